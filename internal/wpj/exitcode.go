@@ -1,0 +1,101 @@
+package wpj
+
+import (
+	"fmt"
+	"slices"
+)
+
+// ExitCode is what `Company Portal -r` ended with [SEED]. Ends by a signal have none.
+//
+// The numbers from 64 on are Microsoft's and not those of BSD's sysexits.h, whose meanings differ.
+type ExitCode int
+
+// The exit codes that Company Portal is known to have.
+const (
+	ExitSuccess                    ExitCode = 0
+	ExitDefaultError               ExitCode = 1
+	ExitUserAbandoned              ExitCode = 64
+	ExitRegistrationError          ExitCode = 65
+	ExitRegistrationDeviceCapError ExitCode = 66
+	ExitRegistrationKeychainError  ExitCode = 67
+	ExitAuthenticationError        ExitCode = 68
+	ExitNetworkError               ExitCode = 69
+	ExitCommandLineError           ExitCode = 70
+)
+
+// ExitCodeInfo explains an [ExitCode]. The names are Microsoft's; the sentences are usher's reading of them, since only
+// the names are published [SEED].
+type ExitCodeInfo struct {
+	Code ExitCode
+	// Name is Microsoft's own, for example registrationDeviceCapError.
+	Name string
+	// Admin and User are one sentence each: what happened and what to do.
+	Admin, User string
+	// RetryCanHelp is true where trying again without changing anything may succeed.
+	RetryCanHelp bool
+}
+
+var exitCodes = []ExitCodeInfo{
+	{ExitSuccess, "success",
+		"Company Portal completed the registration.",
+		"Your Mac is registered.",
+		false},
+	{ExitDefaultError, "defaultError",
+		"Company Portal failed without saying why; read its log in ~/Library/Logs/Company Portal.",
+		"The registration did not work. Try again, and ask your help desk if it fails once more.",
+		true},
+	{ExitUserAbandoned, "userAbandoned",
+		"The user closed Company Portal before the registration was complete; ask the user to start it again and to sign in.",
+		"The registration was closed before it was complete. Start it again and sign in with your work account.",
+		true},
+	{ExitRegistrationError, "registrationError",
+		"Entra's device registration service refused this Mac; check in Entra that the user may join or register devices, and the sign-in and audit logs.",
+		"Your organisation's sign-in service refused to register this Mac. Ask your help desk.",
+		false},
+	{ExitRegistrationDeviceCapError, "registrationDeviceCapError",
+		"The user has reached the Entra limit of devices; remove old devices of the user in Entra or raise the limit in the device settings.",
+		"You have registered as many devices as your organisation allows. Ask your help desk to remove an old one.",
+		false},
+	{ExitRegistrationKeychainError, "registrationKeychainError",
+		"Company Portal could not write to the login keychain; stale or foreign Workplace Join items there are the usual cause, so remove them and register again.",
+		"Company Portal could not use your keychain. Ask your help desk.",
+		false},
+	{ExitAuthenticationError, "authenticationError",
+		"The sign-in failed; look the user up in Entra's sign-in logs and check that no Conditional Access policy blocks the registration.",
+		"Signing in did not work. Try again with your work account and its current password.",
+		true},
+	{ExitNetworkError, "networkError",
+		"Company Portal could not reach Microsoft; check proxy, firewall and TLS inspection for login.microsoftonline.com and enterpriseregistration.windows.net.",
+		"Microsoft's sign-in service could not be reached. Check the network and try again.",
+		true},
+	{ExitCommandLineError, "commandLineError",
+		"Company Portal did not accept its arguments; update Company Portal, since this version does not know -r.",
+		"Company Portal on this Mac needs an update. Ask your help desk.",
+		false},
+}
+
+// ExitCodes returns every known exit code with its explanation, in the order of their numbers.
+func ExitCodes() []ExitCodeInfo { return slices.Clone(exitCodes) }
+
+// Info returns what is known of the code, and false for a code that Company Portal is not known to have; such a code
+// is explained as unknown.
+func (c ExitCode) Info() (ExitCodeInfo, bool) {
+	for _, info := range exitCodes {
+		if info.Code == c {
+			return info, true
+		}
+	}
+	return ExitCodeInfo{
+		Code:         c,
+		Name:         "unknown",
+		Admin:        fmt.Sprintf("Company Portal ended with %d, which is not one of its known exit codes; read its log in ~/Library/Logs/Company Portal.", int(c)),
+		User:         "The registration did not work. Try again, and ask your help desk if it fails once more.",
+		RetryCanHelp: true,
+	}, false
+}
+
+// String returns the name and the number, for example "registrationDeviceCapError (66)".
+func (c ExitCode) String() string {
+	info, _ := c.Info()
+	return fmt.Sprintf("%s (%d)", info.Name, int(c))
+}

@@ -1,0 +1,73 @@
+package wpj_test
+
+import (
+	"strings"
+	"testing"
+
+	"usher.internal/internal/wpj"
+)
+
+// The published list [SEED], by its own names.
+var published = map[wpj.ExitCode]string{
+	0: "success", 1: "defaultError", 64: "userAbandoned", 65: "registrationError", 66: "registrationDeviceCapError",
+	67: "registrationKeychainError", 68: "authenticationError", 69: "networkError", 70: "commandLineError",
+}
+
+func TestExitCodesAreThePublishedOnes(t *testing.T) {
+	codes := wpj.ExitCodes()
+	if len(codes) != len(published) {
+		t.Errorf("%d exit codes, %d are published", len(codes), len(published))
+	}
+	last := wpj.ExitCode(-1)
+	for _, info := range codes {
+		if info.Code <= last {
+			t.Errorf("%d stands after %d", info.Code, last)
+		}
+		last = info.Code
+		if info.Name != published[info.Code] {
+			t.Errorf("%d is named %q, want %q", info.Code, info.Name, published[info.Code])
+		}
+		if got, known := info.Code.Info(); !known || got != info {
+			t.Errorf("%d: Info is %+v, %t", info.Code, got, known)
+		}
+	}
+}
+
+func TestExitCodesExplainThemselves(t *testing.T) {
+	for code := wpj.ExitCode(-1); code <= 256; code++ {
+		info, known := code.Info()
+		if _, want := published[code]; known != want || info.Code != code {
+			t.Errorf("%d: known is %t, code %d", code, known, info.Code)
+		}
+		for _, sentence := range []string{info.Admin, info.User} {
+			if len(sentence) < 20 || !strings.HasSuffix(sentence, ".") || strings.Contains(sentence, "\n") {
+				t.Errorf("%d: %q is no sentence", code, sentence)
+			}
+		}
+		if info.Admin == info.User {
+			t.Errorf("%d tells admin and user the same", code)
+		}
+	}
+}
+
+func TestRetryCanHelp(t *testing.T) {
+	// What an admin, Entra or an update has to change first, and success.
+	for _, code := range []wpj.ExitCode{0, 65, 66, 67, 70} {
+		if info, _ := code.Info(); info.RetryCanHelp {
+			t.Errorf("trying again helps against %s", code)
+		}
+	}
+	for _, code := range []wpj.ExitCode{1, 64, 68, 69, 2, 127} {
+		if info, _ := code.Info(); !info.RetryCanHelp {
+			t.Errorf("trying again does not help against %s", code)
+		}
+	}
+}
+
+func TestExitCodeString(t *testing.T) {
+	for code, want := range map[wpj.ExitCode]string{0: "success (0)", 66: "registrationDeviceCapError (66)", 3: "unknown (3)"} {
+		if got := code.String(); got != want {
+			t.Errorf("%d is %q, want %q", int(code), got, want)
+		}
+	}
+}

@@ -1,0 +1,134 @@
+package wpj
+
+import (
+	"encoding/hex"
+	"errors"
+	"fmt"
+	"strings"
+)
+
+// The extensions of a device certificate that are read [AADInt, MS-DVRJ].
+const (
+	oidArc          = "1.2.840.113556.1.5.284"
+	oidDeviceID     = oidArc + ".2"
+	oidUserObjectID = oidArc + ".3"
+	oidTenantID     = oidArc + ".5"
+	oidJoinType     = oidArc + ".7"
+	oidTenantRegion = oidArc + ".8"
+)
+
+// maximumText is more than any text in an extension has.
+const maximumText = 64
+
+var extensionReaders = map[string]func(*Certificate, []byte) error{
+	oidDeviceID: func(c *Certificate, value []byte) error {
+		guid, err := decodeGUID(value)
+		c.DeviceID = DeviceID(guid)
+		return err
+	},
+	oidUserObjectID: func(c *Certificate, value []byte) error {
+		guid, err := decodeGUID(value)
+		c.UserObjectID = UserObjectID(guid)
+		return err
+	},
+	oidTenantID: func(c *Certificate, value []byte) error {
+		guid, err := decodeGUID(value)
+		c.TenantID = TenantID(guid)
+		return err
+	},
+	oidJoinType: func(c *Certificate, value []byte) error {
+		text, err := decodeText(value)
+		c.JoinType = joinTypes[text]
+		return err
+	},
+	oidTenantRegion: func(c *Certificate, value []byte) (err error) {
+		c.TenantRegion, err = decodeText(value)
+		return err
+	},
+}
+
+// joinTypes are the digits of OID .7 [AADInt].
+var joinTypes = map[string]JoinType{"0": JoinRegistered, "1": JoinJoined}
+
+// decodeGUID reads a GUID: 16 bytes as Windows keeps them, with the first three fields little-endian. They stand alone or
+// in an OCTET STRING; the length decides which, so that a GUID that begins like an OCTET STRING is read right.
+func decodeGUID(value []byte) (string, error) {
+	if len(value) != 16 {
+		content, err := octetString(value)
+		if err != nil {
+			return "", err
+		}
+		if len(content) != 16 {
+			return "", fmt.Errorf("a GUID has 16 bytes, not %d", len(content))
+		}
+		value = content
+	}
+	order := []byte{
+		value[3], value[2], value[1], value[0], value[5], value[4], value[7], value[6],
+		value[8], value[9], value[10], value[11], value[12], value[13], value[14], value[15],
+	}
+	return formatGUID(hex.EncodeToString(order)), nil
+}
+
+// decodeText reads printable ASCII, which stands alone or in an OCTET STRING (whose first byte is not printable).
+func decodeText(value []byte) (string, error) {
+	if len(value) > 0 && value[0] == tagOctetString {
+		content, err := octetString(value)
+		if err != nil {
+			return "", err
+		}
+		value = content
+	}
+	if len(value) == 0 || len(value) > maximumText {
+		return "", fmt.Errorf("a text of %d bytes", len(value))
+	}
+	for _, letter := range value {
+		if letter < ' ' || letter > '~' {
+			return "", errors.New("not a text of ASCII letters")
+		}
+	}
+	return string(value), nil
+}
+
+const tagOctetString = 0x04
+
+// octetString returns the content of an OCTET STRING. Entra writes the length in the long form even where the short one
+// would do (04 81 10 …), which is BER and not DER, and which encoding/asn1 refuses as "non-minimal length"; hence this.
+func octetString(value []byte) ([]byte, error) {
+	if len(value) < 2 || value[0] != tagOctetString {
+		return nil, errors.New("not an OCTET STRING")
+	}
+	length, content := int(value[1]), value[2:]
+	if length >= 0x80 {
+		digits := length - 0x80
+		if digits < 1 || digits > 2 || len(content) < digits {
+			return nil, fmt.Errorf("an OCTET STRING with a length of %d bytes", digits)
+		}
+		length = 0
+		for _, digit := range content[:digits] {
+			length = length<<8 | int(digit)
+		}
+		content = content[digits:]
+	}
+	if length != len(content) {
+		return nil, fmt.Errorf("an OCTET STRING of %d bytes that says it has %d", len(content), length)
+	}
+	return content, nil
+}
+
+// parseGUID reads the text form of a GUID, in braces or not, and returns it in lower case.
+func parseGUID(text string) (string, error) {
+	text = strings.ToLower(strings.TrimSpace(text))
+	if strings.HasPrefix(text, "{") && strings.HasSuffix(text, "}") {
+		text = text[1 : len(text)-1]
+	}
+	digits := strings.ReplaceAll(text, "-", "")
+	if _, err := hex.DecodeString(digits); err != nil || len(digits) != 32 || formatGUID(digits) != text {
+		return "", errors.New("not a GUID")
+	}
+	return text, nil
+}
+
+func formatGUID(digits string) string {
+	return digits[:8] + "-" + digits[8:12] + "-" + digits[12:16] + "-" + digits[16:20] + "-" + digits[20:]
+}

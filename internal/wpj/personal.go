@@ -1,0 +1,58 @@
+package wpj
+
+import "log/slog"
+
+// redacted stands in a log for a value that tells who somebody is or which device he has.
+const redacted = "[redacted]"
+
+// UserPrincipalName is a user's sign-in name in Entra, for example jane@example.com. It redacts itself in logs.
+type UserPrincipalName string
+
+// LogValue implements [slog.LogValuer].
+func (UserPrincipalName) LogValue() slog.Value { return slog.StringValue(redacted) }
+
+// DeviceID is the Entra device id, a lower-case GUID. It redacts itself in logs.
+type DeviceID string
+
+// LogValue implements [slog.LogValuer].
+func (DeviceID) LogValue() slog.Value { return slog.StringValue(redacted) }
+
+// UserObjectID is the Entra object id of a user, a lower-case GUID. It redacts itself in logs.
+type UserObjectID string
+
+// LogValue implements [slog.LogValuer].
+func (UserObjectID) LogValue() slog.Value { return slog.StringValue(redacted) }
+
+// Thumbprint is the SHA-1 of a certificate in lower-case hexadecimal. It redacts itself in logs, since it leads to the
+// device.
+type Thumbprint string
+
+// LogValue implements [slog.LogValuer].
+func (Thumbprint) LogValue() slog.Value { return slog.StringValue(redacted) }
+
+// TenantID is the id of an Entra tenant, a lower-case GUID. It names an organisation, not a person, and is logged.
+type TenantID string
+
+// LogValue implements [slog.LogValuer] for the whole, since handlers do not ask the fields of a struct.
+func (i Identity) LogValue() slog.Value {
+	return slog.GroupValue(
+		slog.String("state", string(i.State)),
+		slog.String("detail", i.Detail),
+		slog.String("source", string(i.Source)),
+		slog.String("tenant_id", string(i.TenantID)),
+		slog.Any("device_id", i.DeviceID),
+		slog.Any("user_principal_name", i.UserPrincipalName),
+	)
+}
+
+// LogValue implements [slog.LogValuer]; see [Identity.LogValue].
+func (e Evidence) LogValue() slog.Value {
+	return slog.GroupValue(
+		slog.String("source", string(e.Source)),
+		slog.String("finding", string(e.Finding)),
+		slog.String("obstacle", string(e.Obstacle)),
+		slog.String("detail", e.Detail),
+		slog.Int("certificates", len(e.Certificates)),
+		slog.Any("user_principal_name", e.UserPrincipalName),
+	)
+}

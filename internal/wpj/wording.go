@@ -1,0 +1,59 @@
+package wpj
+
+import (
+	"fmt"
+	"strings"
+	"time"
+
+	"usher.internal/internal/oneline"
+)
+
+// registerAgain is the fix for everything that cannot be used as it is.
+const registerAgain = "remove the Workplace Join items from it and register again"
+
+// maximumRemark is the most characters of somebody else's sentence that are passed on.
+const maximumRemark = 200
+
+// obstacles says what each obstacle is and what an admin can do about it.
+var obstacles = map[Obstacle]string{
+	ObstacleLocked:       "it is locked; have the user unlock it, or log out and in",
+	ObstacleAccessDenied: "access to it was denied; have the user allow usher-agent to read it",
+	ObstacleUnavailable:  "it is not available or did not answer; have the user log out and in",
+	ObstacleUnsupported:  "this version of usher cannot read it; update usher",
+	ObstacleFailed:       "reading it went wrong; see the log of the user's agent",
+}
+
+// explain is how a sentence about a source that could not be looked at ends.
+func explain(blocked Evidence) string {
+	obstacle, known := obstacles[blocked.Obstacle]
+	if !known {
+		obstacle = obstacles[ObstacleFailed]
+	}
+	text := fmt.Sprintf("the %s could not be looked at, as %s", placeOf(blocked.Source), obstacle)
+	if remark := quoteRemark(blocked.Detail); remark != "" {
+		text += " (" + remark + ")"
+	}
+	return text + "."
+}
+
+// quoteRemark makes what an agent wrote fit into a sentence: it is a user's claim and may be anything.
+func quoteRemark(detail string) string {
+	return oneline.Of(strings.TrimRight(strings.TrimSpace(detail), "."), maximumRemark)
+}
+
+// placeOf names a source, also one that this version does not know.
+func placeOf(source Source) string {
+	if source == "" {
+		return "user's session"
+	}
+	return string(source)
+}
+
+func tenantName(tenant TenantID) string {
+	if tenant == "" {
+		return "an unknown tenant"
+	}
+	return "tenant " + string(tenant)
+}
+
+func day(t time.Time) string { return t.UTC().Format(time.DateOnly) }

@@ -1,0 +1,189 @@
+package entra
+
+import (
+	"crypto/rand"
+	"crypto/rsa"
+	"crypto/sha1"
+	"crypto/x509"
+	"crypto/x509/pkix"
+	"encoding/asn1"
+	"encoding/hex"
+	"fmt"
+	"math/big"
+	"strings"
+	"time"
+
+	"github.com/google/uuid"
+)
+
+// Device says whose certificate to issue. The zero value is a Mac joined now by somebody new, in a new tenant; every
+// field that is not set is made up anew.
+type Device struct {
+	// DeviceID, TenantID and UserObjectID are GUIDs in any case.
+	DeviceID, TenantID, UserObjectID string
+	// CommonName is the subject's, the device id unless set: a certificate that contradicts itself has another one.
+	CommonName string
+	// JoinType is OID .7: "0" registered, "1" joined. Region is OID .8.
+	JoinType, Region string
+	// NotBefore and NotAfter are from half an hour ago until ten years from now.
+	NotBefore, NotAfter time.Time
+	// Key is the device's; nil makes a new RSA key of 2048 bits.
+	Key *rsa.PrivateKey
+	// Encoding is how the extensions' values are wrapped, the real way unless set.
+	Encoding Encoding
+}
+
+// Expired returns the device with a certificate that ended a day ago, after ten years.
+func (d Device) Expired() Device {
+	d.NotAfter = time.Now().AddDate(0, 0, -1)
+	d.NotBefore = d.NotAfter.AddDate(-10, 0, 0)
+	return d
+}
+
+// NotYetValid returns the device with a certificate that begins in a day.
+func (d Device) NotYetValid() Device {
+	d.NotBefore = time.Now().AddDate(0, 0, 1)
+	d.NotAfter = d.NotBefore.AddDate(10, 0, 0)
+	return d
+}
+
+// Issued is a certificate with its key, and what the keychain items of a registration say about it.
+type Issued struct {
+	Device Device
+	DER    []byte
+	Key    *rsa.PrivateKey
+	// Thumbprint is the SHA-1 of DER, and PublicKeyHash that of the public key in PKCS#1, in lower-case hexadecimal.
+	Thumbprint, PublicKeyHash string
+}
+
+// Issue makes a certificate for device, with the fields and extensions of a real one: a serial number of 128 bits, key
+// usage digitalSignature and extended key usage clientAuth, both critical [FL-S1].
+func (ca *CA) Issue(device Device) (*Issued, error) {
+	if err := device.complete(); err != nil {
+		return nil, err
+	}
+	serial, err := rand.Int(rand.Reader, new(big.Int).Lsh(big.NewInt(1), 127))
+	if err != nil {
+		return nil, fmt.Errorf("make serial number: %w", err)
+	}
+	extensions, err := device.extensions()
+	if err != nil {
+		return nil, err
+	}
+	der, err := ca.sign(&x509.Certificate{
+		SerialNumber:    serial.SetBit(serial, 127, 1),
+		Subject:         pkix.Name{CommonName: device.CommonName},
+		NotBefore:       device.NotBefore,
+		NotAfter:        device.NotAfter,
+		KeyUsage:        x509.KeyUsageDigitalSignature, // which x509 marks critical
+		ExtraExtensions: extensions,
+	}, device.Key.Public())
+	if err != nil {
+		return nil, fmt.Errorf("sign device certificate: %w", err)
+	}
+	thumbprint := sha1.Sum(der)
+	return &Issued{
+		Device:        device,
+		DER:           der,
+		Key:           device.Key,
+		Thumbprint:    hex.EncodeToString(thumbprint[:]),
+		PublicKeyHash: PublicKeyHash(device.Key),
+	}, nil
+}
+
+// PublicKeyHash returns the application label that macOS gives to a key: the SHA-1 of its public half.
+func PublicKeyHash(key *rsa.PrivateKey) string {
+	sum := sha1.Sum(x509.MarshalPKCS1PublicKey(&key.PublicKey))
+	return hex.EncodeToString(sum[:])
+}
+
+// complete fills in what is not set.
+func (d *Device) complete() (err error) {
+	for _, id := range []*string{&d.DeviceID, &d.TenantID, &d.UserObjectID} {
+		if *id == "" {
+			*id = uuid.NewString()
+		}
+		*id = strings.ToLower(*id)
+	}
+	setDefault(&d.CommonName, d.DeviceID)
+	setDefault(&d.JoinType, "1")
+	setDefault(&d.Region, "NA")
+	now := time.Now()
+	if d.NotBefore.IsZero() {
+		d.NotBefore = now.Add(-30 * time.Minute)
+	}
+	if d.NotAfter.IsZero() {
+		d.NotAfter = now.AddDate(10, 0, 0)
+	}
+	if d.Encoding == nil {
+		d.Encoding = LongForm
+	}
+	if d.Key == nil {
+		if d.Key, err = rsa.GenerateKey(rand.Reader, keyBits); err != nil {
+			return fmt.Errorf("make device key: %w", err)
+		}
+	}
+	return nil
+}
+
+func setDefault(value *string, otherwise string) {
+	if *value == "" {
+		*value = otherwise
+	}
+}
+
+// extensions are the extended key usage, which x509 alone would not mark critical, and Entra's own [AADInt].
+func (d *Device) extensions() ([]pkix.Extension, error) {
+	usage, err := asn1.Marshal([]asn1.ObjectIdentifier{{1, 3, 6, 1, 5, 5, 7, 3, 2}}) // clientAuth
+	if err != nil {
+		return nil, fmt.Errorf("encode extended key usage: %w", err)
+	}
+	extensions := []pkix.Extension{{Id: asn1.ObjectIdentifier{2, 5, 29, 37}, Critical: true, Value: usage}}
+	for _, guid := range []struct {
+		number int
+		text   string
+	}{{2, d.DeviceID}, {3, d.UserObjectID}, {5, d.TenantID}} {
+		value, err := mixedEndian(guid.text)
+		if err != nil {
+			return nil, err
+		}
+		extensions = append(extensions, pkix.Extension{Id: entraOID(guid.number), Value: d.Encoding(value)})
+	}
+	return append(extensions,
+		pkix.Extension{Id: entraOID(7), Value: d.Encoding([]byte(d.JoinType))},
+		pkix.Extension{Id: entraOID(8), Value: d.Encoding([]byte(d.Region))},
+	), nil
+}
+
+func entraOID(number int) asn1.ObjectIdentifier {
+	return asn1.ObjectIdentifier{1, 2, 840, 113556, 1, 5, 284, number}
+}
+
+// mixedEndian returns a GUID as Windows keeps it: the first three fields little-endian.
+func mixedEndian(text string) ([]byte, error) {
+	guid, err := uuid.Parse(text)
+	if err != nil {
+		return nil, fmt.Errorf("read GUID %q: %w", text, err)
+	}
+	return []byte{
+		guid[3], guid[2], guid[1], guid[0], guid[5], guid[4], guid[7], guid[6],
+		guid[8], guid[9], guid[10], guid[11], guid[12], guid[13], guid[14], guid[15],
+	}, nil
+}
+
+// Encoding wraps an extension's value, of at most 127 bytes.
+type Encoding func(value []byte) []byte
+
+// LongForm is how Entra writes: an OCTET STRING with its length in the long form, which DER does not allow for values
+// this short (04 81 10 …) [FL-S1].
+func LongForm(value []byte) []byte {
+	return append([]byte{0x04, 0x81, byte(len(value))}, value...)
+}
+
+// ShortForm is an OCTET STRING as DER has it.
+func ShortForm(value []byte) []byte {
+	return append([]byte{0x04, byte(len(value))}, value...)
+}
+
+// Bare is no OCTET STRING at all.
+func Bare(value []byte) []byte { return value }
