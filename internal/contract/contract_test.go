@@ -1,0 +1,96 @@
+package contract_test
+
+import (
+	"errors"
+	"fmt"
+	"reflect"
+	"testing"
+	"time"
+
+	"google.golang.org/grpc/codes"
+	"google.golang.org/grpc/status"
+
+	"usher.internal/internal/contract"
+	"usher.internal/internal/wpj"
+	usherv1 "usher.internal/proto/usher/v1"
+)
+
+func TestErrorCarriesEveryReason(t *testing.T) {
+	for number, name := range usherv1.ErrorReason_name {
+		reason := usherv1.ErrorReason(number)
+		err := contract.Error(codes.FailedPrecondition, reason, "no", "user", "jane", "odd")
+		if got := contract.Reason(fmt.Errorf("start: %w", err)); got != reason {
+			t.Errorf("%s: reason read back as %s", name, got)
+		}
+		if got := contract.Metadata(err); !reflect.DeepEqual(got, map[string]string{"user": "jane"}) {
+			t.Errorf("%s: metadata read back as %v", name, got)
+		}
+		if status.Code(err) != codes.FailedPrecondition {
+			t.Errorf("%s: code is %s", name, status.Code(err))
+		}
+	}
+}
+
+func TestReasonOfForeignErrors(t *testing.T) {
+	for _, err := range []error{nil, errors.New("x"), status.Error(codes.Unavailable, "gone")} {
+		if got := contract.Reason(err); got != usherv1.ErrorReason_ERROR_REASON_UNSPECIFIED {
+			t.Errorf("Reason(%v) = %s", err, got)
+		}
+	}
+}
+
+func TestErrorWithCodeOKIsStillAnError(t *testing.T) {
+	if err := contract.Error(codes.OK, usherv1.ErrorReason_ERROR_REASON_INTERNAL, "no"); status.Code(err) != codes.Internal {
+		t.Errorf("code OK became %v", err)
+	}
+}
+
+var now = time.Date(2026, 11, 23, 10, 0, 0, 123456789, time.UTC)
+
+func TestEvidenceThereAndBack(t *testing.T) {
+	evidence := wpj.Evidence{
+		Source: wpj.SourceLoginKeychain, Finding: wpj.Found, Detail: "one certificate", ObservedAt: now,
+		Certificates:      []wpj.HeldCertificate{{DER: []byte{1, 2}, HasPrivateKey: true}, {DER: []byte{3}}},
+		UserPrincipalName: "jane@example.com", TenantID: "t", Thumbprint: "aa", CloudHost: "h",
+	}
+	if got := contract.EvidenceFromProto(contract.EvidenceToProto(evidence)); !reflect.DeepEqual(got, evidence) {
+		t.Errorf("got %+v, want %+v", got, evidence)
+	}
+	for _, obstacle := range []wpj.Obstacle{wpj.ObstacleLocked, wpj.ObstacleAccessDenied, wpj.ObstacleUnavailable, wpj.ObstacleUnsupported, wpj.ObstacleFailed} {
+		evidence := wpj.Evidence{Source: wpj.SourceLoginKeychain, Finding: wpj.CouldNotLook, Obstacle: obstacle}
+		if got := contract.EvidenceFromProto(contract.EvidenceToProto(evidence)); !reflect.DeepEqual(got, evidence) {
+			t.Errorf("got %+v, want %+v", got, evidence)
+		}
+	}
+}
+
+func TestUnknownFindingIsNeverNotThere(t *testing.T) {
+	for _, finding := range []usherv1.Finding{0, 99} {
+		got := contract.EvidenceFromProto(&usherv1.Evidence{Finding: finding})
+		if got.Finding != wpj.CouldNotLook {
+			t.Errorf("finding %d read as %q", finding, got.Finding)
+		}
+	}
+}
+
+func TestIdentityThereAndBack(t *testing.T) {
+	for wire := range usherv1.IdentityState_name {
+		if wire == 0 {
+			continue
+		}
+		identity := contract.IdentityFromProto(&usherv1.Identity{State: usherv1.IdentityState(wire)})
+		if identity.State == "" {
+			t.Errorf("state %s has no counterpart in wpj", usherv1.IdentityState(wire))
+		}
+		identity.Detail, identity.DeviceID, identity.TenantID, identity.UserPrincipalName = "d", "id", "t", "u"
+		identity.UserObjectID, identity.Thumbprint, identity.JoinType, identity.TenantRegion = "o", "aa", wpj.JoinJoined, "EU"
+		identity.NotBefore, identity.NotAfter, identity.ObservedAt = now, now.Add(1), now.Add(2)
+		identity.Source = wpj.SourceLoginKeychain
+		if got := contract.IdentityFromProto(contract.IdentityToProto(identity)); !reflect.DeepEqual(got, identity) {
+			t.Errorf("got %+v, want %+v", got, identity)
+		}
+	}
+	if contract.IdentityToProto(nil) != nil || contract.IdentityFromProto(nil) != nil {
+		t.Error("nil does not stay nil")
+	}
+}
