@@ -1,0 +1,43 @@
+package link
+
+import (
+	"context"
+	"fmt"
+	"net"
+	"strings"
+
+	"google.golang.org/grpc"
+)
+
+// maximumMessageBytes bounds what the helper, which is trusted, may answer: the largest is a list of a thousand registrations,
+// each with as many milestones as an agent may tell.
+const maximumMessageBytes = 64 << 20
+
+// Dial returns a gRPC client of the socket at path. Nothing is connected yet: the first call connects, and is refused
+// with an error that [IsUntrusted] knows when another user than serverUID serves the socket. The caller
+// closes it.
+func Dial(path string, serverUID uint32, options ...grpc.DialOption) (*grpc.ClientConn, error) {
+	base := []grpc.DialOption{
+		grpc.WithTransportCredentials(ClientCredentials(serverUID)),
+		grpc.WithContextDialer(func(ctx context.Context, _ string) (net.Conn, error) {
+			return new(net.Dialer).DialContext(ctx, "unix", path)
+		}),
+		grpc.WithNoProxy(),
+		grpc.WithDisableServiceConfig(),
+		grpc.WithIdleTimeout(0),
+		grpc.WithAuthority("localhost"),
+		grpc.WithDefaultCallOptions(grpc.MaxCallRecvMsgSize(maximumMessageBytes)),
+	}
+	// The resolver "passthrough" takes the path as it stands; "unix" would read it as a URL.
+	client, err := grpc.NewClient("passthrough:///usher", append(base, options...)...)
+	if err != nil {
+		return nil, fmt.Errorf("dial %s: %w", path, err)
+	}
+	return client, nil
+}
+
+// IsUntrusted tells whether a call failed because another user than the expected one serves the socket. gRPC keeps of the
+// handshake's error only the text.
+func IsUntrusted(err error) bool {
+	return err != nil && strings.Contains(err.Error(), ErrUntrustedServer.Error())
+}

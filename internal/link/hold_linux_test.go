@@ -1,0 +1,65 @@
+package link
+
+import (
+	"errors"
+	"net"
+	"os"
+	"path/filepath"
+	"testing"
+
+	"golang.org/x/sys/unix"
+)
+
+// Kernels before 6.5 have no SO_PEERPIDFD; what usher does there is tried here, on whichever kernel runs the test.
+func TestHoldByNumberWithoutTheKernelsHelp(t *testing.T) {
+	client, server := connected(t)
+	raw, err := server.SyscallConn()
+	if err != nil {
+		t.Fatal(err)
+	}
+	hold := func(uid uint32) (pidfd int, err error) {
+		raw.Control(func(fd uintptr) {
+			pidfd, err = holdByNumber(int(fd), &unix.Ucred{Pid: int32(os.Getpid()), Uid: uid})
+		})
+		return pidfd, err
+	}
+
+	pidfd, err := hold(uint32(os.Getuid()))
+	if err != nil {
+		t.Fatal(err)
+	}
+	peer := &Peer{PID: os.Getpid(), process: process{pidfd: pidfd}}
+	if !peer.Alive() {
+		t.Error("this process seems dead")
+	}
+	peer.close()
+	if peer.Alive() {
+		t.Error("a peer that was given up seems alive")
+	}
+	if _, err := hold(uint32(os.Getuid()) + 1); !errors.Is(err, unix.ESRCH) {
+		t.Errorf("a process of another user was taken for the peer: %v", err)
+	}
+	client.Close()
+	if _, err := hold(uint32(os.Getuid())); !errors.Is(err, unix.ESRCH) {
+		t.Errorf("a peer that has hung up was trusted by its number: %v", err)
+	}
+}
+
+// connected returns the two ends of a connection.
+func connected(t *testing.T) (client, server *net.UnixConn) {
+	t.Helper()
+	address := &net.UnixAddr{Name: filepath.Join(t.TempDir(), "x.sock"), Net: "unix"}
+	listener, err := net.ListenUnix("unix", address)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer listener.Close()
+	if client, err = net.DialUnix("unix", nil, address); err != nil {
+		t.Fatal(err)
+	}
+	if server, err = listener.AcceptUnix(); err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { client.Close(); server.Close() })
+	return client, server
+}

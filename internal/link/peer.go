@@ -1,0 +1,91 @@
+package link
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"os"
+	"syscall"
+
+	"google.golang.org/grpc/credentials"
+	"google.golang.org/grpc/peer"
+)
+
+// Peer is the process at the other end of a connection, as the kernel recorded it when the connection was made. It is
+// valid until the connection is closed, and safe for concurrent use.
+type Peer struct {
+	UID, GID uint32
+	// Groups are the supplementary groups that the kernel tells of: all of them on Linux, at most 16 on macOS.
+	Groups []uint32
+	PID    int
+
+	process process
+}
+
+// LogValue implements [slog.LogValuer].
+func (p *Peer) LogValue() slog.Value {
+	return slog.GroupValue(slog.Uint64("uid", uint64(p.UID)), slog.Int("pid", p.PID))
+}
+
+// Executable returns the path of the peer's program. It wraps [ErrPeerGone] when the process that connected has ended,
+// even where another has its process id by now.
+func (p *Peer) Executable() (string, error) {
+	path, err := executablePath(p.PID)
+	if !p.Alive() {
+		return "", fmt.Errorf("find executable of pid %d: %w", p.PID, ErrPeerGone)
+	}
+	if err != nil {
+		return "", fmt.Errorf("find executable of pid %d: %w", p.PID, err)
+	}
+	return path, nil
+}
+
+// RunsExecutable returns nil when the peer runs the program at path, and that file can be changed by root and our own user
+// alone. It wraps [ErrOtherProgram] otherwise; [ErrReplacedProgram] too where that file was replaced since the peer was
+// started, as by an upgrade (known on Linux alone); and [ErrPeerGone].
+func (p *Peer) RunsExecutable(path string) error {
+	installed, err := os.Stat(path)
+	if err != nil {
+		return fmt.Errorf("check pid %d against the installed program: %w: %w", p.PID, ErrOtherProgram, err)
+	}
+	if owner := installed.Sys().(*syscall.Stat_t).Uid; (owner != 0 && owner != uint32(os.Getuid())) || installed.Mode().Perm()&0o022 != 0 {
+		return fmt.Errorf("check pid %d against the installed program: %w: %s has owner %d and mode %v, so others than root can change it",
+			p.PID, ErrOtherProgram, path, owner, installed.Mode().Perm())
+	}
+	running, err := statExecutable(p.PID)
+	if !p.Alive() {
+		return fmt.Errorf("check pid %d against %s: %w", p.PID, path, ErrPeerGone)
+	}
+	if err == nil && os.SameFile(installed, running) {
+		return nil
+	}
+	seen, seenErr := p.Executable()
+	if seenErr != nil {
+		seen = "unknown (" + seenErr.Error() + ")"
+	}
+	if replaced(seen, path) {
+		return fmt.Errorf("pid %d of uid %d runs what was %s: %w: %w", p.PID, p.UID, path, ErrOtherProgram, ErrReplacedProgram)
+	}
+	return errors.Join(fmt.Errorf("pid %d of uid %d runs %s: %w, which is %s", p.PID, p.UID, seen, ErrOtherProgram, path), err)
+}
+
+// AuthInfo is what [ServerCredentials] and [ClientCredentials] learn of a connection's other end.
+type AuthInfo struct {
+	credentials.CommonAuthInfo
+	Peer *Peer
+}
+
+// AuthType implements [credentials.AuthInfo].
+func (AuthInfo) AuthType() string { return "usher-peer" }
+
+// PeerFromContext returns the process that makes the RPC whose context it is, false where the connection was not made
+// through this package.
+func PeerFromContext(ctx context.Context) (*Peer, bool) {
+	caller, ok := peer.FromContext(ctx)
+	if !ok {
+		return nil, false
+	}
+	info, ok := caller.AuthInfo.(AuthInfo)
+	return info.Peer, ok
+}

@@ -1,0 +1,137 @@
+package link
+
+import (
+	"bytes"
+	"errors"
+	"fmt"
+	"net"
+	"os"
+	"syscall"
+	"unsafe"
+
+	"golang.org/x/sys/unix"
+)
+
+// Nothing in this file was run on a Mac: it is held by cross-compiling and vetting.
+
+// auditTokenSize is sizeof(audit_token_t): eight 32-bit words.
+const auditTokenSize = 32
+
+// auditToken is Darwin's audit_token_t. Its last word is the version of the process id, so that two processes never share
+// a token although they may share a number.
+type auditToken [auditTokenSize / 4]uint32
+
+func (t auditToken) pidVersion() uint32 { return t[7] }
+
+// process holds the audit token of the process that connected.
+type process struct {
+	token auditToken
+	ended bool
+}
+
+// readPeer asks the kernel who is at the other end of connection.
+func readPeer(connection *net.UnixConn) (*Peer, error) {
+	raw, err := connection.SyscallConn()
+	if err != nil {
+		return nil, fmt.Errorf("read peer credentials: %w", err)
+	}
+	var peer *Peer
+	var inner error
+	if err := raw.Control(func(fd uintptr) { peer, inner = peerOf(int(fd)) }); err != nil {
+		return nil, fmt.Errorf("read peer credentials: %w", err)
+	}
+	return peer, inner
+}
+
+func peerOf(fd int) (*Peer, error) {
+	credentials, err := unix.GetsockoptXucred(fd, unix.SOL_LOCAL, unix.LOCAL_PEERCRED)
+	if err != nil {
+		return nil, fmt.Errorf("read peer credentials: %w", os.NewSyscallError("LOCAL_PEERCRED", err))
+	}
+	pid, err := unix.GetsockoptInt(fd, unix.SOL_LOCAL, unix.LOCAL_PEERPID)
+	if err != nil {
+		return nil, fmt.Errorf("read peer pid: %w", os.NewSyscallError("LOCAL_PEERPID", err))
+	}
+	groups := credentials.Groups[:min(max(int(credentials.Ngroups), 0), len(credentials.Groups))]
+	peer := &Peer{UID: credentials.Uid, PID: pid, Groups: append([]uint32(nil), groups...)}
+	if len(groups) > 0 {
+		peer.GID = groups[0]
+	}
+	length := uint32(auditTokenSize)
+	// x/sys has no call for a socket option that is neither a number nor text.
+	_, _, errno := syscall.Syscall6(syscall.SYS_GETSOCKOPT, uintptr(fd), unix.SOL_LOCAL, unix.LOCAL_PEERTOKEN,
+		uintptr(unsafe.Pointer(&peer.process.token)), uintptr(unsafe.Pointer(&length)), 0)
+	switch {
+	case errno == unix.EINVAL || errno == unix.ENOTCONN:
+		peer.process.ended = true
+	case errno != 0:
+		return nil, fmt.Errorf("read peer token: %w", os.NewSyscallError("LOCAL_PEERTOKEN", errno))
+	}
+	return peer, nil
+}
+
+// Alive tells whether the process that made the connection still runs: whether a process has its id, and the version of
+// the id that is in its audit token. It does not block.
+func (p *Peer) Alive() bool {
+	if p.process.ended {
+		return false
+	}
+	version, err := pidVersion(p.PID)
+	return err == nil && version == p.process.token.pidVersion()
+}
+
+func (p *Peer) close() {}
+
+// From Darwin's bsd/sys/proc_info.h, called as libproc does.
+const (
+	procInfoCallPIDInfo  = 2
+	procPIDUniqIdentInfo = 17
+	procPIDPathInfo      = 11
+	procPIDPathInfoSize  = 4096
+)
+
+// uniqueIdentifierInfo is Darwin's struct proc_uniqidentifierinfo.
+type uniqueIdentifierInfo struct {
+	UUID                   [16]byte
+	UniqueID, ParentUnique uint64
+	IDVersion              int32
+	OriginalParentVersion  int32
+	_, _                   uint64
+}
+
+func pidVersion(pid int) (uint32, error) {
+	var info uniqueIdentifierInfo
+	_, _, errno := syscall.Syscall6(syscall.SYS_PROC_INFO, procInfoCallPIDInfo, uintptr(pid), procPIDUniqIdentInfo, 0,
+		uintptr(unsafe.Pointer(&info)), unsafe.Sizeof(info))
+	if errno != 0 {
+		return 0, os.NewSyscallError("proc_pidinfo", errno)
+	}
+	return uint32(info.IDVersion), nil
+}
+
+func executablePath(pid int) (string, error) {
+	path := make([]byte, procPIDPathInfoSize)
+	_, _, errno := syscall.Syscall6(syscall.SYS_PROC_INFO, procInfoCallPIDInfo, uintptr(pid), procPIDPathInfo, 0,
+		uintptr(unsafe.Pointer(&path[0])), uintptr(len(path)))
+	if errno != 0 {
+		return "", os.NewSyscallError("proc_pidpath", errno)
+	}
+	end := bytes.IndexByte(path, 0)
+	if end <= 0 {
+		return "", errors.New("proc_pidpath returned no path")
+	}
+	return string(path[:end]), nil
+}
+
+// replaced is never true: a path is all that is known, and it leads to the new file.
+func replaced(string, string) bool { return false }
+
+// statExecutable looks the file up by its path: the code signature of the audit token, which cannot be fooled by a file
+// that was swapped, is checked by a later version.
+func statExecutable(pid int) (os.FileInfo, error) {
+	path, err := executablePath(pid)
+	if err != nil {
+		return nil, err
+	}
+	return os.Stat(path)
+}

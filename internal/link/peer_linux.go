@@ -1,0 +1,154 @@
+package link
+
+import (
+	"errors"
+	"fmt"
+	"net"
+	"os"
+	"path/filepath"
+	"strconv"
+	"sync"
+	"unsafe"
+
+	"golang.org/x/sys/unix"
+)
+
+// maximumGroups is NGROUPS_MAX.
+const maximumGroups = 65536
+
+// process holds on to a process by a pidfd, which no later process can take over.
+type process struct {
+	mu    sync.Mutex
+	pidfd int // -1: closed
+}
+
+// readPeer asks the kernel who is at the other end of connection. The caller closes what it returns.
+func readPeer(connection *net.UnixConn) (*Peer, error) {
+	raw, err := connection.SyscallConn()
+	if err != nil {
+		return nil, fmt.Errorf("read peer credentials: %w", err)
+	}
+	var peer *Peer
+	var inner error
+	if err := raw.Control(func(fd uintptr) { peer, inner = peerOf(int(fd)) }); err != nil {
+		return nil, fmt.Errorf("read peer credentials: %w", err)
+	}
+	return peer, inner
+}
+
+func peerOf(fd int) (*Peer, error) {
+	credentials, err := unix.GetsockoptUcred(fd, unix.SOL_SOCKET, unix.SO_PEERCRED)
+	if err != nil {
+		return nil, fmt.Errorf("read peer credentials: %w", os.NewSyscallError("SO_PEERCRED", err))
+	}
+	groups, err := peerGroups(fd)
+	if err != nil {
+		return nil, err
+	}
+	// SO_PEERPIDFD, of Linux 6.5, is a descriptor of the very process that connected.
+	pidfd, err := unix.GetsockoptInt(fd, unix.SOL_SOCKET, unix.SO_PEERPIDFD)
+	if errors.Is(err, unix.ENOPROTOOPT) {
+		pidfd, err = holdByNumber(fd, credentials)
+	}
+	peer := &Peer{UID: credentials.Uid, GID: credentials.Gid, Groups: groups, PID: int(credentials.Pid)}
+	peer.process.pidfd = pidfd
+	if errors.Is(err, unix.ESRCH) || errors.Is(err, unix.EINVAL) {
+		// The process has ended already and was reaped: it is known who it was, and that it is gone.
+		peer.process.pidfd = -1
+		return peer, nil
+	}
+	if err != nil {
+		return nil, fmt.Errorf("hold on to pid %d: %w", credentials.Pid, os.NewSyscallError("SO_PEERPIDFD", err))
+	}
+	return peer, nil
+}
+
+// holdByNumber opens a pidfd by the peer's process id, all that Linux before 6.5 offers. After that it checks that nothing
+// hints at the number having been given to another process in between: the process belongs to the same user, and the
+// peer's end of the connection is open. Otherwise it returns ESRCH, as for a process that is gone.
+//
+// What remains: a process that hands its end to a second one, ends, and has its number taken by a third one of the same
+// user, all between connecting and being accepted.
+func holdByNumber(fd int, credentials *unix.Ucred) (int, error) {
+	pidfd, err := unix.PidfdOpen(int(credentials.Pid), 0)
+	if err != nil {
+		return -1, err
+	}
+	var status unix.Stat_t
+	if err := unix.Stat("/proc/"+strconv.Itoa(int(credentials.Pid)), &status); err != nil || status.Uid != credentials.Uid || hungUp(fd) {
+		unix.Close(pidfd)
+		return -1, unix.ESRCH
+	}
+	return pidfd, nil
+}
+
+// hungUp tells whether the other end of the connection is closed.
+func hungUp(fd int) bool {
+	polled := []unix.PollFd{{Fd: int32(fd)}} // POLLHUP is always reported
+	for {
+		count, err := unix.Poll(polled, 0)
+		if !errors.Is(err, unix.EINTR) {
+			return err != nil || count > 0
+		}
+	}
+}
+
+func peerGroups(fd int) ([]uint32, error) {
+	for size := uint32(64); ; {
+		groups := make([]uint32, size)
+		length := size * 4
+		_, _, errno := unix.Syscall6(unix.SYS_GETSOCKOPT, uintptr(fd), unix.SOL_SOCKET, unix.SO_PEERGROUPS,
+			uintptr(unsafe.Pointer(&groups[0])), uintptr(unsafe.Pointer(&length)), 0)
+		switch {
+		case errno == 0:
+			return groups[:length/4], nil
+		case errno == unix.ERANGE && size < maximumGroups:
+			size = min(max(size*2, length/4), maximumGroups)
+		default:
+			return nil, fmt.Errorf("read peer groups: %w", os.NewSyscallError("SO_PEERGROUPS", errno))
+		}
+	}
+}
+
+// Alive tells whether the process that made the connection still runs. It does not block.
+func (p *Peer) Alive() bool {
+	p.process.mu.Lock()
+	defer p.process.mu.Unlock()
+	if p.process.pidfd < 0 {
+		return false
+	}
+	// A pidfd becomes readable when its process ends.
+	polled := []unix.PollFd{{Fd: int32(p.process.pidfd), Events: unix.POLLIN}}
+	for {
+		count, err := unix.Poll(polled, 0)
+		if !errors.Is(err, unix.EINTR) {
+			return err == nil && count == 0
+		}
+	}
+}
+
+// close gives up the hold on the process.
+func (p *Peer) close() {
+	p.process.mu.Lock()
+	defer p.process.mu.Unlock()
+	if p.process.pidfd >= 0 {
+		unix.Close(p.process.pidfd)
+		p.process.pidfd = -1
+	}
+}
+
+func executablePath(pid int) (string, error) {
+	return os.Readlink("/proc/" + strconv.Itoa(pid) + "/exe")
+}
+
+// replaced tells whether the program at seen, as executablePath has it, was once at path.
+func replaced(seen, path string) bool {
+	resolved, err := filepath.EvalSymlinks(path)
+	return err == nil && seen == resolved+" (deleted)"
+}
+
+// statExecutable follows the kernel's own link to the file that is running, also where its path leads to another file by
+// now.
+func statExecutable(pid int) (os.FileInfo, error) {
+	return os.Stat("/proc/" + strconv.Itoa(pid) + "/exe")
+}

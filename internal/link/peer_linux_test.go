@@ -1,0 +1,227 @@
+package link_test
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"net"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"slices"
+	"strconv"
+	"strings"
+	"testing"
+
+	"golang.org/x/sys/unix"
+	"google.golang.org/grpc/credentials"
+
+	"usher.internal/internal/link"
+)
+
+// visitor lets a role connect and returns its end of the connection, which stays open whatever the role does.
+func visitor(t *testing.T, groups []uint32) (*exec.Cmd, *link.Peer) {
+	t.Helper()
+	path := socketPath(t)
+	listener := listen(t, path, link.ListenConfig{})
+	command, output := asMember(t, groups, "knock", path)
+	if got := line(t, output); got != "connected" {
+		t.Fatalf("the visitor said %q", got)
+	}
+	connection, err := listener.Accept()
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { connection.Close() })
+	_, info, err := link.ServerCredentials().ServerHandshake(connection)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return command, info.(link.AuthInfo).Peer
+}
+
+func TestRecycledProcessIDFoolsNobody(t *testing.T) {
+	command, peer := visitor(t, []uint32{stranger})
+	if path, err := peer.Executable(); err != nil || path != command.Path || !peer.Alive() {
+		t.Fatalf("before: executable %s, %v, alive %t", path, err, peer.Alive())
+	}
+	command.Process.Kill()
+	command.Wait()
+
+	impostor := startWithPID(t, command.Process.Pid)
+	if path, err := os.Readlink(fmt.Sprintf("/proc/%d/exe", impostor.Process.Pid)); err != nil || path == command.Path {
+		t.Fatalf("the impostor runs %s, %v", path, err)
+	}
+	if peer.Alive() {
+		t.Error("the peer seems alive")
+	}
+	if path, err := peer.Executable(); !errors.Is(err, link.ErrPeerGone) {
+		t.Errorf("executable is %q, %v", path, err)
+	}
+	if err := peer.RunsExecutable(impostor.Path); !errors.Is(err, link.ErrPeerGone) {
+		t.Errorf("the impostor's program passed as the peer's: %v", err)
+	}
+}
+
+// startWithPID starts a process that has the process id of one that ended. Others take numbers at the same time, so it may
+// take some tries.
+func startWithPID(t *testing.T, pid int) *exec.Cmd {
+	t.Helper()
+	for range 1000 {
+		if err := os.WriteFile("/proc/sys/kernel/ns_last_pid", []byte(strconv.Itoa(pid-1)), 0o644); err != nil {
+			t.Fatalf("choose the next process id, as root: %v", err)
+		}
+		command := exec.Command("/bin/sleep", "600")
+		if err := command.Start(); err != nil {
+			t.Fatal(err)
+		}
+		end := func() { command.Process.Kill(); command.Wait() }
+		if command.Process.Pid == pid {
+			t.Cleanup(end)
+			return command
+		}
+		end()
+	}
+	t.Fatalf("no process got pid %d", pid)
+	return nil
+}
+
+func TestAllGroupsAreKnown(t *testing.T) {
+	groups := []uint32{stranger}
+	for group := uint32(5000); group < 5300; group++ {
+		groups = append(groups, group)
+	}
+	_, peer := visitor(t, groups)
+	got := slices.Clone(peer.Groups)
+	slices.Sort(got)
+	slices.Sort(groups)
+	if !slices.Equal(got, groups) {
+		t.Errorf("%d groups are known, want %d", len(got), len(groups))
+	}
+}
+
+func TestPeerIsLoggedAsNumbersAlone(t *testing.T) {
+	command, peer := visitor(t, []uint32{stranger})
+	var log logBuffer
+	textLogger(&log).Info("seen", "peer", peer)
+	want := fmt.Sprintf("peer.uid=65534 peer.pid=%d", command.Process.Pid)
+	if lines := log.lines(); len(lines) != 1 || !strings.HasSuffix(lines[0], want) {
+		t.Errorf("logged %q, want %q at its end", lines, want)
+	}
+}
+
+func TestClosedConnectionsLeaveNoDescriptorBehind(t *testing.T) {
+	path := socketPath(t)
+	listener := listen(t, path, link.ListenConfig{})
+	for name, clientCredentials := range map[string]credentials.TransportCredentials{
+		"accepted": link.ClientCredentials(0), "refused by the client": link.ClientCredentials(stranger),
+	} {
+		before := openDescriptors(t)
+		for range 50 {
+			client, err := net.Dial("unix", path)
+			if err != nil {
+				t.Fatal(err)
+			}
+			server, err := listener.Accept()
+			if err != nil {
+				t.Fatal(err)
+			}
+			proven, _, err := clientCredentials.ClientHandshake(t.Context(), "", client)
+			if refused := name != "accepted"; refused != errors.Is(err, link.ErrUntrustedServer) {
+				t.Fatalf("%s: handshake: %v", name, err)
+			}
+			if err == nil {
+				proven.Close()
+			}
+			client.Close() // gRPC closes what was refused
+			server.Close()
+		}
+		if after := openDescriptors(t); after > before {
+			t.Errorf("%s: %d descriptors are open, %d before", name, after, before)
+		}
+	}
+}
+
+func openDescriptors(t *testing.T) int {
+	t.Helper()
+	descriptors, err := os.ReadDir("/proc/self/fd")
+	if err != nil {
+		t.Fatal(err)
+	}
+	return len(descriptors)
+}
+
+func TestProgramOfAnotherOwnerIsNotTrusted(t *testing.T) {
+	command, peer := visitor(t, []uint32{stranger})
+	if err := peer.RunsExecutable(command.Path); err != nil {
+		t.Fatal(err)
+	}
+	if err := os.Chown(command.Path, stranger, stranger); err != nil {
+		t.Fatal(err)
+	}
+	if err := peer.RunsExecutable(command.Path); !errors.Is(err, link.ErrOtherProgram) || !strings.Contains(err.Error(), "owner 65534") {
+		t.Errorf("a program that its own user can change passed: %v", err)
+	}
+	missing := filepath.Join(filepath.Dir(command.Path), "missing")
+	if err := peer.RunsExecutable(missing); !errors.Is(err, link.ErrOtherProgram) || !errors.Is(err, os.ErrNotExist) {
+		t.Errorf("a program that is not installed: %v", err)
+	}
+}
+
+func TestOnlyUnixSocketsProveTheirPeer(t *testing.T) {
+	client, server := net.Pipe()
+	defer client.Close()
+	defer server.Close()
+	if _, _, err := link.ServerCredentials().ServerHandshake(server); err == nil {
+		t.Error("a pipe was taken for a Unix socket")
+	}
+	if _, ok := link.PeerFromContext(context.Background()); ok {
+		t.Error("a context without a call has a peer")
+	}
+}
+
+// Until a forked child reaches exec it shares every open file, so a closed lock would be held by a child that another
+// goroutine happens to start. The duplicate is such a child's.
+func TestNextHelperServesWhileAForkedChildStillHasTheLock(t *testing.T) {
+	path := socketPath(t)
+	first, err := link.Listen(path, link.ListenConfig{Mode: 0o600})
+	if err != nil {
+		t.Fatal(err)
+	}
+	held := duplicateOf(t, path+".lock")
+	if err := first.Close(); err != nil {
+		t.Fatal(err)
+	}
+	listen(t, path, link.ListenConfig{})
+	if err := held.Close(); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := link.Listen(path, link.ListenConfig{Mode: 0o600}); !errors.Is(err, link.ErrInUse) {
+		t.Errorf("a third helper got %v", err)
+	}
+}
+
+// duplicateOf duplicates the descriptor that this process has open on path.
+func duplicateOf(t *testing.T, path string) *os.File {
+	t.Helper()
+	entries, err := os.ReadDir("/proc/self/fd")
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, entry := range entries {
+		if target, err := os.Readlink("/proc/self/fd/" + entry.Name()); err != nil || target != path {
+			continue
+		}
+		descriptor, err := strconv.Atoi(entry.Name())
+		if err != nil {
+			t.Fatal(err)
+		}
+		duplicate, err := unix.Dup(descriptor)
+		if err != nil {
+			t.Fatal(err)
+		}
+		return os.NewFile(uintptr(duplicate), path)
+	}
+	t.Fatalf("%s is not open", path)
+	return nil
+}

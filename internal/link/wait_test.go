@@ -1,0 +1,88 @@
+package link
+
+import (
+	"context"
+	"path/filepath"
+	"testing"
+	"testing/synctest"
+	"time"
+)
+
+// serveAt makes a socket at path for the rest of the test.
+func serveAt(t *testing.T, path string) *Listener {
+	t.Helper()
+	listener, err := Listen(path, ListenConfig{Mode: 0o666})
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { listener.Close() })
+	return listener
+}
+
+func TestAgentNeedNotSleepWhenAHelperComes(t *testing.T) {
+	path := filepath.Join(t.TempDir(), "x.sock")
+	for name, test := range map[string]struct {
+		old, earlier bool // there was a socket before; the new one comes before the wait begins
+	}{
+		"none before": {}, "none before, race": {earlier: true},
+		"stale before": {old: true}, "stale before, race": {old: true, earlier: true},
+	} {
+		t.Run(name, func(t *testing.T) {
+			if test.old {
+				old := serveAt(t, path)
+				old.socket.Close() // as kill -9 does: the socket file stays
+				old.lock.Close()
+			}
+			before := socketAt(path)
+			if test.old != (before != nil) {
+				t.Fatalf("before there is %v", before)
+			}
+			if test.earlier {
+				serveAt(t, path)
+			}
+			waited := make(chan struct{})
+			go func() { defer close(waited); waitForHelper(t.Context(), path, before, time.Hour) }()
+			if !test.earlier {
+				serveAt(t, path)
+			}
+			<-waited
+		})
+	}
+}
+
+func TestWaitEndsWithThePauseOrTheContext(t *testing.T) {
+	path := filepath.Join(t.TempDir(), "missing", "x.sock")
+	waitForHelper(t.Context(), path, nil, time.Millisecond)
+	ctx, cancel := context.WithCancel(t.Context())
+	cancel()
+	waitForHelper(ctx, path, nil, time.Hour)
+}
+
+func TestTheSameIsLoggedOnceAMinute(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		var limit logLimit
+		refused, other := logKey{501, "refused"}, logKey{502, "refused"}
+		for i := range 1000 {
+			if _, ok := limit.allow(refused); ok != (i == 0) {
+				t.Fatalf("time %d in the first minute: %t", i, ok)
+			}
+		}
+		if _, ok := limit.allow(other); !ok {
+			t.Error("one user's noise silenced another's")
+		}
+		time.Sleep(logOnceWithin)
+		if held, ok := limit.allow(refused); !ok || held != 999 {
+			t.Errorf("after a minute: %t, with %d held back; want true with 999", ok, held)
+		}
+		for uid := range uint32(10 * loggedAtOnce) {
+			limit.allow(logKey{100000 + uid, "refused"})
+		}
+		if len(limit.last) > loggedAtOnce {
+			t.Errorf("%d are remembered, want at most %d", len(limit.last), loggedAtOnce)
+		}
+		time.Sleep(logOnceWithin)
+		if _, ok := limit.allow(logKey{7, "refused"}); !ok {
+			t.Error("what is over a minute old still takes the room")
+		}
+	})
+}
