@@ -1,0 +1,96 @@
+package config
+
+import (
+	"log/slog"
+	"path/filepath"
+	"time"
+
+	"usher.internal/internal/wpj"
+)
+
+// Config is what can be configured. The keys of the same names, in snake case and dotted, are described in
+// docs/configuration.md. The zero value is not valid: begin with [Default] or [Load].
+type Config struct {
+	// SocketDirectory holds helper.sock and agent.sock; StateDirectory what the helper keeps over restarts.
+	SocketDirectory string
+	StateDirectory  string
+	LogLevel        slog.Level
+	// AdminGroup is the group whose members may do what root may, except to see secrets.
+	AdminGroup string
+
+	// Agent.Executable is the installed usher-agent, the only program that the helper accepts on agent.sock.
+	Agent struct{ Executable string }
+	// Portal.Executable is the program inside Company Portal's bundle.
+	Portal struct{ Executable string }
+
+	// Tenant.ID is the Entra tenant that users must register in; empty accepts any.
+	Tenant struct {
+		ID        wpj.TenantID
+		CloudHost string
+	}
+
+	Registration struct {
+		// SessionTimeout is how long a registration waits for its user to log in, SignInTimeout how long the user may
+		// take in Company Portal, IdentityTimeout how long reading the identity may take.
+		SessionTimeout  time.Duration
+		SignInTimeout   time.Duration
+		IdentityTimeout time.Duration
+	}
+
+	Preflight struct {
+		// Endpoints are host:port; when none of them answers a registration is not begun. Empty: not checked.
+		Endpoints []string
+		// JamfPreferences is com.jamfsoftware.jamf.plist. Empty: not checked.
+		JamfPreferences string
+	}
+
+	Delivery struct {
+		Mode DeliveryMode
+		// ComputerUDID is this computer's hardware UUID in Jamf Pro; empty asks the system.
+		ComputerUDID string
+		// API is used by [DeliverByAPI] only, which needs all of it.
+		API struct {
+			URL      string
+			ClientID string
+			// ClientSecretFile is the path of a file that root alone can read. The secret itself is never configuration.
+			ClientSecretFile string
+		}
+	}
+
+	Jamf struct {
+		// Executable is the jamf binary, ConditionalAccessExecutable Jamf Conditional Access (formerly jamfAAD).
+		Executable                  string
+		ConditionalAccessExecutable string
+		// GatherAfterPortal has Jamf's own gatherAADInfo run in the user's session after a successful portal run.
+		GatherAfterPortal bool
+	}
+
+	// Development.HelperUID is the uid that agents and usherctl accept as the helper. Anything but 0 is for development.
+	Development struct{ HelperUID uint32 }
+}
+
+// DeliveryMode is the way in which a result reaches Jamf Pro.
+type DeliveryMode string
+
+// The ways of delivery. DeliverByRecon runs `jamf recon`, whose extension attributes call usherctl; DeliverByAPI writes
+// the extension attributes through Jamf Pro's API.
+const (
+	DeliverByRecon DeliveryMode = "recon"
+	DeliverByAPI   DeliveryMode = "api"
+)
+
+// File names inside the two directories.
+const (
+	helperSocketName = "helper.sock"
+	agentSocketName  = "agent.sock"
+	journalName      = "journal.db"
+)
+
+// HelperSocket is the path of the socket on which the helper serves usherctl and the agents.
+func (c Config) HelperSocket() string { return filepath.Join(c.SocketDirectory, helperSocketName) }
+
+// AgentSocket is the path of the socket of the reversed link, on which agents connect and then serve.
+func (c Config) AgentSocket() string { return filepath.Join(c.SocketDirectory, agentSocketName) }
+
+// JournalFile is the path of the helper's store: registrations and outbox.
+func (c Config) JournalFile() string { return filepath.Join(c.StateDirectory, journalName) }

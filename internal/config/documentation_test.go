@@ -1,0 +1,161 @@
+package config_test
+
+import (
+	"encoding/json"
+	"fmt"
+	"os"
+	"regexp"
+	"strings"
+	"testing"
+
+	"howett.net/plist"
+
+	"usher.internal/internal/config"
+)
+
+const documentation = "../../docs/"
+
+// generated holds that a file is what the table of keys says; `go test ./internal/config -update` writes it.
+func generated(t *testing.T, path, want string) {
+	t.Helper()
+	if *update {
+		if err := os.WriteFile(path, []byte(want), 0o644); err != nil {
+			t.Fatal(err)
+		}
+	}
+	got, err := os.ReadFile(path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if string(got) != want {
+		t.Errorf("%s is not what the keys say: run `go test ./internal/config -update` and read the difference", path)
+	}
+}
+
+func code(text string) string {
+	if text == "" {
+		return "empty"
+	}
+	return "`" + text + "`"
+}
+
+func TestKeyTableOfTheDocumentation(t *testing.T) {
+	var table strings.Builder
+	table.WriteString("| key | what it is for | default | allowed |\n| --- | --- | --- | --- |\n")
+	darwin, linux := config.Keys("darwin"), config.Keys("linux")
+	for i, key := range darwin {
+		fallback := code(key.Default)
+		if other := linux[i]; other.Default != key.Default {
+			fallback = "macOS: " + fallback + "<br>Linux: " + code(other.Default)
+		}
+		fmt.Fprintf(&table, "| `%s` | %s | %s | %s |\n", key.Name, key.Description, fallback, key.Allowed)
+	}
+	const begin, end = "<!-- keys: begin, written by go test ./internal/config -update -->\n", "<!-- keys: end -->\n"
+	path := documentation + "configuration.md"
+	page, err := os.ReadFile(path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	before, rest, found := strings.Cut(string(page), begin)
+	_, after, foundEnd := strings.Cut(rest, end)
+	if !found || !foundEnd {
+		t.Fatalf("%s has no place for the keys", path)
+	}
+	generated(t, path, before+begin+table.String()+end+after)
+}
+
+// The example has every key with its default, commented out.
+func TestExampleFile(t *testing.T) {
+	var example strings.Builder
+	example.WriteString("# /etc/usher/config.yaml: every key with its default on Linux. Take the # from what you want to change.\n")
+	for _, key := range config.Keys("linux") {
+		text, err := json.Marshal(key.Default) // a JSON text is a YAML text
+		if err != nil {
+			t.Fatal(err)
+		}
+		fmt.Fprintf(&example, "\n# %s\n# Allowed: %s.\n#%s: %s\n", key.Description, key.Allowed, key.Name, text)
+	}
+	path := documentation + "examples/config.yaml"
+	generated(t, path, example.String())
+
+	content, err := os.ReadFile(path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	active := regexp.MustCompile(`(?m)^#([a-z])`).ReplaceAllString(string(content), "$1")
+	loaded := load(t, config.Places{Local: write(t, "config.yaml", active)})
+	for _, value := range loaded.Values() {
+		if value.Layer != config.LayerLocal {
+			t.Errorf("%s is not in the example", value.Key)
+		}
+	}
+}
+
+// The configuration profile is written by hand; what it sets must load, and come back as it stands there.
+func TestExampleProfile(t *testing.T) {
+	content, err := os.ReadFile(documentation + "examples/org.usher.mobileconfig")
+	if err != nil {
+		t.Fatal(err)
+	}
+	var profile struct {
+		PayloadType    string
+		PayloadScope   string
+		PayloadContent []map[string]any
+	}
+	if _, err := plist.Unmarshal(content, &profile); err != nil {
+		t.Fatal(err)
+	}
+	if profile.PayloadType != "Configuration" || profile.PayloadScope != "System" || len(profile.PayloadContent) != 1 {
+		t.Fatalf("the profile is %+v", profile)
+	}
+	payload := profile.PayloadContent[0]
+	if payload["PayloadType"] != "org.usher" {
+		t.Errorf("the payload's type is %v", payload["PayloadType"])
+	}
+	managed, err := plist.Marshal(payload, plist.BinaryFormat)
+	if err != nil {
+		t.Fatal(err)
+	}
+	loaded := load(t, config.Places{Managed: write(t, "org.usher.plist", string(managed))})
+	for _, value := range loaded.Values() {
+		if stood, ok := payload[value.Key]; ok && (value.Layer != config.LayerManaged || fmt.Sprint(stood) != value.Value) {
+			t.Errorf("%s is %q from %s, the profile has %v", value.Key, value.Value, value.Origin, stood)
+		}
+	}
+}
+
+// schemaType is how Jamf Pro's "custom schema" shows a kind of key.
+var schemaType = map[string]string{"boolean": "boolean", "uid": "integer", "list of host:port": "array"}
+
+// The JSON schema makes a form of the keys in Jamf Pro (Application & Custom Settings, custom schema).
+func TestSchemaForJamfPro(t *testing.T) {
+	properties := map[string]any{}
+	for i, key := range config.Keys("darwin") {
+		property := map[string]any{
+			"title":          key.Name,
+			"description":    key.Description + " Allowed: " + key.Allowed + ". Default: " + code(key.Default) + ".",
+			"type":           "string",
+			"property_order": i + 1,
+		}
+		if other, ok := schemaType[key.Type]; ok {
+			property["type"] = other
+		}
+		switch key.Type {
+		case "choice":
+			property["enum"] = strings.Split(key.Allowed, ", ")
+		case "list of host:port":
+			property["items"] = map[string]any{"type": "string"}
+		}
+		properties[key.Name] = property
+	}
+	schema, err := json.MarshalIndent(map[string]any{
+		"title":       "usher (org.usher)",
+		"description": "Brings a Mac through its Microsoft Entra registration and tells Jamf Pro how it went.",
+		"type":        "object",
+		"properties":  properties,
+	}, "", "  ")
+	if err != nil {
+		t.Fatal(err)
+	}
+	generated(t, documentation+"examples/org.usher.schema.json", string(schema)+"\n")
+}

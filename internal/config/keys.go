@@ -1,0 +1,150 @@
+package config
+
+import (
+	"log/slog"
+	"runtime"
+	"slices"
+	"sync"
+	"time"
+)
+
+// Key describes one configuration key for people.
+type Key struct {
+	// Name is dotted, for example delivery.api.url.
+	Name string
+	// Type is one or two words, for example duration; Allowed is one phrase that says which values are taken.
+	Type, Allowed string
+	// Default is written as a file would have it; empty is the empty value.
+	Default     string
+	Description string
+}
+
+// Keys returns every key in the order of the documentation, with the defaults of a platform ("darwin" or "linux").
+func Keys(goos string) []Key {
+	rows := table(platformOf(goos))
+	keys := make([]Key, len(rows))
+	for i, row := range rows {
+		keys[i] = row.Key
+	}
+	return keys
+}
+
+// row is a [Key] with its code: set parses a value into the configuration and tells what is wrong with it, get writes it
+// as set would read it, secretive hides a value that must not be shown in an error.
+type row struct {
+	Key
+	set       func(*Config, value) error
+	get       func(*Config) string
+	secretive func(string) string
+}
+
+// Default returns the configuration that this platform has without any file.
+func Default() Config {
+	config := Config{}
+	for _, row := range rows() {
+		if err := row.set(&config, value{text: row.Default}); err != nil {
+			panic("default of " + row.Name + ": " + err.Error()) // a test walks the table
+		}
+	}
+	return config
+}
+
+var rows = sync.OnceValue(func() []row { return table(platformOf(runtime.GOOS)) })
+
+// table is every key there is. Its order is that of the documentation and of [Loaded.Values].
+func table(p platform) []row {
+	const day = 24 * time.Hour
+	return []row{
+		socketDirectory("socket_directory", p.socketDirectory,
+			"Directory of the sockets on which the programs talk to each other. It belongs to root and everyone may enter it.",
+			func(c *Config) *string { return &c.SocketDirectory }),
+		path("state_directory", p.stateDirectory,
+			"Directory of the journal: registrations and what is still to be delivered. Root alone may enter it.",
+			func(c *Config) *string { return &c.StateDirectory }),
+		choice("log_level", "info", []string{"debug", "info", "warn", "error"},
+			"Least severe message that is logged.",
+			func(c *Config, text string) error { return c.LogLevel.UnmarshalText([]byte(text)) },
+			func(c *Config) string { return levelName(c.LogLevel) }),
+		line("admin_group", p.adminGroup, required,
+			"Group of this computer whose members may start, watch and cancel registrations of every user.",
+			func(c *Config) *string { return &c.AdminGroup }),
+		path("agent.executable", p.agent,
+			"The installed usher-agent; the helper accepts no other program as a user's agent.",
+			func(c *Config) *string { return &c.Agent.Executable }),
+		path("portal.executable", p.portal,
+			"The program inside Company Portal's bundle. It is started with -r as the user.",
+			func(c *Config) *string { return &c.Portal.Executable }),
+		guid("tenant.id", "",
+			"Entra tenant that users must register in; an identity of another one is a failure. Empty accepts any tenant.",
+			func(c *Config) string { return string(c.Tenant.ID) }, setTenantID),
+		hostName("tenant.cloud_host", "login.microsoftonline.com",
+			"Sign-in host of the Microsoft cloud that the tenant is in.",
+			func(c *Config) *string { return &c.Tenant.CloudHost }),
+		duration("registration.session_timeout", day, time.Second, 30*day,
+			"How long a registration waits for its user to log in.",
+			func(c *Config) *time.Duration { return &c.Registration.SessionTimeout }),
+		duration("registration.sign_in_timeout", 30*time.Minute, time.Second, day,
+			"How long the user may take in Company Portal.",
+			func(c *Config) *time.Duration { return &c.Registration.SignInTimeout }),
+		duration("registration.identity_timeout", 2*time.Minute, time.Second, time.Hour,
+			"How long reading the identity from the user's session may take.",
+			func(c *Config) *time.Duration { return &c.Registration.IdentityTimeout }),
+		endpoints("preflight.endpoints", "enterpriseregistration.windows.net:443, login.microsoftonline.com:443",
+			"Servers that Company Portal needs. A registration is not begun while none of them can be reached. Empty turns the check off.",
+			func(c *Config) *[]string { return &c.Preflight.Endpoints }),
+		optionalPath("preflight.jamf_preferences", p.jamfPreferences,
+			"Jamf's preferences. A registration is not begun while microsoftCAEnabled is false there. Empty turns the check off.",
+			func(c *Config) *string { return &c.Preflight.JamfPreferences }),
+		choice("delivery.mode", string(DeliverByRecon), []string{string(DeliverByRecon), string(DeliverByAPI)},
+			"How results reach Jamf Pro: recon runs `jamf recon`, whose extension attributes call usherctl; api writes the extension attributes through Jamf Pro's API.",
+			func(c *Config, text string) error { c.Delivery.Mode = DeliveryMode(text); return nil },
+			func(c *Config) string { return string(c.Delivery.Mode) }),
+		guid("delivery.computer_udid", "",
+			"Hardware UUID under which Jamf Pro knows this computer. Empty asks the system.",
+			func(c *Config) string { return c.Delivery.ComputerUDID },
+			func(c *Config, text string) { c.Delivery.ComputerUDID = text }),
+		baseURL("delivery.api.url", "",
+			"Address of Jamf Pro, for example https://example.jamfcloud.com. Needed when delivery.mode is api.",
+			func(c *Config) *string { return &c.Delivery.API.URL }),
+		line("delivery.api.client_id", "", optional,
+			"Client id of the API client in Jamf Pro. Needed when delivery.mode is api.",
+			func(c *Config) *string { return &c.Delivery.API.ClientID }),
+		optionalPath("delivery.api.client_secret_file", "",
+			"File with the client secret, which root alone may read. Needed when delivery.mode is api.",
+			func(c *Config) *string { return &c.Delivery.API.ClientSecretFile }),
+		path("jamf.executable", p.jamf,
+			"The jamf binary.",
+			func(c *Config) *string { return &c.Jamf.Executable }),
+		path("jamf.conditional_access_executable", p.conditionalAccess,
+			"The program of Jamf Conditional Access (formerly jamfAAD).",
+			func(c *Config) *string { return &c.Jamf.ConditionalAccessExecutable }),
+		boolean("jamf.gather_after_portal", false,
+			"After a successful registration have Jamf's own gatherAADInfo run in the user's session, for Jamf's device compliance. The user may see a second sign-in.",
+			func(c *Config) *bool { return &c.Jamf.GatherAfterPortal }),
+		userID("development.helper_uid", 0,
+			"For development only: the uid that agents and usherctl accept as the helper.",
+			func(c *Config) *uint32 { return &c.Development.HelperUID }),
+	}
+}
+
+func find(name string) (row, bool) {
+	all := rows()
+	i := slices.IndexFunc(all, func(r row) bool { return r.Name == name })
+	if i < 0 {
+		return row{}, false
+	}
+	return all[i], true
+}
+
+func levelName(level slog.Level) string {
+	switch level {
+	case slog.LevelDebug:
+		return "debug"
+	case slog.LevelWarn:
+		return "warn"
+	case slog.LevelError:
+		return "error"
+	default:
+		return "info"
+	}
+}

@@ -1,0 +1,176 @@
+package config_test
+
+import (
+	"fmt"
+	"os"
+	"path/filepath"
+	"reflect"
+	"regexp"
+	"strings"
+	"testing"
+
+	"usher.internal/internal/config"
+)
+
+// other has a value of each key that is not its default.
+var other = map[string]string{
+	"socket_directory":                   "/tmp/sockets",
+	"state_directory":                    "/tmp/state",
+	"log_level":                          "warn",
+	"admin_group":                        "DOMAIN\\Mac Admins",
+	"agent.executable":                   "/tmp/usher-agent",
+	"portal.executable":                  "/tmp/company portal",
+	"tenant.id":                          "9a1f7c44-0b5e-4d1f-8c1d-3b1c5d0e2f11",
+	"tenant.cloud_host":                  "login.microsoftonline.us",
+	"registration.session_timeout":       "1h30m",
+	"registration.sign_in_timeout":       "1m1s",
+	"registration.identity_timeout":      "1.5s",
+	"preflight.endpoints":                "one.example:443, 192.0.2.1:1, [2001:db8::1]:65535",
+	"preflight.jamf_preferences":         "",
+	"delivery.mode":                      "api",
+	"delivery.computer_udid":             "564D2CF7-C4B7-4C7A-A94E-1F5B3D6A7B8C",
+	"delivery.api.url":                   "http://127.0.0.1:8443/base",
+	"delivery.api.client_id":             "client",
+	"delivery.api.client_secret_file":    "/etc/usher/client secret",
+	"jamf.executable":                    "/tmp/jamf",
+	"jamf.conditional_access_executable": "/tmp/conditional access",
+	"jamf.gather_after_portal":           "true",
+	"development.helper_uid":             "4294967294",
+}
+
+func yamlOf(values map[string]string) string {
+	var b strings.Builder
+	for key, value := range values {
+		fmt.Fprintf(&b, "%s: '%s'\n", key, value)
+	}
+	return b.String()
+}
+
+func TestEveryKeyIsDescribed(t *testing.T) {
+	name := regexp.MustCompile(`^[a-z]+(_[a-z]+)*(\.[a-z]+(_[a-z]+)*){0,2}$`)
+	for _, goos := range []string{"darwin", "linux"} {
+		seen := map[string]bool{}
+		for _, key := range config.Keys(goos) {
+			if !name.MatchString(key.Name) || seen[key.Name] {
+				t.Errorf("key %q: bad name or twice", key.Name)
+			}
+			seen[key.Name] = true
+			if key.Type == "" || key.Allowed == "" || !strings.HasSuffix(key.Description, ".") {
+				t.Errorf("key %s is described by %+v", key.Name, key)
+			}
+		}
+	}
+}
+
+// A default is valid, and every key keeps what a file says: its text is read again to the same.
+func TestEveryKeyGoesRound(t *testing.T) {
+	defaults := map[string]string{}
+	for _, key := range config.Keys("linux") {
+		defaults[key.Name] = key.Default
+		if value, ok := other[key.Name]; !ok || value == key.Default {
+			t.Errorf("this test has no other value for %s", key.Name)
+		}
+	}
+	if len(other) != len(defaults) {
+		t.Errorf("this test has %d values for %d keys", len(other), len(defaults))
+	}
+	for _, values := range []map[string]string{defaults, other} {
+		first := load(t, config.Places{Local: write(t, "config.yaml", yamlOf(values))})
+		again := map[string]string{}
+		for _, value := range first.Values() {
+			if value.Value != values[value.Key] {
+				t.Errorf("%s: wrote %q, got %q", value.Key, values[value.Key], value.Value)
+			}
+			if value.Layer != config.LayerLocal {
+				t.Errorf("%s comes from %s", value.Key, value.Layer)
+			}
+			again[value.Key] = value.Value
+		}
+		second := load(t, config.Places{Local: write(t, "config.yaml", yamlOf(again))})
+		if !reflect.DeepEqual(first.Config, second.Config) {
+			t.Errorf("first %+v\nagain %+v", first.Config, second.Config)
+		}
+	}
+}
+
+// macOS's defaults are checked on Linux too: as a file they must load.
+func TestDefaultsOfMacOSAreValid(t *testing.T) {
+	defaults := map[string]string{}
+	for _, key := range config.Keys("darwin") {
+		defaults[key.Name] = key.Default
+	}
+	loaded := load(t, config.Places{Local: write(t, "config.yaml", yamlOf(defaults))})
+	if loaded.SocketDirectory != "/var/run/usher" || !strings.HasPrefix(loaded.Jamf.ConditionalAccessExecutable, "/Library/Application Support/JAMF/") {
+		t.Errorf("got %+v", loaded.Config)
+	}
+	if strings.HasPrefix(loaded.Agent.Executable, loaded.StateDirectory+"/") {
+		t.Error("the agent stands below the state directory, which users cannot enter")
+	}
+}
+
+func TestEveryFieldHasAKey(t *testing.T) {
+	var fields func(kind reflect.Type) int
+	fields = func(kind reflect.Type) int {
+		if kind.Kind() != reflect.Struct {
+			return 1
+		}
+		count := 0
+		for field := range kind.Fields() {
+			count += fields(field.Type)
+		}
+		return count
+	}
+	if got, want := len(config.Keys("linux")), fields(reflect.TypeFor[config.Config]()); got != want {
+		t.Errorf("there are %d keys for %d fields", got, want)
+	}
+}
+
+// Each file in testdata/errors is a bad configuration, and the golden file beside it every line of its error.
+func TestErrorsSayWhatToMend(t *testing.T) {
+	files, err := filepath.Glob("testdata/errors/*.yaml")
+	if err != nil || len(files) == 0 {
+		t.Fatalf("no bad configurations: %v", err)
+	}
+	plists, _ := filepath.Glob("testdata/errors/*.plist")
+	for _, file := range append(files, plists...) {
+		t.Run(filepath.Base(file), func(t *testing.T) {
+			content, err := os.ReadFile(file)
+			if err != nil {
+				t.Fatal(err)
+			}
+			path := write(t, filepath.Base(file), string(content))
+			_, err = config.Places{Local: path}.Load()
+			if err == nil {
+				t.Fatal("no error")
+			}
+			got := strings.ReplaceAll(err.Error(), path, filepath.Base(file)) + "\n"
+			golden := file + ".golden"
+			if *update {
+				if err := os.WriteFile(golden, []byte(got), 0o644); err != nil {
+					t.Fatal(err)
+				}
+			}
+			want, err := os.ReadFile(golden)
+			if err != nil {
+				t.Fatal(err)
+			}
+			if got != string(want) {
+				t.Errorf("got\n%swant\n%s", got, want)
+			}
+		})
+	}
+}
+
+func TestSecretsDoNotShowInErrors(t *testing.T) {
+	for _, content := range []string{
+		"delivery.api.client_secret: hunter2",
+		"delivery: {api: {secret: hunter2}}",
+		"delivery.api.url: https://admin:hunter2@example.com",
+		"delivery.api.url: 'ftp://admin:hunter2@example.com:port'",
+	} {
+		_, err := config.Places{Local: write(t, "config.yaml", content)}.Load()
+		if err == nil || strings.Contains(err.Error(), "hunter2") {
+			t.Errorf("%s gives %v", content, err)
+		}
+	}
+}

@@ -1,0 +1,292 @@
+package config
+
+import (
+	"errors"
+	"fmt"
+	"net"
+	"net/netip"
+	"net/url"
+	"path/filepath"
+	"regexp"
+	"slices"
+	"strconv"
+	"strings"
+	"sync"
+	"time"
+	"unicode"
+
+	"usher.internal/internal/wpj"
+)
+
+// value is what stood in a file: a list, or the text of anything else. Files of both formats come down to text, since
+// `defaults write` makes a string of everything that is not told otherwise.
+type value struct {
+	text   string
+	list   []string
+	isList bool
+}
+
+// Bounds that hold a mistake in a file back from becoming one elsewhere.
+const (
+	maximumText      = 1024
+	maximumEndpoints = 32
+	// maximumSocketPath is what a Unix socket's address holds on macOS, the smaller of both: 104 with the ending NUL.
+	maximumSocketPath = 103
+)
+
+type presence bool
+
+const (
+	required presence = true
+	optional presence = false
+)
+
+// Expressions are compiled when a file uses them, not at every start of every program.
+var (
+	guidExpression = sync.OnceValue(func() *regexp.Regexp {
+		return regexp.MustCompile(`^[0-9a-fA-F]{8}-([0-9a-fA-F]{4}-){3}[0-9a-fA-F]{12}$`)
+	})
+	hostExpression = sync.OnceValue(func() *regexp.Regexp {
+		return regexp.MustCompile(`^([0-9A-Za-z_]([0-9A-Za-z_-]{0,61}[0-9A-Za-z_])?\.)*[0-9A-Za-z_]([0-9A-Za-z_-]{0,61}[0-9A-Za-z_])?\.?$`)
+	})
+)
+
+// text makes a row of a key that has one value; parse says what is wrong with it.
+func text(key Key, parse func(*Config, string) error, get func(*Config) string) row {
+	return row{Key: key, get: get, set: func(c *Config, v value) error {
+		if v.isList {
+			return errors.New("is a list, one value is expected")
+		}
+		if len(v.text) > maximumText {
+			return fmt.Errorf("is longer than %d bytes", maximumText)
+		}
+		if strings.ContainsFunc(v.text, unicode.IsControl) {
+			return errors.New("contains control characters")
+		}
+		return parse(c, v.text)
+	}}
+}
+
+func textField(key Key, field func(*Config) *string, check func(string) (string, error)) row {
+	return text(key,
+		func(c *Config, given string) error {
+			kept, err := check(given)
+			if err == nil {
+				*field(c) = kept
+			}
+			return err
+		},
+		func(c *Config) string { return *field(c) })
+}
+
+func line(name, fallback string, presence presence, description string, field func(*Config) *string) row {
+	allowed := "one line of text"
+	if presence == required {
+		allowed += ", not empty"
+	}
+	return textField(Key{name, "text", allowed, fallback, description}, field, func(given string) (string, error) {
+		given = strings.TrimSpace(given)
+		if presence == required && given == "" {
+			return "", errors.New("is empty")
+		}
+		return given, nil
+	})
+}
+
+func path(name, fallback, description string, field func(*Config) *string) row {
+	return textField(Key{name, "path", "an absolute path", fallback, description}, field, absolute)
+}
+
+func optionalPath(name, fallback, description string, field func(*Config) *string) row {
+	return textField(Key{name, "path", "an absolute path, or empty", fallback, description}, field,
+		func(given string) (string, error) {
+			if given == "" {
+				return "", nil
+			}
+			return absolute(given)
+		})
+}
+
+func socketDirectory(name, fallback, description string, field func(*Config) *string) row {
+	longest := maximumSocketPath - len("/") - max(len(helperSocketName), len(agentSocketName))
+	allowed := fmt.Sprintf("an absolute path of at most %d bytes", longest)
+	return textField(Key{name, "path", allowed, fallback, description}, field, func(given string) (string, error) {
+		clean, err := absolute(given)
+		if err == nil && len(clean) > longest {
+			err = fmt.Errorf("is %d bytes long, too long for the address of a socket in it", len(clean))
+		}
+		return clean, err
+	})
+}
+
+func absolute(given string) (string, error) {
+	if !filepath.IsAbs(given) {
+		return "", errors.New("is not an absolute path")
+	}
+	return filepath.Clean(given), nil
+}
+
+func guid(name, fallback, description string, get func(*Config) string, set func(*Config, string)) row {
+	key := Key{name, "GUID", "32 hexadecimal digits in groups of 8-4-4-4-12, or empty", fallback, description}
+	return text(key, func(c *Config, given string) error {
+		if given != "" && !guidExpression().MatchString(given) {
+			return errors.New("is not a GUID")
+		}
+		set(c, given)
+		return nil
+	}, get)
+}
+
+func setTenantID(c *Config, given string) { c.Tenant.ID = wpj.TenantID(strings.ToLower(given)) }
+
+func hostName(name, fallback, description string, field func(*Config) *string) row {
+	return textField(Key{name, "host", "a host name without scheme or port", fallback, description}, field,
+		func(given string) (string, error) {
+			if len(given) > 253 || !hostExpression().MatchString(given) {
+				return "", errors.New("is not a host name")
+			}
+			return strings.ToLower(given), nil
+		})
+}
+
+func choice(name, fallback string, values []string, description string, set func(*Config, string) error, get func(*Config) string) row {
+	key := Key{name, "choice", strings.Join(values, ", "), fallback, description}
+	return text(key, func(c *Config, given string) error {
+		if !slices.Contains(values, given) {
+			return errors.New("is not known")
+		}
+		return set(c, given)
+	}, get)
+}
+
+func boolean(name string, fallback bool, description string, field func(*Config) *bool) row {
+	key := Key{name, "boolean", "true, false", strconv.FormatBool(fallback), description}
+	return text(key, func(c *Config, given string) error {
+		if given != "true" && given != "false" {
+			return errors.New("is not a boolean")
+		}
+		*field(c) = given == "true"
+		return nil
+	}, func(c *Config) string { return strconv.FormatBool(*field(c)) })
+}
+
+func duration(name string, fallback, shortest, longest time.Duration, description string, field func(*Config) *time.Duration) row {
+	allowed := fmt.Sprintf("a duration from %s to %s with its unit, such as 90s, 30m or 1h30m", durationText(shortest), durationText(longest))
+	key := Key{name, "duration", allowed, durationText(fallback), description}
+	return text(key, func(c *Config, given string) error {
+		parsed, err := time.ParseDuration(given)
+		switch {
+		case err != nil:
+			return errors.New("is not a duration")
+		case parsed < shortest:
+			return errors.New("is too short")
+		case parsed > longest:
+			return errors.New("is too long")
+		}
+		*field(c) = parsed
+		return nil
+	}, func(c *Config) string { return durationText(*field(c)) })
+}
+
+// durationText is [time.Duration.String] without zero units at its end: 30m instead of 30m0s.
+func durationText(d time.Duration) string {
+	text := d.String()
+	if strings.HasSuffix(text, "m0s") {
+		text = strings.TrimSuffix(text, "0s")
+	}
+	if strings.HasSuffix(text, "h0m") {
+		text = strings.TrimSuffix(text, "0m")
+	}
+	return text
+}
+
+func userID(name string, fallback uint32, description string, field func(*Config) *uint32) row {
+	key := Key{name, "uid", "a number from 0 to 4294967294", strconv.FormatUint(uint64(fallback), 10), description}
+	return text(key, func(c *Config, given string) error {
+		parsed, err := strconv.ParseUint(given, 10, 32)
+		if err != nil || parsed == 1<<32-1 { // the last one is (uid_t)-1, "no user"
+			return errors.New("is not a uid")
+		}
+		*field(c) = uint32(parsed)
+		return nil
+	}, func(c *Config) string { return strconv.FormatUint(uint64(*field(c)), 10) })
+}
+
+func endpoints(name, fallback, description string, field func(*Config) *[]string) row {
+	return row{
+		Key: Key{name, "list of host:port", fmt.Sprintf("a list of at most %d host:port, or the same as one text with commas", maximumEndpoints), fallback, description},
+		get: func(c *Config) string { return strings.Join(*field(c), ", ") },
+		set: func(c *Config, v value) error {
+			given := v.list
+			if !v.isList && strings.TrimSpace(v.text) != "" {
+				given = strings.Split(v.text, ",")
+			}
+			if len(given) > maximumEndpoints {
+				return fmt.Errorf("has %d entries", len(given))
+			}
+			kept := make([]string, 0, len(given))
+			for _, endpoint := range given {
+				endpoint = strings.TrimSpace(endpoint)
+				if err := checkEndpoint(endpoint); err != nil {
+					return fmt.Errorf("has the entry %q: %w", endpoint, err)
+				}
+				kept = append(kept, endpoint)
+			}
+			*field(c) = kept
+			return nil
+		},
+	}
+}
+
+func checkEndpoint(endpoint string) error {
+	host, port, err := net.SplitHostPort(endpoint)
+	if err != nil {
+		return errors.New("not host:port")
+	}
+	if number, err := strconv.ParseUint(port, 10, 16); err != nil || number == 0 {
+		return errors.New("the port is not a number from 1 to 65535")
+	}
+	if _, err := netip.ParseAddr(host); err != nil && (len(host) > 253 || !hostExpression().MatchString(host)) {
+		return errors.New("the host is neither a name nor an address")
+	}
+	return nil
+}
+
+func baseURL(name, fallback, description string, field func(*Config) *string) row {
+	row := textField(Key{name, "URL", "an https URL (http for this computer's own addresses) without user, query or fragment, or empty", fallback, description},
+		field, checkURL)
+	row.secretive = func(given string) string {
+		if strings.Contains(given, "@") {
+			return "[hidden, since it may hold a password]"
+		}
+		return given
+	}
+	return row
+}
+
+func checkURL(given string) (string, error) {
+	if given == "" {
+		return "", nil
+	}
+	parsed, err := url.Parse(given)
+	switch {
+	case err != nil || parsed.Host == "" || parsed.Hostname() == "":
+		return "", errors.New("is not a URL with a host")
+	case parsed.User != nil:
+		return "", errors.New("has a user in it")
+	case parsed.RawQuery != "" || parsed.ForceQuery || parsed.Fragment != "":
+		return "", errors.New("has a query or a fragment")
+	case parsed.Scheme == "https", parsed.Scheme == "http" && isLoopback(parsed.Hostname()):
+		return strings.TrimRight(given, "/#"), nil
+	default:
+		return "", errors.New("is not an https URL")
+	}
+}
+
+func isLoopback(host string) bool {
+	if strings.EqualFold(host, "localhost") {
+		return true
+	}
+	address, err := netip.ParseAddr(host)
+	return err == nil && address.IsLoopback()
+}

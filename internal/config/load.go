@@ -1,0 +1,198 @@
+package config
+
+import (
+	"errors"
+	"fmt"
+	"io/fs"
+	"strings"
+)
+
+// Layer says where a value came from.
+type Layer string
+
+// The layers, the strongest first.
+const (
+	LayerManaged Layer = "managed"
+	LayerLocal   Layer = "local"
+	LayerDefault Layer = "default"
+)
+
+// Loaded is a valid configuration that remembers where each value came from.
+type Loaded struct {
+	Config
+	// Files are the files that were read, the strongest first.
+	Files []string
+
+	origins map[string]origin
+}
+
+// origin is where a key's value stands, and where a weaker one stood that did not count.
+type origin struct {
+	layer      Layer
+	file       string
+	line       int
+	overridden []string
+}
+
+// Value is one key as it is now, written as a file would have it.
+type Value struct {
+	Key, Value string
+	// Origin is "default", or the layer and its file, for example "managed (/Library/Managed Preferences/org.usher.plist)".
+	Origin               string
+	Default, Description string
+	Layer                Layer
+	// Overridden are files whose value of this key does not count, since a managed one does.
+	Overridden []string
+}
+
+// Load reads the configuration from the platform's places, or from the file at path in the place of the local one. A
+// place without a file is fine, a path without one is not. The error joins a [KeyError] for every problem of every file;
+// unreadable files are errors too (wrapping [ErrNotTrusted] and the like).
+func Load(path string) (*Loaded, error) {
+	places := PlatformPlaces()
+	if path == "" {
+		return places.load(false)
+	}
+	places.Local = path
+	return places.load(true)
+}
+
+// Load reads the configuration from these places; a missing file is fine.
+func (p Places) Load() (*Loaded, error) { return p.load(false) }
+
+func (p Places) load(localRequired bool) (*Loaded, error) {
+	loaded := &Loaded{Config: Default(), origins: map[string]origin{}}
+	var problems []error
+	for _, place := range []struct {
+		layer    Layer
+		path     string
+		required bool
+	}{{LayerManaged, p.Managed, false}, {LayerLocal, p.Local, localRequired}} {
+		if place.path == "" {
+			continue
+		}
+		entries, err := readFile(place.path)
+		if errors.Is(err, fs.ErrNotExist) && !place.required {
+			continue
+		}
+		if err != nil {
+			problems = append(problems, err)
+			continue
+		}
+		loaded.Files = append(loaded.Files, place.path)
+		for _, problem := range loaded.apply(place.layer, place.path, entries) {
+			problems = append(problems, problem)
+		}
+	}
+	if len(problems) == 0 {
+		problems = loaded.checkTogether()
+	}
+	if len(problems) > 0 {
+		return nil, errors.Join(problems...)
+	}
+	return loaded, nil
+}
+
+// apply takes one file's entries into the configuration. Values that lose to a stronger layer are checked all the same.
+func (l *Loaded) apply(layer Layer, file string, entries []entry) (problems []*KeyError) {
+	seen := map[string]int{}
+	for _, found := range entries {
+		problem := &KeyError{File: file, Line: found.line, Key: found.key}
+		row, known := find(found.key)
+		first, twice := seen[found.key]
+		seen[found.key] = found.line
+		switch {
+		case !known && isSection(found.key) && found.empty:
+			continue
+		case !known && isSection(found.key):
+			problem.Problem = "is a section with keys of its own, not a key"
+		case !known:
+			problem.Problem, problem.Suggestion = "is not a known key", nearest(found.key)
+			if found.problem != "" && problem.Suggestion == "" {
+				problem.Problem = found.problem
+			}
+		case twice && first > 0:
+			problem.Problem = fmt.Sprintf("is set twice, in line %d too", first)
+		case twice:
+			problem.Problem = "is set twice"
+		case found.empty:
+			problem.Problem, problem.Allowed = `has no value; remove the key, or write "" where empty is allowed`, row.Allowed
+		case found.problem != "":
+			problem.Problem, problem.Allowed = found.problem, row.Allowed
+		default:
+			winner, decided := l.origins[row.Name]
+			target := &l.Config
+			if decided { // only to check it
+				target = &Config{}
+			}
+			if err := row.set(target, found.value); err != nil {
+				problem.Problem, problem.Allowed, problem.Value = err.Error(), row.Allowed, row.show(found.value)
+				break
+			}
+			if decided {
+				winner.overridden = append(winner.overridden, file)
+				l.origins[row.Name] = winner
+			} else {
+				l.origins[row.Name] = origin{layer: layer, file: file, line: found.line}
+			}
+			continue
+		}
+		problems = append(problems, problem)
+	}
+	return problems
+}
+
+// checkTogether holds the rules that need more than one key.
+func (l *Loaded) checkTogether() (problems []error) {
+	if l.Delivery.Mode != DeliverByAPI {
+		return nil
+	}
+	chosen := l.origins["delivery.mode"]
+	for _, name := range []string{"delivery.api.url", "delivery.api.client_id", "delivery.api.client_secret_file"} {
+		if row, _ := find(name); row.get(&l.Config) == "" {
+			problems = append(problems, &KeyError{File: chosen.file, Line: chosen.line, Key: name,
+				Problem: "is empty, but delivery.mode is api and needs it", Allowed: row.Allowed})
+		}
+	}
+	return problems
+}
+
+// Values returns every key with its value and origin, in the order of the documentation. No secret is among them.
+func (l *Loaded) Values() []Value {
+	values := make([]Value, 0, len(rows()))
+	for _, row := range rows() {
+		value := Value{Key: row.Name, Value: row.get(&l.Config), Origin: string(LayerDefault),
+			Default: row.Default, Description: row.Description, Layer: LayerDefault}
+		if origin, ok := l.origins[row.Name]; ok {
+			value.Layer, value.Overridden = origin.layer, origin.overridden
+			value.Origin = fmt.Sprintf("%s (%s)", origin.layer, origin.file)
+		}
+		values = append(values, value)
+	}
+	return values
+}
+
+// show is how a bad value stands in an error: not too long, and without what may be a secret.
+func (r row) show(v value) string {
+	const longest = 120
+	shown := v.text
+	if v.isList {
+		shown = strings.Join(v.list, ", ")
+	}
+	if r.secretive != nil {
+		shown = r.secretive(shown)
+	}
+	if len(shown) > longest {
+		shown = strings.ToValidUTF8(shown[:longest], "") + "…"
+	}
+	return shown
+}
+
+func isSection(key string) bool {
+	for _, row := range rows() {
+		if strings.HasPrefix(row.Name, key+".") {
+			return true
+		}
+	}
+	return false
+}

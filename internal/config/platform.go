@@ -1,0 +1,58 @@
+package config
+
+import "runtime"
+
+// platform is what differs between macOS and Linux. It is data for both rather than build-tagged files, so that tests on
+// Linux hold the macOS defaults and the documentation shows both.
+type platform struct {
+	places Places
+
+	socketDirectory, stateDirectory string
+	adminGroup                      string
+	agent, portal                   string
+	jamf, conditionalAccess         string
+	jamfPreferences                 string
+}
+
+// Places are the files of the two layers; an empty path is a layer that the platform does not have.
+type Places struct{ Managed, Local string }
+
+// The programs do not stand below the state directory, which only root may enter: an agent is started by its user.
+var macOS = platform{
+	places: Places{
+		Managed: "/Library/Managed Preferences/org.usher.plist",
+		Local:   "/Library/Preferences/org.usher.plist",
+	},
+	socketDirectory: "/var/run/usher",
+	stateDirectory:  "/Library/Application Support/usher",
+	adminGroup:      "admin",
+	agent:           "/usr/local/usher/usher-agent",
+	portal:          "/Applications/Company Portal.app/Contents/MacOS/Company Portal",
+	jamf:            "/usr/local/bin/jamf",
+	// The bundle's own program: its alias jamfAAD does not answer alike (domain.md 1.1).
+	conditionalAccess: "/Library/Application Support/JAMF/Jamf.app/Contents/MacOS/Jamf Conditional Access.app/Contents/MacOS/Jamf Conditional Access",
+	jamfPreferences:   "/Library/Preferences/com.jamfsoftware.jamf.plist",
+}
+
+// On Linux neither Company Portal nor Jamf exist; the paths are where their stand-ins are looked for.
+var linux = platform{
+	places:            Places{Local: "/etc/usher/config.yaml"},
+	socketDirectory:   "/run/usher",
+	stateDirectory:    "/var/lib/usher",
+	adminGroup:        "sudo",
+	agent:             "/usr/libexec/usher/usher-agent",
+	portal:            "/opt/companyportal/companyportal",
+	jamf:              "/usr/local/bin/jamf",
+	conditionalAccess: "/usr/local/jamf/bin/jamfAAD",
+	jamfPreferences:   "/Library/Preferences/com.jamfsoftware.jamf.plist",
+}
+
+func platformOf(goos string) platform {
+	if goos == "darwin" {
+		return macOS
+	}
+	return linux
+}
+
+// PlatformPlaces returns the files that [Load] reads on this platform.
+func PlatformPlaces() Places { return platformOf(runtime.GOOS).places }

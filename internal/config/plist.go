@@ -1,0 +1,84 @@
+package config
+
+import (
+	"fmt"
+	"maps"
+	"slices"
+	"strconv"
+	"strings"
+
+	"howett.net/plist"
+)
+
+// parsePropertyList reads a binary or XML property list. Its keys come in alphabetical order: a dictionary has none.
+func parsePropertyList(path string, content []byte) ([]entry, error) {
+	var root any
+	if _, err := plist.Unmarshal(content, &root); err != nil {
+		return nil, fmt.Errorf("parse configuration %s: %w", path, err)
+	}
+	dictionary, ok := root.(map[string]any)
+	if !ok {
+		return nil, fmt.Errorf("parse configuration %s: a dictionary is expected", path)
+	}
+	for key := range dictionary {
+		// Some versions of macOS leave PayloadUUID and the like of the profile in the managed file (seen with other
+		// products; not verified on a Mac with usher).
+		if strings.HasPrefix(key, "Payload") {
+			delete(dictionary, key)
+		}
+	}
+	return propertyListEntries(nil, "", dictionary, 1), nil
+}
+
+func propertyListEntries(entries []entry, prefix string, dictionary map[string]any, depth int) []entry {
+	for _, key := range slices.Sorted(maps.Keys(dictionary)) {
+		found := entry{key: prefix + key}
+		switch stood := dictionary[key].(type) {
+		case map[string]any:
+			if len(stood) > 0 && depth < maximumDepth {
+				entries = propertyListEntries(entries, found.key+".", stood, depth+1)
+				continue
+			}
+			found.empty = len(stood) == 0
+			if !found.empty {
+				found.problem = "is nested too deeply"
+			}
+		case []any:
+			found.isList = true
+			for _, element := range stood {
+				text, ok := scalarText(element)
+				if !ok {
+					found.problem = "has an entry that is not one value"
+				}
+				found.list = append(found.list, text)
+			}
+		default:
+			text, ok := scalarText(stood)
+			found.text = text
+			if !ok {
+				found.problem = "is neither a string, a number, a boolean nor an array of them"
+			}
+		}
+		entries = append(entries, found)
+	}
+	return entries
+}
+
+func scalarText(scalar any) (string, bool) {
+	switch scalar := scalar.(type) {
+	case string:
+		return scalar, true
+	case bool:
+		return strconv.FormatBool(scalar), true
+	case uint64:
+		return strconv.FormatUint(scalar, 10), true
+	case int64:
+		return strconv.FormatInt(scalar, 10), true
+	case float64:
+		return strconv.FormatFloat(scalar, 'g', -1, 64), true
+	case float32:
+		return strconv.FormatFloat(float64(scalar), 'g', -1, 32), true
+	default:
+		return "", false
+	}
+}
