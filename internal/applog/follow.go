@@ -1,0 +1,161 @@
+package applog
+
+import (
+	"context"
+	"errors"
+	"maps"
+	"path/filepath"
+	"slices"
+	"strings"
+)
+
+// Following says what to follow.
+type Following struct {
+	// Directory holds the logs: every *.log in it. It need not exist yet.
+	Directory string
+	// From is where to begin; the zero value begins at the beginning of every file.
+	From Position
+	// Drain ends the following once everything that was written before it was closed has been handed out, entries that
+	// are incomplete included. It may be nil.
+	Drain <-chan struct{}
+}
+
+// Follow hands every record behind a position to handle, as it is written, and does so through rotation, truncation and
+// new files. Nothing is polled: it waits for the kernel to tell of changes. Records of one file come in its order, those
+// of several files in the order in which they are noticed.
+//
+// It blocks until Drain is closed (nil), ctx ends (its cause) or handle fails (that error), and returns the position
+// behind the last record that was handed out. An entry that may go on is handed out when it is complete, when another one
+// follows, or at the drain.
+//
+// What cannot be noticed: a file that is truncated and grows beyond its former size between two looks with the same 64
+// bytes before it, and on macOS writes to a file that was renamed away from *.log.
+func Follow(ctx context.Context, following Following, handle func(Record) error) (Position, error) {
+	watch, err := newWatch(following.Directory)
+	if err != nil {
+		return following.From, err
+	}
+	defer watch.close()
+	f := &follower{directory: following.Directory, watch: watch, handle: handle,
+		tails: map[uint64]*tail{}, buffer: make([]byte, 32<<10)}
+	defer f.close()
+	for _, place := range following.From.Places {
+		f.tails[place.Inode] = newTail(place)
+	}
+	err = f.run(ctx, following.Drain)
+	position, placeErr := f.position()
+	return position, errors.Join(err, placeErr)
+}
+
+// follower is used by one goroutine.
+type follower struct {
+	directory string
+	watch     *watch
+	handle    func(Record) error
+	tails     map[uint64]*tail
+	buffer    []byte
+}
+
+func (f *follower) run(ctx context.Context, drain <-chan struct{}) error {
+	for draining := false; ; {
+		if err := f.watch.aim(); err != nil {
+			return err
+		}
+		if err := f.look(ctx); err != nil {
+			return err
+		}
+		if draining {
+			return f.flush()
+		}
+		select {
+		case <-ctx.Done():
+			return context.Cause(ctx)
+		case <-drain:
+			draining = true
+		case err := <-f.watch.changes():
+			if err != nil {
+				return err
+			}
+		}
+	}
+}
+
+// look reads what is new in every file, the ones that were written first come first.
+func (f *follower) look(ctx context.Context) error {
+	found, err := list(f.directory)
+	if err != nil {
+		return err
+	}
+	slices.SortStableFunc(found, func(a, b entry) int {
+		if a.modified != b.modified {
+			return int(max(-1, min(1, a.modified-b.modified)))
+		}
+		return strings.Compare(a.name, b.name)
+	})
+	listed := map[uint64]bool{}
+	var order []*tail
+	for _, entry := range found {
+		listed[entry.inode] = true
+		t, known := f.tails[entry.inode]
+		if !known {
+			t = newTail(Place{File: entry.name, Inode: entry.inode})
+			f.tails[entry.inode] = t
+		}
+		t.name = entry.name
+		if t.file == nil && entry.size == t.offset {
+			continue
+		}
+		// Watched before it is read: what is written after the reading is told of.
+		if err := f.watch.file(filepath.Join(f.directory, entry.name)); err != nil {
+			return err
+		}
+		order = append(order, t)
+	}
+	for inode, t := range f.tails {
+		if !listed[inode] { // renamed or deleted: its rest comes first
+			order = slices.Insert(order, 0, t)
+		}
+	}
+	for _, t := range order {
+		if ctx.Err() != nil {
+			return context.Cause(ctx)
+		}
+		gone, err := t.read(f.directory, f.buffer, f.handle)
+		if err == nil && gone && !listed[t.inode] {
+			err = t.reader.flush(t.named(f.handle))
+			t.close()
+			delete(f.tails, t.inode)
+		}
+		if err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+func (f *follower) flush() error {
+	for _, t := range f.tails {
+		if err := t.reader.flush(t.named(f.handle)); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+func (f *follower) position() (Position, error) {
+	var position Position
+	for _, inode := range slices.Sorted(maps.Keys(f.tails)) {
+		place, err := f.tails[inode].place()
+		if err != nil {
+			return Position{}, err
+		}
+		position.Places = append(position.Places, place)
+	}
+	return position, nil
+}
+
+func (f *follower) close() {
+	for _, t := range f.tails {
+		t.close()
+	}
+}

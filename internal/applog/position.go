@@ -1,0 +1,136 @@
+package applog
+
+import (
+	"errors"
+	"fmt"
+	"hash/crc32"
+	"io"
+	"io/fs"
+	"os"
+	"path/filepath"
+	"strings"
+	"syscall"
+)
+
+// Position is a place in the logs of a directory from which following can go on, also in another process. It may be
+// saved as JSON. The zero value stands before everything.
+//
+// Company Portal may write to the newest file, rotate it or begin another one, so a position holds a place in each file
+// that there was.
+type Position struct {
+	Places []Place `json:"places,omitempty"`
+}
+
+// Place is a place in one file. The file is known by its inode, since rotation renames it.
+type Place struct {
+	File   string `json:"file"`
+	Inode  uint64 `json:"inode"`
+	Offset int64  `json:"offset"`
+	// Check is the CRC-32 of the Checked bytes before Offset. It tells when the file was truncated and written anew, or
+	// another file got the inode.
+	Check   uint32 `json:"check"`
+	Checked int    `json:"checked"`
+}
+
+// checkedBytes is how many bytes before an offset are remembered to recognise a file.
+const checkedBytes = 64
+
+// Here returns the position behind everything that the logs of a directory hold now. The directory need not exist.
+func Here(directory string) (Position, error) {
+	found, err := list(directory)
+	if err != nil {
+		return Position{}, err
+	}
+	var position Position
+	for _, entry := range found {
+		place, err := placeAtEnd(directory, entry)
+		if errors.Is(err, fs.ErrNotExist) {
+			continue // rotated away while we looked
+		}
+		if err != nil {
+			return Position{}, err
+		}
+		position.Places = append(position.Places, place)
+	}
+	return position, nil
+}
+
+func placeAtEnd(directory string, entry entry) (Place, error) {
+	file, info, err := openLog(filepath.Join(directory, entry.name))
+	if err != nil {
+		return Place{}, err
+	}
+	defer file.Close()
+	size := info.Size()
+	before, err := bytesBefore(file, size)
+	if err != nil {
+		return Place{}, err
+	}
+	return Place{File: entry.name, Inode: inodeOf(info), Offset: size,
+		Check: crc32.ChecksumIEEE(before), Checked: len(before)}, nil
+}
+
+// openLog opens a log without ever waiting for it, even if somebody put a pipe in its place.
+func openLog(path string) (*os.File, fs.FileInfo, error) {
+	file, err := os.OpenFile(path, os.O_RDONLY|syscall.O_NONBLOCK, 0)
+	if err != nil {
+		return nil, nil, fmt.Errorf("open log: %w", err)
+	}
+	info, err := file.Stat()
+	if err == nil && !info.Mode().IsRegular() {
+		err = fs.ErrNotExist
+	}
+	if err != nil {
+		file.Close()
+		return nil, nil, fmt.Errorf("open log %s: %w", path, err)
+	}
+	return file, info, nil
+}
+
+// bytesBefore returns the last bytes before an offset, by which a file is recognised.
+func bytesBefore(file io.ReaderAt, offset int64) ([]byte, error) {
+	before := make([]byte, min(offset, checkedBytes))
+	n, err := file.ReadAt(before, offset-int64(len(before)))
+	if err != nil && err != io.EOF {
+		return nil, fmt.Errorf("read log: %w", err)
+	}
+	return before[:n], nil
+}
+
+// entry is a log file as the directory shows it.
+type entry struct {
+	name     string
+	inode    uint64
+	size     int64
+	modified int64 // nanoseconds
+}
+
+// list returns the *.log files of a directory, nothing when it does not exist.
+func list(directory string) ([]entry, error) {
+	names, err := os.ReadDir(directory)
+	if errors.Is(err, fs.ErrNotExist) {
+		return nil, nil
+	}
+	if errors.Is(err, syscall.ENOTDIR) {
+		return nil, fmt.Errorf("list logs of %s: %w", directory, ErrNotALogDirectory)
+	}
+	if err != nil {
+		return nil, fmt.Errorf("list logs of %s: %w", directory, err)
+	}
+	var found []entry
+	for _, name := range names {
+		if !strings.HasSuffix(name.Name(), ".log") {
+			continue
+		}
+		info, err := os.Stat(filepath.Join(directory, name.Name()))
+		if err != nil || !info.Mode().IsRegular() {
+			continue // rotated away while we looked, or no log
+		}
+		found = append(found, entry{name.Name(), inodeOf(info), info.Size(), info.ModTime().UnixNano()})
+	}
+	return found, nil
+}
+
+func inodeOf(info fs.FileInfo) uint64 {
+	return info.Sys().(*syscall.Stat_t).Ino
+}

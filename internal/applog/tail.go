@@ -1,0 +1,140 @@
+package applog
+
+import (
+	"bytes"
+	"fmt"
+	"hash/crc32"
+	"io"
+	"os"
+	"path/filepath"
+	"syscall"
+)
+
+// tail reads what one file grows by. The file stays open once it has been read, so that what is written to it after it
+// was renamed is read too.
+type tail struct {
+	name   string
+	inode  uint64
+	file   *os.File
+	offset int64
+	reader reader
+	// before are the last bytes before offset; until the file is opened for the first time only their sum is known.
+	before []byte
+	check  Place
+}
+
+func newTail(place Place) *tail {
+	return &tail{name: place.File, inode: place.Inode, offset: place.Offset, check: place,
+		reader: reader{splitter: splitter{offset: place.Offset}}}
+}
+
+// read hands out what the file has grown by. It reads up to the size that the file has when it is called, so that it ends
+// however fast somebody writes. gone is true when the file has been deleted and was read to its end.
+func (t *tail) read(directory string, buffer []byte, emit func(Record) error) (gone bool, err error) {
+	emit = t.named(emit)
+	if t.file == nil {
+		if err := t.open(directory); err != nil || t.file == nil {
+			return t.file == nil && err == nil, err
+		}
+	}
+	info, err := t.file.Stat()
+	if err != nil {
+		return false, fmt.Errorf("follow log %s: %w", t.name, err)
+	}
+	size := info.Size()
+	same := size >= t.offset
+	if same && size > t.offset {
+		now, err := bytesBefore(t.file, t.offset)
+		if err != nil {
+			return false, err
+		}
+		same = bytes.Equal(now, t.before)
+	}
+	if !same { // truncated, and perhaps written anew since
+		if err := t.reader.flush(emit); err != nil {
+			return false, err
+		}
+		t.restart()
+	}
+	for t.offset < size {
+		n, err := t.file.ReadAt(buffer[:min(int64(len(buffer)), size-t.offset)], t.offset)
+		if n > 0 {
+			t.offset += int64(n)
+			t.remember(buffer[:n])
+			if err := t.reader.write(buffer[:n], emit); err != nil {
+				return false, err
+			}
+		}
+		if err == io.EOF || n == 0 {
+			break // truncated again: the next look will tell
+		}
+		if err != nil {
+			return false, fmt.Errorf("follow log %s: %w", t.name, err)
+		}
+	}
+	return info.Sys().(*syscall.Stat_t).Nlink == 0, nil
+}
+
+// open opens the file unless it is not there any more or another one has its name; then the tail stays closed.
+func (t *tail) open(directory string) error {
+	file, info, err := openLog(filepath.Join(directory, t.name))
+	if os.IsNotExist(err) || err == nil && inodeOf(info) != t.inode {
+		if file != nil {
+			file.Close()
+		}
+		return nil
+	}
+	if err != nil {
+		return err
+	}
+	t.file = file
+	if t.offset > info.Size() {
+		return nil // truncated: read will see it
+	}
+	before, err := bytesBefore(file, t.offset)
+	if err != nil {
+		return err
+	}
+	t.before = before
+	from := max(0, len(before)-t.check.Checked)
+	if crc32.ChecksumIEEE(before[from:]) != t.check.Check {
+		t.restart()
+	}
+	return nil
+}
+
+func (t *tail) restart() {
+	t.offset, t.before, t.reader = 0, nil, reader{}
+}
+
+func (t *tail) remember(data []byte) {
+	t.before = append(t.before, data[max(0, len(data)-checkedBytes):]...)
+	t.before = append([]byte(nil), t.before[max(0, len(t.before)-checkedBytes):]...)
+}
+
+// place is where following may go on later: behind the last record that was handed out.
+func (t *tail) place() (Place, error) {
+	place := Place{File: t.name, Inode: t.inode, Offset: t.reader.settled()}
+	if t.file == nil {
+		return t.check, nil
+	}
+	before, err := bytesBefore(t.file, place.Offset)
+	if err != nil {
+		return Place{}, err
+	}
+	place.Check, place.Checked = crc32.ChecksumIEEE(before), len(before)
+	return place, nil
+}
+
+func (t *tail) named(emit func(Record) error) func(Record) error {
+	return func(record Record) error {
+		record.File = t.name
+		return emit(record)
+	}
+}
+
+func (t *tail) close() {
+	if t.file != nil {
+		t.file.Close()
+	}
+}
