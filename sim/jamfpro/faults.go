@@ -1,0 +1,189 @@
+package jamfpro
+
+import (
+	"encoding/json"
+	"errors"
+	"fmt"
+	"net/http"
+	"slices"
+	"strconv"
+	"strings"
+	"time"
+)
+
+// FaultKind says how the server misbehaves.
+type FaultKind string
+
+// The kinds of faults.
+const (
+	// FaultStatus answers with Status in an ApiError, without doing what was asked.
+	FaultStatus FaultKind = "status"
+	// FaultRevokeToken makes the token of the request invalid before it is looked at: 401 until a new one is fetched.
+	FaultRevokeToken FaultKind = "revoke_token"
+	// FaultSlow does what was asked, after Delay. Every other kind can be delayed too.
+	FaultSlow FaultKind = "slow"
+	// FaultReset resets the connection without doing what was asked.
+	FaultReset FaultKind = "reset"
+	// FaultLostAnswer does what was asked, and resets the connection in place of an answer.
+	FaultLostAnswer FaultKind = "lost_answer"
+	// FaultTruncated does what was asked, and answers with the first half of the JSON.
+	FaultTruncated FaultKind = "truncated"
+	// FaultHTML answers with a maintenance page in HTML, under Status, or 503.
+	FaultHTML FaultKind = "html"
+	// FaultCaptivePortal answers with a redirect to a sign-in page, under Status, or 302.
+	FaultCaptivePortal FaultKind = "captive_portal"
+)
+
+var faultKinds = []FaultKind{FaultStatus, FaultRevokeToken, FaultSlow, FaultReset, FaultLostAnswer, FaultTruncated, FaultHTML, FaultCaptivePortal}
+
+// ErrInvalidFault: a fault that makes no sense.
+var ErrInvalidFault = errors.New("invalid fault")
+
+// Fault is a misbehaviour on demand. Of several that match a request the oldest is taken.
+type Fault struct {
+	Kind FaultKind
+	// Method and PathPrefix say which requests it is for; empty means any. Control under /sim is never disturbed, the
+	// inventory of `jamf recon` is.
+	Method, PathPrefix string
+	// Count is for how many requests; zero means until it is cleared.
+	Count int
+	// Status is for those kinds that say so.
+	Status int
+	// RetryAfter adds a Retry-After header to the answers status and html, in seconds, or as a date that is so far away.
+	RetryAfter       time.Duration
+	RetryAfterAsDate bool
+	// Delay passes before anything else happens, unless the client goes away first.
+	Delay time.Duration
+}
+
+// faultJSON is the form of a [Fault] in JSON: durations are text like "1.5s".
+type faultJSON struct {
+	Kind             FaultKind `json:"kind"`
+	Method           string    `json:"method,omitempty"`
+	PathPrefix       string    `json:"path_prefix,omitempty"`
+	Count            int       `json:"count,omitempty"`
+	Status           int       `json:"status,omitempty"`
+	RetryAfter       string    `json:"retry_after,omitempty"`
+	RetryAfterAsDate bool      `json:"retry_after_as_date,omitempty"`
+	Delay            string    `json:"delay,omitempty"`
+}
+
+// MarshalJSON implements [json.Marshaler].
+func (f Fault) MarshalJSON() ([]byte, error) {
+	return json.Marshal(faultJSON{
+		f.Kind, f.Method, f.PathPrefix, f.Count, f.Status, formatDuration(f.RetryAfter), f.RetryAfterAsDate, formatDuration(f.Delay),
+	})
+}
+
+func formatDuration(duration time.Duration) string {
+	if duration == 0 {
+		return ""
+	}
+	return duration.String()
+}
+
+// UnmarshalJSON implements [json.Unmarshaler]. Unknown keys are errors.
+func (f *Fault) UnmarshalJSON(content []byte) error {
+	decoder := json.NewDecoder(strings.NewReader(string(content)))
+	decoder.DisallowUnknownFields()
+	var read faultJSON
+	if err := decoder.Decode(&read); err != nil {
+		return err
+	}
+	retryAfter, err := parseDuration(read.RetryAfter)
+	if err != nil {
+		return fmt.Errorf("retry_after: %w", err)
+	}
+	delay, err := parseDuration(read.Delay)
+	if err != nil {
+		return fmt.Errorf("delay: %w", err)
+	}
+	*f = Fault{read.Kind, read.Method, read.PathPrefix, read.Count, read.Status, retryAfter, read.RetryAfterAsDate, delay}
+	return nil
+}
+
+func parseDuration(text string) (time.Duration, error) {
+	if text == "" {
+		return 0, nil
+	}
+	return time.ParseDuration(text)
+}
+
+func (f Fault) validate() error {
+	switch {
+	case !slices.Contains(faultKinds, f.Kind):
+		return fmt.Errorf("%w: kind %q; allowed are %q", ErrInvalidFault, f.Kind, faultKinds)
+	case f.Kind == FaultStatus && (f.Status < 400 || f.Status > 599):
+		return fmt.Errorf("%w: status %d; kind status takes 400 to 599", ErrInvalidFault, f.Status)
+	case f.Kind == FaultHTML && f.Status != 0 && (f.Status < 200 || f.Status > 599 || f.Status == 204 || f.Status == 304):
+		return fmt.Errorf("%w: status %d cannot have a page", ErrInvalidFault, f.Status)
+	case f.Kind == FaultCaptivePortal && f.Status != 0 && (f.Status < 301 || f.Status > 308 || f.Status == 304):
+		return fmt.Errorf("%w: status %d is not a redirect", ErrInvalidFault, f.Status)
+	case f.Kind == FaultSlow && f.Delay <= 0:
+		return fmt.Errorf("%w: kind slow takes a delay", ErrInvalidFault)
+	case f.Count < 0 || f.Delay < 0 || f.RetryAfter < 0:
+		return fmt.Errorf("%w: count, delay and retry_after cannot be negative", ErrInvalidFault)
+	}
+	return nil
+}
+
+// AddFault makes requests fail from now on. Its error is [ErrInvalidFault].
+func (s *Server) AddFault(fault Fault) error {
+	if err := fault.validate(); err != nil {
+		return err
+	}
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.faults = append(s.faults, &fault)
+	return nil
+}
+
+// ClearFaults makes the server behave. Requests that are being delayed stay so.
+func (s *Server) ClearFaults() {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.faults = nil
+}
+
+// Faults returns the faults that are still to come, with what is left of their counts.
+func (s *Server) Faults() []Fault {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	left := []Fault{}
+	for _, one := range s.faults {
+		left = append(left, *one)
+	}
+	return left
+}
+
+// takeFault returns the fault for a request, nil where there is none, and makes the request known to everyone in Await.
+func (s *Server) takeFault(r *http.Request, seen *Request) *Fault {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	defer s.broadcast()
+	for i, one := range s.faults {
+		if one.Method != "" && one.Method != r.Method || !strings.HasPrefix(r.URL.Path, one.PathPrefix) {
+			continue
+		}
+		taken := *one
+		seen.Fault = taken.Kind
+		if one.Count == 1 {
+			s.faults = slices.Delete(s.faults, i, i+1)
+		} else if one.Count > 1 {
+			one.Count--
+		}
+		return &taken
+	}
+	return nil
+}
+
+// retryAfter writes the header of that name.
+func (f Fault) retryAfter(header http.Header, now time.Time) {
+	switch {
+	case f.RetryAfter == 0:
+	case f.RetryAfterAsDate:
+		header.Set("Retry-After", now.Add(f.RetryAfter).UTC().Format(http.TimeFormat))
+	default:
+		header.Set("Retry-After", strconv.Itoa(int(f.RetryAfter.Round(time.Second)/time.Second)))
+	}
+}

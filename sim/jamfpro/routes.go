@@ -1,0 +1,113 @@
+package jamfpro
+
+import (
+	"encoding/json"
+	"mime"
+	"net/http"
+)
+
+// The privileges of an API role, as Jamf Pro spells them [SPEC].
+const (
+	ReadComputers               = "Read Computers"
+	UpdateComputers             = "Update Computers"
+	ReadExtensionAttributes     = "Read Computer Extension Attributes"
+	CreateExtensionAttributes   = "Create Computer Extension Attributes"
+	ReadDeviceCompliance        = "Read Device Compliance Information"
+	ReadConditionalAccess       = "Read Conditional Access"
+	anyToken                    = ""
+	inventoryPath               = "/sim/inventory"
+	contentTypeJSON             = "application/json"
+	contentTypeForm             = "application/x-www-form-urlencoded"
+	tokenPath, olderTokenPath   = "/api/v1/oauth/token", "/api/oauth/token"
+	definitionsPath             = "/api/v1/computer-extension-attributes"
+	inventoryListPath           = "/api/v3/computers-inventory"
+	inventoryDetailPath         = "/api/v3/computers-inventory-detail/{id}"
+	compliancePath              = "/api/v1/conditional-access/device-compliance-information/computer/{id}"
+	complianceFeatureTogglePath = "/api/v1/conditional-access/device-compliance/feature-toggle"
+)
+
+// endpoint answers a call that is authorized. The body is sent as JSON; nil is an empty answer.
+type endpoint func(r *http.Request) (status int, body any, refused *apiError)
+
+// apiRoutes is the table of everything under /api, with the privilege that each call takes, and the inventory of the
+// simulated jamf recon, which has none since the real one proves itself with the computer's own certificate.
+func (s *Server) apiRoutes() *http.ServeMux {
+	mux := http.NewServeMux()
+	for _, route := range []struct {
+		pattern, privilege, contentType string
+		answer                          endpoint
+	}{
+		{"POST /api/v1/auth/invalidate-token", anyToken, "", s.invalidateToken},
+		{"GET /api/v1/jamf-pro-version", anyToken, "", s.version},
+		{"GET " + inventoryListPath, ReadComputers, "", s.listComputers},
+		{"GET " + inventoryListPath + "/{id}", ReadComputers, "", s.getComputer},
+		{"GET " + inventoryDetailPath, ReadComputers, "", s.getComputerDetail},
+		{"PATCH " + inventoryDetailPath, UpdateComputers, contentTypeJSON, s.updateComputer},
+		{"GET " + definitionsPath, ReadExtensionAttributes, "", s.listDefinitions},
+		{"POST " + definitionsPath, CreateExtensionAttributes, contentTypeJSON, s.createDefinition},
+		{"GET " + compliancePath, ReadDeviceCompliance, "", s.getCompliance},
+		{"GET " + complianceFeatureTogglePath, ReadConditionalAccess, "", s.getComplianceFeatureToggle},
+	} {
+		mux.HandleFunc(route.pattern, func(w http.ResponseWriter, r *http.Request) {
+			if refused := s.authorize(r, route.privilege); refused != nil {
+				refused.write(w)
+				return
+			}
+			serve(w, r, route.contentType, route.answer)
+		})
+	}
+	token := tokenPath
+	if s.options.OlderTokenPath {
+		token = olderTokenPath
+	}
+	mux.HandleFunc("POST "+token, s.issueToken)
+	mux.HandleFunc("POST "+inventoryPath, func(w http.ResponseWriter, r *http.Request) {
+		serve(w, r, contentTypeJSON, s.takeInventory)
+	})
+	mux.HandleFunc("/", func(w http.ResponseWriter, r *http.Request) {
+		refuse(http.StatusNotFound, "NOT_FOUND", "", "There is nothing at "+r.Method+" "+r.URL.Path).write(w)
+	})
+	return mux
+}
+
+// serve answers one call.
+func serve(w http.ResponseWriter, r *http.Request, contentType string, answer endpoint) {
+	if refused := checkContentType(r, contentType); refused != nil {
+		refused.write(w)
+		return
+	}
+	status, body, refused := answer(r)
+	if refused != nil {
+		refused.write(w)
+		return
+	}
+	writeJSON(w, status, body)
+}
+
+func checkContentType(r *http.Request, wanted string) *apiError {
+	if wanted == "" {
+		return nil
+	}
+	if mediaType, _, err := mime.ParseMediaType(r.Header.Get("Content-Type")); err != nil || mediaType != wanted {
+		return refuse(http.StatusUnsupportedMediaType, "UNSUPPORTED_MEDIA_TYPE", "", "Content-Type must be "+wanted)
+	}
+	return nil
+}
+
+// decodeBody reads the one JSON value of a request, with its numbers as written.
+func decodeBody(r *http.Request) (any, *apiError) {
+	decoder := json.NewDecoder(r.Body)
+	decoder.UseNumber()
+	var value any
+	if err := decoder.Decode(&value); err != nil {
+		return nil, refuse(http.StatusBadRequest, "INVALID_JSON", "", "The request is not valid JSON")
+	}
+	if decoder.More() {
+		return nil, refuse(http.StatusBadRequest, "INVALID_JSON", "", "There is more than one value in the request")
+	}
+	return value, nil
+}
+
+func (s *Server) version(*http.Request) (int, any, *apiError) {
+	return http.StatusOK, map[string]string{"version": s.options.Version}, nil
+}

@@ -1,0 +1,230 @@
+package jamfpro
+
+import (
+	"bytes"
+	"context"
+	"errors"
+	"io"
+	"log/slog"
+	"net/http"
+	"strings"
+	"sync"
+	"time"
+)
+
+const (
+	// MaximumBody is how many bytes a request may have; more are answered with 413.
+	MaximumBody = 1 << 20
+	// keptRequests is how many of the latest requests are kept for inspection.
+	keptRequests = 10_000
+)
+
+// ErrClosed: the server was closed meanwhile.
+var ErrClosed = errors.New("simulated Jamf Pro was closed")
+
+// Options say what kind of Jamf Pro it is. The zero value is one with a default client and no computers.
+type Options struct {
+	// Clients are the API clients; none means one, with [DefaultClientID] and [DefaultClientSecret] and all privileges.
+	Clients []Client
+	// Computers and Definitions are what the server holds at the start. A state file that exists wins.
+	Computers   []Computer
+	Definitions []Definition
+	// TokenLifetime is for clients that have none of their own; zero means 20 minutes.
+	TokenLifetime time.Duration
+	// OlderTokenPath has only /api/oauth/token, as servers had before the versioned path.
+	OlderTokenPath bool
+	// ClusterLag is how long a definition that was created through the API is unknown to the other calls, as in a Jamf Cloud
+	// cluster (up to a minute there) [DEV].
+	ClusterLag time.Duration
+	// Version is what jamf-pro-version answers; empty means a current one.
+	Version string
+	// StateFile keeps computers, definitions and compliance over restarts; empty keeps them in memory.
+	StateFile string
+	// Now is the clock; nil means time.Now.
+	Now func() time.Time
+	// Logger gets a line for each request; may be nil.
+	Logger *slog.Logger
+}
+
+// Server is a Jamf Pro. It is safe for concurrent use.
+type Server struct {
+	options Options
+	api     *http.ServeMux
+	control *http.ServeMux
+	log     *slog.Logger
+	closed  chan struct{}
+	close   func()
+
+	mu          sync.Mutex // guards all below
+	clients     map[string]*Client
+	tokens      map[string]grant
+	computers   []*record
+	definitions []*Definition
+	compliance  map[string][]Compliance // by computer id
+	lastID      int                     // of computers and definitions alike, so that mixing them up does not go well by chance
+	faults      []*Fault
+	requests    []*Request
+	inFlight    int
+	peak        int
+	changed     chan struct{} // closed and replaced at every change, and when a request is taken up and ended
+}
+
+// New makes a server. Its error is about the state file or about impossible options.
+func New(options Options) (*Server, error) {
+	if len(options.Clients) == 0 {
+		options.Clients = []Client{{ID: DefaultClientID, Secret: DefaultClientSecret}}
+	}
+	if options.TokenLifetime <= 0 {
+		options.TokenLifetime = 20 * time.Minute
+	}
+	if options.Version == "" {
+		options.Version = "11.21.1-t1757000000000"
+	}
+	if options.Now == nil {
+		options.Now = time.Now
+	}
+	s := &Server{
+		options:    options,
+		log:        options.Logger,
+		closed:     make(chan struct{}),
+		clients:    map[string]*Client{},
+		tokens:     map[string]grant{},
+		compliance: map[string][]Compliance{},
+		changed:    make(chan struct{}),
+	}
+	s.close = sync.OnceFunc(func() { close(s.closed) })
+	if s.log == nil {
+		s.log = slog.New(slog.DiscardHandler)
+	}
+	for _, client := range options.Clients {
+		s.clients[client.ID] = &client
+	}
+	s.api, s.control = s.apiRoutes(), s.controlRoutes()
+	if restored, err := s.restore(); err != nil {
+		return nil, err
+	} else if restored {
+		return s, nil
+	}
+	for _, definition := range options.Definitions {
+		if _, err := s.AddDefinition(definition); err != nil {
+			return nil, err
+		}
+	}
+	for _, computer := range options.Computers {
+		s.AddComputer(computer)
+	}
+	return s, nil
+}
+
+// Close ends requests that a fault holds back, and every Await. It neither waits for them nor closes connections; that is up to the
+// [http.Server] around it.
+func (s *Server) Close() { s.close() }
+
+// ServeHTTP implements [http.Handler].
+func (s *Server) ServeHTTP(w http.ResponseWriter, r *http.Request) {
+	if strings.HasPrefix(r.URL.Path, "/sim/") && r.URL.Path != inventoryPath {
+		r.Body = http.MaxBytesReader(w, r.Body, MaximumBody)
+		s.control.ServeHTTP(w, r)
+		return
+	}
+	seen := s.begin(r)
+	defer s.finish(seen)
+	answer := &statusRecorder{ResponseWriter: w, begun: func(status int) {
+		s.mu.Lock()
+		defer s.mu.Unlock()
+		seen.Status = status
+	}}
+	body, err := io.ReadAll(http.MaxBytesReader(answer, r.Body, MaximumBody))
+	switch tooLarge := (*http.MaxBytesError)(nil); {
+	case errors.As(err, &tooLarge):
+		refuse(http.StatusRequestEntityTooLarge, "REQUEST_TOO_LARGE", "", "The request is too large").write(answer)
+		return
+	case err != nil:
+		refuse(http.StatusBadRequest, "INVALID_REQUEST", "", "The request could not be read").write(answer)
+		return
+	}
+	r.Body = io.NopCloser(bytes.NewReader(body))
+	if fault := s.takeFault(r, seen); fault != nil {
+		s.enact(*fault, answer, r)
+		return
+	}
+	s.api.ServeHTTP(answer, r)
+}
+
+// begin notes that a request has come.
+func (s *Server) begin(r *http.Request) *Request {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.inFlight++
+	s.peak = max(s.peak, s.inFlight)
+	seen := &Request{At: s.options.Now(), Method: r.Method, Path: r.URL.Path}
+	if len(s.requests) >= keptRequests {
+		s.requests = s.requests[1:]
+	}
+	s.requests = append(s.requests, seen)
+	return seen
+}
+
+// finish notes that nothing more will be answered.
+func (s *Server) finish(seen *Request) {
+	s.mu.Lock()
+	s.inFlight--
+	seen.Ended = true
+	one := *seen
+	s.broadcast()
+	s.mu.Unlock()
+	s.log.Info("answered a request", "method", one.Method, "path", one.Path, "status", one.Status, "fault", one.Fault)
+}
+
+// broadcast wakes everyone in Await. The caller holds mu.
+func (s *Server) broadcast() {
+	close(s.changed)
+	s.changed = make(chan struct{})
+}
+
+// Await blocks until condition is true; it is asked now, at every change, and when a request is taken up and ended. It may
+// call any method of the server. The error is that of ctx, or [ErrClosed].
+func (s *Server) Await(ctx context.Context, condition func() bool) error {
+	for {
+		s.mu.Lock()
+		changed := s.changed
+		s.mu.Unlock()
+		if condition() {
+			return nil
+		}
+		select {
+		case <-changed:
+		case <-ctx.Done():
+			return context.Cause(ctx)
+		case <-s.closed:
+			return ErrClosed
+		}
+	}
+}
+
+// statusRecorder tells the status of an answer before the client can know it.
+type statusRecorder struct {
+	http.ResponseWriter
+	begun  func(status int)
+	status int
+}
+
+// WriteHeader implements [http.ResponseWriter].
+func (r *statusRecorder) WriteHeader(status int) {
+	if r.status == 0 {
+		r.status = status
+		r.begun(status)
+	}
+	r.ResponseWriter.WriteHeader(status)
+}
+
+// Write implements [http.ResponseWriter].
+func (r *statusRecorder) Write(written []byte) (int, error) {
+	if r.status == 0 {
+		r.WriteHeader(http.StatusOK)
+	}
+	return r.ResponseWriter.Write(written)
+}
+
+// Unwrap is for [http.ResponseController].
+func (r *statusRecorder) Unwrap() http.ResponseWriter { return r.ResponseWriter }
