@@ -1,0 +1,210 @@
+package jamfpro
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"net/http"
+	"net/url"
+	"slices"
+	"strconv"
+	"strings"
+	"time"
+)
+
+// Attribute is a value for the computer extension attribute of that name.
+type Attribute struct {
+	Name string
+	// Description is used where the extension attribute has to be created.
+	Description string
+	Value       string
+}
+
+// definition is a computer extension attribute as Jamf Pro defines it.
+type definition struct {
+	ID                   string `json:"id"`
+	Name                 string `json:"name"`
+	DataType             string `json:"dataType"`
+	InputType            string `json:"inputType"`
+	InventoryDisplayType string `json:"inventoryDisplayType"`
+	createdAt            time.Time
+}
+
+// definedValue is a value with where it belongs.
+type definedValue struct {
+	definition definition
+	value      string
+}
+
+const (
+	// ClusterRefresh is within which time every server of a Jamf Cloud cluster knows of a change [DEV].
+	ClusterRefresh = time.Minute
+	// definitionsPerPage is more than we ask for.
+	definitionsPerPage = 100
+)
+
+// SetExtensionAttributes writes the values to the record of the selected computer and creates extension attributes that do
+// not exist (input type TEXT, data type STRING). Writing the same again changes nothing. It blocks until the server has
+// taken the values, or ctx ends.
+//
+// Errors are [*APIError], or wrap one of this package's sentinels; with [ErrUnknownDefinition] trying again after
+// [ClusterRefresh] is of use whatever the [*APIError] within says.
+func (c *Client) SetExtensionAttributes(ctx context.Context, which Selector, attributes []Attribute) error {
+	end, err := c.begin(ctx)
+	if err != nil {
+		return err
+	}
+	defer end()
+	computer, err := c.findComputer(ctx, which)
+	if err != nil {
+		return err
+	}
+	remembered := len(c.definitions) > 0
+	err = c.setAttributes(ctx, which, computer, attributes)
+	if remembered && errors.Is(err, errRejected) {
+		// What we remembered may be of a definition that was deleted or moved to another section since.
+		err = c.setAttributes(ctx, which, computer, attributes)
+	}
+	return err
+}
+
+// errRejected: Jamf Pro did not like the values or their definitions.
+var errRejected = errors.New("rejected")
+
+// setAttributes writes the values. When they are rejected, no definition is remembered any more.
+func (c *Client) setAttributes(ctx context.Context, which Selector, computer Computer, attributes []Attribute) error {
+	values, err := c.define(ctx, attributes)
+	if err != nil {
+		return err
+	}
+	err = c.updateComputer(ctx, which, computer, values)
+	refused, ok := errors.AsType[*APIError](err)
+	if !ok || refused.Status != http.StatusBadRequest {
+		return err
+	}
+	c.definitions = nil
+	recently := c.now().Add(-2 * ClusterRefresh)
+	created := slices.ContainsFunc(values, func(one definedValue) bool { return one.definition.createdAt.After(recently) })
+	if created || refused.mentions("definition") {
+		err = fmt.Errorf("%w: %w", ErrUnknownDefinition, err)
+	}
+	return rejection{err}
+}
+
+// rejection marks an error as [errRejected] and leaves its text alone.
+type rejection struct{ error }
+
+func (r rejection) Unwrap() []error { return []error{errRejected, r.error} }
+
+// define finds the definition of each attribute, from memory, from the server, or by creating it.
+func (c *Client) define(ctx context.Context, attributes []Attribute) ([]definedValue, error) {
+	known := func(one Attribute) bool { _, ok := c.definitions[one.Name]; return ok }
+	if missing := slices.DeleteFunc(slices.Clone(attributes), known); len(missing) > 0 {
+		if err := c.lookUpDefinitions(ctx, missing); err != nil {
+			return nil, err
+		}
+	}
+	var values []definedValue
+	for _, one := range attributes {
+		if !known(one) {
+			if err := c.createDefinition(ctx, one); err != nil {
+				return nil, err
+			}
+		}
+		found := c.definitions[one.Name]
+		if err := found.writable(); err != nil {
+			// Nothing is remembered of it, so that it is seen when an admin has changed it.
+			delete(c.definitions, one.Name)
+			return nil, err
+		}
+		values = append(values, definedValue{found, one.Value})
+	}
+	return values, nil
+}
+
+// writable returns an error when values of the definition cannot be set through the API [SPEC].
+func (d definition) writable() error {
+	switch {
+	case d.InputType == "SCRIPT":
+		return fmt.Errorf("%w: %q has the input type SCRIPT, whose value the next jamf recon overwrites; delete it or make it a text field, or set delivery.mode to recon", ErrAttributeNotWritable, d.Name)
+	case d.InputType != "TEXT" && d.InputType != "POPUP" && d.InputType != "":
+		return fmt.Errorf("%w: %q has the input type %s, which the API cannot write; make it a text field", ErrAttributeNotWritable, d.Name, hideIn(d.InputType, nil))
+	case d.DataType != "STRING" && d.DataType != "":
+		return fmt.Errorf("%w: %q has the data type %s; make it a string", ErrAttributeNotWritable, d.Name, hideIn(d.DataType, nil))
+	}
+	return nil
+}
+
+// lookUpDefinitions asks the server for the definitions of these names and remembers what it has.
+func (c *Client) lookUpDefinitions(ctx context.Context, attributes []Attribute) error {
+	var names []string
+	for _, one := range attributes {
+		names = append(names, quoteRSQL(one.Name))
+	}
+	var answer struct {
+		Results []definition `json:"results"`
+	}
+	err := c.ask(ctx, callFindAttributes, request{query: url.Values{
+		"filter":    {"name=in=(" + strings.Join(names, ",") + ")"},
+		"page":      {"0"},
+		"page-size": {strconv.Itoa(definitionsPerPage)},
+	}}, &answer)
+	if err != nil {
+		return err
+	}
+	if c.definitions == nil {
+		c.definitions = map[string]definition{}
+	}
+	for _, found := range answer.Results {
+		if found.ID != "" && slices.ContainsFunc(attributes, func(one Attribute) bool { return one.Name == found.Name }) {
+			c.definitions[found.Name] = found
+		}
+	}
+	return nil
+}
+
+// createDefinition creates the extension attribute of that name and remembers it.
+func (c *Client) createDefinition(ctx context.Context, wanted Attribute) error {
+	var answer struct {
+		ID string `json:"id"`
+	}
+	err := c.ask(ctx, callCreateAttributes, request{body: map[string]any{
+		"name":                 wanted.Name,
+		"description":          wanted.Description,
+		"dataType":             "STRING",
+		"enabled":              true,
+		"inputType":            "TEXT",
+		"inventoryDisplayType": "EXTENSION_ATTRIBUTES",
+	}}, &answer)
+	if refused, ok := errors.AsType[*APIError](err); ok {
+		switch refused.Status {
+		case http.StatusForbidden:
+			return fmt.Errorf("%w: %q; create it as a text field, or let usher: %w", ErrAttributeMissing, wanted.Name, err)
+		case http.StatusBadRequest:
+			// Another Mac of the fleet may have been faster.
+			if again := c.lookUpDefinitions(ctx, []Attribute{wanted}); again == nil {
+				if _, there := c.definitions[wanted.Name]; there {
+					return nil
+				}
+			}
+			if refused.mentions("duplicate") || refused.mentions("already") || refused.mentions("unique") {
+				return fmt.Errorf("%w: %w", ErrUnknownDefinition, err)
+			}
+		}
+	}
+	if err != nil {
+		return err
+	}
+	if answer.ID == "" {
+		return &APIError{
+			Operation: callCreateAttributes.operation, Method: callCreateAttributes.method, Path: callCreateAttributes.path,
+			Host: c.base.Host, Status: callCreateAttributes.success, NotJSON: true, Err: errors.New("answered without an id"),
+		}
+	}
+	c.log.Info("created an extension attribute in Jamf Pro", "name", wanted.Name, "definition_id", answer.ID)
+	c.definitions[wanted.Name] = definition{
+		ID: answer.ID, Name: wanted.Name, DataType: "STRING", InputType: "TEXT",
+		InventoryDisplayType: "EXTENSION_ATTRIBUTES", createdAt: c.now(),
+	}
+	return nil
+}

@@ -1,0 +1,152 @@
+package jamfpro
+
+import (
+	"context"
+	"crypto/tls"
+	"errors"
+	"fmt"
+	"log/slog"
+	"net"
+	"net/http"
+	"net/netip"
+	"net/url"
+	"strings"
+	"time"
+)
+
+// The errors of this package. Callers use errors.Is.
+var (
+	// ErrComputerNotFound: Jamf Pro has no record of this computer. It takes an enrolment to change that.
+	ErrComputerNotFound = errors.New("computer not found in Jamf Pro")
+	// ErrAttributeNotWritable: an extension attribute of our name exists, but its kind cannot be written through the API.
+	ErrAttributeNotWritable = errors.New("extension attribute cannot be written")
+	// ErrAttributeMissing: an extension attribute does not exist and could not be created.
+	ErrAttributeMissing = errors.New("extension attribute is missing")
+	// ErrUnknownDefinition: Jamf Pro does not know a definition that it has just told us of. A Jamf Cloud cluster
+	// refreshes within a minute, so it is worth waiting that long.
+	ErrUnknownDefinition = errors.New("extension attribute is not known to every server of Jamf Pro yet")
+	// ErrSecretFile: the client secret cannot be read, or others could read it too.
+	ErrSecretFile = errors.New("client secret file is not usable")
+)
+
+// DefaultCallTimeout is how long one call may take, with its answer.
+const DefaultCallTimeout = 60 * time.Second
+
+// Config says which server and with which API client.
+type Config struct {
+	// URL is the server's, for example https://example.jamfcloud.com. http is allowed for loopback addresses only.
+	URL string
+	// ClientID is the id of an API client ("API roles and clients" in Jamf Pro).
+	ClientID string
+	// ClientSecretFile is the path of the file that holds the secret; see [ReadClientSecret].
+	ClientSecretFile string
+	// CallTimeout is for one call; zero means [DefaultCallTimeout].
+	CallTimeout time.Duration
+	// Logger may be nil.
+	Logger *slog.Logger
+	// Now is the clock that tokens expire by; nil means time.Now.
+	Now func() time.Time
+}
+
+// Client talks to one Jamf Pro server. It is safe for concurrent use; its calls go one after another.
+type Client struct {
+	base        *url.URL
+	credentials credentials
+	callTimeout time.Duration
+	log         *slog.Logger
+	now         func() time.Time
+
+	turn        chan struct{} // holds one element; whoever took it out owns all below
+	http        *http.Client  // nil between deliveries
+	token       token
+	definitions map[string]definition
+}
+
+// New validates the configuration. It neither reads the secret nor connects.
+func New(config Config) (*Client, error) {
+	base, err := parseURL(config.URL)
+	if err != nil {
+		return nil, err
+	}
+	if config.ClientID == "" {
+		return nil, errors.New("client id of Jamf Pro's API is empty")
+	}
+	if config.ClientSecretFile == "" {
+		return nil, errors.New("client secret file of Jamf Pro's API is not set")
+	}
+	client := &Client{
+		base:        base,
+		credentials: credentials{id: config.ClientID, secretFile: config.ClientSecretFile},
+		callTimeout: config.CallTimeout,
+		log:         config.Logger,
+		now:         config.Now,
+		turn:        make(chan struct{}, 1),
+	}
+	if client.callTimeout <= 0 {
+		client.callTimeout = DefaultCallTimeout
+	}
+	if client.log == nil {
+		client.log = slog.New(slog.DiscardHandler)
+	}
+	if client.now == nil {
+		client.now = time.Now
+	}
+	client.turn <- struct{}{}
+	return client, nil
+}
+
+// parseURL returns the URL under which the server's /api is found.
+func parseURL(text string) (*url.URL, error) {
+	parsed, err := url.Parse(text)
+	if err != nil {
+		// The error of url.Parse holds the text, in which somebody may have put a password.
+		return nil, errors.New("URL of Jamf Pro is malformed; allowed is https://HOST[:PORT][/PATH]")
+	}
+	switch {
+	case parsed.User != nil || parsed.RawQuery != "" || parsed.Fragment != "" || parsed.Hostname() == "":
+		return nil, fmt.Errorf("URL of Jamf Pro at host %q: allowed is https://HOST[:PORT][/PATH], without user, query or fragment", parsed.Hostname())
+	case parsed.Scheme == "https", parsed.Scheme == "http" && isLoopback(parsed.Hostname()):
+	default:
+		return nil, fmt.Errorf("URL of Jamf Pro at host %q: scheme %q is not allowed; use https (http is for loopback addresses only)", parsed.Hostname(), parsed.Scheme)
+	}
+	parsed.Path = strings.TrimSuffix(parsed.Path, "/")
+	return parsed, nil
+}
+
+func isLoopback(host string) bool {
+	address, err := netip.ParseAddr(host)
+	return host == "localhost" || err == nil && address.IsLoopback()
+}
+
+// begin waits for this caller's turn and makes the HTTP client; end gives both back.
+func (c *Client) begin(ctx context.Context) (end func(), err error) {
+	select {
+	case <-c.turn:
+	case <-ctx.Done():
+		return nil, fmt.Errorf("wait for another call to Jamf Pro: %w", ctx.Err())
+	}
+	transport := newTransport()
+	c.http = &http.Client{
+		Transport: transport,
+		// A redirect is never Jamf Pro's answer, and following it would hand the token to somebody else.
+		CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse },
+	}
+	return func() {
+		c.http = nil
+		transport.CloseIdleConnections()
+		c.turn <- struct{}{}
+	}, nil
+}
+
+func newTransport() *http.Transport {
+	dialer := net.Dialer{Timeout: 15 * time.Second, KeepAlive: 30 * time.Second}
+	return &http.Transport{
+		Proxy:                  http.ProxyFromEnvironment,
+		DialContext:            dialer.DialContext,
+		TLSClientConfig:        &tls.Config{MinVersion: tls.VersionTLS12},
+		TLSHandshakeTimeout:    15 * time.Second,
+		MaxConnsPerHost:        1,
+		MaxIdleConnsPerHost:    1,
+		MaxResponseHeaderBytes: 64 << 10,
+	}
+}

@@ -1,0 +1,176 @@
+package jamfpro
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"net/http"
+	"net/url"
+	"strconv"
+	"strings"
+	"time"
+)
+
+// Selector says which computer is meant.
+type Selector struct {
+	// UDID is the hardware UUID, which is the computer's udid in Jamf Pro; not empty.
+	UDID string
+	// SerialNumber is asked for when no record has the UDID; empty: it is not.
+	SerialNumber string
+}
+
+// Computer is one inventory record.
+type Computer struct {
+	// ID changes when the computer is enrolled anew, so it is looked up for each delivery.
+	ID           string
+	UDID         string
+	SerialNumber string
+	// LastContactTime is zero where Jamf Pro has none.
+	LastContactTime time.Time
+}
+
+// maximumRecords is how many records of one computer are looked at. Two are known to happen, after a re-enrolment.
+const maximumRecords = 50
+
+// FindComputer returns the record of the selected computer. Of several it is the one with the latest contact, and the log
+// says so. The error wraps [ErrComputerNotFound] when there is none. It blocks until the server has answered or ctx ends.
+func (c *Client) FindComputer(ctx context.Context, which Selector) (Computer, error) {
+	end, err := c.begin(ctx)
+	if err != nil {
+		return Computer{}, err
+	}
+	defer end()
+	return c.findComputer(ctx, which)
+}
+
+func (c *Client) findComputer(ctx context.Context, which Selector) (Computer, error) {
+	if which.UDID == "" && which.SerialNumber == "" {
+		return Computer{}, errors.New("find this computer: its UDID is not known; set delivery.computer_udid")
+	}
+	// A server that ignores a filter would answer with every computer there is, so each record is compared again.
+	searches := []struct {
+		field, value string
+		of           func(Computer) string
+	}{
+		{"udid", which.UDID, func(found Computer) string { return found.UDID }},
+		{"hardware.serialNumber", which.SerialNumber, func(found Computer) string { return found.SerialNumber }},
+	}
+	for _, search := range searches {
+		if search.value == "" {
+			continue
+		}
+		found, err := c.listComputers(ctx, search.field, search.value)
+		if err != nil {
+			return Computer{}, err
+		}
+		var latest Computer
+		records := 0
+		for _, one := range found {
+			if one.ID == "" || !strings.EqualFold(search.of(one), search.value) {
+				continue
+			}
+			if records++; records == 1 || one.LastContactTime.After(latest.LastContactTime) {
+				latest = one
+			}
+		}
+		if records > 1 {
+			c.log.Warn("Jamf Pro has several records of this computer; the one with the latest contact is used",
+				"records", records, "found_by", search.field, "computer_id", latest.ID, "last_contact", latest.LastContactTime)
+		}
+		if records > 0 {
+			return latest, nil
+		}
+	}
+	return Computer{}, fmt.Errorf("%w at %s: no record has this computer's UDID%s; enrol it, and check delivery.computer_udid",
+		ErrComputerNotFound, c.base.Host, map[bool]string{true: " or serial number"}[which.SerialNumber != ""])
+}
+
+func (c *Client) listComputers(ctx context.Context, field, value string) ([]Computer, error) {
+	var answer struct {
+		Results []struct {
+			ID      string `json:"id"`
+			UDID    string `json:"udid"`
+			General struct {
+				LastContactTime string `json:"lastContactTime"`
+			} `json:"general"`
+			Hardware struct {
+				SerialNumber string `json:"serialNumber"`
+			} `json:"hardware"`
+		} `json:"results"`
+	}
+	err := c.ask(ctx, callFindComputer, request{
+		query: url.Values{
+			"section":   {"GENERAL", "HARDWARE"},
+			"filter":    {field + "==" + quoteRSQL(value)},
+			"page":      {"0"},
+			"page-size": {strconv.Itoa(maximumRecords)},
+		},
+		sensitive: []string{value},
+	}, &answer)
+	if err != nil {
+		return nil, err
+	}
+	var found []Computer
+	for _, one := range answer.Results {
+		// A time that is not there or not readable counts as the oldest.
+		lastContact, _ := time.Parse(time.RFC3339Nano, one.General.LastContactTime)
+		found = append(found, Computer{ID: one.ID, UDID: one.UDID, SerialNumber: one.Hardware.SerialNumber, LastContactTime: lastContact})
+	}
+	return found, nil
+}
+
+// quoteRSQL quotes a value for a filter.
+func quoteRSQL(value string) string {
+	return `"` + strings.NewReplacer(`\`, `\\`, `"`, `\"`).Replace(value) + `"`
+}
+
+// attributeValue is an entry of extensionAttributes in a ComputerInventoryUpdateRequest.
+type attributeValue struct {
+	DefinitionID string   `json:"definitionId"`
+	Values       []string `json:"values"`
+}
+
+// sections says where the value of an extension attribute stands in a ComputerInventoryUpdateRequest, by the
+// inventoryDisplayType of its definition; "" is the top level [SPEC].
+var sections = map[string]string{
+	"GENERAL":              "general",
+	"HARDWARE":             "hardware",
+	"OPERATING_SYSTEM":     "operatingSystem",
+	"USER_AND_LOCATION":    "userAndLocation",
+	"PURCHASING":           "purchasing",
+	"EXTENSION_ATTRIBUTES": "",
+}
+
+// updateComputer writes the values to the record. A record that is gone is looked up once more: the computer may have
+// been enrolled anew in that moment.
+func (c *Client) updateComputer(ctx context.Context, which Selector, computer Computer, values []definedValue) error {
+	err := c.patchComputer(ctx, computer, values)
+	if refused, ok := errors.AsType[*APIError](err); !ok || refused.Status != http.StatusNotFound {
+		return err
+	}
+	c.log.Info("Jamf Pro's record of this computer is gone, looking for a new one", "computer_id", computer.ID)
+	computer, err = c.findComputer(ctx, which)
+	if err != nil {
+		return err
+	}
+	return c.patchComputer(ctx, computer, values)
+}
+
+func (c *Client) patchComputer(ctx context.Context, computer Computer, values []definedValue) error {
+	body := map[string]any{}
+	bySection := map[string][]attributeValue{}
+	var sensitive []string
+	for _, one := range values {
+		section := sections[one.definition.InventoryDisplayType]
+		bySection[section] = append(bySection[section], attributeValue{DefinitionID: one.definition.ID, Values: []string{one.value}})
+		sensitive = append(sensitive, one.value)
+	}
+	for section, attributes := range bySection {
+		if section == "" {
+			body["extensionAttributes"] = attributes
+			continue
+		}
+		body[section] = map[string]any{"extensionAttributes": attributes}
+	}
+	return c.ask(ctx, callUpdateComputer, request{id: computer.ID, body: body, sensitive: sensitive}, nil)
+}

@@ -1,0 +1,133 @@
+package jamfpro
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"net/http"
+	"strings"
+	"time"
+
+	"usher.internal/internal/oneline"
+)
+
+// ServerError is one entry of the errors that Jamf Pro answered with. What we sent is redacted in it.
+type ServerError struct {
+	Code        string `json:"code"`
+	Field       string `json:"field"`
+	Description string `json:"description"`
+}
+
+// String is the entry on one line.
+func (e ServerError) String() string {
+	var parts []string
+	for _, part := range []string{e.Code, e.Description} {
+		if part != "" {
+			parts = append(parts, part)
+		}
+	}
+	text := strings.Join(parts, ": ")
+	if e.Field != "" {
+		text += " (field " + e.Field + ")"
+	}
+	return text
+}
+
+// APIError is a call that did not come to the answer that it should have.
+type APIError struct {
+	// Operation is what was wanted, for example "update the computer".
+	Operation string
+	Method    string
+	// Path is the call's path below the server's URL, with {id} in place of ids and without its query.
+	Path string
+	// Host is the server's.
+	Host string
+	// Status is that of the answer; 0 when none came, and then Err says why.
+	Status int
+	// Errors is what Jamf Pro says; may be empty.
+	Errors []ServerError
+	// RetryAfter is how long the server asks us to wait, at most [MaximumRetryAfter]; 0 where it does not say.
+	RetryAfter time.Duration
+	// NotJSON is true when the answer is not one of the API's: a maintenance page, a captive portal, another server.
+	NotJSON bool
+	// ContentType is the media type of such an answer, RedirectedTo the host that it leads to.
+	ContentType, RedirectedTo string
+	// Privilege is the one that the call needs; may be empty.
+	Privilege string
+	// Err is the cause where no usable answer came; may be nil.
+	Err error
+}
+
+// Error is one line: what was tried, what came back, and the fix.
+func (e *APIError) Error() string {
+	var text strings.Builder
+	fmt.Fprintf(&text, "%s (%s %s at %s): ", e.Operation, e.Method, e.Path, e.Host)
+	if e.Status != 0 {
+		fmt.Fprintf(&text, "%d %s", e.Status, http.StatusText(e.Status))
+	}
+	switch {
+	case e.Status == 0 && errors.Is(e.Err, context.DeadlineExceeded):
+		text.WriteString("no answer in time")
+	case e.Status == 0:
+		fmt.Fprintf(&text, "no answer: %v", e.Err)
+	case e.RedirectedTo != "":
+		fmt.Fprintf(&text, ", a redirect to %s", e.RedirectedTo)
+	case e.NotJSON && e.Err != nil:
+		fmt.Fprintf(&text, ", %v", e.Err)
+	case e.NotJSON:
+		fmt.Fprintf(&text, ", answered in %s", e.answeredIn())
+	}
+	for _, one := range e.Errors {
+		fmt.Fprintf(&text, ", %s", one)
+	}
+	if e.verdict() == notJSON {
+		return text.String() + ": " + e.advice()
+	}
+	return text.String() + "; " + e.advice()
+}
+
+func (e *APIError) answeredIn() string {
+	switch e.ContentType {
+	case "text/html", "application/xhtml+xml":
+		return "HTML"
+	case "":
+		return "an unknown format"
+	default:
+		return e.ContentType
+	}
+}
+
+// Unwrap returns the cause.
+func (e *APIError) Unwrap() error { return e.Err }
+
+// mentions tells whether one of the server's errors has the word in it, in whichever case.
+func (e *APIError) mentions(word string) bool {
+	for _, one := range e.Errors {
+		if strings.Contains(strings.ToLower(one.Code+" "+one.Field+" "+one.Description), word) {
+			return true
+		}
+	}
+	return false
+}
+
+// longestText is how much of what a server says is shown, in characters.
+const longestText = 300
+
+// hideIn replaces each of the sensitive texts in text, and makes one bounded line of it.
+func hideIn(text string, sensitive []string) string {
+	for _, one := range sensitive {
+		// Shorter ones would take harmless words apart.
+		if len(one) >= 4 {
+			text = strings.ReplaceAll(text, one, redacted)
+		}
+	}
+	return oneline.Of(text, longestText)
+}
+
+// hideInError returns err, or, if its text has something sensitive in it, an error with that redacted.
+func hideInError(err error, sensitive []string) error {
+	if text := err.Error(); hideIn(text, sensitive) != text {
+		return errors.New(hideIn(text, sensitive))
+	}
+	return err
+}

@@ -1,0 +1,78 @@
+package jamfpro
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"net/http"
+	"net/url"
+	"strings"
+	"time"
+)
+
+// credentials say who we are; the secret itself is never held.
+type credentials struct {
+	id         string
+	secretFile string
+}
+
+// token is an access token and when it is no longer used.
+type token struct {
+	access  sealed
+	useless time.Time
+}
+
+// token0 is no token.
+var token0 token
+
+// spare is how long before its end a token is no longer used: an API client's tokens may live for as little as a minute.
+func spare(lifetime time.Duration) time.Duration { return min(lifetime/4, 30*time.Second) }
+
+// accessToken returns the cached token or gets a new one with the client credentials grant.
+func (c *Client) accessToken(ctx context.Context) (sealed, error) {
+	if c.token.access.open() != "" && c.now().Before(c.token.useless) {
+		return c.token.access, nil
+	}
+	c.token = token0
+	secret, err := ReadClientSecret(c.credentials.secretFile)
+	if err != nil {
+		return sealed{}, fmt.Errorf("%s: %w", callToken.operation, err)
+	}
+	asked := request{
+		form: url.Values{
+			"grant_type":    {"client_credentials"},
+			"client_id":     {c.credentials.id},
+			"client_secret": {secret.open()},
+		},
+		sensitive: []string{secret.open(), url.QueryEscape(secret.open()), c.credentials.id},
+	}
+	var answer struct {
+		AccessToken string  `json:"access_token"`
+		TokenType   string  `json:"token_type"`
+		ExpiresIn   float64 `json:"expires_in"`
+	}
+	err = c.exchange(ctx, callToken, asked, sealed{}, &answer)
+	if refused, ok := errors.AsType[*APIError](err); ok && refused.Status == http.StatusNotFound {
+		// Servers before the versioned path have only this one.
+		err = c.exchange(ctx, callOlderToken, asked, sealed{}, &answer)
+	}
+	if err != nil {
+		return sealed{}, err
+	}
+	if !usableToken(answer.AccessToken) || !strings.EqualFold(answer.TokenType, "Bearer") && answer.TokenType != "" {
+		return sealed{}, &APIError{
+			Operation: callToken.operation, Method: callToken.method, Path: callToken.path, Host: c.base.Host,
+			Status: http.StatusOK, NotJSON: true, Err: errors.New("answered without a usable bearer token"),
+		}
+	}
+	lifetime := time.Duration(min(max(answer.ExpiresIn, 0), 24*60*60) * float64(time.Second))
+	c.token.access = seal(answer.AccessToken)
+	// Round takes the monotonic reading off: it stands still while a Mac sleeps, and the token's life does not.
+	c.token.useless = c.now().Round(0).Add(lifetime - spare(lifetime))
+	return c.token.access, nil
+}
+
+// usableToken tells whether the text can stand in a header.
+func usableToken(text string) bool {
+	return text != "" && !strings.ContainsFunc(text, func(r rune) bool { return r <= ' ' || r > '~' })
+}
