@@ -1,0 +1,74 @@
+package delivery
+
+import (
+	"context"
+	"errors"
+	"time"
+
+	"usher.internal/helper/jamfpro"
+)
+
+// apiTimeout bounds one delivery through the API, with all its calls.
+const apiTimeout = 2 * time.Minute
+
+// enrolmentPause is how long a computer that Jamf Pro does not know is given to get its record.
+const enrolmentPause = 10 * time.Minute
+
+type apiDeliverer struct {
+	client   *jamfpro.Client
+	computer func(context.Context) (jamfpro.Selector, error)
+}
+
+// API returns the deliverer that writes a report to the extension attributes of this computer's record in Jamf Pro, see
+// [ExtensionAttributes]. The function computer says which record that is; it is asked for each delivery, since a new
+// logic board brings a new UDID. [ConfiguredComputer] makes one.
+func API(client *jamfpro.Client, computer func(context.Context) (jamfpro.Selector, error)) Deliverer {
+	return &apiDeliverer{client: client, computer: computer}
+}
+
+// ConfiguredComputer returns the computer with that UDID, or, when it is empty, what the hardware says.
+func ConfiguredComputer(udid string) func(context.Context) (jamfpro.Selector, error) {
+	return func(ctx context.Context) (jamfpro.Selector, error) {
+		if udid != "" {
+			return jamfpro.Selector{UDID: udid}, nil
+		}
+		return jamfpro.ThisComputer(ctx)
+	}
+}
+
+// Deliver implements [Deliverer].
+func (d *apiDeliverer) Deliver(ctx context.Context, report Report) error {
+	ctx, cancel := context.WithTimeout(ctx, apiTimeout)
+	defer cancel()
+	computer, err := d.computer(ctx)
+	if err != nil {
+		return err
+	}
+	return advise(d.client.SetExtensionAttributes(ctx, computer, values(report)))
+}
+
+// advise says whether and when to try again.
+func advise(err error) error {
+	if err == nil {
+		return nil
+	}
+	if errors.Is(err, jamfpro.ErrUnknownDefinition) {
+		return &RetryError{After: jamfpro.ClusterRefresh, Err: err}
+	}
+	if errors.Is(err, jamfpro.ErrComputerNotFound) {
+		// It may be being enrolled: the record comes with its first inventory.
+		return &RetryError{After: enrolmentPause, Err: err}
+	}
+	if errors.Is(err, jamfpro.ErrAttributeNotWritable) {
+		return &RefusedError{Err: err}
+	}
+	if answer, ok := errors.AsType[*jamfpro.APIError](err); ok {
+		if answer.Permanent() {
+			return &RefusedError{Err: err}
+		}
+		if answer.RetryAfter > 0 {
+			return &RetryError{After: answer.RetryAfter, Err: err}
+		}
+	}
+	return err
+}

@@ -1,0 +1,110 @@
+package delivery
+
+import (
+	"slices"
+	"time"
+
+	"usher.internal/helper/jamfpro"
+	"usher.internal/internal/wpj"
+)
+
+// ExtensionAttribute is a computer extension attribute that the api way of delivery writes.
+type ExtensionAttribute struct {
+	// Name is what it is called in Jamf Pro; admins build smart groups on it, so it never changes.
+	Name string
+	// Description is for admins; it goes into Jamf Pro when usher creates the attribute.
+	Description string
+	// value returns what the report says, and false where it says nothing and the attribute is to be left as it is.
+	value func(Report) (string, bool)
+}
+
+// extensionAttributes is the one table of them.
+var extensionAttributes = []ExtensionAttribute{
+	{
+		"Usher Registration State",
+		"State of the Microsoft Entra registration, from what usher found on the Mac, for example REGISTERED or NOT_REGISTERED.",
+		func(r Report) (string, bool) {
+			if r.Identity == nil {
+				return "", false
+			}
+			return string(r.Identity.State), true
+		},
+	},
+	{
+		"Usher Registration Result",
+		"How the last registration with usher ended: SUCCEEDED, CANCELLED, or FAILED with the reason.",
+		func(r Report) (string, bool) { return r.Result(), true },
+	},
+	{
+		"Usher Entra Device ID",
+		"Device id of the Mac in Microsoft Entra, from its Workplace Join certificate. Empty when it is not registered.",
+		fromIdentity(func(i *wpj.Identity) string { return string(i.DeviceID) }),
+	},
+	{
+		"Usher User Principal Name",
+		"Sign-in name with which the Mac was registered in Microsoft Entra. Empty when it is not registered.",
+		fromIdentity(func(i *wpj.Identity) string { return string(i.UserPrincipalName) }),
+	},
+	{
+		"Usher Entra Tenant ID",
+		"Id of the Microsoft Entra tenant in which the Mac is registered. Empty when it is not registered.",
+		fromIdentity(func(i *wpj.Identity) string { return string(i.TenantID) }),
+	},
+	{
+		"Usher Last Registration",
+		"When the last registration with usher ended, in UTC, for example 2026-11-23T09:30:00Z.",
+		func(r Report) (string, bool) { return r.At.UTC().Format(time.RFC3339), !r.At.IsZero() },
+	},
+}
+
+// ExtensionAttributes returns the table, from which the documentation is made.
+func ExtensionAttributes() []ExtensionAttribute {
+	return slices.Clone(extensionAttributes)
+}
+
+// fromIdentity leaves the attribute alone when the identity was not read or could not be looked at: an empty value would
+// say that it is not there.
+func fromIdentity(field func(*wpj.Identity) string) func(Report) (string, bool) {
+	return func(r Report) (string, bool) {
+		if r.Identity == nil || r.Identity.State == wpj.StateUnreadable {
+			return "", false
+		}
+		return field(r.Identity), true
+	}
+}
+
+// portalFailed is the reason of a registration that ended with an exit code of Company Portal's.
+const portalFailed = "PORTAL_FAILED"
+
+// Result returns the outcome with its reason: SUCCEEDED, CANCELLED, FAILED: registrationDeviceCapError (66), or
+// FAILED: IDENTITY_NOT_FOUND.
+func (r Report) Result() string {
+	switch {
+	case r.FailureReason == portalFailed && r.PortalExitCode != nil:
+		return r.Outcome + ": " + r.PortalExitCode.String()
+	case r.FailureReason != "":
+		return r.Outcome + ": " + r.FailureReason
+	default:
+		return r.Outcome
+	}
+}
+
+// Summary is one line for an admin: whose result it is, and what. It holds the account name and no other personal data.
+func (r Report) Summary() string {
+	summary := r.UserName + ": " + r.Result()
+	if r.Identity != nil {
+		summary += ", identity " + string(r.Identity.State)
+	}
+	return summary
+}
+
+// values returns what the report says in the form that the client of Jamf Pro takes.
+func values(report Report) []jamfpro.Attribute {
+	var said []jamfpro.Attribute
+	for _, one := range extensionAttributes {
+		if value, says := one.value(report); says {
+			said = append(said, jamfpro.Attribute{Name: one.Name, Description: one.Description, Value: value})
+		}
+	}
+	return said
+}

@@ -1,0 +1,93 @@
+package delivery
+
+import (
+	"context"
+	"fmt"
+	"time"
+
+	"usher.internal/internal/wpj"
+)
+
+// Report is what Jamf Pro is told about the end of a registration.
+type Report struct {
+	RegistrationID string `json:"registration_id"`
+	// UID and UserName are the account on this computer; reports are ordered and superseded by UID.
+	UID      uint32 `json:"uid"`
+	UserName string `json:"user_name"`
+	// Outcome is the name of the registration state that is reported, for example SUCCEEDED or FAILED.
+	Outcome string `json:"outcome"`
+	// FailureReason is the name of the reason where Outcome is FAILED, and Detail one sentence for an admin.
+	FailureReason string `json:"failure_reason,omitempty"`
+	Detail        string `json:"detail,omitempty"`
+	// PortalExitCode is nil where Company Portal did not run or its exit code is unknown.
+	PortalExitCode *wpj.ExitCode `json:"portal_exit_code,omitempty"`
+	// Identity is nil where it was not read; then nothing is said about it.
+	Identity *wpj.Identity `json:"identity,omitempty"`
+	// At is when the registration came to Outcome.
+	At time.Time `json:"at"`
+}
+
+// State is how a delivery stands.
+type State string
+
+// The states of a delivery. PENDING and REFUSED may change; the other two are the end of it.
+const (
+	StatePending    State = "PENDING"
+	StateDelivered  State = "DELIVERED"
+	StateSuperseded State = "SUPERSEDED"
+	StateRefused    State = "REFUSED"
+)
+
+// Delivery is one report on its way to Jamf Pro.
+type Delivery struct {
+	// ID grows with each delivery and is never used twice.
+	ID     uint64 `json:"id"`
+	Report Report `json:"report"`
+	State  State  `json:"state"`
+	// CreatedAt is when it was put into the outbox.
+	CreatedAt time.Time `json:"created_at"`
+	// EndedAt is when it was delivered, superseded or refused; zero while it is pending.
+	EndedAt time.Time `json:"ended_at,omitzero"`
+	// Attempts counts the attempts that came to an end.
+	Attempts int `json:"attempts"`
+	// NextAttemptAt is when the next attempt is due; zero unless the delivery is pending.
+	NextAttemptAt time.Time `json:"next_attempt_at,omitzero"`
+	// NotBefore is until when the server asked us to wait; a network change does not bring the next attempt before it.
+	NotBefore time.Time `json:"not_before,omitzero"`
+	// LastError is one sentence for an admin: what was tried, what came back, and the fix. It holds no secret. It is
+	// empty before the first failure and after success.
+	LastError string `json:"last_error,omitempty"`
+}
+
+// Deliverer brings reports to Jamf Pro.
+type Deliverer interface {
+	// Deliver brings the report to Jamf Pro and returns when it is there. It may be called again with a report that
+	// has arrived already. It blocks until then or until ctx ends, and is called for one report at a time.
+	//
+	// An error that wraps a [*RefusedError] is for good, one that wraps a [*RetryError] asks for a pause; every other
+	// error is tried again with back-off. Error messages are shown to admins.
+	Deliver(ctx context.Context, report Report) error
+}
+
+// RefusedError says that trying again is of no use before somebody has changed something.
+type RefusedError struct{ Err error }
+
+// Error implements error.
+func (e *RefusedError) Error() string { return e.Err.Error() }
+
+// Unwrap returns the cause.
+func (e *RefusedError) Unwrap() error { return e.Err }
+
+// RetryError says that the next attempt must not be made before After has passed.
+type RetryError struct {
+	After time.Duration
+	Err   error
+}
+
+// Error implements error.
+func (e *RetryError) Error() string {
+	return fmt.Sprintf("%v (asked to wait %v)", e.Err, e.After)
+}
+
+// Unwrap returns the cause.
+func (e *RetryError) Unwrap() error { return e.Err }

@@ -1,0 +1,263 @@
+package delivery
+
+import (
+	"context"
+	"errors"
+	"slices"
+	"sync"
+	"time"
+
+	"usher.internal/helper/store"
+	"usher.internal/internal/oneline"
+)
+
+const (
+	// longestWait is more than any attempt is ever put off; if one seems to be, the clock was set back.
+	longestWait = maximumAfter + time.Hour
+	// journalPause is the first pause after the journal could not be read or written, and journalPauseLimit the longest.
+	journalPause      = time.Second
+	journalPauseLimit = time.Minute
+	// longestError is how much of an error is kept and shown, in characters.
+	longestError = 1000
+)
+
+// worker is one Run of an outbox. Its fields belong to the goroutine of Run, but for finished and
+// what mutex guards.
+type worker struct {
+	*Outbox
+	busy     bool // an attempt is under way
+	finished chan struct{}
+	attempts sync.WaitGroup
+
+	mutex sync.Mutex
+	// networkSlot is when a network change is or was last heeded.
+	networkSlot time.Time
+}
+
+// Run delivers what is in the outbox until ctx ends, and then returns nil after the attempts under way have been
+// cancelled; those count as not made. It must run once at a time.
+func (o *Outbox) Run(ctx context.Context) error {
+	w := &worker{Outbox: o, finished: make(chan struct{}, 1)}
+	defer w.attempts.Wait()
+	// Started stopped; each turn sets it anew. While a Mac sleeps it stands still, and waking up brings a network change.
+	timer := time.NewTimer(time.Hour)
+	defer timer.Stop()
+	for pause := journalPause; ; {
+		wait, err := w.startDue(ctx)
+		if err != nil {
+			o.log.Error("the outbox cannot be read", "error", err, "again_in", pause)
+			wait, pause = pause, min(2*pause, journalPauseLimit)
+		} else {
+			pause = journalPause
+		}
+		timer.Reset(wait)
+		select {
+		case <-ctx.Done():
+			return nil
+		case <-timer.C:
+		case <-o.wake:
+		case <-w.finished:
+			w.busy = false
+		case <-o.network:
+			if err := w.heedNetwork(time.Now()); err != nil {
+				o.log.Error("the outbox cannot be written", "error", err)
+			}
+		}
+	}
+}
+
+// startDue starts the attempt that is due, unless one is under way, and returns how long nothing more is due. Of several the
+// oldest comes first: they are about the same record in Jamf Pro.
+func (w *worker) startDue(ctx context.Context) (wait time.Duration, err error) {
+	if w.busy {
+		return longestWait, nil // its end wakes us
+	}
+	pending, err := w.List(false, 0)
+	if err != nil {
+		return 0, err
+	}
+	now := time.Now()
+	wait = longestWait
+	for _, one := range slices.Backward(pending) { // the oldest first
+		if one.State != StatePending {
+			continue
+		}
+		if until := one.NextAttemptAt.Sub(now); until > 0 && until <= longestWait {
+			wait = min(wait, until)
+			continue
+		}
+		if ctx.Err() == nil {
+			w.busy = true
+			w.attempts.Go(func() {
+				w.attempt(ctx, one)
+				w.finished <- struct{}{}
+			})
+		}
+		return longestWait, nil
+	}
+	return wait, nil
+}
+
+// attempt makes one attempt and records what came of it.
+func (w *worker) attempt(ctx context.Context, d Delivery) {
+	began := time.Now()
+	w.log.Debug("delivery starts", "delivery_id", d.ID, "registration_id", d.Report.RegistrationID, "uid", d.Report.UID)
+	err := w.deliverer.Deliver(ctx, d.Report)
+	if err != nil && ctx.Err() != nil {
+		return
+	}
+	// What has been delivered stays delivered, so a journal that cannot be written is tried again for as long as we run, and
+	// the user's next attempt waits for it.
+	for pause := journalPause; ; pause = min(2*pause, journalPauseLimit) {
+		recordError := w.record(d.ID, began, err)
+		if recordError == nil {
+			return
+		}
+		w.log.Error("the end of an attempt cannot be recorded", "delivery_id", d.ID, "error", recordError, "again_in", pause)
+		select {
+		case <-ctx.Done():
+			return
+		case <-time.After(pause):
+		}
+	}
+}
+
+// record writes what came of an attempt. A delivery that was superseded while the attempt was under way stays as it is.
+func (w *worker) record(id uint64, began time.Time, attemptError error) error {
+	var recorded Delivery
+	err := w.store.Update(func(tx *store.Tx) error {
+		d, found, err := deliveries.Get(tx, store.NumberKey(id))
+		if err != nil {
+			return err
+		}
+		if !found || d.State != StatePending {
+			recorded = Delivery{}
+			return nil
+		}
+		recorded = w.outcome(d, began, attemptError)
+		if err := w.change(tx, recorded); err != nil {
+			return err
+		}
+		if recorded.State == StateDelivered {
+			if err := w.supersedeOlder(tx, recorded); err != nil {
+				return err
+			}
+		}
+		return forgetOld(tx)
+	})
+	if err != nil {
+		return err
+	}
+	if recorded.ID == 0 {
+		w.log.Info("attempt ended after a newer report had taken its place", "delivery_id", id)
+		return nil
+	}
+	w.logOutcome(recorded)
+	return nil
+}
+
+// supersedeOlder marks what is older than a delivered report, and has not been delivered, as superseded, whoever it is
+// about: Jamf Pro has one record of this computer, and it must not go back in time.
+func (w *worker) supersedeOlder(tx *store.Tx, delivered Delivery) error {
+	all, err := readAll(tx)
+	if err != nil {
+		return err
+	}
+	for _, one := range all {
+		if one.ID < delivered.ID && (one.State == StatePending || one.State == StateRefused) {
+			if err := w.change(tx, one.ended(StateSuperseded, delivered.EndedAt)); err != nil {
+				return err
+			}
+		}
+	}
+	return nil
+}
+
+// outcome returns the delivery after an attempt that ended now.
+func (w *worker) outcome(d Delivery, began time.Time, attemptError error) Delivery {
+	now := time.Now()
+	d.Attempts++
+	d.LastError = ""
+	if attemptError == nil {
+		return d.ended(StateDelivered, now)
+	}
+	d.LastError = oneline.Of(attemptError.Error(), longestError)
+	if _, ok := errors.AsType[*RefusedError](attemptError); ok {
+		return d.ended(StateRefused, now)
+	}
+	d.NextAttemptAt, d.NotBefore = now.Add(w.backoff.wait(d.Attempts)), time.Time{}
+	if asked, ok := errors.AsType[*RetryError](attemptError); ok && asked.After > 0 {
+		// The jitter comes on top: everyone else was asked to wait as long.
+		d.NotBefore = now.Add(min(asked.After, maximumAfter))
+		d.NextAttemptAt = d.NotBefore.Add(w.backoff.wait(d.Attempts))
+	}
+	if slot := w.slot(); slot.After(began) {
+		// The attempt failed on a network that is no more.
+		d = w.broughtForward(d, slot)
+	}
+	return d
+}
+
+func (w *worker) logOutcome(d Delivery) {
+	log := w.log.With("delivery_id", d.ID, "registration_id", d.Report.RegistrationID, "uid", d.Report.UID, "attempts", d.Attempts)
+	switch d.State {
+	case StateDelivered:
+		log.Info("delivered to Jamf Pro", "result", d.Report.Result())
+	case StateRefused:
+		log.Error("delivery refused for good; `usherctl outbox flush` tries again", "reason", d.LastError)
+	default:
+		log.Warn("delivery failed, trying again", "reason", d.LastError, "next_attempt", d.NextAttemptAt)
+	}
+}
+
+// heedNetwork brings pending deliveries forward after a network change. Where nothing waits, nothing is written.
+func (w *worker) heedNetwork(now time.Time) error {
+	w.mutex.Lock()
+	if !w.networkSlot.After(now) {
+		w.networkSlot = latest(now, w.networkSlot.Add(networkPause))
+	}
+	slot := w.networkSlot
+	w.mutex.Unlock()
+
+	later := func(one Delivery) bool { return one.State == StatePending && one.NextAttemptAt.After(slot) }
+	waiting, err := w.List(false, 0)
+	if err != nil || !slices.ContainsFunc(waiting, later) {
+		return err
+	}
+	return w.store.Update(func(tx *store.Tx) error {
+		all, err := readAll(tx)
+		if err != nil {
+			return err
+		}
+		for _, one := range all {
+			if forward := w.broughtForward(one, slot); later(one) && forward.NextAttemptAt.Before(one.NextAttemptAt) {
+				if err := w.change(tx, forward); err != nil {
+					return err
+				}
+			}
+		}
+		return nil
+	})
+}
+
+// broughtForward returns the delivery due soon after slot, if that is earlier and the server did not ask for more.
+func (w *worker) broughtForward(d Delivery, slot time.Time) Delivery {
+	due := latest(slot.Add(w.backoff.Random(networkJitter)), d.NotBefore)
+	if due.Before(d.NextAttemptAt) {
+		d.NextAttemptAt = due
+	}
+	return d
+}
+
+func (w *worker) slot() time.Time {
+	w.mutex.Lock()
+	defer w.mutex.Unlock()
+	return w.networkSlot
+}
+
+func latest(a, b time.Time) time.Time {
+	if a.After(b) {
+		return a
+	}
+	return b
+}
