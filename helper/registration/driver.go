@@ -1,0 +1,239 @@
+package registration
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"time"
+
+	"usher.internal/helper/store"
+	usherv1 "usher.internal/proto/usher/v1"
+)
+
+// How often what may heal is tried again: a journal that cannot be written, and an agent that does not answer.
+const (
+	journalPauseFirst, journalPauseLongest = time.Second, 30 * time.Second
+	agentPauseFirst, agentPauseLongest     = 100 * time.Millisecond, 5 * time.Second
+	identityPauseFirst, identityPauseLimit = time.Second, 10 * time.Second
+)
+
+// How long the agent may take for what does not wait for a person.
+const (
+	readWithin   = 30 * time.Second
+	returnWithin = 15 * time.Second
+	stopWithin   = 15 * time.Second
+	notifyWithin = 10 * time.Second
+	gatherWithin = 11 * time.Minute
+	// reconnectWithin is how long an agent may take to find a helper that was started again: its pauses grow to half of it.
+	reconnectWithin = time.Minute
+)
+
+// driver brings one registration to its end, or to DELIVERING, from where the outbox goes on. One goroutine owns it.
+type driver struct {
+	*Machine
+	id  string
+	log *slog.Logger
+	// resumed holds until the first decision about a registration that an earlier usherd began.
+	resumed bool
+}
+
+func newDriver(m *Machine, id string, resumed bool) *driver {
+	return &driver{Machine: m, id: id, log: m.log.With("registration_id", id), resumed: resumed}
+}
+
+// decision is what a step came to: the change of the registration that follows from it, made in one transaction.
+type decision func(tx *store.Tx, r *Registration) error
+
+// to decides for a state.
+func (d *driver) to(next State, evidence string) decision {
+	return func(tx *store.Tx, r *Registration) error { return d.transition(tx, r, next, evidence) }
+}
+
+// fail decides for FAILED.
+func (d *driver) fail(reason FailureReason, format string, arguments ...any) decision {
+	detail := fmt.Sprintf(format, arguments...)
+	return func(tx *store.Tx, r *Registration) error {
+		r.FailureReason, r.FailureDetail = reason, detail
+		return d.transition(tx, r, StateFailed, detail)
+	}
+}
+
+// run takes one step after the other until the registration needs none, or alive ends: then it stays where it is. When ctx
+// ends alone, somebody has cancelled the registration, and the journal says so.
+func (d *driver) run(alive, ctx context.Context) {
+	for alive.Err() == nil {
+		r, err := d.Get(d.id)
+		if err != nil {
+			d.log.Error("registration stands still until usherd is restarted: it cannot be read", "error", err)
+			return
+		}
+		if r.State.Ended() || r.State == StateDelivering {
+			return
+		}
+		next, ok := d.decide(alive, ctx, &r)
+		if !ok {
+			continue
+		}
+		d.resumed = false
+		if err := d.commit(alive, &r, next); err != nil {
+			if alive.Err() == nil {
+				d.log.Error("registration stands still until usherd is restarted: it cannot be ended", "error", err)
+			}
+			return
+		}
+		d.notify(alive, r)
+	}
+}
+
+// decide blocks until it is clear what comes next. It returns false when the journal has to be asked again.
+func (d *driver) decide(alive, ctx context.Context, r *Registration) (next decision, ok bool) {
+	if r.CancelledBy != "" {
+		return d.cancel(alive, *r), alive.Err() == nil
+	}
+	next, err := d.step(ctx, r)
+	if ctx.Err() != nil {
+		return nil, false
+	}
+	if err != nil {
+		// Whatever a step cannot make sense of ends the registration, so that it never hangs.
+		d.log.Error("registration met a defect", "state", r.State, "error", err)
+		next = d.defect(r, err)
+	}
+	return next, true
+}
+
+// defect decides for FAILED because of what cannot happen.
+func (d *driver) defect(r *Registration, err error) decision {
+	return d.fail(ReasonInternal, "usherd met a defect while the registration was %s: %s. Register again, and report it.", r.State, shown(err.Error()))
+}
+
+// commit makes a decision about r durable, and brings r to what the journal holds. While the journal cannot be written the
+// registration is held where it is, and nothing else happens to it; a commit of any other registration ends the pause. A
+// decision that the journal refuses for another reason is a defect, and ends the registration. The error is that of ctx,
+// or that of a defect that does not even let the registration fail.
+//
+// A decision is about the registration as it was: when the journal holds a newer revision, somebody has cancelled it, or
+// a commit that was reported as failed is there all the same, and the decision is not made.
+func (d *driver) commit(ctx context.Context, r *Registration, next decision) error {
+	written, stop := d.watchers.watch(anyRegistration)
+	defer stop()
+	defective := false
+	for pause := journalPauseFirst; ; pause = min(2*pause, journalPauseLongest) {
+		newer := false
+		changed, err := d.change(d.id, func(tx *store.Tx, now *Registration) error {
+			if newer = now.Revision != r.Revision; newer {
+				*r = *now
+				return errNewer
+			}
+			return next(tx, now)
+		})
+		switch {
+		case newer:
+			return nil
+		case err == nil:
+			if pause > journalPauseFirst {
+				d.log.Info("journal can be written again; the registration goes on")
+			}
+			*r = changed
+			return nil
+		case !errors.Is(err, store.ErrUnwritable):
+			if defective {
+				return err
+			}
+			d.log.Error("decision refused", "state", r.State, "error", err)
+			next, defective = d.defect(r, err), true
+			continue
+		case pause == journalPauseFirst:
+			d.log.Error("journal cannot be written; the registration waits for it", "state", r.State, "error", err)
+		}
+		timer := time.NewTimer(pause)
+		select {
+		case <-timer.C:
+		case <-written:
+		case <-ctx.Done():
+		}
+		timer.Stop()
+		if ctx.Err() != nil {
+			return context.Cause(ctx)
+		}
+	}
+}
+
+// errNewer ends a transaction about a registration that has changed meanwhile.
+var errNewer = errors.New("the registration has changed meanwhile")
+
+// sleep waits, and returns false when ctx ended first.
+func sleep(ctx context.Context, pause time.Duration) bool {
+	timer := time.NewTimer(pause)
+	defer timer.Stop()
+	select {
+	case <-timer.C:
+		return true
+	case <-ctx.Done():
+		return false
+	}
+}
+
+// limited returns ctx with the deadline of r's state, which began with so much time. Time goes on while usherd is away; but
+// what the agent has to tell may have happened in time, so one that has to come back is given a while. A clock that was
+// set back makes no state longer.
+func (d *driver) limited(ctx context.Context, r *Registration, length time.Duration) (context.Context, context.CancelFunc) {
+	left := min(time.Until(r.Deadline), length)
+	if d.resumed {
+		left = max(left, reconnectWithin)
+	}
+	return context.WithTimeout(ctx, left)
+}
+
+// step does what the registration's state stands for, and blocks until it is decided what comes next, or ctx ends. r is
+// kept as the journal has it.
+func (d *driver) step(ctx context.Context, r *Registration) (decision, error) {
+	switch r.State {
+	case StatePreflight:
+		return d.preflight(ctx, r)
+	case StateWaitingForSession:
+		return d.awaitSession(ctx, r)
+	case StateLaunchingPortal, StateWaitingForSignIn:
+		if !r.TimedOutAt.IsZero() {
+			return d.endTimedOut(ctx, r), nil
+		}
+		return d.followPortal(ctx, r)
+	case StateReadingIdentity:
+		return d.settleIdentity(ctx, r)
+	}
+	return nil, fmt.Errorf("no step for state %q", r.State)
+}
+
+// cancel ends what may run for a registration that somebody cancelled, and decides for CANCELLED.
+func (d *driver) cancel(ctx context.Context, r Registration) decision {
+	detail := "Cancelled by " + r.CancelledBy
+	var exit *PortalExit
+	if r.State.PortalMayRun() {
+		var how string
+		exit, how = d.stopPortal(ctx, r)
+		detail += "; " + how
+	}
+	detail += "."
+	return func(tx *store.Tx, r *Registration) error {
+		r.PortalExit, r.FailureDetail = exit, detail
+		return d.transition(tx, r, StateCancelled, detail)
+	}
+}
+
+// notify tells the user why Company Portal's end was not a good one. It does not matter whether it reaches him.
+func (d *driver) notify(ctx context.Context, r Registration) {
+	if r.FailureReason != ReasonPortalFailed || r.PortalExit == nil || r.PortalExit.Code == nil {
+		return
+	}
+	info, _ := r.PortalExit.Code.Info()
+	ctx, cancel := context.WithTimeout(ctx, notifyWithin)
+	defer cancel()
+	agent, err := d.config.Sessions.Await(ctx, r.User.UID)
+	if err == nil {
+		_, err = agent.NotifyUser(ctx, &usherv1.NotifyUserRequest{Title: "Registration", Text: info.User})
+	}
+	if err != nil {
+		d.log.Debug("user was not notified", "error", err)
+	}
+}

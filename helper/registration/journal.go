@@ -1,0 +1,229 @@
+package registration
+
+import (
+	"errors"
+	"fmt"
+	"strings"
+	"time"
+
+	"usher.internal/helper/delivery"
+	"usher.internal/helper/store"
+	"usher.internal/internal/wpj"
+)
+
+// What the journal holds. The ids are UUIDs of version 7, so that their order is that of time.
+var (
+	registrations = store.NewBucket[Registration]("registrations")
+	// activeIDs and newestIDs are, by uid, the id of the user's active and of his newest registration.
+	activeIDs = store.NewBucket[string]("active")
+	newestIDs = store.NewBucket[string]("newest")
+	// identities are, by uid, the newest identity that was read of the user.
+	identities = store.NewBucket[wpj.Identity]("identities")
+)
+
+func userKey(uid uint32) []byte { return store.NumberKey(uint64(uid)) }
+
+func put(tx *store.Tx, r *Registration) error {
+	r.Revision++
+	r.UpdatedAt = time.Now()
+	return registrations.Put(tx, []byte(r.ID), *r)
+}
+
+// activeOf returns the active registration of a user.
+func activeOf(tx *store.Tx, uid uint32) (Registration, bool, error) {
+	id, found, err := activeIDs.Get(tx, userKey(uid))
+	if err != nil || !found {
+		return Registration{}, false, err
+	}
+	return registrations.Get(tx, []byte(id))
+}
+
+// active returns the ids of all active registrations.
+func (m *Machine) active() (ids []string, err error) {
+	err = m.config.Store.View(func(tx *store.Tx) error {
+		for id, err := range activeIDs.Ascend(tx) {
+			if err != nil {
+				return err
+			}
+			ids = append(ids, id)
+		}
+		return nil
+	})
+	return ids, err
+}
+
+// prune makes room for a new registration: the oldest ended ones beyond kept go.
+func prune(tx *store.Tx, kept int) error {
+	var old []string
+	ended := 0
+	for r, err := range registrations.Descend(tx) {
+		if err != nil {
+			return err
+		}
+		if r.State.Ended() {
+			if ended++; ended >= kept {
+				old = append(old, r.ID)
+			}
+		}
+	}
+	for _, id := range old {
+		if err := registrations.Delete(tx, []byte(id)); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// change reads a registration, has f change it, and writes it, in one transaction. Watchers see it once it is on disk. With
+// an error of f nothing is written.
+func (m *Machine) change(id string, f func(tx *store.Tx, r *Registration) error) (changed Registration, err error) {
+	err = m.config.Store.Update(func(tx *store.Tx) error {
+		r, found, err := registrations.Get(tx, []byte(id))
+		if err != nil {
+			return err
+		}
+		if !found {
+			return fmt.Errorf("change registration %s: %w", id, ErrNotFound)
+		}
+		revision := r.Revision
+		if err := f(tx, &r); err != nil {
+			return err
+		}
+		if r.Revision == revision { // a transition has put it already
+			if err := put(tx, &r); err != nil {
+				return err
+			}
+			tx.OnCommit(func() { m.watchers.wake(id) })
+		}
+		changed = r
+		return nil
+	})
+	return changed, err
+}
+
+// transition brings a registration into its next state, within a transaction: journal line, deadline, indexes, and, at an
+// end that Jamf Pro has not been told of, the report.
+func (m *Machine) transition(tx *store.Tx, r *Registration, next State, evidence string) error {
+	if !r.State.CanBecome(next) {
+		return fmt.Errorf("registration %s cannot go from %s to %s", r.ID, r.State, next)
+	}
+	last := r.State
+	now := time.Now()
+	r.State = next
+	r.Transitions = append(r.Transitions, Transition{State: next, At: now, Evidence: evidence})
+	r.Deadline = m.deadline(r, last, now)
+	if next.Ended() {
+		if id, _, err := activeIDs.Get(tx, userKey(r.User.UID)); err != nil || id == r.ID {
+			if err = errors.Join(err, activeIDs.Delete(tx, userKey(r.User.UID))); err != nil {
+				return err
+			}
+		}
+		if next != StateSucceeded && last != StateDelivering {
+			if err := m.report(tx, r, string(next), now); err != nil {
+				return err
+			}
+		}
+	} else {
+		if err := activeIDs.Put(tx, userKey(r.User.UID), r.ID); err != nil {
+			return err
+		}
+		if err := newestIDs.Put(tx, userKey(r.User.UID), r.ID); err != nil {
+			return err
+		}
+	}
+	if next == StateDelivering {
+		if err := m.report(tx, r, string(StateSucceeded), now); err != nil {
+			return err
+		}
+	}
+	if err := put(tx, r); err != nil {
+		return err
+	}
+	if m.config.Committing != nil {
+		m.config.Committing(*r)
+	}
+	committed := *r
+	tx.OnCommit(func() {
+		if m.config.Committed != nil {
+			m.config.Committed(committed)
+		}
+		m.log.Info("registration "+strings.ToLower(strings.ReplaceAll(string(next), "_", " ")),
+			"registration_id", committed.ID, "uid", committed.User.UID, "state", next, "reason", committed.FailureReason)
+		m.watchers.wake(committed.ID)
+	})
+	return nil
+}
+
+// deadline is when a state that begins now times out.
+func (m *Machine) deadline(r *Registration, last State, now time.Time) time.Time {
+	switch r.State {
+	case StateWaitingForSession:
+		return now.Add(m.config.SessionTimeout)
+	case StateLaunchingPortal:
+		return now.Add(r.SignInTimeout)
+	case StateWaitingForSignIn:
+		return r.Deadline // the user's time runs from the launch on
+	case StateReadingIdentity:
+		return now.Add(m.config.IdentityTimeout)
+	}
+	return time.Time{}
+}
+
+// report puts what Jamf Pro is to be told into the outbox.
+func (m *Machine) report(tx *store.Tx, r *Registration, outcome string, now time.Time) error {
+	report := delivery.Report{
+		RegistrationID: r.ID, UID: r.User.UID, UserName: r.User.Name, Outcome: outcome,
+		FailureReason: string(r.FailureReason), Detail: r.FailureDetail, Identity: r.Identity, At: now,
+	}
+	if r.PortalExit != nil {
+		report.PortalExitCode = r.PortalExit.Code
+	}
+	if report.Identity == nil {
+		// It takes the place of an older report, which may be the only one to tell Jamf Pro who is registered.
+		last, found, err := identities.Get(tx, userKey(r.User.UID))
+		if err != nil {
+			return fmt.Errorf("report the end of registration %s: %w", r.ID, err)
+		}
+		if found {
+			report.Identity = &last
+		}
+	}
+	queued, err := m.config.Outbox.Enqueue(tx, report)
+	if err != nil {
+		return fmt.Errorf("report the end of registration %s: %w", r.ID, err)
+	}
+	r.Delivery = progress(queued)
+	return nil
+}
+
+func progress(d delivery.Delivery) *DeliveryProgress {
+	return &DeliveryProgress{ID: d.ID, State: d.State, Attempts: d.Attempts, LastError: d.LastError, NextAttemptAt: d.NextAttemptAt}
+}
+
+// DeliveryChanged brings a change in the outbox to the registration that it is about, in the outbox's transaction: what
+// was delivered has succeeded, what Jamf Pro refused for good has failed. A registration that is not in the journal any
+// more is none of its business.
+func (m *Machine) DeliveryChanged(tx *store.Tx, d delivery.Delivery) error {
+	r, found, err := registrations.Get(tx, []byte(d.Report.RegistrationID))
+	if err != nil || !found {
+		return err
+	}
+	if r.Delivery != nil && r.Delivery.ID != d.ID {
+		return nil
+	}
+	r.Delivery = progress(d)
+	if r.State == StateDelivering {
+		switch d.State {
+		case delivery.StateDelivered:
+			return m.transition(tx, &r, StateSucceeded, "Jamf Pro has the result")
+		case delivery.StateSuperseded:
+			return m.transition(tx, &r, StateSucceeded, "a newer report took the place of this one")
+		case delivery.StateRefused:
+			r.FailureReason = ReasonDeliveryRefused
+			r.FailureDetail = fmt.Sprintf("Jamf Pro refused the result for good: %s. Mend that, then run `usherctl outbox flush`.", d.LastError)
+			return m.transition(tx, &r, StateFailed, r.FailureDetail)
+		}
+	}
+	tx.OnCommit(func() { m.watchers.wake(r.ID) })
+	return put(tx, &r)
+}

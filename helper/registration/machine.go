@@ -1,0 +1,161 @@
+package registration
+
+import (
+	"cmp"
+	"context"
+	"fmt"
+	"log/slog"
+	"sync"
+	"time"
+
+	"usher.internal/helper/delivery"
+	"usher.internal/helper/store"
+	"usher.internal/internal/wpj"
+	usherv1 "usher.internal/proto/usher/v1"
+)
+
+// Sessions tells who is logged in.
+type Sessions interface {
+	// Await returns the agent in the session of the user with that uid. It blocks until there is one or ctx ends, and
+	// then returns ctx's error.
+	Await(ctx context.Context, uid uint32) (usherv1.UserAgentServiceClient, error)
+}
+
+// Preflight finds what would make a registration fail before the user is bothered.
+type Preflight interface {
+	// Check returns nil, a [*PreflightError], or ctx's error.
+	Check(ctx context.Context) error
+}
+
+// Outbox takes what Jamf Pro is to be told.
+type Outbox interface {
+	// Enqueue puts a report into the outbox in the caller's transaction.
+	Enqueue(tx *store.Tx, report delivery.Report) (delivery.Delivery, error)
+}
+
+// defaultKept is how many ended registrations stay in the journal of a [Config] that names no number.
+const defaultKept = 200
+
+// Config wires a [Machine].
+type Config struct {
+	Store     *store.Store
+	Sessions  Sessions
+	Preflight Preflight
+	Outbox    Outbox
+	// Tenant is the Entra tenant that users must be registered with; empty is any.
+	Tenant func() wpj.TenantID
+	// SessionTimeout is how long a user may take to log in, SignInTimeout how long in Company Portal, IdentityTimeout how
+	// long the identity may take to become readable. All are needed.
+	SessionTimeout, SignInTimeout, IdentityTimeout time.Duration
+	// GatherWithJamf has Jamf's own gatherAADInfo run after a portal that succeeded.
+	GatherWithJamf bool
+	// Kept is how many ended registrations stay in the journal. Zero is a default.
+	Kept int
+	// Logger may be nil. It is told no personal data.
+	Logger *slog.Logger
+	// Committing and Committed are called around the commit of each transition, Committing within the transaction. They
+	// may be nil; crash tests end the process there.
+	Committing, Committed func(Registration)
+}
+
+// Machine owns the registrations. Its methods may be called from anywhere.
+type Machine struct {
+	config   Config
+	log      *slog.Logger
+	watchers watchers
+
+	// mu guards the rest: which registrations are driven, by goroutines that Run waits for. It is held over the commit of a
+	// new registration, so that none is in the journal that nobody drives.
+	mu      sync.Mutex
+	running context.Context // nil while Run does not run
+	driven  map[string]context.CancelFunc
+	drivers sync.WaitGroup
+}
+
+// New returns a machine that does nothing before [Machine.Run].
+func New(config Config) *Machine {
+	config.Kept = cmp.Or(config.Kept, defaultKept)
+	config.Logger = cmp.Or(config.Logger, slog.New(slog.DiscardHandler))
+	return &Machine{config: config, log: config.Logger, driven: make(map[string]context.CancelFunc)}
+}
+
+// Run resumes the active registrations of the journal and drives all until ctx ends. Then it waits for what it was doing
+// and returns nil; the registrations stay active in the journal. It must run once at a time.
+func (m *Machine) Run(ctx context.Context) error {
+	active, err := m.active()
+	if err != nil {
+		return err
+	}
+	m.mu.Lock()
+	m.running = ctx
+	for _, id := range active {
+		m.drive(id, true)
+	}
+	m.mu.Unlock()
+	if len(active) > 0 {
+		m.log.Info("registrations resumed", "count", len(active))
+	}
+	<-ctx.Done()
+	m.mu.Lock()
+	m.running = nil
+	m.mu.Unlock()
+	m.drivers.Wait()
+	return nil
+}
+
+// drive starts the goroutine that brings a registration to its end; resumed is one that an earlier usherd began. The
+// caller holds mu, and Run runs.
+func (m *Machine) drive(id string, resumed bool) {
+	alive := m.running
+	ctx, cancel := context.WithCancel(alive)
+	m.driven[id] = cancel
+	m.drivers.Go(func() {
+		defer func() {
+			cancel()
+			m.mu.Lock()
+			defer m.mu.Unlock()
+			delete(m.driven, id)
+		}()
+		newDriver(m, id, resumed).run(alive, ctx)
+	})
+}
+
+// Cancel ends an active registration, and the portal that it launched, on behalf of by, which the journal names. That it
+// was asked for is in the journal first, so that no crash loses it. Cancel blocks until the registration has ended, or
+// ctx. While the result is on its way to Jamf Pro it stays in the outbox, since what was found is true. The errors wrap
+// [ErrNotFound], [ErrEnded], those of the store and, when Run ends first, [ErrShuttingDown]; the next Run then goes on
+// with it.
+func (m *Machine) Cancel(ctx context.Context, id, by string) (Registration, error) {
+	last, err := m.change(id, func(tx *store.Tx, r *Registration) error {
+		switch {
+		case r.State.Ended():
+			return fmt.Errorf("cancel registration %s: %w: it is %s", id, ErrEnded, r.State)
+		case r.State == StateDelivering:
+			r.CancelledBy = by
+			r.FailureDetail = fmt.Sprintf("Cancelled by %s; what was found stays in the outbox.", by)
+			return m.transition(tx, r, StateCancelled, r.FailureDetail)
+		}
+		r.CancelledBy = by
+		return nil
+	})
+	if err != nil || last.State.Ended() {
+		return last, err
+	}
+	m.mu.Lock()
+	running, cancel := m.running, m.driven[id]
+	m.mu.Unlock()
+	if running == nil {
+		return last, ErrShuttingDown
+	}
+	if cancel != nil {
+		cancel()
+	}
+	ctx, stop := context.WithCancelCause(ctx)
+	defer stop(nil)
+	defer context.AfterFunc(running, func() { stop(ErrShuttingDown) })()
+	err = m.Watch(ctx, id, func(now Registration) error {
+		last = now
+		return nil
+	})
+	return last, err
+}

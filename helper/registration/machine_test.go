@@ -1,0 +1,337 @@
+package registration_test
+
+import (
+	"cmp"
+	"context"
+	"crypto/rand"
+	"crypto/rsa"
+	"errors"
+	"fmt"
+	"io"
+	"log/slog"
+	"path/filepath"
+	"slices"
+	"sync"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"go.uber.org/goleak"
+	"google.golang.org/grpc"
+	"google.golang.org/grpc/codes"
+	"google.golang.org/grpc/status"
+	"google.golang.org/protobuf/types/known/timestamppb"
+
+	"usher.internal/helper/delivery"
+	"usher.internal/helper/registration"
+	"usher.internal/helper/store"
+	"usher.internal/internal/contract"
+	"usher.internal/internal/wpj"
+	usherv1 "usher.internal/proto/usher/v1"
+	"usher.internal/sim/entra"
+)
+
+func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
+
+var jane = registration.User{Name: "jane", UID: 1501}
+
+// world is a machine with a journal, an agent and an outbox that deliver when they are told to.
+type world struct {
+	t       *testing.T
+	path    string
+	store   *store.Store
+	machine *registration.Machine
+	agent   *fakeAgent
+	outbox  *fakeOutbox
+	config  registration.Config
+	stop    func()
+	// beforeClose is called before stop closes the journal.
+	beforeClose func()
+}
+
+func newWorld(t *testing.T, change func(*registration.Config)) *world {
+	t.Helper()
+	w := &world{t: t, path: filepath.Join(t.TempDir(), "journal"), agent: newFakeAgent(t), outbox: &fakeOutbox{}}
+	w.config = registration.Config{
+		Sessions: w.agent, Preflight: fakePreflight{}, Outbox: w.outbox,
+		Tenant: func() wpj.TenantID { return "" }, Logger: slog.New(slog.DiscardHandler),
+		SessionTimeout: time.Hour, SignInTimeout: 30 * time.Minute, IdentityTimeout: time.Minute,
+	}
+	if change != nil {
+		change(&w.config)
+	}
+	w.start()
+	t.Cleanup(func() { w.stop() })
+	return w
+}
+
+// start opens the journal and runs a machine on it, as a new usherd would.
+func (w *world) start() {
+	w.t.Helper()
+	w.beforeClose = func() {}
+	var err error
+	if w.store, err = store.Open(w.path); err != nil {
+		w.t.Fatal(err)
+	}
+	w.config.Store = w.store
+	w.machine = registration.New(w.config)
+	ctx, cancel := context.WithCancel(context.Background())
+	done := make(chan error, 1)
+	go func() { done <- w.machine.Run(ctx) }()
+	stopped := false
+	w.stop = func() {
+		if stopped {
+			return
+		}
+		stopped = true
+		cancel()
+		if err := <-done; err != nil {
+			w.t.Errorf("Run: %v", err)
+		}
+		w.beforeClose()
+		w.store.Close()
+	}
+	synctest.Wait()
+}
+
+func (w *world) register(kind registration.Kind) registration.Registration {
+	w.t.Helper()
+	r, _, err := w.machine.Start(w.t.Context(), registration.StartRequest{Kind: kind, User: jane})
+	if err != nil {
+		w.t.Fatal(err)
+	}
+	return r
+}
+
+// until watches a registration until it is in one of the states.
+func (w *world) until(id string, states ...registration.State) registration.Registration {
+	w.t.Helper()
+	var last registration.Registration
+	there := errors.New("there")
+	err := w.machine.Watch(w.t.Context(), id, func(r registration.Registration) error {
+		last = r
+		if slices.Contains(states, r.State) {
+			return there
+		}
+		return nil
+	})
+	if !errors.Is(err, there) {
+		w.t.Fatalf("registration is %s (%s), want %v: %v", last.State, last.FailureDetail, states, err)
+	}
+	return last
+}
+
+// deliver tells the machine what became of a registration's report.
+func (w *world) deliver(id string, state delivery.State) {
+	w.t.Helper()
+	r, err := w.machine.Get(id)
+	if err != nil {
+		w.t.Fatal(err)
+	}
+	d := delivery.Delivery{ID: r.Delivery.ID, State: state, LastError: "no", Report: delivery.Report{RegistrationID: id}}
+	if err := w.store.Update(func(tx *store.Tx) error { return w.machine.DeliveryChanged(tx, d) }); err != nil {
+		w.t.Fatal(err)
+	}
+}
+
+func path(r registration.Registration) string {
+	var states []registration.State
+	for _, transition := range r.Transitions {
+		states = append(states, transition.State)
+	}
+	return fmt.Sprint(states)
+}
+
+type fakePreflight struct{ err error }
+
+func (p fakePreflight) Check(context.Context) error { return p.err }
+
+type fakeOutbox struct {
+	mu      sync.Mutex
+	reports []delivery.Report
+	refuse  func(delivery.Report) error // what Enqueue fails with; nil: with nothing
+}
+
+func (o *fakeOutbox) Enqueue(tx *store.Tx, report delivery.Report) (delivery.Delivery, error) {
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	if o.refuse != nil {
+		if err := o.refuse(report); err != nil {
+			return delivery.Delivery{}, err
+		}
+	}
+	tx.OnCommit(func() {
+		o.mu.Lock()
+		defer o.mu.Unlock()
+		o.reports = append(o.reports, report)
+	})
+	return delivery.Delivery{ID: uint64(len(o.reports) + 1), Report: report, State: delivery.StatePending}, nil
+}
+
+// outcomes are those of all reports so far, once nothing goes on any more: what a transaction leaves to be done is done after
+// others can see what it has written.
+func (o *fakeOutbox) outcomes() (outcomes []string) {
+	synctest.Wait()
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	for _, report := range o.reports {
+		outcomes = append(outcomes, report.Outcome)
+	}
+	return outcomes
+}
+
+// fakeAgent is the session of jane and her agent: it keeps what the real agent keeps, the runs of the portal.
+type fakeAgent struct {
+	usherv1.UserAgentServiceClient
+
+	mu        sync.Mutex
+	loggedIn  chan struct{} // closed while she is
+	broken    error         // what every call fails with
+	refusal   error         // what RunPortal fails with
+	identity  func() []*usherv1.Evidence
+	exit      *usherv1.PortalExit // what a portal ends with; nil: it waits for the user
+	ended     chan struct{}       // closed when a waiting portal ends
+	launches  map[string]int
+	stops     int
+	stopped   *usherv1.PortalExit // what a portal has ended with that is stopped
+	notified  []string
+	registers bool // the portal leaves an identity
+}
+
+func newFakeAgent(t *testing.T) *fakeAgent {
+	t.Helper()
+	a := &fakeAgent{
+		loggedIn: make(chan struct{}), ended: make(chan struct{}), launches: make(map[string]int),
+		exit: &usherv1.PortalExit{How: &usherv1.PortalExit_Code{Code: 0}}, registers: true,
+	}
+	close(a.loggedIn)
+	a.identity = func() []*usherv1.Evidence { return evidence(wpj.Evidence{Finding: wpj.NotThere}) }
+	return a
+}
+
+// deviceKey is made once: it takes a while.
+var deviceKey = sync.OnceValue(func() *rsa.PrivateKey {
+	key, err := rsa.GenerateKey(rand.Reader, 2048)
+	if err != nil {
+		panic(err)
+	}
+	return key
+})
+
+// registered is the evidence of a complete identity, issued now.
+func registered() []*usherv1.Evidence { return issued(time.Now()) }
+
+// authority issues every certificate; making its key takes a while too.
+var authority = sync.OnceValue(func() *entra.CA {
+	ca, err := entra.NewCA()
+	if err != nil {
+		panic(err)
+	}
+	return ca
+})
+
+// issued is the evidence of a complete identity, issued at a time.
+func issued(at time.Time) []*usherv1.Evidence {
+	issued, err := authority().Issue(entra.Device{Key: deviceKey(), NotBefore: at.Add(-30 * time.Minute)})
+	if err != nil {
+		panic(err)
+	}
+	return evidence(wpj.Evidence{
+		Finding: wpj.Found, Certificates: []wpj.HeldCertificate{{DER: issued.DER, HasPrivateKey: true}},
+		UserPrincipalName: "jane@example.com", TenantID: wpj.TenantID(issued.Device.TenantID),
+		Thumbprint: wpj.Thumbprint(issued.Thumbprint), CloudHost: "login.microsoftonline.com",
+	})
+}
+
+func evidence(all ...wpj.Evidence) (messages []*usherv1.Evidence) {
+	for _, one := range all {
+		one.Source = wpj.SourceLoginKeychain
+		messages = append(messages, contract.EvidenceToProto(one))
+	}
+	return messages
+}
+
+func (a *fakeAgent) Await(ctx context.Context, uid uint32) (usherv1.UserAgentServiceClient, error) {
+	a.mu.Lock()
+	loggedIn := a.loggedIn
+	a.mu.Unlock()
+	select {
+	case <-loggedIn:
+		return a, nil
+	case <-ctx.Done():
+		return nil, ctx.Err()
+	}
+}
+
+func (a *fakeAgent) ReadIdentity(context.Context, *usherv1.ReadIdentityRequest, ...grpc.CallOption) (*usherv1.ReadIdentityResponse, error) {
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	return &usherv1.ReadIdentityResponse{Evidence: a.identity()}, a.broken
+}
+
+func (a *fakeAgent) StopPortal(context.Context, *usherv1.StopPortalRequest, ...grpc.CallOption) (*usherv1.StopPortalResponse, error) {
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	a.stops++
+	return &usherv1.StopPortalResponse{Exit: a.stopped}, nil
+}
+
+func (a *fakeAgent) NotifyUser(_ context.Context, request *usherv1.NotifyUserRequest, _ ...grpc.CallOption) (*usherv1.NotifyUserResponse, error) {
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	a.notified = append(a.notified, request.GetText())
+	return &usherv1.NotifyUserResponse{}, nil
+}
+
+func (a *fakeAgent) RunPortal(ctx context.Context, request *usherv1.RunPortalRequest, _ ...grpc.CallOption) (grpc.ServerStreamingClient[usherv1.RunPortalResponse], error) {
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	if a.broken != nil || a.refusal != nil {
+		return nil, cmp.Or(a.broken, a.refusal)
+	}
+	if a.launches[request.RegistrationId] == 0 {
+		if request.AttachOnly {
+			return nil, contract.Error(codes.NotFound, usherv1.ErrorReason_ERROR_REASON_PORTAL_RUN_NOT_FOUND, "none")
+		}
+		a.launches[request.RegistrationId]++
+	}
+	if a.registers {
+		a.identity = registered
+	}
+	return &portalStream{ctx: ctx, agent: a}, nil
+}
+
+// portalStream tells of a start, two milestones and an end.
+type portalStream struct {
+	grpc.ClientStream
+	ctx   context.Context
+	agent *fakeAgent
+	told  int
+}
+
+func (s *portalStream) Recv() (*usherv1.RunPortalResponse, error) {
+	s.told++
+	switch s.told {
+	case 1:
+		return &usherv1.RunPortalResponse{Event: &usherv1.RunPortalResponse_Started{Started: &usherv1.PortalStarted{Pid: 7}}}, nil
+	case 2, 3:
+		return &usherv1.RunPortalResponse{Event: &usherv1.RunPortalResponse_Milestone{Milestone: &usherv1.Milestone{
+			Kind: usherv1.MilestoneKind(s.told), Time: timestamppb.New(time.Unix(int64(s.told), 0)),
+		}}}, nil
+	}
+	s.agent.mu.Lock()
+	exit, ended := s.agent.exit, s.agent.ended
+	s.agent.mu.Unlock()
+	if exit == nil {
+		select {
+		case <-ended:
+			return nil, status.Error(codes.Unavailable, "agent gone")
+		case <-s.ctx.Done():
+			return nil, status.FromContextError(s.ctx.Err()).Err()
+		}
+	}
+	if s.told > 4 {
+		return nil, io.EOF
+	}
+	return &usherv1.RunPortalResponse{Event: &usherv1.RunPortalResponse_Exit{Exit: exit}}, nil
+}

@@ -1,0 +1,234 @@
+package registration
+
+import (
+	"context"
+	"fmt"
+	"log/slog"
+	"slices"
+	"strings"
+	"time"
+
+	"google.golang.org/grpc/codes"
+	"google.golang.org/grpc/status"
+
+	"usher.internal/helper/store"
+	"usher.internal/internal/contract"
+	"usher.internal/internal/oneline"
+	"usher.internal/internal/wpj"
+	usherv1 "usher.internal/proto/usher/v1"
+)
+
+// What an agent may put on a registration.
+const (
+	maximumMilestones      = 64
+	maximumMilestoneLength = 200
+	maximumDetailLength    = 500
+	// maximumEvents is how many messages one call may bring; the next call comes after a pause.
+	maximumEvents = 1000
+)
+
+// portalRefusals says what a registration fails with when the agent does not run the portal for a reason of its own.
+var portalRefusals = map[usherv1.ErrorReason]FailureReason{
+	usherv1.ErrorReason_ERROR_REASON_PORTAL_NOT_RUNNABLE:    ReasonPortalLaunchFailed,
+	usherv1.ErrorReason_ERROR_REASON_PORTAL_ALREADY_RUNNING: ReasonPortalAlreadyRunning,
+	usherv1.ErrorReason_ERROR_REASON_PORTAL_BUSY:            ReasonPortalAlreadyRunning,
+}
+
+// followPortal has the agent launch Company Portal, or attaches to it, and follows it to its end. The agent may go and come
+// back meanwhile, as may this helper: the portal is launched once.
+func (d *driver) followPortal(ctx context.Context, r *Registration) (decision, error) {
+	signingIn, cancel := d.limited(ctx, r, r.SignInTimeout)
+	defer cancel()
+	lostLevel := slog.LevelInfo
+	for pause := agentPauseFirst; ; pause = min(2*pause, agentPauseLongest) {
+		ended, err := d.followOnce(signingIn, r)
+		if ended != nil {
+			return ended, nil
+		}
+		if signingIn.Err() == nil {
+			if refused := d.refusal(r, err); refused != nil {
+				return refused, nil
+			}
+			d.log.Log(ctx, lostLevel, "agent lost; waiting for it to come back to its portal", "code", status.Code(err), "reason", contract.Reason(err))
+			d.log.Debug("agent lost", "error", shown(err.Error()))
+			lostLevel = slog.LevelDebug // once at Info is enough
+		}
+		if !sleep(signingIn, pause) {
+			if ctx.Err() != nil {
+				return nil, context.Cause(ctx)
+			}
+			// Before the portal is stopped, so that a helper that ends meanwhile does not take its own signal for somebody else's.
+			return func(_ *store.Tx, r *Registration) error {
+				r.TimedOutAt = time.Now()
+				return nil
+			}, nil
+		}
+	}
+}
+
+// endTimedOut stops the portal of a user whose time is over, and decides by how it ended: one that was done in the last
+// moment, while its agent was away, has not failed.
+func (d *driver) endTimedOut(ctx context.Context, r *Registration) decision {
+	exit, how := d.stopPortal(ctx, *r)
+	if exit != nil && exit.Code != nil && r.State == StateWaitingForSignIn {
+		return d.portalEnded(exit)
+	}
+	timedOut := d.fail(ReasonSignInTimeout, "%s did not finish signing in within %s; %s; have the user register again.", r.User.Name, r.SignInTimeout, how)
+	return func(tx *store.Tx, r *Registration) error {
+		r.PortalExit = exit
+		return timedOut(tx, r)
+	}
+}
+
+// refusal decides for what follows from an agent's answer, nil when it is none that another call would not change: a
+// portal that runs may be come back to until the user's time is over.
+func (d *driver) refusal(r *Registration, err error) decision {
+	reason := contract.Reason(err)
+	failure, known := portalRefusals[reason]
+	switch {
+	case known:
+		return d.fail(failure, "%s.", strings.TrimRight(answer(err), "."))
+	case reason == usherv1.ErrorReason_ERROR_REASON_PORTAL_RUN_NOT_FOUND && r.State == StateWaitingForSignIn:
+		return d.portalEnded(&PortalExit{})
+	case r.State == StateLaunchingPortal && (status.Code(err) == codes.Unimplemented ||
+		reason != usherv1.ErrorReason_ERROR_REASON_UNSPECIFIED && !gone(err) && status.Code(err) != codes.ResourceExhausted):
+		return d.fail(ReasonPortalLaunchFailed, "usher-agent did not launch Company Portal: %s.", strings.TrimRight(answer(err), "."))
+	}
+	return nil
+}
+
+// followOnce follows the portal over one call to one agent. It returns a decision when the portal has ended, and the
+// call's error otherwise.
+func (d *driver) followOnce(ctx context.Context, r *Registration) (decision, error) {
+	agent, err := d.config.Sessions.Await(ctx, r.User.UID)
+	if err != nil {
+		return nil, err
+	}
+	ctx, cancel := context.WithCancel(ctx)
+	defer cancel()
+	stream, err := agent.RunPortal(ctx, &usherv1.RunPortalRequest{
+		RegistrationId: r.ID,
+		AttachOnly:     r.State == StateWaitingForSignIn,
+	})
+	if err != nil {
+		return nil, err
+	}
+	for range maximumEvents {
+		message, err := stream.Recv()
+		if err != nil {
+			return nil, err
+		}
+		switch event := message.GetEvent().(type) {
+		case *usherv1.RunPortalResponse_Started:
+			if r.State == StateLaunchingPortal {
+				evidence := fmt.Sprintf("Company Portal runs as pid %d", event.Started.GetPid())
+				if err := d.commit(ctx, r, d.to(StateWaitingForSignIn, evidence)); err != nil {
+					return nil, err
+				}
+			}
+		case *usherv1.RunPortalResponse_Milestone:
+			milestone := milestoneFrom(event.Milestone)
+			if slices.ContainsFunc(r.Milestones, milestone.same) || len(r.Milestones) >= maximumMilestones {
+				continue // told again after the agent was attached to again, or more than any portal has
+			}
+			err := d.commit(ctx, r, func(_ *store.Tx, r *Registration) error {
+				r.Milestones = append(r.Milestones, milestone)
+				return nil
+			})
+			if err != nil {
+				return nil, err
+			}
+		case *usherv1.RunPortalResponse_Exit:
+			if r.State == StateLaunchingPortal { // an agent that did not say when it started the portal
+				if err := d.commit(ctx, r, d.to(StateWaitingForSignIn, "Company Portal has run")); err != nil {
+					return nil, err
+				}
+			}
+			return d.portalEnded(exitFrom(event.Exit)), nil
+		}
+	}
+	return nil, fmt.Errorf("agent told more than %d events of one portal", maximumEvents)
+}
+
+func milestoneFrom(message *usherv1.Milestone) Milestone {
+	name := usherv1.MilestoneKind_name[int32(message.GetKind())]
+	if name == "" {
+		name = usherv1.MilestoneKind_MILESTONE_KIND_UNSPECIFIED.String()
+	}
+	return Milestone{
+		Kind:   MilestoneKind(name[len("MILESTONE_KIND_"):]),
+		At:     contract.Time(message.GetTime()),
+		Detail: oneline.Of(message.GetDetail(), maximumMilestoneLength),
+	}
+}
+
+func (m Milestone) same(other Milestone) bool {
+	return m.Kind == other.Kind && m.At.Equal(other.At) && m.Detail == other.Detail
+}
+
+// shown makes a short line of what an agent said.
+func shown(text string) string { return oneline.Of(text, maximumDetailLength) }
+
+// exitFrom takes over how the portal ended; what no process ends with is unknown.
+func exitFrom(message *usherv1.PortalExit) *PortalExit {
+	exit := &PortalExit{FromLog: message.GetFromLog()}
+	switch how := message.GetHow().(type) {
+	case *usherv1.PortalExit_Code:
+		if code := wpj.ExitCode(how.Code); code >= 0 && code <= 255 {
+			exit.Code = &code
+		}
+	case *usherv1.PortalExit_Signal:
+		if how.Signal > 0 && how.Signal < 128 {
+			exit.Signal = int(how.Signal)
+		}
+	}
+	return exit
+}
+
+// portalEnded decides what follows from the portal's end.
+func (d *driver) portalEnded(exit *PortalExit) decision {
+	var next decision
+	switch {
+	case exit.unknown():
+		next = d.to(StateReadingIdentity, "Company Portal has ended, and neither its exit code nor its log tells how")
+	case exit.Signal != 0:
+		next = d.fail(ReasonPortalKilled, "Company Portal was ended by signal %d before it was done; have the user register again.", exit.Signal)
+	case *exit.Code == wpj.ExitSuccess:
+		next = d.to(StateReadingIdentity, "Company Portal ended with "+exit.Code.String())
+	default:
+		info, _ := exit.Code.Info()
+		next = d.fail(ReasonPortalFailed, "Company Portal ended with %s: %s", exit.Code, info.Admin)
+	}
+	return func(tx *store.Tx, r *Registration) error {
+		r.PortalExit = exit
+		return next(tx, r)
+	}
+}
+
+// stopPortal ends the portal of a registration as far as that can be done, and returns how it ended, nil where that is not
+// known, and how stopping it went, as part of a sentence. An agent that is away is waited for, since its portal may run on.
+func (d *driver) stopPortal(ctx context.Context, r Registration) (exit *PortalExit, how string) {
+	reachWithin := returnWithin
+	if d.resumed {
+		reachWithin = reconnectWithin
+	}
+	reaching, cancel := context.WithTimeout(ctx, reachWithin)
+	defer cancel()
+	agent, err := d.config.Sessions.Await(reaching, r.User.UID)
+	if err != nil {
+		return nil, "the user has logged out or usher-agent does not run, so that Company Portal may still be open"
+	}
+	stopping, cancel := context.WithTimeout(ctx, stopWithin)
+	defer cancel()
+	stopped, err := agent.StopPortal(stopping, &usherv1.StopPortalRequest{RegistrationId: r.ID})
+	switch {
+	case err == nil && stopped.GetExit() == nil:
+		return nil, "Company Portal was closed"
+	case err == nil:
+		return exitFrom(stopped.GetExit()), "Company Portal was closed"
+	case contract.Reason(err) == usherv1.ErrorReason_ERROR_REASON_PORTAL_RUN_NOT_FOUND:
+		return nil, "Company Portal did not run"
+	}
+	d.log.Warn("portal not stopped", "code", status.Code(err), "reason", contract.Reason(err))
+	return nil, "Company Portal could not be closed"
+}

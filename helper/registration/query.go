@@ -1,0 +1,171 @@
+package registration
+
+import (
+	"context"
+	"fmt"
+	"strings"
+	"sync"
+
+	"usher.internal/helper/store"
+	"usher.internal/internal/wpj"
+)
+
+// Get returns the registration with that id, or the only one whose id begins so. The errors wrap [ErrNotFound] and
+// [ErrAmbiguousID].
+func (m *Machine) Get(id string) (found Registration, err error) {
+	err = m.config.Store.View(func(tx *store.Tx) error {
+		exact, ok, err := registrations.Get(tx, []byte(id))
+		if ok || err != nil {
+			found = exact
+			return err
+		}
+		for r, err := range registrations.Descend(tx) {
+			if err != nil {
+				return err
+			}
+			if !strings.HasPrefix(r.ID, id) {
+				continue
+			}
+			if ok {
+				return fmt.Errorf("get registration %s: %w", id, ErrAmbiguousID)
+			}
+			found, ok = r, true
+		}
+		if !ok {
+			return fmt.Errorf("get registration %s: %w", id, ErrNotFound)
+		}
+		return nil
+	})
+	return found, err
+}
+
+// Filter chooses registrations.
+type Filter struct {
+	// UID of nil is every user.
+	UID *uint32
+	// Limit of 0 is none.
+	Limit int
+}
+
+// List returns registrations, the newest first.
+func (m *Machine) List(filter Filter) (found []Registration, err error) {
+	err = m.config.Store.View(func(tx *store.Tx) error {
+		for r, err := range registrations.Descend(tx) {
+			if err != nil {
+				return err
+			}
+			if filter.UID != nil && r.User.UID != *filter.UID {
+				continue
+			}
+			found = append(found, r)
+			if len(found) == filter.Limit {
+				return nil
+			}
+		}
+		return nil
+	})
+	return found, err
+}
+
+// Newest returns the newest registration of each user, in the order of their uids.
+func (m *Machine) Newest() (found []Registration, err error) {
+	err = m.config.Store.View(func(tx *store.Tx) error {
+		for id, err := range newestIDs.Ascend(tx) {
+			if err != nil {
+				return err
+			}
+			r, ok, err := registrations.Get(tx, []byte(id))
+			if err != nil {
+				return err
+			}
+			if ok {
+				found = append(found, r)
+			}
+		}
+		return nil
+	})
+	return found, err
+}
+
+// LastIdentity returns the newest identity that was read of a user, from whichever registration, nil when none was.
+func (m *Machine) LastIdentity(uid uint32) (last *wpj.Identity, err error) {
+	err = m.config.Store.View(func(tx *store.Tx) error {
+		identity, found, err := identities.Get(tx, userKey(uid))
+		if found {
+			last = &identity
+		}
+		return err
+	})
+	return last, err
+}
+
+// Watch calls send with the registration as it stands, and again after each change; changes that come while send is at
+// work are told as one. It returns nil after the registration's end was sent, or the error of send or ctx.
+func (m *Machine) Watch(ctx context.Context, id string, send func(Registration) error) error {
+	changed, stop := m.watchers.watch(id)
+	defer stop()
+	for sent := uint64(0); ; {
+		r, err := m.Get(id)
+		if err != nil {
+			return err
+		}
+		if r.Revision != sent {
+			sent = r.Revision
+			if err := send(r); err != nil {
+				return err
+			}
+		}
+		if r.State.Ended() {
+			return nil
+		}
+		select {
+		case <-changed:
+		case <-ctx.Done():
+			return context.Cause(ctx)
+		}
+	}
+}
+
+// anyRegistration is what to watch for the changes of all registrations.
+const anyRegistration = ""
+
+// watchers wakes who watches a registration. The zero value is ready; it is safe for concurrent use.
+type watchers struct {
+	mu   sync.Mutex
+	byID map[string]map[chan struct{}]bool
+}
+
+// watch returns a channel that holds a signal after each change, until stop is called.
+func (w *watchers) watch(id string) (changed <-chan struct{}, stop func()) {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	signal := make(chan struct{}, 1)
+	if w.byID == nil {
+		w.byID = make(map[string]map[chan struct{}]bool)
+	}
+	if w.byID[id] == nil {
+		w.byID[id] = make(map[chan struct{}]bool)
+	}
+	w.byID[id][signal] = true
+	return signal, func() {
+		w.mu.Lock()
+		defer w.mu.Unlock()
+		delete(w.byID[id], signal)
+		if len(w.byID[id]) == 0 {
+			delete(w.byID, id)
+		}
+	}
+}
+
+func (w *watchers) wake(id string) {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	for _, watched := range []string{id, anyRegistration} {
+		for signal := range w.byID[watched] {
+			select {
+			case signal <- struct{}{}:
+			default:
+			}
+		}
+	}
+}

@@ -1,0 +1,97 @@
+package registration
+
+import (
+	"time"
+
+	"usher.internal/helper/delivery"
+	"usher.internal/internal/wpj"
+)
+
+// Kind says what a registration does.
+type Kind string
+
+// The kinds.
+const (
+	// KindRegister launches Company Portal, reads the identity and delivers it.
+	KindRegister Kind = "REGISTER"
+	// KindGather reads the identity and delivers it, without the portal.
+	KindGather Kind = "GATHER"
+)
+
+// User is a person who has an account on this computer.
+type User struct {
+	Name string `json:"name"`
+	UID  uint32 `json:"uid"`
+}
+
+// Registration is one attempt, as it stands in the journal.
+type Registration struct {
+	// ID is a UUID; ids of later registrations sort after those of earlier ones.
+	ID    string `json:"id"`
+	Kind  Kind   `json:"kind"`
+	User  User   `json:"user"`
+	State State  `json:"state"`
+	// Revision grows with every change.
+	Revision uint64 `json:"revision"`
+	// FailureReason is set for FAILED, and FailureDetail, one sentence for an admin, for FAILED and CANCELLED.
+	FailureReason FailureReason `json:"failure_reason,omitempty"`
+	FailureDetail string        `json:"failure_detail,omitempty"`
+	CreatedAt     time.Time     `json:"created_at"`
+	UpdatedAt     time.Time     `json:"updated_at"`
+	// Deadline is when the present state times out; zero where it does not.
+	Deadline time.Time `json:"deadline,omitzero"`
+	// SignInTimeout is how long the user may take from the launch of the portal on.
+	SignInTimeout time.Duration `json:"sign_in_timeout"`
+	// Transitions begin with the one to PREFLIGHT.
+	Transitions []Transition `json:"transitions"`
+	// Milestones are those of Company Portal's log, each once, at most 64.
+	Milestones []Milestone `json:"milestones,omitempty"`
+	// PortalExit is nil while Company Portal has not ended, or was not launched.
+	PortalExit *PortalExit `json:"portal_exit,omitempty"`
+	// TimedOutAt is when the user's time for the sign-in was over; the portal is stopped after that.
+	TimedOutAt time.Time `json:"timed_out_at,omitzero"`
+	// Identity is what was found on the computer; nil when nobody could be asked.
+	Identity *wpj.Identity `json:"identity,omitempty"`
+	// Delivery is how the report's way to Jamf Pro stands; nil before there is a report.
+	Delivery *DeliveryProgress `json:"delivery,omitempty"`
+	// CancelledBy is who asked for the end of it; the registration becomes CANCELLED once the portal is stopped.
+	CancelledBy string `json:"cancelled_by,omitempty"`
+}
+
+// Transition is one line of the journal: the registration went into this state, then, because.
+type Transition struct {
+	State State     `json:"state"`
+	At    time.Time `json:"at"`
+	// Evidence is one sentence for an admin.
+	Evidence string `json:"evidence"`
+}
+
+// MilestoneKind is a step of Company Portal's that its log shows. Its names are those of the contract's MilestoneKind.
+type MilestoneKind string
+
+// Milestone is one step of Company Portal's.
+type Milestone struct {
+	Kind   MilestoneKind `json:"kind"`
+	At     time.Time     `json:"at"`
+	Detail string        `json:"detail,omitempty"`
+}
+
+// PortalExit is how Company Portal ended: with Code, by Signal, or, where Code is nil and Signal 0, nobody knows.
+type PortalExit struct {
+	Code   *wpj.ExitCode `json:"code,omitempty"`
+	Signal int           `json:"signal,omitempty"`
+	// FromLog says that the code was read from Company Portal's log, since the exit status was lost.
+	FromLog bool `json:"from_log,omitempty"`
+}
+
+// unknown tells whether the portal has ended and neither its exit code nor the signal is known.
+func (e *PortalExit) unknown() bool { return e != nil && e.Code == nil && e.Signal == 0 }
+
+// DeliveryProgress is how the report's way to Jamf Pro stands.
+type DeliveryProgress struct {
+	ID            uint64         `json:"id"`
+	State         delivery.State `json:"state"`
+	Attempts      int            `json:"attempts,omitempty"`
+	LastError     string         `json:"last_error,omitempty"`
+	NextAttemptAt time.Time      `json:"next_attempt_at,omitzero"`
+}

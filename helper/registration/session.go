@@ -1,0 +1,99 @@
+package registration
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"time"
+
+	"google.golang.org/grpc/codes"
+	"google.golang.org/grpc/status"
+
+	"usher.internal/internal/wpj"
+)
+
+// checkWithin is how long the preflight may take.
+const checkWithin = time.Minute
+
+// presentWithin is how long an agent may take to be there and to answer, where nothing is lost without it.
+const presentWithin = 5 * time.Second
+
+// preflight has it checked what would make the registration fail. What could not be checked stands in nobody's way.
+func (d *driver) preflight(ctx context.Context, r *Registration) (decision, error) {
+	if r.Kind == KindGather {
+		return d.to(StateWaitingForSession, "gathering needs no portal"), nil
+	}
+	checking, cancel := context.WithTimeout(ctx, checkWithin)
+	defer cancel()
+	err := d.config.Preflight.Check(checking)
+	if err == nil {
+		return d.to(StateWaitingForSession, "nothing stands in the way of Company Portal"), nil
+	}
+	if trouble, ok := errors.AsType[*PreflightError](err); ok {
+		if d.registered(checking, r) {
+			return d.to(StateWaitingForSession, "the user is registered already, so this stands in nobody's way: "+trouble.Detail), nil
+		}
+		return d.fail(trouble.Reason, "%s", trouble.Detail), nil
+	}
+	return d.to(StateWaitingForSession, "the preflight could not be completed: "+shown(err.Error())), nil
+}
+
+// registered tells whether the user is logged in and has a good identity.
+func (d *driver) registered(ctx context.Context, r *Registration) bool {
+	ctx, cancel := context.WithTimeout(ctx, presentWithin)
+	defer cancel()
+	agent, err := d.config.Sessions.Await(ctx, r.User.UID)
+	if err != nil {
+		return false
+	}
+	identity, err := d.readIdentity(ctx, agent)
+	return err == nil && identity.State == wpj.StateRegistered
+}
+
+// awaitSession waits for the user to log in, and looks whether there is anything left to do.
+func (d *driver) awaitSession(ctx context.Context, r *Registration) (decision, error) {
+	waiting, cancel := d.limited(ctx, r, d.config.SessionTimeout)
+	defer cancel()
+	for pause := agentPauseFirst; ; pause = min(2*pause, agentPauseLongest) {
+		agent, err := d.config.Sessions.Await(waiting, r.User.UID)
+		if err == nil && r.Kind == KindGather {
+			return d.to(StateReadingIdentity, "the user's agent is connected"), nil
+		}
+		if err == nil {
+			var identity wpj.Identity
+			identity, err = d.readIdentity(waiting, agent)
+			switch {
+			case err == nil && identity.State == wpj.StateRegistered:
+				return d.to(StateReadingIdentity, "registered already: "+identity.Detail), nil
+			case err == nil:
+				return d.to(StateLaunchingPortal, fmt.Sprintf("%s: %s", identity.State, identity.Detail)), nil
+			case waiting.Err() == nil && !gone(err):
+				// An agent that cannot look does not keep the user from registering.
+				return d.to(StateLaunchingPortal, "whether the user is registered already could not be seen: "+answer(err)), nil
+			}
+			d.log.Debug("agent did not tell the identity", "error", err)
+		}
+		if !sleep(waiting, pause) {
+			return d.fail(ReasonSessionTimeout, "%s did not log in, or usher-agent did not start, within %s; have the user log in and register again.",
+				r.User.Name, d.config.SessionTimeout), nil
+		}
+	}
+}
+
+// gone tells whether a call failed because the agent is away, and not because of what it answered.
+func gone(err error) bool {
+	code := status.Code(err)
+	return code == codes.Unavailable || code == codes.Canceled
+}
+
+// answer is what an agent said in an error, fit for a sentence.
+func answer(err error) string {
+	// A status that was wrapped has its own text only in itself.
+	if said, ok := errors.AsType[interface {
+		error
+		GRPCStatus() *status.Status
+	}](err); ok {
+		return shown(said.GRPCStatus().Message())
+	}
+	return shown(err.Error())
+}

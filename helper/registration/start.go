@@ -1,0 +1,120 @@
+package registration
+
+import (
+	"cmp"
+	"context"
+	"encoding/binary"
+	"fmt"
+	"time"
+
+	"github.com/google/uuid"
+
+	"usher.internal/helper/store"
+)
+
+// StartRequest asks for a registration.
+type StartRequest struct {
+	Kind Kind
+	User User
+	// SignInTimeout of zero is the configured one.
+	SignInTimeout time.Duration
+}
+
+// Start begins a registration, or attaches to the active one of the same user. Only a gathering is not attached to by who
+// wants to register: it ends CANCELLED, since registering does all that it does. When Start returns nil the registration is
+// in the journal. The errors are [ErrShuttingDown] and those of the store.
+func (m *Machine) Start(_ context.Context, request StartRequest) (started Registration, attached bool, err error) {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	if m.running == nil || m.running.Err() != nil {
+		return Registration{}, false, ErrShuttingDown
+	}
+	// Attaching writes nothing, so it works on a full disk too. Nobody else begins a registration meanwhile.
+	err = m.config.Store.View(func(tx *store.Tx) (err error) {
+		started, attached, err = activeOf(tx, request.User.UID)
+		return err
+	})
+	if attached && started.Kind == KindGather && request.Kind == KindRegister {
+		attached = false
+	}
+	if err == nil && !attached {
+		gathering := started.ID
+		started, err = m.begin(request)
+		if cancel := m.driven[gathering]; err == nil && cancel != nil {
+			cancel()
+		}
+	}
+	if err != nil {
+		return Registration{}, false, fmt.Errorf("start registration of uid %d: %w", request.User.UID, err)
+	}
+	// One to attach to has no driver when its commit was reported as failed although the disk had taken it.
+	if m.driven[started.ID] == nil && started.State != StateDelivering {
+		m.drive(started.ID, false)
+	}
+	return started, attached, nil
+}
+
+// begin puts a new registration into the journal. The caller holds mu.
+func (m *Machine) begin(request StartRequest) (begun Registration, err error) {
+	request.SignInTimeout = cmp.Or(request.SignInTimeout, m.config.SignInTimeout)
+	err = m.config.Store.Update(func(tx *store.Tx) error {
+		id, err := newID(tx)
+		if err != nil {
+			return err
+		}
+		begun = Registration{
+			ID: id, Kind: request.Kind, User: request.User, CreatedAt: time.Now(), SignInTimeout: request.SignInTimeout,
+		}
+		if err := prune(tx, m.config.Kept); err != nil {
+			return err
+		}
+		gathering, found, err := activeOf(tx, request.User.UID)
+		if err != nil {
+			return err
+		}
+		if found {
+			gathering.CancelledBy = "the registration that followed"
+			gathering.FailureDetail = "Registering took the place of gathering."
+			if err := m.transition(tx, &gathering, StateCancelled, gathering.FailureDetail); err != nil {
+				return err
+			}
+		}
+		return m.transition(tx, &begun, StatePreflight, "asked to "+verb(request.Kind))
+	})
+	return begun, err
+}
+
+func verb(kind Kind) string {
+	if kind == KindGather {
+		return "gather the identity"
+	}
+	return "register"
+}
+
+// newID returns a UUID of version 7 that sorts after the ids of all registrations in the journal, even when the clock was
+// set back since: a Mac whose battery was empty begins in the past.
+func newID(tx *store.Tx) (string, error) {
+	id, err := uuid.NewV7()
+	if err != nil {
+		return "", fmt.Errorf("make an id: %w", err)
+	}
+	for newest, err := range registrations.Descend(tx) {
+		if err != nil {
+			return "", err
+		}
+		if id.String() > newest.ID {
+			break
+		}
+		last, err := uuid.Parse(newest.ID)
+		if err != nil {
+			return "", fmt.Errorf("read the newest id: %w", err)
+		}
+		// The first 48 bits are milliseconds; the next one after the newest id's is free.
+		var time [8]byte
+		copy(time[2:], last[:6])
+		binary.BigEndian.PutUint64(time[:], binary.BigEndian.Uint64(time[:])+1)
+		copy(id[:6], time[2:])
+		break
+	}
+	return id.String(), nil
+}

@@ -1,0 +1,102 @@
+package registration
+
+import (
+	"errors"
+	"fmt"
+	"slices"
+)
+
+// The errors of a [Machine].
+var (
+	// ErrNotFound is wrapped where no registration has that id.
+	ErrNotFound = errors.New("no such registration")
+	// ErrAmbiguousID is wrapped where the ids of several registrations begin so.
+	ErrAmbiguousID = errors.New("several registrations have an id that begins so")
+	// ErrEnded is wrapped where a registration that has ended can't be what was asked for.
+	ErrEnded = errors.New("the registration has ended")
+	// ErrShuttingDown says that the machine does not run yet, or does no longer.
+	ErrShuttingDown = errors.New("usherd is starting or shutting down")
+)
+
+// State is where a registration stands. Its names are those of the contract's RegistrationState.
+type State string
+
+// The states, in the order in which a registration passes them.
+const (
+	StatePreflight         State = "PREFLIGHT"
+	StateWaitingForSession State = "WAITING_FOR_SESSION"
+	StateLaunchingPortal   State = "LAUNCHING_PORTAL"
+	StateWaitingForSignIn  State = "WAITING_FOR_SIGN_IN"
+	StateReadingIdentity   State = "READING_IDENTITY"
+	StateDelivering        State = "DELIVERING"
+	StateSucceeded         State = "SUCCEEDED"
+	StateFailed            State = "FAILED"
+	StateCancelled         State = "CANCELLED"
+)
+
+// transitions says where each state leads. A registration begins in none; an ended state leads nowhere.
+var transitions = map[State][]State{
+	"":                     {StatePreflight},
+	StatePreflight:         {StateWaitingForSession, StateFailed, StateCancelled},
+	StateWaitingForSession: {StateLaunchingPortal, StateReadingIdentity, StateFailed, StateCancelled},
+	StateLaunchingPortal:   {StateWaitingForSignIn, StateFailed, StateCancelled},
+	StateWaitingForSignIn:  {StateReadingIdentity, StateFailed, StateCancelled},
+	StateReadingIdentity:   {StateDelivering, StateFailed, StateCancelled},
+	StateDelivering:        {StateSucceeded, StateFailed, StateCancelled},
+	StateSucceeded:         nil,
+	StateFailed:            nil,
+	StateCancelled:         nil,
+}
+
+// States returns every state, in the order in which a registration passes them.
+func States() []State {
+	return []State{
+		StatePreflight, StateWaitingForSession, StateLaunchingPortal, StateWaitingForSignIn, StateReadingIdentity,
+		StateDelivering, StateSucceeded, StateFailed, StateCancelled,
+	}
+}
+
+// Ended tells whether nothing leads out of the state.
+func (s State) Ended() bool { return len(transitions[s]) == 0 }
+
+// CanBecome tells whether a registration may go from s to next.
+func (s State) CanBecome(next State) bool { return slices.Contains(transitions[s], next) }
+
+// PortalMayRun tells whether Company Portal may be running for a registration in state s.
+func (s State) PortalMayRun() bool { return s == StateLaunchingPortal || s == StateWaitingForSignIn }
+
+// FailureReason says why a registration is FAILED. Its names are those of the contract's FailureReason.
+type FailureReason string
+
+// The reasons.
+const (
+	ReasonPortalMissing             FailureReason = "PORTAL_MISSING"
+	ReasonPortalNotTrusted          FailureReason = "PORTAL_NOT_TRUSTED"
+	ReasonPortalTooOld              FailureReason = "PORTAL_TOO_OLD"
+	ReasonConditionalAccessDisabled FailureReason = "CONDITIONAL_ACCESS_DISABLED"
+	ReasonEndpointsUnreachable      FailureReason = "ENDPOINTS_UNREACHABLE"
+	ReasonSessionTimeout            FailureReason = "SESSION_TIMEOUT"
+	ReasonPortalAlreadyRunning      FailureReason = "PORTAL_ALREADY_RUNNING"
+	ReasonPortalLaunchFailed        FailureReason = "PORTAL_LAUNCH_FAILED"
+	ReasonPortalFailed              FailureReason = "PORTAL_FAILED"
+	ReasonPortalKilled              FailureReason = "PORTAL_KILLED"
+	ReasonPortalOutcomeUnknown      FailureReason = "PORTAL_OUTCOME_UNKNOWN"
+	ReasonSignInTimeout             FailureReason = "SIGN_IN_TIMEOUT"
+	ReasonIdentityNotFound          FailureReason = "IDENTITY_NOT_FOUND"
+	ReasonIdentityUnreadable        FailureReason = "IDENTITY_UNREADABLE"
+	ReasonIdentityOrphaned          FailureReason = "IDENTITY_ORPHANED"
+	ReasonIdentityExpired           FailureReason = "IDENTITY_EXPIRED"
+	ReasonTenantMismatch            FailureReason = "TENANT_MISMATCH"
+	ReasonDeliveryRefused           FailureReason = "DELIVERY_REFUSED"
+	ReasonInternal                  FailureReason = "INTERNAL"
+)
+
+// PreflightError says what would make a registration fail, found before the user was bothered. See [Preflight].
+type PreflightError struct {
+	Reason FailureReason
+	// Detail is one sentence for an admin: what was seen and how to mend it.
+	Detail string
+}
+
+// Error implements error.
+func (e *PreflightError) Error() string { return fmt.Sprintf("preflight: %s: %s", e.Reason, e.Detail) }
