@@ -1,0 +1,51 @@
+package accounts
+
+import (
+	"errors"
+	"os/user"
+	"path/filepath"
+	"strconv"
+	"testing"
+)
+
+func TestServiceAccountsAreNobody(t *testing.T) {
+	for _, name := range []string{"root", "daemon", "nobody", "no-such-user-of-usher"} {
+		if person, err := ByName(name); !errors.Is(err, ErrNotAPerson) {
+			t.Errorf("%s is %+v, %v", name, person, err)
+		}
+	}
+	for _, uid := range []uint32{0, 1, FirstUID - 1, 65534, 1<<32 - 2} {
+		if person, err := ByUID(uid); !errors.Is(err, ErrNotAPerson) {
+			t.Errorf("uid %d is %+v, %v", uid, person, err)
+		}
+	}
+}
+
+func TestPeopleHaveUIDsFromTheFirstOn(t *testing.T) {
+	home := t.TempDir()
+	for uid, person := range map[string]bool{
+		"0": false, strconv.Itoa(FirstUID - 1): false, strconv.Itoa(FirstUID): true, strconv.Itoa(FirstUID + 1): true, "65534": false, "4294967294": false,
+	} {
+		_, err := personOf(&user.User{Uid: uid, Username: "jane", HomeDir: home})
+		if (err == nil) != person || err != nil && !errors.Is(err, ErrNotAPerson) {
+			t.Errorf("uid %s: %v", uid, err)
+		}
+	}
+	own := strconv.Itoa(FirstUID)
+	if _, err := personOf(&user.User{Uid: own, Username: "jane", HomeDir: filepath.Join(home, "missing")}); !errors.Is(err, ErrNotAPerson) {
+		t.Errorf("without a home directory: %v", err)
+	}
+	// A home directory that cannot be looked at is there for all we know.
+	if _, err := personOf(&user.User{Uid: own, Username: "jane", HomeDir: "/proc/self/\x00"}); err == nil || errors.Is(err, ErrNotAPerson) {
+		t.Errorf("with a home directory that cannot be looked at: %v", err)
+	}
+}
+
+func TestGroupID(t *testing.T) {
+	if gid, err := GroupID("root"); gid != 0 || err != nil {
+		t.Errorf("group root is %d, %v", gid, err)
+	}
+	if _, err := GroupID("no-such-group-of-usher"); err == nil {
+		t.Error("a group that does not exist was found")
+	}
+}

@@ -1,0 +1,62 @@
+// Program usherd is usher's helper: the root daemon that owns this Mac's registrations, their journal, their delivery to
+// Jamf Pro, and its status. See DESIGN.md section 1 and docs/architecture.md.
+package main
+
+import (
+	"context"
+	"flag"
+	"fmt"
+	"log/slog"
+	"os"
+	"os/signal"
+	"runtime/debug"
+	"syscall"
+
+	"usher.internal/internal/config"
+	"usher.internal/internal/version"
+)
+
+// exitConfiguration is the exit code for what a restart cannot heal: EX_CONFIG of sysexits(3).
+const exitConfiguration = 78
+
+// softMemory is how much memory, in bytes, garbage collection tries to stay below: with one session usherd needs a quarter of
+// it, and an agent that floods it with what is garbage at once shall not make it large.
+const softMemory = 32 << 20
+
+func main() {
+	configFile := flag.String("config", "", "read this configuration `file` in place of the platform's own")
+	showVersion := flag.Bool("version", false, "print the version and exit")
+	flag.Usage = func() {
+		fmt.Fprintf(flag.CommandLine.Output(), "usherd is usher's root daemon; launchd or systemd starts it.\n\nUsage: usherd [--config FILE]\n\n")
+		flag.PrintDefaults()
+		fmt.Fprintf(flag.CommandLine.Output(), "\nExample: sudo usherd --config /etc/usher/config.yaml\n")
+	}
+	flag.Parse()
+	if *showVersion {
+		fmt.Println("usherd", version.String())
+		return
+	}
+	if flag.NArg() > 0 {
+		fmt.Fprintf(os.Stderr, "usherd: takes no arguments, got %q\n", flag.Args())
+		os.Exit(2)
+	}
+	os.Exit(start(*configFile))
+}
+
+func start(configFile string) (exitCode int) {
+	loaded, err := config.Load(configFile)
+	if err != nil {
+		fmt.Fprintf(os.Stderr, "usherd: %v\n", err)
+		return exitConfiguration
+	}
+	debug.SetMemoryLimit(softMemory)
+	log := slog.New(slog.NewTextHandler(os.Stderr, &slog.HandlerOptions{Level: loaded.LogLevel}))
+	ctx, stop := signal.NotifyContext(context.Background(), syscall.SIGTERM, syscall.SIGINT)
+	defer stop()
+	if err := run(ctx, loaded.Config, log); err != nil {
+		log.Error("usherd ends", "error", err)
+		return 1
+	}
+	log.Info("usherd ends")
+	return 0
+}

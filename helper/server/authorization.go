@@ -1,0 +1,156 @@
+package server
+
+import (
+	"context"
+	"fmt"
+	"log/slog"
+
+	"google.golang.org/grpc"
+	"google.golang.org/grpc/codes"
+	healthv1 "google.golang.org/grpc/health/grpc_health_v1"
+	reflectionv1 "google.golang.org/grpc/reflection/grpc_reflection_v1"
+
+	"usher.internal/internal/contract"
+	usherv1 "usher.internal/proto/usher/v1"
+)
+
+// access is who may call a method.
+type access int
+
+const (
+	// everyone: any process of this computer; the answer holds nothing about a person or depends on who asks.
+	everyone access = iota + 1
+	// owners: root and admins for any user, a user for himself. The handler must ask [Actor.MayActFor] or
+	// [Actor.IsAdmin] before it answers.
+	owners
+	// admins: root and members of the admin group.
+	admins
+)
+
+// authorization says who may call what (DESIGN.md section 8). A method without an entry is refused; a test walks every
+// service that the server has and fails on a method that is missing here, or an entry without a method.
+var authorization = map[string]access{
+	usherv1.RegistrationService_StartRegistration_FullMethodName:  owners,
+	usherv1.RegistrationService_GetRegistration_FullMethodName:    owners,
+	usherv1.RegistrationService_ListRegistrations_FullMethodName:  owners,
+	usherv1.RegistrationService_WatchRegistration_FullMethodName:  owners,
+	usherv1.RegistrationService_CancelRegistration_FullMethodName: owners,
+	usherv1.StatusService_GetStatus_FullMethodName:                owners,
+	usherv1.TenantService_GetTenant_FullMethodName:                everyone,
+	usherv1.DeliveryService_ListDeliveries_FullMethodName:         admins,
+	usherv1.DeliveryService_FlushDeliveries_FullMethodName:        admins,
+
+	healthv1.Health_Check_FullMethodName: everyone,
+	healthv1.Health_Watch_FullMethodName: everyone,
+	healthv1.Health_List_FullMethodName:  everyone,
+
+	reflectionv1.ServerReflection_ServerReflectionInfo_FullMethodName: everyone,
+}
+
+// gate decides on each call before its handler runs.
+type gate struct {
+	helperUID  uint32
+	adminGroup func() (gid uint32, ok bool)
+	limits     *limits
+	log        *slog.Logger
+}
+
+// admit returns ctx with the [Actor], the access that let the call in, and a function to call when it has ended.
+func (g *gate) admit(ctx context.Context, method string) (_ context.Context, _ *Actor, _ access, done func(), _ error) {
+	actor, err := newActor(ctx, g.helperUID, g.adminGroup)
+	if err != nil {
+		return nil, nil, 0, nil, contract.Error(codes.Unauthenticated, usherv1.ErrorReason_ERROR_REASON_NOT_PERMITTED, err.Error())
+	}
+	// Refused calls count too: each costs a look at the caller and a line in the log.
+	done, err = g.limits.enter(actor)
+	if err != nil {
+		return nil, nil, 0, nil, err
+	}
+	rule, known := authorization[method]
+	if !known || (rule == admins && !actor.admin) {
+		defer done()
+		g.deny(actor, method, rule)
+		return nil, nil, 0, nil, contract.Error(codes.PermissionDenied, usherv1.ErrorReason_ERROR_REASON_NOT_PERMITTED,
+			fmt.Sprintf("uid %d may not call %s", actor.UID(), method), "method", method,
+			contract.Fix, "run it as root or as a member of the admin group")
+	}
+	return context.WithValue(ctx, actorKey{}, actor), actor, rule, done, nil
+}
+
+// deny logs a refusal with what was seen of the caller, and none of the call's arguments (lessons.md: spire#2651, #6179). A
+// caller who is refused again and again does not fill the log.
+func (g *gate) deny(actor *Actor, method string, rule access) {
+	if !g.limits.mayLogRefusal(actor) {
+		return
+	}
+	executable, err := actor.peer.Executable()
+	if err != nil {
+		executable = "unknown: " + err.Error()
+	}
+	g.log.Warn("call refused", "method", method, "peer", actor.peer, "executable", executable, "rule", rule)
+}
+
+// String names the rule for the log.
+func (a access) String() string {
+	switch a {
+	case everyone:
+		return "everyone"
+	case owners:
+		return "owners"
+	case admins:
+		return "admins"
+	}
+	return "no entry"
+}
+
+// unjudged is the error of an owner's method whose handler did not ask whether the caller may act for the user.
+func unjudged(method string) error {
+	return contract.Error(codes.Internal, usherv1.ErrorReason_ERROR_REASON_INTERNAL, method+" answered without asking who its caller may act for")
+}
+
+func (g *gate) unary(ctx context.Context, request any, info *grpc.UnaryServerInfo, handler grpc.UnaryHandler) (any, error) {
+	ctx, actor, rule, done, err := g.admit(ctx, info.FullMethod)
+	if err != nil {
+		return nil, err
+	}
+	defer done()
+	response, err := handler(ctx, request)
+	if err != nil {
+		return nil, g.toStatus(ctx, info.FullMethod, err)
+	}
+	if rule == owners && !actor.judged {
+		return nil, unjudged(info.FullMethod)
+	}
+	return response, nil
+}
+
+func (g *gate) stream(service any, stream grpc.ServerStream, info *grpc.StreamServerInfo, handler grpc.StreamHandler) error {
+	ctx, actor, rule, done, err := g.admit(stream.Context(), info.FullMethod)
+	if err != nil {
+		return err
+	}
+	defer done()
+	gated := &gatedStream{ServerStream: stream, ctx: ctx, actor: actor, rule: rule, method: info.FullMethod}
+	if err := handler(service, gated); err != nil {
+		return g.toStatus(ctx, info.FullMethod, err)
+	}
+	return nil
+}
+
+// gatedStream lets no message out of an owner's method before its handler asked who the caller may act for.
+type gatedStream struct {
+	grpc.ServerStream
+	ctx    context.Context
+	actor  *Actor
+	rule   access
+	method string
+}
+
+func (s *gatedStream) Context() context.Context { return s.ctx }
+
+func (s *gatedStream) SendMsg(message any) error {
+	if s.rule == owners && !s.actor.judged {
+		return unjudged(s.method)
+	}
+	return s.ServerStream.SendMsg(message)
+}

@@ -1,0 +1,85 @@
+package server
+
+import (
+	"bytes"
+	"context"
+	"errors"
+	"io"
+	"log/slog"
+	"strings"
+	"testing"
+
+	"google.golang.org/grpc"
+	"google.golang.org/grpc/codes"
+	"google.golang.org/grpc/status"
+
+	"usher.internal/helper/registration"
+	"usher.internal/internal/contract"
+	"usher.internal/internal/link"
+	usherv1 "usher.internal/proto/usher/v1"
+)
+
+func quiet() *slog.Logger { return slog.New(slog.NewTextHandler(io.Discard, nil)) }
+
+func TestEveryMethodHasAnEntryAndEveryEntryAMethod(t *testing.T) {
+	server := New(Config{Logger: quiet()})
+	defer server.grpc.Stop()
+	methods := make(map[string]bool)
+	for service, info := range server.grpc.GetServiceInfo() {
+		for _, method := range info.Methods {
+			name := "/" + service + "/" + method.Name
+			methods[name] = true
+			if authorization[name] == 0 {
+				t.Errorf("%s has no entry in the authorisation table", name)
+			}
+		}
+	}
+	if len(methods) < 10 {
+		t.Fatalf("the server has only %d methods: %v", len(methods), methods)
+	}
+	for name := range authorization {
+		if !methods[name] {
+			t.Errorf("the authorisation table has an entry for %s, which the server does not serve", name)
+		}
+	}
+}
+
+func TestCallWithoutPeerCredentialsIsRefused(t *testing.T) {
+	gate := &gate{limits: newLimits(), log: quiet(), adminGroup: func() (uint32, bool) { return 0, false }}
+	_, err := gate.unary(t.Context(), nil, &grpc.UnaryServerInfo{FullMethod: usherv1.TenantService_GetTenant_FullMethodName},
+		func(context.Context, any) (any, error) { t.Error("the handler ran"); return nil, nil })
+	if status.Code(err) != codes.Unauthenticated {
+		t.Errorf("got %v", err)
+	}
+}
+
+func TestRefusedCallsAreBoundedAndDoNotFillTheLog(t *testing.T) {
+	var log bytes.Buffer
+	limits := newLimits()
+	gate := &gate{limits: limits, log: slog.New(slog.NewTextHandler(&log, nil))}
+	actor := &Actor{peer: &link.Peer{UID: 4711}}
+	for range 1000 {
+		if done, err := limits.enter(actor); err == nil {
+			gate.deny(actor, "/x", admins)
+			done()
+		}
+	}
+	if lines := strings.Count(log.String(), "call refused"); lines != refusalsLogged {
+		t.Errorf("%d refusals were logged, want %d", lines, refusalsLogged)
+	}
+	if _, err := limits.enter(actor); contract.Reason(err) != usherv1.ErrorReason_ERROR_REASON_RATE_LIMITED {
+		t.Errorf("after a thousand calls at once: %v", err)
+	}
+}
+
+func TestOnlyOneIsMeant(t *testing.T) {
+	own := []registration.Registration{{ID: "aab"}, {ID: "aa"}, {ID: "ab"}}
+	for id, want := range map[string]error{
+		"aa": nil, "aab": nil, "ab": nil, "a": registration.ErrAmbiguousID, "b": registration.ErrNotFound, "aabc": registration.ErrNotFound,
+	} {
+		found, err := only(own, id)
+		if !errors.Is(err, want) || (want == nil && found.ID != id) {
+			t.Errorf("%s is %q, %v; want %v", id, found.ID, err, want)
+		}
+	}
+}

@@ -1,0 +1,62 @@
+package server
+
+import (
+	"context"
+	"errors"
+	"log/slog"
+
+	"google.golang.org/grpc/codes"
+	"google.golang.org/grpc/status"
+
+	"usher.internal/helper/accounts"
+	"usher.internal/helper/registration"
+	"usher.internal/helper/sessions"
+	"usher.internal/helper/store"
+	"usher.internal/internal/contract"
+	usherv1 "usher.internal/proto/usher/v1"
+)
+
+// statuses says which gRPC status each sentinel becomes at the server's edge. The first that matches wins; the error's own
+// sentence goes with it, and the fix as metadata.
+var statuses = []struct {
+	sentinel error
+	code     codes.Code
+	reason   usherv1.ErrorReason
+	fix      string
+}{
+	{registration.ErrNotFound, codes.NotFound, usherv1.ErrorReason_ERROR_REASON_REGISTRATION_NOT_FOUND,
+		"`usherctl registrations list` shows the ids"},
+	{registration.ErrAmbiguousID, codes.InvalidArgument, usherv1.ErrorReason_ERROR_REASON_INVALID_ARGUMENT,
+		"give more characters of the id"},
+	{registration.ErrEnded, codes.FailedPrecondition, usherv1.ErrorReason_ERROR_REASON_REGISTRATION_ENDED, ""},
+	{registration.ErrShuttingDown, codes.Unavailable, usherv1.ErrorReason_ERROR_REASON_SHUTTING_DOWN,
+		"call again in a moment"},
+	{accounts.ErrNotAPerson, codes.NotFound, usherv1.ErrorReason_ERROR_REASON_USER_NOT_FOUND,
+		"give the account name of a person of this computer"},
+	{sessions.ErrNoSession, codes.FailedPrecondition, usherv1.ErrorReason_ERROR_REASON_NO_SESSION,
+		"log in, or name the user whose login is to be waited for with --user"},
+	{sessions.ErrAmbiguous, codes.FailedPrecondition, usherv1.ErrorReason_ERROR_REASON_AMBIGUOUS_USER,
+		"name one with --user"},
+	{store.ErrFull, codes.ResourceExhausted, usherv1.ErrorReason_ERROR_REASON_JOURNAL_FULL,
+		"free space on that disk"},
+	{store.ErrUnwritable, codes.Unavailable, usherv1.ErrorReason_ERROR_REASON_JOURNAL_UNAVAILABLE,
+		"see that the disk is healthy and not mounted read-only"},
+}
+
+// toStatus returns err as a gRPC status with a reason. An error that no table knows is a defect: it is logged here, and
+// the caller is told no more than that.
+func (g *gate) toStatus(ctx context.Context, method string, err error) error {
+	if ctx.Err() != nil {
+		return status.FromContextError(ctx.Err()).Err()
+	}
+	if _, isStatus := status.FromError(err); isStatus {
+		return err
+	}
+	for _, known := range statuses {
+		if errors.Is(err, known.sentinel) {
+			return contract.Error(known.code, known.reason, err.Error(), contract.Fix, known.fix)
+		}
+	}
+	g.log.LogAttrs(ctx, slog.LevelError, "call ended with a defect", slog.String("method", method), slog.Any("error", err))
+	return contract.Error(codes.Internal, usherv1.ErrorReason_ERROR_REASON_INTERNAL, "usherd met a defect; its log says more")
+}

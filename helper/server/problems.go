@@ -1,0 +1,53 @@
+package server
+
+import (
+	"fmt"
+
+	usherv1 "usher.internal/proto/usher/v1"
+)
+
+// problems says what is wrong in a status, the gravest first: one sentence each, with the fix. It sees what the caller may
+// see and nothing else.
+func problems(status *usherv1.GetStatusResponse) []string {
+	var found []string
+	add := func(format string, arguments ...any) { found = append(found, fmt.Sprintf(format, arguments...)) }
+
+	if failure := status.GetHelper().GetJournalError(); failure != "" {
+		add("When it was last tried the journal could not be written, and nothing goes on without it: %s. See to that disk.", failure)
+	}
+	if outbox := status.GetOutbox(); outbox.GetRefused() > 0 {
+		add("Jamf Pro refused %s for good: %s. Mend that, then run `usherctl outbox flush`.",
+			counted(outbox.GetRefused(), "result"), outbox.GetLastError())
+	} else if outbox.GetPending() > 0 && outbox.GetLastError() != "" {
+		add("%s not in Jamf Pro yet: %s. usherd tries again by itself; `usherctl outbox flush` does it now.",
+			counted(outbox.GetPending(), "result"), outbox.GetLastError())
+	}
+	switch whole := status.GetOutbox() != nil; {
+	case len(status.GetUsers()) > 0:
+	case !whole:
+		add("You are not logged in with usher-agent running, and were not registered yet. The agent starts at login.")
+	default:
+		add("Nobody is logged in with usher-agent running, and nobody was registered yet. The agent starts at login.")
+	}
+	for _, user := range status.GetUsers() {
+		last := user.GetLastRegistration()
+		if last.GetState() == usherv1.RegistrationState_REGISTRATION_STATE_FAILED && !toldByOutbox(status, last) {
+			add("The last registration of %s failed: %s", user.GetUser().GetName(), last.GetFailureDetail())
+		}
+	}
+	return found
+}
+
+// toldByOutbox tells whether a registration failed only because Jamf Pro refused its result, and the outbox has said so
+// above, or has brought it there since.
+func toldByOutbox(status *usherv1.GetStatusResponse, last *usherv1.Registration) bool {
+	return last.GetFailureReason() == usherv1.FailureReason_FAILURE_REASON_DELIVERY_REFUSED &&
+		(status.GetOutbox() != nil || last.GetDeliveryState() == usherv1.DeliveryState_DELIVERY_STATE_DELIVERED)
+}
+
+func counted(count int32, noun string) string {
+	if count == 1 {
+		return "1 " + noun
+	}
+	return fmt.Sprintf("%d %ss", count, noun)
+}

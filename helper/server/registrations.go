@@ -1,0 +1,211 @@
+package server
+
+import (
+	"context"
+	"fmt"
+	"strings"
+	"time"
+
+	"google.golang.org/grpc/codes"
+
+	"usher.internal/helper/accounts"
+	"usher.internal/helper/registration"
+	"usher.internal/internal/contract"
+	usherv1 "usher.internal/proto/usher/v1"
+)
+
+// Registrations is the state machine, as the services use it.
+type Registrations interface {
+	Start(ctx context.Context, request registration.StartRequest) (started registration.Registration, attached bool, err error)
+	Get(id string) (registration.Registration, error)
+	List(filter registration.Filter) ([]registration.Registration, error)
+	Watch(ctx context.Context, id string, send func(registration.Registration) error) error
+	Cancel(ctx context.Context, id, by string) (registration.Registration, error)
+}
+
+// Foremost tells whose Mac it is when a caller names nobody.
+type Foremost interface {
+	Foremost() (accounts.Person, error)
+}
+
+// Bounds of what a caller may ask for.
+const (
+	defaultListed    = 50
+	maximumListed    = 1000
+	minimumSignIn    = time.Second
+	maximumSignIn    = 24 * time.Hour
+	maximumNameBytes = 256
+)
+
+type registrationService struct {
+	usherv1.UnimplementedRegistrationServiceServer
+	registrations Registrations
+	foremost      Foremost
+	// draining ends when the server shuts down, and every watch with it.
+	draining context.Context
+}
+
+var kinds = map[usherv1.RegistrationKind]registration.Kind{
+	usherv1.RegistrationKind_REGISTRATION_KIND_REGISTER: registration.KindRegister,
+	usherv1.RegistrationKind_REGISTRATION_KIND_GATHER:   registration.KindGather,
+}
+
+func (s *registrationService) StartRegistration(ctx context.Context, request *usherv1.StartRegistrationRequest) (*usherv1.StartRegistrationResponse, error) {
+	actor := actorFrom(ctx)
+	kind, ok := kinds[request.GetKind()]
+	if !ok {
+		return nil, invalid("kind", request.GetKind(), "REGISTER or GATHER")
+	}
+	var limit time.Duration
+	if asked := request.GetSignInTimeout(); asked != nil {
+		limit = asked.AsDuration()
+		if limit < minimumSignIn || limit > maximumSignIn {
+			return nil, invalid("sign_in_timeout", limit, fmt.Sprintf("%s to %s", minimumSignIn, maximumSignIn))
+		}
+	}
+	person, err := s.subject(actor, request.GetUser())
+	if err != nil {
+		return nil, err
+	}
+	if err := actor.MayActFor(person.UID); err != nil {
+		return nil, err
+	}
+	started, attached, err := s.registrations.Start(ctx, registration.StartRequest{
+		Kind: kind, User: registration.User{Name: person.Name, UID: person.UID}, SignInTimeout: limit,
+	})
+	if err != nil {
+		return nil, err
+	}
+	return &usherv1.StartRegistrationResponse{Registration: registrationToProto(started), Attached: attached}, nil
+}
+
+// subject is whom a request is about: the named user; without a name the caller himself, and for a caller who is nobody's
+// user (root), the user at the Mac.
+func (s *registrationService) subject(actor *Actor, name string) (accounts.Person, error) {
+	switch {
+	case len(name) > maximumNameBytes:
+		return accounts.Person{}, invalid("user", name[:16]+"…", "an account name")
+	case name != "":
+		return accounts.ByName(name)
+	case actor.UID() != 0:
+		return accounts.ByUID(actor.UID())
+	}
+	return s.foremost.Foremost()
+}
+
+func (s *registrationService) GetRegistration(ctx context.Context, request *usherv1.GetRegistrationRequest) (*usherv1.GetRegistrationResponse, error) {
+	found, err := s.get(ctx, request.GetId())
+	if err != nil {
+		return nil, err
+	}
+	return &usherv1.GetRegistrationResponse{Registration: registrationToProto(found)}, nil
+}
+
+// get returns the registration with that id, or the only one whose id begins so, among those that the caller may act for.
+// The id of anyone else's answers as one that does not exist: ids tell when a registration began, to the millisecond.
+func (s *registrationService) get(ctx context.Context, id string) (registration.Registration, error) {
+	if id == "" || len(id) > maximumNameBytes {
+		return registration.Registration{}, invalid("id", fmt.Sprintf("%.16q", id), "the id of a registration or the beginning of one")
+	}
+	actor := actorFrom(ctx)
+	if actor.IsAdmin() {
+		return s.registrations.Get(id)
+	}
+	uid := actor.UID()
+	own, err := s.registrations.List(registration.Filter{UID: &uid})
+	if err != nil {
+		return registration.Registration{}, err
+	}
+	return only(own, id)
+}
+
+// only returns the one registration with that id or beginning of an id.
+func only(among []registration.Registration, id string) (found registration.Registration, err error) {
+	err = fmt.Errorf("get registration %s: %w", id, registration.ErrNotFound)
+	for _, one := range among {
+		switch {
+		case one.ID == id:
+			return one, nil
+		case !strings.HasPrefix(one.ID, id):
+		case err == nil:
+			return registration.Registration{}, fmt.Errorf("get registration %s: %w", id, registration.ErrAmbiguousID)
+		default:
+			found, err = one, nil
+		}
+	}
+	return found, err
+}
+
+func (s *registrationService) ListRegistrations(ctx context.Context, request *usherv1.ListRegistrationsRequest) (*usherv1.ListRegistrationsResponse, error) {
+	actor := actorFrom(ctx)
+	filter := registration.Filter{Limit: listed(request.GetLimit())}
+	switch name := request.GetUser(); {
+	case name != "":
+		person, err := s.subject(actor, name)
+		if err != nil {
+			return nil, err
+		}
+		if err := actor.MayActFor(person.UID); err != nil {
+			return nil, err
+		}
+		filter.UID = &person.UID
+	case !actor.IsAdmin():
+		uid := actor.UID()
+		filter.UID = &uid
+	}
+	found, err := s.registrations.List(filter)
+	if err != nil {
+		return nil, err
+	}
+	response := &usherv1.ListRegistrationsResponse{}
+	for _, one := range found {
+		response.Registrations = append(response.Registrations, registrationToProto(one))
+	}
+	return response, nil
+}
+
+func (s *registrationService) WatchRegistration(request *usherv1.WatchRegistrationRequest, stream usherv1.RegistrationService_WatchRegistrationServer) error {
+	found, err := s.get(stream.Context(), request.GetId())
+	if err != nil {
+		return err
+	}
+	ctx, cancel := context.WithCancelCause(stream.Context())
+	defer cancel(nil)
+	stop := context.AfterFunc(s.draining, func() { cancel(registration.ErrShuttingDown) })
+	defer stop()
+	err = s.registrations.Watch(ctx, found.ID, func(now registration.Registration) error {
+		return stream.Send(&usherv1.WatchRegistrationResponse{Registration: registrationToProto(now)})
+	})
+	if err != nil && s.draining.Err() != nil {
+		return registration.ErrShuttingDown
+	}
+	return err
+}
+
+func (s *registrationService) CancelRegistration(ctx context.Context, request *usherv1.CancelRegistrationRequest) (*usherv1.CancelRegistrationResponse, error) {
+	found, err := s.get(ctx, request.GetId())
+	if err != nil {
+		return nil, err
+	}
+	cancelled, err := s.registrations.Cancel(ctx, found.ID, fmt.Sprintf("uid %d", actorFrom(ctx).UID()))
+	if err != nil {
+		return nil, err
+	}
+	return &usherv1.CancelRegistrationResponse{Registration: registrationToProto(cancelled)}, nil
+}
+
+// listed is how many entries a list has when the caller asked for that many.
+func listed(asked int32) int {
+	switch {
+	case asked <= 0:
+		return defaultListed
+	case asked > maximumListed:
+		return maximumListed
+	}
+	return int(asked)
+}
+
+func invalid(argument string, value any, allowed string) error {
+	return contract.Error(codes.InvalidArgument, usherv1.ErrorReason_ERROR_REASON_INVALID_ARGUMENT,
+		fmt.Sprintf("%s is %v, and must be %s", argument, value, allowed), "argument", argument)
+}

@@ -1,0 +1,141 @@
+package server
+
+import (
+	"context"
+	"errors"
+	"log/slog"
+	"net"
+	"os"
+	"sync"
+	"sync/atomic"
+	"time"
+
+	"google.golang.org/grpc"
+	"google.golang.org/grpc/health"
+	healthv1 "google.golang.org/grpc/health/grpc_health_v1"
+	"google.golang.org/grpc/keepalive"
+	"google.golang.org/grpc/reflection"
+
+	"usher.internal/helper/accounts"
+	"usher.internal/internal/link"
+	usherv1 "usher.internal/proto/usher/v1"
+)
+
+// What one connection may hold. Requests to the helper are small: the largest carries a user name.
+const (
+	maximumRequestBytes  = 64 << 10
+	maximumHeaderBytes   = 16 << 10
+	streamsPerConnection = 64
+	streamWorkers        = 4
+	handshakeWithin      = 5 * time.Second
+	idleWithin           = 10 * time.Minute
+	drainWithin          = 5 * time.Second
+)
+
+// Config is what a [Server] serves.
+type Config struct {
+	Registrations Registrations
+	History       History
+	Sessions      Sessions
+	Outbox        Outbox
+	Journal       Journal
+	Tenant        Tenant
+	DeliveryMode  string
+	// AdminGroup is the group whose members may do what root may.
+	AdminGroup string
+	Version    string
+	Logger     *slog.Logger
+}
+
+// Server is the helper's gRPC server.
+type Server struct {
+	grpc   *grpc.Server
+	health *health.Server
+	drain  context.CancelFunc
+}
+
+// New returns a server with every service of the helper's on it: usher's own, health, and reflection.
+//
+// Health says that this process can serve and nothing about Jamf Pro, so that no supervisor restarts a healthy helper
+// because a server far away is down (lessons.md: spire#730).
+func New(config Config) *Server {
+	gate := &gate{
+		helperUID:  uint32(os.Getuid()),
+		adminGroup: adminGroup(config.AdminGroup, config.Logger),
+		limits:     newLimits(),
+		log:        config.Logger,
+	}
+	server := grpc.NewServer(
+		grpc.Creds(link.ServerCredentials()),
+		grpc.UnaryInterceptor(gate.unary),
+		grpc.StreamInterceptor(gate.stream),
+		grpc.MaxRecvMsgSize(maximumRequestBytes),
+		grpc.MaxHeaderListSize(maximumHeaderBytes),
+		grpc.MaxConcurrentStreams(streamsPerConnection),
+		grpc.ConnectionTimeout(handshakeWithin),
+		grpc.KeepaliveParams(keepalive.ServerParameters{MaxConnectionIdle: idleWithin}),
+		grpc.WaitForHandlers(true),
+		// Workers keep their stacks; a goroutine for each call would grow its own anew, a tenth of what a call costs
+		// (docs/performance.md).
+		grpc.NumStreamWorkers(streamWorkers),
+	)
+	draining, drain := context.WithCancel(context.Background())
+	usherv1.RegisterRegistrationServiceServer(server, &registrationService{
+		registrations: config.Registrations, foremost: config.Sessions, draining: draining,
+	})
+	usherv1.RegisterStatusServiceServer(server, &statusService{
+		sessions: config.Sessions, history: config.History, journal: config.Journal, outbox: config.Outbox,
+		deliveryMode: config.DeliveryMode, version: config.Version, startedAt: time.Now(),
+	})
+	usherv1.RegisterTenantServiceServer(server, &tenantService{tenant: config.Tenant})
+	usherv1.RegisterDeliveryServiceServer(server, &deliveryService{outbox: config.Outbox, mode: config.DeliveryMode})
+	healthServer := health.NewServer()
+	healthv1.RegisterHealthServer(server, healthServer)
+	reflection.RegisterV1(server)
+	return &Server{grpc: server, health: healthServer, drain: drain}
+}
+
+// adminGroup returns a function that looks the group's id up until it is found; a directory service may be late at the
+// start. A computer without that group has root as its only admin, which is said in the log once.
+func adminGroup(name string, log *slog.Logger) func() (uint32, bool) {
+	var found atomic.Pointer[uint32]
+	var told sync.Once
+	return func() (uint32, bool) {
+		if gid := found.Load(); gid != nil {
+			return *gid, true
+		}
+		gid, err := accounts.GroupID(name)
+		if err != nil {
+			told.Do(func() {
+				log.Warn("no admin group on this computer: root alone may act for other users", "group", name, "error", err)
+			})
+			return 0, false
+		}
+		found.Store(&gid)
+		return gid, true
+	}
+}
+
+// Serve serves until ctx ends, then drains: new calls are refused, watches end with SHUTTING_DOWN, and calls under way
+// may finish for five seconds. It closes the listener and returns when every handler has returned.
+func (s *Server) Serve(ctx context.Context, listener net.Listener) error {
+	stopped := make(chan struct{})
+	stop := context.AfterFunc(ctx, func() {
+		defer close(stopped)
+		s.health.Shutdown()
+		s.drain()
+		hard := time.AfterFunc(drainWithin, s.grpc.Stop)
+		defer hard.Stop()
+		s.grpc.GracefulStop()
+	})
+	err := s.grpc.Serve(listener)
+	if !stop() {
+		<-stopped
+	}
+	s.drain()
+	s.grpc.Stop() // of no use but after an error
+	if errors.Is(err, grpc.ErrServerStopped) {
+		return nil // ctx had ended before serving began
+	}
+	return err
+}

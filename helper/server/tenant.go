@@ -1,0 +1,23 @@
+package server
+
+import (
+	"context"
+
+	"usher.internal/internal/wpj"
+	usherv1 "usher.internal/proto/usher/v1"
+)
+
+// Tenant is the Entra tenant that this computer belongs to, as configured.
+type Tenant struct {
+	ID        wpj.TenantID
+	CloudHost string
+}
+
+type tenantService struct {
+	usherv1.UnimplementedTenantServiceServer
+	tenant Tenant
+}
+
+func (s *tenantService) GetTenant(context.Context, *usherv1.GetTenantRequest) (*usherv1.GetTenantResponse, error) {
+	return &usherv1.GetTenantResponse{TenantId: string(s.tenant.ID), CloudHost: s.tenant.CloudHost}, nil
+}

@@ -1,0 +1,225 @@
+// Package sessions knows who is logged in: one [Session] for each user whose agent is connected over the reversed link.
+//
+// A session is its connection: [Registry.Serve] puts it in and takes it out the moment the connection ends, and nothing
+// is polled. Which of them is on the console is only a mark on one of them (lessons.md "Users and sessions").
+package sessions
+
+import (
+	"cmp"
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"slices"
+	"sync"
+	"time"
+
+	"google.golang.org/grpc"
+
+	"usher.internal/helper/accounts"
+	"usher.internal/internal/link"
+	"usher.internal/internal/oneline"
+	usherv1 "usher.internal/proto/usher/v1"
+)
+
+// answerWithin bounds what an agent may take to say who it is, and an old agent to show that it still lives.
+const answerWithin = 5 * time.Second
+
+// maximumVersionLength bounds what an agent may call its version, in characters.
+const maximumVersionLength = 64
+
+// Session is a login session whose agent is connected.
+type Session struct {
+	User         accounts.Person
+	AgentVersion string
+	AgentPID     int
+	ConnectedAt  time.Time
+	// Agent calls the agent; its calls fail once the session has ended.
+	Agent usherv1.UserAgentServiceClient
+}
+
+// Config is what a [Registry] needs.
+type Config struct {
+	// AgentExecutable is the installed agent: no other program is let in.
+	AgentExecutable string
+	Logger          *slog.Logger
+}
+
+// Registry holds the sessions. It is safe for concurrent use.
+type Registry struct {
+	config Config
+
+	mu       sync.Mutex
+	sessions map[uint32]*entry
+	// changed is closed and replaced whenever a session comes.
+	changed chan struct{}
+}
+
+type entry struct {
+	Session
+	end  context.CancelFunc
+	gone chan struct{}
+}
+
+// New returns an empty registry.
+func New(config Config) *Registry {
+	return &Registry{config: config, sessions: make(map[uint32]*entry), changed: make(chan struct{})}
+}
+
+// Admit decides whether the process behind a connection to agent.sock may be an agent: the installed program, run by a
+// person who has no session yet. It is for [link.AgentsConfig]; a refusal is a [*link.RefusedError].
+//
+// An older session of the same user is asked whether it still lives, and ended if it does not answer.
+func (r *Registry) Admit(ctx context.Context, peer *link.Peer) error {
+	switch _, err := accounts.ByUID(peer.UID); {
+	case errors.Is(err, accounts.ErrNotAPerson):
+		return &link.RefusedError{Reason: link.NotAPerson, Message: err.Error()}
+	case err != nil:
+		return err
+	}
+	switch err := peer.RunsExecutable(r.config.AgentExecutable); {
+	case errors.Is(err, link.ErrReplacedProgram):
+		return &link.RefusedError{Reason: link.ReplacedAgent, Message: err.Error()}
+	case err != nil:
+		return &link.RefusedError{Reason: link.NotInstalledAgent, Message: err.Error()}
+	}
+	r.mu.Lock()
+	old := r.sessions[peer.UID]
+	r.mu.Unlock()
+	if old == nil {
+		return nil
+	}
+	asking, cancel := context.WithTimeout(ctx, answerWithin)
+	defer cancel()
+	if _, err := old.Agent.GetSessionInfo(asking, &usherv1.GetSessionInfoRequest{}); err == nil {
+		return &link.RefusedError{
+			Reason:  link.SessionExists,
+			Message: fmt.Sprintf("uid %d has an agent already: pid %d, connected since %s", peer.UID, old.AgentPID, old.ConnectedAt.Format(time.RFC3339)),
+		}
+	}
+	old.end()
+	select {
+	case <-old.gone:
+		return nil
+	case <-ctx.Done():
+		return fmt.Errorf("end the session of agent pid %d that does not answer: %w", old.AgentPID, context.Cause(ctx))
+	}
+}
+
+// Serve keeps the session of an admitted agent until ctx ends, which it does when the connection breaks, or until the
+// session is replaced. It is for [link.AgentsConfig].
+func (r *Registry) Serve(ctx context.Context, peer *link.Peer, connection *grpc.ClientConn) {
+	log := r.config.Logger.With("uid", peer.UID, "pid", peer.PID)
+	ctx, end := context.WithCancel(ctx)
+	defer end()
+	session, err := introduce(ctx, peer, connection)
+	if err != nil {
+		if ctx.Err() == nil {
+			log.Warn("agent did not say who it is", "error", err)
+		}
+		return
+	}
+	current := &entry{Session: session, end: end, gone: make(chan struct{})}
+	if !r.put(current) {
+		log.Info("second agent of a session let go")
+		return
+	}
+	log.Info("session connected", "agent_version", session.AgentVersion)
+	<-ctx.Done()
+	r.remove(current)
+	log.Info("session ended", "lasted", time.Since(session.ConnectedAt).Round(time.Millisecond))
+}
+
+// introduce asks the agent for its version. The user is who the kernel says, whatever the agent says.
+func introduce(ctx context.Context, peer *link.Peer, connection *grpc.ClientConn) (Session, error) {
+	person, err := accounts.ByUID(peer.UID)
+	if err != nil {
+		return Session{}, err
+	}
+	agent := usherv1.NewUserAgentServiceClient(connection)
+	ctx, cancel := context.WithTimeout(ctx, answerWithin)
+	defer cancel()
+	info, err := agent.GetSessionInfo(ctx, &usherv1.GetSessionInfoRequest{})
+	if err != nil {
+		return Session{}, fmt.Errorf("get session info: %w", err)
+	}
+	return Session{
+		User:         person,
+		AgentVersion: oneline.Of(info.GetAgentVersion(), maximumVersionLength),
+		AgentPID:     peer.PID,
+		ConnectedAt:  time.Now(),
+		Agent:        agent,
+	}, nil
+}
+
+func (r *Registry) put(session *entry) bool {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	if r.sessions[session.User.UID] != nil {
+		return false
+	}
+	r.sessions[session.User.UID] = session
+	close(r.changed)
+	r.changed = make(chan struct{})
+	return true
+}
+
+func (r *Registry) remove(session *entry) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	delete(r.sessions, session.User.UID)
+	close(session.gone)
+}
+
+// Await returns the agent of a user's session. It blocks until there is one or ctx ends, and then returns ctx's error.
+func (r *Registry) Await(ctx context.Context, uid uint32) (usherv1.UserAgentServiceClient, error) {
+	for {
+		r.mu.Lock()
+		session, changed := r.sessions[uid], r.changed
+		r.mu.Unlock()
+		if session != nil {
+			return session.Agent, nil
+		}
+		select {
+		case <-changed:
+		case <-ctx.Done():
+			return nil, context.Cause(ctx)
+		}
+	}
+}
+
+// List returns the sessions in the order of their uids.
+func (r *Registry) List() []Session {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	list := make([]Session, 0, len(r.sessions))
+	for _, session := range r.sessions {
+		list = append(list, session.Session)
+	}
+	slices.SortFunc(list, func(a, b Session) int { return cmp.Compare(a.User.UID, b.User.UID) })
+	return list
+}
+
+// The errors of [Registry.Foremost].
+var (
+	ErrNoSession = errors.New("nobody is logged in")
+	ErrAmbiguous = errors.New("several users are logged in and none of them is on the console")
+)
+
+// Foremost returns whose Mac it is at this moment: the user on the console, also while his agent is not connected; with
+// nobody there, the only one who is logged in. The errors are [ErrNoSession] and [ErrAmbiguous].
+func (r *Registry) Foremost() (accounts.Person, error) {
+	if uid, ok := accounts.Console(); ok {
+		// The login window's own account is on the console too, and nobody.
+		if person, err := accounts.ByUID(uid); err == nil {
+			return person, nil
+		}
+	}
+	switch list := r.List(); len(list) {
+	case 0:
+		return accounts.Person{}, ErrNoSession
+	case 1:
+		return list[0].User, nil
+	}
+	return accounts.Person{}, ErrAmbiguous
+}
