@@ -1,0 +1,87 @@
+//go:build linux && !simkeychain
+
+package keychain
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"net"
+	"slices"
+
+	"github.com/keybase/dbus"
+)
+
+// meanings says what the error names of D-Bus and of the Secret Service are for the keychain. Others stay as they are.
+var meanings = map[string]error{
+	"org.freedesktop.Secret.Error.IsLocked": ErrLocked,
+
+	"org.freedesktop.DBus.Error.AccessDenied": ErrAccessDenied,
+	"org.freedesktop.DBus.Error.AuthFailed":   ErrAccessDenied,
+
+	// There is no Secret Service, or it ended on the way.
+	"org.freedesktop.DBus.Error.ServiceUnknown":           ErrUnavailable,
+	"org.freedesktop.DBus.Error.NameHasNoOwner":           ErrUnavailable,
+	"org.freedesktop.DBus.Error.NoReply":                  ErrUnavailable,
+	"org.freedesktop.DBus.Error.Disconnected":             ErrUnavailable,
+	"org.freedesktop.DBus.Error.TimedOut":                 ErrUnavailable,
+	"org.freedesktop.DBus.Error.Timeout":                  ErrUnavailable,
+	"org.freedesktop.DBus.Error.Spawn.ExecFailed":         ErrUnavailable,
+	"org.freedesktop.DBus.Error.Spawn.ForkFailed":         ErrUnavailable,
+	"org.freedesktop.DBus.Error.Spawn.ChildExited":        ErrUnavailable,
+	"org.freedesktop.DBus.Error.Spawn.ChildSignaled":      ErrUnavailable,
+	"org.freedesktop.DBus.Error.Spawn.Failed":             ErrUnavailable,
+	"org.freedesktop.DBus.Error.Spawn.ServiceNotFound":    ErrUnavailable,
+	"org.freedesktop.DBus.Error.Spawn.ServiceNotValid":    ErrUnavailable,
+	"org.freedesktop.DBus.Error.Spawn.FileInvalid":        ErrUnavailable,
+	"org.freedesktop.DBus.Error.Spawn.PermissionsInvalid": ErrUnavailable,
+
+	// There is a Secret Service, but its default collection went away. Items that do are another matter; see isGone.
+	"org.freedesktop.Secret.Error.NoSuchObject":   ErrUnavailable,
+	"org.freedesktop.DBus.Error.UnknownObject":    ErrUnavailable,
+	"org.freedesktop.DBus.Error.UnknownMethod":    ErrUnavailable,
+	"org.freedesktop.DBus.Error.UnknownInterface": ErrUnavailable,
+}
+
+// goneNames are what asking for an item that has been deleted is answered with.
+var goneNames = []string{
+	"org.freedesktop.Secret.Error.NoSuchObject",
+	"org.freedesktop.DBus.Error.UnknownObject",
+	"org.freedesktop.DBus.Error.UnknownMethod",
+}
+
+// nameOf returns the name of an error that came over D-Bus, "" for any other one.
+func nameOf(err error) string {
+	var value dbus.Error
+	if errors.As(err, &value) {
+		return value.Name
+	}
+	var pointer *dbus.Error
+	if errors.As(err, &pointer) {
+		return pointer.Name
+	}
+	return ""
+}
+
+func isGone(err error) bool { return slices.Contains(goneNames, nameOf(err)) }
+
+// isConnectionLost tells whether the connection to the bus failed, so that a new one may do better.
+func isConnectionLost(err error) bool {
+	var network *net.OpError
+	return errors.Is(err, dbus.ErrClosed) || errors.Is(err, io.EOF) || errors.Is(err, io.ErrUnexpectedEOF) || errors.As(err, &network)
+}
+
+// classify makes an error wrap the sentinel that it comes to.
+func classify(ctx context.Context, err error) error {
+	if err == nil || errors.Is(err, ErrLocked) || errors.Is(err, ErrUnavailable) {
+		return err
+	}
+	if ctx.Err() != nil {
+		return unanswered(ctx)
+	}
+	if meaning, known := meanings[nameOf(err)]; known {
+		return fmt.Errorf("%w: %w", meaning, err)
+	}
+	return err
+}

@@ -1,0 +1,165 @@
+//go:build linux && !simkeychain
+
+package keychain
+
+import (
+	"context"
+	"fmt"
+	"os"
+
+	"github.com/keybase/dbus"
+	"github.com/keybase/go-keychain/secretservice"
+)
+
+// item is one item of the collection. Secret is read for certificates alone.
+type item struct {
+	label      string
+	attributes map[string]string
+	secret     []byte
+}
+
+// connect connects to the session bus. It can block, for as long as a bus accepts and says nothing.
+//
+// It first makes sure that there is a bus: go-keychain's D-Bus would otherwise run dbus-launch, and an agent has no
+// business starting a bus that nobody else is on.
+func connect() (*secretservice.SecretService, error) {
+	if !hasSessionBus() {
+		return nil, fmt.Errorf("%w: this session has no D-Bus session bus", ErrUnavailable)
+	}
+	service, err := secretservice.NewService()
+	if err != nil {
+		return nil, fmt.Errorf("%w: %w", ErrUnavailable, err)
+	}
+	return service, nil
+}
+
+// hasSessionBus looks where the D-Bus library is about to look before it would run dbus-launch.
+func hasSessionBus() bool {
+	if address := os.Getenv("DBUS_SESSION_BUS_ADDRESS"); address != "" && address != "autolaunch:" {
+		return true
+	}
+	for _, name := range []string{"bus", "dbus-session"} {
+		if _, err := os.Stat(fmt.Sprintf("/run/user/%d/%s", os.Getuid(), name)); err == nil {
+			return true
+		}
+	}
+	return false
+}
+
+const (
+	collectionInterface = "org.freedesktop.Secret.Collection"
+	itemInterface       = "org.freedesktop.Secret.Item"
+	serviceInterface    = "org.freedesktop.Secret.Service"
+	sessionInterface    = "org.freedesktop.Secret.Session"
+	propertiesInterface = "org.freedesktop.DBus.Properties"
+)
+
+// readClass reads all items of a class. go-keychain's own methods take no context, hence the calls on its objects.
+//
+// The lock is looked at first, since searching a locked collection finds items whose attributes may be hashes, or none;
+// and again at the end, since it may have been locked meanwhile.
+func readClass(ctx context.Context, service *secretservice.SecretService, class string) ([]item, error) {
+	collection, err := defaultCollection(ctx, service)
+	if err != nil {
+		return nil, err
+	}
+	if err := holdUnlocked(ctx, collection); err != nil {
+		return nil, err
+	}
+	var paths []dbus.ObjectPath
+	err = collection.CallWithContext(ctx, collectionInterface+".SearchItems", 0,
+		map[string]string{AttributeClass: class}).Store(&paths)
+	if err != nil {
+		return nil, fmt.Errorf("search collection: %w", err)
+	}
+	session := noSession
+	if class == ClassCertificate && len(paths) > 0 {
+		if session, err = openSession(ctx, service); err != nil {
+			return nil, err
+		}
+		defer service.Obj(session).CallWithContext(ctx, sessionInterface+".Close", dbus.FlagNoReplyExpected)
+	}
+	var items []item
+	for _, path := range paths {
+		found, err := readItem(ctx, service.Obj(path), session)
+		if isGone(err) { // deleted since the search
+			continue
+		}
+		if err != nil {
+			return nil, err
+		}
+		items = append(items, found)
+	}
+	return items, holdUnlocked(ctx, collection)
+}
+
+// defaultCollection returns the collection that the alias default stands for, and not the alias, which could come to stand
+// for another one between two calls.
+func defaultCollection(ctx context.Context, service *secretservice.SecretService) (dbus.BusObject, error) {
+	const none dbus.ObjectPath = "/"
+	var path dbus.ObjectPath
+	if err := service.ServiceObj().CallWithContext(ctx, serviceInterface+".ReadAlias", 0, "default").Store(&path); err != nil {
+		return nil, fmt.Errorf("look for default collection: %w", err)
+	}
+	if path == none {
+		return nil, fmt.Errorf("%w: the Secret Service has no default collection", ErrUnavailable)
+	}
+	return service.Obj(path), nil
+}
+
+// holdUnlocked returns an error unless the collection is unlocked. Nothing here ever unlocks it, as that raises a prompt.
+func holdUnlocked(ctx context.Context, collection dbus.BusObject) error {
+	var locked bool
+	err := collection.CallWithContext(ctx, propertiesInterface+".Get", 0, collectionInterface, "Locked").Store(&locked)
+	if err != nil {
+		return fmt.Errorf("ask whether collection is locked: %w", err)
+	}
+	if locked {
+		return ErrLocked
+	}
+	return nil
+}
+
+// noSession stands for not reading secrets.
+const noSession dbus.ObjectPath = ""
+
+// openSession opens a session in which secrets cross the user's own bus as they are: the only ones that are read are
+// certificates, which are public. go-keychain's encrypted sessions would fail about once in 256 times, as it drops the
+// leading zeros of what Diffie and Hellman agree on (docker/secrets-engine#649 has the same code), and what it cannot decrypt
+// then reads as empty, without an error.
+func openSession(ctx context.Context, service *secretservice.SecretService) (dbus.ObjectPath, error) {
+	var nothing dbus.Variant
+	var session dbus.ObjectPath
+	err := service.ServiceObj().CallWithContext(ctx, serviceInterface+".OpenSession", 0,
+		secretservice.AuthenticationInsecurePlain, dbus.MakeVariant("")).Store(&nothing, &session)
+	if err != nil {
+		return noSession, fmt.Errorf("open session: %w", err)
+	}
+	return session, nil
+}
+
+// readItem reads an item's attributes and, given a session, its secret.
+func readItem(ctx context.Context, object dbus.BusObject, session dbus.ObjectPath) (item, error) {
+	var properties map[string]dbus.Variant
+	if err := object.CallWithContext(ctx, propertiesInterface+".GetAll", 0, itemInterface).Store(&properties); err != nil {
+		return item{}, fmt.Errorf("read attributes of item: %w", err)
+	}
+	if locked, _ := properties["Locked"].Value().(bool); locked {
+		return item{}, ErrLocked
+	}
+	var read item
+	var ok bool
+	if read.attributes, ok = properties["Attributes"].Value().(map[string]string); !ok {
+		return item{}, fmt.Errorf("read attributes of item: they are a %T", properties["Attributes"].Value())
+	}
+	read.label, _ = properties["Label"].Value().(string)
+	if session == noSession {
+		return read, nil
+	}
+	var secret secretservice.Secret
+	if err := object.CallWithContext(ctx, itemInterface+".GetSecret", 0, session).Store(&secret); err != nil {
+		return item{}, fmt.Errorf("read secret of item: %w", err)
+	}
+	read.secret = secret.Value
+	return read, nil
+}
