@@ -1,0 +1,154 @@
+package identity
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"slices"
+	"strings"
+	"time"
+
+	"usher.internal/internal/wpj"
+	"usher.internal/useragent/keychain"
+)
+
+// Keychain is what is needed of the login keychain; [keychain.Keychain] has it. Its methods return when their context ends,
+// and an error of theirs never means that there is nothing.
+type Keychain interface {
+	Certificates(context.Context) ([]keychain.Certificate, error)
+	Keys(context.Context) ([]keychain.Key, error)
+	GenericPasswords(context.Context) ([]keychain.GenericPassword, error)
+}
+
+// LoginKeychain returns the source that reads the first generation of Workplace Join: a certificate, its private key and
+// generic passwords whose attributes say who registered, all of them in the user's login keychain [MSID].
+//
+// The evidence holds certificates of Workplace Join alone: what else is in a user's keychain is nobody's business.
+func LoginKeychain(keychain Keychain) Source { return &loginKeychain{keychain} }
+
+type loginKeychain struct{ keychain Keychain }
+
+func (s *loginKeychain) Look(ctx context.Context) wpj.Evidence {
+	ctx, cancel := context.WithTimeoutCause(ctx, Deadline, fmt.Errorf("no answer within %s", Deadline))
+	defer cancel()
+	evidence := wpj.Evidence{Source: wpj.SourceLoginKeychain}
+	if err := s.fill(ctx, &evidence); err != nil {
+		// Half a look is none: a certificate whose key was not looked for would seem to have none.
+		evidence = wpj.Evidence{Source: wpj.SourceLoginKeychain, Finding: wpj.CouldNotLook, Obstacle: obstacleOf(err), Detail: err.Error()}
+	}
+	evidence.ObservedAt = time.Now().UTC()
+	return evidence
+}
+
+func (s *loginKeychain) fill(ctx context.Context, evidence *wpj.Evidence) error {
+	certificates, err := s.keychain.Certificates(ctx)
+	if err != nil {
+		return fmt.Errorf("read certificates: %w", err)
+	}
+	keys, err := s.keychain.Keys(ctx)
+	if err != nil {
+		return fmt.Errorf("look for private keys: %w", err)
+	}
+	passwords, err := s.keychain.GenericPasswords(ctx)
+	if err != nil {
+		return fmt.Errorf("read attributes of generic passwords: %w", err)
+	}
+	thumbprints := map[string]bool{}
+	for _, found := range certificates {
+		certificate, err := wpj.ParseCertificate(found.DER)
+		if errors.Is(err, wpj.ErrNotWorkplaceJoin) {
+			continue
+		}
+		held := wpj.HeldCertificate{DER: found.DER}
+		if err == nil { // one that cannot be read is evidence as it is
+			held.HasPrivateKey = hasKey(keys, certificate.PublicKeyHash)
+			thumbprints[string(certificate.Thumbprint)] = true
+		}
+		evidence.Certificates = append(evidence.Certificates, held)
+	}
+	var doubts []string
+	value := func(account string, preferred map[string]bool) string {
+		value, different := valueOf(passwords, account, preferred)
+		if different > 1 {
+			doubts = append(doubts, fmt.Sprintf("%d different values of %s", different, account))
+		}
+		return value
+	}
+	evidence.UserPrincipalName = wpj.UserPrincipalName(value(wpj.AccountUserPrincipalName, nil))
+	evidence.TenantID = wpj.TenantID(strings.ToLower(value(wpj.AccountTenantID, nil)))
+	evidence.Thumbprint = wpj.Thumbprint(strings.ToLower(value(wpj.AccountThumbprint, thumbprints)))
+	evidence.CloudHost = value(wpj.AccountCloudEnvironment, nil)
+	evidence.Finding, evidence.Detail = describe(evidence, doubts)
+	return nil
+}
+
+// describe says what the look came to.
+func describe(evidence *wpj.Evidence, doubts []string) (wpj.Finding, string) {
+	items := evidence.UserPrincipalName != "" || evidence.TenantID != "" || evidence.Thumbprint != "" || evidence.CloudHost != ""
+	if len(evidence.Certificates) == 0 && !items {
+		return wpj.NotThere, "The login keychain holds nothing of Workplace Join."
+	}
+	withKey := 0
+	for _, held := range evidence.Certificates {
+		if held.HasPrivateKey {
+			withKey++
+		}
+	}
+	detail := fmt.Sprintf("The login keychain holds %d device certificates, %d of them with a private key", len(evidence.Certificates), withKey)
+	if len(doubts) > 0 {
+		detail += ", and " + strings.Join(doubts, ", ")
+	}
+	return wpj.Found, detail + "."
+}
+
+// hasKey tells whether the device key of a certificate is there [MSID]. The session transport key is another one.
+func hasKey(keys []keychain.Key, publicKeyHash string) bool {
+	return slices.ContainsFunc(keys, func(key keychain.Key) bool {
+		return string(key.ApplicationTag) == wpj.DeviceKeyTag && strings.EqualFold(key.ApplicationLabel, publicKeyHash)
+	})
+}
+
+// valueOf returns the value of an item, which stands in its service attribute, and how many different ones there are. Items
+// can stay behind from an earlier registration; of several values a preferred one is taken, or else the first in order, so
+// that every look comes to the same.
+func valueOf(passwords []keychain.GenericPassword, account string, preferred map[string]bool) (value string, different int) {
+	var values []string
+	for _, password := range passwords {
+		if service := strings.TrimSpace(password.Service); password.Account == account && service != "" {
+			values = append(values, service)
+		}
+	}
+	slices.Sort(values)
+	values = slices.Compact(values)
+	if len(values) == 0 {
+		return "", 0
+	}
+	for _, candidate := range values {
+		if preferred[strings.ToLower(candidate)] {
+			return candidate, len(values)
+		}
+	}
+	return values[0], len(values)
+}
+
+// obstacles says what the keychain's errors are as obstacles.
+var obstacles = []struct {
+	err      error
+	obstacle wpj.Obstacle
+}{
+	{keychain.ErrLocked, wpj.ObstacleLocked},
+	{keychain.ErrAccessDenied, wpj.ObstacleAccessDenied},
+	{keychain.ErrUnavailable, wpj.ObstacleUnavailable},
+	{keychain.ErrUnsupported, wpj.ObstacleUnsupported},
+	{context.DeadlineExceeded, wpj.ObstacleUnavailable},
+	{context.Canceled, wpj.ObstacleUnavailable},
+}
+
+func obstacleOf(err error) wpj.Obstacle {
+	for _, known := range obstacles {
+		if errors.Is(err, known.err) {
+			return known.obstacle
+		}
+	}
+	return wpj.ObstacleFailed
+}

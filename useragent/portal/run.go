@@ -1,0 +1,259 @@
+package portal
+
+import (
+	"context"
+	"errors"
+	"os/exec"
+	"sync"
+	"syscall"
+	"time"
+
+	"usher.internal/internal/applog"
+	"usher.internal/internal/wpj"
+)
+
+// run is one run of Company Portal. One goroutine follows it; any number of calls stream what it finds.
+type run struct {
+	runner *Runner
+	id     string
+	// command is set when Company Portal is our child, exits when its end can be watched.
+	command *exec.Cmd
+	exits   *exitWatch
+
+	mu     sync.Mutex
+	record record
+	// alive is true as long as the process has not ended, ours to signal.
+	alive    bool
+	stopping *time.Timer
+	logExit  *wpj.ExitCode
+	// changed is closed and replaced when there is something new.
+	changed chan struct{}
+}
+
+func newRun(runner *Runner, saved record) *run {
+	saved.Milestones = nil // told by the log again, from the recorded place on
+	return &run{runner: runner, id: saved.RegistrationID, record: saved, changed: make(chan struct{})}
+}
+
+// pastRun is a run that is known from its record only.
+func pastRun(runner *Runner, saved record) *run {
+	return &run{runner: runner, id: saved.RegistrationID, record: saved, changed: make(chan struct{})}
+}
+
+func (r *run) isAlive() bool {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	return r.alive
+}
+
+// update changes the run under its lock and wakes those who stream it.
+func (r *run) update(change func()) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	change()
+	close(r.changed)
+	r.changed = make(chan struct{})
+}
+
+// follow follows the log and waits for the end of the process, then reads the log to its end and brings the record to
+// its end. When ctx ends first, everything is left as it is.
+func (r *run) follow(ctx context.Context) {
+	drain, followed := make(chan struct{}), make(chan struct{})
+	go func() {
+		defer close(followed)
+		r.followLog(ctx, drain)
+	}()
+	exit, err := r.waitForExit(ctx)
+	close(drain)
+	<-followed
+	if err != nil || exit.Unknown() && ctx.Err() != nil { // the log may not have been read to its end
+		return
+	}
+	r.mu.Lock()
+	if exit.Unknown() && r.logExit != nil {
+		exit = Exit{Code: r.logExit, FromLog: true}
+	}
+	final := r.record
+	r.mu.Unlock()
+	final.Phase, final.Exit, final.EndedAt = phaseEnded, &exit, time.Now()
+	if err := r.runner.records.save(final); err != nil {
+		r.runner.logger.Error("record end of Company Portal", "registration_id", r.id, "error", err)
+	}
+	r.runner.logger.Info("Company Portal ended", "registration_id", r.id, "exit", exit.String())
+	r.update(func() { r.record = final })
+}
+
+func (r *run) followLog(ctx context.Context, drain <-chan struct{}) {
+	if !r.record.LogKnown {
+		return
+	}
+	following := applog.Following{Directory: r.runner.config.LogDirectory, From: r.record.Log, Drain: drain}
+	_, err := applog.Follow(ctx, following, func(entry applog.Record) error {
+		r.take(entry)
+		return nil
+	})
+	if err != nil && ctx.Err() == nil {
+		r.runner.logger.Warn("follow log of Company Portal", "registration_id", r.id, "error", err)
+	}
+}
+
+func (r *run) take(entry applog.Record) {
+	if code, ok := exitCodeOf(entry); ok {
+		r.mu.Lock()
+		if r.logExit == nil { // the first one after the launch: a later one is of another run
+			r.logExit = &code
+		}
+		r.mu.Unlock()
+	}
+	if next, ok := milestoneOf(entry); ok {
+		r.update(func() { r.record.Milestones = addMilestone(r.record.Milestones, next) })
+	}
+}
+
+// waitForExit returns how the process ended as far as its exit status tells. An error means that ctx has ended.
+func (r *run) waitForExit(ctx context.Context) (Exit, error) {
+	var status error
+	watched := r.exits != nil
+	if watched {
+		defer r.exits.close()
+		if err := r.exits.wait(ctx); err != nil && ctx.Err() != nil {
+			return Exit{}, err
+		} else if err != nil {
+			r.runner.logger.Error("wait for Company Portal", "registration_id", r.id, "error", err)
+			watched = false
+		}
+	}
+	if r.command != nil && !watched {
+		status = r.command.Wait()
+	}
+	r.markEnded(watched)
+	if r.command == nil {
+		return Exit{}, nil
+	}
+	if watched { // and at once, for it has ended
+		status = r.command.Wait()
+	}
+	return exitOf(status), nil
+}
+
+// markEnded ends the signalling. unreaped is true while the number of an ended child cannot be anyone else's: then what a
+// stopped one left behind in its group is killed as well.
+func (r *run) markEnded(unreaped bool) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	r.alive = false
+	if r.stopping == nil {
+		return
+	}
+	r.stopping.Stop()
+	if r.command != nil && unreaped {
+		_ = syscall.Kill(-r.record.Process.PID, syscall.SIGKILL)
+	}
+}
+
+// exitOf reads what exec's Wait returns.
+func exitOf(err error) Exit {
+	success := wpj.ExitSuccess
+	if err == nil {
+		return Exit{Code: &success}
+	}
+	var exitError *exec.ExitError
+	if !errors.As(err, &exitError) {
+		return Exit{}
+	}
+	status, ok := exitError.Sys().(syscall.WaitStatus)
+	switch {
+	case ok && status.Exited():
+		code := wpj.ExitCode(status.ExitStatus())
+		return Exit{Code: &code}
+	case ok && status.Signaled():
+		return Exit{Signal: status.Signal()}
+	}
+	return Exit{}
+}
+
+// stream hands send every event from the start.
+func (r *run) stream(ctx context.Context, attached bool, send func(Event) error) error {
+	r.mu.Lock()
+	started := Started{Time: r.record.LaunchedAt, Attached: attached}
+	if r.alive {
+		started.PID = r.record.Process.PID
+	}
+	r.mu.Unlock()
+	if err := send(started); err != nil {
+		return err
+	}
+	for sent := 0; ; {
+		r.mu.Lock()
+		milestones, exit, changed := r.record.Milestones[sent:], r.record.Exit, r.changed
+		r.mu.Unlock()
+		for _, milestone := range milestones {
+			if err := send(milestone); err != nil {
+				return err
+			}
+			sent++
+		}
+		if exit != nil {
+			return send(*exit)
+		}
+		if err := r.await(ctx, changed); err != nil {
+			return err
+		}
+	}
+}
+
+// wait blocks until the run has ended and returns how.
+func (r *run) wait(ctx context.Context) (Exit, error) {
+	for {
+		r.mu.Lock()
+		exit, changed := r.record.Exit, r.changed
+		r.mu.Unlock()
+		if exit != nil {
+			return *exit, nil
+		}
+		if err := r.await(ctx, changed); err != nil {
+			return Exit{}, err
+		}
+	}
+}
+
+func (r *run) await(ctx context.Context, changed <-chan struct{}) error {
+	select {
+	case <-changed:
+		return nil
+	case <-ctx.Done():
+		return context.Cause(ctx)
+	case <-r.runner.context.Done():
+		return context.Cause(r.runner.context)
+	}
+}
+
+// stop sends SIGTERM to the process group, and SIGKILL after the grace time. It does not wait.
+func (r *run) stop() {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	if !r.alive || r.stopping != nil {
+		return
+	}
+	r.runner.logger.Info("stopping Company Portal", "registration_id", r.id, "pid", r.record.Process.PID)
+	r.signal(syscall.SIGTERM)
+	r.stopping = time.AfterFunc(r.runner.config.Grace, func() {
+		r.mu.Lock()
+		defer r.mu.Unlock()
+		if r.alive && r.runner.context.Err() == nil {
+			r.runner.logger.Warn("killing Company Portal", "registration_id", r.id, "pid", r.record.Process.PID)
+			r.signal(syscall.SIGKILL)
+		}
+	})
+}
+
+// signal signals the process group. r.mu is held and the run alive: a child has not been waited for, so its number is its own;
+// of a process that is not our child that is looked up at the last moment.
+func (r *run) signal(signal syscall.Signal) {
+	if r.command == nil && !alive(r.record.Process) {
+		return
+	}
+	if err := syscall.Kill(-r.record.Process.PID, signal); err != nil {
+		r.runner.logger.Error("signal Company Portal", "registration_id", r.id, "signal", signal.String(), "error", err)
+	}
+}

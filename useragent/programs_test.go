@@ -1,0 +1,186 @@
+package main
+
+import (
+	"context"
+	"net"
+	"os"
+	"path/filepath"
+	"slices"
+	"strings"
+	"testing"
+	"time"
+
+	"google.golang.org/grpc/codes"
+	"google.golang.org/grpc/status"
+
+	usherv1 "usher.internal/proto/usher/v1"
+)
+
+// script writes a shell script; $here in it is the directory that is returned.
+func script(t *testing.T, text string) (path, here string) {
+	t.Helper()
+	here = t.TempDir()
+	path = filepath.Join(here, "a program")
+	if err := os.WriteFile(path, []byte("#!/bin/sh\nhere='"+here+"'\n"+text), 0o700); err != nil {
+		t.Fatal(err)
+	}
+	return path, here
+}
+
+func read(t *testing.T, path string) string {
+	t.Helper()
+	content, err := os.ReadFile(path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return string(content)
+}
+
+func TestGatherRunsJamfsProgram(t *testing.T) {
+	t.Setenv("A_SECRET", "x")
+	program, here := script(t, `echo "$# $1" > "$here/arguments"; env > "$here/environment"; echo secret; echo secret >&2
+printf '<plist version="1.0"><dict><key>have_an_Azure_id</key><true/></dict></plist>' > "$here/state"; exit 3`)
+	client := call(t, serverConfig{GatherProgram: program, JamfState: filepath.Join(here, "state"), GatherDeadline: time.Minute})
+	response, err := client.GatherWithJamf(t.Context(), &usherv1.GatherWithJamfRequest{})
+	if err != nil || response.ExitCode != 3 || !response.HaveAnAzureId {
+		t.Errorf("got %v, %v", response, err)
+	}
+	if got := read(t, filepath.Join(here, "arguments")); got != "1 gatherAADInfo\n" {
+		t.Errorf("arguments %q", got)
+	}
+	if strings.Contains(read(t, filepath.Join(here, "environment")), "A_SECRET") {
+		t.Error("environment is not clean")
+	}
+}
+
+func TestGatherThatFails(t *testing.T) {
+	killed, here := script(t, "kill -9 $$")
+	hangs, _ := script(t, "trap '' TERM; sleep 1000 & wait; sleep 1000")
+	fine, _ := script(t, "exit 0")
+	if err := os.WriteFile(filepath.Join(here, "state"), []byte("{nonsense"), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	none := filepath.Join(here, "none")
+	for name, config := range map[string]serverConfig{
+		"missing":          {GatherProgram: none},
+		"relative":         {GatherProgram: "sh"},
+		"no program":       {GatherProgram: filepath.Join(here, "state")},
+		"killed":           {GatherProgram: killed},
+		"too slow":         {GatherProgram: hangs, GatherDeadline: 50 * time.Millisecond},
+		"unreadable state": {GatherProgram: fine, JamfState: filepath.Join(here, "state")},
+	} {
+		t.Run(name, func(t *testing.T) {
+			if config.GatherDeadline == 0 {
+				config.GatherDeadline = time.Minute
+			}
+			if config.JamfState == "" {
+				config.JamfState = none
+			}
+			_, err := call(t, config).GatherWithJamf(t.Context(), &usherv1.GatherWithJamfRequest{})
+			wantError(t, err, codes.FailedPrecondition, usherv1.ErrorReason_ERROR_REASON_PROGRAM_FAILED)
+		})
+	}
+}
+
+func TestGatherIsOneAtATimeAndEndsWithItsCall(t *testing.T) {
+	directory := temporary(t)
+	socket, err := net.Listen("unix", filepath.Join(directory, "control.sock"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer socket.Close()
+	t.Setenv("HOME", directory)
+	// The fake portal will do as a program: it connects, and lives until its connection ends or SIGTERM comes.
+	program := filepath.Join(directory, portalName)
+	install(t, program)
+	client := call(t, serverConfig{GatherProgram: program, JamfState: filepath.Join(directory, "none"), GatherDeadline: time.Minute})
+	gather := func(ctx context.Context) chan error {
+		ended := make(chan error, 1)
+		go func() {
+			_, err := client.GatherWithJamf(ctx, &usherv1.GatherWithJamfRequest{})
+			ended <- err
+		}()
+		return ended
+	}
+	firstContext, breakOff := context.WithCancel(t.Context())
+	defer breakOff()
+	first := gather(firstContext)
+	one := accept(t, socket)
+	second := gather(t.Context())
+	breakOff()
+	if err := <-first; status.Code(err) != codes.Canceled {
+		t.Errorf("the first ended with %v", err)
+	}
+	two := accept(t, socket) // only now, for the program of the first call has ended
+	one.wantEnd()
+	two.tell("exit 0")
+	if err := <-second; err != nil {
+		t.Errorf("the second ended with %v", err)
+	}
+}
+
+func TestHaveAzureID(t *testing.T) {
+	value := func(text string) string {
+		return `<plist version="1.0"><dict><key>last_aad_token_timestamp</key><real>1</real>` + text + `</dict></plist>`
+	}
+	const key = "<key>have_an_Azure_id</key>"
+	for content, want := range map[string]string{
+		value(key + "<true/>"):              "true",
+		value(key + "<false/>"):             "false",
+		value(""):                           "false",
+		value(key + "<integer>1</integer>"): "true",
+		value(key + "<integer>0</integer>"): "false",
+		value(key + "<string>1</string>"):   "true",
+		value(key + "<string>NO</string>"):  "false",
+		value(key + "<array/>"):             "error",
+		"bplist00nonsense":                  "error",
+		"":                                  "error",
+	} {
+		path := filepath.Join(t.TempDir(), "state")
+		if err := os.WriteFile(path, []byte(content), 0o600); err != nil {
+			t.Fatal(err)
+		}
+		have, err := haveAzureID(path)
+		if got := map[bool]string{true: "true", false: "false"}[have]; err != nil && want != "error" || err == nil && got != want {
+			t.Errorf("%s: got %v, %v, want %s", content, have, err, want)
+		}
+	}
+	if have, err := haveAzureID(filepath.Join(t.TempDir(), "none")); have || err != nil {
+		t.Errorf("no file: got %v, %v", have, err)
+	}
+}
+
+func TestNotifyUserHandsTextOverAsItIs(t *testing.T) {
+	program, here := script(t, `for a in "$@"; do printf '%s\0' "$a"; done > "$here/arguments"`)
+	client := call(t, serverConfig{NotifyProgram: program})
+	for _, text := range []string{"Hello", `"; do shell script "x" --`, "--version", "$(id)\n`id` ü"} {
+		if _, err := client.NotifyUser(t.Context(), &usherv1.NotifyUserRequest{Title: "-t " + text[:1], Text: text}); err != nil {
+			t.Fatal(err)
+		}
+		got := strings.Split(strings.TrimSuffix(read(t, filepath.Join(here, "arguments")), "\x00"), "\x00")
+		if !slices.Equal(got, notifyArguments("-t "+text[:1], text)) || !slices.Contains(got, text) || !slices.Contains(got, "-t "+text[:1]) {
+			t.Errorf("arguments %q", got)
+		}
+	}
+}
+
+func TestNotifyUserRefuses(t *testing.T) {
+	fine, _ := script(t, "exit 0")
+	fails, here := script(t, "exit 1")
+	client := call(t, serverConfig{NotifyProgram: fine})
+	for _, request := range []*usherv1.NotifyUserRequest{
+		{}, {Title: "t"}, {Text: "t"}, {Title: "t\n", Text: "t"}, {Title: "t", Text: "t\x1b[0m"}, {Title: "t", Text: "\x7f"},
+		{Title: strings.Repeat("ü", 101), Text: "t"}, {Title: "t", Text: strings.Repeat("ü", 1001)},
+	} {
+		_, err := client.NotifyUser(t.Context(), request)
+		wantError(t, err, codes.InvalidArgument, usherv1.ErrorReason_ERROR_REASON_INVALID_ARGUMENT)
+	}
+	longest := &usherv1.NotifyUserRequest{Title: strings.Repeat("ü", 100), Text: strings.Repeat("ü", 999) + "\n"}
+	if _, err := client.NotifyUser(t.Context(), longest); err != nil {
+		t.Error(err)
+	}
+	for _, program := range []string{fails, filepath.Join(here, "none")} {
+		_, err := call(t, serverConfig{NotifyProgram: program}).NotifyUser(t.Context(), longest)
+		wantError(t, err, codes.FailedPrecondition, usherv1.ErrorReason_ERROR_REASON_PROGRAM_FAILED)
+	}
+}

@@ -1,0 +1,68 @@
+package main
+
+import (
+	"context"
+	"log/slog"
+	"os"
+	"path/filepath"
+	"time"
+
+	"google.golang.org/grpc"
+	"google.golang.org/grpc/health"
+	healthv1 "google.golang.org/grpc/health/grpc_health_v1"
+
+	"usher.internal/internal/config"
+	"usher.internal/internal/link"
+	"usher.internal/internal/version"
+	usherv1 "usher.internal/proto/usher/v1"
+	"usher.internal/useragent/identity"
+	"usher.internal/useragent/keychain"
+	"usher.internal/useragent/portal"
+)
+
+// run wires the agent together and serves the helper until ctx ends (nil) or the helper refuses the agent for good. What it
+// leaves behind is a Company Portal that runs, for the next agent to find.
+func run(ctx context.Context, config config.Config, log *slog.Logger) error {
+	home, err := os.UserHomeDir()
+	if err != nil {
+		return err
+	}
+	runner := portal.New(portal.Config{
+		Executable:     config.Portal.Executable,
+		StateDirectory: stateDirectory(home),
+		LogDirectory:   filepath.Join(home, "Library", "Logs", "Company Portal"),
+		Logger:         log,
+	})
+	defer runner.Close()
+	// Before the link waits for its calls to end: those that follow a portal would go on as long as that does.
+	stop := context.AfterFunc(ctx, runner.Close)
+	defer stop()
+	agent := newServer(serverConfig{
+		Portal:         runner,
+		Sources:        []identitySource{identity.LoginKeychain(keychain.Open())},
+		GatherProgram:  config.Jamf.ConditionalAccessExecutable,
+		JamfState:      filepath.Join(home, "Library", "Preferences", "com.jamf.management.jamfAAD.plist"),
+		NotifyProgram:  notifyProgram,
+		GatherDeadline: 10 * time.Minute,
+		Version:        version.String(),
+		Logger:         log,
+	})
+	log.Info("usher-agent serves", "version", version.String(), "pid", os.Getpid(), "socket", config.AgentSocket())
+	return serve(ctx, config.AgentSocket(), config.Development.HelperUID, agent)
+}
+
+// serve serves the helper over the reversed link, which it dials again and again.
+func serve(ctx context.Context, socket string, helperUID uint32, agent *server) error {
+	return link.ServeReversed(ctx, link.AgentConfig{
+		Path:      socket,
+		ServerUID: helperUID,
+		Register: func(server *grpc.Server) {
+			usherv1.RegisterUserAgentServiceServer(server, agent)
+			healthv1.RegisterHealthServer(server, health.NewServer())
+		},
+		ServerOptions: []grpc.ServerOption{
+			grpc.UnaryInterceptor(agent.unaryErrors), grpc.StreamInterceptor(agent.streamErrors),
+		},
+		Logger: agent.Logger,
+	})
+}

@@ -1,0 +1,76 @@
+package main
+
+import (
+	"cmp"
+	"context"
+	"fmt"
+	"log/slog"
+	"os/user"
+	"time"
+
+	"google.golang.org/protobuf/types/known/timestamppb"
+
+	"usher.internal/internal/contract"
+	"usher.internal/internal/wpj"
+	usherv1 "usher.internal/proto/usher/v1"
+	"usher.internal/useragent/portal"
+)
+
+// portalRunner is what the server asks of [portal.Runner].
+type portalRunner interface {
+	Run(ctx context.Context, registrationID string, attachOnly bool, send func(portal.Event) error) error
+	Stop(ctx context.Context, registrationID string) (portal.Exit, error)
+}
+
+// identitySource is a place where an identity may be. Look never fails: not being able to look is evidence too.
+type identitySource interface {
+	Look(ctx context.Context) wpj.Evidence
+}
+
+// serverConfig is what a server works with.
+type serverConfig struct {
+	Portal  portalRunner
+	Sources []identitySource
+	// GatherProgram is Jamf Conditional Access, JamfState the property list in which it keeps its state.
+	GatherProgram, JamfState string
+	// GatherDeadline bounds one run of it, which may ask the user to sign in.
+	GatherDeadline time.Duration
+	NotifyProgram  string
+	Version        string
+	// Logger may be nil.
+	Logger *slog.Logger
+}
+
+// server answers the helper. Who calls need not be asked here: the link serves nobody but the helper.
+type server struct {
+	usherv1.UnimplementedUserAgentServiceServer
+	serverConfig
+	started time.Time
+	// gathering holds a value while Jamf's program runs: two at a time would ask the user twice.
+	gathering chan struct{}
+}
+
+func newServer(config serverConfig) *server {
+	config.Logger = cmp.Or(config.Logger, slog.New(slog.DiscardHandler))
+	return &server{serverConfig: config, started: time.Now(), gathering: make(chan struct{}, 1)}
+}
+
+// GetSessionInfo implements usherv1.UserAgentServiceServer.
+func (s *server) GetSessionInfo(context.Context, *usherv1.GetSessionInfoRequest) (*usherv1.GetSessionInfoResponse, error) {
+	who, err := user.Current()
+	if err != nil {
+		return nil, fmt.Errorf("find name of own user: %w", err)
+	}
+	return &usherv1.GetSessionInfoResponse{
+		AgentVersion: s.Version, UserName: who.Username, StartTime: timestamppb.New(s.started),
+	}, nil
+}
+
+// ReadIdentity implements usherv1.UserAgentServiceServer.
+func (s *server) ReadIdentity(ctx context.Context, _ *usherv1.ReadIdentityRequest) (*usherv1.ReadIdentityResponse, error) {
+	response := &usherv1.ReadIdentityResponse{}
+	for _, source := range s.Sources {
+		response.Evidence = append(response.Evidence, contract.EvidenceToProto(source.Look(ctx)))
+	}
+	return response, nil
+}
