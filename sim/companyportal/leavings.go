@@ -1,0 +1,184 @@
+package main
+
+import (
+	"bytes"
+	"crypto/rand"
+	"crypto/rsa"
+	"crypto/x509"
+	"errors"
+	"fmt"
+	"maps"
+	"slices"
+	"strings"
+
+	"usher.internal/internal/wpj"
+	"usher.internal/sim/entra"
+	"usher.internal/sim/filekeychain"
+	"usher.internal/sim/secretservice"
+)
+
+// leaving says what a run leaves in the keychain.
+type leaving struct {
+	// device changes the certificate.
+	device func(entra.Device) entra.Device
+	// without are the items that are left out: their accounts, or a key's tag.
+	without []string
+	// foreignThumbprint makes the thumbprint item that of another certificate.
+	foreignThumbprint bool
+	// certificates is how many certificates with keys there are; the items are those of the last one.
+	certificates int
+	// lock locks the keychain in the end.
+	lock bool
+}
+
+// leavings are what Settings.Leave may be.
+var leavings = map[string]leaving{
+	"all":              {certificates: 1},
+	"nothing":          {},
+	"half":             {certificates: 1, without: []string{wpj.DeviceKeyTag, wpj.AccountUserPrincipalName}},
+	"no_key":           {certificates: 1, without: []string{wpj.DeviceKeyTag}},
+	"no_user":          {certificates: 1, without: []string{wpj.AccountUserPrincipalName}},
+	"other_thumbprint": {certificates: 1, foreignThumbprint: true},
+	"expired":          {certificates: 1, device: entra.Device.Expired},
+	"not_yet_valid":    {certificates: 1, device: entra.Device.NotYetValid},
+	"other_tenant":     {certificates: 1, device: inOtherTenant},
+	"two":              {certificates: 2},
+	"locked":           {certificates: 1, lock: true},
+}
+
+// inOtherTenant is a device in a tenant that nobody has configured.
+func inOtherTenant(device entra.Device) entra.Device {
+	device.TenantID = "0a7e5f2d-6f0e-4a51-9f4b-57c6d1c1b0fe"
+	return device
+}
+
+func leavingNames() []string { return slices.Sorted(maps.Keys(leavings)) }
+
+// startMakingItems makes the items in a goroutine; the function that it returns waits for them.
+func (p *portal) startMakingItems() func() ([]filekeychain.Item, error) {
+	type made struct {
+		items []filekeychain.Item
+		err   error
+	}
+	done := make(chan made, 1)
+	go func() {
+		items, err := p.makeItems()
+		done <- made{items, err}
+	}()
+	return func() ([]filekeychain.Item, error) {
+		m := <-done
+		return m.items, m.err
+	}
+}
+
+// makeItems makes the items of the first generation of Workplace Join (reference/domain.md 3.2). There are none where the
+// run is to leave nothing.
+func (p *portal) makeItems() ([]filekeychain.Item, error) {
+	l := leavings[p.Leave]
+	if l.certificates == 0 {
+		return nil, nil
+	}
+	ca, err := entra.NewCA()
+	if err != nil {
+		return nil, err
+	}
+	var items []filekeychain.Item
+	var last *entra.Issued
+	for range l.certificates {
+		device := entra.Device{TenantID: p.TenantID}
+		if l.device != nil {
+			device = l.device(device)
+		}
+		if last, err = ca.Issue(device); err != nil {
+			return nil, err
+		}
+		key, err := keyItem(wpj.DeviceKeyTag, "Microsoft Workplace Join Key", last.Key)
+		if err != nil {
+			return nil, err
+		}
+		items = append(items, key, filekeychain.Item{Class: filekeychain.Certificate, Label: last.Device.DeviceID, Data: last.DER})
+	}
+	transport, err := rsa.GenerateKey(rand.Reader, 2048)
+	if err != nil {
+		return nil, fmt.Errorf("make session transport key: %w", err)
+	}
+	transportItem, err := keyItem(wpj.SessionTransportKeyTag, "Microsoft Session Transport Key", transport)
+	if err != nil {
+		return nil, err
+	}
+	thumbprint := last.Thumbprint
+	if l.foreignThumbprint {
+		thumbprint = strings.Repeat("0", len(thumbprint))
+	}
+	items = append(items, transportItem,
+		passwordItem(wpj.AccountUserPrincipalName, p.UPN),
+		passwordItem(wpj.AccountTenantID, last.Device.TenantID),
+		passwordItem(wpj.AccountThumbprint, thumbprint),
+		passwordItem(wpj.AccountCloudEnvironment, "login.microsoftonline.com"))
+	return slices.DeleteFunc(items, func(item filekeychain.Item) bool {
+		return slices.Contains(l.without, item.Account) || slices.Contains(l.without, string(item.ApplicationTag))
+	}), nil
+}
+
+func keyItem(tag, label string, key *rsa.PrivateKey) (filekeychain.Item, error) {
+	encoded, err := x509.MarshalPKCS8PrivateKey(key)
+	if err != nil {
+		return filekeychain.Item{}, fmt.Errorf("encode key: %w", err)
+	}
+	return filekeychain.Item{
+		Class: filekeychain.Key, Label: label, ApplicationTag: []byte(tag), ApplicationLabel: entra.PublicKeyHash(key), Data: encoded,
+	}, nil
+}
+
+// passwordItem is an item whose value stands in its service attribute, and as its label [MSID, FL-DOC].
+func passwordItem(account, value string) filekeychain.Item {
+	return filekeychain.Item{Class: filekeychain.GenericPassword, Label: value, Account: account, Service: value}
+}
+
+// loginKeychain is what is needed of a keychain; sim/filekeychain and sim/secretservice have it.
+type loginKeychain interface {
+	Add(filekeychain.Item) error
+	Delete(unwanted func(filekeychain.Item) bool) (int, error)
+	Lock() error
+}
+
+// store puts items into the keychain, in place of those of an earlier registration. Without items it touches nothing.
+func (p *portal) store(items []filekeychain.Item, err error) error {
+	if err != nil || len(items) == 0 {
+		return err
+	}
+	var keychain loginKeychain = filekeychain.Open(p.KeychainDirectory)
+	if p.Keychain == keychainSecretService {
+		if keychain, err = secretservice.Connect(); err != nil {
+			return err
+		}
+	}
+	if _, err := keychain.Delete(isWorkplaceJoin); err != nil {
+		return err
+	}
+	for _, item := range items {
+		if err := keychain.Add(item); err != nil {
+			return err
+		}
+	}
+	if leavings[p.Leave].lock {
+		return keychain.Lock()
+	}
+	return nil
+}
+
+// isWorkplaceJoin tells whether an item is of a registration.
+func isWorkplaceJoin(item filekeychain.Item) bool {
+	switch item.Class {
+	case filekeychain.Certificate:
+		_, err := wpj.ParseCertificate(item.Data)
+		return !errors.Is(err, wpj.ErrNotWorkplaceJoin)
+	case filekeychain.Key:
+		return bytes.HasPrefix(item.ApplicationTag, []byte(itemPrefix))
+	default:
+		return strings.HasPrefix(item.Account, itemPrefix)
+	}
+}
+
+// itemPrefix is what the accounts and tags of all items of Workplace Join begin with.
+const itemPrefix = "com.microsoft.workplacejoin."

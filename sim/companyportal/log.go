@@ -1,0 +1,109 @@
+package main
+
+import (
+	"errors"
+	"fmt"
+	"os"
+	"path/filepath"
+	"regexp"
+	"strings"
+	"time"
+)
+
+// logName is the name of the log; what the real one calls older ones is not known, and rotatedName is made up.
+const (
+	logName     = "com.microsoft.CompanyPortalMac.log"
+	rotatedName = "com.microsoft.CompanyPortalMac.1.log"
+)
+
+// Threads, by their numbers in a real log.
+const (
+	mainThread      = 9811
+	telemetryThread = 10971
+)
+
+// telemetryLocation is where events are written.
+const telemetryLocation = "AriaTelemetryService.swift: 283 (sendEvent(featureArea:type:eventTitle:duration:result:target:location:resultData:error:context:workflowData:clientRequestId:shouldSanitizeStrings:))"
+
+// log writes Company Portal's log as the versions of 2018 to 2020 did (reference/domain.md 2.4, grammar A). Every entry is
+// one write. The first error is kept for close, as the real program does not end because its log cannot be written.
+type log struct {
+	path string
+	file *os.File
+	err  error
+}
+
+func openLog(directory string) (*log, error) {
+	if err := os.MkdirAll(directory, 0o755); err != nil {
+		return nil, fmt.Errorf("open log: %w", err)
+	}
+	l := &log{path: filepath.Join(directory, logName)}
+	return l, l.open()
+}
+
+func (l *log) open() (err error) {
+	if l.file, err = os.OpenFile(l.path, os.O_APPEND|os.O_CREATE|os.O_WRONLY, 0o644); err != nil {
+		return fmt.Errorf("open log: %w", err)
+	}
+	return nil
+}
+
+func (l *log) close() error {
+	return errors.Join(l.err, l.file.Close())
+}
+
+func (l *log) write(level, subsystem string, thread int, location, message string) {
+	_, err := fmt.Fprintf(l.file, "%s %s com.microsoft.ssp.%s TID=%d %s %s\n",
+		time.Now().UTC().Format("2006-01-02 15:04:05.000"), level, subsystem, thread, location, message)
+	l.keep(err)
+}
+
+func (l *log) keep(err error) {
+	if l.err == nil && err != nil {
+		l.err = fmt.Errorf("write log: %w", err)
+	}
+}
+
+func (l *log) info(subsystem, location, message string) {
+	l.write("INFO", subsystem, mainThread, location, message)
+}
+
+// sdk writes a message of the WPJ SDK, whose real level stands in its text.
+func (l *log) sdk(message string) {
+	l.info("workplaceJoinSdk", "WorkplaceJoinManager.swift: 845 (workplaceClient(_:logMessage:))",
+		strings.ReplaceAll(message, "[TIME]", time.Now().UTC().Format("[2006-01-02 15:04:05 -0700]")))
+}
+
+// field is a key of an event and its value.
+type field struct{ key, value string }
+
+// event writes a telemetry event, a dictionary in the style of NSDictionary. Fields stand in the order of their keys.
+func (l *log) event(kind string, fields ...field) {
+	var text strings.Builder
+	fmt.Fprintf(&text, "Sending event using aria: %s : {\n", kind)
+	for _, f := range fields {
+		fmt.Fprintf(&text, "%s = %s;\n", f.key, quoted(f.value))
+	}
+	text.WriteString("}")
+	l.write("VERB", "telemetry", telemetryThread, telemetryLocation, text.String())
+}
+
+var simpleValue = regexp.MustCompile(`^[0-9A-Za-z]+$`)
+
+func quoted(value string) string {
+	if simpleValue.MatchString(value) {
+		return value
+	}
+	return `"` + strings.ReplaceAll(value, `"`, `\"`) + `"`
+}
+
+// rotate does to the log what a rotation does: it gets another name, or is emptied, while somebody reads it.
+func (l *log) rotate(how string) {
+	switch how {
+	case rotateRename:
+		err := errors.Join(os.Rename(l.path, filepath.Join(filepath.Dir(l.path), rotatedName)), l.file.Close())
+		l.keep(errors.Join(err, l.open()))
+	case rotateTruncate:
+		l.keep(l.file.Truncate(0))
+	}
+}

@@ -1,0 +1,127 @@
+package main
+
+import (
+	"bytes"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io/fs"
+	"os"
+	"path/filepath"
+	"runtime"
+	"slices"
+	"strings"
+	"time"
+
+	"usher.internal/internal/wpj"
+)
+
+// Settings tell how a run goes. The zero value of every field is what the real thing does on a good day.
+type Settings struct {
+	// ExitCode is what the run ends with; the log tells a story that fits it.
+	ExitCode wpj.ExitCode `json:"exit_code"`
+	// Wait is how long the user takes to sign in, 300ms unless set.
+	Wait duration `json:"wait"`
+	// Hang makes the user never sign in.
+	Hang bool `json:"hang"`
+	// IgnoreSIGTERM makes the portal one that SIGKILL alone ends.
+	IgnoreSIGTERM bool `json:"ignore_sigterm"`
+	// KillSelf is the signal that ends the portal after the sign-in, before anything is left in the keychain; 0 for none.
+	KillSelf int `json:"kill_self"`
+	// Leave is what the run leaves in the keychain, a name of leavings; unless set, "all" for a run that succeeds and
+	// "nothing" for others.
+	Leave string `json:"leave"`
+	// TenantID is the tenant that the user is of, and UPN his name in it. They are made up unless set.
+	TenantID string `json:"tenant_id"`
+	UPN      string `json:"upn"`
+	// Keychain is "secretservice", or "file" for that of sim/filekeychain in KeychainDirectory; unless set, the former on
+	// Linux. KeychainDirectory is USHER_SIM_KEYCHAIN or ~/.local/share/usher-sim/keychain unless set.
+	Keychain          string `json:"keychain"`
+	KeychainDirectory string `json:"keychain_directory"`
+	// RotateLog is what happens to the log in the middle of the run: "rename" or "truncate", or nothing when empty.
+	RotateLog string `json:"rotate_log"`
+	// RunsFile gets a line for each run: pid=… time=… registration=….
+	RunsFile string `json:"runs_file"`
+	// LoseExitEvent leaves the last event out of the log.
+	LoseExitEvent bool `json:"lose_exit_event"`
+}
+
+// duration is written as in Go: "300ms", "5m".
+type duration time.Duration
+
+// UnmarshalText implements [encoding.TextUnmarshaler].
+func (d *duration) UnmarshalText(text []byte) error {
+	parsed, err := time.ParseDuration(string(text))
+	*d = duration(parsed)
+	return err
+}
+
+const (
+	keychainSecretService = "secretservice"
+	keychainFile          = "file"
+	rotateRename          = "rename"
+	rotateTruncate        = "truncate"
+)
+
+// load reads the settings of the user whose home that is. A file that was named must be there; the usual one need not.
+func load(home string) (Settings, error) {
+	settings := Settings{
+		Wait:              duration(300 * time.Millisecond),
+		Keychain:          keychainFile,
+		UPN:               "jane@example.com",
+		KeychainDirectory: os.Getenv("USHER_SIM_KEYCHAIN"),
+	}
+	if runtime.GOOS == "linux" {
+		settings.Keychain = keychainSecretService
+	}
+	if settings.KeychainDirectory == "" {
+		settings.KeychainDirectory = filepath.Join(home, ".local/share/usher-sim/keychain")
+	}
+	path, named := os.LookupEnv("USHER_SIM_PORTAL_CONFIG")
+	if !named {
+		path = filepath.Join(home, ".config/usher-sim/companyportal.json")
+	}
+	content, err := os.ReadFile(path)
+	if err != nil && (named || !errors.Is(err, fs.ErrNotExist)) {
+		return Settings{}, fmt.Errorf("load settings: %w", err)
+	}
+	if err := settings.merge(content); err != nil {
+		return Settings{}, fmt.Errorf("load settings from %s: %w", path, err)
+	}
+	if err := settings.merge([]byte(os.Getenv("USHER_SIM_PORTAL"))); err != nil {
+		return Settings{}, fmt.Errorf("load settings from USHER_SIM_PORTAL: %w", err)
+	}
+	if settings.Leave == "" {
+		settings.Leave = "all"
+		if settings.ExitCode != wpj.ExitSuccess {
+			settings.Leave = "nothing"
+		}
+	}
+	return settings, settings.check()
+}
+
+// merge takes over what a JSON object says. Nothing is no object, and says nothing.
+func (s *Settings) merge(content []byte) error {
+	if len(bytes.TrimSpace(content)) == 0 {
+		return nil
+	}
+	decoder := json.NewDecoder(bytes.NewReader(content))
+	decoder.DisallowUnknownFields()
+	return decoder.Decode(s)
+}
+
+func (s *Settings) check() error {
+	var problems []error
+	oneOf := func(key, value string, allowed ...string) {
+		if !slices.Contains(allowed, value) {
+			problems = append(problems, fmt.Errorf("%s is %q, and may be one of: %s", key, value, strings.Join(allowed, ", ")))
+		}
+	}
+	oneOf("keychain", s.Keychain, keychainSecretService, keychainFile)
+	oneOf("rotate_log", s.RotateLog, "", rotateRename, rotateTruncate)
+	oneOf("leave", s.Leave, leavingNames()...)
+	if s.ExitCode < 0 || s.ExitCode > 255 {
+		problems = append(problems, fmt.Errorf("exit_code is %d, and may be from 0 to 255", int(s.ExitCode)))
+	}
+	return errors.Join(problems...)
+}
