@@ -1,0 +1,125 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"time"
+
+	"github.com/spf13/cobra"
+	"google.golang.org/grpc"
+	"google.golang.org/grpc/backoff"
+
+	"usher.internal/internal/config"
+	"usher.internal/internal/link"
+)
+
+// answerWithin is how long the helper may take to answer what it does not have to wait for itself.
+const answerWithin = 10 * time.Second
+
+// app is one run of usherctl.
+type app struct {
+	stdout *output
+	stderr io.Writer
+	// terminal tells whether a person reads stdout.
+	terminal   bool
+	json       bool
+	configFile string
+	// command is the full name of the command that runs, for the JSON envelope.
+	command string
+}
+
+// run runs usherctl with arguments and returns its exit code; everything is printed by then.
+func (a *app) run(ctx context.Context, arguments []string) exitCode {
+	root := a.root()
+	root.SetArgs(arguments)
+	root.SetOut(a.stdout)
+	root.SetErr(a.stderr)
+	command, err := root.ExecuteContextC(ctx)
+	if a.stdout.err != nil {
+		// A policy must not take an answer for whole that was cut short.
+		err = &failure{code: exitDefect, reason: "OUTPUT_FAILED", message: "the output could not be written: " + a.stdout.err.Error()}
+	}
+	if err == nil {
+		return exitDone
+	}
+	failed, ok := errors.AsType[*failure](err)
+	if !ok {
+		// Only cobra itself returns other errors: wrong flags and arguments.
+		failed = &failure{code: exitUsage, reason: "WRONG_USAGE", message: err.Error(), hint: "`" + command.CommandPath() + " --help` shows how it is used"}
+	}
+	a.printFailure(failed)
+	return failed.code
+}
+
+func (a *app) root() *cobra.Command {
+	root := &cobra.Command{
+		Use:   "usherctl",
+		Short: "Bring this Mac through its Microsoft Entra registration, and see how it stands",
+		Long: `usherctl asks usherd, usher's root daemon, to register users of this Mac with Microsoft Entra
+through Company Portal and to tell Jamf Pro how it went, and shows how that stands.`,
+		Example: `  usherctl register --wait        register the user at this Mac, and follow it
+  usherctl status                 what is wrong, who is registered
+  usherctl explain 66             what an exit code of Company Portal means`,
+		SilenceUsage:      true,
+		SilenceErrors:     true,
+		CompletionOptions: cobra.CompletionOptions{DisableDefaultCmd: true},
+		PersistentPreRun:  func(command *cobra.Command, _ []string) { a.command = command.CommandPath() },
+	}
+	flags := root.PersistentFlags()
+	flags.BoolVar(&a.json, "json", false, "print JSON (docs/json.md); streams print one object per line")
+	flags.StringVar(&a.configFile, "config", a.configFile, "read this configuration `file` in place of the platform's own (also USHER_CONFIG)")
+	root.AddCommand(a.registerCommand(), a.gatherCommand(), a.statusCommand(), a.registrationsCommand(), a.outboxCommand(),
+		a.explainCommand(), a.extensionAttributeCommand(), a.configCommand(), a.versionCommand(), a.completionCommand())
+	return root
+}
+
+// group is a command that only holds others.
+func group(use, short string, commands ...*cobra.Command) *cobra.Command {
+	command := &cobra.Command{
+		Use: use, Short: short, Args: cobra.NoArgs,
+		RunE: func(command *cobra.Command, _ []string) error {
+			return fmt.Errorf("%s needs a command", command.CommandPath())
+		},
+	}
+	command.AddCommand(commands...)
+	return command
+}
+
+func (a *app) loadConfig() (*config.Loaded, error) {
+	loaded, err := config.Load(a.configFile)
+	if err != nil {
+		return nil, &failure{code: exitConfiguration, reason: "CONFIGURATION_INVALID", message: err.Error(), hint: "mend it, then run `usherctl config validate`"}
+	}
+	return loaded, nil
+}
+
+// connect returns a connection to the helper. Nothing is sent before the first call.
+func (a *app) connect() (*grpc.ClientConn, error) {
+	loaded, err := a.loadConfig()
+	if err != nil {
+		return nil, err
+	}
+	connection, err := link.Dial(loaded.HelperSocket(), loaded.Development.HelperUID, grpc.WithConnectParams(grpc.ConnectParams{
+		// A helper that is being restarted is back in a moment.
+		Backoff:           backoff.Config{BaseDelay: 100 * time.Millisecond, Multiplier: 1.5, Jitter: 0.2, MaxDelay: 2 * time.Second},
+		MinConnectTimeout: answerWithin,
+	}))
+	if err != nil {
+		return nil, &failure{code: exitNoHelper, reason: "HELPER_UNREACHABLE", message: err.Error(), hint: hintNoHelper}
+	}
+	return connection, nil
+}
+
+// ask makes calls to the helper that it answers at once.
+func (a *app) ask(ctx context.Context, calls func(ctx context.Context, connection *grpc.ClientConn) error) error {
+	connection, err := a.connect()
+	if err != nil {
+		return err
+	}
+	defer connection.Close()
+	ctx, cancel := context.WithTimeout(ctx, answerWithin)
+	defer cancel()
+	return explained(calls(ctx, connection))
+}

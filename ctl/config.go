@@ -1,0 +1,72 @@
+package main
+
+import (
+	"fmt"
+
+	"github.com/spf13/cobra"
+
+	"usher.internal/internal/config"
+)
+
+func (a *app) configCommand() *cobra.Command {
+	return group("config", "Show and validate the configuration", a.showConfigCommand(), a.validateConfigCommand())
+}
+
+// setting is a configuration value, as --json prints it.
+type setting struct {
+	Key         string `json:"key"`
+	Value       string `json:"value"`
+	Origin      string `json:"origin"`
+	Default     string `json:"default"`
+	Description string `json:"description"`
+}
+
+func (a *app) showConfigCommand() *cobra.Command {
+	return &cobra.Command{
+		Use:     "show",
+		Short:   "Show each value and where it comes from",
+		Long:    "Show each value and where it comes from, as usherd would read it now. Secrets are not configuration and are never shown.",
+		Example: "  usherctl config show",
+		Args:    cobra.NoArgs,
+		RunE: func(*cobra.Command, []string) error {
+			loaded, err := a.loadConfig()
+			if err != nil {
+				return err
+			}
+			var all []setting
+			var rows [][]string
+			for _, value := range loaded.Values() {
+				all = append(all, setting{value.Key, value.Value, value.Origin, value.Default, value.Description})
+				rows = append(rows, []string{value.Key, value.Value, value.Origin})
+			}
+			if a.json {
+				return a.printValue(all)
+			}
+			a.table([]string{"KEY", "VALUE", "FROM"}, rows)
+			return nil
+		},
+	}
+}
+
+func (a *app) validateConfigCommand() *cobra.Command {
+	return &cobra.Command{
+		Use:     "validate [FILE]",
+		Short:   "Check the configuration, or a file before it is put in place",
+		Example: "  usherctl config validate ./config.yaml",
+		Args:    cobra.MaximumNArgs(1),
+		RunE: func(_ *cobra.Command, arguments []string) error {
+			file := a.configFile
+			if len(arguments) == 1 {
+				file = arguments[0]
+			}
+			if _, err := config.Load(file); err != nil {
+				return &failure{code: exitConfiguration, reason: "CONFIGURATION_INVALID", message: err.Error(), hint: "docs/configuration.md has every key"}
+			}
+			if a.json {
+				return a.printValue(map[string]bool{"valid": true})
+			}
+			fmt.Fprintln(a.stdout, "the configuration is valid")
+			return nil
+		},
+	}
+}

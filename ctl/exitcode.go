@@ -1,0 +1,148 @@
+package main
+
+import (
+	"fmt"
+
+	"usher.internal/internal/wpj"
+	usherv1 "usher.internal/proto/usher/v1"
+)
+
+// exitCode is what usherctl ends with. The numbers are stable: Jamf policies act on them.
+type exitCode int
+
+const (
+	exitDone               exitCode = 0
+	exitPortalDefaultError exitCode = 1
+	exitUsage              exitCode = 2
+	exitNoHelper           exitCode = 3
+	exitNotPermitted       exitCode = 4
+	exitNoSession          exitCode = 5
+	exitTimedOut           exitCode = 6
+	exitNotRegistered      exitCode = 7
+	exitUnreadable         exitCode = 8
+	exitIdentityUnusable   exitCode = 9
+	exitDeliveredLater     exitCode = 10
+	exitDeliveryRefused    exitCode = 11
+	exitPreflight          exitCode = 12
+	exitCancelled          exitCode = 13
+	exitNotFound           exitCode = 14
+	exitPortalBroken       exitCode = 15
+	exitJournal            exitCode = 16
+	exitConfiguration      exitCode = 17
+	exitDefect             exitCode = 20
+	exitInterrupted        exitCode = 130
+)
+
+// exitCodes explains each exit code of usherctl's own; docs/exit-codes.md is held to it. 64 to 70 are Company Portal's and
+// stand in wpj.ExitCodes.
+var exitCodes = []struct {
+	code    exitCode
+	name    string
+	meaning string
+	// policy is what a Jamf policy should do about it; retry whether running it again can help by itself.
+	policy string
+	retry  bool
+}{
+	{exitDone, "done", "done; with `register --wait` and `gather`: Jamf Pro has the result", "nothing", false},
+	{exitPortalDefaultError, "portal-default-error", "Company Portal's defaultError", "try again later", true},
+	{exitUsage, "usage", "wrong usage: a flag or an argument", "mend the script", false},
+	{exitNoHelper, "no-helper", "usherd does not run, does not answer, or is not trusted", "install usher or start usherd", false},
+	{exitNotPermitted, "not-permitted", "the caller may not do that", "run it as root or as an admin", false},
+	{exitNoSession, "no-session", "nobody is logged in, or the user did not log in in time", "run it again at login", true},
+	{exitTimedOut, "timed-out", "--timeout has passed (the registration goes on), or the user did not sign in in time", "run it again: it attaches to the registration", true},
+	{exitNotRegistered, "not-registered", "no identity was found: the user is not registered", "run `usherctl register --wait`", false},
+	{exitUnreadable, "identity-unreadable", "the identity could not be read, for example because the keychain is locked", "run `usherctl gather` again later", true},
+	{exitIdentityUnusable, "identity-unusable", "the identity is no good: orphaned, expired, or of another tenant", "clean the keychain, then register again", false},
+	{exitDeliveredLater, "delivered-later", "the identity was found, and Jamf Pro could not be reached yet: usherd delivers it later by itself", "nothing", false},
+	{exitDeliveryRefused, "delivery-refused", "Jamf Pro refused the result for good", "see `usherctl outbox list`, mend it, `usherctl outbox flush`", false},
+	{exitPreflight, "preflight", "something stands in the way of Company Portal: it is missing, not trusted, too old; Conditional Access is off; Microsoft cannot be reached", "mend what the message names", false},
+	{exitCancelled, "cancelled", "the registration was cancelled", "nothing", false},
+	{exitNotFound, "not-found", "there is no such registration, user or exit code", "mend the script", false},
+	{exitPortalBroken, "portal-broken", "Company Portal crashed, was killed, could not be started, was running already, or nobody knows how it ended", "try again later", true},
+	{exitJournal, "journal", "usherd cannot write its journal, most often because the disk is full", "free disk space", false},
+	{exitConfiguration, "configuration", "the configuration is not valid", "run `usherctl config validate`", false},
+	{exitDefect, "defect", "anything else: usherctl's output could not be written, or a defect of usher's", "see the message; report a defect with the log of usherd", false},
+	{exitInterrupted, "interrupted", "interrupted by Ctrl-C; a registration goes on", "nothing", true},
+}
+
+// failureExits says what usherctl ends with when a registration is FAILED; PORTAL_FAILED takes Company Portal's own code.
+var failureExits = map[usherv1.FailureReason]exitCode{
+	usherv1.FailureReason_FAILURE_REASON_PORTAL_MISSING:              exitPreflight,
+	usherv1.FailureReason_FAILURE_REASON_PORTAL_NOT_TRUSTED:          exitPreflight,
+	usherv1.FailureReason_FAILURE_REASON_PORTAL_TOO_OLD:              exitPreflight,
+	usherv1.FailureReason_FAILURE_REASON_CONDITIONAL_ACCESS_DISABLED: exitPreflight,
+	usherv1.FailureReason_FAILURE_REASON_ENDPOINTS_UNREACHABLE:       exitPreflight,
+	usherv1.FailureReason_FAILURE_REASON_SESSION_TIMEOUT:             exitNoSession,
+	usherv1.FailureReason_FAILURE_REASON_PORTAL_ALREADY_RUNNING:      exitPortalBroken,
+	usherv1.FailureReason_FAILURE_REASON_PORTAL_LAUNCH_FAILED:        exitPortalBroken,
+	usherv1.FailureReason_FAILURE_REASON_PORTAL_FAILED:               exitPortalBroken,
+	usherv1.FailureReason_FAILURE_REASON_PORTAL_KILLED:               exitPortalBroken,
+	usherv1.FailureReason_FAILURE_REASON_PORTAL_OUTCOME_UNKNOWN:      exitPortalBroken,
+	usherv1.FailureReason_FAILURE_REASON_SIGN_IN_TIMEOUT:             exitTimedOut,
+	usherv1.FailureReason_FAILURE_REASON_IDENTITY_NOT_FOUND:          exitNotRegistered,
+	usherv1.FailureReason_FAILURE_REASON_IDENTITY_UNREADABLE:         exitUnreadable,
+	usherv1.FailureReason_FAILURE_REASON_IDENTITY_ORPHANED:           exitIdentityUnusable,
+	usherv1.FailureReason_FAILURE_REASON_IDENTITY_EXPIRED:            exitIdentityUnusable,
+	usherv1.FailureReason_FAILURE_REASON_TENANT_MISMATCH:             exitIdentityUnusable,
+	usherv1.FailureReason_FAILURE_REASON_DELIVERY_REFUSED:            exitDeliveryRefused,
+	usherv1.FailureReason_FAILURE_REASON_INTERNAL:                    exitDefect,
+}
+
+// errorExits says what usherctl ends with when a call fails for that reason.
+var errorExits = map[usherv1.ErrorReason]exitCode{
+	usherv1.ErrorReason_ERROR_REASON_INTERNAL:               exitDefect,
+	usherv1.ErrorReason_ERROR_REASON_INVALID_ARGUMENT:       exitUsage,
+	usherv1.ErrorReason_ERROR_REASON_NOT_PERMITTED:          exitNotPermitted,
+	usherv1.ErrorReason_ERROR_REASON_RATE_LIMITED:           exitNotPermitted,
+	usherv1.ErrorReason_ERROR_REASON_REGISTRATION_NOT_FOUND: exitNotFound,
+	usherv1.ErrorReason_ERROR_REASON_REGISTRATION_ENDED:     exitNotFound,
+	usherv1.ErrorReason_ERROR_REASON_USER_NOT_FOUND:         exitNotFound,
+	usherv1.ErrorReason_ERROR_REASON_NO_SESSION:             exitNoSession,
+	usherv1.ErrorReason_ERROR_REASON_AMBIGUOUS_USER:         exitUsage,
+	usherv1.ErrorReason_ERROR_REASON_JOURNAL_FULL:           exitJournal,
+	usherv1.ErrorReason_ERROR_REASON_JOURNAL_UNAVAILABLE:    exitJournal,
+	usherv1.ErrorReason_ERROR_REASON_SHUTTING_DOWN:          exitNoHelper,
+	usherv1.ErrorReason_ERROR_REASON_PORTAL_NOT_RUNNABLE:    exitPortalBroken,
+	usherv1.ErrorReason_ERROR_REASON_PORTAL_ALREADY_RUNNING: exitPortalBroken,
+	usherv1.ErrorReason_ERROR_REASON_PORTAL_RUN_NOT_FOUND:   exitPortalBroken,
+	usherv1.ErrorReason_ERROR_REASON_PORTAL_BUSY:            exitPortalBroken,
+	usherv1.ErrorReason_ERROR_REASON_PROGRAM_FAILED:         exitDefect,
+}
+
+// identityExits says what usherctl ends with for each state of an identity.
+var identityExits = map[usherv1.IdentityState]exitCode{
+	usherv1.IdentityState_IDENTITY_STATE_NOT_REGISTERED:  exitNotRegistered,
+	usherv1.IdentityState_IDENTITY_STATE_REGISTERED:      exitDone,
+	usherv1.IdentityState_IDENTITY_STATE_ORPHANED:        exitIdentityUnusable,
+	usherv1.IdentityState_IDENTITY_STATE_EXPIRED:         exitIdentityUnusable,
+	usherv1.IdentityState_IDENTITY_STATE_TENANT_MISMATCH: exitIdentityUnusable,
+	usherv1.IdentityState_IDENTITY_STATE_UNREADABLE:      exitUnreadable,
+}
+
+// outcome returns nil for a registration that SUCCEEDED, and the failure that usherctl ends with for every other end.
+func outcome(r *usherv1.Registration) error {
+	hint := fmt.Sprintf("`usherctl registrations show %s` tells each step", shortID(r.GetId()))
+	switch r.GetState() {
+	case usherv1.RegistrationState_REGISTRATION_STATE_SUCCEEDED:
+		// Only a REGISTERED identity makes a success. A policy must not be told 0 by a helper that says both.
+		if state := r.GetIdentity().GetState(); identityExits[state] != exitDone {
+			return &failure{code: identityExits[state], reason: "IDENTITY_" + identityName(state), message: r.GetIdentity().GetDetail(), hint: hint}
+		}
+		return nil
+	case usherv1.RegistrationState_REGISTRATION_STATE_CANCELLED:
+		return &failure{code: exitCancelled, reason: "CANCELLED", message: "the registration was " + r.GetFailureDetail()}
+	}
+	failed := &failure{code: exitDefect, reason: name(r.GetFailureReason(), "FAILURE_REASON_"), message: r.GetFailureDetail(), hint: hint}
+	if code, known := failureExits[r.GetFailureReason()]; known {
+		failed.code = code
+	}
+	if r.GetFailureReason() == usherv1.FailureReason_FAILURE_REASON_PORTAL_FAILED {
+		if exit, ok := r.GetPortalExit().GetHow().(*usherv1.PortalExit_Code); ok {
+			// A code that Company Portal is not known to have must not pass for another of usherctl's.
+			if _, known := wpj.ExitCode(exit.Code).Info(); known {
+				failed.code = exitCode(exit.Code)
+			}
+		}
+	}
+	return failed
+}

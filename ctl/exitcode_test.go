@@ -1,0 +1,87 @@
+package main
+
+import (
+	"errors"
+	"fmt"
+	"os"
+	"strings"
+	"testing"
+
+	"usher.internal/internal/wpj"
+	usherv1 "usher.internal/proto/usher/v1"
+)
+
+func TestEveryFailureReasonHasAnExitCode(t *testing.T) {
+	for number, name := range usherv1.FailureReason_name {
+		if _, known := failureExits[usherv1.FailureReason(number)]; !known && number != 0 {
+			t.Errorf("%s has no exit code", name)
+		}
+	}
+	for number, name := range usherv1.ErrorReason_name {
+		if _, known := errorExits[usherv1.ErrorReason(number)]; !known && number != 0 {
+			t.Errorf("%s has no exit code", name)
+		}
+	}
+}
+
+func TestPortalExitCodesComeThroughAndNothingPassesForThem(t *testing.T) {
+	ended := func(code int32) exitCode {
+		err := outcome(&usherv1.Registration{
+			State:         usherv1.RegistrationState_REGISTRATION_STATE_FAILED,
+			FailureReason: usherv1.FailureReason_FAILURE_REASON_PORTAL_FAILED,
+			PortalExit:    &usherv1.PortalExit{How: &usherv1.PortalExit_Code{Code: code}},
+		})
+		var failed *failure
+		if !errors.As(err, &failed) {
+			t.Fatalf("portal exit code %d is no failure: %v", code, err)
+		}
+		return failed.code
+	}
+	known := make(map[exitCode]bool)
+	for _, info := range wpj.ExitCodes() {
+		if info.Code != wpj.ExitSuccess {
+			known[exitCode(info.Code)] = true
+			if got := ended(int32(info.Code)); int(got) != int(info.Code) {
+				t.Errorf("portal exit code %d became %d", info.Code, got)
+			}
+		}
+	}
+	for _, code := range []int32{2, 3, 5, 10, 71, 99, 255} {
+		if got := ended(code); got != exitPortalBroken {
+			t.Errorf("unheard-of portal exit code %d became %d", code, got)
+		}
+	}
+	for _, own := range exitCodes {
+		if known[own.code] && own.code != exitPortalDefaultError {
+			t.Errorf("exit code %d means two things", own.code)
+		}
+	}
+}
+
+func TestEndsThatAreNoFailureOfThePortal(t *testing.T) {
+	if err := outcome(&usherv1.Registration{State: usherv1.RegistrationState_REGISTRATION_STATE_SUCCEEDED}); err != nil {
+		t.Errorf("success is %v", err)
+	}
+	var failed *failure
+	if err := outcome(&usherv1.Registration{State: usherv1.RegistrationState_REGISTRATION_STATE_CANCELLED}); !errors.As(err, &failed) || failed.code != exitCancelled {
+		t.Errorf("a cancelled one is %v", err)
+	}
+}
+
+// docs/exit-codes.md has the very sentences of the table; -update is not needed, the error says what line is missing.
+func TestExitCodesAreDocumented(t *testing.T) {
+	document, err := os.ReadFile("../docs/exit-codes.md")
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, one := range exitCodes {
+		if line := fmt.Sprintf("| %d | %s | %s |", one.code, one.meaning, one.policy); !strings.Contains(string(document), line) {
+			t.Errorf("docs/exit-codes.md lacks the line\n%s", line)
+		}
+	}
+	for _, info := range wpj.ExitCodes()[2:] {
+		if line := fmt.Sprintf("| %d | Company Portal: %s |", info.Code, info.Name); !strings.Contains(string(document), line) {
+			t.Errorf("docs/exit-codes.md lacks a line beginning with\n%s", line)
+		}
+	}
+}

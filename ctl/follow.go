@@ -1,0 +1,213 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"strings"
+	"time"
+
+	"google.golang.org/grpc"
+	"google.golang.org/grpc/codes"
+	"google.golang.org/grpc/status"
+
+	usherv1 "usher.internal/proto/usher/v1"
+)
+
+// awayWithin is how long a helper may be away, while it is upgraded for example, before following is given up.
+const awayWithin = time.Minute
+
+// follower shows the progress of one registration. It is used by one goroutine.
+type follower struct {
+	app    *app
+	client usherv1.RegistrationServiceClient
+	last   *usherv1.Registration
+	// shown counts what was printed already.
+	transitions, milestones int
+	// since is when the present state began, for the live line.
+	since time.Time
+	drawn bool
+}
+
+func newFollower(a *app, client usherv1.RegistrationServiceClient, r *usherv1.Registration) *follower {
+	return &follower{app: a, client: client, last: r}
+}
+
+// update is what a watch tells: the registration, or the error that the watch ended with.
+type update struct {
+	registration *usherv1.Registration
+	err          error
+}
+
+// follow returns the registration at its end.
+func (f *follower) follow(ctx context.Context, limits waiting) (*usherv1.Registration, error) {
+	watching, stop := context.WithCancel(ctx)
+	updates := make(chan update)
+	watched := make(chan struct{})
+	go func() {
+		defer close(watched)
+		f.watch(watching, updates)
+	}()
+	defer func() {
+		stop()
+		<-watched
+		f.clearLine()
+	}()
+	var timeout, delivery <-chan time.Time
+	if limits.timeout > 0 {
+		timeout = time.After(limits.timeout)
+	}
+	tick := time.NewTicker(time.Second)
+	defer tick.Stop()
+	for {
+		select {
+		case next := <-updates:
+			if next.err != nil {
+				return nil, f.interrupted(ctx, next.err)
+			}
+			f.last = next.registration
+			if err := f.show(); err != nil {
+				return nil, err
+			}
+			if ended(f.last.GetState()) {
+				return f.last, nil
+			}
+			if f.last.GetState() == usherv1.RegistrationState_REGISTRATION_STATE_DELIVERING && delivery == nil {
+				delivery = time.After(limits.delivery)
+			}
+		case <-tick.C:
+			f.drawLine()
+		case <-delivery:
+			return nil, f.deliveredLater()
+		case <-timeout:
+			return nil, &failure{code: exitTimedOut, reason: "TIMED_OUT",
+				message: fmt.Sprintf("the registration is still %s after %s, and goes on", stateName(f.last.GetState()), limits.timeout),
+				hint:    fmt.Sprintf("`usherctl registrations watch %s` follows it", shortID(f.last.GetId()))}
+		case <-ctx.Done():
+			return nil, f.interrupted(ctx, ctx.Err())
+		}
+	}
+}
+
+func ended(state usherv1.RegistrationState) bool {
+	return state == usherv1.RegistrationState_REGISTRATION_STATE_SUCCEEDED ||
+		state == usherv1.RegistrationState_REGISTRATION_STATE_FAILED ||
+		state == usherv1.RegistrationState_REGISTRATION_STATE_CANCELLED
+}
+
+// watch sends what the helper tells until the registration's end. A helper that goes away is waited for.
+func (f *follower) watch(ctx context.Context, updates chan<- update) {
+	send := func(next update) bool {
+		select {
+		case updates <- next:
+			return true
+		case <-ctx.Done():
+			return false
+		}
+	}
+	for {
+		err := f.watchOnce(ctx, send)
+		if err == nil || ctx.Err() != nil {
+			return
+		}
+		if status.Code(err) != codes.Unavailable {
+			send(update{err: err})
+			return
+		}
+	}
+}
+
+// watchOnce watches over one connection; nil is the registration's end.
+func (f *follower) watchOnce(ctx context.Context, send func(update) bool) error {
+	ctx, cancel := context.WithCancel(ctx)
+	defer cancel()
+	away := time.AfterFunc(awayWithin, cancel)
+	stream, err := f.client.WatchRegistration(ctx, &usherv1.WatchRegistrationRequest{Id: f.last.GetId()}, grpc.WaitForReady(true))
+	for err == nil {
+		var message *usherv1.WatchRegistrationResponse
+		message, err = stream.Recv()
+		if !away.Stop() && ctx.Err() != nil {
+			return status.Error(codes.DeadlineExceeded, "usherd stays away")
+		}
+		if err == nil && !send(update{registration: message.GetRegistration()}) {
+			return nil
+		}
+	}
+	if errors.Is(err, io.EOF) {
+		return nil
+	}
+	return err
+}
+
+func (f *follower) interrupted(ctx context.Context, err error) error {
+	if ctx.Err() == nil {
+		return explained(err)
+	}
+	return &failure{code: exitInterrupted, reason: "INTERRUPTED",
+		message: fmt.Sprintf("interrupted; registration %s goes on", shortID(f.last.GetId())),
+		hint:    fmt.Sprintf("`usherctl registrations watch %s` follows it, `usherctl registrations cancel %s` ends it", shortID(f.last.GetId()), shortID(f.last.GetId()))}
+}
+
+func (f *follower) deliveredLater() error {
+	message := "the identity was found, and Jamf Pro does not have it yet; usherd delivers it as soon as it can"
+	if problem := f.last.GetDeliveryError(); problem != "" {
+		message += ": " + problem
+	}
+	return &failure{code: exitDeliveredLater, reason: "DELIVERED_LATER", message: message, hint: "`usherctl outbox list` shows how it stands"}
+}
+
+// show prints what is new in the registration: as JSON, as plain lines, or above the live line of a terminal.
+func (f *follower) show() error {
+	if f.app.json {
+		return f.app.printMessage(f.last)
+	}
+	f.clearLine()
+	for ; f.transitions < len(f.last.GetTransitions()); f.transitions++ {
+		transition := f.last.GetTransitions()[f.transitions]
+		f.since = transition.GetTime().AsTime()
+		fmt.Fprintf(f.app.stdout, "%s  %-19s  %s\n", f.app.clock(transition.GetTime()), stateName(transition.GetState()), plain(transition.GetEvidence()))
+	}
+	for ; f.milestones < len(f.last.GetMilestones()); f.milestones++ {
+		milestone := f.last.GetMilestones()[f.milestones]
+		fmt.Fprintf(f.app.stdout, "%s  %-19s  %s\n", f.app.clock(milestone.GetTime()), "  Company Portal", plain(sentence(milestone)))
+	}
+	f.drawLine()
+	return nil
+}
+
+// sentence is a milestone for a person.
+func sentence(milestone *usherv1.Milestone) string {
+	text := strings.ToLower(strings.ReplaceAll(name(milestone.GetKind(), "MILESTONE_KIND_"), "_", " "))
+	if milestone.GetDetail() != "" {
+		text += " (" + milestone.GetDetail() + ")"
+	}
+	return text
+}
+
+// doing says for each state what is waited for.
+var doing = map[usherv1.RegistrationState]string{
+	usherv1.RegistrationState_REGISTRATION_STATE_PREFLIGHT:           "looking for what would stand in the way",
+	usherv1.RegistrationState_REGISTRATION_STATE_WAITING_FOR_SESSION: "waiting for the user to log in",
+	usherv1.RegistrationState_REGISTRATION_STATE_LAUNCHING_PORTAL:    "launching Company Portal",
+	usherv1.RegistrationState_REGISTRATION_STATE_WAITING_FOR_SIGN_IN: "waiting for the user to sign in",
+	usherv1.RegistrationState_REGISTRATION_STATE_READING_IDENTITY:    "reading the identity",
+	usherv1.RegistrationState_REGISTRATION_STATE_DELIVERING:          "delivering the result to Jamf Pro",
+}
+
+// drawLine shows on a terminal what is under way, and for how long.
+func (f *follower) drawLine() {
+	text := doing[f.last.GetState()]
+	if !f.app.terminal || f.app.json || text == "" {
+		return
+	}
+	fmt.Fprintf(f.app.stdout, "\r\x1b[K… %s, %s", text, max(0, time.Since(f.since)).Truncate(time.Second))
+	f.drawn = true
+}
+
+func (f *follower) clearLine() {
+	if f.drawn {
+		fmt.Fprint(f.app.stdout, "\r\x1b[K")
+		f.drawn = false
+	}
+}

@@ -1,0 +1,24 @@
+// Program usherctl asks the helper and prints: for admins, for users, and for Jamf Pro's policies and extension attributes,
+// which act on its exit codes (docs/exit-codes.md) and its JSON (docs/json.md).
+package main
+
+import (
+	"context"
+	"os"
+	"os/signal"
+	"syscall"
+
+	"golang.org/x/term"
+)
+
+func main() {
+	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
+	a := &app{
+		stdout: &output{to: os.Stdout}, stderr: os.Stderr,
+		terminal:   term.IsTerminal(int(os.Stdout.Fd())),
+		configFile: os.Getenv("USHER_CONFIG"),
+	}
+	code := a.run(ctx, os.Args[1:])
+	stop()
+	os.Exit(int(code))
+}

@@ -1,0 +1,74 @@
+package main
+
+import (
+	"context"
+	"fmt"
+	"strconv"
+
+	"github.com/spf13/cobra"
+	"google.golang.org/grpc"
+
+	usherv1 "usher.internal/proto/usher/v1"
+)
+
+func (a *app) outboxCommand() *cobra.Command {
+	return group("outbox", "Show and move what is on its way to Jamf Pro (root and admins)", a.listOutboxCommand(), a.flushOutboxCommand())
+}
+
+func (a *app) listOutboxCommand() *cobra.Command {
+	request := &usherv1.ListDeliveriesRequest{}
+	command := &cobra.Command{
+		Use:     "list",
+		Short:   "List deliveries, the newest first",
+		Example: "  sudo usherctl outbox list --all",
+		Args:    cobra.NoArgs,
+		RunE: func(command *cobra.Command, _ []string) error {
+			if err := validLimit(request.GetLimit()); err != nil {
+				return err
+			}
+			return a.ask(command.Context(), func(ctx context.Context, connection *grpc.ClientConn) error {
+				list, err := usherv1.NewDeliveryServiceClient(connection).ListDeliveries(ctx, request)
+				if err != nil {
+					return err
+				}
+				if a.json {
+					return a.printMessage(list)
+				}
+				var rows [][]string
+				for _, d := range list.GetDeliveries() {
+					rows = append(rows, []string{
+						strconv.FormatUint(d.GetId(), 10), d.GetUser().GetName(), deliveryName(d.GetState()), strconv.Itoa(int(d.GetAttempts())),
+						a.clock(d.GetNextAttemptTime()), d.GetSummary(), d.GetLastError(),
+					})
+				}
+				a.table([]string{"ID", "USER", "STATE", "ATTEMPTS", "NEXT ATTEMPT", "REPORT", "LAST ERROR"}, rows)
+				return nil
+			})
+		},
+	}
+	command.Flags().BoolVar(&request.IncludeEnded, "all", false, "delivered and superseded ones too")
+	command.Flags().Int32Var(&request.Limit, "limit", 0, "at most this many (default 50)")
+	return command
+}
+
+func (a *app) flushOutboxCommand() *cobra.Command {
+	return &cobra.Command{
+		Use:     "flush",
+		Short:   "Deliver what is pending now, and try again what Jamf Pro refused",
+		Example: "  sudo usherctl outbox flush",
+		Args:    cobra.NoArgs,
+		RunE: func(command *cobra.Command, _ []string) error {
+			return a.ask(command.Context(), func(ctx context.Context, connection *grpc.ClientConn) error {
+				flushed, err := usherv1.NewDeliveryServiceClient(connection).FlushDeliveries(ctx, &usherv1.FlushDeliveriesRequest{})
+				if err != nil {
+					return err
+				}
+				if a.json {
+					return a.printMessage(flushed)
+				}
+				fmt.Fprintf(a.stdout, "%d due now; `usherctl outbox list` shows how they fare\n", flushed.GetDue())
+				return nil
+			})
+		},
+	}
+}

@@ -1,0 +1,141 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"time"
+
+	"github.com/spf13/cobra"
+	"google.golang.org/grpc"
+	"google.golang.org/protobuf/types/known/durationpb"
+
+	usherv1 "usher.internal/proto/usher/v1"
+)
+
+// deliveryWithin is how long --wait waits for Jamf Pro once the identity is found: usherd goes on for days if need be.
+const deliveryWithin = time.Minute
+
+// waiting says how long to wait for a registration.
+type waiting struct {
+	timeout, delivery time.Duration
+}
+
+func (w *waiting) flags(command *cobra.Command) {
+	command.Flags().DurationVar(&w.timeout, "timeout", 0, "stop waiting after this long (exit code 6); the registration goes on")
+	command.Flags().DurationVar(&w.delivery, "delivery-timeout", deliveryWithin, "once the identity is found, wait this long for Jamf Pro (exit code 10)")
+}
+
+// valid returns an error for limits that nobody can mean.
+func (w *waiting) valid(wait bool) error {
+	switch {
+	case w.timeout < 0:
+		return fmt.Errorf("--timeout is %s, and cannot be negative; 0 is no limit", w.timeout)
+	case w.delivery < 0:
+		return fmt.Errorf("--delivery-timeout is %s, and cannot be negative", w.delivery)
+	case w.timeout > 0 && !wait:
+		return errors.New("--timeout is for --wait, which is not there")
+	}
+	return nil
+}
+
+func (a *app) registerCommand() *cobra.Command {
+	request := &usherv1.StartRegistrationRequest{Kind: usherv1.RegistrationKind_REGISTRATION_KIND_REGISTER}
+	var (
+		wait   bool
+		signIn time.Duration
+		limits waiting
+	)
+	command := &cobra.Command{
+		Use:   "register",
+		Short: "Register a user with Microsoft Entra through Company Portal",
+		Long: `Register a user of this Mac: launch Company Portal in the user's session, wait for the sign-in, read the
+identity and deliver it to Jamf Pro. A registration of the same user that is under way already is attached to.
+
+With --wait the exit code tells how it ended (docs/exit-codes.md): 0 is done, 64 to 70 are exactly
+Company Portal's.`,
+		Example: `  usherctl register --wait                    (as the user)
+  sudo usherctl register --user jane --wait   (as a Jamf policy's script does)`,
+		Args: cobra.NoArgs,
+		RunE: func(command *cobra.Command, _ []string) error {
+			if err := limits.valid(wait); err != nil {
+				return err
+			}
+			if signIn != 0 {
+				request.SignInTimeout = durationpb.New(signIn)
+			}
+			return a.start(command.Context(), request, wait, limits)
+		},
+	}
+	command.Flags().StringVar(&request.User, "user", "", "account `name`; without it yourself, and as root the user on the console")
+	command.Flags().BoolVar(&wait, "wait", false, "follow the registration to its end")
+	command.Flags().DurationVar(&signIn, "sign-in-timeout", 0, "how long the user may take to sign in (default: the configuration's)")
+	limits.flags(command)
+	return command
+}
+
+func (a *app) gatherCommand() *cobra.Command {
+	request := &usherv1.StartRegistrationRequest{Kind: usherv1.RegistrationKind_REGISTRATION_KIND_GATHER}
+	var (
+		wait   bool
+		limits waiting
+	)
+	command := &cobra.Command{
+		Use:     "gather",
+		Short:   "Read the identity that a user has and deliver it, without Company Portal",
+		Example: "  sudo usherctl gather --user jane",
+		Args:    cobra.NoArgs,
+		RunE: func(command *cobra.Command, _ []string) error {
+			if err := limits.valid(wait); err != nil {
+				return err
+			}
+			return a.start(command.Context(), request, wait, limits)
+		},
+	}
+	command.Flags().StringVar(&request.User, "user", "", "account `name`; without it yourself, and as root the user on the console")
+	command.Flags().BoolVar(&wait, "wait", true, "follow it to its end")
+	limits.flags(command)
+	return command
+}
+
+// start starts a registration and follows it, if asked to.
+func (a *app) start(ctx context.Context, request *usherv1.StartRegistrationRequest, wait bool, limits waiting) error {
+	connection, err := a.connect()
+	if err != nil {
+		return err
+	}
+	defer connection.Close()
+	answer, cancel := context.WithTimeout(ctx, answerWithin)
+	defer cancel()
+	started, err := usherv1.NewRegistrationServiceClient(connection).StartRegistration(answer, request)
+	if err != nil {
+		return explained(err)
+	}
+	if wait {
+		if started.GetAttached() && !a.json {
+			fmt.Fprintf(a.stdout, "attached to registration %s of %s, which is under way already\n",
+				shortID(started.GetRegistration().GetId()), started.GetRegistration().GetUser().GetName())
+		}
+		return a.follow(ctx, connection, started.GetRegistration(), limits)
+	}
+	if a.json {
+		return a.printMessage(started)
+	}
+	verb := "started"
+	if started.GetAttached() {
+		verb = "is under way already"
+	}
+	r := started.GetRegistration()
+	fmt.Fprintf(a.stdout, "registration %s of %s %s; `usherctl registrations watch %s` follows it\n", r.GetId(), r.GetUser().GetName(), verb, shortID(r.GetId()))
+	return nil
+}
+
+// follow shows a registration's progress to its end, and returns nil or the failure that it ended with.
+func (a *app) follow(ctx context.Context, connection *grpc.ClientConn, r *usherv1.Registration, limits waiting) error {
+	follower := newFollower(a, usherv1.NewRegistrationServiceClient(connection), r)
+	last, err := follower.follow(ctx, limits)
+	if err != nil {
+		return err
+	}
+	return outcome(last)
+}

@@ -1,0 +1,209 @@
+package main
+
+import (
+	"context"
+	"fmt"
+	"slices"
+	"strconv"
+	"time"
+
+	"github.com/spf13/cobra"
+	"google.golang.org/grpc"
+
+	usherv1 "usher.internal/proto/usher/v1"
+)
+
+func (a *app) registrationsCommand() *cobra.Command {
+	return group("registrations", "List, show, watch and cancel registrations",
+		a.listRegistrationsCommand(), a.showRegistrationCommand(), a.watchRegistrationCommand(), a.cancelRegistrationCommand())
+}
+
+func (a *app) listRegistrationsCommand() *cobra.Command {
+	request := &usherv1.ListRegistrationsRequest{}
+	command := &cobra.Command{
+		Use:     "list",
+		Short:   "List registrations, the newest first",
+		Example: "  usherctl registrations list --user jane",
+		Args:    cobra.NoArgs,
+		RunE: func(command *cobra.Command, _ []string) error {
+			if err := validLimit(request.GetLimit()); err != nil {
+				return err
+			}
+			return a.ask(command.Context(), func(ctx context.Context, connection *grpc.ClientConn) error {
+				list, err := usherv1.NewRegistrationServiceClient(connection).ListRegistrations(ctx, request)
+				if err != nil {
+					return err
+				}
+				if a.json {
+					return a.printMessage(list)
+				}
+				var rows [][]string
+				for _, r := range list.GetRegistrations() {
+					rows = append(rows, []string{
+						shortID(r.GetId()), r.GetUser().GetName(), name(r.GetKind(), "REGISTRATION_KIND_"), lastState(r),
+						identityName(r.GetIdentity().GetState()), deliveryName(r.GetDeliveryState()), a.clock(r.GetCreateTime()),
+					})
+				}
+				a.table([]string{"ID", "USER", "KIND", "STATE", "IDENTITY", "DELIVERY", "STARTED"}, rows)
+				return nil
+			})
+		},
+	}
+	command.Flags().StringVar(&request.User, "user", "", "of this user `name` alone")
+	command.Flags().Int32Var(&request.Limit, "limit", 0, "at most this many (default 50)")
+	return command
+}
+
+// validLimit returns an error for a number of rows that nobody can mean.
+func validLimit(limit int32) error {
+	if limit < 0 {
+		return fmt.Errorf("--limit is %d, and cannot be negative; 0 is the default", limit)
+	}
+	return nil
+}
+
+func (a *app) showRegistrationCommand() *cobra.Command {
+	return &cobra.Command{
+		Use:     "show ID",
+		Short:   "Show a registration, each step with its evidence",
+		Example: "  usherctl registrations show 0199b3a2-4c1d",
+		Args:    cobra.ExactArgs(1),
+		RunE: func(command *cobra.Command, arguments []string) error {
+			return a.ask(command.Context(), func(ctx context.Context, connection *grpc.ClientConn) error {
+				found, err := usherv1.NewRegistrationServiceClient(connection).GetRegistration(ctx, &usherv1.GetRegistrationRequest{Id: arguments[0]})
+				if err != nil {
+					return err
+				}
+				if a.json {
+					return a.printMessage(found.GetRegistration())
+				}
+				a.printRegistration(found.GetRegistration())
+				return nil
+			})
+		},
+	}
+}
+
+func (a *app) printRegistration(r *usherv1.Registration) {
+	w := a.stdout
+	field(w, "registration", r.GetId())
+	field(w, "user", fmt.Sprintf("%s (uid %d)", r.GetUser().GetName(), r.GetUser().GetUid()))
+	field(w, "state", lastState(r))
+	field(w, "detail", r.GetFailureDetail())
+	if r.GetDeadline() != nil {
+		field(w, "times out", a.clock(r.GetDeadline()))
+	}
+	if exit := r.GetPortalExit(); exit != nil {
+		field(w, "portal", portalEnd(exit))
+	}
+	if identity := r.GetIdentity(); identity != nil {
+		field(w, "identity", fmt.Sprintf("%s: %s", identityName(identity.GetState()), identity.GetDetail()))
+		field(w, "device id", identity.GetDeviceId())
+		field(w, "tenant id", identity.GetTenantId())
+		field(w, "user principal", identity.GetUserPrincipalName())
+	}
+	if r.GetDeliveryState() != usherv1.DeliveryState_DELIVERY_STATE_UNSPECIFIED {
+		field(w, "delivery", fmt.Sprintf("%s after %s", deliveryName(r.GetDeliveryState()), attempts(r.GetDeliveryAttempts())))
+		field(w, "delivery error", r.GetDeliveryError())
+	}
+	fmt.Fprintln(w)
+	a.table([]string{"WHEN", "STEP", "EVIDENCE"}, a.steps(r))
+}
+
+func attempts(count int32) string {
+	if count == 1 {
+		return "1 attempt"
+	}
+	return fmt.Sprintf("%d attempts", count)
+}
+
+// steps are the transitions and, where they happened, what Company Portal did.
+func (a *app) steps(r *usherv1.Registration) (rows [][]string) {
+	type step struct {
+		at   time.Time
+		cell []string
+	}
+	var steps []step
+	for _, transition := range r.GetTransitions() {
+		steps = append(steps, step{transition.GetTime().AsTime(), []string{a.clock(transition.GetTime()), stateName(transition.GetState()), transition.GetEvidence()}})
+	}
+	for _, milestone := range r.GetMilestones() {
+		steps = append(steps, step{milestone.GetTime().AsTime(), []string{a.clock(milestone.GetTime()), "  Company Portal", sentence(milestone)}})
+	}
+	slices.SortStableFunc(steps, func(a, b step) int { return a.at.Compare(b.at) })
+	for _, one := range steps {
+		rows = append(rows, one.cell)
+	}
+	return rows
+}
+
+func portalEnd(exit *usherv1.PortalExit) string {
+	text := "ended, and nothing tells how"
+	switch how := exit.GetHow().(type) {
+	case *usherv1.PortalExit_Code:
+		text = fmt.Sprintf("%s (%d)", exit.GetName(), how.Code)
+	case *usherv1.PortalExit_Signal:
+		text = "ended by " + exit.GetName() + " (signal " + strconv.Itoa(int(how.Signal)) + ")"
+	}
+	if exit.GetFromLog() {
+		text += ", as its log says"
+	}
+	return text
+}
+
+func (a *app) watchRegistrationCommand() *cobra.Command {
+	var limits waiting
+	command := &cobra.Command{
+		Use:     "watch ID",
+		Short:   "Follow a registration to its end; the exit code is that of register --wait",
+		Example: "  usherctl registrations watch 0199b3a2-4c1d",
+		Args:    cobra.ExactArgs(1),
+		RunE: func(command *cobra.Command, arguments []string) error {
+			if err := limits.valid(true); err != nil {
+				return err
+			}
+			connection, err := a.connect()
+			if err != nil {
+				return err
+			}
+			defer connection.Close()
+			answer, cancel := context.WithTimeout(command.Context(), answerWithin)
+			defer cancel()
+			found, err := usherv1.NewRegistrationServiceClient(connection).GetRegistration(answer, &usherv1.GetRegistrationRequest{Id: arguments[0]})
+			if err != nil {
+				return explained(err)
+			}
+			return a.follow(command.Context(), connection, found.GetRegistration(), limits)
+		},
+	}
+	limits.flags(command)
+	return command
+}
+
+func (a *app) cancelRegistrationCommand() *cobra.Command {
+	return &cobra.Command{
+		Use:     "cancel ID",
+		Short:   "End a registration, and the Company Portal that it launched",
+		Example: "  usherctl registrations cancel 0199b3a2-4c1d",
+		Args:    cobra.ExactArgs(1),
+		RunE: func(command *cobra.Command, arguments []string) error {
+			connection, err := a.connect()
+			if err != nil {
+				return err
+			}
+			defer connection.Close()
+			// Closing the portal may take it a while.
+			ctx, cancel := context.WithTimeout(command.Context(), 4*answerWithin)
+			defer cancel()
+			cancelled, err := usherv1.NewRegistrationServiceClient(connection).CancelRegistration(ctx, &usherv1.CancelRegistrationRequest{Id: arguments[0]})
+			if err != nil {
+				return explained(err)
+			}
+			if a.json {
+				return a.printMessage(cancelled.GetRegistration())
+			}
+			fmt.Fprintf(a.stdout, "registration %s is %s\n", shortID(cancelled.GetRegistration().GetId()), cancelled.GetRegistration().GetFailureDetail())
+			return nil
+		},
+	}
+}

@@ -1,0 +1,59 @@
+package main
+
+import (
+	"context"
+	"fmt"
+
+	"github.com/spf13/cobra"
+	"google.golang.org/grpc"
+
+	"usher.internal/internal/version"
+	usherv1 "usher.internal/proto/usher/v1"
+)
+
+func (a *app) versionCommand() *cobra.Command {
+	return &cobra.Command{
+		Use:     "version",
+		Short:   "Print the versions of usherctl and of the usherd that runs",
+		Example: "  usherctl version",
+		Args:    cobra.NoArgs,
+		RunE: func(command *cobra.Command, _ []string) error {
+			helper := ""
+			err := a.ask(command.Context(), func(ctx context.Context, connection *grpc.ClientConn) error {
+				status, err := usherv1.NewStatusServiceClient(connection).GetStatus(ctx, &usherv1.GetStatusRequest{})
+				helper = status.GetHelper().GetVersion()
+				return err
+			})
+			if a.json {
+				return a.printValue(map[string]string{"usherctl": version.String(), "usherd": helper})
+			}
+			fmt.Fprintf(a.stdout, "usherctl %s\n", version.String())
+			if err != nil {
+				// Its own version is what was asked for, and is known without a helper.
+				helper = "not reached: " + err.Error()
+			}
+			fmt.Fprintf(a.stdout, "usherd   %s\n", helper)
+			return nil
+		},
+	}
+}
+
+func (a *app) completionCommand() *cobra.Command {
+	return &cobra.Command{
+		Use:       "completion bash|zsh|fish",
+		Short:     "Print the completion script of a shell",
+		Example:   "  usherctl completion zsh > /usr/local/share/zsh/site-functions/_usherctl",
+		Args:      cobra.MatchAll(cobra.ExactArgs(1), cobra.OnlyValidArgs),
+		ValidArgs: []string{"bash", "zsh", "fish"},
+		RunE: func(command *cobra.Command, arguments []string) error {
+			switch root := command.Root(); arguments[0] {
+			case "bash":
+				return root.GenBashCompletionV2(a.stdout, true)
+			case "zsh":
+				return root.GenZshCompletion(a.stdout)
+			default:
+				return root.GenFishCompletion(a.stdout, true)
+			}
+		},
+	}
+}
