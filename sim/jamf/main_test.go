@@ -1,0 +1,141 @@
+package main
+
+import (
+	"encoding/json"
+	"errors"
+	"fmt"
+	"net/http/httptest"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"regexp"
+	"strconv"
+	"testing"
+
+	"github.com/rogpeppe/go-internal/testscript"
+	"go.uber.org/goleak"
+	"howett.net/plist"
+
+	"usher.internal/sim/jamfpro"
+)
+
+const udid = "4C4C4544-0042-3510-8052-B4C04F4E5032"
+
+func TestMain(m *testing.M) {
+	// Else each jamf that is built with the race detector takes a second to end.
+	os.Setenv("GORACE", "atexit_sleep_ms=0 "+os.Getenv("GORACE"))
+	testscript.Main(leakChecked{m}, map[string]func(){"jamf": main})
+}
+
+// leakChecked fails the tests when they leave goroutines behind.
+type leakChecked struct{ *testing.M }
+
+// Run implements [testscript.TestingM].
+func (l leakChecked) Run() int {
+	code := l.M.Run()
+	if err := goleak.Find(); err != nil {
+		fmt.Fprintln(os.Stderr, err)
+		return 1
+	}
+	return code
+}
+
+// serve starts a Jamf Pro in which the computer is enrolled, as the tests' own.
+func serve(t testing.TB) (server *jamfpro.Server, url string) {
+	t.Helper()
+	server, err := jamfpro.New(jamfpro.Options{Computers: []jamfpro.Computer{{UDID: udid, Name: "Old name"}}})
+	if err != nil {
+		t.Fatal(err)
+	}
+	served := httptest.NewServer(server)
+	t.Cleanup(func() {
+		server.Close()
+		served.Close()
+	})
+	return server, served.URL
+}
+
+// TestScripts plays testdata/scripts, each with a Jamf Pro of its own whose URL is $SERVER. jamf.json is the configuration,
+// with variables. They need root, as jamf does.
+func TestScripts(t *testing.T) {
+	testscript.Run(t, testscript.Params{
+		Dir:                 "testdata/scripts",
+		RequireExplicitExec: true,
+		RequireUniqueNames:  true,
+		Setup: func(env *testscript.Env) error {
+			server, url := serve(env.T().(testing.TB))
+			env.Values["server"] = server
+			env.Setenv("SERVER", url)
+			env.Setenv("GORACE", os.Getenv("GORACE"))
+			config := filepath.Join(env.WorkDir, "jamf.json")
+			env.Setenv("USHER_SIM_JAMF_CONFIG", config)
+			content, err := os.ReadFile(config)
+			if err != nil {
+				return err
+			}
+			return os.WriteFile(config, []byte(os.Expand(string(content), func(name string) string {
+				return map[string]string{"SERVER": url, "UDID": udid, "WORK": env.WorkDir}[name]
+			})), 0o600)
+		},
+		Cmds: map[string]func(*testscript.TestScript, bool, []string){
+			"exits": exits, "log": compareLog, "holds": holds, "fault": addFault, "preference": comparePreference,
+		},
+	})
+}
+
+// exits CODE PROGRAM ARGUMENT…: the program ends with that code.
+func exits(script *testscript.TestScript, _ bool, arguments []string) {
+	err := script.Exec(arguments[1], arguments[2:]...)
+	code := 0
+	if exit, ok := errors.AsType[*exec.ExitError](err); ok {
+		code = exit.ExitCode()
+	} else {
+		script.Check(err)
+	}
+	if strconv.Itoa(code) != arguments[0] {
+		script.Fatalf("exit code %d, want %s", code, arguments[0])
+	}
+}
+
+// logPrefix is how a line of jamf.log begins, up to the computer's name and from it on to the message.
+var logPrefix = regexp.MustCompile(`(?m)^(?:Mon|Tue|Wed|Thu|Fri|Sat|Sun) (?:Jan|Feb|Mar|Apr|May|Jun|Jul|Aug|Sep|Oct|Nov|Dec) \d\d \d\d:\d\d:\d\d (.+?) jamf\[\d+\]: `)
+
+// log GOLDEN: jamf.log has these lines, but for the time and the PID.
+func compareLog(script *testscript.TestScript, _ bool, arguments []string) {
+	got := logPrefix.ReplaceAllString(script.ReadFile("jamf.log"), "TIME $1 jamf[PID]: ")
+	if want := script.ReadFile(arguments[0]); got != want {
+		script.Fatalf("jamf.log is\n%swant\n%s", got, want)
+	}
+}
+
+// holds NAME VALUE: Jamf Pro holds that value of an extension attribute, in which \n is a line break.
+func holds(script *testscript.TestScript, negated bool, arguments []string) {
+	computer, _ := script.Value("server").(*jamfpro.Server).Computer(udid)
+	want, err := strconv.Unquote(`"` + arguments[1] + `"`)
+	script.Check(err)
+	values, there := computer.ExtensionAttributes[arguments[0]]
+	if same := there && len(values) == 1 && values[0] == want; same == negated {
+		script.Fatalf("Jamf Pro holds %q", computer.ExtensionAttributes)
+	}
+}
+
+// fault JSON: Jamf Pro misbehaves from now on; no JSON: it stops that.
+func addFault(script *testscript.TestScript, _ bool, arguments []string) {
+	server := script.Value("server").(*jamfpro.Server)
+	server.ClearFaults()
+	if len(arguments) > 0 {
+		var fault jamfpro.Fault
+		script.Check(json.Unmarshal([]byte(arguments[0]), &fault))
+		script.Check(server.AddFault(fault))
+	}
+}
+
+// preference FILE KEY VALUE: the preferences have that value.
+func comparePreference(script *testscript.TestScript, _ bool, arguments []string) {
+	var preferences map[string]any
+	_, err := plist.Unmarshal([]byte(script.ReadFile(arguments[0])), &preferences)
+	script.Check(err)
+	if got := fmt.Sprint(preferences[arguments[1]]); got != arguments[2] {
+		script.Fatalf("%s is %s", arguments[1], got)
+	}
+}
