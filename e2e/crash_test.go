@@ -1,0 +1,111 @@
+//go:build linux
+
+package e2e
+
+import (
+	"testing"
+
+	"usher.internal/sim/mac"
+)
+
+// states are all states that a happy registration passes through.
+var states = []string{
+	"PREFLIGHT", "WAITING_FOR_SESSION", "LAUNCHING_PORTAL", "WAITING_FOR_SIGN_IN", "READING_IDENTITY", "DELIVERING", "SUCCEEDED",
+}
+
+// usherd is killed right before and right after the commit of each state, started again, and the registration ends as if
+// nothing had happened: the portal ran once, and Jamf Pro holds one truth.
+func TestHelperKilledAtEachTransition(t *testing.T) {
+	for _, state := range states {
+		for _, moment := range []string{"COMMITTING", "COMMITTED"} {
+			t.Run(moment+"_"+state, func(t *testing.T) {
+				s := newStory(t, nil)
+				s.withJamfPro()
+				s.Programs.Helper = crashHelper
+				s.start("USHER_CRASH_" + moment + "=" + state)
+				jane := s.loggedIn("jane")
+				// The call may be cut off by the crash; what it comes to is asked after the restart.
+				if _, err := s.Control(s.ctx, "register", "--user", jane.Name); err != nil {
+					t.Fatal(err)
+				}
+				<-s.Helper.Done()
+				if code := s.Helper.ExitCode(); code != -1 {
+					t.Fatalf("usherd ended with %d before it was killed:\n%s", code, s.Helper.Log())
+				}
+				s.start()
+				_, err := jane.Agent.WaitLog(s.ctx, "connected to the helper", 1)
+				s.must(err)
+				s.control(0, "register", "--user", jane.Name, "--wait")
+				s.ranOnce(jane)
+				s.wantInJamfPro(map[string]string{
+					"Usher Registration State":  "REGISTERED",
+					"Usher Registration Result": "SUCCEEDED",
+				})
+			})
+		}
+	}
+}
+
+// The same from outside, with kill -9, while a state lasts.
+func TestHelperKilledWhileAStateLasts(t *testing.T) {
+	t.Run("WAITING_FOR_SESSION", func(t *testing.T) {
+		s := newStory(t, nil)
+		s.withJamfPro()
+		s.start()
+		jane := s.user("jane")
+		s.control(0, "register", "--user", jane.Name)
+		s.waitState("WAITING_FOR_SESSION")
+		s.KillHelper()
+		s.start()
+		s.must(jane.Login(s.ctx))
+		s.control(0, "register", "--user", jane.Name, "--wait")
+		s.ranOnce(jane)
+	})
+	t.Run("WAITING_FOR_SIGN_IN", func(t *testing.T) {
+		s := newStory(t, nil)
+		s.withJamfPro()
+		s.start()
+		jane := s.loggedIn("jane")
+		s.must(jane.SetPortal(mac.PortalSettings{"wait": "2s"}))
+		s.control(0, "register", "--user", jane.Name)
+		s.waitState("WAITING_FOR_SIGN_IN")
+		s.KillHelper()
+		s.start()
+		s.control(0, "register", "--user", jane.Name, "--wait")
+		s.ranOnce(jane)
+	})
+	t.Run("DELIVERING", func(t *testing.T) {
+		s := newStory(t, nil)
+		s.withJamfPro()
+		s.jamfPro.down()
+		s.start()
+		jane := s.loggedIn("jane")
+		s.control(0, "register", "--user", jane.Name)
+		s.waitState("DELIVERING")
+		s.KillHelper()
+		s.start()
+		s.jamfPro.up()
+		s.control(0, "outbox", "flush")
+		s.control(0, "register", "--user", jane.Name, "--wait")
+		s.ranOnce(jane)
+		s.wantInJamfPro(map[string]string{"Usher Registration Result": "SUCCEEDED"})
+	})
+}
+
+// usherd is told to end while a user signs in: it drains at once, the portal stays, and the next usherd follows it.
+func TestHelperRestartedBySIGTERM(t *testing.T) {
+	s := newStory(t, nil)
+	s.withJamfPro()
+	s.start()
+	jane := s.loggedIn("jane")
+	s.must(jane.SetPortal(mac.PortalSettings{"wait": "2s"}))
+	s.control(0, "register", "--user", jane.Name)
+	s.waitState("WAITING_FOR_SIGN_IN")
+	s.must(s.StopHelper())
+	if code := s.Helper.ExitCode(); code != 0 {
+		t.Errorf("usherd ended with %d after SIGTERM:\n%s", code, s.Helper.Log())
+	}
+	s.start()
+	s.control(0, "register", "--user", jane.Name, "--wait")
+	s.ranOnce(jane)
+}

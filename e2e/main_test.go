@@ -1,0 +1,213 @@
+//go:build linux
+
+// Package e2e plays whole stories on a Mac made of real processes (sim/mac): real users, real Unix sockets, real keyrings,
+// usherd killed for real. It needs root, and what `make test` installs.
+package e2e
+
+import (
+	"bytes"
+	"context"
+	"crypto/rand"
+	"encoding/json"
+	"fmt"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+	"time"
+
+	"usher.internal/internal/link"
+	usherv1 "usher.internal/proto/usher/v1"
+	"usher.internal/sim/mac"
+)
+
+// programs are the shipped programs and the stand-ins; crashHelper is usherd with the build tag crashtest.
+var (
+	programs    mac.Programs
+	crashHelper string
+)
+
+func TestMain(m *testing.M) {
+	if exitCode, plays := playPart(); plays {
+		os.Exit(exitCode)
+	}
+	os.Exit(runAll(m))
+}
+
+func runAll(m *testing.M) int {
+	if os.Getuid() != 0 {
+		fmt.Fprintln(os.Stderr, "e2e: these tests make users and act as them, so they need root; `sudo make test` runs them")
+		return 1
+	}
+	directory, err := os.MkdirTemp("", "usher-e2e-")
+	if err != nil {
+		fmt.Fprintln(os.Stderr, "e2e:", err)
+		return 1
+	}
+	defer os.RemoveAll(directory)
+	if err := os.Chmod(directory, 0o755); err != nil {
+		fmt.Fprintln(os.Stderr, "e2e:", err)
+		return 1
+	}
+	ctx, cancel := context.WithTimeout(context.Background(), 5*time.Minute)
+	defer cancel()
+	if programs, err = mac.Build(ctx, filepath.Join(directory, "programs"), "grpcnotrace"); err != nil {
+		fmt.Fprintln(os.Stderr, "e2e:", err)
+		return 1
+	}
+	crashing, err := mac.Build(ctx, filepath.Join(directory, "crashtest"), "grpcnotrace,crashtest")
+	if err != nil {
+		fmt.Fprintln(os.Stderr, "e2e:", err)
+		return 1
+	}
+	crashHelper = crashing.Helper
+	return m.Run()
+}
+
+// story is a Mac with a Jamf Pro, made for one test and gone with it.
+type story struct {
+	*mac.Mac
+	jamfPro *jamfPro
+	t       *testing.T
+	ctx     context.Context
+}
+
+// newStory lays out a Mac that delivers by the API, with usherd not started yet.
+func newStory(t *testing.T, settings map[string]any) *story {
+	t.Helper()
+	ctx, cancel := context.WithTimeout(t.Context(), 3*time.Minute)
+	t.Cleanup(cancel)
+	log := &bytes.Buffer{}
+	m, err := mac.New(mac.Options{Directory: publicDirectory(t), Programs: programs, Settings: settings, Tee: &locked{writer: log}})
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() {
+		if err := m.Close(); err != nil {
+			t.Errorf("close the Mac: %v", err)
+		}
+		if t.Failed() {
+			t.Logf("what the processes wrote:\n%s", log)
+		}
+	})
+	s := &story{Mac: m, t: t, ctx: ctx}
+	return s
+}
+
+// publicDirectory is a temporary directory that every user can reach, with a path short enough for a Unix socket.
+func publicDirectory(t *testing.T) string {
+	t.Helper()
+	directory, err := os.MkdirTemp("", "usher-")
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { os.RemoveAll(directory) })
+	if err := os.Chmod(directory, 0o755); err != nil {
+		t.Fatal(err)
+	}
+	return directory
+}
+
+func (s *story) must(err error) {
+	s.t.Helper()
+	if err != nil {
+		s.t.Fatal(err)
+	}
+}
+
+// start starts usherd.
+func (s *story) start(environment ...string) {
+	s.t.Helper()
+	s.must(s.StartHelper(s.ctx, environment...))
+}
+
+// user makes a user whose name begins so and is like no other's: a run that was cut off may have left accounts behind, and
+// another may be under way.
+func (s *story) user(name string) *mac.User {
+	s.t.Helper()
+	u, err := s.AddUser(s.ctx, "usher-"+name+"-"+strings.ToLower(rand.Text()[:6]))
+	s.must(err)
+	return u
+}
+
+// loggedIn makes a user and logs him in.
+func (s *story) loggedIn(name string) *mac.User {
+	s.t.Helper()
+	u := s.user(name)
+	s.must(u.Login(s.ctx))
+	return u
+}
+
+// control runs usherctl as root and wants that exit code.
+func (s *story) control(exitCode int, arguments ...string) mac.Result {
+	s.t.Helper()
+	result, err := s.Control(s.ctx, arguments...)
+	s.must(err)
+	s.wantExit(result, exitCode, arguments)
+	return result
+}
+
+// controlAs runs usherctl as a user and wants that exit code.
+func (s *story) controlAs(u *mac.User, exitCode int, arguments ...string) mac.Result {
+	s.t.Helper()
+	result, err := u.Control(s.ctx, arguments...)
+	s.must(err)
+	s.wantExit(result, exitCode, arguments)
+	return result
+}
+
+func (s *story) wantExit(result mac.Result, exitCode int, arguments []string) {
+	s.t.Helper()
+	if result.ExitCode != exitCode {
+		s.t.Fatalf("usherctl %s: exit code %d, want %d\nstdout:\n%s\nstderr:\n%s",
+			strings.Join(arguments, " "), result.ExitCode, exitCode, result.Stdout, result.Stderr)
+	}
+}
+
+// decode reads the one JSON object that a command printed.
+func decode[T any](t *testing.T, text string) T {
+	t.Helper()
+	var value T
+	if err := json.Unmarshal([]byte(text), &value); err != nil {
+		t.Fatalf("decode %q: %v", text, err)
+	}
+	return value
+}
+
+// ranOnce fails the test unless the user's portal was started exactly once.
+func (s *story) ranOnce(u *mac.User) {
+	s.t.Helper()
+	runs, err := u.PortalRuns()
+	s.must(err)
+	if len(runs) != 1 {
+		s.t.Errorf("Company Portal of %s was started %d times, want once:\n%s", u.Name, len(runs), strings.Join(runs, "\n"))
+	}
+}
+
+// waitState waits until the newest registration is in a state, by watching it, and returns its id.
+func (s *story) waitState(state string) string {
+	s.t.Helper()
+	list := decode[struct {
+		Data struct {
+			Registrations []struct{ ID string }
+		}
+	}](s.t, s.control(0, "registrations", "list", "--limit", "1", "--json").Stdout)
+	if len(list.Data.Registrations) != 1 {
+		s.t.Fatal("there is no registration")
+	}
+	id := list.Data.Registrations[0].ID
+	connection, err := link.Dial(s.HelperSocket(), uint32(os.Getuid()))
+	s.must(err)
+	defer connection.Close()
+	stream, err := usherv1.NewRegistrationServiceClient(connection).WatchRegistration(s.ctx, &usherv1.WatchRegistrationRequest{Id: id})
+	s.must(err)
+	for {
+		message, err := stream.Recv()
+		if err != nil {
+			s.t.Fatalf("registration %s did not come to %s: %v", id, state, err)
+		}
+		if message.GetRegistration().GetState().String() == "REGISTRATION_STATE_"+state {
+			return id
+		}
+	}
+}

@@ -1,0 +1,179 @@
+//go:build linux
+
+package e2e
+
+import (
+	"fmt"
+	"strings"
+	"sync"
+	"testing"
+
+	"usher.internal/internal/wpj"
+	"usher.internal/sim/mac"
+)
+
+// A user runs usherctl himself, signs in, and Jamf Pro learns who he is.
+func TestUserRegistersHimself(t *testing.T) {
+	s := newStory(t, nil)
+	s.withJamfPro()
+	s.start()
+	jane := s.loggedIn("jane")
+	result := s.controlAs(jane, 0, "register", "--wait")
+	for _, step := range []string{"LAUNCHING_PORTAL", "WAITING_FOR_SIGN_IN", "READING_IDENTITY", "DELIVERING", "SUCCEEDED"} {
+		if !strings.Contains(result.Stdout, step) {
+			t.Errorf("progress does not show %s:\n%s", step, result.Stdout)
+		}
+	}
+	s.ranOnce(jane)
+	s.wantInJamfPro(map[string]string{
+		"Usher Registration State":  "REGISTERED",
+		"Usher Registration Result": "SUCCEEDED",
+		"Usher User Principal Name": jane.Name + "@example.com",
+		"Usher Entra Tenant ID":     mac.TenantID,
+	})
+}
+
+// Registered already: the user is not bothered a second time.
+func TestRegisteringAgainDoesNotLaunchThePortal(t *testing.T) {
+	s := newStory(t, nil)
+	s.withJamfPro()
+	s.start()
+	jane := s.loggedIn("jane")
+	s.controlAs(jane, 0, "register", "--wait")
+	s.controlAs(jane, 0, "register", "--wait")
+	s.ranOnce(jane)
+	s.controlAs(jane, 0, "gather")
+	s.ranOnce(jane)
+}
+
+// A Jamf policy acts on the exit code, so each of Company Portal's comes through unchanged.
+func TestEveryExitCodeOfThePortalComesThrough(t *testing.T) {
+	s := newStory(t, nil)
+	s.withJamfPro()
+	s.start()
+	jane := s.loggedIn("jane")
+	for _, info := range wpj.ExitCodes() {
+		if info.Code == wpj.ExitSuccess {
+			continue
+		}
+		t.Run(info.Name, func(t *testing.T) {
+			s.must(jane.SetPortal(mac.PortalSettings{"exit_code": int(info.Code), "leave": "nothing"}))
+			result := s.control(int(info.Code), "register", "--user", jane.Name, "--wait")
+			if !strings.Contains(result.Stderr, info.Name) {
+				t.Errorf("the error does not name %s: %s", info.Name, result.Stderr)
+			}
+			s.wantInJamfPro(map[string]string{
+				"Usher Registration Result": fmt.Sprintf("FAILED: %s", info.Code),
+			})
+		})
+	}
+}
+
+// What the portal leaves behind decides the end, not its exit code alone.
+func TestWhatThePortalLeaves(t *testing.T) {
+	for leave, exitCode := range map[string]int{"nothing": 7, "half": 9, "expired": 9, "other_tenant": 9, "two": 9} {
+		t.Run(leave, func(t *testing.T) {
+			s := newStory(t, map[string]any{"registration.identity_timeout": "2s"})
+			s.withJamfPro()
+			s.start()
+			jane := s.loggedIn("jane")
+			s.must(jane.SetPortal(mac.PortalSettings{"leave": leave}))
+			s.control(exitCode, "register", "--user", jane.Name, "--wait")
+			s.ranOnce(jane)
+		})
+	}
+}
+
+// A locked keychain is "could not look: locked", never "not registered".
+func TestLockedKeychainIsNotNotRegistered(t *testing.T) {
+	s := newStory(t, nil)
+	s.withJamfPro()
+	s.start()
+	jane := s.loggedIn("jane")
+	s.controlAs(jane, 0, "register", "--wait")
+	s.must(jane.Keyring.Lock(s.ctx))
+	result := s.controlAs(jane, 8, "gather")
+	if !strings.Contains(result.Stderr, "locked") {
+		t.Errorf("the error does not say locked: %s", result.Stderr)
+	}
+	s.wantInJamfPro(map[string]string{"Usher Registration State": "UNREADABLE"})
+}
+
+// Nobody is logged in: the registration waits, and goes on at login.
+func TestRegistrationGoesOnAtLogin(t *testing.T) {
+	s := newStory(t, nil)
+	s.withJamfPro()
+	s.start()
+	s.control(5, "register", "--wait")
+	jane := s.user("jane")
+	s.control(0, "register", "--user", jane.Name)
+	s.must(jane.Login(s.ctx))
+	s.controlAs(jane, 0, "register", "--wait")
+	s.ranOnce(jane)
+}
+
+// Nobody logs in within the limit.
+func TestWaitingForLoginEnds(t *testing.T) {
+	s := newStory(t, map[string]any{"registration.session_timeout": "1s"})
+	s.withJamfPro()
+	s.start()
+	jane := s.user("jane")
+	s.control(5, "register", "--user", jane.Name, "--wait")
+}
+
+// Fast user switching: two users register side by side, and neither gets the other's identity.
+func TestTwoUsersRegisterAtOnce(t *testing.T) {
+	s := newStory(t, nil)
+	s.withJamfPro()
+	s.start()
+	users := []*mac.User{s.loggedIn("jane"), s.loggedIn("john")}
+	var wait sync.WaitGroup
+	for _, u := range users {
+		wait.Go(func() {
+			result, err := u.Control(s.ctx, "register", "--wait")
+			if err != nil || result.ExitCode != 0 {
+				t.Errorf("%s: exit code %d, %v: %s", u.Name, result.ExitCode, err, result.Stderr)
+			}
+		})
+	}
+	wait.Wait()
+	for _, u := range users {
+		s.ranOnce(u)
+		result := s.control(0, "registrations", "list", "--user", u.Name, "--json")
+		if !strings.Contains(result.Stdout, u.Name+"@example.com") {
+			t.Errorf("registration of %s does not hold his own identity:\n%s", u.Name, result.Stdout)
+		}
+	}
+}
+
+// The agent is killed while the user signs in; its successor follows the same portal to its end.
+func TestAgentKilledDuringThePortal(t *testing.T) {
+	s := newStory(t, nil)
+	s.withJamfPro()
+	s.start()
+	jane := s.loggedIn("jane")
+	s.must(jane.SetPortal(mac.PortalSettings{"wait": "2s"}))
+	s.control(0, "register", "--user", jane.Name)
+	s.waitState("WAITING_FOR_SIGN_IN")
+	jane.Agent.Kill()
+	s.must(jane.StartAgent(s.ctx))
+	s.control(0, "register", "--user", jane.Name, "--wait")
+	s.ranOnce(jane)
+	s.wantInJamfPro(map[string]string{"Usher Registration State": "REGISTERED"})
+}
+
+// The user gives up: cancelling ends the portal too.
+func TestCancelEndsThePortal(t *testing.T) {
+	s := newStory(t, nil)
+	s.withJamfPro()
+	s.start()
+	jane := s.loggedIn("jane")
+	s.must(jane.SetPortal(mac.PortalSettings{"wait": "10m"}))
+	s.control(0, "register", "--user", jane.Name)
+	id := s.waitState("WAITING_FOR_SIGN_IN")
+	s.controlAs(jane, 0, "registrations", "cancel", id)
+	s.control(13, "registrations", "watch", id)
+	if result, err := s.Run(s.ctx, "/usr/bin/pgrep", "--runstates", "D,R,S,T", "-U", fmt.Sprint(jane.UID), "companyportal"); err != nil || result.ExitCode != 1 {
+		t.Errorf("a portal of %s still runs: %+v, %v", jane.Name, result, err)
+	}
+}

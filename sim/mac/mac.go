@@ -1,0 +1,303 @@
+package mac
+
+import (
+	"bytes"
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"maps"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strconv"
+	"sync"
+	"syscall"
+
+	"go.yaml.in/yaml/v3"
+)
+
+// TenantID is the Entra tenant that the Mac belongs to.
+const TenantID = "8d6b9a52-2b7e-4f0c-9d6b-0f2f7c1f6a11"
+
+// What the Mac is called; the UDID is its hardware UUID, and its key in Jamf Pro.
+const (
+	UDID         = "4C4C4544-0042-3510-8052-B4C04F4E5032"
+	SerialNumber = "C02USHER"
+	ComputerName = "Jane’s MacBook Pro"
+)
+
+// Options say what kind of Mac it is.
+type Options struct {
+	// Directory holds everything; every user must be able to reach it.
+	Directory string
+	Programs  Programs
+	// FileKeychain backs keychains by files; the agent must have been built with the tag simkeychain.
+	FileKeychain bool
+	// Settings override or extend the configuration, by dotted key.
+	Settings map[string]any
+	// Tee gets what every process writes, nil for nothing.
+	Tee io.Writer
+}
+
+// Mac is a Mac that runs. Its methods may be called from several goroutines.
+type Mac struct {
+	Options
+	// Helper is usherd; nil before StartHelper and after StopHelper.
+	Helper *Process
+	// JamfPro is the process of StartJamfPro; nil where there is none.
+	JamfPro *Process
+
+	mu    sync.Mutex
+	users []*User
+}
+
+// New lays out a Mac in options.Directory, with its configuration. Nothing runs yet.
+func New(options Options) (*Mac, error) {
+	m := &Mac{Options: options}
+	for _, directory := range []string{m.path("library"), m.path("homes")} {
+		if err := os.MkdirAll(directory, 0o755); err != nil {
+			return nil, fmt.Errorf("lay out a Mac: %w", err)
+		}
+	}
+	return m, m.WriteConfig()
+}
+
+func (m *Mac) path(elements ...string) string {
+	return filepath.Join(append([]string{m.Directory}, elements...)...)
+}
+
+// ConfigFile is the configuration of the Mac's usherd, agents and usherctl.
+func (m *Mac) ConfigFile() string { return m.path("usher.yaml") }
+
+// HelperSocket is where usherd serves.
+func (m *Mac) HelperSocket() string { return m.path("run", "helper.sock") }
+
+// AgentSocket is where agents connect.
+func (m *Mac) AgentSocket() string { return m.path("run", "agent.sock") }
+
+// StateDirectory is where usherd keeps its journal.
+func (m *Mac) StateDirectory() string { return m.path("state") }
+
+// JamfBinary is where the Mac has its jamf binary, once UseJamf has put it there.
+func (m *Mac) JamfBinary() string { return m.path("library", "jamf") }
+
+// Set changes settings of the configuration, by dotted key. Running programs keep theirs.
+func (m *Mac) Set(settings map[string]any) error {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	if m.Settings == nil {
+		m.Settings = make(map[string]any)
+	}
+	maps.Copy(m.Settings, settings)
+	return m.WriteConfig()
+}
+
+// UseJamfPro has usherd deliver to the Jamf Pro at url through its API.
+func (m *Mac) UseJamfPro(url, clientID, clientSecret string) error {
+	secret := m.path("client-secret")
+	if err := os.WriteFile(secret, []byte(clientSecret), 0o600); err != nil {
+		return fmt.Errorf("write client secret: %w", err)
+	}
+	return m.Set(map[string]any{
+		"delivery.mode":                   "api",
+		"delivery.api.url":                url,
+		"delivery.api.client_id":          clientID,
+		"delivery.api.client_secret_file": secret,
+	})
+}
+
+// UseJamf installs the jamf binary with that configuration file content (sim/jamf), and has usherd deliver by recon.
+func (m *Mac) UseJamf(configuration any) error {
+	program, err := os.ReadFile(m.Programs.Jamf)
+	if err != nil {
+		return fmt.Errorf("install jamf: %w", err)
+	}
+	content, err := json.MarshalIndent(configuration, "", "  ")
+	if err != nil {
+		return fmt.Errorf("install jamf: %w", err)
+	}
+	err = errors.Join(replace(m.path("library", "jamf.json"), content, 0o644), replace(m.JamfBinary(), program, 0o755))
+	if err != nil {
+		return fmt.Errorf("install jamf: %w", err)
+	}
+	return m.Set(map[string]any{"delivery.mode": "recon"})
+}
+
+// replace writes a file anew in one piece: a jamf that runs at that moment keeps what it has.
+func replace(path string, content []byte, mode os.FileMode) error {
+	if err := os.WriteFile(path+".new", content, mode); err != nil {
+		return err
+	}
+	return os.Rename(path+".new", path)
+}
+
+// WriteConfig writes the configuration anew, for example after a change of Settings. Running programs keep theirs.
+func (m *Mac) WriteConfig() error {
+	settings := map[string]any{
+		"socket_directory":             m.path("run"),
+		"state_directory":              m.StateDirectory(),
+		"agent.executable":             m.Programs.Agent,
+		"portal.executable":            m.Programs.Portal,
+		"tenant.id":                    TenantID,
+		"preflight.endpoints":          []string{},
+		"preflight.jamf_preferences":   m.path("library", "com.jamfsoftware.jamf.plist"),
+		"jamf.executable":              m.JamfBinary(),
+		"delivery.computer_udid":       UDID,
+		"registration.session_timeout": "2m",
+		"development.helper_uid":       os.Getuid(),
+	}
+	for key, value := range m.Settings {
+		settings[key] = value
+	}
+	content, err := yaml.Marshal(settings)
+	if err != nil {
+		return fmt.Errorf("write configuration: %w", err)
+	}
+	if err := os.WriteFile(m.ConfigFile(), content, 0o644); err != nil {
+		return fmt.Errorf("write configuration: %w", err)
+	}
+	return nil
+}
+
+// StartHelper starts usherd and returns when it serves. Environment is NAME=value, on top of a clean one.
+func (m *Mac) StartHelper(ctx context.Context, environment ...string) error {
+	helper, err := m.startHelper(environment)
+	if err != nil {
+		return err
+	}
+	if _, err := helper.WaitLog(ctx, "usherd serves", 0); err != nil {
+		helper.Kill()
+		return err
+	}
+	m.Helper = helper
+	return nil
+}
+
+func (m *Mac) startHelper(environment []string) (*Process, error) {
+	command := exec.Command(m.Programs.Helper, "--config", m.ConfigFile())
+	command.Env = append([]string{"PATH=/usr/bin:/bin", "HOME=" + m.Directory}, environment...)
+	return startProcess("usherd", command, m.Tee)
+}
+
+// RunHelper starts a further usherd and returns what it ended with and wrote. It is for helpers that must refuse to run.
+func (m *Mac) RunHelper(ctx context.Context, environment ...string) (exitCode int, log string, err error) {
+	helper, err := m.startHelper(environment)
+	if err != nil {
+		return 0, "", err
+	}
+	select {
+	case <-helper.Done():
+		return helper.ExitCode(), helper.Log(), nil
+	case <-ctx.Done():
+		helper.Kill()
+		return 0, "", fmt.Errorf("usherd went on: %w: %s", context.Cause(ctx), helper.Log())
+	}
+}
+
+// KillHelper ends usherd as kill -9 does.
+func (m *Mac) KillHelper() { m.Helper.Kill() }
+
+// StopHelper ends usherd with SIGTERM.
+func (m *Mac) StopHelper() error { return m.Helper.Stop() }
+
+// Result is what a program that has ended leaves.
+type Result struct {
+	Stdout, Stderr string
+	ExitCode       int
+}
+
+// Control runs usherctl as the user who runs this Mac (root), and returns how it ended.
+func (m *Mac) Control(ctx context.Context, arguments ...string) (Result, error) {
+	return m.run(ctx, nil, m.Programs.Control, append([]string{"--config", m.ConfigFile()}, arguments...))
+}
+
+// StartControl starts usherctl as the user who runs this Mac and returns while it runs. Its output is the process's log.
+func (m *Mac) StartControl(arguments ...string) (*Process, error) {
+	command := exec.Command(m.Programs.Control, append([]string{"--config", m.ConfigFile()}, arguments...)...)
+	command.Env, command.Dir = []string{"PATH=/usr/bin:/bin", "HOME=" + m.Directory}, "/"
+	return startProcess("usherctl", command, m.Tee)
+}
+
+// ControlInteractively runs usherctl with its output going straight to stdout and stderr, and returns its exit code.
+func (m *Mac) ControlInteractively(ctx context.Context, stdout, stderr *os.File, arguments ...string) (exitCode int, err error) {
+	return m.interactively(ctx, nil, stdout, stderr, arguments)
+}
+
+func (m *Mac) interactively(ctx context.Context, user *User, stdout, stderr *os.File, arguments []string) (exitCode int, err error) {
+	command := m.command(ctx, user, m.Programs.Control, append([]string{"--config", m.ConfigFile()}, arguments...))
+	command.Stdout, command.Stderr = stdout, stderr
+	err = command.Run()
+	if exit := (*exec.ExitError)(nil); errors.As(err, &exit) && ctx.Err() == nil {
+		return exit.ExitCode(), nil
+	}
+	return 0, err
+}
+
+// Run runs any program as the user who runs this Mac.
+func (m *Mac) Run(ctx context.Context, program string, arguments ...string) (Result, error) {
+	return m.run(ctx, nil, program, arguments)
+}
+
+// command is a program that is run as user, or as whoever runs the Mac when that is nil.
+func (m *Mac) command(ctx context.Context, user *User, program string, arguments []string) *exec.Cmd {
+	command := exec.CommandContext(ctx, program, arguments...)
+	command.Env = []string{"PATH=/usr/bin:/bin", "HOME=" + m.Directory}
+	command.Dir = "/"
+	if user != nil {
+		command.Env = user.environment()
+		command.SysProcAttr = user.attributes()
+	}
+	return command
+}
+
+func (m *Mac) run(ctx context.Context, user *User, program string, arguments []string) (Result, error) {
+	command := m.command(ctx, user, program, arguments)
+	var stdout, stderr bytes.Buffer
+	command.Stdout, command.Stderr = &stdout, &stderr
+	if m.Tee != nil {
+		command.Stdout, command.Stderr = io.MultiWriter(&stdout, m.Tee), io.MultiWriter(&stderr, m.Tee)
+	}
+	err := command.Run()
+	result := Result{Stdout: stdout.String(), Stderr: stderr.String()}
+	if command.ProcessState != nil {
+		result.ExitCode = command.ProcessState.ExitCode()
+	}
+	if exit := (*exec.ExitError)(nil); errors.As(err, &exit) && ctx.Err() == nil {
+		err = nil
+	}
+	return result, err
+}
+
+// Close ends everything that was started, and gives up the accounts that were made. It returns the first thing that did
+// not end well.
+func (m *Mac) Close() error {
+	m.mu.Lock()
+	users := m.users
+	m.users = nil
+	m.mu.Unlock()
+	var problems []error
+	for _, user := range users {
+		problems = append(problems, user.close())
+	}
+	for _, process := range []*Process{m.Helper, m.JamfPro} {
+		if process != nil {
+			problems = append(problems, process.Stop())
+		}
+	}
+	return errors.Join(problems...)
+}
+
+// credential returns how to start a process as that uid, nil when it is our own.
+func credential(uid, gid uint32) *syscall.Credential {
+	if uid == uint32(os.Getuid()) {
+		return nil
+	}
+	return &syscall.Credential{Uid: uid, Gid: gid}
+}
+
+func parseID(text string) (uint32, error) {
+	number, err := strconv.ParseUint(text, 10, 32)
+	return uint32(number), err
+}

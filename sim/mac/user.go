@@ -1,0 +1,241 @@
+package mac
+
+import (
+	"bytes"
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"os"
+	"os/exec"
+	"os/user"
+	"path/filepath"
+	"strings"
+	"syscall"
+	"time"
+
+	"usher.internal/sim/keyring"
+)
+
+// User is a person of the Mac. As root it is an account of its own, made for the Mac and deleted with it.
+type User struct {
+	Name     string
+	UID, GID uint32
+	Home     string
+	// Agent is the user's usher-agent; nil while he is logged out.
+	Agent *Process
+	// Keyring is the login keychain; nil while he is logged out, and where keychains are backed by files.
+	Keyring *keyring.Keyring
+
+	mac  *Mac
+	made bool
+}
+
+// AddUser makes a user. Without root there can only be one: whoever runs it.
+func (m *Mac) AddUser(ctx context.Context, name string) (*User, error) {
+	u := &User{mac: m}
+	if os.Getuid() == 0 {
+		output, err := exec.CommandContext(ctx, "useradd", "--create-home", "--base-dir", m.path("homes"), "--shell", "/bin/sh", name).CombinedOutput()
+		if err != nil {
+			return nil, fmt.Errorf("make user %s: %w: %s", name, err, bytes.TrimSpace(output))
+		}
+		u.made = true
+	}
+	account, err := user.Lookup(name)
+	if !u.made {
+		account, err = user.Current()
+	}
+	if err != nil {
+		return nil, fmt.Errorf("make user %s: %w", name, err)
+	}
+	u.Name, u.Home = account.Username, account.HomeDir
+	if !u.made {
+		u.Home = m.path("homes", u.Name)
+		if err := os.MkdirAll(u.Home, 0o700); err != nil {
+			return nil, fmt.Errorf("make home of %s: %w", u.Name, err)
+		}
+	}
+	if u.UID, err = parseID(account.Uid); err != nil {
+		return nil, fmt.Errorf("make user %s: %w", name, err)
+	}
+	if u.GID, err = parseID(account.Gid); err != nil {
+		return nil, fmt.Errorf("make user %s: %w", name, err)
+	}
+	m.mu.Lock()
+	m.users = append(m.users, u)
+	m.mu.Unlock()
+	return u, u.SetPortal(nil)
+}
+
+// attributes make a process the user's own.
+func (u *User) attributes() *syscall.SysProcAttr {
+	return &syscall.SysProcAttr{Credential: credential(u.UID, u.GID), Setpgid: true}
+}
+
+// environment is what a login session of the user gives to its programs.
+func (u *User) environment() []string {
+	environment := []string{
+		"HOME=" + u.Home, "USER=" + u.Name, "LOGNAME=" + u.Name, "PATH=/usr/bin:/bin", "LANG=C.UTF-8",
+		"USHER_SIM_KEYCHAIN=" + u.keychainDirectory(),
+	}
+	if u.Keyring != nil {
+		environment = append(environment, u.Keyring.Environment()...)
+	}
+	return environment
+}
+
+func (u *User) keychainDirectory() string {
+	return filepath.Join(u.Home, ".local/share/usher-sim/keychain")
+}
+
+// PortalSettings tell the user's Company Portal how to behave, by the names of its configuration file.
+type PortalSettings map[string]any
+
+// SetPortal tells the user's Company Portal how to behave from its next start on; nil is a user who signs in at once.
+func (u *User) SetPortal(settings PortalSettings) error {
+	all := PortalSettings{
+		"tenant_id": TenantID,
+		"upn":       u.Name + "@example.com",
+		"wait":      "100ms",
+		"runs_file": u.runsFile(),
+		"keychain":  "secretservice",
+	}
+	if u.mac.FileKeychain {
+		all["keychain"], all["keychain_directory"] = "file", u.keychainDirectory()
+	}
+	for name, value := range settings {
+		all[name] = value
+	}
+	content, err := json.MarshalIndent(all, "", "  ")
+	if err != nil {
+		return fmt.Errorf("set portal of %s: %w", u.Name, err)
+	}
+	return u.write(filepath.Join(u.Home, ".config/usher-sim/companyportal.json"), content)
+}
+
+// write writes a file of the user's own.
+func (u *User) write(path string, content []byte) error {
+	for directory := range parents(u.Home, path) {
+		if err := os.Mkdir(directory, 0o700); err != nil && !errors.Is(err, os.ErrExist) {
+			return fmt.Errorf("write %s: %w", path, err)
+		}
+		if err := os.Chown(directory, int(u.UID), int(u.GID)); err != nil {
+			return fmt.Errorf("write %s: %w", path, err)
+		}
+	}
+	if err := os.WriteFile(path, content, 0o600); err != nil {
+		return fmt.Errorf("write %s: %w", path, err)
+	}
+	return os.Chown(path, int(u.UID), int(u.GID))
+}
+
+// parents yields the directories between root and path, the outermost first.
+func parents(root, path string) func(yield func(string) bool) {
+	return func(yield func(string) bool) {
+		inside, err := filepath.Rel(root, filepath.Dir(path))
+		if err != nil || inside == "." {
+			return
+		}
+		directory := root
+		for _, element := range strings.Split(inside, string(filepath.Separator)) {
+			directory = filepath.Join(directory, element)
+			if !yield(directory) {
+				return
+			}
+		}
+	}
+}
+
+func (u *User) runsFile() string { return filepath.Join(u.Home, "companyportal-runs") }
+
+// PortalRuns returns a line for each time that the user's Company Portal was started.
+func (u *User) PortalRuns() ([]string, error) {
+	content, err := os.ReadFile(u.runsFile())
+	if errors.Is(err, os.ErrNotExist) {
+		return nil, nil
+	}
+	if err != nil {
+		return nil, fmt.Errorf("read portal runs of %s: %w", u.Name, err)
+	}
+	return strings.Split(strings.TrimSpace(string(content)), "\n"), nil
+}
+
+// OpenKeyring opens the login keychain as a login does: once for each session.
+func (u *User) OpenKeyring(ctx context.Context) error {
+	if u.mac.FileKeychain || u.Keyring != nil {
+		return nil
+	}
+	opened, err := keyring.Start(ctx, keyring.Options{UID: u.UID, GID: u.GID, Home: u.Home, UserName: u.Name})
+	if err != nil {
+		return fmt.Errorf("open keyring of %s: %w", u.Name, err)
+	}
+	u.Keyring = opened
+	return nil
+}
+
+// StartAgent starts the user's agent, in his session, and returns when the helper has let it in.
+func (u *User) StartAgent(ctx context.Context) error {
+	command := exec.Command(u.mac.Programs.Agent, "--config", u.mac.ConfigFile())
+	command.Env, command.SysProcAttr, command.Dir = u.environment(), u.attributes(), "/"
+	agent, err := startProcess("usher-agent("+u.Name+")", command, u.mac.Tee)
+	if err != nil {
+		return err
+	}
+	if _, err := agent.WaitLog(ctx, "connected to the helper", 0); err != nil {
+		agent.Kill()
+		return err
+	}
+	u.Agent = agent
+	return nil
+}
+
+// Login logs the user in: his keychain is opened and his agent started. It returns when the agent is connected.
+func (u *User) Login(ctx context.Context) error {
+	if err := u.OpenKeyring(ctx); err != nil {
+		return err
+	}
+	return u.StartAgent(ctx)
+}
+
+// Control runs usherctl as the user.
+func (u *User) Control(ctx context.Context, arguments ...string) (Result, error) {
+	return u.mac.run(ctx, u, u.mac.Programs.Control, append([]string{"--config", u.mac.ConfigFile()}, arguments...))
+}
+
+// ControlInteractively runs usherctl as the user, with its output going straight to stdout and stderr.
+func (u *User) ControlInteractively(ctx context.Context, stdout, stderr *os.File, arguments ...string) (exitCode int, err error) {
+	return u.mac.interactively(ctx, u, stdout, stderr, arguments)
+}
+
+// Run runs any program as the user, in his session.
+func (u *User) Run(ctx context.Context, program string, arguments ...string) (Result, error) {
+	return u.mac.run(ctx, u, program, arguments)
+}
+
+// close ends the user's session and gives up the account.
+func (u *User) close() error {
+	var problems []error
+	if u.Agent != nil {
+		problems = append(problems, u.Agent.Stop())
+	}
+	if u.Keyring != nil {
+		problems = append(problems, u.Keyring.Close())
+	}
+	if u.made {
+		problems = append(problems, u.deleteAccount())
+	}
+	return errors.Join(problems...)
+}
+
+// deleteAccount ends what still runs under the account, a portal for example, and deletes it.
+func (u *User) deleteAccount() error {
+	ctx, cancel := context.WithTimeout(context.Background(), 30*time.Second)
+	defer cancel()
+	// pkill ends with 1 when there was nothing to end.
+	_ = exec.CommandContext(ctx, "pkill", "-KILL", "-U", fmt.Sprint(u.UID)).Run()
+	output, err := exec.CommandContext(ctx, "userdel", "--force", "--remove", u.Name).CombinedOutput()
+	if err != nil && !strings.Contains(string(output), "mail spool") {
+		return fmt.Errorf("delete user %s: %w: %s", u.Name, err, bytes.TrimSpace(output))
+	}
+	return nil
+}
