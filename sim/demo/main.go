@@ -1,0 +1,69 @@
+// Program demo plays a whole registration on this computer, with usher's real programs and the stand-ins of sim/ as
+// separate processes: `make demo`, or `make demo PORTAL_EXIT=66` for one that fails.
+//
+// As root it uses a real second account and a real gnome-keyring, which it installs where it is missing (Debian). Without
+// either the keychain is backed by files.
+package main
+
+import (
+	"context"
+	"errors"
+	"flag"
+	"fmt"
+	"os"
+	"os/exec"
+	"os/signal"
+	"syscall"
+	"time"
+)
+
+// playWithin bounds the whole demonstration.
+const playWithin = 10 * time.Minute
+
+func main() {
+	exit := flag.Int("portal-exit", 0, "have Company Portal end with this `code`")
+	signIn := flag.Duration("sign-in", 2*time.Second, "how long the user takes to sign in")
+	verbose := flag.Bool("verbose", false, "show what every process writes")
+	flag.Parse()
+	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
+	defer stop()
+	ctx, cancel := context.WithTimeout(ctx, playWithin)
+	defer cancel()
+	code, err := play(ctx, scene{portalExit: *exit, signIn: *signIn, verbose: *verbose})
+	if err != nil {
+		fmt.Fprintf(os.Stderr, "demo: %v\n", err)
+		os.Exit(1)
+	}
+	fmt.Printf("\nusherctl's exit code: %d\n", code)
+	os.Exit(code)
+}
+
+// realKeyring tells whether the demonstration can use real accounts and a real keyring; if not, why.
+func realKeyring(ctx context.Context) (ok bool, why string) {
+	if os.Getuid() != 0 {
+		return false, "this is not root"
+	}
+	if found(keyringPrograms) {
+		return true, ""
+	}
+	fmt.Println("installing gnome-keyring and dbus with apt …")
+	install := exec.CommandContext(ctx, "scripts/install-test-dependencies")
+	install.Env = append(os.Environ(), "DEBIAN_FRONTEND=noninteractive")
+	if output, err := install.CombinedOutput(); err != nil || !found(keyringPrograms) {
+		return false, fmt.Sprintf("gnome-keyring cannot be installed (%v: %s)", err, lastLine(output))
+	}
+	return true, ""
+}
+
+// keyringPrograms are what sim/keyring and the accounts need.
+var keyringPrograms = []string{"gnome-keyring-daemon", "dbus-daemon", "useradd", "userdel", "pkill"}
+
+func found(programs []string) bool {
+	var missing []error
+	for _, program := range programs {
+		if _, err := exec.LookPath(program); err != nil {
+			missing = append(missing, err)
+		}
+	}
+	return errors.Join(missing...) == nil
+}
