@@ -1,0 +1,91 @@
+// Program bench measures usher's real programs against references that do the same with less, and prints one table:
+// `make bench`, or with --json for programs. docs/performance.md says what the rows mean and what was measured.
+//
+// What a row compares is measured in turns, in the same run, since absolute figures of a machine that is shared mean little.
+// The programs run on a simulated Mac (sim/mac) with a real second account, a real gnome-keyring and real sockets, for
+// which bench needs root on Linux. The references' servers are this program again, as processes of their own.
+package main
+
+import (
+	"context"
+	"errors"
+	"flag"
+	"fmt"
+	"os"
+	"os/exec"
+	"os/signal"
+	"runtime"
+	"strings"
+	"syscall"
+	"time"
+)
+
+// measureWithin bounds the whole run.
+const measureWithin = 5 * time.Minute
+
+func main() {
+	if len(os.Args) == 3 && roles[os.Args[1]] != nil {
+		if err := serveReference(os.Args[1], os.Args[2]); err != nil {
+			fmt.Fprintf(os.Stderr, "bench: %v\n", err)
+			os.Exit(1)
+		}
+		return
+	}
+	asJSON := flag.Bool("json", false, "print the table as JSON")
+	flag.Parse()
+	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
+	defer stop()
+	ctx, cancel := context.WithTimeout(ctx, measureWithin)
+	defer cancel()
+	if err := run(ctx, *asJSON); err != nil {
+		if cause := context.Cause(ctx); cause != nil {
+			err = fmt.Errorf("%w: %w", cause, err)
+		}
+		fmt.Fprintf(os.Stderr, "bench: %v\n", err)
+		os.Exit(1)
+	}
+}
+
+func run(ctx context.Context, asJSON bool) error {
+	if runtime.GOOS != "linux" || os.Getuid() != 0 {
+		return errors.New("this needs root on Linux: it registers a user of its own, in a session with a real keyring")
+	}
+	if err := install(ctx); err != nil {
+		return err
+	}
+	began := time.Now()
+	rows, err := measure(ctx)
+	if err != nil {
+		return err
+	}
+	t := table{Rows: rows, Took: time.Since(began), CPUs: runtime.NumCPU(), Go: runtime.Version(), At: began.UTC().Truncate(time.Second)}
+	if asJSON {
+		return t.printJSON(os.Stdout)
+	}
+	return t.print(os.Stdout)
+}
+
+// install installs what the measurements need and this computer lacks.
+func install(ctx context.Context) error {
+	missing := false
+	for _, program := range []string{"curl", "gnome-keyring-daemon", "dbus-daemon", "useradd", "userdel", "pkill"} {
+		_, err := exec.LookPath(program)
+		missing = missing || err != nil
+	}
+	if !missing {
+		return nil
+	}
+	for _, command := range []string{"scripts/install-test-dependencies", "scripts/install-packages curl"} {
+		arguments := strings.Fields(command)
+		if output, err := exec.CommandContext(ctx, arguments[0], arguments[1:]...).CombinedOutput(); err != nil {
+			// Without curl its row says so; without a keyring the first login fails and says so.
+			progress("%s: %v: %s", command, err, strings.TrimSpace(string(output)))
+		}
+	}
+	return nil
+}
+
+// progress tells whoever waits what goes on; the table alone goes to standard output.
+func progress(format string, arguments ...any) {
+	fmt.Fprintf(os.Stderr, format+"\n", arguments...)
+}
