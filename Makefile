@@ -1,0 +1,27 @@
+# Every target is one line that a person would type; CI (.ci/run) runs `make lint` and `make test` and nothing else.
+
+.PHONY: help build generate lint test bench demo clean
+
+help: ## show this list
+	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "make %-10s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+
+build: ## put usherd, usher-agent and usherctl into ./bin (GOOS and GOARCH as in the environment)
+	scripts/build
+
+generate: ## write the Go code of the contracts in proto/
+	scripts/generate
+
+lint: ## everything that can be held without running usher
+	scripts/lint
+
+test: ## every test, the end-to-end ones too; needs root, installs what it lacks (Debian)
+	scripts/test
+
+bench: ## measure and print a table
+	go run -tags grpcnotrace ./bench
+
+demo: ## a whole registration on this computer; PORTAL_EXIT=66 makes Company Portal end with that code
+	go run ./sim/demo $(if $(PORTAL_EXIT),--portal-exit $(PORTAL_EXIT))
+
+clean: ## remove what build made
+	rm -rf bin
