@@ -3,6 +3,7 @@ package main
 import (
 	"fmt"
 
+	"usher.internal/internal/contract"
 	"usher.internal/internal/wpj"
 	usherv1 "usher.internal/proto/usher/v1"
 )
@@ -29,7 +30,12 @@ const (
 	exitPortalBroken       exitCode = 15
 	exitJournal            exitCode = 16
 	exitConfiguration      exitCode = 17
+	exitDoctorWarning      exitCode = 18
+	exitDoctorFailed       exitCode = 19
 	exitDefect             exitCode = 20
+	exitNotReported        exitCode = 21
+	exitNotCompliant       exitCode = 22
+	exitBusy               exitCode = 23
 	exitInterrupted        exitCode = 130
 )
 
@@ -61,7 +67,12 @@ var exitCodes = []struct {
 	{exitPortalBroken, "portal-broken", "Company Portal crashed, was killed, could not be started, was running already, or nobody knows how it ended", "try again later", true},
 	{exitJournal, "journal", "usherd cannot write its journal, most often because the disk is full", "free disk space", false},
 	{exitConfiguration, "configuration", "the configuration is not valid", "run `usherctl config validate`", false},
+	{exitDoctorWarning, "doctor-warning", "`doctor`: a check is a warning, and none failed", "see what it says", false},
+	{exitDoctorFailed, "doctor-failed", "`doctor`: a check failed", "mend what it says", false},
 	{exitDefect, "defect", "anything else: usherctl's output could not be written, or a defect of usher's", "see the message; report a defect with the log of usherd", false},
+	{exitNotReported, "not-reported", "`status`: the user is registered, and Jamf has not acquired the identity or knows another device", "run `usherctl gather` with jamf.gather_after_portal, or Jamf's gatherAADInfo as the user", false},
+	{exitNotCompliant, "not-compliant", "`status`: the user is registered, and Jamf Pro says that this Mac is not compliant", "see the smart group of compliant computers", true},
+	{exitBusy, "busy", "usherd or Jamf Pro cannot do it now: too many calls, another one under way, or Jamf Pro cannot be reached", "run it again later", true},
 	{exitInterrupted, "interrupted", "interrupted by Ctrl-C; a registration goes on", "nothing", true},
 }
 
@@ -93,7 +104,7 @@ var errorExits = map[usherv1.ErrorReason]exitCode{
 	usherv1.ErrorReason_ERROR_REASON_INTERNAL:               exitDefect,
 	usherv1.ErrorReason_ERROR_REASON_INVALID_ARGUMENT:       exitUsage,
 	usherv1.ErrorReason_ERROR_REASON_NOT_PERMITTED:          exitNotPermitted,
-	usherv1.ErrorReason_ERROR_REASON_RATE_LIMITED:           exitNotPermitted,
+	usherv1.ErrorReason_ERROR_REASON_RATE_LIMITED:           exitBusy,
 	usherv1.ErrorReason_ERROR_REASON_REGISTRATION_NOT_FOUND: exitNotFound,
 	usherv1.ErrorReason_ERROR_REASON_REGISTRATION_ENDED:     exitNotFound,
 	usherv1.ErrorReason_ERROR_REASON_USER_NOT_FOUND:         exitNotFound,
@@ -107,16 +118,30 @@ var errorExits = map[usherv1.ErrorReason]exitCode{
 	usherv1.ErrorReason_ERROR_REASON_PORTAL_RUN_NOT_FOUND:   exitPortalBroken,
 	usherv1.ErrorReason_ERROR_REASON_PORTAL_BUSY:            exitPortalBroken,
 	usherv1.ErrorReason_ERROR_REASON_PROGRAM_FAILED:         exitDefect,
+	usherv1.ErrorReason_ERROR_REASON_KEYCHAIN_UNAVAILABLE:   exitUnreadable,
 }
 
 // identityExits says what usherctl ends with for each state of an identity.
 var identityExits = map[usherv1.IdentityState]exitCode{
-	usherv1.IdentityState_IDENTITY_STATE_NOT_REGISTERED:  exitNotRegistered,
-	usherv1.IdentityState_IDENTITY_STATE_REGISTERED:      exitDone,
-	usherv1.IdentityState_IDENTITY_STATE_ORPHANED:        exitIdentityUnusable,
-	usherv1.IdentityState_IDENTITY_STATE_EXPIRED:         exitIdentityUnusable,
-	usherv1.IdentityState_IDENTITY_STATE_TENANT_MISMATCH: exitIdentityUnusable,
-	usherv1.IdentityState_IDENTITY_STATE_UNREADABLE:      exitUnreadable,
+	usherv1.IdentityState_IDENTITY_STATE_NOT_REGISTERED:          exitNotRegistered,
+	usherv1.IdentityState_IDENTITY_STATE_PSSO_CONFIGURED:         exitNotRegistered,
+	usherv1.IdentityState_IDENTITY_STATE_NO_SESSION:              exitNoSession,
+	usherv1.IdentityState_IDENTITY_STATE_UNREADABLE:              exitUnreadable,
+	usherv1.IdentityState_IDENTITY_STATE_NOT_APPLICABLE:          exitPreflight,
+	usherv1.IdentityState_IDENTITY_STATE_PORTAL_MISSING:          exitPreflight,
+	usherv1.IdentityState_IDENTITY_STATE_ORPHANED:                exitIdentityUnusable,
+	usherv1.IdentityState_IDENTITY_STATE_EXPIRED:                 exitIdentityUnusable,
+	usherv1.IdentityState_IDENTITY_STATE_TENANT_MISMATCH:         exitIdentityUnusable,
+	usherv1.IdentityState_IDENTITY_STATE_NEEDS_REGISTRATION:      exitIdentityUnusable,
+	usherv1.IdentityState_IDENTITY_STATE_NEEDS_KEYS:              exitIdentityUnusable,
+	usherv1.IdentityState_IDENTITY_STATE_NEEDS_REPAIR:            exitIdentityUnusable,
+	usherv1.IdentityState_IDENTITY_STATE_DEACTIVATED:             exitNotReported,
+	usherv1.IdentityState_IDENTITY_STATE_REGISTERED_NOT_REPORTED: exitNotReported,
+	usherv1.IdentityState_IDENTITY_STATE_DEVICE_ID_CHANGED:       exitNotReported,
+	usherv1.IdentityState_IDENTITY_STATE_NON_COMPLIANT:           exitNotCompliant,
+	usherv1.IdentityState_IDENTITY_STATE_COMPLIANCE_UNKNOWN:      exitDone,
+	usherv1.IdentityState_IDENTITY_STATE_COMPLIANT:               exitDone,
+	usherv1.IdentityState_IDENTITY_STATE_REGISTERED:              exitDone,
 }
 
 // outcome returns nil for a registration that SUCCEEDED, and the failure that usherctl ends with for every other end.
@@ -124,9 +149,13 @@ func outcome(r *usherv1.Registration) error {
 	hint := fmt.Sprintf("`usherctl registrations show %s` tells each step", shortID(r.GetId()))
 	switch r.GetState() {
 	case usherv1.RegistrationState_REGISTRATION_STATE_SUCCEEDED:
-		// Only a REGISTERED identity makes a success. A policy must not be told 0 by a helper that says both.
-		if state := r.GetIdentity().GetState(); identityExits[state] != exitDone {
-			return &failure{code: identityExits[state], reason: "IDENTITY_" + identityName(state), message: r.GetIdentity().GetDetail(), hint: hint}
+		// Only an identity that can be used makes a success. A policy must not be told 0 by a helper that says both.
+		if state := r.GetIdentity().GetState(); r.GetIdentity() != nil && !contract.StateFromProto(state).Registered() {
+			code, known := identityExits[state]
+			if !known {
+				code = exitUnreadable
+			}
+			return &failure{code: code, reason: "IDENTITY_" + identityName(state), message: r.GetIdentity().GetDetail(), hint: hint}
 		}
 		return nil
 	case usherv1.RegistrationState_REGISTRATION_STATE_CANCELLED:

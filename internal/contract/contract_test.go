@@ -56,7 +56,28 @@ func TestEvidenceThereAndBack(t *testing.T) {
 	if got := contract.EvidenceFromProto(contract.EvidenceToProto(evidence)); !reflect.DeepEqual(got, evidence) {
 		t.Errorf("got %+v, want %+v", got, evidence)
 	}
-	for _, obstacle := range []wpj.Obstacle{wpj.ObstacleLocked, wpj.ObstacleAccessDenied, wpj.ObstacleUnavailable, wpj.ObstacleUnsupported, wpj.ObstacleFailed} {
+	yes := true
+	for _, evidence := range []wpj.Evidence{
+		{Source: wpj.SourcePlatformSSO, PlatformSSO: &wpj.PlatformSSO{RegistrationCompleted: true, User: wpj.PlatformSSOUserNeedsNewKeys}},
+		{Source: wpj.SourceSecureEnclave, SecureEnclave: &wpj.SecureEnclave{Status: 3}, DeviceID: "d"},
+		{Source: wpj.SourceJamfAgent, JamfAgent: &wpj.JamfAgent{HaveAzureID: &yes, LastTokenAt: now}},
+		{Source: wpj.SourceJamfAgent, JamfAgent: &wpj.JamfAgent{}},
+		{Source: wpj.SourceJamfSettings, JamfSettings: &wpj.JamfSettings{ConditionalAccessEnabled: true, ClientID: "c"}},
+		{Source: wpj.SourcePortal},
+		{Source: wpj.SourceJamfPro, Compliance: &wpj.Compliance{Applicable: true, State: "COMPLIANT", DeviceIDs: []wpj.DeviceID{"a", "b"}}},
+		{Source: wpj.SourceLoginKeychain, Possession: wpj.PossessionRefuted},
+	} {
+		evidence.Finding = wpj.Found
+		if got := contract.EvidenceFromProto(contract.EvidenceToProto(evidence)); !reflect.DeepEqual(got, evidence) {
+			t.Errorf("got %+v, want %+v", got, evidence)
+		}
+	}
+	for _, source := range wpj.Sources() {
+		if got := contract.SourceFromProto(contract.EvidenceToProto(wpj.Evidence{Source: source}).GetSource()); got != source {
+			t.Errorf("%s becomes %q", source, got)
+		}
+	}
+	for _, obstacle := range []wpj.Obstacle{wpj.ObstacleLocked, wpj.ObstacleAccessDenied, wpj.ObstacleUnavailable, wpj.ObstacleUnsupported, wpj.ObstacleFailed, wpj.ObstacleNoSession} {
 		evidence := wpj.Evidence{Source: wpj.SourceLoginKeychain, Finding: wpj.CouldNotLook, Obstacle: obstacle}
 		if got := contract.EvidenceFromProto(contract.EvidenceToProto(evidence)); !reflect.DeepEqual(got, evidence) {
 			t.Errorf("got %+v, want %+v", got, evidence)
@@ -73,6 +94,15 @@ func TestUnknownFindingIsNeverNotThere(t *testing.T) {
 	}
 }
 
+func TestEveryStateHasItsCounterpart(t *testing.T) {
+	for _, info := range wpj.States() {
+		wire := contract.StateToProto(info.State)
+		if wire == 0 || contract.StateFromProto(wire) != info.State || wire.String() != "IDENTITY_STATE_"+string(info.State) {
+			t.Errorf("%s becomes %s", info.State, wire)
+		}
+	}
+}
+
 func TestIdentityThereAndBack(t *testing.T) {
 	for wire := range usherv1.IdentityState_name {
 		if wire == 0 {
@@ -85,7 +115,8 @@ func TestIdentityThereAndBack(t *testing.T) {
 		identity.Detail, identity.DeviceID, identity.TenantID, identity.UserPrincipalName = "d", "id", "t", "u"
 		identity.UserObjectID, identity.Thumbprint, identity.JoinType, identity.TenantRegion = "o", "aa", wpj.JoinJoined, "EU"
 		identity.NotBefore, identity.NotAfter, identity.ObservedAt = now, now.Add(1), now.Add(2)
-		identity.Source = wpj.SourceLoginKeychain
+		identity.Source, identity.Rule = wpj.SourceLoginKeychain, "rule"
+		identity.Contradictions = []wpj.Contradiction{{Name: "n", Followed: wpj.SourcePlatformSSO, Against: wpj.SourceJamfPro, Detail: "d"}}
 		if got := contract.IdentityFromProto(contract.IdentityToProto(identity)); !reflect.DeepEqual(got, identity) {
 			t.Errorf("got %+v, want %+v", got, identity)
 		}

@@ -11,6 +11,12 @@ import (
 
 var sources = newPairs(map[wpj.Source]usherv1.IdentitySource{
 	wpj.SourceLoginKeychain: usherv1.IdentitySource_IDENTITY_SOURCE_LOGIN_KEYCHAIN,
+	wpj.SourceSecureEnclave: usherv1.IdentitySource_IDENTITY_SOURCE_SECURE_ENCLAVE,
+	wpj.SourcePlatformSSO:   usherv1.IdentitySource_IDENTITY_SOURCE_PLATFORM_SSO,
+	wpj.SourceJamfAgent:     usherv1.IdentitySource_IDENTITY_SOURCE_JAMF_AGENT,
+	wpj.SourceJamfSettings:  usherv1.IdentitySource_IDENTITY_SOURCE_JAMF_SETTINGS,
+	wpj.SourcePortal:        usherv1.IdentitySource_IDENTITY_SOURCE_PORTAL,
+	wpj.SourceJamfPro:       usherv1.IdentitySource_IDENTITY_SOURCE_JAMF_PRO,
 })
 
 var findings = newPairs(map[wpj.Finding]usherv1.Finding{
@@ -25,15 +31,41 @@ var obstacles = newPairs(map[wpj.Obstacle]usherv1.Obstacle{
 	wpj.ObstacleUnavailable:  usherv1.Obstacle_OBSTACLE_UNAVAILABLE,
 	wpj.ObstacleUnsupported:  usherv1.Obstacle_OBSTACLE_UNSUPPORTED,
 	wpj.ObstacleFailed:       usherv1.Obstacle_OBSTACLE_FAILED,
+	wpj.ObstacleNoSession:    usherv1.Obstacle_OBSTACLE_NO_SESSION,
 })
 
 var identityStates = newPairs(map[wpj.State]usherv1.IdentityState{
-	wpj.StateNotRegistered:  usherv1.IdentityState_IDENTITY_STATE_NOT_REGISTERED,
-	wpj.StateRegistered:     usherv1.IdentityState_IDENTITY_STATE_REGISTERED,
-	wpj.StateOrphaned:       usherv1.IdentityState_IDENTITY_STATE_ORPHANED,
-	wpj.StateExpired:        usherv1.IdentityState_IDENTITY_STATE_EXPIRED,
-	wpj.StateTenantMismatch: usherv1.IdentityState_IDENTITY_STATE_TENANT_MISMATCH,
-	wpj.StateUnreadable:     usherv1.IdentityState_IDENTITY_STATE_UNREADABLE,
+	wpj.StateNotRegistered:         usherv1.IdentityState_IDENTITY_STATE_NOT_REGISTERED,
+	wpj.StateRegistered:            usherv1.IdentityState_IDENTITY_STATE_REGISTERED,
+	wpj.StateOrphaned:              usherv1.IdentityState_IDENTITY_STATE_ORPHANED,
+	wpj.StateExpired:               usherv1.IdentityState_IDENTITY_STATE_EXPIRED,
+	wpj.StateTenantMismatch:        usherv1.IdentityState_IDENTITY_STATE_TENANT_MISMATCH,
+	wpj.StateUnreadable:            usherv1.IdentityState_IDENTITY_STATE_UNREADABLE,
+	wpj.StateNoSession:             usherv1.IdentityState_IDENTITY_STATE_NO_SESSION,
+	wpj.StateNotApplicable:         usherv1.IdentityState_IDENTITY_STATE_NOT_APPLICABLE,
+	wpj.StatePortalMissing:         usherv1.IdentityState_IDENTITY_STATE_PORTAL_MISSING,
+	wpj.StatePlatformSSOConfigured: usherv1.IdentityState_IDENTITY_STATE_PSSO_CONFIGURED,
+	wpj.StateNeedsRegistration:     usherv1.IdentityState_IDENTITY_STATE_NEEDS_REGISTRATION,
+	wpj.StateNeedsKeys:             usherv1.IdentityState_IDENTITY_STATE_NEEDS_KEYS,
+	wpj.StateNeedsRepair:           usherv1.IdentityState_IDENTITY_STATE_NEEDS_REPAIR,
+	wpj.StateDeactivated:           usherv1.IdentityState_IDENTITY_STATE_DEACTIVATED,
+	wpj.StateNotReported:           usherv1.IdentityState_IDENTITY_STATE_REGISTERED_NOT_REPORTED,
+	wpj.StateDeviceIDChanged:       usherv1.IdentityState_IDENTITY_STATE_DEVICE_ID_CHANGED,
+	wpj.StateNonCompliant:          usherv1.IdentityState_IDENTITY_STATE_NON_COMPLIANT,
+	wpj.StateComplianceUnknown:     usherv1.IdentityState_IDENTITY_STATE_COMPLIANCE_UNKNOWN,
+	wpj.StateCompliant:             usherv1.IdentityState_IDENTITY_STATE_COMPLIANT,
+})
+
+var possessions = newPairs(map[wpj.Possession]usherv1.Possession{
+	wpj.PossessionProved:    usherv1.Possession_POSSESSION_PROVED,
+	wpj.PossessionRefuted:   usherv1.Possession_POSSESSION_REFUTED,
+	wpj.PossessionNotProved: usherv1.Possession_POSSESSION_NOT_PROVED,
+})
+
+var platformSSOUsers = newPairs(map[wpj.PlatformSSOUser]usherv1.PlatformSSOUser{
+	wpj.PlatformSSOUserNormal:            usherv1.PlatformSSOUser_PLATFORM_SSO_USER_NORMAL,
+	wpj.PlatformSSOUserNeedsNewKeys:      usherv1.PlatformSSOUser_PLATFORM_SSO_USER_NEEDS_NEW_KEYS,
+	wpj.PlatformSSOUserNeedsRegistration: usherv1.PlatformSSOUser_PLATFORM_SSO_USER_NEEDS_REGISTRATION,
 })
 
 // pairs is a table read in both directions. A value that it does not hold becomes the other side's zero value.
@@ -62,13 +94,64 @@ func EvidenceToProto(evidence wpj.Evidence) *usherv1.Evidence {
 		TenantId:          string(evidence.TenantID),
 		Thumbprint:        string(evidence.Thumbprint),
 		CloudHost:         evidence.CloudHost,
+		DeviceId:          string(evidence.DeviceID),
+		Possession:        possessions.toWire[evidence.Possession],
 	}
+	factsToProto(evidence, message)
 	for _, held := range evidence.Certificates {
 		message.Certificates = append(message.Certificates, &usherv1.DeviceCertificate{
 			Der: held.DER, HasPrivateKey: held.HasPrivateKey,
 		})
 	}
 	return message
+}
+
+// factsToProto fills in what one kind of source alone says. Evidence of one source has at most one kind.
+func factsToProto(evidence wpj.Evidence, message *usherv1.Evidence) {
+	switch {
+	case evidence.PlatformSSO != nil:
+		message.Facts = &usherv1.Evidence_PlatformSso{PlatformSso: &usherv1.PlatformSSOFacts{
+			RegistrationCompleted: evidence.PlatformSSO.RegistrationCompleted, User: platformSSOUsers.toWire[evidence.PlatformSSO.User],
+		}}
+	case evidence.SecureEnclave != nil:
+		message.Facts = &usherv1.Evidence_SecureEnclave{SecureEnclave: &usherv1.SecureEnclaveFacts{Status: int32(evidence.SecureEnclave.Status)}}
+	case evidence.JamfAgent != nil:
+		message.Facts = &usherv1.Evidence_JamfAgent{JamfAgent: &usherv1.JamfAgentFacts{
+			HaveAnAzureId: evidence.JamfAgent.HaveAzureID, LastTokenTime: Timestamp(evidence.JamfAgent.LastTokenAt),
+		}}
+	case evidence.JamfSettings != nil:
+		message.Facts = &usherv1.Evidence_JamfSettings{JamfSettings: &usherv1.JamfSettingsFacts{
+			ConditionalAccessEnabled: evidence.JamfSettings.ConditionalAccessEnabled, ClientId: evidence.JamfSettings.ClientID,
+		}}
+	case evidence.Compliance != nil:
+		facts := &usherv1.ComplianceFacts{Applicable: evidence.Compliance.Applicable, State: evidence.Compliance.State}
+		for _, id := range evidence.Compliance.DeviceIDs {
+			facts.DeviceIds = append(facts.DeviceIds, string(id))
+		}
+		message.Facts = &usherv1.Evidence_Compliance{Compliance: facts}
+	}
+}
+
+func factsFromProto(message *usherv1.Evidence, evidence *wpj.Evidence) {
+	switch facts := message.GetFacts().(type) {
+	case *usherv1.Evidence_PlatformSso:
+		evidence.PlatformSSO = &wpj.PlatformSSO{
+			RegistrationCompleted: facts.PlatformSso.GetRegistrationCompleted(), User: platformSSOUsers.toOwn[facts.PlatformSso.GetUser()],
+		}
+	case *usherv1.Evidence_SecureEnclave:
+		evidence.SecureEnclave = &wpj.SecureEnclave{Status: int(facts.SecureEnclave.GetStatus())}
+	case *usherv1.Evidence_JamfAgent:
+		evidence.JamfAgent = &wpj.JamfAgent{HaveAzureID: facts.JamfAgent.HaveAnAzureId, LastTokenAt: Time(facts.JamfAgent.GetLastTokenTime())}
+	case *usherv1.Evidence_JamfSettings:
+		evidence.JamfSettings = &wpj.JamfSettings{
+			ConditionalAccessEnabled: facts.JamfSettings.GetConditionalAccessEnabled(), ClientID: facts.JamfSettings.GetClientId(),
+		}
+	case *usherv1.Evidence_Compliance:
+		evidence.Compliance = &wpj.Compliance{Applicable: facts.Compliance.GetApplicable(), State: facts.Compliance.GetState()}
+		for _, id := range facts.Compliance.GetDeviceIds() {
+			evidence.Compliance.DeviceIDs = append(evidence.Compliance.DeviceIDs, wpj.DeviceID(id))
+		}
+	}
 }
 
 // EvidenceFromProto returns the evidence in a message. A finding that this version does not know is read as
@@ -84,7 +167,10 @@ func EvidenceFromProto(message *usherv1.Evidence) wpj.Evidence {
 		TenantID:          wpj.TenantID(message.GetTenantId()),
 		Thumbprint:        wpj.Thumbprint(message.GetThumbprint()),
 		CloudHost:         message.GetCloudHost(),
+		DeviceID:          wpj.DeviceID(message.GetDeviceId()),
+		Possession:        possessions.toOwn[message.GetPossession()],
 	}
+	factsFromProto(message, &evidence)
 	if evidence.Finding == "" {
 		evidence.Finding, evidence.Obstacle = wpj.CouldNotLook, wpj.ObstacleUnsupported
 	}
@@ -96,12 +182,21 @@ func EvidenceFromProto(message *usherv1.Evidence) wpj.Evidence {
 	return evidence
 }
 
+// SourceFromProto returns the source that stands for a message's, "" for one that this version does not know.
+func SourceFromProto(source usherv1.IdentitySource) wpj.Source { return sources.toOwn[source] }
+
+// StateToProto returns the message's state for one of ours.
+func StateToProto(state wpj.State) usherv1.IdentityState { return identityStates.toWire[state] }
+
+// StateFromProto returns the state that stands for a message's, "" for one that this version does not know.
+func StateFromProto(state usherv1.IdentityState) wpj.State { return identityStates.toOwn[state] }
+
 // IdentityToProto returns the message for an identity, nil for nil.
 func IdentityToProto(identity *wpj.Identity) *usherv1.Identity {
 	if identity == nil {
 		return nil
 	}
-	return &usherv1.Identity{
+	message := &usherv1.Identity{
 		State:             identityStates.toWire[identity.State],
 		Detail:            identity.Detail,
 		DeviceId:          string(identity.DeviceID),
@@ -115,7 +210,14 @@ func IdentityToProto(identity *wpj.Identity) *usherv1.Identity {
 		NotAfter:          Timestamp(identity.NotAfter),
 		ObserveTime:       Timestamp(identity.ObservedAt),
 		Source:            sources.toWire[identity.Source],
+		Rule:              identity.Rule,
 	}
+	for _, one := range identity.Contradictions {
+		message.Contradictions = append(message.Contradictions, &usherv1.Contradiction{
+			Name: one.Name, Followed: sources.toWire[one.Followed], Against: sources.toWire[one.Against], Detail: one.Detail,
+		})
+	}
+	return message
 }
 
 // IdentityFromProto returns the identity in a message, nil for nil.
@@ -123,7 +225,7 @@ func IdentityFromProto(message *usherv1.Identity) *wpj.Identity {
 	if message == nil {
 		return nil
 	}
-	return &wpj.Identity{
+	identity := &wpj.Identity{
 		State:             identityStates.toOwn[message.GetState()],
 		Detail:            message.GetDetail(),
 		DeviceID:          wpj.DeviceID(message.GetDeviceId()),
@@ -137,7 +239,14 @@ func IdentityFromProto(message *usherv1.Identity) *wpj.Identity {
 		NotAfter:          Time(message.GetNotAfter()),
 		ObservedAt:        Time(message.GetObserveTime()),
 		Source:            sources.toOwn[message.GetSource()],
+		Rule:              message.GetRule(),
 	}
+	for _, one := range message.GetContradictions() {
+		identity.Contradictions = append(identity.Contradictions, wpj.Contradiction{
+			Name: one.GetName(), Followed: sources.toOwn[one.GetFollowed()], Against: sources.toOwn[one.GetAgainst()], Detail: one.GetDetail(),
+		})
+	}
+	return identity
 }
 
 // Timestamp returns the message for a time, nil for the zero time.

@@ -2,6 +2,7 @@ package wpj
 
 import (
 	"bytes"
+	"cmp"
 	"crypto/sha1"
 	"crypto/x509"
 	"crypto/x509/pkix"
@@ -11,11 +12,15 @@ import (
 	"fmt"
 	"slices"
 	"strings"
+
+	"usher.internal/internal/oneline"
 )
 
 var (
 	// ErrNotWorkplaceJoin says that a certificate is none of Workplace Join's: somebody else issued it.
 	ErrNotWorkplaceJoin = errors.New("not a Workplace Join certificate")
+	// ErrForeignIssuer says that a certificate has Workplace Join's extensions, and that somebody else issued it.
+	ErrForeignIssuer = errors.New("device certificate of another issuer")
 	// ErrContradictory says that a certificate names one device in its subject and another one in its extensions.
 	ErrContradictory = errors.New("certificate contradicts itself")
 )
@@ -54,7 +59,7 @@ func attributeName(oid, value string) string {
 }
 
 // ParseCertificate reads a device certificate, given as DER. The error wraps [ErrNotWorkplaceJoin] for a certificate of
-// another issuer, and [ErrContradictory] for one whose subject and extensions name different devices; any other error
+// another issuer, or [ErrForeignIssuer] where that one names a device as Workplace Join does, and [ErrContradictory] for one whose subject and extensions name different devices; any other error
 // says what of the certificate cannot be read. Errors hold no personal data.
 //
 // Nothing is verified: whoever can write to a keychain can put a certificate of his own making there.
@@ -68,6 +73,9 @@ func ParseCertificate(der []byte) (*Certificate, error) {
 		return nil, fmt.Errorf("parse Workplace Join certificate: %w", err)
 	}
 	if !isIssuer(parsed.Issuer) {
+		if slices.ContainsFunc(parsed.Extensions, func(e pkix.Extension) bool { return e.Id.String() == oidDeviceID }) {
+			return nil, fmt.Errorf("%w: %q", ErrForeignIssuer, oneline.Of(parsed.Issuer.CommonName, maximumText))
+		}
 		return nil, ErrNotWorkplaceJoin
 	}
 	certificate := &Certificate{X509: parsed, Thumbprint: thumbprintOf(der)}
@@ -122,6 +130,15 @@ func (c *Certificate) reconcileDeviceID() error {
 		return fmt.Errorf("%w: its subject's common name and its extension %s name different devices", ErrContradictory, oidDeviceID)
 	}
 	return nil
+}
+
+// identity returns the identity with what the certificate says of it.
+func (c *Certificate) identity(of Identity) Identity {
+	of.DeviceID, of.UserObjectID, of.Thumbprint = c.DeviceID, c.UserObjectID, c.Thumbprint
+	of.TenantID = cmp.Or(c.TenantID, of.TenantID)
+	of.JoinType, of.TenantRegion = c.JoinType, c.TenantRegion
+	of.NotBefore, of.NotAfter = c.X509.NotBefore, c.X509.NotAfter
+	return of
 }
 
 // thumbprintOf returns the SHA-1 by which Microsoft names a certificate; it is a name here, not a proof.

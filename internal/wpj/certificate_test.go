@@ -59,7 +59,7 @@ func TestParseCertificate(t *testing.T) {
 				t.Fatal(err)
 			}
 			sum := sha1.Sum(issued.DER)
-			key := sha1.Sum(x509.MarshalPKCS1PublicKey(&issued.Key.PublicKey))
+			key := sha1.Sum(x509.MarshalPKCS1PublicKey(issued.Key.Public().(*rsa.PublicKey)))
 			want := wpj.Certificate{
 				X509: got.X509, DeviceID: deviceID, UserObjectID: userID, TenantID: tenantID, JoinType: wpj.JoinRegistered,
 				TenantRegion: "EU", Thumbprint: wpj.Thumbprint(hex.EncodeToString(sum[:])), PublicKeyHash: hex.EncodeToString(key[:]),

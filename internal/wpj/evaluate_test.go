@@ -1,6 +1,7 @@
 package wpj_test
 
 import (
+	"reflect"
 	"slices"
 	"strings"
 	"testing"
@@ -135,11 +136,11 @@ func TestEvaluateFillsIn(t *testing.T) {
 	}
 	got := wpj.Evaluate([]wpj.Evidence{evidence}, tenantID, time.Now())
 	want := wpj.Identity{
-		State: wpj.StateRegistered, Detail: got.Detail, DeviceID: deviceID, TenantID: tenantID, UserPrincipalName: upn, UserObjectID: userID,
+		State: wpj.StateRegistered, Rule: "registered in the login keychain", Detail: got.Detail, DeviceID: deviceID, TenantID: tenantID, UserPrincipalName: upn, UserObjectID: userID,
 		Thumbprint: certificate.Thumbprint, JoinType: wpj.JoinRegistered, TenantRegion: "EU",
 		NotBefore: certificate.X509.NotBefore, NotAfter: certificate.X509.NotAfter, ObservedAt: observed, Source: wpj.SourceLoginKeychain,
 	}
-	if got != want {
+	if !reflect.DeepEqual(got, want) {
 		t.Errorf("got %+v\nwant %+v", got, want)
 	}
 }

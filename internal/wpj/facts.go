@@ -17,7 +17,7 @@ type facts struct {
 	// evidence is what the facts rest on: that of the chosen certificate, or else the most telling one.
 	evidence Evidence
 	// contradictory and undecodable are why certificates of Workplace Join's were passed over.
-	contradictory, undecodable error
+	contradictory, undecodable, foreign error
 	// blocked is a source that could not be looked at, looked tells whether any could.
 	blocked *Evidence
 	looked  bool
@@ -63,6 +63,9 @@ func gather(evidence []Evidence, tenant TenantID, now time.Time) facts {
 			certificate, err := ParseCertificate(candidate.DER)
 			switch {
 			case errors.Is(err, ErrNotWorkplaceJoin):
+			case errors.Is(err, ErrForeignIssuer):
+				f.foreign = err
+				rest(e, 3)
 			case errors.Is(err, ErrContradictory):
 				f.contradictory = err
 				rest(e, 4)
@@ -152,15 +155,8 @@ func (f facts) identity() Identity {
 	if f.chosen == nil || f.usable > 1 {
 		return identity
 	}
-	certificate := f.chosen.certificate
-	identity.DeviceID = certificate.DeviceID
+	identity = f.chosen.certificate.identity(identity)
 	identity.TenantID = f.identityTenant()
 	identity.UserPrincipalName = f.evidence.UserPrincipalName
-	identity.UserObjectID = certificate.UserObjectID
-	identity.Thumbprint = certificate.Thumbprint
-	identity.JoinType = certificate.JoinType
-	identity.TenantRegion = certificate.TenantRegion
-	identity.NotBefore = certificate.X509.NotBefore
-	identity.NotAfter = certificate.X509.NotAfter
 	return identity
 }

@@ -21,12 +21,24 @@ var obstacles = map[Obstacle]string{
 	ObstacleUnavailable:  "it is not available or did not answer; have the user log out and in",
 	ObstacleUnsupported:  "this version of usher cannot read it; update usher",
 	ObstacleFailed:       "reading it went wrong; see the log of the user's agent",
+	ObstacleNoSession:    "the user is not logged in; have the user log in",
+}
+
+// elsewhere says what each obstacle is of a source that is not in the user's session.
+var elsewhere = map[Source]map[Obstacle]string{
+	SourceJamfPro: {
+		ObstacleAccessDenied: "the API client may not read device compliance; give its role the privilege",
+		ObstacleUnavailable:  "it could not be reached; usher asks again",
+		ObstacleFailed:       "it gave no usable answer; see usherd's log",
+	},
 }
 
 // explain is how a sentence about a source that could not be looked at ends.
 func explain(blocked Evidence) string {
 	obstacle, known := obstacles[blocked.Obstacle]
-	if !known {
+	if other, special := elsewhere[blocked.Source][blocked.Obstacle]; special {
+		obstacle = other
+	} else if !known {
 		obstacle = obstacles[ObstacleFailed]
 	}
 	text := fmt.Sprintf("the %s could not be looked at, as %s", placeOf(blocked.Source), obstacle)

@@ -254,6 +254,9 @@ func TestEveryLeaving(t *testing.T) {
 		"not_yet_valid":    {wpj.StateExpired, "not yet valid"},
 		"other_tenant":     {wpj.StateTenantMismatch, ""},
 		"two":              {wpj.StateOrphaned, "2 current"},
+		"elliptic":         {wpj.StateRegistered, ""},
+		"foreign_issuer":   {wpj.StateOrphaned, "someone else"},
+		"copied":           {wpj.StateRegistered, ""}, // nobody asked for a proof
 		"locked":           {wpj.StateUnreadable, "locked"},
 	}
 	for _, leave := range leavingNames() {

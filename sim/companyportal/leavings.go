@@ -2,6 +2,7 @@ package main
 
 import (
 	"bytes"
+	"crypto"
 	"crypto/rand"
 	"crypto/rsa"
 	"crypto/x509"
@@ -27,6 +28,11 @@ type leaving struct {
 	foreignThumbprint bool
 	// certificates is how many certificates with keys there are; the items are those of the last one.
 	certificates int
+	// foreignIssuer has another authority issue the certificates.
+	foreignIssuer bool
+	// wrongKey puts another key in the place of the certificate's, under its label, as somebody would who copied a
+	// certificate.
+	wrongKey bool
 	// lock locks the keychain in the end.
 	lock bool
 }
@@ -44,6 +50,9 @@ var leavings = map[string]leaving{
 	"other_tenant":     {certificates: 1, device: inOtherTenant},
 	"two":              {certificates: 2},
 	"locked":           {certificates: 1, lock: true},
+	"elliptic":         {certificates: 1, device: entra.Device.P256},
+	"foreign_issuer":   {certificates: 1, foreignIssuer: true},
+	"copied":           {certificates: 1, wrongKey: true},
 }
 
 // inOtherTenant is a device in a tenant that nobody has configured.
@@ -78,9 +87,17 @@ func (p *portal) makeItems() ([]filekeychain.Item, error) {
 	if l.certificates == 0 {
 		return nil, nil
 	}
-	ca, err := entra.NewCA()
+	newCA := entra.NewCA
+	if l.foreignIssuer {
+		newCA = entra.NewForeignCA
+	}
+	ca, err := newCA()
 	if err != nil {
 		return nil, err
+	}
+	transport, err := rsa.GenerateKey(rand.Reader, 2048)
+	if err != nil {
+		return nil, fmt.Errorf("make session transport key: %w", err)
 	}
 	var items []filekeychain.Item
 	var last *entra.Issued
@@ -92,15 +109,16 @@ func (p *portal) makeItems() ([]filekeychain.Item, error) {
 		if last, err = ca.Issue(device); err != nil {
 			return nil, err
 		}
-		key, err := keyItem(wpj.DeviceKeyTag, "Microsoft Workplace Join Key", last.Key)
+		private := last.Key
+		if l.wrongKey {
+			private = transport
+		}
+		key, err := keyItem(wpj.DeviceKeyTag, "Microsoft Workplace Join Key", private)
 		if err != nil {
 			return nil, err
 		}
+		key.ApplicationLabel = last.PublicKeyHash
 		items = append(items, key, filekeychain.Item{Class: filekeychain.Certificate, Label: last.Device.DeviceID, Data: last.DER})
-	}
-	transport, err := rsa.GenerateKey(rand.Reader, 2048)
-	if err != nil {
-		return nil, fmt.Errorf("make session transport key: %w", err)
 	}
 	transportItem, err := keyItem(wpj.SessionTransportKeyTag, "Microsoft Session Transport Key", transport)
 	if err != nil {
@@ -120,13 +138,13 @@ func (p *portal) makeItems() ([]filekeychain.Item, error) {
 	}), nil
 }
 
-func keyItem(tag, label string, key *rsa.PrivateKey) (filekeychain.Item, error) {
+func keyItem(tag, label string, key crypto.Signer) (filekeychain.Item, error) {
 	encoded, err := x509.MarshalPKCS8PrivateKey(key)
 	if err != nil {
 		return filekeychain.Item{}, fmt.Errorf("encode key: %w", err)
 	}
 	return filekeychain.Item{
-		Class: filekeychain.Key, Label: label, ApplicationTag: []byte(tag), ApplicationLabel: entra.PublicKeyHash(key), Data: encoded,
+		Class: filekeychain.Key, Label: label, ApplicationTag: []byte(tag), ApplicationLabel: entra.PublicKeyHash(key.Public()), Data: encoded,
 	}, nil
 }
 

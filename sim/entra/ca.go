@@ -24,13 +24,26 @@ type CA struct {
 
 // NewCA makes an authority with a new key, valid for 20 years around now.
 func NewCA() (*CA, error) {
-	key, err := rsa.GenerateKey(rand.Reader, keyBits)
-	if err != nil {
-		return nil, fmt.Errorf("make key of authority: %w", err)
-	}
 	name, err := IssuerName()
 	if err != nil {
 		return nil, err
+	}
+	return newCA(name)
+}
+
+// NewForeignCA makes an authority that issues the same certificates under a name of its own, as AD FS does.
+func NewForeignCA() (*CA, error) {
+	name, err := asn1.Marshal(pkix.Name{CommonName: "Somebody else's device registration"}.ToRDNSequence())
+	if err != nil {
+		return nil, fmt.Errorf("encode issuer: %w", err)
+	}
+	return newCA(name)
+}
+
+func newCA(name []byte) (*CA, error) {
+	key, err := rsa.GenerateKey(rand.Reader, keyBits)
+	if err != nil {
+		return nil, fmt.Errorf("make key of authority: %w", err)
 	}
 	now := time.Now()
 	template := &x509.Certificate{

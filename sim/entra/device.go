@@ -1,6 +1,9 @@
 package entra
 
 import (
+	"crypto"
+	"crypto/ecdsa"
+	"crypto/elliptic"
 	"crypto/rand"
 	"crypto/rsa"
 	"crypto/sha1"
@@ -27,8 +30,8 @@ type Device struct {
 	JoinType, Region string
 	// NotBefore and NotAfter are from half an hour ago until ten years from now.
 	NotBefore, NotAfter time.Time
-	// Key is the device's; nil makes a new RSA key of 2048 bits.
-	Key *rsa.PrivateKey
+	// Key is the device's, RSA or P-256; nil makes a new RSA key of 2048 bits.
+	Key crypto.Signer
 	// Encoding is how the extensions' values are wrapped, the real way unless set.
 	Encoding Encoding
 }
@@ -51,8 +54,8 @@ func (d Device) NotYetValid() Device {
 type Issued struct {
 	Device Device
 	DER    []byte
-	Key    *rsa.PrivateKey
-	// Thumbprint is the SHA-1 of DER, and PublicKeyHash that of the public key in PKCS#1, in lower-case hexadecimal.
+	Key    crypto.Signer
+	// Thumbprint is the SHA-1 of DER, and PublicKeyHash that of the public key, in lower-case hexadecimal.
 	Thumbprint, PublicKeyHash string
 }
 
@@ -87,14 +90,34 @@ func (ca *CA) Issue(device Device) (*Issued, error) {
 		DER:           der,
 		Key:           device.Key,
 		Thumbprint:    hex.EncodeToString(thumbprint[:]),
-		PublicKeyHash: PublicKeyHash(device.Key),
+		PublicKeyHash: PublicKeyHash(device.Key.Public()),
 	}, nil
 }
 
-// PublicKeyHash returns the application label that macOS gives to a key: the SHA-1 of its public half.
-func PublicKeyHash(key *rsa.PrivateKey) string {
-	sum := sha1.Sum(x509.MarshalPKCS1PublicKey(&key.PublicKey))
+// PublicKeyHash returns the application label that macOS gives to a key: the SHA-1 of its public half, which is PKCS #1 for RSA
+// and the uncompressed point of an elliptic curve. Other kinds of key have none.
+func PublicKeyHash(key crypto.PublicKey) string {
+	var public []byte
+	switch key := key.(type) {
+	case *rsa.PublicKey:
+		public = x509.MarshalPKCS1PublicKey(key)
+	case *ecdsa.PublicKey:
+		public, _ = key.Bytes()
+	default:
+		return ""
+	}
+	sum := sha1.Sum(public)
 	return hex.EncodeToString(sum[:])
+}
+
+// P256 returns the device with a new key on the curve P-256, as Macs with a Secure Enclave have it.
+func (d Device) P256() Device {
+	key, err := ecdsa.GenerateKey(elliptic.P256(), rand.Reader)
+	if err != nil {
+		panic("entra: make a key on P-256: " + err.Error()) // crypto/rand does not fail
+	}
+	d.Key = key
+	return d
 }
 
 // complete fills in what is not set.

@@ -62,6 +62,8 @@ const (
 	ErrorReason_ERROR_REASON_PORTAL_BUSY ErrorReason = 16
 	// Agent: an external program that the call needs is missing or ended badly.
 	ErrorReason_ERROR_REASON_PROGRAM_FAILED ErrorReason = 17
+	// Agent: the login keychain is locked, cannot be reached, or cannot do that.
+	ErrorReason_ERROR_REASON_KEYCHAIN_UNAVAILABLE ErrorReason = 18
 )
 
 // Enum value maps for ErrorReason.
@@ -85,6 +87,7 @@ var (
 		15: "ERROR_REASON_PORTAL_RUN_NOT_FOUND",
 		16: "ERROR_REASON_PORTAL_BUSY",
 		17: "ERROR_REASON_PROGRAM_FAILED",
+		18: "ERROR_REASON_KEYCHAIN_UNAVAILABLE",
 	}
 	ErrorReason_value = map[string]int32{
 		"ERROR_REASON_UNSPECIFIED":            0,
@@ -105,6 +108,7 @@ var (
 		"ERROR_REASON_PORTAL_RUN_NOT_FOUND":   15,
 		"ERROR_REASON_PORTAL_BUSY":            16,
 		"ERROR_REASON_PROGRAM_FAILED":         17,
+		"ERROR_REASON_KEYCHAIN_UNAVAILABLE":   18,
 	}
 )
 
@@ -139,7 +143,7 @@ var File_usher_v1_errors_proto protoreflect.FileDescriptor
 
 const file_usher_v1_errors_proto_rawDesc = "" +
 	"\n" +
-	"\x15usher/v1/errors.proto\x12\busher.v1*\xef\x04\n" +
+	"\x15usher/v1/errors.proto\x12\busher.v1*\x96\x05\n" +
 	"\vErrorReason\x12\x1c\n" +
 	"\x18ERROR_REASON_UNSPECIFIED\x10\x00\x12\x19\n" +
 	"\x15ERROR_REASON_INTERNAL\x10\x01\x12!\n" +
@@ -159,7 +163,8 @@ const file_usher_v1_errors_proto_rawDesc = "" +
 	"#ERROR_REASON_PORTAL_ALREADY_RUNNING\x10\x0e\x12%\n" +
 	"!ERROR_REASON_PORTAL_RUN_NOT_FOUND\x10\x0f\x12\x1c\n" +
 	"\x18ERROR_REASON_PORTAL_BUSY\x10\x10\x12\x1f\n" +
-	"\x1bERROR_REASON_PROGRAM_FAILED\x10\x11B'Z%usher.internal/proto/usher/v1;usherv1b\x06proto3"
+	"\x1bERROR_REASON_PROGRAM_FAILED\x10\x11\x12%\n" +
+	"!ERROR_REASON_KEYCHAIN_UNAVAILABLE\x10\x12B'Z%usher.internal/proto/usher/v1;usherv1b\x06proto3"
 
 var (
 	file_usher_v1_errors_proto_rawDescOnce sync.Once

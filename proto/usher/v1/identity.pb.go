@@ -22,7 +22,8 @@ const (
 	_ = protoimpl.EnforceVersion(protoimpl.MaxVersion - 20)
 )
 
-// IdentitySource is a place in which a Workplace Join identity has lived (DESIGN.md section 4).
+// IdentitySource is a place that says something about a Workplace Join identity. The first three are where one has lived
+// (DESIGN.md section 4), the others say what became of it.
 type IdentitySource int32
 
 const (
@@ -30,6 +31,14 @@ const (
 	IdentitySource_IDENTITY_SOURCE_LOGIN_KEYCHAIN IdentitySource = 1
 	IdentitySource_IDENTITY_SOURCE_SECURE_ENCLAVE IdentitySource = 2
 	IdentitySource_IDENTITY_SOURCE_PLATFORM_SSO   IdentitySource = 3
+	// What Jamf Conditional Access (jamfAAD) keeps in the user's preferences.
+	IdentitySource_IDENTITY_SOURCE_JAMF_AGENT IdentitySource = 4
+	// What Jamf's preferences say of this Mac. The helper reads them.
+	IdentitySource_IDENTITY_SOURCE_JAMF_SETTINGS IdentitySource = 5
+	// Whether Company Portal is there and fit to be used. The helper looks.
+	IdentitySource_IDENTITY_SOURCE_PORTAL IdentitySource = 6
+	// What Jamf Pro says of this Mac's compliance. The helper asks.
+	IdentitySource_IDENTITY_SOURCE_JAMF_PRO IdentitySource = 7
 )
 
 // Enum value maps for IdentitySource.
@@ -39,12 +48,20 @@ var (
 		1: "IDENTITY_SOURCE_LOGIN_KEYCHAIN",
 		2: "IDENTITY_SOURCE_SECURE_ENCLAVE",
 		3: "IDENTITY_SOURCE_PLATFORM_SSO",
+		4: "IDENTITY_SOURCE_JAMF_AGENT",
+		5: "IDENTITY_SOURCE_JAMF_SETTINGS",
+		6: "IDENTITY_SOURCE_PORTAL",
+		7: "IDENTITY_SOURCE_JAMF_PRO",
 	}
 	IdentitySource_value = map[string]int32{
 		"IDENTITY_SOURCE_UNSPECIFIED":    0,
 		"IDENTITY_SOURCE_LOGIN_KEYCHAIN": 1,
 		"IDENTITY_SOURCE_SECURE_ENCLAVE": 2,
 		"IDENTITY_SOURCE_PLATFORM_SSO":   3,
+		"IDENTITY_SOURCE_JAMF_AGENT":     4,
+		"IDENTITY_SOURCE_JAMF_SETTINGS":  5,
+		"IDENTITY_SOURCE_PORTAL":         6,
+		"IDENTITY_SOURCE_JAMF_PRO":       7,
 	}
 )
 
@@ -140,6 +157,8 @@ const (
 	Obstacle_OBSTACLE_UNAVAILABLE Obstacle = 3
 	Obstacle_OBSTACLE_UNSUPPORTED Obstacle = 4
 	Obstacle_OBSTACLE_FAILED      Obstacle = 5
+	// The user is not logged in, and nobody else can look.
+	Obstacle_OBSTACLE_NO_SESSION Obstacle = 6
 )
 
 // Enum value maps for Obstacle.
@@ -151,6 +170,7 @@ var (
 		3: "OBSTACLE_UNAVAILABLE",
 		4: "OBSTACLE_UNSUPPORTED",
 		5: "OBSTACLE_FAILED",
+		6: "OBSTACLE_NO_SESSION",
 	}
 	Obstacle_value = map[string]int32{
 		"OBSTACLE_UNSPECIFIED":   0,
@@ -159,6 +179,7 @@ var (
 		"OBSTACLE_UNAVAILABLE":   3,
 		"OBSTACLE_UNSUPPORTED":   4,
 		"OBSTACLE_FAILED":        5,
+		"OBSTACLE_NO_SESSION":    6,
 	}
 )
 
@@ -203,27 +224,77 @@ const (
 	IdentityState_IDENTITY_STATE_TENANT_MISMATCH IdentityState = 5
 	// No source that could be looked at has an identity, and at least one could not be looked at.
 	IdentityState_IDENTITY_STATE_UNREADABLE IdentityState = 6
+	// The user is not logged in and was never looked at while he was.
+	IdentityState_IDENTITY_STATE_NO_SESSION IdentityState = 7
+	// Not registered, and Jamf Pro does not ask this Mac to be.
+	IdentityState_IDENTITY_STATE_NOT_APPLICABLE IdentityState = 8
+	// Not registered, and Company Portal is missing, too old or not Microsoft's.
+	IdentityState_IDENTITY_STATE_PORTAL_MISSING IdentityState = 9
+	// Platform SSO is configured, and the user has not registered with it.
+	IdentityState_IDENTITY_STATE_PSSO_CONFIGURED IdentityState = 10
+	// Platform SSO: this user has to register again.
+	IdentityState_IDENTITY_STATE_NEEDS_REGISTRATION IdentityState = 11
+	// Platform SSO: this user's keys are lost.
+	IdentityState_IDENTITY_STATE_NEEDS_KEYS IdentityState = 12
+	// Microsoft's single sign-on says that the registration needs repair.
+	IdentityState_IDENTITY_STATE_NEEDS_REPAIR IdentityState = 13
+	// Registered; Jamf Conditional Access has given up on this user.
+	IdentityState_IDENTITY_STATE_DEACTIVATED IdentityState = 14
+	// Registered; Jamf has not acquired the identity.
+	IdentityState_IDENTITY_STATE_REGISTERED_NOT_REPORTED IdentityState = 15
+	// Registered; Jamf Pro is linked to another Entra device.
+	IdentityState_IDENTITY_STATE_DEVICE_ID_CHANGED IdentityState = 16
+	// Registered and reported; what Jamf Pro says of compliance.
+	IdentityState_IDENTITY_STATE_NON_COMPLIANT      IdentityState = 17
+	IdentityState_IDENTITY_STATE_COMPLIANCE_UNKNOWN IdentityState = 18
+	IdentityState_IDENTITY_STATE_COMPLIANT          IdentityState = 19
 )
 
 // Enum value maps for IdentityState.
 var (
 	IdentityState_name = map[int32]string{
-		0: "IDENTITY_STATE_UNSPECIFIED",
-		1: "IDENTITY_STATE_NOT_REGISTERED",
-		2: "IDENTITY_STATE_REGISTERED",
-		3: "IDENTITY_STATE_ORPHANED",
-		4: "IDENTITY_STATE_EXPIRED",
-		5: "IDENTITY_STATE_TENANT_MISMATCH",
-		6: "IDENTITY_STATE_UNREADABLE",
+		0:  "IDENTITY_STATE_UNSPECIFIED",
+		1:  "IDENTITY_STATE_NOT_REGISTERED",
+		2:  "IDENTITY_STATE_REGISTERED",
+		3:  "IDENTITY_STATE_ORPHANED",
+		4:  "IDENTITY_STATE_EXPIRED",
+		5:  "IDENTITY_STATE_TENANT_MISMATCH",
+		6:  "IDENTITY_STATE_UNREADABLE",
+		7:  "IDENTITY_STATE_NO_SESSION",
+		8:  "IDENTITY_STATE_NOT_APPLICABLE",
+		9:  "IDENTITY_STATE_PORTAL_MISSING",
+		10: "IDENTITY_STATE_PSSO_CONFIGURED",
+		11: "IDENTITY_STATE_NEEDS_REGISTRATION",
+		12: "IDENTITY_STATE_NEEDS_KEYS",
+		13: "IDENTITY_STATE_NEEDS_REPAIR",
+		14: "IDENTITY_STATE_DEACTIVATED",
+		15: "IDENTITY_STATE_REGISTERED_NOT_REPORTED",
+		16: "IDENTITY_STATE_DEVICE_ID_CHANGED",
+		17: "IDENTITY_STATE_NON_COMPLIANT",
+		18: "IDENTITY_STATE_COMPLIANCE_UNKNOWN",
+		19: "IDENTITY_STATE_COMPLIANT",
 	}
 	IdentityState_value = map[string]int32{
-		"IDENTITY_STATE_UNSPECIFIED":     0,
-		"IDENTITY_STATE_NOT_REGISTERED":  1,
-		"IDENTITY_STATE_REGISTERED":      2,
-		"IDENTITY_STATE_ORPHANED":        3,
-		"IDENTITY_STATE_EXPIRED":         4,
-		"IDENTITY_STATE_TENANT_MISMATCH": 5,
-		"IDENTITY_STATE_UNREADABLE":      6,
+		"IDENTITY_STATE_UNSPECIFIED":             0,
+		"IDENTITY_STATE_NOT_REGISTERED":          1,
+		"IDENTITY_STATE_REGISTERED":              2,
+		"IDENTITY_STATE_ORPHANED":                3,
+		"IDENTITY_STATE_EXPIRED":                 4,
+		"IDENTITY_STATE_TENANT_MISMATCH":         5,
+		"IDENTITY_STATE_UNREADABLE":              6,
+		"IDENTITY_STATE_NO_SESSION":              7,
+		"IDENTITY_STATE_NOT_APPLICABLE":          8,
+		"IDENTITY_STATE_PORTAL_MISSING":          9,
+		"IDENTITY_STATE_PSSO_CONFIGURED":         10,
+		"IDENTITY_STATE_NEEDS_REGISTRATION":      11,
+		"IDENTITY_STATE_NEEDS_KEYS":              12,
+		"IDENTITY_STATE_NEEDS_REPAIR":            13,
+		"IDENTITY_STATE_DEACTIVATED":             14,
+		"IDENTITY_STATE_REGISTERED_NOT_REPORTED": 15,
+		"IDENTITY_STATE_DEVICE_ID_CHANGED":       16,
+		"IDENTITY_STATE_NON_COMPLIANT":           17,
+		"IDENTITY_STATE_COMPLIANCE_UNKNOWN":      18,
+		"IDENTITY_STATE_COMPLIANT":               19,
 	}
 )
 
@@ -252,6 +323,114 @@ func (x IdentityState) Number() protoreflect.EnumNumber {
 // Deprecated: Use IdentityState.Descriptor instead.
 func (IdentityState) EnumDescriptor() ([]byte, []int) {
 	return file_usher_v1_identity_proto_rawDescGZIP(), []int{3}
+}
+
+// Possession is what came of asking for a signature with the device key.
+type Possession int32
+
+const (
+	Possession_POSSESSION_UNSPECIFIED Possession = 0
+	Possession_POSSESSION_PROVED      Possession = 1
+	// The signature is not by the certificate's key.
+	Possession_POSSESSION_REFUTED Possession = 2
+	// There was no signature.
+	Possession_POSSESSION_NOT_PROVED Possession = 3
+)
+
+// Enum value maps for Possession.
+var (
+	Possession_name = map[int32]string{
+		0: "POSSESSION_UNSPECIFIED",
+		1: "POSSESSION_PROVED",
+		2: "POSSESSION_REFUTED",
+		3: "POSSESSION_NOT_PROVED",
+	}
+	Possession_value = map[string]int32{
+		"POSSESSION_UNSPECIFIED": 0,
+		"POSSESSION_PROVED":      1,
+		"POSSESSION_REFUTED":     2,
+		"POSSESSION_NOT_PROVED":  3,
+	}
+)
+
+func (x Possession) Enum() *Possession {
+	p := new(Possession)
+	*p = x
+	return p
+}
+
+func (x Possession) String() string {
+	return protoimpl.X.EnumStringOf(x.Descriptor(), protoreflect.EnumNumber(x))
+}
+
+func (Possession) Descriptor() protoreflect.EnumDescriptor {
+	return file_usher_v1_identity_proto_enumTypes[4].Descriptor()
+}
+
+func (Possession) Type() protoreflect.EnumType {
+	return &file_usher_v1_identity_proto_enumTypes[4]
+}
+
+func (x Possession) Number() protoreflect.EnumNumber {
+	return protoreflect.EnumNumber(x)
+}
+
+// Deprecated: Use Possession.Descriptor instead.
+func (Possession) EnumDescriptor() ([]byte, []int) {
+	return file_usher_v1_identity_proto_rawDescGZIP(), []int{4}
+}
+
+// PlatformSSOUser is a user's state in Platform SSO, by Apple's names.
+type PlatformSSOUser int32
+
+const (
+	PlatformSSOUser_PLATFORM_SSO_USER_UNSPECIFIED        PlatformSSOUser = 0
+	PlatformSSOUser_PLATFORM_SSO_USER_NORMAL             PlatformSSOUser = 1
+	PlatformSSOUser_PLATFORM_SSO_USER_NEEDS_NEW_KEYS     PlatformSSOUser = 2
+	PlatformSSOUser_PLATFORM_SSO_USER_NEEDS_REGISTRATION PlatformSSOUser = 3
+)
+
+// Enum value maps for PlatformSSOUser.
+var (
+	PlatformSSOUser_name = map[int32]string{
+		0: "PLATFORM_SSO_USER_UNSPECIFIED",
+		1: "PLATFORM_SSO_USER_NORMAL",
+		2: "PLATFORM_SSO_USER_NEEDS_NEW_KEYS",
+		3: "PLATFORM_SSO_USER_NEEDS_REGISTRATION",
+	}
+	PlatformSSOUser_value = map[string]int32{
+		"PLATFORM_SSO_USER_UNSPECIFIED":        0,
+		"PLATFORM_SSO_USER_NORMAL":             1,
+		"PLATFORM_SSO_USER_NEEDS_NEW_KEYS":     2,
+		"PLATFORM_SSO_USER_NEEDS_REGISTRATION": 3,
+	}
+)
+
+func (x PlatformSSOUser) Enum() *PlatformSSOUser {
+	p := new(PlatformSSOUser)
+	*p = x
+	return p
+}
+
+func (x PlatformSSOUser) String() string {
+	return protoimpl.X.EnumStringOf(x.Descriptor(), protoreflect.EnumNumber(x))
+}
+
+func (PlatformSSOUser) Descriptor() protoreflect.EnumDescriptor {
+	return file_usher_v1_identity_proto_enumTypes[5].Descriptor()
+}
+
+func (PlatformSSOUser) Type() protoreflect.EnumType {
+	return &file_usher_v1_identity_proto_enumTypes[5]
+}
+
+func (x PlatformSSOUser) Number() protoreflect.EnumNumber {
+	return protoreflect.EnumNumber(x)
+}
+
+// Deprecated: Use PlatformSSOUser.Descriptor instead.
+func (PlatformSSOUser) EnumDescriptor() ([]byte, []int) {
+	return file_usher_v1_identity_proto_rawDescGZIP(), []int{5}
 }
 
 // DeviceCertificate is one certificate issued by MS-Organization-Access. It holds nothing secret, but personal data.
@@ -322,8 +501,22 @@ type Evidence struct {
 	UserPrincipalName string `protobuf:"bytes,7,opt,name=user_principal_name,json=userPrincipalName,proto3" json:"user_principal_name,omitempty"`
 	TenantId          string `protobuf:"bytes,8,opt,name=tenant_id,json=tenantId,proto3" json:"tenant_id,omitempty"`
 	// SHA-1 of the certificate, lower-case hexadecimal.
-	Thumbprint    string `protobuf:"bytes,9,opt,name=thumbprint,proto3" json:"thumbprint,omitempty"`
-	CloudHost     string `protobuf:"bytes,10,opt,name=cloud_host,json=cloudHost,proto3" json:"cloud_host,omitempty"`
+	Thumbprint string `protobuf:"bytes,9,opt,name=thumbprint,proto3" json:"thumbprint,omitempty"`
+	CloudHost  string `protobuf:"bytes,10,opt,name=cloud_host,json=cloudHost,proto3" json:"cloud_host,omitempty"`
+	// What the source itself names; a certificate has its own.
+	DeviceId string `protobuf:"bytes,11,opt,name=device_id,json=deviceId,proto3" json:"device_id,omitempty"`
+	// What one kind of source alone says.
+	//
+	// Types that are valid to be assigned to Facts:
+	//
+	//	*Evidence_PlatformSso
+	//	*Evidence_SecureEnclave
+	//	*Evidence_JamfAgent
+	//	*Evidence_JamfSettings
+	//	*Evidence_Compliance
+	Facts isEvidence_Facts `protobuf_oneof:"facts"`
+	// Set by the helper, which verifies the proof.
+	Possession    Possession `protobuf:"varint,17,opt,name=possession,proto3,enum=usher.v1.Possession" json:"possession,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -428,6 +621,511 @@ func (x *Evidence) GetCloudHost() string {
 	return ""
 }
 
+func (x *Evidence) GetDeviceId() string {
+	if x != nil {
+		return x.DeviceId
+	}
+	return ""
+}
+
+func (x *Evidence) GetFacts() isEvidence_Facts {
+	if x != nil {
+		return x.Facts
+	}
+	return nil
+}
+
+func (x *Evidence) GetPlatformSso() *PlatformSSOFacts {
+	if x != nil {
+		if x, ok := x.Facts.(*Evidence_PlatformSso); ok {
+			return x.PlatformSso
+		}
+	}
+	return nil
+}
+
+func (x *Evidence) GetSecureEnclave() *SecureEnclaveFacts {
+	if x != nil {
+		if x, ok := x.Facts.(*Evidence_SecureEnclave); ok {
+			return x.SecureEnclave
+		}
+	}
+	return nil
+}
+
+func (x *Evidence) GetJamfAgent() *JamfAgentFacts {
+	if x != nil {
+		if x, ok := x.Facts.(*Evidence_JamfAgent); ok {
+			return x.JamfAgent
+		}
+	}
+	return nil
+}
+
+func (x *Evidence) GetJamfSettings() *JamfSettingsFacts {
+	if x != nil {
+		if x, ok := x.Facts.(*Evidence_JamfSettings); ok {
+			return x.JamfSettings
+		}
+	}
+	return nil
+}
+
+func (x *Evidence) GetCompliance() *ComplianceFacts {
+	if x != nil {
+		if x, ok := x.Facts.(*Evidence_Compliance); ok {
+			return x.Compliance
+		}
+	}
+	return nil
+}
+
+func (x *Evidence) GetPossession() Possession {
+	if x != nil {
+		return x.Possession
+	}
+	return Possession_POSSESSION_UNSPECIFIED
+}
+
+type isEvidence_Facts interface {
+	isEvidence_Facts()
+}
+
+type Evidence_PlatformSso struct {
+	PlatformSso *PlatformSSOFacts `protobuf:"bytes,12,opt,name=platform_sso,json=platformSso,proto3,oneof"`
+}
+
+type Evidence_SecureEnclave struct {
+	SecureEnclave *SecureEnclaveFacts `protobuf:"bytes,13,opt,name=secure_enclave,json=secureEnclave,proto3,oneof"`
+}
+
+type Evidence_JamfAgent struct {
+	JamfAgent *JamfAgentFacts `protobuf:"bytes,14,opt,name=jamf_agent,json=jamfAgent,proto3,oneof"`
+}
+
+type Evidence_JamfSettings struct {
+	JamfSettings *JamfSettingsFacts `protobuf:"bytes,15,opt,name=jamf_settings,json=jamfSettings,proto3,oneof"`
+}
+
+type Evidence_Compliance struct {
+	Compliance *ComplianceFacts `protobuf:"bytes,16,opt,name=compliance,proto3,oneof"`
+}
+
+func (*Evidence_PlatformSso) isEvidence_Facts() {}
+
+func (*Evidence_SecureEnclave) isEvidence_Facts() {}
+
+func (*Evidence_JamfAgent) isEvidence_Facts() {}
+
+func (*Evidence_JamfSettings) isEvidence_Facts() {}
+
+func (*Evidence_Compliance) isEvidence_Facts() {}
+
+// PlatformSSOFacts is what `app-sso platform -s` says of a Mac that has Platform SSO configured.
+type PlatformSSOFacts struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// Of the device.
+	RegistrationCompleted bool `protobuf:"varint,1,opt,name=registration_completed,json=registrationCompleted,proto3" json:"registration_completed,omitempty"`
+	// Unspecified where the output has no user section.
+	User          PlatformSSOUser `protobuf:"varint,2,opt,name=user,proto3,enum=usher.v1.PlatformSSOUser" json:"user,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *PlatformSSOFacts) Reset() {
+	*x = PlatformSSOFacts{}
+	mi := &file_usher_v1_identity_proto_msgTypes[2]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *PlatformSSOFacts) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*PlatformSSOFacts) ProtoMessage() {}
+
+func (x *PlatformSSOFacts) ProtoReflect() protoreflect.Message {
+	mi := &file_usher_v1_identity_proto_msgTypes[2]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use PlatformSSOFacts.ProtoReflect.Descriptor instead.
+func (*PlatformSSOFacts) Descriptor() ([]byte, []int) {
+	return file_usher_v1_identity_proto_rawDescGZIP(), []int{2}
+}
+
+func (x *PlatformSSOFacts) GetRegistrationCompleted() bool {
+	if x != nil {
+		return x.RegistrationCompleted
+	}
+	return false
+}
+
+func (x *PlatformSSOFacts) GetUser() PlatformSSOUser {
+	if x != nil {
+		return x.User
+	}
+	return PlatformSSOUser_PLATFORM_SSO_USER_UNSPECIFIED
+}
+
+// SecureEnclaveFacts is what Jamf's getPSSOStatus says.
+type SecureEnclaveFacts struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// MSALPlatformSSOStatus: 0 not enabled, 1 enabled and not registered, 2 enabled and registered, 3 needs repair.
+	Status        int32 `protobuf:"varint,1,opt,name=status,proto3" json:"status,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *SecureEnclaveFacts) Reset() {
+	*x = SecureEnclaveFacts{}
+	mi := &file_usher_v1_identity_proto_msgTypes[3]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *SecureEnclaveFacts) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*SecureEnclaveFacts) ProtoMessage() {}
+
+func (x *SecureEnclaveFacts) ProtoReflect() protoreflect.Message {
+	mi := &file_usher_v1_identity_proto_msgTypes[3]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use SecureEnclaveFacts.ProtoReflect.Descriptor instead.
+func (*SecureEnclaveFacts) Descriptor() ([]byte, []int) {
+	return file_usher_v1_identity_proto_rawDescGZIP(), []int{3}
+}
+
+func (x *SecureEnclaveFacts) GetStatus() int32 {
+	if x != nil {
+		return x.Status
+	}
+	return 0
+}
+
+// JamfAgentFacts is the state of Jamf Conditional Access for a user.
+type JamfAgentFacts struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// have_an_Azure_id; not set where the key is missing.
+	HaveAnAzureId *bool `protobuf:"varint,1,opt,name=have_an_azure_id,json=haveAnAzureId,proto3,oneof" json:"have_an_azure_id,omitempty"`
+	// last_aad_token_timestamp.
+	LastTokenTime *timestamppb.Timestamp `protobuf:"bytes,2,opt,name=last_token_time,json=lastTokenTime,proto3" json:"last_token_time,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *JamfAgentFacts) Reset() {
+	*x = JamfAgentFacts{}
+	mi := &file_usher_v1_identity_proto_msgTypes[4]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *JamfAgentFacts) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*JamfAgentFacts) ProtoMessage() {}
+
+func (x *JamfAgentFacts) ProtoReflect() protoreflect.Message {
+	mi := &file_usher_v1_identity_proto_msgTypes[4]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use JamfAgentFacts.ProtoReflect.Descriptor instead.
+func (*JamfAgentFacts) Descriptor() ([]byte, []int) {
+	return file_usher_v1_identity_proto_rawDescGZIP(), []int{4}
+}
+
+func (x *JamfAgentFacts) GetHaveAnAzureId() bool {
+	if x != nil && x.HaveAnAzureId != nil {
+		return *x.HaveAnAzureId
+	}
+	return false
+}
+
+func (x *JamfAgentFacts) GetLastTokenTime() *timestamppb.Timestamp {
+	if x != nil {
+		return x.LastTokenTime
+	}
+	return nil
+}
+
+// JamfSettingsFacts is what com.jamfsoftware.jamf says of device compliance.
+type JamfSettingsFacts struct {
+	state                    protoimpl.MessageState `protogen:"open.v1"`
+	ConditionalAccessEnabled bool                   `protobuf:"varint,1,opt,name=conditional_access_enabled,json=conditionalAccessEnabled,proto3" json:"conditional_access_enabled,omitempty"`
+	ClientId                 string                 `protobuf:"bytes,2,opt,name=client_id,json=clientId,proto3" json:"client_id,omitempty"`
+	unknownFields            protoimpl.UnknownFields
+	sizeCache                protoimpl.SizeCache
+}
+
+func (x *JamfSettingsFacts) Reset() {
+	*x = JamfSettingsFacts{}
+	mi := &file_usher_v1_identity_proto_msgTypes[5]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *JamfSettingsFacts) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*JamfSettingsFacts) ProtoMessage() {}
+
+func (x *JamfSettingsFacts) ProtoReflect() protoreflect.Message {
+	mi := &file_usher_v1_identity_proto_msgTypes[5]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use JamfSettingsFacts.ProtoReflect.Descriptor instead.
+func (*JamfSettingsFacts) Descriptor() ([]byte, []int) {
+	return file_usher_v1_identity_proto_rawDescGZIP(), []int{5}
+}
+
+func (x *JamfSettingsFacts) GetConditionalAccessEnabled() bool {
+	if x != nil {
+		return x.ConditionalAccessEnabled
+	}
+	return false
+}
+
+func (x *JamfSettingsFacts) GetClientId() string {
+	if x != nil {
+		return x.ClientId
+	}
+	return ""
+}
+
+// ComplianceFacts is what Jamf Pro's device-compliance-information says of this Mac.
+type ComplianceFacts struct {
+	state      protoimpl.MessageState `protogen:"open.v1"`
+	Applicable bool                   `protobuf:"varint,1,opt,name=applicable,proto3" json:"applicable,omitempty"`
+	// COMPLIANT, NON_COMPLIANT or UNKNOWN.
+	State string `protobuf:"bytes,2,opt,name=state,proto3" json:"state,omitempty"`
+	// The Entra devices that Jamf Pro has linked this Mac to.
+	DeviceIds     []string `protobuf:"bytes,3,rep,name=device_ids,json=deviceIds,proto3" json:"device_ids,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *ComplianceFacts) Reset() {
+	*x = ComplianceFacts{}
+	mi := &file_usher_v1_identity_proto_msgTypes[6]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *ComplianceFacts) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*ComplianceFacts) ProtoMessage() {}
+
+func (x *ComplianceFacts) ProtoReflect() protoreflect.Message {
+	mi := &file_usher_v1_identity_proto_msgTypes[6]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use ComplianceFacts.ProtoReflect.Descriptor instead.
+func (*ComplianceFacts) Descriptor() ([]byte, []int) {
+	return file_usher_v1_identity_proto_rawDescGZIP(), []int{6}
+}
+
+func (x *ComplianceFacts) GetApplicable() bool {
+	if x != nil {
+		return x.Applicable
+	}
+	return false
+}
+
+func (x *ComplianceFacts) GetState() string {
+	if x != nil {
+		return x.State
+	}
+	return ""
+}
+
+func (x *ComplianceFacts) GetDeviceIds() []string {
+	if x != nil {
+		return x.DeviceIds
+	}
+	return nil
+}
+
+// Contradiction is two sources that cannot both be right.
+type Contradiction struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// Stable, for example old-key-beside-platform-sso.
+	Name string `protobuf:"bytes,1,opt,name=name,proto3" json:"name,omitempty"`
+	// The source that the state follows, and the other one.
+	Followed IdentitySource `protobuf:"varint,2,opt,name=followed,proto3,enum=usher.v1.IdentitySource" json:"followed,omitempty"`
+	Against  IdentitySource `protobuf:"varint,3,opt,name=against,proto3,enum=usher.v1.IdentitySource" json:"against,omitempty"`
+	// One sentence with both sides and the fix.
+	Detail        string `protobuf:"bytes,4,opt,name=detail,proto3" json:"detail,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *Contradiction) Reset() {
+	*x = Contradiction{}
+	mi := &file_usher_v1_identity_proto_msgTypes[7]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *Contradiction) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*Contradiction) ProtoMessage() {}
+
+func (x *Contradiction) ProtoReflect() protoreflect.Message {
+	mi := &file_usher_v1_identity_proto_msgTypes[7]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use Contradiction.ProtoReflect.Descriptor instead.
+func (*Contradiction) Descriptor() ([]byte, []int) {
+	return file_usher_v1_identity_proto_rawDescGZIP(), []int{7}
+}
+
+func (x *Contradiction) GetName() string {
+	if x != nil {
+		return x.Name
+	}
+	return ""
+}
+
+func (x *Contradiction) GetFollowed() IdentitySource {
+	if x != nil {
+		return x.Followed
+	}
+	return IdentitySource_IDENTITY_SOURCE_UNSPECIFIED
+}
+
+func (x *Contradiction) GetAgainst() IdentitySource {
+	if x != nil {
+		return x.Against
+	}
+	return IdentitySource_IDENTITY_SOURCE_UNSPECIFIED
+}
+
+func (x *Contradiction) GetDetail() string {
+	if x != nil {
+		return x.Detail
+	}
+	return ""
+}
+
+// DeviceIDChange says that a user's identity became another device, for example by a new registration with Platform SSO.
+type DeviceIDChange struct {
+	state         protoimpl.MessageState `protogen:"open.v1"`
+	OldDeviceId   string                 `protobuf:"bytes,1,opt,name=old_device_id,json=oldDeviceId,proto3" json:"old_device_id,omitempty"`
+	NewDeviceId   string                 `protobuf:"bytes,2,opt,name=new_device_id,json=newDeviceId,proto3" json:"new_device_id,omitempty"`
+	Time          *timestamppb.Timestamp `protobuf:"bytes,3,opt,name=time,proto3" json:"time,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *DeviceIDChange) Reset() {
+	*x = DeviceIDChange{}
+	mi := &file_usher_v1_identity_proto_msgTypes[8]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *DeviceIDChange) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*DeviceIDChange) ProtoMessage() {}
+
+func (x *DeviceIDChange) ProtoReflect() protoreflect.Message {
+	mi := &file_usher_v1_identity_proto_msgTypes[8]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use DeviceIDChange.ProtoReflect.Descriptor instead.
+func (*DeviceIDChange) Descriptor() ([]byte, []int) {
+	return file_usher_v1_identity_proto_rawDescGZIP(), []int{8}
+}
+
+func (x *DeviceIDChange) GetOldDeviceId() string {
+	if x != nil {
+		return x.OldDeviceId
+	}
+	return ""
+}
+
+func (x *DeviceIDChange) GetNewDeviceId() string {
+	if x != nil {
+		return x.NewDeviceId
+	}
+	return ""
+}
+
+func (x *DeviceIDChange) GetTime() *timestamppb.Timestamp {
+	if x != nil {
+		return x.Time
+	}
+	return nil
+}
+
 // Identity is what the helper made of the evidence.
 type Identity struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
@@ -441,19 +1139,22 @@ type Identity struct {
 	UserObjectId string `protobuf:"bytes,6,opt,name=user_object_id,json=userObjectId,proto3" json:"user_object_id,omitempty"`
 	Thumbprint   string `protobuf:"bytes,7,opt,name=thumbprint,proto3" json:"thumbprint,omitempty"`
 	// "registered" or "joined".
-	JoinType      string                 `protobuf:"bytes,8,opt,name=join_type,json=joinType,proto3" json:"join_type,omitempty"`
-	TenantRegion  string                 `protobuf:"bytes,9,opt,name=tenant_region,json=tenantRegion,proto3" json:"tenant_region,omitempty"`
-	NotBefore     *timestamppb.Timestamp `protobuf:"bytes,10,opt,name=not_before,json=notBefore,proto3" json:"not_before,omitempty"`
-	NotAfter      *timestamppb.Timestamp `protobuf:"bytes,11,opt,name=not_after,json=notAfter,proto3" json:"not_after,omitempty"`
-	ObserveTime   *timestamppb.Timestamp `protobuf:"bytes,12,opt,name=observe_time,json=observeTime,proto3" json:"observe_time,omitempty"`
-	Source        IdentitySource         `protobuf:"varint,13,opt,name=source,proto3,enum=usher.v1.IdentitySource" json:"source,omitempty"`
-	unknownFields protoimpl.UnknownFields
-	sizeCache     protoimpl.SizeCache
+	JoinType     string                 `protobuf:"bytes,8,opt,name=join_type,json=joinType,proto3" json:"join_type,omitempty"`
+	TenantRegion string                 `protobuf:"bytes,9,opt,name=tenant_region,json=tenantRegion,proto3" json:"tenant_region,omitempty"`
+	NotBefore    *timestamppb.Timestamp `protobuf:"bytes,10,opt,name=not_before,json=notBefore,proto3" json:"not_before,omitempty"`
+	NotAfter     *timestamppb.Timestamp `protobuf:"bytes,11,opt,name=not_after,json=notAfter,proto3" json:"not_after,omitempty"`
+	ObserveTime  *timestamppb.Timestamp `protobuf:"bytes,12,opt,name=observe_time,json=observeTime,proto3" json:"observe_time,omitempty"`
+	Source       IdentitySource         `protobuf:"varint,13,opt,name=source,proto3,enum=usher.v1.IdentitySource" json:"source,omitempty"`
+	// The rule that the state comes from (docs/states.md).
+	Rule           string           `protobuf:"bytes,14,opt,name=rule,proto3" json:"rule,omitempty"`
+	Contradictions []*Contradiction `protobuf:"bytes,15,rep,name=contradictions,proto3" json:"contradictions,omitempty"`
+	unknownFields  protoimpl.UnknownFields
+	sizeCache      protoimpl.SizeCache
 }
 
 func (x *Identity) Reset() {
 	*x = Identity{}
-	mi := &file_usher_v1_identity_proto_msgTypes[2]
+	mi := &file_usher_v1_identity_proto_msgTypes[9]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -465,7 +1166,7 @@ func (x *Identity) String() string {
 func (*Identity) ProtoMessage() {}
 
 func (x *Identity) ProtoReflect() protoreflect.Message {
-	mi := &file_usher_v1_identity_proto_msgTypes[2]
+	mi := &file_usher_v1_identity_proto_msgTypes[9]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -478,7 +1179,7 @@ func (x *Identity) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Identity.ProtoReflect.Descriptor instead.
 func (*Identity) Descriptor() ([]byte, []int) {
-	return file_usher_v1_identity_proto_rawDescGZIP(), []int{2}
+	return file_usher_v1_identity_proto_rawDescGZIP(), []int{9}
 }
 
 func (x *Identity) GetState() IdentityState {
@@ -572,6 +1273,20 @@ func (x *Identity) GetSource() IdentitySource {
 	return IdentitySource_IDENTITY_SOURCE_UNSPECIFIED
 }
 
+func (x *Identity) GetRule() string {
+	if x != nil {
+		return x.Rule
+	}
+	return ""
+}
+
+func (x *Identity) GetContradictions() []*Contradiction {
+	if x != nil {
+		return x.Contradictions
+	}
+	return nil
+}
+
 var File_usher_v1_identity_proto protoreflect.FileDescriptor
 
 const file_usher_v1_identity_proto_rawDesc = "" +
@@ -579,7 +1294,7 @@ const file_usher_v1_identity_proto_rawDesc = "" +
 	"\x17usher/v1/identity.proto\x12\busher.v1\x1a\x1fgoogle/protobuf/timestamp.proto\"M\n" +
 	"\x11DeviceCertificate\x12\x10\n" +
 	"\x03der\x18\x01 \x01(\fR\x03der\x12&\n" +
-	"\x0fhas_private_key\x18\x02 \x01(\bR\rhasPrivateKey\"\xbd\x03\n" +
+	"\x0fhas_private_key\x18\x02 \x01(\bR\rhasPrivateKey\"\xdd\x06\n" +
 	"\bEvidence\x120\n" +
 	"\x06source\x18\x01 \x01(\x0e2\x18.usher.v1.IdentitySourceR\x06source\x12+\n" +
 	"\afinding\x18\x02 \x01(\x0e2\x11.usher.v1.FindingR\afinding\x12.\n" +
@@ -594,7 +1309,48 @@ const file_usher_v1_identity_proto_rawDesc = "" +
 	"thumbprint\x12\x1d\n" +
 	"\n" +
 	"cloud_host\x18\n" +
-	" \x01(\tR\tcloudHost\"\xa8\x04\n" +
+	" \x01(\tR\tcloudHost\x12\x1b\n" +
+	"\tdevice_id\x18\v \x01(\tR\bdeviceId\x12?\n" +
+	"\fplatform_sso\x18\f \x01(\v2\x1a.usher.v1.PlatformSSOFactsH\x00R\vplatformSso\x12E\n" +
+	"\x0esecure_enclave\x18\r \x01(\v2\x1c.usher.v1.SecureEnclaveFactsH\x00R\rsecureEnclave\x129\n" +
+	"\n" +
+	"jamf_agent\x18\x0e \x01(\v2\x18.usher.v1.JamfAgentFactsH\x00R\tjamfAgent\x12B\n" +
+	"\rjamf_settings\x18\x0f \x01(\v2\x1b.usher.v1.JamfSettingsFactsH\x00R\fjamfSettings\x12;\n" +
+	"\n" +
+	"compliance\x18\x10 \x01(\v2\x19.usher.v1.ComplianceFactsH\x00R\n" +
+	"compliance\x124\n" +
+	"\n" +
+	"possession\x18\x11 \x01(\x0e2\x14.usher.v1.PossessionR\n" +
+	"possessionB\a\n" +
+	"\x05facts\"x\n" +
+	"\x10PlatformSSOFacts\x125\n" +
+	"\x16registration_completed\x18\x01 \x01(\bR\x15registrationCompleted\x12-\n" +
+	"\x04user\x18\x02 \x01(\x0e2\x19.usher.v1.PlatformSSOUserR\x04user\",\n" +
+	"\x12SecureEnclaveFacts\x12\x16\n" +
+	"\x06status\x18\x01 \x01(\x05R\x06status\"\x97\x01\n" +
+	"\x0eJamfAgentFacts\x12,\n" +
+	"\x10have_an_azure_id\x18\x01 \x01(\bH\x00R\rhaveAnAzureId\x88\x01\x01\x12B\n" +
+	"\x0flast_token_time\x18\x02 \x01(\v2\x1a.google.protobuf.TimestampR\rlastTokenTimeB\x13\n" +
+	"\x11_have_an_azure_id\"n\n" +
+	"\x11JamfSettingsFacts\x12<\n" +
+	"\x1aconditional_access_enabled\x18\x01 \x01(\bR\x18conditionalAccessEnabled\x12\x1b\n" +
+	"\tclient_id\x18\x02 \x01(\tR\bclientId\"f\n" +
+	"\x0fComplianceFacts\x12\x1e\n" +
+	"\n" +
+	"applicable\x18\x01 \x01(\bR\n" +
+	"applicable\x12\x14\n" +
+	"\x05state\x18\x02 \x01(\tR\x05state\x12\x1d\n" +
+	"\n" +
+	"device_ids\x18\x03 \x03(\tR\tdeviceIds\"\xa5\x01\n" +
+	"\rContradiction\x12\x12\n" +
+	"\x04name\x18\x01 \x01(\tR\x04name\x124\n" +
+	"\bfollowed\x18\x02 \x01(\x0e2\x18.usher.v1.IdentitySourceR\bfollowed\x122\n" +
+	"\aagainst\x18\x03 \x01(\x0e2\x18.usher.v1.IdentitySourceR\aagainst\x12\x16\n" +
+	"\x06detail\x18\x04 \x01(\tR\x06detail\"\x88\x01\n" +
+	"\x0eDeviceIDChange\x12\"\n" +
+	"\rold_device_id\x18\x01 \x01(\tR\voldDeviceId\x12\"\n" +
+	"\rnew_device_id\x18\x02 \x01(\tR\vnewDeviceId\x12.\n" +
+	"\x04time\x18\x03 \x01(\v2\x1a.google.protobuf.TimestampR\x04time\"\xfd\x04\n" +
 	"\bIdentity\x12-\n" +
 	"\x05state\x18\x01 \x01(\x0e2\x17.usher.v1.IdentityStateR\x05state\x12\x16\n" +
 	"\x06detail\x18\x02 \x01(\tR\x06detail\x12\x1b\n" +
@@ -612,24 +1368,31 @@ const file_usher_v1_identity_proto_rawDesc = "" +
 	" \x01(\v2\x1a.google.protobuf.TimestampR\tnotBefore\x127\n" +
 	"\tnot_after\x18\v \x01(\v2\x1a.google.protobuf.TimestampR\bnotAfter\x12=\n" +
 	"\fobserve_time\x18\f \x01(\v2\x1a.google.protobuf.TimestampR\vobserveTime\x120\n" +
-	"\x06source\x18\r \x01(\x0e2\x18.usher.v1.IdentitySourceR\x06source*\x9b\x01\n" +
+	"\x06source\x18\r \x01(\x0e2\x18.usher.v1.IdentitySourceR\x06source\x12\x12\n" +
+	"\x04rule\x18\x0e \x01(\tR\x04rule\x12?\n" +
+	"\x0econtradictions\x18\x0f \x03(\v2\x17.usher.v1.ContradictionR\x0econtradictions*\x98\x02\n" +
 	"\x0eIdentitySource\x12\x1f\n" +
 	"\x1bIDENTITY_SOURCE_UNSPECIFIED\x10\x00\x12\"\n" +
 	"\x1eIDENTITY_SOURCE_LOGIN_KEYCHAIN\x10\x01\x12\"\n" +
 	"\x1eIDENTITY_SOURCE_SECURE_ENCLAVE\x10\x02\x12 \n" +
-	"\x1cIDENTITY_SOURCE_PLATFORM_SSO\x10\x03*h\n" +
+	"\x1cIDENTITY_SOURCE_PLATFORM_SSO\x10\x03\x12\x1e\n" +
+	"\x1aIDENTITY_SOURCE_JAMF_AGENT\x10\x04\x12!\n" +
+	"\x1dIDENTITY_SOURCE_JAMF_SETTINGS\x10\x05\x12\x1a\n" +
+	"\x16IDENTITY_SOURCE_PORTAL\x10\x06\x12\x1c\n" +
+	"\x18IDENTITY_SOURCE_JAMF_PRO\x10\a*h\n" +
 	"\aFinding\x12\x17\n" +
 	"\x13FINDING_UNSPECIFIED\x10\x00\x12\x11\n" +
 	"\rFINDING_FOUND\x10\x01\x12\x15\n" +
 	"\x11FINDING_NOT_THERE\x10\x02\x12\x1a\n" +
-	"\x16FINDING_COULD_NOT_LOOK\x10\x03*\x9e\x01\n" +
+	"\x16FINDING_COULD_NOT_LOOK\x10\x03*\xb7\x01\n" +
 	"\bObstacle\x12\x18\n" +
 	"\x14OBSTACLE_UNSPECIFIED\x10\x00\x12\x13\n" +
 	"\x0fOBSTACLE_LOCKED\x10\x01\x12\x1a\n" +
 	"\x16OBSTACLE_ACCESS_DENIED\x10\x02\x12\x18\n" +
 	"\x14OBSTACLE_UNAVAILABLE\x10\x03\x12\x18\n" +
 	"\x14OBSTACLE_UNSUPPORTED\x10\x04\x12\x13\n" +
-	"\x0fOBSTACLE_FAILED\x10\x05*\xed\x01\n" +
+	"\x0fOBSTACLE_FAILED\x10\x05\x12\x17\n" +
+	"\x13OBSTACLE_NO_SESSION\x10\x06*\xb6\x05\n" +
 	"\rIdentityState\x12\x1e\n" +
 	"\x1aIDENTITY_STATE_UNSPECIFIED\x10\x00\x12!\n" +
 	"\x1dIDENTITY_STATE_NOT_REGISTERED\x10\x01\x12\x1d\n" +
@@ -637,7 +1400,32 @@ const file_usher_v1_identity_proto_rawDesc = "" +
 	"\x17IDENTITY_STATE_ORPHANED\x10\x03\x12\x1a\n" +
 	"\x16IDENTITY_STATE_EXPIRED\x10\x04\x12\"\n" +
 	"\x1eIDENTITY_STATE_TENANT_MISMATCH\x10\x05\x12\x1d\n" +
-	"\x19IDENTITY_STATE_UNREADABLE\x10\x06B'Z%usher.internal/proto/usher/v1;usherv1b\x06proto3"
+	"\x19IDENTITY_STATE_UNREADABLE\x10\x06\x12\x1d\n" +
+	"\x19IDENTITY_STATE_NO_SESSION\x10\a\x12!\n" +
+	"\x1dIDENTITY_STATE_NOT_APPLICABLE\x10\b\x12!\n" +
+	"\x1dIDENTITY_STATE_PORTAL_MISSING\x10\t\x12\"\n" +
+	"\x1eIDENTITY_STATE_PSSO_CONFIGURED\x10\n" +
+	"\x12%\n" +
+	"!IDENTITY_STATE_NEEDS_REGISTRATION\x10\v\x12\x1d\n" +
+	"\x19IDENTITY_STATE_NEEDS_KEYS\x10\f\x12\x1f\n" +
+	"\x1bIDENTITY_STATE_NEEDS_REPAIR\x10\r\x12\x1e\n" +
+	"\x1aIDENTITY_STATE_DEACTIVATED\x10\x0e\x12*\n" +
+	"&IDENTITY_STATE_REGISTERED_NOT_REPORTED\x10\x0f\x12$\n" +
+	" IDENTITY_STATE_DEVICE_ID_CHANGED\x10\x10\x12 \n" +
+	"\x1cIDENTITY_STATE_NON_COMPLIANT\x10\x11\x12%\n" +
+	"!IDENTITY_STATE_COMPLIANCE_UNKNOWN\x10\x12\x12\x1c\n" +
+	"\x18IDENTITY_STATE_COMPLIANT\x10\x13*r\n" +
+	"\n" +
+	"Possession\x12\x1a\n" +
+	"\x16POSSESSION_UNSPECIFIED\x10\x00\x12\x15\n" +
+	"\x11POSSESSION_PROVED\x10\x01\x12\x16\n" +
+	"\x12POSSESSION_REFUTED\x10\x02\x12\x19\n" +
+	"\x15POSSESSION_NOT_PROVED\x10\x03*\xa2\x01\n" +
+	"\x0fPlatformSSOUser\x12!\n" +
+	"\x1dPLATFORM_SSO_USER_UNSPECIFIED\x10\x00\x12\x1c\n" +
+	"\x18PLATFORM_SSO_USER_NORMAL\x10\x01\x12$\n" +
+	" PLATFORM_SSO_USER_NEEDS_NEW_KEYS\x10\x02\x12(\n" +
+	"$PLATFORM_SSO_USER_NEEDS_REGISTRATION\x10\x03B'Z%usher.internal/proto/usher/v1;usherv1b\x06proto3"
 
 var (
 	file_usher_v1_identity_proto_rawDescOnce sync.Once
@@ -651,34 +1439,55 @@ func file_usher_v1_identity_proto_rawDescGZIP() []byte {
 	return file_usher_v1_identity_proto_rawDescData
 }
 
-var file_usher_v1_identity_proto_enumTypes = make([]protoimpl.EnumInfo, 4)
-var file_usher_v1_identity_proto_msgTypes = make([]protoimpl.MessageInfo, 3)
+var file_usher_v1_identity_proto_enumTypes = make([]protoimpl.EnumInfo, 6)
+var file_usher_v1_identity_proto_msgTypes = make([]protoimpl.MessageInfo, 10)
 var file_usher_v1_identity_proto_goTypes = []any{
 	(IdentitySource)(0),           // 0: usher.v1.IdentitySource
 	(Finding)(0),                  // 1: usher.v1.Finding
 	(Obstacle)(0),                 // 2: usher.v1.Obstacle
 	(IdentityState)(0),            // 3: usher.v1.IdentityState
-	(*DeviceCertificate)(nil),     // 4: usher.v1.DeviceCertificate
-	(*Evidence)(nil),              // 5: usher.v1.Evidence
-	(*Identity)(nil),              // 6: usher.v1.Identity
-	(*timestamppb.Timestamp)(nil), // 7: google.protobuf.Timestamp
+	(Possession)(0),               // 4: usher.v1.Possession
+	(PlatformSSOUser)(0),          // 5: usher.v1.PlatformSSOUser
+	(*DeviceCertificate)(nil),     // 6: usher.v1.DeviceCertificate
+	(*Evidence)(nil),              // 7: usher.v1.Evidence
+	(*PlatformSSOFacts)(nil),      // 8: usher.v1.PlatformSSOFacts
+	(*SecureEnclaveFacts)(nil),    // 9: usher.v1.SecureEnclaveFacts
+	(*JamfAgentFacts)(nil),        // 10: usher.v1.JamfAgentFacts
+	(*JamfSettingsFacts)(nil),     // 11: usher.v1.JamfSettingsFacts
+	(*ComplianceFacts)(nil),       // 12: usher.v1.ComplianceFacts
+	(*Contradiction)(nil),         // 13: usher.v1.Contradiction
+	(*DeviceIDChange)(nil),        // 14: usher.v1.DeviceIDChange
+	(*Identity)(nil),              // 15: usher.v1.Identity
+	(*timestamppb.Timestamp)(nil), // 16: google.protobuf.Timestamp
 }
 var file_usher_v1_identity_proto_depIdxs = []int32{
 	0,  // 0: usher.v1.Evidence.source:type_name -> usher.v1.IdentitySource
 	1,  // 1: usher.v1.Evidence.finding:type_name -> usher.v1.Finding
 	2,  // 2: usher.v1.Evidence.obstacle:type_name -> usher.v1.Obstacle
-	7,  // 3: usher.v1.Evidence.observe_time:type_name -> google.protobuf.Timestamp
-	4,  // 4: usher.v1.Evidence.certificates:type_name -> usher.v1.DeviceCertificate
-	3,  // 5: usher.v1.Identity.state:type_name -> usher.v1.IdentityState
-	7,  // 6: usher.v1.Identity.not_before:type_name -> google.protobuf.Timestamp
-	7,  // 7: usher.v1.Identity.not_after:type_name -> google.protobuf.Timestamp
-	7,  // 8: usher.v1.Identity.observe_time:type_name -> google.protobuf.Timestamp
-	0,  // 9: usher.v1.Identity.source:type_name -> usher.v1.IdentitySource
-	10, // [10:10] is the sub-list for method output_type
-	10, // [10:10] is the sub-list for method input_type
-	10, // [10:10] is the sub-list for extension type_name
-	10, // [10:10] is the sub-list for extension extendee
-	0,  // [0:10] is the sub-list for field type_name
+	16, // 3: usher.v1.Evidence.observe_time:type_name -> google.protobuf.Timestamp
+	6,  // 4: usher.v1.Evidence.certificates:type_name -> usher.v1.DeviceCertificate
+	8,  // 5: usher.v1.Evidence.platform_sso:type_name -> usher.v1.PlatformSSOFacts
+	9,  // 6: usher.v1.Evidence.secure_enclave:type_name -> usher.v1.SecureEnclaveFacts
+	10, // 7: usher.v1.Evidence.jamf_agent:type_name -> usher.v1.JamfAgentFacts
+	11, // 8: usher.v1.Evidence.jamf_settings:type_name -> usher.v1.JamfSettingsFacts
+	12, // 9: usher.v1.Evidence.compliance:type_name -> usher.v1.ComplianceFacts
+	4,  // 10: usher.v1.Evidence.possession:type_name -> usher.v1.Possession
+	5,  // 11: usher.v1.PlatformSSOFacts.user:type_name -> usher.v1.PlatformSSOUser
+	16, // 12: usher.v1.JamfAgentFacts.last_token_time:type_name -> google.protobuf.Timestamp
+	0,  // 13: usher.v1.Contradiction.followed:type_name -> usher.v1.IdentitySource
+	0,  // 14: usher.v1.Contradiction.against:type_name -> usher.v1.IdentitySource
+	16, // 15: usher.v1.DeviceIDChange.time:type_name -> google.protobuf.Timestamp
+	3,  // 16: usher.v1.Identity.state:type_name -> usher.v1.IdentityState
+	16, // 17: usher.v1.Identity.not_before:type_name -> google.protobuf.Timestamp
+	16, // 18: usher.v1.Identity.not_after:type_name -> google.protobuf.Timestamp
+	16, // 19: usher.v1.Identity.observe_time:type_name -> google.protobuf.Timestamp
+	0,  // 20: usher.v1.Identity.source:type_name -> usher.v1.IdentitySource
+	13, // 21: usher.v1.Identity.contradictions:type_name -> usher.v1.Contradiction
+	22, // [22:22] is the sub-list for method output_type
+	22, // [22:22] is the sub-list for method input_type
+	22, // [22:22] is the sub-list for extension type_name
+	22, // [22:22] is the sub-list for extension extendee
+	0,  // [0:22] is the sub-list for field type_name
 }
 
 func init() { file_usher_v1_identity_proto_init() }
@@ -686,13 +1495,21 @@ func file_usher_v1_identity_proto_init() {
 	if File_usher_v1_identity_proto != nil {
 		return
 	}
+	file_usher_v1_identity_proto_msgTypes[1].OneofWrappers = []any{
+		(*Evidence_PlatformSso)(nil),
+		(*Evidence_SecureEnclave)(nil),
+		(*Evidence_JamfAgent)(nil),
+		(*Evidence_JamfSettings)(nil),
+		(*Evidence_Compliance)(nil),
+	}
+	file_usher_v1_identity_proto_msgTypes[4].OneofWrappers = []any{}
 	type x struct{}
 	out := protoimpl.TypeBuilder{
 		File: protoimpl.DescBuilder{
 			GoPackagePath: reflect.TypeOf(x{}).PkgPath(),
 			RawDescriptor: unsafe.Slice(unsafe.StringData(file_usher_v1_identity_proto_rawDesc), len(file_usher_v1_identity_proto_rawDesc)),
-			NumEnums:      4,
-			NumMessages:   3,
+			NumEnums:      6,
+			NumMessages:   10,
 			NumExtensions: 0,
 			NumServices:   0,
 		},

@@ -23,7 +23,9 @@ const (
 )
 
 type GetStatusRequest struct {
-	state         protoimpl.MessageState `protogen:"open.v1"`
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// Look again in each session before answering; without it the answer is what was found last.
+	LookAgain     bool `protobuf:"varint,1,opt,name=look_again,json=lookAgain,proto3" json:"look_again,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -58,6 +60,93 @@ func (*GetStatusRequest) Descriptor() ([]byte, []int) {
 	return file_usher_v1_status_proto_rawDescGZIP(), []int{0}
 }
 
+func (x *GetStatusRequest) GetLookAgain() bool {
+	if x != nil {
+		return x.LookAgain
+	}
+	return false
+}
+
+type WatchStatusRequest struct {
+	state         protoimpl.MessageState `protogen:"open.v1"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *WatchStatusRequest) Reset() {
+	*x = WatchStatusRequest{}
+	mi := &file_usher_v1_status_proto_msgTypes[1]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *WatchStatusRequest) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*WatchStatusRequest) ProtoMessage() {}
+
+func (x *WatchStatusRequest) ProtoReflect() protoreflect.Message {
+	mi := &file_usher_v1_status_proto_msgTypes[1]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use WatchStatusRequest.ProtoReflect.Descriptor instead.
+func (*WatchStatusRequest) Descriptor() ([]byte, []int) {
+	return file_usher_v1_status_proto_rawDescGZIP(), []int{1}
+}
+
+type WatchStatusResponse struct {
+	state         protoimpl.MessageState `protogen:"open.v1"`
+	Status        *GetStatusResponse     `protobuf:"bytes,1,opt,name=status,proto3" json:"status,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *WatchStatusResponse) Reset() {
+	*x = WatchStatusResponse{}
+	mi := &file_usher_v1_status_proto_msgTypes[2]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *WatchStatusResponse) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*WatchStatusResponse) ProtoMessage() {}
+
+func (x *WatchStatusResponse) ProtoReflect() protoreflect.Message {
+	mi := &file_usher_v1_status_proto_msgTypes[2]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use WatchStatusResponse.ProtoReflect.Descriptor instead.
+func (*WatchStatusResponse) Descriptor() ([]byte, []int) {
+	return file_usher_v1_status_proto_rawDescGZIP(), []int{2}
+}
+
+func (x *WatchStatusResponse) GetStatus() *GetStatusResponse {
+	if x != nil {
+		return x.Status
+	}
+	return nil
+}
+
 type GetStatusResponse struct {
 	state  protoimpl.MessageState `protogen:"open.v1"`
 	Helper *HelperStatus          `protobuf:"bytes,1,opt,name=helper,proto3" json:"helper,omitempty"`
@@ -65,14 +154,15 @@ type GetStatusResponse struct {
 	// Root and admins only.
 	Outbox *OutboxStatus `protobuf:"bytes,3,opt,name=outbox,proto3" json:"outbox,omitempty"`
 	// What is wrong, the gravest first, each one sentence with the fix. Empty: nothing is.
-	Problems      []string `protobuf:"bytes,4,rep,name=problems,proto3" json:"problems,omitempty"`
+	Problems      []string        `protobuf:"bytes,4,rep,name=problems,proto3" json:"problems,omitempty"`
+	Computer      *ComputerStatus `protobuf:"bytes,5,opt,name=computer,proto3" json:"computer,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
 
 func (x *GetStatusResponse) Reset() {
 	*x = GetStatusResponse{}
-	mi := &file_usher_v1_status_proto_msgTypes[1]
+	mi := &file_usher_v1_status_proto_msgTypes[3]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -84,7 +174,7 @@ func (x *GetStatusResponse) String() string {
 func (*GetStatusResponse) ProtoMessage() {}
 
 func (x *GetStatusResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_usher_v1_status_proto_msgTypes[1]
+	mi := &file_usher_v1_status_proto_msgTypes[3]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -97,7 +187,7 @@ func (x *GetStatusResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use GetStatusResponse.ProtoReflect.Descriptor instead.
 func (*GetStatusResponse) Descriptor() ([]byte, []int) {
-	return file_usher_v1_status_proto_rawDescGZIP(), []int{1}
+	return file_usher_v1_status_proto_rawDescGZIP(), []int{3}
 }
 
 func (x *GetStatusResponse) GetHelper() *HelperStatus {
@@ -128,6 +218,67 @@ func (x *GetStatusResponse) GetProblems() []string {
 	return nil
 }
 
+func (x *GetStatusResponse) GetComputer() *ComputerStatus {
+	if x != nil {
+		return x.Computer
+	}
+	return nil
+}
+
+// ComputerStatus is this computer.
+type ComputerStatus struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	Name  string                 `protobuf:"bytes,1,opt,name=name,proto3" json:"name,omitempty"`
+	// For example macOS 15.1 or Debian GNU/Linux 12.
+	OperatingSystem string `protobuf:"bytes,2,opt,name=operating_system,json=operatingSystem,proto3" json:"operating_system,omitempty"`
+	unknownFields   protoimpl.UnknownFields
+	sizeCache       protoimpl.SizeCache
+}
+
+func (x *ComputerStatus) Reset() {
+	*x = ComputerStatus{}
+	mi := &file_usher_v1_status_proto_msgTypes[4]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *ComputerStatus) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*ComputerStatus) ProtoMessage() {}
+
+func (x *ComputerStatus) ProtoReflect() protoreflect.Message {
+	mi := &file_usher_v1_status_proto_msgTypes[4]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use ComputerStatus.ProtoReflect.Descriptor instead.
+func (*ComputerStatus) Descriptor() ([]byte, []int) {
+	return file_usher_v1_status_proto_rawDescGZIP(), []int{4}
+}
+
+func (x *ComputerStatus) GetName() string {
+	if x != nil {
+		return x.Name
+	}
+	return ""
+}
+
+func (x *ComputerStatus) GetOperatingSystem() string {
+	if x != nil {
+		return x.OperatingSystem
+	}
+	return ""
+}
+
 type HelperStatus struct {
 	state     protoimpl.MessageState `protogen:"open.v1"`
 	Version   string                 `protobuf:"bytes,1,opt,name=version,proto3" json:"version,omitempty"`
@@ -141,7 +292,7 @@ type HelperStatus struct {
 
 func (x *HelperStatus) Reset() {
 	*x = HelperStatus{}
-	mi := &file_usher_v1_status_proto_msgTypes[2]
+	mi := &file_usher_v1_status_proto_msgTypes[5]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -153,7 +304,7 @@ func (x *HelperStatus) String() string {
 func (*HelperStatus) ProtoMessage() {}
 
 func (x *HelperStatus) ProtoReflect() protoreflect.Message {
-	mi := &file_usher_v1_status_proto_msgTypes[2]
+	mi := &file_usher_v1_status_proto_msgTypes[5]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -166,7 +317,7 @@ func (x *HelperStatus) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use HelperStatus.ProtoReflect.Descriptor instead.
 func (*HelperStatus) Descriptor() ([]byte, []int) {
-	return file_usher_v1_status_proto_rawDescGZIP(), []int{2}
+	return file_usher_v1_status_proto_rawDescGZIP(), []int{5}
 }
 
 func (x *HelperStatus) GetVersion() string {
@@ -205,15 +356,21 @@ type UserStatus struct {
 	Session *SessionStatus `protobuf:"bytes,2,opt,name=session,proto3" json:"session,omitempty"`
 	// The newest registration.
 	LastRegistration *Registration `protobuf:"bytes,3,opt,name=last_registration,json=lastRegistration,proto3" json:"last_registration,omitempty"`
-	// The newest identity that was read, from whichever registration.
-	Identity      *Identity `protobuf:"bytes,4,opt,name=identity,proto3" json:"identity,omitempty"`
+	// What was found last; its observe_time says how old that is.
+	Identity *Identity `protobuf:"bytes,4,opt,name=identity,proto3" json:"identity,omitempty"`
+	// What it rests on, by source, without certificates.
+	Evidence []*Evidence `protobuf:"bytes,5,rep,name=evidence,proto3" json:"evidence,omitempty"`
+	// The last time that this user's device became another one; not set when it never did.
+	DeviceIdChange *DeviceIDChange `protobuf:"bytes,6,opt,name=device_id_change,json=deviceIdChange,proto3" json:"device_id_change,omitempty"`
+	// When the helper looked last, whether or not anything had changed.
+	LookTime      *timestamppb.Timestamp `protobuf:"bytes,7,opt,name=look_time,json=lookTime,proto3" json:"look_time,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
 
 func (x *UserStatus) Reset() {
 	*x = UserStatus{}
-	mi := &file_usher_v1_status_proto_msgTypes[3]
+	mi := &file_usher_v1_status_proto_msgTypes[6]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -225,7 +382,7 @@ func (x *UserStatus) String() string {
 func (*UserStatus) ProtoMessage() {}
 
 func (x *UserStatus) ProtoReflect() protoreflect.Message {
-	mi := &file_usher_v1_status_proto_msgTypes[3]
+	mi := &file_usher_v1_status_proto_msgTypes[6]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -238,7 +395,7 @@ func (x *UserStatus) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use UserStatus.ProtoReflect.Descriptor instead.
 func (*UserStatus) Descriptor() ([]byte, []int) {
-	return file_usher_v1_status_proto_rawDescGZIP(), []int{3}
+	return file_usher_v1_status_proto_rawDescGZIP(), []int{6}
 }
 
 func (x *UserStatus) GetUser() *User {
@@ -269,6 +426,27 @@ func (x *UserStatus) GetIdentity() *Identity {
 	return nil
 }
 
+func (x *UserStatus) GetEvidence() []*Evidence {
+	if x != nil {
+		return x.Evidence
+	}
+	return nil
+}
+
+func (x *UserStatus) GetDeviceIdChange() *DeviceIDChange {
+	if x != nil {
+		return x.DeviceIdChange
+	}
+	return nil
+}
+
+func (x *UserStatus) GetLookTime() *timestamppb.Timestamp {
+	if x != nil {
+		return x.LookTime
+	}
+	return nil
+}
+
 type SessionStatus struct {
 	state         protoimpl.MessageState `protogen:"open.v1"`
 	AgentVersion  string                 `protobuf:"bytes,1,opt,name=agent_version,json=agentVersion,proto3" json:"agent_version,omitempty"`
@@ -281,7 +459,7 @@ type SessionStatus struct {
 
 func (x *SessionStatus) Reset() {
 	*x = SessionStatus{}
-	mi := &file_usher_v1_status_proto_msgTypes[4]
+	mi := &file_usher_v1_status_proto_msgTypes[7]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -293,7 +471,7 @@ func (x *SessionStatus) String() string {
 func (*SessionStatus) ProtoMessage() {}
 
 func (x *SessionStatus) ProtoReflect() protoreflect.Message {
-	mi := &file_usher_v1_status_proto_msgTypes[4]
+	mi := &file_usher_v1_status_proto_msgTypes[7]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -306,7 +484,7 @@ func (x *SessionStatus) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use SessionStatus.ProtoReflect.Descriptor instead.
 func (*SessionStatus) Descriptor() ([]byte, []int) {
-	return file_usher_v1_status_proto_rawDescGZIP(), []int{4}
+	return file_usher_v1_status_proto_rawDescGZIP(), []int{7}
 }
 
 func (x *SessionStatus) GetAgentVersion() string {
@@ -350,7 +528,7 @@ type OutboxStatus struct {
 
 func (x *OutboxStatus) Reset() {
 	*x = OutboxStatus{}
-	mi := &file_usher_v1_status_proto_msgTypes[5]
+	mi := &file_usher_v1_status_proto_msgTypes[8]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -362,7 +540,7 @@ func (x *OutboxStatus) String() string {
 func (*OutboxStatus) ProtoMessage() {}
 
 func (x *OutboxStatus) ProtoReflect() protoreflect.Message {
-	mi := &file_usher_v1_status_proto_msgTypes[5]
+	mi := &file_usher_v1_status_proto_msgTypes[8]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -375,7 +553,7 @@ func (x *OutboxStatus) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use OutboxStatus.ProtoReflect.Descriptor instead.
 func (*OutboxStatus) Descriptor() ([]byte, []int) {
-	return file_usher_v1_status_proto_rawDescGZIP(), []int{5}
+	return file_usher_v1_status_proto_rawDescGZIP(), []int{8}
 }
 
 func (x *OutboxStatus) GetPending() int32 {
@@ -417,25 +595,37 @@ var File_usher_v1_status_proto protoreflect.FileDescriptor
 
 const file_usher_v1_status_proto_rawDesc = "" +
 	"\n" +
-	"\x15usher/v1/status.proto\x12\busher.v1\x1a\x1fgoogle/protobuf/timestamp.proto\x1a\x17usher/v1/identity.proto\x1a\x1busher/v1/registration.proto\"\x12\n" +
-	"\x10GetStatusRequest\"\xbb\x01\n" +
+	"\x15usher/v1/status.proto\x12\busher.v1\x1a\x1fgoogle/protobuf/timestamp.proto\x1a\x17usher/v1/identity.proto\x1a\x1busher/v1/registration.proto\"1\n" +
+	"\x10GetStatusRequest\x12\x1d\n" +
+	"\n" +
+	"look_again\x18\x01 \x01(\bR\tlookAgain\"\x14\n" +
+	"\x12WatchStatusRequest\"J\n" +
+	"\x13WatchStatusResponse\x123\n" +
+	"\x06status\x18\x01 \x01(\v2\x1b.usher.v1.GetStatusResponseR\x06status\"\xf1\x01\n" +
 	"\x11GetStatusResponse\x12.\n" +
 	"\x06helper\x18\x01 \x01(\v2\x16.usher.v1.HelperStatusR\x06helper\x12*\n" +
 	"\x05users\x18\x02 \x03(\v2\x14.usher.v1.UserStatusR\x05users\x12.\n" +
 	"\x06outbox\x18\x03 \x01(\v2\x16.usher.v1.OutboxStatusR\x06outbox\x12\x1a\n" +
-	"\bproblems\x18\x04 \x03(\tR\bproblems\"\xad\x01\n" +
+	"\bproblems\x18\x04 \x03(\tR\bproblems\x124\n" +
+	"\bcomputer\x18\x05 \x01(\v2\x18.usher.v1.ComputerStatusR\bcomputer\"O\n" +
+	"\x0eComputerStatus\x12\x12\n" +
+	"\x04name\x18\x01 \x01(\tR\x04name\x12)\n" +
+	"\x10operating_system\x18\x02 \x01(\tR\x0foperatingSystem\"\xad\x01\n" +
 	"\fHelperStatus\x12\x18\n" +
 	"\aversion\x18\x01 \x01(\tR\aversion\x129\n" +
 	"\n" +
 	"start_time\x18\x02 \x01(\v2\x1a.google.protobuf.TimestampR\tstartTime\x12#\n" +
 	"\rjournal_error\x18\x03 \x01(\tR\fjournalError\x12#\n" +
-	"\rdelivery_mode\x18\x04 \x01(\tR\fdeliveryMode\"\xd8\x01\n" +
+	"\rdelivery_mode\x18\x04 \x01(\tR\fdeliveryMode\"\x85\x03\n" +
 	"\n" +
 	"UserStatus\x12\"\n" +
 	"\x04user\x18\x01 \x01(\v2\x0e.usher.v1.UserR\x04user\x121\n" +
 	"\asession\x18\x02 \x01(\v2\x17.usher.v1.SessionStatusR\asession\x12C\n" +
 	"\x11last_registration\x18\x03 \x01(\v2\x16.usher.v1.RegistrationR\x10lastRegistration\x12.\n" +
-	"\bidentity\x18\x04 \x01(\v2\x12.usher.v1.IdentityR\bidentity\"\xaf\x01\n" +
+	"\bidentity\x18\x04 \x01(\v2\x12.usher.v1.IdentityR\bidentity\x12.\n" +
+	"\bevidence\x18\x05 \x03(\v2\x12.usher.v1.EvidenceR\bevidence\x12B\n" +
+	"\x10device_id_change\x18\x06 \x01(\v2\x18.usher.v1.DeviceIDChangeR\x0edeviceIdChange\x127\n" +
+	"\tlook_time\x18\a \x01(\v2\x1a.google.protobuf.TimestampR\blookTime\"\xaf\x01\n" +
 	"\rSessionStatus\x12#\n" +
 	"\ragent_version\x18\x01 \x01(\tR\fagentVersion\x12=\n" +
 	"\fconnect_time\x18\x02 \x01(\v2\x1a.google.protobuf.TimestampR\vconnectTime\x12\x1d\n" +
@@ -448,9 +638,10 @@ const file_usher_v1_status_proto_rawDesc = "" +
 	"\n" +
 	"last_error\x18\x03 \x01(\tR\tlastError\x12F\n" +
 	"\x11next_attempt_time\x18\x04 \x01(\v2\x1a.google.protobuf.TimestampR\x0fnextAttemptTime\x12J\n" +
-	"\x13last_delivered_time\x18\x05 \x01(\v2\x1a.google.protobuf.TimestampR\x11lastDeliveredTime2U\n" +
+	"\x13last_delivered_time\x18\x05 \x01(\v2\x1a.google.protobuf.TimestampR\x11lastDeliveredTime2\xa3\x01\n" +
 	"\rStatusService\x12D\n" +
-	"\tGetStatus\x12\x1a.usher.v1.GetStatusRequest\x1a\x1b.usher.v1.GetStatusResponseB'Z%usher.internal/proto/usher/v1;usherv1b\x06proto3"
+	"\tGetStatus\x12\x1a.usher.v1.GetStatusRequest\x1a\x1b.usher.v1.GetStatusResponse\x12L\n" +
+	"\vWatchStatus\x12\x1c.usher.v1.WatchStatusRequest\x1a\x1d.usher.v1.WatchStatusResponse0\x01B'Z%usher.internal/proto/usher/v1;usherv1b\x06proto3"
 
 var (
 	file_usher_v1_status_proto_rawDescOnce sync.Once
@@ -464,38 +655,50 @@ func file_usher_v1_status_proto_rawDescGZIP() []byte {
 	return file_usher_v1_status_proto_rawDescData
 }
 
-var file_usher_v1_status_proto_msgTypes = make([]protoimpl.MessageInfo, 6)
+var file_usher_v1_status_proto_msgTypes = make([]protoimpl.MessageInfo, 9)
 var file_usher_v1_status_proto_goTypes = []any{
 	(*GetStatusRequest)(nil),      // 0: usher.v1.GetStatusRequest
-	(*GetStatusResponse)(nil),     // 1: usher.v1.GetStatusResponse
-	(*HelperStatus)(nil),          // 2: usher.v1.HelperStatus
-	(*UserStatus)(nil),            // 3: usher.v1.UserStatus
-	(*SessionStatus)(nil),         // 4: usher.v1.SessionStatus
-	(*OutboxStatus)(nil),          // 5: usher.v1.OutboxStatus
-	(*timestamppb.Timestamp)(nil), // 6: google.protobuf.Timestamp
-	(*User)(nil),                  // 7: usher.v1.User
-	(*Registration)(nil),          // 8: usher.v1.Registration
-	(*Identity)(nil),              // 9: usher.v1.Identity
+	(*WatchStatusRequest)(nil),    // 1: usher.v1.WatchStatusRequest
+	(*WatchStatusResponse)(nil),   // 2: usher.v1.WatchStatusResponse
+	(*GetStatusResponse)(nil),     // 3: usher.v1.GetStatusResponse
+	(*ComputerStatus)(nil),        // 4: usher.v1.ComputerStatus
+	(*HelperStatus)(nil),          // 5: usher.v1.HelperStatus
+	(*UserStatus)(nil),            // 6: usher.v1.UserStatus
+	(*SessionStatus)(nil),         // 7: usher.v1.SessionStatus
+	(*OutboxStatus)(nil),          // 8: usher.v1.OutboxStatus
+	(*timestamppb.Timestamp)(nil), // 9: google.protobuf.Timestamp
+	(*User)(nil),                  // 10: usher.v1.User
+	(*Registration)(nil),          // 11: usher.v1.Registration
+	(*Identity)(nil),              // 12: usher.v1.Identity
+	(*Evidence)(nil),              // 13: usher.v1.Evidence
+	(*DeviceIDChange)(nil),        // 14: usher.v1.DeviceIDChange
 }
 var file_usher_v1_status_proto_depIdxs = []int32{
-	2,  // 0: usher.v1.GetStatusResponse.helper:type_name -> usher.v1.HelperStatus
-	3,  // 1: usher.v1.GetStatusResponse.users:type_name -> usher.v1.UserStatus
-	5,  // 2: usher.v1.GetStatusResponse.outbox:type_name -> usher.v1.OutboxStatus
-	6,  // 3: usher.v1.HelperStatus.start_time:type_name -> google.protobuf.Timestamp
-	7,  // 4: usher.v1.UserStatus.user:type_name -> usher.v1.User
-	4,  // 5: usher.v1.UserStatus.session:type_name -> usher.v1.SessionStatus
-	8,  // 6: usher.v1.UserStatus.last_registration:type_name -> usher.v1.Registration
-	9,  // 7: usher.v1.UserStatus.identity:type_name -> usher.v1.Identity
-	6,  // 8: usher.v1.SessionStatus.connect_time:type_name -> google.protobuf.Timestamp
-	6,  // 9: usher.v1.OutboxStatus.next_attempt_time:type_name -> google.protobuf.Timestamp
-	6,  // 10: usher.v1.OutboxStatus.last_delivered_time:type_name -> google.protobuf.Timestamp
-	0,  // 11: usher.v1.StatusService.GetStatus:input_type -> usher.v1.GetStatusRequest
-	1,  // 12: usher.v1.StatusService.GetStatus:output_type -> usher.v1.GetStatusResponse
-	12, // [12:13] is the sub-list for method output_type
-	11, // [11:12] is the sub-list for method input_type
-	11, // [11:11] is the sub-list for extension type_name
-	11, // [11:11] is the sub-list for extension extendee
-	0,  // [0:11] is the sub-list for field type_name
+	3,  // 0: usher.v1.WatchStatusResponse.status:type_name -> usher.v1.GetStatusResponse
+	5,  // 1: usher.v1.GetStatusResponse.helper:type_name -> usher.v1.HelperStatus
+	6,  // 2: usher.v1.GetStatusResponse.users:type_name -> usher.v1.UserStatus
+	8,  // 3: usher.v1.GetStatusResponse.outbox:type_name -> usher.v1.OutboxStatus
+	4,  // 4: usher.v1.GetStatusResponse.computer:type_name -> usher.v1.ComputerStatus
+	9,  // 5: usher.v1.HelperStatus.start_time:type_name -> google.protobuf.Timestamp
+	10, // 6: usher.v1.UserStatus.user:type_name -> usher.v1.User
+	7,  // 7: usher.v1.UserStatus.session:type_name -> usher.v1.SessionStatus
+	11, // 8: usher.v1.UserStatus.last_registration:type_name -> usher.v1.Registration
+	12, // 9: usher.v1.UserStatus.identity:type_name -> usher.v1.Identity
+	13, // 10: usher.v1.UserStatus.evidence:type_name -> usher.v1.Evidence
+	14, // 11: usher.v1.UserStatus.device_id_change:type_name -> usher.v1.DeviceIDChange
+	9,  // 12: usher.v1.UserStatus.look_time:type_name -> google.protobuf.Timestamp
+	9,  // 13: usher.v1.SessionStatus.connect_time:type_name -> google.protobuf.Timestamp
+	9,  // 14: usher.v1.OutboxStatus.next_attempt_time:type_name -> google.protobuf.Timestamp
+	9,  // 15: usher.v1.OutboxStatus.last_delivered_time:type_name -> google.protobuf.Timestamp
+	0,  // 16: usher.v1.StatusService.GetStatus:input_type -> usher.v1.GetStatusRequest
+	1,  // 17: usher.v1.StatusService.WatchStatus:input_type -> usher.v1.WatchStatusRequest
+	3,  // 18: usher.v1.StatusService.GetStatus:output_type -> usher.v1.GetStatusResponse
+	2,  // 19: usher.v1.StatusService.WatchStatus:output_type -> usher.v1.WatchStatusResponse
+	18, // [18:20] is the sub-list for method output_type
+	16, // [16:18] is the sub-list for method input_type
+	16, // [16:16] is the sub-list for extension type_name
+	16, // [16:16] is the sub-list for extension extendee
+	0,  // [0:16] is the sub-list for field type_name
 }
 
 func init() { file_usher_v1_status_proto_init() }
@@ -511,7 +714,7 @@ func file_usher_v1_status_proto_init() {
 			GoPackagePath: reflect.TypeOf(x{}).PkgPath(),
 			RawDescriptor: unsafe.Slice(unsafe.StringData(file_usher_v1_status_proto_rawDesc), len(file_usher_v1_status_proto_rawDesc)),
 			NumEnums:      0,
-			NumMessages:   6,
+			NumMessages:   9,
 			NumExtensions: 0,
 			NumServices:   1,
 		},

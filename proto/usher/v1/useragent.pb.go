@@ -22,6 +22,62 @@ const (
 	_ = protoimpl.EnforceVersion(protoimpl.MaxVersion - 20)
 )
 
+// LeftoverKind is what sort of thing a leftover is.
+type LeftoverKind int32
+
+const (
+	LeftoverKind_LEFTOVER_KIND_UNSPECIFIED      LeftoverKind = 0
+	LeftoverKind_LEFTOVER_KIND_CERTIFICATE      LeftoverKind = 1
+	LeftoverKind_LEFTOVER_KIND_KEY              LeftoverKind = 2
+	LeftoverKind_LEFTOVER_KIND_GENERIC_PASSWORD LeftoverKind = 3
+	LeftoverKind_LEFTOVER_KIND_FILE             LeftoverKind = 4
+)
+
+// Enum value maps for LeftoverKind.
+var (
+	LeftoverKind_name = map[int32]string{
+		0: "LEFTOVER_KIND_UNSPECIFIED",
+		1: "LEFTOVER_KIND_CERTIFICATE",
+		2: "LEFTOVER_KIND_KEY",
+		3: "LEFTOVER_KIND_GENERIC_PASSWORD",
+		4: "LEFTOVER_KIND_FILE",
+	}
+	LeftoverKind_value = map[string]int32{
+		"LEFTOVER_KIND_UNSPECIFIED":      0,
+		"LEFTOVER_KIND_CERTIFICATE":      1,
+		"LEFTOVER_KIND_KEY":              2,
+		"LEFTOVER_KIND_GENERIC_PASSWORD": 3,
+		"LEFTOVER_KIND_FILE":             4,
+	}
+)
+
+func (x LeftoverKind) Enum() *LeftoverKind {
+	p := new(LeftoverKind)
+	*p = x
+	return p
+}
+
+func (x LeftoverKind) String() string {
+	return protoimpl.X.EnumStringOf(x.Descriptor(), protoreflect.EnumNumber(x))
+}
+
+func (LeftoverKind) Descriptor() protoreflect.EnumDescriptor {
+	return file_usher_v1_useragent_proto_enumTypes[0].Descriptor()
+}
+
+func (LeftoverKind) Type() protoreflect.EnumType {
+	return &file_usher_v1_useragent_proto_enumTypes[0]
+}
+
+func (x LeftoverKind) Number() protoreflect.EnumNumber {
+	return protoreflect.EnumNumber(x)
+}
+
+// Deprecated: Use LeftoverKind.Descriptor instead.
+func (LeftoverKind) EnumDescriptor() ([]byte, []int) {
+	return file_usher_v1_useragent_proto_rawDescGZIP(), []int{0}
+}
+
 type GetSessionInfoRequest struct {
 	state         protoimpl.MessageState `protogen:"open.v1"`
 	unknownFields protoimpl.UnknownFields
@@ -680,11 +736,476 @@ func (*NotifyUserResponse) Descriptor() ([]byte, []int) {
 	return file_usher_v1_useragent_proto_rawDescGZIP(), []int{12}
 }
 
+type ProvePossessionRequest struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// SHA-1 of the certificate, lower-case hexadecimal.
+	Thumbprint string `protobuf:"bytes,1,opt,name=thumbprint,proto3" json:"thumbprint,omitempty"`
+	// 32 bytes that the helper has made for this call. What is signed is SHA-256 of the ASCII text
+	// "usher proof of possession\0" followed by them, so that the signature is good for nothing else.
+	Nonce         []byte `protobuf:"bytes,2,opt,name=nonce,proto3" json:"nonce,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *ProvePossessionRequest) Reset() {
+	*x = ProvePossessionRequest{}
+	mi := &file_usher_v1_useragent_proto_msgTypes[13]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *ProvePossessionRequest) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*ProvePossessionRequest) ProtoMessage() {}
+
+func (x *ProvePossessionRequest) ProtoReflect() protoreflect.Message {
+	mi := &file_usher_v1_useragent_proto_msgTypes[13]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use ProvePossessionRequest.ProtoReflect.Descriptor instead.
+func (*ProvePossessionRequest) Descriptor() ([]byte, []int) {
+	return file_usher_v1_useragent_proto_rawDescGZIP(), []int{13}
+}
+
+func (x *ProvePossessionRequest) GetThumbprint() string {
+	if x != nil {
+		return x.Thumbprint
+	}
+	return ""
+}
+
+func (x *ProvePossessionRequest) GetNonce() []byte {
+	if x != nil {
+		return x.Nonce
+	}
+	return nil
+}
+
+type ProvePossessionResponse struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// PKCS #1 v1.5 for RSA, ASN.1 DER for elliptic curves.
+	Signature     []byte `protobuf:"bytes,1,opt,name=signature,proto3" json:"signature,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *ProvePossessionResponse) Reset() {
+	*x = ProvePossessionResponse{}
+	mi := &file_usher_v1_useragent_proto_msgTypes[14]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *ProvePossessionResponse) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*ProvePossessionResponse) ProtoMessage() {}
+
+func (x *ProvePossessionResponse) ProtoReflect() protoreflect.Message {
+	mi := &file_usher_v1_useragent_proto_msgTypes[14]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use ProvePossessionResponse.ProtoReflect.Descriptor instead.
+func (*ProvePossessionResponse) Descriptor() ([]byte, []int) {
+	return file_usher_v1_useragent_proto_rawDescGZIP(), []int{14}
+}
+
+func (x *ProvePossessionResponse) GetSignature() []byte {
+	if x != nil {
+		return x.Signature
+	}
+	return nil
+}
+
+type FindLeftoversRequest struct {
+	state         protoimpl.MessageState `protogen:"open.v1"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *FindLeftoversRequest) Reset() {
+	*x = FindLeftoversRequest{}
+	mi := &file_usher_v1_useragent_proto_msgTypes[15]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *FindLeftoversRequest) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*FindLeftoversRequest) ProtoMessage() {}
+
+func (x *FindLeftoversRequest) ProtoReflect() protoreflect.Message {
+	mi := &file_usher_v1_useragent_proto_msgTypes[15]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use FindLeftoversRequest.ProtoReflect.Descriptor instead.
+func (*FindLeftoversRequest) Descriptor() ([]byte, []int) {
+	return file_usher_v1_useragent_proto_rawDescGZIP(), []int{15}
+}
+
+type FindLeftoversResponse struct {
+	state         protoimpl.MessageState `protogen:"open.v1"`
+	Leftovers     []*Leftover            `protobuf:"bytes,1,rep,name=leftovers,proto3" json:"leftovers,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *FindLeftoversResponse) Reset() {
+	*x = FindLeftoversResponse{}
+	mi := &file_usher_v1_useragent_proto_msgTypes[16]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *FindLeftoversResponse) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*FindLeftoversResponse) ProtoMessage() {}
+
+func (x *FindLeftoversResponse) ProtoReflect() protoreflect.Message {
+	mi := &file_usher_v1_useragent_proto_msgTypes[16]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use FindLeftoversResponse.ProtoReflect.Descriptor instead.
+func (*FindLeftoversResponse) Descriptor() ([]byte, []int) {
+	return file_usher_v1_useragent_proto_rawDescGZIP(), []int{16}
+}
+
+func (x *FindLeftoversResponse) GetLeftovers() []*Leftover {
+	if x != nil {
+		return x.Leftovers
+	}
+	return nil
+}
+
+// Leftover is one thing that a registration has left in a user's keychain or home (domain.md 1.3, 3.2).
+type Leftover struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// Names it for RemoveLeftovers; stable while the thing is there.
+	Id   string       `protobuf:"bytes,1,opt,name=id,proto3" json:"id,omitempty"`
+	Kind LeftoverKind `protobuf:"varint,2,opt,name=kind,proto3,enum=usher.v1.LeftoverKind" json:"kind,omitempty"`
+	// What it is, for an admin: the account of a keychain item, or the path of a file below the home. No secret, no value.
+	Name          string `protobuf:"bytes,3,opt,name=name,proto3" json:"name,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *Leftover) Reset() {
+	*x = Leftover{}
+	mi := &file_usher_v1_useragent_proto_msgTypes[17]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *Leftover) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*Leftover) ProtoMessage() {}
+
+func (x *Leftover) ProtoReflect() protoreflect.Message {
+	mi := &file_usher_v1_useragent_proto_msgTypes[17]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use Leftover.ProtoReflect.Descriptor instead.
+func (*Leftover) Descriptor() ([]byte, []int) {
+	return file_usher_v1_useragent_proto_rawDescGZIP(), []int{17}
+}
+
+func (x *Leftover) GetId() string {
+	if x != nil {
+		return x.Id
+	}
+	return ""
+}
+
+func (x *Leftover) GetKind() LeftoverKind {
+	if x != nil {
+		return x.Kind
+	}
+	return LeftoverKind_LEFTOVER_KIND_UNSPECIFIED
+}
+
+func (x *Leftover) GetName() string {
+	if x != nil {
+		return x.Name
+	}
+	return ""
+}
+
+type RemoveLeftoversRequest struct {
+	state         protoimpl.MessageState `protogen:"open.v1"`
+	Ids           []string               `protobuf:"bytes,1,rep,name=ids,proto3" json:"ids,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *RemoveLeftoversRequest) Reset() {
+	*x = RemoveLeftoversRequest{}
+	mi := &file_usher_v1_useragent_proto_msgTypes[18]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *RemoveLeftoversRequest) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*RemoveLeftoversRequest) ProtoMessage() {}
+
+func (x *RemoveLeftoversRequest) ProtoReflect() protoreflect.Message {
+	mi := &file_usher_v1_useragent_proto_msgTypes[18]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use RemoveLeftoversRequest.ProtoReflect.Descriptor instead.
+func (*RemoveLeftoversRequest) Descriptor() ([]byte, []int) {
+	return file_usher_v1_useragent_proto_rawDescGZIP(), []int{18}
+}
+
+func (x *RemoveLeftoversRequest) GetIds() []string {
+	if x != nil {
+		return x.Ids
+	}
+	return nil
+}
+
+type RemoveLeftoversResponse struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// What was asked for, each with how it went.
+	Removed       []*RemovedLeftover `protobuf:"bytes,1,rep,name=removed,proto3" json:"removed,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *RemoveLeftoversResponse) Reset() {
+	*x = RemoveLeftoversResponse{}
+	mi := &file_usher_v1_useragent_proto_msgTypes[19]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *RemoveLeftoversResponse) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*RemoveLeftoversResponse) ProtoMessage() {}
+
+func (x *RemoveLeftoversResponse) ProtoReflect() protoreflect.Message {
+	mi := &file_usher_v1_useragent_proto_msgTypes[19]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use RemoveLeftoversResponse.ProtoReflect.Descriptor instead.
+func (*RemoveLeftoversResponse) Descriptor() ([]byte, []int) {
+	return file_usher_v1_useragent_proto_rawDescGZIP(), []int{19}
+}
+
+func (x *RemoveLeftoversResponse) GetRemoved() []*RemovedLeftover {
+	if x != nil {
+		return x.Removed
+	}
+	return nil
+}
+
+type RemovedLeftover struct {
+	state    protoimpl.MessageState `protogen:"open.v1"`
+	Leftover *Leftover              `protobuf:"bytes,1,opt,name=leftover,proto3" json:"leftover,omitempty"`
+	// Empty when it is gone.
+	Error         string `protobuf:"bytes,2,opt,name=error,proto3" json:"error,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *RemovedLeftover) Reset() {
+	*x = RemovedLeftover{}
+	mi := &file_usher_v1_useragent_proto_msgTypes[20]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *RemovedLeftover) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*RemovedLeftover) ProtoMessage() {}
+
+func (x *RemovedLeftover) ProtoReflect() protoreflect.Message {
+	mi := &file_usher_v1_useragent_proto_msgTypes[20]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use RemovedLeftover.ProtoReflect.Descriptor instead.
+func (*RemovedLeftover) Descriptor() ([]byte, []int) {
+	return file_usher_v1_useragent_proto_rawDescGZIP(), []int{20}
+}
+
+func (x *RemovedLeftover) GetLeftover() *Leftover {
+	if x != nil {
+		return x.Leftover
+	}
+	return nil
+}
+
+func (x *RemovedLeftover) GetError() string {
+	if x != nil {
+		return x.Error
+	}
+	return ""
+}
+
+type ExamineSessionRequest struct {
+	state         protoimpl.MessageState `protogen:"open.v1"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *ExamineSessionRequest) Reset() {
+	*x = ExamineSessionRequest{}
+	mi := &file_usher_v1_useragent_proto_msgTypes[21]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *ExamineSessionRequest) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*ExamineSessionRequest) ProtoMessage() {}
+
+func (x *ExamineSessionRequest) ProtoReflect() protoreflect.Message {
+	mi := &file_usher_v1_useragent_proto_msgTypes[21]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use ExamineSessionRequest.ProtoReflect.Descriptor instead.
+func (*ExamineSessionRequest) Descriptor() ([]byte, []int) {
+	return file_usher_v1_useragent_proto_rawDescGZIP(), []int{21}
+}
+
+type ExamineSessionResponse struct {
+	state         protoimpl.MessageState `protogen:"open.v1"`
+	Checks        []*Check               `protobuf:"bytes,1,rep,name=checks,proto3" json:"checks,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *ExamineSessionResponse) Reset() {
+	*x = ExamineSessionResponse{}
+	mi := &file_usher_v1_useragent_proto_msgTypes[22]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *ExamineSessionResponse) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*ExamineSessionResponse) ProtoMessage() {}
+
+func (x *ExamineSessionResponse) ProtoReflect() protoreflect.Message {
+	mi := &file_usher_v1_useragent_proto_msgTypes[22]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use ExamineSessionResponse.ProtoReflect.Descriptor instead.
+func (*ExamineSessionResponse) Descriptor() ([]byte, []int) {
+	return file_usher_v1_useragent_proto_rawDescGZIP(), []int{22}
+}
+
+func (x *ExamineSessionResponse) GetChecks() []*Check {
+	if x != nil {
+		return x.Checks
+	}
+	return nil
+}
+
 var File_usher_v1_useragent_proto protoreflect.FileDescriptor
 
 const file_usher_v1_useragent_proto_rawDesc = "" +
 	"\n" +
-	"\x18usher/v1/useragent.proto\x12\busher.v1\x1a\x1fgoogle/protobuf/timestamp.proto\x1a\x17usher/v1/identity.proto\x1a\x1busher/v1/registration.proto\"\x17\n" +
+	"\x18usher/v1/useragent.proto\x12\busher.v1\x1a\x1fgoogle/protobuf/timestamp.proto\x1a\x15usher/v1/doctor.proto\x1a\x17usher/v1/identity.proto\x1a\x1busher/v1/registration.proto\"\x17\n" +
 	"\x15GetSessionInfoRequest\"\x95\x01\n" +
 	"\x16GetSessionInfoResponse\x12#\n" +
 	"\ragent_version\x18\x01 \x01(\tR\fagentVersion\x12\x1b\n" +
@@ -719,14 +1240,48 @@ const file_usher_v1_useragent_proto_rawDesc = "" +
 	"\x11NotifyUserRequest\x12\x14\n" +
 	"\x05title\x18\x01 \x01(\tR\x05title\x12\x12\n" +
 	"\x04text\x18\x02 \x01(\tR\x04text\"\x14\n" +
-	"\x12NotifyUserResponse2\xe5\x03\n" +
+	"\x12NotifyUserResponse\"N\n" +
+	"\x16ProvePossessionRequest\x12\x1e\n" +
+	"\n" +
+	"thumbprint\x18\x01 \x01(\tR\n" +
+	"thumbprint\x12\x14\n" +
+	"\x05nonce\x18\x02 \x01(\fR\x05nonce\"7\n" +
+	"\x17ProvePossessionResponse\x12\x1c\n" +
+	"\tsignature\x18\x01 \x01(\fR\tsignature\"\x16\n" +
+	"\x14FindLeftoversRequest\"I\n" +
+	"\x15FindLeftoversResponse\x120\n" +
+	"\tleftovers\x18\x01 \x03(\v2\x12.usher.v1.LeftoverR\tleftovers\"Z\n" +
+	"\bLeftover\x12\x0e\n" +
+	"\x02id\x18\x01 \x01(\tR\x02id\x12*\n" +
+	"\x04kind\x18\x02 \x01(\x0e2\x16.usher.v1.LeftoverKindR\x04kind\x12\x12\n" +
+	"\x04name\x18\x03 \x01(\tR\x04name\"*\n" +
+	"\x16RemoveLeftoversRequest\x12\x10\n" +
+	"\x03ids\x18\x01 \x03(\tR\x03ids\"N\n" +
+	"\x17RemoveLeftoversResponse\x123\n" +
+	"\aremoved\x18\x01 \x03(\v2\x19.usher.v1.RemovedLeftoverR\aremoved\"W\n" +
+	"\x0fRemovedLeftover\x12.\n" +
+	"\bleftover\x18\x01 \x01(\v2\x12.usher.v1.LeftoverR\bleftover\x12\x14\n" +
+	"\x05error\x18\x02 \x01(\tR\x05error\"\x17\n" +
+	"\x15ExamineSessionRequest\"A\n" +
+	"\x16ExamineSessionResponse\x12'\n" +
+	"\x06checks\x18\x01 \x03(\v2\x0f.usher.v1.CheckR\x06checks*\x9f\x01\n" +
+	"\fLeftoverKind\x12\x1d\n" +
+	"\x19LEFTOVER_KIND_UNSPECIFIED\x10\x00\x12\x1d\n" +
+	"\x19LEFTOVER_KIND_CERTIFICATE\x10\x01\x12\x15\n" +
+	"\x11LEFTOVER_KIND_KEY\x10\x02\x12\"\n" +
+	"\x1eLEFTOVER_KIND_GENERIC_PASSWORD\x10\x03\x12\x16\n" +
+	"\x12LEFTOVER_KIND_FILE\x10\x042\xbc\x06\n" +
 	"\x10UserAgentService\x12S\n" +
 	"\x0eGetSessionInfo\x12\x1f.usher.v1.GetSessionInfoRequest\x1a .usher.v1.GetSessionInfoResponse\x12F\n" +
 	"\tRunPortal\x12\x1a.usher.v1.RunPortalRequest\x1a\x1b.usher.v1.RunPortalResponse0\x01\x12G\n" +
 	"\n" +
 	"StopPortal\x12\x1b.usher.v1.StopPortalRequest\x1a\x1c.usher.v1.StopPortalResponse\x12M\n" +
 	"\fReadIdentity\x12\x1d.usher.v1.ReadIdentityRequest\x1a\x1e.usher.v1.ReadIdentityResponse\x12S\n" +
-	"\x0eGatherWithJamf\x12\x1f.usher.v1.GatherWithJamfRequest\x1a .usher.v1.GatherWithJamfResponse\x12G\n" +
+	"\x0eGatherWithJamf\x12\x1f.usher.v1.GatherWithJamfRequest\x1a .usher.v1.GatherWithJamfResponse\x12V\n" +
+	"\x0fProvePossession\x12 .usher.v1.ProvePossessionRequest\x1a!.usher.v1.ProvePossessionResponse\x12P\n" +
+	"\rFindLeftovers\x12\x1e.usher.v1.FindLeftoversRequest\x1a\x1f.usher.v1.FindLeftoversResponse\x12V\n" +
+	"\x0fRemoveLeftovers\x12 .usher.v1.RemoveLeftoversRequest\x1a!.usher.v1.RemoveLeftoversResponse\x12S\n" +
+	"\x0eExamineSession\x12\x1f.usher.v1.ExamineSessionRequest\x1a .usher.v1.ExamineSessionResponse\x12G\n" +
 	"\n" +
 	"NotifyUser\x12\x1b.usher.v1.NotifyUserRequest\x1a\x1c.usher.v1.NotifyUserResponseB'Z%usher.internal/proto/usher/v1;usherv1b\x06proto3"
 
@@ -742,51 +1297,77 @@ func file_usher_v1_useragent_proto_rawDescGZIP() []byte {
 	return file_usher_v1_useragent_proto_rawDescData
 }
 
-var file_usher_v1_useragent_proto_msgTypes = make([]protoimpl.MessageInfo, 13)
+var file_usher_v1_useragent_proto_enumTypes = make([]protoimpl.EnumInfo, 1)
+var file_usher_v1_useragent_proto_msgTypes = make([]protoimpl.MessageInfo, 23)
 var file_usher_v1_useragent_proto_goTypes = []any{
-	(*GetSessionInfoRequest)(nil),  // 0: usher.v1.GetSessionInfoRequest
-	(*GetSessionInfoResponse)(nil), // 1: usher.v1.GetSessionInfoResponse
-	(*RunPortalRequest)(nil),       // 2: usher.v1.RunPortalRequest
-	(*RunPortalResponse)(nil),      // 3: usher.v1.RunPortalResponse
-	(*PortalStarted)(nil),          // 4: usher.v1.PortalStarted
-	(*StopPortalRequest)(nil),      // 5: usher.v1.StopPortalRequest
-	(*StopPortalResponse)(nil),     // 6: usher.v1.StopPortalResponse
-	(*ReadIdentityRequest)(nil),    // 7: usher.v1.ReadIdentityRequest
-	(*ReadIdentityResponse)(nil),   // 8: usher.v1.ReadIdentityResponse
-	(*GatherWithJamfRequest)(nil),  // 9: usher.v1.GatherWithJamfRequest
-	(*GatherWithJamfResponse)(nil), // 10: usher.v1.GatherWithJamfResponse
-	(*NotifyUserRequest)(nil),      // 11: usher.v1.NotifyUserRequest
-	(*NotifyUserResponse)(nil),     // 12: usher.v1.NotifyUserResponse
-	(*timestamppb.Timestamp)(nil),  // 13: google.protobuf.Timestamp
-	(*Milestone)(nil),              // 14: usher.v1.Milestone
-	(*PortalExit)(nil),             // 15: usher.v1.PortalExit
-	(*Evidence)(nil),               // 16: usher.v1.Evidence
+	(LeftoverKind)(0),               // 0: usher.v1.LeftoverKind
+	(*GetSessionInfoRequest)(nil),   // 1: usher.v1.GetSessionInfoRequest
+	(*GetSessionInfoResponse)(nil),  // 2: usher.v1.GetSessionInfoResponse
+	(*RunPortalRequest)(nil),        // 3: usher.v1.RunPortalRequest
+	(*RunPortalResponse)(nil),       // 4: usher.v1.RunPortalResponse
+	(*PortalStarted)(nil),           // 5: usher.v1.PortalStarted
+	(*StopPortalRequest)(nil),       // 6: usher.v1.StopPortalRequest
+	(*StopPortalResponse)(nil),      // 7: usher.v1.StopPortalResponse
+	(*ReadIdentityRequest)(nil),     // 8: usher.v1.ReadIdentityRequest
+	(*ReadIdentityResponse)(nil),    // 9: usher.v1.ReadIdentityResponse
+	(*GatherWithJamfRequest)(nil),   // 10: usher.v1.GatherWithJamfRequest
+	(*GatherWithJamfResponse)(nil),  // 11: usher.v1.GatherWithJamfResponse
+	(*NotifyUserRequest)(nil),       // 12: usher.v1.NotifyUserRequest
+	(*NotifyUserResponse)(nil),      // 13: usher.v1.NotifyUserResponse
+	(*ProvePossessionRequest)(nil),  // 14: usher.v1.ProvePossessionRequest
+	(*ProvePossessionResponse)(nil), // 15: usher.v1.ProvePossessionResponse
+	(*FindLeftoversRequest)(nil),    // 16: usher.v1.FindLeftoversRequest
+	(*FindLeftoversResponse)(nil),   // 17: usher.v1.FindLeftoversResponse
+	(*Leftover)(nil),                // 18: usher.v1.Leftover
+	(*RemoveLeftoversRequest)(nil),  // 19: usher.v1.RemoveLeftoversRequest
+	(*RemoveLeftoversResponse)(nil), // 20: usher.v1.RemoveLeftoversResponse
+	(*RemovedLeftover)(nil),         // 21: usher.v1.RemovedLeftover
+	(*ExamineSessionRequest)(nil),   // 22: usher.v1.ExamineSessionRequest
+	(*ExamineSessionResponse)(nil),  // 23: usher.v1.ExamineSessionResponse
+	(*timestamppb.Timestamp)(nil),   // 24: google.protobuf.Timestamp
+	(*Milestone)(nil),               // 25: usher.v1.Milestone
+	(*PortalExit)(nil),              // 26: usher.v1.PortalExit
+	(*Evidence)(nil),                // 27: usher.v1.Evidence
+	(*Check)(nil),                   // 28: usher.v1.Check
 }
 var file_usher_v1_useragent_proto_depIdxs = []int32{
-	13, // 0: usher.v1.GetSessionInfoResponse.start_time:type_name -> google.protobuf.Timestamp
-	4,  // 1: usher.v1.RunPortalResponse.started:type_name -> usher.v1.PortalStarted
-	14, // 2: usher.v1.RunPortalResponse.milestone:type_name -> usher.v1.Milestone
-	15, // 3: usher.v1.RunPortalResponse.exit:type_name -> usher.v1.PortalExit
-	13, // 4: usher.v1.PortalStarted.start_time:type_name -> google.protobuf.Timestamp
-	15, // 5: usher.v1.StopPortalResponse.exit:type_name -> usher.v1.PortalExit
-	16, // 6: usher.v1.ReadIdentityResponse.evidence:type_name -> usher.v1.Evidence
-	0,  // 7: usher.v1.UserAgentService.GetSessionInfo:input_type -> usher.v1.GetSessionInfoRequest
-	2,  // 8: usher.v1.UserAgentService.RunPortal:input_type -> usher.v1.RunPortalRequest
-	5,  // 9: usher.v1.UserAgentService.StopPortal:input_type -> usher.v1.StopPortalRequest
-	7,  // 10: usher.v1.UserAgentService.ReadIdentity:input_type -> usher.v1.ReadIdentityRequest
-	9,  // 11: usher.v1.UserAgentService.GatherWithJamf:input_type -> usher.v1.GatherWithJamfRequest
-	11, // 12: usher.v1.UserAgentService.NotifyUser:input_type -> usher.v1.NotifyUserRequest
-	1,  // 13: usher.v1.UserAgentService.GetSessionInfo:output_type -> usher.v1.GetSessionInfoResponse
-	3,  // 14: usher.v1.UserAgentService.RunPortal:output_type -> usher.v1.RunPortalResponse
-	6,  // 15: usher.v1.UserAgentService.StopPortal:output_type -> usher.v1.StopPortalResponse
-	8,  // 16: usher.v1.UserAgentService.ReadIdentity:output_type -> usher.v1.ReadIdentityResponse
-	10, // 17: usher.v1.UserAgentService.GatherWithJamf:output_type -> usher.v1.GatherWithJamfResponse
-	12, // 18: usher.v1.UserAgentService.NotifyUser:output_type -> usher.v1.NotifyUserResponse
-	13, // [13:19] is the sub-list for method output_type
-	7,  // [7:13] is the sub-list for method input_type
-	7,  // [7:7] is the sub-list for extension type_name
-	7,  // [7:7] is the sub-list for extension extendee
-	0,  // [0:7] is the sub-list for field type_name
+	24, // 0: usher.v1.GetSessionInfoResponse.start_time:type_name -> google.protobuf.Timestamp
+	5,  // 1: usher.v1.RunPortalResponse.started:type_name -> usher.v1.PortalStarted
+	25, // 2: usher.v1.RunPortalResponse.milestone:type_name -> usher.v1.Milestone
+	26, // 3: usher.v1.RunPortalResponse.exit:type_name -> usher.v1.PortalExit
+	24, // 4: usher.v1.PortalStarted.start_time:type_name -> google.protobuf.Timestamp
+	26, // 5: usher.v1.StopPortalResponse.exit:type_name -> usher.v1.PortalExit
+	27, // 6: usher.v1.ReadIdentityResponse.evidence:type_name -> usher.v1.Evidence
+	18, // 7: usher.v1.FindLeftoversResponse.leftovers:type_name -> usher.v1.Leftover
+	0,  // 8: usher.v1.Leftover.kind:type_name -> usher.v1.LeftoverKind
+	21, // 9: usher.v1.RemoveLeftoversResponse.removed:type_name -> usher.v1.RemovedLeftover
+	18, // 10: usher.v1.RemovedLeftover.leftover:type_name -> usher.v1.Leftover
+	28, // 11: usher.v1.ExamineSessionResponse.checks:type_name -> usher.v1.Check
+	1,  // 12: usher.v1.UserAgentService.GetSessionInfo:input_type -> usher.v1.GetSessionInfoRequest
+	3,  // 13: usher.v1.UserAgentService.RunPortal:input_type -> usher.v1.RunPortalRequest
+	6,  // 14: usher.v1.UserAgentService.StopPortal:input_type -> usher.v1.StopPortalRequest
+	8,  // 15: usher.v1.UserAgentService.ReadIdentity:input_type -> usher.v1.ReadIdentityRequest
+	10, // 16: usher.v1.UserAgentService.GatherWithJamf:input_type -> usher.v1.GatherWithJamfRequest
+	14, // 17: usher.v1.UserAgentService.ProvePossession:input_type -> usher.v1.ProvePossessionRequest
+	16, // 18: usher.v1.UserAgentService.FindLeftovers:input_type -> usher.v1.FindLeftoversRequest
+	19, // 19: usher.v1.UserAgentService.RemoveLeftovers:input_type -> usher.v1.RemoveLeftoversRequest
+	22, // 20: usher.v1.UserAgentService.ExamineSession:input_type -> usher.v1.ExamineSessionRequest
+	12, // 21: usher.v1.UserAgentService.NotifyUser:input_type -> usher.v1.NotifyUserRequest
+	2,  // 22: usher.v1.UserAgentService.GetSessionInfo:output_type -> usher.v1.GetSessionInfoResponse
+	4,  // 23: usher.v1.UserAgentService.RunPortal:output_type -> usher.v1.RunPortalResponse
+	7,  // 24: usher.v1.UserAgentService.StopPortal:output_type -> usher.v1.StopPortalResponse
+	9,  // 25: usher.v1.UserAgentService.ReadIdentity:output_type -> usher.v1.ReadIdentityResponse
+	11, // 26: usher.v1.UserAgentService.GatherWithJamf:output_type -> usher.v1.GatherWithJamfResponse
+	15, // 27: usher.v1.UserAgentService.ProvePossession:output_type -> usher.v1.ProvePossessionResponse
+	17, // 28: usher.v1.UserAgentService.FindLeftovers:output_type -> usher.v1.FindLeftoversResponse
+	20, // 29: usher.v1.UserAgentService.RemoveLeftovers:output_type -> usher.v1.RemoveLeftoversResponse
+	23, // 30: usher.v1.UserAgentService.ExamineSession:output_type -> usher.v1.ExamineSessionResponse
+	13, // 31: usher.v1.UserAgentService.NotifyUser:output_type -> usher.v1.NotifyUserResponse
+	22, // [22:32] is the sub-list for method output_type
+	12, // [12:22] is the sub-list for method input_type
+	12, // [12:12] is the sub-list for extension type_name
+	12, // [12:12] is the sub-list for extension extendee
+	0,  // [0:12] is the sub-list for field type_name
 }
 
 func init() { file_usher_v1_useragent_proto_init() }
@@ -794,6 +1375,7 @@ func file_usher_v1_useragent_proto_init() {
 	if File_usher_v1_useragent_proto != nil {
 		return
 	}
+	file_usher_v1_doctor_proto_init()
 	file_usher_v1_identity_proto_init()
 	file_usher_v1_registration_proto_init()
 	file_usher_v1_useragent_proto_msgTypes[3].OneofWrappers = []any{
@@ -806,13 +1388,14 @@ func file_usher_v1_useragent_proto_init() {
 		File: protoimpl.DescBuilder{
 			GoPackagePath: reflect.TypeOf(x{}).PkgPath(),
 			RawDescriptor: unsafe.Slice(unsafe.StringData(file_usher_v1_useragent_proto_rawDesc), len(file_usher_v1_useragent_proto_rawDesc)),
-			NumEnums:      0,
-			NumMessages:   13,
+			NumEnums:      1,
+			NumMessages:   23,
 			NumExtensions: 0,
 			NumServices:   1,
 		},
 		GoTypes:           file_usher_v1_useragent_proto_goTypes,
 		DependencyIndexes: file_usher_v1_useragent_proto_depIdxs,
+		EnumInfos:         file_usher_v1_useragent_proto_enumTypes,
 		MessageInfos:      file_usher_v1_useragent_proto_msgTypes,
 	}.Build()
 	File_usher_v1_useragent_proto = out.File

@@ -19,12 +19,16 @@ import (
 const _ = grpc.SupportPackageIsVersion9
 
 const (
-	UserAgentService_GetSessionInfo_FullMethodName = "/usher.v1.UserAgentService/GetSessionInfo"
-	UserAgentService_RunPortal_FullMethodName      = "/usher.v1.UserAgentService/RunPortal"
-	UserAgentService_StopPortal_FullMethodName     = "/usher.v1.UserAgentService/StopPortal"
-	UserAgentService_ReadIdentity_FullMethodName   = "/usher.v1.UserAgentService/ReadIdentity"
-	UserAgentService_GatherWithJamf_FullMethodName = "/usher.v1.UserAgentService/GatherWithJamf"
-	UserAgentService_NotifyUser_FullMethodName     = "/usher.v1.UserAgentService/NotifyUser"
+	UserAgentService_GetSessionInfo_FullMethodName  = "/usher.v1.UserAgentService/GetSessionInfo"
+	UserAgentService_RunPortal_FullMethodName       = "/usher.v1.UserAgentService/RunPortal"
+	UserAgentService_StopPortal_FullMethodName      = "/usher.v1.UserAgentService/StopPortal"
+	UserAgentService_ReadIdentity_FullMethodName    = "/usher.v1.UserAgentService/ReadIdentity"
+	UserAgentService_GatherWithJamf_FullMethodName  = "/usher.v1.UserAgentService/GatherWithJamf"
+	UserAgentService_ProvePossession_FullMethodName = "/usher.v1.UserAgentService/ProvePossession"
+	UserAgentService_FindLeftovers_FullMethodName   = "/usher.v1.UserAgentService/FindLeftovers"
+	UserAgentService_RemoveLeftovers_FullMethodName = "/usher.v1.UserAgentService/RemoveLeftovers"
+	UserAgentService_ExamineSession_FullMethodName  = "/usher.v1.UserAgentService/ExamineSession"
+	UserAgentService_NotifyUser_FullMethodName      = "/usher.v1.UserAgentService/NotifyUser"
 )
 
 // UserAgentServiceClient is the client API for UserAgentService service.
@@ -45,6 +49,15 @@ type UserAgentServiceClient interface {
 	ReadIdentity(ctx context.Context, in *ReadIdentityRequest, opts ...grpc.CallOption) (*ReadIdentityResponse, error)
 	// GatherWithJamf runs Jamf's own gatherAADInfo in the session, so that Jamf's device compliance works too.
 	GatherWithJamf(ctx context.Context, in *GatherWithJamfRequest, opts ...grpc.CallOption) (*GatherWithJamfResponse, error)
+	// ProvePossession signs a challenge with the private key of the device certificate that has this thumbprint. On macOS it
+	// can raise a prompt.
+	ProvePossession(ctx context.Context, in *ProvePossessionRequest, opts ...grpc.CallOption) (*ProvePossessionResponse, error)
+	// FindLeftovers lists what a registration has left in the session, and removes nothing.
+	FindLeftovers(ctx context.Context, in *FindLeftoversRequest, opts ...grpc.CallOption) (*FindLeftoversResponse, error)
+	// RemoveLeftovers removes those of them that are named. What is gone already is no error.
+	RemoveLeftovers(ctx context.Context, in *RemoveLeftoversRequest, opts ...grpc.CallOption) (*RemoveLeftoversResponse, error)
+	// ExamineSession makes the checks that can only be made in the user's session.
+	ExamineSession(ctx context.Context, in *ExamineSessionRequest, opts ...grpc.CallOption) (*ExamineSessionResponse, error)
 	// NotifyUser shows a notification to the user.
 	NotifyUser(ctx context.Context, in *NotifyUserRequest, opts ...grpc.CallOption) (*NotifyUserResponse, error)
 }
@@ -116,6 +129,46 @@ func (c *userAgentServiceClient) GatherWithJamf(ctx context.Context, in *GatherW
 	return out, nil
 }
 
+func (c *userAgentServiceClient) ProvePossession(ctx context.Context, in *ProvePossessionRequest, opts ...grpc.CallOption) (*ProvePossessionResponse, error) {
+	cOpts := append([]grpc.CallOption{grpc.StaticMethod()}, opts...)
+	out := new(ProvePossessionResponse)
+	err := c.cc.Invoke(ctx, UserAgentService_ProvePossession_FullMethodName, in, out, cOpts...)
+	if err != nil {
+		return nil, err
+	}
+	return out, nil
+}
+
+func (c *userAgentServiceClient) FindLeftovers(ctx context.Context, in *FindLeftoversRequest, opts ...grpc.CallOption) (*FindLeftoversResponse, error) {
+	cOpts := append([]grpc.CallOption{grpc.StaticMethod()}, opts...)
+	out := new(FindLeftoversResponse)
+	err := c.cc.Invoke(ctx, UserAgentService_FindLeftovers_FullMethodName, in, out, cOpts...)
+	if err != nil {
+		return nil, err
+	}
+	return out, nil
+}
+
+func (c *userAgentServiceClient) RemoveLeftovers(ctx context.Context, in *RemoveLeftoversRequest, opts ...grpc.CallOption) (*RemoveLeftoversResponse, error) {
+	cOpts := append([]grpc.CallOption{grpc.StaticMethod()}, opts...)
+	out := new(RemoveLeftoversResponse)
+	err := c.cc.Invoke(ctx, UserAgentService_RemoveLeftovers_FullMethodName, in, out, cOpts...)
+	if err != nil {
+		return nil, err
+	}
+	return out, nil
+}
+
+func (c *userAgentServiceClient) ExamineSession(ctx context.Context, in *ExamineSessionRequest, opts ...grpc.CallOption) (*ExamineSessionResponse, error) {
+	cOpts := append([]grpc.CallOption{grpc.StaticMethod()}, opts...)
+	out := new(ExamineSessionResponse)
+	err := c.cc.Invoke(ctx, UserAgentService_ExamineSession_FullMethodName, in, out, cOpts...)
+	if err != nil {
+		return nil, err
+	}
+	return out, nil
+}
+
 func (c *userAgentServiceClient) NotifyUser(ctx context.Context, in *NotifyUserRequest, opts ...grpc.CallOption) (*NotifyUserResponse, error) {
 	cOpts := append([]grpc.CallOption{grpc.StaticMethod()}, opts...)
 	out := new(NotifyUserResponse)
@@ -144,6 +197,15 @@ type UserAgentServiceServer interface {
 	ReadIdentity(context.Context, *ReadIdentityRequest) (*ReadIdentityResponse, error)
 	// GatherWithJamf runs Jamf's own gatherAADInfo in the session, so that Jamf's device compliance works too.
 	GatherWithJamf(context.Context, *GatherWithJamfRequest) (*GatherWithJamfResponse, error)
+	// ProvePossession signs a challenge with the private key of the device certificate that has this thumbprint. On macOS it
+	// can raise a prompt.
+	ProvePossession(context.Context, *ProvePossessionRequest) (*ProvePossessionResponse, error)
+	// FindLeftovers lists what a registration has left in the session, and removes nothing.
+	FindLeftovers(context.Context, *FindLeftoversRequest) (*FindLeftoversResponse, error)
+	// RemoveLeftovers removes those of them that are named. What is gone already is no error.
+	RemoveLeftovers(context.Context, *RemoveLeftoversRequest) (*RemoveLeftoversResponse, error)
+	// ExamineSession makes the checks that can only be made in the user's session.
+	ExamineSession(context.Context, *ExamineSessionRequest) (*ExamineSessionResponse, error)
 	// NotifyUser shows a notification to the user.
 	NotifyUser(context.Context, *NotifyUserRequest) (*NotifyUserResponse, error)
 	mustEmbedUnimplementedUserAgentServiceServer()
@@ -170,6 +232,18 @@ func (UnimplementedUserAgentServiceServer) ReadIdentity(context.Context, *ReadId
 }
 func (UnimplementedUserAgentServiceServer) GatherWithJamf(context.Context, *GatherWithJamfRequest) (*GatherWithJamfResponse, error) {
 	return nil, status.Error(codes.Unimplemented, "method GatherWithJamf not implemented")
+}
+func (UnimplementedUserAgentServiceServer) ProvePossession(context.Context, *ProvePossessionRequest) (*ProvePossessionResponse, error) {
+	return nil, status.Error(codes.Unimplemented, "method ProvePossession not implemented")
+}
+func (UnimplementedUserAgentServiceServer) FindLeftovers(context.Context, *FindLeftoversRequest) (*FindLeftoversResponse, error) {
+	return nil, status.Error(codes.Unimplemented, "method FindLeftovers not implemented")
+}
+func (UnimplementedUserAgentServiceServer) RemoveLeftovers(context.Context, *RemoveLeftoversRequest) (*RemoveLeftoversResponse, error) {
+	return nil, status.Error(codes.Unimplemented, "method RemoveLeftovers not implemented")
+}
+func (UnimplementedUserAgentServiceServer) ExamineSession(context.Context, *ExamineSessionRequest) (*ExamineSessionResponse, error) {
+	return nil, status.Error(codes.Unimplemented, "method ExamineSession not implemented")
 }
 func (UnimplementedUserAgentServiceServer) NotifyUser(context.Context, *NotifyUserRequest) (*NotifyUserResponse, error) {
 	return nil, status.Error(codes.Unimplemented, "method NotifyUser not implemented")
@@ -278,6 +352,78 @@ func _UserAgentService_GatherWithJamf_Handler(srv interface{}, ctx context.Conte
 	return interceptor(ctx, in, info, handler)
 }
 
+func _UserAgentService_ProvePossession_Handler(srv interface{}, ctx context.Context, dec func(interface{}) error, interceptor grpc.UnaryServerInterceptor) (interface{}, error) {
+	in := new(ProvePossessionRequest)
+	if err := dec(in); err != nil {
+		return nil, err
+	}
+	if interceptor == nil {
+		return srv.(UserAgentServiceServer).ProvePossession(ctx, in)
+	}
+	info := &grpc.UnaryServerInfo{
+		Server:     srv,
+		FullMethod: UserAgentService_ProvePossession_FullMethodName,
+	}
+	handler := func(ctx context.Context, req interface{}) (interface{}, error) {
+		return srv.(UserAgentServiceServer).ProvePossession(ctx, req.(*ProvePossessionRequest))
+	}
+	return interceptor(ctx, in, info, handler)
+}
+
+func _UserAgentService_FindLeftovers_Handler(srv interface{}, ctx context.Context, dec func(interface{}) error, interceptor grpc.UnaryServerInterceptor) (interface{}, error) {
+	in := new(FindLeftoversRequest)
+	if err := dec(in); err != nil {
+		return nil, err
+	}
+	if interceptor == nil {
+		return srv.(UserAgentServiceServer).FindLeftovers(ctx, in)
+	}
+	info := &grpc.UnaryServerInfo{
+		Server:     srv,
+		FullMethod: UserAgentService_FindLeftovers_FullMethodName,
+	}
+	handler := func(ctx context.Context, req interface{}) (interface{}, error) {
+		return srv.(UserAgentServiceServer).FindLeftovers(ctx, req.(*FindLeftoversRequest))
+	}
+	return interceptor(ctx, in, info, handler)
+}
+
+func _UserAgentService_RemoveLeftovers_Handler(srv interface{}, ctx context.Context, dec func(interface{}) error, interceptor grpc.UnaryServerInterceptor) (interface{}, error) {
+	in := new(RemoveLeftoversRequest)
+	if err := dec(in); err != nil {
+		return nil, err
+	}
+	if interceptor == nil {
+		return srv.(UserAgentServiceServer).RemoveLeftovers(ctx, in)
+	}
+	info := &grpc.UnaryServerInfo{
+		Server:     srv,
+		FullMethod: UserAgentService_RemoveLeftovers_FullMethodName,
+	}
+	handler := func(ctx context.Context, req interface{}) (interface{}, error) {
+		return srv.(UserAgentServiceServer).RemoveLeftovers(ctx, req.(*RemoveLeftoversRequest))
+	}
+	return interceptor(ctx, in, info, handler)
+}
+
+func _UserAgentService_ExamineSession_Handler(srv interface{}, ctx context.Context, dec func(interface{}) error, interceptor grpc.UnaryServerInterceptor) (interface{}, error) {
+	in := new(ExamineSessionRequest)
+	if err := dec(in); err != nil {
+		return nil, err
+	}
+	if interceptor == nil {
+		return srv.(UserAgentServiceServer).ExamineSession(ctx, in)
+	}
+	info := &grpc.UnaryServerInfo{
+		Server:     srv,
+		FullMethod: UserAgentService_ExamineSession_FullMethodName,
+	}
+	handler := func(ctx context.Context, req interface{}) (interface{}, error) {
+		return srv.(UserAgentServiceServer).ExamineSession(ctx, req.(*ExamineSessionRequest))
+	}
+	return interceptor(ctx, in, info, handler)
+}
+
 func _UserAgentService_NotifyUser_Handler(srv interface{}, ctx context.Context, dec func(interface{}) error, interceptor grpc.UnaryServerInterceptor) (interface{}, error) {
 	in := new(NotifyUserRequest)
 	if err := dec(in); err != nil {
@@ -318,6 +464,22 @@ var UserAgentService_ServiceDesc = grpc.ServiceDesc{
 		{
 			MethodName: "GatherWithJamf",
 			Handler:    _UserAgentService_GatherWithJamf_Handler,
+		},
+		{
+			MethodName: "ProvePossession",
+			Handler:    _UserAgentService_ProvePossession_Handler,
+		},
+		{
+			MethodName: "FindLeftovers",
+			Handler:    _UserAgentService_FindLeftovers_Handler,
+		},
+		{
+			MethodName: "RemoveLeftovers",
+			Handler:    _UserAgentService_RemoveLeftovers_Handler,
+		},
+		{
+			MethodName: "ExamineSession",
+			Handler:    _UserAgentService_ExamineSession_Handler,
 		},
 		{
 			MethodName: "NotifyUser",

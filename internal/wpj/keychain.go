@@ -1,0 +1,127 @@
+package wpj
+
+import (
+	"fmt"
+	"strings"
+	"time"
+)
+
+// A keychainRule says when the login keychain comes to its verdict, given that no rule before it applied, and why.
+type keychainRule struct {
+	verdict verdict
+	applies func(facts) bool
+	detail  func(facts) string
+}
+
+// readKeychain reduces what the login keychain holds. Pieces of evidence are one look: an item of one belongs to the
+// certificate of another.
+func readKeychain(evidence []Evidence, tenant TenantID, now time.Time) reading {
+	if len(evidence) == 0 {
+		return reading{}
+	}
+	f := gather(evidence, tenant, now)
+	for _, r := range keychainRules {
+		if r.applies(f) {
+			return reading{r.verdict, r.detail(f), f.identity()}
+		}
+	}
+	panic("wpj: the last rule applies to everything")
+}
+
+// keychainRules are tried in this order. Those down to "usable" are about the certificate that was chosen, those after it
+// about there being none.
+var keychainRules = []keychainRule{
+	{ambiguous,
+		func(f facts) bool { return f.usable > 1 },
+		func(f facts) string {
+			return fmt.Sprintf("The %s holds %d current device certificates with private keys, so it is open which one speaks for this Mac; %s.",
+				f.place(), f.usable, registerAgain)
+		}},
+	{noKey,
+		func(f facts) bool { return f.chosen != nil && !f.chosen.hasPrivateKey },
+		func(f facts) string {
+			return fmt.Sprintf("The %s holds a device certificate without its private key; %s.", f.place(), registerAgain)
+		}},
+	{thumbprintDiffers,
+		func(f facts) bool { return f.disagrees(string(f.evidence.Thumbprint), f.thumbprint()) },
+		func(f facts) string {
+			return fmt.Sprintf("The item %s in the %s names another certificate than the one that is there; %s.",
+				AccountThumbprint, f.place(), registerAgain)
+		}},
+	{noUser,
+		func(f facts) bool { return f.chosen != nil && f.evidence.UserPrincipalName == "" },
+		func(f facts) string {
+			return fmt.Sprintf("The item %s is missing from the %s, so the device certificate there belongs to nobody; %s.",
+				AccountUserPrincipalName, f.place(), registerAgain)
+		}},
+	{tenantItemDiffers,
+		func(f facts) bool {
+			return f.certificateTenant() != "" && f.disagrees(string(f.evidence.TenantID), string(f.certificateTenant()))
+		},
+		func(f facts) string {
+			return fmt.Sprintf("The item %s in the %s names another tenant than the device certificate, which is of tenant %s; %s.",
+				AccountTenantID, f.place(), f.certificateTenant(), registerAgain)
+		}},
+	{expired,
+		func(f facts) bool { return f.chosen != nil && f.now.After(f.chosen.certificate.X509.NotAfter) },
+		func(f facts) string {
+			return fmt.Sprintf("The device certificate in the %s expired on %s; register again, or set this Mac's clock if that day is yet to come.",
+				f.place(), day(f.chosen.certificate.X509.NotAfter))
+		}},
+	{notYetValid,
+		func(f facts) bool { return f.chosen != nil && f.now.Before(f.chosen.certificate.X509.NotBefore) },
+		func(f facts) string {
+			return fmt.Sprintf("The device certificate in the %s is not yet valid, since it begins on %s; set this Mac's clock.",
+				f.place(), day(f.chosen.certificate.X509.NotBefore))
+		}},
+	{otherTenant,
+		func(f facts) bool {
+			return f.chosen != nil && f.tenant != "" && !strings.EqualFold(string(f.identityTenant()), string(f.tenant))
+		},
+		func(f facts) string {
+			return fmt.Sprintf("This Mac is registered in %s, and tenant.id is %s; register it again with an account of that tenant, or correct tenant.id.",
+				tenantName(f.identityTenant()), f.tenant)
+		}},
+	{usable,
+		func(f facts) bool { return f.chosen != nil },
+		func(f facts) string {
+			return fmt.Sprintf("The %s holds a device certificate that is valid until %s, its private key and its user.",
+				f.place(), day(f.chosen.certificate.X509.NotAfter))
+		}},
+
+	{contradictsItself,
+		func(f facts) bool { return f.contradictory != nil },
+		func(f facts) string {
+			return fmt.Sprintf("The device certificate in the %s is damaged or made up (%s); %s.", f.place(), f.contradictory, registerAgain)
+		}},
+	{undecodable,
+		func(f facts) bool { return f.undecodable != nil },
+		func(f facts) string {
+			return fmt.Sprintf("The %s holds a device certificate that usher cannot read (%s); update usher, and report it if that does not help.",
+				f.place(), f.undecodable)
+		}},
+	{noSession,
+		func(f facts) bool { return f.blocked != nil && f.blocked.Obstacle == ObstacleNoSession },
+		func(f facts) string { return "Whether this Mac is registered is not known: " + explain(*f.blocked) }},
+	{couldNotLook,
+		func(f facts) bool { return f.blocked != nil },
+		func(f facts) string {
+			return "Whether this Mac is registered is not known: " + explain(*f.blocked)
+		}},
+	{foreignIssuer,
+		func(f facts) bool { return f.foreign != nil },
+		func(f facts) string {
+			return fmt.Sprintf("The %s holds a device certificate that someone else than %s issued (%s), which usher leaves alone; have the user register this Mac with Entra.", f.place(), IssuerCommonName, f.foreign)
+		}},
+	{leftovers,
+		func(f facts) bool { return f.leftovers },
+		func(f facts) string {
+			return fmt.Sprintf("The %s holds no device certificate, but Workplace Join items of an earlier registration; remove them before registering, since they can end Company Portal with %s.",
+				f.place(), ExitRegistrationKeychainError)
+		}},
+	{nothing,
+		func(facts) bool { return true },
+		func(f facts) string {
+			return fmt.Sprintf("The %s holds no device certificate by %s; have the user register this Mac.", f.place(), IssuerCommonName)
+		}},
+}

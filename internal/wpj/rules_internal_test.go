@@ -1,0 +1,162 @@
+package wpj
+
+import (
+	"slices"
+	"testing"
+)
+
+// walk calls f with every combination of what the sources can say.
+func walk(f func(verdicts)) {
+	sources := Sources()
+	v := verdicts{}
+	var choose func(int)
+	choose = func(i int) {
+		if i == len(sources) {
+			// The same device as in the login keychain is said only where that is there.
+			if !v.is(SourceSecureEnclave, sameDevice) || v.is(SourceLoginKeychain, usable) {
+				f(v)
+			}
+			return
+		}
+		for _, one := range verdictsOf[sources[i]] {
+			v[sources[i]] = one
+			choose(i + 1)
+		}
+	}
+	choose(0)
+}
+
+// identitySources are those in which an identity may be.
+var identitySources = []Source{SourceLoginKeychain, SourcePlatformSSO, SourceSecureEnclave}
+
+// notRegisteredStates say for certain that the user has no identity.
+var notRegisteredStates = []State{StateNotRegistered, StateNotApplicable, StatePortalMissing}
+
+// TestWalk holds what must be true of every combination of verdicts there is.
+func TestWalk(t *testing.T) {
+	met := map[string]int{}
+	combinations := 0
+	walk(func(v verdicts) {
+		combinations++
+		rule := decide(v)
+		met[rule.name]++
+		state := rule.state
+		problem := ""
+		switch {
+		case state.Registered() != v.registered():
+			problem = "registered just when a source holds an identity that can be used"
+		case slices.Contains(notRegisteredStates, state) && slices.ContainsFunc(identitySources, v.blocked):
+			problem = "a source that could not be looked at was taken for empty"
+		case slices.Contains(notRegisteredStates, state) && !allEmpty(v):
+			problem = "what a source holds was overlooked"
+		case (state == StateCompliant) != (v.registered() && v.is(SourceJamfPro, linkedCompliant)):
+			problem = "compliant just when Jamf Pro says so of a registered Mac that it knows"
+		case state == StateNoSession && !v.is(SourceLoginKeychain, noSession):
+			problem = "a session was missed"
+		case state != StateNeedsRegistration && v.is(SourcePlatformSSO, needsRegistration):
+			problem = "Platform SSO wants the user, whatever others say"
+		}
+		if problem != "" {
+			t.Fatalf("%s: %v comes to %s by %q", problem, v, state, rule.name)
+		}
+	})
+	for _, rule := range stateRules {
+		if met[rule.name] == 0 {
+			t.Errorf("no combination comes to the rule %q", rule.name)
+		}
+	}
+	t.Logf("%d combinations", combinations)
+}
+
+// allEmpty tells whether no source holds anything, or something that only was an identity once.
+func allEmpty(v verdicts) bool {
+	return v.is(SourceLoginKeychain, notAsked, nothing, leftovers) && v.is(SourcePlatformSSO, notAsked, nothing) && v.is(SourceSecureEnclave, notAsked, nothing)
+}
+
+// What a source could not be asked may cost an answer, and never changes one from "not known" to "not registered", nor from one
+// registration to another state that is certain of the opposite.
+func TestNotLookingNeverLeadsToNotRegistered(t *testing.T) {
+	walk(func(v verdicts) {
+		if v[SourceJamfSettings] != notAsked || v[SourcePortal] != notAsked || v[SourceJamfPro] != notAsked {
+			return // they do not hold identities
+		}
+		for _, source := range identitySources {
+			kept := v[source]
+			v[source] = couldNotLook
+			state := decide(v).state
+			v[source] = kept
+			if slices.Contains(notRegisteredStates, state) {
+				t.Fatalf("%v, with %s not looked at, comes to %s", v, source, state)
+			}
+		}
+	})
+}
+
+// Both sides of each contradiction are sources of this table that said something, and the state follows the one that it names.
+func TestContradictions(t *testing.T) {
+	met := map[string]int{}
+	walk(func(v verdicts) {
+		if v[SourcePortal] != notAsked {
+			return // Company Portal contradicts nobody
+		}
+		for _, c := range contradictions {
+			if !c.applies(v) {
+				continue
+			}
+			met[c.Name]++
+			for _, side := range []Source{c.Followed, c.Against} {
+				if v.is(side, notAsked, noSession, couldNotLook) && side != SourceLoginKeychain {
+					t.Fatalf("%s: %s said nothing in %v", c.Name, side, v)
+				}
+			}
+			rule := decide(v)
+			if rule.source == c.Against && !slices.Contains([]string{"acquired-beside-not-registered", "linked-beside-not-registered"}, c.Name) {
+				t.Fatalf("%s says that the state follows %s, and %q follows %s in %v", c.Name, c.Followed, rule.name, rule.source, v)
+			}
+		}
+	})
+	for _, c := range contradictions {
+		if met[c.Name] == 0 {
+			t.Errorf("no combination comes to %s", c.Name)
+		}
+		if c.Detail == "" || c.Detail[len(c.Detail)-1] != '.' {
+			t.Errorf("%s: %q is no sentence", c.Name, c.Detail)
+		}
+	}
+}
+
+// Every state has a rule, and every rule a state of the table and a name of its own.
+func TestTables(t *testing.T) {
+	names := map[string]bool{}
+	of := map[State]bool{}
+	for _, rule := range stateRules {
+		if names[rule.name] {
+			t.Errorf("two rules are called %q", rule.name)
+		}
+		names[rule.name], of[rule.state] = true, true
+		if _, known := rule.state.Info(); !known {
+			t.Errorf("%s is not in the table of states", rule.state)
+		}
+		if verdictsOf[rule.source] == nil {
+			t.Errorf("%q follows %q, which is no source", rule.name, rule.source)
+		}
+	}
+	for _, info := range States() {
+		if !of[info.State] {
+			t.Errorf("no rule comes to %s", info.State)
+		}
+		if info.Meaning == "" || info.Registered && info.State == StateNotRegistered {
+			t.Errorf("%s is not explained", info.State)
+		}
+	}
+	for _, source := range Sources() {
+		if verdictsOf[source] == nil || verdictsOf[source][0] != notAsked {
+			t.Errorf("%s has no verdicts, or can not be left out", source)
+		}
+	}
+	for _, rule := range keychainRules {
+		if !slices.Contains(verdictsOf[SourceLoginKeychain], rule.verdict) {
+			t.Errorf("the login keychain cannot say %q", rule.verdict)
+		}
+	}
+}

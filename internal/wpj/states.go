@@ -1,0 +1,66 @@
+package wpj
+
+import "slices"
+
+// StateInfo explains a state to an admin.
+type StateInfo struct {
+	State State
+	// Meaning is one line; Fix what to do, empty where nothing is.
+	Meaning, Fix string
+	// Command is what usher can do about it itself, empty where it cannot.
+	Command string
+	// Registered tells whether the user has an identity that can be used.
+	Registered bool
+}
+
+// states is the one table of them, the gravest first.
+var states = []StateInfo{
+	{StateNoSession, "The user is not logged in and was never looked at while he was.", "Have the user log in.", "", false},
+	{StateUnreadable, "Not known: a place where the identity may be could not be looked at.", "Mend what kept usher from looking; the evidence names it.", "", false},
+	{StateNotApplicable, "Not registered, and Jamf Pro does not ask this Mac to be: device compliance is off for it.",
+		"Put the Mac into the smart group of applicable computers, then run `sudo jamf manage`.", "", false},
+	{StatePortalMissing, "Not registered, and cannot be: Company Portal is missing, too old or not Microsoft's.", "Install Company Portal.", "", false},
+	{StateNotRegistered, "Not registered: every place was looked at, and none holds an identity.", "Have the user register.", "usherctl register", false},
+	{StatePlatformSSOConfigured, "Platform SSO is configured, and the user has not registered with it.",
+		"Have the user answer the notification \"Registration Required\", or log out and in to see it again.", "", false},
+	{StateNeedsRegistration, "The Mac is registered with Platform SSO, and this user has to register again.",
+		"Have the user answer the notification \"Registration Required\", or log out and in to see it again.", "", false},
+	{StateNeedsKeys, "The Mac is registered with Platform SSO, and the user's keys are lost, for example since his password was reset.",
+		"Have the user log out and in, and sign in when macOS asks.", "", false},
+	{StateNeedsRepair, "Microsoft's single sign-on says that the registration needs repair.",
+		"Have the user choose Repair in System Settings, Users & Groups, Network Account Server.", "", false},
+	{StateOrphaned, "What is left of a registration cannot be used: a certificate without key, several, or items that disagree.",
+		"Remove it, then have the user register.", "usherctl clean, then usherctl register", false},
+	{StateExpired, "The device certificate is not valid at this time.", "Check this Mac's clock; then have the user register again.", "usherctl register", false},
+	{StateTenantMismatch, "Registered in another tenant than the configured one.",
+		"Register with an account of the right tenant, or correct tenant.id.", "usherctl clean --force, then usherctl register", false},
+	{StateDeactivated, "Registered, but Jamf Conditional Access has given up on this user and will not try again.",
+		"Have Jamf gather the identity while the user is logged in.", "usherctl gather with jamf.gather_after_portal", true},
+	{StateNotReported, "Registered, but Jamf has not acquired the identity (\"AAD ID not acquired\").",
+		"Have Jamf gather the identity while the user is logged in.", "usherctl gather with jamf.gather_after_portal", true},
+	{StateDeviceIDChanged, "Registered with a new device id; Jamf Pro is still linked to another one.",
+		"Have Jamf gather the identity while the user is logged in, and remove the old device in Entra.", "usherctl gather with jamf.gather_after_portal", true},
+	{StateNonCompliant, "Registered and reported; Jamf Pro says that this Mac is not compliant.",
+		"See the smart group of compliant computers in Jamf Pro; a new registration is non-compliant until it has been calculated.", "", true},
+	{StateComplianceUnknown, "Registered and reported; Jamf Pro has not yet said whether this Mac is compliant.", "Wait for Jamf Pro, which calculates it with the next inventory.", "usherctl gather", true},
+	{StateCompliant, "Registered, reported, and compliant by Jamf Pro.", "", "", true},
+	{StateRegistered, "Registered: an identity is there and can be used. Nobody asked Jamf Pro whether it is compliant.", "", "", true},
+}
+
+// States returns every state, the gravest first.
+func States() []StateInfo { return slices.Clone(states) }
+
+// Info explains the state; false for one that is none of the table.
+func (s State) Info() (StateInfo, bool) {
+	i := slices.IndexFunc(states, func(info StateInfo) bool { return info.State == s })
+	if i < 0 {
+		return StateInfo{}, false
+	}
+	return states[i], true
+}
+
+// Registered tells whether a user in this state has an identity that can be used.
+func (s State) Registered() bool {
+	info, _ := s.Info()
+	return info.Registered
+}
