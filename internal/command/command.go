@@ -1,0 +1,147 @@
+// Package command is the one list of the external programs that usher runs, with their absolute paths, and the one way to run
+// them: with a clean environment, no input, a deadline and a limit on what they may print.
+package command
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"slices"
+	"syscall"
+	"time"
+)
+
+// The errors of [Command.Run].
+var (
+	// ErrMissing says that there is no such program, or that it cannot be run.
+	ErrMissing = errors.New("program is missing or cannot be run")
+	// ErrTooSlow says that it did not end before its deadline.
+	ErrTooSlow = errors.New("program did not end in time")
+	// ErrTooMuch says that it printed more than its limit.
+	ErrTooMuch = errors.New("program printed too much")
+	// ErrKilled says that it ended by a signal that was not ours.
+	ErrKilled = errors.New("program was killed")
+)
+
+// killAfter is how long a program may take to end after SIGTERM before it is killed, and its pipes be held open by others.
+const killAfter = 2 * time.Second
+
+// stderrLimit is how much of stderr is kept, in bytes; the rest is dropped.
+const stderrLimit = 16 << 10
+
+// Command is one program with the arguments that it is run with.
+type Command struct {
+	Path      string
+	Arguments []string
+	// Deadline is the longest that a run may take.
+	Deadline time.Duration
+	// OutputLimit is how many bytes it may print; 0 drops everything.
+	OutputLimit int
+}
+
+// At returns the command with another path.
+func (c Command) At(path string) Command {
+	c.Path = path
+	return c
+}
+
+// With returns the command with further arguments.
+func (c Command) With(arguments ...string) Command {
+	c.Arguments = slices.Concat(c.Arguments, arguments)
+	return c
+}
+
+// Within returns the command with another deadline.
+func (c Command) Within(deadline time.Duration) Command {
+	c.Deadline = deadline
+	return c
+}
+
+// Output is what a program that has ended left.
+type Output struct {
+	ExitCode int
+	Stdout   []byte
+	// Stderr is the beginning of it.
+	Stderr []byte
+}
+
+// Run runs the program in a process group of its own and returns what it left; an exit code that is not 0 is no error. When the
+// deadline or ctx ends the group gets SIGTERM, and then SIGKILL. The error wraps one of this package's or is ctx's; it holds
+// nothing of what was printed.
+func (c Command) Run(ctx context.Context) (Output, error) {
+	if !filepath.IsAbs(c.Path) {
+		return Output{}, fmt.Errorf("run %q: %w: the path is not absolute", c.Path, ErrMissing)
+	}
+	limited, cancel := context.WithTimeout(ctx, c.Deadline)
+	defer cancel()
+	command := exec.CommandContext(limited, c.Path, c.Arguments...)
+	command.Env = Environment()
+	command.Dir = "/"
+	command.SysProcAttr = &syscall.SysProcAttr{Setpgid: true}
+	command.Cancel = func() error { return syscall.Kill(-command.Process.Pid, syscall.SIGTERM) }
+	command.WaitDelay = killAfter
+	stdout, stderr := &limitedBuffer{limit: c.OutputLimit, strict: true}, &limitedBuffer{limit: stderrLimit}
+	if c.OutputLimit > 0 {
+		command.Stdout, command.Stderr = stdout, stderr
+	}
+	err := command.Run()
+	if command.Process != nil {
+		// What it started and left behind ends with it.
+		_ = syscall.Kill(-command.Process.Pid, syscall.SIGKILL)
+	}
+	exit, exited := errors.AsType[*exec.ExitError](err)
+	switch {
+	case stdout.overflowed:
+		return Output{}, fmt.Errorf("run %s: %w: more than %d bytes", c.Path, ErrTooMuch, c.OutputLimit)
+	case ctx.Err() != nil && err != nil:
+		return Output{}, fmt.Errorf("run %s: %w", c.Path, context.Cause(ctx))
+	case limited.Err() != nil && err != nil:
+		return Output{}, fmt.Errorf("run %s: %w: %s", c.Path, ErrTooSlow, c.Deadline)
+	case errors.Is(err, exec.ErrWaitDelay):
+		err = nil // it has ended, and somebody that it started kept its output open
+	case exited && !exit.Exited():
+		return Output{}, fmt.Errorf("run %s: %w: %s", c.Path, ErrKilled, exit.ProcessState)
+	case err != nil && !exited:
+		return Output{}, fmt.Errorf("run %s: %w: %w", c.Path, ErrMissing, err)
+	}
+	return Output{ExitCode: command.ProcessState.ExitCode(), Stdout: stdout.content, Stderr: stderr.content}, nil
+}
+
+// limitedBuffer keeps at most limit bytes. Beyond them a strict one fails, which ends the program's output; another drops them.
+type limitedBuffer struct {
+	limit      int
+	strict     bool
+	content    []byte
+	overflowed bool
+}
+
+// Write implements io.Writer.
+func (b *limitedBuffer) Write(p []byte) (int, error) {
+	kept := min(len(p), b.limit-len(b.content))
+	b.content = append(b.content, p[:kept]...)
+	if kept < len(p) && b.strict {
+		b.overflowed = true
+		return kept, ErrTooMuch
+	}
+	return len(p), nil
+}
+
+// inherited are the environment variables that a session consists of; everything else stays behind.
+var inherited = []string{
+	"HOME", "USER", "LOGNAME", "PATH", "LANG", "TMPDIR", "XDG_RUNTIME_DIR", "DBUS_SESSION_BUS_ADDRESS", "DISPLAY",
+	"WAYLAND_DISPLAY", "__CF_USER_TEXT_ENCODING", "SSH_AUTH_SOCK",
+}
+
+// Environment is what of this process's environment a program gets.
+func Environment() []string {
+	var environment []string
+	for _, name := range inherited {
+		if value, ok := os.LookupEnv(name); ok {
+			environment = append(environment, name+"="+value)
+		}
+	}
+	return environment
+}

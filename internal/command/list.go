@@ -1,0 +1,23 @@
+package command
+
+import "time"
+
+// The list of what usher runs beside Company Portal, which it follows otherwise (useragent/portal), and `jamf recon`, which
+// delivers (helper/delivery). Nothing else is ever run, and nothing that an agent or a server says becomes part of it. A path
+// that the configuration sets takes the place of the one here with [Command.At].
+var (
+	// AppSSO tells the state of Platform SSO [FL-GO].
+	AppSSO = Command{Path: "/usr/bin/app-sso", Arguments: []string{"platform", "-s"}, Deadline: 10 * time.Second, OutputLimit: 1 << 20}
+	// GetPSSOStatus asks Microsoft's single sign-on through Jamf's own program, not its alias [BW#6, SK-PSSO].
+	GetPSSOStatus = Command{Path: conditionalAccess, Arguments: []string{"getPSSOStatus"}, Deadline: 20 * time.Second, OutputLimit: 64 << 10}
+	// GatherAADInfo has Jamf acquire the identity. It may ask the user to sign in, hence its patience [MB-AAD].
+	GatherAADInfo = Command{Path: conditionalAccess, Arguments: []string{"gatherAADInfo"}, Deadline: 10 * time.Minute}
+	// Notify shows a notification; its arguments are the platform's own.
+	Notify = Command{Path: notifier, Deadline: 10 * time.Second}
+	// Security reads the macOS keychain where Keychain Services cannot be linked; its arguments are useragent/keychain's.
+	Security = Command{Path: "/usr/bin/security", Deadline: 10 * time.Second, OutputLimit: 16 << 20}
+	// IORegistry tells the hardware UUID and the serial number.
+	IORegistry = Command{Path: "/usr/sbin/ioreg", Arguments: []string{"-rd1", "-c", "IOPlatformExpertDevice"}, Deadline: 10 * time.Second, OutputLimit: 1 << 20}
+	// CodeSign tells who signed a program.
+	CodeSign = Command{Path: "/usr/bin/codesign", Deadline: 30 * time.Second, OutputLimit: 64 << 10}
+)
