@@ -16,6 +16,8 @@ import (
 var (
 	// errInvalid is wrapped when the argument of a call is not usable.
 	errInvalid = errors.New("invalid argument")
+	// errKeychain is wrapped when the login keychain could not be used.
+	errKeychain = errors.New("login keychain")
 	// errProgram is wrapped when an external program is missing or ended badly.
 	errProgram = errors.New("external program failed")
 )
@@ -33,6 +35,7 @@ var errorTable = []struct {
 	{portal.ErrNotRunnable, codes.FailedPrecondition, usherv1.ErrorReason_ERROR_REASON_PORTAL_NOT_RUNNABLE},
 	{portal.ErrRunNotFound, codes.NotFound, usherv1.ErrorReason_ERROR_REASON_PORTAL_RUN_NOT_FOUND},
 	{portal.ErrClosed, codes.Unavailable, usherv1.ErrorReason_ERROR_REASON_SHUTTING_DOWN},
+	{errKeychain, codes.FailedPrecondition, usherv1.ErrorReason_ERROR_REASON_KEYCHAIN_UNAVAILABLE},
 	{errProgram, codes.FailedPrecondition, usherv1.ErrorReason_ERROR_REASON_PROGRAM_FAILED},
 }
 

@@ -4,17 +4,15 @@ import (
 	"context"
 	"fmt"
 	"strings"
-	"time"
 	"unicode/utf8"
 
 	usherv1 "usher.internal/proto/usher/v1"
 )
 
-// Limits of a notification, in characters, and of the time that showing it may take.
+// Limits of a notification, in characters.
 const (
 	maximumTitle = 100
 	maximumText  = 1000
-	notifyWithin = 10 * time.Second
 )
 
 // NotifyUser implements usherv1.UserAgentServiceServer. Nothing of the text is ever read as code or as an option.
@@ -28,14 +26,12 @@ func (s *server) NotifyUser(ctx context.Context, request *usherv1.NotifyUserRequ
 			return nil, err
 		}
 	}
-	ctx, cancel := context.WithTimeoutCause(ctx, notifyWithin, fmt.Errorf("%w: it did not end within %s", errProgram, notifyWithin))
-	defer cancel()
-	code, err := runProgram(ctx, s.NotifyProgram, notifyArguments(request.GetTitle(), request.GetText())...)
-	if err == nil && code != 0 {
-		err = fmt.Errorf("%w: %s ended with %d", errProgram, s.NotifyProgram, code)
+	ran, err := s.Notifier.With(notifyArguments(request.GetTitle(), request.GetText())...).Run(ctx)
+	if err == nil && ran.ExitCode != 0 {
+		err = fmt.Errorf("run %s: it ended with %d", s.Notifier.Path, ran.ExitCode)
 	}
 	if err != nil {
-		return nil, err
+		return nil, programFailed(ctx, err)
 	}
 	return &usherv1.NotifyUserResponse{}, nil
 }

@@ -1,7 +1,5 @@
 package main
 
-const notifyProgram = "/usr/bin/osascript"
-
 // notifyArguments hands title and text to a fixed script as its arguments. The word before them ends osascript's options,
 // whatever the text begins with.
 func notifyArguments(title, text string) []string {

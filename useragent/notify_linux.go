@@ -2,8 +2,6 @@ package main
 
 import "strings"
 
-const notifyProgram = "/usr/bin/notify-send"
-
 // notifyMarkup: the body of a notification may be markup (Desktop Notifications Specification), and ours is none.
 var notifyMarkup = strings.NewReplacer("&", "&amp;", "<", "&lt;", ">", "&gt;")
 

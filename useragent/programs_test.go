@@ -13,6 +13,7 @@ import (
 	"google.golang.org/grpc/codes"
 	"google.golang.org/grpc/status"
 
+	"usher.internal/internal/command"
 	usherv1 "usher.internal/proto/usher/v1"
 )
 
@@ -40,7 +41,7 @@ func TestGatherRunsJamfsProgram(t *testing.T) {
 	t.Setenv("A_SECRET", "x")
 	program, here := script(t, `echo "$# $1" > "$here/arguments"; env > "$here/environment"; echo secret; echo secret >&2
 printf '<plist version="1.0"><dict><key>have_an_Azure_id</key><true/></dict></plist>' > "$here/state"; exit 3`)
-	client := call(t, serverConfig{GatherProgram: program, JamfState: filepath.Join(here, "state"), GatherDeadline: time.Minute})
+	client := call(t, serverConfig{Gather: command.GatherAADInfo.At(program), JamfState: filepath.Join(here, "state")})
 	response, err := client.GatherWithJamf(t.Context(), &usherv1.GatherWithJamfRequest{})
 	if err != nil || response.ExitCode != 3 || !response.HaveAnAzureId {
 		t.Errorf("got %v, %v", response, err)
@@ -62,17 +63,14 @@ func TestGatherThatFails(t *testing.T) {
 	}
 	none := filepath.Join(here, "none")
 	for name, config := range map[string]serverConfig{
-		"missing":          {GatherProgram: none},
-		"relative":         {GatherProgram: "sh"},
-		"no program":       {GatherProgram: filepath.Join(here, "state")},
-		"killed":           {GatherProgram: killed},
-		"too slow":         {GatherProgram: hangs, GatherDeadline: 50 * time.Millisecond},
-		"unreadable state": {GatherProgram: fine, JamfState: filepath.Join(here, "state")},
+		"missing":          {Gather: command.GatherAADInfo.At(none)},
+		"relative":         {Gather: command.GatherAADInfo.At("sh")},
+		"no program":       {Gather: command.GatherAADInfo.At(filepath.Join(here, "state"))},
+		"killed":           {Gather: command.GatherAADInfo.At(killed)},
+		"too slow":         {Gather: command.GatherAADInfo.At(hangs).Within(50 * time.Millisecond)},
+		"unreadable state": {Gather: command.GatherAADInfo.At(fine), JamfState: filepath.Join(here, "state")},
 	} {
 		t.Run(name, func(t *testing.T) {
-			if config.GatherDeadline == 0 {
-				config.GatherDeadline = time.Minute
-			}
 			if config.JamfState == "" {
 				config.JamfState = none
 			}
@@ -93,7 +91,7 @@ func TestGatherIsOneAtATimeAndEndsWithItsCall(t *testing.T) {
 	// The fake portal will do as a program: it connects, and lives until its connection ends or SIGTERM comes.
 	program := filepath.Join(directory, portalName)
 	install(t, program)
-	client := call(t, serverConfig{GatherProgram: program, JamfState: filepath.Join(directory, "none"), GatherDeadline: time.Minute})
+	client := call(t, serverConfig{Gather: command.GatherAADInfo.At(program), JamfState: filepath.Join(directory, "none")})
 	gather := func(ctx context.Context) chan error {
 		ended := make(chan error, 1)
 		go func() {
@@ -152,7 +150,7 @@ func TestHaveAzureID(t *testing.T) {
 
 func TestNotifyUserHandsTextOverAsItIs(t *testing.T) {
 	program, here := script(t, `for a in "$@"; do printf '%s\0' "$a"; done > "$here/arguments"`)
-	client := call(t, serverConfig{NotifyProgram: program})
+	client := call(t, serverConfig{Notifier: command.Notify.At(program)})
 	for _, text := range []string{"Hello", `"; do shell script "x" --`, "--version", "$(id)\n`id` ü"} {
 		if _, err := client.NotifyUser(t.Context(), &usherv1.NotifyUserRequest{Title: "-t " + text[:1], Text: text}); err != nil {
 			t.Fatal(err)
@@ -167,7 +165,7 @@ func TestNotifyUserHandsTextOverAsItIs(t *testing.T) {
 func TestNotifyUserRefuses(t *testing.T) {
 	fine, _ := script(t, "exit 0")
 	fails, here := script(t, "exit 1")
-	client := call(t, serverConfig{NotifyProgram: fine})
+	client := call(t, serverConfig{Notifier: command.Notify.At(fine)})
 	for _, request := range []*usherv1.NotifyUserRequest{
 		{}, {Title: "t"}, {Text: "t"}, {Title: "t\n", Text: "t"}, {Title: "t", Text: "t\x1b[0m"}, {Title: "t", Text: "\x7f"},
 		{Title: strings.Repeat("ü", 101), Text: "t"}, {Title: "t", Text: strings.Repeat("ü", 1001)},
@@ -180,7 +178,7 @@ func TestNotifyUserRefuses(t *testing.T) {
 		t.Error(err)
 	}
 	for _, program := range []string{fails, filepath.Join(here, "none")} {
-		_, err := call(t, serverConfig{NotifyProgram: program}).NotifyUser(t.Context(), longest)
+		_, err := call(t, serverConfig{Notifier: command.Notify.At(program)}).NotifyUser(t.Context(), longest)
 		wantError(t, err, codes.FailedPrecondition, usherv1.ErrorReason_ERROR_REASON_PROGRAM_FAILED)
 	}
 }

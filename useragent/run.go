@@ -5,18 +5,19 @@ import (
 	"log/slog"
 	"os"
 	"path/filepath"
-	"time"
 
 	"google.golang.org/grpc"
 	"google.golang.org/grpc/health"
 	healthv1 "google.golang.org/grpc/health/grpc_health_v1"
 
+	"usher.internal/internal/command"
 	"usher.internal/internal/config"
 	"usher.internal/internal/link"
 	"usher.internal/internal/version"
 	usherv1 "usher.internal/proto/usher/v1"
 	"usher.internal/useragent/identity"
 	"usher.internal/useragent/keychain"
+	"usher.internal/useragent/leftovers"
 	"usher.internal/useragent/portal"
 )
 
@@ -37,18 +38,44 @@ func run(ctx context.Context, config config.Config, log *slog.Logger) error {
 	// Before the link waits for its calls to end: those that follow a portal would go on as long as that does.
 	stop := context.AfterFunc(ctx, runner.Close)
 	defer stop()
+	folder, err := os.OpenRoot(home)
+	if err != nil {
+		return err
+	}
+	defer folder.Close()
+	login := keychain.Open()
+	jamfState := filepath.Join(home, "Library", "Preferences", "com.jamf.management.jamfAAD.plist")
 	agent := newServer(serverConfig{
-		Portal:         runner,
-		Sources:        []identitySource{identity.LoginKeychain(keychain.Open())},
-		GatherProgram:  config.Jamf.ConditionalAccessExecutable,
-		JamfState:      filepath.Join(home, "Library", "Preferences", "com.jamf.management.jamfAAD.plist"),
-		NotifyProgram:  notifyProgram,
-		GatherDeadline: 10 * time.Minute,
-		Version:        version.String(),
-		Logger:         log,
+		Portal:    runner,
+		Sources:   sources(config, login, jamfState),
+		Keychain:  login,
+		Leftovers: leftovers.New(login, folder),
+		Gather:    command.GatherAADInfo.At(config.Jamf.ConditionalAccessExecutable),
+		JamfState: jamfState,
+		Notifier:  command.Notify,
+		Version:   version.String(),
+		Logger:    log,
 	})
 	log.Info("usher-agent serves", "version", version.String(), "pid", os.Getpid(), "socket", config.AgentSocket())
 	return serve(ctx, config.AgentSocket(), config.Development.HelperUID, agent)
+}
+
+// sources are the places that the configuration has looked at.
+func sources(settings config.Config, login *keychain.Keychain, jamfState string) []identitySource {
+	var chosen []identitySource
+	for _, name := range settings.Identity.Sources {
+		switch name {
+		case config.LoginKeychain:
+			chosen = append(chosen, identity.LoginKeychain(login))
+		case config.PlatformSSO:
+			chosen = append(chosen, identity.PlatformSSO(command.AppSSO.At(settings.PlatformSSO.Executable)))
+		case config.SecureEnclave:
+			chosen = append(chosen, identity.SecureEnclave(command.GetPSSOStatus.At(settings.Jamf.ConditionalAccessExecutable)))
+		case config.JamfAgent:
+			chosen = append(chosen, identity.JamfAgent(jamfState))
+		}
+	}
+	return chosen
 }
 
 // serve serves the helper over the reversed link, which it dials again and again.

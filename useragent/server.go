@@ -6,10 +6,12 @@ import (
 	"fmt"
 	"log/slog"
 	"os/user"
+	"sync"
 	"time"
 
 	"google.golang.org/protobuf/types/known/timestamppb"
 
+	"usher.internal/internal/command"
 	"usher.internal/internal/contract"
 	"usher.internal/internal/wpj"
 	usherv1 "usher.internal/proto/usher/v1"
@@ -29,21 +31,29 @@ type identitySource interface {
 
 // serverConfig is what a server works with.
 type serverConfig struct {
-	Portal  portalRunner
-	Sources []identitySource
-	// GatherProgram is Jamf Conditional Access, JamfState the property list in which it keeps its state.
-	GatherProgram, JamfState string
-	// GatherDeadline bounds one run of it, which may ask the user to sign in.
-	GatherDeadline time.Duration
-	NotifyProgram  string
-	Version        string
+	Portal   portalRunner
+	Sources  []identitySource
+	Keychain loginKeychain
+	// Leftovers are what a registration has left in the session.
+	Leftovers leftoverKeeper
+	// Gather is Jamf's own gatherAADInfo, JamfState the property list in which it keeps its state.
+	Gather    command.Command
+	JamfState string
+	Notifier  command.Command
+	Version   string
 	// Logger may be nil.
 	Logger *slog.Logger
 }
 
+// unimplemented answers the methods that server has not. It is embedded twice over, so that those of cleaner come before its.
+type unimplemented struct {
+	usherv1.UnimplementedUserAgentServiceServer
+}
+
 // server answers the helper. Who calls need not be asked here: the link serves nobody but the helper.
 type server struct {
-	usherv1.UnimplementedUserAgentServiceServer
+	unimplemented
+	cleaner
 	serverConfig
 	started time.Time
 	// gathering holds a value while Jamf's program runs: two at a time would ask the user twice.
@@ -52,7 +62,7 @@ type server struct {
 
 func newServer(config serverConfig) *server {
 	config.Logger = cmp.Or(config.Logger, slog.New(slog.DiscardHandler))
-	return &server{serverConfig: config, started: time.Now(), gathering: make(chan struct{}, 1)}
+	return &server{serverConfig: config, cleaner: newCleaner(config.Leftovers), started: time.Now(), gathering: make(chan struct{}, 1)}
 }
 
 // GetSessionInfo implements usherv1.UserAgentServiceServer.
@@ -66,11 +76,22 @@ func (s *server) GetSessionInfo(context.Context, *usherv1.GetSessionInfoRequest)
 	}, nil
 }
 
+// look looks at every source, all at a time, and returns what they said in their order.
+func (s *server) look(ctx context.Context) []wpj.Evidence {
+	evidence := make([]wpj.Evidence, len(s.Sources))
+	var looks sync.WaitGroup
+	for i, source := range s.Sources {
+		looks.Go(func() { evidence[i] = source.Look(ctx) })
+	}
+	looks.Wait()
+	return evidence
+}
+
 // ReadIdentity implements usherv1.UserAgentServiceServer.
 func (s *server) ReadIdentity(ctx context.Context, _ *usherv1.ReadIdentityRequest) (*usherv1.ReadIdentityResponse, error) {
 	response := &usherv1.ReadIdentityResponse{}
-	for _, source := range s.Sources {
-		response.Evidence = append(response.Evidence, contract.EvidenceToProto(source.Look(ctx)))
+	for _, evidence := range s.look(ctx) {
+		response.Evidence = append(response.Evidence, contract.EvidenceToProto(evidence))
 	}
 	return response, nil
 }

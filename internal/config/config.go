@@ -20,8 +20,9 @@ type Config struct {
 
 	// Agent.Executable is the installed usher-agent, the only program that the helper accepts on agent.sock.
 	Agent struct{ Executable string }
-	// Portal.Executable is the program inside Company Portal's bundle.
-	Portal struct{ Executable string }
+	// Portal.Executable is the program inside Company Portal's bundle, MinimumVersion the oldest version of the bundle that
+	// a registration is begun with; empty accepts any.
+	Portal struct{ Executable, MinimumVersion string }
 
 	// Tenant.ID is the Entra tenant that users must register in; empty accepts any.
 	Tenant struct {
@@ -36,6 +37,21 @@ type Config struct {
 		SignInTimeout   time.Duration
 		IdentityTimeout time.Duration
 	}
+
+	Identity struct {
+		// Sources are the places in a user's session that are looked at, by the names of [IdentitySources].
+		Sources []string
+		// LookAutomatically has the helper look at login, after wake and every LookInterval. Heartbeat is how often it delivers
+		// although nothing has changed.
+		LookAutomatically bool
+		LookInterval      time.Duration
+		Heartbeat         time.Duration
+		// ProofOfPossession has the agent sign with the device key, which can raise a prompt on macOS.
+		ProofOfPossession bool
+	}
+
+	// PlatformSSO.Executable is macOS's app-sso.
+	PlatformSSO struct{ Executable string }
 
 	Preflight struct {
 		// Endpoints are host:port; when none of them answers a registration is not begun. Empty: not checked.
@@ -78,6 +94,19 @@ const (
 	DeliverByRecon DeliveryMode = "recon"
 	DeliverByAPI   DeliveryMode = "api"
 )
+
+// The identity sources that an agent can look at.
+const (
+	LoginKeychain = "login_keychain"
+	PlatformSSO   = "platform_sso"
+	SecureEnclave = "secure_enclave"
+	JamfAgent     = "jamf_agent"
+)
+
+// IdentitySources returns them all.
+func IdentitySources() []string {
+	return []string{LoginKeychain, PlatformSSO, SecureEnclave, JamfAgent}
+}
 
 // File names inside the two directories.
 const (

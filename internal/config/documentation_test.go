@@ -125,7 +125,7 @@ func TestExampleProfile(t *testing.T) {
 }
 
 // schemaType is how Jamf Pro's "custom schema" shows a kind of key.
-var schemaType = map[string]string{"boolean": "boolean", "uid": "integer", "list of host:port": "array"}
+var schemaType = map[string]string{"boolean": "boolean", "uid": "integer", "list of host:port": "array", "list": "array"}
 
 // The JSON schema makes a form of the keys in Jamf Pro (Application & Custom Settings, custom schema).
 func TestSchemaForJamfPro(t *testing.T) {
@@ -143,7 +143,7 @@ func TestSchemaForJamfPro(t *testing.T) {
 		switch key.Type {
 		case "choice":
 			property["enum"] = strings.Split(key.Allowed, ", ")
-		case "list of host:port":
+		case "list of host:port", "list":
 			property["items"] = map[string]any{"type": "string"}
 		}
 		properties[key.Name] = property

@@ -35,6 +35,13 @@ var other = map[string]string{
 	"jamf.executable":                    "/tmp/jamf",
 	"jamf.conditional_access_executable": "/tmp/conditional access",
 	"jamf.gather_after_portal":           "true",
+	"portal.minimum_version":             "5.2504.0",
+	"identity.sources":                   "jamf_agent, platform_sso",
+	"identity.look_automatically":        "false",
+	"identity.look_interval":             "1h30m",
+	"identity.heartbeat":                 "24h",
+	"identity.proof_of_possession":       "true",
+	"platform_sso.executable":            "/tmp/app-sso",
 	"development.helper_uid":             "4294967294",
 }
 

@@ -46,6 +46,9 @@ var (
 	guidExpression = sync.OnceValue(func() *regexp.Regexp {
 		return regexp.MustCompile(`^[0-9a-fA-F]{8}-([0-9a-fA-F]{4}-){3}[0-9a-fA-F]{12}$`)
 	})
+	versionExpression = sync.OnceValue(func() *regexp.Regexp {
+		return regexp.MustCompile(`^[0-9]{1,9}(\.[0-9]{1,9}){0,3}$`)
+	})
 	hostExpression = sync.OnceValue(func() *regexp.Regexp {
 		return regexp.MustCompile(`^([0-9A-Za-z_]([0-9A-Za-z_-]{0,61}[0-9A-Za-z_])?\.)*[0-9A-Za-z_]([0-9A-Za-z_-]{0,61}[0-9A-Za-z_])?\.?$`)
 	})
@@ -212,25 +215,53 @@ func userID(name string, fallback uint32, description string, field func(*Config
 	}, func(c *Config) string { return strconv.FormatUint(uint64(*field(c)), 10) })
 }
 
+// version is dotted numbers, as a bundle's CFBundleShortVersionString.
+func version(name, fallback, description string, field func(*Config) *string) row {
+	return textField(Key{name, "version", "numbers with dots, such as 5.2504.0, or empty", fallback, description}, field,
+		func(given string) (string, error) {
+			if given != "" && !versionExpression().MatchString(given) {
+				return "", errors.New("is not a version")
+			}
+			return given, nil
+		})
+}
+
+// choices is a list of some of the values, each at most once.
+func choices(name, fallback string, values []string, description string, field func(*Config) *[]string) row {
+	return listField(Key{name, "list", "a list of some of " + strings.Join(values, ", ") + ", or the same as one text with commas", fallback, description},
+		field, len(values), func(given string) error {
+			if !slices.Contains(values, given) {
+				return errors.New("is not known")
+			}
+			return nil
+		})
+}
+
 func endpoints(name, fallback, description string, field func(*Config) *[]string) row {
+	return listField(Key{name, "list of host:port", fmt.Sprintf("a list of at most %d host:port, or the same as one text with commas", maximumEndpoints), fallback, description},
+		field, maximumEndpoints, checkEndpoint)
+}
+
+// listField is a list of at most longest entries, each of which check accepts.
+func listField(key Key, field func(*Config) *[]string, longest int, check func(string) error) row {
 	return row{
-		Key: Key{name, "list of host:port", fmt.Sprintf("a list of at most %d host:port, or the same as one text with commas", maximumEndpoints), fallback, description},
+		Key: key,
 		get: func(c *Config) string { return strings.Join(*field(c), ", ") },
 		set: func(c *Config, v value) error {
 			given := v.list
 			if !v.isList && strings.TrimSpace(v.text) != "" {
 				given = strings.Split(v.text, ",")
 			}
-			if len(given) > maximumEndpoints {
+			if len(given) > longest {
 				return fmt.Errorf("has %d entries", len(given))
 			}
 			kept := make([]string, 0, len(given))
-			for _, endpoint := range given {
-				endpoint = strings.TrimSpace(endpoint)
-				if err := checkEndpoint(endpoint); err != nil {
-					return fmt.Errorf("has the entry %q: %w", endpoint, err)
+			for _, entry := range given {
+				entry = strings.TrimSpace(entry)
+				if err := check(entry); err != nil {
+					return fmt.Errorf("has the entry %q: %w", entry, err)
 				}
-				kept = append(kept, endpoint)
+				kept = append(kept, entry)
 			}
 			*field(c) = kept
 			return nil

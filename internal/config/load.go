@@ -20,8 +20,9 @@ const (
 // Loaded is a valid configuration that remembers where each value came from.
 type Loaded struct {
 	Config
-	// Files are the files that were read, the strongest first.
-	Files []string
+	// Places are where was looked, Files the files that were read, the strongest first.
+	Places Places
+	Files  []string
 
 	origins map[string]origin
 }
@@ -61,7 +62,7 @@ func Load(path string) (*Loaded, error) {
 func (p Places) Load() (*Loaded, error) { return p.load(false) }
 
 func (p Places) load(localRequired bool) (*Loaded, error) {
-	loaded := &Loaded{Config: Default(), origins: map[string]origin{}}
+	loaded := &Loaded{Config: Default(), Places: p, origins: map[string]origin{}}
 	var problems []error
 	for _, place := range []struct {
 		layer    Layer

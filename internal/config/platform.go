@@ -12,6 +12,7 @@ type platform struct {
 	agent, portal                   string
 	jamf, conditionalAccess         string
 	jamfPreferences                 string
+	identitySources                 string
 }
 
 // Places are the files of the two layers; an empty path is a layer that the platform does not have.
@@ -32,6 +33,7 @@ var macOS = platform{
 	// The bundle's own program: its alias jamfAAD does not answer alike (domain.md 1.1).
 	conditionalAccess: "/Library/Application Support/JAMF/Jamf.app/Contents/MacOS/Jamf Conditional Access.app/Contents/MacOS/Jamf Conditional Access",
 	jamfPreferences:   "/Library/Preferences/com.jamfsoftware.jamf.plist",
+	identitySources:   LoginKeychain + ", " + PlatformSSO + ", " + SecureEnclave + ", " + JamfAgent,
 }
 
 // On Linux neither Company Portal nor Jamf exist; the paths are where their stand-ins are looked for.
@@ -45,6 +47,7 @@ var linux = platform{
 	jamf:              "/usr/local/bin/jamf",
 	conditionalAccess: "/usr/local/jamf/bin/jamfAAD",
 	jamfPreferences:   "/Library/Preferences/com.jamfsoftware.jamf.plist",
+	identitySources:   LoginKeychain,
 }
 
 func platformOf(goos string) platform {

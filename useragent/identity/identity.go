@@ -1,14 +1,19 @@
 // Package identity looks for the user's Workplace Join identity in the places where one has lived, and says what it found
 // as evidence. What the evidence comes to is not decided here but by the helper, with [wpj.Evaluate].
 //
-// A [Source] is one such place; [LoginKeychain] is the first. Nothing here reads a secret or raises a prompt.
+// A [Source] is one such place; [LoginKeychain], [PlatformSSO] and [SecureEnclave] are where an identity lives, [JamfAgent] says
+// what Jamf made of it. Nothing here reads a secret or raises a prompt.
 package identity
 
 import (
 	"context"
+	"errors"
+	"io/fs"
 	"time"
 
+	"usher.internal/internal/command"
 	"usher.internal/internal/wpj"
+	"usher.internal/useragent/keychain"
 )
 
 // Source is a place in which an identity may be.
@@ -20,3 +25,38 @@ type Source interface {
 
 // Deadline is the longest that one look takes.
 const Deadline = 10 * time.Second
+
+// seen returns evidence with its time. Half a look is none: with an error only that is told.
+func seen(source wpj.Source, evidence wpj.Evidence, err error) wpj.Evidence {
+	if err != nil {
+		evidence = wpj.Evidence{Source: source, Finding: wpj.CouldNotLook, Obstacle: obstacleOf(err), Detail: err.Error()}
+	}
+	evidence.ObservedAt = time.Now().UTC()
+	return evidence
+}
+
+// obstacles says what the errors of the sources are as obstacles.
+var obstacles = []struct {
+	err      error
+	obstacle wpj.Obstacle
+}{
+	{keychain.ErrLocked, wpj.ObstacleLocked},
+	{keychain.ErrAccessDenied, wpj.ObstacleAccessDenied},
+	{fs.ErrPermission, wpj.ObstacleAccessDenied},
+	{keychain.ErrUnavailable, wpj.ObstacleUnavailable},
+	{keychain.ErrUnsupported, wpj.ObstacleUnsupported},
+	{errTooOld, wpj.ObstacleUnsupported},
+	{command.ErrMissing, wpj.ObstacleUnsupported},
+	{command.ErrTooSlow, wpj.ObstacleUnavailable},
+	{context.DeadlineExceeded, wpj.ObstacleUnavailable},
+	{context.Canceled, wpj.ObstacleUnavailable},
+}
+
+func obstacleOf(err error) wpj.Obstacle {
+	for _, known := range obstacles {
+		if errors.Is(err, known.err) {
+			return known.obstacle
+		}
+	}
+	return wpj.ObstacleFailed
+}

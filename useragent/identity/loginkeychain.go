@@ -6,7 +6,6 @@ import (
 	"fmt"
 	"slices"
 	"strings"
-	"time"
 
 	"usher.internal/internal/wpj"
 	"usher.internal/useragent/keychain"
@@ -32,12 +31,8 @@ func (s *loginKeychain) Look(ctx context.Context) wpj.Evidence {
 	ctx, cancel := context.WithTimeoutCause(ctx, Deadline, fmt.Errorf("no answer within %s", Deadline))
 	defer cancel()
 	evidence := wpj.Evidence{Source: wpj.SourceLoginKeychain}
-	if err := s.fill(ctx, &evidence); err != nil {
-		// Half a look is none: a certificate whose key was not looked for would seem to have none.
-		evidence = wpj.Evidence{Source: wpj.SourceLoginKeychain, Finding: wpj.CouldNotLook, Obstacle: obstacleOf(err), Detail: err.Error()}
-	}
-	evidence.ObservedAt = time.Now().UTC()
-	return evidence
+	err := s.fill(ctx, &evidence)
+	return seen(wpj.SourceLoginKeychain, evidence, err)
 }
 
 func (s *loginKeychain) fill(ctx context.Context, evidence *wpj.Evidence) error {
@@ -59,9 +54,9 @@ func (s *loginKeychain) fill(ctx context.Context, evidence *wpj.Evidence) error 
 		if errors.Is(err, wpj.ErrNotWorkplaceJoin) {
 			continue
 		}
-		held := wpj.HeldCertificate{DER: found.DER}
+		held := wpj.HeldCertificate{DER: found.DER, HasPrivateKey: found.HasPrivateKey}
 		if err == nil { // one that cannot be read is evidence as it is
-			held.HasPrivateKey = hasKey(keys, certificate.PublicKeyHash)
+			held.HasPrivateKey = held.HasPrivateKey || hasKey(keys, certificate.PublicKeyHash)
 			thumbprints[string(certificate.Thumbprint)] = true
 		}
 		evidence.Certificates = append(evidence.Certificates, held)
@@ -94,14 +89,19 @@ func describe(evidence *wpj.Evidence, doubts []string) (wpj.Finding, string) {
 			withKey++
 		}
 	}
-	detail := fmt.Sprintf("The login keychain holds %d device certificates, %d of them with a private key", len(evidence.Certificates), withKey)
+	plural := "s"
+	if len(evidence.Certificates) == 1 {
+		plural = ""
+	}
+	detail := fmt.Sprintf("The login keychain holds %d device certificate%s, %d with a private key", len(evidence.Certificates), plural, withKey)
 	if len(doubts) > 0 {
 		detail += ", and " + strings.Join(doubts, ", ")
 	}
 	return wpj.Found, detail + "."
 }
 
-// hasKey tells whether the device key of a certificate is there [MSID]. The session transport key is another one.
+// hasKey tells whether the device key of a certificate is there [MSID]. The session transport key is another one. On macOS no
+// keys are listed; there the keychain says itself which certificates have one.
 func hasKey(keys []keychain.Key, publicKeyHash string) bool {
 	return slices.ContainsFunc(keys, func(key keychain.Key) bool {
 		return string(key.ApplicationTag) == wpj.DeviceKeyTag && strings.EqualFold(key.ApplicationLabel, publicKeyHash)
@@ -129,26 +129,4 @@ func valueOf(passwords []keychain.GenericPassword, account string, preferred map
 		}
 	}
 	return values[0], len(values)
-}
-
-// obstacles says what the keychain's errors are as obstacles.
-var obstacles = []struct {
-	err      error
-	obstacle wpj.Obstacle
-}{
-	{keychain.ErrLocked, wpj.ObstacleLocked},
-	{keychain.ErrAccessDenied, wpj.ObstacleAccessDenied},
-	{keychain.ErrUnavailable, wpj.ObstacleUnavailable},
-	{keychain.ErrUnsupported, wpj.ObstacleUnsupported},
-	{context.DeadlineExceeded, wpj.ObstacleUnavailable},
-	{context.Canceled, wpj.ObstacleUnavailable},
-}
-
-func obstacleOf(err error) wpj.Obstacle {
-	for _, known := range obstacles {
-		if errors.Is(err, known.err) {
-			return known.obstacle
-		}
-	}
-	return wpj.ObstacleFailed
 }

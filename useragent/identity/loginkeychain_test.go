@@ -117,6 +117,21 @@ func TestLookTellsTheKeyByLabelAndTag(t *testing.T) {
 	}
 }
 
+// macOS lists no keys, and says itself which certificates have one.
+func TestLookTakesTheKeychainsWordForAKey(t *testing.T) {
+	issued, other := issue(t, entra.Device{}), issue(t, entra.Device{})
+	k := holding(issued)
+	k.keys = nil
+	k.certificates = []keychain.Certificate{{DER: other.DER}, {DER: issued.DER, HasPrivateKey: true}}
+	got := identity.LoginKeychain(k).Look(t.Context())
+	if len(got.Certificates) != 2 || got.Certificates[0].HasPrivateKey || !got.Certificates[1].HasPrivateKey {
+		t.Errorf("got %+v", got.Certificates)
+	}
+	if state := wpj.Evaluate([]wpj.Evidence{got}, wpj.TenantID(issued.Device.TenantID), time.Now()); state.State != wpj.StateRegistered {
+		t.Errorf("comes to %s: %s", state.State, state.Detail)
+	}
+}
+
 func TestLookKeepsOtherCertificatesToItself(t *testing.T) {
 	got := identity.LoginKeychain(&fake{
 		certificates: []keychain.Certificate{{DER: []byte("a certificate of the user's own")}},

@@ -78,7 +78,7 @@ func classify(ctx context.Context, err error) error {
 		return err
 	}
 	if ctx.Err() != nil {
-		return unanswered(ctx)
+		return unanswered(ctx, secretService)
 	}
 	if meaning, known := meanings[nameOf(err)]; known {
 		return fmt.Errorf("%w: %w", meaning, err)

@@ -42,7 +42,7 @@ func (k *Keychain) Certificates(ctx context.Context) ([]Certificate, error) {
 		if len(i.secret) == 0 {
 			return Certificate{}, errors.New("the item has no secret, where the certificate should be")
 		}
-		return Certificate{i.secret, i.label}, nil
+		return Certificate{DER: i.secret, Label: i.label}, nil
 	})
 }
 
@@ -57,9 +57,28 @@ func (k *Keychain) Keys(ctx context.Context) ([]Key, error) {
 	})
 }
 
+// Sign signs a SHA-256 with the private key that has this application label, the hash of its public key. Secret Services keep
+// such a key as PKCS #8.
+func (k *Keychain) Sign(ctx context.Context, publicKeyHash string, digest []byte) ([]byte, error) {
+	if publicKeyHash == "" {
+		return nil, ErrNoKey
+	}
+	items, err := k.items(ctx, query{class: ClassKey, applicationLabel: publicKeyHash, secrets: true})
+	if err != nil {
+		return nil, fmt.Errorf("read private key: %w", err)
+	}
+	if len(items) == 0 {
+		return nil, ErrNoKey
+	}
+	return sign(items[0].secret, digest)
+}
+
+// Compare returns an error that wraps [ErrUnsupported]: there is one way alone to read a Secret Service.
+func (*Keychain) Compare(context.Context) ([]string, error) { return nil, errNothingToCompare }
+
 // list returns what the items of a class are made into.
 func list[T any](ctx context.Context, k *Keychain, class string, convert func(item) (T, error)) ([]T, error) {
-	items, err := k.items(ctx, class)
+	items, err := k.items(ctx, query{class: class, secrets: class == ClassCertificate})
 	if err != nil {
 		return nil, fmt.Errorf("list items of class %s: %w", class, err)
 	}
@@ -74,37 +93,15 @@ func list[T any](ctx context.Context, k *Keychain, class string, convert func(it
 	return converted, nil
 }
 
-// items reads the items of a class, in a goroutine of its own that hands back the turn when it is through.
-func (k *Keychain) items(ctx context.Context, class string) ([]item, error) {
-	select {
-	case k.turn <- struct{}{}:
-	case <-ctx.Done():
-		return nil, unanswered(ctx)
-	}
-	type answer struct {
-		items []item
-		err   error
-	}
-	answers := make(chan answer, 1)
-	go func() {
-		defer func() { <-k.turn }()
-		items, err := k.read(ctx, class)
-		answers <- answer{items, err}
-	}()
-	select {
-	case a := <-answers:
-		return a.items, a.err
-	case <-ctx.Done():
-		return nil, unanswered(ctx)
-	}
-}
+// secretService is whom [inTurn] waits for.
+const secretService = "the Secret Service"
 
-func unanswered(ctx context.Context) error {
-	return fmt.Errorf("%w: the Secret Service did not answer: %w", ErrUnavailable, context.Cause(ctx))
+func (k *Keychain) items(ctx context.Context, q query) ([]item, error) {
+	return inTurn(ctx, k.turn, secretService, func() ([]item, error) { return k.read(ctx, q) })
 }
 
 // read runs with the turn. A connection that was kept may have ended with its bus; then a new one gets its chance.
-func (k *Keychain) read(ctx context.Context, class string) ([]item, error) {
+func (k *Keychain) read(ctx context.Context, q query) ([]item, error) {
 	kept := k.service != nil
 	for {
 		if k.service == nil {
@@ -114,7 +111,7 @@ func (k *Keychain) read(ctx context.Context, class string) ([]item, error) {
 			}
 			k.service = service
 		}
-		items, err := readClass(ctx, k.service, class)
+		items, err := readItems(ctx, k.service, q)
 		if !isConnectionLost(err) {
 			return items, classify(ctx, err)
 		}

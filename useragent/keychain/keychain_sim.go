@@ -32,7 +32,7 @@ func (k *Keychain) Certificates(ctx context.Context) ([]Certificate, error) {
 		if len(i.Data) == 0 {
 			return Certificate{}, errors.New("read certificate: the item has no data")
 		}
-		return Certificate{i.Data, i.Label}, nil
+		return Certificate{DER: i.Data, Label: i.Label}, nil
 	})
 }
 
@@ -41,6 +41,23 @@ func (k *Keychain) Keys(ctx context.Context) ([]Key, error) {
 	return list(ctx, k, filekeychain.Key, func(i filekeychain.Item) (Key, error) {
 		return Key{i.ApplicationTag, i.ApplicationLabel, i.Label}, nil
 	})
+}
+
+// Compare returns an error that wraps [ErrUnsupported]: there is one way alone to read files.
+func (*Keychain) Compare(context.Context) ([]string, error) { return nil, errNothingToCompare }
+
+// Sign signs a SHA-256 with the private key that has this application label.
+func (k *Keychain) Sign(ctx context.Context, publicKeyHash string, digest []byte) ([]byte, error) {
+	keys, err := list(ctx, k, filekeychain.Key, func(i filekeychain.Item) (filekeychain.Item, error) { return i, nil })
+	if err != nil {
+		return nil, fmt.Errorf("read private key: %w", err)
+	}
+	for _, key := range keys {
+		if key.ApplicationLabel == publicKeyHash {
+			return sign(key.Data, digest)
+		}
+	}
+	return nil, ErrNoKey
 }
 
 func list[T any](ctx context.Context, k *Keychain, class filekeychain.Class, convert func(filekeychain.Item) (T, error)) ([]T, error) {

@@ -11,7 +11,22 @@ import (
 	"github.com/keybase/go-keychain/secretservice"
 )
 
-// item is one item of the collection. Secret is read for certificates alone.
+// query says which items to read: those of a class, and of them the one with this application label unless it is empty.
+// Secrets are read for certificates, which are public, and for the key that signs.
+type query struct {
+	class, applicationLabel string
+	secrets                 bool
+}
+
+func (q query) attributes() map[string]string {
+	attributes := map[string]string{AttributeClass: q.class}
+	if q.applicationLabel != "" {
+		attributes[AttributeApplicationLabel] = q.applicationLabel
+	}
+	return attributes
+}
+
+// item is one item of the collection, with its secret where the query asked for it.
 type item struct {
 	label      string
 	attributes map[string]string
@@ -54,11 +69,11 @@ const (
 	propertiesInterface = "org.freedesktop.DBus.Properties"
 )
 
-// readClass reads all items of a class. go-keychain's own methods take no context, hence the calls on its objects.
+// readItems reads the items of a query. go-keychain's own methods take no context, hence the calls on its objects.
 //
 // The lock is looked at first, since searching a locked collection finds items whose attributes may be hashes, or none;
 // and again at the end, since it may have been locked meanwhile.
-func readClass(ctx context.Context, service *secretservice.SecretService, class string) ([]item, error) {
+func readItems(ctx context.Context, service *secretservice.SecretService, q query) ([]item, error) {
 	collection, err := defaultCollection(ctx, service)
 	if err != nil {
 		return nil, err
@@ -68,12 +83,12 @@ func readClass(ctx context.Context, service *secretservice.SecretService, class 
 	}
 	var paths []dbus.ObjectPath
 	err = collection.CallWithContext(ctx, collectionInterface+".SearchItems", 0,
-		map[string]string{AttributeClass: class}).Store(&paths)
+		q.attributes()).Store(&paths)
 	if err != nil {
 		return nil, fmt.Errorf("search collection: %w", err)
 	}
 	session := noSession
-	if class == ClassCertificate && len(paths) > 0 {
+	if q.secrets && len(paths) > 0 {
 		if session, err = openSession(ctx, service); err != nil {
 			return nil, err
 		}
@@ -123,8 +138,8 @@ func holdUnlocked(ctx context.Context, collection dbus.BusObject) error {
 // noSession stands for not reading secrets.
 const noSession dbus.ObjectPath = ""
 
-// openSession opens a session in which secrets cross the user's own bus as they are: the only ones that are read are
-// certificates, which are public. go-keychain's encrypted sessions would fail about once in 256 times, as it drops the
+// openSession opens a session in which secrets cross the user's own bus as they are: nearly all that are read are
+// certificates, which are public, and whoever can listen on that bus can ask for the key as well. go-keychain's encrypted sessions would fail about once in 256 times, as it drops the
 // leading zeros of what Diffie and Hellman agree on (docker/secrets-engine#649 has the same code), and what it cannot decrypt
 // then reads as empty, without an error.
 func openSession(ctx context.Context, service *secretservice.SecretService) (dbus.ObjectPath, error) {

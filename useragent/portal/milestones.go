@@ -64,7 +64,8 @@ func messageDetail(r rule, record applog.Record) string {
 		return fmt.Sprintf("%s: %s, code %s", r.message, record.Fields["Error domain"], record.Fields["Code"])
 	}
 	_, after, _ := strings.Cut(record.Message, r.message)
-	if state, _, ok := strings.Cut(strings.TrimPrefix(after, "'"), "'"); ok {
+	quoted, begins := strings.CutPrefix(after, "'")
+	if state, _, ends := strings.Cut(quoted, "'"); begins && ends {
 		return r.message + "'" + state + "'"
 	}
 	return r.message

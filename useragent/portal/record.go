@@ -109,8 +109,9 @@ func (r records) save(saved record) (err error) {
 	return errors.Join(directory.Sync(), directory.Close())
 }
 
-// all returns every record, the oldest launch first.
-func (r records) all() ([]record, error) {
+// all returns every record that can be read, the oldest launch first. What cannot be read is handed to skip, and is nobody's
+// hindrance but that of its own registration.
+func (r records) all(skip func(error)) ([]record, error) {
 	files, err := os.ReadDir(r.directory)
 	if err != nil && !errors.Is(err, fs.ErrNotExist) {
 		return nil, fmt.Errorf("list records of runs: %w", err)
@@ -123,7 +124,7 @@ func (r records) all() ([]record, error) {
 		}
 		one, ok, err := r.load(id)
 		if err != nil {
-			return nil, err
+			skip(err)
 		}
 		if ok {
 			found = append(found, one)
@@ -135,7 +136,7 @@ func (r records) all() ([]record, error) {
 
 // prune deletes the oldest records of runs that are over, so that there is room for one more.
 func (r records) prune() error {
-	found, err := r.all()
+	found, err := r.all(func(error) {})
 	if err != nil {
 		return err
 	}

@@ -123,8 +123,14 @@ func (r *run) waitForExit(ctx context.Context) (Exit, error) {
 			watched = false
 		}
 	}
-	if r.command != nil && !watched {
+	switch {
+	case watched:
+	case r.command != nil:
 		status = r.command.Wait()
+	default:
+		if err := r.pollExit(ctx); err != nil {
+			return Exit{}, err
+		}
 	}
 	r.markEnded(watched)
 	if r.command == nil {
@@ -134,6 +140,24 @@ func (r *run) waitForExit(ctx context.Context) (Exit, error) {
 		status = r.command.Wait()
 	}
 	return exitOf(status), nil
+}
+
+// pollPause is how often a process is looked at that is no child and whose end cannot be watched, for want of descriptors for
+// example.
+const pollPause = time.Second
+
+// pollExit returns when the process has ended; an error means that ctx has.
+func (r *run) pollExit(ctx context.Context) error {
+	ticker := time.NewTicker(pollPause)
+	defer ticker.Stop()
+	for alive(r.record.Process) {
+		select {
+		case <-ticker.C:
+		case <-ctx.Done():
+			return context.Cause(ctx)
+		}
+	}
+	return nil
 }
 
 // markEnded ends the signalling. unreaped is true while the number of an ended child cannot be anyone else's: then what a

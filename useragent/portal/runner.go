@@ -117,7 +117,7 @@ func (r *Runner) recover() error {
 	if r.recovered {
 		return nil
 	}
-	saved, err := r.records.all()
+	saved, err := r.records.all(func(err error) { r.logger.Warn("record of a run cannot be read and is left alone", "error", err) })
 	if err != nil {
 		return err
 	}
@@ -165,14 +165,20 @@ func (r *Runner) find(saved record) (process, *exitWatch, bool) {
 			}
 		}
 		exits, err := watchExit(p.PID)
-		if err != nil {
+		if errors.Is(err, errNoProcess) {
 			continue
+		}
+		if err != nil {
+			r.logger.Warn("watch Company Portal; it is looked at every now and then instead", "error", err)
+			exits = nil
 		}
 		// Only now, with the watch in place, it cannot become another process unseen.
 		if alive(p) {
 			return p, exits, true
 		}
-		exits.close()
+		if exits != nil {
+			exits.close()
+		}
 	}
 	return process{}, nil, false
 }

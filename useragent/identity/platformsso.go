@@ -1,0 +1,36 @@
+package identity
+
+import (
+	"context"
+
+	"usher.internal/internal/command"
+	"usher.internal/internal/platformsso"
+	"usher.internal/internal/wpj"
+)
+
+// PlatformSSO returns the source that asks macOS how the user stands with Platform SSO. The program is [command.AppSSO].
+func PlatformSSO(program command.Command) Source {
+	return &reported{wpj.SourcePlatformSSO, program, func(output command.Output) (wpj.Evidence, error) {
+		report, err := platformsso.Parse(output.Stdout)
+		if err != nil {
+			return wpj.Evidence{}, err
+		}
+		return report.Evidence(), nil
+	}}
+}
+
+// reported is a source that a program reports on.
+type reported struct {
+	source  wpj.Source
+	program command.Command
+	read    func(command.Output) (wpj.Evidence, error)
+}
+
+func (s *reported) Look(ctx context.Context) wpj.Evidence {
+	ran, err := s.program.Within(Deadline).Run(ctx)
+	var evidence wpj.Evidence
+	if err == nil {
+		evidence, err = s.read(ran)
+	}
+	return seen(s.source, evidence, err)
+}

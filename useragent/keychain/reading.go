@@ -1,0 +1,137 @@
+package keychain
+
+import (
+	"bytes"
+	"cmp"
+	"fmt"
+	"slices"
+
+	"usher.internal/internal/wpj"
+)
+
+// The two ways of reading the keychain of macOS.
+const (
+	theFramework = "the Security framework"
+	theTool      = "/usr/bin/security"
+)
+
+// Accounts and Labels are the generic passwords that are looked for by name where macOS cannot be asked for all, which is
+// with /usr/bin/security. Whoever looks for another one has to add it, or will not be told of it there.
+var (
+	// Accounts are those of Workplace Join: the ones that say who registered, and others that a registration leaves.
+	Accounts = []string{
+		wpj.AccountUserPrincipalName,
+		wpj.AccountTenantID,
+		wpj.AccountThumbprint,
+		wpj.AccountCloudEnvironment,
+		"com.microsoft.workplacejoin.deviceName",
+		"com.microsoft.workplacejoin.deviceOSVersion",
+		"com.microsoft.workplacejoin.discoveryHint",
+		"com.microsoft.workplacejoin.registrationKey",
+		"com.microsoft.workplacejoin.devicePatchAttemptTimestamp",
+	}
+	// Labels are those of Company Portal, of Microsoft's sign-in libraries and of jamfAAD.
+	Labels = []string{
+		"com.microsoft.CompanyPortal",
+		"com.microsoft.CompanyPortalMac",
+		"com.microsoft.CompanyPortal.HockeySDK",
+		"com.microsoft.adalcache",
+		"com.jamf.management.jamfAAD",
+		"enterpriseregistration.windows.net",
+		"https://enterpriseregistration.windows.net",
+		"https://enterpriseregistration.windows.net/",
+		"https://device.login.microsoftonline.com",
+		"https://device.login.microsoftonline.com/",
+	}
+)
+
+// withPrivateKeys returns the certificates with HasPrivateKey set for those whose SHA-1 is among identities. Each is returned
+// once, although it may be in several of the keychains that macOS searches.
+func withPrivateKeys(certificates []Certificate, identities []string) []Certificate {
+	var all []Certificate
+	for _, certificate := range certificates {
+		if slices.ContainsFunc(all, func(known Certificate) bool { return bytes.Equal(known.DER, certificate.DER) }) {
+			continue
+		}
+		certificate.HasPrivateKey = slices.Contains(identities, thumbprintOf(certificate.DER))
+		all = append(all, certificate)
+	}
+	return all
+}
+
+// reading is what one way of reading the keychain came to.
+type reading struct {
+	certificates []Certificate
+	passwords    []GenericPassword
+}
+
+// differences says in what the readings of the Security framework and of `security` differ, one sentence each. There are
+// [Accounts], [Labels] and the first digits of thumbprints in the sentences, and nothing else of what was read.
+//
+// What `security` cannot tell, or can tell otherwise, is no difference: labels, the second and further items of a name, and items
+// of other names.
+func differences(framework, tool reading) []string {
+	sentences := []string{}
+	say := func(format string, values ...any) { sentences = append(sentences, fmt.Sprintf(format, values...)) }
+
+	alone := func(whose, other string, ours, theirs []Certificate) {
+		for _, certificate := range sorted(ours) {
+			if indexOf(theirs, certificate) < 0 {
+				say("The certificate %s is listed by %s and not by %s.", prefixOf(certificate), whose, other)
+			}
+		}
+	}
+	alone(theFramework, theTool, framework.certificates, tool.certificates)
+	alone(theTool, theFramework, tool.certificates, framework.certificates)
+	for _, certificate := range sorted(framework.certificates) {
+		at := indexOf(tool.certificates, certificate)
+		switch {
+		case at < 0 || tool.certificates[at].HasPrivateKey == certificate.HasPrivateKey:
+		case certificate.HasPrivateKey:
+			say("The certificate %s has a private key by %s and none by %s, which looks for keys that can sign.", prefixOf(certificate), theFramework, theTool)
+		default:
+			say("The certificate %s has a private key by %s and none by %s.", prefixOf(certificate), theTool, theFramework)
+		}
+	}
+	for _, name := range slices.Concat(Accounts, Labels) {
+		ours, theirs := ofName(framework.passwords, name), ofName(tool.passwords, name)
+		switch {
+		case len(ours) == 0 && len(theirs) > 0:
+			say("The item %s is found by %s and not by %s.", name, theTool, theFramework)
+		case len(ours) > 0 && len(theirs) == 0:
+			say("The item %s is found by %s and not by %s.", name, theFramework, theTool)
+		case slices.ContainsFunc(theirs, func(one GenericPassword) bool { return !slices.ContainsFunc(ours, one.isLike) }):
+			say("The item %s has other attributes by %s than by %s.", name, theTool, theFramework)
+		}
+	}
+	return sentences
+}
+
+func indexOf(certificates []Certificate, wanted Certificate) int {
+	return slices.IndexFunc(certificates, func(c Certificate) bool { return bytes.Equal(c.DER, wanted.DER) })
+}
+
+func sorted(certificates []Certificate) []Certificate {
+	return slices.SortedFunc(slices.Values(certificates), func(a, b Certificate) int {
+		return cmp.Compare(thumbprintOf(a.DER), thumbprintOf(b.DER))
+	})
+}
+
+// prefixOf returns as much of a thumbprint as may be shown.
+func prefixOf(certificate Certificate) string { return thumbprintOf(certificate.DER)[:8] }
+
+// ofName returns the passwords whose account is name, or else whose label is.
+func ofName(passwords []GenericPassword, name string) []GenericPassword {
+	var found []GenericPassword
+	for _, password := range passwords {
+		if password.Account == name || password.Label == name && !slices.Contains(Accounts, password.Account) {
+			found = append(found, password)
+		}
+	}
+	return found
+}
+
+// isLike tells whether two passwords are the same but for their labels, which macOS makes up where there is none.
+func (p GenericPassword) isLike(other GenericPassword) bool {
+	return p.Account == other.Account && p.Service == other.Service
+}

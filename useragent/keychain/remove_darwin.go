@@ -1,0 +1,53 @@
+//go:build darwin && !simkeychain
+
+package keychain
+
+import (
+	"context"
+	"fmt"
+	"os"
+	"path/filepath"
+	"slices"
+)
+
+// securityTool returns the tool that removes from the user's login keychain, and from no other one. No one has run it on a
+// Mac.
+func securityTool() (SecurityTool, error) {
+	home, err := os.UserHomeDir()
+	if err != nil {
+		return SecurityTool{}, fmt.Errorf("%w: %w", ErrUnavailable, err)
+	}
+	return SecurityTool{Program: theTool, Keychain: filepath.Join(home, "Library", "Keychains", "login.keychain-db")}, nil
+}
+
+// RemoveCertificate removes a certificate, and with it the private key that it has.
+func (*Keychain) RemoveCertificate(ctx context.Context, unwanted Certificate) error {
+	tool, err := securityTool()
+	if err != nil {
+		return err
+	}
+	return tool.RemoveCertificate(ctx, unwanted)
+}
+
+// RemoveKey returns [ErrNotRemovable].
+func (*Keychain) RemoveKey(ctx context.Context, unwanted Key) error {
+	return SecurityTool{}.RemoveKey(ctx, unwanted)
+}
+
+// RemoveGenericPassword removes a generic password.
+func (*Keychain) RemoveGenericPassword(ctx context.Context, unwanted GenericPassword) error {
+	tool, err := securityTool()
+	if err != nil {
+		return err
+	}
+	return tool.RemoveGenericPassword(ctx, unwanted)
+}
+
+// GenericPasswordsOf returns the generic passwords with one of the accounts or one of the labels, as far as
+// [Keychain.GenericPasswords] finds them: with cgo all, without it of several alike the first.
+func (k *Keychain) GenericPasswordsOf(ctx context.Context, accounts, labels []string) ([]GenericPassword, error) {
+	all, err := k.GenericPasswords(ctx)
+	return slices.DeleteFunc(all, func(one GenericPassword) bool {
+		return !slices.Contains(accounts, one.Account) && !slices.Contains(labels, one.Label)
+	}), err
+}

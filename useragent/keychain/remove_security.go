@@ -1,0 +1,111 @@
+//go:build !simkeychain
+
+package keychain
+
+import (
+	"bytes"
+	"context"
+	"errors"
+	"fmt"
+	"slices"
+	"strings"
+
+	"usher.internal/internal/command"
+)
+
+// SecurityTool removes items from one keychain of macOS through /usr/bin/security, which can remove certificates,
+// identities (a certificate with its key) and generic passwords. It is here on Linux so that its tests are; no one has run
+// it on a Mac.
+type SecurityTool struct {
+	// Program is the absolute path of security(1). Keychain is that of the keychain's file: without one, security would look
+	// through every keychain of the search list, the system's too.
+	Program, Keychain string
+}
+
+// mostAlike bounds how many generic passwords with the same attributes are removed: a keychain has few.
+const mostAlike = 64
+
+// noSuchCertificate is what delete-certificate and delete-identity write where there is none with that hash, ending with 1
+// [Apple, SecurityTool/keychain_delete.c; not verified on a Mac].
+const noSuchCertificate = "unable to delete certificate matching"
+
+// RemoveCertificate removes a certificate, and with it the private key that it has.
+func (s SecurityTool) RemoveCertificate(ctx context.Context, unwanted Certificate) error {
+	command := "delete-certificate"
+	if unwanted.HasPrivateKey {
+		command = "delete-identity"
+	}
+	_, err := s.run(ctx, command, "-Z", strings.ToUpper(thumbprintOf(unwanted.DER)))
+	if errors.Is(err, errNotThere) {
+		return nil
+	}
+	return err
+}
+
+// RemoveKey returns [ErrNotRemovable]: security(1) removes no key alone.
+func (SecurityTool) RemoveKey(context.Context, Key) error {
+	return fmt.Errorf("%w: macOS removes a private key with its certificate alone; remove this one in Keychain Access", ErrNotRemovable)
+}
+
+// RemoveGenericPassword removes every generic password with these attributes. One without account and service is
+// [ErrNotRemovable]: by its label alone security(1) might take another one.
+func (s SecurityTool) RemoveGenericPassword(ctx context.Context, unwanted GenericPassword) error {
+	if unwanted.Account == "" && unwanted.Service == "" {
+		return fmt.Errorf("%w: it has neither account nor service; remove it in Keychain Access", ErrNotRemovable)
+	}
+	var attributes []string
+	for _, one := range []struct{ flag, value string }{{"-a", unwanted.Account}, {"-s", unwanted.Service}, {"-l", unwanted.Label}} {
+		if one.value != "" {
+			attributes = append(attributes, one.flag, one.value)
+		}
+	}
+	for range mostAlike {
+		_, err := s.run(ctx, "delete-generic-password", attributes...)
+		if errors.Is(err, errNotThere) {
+			return nil
+		}
+		if err != nil {
+			return err
+		}
+	}
+	return fmt.Errorf("remove generic password: there are more than %d alike", mostAlike)
+}
+
+// GenericPasswordsOf returns the first generic password with each of the accounts, and with each of the labels; security(1)
+// lists no more.
+func (s SecurityTool) GenericPasswordsOf(ctx context.Context, accounts, labels []string) ([]GenericPassword, error) {
+	var found []GenericPassword
+	for _, by := range []struct {
+		flag   string
+		values []string
+	}{{"-a", accounts}, {"-l", labels}} {
+		for _, value := range by.values {
+			output, err := s.run(ctx, "find-generic-password", by.flag, value)
+			if errors.Is(err, errNotThere) {
+				continue
+			}
+			if err != nil {
+				return nil, err
+			}
+			password, err := parseGenericPassword(output)
+			if err != nil {
+				return nil, fmt.Errorf("read output of security find-generic-password: %w", err)
+			}
+			found = append(found, password)
+		}
+	}
+	return found, nil
+}
+
+// run runs one command of security(1) on the keychain and returns what it printed. The error wraps errNotThere where there is
+// no such item. What security prints can be personal, so no error holds it.
+func (s SecurityTool) run(ctx context.Context, verb string, arguments ...string) ([]byte, error) {
+	stdout, stderr, exitCode, err := runTool(command.Security.At(s.Program))(ctx, slices.Concat([]string{verb}, arguments, []string{s.Keychain})...)
+	switch {
+	case err != nil:
+		return nil, fmt.Errorf("run security %s: %w", verb, err)
+	case exitCode == 1 && bytes.Contains(bytes.ToLower(stderr), []byte(noSuchCertificate)):
+		return nil, errNotThere
+	}
+	return stdout, outcome(verb, exitCode, stderr)
+}
