@@ -122,6 +122,11 @@ func TestWhatIsWrittenToJamfPro(t *testing.T) {
 		{"could not look is not said to be not there", delivery.Report{Outcome: "FAILED", FailureReason: "IDENTITY_UNREADABLE", Identity: &unreadable, At: at}, map[string]string{
 			"Usher Registration State": "UNREADABLE", "Usher Registration Result": "FAILED: IDENTITY_UNREADABLE", "Usher Last Registration": "2026-11-23T09:30:00Z",
 		}},
+		{"a look without a registration", delivery.Report{Identity: &wpj.Identity{State: wpj.StateCompliant, DeviceID: "new", ObservedAt: at}, At: at,
+			DeviceIDChange: &delivery.DeviceIDChange{Old: "old", New: "new", At: at}}, map[string]string{
+			"Usher Registration State": "COMPLIANT", "Usher Entra Device ID": "new", "Usher State As Of": "2026-11-23T09:30:00Z",
+			"Usher Device ID Change": "2026-11-23T09:30:00Z: old became new",
+		}},
 		{"cancelled", delivery.Report{Outcome: "CANCELLED", At: at}, map[string]string{
 			"Usher Registration Result": "CANCELLED", "Usher Last Registration": "2026-11-23T09:30:00Z",
 		}},
@@ -197,7 +202,7 @@ func TestAttributeNamesDoNotChange(t *testing.T) {
 	}
 	if !slices.Equal(names, []string{
 		"Usher Registration State", "Usher Registration Result", "Usher Entra Device ID",
-		"Usher User Principal Name", "Usher Entra Tenant ID", "Usher Last Registration",
+		"Usher User Principal Name", "Usher Entra Tenant ID", "Usher Last Registration", "Usher State As Of", "Usher Device ID Change",
 	}) {
 		t.Errorf("%v", names)
 	}
@@ -207,6 +212,10 @@ func TestSummaryHoldsNoIdentity(t *testing.T) {
 	identity := wpj.Identity{State: wpj.StateRegistered, DeviceID: "device", UserPrincipalName: "jane@example.com"}
 	summary := delivery.Report{UserName: "jane", Outcome: "SUCCEEDED", Identity: &identity}.Summary()
 	if summary != "jane: SUCCEEDED, identity REGISTERED" {
+		t.Error(summary)
+	}
+	change := &delivery.DeviceIDChange{Old: "old", New: "new"}
+	if summary := (delivery.Report{UserName: "jane", Identity: &identity, DeviceIDChange: change}).Summary(); summary != "jane: identity REGISTERED, another device id" {
 		t.Error(summary)
 	}
 }

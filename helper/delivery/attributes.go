@@ -1,7 +1,9 @@
 package delivery
 
 import (
+	"fmt"
 	"slices"
+	"strings"
 	"time"
 
 	"usher.internal/helper/jamfpro"
@@ -33,7 +35,7 @@ var extensionAttributes = []ExtensionAttribute{
 	{
 		"Usher Registration Result",
 		"How the last registration with usher ended: SUCCEEDED, CANCELLED, or FAILED with the reason.",
-		func(r Report) (string, bool) { return r.Result(), true },
+		func(r Report) (string, bool) { return r.Result(), r.Outcome != "" },
 	},
 	{
 		"Usher Entra Device ID",
@@ -53,7 +55,29 @@ var extensionAttributes = []ExtensionAttribute{
 	{
 		"Usher Last Registration",
 		"When the last registration with usher ended, in UTC, for example 2026-11-23T09:30:00Z.",
-		func(r Report) (string, bool) { return r.At.UTC().Format(time.RFC3339), !r.At.IsZero() },
+		func(r Report) (string, bool) {
+			return r.At.UTC().Format(time.RFC3339), r.Outcome != "" && !r.At.IsZero()
+		},
+	},
+	{
+		"Usher State As Of",
+		"When usher looked last, of what it has told Jamf Pro, in UTC. It is told with every change and at least once a week.",
+		func(r Report) (string, bool) {
+			if r.Identity == nil || r.Identity.ObservedAt.IsZero() {
+				return "", false
+			}
+			return r.Identity.ObservedAt.UTC().Format(time.RFC3339), true
+		},
+	},
+	{
+		"Usher Device ID Change",
+		"The last time that the Mac became another device in Microsoft Entra: when, the old and the new device id.",
+		func(r Report) (string, bool) {
+			if r.DeviceIDChange == nil {
+				return "", false
+			}
+			return r.DeviceIDChange.String(), true
+		},
 	},
 }
 
@@ -62,14 +86,15 @@ func ExtensionAttributes() []ExtensionAttribute {
 	return slices.Clone(extensionAttributes)
 }
 
-// fromIdentity leaves the attribute alone when the identity was not read or could not be looked at: an empty value would
-// say that it is not there.
+// fromIdentity leaves the attribute alone when the identity was not read, could not be looked at, or does not say it: an
+// empty value would say that it is not there.
 func fromIdentity(field func(*wpj.Identity) string) func(Report) (string, bool) {
 	return func(r Report) (string, bool) {
-		if r.Identity == nil || r.Identity.State == wpj.StateUnreadable {
+		if r.Identity == nil || r.Identity.State == wpj.StateUnreadable || r.Identity.State == wpj.StateNoSession {
 			return "", false
 		}
-		return field(r.Identity), true
+		value := field(r.Identity)
+		return value, value != "" || !r.Identity.State.Registered()
 	}
 }
 
@@ -91,11 +116,22 @@ func (r Report) Result() string {
 
 // Summary is one line for an admin: whose result it is, and what. It holds the account name and no other personal data.
 func (r Report) Summary() string {
-	summary := r.UserName + ": " + r.Result()
-	if r.Identity != nil {
-		summary += ", identity " + string(r.Identity.State)
+	var said []string
+	if r.Outcome != "" {
+		said = append(said, r.Result())
 	}
-	return summary
+	if r.Identity != nil {
+		said = append(said, "identity "+string(r.Identity.State))
+	}
+	if r.DeviceIDChange != nil {
+		said = append(said, "another device id")
+	}
+	return r.UserName + ": " + strings.Join(said, ", ")
+}
+
+// String is the change as Jamf Pro shows it.
+func (c DeviceIDChange) String() string {
+	return fmt.Sprintf("%s: %s became %s", c.At.UTC().Format(time.RFC3339), string(c.Old), string(c.New))
 }
 
 // values returns what the report says in the form that the client of Jamf Pro takes.

@@ -1,6 +1,7 @@
 package delivery
 
 import (
+	"cmp"
 	"context"
 	"fmt"
 	"time"
@@ -8,14 +9,16 @@ import (
 	"usher.internal/internal/wpj"
 )
 
-// Report is what Jamf Pro is told about the end of a registration.
+// Report is what Jamf Pro is told: how a registration ended, or, without one, how a user stands.
 type Report struct {
-	RegistrationID string `json:"registration_id"`
+	// RegistrationID is empty where no registration is reported; then so are Outcome, FailureReason, Detail and
+	// PortalExitCode.
+	RegistrationID string `json:"registration_id,omitempty"`
 	// UID and UserName are the account on this computer; reports are ordered and superseded by UID.
 	UID      uint32 `json:"uid"`
 	UserName string `json:"user_name"`
 	// Outcome is the name of the registration state that is reported, for example SUCCEEDED or FAILED.
-	Outcome string `json:"outcome"`
+	Outcome string `json:"outcome,omitempty"`
 	// FailureReason is the name of the reason where Outcome is FAILED, and Detail one sentence for an admin.
 	FailureReason string `json:"failure_reason,omitempty"`
 	Detail        string `json:"detail,omitempty"`
@@ -23,8 +26,25 @@ type Report struct {
 	PortalExitCode *wpj.ExitCode `json:"portal_exit_code,omitempty"`
 	// Identity is nil where it was not read; then nothing is said about it.
 	Identity *wpj.Identity `json:"identity,omitempty"`
-	// At is when the registration came to Outcome.
+	// DeviceIDChange is set where the device has become another one since the last report.
+	DeviceIDChange *DeviceIDChange `json:"device_id_change,omitempty"`
+	// At is when the registration came to Outcome, or when the user was looked at.
 	At time.Time `json:"at"`
+}
+
+// DeviceIDChange is a change of its own kind: the same user of the same Mac is another device in Entra.
+type DeviceIDChange struct {
+	Old wpj.DeviceID `json:"old"`
+	New wpj.DeviceID `json:"new"`
+	At  time.Time    `json:"at"`
+}
+
+// and returns one change for two, the first of which Jamf Pro was not told of. Either may be nil.
+func (c *DeviceIDChange) and(next *DeviceIDChange) *DeviceIDChange {
+	if c == nil || next == nil {
+		return cmp.Or(next, c)
+	}
+	return &DeviceIDChange{Old: c.Old, New: next.New, At: next.At}
 }
 
 // State is how a delivery stands.

@@ -3,6 +3,7 @@ package delivery
 import (
 	"fmt"
 	"log/slog"
+	"slices"
 	"time"
 
 	"usher.internal/helper/store"
@@ -59,7 +60,7 @@ func New(config Config) *Outbox {
 func (o *Outbox) OnChange(changed func(tx *store.Tx, d Delivery) error) { o.onChange = changed }
 
 // Enqueue puts a report into the outbox, within the caller's transaction, and marks what the same user has there
-// undelivered as superseded. The delivery is due at once.
+// undelivered as superseded; a change of the device that was not delivered goes with the new one. The delivery is due at once.
 func (o *Outbox) Enqueue(tx *store.Tx, report Report) (Delivery, error) {
 	now := time.Now()
 	all, err := readAll(tx)
@@ -68,6 +69,7 @@ func (o *Outbox) Enqueue(tx *store.Tx, report Report) (Delivery, error) {
 	}
 	for _, older := range all {
 		if older.Report.UID == report.UID && (older.State == StatePending || older.State == StateRefused) {
+			report.DeviceIDChange = older.Report.DeviceIDChange.and(report.DeviceIDChange)
 			if err := o.change(tx, older.ended(StateSuperseded, now)); err != nil {
 				return Delivery{}, err
 			}
@@ -105,6 +107,12 @@ func (o *Outbox) List(includeEnded bool, limit int) ([]Delivery, error) {
 		return nil, fmt.Errorf("list deliveries: %w", err)
 	}
 	return listed, nil
+}
+
+// Undelivered returns what has not reached Jamf Pro yet of a user, the oldest first, in the caller's transaction.
+func (o *Outbox) Undelivered(tx *store.Tx, uid uint32) ([]Delivery, error) {
+	all, err := readAll(tx)
+	return slices.DeleteFunc(all, func(d Delivery) bool { return d.Report.UID != uid || d.forgettable() }), err
 }
 
 // Flush makes every pending delivery due now, whatever was to be waited for, and the refused ones, which nothing newer has

@@ -424,3 +424,32 @@ func TestListIsNewestFirstAndHistoryIsBounded(t *testing.T) {
 		}
 	})
 }
+
+// A change of the device that was not delivered goes with the report that takes its place.
+func TestDeviceChangeOutlivesItsReport(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		opened, err := store.Open(filepath.Join(t.TempDir(), "journal"))
+		if err != nil {
+			t.Fatal(err)
+		}
+		defer opened.Close()
+		outbox := delivery.New(delivery.Config{Store: opened})
+		enqueue := func(change *delivery.DeviceIDChange) (added delivery.Delivery) {
+			t.Helper()
+			if err := opened.Update(func(tx *store.Tx) (err error) {
+				added, err = outbox.Enqueue(tx, delivery.Report{UID: 501, DeviceIDChange: change})
+				return err
+			}); err != nil {
+				t.Fatal(err)
+			}
+			return added
+		}
+		enqueue(&delivery.DeviceIDChange{Old: "a", New: "b"})
+		if got := enqueue(nil).Report.DeviceIDChange; got == nil || got.Old != "a" || got.New != "b" {
+			t.Errorf("superseded by one without: %+v", got)
+		}
+		if got := enqueue(&delivery.DeviceIDChange{Old: "b", New: "c"}).Report.DeviceIDChange; got == nil || got.Old != "a" || got.New != "c" {
+			t.Errorf("superseded by another: %+v", got)
+		}
+	})
+}

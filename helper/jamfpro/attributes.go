@@ -20,8 +20,15 @@ type Attribute struct {
 	Value       string
 }
 
-// definition is a computer extension attribute as Jamf Pro defines it.
-type definition struct {
+// Definition is a computer extension attribute as usher wants it: of input type TEXT and data type STRING.
+type Definition struct {
+	Name string
+	// Description is used where the extension attribute has to be created.
+	Description string
+}
+
+// defined is a computer extension attribute as Jamf Pro has it.
+type defined struct {
 	ID                   string `json:"id"`
 	Name                 string `json:"name"`
 	DataType             string `json:"dataType"`
@@ -32,7 +39,7 @@ type definition struct {
 
 // definedValue is a value with where it belongs.
 type definedValue struct {
-	definition definition
+	definition defined
 	value      string
 }
 
@@ -98,16 +105,22 @@ func (r rejection) Unwrap() []error { return []error{errRejected, r.error} }
 
 // define finds the definition of each attribute, from memory, from the server, or by creating it.
 func (c *Client) define(ctx context.Context, attributes []Attribute) ([]definedValue, error) {
-	known := func(one Attribute) bool { _, ok := c.definitions[one.Name]; return ok }
-	if missing := slices.DeleteFunc(slices.Clone(attributes), known); len(missing) > 0 {
+	known := func(name string) bool { _, ok := c.definitions[name]; return ok }
+	var missing []string
+	for _, one := range attributes {
+		if !known(one.Name) {
+			missing = append(missing, one.Name)
+		}
+	}
+	if len(missing) > 0 {
 		if err := c.lookUpDefinitions(ctx, missing); err != nil {
 			return nil, err
 		}
 	}
 	var values []definedValue
 	for _, one := range attributes {
-		if !known(one) {
-			if err := c.createDefinition(ctx, one); err != nil {
+		if !known(one.Name) {
+			if _, err := c.createDefinition(ctx, Definition{one.Name, one.Description}); err != nil {
 				return nil, err
 			}
 		}
@@ -123,7 +136,7 @@ func (c *Client) define(ctx context.Context, attributes []Attribute) ([]definedV
 }
 
 // writable returns an error when values of the definition cannot be set through the API [SPEC].
-func (d definition) writable() error {
+func (d defined) writable() error {
 	switch {
 	case d.InputType == "SCRIPT":
 		return fmt.Errorf("%w: %q has the input type SCRIPT, whose value the next jamf recon overwrites; delete it or make it a text field, or set delivery.mode to recon", ErrAttributeNotWritable, d.Name)
@@ -136,16 +149,16 @@ func (d definition) writable() error {
 }
 
 // lookUpDefinitions asks the server for the definitions of these names and remembers what it has.
-func (c *Client) lookUpDefinitions(ctx context.Context, attributes []Attribute) error {
-	var names []string
-	for _, one := range attributes {
-		names = append(names, quoteRSQL(one.Name))
+func (c *Client) lookUpDefinitions(ctx context.Context, names []string) error {
+	var quoted []string
+	for _, name := range names {
+		quoted = append(quoted, quoteRSQL(name))
 	}
 	var answer struct {
-		Results []definition `json:"results"`
+		Results []defined `json:"results"`
 	}
 	err := c.ask(ctx, callFindAttributes, request{query: url.Values{
-		"filter":    {"name=in=(" + strings.Join(names, ",") + ")"},
+		"filter":    {"name=in=(" + strings.Join(quoted, ",") + ")"},
 		"page":      {"0"},
 		"page-size": {strconv.Itoa(definitionsPerPage)},
 	}}, &answer)
@@ -153,22 +166,23 @@ func (c *Client) lookUpDefinitions(ctx context.Context, attributes []Attribute) 
 		return err
 	}
 	if c.definitions == nil {
-		c.definitions = map[string]definition{}
+		c.definitions = map[string]defined{}
 	}
 	for _, found := range answer.Results {
-		if found.ID != "" && slices.ContainsFunc(attributes, func(one Attribute) bool { return one.Name == found.Name }) {
+		if found.ID != "" && slices.Contains(names, found.Name) {
 			c.definitions[found.Name] = found
 		}
 	}
 	return nil
 }
 
-// createDefinition creates the extension attribute of that name and remembers it.
-func (c *Client) createDefinition(ctx context.Context, wanted Attribute) error {
+// createDefinition creates the extension attribute of that name and remembers it. Created is false when it turns out that
+// somebody else was faster.
+func (c *Client) createDefinition(ctx context.Context, wanted Definition) (created bool, err error) {
 	var answer struct {
 		ID string `json:"id"`
 	}
-	err := c.ask(ctx, callCreateAttributes, request{body: map[string]any{
+	err = c.ask(ctx, callCreateAttributes, request{body: map[string]any{
 		"name":                 wanted.Name,
 		"description":          wanted.Description,
 		"dataType":             "STRING",
@@ -179,32 +193,32 @@ func (c *Client) createDefinition(ctx context.Context, wanted Attribute) error {
 	if refused, ok := errors.AsType[*APIError](err); ok {
 		switch refused.Status {
 		case http.StatusForbidden:
-			return fmt.Errorf("%w: %q; create it as a text field, or let usher: %w", ErrAttributeMissing, wanted.Name, err)
+			return false, fmt.Errorf("%w: %q; create it as a text field, or let usher: %w", ErrAttributeMissing, wanted.Name, err)
 		case http.StatusBadRequest:
 			// Another Mac of the fleet may have been faster.
-			if again := c.lookUpDefinitions(ctx, []Attribute{wanted}); again == nil {
+			if again := c.lookUpDefinitions(ctx, []string{wanted.Name}); again == nil {
 				if _, there := c.definitions[wanted.Name]; there {
-					return nil
+					return false, nil
 				}
 			}
 			if refused.mentions("duplicate") || refused.mentions("already") || refused.mentions("unique") {
-				return fmt.Errorf("%w: %w", ErrUnknownDefinition, err)
+				return false, fmt.Errorf("%w: %w", ErrUnknownDefinition, err)
 			}
 		}
 	}
 	if err != nil {
-		return err
+		return false, err
 	}
 	if answer.ID == "" {
-		return &APIError{
+		return false, &APIError{
 			Operation: callCreateAttributes.operation, Method: callCreateAttributes.method, Path: callCreateAttributes.path,
 			Host: c.base.Host, Status: callCreateAttributes.success, NotJSON: true, Err: errors.New("answered without an id"),
 		}
 	}
 	c.log.Info("created an extension attribute in Jamf Pro", "name", wanted.Name, "definition_id", answer.ID)
-	c.definitions[wanted.Name] = definition{
+	c.definitions[wanted.Name] = defined{
 		ID: answer.ID, Name: wanted.Name, DataType: "STRING", InputType: "TEXT",
 		InventoryDisplayType: "EXTENSION_ATTRIBUTES", createdAt: c.now(),
 	}
-	return nil
+	return true, nil
 }

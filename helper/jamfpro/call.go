@@ -33,20 +33,13 @@ type call struct {
 var (
 	callToken            = call{"get an access token", http.MethodPost, "/api/v1/oauth/token", "", http.StatusOK}
 	callOlderToken       = call{"get an access token", http.MethodPost, "/api/oauth/token", "", http.StatusOK}
+	callVersion          = call{"read the version of Jamf Pro", http.MethodGet, "/api/v1/jamf-pro-version", "", http.StatusOK}
 	callFindComputer     = call{"find this computer", http.MethodGet, "/api/v3/computers-inventory", "Read Computers", http.StatusOK}
 	callUpdateComputer   = call{"update this computer", http.MethodPatch, "/api/v3/computers-inventory-detail/{id}", "Update Computers", http.StatusNoContent}
 	callFindAttributes   = call{"find the extension attributes", http.MethodGet, "/api/v1/computer-extension-attributes", "Read Computer Extension Attributes", http.StatusOK}
 	callCreateAttributes = call{"create an extension attribute", http.MethodPost, "/api/v1/computer-extension-attributes", "Create Computer Extension Attributes", http.StatusCreated}
+	callCompliance       = call{"read the device compliance", http.MethodGet, "/api/v1/conditional-access/device-compliance-information/computer/{id}", "Read Device Compliance Information", http.StatusOK}
 )
-
-// Privileges returns the privileges that the role of the API client needs, as Jamf Pro spells them.
-func Privileges() []string {
-	var names []string
-	for _, one := range []call{callFindComputer, callUpdateComputer, callFindAttributes, callCreateAttributes} {
-		names = append(names, one.privilege)
-	}
-	return names
-}
 
 // request is what goes into a call.
 type request struct {

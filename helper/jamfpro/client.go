@@ -27,6 +27,17 @@ var (
 	ErrUnknownDefinition = errors.New("extension attribute is not known to every server of Jamf Pro yet")
 	// ErrSecretFile: the client secret cannot be read, or others could read it too.
 	ErrSecretFile = errors.New("client secret file is not usable")
+	// ErrSecretNotAllowed: a text is not a secret that could be kept; nothing was changed.
+	ErrSecretNotAllowed = errors.New("client secret is not allowed")
+	// ErrNoCompliance: Jamf Pro knows nothing of this computer's device compliance.
+	ErrNoCompliance = errors.New("no device compliance is known of this computer in Jamf Pro")
+	// ErrNotConfigured: keys are not set that a call to Jamf Pro's API needs.
+	ErrNotConfigured = errors.New("the API of Jamf Pro is not configured")
+	// ErrBusy: other calls to Jamf Pro took longer than the caller could wait.
+	ErrBusy = errors.New("another call to Jamf Pro is under way")
+	// ErrRefused and ErrUnreachable are what every [*APIError] is one of, see [APIError.Permanent].
+	ErrRefused     = errors.New("call refused by Jamf Pro")
+	ErrUnreachable = errors.New("no proper answer from Jamf Pro")
 )
 
 // DefaultCallTimeout is how long one call may take, with its answer.
@@ -59,7 +70,7 @@ type Client struct {
 	turn        chan struct{} // holds one element; whoever took it out owns all below
 	http        *http.Client  // nil between deliveries
 	token       token
-	definitions map[string]definition
+	definitions map[string]defined
 }
 
 // New validates the configuration. It neither reads the secret nor connects.
@@ -95,6 +106,9 @@ func New(config Config) (*Client, error) {
 	return client, nil
 }
 
+// Host returns the server's host, with its port where it has one.
+func (c *Client) Host() string { return c.base.Host }
+
 // parseURL returns the URL under which the server's /api is found.
 func parseURL(text string) (*url.URL, error) {
 	parsed, err := url.Parse(text)
@@ -123,7 +137,7 @@ func (c *Client) begin(ctx context.Context) (end func(), err error) {
 	select {
 	case <-c.turn:
 	case <-ctx.Done():
-		return nil, fmt.Errorf("wait for another call to Jamf Pro: %w", ctx.Err())
+		return nil, fmt.Errorf("%w: %w", ErrBusy, ctx.Err())
 	}
 	transport := newTransport()
 	c.http = &http.Client{

@@ -5,6 +5,8 @@ import (
 	"errors"
 	"fmt"
 	"net/http"
+	"regexp"
+	"slices"
 	"strings"
 	"time"
 
@@ -97,6 +99,11 @@ func (e *APIError) answeredIn() string {
 	}
 }
 
+// Is makes every error of a call one of [ErrRefused] and [ErrUnreachable].
+func (e *APIError) Is(target error) bool {
+	return target == ErrRefused && e.Permanent() || target == ErrUnreachable && !e.Permanent()
+}
+
 // Unwrap returns the cause.
 func (e *APIError) Unwrap() error { return e.Err }
 
@@ -110,10 +117,22 @@ func (e *APIError) mentions(word string) bool {
 	return false
 }
 
+// isUnknownID tells whether the API says that it has nothing with the id of the call. A server that does not know the call
+// answers 404 too, and does not say that.
+func (e *APIError) isUnknownID() bool {
+	return e.Status == http.StatusNotFound && slices.ContainsFunc(e.Errors, func(one ServerError) bool {
+		return one.Code == "INVALID_ID" || one.Field == "id" || one.Field == "deviceId"
+	})
+}
+
 // longestText is how much of what a server says is shown, in characters.
 const longestText = 300
 
-// hideIn replaces each of the sensitive texts in text, and makes one bounded line of it.
+// identifier is how UDIDs and the ids of Entra look, which say whose computer it is.
+var identifier = regexp.MustCompile(`[0-9A-Fa-f]{8}(-[0-9A-Fa-f]{4}){3}-[0-9A-Fa-f]{12}`)
+
+// hideIn replaces each of the sensitive texts in text and everything that looks like an identifier, and makes one bounded
+// line of it.
 func hideIn(text string, sensitive []string) string {
 	for _, one := range sensitive {
 		// Shorter ones would take harmless words apart.
@@ -121,7 +140,7 @@ func hideIn(text string, sensitive []string) string {
 			text = strings.ReplaceAll(text, one, redacted)
 		}
 	}
-	return oneline.Of(text, longestText)
+	return oneline.Of(identifier.ReplaceAllLiteralString(text, redacted), longestText)
 }
 
 // hideInError returns err, or, if its text has something sensitive in it, an error with that redacted.

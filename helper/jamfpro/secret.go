@@ -44,7 +44,11 @@ func (s sealed) MarshalText() ([]byte, error) { return []byte(redacted), nil }
 
 // ClientSecret is the secret of an API client. However it is printed, logged or marshalled, it is redacted; only this
 // package can read it.
-type ClientSecret struct{ sealed }
+type ClientSecret struct {
+	sealed
+	// file is where it was read from, as it was then.
+	file os.FileInfo
+}
 
 // ReadClientSecret reads the secret from the file at path, without the white space around it. The file must be a regular
 // one that belongs to root or to our own user and that nobody else can read (mode 0600 or 0400). Errors wrap
@@ -84,7 +88,7 @@ func ReadClientSecret(path string) (ClientSecret, error) {
 	case len(content) > maximumSecretSize:
 		return refuse("it is larger than %d bytes", maximumSecretSize)
 	}
-	return ClientSecret{seal(string(content))}, nil
+	return ClientSecret{sealed: seal(string(content)), file: info}, nil
 }
 
 // pathless takes the path off an error that would otherwise name it twice.

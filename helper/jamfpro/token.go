@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"net/http"
 	"net/url"
+	"os"
 	"strings"
 	"time"
 )
@@ -16,10 +17,11 @@ type credentials struct {
 	secretFile string
 }
 
-// token is an access token and when it is no longer used.
+// token is an access token, when it is no longer used, and the file of the secret that it was got with.
 type token struct {
 	access  sealed
 	useless time.Time
+	secret  os.FileInfo
 }
 
 // token0 is no token.
@@ -28,9 +30,10 @@ var token0 token
 // spare is how long before its end a token is no longer used: an API client's tokens may live for as little as a minute.
 func spare(lifetime time.Duration) time.Duration { return min(lifetime/4, 30*time.Second) }
 
-// accessToken returns the cached token or gets a new one with the client credentials grant.
+// accessToken returns the cached token or gets a new one with the client credentials grant. A token is not used any more
+// when the file of the secret has been replaced or removed: whoever did so wants the old secret out of use.
 func (c *Client) accessToken(ctx context.Context) (sealed, error) {
-	if c.token.access.open() != "" && c.now().Before(c.token.useless) {
+	if c.token.access.open() != "" && c.now().Before(c.token.useless) && isSameSecret(c.credentials.secretFile, c.token.secret) {
 		return c.token.access, nil
 	}
 	c.token = token0
@@ -66,10 +69,16 @@ func (c *Client) accessToken(ctx context.Context) (sealed, error) {
 		}
 	}
 	lifetime := time.Duration(min(max(answer.ExpiresIn, 0), 24*60*60) * float64(time.Second))
-	c.token.access = seal(answer.AccessToken)
+	c.token.access, c.token.secret = seal(answer.AccessToken), secret.file
 	// Round takes the monotonic reading off: it stands still while a Mac sleeps, and the token's life does not.
 	c.token.useless = c.now().Round(0).Add(lifetime - spare(lifetime))
 	return c.token.access, nil
+}
+
+// isSameSecret tells whether the file at path is still the one that was read.
+func isSameSecret(path string, read os.FileInfo) bool {
+	now, err := os.Stat(path)
+	return err == nil && os.SameFile(now, read) && now.Size() == read.Size() && now.ModTime().Equal(read.ModTime())
 }
 
 // usableToken tells whether the text can stand in a header.

@@ -1,0 +1,222 @@
+package jamfpro
+
+import (
+	"errors"
+	"fmt"
+	"io/fs"
+	"os"
+	"path/filepath"
+	"strings"
+	"sync"
+	"syscall"
+	"unicode"
+	"unicode/utf8"
+)
+
+// keeping is held while the file of a secret is changed.
+var keeping sync.Mutex
+
+// unfinished is what the name of a secret's file that is being written ends with; a crash may leave one.
+const unfinished = ".new"
+
+// WriteClientSecret keeps the secret, without one newline at its end, in the file at path, which our own user alone can read
+// (root, for the helper). It takes the place of what is there at once or not at all, also over a power failure, and
+// [Client] uses it from its next call on. A directory that is missing is made.
+//
+// The error wraps [ErrSecretNotAllowed] for a secret that is none, and [ErrSecretFile] for a path that somebody else could
+// change: a symbolic link, or a directory that others may write to. It never holds the secret.
+func WriteClientSecret(path, secret string) error {
+	secret, err := usableSecret(secret)
+	if err != nil {
+		return err
+	}
+	keeping.Lock()
+	defer keeping.Unlock()
+	if err := writeSecret(path, secret); err != nil {
+		return fmt.Errorf("%w: %s: %w", ErrSecretFile, path, pathless(err))
+	}
+	return nil
+}
+
+// RemoveClientSecret removes the file at path and tells whether there was one. [Client] drops its token with its next call.
+// The error wraps [ErrSecretFile]; nothing but a regular file is removed.
+func RemoveClientSecret(path string) (removed bool, err error) {
+	keeping.Lock()
+	defer keeping.Unlock()
+	if removed, err = removeSecret(path); err != nil {
+		return removed, fmt.Errorf("%w: %s: %w", ErrSecretFile, path, pathless(err))
+	}
+	return removed, nil
+}
+
+// usableSecret returns the secret as it is kept, which is what [ReadClientSecret] will read.
+func usableSecret(secret string) (string, error) {
+	secret = strings.TrimSuffix(strings.TrimSuffix(secret, "\n"), "\r")
+	refuse := func(reason string) (string, error) { return "", fmt.Errorf("%w: %s", ErrSecretNotAllowed, reason) }
+	switch {
+	case strings.TrimSpace(secret) == "":
+		return refuse("it is empty")
+	case len(secret) > maximumSecretSize:
+		return refuse(fmt.Sprintf("it is larger than %d bytes", maximumSecretSize))
+	case !utf8.ValidString(secret) || strings.ContainsFunc(secret, unicode.IsControl):
+		return refuse("it has control characters in it, such as a second line; only the secret itself may be given")
+	case strings.TrimSpace(secret) != secret:
+		return refuse("it begins or ends with white space")
+	}
+	return secret, nil
+}
+
+func writeSecret(path, secret string) error {
+	if !filepath.IsAbs(path) {
+		return errors.New("it is not an absolute path")
+	}
+	path = filepath.Clean(path)
+	directory, name := filepath.Split(path)
+	directory = filepath.Clean(directory)
+	if err := unchangeable(directory); err != nil {
+		return err
+	}
+	if err := os.MkdirAll(directory, 0o700); err != nil {
+		return fmt.Errorf("make its directory: %w", pathless(err))
+	}
+	// From here on everything is done inside this one directory, whatever becomes of its path.
+	root, err := os.OpenRoot(directory)
+	if err != nil {
+		return fmt.Errorf("open its directory: %w", pathless(err))
+	}
+	defer root.Close()
+	if err := regularOrMissing(root.Lstat(name)); err != nil {
+		return err
+	}
+	if err := root.Remove(name + unfinished); err != nil && !errors.Is(err, fs.ErrNotExist) {
+		return fmt.Errorf("remove what an earlier attempt left: %w", pathless(err))
+	}
+	if err = fill(root, name+unfinished, secret); err == nil {
+		err = root.Rename(name+unfinished, name)
+	}
+	if err != nil {
+		return errors.Join(err, ignoreMissing(root.Remove(name+unfinished)))
+	}
+	return syncDirectory(root)
+}
+
+// fill makes the file, which nobody else can open, and returns when the secret is on the disk.
+func fill(root *os.Root, name, secret string) error {
+	file, err := root.OpenFile(name, os.O_WRONLY|os.O_CREATE|os.O_EXCL, 0o600)
+	if err != nil {
+		return pathless(err)
+	}
+	_, err = file.WriteString(secret)
+	if err == nil {
+		err = file.Sync()
+	}
+	return errors.Join(err, file.Close())
+}
+
+func removeSecret(path string) (removed bool, err error) {
+	if !filepath.IsAbs(path) {
+		return false, errors.New("it is not an absolute path")
+	}
+	root, err := os.OpenRoot(filepath.Dir(path))
+	if errors.Is(err, fs.ErrNotExist) {
+		return false, nil
+	}
+	if err != nil {
+		return false, fmt.Errorf("open its directory: %w", pathless(err))
+	}
+	defer root.Close()
+	name := filepath.Base(path)
+	info, err := root.Lstat(name)
+	if err := regularOrMissing(info, err); err != nil {
+		return false, err
+	}
+	there := err == nil
+	if err := ignoreMissing(root.Remove(name + unfinished)); err != nil {
+		return false, fmt.Errorf("remove what an earlier attempt left: %w", pathless(err))
+	}
+	if !there {
+		return false, nil
+	}
+	if err := root.Remove(name); err != nil {
+		return false, pathless(err)
+	}
+	return true, syncDirectory(root)
+}
+
+// syncDirectory returns when the names in the directory are on the disk.
+func syncDirectory(root *os.Root) error {
+	directory, err := root.Open(".")
+	if err != nil {
+		return pathless(err)
+	}
+	return errors.Join(directory.Sync(), directory.Close())
+}
+
+// regularOrMissing takes what Lstat returns.
+func regularOrMissing(info fs.FileInfo, err error) error {
+	switch {
+	case errors.Is(err, fs.ErrNotExist):
+		return nil
+	case err != nil:
+		return pathless(err)
+	case info.Mode()&fs.ModeSymlink != 0:
+		return errors.New("it is a symbolic link")
+	case !info.Mode().IsRegular():
+		return errors.New("it is not a regular file")
+	}
+	return nil
+}
+
+func ignoreMissing(err error) error {
+	if errors.Is(err, fs.ErrNotExist) {
+		return nil
+	}
+	return err
+}
+
+// unchangeable returns an error unless only root or our own user can put something into the directory, or another directory
+// in its place. It and directories above it may be missing. Links above it are followed, if they cannot be changed either.
+func unchangeable(directory string) error {
+	if info, err := os.Lstat(directory); err == nil && info.Mode()&fs.ModeSymlink != 0 {
+		return fmt.Errorf("its directory %s is a symbolic link", directory)
+	}
+	for part := directory; ; part = filepath.Dir(part) {
+		info, err := os.Lstat(part)
+		switch {
+		case errors.Is(err, fs.ErrNotExist):
+		case err != nil:
+			return err
+		case changeable(info, part == directory) != "":
+			return fmt.Errorf("%s %s, who could put another file in its place", part, changeable(info, part == directory))
+		case info.Mode()&fs.ModeSymlink != 0:
+			target, err := filepath.EvalSymlinks(part)
+			if err != nil {
+				return err
+			}
+			if err := unchangeable(target); err != nil {
+				return err
+			}
+		}
+		if part == filepath.Dir(part) {
+			return nil
+		}
+	}
+}
+
+// changeable says who else than root and our own user can change what is there; "" when nobody can. In a sticky directory
+// others can add names and not replace ours, which is enough for those above the innermost.
+func changeable(info fs.FileInfo, innermost bool) string {
+	stat := info.Sys().(*syscall.Stat_t)
+	mode := info.Mode()
+	switch {
+	case stat.Uid != 0 && int(stat.Uid) != os.Geteuid():
+		return fmt.Sprintf("belongs to uid %d", stat.Uid)
+	case mode&fs.ModeSymlink != 0, mode&fs.ModeSticky != 0 && !innermost:
+		return ""
+	case mode.Perm()&0o002 != 0:
+		return fmt.Sprintf("can be written by everybody (mode %04o)", mode.Perm())
+	case mode.Perm()&0o020 != 0 && stat.Gid != 0:
+		return fmt.Sprintf("can be written by group %d (mode %04o)", stat.Gid, mode.Perm())
+	}
+	return ""
+}

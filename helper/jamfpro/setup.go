@@ -1,0 +1,93 @@
+package jamfpro
+
+import (
+	"context"
+	"fmt"
+	"strings"
+)
+
+// Setup is usher's side of Jamf Pro as an admin prepares it: the secret of the API client, its privileges, the extension
+// attributes. It works in every mode of delivery, so that all is there before delivery.mode is set to api.
+type Setup struct {
+	config Config
+	client *Client
+}
+
+// NewSetup takes the configuration, of which nothing needs to be set, and the client that delivers with it, nil where there
+// is none.
+func NewSetup(config Config, client *Client) *Setup { return &Setup{config: config, client: client} }
+
+// SetClientSecret keeps the secret and returns where; see [WriteClientSecret]. The error wraps [ErrNotConfigured] when no
+// place for it is configured.
+func (s *Setup) SetClientSecret(secret string) (path string, err error) {
+	if err := s.needs("keep the client secret", s.place()); err != nil {
+		return "", err
+	}
+	return s.config.ClientSecretFile, WriteClientSecret(s.config.ClientSecretFile, secret)
+}
+
+// RemoveClientSecret removes the secret, see [RemoveClientSecret], and returns its path.
+func (s *Setup) RemoveClientSecret() (path string, removed bool, err error) {
+	if err := s.needs("remove the client secret", s.place()); err != nil {
+		return "", false, err
+	}
+	removed, err = RemoveClientSecret(s.config.ClientSecretFile)
+	return s.config.ClientSecretFile, removed, err
+}
+
+// CheckPrivileges is [Client.CheckPrivileges]. The error wraps [ErrNotConfigured] when keys are missing, which it names.
+func (s *Setup) CheckPrivileges(ctx context.Context) (Checked, error) {
+	client, err := s.connect("check the API client")
+	if err != nil {
+		return Checked{}, err
+	}
+	return client.CheckPrivileges(ctx)
+}
+
+// Provision is [Client.Provision] and returns the server's host. The error wraps [ErrNotConfigured] when keys are missing,
+// which it names.
+func (s *Setup) Provision(ctx context.Context, wanted []Definition, dryRun bool) (server string, _ []Provisioned, _ error) {
+	client, err := s.connect("provision extension attributes")
+	if err != nil {
+		return "", nil, err
+	}
+	provisioned, err := client.Provision(ctx, wanted, dryRun)
+	return client.Host(), provisioned, err
+}
+
+// setting is a key of the configuration and what it is set to.
+type setting struct{ key, value string }
+
+func (s *Setup) place() setting {
+	return setting{"delivery.api.client_secret_file", s.config.ClientSecretFile}
+}
+
+// needs returns an error that names those of the settings that are empty.
+func (s *Setup) needs(operation string, settings ...setting) error {
+	var missing []string
+	for _, one := range settings {
+		if one.value == "" {
+			missing = append(missing, one.key)
+		}
+	}
+	if len(missing) == 0 {
+		return nil
+	}
+	return fmt.Errorf("%s: %w: %s not set", operation, ErrNotConfigured, strings.Join(missing, ", "))
+}
+
+// connect returns the client, or makes one when everything that it takes is set.
+func (s *Setup) connect(operation string) (*Client, error) {
+	if s.client != nil {
+		return s.client, nil
+	}
+	err := s.needs(operation, setting{"delivery.api.url", s.config.URL}, setting{"delivery.api.client_id", s.config.ClientID}, s.place())
+	if err != nil {
+		return nil, err
+	}
+	client, err := New(s.config)
+	if err != nil {
+		return nil, fmt.Errorf("%s: %w: %w", operation, ErrNotConfigured, err)
+	}
+	return client, nil
+}
