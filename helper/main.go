@@ -53,7 +53,7 @@ func start(configFile string) (exitCode int) {
 	log := slog.New(slog.NewTextHandler(os.Stderr, &slog.HandlerOptions{Level: loaded.LogLevel}))
 	ctx, stop := signal.NotifyContext(context.Background(), syscall.SIGTERM, syscall.SIGINT)
 	defer stop()
-	if err := run(ctx, loaded.Config, log); err != nil {
+	if err := run(ctx, loaded, log); err != nil {
 		log.Error("usherd ends", "error", err)
 		return 1
 	}

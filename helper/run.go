@@ -8,16 +8,20 @@ import (
 	"log/slog"
 	"os"
 	"path/filepath"
+	"time"
 
 	"golang.org/x/sync/errgroup"
 
+	"usher.internal/helper/clean"
 	"usher.internal/helper/delivery"
+	"usher.internal/helper/doctor"
 	"usher.internal/helper/jamfpro"
-	"usher.internal/helper/preflight"
+	"usher.internal/helper/observation"
 	"usher.internal/helper/registration"
 	"usher.internal/helper/server"
 	"usher.internal/helper/sessions"
 	"usher.internal/helper/store"
+	"usher.internal/helper/thismac"
 	"usher.internal/internal/config"
 	"usher.internal/internal/link"
 	"usher.internal/internal/version"
@@ -28,7 +32,7 @@ import (
 //
 // The sockets come first: whoever holds them is the helper of this computer, and a second one ends here before it has
 // touched the journal.
-func run(ctx context.Context, config config.Config, log *slog.Logger) error {
+func run(ctx context.Context, config *config.Loaded, log *slog.Logger) error {
 	if err := makeDirectory(config.SocketDirectory, 0o755); err != nil {
 		return err
 	}
@@ -53,17 +57,26 @@ func run(ctx context.Context, config config.Config, log *slog.Logger) error {
 	defer journal.Close()
 
 	registry := sessions.New(sessions.Config{AgentExecutable: config.Agent.Executable, Logger: log})
-	deliverer, err := newDeliverer(config, log)
+	jamfPro, err := newJamfPro(config.Config, log)
 	if err != nil {
 		return err
 	}
-	outbox := delivery.New(delivery.Config{Store: journal, Deliverer: deliverer, Logger: log})
+	outbox := delivery.New(delivery.Config{Store: journal, Deliverer: newDeliverer(config.Config, jamfPro, log), Logger: log})
+	places := thismac.Places{PortalExecutable: config.Portal.Executable, JamfPreferences: config.Preflight.JamfPreferences}
+	observer := observation.New(observation.Config{
+		Store:             journal,
+		Tenant:            func() wpj.TenantID { return config.Tenant.ID },
+		ThisMac:           func(context.Context) []wpj.Evidence { return places.Evidence() },
+		ProofOfPossession: config.Identity.ProofOfPossession,
+		Logger:            log,
+	})
+	checks := newChecks(config, registry, jamfPro, journal, log)
 	machine := registration.New(registration.Config{
 		Store:           journal,
 		Sessions:        registry,
-		Preflight:       newPreflight(config, log),
+		Preflight:       checks,
 		Outbox:          outbox,
-		Tenant:          func() wpj.TenantID { return config.Tenant.ID },
+		Identities:      observer,
 		SessionTimeout:  config.Registration.SessionTimeout,
 		SignInTimeout:   config.Registration.SignInTimeout,
 		IdentityTimeout: config.Registration.IdentityTimeout,
@@ -72,27 +85,50 @@ func run(ctx context.Context, config config.Config, log *slog.Logger) error {
 		Committing:      crash.committing,
 		Committed:       crash.committed,
 	})
-	outbox.OnChange(machine.DeliveryChanged)
+	watcher := observation.NewWatcher(observation.WatcherConfig{
+		Observer:  observer,
+		Sessions:  registry,
+		Outbox:    outbox,
+		Active:    machine.Active,
+		JamfPro:   viewOf(jamfPro, config.Config),
+		Automatic: config.Identity.LookAutomatically,
+		Interval:  config.Identity.LookInterval,
+		Heartbeat: config.Identity.Heartbeat,
+		Logger:    log,
+	})
+	outbox.OnChange(func(tx *store.Tx, d delivery.Delivery) error {
+		watcher.DeliveryChanged(tx, d)
+		return machine.DeliveryChanged(tx, d)
+	})
 	services := server.New(server.Config{
 		Registrations: machine,
 		History:       machine,
+		Observations:  watched{observer, watcher},
 		Sessions:      registry,
 		Outbox:        outbox,
 		Journal:       journal,
-		Tenant:        server.Tenant{ID: config.Tenant.ID, CloudHost: config.Tenant.CloudHost},
-		DeliveryMode:  string(config.Delivery.Mode),
-		AdminGroup:    config.AdminGroup,
-		Version:       version.String(),
-		Logger:        log,
+		Doctor:        checks,
+		JamfPro: jamfpro.NewSetup(jamfpro.Config{
+			URL: config.Delivery.API.URL, ClientID: config.Delivery.API.ClientID, ClientSecretFile: config.Delivery.API.ClientSecretFile, Logger: log,
+		}, jamfPro),
+		Clean:        clean.New(clean.Config{Store: journal, Sessions: registry, Look: observer.Read, Active: machine.Active, Logger: log}),
+		Tenant:       server.Tenant{ID: config.Tenant.ID, CloudHost: config.Tenant.CloudHost},
+		DeliveryMode: string(config.Delivery.Mode),
+		AdminGroup:   config.AdminGroup,
+		Version:      version.String(),
+		Computer:     thismac.Name(), OperatingSystem: thismac.OperatingSystem(),
+		Logger: log,
 	})
 
 	log.Info("usherd serves", "version", version.String(), "pid", os.Getpid(), "socket", config.HelperSocket(), "delivery", config.Delivery.Mode)
 	group, ctx := errgroup.WithContext(ctx)
 	group.Go(func() error { return machine.Run(ctx) })
 	group.Go(func() error { return outbox.Run(ctx) })
+	group.Go(func() error { return watcher.Run(ctx) })
 	group.Go(func() error {
-		if err := delivery.WatchNetwork(ctx, outbox.NetworkChanged); err != nil {
-			log.Warn("changes of the network are not seen; deliveries wait for their back-off", "error", err)
+		changed := func() { outbox.NetworkChanged(); watcher.NetworkChanged() }
+		if err := delivery.WatchNetwork(ctx, changed); err != nil {
+			log.Warn("changes of the network are not seen; deliveries wait for their back-off, and users are not looked at after wake", "error", err)
 		}
 		return nil
 	})
@@ -119,30 +155,68 @@ func openJournal(path string, log *slog.Logger) (*store.Store, error) {
 	return store.Open(path)
 }
 
-func newPreflight(config config.Config, log *slog.Logger) *preflight.Checks {
-	return preflight.New(preflight.Config{
-		PortalExecutable: config.Portal.Executable,
-		JamfPreferences:  config.Preflight.JamfPreferences,
-		Endpoints:        config.Preflight.Endpoints,
-		Logger:           log,
-	})
+// newChecks returns what is examined before a registration, and when somebody asks.
+func newChecks(loaded *config.Loaded, registry *sessions.Registry, jamfPro *jamfpro.Client, journal *store.Store, log *slog.Logger) *doctor.Checks {
+	settings := doctor.Config{
+		PortalExecutable:     loaded.Portal.Executable,
+		PortalMinimumVersion: loaded.Portal.MinimumVersion,
+		AgentExecutable:      loaded.Agent.Executable,
+		Sessions:             registry,
+		JamfExecutable:       loaded.Jamf.Executable,
+		JamfPreferences:      loaded.Preflight.JamfPreferences,
+		Endpoints:            loaded.Preflight.Endpoints,
+		StateDirectory:       loaded.StateDirectory,
+		ManagedConfiguration: loaded.Places.Managed,
+		LocalConfiguration:   loaded.Places.Local,
+		Journal:              journal.WriteError,
+		Logger:               log,
+	}
+	if jamfPro != nil { // not an interface with a nil pointer in it
+		settings.JamfPro = jamfPro
+	}
+	return doctor.New(settings)
 }
 
-// newDeliverer returns the way to Jamf Pro that the configuration chose.
-func newDeliverer(settings config.Config, log *slog.Logger) (delivery.Deliverer, error) {
-	if settings.Delivery.Mode == config.DeliverByRecon {
-		return delivery.Recon(settings.Jamf.Executable, log), nil
+// newJamfPro returns the client of Jamf Pro's API, nil where the configuration chose another way.
+func newJamfPro(settings config.Config, log *slog.Logger) (*jamfpro.Client, error) {
+	if settings.Delivery.Mode != config.DeliverByAPI {
+		return nil, nil
 	}
-	client, err := jamfpro.New(jamfpro.Config{
+	return jamfpro.New(jamfpro.Config{
 		URL:              settings.Delivery.API.URL,
 		ClientID:         settings.Delivery.API.ClientID,
 		ClientSecretFile: settings.Delivery.API.ClientSecretFile,
 		Logger:           log,
 	})
-	if err != nil {
-		return nil, err
+}
+
+// newDeliverer returns the way to Jamf Pro that the configuration chose.
+func newDeliverer(settings config.Config, client *jamfpro.Client, log *slog.Logger) delivery.Deliverer {
+	if client == nil {
+		return delivery.Recon(settings.Jamf.Executable, log)
 	}
-	return delivery.API(client, delivery.ConfiguredComputer(settings.Delivery.ComputerUDID)), nil
+	return delivery.API(client, delivery.ConfiguredComputer(settings.Delivery.ComputerUDID))
+}
+
+// viewOf asks Jamf Pro how it sees this Mac; it is nil where Jamf Pro cannot be asked.
+func viewOf(client *jamfpro.Client, settings config.Config) func(context.Context) wpj.Evidence {
+	if client == nil {
+		return nil
+	}
+	computer := delivery.ConfiguredComputer(settings.Delivery.ComputerUDID)
+	return func(ctx context.Context) wpj.Evidence {
+		selector, err := computer(ctx)
+		if err != nil {
+			return wpj.Evidence{Source: wpj.SourceJamfPro, Finding: wpj.CouldNotLook, Obstacle: wpj.ObstacleFailed, Detail: err.Error(), ObservedAt: time.Now()}
+		}
+		return client.ComplianceEvidence(ctx, selector)
+	}
+}
+
+// watched is what the status service asks: what is known, and to look now.
+type watched struct {
+	*observation.Observer
+	*observation.Watcher
 }
 
 // makeDirectory makes a directory, and its parents, that only our own user can write to.

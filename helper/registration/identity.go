@@ -3,91 +3,62 @@ package registration
 import (
 	"context"
 	"fmt"
-	"strings"
 	"time"
-	"unicode"
 
 	"google.golang.org/grpc/status"
 
+	"usher.internal/helper/observation"
 	"usher.internal/helper/store"
 	"usher.internal/internal/contract"
 	"usher.internal/internal/wpj"
 	usherv1 "usher.internal/proto/usher/v1"
 )
 
-// What an agent may claim: more evidence than this is cut off.
-const (
-	maximumEvidence     = 16
-	maximumCertificates = 64
-	maximumAttribute    = 1024
-)
-
 // clockSlack is how much older than the registration a certificate may be and still be taken for its fruit: Entra issues
 // them 30 minutes back [domain.md 3.3].
 const clockSlack = time.Hour
 
-// identityFailures says what a registration fails with when the identity is not REGISTERED.
+// identityFailures says what a registration fails with when the user is not registered.
 var identityFailures = map[wpj.State]FailureReason{
-	wpj.StateNotRegistered:  ReasonIdentityNotFound,
-	wpj.StateUnreadable:     ReasonIdentityUnreadable,
-	wpj.StateOrphaned:       ReasonIdentityOrphaned,
-	wpj.StateExpired:        ReasonIdentityExpired,
-	wpj.StateTenantMismatch: ReasonTenantMismatch,
+	wpj.StateNotRegistered:         ReasonIdentityNotFound,
+	wpj.StateNotApplicable:         ReasonIdentityNotFound,
+	wpj.StatePortalMissing:         ReasonIdentityNotFound,
+	wpj.StatePlatformSSOConfigured: ReasonIdentityNotFound,
+	wpj.StateUnreadable:            ReasonIdentityUnreadable,
+	wpj.StateNoSession:             ReasonIdentityUnreadable,
+	wpj.StateOrphaned:              ReasonIdentityOrphaned,
+	wpj.StateNeedsRegistration:     ReasonIdentityOrphaned,
+	wpj.StateNeedsKeys:             ReasonIdentityOrphaned,
+	wpj.StateNeedsRepair:           ReasonIdentityOrphaned,
+	wpj.StateExpired:               ReasonIdentityExpired,
+	wpj.StateTenantMismatch:        ReasonTenantMismatch,
 }
 
-// readIdentity asks an agent for the evidence and makes one identity of it.
-func (d *driver) readIdentity(ctx context.Context, agent usherv1.UserAgentServiceClient) (wpj.Identity, error) {
+// readIdentity asks an agent how its user stands.
+func (d *driver) readIdentity(ctx context.Context, agent usherv1.UserAgentServiceClient, r *Registration) (observation.Reading, error) {
 	ctx, cancel := context.WithTimeout(ctx, readWithin)
 	defer cancel()
-	response, err := agent.ReadIdentity(ctx, &usherv1.ReadIdentityRequest{})
-	if err != nil {
-		return wpj.Identity{}, fmt.Errorf("read identity: %w", err)
-	}
-	var evidence []wpj.Evidence
-	for _, one := range response.GetEvidence()[:min(len(response.GetEvidence()), maximumEvidence)] {
-		if len(one.GetCertificates()) > maximumCertificates {
-			one.Certificates = one.Certificates[:maximumCertificates]
-		}
-		evidence = append(evidence, plausible(contract.EvidenceFromProto(one)))
-	}
-	return wpj.Evaluate(evidence, d.config.Tenant(), time.Now()), nil
-}
-
-// plausible returns evidence fit to be kept and shown. What cannot be from a keychain item is not cut to fit, since it
-// would then say something else: such a source could not be looked at.
-func plausible(evidence wpj.Evidence) wpj.Evidence {
-	for _, text := range []string{
-		string(evidence.UserPrincipalName), string(evidence.TenantID), string(evidence.Thumbprint), evidence.CloudHost,
-	} {
-		if len(text) > maximumAttribute || strings.ContainsFunc(text, unicode.IsControl) {
-			return wpj.Evidence{
-				Source: evidence.Source, ObservedAt: evidence.ObservedAt, Finding: wpj.CouldNotLook, Obstacle: wpj.ObstacleFailed,
-				Detail: "the agent told an attribute that no Workplace Join item has",
-			}
-		}
-	}
-	evidence.Detail = shown(evidence.Detail)
-	return evidence
+	return d.config.Identities.Read(ctx, agent, r.User.UID)
 }
 
 // settleIdentity reads the identity until it is what can be delivered, or it is clear that it will not be.
 func (d *driver) settleIdentity(ctx context.Context, r *Registration) (decision, error) {
 	reading, cancel := d.limited(ctx, r, d.config.IdentityTimeout)
 	defer cancel()
-	var last *wpj.Identity
+	var last *observation.Reading
 	var lastError error
 	for pause := identityPauseFirst; ; pause = min(2*pause, identityPauseLimit) {
 		agent, err := d.config.Sessions.Await(reading, r.User.UID)
 		if err == nil {
-			var identity wpj.Identity
-			if identity, err = d.readIdentity(reading, agent); err == nil {
-				last = &identity
-				if identity.State == wpj.StateRegistered && !stale(r, identity) {
-					return d.deliver(identity, d.gatherWithJamf(ctx, agent, r)), nil
+			var found observation.Reading
+			if found, err = d.readIdentity(reading, agent, r); err == nil {
+				last = &found
+				if found.Identity.State.Registered() && !stale(r, found.Identity) {
+					return d.gatherAndDeliver(ctx, agent, r, found), nil
 				}
 				// A portal that has just succeeded may still be about to write what is missing, and half of it looks orphaned, or
-				// is the older identity's.
-				if r.PortalExit == nil {
+				// is the older identity's. What the deadline was extended for, that the agent comes back, has happened.
+				if r.PortalExit == nil || time.Now().After(r.Deadline) {
 					return d.noIdentity(r, last, nil), nil
 				}
 			}
@@ -107,27 +78,47 @@ func stale(r *Registration, identity wpj.Identity) bool {
 	return r.PortalExit.unknown() && identity.NotBefore.Before(r.CreatedAt.Add(-clockSlack))
 }
 
+// gatherAndDeliver decides for DELIVERING. Where Jamf's own gatherAADInfo has run, what it left is looked at too.
+func (d *driver) gatherAndDeliver(ctx context.Context, agent usherv1.UserAgentServiceClient, r *Registration, found observation.Reading) decision {
+	gathered := d.gatherWithJamf(ctx, agent, r)
+	if gathered != "" {
+		if again, err := d.readIdentity(ctx, agent, r); err == nil && again.Identity.State.Registered() {
+			found = again
+		}
+	}
+	return d.deliver(found, gathered)
+}
+
 // deliver decides for DELIVERING: the identity and the report to Jamf Pro go into the journal together.
-func (d *driver) deliver(identity wpj.Identity, alsoDone string) decision {
+func (d *driver) deliver(found observation.Reading, alsoDone string) decision {
 	return func(tx *store.Tx, r *Registration) error {
-		r.Identity = &identity
-		if err := identities.Put(tx, userKey(r.User.UID), identity); err != nil {
+		if err := d.keep(tx, r, found); err != nil {
 			return err
 		}
-		return d.transition(tx, r, StateDelivering, identity.Detail+alsoDone)
+		return d.transition(tx, r, StateDelivering, found.Identity.Detail+alsoDone)
 	}
+}
+
+func (d *driver) keep(tx *store.Tx, r *Registration, found observation.Reading) error {
+	r.Identity = &found.Identity
+	_, err := d.config.Identities.Keep(tx, observation.User(r.User), found)
+	return err
 }
 
 // noIdentity decides for FAILED, with the identity that is no good; nil is one that nobody could be asked for, because of
 // err if that is known.
-func (d *driver) noIdentity(r *Registration, identity *wpj.Identity, err error) decision {
+func (d *driver) noIdentity(r *Registration, last *observation.Reading, err error) decision {
+	var identity *wpj.Identity
+	if last != nil {
+		identity = &last.Identity
+	}
 	var failed decision
 	switch {
 	case identity == nil && err != nil:
 		failed = d.fail(ReasonIdentityUnreadable, "The agent of %s could not read the identity: %s. Have the user log out and in, and run `usherctl gather`.", r.User.Name, answer(err))
 	case identity == nil:
 		failed = d.fail(ReasonIdentityUnreadable, "No agent of %s answered, so the identity could not be read. Have the user log in and run `usherctl gather`.", r.User.Name)
-	case r.PortalExit.unknown() && identity.State == wpj.StateRegistered:
+	case r.PortalExit.unknown() && identity.State.Registered():
 		failed = d.fail(ReasonPortalOutcomeUnknown, "Company Portal has ended and nothing tells how; the identity is older than this registration. Run `usherctl gather` to deliver it, or have the user register again.")
 	case r.PortalExit.unknown():
 		failed = d.fail(ReasonPortalOutcomeUnknown, "Company Portal has ended, nothing tells how, and the identity is %s: %s", identity.State, identity.Detail)
@@ -136,8 +127,7 @@ func (d *driver) noIdentity(r *Registration, identity *wpj.Identity, err error) 
 	}
 	return func(tx *store.Tx, r *Registration) error {
 		if identity != nil {
-			r.Identity = identity
-			if err := identities.Put(tx, userKey(r.User.UID), *identity); err != nil {
+			if err := d.keep(tx, r, *last); err != nil {
 				return err
 			}
 		}

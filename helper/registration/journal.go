@@ -8,7 +8,6 @@ import (
 
 	"usher.internal/helper/delivery"
 	"usher.internal/helper/store"
-	"usher.internal/internal/wpj"
 )
 
 // What the journal holds. The ids are UUIDs of version 7, so that their order is that of time.
@@ -17,8 +16,6 @@ var (
 	// activeIDs and newestIDs are, by uid, the id of the user's active and of his newest registration.
 	activeIDs = store.NewBucket[string]("active")
 	newestIDs = store.NewBucket[string]("newest")
-	// identities are, by uid, the newest identity that was read of the user.
-	identities = store.NewBucket[wpj.Identity]("identities")
 )
 
 func userKey(uid uint32) []byte { return store.NumberKey(uint64(uid)) }
@@ -178,17 +175,21 @@ func (m *Machine) report(tx *store.Tx, r *Registration, outcome string, now time
 	if r.PortalExit != nil {
 		report.PortalExitCode = r.PortalExit.Code
 	}
-	if report.Identity == nil {
-		// It takes the place of an older report, which may be the only one to tell Jamf Pro who is registered.
-		last, found, err := identities.Get(tx, userKey(r.User.UID))
-		if err != nil {
-			return fmt.Errorf("report the end of registration %s: %w", r.ID, err)
+	last, err := m.config.Identities.In(tx, r.User.UID)
+	if err != nil {
+		return fmt.Errorf("report the end of registration %s: %w", r.ID, err)
+	}
+	if last != nil {
+		if report.Identity == nil {
+			// It takes the place of an older report, which may be the only one to tell Jamf Pro who is registered.
+			report.Identity = &last.Identity
 		}
-		if found {
-			report.Identity = &last
-		}
+		report.DeviceIDChange = last.Unreported()
 	}
 	queued, err := m.config.Outbox.Enqueue(tx, report)
+	if err == nil && report.Identity != nil {
+		err = m.config.Identities.Report(tx, r.User.UID, *report.Identity)
+	}
 	if err != nil {
 		return fmt.Errorf("report the end of registration %s: %w", r.ID, err)
 	}

@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"usher.internal/helper/delivery"
+	"usher.internal/helper/observation"
 	"usher.internal/helper/store"
 	"usher.internal/internal/wpj"
 	usherv1 "usher.internal/proto/usher/v1"
@@ -27,6 +28,17 @@ type Preflight interface {
 	Check(ctx context.Context) error
 }
 
+// Identities reads and keeps how users stand; [observation.Observer] does.
+type Identities interface {
+	// Read asks the agent for evidence and merges it. The error is that of the call.
+	Read(ctx context.Context, agent usherv1.UserAgentServiceClient, uid uint32) (observation.Reading, error)
+	// Keep records a reading, Report that one went into the outbox, and In tells what is known, nil for nothing, each in the
+	// caller's transaction.
+	Keep(tx *store.Tx, user observation.User, reading observation.Reading) (observation.Observation, error)
+	Report(tx *store.Tx, uid uint32, identity wpj.Identity) error
+	In(tx *store.Tx, uid uint32) (*observation.Observation, error)
+}
+
 // Outbox takes what Jamf Pro is to be told.
 type Outbox interface {
 	// Enqueue puts a report into the outbox in the caller's transaction.
@@ -42,8 +54,8 @@ type Config struct {
 	Sessions  Sessions
 	Preflight Preflight
 	Outbox    Outbox
-	// Tenant is the Entra tenant that users must be registered with; empty is any.
-	Tenant func() wpj.TenantID
+	// Identities are read and kept by the same rules wherever a user is looked at.
+	Identities Identities
 	// SessionTimeout is how long a user may take to log in, SignInTimeout how long in Company Portal, IdentityTimeout how
 	// long the identity may take to become readable. All are needed.
 	SessionTimeout, SignInTimeout, IdentityTimeout time.Duration

@@ -23,6 +23,7 @@ import (
 	"google.golang.org/protobuf/types/known/timestamppb"
 
 	"usher.internal/helper/delivery"
+	"usher.internal/helper/observation"
 	"usher.internal/helper/registration"
 	"usher.internal/helper/store"
 	"usher.internal/internal/contract"
@@ -37,14 +38,15 @@ var jane = registration.User{Name: "jane", UID: 1501}
 
 // world is a machine with a journal, an agent and an outbox that deliver when they are told to.
 type world struct {
-	t       *testing.T
-	path    string
-	store   *store.Store
-	machine *registration.Machine
-	agent   *fakeAgent
-	outbox  *fakeOutbox
-	config  registration.Config
-	stop    func()
+	t        *testing.T
+	path     string
+	store    *store.Store
+	machine  *registration.Machine
+	agent    *fakeAgent
+	outbox   *fakeOutbox
+	config   registration.Config
+	stop     func()
+	observer *observation.Observer
 	// beforeClose is called before stop closes the journal.
 	beforeClose func()
 }
@@ -54,7 +56,7 @@ func newWorld(t *testing.T, change func(*registration.Config)) *world {
 	w := &world{t: t, path: filepath.Join(t.TempDir(), "journal"), agent: newFakeAgent(t), outbox: &fakeOutbox{}}
 	w.config = registration.Config{
 		Sessions: w.agent, Preflight: fakePreflight{}, Outbox: w.outbox,
-		Tenant: func() wpj.TenantID { return "" }, Logger: slog.New(slog.DiscardHandler),
+		Logger:         slog.New(slog.DiscardHandler),
 		SessionTimeout: time.Hour, SignInTimeout: 30 * time.Minute, IdentityTimeout: time.Minute,
 	}
 	if change != nil {
@@ -74,6 +76,8 @@ func (w *world) start() {
 		w.t.Fatal(err)
 	}
 	w.config.Store = w.store
+	w.observer = observation.New(observation.Config{Store: w.store, Tenant: func() wpj.TenantID { return "" }})
+	w.config.Identities = w.observer
 	w.machine = registration.New(w.config)
 	ctx, cancel := context.WithCancel(context.Background())
 	done := make(chan error, 1)

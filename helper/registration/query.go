@@ -7,7 +7,6 @@ import (
 	"sync"
 
 	"usher.internal/helper/store"
-	"usher.internal/internal/wpj"
 )
 
 // Get returns the registration with that id, or the only one whose id begins so. The errors wrap [ErrNotFound] and
@@ -87,16 +86,10 @@ func (m *Machine) Newest() (found []Registration, err error) {
 	return found, err
 }
 
-// LastIdentity returns the newest identity that was read of a user, from whichever registration, nil when none was.
-func (m *Machine) LastIdentity(uid uint32) (last *wpj.Identity, err error) {
-	err = m.config.Store.View(func(tx *store.Tx) error {
-		identity, found, err := identities.Get(tx, userKey(uid))
-		if found {
-			last = &identity
-		}
-		return err
-	})
-	return last, err
+// Active tells whether a registration of the user is under way, in the caller's transaction.
+func (m *Machine) Active(tx *store.Tx, uid uint32) (bool, error) {
+	_, found, err := activeOf(tx, uid)
+	return found, err
 }
 
 // Watch calls send with the registration as it stands, and again after each change; changes that come while send is at

@@ -9,7 +9,7 @@ import (
 	"google.golang.org/grpc/codes"
 	"google.golang.org/grpc/status"
 
-	"usher.internal/internal/wpj"
+	"usher.internal/helper/observation"
 )
 
 // checkWithin is how long the preflight may take.
@@ -46,8 +46,8 @@ func (d *driver) registered(ctx context.Context, r *Registration) bool {
 	if err != nil {
 		return false
 	}
-	identity, err := d.readIdentity(ctx, agent)
-	return err == nil && identity.State == wpj.StateRegistered
+	found, err := d.readIdentity(ctx, agent, r)
+	return err == nil && found.Identity.State.Registered()
 }
 
 // awaitSession waits for the user to log in, and looks whether there is anything left to do.
@@ -60,10 +60,11 @@ func (d *driver) awaitSession(ctx context.Context, r *Registration) (decision, e
 			return d.to(StateReadingIdentity, "the user's agent is connected"), nil
 		}
 		if err == nil {
-			var identity wpj.Identity
-			identity, err = d.readIdentity(waiting, agent)
+			var found observation.Reading
+			found, err = d.readIdentity(waiting, agent, r)
+			identity := found.Identity
 			switch {
-			case err == nil && identity.State == wpj.StateRegistered:
+			case err == nil && identity.State.Registered():
 				return d.to(StateReadingIdentity, "registered already: "+identity.Detail), nil
 			case err == nil:
 				return d.to(StateLaunchingPortal, fmt.Sprintf("%s: %s", identity.State, identity.Detail)), nil

@@ -38,8 +38,8 @@ func TestHappyRegistration(t *testing.T) {
 				t.Errorf("transition without time or evidence: %+v", transition)
 			}
 		}
-		if identity, err := w.machine.LastIdentity(jane.UID); err != nil || identity == nil || identity.State != wpj.StateRegistered {
-			t.Errorf("last identity is %+v, %v", identity, err)
+		if known, err := w.observer.Of(jane.UID); err != nil || known == nil || known.Identity.State != wpj.StateRegistered {
+			t.Errorf("last identity is %+v, %v", known, err)
 		}
 		if got := fmt.Sprint(w.outbox.outcomes()); got != "[SUCCEEDED]" {
 			t.Errorf("reported %s", got)

@@ -4,11 +4,13 @@ import (
 	"context"
 	"errors"
 	"log/slog"
+	"strings"
 
 	"google.golang.org/grpc/codes"
 	"google.golang.org/grpc/status"
 
 	"usher.internal/helper/accounts"
+	"usher.internal/helper/jamfpro"
 	"usher.internal/helper/registration"
 	"usher.internal/helper/sessions"
 	"usher.internal/helper/store"
@@ -41,6 +43,27 @@ var statuses = []struct {
 		"free space on that disk"},
 	{store.ErrUnwritable, codes.Unavailable, usherv1.ErrorReason_ERROR_REASON_JOURNAL_UNAVAILABLE,
 		"see that the disk is healthy and not mounted read-only"},
+	{jamfpro.ErrNotConfigured, codes.FailedPrecondition, usherv1.ErrorReason_ERROR_REASON_INVALID_ARGUMENT,
+		"set the keys and restart usherd (docs/jamf-pro.md); the role of the API client needs " + privileges()},
+	{jamfpro.ErrSecretNotAllowed, codes.InvalidArgument, usherv1.ErrorReason_ERROR_REASON_INVALID_ARGUMENT,
+		"give the secret that Jamf Pro showed when it was made, and nothing else"},
+	{jamfpro.ErrSecretFile, codes.FailedPrecondition, usherv1.ErrorReason_ERROR_REASON_INVALID_ARGUMENT,
+		"mend the file or delivery.api.client_secret_file, then run `usherctl jamf credentials set`"},
+	// What Jamf Pro's answers mean, and the fix, stands in their own sentence.
+	{jamfpro.ErrRefused, codes.FailedPrecondition, usherv1.ErrorReason_ERROR_REASON_PROGRAM_FAILED, ""},
+	{jamfpro.ErrUnreachable, codes.Unavailable, usherv1.ErrorReason_ERROR_REASON_PROGRAM_FAILED, ""},
+	{jamfpro.ErrBusy, codes.Unavailable, usherv1.ErrorReason_ERROR_REASON_PROGRAM_FAILED, "call again in a moment"},
+}
+
+// privileges names those that the role of the API client needs.
+func privileges() string {
+	var names []string
+	for _, one := range jamfpro.Privileges() {
+		if one.Required {
+			names = append(names, one.Name)
+		}
+	}
+	return strings.Join(names, ", ")
 }
 
 // toStatus returns err as a gRPC status with a reason. An error that no table knows is a defect: it is logged here, and

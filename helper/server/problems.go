@@ -3,6 +3,8 @@ package server
 import (
 	"fmt"
 
+	"usher.internal/internal/contract"
+	"usher.internal/internal/wpj"
 	usherv1 "usher.internal/proto/usher/v1"
 )
 
@@ -30,6 +32,13 @@ func problems(status *usherv1.GetStatusResponse) []string {
 		add("Nobody is logged in with usher-agent running, and nobody was registered yet. The agent starts at login.")
 	}
 	for _, user := range status.GetUsers() {
+		identity := user.GetIdentity()
+		if state, _ := contract.StateFromProto(identity.GetState()).Info(); state.Fix != "" && state.State != wpj.StateComplianceUnknown {
+			add("%s is %s: %s %s", user.GetUser().GetName(), state.State, identity.GetDetail(), state.Fix)
+		}
+		for _, contradiction := range identity.GetContradictions() {
+			add("%s: %s", user.GetUser().GetName(), contradiction.GetDetail())
+		}
 		last := user.GetLastRegistration()
 		if last.GetState() == usherv1.RegistrationState_REGISTRATION_STATE_FAILED && !toldByOutbox(status, last) {
 			add("The last registration of %s failed: %s", user.GetUser().GetName(), last.GetFailureDetail())

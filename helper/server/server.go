@@ -17,6 +17,7 @@ import (
 	"google.golang.org/grpc/reflection"
 
 	"usher.internal/helper/accounts"
+	"usher.internal/helper/delivery"
 	"usher.internal/internal/link"
 	usherv1 "usher.internal/proto/usher/v1"
 )
@@ -36,15 +37,21 @@ const (
 type Config struct {
 	Registrations Registrations
 	History       History
+	Observations  Observations
 	Sessions      Sessions
 	Outbox        Outbox
+	JamfPro       JamfPro
+	Doctor        Doctor
+	Clean         Cleaner
 	Journal       Journal
 	Tenant        Tenant
 	DeliveryMode  string
 	// AdminGroup is the group whose members may do what root may.
 	AdminGroup string
 	Version    string
-	Logger     *slog.Logger
+	// Computer and OperatingSystem are for people.
+	Computer, OperatingSystem string
+	Logger                    *slog.Logger
 }
 
 // Server is the helper's gRPC server.
@@ -84,11 +91,15 @@ func New(config Config) *Server {
 		registrations: config.Registrations, foremost: config.Sessions, draining: draining,
 	})
 	usherv1.RegisterStatusServiceServer(server, &statusService{
-		sessions: config.Sessions, history: config.History, journal: config.Journal, outbox: config.Outbox,
+		sessions: config.Sessions, history: config.History, observations: config.Observations, journal: config.Journal, outbox: config.Outbox,
+		computer: &usherv1.ComputerStatus{Name: config.Computer, OperatingSystem: config.OperatingSystem}, draining: draining,
 		deliveryMode: config.DeliveryMode, version: config.Version, startedAt: time.Now(),
 	})
 	usherv1.RegisterTenantServiceServer(server, &tenantService{tenant: config.Tenant})
 	usherv1.RegisterDeliveryServiceServer(server, &deliveryService{outbox: config.Outbox, mode: config.DeliveryMode})
+	usherv1.RegisterJamfProServiceServer(server, newJamfProService(config.JamfPro, delivery.ExtensionAttributes(), config.Logger))
+	usherv1.RegisterCleanServiceServer(server, &cleanService{cleaner: config.Clean, foremost: config.Sessions})
+	usherv1.RegisterDoctorServiceServer(server, newDoctorService(config.Doctor, draining))
 	healthServer := health.NewServer()
 	healthv1.RegisterHealthServer(server, healthServer)
 	reflection.RegisterV1(server)

@@ -1,12 +1,17 @@
 package server
 
 import (
+	"cmp"
 	"context"
+	"slices"
 	"sync"
 	"time"
 
+	"google.golang.org/protobuf/proto"
+
 	"usher.internal/helper/accounts"
 	"usher.internal/helper/delivery"
+	"usher.internal/helper/observation"
 	"usher.internal/helper/registration"
 	"usher.internal/helper/sessions"
 	"usher.internal/internal/contract"
@@ -18,14 +23,22 @@ import (
 type Sessions interface {
 	Foremost
 	List() []sessions.Session
+	// Watch returns a channel too that is closed when a session comes or goes.
+	Watch() (now []sessions.Session, changed <-chan struct{})
 }
 
 // History is what the journal holds of each user.
 type History interface {
 	// Newest returns the newest registration of each user.
 	Newest() ([]registration.Registration, error)
-	// LastIdentity returns the newest identity that was read of a user, nil when none was.
-	LastIdentity(uid uint32) (*wpj.Identity, error)
+}
+
+// Observations is what is known of each user.
+type Observations interface {
+	// All returns what is known, in the order of the uids.
+	All() ([]observation.Observation, error)
+	// Look looks at a session now.
+	Look(ctx context.Context, session sessions.Session) (observation.Observation, error)
 }
 
 // Journal tells of the file that registrations and outbox are kept in.
@@ -34,17 +47,23 @@ type Journal interface {
 	WriteError() error
 	// Generation is another number after each change.
 	Generation() uint64
+	// Changed returns a channel that is closed after the next change.
+	Changed() <-chan struct{}
 }
 
 type statusService struct {
 	usherv1.UnimplementedStatusServiceServer
 	sessions     Sessions
 	history      History
+	observations Observations
 	journal      Journal
 	outbox       Outbox
 	deliveryMode string
 	version      string
 	startedAt    time.Time
+	computer     *usherv1.ComputerStatus
+	// draining ends when the server shuts down.
+	draining context.Context
 
 	mu   sync.Mutex
 	last *snapshot
@@ -57,9 +76,56 @@ type snapshot struct {
 	outbox     *usherv1.OutboxStatus
 }
 
-func (s *statusService) GetStatus(ctx context.Context, _ *usherv1.GetStatusRequest) (*usherv1.GetStatusResponse, error) {
+func (s *statusService) GetStatus(ctx context.Context, request *usherv1.GetStatusRequest) (*usherv1.GetStatusResponse, error) {
 	actor := actorFrom(ctx)
-	status := &usherv1.GetStatusResponse{Helper: &usherv1.HelperStatus{
+	if request.GetLookAgain() {
+		s.lookAgain(ctx, actor)
+	}
+	return s.status(actor)
+}
+
+// WatchStatus sends a status only if it says something else than the one before.
+func (s *statusService) WatchStatus(_ *usherv1.WatchStatusRequest, stream usherv1.StatusService_WatchStatusServer) error {
+	ctx := stream.Context()
+	actor := actorFrom(ctx)
+	var sent *usherv1.GetStatusResponse
+	for {
+		written := s.journal.Changed()
+		_, changed := s.sessions.Watch()
+		status, err := s.status(actor)
+		if err != nil {
+			return err
+		}
+		if !proto.Equal(status, sent) {
+			if err := stream.Send(&usherv1.WatchStatusResponse{Status: status}); err != nil {
+				return err
+			}
+			sent = status
+		}
+		select {
+		case <-written:
+		case <-changed:
+		case <-s.draining.Done():
+			return registration.ErrShuttingDown
+		case <-ctx.Done():
+			return context.Cause(ctx)
+		}
+	}
+}
+
+// lookAgain looks at everyone whom the caller may see. Who cannot be looked at keeps what was found last, with its time.
+func (s *statusService) lookAgain(ctx context.Context, actor *Actor) {
+	var looks sync.WaitGroup
+	for _, session := range s.sessions.List() {
+		if actor.MayActFor(session.User.UID) == nil {
+			looks.Go(func() { s.observations.Look(ctx, session) })
+		}
+	}
+	looks.Wait()
+}
+
+func (s *statusService) status(actor *Actor) (*usherv1.GetStatusResponse, error) {
+	status := &usherv1.GetStatusResponse{Computer: s.computer, Helper: &usherv1.HelperStatus{
 		Version:      s.version,
 		StartTime:    contract.Timestamp(s.startedAt),
 		DeliveryMode: s.deliveryMode,
@@ -102,8 +168,13 @@ func (s *statusService) users(journal *snapshot, visible func(uid uint32) bool) 
 	}
 	for _, known := range journal.users {
 		if user := byUID[known.User.Uid]; user != nil {
-			user.LastRegistration, user.Identity = known.LastRegistration, known.Identity
+			user.LastRegistration, user.Identity, user.Evidence = known.LastRegistration, known.Identity, known.Evidence
+			user.DeviceIdChange, user.LookTime = known.DeviceIdChange, known.LookTime
 		} else if visible(known.User.Uid) {
+			if known.Identity == nil {
+				known = proto.CloneOf(known) // it is shared
+				known.Identity = contract.IdentityToProto(neverSeen())
+			}
 			users = append(users, known)
 		}
 	}
@@ -123,22 +194,45 @@ func (s *statusService) snapshot() (*snapshot, error) {
 		return nil, err
 	}
 	read := &snapshot{generation: generation}
-	for _, last := range newest {
-		identity, err := s.history.LastIdentity(last.User.UID)
-		if err != nil {
-			return nil, err
-		}
-		read.users = append(read.users, &usherv1.UserStatus{
-			User:             &usherv1.User{Name: last.User.Name, Uid: last.User.UID},
-			LastRegistration: registrationToProto(last),
-			Identity:         contract.IdentityToProto(identity),
-		})
+	observed, err := s.observations.All()
+	if err != nil {
+		return nil, err
 	}
+	byUID := make(map[uint32]*usherv1.UserStatus)
+	userOf := func(name string, uid uint32) *usherv1.UserStatus {
+		if byUID[uid] == nil {
+			byUID[uid] = &usherv1.UserStatus{User: &usherv1.User{Name: name, Uid: uid}}
+			read.users = append(read.users, byUID[uid])
+		}
+		return byUID[uid]
+	}
+	for _, last := range newest {
+		userOf(last.User.Name, last.User.UID).LastRegistration = registrationToProto(last)
+	}
+	for _, known := range observed {
+		user := userOf(known.User.Name, known.User.UID)
+		user.Identity, user.LookTime = contract.IdentityToProto(&known.Identity), contract.Timestamp(known.LookedAt)
+		for _, evidence := range known.Evidence {
+			user.Evidence = append(user.Evidence, contract.EvidenceToProto(evidence))
+		}
+		if change := known.Change; change != nil {
+			user.DeviceIdChange = &usherv1.DeviceIDChange{
+				OldDeviceId: string(change.Old), NewDeviceId: string(change.New), Time: contract.Timestamp(change.At),
+			}
+		}
+	}
+	slices.SortFunc(read.users, func(a, b *usherv1.UserStatus) int { return cmp.Compare(a.User.Uid, b.User.Uid) })
 	if read.outbox, err = s.outboxStatus(); err != nil {
 		return nil, err
 	}
 	s.last = read
 	return read, nil
+}
+
+// neverSeen is the identity of somebody who is not logged in and was never looked at.
+func neverSeen() *wpj.Identity {
+	identity := wpj.Evaluate([]wpj.Evidence{{Source: wpj.SourceLoginKeychain, Finding: wpj.CouldNotLook, Obstacle: wpj.ObstacleNoSession}}, "", time.Now())
+	return &identity
 }
 
 func (s *statusService) outboxStatus() (*usherv1.OutboxStatus, error) {

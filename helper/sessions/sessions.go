@@ -51,7 +51,7 @@ type Registry struct {
 
 	mu       sync.Mutex
 	sessions map[uint32]*entry
-	// changed is closed and replaced whenever a session comes.
+	// changed is closed and replaced whenever a session comes or goes.
 	changed chan struct{}
 }
 
@@ -159,8 +159,7 @@ func (r *Registry) put(session *entry) bool {
 		return false
 	}
 	r.sessions[session.User.UID] = session
-	close(r.changed)
-	r.changed = make(chan struct{})
+	r.tell()
 	return true
 }
 
@@ -168,7 +167,14 @@ func (r *Registry) remove(session *entry) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	delete(r.sessions, session.User.UID)
+	r.tell()
 	close(session.gone)
+}
+
+// tell wakes who waits for a change. The caller holds mu.
+func (r *Registry) tell() {
+	close(r.changed)
+	r.changed = make(chan struct{})
 }
 
 // Await returns the agent of a user's session. It blocks until there is one or ctx ends, and then returns ctx's error.
@@ -188,10 +194,22 @@ func (r *Registry) Await(ctx context.Context, uid uint32) (usherv1.UserAgentServ
 	}
 }
 
+// Watch returns the sessions in the order of their uids, and a channel that is closed when one comes or goes.
+func (r *Registry) Watch() (now []Session, changed <-chan struct{}) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	return r.list(), r.changed
+}
+
 // List returns the sessions in the order of their uids.
 func (r *Registry) List() []Session {
 	r.mu.Lock()
 	defer r.mu.Unlock()
+	return r.list()
+}
+
+// list is [Registry.List] for who holds mu.
+func (r *Registry) list() []Session {
 	list := make([]Session, 0, len(r.sessions))
 	for _, session := range r.sessions {
 		list = append(list, session.Session)

@@ -45,6 +45,8 @@ type Store struct {
 
 	mu         sync.Mutex
 	writeError error
+	// changed is closed with the next commit; nil while nobody waits for it.
+	changed chan struct{}
 }
 
 // Open opens the file at path, or makes it with mode 0600 in a directory that must exist, and brings it to the present
@@ -127,7 +129,21 @@ func (s *Store) update(f func(*Tx) error) (committed *Tx, err error) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	s.writeError = err
+	if s.changed != nil {
+		close(s.changed)
+		s.changed = nil
+	}
 	return committed, err
+}
+
+// Changed returns a channel that is closed after the next commit. Whoever waits for it asks for it before he reads.
+func (s *Store) Changed() <-chan struct{} {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.changed == nil {
+		s.changed = make(chan struct{})
+	}
+	return s.changed
 }
 
 // Generation returns a number that is another one after each commit: what was read before it and is asked for again is

@@ -1,4 +1,4 @@
-package preflight
+package doctor
 
 import (
 	"context"
@@ -19,9 +19,9 @@ type endpoints struct {
 
 // reachable connects to all endpoints side by side and is content with the first that answers. It waits for its
 // goroutines, which end when it has an answer.
-func (e endpoints) reachable(ctx context.Context) (string, error) {
+func (e endpoints) reachable(ctx context.Context) (Finding, error) {
 	if len(e.addresses) == 0 {
-		return "", nil
+		return notApplicable("preflight.endpoints is empty."), nil
 	}
 	ctx, cancel := context.WithTimeout(ctx, connectTimeout)
 	defer cancel()
@@ -40,22 +40,21 @@ func (e endpoints) reachable(ctx context.Context) (string, error) {
 		}()
 	}
 	errs := make([]error, len(e.addresses))
-	reached := false
+	reached := ""
 	for range e.addresses {
 		answer := <-answers
 		errs[answer.index] = answer.err
-		if answer.err == nil {
-			reached = true
+		if answer.err == nil && reached == "" {
+			reached = e.addresses[answer.index]
 			cancel() // the others need not go on
 		}
 	}
-	if reached {
-		return "", nil
+	if reached != "" {
+		return ok("%s accepts connections.", reached), nil
 	}
 	seen := make([]string, len(errs))
 	for i, err := range errs {
 		seen[i] = fmt.Sprintf("%s: %v", e.addresses[i], err)
 	}
-	return fmt.Sprintf("None of the endpoints can be reached (%s); check network, DNS and firewall, or empty preflight.endpoints where computers reach the internet through a proxy alone.",
-		strings.Join(seen, "; ")), nil
+	return failed("None of the endpoints can be reached (%s).", strings.Join(seen, "; ")), nil
 }

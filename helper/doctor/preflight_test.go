@@ -1,4 +1,4 @@
-package preflight_test
+package doctor_test
 
 import (
 	"bytes"
@@ -16,7 +16,7 @@ import (
 	"go.uber.org/goleak"
 	"howett.net/plist"
 
-	"usher.internal/helper/preflight"
+	"usher.internal/helper/doctor"
 	"usher.internal/helper/registration"
 )
 
@@ -66,10 +66,28 @@ func closed(t *testing.T) string {
 	return listener.Addr().String()
 }
 
-// trouble runs the checks and returns the reason and the sentence, or "" twice.
-func trouble(t *testing.T, config preflight.Config) (registration.FailureReason, string) {
+// bundled is a program in an application bundle of that version.
+func bundled(t *testing.T, version string) string {
 	t.Helper()
-	err := preflight.New(config).Check(t.Context())
+	contents := filepath.Join(t.TempDir(), "Company Portal.app", "Contents")
+	if err := os.MkdirAll(filepath.Join(contents, "MacOS"), 0o755); err != nil {
+		t.Fatal(err)
+	}
+	information, err := plist.Marshal(map[string]any{"CFBundleShortVersionString": version}, plist.XMLFormat)
+	if err != nil {
+		t.Fatal(err)
+	}
+	executable := filepath.Join(contents, "MacOS", "Company Portal")
+	if err := errors.Join(os.WriteFile(filepath.Join(contents, "Info.plist"), information, 0o644), os.WriteFile(executable, []byte("#!/bin/sh\n"), 0o755)); err != nil {
+		t.Fatal(err)
+	}
+	return executable
+}
+
+// trouble runs the preflight and returns the reason and the sentence, or "" twice.
+func trouble(t *testing.T, config doctor.Config) (registration.FailureReason, string) {
+	t.Helper()
+	err := doctor.New(config).Check(t.Context())
 	if err == nil {
 		return "", ""
 	}
@@ -80,7 +98,7 @@ func trouble(t *testing.T, config preflight.Config) (registration.FailureReason,
 	return found.Reason, found.Detail
 }
 
-func TestChecks(t *testing.T) {
+func TestPreflight(t *testing.T) {
 	notOurs := executable(t)
 	if err := os.Chown(notOurs, 65534, 65534); err != nil {
 		t.Fatalf("this test needs root: %v", err)
@@ -91,32 +109,40 @@ func TestChecks(t *testing.T) {
 	refused, refusedToo := closed(t), closed(t)
 
 	for name, test := range map[string]struct {
-		config preflight.Config
+		config doctor.Config
 		reason registration.FailureReason
 		says   []string
 	}{
-		"all is well": {config: preflight.Config{PortalExecutable: portal,
+		"all is well": {config: doctor.Config{PortalExecutable: portal,
 			JamfPreferences: preferences(t, map[string]any{"microsoftCAEnabled": true}), Endpoints: []string{listening(t)}}},
-		"checks that are off":      {config: preflight.Config{PortalExecutable: portal}},
-		"portal missing":           {preflight.Config{PortalExecutable: gone}, registration.ReasonPortalMissing, []string{gone, "install"}},
-		"portal below a file":      {preflight.Config{PortalExecutable: portal + "/x"}, registration.ReasonPortalMissing, []string{portal + "/x"}},
-		"portal is a directory":    {preflight.Config{PortalExecutable: directory}, registration.ReasonPortalMissing, []string{directory, "directory"}},
-		"portal is not executable": {preflight.Config{PortalExecutable: notExecutable}, registration.ReasonPortalMissing, []string{notExecutable, "0644"}},
-		"portal of another user":   {preflight.Config{PortalExecutable: notOurs}, registration.ReasonPortalNotTrusted, []string{notOurs, "65534"}},
-		"portal writable by all":   {preflight.Config{PortalExecutable: writable}, registration.ReasonPortalNotTrusted, []string{writable, "0757", "chmod"}},
+		"checks that are off":      {config: doctor.Config{PortalExecutable: portal}},
+		"portal missing":           {doctor.Config{PortalExecutable: gone}, registration.ReasonPortalMissing, []string{gone, "Install"}},
+		"portal below a file":      {doctor.Config{PortalExecutable: portal + "/x"}, registration.ReasonPortalMissing, []string{portal + "/x"}},
+		"portal is a directory":    {doctor.Config{PortalExecutable: directory}, registration.ReasonPortalMissing, []string{directory, "directory"}},
+		"portal is not executable": {doctor.Config{PortalExecutable: notExecutable}, registration.ReasonPortalMissing, []string{notExecutable, "0644"}},
+		"portal of another user":   {doctor.Config{PortalExecutable: notOurs}, registration.ReasonPortalNotTrusted, []string{notOurs, "65534"}},
+		"portal writable by all":   {doctor.Config{PortalExecutable: writable}, registration.ReasonPortalNotTrusted, []string{writable, "0757", "chmod"}},
 
-		"conditional access off": {preflight.Config{PortalExecutable: portal, JamfPreferences: off},
+		"conditional access off": {doctor.Config{PortalExecutable: portal, JamfPreferences: off},
 			registration.ReasonConditionalAccessDisabled, []string{"microsoftCAEnabled is false", off, "sudo jamf manage"}},
-		"conditional access never set": {preflight.Config{PortalExecutable: portal, JamfPreferences: unset},
+		"conditional access never set": {doctor.Config{PortalExecutable: portal, JamfPreferences: unset},
 			registration.ReasonConditionalAccessDisabled, []string{"microsoftCAEnabled is not in", unset, "sudo jamf manage"}},
-		"conditional access as a number": {config: preflight.Config{PortalExecutable: portal,
+		"conditional access as a number": {config: doctor.Config{PortalExecutable: portal,
 			JamfPreferences: preferences(t, map[string]any{"microsoftCAEnabled": 1})}},
-		"no Jamf preferences": {config: preflight.Config{PortalExecutable: portal, JamfPreferences: gone}},
+		"no Jamf preferences": {config: doctor.Config{PortalExecutable: portal, JamfPreferences: gone}},
 
-		"one endpoint of two":  {config: preflight.Config{PortalExecutable: portal, Endpoints: []string{refused, listening(t)}}},
-		"no endpoint of two":   {preflight.Config{PortalExecutable: portal, Endpoints: []string{refused, refusedToo}}, registration.ReasonEndpointsUnreachable, []string{refused, refusedToo, "refused", "preflight.endpoints"}},
-		"the first is told":    {preflight.Config{PortalExecutable: gone, JamfPreferences: off, Endpoints: []string{refused}}, registration.ReasonPortalMissing, []string{gone}},
-		"cheap before network": {preflight.Config{PortalExecutable: portal, JamfPreferences: off, Endpoints: []string{refused}}, registration.ReasonConditionalAccessDisabled, []string{off}},
+		"portal too old": {doctor.Config{PortalExecutable: bundled(t, "5.2503.1"), PortalMinimumVersion: "5.2504"},
+			registration.ReasonPortalTooOld, []string{"5.2503.1", "5.2504", "Update", "portal.minimum_version"}},
+		"portal new enough":            {config: doctor.Config{PortalExecutable: bundled(t, "5.2504.0"), PortalMinimumVersion: "5.2504"}},
+		"portal of any version":        {config: doctor.Config{PortalExecutable: bundled(t, "1")}},
+		"portal in no bundle":          {config: doctor.Config{PortalExecutable: portal, PortalMinimumVersion: "5.2504"}},
+		"a version that is not one":    {config: doctor.Config{PortalExecutable: bundled(t, "five"), PortalMinimumVersion: "5.2504"}},
+		"what is not of the preflight": {config: doctor.Config{PortalExecutable: portal, AgentExecutable: gone, JamfExecutable: gone, Journal: func() error { return errors.New("full") }}},
+
+		"one endpoint of two":  {config: doctor.Config{PortalExecutable: portal, Endpoints: []string{refused, listening(t)}}},
+		"no endpoint of two":   {doctor.Config{PortalExecutable: portal, Endpoints: []string{refused, refusedToo}}, registration.ReasonEndpointsUnreachable, []string{refused, refusedToo, "refused", "preflight.endpoints"}},
+		"the first is told":    {doctor.Config{PortalExecutable: gone, JamfPreferences: off, Endpoints: []string{refused}}, registration.ReasonPortalMissing, []string{gone}},
+		"cheap before network": {doctor.Config{PortalExecutable: portal, JamfPreferences: off, Endpoints: []string{refused}}, registration.ReasonConditionalAccessDisabled, []string{off}},
 	} {
 		t.Run(name, func(t *testing.T) {
 			reason, says := trouble(t, test.config)
@@ -138,7 +164,7 @@ func TestChecks(t *testing.T) {
 func TestWhatCouldNotBeReadIsLoggedAndPasses(t *testing.T) {
 	var log bytes.Buffer
 	broken := file(t, 0o644, []byte("<plist><dict>"))
-	config := preflight.Config{PortalExecutable: executable(t), JamfPreferences: broken, Logger: slog.New(slog.NewTextHandler(&log, nil))}
+	config := doctor.Config{PortalExecutable: executable(t), JamfPreferences: broken, Logger: slog.New(slog.NewTextHandler(&log, nil))}
 	if reason, says := trouble(t, config); reason != "" {
 		t.Errorf("got %s: %s", reason, says)
 	}
@@ -157,7 +183,7 @@ func TestEndpointsThatDoNotAnswerEndAfterFiveSeconds(t *testing.T) {
 	portal := executable(t)
 	synctest.Test(t, func(t *testing.T) {
 		begun := time.Now()
-		reason, _ := trouble(t, preflight.Config{PortalExecutable: portal, Endpoints: []string{"one.example:443", "two.example:443"}, Dial: hangs})
+		reason, _ := trouble(t, doctor.Config{PortalExecutable: portal, Endpoints: []string{"one.example:443", "two.example:443"}, Dial: hangs})
 		if took := time.Since(begun); reason != registration.ReasonEndpointsUnreachable || took != 5*time.Second {
 			t.Errorf("%q after %s", reason, took)
 		}
@@ -175,7 +201,7 @@ func TestFirstAnswerIsEnough(t *testing.T) {
 			here, _ := net.Pipe()
 			return here, nil
 		}
-		reason, says := trouble(t, preflight.Config{PortalExecutable: portal, Endpoints: []string{"slow.example:443", "fast.example:443"}, Dial: dial})
+		reason, says := trouble(t, doctor.Config{PortalExecutable: portal, Endpoints: []string{"slow.example:443", "fast.example:443"}, Dial: dial})
 		if reason != "" || time.Since(begun) != 0 {
 			t.Errorf("%q (%s) after %s", reason, says, time.Since(begun))
 		}
@@ -184,12 +210,12 @@ func TestFirstAnswerIsEnough(t *testing.T) {
 
 func TestEndedContextIsNoTroubleOfTheComputer(t *testing.T) {
 	ctx, cancel := context.WithCancel(t.Context())
-	config := preflight.Config{PortalExecutable: executable(t), Endpoints: []string{"slow.example:443"},
+	config := doctor.Config{PortalExecutable: executable(t), Endpoints: []string{"slow.example:443"},
 		Dial: func(ctx context.Context, network, address string) (net.Conn, error) {
 			cancel()
 			return hangs(ctx, network, address)
 		}}
-	err := preflight.New(config).Check(ctx)
+	err := doctor.New(config).Check(ctx)
 	var found *registration.PreflightError
 	if !errors.Is(err, context.Canceled) || errors.As(err, &found) {
 		t.Errorf("got %v", err)
@@ -217,7 +243,7 @@ func BenchmarkCheck(b *testing.B) {
 	if err != nil {
 		b.Fatal(err)
 	}
-	checks := preflight.New(preflight.Config{PortalExecutable: self, Endpoints: []string{listener.Addr().String()}})
+	checks := doctor.New(doctor.Config{PortalExecutable: self, Endpoints: []string{listener.Addr().String()}})
 	for b.Loop() {
 		if err := checks.Check(b.Context()); err != nil {
 			b.Fatal(err)

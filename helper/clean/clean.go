@@ -1,0 +1,290 @@
+// Package clean removes what a stale registration has left in a user's session (domain.md 1.3, 3.2), through the user's agent,
+// and keeps a record of each removal.
+//
+// [Cleaner.Find] looks at how the user stands now and lists what is there, with the objection to removing it if there is one.
+// [Cleaner.Remove] looks again, and removes: what was recorded as intended before anything was touched is recorded as it went
+// afterwards. A registration that works, that is being made, or that could not be looked at is left alone without force.
+//
+// Who may ask for that is the caller's to decide.
+package clean
+
+import (
+	"cmp"
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"slices"
+	"strings"
+	"sync"
+	"time"
+
+	"google.golang.org/grpc/status"
+
+	"usher.internal/helper/observation"
+	"usher.internal/helper/store"
+	"usher.internal/internal/contract"
+	"usher.internal/internal/oneline"
+	usherv1 "usher.internal/proto/usher/v1"
+)
+
+var (
+	// ErrNoSession is wrapped when the user is not logged in, or his agent does not run.
+	ErrNoSession = errors.New("the user is not logged in, or usher-agent does not run in his session")
+	// ErrKeychain is wrapped when the agent could not look into the login keychain; the sentence is the agent's.
+	ErrKeychain = errors.New("the login keychain could not be looked at")
+	// ErrAgent is wrapped when the user's agent could not do what it was asked for otherwise; the sentence is the agent's.
+	ErrAgent = errors.New("the user's agent could not do it")
+	// ErrObjection is wrapped by a removal that needs force; the sentence is the objection.
+	ErrObjection = errors.New("not without force")
+	// ErrBusy is wrapped while another removal of the same user is under way.
+	ErrBusy = errors.New("another removal of this user is under way")
+)
+
+// What one call may take.
+const (
+	presentWithin = 5 * time.Second
+	lookWithin    = time.Minute
+	removeWithin  = time.Minute
+)
+
+// What an agent may tell: more is cut off.
+const (
+	maximumLeftovers = 256
+	maximumID        = 64
+	maximumName      = 200
+	maximumError     = 300
+)
+
+// Sessions finds the agent of a user's session: [sessions.Registry].
+type Sessions interface {
+	// Await blocks until there is an agent or ctx ends.
+	Await(ctx context.Context, uid uint32) (usherv1.UserAgentServiceClient, error)
+}
+
+// Config wires a [Cleaner].
+type Config struct {
+	Store    *store.Store
+	Sessions Sessions
+	// Look reads how a user stands now, with the evidence and its certificates; [observation.Observer.Read] does.
+	Look func(ctx context.Context, agent usherv1.UserAgentServiceClient, uid uint32) (observation.Reading, error)
+	// Active tells whether a registration of a user is under way; [registration.Machine.Active] does.
+	Active func(tx *store.Tx, uid uint32) (bool, error)
+	// Logger may be nil. It is told no personal data.
+	Logger *slog.Logger
+}
+
+// Cleaner finds and removes leftovers. Its methods may be called from anywhere; of each user one removal runs at a time.
+type Cleaner struct {
+	config Config
+	log    *slog.Logger
+
+	mu   sync.Mutex
+	busy map[uint32]bool
+}
+
+// New returns a cleaner.
+func New(config Config) *Cleaner {
+	return &Cleaner{config: config, log: cmp.Or(config.Logger, slog.New(slog.DiscardHandler)), busy: make(map[uint32]bool)}
+}
+
+// Find looks at what is there of a user. The errors wrap [ErrNoSession], [ErrKeychain] and [ErrAgent]: a
+// keychain that could not be looked at never comes to an empty list.
+func (c *Cleaner) Find(ctx context.Context, user User) (Remains, error) {
+	_, remains, err := c.find(ctx, user)
+	if err != nil {
+		return Remains{}, fmt.Errorf("find leftovers of %s: %w", user.Name, err)
+	}
+	return remains, nil
+}
+
+func (c *Cleaner) find(ctx context.Context, user User) (usherv1.UserAgentServiceClient, Remains, error) {
+	ctx, cancel := context.WithTimeout(ctx, lookWithin)
+	defer cancel()
+	agent, err := c.agent(ctx, user)
+	if err != nil {
+		return nil, Remains{}, err
+	}
+	reading, err := c.config.Look(ctx, agent, user.UID)
+	if err != nil {
+		return nil, Remains{}, said(err)
+	}
+	response, err := agent.FindLeftovers(ctx, &usherv1.FindLeftoversRequest{})
+	if err != nil {
+		return nil, Remains{}, said(err)
+	}
+	standing := circumstances{Reading: reading, now: time.Now()}
+	err = c.config.Store.View(func(tx *store.Tx) (err error) {
+		standing.active, err = c.config.Active(tx, user.UID)
+		return err
+	})
+	if err != nil {
+		return nil, Remains{}, err
+	}
+	return agent, Remains{
+		Leftovers: concerned(standing, bounded(response.GetLeftovers())), Identity: reading.Identity, Objection: objectionTo(standing),
+	}, nil
+}
+
+// agent returns the agent of a user. One that has just lost its connection is given a moment.
+func (c *Cleaner) agent(ctx context.Context, user User) (usherv1.UserAgentServiceClient, error) {
+	waiting, cancel := context.WithTimeout(ctx, presentWithin)
+	defer cancel()
+	agent, err := c.config.Sessions.Await(waiting, user.UID)
+	if err != nil && ctx.Err() == nil {
+		return nil, ErrNoSession
+	}
+	return agent, err
+}
+
+// Request asks for a removal.
+type Request struct {
+	User, Caller User
+	Force        bool
+	// IDs are those of the leftovers that are meant; empty is all.
+	IDs []string
+}
+
+// Remove removes what [Cleaner.Find] finds. It returns the record, in which each leftover that could not be removed has its
+// error. The errors wrap those of Find, [ErrObjection], [ErrBusy], and those of the store: without a record nothing is
+// removed. A removal that has begun goes on when ctx ends.
+func (c *Cleaner) Remove(ctx context.Context, request Request) (Removal, error) {
+	removal, err := c.remove(ctx, request)
+	if err != nil {
+		return Removal{}, fmt.Errorf("remove leftovers of %s: %w", request.User.Name, err)
+	}
+	return removal, nil
+}
+
+func (c *Cleaner) remove(ctx context.Context, request Request) (Removal, error) {
+	if !c.begin(request.User.UID) {
+		return Removal{}, ErrBusy
+	}
+	defer c.end(request.User.UID)
+	agent, remains, err := c.find(ctx, request.User)
+	if err != nil {
+		return Removal{}, err
+	}
+	removal := Removal{User: request.User, Caller: request.Caller, Force: request.Force, At: time.Now().UTC()}
+	if len(request.IDs) > 0 {
+		remains.Leftovers = slices.DeleteFunc(remains.Leftovers, func(one Leftover) bool { return !slices.Contains(request.IDs, one.ID) })
+	}
+	if len(remains.Leftovers) == 0 {
+		return removal, nil
+	}
+	if remains.Objection != "" && !request.Force {
+		return Removal{}, fmt.Errorf("%w: %s", ErrObjection, remains.Objection)
+	}
+	err = c.config.Store.Update(func(tx *store.Tx) error {
+		// One may have begun since it was asked.
+		if active, err := c.config.Active(tx, request.User.UID); err != nil || active && !request.Force {
+			return cmp.Or(err, fmt.Errorf("%w: a registration of this user has just begun", ErrObjection))
+		}
+		return intend(tx, &removal, remains.Leftovers)
+	})
+	if err != nil {
+		return Removal{}, err
+	}
+	c.carryOut(context.WithoutCancel(ctx), agent, &removal)
+	err = c.config.Store.Update(func(tx *store.Tx) error { return removals.Put(tx, store.NumberKey(removal.Number), removal) })
+	if err != nil {
+		return Removal{}, fmt.Errorf("record how it went, after it was done: %w", err)
+	}
+	failed := 0
+	for _, one := range removal.Removed {
+		if one.Error != "" {
+			failed++
+		}
+	}
+	c.log.Info("removed leftovers of a registration", "uid", removal.User.UID, "caller", removal.Caller.UID, "force", removal.Force,
+		"state", remains.Identity.State, "removed", len(removal.Removed)-failed, "failed", failed)
+	return removal, nil
+}
+
+// carryOut has the agent remove what is recorded, and notes how it went.
+func (c *Cleaner) carryOut(ctx context.Context, agent usherv1.UserAgentServiceClient, removal *Removal) {
+	ctx, cancel := context.WithTimeout(ctx, removeWithin)
+	defer cancel()
+	request := &usherv1.RemoveLeftoversRequest{}
+	for _, one := range removal.Removed {
+		request.Ids = append(request.Ids, one.Leftover.ID)
+	}
+	response, err := agent.RemoveLeftovers(ctx, request)
+	outcomes := map[string]string{}
+	for _, one := range response.GetRemoved() {
+		outcome := oneline.Of(one.GetError(), maximumError)
+		if outcome == "" && one.GetError() != "" {
+			outcome = "the agent says that it is not, and not why"
+		}
+		outcomes[one.GetLeftover().GetId()] = outcome
+	}
+	for i := range removal.Removed {
+		one := &removal.Removed[i]
+		outcome, told := outcomes[one.Leftover.ID]
+		switch {
+		case err != nil:
+			one.Error = oneline.Of("how it went is not known: "+said(err).Error(), maximumError)
+		case told:
+			one.Error = outcome
+		default:
+			one.Error = "how it went is not known: the agent did not say"
+		}
+	}
+}
+
+func (c *Cleaner) begin(uid uint32) bool {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if c.busy[uid] {
+		return false
+	}
+	c.busy[uid] = true
+	return true
+}
+
+func (c *Cleaner) end(uid uint32) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	delete(c.busy, uid)
+}
+
+// said makes an error of a call to the agent one that wraps [ErrKeychain] or [ErrAgent] and has the agent's sentence.
+func said(err error) error {
+	kind := ErrAgent
+	if contract.Reason(err) == usherv1.ErrorReason_ERROR_REASON_KEYCHAIN_UNAVAILABLE {
+		kind = ErrKeychain
+	}
+	if with, ok := errors.AsType[interface {
+		error
+		GRPCStatus() *status.Status
+	}](err); ok {
+		return fmt.Errorf("%w: %s", kind, oneline.Of(with.GRPCStatus().Message(), maximumError))
+	}
+	return fmt.Errorf("%w: %s", ErrAgent, oneline.Of(err.Error(), maximumError))
+}
+
+// bounded returns what an agent tells, fit to be kept and shown. What has no id that could be named again is left out, and so
+// is what has the same as another one.
+func bounded(told []*usherv1.Leftover) []Leftover {
+	var found []Leftover
+	for _, one := range told {
+		id := one.GetId()
+		if id == "" || id != oneline.Of(id, maximumID) || slices.ContainsFunc(found, func(other Leftover) bool { return other.ID == id }) {
+			continue
+		}
+		if len(found) == maximumLeftovers {
+			break
+		}
+		found = append(found, Leftover{id, kindOf(one.GetKind()), oneline.Of(one.GetName(), maximumName)})
+	}
+	return found
+}
+
+// kindOf translates by the contract's own names.
+func kindOf(kind usherv1.LeftoverKind) Kind {
+	name := Kind(strings.TrimPrefix(kind.String(), "LEFTOVER_KIND_"))
+	if slices.Contains([]Kind{KindCertificate, KindKey, KindGenericPassword, KindFile}, name) {
+		return name
+	}
+	return ""
+}

@@ -1,0 +1,80 @@
+package clean
+
+import (
+	"fmt"
+
+	"usher.internal/helper/store"
+)
+
+// keptOfAUser is how many removals of each user are kept.
+const keptOfAUser = 100
+
+// removals are by their numbers.
+var removals = store.NewBucket[Removal]("removals")
+
+// Filter chooses removals.
+type Filter struct {
+	// UID of nil is every user.
+	UID *uint32
+	// Limit of 0 is none.
+	Limit int
+}
+
+// List returns the records of removals, the newest first.
+func (c *Cleaner) List(filter Filter) (found []Removal, err error) {
+	err = c.config.Store.View(func(tx *store.Tx) error {
+		for one, err := range removals.Descend(tx) {
+			if err != nil {
+				return err
+			}
+			if filter.UID != nil && one.User.UID != *filter.UID {
+				continue
+			}
+			found = append(found, one)
+			if len(found) == filter.Limit {
+				return nil
+			}
+		}
+		return nil
+	})
+	return found, err
+}
+
+// unknownOutcome is what a record says of each leftover until it is known how it went.
+const unknownOutcome = "how it went is not known: usherd ended first, or could not write it down"
+
+// intend records what is about to be removed, and drops the user's oldest records.
+func intend(tx *store.Tx, removal *Removal, found []Leftover) (err error) {
+	if removal.Number, err = removals.NextSequence(tx); err != nil {
+		return fmt.Errorf("record removal: %w", err)
+	}
+	for _, one := range found {
+		removal.Removed = append(removal.Removed, Removed{one, unknownOutcome})
+	}
+	if err := removals.Put(tx, store.NumberKey(removal.Number), *removal); err != nil {
+		return fmt.Errorf("record removal: %w", err)
+	}
+	return prune(tx, removal.User.UID)
+}
+
+func prune(tx *store.Tx, uid uint32) error {
+	kept := 0
+	var old []uint64
+	for one, err := range removals.Descend(tx) {
+		if err != nil {
+			return err
+		}
+		if one.User.UID != uid {
+			continue
+		}
+		if kept++; kept > keptOfAUser {
+			old = append(old, one.Number)
+		}
+	}
+	for _, number := range old {
+		if err := removals.Delete(tx, store.NumberKey(number)); err != nil {
+			return err
+		}
+	}
+	return nil
+}

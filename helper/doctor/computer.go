@@ -1,0 +1,72 @@
+package doctor
+
+import (
+	"context"
+	"fmt"
+	"os"
+	"strings"
+
+	"golang.org/x/sys/unix"
+)
+
+// configuration looks where the configuration comes from. That it is valid is sure: no helper runs with one that is not.
+type configuration struct{ profile, local string }
+
+func (c configuration) managed(context.Context) (Finding, error) {
+	if c.profile == "" {
+		return notApplicable("This system has no managed preferences."), nil
+	}
+	switch _, err := os.Stat(c.profile); {
+	case err == nil:
+		return ok("It is at %s.", c.profile), nil
+	case !gone(err):
+		return Finding{}, err
+	}
+	if _, err := os.Stat(c.local); c.local != "" && err == nil {
+		return warning("There is no %s; the configuration is %s, which no profile keeps.", c.profile, c.local), nil
+	}
+	return warning("There is no %s; usherd runs with its defaults.", c.profile), nil
+}
+
+// How much room the disk of the state directory should have, in bytes.
+const (
+	roomWarning = 1_000_000_000
+	roomFailed  = 100_000_000
+)
+
+type disk struct{ directory string }
+
+func (d disk) roomy(context.Context) (Finding, error) {
+	if d.directory == "" {
+		return notApplicable("There is no state directory."), nil
+	}
+	var system unix.Statfs_t
+	if err := unix.Statfs(d.directory, &system); err != nil {
+		return Finding{}, fmt.Errorf("read free space of %s: %w", d.directory, err)
+	}
+	return judgeRoom(d.directory, system.Bavail*uint64(system.Bsize)), nil
+}
+
+func judgeRoom(directory string, free uint64) Finding {
+	found := ok("%s has %d MB free.", directory, free/1_000_000)
+	switch {
+	case free < roomFailed:
+		found.Result = Failed
+	case free < roomWarning:
+		found.Result = Warning
+	}
+	return found
+}
+
+// journal tells how the last write went.
+type journal struct{ writeError func() error }
+
+func (j journal) written(context.Context) (Finding, error) {
+	if j.writeError == nil {
+		return notApplicable("There is no journal."), nil
+	}
+	if err := j.writeError(); err != nil {
+		return failed("The last write failed: %s.", strings.TrimRight(err.Error(), ".")), nil
+	}
+	return ok("The last write went well."), nil
+}

@@ -1,0 +1,200 @@
+// Package doctor examines what a registration needs: one table of checks, each with its evidence and its fix.
+//
+// [New] makes the [Checks] of a configuration. [Checks.Examine] makes all of them for `usherctl doctor`. [Checks.Check] is
+// the preflight: those of the same checks that would make a registration fail, before the user is bothered with it.
+//
+// A check that could not look is a warning that says why, and passes in the preflight: "could not look" is never "not
+// there". What is not seen from here: group memberships and device limits in Microsoft Entra, the licence in Intune, and
+// whether the record in Jamf Pro is in the group of its device compliance. Nothing is changed by looking.
+package doctor
+
+import (
+	"cmp"
+	"context"
+	"fmt"
+	"log/slog"
+	"net"
+	"net/http"
+	"slices"
+	"strings"
+	"sync"
+	"time"
+
+	"usher.internal/helper/jamfpro"
+	"usher.internal/helper/registration"
+	"usher.internal/helper/sessions"
+)
+
+// Sessions tells who is logged in with an agent.
+type Sessions interface {
+	// List returns the sessions in the order of their uids.
+	List() []sessions.Session
+}
+
+// JamfPro is the API client of Jamf Pro; a [jamfpro.Setup] or a [jamfpro.Client] is one.
+type JamfPro interface {
+	CheckPrivileges(ctx context.Context) (jamfpro.Checked, error)
+}
+
+// Config says what to look at. An empty PortalExecutable is missing; each other empty field makes its check not applicable.
+type Config struct {
+	// PortalExecutable is the program inside Company Portal's bundle; PortalMinimumVersion the oldest version of the bundle
+	// that a registration is begun with, empty for any.
+	PortalExecutable     string
+	PortalMinimumVersion string
+	AgentExecutable      string
+	Sessions             Sessions
+	JamfExecutable       string
+	// JamfPreferences is the path of com.jamfsoftware.jamf.plist.
+	JamfPreferences string
+	// Endpoints are host:port, of which at least one must answer.
+	Endpoints []string
+	// JamfPro is nil where results are delivered by recon.
+	JamfPro JamfPro
+	// ManagedConfiguration and LocalConfiguration are the files of the configuration's layers (config.Places).
+	ManagedConfiguration string
+	LocalConfiguration   string
+	StateDirectory       string
+	// Journal returns the error of the last write to the journal, nil when that went well.
+	Journal func() error
+
+	// Dial connects to an endpoint; nil is [net.Dialer.DialContext].
+	Dial func(ctx context.Context, network, address string) (net.Conn, error)
+	// Transport asks an endpoint for the time; nil is one of our own over Dial.
+	Transport http.RoundTripper
+	// Logger is told which check of the preflight could not look; nil is [slog.Default].
+	Logger *slog.Logger
+}
+
+// Checks are the checks of one configuration. It keeps no state: any number of goroutines may use it.
+type Checks struct {
+	config Config
+	log    *slog.Logger
+}
+
+// New returns the checks for a configuration. It touches nothing yet.
+func New(config Config) *Checks {
+	if config.Dial == nil {
+		config.Dial = new(net.Dialer).DialContext
+	}
+	if config.Transport == nil {
+		config.Transport = &http.Transport{DialContext: config.Dial, Proxy: http.ProxyFromEnvironment, DisableKeepAlives: true}
+	}
+	return &Checks{config: config, log: cmp.Or(config.Logger, slog.Default())}
+}
+
+// Check is the preflight. It returns nil, a [*registration.PreflightError] with the first trouble, or the error of a context
+// that has ended. Cheap checks come first; it blocks for at most 5 s while the endpoints do not answer, and then for at most
+// 30 s while macOS verifies the signature of Company Portal.
+func (c *Checks) Check(ctx context.Context) error {
+	table := slices.DeleteFunc(c.table(nil), func(one check) bool { return one.reason == "" })
+	slices.SortStableFunc(table, func(a, b check) int { return cmp.Compare(a.within, b.within) })
+	for _, one := range table {
+		found, err := one.lookInTime(ctx)
+		if ctx.Err() != nil {
+			return fmt.Errorf("check %s: %w", one.name, context.Cause(ctx))
+		}
+		if err != nil {
+			c.log.WarnContext(ctx, "preflight check could not look and passes", "check", one.name, "error", err)
+			continue
+		}
+		for _, trouble := range found {
+			if trouble.Result == Failed {
+				return &registration.PreflightError{Reason: one.reason, Detail: one.complete(trouble).sentences()}
+			}
+		}
+	}
+	return nil
+}
+
+// Examine makes all checks side by side and calls tell with what each came to, in the order of the table, as soon as it is
+// there. Of users it looks only at those whom sees allows; nil allows all. Sees may be called by several goroutines at once,
+// tell is called by this one. Total is how many findings there are in all, as far as that is known by then; with the last
+// one it is exact.
+//
+// It returns the first error of tell, or that of a context that has ended. Each check has its own time limit, so it ends by
+// itself, within a minute.
+func (c *Checks) Examine(ctx context.Context, sees func(uid uint32) bool, tell func(found Finding, total int) error) error {
+	table := c.table(sees)
+	ctx, cancel := context.WithCancel(ctx)
+	var looks sync.WaitGroup
+	defer looks.Wait()
+	defer cancel()
+	answers := make([]chan []Finding, len(table))
+	for i, one := range table {
+		answers[i] = make(chan []Finding, 1)
+		looks.Go(func() { answers[i] <- one.examine(ctx) })
+	}
+	total := len(table)
+	for _, answer := range answers {
+		var found []Finding
+		select {
+		case found = <-answer:
+		case <-ctx.Done():
+		}
+		if ctx.Err() != nil { // what an interrupted look came to says nothing
+			return fmt.Errorf("examine: %w", context.Cause(ctx))
+		}
+		total += len(found) - 1
+		for _, one := range found {
+			if err := tell(one, total); err != nil {
+				return err
+			}
+		}
+	}
+	return nil
+}
+
+// check is one row of the table: one precondition, of which there can be one for each user or privilege.
+type check struct {
+	// name and title are those of its findings, unless they have their own.
+	name, title string
+	// looksAt and fix are sentences, for the documentation too; fix goes with each finding that is not well and has none.
+	looksAt, fix string
+	// reason is what a registration fails for; empty where it is not part of the preflight.
+	reason registration.FailureReason
+	// within is how long look may take; 0 for what asks nobody.
+	within time.Duration
+	// look returns at least one finding, or an error when it could not look.
+	look func(ctx context.Context) ([]Finding, error)
+}
+
+// promptly bounds what asks nobody: a file may be on a disk that does not answer.
+const promptly = 5 * time.Second
+
+func (c check) lookInTime(ctx context.Context) ([]Finding, error) {
+	within := cmp.Or(c.within, promptly)
+	looking, cancel := context.WithTimeoutCause(ctx, within, fmt.Errorf("there was no answer within %s", within))
+	defer cancel()
+	found, err := c.look(looking)
+	if err != nil && looking.Err() != nil {
+		return nil, context.Cause(looking)
+	}
+	return found, err
+}
+
+func (c check) examine(ctx context.Context) []Finding {
+	found, err := c.lookInTime(ctx)
+	if err != nil {
+		found = []Finding{couldNotLook(err)}
+	}
+	for i := range found {
+		found[i] = c.complete(found[i])
+	}
+	return found
+}
+
+// complete fills in what the finding leaves to the table.
+func (c check) complete(found Finding) Finding {
+	found.Name, found.Title = cmp.Or(found.Name, c.name), cmp.Or(found.Title, c.title)
+	switch {
+	case found.Result == OK, found.Result == NotApplicable, found.notSeen:
+		found.Fix = ""
+	case !found.claimed:
+		found.Fix = cmp.Or(found.Fix, c.fix)
+	}
+	return found
+}
+
+// sentences is evidence and fix for one who sees nothing else.
+func (f Finding) sentences() string { return strings.TrimSpace(f.Evidence + " " + f.Fix) }

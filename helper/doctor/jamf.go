@@ -1,0 +1,53 @@
+package doctor
+
+import (
+	"context"
+	"fmt"
+	"os"
+
+	"howett.net/plist"
+)
+
+// jamfBinary is the program that delivers in mode recon.
+type jamfBinary struct {
+	program
+	needed bool
+}
+
+func (j jamfBinary) sound(ctx context.Context) (Finding, error) {
+	found, err := j.program.sound(ctx)
+	if found.Result == Failed && !j.needed {
+		found.Result = Warning
+	}
+	return found, err
+}
+
+// jamfPreferences looks into com.jamfsoftware.jamf.plist, where Jamf Pro says whether this computer takes part in
+// Conditional Access or device compliance.
+type jamfPreferences struct{ path string }
+
+// conditionalAccessEnabled holds that microsoftCAEnabled is true: otherwise the flow dies after Company Portal has
+// closed, when the user has signed in already [BW#5]. A key that is missing is not true; a file that is missing says
+// nothing.
+func (j jamfPreferences) conditionalAccessEnabled(context.Context) (Finding, error) {
+	if j.path == "" {
+		return notApplicable("preflight.jamf_preferences is empty."), nil
+	}
+	content, err := os.ReadFile(j.path)
+	if err != nil {
+		return Finding{}, err
+	}
+	var preferences map[string]any
+	if _, err := plist.Unmarshal(content, &preferences); err != nil {
+		return Finding{}, fmt.Errorf("parse %s: %w", j.path, err)
+	}
+	enabled, found := preferences["microsoftCAEnabled"]
+	if !found {
+		return failed("microsoftCAEnabled is not in %s: the registration would end after Company Portal closes.", j.path), nil
+	}
+	switch enabled {
+	case true, uint64(1), int64(1), "1", "true", "YES": // Jamf writes a boolean; an admin's `defaults write` any of these
+		return ok("microsoftCAEnabled is true in %s.", j.path), nil
+	}
+	return failed("microsoftCAEnabled is %v in %s: the registration would end after Company Portal closes.", enabled, j.path), nil
+}

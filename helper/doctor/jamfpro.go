@@ -1,0 +1,130 @@
+package doctor
+
+import (
+	"context"
+	"errors"
+	"fmt"
+
+	"usher.internal/helper/jamfpro"
+)
+
+// jamfPro asks Jamf Pro once for all of its checks.
+type jamfPro struct {
+	client JamfPro
+
+	// first lets one asker through, whose answer stands in the other fields once told is closed.
+	first   chan struct{}
+	told    chan struct{}
+	checked jamfpro.Checked
+	err     error
+}
+
+func newJamfPro(client JamfPro) *jamfPro {
+	j := &jamfPro{client: client, first: make(chan struct{}, 1), told: make(chan struct{})}
+	j.first <- struct{}{}
+	return j
+}
+
+var errNoToken = errors.New("without a token nothing can be tried")
+
+// ask returns what the client came to. Who comes second waits for the first.
+func (j *jamfPro) ask(ctx context.Context) (jamfpro.Checked, error) {
+	select {
+	case <-j.first:
+		j.checked, j.err = j.client.CheckPrivileges(ctx)
+		close(j.told)
+	default:
+	}
+	select {
+	case <-j.told:
+		return j.checked, j.err
+	case <-ctx.Done():
+		return jamfpro.Checked{}, context.Cause(ctx)
+	}
+}
+
+// unused tells whether results go to Jamf Pro another way, or it is not configured.
+func (j *jamfPro) unused(ctx context.Context) (Finding, bool) {
+	if j.client == nil {
+		return notApplicable("Results are delivered by recon, which needs no API client."), true
+	}
+	if _, err := j.ask(ctx); errors.Is(err, jamfpro.ErrNotConfigured) {
+		return notApplicable("No API client is configured."), true
+	}
+	return Finding{}, false
+}
+
+// answered tells whether an error is the answer of Jamf Pro itself, which has been reached then.
+func answered(err error) bool {
+	answer, ok := errors.AsType[*jamfpro.APIError](err)
+	return ok && answer.Status != 0 && !answer.NotJSON && errors.Is(err, jamfpro.ErrRefused)
+}
+
+func (j *jamfPro) reachable(ctx context.Context) (Finding, error) {
+	if found, unused := j.unused(ctx); unused {
+		return found, nil
+	}
+	checked, err := j.ask(ctx)
+	switch {
+	case err == nil && checked.Version != "":
+		return ok("%s answers; it is Jamf Pro %s.", checked.Server, checked.Version), nil
+	case err == nil:
+		return ok("%s answers.", checked.Server), nil
+	case answered(err):
+		answer, _ := errors.AsType[*jamfpro.APIError](err)
+		return ok("%s answers.", answer.Host), nil
+	case errors.Is(err, jamfpro.ErrUnreachable), errors.Is(err, jamfpro.ErrRefused):
+		return failed("%s.", said(err.Error())), nil
+	}
+	return Finding{}, err
+}
+
+func (j *jamfPro) token(ctx context.Context) (Finding, error) {
+	if found, unused := j.unused(ctx); unused {
+		return found, nil
+	}
+	checked, err := j.ask(ctx)
+	switch {
+	case err == nil:
+		return ok("%s gave one.", checked.Server), nil
+	case answered(err), errors.Is(err, jamfpro.ErrSecretFile):
+		return failed("%s.", said(err.Error())), nil
+	case errors.Is(err, jamfpro.ErrUnreachable), errors.Is(err, jamfpro.ErrRefused):
+		return Finding{}, errors.New("no answer from Jamf Pro")
+	}
+	return Finding{}, err
+}
+
+// privileges has one finding for each privilege.
+func (j *jamfPro) privileges(ctx context.Context) ([]Finding, error) {
+	if found, unused := j.unused(ctx); unused {
+		return []Finding{found}, nil
+	}
+	checked, err := j.ask(ctx)
+	if err != nil {
+		return nil, errNoToken
+	}
+	var found []Finding
+	for _, privilege := range checked.Privileges {
+		one := judgePrivilege(privilege)
+		one.Name, one.Title = "jamf-pro-privilege-"+kebab(privilege.Name), "The API client has the privilege "+privilege.Name
+		found = append(found, one)
+	}
+	if len(found) == 0 {
+		return nil, fmt.Errorf("%w: the client knows of no privileges", errNoToken)
+	}
+	return found, nil
+}
+
+func judgePrivilege(privilege jamfpro.CheckedPrivilege) Finding {
+	use := fmt.Sprintf("It is needed to %s", privilege.Purpose)
+	switch {
+	case privilege.Granted == nil:
+		return notApplicable("%s; it cannot be tried without changing something, the next delivery shows it.", use)
+	case *privilege.Granted:
+		return ok("%s.", use)
+	case privilege.Required:
+		return failed("%s, and Jamf Pro refuses it.", use)
+	}
+	return warning("%s, and Jamf Pro refuses it; usher can do without.", use)
+}

@@ -1,0 +1,147 @@
+package doctor
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"os"
+	"path/filepath"
+	"strconv"
+	"strings"
+
+	"howett.net/plist"
+
+	"usher.internal/internal/oneline"
+)
+
+// portal looks at the program that the user's agent will start, and at the bundle around it.
+type portal struct {
+	program
+	minimumVersion string
+}
+
+func (p portal) installed(context.Context) (Finding, error) {
+	trouble, err := p.missing()
+	if err != nil {
+		return Finding{}, err
+	}
+	if trouble != "" {
+		return failed("%s", trouble), nil
+	}
+	return ok("It is at %s.", p.path), nil
+}
+
+// protected holds that only root, or the helper's own user in development, could have put the program there.
+func (p portal) protected(context.Context) (Finding, error) {
+	trouble, err := p.changeable()
+	switch {
+	case gone(err):
+		return p.notThere(), nil
+	case err != nil:
+		return Finding{}, err
+	case trouble != "":
+		return failed("%s", trouble), nil
+	}
+	return ok("It belongs to root, or to usherd's own user, and not everyone may write to it."), nil
+}
+
+func (p portal) notThere() Finding { return notApplicable("Company Portal is not at %s.", p.path) }
+
+// bundle returns the application bundle that the program stands in, or false where it stands in none, as on Linux.
+func (p portal) bundle() (path string, found bool) {
+	directory := filepath.Dir(p.path)
+	contents := filepath.Dir(directory)
+	if filepath.Base(directory) != "MacOS" || filepath.Base(contents) != "Contents" {
+		return "", false
+	}
+	return filepath.Dir(contents), true
+}
+
+// newEnough compares the bundle's version with the oldest that is allowed.
+func (p portal) newEnough(context.Context) (Finding, error) {
+	bundle, found := p.bundle()
+	if !found {
+		return notApplicable("%s is in no application bundle, which would tell its version.", p.path), nil
+	}
+	if _, err := os.Stat(p.path); gone(err) {
+		return p.notThere(), nil
+	}
+	version, err := bundleVersion(filepath.Join(bundle, "Contents", "Info.plist"))
+	if err != nil {
+		return Finding{}, err
+	}
+	if p.minimumVersion == "" {
+		return ok("It is version %s; portal.minimum_version asks for none.", version), nil
+	}
+	older, err := isOlder(version, p.minimumVersion)
+	if err != nil {
+		return Finding{}, err
+	}
+	if older {
+		return failed("It is version %s, and portal.minimum_version is %s.", version, p.minimumVersion), nil
+	}
+	return ok("It is version %s, and portal.minimum_version is %s.", version, p.minimumVersion), nil
+}
+
+// longestVersion bounds what an Info.plist may call a version.
+const longestVersion = 64
+
+// bundleVersion reads CFBundleShortVersionString, which is what people call the version of an application.
+func bundleVersion(path string) (string, error) {
+	content, err := os.ReadFile(path)
+	if err != nil {
+		return "", err
+	}
+	var information struct {
+		Version string `plist:"CFBundleShortVersionString"`
+	}
+	if _, err := plist.Unmarshal(content, &information); err != nil {
+		return "", fmt.Errorf("parse %s: %w", path, err)
+	}
+	if information.Version == "" {
+		return "", fmt.Errorf("read %s: %w", path, errNoVersion)
+	}
+	return oneline.Of(information.Version, longestVersion), nil
+}
+
+var (
+	errNoVersion  = errors.New("it has no CFBundleShortVersionString")
+	errNotNumbers = errors.New("it is not numbers with dots")
+)
+
+// isOlder compares versions number by number; one that ends early goes on with zeros.
+func isOlder(version, than string) (bool, error) {
+	left, err := numbers(version)
+	if err != nil {
+		return false, err
+	}
+	right, err := numbers(than)
+	if err != nil {
+		return false, err
+	}
+	for i := range max(len(left), len(right)) {
+		if l, r := numberAt(left, i), numberAt(right, i); l != r {
+			return l < r, nil
+		}
+	}
+	return false, nil
+}
+
+func numbers(version string) ([]uint64, error) {
+	var parsed []uint64
+	for part := range strings.SplitSeq(version, ".") {
+		number, err := strconv.ParseUint(part, 10, 64)
+		if err != nil {
+			return nil, fmt.Errorf("read version %q: %w", version, errNotNumbers)
+		}
+		parsed = append(parsed, number)
+	}
+	return parsed, nil
+}
+
+func numberAt(numbers []uint64, i int) uint64 {
+	if i < len(numbers) {
+		return numbers[i]
+	}
+	return 0
+}

@@ -1,0 +1,135 @@
+package doctor
+
+import (
+	"context"
+	"fmt"
+	"strings"
+	"sync"
+	"time"
+
+	"usher.internal/helper/sessions"
+	"usher.internal/internal/oneline"
+	usherv1 "usher.internal/proto/usher/v1"
+)
+
+// What an agent may say: more checks than this are cut off, and longer texts.
+const (
+	maximumSessionChecks = 16
+	longestName          = 48
+	longestTitle         = 80
+)
+
+// users looks at those who are logged in.
+type users struct {
+	sessions Sessions
+	sees     func(uid uint32) bool
+}
+
+// visible returns the sessions that may be looked at; none where nothing is known of sessions.
+func (u users) visible() []sessions.Session {
+	if u.sessions == nil {
+		return nil
+	}
+	var visible []sessions.Session
+	for _, session := range u.sessions.List() {
+		if u.sees == nil || u.sees(session.User.UID) {
+			visible = append(visible, session)
+		}
+	}
+	return visible
+}
+
+// connected has one finding for each session: a session is its connection.
+func (u users) connected(context.Context) ([]Finding, error) {
+	if u.sessions == nil {
+		return []Finding{notApplicable("No sessions are served.")}, nil
+	}
+	var found []Finding
+	for _, session := range u.visible() {
+		one := ok("Agent %s, pid %d, is connected since %s.", session.AgentVersion, session.AgentPID, session.ConnectedAt.UTC().Format(time.RFC3339))
+		one.User = session.User
+		found = append(found, one)
+	}
+	if len(found) == 0 {
+		found = append(found, warning("No usher-agent is connected, of the users whom you may see."))
+	}
+	return found, nil
+}
+
+// examined has what each agent says of its session, side by side.
+func (u users) examined(ctx context.Context) ([]Finding, error) {
+	visible := u.visible()
+	if len(visible) == 0 {
+		return []Finding{notApplicable("No agent is connected.")}, nil
+	}
+	said := make([][]Finding, len(visible))
+	var asked sync.WaitGroup
+	for i, session := range visible {
+		asked.Go(func() { said[i] = examineSession(ctx, session) })
+	}
+	asked.Wait()
+	var found []Finding
+	for _, one := range said {
+		found = append(found, one...)
+	}
+	return found, nil
+}
+
+// examineSession asks one agent. What it says is a claim of that user about himself, and is shown as such.
+func examineSession(ctx context.Context, session sessions.Session) []Finding {
+	response, err := session.Agent.ExamineSession(ctx, &usherv1.ExamineSessionRequest{})
+	checks := response.GetChecks()
+	var found []Finding
+	switch {
+	case err != nil && ctx.Err() != nil:
+		found = append(found, couldNotLook(context.Cause(ctx)))
+	case err != nil:
+		found = append(found, couldNotLook(fmt.Errorf("the agent does not say: %s", oneline.Of(err.Error(), longestSaid))))
+	case len(checks) == 0:
+		found = append(found, couldNotLook(fmt.Errorf("the agent made no checks")))
+	}
+	for _, check := range checks[:min(len(checks), maximumSessionChecks)] {
+		found = append(found, claim(check))
+	}
+	for i := range found {
+		found[i].User = session.User
+	}
+	return found
+}
+
+// claim is a check of an agent's, bounded and on one line.
+func claim(check *usherv1.Check) Finding {
+	return Finding{
+		Name:     "session-" + kebab(check.GetName()),
+		Title:    oneline.Of(check.GetTitle(), longestTitle),
+		Result:   resultFrom(check.GetResult()),
+		Evidence: oneline.Of(check.GetEvidence(), longestSaid),
+		Fix:      oneline.Of(check.GetFix(), longestSaid),
+		claimed:  true,
+	}
+}
+
+// resultFrom makes a warning of a result that this helper does not know.
+func resultFrom(result usherv1.CheckResult) Result {
+	switch result {
+	case usherv1.CheckResult_CHECK_RESULT_NOT_APPLICABLE:
+		return NotApplicable
+	case usherv1.CheckResult_CHECK_RESULT_OK:
+		return OK
+	case usherv1.CheckResult_CHECK_RESULT_FAILED:
+		return Failed
+	}
+	return Warning
+}
+
+// kebab makes a name of lower-case letters, digits and single hyphens out of any text.
+func kebab(text string) string {
+	words := strings.FieldsFunc(strings.ToLower(text), func(letter rune) bool {
+		return (letter < 'a' || letter > 'z') && (letter < '0' || letter > '9')
+	})
+	name := strings.Join(words, "-")
+	if name == "" {
+		return "unnamed"
+	}
+	return strings.Trim(name[:min(len(name), longestName)], "-")
+}

@@ -1,0 +1,133 @@
+package doctor
+
+import (
+	"time"
+
+	"usher.internal/helper/registration"
+)
+
+// downloadPortal is Microsoft's own link to the newest package [FL-DOC].
+const downloadPortal = "https://go.microsoft.com/fwlink/?linkid=853070"
+
+// How long what asks somebody else may take.
+const (
+	endpointsWithin = connectTimeout + time.Second
+	clockWithin     = 15 * time.Second
+	sessionsWithin  = 20 * time.Second
+	signatureWithin = 30 * time.Second
+	jamfProWithin   = 45 * time.Second
+)
+
+// table is every check there is, in the order in which they are shown. It is made for each examination: some of its rows
+// share what they have asked. Sees is as in [Checks.Examine].
+func (c *Checks) table(sees func(uid uint32) bool) []check {
+	config := c.config
+	portal := portal{program{"Company Portal", config.PortalExecutable}, config.PortalMinimumVersion}
+	agent := program{"usher-agent", config.AgentExecutable}
+	users := users{config.Sessions, sees}
+	jamfPro := newJamfPro(config.JamfPro)
+	return []check{
+		{
+			name: "company-portal-installed", title: "Company Portal is installed",
+			looksAt: "portal.executable is a program that can be executed.",
+			fix:     "Install Company Portal (" + downloadPortal + ") or correct portal.executable.",
+			reason:  registration.ReasonPortalMissing, look: one(portal.installed),
+		},
+		{
+			name: "company-portal-protected", title: "Company Portal is protected from change",
+			looksAt: "portal.executable belongs to root and not everyone may write to it, so that only root can have put it there.",
+			fix:     "Install Company Portal again (" + downloadPortal + ") or correct portal.executable; `sudo chmod o-w` takes the right to write away when it is known to be unchanged.",
+			reason:  registration.ReasonPortalNotTrusted, look: one(portal.protected),
+		},
+		{
+			name: "company-portal-version", title: "Company Portal is new enough",
+			looksAt: "CFBundleShortVersionString in Company Portal's bundle is at least portal.minimum_version.",
+			fix:     "Update Company Portal (" + downloadPortal + ") or lower portal.minimum_version.",
+			reason:  registration.ReasonPortalTooOld, look: one(portal.newEnough),
+		},
+		{
+			name: "company-portal-signature", title: "Company Portal is signed by Microsoft",
+			looksAt: "`codesign --verify --strict` accepts Company Portal as signed by Microsoft (Team ID " + microsoftTeam + "). macOS only.",
+			fix:     "Remove Company Portal and install it again (" + downloadPortal + "), or correct portal.executable.",
+			reason:  registration.ReasonPortalNotTrusted, within: signatureWithin, look: one(portal.signed),
+		},
+		{
+			name: "agent-installed", title: "usher-agent is installed and protected from change",
+			looksAt: "agent.executable is a program that can be executed, belongs to root and not everyone may write to it.",
+			fix:     "Install usher again, or correct agent.executable.",
+			look:    one(agent.sound),
+		},
+		{
+			name: "agent-connected", title: "usher-agent is connected",
+			looksAt: "usher-agent of each user who is logged in is connected to usherd.",
+			fix:     "Log in; the agent starts at login. If somebody is logged in, have launchd (macOS) or systemd start usher-agent for him, and see its log.",
+			look:    users.connected,
+		},
+		{
+			name: "session-checks", title: "usher-agent can look into the user's session",
+			looksAt: "What usher-agent of each user says of the session, as checks named `session-…`: above all whether the keychain can be read. Each is the claim of that user.",
+			fix:     "Have the user log out and in again.",
+			within:  sessionsWithin, look: users.examined,
+		},
+		{
+			name: "jamf-binary", title: "jamf is installed and protected from change",
+			looksAt: "jamf.executable is a program that can be executed, belongs to root and not everyone may write to it. It fails where results are delivered by recon, and is a warning where they are not.",
+			fix:     "Enrol this computer in Jamf Pro again, or correct jamf.executable.",
+			look:    one(jamfBinary{program{"jamf", config.JamfExecutable}, config.JamfPro == nil}.sound),
+		},
+		{
+			name: "conditional-access-enabled", title: "Conditional Access is enabled in Jamf",
+			looksAt: "microsoftCAEnabled is true in preflight.jamf_preferences; otherwise the registration would end after Company Portal closes.",
+			fix:     "Put the computer into the group that Jamf Pro's Conditional Access or device compliance applies to, then run `sudo jamf manage` on it, or empty preflight.jamf_preferences to register all the same.",
+			reason:  registration.ReasonConditionalAccessDisabled, look: one(jamfPreferences{config.JamfPreferences}.conditionalAccessEnabled),
+		},
+		{
+			name: "registration-endpoints", title: "Microsoft's endpoints can be reached",
+			looksAt: "One of preflight.endpoints accepts a connection.",
+			fix:     "Check network, DNS and firewall, or empty preflight.endpoints where computers reach the internet through a proxy alone.",
+			reason:  registration.ReasonEndpointsUnreachable, within: endpointsWithin, look: one(endpoints{config.Endpoints, config.Dial}.reachable),
+		},
+		{
+			name: "clock", title: "The clock is right",
+			looksAt: "The clock differs from the Date of the first of preflight.endpoints that answers by less than a minute; from five minutes on sign-in fails.",
+			fix:     "Set the clock: turn automatic time on, on macOS with `sudo systemsetup -setusingnetworktime on`.",
+			within:  clockWithin, look: one(clock{config.Endpoints, config.Transport}.right),
+		},
+		{
+			name: "jamf-pro-reachable", title: "Jamf Pro can be reached",
+			looksAt: "delivery.api.url answers as Jamf Pro does. Where delivery.mode is api.",
+			fix:     "Check network, proxy and delivery.api.url; usherd tries again by itself.",
+			within:  jamfProWithin, look: one(jamfPro.reachable),
+		},
+		{
+			name: "jamf-pro-token", title: "Jamf Pro gives the API client a token",
+			looksAt: "Jamf Pro gives a token for delivery.api.client_id and its secret. Where delivery.mode is api.",
+			fix:     "Give the API client's secret with `sudo usherctl jamf credentials set`, and see in Jamf Pro that the client is enabled.",
+			within:  jamfProWithin, look: one(jamfPro.token),
+		},
+		{
+			name: "jamf-pro-privilege", title: "The API client has its privileges",
+			looksAt: "The API client has each of its privileges, as checks named `jamf-pro-privilege-…`. One that usher can do without is a warning; one that cannot be tried without changing something is not applicable. Where delivery.mode is api.",
+			fix:     "Give that privilege to the role of the API client in Jamf Pro.",
+			within:  jamfProWithin, look: jamfPro.privileges,
+		},
+		{
+			name: "managed-configuration", title: "The configuration comes from a profile",
+			looksAt: "The preference domain org.usher is managed by a configuration profile. macOS only.",
+			fix:     "Scope the configuration profile to this computer (docs/configuration.md).",
+			look:    one(configuration{config.ManagedConfiguration, config.LocalConfiguration}.managed),
+		},
+		{
+			name: "disk", title: "The disk has room",
+			looksAt: "The disk of state_directory has 1 GB free; less than 100 MB fails.",
+			fix:     "Free disk space.",
+			look:    one(disk{config.StateDirectory}.roomy),
+		},
+		{
+			name: "journal", title: "The journal can be written",
+			looksAt: "The last write to the journal in state_directory went well.",
+			fix:     "See that the disk of state_directory is healthy, has room and is not mounted read-only.",
+			look:    one(journal{config.Journal}.written),
+		},
+	}
+}

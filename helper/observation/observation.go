@@ -1,0 +1,71 @@
+// Package observation knows how each user of this Mac stands: it asks the user's agent and this Mac for evidence, merges it
+// to one identity with [wpj.Evaluate], and keeps what was found last, with its age, also when the user is logged out.
+//
+// An [Observer] reads and keeps; registrations use it for their own reading, in their own transactions. A [Watcher] looks
+// again by itself and has what changed delivered. What an agent says is a claim of its user about himself: it is bounded, and
+// sources that only the helper can know of are not taken from it.
+package observation
+
+import (
+	"time"
+
+	"usher.internal/helper/delivery"
+	"usher.internal/helper/store"
+	"usher.internal/internal/wpj"
+)
+
+// User is an account of this Mac.
+type User struct {
+	Name string `json:"name"`
+	UID  uint32 `json:"uid"`
+}
+
+// Observation is what is known of one user.
+type Observation struct {
+	User     User         `json:"user"`
+	Identity wpj.Identity `json:"identity"`
+	// Evidence is what the identity rests on, without certificates.
+	Evidence []wpj.Evidence `json:"evidence,omitempty"`
+	// LookedAt is when somebody looked last, FirstLookedAt when for the first time.
+	LookedAt      time.Time `json:"looked_at"`
+	FirstLookedAt time.Time `json:"first_looked_at"`
+	// Change is the last time that the device became another one; nil when it never did.
+	Change *delivery.DeviceIDChange `json:"device_id_change,omitempty"`
+	// DeviceID is the last one that was known, also while there is none.
+	DeviceID wpj.DeviceID `json:"last_device_id,omitempty"`
+	// Reported is what Jamf Pro was told last; the zero value when it was told nothing.
+	Reported Reported `json:"reported,omitzero"`
+}
+
+// Unreported returns the change of the device that Jamf Pro was not told of yet, nil when there is none.
+func (o *Observation) Unreported() *delivery.DeviceIDChange {
+	if o.Change == nil || !o.Change.At.After(o.Reported.At) {
+		return nil
+	}
+	return o.Change
+}
+
+// Reported is what of an observation Jamf Pro is told.
+type Reported struct {
+	State             wpj.State             `json:"state"`
+	DeviceID          wpj.DeviceID          `json:"device_id,omitempty"`
+	TenantID          wpj.TenantID          `json:"tenant_id,omitempty"`
+	UserPrincipalName wpj.UserPrincipalName `json:"user_principal_name,omitempty"`
+	At                time.Time             `json:"at"`
+}
+
+// telling returns what a report of the identity tells.
+func telling(identity wpj.Identity, now time.Time) Reported {
+	return Reported{State: identity.State, DeviceID: identity.DeviceID, TenantID: identity.TenantID, UserPrincipalName: identity.UserPrincipalName, At: now}
+}
+
+// same tells whether two reports say the same, whenever that was.
+func (r Reported) same(other Reported) bool {
+	other.At = r.At
+	return r == other
+}
+
+// observations are by uid.
+var observations = store.NewBucket[Observation]("observations")
+
+func key(uid uint32) []byte { return store.NumberKey(uint64(uid)) }

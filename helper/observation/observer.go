@@ -1,0 +1,206 @@
+package observation
+
+import (
+	"cmp"
+	"context"
+	"fmt"
+	"log/slog"
+	"slices"
+	"strings"
+	"time"
+	"unicode"
+
+	"usher.internal/helper/delivery"
+	"usher.internal/helper/store"
+	"usher.internal/internal/contract"
+	"usher.internal/internal/oneline"
+	"usher.internal/internal/wpj"
+	usherv1 "usher.internal/proto/usher/v1"
+)
+
+// What an agent may claim: more evidence than this is cut off.
+const (
+	maximumEvidence     = 16
+	maximumCertificates = 64
+	maximumAttribute    = 1024
+	maximumDetail       = 500
+)
+
+// agentSources are the sources that an agent can speak for. The others are the helper's own.
+var agentSources = []wpj.Source{wpj.SourceLoginKeychain, wpj.SourcePlatformSSO, wpj.SourceSecureEnclave, wpj.SourceJamfAgent}
+
+// Config wires an [Observer].
+type Config struct {
+	Store *store.Store
+	// Tenant is the Entra tenant that users must be registered with; empty is any.
+	Tenant func() wpj.TenantID
+	// ThisMac returns what the helper itself knows of the Mac; nil is nothing.
+	ThisMac func(context.Context) []wpj.Evidence
+	// ProofOfPossession has the agent sign a challenge with the key of a device certificate in the login keychain.
+	ProofOfPossession bool
+	// Logger may be nil. It is told no personal data.
+	Logger *slog.Logger
+}
+
+// Observer reads and keeps how users stand. Its methods may be called from anywhere.
+type Observer struct {
+	config Config
+	log    *slog.Logger
+}
+
+// New returns an observer.
+func New(config Config) *Observer {
+	return &Observer{config: config, log: cmp.Or(config.Logger, slog.New(slog.DiscardHandler))}
+}
+
+// Reading is what one look came to.
+type Reading struct {
+	Identity wpj.Identity
+	// Evidence is what the identity rests on, with certificates.
+	Evidence []wpj.Evidence
+}
+
+// Read asks a user's agent, and this Mac, and merges what they say. What Jamf Pro said last counts on. The error is that of the
+// call of the agent.
+func (o *Observer) Read(ctx context.Context, agent usherv1.UserAgentServiceClient, uid uint32) (Reading, error) {
+	response, err := agent.ReadIdentity(ctx, &usherv1.ReadIdentityRequest{})
+	if err != nil {
+		return Reading{}, fmt.Errorf("read identity: %w", err)
+	}
+	var evidence []wpj.Evidence
+	for _, one := range response.GetEvidence()[:min(len(response.GetEvidence()), maximumEvidence)] {
+		if len(one.GetCertificates()) > maximumCertificates {
+			one.Certificates = one.Certificates[:maximumCertificates]
+		}
+		claimed := plausible(contract.EvidenceFromProto(one))
+		if claimed.Source != "" && !slices.Contains(agentSources, claimed.Source) {
+			o.log.Warn("agent spoke for a source that is not its own", "uid", uid, "source", claimed.Source)
+			continue
+		}
+		evidence = append(evidence, claimed)
+	}
+	if o.config.ProofOfPossession {
+		o.prove(ctx, agent, evidence)
+	}
+	if o.config.ThisMac != nil {
+		evidence = append(evidence, o.config.ThisMac(ctx)...)
+	}
+	last, err := o.Of(uid)
+	if err != nil {
+		return Reading{}, err
+	}
+	if last != nil {
+		if i := slices.IndexFunc(last.Evidence, func(e wpj.Evidence) bool { return e.Source == wpj.SourceJamfPro }); i >= 0 {
+			evidence = append(evidence, last.Evidence[i])
+		}
+	}
+	return o.evaluate(evidence), nil
+}
+
+func (o *Observer) evaluate(evidence []wpj.Evidence) Reading {
+	return Reading{wpj.Evaluate(evidence, o.config.Tenant(), time.Now()), evidence}
+}
+
+// WithJamfPro returns the reading with what Jamf Pro says now. When Jamf Pro cannot be asked, what it said last counts on.
+func (o *Observer) WithJamfPro(reading Reading, said wpj.Evidence) Reading {
+	evidence := slices.Clone(reading.Evidence)
+	i := slices.IndexFunc(evidence, func(e wpj.Evidence) bool { return e.Source == wpj.SourceJamfPro })
+	switch {
+	case i < 0:
+		evidence = append(evidence, said)
+	case said.Finding != wpj.CouldNotLook || evidence[i].Finding == wpj.CouldNotLook:
+		evidence[i] = said
+	}
+	return o.evaluate(evidence)
+}
+
+// Keep records a reading in the caller's transaction, and notices a device that became another one.
+func (o *Observer) Keep(tx *store.Tx, user User, reading Reading) (Observation, error) {
+	now := time.Now()
+	kept, _, err := observations.Get(tx, key(user.UID))
+	if err != nil {
+		return kept, err
+	}
+	if id := reading.Identity.DeviceID; id != "" {
+		if kept.DeviceID != "" && kept.DeviceID != id {
+			kept.Change = &delivery.DeviceIDChange{Old: kept.DeviceID, New: id, At: now}
+			tx.OnCommit(func() {
+				o.log.Info("the device of a user became another one", "uid", user.UID, "old", kept.Change.Old, "new", id)
+			})
+		}
+		kept.DeviceID = id
+	}
+	kept.User, kept.Identity, kept.LookedAt = user, reading.Identity, now
+	if kept.FirstLookedAt.IsZero() {
+		kept.FirstLookedAt = now
+	}
+	kept.Evidence = slices.Clone(reading.Evidence)
+	for i := range kept.Evidence {
+		kept.Evidence[i].Certificates = nil
+	}
+	return kept, observations.Put(tx, key(user.UID), kept)
+}
+
+// Report records, in the caller's transaction, that a report of the identity has gone into the outbox.
+func (o *Observer) Report(tx *store.Tx, uid uint32, identity wpj.Identity) error {
+	kept, found, err := observations.Get(tx, key(uid))
+	if err != nil || !found {
+		return err
+	}
+	kept.Reported = telling(identity, time.Now())
+	return observations.Put(tx, key(uid), kept)
+}
+
+// Of returns what is known of a user, nil when nothing is.
+func (o *Observer) Of(uid uint32) (known *Observation, err error) {
+	err = o.config.Store.View(func(tx *store.Tx) error {
+		known, err = o.In(tx, uid)
+		return err
+	})
+	return known, err
+}
+
+// In is [Observer.Of] within a transaction.
+func (o *Observer) In(tx *store.Tx, uid uint32) (*Observation, error) {
+	found, ok, err := observations.Get(tx, key(uid))
+	if err != nil || !ok {
+		return nil, err
+	}
+	return &found, nil
+}
+
+// All returns what is known of every user, in the order of their uids.
+func (o *Observer) All() (all []Observation, err error) {
+	err = o.config.Store.View(func(tx *store.Tx) error {
+		for one, err := range observations.Ascend(tx) {
+			if err != nil {
+				return err
+			}
+			all = append(all, one)
+		}
+		return nil
+	})
+	return all, err
+}
+
+// plausible returns evidence fit to be kept and shown. What cannot be from a keychain item, such as letters that cannot be seen,
+// is not cut to fit, since it would then say something else: such a source could not be looked at.
+func plausible(evidence wpj.Evidence) wpj.Evidence {
+	for _, text := range []string{
+		string(evidence.UserPrincipalName), string(evidence.TenantID), string(evidence.Thumbprint), evidence.CloudHost, string(evidence.DeviceID),
+	} {
+		if len(text) > maximumAttribute || strings.ContainsFunc(text, func(letter rune) bool { return !unicode.IsPrint(letter) }) {
+			return wpj.Evidence{
+				Source: evidence.Source, ObservedAt: evidence.ObservedAt, Finding: wpj.CouldNotLook, Obstacle: wpj.ObstacleFailed,
+				Detail: "the agent told an attribute that no Workplace Join item has",
+			}
+		}
+	}
+	evidence.Detail = oneline.Of(evidence.Detail, maximumDetail)
+	// These are for the helper to say.
+	evidence.Possession, evidence.JamfSettings, evidence.Compliance = "", nil, nil
+	if now := time.Now(); evidence.ObservedAt.After(now) {
+		evidence.ObservedAt = now
+	}
+	return evidence
+}

@@ -1,0 +1,233 @@
+package observation_test
+
+import (
+	"bytes"
+	"context"
+	"crypto"
+	"crypto/rand"
+	"errors"
+	"strings"
+	"testing"
+	"time"
+
+	"usher.internal/helper/observation"
+	"usher.internal/helper/store"
+	"usher.internal/internal/wpj"
+	"usher.internal/sim/entra"
+)
+
+func (w *world) read() observation.Reading {
+	w.t.Helper()
+	reading, err := w.observer.Read(w.t.Context(), w.agent, jane)
+	if err != nil {
+		w.t.Fatal(err)
+	}
+	return reading
+}
+
+func (w *world) keep(reading observation.Reading) (kept observation.Observation) {
+	w.t.Helper()
+	err := w.store.Update(func(tx *store.Tx) (err error) {
+		kept, err = w.observer.Keep(tx, observation.User{Name: "jane", UID: jane}, reading)
+		return err
+	})
+	if err != nil {
+		w.t.Fatal(err)
+	}
+	return kept
+}
+
+func TestAgentsClaimsAreBounded(t *testing.T) {
+	w := newWorld(t, func(c *observation.Config, _ *observation.WatcherConfig) {
+		c.ThisMac = func(context.Context) []wpj.Evidence {
+			return []wpj.Evidence{{Source: wpj.SourcePortal, Finding: wpj.Found}}
+		}
+	})
+	many := wpj.Evidence{Source: wpj.SourceLoginKeychain, Finding: wpj.Found, Detail: strings.Repeat("x", 10_000), Possession: wpj.PossessionProved}
+	for range 1000 {
+		many.Certificates = append(many.Certificates, wpj.HeldCertificate{DER: []byte("x")})
+	}
+	evidence := []wpj.Evidence{
+		{Source: wpj.SourceJamfPro, Finding: wpj.Found, Compliance: &wpj.Compliance{Applicable: true, State: "COMPLIANT"}},
+		{Source: wpj.SourceJamfSettings, Finding: wpj.Found, JamfSettings: &wpj.JamfSettings{ConditionalAccessEnabled: true}},
+		{Source: wpj.SourcePortal, Finding: wpj.NotThere},
+		{Source: wpj.SourceLoginKeychain, Finding: wpj.Found, UserPrincipalName: "jane\n@example.com"},
+		{Source: wpj.SourceSecureEnclave, Finding: wpj.Found, DeviceID: wpj.DeviceID(strings.Repeat("d", 2000))},
+		{Source: wpj.SourceSecureEnclave, Finding: wpj.Found, UserPrincipalName: "jane\u202e@example.com"}, // turns round what follows
+		{Source: wpj.SourceLoginKeychain, Finding: wpj.Found, Compliance: &wpj.Compliance{Applicable: true, DeviceIDs: make([]wpj.DeviceID, 1000)}},
+		{Source: wpj.SourceLoginKeychain, Finding: wpj.Found, JamfSettings: &wpj.JamfSettings{ClientID: strings.Repeat("c", 10_000)}},
+		{Source: wpj.SourceLoginKeychain, Finding: wpj.NotThere, ObservedAt: time.Now().AddDate(1000, 0, 0)},
+		many,
+	}
+	for range 100 {
+		evidence = append(evidence, nothing())
+	}
+	w.agent.tells(evidence...)
+	got := w.read().Evidence
+	if len(got) != 14 { // 16 that are looked at, less three of the helper's own, and one of its own
+		t.Errorf("%d pieces of evidence", len(got))
+	}
+	for i, one := range got {
+		switch {
+		case one.Source == wpj.SourceJamfPro, one.Source == wpj.SourceJamfSettings, one.Source == wpj.SourcePortal && i != len(got)-1:
+			t.Errorf("the agent spoke for %s", one.Source)
+		case len(one.Certificates) > 64, len(one.Detail) > 600, one.Possession != "":
+			t.Errorf("%d certificates, %d letters, possession %q", len(one.Certificates), len(one.Detail), one.Possession)
+		case one.Compliance != nil, one.JamfSettings != nil, one.ObservedAt.After(time.Now()):
+			t.Errorf("the agent spoke for the helper: %+v", one)
+		case i < 3 && (one.Finding != wpj.CouldNotLook || one.UserPrincipalName != "" || one.DeviceID != ""):
+			t.Errorf("what no item holds was taken: %+v", one)
+		}
+	}
+}
+
+func TestKeepNoticesAnotherDevice(t *testing.T) {
+	w := newWorld(t, nil)
+	first, one := registered(t, entra.Device{})
+	second, other := registered(t, entra.Device{})
+	w.agent.tells(first)
+	kept := w.keep(w.read())
+	if kept.Change != nil || string(kept.DeviceID) != one.Device.DeviceID || len(kept.Evidence) != 1 || kept.Evidence[0].Certificates != nil {
+		t.Errorf("first: %+v", kept)
+	}
+	w.agent.tells(nothing())
+	if kept = w.keep(w.read()); kept.Change != nil || string(kept.DeviceID) != one.Device.DeviceID {
+		t.Errorf("gone: %+v", kept)
+	}
+	w.agent.tells(second)
+	kept = w.keep(w.read())
+	if kept.Change == nil || string(kept.Change.Old) != one.Device.DeviceID || string(kept.Change.New) != other.Device.DeviceID || kept.Unreported() != kept.Change {
+		t.Fatalf("another: %+v", kept.Change)
+	}
+	if err := w.store.Update(func(tx *store.Tx) error { return w.observer.Report(tx, jane, kept.Identity) }); err != nil {
+		t.Fatal(err)
+	}
+	known, err := w.observer.Of(jane)
+	if err != nil || known.Unreported() != nil || known.Change == nil || known.Reported.State != wpj.StateRegistered {
+		t.Errorf("reported: %+v, %v", known, err)
+	}
+	if nobody, err := w.observer.Of(999); nobody != nil || err != nil {
+		t.Errorf("of nobody: %+v, %v", nobody, err)
+	}
+}
+
+func TestProofOfPossession(t *testing.T) {
+	for kind, device := range map[string]entra.Device{"RSA": {}, "P-256": entra.Device{}.P256()} {
+		evidence, issued := registered(t, device)
+		sign := func(digest []byte) ([]byte, error) { return issued.Key.Sign(rand.Reader, digest, crypto.SHA256) }
+		for name, test := range map[string]struct {
+			prove func([]byte) ([]byte, error)
+			want  wpj.Possession
+			state wpj.State
+		}{
+			"signed":        {func(nonce []byte) ([]byte, error) { return sign(wpj.Challenge(nonce)) }, wpj.PossessionProved, wpj.StateRegistered},
+			"another nonce": {func([]byte) ([]byte, error) { return sign(wpj.Challenge(make([]byte, 32))) }, wpj.PossessionRefuted, wpj.StateOrphaned},
+			"no signature":  {func([]byte) ([]byte, error) { return nil, nil }, wpj.PossessionRefuted, wpj.StateOrphaned},
+			"an error":      {func([]byte) ([]byte, error) { return nil, errors.New("locked") }, wpj.PossessionNotProved, wpj.StateRegistered},
+		} {
+			t.Run(kind+" "+name, func(t *testing.T) {
+				w := newWorld(t, func(c *observation.Config, _ *observation.WatcherConfig) { c.ProofOfPossession = true })
+				w.agent.prove = test.prove
+				w.agent.tells(evidence)
+				reading := w.read()
+				if got := reading.Evidence[0].Possession; got != test.want || reading.Identity.State != test.state {
+					t.Errorf("%q, %s (%s)", got, reading.Identity.State, reading.Identity.Detail)
+				}
+			})
+		}
+	}
+}
+
+// Several certificates: what was refuted of one is not said of another, and a source that this version does not know is no
+// way round.
+func TestProofOfSeveral(t *testing.T) {
+	leftover, _ := registered(t, entra.Device{}.Expired())
+	current, issued := registered(t, entra.Device{})
+	for name, certificates := range map[string][]wpj.HeldCertificate{
+		"current first": {current.Certificates[0], leftover.Certificates[0]}, "current last": {leftover.Certificates[0], current.Certificates[0]},
+	} {
+		for _, source := range []wpj.Source{wpj.SourceLoginKeychain, ""} {
+			t.Run(name+" in "+string(source), func(t *testing.T) {
+				w := newWorld(t, func(c *observation.Config, _ *observation.WatcherConfig) { c.ProofOfPossession = true })
+				// The current key alone is there, and signs whatever it is asked.
+				w.agent.prove = func(nonce []byte) ([]byte, error) {
+					return issued.Key.Sign(rand.Reader, wpj.Challenge(nonce), crypto.SHA256)
+				}
+				w.agent.tells(wpj.Evidence{Source: source, Finding: wpj.Found, UserPrincipalName: "jane@example.com", Certificates: certificates})
+				reading := w.read()
+				if got := reading.Evidence[0].Possession; got != wpj.PossessionProved || reading.Identity.State != wpj.StateRegistered {
+					t.Errorf("%q, %s (%s)", got, reading.Identity.State, reading.Identity.Detail)
+				}
+				for _, held := range reading.Evidence[0].Certificates {
+					if held.HasPrivateKey != bytes.Equal(held.DER, issued.DER) {
+						t.Errorf("has private key: %t", held.HasPrivateKey)
+					}
+				}
+			})
+		}
+	}
+}
+
+// What needs no proof is asked for none: sources without a key in the keychain, certificates without one, and nothing.
+func TestProofIsAskedOfKeysInTheKeychainAlone(t *testing.T) {
+	evidence, _ := registered(t, entra.Device{})
+	keyless, elsewhere, broken := evidence, evidence, evidence
+	keyless.Certificates = []wpj.HeldCertificate{{DER: evidence.Certificates[0].DER}}
+	elsewhere.Source, elsewhere.PlatformSSO = wpj.SourcePlatformSSO, &wpj.PlatformSSO{RegistrationCompleted: true}
+	broken.Certificates = []wpj.HeldCertificate{{DER: []byte("no certificate"), HasPrivateKey: true}}
+	w := newWorld(t, func(c *observation.Config, _ *observation.WatcherConfig) { c.ProofOfPossession = true })
+	w.agent.prove = func([]byte) ([]byte, error) {
+		t.Error("asked for a proof")
+		return nil, nil
+	}
+	for _, one := range []wpj.Evidence{keyless, elsewhere, broken, locked(), nothing()} {
+		w.agent.tells(one)
+		if got := w.read().Evidence[0].Possession; got != "" {
+			t.Errorf("%s: possession %q", one.Source, got)
+		}
+	}
+}
+
+// What Jamf Pro said last is read again from the journal, by every look.
+func TestReadRemembersJamfPro(t *testing.T) {
+	w := newWorld(t, nil)
+	said := wpj.Evidence{Source: wpj.SourceJamfPro, Finding: wpj.Found, Compliance: &wpj.Compliance{Applicable: true, State: "COMPLIANT"}}
+	away := wpj.Evidence{Source: wpj.SourceJamfPro, Finding: wpj.CouldNotLook, Obstacle: wpj.ObstacleUnavailable}
+	last := func(reading observation.Reading) (of []wpj.Evidence) {
+		for _, one := range reading.Evidence {
+			if one.Source == wpj.SourceJamfPro {
+				of = append(of, one)
+			}
+		}
+		return of
+	}
+	before := w.read()
+	if got := last(before); len(got) != 0 {
+		t.Errorf("before it was asked: %+v", got)
+	}
+	w.keep(w.observer.WithJamfPro(before, said))
+	if got := last(before); len(got) != 0 {
+		t.Errorf("the first reading was changed: %+v", got)
+	}
+	reading := w.read()
+	for step, answer := range []wpj.Evidence{said, away} {
+		reading = w.observer.WithJamfPro(reading, answer)
+		if got := last(reading); len(got) != 1 || got[0].Compliance == nil {
+			t.Errorf("step %d: %+v", step, got)
+		}
+	}
+}
+
+func TestReadTellsTheAgentsError(t *testing.T) {
+	w := newWorld(t, nil)
+	w.agent.err = errors.New("no")
+	if _, err := w.observer.Read(t.Context(), w.agent, jane); err == nil {
+		t.Error("no error")
+	}
+	ctx, cancel := context.WithTimeout(t.Context(), time.Millisecond)
+	defer cancel()
+	w.agent.hang = true
+	if _, err := w.observer.Read(ctx, w.agent, jane); !errors.Is(err, context.DeadlineExceeded) {
+		t.Errorf("hung: %v", err)
+	}
+}

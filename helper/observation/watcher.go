@@ -1,0 +1,281 @@
+package observation
+
+import (
+	"cmp"
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"math/rand/v2"
+	"sync"
+	"time"
+
+	"golang.org/x/sync/singleflight"
+	"google.golang.org/grpc/status"
+
+	"usher.internal/helper/delivery"
+	"usher.internal/helper/sessions"
+	"usher.internal/helper/store"
+	"usher.internal/internal/contract"
+	"usher.internal/internal/wpj"
+)
+
+// lookWithin bounds one look, with what Jamf Pro is asked.
+const lookWithin = time.Minute
+
+// sleptAtLeast is by how much the clock on the wall must have run ahead of the one that stands still in sleep for this Mac to
+// have slept.
+const sleptAtLeast = time.Minute
+
+// Sessions tells who is logged in.
+type Sessions interface {
+	// Watch returns the sessions, and a channel that is closed when another one comes.
+	Watch() (now []sessions.Session, changed <-chan struct{})
+}
+
+// Outbox takes what Jamf Pro is to be told.
+type Outbox interface {
+	Enqueue(tx *store.Tx, report delivery.Report) (delivery.Delivery, error)
+	// Undelivered returns what has not reached Jamf Pro yet, of a user.
+	Undelivered(tx *store.Tx, uid uint32) ([]delivery.Delivery, error)
+}
+
+// WatcherConfig wires a [Watcher].
+type WatcherConfig struct {
+	Observer *Observer
+	Sessions Sessions
+	Outbox   Outbox
+	// Active tells whether a registration of the user is under way, which will report by itself.
+	Active func(tx *store.Tx, uid uint32) (bool, error)
+	// JamfPro asks Jamf Pro how it sees this Mac; nil where it cannot be asked.
+	JamfPro func(context.Context) wpj.Evidence
+	// Automatic has the watcher look by itself; without it, it looks when it is asked to.
+	Automatic bool
+	// Interval is how often it looks, Heartbeat how often Jamf Pro is told although nothing has changed.
+	Interval, Heartbeat time.Duration
+	Logger              *slog.Logger
+}
+
+// Watcher looks at everyone who is logged in: at login, after wake, after a registration, and every few hours. It has
+// delivered what changed, and a heartbeat. One goroutine runs [Watcher.Run]; the other methods may be called from anywhere.
+type Watcher struct {
+	WatcherConfig
+	log   *slog.Logger
+	looks singleflight.Group
+	// asked holds at most one signal, for the uids in wanted.
+	asked chan struct{}
+
+	// clocks reads them; base is what they said when they were compared last.
+	clocks func() clocks
+
+	mu     sync.Mutex
+	wanted map[uint32]bool
+	base   clocks
+}
+
+// NewWatcher returns a watcher that does nothing by itself before [Watcher.Run].
+func NewWatcher(config WatcherConfig) *Watcher {
+	started := time.Now()
+	return &Watcher{
+		WatcherConfig: config, log: cmp.Or(config.Logger, slog.New(slog.DiscardHandler)),
+		asked: make(chan struct{}, 1), wanted: make(map[uint32]bool),
+		clocks: func() clocks { return read(started) }, base: read(started),
+	}
+}
+
+// clocks are the one on the wall, and the one that stands still in sleep, which counts from when the watcher was made.
+type clocks struct {
+	wall  time.Time
+	awake time.Duration
+}
+
+func read(started time.Time) clocks {
+	now := time.Now()
+	return clocks{now.Round(0), now.Sub(started)}
+}
+
+// sleptSince is by how much the clock on the wall has run ahead since base. It is negative where that was set back.
+func (c clocks) sleptSince(base clocks) time.Duration {
+	return c.wall.Sub(base.wall) - (c.awake - base.awake)
+}
+
+// Run looks until ctx ends, and waits for the looks that are under way. It returns nil.
+func (w *Watcher) Run(ctx context.Context) error {
+	var looking sync.WaitGroup
+	defer looking.Wait()
+	if !w.Automatic {
+		<-ctx.Done()
+		return nil
+	}
+	seen := make(map[uint32]time.Time) // when the session connected that was looked at
+	timer := time.NewTimer(w.pause())
+	defer timer.Stop()
+	for all := false; ; {
+		now, changed := w.Sessions.Watch()
+		wanted := w.take()
+		for _, session := range now {
+			uid := session.User.UID
+			if all || wanted[uid] || !seen[uid].Equal(session.ConnectedAt) {
+				seen[uid] = session.ConnectedAt
+				looking.Go(func() { w.try(ctx, session) })
+			}
+		}
+		all = false
+		select {
+		case <-changed:
+		case <-w.asked:
+		case <-timer.C:
+			all = true
+			timer.Reset(w.pause())
+		case <-ctx.Done():
+			return nil
+		}
+	}
+}
+
+// pause is the interval with a fifth of jitter either way, so that a fleet does not look at once.
+func (w *Watcher) pause() time.Duration {
+	return time.Duration(float64(w.Interval) * (0.8 + 0.4*rand.Float64()))
+}
+
+func (w *Watcher) take() map[uint32]bool {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	wanted := w.wanted
+	w.wanted = make(map[uint32]bool)
+	return wanted
+}
+
+// LookSoon has a user looked at, if he is logged in. It does not block.
+func (w *Watcher) LookSoon(uids ...uint32) {
+	w.mu.Lock()
+	for _, uid := range uids {
+		w.wanted[uid] = true
+	}
+	w.mu.Unlock()
+	select {
+	case w.asked <- struct{}{}:
+	default:
+	}
+}
+
+// NetworkChanged looks at everyone if this Mac has slept meanwhile: a network comes back with every wake. It does not block.
+func (w *Watcher) NetworkChanged() {
+	now := w.clocks()
+	w.mu.Lock()
+	slept := now.sleptSince(w.base)
+	w.base = now
+	w.mu.Unlock()
+	if slept < sleptAtLeast {
+		return
+	}
+	w.log.Info("looking again after sleep", "slept", slept.Round(time.Second))
+	list, _ := w.Sessions.Watch()
+	for _, session := range list {
+		w.LookSoon(session.User.UID)
+	}
+}
+
+// try looks, and logs why it could not. A look that had begun before is not enough: it may have missed what this one is for, or
+// have asked the agent of a session that has ended.
+func (w *Watcher) try(ctx context.Context, session sessions.Session) {
+	_, own, err := w.join(ctx, session)
+	if !own && ctx.Err() == nil {
+		_, _, err = w.join(ctx, session)
+	}
+	if err != nil && ctx.Err() == nil {
+		w.log.Info("user could not be looked at", "uid", session.User.UID, "code", status.Code(err), "reason", contract.Reason(err))
+	}
+}
+
+// errGivenUp is wrapped by the error of a look whose caller has gone away.
+var errGivenUp = errors.New("the caller has gone")
+
+// Look looks at a user now, keeps what was found, and has it delivered if Jamf Pro does not know it yet. Of several calls for
+// one user at a time, all get what the first one finds, unless its caller gives up.
+func (w *Watcher) Look(ctx context.Context, session sessions.Session) (Observation, error) {
+	for {
+		found, own, err := w.join(ctx, session)
+		if own || ctx.Err() != nil || !errors.Is(err, errGivenUp) {
+			return found, err
+		}
+	}
+}
+
+// join looks at a user, or waits for a look that is under way, and tells which.
+func (w *Watcher) join(ctx context.Context, session sessions.Session) (found Observation, own bool, err error) {
+	uid := session.User.UID
+	looked, err, _ := w.looks.Do(fmt.Sprint(uid), func() (any, error) {
+		own = true
+		found, err := w.look(ctx, session)
+		if err != nil && ctx.Err() != nil {
+			err = fmt.Errorf("%w: %w", errGivenUp, err)
+		}
+		return found, err
+	})
+	if err != nil {
+		return Observation{}, own, fmt.Errorf("look at uid %d: %w", uid, err)
+	}
+	return looked.(Observation), own, nil
+}
+
+func (w *Watcher) look(ctx context.Context, session sessions.Session) (kept Observation, err error) {
+	ctx, cancel := context.WithTimeout(ctx, lookWithin)
+	defer cancel()
+	user := User{session.User.Name, session.User.UID}
+	reading, err := w.Observer.Read(ctx, session.Agent, user.UID)
+	if err != nil {
+		return kept, err
+	}
+	if w.JamfPro != nil {
+		reading = w.Observer.WithJamfPro(reading, w.JamfPro(ctx))
+	}
+	err = w.Observer.config.Store.Update(func(tx *store.Tx) error {
+		if kept, err = w.Observer.Keep(tx, user, reading); err != nil {
+			return err
+		}
+		return w.report(tx, kept)
+	})
+	return kept, err
+}
+
+// report has an observation delivered if it says something new, or has not been said for a while. A registration that is under
+// way reports by itself, and a report of one that has not arrived yet must not be superseded by one that says less.
+func (w *Watcher) report(tx *store.Tx, o Observation) error {
+	now := time.Now()
+	last := o.Reported.At
+	if last.IsZero() {
+		last = o.FirstLookedAt
+	}
+	heartbeat := now.Sub(last) >= w.Heartbeat
+	says := telling(o.Identity, now)
+	unknown := o.Identity.State == wpj.StateUnreadable || o.Identity.State == wpj.StateNoSession
+	if !heartbeat && (o.Reported.same(says) || unknown) {
+		return nil
+	}
+	if active, err := w.Active(tx, o.User.UID); err != nil || active {
+		return err
+	}
+	undelivered, err := w.Outbox.Undelivered(tx, o.User.UID)
+	if err != nil {
+		return err
+	}
+	for _, one := range undelivered {
+		if one.Report.RegistrationID != "" {
+			return nil // looked at again when it has arrived
+		}
+	}
+	report := delivery.Report{UID: o.User.UID, UserName: o.User.Name, Identity: &o.Identity, DeviceIDChange: o.Unreported(), At: now}
+	if _, err := w.Outbox.Enqueue(tx, report); err != nil {
+		return err
+	}
+	return w.Observer.Report(tx, o.User.UID, o.Identity)
+}
+
+// DeliveryChanged looks again at the user of a registration whose report has reached its end. It is for
+// [delivery.Outbox.OnChange].
+func (w *Watcher) DeliveryChanged(tx *store.Tx, d delivery.Delivery) {
+	if d.Report.RegistrationID != "" && d.State != delivery.StatePending {
+		tx.OnCommit(func() { w.LookSoon(d.Report.UID) })
+	}
+}

@@ -1,0 +1,212 @@
+package observation_test
+
+import (
+	"context"
+	"path/filepath"
+	"slices"
+	"sync"
+	"testing"
+	"time"
+
+	"go.uber.org/goleak"
+	"google.golang.org/grpc"
+
+	"usher.internal/helper/accounts"
+	"usher.internal/helper/delivery"
+	"usher.internal/helper/observation"
+	"usher.internal/helper/sessions"
+	"usher.internal/helper/store"
+	"usher.internal/internal/contract"
+	"usher.internal/internal/wpj"
+	usherv1 "usher.internal/proto/usher/v1"
+	"usher.internal/sim/entra"
+)
+
+func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
+
+const jane = 501
+
+// agent is a user's agent that tells what it was told to.
+type agent struct {
+	usherv1.UserAgentServiceClient
+	mu       sync.Mutex
+	evidence []wpj.Evidence
+	err      error
+	hang     bool
+	// held keeps a call from being answered until it is closed, whatever becomes of the caller; nil keeps none.
+	held  chan struct{}
+	looks int
+	prove func(nonce []byte) ([]byte, error)
+}
+
+func (a *agent) tells(evidence ...wpj.Evidence) {
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	a.evidence = evidence
+}
+
+func (a *agent) count() int {
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	return a.looks
+}
+
+func (a *agent) ReadIdentity(ctx context.Context, _ *usherv1.ReadIdentityRequest, _ ...grpc.CallOption) (*usherv1.ReadIdentityResponse, error) {
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	a.looks++
+	response := &usherv1.ReadIdentityResponse{} // of when it was asked
+	for _, one := range a.evidence {
+		response.Evidence = append(response.Evidence, contract.EvidenceToProto(one))
+	}
+	if held := a.held; held != nil {
+		a.mu.Unlock()
+		<-held
+		a.mu.Lock()
+		return response, ctx.Err()
+	}
+	if a.hang {
+		a.mu.Unlock()
+		<-ctx.Done()
+		a.mu.Lock()
+		return nil, ctx.Err()
+	}
+	return response, a.err
+}
+
+func (a *agent) ProvePossession(_ context.Context, request *usherv1.ProvePossessionRequest, _ ...grpc.CallOption) (*usherv1.ProvePossessionResponse, error) {
+	signature, err := a.prove(request.GetNonce())
+	return &usherv1.ProvePossessionResponse{Signature: signature}, err
+}
+
+// logins is who is logged in.
+type logins struct {
+	mu      sync.Mutex
+	now     []sessions.Session
+	changed chan struct{}
+}
+
+func (l *logins) Watch() ([]sessions.Session, <-chan struct{}) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	return slices.Clone(l.now), l.changed
+}
+
+// login has a user come; if he was there already, his old session has ended.
+func (l *logins) login(uid uint32, a *agent) sessions.Session {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	l.now = slices.DeleteFunc(l.now, func(s sessions.Session) bool { return s.User.UID == uid })
+	session := sessions.Session{User: accounts.Person{UID: uid, Name: "jane"}, ConnectedAt: time.Now(), Agent: a}
+	l.now = append(l.now, session)
+	close(l.changed)
+	l.changed = make(chan struct{})
+	return session
+}
+
+// outbox keeps the reports that it gets.
+type outbox struct {
+	mu          sync.Mutex
+	reports     []delivery.Report
+	undelivered []delivery.Delivery
+	err         error // what Enqueue fails with
+}
+
+func (o *outbox) Enqueue(_ *store.Tx, report delivery.Report) (delivery.Delivery, error) {
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	if o.err != nil {
+		return delivery.Delivery{}, o.err
+	}
+	o.reports = append(o.reports, report)
+	return delivery.Delivery{Report: report}, nil
+}
+
+func (o *outbox) Undelivered(*store.Tx, uint32) ([]delivery.Delivery, error) {
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	return o.undelivered, nil
+}
+
+func (o *outbox) states() (states []wpj.State) {
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	for _, report := range o.reports {
+		states = append(states, report.Identity.State)
+	}
+	return states
+}
+
+// world is an observer and a watcher with a journal of their own.
+type world struct {
+	t        *testing.T
+	store    *store.Store
+	observer *observation.Observer
+	watcher  *observation.Watcher
+	agent    *agent
+	logins   *logins
+	outbox   *outbox
+	active   bool
+}
+
+func newWorld(t *testing.T, change func(*observation.Config, *observation.WatcherConfig)) *world {
+	t.Helper()
+	opened, err := store.Open(filepath.Join(t.TempDir(), "journal"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { opened.Close() })
+	w := &world{t: t, store: opened, agent: &agent{}, logins: &logins{changed: make(chan struct{})}, outbox: &outbox{}}
+	w.agent.tells(nothing())
+	config := observation.Config{Store: opened, Tenant: func() wpj.TenantID { return "" }}
+	watching := observation.WatcherConfig{
+		Sessions: w.logins, Outbox: w.outbox, Active: func(*store.Tx, uint32) (bool, error) { return w.active, nil },
+		Automatic: true, Interval: 6 * time.Hour, Heartbeat: 7 * 24 * time.Hour,
+	}
+	if change != nil {
+		change(&config, &watching)
+	}
+	w.observer = observation.New(config)
+	watching.Observer = w.observer
+	w.watcher = observation.NewWatcher(watching)
+	return w
+}
+
+// run runs the watcher until the function that it returns is called.
+func (w *world) run() (stop func()) {
+	ctx, cancel := context.WithCancel(w.t.Context())
+	ended := make(chan error, 1)
+	go func() { ended <- w.watcher.Run(ctx) }()
+	return func() {
+		w.t.Helper()
+		cancel()
+		if err := <-ended; err != nil {
+			w.t.Errorf("Run: %v", err)
+		}
+	}
+}
+
+func nothing() wpj.Evidence {
+	return wpj.Evidence{Source: wpj.SourceLoginKeychain, Finding: wpj.NotThere, ObservedAt: time.Now()}
+}
+
+func locked() wpj.Evidence {
+	return wpj.Evidence{Source: wpj.SourceLoginKeychain, Finding: wpj.CouldNotLook, Obstacle: wpj.ObstacleLocked, ObservedAt: time.Now()}
+}
+
+// registered is evidence of a registration, and its key.
+func registered(t *testing.T, device entra.Device) (wpj.Evidence, *entra.Issued) {
+	t.Helper()
+	ca, err := entra.NewCA()
+	if err != nil {
+		t.Fatal(err)
+	}
+	issued, err := ca.Issue(device)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return wpj.Evidence{
+		Source: wpj.SourceLoginKeychain, Finding: wpj.Found, ObservedAt: time.Now(), UserPrincipalName: "jane@example.com",
+		Certificates: []wpj.HeldCertificate{{DER: issued.DER, HasPrivateKey: true}},
+	}, issued
+}

@@ -1,0 +1,151 @@
+package server
+
+import (
+	"context"
+	"errors"
+	"fmt"
+
+	"google.golang.org/grpc/codes"
+
+	"usher.internal/helper/accounts"
+	"usher.internal/helper/clean"
+	"usher.internal/internal/contract"
+	usherv1 "usher.internal/proto/usher/v1"
+)
+
+// Cleaner is [clean.Cleaner], as the service uses it.
+type Cleaner interface {
+	Find(ctx context.Context, user clean.User) (clean.Remains, error)
+	Remove(ctx context.Context, request clean.Request) (clean.Removal, error)
+	List(filter clean.Filter) ([]clean.Removal, error)
+}
+
+type cleanService struct {
+	usherv1.UnimplementedCleanServiceServer
+	cleaner  Cleaner
+	foremost Foremost
+}
+
+func (s *cleanService) FindRemains(ctx context.Context, request *usherv1.FindRemainsRequest) (*usherv1.FindRemainsResponse, error) {
+	user, err := s.user(actorFrom(ctx), request.GetUser())
+	if err != nil {
+		return nil, err
+	}
+	remains, err := s.cleaner.Find(ctx, user)
+	if err != nil {
+		return nil, cleanError(err)
+	}
+	response := &usherv1.FindRemainsResponse{
+		User: cleanUserToProto(user), Identity: contract.IdentityToProto(&remains.Identity), Objection: remains.Objection,
+	}
+	for _, one := range remains.Leftovers {
+		response.Leftovers = append(response.Leftovers, leftoverToProto(one))
+	}
+	return response, nil
+}
+
+func (s *cleanService) RemoveRemains(ctx context.Context, request *usherv1.RemoveRemainsRequest) (*usherv1.RemoveRemainsResponse, error) {
+	actor := actorFrom(ctx)
+	user, err := s.user(actor, request.GetUser())
+	if err != nil {
+		return nil, err
+	}
+	removal, err := s.cleaner.Remove(ctx, clean.Request{User: user, Caller: callerOf(actor), Force: request.GetForce(), IDs: request.GetIds()})
+	if err != nil {
+		return nil, cleanError(err)
+	}
+	return &usherv1.RemoveRemainsResponse{Removal: removalToProto(removal)}, nil
+}
+
+func (s *cleanService) ListRemovals(ctx context.Context, request *usherv1.ListRemovalsRequest) (*usherv1.ListRemovalsResponse, error) {
+	actor := actorFrom(ctx)
+	filter := clean.Filter{Limit: listed(request.GetLimit())}
+	switch name := request.GetUser(); {
+	case name != "":
+		user, err := s.user(actor, name)
+		if err != nil {
+			return nil, err
+		}
+		filter.UID = &user.UID
+	case !actor.IsAdmin():
+		uid := actor.UID()
+		filter.UID = &uid
+	}
+	found, err := s.cleaner.List(filter)
+	if err != nil {
+		return nil, err
+	}
+	response := &usherv1.ListRemovalsResponse{}
+	for _, one := range found {
+		response.Removals = append(response.Removals, removalToProto(one))
+	}
+	return response, nil
+}
+
+// user is whom a request is about, by the rules of registrations, if the caller may act for him.
+func (s *cleanService) user(actor *Actor, name string) (clean.User, error) {
+	person, err := (&registrationService{foremost: s.foremost}).subject(actor, name)
+	if err != nil {
+		return clean.User{}, err
+	}
+	if err := actor.MayActFor(person.UID); err != nil {
+		return clean.User{}, err
+	}
+	return clean.User{Name: person.Name, UID: person.UID}, nil
+}
+
+// callerOf names who asked, for the record. Root and a service account are no persons.
+func callerOf(actor *Actor) clean.User {
+	caller := clean.User{UID: actor.UID()}
+	if caller.UID == 0 {
+		caller.Name = "root"
+	} else if person, err := accounts.ByUID(caller.UID); err == nil {
+		caller.Name = person.Name
+	}
+	return caller
+}
+
+// cleanErrors says which gRPC status each sentinel of the cleaner becomes.
+var cleanErrors = []struct {
+	sentinel error
+	code     codes.Code
+	reason   usherv1.ErrorReason
+	fix      string
+}{
+	{clean.ErrNoSession, codes.FailedPrecondition, usherv1.ErrorReason_ERROR_REASON_NO_SESSION, "have the user log in, then run it again"},
+	{clean.ErrObjection, codes.FailedPrecondition, usherv1.ErrorReason_ERROR_REASON_INVALID_ARGUMENT, "to remove it all the same, use --force"},
+	{clean.ErrBusy, codes.Unavailable, usherv1.ErrorReason_ERROR_REASON_RATE_LIMITED, "run it again in a moment"},
+	{clean.ErrKeychain, codes.FailedPrecondition, usherv1.ErrorReason_ERROR_REASON_KEYCHAIN_UNAVAILABLE,
+		"have the user unlock his login keychain, then run it again"},
+	{clean.ErrAgent, codes.FailedPrecondition, usherv1.ErrorReason_ERROR_REASON_PROGRAM_FAILED, "have the user log out and in, then run it again"},
+}
+
+// cleanError returns the error as a status; one that is in no row here is left to the table of all services.
+func cleanError(err error) error {
+	for _, row := range cleanErrors {
+		if errors.Is(err, row.sentinel) {
+			return contract.Error(row.code, row.reason, err.Error(), contract.Fix, row.fix)
+		}
+	}
+	return fmt.Errorf("clean: %w", err)
+}
+
+func cleanUserToProto(user clean.User) *usherv1.User {
+	return &usherv1.User{Name: user.Name, Uid: user.UID}
+}
+
+func leftoverToProto(one clean.Leftover) *usherv1.Leftover {
+	return &usherv1.Leftover{
+		Id: one.ID, Kind: enumValue[usherv1.LeftoverKind](usherv1.LeftoverKind_value, "LEFTOVER_KIND_", string(one.Kind)), Name: one.Name,
+	}
+}
+
+func removalToProto(removal clean.Removal) *usherv1.Removal {
+	message := &usherv1.Removal{
+		User: cleanUserToProto(removal.User), Time: contract.Timestamp(removal.At), Caller: cleanUserToProto(removal.Caller), Force: removal.Force,
+	}
+	for _, one := range removal.Removed {
+		message.Removed = append(message.Removed, &usherv1.RemovedLeftover{Leftover: leftoverToProto(one.Leftover), Error: one.Error})
+	}
+	return message
+}

@@ -1,0 +1,80 @@
+package server
+
+import (
+	"context"
+	"fmt"
+	"sync"
+	"time"
+
+	"golang.org/x/time/rate"
+
+	"usher.internal/helper/doctor"
+	"usher.internal/helper/registration"
+	usherv1 "usher.internal/proto/usher/v1"
+)
+
+// Each examination starts programs and asks servers, so a user may have so many at once, and then one each interval. Admins
+// have no limit.
+const (
+	examinationsAtOnce  = 3
+	examinationInterval = 10 * time.Second
+)
+
+// Doctor examines what a registration needs; [doctor.Checks] is one.
+type Doctor interface {
+	// Examine looks only at users whom sees allows, and calls tell with each finding and the number of findings so far known.
+	Examine(ctx context.Context, sees func(uid uint32) bool, tell func(found doctor.Finding, total int) error) error
+}
+
+type doctorService struct {
+	usherv1.UnimplementedDoctorServiceServer
+	doctor Doctor
+	// draining ends when the server shuts down.
+	draining context.Context
+
+	mu sync.Mutex
+	// asked is how often each user has asked, by uid.
+	asked map[uint32]*rate.Limiter
+}
+
+// newDoctorService returns the service. Draining ends when the server shuts down.
+func newDoctorService(doctor Doctor, draining context.Context) *doctorService {
+	return &doctorService{doctor: doctor, draining: draining, asked: make(map[uint32]*rate.Limiter)}
+}
+
+// Examine shows who is not an admin no other user, and does not look at them either.
+func (s *doctorService) Examine(_ *usherv1.ExamineRequest, stream usherv1.DoctorService_ExamineServer) error {
+	actor := actorFrom(stream.Context())
+	admin, uid := actor.IsAdmin(), actor.UID()
+	if !admin && !s.mayAsk(uid) {
+		return limited(uid, fmt.Sprintf("examines more often than every %s; wait a moment", examinationInterval))
+	}
+	ctx, cancel := context.WithCancelCause(stream.Context())
+	defer cancel(nil)
+	defer context.AfterFunc(s.draining, func() { cancel(registration.ErrShuttingDown) })()
+	return s.doctor.Examine(ctx, func(other uint32) bool { return admin || other == uid }, func(found doctor.Finding, total int) error {
+		return stream.Send(&usherv1.ExamineResponse{Check: findingToProto(found), Total: int32(total)})
+	})
+}
+
+// mayAsk counts an examination of that user's.
+func (s *doctorService) mayAsk(uid uint32) bool {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	for other, asked := range s.asked { // who has his full allowance is as good as a new one
+		if asked.Tokens() >= examinationsAtOnce {
+			delete(s.asked, other)
+		}
+	}
+	if s.asked[uid] == nil {
+		s.asked[uid] = rate.NewLimiter(rate.Every(examinationInterval), examinationsAtOnce)
+	}
+	return s.asked[uid].Allow()
+}
+
+func findingToProto(found doctor.Finding) *usherv1.Check {
+	return &usherv1.Check{
+		Name: found.Name, Title: found.Title, Evidence: found.Evidence, Fix: found.Fix, User: found.User.Name,
+		Result: enumValue[usherv1.CheckResult](usherv1.CheckResult_value, "CHECK_RESULT_", string(found.Result)),
+	}
+}

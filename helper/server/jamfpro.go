@@ -1,0 +1,92 @@
+package server
+
+import (
+	"context"
+	"log/slog"
+	"time"
+
+	"usher.internal/helper/delivery"
+	"usher.internal/helper/jamfpro"
+	usherv1 "usher.internal/proto/usher/v1"
+)
+
+// jamfProWithin is how long Jamf Pro may take for one call of this service, with all calls that it makes of it.
+const jamfProWithin = 90 * time.Second
+
+// JamfPro is usher's side of Jamf Pro, as the service prepares it; a [jamfpro.Setup] is one.
+type JamfPro interface {
+	SetClientSecret(secret string) (path string, err error)
+	RemoveClientSecret() (path string, removed bool, err error)
+	CheckPrivileges(ctx context.Context) (jamfpro.Checked, error)
+	Provision(ctx context.Context, wanted []jamfpro.Definition, dryRun bool) (server string, _ []jamfpro.Provisioned, _ error)
+}
+
+type jamfProService struct {
+	usherv1.UnimplementedJamfProServiceServer
+	jamfPro JamfPro
+	wanted  []jamfpro.Definition
+	log     *slog.Logger
+}
+
+// newJamfProService returns the service for the extension attributes of that table.
+func newJamfProService(jamfPro JamfPro, attributes []delivery.ExtensionAttribute, log *slog.Logger) *jamfProService {
+	service := &jamfProService{jamfPro: jamfPro, log: log}
+	for _, one := range attributes {
+		service.wanted = append(service.wanted, jamfpro.Definition{Name: one.Name, Description: one.Description})
+	}
+	return service
+}
+
+// SetClientSecret and RemoveClientSecret leave a line in the log: who has put which credentials on a Mac is asked later.
+
+func (s *jamfProService) SetClientSecret(ctx context.Context, request *usherv1.SetClientSecretRequest) (*usherv1.SetClientSecretResponse, error) {
+	path, err := s.jamfPro.SetClientSecret(request.GetClientSecret())
+	if err != nil {
+		return nil, err
+	}
+	s.log.Info("client secret of Jamf Pro's API was set", "path", path, "uid", actorFrom(ctx).UID())
+	return &usherv1.SetClientSecretResponse{Path: path}, nil
+}
+
+func (s *jamfProService) RemoveClientSecret(ctx context.Context, _ *usherv1.RemoveClientSecretRequest) (*usherv1.RemoveClientSecretResponse, error) {
+	path, removed, err := s.jamfPro.RemoveClientSecret()
+	if err != nil {
+		return nil, err
+	}
+	if removed {
+		s.log.Info("client secret of Jamf Pro's API was removed", "path", path, "uid", actorFrom(ctx).UID())
+	}
+	return &usherv1.RemoveClientSecretResponse{Removed: removed}, nil
+}
+
+func (s *jamfProService) CheckClientSecret(ctx context.Context, _ *usherv1.CheckClientSecretRequest) (*usherv1.CheckClientSecretResponse, error) {
+	ctx, cancel := context.WithTimeout(ctx, jamfProWithin)
+	defer cancel()
+	checked, err := s.jamfPro.CheckPrivileges(ctx)
+	if err != nil {
+		return nil, err
+	}
+	response := &usherv1.CheckClientSecretResponse{Server: checked.Server, ServerVersion: checked.Version}
+	for _, one := range checked.Privileges {
+		response.Privileges = append(response.Privileges, &usherv1.PrivilegeCheck{
+			Privilege: one.Name, Required: one.Required, Granted: one.Granted, Purpose: one.Purpose,
+		})
+	}
+	return response, nil
+}
+
+func (s *jamfProService) ProvisionExtensionAttributes(ctx context.Context, request *usherv1.ProvisionExtensionAttributesRequest) (*usherv1.ProvisionExtensionAttributesResponse, error) {
+	ctx, cancel := context.WithTimeout(ctx, jamfProWithin)
+	defer cancel()
+	server, provisioned, err := s.jamfPro.Provision(ctx, s.wanted, request.GetDryRun())
+	if err != nil {
+		return nil, err
+	}
+	response := &usherv1.ProvisionExtensionAttributesResponse{Server: server}
+	for _, one := range provisioned {
+		response.Attributes = append(response.Attributes, &usherv1.ProvisionedAttribute{
+			Name: one.Name, Description: one.Description, Exists: one.Exists, Created: one.Created, Problem: one.Problem,
+		})
+	}
+	return response, nil
+}

@@ -1,0 +1,83 @@
+// Package thismac says what the helper itself can see of the computer: its name and system, and, as evidence for the state of
+// each user, Jamf's settings and whether Company Portal is there. It asks no session and no server.
+package thismac
+
+import (
+	"errors"
+	"fmt"
+	"io/fs"
+	"os"
+	"syscall"
+	"time"
+
+	"usher.internal/internal/jamfstate"
+	"usher.internal/internal/wpj"
+)
+
+// Name is what the computer is called on its network; empty where it does not say.
+func Name() string {
+	name, _ := os.Hostname()
+	return name
+}
+
+// OperatingSystem is its name and version, for example "macOS 15.1" or "Debian GNU/Linux 12 (bookworm)"; empty where the
+// system does not say.
+func OperatingSystem() string { return operatingSystem() }
+
+// Places are the files that are looked at. An empty one is not.
+type Places struct {
+	// PortalExecutable is the program inside Company Portal's bundle, JamfPreferences com.jamfsoftware.jamf.plist.
+	PortalExecutable string
+	JamfPreferences  string
+}
+
+// Evidence looks at them.
+func (p Places) Evidence() []wpj.Evidence {
+	var evidence []wpj.Evidence
+	if p.PortalExecutable != "" {
+		evidence = append(evidence, portal(p.PortalExecutable))
+	}
+	if p.JamfPreferences != "" {
+		evidence = append(evidence, jamfSettings(p.JamfPreferences))
+	}
+	for i := range evidence {
+		evidence[i].ObservedAt = time.Now().UTC()
+	}
+	return evidence
+}
+
+func portal(path string) wpj.Evidence {
+	info, err := os.Stat(path)
+	switch {
+	case errors.Is(err, fs.ErrNotExist), errors.Is(err, syscall.ENOTDIR):
+		return wpj.Evidence{Source: wpj.SourcePortal, Finding: wpj.NotThere, Detail: "It is not at " + path + "."}
+	case err != nil:
+		return couldNotLook(wpj.SourcePortal, err)
+	case !info.Mode().IsRegular() || info.Mode().Perm()&0o111 == 0:
+		return wpj.Evidence{Source: wpj.SourcePortal, Finding: wpj.NotThere, Detail: path + " is not a program that can be run."}
+	}
+	return wpj.Evidence{Source: wpj.SourcePortal, Finding: wpj.Found, Detail: "It is at " + path + "."}
+}
+
+func jamfSettings(path string) wpj.Evidence {
+	content, err := os.ReadFile(path)
+	if errors.Is(err, fs.ErrNotExist) {
+		return wpj.Evidence{Source: wpj.SourceJamfSettings, Finding: wpj.NotThere, Detail: "There is no " + path + "."}
+	}
+	if err != nil {
+		return couldNotLook(wpj.SourceJamfSettings, err)
+	}
+	settings, err := jamfstate.ParseSettings(content)
+	if err != nil {
+		return couldNotLook(wpj.SourceJamfSettings, fmt.Errorf("read %s: %w", path, err))
+	}
+	return settings.Evidence()
+}
+
+func couldNotLook(source wpj.Source, err error) wpj.Evidence {
+	obstacle := wpj.ObstacleFailed
+	if errors.Is(err, fs.ErrPermission) {
+		obstacle = wpj.ObstacleAccessDenied
+	}
+	return wpj.Evidence{Source: source, Finding: wpj.CouldNotLook, Obstacle: obstacle, Detail: err.Error()}
+}
