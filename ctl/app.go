@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"slices"
 	"time"
 
 	"github.com/spf13/cobra"
@@ -37,6 +38,8 @@ func (a *app) run(ctx context.Context, arguments []string) exitCode {
 	root.SetOut(a.stdout)
 	root.SetErr(a.stderr)
 	command, err := root.ExecuteContextC(ctx)
+	a.command = command.CommandPath() // also where the arguments were wrong
+	a.json = a.json || slices.Contains(arguments, "--json")
 	if a.stdout.err != nil {
 		// A policy must not take an answer for whole that was cut short.
 		err = &failure{code: exitDefect, reason: "OUTPUT_FAILED", message: "the output could not be written: " + a.stdout.err.Error()}
@@ -70,8 +73,8 @@ through Company Portal and to tell Jamf Pro how it went, and shows how that stan
 	flags := root.PersistentFlags()
 	flags.BoolVar(&a.json, "json", false, "print JSON (docs/json.md); streams print one object per line")
 	flags.StringVar(&a.configFile, "config", a.configFile, "read this configuration `file` in place of the platform's own (also USHER_CONFIG)")
-	root.AddCommand(a.registerCommand(), a.gatherCommand(), a.statusCommand(), a.registrationsCommand(), a.outboxCommand(),
-		a.explainCommand(), a.extensionAttributeCommand(), a.configCommand(), a.versionCommand(), a.completionCommand())
+	root.AddCommand(a.registerCommand(), a.gatherCommand(), a.statusCommand(), a.doctorCommand(), a.registrationsCommand(), a.outboxCommand(),
+		a.explainCommand(), a.extensionAttributeCommand(), a.jamfCommand(), a.cleanCommand(), a.inspectCommand(), a.configCommand(), a.versionCommand(), a.completionCommand())
 	return root
 }
 
@@ -114,12 +117,21 @@ func (a *app) connect() (*grpc.ClientConn, error) {
 
 // ask makes calls to the helper that it answers at once.
 func (a *app) ask(ctx context.Context, calls func(ctx context.Context, connection *grpc.ClientConn) error) error {
+	return a.askWithin(ctx, answerWithin, calls)
+}
+
+// askWithin makes calls for which the helper may have to ask others.
+func (a *app) askWithin(ctx context.Context, limit time.Duration, calls func(ctx context.Context, connection *grpc.ClientConn) error) error {
 	connection, err := a.connect()
 	if err != nil {
 		return err
 	}
 	defer connection.Close()
-	ctx, cancel := context.WithTimeout(ctx, answerWithin)
+	ctx, cancel := context.WithTimeout(ctx, limit)
 	defer cancel()
-	return explained(calls(ctx, connection))
+	err = explained(calls(ctx, connection))
+	if failed, ok := errors.AsType[*failure](err); ok && failed.reason == reasonNoAnswer {
+		failed.message = fmt.Sprintf("usherd did not answer within %s", limit)
+	}
+	return err
 }

@@ -33,6 +33,9 @@ func defect(err error) *failure {
 
 const hintNoHelper = "usherd runs as root: launchd (macOS) or systemd starts it; see its log for why it does not run"
 
+// reasonNoAnswer is the reason of a failure when the helper did not answer in time.
+const reasonNoAnswer = "HELPER_DOES_NOT_ANSWER"
+
 // explained returns err as a [*failure]: whatever a call to the helper can end with has its own sentence.
 func explained(err error) error {
 	var failed *failure
@@ -51,8 +54,8 @@ func explained(err error) error {
 	case errors.Is(err, context.Canceled) || status.Code(err) == codes.Canceled:
 		return &failure{code: exitInterrupted, reason: "INTERRUPTED", message: "interrupted"}
 	case errors.Is(err, context.DeadlineExceeded) || status.Code(err) == codes.DeadlineExceeded:
-		return &failure{code: exitNoHelper, reason: "HELPER_DOES_NOT_ANSWER",
-			message: fmt.Sprintf("usherd did not answer within %s", answerWithin), hint: "restart usherd; its log may say why it hangs"}
+		return &failure{code: exitNoHelper, reason: reasonNoAnswer,
+			message: "usherd did not answer in time", hint: "restart usherd; its log may say why it hangs"}
 	case status.Code(err) == codes.Unavailable:
 		return &failure{code: exitNoHelper, reason: "HELPER_UNREACHABLE",
 			message: "usherd cannot be reached: " + afterLast(status.Convert(err).Message(), "dial unix "), hint: hintNoHelper}

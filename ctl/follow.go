@@ -22,7 +22,9 @@ const awayWithin = time.Minute
 type follower struct {
 	app    *app
 	client usherv1.RegistrationServiceClient
-	last   *usherv1.Registration
+	// id is that of the registration; last is what was told of it last.
+	id   string
+	last *usherv1.Registration
 	// shown counts what was printed already.
 	transitions, milestones int
 	// since is when the present state began, for the live line.
@@ -31,7 +33,7 @@ type follower struct {
 }
 
 func newFollower(a *app, client usherv1.RegistrationServiceClient, r *usherv1.Registration) *follower {
-	return &follower{app: a, client: client, last: r}
+	return &follower{app: a, client: client, id: r.GetId(), last: r}
 }
 
 // update is what a watch tells: the registration, or the error that the watch ended with.
@@ -106,38 +108,61 @@ func (f *follower) watch(ctx context.Context, updates chan<- update) {
 			return false
 		}
 	}
-	for {
-		err := f.watchOnce(ctx, send)
-		if err == nil || ctx.Err() != nil {
-			return
+	err := reconnecting(ctx, func(ctx context.Context, answered func()) error {
+		stream, err := f.client.WatchRegistration(ctx, &usherv1.WatchRegistrationRequest{Id: f.id}, grpc.WaitForReady(true))
+		for err == nil {
+			var message *usherv1.WatchRegistrationResponse
+			if message, err = stream.Recv(); err == nil {
+				answered()
+				if !send(update{registration: message.GetRegistration()}) {
+					return nil
+				}
+			}
 		}
-		if status.Code(err) != codes.Unavailable {
-			send(update{err: err})
-			return
-		}
+		return err
+	})
+	if err != nil && ctx.Err() == nil {
+		send(update{err: err})
 	}
 }
 
-// watchOnce watches over one connection; nil is the registration's end.
-func (f *follower) watchOnce(ctx context.Context, send func(update) bool) error {
-	ctx, cancel := context.WithCancel(ctx)
-	defer cancel()
-	away := time.AfterFunc(awayWithin, cancel)
-	stream, err := f.client.WatchRegistration(ctx, &usherv1.WatchRegistrationRequest{Id: f.last.GetId()}, grpc.WaitForReady(true))
-	for err == nil {
-		var message *usherv1.WatchRegistrationResponse
-		message, err = stream.Recv()
-		if !away.Stop() && ctx.Err() != nil {
-			return status.Error(codes.DeadlineExceeded, "usherd stays away")
-		}
-		if err == nil && !send(update{registration: message.GetRegistration()}) {
+// reconnectPauses are how long is waited between one watch and the next, from the shortest to the longest.
+const (
+	reconnectPauseFirst   = 100 * time.Millisecond
+	reconnectPauseLongest = 2 * time.Second
+)
+
+// reconnecting watches over one connection after the other, until watch ends otherwise than by a helper that is away. It gives up
+// when no watch has been answered for [awayWithin]. The end of a stream is nil.
+func reconnecting(ctx context.Context, watch func(ctx context.Context, answered func()) error) error {
+	ctx, cancel := context.WithCancelCause(ctx)
+	defer cancel(nil)
+	stays := status.Error(codes.DeadlineExceeded, "usherd stays away")
+	away := time.AfterFunc(awayWithin, func() { cancel(stays) })
+	defer away.Stop()
+	for pause := reconnectPauseFirst; ; pause = min(2*pause, reconnectPauseLongest) {
+		answered := false
+		err := watch(ctx, func() { answered = true; away.Stop() })
+		switch {
+		case err == nil || errors.Is(err, io.EOF):
 			return nil
+		case ctx.Err() != nil:
+			return context.Cause(ctx)
+		case status.Code(err) != codes.Unavailable:
+			return err
+		}
+		if answered {
+			pause = reconnectPauseFirst
+			away.Reset(awayWithin)
+		}
+		timer := time.NewTimer(pause)
+		select {
+		case <-timer.C:
+		case <-ctx.Done():
+			timer.Stop()
+			return context.Cause(ctx)
 		}
 	}
-	if errors.Is(err, io.EOF) {
-		return nil
-	}
-	return err
 }
 
 func (f *follower) interrupted(ctx context.Context, err error) error {

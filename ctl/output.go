@@ -81,6 +81,9 @@ func (a *app) printEnvelope(e envelope) error {
 
 // printFailure says in one sentence what went wrong, and how to mend it.
 func (a *app) printFailure(f *failure) {
+	if f.message == "" {
+		return // all is printed already, and only the exit code is left to tell
+	}
 	if a.json && a.stdout.err == nil {
 		// Nothing more can be done about an error that cannot be put into JSON.
 		_ = a.printEnvelope(envelope{Error: &errorBody{ExitCode: int(f.code), Reason: f.reason, Message: f.message, Hint: f.hint}})

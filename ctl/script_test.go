@@ -13,6 +13,7 @@ import (
 	"github.com/rogpeppe/go-internal/testscript"
 	"google.golang.org/grpc"
 	"google.golang.org/grpc/codes"
+	"google.golang.org/protobuf/proto"
 	"google.golang.org/protobuf/types/known/timestamppb"
 
 	"usher.internal/internal/contract"
@@ -75,6 +76,9 @@ func startHelper(ts *testscript.TestScript, _ bool, args []string) {
 	usherv1.RegisterRegistrationServiceServer(server, scenario)
 	usherv1.RegisterStatusServiceServer(server, scenario)
 	usherv1.RegisterDeliveryServiceServer(server, scenario)
+	usherv1.RegisterJamfProServiceServer(server, jamfProOf(args[0]))
+	usherv1.RegisterCleanServiceServer(server, cleanScenarios[args[0]])
+	usherv1.RegisterDoctorServiceServer(server, doctorOf(args[0]))
 	done := make(chan struct{})
 	go func() { defer close(done); server.Serve(listener) }()
 	ts.Defer(func() { server.Stop(); <-done })
@@ -146,6 +150,18 @@ func (f *fakeHelper) GetStatus(ctx context.Context, _ *usherv1.GetStatusRequest)
 	return f.status, f.err
 }
 
+// WatchStatus tells of somebody who is being registered, and then of the end.
+func (f *fakeHelper) WatchStatus(_ *usherv1.WatchStatusRequest, stream usherv1.StatusService_WatchStatusServer) error {
+	before := proto.CloneOf(f.status)
+	before.Users[0].Identity = &usherv1.Identity{State: usherv1.IdentityState_IDENTITY_STATE_NOT_REGISTERED}
+	for _, status := range []*usherv1.GetStatusResponse{before, f.status} {
+		if err := stream.Send(&usherv1.WatchStatusResponse{Status: status}); err != nil {
+			return err
+		}
+	}
+	return hanging(stream.Context())
+}
+
 func (f *fakeHelper) ListDeliveries(context.Context, *usherv1.ListDeliveriesRequest) (*usherv1.ListDeliveriesResponse, error) {
 	return f.outbox, f.err
 }
@@ -197,7 +213,8 @@ func fails(reason usherv1.FailureReason, detail string, code int32) *fakeHelper 
 // identity is what jane has once she is registered.
 func identity() *usherv1.Identity {
 	return &usherv1.Identity{
-		State: usherv1.IdentityState_IDENTITY_STATE_REGISTERED, Detail: "a valid certificate", DeviceId: "c9f7fcba-c5d8-4994-8d4c-2c2785b993c1",
+		State: usherv1.IdentityState_IDENTITY_STATE_REGISTERED, Detail: "a valid certificate", Source: usherv1.IdentitySource_IDENTITY_SOURCE_LOGIN_KEYCHAIN,
+		Contradictions: []*usherv1.Contradiction{{Name: "one-beside-other", Detail: "One says this, the other that."}}, DeviceId: "c9f7fcba-c5d8-4994-8d4c-2c2785b993c1",
 		TenantId: "8d6b9a52-2b7e-4f0c-9d6b-0f2f7c1f6a11", UserPrincipalName: "jane&co@example.com",
 	}
 }
@@ -236,11 +253,17 @@ var scenarios = map[string]*fakeHelper{
 
 	"status": {
 		status: &usherv1.GetStatusResponse{
-			Helper: &usherv1.HelperStatus{Version: "1.2.3", StartTime: at(0), DeliveryMode: "api"},
+			Helper:   &usherv1.HelperStatus{Version: "1.2.3", StartTime: at(0), DeliveryMode: "api"},
+			Computer: &usherv1.ComputerStatus{Name: "janes-mac", OperatingSystem: "macOS 15.1"},
 			Users: []*usherv1.UserStatus{
 				{
 					User: &usherv1.User{Name: "jane", Uid: 501}, Session: &usherv1.SessionStatus{OnConsole: true}, Identity: identity(),
-					LastRegistration: story(nil, preflight, succeeded),
+					LastRegistration: story(nil, preflight, succeeded), LookTime: at(50),
+					Evidence: []*usherv1.Evidence{
+						{Source: usherv1.IdentitySource_IDENTITY_SOURCE_LOGIN_KEYCHAIN, Finding: usherv1.Finding_FINDING_FOUND, ObserveTime: at(49), Detail: "One device certificate."},
+						{Source: usherv1.IdentitySource_IDENTITY_SOURCE_SECURE_ENCLAVE, Finding: usherv1.Finding_FINDING_COULD_NOT_LOOK, Obstacle: usherv1.Obstacle_OBSTACLE_ACCESS_DENIED, ObserveTime: at(50)},
+					},
+					DeviceIdChange: &usherv1.DeviceIDChange{OldDeviceId: "old", NewDeviceId: "new", Time: at(40)},
 				},
 				{
 					User:             &usherv1.User{Name: "john", Uid: 502},

@@ -2,36 +2,202 @@ package main
 
 import (
 	"context"
+	"errors"
 	"fmt"
+	"slices"
+	"strings"
+	"time"
 
 	"github.com/spf13/cobra"
 	"google.golang.org/grpc"
+	"google.golang.org/protobuf/types/known/timestamppb"
 
+	"usher.internal/internal/contract"
+	"usher.internal/internal/wpj"
 	usherv1 "usher.internal/proto/usher/v1"
 )
 
+// usable is what --wait takes beside the states: any state in which the user has an identity that can be used.
+const usable = "USABLE"
+
+// lookWithin is how long looking again may take: a minute for each user, all at a time.
+const lookWithin = 70 * time.Second
+
+// statusFlags are what `usherctl status` was told.
+type statusFlags struct {
+	user    string
+	look    bool
+	wait    string
+	timeout time.Duration
+}
+
 func (a *app) statusCommand() *cobra.Command {
-	return &cobra.Command{
+	var flags statusFlags
+	command := &cobra.Command{
 		Use:   "status",
-		Short: "Show what is wrong, who is logged in and registered, and what is on its way to Jamf Pro",
-		Long: `Show how this Mac stands: first what is wrong, with the fix, then the users and the outbox. Root and admins
-see everybody, a user himself.`,
-		Example: "  usherctl status --json",
-		Args:    cobra.NoArgs,
+		Short: "Show what is wrong, how each user stands and why, and what is on its way to Jamf Pro",
+		Long: `Show how this Mac stands: first what is wrong, with the fix, then the users with their state (docs/states.md), what
+that rests on and when it was seen, the last registration, and the outbox. Root and admins see everybody, a
+user himself.
+
+The exit code is that of the state (docs/exit-codes.md) of --user, or else of the user on the console or the
+one who registered last: 0 for a user who is registered as he should be.`,
+		Example: `  usherctl status --json
+  usherctl status --look                          look again first
+  usherctl status --wait usable --timeout 30m     until the user is registered`,
+		Args: cobra.NoArgs,
 		RunE: func(command *cobra.Command, _ []string) error {
-			return a.ask(command.Context(), func(ctx context.Context, connection *grpc.ClientConn) error {
-				status, err := usherv1.NewStatusServiceClient(connection).GetStatus(ctx, &usherv1.GetStatusRequest{})
+			if flags.timeout < 0 || flags.timeout > 0 && flags.wait == "" {
+				return errors.New("--timeout is a duration such as 30m, and goes with --wait")
+			}
+			if flags.wait != "" && flags.look {
+				return errors.New("--look and --wait do not go together: the helper looks by itself while it is waited for")
+			}
+			if flags.wait != "" {
+				return a.waitForStatus(command.Context(), flags)
+			}
+			within := answerWithin
+			if flags.look {
+				within = lookWithin
+				if !a.json {
+					fmt.Fprintln(a.stderr, "looking in each session…")
+				}
+			}
+			return a.askWithin(command.Context(), within, func(ctx context.Context, connection *grpc.ClientConn) error {
+				status, err := usherv1.NewStatusServiceClient(connection).GetStatus(ctx, &usherv1.GetStatusRequest{LookAgain: flags.look})
 				if err != nil {
 					return err
 				}
-				if a.json {
-					return a.printMessage(status)
-				}
-				a.printStatus(status)
-				return nil
+				return a.showStatus(status, flags.user)
 			})
 		},
 	}
+	command.Flags().StringVar(&flags.user, "user", "", "end with the exit code of this user `name`")
+	command.Flags().BoolVar(&flags.look, "look", false, "look again in each session before answering")
+	command.Flags().StringVar(&flags.wait, "wait", "", "wait until the user is in one of these `states`, with commas; usable is any in which he is registered")
+	command.Flags().DurationVar(&flags.timeout, "timeout", 0, "with --wait: give up after this long (default: never)")
+	return command
+}
+
+// showStatus prints a status and returns what usherctl ends with.
+func (a *app) showStatus(status *usherv1.GetStatusResponse, user string) error {
+	if a.json {
+		if err := a.printMessage(status); err != nil {
+			return err
+		}
+	} else {
+		a.printStatus(status)
+	}
+	about := foremost(status.GetUsers(), user)
+	if about == nil && user != "" {
+		return &failure{code: exitNotFound, reason: "USER_NOT_FOUND", message: "usher knows of no user " + user, hint: "`usherctl status` lists those that it knows"}
+	}
+	return ending(about)
+}
+
+// ending is what a command ends with that shows a user's state: nothing is said about it, the state is printed already. Nobody
+// has no session, and who was not looked at yet is not known.
+func ending(user *usherv1.UserStatus) error {
+	code, known := identityExits[user.GetIdentity().GetState()]
+	switch {
+	case user == nil:
+		code = exitNoSession
+	case !known: // nobody has looked, or it is a state that this version does not know
+		code = exitUnreadable
+	}
+	if code != exitDone {
+		return &failure{code: code}
+	}
+	return nil
+}
+
+// waitForStatus follows the status until the user is in one of the states.
+func (a *app) waitForStatus(ctx context.Context, flags statusFlags) error {
+	wanted, err := parseStates(flags.wait)
+	if err != nil {
+		return err
+	}
+	connection, err := a.connect()
+	if err != nil {
+		return err
+	}
+	defer connection.Close()
+	waiting, cancel := context.WithCancel(ctx)
+	defer cancel()
+	if flags.timeout > 0 {
+		// No deadline of the call's: the helper could end it a moment before ours is over.
+		defer time.AfterFunc(flags.timeout, cancel).Stop()
+	}
+	client := usherv1.NewStatusServiceClient(connection)
+	// A helper that goes away is waited for; one that is not there from the start is not.
+	asking, stop := context.WithTimeout(ctx, answerWithin)
+	defer stop()
+	if _, err := client.GetStatus(asking, &usherv1.GetStatusRequest{}); err != nil {
+		return explained(err)
+	}
+	var reached *usherv1.GetStatusResponse
+	var told usherv1.IdentityState
+	err = reconnecting(waiting, func(ctx context.Context, answered func()) error {
+		stream, err := client.WatchStatus(ctx, &usherv1.WatchStatusRequest{}, grpc.WaitForReady(true))
+		for err == nil {
+			var message *usherv1.WatchStatusResponse
+			if message, err = stream.Recv(); err != nil {
+				break
+			}
+			answered()
+			user := foremost(message.GetStatus().GetUsers(), flags.user)
+			state := user.GetIdentity().GetState()
+			if slices.Contains(wanted, state) {
+				reached = message.GetStatus()
+				return nil
+			}
+			if (state != told || told == usherv1.IdentityState_IDENTITY_STATE_UNSPECIFIED) && !a.json {
+				fmt.Fprintf(a.stderr, "waiting for %s: %s is %s\n", flags.wait, plain(whom(user)), identityName(state))
+			}
+			told = state
+		}
+		return err
+	})
+	switch {
+	case reached != nil:
+		return a.showStatus(reached, flags.user)
+	case waiting.Err() != nil && ctx.Err() == nil:
+		return &failure{code: exitTimedOut, reason: "TIMED_OUT", message: fmt.Sprintf("the user is still %s after %s", identityName(told), flags.timeout),
+			hint: "`usherctl status` says what that rests on"}
+	}
+	return explained(err)
+}
+
+func whom(user *usherv1.UserStatus) string {
+	if user == nil {
+		return "nobody"
+	}
+	return user.GetUser().GetName()
+}
+
+// parseStates reads names of states, in any case.
+func parseStates(text string) ([]usherv1.IdentityState, error) {
+	var states []usherv1.IdentityState
+	for word := range strings.SplitSeq(text, ",") {
+		word = strings.ToUpper(strings.TrimSpace(word))
+		if word == usable {
+			for _, info := range wpj.States() {
+				if info.Registered {
+					states = append(states, contract.StateToProto(info.State))
+				}
+			}
+			continue
+		}
+		if _, known := wpj.State(word).Info(); !known {
+			var names []string
+			for _, info := range wpj.States() {
+				names = append(names, string(info.State))
+			}
+			return nil, fmt.Errorf("--wait: there is no state %q; allowed are usable, %s", word, strings.Join(names, ", "))
+		}
+		states = append(states, contract.StateToProto(wpj.State(word)))
+	}
+	return states, nil
 }
 
 func (a *app) printStatus(status *usherv1.GetStatusResponse) {
@@ -41,7 +207,8 @@ func (a *app) printStatus(status *usherv1.GetStatusResponse) {
 	if len(status.GetProblems()) > 0 {
 		fmt.Fprintln(a.stdout)
 	}
-	helper := status.GetHelper()
+	computer, helper := status.GetComputer(), status.GetHelper()
+	field(a.stdout, "computer", strings.Trim(computer.GetName()+", "+computer.GetOperatingSystem(), ", "))
 	field(a.stdout, "usherd", fmt.Sprintf("%s, since %s", helper.GetVersion(), a.clock(helper.GetStartTime())))
 	if outbox := status.GetOutbox(); outbox != nil {
 		field(a.stdout, "outbox", fmt.Sprintf("%d pending, %d refused, last delivered %s (%s)",
@@ -54,11 +221,63 @@ func (a *app) printStatus(status *usherv1.GetStatusResponse) {
 	var rows [][]string
 	for _, user := range status.GetUsers() {
 		rows = append(rows, []string{
-			user.GetUser().GetName(), sessionName(user.GetSession()), identityName(user.GetIdentity().GetState()),
+			user.GetUser().GetName(), sessionName(user.GetSession()), identityName(user.GetIdentity().GetState()), a.age(user.GetLookTime()),
 			lastState(user.GetLastRegistration()), a.clock(user.GetLastRegistration().GetUpdateTime()),
 		})
 	}
-	a.table([]string{"USER", "SESSION", "IDENTITY", "LAST REGISTRATION", "WHEN"}, rows)
+	a.table([]string{"USER", "SESSION", "STATE", "SEEN", "LAST REGISTRATION", "WHEN"}, rows)
+	for _, user := range status.GetUsers() {
+		a.printEvidence(user)
+	}
+}
+
+// printEvidence prints what the state of a user rests on.
+func (a *app) printEvidence(user *usherv1.UserStatus) {
+	if len(user.GetEvidence()) == 0 {
+		return
+	}
+	fmt.Fprintf(a.stdout, "\n%s: %s\n", plain(user.GetUser().GetName()), plain(user.GetIdentity().GetDetail()))
+	for _, contradiction := range user.GetIdentity().GetContradictions() {
+		fmt.Fprintf(a.stdout, "  contradiction: %s\n", plain(contradiction.GetDetail()))
+	}
+	if change := user.GetDeviceIdChange(); change != nil {
+		fmt.Fprintf(a.stdout, "  device id: %s became %s at %s\n", plain(change.GetOldDeviceId()), plain(change.GetNewDeviceId()), a.clock(change.GetTime()))
+	}
+	var rows [][]string
+	for _, evidence := range user.GetEvidence() {
+		rows = append(rows, []string{"  " + sourceName(evidence.GetSource()), finding(evidence), a.clock(evidence.GetObserveTime()), evidence.GetDetail()})
+	}
+	a.table([]string{"  SOURCE", "FINDING", "WHEN", "DETAIL"}, rows)
+}
+
+// finding is what a source came to, with the obstacle where it could not be looked at.
+func finding(evidence *usherv1.Evidence) string {
+	words := strings.ToLower(strings.ReplaceAll(name(evidence.GetFinding(), "FINDING_"), "_", " "))
+	if evidence.GetObstacle() != usherv1.Obstacle_OBSTACLE_UNSPECIFIED {
+		words += " (" + strings.ToLower(strings.ReplaceAll(name(evidence.GetObstacle(), "OBSTACLE_"), "_", " ")) + ")"
+	}
+	return words
+}
+
+func sourceName(source usherv1.IdentitySource) string {
+	return string(contract.SourceFromProto(source))
+}
+
+// age is how long ago a moment was, for a person; the moment for a program.
+func (a *app) age(moment *timestamppb.Timestamp) string {
+	if moment == nil || !a.terminal {
+		return a.clock(moment)
+	}
+	switch age := max(0, time.Since(moment.AsTime())); {
+	case age < time.Minute:
+		return "just now"
+	case age < time.Hour:
+		return fmt.Sprintf("%d min ago", int(age.Minutes()))
+	case age < 48*time.Hour:
+		return fmt.Sprintf("%d h ago", int(age.Hours()))
+	default:
+		return fmt.Sprintf("%d days ago", int(age.Hours()/24))
+	}
 }
 
 func sessionName(session *usherv1.SessionStatus) string {

@@ -30,7 +30,7 @@ func (a *app) versionCommand() *cobra.Command {
 			fmt.Fprintf(a.stdout, "usherctl %s\n", version.String())
 			if err != nil {
 				// Its own version is what was asked for, and is known without a helper.
-				helper = "not reached: " + err.Error()
+				helper = "not reached: " + plain(err.Error())
 			}
 			fmt.Fprintf(a.stdout, "usherd   %s\n", helper)
 			return nil

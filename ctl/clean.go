@@ -1,0 +1,223 @@
+package main
+
+import (
+	"bufio"
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"os"
+	"strings"
+	"time"
+
+	"github.com/spf13/cobra"
+	"golang.org/x/term"
+	"google.golang.org/grpc"
+
+	usherv1 "usher.internal/proto/usher/v1"
+)
+
+// cleanWithin is how long the helper may take to look at a session, and then to have things removed from it.
+const cleanWithin = 3 * time.Minute
+
+// cleaning is what `usherctl clean` was asked for.
+type cleaning struct {
+	user               string
+	dryRun, yes, force bool
+}
+
+func (a *app) cleanCommand() *cobra.Command {
+	var asked cleaning
+	command := &cobra.Command{
+		Use:   "clean",
+		Short: "List, then remove what a stale registration has left in a user's session",
+		Long: `List, then remove what a stale registration has left in a user's login keychain and home: device certificates and keys of
+Workplace Join, its keychain items, tokens of Company Portal and jamfAAD, and jamfAAD's state. The user must be logged in. A
+registration that works, that is being made, or that could not be looked at is left alone without --force. Each removal is
+recorded; "usherctl clean history" shows the records.`,
+		Example: `  usherctl clean --dry-run
+  sudo usherctl clean --user jane --yes`,
+		Args: cobra.NoArgs,
+		RunE: func(command *cobra.Command, _ []string) error { return a.clean(command, asked) },
+	}
+	flags := command.Flags()
+	flags.StringVar(&asked.user, "user", "", "of this user `name` (default: oneself; for root, the user on the console)")
+	flags.BoolVar(&asked.dryRun, "dry-run", false, "list what is there, and remove nothing")
+	flags.BoolVar(&asked.yes, "yes", false, "remove without asking")
+	flags.BoolVar(&asked.force, "force", false, "remove also where usherd objects, for example a registration that works")
+	command.AddCommand(a.cleanHistoryCommand())
+	return command
+}
+
+func (a *app) clean(command *cobra.Command, asked cleaning) error {
+	asks := !a.json && a.terminal && term.IsTerminal(int(os.Stdin.Fd()))
+	if a.json && !asked.yes && !asked.dryRun {
+		return errors.New("--json needs --yes or --dry-run, for nobody is asked")
+	}
+	return a.askWithin(command.Context(), cleanWithin, func(ctx context.Context, connection *grpc.ClientConn) error {
+		client := usherv1.NewCleanServiceClient(connection)
+		found, err := client.FindRemains(ctx, &usherv1.FindRemainsRequest{User: asked.user})
+		if err != nil {
+			return err
+		}
+		switch {
+		case a.json && asked.dryRun:
+			return a.printMessage(found)
+		case !a.json:
+			a.printRemains(found)
+		}
+		switch {
+		case asked.dryRun:
+			return nil
+		case len(found.GetLeftovers()) == 0 && !a.json:
+			return nil
+		case len(found.GetLeftovers()) > 0 && found.GetObjection() != "" && !asked.force:
+			return &failure{code: exitUsage, reason: "FORCE_NEEDED", message: "nothing was removed: " + found.GetObjection(),
+				hint: "--force removes it all the same"}
+		case !asked.yes && !asks:
+			return &failure{code: exitUsage, reason: "YES_NEEDED", message: "nothing was removed: there is no terminal to ask at", hint: "--yes removes what is listed"}
+		case !asked.yes:
+			agreed, err := confirmed(command.Context(), command.InOrStdin(), a.stderr, fmt.Sprintf("Remove %s from the session of %s?",
+				things(len(found.GetLeftovers())), found.GetUser().GetName()))
+			if err != nil {
+				return err
+			}
+			if !agreed {
+				return &failure{code: exitCancelled, reason: "CANCELLED", message: "nothing was removed"}
+			}
+		}
+		// Whoever was asked may have taken his time.
+		ctx, cancel := context.WithTimeout(command.Context(), cleanWithin)
+		defer cancel()
+		// The user and the things that were shown, whatever has come to be there since.
+		request := &usherv1.RemoveRemainsRequest{User: found.GetUser().GetName(), Force: asked.force}
+		for _, one := range found.GetLeftovers() {
+			request.Ids = append(request.Ids, one.GetId())
+		}
+		answer, err := client.RemoveRemains(ctx, request)
+		if err != nil {
+			return err
+		}
+		return a.printRemoval(answer.GetRemoval())
+	})
+}
+
+func (a *app) printRemains(found *usherv1.FindRemainsResponse) {
+	w := a.stdout
+	field(w, "user", fmt.Sprintf("%s (uid %d)", found.GetUser().GetName(), found.GetUser().GetUid()))
+	field(w, "identity", fmt.Sprintf("%s: %s", identityName(found.GetIdentity().GetState()), found.GetIdentity().GetDetail()))
+	field(w, "objection", found.GetObjection())
+	if len(found.GetLeftovers()) == 0 {
+		field(w, "leftovers", "none")
+		return
+	}
+	fmt.Fprintln(w)
+	var rows [][]string
+	for _, one := range found.GetLeftovers() {
+		rows = append(rows, []string{kindName(one.GetKind()), one.GetName()})
+	}
+	a.table([]string{"KIND", "NAME"}, rows)
+}
+
+// kindName is what a person calls the kind of a leftover.
+func kindName(kind usherv1.LeftoverKind) string {
+	if kind == usherv1.LeftoverKind_LEFTOVER_KIND_UNSPECIFIED {
+		return "-"
+	}
+	return strings.ToLower(strings.ReplaceAll(name(kind, "LEFTOVER_KIND_"), "_", " "))
+}
+
+// printRemoval prints what was removed. It is a failure where something is still there.
+func (a *app) printRemoval(removal *usherv1.Removal) error {
+	failed := 0
+	var rows [][]string
+	for _, one := range removal.GetRemoved() {
+		outcome := "removed"
+		if one.GetError() != "" {
+			outcome = "not removed: " + one.GetError()
+			failed++
+		}
+		rows = append(rows, []string{kindName(one.GetLeftover().GetKind()), one.GetLeftover().GetName(), outcome})
+	}
+	switch {
+	case a.json && failed == 0:
+		return a.printMessage(removal)
+	case !a.json:
+		fmt.Fprintln(a.stdout)
+		a.table([]string{"KIND", "NAME", "OUTCOME"}, rows)
+	}
+	if failed > 0 {
+		return &failure{code: exitIdentityUnusable, reason: "NOT_ALL_REMOVED",
+			message: fmt.Sprintf("%d of %s could not be removed", failed, things(len(rows))), hint: "`usherctl clean history` tells which, and why"}
+	}
+	return nil
+}
+
+func things(count int) string {
+	if count == 1 {
+		return "1 thing"
+	}
+	return fmt.Sprintf("%d things", count)
+}
+
+// confirmed asks a person, and takes nothing but y and yes for consent. When ctx ends, as by Ctrl-C, it returns ctx's error; who
+// waits for the terminal then is left to the end of the process.
+func confirmed(ctx context.Context, from io.Reader, to io.Writer, question string) (bool, error) {
+	fmt.Fprintf(to, "\n%s [y/N] ", plain(question))
+	lines := make(chan string, 1)
+	go func() {
+		line, _ := bufio.NewReader(from).ReadString('\n') // an end without a line consents to nothing
+		lines <- strings.ToLower(strings.TrimSpace(line))
+	}()
+	select {
+	case line := <-lines:
+		return line == "y" || line == "yes", nil
+	case <-ctx.Done():
+		fmt.Fprintln(to)
+		return false, ctx.Err()
+	}
+}
+
+func (a *app) cleanHistoryCommand() *cobra.Command {
+	request := &usherv1.ListRemovalsRequest{}
+	command := &cobra.Command{
+		Use:     "history",
+		Short:   "Show what was removed, the newest first",
+		Example: "  usherctl clean history --user jane",
+		Args:    cobra.NoArgs,
+		RunE: func(command *cobra.Command, _ []string) error {
+			if err := validLimit(request.GetLimit()); err != nil {
+				return err
+			}
+			return a.ask(command.Context(), func(ctx context.Context, connection *grpc.ClientConn) error {
+				list, err := usherv1.NewCleanServiceClient(connection).ListRemovals(ctx, request)
+				if err != nil {
+					return err
+				}
+				if a.json {
+					return a.printMessage(list)
+				}
+				var rows [][]string
+				for _, removal := range list.GetRemovals() {
+					by := removal.GetCaller().GetName()
+					if removal.GetForce() {
+						by += " by force"
+					}
+					for _, one := range removal.GetRemoved() {
+						outcome := "removed"
+						if one.GetError() != "" {
+							outcome = "not removed: " + one.GetError()
+						}
+						rows = append(rows, []string{a.clock(removal.GetTime()), removal.GetUser().GetName(), by,
+							kindName(one.GetLeftover().GetKind()), one.GetLeftover().GetName(), outcome})
+					}
+				}
+				a.table([]string{"WHEN", "OF", "BY", "KIND", "NAME", "OUTCOME"}, rows)
+				return nil
+			})
+		},
+	}
+	command.Flags().StringVar(&request.User, "user", "", "of this user `name` alone")
+	command.Flags().Int32Var(&request.Limit, "limit", 0, "at most this many removals (default 50)")
+	return command
+}

@@ -1,0 +1,161 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"strings"
+	"time"
+
+	"github.com/spf13/cobra"
+	"google.golang.org/grpc"
+
+	usherv1 "usher.internal/proto/usher/v1"
+)
+
+// silentWithin is how long the helper may take from one check to the next; each of its own has a shorter limit.
+const silentWithin = time.Minute
+
+func (a *app) doctorCommand() *cobra.Command {
+	var quiet bool
+	command := &cobra.Command{
+		Use:   "doctor",
+		Short: "Examine what a registration needs, with what was seen and how to mend it",
+		Long: `Examine what a registration and its delivery need: one line for each check as it comes, and the fix below what is not
+well. Root and admins see everybody's session, a user his own. It ends with 0 when all is well, 18 with a warning and 19 when a
+check failed. docs/troubleshooting.md lists the checks.`,
+		Example: `  sudo usherctl doctor
+  sudo usherctl doctor --quiet`,
+		Args: cobra.NoArgs,
+		RunE: func(command *cobra.Command, _ []string) error {
+			return (&examination{app: a, quiet: quiet, counts: make(map[usherv1.CheckResult]int)}).run(command.Context())
+		},
+	}
+	command.Flags().BoolVar(&quiet, "quiet", false, "print only what is not well")
+	return command
+}
+
+// examination is one run of `usherctl doctor`.
+type examination struct {
+	app    *app
+	quiet  bool
+	counts map[usherv1.CheckResult]int
+}
+
+func (e *examination) run(ctx context.Context) error {
+	connection, err := e.app.connect()
+	if err != nil {
+		return err
+	}
+	defer connection.Close()
+	err = e.receive(ctx, connection)
+	failed, unanswered := errors.AsType[*failure](err)
+	if unanswered && failed.code == exitNoHelper && len(e.counts) == 0 {
+		// That it does not answer is what there is to find.
+		err := e.show(&usherv1.Check{Name: "helper-running", Title: "usherd runs", Result: usherv1.CheckResult_CHECK_RESULT_FAILED,
+			Evidence: failed.message + ".", Fix: failed.hint + "."})
+		if err != nil {
+			return err
+		}
+		return failed
+	}
+	if err != nil {
+		return err
+	}
+	e.summarize()
+	return e.outcome()
+}
+
+// receive shows each check as it comes.
+func (e *examination) receive(ctx context.Context, connection *grpc.ClientConn) error {
+	asking, cancel := context.WithCancelCause(ctx)
+	defer cancel(nil)
+	silence := time.AfterFunc(answerWithin, func() { cancel(context.DeadlineExceeded) })
+	defer silence.Stop()
+	stream, err := usherv1.NewDoctorServiceClient(connection).Examine(asking, &usherv1.ExamineRequest{})
+	for err == nil {
+		var response *usherv1.ExamineResponse
+		if response, err = stream.Recv(); err != nil {
+			break
+		}
+		silence.Reset(silentWithin)
+		if len(e.counts) == 0 {
+			err = e.show(&usherv1.Check{Name: "helper-running", Title: "usherd runs", Result: usherv1.CheckResult_CHECK_RESULT_OK, Evidence: "It answers."})
+			if err != nil {
+				return err
+			}
+		}
+		err = e.show(response.GetCheck())
+	}
+	switch {
+	case errors.Is(err, io.EOF):
+		return nil
+	case ctx.Err() == nil && errors.Is(context.Cause(asking), context.DeadlineExceeded) && len(e.counts) > 0:
+		return &failure{code: exitNoHelper, reason: "HELPER_DOES_NOT_ANSWER",
+			message: fmt.Sprintf("usherd made no further check within %s", silentWithin), hint: "restart usherd; its log may say why it hangs"}
+	case ctx.Err() == nil && asking.Err() != nil:
+		return explained(context.Cause(asking))
+	}
+	return explained(err)
+}
+
+// results are how each result is called.
+var results = map[usherv1.CheckResult]string{
+	usherv1.CheckResult_CHECK_RESULT_OK:             "ok",
+	usherv1.CheckResult_CHECK_RESULT_NOT_APPLICABLE: "not applicable",
+	usherv1.CheckResult_CHECK_RESULT_WARNING:        "warning",
+	usherv1.CheckResult_CHECK_RESULT_FAILED:         "failed",
+}
+
+// show counts and prints a check. A result of a newer helper's that usherctl does not know is a warning.
+func (e *examination) show(check *usherv1.Check) error {
+	if results[check.GetResult()] == "" {
+		check.Result = usherv1.CheckResult_CHECK_RESULT_WARNING
+	}
+	e.counts[check.GetResult()]++
+	if e.quiet && check.GetResult() < usherv1.CheckResult_CHECK_RESULT_WARNING {
+		return nil
+	}
+	if e.app.json {
+		return e.app.printMessage(check)
+	}
+	title := check.GetTitle()
+	if check.GetUser() != "" {
+		title += " (" + check.GetUser() + ")"
+	}
+	fmt.Fprintf(e.app.stdout, "%-14s  %-46s  %s\n", results[check.GetResult()], plain(title), plain(check.GetEvidence()))
+	if check.GetFix() != "" {
+		fmt.Fprintf(e.app.stdout, "%-14s  fix: %s\n", "", plain(check.GetFix()))
+	}
+	return nil
+}
+
+// summarize says how many checks came to what, the gravest first.
+func (e *examination) summarize() {
+	if e.app.json || e.quiet {
+		return
+	}
+	var parts []string
+	total := 0
+	for _, result := range []usherv1.CheckResult{
+		usherv1.CheckResult_CHECK_RESULT_FAILED, usherv1.CheckResult_CHECK_RESULT_WARNING,
+		usherv1.CheckResult_CHECK_RESULT_OK, usherv1.CheckResult_CHECK_RESULT_NOT_APPLICABLE,
+	} {
+		if count := e.counts[result]; count > 0 {
+			parts, total = append(parts, fmt.Sprintf("%d %s", count, results[result])), total+count
+		}
+	}
+	fmt.Fprintf(e.app.stdout, "\n%d checks: %s\n", total, strings.Join(parts, ", "))
+}
+
+// outcome is the worst of the checks. All is printed already, so the failures have no message.
+func (e *examination) outcome() error {
+	switch {
+	case e.counts[usherv1.CheckResult_CHECK_RESULT_FAILED] > 0:
+		return &failure{code: exitDoctorFailed, reason: "DOCTOR_FAILED"}
+	case e.counts[usherv1.CheckResult_CHECK_RESULT_WARNING] > 0:
+		return &failure{code: exitDoctorWarning, reason: "DOCTOR_WARNING"}
+	}
+	return nil
+}

@@ -1,0 +1,314 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"io/fs"
+	"os"
+	"strings"
+	"time"
+	"unicode/utf8"
+
+	"github.com/spf13/cobra"
+	"golang.org/x/term"
+	"google.golang.org/grpc"
+	"google.golang.org/grpc/codes"
+	"google.golang.org/grpc/status"
+
+	"usher.internal/internal/contract"
+	usherv1 "usher.internal/proto/usher/v1"
+)
+
+const (
+	// jamfProWithin is how long the helper may take when it has to ask Jamf Pro, for which it gives itself less.
+	jamfProWithin = 2 * time.Minute
+	// longestSecret is more than the helper takes, so that it is the one who says what is wrong.
+	longestSecret = 8 << 10
+)
+
+// jamfFailures are what usherctl ends with when a call fails because of Jamf Pro or of how usher is set up for it, by the
+// status of the call and its reason. Every other failure is as with any command.
+var jamfFailures = []struct {
+	status codes.Code
+	reason usherv1.ErrorReason
+	code   exitCode
+	name   string
+}{
+	{codes.FailedPrecondition, usherv1.ErrorReason_ERROR_REASON_INVALID_ARGUMENT, exitConfiguration, "CONFIGURATION_INVALID"},
+	{codes.FailedPrecondition, usherv1.ErrorReason_ERROR_REASON_PROGRAM_FAILED, exitDeliveryRefused, "JAMF_PRO_REFUSED"},
+	{codes.Unavailable, usherv1.ErrorReason_ERROR_REASON_PROGRAM_FAILED, exitBusy, "JAMF_PRO_UNREACHABLE"},
+}
+
+func (a *app) jamfCommand() *cobra.Command {
+	credentials := group("credentials", "Keep, check and remove the secret of usher's API client in Jamf Pro (root and admins)",
+		a.setCredentialsCommand(), a.checkCredentialsCommand(), a.removeCredentialsCommand())
+	credentials.Args = noSecret
+	credentials.SetFlagErrorFunc(noSecretFlag)
+	return group("jamf", "Set Jamf Pro up for usher", a.provisionCommand(), credentials)
+}
+
+func (a *app) provisionCommand() *cobra.Command {
+	request := &usherv1.ProvisionExtensionAttributesRequest{}
+	command := &cobra.Command{
+		Use:   "provision",
+		Short: "Create usher's extension attributes that Jamf Pro does not have (root and admins)",
+		Long: `Create usher's extension attributes that Jamf Pro does not have, as text fields, through its API; what exists is left as
+it is. Then show the role that usher's API client needs, and which of its privileges it has.`,
+		Example: "  sudo usherctl jamf provision --dry-run",
+		Args:    cobra.NoArgs,
+		RunE: func(command *cobra.Command, _ []string) error {
+			return a.askJamfPro(command.Context(), func(ctx context.Context, client usherv1.JamfProServiceClient) error {
+				provisioned, err := client.ProvisionExtensionAttributes(ctx, request)
+				if err != nil {
+					return err
+				}
+				if a.json {
+					return errors.Join(a.printMessage(provisioned), unusable(provisioned))
+				}
+				a.printProvisioned(provisioned, request.GetDryRun())
+				checked, err := client.CheckClientSecret(ctx, &usherv1.CheckClientSecretRequest{})
+				if err != nil {
+					return err
+				}
+				fmt.Fprintf(a.stdout, "\nThe role of the API client at %s:\n", plain(checked.GetServer()))
+				a.printPrivileges(checked)
+				return errors.Join(unusable(provisioned), lacking(checked))
+			})
+		},
+	}
+	command.Flags().BoolVar(&request.DryRun, "dry-run", false, "show what would be created, and create nothing")
+	return command
+}
+
+func (a *app) printProvisioned(provisioned *usherv1.ProvisionExtensionAttributesResponse, dryRun bool) {
+	var rows [][]string
+	for _, one := range provisioned.GetAttributes() {
+		state := "missing"
+		switch {
+		case one.GetExists():
+			state = "exists"
+		case one.GetCreated() && dryRun:
+			state = "would be created"
+		case one.GetCreated():
+			state = "created"
+		}
+		rows = append(rows, []string{one.GetName(), state, one.GetProblem()})
+	}
+	a.table([]string{"NAME", "STATE", "PROBLEM"}, rows)
+}
+
+// unusable returns a failure when there are extension attributes that usher cannot write to.
+func unusable(provisioned *usherv1.ProvisionExtensionAttributesResponse) error {
+	var names []string
+	for _, one := range provisioned.GetAttributes() {
+		if one.GetProblem() != "" {
+			names = append(names, one.GetName())
+		}
+	}
+	if len(names) == 0 {
+		return nil
+	}
+	return &failure{code: exitDeliveryRefused, reason: "EXTENSION_ATTRIBUTES_UNUSABLE", message: "usher cannot use " + strings.Join(names, ", "),
+		hint: "mend what the problem of each names, then run it again"}
+}
+
+func (a *app) setCredentialsCommand() *cobra.Command {
+	var file string
+	command := &cobra.Command{
+		Use:   "set",
+		Short: "Have usherd keep the secret of the API client, from standard input or a file",
+		Long: `Have usherd keep the secret of the API client in delivery.api.client_secret_file, which root alone may read. On a terminal it
+is asked for and not shown; otherwise it is read from standard input or from a file, and never taken as an argument.`,
+		Example: "  sudo usherctl jamf credentials set\n  sudo usherctl jamf credentials set --file /private/tmp/secret",
+		Args:    noSecret,
+		RunE: func(command *cobra.Command, _ []string) error {
+			secret, err := a.readSecret(file)
+			if err != nil {
+				return err
+			}
+			return a.ask(command.Context(), func(ctx context.Context, connection *grpc.ClientConn) error {
+				set, err := usherv1.NewJamfProServiceClient(connection).SetClientSecret(ctx, &usherv1.SetClientSecretRequest{ClientSecret: secret})
+				if err != nil {
+					return jamfFailure(err)
+				}
+				if a.json {
+					return a.printMessage(set)
+				}
+				fmt.Fprintf(a.stdout, "kept in %s; `usherctl jamf credentials check` tries it\n", plain(set.GetPath()))
+				return nil
+			})
+		},
+	}
+	command.Flags().StringVar(&file, "file", "", "read the secret from this `file`")
+	return command
+}
+
+func (a *app) checkCredentialsCommand() *cobra.Command {
+	return &cobra.Command{
+		Use:     "check",
+		Short:   "Get a token with the secret, and tell which privileges the API client has",
+		Example: "  sudo usherctl jamf credentials check",
+		Args:    noSecret,
+		RunE: func(command *cobra.Command, _ []string) error {
+			return a.askJamfPro(command.Context(), func(ctx context.Context, client usherv1.JamfProServiceClient) error {
+				checked, err := client.CheckClientSecret(ctx, &usherv1.CheckClientSecretRequest{})
+				if err != nil {
+					return err
+				}
+				if a.json {
+					return errors.Join(a.printMessage(checked), lacking(checked))
+				}
+				fmt.Fprintln(a.stdout, "The secret is good.")
+				field(a.stdout, "Server", checked.GetServer())
+				field(a.stdout, "Version", checked.GetServerVersion())
+				a.printPrivileges(checked)
+				return lacking(checked)
+			})
+		},
+	}
+}
+
+func (a *app) printPrivileges(checked *usherv1.CheckClientSecretResponse) {
+	said := map[bool]string{true: "yes", false: "no"}
+	var rows [][]string
+	for _, one := range checked.GetPrivileges() {
+		granted := "not tried"
+		if one.Granted != nil {
+			granted = said[one.GetGranted()]
+		}
+		rows = append(rows, []string{one.GetPrivilege(), said[one.GetRequired()], granted, one.GetPurpose()})
+	}
+	a.table([]string{"PRIVILEGE", "REQUIRED", "GRANTED", "TO"}, rows)
+}
+
+// lacking returns a failure when a required privilege is not granted.
+func lacking(checked *usherv1.CheckClientSecretResponse) error {
+	var names []string
+	for _, one := range checked.GetPrivileges() {
+		if one.GetRequired() && one.Granted != nil && !one.GetGranted() {
+			names = append(names, one.GetPrivilege())
+		}
+	}
+	if len(names) == 0 {
+		return nil
+	}
+	return &failure{code: exitDeliveryRefused, reason: "PRIVILEGES_MISSING", message: "the API client lacks " + strings.Join(names, ", "),
+		hint: "give them to its role in Jamf Pro (Settings, API Roles and Clients)"}
+}
+
+func (a *app) removeCredentialsCommand() *cobra.Command {
+	return &cobra.Command{
+		Use:     "remove",
+		Short:   "Remove the secret from this computer",
+		Example: "  sudo usherctl jamf credentials remove",
+		Args:    noSecret,
+		RunE: func(command *cobra.Command, _ []string) error {
+			return a.ask(command.Context(), func(ctx context.Context, connection *grpc.ClientConn) error {
+				response, err := usherv1.NewJamfProServiceClient(connection).RemoveClientSecret(ctx, &usherv1.RemoveClientSecretRequest{})
+				if err != nil {
+					return jamfFailure(err)
+				}
+				if a.json {
+					return a.printMessage(response)
+				}
+				fmt.Fprintln(a.stdout, map[bool]string{true: "removed; Jamf Pro still takes it until it is rotated there", false: "there was none"}[response.GetRemoved()])
+				return nil
+			})
+		},
+	}
+}
+
+// noSecret refuses arguments and repeats none of them: one could be the secret, and what is printed ends in a policy's log.
+func noSecret(command *cobra.Command, arguments []string) error {
+	if len(arguments) == 0 {
+		return nil
+	}
+	wrong := "takes no arguments"
+	if command.HasSubCommands() {
+		wrong = "has no such command"
+	}
+	return &failure{
+		code: exitUsage, reason: "WRONG_USAGE",
+		message: command.CommandPath() + " " + wrong + "; a secret is never an argument, since everybody on this computer can see those, and the shell keeps them",
+		hint:    "if that was the secret, rotate it in Jamf Pro; then `usherctl jamf credentials set` takes it from standard input or with --file",
+	}
+}
+
+// noSecretFlag does the same for what looks like flags of one letter.
+func noSecretFlag(command *cobra.Command, err error) error {
+	if strings.Contains(err.Error(), "shorthand") {
+		return noSecret(command, []string{""})
+	}
+	return err
+}
+
+// readSecret returns what the file holds, or standard input, or what a person types.
+func (a *app) readSecret(file string) (string, error) {
+	input := io.Reader(os.Stdin)
+	switch {
+	case file != "":
+		opened, err := os.Open(file)
+		if err != nil {
+			// Its path is not repeated: it could be the secret, given for the path.
+			if pathError, ok := errors.AsType[*fs.PathError](err); ok {
+				err = pathError.Err
+			}
+			return "", &failure{code: exitUsage, reason: "WRONG_USAGE", message: fmt.Sprintf("open the file of --file: %v", err), hint: "give the path of a file that holds the secret and nothing else"}
+		}
+		defer opened.Close()
+		input = opened
+	case term.IsTerminal(int(os.Stdin.Fd())):
+		return a.promptSecret()
+	}
+	content, err := io.ReadAll(io.LimitReader(input, longestSecret))
+	if err != nil {
+		return "", &failure{code: exitUsage, reason: "WRONG_USAGE", message: fmt.Sprintf("read the secret: %v", err)}
+	}
+	if !utf8.Valid(content) {
+		return "", &failure{code: exitUsage, reason: "WRONG_USAGE", message: "the secret is not text", hint: "give the secret that Jamf Pro showed when it was made, and nothing else"}
+	}
+	return string(content), nil
+}
+
+// promptSecret asks for the secret without showing what is typed. The terminal is in raw mode meanwhile, so that Ctrl-C comes
+// as a character and cannot leave it without echo.
+func (a *app) promptSecret() (string, error) {
+	descriptor := int(os.Stdin.Fd())
+	before, err := term.MakeRaw(descriptor)
+	if err != nil {
+		return "", defect(fmt.Errorf("ask for the secret: %w", err))
+	}
+	defer term.Restore(descriptor, before)
+	return typedSecret(os.Stdin, a.stderr)
+}
+
+// typedSecret asks on a terminal in raw mode.
+func typedSecret(keys io.Reader, screen io.Writer) (string, error) {
+	secret, err := term.NewTerminal(struct {
+		io.Reader
+		io.Writer
+	}{keys, screen}, "").ReadPassword("Client secret (not shown): ")
+	if err != nil {
+		return "", &failure{code: exitInterrupted, reason: "INTERRUPTED", message: "interrupted; nothing was changed"}
+	}
+	return secret, nil
+}
+
+// askJamfPro makes calls for which the helper asks Jamf Pro.
+func (a *app) askJamfPro(ctx context.Context, calls func(context.Context, usherv1.JamfProServiceClient) error) error {
+	return a.askWithin(ctx, jamfProWithin, func(ctx context.Context, connection *grpc.ClientConn) error {
+		return jamfFailure(calls(ctx, usherv1.NewJamfProServiceClient(connection)))
+	})
+}
+
+// jamfFailure returns err as the failure of [jamfFailures] that it is, or as it is.
+func jamfFailure(err error) error {
+	for _, one := range jamfFailures {
+		if status.Code(err) == one.status && contract.Reason(err) == one.reason {
+			return &failure{code: one.code, reason: one.name, message: status.Convert(err).Message(), hint: contract.Metadata(err)[contract.Fix]}
+		}
+	}
+	return err
+}
