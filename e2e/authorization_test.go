@@ -64,9 +64,29 @@ var matrix = map[string]struct {
 		func(_, id string) proto.Message { return &usherv1.CancelRegistrationRequest{Id: id} },
 		[5]codes.Code{codes.OK, codes.OK, codes.OK, codes.NotFound, codes.NotFound},
 	},
-	"/usher.v1.StatusService/GetStatus":        {empty(&usherv1.GetStatusRequest{}), everyone},
-	"/usher.v1.TenantService/GetTenant":        {empty(&usherv1.GetTenantRequest{}), everyone},
-	"/usher.v1.DeliveryService/ListDeliveries": {empty(&usherv1.ListDeliveriesRequest{}), admins},
+	"/usher.v1.StatusService/GetStatus":   {empty(&usherv1.GetStatusRequest{}), everyone},
+	"/usher.v1.StatusService/WatchStatus": {empty(&usherv1.WatchStatusRequest{}), everyone},
+	"/usher.v1.DoctorService/Examine":     {empty(&usherv1.ExamineRequest{}), everyone},
+	// Nobody is logged in, which only those learn who may ask.
+	"/usher.v1.CleanService/FindRemains": {
+		func(user, _ string) proto.Message { return &usherv1.FindRemainsRequest{User: user} },
+		[5]codes.Code{codes.FailedPrecondition, codes.FailedPrecondition, codes.FailedPrecondition, codes.PermissionDenied, codes.PermissionDenied},
+	},
+	"/usher.v1.CleanService/RemoveRemains": {
+		func(user, _ string) proto.Message { return &usherv1.RemoveRemainsRequest{User: user} },
+		[5]codes.Code{codes.FailedPrecondition, codes.FailedPrecondition, codes.FailedPrecondition, codes.PermissionDenied, codes.PermissionDenied},
+	},
+	"/usher.v1.CleanService/ListRemovals": {
+		func(user, _ string) proto.Message { return &usherv1.ListRemovalsRequest{User: user} },
+		[5]codes.Code{codes.OK, codes.OK, codes.OK, codes.PermissionDenied, codes.PermissionDenied},
+	},
+	// usherd delivers by recon and has no client of Jamf Pro's API, which only those learn who may ask.
+	"/usher.v1.JamfProService/SetClientSecret":              {empty(&usherv1.SetClientSecretRequest{ClientSecret: "x"}), unconfigured},
+	"/usher.v1.JamfProService/CheckClientSecret":            {empty(&usherv1.CheckClientSecretRequest{}), unconfigured},
+	"/usher.v1.JamfProService/RemoveClientSecret":           {empty(&usherv1.RemoveClientSecretRequest{}), unconfigured},
+	"/usher.v1.JamfProService/ProvisionExtensionAttributes": {empty(&usherv1.ProvisionExtensionAttributesRequest{}), unconfigured},
+	"/usher.v1.TenantService/GetTenant":                     {empty(&usherv1.GetTenantRequest{}), everyone},
+	"/usher.v1.DeliveryService/ListDeliveries":              {empty(&usherv1.ListDeliveriesRequest{}), admins},
 	"/usher.v1.DeliveryService/FlushDeliveries": {
 		empty(&usherv1.FlushDeliveriesRequest{}), admins,
 	},
@@ -79,8 +99,9 @@ var matrix = map[string]struct {
 }
 
 var (
-	everyone = [5]codes.Code{}
-	admins   = [5]codes.Code{codes.OK, codes.OK, codes.PermissionDenied, codes.PermissionDenied, codes.PermissionDenied}
+	everyone     = [5]codes.Code{}
+	unconfigured = [5]codes.Code{codes.FailedPrecondition, codes.FailedPrecondition, codes.PermissionDenied, codes.PermissionDenied, codes.PermissionDenied}
+	admins       = [5]codes.Code{codes.OK, codes.OK, codes.PermissionDenied, codes.PermissionDenied, codes.PermissionDenied}
 )
 
 func empty(request proto.Message) func(user, id string) proto.Message {

@@ -42,7 +42,7 @@ func (s *story) startedFor(u *mac.User) string {
 // unharmed fails the test unless usherd is the same process, answers root, and has stayed small.
 func (s *story) unharmed() {
 	s.t.Helper()
-	s.control(0, "status")
+	s.control(0, "outbox", "list")
 	content, err := os.ReadFile(fmt.Sprintf("/proc/%d/status", s.Helper.PID()))
 	s.must(err)
 	found := regexp.MustCompile(`VmHWM:\s+(\d+) kB`).FindSubmatch(content)
@@ -93,7 +93,9 @@ func TestRegistrationIsHiddenFromOtherUsers(t *testing.T) {
 	// A beginning that both have.
 	s.controlAs(john, 0, "registrations", "show", own[:4])
 	for _, arguments := range [][]string{{"status", "--json"}, {"registrations", "list", "--json"}, {"status"}} {
-		if result := s.controlAs(john, 0, arguments...); strings.Contains(result.Stdout, jane.Name) || strings.Contains(result.Stdout, id) {
+		result, err := john.Control(s.ctx, arguments...) // the exit code is that of John's state
+		s.must(err)
+		if result.Stdout == "" || strings.Contains(result.Stdout, jane.Name) || strings.Contains(result.Stdout, id) {
 			t.Errorf("%v tells John of Jane: %s", arguments, result.Stdout)
 		}
 	}
@@ -133,7 +135,7 @@ func TestFalseHelper(t *testing.T) {
 	s.KillHelper()
 	s.start()
 	agent.until("connected to the helper")
-	s.control(0, "status")
+	s.control(0, "outbox", "list")
 }
 
 // What is not the installed agent, run by a person, gets no session.
@@ -388,7 +390,7 @@ func TestThousandIdleConnections(t *testing.T) {
 		t.Errorf("%d connections of one user are open", open)
 	}
 	s.unharmed()
-	s.controlAs(john, 0, "status")
+	s.controlAs(john, 0, "registrations", "list")
 	s.controlAs(jane, 3, "status")
 	for _, connection := range connections {
 		connection.Close()
@@ -435,7 +437,7 @@ func TestOneUserAsksTooMuch(t *testing.T) {
 		if count := limited(t, errs); len(errs)-count > 64 || len(errs)-count < 32 {
 			t.Errorf("%d of %d watches are open", len(errs)-count, len(errs))
 		}
-		s.controlAs(john, 0, "status")
+		s.controlAs(john, 0, "registrations", "list")
 		s.unharmed()
 	})
 	t.Run("calls", func(t *testing.T) {
@@ -452,7 +454,7 @@ func TestOneUserAsksTooMuch(t *testing.T) {
 		if limited(t, errs) == 0 {
 			t.Error("400 calls at once were served")
 		}
-		s.controlAs(john, 0, "status")
+		s.controlAs(john, 0, "registrations", "list")
 		// Refused calls are bounded too, and what they write into the log.
 		refused := 0
 		for range 400 {
@@ -549,7 +551,9 @@ func TestLogsHoldNothingPersonal(t *testing.T) {
 	}
 	secret := jamfpro.DefaultClientSecret
 	for _, arguments := range [][]string{{"status", "--json"}, {"outbox", "list", "--json"}, {"config", "show", "--json"}, {"registrations", "list", "--json"}} {
-		if result := s.control(0, arguments...); strings.Contains(result.Stdout, secret) {
+		result, err := s.Control(s.ctx, arguments...)
+		s.must(err)
+		if result.Stdout == "" || strings.Contains(result.Stdout, secret) {
 			t.Errorf("%v tells the secret", arguments)
 		}
 	}
@@ -581,7 +585,7 @@ func TestSecondHelper(t *testing.T) {
 		t.Errorf("it left its socket behind: %v", err)
 	}
 	s.must(s.Set(map[string]any{"socket_directory": filepath.Dir(s.HelperSocket())}))
-	s.control(0, "status")
+	s.control(0, "outbox", "list")
 	if list := s.sessions(); list != fmt.Sprintf("%s by pid %d", jane.Name, jane.Agent.PID()) {
 		t.Errorf("sessions: %s", list)
 	}
@@ -594,7 +598,7 @@ func TestSecondHelper(t *testing.T) {
 	}
 	s.control(3, "status")
 	s.start()
-	s.control(0, "status")
+	s.control(0, "outbox", "list")
 	_, err := s.Helper.WaitLog(s.ctx, "session connected", 0)
 	s.must(err)
 }

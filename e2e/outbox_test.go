@@ -67,5 +67,7 @@ func (s *story) newest() registered {
 // problems are what `usherctl status` says is wrong.
 func (s *story) problems() []string {
 	s.t.Helper()
-	return decode[struct{ Data struct{ Problems []string } }](s.t, s.control(0, "status", "--json").Stdout).Data.Problems
+	result, err := s.Control(s.ctx, "status", "--json") // the exit code is that of the state
+	s.must(err)
+	return decode[struct{ Data struct{ Problems []string } }](s.t, result.Stdout).Data.Problems
 }

@@ -158,7 +158,7 @@ func TestPolicyHandsOnTheExitCode(t *testing.T) {
 		}
 	}
 	s.ranOnce(jane)
-	s.wantInJamfPro(map[string]string{"Usher Registration Result": "FAILED: registrationDeviceCapError (66)"})
+	s.wantInJamfPro(map[string]string{"Usher Registration Result": jane.Name + ": FAILED: registrationDeviceCapError (66)\n" + john.Name + ": FAILED: SESSION_TIMEOUT"})
 }
 
 // A policy with "Update Inventory" runs a recon of its own: the extension attributes in it ask usherd, which itself waits

@@ -63,7 +63,7 @@ func TestRootRegistersTheUserOnTheConsole(t *testing.T) {
 	}
 	var users []string
 	for _, line := range strings.Split(s.control(0, "status").Stdout, "\n") {
-		if cells := strings.Split(line, "\t"); len(cells) > 2 {
+		if cells := strings.Split(line, "\t"); len(cells) == 6 {
 			users = append(users, cells[0]+": "+cells[1])
 		}
 	}
@@ -71,15 +71,18 @@ func TestRootRegistersTheUserOnTheConsole(t *testing.T) {
 	if want := []string{jane.Name + ": logged in", john.Name + ": on console"}; !slices.Equal(users, want) {
 		t.Errorf("status shows %q, want %q", users, want)
 	}
-	// What extension attributes tell is about the user on the console, whoever registered last.
+	// What extension attributes tell begins with the user on the console, whoever registered last.
 	s.control(0, "register", "--user", jane.Name, "--wait")
-	if upn := s.control(0, "ea", "upn").Stdout; upn != "<result>"+john.Name+"@example.com</result>\n" {
-		t.Errorf("the extension attribute is about somebody else: %s", upn)
+	upns := func(first, second *mac.User) {
+		t.Helper()
+		want := fmt.Sprintf("<result>%s: %[1]s@example.com\n%s: %[2]s@example.com</result>\n", first.Name, second.Name)
+		if upn := s.control(0, "ea", "upn").Stdout; upn != want {
+			t.Errorf("the extension attribute is %s, want %s", upn, want)
+		}
 	}
+	upns(john, jane)
 	s.onConsole(jane)
-	if upn := s.control(0, "ea", "upn").Stdout; upn != "<result>"+jane.Name+"@example.com</result>\n" {
-		t.Errorf("the extension attribute is about somebody else: %s", upn)
-	}
+	upns(jane, john)
 }
 
 // A registration that nobody wants any more is ended, wherever it stands.

@@ -83,6 +83,9 @@ func (m *Mac) StateDirectory() string { return m.path("state") }
 // JamfBinary is where the Mac has its jamf binary, once UseJamf has put it there.
 func (m *Mac) JamfBinary() string { return m.path("library", "jamf") }
 
+// JamfPreferences is where Jamf keeps its settings of the Mac, com.jamfsoftware.jamf.plist; it is not there at first.
+func (m *Mac) JamfPreferences() string { return m.path("library", "com.jamfsoftware.jamf.plist") }
+
 // Set changes settings of the configuration, by dotted key. Running programs keep theirs.
 func (m *Mac) Set(settings map[string]any) error {
 	m.mu.Lock()
@@ -136,17 +139,22 @@ func replace(path string, content []byte, mode os.FileMode) error {
 // WriteConfig writes the configuration anew, for example after a change of Settings. Running programs keep theirs.
 func (m *Mac) WriteConfig() error {
 	settings := map[string]any{
-		"socket_directory":             m.path("run"),
-		"state_directory":              m.StateDirectory(),
-		"agent.executable":             m.Programs.Agent,
-		"portal.executable":            m.Programs.Portal,
-		"tenant.id":                    TenantID,
-		"preflight.endpoints":          []string{},
-		"preflight.jamf_preferences":   m.path("library", "com.jamfsoftware.jamf.plist"),
-		"jamf.executable":              m.JamfBinary(),
-		"delivery.computer_udid":       UDID,
-		"registration.session_timeout": "2m",
-		"development.helper_uid":       os.Getuid(),
+		"socket_directory":           m.path("run"),
+		"state_directory":            m.StateDirectory(),
+		"agent.executable":           m.Programs.Agent,
+		"portal.executable":          m.Programs.Portal,
+		"tenant.id":                  TenantID,
+		"preflight.endpoints":        []string{},
+		"preflight.jamf_preferences": m.JamfPreferences(),
+		"jamf.executable":            m.JamfBinary(),
+		"platform_sso.executable":    m.Programs.AppSSO,
+
+		"jamf.conditional_access_executable": m.Programs.JamfAgent,
+		"delivery.computer_udid":             UDID,
+		"registration.session_timeout":       "2m",
+		// Stories have users looked at when they say so.
+		"identity.look_automatically": false,
+		"development.helper_uid":      os.Getuid(),
 	}
 	for key, value := range m.Settings {
 		settings[key] = value

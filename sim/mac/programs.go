@@ -12,6 +12,7 @@ import (
 type Programs struct {
 	Helper, Agent, Control   string
 	Portal, Jamf, JamfProSim string
+	AppSSO, JamfAgent        string
 }
 
 // packages names the program that each package builds.
@@ -24,6 +25,8 @@ var packages = []struct {
 	{"usherctl", "usher.internal/ctl", func(p *Programs) *string { return &p.Control }},
 	{"companyportal", "usher.internal/sim/companyportal", func(p *Programs) *string { return &p.Portal }},
 	{"jamf", "usher.internal/sim/jamf", func(p *Programs) *string { return &p.Jamf }},
+	{"appsso", "usher.internal/sim/appsso", func(p *Programs) *string { return &p.AppSSO }},
+	{"jamfca", "usher.internal/sim/jamfca", func(p *Programs) *string { return &p.JamfAgent }},
 	{"jamfpro-sim", "usher.internal/sim/jamfpro/cmd/jamfpro-sim", func(p *Programs) *string { return &p.JamfProSim }},
 }
 

@@ -15,6 +15,7 @@ import (
 	"time"
 
 	"usher.internal/sim/keyring"
+	"usher.internal/sim/session"
 )
 
 // User is a person of the Mac. As root it is an account of its own, made for the Mac and deleted with it.
@@ -111,6 +112,20 @@ func (u *User) SetPortal(settings PortalSettings) error {
 		return fmt.Errorf("set portal of %s: %w", u.Name, err)
 	}
 	return u.write(filepath.Join(u.Home, ".config/usher-sim/companyportal.json"), content)
+}
+
+// SetAppSSO tells app-sso how to answer in the user's session; without it Platform SSO is not configured.
+func (u *User) SetAppSSO(settings session.AppSSO) error { return u.tell(settings) }
+
+// SetJamfAgent tells Jamf Conditional Access how to answer in the user's session; without it it knows of no device.
+func (u *User) SetJamfAgent(settings session.JamfAgent) error { return u.tell(settings) }
+
+func (u *User) tell(settings session.Settings) error {
+	content, err := json.MarshalIndent(settings, "", "  ")
+	if err != nil {
+		return fmt.Errorf("tell a stand-in of %s: %w", u.Name, err)
+	}
+	return u.write(session.Path(u.Home, settings), content)
 }
 
 // write writes a file of the user's own.

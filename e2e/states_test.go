@@ -1,0 +1,333 @@
+//go:build linux
+
+package e2e
+
+import (
+	"cmp"
+	"os"
+	"strings"
+	"testing"
+	"time"
+
+	"howett.net/plist"
+
+	"usher.internal/internal/config"
+	"usher.internal/sim/jamfpro"
+	"usher.internal/sim/mac"
+	"usher.internal/sim/session"
+)
+
+// everySource has agents look wherever they can.
+func everySource(more map[string]any) map[string]any {
+	settings := map[string]any{"identity.sources": config.IdentitySources()}
+	for key, value := range more {
+		settings[key] = value
+	}
+	return settings
+}
+
+// standing is what `usherctl status --json` says of one user.
+type standing struct {
+	User     struct{ Name string }
+	Identity struct {
+		State, Rule, Detail, Source string
+		DeviceID                    string `json:"device_id"`
+		UserPrincipalName           string `json:"user_principal_name"`
+		Contradictions              []struct{ Name string }
+	}
+	Evidence []struct{ Source, Finding, Obstacle, Possession string }
+	LookTime time.Time `json:"look_time"`
+	Change   struct {
+		Old string `json:"old_device_id"`
+		New string `json:"new_device_id"`
+	} `json:"device_id_change"`
+	Session *struct{}
+}
+
+// standings asks for the status of everybody, by root.
+func (s *story) standings(arguments ...string) map[string]standing {
+	s.t.Helper()
+	result, err := s.Control(s.ctx, append([]string{"status", "--json"}, arguments...)...)
+	s.must(err)
+	found := map[string]standing{}
+	for _, user := range decode[struct {
+		Data struct{ Users []standing }
+	}](s.t, result.Stdout).Data.Users {
+		user.Identity.State = strings.TrimPrefix(user.Identity.State, "IDENTITY_STATE_")
+		found[user.User.Name] = user
+	}
+	return found
+}
+
+// look has everybody looked at, and returns how the user stands then.
+func (s *story) look(u *mac.User) standing {
+	s.t.Helper()
+	return s.standings("--look")[u.Name]
+}
+
+// ranPortal runs the user's Company Portal by hand, which leaves what it is told to.
+func (s *story) ranPortal(u *mac.User, leave string) {
+	s.t.Helper()
+	s.must(u.SetPortal(mac.PortalSettings{"leave": leave, "wait": "1ms"}))
+	result, err := u.Run(s.ctx, s.Programs.Portal, "-r")
+	s.must(err)
+	if result.ExitCode != 0 {
+		s.t.Fatalf("Company Portal ended with %d: %s", result.ExitCode, result.Stderr)
+	}
+}
+
+// gathered has Jamf's own program run by hand in the user's session.
+func (s *story) gathered(u *mac.User, settings session.JamfAgent) {
+	s.t.Helper()
+	s.must(u.SetJamfAgent(settings))
+	result, err := u.Run(s.ctx, s.Programs.JamfAgent, "gatherAADInfo")
+	s.must(err)
+	if result.ExitCode != 0 {
+		s.t.Fatalf("gatherAADInfo ended with %d: %s", result.ExitCode, result.Stderr)
+	}
+}
+
+// complies has Jamf Pro say that of the Mac.
+func (s *story) complies(state string, deviceIDs ...string) {
+	s.t.Helper()
+	computer, _ := s.jamfPro.Computer(mac.UDID)
+	s.must(s.jamfPro.SetCompliance(computer.ID, []jamfpro.Compliance{{Applicable: state != "", State: cmp.Or(state, "UNKNOWN"), Vendor: "INTUNE", DeviceIDs: deviceIDs}}))
+}
+
+// conditionalAccess writes Jamf's settings of the Mac.
+func (s *story) conditionalAccess(enabled bool) {
+	s.t.Helper()
+	content, err := plist.Marshal(map[string]any{"microsoftCAEnabled": enabled}, plist.BinaryFormat)
+	s.must(err)
+	s.must(os.WriteFile(s.JamfPreferences(), content, 0o644))
+}
+
+// Every state is reached for real, told by status and by the exit code, delivered, and seen in Jamf Pro.
+func TestEveryState(t *testing.T) {
+	s := newStory(t, everySource(nil))
+	s.withJamfPro()
+	s.start()
+	jane := s.loggedIn("s-jane")
+	const other = "0a7e5f2d-6f0e-4a51-9f4b-57c6d1c1b0fe"
+	registered := session.AppSSO{State: session.Registered, UPN: "jane@example.com", TenantID: mac.TenantID, DeviceID: other}
+	enclave := session.JamfAgent{DeviceID: other, TenantID: mac.TenantID, UPN: "jane@example.com"}
+	appSSO := func(change func(*session.AppSSO)) func() {
+		return func() {
+			settings := registered
+			change(&settings)
+			s.must(jane.SetAppSSO(settings))
+		}
+	}
+	var device string
+	for _, step := range []struct {
+		name     string
+		arrange  func()
+		state    string
+		exitCode int
+		source   string
+	}{
+		{"nothing", func() {}, "NOT_REGISTERED", 7, "LOGIN_KEYCHAIN"},
+		{"device compliance is off", func() { s.conditionalAccess(false) }, "NOT_APPLICABLE", 12, ""},
+		{"a profile for Platform SSO", func() { s.conditionalAccess(true); s.must(jane.SetAppSSO(session.AppSSO{State: session.Configured})) }, "PSSO_CONFIGURED", 7, ""},
+		{"registered with it", appSSO(func(*session.AppSSO) {}), "REGISTERED_NOT_REPORTED", 21, "PLATFORM_SSO"},
+		{"password reset", appSSO(func(a *session.AppSSO) { a.User = session.UserNeedsNewKeys }), "NEEDS_KEYS", 9, "PLATFORM_SSO"},
+		{"to be registered again", appSSO(func(a *session.AppSSO) { a.User = session.UserNeedsRegistration }), "NEEDS_REGISTRATION", 9, "PLATFORM_SSO"},
+		{"its certificate is old", appSSO(func(a *session.AppSSO) { a.Certificate = session.CertificateExpired }), "EXPIRED", 9, "PLATFORM_SSO"},
+		{"in another tenant", appSSO(func(a *session.AppSSO) { a.TenantID = other }), "TENANT_MISMATCH", 9, "PLATFORM_SSO"},
+		{"needs repair", func() {
+			s.must(jane.SetAppSSO(registered))
+			s.must(jane.SetJamfAgent(session.JamfAgent{Status: 3, DeviceID: other}))
+		}, "NEEDS_REPAIR", 9, "PLATFORM_SSO"},
+		{"in the Secure Enclave alone", func() { s.must(jane.SetAppSSO(session.AppSSO{})); s.must(jane.SetJamfAgent(enclave)) }, "REGISTERED_NOT_REPORTED", 21, "SECURE_ENCLAVE"},
+		{"Jamf has acquired it", func() { s.gathered(jane, enclave) }, "REGISTERED", 0, "SECURE_ENCLAVE"},
+		{"Jamf has given up", func() {
+			s.gathered(jane, session.JamfAgent{Gather: session.GatherDeactivates})
+			s.ranPortal(jane, "all")
+		}, "DEACTIVATED", 21, "LOGIN_KEYCHAIN"},
+		{"and acquires it again", func() { s.gathered(jane, session.JamfAgent{}) }, "REGISTERED", 0, "LOGIN_KEYCHAIN"},
+		{"compliant", func() { device = s.look(jane).Identity.DeviceID; s.complies("COMPLIANT", device) }, "COMPLIANT", 0, "LOGIN_KEYCHAIN"},
+		{"not compliant", func() { s.complies("NON_COMPLIANT", device) }, "NON_COMPLIANT", 22, "LOGIN_KEYCHAIN"},
+		{"not calculated", func() { s.complies("UNKNOWN", device) }, "COMPLIANCE_UNKNOWN", 0, "LOGIN_KEYCHAIN"},
+		{"linked to another device", func() { s.complies("COMPLIANT", other) }, "DEVICE_ID_CHANGED", 21, "LOGIN_KEYCHAIN"},
+		{"not applicable", func() { s.complies("") }, "REGISTERED", 0, "LOGIN_KEYCHAIN"},
+		{"half a registration", func() { s.ranPortal(jane, "half") }, "ORPHANED", 9, "LOGIN_KEYCHAIN"},
+		{"two", func() { s.ranPortal(jane, "two") }, "ORPHANED", 9, "LOGIN_KEYCHAIN"},
+		{"somebody else's", func() { s.ranPortal(jane, "foreign_issuer") }, "ORPHANED", 9, "LOGIN_KEYCHAIN"},
+		{"expired", func() { s.ranPortal(jane, "expired") }, "EXPIRED", 9, "LOGIN_KEYCHAIN"},
+		{"of another tenant", func() { s.ranPortal(jane, "other_tenant") }, "TENANT_MISMATCH", 9, "LOGIN_KEYCHAIN"},
+		{"on a curve", func() { s.ranPortal(jane, "elliptic") }, "REGISTERED", 0, "LOGIN_KEYCHAIN"},
+	} {
+		step.arrange()
+		got := s.look(jane)
+		if got.Identity.State != step.state || !strings.HasSuffix(got.Identity.Source, step.source) {
+			t.Fatalf("%s: %s by %q in %s (%s), want %s in %s\n%+v", step.name, got.Identity.State, got.Identity.Rule, got.Identity.Source, got.Identity.Detail, step.state, step.source, got.Evidence)
+		}
+		s.control(step.exitCode, "status", "--user", jane.Name)
+		s.wantInJamfPro(map[string]string{"Usher Registration State": step.state})
+		if got := s.control(0, "ea", "state").Stdout; got != "<result>"+step.state+"</result>\n" {
+			t.Errorf("%s: the extension attribute is %s", step.name, got)
+		}
+	}
+
+	// What could not be looked at is not told as a change, and never as "not registered".
+	s.must(jane.Keyring.Lock(s.ctx))
+	if got := s.look(jane); got.Identity.State != "UNREADABLE" || got.Evidence[0].Obstacle != "OBSTACLE_LOCKED" {
+		t.Errorf("locked: %s, %+v", got.Identity.State, got.Evidence)
+	}
+	s.control(8, "status", "--user", jane.Name)
+	s.wantInJamfPro(map[string]string{"Usher Registration State": "REGISTERED"})
+	s.must(jane.Keyring.Unlock(s.ctx))
+
+	// Without Company Portal nobody can register; who is registered does not mind.
+	s.must(s.StopHelper())
+	s.must(s.Set(map[string]any{"portal.executable": s.Programs.Portal + ".gone"}))
+	s.start()
+	john := s.loggedIn("s-john")
+	_, err := s.Helper.WaitLog(s.ctx, "session connected", 1)
+	s.must(err)
+	all := s.standings("--look")
+	if got := all[john.Name].Identity.State; got != "PORTAL_MISSING" {
+		t.Errorf("without Company Portal: %s", got)
+	}
+	if got := all[jane.Name].Identity.State; got != "REGISTERED" {
+		t.Errorf("registered without Company Portal: %s", got)
+	}
+	// Two users with two states give a line each, and one who logs out keeps his.
+	want := "<result>" + jane.Name + ": REGISTERED\n" + john.Name + ": PORTAL_MISSING</result>\n"
+	if got := s.control(0, "ea", "state").Stdout; got != want && got != "<result>"+john.Name+": PORTAL_MISSING\n"+jane.Name+": REGISTERED</result>\n" {
+		t.Errorf("two users: %s", got)
+	}
+	s.must(john.Agent.Stop())
+	_, err = s.Helper.WaitLog(s.ctx, "session ended", 0)
+	s.must(err)
+	before := all[john.Name].LookTime
+	if got := s.look(john); got.Identity.State != "PORTAL_MISSING" || got.Session != nil || !got.LookTime.Equal(before) {
+		t.Errorf("logged out: %+v", got)
+	}
+	// Who was never looked at has no session.
+	ann := s.user("s-ann")
+	s.control(0, "gather", "--user", ann.Name, "--wait=false")
+	if got := s.standings()[ann.Name]; got.Identity.State != "NO_SESSION" {
+		t.Errorf("never logged in: %+v", got)
+	}
+	s.control(5, "status", "--user", ann.Name)
+}
+
+// Sources that cannot both be right are told with both sides.
+func TestContradictionsAreTold(t *testing.T) {
+	s := newStory(t, everySource(nil))
+	s.withJamfPro()
+	s.start()
+	jane := s.loggedIn("s-jane")
+	s.ranPortal(jane, "all")
+	s.must(jane.SetAppSSO(session.AppSSO{State: session.Registered, UPN: "jane@example.com", TenantID: mac.TenantID, DeviceID: "0a7e5f2d-6f0e-4a51-9f4b-57c6d1c1b0fe"}))
+	got := s.look(jane)
+	var names []string
+	for _, one := range got.Identity.Contradictions {
+		names = append(names, one.Name)
+	}
+	if told := strings.Join(names, " "); told != "old-key-beside-platform-sso registered-beside-not-registered device-ids-differ" {
+		t.Errorf("contradictions: %s", told)
+	}
+	if got.Identity.Source != "IDENTITY_SOURCE_PLATFORM_SSO" {
+		t.Errorf("the state follows %s", got.Identity.Source)
+	}
+	if problems := strings.Join(s.problems(), "\n"); !strings.Contains(problems, "usherctl clean") {
+		t.Errorf("status does not say what to do: %s", problems)
+	}
+	// The leftover goes, the registration stays.
+	s.control(0, "clean", "--user", jane.Name, "--yes")
+	got = s.look(jane)
+	if len(got.Identity.Contradictions) != 1 || got.Identity.Source != "IDENTITY_SOURCE_PLATFORM_SSO" {
+		t.Errorf("after cleaning: %+v", got.Identity)
+	}
+}
+
+// The helper looks by itself: at login, after a registration, and Jamf Pro learns what changed, with the old and the new
+// device where that became another one. What is the same is not told again.
+func TestLooksByItself(t *testing.T) {
+	s := newStory(t, everySource(map[string]any{"identity.look_automatically": true, "jamf.gather_after_portal": true}))
+	s.withJamfPro()
+	s.start()
+	jane := s.loggedIn("s-jane")
+	s.wantInJamfPro(map[string]string{"Usher Registration State": "NOT_REGISTERED"})
+	waiting, err := s.StartControl("status", "--wait", "usable", "--timeout", "1m", "--user", jane.Name)
+	s.must(err)
+	s.control(0, "register", "--user", jane.Name, "--wait")
+	select {
+	case <-waiting.Done():
+	case <-s.ctx.Done():
+		t.Fatal("status --wait goes on")
+	}
+	if waiting.ExitCode() != 0 {
+		t.Errorf("status --wait ended with %d: %s", waiting.ExitCode(), waiting.Log())
+	}
+	first := s.newest().Identity.DeviceID
+	s.wantInJamfPro(map[string]string{"Usher Registration State": "REGISTERED", "Usher Registration Result": "SUCCEEDED", "Usher Entra Device ID": first})
+
+	s.ranPortal(jane, "all") // another device
+	second := s.look(jane)
+	if second.Change.Old != first || second.Change.New != second.Identity.DeviceID || first == second.Identity.DeviceID {
+		t.Errorf("change: %+v", second)
+	}
+	s.wantInJamfPro(map[string]string{"Usher Entra Device ID": second.Identity.DeviceID, "Usher Registration Result": "SUCCEEDED"})
+	computer, _ := s.jamfPro.Computer(mac.UDID)
+	if change := computer.Value("Usher Device ID Change"); !strings.HasSuffix(change, ": "+first+" became "+second.Identity.DeviceID) {
+		t.Errorf("Jamf Pro was told of the change: %q", change)
+	}
+	before := len(s.deliveries("--all"))
+	s.look(jane)
+	s.look(jane)
+	if after := len(s.deliveries("--all")); after != before {
+		t.Errorf("%d deliveries became %d although nothing had changed", before, after)
+	}
+}
+
+// A certificate that was copied here does not pass for a registration once its key has to sign.
+func TestProofOfPossession(t *testing.T) {
+	s := newStory(t, everySource(map[string]any{"identity.proof_of_possession": true}))
+	s.withJamfPro()
+	s.start()
+	jane := s.loggedIn("s-jane")
+	for leave, want := range map[string]string{"all": "PROVED", "elliptic": "PROVED", "copied": "REFUTED"} {
+		s.ranPortal(jane, leave)
+		got := s.look(jane)
+		if got.Evidence[0].Possession != "POSSESSION_"+want {
+			t.Errorf("%s: %+v", leave, got.Evidence)
+		}
+		if registered := got.Identity.State != "ORPHANED"; registered != (want == "PROVED") {
+			t.Errorf("%s: %s (%s)", leave, got.Identity.State, got.Identity.Detail)
+		}
+	}
+}
+
+// What a hung program of the user's keeps from being seen is told as that, and in time.
+func TestSourcesThatHangOrAreBroken(t *testing.T) {
+	s := newStory(t, everySource(nil))
+	s.withJamfPro()
+	s.start()
+	jane := s.loggedIn("s-jane")
+	s.must(jane.SetJamfAgent(session.JamfAgent{Old: true}))
+	if got := s.look(jane); got.Identity.State != "UNREADABLE" || got.Evidence[2].Obstacle != "OBSTACLE_UNSUPPORTED" {
+		t.Errorf("an old Jamf: %s, %+v", got.Identity.State, got.Evidence)
+	}
+	s.must(jane.SetJamfAgent(session.JamfAgent{}))
+	s.must(jane.SetAppSSO(session.AppSSO{Trouble: session.Trouble{Garbage: "\x1b[31mDevice Registration: REGISTERED"}}))
+	got := s.look(jane)
+	if got.Identity.State != "UNREADABLE" || got.Evidence[1].Obstacle != "OBSTACLE_FAILED" || strings.Contains(got.Identity.Detail, "\x1b") {
+		t.Errorf("garbage: %+v", got)
+	}
+	s.must(jane.SetAppSSO(session.AppSSO{Trouble: session.Trouble{Hang: true}}))
+	began := time.Now()
+	if got := s.look(jane); got.Identity.State != "UNREADABLE" || got.Evidence[1].Obstacle != "OBSTACLE_UNAVAILABLE" {
+		t.Errorf("it hangs: %s, %+v", got.Identity.State, got.Evidence)
+	}
+	if took := time.Since(began); took > 30*time.Second {
+		t.Errorf("looking took %s", took)
+	}
+	// Registered all the same, where another source says so.
+	s.ranPortal(jane, "all")
+	if got := s.look(jane); got.Identity.State != "REGISTERED_NOT_REPORTED" {
+		t.Errorf("registered beside it: %s (%s)", got.Identity.State, got.Identity.Detail)
+	}
+}
