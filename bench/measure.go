@@ -79,8 +79,13 @@ func measureRunning(ctx context.Context, s *scene) ([]row, error) {
 	if err != nil {
 		return nil, err
 	}
+	progress("extension attributes …")
+	attributes, err := measureAttributes(ctx, s, answers)
+	if err != nil {
+		return nil, err
+	}
 	var rows []row
-	for _, some := range [][]row{calls, starts, sizes, launches} {
+	for _, some := range [][]row{calls, starts, attributes, sizes, launches} {
 		rows = append(rows, some...)
 	}
 	return rows, nil
