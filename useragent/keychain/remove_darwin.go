@@ -7,7 +7,6 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
-	"slices"
 )
 
 // securityTool returns the tool that removes from the user's login keychain, and from no other one. No one has run it on a
@@ -41,13 +40,4 @@ func (*Keychain) RemoveGenericPassword(ctx context.Context, unwanted GenericPass
 		return err
 	}
 	return tool.RemoveGenericPassword(ctx, unwanted)
-}
-
-// GenericPasswordsOf returns the generic passwords with one of the accounts or one of the labels, as far as
-// [Keychain.GenericPasswords] finds them: with cgo all, without it of several alike the first.
-func (k *Keychain) GenericPasswordsOf(ctx context.Context, accounts, labels []string) ([]GenericPassword, error) {
-	all, err := k.GenericPasswords(ctx)
-	return slices.DeleteFunc(all, func(one GenericPassword) bool {
-		return !slices.Contains(accounts, one.Account) && !slices.Contains(labels, one.Label)
-	}), err
 }

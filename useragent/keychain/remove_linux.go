@@ -8,19 +8,10 @@ import (
 	"encoding/hex"
 	"errors"
 	"fmt"
-	"slices"
 
 	"github.com/keybase/dbus"
 	"github.com/keybase/go-keychain/secretservice"
 )
-
-// GenericPasswordsOf returns the generic passwords with one of the accounts or one of the labels.
-func (k *Keychain) GenericPasswordsOf(ctx context.Context, accounts, labels []string) ([]GenericPassword, error) {
-	all, err := k.GenericPasswords(ctx)
-	return slices.DeleteFunc(all, func(one GenericPassword) bool {
-		return !slices.Contains(accounts, one.Account) && !slices.Contains(labels, one.Label)
-	}), err
-}
 
 // RemoveCertificate removes a certificate.
 func (k *Keychain) RemoveCertificate(ctx context.Context, unwanted Certificate) error {

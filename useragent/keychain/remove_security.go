@@ -35,7 +35,7 @@ func (s SecurityTool) RemoveCertificate(ctx context.Context, unwanted Certificat
 	if unwanted.HasPrivateKey {
 		command = "delete-identity"
 	}
-	_, err := s.run(ctx, command, "-Z", strings.ToUpper(thumbprintOf(unwanted.DER)))
+	err := s.run(ctx, command, "-Z", strings.ToUpper(thumbprintOf(unwanted.DER)))
 	if errors.Is(err, errNotThere) {
 		return nil
 	}
@@ -60,7 +60,7 @@ func (s SecurityTool) RemoveGenericPassword(ctx context.Context, unwanted Generi
 		}
 	}
 	for range mostAlike {
-		_, err := s.run(ctx, "delete-generic-password", attributes...)
+		err := s.run(ctx, "delete-generic-password", attributes...)
 		if errors.Is(err, errNotThere) {
 			return nil
 		}
@@ -71,41 +71,15 @@ func (s SecurityTool) RemoveGenericPassword(ctx context.Context, unwanted Generi
 	return fmt.Errorf("remove generic password: there are more than %d alike", mostAlike)
 }
 
-// GenericPasswordsOf returns the first generic password with each of the accounts, and with each of the labels; security(1)
-// lists no more.
-func (s SecurityTool) GenericPasswordsOf(ctx context.Context, accounts, labels []string) ([]GenericPassword, error) {
-	var found []GenericPassword
-	for _, by := range []struct {
-		flag   string
-		values []string
-	}{{"-a", accounts}, {"-l", labels}} {
-		for _, value := range by.values {
-			output, err := s.run(ctx, "find-generic-password", by.flag, value)
-			if errors.Is(err, errNotThere) {
-				continue
-			}
-			if err != nil {
-				return nil, err
-			}
-			password, err := parseGenericPassword(output)
-			if err != nil {
-				return nil, fmt.Errorf("read output of security find-generic-password: %w", err)
-			}
-			found = append(found, password)
-		}
-	}
-	return found, nil
-}
-
-// run runs one command of security(1) on the keychain and returns what it printed. The error wraps errNotThere where there is
-// no such item. What security prints can be personal, so no error holds it.
-func (s SecurityTool) run(ctx context.Context, verb string, arguments ...string) ([]byte, error) {
-	stdout, stderr, exitCode, err := runTool(command.Security.At(s.Program))(ctx, slices.Concat([]string{verb}, arguments, []string{s.Keychain})...)
+// run runs one command of security(1) on the keychain. The error wraps errNotThere where there is no such item. What security
+// prints can be personal, so no error holds it.
+func (s SecurityTool) run(ctx context.Context, verb string, arguments ...string) error {
+	_, stderr, exitCode, err := runTool(command.Security.At(s.Program))(ctx, slices.Concat([]string{verb}, arguments, []string{s.Keychain})...)
 	switch {
 	case err != nil:
-		return nil, fmt.Errorf("run security %s: %w", verb, err)
+		return fmt.Errorf("run security %s: %w", verb, err)
 	case exitCode == 1 && bytes.Contains(bytes.ToLower(stderr), []byte(noSuchCertificate)):
-		return nil, errNotThere
+		return errNotThere
 	}
-	return stdout, outcome(verb, exitCode, stderr)
+	return outcome(verb, exitCode, stderr)
 }

@@ -104,21 +104,3 @@ func TestSecurityThatHangsDoesNotHangUs(t *testing.T) {
 		t.Errorf("got %v", err)
 	}
 }
-
-func TestGenericPasswordsOfTheTable(t *testing.T) {
-	tool, calls := security(t, `case "$3" in
-one) printf 'keychain: "/login.keychain-db"\nversion: 512\nclass: "genp"\nattributes:\n    0x00000007 <blob>="label"\n    "acct"<blob>="one"\n    "svce"<blob>="service"\n';;
-*) exit 44;;
-esac`)
-	found, err := tool.GenericPasswordsOf(t.Context(), []string{"one", "two"}, []string{"three"})
-	if err != nil || !slices.Equal(found, []keychain.GenericPassword{{Account: "one", Service: "service", Label: "label"}}) {
-		t.Errorf("found %v, %v", found, err)
-	}
-	if got := calls(); len(got) != 3 || got[2] != "find-generic-password|-l|three|/login.keychain-db|" {
-		t.Errorf("called %q", got)
-	}
-	locked, _ := security(t, "exit 36")
-	if _, err := locked.GenericPasswordsOf(t.Context(), []string{"one"}, nil); !errors.Is(err, keychain.ErrLocked) {
-		t.Errorf("locked: %v", err)
-	}
-}

@@ -8,18 +8,9 @@ import (
 	"errors"
 	"fmt"
 	"os"
-	"slices"
 
 	"usher.internal/sim/filekeychain"
 )
-
-// GenericPasswordsOf returns the generic passwords with one of the accounts or one of the labels.
-func (k *Keychain) GenericPasswordsOf(ctx context.Context, accounts, labels []string) ([]GenericPassword, error) {
-	all, err := k.GenericPasswords(ctx)
-	return slices.DeleteFunc(all, func(one GenericPassword) bool {
-		return !slices.Contains(accounts, one.Account) && !slices.Contains(labels, one.Label)
-	}), err
-}
 
 // RemoveCertificate removes a certificate.
 func (k *Keychain) RemoveCertificate(ctx context.Context, unwanted Certificate) error {

@@ -36,8 +36,8 @@ const (
 type Keychain interface {
 	Certificates(context.Context) ([]keychain.Certificate, error)
 	Keys(context.Context) ([]keychain.Key, error)
-	// GenericPasswordsOf returns those with one of the accounts or one of the labels.
-	GenericPasswordsOf(ctx context.Context, accounts, labels []string) ([]keychain.GenericPassword, error)
+	// GenericPasswords returns at least the first of each of [keychain.Accounts] and [keychain.Labels].
+	GenericPasswords(context.Context) ([]keychain.GenericPassword, error)
 	RemoveCertificate(context.Context, keychain.Certificate) error
 	RemoveKey(context.Context, keychain.Key) error
 	RemoveGenericPassword(context.Context, keychain.GenericPassword) error
@@ -154,7 +154,7 @@ func (l *Leftovers) items(ctx context.Context) ([]Leftover, error) {
 	if err != nil {
 		return nil, fmt.Errorf("%w for keys: %w", ErrKeychain, err)
 	}
-	passwords, err := l.keychain.GenericPasswordsOf(ctx, keychain.Accounts, keychain.Labels)
+	passwords, err := l.keychain.GenericPasswords(ctx)
 	if err != nil {
 		return nil, fmt.Errorf("%w for generic passwords: %w", ErrKeychain, err)
 	}

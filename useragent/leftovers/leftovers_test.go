@@ -39,7 +39,7 @@ func (f *fakeKeychain) Certificates(context.Context) ([]keychain.Certificate, er
 	return f.certificates, f.err()
 }
 func (f *fakeKeychain) Keys(context.Context) ([]keychain.Key, error) { return f.keys, f.err() }
-func (f *fakeKeychain) GenericPasswordsOf(context.Context, []string, []string) ([]keychain.GenericPassword, error) {
+func (f *fakeKeychain) GenericPasswords(context.Context) ([]keychain.GenericPassword, error) {
 	return f.passwords, f.err()
 }
 
