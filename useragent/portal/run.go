@@ -112,7 +112,6 @@ func (r *run) take(entry applog.Record) {
 
 // waitForExit returns how the process ended as far as its exit status tells. An error means that ctx has ended.
 func (r *run) waitForExit(ctx context.Context) (Exit, error) {
-	var status error
 	watched := r.exits != nil
 	if watched {
 		defer r.exits.close()
@@ -123,34 +122,27 @@ func (r *run) waitForExit(ctx context.Context) (Exit, error) {
 			watched = false
 		}
 	}
-	switch {
-	case watched:
-	case r.command != nil:
-		status = r.command.Wait()
-	default:
+	if !watched {
 		if err := r.pollExit(ctx); err != nil {
 			return Exit{}, err
 		}
 	}
-	r.markEnded(watched)
+	r.markEnded()
 	if r.command == nil {
 		return Exit{}, nil
 	}
-	if watched { // and at once, for it has ended
-		status = r.command.Wait()
-	}
-	return exitOf(status), nil
+	return exitOf(r.command.Wait()), nil // at once, for it has ended
 }
 
-// pollPause is how often a process is looked at that is no child and whose end cannot be watched, for want of descriptors for
-// example.
+// pollPause is how often a process is looked at whose end cannot be watched, for want of descriptors for example.
 const pollPause = time.Second
 
-// pollExit returns when the process has ended; an error means that ctx has.
+// pollExit returns when the process has ended; an error means that ctx has. Waiting for a child instead would go on as long as
+// Company Portal does, whatever ends meanwhile.
 func (r *run) pollExit(ctx context.Context) error {
 	ticker := time.NewTicker(pollPause)
 	defer ticker.Stop()
-	for alive(r.record.Process) {
+	for !r.hasEnded() {
 		select {
 		case <-ticker.C:
 		case <-ctx.Done():
@@ -160,9 +152,23 @@ func (r *run) pollExit(ctx context.Context) error {
 	return nil
 }
 
-// markEnded ends the signalling. unreaped is true while the number of an ended child cannot be anyone else's: then what a
-// stopped one left behind in its group is killed as well.
-func (r *run) markEnded(unreaped bool) {
+// hasEnded looks at the process.
+func (r *run) hasEnded() bool {
+	named := r.record.Process
+	if r.command != nil {
+		// A child keeps its number until it is waited for, so it may be named anew where it could not be named at its start.
+		now, err := identify(named.PID)
+		if err != nil {
+			return false
+		}
+		named = now
+	}
+	return !alive(named)
+}
+
+// markEnded ends the signalling. A child that has ended and was not waited for keeps its number, so that what a stopped one left
+// behind in its group is killed as well.
+func (r *run) markEnded() {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	r.alive = false
@@ -170,7 +176,7 @@ func (r *run) markEnded(unreaped bool) {
 		return
 	}
 	r.stopping.Stop()
-	if r.command != nil && unreaped {
+	if r.command != nil {
 		_ = syscall.Kill(-r.record.Process.PID, syscall.SIGKILL)
 	}
 }

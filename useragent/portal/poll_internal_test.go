@@ -1,0 +1,57 @@
+package portal
+
+import (
+	"context"
+	"errors"
+	"log/slog"
+	"os/exec"
+	"syscall"
+	"testing"
+
+	"usher.internal/internal/wpj"
+)
+
+// unwatched starts a program as a child whose end cannot be watched. Named tells whether it could be identified.
+func unwatched(t *testing.T, named bool, program string, arguments ...string) *run {
+	t.Helper()
+	command := exec.Command(program, arguments...)
+	command.SysProcAttr = &syscall.SysProcAttr{Setpgid: true}
+	if err := command.Start(); err != nil {
+		t.Fatal(err)
+	}
+	child := process{PID: command.Process.Pid}
+	if named {
+		var err error
+		if child, err = identify(child.PID); err != nil {
+			t.Fatal(err)
+		}
+	}
+	r := newRun(New(Config{StateDirectory: t.TempDir(), Logger: slog.New(slog.DiscardHandler)}), record{RegistrationID: "r", Process: child})
+	r.command, r.alive = command, true
+	return r
+}
+
+func TestUnwatchedChildIsLetGoOf(t *testing.T) {
+	r := unwatched(t, true, "/bin/sleep", "60")
+	defer func() {
+		r.command.Process.Kill()
+		r.command.Wait()
+	}()
+	ctx, cancel := context.WithCancelCause(t.Context())
+	cancel(ErrClosed)
+	if exit, err := r.waitForExit(ctx); !errors.Is(err, ErrClosed) {
+		t.Errorf("got %v, %v", exit, err)
+	}
+	if !r.isAlive() {
+		t.Error("it counts as ended")
+	}
+}
+
+func TestEndOfUnwatchedChildIsTold(t *testing.T) {
+	for name, named := range map[string]bool{"named": true, "not named": false} {
+		exit, err := unwatched(t, named, "/bin/sh", "-c", "exit 66").waitForExit(t.Context())
+		if err != nil || exit.Code == nil || *exit.Code != wpj.ExitRegistrationDeviceCapError {
+			t.Errorf("%s: got %v, %v", name, exit, err)
+		}
+	}
+}
