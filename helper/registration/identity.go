@@ -3,6 +3,7 @@ package registration
 import (
 	"context"
 	"fmt"
+	"slices"
 	"time"
 
 	"google.golang.org/grpc/status"
@@ -80,7 +81,7 @@ func stale(r *Registration, identity wpj.Identity) bool {
 
 // gatherAndDeliver decides for DELIVERING. Where Jamf's own gatherAADInfo has run, what it left is looked at too.
 func (d *driver) gatherAndDeliver(ctx context.Context, agent usherv1.UserAgentServiceClient, r *Registration, found observation.Reading) decision {
-	gathered := d.gatherWithJamf(ctx, agent, r)
+	gathered := d.gatherWithJamf(ctx, agent, r, found.Identity.State)
 	if gathered != "" {
 		if again, err := d.readIdentity(ctx, agent, r); err == nil && again.Identity.State.Registered() {
 			found = again
@@ -135,10 +136,14 @@ func (d *driver) noIdentity(r *Registration, last *observation.Reading, err erro
 	}
 }
 
-// gatherWithJamf has Jamf's own gatherAADInfo run, where that is configured, and says how it went. usher's own delivery
-// does not depend on it.
-func (d *driver) gatherWithJamf(ctx context.Context, agent usherv1.UserAgentServiceClient, r *Registration) string {
-	if !d.config.GatherWithJamf || r.PortalExit == nil {
+// jamfLacks are the states of a user who is registered and whose identity Jamf has not acquired.
+var jamfLacks = []wpj.State{wpj.StateDeactivated, wpj.StateNotReported, wpj.StateDeviceIDChanged}
+
+// gatherWithJamf has Jamf's own gatherAADInfo run, where that is configured, and says how it went: after a portal, and when
+// somebody gathers what Jamf lacks. Nobody else is asked to sign in once more. usher's own delivery does not depend on it.
+func (d *driver) gatherWithJamf(ctx context.Context, agent usherv1.UserAgentServiceClient, r *Registration, state wpj.State) string {
+	lacking := r.Kind == KindGather && slices.Contains(jamfLacks, state)
+	if !d.config.GatherWithJamf || r.PortalExit == nil && !lacking {
 		return ""
 	}
 	ctx, cancel := context.WithTimeout(ctx, gatherWithin)

@@ -59,7 +59,7 @@ type Config struct {
 	// SessionTimeout is how long a user may take to log in, SignInTimeout how long in Company Portal, IdentityTimeout how
 	// long the identity may take to become readable. All are needed.
 	SessionTimeout, SignInTimeout, IdentityTimeout time.Duration
-	// GatherWithJamf has Jamf's own gatherAADInfo run after a portal that succeeded.
+	// GatherWithJamf has Jamf's own gatherAADInfo run after a portal that succeeded, and when what Jamf lacks is gathered.
 	GatherWithJamf bool
 	// Kept is how many ended registrations stay in the journal. Zero is a default.
 	Kept int

@@ -200,6 +200,7 @@ type fakeAgent struct {
 	stopped   *usherv1.PortalExit // what a portal has ended with that is stopped
 	notified  []string
 	registers bool // the portal leaves an identity
+	gathers   int  // how often Jamf's own program ran
 }
 
 func newFakeAgent(t *testing.T) *fakeAgent {
@@ -278,6 +279,21 @@ func (a *fakeAgent) StopPortal(context.Context, *usherv1.StopPortalRequest, ...g
 	defer a.mu.Unlock()
 	a.stops++
 	return &usherv1.StopPortalResponse{Exit: a.stopped}, nil
+}
+
+func (a *fakeAgent) GatherWithJamf(context.Context, *usherv1.GatherWithJamfRequest, ...grpc.CallOption) (*usherv1.GatherWithJamfResponse, error) {
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	a.gathers++
+	a.identity = func() []*usherv1.Evidence { return jamfSays(true) }
+	return &usherv1.GatherWithJamfResponse{HaveAnAzureId: true}, nil
+}
+
+// jamfSays is the evidence of a complete identity, and whether Jamf has acquired it.
+func jamfSays(acquired bool) []*usherv1.Evidence {
+	return append(registered(), contract.EvidenceToProto(wpj.Evidence{
+		Source: wpj.SourceJamfAgent, Finding: wpj.Found, JamfAgent: &wpj.JamfAgent{HaveAzureID: &acquired},
+	}))
 }
 
 func (a *fakeAgent) NotifyUser(_ context.Context, request *usherv1.NotifyUserRequest, _ ...grpc.CallOption) (*usherv1.NotifyUserResponse, error) {

@@ -66,6 +66,38 @@ func TestGatherNeverLaunchesThePortal(t *testing.T) {
 	})
 }
 
+// Jamf's own program runs after a portal, and for who gathers what Jamf lacks. Who lacks nothing, and who is registered already,
+// is not asked to sign in once more.
+func TestJamfGathers(t *testing.T) {
+	for name, test := range map[string]struct {
+		kind       registration.Kind
+		configured bool
+		identity   func() []*usherv1.Evidence
+		want       int
+		state      wpj.State
+	}{
+		"gather what Jamf lacks":       {registration.KindGather, true, func() []*usherv1.Evidence { return jamfSays(false) }, 1, wpj.StateRegistered},
+		"gather what Jamf has":         {registration.KindGather, true, func() []*usherv1.Evidence { return jamfSays(true) }, 0, wpj.StateRegistered},
+		"not configured":               {registration.KindGather, false, func() []*usherv1.Evidence { return jamfSays(false) }, 0, wpj.StateDeactivated},
+		"register who is registered":   {registration.KindRegister, true, func() []*usherv1.Evidence { return jamfSays(false) }, 0, wpj.StateDeactivated},
+		"register who is not":          {registration.KindRegister, true, nil, 1, wpj.StateRegistered},
+		"register, and not configured": {registration.KindRegister, false, nil, 0, wpj.StateRegistered},
+	} {
+		t.Run(name, func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				w := newWorld(t, func(c *registration.Config) { c.GatherWithJamf = test.configured })
+				if test.identity != nil {
+					w.agent.identity = test.identity
+				}
+				r := w.until(w.register(test.kind).ID, registration.StateDelivering)
+				if w.agent.gathers != test.want || r.Identity.State != test.state {
+					t.Errorf("Jamf's program ran %d times, and the user is %s", w.agent.gathers, r.Identity.State)
+				}
+			})
+		})
+	}
+}
+
 // How a registration fails, and what the user and Jamf Pro are told.
 func TestFailures(t *testing.T) {
 	code := func(code int32) *usherv1.PortalExit {

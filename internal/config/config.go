@@ -77,7 +77,8 @@ type Config struct {
 		// Executable is the jamf binary, ConditionalAccessExecutable Jamf Conditional Access (formerly jamfAAD).
 		Executable                  string
 		ConditionalAccessExecutable string
-		// GatherAfterPortal has Jamf's own gatherAADInfo run in the user's session after a successful portal run.
+		// GatherAfterPortal has Jamf's own gatherAADInfo run in the user's session after a successful portal run, and by
+		// `usherctl gather` for an identity that Jamf has not acquired.
 		GatherAfterPortal bool
 	}
 

@@ -140,7 +140,7 @@ func table(p platform) []row {
 			"The program of Jamf Conditional Access (formerly jamfAAD).",
 			func(c *Config) *string { return &c.Jamf.ConditionalAccessExecutable }),
 		boolean("jamf.gather_after_portal", false,
-			"After a successful registration have Jamf's own gatherAADInfo run in the user's session, for Jamf's device compliance. The user may see a second sign-in.",
+			"After a successful registration, and when `usherctl gather` finds an identity that Jamf has not acquired, have Jamf's own gatherAADInfo run in the user's session, for Jamf's device compliance. The user may see a second sign-in.",
 			func(c *Config) *bool { return &c.Jamf.GatherAfterPortal }),
 		userID("development.helper_uid", 0,
 			"For development only: the uid that agents and usherctl accept as the helper.",
