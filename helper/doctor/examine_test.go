@@ -109,9 +109,11 @@ func TestChecks(t *testing.T) {
 		"not protected":    {doctor.Config{PortalExecutable: writable}, "company-portal-protected", doctor.Failed, "0757"},
 		"nothing there":    {doctor.Config{PortalExecutable: gone}, "company-portal-protected", doctor.NotApplicable, gone},
 
-		"conditional access":    {doctor.Config{JamfPreferences: preferences(t, map[string]any{"microsoftCAEnabled": true})}, "conditional-access-enabled", doctor.OK, "true"},
-		"no Jamf preferences":   {doctor.Config{JamfPreferences: gone}, "conditional-access-enabled", doctor.Warning, "Could not look: "},
-		"no conditional access": {doctor.Config{JamfPreferences: preferences(t, map[string]any{"microsoftCAEnabled": false})}, "conditional-access-enabled", doctor.Failed, "false"},
+		"conditional access":                      {doctor.Config{JamfPreferences: preferences(t, map[string]any{"microsoftCAEnabled": true})}, "conditional-access-enabled", doctor.OK, "true"},
+		"no Jamf preferences":                     {doctor.Config{JamfPreferences: gone}, "conditional-access-enabled", doctor.Warning, "Could not look: "},
+		"conditional access as an admin wrote it": {doctor.Config{JamfPreferences: preferences(t, map[string]any{"microsoftCAEnabled": "yes"})}, "conditional-access-enabled", doctor.OK, "true"},
+		"conditional access is neither":           {doctor.Config{JamfPreferences: preferences(t, map[string]any{"microsoftCAEnabled": "maybe"})}, "conditional-access-enabled", doctor.Warning, "neither true nor false"},
+		"no conditional access":                   {doctor.Config{JamfPreferences: preferences(t, map[string]any{"microsoftCAEnabled": false})}, "conditional-access-enabled", doctor.Failed, "false"},
 
 		"no endpoint": {doctor.Config{Endpoints: []string{closed(t)}}, "registration-endpoints", doctor.Failed, "refused"},
 		"no clock":    {doctor.Config{Endpoints: []string{closed(t)}}, "clock", doctor.Warning, "Could not look: no endpoint told the time"},

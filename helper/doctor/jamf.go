@@ -5,7 +5,7 @@ import (
 	"fmt"
 	"os"
 
-	"howett.net/plist"
+	"usher.internal/internal/jamfstate"
 )
 
 // jamfBinary is the program that delivers in mode recon.
@@ -37,17 +37,14 @@ func (j jamfPreferences) conditionalAccessEnabled(context.Context) (Finding, err
 	if err != nil {
 		return Finding{}, err
 	}
-	var preferences map[string]any
-	if _, err := plist.Unmarshal(content, &preferences); err != nil {
+	settings, err := jamfstate.ParseSettings(content)
+	switch {
+	case err != nil:
 		return Finding{}, fmt.Errorf("parse %s: %w", j.path, err)
-	}
-	enabled, found := preferences["microsoftCAEnabled"]
-	if !found {
+	case settings.ConditionalAccess == nil:
 		return failed("microsoftCAEnabled is not in %s: the registration would end after Company Portal closes.", j.path), nil
+	case !*settings.ConditionalAccess:
+		return failed("microsoftCAEnabled is false in %s: the registration would end after Company Portal closes.", j.path), nil
 	}
-	switch enabled {
-	case true, uint64(1), int64(1), "1", "true", "YES": // Jamf writes a boolean; an admin's `defaults write` any of these
-		return ok("microsoftCAEnabled is true in %s.", j.path), nil
-	}
-	return failed("microsoftCAEnabled is %v in %s: the registration would end after Company Portal closes.", enabled, j.path), nil
+	return ok("microsoftCAEnabled is true in %s.", j.path), nil
 }
