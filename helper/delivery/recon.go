@@ -43,11 +43,11 @@ func Recon(jamfExecutable string, logger *slog.Logger) Deliverer {
 
 // Deliver implements [Deliverer].
 func (d *reconDeliverer) Deliver(ctx context.Context, report Report) error {
-	executable, err := trustedExecutable(d.executable)
+	executable, err := TrustedExecutable(d.executable)
 	switch {
 	case errors.Is(err, fs.ErrNotExist):
 		return fmt.Errorf("run jamf recon: %s is not there; Jamf's management framework may be being installed, if not, enrol this computer or set jamf.executable: %w", d.executable, fs.ErrNotExist)
-	case errors.Is(err, errUntrusted):
+	case errors.Is(err, ErrUntrusted):
 		return &RefusedError{Err: fmt.Errorf("run jamf recon: %w", err)}
 	case err != nil:
 		return fmt.Errorf("run jamf recon: %w", err)

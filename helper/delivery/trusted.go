@@ -9,16 +9,17 @@ import (
 	"syscall"
 )
 
-var errUntrusted = errors.New("executable is not trusted")
+// ErrUntrusted says that others than root could have the helper run something else.
+var ErrUntrusted = errors.New("executable is not trusted")
 
-// trustedExecutable returns the file behind path, all symbolic links resolved, if only root or our own user can put
+// TrustedExecutable returns the file behind path, all symbolic links resolved, if only root or our own user can put
 // another one in its place: neither it nor a directory above it belongs to anybody else or can be written by others. Run what
 // is returned, not path, for a link on the way (/usr/local/bin/jamf is one) may be in a directory that others can write to.
 //
-// Errors wrap errUntrusted, or are those of the file system.
-func trustedExecutable(path string) (string, error) {
+// Errors wrap [ErrUntrusted], or are those of the file system.
+func TrustedExecutable(path string) (string, error) {
 	if !filepath.IsAbs(path) {
-		return "", fmt.Errorf("%w: %q is not an absolute path", errUntrusted, path)
+		return "", fmt.Errorf("%w: %q is not an absolute path", ErrUntrusted, path)
 	}
 	resolved, err := filepath.EvalSymlinks(path)
 	if err != nil {
@@ -29,14 +30,14 @@ func trustedExecutable(path string) (string, error) {
 		return "", err
 	}
 	if !info.Mode().IsRegular() || info.Mode().Perm()&0o111 == 0 {
-		return "", fmt.Errorf("%w: %s is not an executable file", errUntrusted, resolved)
+		return "", fmt.Errorf("%w: %s is not an executable file", ErrUntrusted, resolved)
 	}
 	for part := resolved; ; part = filepath.Dir(part) {
 		if info, err = os.Lstat(part); err != nil {
 			return "", err
 		}
 		if reason := changeable(info); reason != "" {
-			return "", fmt.Errorf("%w: %s %s, who could have root run something else; see jamf.executable", errUntrusted, part, reason)
+			return "", fmt.Errorf("%w: %s %s, who could have root run something else; see jamf.executable", ErrUntrusted, part, reason)
 		}
 		if part == filepath.Dir(part) {
 			return resolved, nil

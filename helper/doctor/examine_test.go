@@ -9,6 +9,7 @@ import (
 	"math"
 	"net/http"
 	"net/http/httptest"
+	"os"
 	"path/filepath"
 	"slices"
 	"strings"
@@ -99,6 +100,7 @@ func TestChecks(t *testing.T) {
 		"nobody":                 {doctor.Config{Sessions: fakeSessions{}}, "agent-connected", doctor.Warning, "No usher-agent is connected"},
 		"nobody to examine":      {doctor.Config{Sessions: fakeSessions{}}, "session-checks", doctor.NotApplicable, "No agent"},
 		"jamf":                   {doctor.Config{JamfExecutable: program}, "jamf-binary", doctor.OK, program},
+		"jamf replaceable":       {doctor.Config{JamfExecutable: replaceable(t)}, "jamf-binary", doctor.Failed, "can be written by everybody"},
 		"jamf missing":           {doctor.Config{JamfExecutable: gone}, "jamf-binary", doctor.Failed, gone},
 		"jamf missing, with API": {doctor.Config{JamfExecutable: gone, JamfPro: api}, "jamf-binary", doctor.Warning, gone},
 
@@ -140,6 +142,16 @@ func TestChecks(t *testing.T) {
 			}
 		})
 	}
+}
+
+// replaceable is a program of root's in a directory that everybody may write to.
+func replaceable(t *testing.T) string {
+	t.Helper()
+	path := executable(t)
+	if err := os.Chmod(filepath.Dir(path), 0o777); err != nil {
+		t.Fatal(err)
+	}
+	return path
 }
 
 type fakeJamfPro struct {

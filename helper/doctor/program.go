@@ -65,7 +65,7 @@ func (p program) sound(context.Context) (Finding, error) {
 			return failed("%s", trouble), nil
 		}
 	}
-	return ok("It is at %s, and only root can change it.", p.path), nil
+	return ok("It is at %s, belongs to root, or to usherd's own user, and not everyone may write to it.", p.path), nil
 }
 
 func kindOf(mode fs.FileMode) string {

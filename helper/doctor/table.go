@@ -71,7 +71,7 @@ func (c *Checks) table(sees func(uid uint32) bool) []check {
 		},
 		{
 			name: "jamf-binary", title: "jamf is installed and protected from change",
-			looksAt: "jamf.executable is a program that can be executed, belongs to root and not everyone may write to it. It fails where results are delivered by recon, and is a warning where they are not.",
+			looksAt: "jamf.executable is a program that can be executed, and nobody but root can put another one in its place, in it or in a directory above it. It fails where results are delivered by recon, and is a warning where they are not.",
 			fix:     "Enrol this computer in Jamf Pro again, or correct jamf.executable.",
 			look:    one(jamfBinary{program{"jamf", config.JamfExecutable}, config.JamfPro == nil}.sound),
 		},
