@@ -283,7 +283,7 @@ func (a *app) age(moment *timestamppb.Timestamp) string {
 func sessionName(session *usherv1.SessionStatus) string {
 	switch {
 	case session == nil:
-		return "logged out"
+		return "not connected" // he is logged out, or his agent does not run
 	case session.GetOnConsole():
 		return "on console"
 	}

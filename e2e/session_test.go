@@ -83,6 +83,13 @@ func TestRootRegistersTheUserOnTheConsole(t *testing.T) {
 	upns(john, jane)
 	s.onConsole(jane)
 	upns(jane, john)
+
+	// Who is in front of the Mac without an agent is not passed over for those who have one.
+	ann := s.user("p-ann")
+	s.onConsole(ann)
+	if problems := strings.Join(s.problems(), "\n"); !strings.Contains(problems, ann.Name+" is at this Mac, and no usher-agent of his is connected") {
+		t.Errorf("status says %q", problems)
+	}
 }
 
 // A registration that nobody wants any more is ended, wherever it stands.

@@ -51,6 +51,17 @@ func ByUID(uid uint32) (Person, error) {
 	return personOf(account)
 }
 
+// AtConsole returns the person on the console, false when nobody is or it cannot be told; the login window's own account is on
+// the console too, and nobody. It asks the system's user database.
+func AtConsole() (Person, bool) {
+	uid, there := Console()
+	if !there {
+		return Person{}, false
+	}
+	person, err := ByUID(uid)
+	return person, err == nil
+}
+
 func personOf(account *user.User) (Person, error) {
 	number, err := strconv.ParseUint(account.Uid, 10, 32)
 	if err != nil {

@@ -20,6 +20,7 @@ import (
 	"sync"
 	"time"
 
+	"usher.internal/helper/accounts"
 	"usher.internal/helper/jamfpro"
 	"usher.internal/helper/registration"
 	"usher.internal/helper/sessions"
@@ -44,7 +45,9 @@ type Config struct {
 	PortalMinimumVersion string
 	AgentExecutable      string
 	Sessions             Sessions
-	JamfExecutable       string
+	// AtConsole returns who is at this computer; nil is [accounts.AtConsole].
+	AtConsole      func() (accounts.Person, bool)
+	JamfExecutable string
 	// JamfPreferences is the path of com.jamfsoftware.jamf.plist.
 	JamfPreferences string
 	// Endpoints are host:port, of which at least one must answer.
@@ -79,6 +82,9 @@ func New(config Config) *Checks {
 	}
 	if config.Transport == nil {
 		config.Transport = &http.Transport{DialContext: config.Dial, Proxy: http.ProxyFromEnvironment, DisableKeepAlives: true}
+	}
+	if config.AtConsole == nil {
+		config.AtConsole = accounts.AtConsole
 	}
 	return &Checks{config: config, log: cmp.Or(config.Logger, slog.Default())}
 }

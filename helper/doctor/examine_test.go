@@ -281,6 +281,29 @@ func TestWhatAnAgentClaimsIsBounded(t *testing.T) {
 	}
 }
 
+// Who is at this computer without an agent is not hidden by another one whose agent is there.
+func TestConsoleWithoutAgentIsSeen(t *testing.T) {
+	jane := session("jane", 501, fakeAgent{})
+	config := doctor.Config{Sessions: fakeSessions{jane}, AtConsole: func() (accounts.Person, bool) {
+		return accounts.Person{Name: "john", UID: 502}, true
+	}}
+	connected := func() (told []string) {
+		for _, found := range examine(t, config) {
+			if found.Name == "agent-connected" {
+				told = append(told, found.User.Name+" "+string(found.Result))
+			}
+		}
+		return told
+	}
+	if told := connected(); !slices.Equal(told, []string{"jane OK", "john FAILED"}) {
+		t.Errorf("john is on the console: %q", told)
+	}
+	config.AtConsole = func() (accounts.Person, bool) { return jane.User, true }
+	if told := connected(); !slices.Equal(told, []string{"jane OK"}) {
+		t.Errorf("jane is on the console: %q", told)
+	}
+}
+
 func TestSessionsOfOthersAreNotLookedAt(t *testing.T) {
 	asked := false
 	config := doctor.Config{Sessions: fakeSessions{

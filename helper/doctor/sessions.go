@@ -3,10 +3,12 @@ package doctor
 import (
 	"context"
 	"fmt"
+	"slices"
 	"strings"
 	"sync"
 	"time"
 
+	"usher.internal/helper/accounts"
 	"usher.internal/helper/sessions"
 	"usher.internal/internal/oneline"
 	usherv1 "usher.internal/proto/usher/v1"
@@ -21,8 +23,9 @@ const (
 
 // users looks at those who are logged in.
 type users struct {
-	sessions Sessions
-	sees     func(uid uint32) bool
+	sessions  Sessions
+	atConsole func() (accounts.Person, bool)
+	sees      func(uid uint32) bool
 }
 
 // visible returns the sessions that may be looked at; none where nothing is known of sessions.
@@ -39,7 +42,7 @@ func (u users) visible() []sessions.Session {
 	return visible
 }
 
-// connected has one finding for each session: a session is its connection.
+// connected has one finding for each session: a session is its connection. Whoever is at this computer must have one.
 func (u users) connected(context.Context) ([]Finding, error) {
 	if u.sessions == nil {
 		return []Finding{notApplicable("No sessions are served.")}, nil
@@ -48,6 +51,12 @@ func (u users) connected(context.Context) ([]Finding, error) {
 	for _, session := range u.visible() {
 		one := ok("Agent %s, pid %d, is connected since %s.", session.AgentVersion, session.AgentPID, session.ConnectedAt.UTC().Format(time.RFC3339))
 		one.User = session.User
+		found = append(found, one)
+	}
+	if person, there := u.atConsole(); there && (u.sees == nil || u.sees(person.UID)) &&
+		!slices.ContainsFunc(found, func(one Finding) bool { return one.User.UID == person.UID }) {
+		one := failed("This user is on the console, and no usher-agent of his is connected.")
+		one.User = person
 		found = append(found, one)
 	}
 	if len(found) == 0 {

@@ -24,7 +24,7 @@ func (c *Checks) table(sees func(uid uint32) bool) []check {
 	config := c.config
 	portal := portal{program{"Company Portal", config.PortalExecutable}, config.PortalMinimumVersion}
 	agent := program{"usher-agent", config.AgentExecutable}
-	users := users{config.Sessions, sees}
+	users := users{config.Sessions, config.AtConsole, sees}
 	jamfPro := newJamfPro(config.JamfPro)
 	return []check{
 		{
@@ -59,7 +59,7 @@ func (c *Checks) table(sees func(uid uint32) bool) []check {
 		},
 		{
 			name: "agent-connected", title: "usher-agent is connected",
-			looksAt: "usher-agent of each user who is logged in is connected to usherd.",
+			looksAt: "usher-agent of each user who is logged in is connected to usherd. Of those whose agent is not, the one on the console is seen.",
 			fix:     "Log in; the agent starts at login. If somebody is logged in, have launchd (macOS) or systemd start usher-agent for him, and see its log.",
 			look:    users.connected,
 		},

@@ -9,8 +9,8 @@ import (
 )
 
 // problems says what is wrong in a status, the gravest first: one sentence each, with the fix. It sees what the caller may
-// see and nothing else.
-func problems(status *usherv1.GetStatusResponse) []string {
+// see and nothing else. Without names who is on the console and has no agent, empty for nobody.
+func problems(status *usherv1.GetStatusResponse, without string) []string {
 	var found []string
 	add := func(format string, arguments ...any) { found = append(found, fmt.Sprintf(format, arguments...)) }
 
@@ -25,6 +25,8 @@ func problems(status *usherv1.GetStatusResponse) []string {
 			counted(outbox.GetPending(), "result"), outbox.GetLastError())
 	}
 	switch whole := status.GetOutbox() != nil; {
+	case without != "":
+		add("%s is at this Mac, and no usher-agent of his is connected, so that nothing new is seen of him. `usherctl doctor` says what to do.", without)
 	case len(status.GetUsers()) > 0:
 	case !whole:
 		add("You are not logged in with usher-agent running, and were not registered yet. The agent starts at login.")

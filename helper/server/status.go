@@ -137,12 +137,23 @@ func (s *statusService) status(actor *Actor) (*usherv1.GetStatusResponse, error)
 	if err != nil {
 		return nil, err
 	}
-	status.Users = s.users(journal, func(uid uint32) bool { return actor.IsAdmin() || actor.MayActFor(uid) == nil })
+	visible := func(uid uint32) bool { return actor.IsAdmin() || actor.MayActFor(uid) == nil }
+	status.Users = s.users(journal, visible)
 	if actor.IsAdmin() {
 		status.Outbox = journal.outbox
 	}
-	status.Problems = problems(status)
+	status.Problems = problems(status, s.withoutAgent(visible))
 	return status, nil
+}
+
+// withoutAgent names who is on the console while no agent of his is connected, if visible; empty for nobody.
+func (s *statusService) withoutAgent(visible func(uid uint32) bool) string {
+	person, there := accounts.AtConsole()
+	if !there || !visible(person.UID) ||
+		slices.ContainsFunc(s.sessions.List(), func(one sessions.Session) bool { return one.User.UID == person.UID }) {
+		return ""
+	}
+	return person.Name
 }
 
 // users returns everyone who is logged in or has a registration, if visible, logged in first.

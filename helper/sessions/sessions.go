@@ -227,11 +227,8 @@ var (
 // Foremost returns whose Mac it is at this moment: the user on the console, also while his agent is not connected; with
 // nobody there, the only one who is logged in. The errors are [ErrNoSession] and [ErrAmbiguous].
 func (r *Registry) Foremost() (accounts.Person, error) {
-	if uid, ok := accounts.Console(); ok {
-		// The login window's own account is on the console too, and nobody.
-		if person, err := accounts.ByUID(uid); err == nil {
-			return person, nil
-		}
+	if person, there := accounts.AtConsole(); there {
+		return person, nil
 	}
 	switch list := r.List(); len(list) {
 	case 0:

@@ -69,7 +69,7 @@ const (
 	ObstacleUnavailable  Obstacle = "unavailable"
 	ObstacleUnsupported  Obstacle = "unsupported"
 	ObstacleFailed       Obstacle = "failed"
-	// ObstacleNoSession: the user is not logged in, and nobody else can look.
+	// ObstacleNoSession: the user is not logged in or has no agent, and nobody else can look.
 	ObstacleNoSession Obstacle = "no session"
 )
 

@@ -15,11 +15,11 @@ type StateInfo struct {
 
 // states is the one table of them, the gravest first.
 var states = []StateInfo{
-	{StateNoSession, "The user is not logged in and was never looked at while he was.", "Have the user log in.", "", false},
+	{StateNoSession, "The user was never looked at: he is not logged in, or usher-agent does not run in his session.", "Have the user log in; if he is, see `usherctl doctor`.", "", false},
 	{StateUnreadable, "Not known: a place where the identity may be could not be looked at.", "Mend what kept usher from looking; the evidence names it.", "", false},
 	{StateNotApplicable, "Not registered, and Jamf Pro does not ask this Mac to be: device compliance is off for it.",
 		"Put the Mac into the smart group of applicable computers, then run `sudo jamf manage`.", "", false},
-	{StatePortalMissing, "Not registered, and cannot be: Company Portal is missing, too old or not Microsoft's.", "Install Company Portal.", "", false},
+	{StatePortalMissing, "Not registered, and cannot be: Company Portal is missing or no program. Whether it is too old, or Microsoft's, `usherctl doctor` tells.", "Install Company Portal.", "", false},
 	{StateNotRegistered, "Not registered: every place was looked at, and none holds an identity.", "Have the user register.", "usherctl register", false},
 	{StatePlatformSSOConfigured, "Platform SSO is configured, and the user has not registered with it.",
 		"Have the user answer the notification \"Registration Required\", or log out and in to see it again.", "", false},

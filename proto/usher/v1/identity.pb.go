@@ -157,7 +157,7 @@ const (
 	Obstacle_OBSTACLE_UNAVAILABLE Obstacle = 3
 	Obstacle_OBSTACLE_UNSUPPORTED Obstacle = 4
 	Obstacle_OBSTACLE_FAILED      Obstacle = 5
-	// The user is not logged in, and nobody else can look.
+	// The user is not logged in or has no agent, and nobody else can look.
 	Obstacle_OBSTACLE_NO_SESSION Obstacle = 6
 )
 
@@ -224,11 +224,11 @@ const (
 	IdentityState_IDENTITY_STATE_TENANT_MISMATCH IdentityState = 5
 	// No source that could be looked at has an identity, and at least one could not be looked at.
 	IdentityState_IDENTITY_STATE_UNREADABLE IdentityState = 6
-	// The user is not logged in and was never looked at while he was.
+	// The user was never looked at: he is not logged in, or has no agent.
 	IdentityState_IDENTITY_STATE_NO_SESSION IdentityState = 7
 	// Not registered, and Jamf Pro does not ask this Mac to be.
 	IdentityState_IDENTITY_STATE_NOT_APPLICABLE IdentityState = 8
-	// Not registered, and Company Portal is missing, too old or not Microsoft's.
+	// Not registered, and Company Portal is missing or no program.
 	IdentityState_IDENTITY_STATE_PORTAL_MISSING IdentityState = 9
 	// Platform SSO is configured, and the user has not registered with it.
 	IdentityState_IDENTITY_STATE_PSSO_CONFIGURED IdentityState = 10
