@@ -111,7 +111,7 @@ var keychainRules = []keychainRule{
 	{foreignIssuer,
 		func(f facts) bool { return f.foreign != nil },
 		func(f facts) string {
-			return fmt.Sprintf("The %s holds a device certificate that someone else than %s issued (%s), which usher leaves alone; have the user register this Mac with Entra.", f.place(), IssuerCommonName, f.foreign)
+			return fmt.Sprintf("The %s holds a device certificate that someone else than %s issued (%s); `usherctl clean` leaves it alone, so remove it in Keychain Access if nothing needs it, and have the user register this Mac with Entra.", f.place(), IssuerCommonName, f.foreign)
 		}},
 	{leftovers,
 		func(f facts) bool { return f.leftovers },

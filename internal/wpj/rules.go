@@ -226,7 +226,7 @@ func devicesDiffer(readings map[Source]reading) []Contradiction {
 		for _, other := range holds[i+1:] {
 			if a, b := device(one.source), device(other.source); a != "" && b != "" && !sameID(a, b) {
 				found = append(found, Contradiction{name, one.source, other.source,
-					"The " + string(one.source) + " and the " + string(other.source) + " name different Entra devices; the one that is not used any more should be removed, here and in Entra."})
+					capitalized(withArticle(one.source)) + " and " + withArticle(other.source) + " name different Entra devices; the one that is not used any more should be removed, here and in Entra."})
 			}
 		}
 	}

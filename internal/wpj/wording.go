@@ -24,8 +24,15 @@ var obstacles = map[Obstacle]string{
 	ObstacleNoSession:    "the user is not logged in, or usher-agent does not run in his session; have the user log in",
 }
 
-// elsewhere says what each obstacle is of a source that is not in the user's session.
+// elsewhere says what an obstacle is of a source for which it is something else.
 var elsewhere = map[Source]map[Obstacle]string{
+	// These are seen through programs that are missing, or too old to be asked.
+	SourcePlatformSSO: {
+		ObstacleUnsupported: "macOS's program that tells of it is missing; update macOS, or leave platform_sso out of identity.sources",
+	},
+	SourceSecureEnclave: {
+		ObstacleUnsupported: "Jamf Conditional Access, which tells of it, is missing or too old; update Jamf, or leave secure_enclave out of identity.sources",
+	},
 	SourceJamfPro: {
 		ObstacleAccessDenied: "the API client may not read device compliance; give its role the privilege",
 		ObstacleUnavailable:  "it could not be reached; usher asks again",
@@ -41,7 +48,7 @@ func explain(blocked Evidence) string {
 	} else if !known {
 		obstacle = obstacles[ObstacleFailed]
 	}
-	text := fmt.Sprintf("the %s could not be looked at, as %s", placeOf(blocked.Source), obstacle)
+	text := fmt.Sprintf("%s could not be looked at, as %s", withArticle(blocked.Source), obstacle)
 	if remark := quoteRemark(blocked.Detail); remark != "" {
 		text += " (" + remark + ")"
 	}
@@ -60,6 +67,18 @@ func placeOf(source Source) string {
 	}
 	return string(source)
 }
+
+// withArticle names a source within a sentence: the places have an article, and what has a name of its own has none.
+func withArticle(source Source) string {
+	switch source {
+	case SourcePlatformSSO, SourceJamfAgent, SourceJamfSettings, SourcePortal, SourceJamfPro:
+		return string(source)
+	}
+	return "the " + placeOf(source)
+}
+
+// capitalized begins a sentence with an ASCII text.
+func capitalized(text string) string { return strings.ToUpper(text[:1]) + text[1:] }
 
 func tenantName(tenant TenantID) string {
 	if tenant == "" {
