@@ -108,15 +108,13 @@ func run(ctx context.Context, config *config.Loaded, log *slog.Logger) error {
 		Outbox:        outbox,
 		Journal:       journal,
 		Doctor:        checks,
-		JamfPro: jamfpro.NewSetup(jamfpro.Config{
-			URL: config.Delivery.API.URL, ClientID: config.Delivery.API.ClientID, ClientSecretFile: config.Delivery.API.ClientSecretFile, Logger: log,
-		}, jamfPro),
-		Clean:        clean.New(clean.Config{Store: journal, Sessions: registry, Look: observer.Read, Active: machine.Active, Logger: log}),
-		Tenant:       server.Tenant{ID: config.Tenant.ID, CloudHost: config.Tenant.CloudHost},
-		DeliveryMode: string(config.Delivery.Mode),
-		AdminGroup:   config.AdminGroup,
-		Version:      version.String(),
-		Computer:     thismac.Name(), OperatingSystem: thismac.OperatingSystem(),
+		JamfPro:       jamfpro.NewSetup(jamfProConfig(config.Config, log), jamfPro),
+		Clean:         clean.New(clean.Config{Store: journal, Sessions: registry, Look: observer.Read, Active: machine.Active, Logger: log}),
+		Tenant:        server.Tenant{ID: config.Tenant.ID, CloudHost: config.Tenant.CloudHost},
+		DeliveryMode:  string(config.Delivery.Mode),
+		AdminGroup:    config.AdminGroup,
+		Version:       version.String(),
+		Computer:      thismac.Name(), OperatingSystem: thismac.OperatingSystem(),
 		Logger: log,
 	})
 
@@ -182,12 +180,16 @@ func newJamfPro(settings config.Config, log *slog.Logger) (*jamfpro.Client, erro
 	if settings.Delivery.Mode != config.DeliverByAPI {
 		return nil, nil
 	}
-	return jamfpro.New(jamfpro.Config{
+	return jamfpro.New(jamfProConfig(settings, log))
+}
+
+func jamfProConfig(settings config.Config, log *slog.Logger) jamfpro.Config {
+	return jamfpro.Config{
 		URL:              settings.Delivery.API.URL,
 		ClientID:         settings.Delivery.API.ClientID,
 		ClientSecretFile: settings.Delivery.API.ClientSecretFile,
 		Logger:           log,
-	})
+	}
 }
 
 // newDeliverer returns the way to Jamf Pro that the configuration chose.

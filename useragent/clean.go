@@ -2,18 +2,14 @@ package main
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"time"
 
-	"google.golang.org/grpc/codes"
-
-	"usher.internal/internal/contract"
 	usherv1 "usher.internal/proto/usher/v1"
 	"usher.internal/useragent/leftovers"
 )
 
-// leftoverKeeper is what the cleaner asks of [leftovers.Leftovers].
+// leftoverKeeper is what the server asks of [leftovers.Leftovers].
 type leftoverKeeper interface {
 	Find(ctx context.Context) ([]leftovers.Leftover, error)
 	Remove(ctx context.Context, ids []string) []leftovers.Removed
@@ -25,23 +21,13 @@ const (
 	cleanWithin      = 30 * time.Second
 )
 
-// cleaner serves FindLeftovers and RemoveLeftovers, to be embedded in the server. Whether a registration may be removed is the
-// helper's to say.
-type cleaner struct{ leftovers leftoverKeeper }
-
-func newCleaner(leftovers leftoverKeeper) cleaner { return cleaner{leftovers} }
-
 // FindLeftovers implements usherv1.UserAgentServiceServer.
-func (c cleaner) FindLeftovers(ctx context.Context, _ *usherv1.FindLeftoversRequest) (*usherv1.FindLeftoversResponse, error) {
+func (s *server) FindLeftovers(ctx context.Context, _ *usherv1.FindLeftoversRequest) (*usherv1.FindLeftoversResponse, error) {
 	ctx, cancel := cleaning(ctx)
 	defer cancel()
-	found, err := c.leftovers.Find(ctx)
+	found, err := s.Leftovers.Find(ctx)
 	if err != nil {
-		reason := usherv1.ErrorReason_ERROR_REASON_PROGRAM_FAILED
-		if errors.Is(err, leftovers.ErrKeychain) {
-			reason = usherv1.ErrorReason_ERROR_REASON_KEYCHAIN_UNAVAILABLE
-		}
-		return nil, contract.Error(codes.FailedPrecondition, reason, "find leftovers: "+err.Error())
+		return nil, fmt.Errorf("find leftovers: %w", err)
 	}
 	response := &usherv1.FindLeftoversResponse{}
 	for _, one := range found {
@@ -50,15 +36,15 @@ func (c cleaner) FindLeftovers(ctx context.Context, _ *usherv1.FindLeftoversRequ
 	return response, nil
 }
 
-// RemoveLeftovers implements usherv1.UserAgentServiceServer.
-func (c cleaner) RemoveLeftovers(ctx context.Context, request *usherv1.RemoveLeftoversRequest) (*usherv1.RemoveLeftoversResponse, error) {
+// RemoveLeftovers implements usherv1.UserAgentServiceServer. Whether a registration may be removed is the helper's to say.
+func (s *server) RemoveLeftovers(ctx context.Context, request *usherv1.RemoveLeftoversRequest) (*usherv1.RemoveLeftoversResponse, error) {
 	if count := len(request.GetIds()); count > maximumLeftovers {
 		return nil, fmt.Errorf("%w: at most %d ids may be named, and %d are", errInvalid, maximumLeftovers, count)
 	}
 	ctx, cancel := cleaning(ctx)
 	defer cancel()
 	response := &usherv1.RemoveLeftoversResponse{}
-	for _, one := range c.leftovers.Remove(ctx, request.GetIds()) {
+	for _, one := range s.Leftovers.Remove(ctx, request.GetIds()) {
 		removed := &usherv1.RemovedLeftover{Leftover: leftoverToProto(one.Leftover)}
 		if one.Err != nil {
 			removed.Error = one.Err.Error()

@@ -39,7 +39,7 @@ func TestLeftoversAcrossTheLink(t *testing.T) {
 	for _, kind := range kinds {
 		fake.found = append(fake.found, leftovers.Leftover{ID: "id of " + string(kind), Kind: kind, Name: "name"})
 	}
-	c := newCleaner(fake)
+	c := newServer(serverConfig{Leftovers: fake})
 	response, err := c.FindLeftovers(t.Context(), nil)
 	if err != nil || len(response.GetLeftovers()) != len(kinds) {
 		t.Fatalf("%v, %v", response, err)
@@ -62,21 +62,20 @@ func TestLeftoversAcrossTheLink(t *testing.T) {
 func TestLeftoversThatCouldNotBeLookedFor(t *testing.T) {
 	for cause, reason := range map[error]usherv1.ErrorReason{
 		fmt.Errorf("%w: %w", leftovers.ErrKeychain, keychain.ErrLocked): usherv1.ErrorReason_ERROR_REASON_KEYCHAIN_UNAVAILABLE,
-		fs.ErrInvalid: usherv1.ErrorReason_ERROR_REASON_PROGRAM_FAILED,
+		fmt.Errorf("%w: %w", leftovers.ErrHome, fs.ErrInvalid):          usherv1.ErrorReason_ERROR_REASON_PROGRAM_FAILED,
 	} {
-		_, err := newCleaner(&fakeLeftovers{err: cause}).FindLeftovers(t.Context(), nil)
+		_, err := newServer(serverConfig{Leftovers: &fakeLeftovers{err: cause}}).FindLeftovers(t.Context(), nil)
 		mapped, defect := statusOf(err)
 		if defect || status.Code(mapped) != codes.FailedPrecondition || contract.Reason(mapped) != reason {
 			t.Errorf("%v, defect %t", mapped, defect)
 		}
 	}
-	_, err := newCleaner(&fakeLeftovers{}).RemoveLeftovers(t.Context(), &usherv1.RemoveLeftoversRequest{Ids: make([]string, maximumLeftovers+1)})
+	_, err := newServer(serverConfig{Leftovers: &fakeLeftovers{}}).RemoveLeftovers(t.Context(), &usherv1.RemoveLeftoversRequest{Ids: make([]string, maximumLeftovers+1)})
 	if !errors.Is(err, errInvalid) {
 		t.Errorf("too many ids: %v", err)
 	}
 }
 
-// The server answers by the cleaner that is embedded in it, and not by what answers for methods that it has not.
 func TestTheServerCleans(t *testing.T) {
 	fake := &fakeLeftovers{found: []leftovers.Leftover{{ID: "a", Kind: leftovers.KindKey, Name: "name"}}}
 	agent := call(t, serverConfig{Leftovers: fake})

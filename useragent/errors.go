@@ -10,6 +10,7 @@ import (
 
 	"usher.internal/internal/contract"
 	usherv1 "usher.internal/proto/usher/v1"
+	"usher.internal/useragent/leftovers"
 	"usher.internal/useragent/portal"
 )
 
@@ -36,6 +37,8 @@ var errorTable = []struct {
 	{portal.ErrRunNotFound, codes.NotFound, usherv1.ErrorReason_ERROR_REASON_PORTAL_RUN_NOT_FOUND},
 	{portal.ErrClosed, codes.Unavailable, usherv1.ErrorReason_ERROR_REASON_SHUTTING_DOWN},
 	{errKeychain, codes.FailedPrecondition, usherv1.ErrorReason_ERROR_REASON_KEYCHAIN_UNAVAILABLE},
+	{leftovers.ErrKeychain, codes.FailedPrecondition, usherv1.ErrorReason_ERROR_REASON_KEYCHAIN_UNAVAILABLE},
+	{leftovers.ErrHome, codes.FailedPrecondition, usherv1.ErrorReason_ERROR_REASON_PROGRAM_FAILED},
 	{errProgram, codes.FailedPrecondition, usherv1.ErrorReason_ERROR_REASON_PROGRAM_FAILED},
 }
 

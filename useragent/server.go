@@ -45,15 +45,9 @@ type serverConfig struct {
 	Logger *slog.Logger
 }
 
-// unimplemented answers the methods that server has not. It is embedded twice over, so that those of cleaner come before its.
-type unimplemented struct {
-	usherv1.UnimplementedUserAgentServiceServer
-}
-
 // server answers the helper. Who calls need not be asked here: the link serves nobody but the helper.
 type server struct {
-	unimplemented
-	cleaner
+	usherv1.UnimplementedUserAgentServiceServer
 	serverConfig
 	started time.Time
 	// gathering holds a value while Jamf's program runs: two at a time would ask the user twice.
@@ -62,7 +56,7 @@ type server struct {
 
 func newServer(config serverConfig) *server {
 	config.Logger = cmp.Or(config.Logger, slog.New(slog.DiscardHandler))
-	return &server{serverConfig: config, cleaner: newCleaner(config.Leftovers), started: time.Now(), gathering: make(chan struct{}, 1)}
+	return &server{serverConfig: config, started: time.Now(), gathering: make(chan struct{}, 1)}
 }
 
 // GetSessionInfo implements usherv1.UserAgentServiceServer.

@@ -2,10 +2,6 @@ package server
 
 import (
 	"context"
-	"errors"
-	"fmt"
-
-	"google.golang.org/grpc/codes"
 
 	"usher.internal/helper/accounts"
 	"usher.internal/helper/clean"
@@ -33,7 +29,7 @@ func (s *cleanService) FindRemains(ctx context.Context, request *usherv1.FindRem
 	}
 	remains, err := s.cleaner.Find(ctx, user)
 	if err != nil {
-		return nil, cleanError(err)
+		return nil, err
 	}
 	response := &usherv1.FindRemainsResponse{
 		User: cleanUserToProto(user), Identity: contract.IdentityToProto(&remains.Identity), Objection: remains.Objection,
@@ -52,7 +48,7 @@ func (s *cleanService) RemoveRemains(ctx context.Context, request *usherv1.Remov
 	}
 	removal, err := s.cleaner.Remove(ctx, clean.Request{User: user, Caller: callerOf(actor), Force: request.GetForce(), IDs: request.GetIds()})
 	if err != nil {
-		return nil, cleanError(err)
+		return nil, err
 	}
 	return &usherv1.RemoveRemainsResponse{Removal: removalToProto(removal)}, nil
 }
@@ -84,7 +80,7 @@ func (s *cleanService) ListRemovals(ctx context.Context, request *usherv1.ListRe
 
 // user is whom a request is about, by the rules of registrations, if the caller may act for him.
 func (s *cleanService) user(actor *Actor, name string) (clean.User, error) {
-	person, err := (&registrationService{foremost: s.foremost}).subject(actor, name)
+	person, err := subject(actor, name, s.foremost)
 	if err != nil {
 		return clean.User{}, err
 	}
@@ -103,31 +99,6 @@ func callerOf(actor *Actor) clean.User {
 		caller.Name = person.Name
 	}
 	return caller
-}
-
-// cleanErrors says which gRPC status each sentinel of the cleaner becomes.
-var cleanErrors = []struct {
-	sentinel error
-	code     codes.Code
-	reason   usherv1.ErrorReason
-	fix      string
-}{
-	{clean.ErrNoSession, codes.FailedPrecondition, usherv1.ErrorReason_ERROR_REASON_NO_SESSION, "have the user log in, then run it again"},
-	{clean.ErrObjection, codes.FailedPrecondition, usherv1.ErrorReason_ERROR_REASON_INVALID_ARGUMENT, "to remove it all the same, use --force"},
-	{clean.ErrBusy, codes.Unavailable, usherv1.ErrorReason_ERROR_REASON_RATE_LIMITED, "run it again in a moment"},
-	{clean.ErrKeychain, codes.FailedPrecondition, usherv1.ErrorReason_ERROR_REASON_KEYCHAIN_UNAVAILABLE,
-		"have the user unlock his login keychain, then run it again"},
-	{clean.ErrAgent, codes.FailedPrecondition, usherv1.ErrorReason_ERROR_REASON_PROGRAM_FAILED, "have the user log out and in, then run it again"},
-}
-
-// cleanError returns the error as a status; one that is in no row here is left to the table of all services.
-func cleanError(err error) error {
-	for _, row := range cleanErrors {
-		if errors.Is(err, row.sentinel) {
-			return contract.Error(row.code, row.reason, err.Error(), contract.Fix, row.fix)
-		}
-	}
-	return fmt.Errorf("clean: %w", err)
 }
 
 func cleanUserToProto(user clean.User) *usherv1.User {

@@ -2,8 +2,8 @@ package server
 
 import (
 	"context"
-	"errors"
 	"fmt"
+	"log/slog"
 	"os"
 	"testing"
 	"time"
@@ -125,15 +125,22 @@ func TestCleanAnswers(t *testing.T) {
 }
 
 func TestErrorsOfCleaning(t *testing.T) {
-	for _, row := range cleanErrors {
-		service := &cleanService{cleaner: &fakeCleaner{err: fmt.Errorf("find leftovers of jane: %w: and why", row.sentinel)}, foremost: janeForemost{}}
+	server := &gate{log: slog.New(slog.DiscardHandler)}
+	for sentinel, want := range map[error]struct {
+		code   codes.Code
+		reason usherv1.ErrorReason
+	}{
+		clean.ErrNoSession: {codes.FailedPrecondition, usherv1.ErrorReason_ERROR_REASON_NO_SESSION},
+		clean.ErrObjection: {codes.FailedPrecondition, usherv1.ErrorReason_ERROR_REASON_INVALID_ARGUMENT},
+		clean.ErrBusy:      {codes.Unavailable, usherv1.ErrorReason_ERROR_REASON_RATE_LIMITED},
+		clean.ErrKeychain:  {codes.FailedPrecondition, usherv1.ErrorReason_ERROR_REASON_KEYCHAIN_UNAVAILABLE},
+		clean.ErrAgent:     {codes.FailedPrecondition, usherv1.ErrorReason_ERROR_REASON_PROGRAM_FAILED},
+	} {
+		service := &cleanService{cleaner: &fakeCleaner{err: fmt.Errorf("find leftovers of jane: %w: and why", sentinel)}, foremost: janeForemost{}}
 		_, err := service.FindRemains(as(t, 0, true), &usherv1.FindRemainsRequest{})
-		if status.Code(err) != row.code || contract.Reason(err) != row.reason || contract.Metadata(err)[contract.Fix] == "" {
-			t.Errorf("%v: got %v", row.sentinel, err)
+		err = server.toStatus(t.Context(), "FindRemains", err)
+		if status.Code(err) != want.code || contract.Reason(err) != want.reason || contract.Metadata(err)[contract.Fix] == "" {
+			t.Errorf("%v: got %v", sentinel, err)
 		}
-	}
-	plain := errors.New("disk")
-	if err := cleanError(plain); !errors.Is(err, plain) {
-		t.Errorf("got %v", err)
 	}
 }

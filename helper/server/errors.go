@@ -10,6 +10,7 @@ import (
 	"google.golang.org/grpc/status"
 
 	"usher.internal/helper/accounts"
+	"usher.internal/helper/clean"
 	"usher.internal/helper/jamfpro"
 	"usher.internal/helper/registration"
 	"usher.internal/helper/sessions"
@@ -49,6 +50,16 @@ var statuses = []struct {
 		"give the secret that Jamf Pro showed when it was made, and nothing else"},
 	{jamfpro.ErrSecretFile, codes.FailedPrecondition, usherv1.ErrorReason_ERROR_REASON_INVALID_ARGUMENT,
 		"mend the file or delivery.api.client_secret_file, then run `usherctl jamf credentials set`"},
+	{clean.ErrNoSession, codes.FailedPrecondition, usherv1.ErrorReason_ERROR_REASON_NO_SESSION,
+		"have the user log in, then run it again"},
+	{clean.ErrObjection, codes.FailedPrecondition, usherv1.ErrorReason_ERROR_REASON_INVALID_ARGUMENT,
+		"to remove it all the same, use --force"},
+	{clean.ErrBusy, codes.Unavailable, usherv1.ErrorReason_ERROR_REASON_RATE_LIMITED,
+		"run it again in a moment"},
+	{clean.ErrKeychain, codes.FailedPrecondition, usherv1.ErrorReason_ERROR_REASON_KEYCHAIN_UNAVAILABLE,
+		"have the user unlock his login keychain, then run it again"},
+	{clean.ErrAgent, codes.FailedPrecondition, usherv1.ErrorReason_ERROR_REASON_PROGRAM_FAILED,
+		"have the user log out and in, then run it again"},
 	// What Jamf Pro's answers mean, and the fix, stands in their own sentence.
 	{jamfpro.ErrRefused, codes.FailedPrecondition, usherv1.ErrorReason_ERROR_REASON_PROGRAM_FAILED, ""},
 	{jamfpro.ErrUnreachable, codes.Unavailable, usherv1.ErrorReason_ERROR_REASON_PROGRAM_FAILED, ""},

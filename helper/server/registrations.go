@@ -63,7 +63,7 @@ func (s *registrationService) StartRegistration(ctx context.Context, request *us
 			return nil, invalid("sign_in_timeout", limit, fmt.Sprintf("%s to %s", minimumSignIn, maximumSignIn))
 		}
 	}
-	person, err := s.subject(actor, request.GetUser())
+	person, err := subject(actor, request.GetUser(), s.foremost)
 	if err != nil {
 		return nil, err
 	}
@@ -81,7 +81,7 @@ func (s *registrationService) StartRegistration(ctx context.Context, request *us
 
 // subject is whom a request is about: the named user; without a name the caller himself, and for a caller who is nobody's
 // user (root), the user at the Mac.
-func (s *registrationService) subject(actor *Actor, name string) (accounts.Person, error) {
+func subject(actor *Actor, name string, mac Foremost) (accounts.Person, error) {
 	switch {
 	case len(name) > maximumNameBytes:
 		return accounts.Person{}, invalid("user", name[:16]+"…", "an account name")
@@ -90,7 +90,7 @@ func (s *registrationService) subject(actor *Actor, name string) (accounts.Perso
 	case actor.UID() != 0:
 		return accounts.ByUID(actor.UID())
 	}
-	return s.foremost.Foremost()
+	return mac.Foremost()
 }
 
 func (s *registrationService) GetRegistration(ctx context.Context, request *usherv1.GetRegistrationRequest) (*usherv1.GetRegistrationResponse, error) {
@@ -141,7 +141,7 @@ func (s *registrationService) ListRegistrations(ctx context.Context, request *us
 	filter := registration.Filter{Limit: listed(request.GetLimit())}
 	switch name := request.GetUser(); {
 	case name != "":
-		person, err := s.subject(actor, name)
+		person, err := subject(actor, name, s.foremost)
 		if err != nil {
 			return nil, err
 		}
