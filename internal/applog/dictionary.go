@@ -29,9 +29,14 @@ type container struct {
 	isList bool
 }
 
-func (d *dictionary) torn() bool { return len(d.open) > 0 }
+// within tells the keys of a payload from dates, and from the weekdays that jamf.log begins with.
+func (d *dictionary) within(first byte) bool {
+	return first == ' ' || first == '\t' || first == '}' || first == ')' || first >= 'a' && first <= 'z'
+}
 
-func (d *dictionary) take(text string, fields map[string]string) (belongs, done bool) {
+func (d *dictionary) end(*Record) (torn bool) { return len(d.open) > 0 }
+
+func (d *dictionary) take(text string, record *Record) (belongs, done bool) {
 	text = strings.TrimSpace(text)
 	inner := d.open[len(d.open)-1]
 	switch key, value, isPair := cutPair(text); {
@@ -42,24 +47,27 @@ func (d *dictionary) take(text string, fields map[string]string) (belongs, done 
 	case isPair && isOpener(value):
 		d.open = append(d.open, container{name: key, isList: value == "("})
 	case inner.isList:
-		d.append(unquote(strings.TrimSuffix(text, ",")), fields)
+		d.append(unquote(strings.TrimSuffix(text, ",")), &record.Fields)
 	case isPair:
-		fields[d.path(key)] = unquote(strings.TrimSuffix(value, ";"))
+		record.Fields.set(d.path(key), unquote(strings.TrimSuffix(value, ";")))
 	}
 	return true, len(d.open) == 0
 }
 
 // append adds an element to the list that is open.
-func (d *dictionary) append(element string, fields map[string]string) {
+func (d *dictionary) append(element string, fields *Fields) {
 	path := d.path("")
-	if before, ok := fields[path]; ok {
+	if before := fields.Get(path); before != "" {
 		element = before + ", " + element
 	}
-	fields[path] = element
+	fields.set(path, element)
 }
 
 // path is the name of a key, behind those of the containers in which it stands.
 func (d *dictionary) path(key string) string {
+	if len(d.open) == 1 && d.open[0].name == "" {
+		return key
+	}
 	var names []string
 	for _, c := range d.open {
 		if c.name != "" {

@@ -11,13 +11,18 @@ import (
 
 // Following says what to follow.
 type Following struct {
-	// Directory holds the logs: every *.log in it. It need not exist yet.
+	// Directory holds the logs: every *.log in it, or the file Name alone. It need not exist yet.
 	Directory string
+	Name      string
+	// Options are how the logs are read; File is set to the name of each.
+	Options Options
 	// From is where to begin; the zero value begins at the beginning of every file.
 	From Position
 	// Drain ends the following once everything that was written before it was closed has been handed out, entries that
 	// are incomplete included. It may be nil.
 	Drain <-chan struct{}
+	// Quiet is called whenever everything that is there has been handed out. It may be nil.
+	Quiet func() error
 }
 
 // Follow hands every record behind a position to handle, as it is written, and does so through rotation, truncation and
@@ -30,17 +35,17 @@ type Following struct {
 //
 // What cannot be noticed: a file that is truncated and grows beyond its former size between two looks with the same 64
 // bytes before it, and on macOS writes to a file that was renamed away from *.log.
-func Follow(ctx context.Context, following Following, handle func(Record) error) (Position, error) {
+func Follow(ctx context.Context, following Following, handle func(*Record) error) (Position, error) {
 	watch, err := newWatch(following.Directory)
 	if err != nil {
 		return following.From, err
 	}
 	defer watch.close()
-	f := &follower{directory: following.Directory, watch: watch, handle: handle,
+	f := &follower{Following: following, watch: watch, handle: handle,
 		tails: map[uint64]*tail{}, buffer: make([]byte, 32<<10)}
 	defer f.close()
 	for _, place := range following.From.Places {
-		f.tails[place.Inode] = newTail(place)
+		f.tails[place.Inode] = newTail(place, following.Options)
 	}
 	err = f.run(ctx, following.Drain)
 	position, placeErr := f.position()
@@ -49,11 +54,11 @@ func Follow(ctx context.Context, following Following, handle func(Record) error)
 
 // follower is used by one goroutine.
 type follower struct {
-	directory string
-	watch     *watch
-	handle    func(Record) error
-	tails     map[uint64]*tail
-	buffer    []byte
+	Following
+	watch  *watch
+	handle func(*Record) error
+	tails  map[uint64]*tail
+	buffer []byte
 }
 
 func (f *follower) run(ctx context.Context, drain <-chan struct{}) error {
@@ -63,6 +68,11 @@ func (f *follower) run(ctx context.Context, drain <-chan struct{}) error {
 		}
 		if err := f.look(ctx); err != nil {
 			return err
+		}
+		if f.Quiet != nil {
+			if err := f.Quiet(); err != nil {
+				return err
+			}
 		}
 		if draining {
 			return f.flush()
@@ -82,7 +92,7 @@ func (f *follower) run(ctx context.Context, drain <-chan struct{}) error {
 
 // look reads what is new in every file, the ones that were written first come first.
 func (f *follower) look(ctx context.Context) error {
-	found, err := list(f.directory)
+	found, err := list(f.Directory, f.Name)
 	if err != nil {
 		return err
 	}
@@ -98,7 +108,7 @@ func (f *follower) look(ctx context.Context) error {
 		listed[entry.inode] = true
 		t, known := f.tails[entry.inode]
 		if !known {
-			t = newTail(Place{File: entry.name, Inode: entry.inode})
+			t = newTail(Place{File: entry.name, Inode: entry.inode}, f.Options)
 			f.tails[entry.inode] = t
 		}
 		t.name = entry.name
@@ -106,7 +116,7 @@ func (f *follower) look(ctx context.Context) error {
 			continue
 		}
 		// Watched before it is read: what is written after the reading is told of.
-		if err := f.watch.file(filepath.Join(f.directory, entry.name)); err != nil {
+		if err := f.watch.file(filepath.Join(f.Directory, entry.name)); err != nil {
 			return err
 		}
 		order = append(order, t)
@@ -120,7 +130,7 @@ func (f *follower) look(ctx context.Context) error {
 		if ctx.Err() != nil {
 			return context.Cause(ctx)
 		}
-		gone, err := t.read(f.directory, f.buffer, f.handle)
+		gone, err := t.read(f.Directory, f.buffer, f.handle)
 		if err == nil && gone && !listed[t.inode] {
 			err = t.reader.flush(t.named(f.handle))
 			t.close()

@@ -32,9 +32,9 @@ func follow(t *testing.T, directory string, from applog.Position) *follower {
 	f := &follower{t: t, records: make(chan applog.Record), drain: make(chan struct{}), stop: stop, ended: make(chan struct{})}
 	go func() {
 		defer close(f.ended)
-		f.at, f.err = applog.Follow(ctx, applog.Following{Directory: directory, From: from, Drain: f.drain}, func(record applog.Record) error {
+		f.at, f.err = applog.Follow(ctx, applog.Following{Directory: directory, From: from, Drain: f.drain}, func(record *applog.Record) error {
 			select {
-			case f.records <- record:
+			case f.records <- record.Clone():
 				return nil
 			case <-ctx.Done():
 				return context.Cause(ctx)
@@ -152,7 +152,7 @@ func TestFollowPartialLinesAndSplitBlocks(t *testing.T) {
 	for i := range block { // each byte its own write
 		add(t, log, block[i:i+1])
 	}
-	if got := f.want("event : {")[0]; got.Fields["resultData"] != "66" || got.Torn || got.Raw != block {
+	if got := f.want("event : {")[0]; got.Fields.Get("resultData") != "66" || got.Torn || got.Raw != block {
 		t.Errorf("%+v", got)
 	}
 	add(t, log, entry("begun : {")+"resultData = 1;\nresu")
@@ -320,7 +320,7 @@ func TestDrainEndsWhileSomebodyGoesOnWriting(t *testing.T) {
 func TestFollowTellsThatDirectoryIsNone(t *testing.T) {
 	file := filepath.Join(t.TempDir(), "file")
 	add(t, file, "x")
-	_, err := applog.Follow(t.Context(), applog.Following{Directory: file}, func(applog.Record) error { return nil })
+	_, err := applog.Follow(t.Context(), applog.Following{Directory: file}, func(*applog.Record) error { return nil })
 	if !errors.Is(err, applog.ErrNotALogDirectory) {
 		t.Errorf("got %v", err)
 	}
@@ -330,7 +330,7 @@ func TestHandleEndsFollowing(t *testing.T) {
 	directory := t.TempDir()
 	add(t, filepath.Join(directory, "app.log"), entry("one")+entry("two"))
 	enough := errors.New("enough")
-	position, err := applog.Follow(t.Context(), applog.Following{Directory: directory}, func(applog.Record) error { return enough })
+	position, err := applog.Follow(t.Context(), applog.Following{Directory: directory}, func(*applog.Record) error { return enough })
 	if !errors.Is(err, enough) || len(position.Places) != 1 {
 		t.Errorf("got %v, %+v", err, position)
 	}

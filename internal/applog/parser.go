@@ -1,69 +1,134 @@
 package applog
 
 import (
-	"fmt"
-	"io"
-	"iter"
 	"strings"
+	"time"
 )
 
-// A grammar is one way in which Company Portal has written its log.
+// A grammar is one way in which entries are written.
 type grammar struct {
-	// head reads the first line of an entry into a record, and is false for any other line. Raw and what counts lines
-	// and bytes are not its business.
-	head func(text string) (Record, bool)
-	// body returns what reads the further lines of the entry, nil when there are none. It may set Fields.
-	body func(*Record) body
+	format Format
+	// head reads the first line of an entry, without its end, into a record, and is false for any other line. It sets
+	// neither Format nor Raw nor what counts lines and bytes. It leaves the record as it is where it is false.
+	head func(text string, s *state, record *Record) bool
+	// body returns what reads the further lines of an entry, nil when it has none. It may set Fields. The zero grammar's
+	// entries are complete with their first line.
+	body func(record *Record) body
+	// undated grammars have no time by which a head is known. They are tried only where no entry of another format is
+	// going on.
+	undated bool
+	// alone grammars have heads that look like lines within an entry. They are tried only where none is going on.
+	alone bool
 }
 
 // A body reads the lines of an entry after the first one. A line that is the head of another entry always ends it and
 // is not shown to it.
 type body interface {
-	// take reads a line into fields. belongs is false when the line is no part of the entry, done is true when the entry
-	// is complete with this line.
-	take(text string, fields map[string]string) (belongs, done bool)
-	// torn tells whether an entry that ends here lacks something.
-	torn() bool
+	// take reads a line into the record. belongs is false when the line is no part of the entry, done is true when the
+	// entry is complete with this line.
+	take(text string, record *Record) (belongs, done bool)
+	// within tells whether a line that begins so belongs to the entry for sure, and cannot be the head of another one.
+	within(first byte) bool
+	// end completes the record when all of its lines are in Raw, and tells whether it lacks something.
+	end(record *Record) (torn bool)
 }
 
 // grammars is every grammar that is known. At most one of them takes a line as a head.
-var grammars = []grammar{spaced, piped}
+var grammars = []grammar{
+	companyPortal2018, companyPortal5, ssoExtension, msal, jamfLog,
+	unifiedNDJSON, unifiedJSON, unifiedDefault, unifiedCompact, unifiedSyslog, unifiedConsole,
+	usherLog, usherLogJSON, usherJournal,
+	jamfPolicy, selfService,
+}
+
+// state is what the heads of one log remember from line to line.
+type state struct {
+	options Options
+	day     day
+	jamf    jamfState
+	sso     ssoState
+	compact localClock
+}
+
+// Options say what a log does not tell itself.
+type Options struct {
+	// File is what [Record.File] says.
+	File string
+	// Zone is where local times without an offset were written; nil is this computer's. Inferred tells that it was found in
+	// other logs of the same Mac, and is not an assumption.
+	Zone     *time.Location
+	Inferred bool
+	// Modified is when the log was last written. A log whose times have no year ends with it; zero is now.
+	Modified time.Time
+}
+
+func (o Options) zone() *time.Location {
+	if o.Zone == nil {
+		return time.Local
+	}
+	return o.Zone
+}
+
+// certainty is that of a time that was taken to be in the zone of the options.
+func (o Options) certainty() Zone {
+	if o.Inferred {
+		return ZoneInferred
+	}
+	return ZoneAssumed
+}
 
 // parser makes records of lines. An entry that may have more lines is held back until it is complete or followed by
 // another.
 type parser struct {
-	pending *Record
-	body    body
-	raw     strings.Builder
+	state state
+	// likely is the index of the grammar that took the last head; it is asked first.
+	likely int
+	// next is the record that is being made of a line.
+	next    Record
+	pending Record
+	// held tells that pending is an entry, body reads its further lines and raw gathers them; raw is empty while there is
+	// but one line.
+	held bool
+	body body
+	raw  strings.Builder
+	// block is what was read together with the first line of the entry that is held, from there on: further lines of the
+	// same block need no copy.
+	block string
 }
 
-func (p *parser) take(l line, emit func(Record) error) error {
+func (p *parser) take(l line, emit func(*Record) error) error {
 	text := trimLineEnd(l.raw)
 	if l.offset == 0 {
 		text = strings.TrimPrefix(text, "\ufeff")
 	}
-	for _, g := range grammars {
-		record, ok := g.head(text)
-		if !ok {
-			continue
-		}
+	p.next = Record{}
+	record := &p.next
+	if g := p.head(text, record); g != nil {
 		if err := p.flush(emit); err != nil {
 			return err
 		}
-		if p.body = g.body(&record); p.body == nil {
-			return emit(placed(record, l))
+		record.Kind, record.Format = Entry, g.format
+		p.place(record, l)
+		if g.body == nil {
+			return emit(record)
 		}
-		record = placed(record, l)
-		p.pending = &record
-		p.raw.WriteString(l.raw)
+		if p.body = g.body(record); p.body == nil {
+			return emit(record)
+		}
+		p.pending, p.held, p.block = *record, true, l.block
 		return nil
 	}
-	if p.pending != nil && int64(p.raw.Len())+int64(len(l.raw)) <= maximumLine {
-		if p.pending.Fields == nil {
-			p.pending.Fields = map[string]string{}
+	if isNote(text) && (len(text) > 2 || !p.held) {
+		if err := p.flush(emit); err != nil {
+			return err
 		}
-		if belongs, done := p.body.take(text, p.pending.Fields); belongs {
-			p.raw.WriteString(l.raw)
+		record.Kind, record.Message = Note, text
+		p.place(record, l)
+		return emit(record)
+	}
+	if p.held && int64(max(p.raw.Len(), len(p.pending.Raw)))+int64(len(l.raw)) <= maximumLine {
+		if belongs, done := p.body.take(text, &p.pending); belongs {
+			p.extend(l)
 			p.pending.Cut += l.cut
 			p.pending.End = l.end()
 			if !done {
@@ -75,24 +140,74 @@ func (p *parser) take(l line, emit func(Record) error) error {
 	if err := p.flush(emit); err != nil {
 		return err
 	}
-	return emit(placed(Record{Unparsed: true, Message: text}, l))
-}
-
-// flush hands out the entry that is held back, if there is one.
-func (p *parser) flush(emit func(Record) error) error {
-	if p.pending == nil {
-		return nil
-	}
-	record := *p.pending
-	record.Raw, record.Torn = p.raw.String(), p.body.torn()
-	p.pending, p.body, p.raw = nil, nil, strings.Builder{}
+	record.Kind, record.Message = Unparsed, text
+	p.place(record, l)
 	return emit(record)
 }
 
-// placed fills in where the record stands.
-func placed(record Record, l line) Record {
+// extend adds a line to the text of the entry that is held.
+func (p *parser) extend(l line) {
+	length := len(p.pending.Raw) + len(l.raw)
+	if p.raw.Len() == 0 && p.pending.Cut == 0 && l.cut == 0 && length <= len(p.block) {
+		p.pending.Raw = p.block[:length]
+		return
+	}
+	if p.raw.Len() == 0 {
+		p.raw.WriteString(p.pending.Raw)
+	}
+	p.raw.WriteString(l.raw)
+}
+
+// head finds the grammar that takes a line as the first one of an entry, nil when none does.
+func (p *parser) head(text string, record *Record) *grammar {
+	if text == "" || p.held && p.body.within(text[0]) {
+		return nil
+	}
+	if g := &grammars[p.likely]; p.mayBegin(g) && g.head(text, &p.state, record) {
+		return g
+	}
+	for i := range grammars {
+		g := &grammars[i]
+		if i != p.likely && p.mayBegin(g) && g.head(text, &p.state, record) {
+			p.likely = i
+			return g
+		}
+	}
+	return nil
+}
+
+func (p *parser) mayBegin(g *grammar) bool {
+	return !p.held || !g.alone && (!g.undated || p.pending.Format == g.format)
+}
+
+// flush hands out the entry that is held back, if there is one.
+func (p *parser) flush(emit func(*Record) error) error {
+	if !p.held {
+		return nil
+	}
+	if p.raw.Len() > 0 {
+		p.pending.Raw = p.raw.String()
+		p.raw = strings.Builder{}
+	}
+	if p.body.end(&p.pending) {
+		p.pending.Torn = true
+	}
+	p.held, p.body = false, nil
+	return emit(&p.pending)
+}
+
+// settle hands out an entry that is held back only because text may follow it, when nothing has.
+func (p *parser) settle(emit func(*Record) error) error {
+	if _, mayWait := p.body.(*textLines); p.held && !mayWait {
+		return nil
+	}
+	return p.flush(emit)
+}
+
+// place fills in where the record stands.
+func (p *parser) place(record *Record, l line) {
 	record.Raw, record.Cut, record.Line, record.Offset, record.End = l.raw, l.cut, l.number, l.offset, l.end()
-	return record
+	record.File = p.state.options.File
 }
 
 // reader joins a splitter and a parser: bytes in, records out.
@@ -101,12 +216,18 @@ type reader struct {
 	parser   parser
 }
 
-func (r *reader) write(data []byte, emit func(Record) error) error {
+func newReader(options Options) *reader {
+	r := &reader{}
+	r.parser.state.options = options
+	return r
+}
+
+func (r *reader) write(data []byte, emit func(*Record) error) error {
 	return r.splitter.write(data, func(l line) error { return r.parser.take(l, emit) })
 }
 
 // flush hands out what is incomplete.
-func (r *reader) flush(emit func(Record) error) error {
+func (r *reader) flush(emit func(*Record) error) error {
 	if err := r.splitter.flush(func(l line) error { return r.parser.take(l, emit) }); err != nil {
 		return err
 	}
@@ -115,36 +236,8 @@ func (r *reader) flush(emit func(Record) error) error {
 
 // settled is the offset behind the last record that was handed out.
 func (r *reader) settled() int64 {
-	if r.parser.pending != nil {
+	if r.parser.held {
 		return r.parser.pending.Offset
 	}
 	return r.splitter.offset
-}
-
-// Read returns the records of a log that is complete. An error of source ends the sequence, after the records that could
-// be made of what came before it.
-func Read(source io.Reader) iter.Seq2[Record, error] {
-	return func(yield func(Record, error) bool) {
-		emit := func(record Record) error {
-			if !yield(record, nil) {
-				return errStopped
-			}
-			return nil
-		}
-		var r reader
-		buffer := make([]byte, 64<<10)
-		for {
-			n, err := source.Read(buffer)
-			if r.write(buffer[:n], emit) != nil {
-				return
-			}
-			if err == nil {
-				continue
-			}
-			if r.flush(emit) == nil && err != io.EOF {
-				yield(Record{}, fmt.Errorf("read log: %w", err))
-			}
-			return
-		}
-	}
 }

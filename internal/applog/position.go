@@ -37,7 +37,7 @@ const checkedBytes = 64
 
 // Here returns the position behind everything that the logs of a directory hold now. The directory need not exist.
 func Here(directory string) (Position, error) {
-	found, err := list(directory)
+	found, err := list(directory, "")
 	if err != nil {
 		return Position{}, err
 	}
@@ -105,8 +105,8 @@ type entry struct {
 	modified int64 // nanoseconds
 }
 
-// list returns the *.log files of a directory, nothing when it does not exist.
-func list(directory string) ([]entry, error) {
+// list returns the *.log files of a directory, or the one file of a name; nothing when it does not exist.
+func list(directory, only string) ([]entry, error) {
 	names, err := os.ReadDir(directory)
 	if errors.Is(err, fs.ErrNotExist) {
 		return nil, nil
@@ -119,7 +119,7 @@ func list(directory string) ([]entry, error) {
 	}
 	var found []entry
 	for _, name := range names {
-		if !strings.HasSuffix(name.Name(), ".log") {
+		if only != "" && name.Name() != only || only == "" && !strings.HasSuffix(name.Name(), ".log") {
 			continue
 		}
 		info, err := os.Stat(filepath.Join(directory, name.Name()))

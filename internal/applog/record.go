@@ -1,48 +1,61 @@
 package applog
 
 import (
+	"encoding/json"
+	"slices"
 	"strings"
-	"time"
 )
 
-// Record is one entry of a log: its first line and the lines that belong to it.
+// Record is one entry of a log: its first line and the lines that belong to it, or a line that is no entry.
+//
+// Its strings share memory with the block of the file in which they were found. Who keeps a record for longer than the
+// next one takes a [Record.Clone].
 type Record struct {
-	// Time is when the entry was written, in UTC; zero for an unparsed one.
-	Time time.Time
+	Kind Kind `json:"kind"`
+	// Format is how the record is written, "" for an unparsed one.
+	Format Format `json:"format,omitempty"`
+	// Time is when the entry was written.
+	Time Time `json:"time,omitzero"`
 	// Level is how severe the entry is meant to be, WrittenLevel what its level column says ("" where it has none). They
 	// differ for entries of Microsoft's SDK, which are written as INFO and begin with "ERROR:".
-	Level        Level
-	WrittenLevel string
-	// Subsystem is as written: com.microsoft.ssp.telemetry in older logs, telemetry in newer ones.
-	Subsystem string
-	// Thread is the thread's number.
-	Thread string
-	// Location is where in Company Portal's source the entry comes from, "" where that is not written.
-	Location string
-	// Message is the rest of the first line; for an unparsed entry all of its line.
-	Message string
-	// Fields are the keys and values of the entry's payload, nil where there is none. Keys of nested dictionaries are
-	// joined with dots, elements of lists with ", ".
-	Fields map[string]string
+	Level        Level  `json:"level,omitempty"`
+	WrittenLevel string `json:"written_level,omitempty"`
+	// Process is the program that wrote the entry, as the log names it, and PID its process number, "" where the log does
+	// not say.
+	Process string `json:"process,omitempty"`
+	PID     string `json:"pid,omitempty"`
+	// Thread is the thread's number, as written.
+	Thread string `json:"thread,omitempty"`
+	// Subsystem is as written: com.microsoft.ssp.telemetry in older logs of Company Portal, telemetry in newer ones.
+	// Category is the second part of what the unified log says.
+	Subsystem string `json:"subsystem,omitempty"`
+	Category  string `json:"category,omitempty"`
+	// Location is where in the program's source the entry comes from, "" where that is not written.
+	Location string `json:"location,omitempty"`
+	// Message is the rest of the first line, for an entry of the formats whose messages go over several lines all of it; for
+	// an unparsed record it is the line.
+	Message string `json:"message"`
+	// Fields are the keys and values of the entry's payload and of the columns that have no place above, in the order in
+	// which they are written. Keys of nested dictionaries are joined with dots, elements of lists with ", ".
+	Fields Fields `json:"fields,omitempty"`
 
-	// Unparsed is true for a line that no grammar knows.
-	Unparsed bool
-	// Torn is true for an entry whose payload was not closed.
-	Torn bool
+	// Torn is true for an entry whose payload was not closed, or whose beginning was cut off.
+	Torn bool `json:"torn,omitempty"`
 
 	// Raw is exactly what stands in the file, with line ends, except for the Cut bytes by which its lines were too long.
-	Raw string
-	Cut int64
-	// File is the base name of the file when the record was followed, "" when it was read.
-	File string
+	Raw string `json:"raw"`
+	Cut int64  `json:"cut,omitempty"`
+	// File is the name of the file as the reader was told, "" when it was not.
+	File string `json:"file,omitempty"`
 	// Line is the number of the first line, counted from 1 where reading began.
-	Line int
+	Line int `json:"line"`
 	// Offset and End are where the record begins and ends in what was read: End - Offset = len(Raw) + Cut.
-	Offset, End int64
+	Offset int64 `json:"offset"`
+	End    int64 `json:"end"`
 }
 
 // Lines returns the lines of the record without their ends.
-func (r Record) Lines() []string {
+func (r *Record) Lines() []string {
 	var lines []string
 	for raw := range strings.Lines(r.Raw) {
 		lines = append(lines, trimLineEnd(raw))
@@ -50,7 +63,87 @@ func (r Record) Lines() []string {
 	return lines
 }
 
-// Level is the severity of an entry. "" is that of an unparsed one.
+// Clone returns a record that shares no memory with r.
+func (r *Record) Clone() Record {
+	copied := *r
+	for _, text := range []*string{&copied.WrittenLevel, &copied.Process, &copied.PID, &copied.Thread, &copied.Subsystem,
+		&copied.Category, &copied.Location, &copied.Message, &copied.Raw, &copied.File} {
+		*text = strings.Clone(*text)
+	}
+	copied.Fields = slices.Clone(r.Fields)
+	for i, field := range copied.Fields {
+		copied.Fields[i] = Field{strings.Clone(field.Name), strings.Clone(field.Value)}
+	}
+	return copied
+}
+
+// Kind tells entries from what else stands in a log.
+type Kind uint8
+
+const (
+	// Unparsed is a line that no grammar knows.
+	Unparsed Kind = iota
+	// Entry is what a program wrote into its log.
+	Entry
+	// Note is a line that says something about the log: a heading, a preamble, a footer, a file's name, or nothing.
+	Note
+)
+
+// String returns the kind as it is printed.
+func (k Kind) String() string { return [...]string{"unparsed", "entry", "note"}[k] }
+
+// MarshalText implements [encoding.TextMarshaler].
+func (k Kind) MarshalText() ([]byte, error) { return []byte(k.String()), nil }
+
+// Field is one key of an entry and its value.
+type Field struct{ Name, Value string }
+
+// Fields are an entry's, of which there are few.
+type Fields []Field
+
+// Get returns the value of a field, "" when the entry has none of that name.
+func (f Fields) Get(name string) string {
+	for i := range f {
+		if f[i].Name == name {
+			return f[i].Value
+		}
+	}
+	return ""
+}
+
+// set gives a field a value, the last one where it is written twice.
+func (f *Fields) set(name, value string) {
+	for i := range *f {
+		if (*f)[i].Name == name {
+			(*f)[i].Value = value
+			return
+		}
+	}
+	*f = append(*f, Field{name, value})
+}
+
+// MarshalJSON implements [json.Marshaler]: an object, in the order of the log.
+func (f Fields) MarshalJSON() ([]byte, error) {
+	object := []byte{'{'}
+	for i, field := range f {
+		if i > 0 {
+			object = append(object, ',')
+		}
+		for j, text := range []string{field.Name, field.Value} {
+			if j > 0 {
+				object = append(object, ':')
+			}
+			quoted, err := json.Marshal(text)
+			if err != nil {
+				return nil, err
+			}
+			object = append(object, quoted...)
+		}
+	}
+	return append(object, '}'), nil
+}
+
+// Level is the severity of an entry. "" is that of a record that is no entry.
 type Level string
 
 // The levels, the least severe first.
@@ -61,28 +154,42 @@ const (
 	LevelError   Level = "ERROR"
 )
 
-// levels is how severities have been written, or (ERR and the like) may be expected to be.
-var levels = map[string]Level{
-	"VERB": LevelVerbose, "VERBOSE": LevelVerbose, "DEBUG": LevelVerbose, "DBG": LevelVerbose,
-	"INFO": LevelInfo,
-	"WARN": LevelWarning, "WARNING": LevelWarning,
-	"ERR": LevelError, "ERRR": LevelError, "ERROR": LevelError, "FATAL": LevelError,
+// levelOf returns what a level column means, "" for a word that is none. ERR and the like were not seen, but may be
+// expected.
+func levelOf(written string) Level {
+	switch written {
+	case "VERB", "VERBOSE", "DEBUG", "DBG":
+		return LevelVerbose
+	case "INFO":
+		return LevelInfo
+	case "WARN", "WARNING":
+		return LevelWarning
+	case "ERR", "ERRR", "ERROR", "FATAL":
+		return LevelError
+	}
+	return ""
 }
 
-// meantLevel is the level of an entry, given what its column says and its message. The SDK's messages carry their own
-// [reference/domain.md 2.4].
+// meantLevel is the level of an entry of Company Portal's, given what its column says and its message. Messages of
+// Microsoft's SDK carry their own [reference/domain.md 2.4].
 func meantLevel(written, subsystem, message string) Level {
 	if strings.HasSuffix(subsystem, "workplaceJoinSdk") {
-		if word, _, ok := strings.Cut(message, ":"); ok {
-			if level, ok := levels[word]; ok {
-				return level
-			}
+		if level := embeddedLevel(message); level != "" {
+			return level
 		}
 	}
-	if level, ok := levels[written]; ok {
+	if level := levelOf(written); level != "" {
 		return level
 	}
 	return LevelInfo
+}
+
+// embeddedLevel is the level that a message of Microsoft's SDK begins with, "" where it does not.
+func embeddedLevel(message string) Level {
+	if word, _, ok := strings.Cut(message, ":"); ok {
+		return levelOf(word)
+	}
+	return ""
 }
 
 func trimLineEnd(raw string) string {

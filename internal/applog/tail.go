@@ -13,24 +13,26 @@ import (
 // tail reads what one file grows by. The file stays open once it has been read, so that what is written to it after it
 // was renamed is read too.
 type tail struct {
-	name   string
-	inode  uint64
-	file   *os.File
-	offset int64
-	reader reader
+	name    string
+	inode   uint64
+	file    *os.File
+	offset  int64
+	reader  *reader
+	options Options
 	// before are the last bytes before offset; until the file is opened for the first time only their sum is known.
 	before []byte
 	check  Place
 }
 
-func newTail(place Place) *tail {
-	return &tail{name: place.File, inode: place.Inode, offset: place.Offset, check: place,
-		reader: reader{splitter: splitter{offset: place.Offset}}}
+func newTail(place Place, options Options) *tail {
+	t := &tail{name: place.File, inode: place.Inode, offset: place.Offset, check: place, options: options, reader: newReader(options)}
+	t.reader.splitter.offset = place.Offset
+	return t
 }
 
 // read hands out what the file has grown by. It reads up to the size that the file has when it is called, so that it ends
 // however fast somebody writes. gone is true when the file has been deleted and was read to its end.
-func (t *tail) read(directory string, buffer []byte, emit func(Record) error) (gone bool, err error) {
+func (t *tail) read(directory string, buffer []byte, emit func(*Record) error) (gone bool, err error) {
 	emit = t.named(emit)
 	if t.file == nil {
 		if err := t.open(directory); err != nil || t.file == nil {
@@ -72,7 +74,7 @@ func (t *tail) read(directory string, buffer []byte, emit func(Record) error) (g
 			return false, fmt.Errorf("follow log %s: %w", t.name, err)
 		}
 	}
-	return info.Sys().(*syscall.Stat_t).Nlink == 0, nil
+	return info.Sys().(*syscall.Stat_t).Nlink == 0, t.reader.parser.settle(emit)
 }
 
 // open opens the file unless it is not there any more or another one has its name; then the tail stays closed.
@@ -104,7 +106,7 @@ func (t *tail) open(directory string) error {
 }
 
 func (t *tail) restart() {
-	t.offset, t.before, t.reader = 0, nil, reader{}
+	t.offset, t.before, t.reader = 0, nil, newReader(t.options)
 }
 
 func (t *tail) remember(data []byte) {
@@ -126,8 +128,8 @@ func (t *tail) place() (Place, error) {
 	return place, nil
 }
 
-func (t *tail) named(emit func(Record) error) func(Record) error {
-	return func(record Record) error {
+func (t *tail) named(emit func(*Record) error) func(*Record) error {
+	return func(record *Record) error {
 		record.File = t.name
 		return emit(record)
 	}

@@ -103,14 +103,14 @@ func (u *user) records(name string) []applog.Record {
 	}
 	defer file.Close()
 	var records []applog.Record
-	for record, err := range applog.Read(file) {
+	for record, err := range applog.Read(file, applog.Options{}) {
 		if err != nil {
 			u.t.Fatal(err)
 		}
-		if record.Unparsed || record.Torn || record.Time.After(time.Now().Add(time.Second)) {
+		if record.Kind != applog.Entry || record.Torn || record.Time.At.After(time.Now().Add(time.Second)) {
 			u.t.Errorf("bad entry: %+v", record)
 		}
-		records = append(records, record)
+		records = append(records, record.Clone())
 	}
 	return records
 }
@@ -120,10 +120,10 @@ func (u *user) events(name string) []string {
 	u.t.Helper()
 	var events []string
 	for _, record := range u.records(name) {
-		switch title := record.Fields["eventTitle"]; {
+		switch title := record.Fields.Get("eventTitle"); {
 		case title != "":
-			event := title + " " + record.Fields["result"]
-			if data := record.Fields["resultData"]; data != "" {
+			event := title + " " + record.Fields.Get("result")
+			if data := record.Fields.Get("resultData"); data != "" {
 				event += " " + data
 			}
 			events = append(events, event)

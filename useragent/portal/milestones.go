@@ -6,69 +6,50 @@ import (
 	"strings"
 
 	"usher.internal/internal/applog"
+	"usher.internal/internal/event"
 	"usher.internal/internal/wpj"
 )
 
-// rule recognises a milestone in the log, by the telemetry event or by the message that stands for it.
-type rule struct {
-	kind MilestoneKind
-	// event is an eventTitle, target what the event must have as its target; "" is any.
-	event, target string
-	// message is part of an entry's message.
-	message string
-}
-
-// rules is reference/domain.md 2.5 for both grammars of Company Portal's log. The first one that fits counts.
-var rules = []rule{
-	{kind: SignInStarted, event: "ADALLoginStarted"},
-	{kind: SignInStarted, message: "Login state changed from 'NotLoggedIn' to "},
-	{kind: TokenFetched, event: "Auth_FetchSvcToken", target: "AADWPJToken"},
-	{kind: DeviceRegistered, event: "WPJ_DeviceRegistration"},
-	{kind: WorkplaceJoinCompleted, event: "CompleteWPJOperation"},
-	{kind: CertificateStored, message: "Retrieved certificate thumbprint"},
-	{kind: Trouble, message: "Authentication finished with error"},
-	{kind: Exited, event: exitEvent},
+// kinds are the milestones that known events stand for.
+var kinds = map[string]MilestoneKind{
+	event.SignInStarted:     SignInStarted,
+	event.TokenFetched:      TokenFetched,
+	event.DeviceRegistered:  DeviceRegistered,
+	event.JoinCompleted:     WorkplaceJoinCompleted,
+	event.CertificateStored: CertificateStored,
+	event.PortalExited:      Exited,
+	event.PortalFailed:      Exited,
 }
 
 const exitEvent = "CompanyPortalExited"
 
-// results that are no trouble: an event without an outcome has none, or None.
-var goodResults = map[string]bool{"Succeeded": true, "None": true, "": true}
-
-// milestoneOf returns the milestone that a log entry stands for.
-func milestoneOf(record applog.Record) (Milestone, bool) {
-	title, result := record.Fields["eventTitle"], record.Fields["result"]
-	if title == exitEvent {
-		return Milestone{Exited, record.Time, words(title + ": resultData = " + record.Fields["resultData"])}, true
+// milestoneOf returns the milestone that a log entry stands for. An error that usher does not know is none.
+func milestoneOf(record *applog.Record) (Milestone, bool) {
+	known := event.Recognise(record)
+	if known == nil {
+		return Milestone{}, false
 	}
-	if title != "" && !goodResults[result] {
-		return Milestone{Trouble, record.Time, words(title + ": " + result)}, true
+	kind, ok := kinds[known.Name]
+	if known.Class == event.Trouble && !ok && known.Name != event.ErrorWritten {
+		kind, ok = Trouble, true
 	}
-	for _, r := range rules {
-		switch {
-		case r.event != "" && r.event == title && (r.target == "" || r.target == record.Fields["target"]):
-			if result != "" {
-				title += ": " + result
-			}
-			return Milestone{r.kind, record.Time, words(title)}, true
-		case r.message != "" && strings.Contains(record.Message, r.message):
-			return Milestone{r.kind, record.Time, words(messageDetail(r, record))}, true
-		}
-	}
-	return Milestone{}, false
+	return Milestone{kind, record.Time.At, words(detail(known, record))}, ok
 }
 
-// messageDetail is the part of a message that says what happened; the rest may name somebody.
-func messageDetail(r rule, record applog.Record) string {
-	if r.kind == Trouble {
-		return fmt.Sprintf("%s: %s, code %s", r.message, record.Fields["Error domain"], record.Fields["Code"])
+// detail is Company Portal's name of what happened, or ours; the rest of an entry may name somebody.
+func detail(known *event.Known, record *applog.Record) string {
+	title, result := record.Fields.Get("eventTitle"), record.Fields.Get("result")
+	switch {
+	case title == exitEvent:
+		return title + ": resultData = " + record.Fields.Get("resultData")
+	case title != "" && result != "":
+		return title + ": " + result
+	case title != "":
+		return title
+	case record.Fields.Get("Error domain") != "":
+		return fmt.Sprintf("%s: %s, code %s", known.Title, record.Fields.Get("Error domain"), record.Fields.Get("Code"))
 	}
-	_, after, _ := strings.Cut(record.Message, r.message)
-	quoted, begins := strings.CutPrefix(after, "'")
-	if state, _, ends := strings.Cut(quoted, "'"); begins && ends {
-		return r.message + "'" + state + "'"
-	}
-	return r.message
+	return known.Title
 }
 
 // words bounds what came from a log to one short line of valid UTF-8.
@@ -88,11 +69,11 @@ func words(text string) string {
 }
 
 // exitCodeOf returns the exit code that a log entry tells.
-func exitCodeOf(record applog.Record) (wpj.ExitCode, bool) {
-	if record.Fields["eventTitle"] != exitEvent {
+func exitCodeOf(record *applog.Record) (wpj.ExitCode, bool) {
+	if record.Fields.Get("eventTitle") != exitEvent {
 		return 0, false
 	}
-	code, err := strconv.ParseUint(record.Fields["resultData"], 10, 8)
+	code, err := strconv.ParseUint(record.Fields.Get("resultData"), 10, 8)
 	return wpj.ExitCode(code), err == nil
 }
 

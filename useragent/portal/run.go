@@ -88,7 +88,7 @@ func (r *run) followLog(ctx context.Context, drain <-chan struct{}) {
 		return
 	}
 	following := applog.Following{Directory: r.runner.config.LogDirectory, From: r.record.Log, Drain: drain}
-	_, err := applog.Follow(ctx, following, func(entry applog.Record) error {
+	_, err := applog.Follow(ctx, following, func(entry *applog.Record) error {
 		r.take(entry)
 		return nil
 	})
@@ -97,7 +97,7 @@ func (r *run) followLog(ctx context.Context, drain <-chan struct{}) {
 	}
 }
 
-func (r *run) take(entry applog.Record) {
+func (r *run) take(entry *applog.Record) {
 	if code, ok := exitCodeOf(entry); ok {
 		r.mu.Lock()
 		if r.logExit == nil { // the first one after the launch: a later one is of another run

@@ -191,12 +191,12 @@ func TestMilestonesOfTheNewerGrammar(t *testing.T) {
 	c.started(false)
 	const at = "2025-11-03 09:14:43.560 | "
 	m.logs(at + "login | 1 | L.swift: 62 (loginState) | Login state changed from 'NotLoggedIn' to 'FetchingAadIntuneToken' for jane@example.com\n")
-	if got := c.milestones(portal.SignInStarted)[0].Detail; got != "Login state changed from 'NotLoggedIn' to 'FetchingAadIntuneToken'" {
+	if got := c.milestones(portal.SignInStarted)[0].Detail; got != "The sign-in began" {
 		t.Errorf("detail %q", got)
 	}
 	m.logs(at+"WARN | login | 1 | L.swift: 1 (f()) | Authentication finished with error: Error domain: com.example\nCode: 306\nDescription: of jane\n",
 		at+"telemetry | 1 | T.swift: 1 (f()) | ReceivedEvent: The event is: \neventTitle: CompanyPortalExited\nresultData: 64\n")
-	if got := c.milestones(portal.Trouble)[0].Detail; got != "Authentication finished with error: com.example, code 306" {
+	if got := c.milestones(portal.Trouble)[0].Detail; got != "The sign-in ended with an error: com.example, code 306" {
 		t.Errorf("detail %q", got)
 	}
 	p.tell("exit 64")

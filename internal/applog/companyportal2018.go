@@ -5,64 +5,73 @@ import (
 	"time"
 )
 
-// spaced is the grammar of Company Portal's log from 2018 to 2020, whose columns stand apart by spaces or tabs
+// companyPortal2018 is the grammar of Company Portal's log from 2018 to 2020, whose columns stand apart by spaces or tabs
 // [reference/domain.md 2.4 A]:
 //
 //	2020-04-27 03:07:12.156 VERB com.microsoft.ssp.telemetry TID=10971 File.swift: 283 (function(label:)) message
 //
 // Times are UTC. A message that ends with an open brace is followed by a payload in the style of NSDictionary.
-var spaced = grammar{head: spacedHead, body: spacedBody}
-
-const timeLayout = "2006-01-02 15:04:05.000"
+var companyPortal2018 = grammar{format: CompanyPortal2018, head: companyPortal2018Head, body: companyPortal2018Body}
 
 const blanks = " \t"
 
-func spacedHead(text string) (Record, bool) {
-	at, rest, ok := cutTime(text)
-	if !ok || rest == "" || !strings.ContainsRune(blanks, rune(rest[0])) {
-		return Record{}, false
+func companyPortal2018Head(text string, s *state, record *Record) bool {
+	unix, part, rest, ok := s.day.withMilliseconds(text)
+	if !ok || rest == "" || rest[0] != ' ' && rest[0] != '\t' {
+		return false
 	}
 	level, rest := cutWord(rest)
+	if !isUpper(level) {
+		return false
+	}
 	subsystem, rest := cutWord(rest)
 	thread, rest := cutWord(rest)
 	number, isThread := strings.CutPrefix(thread, "TID=")
-	if !isUpper(level) || !isThread || !isNumber(number) {
-		return Record{}, false
+	if !isThread || !isNumber(number) {
+		return false
 	}
-	record := Record{Time: at, WrittenLevel: level, Subsystem: subsystem, Thread: number}
+	record.Time = moment(unix, part, time.Millisecond, ZoneUTC)
+	record.WrittenLevel, record.Subsystem, record.Thread = level, subsystem, number
 	record.Location, record.Message = cutLocation(strings.TrimLeft(rest, blanks))
 	record.Level = meantLevel(level, subsystem, record.Message)
-	return record, true
+	addErrorCode(record)
+	return true
 }
 
-func spacedBody(record *Record) body {
+// withMilliseconds reads "2006-01-02 15:04:05.000" at the beginning of text, as if it were UTC.
+func (d *day) withMilliseconds(text string) (unix int64, part time.Duration, rest string, ok bool) {
+	if unix, rest, ok = d.dateTime(text); !ok || rest == "" || rest[0] != '.' {
+		return 0, 0, "", false
+	}
+	if part, ok = fraction(rest[1:], 3); !ok {
+		return 0, 0, "", false
+	}
+	return unix, part, rest[4:], true
+}
+
+func companyPortal2018Body(record *Record) body {
 	message := strings.TrimRight(record.Message, blanks)
 	if message != "{" && !strings.HasSuffix(message, " {") {
-		return nil
+		return textBody(record)
 	}
 	// "Sending event using aria: InAppProcess : {" names the kind of event.
 	if _, name, ok := strings.Cut(message, "event using aria: "); ok {
 		name = strings.TrimRight(strings.TrimSuffix(name, "{"), " :")
-		record.Fields = map[string]string{"eventName": name}
+		record.Fields = append(make(Fields, 0, 8), Field{"eventName", name})
 	}
 	return &dictionary{open: []container{{}}}
 }
 
-// cutTime reads the time at the beginning of a line. It is strict: every digit in its place.
-func cutTime(text string) (at time.Time, rest string, ok bool) {
-	if len(text) < len(timeLayout) {
-		return time.Time{}, "", false
-	}
-	at, err := time.Parse(timeLayout, text[:len(timeLayout)])
-	return at, text[len(timeLayout):], err == nil
-}
-
 func cutWord(text string) (word, rest string) {
-	text = strings.TrimLeft(text, blanks)
-	if end := strings.IndexAny(text, blanks); end >= 0 {
-		return text[:end], text[end:]
+	from := 0
+	for from < len(text) && (text[from] == ' ' || text[from] == '\t') {
+		from++
 	}
-	return text, ""
+	to := from
+	for to < len(text) && text[to] != ' ' && text[to] != '\t' {
+		to++
+	}
+	return text[from:to], text[to:]
 }
 
 // cutLocation splits "File.swift: 283 (function(label:)) message". Without a location all of it is the message.
@@ -76,8 +85,8 @@ func cutLocation(text string) (location, message string) {
 		return "", text
 	}
 	depth := 0
-	for i, letter := range function {
-		switch letter {
+	for i := range len(function) {
+		switch function[i] {
 		case '(':
 			depth++
 		case ')':
@@ -92,9 +101,19 @@ func cutLocation(text string) (location, message string) {
 }
 
 func isNumber(text string) bool {
-	return text != "" && strings.Trim(text, "0123456789") == ""
+	for i := range len(text) {
+		if text[i]-'0' > 9 {
+			return false
+		}
+	}
+	return text != ""
 }
 
 func isUpper(text string) bool {
-	return len(text) >= 2 && strings.Trim(text, "ABCDEFGHIJKLMNOPQRSTUVWXYZ") == ""
+	for i := range len(text) {
+		if text[i]-'A' > 25 {
+			return false
+		}
+	}
+	return len(text) >= 2
 }

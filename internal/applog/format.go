@@ -1,0 +1,59 @@
+package applog
+
+// Format is a way in which a program writes its log.
+type Format string
+
+// The formats that are known. docs/log-formats.md describes each with its source.
+const (
+	CompanyPortal2018 Format = "company-portal-2018"
+	CompanyPortal5    Format = "company-portal-5"
+	// SSOExtension is the log of Company Portal's SSO extension, also as the diagnostic report exports it.
+	SSOExtension Format = "sso-extension"
+	// MSAL is what an application writes of MSAL's or ADAL's messages.
+	MSAL           Format = "msal"
+	JamfLog        Format = "jamf-log"
+	JamfPolicy     Format = "jamf-policy-output"
+	SelfService    Format = "self-service"
+	UnifiedDefault Format = "unified-default"
+	UnifiedCompact Format = "unified-compact"
+	UnifiedSyslog  Format = "unified-syslog"
+	UnifiedJSON    Format = "unified-json"
+	UnifiedNDJSON  Format = "unified-ndjson"
+	UnifiedConsole Format = "unified-console"
+	UsherLog       Format = "usher-log"
+	UsherJournal   Format = "usher-journal"
+)
+
+// Source is whose log a format is.
+type Source string
+
+// The sources.
+const (
+	SourceCompanyPortal Source = "Company Portal"
+	SourceSSOExtension  Source = "SSO extension"
+	SourceJamf          Source = "Jamf"
+	SourceUnified       Source = "unified log"
+	SourceUsher         Source = "usher"
+)
+
+// Source returns whose log the format is, "" for none.
+func (f Format) Source() Source {
+	switch f {
+	case CompanyPortal2018, CompanyPortal5, MSAL:
+		return SourceCompanyPortal
+	case SSOExtension:
+		return SourceSSOExtension
+	case JamfLog, JamfPolicy, SelfService:
+		return SourceJamf
+	case UnifiedDefault, UnifiedCompact, UnifiedSyslog, UnifiedJSON, UnifiedNDJSON, UnifiedConsole:
+		return SourceUnified
+	case UsherLog, UsherJournal:
+		return SourceUsher
+	}
+	return ""
+}
+
+// Sources returns every source.
+func Sources() []Source {
+	return []Source{SourceCompanyPortal, SourceSSOExtension, SourceJamf, SourceUnified, SourceUsher}
+}

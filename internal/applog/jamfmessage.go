@@ -1,0 +1,105 @@
+package applog
+
+import "strings"
+
+// jamfErrors are how Jamf's messages of a failure begin. Sources: reference/domain.md 5.1 for the first three;
+// https://github.com/jamf/JamfSync/issues/41 and .../setup-your-mac/Setup-Your-Mac/issues/160 for "Installation failed"
+// and "Error running script"; https://github.com/jamf/ReEnroller/issues/2 for "Failed to".
+var jamfErrors = []string{
+	"Error ",
+	"Could not ",
+	"Installation failed",
+	"An error occurred",
+	"There was an error",
+	"The package could not be",
+	"Unable to ",
+	"Failed to ",
+	"Device Signature Error",
+}
+
+// readJamfMessage sets the level of an entry of Jamf's, and adds the fields that its message tells.
+func readJamfMessage(record *Record) {
+	record.Level = LevelInfo
+	if record.Message == "" {
+		return
+	}
+	message := record.Message
+	switch message[0] {
+	case 'C':
+		if rest, ok := strings.CutPrefix(message, "Checking for policies triggered by "); ok {
+			trigger, user, hasUser := cutLast(rest, " for user ")
+			record.Fields.set("trigger", unquoteName(trigger))
+			if hasUser {
+				record.Fields.set("user", unquoteName(user))
+			}
+		} else if rest, ok := strings.CutPrefix(message, "Checking for policy ID "); ok {
+			record.Fields.set("policyId", trimEllipsis(rest))
+		}
+	case 'E':
+		if policy, ok := strings.CutPrefix(message, "Executing Policy "); ok {
+			if record.PID == "" { // the output of older versions has dots, jamf.log has none
+				policy = trimEllipsis(policy)
+			}
+			record.Fields.set("policy", policy)
+		} else if code, ok := strings.CutPrefix(message, "Error running script: return code was "); ok {
+			record.Fields.set("scriptExitCode", strings.TrimSuffix(code, "."))
+		}
+	case 'I':
+		if user, ok := strings.CutPrefix(message, "Informing the JSS about log"); ok {
+			if _, user, ok = strings.Cut(user, " for user "); ok {
+				record.Fields.set("user", user)
+			}
+		}
+	case 'N':
+		if rest, ok := strings.CutPrefix(message, "No policies were found for the "); ok {
+			if trigger, ok := strings.CutSuffix(rest, " trigger."); ok {
+				record.Fields.set("trigger", unquoteName(trigger))
+			}
+		}
+	case 'S':
+		if code, ok := strings.CutPrefix(message, "Script exit code: "); ok {
+			record.Fields.set("scriptExitCode", code)
+			if code != "0" {
+				record.Level = LevelError
+			}
+		}
+		return
+	}
+	for _, beginning := range jamfErrors {
+		if strings.HasPrefix(message, beginning) {
+			record.Level = LevelError
+			return
+		}
+	}
+}
+
+func cutLast(text, separator string) (before, after string, found bool) {
+	at := strings.LastIndex(text, separator)
+	if at < 0 {
+		return text, "", false
+	}
+	return text[:at], text[at+len(separator):], true
+}
+
+// trimEllipsis removes the dots with which Jamf ends what it begins to do.
+func trimEllipsis(text string) string {
+	return strings.TrimSuffix(strings.TrimSuffix(text, "..."), "…")
+}
+
+// unquoteName removes dots from the end of a name and one pair of quotes from around it, straight ones or such as web pages
+// make of them.
+func unquoteName(text string) string {
+	text = trimEllipsis(text)
+	for _, quote := range []string{`"`, "“", "”"} {
+		if rest, ok := strings.CutPrefix(text, quote); ok {
+			text = rest
+			break
+		}
+	}
+	for _, quote := range []string{`"`, "”", "“"} {
+		if rest, ok := strings.CutSuffix(text, quote); ok {
+			return rest
+		}
+	}
+	return text
+}

@@ -1,0 +1,57 @@
+package applog
+
+import (
+	"fmt"
+	"io"
+	"iter"
+	"strings"
+)
+
+// blockSize is how much of a log is read at once. Whoever keeps a part of a record keeps a block.
+const blockSize = 256 << 10
+
+// Read returns the records of a log that is complete, one after the other; each is valid until the next one is asked for.
+// An error of source ends the sequence, after the records that could be made of what came before it.
+func Read(source io.Reader, options Options) iter.Seq2[*Record, error] {
+	return func(yield func(*Record, error) bool) {
+		emit := func(record *Record) error {
+			if !yield(record, nil) {
+				return errStopped
+			}
+			return nil
+		}
+		r := newReader(options)
+		buffer := make([]byte, blockSize)
+		for {
+			n, err := source.Read(buffer)
+			if r.write(buffer[:n], emit) != nil {
+				return
+			}
+			if err == nil {
+				continue
+			}
+			if r.flush(emit) == nil && err != io.EOF {
+				yield(&Record{}, fmt.Errorf("read log: %w", err))
+			}
+			return
+		}
+	}
+}
+
+// Parse reads one record from the text of it, as [Record.Raw] has it; what follows the first record is left out.
+func Parse(text string, options Options) (record Record) {
+	p := parser{state: state{options: options}}
+	emit := func(read *Record) error {
+		record = *read
+		return errStopped
+	}
+	number := 0
+	for raw := range strings.Lines(text) {
+		number++
+		if p.take(line{raw: raw, number: number}, emit) != nil {
+			return record
+		}
+	}
+	_ = p.flush(emit)
+	return record
+}

@@ -1,0 +1,57 @@
+package applog
+
+import "strings"
+
+// textLines is the body of entries whose message may go on in further lines: whatever is not the head of another entry,
+// up to a line that begins with a date, which is an entry that nobody understands.
+type textLines struct {
+	lines int
+	// message is where the message begins in Raw.
+	message int
+}
+
+// maximumTextLines ends a message that nothing else ends.
+const maximumTextLines = 1000
+
+// textBody is the body function of formats with such entries. The message has to be the end of the first line.
+func textBody(record *Record) body {
+	return &textLines{message: len(trimLineEnd(record.Raw)) - len(record.Message)}
+}
+
+func (t *textLines) take(text string, _ *Record) (belongs, done bool) {
+	if t.lines++; t.lines > maximumTextLines || looksDated(text) {
+		return false, false
+	}
+	return true, false
+}
+
+func (*textLines) within(byte) bool { return false }
+
+func (t *textLines) end(record *Record) (torn bool) {
+	if t.lines > 0 && t.message >= 0 && t.message <= len(record.Raw) {
+		record.Message = strings.TrimRight(record.Raw[t.message:], "\r\n"+blanks)
+	}
+	return false
+}
+
+// looksDated tells whether a line begins with a year, month and day, also behind the level that Console writes first, or
+// with a weekday as jamf.log's do.
+func looksDated(text string) bool {
+	if word, rest := cutWord(text); len(word) <= len("activity") && len(rest) > dateLength && isLower(word) {
+		text = rest[1:]
+	}
+	if len(text) >= dateLength && text[4] == '-' && text[7] == '-' && isNumber(text[:4]) && isNumber(text[5:7]) && isNumber(text[8:10]) {
+		return true
+	}
+	return len(text) >= len("Sun Apr 26 ") && text[3] == ' ' && text[7] == ' ' && text[10] == ' ' &&
+		strings.Contains(" Sun Mon Tue Wed Thu Fri Sat ", " "+text[:4]) && isNumber(strings.TrimLeft(text[8:10], " "))
+}
+
+func isLower(text string) bool {
+	for i := range len(text) {
+		if text[i]-'a' > 25 {
+			return false
+		}
+	}
+	return text != ""
+}

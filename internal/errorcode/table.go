@@ -1,0 +1,46 @@
+package errorcode
+
+import "slices"
+
+// codes is the one table, by domain.
+var codes = slices.Concat(workplaceJoinCodes, msalCodes, msalInternalCodes, msidCodes, portalCodes, osStatusCodes, networkCodes,
+	authenticationCodes, entraCodes, stateCodes)
+
+// Where the facts stand, beside the tags of reference/domain.md.
+const (
+	secBase     = "https://developer.apple.com/documentation/security/security-framework-result-codes"
+	codeSigning = "https://developer.apple.com/documentation/security/code-signing-services-result-codes"
+	urlErrors   = "https://developer.apple.com/documentation/foundation/1508628-url-loading-system-error-codes"
+	msalErrors  = "https://github.com/AzureAD/microsoft-authentication-library-for-objc MSAL/src/public/MSALError.h"
+	msidErrors  = "https://github.com/AzureAD/microsoft-authentication-library-common-for-objc IdentityCore/src/MSIDError.h"
+	entraErrors = "https://learn.microsoft.com/entra/identity-platform/reference-error-codes"
+	webSessions = "https://developer.apple.com/documentation/authenticationservices/aswebauthenticationsessionerror"
+	asErrors    = "https://developer.apple.com/documentation/authenticationservices/asauthorizationerror"
+	wpjClasses  = "reference/domain.md 2.5, WPJ SDK error classes"
+)
+
+// What is to be done about more than one code.
+const (
+	unlock = "Let the user unlock the login keychain in Keychain Access, or log out and in, and give it the password of the account if they differ; " +
+		"then register again."
+	cleanUp       = "Remove the stale items with `usherctl clean` in the user's session, then register again."
+	keychainFiles = "Check that the disk is not full and that the user owns ~/Library/Keychains and may write there."
+	newKeychain   = "Have the user make a new login keychain in Keychain Access, then register again."
+	reinstall     = "Install Company Portal again, from Microsoft."
+	network       = "Check the network, the proxy and TLS inspection for login.microsoftonline.com and enterpriseregistration.windows.net."
+	tlsInspection = "Check this Mac's clock, and exempt Microsoft's addresses from TLS inspection."
+	again         = "Ask the user to sign in again with the work account."
+	startAgain    = "Ask the user to start the registration again and to complete the sign-in."
+	signInLogs    = "Look the sign-in up in Entra's sign-in logs: they name the policy and the reason."
+	exclude       = "Exclude \"User registration app for Device Compliance\" and the device registration from the Conditional Access policy that asks for it."
+	application   = "Check in Entra that the application is there, enabled, and has admin consent."
+	account       = "Look the account up in Entra."
+	setUpMFA      = "Ask the user to set up multi-factor authentication, then register again."
+	otherAccount  = "Ask the user to sign in with the work account of this tenant."
+	registerMac   = "Register the Mac with `usherctl register`."
+	ssoProfile    = "Restart the Mac; check that Company Portal is installed and that the SSO extension's profile is there."
+	askPSSO       = "Ask the user to answer the notification \"Registration Required\", or to log out and in to see it again."
+	support       = "Try again later, and see Microsoft's service health if it stays."
+	updateProgram = "Update Company Portal and the program that wrote it."
+	readDeeper    = "Read the underlying error, which stands behind it in the entry."
+)

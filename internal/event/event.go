@@ -1,0 +1,89 @@
+// Package event knows the events that the logs of a registration show: what an entry means, in which phase of a
+// registration it belongs, and whether it is progress, trouble or noise. [Recognise] finds the event of a log's record;
+// [All] is the table, which docs/log-formats.md and `usherctl explain` show.
+package event
+
+import "usher.internal/internal/applog"
+
+// Known is an event that is known.
+type Known struct {
+	// Name is stable: programs may rely on it.
+	Name string
+	// Title is what it means for a registration, one sentence without a full stop.
+	Title string
+	Phase Phase
+	Class Class
+	// Advice is what to do about it, one sentence, for trouble.
+	Advice string
+	// Source is where the fact stands: a tag of the reference or a URL.
+	Source string
+	// Then is the phase that begins with the event, "" where the phase goes on.
+	Then Phase
+	// Ends is true for an event that ends an attempt.
+	Ends bool
+	// Signs are how entries show it; one of them suffices.
+	Signs []Sign
+}
+
+// Sign is how an entry shows an event. All that is set must hold.
+type Sign struct {
+	// From is the source in whose logs the sign counts, "" all of them.
+	From applog.Source
+	// Process is a part of the name of the program that wrote the entry, for the unified log.
+	Process string
+	// Event is the eventTitle of a telemetry event, and Target its target. The event is a sign when it ended well, with
+	// Failed when it did not.
+	Event, Target string
+	Failed        bool
+	// Message is a part of the message, as it is written.
+	Message string
+}
+
+// Phase is a part of a registration.
+type Phase string
+
+// The phases, in the order in which a registration goes through them.
+const (
+	// Preparation: a policy runs, usher checks the Mac and waits for the user's session.
+	Preparation Phase = "preparation"
+	// Session: usher waits until the user is logged in.
+	Session Phase = "session"
+	// Launch: Company Portal starts and shows its window.
+	Launch Phase = "launch"
+	// SignIn: the user signs in.
+	SignIn Phase = "sign-in"
+	// Token: Entra issues the token for the device registration.
+	Token Phase = "token"
+	// Registration: Entra's device registration service makes the device.
+	Registration Phase = "registration"
+	// Storing: the certificate goes into the keychain.
+	Storing Phase = "storing"
+	// Closing: the registration is done, and Company Portal waits to be closed.
+	Closing Phase = "closing"
+	// Reading: the identity is read from the user's session.
+	Reading Phase = "reading"
+	// Consent: the user is asked whether the keychain may be read, or to sign in once more.
+	Consent Phase = "consent"
+	// Delivery: the result goes to Jamf Pro.
+	Delivery Phase = "delivery"
+)
+
+// Party is whom a phase waits for.
+type Party string
+
+// The parties.
+const (
+	User   Party = "user"
+	Server Party = "server"
+	Mac    Party = "mac"
+)
+
+// Class tells what an event is for somebody who asks how a registration went.
+type Class string
+
+// The classes.
+const (
+	Progress Class = "progress"
+	Trouble  Class = "trouble"
+	Noise    Class = "noise"
+)

@@ -1,0 +1,99 @@
+package event_test
+
+import (
+	"cmp"
+	"regexp"
+	"strings"
+	"testing"
+
+	"usher.internal/internal/applog"
+	"usher.internal/internal/event"
+)
+
+var stableName = regexp.MustCompile(`^[a-z]+(-[a-z]+)*$`)
+
+func TestEveryEventIsWhole(t *testing.T) {
+	seen := map[string]bool{}
+	for _, known := range event.All() {
+		if seen[known.Name] || !stableName.MatchString(known.Name) {
+			t.Errorf("%s is there twice, or no name", known.Name)
+		}
+		seen[known.Name] = true
+		if known.Title == "" || strings.HasSuffix(known.Title, ".") || known.Source == "" {
+			t.Errorf("%s: the title %q or the source %q", known.Name, known.Title, known.Source)
+		}
+		if (known.Class == event.Trouble) != (known.Advice != "") || known.Advice != "" && !strings.HasSuffix(known.Advice, ".") {
+			t.Errorf("%s is %s, and the advice is %q", known.Name, known.Class, known.Advice)
+		}
+		for _, phase := range []event.Phase{known.Phase, known.Then} {
+			if phase != "" && phase.Order() < 0 {
+				t.Errorf("%s has the phase %q", known.Name, phase)
+			}
+		}
+		if named, ok := event.Named(known.Name); !ok || named.Name != known.Name {
+			t.Errorf("%s is not found by its name", known.Name)
+		}
+	}
+	if _, ok := event.Named("no-such-event"); ok {
+		t.Error("no-such-event is known")
+	}
+}
+
+// formats are one for each source.
+var formats = map[applog.Source]applog.Format{
+	applog.SourceCompanyPortal: applog.CompanyPortal5, applog.SourceSSOExtension: applog.SSOExtension, applog.SourceJamf: applog.JamfLog,
+	applog.SourceUnified: applog.UnifiedCompact, applog.SourceUsher: applog.UsherLog,
+}
+
+// A sign that another one hides is none.
+func TestEverySignIsRecognised(t *testing.T) {
+	for _, known := range event.All() {
+		for _, sign := range known.Signs {
+			sources := []applog.Source{sign.From}
+			if sign.From == "" {
+				sources = applog.Sources()
+			}
+			for _, source := range sources {
+				record := &applog.Record{Kind: applog.Entry, Format: formats[source], Process: sign.Process, Message: "before " + sign.Message + " after"}
+				if sign.Event != "" {
+					record.Fields = applog.Fields{{Name: "eventTitle", Value: sign.Event}, {Name: "target", Value: cmp.Or(sign.Target, "another")}, {Name: "result", Value: "Succeeded"}, {Name: "resultData", Value: "0"}}
+					if sign.Failed {
+						record.Fields[2].Value, record.Fields[3].Value = "Failed", "66"
+					}
+				}
+				if got := event.Recognise(record); got == nil || got.Name != known.Name {
+					t.Errorf("%+v of %s in %s is recognised as %v", sign, known.Name, source, got)
+				}
+				record.Kind = applog.Note
+				if got := event.Recognise(record); got != nil {
+					t.Errorf("a note is recognised as %s", got.Name)
+				}
+			}
+			if sign.Message != "" && event.InMessage(sign.Message) == nil {
+				t.Errorf("%q alone is not recognised", sign.Message)
+			}
+		}
+	}
+}
+
+func TestPhases(t *testing.T) {
+	for i, info := range event.Phases() {
+		if info.Phase.Order() != i || info.Title == "" || info.WaitingFor == "" || info.Phase.Info() != info {
+			t.Errorf("%+v is number %d", info, info.Phase.Order())
+		}
+	}
+	if event.Phase("none").Order() != -1 || event.Phase("none").Info() != (event.PhaseInfo{}) {
+		t.Error("a phase that is not known is described")
+	}
+}
+
+func BenchmarkRecogniseNothing(b *testing.B) {
+	record := &applog.Record{Kind: applog.Entry, Format: formats[applog.SourceSSOExtension],
+		Message: "Checking for feature flag browser_sso_interaction_enabled, value in config 1, value type __NSCFNumber"}
+	b.ReportAllocs()
+	for b.Loop() {
+		if event.Recognise(record) != nil {
+			b.Fatal("recognised")
+		}
+	}
+}

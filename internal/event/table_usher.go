@@ -1,0 +1,16 @@
+package event
+
+// usherEvents are the transitions in usher's own journal, which is read by its structure and has no signs in a log.
+var usherEvents = []Known{
+	{Name: RegistrationStarted, Title: "usher begins the registration", Phase: Preparation, Then: Preparation, Class: Progress, Source: "DESIGN.md 3"},
+	{Name: "usher-waiting-for-session", Title: "usher waits for the user's session", Phase: Session, Then: Session, Class: Progress, Source: "DESIGN.md 3"},
+	{Name: "usher-launching-portal", Title: "usher opens Company Portal", Phase: Launch, Then: Launch, Class: Progress, Source: "DESIGN.md 3"},
+	{Name: "usher-waiting-for-sign-in", Title: "Company Portal runs, and the user is to sign in", Phase: SignIn, Then: SignIn, Class: Progress, Source: "DESIGN.md 3"},
+	{Name: "usher-reading-identity", Title: "usher reads the identity", Phase: Reading, Then: Reading, Class: Progress, Source: "DESIGN.md 3"},
+	{Name: "usher-delivering", Title: "usher tells Jamf Pro", Phase: Delivery, Then: Delivery, Class: Progress, Source: "DESIGN.md 3"},
+	{Name: "usher-registration-succeeded", Title: "The registration is complete, and Jamf Pro knows", Phase: Delivery, Ends: true, Class: Progress, Source: "DESIGN.md 3"},
+	{Name: RegistrationFailed, Title: "The registration failed", Ends: true, Class: Trouble, Source: "DESIGN.md 3",
+		Advice: "Do what the entry says."},
+	{Name: "usher-registration-cancelled", Title: "The registration was cancelled", Ends: true, Class: Trouble, Source: "DESIGN.md 3",
+		Advice: "Start it again when the user is ready."},
+}

@@ -1,0 +1,53 @@
+// Package lazyregexp has regular expressions that are compiled when they are first used. usherctl is started for each
+// extension attribute, and an attribute must not pay for what reading logs needs: compiling it all at the start took
+// longer than the answer.
+package lazyregexp
+
+import (
+	"regexp"
+	"sync"
+)
+
+// Regexp is a regular expression of package regexp, whose methods it has. It may be used by several goroutines.
+type Regexp struct {
+	compiled func() *regexp.Regexp
+}
+
+// New returns a regular expression. One that does not compile panics when it is first used.
+func New(expression string) *Regexp {
+	return &Regexp{sync.OnceValue(func() *regexp.Regexp { return regexp.MustCompile(expression) })}
+}
+
+// MatchString is [regexp.Regexp.MatchString].
+func (r *Regexp) MatchString(text string) bool { return r.compiled().MatchString(text) }
+
+// FindStringSubmatch is [regexp.Regexp.FindStringSubmatch].
+func (r *Regexp) FindStringSubmatch(text string) []string {
+	return r.compiled().FindStringSubmatch(text)
+}
+
+// FindAllString is [regexp.Regexp.FindAllString].
+func (r *Regexp) FindAllString(text string, limit int) []string {
+	return r.compiled().FindAllString(text, limit)
+}
+
+// FindAllStringSubmatch is [regexp.Regexp.FindAllStringSubmatch].
+func (r *Regexp) FindAllStringSubmatch(text string, limit int) [][]string {
+	return r.compiled().FindAllStringSubmatch(text, limit)
+}
+
+// FindAllStringSubmatchIndex is [regexp.Regexp.FindAllStringSubmatchIndex].
+func (r *Regexp) FindAllStringSubmatchIndex(text string, limit int) [][]int {
+	return r.compiled().FindAllStringSubmatchIndex(text, limit)
+}
+
+// ReplaceAllStringFunc is [regexp.Regexp.ReplaceAllStringFunc].
+func (r *Regexp) ReplaceAllStringFunc(text string, by func(string) string) string {
+	return r.compiled().ReplaceAllStringFunc(text, by)
+}
+
+// SubexpNames is [regexp.Regexp.SubexpNames].
+func (r *Regexp) SubexpNames() []string { return r.compiled().SubexpNames() }
+
+// SubexpIndex is [regexp.Regexp.SubexpIndex].
+func (r *Regexp) SubexpIndex(name string) int { return r.compiled().SubexpIndex(name) }
