@@ -1,0 +1,222 @@
+package timeline
+
+import (
+	"slices"
+	"time"
+	"usher.internal/internal/lazyregexp"
+
+	"usher.internal/internal/applog"
+	"usher.internal/internal/event"
+)
+
+// How long things may lie apart and still belong together.
+const (
+	// policyBefore is how long before Company Portal opens the policy began that opens it.
+	policyBefore = 2 * time.Minute
+	// sameStart is how long the different reports of one start may take.
+	sameStart = 5 * time.Minute
+	// idle ends an attempt in which nothing happens: the longest time that usher lets a user sign in is less.
+	idle = 2 * time.Hour
+	// afterwards is how long after Company Portal ended what follows still belongs to the attempt.
+	afterwards = 30 * time.Minute
+	// afterEnd is how long after the last event others may report the same end.
+	afterEnd = 2 * time.Minute
+)
+
+// attempt is an attempt as it is put together.
+type attempt struct {
+	events []found
+	user   string
+	// registration is usher's id.
+	registration string
+	// launched is when Company Portal was opened, exited when it ended, ended when all was over.
+	launched, exited, ended time.Time
+	// advanced is true when more has happened than a start.
+	advanced bool
+}
+
+// begin is when the first event began.
+func (a *attempt) begin() time.Time { return a.events[0].Time.At.Add(-a.events[0].duration) }
+
+func (a *attempt) last() time.Time { return a.events[len(a.events)-1].Time.At }
+
+// over tells whether what happens at a time cannot belong to the attempt any more.
+func (a *attempt) over(at time.Time) bool {
+	switch since := at.Sub(a.last()); {
+	case !a.ended.IsZero():
+		return since > afterEnd
+	case !a.exited.IsZero():
+		return since > afterwards
+	default:
+		return since > idle
+	}
+}
+
+func (a *attempt) add(f found) {
+	a.events = append(a.events, f)
+	if a.user == "" {
+		a.user = f.user
+	}
+	if a.registration == "" {
+		a.registration = f.registration
+	}
+	at := f.Time.At
+	switch f.Name {
+	case event.PolicyStarted, event.RegistrationStarted, "usher-waiting-for-session":
+		return
+	case event.PortalLaunching, event.PortalStarted, "usher-launching-portal", "usher-waiting-for-sign-in":
+		if a.launched.IsZero() {
+			a.launched = at
+		}
+		return
+	case event.PortalExited, event.PortalFailed:
+		a.exited = at
+	}
+	if f.known.Ends {
+		a.ended = at
+	}
+	if f.known.Class != event.Noise {
+		a.advanced = true
+	}
+}
+
+// registrationPolicy recognises the policies that register, by what admins call them.
+var registrationPolicy = lazyregexp.New(`(?i)regist|entra|\baad\b|azure|intune|company portal|complian|workplace|wpj|conditional access|usher`)
+
+// attempts tells the attempts apart that events in the order of their times show. rest is the trouble that belongs to none.
+func attempts(events []found) (all []*attempt, rest []found) {
+	var open []*attempt
+	var policies []found
+	start := func(f found) *attempt {
+		a := &attempt{}
+		for _, policy := range policies {
+			if f.Time.At.Sub(policy.Time.At) <= policyBefore {
+				a.add(policy)
+			}
+		}
+		policies = nil
+		all, open = append(all, a), append(open, a)
+		return a
+	}
+	for _, f := range events {
+		at := f.Time.At
+		open = slices.DeleteFunc(open, func(a *attempt) bool { return a.over(at) })
+		a := openFor(open, f)
+		switch kind := beginning(f); {
+		case f.Name == event.PolicyStarted && !registrationPolicy.MatchString(f.name):
+			if a == nil || !a.ended.IsZero() {
+				policies = append(policies, f)
+				if len(policies) > 4 {
+					policies = policies[1:]
+				}
+				continue
+			}
+		case kind == noBeginning:
+			if a == nil && !opens(f) {
+				if f.known.Class == event.Trouble {
+					rest = append(rest, f)
+				}
+				continue
+			}
+			if f.known.Class == event.Noise && !a.exited.IsZero() {
+				continue // it would only make the attempt longer
+			}
+			if a == nil {
+				a = start(f)
+			}
+		case a == nil || a.begunAnew(f, kind):
+			if a != nil {
+				open = slices.DeleteFunc(open, func(other *attempt) bool { return other == a })
+			}
+			a = start(f)
+		}
+		a.add(f)
+	}
+	return slices.DeleteFunc(all, func(a *attempt) bool { return !a.isAttempt() }), rest
+}
+
+// openFor finds the open attempt to which an event belongs, the newest first.
+func openFor(open []*attempt, f found) *attempt {
+	for _, a := range slices.Backward(open) {
+		if f.registration != "" && a.registration != "" {
+			if f.registration == a.registration {
+				return a
+			}
+			continue
+		}
+		if f.user == "" || a.user == "" || f.user == a.user {
+			return a
+		}
+	}
+	return nil
+}
+
+// beginning is what kind of start an event is.
+type beginningKind int
+
+const (
+	noBeginning beginningKind = iota
+	// startsPolicy: a policy or usher begins.
+	startsPolicy
+	// startsPortal: Company Portal is opened.
+	startsPortal
+	// startsSignIn: the user signs in, which may happen several times in one run of Company Portal.
+	startsSignIn
+)
+
+func beginning(f found) beginningKind {
+	switch f.Name {
+	case event.PolicyStarted, event.RegistrationStarted:
+		return startsPolicy
+	case event.PortalLaunching, "usher-launching-portal":
+		return startsPortal
+	case event.PortalStarted, event.SignInStarted:
+		return startsSignIn
+	}
+	return noBeginning
+}
+
+// begunAnew tells whether a start begins another attempt than a.
+func (a *attempt) begunAnew(f found, kind beginningKind) bool {
+	if f.registration != "" && a.registration != "" {
+		return f.registration != a.registration
+	}
+	// usher's journal tells what the logs tell too: where one run of Company Portal is told twice it is one attempt.
+	since := f.Time.At.Sub(a.begin())
+	fresh := !a.advanced && a.exited.IsZero() && since <= sameStart
+	switch kind {
+	case startsPolicy:
+		return !fresh || f.Name == event.PolicyStarted && a.has(event.PolicyStarted) && since > policyBefore
+	case startsPortal:
+		return !fresh && (!a.exited.IsZero() || a.has(f.Name))
+	default:
+		return !a.exited.IsZero() && f.Time.At.Sub(a.exited) > time.Second
+	}
+}
+
+func (a *attempt) has(name string) bool {
+	return slices.ContainsFunc(a.events, func(f found) bool { return f.Name == name })
+}
+
+// opens tells whether an event that is no start shows an attempt whose start is not in the logs.
+func opens(f found) bool {
+	if f.known.Class == event.Noise {
+		return false
+	}
+	switch f.Source {
+	case applog.SourceCompanyPortal, applog.SourceUsher:
+		return true
+	case applog.SourceUnified:
+		return f.Name == event.IdentityCollecting || f.Name == event.IdentityAcquired || f.Name == "identity-not-acquired"
+	}
+	return false
+}
+
+// isAttempt tells a registration from what only looked like its beginning.
+func (a *attempt) isAttempt() bool {
+	return slices.ContainsFunc(a.events, func(f found) bool {
+		return f.Source != applog.SourceJamf && f.Source != applog.SourceSSOExtension
+	}) || slices.ContainsFunc(a.events, func(f found) bool {
+		return f.Name == event.PolicyStarted && registrationPolicy.MatchString(f.name)
+	})
+}

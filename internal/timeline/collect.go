@@ -1,0 +1,194 @@
+package timeline
+
+import (
+	"slices"
+	"strings"
+	"time"
+	"usher.internal/internal/lazyregexp"
+
+	"usher.internal/internal/applog"
+	"usher.internal/internal/event"
+	"usher.internal/internal/wpj"
+)
+
+// Collector gathers what the records of several logs show, and tells it as a [Report] at any time. Its logs may be filled
+// by a goroutine each; everything else is for one goroutine.
+type Collector struct {
+	options Options
+	logs    []*collected
+	zone    zone
+}
+
+// collected is what one log has shown so far.
+type collected struct {
+	index    int
+	info     Log
+	modified time.Time
+	// user is whose log it is, as its path tells.
+	user string
+	// sightings are the newest events, a ring once it is full.
+	sightings []sighting
+	next      int
+	// told are what usher's journal tells, found what the log shows, of the report that is being made.
+	told, found []found
+	formats     map[applog.Format]bool
+	last        applog.Time
+	// computers and users are the names that fields of entries give, for whoever redacts.
+	computers, users names
+	offsets          map[time.Duration]int
+	// skew is subtracted from the times when the report is made.
+	skew time.Duration
+}
+
+// sighting is an event that was recognised. What it says is found out when somebody asks: of a long log most of them have
+// had to go by then.
+type sighting struct {
+	known  *event.Known
+	format applog.Format
+	time   applog.Time
+	line   int
+	raw    string
+}
+
+// found is an event as a log shows it.
+type found struct {
+	Event
+	known *event.Known
+	user  string
+	// registration is usher's id of it.
+	registration string
+	// duration is how long it took until Time, 0 where it is not told.
+	duration time.Duration
+	// exit is Company Portal's exit code.
+	exit wpj.ExitCode
+	// name is that of a policy.
+	name string
+}
+
+// maximumFound is how many events are kept of a log, and maximumRaw how much of what stands there.
+const (
+	maximumFound = 10_000
+	maximumRaw   = 2 << 10
+)
+
+// NewCollector returns a collector without logs.
+func NewCollector(options Options) *Collector {
+	if options.Attempts == 0 {
+		options.Attempts = DefaultAttempts
+	}
+	if options.Now.IsZero() {
+		options.Now = time.Now()
+	}
+	c := &Collector{options: options, zone: newZone(options.Zone)}
+	return c
+}
+
+// Add makes a place for a log and returns its index.
+func (c *Collector) Add(name string, modified time.Time) int {
+	one := &collected{index: len(c.logs), info: Log{Name: name}, modified: modified, user: userOf(name),
+		formats: map[applog.Format]bool{}, offsets: map[time.Duration]int{}}
+	c.logs = append(c.logs, one)
+	return one.index
+}
+
+// Take gives a record of a log to the collector.
+func (c *Collector) Take(index int, record *applog.Record) { c.logs[index].take(record) }
+
+var homePattern = lazyregexp.New(`(?:^|/)(?:Users|home)/([^/]+)/`)
+
+// userOf returns whose log it is when it stands in somebody's home, also inside an archive.
+func userOf(name string) string {
+	if match := homePattern.FindStringSubmatch(name); match != nil && match[1] != "Shared" {
+		return match[1]
+	}
+	return ""
+}
+
+func (l *collected) take(record *applog.Record) {
+	l.info.Bytes = record.End
+	switch record.Kind {
+	case applog.Note:
+		l.info.Notes++
+		return
+	case applog.Unparsed:
+		if l.info.Unparsed++; l.info.FirstUnparsedLine == 0 {
+			l.info.FirstUnparsed, l.info.FirstUnparsedLine = bounded(record.Message, 200), record.Line
+		}
+		return
+	}
+	l.info.Entries++
+	if !slices.Contains(l.info.Formats, record.Format) {
+		l.formats[record.Format] = true
+		l.info.Formats = append(l.info.Formats, record.Format)
+	}
+	if at := record.Time.At; !at.IsZero() {
+		if l.info.FirstTime.IsZero() || at.Before(l.info.FirstTime) {
+			l.info.FirstTime = at
+		}
+		if at.After(l.info.LastTime) {
+			l.info.LastTime = at
+		}
+		l.last = record.Time
+		l.info.Zone = record.Time.Zone
+		if record.Time.Zone == applog.ZoneWritten && (l.info.Entries < 64 || l.info.Entries%1024 == 0) {
+			if offset, ok := writtenOffset(record); ok {
+				l.offsets[offset]++
+			}
+		}
+	}
+	if fields := record.Fields; len(fields) > 0 && fields[0].Name == "computer" {
+		l.computers.add(fields[0].Value)
+		if len(fields) > 1 { // a user stands behind it, where there is one
+			l.users.add(fields.Get("user"))
+		}
+	}
+	if record.Format == applog.UsherJournal {
+		l.takeJournal(record)
+		return
+	}
+	if known := event.Recognise(record); known != nil {
+		l.keep(sighting{known, record.Format, l.timeOf(record), record.Line, strings.Clone(record.Raw[:min(len(record.Raw), maximumRaw)])})
+	}
+}
+
+// keep adds an event; the oldest one goes when there are too many.
+func (l *collected) keep(s sighting) {
+	if len(l.sightings) < maximumFound {
+		l.sightings = append(l.sightings, s)
+		return
+	}
+	l.sightings[l.next] = s
+	l.next = (l.next + 1) % maximumFound
+}
+
+// find makes found of what was told and seen, in the order of the log.
+func (l *collected) find() {
+	l.skew = 0
+	l.found = slices.Clone(l.told)
+	for _, s := range slices.Concat(l.sightings[l.next:], l.sightings[:l.next]) {
+		l.found = append(l.found, l.describe(s))
+	}
+	for i := range l.found {
+		l.found[i].Log = l.index
+	}
+}
+
+// names are the different names that a log has, in the order in which they came, up to a limit.
+type names []string
+
+const maximumNames = 100
+
+func (n *names) add(name string) {
+	if last := len(*n) - 1; name == "" || last >= 0 && (*n)[last] == name || len(*n) >= maximumNames || slices.Contains(*n, name) {
+		return
+	}
+	*n = append(*n, strings.Clone(name))
+}
+
+// bounded cuts text to at most about limit bytes of valid UTF-8.
+func bounded(text string, limit int) string {
+	if len(text) <= limit {
+		return strings.Clone(strings.ToValidUTF8(text, "\uFFFD"))
+	}
+	return strings.ToValidUTF8(text[:limit], "") + "…"
+}

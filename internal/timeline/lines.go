@@ -1,0 +1,122 @@
+package timeline
+
+import (
+	"cmp"
+	"context"
+	"slices"
+	"strings"
+	"time"
+
+	"usher.internal/internal/applog"
+	"usher.internal/internal/event"
+)
+
+// around is how much of the logs before and after an attempt belongs to its lines.
+const around = 2 * time.Minute
+
+// maximumLineText is how much of a line a report has.
+const maximumLineText = 4 << 10
+
+// readLines reads the logs once more, for the lines around the attempts.
+func (c *Collector) readLines(ctx context.Context, logs []applog.Log, report *Report) error {
+	gathered := newLineGatherer(report.Attempts, c.options.Lines)
+	for i, log := range logs {
+		if log.Err != nil {
+			continue
+		}
+		file, err := log.Open()
+		if err != nil {
+			continue // told in the first pass
+		}
+		var last applog.Time
+		count := 0
+		for record, err := range applog.Read(file, c.ReadOptions(i)) {
+			if err != nil {
+				break
+			}
+			if !record.Time.At.IsZero() {
+				last = record.Time
+			}
+			if count++; count%4096 == 0 && ctx.Err() != nil {
+				file.Close()
+				return context.Cause(ctx)
+			}
+			at := last
+			at.At = at.At.Add(-c.logs[i].skew)
+			gathered.take(i, record, at)
+		}
+		file.Close()
+	}
+	report.Lines, report.OmittedLines = gathered.result()
+	return nil
+}
+
+// lineGatherer keeps the lines of the newest attempts, up to a limit.
+type lineGatherer struct {
+	attempts []Attempt
+	limit    int
+	// kept are the lines of each attempt, lost what had to go.
+	kept [][]Line
+	lost int64
+	size int
+}
+
+func newLineGatherer(attempts []Attempt, limit int) *lineGatherer {
+	return &lineGatherer{attempts: attempts, limit: limit, kept: make([][]Line, len(attempts))}
+}
+
+// take keeps a record of the time of an attempt.
+func (g *lineGatherer) take(log int, record *applog.Record, at applog.Time) {
+	if at.At.IsZero() {
+		return
+	}
+	for i := range slices.Backward(g.attempts) {
+		a := &g.attempts[i]
+		if at.At.Before(a.Begin.Add(-around)) || at.At.After(a.End.Add(around)) {
+			continue
+		}
+		if g.size >= g.limit && !g.makeRoom(i) {
+			g.lost++
+			return
+		}
+		g.kept[i] = append(g.kept[i], lineOf(log, record, at, a))
+		g.size++
+		return
+	}
+}
+
+// makeRoom drops the lines of an older attempt than the one that needs room.
+func (g *lineGatherer) makeRoom(attempt int) bool {
+	for i := range attempt {
+		if count := len(g.kept[i]); count > 0 {
+			g.lost += int64(count)
+			g.size -= count
+			g.kept[i] = nil
+			return true
+		}
+	}
+	return false
+}
+
+func (g *lineGatherer) result() ([]Line, int64) {
+	all := slices.Concat(g.kept...)
+	slices.SortStableFunc(all, func(a, b Line) int {
+		return cmp.Or(a.Time.At.Compare(b.Time.At), cmp.Compare(a.Log, b.Log), cmp.Compare(a.Line, b.Line))
+	})
+	return all, g.lost
+}
+
+func lineOf(log int, record *applog.Record, at applog.Time, a *Attempt) Line {
+	line := Line{
+		Log: log, Line: record.Line, Time: at, Kind: record.Kind, Level: record.Level,
+		Origin:  strings.Clone(cmp.Or(record.Process, record.Subsystem)),
+		Message: bounded(record.Message, maximumLineText), Raw: bounded(strings.TrimRight(record.Raw, "\r\n"), maximumLineText),
+	}
+	if !at.At.Before(a.Begin) && !at.At.After(a.End) {
+		line.Attempt = a.Number
+	}
+	if known := event.Recognise(record); known != nil {
+		line.Event, line.Class = known.Name, known.Class
+	}
+	return line
+}

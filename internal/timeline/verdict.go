@@ -1,0 +1,402 @@
+package timeline
+
+import (
+	"cmp"
+	"fmt"
+	"slices"
+	"strings"
+	"time"
+
+	"usher.internal/internal/event"
+	"usher.internal/internal/wpj"
+)
+
+// SilentEnd is the cause of an attempt that ended without an error of its own.
+const SilentEnd = "silent-end"
+
+// judge completes an attempt: outcome, phases, verdict. now is the end of an attempt that still goes on, last that of the
+// logs.
+func judge(a *attempt, number int, last, now time.Time) Attempt {
+	story := newStory(a)
+	result := Attempt{Number: number, User: a.user, Registration: a.registration, Begin: a.begin(), Outcome: story.outcome()}
+	result.End = story.end()
+	if result.Outcome == Unfinished {
+		// The logs go on for as long as nothing happened, and so did the attempt.
+		result.End = latest(a.last(), earliest(last, a.last().Add(idle)))
+		if now.Sub(last) < time.Minute {
+			result.End = latest(result.End, earliest(now, a.last().Add(idle)))
+		}
+	}
+	result.Phases = phases(a, result.End, result.Outcome != Unfinished)
+	if result.Outcome == Silent {
+		// After the token no server had anything to do: Company Portal waited to be closed.
+		for i, phase := range result.Phases {
+			if phase.Name == event.Registration {
+				info := event.Closing.Info()
+				result.Phases[i].Name, result.Phases[i].Title, result.Phases[i].WaitingFor = info.Phase, info.Title, info.WaitingFor
+			}
+		}
+	}
+	story.markConsequences()
+	for _, f := range a.events {
+		result.Events = append(result.Events, f.Event)
+	}
+	result.Verdict = story.verdict(result)
+	result.dropNoise()
+	return result
+}
+
+func latest(a, b time.Time) time.Time {
+	if a.After(b) {
+		return a
+	}
+	return b
+}
+
+func earliest(a, b time.Time) time.Time {
+	if a.Before(b) {
+		return a
+	}
+	return b
+}
+
+// story is what an attempt's events say together. An index of -1 is that of an event that is not there.
+type story struct {
+	*attempt
+	policy, launch, signIn, token, device, join, certificate, joined, exit, acquired, ended int
+	// cause is the first trouble that nothing overcame.
+	cause int
+}
+
+func newStory(a *attempt) *story {
+	first := func(names ...string) int {
+		return slices.IndexFunc(a.events, func(f found) bool { return slices.Contains(names, f.Name) })
+	}
+	s := &story{
+		attempt: a, policy: first(event.PolicyStarted), launch: first(event.PortalLaunching, "usher-waiting-for-sign-in", event.PortalStarted),
+		signIn: first(event.SignInStarted), token: first(event.TokenFetched, event.SignInFinished), device: first(event.DeviceRegistered),
+		join: first(event.JoinCompleted), certificate: first(event.CertificateStored), joined: first(event.JoinedState, "device-joined"),
+		exit: first(event.PortalExited, event.PortalFailed), acquired: first(event.IdentityAcquired), ended: -1, cause: -1,
+	}
+	for i, f := range a.events {
+		if f.Source == "usher" && f.known.Ends {
+			s.ended = i
+		}
+	}
+	s.cause = s.firstCause()
+	return s
+}
+
+// firstCause finds the trouble from which the rest followed: the first one after the last progress beyond its phase. The
+// ends, which only say that something failed, are causes where there is nothing else, and so are errors that usher does
+// not know.
+func (s *story) firstCause() int {
+	for _, rank := range []func(found) bool{isKnownTrouble, isUnknownTrouble, isFailedEnd} {
+		for i, f := range s.events {
+			if rank(f) && !s.overcome(i) {
+				return i
+			}
+		}
+	}
+	return -1
+}
+
+func isFailedEnd(f found) bool {
+	return f.Class == event.Trouble && (f.Name == event.PortalFailed || f.known.Ends)
+}
+
+func isUnknownTrouble(f found) bool {
+	return f.Class == event.Trouble && (f.Name == event.ErrorWritten || f.Name == event.StepFailed)
+}
+
+func isKnownTrouble(f found) bool {
+	return f.Class == event.Trouble && !isFailedEnd(f) && !isUnknownTrouble(f)
+}
+
+// overcome tells whether the registration went on beyond the phase of a trouble afterwards.
+func (s *story) overcome(trouble int) bool {
+	phase := s.events[trouble].known.Phase.Order()
+	for _, f := range s.events[trouble+1:] {
+		// A start proves nothing, and neither does an end of Company Portal's.
+		if f.Class != event.Progress || beginning(f) != noBeginning || f.Name == event.PortalExited || strings.HasPrefix(f.Name, "usher-") && !f.known.Ends {
+			continue
+		}
+		if f.known.Phase.Order() >= phase {
+			return true
+		}
+	}
+	return false
+}
+
+// registered tells whether anything shows that the device was registered.
+func (s *story) registered() bool {
+	return s.device >= 0 || s.join >= 0 || s.certificate >= 0 || s.joined >= 0 || s.acquired >= 0 ||
+		s.ended >= 0 && s.events[s.ended].Name == "usher-registration-succeeded"
+}
+
+func (s *story) exitedWith(code wpj.ExitCode) bool {
+	return s.exit >= 0 && s.events[s.exit].exit == code
+}
+
+func (s *story) outcome() Outcome {
+	if s.ended >= 0 {
+		switch s.events[s.ended].Name {
+		case "usher-registration-succeeded":
+			return Succeeded
+		case "usher-registration-cancelled":
+			return Cancelled
+		}
+	}
+	if s.acquired >= 0 && s.registered() {
+		return Succeeded
+	}
+	silent := s.wentSilent()
+	switch {
+	case s.exitedWith(wpj.ExitSuccess) && s.registered() && s.ended < 0:
+		return Succeeded
+	case silent:
+		return Silent
+	case s.exitedWith(wpj.ExitUserAbandoned) && (s.cause < 0 || isFailedEnd(s.events[s.cause])):
+		return Cancelled
+	case s.ended >= 0, s.exit >= 0:
+		return Failed
+	case s.cause >= 0 && !isUnknownTrouble(s.events[s.cause]) && s.last().Sub(s.events[s.cause].Time.At) < time.Minute:
+		return Failed
+	}
+	return Unfinished
+}
+
+// wentSilent tells whether the user signed in, and then neither a registration nor an error followed, as it is when
+// Entra does not let the user join devices [reference/domain.md 4.2].
+func (s *story) wentSilent() bool {
+	if s.registered() || s.cause >= 0 && !isFailedEnd(s.events[s.cause]) {
+		return false
+	}
+	over := s.exitedWith(wpj.ExitSuccess) || s.exitedWith(wpj.ExitUserAbandoned) && s.token >= 0 || s.exit < 0 && s.ended >= 0 && s.token >= 0
+	return over && (s.token >= 0 || s.exitedWith(wpj.ExitSuccess))
+}
+
+// end is when the attempt was over.
+func (s *story) end() time.Time {
+	for _, at := range []int{s.ended, s.acquired} {
+		if at >= 0 {
+			return s.events[at].Time.At
+		}
+	}
+	return s.last()
+}
+
+// markConsequences marks the trouble that followed from the first cause.
+func (s *story) markConsequences() {
+	if s.cause < 0 {
+		return
+	}
+	for i := s.cause + 1; i < len(s.events); i++ {
+		if s.events[i].Class == event.Trouble {
+			s.events[i].Consequence = true
+		}
+	}
+	// A cause that was found behind lesser trouble has that as its neighbours, not as its causes.
+	s.events[s.cause].Consequence = false
+}
+
+func (s *story) verdict(a Attempt) Verdict {
+	took := Brief(a.End.Sub(a.Begin))
+	evidence := func(indexes ...int) (present []int) {
+		for _, i := range indexes {
+			if i >= 0 {
+				present = append(present, i)
+			}
+		}
+		slices.Sort(present)
+		return slices.Compact(present)
+	}
+	switch a.Outcome {
+	case Succeeded:
+		v := Verdict{Sentence: "Registered in " + took + spent(a.Phases) + ".", Evidence: evidence(s.launch, s.device, s.join, s.exit, s.acquired, s.ended)}
+		if s.ended < 0 && s.acquired < 0 {
+			v.Absent = []string{"nothing here shows that Jamf Pro was told: neither Jamf's helper nor usher is in these logs"}
+			v.Next = []string{"Add the unified log (`log show --info --debug`) or usher's journal, or look at the computer's record in Jamf Pro."}
+		}
+		return v
+	case Silent:
+		return s.silentVerdict(took, evidence(s.launch, s.signIn, s.token, s.lastNamed(event.NotJoinedState), s.exit, s.ended))
+	case Cancelled:
+		sentence := "The user closed Company Portal after " + took + s.doing(a.Phases) + "."
+		cause := cmp.Or(s.causeName(), event.PortalFailed)
+		if s.ended >= 0 && s.events[s.ended].Name == "usher-registration-cancelled" {
+			sentence, cause = "The registration was cancelled after "+took+": "+sentenceEnd(s.events[s.ended].Detail)+".", "usher-registration-cancelled"
+		}
+		return Verdict{Sentence: sentence, Cause: cause, Evidence: evidence(s.launch, s.signIn, s.exit, s.ended),
+			Next: []string{"Ask the user to start it again, and to sign in with the work account."}}
+	case Unfinished:
+		return s.unfinishedVerdict(a, evidence(s.launch, s.signIn, s.cause, len(s.events)-1))
+	}
+	return s.failedVerdict(took, evidence(s.launch, s.cause, s.exit, s.ended))
+}
+
+func (s *story) failedVerdict(took string, evidence []int) Verdict {
+	v := Verdict{Evidence: evidence, Cause: s.causeName()}
+	end := ""
+	if s.exit >= 0 && s.exit != s.cause && s.events[s.exit].Name == event.PortalFailed {
+		end = "; Company Portal then ended with " + s.events[s.exit].exit.String()
+	}
+	if s.cause < 0 {
+		v.Sentence = "It failed after " + took + ", and the logs do not say why" + end + "."
+		v.Next = []string{"Collect the logs of that time with `usherctl bundle`, the unified log among them."}
+		return v
+	}
+	cause := s.events[s.cause]
+	what := cause.Title
+	switch {
+	case cause.Code != "":
+		code, _, _ := strings.Cut(cause.Code, "): ")
+		what += ", " + code + ")"
+	case cause.Detail != "":
+		what += " (" + sentenceEnd(bounded(cause.Detail, 120)) + ")"
+	}
+	v.Sentence = "It failed after " + took + ": " + lowerFirst(what) + end + "."
+	if cause.Name == event.RegistrationFailed {
+		_, detail, _ := strings.Cut(cause.Detail, ": ")
+		v.Sentence = "It failed after " + took + ": " + lowerFirst(sentenceEnd(cmp.Or(detail, cause.Detail))) + end + "."
+	}
+	advisers := []int{s.cause, s.exit}
+	if s.exit >= 0 && saysMore(s.events[s.exit].exit) {
+		advisers = []int{s.exit, s.cause}
+	}
+	for _, i := range advisers {
+		if i >= 0 && s.events[i].Advice != "" && !slices.Contains(v.Next, s.events[i].Advice) {
+			v.Next = append(v.Next, s.events[i].Advice)
+		}
+	}
+	return v
+}
+
+// saysMore tells whether an exit code names one cause, for which its advice is better than that of an event.
+func saysMore(code wpj.ExitCode) bool {
+	return slices.Contains([]wpj.ExitCode{wpj.ExitRegistrationDeviceCapError, wpj.ExitNetworkError, wpj.ExitCommandLineError}, code)
+}
+
+func (s *story) silentVerdict(took string, evidence []int) Verdict {
+	how := "Company Portal ended as if all were well"
+	if s.exitedWith(wpj.ExitUserAbandoned) {
+		how = "the user closed Company Portal in the end"
+	} else if s.exit < 0 {
+		how = "nothing more happened"
+	}
+	signedIn := "the user signed in"
+	if s.token < 0 {
+		signedIn = "Company Portal ran for " + took
+	}
+	return Verdict{
+		Sentence: fmt.Sprintf("It ended after %s without registering the device and without an error of its own: %s, then no registration was begun, and %s.", took, signedIn, how),
+		Cause:    SilentEnd, Evidence: evidence,
+		Absent: []string{
+			"no event WPJ_DeviceRegistration or CompleteWPJOperation: Entra was never asked to register the device, or refused without a word",
+			"no certificate in the keychain, and no error that would say why",
+		},
+		Next: []string{
+			"Check in Entra, under Devices, Device settings, that this user may join or register devices: a user who may not sees no error at all.",
+			"Read Entra's sign-in and audit logs of the user at that time.",
+		},
+	}
+}
+
+func (s *story) unfinishedVerdict(a Attempt, evidence []int) Verdict {
+	v := Verdict{Evidence: evidence, Cause: s.causeName()}
+	doing := "before Company Portal was opened"
+	if len(a.Phases) > 0 {
+		phase := a.Phases[len(a.Phases)-1]
+		doing = fmt.Sprintf("while %s, which had taken %s and waits for %s", lowerFirst(phase.Title), Brief(phase.End.Sub(phase.Begin)), party(phase.WaitingFor))
+	}
+	v.Sentence = "No end is in the logs: they stop " + doing + "."
+	if s.cause >= 0 {
+		v.Sentence = strings.TrimSuffix(v.Sentence, ".") + "; the last trouble was that " + lowerFirst(s.events[s.cause].Title) + "."
+		v.Next = append(v.Next, s.events[s.cause].Advice)
+	}
+	v.Next = append(v.Next, "Look whether it still goes on with `usherctl registrations list`, or follow it with `usherctl timeline --follow`.")
+	return v
+}
+
+func (s *story) causeName() string {
+	if s.cause < 0 {
+		return ""
+	}
+	return s.events[s.cause].Name
+}
+
+// lastNamed is the index of the last event of a name.
+func (s *story) lastNamed(name string) int {
+	for i, f := range slices.Backward(s.events) {
+		if f.Name == name {
+			return i
+		}
+	}
+	return -1
+}
+
+// doing says in which phase something happened.
+func (s *story) doing(phases []Phase) string {
+	if s.token >= 0 {
+		return ", after signing in"
+	}
+	if len(phases) == 0 {
+		return ""
+	}
+	return ", before the sign-in was complete"
+}
+
+// spent says on what most of the time went.
+func spent(phases []Phase) string {
+	sorted := slices.Clone(phases)
+	slices.SortStableFunc(sorted, func(a, b Phase) int { return cmp.Compare(b.Milliseconds, a.Milliseconds) })
+	var parts []string
+	for _, phase := range sorted[:min(2, len(sorted))] {
+		if phase.Milliseconds >= 1000 {
+			parts = append(parts, fmt.Sprintf("%s on %s", Brief(phase.End.Sub(phase.Begin)), lowerFirst(phase.Title)))
+		}
+	}
+	if len(parts) == 0 {
+		return ""
+	}
+	return ": " + strings.Join(parts, ", ")
+}
+
+func party(p event.Party) string {
+	return map[event.Party]string{event.User: "the user", event.Server: "a server", event.Mac: "this Mac"}[p]
+}
+
+// lowerFirst makes a sentence's beginning the middle of another; names keep their capital letter.
+func lowerFirst(text string) string {
+	for _, word := range []string{"The ", "A ", "An ", "No ", "There ", "Signing ", "Preparing", "Waiting ", "Opening ", "Fetching ", "Registering ", "Storing ", "Closing ", "Reading ", "Consenting ", "Telling ", "Whether "} {
+		if strings.HasPrefix(text, word) {
+			return strings.ToLower(text[:1]) + text[1:]
+		}
+	}
+	return text
+}
+
+func sentenceEnd(text string) string { return strings.TrimRight(text, ". ") }
+
+// maximumEvents is how many events of one attempt a report has.
+const maximumEvents = 500
+
+// dropNoise removes the noise that nothing rests on, and what is too much.
+func (a *Attempt) dropNoise() {
+	kept := make([]Event, 0, len(a.Events))
+	evidence := make([]int, 0, len(a.Verdict.Evidence))
+	for i, e := range a.Events {
+		is := slices.Contains(a.Verdict.Evidence, i)
+		if !is && (e.Class == event.Noise || len(kept) >= maximumEvents) {
+			if e.Class != event.Noise {
+				a.Omitted++
+			}
+			continue
+		}
+		if is {
+			evidence = append(evidence, len(kept))
+		}
+		kept = append(kept, e)
+	}
+	a.Events, a.Verdict.Evidence = kept, evidence
+}
