@@ -1,0 +1,53 @@
+package redact_test
+
+import (
+	"bytes"
+	"errors"
+	"io"
+	"strings"
+	"testing"
+	"testing/iotest"
+
+	"usher.internal/internal/redact"
+)
+
+// A log is redacted in blocks of whole lines, wherever its reader stops.
+func TestALogIsCopied(t *testing.T) {
+	var log strings.Builder
+	for log.Len() < 600<<10 {
+		log.WriteString(strings.Join(document, "\n") + "\n")
+	}
+	log.WriteString("no end of a line for mia.keller")
+	r := redact.New(redact.Options{Users: []string{"Mia Keller"}})
+	if err := r.LearnFrom(iotest.HalfReader(strings.NewReader(log.String()))); err != nil {
+		t.Fatal(err)
+	}
+	var copied bytes.Buffer
+	if err := r.Copy(&copied, iotest.HalfReader(strings.NewReader(log.String()))); err != nil {
+		t.Fatal(err)
+	}
+	if want := r.Text(log.String()); copied.String() != want {
+		t.Errorf("a copy of %d bytes differs from the text of %d", copied.Len(), len(want))
+	}
+	for _, value := range planted {
+		if strings.Contains(strings.ToLower(copied.String()), strings.ToLower(value)) {
+			t.Errorf("%q survives", value)
+		}
+	}
+	if err := r.Copy(io.Discard, iotest.ErrReader(errors.New("disk"))); err == nil {
+		t.Error("a reader's error is lost")
+	}
+	counts := r.Counts()
+	if len(counts) == 0 || counts[0].Of != 4 {
+		t.Errorf("counts %+v", counts)
+	}
+}
+
+// Some lines are longer than what is redacted at once.
+func TestLongLinesAreKept(t *testing.T) {
+	long := strings.Repeat("word and more ", 100_000)
+	var copied bytes.Buffer
+	if err := redact.New(redact.Options{}).Copy(&copied, strings.NewReader(long)); err != nil || copied.String() != long {
+		t.Errorf("%d bytes became %d, %v", len(long), copied.Len(), err)
+	}
+}

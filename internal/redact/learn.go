@@ -1,0 +1,79 @@
+package redact
+
+import (
+	"strings"
+	"usher.internal/internal/lazyregexp"
+)
+
+// places are where names of users stand in the logs of a registration: the first group is the name.
+var places = []struct {
+	// hint is a part of every match, by which most text is passed over.
+	hint    string
+	pattern *lazyregexp.Regexp
+}{
+	{"/Users/", lazyregexp.New(`/Users/([^/\s"'<>:,;)\]]+)`)},
+	{"/home/", lazyregexp.New(`/home/([^/\s"'<>:,;)\]]+)`)},
+	{"user", lazyregexp.New(`(?:for|of|as|login for) user:? ["“']?([^\s"”'…,;:()]+)`)},
+	{"user", lazyregexp.New(`user account:? ["“']?([^\s"”'…,;:()]+)`)},
+	{"user", lazyregexp.New(`(?:^|[\s,;{("])(?:user|user_name|userName|username|loginUserName)"?\s*[=:]\s*["“']?([^\s"”'…,;:(){}]+)`)},
+	{"macOS user ", lazyregexp.New(`macOS user (?:account )?["“']?([^\s"”'…,;:()]+)`)},
+	{"account", lazyregexp.New(`account (?:name )?["“']([^\s"”',;:()]+)`)},
+}
+
+var jamfComputer = lazyregexp.New(`^(?:[A-Z][a-z]{2} )?[A-Z][a-z]{2} [ \d]\d \d\d:\d\d:\d\d (.{1,200}?) (?:jamf|jamfAgent|JamfDaemon)\[\d+\]: `)
+
+// syslogComputer finds the host of `log show --style syslog`, which is localhost mostly.
+var syslogComputer = lazyregexp.New(`^\d{4}-\d\d-\d\d \d\d:\d\d:\d\d\.\d{6}[+-]\d{4}  (\S{2,80}) [^\[]{1,64}\[\d+\]: `)
+
+var computerFields = lazyregexp.New(`(?i)(?:computer ?name|device ?name|host ?name|LocalHostName)"?\s*[=:]\s*"?([^",;]{2,80})`)
+
+// LearnText takes the names from a text, for what is redacted afterwards.
+func (r *Redactor) LearnText(text string) {
+	for _, place := range places {
+		if !strings.Contains(text, place.hint) {
+			continue
+		}
+		for _, match := range place.pattern.FindAllStringSubmatch(text, -1) {
+			r.learnPerson(match[1])
+		}
+	}
+	if strings.ContainsRune(text, '@') || strings.Contains(text, "%40") {
+		for _, match := range signInName.FindAllStringSubmatch(text, -1) {
+			r.learnPerson(match[0])
+		}
+	}
+	for line := range strings.Lines(text) {
+		if match := jamfComputer.FindStringSubmatch(line); match != nil {
+			r.learnComputer(match[1])
+		}
+		if match := syslogComputer.FindStringSubmatch(line); match != nil {
+			r.learnComputer(match[1])
+		}
+	}
+	if match := computerFields.FindStringSubmatch(text); match != nil {
+		r.learnComputer(strings.TrimSpace(match[1]))
+	}
+}
+
+// learnPerson takes an account name, or the part before the @ of a sign-in name, which mostly is one.
+func (r *Redactor) learnPerson(value string) {
+	local, _, is := cutSignInName(value)
+	if is {
+		value = local
+	}
+	if len(value) >= 3 {
+		r.learnUser(value)
+	}
+}
+
+// signInName is a user principal name or e-mail address; in URLs its @ is escaped, and in Kerberos' names too.
+var signInName = lazyregexp.New(`[A-Za-z0-9._+'#$~!\x{80}-\x{10ffff}-]+(?:@|%40|\\@)[A-Za-z0-9-]+(?:\.[A-Za-z0-9-]+)+`)
+
+func cutSignInName(value string) (local, domain string, ok bool) {
+	for _, at := range []string{`\@`, "%40", "@"} {
+		if local, domain, ok = strings.Cut(value, at); ok {
+			return local, domain, true
+		}
+	}
+	return "", "", false
+}

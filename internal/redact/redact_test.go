@@ -1,0 +1,176 @@
+package redact_test
+
+import (
+	"encoding/json"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+
+	"usher.internal/internal/applog"
+	"usher.internal/internal/redact"
+	"usher.internal/internal/timeline"
+)
+
+// planted are values that must not survive, by what they are.
+var planted = []string{
+	"mia.keller", "Mia.Keller@contoso.example.org", "mia.keller%40contoso.example.org", `mia.keller\@contoso.example.org`, "MIA.KELLER@CONTOSO.EXAMPLE.ORG",
+	"Mia Keller", "Mia’s MacBook Air (2)", "Mia's MacBook Air (2)", "lab-07.corp.contoso.de", "jamf.contoso.cloud", "contoso.onmicrosoft.com",
+	"34b1ba9a-3b2d-4c6c-ab4b-615f4b143eab", "34B1BA9A-3B2D-4C6C-AB4B-615F4B143EAB", "10.20.30.40", "203.0.113.77", "fe80::1c2d:3e4f:5a6b:7c8d", "2a02:8070::17",
+	"3c:22:fb:12:34:56", "C02XK1ABJGH5", "0a1b2c3d4e5f60718293a4b5c6d7e8f901234567",
+	"eyJhbGciOiJSUzI1NiIsInR5cCI6IkpXVCJ9.eyJzdWIiOiIxMjM0NTY3ODkwIn0.c2lnbmF0dXJl",
+	"MIIDQTCCAimgAwIBAgITBmyfz5m/jAo54vB4ikPmljZbyjANBgkqhkiG9w0BAQsFADA5MQswCQYDVQQG",
+	"jörg.müller", "studio-17",
+}
+
+// document holds each of them where logs of each format would have it.
+var document = []string{
+	`Sun Apr 26 22:06:14 Mia’s MacBook Air (2) jamf[1480]: Checking for policies triggered by "login" for user "mia.keller"...`,
+	`Sun Apr 26 22:06:14 Mia's MacBook Air (2) jamf[1480]: Executing Policy Register mia.keller`,
+	`default 2020-04-26 22:08:09.659507 -0500 JamfAAD AAD ID acquired for macOS user account mia.keller`,
+	`default 2020-04-26 22:08:09.647316 -0500 JamfAAD commited /Users/mia.keller/Library/Keychains/login.keychain-db.sb-XX to /Users/jörg.müller/Library`,
+	`2020-04-27 03:07:10.363 VERB com.microsoft.ssp.telemetry TID=1 A.swift: 283 (f()) x : { upn = "Mia.Keller@contoso.example.org"; device = "34b1ba9a-3b2d-4c6c-ab4b-615f4b143eab"; full = "Mia Keller"; }`,
+	`{"timestamp":"2026-05-07 19:48:34.701580-0500","eventMessage":"GET https:\/\/jamf.contoso.cloud\/api?login_hint=mia.keller%40contoso.example.org&id=34B1BA9A-3B2D-4C6C-AB4B-615F4B143EAB"}`,
+	`kerberosStatus upn mia.keller\@contoso.example.org@KERBEROS.MICROSOFTONLINE.COM realm`,
+	`authority https://login.microsoftonline.com/contoso.onmicrosoft.com/oauth2 by MIA.KELLER@CONTOSO.EXAMPLE.ORG`,
+	`host lab-07.corp.contoso.de at 10.20.30.40 and 203.0.113.77:443, fe80::1c2d:3e4f:5a6b:7c8d%en0, [2a02:8070::17], mac 3c:22:fb:12:34:56`,
+	`serial number: C02XK1ABJGH5, thumbprint 0a1b2c3d4e5f60718293a4b5c6d7e8f901234567 key=0a1b2c3d4e5f60718293a4b5c6d7e8f901234567`,
+	`bearer eyJhbGciOiJSUzI1NiIsInR5cCI6IkpXVCJ9.eyJzdWIiOiIxMjM0NTY3ODkwIn0.c2lnbmF0dXJl, x5c MIIDQTCCAimgAwIBAgITBmyfz5m/jAo54vB4ikPmljZbyjANBgkqhkiG9w0BAQsFADA5MQswCQYDVQQG`,
+	`2023-05-26 13:42:44.136083+0200  studio-17 Company Portal[77]: (MSAL) failed on studio-17`,
+	`user=jörg.müller state=x (jörg.müller), "JÖRG" user: mia.keller.`,
+}
+
+// kept is what must not be taken for something else.
+var kept = []string{
+	"com.microsoft.ssp.telemetry", "A.swift: 283 (f())", "login.microsoftonline.com", "MSAL 1.2.4.5", "version 5.2.1.0", "root", "_mbsetupuser", "127.0.0.1", "::1",
+	"2020-04-27 03:07:10.363", "82dbaca4-3e81-46ca-9c73-0950c1eaca97", "Error Domain=MSALErrorDomain Code=-50005", "Company Portal.app/Contents/MacOS/Company Portal",
+	"sendEvent(featureArea:type:eventTitle:duration:result:target:location:resultData:error:context)", "WorkPlaceJoinState(rawValue: 2)", "login.keychain-db",
+}
+
+func newRedactor(text string) *redact.Redactor {
+	r := redact.New(redact.Options{Users: []string{"Mia Keller"}})
+	r.LearnText(text)
+	return r
+}
+
+func TestNothingPlantedSurvives(t *testing.T) {
+	whole := strings.Join(document, "\n")
+	for _, value := range planted {
+		if !strings.Contains(whole, value) {
+			t.Errorf("%q is not planted", value)
+		}
+	}
+	r := newRedactor(whole)
+	text := r.Text(whole)
+	for _, value := range planted {
+		if strings.Contains(strings.ToLower(text), strings.ToLower(value)) {
+			t.Errorf("%q survives in\n%s", value, text)
+		}
+	}
+	if again := r.Text(text); again != text {
+		t.Errorf("redacted twice:\n%s\nonce:\n%s", again, text)
+	}
+	if other := newRedactor(text).Text(text); other != text {
+		t.Errorf("redacted by another redactor:\n%s\nby one:\n%s", other, text)
+	}
+}
+
+func TestTheSameIsCalledTheSame(t *testing.T) {
+	r := newRedactor(strings.Join(document, "\n"))
+	for _, same := range [][]string{
+		{"mia.keller", "MIA.KELLER", "Mia.Keller"},
+		{"34b1ba9a-3b2d-4c6c-ab4b-615f4b143eab", "34B1BA9A-3B2D-4C6C-AB4B-615F4B143EAB"},
+		{"Mia.Keller@contoso.example.org", "mia.keller%40contoso.example.org"},
+		{"Mia’s MacBook Air (2)", "Mia's MacBook Air (2)"},
+	} {
+		for _, one := range same[1:] {
+			if got, want := r.Text(one), r.Text(same[0]); got != want {
+				t.Errorf("%q is %q, %q is %q", one, got, same[0], want)
+			}
+		}
+	}
+	if r.Text("10.20.30.40") == r.Text("203.0.113.77") {
+		t.Error("two addresses have one pseudonym")
+	}
+	if user, upn := r.Text("mia.keller"), r.Text("mia.keller@contoso.example.org"); !strings.HasPrefix(upn, user+"@") {
+		t.Errorf("user is %q, sign-in name %q", user, upn)
+	}
+}
+
+func TestWhatIsNotPersonalStays(t *testing.T) {
+	r := newRedactor(strings.Join(document, "\n"))
+	for _, value := range kept {
+		if got := r.Text(value); got != value {
+			t.Errorf("%q became %q", value, got)
+		}
+	}
+}
+
+// A report is redacted in every text that can be in it: the planted values stand in a log, and the report is made of it.
+func TestReport(t *testing.T) {
+	folder := filepath.Join(t.TempDir(), "Users", "mia.keller")
+	if err := os.MkdirAll(folder, 0o755); err != nil {
+		t.Fatal(err)
+	}
+	start := "default 2020-04-26 22:06:15.055131 -0500 JamfAAD Launching Company Portal for mia.keller\n"
+	lines := start
+	for _, line := range document {
+		lines += "error 2020-04-26 22:06:16.055131 -0500 JamfAAD No AAD ID found: " + line + "\n"
+	}
+	if err := os.WriteFile(filepath.Join(folder, "unified.log"), []byte(lines+strings.Join(document, "\n")), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	logs, err := applog.Find([]string{folder}, applog.FindOptions{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	report, err := timeline.Build(t.Context(), logs, timeline.Options{Lines: 1000})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if len(report.Attempts) == 0 || len(report.Lines) < len(document) {
+		t.Fatalf("%d attempts, %d lines", len(report.Attempts), len(report.Lines))
+	}
+	redact.Report(report, redact.New(redact.Options{Users: []string{"Mia Keller"}}))
+	text, err := json.Marshal(report)
+	if err != nil {
+		t.Fatal(err)
+	}
+	plain := strings.ToLower(strings.NewReplacer(`\"`, `"`, `\\`, `\`, `\u0026`, "&").Replace(string(text)))
+	for _, value := range planted {
+		if strings.Contains(plain, strings.ToLower(value)) {
+			t.Errorf("%q survives", value)
+		}
+	}
+	if !report.Redacted {
+		t.Error("the report does not say that it is redacted")
+	}
+}
+
+func FuzzText(f *testing.F) {
+	for _, line := range document {
+		f.Add(line)
+	}
+	f.Fuzz(func(t *testing.T, text string) {
+		r := newRedactor(text)
+		once := r.Text(text)
+		if twice := r.Text(once); twice != once {
+			t.Errorf("once  %q\ntwice %q", once, twice)
+		}
+		for _, value := range []string{"34b1ba9a-3b2d-4c6c-ab4b-615f4b143eab", "mia.keller@contoso.example.org"} {
+			if got := r.Text(text + " " + value + " " + text); strings.Contains(got, value) {
+				t.Errorf("%q survives in %q", value, got)
+			}
+		}
+	})
+}
+
+func BenchmarkText(b *testing.B) {
+	r := newRedactor(strings.Join(document, "\n"))
+	b.SetBytes(int64(len(strings.Join(document, "\n"))))
+	for b.Loop() {
+		for _, line := range document {
+			r.Text(line)
+		}
+	}
+}

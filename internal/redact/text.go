@@ -1,0 +1,334 @@
+package redact
+
+import (
+	"net/netip"
+	"strings"
+	"sync"
+	"unicode"
+	"unicode/utf8"
+	"usher.internal/internal/lazyregexp"
+)
+
+// Text returns a text with pseudonyms. To redact it twice changes nothing more.
+func (r *Redactor) Text(text string) string {
+	if text == "" {
+		return text
+	}
+	text = r.replaceNames(r.replaceShapes(text))
+	return r.replaceHomes(text)
+}
+
+// replaceNames replaces the names that were learnt, where they stand as words.
+func (r *Redactor) replaceNames(text string) string {
+	small := lower(text)
+	for _, name := range r.names {
+		if replaced := replaceName(text, small, name); replaced != "" {
+			text, small = replaced, lower(replaced)
+		}
+	}
+	return text
+}
+
+// replaceName replaces a name in a text, of which small is the one in small letters. It returns "" where the name does not
+// stand in it.
+func replaceName(text, small string, name name) string {
+	var out strings.Builder
+	copied := 0
+	for from := 0; ; {
+		at := strings.Index(small[from:], name.value)
+		if at < 0 {
+			break
+		}
+		at += from
+		end := at + len(name.value)
+		if !isWord(text, at, end) {
+			from = at + 1
+			continue
+		}
+		out.WriteString(text[copied:at])
+		out.WriteString(name.pseudonym)
+		copied, from = end, end
+	}
+	if copied == 0 {
+		return ""
+	}
+	out.WriteString(text[copied:])
+	return out.String()
+}
+
+// isWord tells whether no letter or digit stands before or behind text[from:to].
+func isWord(text string, from, to int) bool {
+	before, _ := utf8.DecodeLastRuneInString(text[:from])
+	after, _ := utf8.DecodeRuneInString(text[to:])
+	return !isLetter(before) && !isLetter(after)
+}
+
+func isLetter(letter rune) bool {
+	return letter != utf8.RuneError && (unicode.IsLetter(letter) || unicode.IsDigit(letter))
+}
+
+// homes are the folders that homes are in.
+var homes = lazyregexp.New(`(/Users/|/home/)([^/\s"'<>:,;)\]]+)`)
+
+// replaceHomes replaces the names of homes, also those that are too common to be replaced everywhere.
+func (r *Redactor) replaceHomes(text string) string {
+	if !strings.Contains(text, "/Users/") && !strings.Contains(text, "/home/") {
+		return text
+	}
+	return homes.ReplaceAllStringFunc(text, func(match string) string {
+		slash := strings.LastIndexByte(match, '/') + 1
+		who := match[slash:]
+		if who == "Shared" || who == "Guest" || pseudonymPattern.MatchString(who) {
+			return match
+		}
+		return match[:slash] + r.pseudonym(userKind, who)
+	})
+}
+
+// topLevel are the domains in which hosts are looked for: those of the internet that are met most, and those of inner networks.
+const topLevel = `com|net|org|edu|gov|mil|int|io|dev|cloud|local|lan|corp|internal|home|test|example|invalid|de|at|ch|fr|uk|nl|be|it|es|pt|dk|se|no|fi|pl|cz|eu|us|ca|au|nz|jp|cn|in|br|mx|za|ie|sg|hk|kr|tw|il|tr|ru|co|info|biz|me|tech|ac|school`
+
+var topLevelDomains = sync.OnceValue(func() map[string]bool {
+	domains := map[string]bool{}
+	for domain := range strings.SplitSeq(topLevel, "|") {
+		domains[domain] = true
+	}
+	return domains
+})
+
+// shapes are what is known by how it is written, in the order in which they are tried at a place.
+var shapes = lazyregexp.New(`(?i)` + strings.Join([]string{
+	`(?P<token>eyJ[A-Za-z0-9_-]{8,}(?:\.[A-Za-z0-9_-]+){0,4})`,
+	`(?P<upn>[A-Za-z0-9._+'#$~!\x{80}-\x{10ffff}-]+(?:@|%40|\\@)[A-Za-z0-9-]+(?:\.[A-Za-z0-9-]+)+)`,
+	`(?P<id>[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12})`,
+	`(?P<hardware>\b[0-9a-f]{2}(?::[0-9a-f]{2}){5}\b)`,
+	`(?P<ip6>[0-9a-f]{0,4}(?::[0-9a-f]{0,4}){2,7})`,
+	`(?P<ip4>\b\d{1,3}\.\d{1,3}\.\d{1,3}\.\d{1,3}\b)`,
+	`(?P<blob>[A-Za-z0-9+/_-]{60,}={0,2})`,
+	`(?P<digest>\b[0-9a-f]{32}(?:[0-9a-f]{8}|[0-9a-f]{32})?\b)`,
+	`(?P<host>\b[a-z0-9](?:[a-z0-9-]*[a-z0-9])?(?:\.[a-z0-9](?:[a-z0-9-]*[a-z0-9])?)*\.(?:` + topLevel + `)\b)`,
+}, "|"))
+
+var shapeNames = sync.OnceValue(func() []string { return shapes.SubexpNames() })
+
+// serials are serial numbers, which only what stands before them tells.
+var serials = lazyregexp.New(`(?i)(serial(?:[ _]?number)?"?\s*(?:[=:]|is)?\s*"?)([A-Z0-9]{8,14})\b`)
+
+// mayHaveShape passes over the words in which no shape can be, which are nearly all of them.
+func mayHaveShape(word string) bool {
+	dashes, colons, dots, digits, run := 0, 0, 0, 0, 0
+	domains := topLevelDomains()
+	for i := range len(word) {
+		switch letter := word[i]; {
+		case letter == '@', letter == '%':
+			return true
+		case letter == ':':
+			if colons++; colons >= 5 || i > 0 && word[i-1] == ':' {
+				return true
+			}
+			run = 0
+			continue
+		case letter == '.':
+			dots++
+			if domains[lower(label(word[i+1:]))] {
+				return true
+			}
+			run = 0
+			continue
+		case letter == '-':
+			dashes++
+		case letter-'0' <= 9:
+			digits++
+		case (letter|0x20)-'a' > 25 && letter != '+' && letter != '/' && letter != '_':
+			run = 0
+			continue
+		}
+		if run++; run >= 32 {
+			return true
+		}
+	}
+	return dots >= 3 && digits >= 4 || dashes >= 4 && len(word) >= 36 || strings.HasPrefix(word, "eyJ")
+}
+
+// label is what stands up to the end of a domain's part.
+func label(text string) string {
+	for i := range len(text) {
+		if letter := text[i]; letter-'0' > 9 && (letter|0x20)-'a' > 25 && letter != '-' {
+			return text[:i]
+		}
+	}
+	return text
+}
+
+// replaceShapes looks at the words that may have one of the shapes.
+func (r *Redactor) replaceShapes(text string) string {
+	if strings.Contains(lower(text), "serial") {
+		text = serials.ReplaceAllStringFunc(text, func(match string) string {
+			parts := serials.FindStringSubmatch(match)
+			if !strings.ContainsAny(parts[2], "0123456789") {
+				return match
+			}
+			return parts[1] + r.pseudonym(serialKind, parts[2])
+		})
+	}
+	var out strings.Builder
+	copied := 0
+	for at := 0; at < len(text); {
+		if isBreak(text[at]) {
+			at++
+			continue
+		}
+		end := at + 1
+		for end < len(text) && !isBreak(text[end]) {
+			end++
+		}
+		if word := text[at:end]; len(word) >= 5 && mayHaveShape(word) {
+			if replaced := r.replaceWord(word, text[max(0, at-12):at]); replaced != word {
+				out.WriteString(text[copied:at])
+				out.WriteString(replaced)
+				copied = end
+			}
+		}
+		at = end
+	}
+	if copied == 0 {
+		return text
+	}
+	out.WriteString(text[copied:])
+	return out.String()
+}
+
+// isBreak tells what no shape goes over; a slash is in blobs, and in URLs with hosts, so words have it.
+func isBreak(letter byte) bool {
+	return strings.IndexByte(" \t\r\n\"<>()[]{}=,;|&?", letter) >= 0
+}
+
+func (r *Redactor) replaceWord(word, before string) string {
+	return replaceSubmatches(word, func(group, match string, at int) string {
+		switch group {
+		case "token":
+			return "[token]"
+		case "upn":
+			return r.signIn(match)
+		case "id":
+			if isKnownID(match) {
+				return match
+			}
+			return r.pseudonym(idKind, match)
+		case "hardware":
+			if strings.HasPrefix(match, "00:00:5e:00:") {
+				return match
+			}
+			return r.pseudonym(hardwareKind, match)
+		case "ip6", "ip4":
+			return r.address(match, before+word[:at])
+		case "blob":
+			if strings.Count(match, "/") > 3 || strings.Count(match, "-") > 6 || !strings.ContainsAny(match, "0123456789") {
+				return match // a path, or a line
+			}
+			return "[data]"
+		case "digest":
+			if strings.HasPrefix(match, "00000000000000000000") {
+				return match
+			}
+			return r.pseudonym(digestKind, match)
+		default:
+			return r.host(match)
+		}
+	})
+}
+
+// replaceSubmatches replaces each match of the shapes by what with returns for its group.
+func replaceSubmatches(word string, with func(group, match string, at int) string) string {
+	matches := shapes.FindAllStringSubmatchIndex(word, -1)
+	if matches == nil {
+		return word
+	}
+	names := shapeNames()
+	var out strings.Builder
+	copied := 0
+	for _, m := range matches {
+		for group := 1; group < len(names); group++ {
+			if from, to := m[2*group], m[2*group+1]; from >= 0 {
+				out.WriteString(word[copied:from])
+				out.WriteString(with(names[group], word[from:to], from))
+				copied = to
+				break
+			}
+		}
+	}
+	out.WriteString(word[copied:])
+	return out.String()
+}
+
+const exampleDomain = "example.invalid"
+
+// signIn returns the pseudonym of a sign-in name, which is that of its user.
+func (r *Redactor) signIn(value string) string {
+	local, domain, _ := cutSignInName(value)
+	if strings.HasSuffix(domain, exampleDomain) {
+		return value
+	}
+	if !isName(local) {
+		return r.pseudonym(userKind, value) + "@" + exampleDomain
+	}
+	return r.pseudonym(userKind, local) + "@" + exampleDomain
+}
+
+// knownIDs are ids that are the same for everybody: the organisational unit of every device's certificate, applications of
+// Microsoft's and Jamf's [reference/domain.md 1.3, 3.2].
+var knownIDs = map[string]bool{
+	"82dbaca4-3e81-46ca-9c73-0950c1eaca97": true,
+	"b03c10a8-71c7-45f9-b44a-3335ab76e970": true,
+	"dcf07df3-346f-4f0e-b803-c1f0ea0fb5ae": true,
+	"29d9ed98-a469-4536-ade2-f981bc1d605e": true,
+}
+
+func isKnownID(value string) bool {
+	return strings.HasPrefix(value, "00000000-0000-0000-0000-") || knownIDs[strings.ToLower(value)]
+}
+
+// versions are the words after which four numbers are a version.
+var versions = lazyregexp.New(`(?i)(?:version|ver|v|build|mac|macos|msal|adal|adb|wpj|os|ios|portal)[\s:/=\x{22}-]*$`)
+
+// examples are the addresses that are set apart for documentation, which pseudonyms are taken from.
+var examples = []netip.Prefix{netip.MustParsePrefix("2001:db8::/32"), netip.MustParsePrefix("192.0.2.0/24")}
+
+func (r *Redactor) address(value, before string) string {
+	address, err := netip.ParseAddr(value)
+	if err != nil || address.IsLoopback() || address.IsUnspecified() {
+		return value
+	}
+	if address.Is4() && versions.MatchString(before) {
+		return value
+	}
+	for _, example := range examples {
+		if example.Contains(address) {
+			return value
+		}
+	}
+	return r.pseudonym(addressKind, value)
+}
+
+// publicHosts are Microsoft's, Apple's and other hosts that are the same for everybody, with those below them.
+var publicHosts = []string{
+	"microsoft.com", "microsoftonline.com", "microsoftonline.us", "windows.net", "windowsazure.com", "azure.com", "azure.net", "live.com", "office.com",
+	"office365.com", "office.net", "msauth.net", "msftauth.net", "msidentity.com", "apple.com", "icloud.com", "cdn-apple.com", "jamf.com",
+	"manage.microsoft.com", "akamaiedge.net", "digicert.com", "github.com", "example.com", exampleDomain,
+}
+
+// notHosts are the ends of what looks like a host and is a bundle identifier, a file or the like.
+var notHosts = lazyregexp.New(`(?i)^(?:com|org|net|io|group)\.`)
+
+func (r *Redactor) host(value string) string {
+	small := strings.ToLower(value)
+	if notHosts.MatchString(small) || small == "sign.in" {
+		return value
+	}
+	for _, public := range publicHosts {
+		if small == public || strings.HasSuffix(small, "."+public) {
+			return value
+		}
+	}
+	return r.pseudonym(hostKind, small)
+}
