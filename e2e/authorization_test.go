@@ -67,6 +67,14 @@ var matrix = map[string]struct {
 	"/usher.v1.StatusService/GetStatus":   {empty(&usherv1.GetStatusRequest{}), everyone},
 	"/usher.v1.StatusService/WatchStatus": {empty(&usherv1.WatchStatusRequest{}), everyone},
 	"/usher.v1.DoctorService/Examine":     {empty(&usherv1.ExamineRequest{}), everyone},
+	"/usher.v1.SupportService/ListSupportFiles": {
+		func(user, _ string) proto.Message { return &usherv1.ListSupportFilesRequest{User: user} },
+		[5]codes.Code{codes.OK, codes.OK, codes.OK, codes.PermissionDenied, codes.PermissionDenied},
+	},
+	"/usher.v1.SupportService/CollectSupportFiles": {
+		func(user, _ string) proto.Message { return &usherv1.CollectSupportFilesRequest{User: user} },
+		[5]codes.Code{codes.OK, codes.OK, codes.OK, codes.PermissionDenied, codes.PermissionDenied},
+	},
 	// Nobody is logged in, which only those learn who may ask.
 	"/usher.v1.CleanService/FindRemains": {
 		func(user, _ string) proto.Message { return &usherv1.FindRemainsRequest{User: user} },

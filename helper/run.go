@@ -21,6 +21,7 @@ import (
 	"usher.internal/helper/server"
 	"usher.internal/helper/sessions"
 	"usher.internal/helper/store"
+	"usher.internal/helper/support"
 	"usher.internal/helper/thismac"
 	"usher.internal/internal/config"
 	"usher.internal/internal/link"
@@ -110,6 +111,10 @@ func run(ctx context.Context, config *config.Loaded, log *slog.Logger) error {
 		Doctor:        checks,
 		JamfPro:       jamfpro.NewSetup(jamfProConfig(config.Config, log), jamfPro),
 		Clean:         clean.New(clean.Config{Store: journal, Sessions: registry, Look: observer.Read, Active: machine.Active, Logger: log}),
+		SupportLogs: support.New(support.Config{
+			JamfLog: support.JamfLog, OwnFiles: support.OwnFiles, People: func() []string { return support.PeopleIn(support.Homes...) },
+		}),
+		Configuration: config.Values(),
 		Tenant:        server.Tenant{ID: config.Tenant.ID, CloudHost: config.Tenant.CloudHost},
 		DeliveryMode:  string(config.Delivery.Mode),
 		AdminGroup:    config.AdminGroup,

@@ -18,6 +18,7 @@ import (
 
 	"usher.internal/helper/accounts"
 	"usher.internal/helper/delivery"
+	"usher.internal/internal/config"
 	"usher.internal/internal/link"
 	usherv1 "usher.internal/proto/usher/v1"
 )
@@ -44,6 +45,9 @@ type Config struct {
 	Doctor        Doctor
 	Clean         Cleaner
 	Journal       Journal
+	SupportLogs   SupportLogs
+	// Configuration is what support archives show, without secrets.
+	Configuration []config.Value
 	Tenant        Tenant
 	DeliveryMode  string
 	// AdminGroup is the group whose members may do what root may.
@@ -87,19 +91,24 @@ func New(config Config) *Server {
 		grpc.NumStreamWorkers(streamWorkers),
 	)
 	draining, drain := context.WithCancel(context.Background())
-	usherv1.RegisterRegistrationServiceServer(server, &registrationService{
-		registrations: config.Registrations, foremost: config.Sessions, draining: draining,
-	})
-	usherv1.RegisterStatusServiceServer(server, &statusService{
+	registrations := &registrationService{registrations: config.Registrations, foremost: config.Sessions, draining: draining}
+	status := &statusService{
 		sessions: config.Sessions, history: config.History, observations: config.Observations, journal: config.Journal, outbox: config.Outbox,
 		computer: &usherv1.ComputerStatus{Name: config.Computer, OperatingSystem: config.OperatingSystem}, draining: draining,
 		deliveryMode: config.DeliveryMode, version: config.Version, startedAt: time.Now(),
-	})
+	}
+	doctor := newDoctorService(config.Doctor, draining)
+	usherv1.RegisterRegistrationServiceServer(server, registrations)
+	usherv1.RegisterStatusServiceServer(server, status)
 	usherv1.RegisterTenantServiceServer(server, &tenantService{tenant: config.Tenant})
 	usherv1.RegisterDeliveryServiceServer(server, &deliveryService{outbox: config.Outbox, mode: config.DeliveryMode})
 	usherv1.RegisterJamfProServiceServer(server, newJamfProService(config.JamfPro, delivery.ExtensionAttributes(), config.Logger))
 	usherv1.RegisterCleanServiceServer(server, &cleanService{cleaner: config.Clean, foremost: config.Sessions})
-	usherv1.RegisterDoctorServiceServer(server, newDoctorService(config.Doctor, draining))
+	usherv1.RegisterDoctorServiceServer(server, doctor)
+	usherv1.RegisterSupportServiceServer(server, &supportService{
+		logs: config.SupportLogs, registrations: registrations, history: config.History, status: status, doctor: doctor, cleaner: config.Clean,
+		configuration: config.Configuration, draining: draining,
+	})
 	healthServer := health.NewServer()
 	healthv1.RegisterHealthServer(server, healthServer)
 	reflection.RegisterV1(server)

@@ -1,0 +1,302 @@
+package server
+
+import (
+	"bufio"
+	"bytes"
+	"context"
+	"encoding/json"
+	"fmt"
+	"io"
+	"slices"
+
+	"google.golang.org/protobuf/encoding/protojson"
+	"google.golang.org/protobuf/proto"
+
+	"usher.internal/helper/clean"
+	"usher.internal/helper/doctor"
+	"usher.internal/helper/registration"
+	"usher.internal/helper/support"
+	"usher.internal/internal/config"
+	"usher.internal/internal/excerpt"
+	usherv1 "usher.internal/proto/usher/v1"
+)
+
+// pieceBytes is how much of a file one message of the stream carries.
+const pieceBytes = 64 << 10
+
+// supportRegistrations is how many of a user's registrations an archive tells of, the newest.
+const supportRegistrations = 50
+
+// SupportLogs is [support.Logs], as the service uses it.
+type SupportLogs interface {
+	List() []support.Log
+	Copy(ctx context.Context, to io.Writer, log support.Log, selection support.Selection) (missing string, err error)
+}
+
+type supportService struct {
+	usherv1.UnimplementedSupportServiceServer
+	logs          SupportLogs
+	registrations *registrationService
+	history       History
+	status        *statusService
+	doctor        *doctorService
+	cleaner       Cleaner
+	configuration []config.Value
+	// draining ends when the server shuts down.
+	draining context.Context
+}
+
+// supportFile is a file for an archive and what writes it; missing is a sentence about what of it is not there.
+type supportFile struct {
+	about *usherv1.SupportFile
+	write func(ctx context.Context, to io.Writer) (missing string, err error)
+}
+
+func (s *supportService) ListSupportFiles(ctx context.Context, request *usherv1.ListSupportFilesRequest) (*usherv1.ListSupportFilesResponse, error) {
+	user, files, err := s.files(actorFrom(ctx), request.GetUser())
+	if err != nil {
+		return nil, err
+	}
+	response := &usherv1.ListSupportFilesResponse{User: cleanUserToProto(user)}
+	for _, file := range files {
+		response.Files = append(response.Files, file.about)
+	}
+	return response, nil
+}
+
+// CollectSupportFiles examines the Mac too, so that a user may collect as often as he may examine.
+func (s *supportService) CollectSupportFiles(request *usherv1.CollectSupportFilesRequest, stream usherv1.SupportService_CollectSupportFilesServer) error {
+	actor := actorFrom(stream.Context())
+	_, files, err := s.files(actor, request.GetUser())
+	if err != nil {
+		return err
+	}
+	if names := request.GetNames(); len(names) > 0 {
+		files = slices.DeleteFunc(files, func(file supportFile) bool { return !slices.Contains(names, file.about.GetName()) })
+	}
+	if uid := actor.UID(); !actor.IsAdmin() && !s.doctor.mayAsk(uid) {
+		return limited(uid, fmt.Sprintf("collects more often than every %s; wait a moment", examinationInterval))
+	}
+	ctx, cancel := context.WithCancelCause(stream.Context())
+	defer cancel(nil)
+	defer context.AfterFunc(s.draining, func() { cancel(registration.ErrShuttingDown) })()
+	for _, file := range files {
+		if err := send(ctx, stream, file); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// send sends a file. What goes wrong with the file alone is told in its place.
+func send(ctx context.Context, stream usherv1.SupportService_CollectSupportFilesServer, file supportFile) error {
+	if err := stream.Send(&usherv1.CollectSupportFilesResponse{Part: &usherv1.CollectSupportFilesResponse_File{File: file.about}}); err != nil {
+		return err
+	}
+	to := &pieces{stream: stream}
+	buffered := bufio.NewWriterSize(to, pieceBytes)
+	problem, err := file.write(ctx, buffered)
+	buffered.Flush() // its error is to.err
+	switch {
+	case to.err != nil:
+		return to.err
+	case ctx.Err() != nil:
+		return context.Cause(ctx)
+	case err != nil:
+		problem = err.Error()
+	}
+	if problem == "" {
+		return nil
+	}
+	return stream.Send(&usherv1.CollectSupportFilesResponse{Part: &usherv1.CollectSupportFilesResponse_Problem{Problem: problem}})
+}
+
+// pieces sends what is written to it, and remembers why it could not.
+type pieces struct {
+	stream usherv1.SupportService_CollectSupportFilesServer
+	err    error
+}
+
+func (p *pieces) Write(data []byte) (written int, _ error) {
+	for piece := range slices.Chunk(data, pieceBytes) {
+		if p.err != nil {
+			return written, p.err
+		}
+		// The buffer is written anew once this returns, and a message is not always encoded by then.
+		p.err = p.stream.Send(&usherv1.CollectSupportFilesResponse{Part: &usherv1.CollectSupportFilesResponse_Data{Data: bytes.Clone(piece)}})
+		written += len(piece)
+	}
+	return written, p.err
+}
+
+// files are what an archive about a user has from here, if the caller may act for him.
+func (s *supportService) files(actor *Actor, name string) (clean.User, []supportFile, error) {
+	person, err := subject(actor, name, s.registrations.foremost)
+	if err != nil {
+		return clean.User{}, nil, err
+	}
+	if err := actor.MayActFor(person.UID); err != nil {
+		return clean.User{}, nil, err
+	}
+	user := clean.User{Name: person.Name, UID: person.UID}
+	files, err := s.about(actor, user)
+	return user, files, err
+}
+
+func (s *supportService) about(actor *Actor, user clean.User) ([]supportFile, error) {
+	made, err := s.registrations.registrations.List(registration.Filter{UID: &user.UID, Limit: supportRegistrations})
+	if err != nil {
+		return nil, err
+	}
+	status, err := s.statusOf(actor, user)
+	if err != nil {
+		return nil, err
+	}
+	removals, err := s.removalsOf(actor, user)
+	if err != nil {
+		return nil, err
+	}
+	var journal []any
+	for _, one := range made {
+		journal = append(journal, registrationToProto(one))
+	}
+	files := []supportFile{
+		written("status.json", "how the user stands, as `usherctl status --json` shows it", "status", status),
+		{
+			about: &usherv1.SupportFile{Name: "doctor.json", Description: "every check of `usherctl doctor --json`, made now", Source: fromHelper},
+			write: func(ctx context.Context, to io.Writer) (string, error) { return "", s.examine(ctx, user, to) },
+		},
+		written("registrations.json", "usherd's journal of the user's registrations, as `usherctl registrations show --json` shows each", "registrations show", journal...),
+		written("removals.json", "what `usherctl clean` has removed of the user", "clean history", removals),
+	}
+	if actor.IsAdmin() {
+		files = append(files, written("configuration.json", "usherd's configuration, as `usherctl config show --json` shows it; it holds no secrets",
+			"config show", settings(s.configuration)))
+	}
+	selection, err := s.selection(actor, user, made, status)
+	if err != nil {
+		return nil, err
+	}
+	for _, log := range s.logs.List() {
+		files = append(files, supportFile{
+			about: &usherv1.SupportFile{Name: log.Name, Description: log.Description, Source: log.Path, SizeEstimate: log.Size},
+			write: func(ctx context.Context, to io.Writer) (string, error) { return s.logs.Copy(ctx, to, log, selection) },
+		})
+	}
+	return files, nil
+}
+
+// statusOf is the status with one user in it, whoever asks.
+func (s *supportService) statusOf(actor *Actor, user clean.User) (*usherv1.GetStatusResponse, error) {
+	status, err := s.status.status(actor)
+	if err != nil {
+		return nil, err
+	}
+	status.Users = slices.DeleteFunc(status.Users, func(one *usherv1.UserStatus) bool { return one.GetUser().GetUid() != user.UID })
+	status.Problems = problems(status, s.status.withoutAgent(func(uid uint32) bool { return uid == user.UID }))
+	return status, nil
+}
+
+// removalsOf are the records of what was removed of a user. Who is no admin does not see which one asked for it.
+func (s *supportService) removalsOf(actor *Actor, user clean.User) (*usherv1.ListRemovalsResponse, error) {
+	removals, err := s.cleaner.List(clean.Filter{UID: &user.UID, Limit: supportRegistrations})
+	if err != nil {
+		return nil, err
+	}
+	list := &usherv1.ListRemovalsResponse{}
+	for _, one := range removals {
+		if !actor.IsAdmin() && one.Caller.UID != 0 && one.Caller.UID != user.UID {
+			one.Caller = clean.User{Name: "an admin"}
+		}
+		list.Removals = append(list.Removals, removalToProto(one))
+	}
+	return list, nil
+}
+
+func (s *supportService) examine(ctx context.Context, user clean.User, to io.Writer) error {
+	return s.doctor.doctor.Examine(ctx, func(uid uint32) bool { return uid == user.UID }, func(found doctor.Finding, _ int) error {
+		return writeEnvelope(to, "doctor", findingToProto(found))
+	})
+}
+
+// selection says which part of the logs is about the user.
+func (s *supportService) selection(actor *Actor, user clean.User, made []registration.Registration, status *usherv1.GetStatusResponse) (support.Selection, error) {
+	selection := support.Selection{About: excerpt.Person{Name: user.Name, UID: user.UID}, Everything: actor.IsAdmin()}
+	signsInAs := func(name string) {
+		if name != "" && !slices.Contains(selection.About.SignInNames, name) {
+			selection.About.SignInNames = append(selection.About.SignInNames, name)
+		}
+	}
+	for _, one := range made {
+		selection.Spans = append(selection.Spans, excerpt.Around(one.CreatedAt, one.UpdatedAt))
+		selection.About.Registrations = append(selection.About.Registrations, one.ID)
+		if one.Identity != nil {
+			signsInAs(string(one.Identity.UserPrincipalName))
+		}
+	}
+	for _, one := range status.GetUsers() {
+		signsInAs(one.GetIdentity().GetUserPrincipalName())
+	}
+	newest, err := s.history.Newest()
+	for _, one := range newest {
+		if one.User.UID != user.UID {
+			selection.Others = append(selection.Others, one.User.Name)
+		}
+	}
+	return selection, err
+}
+
+// fromHelper is the source of what is no file anywhere.
+const fromHelper = "usherd"
+
+// written is a file of JSON: each of data on a line, as usherctl prints it for a command (docs/json.md).
+func written(name, description, command string, data ...any) supportFile {
+	var text bytes.Buffer
+	var failed error
+	for _, one := range data {
+		if failed == nil {
+			failed = writeEnvelope(&text, command, one)
+		}
+	}
+	return supportFile{
+		about: &usherv1.SupportFile{Name: name, Description: description, Source: fromHelper, SizeEstimate: int64(text.Len())},
+		write: func(_ context.Context, to io.Writer) (string, error) {
+			if failed == nil {
+				_, failed = to.Write(text.Bytes())
+			}
+			return "", failed
+		},
+	}
+}
+
+// writeEnvelope writes a message of the contract, or another value, as usherctl's --json does.
+func writeEnvelope(to io.Writer, command string, data any) error {
+	encoded, err := json.Marshal(data)
+	if message, ok := data.(proto.Message); ok {
+		encoded, err = protojson.MarshalOptions{UseProtoNames: true, EmitDefaultValues: true}.Marshal(message)
+	}
+	if err != nil {
+		return fmt.Errorf("write %T: %w", data, err)
+	}
+	return json.NewEncoder(to).Encode(struct {
+		Schema  string          `json:"schema"`
+		Command string          `json:"command"`
+		Data    json.RawMessage `json:"data"`
+	}{"usher.v1", command, encoded})
+}
+
+// setting is a configuration value, as `usherctl config show --json` prints it.
+type setting struct {
+	Key         string `json:"key"`
+	Value       string `json:"value"`
+	Origin      string `json:"origin"`
+	Default     string `json:"default"`
+	Description string `json:"description"`
+}
+
+func settings(values []config.Value) (all []setting) {
+	for _, value := range values {
+		all = append(all, setting{value.Key, value.Value, value.Origin, value.Default, value.Description})
+	}
+	return all
+}

@@ -1,0 +1,170 @@
+// Package support reads the logs for a support archive that root alone can read, and usherd's own. [Logs.List] tells which
+// there are, [Logs.Copy] copies the part of one that is about a user's registrations.
+//
+// Who is no admin gets nothing in which another user is named: see [Selection].
+package support
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"io/fs"
+	"os"
+	"path/filepath"
+	"slices"
+	"syscall"
+	"time"
+
+	"usher.internal/internal/applog"
+	"usher.internal/internal/excerpt"
+)
+
+// How much is read of a log, and how much is given of it; both are the newest bytes.
+const (
+	maximumRead  = 64 << 20
+	maximumGiven = 4 << 20
+)
+
+// Where logs are whose readers root chooses: jamf.log [reference/domain.md 5.1], and the folder into which launchd writes what
+// usherd logs. Under systemd the journal has it.
+const (
+	JamfLog  = "/var/log/jamf.log"
+	OwnFiles = "/Library/Logs/usher"
+)
+
+// Config says where the logs are.
+type Config struct {
+	// JamfLog is a file, OwnFiles a folder with files that end in .log. Neither needs to exist.
+	JamfLog, OwnFiles string
+	// People returns the names of everybody who has an account here, account names and full names.
+	People func() []string
+	// Zone is that of this computer; nil is the system's.
+	Zone *time.Location
+}
+
+// Logs are the logs of this computer. It is safe for concurrent use.
+type Logs struct{ config Config }
+
+// New returns the logs that config names.
+func New(config Config) *Logs { return &Logs{config} }
+
+// Log is one of them.
+type Log struct {
+	// Name is what it is called in the archive, Path where it is.
+	Name, Path  string
+	Description string
+	// Size is how many bytes are given of it at most.
+	Size int64
+	// own is true for what usherd wrote.
+	own bool
+}
+
+// ErrNoLog is wrapped by the error of a log that is not there, or not as it should be.
+var ErrNoLog = errors.New("no such log")
+
+// List returns the logs that are there.
+func (l *Logs) List() []Log {
+	var found []Log
+	add := func(log Log) {
+		file, info, err := open(log.Path)
+		if err != nil {
+			return
+		}
+		file.Close()
+		log.Size = min(info.Size(), maximumGiven)
+		found = append(found, log)
+	}
+	if l.config.JamfLog != "" {
+		add(Log{Name: "logs/jamf.log", Path: l.config.JamfLog, Description: "what Jamf did around the registrations"})
+	}
+	if l.config.OwnFiles != "" {
+		files, _ := filepath.Glob(filepath.Join(l.config.OwnFiles, "*.log")) // the pattern is a good one
+		slices.Sort(files)
+		for _, path := range files {
+			add(Log{Name: "logs/usher/" + filepath.Base(path), Path: path, Description: "what usherd logged around the registrations", own: true})
+		}
+	}
+	return found
+}
+
+// Selection says what of a log is about a user.
+type Selection struct {
+	// About is the user, Others are names of other users beside those that have an account.
+	About  excerpt.Person
+	Others []string
+	// Everything is for admins: records that name other users, or that tell of no user at all, are given too.
+	Everything bool
+	// Spans are when his registrations were; without one the newest part of a log is given.
+	Spans []excerpt.Span
+}
+
+// Copy writes the selected part of a log. It says in a sentence what is not there, "" for nothing.
+func (l *Logs) Copy(ctx context.Context, to io.Writer, log Log, selection Selection) (missing string, err error) {
+	file, info, err := open(log.Path)
+	if err != nil {
+		return "", err
+	}
+	defer file.Close()
+	skipped := info.Size() > maximumRead
+	if skipped {
+		if _, err := file.Seek(-maximumRead, io.SeekEnd); err != nil {
+			return "", fmt.Errorf("read %s: %w", log.Path, err)
+		}
+	}
+	options := excerpt.Options{Spans: selection.Spans, Limit: maximumGiven}
+	if !selection.Everything {
+		privacy := excerpt.NewPrivacy(selection.About, slices.Concat(l.config.People(), selection.Others))
+		options.Keep = privacy.NamesNobodyElse
+		if log.own {
+			options.Keep = privacy.IsAboutHim
+		}
+	}
+	result, err := excerpt.Copy(ctx, to, file, applog.Options{Zone: l.config.Zone, Modified: info.ModTime()}, options)
+	if err != nil {
+		return "", fmt.Errorf("read %s: %w", log.Path, err)
+	}
+	switch {
+	case result.LeftOut > 0:
+		missing = fmt.Sprintf("What may be about other users, or about nobody, is left out (entries: %d).", result.LeftOut)
+	case result.TooMany > 0 || skipped:
+		missing = "It is only the newest part."
+	}
+	return missing, nil
+}
+
+// open opens a log for reading if it is a plain file of root's, or of the helper's own user, that nobody else can have put there.
+func open(path string) (*os.File, fs.FileInfo, error) {
+	file, err := os.OpenFile(path, os.O_RDONLY|syscall.O_NOFOLLOW|syscall.O_NONBLOCK, 0)
+	if err != nil {
+		return nil, nil, fmt.Errorf("%w: %w", ErrNoLog, err)
+	}
+	info, err := file.Stat()
+	if err == nil {
+		err = trusted(path, info)
+	}
+	if err != nil {
+		return nil, nil, fmt.Errorf("%w: %w", ErrNoLog, errors.Join(err, file.Close()))
+	}
+	return file, info, nil
+}
+
+func trusted(path string, info fs.FileInfo) error {
+	folder, err := os.Stat(filepath.Dir(path))
+	if err != nil {
+		return err
+	}
+	for _, one := range []fs.FileInfo{info, folder} {
+		stat, ok := one.Sys().(*syscall.Stat_t)
+		if !ok || stat.Uid != 0 && stat.Uid != uint32(os.Geteuid()) {
+			return fmt.Errorf("%s belongs to somebody else", path)
+		}
+	}
+	switch {
+	case !info.Mode().IsRegular():
+		return fmt.Errorf("%s is no file", path)
+	case folder.Mode().Perm()&0o022 != 0 && folder.Mode()&fs.ModeSticky == 0:
+		return fmt.Errorf("others can write to the folder of %s", path)
+	}
+	return nil
+}
