@@ -34,7 +34,7 @@ type app struct {
 // run runs usherctl with arguments and returns its exit code; everything is printed by then.
 func (a *app) run(ctx context.Context, arguments []string) exitCode {
 	root := a.root()
-	root.SetArgs(arguments)
+	root.SetArgs(separateNumbers(arguments))
 	root.SetOut(a.stdout)
 	root.SetErr(a.stderr)
 	command, err := root.ExecuteContextC(ctx)
@@ -64,6 +64,7 @@ func (a *app) root() *cobra.Command {
 through Company Portal and to tell Jamf Pro how it went, and shows how that stands.`,
 		Example: `  usherctl register --wait        register the user at this Mac, and follow it
   usherctl status                 what is wrong, who is registered
+  usherctl timeline               what happened in a registration, and why it stopped
   usherctl explain 66             what an exit code of Company Portal means`,
 		SilenceUsage:      true,
 		SilenceErrors:     true,
@@ -73,7 +74,7 @@ through Company Portal and to tell Jamf Pro how it went, and shows how that stan
 	flags := root.PersistentFlags()
 	flags.BoolVar(&a.json, "json", false, "print JSON (docs/json.md); streams print one object per line")
 	flags.StringVar(&a.configFile, "config", a.configFile, "read this configuration `file` in place of the platform's own (also USHER_CONFIG)")
-	root.AddCommand(a.registerCommand(), a.gatherCommand(), a.statusCommand(), a.doctorCommand(), a.registrationsCommand(), a.outboxCommand(),
+	root.AddCommand(a.registerCommand(), a.gatherCommand(), a.statusCommand(), a.doctorCommand(), a.registrationsCommand(), a.timelineCommand(), a.bundleCommand(), a.outboxCommand(),
 		a.explainCommand(), a.extensionAttributeCommand(), a.jamfCommand(), a.cleanCommand(), a.inspectCommand(), a.configCommand(), a.versionCommand(), a.completionCommand())
 	return root
 }

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"net"
 	"os"
+	"os/user"
 	"path/filepath"
 	"testing"
 	"time"
@@ -35,13 +36,31 @@ func TestScripts(t *testing.T) {
 		UpdateScripts: *updateScripts,
 		Setup: func(env *testscript.Env) error {
 			env.Setenv("TZ", "UTC")
+			env.Setenv("WHO", whoami())
 			configuration := filepath.Join(env.WorkDir, "usher.yaml")
 			env.Setenv("USHER_CONFIG", configuration)
 			return os.WriteFile(configuration, fmt.Appendf(nil, "socket_directory: %s\nstate_directory: %s\ndevelopment.helper_uid: %d\n",
 				env.WorkDir, env.WorkDir, os.Getuid()), 0o600)
 		},
-		Cmds: map[string]func(ts *testscript.TestScript, neg bool, args []string){"helper": startHelper, "exits": exits, "expand": expand},
+		Cmds:      map[string]func(ts *testscript.TestScript, neg bool, args []string){"helper": startHelper, "exits": exits, "expand": expand, "unpack": unpack},
+		Condition: conditions,
 	})
+}
+
+// whoami is the name of the account that runs the scripts.
+func whoami() string {
+	if account, err := user.Current(); err == nil {
+		return account.Username
+	}
+	return ""
+}
+
+// conditions are what lines of a script can depend on: [root].
+func conditions(name string) (bool, error) {
+	if name != "root" {
+		return false, fmt.Errorf("there is no condition %q", name)
+	}
+	return os.Getuid() == 0, nil
 }
 
 // exits runs `exits CODE command…`: the command must end with exactly that code.
@@ -79,6 +98,7 @@ func startHelper(ts *testscript.TestScript, _ bool, args []string) {
 	usherv1.RegisterJamfProServiceServer(server, jamfProOf(args[0]))
 	usherv1.RegisterCleanServiceServer(server, cleanScenarios[args[0]])
 	usherv1.RegisterDoctorServiceServer(server, doctorOf(args[0]))
+	usherv1.RegisterSupportServiceServer(server, supportOf(args[0]))
 	done := make(chan struct{})
 	go func() { defer close(done); server.Serve(listener) }()
 	ts.Defer(func() { server.Stop(); <-done })

@@ -108,6 +108,10 @@ func play(ctx context.Context, s scene) (code int, err error) {
 	if _, err := m.ControlInteractively(ctx, os.Stdout, os.Stderr, "registrations", "show", id); err != nil {
 		return 0, err
 	}
+	say("what happened, from the logs and the journal: usherctl timeline")
+	if _, err := user.ControlInteractively(ctx, os.Stdout, os.Stderr, "timeline"); err != nil {
+		return 0, err
+	}
 	say("what Jamf Pro holds now")
 	return code, showJamfPro(ctx, url)
 }

@@ -1,0 +1,187 @@
+package main
+
+import (
+	"context"
+	"encoding/json"
+	"fmt"
+	"io"
+	"os"
+	"path"
+	"path/filepath"
+	"slices"
+	"strings"
+
+	"usher.internal/internal/applog"
+	"usher.internal/internal/excerpt"
+	"usher.internal/internal/timeline"
+)
+
+// fromHere is the source of what is made here.
+const fromHere = "usherctl"
+
+// pageName is what the timeline is called in the archive.
+const pageName = "timeline.html"
+
+// How much of a log that the caller can read goes in: what is around the attempts, or without any the newest part.
+const (
+	maximumAround = 16 << 20
+	maximumNewest = 1 << 20
+)
+
+// addConfiguration adds the configuration as usherctl reads it, where usherd does not send its own.
+func (b *bundle) addConfiguration() {
+	const name = "configuration.json"
+	if slices.ContainsFunc(b.files, func(file *bundleFile) bool { return file.Name == name }) {
+		b.admin = true
+		return
+	}
+	loaded, err := b.app.loadConfig()
+	if err != nil {
+		b.problems = append(b.problems, fmt.Sprintf("The configuration is not here: %v.", err))
+		return
+	}
+	b.files = append(b.files, &bundleFile{
+		Name: name, Description: "the configuration, as `usherctl config show --json` shows it; it holds no secrets", Source: fromHere,
+		fill: func(_ context.Context, to *os.File) error {
+			var all []setting
+			for _, value := range loaded.Values() {
+				all = append(all, setting{value.Key, value.Value, value.Origin, value.Default, value.Description})
+			}
+			data, err := json.Marshal(all)
+			if err != nil {
+				return err
+			}
+			return json.NewEncoder(to).Encode(envelope{Schema: jsonSchema, Command: "config show", Data: data})
+		},
+	})
+}
+
+// addLogs adds the logs that the caller can read and usherd does not send.
+func (b *bundle) addLogs() {
+	if b.user.home == "" {
+		return
+	}
+	var paths []string
+	for _, place := range existing(applog.Places(b.user.home)) {
+		if b.within(place) {
+			paths = append(paths, place)
+		}
+	}
+	logs, err := applog.Find(paths, applog.FindOptions{})
+	if err != nil {
+		b.problems = append(b.problems, fmt.Sprintf("Not all logs are here: %v.", err))
+	}
+	for _, log := range logs {
+		if slices.ContainsFunc(b.files, func(file *bundleFile) bool { return file.Source == log.Name }) {
+			continue
+		}
+		file := &bundleFile{Name: b.nameOf(log.Name), Description: "a log, around the registrations", Source: log.Name, Bytes: min(log.Size, maximumAround), modified: log.Modified}
+		file.fill = func(ctx context.Context, to *os.File) error { return b.copyLog(ctx, to, log, file) }
+		b.files = append(b.files, file)
+	}
+}
+
+// within tells whether a place in the user's home is there, and not somewhere else by a link that he made: root reads more than
+// he may.
+func (b *bundle) within(place string) bool {
+	if !strings.HasPrefix(place, b.user.home+"/") {
+		return true
+	}
+	home, err := filepath.EvalSymlinks(b.user.home)
+	if err != nil {
+		return false
+	}
+	real, err := filepath.EvalSymlinks(place)
+	return err == nil && strings.HasPrefix(real, home+"/")
+}
+
+// nameOf is what a log is called in the archive: by its path, the user's home by his name, so that [timeline] knows whose it is.
+func (b *bundle) nameOf(source string) string {
+	name := strings.ReplaceAll(source, "!", "/")
+	if rest, ok := strings.CutPrefix(name, b.user.home+"/"); ok {
+		name = "Users/" + b.user.name + "/" + rest
+	}
+	name = path.Join("logs", path.Clean("/"+name))
+	for _, packed := range []string{".gz", ".bz2"} {
+		name = strings.TrimSuffix(name, packed) // what goes in is unpacked
+	}
+	for again, plain := 2, name; slices.ContainsFunc(b.files, func(file *bundleFile) bool { return file.Name == name }); again++ {
+		name = fmt.Sprintf("%s (%d)", plain, again)
+	}
+	return name
+}
+
+// copyLog copies of a log what is around the attempts. What does not stand in the user's home is about everybody of this Mac, and
+// who is no admin takes nothing along that names somebody else.
+func (b *bundle) copyLog(ctx context.Context, to io.Writer, log applog.Log, file *bundleFile) error {
+	from, err := log.Open()
+	if err != nil {
+		return err
+	}
+	defer from.Close()
+	options := excerpt.Options{Spans: b.spans, Limit: maximumAround}
+	if len(b.spans) == 0 {
+		options.Limit = maximumNewest
+	}
+	if !b.admin && !strings.HasPrefix(log.Name, b.user.home+"/") && os.Geteuid() != 0 {
+		homes, _ := filepath.Glob(everyHome) // the pattern is a good one
+		for i, home := range homes {
+			homes[i] = filepath.Base(home)
+		}
+		options.Keep = excerpt.NewPrivacy(excerpt.Person{Name: b.user.name, UID: b.user.uid}, homes).NamesNobodyElse
+	}
+	result, err := excerpt.Copy(ctx, to, from, applog.Options{File: log.Name, Zone: b.zone, Modified: log.Modified}, options)
+	switch {
+	case err != nil:
+		return err
+	case result.Kept == 0 && result.OutOfTime > 0:
+		file.Problem = "Nothing in it is from around a registration."
+	case result.LeftOut > 0:
+		file.Problem = fmt.Sprintf("What may be about other users is left out (entries: %d).", result.LeftOut)
+	case result.TooMany > 0:
+		file.Problem = "It is only the newest part."
+	}
+	return nil
+}
+
+// findSpans finds when the user's attempts were, in what usherd sent and in the logs as they are.
+func (b *bundle) findSpans(ctx context.Context, folder string) error {
+	paths := existing([]string{filepath.Join(folder, "registrations.json"), filepath.Join(folder, "logs")})
+	for _, file := range b.files {
+		if file.fill != nil && file.Source != fromHere {
+			before, _, _ := strings.Cut(file.Source, "!")
+			paths = append(paths, before)
+		}
+	}
+	slices.Sort(paths)
+	logs, err := applog.Find(slices.Compact(paths), applog.FindOptions{})
+	if err != nil {
+		return err
+	}
+	report, err := timeline.Build(ctx, logs, timeline.Options{User: b.user.name})
+	if err != nil {
+		return err
+	}
+	b.zone = report.Location()
+	for _, attempt := range report.Attempts {
+		b.spans = append(b.spans, excerpt.Around(attempt.Begin, attempt.End))
+	}
+	return nil
+}
+
+// buildReport makes the timeline of what is in the folder.
+func (b *bundle) buildReport(ctx context.Context, folder string) (*timeline.Report, error) {
+	told := existing([]string{filepath.Join(folder, "registrations.json"), filepath.Join(folder, "logs")})
+	logs, err := applog.Find(told, applog.FindOptions{})
+	if err != nil {
+		return nil, err
+	}
+	report, err := timeline.Build(ctx, logs, timeline.Options{User: b.user.name, Zone: b.zone, Lines: pageLines, Now: b.now})
+	if err != nil {
+		return nil, err
+	}
+	for i := range report.Logs {
+		report.Logs[i].Name = strings.TrimPrefix(report.Logs[i].Name, folder+"/")
+	}
+	return report, nil
+}

@@ -1,0 +1,124 @@
+package main
+
+import (
+	"fmt"
+	"strings"
+
+	usherv1 "usher.internal/proto/usher/v1"
+)
+
+// reasonMeaning is what a stable reason of a failure means, as it stands in --json (docs/json.md) and in the journal.
+type reasonMeaning struct {
+	reason string
+	// code is what usherctl ends with. PORTAL_FAILED takes Company Portal's own where that is known.
+	code    exitCode
+	meaning string
+}
+
+// failureMeanings say why a registration is FAILED.
+var failureMeanings = map[usherv1.FailureReason]string{
+	usherv1.FailureReason_FAILURE_REASON_PORTAL_MISSING:              "Company Portal is not where portal.executable says, or cannot be executed",
+	usherv1.FailureReason_FAILURE_REASON_PORTAL_NOT_TRUSTED:          "Company Portal is not signed by Microsoft, or others than root may change it",
+	usherv1.FailureReason_FAILURE_REASON_PORTAL_TOO_OLD:              "Company Portal is older than portal.minimum_version",
+	usherv1.FailureReason_FAILURE_REASON_CONDITIONAL_ACCESS_DISABLED: "microsoftCAEnabled is false on this Mac, so that Jamf's part would end after Company Portal closes",
+	usherv1.FailureReason_FAILURE_REASON_ENDPOINTS_UNREACHABLE:       "none of preflight.endpoints could be reached",
+	usherv1.FailureReason_FAILURE_REASON_SESSION_TIMEOUT:             "the user did not log in in time",
+	usherv1.FailureReason_FAILURE_REASON_PORTAL_ALREADY_RUNNING:      "a Company Portal that usher did not start was running in the user's session",
+	usherv1.FailureReason_FAILURE_REASON_PORTAL_LAUNCH_FAILED:        "Company Portal could not be started",
+	usherv1.FailureReason_FAILURE_REASON_PORTAL_FAILED:               "Company Portal ended with an exit code that is not 0; usherctl hands that code on",
+	usherv1.FailureReason_FAILURE_REASON_PORTAL_KILLED:               "Company Portal was ended by a signal",
+	usherv1.FailureReason_FAILURE_REASON_PORTAL_OUTCOME_UNKNOWN:      "Company Portal has ended, no exit code was found, and no identity either",
+	usherv1.FailureReason_FAILURE_REASON_SIGN_IN_TIMEOUT:             "the user did not sign in in time",
+	usherv1.FailureReason_FAILURE_REASON_IDENTITY_NOT_FOUND:          "Company Portal ended well, and no identity was found",
+	usherv1.FailureReason_FAILURE_REASON_IDENTITY_UNREADABLE:         "the identity could not be read, for example because the keychain is locked",
+	usherv1.FailureReason_FAILURE_REASON_IDENTITY_ORPHANED:           "what is left of a registration cannot be used",
+	usherv1.FailureReason_FAILURE_REASON_IDENTITY_EXPIRED:            "the device certificate is not valid at this time",
+	usherv1.FailureReason_FAILURE_REASON_TENANT_MISMATCH:             "the Mac is registered in another tenant than the configured one",
+	usherv1.FailureReason_FAILURE_REASON_DELIVERY_REFUSED:            "Jamf Pro refused the result for good",
+	usherv1.FailureReason_FAILURE_REASON_INTERNAL:                    "a defect of usher's",
+}
+
+// errorMeanings say why a call failed.
+var errorMeanings = map[usherv1.ErrorReason]string{
+	usherv1.ErrorReason_ERROR_REASON_INTERNAL:               "a defect of usher's",
+	usherv1.ErrorReason_ERROR_REASON_INVALID_ARGUMENT:       "an argument of the call is not usable",
+	usherv1.ErrorReason_ERROR_REASON_NOT_PERMITTED:          "the caller may not make this call, or not for this user",
+	usherv1.ErrorReason_ERROR_REASON_RATE_LIMITED:           "the caller called more often than its limit allows",
+	usherv1.ErrorReason_ERROR_REASON_REGISTRATION_NOT_FOUND: "no registration has this id",
+	usherv1.ErrorReason_ERROR_REASON_REGISTRATION_ENDED:     "the registration has already ended",
+	usherv1.ErrorReason_ERROR_REASON_USER_NOT_FOUND:         "this computer has no such user, or the user is not a person",
+	usherv1.ErrorReason_ERROR_REASON_NO_SESSION:             "nobody is logged in, or that user is not",
+	usherv1.ErrorReason_ERROR_REASON_AMBIGUOUS_USER:         "several users are logged in, and none of them is on the console",
+	usherv1.ErrorReason_ERROR_REASON_JOURNAL_FULL:           "usherd cannot write its journal, because the disk is full",
+	usherv1.ErrorReason_ERROR_REASON_JOURNAL_UNAVAILABLE:    "usherd cannot write its journal",
+	usherv1.ErrorReason_ERROR_REASON_SHUTTING_DOWN:          "usherd is shutting down",
+	usherv1.ErrorReason_ERROR_REASON_PORTAL_NOT_RUNNABLE:    "Company Portal's executable is missing or cannot be run",
+	usherv1.ErrorReason_ERROR_REASON_PORTAL_ALREADY_RUNNING: "a Company Portal that usher did not start was running in the user's session",
+	usherv1.ErrorReason_ERROR_REASON_PORTAL_RUN_NOT_FOUND:   "usher-agent knows of no run of Company Portal for this registration",
+	usherv1.ErrorReason_ERROR_REASON_PORTAL_BUSY:            "usher-agent runs Company Portal for another registration",
+	usherv1.ErrorReason_ERROR_REASON_PROGRAM_FAILED:         "a program that usher-agent needs is missing or ended badly",
+	usherv1.ErrorReason_ERROR_REASON_KEYCHAIN_UNAVAILABLE:   "the login keychain is locked, cannot be reached, or cannot do that",
+}
+
+// ownMeanings are the reasons of usherctl itself.
+var ownMeanings = []reasonMeaning{
+	{"WRONG_USAGE", exitUsage, "a flag or an argument is wrong"},
+	{"CONFIGURATION_INVALID", exitConfiguration, "the configuration is not valid"},
+	{"HELPER_UNREACHABLE", exitNoHelper, "usherd does not run, or its socket is not there"},
+	{"HELPER_NOT_TRUSTED", exitNoHelper, "another process than usherd serves its socket"},
+	{reasonNoAnswer, exitNoHelper, "usherd did not answer in time"},
+	{"HELPER_TOO_OLD", exitNoHelper, "usherd is older than usherctl and does not know the call"},
+	{"TIMED_OUT", exitTimedOut, "--timeout has passed; the registration goes on"},
+	{"INTERRUPTED", exitInterrupted, "usherctl was interrupted; a registration goes on"},
+	{"DELIVERED_LATER", exitDeliveredLater, "the identity was found, and usherd tells Jamf Pro as soon as it can be reached"},
+	{"CANCELLED", exitCancelled, "the registration was cancelled"},
+	{reasonExitCodeNotKnown, exitNotFound, "no exit code or error code that usher knows has this number"},
+	{reasonNothingKnown, exitNotFound, "nothing that usher knows has this name, or stands in this text"},
+	{"OUTPUT_FAILED", exitDefect, "the output could not be written"},
+	{"FORCE_NEEDED", exitUsage, "what would be removed is in use, and --force was not given"},
+	{"YES_NEEDED", exitUsage, "nobody could be asked whether to remove it, and --yes was not given"},
+	{"OUTPUT_EXISTS", exitUsage, "the file that was to be written is there already, and was left as it is"},
+	{"LOG_NOT_FOUND", exitNotFound, "there is no log where one was looked for"},
+	{"ATTEMPT_NOT_FOUND", exitNotFound, "the logs show no attempt of this number"},
+	{"FILE_NOT_READABLE", exitUsage, "the file cannot be read"},
+	{"NOT_RECOGNISED", exitUsage, "the file is in none of the formats that usher knows"},
+	{"NOT_USABLE", exitUsage, "the file is in a format that usher knows, and is damaged or not whole"},
+	{"DOCTOR_FAILED", exitDoctorFailed, "a check of doctor failed"},
+	{"DOCTOR_WARNING", exitDoctorWarning, "a check of doctor has a warning"},
+	{"JAMF_PRO_REFUSED", exitDeliveryRefused, "Jamf Pro refused what it was asked"},
+	{"JAMF_PRO_UNREACHABLE", exitBusy, "Jamf Pro could not be reached"},
+	{"EXTENSION_ATTRIBUTES_UNUSABLE", exitDeliveryRefused, "Jamf Pro has extension attributes of these names that usher cannot use"},
+	{"PRIVILEGES_MISSING", exitDeliveryRefused, "the API client lacks privileges in Jamf Pro"},
+	{"NOT_ALL_REMOVED", exitIdentityUnusable, "something of what was to be removed is still there"},
+}
+
+// reasonMeanings returns every reason, each once.
+func reasonMeanings() (all []reasonMeaning) {
+	all = append(all, ownMeanings...)
+	for number := usherv1.FailureReason(1); failureMeanings[number] != ""; number++ {
+		all = append(all, reasonMeaning{name(number, "FAILURE_REASON_"), failureExits[number], failureMeanings[number]})
+	}
+	known := map[string]bool{}
+	for _, one := range all {
+		known[one.reason] = true
+	}
+	for number := usherv1.ErrorReason(1); errorMeanings[number] != ""; number++ {
+		if reason := name(number, "ERROR_REASON_"); !known[reason] {
+			all = append(all, reasonMeaning{reason, errorExits[number], errorMeanings[number]})
+		}
+	}
+	return all
+}
+
+// explain explains the reason with the exit code that goes with it.
+func (m reasonMeaning) explain() explanation {
+	text := strings.ToUpper(m.meaning[:1]) + m.meaning[1:]
+	retry := false
+	for _, exit := range exitCodes {
+		if exit.code == m.code {
+			text += fmt.Sprintf("; usherctl ends with %d, %s; what a policy does: %s", exit.code, exit.name, exit.policy)
+			retry = exit.retry
+		}
+	}
+	return explanation{Code: number(int64(m.code)), Name: m.reason, Program: "usher", Kind: kindReason, Admin: text + ".", RetryCanHelp: &retry}
+}

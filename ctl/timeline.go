@@ -1,0 +1,300 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"os"
+	"os/user"
+	"path/filepath"
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/spf13/cobra"
+	"google.golang.org/grpc"
+
+	"usher.internal/internal/applog"
+	"usher.internal/internal/redact"
+	"usher.internal/internal/timeline"
+	"usher.internal/internal/timeline/page"
+	usherv1 "usher.internal/proto/usher/v1"
+)
+
+// pageLines is how many lines of the logs a page has at most.
+const pageLines = 100_000
+
+// timelineFlags are what `usherctl timeline` was told.
+type timelineFlags struct {
+	user     string
+	zone     string
+	since    time.Duration
+	attempt  int
+	all      bool
+	html     string
+	redact   bool
+	noRedact bool
+	follow   bool
+}
+
+func (a *app) timelineCommand() *cobra.Command {
+	var flags timelineFlags
+	command := &cobra.Command{
+		Use:   "timeline [FILE|FOLDER|ARCHIVE...]",
+		Short: "Tell from logs what happened in a registration, and why it stopped",
+		Long: `Read the logs of a Mac and tell each registration attempt: what happened, what the time was spent on, how it
+ended and what the first cause was, with the lines that show it and what to do.
+
+Takes Company Portal's logs and those of its SSO extension, jamf.log, the output of ` + "`jamf policy`" + `, the unified log
+as ` + "`log show`" + ` prints it in any style, usher's own, also compressed, and folders and archives (zip, tar) of them:
+what a file is, its content tells (docs/log-formats.md). - is standard input. Without arguments it reads this
+Mac's logs and usherd's journal.`,
+		Example: `  usherctl timeline                                        of this Mac
+  usherctl timeline CompanyPortal.zip jamf.log unified.txt what a user has sent
+  log show --info --last 1d | usherctl timeline - /var/log/jamf.log
+  usherctl timeline --html report.html ~/Downloads/logs    as a page that can be sent on, without names
+  usherctl timeline --follow                               while a registration goes on`,
+		RunE: func(command *cobra.Command, arguments []string) error {
+			options, err := flags.options(arguments)
+			if err != nil {
+				return err
+			}
+			arguments, drop, err := withStandardInput(arguments, command.InOrStdin())
+			if err != nil {
+				return err
+			}
+			defer drop()
+			if flags.follow {
+				return a.followTimeline(command.Context(), arguments, flags, options)
+			}
+			return a.timeline(command.Context(), arguments, flags, options)
+		},
+	}
+	set := command.Flags()
+	set.StringVar(&flags.user, "user", "", "attempts of this user `name` alone")
+	set.StringVar(&flags.zone, "zone", "", "the `zone` of the Mac, for logs that write local time, for example America/Chicago (default: as other logs tell, or this computer's)")
+	set.DurationVar(&flags.since, "since", 0, "only attempts of the last `duration`, for example 48h")
+	set.IntVar(&flags.attempt, "attempt", 0, "show the attempt of this `number` (default: the newest)")
+	set.BoolVar(&flags.all, "all", false, "show every attempt in full")
+	set.StringVar(&flags.html, "html", "", "write a page into this `file`, redacted unless --no-redact is given")
+	set.BoolVar(&flags.redact, "redact", false, "put pseudonyms in the place of names, ids and addresses (with --html the default)")
+	set.BoolVar(&flags.noRedact, "no-redact", false, "with --html: leave names, ids and addresses as they are")
+	set.BoolVarP(&flags.follow, "follow", "f", false, "go on, and show what happens as the logs grow")
+	return command
+}
+
+// options are those of the flags, or what is wrong with them.
+func (f timelineFlags) options(arguments []string) (timeline.Options, error) {
+	options := timeline.Options{User: f.user}
+	switch {
+	case f.redact && f.noRedact:
+		return options, errors.New("--redact and --no-redact do not go together")
+	case f.noRedact && f.html == "":
+		return options, errors.New("--no-redact goes with --html: without it nothing is redacted but with --redact")
+	case f.all && f.attempt != 0:
+		return options, errors.New("--all and --attempt do not go together")
+	case f.attempt < 0:
+		return options, fmt.Errorf("--attempt is %d; attempts count from 1", f.attempt)
+	case f.since < 0:
+		return options, fmt.Errorf("--since is %s; it is a duration such as 48h", f.since)
+	case f.follow && slices.Contains(arguments, "-"):
+		return options, errors.New("--follow and - do not go together: standard input is read to its end")
+	case f.follow && f.html != "":
+		return options, errors.New("--follow and --html do not go together: a page does not change any more")
+	}
+	if f.zone != "" {
+		zone, err := time.LoadLocation(f.zone)
+		if err != nil {
+			return options, fmt.Errorf("--zone is %q, which is no zone that is known; it is a name such as America/Chicago or UTC", f.zone)
+		}
+		options.Zone = zone
+	}
+	if f.since > 0 {
+		options.Since = time.Now().Add(-f.since)
+	}
+	if f.html != "" {
+		options.Lines = pageLines
+	}
+	return options, nil
+}
+
+func (a *app) timeline(ctx context.Context, paths []string, flags timelineFlags, options timeline.Options) error {
+	logs, err := a.logsOf(ctx, paths, flags.user, &options)
+	if err != nil {
+		return err
+	}
+	quiet := a.afterAWhile(fmt.Sprintf("reading %s…", count(int64(len(logs)), "log")))
+	report, err := timeline.Build(ctx, logs, options)
+	quiet()
+	if err != nil {
+		return explained(err)
+	}
+	return a.showTimeline(report, flags)
+}
+
+// withStandardInput puts a file with what standard input has in the place of "-", since a log is read more than once.
+func withStandardInput(paths []string, input io.Reader) (_ []string, drop func(), err error) {
+	at := slices.Index(paths, "-")
+	if at < 0 {
+		return paths, func() {}, nil
+	}
+	folder, err := os.MkdirTemp("", "usher-timeline-")
+	if err != nil {
+		return nil, nil, unread(err)
+	}
+	drop = func() { os.RemoveAll(folder) }
+	path := filepath.Join(folder, "standard input")
+	file, err := os.OpenFile(path, os.O_CREATE|os.O_EXCL|os.O_WRONLY, 0o600)
+	if err == nil {
+		_, err = io.Copy(file, input)
+		err = errors.Join(err, file.Close())
+	}
+	if err != nil {
+		drop()
+		return nil, nil, unread(err)
+	}
+	return slices.Replace(slices.Clone(paths), at, at+1, path), drop, nil
+}
+
+func unread(err error) error {
+	return &failure{code: exitDefect, reason: "FILE_NOT_READABLE", message: fmt.Sprintf("standard input could not be kept: %v", err), hint: "make room in the folder for temporary files, or name a file"}
+}
+
+// showTimeline prints a report, or writes it as a page.
+func (a *app) showTimeline(report *timeline.Report, flags timelineFlags) error {
+	chosen, err := flags.choose(report)
+	if err != nil {
+		return err
+	}
+	if flags.redact || flags.html != "" && !flags.noRedact {
+		flags.redacted(report)
+		if chosen, err = flags.choose(report); err != nil {
+			return err
+		}
+	}
+	switch {
+	case flags.html != "":
+		if err := writeWhole(flags.html, func(file *os.File) error { return page.Write(file, report) }); err != nil {
+			return &failure{code: exitDefect, reason: "OUTPUT_FAILED", message: fmt.Sprintf("the page could not be written: %v", err), hint: "name a file in a folder that you may write to"}
+		}
+		if a.json {
+			return a.printValue(map[string]any{"file": flags.html, "attempts": len(report.Attempts), "redacted": report.Redacted})
+		}
+		fmt.Fprintf(a.stdout, "%s: %s, %s\n", plain(flags.html), count(int64(len(report.Attempts)), "attempt"),
+			map[bool]string{true: "names, ids and addresses are pseudonyms", false: "NOT redacted"}[report.Redacted])
+		return nil
+	case a.json:
+		return a.printValue(report)
+	}
+	a.newTimelineText(report).print(chosen)
+	return nil
+}
+
+// redacted puts pseudonyms into a report, in its place.
+func (f timelineFlags) redacted(report *timeline.Report) {
+	redact.Report(report, redact.New(redact.Options{Users: []string{f.user}}))
+}
+
+// choose returns the attempts that are shown in full.
+func (f timelineFlags) choose(report *timeline.Report) ([]timeline.Attempt, error) {
+	attempts := report.Attempts
+	switch {
+	case f.attempt != 0:
+		at := slices.IndexFunc(attempts, func(one timeline.Attempt) bool { return one.Number == f.attempt })
+		if at < 0 {
+			return nil, &failure{code: exitNotFound, reason: "ATTEMPT_NOT_FOUND",
+				message: fmt.Sprintf("there is no attempt %d in these logs", f.attempt), hint: "`usherctl timeline` without --attempt lists them"}
+		}
+		return attempts[at : at+1], nil
+	case f.all || len(attempts) <= 1:
+		return attempts, nil
+	}
+	return attempts[len(attempts)-1:], nil
+}
+
+// logsOf finds the logs in paths, or this Mac's where there are none; then the journal is asked for too.
+func (a *app) logsOf(ctx context.Context, paths []string, user string, options *timeline.Options) ([]applog.Log, error) {
+	if len(paths) == 0 {
+		homes, err := homesOf(user)
+		if err != nil {
+			return nil, err
+		}
+		for _, home := range homes {
+			paths = append(paths, applog.Places(home)...)
+		}
+		slices.Sort(paths)
+		paths = existing(slices.Compact(paths))
+		options.Registrations = a.journal(ctx, user)
+	}
+	logs, err := applog.Find(paths, applog.FindOptions{})
+	if err != nil {
+		return nil, &failure{code: exitNotFound, reason: "LOG_NOT_FOUND", message: err.Error(), hint: "name files, folders or archives that exist"}
+	}
+	if len(logs) == 0 && len(options.Registrations) == 0 {
+		return nil, &failure{code: exitNotFound, reason: "LOG_NOT_FOUND", message: "no log was found", hint: "name files, folders or archives, for example `usherctl timeline ~/Downloads/logs`"}
+	}
+	return logs, nil
+}
+
+// homesOf returns the home of the user, of the caller, or as root those of everybody who has one.
+func homesOf(name string) ([]string, error) {
+	if name == "" && os.Geteuid() == 0 {
+		return filepath.Glob(everyHome)
+	}
+	if name == "" {
+		home, err := os.UserHomeDir()
+		if err != nil {
+			return nil, &failure{code: exitUsage, reason: "WRONG_USAGE", message: err.Error(), hint: "set HOME, or name the logs"}
+		}
+		return []string{home}, nil
+	}
+	who, err := user.Lookup(name)
+	if err != nil {
+		return nil, &failure{code: exitNotFound, reason: "USER_NOT_FOUND", message: err.Error(), hint: "name the account as `id` knows it"}
+	}
+	return []string{who.HomeDir}, nil
+}
+
+func existing(paths []string) []string {
+	return slices.DeleteFunc(paths, func(path string) bool {
+		_, err := os.Stat(path)
+		return errors.Is(err, os.ErrNotExist)
+	})
+}
+
+// journal asks usherd for what it knows. Without usherd, or without the right to ask, the logs must do.
+func (a *app) journal(ctx context.Context, user string) []*usherv1.Registration {
+	var registrations []*usherv1.Registration
+	err := a.ask(ctx, func(ctx context.Context, connection *grpc.ClientConn) error {
+		list, err := usherv1.NewRegistrationServiceClient(connection).ListRegistrations(ctx, &usherv1.ListRegistrationsRequest{User: user})
+		registrations = list.GetRegistrations()
+		return err
+	})
+	if err != nil && !a.json {
+		fmt.Fprintf(a.stderr, "usherctl: without usherd's journal: %s\n", plain(err.Error()))
+	}
+	return registrations
+}
+
+// afterAWhile tells a person what takes so long, unless it has ended by then. The function that it returns ends it.
+func (a *app) afterAWhile(what string) (ended func()) {
+	if a.json {
+		return func() {}
+	}
+	timer := time.AfterFunc(2*time.Second, func() { fmt.Fprintln(a.stderr, what) })
+	return func() { timer.Stop() }
+}
+
+// writeWhole writes a file that only its owner can read: all of it, or what was there before.
+func writeWhole(path string, write func(*os.File) error) error {
+	file, err := os.CreateTemp(filepath.Dir(path), "."+strings.TrimPrefix(filepath.Base(path), ".")+".*")
+	if err != nil {
+		return err
+	}
+	defer os.Remove(file.Name())
+	if err := errors.Join(write(file), file.Close()); err != nil {
+		return err
+	}
+	return os.Rename(file.Name(), path)
+}

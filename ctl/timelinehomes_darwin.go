@@ -1,0 +1,4 @@
+package main
+
+// everyHome matches the homes of all users.
+const everyHome = "/Users/*"
