@@ -84,8 +84,13 @@ func measureRunning(ctx context.Context, s *scene) ([]row, error) {
 	if err != nil {
 		return nil, err
 	}
+	progress("logs …")
+	logs, err := measureLogs(ctx, s.Directory, s.Programs.Control)
+	if err != nil {
+		return nil, err
+	}
 	var rows []row
-	for _, some := range [][]row{calls, starts, attributes, sizes, launches} {
+	for _, some := range [][]row{calls, starts, attributes, sizes, launches, logs} {
 		rows = append(rows, some...)
 	}
 	return rows, nil
@@ -140,4 +145,20 @@ func (s *scene) answers(ctx context.Context) (a answers, err error) {
 	}
 	a.tenant, err = usherv1.NewTenantServiceClient(s.helper).GetTenant(ctx, &usherv1.GetTenantRequest{})
 	return a, err
+}
+
+// measureLogsAlone measures what needs no Mac that runs.
+func measureLogsAlone(ctx context.Context) (rows []row, err error) {
+	directory, err := os.MkdirTemp("", "usher-bench-")
+	if err != nil {
+		return nil, err
+	}
+	defer os.RemoveAll(directory)
+	progress("building …")
+	programs, err := mac.Build(ctx, filepath.Join(directory, "programs"), "grpcnotrace")
+	if err != nil {
+		return nil, err
+	}
+	progress("logs …")
+	return measureLogs(ctx, directory, programs.Control)
 }

@@ -58,6 +58,11 @@ func (s *subject) beside(reference *subject, measure, referenceName string, g *g
 	}
 }
 
+// alone is a row of a subject that has no reference.
+func (s *subject) alone(measure string, g *goal) row {
+	return row{Measure: measure, Unit: duration, Median: s.median(), Goal: g}
+}
+
 func median(samples []float64) float64 {
 	sorted := slices.Sorted(slices.Values(samples))
 	if len(sorted) == 0 {
