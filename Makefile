@@ -1,6 +1,6 @@
 # Every target is one line that a person would type; CI (.ci/run) runs `make lint` and `make test` and nothing else.
 
-.PHONY: help build generate lint test bench demo clean
+.PHONY: help build generate lint test bench demo pictures clean
 
 help: ## show this list
 	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "make %-10s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -23,5 +23,8 @@ bench: ## measure and print a table
 demo: ## a whole registration on this computer; PORTAL_EXIT=66 makes Company Portal end with that code
 	go run ./sim/demo $(if $(PORTAL_EXIT),--portal-exit $(PORTAL_EXIT))
 
+pictures: ## draw the recording in docs/pictures from what the demonstration prints
+	go run ./sim/recording --output docs/pictures/demo.svg --title "make demo PORTAL_EXIT=66" make demo PORTAL_EXIT=66
+
 clean: ## remove what build made
-	rm -rf bin
+	rm -rf bin screenshots
