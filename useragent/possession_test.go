@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"strings"
 	"testing"
 
 	"google.golang.org/grpc/codes"
@@ -78,77 +77,5 @@ func TestProvePossession(t *testing.T) {
 				}
 			})
 		}
-	}
-}
-
-// seen is a source that says what it is told to.
-type seen wpj.Evidence
-
-func (s seen) Look(context.Context) wpj.Evidence { return wpj.Evidence(s) }
-
-func TestExamineSession(t *testing.T) {
-	const ok, warning, failed, notApplicable = usherv1.CheckResult_CHECK_RESULT_OK, usherv1.CheckResult_CHECK_RESULT_WARNING,
-		usherv1.CheckResult_CHECK_RESULT_FAILED, usherv1.CheckResult_CHECK_RESULT_NOT_APPLICABLE
-	sources := []identitySource{
-		seen{Source: wpj.SourceLoginKeychain, Finding: wpj.Found, Detail: "One."},
-		seen{Source: wpj.SourcePlatformSSO, Finding: wpj.CouldNotLook, Obstacle: wpj.ObstacleFailed, Detail: "broken"},
-		seen{Source: wpj.SourceSecureEnclave, Finding: wpj.CouldNotLook, Obstacle: wpj.ObstacleUnsupported, Detail: "too old"},
-	}
-	for name, test := range map[string]struct {
-		keychain *fakeKeychain
-		agree    usherv1.CheckResult
-	}{
-		"one way":        {&fakeKeychain{compareErr: fmt.Errorf("%w: here", keychain.ErrUnsupported)}, notApplicable},
-		"they agree":     {&fakeKeychain{}, ok},
-		"they differ":    {&fakeKeychain{differences: []string{"One.", "Two."}}, warning},
-		"not comparable": {&fakeKeychain{compareErr: errors.New("no")}, warning},
-	} {
-		t.Run(name, func(t *testing.T) {
-			response, err := call(t, serverConfig{Sources: sources, Keychain: test.keychain}).ExamineSession(t.Context(), &usherv1.ExamineSessionRequest{})
-			if err != nil || len(response.GetChecks()) != 4 {
-				t.Fatalf("%v, %v", response, err)
-			}
-			for i, want := range []usherv1.CheckResult{ok, failed, warning, test.agree} {
-				check := response.GetChecks()[i]
-				if check.GetResult() != want || check.GetName() == "source-" || check.GetEvidence() == "" || (want == failed) && check.GetFix() == "" {
-					t.Errorf("%v, want %s", check, want)
-				}
-			}
-			check := response.GetChecks()[3]
-			if check.GetName() != "keychain-readings-agree" || !strings.Contains(check.GetEvidence(), strings.Join(test.keychain.differences, " ")) {
-				t.Errorf("%v", check)
-			}
-		})
-	}
-}
-
-// Each source has a check of its own, and each obstacle its fix.
-func TestExamineSessionNamesEverySourceAndObstacle(t *testing.T) {
-	names := map[string]bool{}
-	for source := range checkNames {
-		for _, obstacle := range []wpj.Obstacle{
-			wpj.ObstacleLocked, wpj.ObstacleAccessDenied, wpj.ObstacleUnavailable, wpj.ObstacleUnsupported, wpj.ObstacleFailed,
-		} {
-			s := newServer(serverConfig{
-				Sources:  []identitySource{seen{Source: source, Finding: wpj.CouldNotLook, Obstacle: obstacle, Detail: "because"}},
-				Keychain: &fakeKeychain{},
-			})
-			response, err := s.ExamineSession(t.Context(), &usherv1.ExamineSessionRequest{})
-			if err != nil || len(response.GetChecks()) != 2 {
-				t.Fatalf("%v, %v", response, err)
-			}
-			check := response.GetChecks()[0]
-			names[check.GetName()] = true
-			want := usherv1.CheckResult_CHECK_RESULT_FAILED
-			if obstacle == wpj.ObstacleUnsupported {
-				want = usherv1.CheckResult_CHECK_RESULT_WARNING
-			}
-			if check.GetResult() != want || check.GetFix() == "" || check.GetEvidence() != string(obstacle)+": because" || !strings.Contains(check.GetTitle(), string(source)) {
-				t.Errorf("%s, %s: %v", source, obstacle, check)
-			}
-		}
-	}
-	if len(names) != len(checkNames) {
-		t.Errorf("%d names for %d sources: %v", len(names), len(checkNames), names)
 	}
 }

@@ -1,0 +1,67 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"strings"
+
+	"usher.internal/internal/wpj"
+	usherv1 "usher.internal/proto/usher/v1"
+	"usher.internal/useragent/keychain"
+)
+
+// ExamineSession implements usherv1.UserAgentServiceServer.
+func (s *server) ExamineSession(ctx context.Context, _ *usherv1.ExamineSessionRequest) (*usherv1.ExamineSessionResponse, error) {
+	response := &usherv1.ExamineSessionResponse{}
+	for _, found := range s.look(ctx) {
+		check := &usherv1.Check{
+			Name: "source-" + checkNames[found.Source], Title: string(found.Source) + " can be looked at",
+			Result: usherv1.CheckResult_CHECK_RESULT_OK, Evidence: found.Detail,
+		}
+		if found.Finding == wpj.CouldNotLook {
+			check.Result, check.Evidence = usherv1.CheckResult_CHECK_RESULT_FAILED, fmt.Sprintf("%s: %s", found.Obstacle, found.Detail)
+			check.Fix = sourceFixes[found.Obstacle]
+			if found.Obstacle == wpj.ObstacleUnsupported {
+				// It hides what it may hold, and nothing is broken.
+				check.Result = usherv1.CheckResult_CHECK_RESULT_WARNING
+			}
+		}
+		response.Checks = append(response.Checks, check)
+	}
+	response.Checks = append(response.Checks, s.compareKeychain(ctx))
+	return response, nil
+}
+
+// checkNames are stable parts of the names of checks.
+var checkNames = map[wpj.Source]string{
+	wpj.SourceLoginKeychain: "login-keychain", wpj.SourcePlatformSSO: "platform-sso", wpj.SourceSecureEnclave: "secure-enclave", wpj.SourceJamfAgent: "jamf-agent",
+}
+
+// sourceFixes says what mends each obstacle.
+var sourceFixes = map[wpj.Obstacle]string{
+	wpj.ObstacleLocked:       "Have the user unlock the login keychain, or log out and in.",
+	wpj.ObstacleAccessDenied: "Have the user allow usher-agent to read it.",
+	wpj.ObstacleUnavailable:  "Have the user log out and in.",
+	wpj.ObstacleUnsupported:  "Update macOS, Jamf and usher, or leave the source out of identity.sources.",
+	wpj.ObstacleFailed:       "See the log of the user's agent.",
+}
+
+// compareKeychain tells whether both ways to read the keychain come to the same, where there are two.
+func (s *server) compareKeychain(ctx context.Context) *usherv1.Check {
+	check := &usherv1.Check{Name: "keychain-readings-agree", Title: "both ways to read the login keychain agree", Result: usherv1.CheckResult_CHECK_RESULT_OK}
+	differences, err := s.Keychain.Compare(ctx)
+	switch {
+	case errors.Is(err, keychain.ErrUnsupported):
+		check.Result, check.Evidence = usherv1.CheckResult_CHECK_RESULT_NOT_APPLICABLE, "There is one way alone to read it here."
+	case err != nil:
+		check.Result, check.Evidence = usherv1.CheckResult_CHECK_RESULT_WARNING, "They could not be compared: "+err.Error()
+	case len(differences) > 0:
+		check.Result = usherv1.CheckResult_CHECK_RESULT_WARNING
+		check.Evidence = strings.Join(differences, " ")
+		check.Fix = "Report it with the version of macOS; usher reads it through Keychain Services."
+	default:
+		check.Evidence = "Keychain Services and /usr/bin/security say the same."
+	}
+	return check
+}
