@@ -35,14 +35,20 @@ func problems(status *usherv1.GetStatusResponse, without string) []string {
 	}
 	for _, user := range status.GetUsers() {
 		identity := user.GetIdentity()
-		if state, _ := contract.StateFromProto(identity.GetState()).Info(); state.Fix != "" && state.State != wpj.StateComplianceUnknown {
+		switch state, _ := contract.StateFromProto(identity.GetState()).Info(); {
+		case identity == nil:
+			add("%s was not looked at yet. `usherctl status --look` does it now.", user.GetUser().GetName())
+		case state.Fix == "", state.State == wpj.StateComplianceUnknown:
+		case state.Command == "":
 			add("%s is %s: %s %s", user.GetUser().GetName(), state.State, identity.GetDetail(), state.Fix)
+		default:
+			add("%s is %s: %s %s usher can: `%s`.", user.GetUser().GetName(), state.State, identity.GetDetail(), state.Fix, state.Command)
 		}
 		for _, contradiction := range identity.GetContradictions() {
 			add("%s: %s", user.GetUser().GetName(), contradiction.GetDetail())
 		}
 		last := user.GetLastRegistration()
-		if last.GetState() == usherv1.RegistrationState_REGISTRATION_STATE_FAILED && !toldByOutbox(status, last) {
+		if last.GetState() == usherv1.RegistrationState_REGISTRATION_STATE_FAILED && !toldByOutbox(status, last) && !outlived(user) {
 			add("The last registration of %s failed: %s", user.GetUser().GetName(), last.GetFailureDetail())
 		}
 	}
@@ -54,6 +60,15 @@ func problems(status *usherv1.GetStatusResponse, without string) []string {
 func toldByOutbox(status *usherv1.GetStatusResponse, last *usherv1.Registration) bool {
 	return last.GetFailureReason() == usherv1.FailureReason_FAILURE_REASON_DELIVERY_REFUSED &&
 		(status.GetOutbox() != nil || last.GetDeliveryState() == usherv1.DeliveryState_DELIVERY_STATE_DELIVERED)
+}
+
+// outlived tells whether a user was seen to be registered after his last registration had failed. That Jamf Pro refused the
+// result is wrong all the same.
+func outlived(user *usherv1.UserStatus) bool {
+	last := user.GetLastRegistration()
+	return last.GetFailureReason() != usherv1.FailureReason_FAILURE_REASON_DELIVERY_REFUSED &&
+		contract.StateFromProto(user.GetIdentity().GetState()).Registered() &&
+		contract.Time(user.GetLookTime()).After(contract.Time(last.GetUpdateTime()))
 }
 
 func counted(count int32, noun string) string {

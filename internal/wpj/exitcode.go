@@ -57,7 +57,7 @@ var exitCodes = []ExitCodeInfo{
 		"You have registered as many devices as your organisation allows. Ask your help desk to remove an old one.",
 		false},
 	{ExitRegistrationKeychainError, "registrationKeychainError",
-		"Company Portal could not write to the login keychain; stale or foreign Workplace Join items there are the usual cause, so remove them and register again.",
+		"Company Portal could not write to the login keychain; see that it is not locked, remove stale Workplace Join items, the usual cause, with `usherctl clean`, and register again.",
 		"Company Portal could not use your keychain. Ask your help desk.",
 		false},
 	{ExitAuthenticationError, "authenticationError",
