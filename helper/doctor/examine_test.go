@@ -96,6 +96,7 @@ func TestChecks(t *testing.T) {
 		"agent":                  {doctor.Config{AgentExecutable: program}, "agent-installed", doctor.OK, program},
 		"agent missing":          {doctor.Config{AgentExecutable: gone}, "agent-installed", doctor.Failed, "not at " + gone},
 		"agent writable":         {doctor.Config{AgentExecutable: writable}, "agent-installed", doctor.Failed, "0757"},
+		"agent of a group":       {doctor.Config{AgentExecutable: file(t, 0o775, nil)}, "agent-installed", doctor.Failed, "0775"},
 		"agent not executable":   {doctor.Config{AgentExecutable: plain}, "agent-installed", doctor.Failed, "0644"},
 		"nobody":                 {doctor.Config{Sessions: fakeSessions{}}, "agent-connected", doctor.Warning, "No usher-agent is connected"},
 		"nobody to examine":      {doctor.Config{Sessions: fakeSessions{}}, "session-checks", doctor.NotApplicable, "No agent"},

@@ -68,6 +68,25 @@ func (p program) sound(context.Context) (Finding, error) {
 	return ok("It is at %s, belongs to root, or to usherd's own user, and not everyone may write to it.", p.path), nil
 }
 
+// agentProgram is the program that usherd lets in as a user's agent.
+type agentProgram struct{ program }
+
+// sound judges as the link does, which lets no agent in that a group may write to ([link.Peer.RunsExecutable]).
+func (a agentProgram) sound(ctx context.Context) (Finding, error) {
+	found, err := a.program.sound(ctx)
+	if err != nil || found.Result != OK {
+		return found, err
+	}
+	info, err := os.Stat(a.path)
+	if err != nil {
+		return Finding{}, err
+	}
+	if mode := info.Mode().Perm(); mode&0o020 != 0 {
+		return failed("A group may write to %s (mode %04o), and usherd lets no such agent in.", a.path, mode), nil
+	}
+	return found, nil
+}
+
 func kindOf(mode fs.FileMode) string {
 	if mode.IsDir() {
 		return "directory"

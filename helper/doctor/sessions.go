@@ -57,6 +57,7 @@ func (u users) connected(context.Context) ([]Finding, error) {
 		!slices.ContainsFunc(found, func(one Finding) bool { return one.User.UID == person.UID }) {
 		one := failed("This user is on the console, and no usher-agent of his is connected.")
 		one.User = person
+		one.Fix = "Have launchd (macOS) or systemd start usher-agent for this user, and see its log; it starts at login."
 		found = append(found, one)
 	}
 	if len(found) == 0 {

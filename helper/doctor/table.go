@@ -23,7 +23,7 @@ const (
 func (c *Checks) table(sees func(uid uint32) bool) []check {
 	config := c.config
 	portal := portal{program{"Company Portal", config.PortalExecutable}, config.PortalMinimumVersion}
-	agent := program{"usher-agent", config.AgentExecutable}
+	agent := agentProgram{program{"usher-agent", config.AgentExecutable}}
 	users := users{config.Sessions, config.AtConsole, sees}
 	jamfPro := newJamfPro(config.JamfPro)
 	return []check{
@@ -53,7 +53,7 @@ func (c *Checks) table(sees func(uid uint32) bool) []check {
 		},
 		{
 			name: "agent-installed", title: "usher-agent is installed and protected from change",
-			looksAt: "agent.executable is a program that can be executed, belongs to root and not everyone may write to it.",
+			looksAt: "agent.executable is a program that can be executed, belongs to root and nobody else may write to it.",
 			fix:     "Install usher again, or correct agent.executable.",
 			look:    one(agent.sound),
 		},

@@ -66,7 +66,7 @@ func table(p platform) []row {
 			func(c *Config, text string) error { return c.LogLevel.UnmarshalText([]byte(text)) },
 			func(c *Config) string { return levelName(c.LogLevel) }),
 		line("admin_group", p.adminGroup, required,
-			"Group of this computer whose members may start, watch and cancel registrations of every user.",
+			"Group of this computer whose members may do with usher for every user what root may. No secret is shown to them.",
 			func(c *Config) *string { return &c.AdminGroup }),
 		path("agent.executable", p.agent,
 			"The installed usher-agent; the helper accepts no other program as a user's agent.",
