@@ -5,5 +5,5 @@
 // [Identity] with exactly one [State], and [ExitCode] names what `Company Portal -r` ended with. Everything here is pure:
 // no file, keychain or network is touched.
 //
-// Tags such as [FL-S1] in comments name the sources that reference/domain.md resolves.
+// Tags such as [FL-S1] in comments name the sources that docs/sources.md resolves.
 package wpj
