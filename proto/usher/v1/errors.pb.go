@@ -34,7 +34,7 @@ const (
 	ErrorReason_ERROR_REASON_INVALID_ARGUMENT ErrorReason = 2
 	// The caller may not call this method at all, or not for this user.
 	ErrorReason_ERROR_REASON_NOT_PERMITTED ErrorReason = 3
-	// The caller called more often than its limit allows.
+	// The caller called more often than its limit allows, or while another call of the same kind is under way.
 	ErrorReason_ERROR_REASON_RATE_LIMITED ErrorReason = 4
 	// No registration has this id.
 	ErrorReason_ERROR_REASON_REGISTRATION_NOT_FOUND ErrorReason = 5
@@ -60,9 +60,9 @@ const (
 	ErrorReason_ERROR_REASON_PORTAL_RUN_NOT_FOUND ErrorReason = 15
 	// Agent: the agent runs a portal for another registration.
 	ErrorReason_ERROR_REASON_PORTAL_BUSY ErrorReason = 16
-	// Agent: an external program that the call needs is missing or ended badly.
+	// An external program that the call needs is missing or ended badly, or Jamf Pro refuses the call or cannot be reached.
 	ErrorReason_ERROR_REASON_PROGRAM_FAILED ErrorReason = 17
-	// Agent: the login keychain is locked, cannot be reached, or cannot do that.
+	// The login keychain is locked, cannot be reached, or cannot do that, as its agent says.
 	ErrorReason_ERROR_REASON_KEYCHAIN_UNAVAILABLE ErrorReason = 18
 )
 

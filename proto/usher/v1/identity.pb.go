@@ -35,7 +35,7 @@ const (
 	IdentitySource_IDENTITY_SOURCE_JAMF_AGENT IdentitySource = 4
 	// What Jamf's preferences say of this Mac. The helper reads them.
 	IdentitySource_IDENTITY_SOURCE_JAMF_SETTINGS IdentitySource = 5
-	// Whether Company Portal is there and fit to be used. The helper looks.
+	// Whether Company Portal is there and can be run. The helper looks.
 	IdentitySource_IDENTITY_SOURCE_PORTAL IdentitySource = 6
 	// What Jamf Pro says of this Mac's compliance. The helper asks.
 	IdentitySource_IDENTITY_SOURCE_JAMF_PRO IdentitySource = 7
