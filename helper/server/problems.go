@@ -2,6 +2,7 @@ package server
 
 import (
 	"fmt"
+	"strings"
 
 	"usher.internal/internal/contract"
 	"usher.internal/internal/wpj"
@@ -38,11 +39,8 @@ func problems(status *usherv1.GetStatusResponse, without string) []string {
 		switch state, _ := contract.StateFromProto(identity.GetState()).Info(); {
 		case identity == nil:
 			add("%s was not looked at yet. `usherctl status --look` does it now.", user.GetUser().GetName())
-		case state.Fix == "", state.State == wpj.StateComplianceUnknown:
-		case state.Command == "":
-			add("%s is %s: %s %s", user.GetUser().GetName(), state.State, identity.GetDetail(), state.Fix)
-		default:
-			add("%s is %s: %s %s usher can: `%s`.", user.GetUser().GetName(), state.State, identity.GetDetail(), state.Fix, state.Command)
+		case state.Fix != "" && state.State != wpj.StateComplianceUnknown:
+			add("%s is %s: %s", user.GetUser().GetName(), state.State, withFix(identity.GetDetail(), state))
 		}
 		for _, contradiction := range identity.GetContradictions() {
 			add("%s: %s", user.GetUser().GetName(), contradiction.GetDetail())
@@ -53,6 +51,18 @@ func problems(status *usherv1.GetStatusResponse, without string) []string {
 		}
 	}
 	return found
+}
+
+// withFix is what a state rests on, with what helps. Of many a detail the second half is the fix already, behind a semicolon.
+func withFix(detail string, state wpj.StateInfo) string {
+	sentences := []string{detail}
+	if !strings.Contains(detail, "; ") {
+		sentences = append(sentences, state.Fix)
+	}
+	if state.Command != "" {
+		sentences = append(sentences, "usher can: `"+state.Command+"`.")
+	}
+	return strings.Join(sentences, " ")
 }
 
 // toldByOutbox tells whether a registration failed only because Jamf Pro refused its result, and the outbox has said so

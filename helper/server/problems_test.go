@@ -51,6 +51,19 @@ func TestProblemsOfAUser(t *testing.T) {
 	}
 }
 
+// The fix is told once, by whoever knows it better.
+func TestFixIsToldOnce(t *testing.T) {
+	for detail, want := range map[string]string{
+		"It is not there; have the user register this Mac.": "It is not there; have the user register this Mac. usher can: `usherctl register`.",
+		"It is not there.": "It is not there. Have the user register. usher can: `usherctl register`.",
+	} {
+		state, _ := wpj.StateNotRegistered.Info()
+		if got := withFix(detail, state); got != want {
+			t.Errorf("got %q, want %q", got, want)
+		}
+	}
+}
+
 func TestProblemsBeforeAnyUser(t *testing.T) {
 	for without, want := range map[string]string{"": "Nobody is logged in", "jane": "jane is at this Mac, and no usher-agent of his is connected"} {
 		got := problems(&usherv1.GetStatusResponse{Outbox: &usherv1.OutboxStatus{}}, without)
