@@ -281,6 +281,17 @@ func TestLooksByItself(t *testing.T) {
 	if after := len(s.deliveries("--all")); after != before {
 		t.Errorf("%d deliveries became %d although nothing had changed", before, after)
 	}
+
+	// What `status` advises for who was given up on by Jamf helps.
+	s.gathered(jane, session.JamfAgent{Gather: session.GatherDeactivates})
+	s.must(jane.SetJamfAgent(session.JamfAgent{}))
+	if got := s.look(jane); got.Identity.State != "DEACTIVATED" {
+		t.Errorf("given up: %s (%s)", got.Identity.State, got.Identity.Detail)
+	}
+	s.control(0, "gather", "--user", jane.Name)
+	if got := s.look(jane); got.Identity.State != "REGISTERED" {
+		t.Errorf("gathered: %s (%s)", got.Identity.State, got.Identity.Detail)
+	}
 }
 
 // A certificate that was copied here does not pass for a registration once its key has to sign.

@@ -59,8 +59,9 @@ func attributeName(oid, value string) string {
 }
 
 // ParseCertificate reads a device certificate, given as DER. The error wraps [ErrNotWorkplaceJoin] for a certificate of
-// another issuer, or [ErrForeignIssuer] where that one names a device as Workplace Join does, and [ErrContradictory] for one whose subject and extensions name different devices; any other error
-// says what of the certificate cannot be read. Errors hold no personal data.
+// another issuer, or [ErrForeignIssuer] where that one names a device as Workplace Join does, and [ErrContradictory] for one
+// whose subject and extensions name different devices; any other error says what of the certificate cannot be read. Errors
+// hold no personal data.
 //
 // Nothing is verified: whoever can write to a keychain can put a certificate of his own making there.
 func ParseCertificate(der []byte) (*Certificate, error) {

@@ -139,9 +139,9 @@ func holdUnlocked(ctx context.Context, collection dbus.BusObject) error {
 const noSession dbus.ObjectPath = ""
 
 // openSession opens a session in which secrets cross the user's own bus as they are: nearly all that are read are
-// certificates, which are public, and whoever can listen on that bus can ask for the key as well. go-keychain's encrypted sessions would fail about once in 256 times, as it drops the
-// leading zeros of what Diffie and Hellman agree on (docker/secrets-engine#649 has the same code), and what it cannot decrypt
-// then reads as empty, without an error.
+// certificates, which are public, and whoever can listen on that bus can ask for the key as well. go-keychain's encrypted
+// sessions would fail about once in 256 times, as it drops the leading zeros of what Diffie and Hellman agree on
+// (docker/secrets-engine#649 has the same code), and what it cannot decrypt then reads as empty, without an error.
 func openSession(ctx context.Context, service *secretservice.SecretService) (dbus.ObjectPath, error) {
 	var nothing dbus.Variant
 	var session dbus.ObjectPath
