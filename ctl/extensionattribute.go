@@ -226,9 +226,12 @@ func (a *app) value(ctx context.Context, name, user string) string {
 	return value
 }
 
-// values is the attribute of one user, or a line for each of several who have one, the foremost first.
+// values is the attribute of one user, who has to be known, or a line for each of several who have one, the foremost first.
 func values(attribute extensionAttribute, users []*usherv1.UserStatus, named string) string {
 	first := foremost(users, named)
+	if named != "" && first == nil {
+		return plain("usher: knows of no user " + named)
+	}
 	if named != "" {
 		return plain(attribute.of(first))
 	}
