@@ -68,7 +68,7 @@ func (d *driver) awaitSession(ctx context.Context, r *Registration) (decision, e
 				return d.to(StateReadingIdentity, "registered already: "+identity.Detail), nil
 			case err == nil:
 				return d.to(StateLaunchingPortal, fmt.Sprintf("%s: %s", identity.State, identity.Detail)), nil
-			case waiting.Err() == nil && !gone(err):
+			case !isOver(waiting, err) && !gone(err):
 				// An agent that cannot look does not keep the user from registering.
 				return d.to(StateLaunchingPortal, "whether the user is registered already could not be seen: "+answer(err)), nil
 			}
@@ -79,6 +79,16 @@ func (d *driver) awaitSession(ctx context.Context, r *Registration) (decision, e
 				r.User.Name, d.config.SessionTimeout), nil
 		}
 	}
+}
+
+// echoWithin is how much earlier than ours the agent's end of a call may see the call's deadline.
+const echoWithin = time.Second
+
+// isOver tells whether a call failed because the time of waiting is over. The agent knows the deadline too, and may be the first
+// to say so; that is no answer of his.
+func isOver(waiting context.Context, err error) bool {
+	deadline, limited := waiting.Deadline()
+	return waiting.Err() != nil || limited && status.Code(err) == codes.DeadlineExceeded && time.Until(deadline) < echoWithin
 }
 
 // gone tells whether a call failed because the agent is away, and not because of what it answered.
