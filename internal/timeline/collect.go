@@ -4,10 +4,10 @@ import (
 	"slices"
 	"strings"
 	"time"
-	"usher.internal/internal/lazyregexp"
 
 	"usher.internal/internal/applog"
 	"usher.internal/internal/event"
+	"usher.internal/internal/lazyregexp"
 	"usher.internal/internal/wpj"
 )
 
@@ -33,6 +33,8 @@ type collected struct {
 	told, found []found
 	formats     map[applog.Format]bool
 	last        applog.Time
+	// dated is the latest moment that an entry with a whole date tells.
+	dated time.Time
 	// computers and users are the names that fields of entries give, for whoever redacts.
 	computers, users names
 	offsets          map[time.Duration]int
@@ -85,10 +87,14 @@ func NewCollector(options Options) *Collector {
 
 // Add makes a place for a log and returns its index.
 func (c *Collector) Add(name string, modified time.Time) int {
-	one := &collected{index: len(c.logs), info: Log{Name: name}, modified: modified, user: userOf(name),
+	index := len(c.logs)
+	c.logs = append(c.logs, newCollected(index, name, modified))
+	return index
+}
+
+func newCollected(index int, name string, modified time.Time) *collected {
+	return &collected{index: index, info: Log{Name: name}, modified: modified, user: userOf(name),
 		formats: map[applog.Format]bool{}, offsets: map[time.Duration]int{}}
-	c.logs = append(c.logs, one)
-	return one.index
 }
 
 // Take gives a record of a log to the collector.
@@ -127,6 +133,9 @@ func (l *collected) take(record *applog.Record) {
 		}
 		if at.After(l.info.LastTime) {
 			l.info.LastTime = at
+		}
+		if at.After(l.dated) && !slices.Contains(localFormats, record.Format) {
+			l.dated = at
 		}
 		l.last = record.Time
 		l.info.Zone = record.Time.Zone

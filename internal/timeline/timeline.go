@@ -77,6 +77,15 @@ func Build(ctx context.Context, logs []applog.Log, options Options) (*Report, er
 		}
 		c.settleZone()
 	}
+	// One text of several logs tells both: its local times are read anew with what the rest of it says.
+	for i, log := range logs {
+		if local[i] && !c.logs[i].dated.IsZero() {
+			c.logs[i] = newCollected(i, log.Name, log.Modified)
+			if err := c.read(ctx, i, log); err != nil {
+				return nil, err
+			}
+		}
+	}
 	report := c.Report()
 	if options.Lines > 0 {
 		if err := c.readLines(ctx, logs, report); err != nil {

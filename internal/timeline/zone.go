@@ -50,8 +50,8 @@ func (c *Collector) settleZone() {
 		for offset, count := range log.offsets {
 			counts[offset] += count
 		}
-		if log.info.LastTime.After(last) && !usesLocalTime(log) {
-			last = log.info.LastTime
+		if log.dated.After(last) {
+			last = log.dated
 		}
 	}
 	c.zone.context = last
@@ -71,15 +71,6 @@ func (c *Collector) settleZone() {
 		return
 	}
 	c.zone.location = time.FixedZone(offsetName(best), int(best/time.Second))
-}
-
-func usesLocalTime(log *collected) bool {
-	for _, format := range localFormats {
-		if log.formats[format] {
-			return true
-		}
-	}
-	return false
 }
 
 // infer takes the zone to be another than was assumed, in which local times are moved by a difference.
