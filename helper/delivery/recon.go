@@ -18,14 +18,13 @@ import (
 const (
 	// reconTimeout bounds one inventory run; with slow extension attributes they are known to take many minutes.
 	reconTimeout = 30 * time.Minute
-	// reconGrace is how long we wait for the output of processes that outlive jamf.
-	reconGrace = 5 * time.Second
-	// keptOutput is how much of the output's end is kept, in bytes.
+	// keptOutput is how much of the output's end is looked at, in bytes.
 	keptOutput = 4 << 10
 )
 
 type reconDeliverer struct {
 	executable string
+	patience   time.Duration
 	log        *slog.Logger
 }
 
@@ -38,7 +37,7 @@ func Recon(jamfExecutable string, logger *slog.Logger) Deliverer {
 	if logger == nil {
 		logger = slog.New(slog.DiscardHandler)
 	}
-	return &reconDeliverer{executable: jamfExecutable, log: logger}
+	return &reconDeliverer{executable: jamfExecutable, patience: reconTimeout, log: logger}
 }
 
 // Deliver implements [Deliverer].
@@ -52,63 +51,78 @@ func (d *reconDeliverer) Deliver(ctx context.Context, report Report) error {
 	case err != nil:
 		return fmt.Errorf("run jamf recon: %w", err)
 	}
-	ctx, cancel := context.WithTimeout(ctx, reconTimeout)
-	defer cancel()
 	return d.run(ctx, executable)
 }
 
+// run runs jamf to its end, or for as long as we have patience. When ctx ends, because usherd does, jamf is left alone: an inventory
+// can run policies, and one of them may be the very upgrade that ends usherd. So jamf writes into a file, which does not break when
+// we are gone.
 func (d *reconDeliverer) run(ctx context.Context, executable string) error {
-	output := &tail{limit: keptOutput}
-	command := exec.CommandContext(ctx, executable, "recon")
+	output, err := unnamedFile()
+	if err != nil {
+		return fmt.Errorf("run jamf recon: %w", err)
+	}
+	defer output.Close()
+	command := exec.Command(executable, "recon")
 	command.Dir = "/"
 	command.Env = reconEnvironment
 	command.Stdout, command.Stderr = output, output
 	// jamf starts children; at the end of our patience all of them have to go.
 	command.SysProcAttr = &syscall.SysProcAttr{Setpgid: true}
-	command.Cancel = func() error {
-		if err := syscall.Kill(-command.Process.Pid, syscall.SIGKILL); !errors.Is(err, syscall.ESRCH) {
-			return err
-		}
-		return os.ErrProcessDone
-	}
-	command.WaitDelay = reconGrace
 	began := time.Now()
-	err := command.Run()
-	if ctx.Err() != nil && err != nil {
-		if errors.Is(ctx.Err(), context.DeadlineExceeded) {
-			return fmt.Errorf("run jamf recon: ended after %v without a result%s; look for an extension attribute that hangs: %w", reconTimeout, output.lastLine(), ctx.Err())
-		}
-		return fmt.Errorf("run jamf recon: %w", ctx.Err())
+	if err := command.Start(); err != nil {
+		return fmt.Errorf("run jamf recon: %w", err)
 	}
-	// A process that jamf left behind may keep the output open; jamf itself succeeded.
-	if err == nil || errors.Is(err, exec.ErrWaitDelay) {
+	ended := make(chan error, 1)
+	go func() { ended <- command.Wait() }() // ends with jamf, which is why it may outlive this call
+	patience := time.NewTimer(d.patience)
+	defer patience.Stop()
+	select {
+	case err = <-ended:
+	case <-ctx.Done():
+		d.log.Info("jamf recon is left running", "pid", command.Process.Pid)
+		return fmt.Errorf("run jamf recon: %w", ctx.Err())
+	case <-patience.C:
+		// ESRCH says that all have ended meanwhile.
+		if err := syscall.Kill(-command.Process.Pid, syscall.SIGKILL); err != nil && !errors.Is(err, syscall.ESRCH) {
+			return fmt.Errorf("run jamf recon: end it after %v: %w", d.patience, err)
+		}
+		<-ended
+		return fmt.Errorf("run jamf recon: ended after %v without a result%s; look for an extension attribute that hangs: %w", d.patience, lastLine(output), context.DeadlineExceeded)
+	}
+	if err == nil {
 		d.log.Debug("jamf recon succeeded", "took", time.Since(began))
 		return nil
 	}
 	if exit, ok := errors.AsType[*exec.ExitError](err); ok {
-		return fmt.Errorf("run jamf recon: %v%s; run `jamf recon -verbose` by hand to see more", exit.ProcessState, output.lastLine())
+		return fmt.Errorf("run jamf recon: %v%s; run `jamf recon -verbose` by hand to see more", exit.ProcessState, lastLine(output))
 	}
 	return fmt.Errorf("run jamf recon: %w", err)
 }
 
-// tail keeps the end of what is written to it. It is used by one writer, and read after that has ended.
-type tail struct {
-	limit int
-	kept  []byte
-}
-
-// Write implements [io.Writer].
-func (t *tail) Write(written []byte) (int, error) {
-	t.kept = append(t.kept, written...)
-	if extra := len(t.kept) - t.limit; extra > 0 {
-		t.kept = append(t.kept[:0], t.kept[extra:]...)
+// unnamedFile is a file that is gone when nobody has it open any more.
+func unnamedFile() (*os.File, error) {
+	file, err := os.CreateTemp("", "usher-recon-")
+	if err != nil {
+		return nil, err
 	}
-	return len(written), nil
+	if err := os.Remove(file.Name()); err != nil {
+		return nil, errors.Join(err, file.Close())
+	}
+	return file, nil
 }
 
-// lastLine returns `, last line "…"`, or nothing where there was no output.
-func (t *tail) lastLine() string {
-	lines := strings.FieldsFunc(string(t.kept), func(r rune) bool { return r == '\n' || r == '\r' })
+// lastLine returns `, last line "…"` of what was written, or nothing where nothing was.
+func lastLine(output *os.File) string {
+	info, err := output.Stat()
+	if err != nil {
+		return ""
+	}
+	end := make([]byte, min(info.Size(), keptOutput))
+	if _, err := output.ReadAt(end, info.Size()-int64(len(end))); err != nil {
+		return ""
+	}
+	lines := strings.FieldsFunc(string(end), func(r rune) bool { return r == '\n' || r == '\r' })
 	for i := len(lines) - 1; i >= 0; i-- {
 		if line := strings.TrimSpace(lines[i]); line != "" {
 			return fmt.Sprintf(", last line %q", oneline.Of(line, longestError))

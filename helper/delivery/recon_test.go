@@ -93,31 +93,35 @@ func TestMissingJamfIsTransient(t *testing.T) {
 	}
 }
 
-// The end of the context takes jamf's children along; their end is seen by the pipe that they hold.
-func TestEndOfContextKillsTheProcessGroup(t *testing.T) {
-	fifo := filepath.Join(t.TempDir(), "fifo")
-	if err := syscall.Mkfifo(fifo, 0o600); err != nil {
-		t.Fatal(err)
+// usherd may end because of an upgrade that jamf itself is at: jamf goes on, also with what it has to say.
+func TestReconOutlivesTheHelper(t *testing.T) {
+	directory := t.TempDir()
+	fifo, result := filepath.Join(directory, "fifo"), filepath.Join(directory, "result")
+	for _, path := range []string{fifo, result} {
+		if err := syscall.Mkfifo(path, 0o600); err != nil {
+			t.Fatal(err)
+		}
 	}
 	ctx, cancel := context.WithCancel(t.Context())
 	defer cancel()
 	ended := make(chan error, 1)
-	go func() { ended <- recon(ctx, jamf(t, "sh -c 'echo child; sleep 300' > "+fifo+" & wait")) }()
-	pipe, err := os.Open(fifo) // returns when the child has opened it
+	go func() {
+		ended <- recon(ctx, jamf(t, "read line < "+fifo+" && echo much to say && echo it goes on > "+result))
+	}()
+	input, err := os.OpenFile(fifo, os.O_WRONLY, 0) // returns when jamf has opened it
 	if err != nil {
-		t.Fatal(err)
-	}
-	defer pipe.Close()
-	first := make([]byte, 6)
-	if _, err := io.ReadFull(pipe, first); err != nil {
 		t.Fatal(err)
 	}
 	cancel()
 	if err := <-ended; !errors.Is(err, context.Canceled) {
 		t.Errorf("got %v", err)
 	}
-	if rest, err := io.ReadAll(pipe); err != nil || len(rest) != 0 {
-		t.Errorf("%q, %v", rest, err)
+	if _, err := io.WriteString(input, "go on\n"); err != nil {
+		t.Fatal(err)
+	}
+	input.Close()
+	if content, err := os.ReadFile(result); err != nil || string(content) != "it goes on\n" {
+		t.Errorf("%q, %v", content, err)
 	}
 }
 
