@@ -20,10 +20,10 @@ import (
 	"sync"
 	"time"
 
-	"usher.internal/helper/accounts"
 	"usher.internal/helper/jamfpro"
 	"usher.internal/helper/registration"
 	"usher.internal/helper/sessions"
+	"usher.internal/internal/accounts"
 )
 
 // Sessions tells who is logged in with an agent.

@@ -19,10 +19,10 @@ import (
 
 	"google.golang.org/grpc"
 
-	"usher.internal/helper/accounts"
 	"usher.internal/helper/doctor"
 	"usher.internal/helper/jamfpro"
 	"usher.internal/helper/sessions"
+	"usher.internal/internal/accounts"
 	usherv1 "usher.internal/proto/usher/v1"
 )
 

@@ -5,7 +5,7 @@ import (
 	"fmt"
 	"math"
 
-	"usher.internal/helper/accounts"
+	"usher.internal/internal/accounts"
 	"usher.internal/internal/oneline"
 )
 

@@ -8,8 +8,8 @@ import (
 	"sync"
 	"time"
 
-	"usher.internal/helper/accounts"
 	"usher.internal/helper/sessions"
+	"usher.internal/internal/accounts"
 	"usher.internal/internal/oneline"
 	usherv1 "usher.internal/proto/usher/v1"
 )

@@ -6,8 +6,8 @@ import (
 	"testing"
 	"time"
 
-	"usher.internal/helper/accounts"
 	"usher.internal/helper/sessions"
+	"usher.internal/internal/accounts"
 )
 
 // always is who is logged in all the time.

@@ -11,11 +11,11 @@ import (
 	"go.uber.org/goleak"
 	"google.golang.org/grpc"
 
-	"usher.internal/helper/accounts"
 	"usher.internal/helper/delivery"
 	"usher.internal/helper/observation"
 	"usher.internal/helper/sessions"
 	"usher.internal/helper/store"
+	"usher.internal/internal/accounts"
 	"usher.internal/internal/contract"
 	"usher.internal/internal/wpj"
 	usherv1 "usher.internal/proto/usher/v1"

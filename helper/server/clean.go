@@ -3,8 +3,8 @@ package server
 import (
 	"context"
 
-	"usher.internal/helper/accounts"
 	"usher.internal/helper/clean"
+	"usher.internal/internal/accounts"
 	"usher.internal/internal/contract"
 	usherv1 "usher.internal/proto/usher/v1"
 )

@@ -11,8 +11,8 @@ import (
 	"google.golang.org/grpc/codes"
 	"google.golang.org/grpc/status"
 
-	"usher.internal/helper/accounts"
 	"usher.internal/helper/clean"
+	"usher.internal/internal/accounts"
 	"usher.internal/internal/contract"
 	"usher.internal/internal/link"
 	"usher.internal/internal/wpj"

@@ -12,8 +12,8 @@ import (
 	"google.golang.org/grpc/codes"
 	"google.golang.org/grpc/status"
 
-	"usher.internal/helper/accounts"
 	"usher.internal/helper/doctor"
+	"usher.internal/internal/accounts"
 	"usher.internal/internal/contract"
 	"usher.internal/internal/link"
 	usherv1 "usher.internal/proto/usher/v1"

@@ -9,12 +9,12 @@ import (
 	"google.golang.org/grpc/codes"
 	"google.golang.org/grpc/status"
 
-	"usher.internal/helper/accounts"
 	"usher.internal/helper/clean"
 	"usher.internal/helper/jamfpro"
 	"usher.internal/helper/registration"
 	"usher.internal/helper/sessions"
 	"usher.internal/helper/store"
+	"usher.internal/internal/accounts"
 	"usher.internal/internal/contract"
 	usherv1 "usher.internal/proto/usher/v1"
 )

@@ -16,8 +16,8 @@ import (
 	"google.golang.org/grpc/keepalive"
 	"google.golang.org/grpc/reflection"
 
-	"usher.internal/helper/accounts"
 	"usher.internal/helper/delivery"
+	"usher.internal/internal/accounts"
 	"usher.internal/internal/config"
 	"usher.internal/internal/link"
 	usherv1 "usher.internal/proto/usher/v1"

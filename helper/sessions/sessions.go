@@ -16,7 +16,7 @@ import (
 
 	"google.golang.org/grpc"
 
-	"usher.internal/helper/accounts"
+	"usher.internal/internal/accounts"
 	"usher.internal/internal/link"
 	"usher.internal/internal/oneline"
 	usherv1 "usher.internal/proto/usher/v1"

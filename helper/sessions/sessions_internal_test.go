@@ -9,7 +9,7 @@ import (
 
 	"go.uber.org/goleak"
 
-	"usher.internal/helper/accounts"
+	"usher.internal/internal/accounts"
 	usherv1 "usher.internal/proto/usher/v1"
 )
 

@@ -42,8 +42,8 @@ func (p *Peer) Executable() (string, error) {
 }
 
 // RunsExecutable returns nil when the peer runs the program at path, and that file can be changed by root and our own user
-// alone. It wraps [ErrOtherProgram] otherwise; [ErrReplacedProgram] too where that file was replaced since the peer was
-// started, as by an upgrade (known on Linux alone); and [ErrPeerGone].
+// alone. On macOS it must have the file's code signature too. It wraps [ErrOtherProgram] otherwise; [ErrReplacedProgram] too where
+// that file was replaced since the peer was started, as by an upgrade; and [ErrPeerGone].
 func (p *Peer) RunsExecutable(path string) error {
 	installed, err := os.Stat(path)
 	if err != nil {
@@ -58,13 +58,16 @@ func (p *Peer) RunsExecutable(path string) error {
 		return fmt.Errorf("check pid %d against %s: %w", p.PID, path, ErrPeerGone)
 	}
 	if err == nil && os.SameFile(installed, running) {
+		if err := p.provesCode(path); err != nil {
+			return fmt.Errorf("check pid %d against %s: %w", p.PID, path, err)
+		}
 		return nil
 	}
 	seen, seenErr := p.Executable()
 	if seenErr != nil {
 		seen = "unknown (" + seenErr.Error() + ")"
 	}
-	if replaced(seen, path) {
+	if replaced(seen, path, err) {
 		return fmt.Errorf("pid %d of uid %d runs what was %s: %w: %w", p.PID, p.UID, path, ErrOtherProgram, ErrReplacedProgram)
 	}
 	return errors.Join(fmt.Errorf("pid %d of uid %d runs %s: %w, which is %s", p.PID, p.UID, seen, ErrOtherProgram, path), err)

@@ -123,11 +123,11 @@ func executablePath(pid int) (string, error) {
 	return string(path[:end]), nil
 }
 
-// replaced is never true: a path is all that is known, and it leads to the new file.
-func replaced(string, string) bool { return false }
+// replaced tells whether a process runs whose file is no longer anywhere, as after an upgrade that has put another in its place: the
+// kernel has no path for it then. Such a process is not let in in any case; it is told to end and to be started again.
+func replaced(_, _ string, err error) bool { return errors.Is(err, unix.ENOENT) }
 
-// statExecutable looks the file up by its path: the code signature of the audit token, which cannot be fooled by a file
-// that was swapped, is checked by a later version.
+// statExecutable looks the file up by its path, where it may have been swapped: [Peer.provesCode] is what cannot be fooled.
 func statExecutable(pid int) (os.FileInfo, error) {
 	path, err := executablePath(pid)
 	if err != nil {

@@ -17,6 +17,9 @@ import (
 // out, for example because a directory service or a network home is not there yet.
 var ErrNotAPerson = errors.New("not a person's account")
 
+// firstMacUID is the first uid of a person on macOS.
+const firstMacUID = 500
+
 // Person is a user of this computer who may own a registration.
 type Person struct {
 	Name string

@@ -1,0 +1,157 @@
+package corefoundation
+
+import (
+	"errors"
+	"fmt"
+	"runtime"
+	"sync"
+	"unsafe"
+
+	"github.com/ebitengine/purego"
+)
+
+// Ref is a CFTypeRef: a pointer to an object that CoreFoundation counts references of. Zero is NULL. Whoever gets one from a function
+// with Create or Copy in its name releases it.
+type Ref uintptr
+
+const frameworks = "/System/Library/Frameworks/"
+
+// Load opens a framework and has each function variable call the function of that name in it. The error names what is missing.
+func Load(framework string, functions map[string]any) (handle uintptr, err error) {
+	handle, err = purego.Dlopen(frameworks+framework+".framework/"+framework, purego.RTLD_LAZY|purego.RTLD_GLOBAL)
+	if err != nil {
+		return 0, fmt.Errorf("load %s: %w", framework, err)
+	}
+	for name, function := range functions {
+		symbol, err := purego.Dlsym(handle, name)
+		if err != nil {
+			return 0, fmt.Errorf("find %s in %s: %w", name, framework, err)
+		}
+		purego.RegisterFunc(function, symbol)
+	}
+	return handle, nil
+}
+
+// Constant returns the object that a framework exports under a name, such as kSecGuestAttributeAudit. It is not to be released.
+func Constant(handle uintptr, name string) (Ref, error) {
+	symbol, err := purego.Dlsym(handle, name)
+	if err != nil {
+		return 0, fmt.Errorf("find %s: %w", name, err)
+	}
+	return *(*Ref)(*(*unsafe.Pointer)(unsafe.Pointer(&symbol))), nil
+}
+
+// From CoreFoundation's headers: kCFStringEncodingUTF8 and kCFPropertyListBinaryFormat_v1_0.
+const (
+	encodingUTF8         = 0x08000100
+	binaryPropertyList   = 200
+	longestSerialization = 4 << 20
+)
+
+var functions struct {
+	release      func(Ref)
+	createString func(allocator Ref, bytes *byte, length int, encoding uint32, external bool) Ref
+	createData   func(allocator Ref, bytes *byte, length int) Ref
+	dataLength   func(Ref) int
+	dataBytes    func(data Ref, from, length int, into *byte)
+	createURL    func(allocator Ref, bytes *byte, length int, isDirectory bool) Ref
+	createDict   func(allocator Ref, keys, values *Ref, count int, keyCallbacks, valueCallbacks uintptr) Ref
+	serialize    func(allocator, list Ref, format int, options uint, failure *Ref) Ref
+	// keyCallbacks and valueCallbacks are the addresses of structures that CoreFoundation exports.
+	keyCallbacks, valueCallbacks uintptr
+}
+
+// load loads CoreFoundation once. CFDataGetBytes takes a range, a structure of two integers, which both architectures pass as two arguments.
+var load = sync.OnceValue(func() error {
+	handle, err := Load("CoreFoundation", map[string]any{
+		"CFRelease":                               &functions.release,
+		"CFStringCreateWithBytes":                 &functions.createString,
+		"CFDataCreate":                            &functions.createData,
+		"CFDataGetLength":                         &functions.dataLength,
+		"CFDataGetBytes":                          &functions.dataBytes,
+		"CFDictionaryCreate":                      &functions.createDict,
+		"CFPropertyListCreateData":                &functions.serialize,
+		"CFURLCreateFromFileSystemRepresentation": &functions.createURL,
+	})
+	if err != nil {
+		return err
+	}
+	var keysErr, valuesErr error
+	functions.keyCallbacks, keysErr = purego.Dlsym(handle, "kCFTypeDictionaryKeyCallBacks")
+	functions.valueCallbacks, valuesErr = purego.Dlsym(handle, "kCFTypeDictionaryValueCallBacks")
+	return errors.Join(keysErr, valuesErr)
+})
+
+// errNull is that CoreFoundation returned nothing.
+var errNull = errors.New("CoreFoundation returned NULL")
+
+func made(ref Ref, what string) (Ref, error) {
+	if ref == 0 {
+		return 0, fmt.Errorf("make %s: %w", what, errNull)
+	}
+	return ref, nil
+}
+
+// Release gives an object up; zero is fine.
+func Release(ref Ref) {
+	if ref != 0 {
+		functions.release(ref)
+	}
+}
+
+// NewString makes a CFString.
+func NewString(text string) (Ref, error) {
+	if err := load(); err != nil {
+		return 0, err
+	}
+	bytes := append([]byte(text), 0) // a pointer is needed also for an empty one
+	defer runtime.KeepAlive(bytes)
+	return made(functions.createString(0, &bytes[0], len(text), encodingUTF8, false), "string")
+}
+
+// NewData makes a CFData.
+func NewData(content []byte) (Ref, error) {
+	if err := load(); err != nil {
+		return 0, err
+	}
+	bytes := append(content[:len(content):len(content)], 0)
+	defer runtime.KeepAlive(bytes)
+	return made(functions.createData(0, &bytes[0], len(content)), "data")
+}
+
+// NewFileURL makes a CFURL of the path of a file.
+func NewFileURL(path string) (Ref, error) {
+	if err := load(); err != nil {
+		return 0, err
+	}
+	bytes := append([]byte(path), 0)
+	defer runtime.KeepAlive(bytes)
+	return made(functions.createURL(0, &bytes[0], len(path), false), "URL")
+}
+
+// NewDictionary makes a CFDictionary of one entry.
+func NewDictionary(key, value Ref) (Ref, error) {
+	if err := load(); err != nil {
+		return 0, err
+	}
+	return made(functions.createDict(0, &key, &value, 1, functions.keyCallbacks, functions.valueCallbacks), "dictionary")
+}
+
+// PropertyList returns an object of those that a property list can hold as a binary one.
+func PropertyList(list Ref) ([]byte, error) {
+	if err := load(); err != nil {
+		return nil, err
+	}
+	data := functions.serialize(0, list, binaryPropertyList, 0, nil)
+	if data == 0 {
+		return nil, fmt.Errorf("write property list: %w", errNull)
+	}
+	defer Release(data)
+	length := functions.dataLength(data)
+	if length <= 0 || length > longestSerialization {
+		return nil, fmt.Errorf("write property list: %d bytes", length)
+	}
+	content := make([]byte, length)
+	functions.dataBytes(data, 0, length, &content[0])
+	return content, nil
+}
