@@ -9,7 +9,20 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// configuration looks where the configuration comes from. That it is valid is sure: no helper runs with one that is not.
+// configurationFiles tells whether what stands in the files is in force.
+type configurationFiles struct{ problem func() error }
+
+func (c configurationFiles) inForce(context.Context) (Finding, error) {
+	if c.problem == nil {
+		return notApplicable("There are no files."), nil
+	}
+	if err := c.problem(); err != nil {
+		return failed("The last good configuration stays in force, for the files cannot be used: %s.", strings.TrimRight(strings.ReplaceAll(err.Error(), "\n", "; "), ".")), nil
+	}
+	return ok("It is what the files say."), nil
+}
+
+// configuration looks where the configuration comes from.
 type configuration struct{ profile, local string }
 
 func (c configuration) managed(context.Context) (Finding, error) {

@@ -24,6 +24,7 @@ import (
 	"usher.internal/helper/registration"
 	"usher.internal/helper/sessions"
 	"usher.internal/internal/accounts"
+	"usher.internal/internal/command"
 )
 
 // Sessions tells who is logged in with an agent.
@@ -43,8 +44,10 @@ type Config struct {
 	// that a registration is begun with, empty for any.
 	PortalExecutable     string
 	PortalMinimumVersion string
-	AgentExecutable      string
-	Sessions             Sessions
+	// CodeSign verifies code signatures; without a path it is the platform's own, which macOS alone has.
+	CodeSign        command.Command
+	AgentExecutable string
+	Sessions        Sessions
 	// AtConsole returns who is at this computer; nil is [accounts.AtConsole].
 	AtConsole      func() (accounts.Person, bool)
 	JamfExecutable string
@@ -57,7 +60,9 @@ type Config struct {
 	// ManagedConfiguration and LocalConfiguration are the files of the configuration's layers (config.Places).
 	ManagedConfiguration string
 	LocalConfiguration   string
-	StateDirectory       string
+	// Configuration returns why these files are not in force, nil when they are.
+	Configuration  func() error
+	StateDirectory string
 	// Journal returns the error of the last write to the journal, nil when that went well.
 	Journal func() error
 
@@ -82,6 +87,9 @@ func New(config Config) *Checks {
 	}
 	if config.Transport == nil {
 		config.Transport = &http.Transport{DialContext: config.Dial, Proxy: http.ProxyFromEnvironment, DisableKeepAlives: true}
+	}
+	if config.CodeSign.Path == "" {
+		config.CodeSign = codesigner()
 	}
 	if config.AtConsole == nil {
 		config.AtConsole = accounts.AtConsole

@@ -379,7 +379,7 @@ func TestFindingsComeInOrderAndAsSoonAsTheyAreThere(t *testing.T) {
 			t.Fatal(err)
 		}
 		if before[0] != "company-portal-installed" || !slices.Equal(after, []string{"registration-endpoints", "clock",
-			"jamf-pro-reachable", "jamf-pro-token", "jamf-pro-privilege", "managed-configuration", "disk", "journal"}) {
+			"jamf-pro-reachable", "jamf-pro-token", "jamf-pro-privilege", "configuration", "managed-configuration", "disk", "journal"}) {
 			t.Errorf("at once: %q; later: %q", before, after)
 		}
 		if took := time.Since(begun); took != 45*time.Second {

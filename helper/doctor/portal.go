@@ -11,6 +11,7 @@ import (
 
 	"howett.net/plist"
 
+	"usher.internal/internal/command"
 	"usher.internal/internal/oneline"
 )
 
@@ -18,6 +19,7 @@ import (
 type portal struct {
 	program
 	minimumVersion string
+	codesign       command.Command
 }
 
 func (p portal) installed(context.Context) (Finding, error) {

@@ -1,11 +1,15 @@
 package doctor
 
 import (
+	"context"
 	"errors"
 	"fmt"
+	"os"
 	"regexp"
+	"runtime"
 	"strings"
 
+	"usher.internal/internal/command"
 	"usher.internal/internal/oneline"
 )
 
@@ -24,6 +28,48 @@ const longestSaid = 300
 
 // teamExpression finds the Team ID in what `codesign -dv` says; "not set" is what it says of a signature without one.
 var teamExpression = regexp.MustCompile(`(?m)^TeamIdentifier=(.+)$`)
+
+// microsoftRequirement is what codesign(1) is to hold the signature to: a certificate that Apple gave to that team. The Team ID
+// that `codesign -dv` shows is the signer's own word.
+const microsoftRequirement = `=anchor apple generic and certificate leaf[subject.OU] = "` + microsoftTeam + `"`
+
+// codesigner is the platform's program that verifies code signatures; without a path where there is none.
+func codesigner() command.Command {
+	if runtime.GOOS == "darwin" {
+		return command.CodeSign
+	}
+	return command.Command{}
+}
+
+// signed has codesign verify the bundle, or the program where it is in none. It takes seconds for a large bundle. This was not
+// run on a Mac yet: tests have a stand-in of codesign answer.
+func (p portal) signed(ctx context.Context) (Finding, error) {
+	if p.codesign.Path == "" {
+		return notApplicable("Code signatures are verified on macOS only."), nil
+	}
+	if _, err := os.Stat(p.path); gone(err) {
+		return p.notThere(), nil
+	}
+	path, found := p.bundle()
+	if !found {
+		path = p.path
+	}
+	exitCode, verification, err := p.runCodesign(ctx, "--verify", "--strict", "-R", microsoftRequirement, path)
+	if err != nil {
+		return Finding{}, err
+	}
+	_, description, err := p.runCodesign(ctx, "-dv", path)
+	if err != nil {
+		return Finding{}, err
+	}
+	return judgeSignature(exitCode, verification, description)
+}
+
+// runCodesign returns its exit code and what it said; the error is that it could not be run.
+func (p portal) runCodesign(ctx context.Context, arguments ...string) (exitCode int, output string, err error) {
+	ran, err := p.codesign.With(arguments...).Run(ctx)
+	return ran.ExitCode, string(ran.Stdout) + string(ran.Stderr), err
+}
 
 var errCodesign = errors.New("codesign did not judge it")
 

@@ -22,7 +22,7 @@ const (
 // share what they have asked. Sees is as in [Checks.Examine].
 func (c *Checks) table(sees func(uid uint32) bool) []check {
 	config := c.config
-	portal := portal{program{"Company Portal", config.PortalExecutable}, config.PortalMinimumVersion}
+	portal := portal{program{"Company Portal", config.PortalExecutable}, config.PortalMinimumVersion, config.CodeSign}
 	agent := agentProgram{program{"usher-agent", config.AgentExecutable}}
 	users := users{config.Sessions, config.AtConsole, sees}
 	jamfPro := newJamfPro(config.JamfPro)
@@ -110,6 +110,12 @@ func (c *Checks) table(sees func(uid uint32) bool) []check {
 			looksAt: "The API client has each of its privileges, as checks named `jamf-pro-privilege-…`. One that usher can do without is a warning; one that cannot be tried without changing something is not applicable. Where delivery.mode is api.",
 			fix:     "Give that privilege to the role of the API client in Jamf Pro.",
 			within:  jamfProWithin, look: jamfPro.privileges,
+		},
+		{
+			name: "configuration", title: "The configuration is in force",
+			looksAt: "The files of the configuration can be read and are valid. While they are not, the last good configuration stays in force.",
+			fix:     "Mend what it names, then run `usherctl config validate`.",
+			look:    one(configurationFiles{config.Configuration}.inForce),
 		},
 		{
 			name: "managed-configuration", title: "The configuration comes from a profile",
