@@ -5,7 +5,9 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"os"
 	"slices"
+	"strings"
 	"time"
 
 	"github.com/spf13/cobra"
@@ -99,21 +101,41 @@ func (a *app) loadConfig() (*config.Loaded, error) {
 	return loaded, nil
 }
 
+// helperConfig is what usherctl needs to find the helper. A configuration that is no good keeps nobody from asking a helper that has
+// its last good one: that is said, and the helper is looked for where what could be read of it says.
+func (a *app) helperConfig() (*config.Loaded, error) {
+	loaded, err := config.Salvage(a.configFile)
+	if err == nil {
+		return loaded, nil
+	}
+	if _, missing := os.Stat(loaded.HelperSocket()); missing != nil {
+		return a.loadConfig()
+	}
+	if !a.json { // the helper's own status has it
+		fmt.Fprintf(a.stderr, "usherctl: the configuration cannot be used, usherd goes on with its last good one: %s\n", plain(strings.ReplaceAll(err.Error(), "\n", "; ")))
+	}
+	return loaded, nil
+}
+
 // connect returns a connection to the helper. Nothing is sent before the first call.
 func (a *app) connect() (*grpc.ClientConn, error) {
-	loaded, err := a.loadConfig()
+	loaded, err := a.helperConfig()
 	if err != nil {
 		return nil, err
 	}
-	connection, err := link.Dial(loaded.HelperSocket(), loaded.Development.HelperUID, grpc.WithConnectParams(grpc.ConnectParams{
-		// A helper that is being restarted is back in a moment.
-		Backoff:           backoff.Config{BaseDelay: 100 * time.Millisecond, Multiplier: 1.5, Jitter: 0.2, MaxDelay: 2 * time.Second},
-		MinConnectTimeout: answerWithin,
-	}))
+	connection, err := link.Dial(loaded.HelperSocket(), loaded.Development.HelperUID, quickRedial())
 	if err != nil {
 		return nil, &failure{code: exitNoHelper, reason: "HELPER_UNREACHABLE", message: err.Error(), hint: hintNoHelper}
 	}
 	return connection, nil
+}
+
+// quickRedial has gRPC dial again soon: a helper that is being restarted is back in a moment.
+func quickRedial() grpc.DialOption {
+	return grpc.WithConnectParams(grpc.ConnectParams{
+		Backoff:           backoff.Config{BaseDelay: 100 * time.Millisecond, Multiplier: 1.5, Jitter: 0.2, MaxDelay: 2 * time.Second},
+		MinConnectTimeout: answerWithin,
+	})
 }
 
 // ask makes calls to the helper that it answers at once.

@@ -6,13 +6,17 @@ import (
 	"context"
 	"flag"
 	"fmt"
+	"io"
 	"log/slog"
 	"os"
 	"os/signal"
+	"path/filepath"
+	"runtime"
 	"runtime/debug"
 	"syscall"
 
 	"usher.internal/internal/config"
+	"usher.internal/internal/logfile"
 	"usher.internal/internal/version"
 )
 
@@ -25,9 +29,10 @@ const softMemory = 32 << 20
 
 func main() {
 	configFile := flag.String("config", "", "read this configuration `file` in place of the platform's own")
+	logFile := flag.String("log-file", "", "write the log to this `file` in place of standard error, and begin it anew when it is moved away")
 	showVersion := flag.Bool("version", false, "print the version and exit")
 	flag.Usage = func() {
-		fmt.Fprintf(flag.CommandLine.Output(), "usherd is usher's root daemon; launchd or systemd starts it.\n\nUsage: usherd [--config FILE]\n\n")
+		fmt.Fprintf(flag.CommandLine.Output(), "usherd is usher's root daemon; launchd or systemd starts it.\n\nUsage: usherd [--config FILE] [--log-file FILE]\n\n")
 		flag.PrintDefaults()
 		fmt.Fprintf(flag.CommandLine.Output(), "\nExample: sudo usherd --config /etc/usher/config.yaml\n")
 	}
@@ -40,23 +45,41 @@ func main() {
 		fmt.Fprintf(os.Stderr, "usherd: takes no arguments, got %q\n", flag.Args())
 		os.Exit(2)
 	}
-	os.Exit(start(*configFile))
+	os.Exit(start(*configFile, *logFile))
 }
 
-func start(configFile string) (exitCode int) {
-	loaded, err := config.Load(configFile)
+func start(configFile, logFile string) (exitCode int) {
+	live, err := config.Open(configFile, lastGood(configFile))
 	if err != nil {
 		fmt.Fprintf(os.Stderr, "usherd: %v\n", err)
 		return exitConfiguration
 	}
 	debug.SetMemoryLimit(softMemory)
-	log := slog.New(slog.NewTextHandler(os.Stderr, &slog.HandlerOptions{Level: loaded.LogLevel}))
+	var output io.Writer = os.Stderr
+	if logFile != "" {
+		file, err := logfile.Open(logFile, 0) // newsyslog or logrotate rotates it
+		if err != nil {
+			fmt.Fprintf(os.Stderr, "usherd: %v\n", err)
+			return 1
+		}
+		defer file.Close()
+		output = file
+	}
+	log := slog.New(slog.NewTextHandler(output, &slog.HandlerOptions{Level: config.LogLevel(live)}))
 	ctx, stop := signal.NotifyContext(context.Background(), syscall.SIGTERM, syscall.SIGINT)
 	defer stop()
-	if err := run(ctx, loaded, log); err != nil {
+	if err := run(ctx, live, log); err != nil {
 		log.Error("usherd ends", "error", err)
 		return 1
 	}
 	log.Info("usherd ends")
 	return 0
+}
+
+// lastGood is where the last good configuration is kept; with a file that was named by hand, which is for development, it is not.
+func lastGood(configFile string) string {
+	if configFile != "" {
+		return ""
+	}
+	return filepath.Join(config.PlatformDefaults(runtime.GOOS).StateDirectory, "configuration.last-good.json")
 }

@@ -8,14 +8,11 @@ import (
 	"log/slog"
 	"os"
 	"path/filepath"
-	"time"
 
 	"golang.org/x/sync/errgroup"
 
 	"usher.internal/helper/clean"
 	"usher.internal/helper/delivery"
-	"usher.internal/helper/doctor"
-	"usher.internal/helper/jamfpro"
 	"usher.internal/helper/observation"
 	"usher.internal/helper/registration"
 	"usher.internal/helper/server"
@@ -33,69 +30,64 @@ import (
 //
 // The sockets come first: whoever holds them is the helper of this computer, and a second one ends here before it has
 // touched the journal.
-func run(ctx context.Context, config *config.Loaded, log *slog.Logger) error {
-	if err := makeDirectory(config.SocketDirectory, 0o755); err != nil {
+func run(ctx context.Context, live *config.Live, log *slog.Logger) error {
+	started := live.Current() // its paths stay, whatever the files say later
+	if err := makeDirectory(started.SocketDirectory, 0o755); err != nil {
 		return err
 	}
-	helperSocket, err := link.Listen(config.HelperSocket(), link.ListenConfig{Mode: 0o666, Logger: log})
+	helperSocket, err := link.Listen(started.HelperSocket(), link.ListenConfig{Mode: 0o666, Logger: log})
 	if err != nil {
 		return err
 	}
 	defer helperSocket.Close()
-	agentSocket, err := link.Listen(config.AgentSocket(), link.ListenConfig{Mode: 0o666, Logger: log})
+	agentSocket, err := link.Listen(started.AgentSocket(), link.ListenConfig{Mode: 0o666, Logger: log})
 	if err != nil {
 		return err
 	}
 	defer agentSocket.Close()
 
-	if err := makeDirectory(config.StateDirectory, 0o700); err != nil {
+	if err := makeDirectory(started.StateDirectory, 0o700); err != nil {
 		return err
 	}
-	journal, err := openJournal(config.JournalFile(), log)
+	journal, err := openJournal(started.JournalFile(), log)
 	if err != nil {
 		return err
 	}
 	defer journal.Close()
+	live.Begin(log)
 
-	registry := sessions.New(sessions.Config{AgentExecutable: config.Agent.Executable, Logger: log})
-	jamfPro, err := newJamfPro(config.Config, log)
+	registry := sessions.New(sessions.Config{AgentExecutable: func() string { return live.Current().Agent.Executable }, Logger: log})
+	parts, err := newParts(live, registry, journal, log)
 	if err != nil {
 		return err
 	}
-	outbox := delivery.New(delivery.Config{Store: journal, Deliverer: newDeliverer(config.Config, jamfPro, log), Logger: log})
-	places := thismac.Places{PortalExecutable: config.Portal.Executable, JamfPreferences: config.Preflight.JamfPreferences}
+	outbox := delivery.New(delivery.Config{Store: journal, Deliverer: parts, Logger: log})
 	observer := observation.New(observation.Config{
 		Store:             journal,
-		Tenant:            func() wpj.TenantID { return config.Tenant.ID },
-		ThisMac:           func(context.Context) []wpj.Evidence { return places.Evidence() },
-		ProofOfPossession: config.Identity.ProofOfPossession,
+		Tenant:            func() wpj.TenantID { return live.Current().Tenant.ID },
+		ThisMac:           parts.thisMac,
+		ProofOfPossession: func() bool { return live.Current().Identity.ProofOfPossession },
 		Logger:            log,
 	})
-	checks := newChecks(config, registry, jamfPro, journal, log)
 	machine := registration.New(registration.Config{
-		Store:           journal,
-		Sessions:        registry,
-		Preflight:       checks,
-		Outbox:          outbox,
-		Identities:      observer,
-		SessionTimeout:  config.Registration.SessionTimeout,
-		SignInTimeout:   config.Registration.SignInTimeout,
-		IdentityTimeout: config.Registration.IdentityTimeout,
-		GatherWithJamf:  config.Jamf.GatherAfterPortal,
-		Logger:          log,
-		Committing:      crash.committing,
-		Committed:       crash.committed,
+		Store:      journal,
+		Sessions:   registry,
+		Preflight:  parts,
+		Outbox:     outbox,
+		Identities: observer,
+		Settings:   func() registration.Settings { return registrationSettings(live.Current()) },
+		Logger:     log,
+		Committing: crash.committing,
+		Committed:  crash.committed,
 	})
 	watcher := observation.NewWatcher(observation.WatcherConfig{
-		Observer:  observer,
-		Sessions:  registry,
-		Outbox:    outbox,
-		Active:    machine.Active,
-		JamfPro:   viewOf(jamfPro, config.Config),
-		Automatic: config.Identity.LookAutomatically,
-		Interval:  config.Identity.LookInterval,
-		Heartbeat: config.Identity.Heartbeat,
-		Logger:    log,
+		Observer: observer,
+		Sessions: registry,
+		Outbox:   outbox,
+		Active:   machine.Active,
+		JamfPro:  parts.view,
+		Settings: func() observation.WatcherSettings { return watcherSettings(live.Current()) },
+		Logger:   log,
 	})
 	outbox.OnChange(func(tx *store.Tx, d delivery.Delivery) error {
 		watcher.DeliveryChanged(tx, d)
@@ -108,22 +100,20 @@ func run(ctx context.Context, config *config.Loaded, log *slog.Logger) error {
 		Sessions:      registry,
 		Outbox:        outbox,
 		Journal:       journal,
-		Doctor:        checks,
-		JamfPro:       jamfpro.NewSetup(jamfProConfig(config.Config, log), jamfPro),
+		Doctor:        parts,
+		JamfPro:       parts,
 		Clean:         clean.New(clean.Config{Store: journal, Sessions: registry, Look: observer.Read, Active: machine.Active, Logger: log}),
 		SupportLogs: support.New(support.Config{
 			JamfLog: support.JamfLog, OwnFiles: support.OwnFiles, People: func() []string { return support.PeopleIn(support.Homes...) },
 		}),
-		Configuration: config.Values(),
-		Tenant:        server.Tenant{ID: config.Tenant.ID, CloudHost: config.Tenant.CloudHost},
-		DeliveryMode:  string(config.Delivery.Mode),
-		AdminGroup:    config.AdminGroup,
-		Version:       version.String(),
-		Computer:      thismac.Name(), OperatingSystem: thismac.OperatingSystem(),
+		Settings:        func() server.Settings { return serverSettings(live) },
+		SettingsChanged: live.Changed,
+		Version:         version.String(),
+		Computer:        thismac.Name(), OperatingSystem: thismac.OperatingSystem(),
 		Logger: log,
 	})
 
-	log.Info("usherd serves", "version", version.String(), "pid", os.Getpid(), "socket", config.HelperSocket(), "delivery", config.Delivery.Mode)
+	log.Info("usherd serves", "version", version.String(), "pid", os.Getpid(), "socket", started.HelperSocket(), "delivery", started.Delivery.Mode)
 	group, ctx := errgroup.WithContext(ctx)
 	group.Go(func() error { return machine.Run(ctx) })
 	group.Go(func() error { return outbox.Run(ctx) })
@@ -135,11 +125,53 @@ func run(ctx context.Context, config *config.Loaded, log *slog.Logger) error {
 		}
 		return nil
 	})
+	group.Go(func() error {
+		changed := func() {
+			if err := parts.renew(); err != nil {
+				log.Error("the configuration has changed, and its way to Jamf Pro cannot be used; the one before stays", "error", err)
+			}
+			watcher.SettingsChanged()
+			outbox.NetworkChanged() // what waits may have another way now
+		}
+		if err := live.Watch(ctx, changed); err != nil {
+			log.Warn("changes of the configuration are not seen; they count when usherd starts next", "error", err)
+		}
+		return nil
+	})
 	group.Go(func() error { return services.Serve(ctx, helperSocket) })
 	group.Go(func() error {
 		return link.ServeAgents(ctx, agentSocket, link.AgentsConfig{Admit: registry.Admit, Serve: registry.Serve, Logger: log})
 	})
 	return group.Wait()
+}
+
+func registrationSettings(now *config.Loaded) registration.Settings {
+	return registration.Settings{
+		SessionTimeout:  now.Registration.SessionTimeout,
+		SignInTimeout:   now.Registration.SignInTimeout,
+		IdentityTimeout: now.Registration.IdentityTimeout,
+		GatherWithJamf:  now.Jamf.GatherAfterPortal,
+	}
+}
+
+func watcherSettings(now *config.Loaded) observation.WatcherSettings {
+	return observation.WatcherSettings{
+		Automatic: now.Identity.LookAutomatically,
+		Interval:  now.Identity.LookInterval,
+		Heartbeat: now.Identity.Heartbeat,
+	}
+}
+
+func serverSettings(live *config.Live) server.Settings {
+	now := live.Current()
+	return server.Settings{
+		Values:       now.Values,
+		Tenant:       server.Tenant{ID: now.Tenant.ID, CloudHost: now.Tenant.CloudHost},
+		DeliveryMode: string(now.Delivery.Mode),
+		AdminGroup:   now.AdminGroup,
+		Problem:      live.Problem(),
+		Pending:      live.Pending(),
+	}
 }
 
 // openJournal opens the journal. A damaged one is set aside: a Mac that registers nobody until an admin has looked at a file
@@ -156,68 +188,6 @@ func openJournal(path string, log *slog.Logger) (*store.Store, error) {
 	log.Error("journal was damaged and is begun anew; what was under way is forgotten, `usherctl gather` delivers who is registered",
 		"error", err, "set_aside_as", aside)
 	return store.Open(path)
-}
-
-// newChecks returns what is examined before a registration, and when somebody asks.
-func newChecks(loaded *config.Loaded, registry *sessions.Registry, jamfPro *jamfpro.Client, journal *store.Store, log *slog.Logger) *doctor.Checks {
-	settings := doctor.Config{
-		PortalExecutable:     loaded.Portal.Executable,
-		PortalMinimumVersion: loaded.Portal.MinimumVersion,
-		AgentExecutable:      loaded.Agent.Executable,
-		Sessions:             registry,
-		JamfExecutable:       loaded.Jamf.Executable,
-		JamfPreferences:      loaded.Preflight.JamfPreferences,
-		Endpoints:            loaded.Preflight.Endpoints,
-		StateDirectory:       loaded.StateDirectory,
-		ManagedConfiguration: loaded.Places.Managed,
-		LocalConfiguration:   loaded.Places.Local,
-		Journal:              journal.WriteError,
-		Logger:               log,
-	}
-	if jamfPro != nil { // not an interface with a nil pointer in it
-		settings.JamfPro = jamfPro
-	}
-	return doctor.New(settings)
-}
-
-// newJamfPro returns the client of Jamf Pro's API, nil where the configuration chose another way.
-func newJamfPro(settings config.Config, log *slog.Logger) (*jamfpro.Client, error) {
-	if settings.Delivery.Mode != config.DeliverByAPI {
-		return nil, nil
-	}
-	return jamfpro.New(jamfProConfig(settings, log))
-}
-
-func jamfProConfig(settings config.Config, log *slog.Logger) jamfpro.Config {
-	return jamfpro.Config{
-		URL:              settings.Delivery.API.URL,
-		ClientID:         settings.Delivery.API.ClientID,
-		ClientSecretFile: settings.Delivery.API.ClientSecretFile,
-		Logger:           log,
-	}
-}
-
-// newDeliverer returns the way to Jamf Pro that the configuration chose.
-func newDeliverer(settings config.Config, client *jamfpro.Client, log *slog.Logger) delivery.Deliverer {
-	if client == nil {
-		return delivery.Recon(settings.Jamf.Executable, log)
-	}
-	return delivery.API(client, delivery.ConfiguredComputer(settings.Delivery.ComputerUDID))
-}
-
-// viewOf asks Jamf Pro how it sees this Mac; it is nil where Jamf Pro cannot be asked.
-func viewOf(client *jamfpro.Client, settings config.Config) func(context.Context) wpj.Evidence {
-	if client == nil {
-		return nil
-	}
-	computer := delivery.ConfiguredComputer(settings.Delivery.ComputerUDID)
-	return func(ctx context.Context) wpj.Evidence {
-		selector, err := computer(ctx)
-		if err != nil {
-			return wpj.Evidence{Source: wpj.SourceJamfPro, Finding: wpj.CouldNotLook, Obstacle: wpj.ObstacleFailed, Detail: err.Error(), ObservedAt: time.Now()}
-		}
-		return client.ComplianceEvidence(ctx, selector)
-	}
 }
 
 // watched is what the status service asks: what is known, and to look now.

@@ -35,7 +35,7 @@ func TestExamineSession(t *testing.T) {
 		"not comparable": {&fakeKeychain{compareErr: errors.New("no")}, warning},
 	} {
 		t.Run(name, func(t *testing.T) {
-			response, err := call(t, serverConfig{Sources: sources, Keychain: test.keychain}).ExamineSession(t.Context(), &usherv1.ExamineSessionRequest{})
+			response, err := call(t, serverConfig{settings: settings{Sources: sources}, Keychain: test.keychain}).ExamineSession(t.Context(), &usherv1.ExamineSessionRequest{})
 			if err != nil || len(response.GetChecks()) != 4 {
 				t.Fatalf("%v, %v", response, err)
 			}
@@ -61,7 +61,7 @@ func TestExamineSessionNamesEverySourceAndObstacle(t *testing.T) {
 			wpj.ObstacleLocked, wpj.ObstacleAccessDenied, wpj.ObstacleUnavailable, wpj.ObstacleUnsupported, wpj.ObstacleFailed,
 		} {
 			s := newServer(serverConfig{
-				Sources:  []identitySource{seen{Source: source, Finding: wpj.CouldNotLook, Obstacle: obstacle, Detail: "because"}},
+				settings: settings{Sources: []identitySource{seen{Source: source, Finding: wpj.CouldNotLook, Obstacle: obstacle, Detail: "because"}}},
 				Keychain: &fakeKeychain{},
 			})
 			response, err := s.ExamineSession(t.Context(), &usherv1.ExamineSessionRequest{})

@@ -19,7 +19,7 @@ func (s *server) GatherWithJamf(ctx context.Context, _ *usherv1.GatherWithJamfRe
 	case <-ctx.Done():
 		return nil, context.Cause(ctx)
 	}
-	ran, err := s.Gather.Run(ctx)
+	ran, err := s.now.Load().Gather.Run(ctx)
 	if err != nil {
 		return nil, programFailed(ctx, err)
 	}

@@ -8,14 +8,18 @@ import (
 	"errors"
 	"flag"
 	"fmt"
+	"io"
 	"log/slog"
 	"os"
 	"os/signal"
+	"path/filepath"
 	"runtime/debug"
+	"strings"
 	"syscall"
 
 	"usher.internal/internal/config"
 	"usher.internal/internal/link"
+	"usher.internal/internal/logfile"
 	"usher.internal/internal/version"
 )
 
@@ -30,9 +34,10 @@ const agentGCPercent = 25
 
 func main() {
 	configFile := flag.String("config", "", "read this configuration `file` in place of the platform's own")
+	logFile := flag.String("log-file", "", "write the log to this `file` in place of standard error, and keep one older one of a megabyte; it may begin with ~/")
 	showVersion := flag.Bool("version", false, "print the version and exit")
 	flag.Usage = func() {
-		fmt.Fprintf(flag.CommandLine.Output(), "usher-agent is usher's part in a user's session; launchd or systemd starts it at login.\n\nUsage: usher-agent [--config FILE]\n\n")
+		fmt.Fprintf(flag.CommandLine.Output(), "usher-agent is usher's part in a user's session; launchd or systemd starts it at login.\n\nUsage: usher-agent [--config FILE] [--log-file FILE]\n\n")
 		flag.PrintDefaults()
 		fmt.Fprintf(flag.CommandLine.Output(), "\nExample: usher-agent --config /etc/usher/config.yaml\n")
 	}
@@ -45,15 +50,15 @@ func main() {
 		fmt.Fprintf(os.Stderr, "usher-agent: takes no arguments, got %q\n", flag.Args())
 		os.Exit(2)
 	}
-	os.Exit(start(*configFile))
+	os.Exit(start(*configFile, *logFile))
 }
 
-func start(configFile string) (exitCode int) {
+func start(configFile, logFile string) (exitCode int) {
 	if os.Getuid() == 0 || os.Geteuid() == 0 {
 		fmt.Fprintln(os.Stderr, "usher-agent: refuses to run as root: it is for a user's login session, where launchd or systemd starts it")
 		return exitForGood
 	}
-	loaded, err := config.Load(configFile)
+	live, err := config.Open(configFile, "")
 	if err != nil {
 		fmt.Fprintf(os.Stderr, "usher-agent: %v\n", err)
 		return exitForGood
@@ -61,11 +66,21 @@ func start(configFile string) (exitCode int) {
 	// An agent idles for days in the session of somebody who works there: its memory matters more than its speed
 	// (docs/performance.md).
 	debug.SetGCPercent(agentGCPercent)
-	log := slog.New(slog.NewTextHandler(os.Stderr, &slog.HandlerOptions{Level: loaded.LogLevel}))
+	var output io.Writer = os.Stderr
+	if logFile != "" {
+		file, err := openLog(logFile)
+		if err != nil {
+			fmt.Fprintf(os.Stderr, "usher-agent: %v\n", err)
+			return exitForGood
+		}
+		defer file.Close()
+		output = file
+	}
+	log := slog.New(slog.NewTextHandler(output, &slog.HandlerOptions{Level: config.LogLevel(live)}))
 	ctx, stop := signal.NotifyContext(context.Background(), syscall.SIGTERM, syscall.SIGINT)
 	defer stop()
 	var refusal *link.RefusedError
-	switch err := run(ctx, loaded.Config, log); {
+	switch err := run(ctx, live, log); {
 	case err == nil:
 		log.Info("usher-agent ends")
 		return 0
@@ -79,4 +94,27 @@ func start(configFile string) (exitCode int) {
 		log.Error("usher-agent ends", "error", err)
 		return exitForGood
 	}
+}
+
+// logLimit is when the log is begun anew, in bytes. Nobody rotates logs in a user's home.
+const logLimit = 1 << 20
+
+// openLog opens the agent's log. launchd starts the agents of all users by one definition, so that it cannot name a home but by ~/.
+func openLog(path string) (*logfile.File, error) {
+	if rest, ok := strings.CutPrefix(path, "~/"); ok {
+		home, err := os.UserHomeDir()
+		if err != nil {
+			return nil, fmt.Errorf("open log: %w", err)
+		}
+		path = filepath.Join(home, rest)
+	}
+	file, err := logfile.Open(path, logLimit)
+	if err != nil {
+		return nil, err
+	}
+	if err := file.TakeCrashes(); err != nil {
+		file.Close()
+		return nil, fmt.Errorf("open log: %w", err)
+	}
+	return file, nil
 }

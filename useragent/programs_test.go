@@ -41,7 +41,7 @@ func TestGatherRunsJamfsProgram(t *testing.T) {
 	t.Setenv("A_SECRET", "x")
 	program, here := script(t, `echo "$# $1" > "$here/arguments"; env > "$here/environment"; echo secret; echo secret >&2
 printf '<plist version="1.0"><dict><key>have_an_Azure_id</key><true/></dict></plist>' > "$here/state"; exit 3`)
-	client := call(t, serverConfig{Gather: command.GatherAADInfo.At(program), JamfState: filepath.Join(here, "state")})
+	client := call(t, serverConfig{settings: settings{Gather: command.GatherAADInfo.At(program)}, JamfState: filepath.Join(here, "state")})
 	response, err := client.GatherWithJamf(t.Context(), &usherv1.GatherWithJamfRequest{})
 	if err != nil || response.ExitCode != 3 || !response.HaveAnAzureId {
 		t.Errorf("got %v, %v", response, err)
@@ -63,12 +63,12 @@ func TestGatherThatFails(t *testing.T) {
 	}
 	none := filepath.Join(here, "none")
 	for name, config := range map[string]serverConfig{
-		"missing":          {Gather: command.GatherAADInfo.At(none)},
-		"relative":         {Gather: command.GatherAADInfo.At("sh")},
-		"no program":       {Gather: command.GatherAADInfo.At(filepath.Join(here, "state"))},
-		"killed":           {Gather: command.GatherAADInfo.At(killed)},
-		"too slow":         {Gather: command.GatherAADInfo.At(hangs).Within(50 * time.Millisecond)},
-		"unreadable state": {Gather: command.GatherAADInfo.At(fine), JamfState: filepath.Join(here, "state")},
+		"missing":          {settings: settings{Gather: command.GatherAADInfo.At(none)}},
+		"relative":         {settings: settings{Gather: command.GatherAADInfo.At("sh")}},
+		"no program":       {settings: settings{Gather: command.GatherAADInfo.At(filepath.Join(here, "state"))}},
+		"killed":           {settings: settings{Gather: command.GatherAADInfo.At(killed)}},
+		"too slow":         {settings: settings{Gather: command.GatherAADInfo.At(hangs).Within(50 * time.Millisecond)}},
+		"unreadable state": {settings: settings{Gather: command.GatherAADInfo.At(fine)}, JamfState: filepath.Join(here, "state")},
 	} {
 		t.Run(name, func(t *testing.T) {
 			if config.JamfState == "" {
@@ -91,7 +91,7 @@ func TestGatherIsOneAtATimeAndEndsWithItsCall(t *testing.T) {
 	// The fake portal will do as a program: it connects, and lives until its connection ends or SIGTERM comes.
 	program := filepath.Join(directory, portalName)
 	install(t, program)
-	client := call(t, serverConfig{Gather: command.GatherAADInfo.At(program), JamfState: filepath.Join(directory, "none")})
+	client := call(t, serverConfig{settings: settings{Gather: command.GatherAADInfo.At(program)}, JamfState: filepath.Join(directory, "none")})
 	gather := func(ctx context.Context) chan error {
 		ended := make(chan error, 1)
 		go func() {

@@ -5,6 +5,7 @@ import (
 	"log/slog"
 	"os"
 	"path/filepath"
+	"sync"
 
 	"google.golang.org/grpc"
 	"google.golang.org/grpc/health"
@@ -23,13 +24,15 @@ import (
 
 // run wires the agent together and serves the helper until ctx ends (nil) or the helper refuses the agent for good. What it
 // leaves behind is a Company Portal that runs, for the next agent to find.
-func run(ctx context.Context, config config.Config, log *slog.Logger) error {
+func run(ctx context.Context, live *config.Live, log *slog.Logger) error {
+	live.Begin(log)
+	started := live.Current().Config
 	home, err := os.UserHomeDir()
 	if err != nil {
 		return err
 	}
 	runner := portal.New(portal.Config{
-		Executable:     config.Portal.Executable,
+		Executable:     started.Portal.Executable,
 		StateDirectory: stateDirectory(home),
 		LogDirectory:   filepath.Join(home, "Library", "Logs", "Company Portal"),
 		Logger:         log,
@@ -47,17 +50,38 @@ func run(ctx context.Context, config config.Config, log *slog.Logger) error {
 	jamfState := filepath.Join(home, "Library", "Preferences", "com.jamf.management.jamfAAD.plist")
 	agent := newServer(serverConfig{
 		Portal:    runner,
-		Sources:   sources(config, login, jamfState),
+		settings:  settingsOf(started, login, jamfState),
 		Keychain:  login,
 		Leftovers: leftovers.New(login, folder),
-		Gather:    command.GatherAADInfo.At(config.Jamf.ConditionalAccessExecutable),
 		JamfState: jamfState,
 		Notifier:  command.Notify,
 		Version:   version.String(),
 		Logger:    log,
 	})
-	log.Info("usher-agent serves", "version", version.String(), "pid", os.Getpid(), "socket", config.AgentSocket())
-	return serve(ctx, config.AgentSocket(), config.Development.HelperUID, agent)
+	log.Info("usher-agent serves", "version", version.String(), "pid", os.Getpid(), "socket", started.AgentSocket())
+	var watching sync.WaitGroup
+	defer watching.Wait()
+	ctx, cancel := context.WithCancel(ctx)
+	defer cancel()
+	watching.Go(func() {
+		changed := func() {
+			now := live.Current().Config
+			runner.Use(now.Portal.Executable)
+			agent.use(settingsOf(now, login, jamfState))
+		}
+		if err := live.Watch(ctx, changed); err != nil {
+			log.Warn("changes of the configuration are not seen; they count when usher-agent starts next", "error", err)
+		}
+	})
+	return serve(ctx, started.AgentSocket(), started.Development.HelperUID, agent)
+}
+
+// settingsOf is what the server is to do by a configuration.
+func settingsOf(now config.Config, login *keychain.Keychain, jamfState string) settings {
+	return settings{
+		Sources: sources(now, login, jamfState),
+		Gather:  command.GatherAADInfo.At(now.Jamf.ConditionalAccessExecutable),
+	}
 }
 
 // sources are the places that the configuration has looked at.

@@ -7,6 +7,7 @@ import (
 	"log/slog"
 	"os/user"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"google.golang.org/protobuf/types/known/timestamppb"
@@ -32,17 +33,24 @@ type identitySource interface {
 // serverConfig is what a server works with.
 type serverConfig struct {
 	Portal   portalRunner
-	Sources  []identitySource
 	Keychain loginKeychain
 	// Leftovers are what a registration has left in the session.
 	Leftovers leftoverKeeper
-	// Gather is Jamf's own gatherAADInfo, JamfState the property list in which it keeps its state.
-	Gather    command.Command
+	// JamfState is the property list in which Jamf's gatherAADInfo keeps its state.
 	JamfState string
-	Notifier  command.Command
-	Version   string
+	// settings are those that it begins with; [server.use] has others take their place.
+	settings
+	Notifier command.Command
+	Version  string
 	// Logger may be nil.
 	Logger *slog.Logger
+}
+
+// settings are what of a server can be configured.
+type settings struct {
+	Sources []identitySource
+	// Gather is Jamf's own gatherAADInfo.
+	Gather command.Command
 }
 
 // server answers the helper. Who calls need not be asked here: the link serves nobody but the helper.
@@ -52,12 +60,18 @@ type server struct {
 	started time.Time
 	// gathering holds a value while Jamf's program runs: two at a time would ask the user twice.
 	gathering chan struct{}
+	now       atomic.Pointer[settings]
 }
 
 func newServer(config serverConfig) *server {
 	config.Logger = cmp.Or(config.Logger, slog.New(slog.DiscardHandler))
-	return &server{serverConfig: config, started: time.Now(), gathering: make(chan struct{}, 1)}
+	s := &server{serverConfig: config, started: time.Now(), gathering: make(chan struct{}, 1)}
+	s.use(config.settings)
+	return s
 }
+
+// use has other settings count from the next call on.
+func (s *server) use(others settings) { s.now.Store(&others) }
 
 // GetSessionInfo implements usherv1.UserAgentServiceServer.
 func (s *server) GetSessionInfo(context.Context, *usherv1.GetSessionInfoRequest) (*usherv1.GetSessionInfoResponse, error) {
@@ -72,9 +86,10 @@ func (s *server) GetSessionInfo(context.Context, *usherv1.GetSessionInfoRequest)
 
 // look looks at every source, all at a time, and returns what they said in their order.
 func (s *server) look(ctx context.Context) []wpj.Evidence {
-	evidence := make([]wpj.Evidence, len(s.Sources))
+	sources := s.now.Load().Sources
+	evidence := make([]wpj.Evidence, len(sources))
 	var looks sync.WaitGroup
-	for i, source := range s.Sources {
+	for i, source := range sources {
 		looks.Go(func() { evidence[i] = source.Look(ctx) })
 	}
 	looks.Wait()

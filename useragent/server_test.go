@@ -141,7 +141,7 @@ func (f fakeSource) Look(context.Context) wpj.Evidence { return wpj.Evidence(f) 
 func TestSessionInfoIdentityAndHealth(t *testing.T) {
 	evidence := wpj.Evidence{Source: wpj.SourceLoginKeychain, Finding: wpj.CouldNotLook, Obstacle: wpj.ObstacleLocked, Detail: "locked"}
 	before := time.Now()
-	connection := connect(t, serverConfig{Version: "1.2.3", Sources: []identitySource{fakeSource(evidence), fakeSource{}}})
+	connection := connect(t, serverConfig{Version: "1.2.3", settings: settings{Sources: []identitySource{fakeSource(evidence), fakeSource{}}}})
 	client := usherv1.NewUserAgentServiceClient(connection)
 
 	info, err := client.GetSessionInfo(t.Context(), &usherv1.GetSessionInfoRequest{})

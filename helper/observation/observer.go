@@ -37,7 +37,7 @@ type Config struct {
 	// ThisMac returns what the helper itself knows of the Mac; nil is nothing.
 	ThisMac func(context.Context) []wpj.Evidence
 	// ProofOfPossession has the agent sign a challenge with the key of a device certificate in the login keychain.
-	ProofOfPossession bool
+	ProofOfPossession func() bool
 	// Logger may be nil. It is told no personal data.
 	Logger *slog.Logger
 }
@@ -79,7 +79,7 @@ func (o *Observer) Read(ctx context.Context, agent usherv1.UserAgentServiceClien
 		}
 		evidence = append(evidence, claimed)
 	}
-	if o.config.ProofOfPossession {
+	if o.config.ProofOfPossession != nil && o.config.ProofOfPossession() {
 		o.prove(ctx, agent, evidence)
 	}
 	if o.config.ThisMac != nil {

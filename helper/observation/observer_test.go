@@ -126,7 +126,9 @@ func TestProofOfPossession(t *testing.T) {
 			"an error":      {func([]byte) ([]byte, error) { return nil, errors.New("locked") }, wpj.PossessionNotProved, wpj.StateRegistered},
 		} {
 			t.Run(kind+" "+name, func(t *testing.T) {
-				w := newWorld(t, func(c *observation.Config, _ *observation.WatcherConfig) { c.ProofOfPossession = true })
+				w := newWorld(t, func(c *observation.Config, _ *observation.WatcherConfig) {
+					c.ProofOfPossession = func() bool { return true }
+				})
 				w.agent.prove = test.prove
 				w.agent.tells(evidence)
 				reading := w.read()
@@ -148,7 +150,9 @@ func TestProofOfSeveral(t *testing.T) {
 	} {
 		for _, source := range []wpj.Source{wpj.SourceLoginKeychain, ""} {
 			t.Run(name+" in "+string(source), func(t *testing.T) {
-				w := newWorld(t, func(c *observation.Config, _ *observation.WatcherConfig) { c.ProofOfPossession = true })
+				w := newWorld(t, func(c *observation.Config, _ *observation.WatcherConfig) {
+					c.ProofOfPossession = func() bool { return true }
+				})
 				// The current key alone is there, and signs whatever it is asked.
 				w.agent.prove = func(nonce []byte) ([]byte, error) {
 					return issued.Key.Sign(rand.Reader, wpj.Challenge(nonce), crypto.SHA256)
@@ -175,7 +179,9 @@ func TestProofIsAskedOfKeysInTheKeychainAlone(t *testing.T) {
 	keyless.Certificates = []wpj.HeldCertificate{{DER: evidence.Certificates[0].DER}}
 	elsewhere.Source, elsewhere.PlatformSSO = wpj.SourcePlatformSSO, &wpj.PlatformSSO{RegistrationCompleted: true}
 	broken.Certificates = []wpj.HeldCertificate{{DER: []byte("no certificate"), HasPrivateKey: true}}
-	w := newWorld(t, func(c *observation.Config, _ *observation.WatcherConfig) { c.ProofOfPossession = true })
+	w := newWorld(t, func(c *observation.Config, _ *observation.WatcherConfig) {
+		c.ProofOfPossession = func() bool { return true }
+	})
 	w.agent.prove = func([]byte) ([]byte, error) {
 		t.Error("asked for a proof")
 		return nil, nil

@@ -47,13 +47,19 @@ type WatcherConfig struct {
 	Outbox   Outbox
 	// Active tells whether a registration of the user is under way, which will report by itself.
 	Active func(tx *store.Tx, uid uint32) (bool, error)
-	// JamfPro asks Jamf Pro how it sees this Mac; nil where it cannot be asked.
-	JamfPro func(context.Context) wpj.Evidence
+	// JamfPro asks Jamf Pro how it sees this Mac; false where it cannot be asked. It may be nil.
+	JamfPro func(context.Context) (_ wpj.Evidence, asked bool)
+	// Settings returns what is configured now; [Watcher.SettingsChanged] is to be called when that is something else.
+	Settings func() WatcherSettings
+	Logger   *slog.Logger
+}
+
+// WatcherSettings are what of a [Watcher] can be configured.
+type WatcherSettings struct {
 	// Automatic has the watcher look by itself; without it, it looks when it is asked to.
 	Automatic bool
 	// Interval is how often it looks, Heartbeat how often Jamf Pro is told although nothing has changed.
 	Interval, Heartbeat time.Duration
-	Logger              *slog.Logger
 }
 
 // Watcher looks at everyone who is logged in: at login, after wake, after a registration, and every few hours. It has
@@ -64,6 +70,8 @@ type Watcher struct {
 	looks singleflight.Group
 	// asked holds at most one signal, for the uids in wanted.
 	asked chan struct{}
+	// changed holds at most one signal that the settings have changed.
+	changed chan struct{}
 
 	// clocks reads them; base is what they said when they were compared last.
 	clocks func() clocks
@@ -78,7 +86,7 @@ func NewWatcher(config WatcherConfig) *Watcher {
 	started := time.Now()
 	return &Watcher{
 		WatcherConfig: config, log: cmp.Or(config.Logger, slog.New(slog.DiscardHandler)),
-		asked: make(chan struct{}, 1), wanted: make(map[uint32]bool),
+		asked: make(chan struct{}, 1), changed: make(chan struct{}, 1), wanted: make(map[uint32]bool),
 		clocks: func() clocks { return read(started) }, base: read(started),
 	}
 }
@@ -103,14 +111,21 @@ func (c clocks) sleptSince(base clocks) time.Duration {
 func (w *Watcher) Run(ctx context.Context) error {
 	var looking sync.WaitGroup
 	defer looking.Wait()
-	if !w.Automatic {
-		<-ctx.Done()
-		return nil
-	}
 	seen := make(map[uint32]time.Time) // when the session connected that was looked at
-	timer := time.NewTimer(w.pause())
+	settings := w.Settings()
+	timer := time.NewTimer(pause(settings.Interval))
 	defer timer.Stop()
 	for all := false; ; {
+		if !settings.Automatic {
+			select {
+			case <-w.changed:
+				settings = w.Settings()
+				timer.Reset(pause(settings.Interval))
+				continue
+			case <-ctx.Done():
+				return nil
+			}
+		}
 		now, changed := w.Sessions.Watch()
 		wanted := w.take()
 		for _, session := range now {
@@ -126,16 +141,29 @@ func (w *Watcher) Run(ctx context.Context) error {
 		case <-w.asked:
 		case <-timer.C:
 			all = true
-			timer.Reset(w.pause())
+			timer.Reset(pause(settings.Interval))
+		case <-w.changed:
+			if before := settings.Interval; w.Settings().Interval != before {
+				timer.Reset(pause(w.Settings().Interval))
+			}
+			settings = w.Settings()
 		case <-ctx.Done():
 			return nil
 		}
 	}
 }
 
+// SettingsChanged has [Watcher.Run] take note of other settings. It does not block.
+func (w *Watcher) SettingsChanged() {
+	select {
+	case w.changed <- struct{}{}:
+	default: // it is going to look at them anyway
+	}
+}
+
 // pause is the interval with a fifth of jitter either way, so that a fleet does not look at once.
-func (w *Watcher) pause() time.Duration {
-	return time.Duration(float64(w.Interval) * (0.8 + 0.4*rand.Float64()))
+func pause(interval time.Duration) time.Duration {
+	return time.Duration(float64(interval) * (0.8 + 0.4*rand.Float64()))
 }
 
 func (w *Watcher) take() map[uint32]bool {
@@ -228,7 +256,9 @@ func (w *Watcher) look(ctx context.Context, session sessions.Session) (kept Obse
 		return kept, err
 	}
 	if w.JamfPro != nil {
-		reading = w.Observer.WithJamfPro(reading, w.JamfPro(ctx))
+		if said, asked := w.JamfPro(ctx); asked {
+			reading = w.Observer.WithJamfPro(reading, said)
+		}
 	}
 	err = w.Observer.config.Store.Update(func(tx *store.Tx) error {
 		if kept, err = w.Observer.Keep(tx, user, reading); err != nil {
@@ -247,7 +277,7 @@ func (w *Watcher) report(tx *store.Tx, o Observation) error {
 	if last.IsZero() {
 		last = o.FirstLookedAt
 	}
-	heartbeat := now.Sub(last) >= w.Heartbeat
+	heartbeat := now.Sub(last) >= w.Settings().Heartbeat
 	says := telling(o.Identity, now)
 	unknown := o.Identity.State == wpj.StateUnreadable || o.Identity.State == wpj.StateNoSession
 	if !heartbeat && (o.Reported.same(says) || unknown) {

@@ -55,7 +55,9 @@ func TestWatcherLooksAtLoginAndAgainAndAgain(t *testing.T) {
 
 func TestWatcherThatIsNotAutomatic(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		w := newWorld(t, func(_ *observation.Config, c *observation.WatcherConfig) { c.Automatic = false })
+		w := newWorld(t, func(_ *observation.Config, c *observation.WatcherConfig) {
+			c.Settings = func() observation.WatcherSettings { return observation.WatcherSettings{Interval: time.Hour} }
+		})
 		defer w.run()()
 		session := w.logins.login(jane, w.agent)
 		w.watcher.LookSoon(jane)
@@ -371,7 +373,7 @@ func TestWatcherAsksJamfPro(t *testing.T) {
 		w := newWorld(t, nil)
 		away := wpj.Evidence{Source: wpj.SourceJamfPro, Finding: wpj.CouldNotLook, Obstacle: wpj.ObstacleUnavailable}
 		answer := away
-		w.watcher.JamfPro = func(context.Context) wpj.Evidence { return answer }
+		w.watcher.JamfPro = func(context.Context) (wpj.Evidence, bool) { return answer, true }
 		session := w.logins.login(jane, w.agent)
 		w.agent.tells(good)
 		for _, step := range []struct {

@@ -161,7 +161,9 @@ func newWorld(t *testing.T, change func(*observation.Config, *observation.Watche
 	config := observation.Config{Store: opened, Tenant: func() wpj.TenantID { return "" }}
 	watching := observation.WatcherConfig{
 		Sessions: w.logins, Outbox: w.outbox, Active: func(*store.Tx, uint32) (bool, error) { return w.active, nil },
-		Automatic: true, Interval: 6 * time.Hour, Heartbeat: 7 * 24 * time.Hour,
+		Settings: func() observation.WatcherSettings {
+			return observation.WatcherSettings{Automatic: true, Interval: 6 * time.Hour, Heartbeat: 7 * 24 * time.Hour}
+		},
 	}
 	if change != nil {
 		change(&config, &watching)

@@ -44,7 +44,7 @@ func (d *driver) readIdentity(ctx context.Context, agent usherv1.UserAgentServic
 
 // settleIdentity reads the identity until it is what can be delivered, or it is clear that it will not be.
 func (d *driver) settleIdentity(ctx context.Context, r *Registration) (decision, error) {
-	reading, cancel := d.limited(ctx, r, d.config.IdentityTimeout)
+	reading, cancel := d.limited(ctx, r, d.config.Settings().IdentityTimeout)
 	defer cancel()
 	var last *observation.Reading
 	var lastError error
@@ -143,7 +143,7 @@ var jamfLacks = []wpj.State{wpj.StateDeactivated, wpj.StateNotReported, wpj.Stat
 // somebody gathers what Jamf lacks. Nobody else is asked to sign in once more. usher's own delivery does not depend on it.
 func (d *driver) gatherWithJamf(ctx context.Context, agent usherv1.UserAgentServiceClient, r *Registration, state wpj.State) string {
 	lacking := r.Kind == KindGather && slices.Contains(jamfLacks, state)
-	if !d.config.GatherWithJamf || r.PortalExit == nil && !lacking {
+	if !d.config.Settings().GatherWithJamf || r.PortalExit == nil && !lacking {
 		return ""
 	}
 	ctx, cancel := context.WithTimeout(ctx, gatherWithin)

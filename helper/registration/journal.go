@@ -155,13 +155,13 @@ func (m *Machine) transition(tx *store.Tx, r *Registration, next State, evidence
 func (m *Machine) deadline(r *Registration, last State, now time.Time) time.Time {
 	switch r.State {
 	case StateWaitingForSession:
-		return now.Add(m.config.SessionTimeout)
+		return now.Add(m.config.Settings().SessionTimeout)
 	case StateLaunchingPortal:
 		return now.Add(r.SignInTimeout)
 	case StateWaitingForSignIn:
 		return r.Deadline // the user's time runs from the launch on
 	case StateReadingIdentity:
-		return now.Add(m.config.IdentityTimeout)
+		return now.Add(m.config.Settings().IdentityTimeout)
 	}
 	return time.Time{}
 }

@@ -48,6 +48,15 @@ type Outbox interface {
 // defaultKept is how many ended registrations stay in the journal of a [Config] that names no number.
 const defaultKept = 200
 
+// Settings are what can be configured.
+type Settings struct {
+	// SessionTimeout is how long a user may take to log in, SignInTimeout how long in Company Portal, IdentityTimeout how
+	// long the identity may take to become readable. All are needed. What has begun keeps the limit that it began with.
+	SessionTimeout, SignInTimeout, IdentityTimeout time.Duration
+	// GatherWithJamf has Jamf's own gatherAADInfo run after a portal that succeeded, and when what Jamf lacks is gathered.
+	GatherWithJamf bool
+}
+
 // Config wires a [Machine].
 type Config struct {
 	Store     *store.Store
@@ -56,11 +65,8 @@ type Config struct {
 	Outbox    Outbox
 	// Identities are read and kept by the same rules wherever a user is looked at.
 	Identities Identities
-	// SessionTimeout is how long a user may take to log in, SignInTimeout how long in Company Portal, IdentityTimeout how
-	// long the identity may take to become readable. All are needed.
-	SessionTimeout, SignInTimeout, IdentityTimeout time.Duration
-	// GatherWithJamf has Jamf's own gatherAADInfo run after a portal that succeeded, and when what Jamf lacks is gathered.
-	GatherWithJamf bool
+	// Settings returns what is configured now.
+	Settings func() Settings
 	// Kept is how many ended registrations stay in the journal. Zero is a default.
 	Kept int
 	// Logger may be nil. It is told no personal data.

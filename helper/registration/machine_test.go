@@ -51,13 +51,17 @@ type world struct {
 	beforeClose func()
 }
 
+func settings(fixed registration.Settings) func() registration.Settings {
+	return func() registration.Settings { return fixed }
+}
+
 func newWorld(t *testing.T, change func(*registration.Config)) *world {
 	t.Helper()
 	w := &world{t: t, path: filepath.Join(t.TempDir(), "journal"), agent: newFakeAgent(t), outbox: &fakeOutbox{}}
 	w.config = registration.Config{
 		Sessions: w.agent, Preflight: fakePreflight{}, Outbox: w.outbox,
-		Logger:         slog.New(slog.DiscardHandler),
-		SessionTimeout: time.Hour, SignInTimeout: 30 * time.Minute, IdentityTimeout: time.Minute,
+		Logger:   slog.New(slog.DiscardHandler),
+		Settings: settings(registration.Settings{SessionTimeout: time.Hour, SignInTimeout: 30 * time.Minute, IdentityTimeout: time.Minute}),
 	}
 	if change != nil {
 		change(&w.config)

@@ -10,6 +10,8 @@ import (
 	"google.golang.org/grpc/status"
 
 	"usher.internal/helper/observation"
+	"usher.internal/internal/contract"
+	usherv1 "usher.internal/proto/usher/v1"
 )
 
 // checkWithin is how long the preflight may take.
@@ -52,7 +54,8 @@ func (d *driver) registered(ctx context.Context, r *Registration) bool {
 
 // awaitSession waits for the user to log in, and looks whether there is anything left to do.
 func (d *driver) awaitSession(ctx context.Context, r *Registration) (decision, error) {
-	waiting, cancel := d.limited(ctx, r, d.config.SessionTimeout)
+	timeout := d.config.Settings().SessionTimeout
+	waiting, cancel := d.limited(ctx, r, timeout)
 	defer cancel()
 	for pause := agentPauseFirst; ; pause = min(2*pause, agentPauseLongest) {
 		agent, err := d.config.Sessions.Await(waiting, r.User.UID)
@@ -76,7 +79,7 @@ func (d *driver) awaitSession(ctx context.Context, r *Registration) (decision, e
 		}
 		if !sleep(waiting, pause) {
 			return d.fail(ReasonSessionTimeout, "%s did not log in, or usher-agent did not start, within %s; have the user log in and register again.",
-				r.User.Name, d.config.SessionTimeout), nil
+				r.User.Name, timeout), nil
 		}
 	}
 }
@@ -99,6 +102,9 @@ func gone(err error) bool {
 
 // answer is what an agent said in an error, fit for a sentence.
 func answer(err error) string {
+	if gone(err) && contract.Reason(err) == usherv1.ErrorReason_ERROR_REASON_UNSPECIFIED {
+		return "the agent ended before it had answered" // the rest is gRPC's own words about its transport
+	}
 	// A status that was wrapped has its own text only in itself.
 	if said, ok := errors.AsType[interface {
 		error

@@ -56,7 +56,7 @@ func (m *Machine) Start(_ context.Context, request StartRequest) (started Regist
 
 // begin puts a new registration into the journal. The caller holds mu.
 func (m *Machine) begin(request StartRequest) (begun Registration, err error) {
-	request.SignInTimeout = cmp.Or(request.SignInTimeout, m.config.SignInTimeout)
+	request.SignInTimeout = cmp.Or(request.SignInTimeout, m.config.Settings().SignInTimeout)
 	err = m.config.Store.Update(func(tx *store.Tx) error {
 		id, err := newID(tx)
 		if err != nil {

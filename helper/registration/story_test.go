@@ -85,7 +85,11 @@ func TestJamfGathers(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
-				w := newWorld(t, func(c *registration.Config) { c.GatherWithJamf = test.configured })
+				w := newWorld(t, func(c *registration.Config) {
+					s := c.Settings()
+					s.GatherWithJamf = test.configured
+					c.Settings = settings(s)
+				})
 				if test.identity != nil {
 					w.agent.identity = test.identity
 				}

@@ -22,7 +22,7 @@ import (
 func quiet() *slog.Logger { return slog.New(slog.NewTextHandler(io.Discard, nil)) }
 
 func TestEveryMethodHasAnEntryAndEveryEntryAMethod(t *testing.T) {
-	server := New(Config{Logger: quiet()})
+	server := New(Config{Logger: quiet(), Settings: func() Settings { return Settings{} }})
 	defer server.grpc.Stop()
 	methods := make(map[string]bool)
 	for service, info := range server.grpc.GetServiceInfo() {

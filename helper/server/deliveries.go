@@ -15,8 +15,8 @@ type Outbox interface {
 
 type deliveryService struct {
 	usherv1.UnimplementedDeliveryServiceServer
-	outbox Outbox
-	mode   string
+	outbox   Outbox
+	settings func() Settings
 }
 
 func (s *deliveryService) ListDeliveries(_ context.Context, request *usherv1.ListDeliveriesRequest) (*usherv1.ListDeliveriesResponse, error) {
@@ -24,7 +24,7 @@ func (s *deliveryService) ListDeliveries(_ context.Context, request *usherv1.Lis
 	if err != nil {
 		return nil, err
 	}
-	response := &usherv1.ListDeliveriesResponse{Mode: s.mode}
+	response := &usherv1.ListDeliveriesResponse{Mode: s.settings().DeliveryMode}
 	for _, one := range found {
 		response.Deliveries = append(response.Deliveries, deliveryToProto(one))
 	}

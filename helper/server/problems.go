@@ -18,6 +18,13 @@ func problems(status *usherv1.GetStatusResponse, without string) []string {
 	if failure := status.GetHelper().GetJournalError(); failure != "" {
 		add("When it was last tried the journal could not be written, and nothing goes on without it: %s. See to that disk.", failure)
 	}
+	if failure := status.GetHelper().GetConfigurationError(); failure != "" {
+		add("The configuration cannot be used, and the last good one stays in force: %s. Mend it, then run `usherctl config validate`.",
+			strings.ReplaceAll(failure, "\n", "; "))
+	}
+	if keys := status.GetHelper().GetPendingConfiguration(); len(keys) > 0 {
+		add("The configuration of %s has changed, which counts when usherd starts next: `usherctl restart`.", strings.Join(keys, ", "))
+	}
 	if outbox := status.GetOutbox(); outbox.GetRefused() > 0 {
 		add("Jamf Pro refused %s for good: %s. Mend that, then run `usherctl outbox flush`.",
 			counted(outbox.GetRefused(), "result"), outbox.GetLastError())

@@ -46,16 +46,27 @@ type Config struct {
 	Clean         Cleaner
 	Journal       Journal
 	SupportLogs   SupportLogs
-	// Configuration is what support archives show, without secrets.
-	Configuration []config.Value
-	Tenant        Tenant
-	DeliveryMode  string
-	// AdminGroup is the group whose members may do what root may.
-	AdminGroup string
-	Version    string
+	// Settings returns what is configured now.
+	Settings func() Settings
+	// SettingsChanged returns a channel that is closed when they are others; nil where they do not change.
+	SettingsChanged func() <-chan struct{}
+	Version         string
 	// Computer and OperatingSystem are for people.
 	Computer, OperatingSystem string
 	Logger                    *slog.Logger
+}
+
+// Settings are what of a [Server] can be configured.
+type Settings struct {
+	// Values are the configuration as support archives show it, without secrets.
+	Values       func() []config.Value
+	Tenant       Tenant
+	DeliveryMode string
+	// AdminGroup is the group whose members may do what root may.
+	AdminGroup string
+	// Problem is why the configuration's files are not in force, nil when they are. Pending are keys that count at the next start.
+	Problem *config.Problem
+	Pending []string
 }
 
 // Server is the helper's gRPC server.
@@ -70,9 +81,12 @@ type Server struct {
 // Health says that this process can serve and nothing about Jamf Pro, so that no supervisor restarts a healthy helper
 // because a server far away is down (lessons.md: spire#730).
 func New(config Config) *Server {
+	if config.SettingsChanged == nil {
+		config.SettingsChanged = func() <-chan struct{} { return nil }
+	}
 	gate := &gate{
 		helperUID:  uint32(os.Getuid()),
-		adminGroup: adminGroup(config.AdminGroup, config.Logger),
+		adminGroup: adminGroup(func() string { return config.Settings().AdminGroup }, config.Logger),
 		limits:     newLimits(),
 		log:        config.Logger,
 	}
@@ -95,19 +109,19 @@ func New(config Config) *Server {
 	status := &statusService{
 		sessions: config.Sessions, history: config.History, observations: config.Observations, journal: config.Journal, outbox: config.Outbox,
 		computer: &usherv1.ComputerStatus{Name: config.Computer, OperatingSystem: config.OperatingSystem}, draining: draining,
-		deliveryMode: config.DeliveryMode, version: config.Version, startedAt: time.Now(),
+		settings: config.Settings, settingsChanged: config.SettingsChanged, version: config.Version, startedAt: time.Now(),
 	}
 	doctor := newDoctorService(config.Doctor, draining)
 	usherv1.RegisterRegistrationServiceServer(server, registrations)
 	usherv1.RegisterStatusServiceServer(server, status)
-	usherv1.RegisterTenantServiceServer(server, &tenantService{tenant: config.Tenant})
-	usherv1.RegisterDeliveryServiceServer(server, &deliveryService{outbox: config.Outbox, mode: config.DeliveryMode})
+	usherv1.RegisterTenantServiceServer(server, &tenantService{settings: config.Settings})
+	usherv1.RegisterDeliveryServiceServer(server, &deliveryService{outbox: config.Outbox, settings: config.Settings})
 	usherv1.RegisterJamfProServiceServer(server, newJamfProService(config.JamfPro, delivery.ExtensionAttributes(), config.Logger))
 	usherv1.RegisterCleanServiceServer(server, &cleanService{cleaner: config.Clean, foremost: config.Sessions})
 	usherv1.RegisterDoctorServiceServer(server, doctor)
 	usherv1.RegisterSupportServiceServer(server, &supportService{
 		logs: config.SupportLogs, registrations: registrations, history: config.History, status: status, doctor: doctor, cleaner: config.Clean,
-		configuration: config.Configuration, draining: draining,
+		settings: config.Settings, draining: draining,
 	})
 	healthServer := health.NewServer()
 	healthv1.RegisterHealthServer(server, healthServer)
@@ -116,22 +130,27 @@ func New(config Config) *Server {
 }
 
 // adminGroup returns a function that looks the group's id up until it is found; a directory service may be late at the
-// start. A computer without that group has root as its only admin, which is said in the log once.
-func adminGroup(name string, log *slog.Logger) func() (uint32, bool) {
-	var found atomic.Pointer[uint32]
-	var told sync.Once
+// start. A computer without that group has root as its only admin, which is said in the log once for each name.
+func adminGroup(configured func() string, log *slog.Logger) func() (uint32, bool) {
+	type group struct {
+		name string
+		gid  uint32
+	}
+	var found atomic.Pointer[group]
+	var told sync.Map // names
 	return func() (uint32, bool) {
-		if gid := found.Load(); gid != nil {
-			return *gid, true
+		name := configured()
+		if known := found.Load(); known != nil && known.name == name {
+			return known.gid, true
 		}
 		gid, err := accounts.GroupID(name)
 		if err != nil {
-			told.Do(func() {
+			if _, before := told.LoadOrStore(name, true); !before {
 				log.Warn("no admin group on this computer: root alone may act for other users", "group", name, "error", err)
-			})
+			}
 			return 0, false
 		}
-		found.Store(&gid)
+		found.Store(&group{name, gid})
 		return gid, true
 	}
 }

@@ -58,10 +58,12 @@ type statusService struct {
 	observations Observations
 	journal      Journal
 	outbox       Outbox
-	deliveryMode string
-	version      string
-	startedAt    time.Time
-	computer     *usherv1.ComputerStatus
+	settings     func() Settings
+	// settingsChanged returns a channel that is closed when they are others.
+	settingsChanged func() <-chan struct{}
+	version         string
+	startedAt       time.Time
+	computer        *usherv1.ComputerStatus
 	// draining ends when the server shuts down.
 	draining context.Context
 
@@ -92,6 +94,7 @@ func (s *statusService) WatchStatus(_ *usherv1.WatchStatusRequest, stream usherv
 	for {
 		written := s.journal.Changed()
 		_, changed := s.sessions.Watch()
+		configured := s.settingsChanged()
 		status, err := s.status(actor)
 		if err != nil {
 			return err
@@ -105,6 +108,7 @@ func (s *statusService) WatchStatus(_ *usherv1.WatchStatusRequest, stream usherv
 		select {
 		case <-written:
 		case <-changed:
+		case <-configured:
 		case <-s.draining.Done():
 			return registration.ErrShuttingDown
 		case <-ctx.Done():
@@ -128,7 +132,7 @@ func (s *statusService) status(actor *Actor) (*usherv1.GetStatusResponse, error)
 	status := &usherv1.GetStatusResponse{Computer: s.computer, Helper: &usherv1.HelperStatus{
 		Version:      s.version,
 		StartTime:    contract.Timestamp(s.startedAt),
-		DeliveryMode: s.deliveryMode,
+		DeliveryMode: s.settings().DeliveryMode,
 	}}
 	if err := s.journal.WriteError(); err != nil {
 		status.Helper.JournalError = err.Error()
@@ -141,9 +145,18 @@ func (s *statusService) status(actor *Actor) (*usherv1.GetStatusResponse, error)
 	status.Users = s.users(journal, visible)
 	if actor.IsAdmin() {
 		status.Outbox = journal.outbox
+		tellConfiguration(status.Helper, s.settings())
 	}
 	status.Problems = problems(status, s.withoutAgent(visible))
 	return status, nil
+}
+
+// tellConfiguration says what is wrong with the configuration.
+func tellConfiguration(helper *usherv1.HelperStatus, settings Settings) {
+	helper.PendingConfiguration = settings.Pending
+	if problem := settings.Problem; problem != nil {
+		helper.ConfigurationError, helper.ConfigurationErrorTime = problem.Err.Error(), contract.Timestamp(problem.Since)
+	}
 }
 
 // withoutAgent names who is on the console while no agent of his is connected, if visible; empty for nobody.

@@ -41,7 +41,7 @@ type supportService struct {
 	status        *statusService
 	doctor        *doctorService
 	cleaner       Cleaner
-	configuration []config.Value
+	settings      func() Settings
 	// draining ends when the server shuts down.
 	draining context.Context
 }
@@ -171,7 +171,7 @@ func (s *supportService) about(actor *Actor, user clean.User) ([]supportFile, er
 	}
 	if actor.IsAdmin() {
 		files = append(files, written("configuration.json", "usherd's configuration, as `usherctl config show --json` shows it; it holds no secrets",
-			"config show", settings(s.configuration)))
+			"config show", settings(s.settings().Values())))
 	}
 	selection, err := s.selection(actor, user, made, status)
 	if err != nil {

@@ -126,14 +126,21 @@ func (l *sharedLogs) Copy(_ context.Context, to io.Writer, _ support.Log, select
 	return "It is only the newest part.", errors.Join(err, l.err)
 }
 
+// configured is a configuration with a value that admins alone see.
+func configured() Settings {
+	return Settings{Values: func() []config.Value {
+		return []config.Value{{Key: "tenant.id", Value: "ADMINS-ONLY", Origin: "default"}}
+	}}
+}
+
 func newSupport(t *testing.T, mac *sharedMac, logs *sharedLogs) *supportService {
 	logs.mac = mac
 	return &supportService{
 		logs: logs, history: mac, doctor: newDoctorService(fakeDoctor{}, t.Context()), draining: t.Context(),
 		registrations: &registrationService{registrations: registrationsOf{sharedMac: mac}, foremost: janeForemost{}},
-		status:        &statusService{sessions: sharedSessions{}, history: mac, observations: mac, journal: mac, outbox: refusedOutbox{}, version: "1.2.3"},
+		status:        &statusService{sessions: sharedSessions{}, history: mac, observations: mac, journal: mac, outbox: refusedOutbox{}, settings: configured, version: "1.2.3"},
 		cleaner:       &fakeCleaner{removal: clean.Removal{User: clean.User{Name: "jane", UID: 501}, Caller: clean.User{Name: "john", UID: 502}, At: registeredAt}},
-		configuration: []config.Value{{Key: "tenant.id", Value: "ADMINS-ONLY", Origin: "default"}},
+		settings:      configured,
 	}
 }
 

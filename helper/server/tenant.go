@@ -15,9 +15,10 @@ type Tenant struct {
 
 type tenantService struct {
 	usherv1.UnimplementedTenantServiceServer
-	tenant Tenant
+	settings func() Settings
 }
 
 func (s *tenantService) GetTenant(context.Context, *usherv1.GetTenantRequest) (*usherv1.GetTenantResponse, error) {
-	return &usherv1.GetTenantResponse{TenantId: string(s.tenant.ID), CloudHost: s.tenant.CloudHost}, nil
+	tenant := s.settings().Tenant
+	return &usherv1.GetTenantResponse{TenantId: string(tenant.ID), CloudHost: tenant.CloudHost}, nil
 }

@@ -41,7 +41,7 @@ type Session struct {
 // Config is what a [Registry] needs.
 type Config struct {
 	// AgentExecutable is the installed agent: no other program is let in.
-	AgentExecutable string
+	AgentExecutable func() string
 	Logger          *slog.Logger
 }
 
@@ -77,7 +77,7 @@ func (r *Registry) Admit(ctx context.Context, peer *link.Peer) error {
 	case err != nil:
 		return err
 	}
-	switch err := peer.RunsExecutable(r.config.AgentExecutable); {
+	switch err := peer.RunsExecutable(r.config.AgentExecutable()); {
 	case errors.Is(err, link.ErrReplacedProgram):
 		return &link.RefusedError{Reason: link.ReplacedAgent, Message: err.Error()}
 	case err != nil:

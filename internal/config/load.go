@@ -49,7 +49,11 @@ type Value struct {
 // Load reads the configuration from the platform's places, or from the file at path in the place of the local one. A
 // place without a file is fine, a path without one is not. The error joins a [KeyError] for every problem of every file;
 // unreadable files are errors too (wrapping [ErrNotTrusted] and the like).
-func Load(path string) (*Loaded, error) {
+func Load(path string) (*Loaded, error) { return whole(Salvage(path)) }
+
+// Salvage is [Load] for whoever only asks the helper, which has its last good configuration: next to the error it returns what of the
+// files could be read. What is not said in them, or is wrong there, has its default.
+func Salvage(path string) (*Loaded, error) {
 	places := PlatformPlaces()
 	if path == "" {
 		return places.load(false)
@@ -59,7 +63,14 @@ func Load(path string) (*Loaded, error) {
 }
 
 // Load reads the configuration from these places; a missing file is fine.
-func (p Places) Load() (*Loaded, error) { return p.load(false) }
+func (p Places) Load() (*Loaded, error) { return whole(p.load(false)) }
+
+func whole(loaded *Loaded, err error) (*Loaded, error) {
+	if err != nil {
+		return nil, err
+	}
+	return loaded, nil
+}
 
 func (p Places) load(localRequired bool) (*Loaded, error) {
 	loaded := &Loaded{Config: Default(), Places: p, origins: map[string]origin{}}
@@ -88,10 +99,7 @@ func (p Places) load(localRequired bool) (*Loaded, error) {
 	if len(problems) == 0 {
 		problems = loaded.checkTogether()
 	}
-	if len(problems) > 0 {
-		return nil, errors.Join(problems...)
-	}
-	return loaded, nil
+	return loaded, errors.Join(problems...)
 }
 
 // apply takes one file's entries into the configuration. Values that lose to a stronger layer are checked all the same.

@@ -59,3 +59,15 @@ func platformOf(goos string) platform {
 
 // PlatformPlaces returns the files that [Load] reads on this platform.
 func PlatformPlaces() Places { return platformOf(runtime.GOOS).places }
+
+// Defaults are what a platform has without any configuration.
+type Defaults struct {
+	Places                          Places
+	SocketDirectory, StateDirectory string
+}
+
+// PlatformDefaults returns those of a platform, "darwin" or "linux".
+func PlatformDefaults(goos string) Defaults {
+	platform := platformOf(goos)
+	return Defaults{platform.places, platform.socketDirectory, platform.stateDirectory}
+}

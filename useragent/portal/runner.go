@@ -41,6 +41,13 @@ func New(config Config) *Runner {
 		context: ctx, cancel: cancel, runs: map[string]*run{}}
 }
 
+// Use has Company Portal be another program from the next launch on.
+func (r *Runner) Use(executable string) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	r.config.Executable = filepath.Clean(executable)
+}
+
 // Close lets go of Company Portal without ending it: calls end with [ErrClosed], and the record of a run is left as it is, for
 // the next Runner to find. It returns when nothing of the Runner runs any more.
 func (r *Runner) Close() {

@@ -284,10 +284,17 @@ type HelperStatus struct {
 	Version   string                 `protobuf:"bytes,1,opt,name=version,proto3" json:"version,omitempty"`
 	StartTime *timestamppb.Timestamp `protobuf:"bytes,2,opt,name=start_time,json=startTime,proto3" json:"start_time,omitempty"`
 	// Not set when the journal can be written.
-	JournalError  string `protobuf:"bytes,3,opt,name=journal_error,json=journalError,proto3" json:"journal_error,omitempty"`
-	DeliveryMode  string `protobuf:"bytes,4,opt,name=delivery_mode,json=deliveryMode,proto3" json:"delivery_mode,omitempty"`
-	unknownFields protoimpl.UnknownFields
-	sizeCache     protoimpl.SizeCache
+	JournalError string `protobuf:"bytes,3,opt,name=journal_error,json=journalError,proto3" json:"journal_error,omitempty"`
+	DeliveryMode string `protobuf:"bytes,4,opt,name=delivery_mode,json=deliveryMode,proto3" json:"delivery_mode,omitempty"`
+	// Why the configuration's files are not in force, one line for each thing that is wrong with them; the last good configuration is. Empty
+	// when they are in force. Root and admins only, as are the two fields after it.
+	ConfigurationError string `protobuf:"bytes,5,opt,name=configuration_error,json=configurationError,proto3" json:"configuration_error,omitempty"`
+	// When that was noticed.
+	ConfigurationErrorTime *timestamppb.Timestamp `protobuf:"bytes,6,opt,name=configuration_error_time,json=configurationErrorTime,proto3" json:"configuration_error_time,omitempty"`
+	// Keys whose files say something else than what is in force, which counts when usherd starts next.
+	PendingConfiguration []string `protobuf:"bytes,7,rep,name=pending_configuration,json=pendingConfiguration,proto3" json:"pending_configuration,omitempty"`
+	unknownFields        protoimpl.UnknownFields
+	sizeCache            protoimpl.SizeCache
 }
 
 func (x *HelperStatus) Reset() {
@@ -346,6 +353,27 @@ func (x *HelperStatus) GetDeliveryMode() string {
 		return x.DeliveryMode
 	}
 	return ""
+}
+
+func (x *HelperStatus) GetConfigurationError() string {
+	if x != nil {
+		return x.ConfigurationError
+	}
+	return ""
+}
+
+func (x *HelperStatus) GetConfigurationErrorTime() *timestamppb.Timestamp {
+	if x != nil {
+		return x.ConfigurationErrorTime
+	}
+	return nil
+}
+
+func (x *HelperStatus) GetPendingConfiguration() []string {
+	if x != nil {
+		return x.PendingConfiguration
+	}
+	return nil
 }
 
 // UserStatus is what the helper knows of one user, logged in or not.
@@ -610,13 +638,16 @@ const file_usher_v1_status_proto_rawDesc = "" +
 	"\bcomputer\x18\x05 \x01(\v2\x18.usher.v1.ComputerStatusR\bcomputer\"O\n" +
 	"\x0eComputerStatus\x12\x12\n" +
 	"\x04name\x18\x01 \x01(\tR\x04name\x12)\n" +
-	"\x10operating_system\x18\x02 \x01(\tR\x0foperatingSystem\"\xad\x01\n" +
+	"\x10operating_system\x18\x02 \x01(\tR\x0foperatingSystem\"\xe9\x02\n" +
 	"\fHelperStatus\x12\x18\n" +
 	"\aversion\x18\x01 \x01(\tR\aversion\x129\n" +
 	"\n" +
 	"start_time\x18\x02 \x01(\v2\x1a.google.protobuf.TimestampR\tstartTime\x12#\n" +
 	"\rjournal_error\x18\x03 \x01(\tR\fjournalError\x12#\n" +
-	"\rdelivery_mode\x18\x04 \x01(\tR\fdeliveryMode\"\x85\x03\n" +
+	"\rdelivery_mode\x18\x04 \x01(\tR\fdeliveryMode\x12/\n" +
+	"\x13configuration_error\x18\x05 \x01(\tR\x12configurationError\x12T\n" +
+	"\x18configuration_error_time\x18\x06 \x01(\v2\x1a.google.protobuf.TimestampR\x16configurationErrorTime\x123\n" +
+	"\x15pending_configuration\x18\a \x03(\tR\x14pendingConfiguration\"\x85\x03\n" +
 	"\n" +
 	"UserStatus\x12\"\n" +
 	"\x04user\x18\x01 \x01(\v2\x0e.usher.v1.UserR\x04user\x121\n" +
@@ -680,25 +711,26 @@ var file_usher_v1_status_proto_depIdxs = []int32{
 	8,  // 3: usher.v1.GetStatusResponse.outbox:type_name -> usher.v1.OutboxStatus
 	4,  // 4: usher.v1.GetStatusResponse.computer:type_name -> usher.v1.ComputerStatus
 	9,  // 5: usher.v1.HelperStatus.start_time:type_name -> google.protobuf.Timestamp
-	10, // 6: usher.v1.UserStatus.user:type_name -> usher.v1.User
-	7,  // 7: usher.v1.UserStatus.session:type_name -> usher.v1.SessionStatus
-	11, // 8: usher.v1.UserStatus.last_registration:type_name -> usher.v1.Registration
-	12, // 9: usher.v1.UserStatus.identity:type_name -> usher.v1.Identity
-	13, // 10: usher.v1.UserStatus.evidence:type_name -> usher.v1.Evidence
-	14, // 11: usher.v1.UserStatus.device_id_change:type_name -> usher.v1.DeviceIDChange
-	9,  // 12: usher.v1.UserStatus.look_time:type_name -> google.protobuf.Timestamp
-	9,  // 13: usher.v1.SessionStatus.connect_time:type_name -> google.protobuf.Timestamp
-	9,  // 14: usher.v1.OutboxStatus.next_attempt_time:type_name -> google.protobuf.Timestamp
-	9,  // 15: usher.v1.OutboxStatus.last_delivered_time:type_name -> google.protobuf.Timestamp
-	0,  // 16: usher.v1.StatusService.GetStatus:input_type -> usher.v1.GetStatusRequest
-	1,  // 17: usher.v1.StatusService.WatchStatus:input_type -> usher.v1.WatchStatusRequest
-	3,  // 18: usher.v1.StatusService.GetStatus:output_type -> usher.v1.GetStatusResponse
-	2,  // 19: usher.v1.StatusService.WatchStatus:output_type -> usher.v1.WatchStatusResponse
-	18, // [18:20] is the sub-list for method output_type
-	16, // [16:18] is the sub-list for method input_type
-	16, // [16:16] is the sub-list for extension type_name
-	16, // [16:16] is the sub-list for extension extendee
-	0,  // [0:16] is the sub-list for field type_name
+	9,  // 6: usher.v1.HelperStatus.configuration_error_time:type_name -> google.protobuf.Timestamp
+	10, // 7: usher.v1.UserStatus.user:type_name -> usher.v1.User
+	7,  // 8: usher.v1.UserStatus.session:type_name -> usher.v1.SessionStatus
+	11, // 9: usher.v1.UserStatus.last_registration:type_name -> usher.v1.Registration
+	12, // 10: usher.v1.UserStatus.identity:type_name -> usher.v1.Identity
+	13, // 11: usher.v1.UserStatus.evidence:type_name -> usher.v1.Evidence
+	14, // 12: usher.v1.UserStatus.device_id_change:type_name -> usher.v1.DeviceIDChange
+	9,  // 13: usher.v1.UserStatus.look_time:type_name -> google.protobuf.Timestamp
+	9,  // 14: usher.v1.SessionStatus.connect_time:type_name -> google.protobuf.Timestamp
+	9,  // 15: usher.v1.OutboxStatus.next_attempt_time:type_name -> google.protobuf.Timestamp
+	9,  // 16: usher.v1.OutboxStatus.last_delivered_time:type_name -> google.protobuf.Timestamp
+	0,  // 17: usher.v1.StatusService.GetStatus:input_type -> usher.v1.GetStatusRequest
+	1,  // 18: usher.v1.StatusService.WatchStatus:input_type -> usher.v1.WatchStatusRequest
+	3,  // 19: usher.v1.StatusService.GetStatus:output_type -> usher.v1.GetStatusResponse
+	2,  // 20: usher.v1.StatusService.WatchStatus:output_type -> usher.v1.WatchStatusResponse
+	19, // [19:21] is the sub-list for method output_type
+	17, // [17:19] is the sub-list for method input_type
+	17, // [17:17] is the sub-list for extension type_name
+	17, // [17:17] is the sub-list for extension extendee
+	0,  // [0:17] is the sub-list for field type_name
 }
 
 func init() { file_usher_v1_status_proto_init() }

@@ -1,0 +1,153 @@
+package main
+
+import (
+	"context"
+	"log/slog"
+	"sync/atomic"
+	"time"
+
+	"usher.internal/helper/delivery"
+	"usher.internal/helper/doctor"
+	"usher.internal/helper/jamfpro"
+	"usher.internal/helper/sessions"
+	"usher.internal/helper/store"
+	"usher.internal/helper/thismac"
+	"usher.internal/internal/config"
+	"usher.internal/internal/wpj"
+)
+
+// parts are what of the helper keeps no state and is made anew when the configuration changes. What is under way goes on with those
+// that it began with.
+type parts struct {
+	live     *config.Live
+	registry *sessions.Registry
+	journal  *store.Store
+	log      *slog.Logger
+	current  atomic.Pointer[configured]
+}
+
+// configured are the parts of one configuration.
+type configured struct {
+	// client is nil where the configuration does not deliver by the API.
+	client    *jamfpro.Client
+	deliverer delivery.Deliverer
+	setup     *jamfpro.Setup
+	checks    *doctor.Checks
+	places    thismac.Places
+	// computer finds this computer in Jamf Pro.
+	computer func(context.Context) (jamfpro.Selector, error)
+}
+
+// newParts makes the parts of the configuration that is in force.
+func newParts(live *config.Live, registry *sessions.Registry, journal *store.Store, log *slog.Logger) (*parts, error) {
+	p := &parts{live: live, registry: registry, journal: journal, log: log}
+	return p, p.renew()
+}
+
+// renew makes them of what is in force now. After an error those before stay.
+func (p *parts) renew() error {
+	loaded := p.live.Current()
+	settings := jamfpro.Config{
+		URL:              loaded.Delivery.API.URL,
+		ClientID:         loaded.Delivery.API.ClientID,
+		ClientSecretFile: loaded.Delivery.API.ClientSecretFile,
+		Logger:           p.log,
+	}
+	made := &configured{
+		places:   thismac.Places{PortalExecutable: loaded.Portal.Executable, JamfPreferences: loaded.Preflight.JamfPreferences},
+		computer: delivery.ConfiguredComputer(loaded.Delivery.ComputerUDID),
+	}
+	if loaded.Delivery.Mode == config.DeliverByAPI {
+		client, err := jamfpro.New(settings)
+		if err != nil {
+			return err
+		}
+		made.client, made.deliverer = client, delivery.API(client, made.computer)
+	} else {
+		made.deliverer = delivery.Recon(loaded.Jamf.Executable, p.log)
+	}
+	made.setup = jamfpro.NewSetup(settings, made.client)
+	made.checks = doctor.New(p.checked(loaded, made.client))
+	p.current.Store(made)
+	return nil
+}
+
+// checked is what is examined before a registration, and when somebody asks.
+func (p *parts) checked(loaded *config.Loaded, client *jamfpro.Client) doctor.Config {
+	settings := doctor.Config{
+		PortalExecutable:     loaded.Portal.Executable,
+		PortalMinimumVersion: loaded.Portal.MinimumVersion,
+		AgentExecutable:      loaded.Agent.Executable,
+		Sessions:             p.registry,
+		JamfExecutable:       loaded.Jamf.Executable,
+		JamfPreferences:      loaded.Preflight.JamfPreferences,
+		Endpoints:            loaded.Preflight.Endpoints,
+		StateDirectory:       loaded.StateDirectory,
+		ManagedConfiguration: loaded.Places.Managed,
+		LocalConfiguration:   loaded.Places.Local,
+		Configuration:        p.configurationError,
+		Journal:              p.journal.WriteError,
+		Logger:               p.log,
+	}
+	if client != nil { // not an interface with a nil pointer in it
+		settings.JamfPro = client
+	}
+	return settings
+}
+
+// configurationError is why the configuration's files are not in force, nil when they are.
+func (p *parts) configurationError() error {
+	if problem := p.live.Problem(); problem != nil {
+		return problem.Err
+	}
+	return nil
+}
+
+// Deliver implements [delivery.Deliverer].
+func (p *parts) Deliver(ctx context.Context, report delivery.Report) error {
+	return p.current.Load().deliverer.Deliver(ctx, report)
+}
+
+// Check is the preflight of a registration.
+func (p *parts) Check(ctx context.Context) error { return p.current.Load().checks.Check(ctx) }
+
+// Examine is what doctor asks for.
+func (p *parts) Examine(ctx context.Context, sees func(uid uint32) bool, tell func(found doctor.Finding, total int) error) error {
+	return p.current.Load().checks.Examine(ctx, sees, tell)
+}
+
+// thisMac is what the helper itself knows of the Mac.
+func (p *parts) thisMac(context.Context) []wpj.Evidence { return p.current.Load().places.Evidence() }
+
+// view asks Jamf Pro how it sees this Mac; false where it cannot be asked.
+func (p *parts) view(ctx context.Context) (_ wpj.Evidence, asked bool) {
+	now := p.current.Load()
+	if now.client == nil {
+		return wpj.Evidence{}, false
+	}
+	selector, err := now.computer(ctx)
+	if err != nil {
+		return wpj.Evidence{Source: wpj.SourceJamfPro, Finding: wpj.CouldNotLook, Obstacle: wpj.ObstacleFailed, Detail: err.Error(), ObservedAt: time.Now()}, true
+	}
+	return now.client.ComplianceEvidence(ctx, selector), true
+}
+
+// SetClientSecret, and the three after it, are what the service of Jamf Pro's set-up asks for.
+func (p *parts) SetClientSecret(secret string) (path string, err error) {
+	return p.current.Load().setup.SetClientSecret(secret)
+}
+
+// RemoveClientSecret removes the secret's file.
+func (p *parts) RemoveClientSecret() (path string, removed bool, err error) {
+	return p.current.Load().setup.RemoveClientSecret()
+}
+
+// CheckPrivileges asks Jamf Pro what the client may do.
+func (p *parts) CheckPrivileges(ctx context.Context) (jamfpro.Checked, error) {
+	return p.current.Load().setup.CheckPrivileges(ctx)
+}
+
+// Provision makes extension attributes in Jamf Pro.
+func (p *parts) Provision(ctx context.Context, wanted []jamfpro.Definition, dryRun bool) (server string, _ []jamfpro.Provisioned, _ error) {
+	return p.current.Load().setup.Provision(ctx, wanted, dryRun)
+}

@@ -1,0 +1,86 @@
+package config
+
+import (
+	"encoding/json"
+	"errors"
+	"fmt"
+	"os"
+	"path/filepath"
+)
+
+// keptValue is one value of the last good configuration, as it is kept.
+type keptValue struct {
+	Key   string `json:"key"`
+	Value string `json:"value"`
+	Layer Layer  `json:"layer"`
+	File  string `json:"file"`
+}
+
+// save keeps what is in force. A disk that is full is no reason to stop.
+func (l *Live) save() {
+	if l.keep == "" {
+		return
+	}
+	if err := l.Current().keepIn(l.keep); err != nil {
+		l.log.Warn("the configuration could not be kept for a start with files that cannot be read", "error", err)
+	}
+}
+
+// keepIn writes the values that are no defaults into a file that its owner alone can read.
+func (l *Loaded) keepIn(path string) error {
+	kept := []keptValue{}
+	for _, value := range l.Values() {
+		if origin, set := l.origins[value.Key]; set {
+			kept = append(kept, keptValue{value.Key, value.Value, origin.layer, origin.file})
+		}
+	}
+	content, err := json.MarshalIndent(kept, "", "  ")
+	if err != nil {
+		return fmt.Errorf("keep configuration: %w", err)
+	}
+	if old, err := os.ReadFile(path); err == nil && string(old) == string(content) {
+		return nil
+	}
+	if err := os.MkdirAll(filepath.Dir(path), 0o700); err != nil {
+		return fmt.Errorf("keep configuration: %w", err)
+	}
+	file, err := os.CreateTemp(filepath.Dir(path), filepath.Base(path)+".*")
+	if err != nil {
+		return fmt.Errorf("keep configuration: %w", err)
+	}
+	_, err = file.Write(content)
+	if err = errors.Join(err, file.Sync(), file.Close()); err == nil {
+		err = os.Rename(file.Name(), path)
+	}
+	if err != nil {
+		return fmt.Errorf("keep configuration: %w", errors.Join(err, os.Remove(file.Name())))
+	}
+	return nil
+}
+
+// restore returns the configuration that was kept. A version that knows other keys takes what it knows.
+func (l *Live) restore() (*Loaded, error) {
+	if l.keep == "" {
+		return nil, errNothingKept
+	}
+	content, err := readTrusted(l.keep)
+	if err != nil {
+		return nil, err
+	}
+	var kept []keptValue
+	if err := json.Unmarshal(content, &kept); err != nil {
+		return nil, fmt.Errorf("read %s: %w", l.keep, err)
+	}
+	loaded := &Loaded{Config: Default(), Places: l.places, origins: map[string]origin{}}
+	for _, one := range kept {
+		row, known := find(one.Key)
+		if !known || row.set(&loaded.Config, value{text: one.Value}) != nil {
+			continue
+		}
+		loaded.origins[row.Name] = origin{layer: one.Layer, file: one.File}
+	}
+	if problems := loaded.checkTogether(); len(problems) > 0 {
+		return nil, errors.Join(problems...)
+	}
+	return loaded, nil
+}
