@@ -10,6 +10,7 @@ import (
 	"os/exec"
 	"path/filepath"
 	"slices"
+	"strings"
 	"syscall"
 	"time"
 )
@@ -40,6 +41,9 @@ type Command struct {
 	Deadline time.Duration
 	// OutputLimit is how many bytes it may print; 0 drops everything.
 	OutputLimit int
+
+	credential *syscall.Credential
+	variables  []string
 }
 
 // At returns the command with another path.
@@ -57,6 +61,14 @@ func (c Command) With(arguments ...string) Command {
 // Within returns the command with another deadline.
 func (c Command) Within(deadline time.Duration) Command {
 	c.Deadline = deadline
+	return c
+}
+
+// As returns the command run by another user, which root alone can have done, with variables (NAME=value) on top of its
+// environment. Of our own environment it gets PATH and LANG only.
+func (c Command) As(uid, gid uint32, variables ...string) Command {
+	c.credential = &syscall.Credential{Uid: uid, Gid: gid}
+	c.variables = variables
 	return c
 }
 
@@ -78,9 +90,9 @@ func (c Command) Run(ctx context.Context) (Output, error) {
 	limited, cancel := context.WithTimeout(ctx, c.Deadline)
 	defer cancel()
 	command := exec.CommandContext(limited, c.Path, c.Arguments...)
-	command.Env = Environment()
+	command.Env = c.environment()
 	command.Dir = "/"
-	command.SysProcAttr = &syscall.SysProcAttr{Setpgid: true}
+	command.SysProcAttr = &syscall.SysProcAttr{Setpgid: true, Credential: c.credential}
 	command.Cancel = func() error { return syscall.Kill(-command.Process.Pid, syscall.SIGTERM) }
 	command.WaitDelay = killAfter
 	stdout, stderr := &limitedBuffer{limit: c.OutputLimit, strict: true}, &limitedBuffer{limit: stderrLimit}
@@ -133,6 +145,16 @@ func (b *limitedBuffer) Write(p []byte) (int, error) {
 var inherited = []string{
 	"HOME", "USER", "LOGNAME", "PATH", "LANG", "TMPDIR", "XDG_RUNTIME_DIR", "DBUS_SESSION_BUS_ADDRESS", "DISPLAY",
 	"WAYLAND_DISPLAY", "__CF_USER_TEXT_ENCODING", "SSH_AUTH_SOCK",
+}
+
+func (c Command) environment() []string {
+	environment := Environment()
+	if c.credential != nil {
+		environment = slices.DeleteFunc(environment, func(variable string) bool {
+			return !strings.HasPrefix(variable, "PATH=") && !strings.HasPrefix(variable, "LANG=")
+		})
+	}
+	return append(environment, c.variables...)
 }
 
 // Environment is what of this process's environment a program gets.

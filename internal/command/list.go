@@ -18,6 +18,11 @@ var (
 	Security = Command{Path: "/usr/bin/security", Deadline: 10 * time.Second, OutputLimit: 16 << 20}
 	// IORegistry tells the hardware UUID and the serial number.
 	IORegistry = Command{Path: "/usr/sbin/ioreg", Arguments: []string{"-rd1", "-c", "IOPlatformExpertDevice"}, Deadline: 10 * time.Second, OutputLimit: 1 << 20}
+	// Launchctl and Systemctl are the service managers; usherctl runs them, as root, to install and remove the services.
+	Launchctl = Command{Path: "/bin/launchctl", Deadline: 40 * time.Second, OutputLimit: 1 << 20}
+	Systemctl = Command{Path: "/usr/bin/systemctl", Arguments: []string{"--no-pager", "--no-ask-password"}, Deadline: 40 * time.Second, OutputLimit: 1 << 20}
+	// PackageUtility forgets the receipt of the macOS package.
+	PackageUtility = Command{Path: "/usr/sbin/pkgutil", Deadline: 30 * time.Second, OutputLimit: 64 << 10}
 	// CodeSign tells who signed a program.
 	CodeSign = Command{Path: "/usr/bin/codesign", Deadline: 30 * time.Second, OutputLimit: 64 << 10}
 )

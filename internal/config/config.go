@@ -8,6 +8,9 @@ import (
 	"usher.internal/internal/wpj"
 )
 
+// Domain is the preference domain of usher on macOS.
+const Domain = "org.usher"
+
 // Config is what can be configured. The keys of the same names, in snake case and dotted, are described in
 // docs/configuration.md. The zero value is not valid: begin with [Default] or [Load].
 type Config struct {

@@ -1,0 +1,140 @@
+package launchd_test
+
+import (
+	"bytes"
+	"encoding/json"
+	"os/exec"
+	"slices"
+	"strings"
+	"testing"
+
+	"howett.net/plist"
+
+	"usher.internal/internal/config"
+	"usher.internal/launchd"
+)
+
+func layout(t *testing.T, system launchd.System, owner launchd.Owner) launchd.Layout {
+	t.Helper()
+	found, err := launchd.LayoutOf(system, owner)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return found
+}
+
+func content(t *testing.T, l launchd.Layout, path string) []byte {
+	t.Helper()
+	files, err := l.Files()
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, file := range files {
+		if file.Path == path {
+			return file.Content
+		}
+	}
+	t.Fatalf("there is no %s", path)
+	return nil
+}
+
+// job is every key of launchd.plist(5) that usher uses, with its type.
+type job struct {
+	Label                       string
+	ProgramArguments            []string
+	RunAtLoad                   bool
+	KeepAlive                   any
+	ThrottleInterval            int
+	ExitTimeOut                 int
+	ProcessType                 string
+	AbandonProcessGroup         bool
+	Umask                       int
+	StandardErrorPath           string
+	LimitLoadToSessionType      string
+	AssociatedBundleIdentifiers []string
+}
+
+// launchd takes a definition with a key that it does not know, and leaves it out without a word.
+func TestPropertyListsHaveKnownKeysAlone(t *testing.T) {
+	mac := layout(t, launchd.MacOS, launchd.ByHand)
+	for path, want := range map[string]job{
+		mac.HelperDefinition: {
+			Label: "org.usher.helper", ProgramArguments: []string{"/usr/local/usher/usherd", "--log-file", "/Library/Logs/usher/usherd.log"},
+			RunAtLoad: true, KeepAlive: true, ThrottleInterval: 30, ExitTimeOut: 20, ProcessType: "Standard", AbandonProcessGroup: true,
+			Umask: 0o022, StandardErrorPath: "/Library/Logs/usher/usherd.log", AssociatedBundleIdentifiers: []string{"org.usher.usher"},
+		},
+		mac.AgentDefinition: {
+			Label: "org.usher.useragent", ProgramArguments: []string{"/usr/local/usher/usher-agent", "--log-file", "~/Library/Logs/usher/usher-agent.log"},
+			RunAtLoad: true, KeepAlive: map[string]any{"SuccessfulExit": false}, ThrottleInterval: 30, ExitTimeOut: 10, ProcessType: "Interactive",
+			AbandonProcessGroup: true, LimitLoadToSessionType: "Aqua", AssociatedBundleIdentifiers: []string{"org.usher.usher"},
+		},
+	} {
+		text := content(t, mac, path)
+		var found job
+		if _, err := plist.Unmarshal(text, &found); err != nil {
+			t.Fatalf("%s: %v", path, err)
+		}
+		got, _ := json.Marshal(found)
+		wanted, _ := json.Marshal(want)
+		if !bytes.Equal(got, wanted) {
+			t.Errorf("%s holds\n\t%s\nwant\n\t%s", path, got, wanted)
+		}
+		var keys map[string]any
+		if _, err := plist.Unmarshal(text, &keys); err != nil {
+			t.Fatal(err)
+		}
+		for key := range keys {
+			if !strings.Contains(string(wanted), `"`+key+`"`) {
+				t.Errorf("%s has the key %s, which is not in the list", path, key)
+			}
+		}
+		// Another reader, which shares nothing with the first.
+		python := exec.CommandContext(t.Context(), "python3", "-c", "import json, plistlib, sys; print(json.dumps(plistlib.loads(sys.stdin.buffer.read()), sort_keys=True))")
+		python.Stdin = bytes.NewReader(text)
+		output, err := python.CombinedOutput()
+		if err != nil {
+			t.Fatalf("python3 reads %s: %v: %s", path, err, output)
+		}
+		ours, err := json.Marshal(keys) // sorted by key
+		if err != nil {
+			t.Fatal(err)
+		}
+		var theirs map[string]any
+		if err := json.Unmarshal(output, &theirs); err != nil {
+			t.Fatal(err)
+		}
+		if again, _ := json.Marshal(theirs); !bytes.Equal(again, ours) {
+			t.Errorf("plistlib reads %s of %s, we %s", again, path, ours)
+		}
+	}
+}
+
+// The helper lets in one agent alone: the one that is installed.
+func TestLayoutIsWhatTheConfigurationExpects(t *testing.T) {
+	for _, system := range []launchd.System{launchd.MacOS, launchd.Linux} {
+		for _, owner := range []launchd.Owner{launchd.ByHand, launchd.ByPackage} {
+			l := layout(t, system, owner)
+			for _, key := range config.Keys(string(system)) {
+				if key.Name == "agent.executable" && key.Default != l.Agent() {
+					t.Errorf("%s: agent.executable is %s, installed is %s", system, key.Default, l.Agent())
+				}
+			}
+		}
+	}
+	if _, err := launchd.LayoutOf("windows", launchd.ByHand); err == nil || !strings.Contains(err.Error(), "Windows is not") {
+		t.Errorf("got %v", err)
+	}
+}
+
+// The units say the same in the same words as the layout, whoever installs them.
+func TestUnitsStartWhatIsInstalled(t *testing.T) {
+	for _, owner := range []launchd.Owner{launchd.ByHand, launchd.ByPackage} {
+		l := layout(t, launchd.Linux, owner)
+		for path, program := range map[string]string{l.HelperDefinition: l.Helper(), l.AgentDefinition: l.Agent()} {
+			lines := strings.Split(string(content(t, l, path)), "\n")
+			if !slices.Contains(lines, "ExecStart="+program) || strings.Contains(strings.Join(lines, "\n"), "{{") {
+				t.Errorf("%s does not start %s:\n%s", path, program, strings.Join(lines, "\n"))
+			}
+		}
+	}
+}

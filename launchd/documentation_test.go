@@ -1,0 +1,86 @@
+package launchd_test
+
+import (
+	"flag"
+	"fmt"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+
+	"usher.internal/launchd"
+)
+
+var update = flag.Bool("update", false, "write the generated part of the documentation")
+
+// docs/uninstall.md names every place of the layouts, and so whoever adds one has to say whether it goes.
+func TestPlacesOfTheDocumentation(t *testing.T) {
+	mac, linux := layout(t, launchd.MacOS, launchd.ByHand), layout(t, launchd.Linux, launchd.ByHand)
+	var table strings.Builder
+	table.WriteString("| what | macOS | Linux | with `--purge` alone |\n| --- | --- | --- | --- |\n")
+	row := func(what string, purge bool, of func(launchd.Layout) string) {
+		cells := []string{what}
+		for _, l := range []launchd.Layout{mac, linux} {
+			if path := of(l); path == "" {
+				cells = append(cells, "-")
+			} else {
+				cells = append(cells, "`"+path+"`")
+			}
+		}
+		fmt.Fprintf(&table, "| %s | %s |\n", strings.Join(cells, " | "), map[bool]string{true: "yes", false: ""}[purge])
+	}
+	row("programs", false, func(l launchd.Layout) string { return l.Programs })
+	row("link to usherctl", false, func(l launchd.Layout) string { return l.Link })
+	row("usherd's service", false, func(l launchd.Layout) string { return l.HelperDefinition })
+	row("the agents' service", false, func(l launchd.Layout) string { return l.AgentDefinition })
+	row("rotation of the log", false, func(l launchd.Layout) string { return l.Rotation })
+	row("manual pages", false, func(l launchd.Layout) string { return l.Manuals + "/usherctl*.1" })
+	row("completion for bash", false, func(l launchd.Layout) string { return l.BashCompletion })
+	row("completion for zsh", false, func(l launchd.Layout) string { return l.ZshCompletion })
+	row("completion for fish", false, func(l launchd.Layout) string { return l.FishCompletion })
+	row("journal, last good configuration", true, func(l launchd.Layout) string { return l.State })
+	row("sockets", true, func(l launchd.Layout) string { return l.Sockets })
+	row("client secret", true, func(launchd.Layout) string { return "delivery.api.client_secret_file" })
+	row("configuration", true, func(l launchd.Layout) string {
+		if l.System == launchd.Linux {
+			return filepath.Dir(l.Configuration)
+		}
+		return l.Configuration
+	})
+	row("logs", true, func(l launchd.Layout) string { return l.LogDirectory })
+	for i := range max(len(mac.HomeLeavings), len(linux.HomeLeavings)) {
+		row("in each home", true, func(l launchd.Layout) string {
+			if i >= len(l.HomeLeavings) {
+				return ""
+			}
+			return "~/" + l.HomeLeavings[i]
+		})
+	}
+	row("receipt", true, func(l launchd.Layout) string {
+		if l.System == launchd.Linux {
+			return ""
+		}
+		return "pkgutil --forget " + launchd.BundleIdentifier
+	})
+
+	const path, begin, end = "../docs/uninstall.md", "<!-- places: begin, written by go test ./launchd -update -->\n", "<!-- places: end -->\n"
+	page, err := os.ReadFile(path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	before, rest, found := strings.Cut(string(page), begin)
+	_, after, foundEnd := strings.Cut(rest, end)
+	if !found || !foundEnd {
+		t.Fatalf("%s has no place for the table", path)
+	}
+	want := before + begin + table.String() + end + after
+	if *update {
+		if err := os.WriteFile(path, []byte(want), 0o644); err != nil {
+			t.Fatal(err)
+		}
+		page = []byte(want)
+	}
+	if string(page) != want {
+		t.Errorf("%s is not what the layouts say: run `go test ./launchd -update` and read the difference", path)
+	}
+}

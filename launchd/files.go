@@ -1,0 +1,244 @@
+package launchd
+
+import (
+	"bytes"
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"io/fs"
+	"os"
+	"path/filepath"
+	"syscall"
+)
+
+// rooted is where a path of the layout is found: below the directory that stands for the computer's root in a test.
+func (i *Installer) rooted(path string) string {
+	if i.Root == "" {
+		return path
+	}
+	return filepath.Join(i.Root, path)
+}
+
+// directory is the step that makes a directory that belongs to root and others cannot write.
+func (i *Installer) directory(path string) step {
+	place := i.rooted(path)
+	return step{
+		what: "make " + path,
+		needed: func(context.Context) (string, error) {
+			info, err := os.Lstat(place)
+			switch {
+			case errors.Is(err, fs.ErrNotExist):
+				return "it is not there", nil
+			case err != nil:
+				return "", err
+			case !info.IsDir():
+				return "", fmt.Errorf("%s is there and is no directory: move it away", path)
+			case info.Mode().Perm() != 0o755 || !i.ours(info):
+				return fmt.Sprintf("it has mode %04o or another owner", info.Mode().Perm()), nil
+			}
+			return "", nil
+		},
+		do: func(context.Context) (string, error) {
+			if err := os.MkdirAll(place, 0o755); err != nil {
+				return "", err
+			}
+			return "", errors.Join(i.own(place), os.Chmod(place, 0o755))
+		},
+	}
+}
+
+// ours tells whether a file belongs to root and to its group; in a test to whoever runs it.
+func (i *Installer) ours(info fs.FileInfo) bool {
+	stat, ok := info.Sys().(*syscall.Stat_t)
+	return ok && int(stat.Uid) == os.Geteuid()
+}
+
+// own gives a file to root. Root's own group is 0 on either platform (root, wheel).
+func (i *Installer) own(place string) error {
+	if os.Geteuid() != 0 {
+		return nil
+	}
+	return os.Lchown(place, 0, 0)
+}
+
+// file is the step that has exactly this content stand at a path. changed is called when it does not yet.
+func (i *Installer) file(path string, mode fs.FileMode, open func() (io.ReadCloser, error), changed func()) step {
+	place := i.rooted(path)
+	return step{
+		what: "write " + path,
+		needed: func(context.Context) (string, error) {
+			why, err := i.differs(place, mode, open)
+			if why != "" {
+				changed()
+			}
+			return why, err
+		},
+		do: func(context.Context) (string, error) {
+			source, err := open()
+			if err != nil {
+				return "", err
+			}
+			defer source.Close()
+			return "", i.replace(place, mode, source)
+		},
+	}
+}
+
+func (i *Installer) differs(place string, mode fs.FileMode, open func() (io.ReadCloser, error)) (why string, err error) {
+	info, err := os.Lstat(place)
+	switch {
+	case errors.Is(err, fs.ErrNotExist):
+		return "it is not there", nil
+	case err != nil:
+		return "", err
+	case info.IsDir():
+		return "", fmt.Errorf("%s is a directory: move it away", place)
+	case !info.Mode().IsRegular():
+		return "it is no regular file", nil
+	case info.Mode().Perm() != mode || !i.ours(info):
+		return fmt.Sprintf("it has mode %04o or another owner", info.Mode().Perm()), nil
+	}
+	wanted, err := open()
+	if err != nil {
+		return "", err
+	}
+	defer wanted.Close()
+	present, err := os.Open(place)
+	if err != nil {
+		return "", err
+	}
+	defer present.Close()
+	same, err := equal(wanted, present)
+	if err != nil || same {
+		return "", err
+	}
+	return "it has another content", nil
+}
+
+// equal compares two streams.
+func equal(a, b io.Reader) (bool, error) {
+	const chunk = 64 << 10
+	first, second := make([]byte, chunk), make([]byte, chunk)
+	for {
+		n, errA := io.ReadFull(a, first)
+		m, errB := io.ReadFull(b, second)
+		if n != m || !bytes.Equal(first[:n], second[:m]) {
+			return false, nil
+		}
+		atEnd := func(err error) bool { return errors.Is(err, io.EOF) || errors.Is(err, io.ErrUnexpectedEOF) }
+		switch {
+		case atEnd(errA) && atEnd(errB):
+			return true, nil
+		case errA != nil:
+			return false, errA
+		case errB != nil:
+			return false, errB
+		}
+	}
+}
+
+// replace puts a file in place in one piece: a program that runs keeps the file that it was started from, and whoever looks
+// meanwhile finds the old one or the new one.
+func (i *Installer) replace(place string, mode fs.FileMode, content io.Reader) (err error) {
+	if err := os.MkdirAll(filepath.Dir(place), 0o755); err != nil {
+		return err
+	}
+	file, err := os.CreateTemp(filepath.Dir(place), temporaryPrefix)
+	if err != nil {
+		return err
+	}
+	defer func() {
+		file.Close()
+		if err != nil {
+			os.Remove(file.Name())
+		}
+	}()
+	if _, err := io.Copy(file, content); err != nil {
+		return err
+	}
+	if err := errors.Join(file.Chmod(mode), i.own(file.Name()), file.Sync(), file.Close()); err != nil {
+		return err
+	}
+	if err := os.Rename(file.Name(), place); err != nil {
+		return err
+	}
+	return syncDirectory(filepath.Dir(place))
+}
+
+// temporaryPrefix begins the names of files that are being written; one that is left over is removed by the next run.
+const temporaryPrefix = ".usher-new-"
+
+func syncDirectory(path string) error {
+	directory, err := os.Open(path)
+	if err != nil {
+		return err
+	}
+	defer directory.Close()
+	return directory.Sync()
+}
+
+// link is the step that has a symbolic link lead to a target.
+func (i *Installer) link(path, target string) step {
+	place := i.rooted(path)
+	return step{
+		what: "link " + path,
+		needed: func(context.Context) (string, error) {
+			leads, err := os.Readlink(place)
+			switch {
+			case errors.Is(err, fs.ErrNotExist):
+				return "it is not there", nil
+			case errors.Is(err, syscall.EINVAL):
+				return "", fmt.Errorf("%s is there and is not usher's: move it away", path)
+			case err != nil:
+				return "", err
+			case leads != target:
+				return "it leads to " + leads, nil
+			}
+			return "", nil
+		},
+		do: func(context.Context) (string, error) {
+			if err := os.MkdirAll(filepath.Dir(place), 0o755); err != nil {
+				return "", err
+			}
+			new := filepath.Join(filepath.Dir(place), temporaryPrefix+"link")
+			if err := os.Remove(new); err != nil && !errors.Is(err, fs.ErrNotExist) {
+				return "", err
+			}
+			if err := os.Symlink(target, new); err != nil {
+				return "", err
+			}
+			return "", os.Rename(new, place)
+		},
+	}
+}
+
+// removal is the step that takes a file, or a directory with all that is in it, away.
+func (i *Installer) removal(path string) step {
+	place := i.rooted(path)
+	return step{
+		what: "remove " + path, goesOn: true,
+		needed: func(context.Context) (string, error) {
+			if _, err := os.Lstat(place); errors.Is(err, fs.ErrNotExist) || errors.Is(err, syscall.ENOTDIR) {
+				return "", nil
+			} else if err != nil {
+				return "", err
+			}
+			return "it is there", nil
+		},
+		do: func(context.Context) (string, error) { return "", os.RemoveAll(place) },
+	}
+}
+
+// emptied is the step that takes a directory away if nothing is left in it.
+func (i *Installer) emptied(path string) step {
+	one := i.removal(path)
+	place := i.rooted(path)
+	one.do = func(context.Context) (string, error) {
+		if err := os.Remove(place); err != nil {
+			return "", fmt.Errorf("something is in it that is not usher's: %w", err)
+		}
+		return "", nil
+	}
+	return one
+}

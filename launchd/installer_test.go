@@ -1,0 +1,366 @@
+package launchd_test
+
+import (
+	"context"
+	"errors"
+	"io/fs"
+	"os"
+	"path/filepath"
+	"slices"
+	"strings"
+	"testing"
+
+	"go.uber.org/goleak"
+
+	"usher.internal/internal/command"
+	"usher.internal/launchd"
+)
+
+func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
+
+const (
+	helperTarget = "system/org.usher.helper"
+	helperPlist  = "/Library/LaunchDaemons/org.usher.helper.plist"
+	agentPlist   = "/Library/LaunchAgents/org.usher.useragent.plist"
+)
+
+// An agent's definition that is installed is not loaded for users who are logged in already [lessons.md], so each is served by name.
+func TestInstallServesEverybodyWhoIsLoggedIn(t *testing.T) {
+	m := newMac(t, 501, 502)
+	if err := m.installer(from(m.programs("1"))).Install(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	m.wantResults(launchd.Done)
+	m.wantCalls(
+		"enable system/org.usher.helper: 0", "bootstrap system "+helperPlist+": 0", "kickstart system/org.usher.helper: 0",
+		"enable gui/501/org.usher.useragent: 0", "bootstrap gui/501 "+agentPlist+": 0", "kickstart gui/501/org.usher.useragent: 0",
+		"enable gui/502/org.usher.useragent: 0", "bootstrap gui/502 "+agentPlist+": 0", "kickstart gui/502/org.usher.useragent: 0",
+	)
+	want := []string{
+		"-rw-r--r-- /Library/LaunchAgents/org.usher.useragent.plist", "-rw-r--r-- /Library/LaunchDaemons/org.usher.helper.plist",
+		"-rw-r--r-- /etc/newsyslog.d/org.usher.conf", "Lrwxrwxrwx /usr/local/bin/usherctl",
+		"-rwxr-xr-x /usr/local/usher/usher-agent", "-rwxr-xr-x /usr/local/usher/usherctl", "-rwxr-xr-x /usr/local/usher/usherd",
+	}
+	if got := m.files(); !slices.Equal(got, want) {
+		t.Errorf("the files are %q, want %q", got, want)
+	}
+
+	if err := m.installer(from(m.programs("1"))).Install(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	m.wantResults(launchd.Unchanged)
+	m.wantCalls()
+	services, err := m.installer(nil).Status(t.Context())
+	if err != nil || len(services) != 3 {
+		t.Fatalf("%+v, %v", services, err)
+	}
+	for _, service := range services {
+		if !service.Running || !service.Installed || service.PID == 0 || service.PID == 4711 {
+			t.Errorf("%+v", service)
+		}
+	}
+}
+
+// launchd keeps the definition and the program that a job was loaded with, so each is loaded anew, the helper first.
+func TestUpgradeRestartsWhatHasChanged(t *testing.T) {
+	m := newMac(t, 501)
+	first, second := m.programs("1"), m.programs("2")
+	install := func(directory string) {
+		t.Helper()
+		if err := m.installer(from(directory)).Install(t.Context()); err != nil {
+			t.Fatal(err)
+		}
+	}
+	install(first)
+	m.calls()
+	install(second)
+	helper := []string{"bootout system/org.usher.helper: 0", "enable system/org.usher.helper: 0", "bootstrap system " + helperPlist + ": 0"}
+	agent := []string{"bootout gui/501/org.usher.useragent: 0", "enable gui/501/org.usher.useragent: 0", "bootstrap gui/501 " + agentPlist + ": 0"}
+	starts := func(calls []string, target string) []string {
+		return append(slices.Clone(calls), "kickstart "+target+": 0")
+	}
+	helper, agent = starts(helper, helperTarget), starts(agent, "gui/501/org.usher.useragent")
+	m.wantCalls(slices.Concat(helper, agent)...)
+	if version := runs(t, filepath.Join(m.root, "usr/local/usher/usherd")); version != "usherd 2" {
+		t.Errorf("installed is %s", version)
+	}
+	// Of a version of which the agent alone differs.
+	m.write(filepath.Join(second, "usher-agent"), "#!/bin/sh\necho usher-agent 3\n", 0o755)
+	install(second)
+	m.wantCalls(agent...)
+	// A definition that somebody has changed is put right, and loaded.
+	m.write(filepath.Join(m.root, helperPlist), "<plist/>", 0o644)
+	install(second)
+	m.wantCalls(helper...)
+	// A package has put the same programs in place.
+	if err := m.installer(func(c *launchd.Config) { c.Restart = true }).Install(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	m.wantCalls(slices.Concat(helper, agent)...)
+}
+
+// Nobody in front of the screen is no error: the agent comes with the login. [lessons.md]
+func TestSessionThatTakesNoAgentIsLeftToTheNextLogin(t *testing.T) {
+	for name, fault := range map[string]map[string]any{
+		"unsupported": {"call": "bootstrap gui/502", "exit_code": 125, "stderr": "Bootstrap failed: 125: Domain does not support specified action"},
+		"no domain":   {"call": "bootstrap gui/502", "exit_code": 5, "stderr": "Bootstrap failed: 5: Input/output error"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			m := newMac(t, 501, 502, 503)
+			m.configure([]string{"system", "gui/501", "gui/503"}, []map[string]any{fault})
+			if err := m.installer(from(m.programs("1"))).Install(t.Context()); err != nil {
+				t.Fatal(err)
+			}
+			if got := m.outcome("start usher-agent of uid 502"); got.Result != launchd.Later || !strings.Contains(got.Detail, "next login") {
+				t.Errorf("%+v", got)
+			}
+			for _, uid := range []string{"501", "503"} {
+				if got := m.outcome("start usher-agent of uid " + uid); got.Result != launchd.Done {
+					t.Errorf("%+v", got)
+				}
+			}
+		})
+	}
+}
+
+// What fails half-way is finished by running it again, and nothing is done twice.
+func TestInstallThatBrokeOffIsFinishedByTheNext(t *testing.T) {
+	m := newMac(t, 501)
+	first, second := m.programs("1"), m.programs("2")
+	if err := m.installer(from(first)).Install(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	m.calls()
+	m.has(map[string]any{"call": "bootstrap system", "exit_code": 5, "stderr": "Bootstrap failed: 5: Input/output error"})
+	err := m.installer(from(second)).Install(t.Context())
+	if err == nil || !strings.Contains(err.Error(), "start usherd: launchctl bootstrap system "+helperPlist+": exit code 5: Bootstrap failed: 5: Input/output error") {
+		t.Fatalf("got %v", err)
+	}
+	if last := m.outcomes[len(m.outcomes)-1]; last.Result != launchd.Failed {
+		t.Errorf("the last step is %+v", last)
+	}
+	m.calls()
+	if err := m.installer(from(second)).Install(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	// The agent too, although its program was in place before.
+	if calls := m.calls(); !slices.Contains(calls, "bootout gui/501/org.usher.useragent: 0") || !slices.Contains(calls, "bootstrap system "+helperPlist+": 0") {
+		t.Errorf("launchctl was called %q", calls)
+	}
+	if err := m.installer(from(second)).Install(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	m.wantResults(launchd.Unchanged)
+	m.wantCalls()
+}
+
+// A job can stay without a process after bootstrap, and be there for a while after bootout. [lessons.md]
+func TestLaunchdThatTakesItsTime(t *testing.T) {
+	m := newMac(t, 501)
+	m.has(map[string]any{"call": "bootstrap", "no_process": true, "times": 2}, map[string]any{"call": "bootout", "slow": 3, "times": 2})
+	if err := m.installer(from(m.programs("1"))).Install(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	if err := m.installer(from(m.programs("2"))).Install(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	if got := m.outcome("start usherd"); got.Result != launchd.Done || !strings.HasPrefix(got.Detail, "pid ") {
+		t.Errorf("%+v", got)
+	}
+}
+
+// Somebody has loaded the job meanwhile, or had it disabled.
+func TestJobThatIsThereAlready(t *testing.T) {
+	m := newMac(t)
+	if err := m.installer(from(m.programs("1"))).Install(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	m.has(map[string]any{"call": "print system/org.usher.helper", "exit_code": 113, "stderr": "Could not find service"})
+	if err := m.installer(nil).Start(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	m.calls()
+	m.has()
+	if err := m.installer(nil).Stop(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	if output, err := command.Launchctl.At(filepath.Join(m.tools, "launchctl")).With("disable", helperTarget).Run(t.Context()); err != nil || output.ExitCode != 0 {
+		t.Fatal(output, err)
+	}
+	if err := m.installer(nil).Start(t.Context()); err != nil {
+		t.Error(err)
+	}
+}
+
+func TestDryRunDoesNothing(t *testing.T) {
+	m := newMac(t, 501)
+	dry := func(c *launchd.Config) { c.DryRun, c.Source = true, m.programs("1") }
+	before := m.files()
+	if err := m.installer(dry).Install(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	m.wantResults(launchd.Would)
+	m.wantCalls()
+	if after := m.files(); !slices.Equal(before, after) {
+		t.Errorf("the files are %q, and were %q", after, before)
+	}
+	if err := m.installer(from(m.programs("1"))).Install(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	before = m.files()
+	m.calls()
+	for _, operation := range []func(*launchd.Installer) error{
+		func(i *launchd.Installer) error { return i.Stop(t.Context()) },
+		func(i *launchd.Installer) error { return i.RestartServices(t.Context()) },
+		func(i *launchd.Installer) error { return i.Uninstall(t.Context(), &launchd.Purge{}) },
+	} {
+		if err := operation(m.installer(func(c *launchd.Config) {
+			c.DryRun = true
+		})); err != nil && !errors.Is(err, command.ErrMissing) {
+			t.Error(err)
+		}
+	}
+	m.wantCalls()
+	if after := m.files(); !slices.Equal(before, after) {
+		t.Errorf("the files are %q, and were %q", after, before)
+	}
+}
+
+func TestInterruptedInstallSaysSo(t *testing.T) {
+	m := newMac(t)
+	ctx, cancel := context.WithCancel(t.Context())
+	i := m.installer(func(c *launchd.Config) {
+		c.Source = m.programs("1")
+		report := c.Report
+		c.Report = func(outcome launchd.Outcome) { report(outcome); cancel() }
+	})
+	if err := i.Install(ctx); !errors.Is(err, context.Canceled) {
+		t.Errorf("got %v", err)
+	}
+	if last := m.outcomes[len(m.outcomes)-1]; last.Result != launchd.Failed || !strings.Contains(last.Detail, "run it again") {
+		t.Errorf("%+v", last)
+	}
+}
+
+func TestNothingToInstall(t *testing.T) {
+	m := newMac(t)
+	if err := m.installer(from(t.TempDir())).Install(t.Context()); !errors.Is(err, launchd.ErrNoPrograms) {
+		t.Errorf("got %v", err)
+	}
+	if err := m.installer(nil).Start(t.Context()); !errors.Is(err, launchd.ErrNotInstalled) {
+		t.Errorf("got %v", err)
+	}
+	m.wantCalls()
+}
+
+// What is in the way and is somebody else's is not removed.
+func TestWhatIsInTheWayIsNamed(t *testing.T) {
+	for path, spoil := range map[string]func(path string) error{
+		"/usr/local/bin/usherctl":         func(path string) error { return os.WriteFile(path, []byte("mine"), 0o755) },
+		"/usr/local/usher":                func(path string) error { return os.WriteFile(path, nil, 0o644) },
+		"/usr/local/usher/usherd":         func(path string) error { return os.Mkdir(path, 0o755) },
+		"/etc/newsyslog.d/org.usher.conf": func(path string) error { return os.Mkdir(path, 0o755) },
+	} {
+		t.Run(filepath.Base(path), func(t *testing.T) {
+			m := newMac(t)
+			place := filepath.Join(m.root, path)
+			if err := errors.Join(os.MkdirAll(filepath.Dir(place), 0o755), spoil(place)); err != nil {
+				t.Fatal(err)
+			}
+			err := m.installer(from(m.programs("1"))).Install(t.Context())
+			if err == nil || !strings.Contains(err.Error(), path) || !strings.Contains(err.Error(), "move it away") {
+				t.Errorf("got %v", err)
+			}
+			if _, err := os.Lstat(place); err != nil {
+				t.Error(err)
+			}
+			m.wantCalls()
+		})
+	}
+}
+
+func TestUninstall(t *testing.T) {
+	m := newMac(t, 501, 502)
+	install := func() {
+		t.Helper()
+		if err := m.installer(from(m.programs("1"))).Install(t.Context()); err != nil {
+			t.Fatal(err)
+		}
+		m.calls()
+	}
+	install()
+	state := filepath.Join(m.root, m.layout.State, "journal.db")
+	m.write(state, "journal", 0o600)
+	if err := m.installer(nil).Uninstall(t.Context(), nil); err != nil {
+		t.Fatal(err)
+	}
+	if got := m.files(); !slices.Equal(got, []string{"-rw------- /Library/Application Support/usher/journal.db"}) {
+		t.Errorf("left are %q", got)
+	}
+	// Agents before the helper, so that none of them dials into nothing.
+	if calls := m.calls(); calls[0] != "bootout gui/501/org.usher.useragent: 0" || !slices.Contains(calls, "bootout system/org.usher.helper: 0") {
+		t.Errorf("launchctl was called %q", calls)
+	}
+	if err := m.installer(nil).Uninstall(t.Context(), nil); err != nil {
+		t.Fatal(err)
+	}
+	m.wantResults(launchd.Unchanged)
+}
+
+func TestPurgeTakesEverything(t *testing.T) {
+	m := newMac(t, 501)
+	if err := m.installer(from(m.programs("1"))).Install(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	for _, path := range []string{
+		m.layout.State + "/journal.db", m.layout.State + "/journal.db.damaged", m.layout.Sockets + "/helper.sock", m.layout.Configuration,
+		m.layout.HelperLog, m.layout.HelperLog + ".0.bz2", "/Library/elsewhere/secret", "/Library/chosen/journal.db",
+		"/Users/jane/Library/Logs/usher/usher-agent.log", "/Users/jane/Library/Application Support/org.usher/portal-runs/x.json",
+		m.layout.Manuals + "/usherctl.1", m.layout.Manuals + "/usherctl-status.1", m.layout.ZshCompletion,
+		// These are not usher's.
+		"/Library/chosen/somebody's file", "/Users/jane/Library/Logs/other.log", m.layout.Manuals + "/other.1",
+	} {
+		m.write(filepath.Join(m.root, path), "x", 0o600)
+	}
+	m.write(filepath.Join(m.tools, "receipt"), "", 0o600)
+	purge := &launchd.Purge{
+		State: "/Library/chosen", Sockets: m.layout.Sockets, Secret: "/Library/elsewhere/secret", Homes: []string{"/Users/jane", "/Users/gone"},
+		Receipts: command.PackageUtility.At(filepath.Join(m.tools, "pkgutil")),
+	}
+	err := m.installer(nil).Uninstall(t.Context(), purge)
+	// A directory that holds what is somebody else's stays, and is named.
+	if err == nil || !strings.Contains(err.Error(), "/Library/chosen: something is in it") {
+		t.Errorf("got %v", err)
+	}
+	want := []string{"-rw------- /Library/chosen/somebody's file", "-rw------- /Users/jane/Library/Logs/other.log", "-rw------- /usr/local/share/man/man1/other.1"}
+	if got := m.files(); !slices.Equal(got, want) {
+		t.Errorf("left are %q", got)
+	}
+	if got := m.outcome("forget the receipt of org.usher.usher"); got.Result != launchd.Done {
+		t.Errorf("%+v", got)
+	}
+	if _, err := os.Stat(filepath.Join(m.tools, "receipt")); !errors.Is(err, fs.ErrNotExist) {
+		t.Errorf("the receipt is left: %v", err)
+	}
+}
+
+// A user who expects to be purged puts links where root is to remove something.
+func TestPurgeFollowsNoLinkOutOfAHome(t *testing.T) {
+	m := newMac(t)
+	victim := filepath.Join(m.root, "victim")
+	m.write(filepath.Join(victim, "org.usher", "precious"), "x", 0o600)
+	m.write(filepath.Join(victim, "usher", "precious"), "x", 0o600)
+	jane := filepath.Join(m.root, "Users/jane/Library")
+	if err := errors.Join(os.MkdirAll(jane, 0o755), os.Symlink(victim, filepath.Join(jane, "Application Support")), os.Symlink("../../../victim", filepath.Join(jane, "Logs"))); err != nil {
+		t.Fatal(err)
+	}
+	purge := &launchd.Purge{Homes: []string{"/Users/jane"}, Receipts: command.PackageUtility.At(filepath.Join(m.tools, "pkgutil"))}
+	if err := m.installer(nil).Uninstall(t.Context(), purge); err != nil {
+		t.Fatal(err)
+	}
+	for _, name := range []string{"org.usher", "usher"} {
+		if _, err := os.Stat(filepath.Join(victim, name, "precious")); err != nil {
+			t.Errorf("root has followed the link: %v", err)
+		}
+	}
+}

@@ -1,0 +1,67 @@
+package launchd
+
+import (
+	"bytes"
+	"context"
+	"fmt"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"syscall"
+
+	"golang.org/x/sys/unix"
+)
+
+// inside looks for one of our services among the processes that this one descends from. Nobody ran this on a Mac yet.
+func inside(layout Layout) bool {
+	const farEnough = 64 // generations; a process whose parent has ended is launchd's child
+	pid := os.Getppid()
+	for range farEnough {
+		if pid <= 1 {
+			return false
+		}
+		switch executableOf(pid) {
+		case layout.Helper(), layout.Agent():
+			return true
+		}
+		info, err := unix.SysctlKinfoProc("kern.proc.pid", pid)
+		if err != nil {
+			return false
+		}
+		pid = int(info.Eproc.Ppid)
+	}
+	return false
+}
+
+// executableOf returns the path that a process was started by: what follows the count of arguments in KERN_PROCARGS2.
+func executableOf(pid int) string {
+	arguments, err := unix.SysctlRaw("kern.procargs2", pid)
+	if err != nil || len(arguments) < 4 {
+		return ""
+	}
+	path, _, _ := bytes.Cut(arguments[4:], []byte{0})
+	return filepath.Clean(string(path))
+}
+
+// Outlive runs a command in a session of its own and waits for its end. launchd ends the process group of a job, which the command
+// is not in, so it goes on when this process is ended; its output is in the returned file. The error is an [exec.ExitError] where the
+// command ended badly. Nobody ran this on a Mac yet.
+func Outlive(_ context.Context, layout Layout, program string, arguments ...string) (where string, err error) {
+	if err := os.MkdirAll(layout.LogDirectory, 0o755); err != nil {
+		return "", err
+	}
+	where = filepath.Join(layout.LogDirectory, "install.log")
+	log, err := os.OpenFile(where, os.O_WRONLY|os.O_CREATE|os.O_APPEND|unix.O_NOFOLLOW, 0o644)
+	if err != nil {
+		return "", err
+	}
+	defer log.Close()
+	run := exec.Command(program, arguments...) // not ended with our context: it is to outlive us
+	run.Env, run.Dir = []string{"PATH=/usr/bin:/bin:/usr/sbin:/sbin"}, "/"
+	run.Stdout, run.Stderr = log, log
+	run.SysProcAttr = &syscall.SysProcAttr{Setsid: true}
+	if err := run.Run(); err != nil {
+		return where, fmt.Errorf("run %s: %w", program, err)
+	}
+	return where, nil
+}
