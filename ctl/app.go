@@ -77,7 +77,8 @@ through Company Portal and to tell Jamf Pro how it went, and shows how that stan
 	flags.BoolVar(&a.json, "json", false, "print JSON (docs/json.md); streams print one object per line")
 	flags.StringVar(&a.configFile, "config", a.configFile, "read this configuration `file` in place of the platform's own (also USHER_CONFIG)")
 	root.AddCommand(a.registerCommand(), a.gatherCommand(), a.statusCommand(), a.doctorCommand(), a.registrationsCommand(), a.timelineCommand(), a.bundleCommand(), a.outboxCommand(),
-		a.explainCommand(), a.extensionAttributeCommand(), a.jamfCommand(), a.cleanCommand(), a.inspectCommand(), a.configCommand(), a.versionCommand(), a.completionCommand())
+		a.explainCommand(), a.extensionAttributeCommand(), a.jamfCommand(), a.cleanCommand(), a.inspectCommand(), a.configCommand(), a.versionCommand(), a.completionCommand(),
+		a.installCommand(), a.uninstallCommand(), a.startCommand(), a.stopCommand(), a.restartCommand(), a.serviceCommand())
 	return root
 }
 

@@ -89,6 +89,12 @@ var ownMeanings = []reasonMeaning{
 	{"JAMF_PRO_UNREACHABLE", exitBusy, "Jamf Pro could not be reached"},
 	{"EXTENSION_ATTRIBUTES_UNUSABLE", exitDeliveryRefused, "Jamf Pro has extension attributes of these names that usher cannot use"},
 	{"PRIVILEGES_MISSING", exitDeliveryRefused, "the API client lacks privileges in Jamf Pro"},
+	{"NEEDS_ROOT", exitNotPermitted, "root alone can do that"},
+	{"NOT_SUPPORTED", exitPreflight, "this computer has neither launchd nor systemd, or is none that usher is made for"},
+	{"NOT_INSTALLED", exitNoHelper, "usher is not installed on this computer"},
+	{"NOT_RUNNING", exitNoHelper, "a service of usher's does not run"},
+	{"PROGRAMS_NOT_FOUND", exitNotFound, "usher's three programs are not where they were to be installed from"},
+	{"INSTALL_FAILED", exitDefect, "a step of installing, removing, starting or stopping failed; the steps before it are done"},
 	{"NOT_ALL_REMOVED", exitIdentityUnusable, "something of what was to be removed is still there"},
 }
 

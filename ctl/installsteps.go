@@ -1,0 +1,50 @@
+package main
+
+import (
+	"errors"
+	"fmt"
+
+	"usher.internal/launchd"
+)
+
+// tellSteps has each step printed when it is through, and returns where they are gathered.
+func (a *app) tellSteps(installer *launchd.Installer) *[]launchd.Outcome {
+	var steps []launchd.Outcome
+	if a.terminal && !a.json {
+		// Stopping a service can take half a minute; the line is written over when that is through.
+		installer.Begin = func(what string) { fmt.Fprintf(a.stdout, "…          %s", plain(what)) }
+	}
+	installer.Report = func(outcome launchd.Outcome) {
+		steps = append(steps, outcome)
+		if a.json {
+			return
+		}
+		if installer.Begin != nil {
+			fmt.Fprint(a.stdout, "\r\x1b[K")
+		}
+		line := fmt.Sprintf("%-10s %s", outcome.Result, outcome.Step)
+		if outcome.Detail != "" {
+			line += ": " + outcome.Detail
+		}
+		fmt.Fprintln(a.stdout, plain(line))
+	}
+	return &steps
+}
+
+// toldSteps ends a command whose steps were told.
+func (a *app) toldSteps(steps []launchd.Outcome, err error) error {
+	if a.json {
+		if printErr := a.printValue(map[string]any{"steps": steps}); printErr != nil {
+			return printErr
+		}
+	}
+	switch {
+	case err == nil:
+		return nil
+	case errors.Is(err, launchd.ErrNotInstalled):
+		return &failure{code: exitNoHelper, reason: "NOT_INSTALLED", message: err.Error(), hint: "sudo usherctl install, from where usher was unpacked"}
+	case errors.Is(err, launchd.ErrNoPrograms):
+		return &failure{code: exitNotFound, reason: "PROGRAMS_NOT_FOUND", message: err.Error(), hint: "--from names the directory that usher was unpacked to"}
+	}
+	return &failure{code: exitDefect, reason: "INSTALL_FAILED", message: err.Error(), hint: "mend it and run the same again: what is done is left alone"}
+}
