@@ -9,7 +9,7 @@ import (
 )
 
 func (a *app) configCommand() *cobra.Command {
-	return group("config", "Show and validate the configuration", a.showConfigCommand(), a.validateConfigCommand())
+	return group("config", "Show and validate the configuration, and write profiles of it", a.showConfigCommand(), a.validateConfigCommand(), a.profileCommand(), a.schemaCommand())
 }
 
 // setting is a configuration value, as --json prints it.

@@ -124,38 +124,11 @@ func TestExampleProfile(t *testing.T) {
 	}
 }
 
-// schemaType is how Jamf Pro's "custom schema" shows a kind of key.
-var schemaType = map[string]string{"boolean": "boolean", "uid": "integer", "list of host:port": "array", "list": "array"}
-
 // The JSON schema makes a form of the keys in Jamf Pro (Application & Custom Settings, custom schema).
 func TestSchemaForJamfPro(t *testing.T) {
-	properties := map[string]any{}
-	for i, key := range config.Keys("darwin") {
-		property := map[string]any{
-			"title":          key.Name,
-			"description":    key.Description + " Allowed: " + key.Allowed + ". Default: " + code(key.Default) + ".",
-			"type":           "string",
-			"property_order": i + 1,
-		}
-		if other, ok := schemaType[key.Type]; ok {
-			property["type"] = other
-		}
-		switch key.Type {
-		case "choice":
-			property["enum"] = strings.Split(key.Allowed, ", ")
-		case "list of host:port", "list":
-			property["items"] = map[string]any{"type": "string"}
-		}
-		properties[key.Name] = property
-	}
-	schema, err := json.MarshalIndent(map[string]any{
-		"title":       "usher (org.usher)",
-		"description": "Brings a Mac through its Microsoft Entra registration and tells Jamf Pro how it went.",
-		"type":        "object",
-		"properties":  properties,
-	}, "", "  ")
+	schema, err := config.Schema("darwin")
 	if err != nil {
 		t.Fatal(err)
 	}
-	generated(t, documentation+"examples/org.usher.schema.json", string(schema)+"\n")
+	generated(t, documentation+"examples/org.usher.schema.json", string(schema))
 }

@@ -115,23 +115,6 @@ func TestDefaultsOfMacOSAreValid(t *testing.T) {
 	}
 }
 
-func TestEveryFieldHasAKey(t *testing.T) {
-	var fields func(kind reflect.Type) int
-	fields = func(kind reflect.Type) int {
-		if kind.Kind() != reflect.Struct {
-			return 1
-		}
-		count := 0
-		for field := range kind.Fields() {
-			count += fields(field.Type)
-		}
-		return count
-	}
-	if got, want := len(config.Keys("linux")), fields(reflect.TypeFor[config.Config]()); got != want {
-		t.Errorf("there are %d keys for %d fields", got, want)
-	}
-}
-
 // Each file in testdata/errors is a bad configuration, and the golden file beside it every line of its error.
 func TestErrorsSayWhatToMend(t *testing.T) {
 	files, err := filepath.Glob("testdata/errors/*.yaml")

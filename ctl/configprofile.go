@@ -1,0 +1,126 @@
+package main
+
+import (
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io/fs"
+	"os"
+	"path/filepath"
+	"strings"
+
+	"github.com/spf13/cobra"
+
+	"usher.internal/ctl/profile"
+	"usher.internal/internal/config"
+)
+
+func (a *app) profileCommand() *cobra.Command {
+	var output string
+	options := profile.Options{}
+	kind := string(profile.Settings)
+	command := &cobra.Command{
+		Use:   "profile",
+		Short: "Write a configuration profile from the configuration, for Jamf Pro or another MDM",
+		Long: `Write a configuration profile (.mobileconfig):
+  settings          what the configuration has set, as managed preferences of the domain org.usher
+  background-items  lets usher's services run without macOS asking the user
+  sso-prefix        puts com.jamf.management. on the AppPrefixAllowList of Microsoft's single sign-on extension, for Jamf's own helper;
+                    a Mac takes one profile of that extension, so put the key into the one that you have, if you have one
+The same --identifier makes the same UUIDs, so that a profile replaces the one before. Secrets are not configuration and are never
+in it.`,
+		Example: `  usherctl config profile --identifier com.example.usher --organization "Example Inc." --output usher.mobileconfig
+  usherctl config profile --config ./new.yaml
+  usherctl config profile --kind background-items --team-id A1B2C3D4E5`,
+		Args: cobra.NoArgs,
+		RunE: func(*cobra.Command, []string) error {
+			options.Kind = profile.Kind(kind)
+			return a.writeProfile(options, output)
+		},
+	}
+	flags := command.Flags()
+	flags.StringVar(&kind, "kind", kind, "what it is for: settings, background-items or sso-prefix")
+	flags.StringVar(&options.Identifier, "identifier", config.Domain, "the beginning of the profile's identifiers, of your organization's domain")
+	flags.StringVar(&options.Organization, "organization", "", "the organization's name, as users see it")
+	flags.BoolVar(&options.All, "all", false, "every key, also those that have their default")
+	flags.StringVar(&options.TeamID, "team-id", "", "Team ID that usher's package is signed with, for background-items")
+	flags.StringVar(&output, "output", "", "write into this `file`, which must not be there yet (default: print it)")
+	return command
+}
+
+func (a *app) writeProfile(options profile.Options, output string) error {
+	if options.Kind == profile.Settings {
+		loaded, err := a.loadConfig()
+		if err != nil {
+			return err
+		}
+		options.Values = loaded.Values()
+		if len(loaded.Files) == 0 && !options.All {
+			fmt.Fprintln(a.stderr, "usherctl: nothing is configured here, so the profile sets nothing; --config FILE names a configuration, --all writes every default")
+		}
+	}
+	switch {
+	case options.All && options.Kind != profile.Settings:
+		return errors.New("--all goes with --kind settings alone")
+	case options.TeamID != "" && options.Kind != profile.BackgroundItems:
+		return errors.New("--team-id goes with --kind background-items alone")
+	}
+	content, err := profile.Make(options)
+	if err != nil {
+		return err
+	}
+	return a.writeText("profile", string(content), output)
+}
+
+func (a *app) schemaCommand() *cobra.Command {
+	var output string
+	command := &cobra.Command{
+		Use:   "schema",
+		Short: "Write the JSON schema by which Jamf Pro makes a form of the configuration",
+		Long: `Write the JSON schema by which Jamf Pro makes a form of usher's configuration: Computers, Configuration Profiles, Application &
+Custom Settings, External Applications, Add, Custom Schema; the preference domain is org.usher.`,
+		Example: "  usherctl config schema --output org.usher.schema.json",
+		Args:    cobra.NoArgs,
+		RunE: func(*cobra.Command, []string) error {
+			schema, err := config.Schema("darwin")
+			if err != nil {
+				return defect(err)
+			}
+			if a.json && output == "" {
+				return a.printValue(json.RawMessage(schema))
+			}
+			return a.writeText("schema", string(schema), output)
+		},
+	}
+	command.Flags().StringVar(&output, "output", "", "write into this `file`, which must not be there yet (default: print it)")
+	return command
+}
+
+// writeText prints a text, or writes it into a new file, whole or not at all.
+func (a *app) writeText(what, text, output string) error {
+	if output == "" {
+		if a.json {
+			return a.printValue(map[string]string{what: text})
+		}
+		_, err := a.stdout.Write([]byte(text))
+		return err
+	}
+	path, err := filepath.Abs(output)
+	if err != nil {
+		return defect(err)
+	}
+	if _, err := os.Lstat(path); !errors.Is(err, fs.ErrNotExist) {
+		return &failure{code: exitUsage, reason: "OUTPUT_EXISTS", message: path + " is there already, and is left as it is", hint: "name a new file with --output"}
+	}
+	if err := writeWhole(path, func(file *os.File) error {
+		_, err := file.WriteString(text)
+		return errors.Join(err, file.Chmod(0o644)) // nothing in it is secret
+	}); err != nil {
+		return &failure{code: exitDefect, reason: "OUTPUT_FAILED", message: strings.TrimSpace(fmt.Sprintf("write %s: %v", path, err))}
+	}
+	if a.json {
+		return a.printValue(map[string]string{"file": path})
+	}
+	fmt.Fprintln(a.stdout, "wrote "+plain(path))
+	return nil
+}

@@ -1,0 +1,198 @@
+package config_test
+
+import (
+	"bytes"
+	"encoding/json"
+	"reflect"
+	"strings"
+	"testing"
+
+	"github.com/santhosh-tekuri/jsonschema/v6"
+
+	"usher.internal/internal/config"
+)
+
+// compiled is the schema, which the compiler has held against the meta-schema of draft 7.
+func compiled(t *testing.T) *jsonschema.Schema {
+	t.Helper()
+	text, err := config.Schema("darwin")
+	if err != nil {
+		t.Fatal(err)
+	}
+	document, err := jsonschema.UnmarshalJSON(bytes.NewReader(text))
+	if err != nil {
+		t.Fatal(err)
+	}
+	compiler := jsonschema.NewCompiler()
+	compiler.DefaultDraft(jsonschema.Draft7)
+	meta, err := compiler.Compile("http://json-schema.org/draft-07/schema#")
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := meta.Validate(document); err != nil {
+		t.Fatalf("the schema is none: %v", err)
+	}
+	if err := compiler.AddResource("usher.json", document); err != nil {
+		t.Fatal(err)
+	}
+	schema, err := compiler.Compile("usher.json")
+	if err != nil {
+		t.Fatal(err)
+	}
+	return schema
+}
+
+// examples are values of each kind of key that are taken, and that are not. What is out of bounds that a schema cannot say is refused
+// when it is loaded alone.
+var examples = map[string]struct {
+	key                  string
+	good, bad, loadAlone []any
+}{
+	"boolean":           {"identity.look_automatically", []any{true, false}, []any{"perhaps", 3, "true or so"}, nil},
+	"uid":               {"development.helper_uid", []any{0, 501, 4294967294}, []any{-1, 4294967295, "root"}, nil},
+	"list":              {"identity.sources", []any{[]any{"login_keychain"}, []any{}}, []any{[]any{"cloud"}}, nil},
+	"list of host:port": {"preflight.endpoints", []any{[]any{"example.com:443", "[::1]:8443"}, []any{}}, []any{[]any{"example.com"}, []any{"a:b"}}, []any{[]any{"example.com:0"}}},
+	"choice":            {"delivery.mode", []any{"recon"}, []any{"", "smoke"}, nil},
+	"text":              {"admin_group", []any{"admin", "a b"}, []any{"", "  "}, []any{"a\nb"}},
+	"path":              {"jamf.executable", []any{"/usr/local/bin/jamf"}, []any{"", "jamf", "~/jamf"}, nil},
+	"GUID":              {"tenant.id", []any{"", "8D6B9A52-2b7e-4f0c-9d6b-0f2f7c1f6a11"}, []any{"8d6b9a52", "common"}, nil},
+	"host":              {"tenant.cloud_host", []any{"login.microsoftonline.us"}, []any{"", "https://login.microsoftonline.us", "a b"}, []any{"-.-"}},
+	"duration":          {"registration.sign_in_timeout", []any{"45m", "1h30m", "1.5h"}, []any{"", "30", "soon", "5 m"}, []any{"1ms", "9999h"}},
+	"version":           {"portal.minimum_version", []any{"", "5", "5.2504.0"}, []any{"5.", "v5", "1.2.3.4.5"}, nil},
+	"URL":               {"delivery.api.url", []any{"", "https://example.jamfcloud.com", "https://example.com:8443/jamf/"}, []any{"example.com", "ftp://example.com", "https://user@example.com", "https://example.com/?a=b"}, []any{"http://example.com"}},
+}
+
+// An admin who fills in the form gets what usher takes: what the schema allows is loaded, and what usher takes is allowed.
+func TestSchemaAgreesWithWhatIsLoaded(t *testing.T) {
+	schema := compiled(t)
+	loads := func(key string, value any) error {
+		text, err := json.Marshal(map[string]any{key: value}) // a JSON text is a YAML text
+		if err != nil {
+			t.Fatal(err)
+		}
+		_, err = config.Places{Local: write(t, "config.yaml", string(text))}.Load()
+		return err
+	}
+	for _, key := range config.Keys("darwin") {
+		if _, there := examples[key.Type]; !there {
+			t.Errorf("there is no example of a %s, which %s is", key.Type, key.Name)
+		}
+	}
+	for kind, example := range examples {
+		for _, value := range example.good {
+			if err := schema.Validate(map[string]any{example.key: number(value)}); err != nil {
+				t.Errorf("%s: the schema refuses %v: %v", kind, value, err)
+			}
+			if err := loads(example.key, value); err != nil {
+				t.Errorf("%s: %v", kind, err)
+			}
+		}
+		for _, value := range example.bad {
+			if err := schema.Validate(map[string]any{example.key: number(value)}); err == nil {
+				t.Errorf("%s: the schema takes %v", kind, value)
+			}
+			if err := loads(example.key, value); err == nil {
+				t.Errorf("%s: %v is loaded", kind, value)
+			}
+		}
+		for _, value := range example.loadAlone {
+			if err := loads(example.key, value); err == nil {
+				t.Errorf("%s: %v is loaded", kind, value)
+			}
+		}
+	}
+	if err := schema.Validate(map[string]any{"no.such.key": "x"}); err == nil {
+		t.Error("the schema takes a key that is not known")
+	}
+	// The defaults of macOS, as they stand.
+	for _, key := range config.Keys("darwin") {
+		var value any = key.Default
+		switch key.Type {
+		case "boolean":
+			value = key.Default == "true"
+		case "uid":
+			value = json.Number(key.Default)
+		case "list", "list of host:port":
+			list := []any{}
+			for _, one := range strings.Split(key.Default, ", ") {
+				list = append(list, one)
+			}
+			value = list
+		}
+		if err := schema.Validate(map[string]any{key.Name: value}); err != nil {
+			t.Errorf("the schema refuses the default of %s: %v", key.Name, err)
+		}
+	}
+}
+
+// number is a value as a JSON reader has it.
+func number(value any) any {
+	if whole, ok := value.(int); ok {
+		text, _ := json.Marshal(whole)
+		return json.Number(text)
+	}
+	return value
+}
+
+// Every field of the structure is one key, and every key is one field: nothing is read that cannot be set, and the other way round.
+func TestEveryFieldIsOneKey(t *testing.T) {
+	fields := map[string]string{} // by the name of the field, the key
+	for _, key := range config.Keys("linux") {
+		document := map[string]string{key.Name: other[key.Name]}
+		if key.Name == "delivery.mode" { // which needs these
+			for _, name := range []string{"delivery.api.url", "delivery.api.client_id", "delivery.api.client_secret_file"} {
+				document[name] = other[name]
+			}
+		}
+		text, err := json.Marshal(document)
+		if err != nil {
+			t.Fatal(err)
+		}
+		changed := differences("", reflect.ValueOf(config.Default()), reflect.ValueOf(load(t, config.Places{Local: write(t, "config.yaml", string(text))}).Config))
+		for i, field := range changed {
+			if key.Name == "delivery.mode" && strings.HasPrefix(field, ".Delivery.API") {
+				continue
+			}
+			if i > 0 && key.Name != "delivery.mode" {
+				t.Errorf("%s changes %v", key.Name, changed)
+			}
+			if other, twice := fields[field]; twice {
+				t.Errorf("%s and %s are both %s", key.Name, other, field)
+			}
+			fields[field] = key.Name
+		}
+		if len(changed) == 0 {
+			t.Errorf("%s changes nothing", key.Name)
+		}
+	}
+	for _, field := range leaves("", reflect.TypeFor[config.Config]()) {
+		if fields[field] == "" {
+			t.Errorf("no key sets %s", field)
+		}
+	}
+}
+
+// leaves are the fields that are no structures themselves.
+func leaves(prefix string, structure reflect.Type) (names []string) {
+	for field := range structure.Fields() {
+		if field.Type.Kind() == reflect.Struct {
+			names = append(names, leaves(prefix+"."+field.Name, field.Type)...)
+		} else {
+			names = append(names, prefix+"."+field.Name)
+		}
+	}
+	return names
+}
+
+func differences(prefix string, a, b reflect.Value) (names []string) {
+	for i := range a.NumField() {
+		name := prefix + "." + a.Type().Field(i).Name
+		switch {
+		case a.Field(i).Kind() == reflect.Struct:
+			names = append(names, differences(name, a.Field(i), b.Field(i))...)
+		case !reflect.DeepEqual(a.Field(i).Interface(), b.Field(i).Interface()):
+			names = append(names, name)
+		}
+	}
+	return names
+}
