@@ -1,0 +1,150 @@
+// Package packaging lays out what usher's packages bring: from [launchd.LayoutOf], so that a package and `usherctl install`
+// cannot differ. [Payload] says what stands where, [WriteTree] puts that into a directory, [WriteDebian] and [WriteMacOS]
+// write what nfpm and Apple's tools want to know besides. Program packaging/payload is how scripts/dist and scripts/pkg call it.
+//
+// The same sources, version and date give the same bytes.
+package packaging
+
+import (
+	"bytes"
+	"compress/gzip"
+	"embed"
+	"fmt"
+	"io/fs"
+	"os"
+	"path"
+	"path/filepath"
+	"strings"
+	"time"
+
+	"usher.internal/launchd"
+)
+
+//go:embed manuals debian macos/*.tmpl
+var texts embed.FS
+
+// Entry is a file or a symbolic link of a package. It belongs to root, and to root's group.
+type Entry struct {
+	// Path is where it is installed, absolute.
+	Path string
+	// Mode is the permissions of a file.
+	Mode fs.FileMode
+	// Content is what a file holds, unless Source names the file that has it.
+	Content []byte
+	Source  string
+	// Target is where a symbolic link leads, and empty for a file.
+	Target string
+}
+
+// Release is what a package is made of.
+type Release struct {
+	// Version is as scripts/version prints it, Date when that commit was made.
+	Version string
+	Date    time.Time
+	// Programs is the directory of the three programs for the system in question, Manuals what ctl/manuals.go has written.
+	Programs, Manuals string
+}
+
+// Payload returns what a package brings to a system, directories left to whoever writes it out.
+func Payload(layout launchd.Layout, release Release) ([]Entry, error) {
+	var entries []Entry
+	for _, name := range launchd.ProgramNames() {
+		entries = append(entries, Entry{Path: layout.Program(name), Mode: 0o755, Source: filepath.Join(release.Programs, name)})
+	}
+	entries = append(entries, Entry{Path: layout.Link, Target: layout.Program(launchd.ControlProgram)})
+	files, err := layout.Files()
+	if err != nil {
+		return nil, err
+	}
+	for _, file := range files {
+		// On a Mac /etc is a link to /private/etc, in the place of which a package that brings /etc would put a directory.
+		if layout.System == launchd.MacOS && strings.HasPrefix(file.Path, "/etc/") {
+			file.Path = "/private" + file.Path
+		}
+		entries = append(entries, Entry{Path: file.Path, Mode: file.Mode, Content: file.Content})
+	}
+	pages, err := manuals(layout, release)
+	if err != nil {
+		return nil, err
+	}
+	entries = append(entries, pages...)
+	for to, from := range map[string]string{layout.BashCompletion: "bash", layout.ZshCompletion: "zsh", layout.FishCompletion: "fish"} {
+		entries = append(entries, Entry{Path: to, Mode: 0o644, Source: filepath.Join(release.Manuals, "completions", "usherctl."+from)})
+	}
+	if layout.System == launchd.Linux {
+		documents, err := debianDocuments(release)
+		if err != nil {
+			return nil, err
+		}
+		entries = append(entries, documents...)
+	}
+	return entries, nil
+}
+
+// manuals returns the pages of the commands, and those of the daemons, which are written by hand and name the layout's paths.
+// They are compressed where all others are.
+func manuals(layout launchd.Layout, release Release) ([]Entry, error) {
+	pages := map[string][]byte{}
+	written, err := filepath.Glob(filepath.Join(release.Manuals, "man", "*.1"))
+	if err != nil || len(written) == 0 {
+		return nil, fmt.Errorf("find the manual pages in %s: there is none (%v)", release.Manuals, err)
+	}
+	for _, file := range written {
+		page, err := os.ReadFile(file)
+		if err != nil {
+			return nil, fmt.Errorf("read a manual page: %w", err)
+		}
+		pages[path.Join(layout.Manuals, filepath.Base(file))] = page
+	}
+	daemons, err := DaemonManuals(layout, release.Date)
+	if err != nil {
+		return nil, err
+	}
+	for name, page := range daemons {
+		pages[path.Join(path.Dir(layout.Manuals), "man8", name)] = page
+	}
+	var entries []Entry
+	for name, page := range pages {
+		if layout.System == launchd.Linux {
+			name += ".gz"
+			if page, err = compress(page); err != nil {
+				return nil, err
+			}
+		}
+		entries = append(entries, Entry{Path: name, Mode: 0o644, Content: page})
+	}
+	return entries, nil
+}
+
+// DaemonManuals returns the manual pages of usherd and usher-agent by their file names, with the layout's paths.
+func DaemonManuals(layout launchd.Layout, date time.Time) (map[string][]byte, error) {
+	fill := strings.NewReplacer(
+		"@DATE@", date.Format("January 2, 2006"),
+		"@CONFIGURATION@", layout.Configuration, "@STATE@", layout.State, "@SOCKETS@", layout.Sockets,
+	)
+	pages := map[string][]byte{}
+	for _, name := range []string{launchd.HelperProgram + ".8", launchd.AgentProgram + ".8"} {
+		page, err := texts.ReadFile("manuals/" + name)
+		if err != nil {
+			return nil, fmt.Errorf("read the manual page %s: %w", name, err)
+		}
+		pages[name] = []byte(fill.Replace(string(page)))
+	}
+	return pages, nil
+}
+
+// compress is `gzip -9n`.
+func compress(content []byte) ([]byte, error) {
+	var compressed bytes.Buffer
+	writer, err := gzip.NewWriterLevel(&compressed, gzip.BestCompression)
+	if err == nil {
+		_, err = writer.Write(content)
+	}
+	if err == nil {
+		err = writer.Close()
+	}
+	if err != nil {
+		return nil, fmt.Errorf("compress: %w", err)
+	}
+	return compressed.Bytes(), nil
+}

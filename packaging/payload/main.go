@@ -1,0 +1,80 @@
+// Program payload lays out what a package of usher brings, below OUTPUT/root, and beside it what the packager has to know:
+// OUTPUT/debian for nfpm, OUTPUT/macos for pkgbuild and productbuild. scripts/dist and scripts/pkg call it.
+package main
+
+import (
+	"flag"
+	"fmt"
+	"os"
+	"path/filepath"
+	"time"
+
+	"usher.internal/launchd"
+	"usher.internal/packaging"
+)
+
+func main() {
+	var (
+		release packaging.Release
+		system  = flag.String("system", "", "lay out for this system: darwin or linux")
+		arch    = flag.String("arch", "", "the architecture of a Debian package, by Go's name")
+		epoch   = flag.Int64("epoch", 0, "when this version was made, in seconds since 1970")
+		output  = flag.String("output", "", "write into this `directory`; its root must not exist yet")
+	)
+	daemons := flag.String("daemon-manuals", "", "write the manual pages of the daemons into this `directory`, and nothing else")
+	flag.StringVar(&release.Version, "version", "", "the version, as scripts/version prints it")
+	flag.StringVar(&release.Programs, "programs", "", "take the three programs from this `directory`")
+	flag.StringVar(&release.Manuals, "manuals", "", "take manual pages and completions from this `directory`, where ctl/manuals.go wrote them")
+	flag.Parse()
+	release.Date = time.Unix(*epoch, 0).UTC()
+	var err error
+	if *daemons != "" {
+		err = writeDaemonManuals(*daemons, launchd.System(*system), release.Date)
+	} else {
+		err = write(*output, launchd.System(*system), *arch, release)
+	}
+	if err != nil {
+		fmt.Fprintln(os.Stderr, "payload:", err)
+		os.Exit(1)
+	}
+}
+
+func write(output string, system launchd.System, arch string, release packaging.Release) error {
+	layout, err := launchd.LayoutOf(system, launchd.Owner(system == launchd.Linux)) // Debian's package is dpkg's to change
+	if err != nil {
+		return err
+	}
+	entries, err := packaging.Payload(layout, release)
+	if err != nil {
+		return err
+	}
+	if err := os.MkdirAll(output, 0o755); err != nil {
+		return err
+	}
+	root := filepath.Join(output, "root")
+	if err := packaging.WriteTree(root, entries, release.Date); err != nil {
+		return err
+	}
+	if system == launchd.MacOS {
+		return packaging.WriteMacOS(filepath.Join(output, "macos"), release)
+	}
+	return packaging.WriteDebian(filepath.Join(output, "debian"), root, entries, release, arch)
+}
+
+// writeDaemonManuals is for the archives, from which usherctl installs by hand.
+func writeDaemonManuals(directory string, system launchd.System, date time.Time) error {
+	layout, err := launchd.LayoutOf(system, launchd.ByHand)
+	if err != nil {
+		return err
+	}
+	pages, err := packaging.DaemonManuals(layout, date)
+	if err != nil {
+		return err
+	}
+	for name, page := range pages {
+		if err := os.WriteFile(filepath.Join(directory, name), page, 0o644); err != nil {
+			return fmt.Errorf("write a manual page: %w", err)
+		}
+	}
+	return nil
+}
