@@ -1,9 +1,9 @@
 # Every target is one line that a person would type; CI (.ci/run) runs `make lint` and `make test` and nothing else.
 
-.PHONY: help build generate lint test bench demo pictures clean
+.PHONY: help build generate lint test accept-mac dist pkg bench demo pictures clean
 
 help: ## show this list
-	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "make %-10s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "make %-10s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 
 build: ## put usherd, usher-agent and usherctl into ./bin (GOOS and GOARCH as in the environment)
 	scripts/build
@@ -17,6 +17,15 @@ lint: ## everything that can be held without running usher
 test: ## every test, the end-to-end ones too; needs root, installs what it lacks (Debian)
 	scripts/test
 
+accept-mac: ## on a Mac, as root: install, register, look at everything, remove; writes accept-mac-report.txt (docs/accept-mac.md)
+	scripts/accept-mac
+
+dist: ## archives, SBOMs, the Debian package and SHA256SUMS into ./dist (Debian; docs/packages.md)
+	scripts/dist
+
+pkg: ## the macOS package into ./dist, signed and notarised on a Mac; elsewhere a dry run
+	scripts/pkg
+
 bench: ## measure and print a table
 	go run -tags grpcnotrace ./bench
 
@@ -27,4 +36,4 @@ pictures: ## draw the recording in docs/pictures from what the demonstration pri
 	go run ./sim/recording --output docs/pictures/demo.svg --title "make demo PORTAL_EXIT=66" make demo PORTAL_EXIT=66
 
 clean: ## remove what build made
-	rm -rf bin screenshots
+	rm -rf bin dist screenshots

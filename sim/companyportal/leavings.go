@@ -15,6 +15,7 @@ import (
 	"usher.internal/internal/wpj"
 	"usher.internal/sim/entra"
 	"usher.internal/sim/filekeychain"
+	"usher.internal/sim/loginkeychain"
 	"usher.internal/sim/secretservice"
 )
 
@@ -153,7 +154,7 @@ func passwordItem(account, value string) filekeychain.Item {
 	return filekeychain.Item{Class: filekeychain.GenericPassword, Label: value, Account: account, Service: value}
 }
 
-// loginKeychain is what is needed of a keychain; sim/filekeychain and sim/secretservice have it.
+// loginKeychain is what is needed of a keychain; sim/filekeychain, sim/secretservice and sim/loginkeychain have it.
 type loginKeychain interface {
 	Add(filekeychain.Item) error
 	Delete(unwanted func(filekeychain.Item) bool) (int, error)
@@ -166,10 +167,13 @@ func (p *portal) store(items []filekeychain.Item, err error) error {
 		return err
 	}
 	var keychain loginKeychain = filekeychain.Open(p.KeychainDirectory)
-	if p.Keychain == keychainSecretService {
+	switch p.Keychain {
+	case keychainSecretService:
 		if keychain, err = secretservice.Connect(); err != nil {
 			return err
 		}
+	case keychainLogin:
+		keychain = loginkeychain.Open(loginkeychain.Program)
 	}
 	if _, err := keychain.Delete(isWorkplaceJoin); err != nil {
 		return err

@@ -24,6 +24,8 @@ type Settings struct {
 	Wait duration `json:"wait"`
 	// Hang makes the user never sign in.
 	Hang bool `json:"hang"`
+	// SignInPipe is a named pipe: the user signs in when somebody has opened it for writing, and closed it.
+	SignInPipe string `json:"sign_in_pipe"`
 	// IgnoreSIGTERM makes the portal one that SIGKILL alone ends.
 	IgnoreSIGTERM bool `json:"ignore_sigterm"`
 	// KillSelf is the signal that ends the portal after the sign-in, before anything is left in the keychain; 0 for none.
@@ -34,8 +36,8 @@ type Settings struct {
 	// TenantID is the tenant that the user is of, and UPN his name in it. They are made up unless set.
 	TenantID string `json:"tenant_id"`
 	UPN      string `json:"upn"`
-	// Keychain is "secretservice", or "file" for that of sim/filekeychain in KeychainDirectory; unless set, the former on
-	// Linux. KeychainDirectory is USHER_SIM_KEYCHAIN or ~/.local/share/usher-sim/keychain unless set.
+	// Keychain is "secretservice", "file" for that of sim/filekeychain in KeychainDirectory, or "macos_login" for a Mac's own; unless
+	// set, the first on Linux and the second elsewhere. KeychainDirectory is USHER_SIM_KEYCHAIN or ~/.local/share/usher-sim/keychain unless set.
 	Keychain          string `json:"keychain"`
 	KeychainDirectory string `json:"keychain_directory"`
 	// RotateLog is what happens to the log in the middle of the run: "rename" or "truncate", or nothing when empty.
@@ -59,6 +61,7 @@ func (d *duration) UnmarshalText(text []byte) error {
 const (
 	keychainSecretService = "secretservice"
 	keychainFile          = "file"
+	keychainLogin         = "macos_login"
 	rotateRename          = "rename"
 	rotateTruncate        = "truncate"
 )
@@ -117,7 +120,7 @@ func (s *Settings) check() error {
 			problems = append(problems, fmt.Errorf("%s is %q, and may be one of: %s", key, value, strings.Join(allowed, ", ")))
 		}
 	}
-	oneOf("keychain", s.Keychain, keychainSecretService, keychainFile)
+	oneOf("keychain", s.Keychain, keychainSecretService, keychainFile, keychainLogin)
 	oneOf("rotate_log", s.RotateLog, "", rotateRename, rotateTruncate)
 	oneOf("leave", s.Leave, leavingNames()...)
 	if s.ExitCode < 0 || s.ExitCode > 255 {

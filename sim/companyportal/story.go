@@ -106,6 +106,11 @@ func (p *portal) signIn() {
 	if p.Hang {
 		time.Sleep(math.MaxInt64)
 	}
+	if p.SignInPipe != "" {
+		if _, err := os.ReadFile(p.SignInPipe); err != nil { // blocks until somebody writes
+			p.log.info("login", "LoginManager.swift: 70 (loginState)", "sign_in_pipe: "+err.Error())
+		}
+	}
 	time.Sleep(time.Duration(p.Wait))
 	if p.KillSelf != 0 {
 		_ = syscall.Kill(os.Getpid(), syscall.Signal(p.KillSelf))
