@@ -4,6 +4,7 @@ package e2e
 
 import (
 	"cmp"
+	"fmt"
 	"os"
 	"strings"
 	"testing"
@@ -107,7 +108,7 @@ func TestEveryState(t *testing.T) {
 	s := newStory(t, everySource(nil))
 	s.withJamfPro()
 	s.start()
-	jane := s.loggedIn("s-jane")
+	jane := s.known("s-jane")
 	const other = "0a7e5f2d-6f0e-4a51-9f4b-57c6d1c1b0fe"
 	registered := session.AppSSO{State: session.Registered, UPN: "jane@example.com", TenantID: mac.TenantID, DeviceID: other}
 	enclave := session.JamfAgent{DeviceID: other, TenantID: mac.TenantID, UPN: "jane@example.com"}
@@ -182,7 +183,7 @@ func TestEveryState(t *testing.T) {
 	s.must(s.StopHelper())
 	s.must(s.Set(map[string]any{"portal.executable": s.Programs.Portal + ".gone"}))
 	s.start()
-	john := s.loggedIn("s-john")
+	john := s.known("s-john")
 	_, err := s.Helper.WaitLog(s.ctx, "session connected", 1)
 	s.must(err)
 	all := s.standings("--look")
@@ -218,7 +219,7 @@ func TestContradictionsAreTold(t *testing.T) {
 	s := newStory(t, everySource(nil))
 	s.withJamfPro()
 	s.start()
-	jane := s.loggedIn("s-jane")
+	jane := s.known("s-jane")
 	s.ranPortal(jane, "all")
 	s.must(jane.SetAppSSO(session.AppSSO{State: session.Registered, UPN: "jane@example.com", TenantID: mac.TenantID, DeviceID: "0a7e5f2d-6f0e-4a51-9f4b-57c6d1c1b0fe"}))
 	got := s.look(jane)
@@ -249,7 +250,7 @@ func TestLooksByItself(t *testing.T) {
 	s := newStory(t, everySource(map[string]any{"identity.look_automatically": true, "jamf.gather_after_portal": true}))
 	s.withJamfPro()
 	s.start()
-	jane := s.loggedIn("s-jane")
+	jane := s.known("s-jane")
 	s.wantInJamfPro(map[string]string{"Usher Registration State": "NOT_REGISTERED"})
 	waiting, err := s.StartControl("status", "--wait", "usable", "--timeout", "1m", "--user", jane.Name)
 	s.must(err)
@@ -299,7 +300,7 @@ func TestProofOfPossession(t *testing.T) {
 	s := newStory(t, everySource(map[string]any{"identity.proof_of_possession": true}))
 	s.withJamfPro()
 	s.start()
-	jane := s.loggedIn("s-jane")
+	jane := s.known("s-jane")
 	for leave, want := range map[string]string{"all": "PROVED", "elliptic": "PROVED", "copied": "REFUTED"} {
 		s.ranPortal(jane, leave)
 		got := s.look(jane)
@@ -317,7 +318,7 @@ func TestSourcesThatHangOrAreBroken(t *testing.T) {
 	s := newStory(t, everySource(nil))
 	s.withJamfPro()
 	s.start()
-	jane := s.loggedIn("s-jane")
+	jane := s.known("s-jane")
 	s.must(jane.SetJamfAgent(session.JamfAgent{Old: true}))
 	if got := s.look(jane); got.Identity.State != "UNREADABLE" || got.Evidence[2].Obstacle != "OBSTACLE_UNSUPPORTED" {
 		t.Errorf("an old Jamf: %s, %+v", got.Identity.State, got.Evidence)
@@ -341,4 +342,13 @@ func TestSourcesThatHangOrAreBroken(t *testing.T) {
 	if got := s.look(jane); got.Identity.State != "REGISTERED_NOT_REPORTED" {
 		t.Errorf("registered beside it: %s (%s)", got.Identity.State, got.Identity.Detail)
 	}
+}
+
+// known makes a user, logs him in, and returns when usherd knows his session, which is some milliseconds after it has let his agent in.
+func (s *story) known(name string) *mac.User {
+	s.t.Helper()
+	u := s.loggedIn(name)
+	_, err := s.Helper.WaitLog(s.ctx, fmt.Sprintf("msg=\"session connected\" uid=%d pid=%d ", u.UID, u.Agent.PID()), 0)
+	s.must(err)
+	return u
 }
