@@ -141,6 +141,30 @@ func TestPolicyRegistersTheUser(t *testing.T) {
 	s.ranOnce(jane)
 }
 
+// The script that docs/deploy.md gives to admins: the user who does not want to is no failed policy, and a device cap is one.
+func TestPolicyScriptOfTheDocumentation(t *testing.T) {
+	script, err := os.ReadFile("../docs/examples/register.sh")
+	if err != nil {
+		t.Fatal(err)
+	}
+	s := newStory(t, nil)
+	s.withJamfPro()
+	settings := s.jamfSettings(string(script), map[string]any{"environment": map[string]string{"USHER_CONFIG": s.ConfigFile()}})
+	settings["policies"].([]map[string]any)[0]["parameters"] = []string{"1m", s.Programs.Control}
+	s.must(s.UseJamf(settings))
+	s.start()
+	jane := s.loggedIn("p-jane")
+	for portal, policy := range map[int]int{64: 0, 66: 66, 69: 69} {
+		s.must(jane.SetPortal(mac.PortalSettings{"exit_code": portal, "leave": "nothing"}))
+		s.policy(policy, jane.Name)
+	}
+	s.must(jane.SetPortal(nil))
+	s.policy(0, jane.Name)
+	s.wantSoundInventory(jane)
+	s.must(s.StopHelper())
+	s.policy(3, jane.Name)
+}
+
 // Jamf shows the exit code in the policy's log, and admins act on it.
 func TestPolicyHandsOnTheExitCode(t *testing.T) {
 	s := newStory(t, map[string]any{"registration.session_timeout": "1s"})
