@@ -10,6 +10,8 @@ import (
 	"strconv"
 	"strings"
 	"testing"
+
+	"usher.internal/internal/documented"
 )
 
 var update = flag.Bool("update", false, "write the golden files and the table of the documentation")
@@ -42,18 +44,7 @@ func TestTableOfTheDocumentation(t *testing.T) {
 		}
 		fmt.Fprintf(&table, "| `%s`<br>%s | %s | %s | %s |\n", one.name, one.title, one.looksAt, stops, one.fix)
 	}
-	const begin, end = "<!-- checks: begin, written by go test ./helper/doctor -update -->\n", "<!-- checks: end -->\n"
-	const path = "../../docs/troubleshooting.md"
-	page, err := os.ReadFile(path)
-	if err != nil {
-		t.Fatal(err)
-	}
-	before, rest, found := strings.Cut(string(page), begin)
-	_, after, foundEnd := strings.Cut(rest, end)
-	if !found || !foundEnd {
-		t.Fatalf("%s has no place for the checks", path)
-	}
-	golden(t, path, before+begin+table.String()+end+after)
+	documented.Part(t, "../../docs/troubleshooting.md", "checks", "go test ./helper/doctor -update", table.String(), *update)
 }
 
 func golden(t *testing.T, path, want string) {

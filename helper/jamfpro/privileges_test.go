@@ -4,12 +4,12 @@ import (
 	"errors"
 	"flag"
 	"fmt"
-	"os"
 	"slices"
 	"strings"
 	"testing"
 
 	"usher.internal/helper/jamfpro"
+	"usher.internal/internal/documented"
 	sim "usher.internal/sim/jamfpro"
 )
 
@@ -117,23 +117,5 @@ func TestTableOfTheDocumentation(t *testing.T) {
 	for _, one := range jamfpro.Privileges() {
 		fmt.Fprintf(&table, "| %s | %s | %s |\n", one.Name, one.Purpose, map[bool]string{true: "yes", false: "no"}[one.Required])
 	}
-	const path = "../../docs/jamf-pro.md"
-	const begin, end = "<!-- privileges: begin, written by go test ./helper/jamfpro -update -->\n", "<!-- privileges: end -->\n"
-	page, err := os.ReadFile(path)
-	if err != nil {
-		t.Fatal(err)
-	}
-	before, rest, found := strings.Cut(string(page), begin)
-	_, after, foundEnd := strings.Cut(rest, end)
-	if !found || !foundEnd {
-		t.Fatalf("%s has no place for the privileges", path)
-	}
-	want := before + begin + table.String() + end + after
-	if *update {
-		if err := os.WriteFile(path, []byte(want), 0o644); err != nil {
-			t.Fatal(err)
-		}
-	} else if want != string(page) {
-		t.Errorf("%s is not what the table says: run `go test ./helper/jamfpro -update` and read the difference", path)
-	}
+	documented.Part(t, "../../docs/jamf-pro.md", "privileges", "go test ./helper/jamfpro -update", table.String(), *update)
 }

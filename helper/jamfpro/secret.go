@@ -1,14 +1,11 @@
 package jamfpro
 
 import (
-	"bytes"
 	"fmt"
-	"io"
 	"log/slog"
 	"os"
-	"syscall"
 
-	"golang.org/x/sys/unix"
+	"usher.internal/internal/privatefile"
 )
 
 const (
@@ -54,47 +51,9 @@ type ClientSecret struct {
 // one that belongs to root or to our own user and that nobody else can read (mode 0600 or 0400). Errors wrap
 // [ErrSecretFile] and hold the path, never the content.
 func ReadClientSecret(path string) (ClientSecret, error) {
-	refuse := func(reason string, arguments ...any) (ClientSecret, error) {
-		return ClientSecret{}, fmt.Errorf("%w: %s: %w", ErrSecretFile, path, fmt.Errorf(reason, arguments...))
-	}
-	// Without O_NONBLOCK a named pipe at that path would hold the helper for ever.
-	file, err := os.OpenFile(path, os.O_RDONLY|unix.O_NONBLOCK, 0)
+	content, info, err := privatefile.Read(path, maximumSecretSize)
 	if err != nil {
-		return refuse("%w", pathless(err))
-	}
-	defer file.Close()
-	info, err := file.Stat()
-	if err != nil {
-		return refuse("%w", pathless(err))
-	}
-	if !info.Mode().IsRegular() {
-		return refuse("it is not a regular file")
-	}
-	owner := info.Sys().(*syscall.Stat_t).Uid
-	if owner != 0 && int(owner) != os.Geteuid() {
-		return refuse("it belongs to uid %d; make it root's: chown root '%s'", owner, path)
-	}
-	if mode := info.Mode().Perm(); mode&^0o600 != 0 {
-		return refuse("its mode is %04o, so others than its owner may use it; run: chmod 600 '%s'", mode, path)
-	}
-	content, err := io.ReadAll(io.LimitReader(file, maximumSecretSize+1))
-	if err != nil {
-		return refuse("%w", pathless(err))
-	}
-	content = bytes.TrimSpace(content)
-	switch {
-	case len(content) == 0:
-		return refuse("it is empty")
-	case len(content) > maximumSecretSize:
-		return refuse("it is larger than %d bytes", maximumSecretSize)
+		return ClientSecret{}, fmt.Errorf("%w: %s: %w", ErrSecretFile, path, err)
 	}
 	return ClientSecret{sealed: seal(string(content)), file: info}, nil
-}
-
-// pathless takes the path off an error that would otherwise name it twice.
-func pathless(err error) error {
-	if pathError, ok := err.(*os.PathError); ok {
-		return pathError.Err
-	}
-	return err
 }

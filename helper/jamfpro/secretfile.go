@@ -11,6 +11,8 @@ import (
 	"syscall"
 	"unicode"
 	"unicode/utf8"
+
+	"usher.internal/internal/privatefile"
 )
 
 // keeping is held while the file of a secret is changed.
@@ -33,7 +35,7 @@ func WriteClientSecret(path, secret string) error {
 	keeping.Lock()
 	defer keeping.Unlock()
 	if err := writeSecret(path, secret); err != nil {
-		return fmt.Errorf("%w: %s: %w", ErrSecretFile, path, pathless(err))
+		return fmt.Errorf("%w: %s: %w", ErrSecretFile, path, privatefile.Pathless(err))
 	}
 	return nil
 }
@@ -44,7 +46,7 @@ func RemoveClientSecret(path string) (removed bool, err error) {
 	keeping.Lock()
 	defer keeping.Unlock()
 	if removed, err = removeSecret(path); err != nil {
-		return removed, fmt.Errorf("%w: %s: %w", ErrSecretFile, path, pathless(err))
+		return removed, fmt.Errorf("%w: %s: %w", ErrSecretFile, path, privatefile.Pathless(err))
 	}
 	return removed, nil
 }
@@ -77,19 +79,19 @@ func writeSecret(path, secret string) error {
 		return err
 	}
 	if err := os.MkdirAll(directory, 0o700); err != nil {
-		return fmt.Errorf("make its directory: %w", pathless(err))
+		return fmt.Errorf("make its directory: %w", privatefile.Pathless(err))
 	}
 	// From here on everything is done inside this one directory, whatever becomes of its path.
 	root, err := os.OpenRoot(directory)
 	if err != nil {
-		return fmt.Errorf("open its directory: %w", pathless(err))
+		return fmt.Errorf("open its directory: %w", privatefile.Pathless(err))
 	}
 	defer root.Close()
 	if err := regularOrMissing(root.Lstat(name)); err != nil {
 		return err
 	}
 	if err := root.Remove(name + unfinished); err != nil && !errors.Is(err, fs.ErrNotExist) {
-		return fmt.Errorf("remove what an earlier attempt left: %w", pathless(err))
+		return fmt.Errorf("remove what an earlier attempt left: %w", privatefile.Pathless(err))
 	}
 	if err = fill(root, name+unfinished, secret); err == nil {
 		err = root.Rename(name+unfinished, name)
@@ -104,7 +106,7 @@ func writeSecret(path, secret string) error {
 func fill(root *os.Root, name, secret string) error {
 	file, err := root.OpenFile(name, os.O_WRONLY|os.O_CREATE|os.O_EXCL, 0o600)
 	if err != nil {
-		return pathless(err)
+		return privatefile.Pathless(err)
 	}
 	_, err = file.WriteString(secret)
 	if err == nil {
@@ -122,7 +124,7 @@ func removeSecret(path string) (removed bool, err error) {
 		return false, nil
 	}
 	if err != nil {
-		return false, fmt.Errorf("open its directory: %w", pathless(err))
+		return false, fmt.Errorf("open its directory: %w", privatefile.Pathless(err))
 	}
 	defer root.Close()
 	name := filepath.Base(path)
@@ -132,13 +134,13 @@ func removeSecret(path string) (removed bool, err error) {
 	}
 	there := err == nil
 	if err := ignoreMissing(root.Remove(name + unfinished)); err != nil {
-		return false, fmt.Errorf("remove what an earlier attempt left: %w", pathless(err))
+		return false, fmt.Errorf("remove what an earlier attempt left: %w", privatefile.Pathless(err))
 	}
 	if !there {
 		return false, nil
 	}
 	if err := root.Remove(name); err != nil {
-		return false, pathless(err)
+		return false, privatefile.Pathless(err)
 	}
 	return true, syncDirectory(root)
 }
@@ -147,7 +149,7 @@ func removeSecret(path string) (removed bool, err error) {
 func syncDirectory(root *os.Root) error {
 	directory, err := root.Open(".")
 	if err != nil {
-		return pathless(err)
+		return privatefile.Pathless(err)
 	}
 	return errors.Join(directory.Sync(), directory.Close())
 }
@@ -158,7 +160,7 @@ func regularOrMissing(info fs.FileInfo, err error) error {
 	case errors.Is(err, fs.ErrNotExist):
 		return nil
 	case err != nil:
-		return pathless(err)
+		return privatefile.Pathless(err)
 	case info.Mode()&fs.ModeSymlink != 0:
 		return errors.New("it is a symbolic link")
 	case !info.Mode().IsRegular():

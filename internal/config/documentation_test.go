@@ -11,6 +11,7 @@ import (
 	"howett.net/plist"
 
 	"usher.internal/internal/config"
+	"usher.internal/internal/documented"
 )
 
 const documentation = "../../docs/"
@@ -50,18 +51,7 @@ func TestKeyTableOfTheDocumentation(t *testing.T) {
 		}
 		fmt.Fprintf(&table, "| `%s` | %s | %s | %s |\n", key.Name, key.Description, fallback, key.Allowed)
 	}
-	const begin, end = "<!-- keys: begin, written by go test ./internal/config -update -->\n", "<!-- keys: end -->\n"
-	path := documentation + "configuration.md"
-	page, err := os.ReadFile(path)
-	if err != nil {
-		t.Fatal(err)
-	}
-	before, rest, found := strings.Cut(string(page), begin)
-	_, after, foundEnd := strings.Cut(rest, end)
-	if !found || !foundEnd {
-		t.Fatalf("%s has no place for the keys", path)
-	}
-	generated(t, path, before+begin+table.String()+end+after)
+	documented.Part(t, documentation+"configuration.md", "keys", "go test ./internal/config -update", table.String(), *update)
 }
 
 // The example has every key with its default, commented out.

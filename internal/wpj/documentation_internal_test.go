@@ -4,17 +4,16 @@ import (
 	"cmp"
 	"flag"
 	"fmt"
-	"os"
 	"strings"
 	"testing"
+
+	"usher.internal/internal/documented"
 )
 
 var update = flag.Bool("update", false, "write docs/states.md")
 
 // TestDocumentation holds docs/states.md to the tables; `go test ./internal/wpj -run TestDocumentation -update` writes it.
 func TestDocumentation(t *testing.T) {
-	const begin, end = "<!-- tables: begin, written by go test ./internal/wpj -update -->\n", "<!-- tables: end -->\n"
-	const path = "../../docs/states.md"
 	var tables strings.Builder
 	tables.WriteString("## The states\n\n| state | what it means | what to do | usher can | registered |\n| --- | --- | --- | --- | --- |\n")
 	for _, info := range States() {
@@ -43,21 +42,5 @@ func TestDocumentation(t *testing.T) {
 		}
 		fmt.Fprintf(&tables, "| %s | %s |\n", source, strings.Join(said, ", "))
 	}
-	page, err := os.ReadFile(path)
-	if err != nil {
-		t.Fatal(err)
-	}
-	before, rest, found := strings.Cut(string(page), begin)
-	_, after, foundEnd := strings.Cut(rest, end)
-	if !found || !foundEnd {
-		t.Fatalf("%s has no place for the tables", path)
-	}
-	want := before + begin + tables.String() + end + after
-	if *update {
-		if err := os.WriteFile(path, []byte(want), 0o644); err != nil {
-			t.Fatal(err)
-		}
-	} else if string(page) != want {
-		t.Errorf("%s is not what the tables say: run `go test ./internal/wpj -run TestDocumentation -update`", path)
-	}
+	documented.Part(t, "../../docs/states.md", "tables", "go test ./internal/wpj -update", tables.String(), *update)
 }

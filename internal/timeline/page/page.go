@@ -8,9 +8,7 @@ package page
 
 import (
 	"cmp"
-	"crypto/sha256"
 	_ "embed"
-	"encoding/base64"
 	"encoding/json"
 	"fmt"
 	"html/template"
@@ -19,11 +17,11 @@ import (
 	"strings"
 	"sync"
 	"time"
-	"unicode"
 
 	"usher.internal/internal/applog"
 	"usher.internal/internal/event"
 	"usher.internal/internal/timeline"
+	"usher.internal/internal/webpage"
 )
 
 var (
@@ -37,7 +35,7 @@ var (
 
 var pageTemplate = sync.OnceValue(func() *template.Template {
 	return template.Must(template.New("page").Funcs(template.FuncMap{
-		"clean": clean, "brief": brief, "party": party, "outcome": outcome, "join": strings.Join,
+		"clean": webpage.Clean, "brief": brief, "party": party, "outcome": outcome, "join": strings.Join,
 	}).Parse(markup))
 })
 
@@ -48,19 +46,12 @@ func Write(w io.Writer, report *timeline.Report) error {
 		return fmt.Errorf("write page: %w", err)
 	}
 	view := newView(report)
-	view.Policy = "default-src 'none'; style-src " + digest(style) + "; script-src " + digest(script) + "; base-uri 'none'; form-action 'none'"
-	view.Style, view.Script = template.HTML("<style>"+style+"</style>"), template.HTML("<script>"+script+"</script>")
+	view.Policy, view.Style, view.Script = webpage.Policy(style, script), webpage.Style(style), webpage.Script(script)
 	view.Data = template.HTML(`<script type="application/json" id="data">` + string(lines) + `</script>`)
 	if err := pageTemplate().Execute(w, view); err != nil {
 		return fmt.Errorf("write page: %w", err)
 	}
 	return nil
-}
-
-// digest is the source expression of an inline element with this content [https://www.w3.org/TR/CSP3/].
-func digest(content string) string {
-	sum := sha256.Sum256([]byte(content))
-	return "'sha256-" + base64.StdEncoding.EncodeToString(sum[:]) + "'"
 }
 
 // view is what the template shows.
@@ -173,19 +164,6 @@ func clockOf(at time.Time, how applog.Time) string {
 // baseName is the last part of a log's name.
 func baseName(name string) string { return name[strings.LastIndexAny(name, "/!")+1:] }
 
-// clean makes control characters, and those that turn the direction of text, visible.
-func clean(text string) string {
-	return strings.Map(func(letter rune) rune {
-		switch {
-		case letter == '\n' || letter == '\t':
-			return letter
-		case unicode.IsControl(letter), letter >= 0x2028 && letter <= 0x202e, letter >= 0x2066 && letter <= 0x2069, letter == 0x200e, letter == 0x200f:
-			return unicode.ReplacementChar
-		}
-		return letter
-	}, text)
-}
-
 func brief(milliseconds int64) string {
 	return timeline.Brief(time.Duration(milliseconds) * time.Millisecond)
 }
@@ -216,7 +194,7 @@ type data struct {
 func encodeLines(report *timeline.Report) ([]byte, error) {
 	d := data{Lines: make([][]any, 0, len(report.Lines)), Names: []string{""}}
 	for _, log := range report.Logs {
-		d.Logs = append(d.Logs, clean(log.Name))
+		d.Logs = append(d.Logs, webpage.Clean(log.Name))
 	}
 	d.Levels = []string{"", string(applog.LevelVerbose), string(applog.LevelInfo), string(applog.LevelWarning), string(applog.LevelError)}
 	known := map[string]int{"": 0}
@@ -225,7 +203,7 @@ func encodeLines(report *timeline.Report) ([]byte, error) {
 		if !ok {
 			at = len(d.Names)
 			known[text] = at
-			d.Names = append(d.Names, clean(text))
+			d.Names = append(d.Names, webpage.Clean(text))
 		}
 		return at
 	}
@@ -243,7 +221,7 @@ func encodeLines(report *timeline.Report) ([]byte, error) {
 		if class == "" && line.Kind == applog.Unparsed {
 			class = "unparsed"
 		}
-		text, message := clean(line.Raw), clean(line.Message)
+		text, message := webpage.Clean(line.Raw), webpage.Clean(line.Message)
 		begins := strings.Index(text, message)
 		if begins < 0 || message == "" {
 			begins = 0

@@ -1,0 +1,193 @@
+// Package browser opens a page in headless Chromium, for the tests of pages: it looks at what a person would see, and at what a page
+// must not do.
+package browser
+
+import (
+	"context"
+	"encoding/json"
+	"fmt"
+	"os"
+	"path/filepath"
+	"strings"
+	"sync"
+	"testing"
+	"time"
+
+	"github.com/chromedp/cdproto/emulation"
+	cdplog "github.com/chromedp/cdproto/log"
+	"github.com/chromedp/cdproto/network"
+	"github.com/chromedp/cdproto/runtime"
+	"github.com/chromedp/chromedp"
+)
+
+// Browser is one headless Chromium with one page.
+type Browser struct {
+	t   *testing.T
+	ctx context.Context
+
+	mu sync.Mutex
+	// complaints are what the page wrote to the console, exceptions, and requests that were made.
+	complaints []string
+}
+
+const executable = "/usr/bin/chromium"
+
+// Open opens a page, and returns when the element with that id is there. A missing Chromium is a failure:
+// scripts/install-test-dependencies installs it.
+func Open(t *testing.T, html, id string, actions ...chromedp.Action) *Browser {
+	t.Helper()
+	if _, err := os.Stat(executable); err != nil {
+		t.Fatalf("%v: run scripts/install-test-dependencies", err)
+	}
+	file := filepath.Join(t.TempDir(), "page.html")
+	if err := os.WriteFile(file, []byte(html), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	options := append(chromedp.DefaultExecAllocatorOptions[:],
+		chromedp.ExecPath(executable), chromedp.NoSandbox, chromedp.DisableGPU, chromedp.WindowSize(1200, 900),
+		chromedp.Flag("disable-quic", true), chromedp.Flag("disable-background-networking", true), chromedp.Flag("disable-component-update", true),
+	)
+	ctx, cancel := context.WithTimeout(t.Context(), 2*time.Minute)
+	ctx, cancelAllocator := chromedp.NewExecAllocator(ctx, options...)
+	ctx, cancelBrowser := chromedp.NewContext(ctx)
+	t.Cleanup(func() { _ = chromedp.Cancel(ctx); cancelBrowser(); cancelAllocator(); cancel() })
+	b := &Browser{t: t, ctx: ctx}
+	chromedp.ListenTarget(ctx, b.listen)
+	b.Run(append([]chromedp.Action{network.Enable(), cdplog.Enable(), runtime.Enable()}, actions...)...)
+	b.Run(chromedp.Navigate("file://"+file), chromedp.WaitReady("#"+id))
+	return b
+}
+
+func (b *Browser) listen(happened any) {
+	complaint := ""
+	switch e := happened.(type) {
+	case *runtime.EventConsoleAPICalled:
+		complaint = fmt.Sprintf("console %s: %s", e.Type, e.Args[0].Value)
+	case *runtime.EventExceptionThrown:
+		complaint = "exception: " + e.ExceptionDetails.Error()
+	case *cdplog.EventEntryAdded:
+		complaint = fmt.Sprintf("log: %s %s", e.Entry.Text, e.Entry.URL)
+	case *network.EventRequestWillBeSent:
+		if !strings.HasPrefix(e.Request.URL, "file://") || strings.HasSuffix(e.Request.URL, ".ico") {
+			complaint = "request: " + e.Request.URL
+		}
+	}
+	if complaint != "" {
+		b.mu.Lock()
+		defer b.mu.Unlock()
+		b.complaints = append(b.complaints, complaint)
+	}
+}
+
+// Run runs actions.
+func (b *Browser) Run(actions ...chromedp.Action) {
+	b.t.Helper()
+	if err := chromedp.Run(b.ctx, actions...); err != nil {
+		b.t.Fatal(err)
+	}
+}
+
+// Value evaluates an expression of the page, a promise to its end.
+func Value[T any](b *Browser, expression string) (result T) {
+	b.t.Helper()
+	b.Run(chromedp.Evaluate(expression, &result, func(p *runtime.EvaluateParams) *runtime.EvaluateParams { return p.WithAwaitPromise(true) }))
+	return result
+}
+
+// Want holds that an expression of the page is what it should be.
+func (b *Browser) Want(expression, want string) {
+	b.t.Helper()
+	if got := fmt.Sprint(Value[any](b, expression)); got != want {
+		b.t.Errorf("%s is %q, want %q", expression, got, want)
+	}
+}
+
+// Quiet holds that the page made no request, violated no policy and wrote nothing to the console.
+func (b *Browser) Quiet() {
+	b.t.Helper()
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	for _, complaint := range b.complaints {
+		b.t.Error(complaint)
+	}
+}
+
+// Screenshot keeps a picture of the page in the folder that CI keeps, or go test -artifacts.
+func (b *Browser) Screenshot(name string) {
+	b.t.Helper()
+	var picture []byte
+	b.Run(chromedp.FullScreenshot(&picture, 100))
+	folder := os.Getenv("USHER_SCREENSHOTS")
+	if folder == "" {
+		folder = b.t.ArtifactDir()
+	}
+	if err := os.MkdirAll(folder, 0o755); err != nil {
+		b.t.Fatal(err)
+	}
+	if err := os.WriteFile(filepath.Join(folder, name+".png"), picture, 0o644); err != nil {
+		b.t.Fatal(err)
+	}
+}
+
+// Scheme is what a person has chosen: light or dark.
+func Scheme(name string) chromedp.Action {
+	return emulation.SetEmulatedMedia().WithFeatures([]*emulation.MediaFeature{{Name: "prefers-color-scheme", Value: name}})
+}
+
+// axe is where scripts/install-axe-core puts axe-core.
+func axe(t *testing.T) string {
+	cache, err := os.UserCacheDir()
+	if err != nil {
+		t.Fatal(err)
+	}
+	script, err := os.ReadFile(filepath.Join(cache, "usher", "axe-core-4.10.2.js"))
+	if err != nil {
+		t.Logf("NOT TESTED with axe-core, which the npm registry alone has: %v", err)
+		return ""
+	}
+	return string(script)
+}
+
+// problems are usher's own checks, which need no axe-core: everything that can be used has a name, everything is seen.
+const problems = `(() => {
+  const found = [];
+  const named = (e) => (e.getAttribute("aria-label") || e.labels?.[0]?.textContent || e.textContent || "").trim();
+  for (const e of document.querySelectorAll("a, button, input, select, summary, [tabindex='0'], table th, section, [role]")) {
+    if (e.getAttribute("role") === "presentation" || e.tagName === "SECTION" && e.getAttribute("aria-labelledby")) continue;
+    if (!named(e)) found.push("no name: " + e.outerHTML.slice(0, 100));
+  }
+  for (const id of [...document.querySelectorAll("[id]")].map((e) => e.id))
+    if (document.querySelectorAll("#" + CSS.escape(id)).length > 1) found.push("id twice: " + id);
+  const levels = [...document.querySelectorAll("h1, h2, h3")].map((e) => Number(e.tagName[1]));
+  levels.forEach((level, i) => { if (i && level > levels[i - 1] + 1) found.push("heading level left out"); });
+  if (document.querySelectorAll("h1").length !== 1 || !document.documentElement.lang || !document.querySelector("main")) found.push("h1, lang or main");
+  const light = (colour) => { const [r, g, b] = colour.match(/[\d.]+/g).map((c) => { c /= 255; return c <= 0.03928 ? c / 12.92 : ((c + 0.055) / 1.055) ** 2.4; }); return 0.2126 * r + 0.7152 * g + 0.0722 * b; };
+  const behind = (e) => { for (; e; e = e.parentElement) { const c = getComputedStyle(e).backgroundColor; if (!/, 0\)$|transparent/.test(c)) return c; } return "rgb(255, 255, 255)"; };
+  for (const e of document.querySelectorAll("body *")) {
+    if (![...e.childNodes].some((n) => n.nodeType === 3 && n.textContent.trim()) || !e.checkVisibility() || e.closest("script, style, .hidden, noscript, .skip")) continue;
+    const pair = [light(getComputedStyle(e).color), light(behind(e))].sort();
+    const contrast = (Math.max(...pair) + 0.05) / (Math.min(...pair) + 0.05);
+    if (contrast < 4.5) found.push("contrast " + contrast.toFixed(2) + ": " + e.outerHTML.slice(0, 80));
+  }
+  return found;
+})()`
+
+// Accessible holds that everybody can use the page: by usher's own checks, and by axe-core where it could be had.
+func (b *Browser) Accessible() {
+	b.t.Helper()
+	for _, problem := range Value[[]string](b, problems) {
+		b.t.Error(problem)
+	}
+	script := axe(b.t)
+	if script == "" {
+		return
+	}
+	b.Run(chromedp.Evaluate(script, nil))
+	violations := Value[[]struct {
+		ID, Help string
+		Nodes    []json.RawMessage
+	}](b, `axe.run(document, {resultTypes: ["violations"]}).then((r) => r.violations.map((v) => ({ID: v.id, Help: v.help, Nodes: v.nodes.map((n) => ({html: n.html.slice(0, 200), why: n.failureSummary}))})))`)
+	for _, violation := range violations {
+		b.t.Errorf("%s: %s: %s", violation.ID, violation.Help, violation.Nodes)
+	}
+}
