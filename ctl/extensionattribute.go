@@ -249,32 +249,16 @@ func values(attribute extensionAttribute, users []*usherv1.UserStatus, named str
 	return strings.Join(lines, "\n")
 }
 
-// foremost is whom a command is about that is about one user: the named one; the one on the console; the one whose
-// registration is the newest; the only one, or the one who was looked at last. It is nil when there is nobody.
+// foremost is whom a command is about that is about one user: the named one, or else [contract.Foremost]. It is nil when there is
+// nobody.
 func foremost(users []*usherv1.UserStatus, named string) *usherv1.UserStatus {
-	var first *usherv1.UserStatus
+	if named == "" {
+		return contract.Foremost(users)
+	}
 	for _, user := range users {
-		if named != "" {
-			if user.GetUser().GetName() == named {
-				return user
-			}
-			continue
-		}
-		if user.GetSession().GetOnConsole() {
+		if user.GetUser().GetName() == named {
 			return user
 		}
-		if first == nil || before(first, user) {
-			first = user
-		}
 	}
-	return first
-}
-
-// before tells whether the second user is the more likely one to be asked about.
-func before(first, second *usherv1.UserStatus) bool {
-	created := func(u *usherv1.UserStatus) time.Time { return contract.Time(u.GetLastRegistration().GetCreateTime()) }
-	if a, b := created(first), created(second); !a.Equal(b) {
-		return b.After(a)
-	}
-	return contract.Time(second.GetLookTime()).After(contract.Time(first.GetLookTime()))
+	return nil
 }

@@ -123,7 +123,7 @@ func TestProfilesHaveKnownKeysAlone(t *testing.T) {
 			}
 			if kind == config.Domain {
 				for _, key := range config.Keys("darwin") {
-					keys[key.Name] = map[string]string{"boolean": "boolean", "uid": "integer", "list": "array", "list of host:port": "array"}[key.Type]
+					keys[key.Name] = map[string]string{"boolean": "boolean", "uid": "integer", "list": "array", "list of host:port": "array", "list of names": "array", "list of URLs": "array"}[key.Type]
 					if keys[key.Name] == "" {
 						keys[key.Name] = "string"
 					}

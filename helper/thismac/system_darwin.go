@@ -1,6 +1,7 @@
 package thismac
 
 import (
+	"errors"
 	"os"
 
 	"howett.net/plist"
@@ -18,3 +19,6 @@ func operatingSystem() string {
 	}
 	return version.ProductName + " " + version.ProductVersion
 }
+
+// machineID is not there on macOS, where the hardware has a UUID.
+func machineID() (string, error) { return "", errors.ErrUnsupported }

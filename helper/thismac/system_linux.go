@@ -21,3 +21,9 @@ func operatingSystem() string {
 	}
 	return ""
 }
+
+// machineID reads machine-id(5).
+func machineID() (string, error) {
+	content, err := os.ReadFile("/etc/machine-id")
+	return strings.TrimSpace(string(content)), err
+}

@@ -24,6 +24,15 @@ func Name() string {
 // system does not say.
 func OperatingSystem() string { return operatingSystem() }
 
+// MachineID is the random id of this installation on Linux; on macOS there is none, and the error says so.
+func MachineID() (string, error) {
+	id, err := machineID()
+	if err != nil {
+		return "", fmt.Errorf("read the machine id: %w", err)
+	}
+	return id, nil
+}
+
 // Places are the files that are looked at. An empty one is not.
 type Places struct {
 	// PortalExecutable is the program inside Company Portal's bundle, JamfPreferences com.jamfsoftware.jamf.plist.

@@ -85,6 +85,28 @@ type Config struct {
 		GatherAfterPortal bool
 	}
 
+	// Listener is the read-only one for the network. Address is host:port; empty: there is none. It needs everything else.
+	Listener struct {
+		Address                                string
+		CertificateFile, KeyFile, ClientCAFile string
+		// AllowedNames are the subject alternative names of which a client's certificate must have one.
+		AllowedNames []string
+		// PersonalData has it tell names of people and what identifies them.
+		PersonalData bool
+	}
+
+	// Fleet is the connection to NATS. Servers are URLs; empty: there is none. It needs credentials, an NKey or a certificate.
+	Fleet struct {
+		Servers []string
+		// CAFile holds the authorities that a server's certificate may be of; empty: those of the system.
+		CAFile                    string
+		CredentialsFile, NKeyFile string
+		CertificateFile, KeyFile  string
+		// Device is the name under which this Mac publishes; empty: its hardware UUID.
+		Device       string
+		PersonalData bool
+	}
+
 	// Development.HelperUID is the uid that agents and usherctl accept as the helper. Anything but 0 is for development.
 	Development struct{ HelperUID uint32 }
 }

@@ -30,6 +30,7 @@ type value struct {
 const (
 	maximumText      = 1024
 	maximumEndpoints = 32
+	maximumNames     = 64
 	// maximumSocketPath is what a Unix socket's address holds on macOS, the smaller of both: 104 with the ending NUL.
 	maximumSocketPath = 103
 )
@@ -45,6 +46,9 @@ const (
 var (
 	guidExpression = sync.OnceValue(func() *regexp.Regexp {
 		return regexp.MustCompile(`^[0-9a-fA-F]{8}-([0-9a-fA-F]{4}-){3}[0-9a-fA-F]{12}$`)
+	})
+	nameExpression = sync.OnceValue(func() *regexp.Regexp {
+		return regexp.MustCompile(`^[0-9A-Za-z_-]{1,64}$`)
 	})
 	versionExpression = sync.OnceValue(func() *regexp.Regexp {
 		return regexp.MustCompile(`^[0-9]{1,9}(\.[0-9]{1,9}){0,3}$`)
@@ -320,4 +324,62 @@ func isLoopback(host string) bool {
 	}
 	address, err := netip.ParseAddr(host)
 	return err == nil && address.IsLoopback()
+}
+
+// listenAddress is where a listener is: host:port, of which the host may be left out.
+func listenAddress(name, fallback, description string, field func(*Config) *string) row {
+	return textField(Key{name, "address", "host:port, or :port for every address of this computer, or empty", fallback, description}, field,
+		func(given string) (string, error) {
+			if given == "" {
+				return "", nil
+			}
+			if strings.HasPrefix(given, ":") {
+				return given, checkEndpoint("localhost" + given)
+			}
+			return given, checkEndpoint(given)
+		})
+}
+
+// certificateNames are subject alternative names.
+func certificateNames(name, fallback, description string, field func(*Config) *[]string) row {
+	key := Key{name, "list of names", fmt.Sprintf("a list of at most %d names without spaces, or the same as one text with commas", maximumNames), fallback, description}
+	return listField(key, field, maximumNames, func(given string) error {
+		if given == "" || len(given) > 253 || strings.ContainsFunc(given, func(r rune) bool { return unicode.IsSpace(r) || unicode.IsControl(r) }) {
+			return errors.New("not a name")
+		}
+		if strings.Contains(given, "*") {
+			return errors.New("wildcards are not taken: each client is named")
+		}
+		return nil
+	})
+}
+
+// natsServers are URLs of NATS servers.
+func natsServers(name, fallback, description string, field func(*Config) *[]string) row {
+	key := Key{name, "list of URLs", fmt.Sprintf("a list of at most %d URLs such as tls://nats1.example.org:4222 (nats:// for this computer's own addresses), or the same as one text with commas", maximumEndpoints), fallback, description}
+	return listField(key, field, maximumEndpoints, func(given string) error {
+		parsed, err := url.Parse(given)
+		switch {
+		case err != nil || parsed.Hostname() == "":
+			return errors.New("not a URL with a host")
+		case parsed.User != nil:
+			return errors.New("has a user in it; credentials stand in files")
+		case parsed.Path != "" || parsed.RawQuery != "" || parsed.ForceQuery || parsed.Fragment != "":
+			return errors.New("has more than a host and a port")
+		case parsed.Scheme == "tls", parsed.Scheme == "nats" && isLoopback(parsed.Hostname()):
+			return nil
+		}
+		return errors.New("not a tls URL")
+	})
+}
+
+// deviceName is one token of a NATS subject.
+func deviceName(name, fallback, description string, field func(*Config) *string) row {
+	return textField(Key{name, "name", "letters, digits, - and _, at most 64 of them, or empty", fallback, description}, field,
+		func(given string) (string, error) {
+			if given != "" && !nameExpression().MatchString(given) {
+				return "", errors.New("is not such a name")
+			}
+			return given, nil
+		})
 }

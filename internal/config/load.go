@@ -153,15 +153,27 @@ func (l *Loaded) apply(layer Layer, file string, entries []entry) (problems []*K
 
 // checkTogether holds the rules that need more than one key.
 func (l *Loaded) checkTogether() (problems []error) {
-	if l.Delivery.Mode != DeliverByAPI {
-		return nil
-	}
-	chosen := l.origins["delivery.mode"]
-	for _, name := range []string{"delivery.api.url", "delivery.api.client_id", "delivery.api.client_secret_file"} {
-		if row, _ := find(name); row.get(&l.Config) == "" {
-			problems = append(problems, &KeyError{File: chosen.file, Line: chosen.line, Key: name,
-				Problem: "is empty, but delivery.mode is api and needs it", Allowed: row.Allowed})
+	needs := func(because, why string, names ...string) {
+		chosen := l.origins[because]
+		for _, name := range names {
+			if row, _ := find(name); row.get(&l.Config) == "" {
+				problems = append(problems, &KeyError{File: chosen.file, Line: chosen.line, Key: name,
+					Problem: "is empty, but " + why + " and needs it", Allowed: row.Allowed})
+			}
 		}
+	}
+	if l.Delivery.Mode == DeliverByAPI {
+		needs("delivery.mode", "delivery.mode is api", "delivery.api.url", "delivery.api.client_id", "delivery.api.client_secret_file")
+	}
+	if l.Listener.Address != "" {
+		needs("listener.address", "listener.address is set", "listener.certificate_file", "listener.key_file", "listener.client_ca_file", "listener.allowed_names")
+	}
+	fleet := l.Fleet
+	if fleet.CertificateFile != "" {
+		needs("fleet.certificate_file", "fleet.certificate_file is set", "fleet.key_file")
+	}
+	if len(fleet.Servers) > 0 && fleet.CredentialsFile == "" && fleet.NKeyFile == "" && fleet.CertificateFile == "" {
+		needs("fleet.servers", "fleet.servers is set, neither is fleet.nkey_file or fleet.certificate_file,", "fleet.credentials_file")
 	}
 	return problems
 }

@@ -15,6 +15,10 @@ var forms = map[string]form{
 	"uid":               {jsonType: "integer"},
 	"list":              {jsonType: "array"},
 	"list of host:port": {jsonType: "array"},
+	"list of names":     {jsonType: "array"},
+	"list of URLs":      {jsonType: "array"},
+	"address":           {"string", `:[0-9]+$`},
+	"name":              {"string", `^[0-9A-Za-z_-]{1,64}$`},
 	"choice":            {jsonType: "string"},
 	"text":              {jsonType: "string"},
 	"path":              {"string", `^/`},
@@ -23,6 +27,16 @@ var forms = map[string]form{
 	"duration":          {"string", `^[+]?([0-9]+(\.[0-9]*)?|\.[0-9]+)(ns|us|µs|μs|ms|s|m|h)(([0-9]+(\.[0-9]*)?|\.[0-9]+)(ns|us|µs|μs|ms|s|m|h))*$`},
 	"version":           {"string", `^[0-9]{1,9}(\.[0-9]{1,9}){0,3}$`},
 	"URL":               {"string", `^[hH][tT][tT][pP][sS]?://[^@?#\s]+[/#]*$`},
+}
+
+// listForms are the pattern of an entry and the most entries of lists of texts.
+var listForms = map[string]struct {
+	pattern string
+	longest int
+}{
+	"list of host:port": {`:[0-9]+\s*$`, maximumEndpoints},
+	"list of names":     {`^\s*[^\s*]+\s*$`, maximumNames},
+	"list of URLs":      {`^\s*([tT][lL][sS]|[nN][aA][tT][sS])://[^@?#\s]+$`, maximumEndpoints},
 }
 
 // Schema returns the JSON schema of the keys in the form that Jamf Pro takes as a custom schema of an application's settings (draft 7;
@@ -56,8 +70,9 @@ func Schema(goos string) ([]byte, error) {
 			property["items"] = map[string]any{"type": "string", "enum": IdentitySources()}
 			property["maxItems"] = len(IdentitySources())
 		case form.jsonType == "array":
-			property["items"] = map[string]any{"type": "string", "pattern": `:[0-9]+\s*$`}
-			property["maxItems"] = maximumEndpoints
+			entries := listForms[key.Type]
+			property["items"] = map[string]any{"type": "string", "pattern": entries.pattern}
+			property["maxItems"] = entries.longest
 		case form.pattern != "" && strings.HasSuffix(key.Allowed, ", or empty"):
 			property["pattern"] = "^$|" + form.pattern
 		case form.pattern != "":

@@ -52,6 +52,10 @@ var examples = map[string]struct {
 	"uid":               {"development.helper_uid", []any{0, 501, 4294967294}, []any{-1, 4294967295, "root"}, nil},
 	"list":              {"identity.sources", []any{[]any{"login_keychain"}, []any{}}, []any{[]any{"cloud"}}, nil},
 	"list of host:port": {"preflight.endpoints", []any{[]any{"example.com:443", "[::1]:8443"}, []any{}}, []any{[]any{"example.com"}, []any{"a:b"}}, []any{[]any{"example.com:0"}}},
+	"list of names":     {"listener.allowed_names", []any{[]any{"status.example.org", "spiffe://example.org/monitor", "monitor@example.org"}, []any{}}, []any{[]any{"a b"}, []any{"*.example.org"}, []any{""}}, nil},
+	"list of URLs":      {"fleet.servers", []any{[]any{}}, []any{[]any{"https://example.com"}, []any{"nats1:4222"}, []any{"tls://me:secret@example.com"}}, []any{[]any{"nats://example.com"}, []any{"tls://example.com/path"}}},
+	"address":           {"listener.address", []any{""}, []any{"7443", "host"}, []any{"host:0", "a b:443"}},
+	"name":              {"fleet.device", []any{"", "0A1B2C3D-0000-4000-8000-00000000BEEF"}, []any{"a.b", "*", "a b"}, nil},
 	"choice":            {"delivery.mode", []any{"recon"}, []any{"", "smoke"}, nil},
 	"text":              {"admin_group", []any{"admin", "a b"}, []any{"", "  "}, []any{"a\nb"}},
 	"path":              {"jamf.executable", []any{"/usr/local/bin/jamf"}, []any{"", "jamf", "~/jamf"}, nil},
@@ -112,9 +116,9 @@ func TestSchemaAgreesWithWhatIsLoaded(t *testing.T) {
 			value = key.Default == "true"
 		case "uid":
 			value = json.Number(key.Default)
-		case "list", "list of host:port":
+		case "list", "list of host:port", "list of names", "list of URLs":
 			list := []any{}
-			for _, one := range strings.Split(key.Default, ", ") {
+			for _, one := range strings.FieldsFunc(key.Default, func(r rune) bool { return r == ',' || r == ' ' }) {
 				list = append(list, one)
 			}
 			value = list
@@ -134,26 +138,38 @@ func number(value any) any {
 	return value
 }
 
+// needed are the keys that must be set with one.
+var needed = map[string][]string{
+	"delivery.mode":          {"delivery.api.url", "delivery.api.client_id", "delivery.api.client_secret_file"},
+	"listener.address":       {"listener.certificate_file", "listener.key_file", "listener.client_ca_file", "listener.allowed_names"},
+	"fleet.servers":          {"fleet.credentials_file"},
+	"fleet.certificate_file": {"fleet.key_file"},
+}
+
 // Every field of the structure is one key, and every key is one field: nothing is read that cannot be set, and the other way round.
 func TestEveryFieldIsOneKey(t *testing.T) {
 	fields := map[string]string{} // by the name of the field, the key
 	for _, key := range config.Keys("linux") {
 		document := map[string]string{key.Name: other[key.Name]}
-		if key.Name == "delivery.mode" { // which needs these
-			for _, name := range []string{"delivery.api.url", "delivery.api.client_id", "delivery.api.client_secret_file"} {
-				document[name] = other[name]
-			}
+		for _, name := range needed[key.Name] {
+			document[name] = other[name]
 		}
 		text, err := json.Marshal(document)
 		if err != nil {
 			t.Fatal(err)
 		}
-		changed := differences("", reflect.ValueOf(config.Default()), reflect.ValueOf(load(t, config.Places{Local: write(t, "config.yaml", string(text))}).Config))
-		for i, field := range changed {
-			if key.Name == "delivery.mode" && strings.HasPrefix(field, ".Delivery.API") {
-				continue
+		without := config.Default()
+		if needs := needed[key.Name]; len(needs) > 0 { // what these change by themselves is not the key's
+			delete(document, key.Name)
+			text, err := json.Marshal(document)
+			if err != nil {
+				t.Fatal(err)
 			}
-			if i > 0 && key.Name != "delivery.mode" {
+			without = load(t, config.Places{Local: write(t, "config.yaml", string(text))}).Config
+		}
+		changed := differences("", reflect.ValueOf(without), reflect.ValueOf(load(t, config.Places{Local: write(t, "config.yaml", string(text))}).Config))
+		for i, field := range changed {
+			if i > 0 {
 				t.Errorf("%s changes %v", key.Name, changed)
 			}
 			if other, twice := fields[field]; twice {

@@ -41,3 +41,18 @@ func Dial(path string, serverUID uint32, options ...grpc.DialOption) (*grpc.Clie
 func IsUntrusted(err error) bool {
 	return err != nil && strings.Contains(err.Error(), ErrUntrustedServer.Error())
 }
+
+// DialConn returns a connection to the socket at path, for whoever speaks another way than through [Dial]. It is refused with
+// [ErrUntrustedServer] when another user than serverUID serves the socket. The caller closes it.
+func DialConn(ctx context.Context, path string, serverUID uint32) (net.Conn, error) {
+	connection, err := new(net.Dialer).DialContext(ctx, "unix", path)
+	if err != nil {
+		return nil, err
+	}
+	proven, _, err := ClientCredentials(serverUID).ClientHandshake(ctx, "", connection)
+	if err != nil {
+		connection.Close()
+		return nil, err
+	}
+	return proven, nil
+}

@@ -1067,9 +1067,12 @@ func (x *Contradiction) GetDetail() string {
 
 // DeviceIDChange says that a user's identity became another device, for example by a new registration with Platform SSO.
 type DeviceIDChange struct {
-	state         protoimpl.MessageState `protogen:"open.v1"`
-	OldDeviceId   string                 `protobuf:"bytes,1,opt,name=old_device_id,json=oldDeviceId,proto3" json:"old_device_id,omitempty"`
-	NewDeviceId   string                 `protobuf:"bytes,2,opt,name=new_device_id,json=newDeviceId,proto3" json:"new_device_id,omitempty"`
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// Entra's id of the device that it was.
+	OldDeviceId string `protobuf:"bytes,1,opt,name=old_device_id,json=oldDeviceId,proto3" json:"old_device_id,omitempty"`
+	// Entra's id of the device that it is now.
+	NewDeviceId string `protobuf:"bytes,2,opt,name=new_device_id,json=newDeviceId,proto3" json:"new_device_id,omitempty"`
+	// When that was seen.
 	Time          *timestamppb.Timestamp `protobuf:"bytes,3,opt,name=time,proto3" json:"time,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache

@@ -154,8 +154,10 @@ type GetStatusResponse struct {
 	// Root and admins only.
 	Outbox *OutboxStatus `protobuf:"bytes,3,opt,name=outbox,proto3" json:"outbox,omitempty"`
 	// What is wrong, the gravest first, each one sentence with the fix. Empty: nothing is.
-	Problems      []string        `protobuf:"bytes,4,rep,name=problems,proto3" json:"problems,omitempty"`
-	Computer      *ComputerStatus `protobuf:"bytes,5,opt,name=computer,proto3" json:"computer,omitempty"`
+	Problems []string        `protobuf:"bytes,4,rep,name=problems,proto3" json:"problems,omitempty"`
+	Computer *ComputerStatus `protobuf:"bytes,5,opt,name=computer,proto3" json:"computer,omitempty"`
+	// Root and admins only; not set where no fleet is configured.
+	Fleet         *FleetStatus `protobuf:"bytes,6,opt,name=fleet,proto3" json:"fleet,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -221,6 +223,13 @@ func (x *GetStatusResponse) GetProblems() []string {
 func (x *GetStatusResponse) GetComputer() *ComputerStatus {
 	if x != nil {
 		return x.Computer
+	}
+	return nil
+}
+
+func (x *GetStatusResponse) GetFleet() *FleetStatus {
+	if x != nil {
+		return x.Fleet
 	}
 	return nil
 }
@@ -475,6 +484,88 @@ func (x *UserStatus) GetLookTime() *timestamppb.Timestamp {
 	return nil
 }
 
+// FleetStatus is the helper's connection to the fleet (docs/fleet.md).
+type FleetStatus struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// The name under which this Mac answers and publishes.
+	Device string `protobuf:"bytes,1,opt,name=device,proto3" json:"device,omitempty"`
+	// The server that it is connected to; empty while it is not.
+	Server string `protobuf:"bytes,2,opt,name=server,proto3" json:"server,omitempty"`
+	// Since when it is connected, or not any more.
+	Since *timestamppb.Timestamp `protobuf:"bytes,3,opt,name=since,proto3" json:"since,omitempty"`
+	// What keeps it from connecting or from publishing, one sentence; empty when all is well.
+	LastError string `protobuf:"bytes,4,opt,name=last_error,json=lastError,proto3" json:"last_error,omitempty"`
+	// Changes that wait to be published.
+	Unpublished   int32 `protobuf:"varint,5,opt,name=unpublished,proto3" json:"unpublished,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *FleetStatus) Reset() {
+	*x = FleetStatus{}
+	mi := &file_usher_v1_status_proto_msgTypes[7]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *FleetStatus) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*FleetStatus) ProtoMessage() {}
+
+func (x *FleetStatus) ProtoReflect() protoreflect.Message {
+	mi := &file_usher_v1_status_proto_msgTypes[7]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use FleetStatus.ProtoReflect.Descriptor instead.
+func (*FleetStatus) Descriptor() ([]byte, []int) {
+	return file_usher_v1_status_proto_rawDescGZIP(), []int{7}
+}
+
+func (x *FleetStatus) GetDevice() string {
+	if x != nil {
+		return x.Device
+	}
+	return ""
+}
+
+func (x *FleetStatus) GetServer() string {
+	if x != nil {
+		return x.Server
+	}
+	return ""
+}
+
+func (x *FleetStatus) GetSince() *timestamppb.Timestamp {
+	if x != nil {
+		return x.Since
+	}
+	return nil
+}
+
+func (x *FleetStatus) GetLastError() string {
+	if x != nil {
+		return x.LastError
+	}
+	return ""
+}
+
+func (x *FleetStatus) GetUnpublished() int32 {
+	if x != nil {
+		return x.Unpublished
+	}
+	return 0
+}
+
 type SessionStatus struct {
 	state         protoimpl.MessageState `protogen:"open.v1"`
 	AgentVersion  string                 `protobuf:"bytes,1,opt,name=agent_version,json=agentVersion,proto3" json:"agent_version,omitempty"`
@@ -487,7 +578,7 @@ type SessionStatus struct {
 
 func (x *SessionStatus) Reset() {
 	*x = SessionStatus{}
-	mi := &file_usher_v1_status_proto_msgTypes[7]
+	mi := &file_usher_v1_status_proto_msgTypes[8]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -499,7 +590,7 @@ func (x *SessionStatus) String() string {
 func (*SessionStatus) ProtoMessage() {}
 
 func (x *SessionStatus) ProtoReflect() protoreflect.Message {
-	mi := &file_usher_v1_status_proto_msgTypes[7]
+	mi := &file_usher_v1_status_proto_msgTypes[8]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -512,7 +603,7 @@ func (x *SessionStatus) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use SessionStatus.ProtoReflect.Descriptor instead.
 func (*SessionStatus) Descriptor() ([]byte, []int) {
-	return file_usher_v1_status_proto_rawDescGZIP(), []int{7}
+	return file_usher_v1_status_proto_rawDescGZIP(), []int{8}
 }
 
 func (x *SessionStatus) GetAgentVersion() string {
@@ -556,7 +647,7 @@ type OutboxStatus struct {
 
 func (x *OutboxStatus) Reset() {
 	*x = OutboxStatus{}
-	mi := &file_usher_v1_status_proto_msgTypes[8]
+	mi := &file_usher_v1_status_proto_msgTypes[9]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -568,7 +659,7 @@ func (x *OutboxStatus) String() string {
 func (*OutboxStatus) ProtoMessage() {}
 
 func (x *OutboxStatus) ProtoReflect() protoreflect.Message {
-	mi := &file_usher_v1_status_proto_msgTypes[8]
+	mi := &file_usher_v1_status_proto_msgTypes[9]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -581,7 +672,7 @@ func (x *OutboxStatus) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use OutboxStatus.ProtoReflect.Descriptor instead.
 func (*OutboxStatus) Descriptor() ([]byte, []int) {
-	return file_usher_v1_status_proto_rawDescGZIP(), []int{8}
+	return file_usher_v1_status_proto_rawDescGZIP(), []int{9}
 }
 
 func (x *OutboxStatus) GetPending() int32 {
@@ -629,13 +720,14 @@ const file_usher_v1_status_proto_rawDesc = "" +
 	"look_again\x18\x01 \x01(\bR\tlookAgain\"\x14\n" +
 	"\x12WatchStatusRequest\"J\n" +
 	"\x13WatchStatusResponse\x123\n" +
-	"\x06status\x18\x01 \x01(\v2\x1b.usher.v1.GetStatusResponseR\x06status\"\xf1\x01\n" +
+	"\x06status\x18\x01 \x01(\v2\x1b.usher.v1.GetStatusResponseR\x06status\"\x9e\x02\n" +
 	"\x11GetStatusResponse\x12.\n" +
 	"\x06helper\x18\x01 \x01(\v2\x16.usher.v1.HelperStatusR\x06helper\x12*\n" +
 	"\x05users\x18\x02 \x03(\v2\x14.usher.v1.UserStatusR\x05users\x12.\n" +
 	"\x06outbox\x18\x03 \x01(\v2\x16.usher.v1.OutboxStatusR\x06outbox\x12\x1a\n" +
 	"\bproblems\x18\x04 \x03(\tR\bproblems\x124\n" +
-	"\bcomputer\x18\x05 \x01(\v2\x18.usher.v1.ComputerStatusR\bcomputer\"O\n" +
+	"\bcomputer\x18\x05 \x01(\v2\x18.usher.v1.ComputerStatusR\bcomputer\x12+\n" +
+	"\x05fleet\x18\x06 \x01(\v2\x15.usher.v1.FleetStatusR\x05fleet\"O\n" +
 	"\x0eComputerStatus\x12\x12\n" +
 	"\x04name\x18\x01 \x01(\tR\x04name\x12)\n" +
 	"\x10operating_system\x18\x02 \x01(\tR\x0foperatingSystem\"\xe9\x02\n" +
@@ -656,7 +748,14 @@ const file_usher_v1_status_proto_rawDesc = "" +
 	"\bidentity\x18\x04 \x01(\v2\x12.usher.v1.IdentityR\bidentity\x12.\n" +
 	"\bevidence\x18\x05 \x03(\v2\x12.usher.v1.EvidenceR\bevidence\x12B\n" +
 	"\x10device_id_change\x18\x06 \x01(\v2\x18.usher.v1.DeviceIDChangeR\x0edeviceIdChange\x127\n" +
-	"\tlook_time\x18\a \x01(\v2\x1a.google.protobuf.TimestampR\blookTime\"\xaf\x01\n" +
+	"\tlook_time\x18\a \x01(\v2\x1a.google.protobuf.TimestampR\blookTime\"\xb0\x01\n" +
+	"\vFleetStatus\x12\x16\n" +
+	"\x06device\x18\x01 \x01(\tR\x06device\x12\x16\n" +
+	"\x06server\x18\x02 \x01(\tR\x06server\x120\n" +
+	"\x05since\x18\x03 \x01(\v2\x1a.google.protobuf.TimestampR\x05since\x12\x1d\n" +
+	"\n" +
+	"last_error\x18\x04 \x01(\tR\tlastError\x12 \n" +
+	"\vunpublished\x18\x05 \x01(\x05R\vunpublished\"\xaf\x01\n" +
 	"\rSessionStatus\x12#\n" +
 	"\ragent_version\x18\x01 \x01(\tR\fagentVersion\x12=\n" +
 	"\fconnect_time\x18\x02 \x01(\v2\x1a.google.protobuf.TimestampR\vconnectTime\x12\x1d\n" +
@@ -686,7 +785,7 @@ func file_usher_v1_status_proto_rawDescGZIP() []byte {
 	return file_usher_v1_status_proto_rawDescData
 }
 
-var file_usher_v1_status_proto_msgTypes = make([]protoimpl.MessageInfo, 9)
+var file_usher_v1_status_proto_msgTypes = make([]protoimpl.MessageInfo, 10)
 var file_usher_v1_status_proto_goTypes = []any{
 	(*GetStatusRequest)(nil),      // 0: usher.v1.GetStatusRequest
 	(*WatchStatusRequest)(nil),    // 1: usher.v1.WatchStatusRequest
@@ -695,42 +794,45 @@ var file_usher_v1_status_proto_goTypes = []any{
 	(*ComputerStatus)(nil),        // 4: usher.v1.ComputerStatus
 	(*HelperStatus)(nil),          // 5: usher.v1.HelperStatus
 	(*UserStatus)(nil),            // 6: usher.v1.UserStatus
-	(*SessionStatus)(nil),         // 7: usher.v1.SessionStatus
-	(*OutboxStatus)(nil),          // 8: usher.v1.OutboxStatus
-	(*timestamppb.Timestamp)(nil), // 9: google.protobuf.Timestamp
-	(*User)(nil),                  // 10: usher.v1.User
-	(*Registration)(nil),          // 11: usher.v1.Registration
-	(*Identity)(nil),              // 12: usher.v1.Identity
-	(*Evidence)(nil),              // 13: usher.v1.Evidence
-	(*DeviceIDChange)(nil),        // 14: usher.v1.DeviceIDChange
+	(*FleetStatus)(nil),           // 7: usher.v1.FleetStatus
+	(*SessionStatus)(nil),         // 8: usher.v1.SessionStatus
+	(*OutboxStatus)(nil),          // 9: usher.v1.OutboxStatus
+	(*timestamppb.Timestamp)(nil), // 10: google.protobuf.Timestamp
+	(*User)(nil),                  // 11: usher.v1.User
+	(*Registration)(nil),          // 12: usher.v1.Registration
+	(*Identity)(nil),              // 13: usher.v1.Identity
+	(*Evidence)(nil),              // 14: usher.v1.Evidence
+	(*DeviceIDChange)(nil),        // 15: usher.v1.DeviceIDChange
 }
 var file_usher_v1_status_proto_depIdxs = []int32{
 	3,  // 0: usher.v1.WatchStatusResponse.status:type_name -> usher.v1.GetStatusResponse
 	5,  // 1: usher.v1.GetStatusResponse.helper:type_name -> usher.v1.HelperStatus
 	6,  // 2: usher.v1.GetStatusResponse.users:type_name -> usher.v1.UserStatus
-	8,  // 3: usher.v1.GetStatusResponse.outbox:type_name -> usher.v1.OutboxStatus
+	9,  // 3: usher.v1.GetStatusResponse.outbox:type_name -> usher.v1.OutboxStatus
 	4,  // 4: usher.v1.GetStatusResponse.computer:type_name -> usher.v1.ComputerStatus
-	9,  // 5: usher.v1.HelperStatus.start_time:type_name -> google.protobuf.Timestamp
-	9,  // 6: usher.v1.HelperStatus.configuration_error_time:type_name -> google.protobuf.Timestamp
-	10, // 7: usher.v1.UserStatus.user:type_name -> usher.v1.User
-	7,  // 8: usher.v1.UserStatus.session:type_name -> usher.v1.SessionStatus
-	11, // 9: usher.v1.UserStatus.last_registration:type_name -> usher.v1.Registration
-	12, // 10: usher.v1.UserStatus.identity:type_name -> usher.v1.Identity
-	13, // 11: usher.v1.UserStatus.evidence:type_name -> usher.v1.Evidence
-	14, // 12: usher.v1.UserStatus.device_id_change:type_name -> usher.v1.DeviceIDChange
-	9,  // 13: usher.v1.UserStatus.look_time:type_name -> google.protobuf.Timestamp
-	9,  // 14: usher.v1.SessionStatus.connect_time:type_name -> google.protobuf.Timestamp
-	9,  // 15: usher.v1.OutboxStatus.next_attempt_time:type_name -> google.protobuf.Timestamp
-	9,  // 16: usher.v1.OutboxStatus.last_delivered_time:type_name -> google.protobuf.Timestamp
-	0,  // 17: usher.v1.StatusService.GetStatus:input_type -> usher.v1.GetStatusRequest
-	1,  // 18: usher.v1.StatusService.WatchStatus:input_type -> usher.v1.WatchStatusRequest
-	3,  // 19: usher.v1.StatusService.GetStatus:output_type -> usher.v1.GetStatusResponse
-	2,  // 20: usher.v1.StatusService.WatchStatus:output_type -> usher.v1.WatchStatusResponse
-	19, // [19:21] is the sub-list for method output_type
-	17, // [17:19] is the sub-list for method input_type
-	17, // [17:17] is the sub-list for extension type_name
-	17, // [17:17] is the sub-list for extension extendee
-	0,  // [0:17] is the sub-list for field type_name
+	7,  // 5: usher.v1.GetStatusResponse.fleet:type_name -> usher.v1.FleetStatus
+	10, // 6: usher.v1.HelperStatus.start_time:type_name -> google.protobuf.Timestamp
+	10, // 7: usher.v1.HelperStatus.configuration_error_time:type_name -> google.protobuf.Timestamp
+	11, // 8: usher.v1.UserStatus.user:type_name -> usher.v1.User
+	8,  // 9: usher.v1.UserStatus.session:type_name -> usher.v1.SessionStatus
+	12, // 10: usher.v1.UserStatus.last_registration:type_name -> usher.v1.Registration
+	13, // 11: usher.v1.UserStatus.identity:type_name -> usher.v1.Identity
+	14, // 12: usher.v1.UserStatus.evidence:type_name -> usher.v1.Evidence
+	15, // 13: usher.v1.UserStatus.device_id_change:type_name -> usher.v1.DeviceIDChange
+	10, // 14: usher.v1.UserStatus.look_time:type_name -> google.protobuf.Timestamp
+	10, // 15: usher.v1.FleetStatus.since:type_name -> google.protobuf.Timestamp
+	10, // 16: usher.v1.SessionStatus.connect_time:type_name -> google.protobuf.Timestamp
+	10, // 17: usher.v1.OutboxStatus.next_attempt_time:type_name -> google.protobuf.Timestamp
+	10, // 18: usher.v1.OutboxStatus.last_delivered_time:type_name -> google.protobuf.Timestamp
+	0,  // 19: usher.v1.StatusService.GetStatus:input_type -> usher.v1.GetStatusRequest
+	1,  // 20: usher.v1.StatusService.WatchStatus:input_type -> usher.v1.WatchStatusRequest
+	3,  // 21: usher.v1.StatusService.GetStatus:output_type -> usher.v1.GetStatusResponse
+	2,  // 22: usher.v1.StatusService.WatchStatus:output_type -> usher.v1.WatchStatusResponse
+	21, // [21:23] is the sub-list for method output_type
+	19, // [19:21] is the sub-list for method input_type
+	19, // [19:19] is the sub-list for extension type_name
+	19, // [19:19] is the sub-list for extension extendee
+	0,  // [0:19] is the sub-list for field type_name
 }
 
 func init() { file_usher_v1_status_proto_init() }
@@ -746,7 +848,7 @@ func file_usher_v1_status_proto_init() {
 			GoPackagePath: reflect.TypeOf(x{}).PkgPath(),
 			RawDescriptor: unsafe.Slice(unsafe.StringData(file_usher_v1_status_proto_rawDesc), len(file_usher_v1_status_proto_rawDesc)),
 			NumEnums:      0,
-			NumMessages:   9,
+			NumMessages:   10,
 			NumExtensions: 0,
 			NumServices:   1,
 		},
