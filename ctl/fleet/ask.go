@@ -1,0 +1,449 @@
+package fleet
+
+import (
+	"cmp"
+	"context"
+	"errors"
+	"fmt"
+	"slices"
+	"strings"
+	"sync"
+	"time"
+
+	"github.com/nats-io/nats.go"
+	"github.com/nats-io/nats.go/jetstream"
+	"github.com/nats-io/nuid"
+	"google.golang.org/protobuf/proto"
+
+	"usher.internal/internal/contract"
+	"usher.internal/internal/fleet"
+	"usher.internal/internal/oneline"
+	usherv1 "usher.internal/proto/usher/v1"
+)
+
+const (
+	// quietFor is how long nothing more may come, once everybody who is known has answered, for the answers to be complete: a device
+	// may be new.
+	quietFor = 200 * time.Millisecond
+	// restFor is how long nothing may come before the last known states are read, which are as many again as the answers and would
+	// keep those waiting.
+	restFor = 150 * time.Millisecond
+	// askedAgain is how many silent devices are asked again one by one: their server may have been lost with the question.
+	askedAgain = 2000
+	// skewTold is by how much a device's clock must be wrong to be told.
+	skewTold = 2 * time.Minute
+	// longestText is how much of a device's text is shown.
+	longestText = 300
+	// instancesKept is how many Macs of one name are counted.
+	instancesKept = 16
+)
+
+// Question is what is asked of a fleet.
+type Question struct {
+	// Timeout is how long is waited for answers; those that are complete before are not waited for.
+	Timeout time.Duration
+	// Progress, if not nil, is called with how many devices have answered, of how many that are known; 0 while that is not known.
+	Progress func(answered, known int)
+	// Device is the one that is asked; empty asks all.
+	Device string
+}
+
+// Ask asks every device, or one, and returns how each stands that has answered or is known from before. Where the last known states cannot be
+// read, that is a warning.
+func (c *Client) Ask(ctx context.Context, question Question) (*Report, error) {
+	asked := &asking{
+		client: c, question: question, query: nuid.Next(), began: time.Now(),
+		devices: make(map[string]*answers), news: make(chan struct{}, 1),
+	}
+	return asked.run(ctx)
+}
+
+// asking is one question under way.
+type asking struct {
+	client   *Client
+	question Question
+	query    string
+	began    time.Time
+	news     chan struct{}
+
+	mu      sync.Mutex
+	devices map[string]*answers
+	// expected is how many devices are known, as soon as that is told; known are which, when they have been read, and missing how many
+	// of them have not answered.
+	expected int
+	known    map[string]*known
+	missing  int
+	warning  string
+}
+
+// answers are what came from one device.
+type answers struct {
+	status  *usherv1.DeviceStatus
+	at      time.Time
+	garbage string
+	// instances are the Macs that answered under this name.
+	instances []string
+	forged    string
+}
+
+// known is what a device published last.
+type known struct {
+	change  *usherv1.StatusChange
+	at      time.Time
+	garbage bool
+}
+
+func (a *asking) run(ctx context.Context) (*Report, error) {
+	conn := a.client.conn
+	subscription, err := conn.Subscribe(fleet.AnswersTo(a.query)+".*", a.take)
+	if err != nil {
+		return nil, fmt.Errorf("wait for answers: %w", err)
+	}
+	defer subscription.Unsubscribe()
+	if err := subscription.SetPendingLimits(-1, -1); err != nil {
+		return nil, fmt.Errorf("wait for answers: %w", err)
+	}
+	waiting, cancel := context.WithTimeout(ctx, a.question.Timeout)
+	defer cancel()
+	if err := a.publish(a.subject()); err != nil {
+		return nil, err
+	}
+	var reading sync.WaitGroup
+	defer reading.Wait()
+	defer cancel()
+	reading.Go(func() { a.expect(waiting) })
+	read := sync.OnceFunc(func() { reading.Go(func() { a.readKnown(waiting) }) })
+	if err := a.wait(waiting, ctx, read); err != nil {
+		return nil, err
+	}
+	return a.report(), nil
+}
+
+func (a *asking) subject() string {
+	if a.question.Device != "" {
+		return fleet.StatusOf(a.question.Device)
+	}
+	return fleet.StatusOfAll
+}
+
+// publish asks on a subject.
+func (a *asking) publish(subject string) error {
+	request, err := proto.Marshal(&usherv1.StatusRequest{})
+	if err != nil {
+		return err
+	}
+	err = a.client.conn.PublishMsg(&nats.Msg{Subject: subject, Reply: fleet.AnswersTo(a.query), Data: request})
+	if err != nil {
+		return fmt.Errorf("ask the fleet: %w", err)
+	}
+	return nil
+}
+
+// wait returns when the answers are complete, or their time is over. It has the last known states read when most answers are there.
+func (a *asking) wait(waiting, ctx context.Context, read func()) error {
+	quiet := time.NewTimer(time.Hour)
+	quiet.Stop()
+	defer quiet.Stop()
+	rest := time.NewTimer(restFor)
+	defer rest.Stop()
+	pause := a.question.Timeout / 8
+	again := time.NewTimer(pause)
+	defer again.Stop()
+	for {
+		select {
+		case <-a.news:
+			answered, expected, complete := a.progress()
+			if a.question.Progress != nil {
+				a.question.Progress(answered, expected)
+			}
+			if answered >= expected && expected > 0 {
+				read()
+			}
+			rest.Reset(restFor)
+			if complete {
+				quiet.Reset(quietFor)
+			}
+		case <-rest.C:
+			read()
+		case <-quiet.C:
+			return nil
+		case <-a.client.reconnected:
+			// What was asked, and what was answered, went with the server.
+			if err := a.publish(a.subject()); err != nil {
+				return err
+			}
+		case <-again.C:
+			read()
+			a.askSilent()
+			pause *= 2
+			again.Reset(pause)
+		case <-waiting.Done():
+			if err := ctx.Err(); err != nil {
+				return context.Cause(ctx)
+			}
+			return nil
+		}
+	}
+}
+
+// askSilent asks those that are known and have not answered one by one.
+func (a *asking) askSilent() {
+	a.mu.Lock()
+	var silent []string
+	for name := range a.known {
+		if a.devices[name] == nil && len(silent) < askedAgain {
+			silent = append(silent, name)
+		}
+	}
+	a.mu.Unlock()
+	for _, name := range silent {
+		if a.publish(fleet.StatusOf(name)) != nil {
+			return // the connection is lost: they are asked again with it
+		}
+	}
+}
+
+func (a *asking) progress() (answered, expected int, complete bool) {
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	complete = a.known != nil && a.missing == 0 && len(a.known) > 0
+	if a.question.Device != "" {
+		complete = a.known != nil && len(a.devices) > 0
+	}
+	return len(a.devices), a.expected, complete
+}
+
+func (a *asking) tell() {
+	select {
+	case a.news <- struct{}{}:
+	default:
+	}
+}
+
+// take takes one answer. It is called for one at a time.
+func (a *asking) take(message *nats.Msg) {
+	now := time.Now()
+	name := fleet.DeviceOf(message.Subject)
+	status := new(usherv1.DeviceStatus)
+	err := proto.Unmarshal(message.Data, status)
+	defer a.tell()
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	one := a.devices[name]
+	if one == nil {
+		one = &answers{at: now}
+		a.devices[name] = one
+		if _, known := a.known[name]; known {
+			a.missing--
+		}
+	}
+	switch {
+	case err != nil || len(message.Data) == 0:
+		one.garbage = fmt.Sprintf("it answered %d bytes that are no status", len(message.Data))
+	case status.GetDevice() != "" && status.GetDevice() != name:
+		one.forged = status.GetDevice()
+	default:
+		if one.status == nil {
+			one.status, one.at = status, now
+		}
+		if instance := status.GetInstance(); !slices.Contains(one.instances, instance) && len(one.instances) < instancesKept {
+			one.instances = append(one.instances, instance)
+		}
+	}
+}
+
+// expect finds out how many devices are known, before it is known which.
+func (a *asking) expect(ctx context.Context) {
+	expected := 1
+	if a.question.Device == "" {
+		stream, err := a.client.stream.Stream(ctx, fleet.DevicesStream)
+		if err != nil {
+			return // readKnown says so
+		}
+		expected = int(stream.CachedInfo().State.Msgs)
+	}
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	if a.known == nil {
+		a.expected = expected
+		a.tell()
+	}
+}
+
+// readKnown reads the last known states.
+func (a *asking) readKnown(ctx context.Context) {
+	read, err := a.client.known(ctx, a.question.Device)
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	if err != nil {
+		a.warning = "The last known states could not be read, so that devices which are silent are missing: " + reasonOf(err) + "."
+		read = nil
+	}
+	a.known, a.missing = read, 0
+	if read == nil {
+		a.known = map[string]*known{}
+	}
+	for name := range a.known {
+		if a.devices[name] == nil {
+			a.missing++
+		}
+	}
+	a.expected = len(a.known)
+	a.tell()
+}
+
+func reasonOf(err error) string {
+	switch {
+	case errors.Is(err, jetstream.ErrBucketNotFound), errors.Is(err, jetstream.ErrStreamNotFound):
+		return "the bucket is not there; run `usherctl fleet provision`"
+	case errors.Is(err, context.DeadlineExceeded):
+		return "the servers did not answer in time"
+	}
+	return strings.TrimPrefix(err.Error(), "nats: ")
+}
+
+// known reads the bucket.
+func (c *Client) known(ctx context.Context, device string) (map[string]*known, error) {
+	bucket, err := c.stream.KeyValue(ctx, fleet.DevicesBucket)
+	if err != nil {
+		return nil, err
+	}
+	keys := device
+	if keys == "" {
+		keys = jetstream.AllKeys
+	}
+	watcher, err := bucket.Watch(ctx, keys, jetstream.IgnoreDeletes())
+	if err != nil {
+		return nil, err
+	}
+	defer watcher.Stop()
+	read := make(map[string]*known)
+	for {
+		select {
+		case entry, open := <-watcher.Updates():
+			if !open {
+				return nil, errors.New("the connection was lost")
+			}
+			if entry == nil {
+				return read, nil // that is all
+			}
+			one := &known{change: new(usherv1.StatusChange), at: entry.Created()}
+			if proto.Unmarshal(entry.Value(), one.change) != nil {
+				one.garbage = true
+			}
+			read[entry.Key()] = one
+		case <-ctx.Done():
+			return nil, ctx.Err()
+		}
+	}
+}
+
+// report puts together what came.
+func (a *asking) report() *Report {
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	report := &Report{Made: a.began, Devices: []Standing{}}
+	if a.known == nil {
+		a.warning = "The last known states could not be read in time, so that devices which are silent are missing."
+	}
+	if a.warning != "" {
+		report.Warnings = append(report.Warnings, a.warning)
+	}
+	for name, one := range a.devices {
+		report.Devices = append(report.Devices, a.answered(name, one, a.known[name]))
+	}
+	for name, one := range a.known {
+		if a.devices[name] == nil {
+			report.Devices = append(report.Devices, silent(name, one))
+		}
+	}
+	slices.SortFunc(report.Devices, func(x, y Standing) int { return cmp.Compare(x.Device, y.Device) })
+	report.count()
+	return report
+}
+
+// silent is a device that has not answered.
+func silent(name string, one *known) Standing {
+	standing := Standing{Device: name, Answer: Silent, State: Unknown, Seen: one.at}
+	if one.garbage {
+		standing.Notes = []string{"what it published last is no status"}
+		return standing
+	}
+	standing.describe(one.change.GetDevice())
+	return standing
+}
+
+// answered is a device that has.
+func (a *asking) answered(name string, one *answers, before *known) Standing {
+	standing := Standing{Device: name, Answer: Answered, State: Unknown, Seen: one.at, Took: one.at.Sub(a.began), Macs: max(1, len(one.instances))}
+	if one.status == nil {
+		standing.Answer = Garbage
+		if before != nil && !before.garbage {
+			standing.describe(before.change.GetDevice())
+			standing.Seen = before.at
+		}
+	} else {
+		standing.describe(one.status)
+		standing.judge(one)
+	}
+	if one.garbage != "" {
+		standing.Notes = append(standing.Notes, one.garbage)
+	}
+	if one.forged != "" {
+		standing.Notes = append(standing.Notes, "it answered as "+plain(one.forged)+", which the server does not let it be")
+	}
+	return standing
+}
+
+// plain makes one short line of what a device says.
+func plain(text string) string { return oneline.Of(text, longestText) }
+
+// describe takes over what a device says of itself.
+func (s *Standing) describe(status *usherv1.DeviceStatus) {
+	if status == nil {
+		return
+	}
+	s.status = status
+	if state := contract.StateFromProto(status.GetState()); state != "" {
+		s.State = string(state)
+	} else if status.GetState() == 0 && len(status.GetUsers()) == 0 && status.GetInstance() != "" {
+		s.State = NoUser
+	}
+	s.Computer, s.OperatingSystem, s.Version = plain(status.GetComputerName()), plain(status.GetOperatingSystem()), plain(status.GetVersion())
+	s.ProblemCount = int(max(0, status.GetProblemCount()))
+	for _, problem := range status.GetProblems()[:min(len(status.GetProblems()), 8)] {
+		s.Problems = append(s.Problems, plain(problem))
+	}
+	if users := status.GetUsers(); len(users) > 0 {
+		s.User = plain(users[0].GetName())
+		if state := users[0].GetRegistrationState(); state != usherv1.RegistrationState_REGISTRATION_STATE_UNSPECIFIED {
+			s.Registration = strings.TrimPrefix(state.String(), "REGISTRATION_STATE_")
+			if reason := users[0].GetFailureReason(); reason != usherv1.FailureReason_FAILURE_REASON_UNSPECIFIED {
+				s.Registration += ": " + strings.TrimPrefix(reason.String(), "FAILURE_REASON_")
+			}
+		}
+	}
+	if dropped := status.GetDroppedChanges(); dropped > 0 {
+		s.Notes = append(s.Notes, fmt.Sprintf("%d of its changes were never published", dropped))
+	}
+}
+
+// judge says what is odd about an answer.
+func (s *Standing) judge(one *answers) {
+	if len(one.instances) > 1 {
+		s.Notes = append(s.Notes, fmt.Sprintf("%d Macs answer under this name: they were cloned, or share credentials", len(one.instances)))
+	}
+	if one.status.GetInstance() == "" || s.State == Unknown {
+		version := cmp.Or(s.Version, "of an unknown version")
+		s.Notes = append(s.Notes, "usherd "+version+" tells less than this usherctl knows")
+	}
+	if said := contract.Time(one.status.GetTime()); !said.IsZero() {
+		if skew := said.Sub(one.at).Round(time.Second); skew.Abs() >= skewTold {
+			word := "ahead"
+			if skew < 0 {
+				word = "behind"
+			}
+			s.Notes = append(s.Notes, fmt.Sprintf("its clock is %s %s", skew.Abs(), word))
+		}
+	}
+}

@@ -1,0 +1,140 @@
+package fleet
+
+import (
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/nats-io/nats.go"
+	"google.golang.org/protobuf/proto"
+	"google.golang.org/protobuf/types/known/timestamppb"
+
+	"usher.internal/internal/fleet"
+	usherv1 "usher.internal/proto/usher/v1"
+)
+
+// question is one under way, to which a test gives the answers.
+func question() *asking {
+	return &asking{query: "q", began: stored, devices: make(map[string]*answers), news: make(chan struct{}, 1)}
+}
+
+func (a *asking) give(t *testing.T, name string, status *usherv1.DeviceStatus) {
+	t.Helper()
+	data, err := proto.Marshal(status)
+	if err != nil {
+		t.Fatal(err)
+	}
+	a.take(&nats.Msg{Subject: fleet.AnswersTo("q") + "." + name, Data: data})
+}
+
+// status is one of a Mac that is well.
+func status(name, instance string) *usherv1.DeviceStatus {
+	return &usherv1.DeviceStatus{Device: name, Instance: instance, Version: "1.2.3", State: usherv1.IdentityState_IDENTITY_STATE_REGISTERED, ComputerName: "mac of " + name}
+}
+
+// Each device is counted once, whatever it sends.
+func TestAnswers(t *testing.T) {
+	a := question()
+	a.known = map[string]*known{
+		"twice":   {change: &usherv1.StatusChange{Device: status("twice", "i")}, at: stored},
+		"silent":  {change: &usherv1.StatusChange{Device: status("silent", "i")}, at: stored},
+		"garbled": {garbage: true, at: stored},
+		"noise":   {change: &usherv1.StatusChange{Device: status("noise", "i")}, at: stored},
+	}
+	a.missing = len(a.known)
+	a.give(t, "twice", status("twice", "i"))
+	a.give(t, "twice", status("twice", "i"))
+	a.give(t, "cloned", status("cloned", "i"))
+	a.give(t, "cloned", status("cloned", "j"))
+	a.give(t, "forger", status("twice", "i"))
+	a.take(&nats.Msg{Subject: fleet.AnswersTo("q") + ".noise", Data: []byte("\xff\xff")})
+	a.take(&nats.Msg{Subject: fleet.AnswersTo("q") + ".empty"})
+	if answered, _, complete := a.progress(); answered != 5 || complete {
+		t.Errorf("%d have answered, complete: %v", answered, complete)
+	}
+	report := a.report()
+	var names []string
+	for _, one := range report.Devices {
+		names = append(names, one.Device)
+		mustBeShown(t, one)
+	}
+	if got := strings.Join(names, " "); got != "cloned empty forger garbled noise silent twice" || len(report.Warnings) != 0 {
+		t.Fatalf("%s, %q", got, report.Warnings)
+	}
+	for i, want := range []struct {
+		answer Answer
+		state  string
+		macs   int
+		note   string
+	}{
+		{Answered, "REGISTERED", 2, "2 Macs answer under this name"},
+		{Garbage, Unknown, 1, "it answered 0 bytes"},
+		{Garbage, Unknown, 1, "it answered as twice, which the server does not let it be"},
+		{Silent, Unknown, 0, "what it published last is no status"},
+		{Garbage, "REGISTERED", 1, "it answered 2 bytes that are no status"},
+		{Silent, "REGISTERED", 0, ""},
+		{Answered, "REGISTERED", 1, ""},
+	} {
+		one := report.Devices[i]
+		if one.Answer != want.answer || one.State != want.state || one.Macs != want.macs || (want.note == "") != (len(one.Notes) == 0) ||
+			!strings.Contains(strings.Join(one.Notes, "; "), want.note) {
+			t.Errorf("%+v", one)
+		}
+	}
+	// All that are known have answered.
+	a.give(t, "silent", status("silent", "i"))
+	a.give(t, "garbled", status("garbled", "i"))
+	if _, _, complete := a.progress(); !complete {
+		t.Error("somebody is still waited for")
+	}
+}
+
+func TestWhatIsOddIsNoted(t *testing.T) {
+	behind, ahead, old := status(device, "i"), status(device, "i"), &usherv1.DeviceStatus{Device: device, Version: "0.9"}
+	behind.Time, ahead.Time = timestamppb.New(stored.Add(-time.Hour)), timestamppb.New(stored.Add(3*time.Minute))
+	dropped, future := status(device, "i"), status(device, "i")
+	dropped.DroppedChanges, dropped.Time = 3, timestamppb.New(stored.Add(time.Minute))
+	future.State = 99
+	for want, told := range map[string]*usherv1.DeviceStatus{
+		"its clock is 1h0m0s behind":                     behind,
+		"its clock is 3m0s ahead":                        ahead,
+		"usherd 0.9 tells less than this usherctl knows": old,
+		"3 of its changes were never published":          dropped,
+		"usherd 1.2.3 tells less":                        future,
+	} {
+		got := question().answered(device, &answers{status: told, at: stored}, nil)
+		if len(got.Notes) != 1 || !strings.HasPrefix(got.Notes[0], want) {
+			t.Errorf("%q, want %q", got.Notes, want)
+		}
+	}
+	nobody := question().answered(device, &answers{status: &usherv1.DeviceStatus{Device: device, Instance: "i"}, at: stored}, nil)
+	if nobody.State != NoUser || len(nobody.Notes) != 0 {
+		t.Errorf("%+v", nobody)
+	}
+}
+
+func TestMacsOfOneNameAreBounded(t *testing.T) {
+	a := question()
+	for i := range 10 * instancesKept {
+		a.give(t, device, status(device, strings.Repeat("i", i+1)))
+	}
+	if got := a.report().Devices; len(got) != 1 || got[0].Macs != instancesKept {
+		t.Errorf("%+v", got)
+	}
+}
+
+// Without the last known states nobody is missed, which is said.
+func TestKnownStatesCouldNotBeRead(t *testing.T) {
+	a := question()
+	a.give(t, device, status(device, "i"))
+	if _, _, complete := a.progress(); complete {
+		t.Error("it is complete before it is known who is missing")
+	}
+	if report := a.report(); len(report.Warnings) != 1 || len(report.Devices) != 1 {
+		t.Errorf("%+v", report)
+	}
+	a.question.Device, a.known = device, map[string]*known{}
+	if _, _, complete := a.progress(); !complete || a.subject() != fleet.StatusOf(device) {
+		t.Error("the one that was asked has answered")
+	}
+}

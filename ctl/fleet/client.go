@@ -1,0 +1,204 @@
+// Package fleet asks a fleet through NATS how it stands, and reads what it has said before (docs/fleet.md).
+//
+// What it is sent is hostile: a device may be anybody's. It is believed about itself alone, under the name that the server lets it
+// publish under.
+package fleet
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"os"
+	"path/filepath"
+	"strings"
+	"time"
+
+	"github.com/nats-io/nats.go"
+	"github.com/nats-io/nats.go/jetstream"
+	"go.yaml.in/yaml/v3"
+
+	"usher.internal/ctl/fleet/setup"
+	"usher.internal/internal/fleet"
+)
+
+// ErrNoAccess is wrapped when the files that say how to get at the fleet cannot be used.
+var ErrNoAccess = errors.New("there is no access to a fleet")
+
+// ErrUnreachable is wrapped when no server of the fleet can be connected to, or it refuses us.
+var ErrUnreachable = errors.New("the fleet's servers cannot be reached")
+
+// ReadAccess reads how to get at a fleet from a folder that [setup.Write] made, or from the folder admin in it. The name is whom the
+// credentials are for.
+func ReadAccess(folder string) (access fleet.Access, name string, err error) {
+	refuse := func(err error) (fleet.Access, string, error) {
+		return fleet.Access{}, "", fmt.Errorf("%w: %w", ErrNoAccess, err)
+	}
+	file := filepath.Join(folder, setup.AccessFile)
+	content, err := os.ReadFile(file)
+	if errors.Is(err, os.ErrNotExist) {
+		inner := filepath.Join(folder, "admin", setup.AccessFile)
+		if within, innerError := os.ReadFile(inner); !errors.Is(innerError, os.ErrNotExist) {
+			content, err, file = within, innerError, inner
+		}
+	}
+	if err != nil {
+		return refuse(err)
+	}
+	var written struct {
+		Servers         []string `yaml:"servers"`
+		CAFile          string   `yaml:"ca_file"`
+		CredentialsFile string   `yaml:"credentials_file"`
+		NKeyFile        string   `yaml:"nkey_file"`
+		CertificateFile string   `yaml:"certificate_file"`
+		KeyFile         string   `yaml:"key_file"`
+		Name            string   `yaml:"name"`
+	}
+	decoder := yaml.NewDecoder(strings.NewReader(string(content)))
+	decoder.KnownFields(true)
+	if err := decoder.Decode(&written); err != nil && !errors.Is(err, io.EOF) { // an empty one
+		return refuse(fmt.Errorf("%s: %w", file, err))
+	}
+	if len(written.Servers) == 0 {
+		return refuse(fmt.Errorf("%s names no servers", file))
+	}
+	beside := func(name string) string {
+		if name == "" || filepath.IsAbs(name) {
+			return name
+		}
+		return filepath.Join(filepath.Dir(file), name)
+	}
+	access = fleet.Access{
+		Servers: written.Servers, CAFile: beside(written.CAFile), CredentialsFile: beside(written.CredentialsFile),
+		NKeyFile: beside(written.NKeyFile), CertificateFile: beside(written.CertificateFile), KeyFile: beside(written.KeyFile),
+	}
+	name = written.Name
+	if access.CredentialsFile != "" {
+		credentials, err := fleet.ReadCredentials(access.CredentialsFile)
+		if err != nil {
+			return refuse(err)
+		}
+		name = credentials.Name
+	}
+	if name == "" {
+		name = setup.AdminName
+	}
+	return access, name, nil
+}
+
+// Client is a connection of an admin's. Its methods may be called from any goroutine.
+type Client struct {
+	conn        *nats.Conn
+	stream      jetstream.JetStream
+	reconnected chan struct{}
+	closed      chan struct{}
+}
+
+// Connect connects. The caller closes the client. The error wraps [ErrUnreachable].
+func Connect(ctx context.Context, access fleet.Access, name string) (*Client, error) {
+	client := &Client{reconnected: make(chan struct{}, 1), closed: make(chan struct{})}
+	options, err := access.Options("usherctl", name)
+	if err != nil {
+		return nil, fmt.Errorf("%w: %w", ErrNoAccess, err)
+	}
+	options = append(options,
+		nats.ReconnectHandler(func(*nats.Conn) {
+			select {
+			case client.reconnected <- struct{}{}:
+			default:
+			}
+		}),
+		nats.CustomReconnectDelay(func(int) time.Duration { return 100 * time.Millisecond }), // somebody waits
+		nats.ErrorHandler(func(*nats.Conn, *nats.Subscription, error) {}),                    // what is lost is noticed where it is missed
+		nats.ClosedHandler(func(*nats.Conn) { close(client.closed) }),
+	)
+	connected := make(chan error, 1)
+	go func() {
+		var err error
+		client.conn, err = nats.Connect(strings.Join(access.Servers, ","), options...)
+		connected <- err
+	}()
+	select {
+	case err = <-connected:
+	case <-ctx.Done():
+		// It has a limit of its own, and nobody to give the connection to.
+		go func() {
+			if <-connected == nil {
+				client.conn.Close()
+			}
+		}()
+		return nil, context.Cause(ctx)
+	}
+	if err != nil {
+		return nil, fmt.Errorf("%w: %s: %w", ErrUnreachable, strings.Join(access.Servers, ", "), err)
+	}
+	if client.stream, err = jetstream.New(client.conn); err != nil {
+		client.Close()
+		return nil, fmt.Errorf("use JetStream: %w", err)
+	}
+	return client, nil
+}
+
+// Close ends the connection.
+func (c *Client) Close() {
+	c.conn.Close()
+	<-c.closed
+}
+
+// Streams says what the streams of a fleet keep.
+type Streams struct {
+	// Keep is how long changes are kept, Forget how long a device is known of which nothing is heard.
+	Keep, Forget time.Duration
+	// Replicas is on how many servers: 1 or 3.
+	Replicas int
+	// StorageBytes is what both may take on each server.
+	StorageBytes int64
+}
+
+// duplicatesWithin is how long the servers know a change that they have had; who reads the stream knows it longer.
+const duplicatesWithin = time.Hour
+
+// Provision makes the stream of changes and the bucket of the last known states, or changes them to what is wanted. Nothing is lost
+// but what is older or more than is to be kept.
+func (c *Client) Provision(ctx context.Context, wanted Streams) error {
+	changes := jetstream.StreamConfig{
+		Name:        fleet.ChangesStream,
+		Description: "changes of the state of Macs, by usher",
+		Subjects:    []string{fleet.EveryChange},
+		MaxAge:      wanted.Keep,
+		MaxBytes:    wanted.StorageBytes / 4 * 3,
+		// A device that has gone wild, or is somebody else's, takes nobody else's room.
+		MaxMsgsPerSubject: 10_000,
+		MaxMsgSize:        fleet.MaximumMessage,
+		Duplicates:        duplicatesWithin,
+		Replicas:          wanted.Replicas,
+		Compression:       jetstream.S2Compression,
+		AllowDirect:       true,
+		DenyDelete:        true,
+	}
+	if _, err := c.stream.CreateOrUpdateStream(ctx, changes); err != nil {
+		return fmt.Errorf("make the stream %s: %w", fleet.ChangesStream, err)
+	}
+	// The servers fill the bucket from the stream, so that a device publishes once, and both agree.
+	devices := jetstream.StreamConfig{
+		Name:        fleet.DevicesStream,
+		Description: "the last known state of each Mac, by usher",
+		Sources: []*jetstream.StreamSource{{
+			Name: fleet.ChangesStream,
+			SubjectTransforms: []jetstream.SubjectTransformConfig{{
+				Source: fleet.EveryChange, Destination: "$KV." + fleet.DevicesBucket + ".{{wildcard(1)}}",
+			}},
+		}},
+		MaxAge:            wanted.Forget,
+		MaxBytes:          wanted.StorageBytes / 4,
+		MaxMsgsPerSubject: 1,
+		Replicas:          wanted.Replicas,
+		AllowDirect:       true,
+		AllowRollup:       true,
+		DenyDelete:        true,
+	}
+	if _, err := c.stream.CreateOrUpdateStream(ctx, devices); err != nil {
+		return fmt.Errorf("make the bucket %s: %w", fleet.DevicesBucket, err)
+	}
+	return nil
+}

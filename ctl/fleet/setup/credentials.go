@@ -1,0 +1,142 @@
+package setup
+
+import (
+	"crypto/ecdsa"
+	"crypto/tls"
+	"errors"
+	"fmt"
+	"os"
+	"path/filepath"
+	"strings"
+	"time"
+
+	"github.com/nats-io/jwt/v2"
+	"github.com/nats-io/nkeys"
+
+	"usher.internal/internal/fleet"
+)
+
+// CheckDevices returns what is wrong with the names of devices that are to get credentials.
+func CheckDevices(devices []string) error {
+	named := make(map[string]bool)
+	for _, device := range devices {
+		if !fleet.IsDevice(device) {
+			return fmt.Errorf("%q cannot be the name of a device: it has letters, digits, - and _, at most 64 of them", device)
+		}
+		if named[device] {
+			return fmt.Errorf("%s is named twice", device)
+		}
+		named[device] = true
+	}
+	return nil
+}
+
+// CredentialsFor makes the credentials of devices, of the seeds in the folder of a fleet, and writes each into a file of the device's
+// name in the folder output, unless one of them is there. They count as long as valid.
+func CredentialsFor(directory string, devices []string, output string, valid time.Duration) (made []Made, err error) {
+	if valid <= 0 {
+		return nil, errors.New("credentials must count for some time")
+	}
+	if err := CheckDevices(devices); err != nil {
+		return nil, err
+	}
+	for _, device := range devices {
+		if path := filepath.Join(output, device+".creds"); exists(path) {
+			return nil, fmt.Errorf("%s is there already, and nothing was written: a device has one file of credentials", path)
+		}
+	}
+	signer, account, err := readSigner(directory, deviceSeed)
+	if err != nil {
+		return nil, err
+	}
+	if err := os.MkdirAll(output, 0o700); err != nil {
+		return nil, err
+	}
+	w := &writer{root: output}
+	for _, device := range devices {
+		content, err := credentials(device, signer, account, valid)
+		if err != nil {
+			return w.made, err
+		}
+		w.private(device+".creds", content, "for "+device+", as fleet.credentials_file")
+		if w.err != nil {
+			return w.made, w.err
+		}
+	}
+	return w.made, nil
+}
+
+func exists(path string) bool {
+	_, err := os.Lstat(path)
+	return err == nil
+}
+
+// readSigner reads a seed of a fleet, and the account that it signs for.
+func readSigner(directory, name string) (signer nkeys.KeyPair, account string, err error) {
+	path := filepath.Join(directory, keysFolder, name)
+	seed, err := os.ReadFile(path)
+	if err != nil {
+		return nil, "", fmt.Errorf("read the seed that signs credentials: %w", err)
+	}
+	if signer, err = nkeys.FromSeed([]byte(strings.TrimSpace(string(seed)))); err != nil {
+		return nil, "", fmt.Errorf("%s: %w", path, err)
+	}
+	token, err := os.ReadFile(filepath.Join(directory, keysFolder, accountJWT))
+	if err != nil {
+		return nil, "", fmt.Errorf("read the account: %w", err)
+	}
+	claims, err := jwt.DecodeAccountClaims(strings.TrimSpace(string(token)))
+	if err != nil {
+		return nil, "", fmt.Errorf("%s: %w", accountJWT, err)
+	}
+	return signer, claims.Subject, nil
+}
+
+// Renew makes what runs out anew, in the folder of a fleet: the credentials of admins and of whom makes the streams, and the servers'
+// certificates. What there was goes on counting until its time is over. Devices are not concerned, see [CredentialsFor].
+func Renew(directory string, adminValid, certificatesValid time.Duration) (made []Made, err error) {
+	if adminValid <= 0 || certificatesValid <= 0 {
+		return nil, errors.New("credentials and certificates must count for some time")
+	}
+	admin, account, err := readSigner(directory, adminSeed)
+	if err != nil {
+		return nil, err
+	}
+	provision, _, err := readSigner(directory, provisionSeed)
+	if err != nil {
+		return nil, err
+	}
+	authority, err := readAuthority(directory)
+	if err != nil {
+		return nil, err
+	}
+	if ends := authority.certificate.NotAfter; time.Now().Add(certificatesValid).After(ends) {
+		return nil, fmt.Errorf("the authority of this fleet counts until %s: its servers' certificates cannot count for longer; give a shorter --certificates-valid", ends.Format(time.DateOnly))
+	}
+	servers, err := os.ReadDir(filepath.Join(directory, serversFolder))
+	if err != nil {
+		return nil, err
+	}
+	w := &writer{root: directory, renews: true}
+	for _, server := range servers {
+		name := server.Name()
+		if err := w.server(name, authority, certificatesValid, "copy it, with server-key.pem, to "+name+", and run `nats-server --signal reload` there"); err != nil {
+			return w.made, err
+		}
+	}
+	return w.made, w.people(admin, provision, account, adminValid, "for whoever has a copy of its folder")
+}
+
+// readAuthority reads the authority of a fleet's servers.
+func readAuthority(directory string) (*authority, error) {
+	certificateFile, keyFile := filepath.Join(directory, deviceFolder, authorityFile), filepath.Join(directory, keysFolder, authorityKey)
+	pair, err := tls.LoadX509KeyPair(certificateFile, keyFile)
+	if err != nil {
+		return nil, fmt.Errorf("read the authority of the servers: %s with %s: %w", certificateFile, keyFile, err)
+	}
+	key, ok := pair.PrivateKey.(*ecdsa.PrivateKey)
+	if !ok || !pair.Leaf.IsCA {
+		return nil, fmt.Errorf("%s is no authority of `usherctl fleet init`", certificateFile)
+	}
+	return &authority{certificate: pair.Leaf, key: key}, nil
+}

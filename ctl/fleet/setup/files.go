@@ -1,0 +1,102 @@
+package setup
+
+import (
+	"errors"
+	"io/fs"
+	"os"
+	"path/filepath"
+	"time"
+
+	"github.com/nats-io/nkeys"
+)
+
+// writer writes files below root, and remembers them.
+type writer struct {
+	root string
+	// renews has files replaced that are there, each at once; otherwise what is there is somebody's, and is left.
+	renews bool
+	made   []Made
+	err    error
+}
+
+// server makes the certificate of a server.
+func (w *writer) server(host string, authority *authority, valid time.Duration, purpose string) error {
+	certificate, key, err := authority.server(host, valid)
+	if err != nil {
+		return err
+	}
+	folder := filepath.Join(serversFolder, host)
+	w.private(filepath.Join(folder, "server-key.pem"), key, "")
+	w.public(filepath.Join(folder, "server.pem"), certificate, purpose)
+	return w.err
+}
+
+// people makes the credentials of admins, and of whom makes the streams.
+func (w *writer) people(admin, provision nkeys.KeyPair, account string, valid time.Duration, purpose string) error {
+	for _, one := range []struct {
+		name, file string
+		signer     nkeys.KeyPair
+	}{
+		{AdminName, filepath.Join(adminFolder, adminCredentials), admin},
+		{ProvisionName, filepath.Join(provisionFolder, provisionCredentials), provision},
+	} {
+		content, err := credentials(one.name, one.signer, account, valid)
+		if err != nil {
+			return err
+		}
+		w.private(one.file, content, purpose)
+	}
+	return w.err
+}
+
+func (w *writer) public(name string, content []byte, purpose string) {
+	w.write(name, content, 0o644, purpose)
+}
+func (w *writer) private(name string, content []byte, purpose string) {
+	w.write(name, content, 0o600, purpose)
+}
+
+func (w *writer) write(name string, content []byte, mode fs.FileMode, purpose string) {
+	if w.err != nil {
+		return
+	}
+	path := filepath.Join(w.root, name)
+	if w.err = os.MkdirAll(filepath.Dir(path), 0o700); w.err != nil {
+		return
+	}
+	if w.renews {
+		w.err = replace(path, content, mode)
+	} else {
+		// A second set of credentials would be the end of the first in its place.
+		w.err = create(path, content, mode)
+	}
+	w.made = append(w.made, Made{path, purpose})
+}
+
+func create(path string, content []byte, mode fs.FileMode) error {
+	file, err := os.OpenFile(path, os.O_WRONLY|os.O_CREATE|os.O_EXCL, mode)
+	if err != nil {
+		return err
+	}
+	_, err = file.Write(content)
+	return errors.Join(err, file.Close())
+}
+
+// replace puts a file in another's place: whoever reads it has the one or the other.
+func replace(path string, content []byte, mode fs.FileMode) error {
+	unfinished := path + ".new"
+	if err := os.Remove(unfinished); err != nil && !errors.Is(err, fs.ErrNotExist) {
+		return err
+	}
+	if err := create(unfinished, content, mode); err != nil {
+		return err
+	}
+	return os.Rename(unfinished, path)
+}
+
+func (w *writer) undo() (err error) {
+	for _, folder := range []string{keysFolder, adminFolder, deviceFolder, serversFolder} {
+		err = errors.Join(err, os.RemoveAll(filepath.Join(w.root, folder)))
+	}
+	return err
+}

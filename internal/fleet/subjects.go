@@ -1,0 +1,69 @@
+// Package fleet is what a Mac and the admins of its fleet have in common: the subjects of NATS on which they meet, and how either
+// connects (docs/fleet.md). What is sent there are the messages of proto/usher/v1/fleet.proto.
+//
+// A device may publish under its own name alone, which the server holds it to: the name is the last token of every subject that it
+// publishes on. What stands in a message is a claim, the subject it came on is a fact.
+package fleet
+
+import (
+	"regexp"
+	"strings"
+	"sync"
+)
+
+// The stream of all changes, the stream behind the key-value bucket of the last known states, and the bucket's own name.
+const (
+	ChangesStream = "USHER_CHANGES"
+	DevicesBucket = "USHER_DEVICES"
+	DevicesStream = "KV_" + DevicesBucket
+)
+
+// MaximumMessage is how long what a device publishes may be, in bytes: the servers' streams take nothing longer.
+const MaximumMessage = 32 << 10
+
+// The subjects, or what they begin with.
+const (
+	// StatusOfAll is asked for every device.
+	StatusOfAll = statuses + "all"
+
+	statuses = "usher.v1.status."
+	answers  = "usher.v1.answer."
+	changes  = "usher.v1.change."
+)
+
+// Patterns of subjects, for permissions and streams; * is one token.
+const (
+	EveryStatus = statuses + "*"
+	EveryAnswer = answers + "*.*"
+	EveryChange = changes + "*"
+)
+
+var nameExpression = sync.OnceValue(func() *regexp.Regexp { return regexp.MustCompile(`^[0-9A-Za-z_-]{1,64}$`) })
+
+// IsDevice tells whether a text can be the name of a device: one token of a subject that stands for no other.
+func IsDevice(name string) bool { return nameExpression().MatchString(name) && name != "all" }
+
+// StatusOf is the subject on which one device is asked.
+func StatusOf(device string) string { return statuses + device }
+
+// ChangesOf is the subject on which a device publishes its changes.
+func ChangesOf(device string) string { return changes + device }
+
+// AnswersTo is the subject that a request with that id names for its answers. It is a prefix: each device adds its name.
+func AnswersTo(query string) string { return answers + query }
+
+// AnswerOf is the subject on which a device answers a request whose reply subject is given; false for a request that names another
+// place for answers, where a device may not publish.
+func AnswerOf(reply, device string) (string, bool) {
+	query, ok := strings.CutPrefix(reply, answers)
+	if !ok || !nameExpression().MatchString(query) {
+		return "", false
+	}
+	return reply + "." + device, true
+}
+
+// DeviceOf returns the device that an answer or a change is from, which is the last token of its subject.
+func DeviceOf(subject string) string { return subject[strings.LastIndexByte(subject, '.')+1:] }
+
+// InboxOf is the prefix of the subjects on which servers answer to a device, or to an admin, alone.
+func InboxOf(name string) string { return "_INBOX_" + name }
