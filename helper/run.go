@@ -13,6 +13,8 @@ import (
 
 	"usher.internal/helper/clean"
 	"usher.internal/helper/delivery"
+	"usher.internal/helper/fleet"
+	"usher.internal/helper/listener"
 	"usher.internal/helper/observation"
 	"usher.internal/helper/registration"
 	"usher.internal/helper/server"
@@ -61,7 +63,9 @@ func run(ctx context.Context, live *config.Live, log *slog.Logger) error {
 	if err != nil {
 		return err
 	}
-	outbox := delivery.New(delivery.Config{Store: journal, Deliverer: parts, Logger: log})
+	outbox := delivery.New(delivery.Config{
+		Store: journal, Deliverer: parts, Publishes: func() bool { return len(live.Current().Fleet.Servers) > 0 }, Logger: log,
+	})
 	observer := observation.New(observation.Config{
 		Store:             journal,
 		Tenant:            func() wpj.TenantID { return live.Current().Tenant.ID },
@@ -93,6 +97,11 @@ func run(ctx context.Context, live *config.Live, log *slog.Logger) error {
 		watcher.DeliveryChanged(tx, d)
 		return machine.DeliveryChanged(tx, d)
 	})
+	device := fleet.New(fleet.Config{
+		Outbox: outbox, Settings: func() fleet.Settings { return fleetSettings(live.Current()) },
+		Name: parts.deviceName, Logger: log,
+	})
+	remote := listener.New(listener.Config{Settings: func() listener.Settings { return listenerSettings(live.Current()) }, Logger: log})
 	services := server.New(server.Config{
 		Registrations: machine,
 		History:       machine,
@@ -108,6 +117,8 @@ func run(ctx context.Context, live *config.Live, log *slog.Logger) error {
 		}),
 		Settings:        func() server.Settings { return serverSettings(live) },
 		SettingsChanged: live.Changed,
+		Fleet:           device.State,
+		Troubles:        func() []string { return troubles(device, remote) },
 		Version:         version.String(),
 		Computer:        thismac.Name(), OperatingSystem: thismac.OperatingSystem(),
 		Logger: log,
@@ -119,7 +130,7 @@ func run(ctx context.Context, live *config.Live, log *slog.Logger) error {
 	group.Go(func() error { return outbox.Run(ctx) })
 	group.Go(func() error { return watcher.Run(ctx) })
 	group.Go(func() error {
-		changed := func() { outbox.NetworkChanged(); watcher.NetworkChanged() }
+		changed := func() { outbox.NetworkChanged(); watcher.NetworkChanged(); device.NetworkChanged() }
 		if err := delivery.WatchNetwork(ctx, changed); err != nil {
 			log.Warn("changes of the network are not seen; deliveries wait for their back-off, and users are not looked at after wake", "error", err)
 		}
@@ -132,12 +143,16 @@ func run(ctx context.Context, live *config.Live, log *slog.Logger) error {
 			}
 			watcher.SettingsChanged()
 			outbox.NetworkChanged() // what waits may have another way now
+			device.SettingsChanged()
+			remote.SettingsChanged()
 		}
 		if err := live.Watch(ctx, changed); err != nil {
 			log.Warn("changes of the configuration are not seen; they count when usherd starts next", "error", err)
 		}
 		return nil
 	})
+	group.Go(func() error { return device.Run(ctx, services) })
+	group.Go(func() error { return remote.Run(ctx, services) })
 	group.Go(func() error { return services.Serve(ctx, helperSocket) })
 	group.Go(func() error {
 		return link.ServeAgents(ctx, agentSocket, link.AgentsConfig{Admit: registry.Admit, Serve: registry.Serve, Logger: log})

@@ -18,6 +18,8 @@ type Config struct {
 	Deliverer Deliverer
 	// Backoff may be zero.
 	Backoff Backoff
+	// Publishes tells whether a fleet is told of reports too; nil never does. See [Outbox.Unpublished].
+	Publishes func() bool
 	// Logger may be nil.
 	Logger *slog.Logger
 }
@@ -30,9 +32,10 @@ type Outbox struct {
 	backoff   Backoff
 	log       *slog.Logger
 	onChange  func(*store.Tx, Delivery) error
+	publishes func() bool
 
 	// Each holds at most one signal: whatever happened, Run looks at the journal.
-	wake, network chan struct{}
+	wake, network, publishable chan struct{}
 }
 
 var deliveries = store.NewBucket[Delivery]("deliveries")
@@ -47,6 +50,12 @@ func New(config Config) *Outbox {
 		onChange:  func(*store.Tx, Delivery) error { return nil },
 		wake:      make(chan struct{}, 1),
 		network:   make(chan struct{}, 1),
+
+		publishes:   config.Publishes,
+		publishable: make(chan struct{}, 1),
+	}
+	if outbox.publishes == nil {
+		outbox.publishes = func() bool { return false }
 	}
 	if outbox.log == nil {
 		outbox.log = slog.New(slog.DiscardHandler)
@@ -63,6 +72,7 @@ func (o *Outbox) OnChange(changed func(tx *store.Tx, d Delivery) error) { o.onCh
 // undelivered as superseded; a change of the device that was not delivered goes with the new one. The delivery is due at once.
 func (o *Outbox) Enqueue(tx *store.Tx, report Report) (Delivery, error) {
 	now := time.Now()
+	told := report // of a change of the device the fleet was told with the older report
 	all, err := readAll(tx)
 	if err != nil {
 		return Delivery{}, err
@@ -84,6 +94,9 @@ func (o *Outbox) Enqueue(tx *store.Tx, report Report) (Delivery, error) {
 		return Delivery{}, fmt.Errorf("enqueue a delivery: %w", err)
 	}
 	if err := forgetOld(tx); err != nil {
+		return Delivery{}, err
+	}
+	if err := o.keepUnpublished(tx, id, told, now); err != nil {
 		return Delivery{}, err
 	}
 	tx.OnCommit(func() { signal(o.wake) })

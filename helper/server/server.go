@@ -50,7 +50,11 @@ type Config struct {
 	Settings func() Settings
 	// SettingsChanged returns a channel that is closed when they are others; nil where they do not change.
 	SettingsChanged func() <-chan struct{}
-	Version         string
+	// Fleet is how the connection to the fleet stands, nil where none is configured; Troubles are sentences for admins about what
+	// answers from afar. Both may be nil.
+	Fleet    func() *usherv1.FleetStatus
+	Troubles func() []string
+	Version  string
 	// Computer and OperatingSystem are for people.
 	Computer, OperatingSystem string
 	Logger                    *slog.Logger
@@ -73,6 +77,7 @@ type Settings struct {
 type Server struct {
 	grpc   *grpc.Server
 	health *health.Server
+	status *statusService
 	drain  context.CancelFunc
 }
 
@@ -110,6 +115,7 @@ func New(config Config) *Server {
 		sessions: config.Sessions, history: config.History, observations: config.Observations, journal: config.Journal, outbox: config.Outbox,
 		computer: &usherv1.ComputerStatus{Name: config.Computer, OperatingSystem: config.OperatingSystem}, draining: draining,
 		settings: config.Settings, settingsChanged: config.SettingsChanged, version: config.Version, startedAt: time.Now(),
+		fleet: config.Fleet, troubles: config.Troubles,
 	}
 	doctor := newDoctorService(config.Doctor, draining)
 	usherv1.RegisterRegistrationServiceServer(server, registrations)
@@ -126,7 +132,18 @@ func New(config Config) *Server {
 	healthServer := health.NewServer()
 	healthv1.RegisterHealthServer(server, healthServer)
 	reflection.RegisterV1(server)
-	return &Server{grpc: server, health: healthServer, drain: drain}
+	return &Server{grpc: server, health: healthServer, status: status, drain: drain}
+}
+
+// Status returns the whole status as root sees it, for what answers from afar. It is not to be changed.
+func (s *Server) Status() (*usherv1.GetStatusResponse, error) {
+	return s.status.status(&Actor{admin: true})
+}
+
+// WatchStatus sends the whole status as it stands and again after each change, until ctx ends, the server shuts down, or send
+// returns an error; it returns that.
+func (s *Server) WatchStatus(ctx context.Context, send func(*usherv1.GetStatusResponse) error) error {
+	return s.status.watch(ctx, &Actor{admin: true}, send)
 }
 
 // adminGroup returns a function that looks the group's id up until it is found; a directory service may be late at the

@@ -64,6 +64,9 @@ type statusService struct {
 	version         string
 	startedAt       time.Time
 	computer        *usherv1.ComputerStatus
+	// fleet and troubles are what the ways to this computer from afar say of themselves; nil without any.
+	fleet    func() *usherv1.FleetStatus
+	troubles func() []string
 	// draining ends when the server shuts down.
 	draining context.Context
 
@@ -86,10 +89,14 @@ func (s *statusService) GetStatus(ctx context.Context, request *usherv1.GetStatu
 	return s.status(actor)
 }
 
-// WatchStatus sends a status only if it says something else than the one before.
 func (s *statusService) WatchStatus(_ *usherv1.WatchStatusRequest, stream usherv1.StatusService_WatchStatusServer) error {
-	ctx := stream.Context()
-	actor := actorFrom(ctx)
+	return s.watch(stream.Context(), actorFrom(stream.Context()), func(status *usherv1.GetStatusResponse) error {
+		return stream.Send(&usherv1.WatchStatusResponse{Status: status})
+	})
+}
+
+// watch sends a status as it stands, and again whenever it says something else than the one before.
+func (s *statusService) watch(ctx context.Context, actor *Actor, send func(*usherv1.GetStatusResponse) error) error {
 	var sent *usherv1.GetStatusResponse
 	for {
 		written := s.journal.Changed()
@@ -100,7 +107,7 @@ func (s *statusService) WatchStatus(_ *usherv1.WatchStatusRequest, stream usherv
 			return err
 		}
 		if !proto.Equal(status, sent) {
-			if err := stream.Send(&usherv1.WatchStatusResponse{Status: status}); err != nil {
+			if err := send(status); err != nil {
 				return err
 			}
 			sent = status
@@ -146,8 +153,14 @@ func (s *statusService) status(actor *Actor) (*usherv1.GetStatusResponse, error)
 	if actor.IsAdmin() {
 		status.Outbox = journal.outbox
 		tellConfiguration(status.Helper, s.settings())
+		if s.fleet != nil {
+			status.Fleet = s.fleet()
+		}
 	}
 	status.Problems = problems(status, s.withoutAgent(visible))
+	if actor.IsAdmin() && s.troubles != nil {
+		status.Problems = append(status.Problems, s.troubles()...)
+	}
 	return status, nil
 }
 

@@ -1,0 +1,58 @@
+package main
+
+import (
+	"cmp"
+	"context"
+	"fmt"
+
+	"usher.internal/helper/fleet"
+	"usher.internal/helper/listener"
+	"usher.internal/helper/thismac"
+	"usher.internal/internal/config"
+	access "usher.internal/internal/fleet"
+)
+
+func fleetSettings(now *config.Loaded) fleet.Settings {
+	settings := now.Fleet
+	return fleet.Settings{
+		Access: access.Access{
+			Servers: settings.Servers, CAFile: settings.CAFile, CredentialsFile: settings.CredentialsFile, NKeyFile: settings.NKeyFile,
+			CertificateFile: settings.CertificateFile, KeyFile: settings.KeyFile,
+		},
+		PersonalData: settings.PersonalData,
+		DeviceName:   settings.Device,
+	}
+}
+
+func listenerSettings(now *config.Loaded) listener.Settings {
+	settings := now.Listener
+	return listener.Settings{
+		Address: settings.Address, CertificateFile: settings.CertificateFile, KeyFile: settings.KeyFile, ClientCAFile: settings.ClientCAFile,
+		AllowedNames: settings.AllowedNames, PersonalData: settings.PersonalData,
+	}
+}
+
+// troubles are what is wrong with the ways to this Mac from afar.
+func troubles(device *fleet.Device, remote *listener.Listener) (sentences []string) {
+	if state := device.State(); state.GetLastError() != "" {
+		sentences = append(sentences, fmt.Sprintf("The fleet is not told how this Mac stands: %s.", state.GetLastError()))
+	}
+	if err := remote.Trouble(); err != nil {
+		sentences = append(sentences, fmt.Sprintf("The listener does not answer as it is configured: %v.", err))
+	}
+	return sentences
+}
+
+// deviceName is this Mac's name in its fleet where none is configured: the hardware UUID, under which Jamf Pro knows it too, or the
+// machine id.
+func (p *parts) deviceName(ctx context.Context) (string, error) {
+	selector, err := p.current.Load().computer(ctx)
+	if err == nil && selector.UDID != "" {
+		return selector.UDID, nil
+	}
+	id, idError := thismac.MachineID()
+	if idError == nil {
+		return id, nil
+	}
+	return "", cmp.Or(err, idError)
+}

@@ -1,0 +1,125 @@
+package delivery
+
+import (
+	"fmt"
+	"time"
+
+	"usher.internal/helper/store"
+)
+
+const (
+	// keptUnpublished is how many reports stay while the fleet cannot be told of them: a Mac has a handful of changes in a day, and the
+	// journal must not grow for ever.
+	keptUnpublished = 2000
+	// withoutFleet is how old they may become while no fleet is configured: one that is back by then is told of them.
+	withoutFleet = 30 * 24 * time.Hour
+)
+
+// publication counts what is on its way to the fleet.
+type publication struct {
+	Waiting int `json:"waiting"`
+	// Dropped counts reports that were forgotten before the fleet was told.
+	Dropped int64 `json:"dropped"`
+}
+
+// What the fleet is still to be told of is beside the deliveries, and not among them: whatever becomes of a report in Jamf Pro, the fleet
+// is told of it, and a thousand that wait for the fleet are not read with each delivery.
+var (
+	unpublished    = store.NewBucket[Delivery]("unpublished")
+	publications   = store.NewBucket[publication]("publications")
+	publicationKey = []byte("fleet")
+)
+
+// Unpublished returns the reports that the fleet is still to be told of, as they came into the outbox, the oldest first, at most limit of
+// them, and how many there are. A report that a newer one has superseded for Jamf Pro is among them: the fleet is told of each change.
+// Dropped is how many were given up: the oldest of too many, and those that grew old while no fleet was configured.
+func (o *Outbox) Unpublished(limit int) (oldest []Delivery, waiting int, dropped int64, err error) {
+	err = o.store.View(func(tx *store.Tx) error {
+		oldest = nil
+		kept, _, err := publications.Get(tx, publicationKey)
+		if err != nil {
+			return err
+		}
+		waiting, dropped = kept.Waiting, kept.Dropped
+		for one, err := range unpublished.Ascend(tx) {
+			if err != nil || len(oldest) >= limit {
+				return err
+			}
+			oldest = append(oldest, one)
+		}
+		return nil
+	})
+	if err != nil {
+		return nil, 0, 0, fmt.Errorf("list what is unpublished: %w", err)
+	}
+	return oldest, waiting, dropped, nil
+}
+
+// Published notes that the fleet was told of these reports. One that was given up meanwhile is no error.
+func (o *Outbox) Published(ids ...uint64) error {
+	err := o.store.Update(func(tx *store.Tx) error {
+		kept, _, err := publications.Get(tx, publicationKey)
+		if err != nil {
+			return err
+		}
+		for _, id := range ids {
+			_, found, err := unpublished.Get(tx, store.NumberKey(id))
+			if err != nil {
+				return err
+			}
+			if !found {
+				continue
+			}
+			kept.Waiting--
+			if err := unpublished.Delete(tx, store.NumberKey(id)); err != nil {
+				return err
+			}
+		}
+		return publications.Put(tx, publicationKey, kept)
+	})
+	if err != nil {
+		return fmt.Errorf("note what is published: %w", err)
+	}
+	return nil
+}
+
+// Publishable returns a channel with at most one signal, that there is something unpublished which was not there before.
+func (o *Outbox) Publishable() <-chan struct{} { return o.publishable }
+
+// keepUnpublished keeps a report for the fleet, if there is one, and gives up what is too much, or too old without a fleet.
+func (o *Outbox) keepUnpublished(tx *store.Tx, id uint64, report Report, now time.Time) error {
+	kept, _, err := publications.Get(tx, publicationKey)
+	if err != nil {
+		return err
+	}
+	publishes := o.publishes()
+	switch {
+	case publishes:
+		one := Delivery{ID: id, Report: report, State: StatePending, CreatedAt: now}
+		if err := unpublished.Put(tx, store.NumberKey(id), one); err != nil {
+			return err
+		}
+		kept.Waiting++
+		tx.OnCommit(func() { signal(o.publishable) })
+	case kept.Waiting == 0:
+		return nil
+	}
+	var givenUp []uint64
+	for one, err := range unpublished.Ascend(tx) {
+		if err != nil {
+			return err
+		}
+		if kept.Waiting <= keptUnpublished && (publishes || now.Sub(one.CreatedAt) <= withoutFleet) {
+			break
+		}
+		kept.Waiting--
+		kept.Dropped++
+		givenUp = append(givenUp, one.ID)
+	}
+	for _, id := range givenUp {
+		if err := unpublished.Delete(tx, store.NumberKey(id)); err != nil {
+			return err
+		}
+	}
+	return publications.Put(tx, publicationKey, kept)
+}

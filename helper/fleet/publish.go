@@ -1,0 +1,142 @@
+package fleet
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"math/rand/v2"
+	"time"
+
+	"github.com/nats-io/nats.go"
+	"github.com/nats-io/nats.go/jetstream"
+	"google.golang.org/protobuf/proto"
+
+	"usher.internal/internal/contract"
+	"usher.internal/internal/fleet"
+	usherv1 "usher.internal/proto/usher/v1"
+)
+
+const (
+	// publishWithin is how long a server may take to keep a change.
+	publishWithin = 10 * time.Second
+	// batch is how many changes are published before that is noted.
+	batch = 50
+	// firstPause and longestPause bound the pause after a change could not be published while there is a connection.
+	firstPause   = 2 * time.Second
+	longestPause = 5 * time.Minute
+)
+
+// keepPublishing publishes whenever there is something to publish, or a connection again.
+func (s *session) keepPublishing(ctx context.Context) {
+	again := time.NewTimer(time.Hour)
+	again.Stop()
+	defer again.Stop()
+	for pause := firstPause; ; {
+		if err := s.publish(ctx); err != nil && ctx.Err() == nil {
+			s.failed(err)
+			// A pause with jitter: whatever the server lacks, every device of the fleet has noticed.
+			again.Reset(pause/2 + rand.N(pause/2))
+			pause = min(2*pause, longestPause)
+		} else {
+			pause = firstPause
+		}
+		select {
+		case <-s.connected:
+			pause = firstPause
+		case <-s.config.Outbox.Publishable():
+		case <-again.C:
+		case <-ctx.Done():
+			return
+		}
+	}
+}
+
+// publish publishes what has not been published yet, the oldest first, as long as there is a connection.
+func (s *session) publish(ctx context.Context) error {
+	for {
+		oldest, waiting, dropped, err := s.config.Outbox.Unpublished(batch)
+		if err != nil {
+			return err
+		}
+		s.count(waiting, dropped)
+		switch {
+		case !s.conn.IsConnected():
+			return nil // a connection begins anew
+		case len(oldest) == 0:
+			return s.announce(ctx)
+		}
+		var done []uint64
+		for _, one := range oldest {
+			s.count(waiting-len(done)-1, dropped) // it tells how many come after it
+			if err = s.send(ctx, change(one, s.settings.PersonalData)); err != nil {
+				break
+			}
+			done = append(done, one.ID)
+		}
+		if len(done) > 0 {
+			err = errors.Join(err, s.config.Outbox.Published(done...))
+			s.announced = true // each tells how the device stands
+		}
+		if err != nil {
+			return err
+		}
+	}
+}
+
+// count keeps how many changes are unpublished.
+func (s *session) count(waiting int, dropped int64) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.waiting, s.dropped = int32(waiting), dropped
+	if s.state != nil {
+		s.state.Unpublished = int32(waiting)
+	}
+}
+
+// announce has the fleet know a Mac of which there is nothing to publish.
+func (s *session) announce(ctx context.Context) error {
+	if s.announced {
+		return nil
+	}
+	if err := s.send(ctx, &usherv1.StatusChange{Id: "present-" + s.id, Time: contract.Timestamp(time.Now())}); err != nil {
+		return err
+	}
+	s.announced = true
+	s.note(func(state *usherv1.FleetStatus) { state.LastError = "" })
+	return nil
+}
+
+// send publishes one change and returns when the stream has it.
+func (s *session) send(ctx context.Context, change *usherv1.StatusChange) error {
+	status, err := s.standing()
+	if err != nil {
+		return err
+	}
+	change.Device = status
+	if change.GetUid() == 0 {
+		change.State = status.GetState()
+	}
+	content, err := proto.Marshal(change)
+	if err != nil {
+		return fmt.Errorf("encode a change: %w", err)
+	}
+	ctx, cancel := context.WithTimeout(ctx, publishWithin)
+	defer cancel()
+	message := &nats.Msg{Subject: fleet.ChangesOf(s.name), Data: content}
+	// A change that is sent again, because its acknowledgement was lost, is kept once.
+	_, err = s.stream.PublishMsg(ctx, message, jetstream.WithMsgID(s.name+"/"+change.GetId()), jetstream.WithExpectStream(fleet.ChangesStream))
+	switch {
+	case err == nil:
+		s.note(func(state *usherv1.FleetStatus) { state.LastError = "" })
+		return nil
+	case errors.Is(err, jetstream.ErrNoStreamResponse), errors.Is(err, nats.ErrNoResponders):
+		return fmt.Errorf("publish a change: %w: run `usherctl fleet provision`", err)
+	case errors.Is(err, context.DeadlineExceeded):
+		// A server says nothing to a client that publishes where it may not.
+		if refused := s.conn.LastError(); errors.Is(refused, nats.ErrPermissionViolation) {
+			err = refused
+		}
+		return fmt.Errorf("publish a change: %w", err)
+	}
+	return fmt.Errorf("publish a change: %w", err)
+}

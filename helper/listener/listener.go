@@ -1,0 +1,256 @@
+// Package listener answers from the network how this Mac stands, to programs that show a certificate, and does nothing else: of all
+// of usher it has GetStatus and WatchStatus. It is off until an address is configured (docs/fleet.md).
+//
+// Who may ask is decided for each call, not at the handshake: a certificate that is of the configured authority and has no allowed name
+// gets a reason that a person can act on, and a name that is taken off the list counts for connections that are open already.
+package listener
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"log/slog"
+	"net"
+	"sync"
+	"time"
+
+	"golang.org/x/sync/errgroup"
+	"google.golang.org/grpc"
+	"google.golang.org/grpc/keepalive"
+
+	"usher.internal/internal/filewatch"
+	usherv1 "usher.internal/proto/usher/v1"
+)
+
+// What the listener holds at most. Requests are empty, and a client that watches needs one connection.
+const (
+	maximumConnections   = 64
+	maximumRequestBytes  = 4 << 10
+	maximumHeaderBytes   = 8 << 10
+	streamsPerConnection = 2 * callsUnderWay // so that one call too many is refused with a reason, and does not wait for ever
+	handshakeWithin      = 5 * time.Second
+	idleWithin           = 10 * time.Minute
+	keepaliveInterval    = 5 * time.Minute
+	drainWithin          = 2 * time.Second
+	// listenAgain is when an address is tried again that could not be listened on: it may come with a network.
+	listenAgain = 5 * time.Second
+)
+
+// Status is how this Mac stands, as root sees it.
+type Status interface {
+	Status() (*usherv1.GetStatusResponse, error)
+	// WatchStatus sends the status as it stands and again after each change, until ctx ends or send returns an error.
+	WatchStatus(ctx context.Context, send func(*usherv1.GetStatusResponse) error) error
+}
+
+// Settings are what can be configured.
+type Settings struct {
+	// Address is host:port; empty: nothing listens.
+	Address                                string
+	CertificateFile, KeyFile, ClientCAFile string
+	// AllowedNames are the subject alternative names of which a client's certificate must have one.
+	AllowedNames []string
+	// PersonalData has names of people told, and what identifies them.
+	PersonalData bool
+}
+
+// Config is what a [Listener] needs.
+type Config struct {
+	// Settings returns what is configured now; [Listener.SettingsChanged] is to be called when that is something else.
+	Settings func() Settings
+	Logger   *slog.Logger
+}
+
+// Listener is the listener. One goroutine runs [Listener.Run]; the other methods may be called from anywhere.
+type Listener struct {
+	config    Config
+	status    Status
+	log       *slog.Logger
+	clients   *clients
+	materials *materials
+	renew     chan struct{}
+	changed   chan struct{}
+
+	mu      sync.Mutex
+	trouble error
+	address net.Addr
+	looked  chan struct{} // closed, and made anew, when materials or settings may be others
+}
+
+// New returns a listener that does not listen before [Listener.Run].
+func New(config Config) *Listener {
+	return &Listener{
+		config: config, log: config.Logger, clients: newClients(), materials: new(materials),
+		renew: make(chan struct{}, 1), changed: make(chan struct{}, 1), looked: make(chan struct{}),
+	}
+}
+
+// SettingsChanged has [Listener.Run] take note of other settings. It does not block.
+func (l *Listener) SettingsChanged() {
+	signal(l.renew)
+}
+
+// Trouble is why the listener does not answer, or goes on with certificates whose files have become unusable; nil when all is well.
+func (l *Listener) Trouble() error {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	return l.trouble
+}
+
+// Address is where it listens; nil while it does not.
+func (l *Listener) Address() net.Addr {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	return l.address
+}
+
+// Run listens, as far as it is configured, until ctx ends; then it returns nil when every call has ended.
+func (l *Listener) Run(ctx context.Context, status Status) error {
+	l.status = status
+	group, ctx := errgroup.WithContext(ctx)
+	group.Go(func() error {
+		err := filewatch.Watch(ctx, l.log, l.files, l.renew, func() {
+			signal(l.changed)
+		})
+		if err != nil {
+			l.log.Warn("changes of the listener's certificates are not seen; they count when usherd starts next, or is configured anew", "error", err)
+			for {
+				select {
+				case <-l.renew:
+					signal(l.changed)
+				case <-ctx.Done():
+					return nil
+				}
+			}
+		}
+		return nil
+	})
+	group.Go(func() error { l.serve(ctx); return nil })
+	return group.Wait()
+}
+
+func (l *Listener) files() []string {
+	now := l.config.Settings()
+	return []string{now.CertificateFile, now.KeyFile, now.ClientCAFile}
+}
+
+// serve has one server at a time, that of the address that is configured.
+func (l *Listener) serve(ctx context.Context) {
+	var running *server
+	stop := func() {
+		if running != nil {
+			running.stop()
+			running = nil
+		}
+	}
+	defer func() { stop(); l.note(nil, nil) }()
+	again := time.NewTimer(time.Hour)
+	again.Stop()
+	defer again.Stop()
+	for {
+		settings := l.config.Settings()
+		if running != nil && running.address != settings.Address {
+			stop()
+		}
+		var trouble error
+		if settings.Address != "" {
+			trouble = l.materials.load(settings)
+			if running == nil && l.materials.current() != nil {
+				var err error
+				if running, err = l.start(settings.Address); err != nil {
+					trouble = errors.Join(err, trouble)
+					again.Reset(listenAgain)
+				}
+			}
+		}
+		l.note(trouble, running)
+		select {
+		case <-l.changed:
+		case <-again.C:
+		case <-ctx.Done():
+			return
+		}
+	}
+}
+
+// note keeps what is wrong, and logs it once; open streams look whether they may go on.
+func (l *Listener) note(trouble error, running *server) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	if trouble != nil && (l.trouble == nil || l.trouble.Error() != trouble.Error()) {
+		l.log.Error("the listener cannot be used as it is configured", "error", trouble, "listens", running != nil)
+	}
+	l.trouble, l.address = trouble, nil
+	if running != nil {
+		l.address = running.bound
+	}
+	close(l.looked)
+	l.looked = make(chan struct{})
+}
+
+// next returns a channel that is closed when materials or settings may be others.
+func (l *Listener) next() <-chan struct{} {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	return l.looked
+}
+
+// refusedConnection logs why a connection came to nothing; one that was closed without a word is none.
+func (l *Listener) refusedConnection(from net.Addr, err error) {
+	if !errors.Is(err, io.EOF) && !errors.Is(err, net.ErrClosed) && l.clients.strangers.Allow() {
+		l.log.Warn("listener refused a connection", "peer", from.String(), "error", err)
+	}
+}
+
+// server is one listening socket with its gRPC server.
+type server struct {
+	address string
+	bound   net.Addr
+	stop    func()
+}
+
+func (l *Listener) start(address string) (*server, error) {
+	socket, err := net.Listen("tcp", address)
+	if err != nil {
+		return nil, fmt.Errorf("listen on listener.address: %w", err)
+	}
+	draining, drain := context.WithCancel(context.Background())
+	gate := &gate{
+		materials: l.materials, settings: l.config.Settings, clients: l.clients, log: l.log, changed: l.next, draining: draining,
+	}
+	rpc := grpc.NewServer(
+		grpc.Creds(newHandshake(l.materials, l.refusedConnection)),
+		grpc.UnaryInterceptor(gate.unary),
+		grpc.StreamInterceptor(gate.stream),
+		grpc.UnknownServiceHandler(unknown),
+		grpc.MaxRecvMsgSize(maximumRequestBytes),
+		grpc.MaxHeaderListSize(maximumHeaderBytes),
+		grpc.MaxConcurrentStreams(streamsPerConnection),
+		grpc.ConnectionTimeout(handshakeWithin),
+		grpc.KeepaliveParams(keepalive.ServerParameters{MaxConnectionIdle: idleWithin, Time: keepaliveInterval}),
+		grpc.WaitForHandlers(true),
+	)
+	usherv1.RegisterStatusServiceServer(rpc, &service{status: l.status, settings: l.config.Settings, log: l.log})
+	var serving sync.WaitGroup
+	serving.Go(func() {
+		if err := rpc.Serve(&places{Listener: socket}); err != nil {
+			l.log.Error("the listener ends", "error", err)
+		}
+	})
+	l.log.Info("listener answers", "address", socket.Addr().String())
+	return &server{address: address, bound: socket.Addr(), stop: func() {
+		drain()
+		hard := time.AfterFunc(drainWithin, rpc.Stop)
+		defer hard.Stop()
+		rpc.GracefulStop()
+		serving.Wait()
+	}}, nil
+}
+
+func signal(channel chan struct{}) {
+	select {
+	case channel <- struct{}{}:
+	default: // whoever waits is going to look anyway
+	}
+}

@@ -1,0 +1,114 @@
+package listener
+
+import (
+	"crypto/tls"
+	"crypto/x509"
+	"fmt"
+	"net"
+	"os"
+	"sync/atomic"
+	"time"
+
+	"google.golang.org/grpc/credentials"
+
+	"usher.internal/internal/privatefile"
+)
+
+// maximumFileBytes is more than any file of certificates has that somebody meant.
+const maximumFileBytes = 1 << 20
+
+// materials are the certificates that count now. New ones count for the next handshake, and the authorities for the next call.
+type materials struct{ now atomic.Pointer[material] }
+
+type material struct {
+	own     tls.Certificate
+	clients *x509.CertPool
+}
+
+func (m *materials) current() *material { return m.now.Load() }
+
+// load reads the files. What was there before stays where they cannot be used.
+func (m *materials) load(settings Settings) error {
+	read, err := readMaterial(settings)
+	if err != nil {
+		return err
+	}
+	m.now.Store(read)
+	return nil
+}
+
+func readMaterial(settings Settings) (*material, error) {
+	certificate, err := os.ReadFile(settings.CertificateFile)
+	if err != nil {
+		return nil, fmt.Errorf("listener.certificate_file: %w", err)
+	}
+	key, _, err := privatefile.Read(settings.KeyFile, maximumFileBytes)
+	if err != nil {
+		return nil, fmt.Errorf("listener.key_file: %s: %w", settings.KeyFile, err)
+	}
+	read := &material{clients: x509.NewCertPool()}
+	if read.own, err = tls.X509KeyPair(certificate, key); err != nil {
+		return nil, fmt.Errorf("listener.certificate_file %s with listener.key_file %s: %w", settings.CertificateFile, settings.KeyFile, err)
+	}
+	authorities, err := os.ReadFile(settings.ClientCAFile)
+	if err != nil {
+		return nil, fmt.Errorf("listener.client_ca_file: %w", err)
+	}
+	if !read.clients.AppendCertsFromPEM(authorities) {
+		return nil, fmt.Errorf("listener.client_ca_file: %s holds no certificate in PEM", settings.ClientCAFile)
+	}
+	return read, nil
+}
+
+// handshake is gRPC's, with the certificates of the moment of each. Nothing older than TLS 1.3 is spoken, and no session is resumed,
+// so that each connection has shown its certificate.
+type handshake struct {
+	credentials.TransportCredentials
+	refused func(from net.Addr, err error)
+}
+
+func newHandshake(materials *materials, refused func(from net.Addr, err error)) *handshake {
+	return &handshake{refused: refused, TransportCredentials: credentials.NewTLS(&tls.Config{
+		MinVersion: tls.VersionTLS13,
+		GetConfigForClient: func(*tls.ClientHelloInfo) (*tls.Config, error) {
+			now := materials.current()
+			return &tls.Config{
+				MinVersion:             tls.VersionTLS13,
+				Certificates:           []tls.Certificate{now.own},
+				ClientAuth:             tls.RequireAndVerifyClientCert,
+				ClientCAs:              now.clients,
+				NextProtos:             []string{"h2"},
+				SessionTicketsDisabled: true,
+			}, nil
+		},
+	})}
+}
+
+// shownCertificates are what a call knows of its connection.
+type shownCertificates struct {
+	credentials.TLSInfo
+	place *place
+}
+
+// ServerHandshake implements [credentials.TransportCredentials] for connections of [places].
+func (h *handshake) ServerHandshake(raw net.Conn) (net.Conn, credentials.AuthInfo, error) {
+	connection, info, err := h.TransportCredentials.ServerHandshake(raw)
+	if err != nil {
+		h.refused(raw.RemoteAddr(), err)
+		return nil, nil, err
+	}
+	return connection, shownCertificates{TLSInfo: info.(credentials.TLSInfo), place: raw.(*place)}, nil
+}
+
+// check returns an error unless a client's certificates, the leaf first, are still good: they are of the authorities that count now,
+// and in their time.
+func (m *materials) check(chain []*x509.Certificate) error {
+	between := x509.NewCertPool()
+	for _, one := range chain[1:] {
+		between.AddCert(one)
+	}
+	_, err := chain[0].Verify(x509.VerifyOptions{
+		Roots: m.current().clients, Intermediates: between, CurrentTime: time.Now(), KeyUsages: []x509.ExtKeyUsage{x509.ExtKeyUsageClientAuth},
+	})
+	return err
+}

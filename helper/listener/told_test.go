@@ -1,0 +1,268 @@
+package listener_test
+
+import (
+	"errors"
+	"fmt"
+	"io"
+	"net"
+	"slices"
+	"strings"
+	"testing"
+	"time"
+
+	"google.golang.org/grpc/codes"
+	"google.golang.org/protobuf/proto"
+	"google.golang.org/protobuf/reflect/protoreflect"
+
+	"usher.internal/helper/listener"
+	"usher.internal/helper/registration"
+	usherv1 "usher.internal/proto/usher/v1"
+)
+
+// impersonal are the only fields that are told without personal data. A field that is added to the contract is to be added here
+// when it tells nothing of a person.
+var impersonal = []string{
+	"computer.operating_system",
+	"helper.delivery_mode", "helper.start_time", "helper.version",
+	"outbox.last_delivered_time", "outbox.next_attempt_time", "outbox.pending", "outbox.refused",
+	"users.identity.not_after", "users.identity.not_before", "users.identity.observe_time", "users.identity.rule",
+	"users.identity.source", "users.identity.state", "users.identity.tenant_id",
+	"users.last_registration.create_time", "users.last_registration.delivery_state", "users.last_registration.failure_reason",
+	"users.last_registration.id", "users.last_registration.kind",
+	"users.last_registration.portal_exit.code", "users.last_registration.portal_exit.from_log", "users.last_registration.portal_exit.name",
+	"users.last_registration.portal_exit.retry_can_help", "users.last_registration.portal_exit.signal", "users.last_registration.portal_exit.unknown",
+	"users.last_registration.state", "users.last_registration.update_time",
+	"users.look_time",
+	"users.session.agent_pid", "users.session.agent_version", "users.session.connect_time", "users.session.on_console",
+	"users.user.uid",
+}
+
+const (
+	marker   = "Jane Doe"
+	timeName = protoreflect.FullName("google.protobuf.Timestamp")
+)
+
+// fill sets every field of a message, of each oneof the one whose turn it is.
+func fill(message protoreflect.Message, turn int) {
+	value := func(field protoreflect.FieldDescriptor, empty func() protoreflect.Value) protoreflect.Value {
+		switch field.Kind() {
+		case protoreflect.StringKind:
+			return protoreflect.ValueOfString(marker)
+		case protoreflect.BytesKind:
+			return protoreflect.ValueOfBytes([]byte(marker))
+		case protoreflect.BoolKind:
+			return protoreflect.ValueOfBool(true)
+		case protoreflect.EnumKind:
+			return protoreflect.ValueOfEnum(1)
+		case protoreflect.Int32Kind:
+			return protoreflect.ValueOfInt32(7)
+		case protoreflect.Int64Kind:
+			return protoreflect.ValueOfInt64(7)
+		case protoreflect.Uint32Kind:
+			return protoreflect.ValueOfUint32(7)
+		case protoreflect.MessageKind:
+			inner := empty()
+			fill(inner.Message(), turn)
+			return inner
+		}
+		panic(fmt.Sprintf("no value for %s", field.FullName()))
+	}
+	for i := range message.Descriptor().Fields().Len() {
+		field := message.Descriptor().Fields().Get(i)
+		if one := field.ContainingOneof(); one != nil && one.Fields().Get(turn%one.Fields().Len()) != field {
+			continue
+		}
+		if field.IsList() {
+			list := message.Mutable(field).List()
+			list.Append(value(field, list.NewElement))
+			continue
+		}
+		message.Set(field, value(field, func() protoreflect.Value { return message.NewField(field) }))
+	}
+}
+
+// leaves adds the paths of all fields of a message that are set and hold no other message.
+func leaves(message protoreflect.Message, prefix string, paths map[string]bool) {
+	message.Range(func(field protoreflect.FieldDescriptor, value protoreflect.Value) bool {
+		path := prefix + string(field.Name())
+		switch {
+		case field.Message() == nil || field.Message().FullName() == timeName:
+			paths[path] = true
+		case field.IsList():
+			for i := range value.List().Len() {
+				leaves(value.List().Get(i).Message(), path+".", paths)
+			}
+		default:
+			leaves(value.Message(), path+".", paths)
+		}
+		return true
+	})
+}
+
+// everything is a status with all that there can be, once for each turn of its oneofs.
+func everything() (all []*usherv1.GetStatusResponse) {
+	for turn := range 6 {
+		status := &usherv1.GetStatusResponse{}
+		fill(status.ProtoReflect(), turn)
+		all = append(all, status)
+	}
+	return all
+}
+
+func TestWithoutPersonalData(t *testing.T) {
+	t.Parallel()
+	w := listening(t, func(_ *world, settings *listener.Settings) { settings.PersonalData = false })
+	asked := w.client(monitor)
+	watched := asked.watch()
+	there, told, streamed := map[string]bool{}, map[string]bool{}, map[string]bool{}
+	for _, status := range everything() {
+		leaves(status.ProtoReflect(), "", there)
+		w.status.set(status, nil)
+		leaves(asked.mustGet().ProtoReflect(), "", told)
+		// Of what has changed only a part is told, so there may be no message for it.
+		w.status.set(&usherv1.GetStatusResponse{Computer: &usherv1.ComputerStatus{OperatingSystem: "end"}}, nil)
+		for {
+			got, err := watched.Recv()
+			must(t, err)
+			if got.GetStatus().GetComputer().GetOperatingSystem() == "end" {
+				break
+			}
+			leaves(got.GetStatus().ProtoReflect(), "", streamed)
+		}
+	}
+	for _, path := range []string{"users.user.name", "users.identity.user_principal_name", "users.evidence.certificates.der", "problems", "fleet.device", "computer.name"} {
+		if !there[path] {
+			t.Errorf("the test has no %s", path)
+		}
+	}
+	for path := range there {
+		allowed := slices.Contains(impersonal, path)
+		if told[path] != allowed {
+			t.Errorf("GetStatus: %s is told: %t", path, told[path])
+		}
+		if streamed[path] && !allowed {
+			t.Errorf("WatchStatus: %s is told", path)
+		}
+	}
+	for _, path := range impersonal {
+		if !there[path] {
+			t.Errorf("there is no %s", path)
+		}
+	}
+}
+
+func TestWithPersonalData(t *testing.T) {
+	t.Parallel()
+	w := listening(t, nil)
+	asked := w.client(monitor)
+	for _, status := range everything() {
+		w.status.set(status, nil)
+		if got := asked.mustGet(); !proto.Equal(got, status) {
+			t.Errorf("got %v", got)
+		}
+	}
+	// It is left out from the next answer on, and nothing is sent where only that has changed.
+	w.configure(func(settings *listener.Settings) { settings.PersonalData = false })
+	if got := asked.mustGet(); strings.Contains(got.String(), "user_principal_name") {
+		t.Errorf("got %v", got)
+	}
+	watched := asked.watch()
+	for _, name := range []string{"a", "b", "c"} {
+		w.status.set(&usherv1.GetStatusResponse{Computer: &usherv1.ComputerStatus{Name: name}}, nil)
+	}
+	w.status.set(&usherv1.GetStatusResponse{Helper: &usherv1.HelperStatus{Version: "end"}}, nil)
+	for messages := 1; ; messages++ {
+		got, err := watched.Recv()
+		must(t, err)
+		if got.GetStatus().GetHelper().GetVersion() == "end" {
+			break
+		}
+		if messages > 1 {
+			t.Errorf("told once too often: %v", got)
+		}
+	}
+}
+
+// What went wrong stays on the Mac: its words may have names in them.
+func TestStatusThatCannotBeRead(t *testing.T) {
+	t.Parallel()
+	w := listening(t, nil)
+	asked := w.client(monitor)
+	for _, test := range []struct {
+		err  error
+		want refusal
+	}{
+		{errors.New("the journal of " + marker + " is damaged"), refusal{
+			code: codes.Internal, reason: usherv1.ErrorReason_ERROR_REASON_INTERNAL, says: []string{"cannot be read"}, fix: "log of usherd",
+		}},
+		{fmt.Errorf("watch: %w", registration.ErrShuttingDown), refusal{
+			code: codes.Unavailable, reason: usherv1.ErrorReason_ERROR_REASON_SHUTTING_DOWN, fix: "call again",
+		}},
+	} {
+		w.status.set(nil, nil)
+		watched := asked.watch()
+		w.status.set(nil, test.err)
+		for what, err := range map[string]error{"GetStatus": func() error { _, err := asked.get(); return err }(), "WatchStatus": watched.ended()} {
+			test.want.check(t, what, err)
+			if strings.Contains(err.Error(), marker) {
+				t.Errorf("%s tells %v", what, err)
+			}
+		}
+	}
+	w.says("the status cannot be told", marker)
+}
+
+// Open streams are told, silent connections are not waited for, and nothing is left (goleak).
+func TestItEnds(t *testing.T) {
+	t.Parallel()
+	w := listening(t, nil)
+	address := w.listens()
+	var streams []*stream
+	for range 3 {
+		streams = append(streams, w.client(monitor).watch())
+	}
+	w.client(monitor).mustGet() // and has its connection still
+	connection, err := new(net.Dialer).DialContext(t.Context(), "tcp", address)
+	must(t, err)
+	defer connection.Close()
+	started := time.Now()
+	w.end()
+	if took := time.Since(started); took > 4*time.Second {
+		t.Errorf("it took %v", took)
+	}
+	for _, one := range streams {
+		refusal{code: codes.Unavailable, reason: usherv1.ErrorReason_ERROR_REASON_SHUTTING_DOWN, fix: "call again"}.check(t, "a stream", one.ended())
+	}
+	if _, err := connection.Read(make([]byte, 1)); err != io.EOF && !strings.Contains(err.Error(), "reset") {
+		t.Errorf("the silent connection: %v", err)
+	}
+	if err := dials(t, address); err == nil || w.listener.Address() != nil {
+		t.Errorf("after its end: %v, %v", err, w.listener.Address())
+	}
+}
+
+// A client that takes nothing of what it is sent holds the end up no longer than others may.
+func TestItEndsThoughAClientDoesNotRead(t *testing.T) {
+	t.Parallel()
+	w := listening(t, nil)
+	opened, err := w.client(monitor).WatchStatus(t.Context(), &usherv1.WatchStatusRequest{})
+	must(t, err)
+	large := strings.Repeat("x", 1<<20)
+	w.status.set(&usherv1.GetStatusResponse{Problems: []string{large}}, nil)
+	if _, err := opened.Recv(); err != nil {
+		t.Fatal(err)
+	}
+	// The next ones fill what is kept for it on the way, and no one takes them.
+	for i := range 4 {
+		before := w.status.timesAsked()
+		w.status.set(&usherv1.GetStatusResponse{Problems: []string{large, fmt.Sprint(i)}}, nil)
+		if i == 0 {
+			eventually(t, "it is being sent", func() bool { return w.status.timesAsked() > before })
+		}
+	}
+	started := time.Now()
+	w.end()
+	if took := time.Since(started); took > patience/2 {
+		t.Errorf("it took %v", took)
+	}
+}
