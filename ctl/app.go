@@ -26,9 +26,19 @@ type app struct {
 	stdout *output
 	stderr io.Writer
 	// terminal tells whether a person reads stdout.
-	terminal   bool
-	json       bool
-	configFile string
+	terminal bool
+	// stderrTerminal tells whether a person sees stderr as it is written.
+	stderrTerminal bool
+	json           bool
+	configFile     string
+	// fleetFolder tells how to get at the fleet; empty for the default.
+	fleetFolder string
+	// hostFlags say which Macs are asked; host is the one that is, nil for this one, and oneOfSeveral tells whether nobody is to be
+	// asked for a password, and the answer goes into a table.
+	hostFlags    hostFlags
+	host         *host
+	oneOfSeveral bool
+	arguments    []string
 	// command is the full name of the command that runs, for the JSON envelope.
 	command string
 }
@@ -36,12 +46,13 @@ type app struct {
 // run runs usherctl with arguments and returns its exit code; everything is printed by then.
 func (a *app) run(ctx context.Context, arguments []string) exitCode {
 	root := a.root()
+	a.arguments = arguments
 	root.SetArgs(separateNumbers(arguments))
 	root.SetOut(a.stdout)
 	root.SetErr(a.stderr)
 	command, err := root.ExecuteContextC(ctx)
 	a.command = command.CommandPath() // also where the arguments were wrong
-	a.json = a.json || slices.Contains(arguments, "--json")
+	a.json = a.json || a.oneOfSeveral || slices.Contains(arguments, "--json")
 	if a.stdout.err != nil {
 		// A policy must not take an answer for whole that was cut short.
 		err = &failure{code: exitDefect, reason: "OUTPUT_FAILED", message: "the output could not be written: " + a.stdout.err.Error()}
@@ -71,14 +82,20 @@ through Company Portal and to tell Jamf Pro how it went, and shows how that stan
 		SilenceUsage:      true,
 		SilenceErrors:     true,
 		CompletionOptions: cobra.CompletionOptions{DisableDefaultCmd: true},
-		PersistentPreRun:  func(command *cobra.Command, _ []string) { a.command = command.CommandPath() },
+		PersistentPreRunE: func(command *cobra.Command, _ []string) error {
+			a.command = command.CommandPath()
+			a.json = a.json || a.oneOfSeveral
+			return a.checkHosts(command)
+		},
 	}
 	flags := root.PersistentFlags()
 	flags.BoolVar(&a.json, "json", false, "print JSON (docs/json.md); streams print one object per line")
 	flags.StringVar(&a.configFile, "config", a.configFile, "read this configuration `file` in place of the platform's own (also USHER_CONFIG)")
-	root.AddCommand(a.registerCommand(), a.gatherCommand(), a.statusCommand(), a.doctorCommand(), a.registrationsCommand(), a.timelineCommand(), a.bundleCommand(), a.outboxCommand(),
+	a.hostFlags.add(flags)
+	root.AddCommand(a.registerCommand(), a.gatherCommand(), a.afar(a.statusCommand()), a.afar(a.doctorCommand()), a.registrationsCommand(), a.afar(a.timelineCommand()), a.bundleCommand(), a.outboxCommand(),
 		a.explainCommand(), a.extensionAttributeCommand(), a.jamfCommand(), a.cleanCommand(), a.inspectCommand(), a.configCommand(), a.versionCommand(), a.completionCommand(),
-		a.installCommand(), a.uninstallCommand(), a.startCommand(), a.stopCommand(), a.restartCommand(), a.serviceCommand())
+		a.installCommand(), a.uninstallCommand(), a.startCommand(), a.stopCommand(), a.restartCommand(), a.serviceCommand(),
+		a.fleetCommand(), a.dialStdioCommand(), a.sendLogsCommand())
 	return root
 }
 
@@ -118,8 +135,11 @@ func (a *app) helperConfig() (*config.Loaded, error) {
 	return loaded, nil
 }
 
-// connect returns a connection to the helper. Nothing is sent before the first call.
-func (a *app) connect() (*grpc.ClientConn, error) {
+// connect returns a connection to the helper, of this Mac or of another one. Nothing is sent before the first call.
+func (a *app) connect(ctx context.Context) (*grpc.ClientConn, error) {
+	if a.host != nil {
+		return a.connectSSH(ctx, *a.host)
+	}
 	loaded, err := a.helperConfig()
 	if err != nil {
 		return nil, err
@@ -146,7 +166,7 @@ func (a *app) ask(ctx context.Context, calls func(ctx context.Context, connectio
 
 // askWithin makes calls for which the helper may have to ask others.
 func (a *app) askWithin(ctx context.Context, limit time.Duration, calls func(ctx context.Context, connection *grpc.ClientConn) error) error {
-	connection, err := a.connect()
+	connection, err := a.connect(ctx)
 	if err != nil {
 		return err
 	}

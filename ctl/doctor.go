@@ -44,7 +44,7 @@ type examination struct {
 }
 
 func (e *examination) run(ctx context.Context) error {
-	connection, err := e.app.connect()
+	connection, err := e.app.connect(ctx)
 	if err != nil {
 		return err
 	}

@@ -36,6 +36,8 @@ const (
 	exitNotReported        exitCode = 21
 	exitNotCompliant       exitCode = 22
 	exitBusy               exitCode = 23
+	exitFleetUnreachable   exitCode = 24
+	exitHostsDiffer        exitCode = 25
 	exitInterrupted        exitCode = 130
 )
 
@@ -73,7 +75,19 @@ var exitCodes = []struct {
 	{exitNotReported, "not-reported", "`status`: the user is registered, and Jamf has not acquired the identity or knows another device", "run `usherctl gather` with jamf.gather_after_portal, or Jamf's gatherAADInfo as the user", false},
 	{exitNotCompliant, "not-compliant", "`status`: the user is registered, and Jamf Pro says that this Mac is not compliant", "see the smart group of compliant computers", true},
 	{exitBusy, "busy", "usherd or Jamf Pro cannot do it now: too many calls, another one under way, or Jamf Pro cannot be reached", "run it again later", true},
+	{exitFleetUnreachable, "fleet-unreachable", "`fleet`: the fleet's servers cannot be reached, or do not answer", "run it again later", true},
+	{exitHostsDiffer, "hosts-differ", "several `--host`: they ended differently, and not all with 0; the table says how each did", "see the table", false},
 	{exitInterrupted, "interrupted", "interrupted by Ctrl-C; a registration goes on", "nothing", true},
+}
+
+// isOwn tells whether usherctl ends with that code.
+func isOwn(code exitCode) bool {
+	for _, one := range exitCodes {
+		if one.code == code {
+			return true
+		}
+	}
+	return false
 }
 
 // failureExits says what usherctl ends with when a registration is FAILED; PORTAL_FAILED takes Company Portal's own code.

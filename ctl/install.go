@@ -163,7 +163,9 @@ func uninstallNotes(layout launchd.Layout, purged bool) (notes []string) {
 func (a *app) purge() *launchd.Purge {
 	purge := &launchd.Purge{Homes: accounts.Homes(), Receipts: command.PackageUtility}
 	if loaded, err := config.Load(a.configFile); err == nil {
-		purge.State, purge.Sockets, purge.Secret = loaded.StateDirectory, loaded.SocketDirectory, loaded.Delivery.API.ClientSecretFile
+		purge.State, purge.Sockets = loaded.StateDirectory, loaded.SocketDirectory
+		// Keys of certificates may be this computer's, and serve others too.
+		purge.Secrets = []string{loaded.Delivery.API.ClientSecretFile, loaded.Fleet.CredentialsFile, loaded.Fleet.NKeyFile}
 	} else {
 		fmt.Fprintf(a.stderr, "usherctl: the configuration cannot be read, so only the default places are looked at: %s\n", plain(err.Error()))
 	}

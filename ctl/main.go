@@ -17,8 +17,9 @@ func main() {
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
 	a := &app{
 		stdout: &output{to: os.Stdout}, stderr: os.Stderr,
-		terminal:   term.IsTerminal(int(os.Stdout.Fd())),
-		configFile: os.Getenv("USHER_CONFIG"),
+		terminal:       term.IsTerminal(int(os.Stdout.Fd())),
+		stderrTerminal: term.IsTerminal(int(os.Stderr.Fd())),
+		configFile:     os.Getenv("USHER_CONFIG"),
 	}
 	code := a.run(ctx, os.Args[1:])
 	stop()

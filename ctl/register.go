@@ -102,7 +102,7 @@ it and jamf.gather_after_portal is set, Jamf's own gatherAADInfo runs first, and
 
 // start starts a registration and follows it, if asked to.
 func (a *app) start(ctx context.Context, request *usherv1.StartRegistrationRequest, wait bool, limits waiting) error {
-	connection, err := a.connect()
+	connection, err := a.connect(ctx)
 	if err != nil {
 		return err
 	}

@@ -15,7 +15,7 @@ import (
 
 func (a *app) registrationsCommand() *cobra.Command {
 	return group("registrations", "List, show, watch and cancel registrations",
-		a.listRegistrationsCommand(), a.showRegistrationCommand(), a.watchRegistrationCommand(), a.cancelRegistrationCommand())
+		a.afar(a.listRegistrationsCommand()), a.afar(a.showRegistrationCommand()), a.afar(a.watchRegistrationCommand()), a.cancelRegistrationCommand())
 }
 
 func (a *app) listRegistrationsCommand() *cobra.Command {
@@ -39,10 +39,7 @@ func (a *app) listRegistrationsCommand() *cobra.Command {
 				}
 				var rows [][]string
 				for _, r := range list.GetRegistrations() {
-					rows = append(rows, []string{
-						shortID(r.GetId()), r.GetUser().GetName(), name(r.GetKind(), "REGISTRATION_KIND_"), lastState(r),
-						identityName(r.GetIdentity().GetState()), deliveryName(r.GetDeliveryState()), a.clock(r.GetCreateTime()),
-					})
+					rows = append(rows, a.registrationRow(r))
 				}
 				a.table([]string{"ID", "USER", "KIND", "STATE", "IDENTITY", "DELIVERY", "STARTED"}, rows)
 				return nil
@@ -52,6 +49,13 @@ func (a *app) listRegistrationsCommand() *cobra.Command {
 	command.Flags().StringVar(&request.User, "user", "", "of this user `name` alone")
 	command.Flags().Int32Var(&request.Limit, "limit", 0, "at most this many (default 50)")
 	return command
+}
+
+func (a *app) registrationRow(r *usherv1.Registration) []string {
+	return []string{
+		shortID(r.GetId()), r.GetUser().GetName(), name(r.GetKind(), "REGISTRATION_KIND_"), lastState(r),
+		identityName(r.GetIdentity().GetState()), deliveryName(r.GetDeliveryState()), a.clock(r.GetCreateTime()),
+	}
 }
 
 // validLimit returns an error for a number of rows that nobody can mean.
@@ -162,7 +166,7 @@ func (a *app) watchRegistrationCommand() *cobra.Command {
 			if err := limits.valid(true); err != nil {
 				return err
 			}
-			connection, err := a.connect()
+			connection, err := a.connect(command.Context())
 			if err != nil {
 				return err
 			}
@@ -187,7 +191,7 @@ func (a *app) cancelRegistrationCommand() *cobra.Command {
 		Example: "  usherctl registrations cancel 0199b3a2-4c1d",
 		Args:    cobra.ExactArgs(1),
 		RunE: func(command *cobra.Command, arguments []string) error {
-			connection, err := a.connect()
+			connection, err := a.connect(command.Context())
 			if err != nil {
 				return err
 			}

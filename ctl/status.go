@@ -117,7 +117,7 @@ func (a *app) waitForStatus(ctx context.Context, flags statusFlags) error {
 	if err != nil {
 		return err
 	}
-	connection, err := a.connect()
+	connection, err := a.connect(ctx)
 	if err != nil {
 		return err
 	}
@@ -268,16 +268,7 @@ func (a *app) age(moment *timestamppb.Timestamp) string {
 	if moment == nil || !a.terminal {
 		return a.clock(moment)
 	}
-	switch age := max(0, time.Since(moment.AsTime())); {
-	case age < time.Minute:
-		return "just now"
-	case age < time.Hour:
-		return fmt.Sprintf("%d min ago", int(age.Minutes()))
-	case age < 48*time.Hour:
-		return fmt.Sprintf("%d h ago", int(age.Hours()))
-	default:
-		return fmt.Sprintf("%d days ago", int(age.Hours()/24))
-	}
+	return ago(moment.AsTime(), time.Now())
 }
 
 func sessionName(session *usherv1.SessionStatus) string {

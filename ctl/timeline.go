@@ -65,6 +65,9 @@ Mac's logs and usherd's journal.`,
 				return err
 			}
 			defer drop()
+			if a.host != nil {
+				return a.timelineOf(command.Context(), *a.host, arguments, flags, options)
+			}
 			if flags.follow {
 				return a.followTimeline(command.Context(), arguments, flags, options)
 			}
@@ -124,6 +127,10 @@ func (a *app) timeline(ctx context.Context, paths []string, flags timelineFlags,
 	if err != nil {
 		return err
 	}
+	return a.timelineFrom(ctx, logs, flags, options)
+}
+
+func (a *app) timelineFrom(ctx context.Context, logs []applog.Log, flags timelineFlags, options timeline.Options) error {
 	quiet := a.afterAWhile(fmt.Sprintf("reading %s…", count(int64(len(logs)), "log")))
 	report, err := timeline.Build(ctx, logs, options)
 	quiet()
@@ -131,6 +138,40 @@ func (a *app) timeline(ctx context.Context, paths []string, flags timelineFlags,
 		return explained(err)
 	}
 	return a.showTimeline(report, flags)
+}
+
+// timelineOf tells the timeline of another Mac, of the logs that the user of ssh can read there.
+func (a *app) timelineOf(ctx context.Context, target host, paths []string, flags timelineFlags, options timeline.Options) error {
+	switch {
+	case len(paths) > 0:
+		return errors.New("--host and files do not go together: with --host the logs are that Mac's own")
+	case flags.follow:
+		return errors.New("--host and --follow do not go together: logs are fetched once")
+	case flags.html != "" && a.oneOfSeveral:
+		return errors.New("--html takes one --host: a page is about one Mac")
+	}
+	file, err := os.CreateTemp("", "usher-logs-*.zip")
+	if err != nil {
+		return unread(err)
+	}
+	defer os.Remove(file.Name())
+	defer file.Close()
+	zone, err := a.fetchLogs(ctx, target, flags.user, file)
+	if err != nil {
+		return err
+	}
+	if options.Zone == nil {
+		options.Zone = zone
+	}
+	options.Registrations = a.journal(ctx, flags.user)
+	logs, err := applog.Find([]string{file.Name()}, applog.FindOptions{})
+	if err != nil {
+		return defect(err)
+	}
+	for i := range logs { // where they were, and not where they are for a moment
+		logs[i].Name = strings.TrimPrefix(logs[i].Name, file.Name()+"!")
+	}
+	return a.timelineFrom(ctx, logs, flags, options)
 }
 
 // withStandardInput puts a file with what standard input has in the place of "-", since a log is read more than once.

@@ -90,7 +90,7 @@ func (l *liveTimeline) take(name string, record *applog.Record) {
 
 // followJournal takes usherd's journal anew whenever something in it changes. Without usherd the logs must do.
 func (l *liveTimeline) followJournal(ctx context.Context, index int) error {
-	connection, err := l.app.connect()
+	connection, err := l.app.connect(ctx)
 	if err != nil {
 		return err
 	}

@@ -3,11 +3,11 @@ package launchd_test
 import (
 	"flag"
 	"fmt"
-	"os"
 	"path/filepath"
 	"strings"
 	"testing"
 
+	"usher.internal/internal/documented"
 	"usher.internal/launchd"
 )
 
@@ -41,6 +41,7 @@ func TestPlacesOfTheDocumentation(t *testing.T) {
 	row("journal, last good configuration", true, func(l launchd.Layout) string { return l.State })
 	row("sockets", true, func(l launchd.Layout) string { return l.Sockets })
 	row("client secret", true, func(launchd.Layout) string { return "delivery.api.client_secret_file" })
+	row("credentials of the fleet", true, func(launchd.Layout) string { return "fleet.credentials_file` and `fleet.nkey_file" })
 	row("configuration", true, func(l launchd.Layout) string {
 		if l.System == launchd.Linux {
 			return filepath.Dir(l.Configuration)
@@ -62,25 +63,5 @@ func TestPlacesOfTheDocumentation(t *testing.T) {
 		}
 		return "pkgutil --forget " + launchd.BundleIdentifier
 	})
-
-	const path, begin, end = "../docs/uninstall.md", "<!-- places: begin, written by go test ./launchd -update -->\n", "<!-- places: end -->\n"
-	page, err := os.ReadFile(path)
-	if err != nil {
-		t.Fatal(err)
-	}
-	before, rest, found := strings.Cut(string(page), begin)
-	_, after, foundEnd := strings.Cut(rest, end)
-	if !found || !foundEnd {
-		t.Fatalf("%s has no place for the table", path)
-	}
-	want := before + begin + table.String() + end + after
-	if *update {
-		if err := os.WriteFile(path, []byte(want), 0o644); err != nil {
-			t.Fatal(err)
-		}
-		page = []byte(want)
-	}
-	if string(page) != want {
-		t.Errorf("%s is not what the layouts say: run `go test ./launchd -update` and read the difference", path)
-	}
+	documented.Part(t, "../docs/uninstall.md", "places", "go test ./launchd -update", table.String(), *update)
 }

@@ -314,7 +314,7 @@ func TestPurgeTakesEverything(t *testing.T) {
 	}
 	for _, path := range []string{
 		m.layout.State + "/journal.db", m.layout.State + "/journal.db.damaged", m.layout.Sockets + "/helper.sock", m.layout.Configuration,
-		m.layout.HelperLog, m.layout.HelperLog + ".0.bz2", "/Library/elsewhere/secret", "/Library/chosen/journal.db",
+		m.layout.HelperLog, m.layout.HelperLog + ".0.bz2", "/Library/elsewhere/secret", "/Library/elsewhere/device.creds", "/Library/chosen/journal.db",
 		"/Users/jane/Library/Logs/usher/usher-agent.log", "/Users/jane/Library/Application Support/org.usher/portal-runs/x.json",
 		m.layout.Manuals + "/usherctl.1", m.layout.Manuals + "/usherctl-status.1", m.layout.ZshCompletion,
 		// These are not usher's.
@@ -324,7 +324,7 @@ func TestPurgeTakesEverything(t *testing.T) {
 	}
 	m.write(filepath.Join(m.tools, "receipt"), "", 0o600)
 	purge := &launchd.Purge{
-		State: "/Library/chosen", Sockets: m.layout.Sockets, Secret: "/Library/elsewhere/secret", Homes: []string{"/Users/jane", "/Users/gone"},
+		State: "/Library/chosen", Sockets: m.layout.Sockets, Secrets: []string{"/Library/elsewhere/secret", "/Library/elsewhere/device.creds", ""}, Homes: []string{"/Users/jane", "/Users/gone"},
 		Receipts: command.PackageUtility.At(filepath.Join(m.tools, "pkgutil")),
 	}
 	err := m.installer(nil).Uninstall(t.Context(), purge)

@@ -14,8 +14,10 @@ import (
 
 // Purge is what goes besides the programs and services when nothing is to be left.
 type Purge struct {
-	// State and Sockets are the directories that the configuration names, Secret its file with a client secret, if any.
-	State, Sockets, Secret string
+	// State and Sockets are the directories that the configuration names, Secrets the files of secrets that are usher's alone; an empty
+	// name is none.
+	State, Sockets string
+	Secrets        []string
 	// Homes are the home directories of the people of this computer.
 	Homes []string
 	// Receipts is macOS's pkgutil.
@@ -115,8 +117,10 @@ func (i *Installer) purging(purge Purge) []step {
 			steps = append(steps, i.emptied(one.path))
 		}
 	}
-	if purge.Secret != "" {
-		steps = append(steps, i.removal(purge.Secret))
+	for _, secret := range purge.Secrets {
+		if secret != "" {
+			steps = append(steps, i.removal(secret))
+		}
 	}
 	switch layout.System {
 	case MacOS:

@@ -1,0 +1,96 @@
+package main
+
+import (
+	"cmp"
+	"context"
+	"errors"
+	"fmt"
+	"os"
+	"path/filepath"
+	"time"
+
+	"github.com/spf13/cobra"
+
+	"usher.internal/ctl/fleet"
+)
+
+// defaultFleet is the folder in the home of an admin that tells how to get at the fleet, where nothing else is said.
+const defaultFleet = ".usher-fleet"
+
+func (a *app) fleetCommand() *cobra.Command {
+	command := group("fleet", "Ask all Macs how they stand, through NATS, and set that up (docs/fleet.md)",
+		a.fleetInitCommand(), a.fleetProvisionCommand(), a.fleetCredentialsCommand(), a.fleetRenewCommand(),
+		a.fleetStatusCommand(), a.fleetWatchCommand(), a.fleetDeviceCommand())
+	command.Long = `Ask all Macs of a fleet how they stand. usherd dials out to NATS servers, answers there, and publishes each change; the
+servers are stock nats-servers, which ` + "`usherctl fleet init`" + ` writes the configuration of. Nothing can be done to a Mac
+this way. docs/fleet.md lists all that is sent.`
+	command.PersistentFlags().StringVar(&a.fleetFolder, "fleet", os.Getenv("USHER_FLEET"), "the `folder` with fleet.yaml, which tells how to get at the fleet (also USHER_FLEET; default ~/"+defaultFleet+")")
+	return command
+}
+
+// fleetAccess is the folder that tells how to get at the fleet.
+func (a *app) fleetAccess() string {
+	if a.fleetFolder != "" {
+		return a.fleetFolder
+	}
+	home, err := os.UserHomeDir()
+	if err != nil {
+		return defaultFleet
+	}
+	return filepath.Join(home, defaultFleet)
+}
+
+// askFleet connects to the fleet, and makes calls.
+func (a *app) askFleet(ctx context.Context, calls func(client *fleet.Client) error) error {
+	access, name, err := fleet.ReadAccess(a.fleetAccess())
+	if err != nil {
+		return fleetFailure(err)
+	}
+	quiet := a.afterAWhile("connecting to the fleet…")
+	client, err := fleet.Connect(ctx, access, name)
+	quiet()
+	if err != nil {
+		return fleetFailure(err)
+	}
+	defer client.Close()
+	return fleetFailure(calls(client))
+}
+
+// fleetFailure is an error of the fleet's with what helps.
+func fleetFailure(err error) error {
+	failed, known := errors.AsType[*failure](err)
+	switch {
+	case err == nil:
+		return nil
+	case known:
+		return failed
+	case errors.Is(err, context.Canceled):
+		return &failure{code: exitInterrupted, reason: "INTERRUPTED", message: "interrupted"}
+	case errors.Is(err, fleet.ErrNoAccess):
+		return &failure{code: exitConfiguration, reason: "NO_FLEET_ACCESS", message: err.Error(),
+			hint: "copy the folder admin that `usherctl fleet init` made, and name it with --fleet or USHER_FLEET"}
+	case errors.Is(err, fleet.ErrUnreachable):
+		return &failure{code: exitFleetUnreachable, reason: "FLEET_UNREACHABLE", message: err.Error(),
+			hint: "see whether the servers run, and whether the credentials still count (docs/fleet.md, troubles)"}
+	}
+	return &failure{code: exitFleetUnreachable, reason: "FLEET_FAILED", message: err.Error(), hint: "see docs/fleet.md, troubles"}
+}
+
+// ago is how long before a moment another was, for a person.
+func ago(moment, now time.Time) string {
+	switch age := max(0, now.Sub(moment)); {
+	case moment.IsZero():
+		return "never"
+	case age < time.Minute:
+		return "just now"
+	case age < time.Hour:
+		return fmt.Sprintf("%d min ago", int(age.Minutes()))
+	case age < 48*time.Hour:
+		return fmt.Sprintf("%d h ago", int(age.Hours()))
+	default:
+		return fmt.Sprintf("%d days ago", int(age.Hours()/24))
+	}
+}
+
+// dash is a text, or what stands in a table for none.
+func dash(text string) string { return cmp.Or(text, "-") }

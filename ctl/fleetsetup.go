@@ -1,0 +1,291 @@
+package main
+
+import (
+	"bufio"
+	"cmp"
+	"context"
+	"errors"
+	"fmt"
+	"os"
+	"path/filepath"
+	"strconv"
+	"strings"
+	"time"
+
+	"github.com/spf13/cobra"
+
+	"usher.internal/ctl/fleet"
+	"usher.internal/ctl/fleet/setup"
+)
+
+const year = 365 * 24 * time.Hour
+
+func (a *app) fleetInitCommand() *cobra.Command {
+	options := setup.Options{}
+	var adminValid, certificatesValid days = days(year), days(2 * year)
+	storage := bytesFlag(10 << 30)
+	command := &cobra.Command{
+		Use:   "init --server HOST [--server HOST --server HOST]",
+		Short: "Write what one nats-server, or a cluster of three, needs to carry a fleet",
+		Long: `Write into a new folder: for each server its nats-server.conf with certificates, for admins how to get at the fleet, for
+devices what to configure, and the keys that make credentials. The servers are stock nats-servers (2.10 or later). A device
+may publish under its own name alone, an admin may ask and read; what each may do stands in the server's configuration.
+No server is asked, and nothing is installed.`,
+		Example: `  usherctl fleet init --server nats.example.org
+  usherctl fleet init --server nats1.example.org --server nats2.example.org --server nats3.example.org --organization Example`,
+		Args: cobra.NoArgs,
+		RunE: func(*cobra.Command, []string) error {
+			options.AdminValid, options.CertificatesValid, options.StorageBytes = time.Duration(adminValid), time.Duration(certificatesValid), int64(storage)
+			if err := options.Check(); err != nil {
+				return err
+			}
+			made, err := setup.Write(options)
+			if err != nil {
+				return fleetFiles(err)
+			}
+			if err := a.printMade(made); err != nil {
+				return err
+			}
+			if a.terminal && !a.json {
+				fmt.Fprintf(a.stdout, "\nNext: start the servers, then `usherctl fleet provision --fleet %[1]s`, then `usherctl fleet credentials --fleet %[1]s DEVICE…`.\n", plain(options.Directory))
+			}
+			return nil
+		},
+	}
+	flags := command.Flags()
+	flags.StringArrayVar(&options.Servers, "server", nil, "`host` name or address of a server, as devices reach it; once, or three times")
+	flags.StringVar(&options.Directory, "output", "usher-fleet", "write into this `folder`, which must not be there or be empty")
+	flags.StringVar(&options.Organization, "organization", "usher", "`name` of the organisation, for certificates")
+	flags.IntVar(&options.Port, "port", 4222, "`port` on which the servers are reached")
+	flags.IntVar(&options.ClusterPort, "cluster-port", 6222, "`port` on which the servers of a cluster reach each other")
+	flags.StringVar(&options.InstallDirectory, "install-directory", "/etc/nats", "where each server will have its files")
+	flags.StringVar(&options.StoreDirectory, "store-directory", "/var/lib/nats", "where each server keeps its streams")
+	flags.Var(&storage, "storage", "how much each server keeps on its disk at most, for example 10GiB")
+	flags.Var(&adminValid, "admin-valid", "how long the admin's credentials count, for example 365d")
+	flags.Var(&certificatesValid, "certificates-valid", "how long the servers' certificates count, for example 730d")
+	return command
+}
+
+func (a *app) fleetProvisionCommand() *cobra.Command {
+	var keep, forget days = days(90 * 24 * time.Hour), days(400 * 24 * time.Hour)
+	storage := bytesFlag(8 << 30)
+	replicas := 0
+	command := &cobra.Command{
+		Use:   "provision",
+		Short: "Make the stream of changes and the bucket of last known states on the servers, or change them",
+		Example: `  usherctl fleet provision --fleet usher-fleet
+  usherctl fleet provision --fleet usher-fleet --keep 180d`,
+		Args: cobra.NoArgs,
+		RunE: func(command *cobra.Command, _ []string) error {
+			if replicas != 0 && replicas != 1 && replicas != 3 {
+				return fmt.Errorf("--replicas is %d; it is 1 or 3", replicas)
+			}
+			// Its credentials are beside the keys: admins have no need of them.
+			if inner := filepath.Join(a.fleetAccess(), "keys", "provision"); isFolder(inner) {
+				a.fleetFolder = inner
+			}
+			return a.askFleet(command.Context(), func(client *fleet.Client) error {
+				wanted := fleet.Streams{Keep: time.Duration(keep), Forget: time.Duration(forget), StorageBytes: int64(storage), Replicas: replicas}
+				if wanted.Replicas == 0 {
+					access, _, err := fleet.ReadAccess(a.fleetAccess())
+					if err != nil {
+						return err
+					}
+					wanted.Replicas = 1
+					if len(access.Servers) >= 3 {
+						wanted.Replicas = 3
+					}
+				}
+				ctx, cancel := context.WithTimeout(command.Context(), 3*answerWithin)
+				defer cancel()
+				if err := client.Provision(ctx, wanted); err != nil {
+					return err
+				}
+				if a.json {
+					return a.printValue(map[string]any{"replicas": wanted.Replicas, "keep": wanted.Keep.String(), "forget_after": wanted.Forget.String(), "storage_bytes": wanted.StorageBytes})
+				}
+				fmt.Fprintf(a.stdout, "the servers keep changes for %s, and know a Mac for %s after it was heard of last, on %s\n", keep, forget, count(int64(wanted.Replicas), "server"))
+				return nil
+			})
+		},
+	}
+	flags := command.Flags()
+	flags.Var(&keep, "keep", "how long changes are kept, for example 90d")
+	flags.Var(&forget, "forget-after", "how long a Mac is known of which nothing is heard")
+	flags.Var(&storage, "storage", "how much of each server's disk the fleet may take; less than that of `fleet init`")
+	flags.IntVar(&replicas, "replicas", 0, "on how many servers everything is (default: 3 where there are three, or 1)")
+	return command
+}
+
+func (a *app) fleetCredentialsCommand() *cobra.Command {
+	var valid = days(year)
+	var file, output string
+	command := &cobra.Command{
+		Use:   "credentials [DEVICE…]",
+		Short: "Make the credentials of devices",
+		Long: `Make a file of credentials for each device, of the keys that ` + "`usherctl fleet init`" + ` has written. A device is called by its
+hardware UUID, in capitals as Jamf Pro has it, or by its fleet.device. Whoever has the file is that device for the fleet:
+give each Mac its own, readable by root alone, as fleet.credentials_file. No server has to be told.`,
+		Example: `  usherctl fleet credentials --fleet usher-fleet 0A1B2C3D-0000-4000-8000-00000000BEEF
+  usherctl fleet credentials --fleet usher-fleet --devices-file uuids.txt --valid 400d`,
+		RunE: func(_ *cobra.Command, devices []string) error {
+			if file != "" {
+				more, err := readList(file)
+				if err != nil {
+					return fleetFiles(err)
+				}
+				devices = append(devices, more...)
+			}
+			if len(devices) == 0 {
+				return errors.New("name a device, or a file of them with --devices-file")
+			}
+			if err := setup.CheckDevices(devices); err != nil {
+				return err
+			}
+			folder := a.fleetAccess()
+			made, err := setup.CredentialsFor(folder, devices, cmp.Or(output, filepath.Join(folder, "devices")), time.Duration(valid))
+			if err != nil {
+				return fleetFiles(err)
+			}
+			return a.printMade(made)
+		},
+	}
+	flags := command.Flags()
+	flags.StringVar(&file, "devices-file", "", "the names of devices, one a line, from this `file`")
+	flags.StringVar(&output, "output", "", "write into this `folder` (default: devices, in the fleet's folder)")
+	flags.Var(&valid, "valid", "how long they count, for example 365d")
+	return command
+}
+
+func (a *app) fleetRenewCommand() *cobra.Command {
+	var adminValid, certificatesValid days = days(year), days(2 * year)
+	command := &cobra.Command{
+		Use:   "renew",
+		Short: "Make what runs out anew: the servers' certificates and the credentials of admins",
+		Long: `Make the servers' certificates and the admins' credentials anew, of the keys that ` + "`usherctl fleet init`" + ` has written, into the same
+folder. What there was counts until its own time is over, so the new files can be copied one after the other. Credentials of
+devices are made by ` + "`usherctl fleet credentials`" + `.`,
+		Example: "  usherctl fleet renew --fleet usher-fleet",
+		Args:    cobra.NoArgs,
+		RunE: func(*cobra.Command, []string) error {
+			made, err := setup.Renew(a.fleetAccess(), time.Duration(adminValid), time.Duration(certificatesValid))
+			if err != nil {
+				return fleetFiles(err)
+			}
+			return a.printMade(made)
+		},
+	}
+	flags := command.Flags()
+	flags.Var(&adminValid, "admin-valid", "how long the admin's credentials count, for example 365d")
+	flags.Var(&certificatesValid, "certificates-valid", "how long the servers' certificates count, for example 730d")
+	return command
+}
+
+// printMade prints files that were written, with what they are for.
+func (a *app) printMade(made []setup.Made) error {
+	if a.json {
+		return a.printValue(map[string]any{"files": made})
+	}
+	var rows [][]string
+	for _, one := range made {
+		if one.Purpose != "" {
+			rows = append(rows, []string{one.Path, one.Purpose})
+		}
+	}
+	a.table([]string{"FILE", "WHAT IT IS FOR"}, rows)
+	return nil
+}
+
+func fleetFiles(err error) error {
+	return &failure{code: exitDefect, reason: "FLEET_FILES", message: err.Error(), hint: "name the folder that `usherctl fleet init` made with --fleet, or another one to write to"}
+}
+
+func isFolder(path string) bool {
+	info, err := os.Stat(path)
+	return err == nil && info.IsDir()
+}
+
+// readList reads names, one a line; what begins with # is a remark.
+func readList(path string) (names []string, err error) {
+	file, err := os.Open(path)
+	if err != nil {
+		return nil, err
+	}
+	defer file.Close()
+	lines := bufio.NewScanner(file)
+	for lines.Scan() {
+		if line := strings.TrimSpace(lines.Text()); line != "" && !strings.HasPrefix(line, "#") {
+			names = append(names, line)
+		}
+	}
+	return names, lines.Err()
+}
+
+// days is a duration that may be given in days: 90d.
+type days time.Duration
+
+// longestDays is the longest that may be given.
+const longestDays = 36500
+
+// String implements pflag.Value.
+func (d days) String() string {
+	const day = 24 * time.Hour
+	if whole := time.Duration(d); whole > 0 && whole%day == 0 {
+		return strconv.Itoa(int(whole/day)) + "d"
+	}
+	return time.Duration(d).String()
+}
+
+// Set implements pflag.Value.
+func (d *days) Set(text string) error {
+	const day = 24 * time.Hour
+	if number, found := strings.CutSuffix(text, "d"); found {
+		if whole, err := strconv.ParseUint(number, 10, 16); err == nil && whole > 0 && whole <= longestDays {
+			*d = days(time.Duration(whole) * day)
+			return nil
+		}
+	} else if parsed, err := time.ParseDuration(text); err == nil && parsed > 0 && parsed <= longestDays*day {
+		*d = days(parsed)
+		return nil
+	}
+	return fmt.Errorf("%q is no duration; it is one such as 90d or 12h, at most %dd", text, longestDays)
+}
+
+// Type implements pflag.Value.
+func (*days) Type() string { return "duration" }
+
+// bytesFlag is a size that is given with its unit: 10GiB.
+type bytesFlag int64
+
+var byteUnits = []struct {
+	name  string
+	bytes int64
+}{{"TiB", 1 << 40}, {"GiB", 1 << 30}, {"MiB", 1 << 20}}
+
+// String implements pflag.Value.
+func (b bytesFlag) String() string {
+	for _, unit := range byteUnits {
+		if size := int64(b); size >= unit.bytes && size%unit.bytes == 0 {
+			return fmt.Sprintf("%d%s", size/unit.bytes, unit.name)
+		}
+	}
+	return strconv.FormatInt(int64(b), 10)
+}
+
+// Set implements pflag.Value.
+func (b *bytesFlag) Set(text string) error {
+	for _, unit := range byteUnits {
+		number, found := strings.CutSuffix(text, unit.name)
+		if !found {
+			continue
+		}
+		if whole, err := strconv.ParseInt(number, 10, 64); err == nil && whole > 0 && whole <= (1<<62)/unit.bytes {
+			*b = bytesFlag(whole * unit.bytes)
+			return nil
+		}
+	}
+	return fmt.Errorf("%q is no size; it is one such as 10GiB or 512MiB", text)
+}
+
+// Type implements pflag.Value.
+func (*bytesFlag) Type() string { return "size" }

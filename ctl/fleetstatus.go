@@ -1,0 +1,237 @@
+package main
+
+import (
+	"context"
+	"encoding/csv"
+	"errors"
+	"fmt"
+	"io"
+	"os"
+	"path"
+	"slices"
+	"strconv"
+	"strings"
+	"time"
+	"unicode"
+	"unicode/utf8"
+
+	"github.com/spf13/cobra"
+
+	"usher.internal/ctl/fleet"
+	"usher.internal/ctl/fleet/page"
+)
+
+// trendDays is how far back a page's trend goes.
+const trendDays = 30
+
+// fleetFlags are what `usherctl fleet status` was told.
+type fleetFlags struct {
+	filters []string
+	timeout time.Duration
+	csv     bool
+	html    string
+}
+
+func (a *app) fleetStatusCommand() *cobra.Command {
+	var flags fleetFlags
+	command := &cobra.Command{
+		Use:   "status",
+		Short: "Ask all Macs how they stand: counts by state, and a table",
+		Long: `Ask all Macs at once, and count them by state (docs/states.md). A Mac that does not answer is shown as it was known last, with
+its age; one that answers twice, garbage or as somebody else is shown as such, and counted once. It ends with 0 when the
+fleet could be asked, however its Macs stand.`,
+		Example: `  usherctl fleet status
+  usherctl fleet status --filter state=NOT_REGISTERED,ORPHANED --filter answer=SILENT
+  usherctl fleet status --html fleet.html`,
+		Args: cobra.NoArgs,
+		RunE: func(command *cobra.Command, _ []string) error {
+			if err := validWait(flags.timeout); err != nil {
+				return err
+			}
+			if flags.csv && (a.json || flags.html != "") || a.json && flags.html != "" {
+				return errors.New("--json, --csv and --html do not go together")
+			}
+			filter, err := parseFilters(flags.filters)
+			if err != nil {
+				return err
+			}
+			return a.askFleet(command.Context(), func(client *fleet.Client) error {
+				return a.fleetStatus(command.Context(), client, flags, filter)
+			})
+		},
+	}
+	set := command.Flags()
+	set.StringArrayVar(&flags.filters, "filter", nil, "only devices with `KEY=VALUE[,VALUE]`, of "+strings.Join(filterNames(), ", ")+"; * stands for anything; more filters must all fit")
+	set.DurationVar(&flags.timeout, "timeout", 5*time.Second, "wait this long for answers; when all that are known have answered it is over")
+	set.BoolVar(&flags.csv, "csv", false, "print one line for each device as comma-separated values")
+	set.StringVar(&flags.html, "html", "", "write a page into this `file`: a chart, a table that can be searched, the trend of 30 days")
+	return command
+}
+
+// validWait refuses a --timeout of a question to the fleet that is out of range.
+func validWait(timeout time.Duration) error {
+	if timeout < 100*time.Millisecond || timeout > 10*time.Minute {
+		return fmt.Errorf("--timeout is %s; it is from 100ms to 10m", timeout)
+	}
+	return nil
+}
+
+func (a *app) fleetStatus(ctx context.Context, client *fleet.Client, flags fleetFlags, filter func(fleet.Standing) bool) error {
+	bar := a.progress("asking the fleet")
+	report, err := client.Ask(ctx, fleet.Question{Timeout: flags.timeout, Progress: bar.show})
+	bar.end()
+	if err != nil {
+		return err
+	}
+	report.Keep(filter, flags.filters)
+	if flags.html != "" {
+		quiet := a.afterAWhile("reading the changes of the last days…")
+		report.Trend, err = client.Trend(ctx, trendDays, time.Now())
+		quiet()
+		if err != nil {
+			report.Warnings = append(report.Warnings, "The trend could not be read: "+err.Error()+".")
+		}
+		if err := writeWhole(flags.html, func(file *os.File) error { return page.Write(file, report) }); err != nil {
+			return &failure{code: exitDefect, reason: "OUTPUT_FAILED", message: fmt.Sprintf("the page could not be written: %v", err), hint: "name a file in a folder that you may write to"}
+		}
+		fmt.Fprintf(a.stdout, "%s: %s\n", plain(flags.html), count(int64(len(report.Devices)), "device"))
+		return nil
+	}
+	if a.json {
+		return a.printValue(report)
+	}
+	for _, warning := range report.Warnings {
+		fmt.Fprintf(a.stderr, "usherctl: %s\n", plain(warning))
+	}
+	if flags.csv {
+		writeCSV(a.stdout, report)
+	} else {
+		a.printFleet(report)
+	}
+	return nil
+}
+
+// printFleet prints counts and a table.
+func (a *app) printFleet(report *fleet.Report) {
+	var rows [][]string
+	if a.terminal { // a program has the devices, and counts itself
+		for _, one := range report.Counts {
+			rows = append(rows, []string{one.State, strconv.Itoa(one.Devices), strconv.Itoa(one.Answered), strconv.Itoa(one.Silent), strconv.Itoa(one.Garbage)})
+		}
+		a.table([]string{"STATE", "DEVICES", "ANSWERED", "SILENT", "GARBAGE"}, rows)
+		fmt.Fprintln(a.stdout)
+	}
+	rows = nil
+	for _, one := range report.Devices {
+		seen := one.Seen.UTC().Format(time.RFC3339)
+		if a.terminal {
+			seen = ago(one.Seen, time.Now())
+		}
+		rows = append(rows, []string{one.Device, dash(one.Computer), dash(one.User), one.State, string(one.Answer), seen, dash(one.Registration), dash(one.Version),
+			dash(strings.Join(one.Notes, "; "))})
+	}
+	a.table([]string{"DEVICE", "COMPUTER", "USER", "STATE", "ANSWER", "SEEN", "LAST REGISTRATION", "USHERD", "NOTES"}, rows)
+}
+
+// csvColumns are those of --csv; more may be added at the end.
+var csvColumns = []struct {
+	name  string
+	value func(fleet.Standing) string
+}{
+	{"device", func(s fleet.Standing) string { return s.Device }},
+	{"answer", func(s fleet.Standing) string { return string(s.Answer) }},
+	{"state", func(s fleet.Standing) string { return s.State }},
+	{"seen", func(s fleet.Standing) string { return s.Seen.UTC().Format(time.RFC3339) }},
+	{"computer", func(s fleet.Standing) string { return s.Computer }},
+	{"user", func(s fleet.Standing) string { return s.User }},
+	{"operating_system", func(s fleet.Standing) string { return s.OperatingSystem }},
+	{"version", func(s fleet.Standing) string { return s.Version }},
+	{"registration", func(s fleet.Standing) string { return s.Registration }},
+	{"macs", func(s fleet.Standing) string { return strconv.Itoa(s.Macs) }},
+	{"problem_count", func(s fleet.Standing) string { return strconv.Itoa(s.ProblemCount) }},
+	{"problems", func(s fleet.Standing) string { return strings.Join(s.Problems, " ") }},
+	{"notes", func(s fleet.Standing) string { return strings.Join(s.Notes, "; ") }},
+}
+
+// writeCSV leaves it to its writer to remember what could not be written.
+func writeCSV(to io.Writer, report *fleet.Report) {
+	writer := csv.NewWriter(to)
+	var heading []string
+	for _, column := range csvColumns {
+		heading = append(heading, column.name)
+	}
+	writer.Write(heading)
+	for _, device := range report.Devices {
+		var row []string
+		for _, column := range csvColumns {
+			row = append(row, harmless(column.value(device)))
+		}
+		writer.Write(row)
+	}
+	writer.Flush()
+}
+
+// harmless keeps a spreadsheet from taking what a device calls itself for a formula.
+func harmless(text string) string {
+	first, _ := utf8.DecodeRuneInString(strings.TrimLeftFunc(text, unicode.IsSpace))
+	if strings.ContainsRune("=+-@＝＋－＠", first) {
+		return "'" + text
+	}
+	return text
+}
+
+// filterKeys are what devices can be chosen by.
+var filterKeys = map[string]func(fleet.Standing) string{
+	"state":            func(s fleet.Standing) string { return s.State },
+	"answer":           func(s fleet.Standing) string { return string(s.Answer) },
+	"device":           func(s fleet.Standing) string { return s.Device },
+	"computer":         func(s fleet.Standing) string { return s.Computer },
+	"user":             func(s fleet.Standing) string { return s.User },
+	"version":          func(s fleet.Standing) string { return s.Version },
+	"operating_system": func(s fleet.Standing) string { return s.OperatingSystem },
+	"registration":     func(s fleet.Standing) string { return s.Registration },
+}
+
+func filterNames() []string {
+	var names []string
+	for name := range filterKeys {
+		names = append(names, name)
+	}
+	slices.Sort(names)
+	return names
+}
+
+// parseFilters returns what tells whether a device fits all filters. Case does not count.
+func parseFilters(filters []string) (func(fleet.Standing) bool, error) {
+	type condition struct {
+		value    func(fleet.Standing) string
+		patterns []string
+	}
+	var conditions []condition
+	for _, filter := range filters {
+		name, values, found := strings.Cut(filter, "=")
+		value := filterKeys[strings.ToLower(strings.TrimSpace(name))]
+		if !found || value == nil {
+			return nil, fmt.Errorf("--filter is %q; it is KEY=VALUE, and the keys are %s", filter, strings.Join(filterNames(), ", "))
+		}
+		one := condition{value: value}
+		for pattern := range strings.SplitSeq(values, ",") {
+			pattern = strings.ToLower(strings.TrimSpace(pattern))
+			if _, err := path.Match(pattern, ""); err != nil {
+				return nil, fmt.Errorf("--filter is %q: %q is no pattern; * stands for anything, ? for one character", filter, pattern)
+			}
+			one.patterns = append(one.patterns, pattern)
+		}
+		conditions = append(conditions, one)
+	}
+	return func(device fleet.Standing) bool {
+		return !slices.ContainsFunc(conditions, func(one condition) bool {
+			// A pattern's * does not go over a slash, which a reason or a name may have in it.
+			text := strings.ReplaceAll(strings.ToLower(one.value(device)), "/", "\x00")
+			return !slices.ContainsFunc(one.patterns, func(pattern string) bool {
+				fits, _ := path.Match(strings.ReplaceAll(pattern, "/", "\x00"), text)
+				return fits
+			})
+		})
+	}, nil
+}

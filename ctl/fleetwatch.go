@@ -1,0 +1,177 @@
+package main
+
+import (
+	"fmt"
+	"io"
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/spf13/cobra"
+
+	"usher.internal/ctl/fleet"
+	access "usher.internal/internal/fleet"
+)
+
+func (a *app) fleetWatchCommand() *cobra.Command {
+	return &cobra.Command{
+		Use:   "watch",
+		Short: "Show each change of a Mac as it happens, until Ctrl-C",
+		Example: `  usherctl fleet watch
+  usherctl fleet watch --json`,
+		Args: cobra.NoArgs,
+		RunE: func(command *cobra.Command, _ []string) error {
+			return a.askFleet(command.Context(), func(client *fleet.Client) error {
+				if !a.json {
+					fmt.Fprintln(a.stderr, "waiting for changes; Ctrl-C ends it")
+				}
+				return client.Watch(command.Context(), func(change *fleet.Change) error {
+					if a.json {
+						if err := a.printValue(change); err != nil {
+							return err
+						}
+					} else {
+						fmt.Fprintf(a.stdout, "%s  %s\n", a.moment(change.Stored), plain(strings.Join(describeChange(change), "  ")))
+					}
+					return a.stdout.err
+				})
+			})
+		},
+	}
+}
+
+func (a *app) fleetDeviceCommand() *cobra.Command {
+	var limit int32
+	timeout := 3 * time.Second
+	command := &cobra.Command{
+		Use:   "device ID",
+		Short: "Show how one Mac stands, and its history",
+		Example: `  usherctl fleet device 0A1B2C3D-0000-4000-8000-00000000BEEF
+  usherctl fleet device 0A1B2C3D-0000-4000-8000-00000000BEEF --json`,
+		Args: cobra.ExactArgs(1),
+		RunE: func(command *cobra.Command, arguments []string) error {
+			if err := validLimit(limit); err != nil {
+				return err
+			}
+			if err := validWait(timeout); err != nil {
+				return err
+			}
+			if !access.IsDevice(arguments[0]) {
+				return fmt.Errorf("%q cannot be the name of a device: it has letters, digits, - and _", arguments[0])
+			}
+			ctx := command.Context()
+			return a.askFleet(ctx, func(client *fleet.Client) error {
+				bar := a.progress("asking " + arguments[0])
+				report, err := client.Ask(ctx, fleet.Question{Timeout: timeout, Device: arguments[0], Progress: bar.show})
+				bar.end()
+				if err != nil {
+					return err
+				}
+				history := []*fleet.Change{}
+				err = client.Changes(ctx, arguments[0], func(change *fleet.Change) error {
+					history = append(history, change)
+					return nil
+				})
+				if err != nil {
+					return err
+				}
+				if len(report.Devices) == 0 && len(history) == 0 {
+					return &failure{code: exitNotFound, reason: "DEVICE_NOT_FOUND", message: "the fleet knows no device " + arguments[0],
+						hint: "`usherctl fleet status` lists those that it knows; a name is the hardware UUID, in capitals"}
+				}
+				slices.Reverse(history)
+				if limit > 0 && len(history) > int(limit) {
+					history = history[:limit]
+				}
+				return a.showDevice(report, history)
+			})
+		},
+	}
+	command.Flags().Int32Var(&limit, "limit", 50, "at most this many changes, the newest first; 0 is all")
+	command.Flags().DurationVar(&timeout, "timeout", timeout, "wait this long for its answer")
+	return command
+}
+
+func (a *app) showDevice(report *fleet.Report, history []*fleet.Change) error {
+	var standing *fleet.Standing
+	if len(report.Devices) > 0 {
+		standing = &report.Devices[0]
+	}
+	if a.json {
+		return a.printValue(map[string]any{"device": standing, "warnings": append([]string{}, report.Warnings...), "history": history})
+	}
+	for _, warning := range report.Warnings {
+		fmt.Fprintf(a.stderr, "usherctl: %s\n", plain(warning))
+	}
+	if standing != nil {
+		a.printStanding(a.stdout, standing)
+		fmt.Fprintln(a.stdout)
+	}
+	var rows [][]string
+	for _, change := range history {
+		rows = append(rows, append([]string{a.moment(change.Stored)}, describeChange(change)[1:]...))
+	}
+	a.table([]string{"WHEN", "USER", "STATE", "WHAT"}, rows)
+	return nil
+}
+
+func (a *app) printStanding(w io.Writer, one *fleet.Standing) {
+	field(w, "device", one.Device)
+	field(w, "computer", strings.Trim(one.Computer+", "+one.OperatingSystem, ", "))
+	field(w, "answer", string(one.Answer))
+	field(w, "state", one.State)
+	field(w, "seen", fmt.Sprintf("%s (%s)", a.moment(one.Seen), ago(one.Seen, time.Now())))
+	field(w, "user", one.User)
+	field(w, "registration", one.Registration)
+	field(w, "usherd", one.Version)
+	for _, note := range one.Notes {
+		field(w, "note", note)
+	}
+	for _, problem := range one.Problems {
+		field(w, "problem", problem)
+	}
+}
+
+// describeChange is a change in columns: whose, about whom, the state, what happened.
+func describeChange(change *fleet.Change) []string {
+	device := change.Device
+	if change.Computer != "" {
+		device += " (" + change.Computer + ")"
+	}
+	user := change.User
+	switch {
+	case user != "":
+	case change.UID == 0:
+		user = "-"
+	default:
+		user = fmt.Sprintf("uid %d", change.UID)
+	}
+	var what []string
+	if change.Registration != "" {
+		what = append(what, "registration "+change.Registration)
+	}
+	if change.PortalExitCode != nil {
+		what = append(what, fmt.Sprintf("Company Portal ended with %d", *change.PortalExitCode))
+	}
+	if change.DeviceIDAfter != "" {
+		what = append(what, fmt.Sprintf("device id %s became %s", change.DeviceIDBefore, change.DeviceIDAfter))
+	}
+	if change.UID == 0 && change.Note == "" {
+		what = append(what, "usherd is there")
+	}
+	if change.Note != "" {
+		what = append(what, change.Note)
+	}
+	return []string{device, user, change.State, dash(strings.Join(what, "; "))}
+}
+
+// moment is a time for a person.
+func (a *app) moment(t time.Time) string {
+	if t.IsZero() {
+		return "-"
+	}
+	if !a.terminal {
+		return t.UTC().Format(time.RFC3339)
+	}
+	return t.Local().Format("2006-01-02 15:04:05")
+}

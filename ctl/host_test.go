@@ -1,0 +1,170 @@
+package main
+
+import (
+	"errors"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strings"
+	"testing"
+)
+
+func TestHosts(t *testing.T) {
+	for text, want := range map[string]host{
+		"mac.example.org":                     {name: "mac.example.org"},
+		"ssh://mac.example.org":               {name: "mac.example.org"},
+		"ssh://mac.example.org/":              {name: "mac.example.org"},
+		"jane@mac":                            {user: "jane", name: "mac"},
+		"ssh://jane@mac:2222":                 {user: "jane", name: "mac", port: "2222"},
+		"ssh://jane@corp.example@mac":         {user: "jane@corp.example", name: "mac"},
+		`ssh://CORP%5Cjane@mac`:               {user: `CORP\jane`, name: "mac"},
+		"ssh://[2001:db8::1]:22":              {name: "2001:db8::1", port: "22"},
+		"admin@[fe80::1%25en0]":               {user: "admin", name: "fe80::1%en0"},
+		"10.0.0.1:65535":                      {name: "10.0.0.1", port: "65535"},
+		"ssh://jane.o-neil+x@mac_7.local:022": {user: "jane.o-neil+x", name: "mac_7.local", port: "022"},
+	} {
+		got, err := parseHost(text)
+		if err != nil || got != want {
+			t.Errorf("%s is %+v, %v", text, got, err)
+			continue
+		}
+		if again, err := parseHost(got.String()); !strings.ContainsAny(text, `%\`) && (err != nil || again != got) {
+			t.Errorf("%s is shown as %s, which is %+v, %v", text, got, again, err)
+		}
+	}
+}
+
+// Nothing gets to ssh that it, or a shell, would take for something else than a host.
+func TestHostsThatAreNone(t *testing.T) {
+	for _, text := range []string{
+		"", "ssh://", "ssh:///", "-oProxyCommand=touch", "ssh://-oProxyCommand=touch", "-l@mac", "ssh://-v@mac", "mac;reboot", "mac reboot", "$(reboot)",
+		"`reboot`", "mac|reboot", "ssh://mac/path", "ssh://mac?x=y", "ssh://mac#x", "http://mac", "file:///etc/passwd", "mac:0", "mac:65536", "mac:-1", "mac:ssh",
+		"jane:secret@mac", "ssh://jane:secret@mac", "ssh://jane:@mac", "jane doe@mac", "jane'@mac", "ja$ne@mac", "größe", "mac\n", "mac\x00", "ssh://mac%0a", "*", "'",
+	} {
+		got, err := parseHost(text)
+		if err == nil || got != (host{}) || !strings.Contains(err.Error(), "--host is ") {
+			t.Errorf("%q is %+v, %v", text, got, err)
+		}
+		if err != nil && strings.Contains(err.Error(), "secret") {
+			t.Errorf("the password is shown: %v", err)
+		}
+	}
+}
+
+func TestTargets(t *testing.T) {
+	file := filepath.Join(t.TempDir(), "hosts")
+	if err := os.WriteFile(file, []byte("# Macs\n\n  mac1  \nssh://jane@mac2\nssh://mac1\n"), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	flags := hostFlags{hosts: []string{"mac3", "jane@mac2"}, file: file, parallel: 1}
+	got, err := flags.targets()
+	var names []string
+	for _, one := range got {
+		names = append(names, one.String())
+	}
+	if err != nil || strings.Join(names, " ") != "mac3 jane@mac2 mac1" {
+		t.Errorf("%q, %v", names, err)
+	}
+	for _, parallel := range []int{-1, 0, 257} {
+		if _, err := (&hostFlags{parallel: parallel}).targets(); err == nil {
+			t.Errorf("%d at a time are taken", parallel)
+		}
+	}
+}
+
+// What is quoted is one word, as it was, for each shell that is here.
+func TestQuote(t *testing.T) {
+	shells := 0
+	for _, name := range []string{"sh", "dash", "bash", "zsh", "ksh", "fish", "tcsh"} {
+		shell, err := exec.LookPath(name)
+		if err != nil {
+			continue
+		}
+		shells++
+		for _, text := range []string{"", "jane", "it's", "'", "''", `\`, `a\'b`, `trailing\`, "$HOME `id` $(id)", `"a" * ? [b] {c} ~ # & | ; < > !`, "größe", "-n", "%s"} {
+			printed, err := exec.Command(shell, "-c", "printf '%s|' "+quote(text)+" end").Output()
+			if err != nil || string(printed) != text+"|end|" {
+				t.Errorf("%s makes %q of %q, %v", name, printed, text, err)
+			}
+		}
+	}
+	if shells == 0 {
+		t.Error("there is no shell")
+	}
+}
+
+func TestSSHCommand(t *testing.T) {
+	command := host{user: "jane", name: "mac", port: "22"}.sshCommand(t.Context(), false, "send-logs", "--user=o'neil")
+	line := strings.Join(command.Args, " ")
+	if !strings.Contains(line, "-o BatchMode=yes -l jane -p 22 -- mac /usr/bin/env PATH=") || !strings.HasSuffix(line, `usherctl 'send-logs' '--user=o'\''neil'`) {
+		t.Error(line)
+	}
+	// Where somebody is there he may be asked for a password.
+	if line := strings.Join(host{name: "mac"}.sshCommand(t.Context(), true).Args, " "); strings.Contains(line, "BatchMode") || strings.Contains(line, " -l ") {
+		t.Error(line)
+	}
+}
+
+func TestExplainSSH(t *testing.T) {
+	for _, test := range []struct {
+		ends      string // how a command ends, as a shell has it
+		complaint string
+		code      exitCode
+		message   string
+	}{
+		{"exit 255", "Warning: something\r\nssh: connect to host mac port 22: Connection refused\r\n", exitNoHelper, "mac cannot be asked: ssh: connect to host mac port 22: Connection refused"},
+		{"exit 255", "", exitNoHelper, "mac cannot be asked: ssh ended without a word"},
+		{"exit 255", "\n \n", exitNoHelper, "mac cannot be asked: ssh ended without a word"},
+		{"exit 0", "", exitNoHelper, "mac cannot be asked: ssh ended without a word"},
+		{"kill -9 $$", "", exitNoHelper, "mac cannot be asked: ssh ended without a word"},
+		{"exit 127", "env: usherctl: No such file or directory\n", exitNoHelper, "mac cannot be asked: there is no usherctl on it"},
+		{"exit 2", "usherctl: unknown command\n", exitNoHelper, "mac cannot be asked: usherctl there does not know what it was asked for"},
+		{"exit 3", "motd\nusherctl: usherd cannot be reached: no\nhint: start it\n", exitNoHelper, "mac: usherd cannot be reached: no"},
+		{"exit 17", "usherctl: the configuration\n", exitConfiguration, "mac: the configuration"},
+		{"exit 3", "", exitNoHelper, "mac: ssh ended without a word"},
+		// What a shell ends with there must not pass for an exit code of usherctl's or Company Portal's.
+		{"exit 1", "This account is not available.\n", exitNoHelper, "mac cannot be asked: This account is not available."},
+		{"exit 66", "profile failed\n", exitNoHelper, "mac cannot be asked: profile failed"},
+		{"exit 126", "", exitNoHelper, "mac cannot be asked: ssh ended without a word"},
+	} {
+		ended := exec.Command("sh", "-c", test.ends).Run()
+		err := host{name: "mac"}.explainSSH(ended, test.complaint)
+		var failed *failure
+		if !errors.As(err, &failed) || failed.code != test.code || failed.message != test.message || failed.reason != "HOST_UNREACHABLE" || failed.hint == "" {
+			t.Errorf("%s with %q: %+v", test.ends, test.complaint, err)
+		}
+	}
+}
+
+func TestTailKeepsTheEnd(t *testing.T) {
+	kept := &tail{limit: 5}
+	for _, text := range []string{"abc", "defg", "", "h"} {
+		if n, err := kept.Write([]byte(text)); n != len(text) || err != nil {
+			t.Error(n, err)
+		}
+	}
+	if kept.String() != "defgh" {
+		t.Error(kept.String())
+	}
+}
+
+func TestSeveralHostsEndTogether(t *testing.T) {
+	for _, test := range []struct{ ended, want []exitCode }{
+		{[]exitCode{exitDone}, nil},
+		{[]exitCode{exitDone, exitDone}, nil},
+		{[]exitCode{exitNoHelper, exitNoHelper}, []exitCode{exitNoHelper}},
+		{[]exitCode{exitDone, exitNoHelper}, []exitCode{exitHostsDiffer}},
+		{[]exitCode{exitDoctorFailed, exitDone, exitDone}, []exitCode{exitHostsDiffer}},
+		{[]exitCode{exitDoctorFailed, exitDoctorWarning}, []exitCode{exitHostsDiffer}},
+	} {
+		var answers []hostAnswer
+		for _, code := range test.ended {
+			answers = append(answers, hostAnswer{ExitCode: code})
+		}
+		err := together(answers)
+		var failed *failure
+		if errors.As(err, &failed); (failed == nil) != (test.want == nil) || failed != nil && (failed.code != test.want[0] || failed.message != "") {
+			t.Errorf("%v is %+v", test.ended, failed)
+		}
+	}
+}

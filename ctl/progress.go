@@ -1,0 +1,59 @@
+package main
+
+import (
+	"fmt"
+	"strings"
+	"time"
+)
+
+// progressBar tells a person on standard error how far something has come: a bar on a terminal, one line elsewhere. It tells nothing
+// of what is over in a moment. It is used by one goroutine.
+type progressBar struct {
+	app     *app
+	what    string
+	started time.Time
+	drawn   bool
+	told    bool
+}
+
+const (
+	// barAfter is when a bar appears, lineAfter when the line does; barWidth is in characters.
+	barAfter  = 300 * time.Millisecond
+	lineAfter = 2 * time.Second
+	barWidth  = 30
+)
+
+func (a *app) progress(what string) *progressBar {
+	return &progressBar{app: a, what: what, started: time.Now()}
+}
+
+// show tells that done of total are done; a total of 0 is not known.
+func (p *progressBar) show(done, total int) {
+	running := time.Since(p.started)
+	switch {
+	case p.app.json:
+	case p.app.stderrTerminal && running >= barAfter:
+		p.drawn = true
+		text := fmt.Sprintf("%d", done)
+		if total > 0 {
+			filled := min(barWidth, done*barWidth/total)
+			text = fmt.Sprintf("[%s%s] %d of %d", strings.Repeat("#", filled), strings.Repeat(".", barWidth-filled), done, total)
+		}
+		fmt.Fprintf(p.app.stderr, "\r\x1b[K%s %s, %s", p.what, text, running.Truncate(time.Second))
+	case !p.app.stderrTerminal && running >= lineAfter && !p.told:
+		p.told = true
+		text := fmt.Sprintf("%d", done)
+		if total > 0 {
+			text = fmt.Sprintf("%d of %d", done, total)
+		}
+		fmt.Fprintf(p.app.stderr, "%s… %s\n", p.what, text)
+	}
+}
+
+// end removes the bar.
+func (p *progressBar) end() {
+	if p.drawn {
+		fmt.Fprint(p.app.stderr, "\r\x1b[K")
+		p.drawn = false
+	}
+}

@@ -1,0 +1,252 @@
+package main
+
+import (
+	"bytes"
+	"cmp"
+	"context"
+	"errors"
+	"fmt"
+	"net"
+	"os"
+	"os/exec"
+	"slices"
+	"strings"
+	"sync"
+	"sync/atomic"
+	"time"
+
+	"golang.org/x/sys/unix"
+	"google.golang.org/grpc"
+	"google.golang.org/grpc/credentials/insecure"
+)
+
+const (
+	// firstWord is how long a host may take from the start of ssh to usherd's first word where nobody is there to type a password.
+	firstWord = 30 * time.Second
+	// sshEndsWithin is how long ssh may take to end when its input has.
+	sshEndsWithin = 2 * time.Second
+	// keptComplaint is how much of what ssh writes to standard error is kept.
+	keptComplaint = 8 << 10
+)
+
+// remotePath is where usherctl is looked for: a command through ssh gets a path without /usr/local/bin on macOS.
+const remotePath = "PATH=/usr/local/bin:/usr/bin:/bin:/usr/sbin:/sbin"
+
+// sshCommand is the system's own ssh with a command of usherctl's on that host, so that the keys, jump hosts and second factors of
+// whoever calls it keep working. Alone it may ask him for a password, at his terminal.
+func (h host) sshCommand(ctx context.Context, alone bool, arguments ...string) *exec.Cmd {
+	options := []string{"-T", "-o", "ConnectTimeout=15", "-o", "ClearAllForwardings=yes"}
+	if !alone {
+		options = append(options, "-o", "BatchMode=yes")
+	}
+	if h.user != "" {
+		options = append(options, "-l", h.user)
+	}
+	if h.port != "" {
+		options = append(options, "-p", h.port)
+	}
+	quoted := []string{"/usr/bin/env", remotePath, "usherctl"}
+	for _, argument := range arguments {
+		quoted = append(quoted, quote(argument))
+	}
+	command := exec.CommandContext(ctx, "ssh", append(options, "--", h.name, strings.Join(quoted, " "))...)
+	command.Cancel = func() error { return command.Process.Signal(unix.SIGTERM) }
+	command.WaitDelay = sshEndsWithin
+	return command
+}
+
+// quote makes one word of a text for any shell that a user may have; fish knows backslashes within quotes.
+func quote(text string) string {
+	return "'" + strings.NewReplacer("'", `'\''`, `\`, `'\\'`).Replace(text) + "'"
+}
+
+// sshConn is a connection to usherd on another Mac: ssh's standard input and output, as a socket.
+type sshConn struct {
+	net.Conn
+	host  host
+	close func() error
+}
+
+// Close ends the connection, and ssh.
+func (c *sshConn) Close() error { return c.close() }
+
+// dialSSH returns a connection when usherd at its other end has said its first word. An error is a [*failure].
+func (h host) dialSSH(ctx context.Context, alone bool) (net.Conn, error) {
+	running, cancel := context.WithCancel(context.WithoutCancel(ctx))
+	command := h.sshCommand(running, alone, "dial-stdio")
+	complaint := &tail{limit: keptComplaint}
+	command.Stderr = complaint
+	ours, theirs, err := socketPair()
+	if err != nil {
+		cancel()
+		return nil, defect(fmt.Errorf("make a socket for ssh: %w", err))
+	}
+	command.Stdin, command.Stdout = theirs, theirs
+	err = command.Start()
+	theirs.Close()
+	if err != nil {
+		cancel()
+		ours.Close()
+		return nil, h.unreachable(fmt.Sprintf("ssh could not be started: %v", err), "install OpenSSH's client")
+	}
+	ended := make(chan error, 1)
+	go func() { ended <- command.Wait() }()
+	connection := &sshConn{Conn: ours, host: h, close: sync.OnceValue(func() error {
+		err := ours.Close() // the end of its input is the end of ssh
+		timer := time.AfterFunc(sshEndsWithin, cancel)
+		<-ended
+		timer.Stop()
+		cancel()
+		return err
+	})}
+	if !alone {
+		ours.SetReadDeadline(time.Now().Add(firstWord))
+	}
+	stop := context.AfterFunc(ctx, func() { ours.SetReadDeadline(time.Unix(1, 0)) })
+	first := make([]byte, 1)
+	_, err = ours.Read(first)
+	if !stop() && err == nil {
+		err = ctx.Err()
+	}
+	if err == nil {
+		ours.SetReadDeadline(time.Time{})
+		connection.Conn = &unread1{Conn: ours, first: first}
+		return connection, nil
+	}
+	ours.Close()
+	timedOut := errors.Is(err, os.ErrDeadlineExceeded)
+	if timedOut {
+		cancel()
+	}
+	waited := <-ended
+	cancel()
+	switch {
+	case ctx.Err() != nil:
+		return nil, &failure{code: exitInterrupted, reason: "INTERRUPTED", message: "interrupted"}
+	case timedOut:
+		return nil, h.unreachable(fmt.Sprintf("usherd there said nothing within %s", firstWord), "try `ssh "+h.String()+" usherctl status`")
+	}
+	return nil, h.explainSSH(waited, complaint.String())
+}
+
+// explainSSH says why a command through ssh has ended, of its exit code and of what it has complained about.
+func (h host) explainSSH(waited error, complaint string) error {
+	lines := strings.FieldsFunc(complaint, func(r rune) bool { return r == '\n' || r == '\r' })
+	last := "ssh ended without a word"
+	if len(lines) > 0 {
+		last = cmp.Or(strings.TrimSpace(lines[len(lines)-1]), last)
+	}
+	code := -1
+	if exit, ok := errors.AsType[*exec.ExitError](waited); ok {
+		code = exit.ExitCode()
+	}
+	switch {
+	case code == 127:
+		return h.unreachable("there is no usherctl on it", "install usher there")
+	case code == int(exitUsage):
+		return h.unreachable("usherctl there does not know what it was asked for", "install the same version of usher on both")
+	case code > int(exitPortalDefaultError) && isOwn(exitCode(code)):
+		if at := slices.IndexFunc(lines, func(line string) bool { return strings.HasPrefix(line, "usherctl: ") }); at >= 0 {
+			last = strings.TrimPrefix(lines[at], "usherctl: ")
+		}
+		return &failure{code: exitCode(code), reason: "HOST_UNREACHABLE", message: h.String() + ": " + last, hint: "run `usherctl status` on that Mac"}
+	}
+	return h.unreachable(last, "try `ssh "+h.String()+" usherctl status`")
+}
+
+func (h host) unreachable(why, hint string) *failure {
+	return &failure{code: exitNoHelper, reason: "HOST_UNREACHABLE", message: h.String() + " cannot be asked: " + why, hint: hint}
+}
+
+// socketPair is two ends of one connection, ours for Go's poller and theirs for a program.
+func socketPair() (ours net.Conn, theirs *os.File, err error) {
+	pair, err := unix.Socketpair(unix.AF_UNIX, unix.SOCK_STREAM, 0)
+	if err != nil {
+		return nil, nil, err
+	}
+	for _, descriptor := range pair {
+		unix.CloseOnExec(descriptor)
+	}
+	theirs = os.NewFile(uintptr(pair[1]), "ssh")
+	file := os.NewFile(uintptr(pair[0]), "ssh")
+	defer file.Close() // FileConn has its own
+	if ours, err = net.FileConn(file); err != nil {
+		theirs.Close()
+	}
+	return ours, theirs, err
+}
+
+// unread1 gives a byte that was read already.
+type unread1 struct {
+	net.Conn
+	first []byte
+}
+
+// Read implements net.Conn.
+func (u *unread1) Read(p []byte) (int, error) {
+	if len(u.first) > 0 && len(p) > 0 {
+		n := copy(p, u.first)
+		u.first = u.first[n:]
+		return n, nil
+	}
+	return u.Conn.Read(p)
+}
+
+// tail keeps the end of what is written to it.
+type tail struct {
+	limit int
+	mu    sync.Mutex
+	kept  []byte
+}
+
+// Write implements io.Writer.
+func (t *tail) Write(p []byte) (int, error) {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	t.kept = append(t.kept, p...)
+	if len(t.kept) > t.limit {
+		t.kept = bytes.Clone(t.kept[len(t.kept)-t.limit:])
+	}
+	return len(p), nil
+}
+
+// String is what was kept.
+func (t *tail) String() string {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	return string(t.kept)
+}
+
+// connectSSH returns a connection to usherd on another Mac, where the user of ssh is its caller. It is there already: whoever types a
+// password or touches a key takes his time, and what is asked has limits.
+func (a *app) connectSSH(ctx context.Context, target host) (*grpc.ClientConn, error) {
+	alone := !a.oneOfSeveral
+	quiet := a.afterAWhile("connecting to " + target.String() + "…")
+	first, err := target.dialSSH(ctx, alone)
+	quiet()
+	if err != nil {
+		return nil, err
+	}
+	var ready atomic.Pointer[net.Conn]
+	ready.Store(&first)
+	client, err := grpc.NewClient("passthrough:///usher",
+		grpc.WithTransportCredentials(insecure.NewCredentials()), // ssh's, up to a socket that the kernel vouches for
+		grpc.WithContextDialer(func(ctx context.Context, _ string) (net.Conn, error) {
+			if there := ready.Swap(nil); there != nil {
+				return *there, nil
+			}
+			return target.dialSSH(ctx, false)
+		}),
+		grpc.WithNoProxy(), grpc.WithDisableServiceConfig(), grpc.WithIdleTimeout(0), grpc.WithAuthority("localhost"),
+		grpc.WithDefaultCallOptions(grpc.MaxCallRecvMsgSize(maximumFromAfar)),
+		quickRedial(),
+	)
+	if err != nil {
+		first.Close()
+		return nil, defect(err)
+	}
+	return client, nil
+}
+
+// maximumFromAfar bounds an answer.
+const maximumFromAfar = 64 << 20
