@@ -1,0 +1,212 @@
+package fleet_test
+
+import (
+	"crypto/ecdsa"
+	"crypto/elliptic"
+	"crypto/rand"
+	"crypto/x509"
+	"crypto/x509/pkix"
+	"encoding/pem"
+	"fmt"
+	"math/big"
+	"net"
+	"os"
+	"path/filepath"
+	"strings"
+	"syscall"
+	"testing"
+	"time"
+
+	"github.com/nats-io/nkeys"
+
+	"usher.internal/ctl/fleet"
+	"usher.internal/ctl/fleet/setup"
+	access "usher.internal/internal/fleet"
+	"usher.internal/sim/natsserver"
+)
+
+// authority makes certificates, as an organisation that has them already would.
+type authority struct {
+	t           *testing.T
+	folder      string
+	certificate *x509.Certificate
+	key         *ecdsa.PrivateKey
+}
+
+func newAuthority(t *testing.T) *authority {
+	t.Helper()
+	a := &authority{t: t, folder: t.TempDir()}
+	a.certificate, a.key = a.make("ca", &x509.Certificate{IsCA: true, BasicConstraintsValid: true, KeyUsage: x509.KeyUsageCertSign})
+	return a
+}
+
+// leaf makes a certificate for a name, and returns its files.
+func (a *authority) leaf(name string) (certificate, key string) {
+	a.t.Helper()
+	template := &x509.Certificate{
+		KeyUsage: x509.KeyUsageDigitalSignature, ExtKeyUsage: []x509.ExtKeyUsage{x509.ExtKeyUsageServerAuth, x509.ExtKeyUsageClientAuth},
+	}
+	if address := net.ParseIP(name); address != nil {
+		template.IPAddresses = []net.IP{address}
+	} else {
+		template.DNSNames = []string{name}
+	}
+	a.make(name, template)
+	return a.file(name + ".pem"), a.file(name + "-key.pem")
+}
+
+func (a *authority) file(name string) string { return filepath.Join(a.folder, name) }
+
+func (a *authority) make(name string, template *x509.Certificate) (*x509.Certificate, *ecdsa.PrivateKey) {
+	a.t.Helper()
+	must := func(err error) {
+		if err != nil {
+			a.t.Fatal(err)
+		}
+	}
+	key, err := ecdsa.GenerateKey(elliptic.P256(), rand.Reader)
+	must(err)
+	template.SerialNumber, err = rand.Int(rand.Reader, big.NewInt(1<<62))
+	must(err)
+	template.Subject = pkix.Name{CommonName: name}
+	template.NotBefore, template.NotAfter = time.Now().Add(-time.Hour), time.Now().Add(time.Hour)
+	parent, signer := a.certificate, a.key
+	if parent == nil {
+		parent, signer = template, key
+	}
+	content, err := x509.CreateCertificate(rand.Reader, template, parent, key.Public(), signer)
+	must(err)
+	encoded, err := x509.MarshalPKCS8PrivateKey(key)
+	must(err)
+	must(os.WriteFile(a.file(name+".pem"), pem.EncodeToMemory(&pem.Block{Type: "CERTIFICATE", Bytes: content}), 0o644))
+	must(os.WriteFile(a.file(name+"-key.pem"), pem.EncodeToMemory(&pem.Block{Type: "PRIVATE KEY", Bytes: encoded}), 0o600))
+	certificate, err := x509.ParseCertificate(content)
+	must(err)
+	return certificate, key
+}
+
+// A fleet whose servers know Macs by the certificates that they have, or by NKeys, as docs/fleet.md says.
+func TestServersOfOnesOwn(t *testing.T) {
+	t.Parallel()
+	for _, by := range []string{"certificates", "NKeys"} {
+		t.Run(by, func(t *testing.T) {
+			t.Parallel()
+			made := newAuthority(t)
+			w := &world{T: t, ctx: t.Context()}
+			serverCertificate, serverKey := made.leaf("127.0.0.1")
+			users, how := make(map[string]string), make(map[string]access.Access)
+			port := freePort(t)
+			for _, name := range []string{"MAC-A", "admin"} {
+				of := access.Access{Servers: []string{fmt.Sprintf("tls://127.0.0.1:%d", port)}, CAFile: made.file("ca.pem")}
+				if by == "certificates" {
+					users[name] = `user: "` + name + `.example.org"`
+					of.CertificateFile, of.KeyFile = made.leaf(name + ".example.org")
+				} else {
+					pair, err := nkeys.CreateUser()
+					w.must(err)
+					public, err := pair.PublicKey()
+					w.must(err)
+					seed, err := pair.Seed()
+					w.must(err)
+					users[name], of.NKeyFile = "nkey: "+public, made.file(name+".nk")
+					w.must(os.WriteFile(of.NKeyFile, seed, 0o600))
+				}
+				how[name] = of
+			}
+			mapping := map[string]string{"certificates": "verify_and_map: true"}[by]
+			configuration := made.file("nats-server.conf")
+			w.must(os.WriteFile(configuration, fmt.Appendf(nil, `
+listen: "127.0.0.1:%d"
+tls { cert_file: %q, key_file: %q, ca_file: %q, min_version: "1.3"
+%s }
+jetstream { store_dir: %q }
+authorization { users: [
+  { %s, permissions: { publish: ["usher.v1.answer.*.MAC-A", "usher.v1.change.MAC-A"], subscribe: ["usher.v1.status.all", "usher.v1.status.MAC-A", "_INBOX_MAC-A.>"] } }
+  { %s }
+] }
+`, port, serverCertificate, serverKey, made.file("ca.pem"), mapping, t.TempDir(), users["MAC-A"], users["admin"]), 0o600))
+			server := natsserver.NewServer("127.0.0.1", port, configuration)
+			t.Cleanup(server.Kill)
+			w.must(server.Start(w.ctx))
+			admin, err := fleet.Connect(w.ctx, how["admin"], "admin")
+			if err != nil {
+				t.Fatalf("%v: %s", err, server.Log())
+			}
+			t.Cleanup(admin.Close)
+			w.must(admin.Provision(w.ctx, fleet.Streams{Keep: time.Hour, Forget: time.Hour, Replicas: 1, StorageBytes: 64 << 20}))
+
+			one := w.start(w.macWith("MAC-A", how["MAC-A"]))
+			w.must(one.change(1))
+			w.eventually("its change is published", func() bool { return one.connected() && one.unpublished() == 0 })
+			report, err := admin.Ask(w.ctx, fleet.Question{Timeout: 5 * time.Second})
+			w.must(err)
+			wantAll(t, report, []*mac{one})
+
+			// Who has no part in it is told so.
+			stranger := newAuthority(t)
+			other := how["MAC-A"]
+			if by == "certificates" {
+				other.CertificateFile, other.KeyFile = stranger.leaf("MAC-A.example.org")
+			} else {
+				pair, err := nkeys.CreateUser()
+				w.must(err)
+				seed, err := pair.Seed()
+				w.must(err)
+				other.NKeyFile = stranger.file("seed")
+				w.must(os.WriteFile(other.NKeyFile, seed, 0o600))
+			}
+			refused := w.start(w.macWith("MAC-A", other))
+			w.eventually("a stranger is refused", func() bool { return strings.HasPrefix(refused.State().GetLastError(), "not connected: ") })
+			if refused.connected() {
+				t.Error("a stranger is connected")
+			}
+		})
+	}
+}
+
+func freePort(t *testing.T) int {
+	t.Helper()
+	listener, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer listener.Close()
+	return listener.Addr().(*net.TCPAddr).Port
+}
+
+// What runs out is renewed while everything runs: the servers take new certificates and new credentials of admins, and what was there
+// before counts until its time is over.
+func TestRenewedFilesCount(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t, 1)
+	macs := w.macs(1)
+	before := w.admin()
+	server := w.Servers[0]
+	shown := func() *x509.Certificate {
+		t.Helper()
+		how := w.Access(filepath.Join(w.Directory, "admin", "admin.creds"))
+		conn := w.raw(how, "admin", make(chan error, 1))
+		state, err := conn.TLSConnectionState()
+		w.must(err)
+		return state.PeerCertificates[0]
+	}
+	old := shown()
+	made, err := setup.Renew(w.Directory, 2*time.Hour, 2*time.Hour)
+	w.must(err)
+	if len(made) != 4 {
+		t.Errorf("made are %+v", made)
+	}
+	w.must(syscall.Kill(server.PID(), syscall.SIGHUP)) // as nats-server --signal reload
+	w.eventually("the server has its new certificate", func() bool { return !shown().Equal(old) })
+	for _, admin := range []*fleet.Client{before, w.admin()} {
+		report, err := admin.Ask(w.ctx, fleet.Question{Timeout: 5 * time.Second})
+		w.must(err)
+		wantAll(t, report, macs)
+	}
+	if _, err := setup.Renew(w.Directory, time.Hour, 100*365*24*time.Hour); err == nil || !strings.Contains(err.Error(), "the authority of this fleet counts until") {
+		t.Errorf("certificates that outlive their authority: %v", err)
+	}
+	if _, err := setup.Renew(t.TempDir(), time.Hour, time.Hour); err == nil || !strings.Contains(err.Error(), "read the seed") {
+		t.Errorf("a folder that is no fleet's: %v", err)
+	}
+}

@@ -1,0 +1,254 @@
+// Package fleet_test runs fleets on real servers, one and three of the stock nats-server, with the real packages of usherd and
+// usherctl: only what a device tells of itself is made up here.
+package fleet_test
+
+import (
+	"context"
+	"flag"
+	"fmt"
+	"log/slog"
+	"path/filepath"
+	"strings"
+	"sync"
+	"sync/atomic"
+	"testing"
+	"time"
+
+	"github.com/nats-io/nats.go"
+	"go.uber.org/goleak"
+
+	"usher.internal/ctl/fleet"
+	"usher.internal/helper/delivery"
+	device "usher.internal/helper/fleet"
+	"usher.internal/helper/store"
+	access "usher.internal/internal/fleet"
+	"usher.internal/internal/wpj"
+	usherv1 "usher.internal/proto/usher/v1"
+	"usher.internal/sim/natsserver"
+)
+
+func TestMain(m *testing.M) {
+	flag.Parse()
+	// Most of the time they wait for servers.
+	if err := flag.Set("test.parallel", "6"); err != nil {
+		panic(err)
+	}
+	goleak.VerifyTestMain(m)
+}
+
+// within is how long anything may take that a test waits for.
+const within = time.Minute
+
+// world is one fleet.
+type world struct {
+	*testing.T
+	*natsserver.Fleet
+	ctx context.Context
+}
+
+// newWorld starts a fleet of one or three servers.
+func newWorld(t *testing.T, servers int) *world {
+	t.Helper()
+	ctx, cancel := context.WithTimeout(t.Context(), 4*time.Minute)
+	t.Cleanup(cancel)
+	made, err := natsserver.New(t.TempDir(), servers)
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(made.Stop)
+	if err := made.Start(ctx); err != nil {
+		t.Fatal(err)
+	}
+	return &world{t, made, ctx}
+}
+
+func (w *world) must(err error) {
+	w.Helper()
+	if err != nil {
+		for _, server := range w.Servers {
+			if server.PID() == 0 {
+				w.Logf("%s does not run: %s", server.Host, server.Log())
+			}
+		}
+		w.Fatal(err)
+	}
+}
+
+// eventually waits until something is so that has no event of its own here.
+func (w *world) eventually(what string, so func() bool) {
+	w.Helper()
+	deadline := time.Now().Add(within)
+	for !so() {
+		if time.Now().After(deadline) {
+			w.Fatalf("after %s still not: %s", within, what)
+		}
+		select {
+		case <-time.After(20 * time.Millisecond):
+		case <-w.ctx.Done():
+			w.Fatal(w.ctx.Err())
+		}
+	}
+}
+
+// admin connects as an admin.
+func (w *world) admin() *fleet.Client {
+	w.Helper()
+	client, err := w.Admin(w.ctx)
+	w.must(err)
+	w.Cleanup(client.Close)
+	return client
+}
+
+// mac is a Mac's part in the fleet.
+type mac struct {
+	*device.Device
+	name     string
+	access   access.Access
+	outbox   *delivery.Outbox
+	journal  *store.Store
+	personal atomic.Bool
+	state    atomic.Int32
+	stop     func()
+	settings atomic.Pointer[device.Settings]
+	log      *lines
+}
+
+// Status implements [device.Status].
+func (m *mac) Status() (*usherv1.GetStatusResponse, error) {
+	return &usherv1.GetStatusResponse{
+		Helper:   &usherv1.HelperStatus{Version: "1.2.3", DeliveryMode: "recon"},
+		Computer: &usherv1.ComputerStatus{Name: "Computer of " + m.name, OperatingSystem: "macOS 15.1"},
+		Outbox:   &usherv1.OutboxStatus{},
+		Users: []*usherv1.UserStatus{{
+			User:     &usherv1.User{Name: "jane", Uid: 501},
+			Identity: &usherv1.Identity{State: usherv1.IdentityState(m.state.Load()), UserPrincipalName: "jane@example.org", DeviceId: "the-device-id"},
+		}},
+	}, nil
+}
+
+// change puts a change into the outbox.
+func (m *mac) change(number int) error {
+	return m.journal.Update(func(tx *store.Tx) error {
+		_, err := m.outbox.Enqueue(tx, delivery.Report{
+			UID: 501, UserName: "jane", Detail: fmt.Sprint(number), At: time.Now(),
+			Identity: &wpj.Identity{State: wpj.StateRegistered},
+		})
+		return err
+	})
+}
+
+func (m *mac) unpublished() int {
+	_, waiting, _, err := m.outbox.Unpublished(0)
+	if err != nil {
+		return -1
+	}
+	return waiting
+}
+
+func (m *mac) connected() bool { return m.State().GetServer() != "" }
+
+// newMac makes a Mac of that name with credentials of its own, which does nothing yet.
+func (w *world) newMac(name string) *mac {
+	w.Helper()
+	how, err := w.Device(name, time.Hour)
+	w.must(err)
+	return w.macWith(name, how)
+}
+
+func (w *world) macWith(name string, how access.Access) *mac {
+	w.Helper()
+	m := &mac{name: name, access: how, log: &lines{}}
+	m.personal.Store(true)
+	m.state.Store(int32(usherv1.IdentityState_IDENTITY_STATE_REGISTERED))
+	m.settings.Store(&device.Settings{Access: how, PersonalData: true, DeviceName: name})
+	var err error
+	m.journal, err = store.Open(filepath.Join(w.TempDir(), "journal.db"))
+	w.must(err)
+	w.Cleanup(func() { m.journal.Close() })
+	m.outbox = delivery.New(delivery.Config{Store: m.journal, Publishes: func() bool { return true }})
+	return m
+}
+
+// start has the Mac be part of the fleet until the end of the test, or stop.
+func (w *world) start(m *mac) *mac {
+	m.Device = device.New(device.Config{
+		Outbox: m.outbox, Settings: func() device.Settings { return *m.settings.Load() },
+		Logger: slog.New(slog.NewTextHandler(m.log, nil)),
+	})
+	ctx, cancel := context.WithCancel(w.ctx)
+	var running sync.WaitGroup
+	running.Go(func() { m.Run(ctx, m) })
+	m.stop = sync.OnceFunc(func() { cancel(); running.Wait() })
+	w.Cleanup(m.stop)
+	return m
+}
+
+// macs starts so many Macs, and returns when all are connected and known.
+func (w *world) macs(count int) []*mac {
+	w.Helper()
+	var all []*mac
+	for i := range count {
+		all = append(all, w.start(w.newMac(fmt.Sprintf("MAC-%03d", i))))
+	}
+	for _, one := range all {
+		w.eventually(one.name+" is known to the fleet", func() bool {
+			return strings.Contains(one.log.String(), "connected") && one.State().GetLastError() == "" && one.connected()
+		})
+	}
+	admin, err := w.Admin(w.ctx)
+	w.must(err)
+	defer admin.Close()
+	w.eventually("every Mac is known", func() bool {
+		report, err := admin.Ask(w.ctx, fleet.Question{Timeout: 5 * time.Second})
+		w.must(err)
+		return len(report.Devices) == count && len(report.Warnings) == 0
+	})
+	return all
+}
+
+// raw connects with NATS's own client and somebody's credentials: what a stranger would use.
+func (w *world) raw(how access.Access, name string, errs chan error) *nats.Conn {
+	w.Helper()
+	options, err := how.Options("stranger", name)
+	w.must(err)
+	options = append(options, nats.NoReconnect(), nats.ErrorHandler(func(_ *nats.Conn, _ *nats.Subscription, err error) {
+		select {
+		case errs <- err:
+		default:
+		}
+	}))
+	closed := make(chan struct{})
+	options = append(options, nats.ClosedHandler(func(*nats.Conn) { close(closed) }))
+	conn, err := nats.Connect(strings.Join(how.Servers, ","), options...)
+	w.must(err)
+	w.Cleanup(func() { conn.Close(); <-closed })
+	return conn
+}
+
+// lines is a log that may be read while it is written.
+type lines struct {
+	mu   sync.Mutex
+	text strings.Builder
+}
+
+func (l *lines) Write(p []byte) (int, error) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	return l.text.Write(p)
+}
+
+func (l *lines) String() string {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	return l.text.String()
+}
+
+// byName returns a device of a report.
+func byName(report *fleet.Report, name string) *fleet.Standing {
+	for i := range report.Devices {
+		if report.Devices[i].Device == name {
+			return &report.Devices[i]
+		}
+	}
+	return nil
+}

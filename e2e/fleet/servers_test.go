@@ -1,0 +1,376 @@
+package fleet_test
+
+import (
+	"context"
+	"fmt"
+	"os"
+	"path/filepath"
+	"strings"
+	"sync"
+	"testing"
+	"time"
+
+	"github.com/nats-io/nats.go"
+	"google.golang.org/protobuf/proto"
+
+	"usher.internal/ctl/fleet"
+	"usher.internal/ctl/fleet/setup"
+	access "usher.internal/internal/fleet"
+	usherv1 "usher.internal/proto/usher/v1"
+)
+
+// A server is lost while answers come: everybody is in the report, once, and answers.
+func TestServerDiesInTheMiddleOfAQuestion(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t, 3)
+	macs := w.macs(60)
+	admin := w.admin()
+	var once sync.Once
+	var killed sync.WaitGroup
+	// The one that most Macs are on.
+	on := make(map[string]int)
+	for _, mac := range macs {
+		on[mac.State().GetServer()]++
+	}
+	victim := w.Servers[0]
+	for _, server := range w.Servers {
+		if on["tls://"+fmt.Sprintf("%s:%d", server.Host, server.Port)] > on["tls://"+fmt.Sprintf("%s:%d", victim.Host, victim.Port)] {
+			victim = server
+		}
+	}
+	report, err := admin.Ask(w.ctx, fleet.Question{Timeout: 20 * time.Second, Progress: func(int, int) {
+		once.Do(func() { killed.Go(victim.Kill) })
+	}})
+	killed.Wait()
+	w.must(err)
+	wantAll(t, report, macs)
+	// And the next question, with one server less.
+	if report, err = admin.Ask(w.ctx, fleet.Question{Timeout: 20 * time.Second}); err != nil {
+		t.Fatal(err)
+	}
+	wantAll(t, report, macs)
+}
+
+func wantAll(t *testing.T, report *fleet.Report, macs []*mac) {
+	t.Helper()
+	if len(report.Devices) != len(macs) {
+		t.Errorf("%d devices are in the report of %d", len(report.Devices), len(macs))
+	}
+	for _, mac := range macs {
+		standing := byName(report, mac.name)
+		if standing == nil || standing.Answer != fleet.Answered || standing.State != "REGISTERED" || standing.Macs != 1 || len(standing.Notes) > 0 {
+			t.Errorf("%s: %+v", mac.name, standing)
+		}
+	}
+}
+
+// stored are the changes that the stream has of each device, in its order, without those that tell that a Mac has come.
+func (w *world) stored(admin *fleet.Client) map[string]int {
+	w.Helper()
+	counts := make(map[string]int)
+	w.must(admin.Changes(w.ctx, "", func(change *fleet.Change) error {
+		if change.UID != 0 {
+			counts[change.Device]++
+		}
+		return nil
+	}))
+	return counts
+}
+
+// Changes come without a pause while one server is lost, and then all of them: each arrives, once, and in its order.
+func TestChangesOutliveTheirServers(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t, 3)
+	macs := w.macs(12)
+	const each = 40
+	var changing sync.WaitGroup
+	half := make(chan struct{}, len(macs))
+	for _, mac := range macs {
+		changing.Go(func() {
+			for number := range each {
+				if err := mac.change(number); err != nil {
+					t.Error(err)
+				}
+				if number == each/4 {
+					half <- struct{}{}
+				}
+			}
+		})
+	}
+	for range macs {
+		<-half
+	}
+	w.Servers[0].Kill()
+	changing.Wait()
+	// With two of three the stream goes on.
+	w.eventually("what happened is published through the two servers that are left", func() bool { return allPublished(macs) })
+
+	// Then the whole cluster is away, for as long as it takes.
+	w.Servers[1].Kill()
+	w.Servers[2].Kill()
+	for _, mac := range macs {
+		for number := range each {
+			w.must(mac.change(each + number))
+		}
+	}
+	for _, mac := range macs {
+		w.eventually(mac.name+" knows that there is no server", func() bool { return !mac.connected() && mac.State().GetUnpublished() == each })
+		if mac.unpublished() != each {
+			t.Errorf("%s has %d changes to publish, want %d", mac.name, mac.unpublished(), each)
+		}
+	}
+	for _, server := range w.Servers {
+		w.must(server.Start(w.ctx))
+	}
+	for _, mac := range macs { // as when a network comes back; by themselves they try again in their own time
+		mac.NetworkChanged()
+	}
+	w.eventually("everything is published", func() bool { return allPublished(macs) })
+	admin := w.admin()
+	w.eventually("the stream has all of it, once", func() bool {
+		counts := w.stored(admin)
+		for _, mac := range macs {
+			if counts[mac.name] != 2*each {
+				t.Logf("%s: %d", mac.name, counts[mac.name])
+				return false
+			}
+		}
+		return true
+	})
+	report, err := admin.Ask(w.ctx, fleet.Question{Timeout: 10 * time.Second})
+	w.must(err)
+	wantAll(t, report, macs)
+}
+
+func allPublished(macs []*mac) bool {
+	for _, mac := range macs {
+		if mac.unpublished() != 0 {
+			return false
+		}
+	}
+	return true
+}
+
+// A change whose acknowledgement is lost is published again, and is there once.
+func TestChangeThatIsPublishedTwiceIsThereOnce(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t, 1)
+	how, err := w.Device("MAC-A", time.Hour)
+	w.must(err)
+	conn := w.raw(how, "MAC-A", make(chan error, 1))
+	publish := func(id string, header bool) {
+		content, err := proto.Marshal(&usherv1.StatusChange{Id: id, Uid: 501, Device: &usherv1.DeviceStatus{Device: "MAC-A", Instance: "x"}})
+		w.must(err)
+		message := &nats.Msg{Subject: access.ChangesOf("MAC-A"), Data: content, Header: nats.Header{}}
+		if header {
+			message.Header.Set("Nats-Msg-Id", "MAC-A/"+id)
+		}
+		_, err = conn.RequestMsg(message, 5*time.Second)
+		w.must(err)
+	}
+	publish("1", true)
+	publish("1", true)  // the server drops it
+	publish("2", false) // and where it has forgotten that it had it, who reads it does
+	publish("2", false)
+	publish("1", false)
+	if counts := w.stored(w.admin()); counts["MAC-A"] != 2 {
+		t.Errorf("%d changes are read, want 2", counts["MAC-A"])
+	}
+}
+
+// Who watches sees each change once, also over the loss of a server, and of all of them.
+func TestWatchGoesOn(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t, 3)
+	macs := w.macs(3)
+	watcher := w.admin()
+	ctx, cancel := context.WithCancel(w.ctx)
+	seen := make(chan *fleet.Change, 1000)
+	var watching sync.WaitGroup
+	watching.Go(func() {
+		if err := watcher.Watch(ctx, func(change *fleet.Change) error { seen <- change; return nil }); ctx.Err() == nil {
+			t.Errorf("watching ended: %v", err)
+		}
+	})
+	defer watching.Wait()
+	defer cancel()
+	wantNext := func(name string) {
+		t.Helper()
+		for {
+			select {
+			case change := <-seen:
+				if change.Device == name && change.UID == 501 {
+					if change.State != "REGISTERED" || change.User != "jane" || change.Computer == "" {
+						t.Errorf("a change is %+v", change)
+					}
+					return
+				}
+			case <-time.After(within):
+				t.Fatalf("no change of %s was seen", name)
+			}
+		}
+	}
+	// Until the watch has begun nothing is seen: changes are made until one is.
+	w.eventually("the watch has begun", func() bool {
+		w.must(macs[0].change(0))
+		select {
+		case <-seen:
+			return true
+		case <-time.After(200 * time.Millisecond):
+			return false
+		}
+	})
+	w.Servers[1].Kill()
+	w.must(macs[1].change(1))
+	wantNext(macs[1].name)
+	w.must(w.Servers[1].Start(w.ctx))
+	for _, server := range w.Servers {
+		server.Kill()
+	}
+	w.must(macs[2].change(2))
+	for _, server := range w.Servers {
+		w.must(server.Start(w.ctx))
+	}
+	macs[2].NetworkChanged()
+	wantNext(macs[2].name)
+}
+
+// Whoever asks and does not listen, or asks too often, does not keep others from answers.
+func TestSlowAndGreedyAdminsHarmNobody(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t, 1)
+	macs := w.macs(20)
+	how := w.Access(filepath.Join(w.Directory, "admin", "admin.creds"))
+	how.CAFile = filepath.Join(w.Directory, "admin", "ca.pem")
+	errs := make(chan error, 1000)
+	greedy := w.raw(how, "admin", errs)
+	release := make(chan struct{})
+	defer close(release)
+	slow, err := greedy.Subscribe(access.EveryAnswer, func(*nats.Msg) { <-release })
+	w.must(err)
+	w.must(slow.SetPendingLimits(10, 1<<20))
+	flooding, stop := context.WithCancel(w.ctx)
+	var flood sync.WaitGroup
+	flood.Go(func() {
+		for number := 0; flooding.Err() == nil && number < 50_000; number++ {
+			if greedy.PublishMsg(&nats.Msg{Subject: access.StatusOfAll, Reply: access.AnswersTo("greedy")}) != nil {
+				return
+			}
+			if number%100 == 0 && greedy.Flush() != nil {
+				return
+			}
+		}
+	})
+	defer flood.Wait()
+	defer stop()
+	// A Mac gives ten answers a second, to whom does not matter: while it is flooded a question may get none from it. What counts is
+	// that it answers when it is asked again, changes are published meanwhile, and it is asked no favour of memory.
+	w.must(macs[0].change(1))
+	w.eventually("a change is published in the middle of it", func() bool { return macs[0].unpublished() == 0 })
+	admin := w.admin()
+	w.eventually("everybody is known meanwhile", func() bool {
+		report, err := admin.Ask(w.ctx, fleet.Question{Timeout: time.Second})
+		w.must(err)
+		return len(report.Devices) == len(macs)
+	})
+	stop()
+	flood.Wait()
+	w.eventually("everybody answers when it is over", func() bool {
+		report, err := admin.Ask(w.ctx, fleet.Question{Timeout: 5 * time.Second})
+		w.must(err)
+		for _, one := range report.Counts {
+			if one.Silent > 0 {
+				return false
+			}
+		}
+		return len(report.Devices) == len(macs)
+	})
+}
+
+// Credentials that expire are said to have, and new ones count as soon as they are there.
+func TestCredentialsExpireAndAreRenewed(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t, 1)
+	how, err := w.Device("MAC-A", 3*time.Second)
+	w.must(err)
+	mac := w.start(w.macWith("MAC-A", how))
+	w.eventually("it is connected", mac.connected)
+	w.eventually("they have expired", func() bool { return strings.Contains(mac.State().GetLastError(), "expired") })
+	w.eventually("it is not connected any more", func() bool { return !mac.connected() })
+	w.must(mac.change(1))
+
+	renewed := filepath.Join(t.TempDir(), "renewed")
+	_, err = setup.CredentialsFor(w.Directory, []string{"MAC-A"}, renewed, time.Hour)
+	w.must(err)
+	w.must(os.Rename(filepath.Join(renewed, "MAC-A.creds"), how.CredentialsFile))
+	w.eventually("it is connected with the new ones", func() bool { return mac.connected() && mac.State().GetLastError() == "" })
+	w.eventually("what happened meanwhile is published", func() bool { return mac.unpublished() == 0 })
+}
+
+// Everything that a Mac tells is told without what is personal where that is configured.
+func TestPersonalDataIsLeftOut(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t, 1)
+	mac := w.newMac("MAC-A")
+	settings := *mac.settings.Load()
+	settings.PersonalData = false
+	mac.settings.Store(&settings)
+	w.start(mac)
+	w.must(mac.change(1))
+	how := w.Access(filepath.Join(w.Directory, "admin", "admin.creds"))
+	how.CAFile = filepath.Join(w.Directory, "admin", "ca.pem")
+	conn := w.raw(how, "admin", make(chan error, 1))
+	answers, err := conn.SubscribeSync(access.EveryAnswer)
+	w.must(err)
+	var sent []byte
+	w.eventually("it answers", func() bool {
+		w.must(conn.PublishMsg(&nats.Msg{Subject: access.StatusOfAll, Reply: access.AnswersTo("q")}))
+		message, err := answers.NextMsg(200 * time.Millisecond)
+		if err == nil {
+			sent = message.Data
+		}
+		return err == nil
+	})
+	w.eventually("its change is published", func() bool { return mac.unpublished() == 0 })
+	stream, err := conn.JetStream()
+	w.must(err)
+	last, err := stream.GetLastMsg(access.ChangesStream, access.ChangesOf("MAC-A"), nats.DirectGet())
+	w.must(err)
+	for what, content := range map[string][]byte{"an answer": sent, "a change": last.Data} {
+		for _, personal := range []string{"jane", "Computer of", "the-device-id", "example.org"} {
+			if strings.Contains(string(content), personal) {
+				t.Errorf("%s tells %q: %q", what, personal, content)
+			}
+		}
+		if !strings.Contains(string(content), "MAC-A") {
+			t.Errorf("%s says nothing: %q", what, content)
+		}
+	}
+}
+
+// The folder of a fleet is nobody else's, and a second fleet is not put in its place.
+func TestFilesOfAFleet(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t, 1)
+	w.must(filepath.Walk(w.Directory, func(path string, info os.FileInfo, err error) error {
+		w.must(err)
+		name := info.Name()
+		private := strings.HasSuffix(name, ".nk") || strings.HasSuffix(name, ".creds") || strings.HasSuffix(name, "-key.pem") || name == "nats-server.conf"
+		if private && info.Mode().Perm() != 0o600 || info.IsDir() && info.Mode().Perm()&0o077 != 0 {
+			t.Errorf("%s has mode %v", path, info.Mode())
+		}
+		return nil
+	}))
+	_, err := setup.Write(setup.Options{
+		Directory: w.Directory, Servers: []string{"a"}, Port: 1, ClusterPort: 2, StorageBytes: 1 << 30, InstallDirectory: "/x", StoreDirectory: "/y",
+		AdminValid: time.Hour, CertificatesValid: time.Hour,
+	})
+	if err == nil || !strings.Contains(err.Error(), "is not empty") {
+		t.Errorf("a second fleet: %v", err)
+	}
+	_, err = w.Device("MAC-A", time.Hour)
+	w.must(err)
+	if _, err = w.Device("MAC-A", time.Hour); err == nil {
+		t.Error("credentials were overwritten")
+	}
+}

@@ -1,0 +1,365 @@
+//go:build linux
+
+package e2e
+
+import (
+	"encoding/csv"
+	"fmt"
+	"os"
+	"path/filepath"
+	"slices"
+	"strings"
+	"syscall"
+	"testing"
+	"time"
+
+	"github.com/nats-io/nats.go"
+	"google.golang.org/protobuf/proto"
+	"google.golang.org/protobuf/reflect/protoreflect"
+	"google.golang.org/protobuf/reflect/protoregistry"
+
+	access "usher.internal/internal/fleet"
+	"usher.internal/sim/mac"
+	"usher.internal/sim/natsserver"
+)
+
+// fleetTold is what `usherctl fleet status --json` prints.
+type fleetTold struct {
+	Data struct {
+		Devices []struct {
+			Device, Answer, State, User, Registration string
+			Problems, Notes                           []string
+			Macs                                      int
+		}
+		Warnings []string
+	}
+}
+
+// deviceTold is what `usherctl fleet device --json` prints.
+type deviceTold struct {
+	Data struct {
+		Device  struct{ Answer, State string }
+		History []changeTold
+	}
+}
+
+type changeTold struct {
+	User, State, Registration string
+	UID                       uint32
+	PortalExitCode            *int `json:"portal_exit_code"`
+}
+
+const deviceName = "MAC-OF-THE-STORY"
+
+// withFleet starts a server and configures the Mac to be part of its fleet.
+func (s *story) withFleet(settings map[string]any) *natsserver.Fleet {
+	s.t.Helper()
+	servers, err := natsserver.New(s.t.TempDir(), 1)
+	s.must(err)
+	s.t.Cleanup(servers.Stop)
+	s.must(servers.Start(s.ctx))
+	how, err := servers.Device(deviceName, time.Hour)
+	s.must(err)
+	all := map[string]any{"fleet.servers": how.Servers, "fleet.ca_file": how.CAFile, "fleet.credentials_file": how.CredentialsFile, "fleet.device": deviceName}
+	for key, value := range settings {
+		all[key] = value
+	}
+	s.must(s.Set(all))
+	return servers
+}
+
+// fleet runs `usherctl fleet` as an admin of the fleet, who needs no rights on any Mac.
+func (s *story) fleet(servers *natsserver.Fleet, exitCode int, arguments ...string) string {
+	s.t.Helper()
+	return s.control(exitCode, append([]string{"fleet", "--fleet", servers.Directory}, arguments...)...).Stdout
+}
+
+// A registration is seen by the fleet, live and in the history, with the same truth as on the Mac; what happens while the server is away
+// and usherd is killed is told when both are back.
+func TestFleetIsToldOfEveryChange(t *testing.T) {
+	s := newStory(t, nil)
+	s.withJamfPro()
+	servers := s.withFleet(nil)
+	s.start()
+	jane := s.known("jane")
+	s.waitHelperLog(`msg="connected to the fleet"`)
+	s.control(0, "register", "--user", jane.Name, "--wait")
+	s.wantFleet(servers, func(told deviceTold) bool {
+		return told.Data.Device.State == "REGISTERED" && slices.ContainsFunc(told.Data.History, func(change changeTold) bool {
+			return change.User == jane.Name && change.Registration == "SUCCEEDED" && change.State == "REGISTERED" && change.PortalExitCode != nil && *change.PortalExitCode == 0
+		})
+	})
+	told := decode[fleetTold](t, s.fleet(servers, 0, "status", "--json")).Data
+	if len(told.Devices) != 1 || told.Devices[0].Device != deviceName || told.Devices[0].Answer != "ANSWERED" || told.Devices[0].User != jane.Name ||
+		told.Devices[0].Registration != "SUCCEEDED" || told.Devices[0].Macs != 1 || len(told.Warnings) > 0 {
+		t.Errorf("the fleet is told %+v", told)
+	}
+
+	// The server is away, and usherd is killed with what it could not tell.
+	servers.Servers[0].Kill()
+	john := s.known("john")
+	s.must(john.SetPortal(mac.PortalSettings{"exit_code": 66, "leave": "nothing"}))
+	s.control(66, "register", "--user", john.Name, "--wait")
+	s.waitHelperLog("not connected to the fleet")
+	status, err := s.Control(s.ctx, "status")
+	s.must(err)
+	if !strings.Contains(status.Stdout, "The fleet is not told how this Mac stands: not connected") {
+		t.Errorf("status says\n%s", status.Stdout)
+	}
+	s.KillHelper()
+	s.start()
+	if told := decode[fleetTold](t, s.control(24, "fleet", "--fleet", servers.Directory, "status", "--json").Stdout); len(told.Data.Devices) != 0 {
+		t.Errorf("without a server the fleet is told %+v", told)
+	}
+	s.must(servers.Servers[0].Start(s.ctx))
+	s.wantFleet(servers, func(told deviceTold) bool {
+		failed := 0
+		for _, change := range told.Data.History {
+			if change.Registration == "FAILED: PORTAL_FAILED" {
+				failed++
+				if change.PortalExitCode == nil || *change.PortalExitCode != 66 {
+					t.Errorf("the change is %+v", change)
+				}
+			}
+		}
+		return failed == 1
+	})
+	status, err = s.Control(s.ctx, "status", "--json")
+	s.must(err)
+	if fleet := decode[struct {
+		Data struct {
+			Fleet struct {
+				Device, Server string
+				LastError      string `json:"last_error"`
+				Unpublished    int
+			}
+		}
+	}](t, status.Stdout).Data.Fleet; fleet.Device != deviceName || fleet.Server == "" || fleet.LastError != "" || fleet.Unpublished != 0 {
+		t.Errorf("status says %+v", fleet)
+	}
+	// A user is not told of the fleet.
+	own, err := jane.Control(s.ctx, "status", "--json")
+	s.must(err)
+	if strings.Contains(own.Stdout, deviceName) {
+		t.Error("a user sees the fleet's name of this Mac")
+	}
+}
+
+// wantFleet waits until the fleet's view of the Mac is as it should be.
+func (s *story) wantFleet(servers *natsserver.Fleet, so func(deviceTold) bool) {
+	s.t.Helper()
+	var last string
+	for {
+		result, err := s.Control(s.ctx, "fleet", "--fleet", servers.Directory, "device", deviceName, "--json", "--limit", "0", "--timeout", "1s")
+		s.must(err)
+		if result.ExitCode == 0 && so(decode[deviceTold](s.t, result.Stdout)) {
+			return
+		}
+		last = result.Stdout
+		select { // publishing has no event that this test could wait for
+		case <-time.After(100 * time.Millisecond):
+		case <-s.ctx.Done():
+			s.t.Fatalf("the fleet still sees %s\n%s", last, s.Helper.Log())
+		}
+	}
+}
+
+// Whatever is sent to a Mac over the fleet, by somebody who may send anything, changes nothing there: every subject that could be
+// meant for it, with every message of the contract.
+func TestNothingIsDoneToAMacOverTheFleet(t *testing.T) {
+	s := newStory(t, map[string]any{"identity.look_automatically": false})
+	// A server without any permissions: it is the Mac that is to refuse.
+	server := s.openServer()
+	s.must(s.Set(map[string]any{"fleet.servers": []string{server.URL}, "fleet.nkey_file": server.seed, "fleet.device": deviceName}))
+	s.start()
+	jane := s.known("jane")
+	s.waitHelperLog(`msg="connected to the fleet"`)
+	conn, err := nats.Connect(server.URL, nats.UserInfo("anybody", "anything"), nats.ErrorHandler(func(*nats.Conn, *nats.Subscription, error) {}))
+	s.must(err)
+	defer conn.Close()
+	answered := make(chan *nats.Msg, 10_000)
+	_, err = conn.ChanSubscribe("usher.v1.answer.await.*", answered)
+	s.must(err)
+	ask := func(subject string, content []byte) {
+		s.must(conn.PublishMsg(&nats.Msg{Subject: subject, Reply: access.AnswersTo("walk"), Data: content}))
+	}
+	await := func() {
+		t.Helper()
+		for {
+			s.must(conn.PublishMsg(&nats.Msg{Subject: access.StatusOf(deviceName), Reply: access.AnswersTo("await")}))
+			select {
+			case <-answered:
+				return
+			case <-time.After(300 * time.Millisecond): // it answers so many in a second, and drops the others
+			case <-s.ctx.Done():
+				t.Fatal("the Mac does not answer any more")
+			}
+		}
+	}
+	await()
+	before := s.everythingKept()
+
+	subjects := []string{access.StatusOfAll, access.StatusOf(deviceName), access.ChangesOf(deviceName), "usher.v1.command." + deviceName, "usher.v1.answer.walk." + deviceName,
+		access.InboxOf(deviceName) + ".x", access.InboxOf(deviceName) + ".x.y"}
+	var messages [][]byte
+	protoregistry.GlobalFiles.RangeFilesByPackage("usher.v1", func(file protoreflect.FileDescriptor) bool {
+		for i := range file.Services().Len() {
+			service := file.Services().Get(i)
+			for j := range service.Methods().Len() {
+				method := service.Methods().Get(j)
+				for _, prefix := range []string{"", "usher.v1.", "usher.v1.status.", "usher.v1." + deviceName + "."} {
+					subjects = append(subjects, prefix+string(method.FullName()), prefix+string(method.Name()), prefix+string(method.Name())+"."+deviceName)
+				}
+				kind, err := protoregistry.GlobalTypes.FindMessageByName(method.Input().FullName())
+				s.must(err)
+				content, err := proto.Marshal(filled(kind.New(), jane.Name).Interface())
+				s.must(err)
+				messages = append(messages, content)
+			}
+		}
+		return true
+	})
+	if len(messages) < 20 {
+		t.Fatalf("only %d methods were found", len(messages))
+	}
+	for _, subject := range subjects {
+		for _, content := range messages {
+			ask(subject, content)
+		}
+	}
+	s.must(conn.Flush())
+	await()
+	if after := s.everythingKept(); after != before {
+		t.Errorf("what the Mac keeps has changed from\n%s\nto\n%s", before, after)
+	}
+	if runs, err := jane.PortalRuns(); err != nil || len(runs) != 0 {
+		t.Errorf("Company Portal ran: %q %v", runs, err)
+	}
+	// It listens to two subjects, and to what servers answer itself.
+	subscriptions := server.subscriptions(t, s.ctx, "usherd "+deviceName)
+	for _, one := range subscriptions {
+		if one != access.StatusOfAll && one != access.StatusOf(deviceName) && !strings.HasPrefix(one, access.InboxOf(deviceName)+".") {
+			t.Errorf("the Mac listens to %s", one)
+		}
+	}
+	if !slices.Contains(subscriptions, access.StatusOfAll) || !slices.Contains(subscriptions, access.StatusOf(deviceName)) {
+		t.Errorf("the Mac listens to %q", subscriptions)
+	}
+}
+
+// filled fills a message's fields with what would do something: the user, true, numbers.
+func filled(message protoreflect.Message, user string) protoreflect.Message {
+	fields := message.Descriptor().Fields()
+	for i := range fields.Len() {
+		field := fields.Get(i)
+		if field.IsList() || field.IsMap() {
+			continue
+		}
+		switch field.Kind() {
+		case protoreflect.StringKind:
+			message.Set(field, protoreflect.ValueOfString(user))
+		case protoreflect.BoolKind:
+			message.Set(field, protoreflect.ValueOfBool(true))
+		case protoreflect.EnumKind:
+			message.Set(field, protoreflect.ValueOfEnum(1))
+		}
+	}
+	return message
+}
+
+// everythingKept is what usherd keeps of this Mac: its journal and its registrations.
+func (s *story) everythingKept() string {
+	s.t.Helper()
+	content, err := os.ReadFile(filepath.Join(s.StateDirectory(), "journal.db"))
+	s.must(err)
+	return fmt.Sprintf("%x\n%s", sum(content), s.control(0, "registrations", "list", "--json").Stdout)
+}
+
+// The listener has the same truth as the helper's socket, and of the helper's methods nothing but GetStatus and WatchStatus.
+func TestNothingIsDoneToAMacOverTheListener(t *testing.T) {
+	s := newStory(t, map[string]any{"identity.look_automatically": false})
+	client := s.withListener("monitor.example.org")
+	s.start()
+	jane := s.known("jane")
+	s.waitHelperLog("listener answers")
+	before := s.everythingKept()
+	answered := 0
+	protoregistry.GlobalFiles.RangeFiles(func(file protoreflect.FileDescriptor) bool {
+		for i := range file.Services().Len() {
+			service := file.Services().Get(i)
+			for j := range service.Methods().Len() {
+				method := service.Methods().Get(j)
+				kind, err := protoregistry.GlobalTypes.FindMessageByName(method.Input().FullName())
+				if err != nil {
+					continue // of a library that usher does not serve
+				}
+				path := fmt.Sprintf("/%s/%s", service.FullName(), method.Name())
+				for _, request := range []protoreflect.Message{kind.New(), filled(kind.New(), jane.Name)} {
+					if s.callAfar(client(), path, request.Interface()) == nil {
+						answered++
+						if path != "/usher.v1.StatusService/GetStatus" && path != "/usher.v1.StatusService/WatchStatus" {
+							t.Errorf("the listener answers %s", path)
+						}
+					}
+				}
+			}
+		}
+		return true
+	})
+	if answered < 2 {
+		t.Errorf("%d calls were answered, want GetStatus and WatchStatus at least", answered)
+	}
+	if after := s.everythingKept(); after != before {
+		t.Errorf("what the Mac keeps has changed from\n%s\nto\n%s", before, after)
+	}
+	if runs, err := jane.PortalRuns(); err != nil || len(runs) != 0 {
+		t.Errorf("Company Portal ran: %q %v", runs, err)
+	}
+}
+
+// What an admin of a fleet has: the change as it happens, tables for programs, and a page.
+func TestFleetIsShown(t *testing.T) {
+	s := newStory(t, nil)
+	s.withJamfPro()
+	servers := s.withFleet(nil)
+	watching, err := s.StartControl("fleet", "--fleet", servers.Directory, "watch", "--json")
+	s.must(err)
+	s.start()
+	jane := s.known("jane")
+	s.waitHelperLog(`msg="connected to the fleet"`)
+	s.control(0, "register", "--user", jane.Name, "--wait")
+	_, err = watching.WaitLog(s.ctx, `"registration":"SUCCEEDED"`, 0)
+	s.must(err)
+	s.must(watching.Signal(syscall.SIGINT))
+	if code := watching.ExitCode(); code != 130 {
+		t.Errorf("an interrupted watch ends with %d", code)
+	}
+
+	text := s.fleet(servers, 0, "status")
+	if fields := strings.Split(strings.TrimSpace(text), "\t"); len(fields) != 9 || fields[0] != deviceName || fields[2] != jane.Name || fields[3] != "REGISTERED" || fields[4] != "ANSWERED" {
+		t.Errorf("the table is %q", text)
+	}
+	rows, err := csv.NewReader(strings.NewReader(s.fleet(servers, 0, "status", "--csv"))).ReadAll()
+	s.must(err)
+	if len(rows) != 2 || rows[0][0] != "device" || rows[1][0] != deviceName || rows[1][2] != "REGISTERED" {
+		t.Errorf("the lines are %q", rows)
+	}
+	for filter, want := range map[string]int{"state=registered": 1, "state=NOT_REGISTERED,ORPHANED": 0, "device=mac-*": 1} {
+		if got := len(decode[fleetTold](t, s.fleet(servers, 0, "status", "--json", "--filter", filter)).Data.Devices); got != want {
+			t.Errorf("of %s there are %d", filter, got)
+		}
+	}
+	page := filepath.Join(t.TempDir(), "fleet.html")
+	s.fleet(servers, 0, "status", "--html", page)
+	content, err := os.ReadFile(page)
+	s.must(err)
+	for _, want := range []string{"1 Mac: 1 answered", deviceName, jane.Name, "This page holds personal data"} {
+		if !strings.Contains(string(content), want) {
+			t.Errorf("the page lacks %q", want)
+		}
+	}
+	if text := s.fleet(servers, 0, "device", deviceName); !strings.Contains(text, "registration SUCCEEDED; Company Portal ended with 0") {
+		t.Errorf("the device is told as\n%s", text)
+	}
+	s.control(14, "fleet", "--fleet", servers.Directory, "device", "NOBODY", "--timeout", "200ms")
+}
