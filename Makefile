@@ -1,9 +1,9 @@
 # Every target is one line that a person would type; CI (.ci/run) runs `make lint` and `make test` and nothing else.
 
-.PHONY: help build generate lint test accept-mac dist pkg bench demo pictures clean
+.PHONY: help build generate lint test accept-mac dist pkg bench bench-fleet demo pictures clean
 
 help: ## show this list
-	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "make %-10s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "make %-11s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 
 build: ## put usherd, usher-agent and usherctl into ./bin (GOOS and GOARCH as in the environment)
 	scripts/build
@@ -28,6 +28,9 @@ pkg: ## the macOS package into ./dist, signed and notarised on a Mac; elsewhere 
 
 bench: ## measure and print a table
 	go run -tags grpcnotrace ./bench
+
+bench-fleet: ## a fleet of 1,000, 5,000 and 10,000 simulated devices on one server; takes some minutes
+	go run -tags grpcnotrace ./bench --fleet
 
 demo: ## a whole registration on this computer; PORTAL_EXIT=66 makes Company Portal end with that code
 	go run ./sim/demo $(if $(PORTAL_EXIT),--portal-exit $(PORTAL_EXIT))

@@ -45,14 +45,22 @@ func main() {
 		}
 		return
 	}
+	if len(os.Args) == 5 && (os.Args[1] == devicesRole || os.Args[1] == bareRole) {
+		if err := crowdOf(os.Args[1], os.Args[2:]); err != nil {
+			fmt.Fprintf(os.Stderr, "bench: %v\n", err)
+			os.Exit(1)
+		}
+		return
+	}
 	asJSON := flag.Bool("json", false, "print the table as JSON")
 	logsAlone := flag.Bool("logs", false, "measure the log readers alone, which needs no root")
+	fleetAlone := flag.Bool("fleet", false, "measure a fleet of up to 10,000 devices in place of everything else, which needs no root")
 	flag.Parse()
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
 	defer stop()
 	ctx, cancel := context.WithTimeout(ctx, measureWithin)
 	defer cancel()
-	if err := run(ctx, *asJSON, *logsAlone); err != nil {
+	if err := run(ctx, *asJSON, *logsAlone, *fleetAlone); err != nil {
 		if cause := context.Cause(ctx); cause != nil {
 			err = fmt.Errorf("%w: %w", cause, err)
 		}
@@ -61,13 +69,15 @@ func main() {
 	}
 }
 
-func run(ctx context.Context, asJSON, logsAlone bool) error {
-	if !logsAlone && (runtime.GOOS != "linux" || os.Getuid() != 0) {
+func run(ctx context.Context, asJSON, logsAlone, fleetAlone bool) error {
+	if !logsAlone && !fleetAlone && (runtime.GOOS != "linux" || os.Getuid() != 0) {
 		return errors.New("this needs root on Linux: it registers a user of its own, in a session with a real keyring")
 	}
 	take := measure
 	if logsAlone {
 		take = measureLogsAlone
+	} else if fleetAlone {
+		take = measureFleet
 	} else if err := install(ctx); err != nil {
 		return err
 	}

@@ -69,6 +69,12 @@ func measureRunning(ctx context.Context, s *scene) ([]row, error) {
 	if err != nil {
 		return nil, err
 	}
+	progress("connected to a fleet …")
+	connected, err := measureConnected(ctx, s)
+	if err != nil {
+		return nil, err
+	}
+	sizes = append(sizes, connected...)
 	progress("calls …")
 	calls, err := measureCalls(ctx, s, plain, answers)
 	if err != nil {

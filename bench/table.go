@@ -14,6 +14,7 @@ type unit string
 const (
 	duration unit = "ns"
 	memory   unit = "bytes"
+	times    unit = "times"
 )
 
 // row is one measurement beside its reference.
@@ -109,6 +110,12 @@ func (g goal) format(u unit) string {
 
 func (u unit) format(figure float64) string {
 	switch {
+	case u == times:
+		return fmt.Sprintf("%.0f", figure)
+	case u == memory && figure < 1e4:
+		return fmt.Sprintf("%.0f B", figure)
+	case u == memory && figure < 1e6:
+		return fmt.Sprintf("%.1f kB", figure/1e3)
 	case u == memory:
 		return fmt.Sprintf("%.1f MB", figure/1e6)
 	case figure >= 1e6:
