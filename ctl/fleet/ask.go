@@ -25,9 +25,6 @@ const (
 	// quietFor is how long nothing more may come, once everybody who is known has answered, for the answers to be complete: a device
 	// may be new.
 	quietFor = 200 * time.Millisecond
-	// restFor is how long nothing may come before the last known states are read, which are as many again as the answers and would
-	// keep those waiting.
-	restFor = 150 * time.Millisecond
 	// askedAgain is how many silent devices are asked again one by one: their server may have been lost with the question.
 	askedAgain = 2000
 	// skewTold is by how much a device's clock must be wrong to be told.
@@ -68,12 +65,10 @@ type asking struct {
 
 	mu      sync.Mutex
 	devices map[string]*answers
-	// expected is how many devices are known, as soon as that is told; known are which, when they have been read, and missing how many
-	// of them have not answered.
-	expected int
-	known    map[string]*known
-	missing  int
-	warning  string
+	// known are the devices that are known, when they have been read, and missing how many of them have not answered.
+	known   map[string]*known
+	missing int
+	warning string
 }
 
 // answers are what came from one device.
@@ -111,9 +106,8 @@ func (a *asking) run(ctx context.Context) (*Report, error) {
 	var reading sync.WaitGroup
 	defer reading.Wait()
 	defer cancel()
-	reading.Go(func() { a.expect(waiting) })
-	read := sync.OnceFunc(func() { reading.Go(func() { a.readKnown(waiting) }) })
-	if err := a.wait(waiting, ctx, read); err != nil {
+	reading.Go(func() { a.readKnown(waiting) })
+	if err := a.wait(waiting, ctx); err != nil {
 		return nil, err
 	}
 	return a.report(), nil
@@ -139,13 +133,11 @@ func (a *asking) publish(subject string) error {
 	return nil
 }
 
-// wait returns when the answers are complete, or their time is over. It has the last known states read when most answers are there.
-func (a *asking) wait(waiting, ctx context.Context, read func()) error {
+// wait returns when the answers are complete, or their time is over.
+func (a *asking) wait(waiting, ctx context.Context) error {
 	quiet := time.NewTimer(time.Hour)
 	quiet.Stop()
 	defer quiet.Stop()
-	rest := time.NewTimer(restFor)
-	defer rest.Stop()
 	pause := a.question.Timeout / 8
 	again := time.NewTimer(pause)
 	defer again.Stop()
@@ -156,15 +148,9 @@ func (a *asking) wait(waiting, ctx context.Context, read func()) error {
 			if a.question.Progress != nil {
 				a.question.Progress(answered, expected)
 			}
-			if answered >= expected && expected > 0 {
-				read()
-			}
-			rest.Reset(restFor)
 			if complete {
 				quiet.Reset(quietFor)
 			}
-		case <-rest.C:
-			read()
 		case <-quiet.C:
 			return nil
 		case <-a.client.reconnected:
@@ -173,7 +159,6 @@ func (a *asking) wait(waiting, ctx context.Context, read func()) error {
 				return err
 			}
 		case <-again.C:
-			read()
 			a.askSilent()
 			pause *= 2
 			again.Reset(pause)
@@ -210,7 +195,7 @@ func (a *asking) progress() (answered, expected int, complete bool) {
 	if a.question.Device != "" {
 		complete = a.known != nil && len(a.devices) > 0
 	}
-	return len(a.devices), a.expected, complete
+	return len(a.devices), len(a.known), complete
 }
 
 func (a *asking) tell() {
@@ -252,24 +237,6 @@ func (a *asking) take(message *nats.Msg) {
 	}
 }
 
-// expect finds out how many devices are known, before it is known which.
-func (a *asking) expect(ctx context.Context) {
-	expected := 1
-	if a.question.Device == "" {
-		stream, err := a.client.stream.Stream(ctx, fleet.DevicesStream)
-		if err != nil {
-			return // readKnown says so
-		}
-		expected = int(stream.CachedInfo().State.Msgs)
-	}
-	a.mu.Lock()
-	defer a.mu.Unlock()
-	if a.known == nil {
-		a.expected = expected
-		a.tell()
-	}
-}
-
 // readKnown reads the last known states.
 func (a *asking) readKnown(ctx context.Context) {
 	read, err := a.client.known(ctx, a.question.Device)
@@ -288,7 +255,6 @@ func (a *asking) readKnown(ctx context.Context) {
 			a.missing++
 		}
 	}
-	a.expected = len(a.known)
 	a.tell()
 }
 

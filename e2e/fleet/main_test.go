@@ -199,9 +199,10 @@ func (w *world) macs(count int) []*mac {
 	w.must(err)
 	defer admin.Close()
 	w.eventually("every Mac is known", func() bool {
-		report, err := admin.Ask(w.ctx, fleet.Question{Timeout: 5 * time.Second})
+		kept := 0 // in the bucket, which is what is known where somebody does not answer
+		report, err := admin.Ask(w.ctx, fleet.Question{Timeout: 5 * time.Second, Progress: func(_, known int) { kept = known }})
 		w.must(err)
-		return len(report.Devices) == count && len(report.Warnings) == 0
+		return len(report.Devices) == count && kept == count && len(report.Warnings) == 0
 	})
 	return all
 }

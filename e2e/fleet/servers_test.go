@@ -54,7 +54,7 @@ func TestServerDiesInTheMiddleOfAQuestion(t *testing.T) {
 func wantAll(t *testing.T, report *fleet.Report, macs []*mac) {
 	t.Helper()
 	if len(report.Devices) != len(macs) {
-		t.Errorf("%d devices are in the report of %d", len(report.Devices), len(macs))
+		t.Errorf("%d devices are in the report of %d: %q", len(report.Devices), len(macs), report.Warnings)
 	}
 	for _, mac := range macs {
 		standing := byName(report, mac.name)
