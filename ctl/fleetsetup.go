@@ -121,7 +121,7 @@ func (a *app) fleetCredentialsCommand() *cobra.Command {
 	var valid = days(year)
 	var file, output string
 	command := &cobra.Command{
-		Use:   "credentials [DEVICE…]",
+		Use:   "credentials [DEVICE ...]",
 		Short: "Make the credentials of devices",
 		Long: `Make a file of credentials for each device, of the keys that ` + "`usherctl fleet init`" + ` has written. A device is called by its
 hardware UUID, in capitals as Jamf Pro has it, or by its fleet.device. Whoever has the file is that device for the fleet:
