@@ -37,9 +37,10 @@ const (
 
 // Question is what is asked of a fleet.
 type Question struct {
-	// Timeout is how long is waited for answers; those that are complete before are not waited for.
+	// Timeout is how long is waited for answers; those that are complete before are not waited for. The last known states, which are read
+	// before, may take as long again.
 	Timeout time.Duration
-	// Progress, if not nil, is called with how many devices have answered, of how many that are known; 0 while that is not known.
+	// Progress, if not nil, is called with how many devices have answered, of how many that are known; 0 where that is not known.
 	Progress func(answered, known int)
 	// Device is the one that is asked; empty asks all.
 	Device string
@@ -49,7 +50,7 @@ type Question struct {
 // read, that is a warning.
 func (c *Client) Ask(ctx context.Context, question Question) (*Report, error) {
 	asked := &asking{
-		client: c, question: question, query: nuid.Next(), began: time.Now(),
+		client: c, question: question, query: nuid.Next(),
 		devices: make(map[string]*answers), news: make(chan struct{}, 1),
 	}
 	return asked.run(ctx)
@@ -63,12 +64,14 @@ type asking struct {
 	began    time.Time
 	news     chan struct{}
 
+	// known are the devices that are known, nil where they could not be read, which is the warning.
+	known   map[string]*known
+	warning string
+
 	mu      sync.Mutex
 	devices map[string]*answers
-	// known are the devices that are known, when they have been read, and missing how many of them have not answered.
-	known   map[string]*known
+	// missing is how many of those that are known have not answered.
 	missing int
-	warning string
 }
 
 // answers are what came from one device.
@@ -88,9 +91,10 @@ type known struct {
 	garbage bool
 }
 
+// run reads first who is known, and asks then: read beside the answers, of which there are as many, it would keep them waiting, and read
+// after them it could be lost with a server.
 func (a *asking) run(ctx context.Context) (*Report, error) {
-	conn := a.client.conn
-	subscription, err := conn.Subscribe(fleet.AnswersTo(a.query)+".*", a.take)
+	subscription, err := a.client.conn.Subscribe(fleet.AnswersTo(a.query)+".*", a.take)
 	if err != nil {
 		return nil, fmt.Errorf("wait for answers: %w", err)
 	}
@@ -98,19 +102,33 @@ func (a *asking) run(ctx context.Context) (*Report, error) {
 	if err := subscription.SetPendingLimits(-1, -1); err != nil {
 		return nil, fmt.Errorf("wait for answers: %w", err)
 	}
-	waiting, cancel := context.WithTimeout(ctx, a.question.Timeout)
-	defer cancel()
+	if err := a.readKnown(ctx); err != nil {
+		return nil, err
+	}
+	a.began = time.Now()
 	if err := a.publish(a.subject()); err != nil {
 		return nil, err
 	}
-	var reading sync.WaitGroup
-	defer reading.Wait()
-	defer cancel()
-	reading.Go(func() { a.readKnown(waiting) })
-	if err := a.wait(waiting, ctx); err != nil {
+	if err := a.wait(ctx); err != nil {
 		return nil, err
 	}
 	return a.report(), nil
+}
+
+// readKnown reads the last known states. Where that cannot be, it is a warning, and the error is that of ctx alone.
+func (a *asking) readKnown(ctx context.Context) (err error) {
+	reading, cancel := context.WithTimeout(ctx, a.question.Timeout)
+	defer cancel()
+	a.known, err = a.client.known(reading, a.question.Device)
+	if ctx.Err() != nil {
+		return context.Cause(ctx)
+	}
+	if err != nil {
+		a.warning = "The last known states could not be read, so that devices which are silent are missing: " + reasonOf(err) + "."
+	}
+	a.missing = len(a.known)
+	a.tell()
+	return nil
 }
 
 func (a *asking) subject() string {
@@ -134,7 +152,9 @@ func (a *asking) publish(subject string) error {
 }
 
 // wait returns when the answers are complete, or their time is over.
-func (a *asking) wait(waiting, ctx context.Context) error {
+func (a *asking) wait(ctx context.Context) error {
+	waiting, cancel := context.WithTimeout(ctx, a.question.Timeout)
+	defer cancel()
 	quiet := time.NewTimer(time.Hour)
 	quiet.Stop()
 	defer quiet.Stop()
@@ -173,8 +193,8 @@ func (a *asking) wait(waiting, ctx context.Context) error {
 
 // askSilent asks those that are known and have not answered one by one.
 func (a *asking) askSilent() {
-	a.mu.Lock()
 	var silent []string
+	a.mu.Lock()
 	for name := range a.known {
 		if a.devices[name] == nil && len(silent) < askedAgain {
 			silent = append(silent, name)
@@ -191,9 +211,9 @@ func (a *asking) askSilent() {
 func (a *asking) progress() (answered, expected int, complete bool) {
 	a.mu.Lock()
 	defer a.mu.Unlock()
-	complete = a.known != nil && a.missing == 0 && len(a.known) > 0
+	complete = len(a.known) > 0 && a.missing == 0
 	if a.question.Device != "" {
-		complete = a.known != nil && len(a.devices) > 0
+		complete = len(a.devices) > 0
 	}
 	return len(a.devices), len(a.known), complete
 }
@@ -235,27 +255,6 @@ func (a *asking) take(message *nats.Msg) {
 			one.instances = append(one.instances, instance)
 		}
 	}
-}
-
-// readKnown reads the last known states.
-func (a *asking) readKnown(ctx context.Context) {
-	read, err := a.client.known(ctx, a.question.Device)
-	a.mu.Lock()
-	defer a.mu.Unlock()
-	if err != nil {
-		a.warning = "The last known states could not be read, so that devices which are silent are missing: " + reasonOf(err) + "."
-		read = nil
-	}
-	a.known, a.missing = read, 0
-	if read == nil {
-		a.known = map[string]*known{}
-	}
-	for name := range a.known {
-		if a.devices[name] == nil {
-			a.missing++
-		}
-	}
-	a.tell()
 }
 
 func reasonOf(err error) string {
@@ -309,9 +308,6 @@ func (a *asking) report() *Report {
 	a.mu.Lock()
 	defer a.mu.Unlock()
 	report := &Report{Made: a.began, Devices: []Standing{}}
-	if a.known == nil {
-		a.warning = "The last known states could not be read in time, so that devices which are silent are missing."
-	}
 	if a.warning != "" {
 		report.Warnings = append(report.Warnings, a.warning)
 	}

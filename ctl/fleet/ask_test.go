@@ -130,6 +130,7 @@ func TestKnownStatesCouldNotBeRead(t *testing.T) {
 	if _, _, complete := a.progress(); complete {
 		t.Error("it is complete before it is known who is missing")
 	}
+	a.warning = "The last known states could not be read."
 	if report := a.report(); len(report.Warnings) != 1 || len(report.Devices) != 1 {
 		t.Errorf("%+v", report)
 	}

@@ -6,7 +6,6 @@ import (
 	"io"
 	"net"
 	"strings"
-	"sync"
 	"testing"
 	"time"
 
@@ -132,66 +131,7 @@ func silent(ctx context.Context, local, address string, connected chan<- struct{
 	io.Copy(io.Discard, connection)
 }
 
-// flooded has as many as that connect from one address, say nothing, and come again as soon as they are sent away.
-func (w *world) flooded(local string, strangers int) {
-	w.t.Helper()
-	address := w.listens()
-	ctx, cancel := context.WithCancel(w.t.Context())
-	connected := make(chan struct{})
-	var all sync.WaitGroup
-	for range strangers {
-		all.Go(func() {
-			for ctx.Err() == nil {
-				silent(ctx, local, address, connected)
-			}
-		})
-	}
-	w.t.Cleanup(func() { cancel(); all.Wait() })
-	for range 2 * strangers {
-		select {
-		case <-connected:
-		case <-time.After(patience):
-			w.t.Fatal("strangers cannot connect")
-		}
-	}
-	all.Go(func() {
-		for {
-			select {
-			case <-connected:
-			case <-ctx.Done():
-				return
-			}
-		}
-	})
-}
-
-// A stranger needs no certificate to connect. He gets every place that nobody needs, and keeps nobody out: who is connected
-// stays so, and who comes is let in.
-func TestStrangersKeepNobodyOut(t *testing.T) {
-	t.Parallel()
-	local := "127.0.0.2" // Linux has all of 127.0.0.0/8
-	if socket, err := new(net.ListenConfig).Listen(t.Context(), "tcp", local+":0"); err != nil {
-		t.Skip("this computer has one address")
-	} else {
-		socket.Close()
-	}
-	w := listening(t, two)
-	before := w.client(monitor)
-	watched := before.watch()
-	w.flooded(local, 2*connections)
-	for range 5 {
-		asked := w.client(desk)
-		asked.mustGet()
-		asked.connection.Close()
-	}
-	before.mustGet()
-	w.status.set(&usherv1.GetStatusResponse{Problems: []string{"A problem."}}, nil)
-	if got, err := watched.Recv(); err != nil || len(got.GetStatus().GetProblems()) != 1 {
-		t.Errorf("got %v, %v", got, err)
-	}
-}
-
-// As above, where all come from one address, as behind a router: who is silent gives way to who speaks.
+// Where all strangers come from the address of a client, as behind a router: who is silent gives way to who speaks.
 func TestSilentConnectionsGiveWay(t *testing.T) {
 	t.Parallel()
 	w := listening(t, nil)
