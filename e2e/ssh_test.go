@@ -12,6 +12,7 @@ import (
 	"slices"
 	"strconv"
 	"strings"
+	"sync"
 	"syscall"
 	"testing"
 	"time"
@@ -56,22 +57,67 @@ func (s *story) keygen(path string) {
 // control runs usherctl at the admin's computer, where there is no usherd.
 func (a *admin) control(arguments ...string) mac.Result {
 	a.s.t.Helper()
-	return a.start(arguments...)()
+	return a.start(arguments...).wait()
 }
 
-// start starts usherctl at the admin's computer; the function waits for its end.
-func (a *admin) start(arguments ...string) func() mac.Result {
+// asked is usherctl at the admin's computer while it runs.
+type asked struct {
+	s              *story
+	command        *exec.Cmd
+	stdout, stderr said
+}
+
+func (a *admin) start(arguments ...string) *asked {
 	a.s.t.Helper()
-	command := exec.CommandContext(a.s.ctx, programs.Control, arguments...)
-	command.Env = []string{"PATH=" + a.folder + ":/usr/bin:/bin", "HOME=" + a.folder}
-	var stdout, stderr strings.Builder
-	command.Stdout, command.Stderr = &stdout, &stderr
-	a.s.must(command.Start())
-	return func() mac.Result {
-		a.s.t.Helper()
-		_ = command.Wait() // how it ended is its exit code
-		return mac.Result{ExitCode: command.ProcessState.ExitCode(), Stdout: stdout.String(), Stderr: stderr.String()}
+	one := &asked{s: a.s, command: exec.CommandContext(a.s.ctx, programs.Control, arguments...), stdout: newSaid(), stderr: newSaid()}
+	one.command.Env = []string{"PATH=" + a.folder + ":/usr/bin:/bin", "HOME=" + a.folder}
+	one.command.Stdout, one.command.Stderr = one.stdout, one.stderr
+	a.s.must(one.command.Start())
+	return one
+}
+
+// wait waits for its end.
+func (a *asked) wait() mac.Result {
+	_ = a.command.Wait() // how it ended is its exit code
+	return mac.Result{ExitCode: a.command.ProcessState.ExitCode(), Stdout: a.stdout.String(), Stderr: a.stderr.String()}
+}
+
+// says waits until it has said something on standard error.
+func (a *asked) says(text string) {
+	a.s.t.Helper()
+	for !strings.Contains(a.stderr.String(), text) {
+		select {
+		case <-a.stderr.more:
+		case <-a.s.ctx.Done():
+			a.s.t.Fatalf("usherctl does not say %q, but\n%s", text, a.stderr.String())
+		}
 	}
+}
+
+// said is what a program has said so far.
+type said struct {
+	*sync.Mutex
+	text *strings.Builder
+	// more gets a value when there is more of it.
+	more chan struct{}
+}
+
+func newSaid() said { return said{new(sync.Mutex), new(strings.Builder), make(chan struct{}, 1)} }
+
+func (s said) Write(p []byte) (int, error) {
+	s.Lock()
+	defer s.Unlock()
+	select {
+	case s.more <- struct{}{}:
+	default:
+	}
+	return s.text.Write(p)
+}
+
+func (s said) String() string {
+	s.Lock()
+	defer s.Unlock()
+	return s.text.String()
 }
 
 // sshd starts a server into which the admin's key lets, as anybody of the Mac.
@@ -318,11 +364,11 @@ func TestTroublesThroughSSH(t *testing.T) {
 	me := s.newAdmin()
 	server := s.sshd(me)
 	waiting := me.start("status", "--wait", "usable", "--timeout", "1m", "--host", server.as(jane.Name))
-	s.waitCalled(jane)
+	waiting.says("waiting for usable: ")
 	s.KillHelper()
 	s.start()
 	s.control(0, "register", "--user", jane.Name, "--wait")
-	if result := waiting(); result.ExitCode != 0 {
+	if result := waiting.wait(); result.ExitCode != 0 {
 		t.Errorf("waiting through ssh over a restart of usherd ended with %d: %s%s", result.ExitCode, result.Stdout, result.Stderr)
 	}
 	s.must(s.StopHelper())
@@ -346,21 +392,5 @@ func TestTroublesThroughSSH(t *testing.T) {
 	_ = command.Run()
 	if code := command.ProcessState.ExitCode(); code != 130 {
 		t.Errorf("interrupted while ssh hangs it ends with %d", code)
-	}
-}
-
-// waitCalled waits until usherd watches a user's status for somebody.
-func (s *story) waitCalled(u *mac.User) {
-	s.t.Helper()
-	for { // a call that is under way has no line in the log
-		output, _ := exec.CommandContext(s.ctx, "pgrep", "-u", u.Name, "-f", "usherctl dial-stdio").Output()
-		if len(output) > 0 {
-			return
-		}
-		select {
-		case <-time.After(20 * time.Millisecond):
-		case <-s.ctx.Done():
-			s.t.Fatal("nobody asks through ssh")
-		}
 	}
 }
