@@ -15,8 +15,10 @@ import (
 const (
 	// connectedGoal is how much more memory usherd may hold while it is connected to a fleet.
 	connectedGoal = 1.01
-	// watchedFor is how long it is watched for how often it wakes up.
-	watchedFor = 20 * time.Second
+	// settledWithin is how long Go's runtime goes on giving memory back after something was done, for which it wakes up; then it is watched
+	// for how often it does.
+	settledWithin = 45 * time.Second
+	watchedFor    = 20 * time.Second
 )
 
 // measureConnected measures what it costs usherd to be connected to a fleet in which nobody asks.
@@ -75,7 +77,7 @@ func idle(ctx context.Context, pid int) (size resident, woken float64, err error
 			return context.Cause(ctx)
 		}
 	}
-	if err := wait(idleFor); err != nil {
+	if err := wait(settledWithin); err != nil {
 		return size, 0, err
 	}
 	before, err := sleeps(pid)
