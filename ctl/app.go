@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"io/fs"
 	"os"
 	"slices"
 	"strings"
@@ -129,7 +130,11 @@ func (a *app) helperConfig() (*config.Loaded, error) {
 	if _, missing := os.Stat(loaded.HelperSocket()); missing != nil {
 		return a.loadConfig()
 	}
-	if !a.json { // the helper's own status has it
+	switch {
+	case a.json: // the helper's own status has it
+	case errors.Is(err, fs.ErrPermission): // usherd is root, and may read it
+		fmt.Fprintf(a.stderr, "usherctl: you may not read the configuration, so usherd is looked for where it is by default: %s\n", plain(err.Error()))
+	default:
 		fmt.Fprintf(a.stderr, "usherctl: the configuration cannot be used, usherd goes on with its last good one: %s\n", plain(strings.ReplaceAll(err.Error(), "\n", "; ")))
 	}
 	return loaded, nil

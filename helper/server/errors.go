@@ -45,7 +45,7 @@ var statuses = []struct {
 	{store.ErrUnwritable, codes.Unavailable, usherv1.ErrorReason_ERROR_REASON_JOURNAL_UNAVAILABLE,
 		"see that the disk is healthy and not mounted read-only"},
 	{jamfpro.ErrNotConfigured, codes.FailedPrecondition, usherv1.ErrorReason_ERROR_REASON_INVALID_ARGUMENT,
-		"set the keys and restart usherd (docs/jamf-pro.md); the role of the API client needs " + privileges()},
+		"set the keys (docs/jamf-pro.md); the role of the API client needs " + privileges()},
 	{jamfpro.ErrSecretNotAllowed, codes.InvalidArgument, usherv1.ErrorReason_ERROR_REASON_INVALID_ARGUMENT,
 		"give the secret that Jamf Pro showed when it was made, and nothing else"},
 	{jamfpro.ErrSecretFile, codes.FailedPrecondition, usherv1.ErrorReason_ERROR_REASON_INVALID_ARGUMENT,

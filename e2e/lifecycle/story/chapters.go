@@ -73,6 +73,12 @@ func install(c *computer) {
 	c.note("systemd-analyze security: %s", lines[len(lines)-1])
 	refused := c.asked("jane", "usherctl", "install")
 	c.want(strings.Contains(refused, "needs root"), "jane was told: %s", refused)
+
+	// Who may not read the configuration is told that, and not that it is no good: usherd may.
+	c.must(os.Chmod("/etc/usher/config.yaml", 0o600))
+	told := c.asked("jane", "usherctl", "status")
+	c.want(strings.Contains(told, "you may not read the configuration") && !strings.Contains(told, "last good one"), "jane was told: %s", told)
+	c.must(os.Chmod("/etc/usher/config.yaml", 0o644))
 }
 
 // asked is what a person is told by a program that refuses him.
@@ -91,7 +97,7 @@ func upgradeInTheMiddle(c *computer) {
 	c.want(len(old) == 3, "the services are %v", old)
 	c.usherctl(0, "register", "--user", "jane")
 	c.comesTo("jane", "WAITING_FOR_SIGN_IN")
-	portals := c.portals(jane)
+	portals := c.portalBegins(jane)
 	c.want(len(portals) == 1, "%d portals were started", len(portals))
 
 	upgrade := c.run(0, programs+"/v2/usherctl", "install")
@@ -132,7 +138,8 @@ func rebootInTheMiddle(c *computer) {
 	john := c.person("john")
 	c.usherctl(0, "register", "--user", "john")
 	c.comesTo("john", "WAITING_FOR_SIGN_IN")
-	c.want(len(c.portals(john)) == 1, "the portal was started %d times", len(c.portals(john)))
+	portals := c.portalBegins(john)
+	c.want(len(portals) == 1, "the portal was started %d times", len(portals))
 	c.rebooting = true
 }
 

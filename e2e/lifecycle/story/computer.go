@@ -202,6 +202,12 @@ func (c *computer) write(p *person, path, content string) {
 	c.run(0, "chown", "-R", p.name+":", filepath.Join(p.home, strings.Split(path, "/")[0]))
 }
 
+// portalBegins waits until Company Portal has told that it was started, and returns what portals does; usherd knows its process before.
+func (c *computer) portalBegins(p *person) []int {
+	c.eventually("Company Portal of "+p.name+" has begun", func() bool { return len(c.portals(p)) > 0 })
+	return c.portals(p)
+}
+
 // portals returns the process ids of each Company Portal that was started for the person.
 func (c *computer) portals(p *person) (pids []int) {
 	content, err := os.ReadFile(filepath.Join(p.home, "portal-runs"))
