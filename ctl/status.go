@@ -214,6 +214,13 @@ func (a *app) printStatus(status *usherv1.GetStatusResponse) {
 		field(a.stdout, "outbox", fmt.Sprintf("%d pending, %d refused, last delivered %s (%s)",
 			outbox.GetPending(), outbox.GetRefused(), a.clock(outbox.GetLastDeliveredTime()), helper.GetDeliveryMode()))
 	}
+	if fleet := status.GetFleet(); fleet != nil {
+		connected := "not connected"
+		if server := fleet.GetServer(); server != "" {
+			connected = server
+		}
+		field(a.stdout, "fleet", fmt.Sprintf("%s, %s since %s, %d unpublished", dash(fleet.GetDevice()), connected, a.clock(fleet.GetSince()), fleet.GetUnpublished()))
+	}
 	if len(status.GetUsers()) == 0 {
 		return
 	}

@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
+	"regexp"
 	"slices"
 	"strings"
 	"syscall"
@@ -357,6 +358,9 @@ func TestFleetIsShown(t *testing.T) {
 		if !strings.Contains(string(content), want) {
 			t.Errorf("the page lacks %q", want)
 		}
+	}
+	if text := s.control(0, "status").Stdout; !regexp.MustCompile(`(?m)^fleet: +` + deviceName + `, tls://127\.0\.0\.1:\d+ since .*, 0 unpublished$`).MatchString(text) {
+		t.Errorf("on the Mac its connection is told as\n%s", text)
 	}
 	if text := s.fleet(servers, 0, "device", deviceName); !strings.Contains(text, "registration SUCCEEDED; Company Portal ended with 0") {
 		t.Errorf("the device is told as\n%s", text)
