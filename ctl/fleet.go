@@ -72,6 +72,9 @@ func fleetFailure(err error) error {
 	case errors.Is(err, fleet.ErrUnreachable):
 		return &failure{code: exitFleetUnreachable, reason: "FLEET_UNREACHABLE", message: err.Error(),
 			hint: "see whether the servers run, and whether the credentials still count (docs/fleet.md, troubles)"}
+	case errors.Is(err, fleet.ErrNoRoom):
+		return &failure{code: exitFleetUnreachable, reason: "FLEET_FAILED", message: err.Error(),
+			hint: "give less with --storage, or the servers more with max_file_store in nats-server.conf; of a cluster, all servers must run"}
 	}
 	return &failure{code: exitFleetUnreachable, reason: "FLEET_FAILED", message: err.Error(), hint: "see docs/fleet.md, troubles"}
 }

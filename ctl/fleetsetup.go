@@ -112,7 +112,7 @@ func (a *app) fleetProvisionCommand() *cobra.Command {
 	flags := command.Flags()
 	flags.Var(&keep, "keep", "how long changes are kept, for example 90d")
 	flags.Var(&forget, "forget-after", "how long a Mac is known of which nothing is heard")
-	flags.Var(&storage, "storage", "how much of each server's disk the fleet may take; less than that of `fleet init`")
+	flags.Var(&storage, "storage", "how much of each server's disk the fleet may take; less than fleet init gave the servers")
 	flags.IntVar(&replicas, "replicas", 0, "on how many servers everything is (default: 3 where there are three, or 1)")
 	return command
 }

@@ -11,6 +11,7 @@ import (
 	"io"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"time"
 
@@ -27,6 +28,13 @@ var ErrNoAccess = errors.New("there is no access to a fleet")
 
 // ErrUnreachable is wrapped when no server of the fleet can be connected to, or it refuses us.
 var ErrUnreachable = errors.New("the fleet's servers cannot be reached")
+
+// ErrNoRoom is wrapped when the servers do not give the streams the disk that they are to have.
+var ErrNoRoom = errors.New("the servers do not give that much of their disks")
+
+// What is answered where a stream is to have more room than there is: by the account, one server, one of a cluster, and a cluster.
+// Source: https://github.com/nats-io/nats-server/blob/main/server/errors.json
+var noRoom = []jetstream.ErrorCode{10002, 10047, 10023, 10005}
 
 // ReadAccess reads how to get at a fleet from a folder that [setup.Write] made, or from the folder admin in it. The name is whom the
 // credentials are for.
@@ -177,7 +185,7 @@ func (c *Client) Provision(ctx context.Context, wanted Streams) error {
 		DenyDelete:        true,
 	}
 	if _, err := c.stream.CreateOrUpdateStream(ctx, changes); err != nil {
-		return fmt.Errorf("make the stream %s: %w", fleet.ChangesStream, err)
+		return fmt.Errorf("make the stream %s: %w", fleet.ChangesStream, provisionError(err))
 	}
 	// The servers fill the bucket from the stream, so that a device publishes once, and both agree.
 	devices := jetstream.StreamConfig{
@@ -198,7 +206,14 @@ func (c *Client) Provision(ctx context.Context, wanted Streams) error {
 		DenyDelete:        true,
 	}
 	if _, err := c.stream.CreateOrUpdateStream(ctx, devices); err != nil {
-		return fmt.Errorf("make the bucket %s: %w", fleet.DevicesBucket, err)
+		return fmt.Errorf("make the bucket %s: %w", fleet.DevicesBucket, provisionError(err))
 	}
 	return nil
+}
+
+func provisionError(err error) error {
+	if refused, ok := errors.AsType[*jetstream.APIError](err); ok && slices.Contains(noRoom, refused.ErrorCode) {
+		return fmt.Errorf("%w: %w", ErrNoRoom, err)
+	}
+	return err
 }

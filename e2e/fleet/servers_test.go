@@ -2,6 +2,7 @@ package fleet_test
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"os"
 	"path/filepath"
@@ -374,5 +375,24 @@ func TestFilesOfAFleet(t *testing.T) {
 	w.must(err)
 	if _, err = w.Device("MAC-A", time.Hour); err == nil {
 		t.Error("credentials were overwritten")
+	}
+}
+
+// More than the servers have is refused as that, and what is there stays.
+func TestMoreRoomThanThereIsIsRefused(t *testing.T) {
+	t.Parallel()
+	for _, servers := range []int{1, 3} {
+		t.Run(fmt.Sprint(servers), func(t *testing.T) {
+			t.Parallel()
+			w := newWorld(t, servers)
+			client, err := w.Client(w.ctx, filepath.Join(w.Directory, "keys", "provision"))
+			w.must(err)
+			defer client.Close()
+			wanted := fleet.Streams{Keep: time.Hour, Forget: time.Hour, Replicas: servers, StorageBytes: 1 << 50}
+			if err := client.Provision(w.ctx, wanted); !errors.Is(err, fleet.ErrNoRoom) {
+				t.Errorf("got %v", err)
+			}
+			w.must(w.Provision(w.ctx))
+		})
 	}
 }
