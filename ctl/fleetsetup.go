@@ -181,6 +181,35 @@ devices are made by ` + "`usherctl fleet credentials`" + `.`,
 	return command
 }
 
+func (a *app) fleetRevokeCommand() *cobra.Command {
+	var files []string
+	command := &cobra.Command{
+		Use:   "revoke [DEVICE ...]",
+		Short: "Have credentials of devices or admins count no longer",
+		Long: `Have the servers turn away whoever shows a device's credentials: its Mac was stolen, or they got about. They are read in the fleet's
+folder, or in a file that is named, as that of an admin who leaves. The file in the fleet's folder is removed, and others can
+be made. The servers turn them away as soon as each has its new nats-server.conf.`,
+		Example: `  usherctl fleet revoke --fleet usher-fleet 0A1B2C3D-0000-4000-8000-00000000BEEF
+  usherctl fleet revoke --fleet usher-fleet --credentials-file admin-before-renew.creds`,
+		RunE: func(_ *cobra.Command, devices []string) error {
+			if len(devices) == 0 && len(files) == 0 {
+				return errors.New("name a device, or a file of credentials with --credentials-file")
+			}
+			if err := setup.CheckDevices(devices); err != nil {
+				return err
+			}
+			folder := a.fleetAccess()
+			made, err := setup.Revoke(folder, devices, files)
+			if err != nil {
+				return fleetFiles(err)
+			}
+			return a.printMade(made)
+		},
+	}
+	command.Flags().StringArrayVar(&files, "credentials-file", nil, "revoke the credentials in this `file` too; may be given several times")
+	return command
+}
+
 // printMade prints files that were written, with what they are for.
 func (a *app) printMade(made []setup.Made) error {
 	if a.json {

@@ -7,7 +7,9 @@ import (
 	"crypto/x509"
 	"crypto/x509/pkix"
 	"encoding/pem"
+	"errors"
 	"fmt"
+	"io/fs"
 	"math/big"
 	"net"
 	"os"
@@ -17,6 +19,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/nats-io/nats.go"
 	"github.com/nats-io/nkeys"
 
 	"usher.internal/ctl/fleet"
@@ -206,7 +209,81 @@ func TestRenewedFilesCount(t *testing.T) {
 	if _, err := setup.Renew(w.Directory, time.Hour, 100*365*24*time.Hour); err == nil || !strings.Contains(err.Error(), "the authority of this fleet counts until") {
 		t.Errorf("certificates that outlive their authority: %v", err)
 	}
-	if _, err := setup.Renew(t.TempDir(), time.Hour, time.Hour); err == nil || !strings.Contains(err.Error(), "read the seed") {
+	if _, err := setup.Renew(t.TempDir(), time.Hour, time.Hour); err == nil || !strings.Contains(err.Error(), "admin-signing.nk") {
 		t.Errorf("a folder that is no fleet's: %v", err)
 	}
+}
+
+// Credentials that are revoked count no longer, also for who is connected; nobody else is concerned, and the device can be given others.
+func TestRevokedCredentialsCountNoLonger(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t, 1)
+	honest := w.macs(2)
+	how, err := w.Device("MAC-STOLEN", time.Hour)
+	w.must(err)
+	made := how.CredentialsFile
+	how.CredentialsFile = w.copied(made)
+	stolen := w.start(w.macWith("MAC-STOLEN", how))
+	w.eventually("it is connected", stolen.connected)
+	admins := w.copied(filepath.Join(w.Directory, "admin", "admin.creds"))
+
+	if _, err := setup.Revoke(w.Directory, []string{"MAC-NONE"}, nil); err == nil || !strings.Contains(err.Error(), "MAC-NONE.creds") {
+		t.Errorf("without its credentials: %v", err)
+	}
+	other := newWorld(t, 1)
+	if _, err := setup.Revoke(other.Directory, nil, []string{admins}); err == nil || !strings.Contains(err.Error(), "is of another fleet") {
+		t.Errorf("another fleet's credentials: %v", err)
+	}
+	files, err := setup.Revoke(w.Directory, []string{"MAC-STOLEN"}, []string{admins})
+	w.must(err)
+	if len(files) != 2 {
+		t.Errorf("made are %+v", files)
+	}
+	if _, err := os.Stat(made); !errors.Is(err, fs.ErrNotExist) {
+		t.Errorf("the credentials are still there: %v", err)
+	}
+	_, err = setup.Renew(w.Directory, time.Hour, time.Hour) // new credentials for admins, of the account as it is now
+	w.must(err)
+	w.must(syscall.Kill(w.Servers[0].PID(), syscall.SIGHUP)) // as nats-server --signal reload
+
+	w.eventually("it is told that it is turned away", func() bool {
+		return !stolen.connected() && strings.Contains(stolen.State().GetLastError(), "the server does not know these credentials")
+	})
+	if options, err := w.Access(admins).Options("stranger", "admin"); err != nil {
+		t.Error(err)
+	} else if conn, err := nats.Connect(strings.Join(w.URLs(), ","), options...); err == nil {
+		conn.Close()
+		t.Error("an admin's revoked credentials count")
+	}
+	report, err := w.admin().Ask(w.ctx, fleet.Question{Timeout: 5 * time.Second})
+	w.must(err)
+	for _, one := range honest {
+		if !one.connected() {
+			t.Errorf("%s is turned away too: %s", one.name, one.State().GetLastError())
+		}
+	}
+	answers := 0
+	for _, one := range report.Devices {
+		if one.Answer != fleet.Silent {
+			answers++
+		}
+	}
+	if answers != len(honest) {
+		t.Errorf("%d devices answer: %+v", answers, report.Devices)
+	}
+
+	again, err := w.Device("MAC-STOLEN", time.Hour)
+	w.must(err)
+	w.must(os.Rename(again.CredentialsFile, how.CredentialsFile))
+	w.eventually("it is connected with new credentials", stolen.connected)
+}
+
+// copied is a copy of a file, as on another computer.
+func (w *world) copied(path string) string {
+	w.Helper()
+	content, err := os.ReadFile(path)
+	w.must(err)
+	copied := filepath.Join(w.TempDir(), filepath.Base(path))
+	w.must(os.WriteFile(copied, content, 0o600))
+	return copied
 }

@@ -152,7 +152,7 @@ func withAdvice(err error, settings Settings) string {
 			!credentials.Expires.IsZero() && credentials.Expires.Before(time.Now()) {
 			return text + ": the credentials expired at " + credentials.Expires.UTC().Format(time.RFC3339) + "; put new ones into " + settings.CredentialsFile
 		}
-		return text + ": the server does not know these credentials, or they have expired"
+		return text + ": the server does not know these credentials, or they have expired or were revoked"
 	case errors.Is(err, nats.ErrPermissionViolation):
 		return text + ": the credentials are not those of this device"
 	case strings.Contains(text, "x509:"), strings.Contains(text, "tls:"):

@@ -7,10 +7,8 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
-	"strings"
 	"time"
 
-	"github.com/nats-io/jwt/v2"
 	"github.com/nats-io/nkeys"
 
 	"usher.internal/internal/fleet"
@@ -73,21 +71,12 @@ func exists(path string) bool {
 
 // readSigner reads a seed of a fleet, and the account that it signs for.
 func readSigner(directory, name string) (signer nkeys.KeyPair, account string, err error) {
-	path := filepath.Join(directory, keysFolder, name)
-	seed, err := os.ReadFile(path)
-	if err != nil {
-		return nil, "", fmt.Errorf("read the seed that signs credentials: %w", err)
+	if signer, err = readSeed(directory, name); err != nil {
+		return nil, "", err
 	}
-	if signer, err = nkeys.FromSeed([]byte(strings.TrimSpace(string(seed)))); err != nil {
-		return nil, "", fmt.Errorf("%s: %w", path, err)
-	}
-	token, err := os.ReadFile(filepath.Join(directory, keysFolder, accountJWT))
+	claims, err := readAccount(directory)
 	if err != nil {
-		return nil, "", fmt.Errorf("read the account: %w", err)
-	}
-	claims, err := jwt.DecodeAccountClaims(strings.TrimSpace(string(token)))
-	if err != nil {
-		return nil, "", fmt.Errorf("%s: %w", accountJWT, err)
+		return nil, "", err
 	}
 	return signer, claims.Subject, nil
 }

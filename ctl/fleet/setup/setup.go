@@ -37,6 +37,8 @@ const (
 	provisionSeed = "provision-signing.nk"
 	accountJWT    = "account.jwt"
 
+	configurationFile = "nats-server.conf"
+
 	adminCredentials     = "admin.creds"
 	provisionCredentials = "provision.creds"
 	provisionFolder      = keysFolder + "/provision"
@@ -151,7 +153,7 @@ func Write(options Options) (made []Made, err error) {
 		if err := w.server(server, authority, options.CertificatesValid, ""); err != nil {
 			return nil, err
 		}
-		w.private(filepath.Join(folder, "nats-server.conf"), configuration(options, i, identities), "copy this folder to "+options.InstallDirectory+" on "+server)
+		w.private(filepath.Join(folder, configurationFile), configuration(options, i, identities), "copy this folder to "+options.InstallDirectory+" on "+server)
 	}
 	w.public(filepath.Join(adminFolder, AccessFile), accessFile(options, adminCredentials), "for admins: USHER_FLEET or --fleet names this folder")
 	w.public(filepath.Join(adminFolder, authorityFile), authority.certificatePEM, "")
