@@ -116,6 +116,7 @@ func TestNamesThatAreAllowed(t *testing.T) {
 		"longer":                    {named("monitor.example.org.example.com"), "monitor.example.org.example.com"},
 		"another address":           {named("192.0.2.8"), "192.0.2.8"},
 		"another path":              {named("spiffe://example.org/monitor/x"), "spiffe://example.org/monitor/x"},
+		"the path in capitals":      {named("spiffe://example.org/Monitor"), "spiffe://example.org/Monitor"},
 		"the common name alone":     {func(c *x509.Certificate) { c.Subject.CommonName = monitor }, none},
 		"the common name and more":  {func(c *x509.Certificate) { c.Subject.CommonName = monitor; c.DNSNames = []string{"desk.example.org"} }, "desk.example.org"},
 		"the organization":          {func(c *x509.Certificate) { c.Subject = pkix.Name{Organization: []string{monitor}} }, none},

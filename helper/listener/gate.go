@@ -169,14 +169,25 @@ func stopping() error {
 		contract.Fix, "call again in a moment")
 }
 
-// allowedName returns the subject alternative name of a certificate that is on the list. The common name is none.
+// allowedName returns the name on the list that is a subject alternative name of a certificate. The common name is none.
 func allowedName(certificate *x509.Certificate, allowed []string) (string, bool) {
 	for _, name := range names(certificate) {
-		if slices.ContainsFunc(allowed, func(one string) bool { return strings.EqualFold(one, name) }) {
-			return name, true
+		for _, one := range allowed {
+			if sameName(one, name) {
+				return one, true
+			}
 		}
 	}
 	return "", false
+}
+
+// sameName compares as the kinds of names want it: case makes a difference in a URI alone, as in the path of a SPIFFE ID. Sources: RFC
+// 5280, 4.2.1.6; https://github.com/spiffe/spiffe/blob/main/standards/SPIFFE-ID.md
+func sameName(allowed, name string) bool {
+	if strings.Contains(name, "://") {
+		return allowed == name
+	}
+	return strings.EqualFold(allowed, name)
 }
 
 func names(certificate *x509.Certificate) []string {
@@ -223,7 +234,6 @@ func newClients() *clients {
 
 // enter counts a call in, of the client of that allowed name or, with "", of one that has none; the function it returns counts it out.
 func (c *clients) enter(name string) (leave func(), err error) {
-	name = strings.ToLower(name)
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	one := c.byName[name]
