@@ -262,8 +262,9 @@ func askBare(ctx context.Context, servers *natsserver.Fleet, count int) (float64
 		var began time.Time
 		times := make([]time.Duration, 0, count)
 		all := make(chan struct{})
-		reply := access.AnswersTo(fmt.Sprintf("bare%d", question))
-		subscription, err := conn.Subscribe(reply+".*", func(*nats.Msg) {
+		query := fmt.Sprintf("bare%d", question)
+		answers, _ := access.AnswerOf(query, "*")
+		subscription, err := conn.Subscribe(answers, func(*nats.Msg) {
 			if times = append(times, time.Since(began)); len(times) == count {
 				close(all)
 			}
@@ -275,7 +276,7 @@ func askBare(ctx context.Context, servers *natsserver.Fleet, count int) (float64
 			return 0, err
 		}
 		began = time.Now()
-		if err := conn.PublishMsg(&nats.Msg{Subject: access.StatusOfAll, Reply: reply}); err != nil {
+		if err := conn.Publish(access.StatusOfAll, []byte(query)); err != nil {
 			return 0, err
 		}
 		select {

@@ -77,7 +77,10 @@ func bareCrowd(count int, how func(int) access.Access) error {
 			return err
 		}
 		payload := samplePayload(name)
-		if _, err := conn.Subscribe(access.StatusOfAll, func(request *nats.Msg) { conn.Publish(request.Reply+"."+name, payload) }); err != nil {
+		if _, err := conn.Subscribe(access.StatusOfAll, func(request *nats.Msg) {
+			answer, _ := access.AnswerOf(string(request.Data), name)
+			conn.Publish(answer, payload)
+		}); err != nil {
 			return err
 		}
 		if err := conn.Flush(); err != nil {

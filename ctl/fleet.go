@@ -72,6 +72,12 @@ func fleetFailure(err error) error {
 	case errors.Is(err, fleet.ErrUnreachable):
 		return &failure{code: exitFleetUnreachable, reason: "FLEET_UNREACHABLE", message: err.Error(),
 			hint: "see whether the servers run, and whether the credentials still count (docs/fleet.md, troubles)"}
+	case errors.Is(err, fleet.ErrNotPermitted):
+		return &failure{code: exitFleetUnreachable, reason: "FLEET_FAILED", message: err.Error(),
+			hint: "name the folder that `usherctl fleet init` made with --fleet; the folder of an admin does not do"}
+	case errors.Is(err, fleet.ErrHalf):
+		return &failure{code: exitFleetUnreachable, reason: "FLEET_FAILED", message: err.Error(),
+			hint: "it would not be filled from a new one: --new-bucket makes it anew; Macs that are silent are known again when they publish something"}
 	case errors.Is(err, fleet.ErrNoRoom):
 		return &failure{code: exitFleetUnreachable, reason: "FLEET_FAILED", message: err.Error(),
 			hint: "give less with --storage, or the servers more with max_file_store in nats-server.conf; of a cluster, all servers must run"}

@@ -18,7 +18,10 @@ import (
 	"usher.internal/ctl/fleet/setup"
 )
 
-const year = 365 * 24 * time.Hour
+const (
+	day  = 24 * time.Hour
+	year = 365 * day
+)
 
 func (a *app) fleetInitCommand() *cobra.Command {
 	options := setup.Options{}
@@ -28,7 +31,7 @@ func (a *app) fleetInitCommand() *cobra.Command {
 		Use:   "init --server HOST [--server HOST --server HOST]",
 		Short: "Write what one nats-server, or a cluster of three, needs to carry a fleet",
 		Long: `Write into a new folder: for each server its nats-server.conf with certificates, for admins how to get at the fleet, for
-devices what to configure, and the keys that make credentials. The servers are stock nats-servers (2.10 or later). A device
+devices what to configure, and the keys that make credentials. The servers are stock nats-servers (2.12 or later). A device
 may publish under its own name alone, an admin may ask and read; what each may do stands in the server's configuration.
 No server is asked, and nothing is installed.`,
 		Example: `  usherctl fleet init --server nats.example.org
@@ -67,44 +70,55 @@ No server is asked, and nothing is installed.`,
 }
 
 func (a *app) fleetProvisionCommand() *cobra.Command {
-	var keep, forget days = days(90 * 24 * time.Hour), days(400 * 24 * time.Hour)
-	storage := bytesFlag(8 << 30)
-	replicas := 0
+	usual := fleet.DefaultStreams()
+	keep, forget, storage := days(usual.Keep), days(usual.Forget), bytesFlag(usual.StorageBytes)
+	replicas, newBucket := 0, false
 	command := &cobra.Command{
 		Use:   "provision",
 		Short: "Make the stream of changes and the bucket of last known states on the servers, or change them",
+		Long: `Make the stream of changes and the bucket of last known states on the servers. Where they are there, what is given is changed, and what
+is not given stays as it is; what is older or more than is to be kept then is gone.`,
 		Example: `  usherctl fleet provision --fleet usher-fleet
   usherctl fleet provision --fleet usher-fleet --keep 180d`,
 		Args: cobra.NoArgs,
 		RunE: func(command *cobra.Command, _ []string) error {
-			if replicas != 0 && replicas != 1 && replicas != 3 {
+			wanted := fleet.Streams{Replicas: replicas, NewBucket: newBucket}
+			given := command.Flags().Changed
+			if given("keep") {
+				wanted.Keep = time.Duration(keep)
+			}
+			if given("forget-after") {
+				wanted.Forget = time.Duration(forget)
+			}
+			if given("storage") {
+				wanted.StorageBytes = int64(storage)
+			}
+			switch {
+			case given("replicas") && replicas != 1 && replicas != 3:
 				return fmt.Errorf("--replicas is %d; it is 1 or 3", replicas)
+			case given("keep") && wanted.Keep < day:
+				return fmt.Errorf("--keep is %s; less than a day is no history", keep)
+			case given("forget-after") && wanted.Forget < day:
+				return fmt.Errorf("--forget-after is %s; every Mac that is turned off for a day would be forgotten", forget)
+			case given("storage") && wanted.StorageBytes < setup.LeastStorageBytes:
+				return fmt.Errorf("--storage is %d bytes; less than 64 MiB does not carry a fleet", wanted.StorageBytes)
 			}
 			// Its credentials are beside the keys: admins have no need of them.
 			if inner := filepath.Join(a.fleetAccess(), "keys", "provision"); isFolder(inner) {
 				a.fleetFolder = inner
 			}
 			return a.askFleet(command.Context(), func(client *fleet.Client) error {
-				wanted := fleet.Streams{Keep: time.Duration(keep), Forget: time.Duration(forget), StorageBytes: int64(storage), Replicas: replicas}
-				if wanted.Replicas == 0 {
-					access, _, err := fleet.ReadAccess(a.fleetAccess())
-					if err != nil {
-						return err
-					}
-					wanted.Replicas = 1
-					if len(access.Servers) >= 3 {
-						wanted.Replicas = 3
-					}
-				}
 				ctx, cancel := context.WithTimeout(command.Context(), 3*answerWithin)
 				defer cancel()
-				if err := client.Provision(ctx, wanted); err != nil {
+				made, err := client.Provision(ctx, wanted)
+				if err != nil {
 					return err
 				}
 				if a.json {
-					return a.printValue(map[string]any{"replicas": wanted.Replicas, "keep": wanted.Keep.String(), "forget_after": wanted.Forget.String(), "storage_bytes": wanted.StorageBytes})
+					return a.printValue(map[string]any{"replicas": made.Replicas, "keep": made.Keep.String(), "forget_after": made.Forget.String(), "storage_bytes": made.StorageBytes})
 				}
-				fmt.Fprintf(a.stdout, "the servers keep changes for %s, and know a Mac for %s after it was heard of last, on %s\n", keep, forget, count(int64(wanted.Replicas), "server"))
+				fmt.Fprintf(a.stdout, "the servers keep changes for %s, and know a Mac for %s after it was heard of last, in %s on %s\n",
+					days(made.Keep), days(made.Forget), bytesFlag(made.StorageBytes), count(int64(made.Replicas), "server"))
 				return nil
 			})
 		},
@@ -114,6 +128,7 @@ func (a *app) fleetProvisionCommand() *cobra.Command {
 	flags.Var(&forget, "forget-after", "how long a Mac is known of which nothing is heard")
 	flags.Var(&storage, "storage", "how much of each server's disk the fleet may take; less than fleet init gave the servers")
 	flags.IntVar(&replicas, "replicas", 0, "on how many servers everything is (default: 3 where there are three, or 1)")
+	flags.BoolVar(&newBucket, "new-bucket", false, "make the bucket of last known states anew, of the changes that are there")
 	return command
 }
 

@@ -31,7 +31,7 @@ func (a *app) fleetWatchCommand() *cobra.Command {
 							return err
 						}
 					} else {
-						fmt.Fprintf(a.stdout, "%s  %s\n", a.moment(change.Stored), plain(strings.Join(describeChange(change), "  ")))
+						fmt.Fprintf(a.stdout, "%s  %s\n", a.moment(change.When()), plain(strings.Join(describeChange(change), "  ")))
 					}
 					return a.stdout.err
 				})
@@ -109,7 +109,7 @@ func (a *app) showDevice(report *fleet.Report, history []*fleet.Change) error {
 	}
 	var rows [][]string
 	for _, change := range history {
-		rows = append(rows, append([]string{a.moment(change.Stored)}, describeChange(change)[1:]...))
+		rows = append(rows, append([]string{a.moment(change.When())}, describeChange(change)[1:]...))
 	}
 	a.table([]string{"WHEN", "USER", "STATE", "WHAT"}, rows)
 	return nil

@@ -20,6 +20,7 @@ import (
 	"google.golang.org/protobuf/reflect/protoregistry"
 
 	access "usher.internal/internal/fleet"
+	usherv1 "usher.internal/proto/usher/v1"
 	"usher.internal/sim/mac"
 	"usher.internal/sim/natsserver"
 )
@@ -182,12 +183,14 @@ func TestNothingIsDoneToAMacOverTheFleet(t *testing.T) {
 	_, err = conn.ChanSubscribe("usher.v1.answer.await.*", answered)
 	s.must(err)
 	ask := func(subject string, content []byte) {
-		s.must(conn.PublishMsg(&nats.Msg{Subject: subject, Reply: access.AnswersTo("walk"), Data: content}))
+		s.must(conn.PublishMsg(&nats.Msg{Subject: subject, Reply: "usher.v1.answer.walk", Data: content}))
 	}
+	question, err := proto.Marshal(&usherv1.StatusRequest{Query: "await"})
+	s.must(err)
 	await := func() {
 		t.Helper()
 		for {
-			s.must(conn.PublishMsg(&nats.Msg{Subject: access.StatusOf(deviceName), Reply: access.AnswersTo("await")}))
+			s.must(conn.Publish(access.StatusOf(deviceName), question))
 			select {
 			case <-answered:
 				return
@@ -201,7 +204,7 @@ func TestNothingIsDoneToAMacOverTheFleet(t *testing.T) {
 	before := s.everythingKept()
 
 	subjects := []string{access.StatusOfAll, access.StatusOf(deviceName), access.ChangesOf(deviceName), "usher.v1.command." + deviceName, "usher.v1.answer.walk." + deviceName,
-		access.InboxOf(deviceName) + ".x", access.InboxOf(deviceName) + ".x.y"}
+		access.KeptOf(deviceName), access.InboxOf(deviceName) + ".x", access.InboxOf(deviceName) + ".x.y"}
 	var messages [][]byte
 	protoregistry.GlobalFiles.RangeFilesByPackage("usher.v1", func(file protoreflect.FileDescriptor) bool {
 		for i := range file.Services().Len() {
@@ -236,10 +239,10 @@ func TestNothingIsDoneToAMacOverTheFleet(t *testing.T) {
 	if runs, err := jane.PortalRuns(); err != nil || len(runs) != 0 {
 		t.Errorf("Company Portal ran: %q %v", runs, err)
 	}
-	// It listens to two subjects, and to what servers answer itself.
+	// It listens to questions, and to what the servers tell of its own changes.
 	subscriptions := server.subscriptions(t, s.ctx, "usherd "+deviceName)
 	for _, one := range subscriptions {
-		if one != access.StatusOfAll && one != access.StatusOf(deviceName) && !strings.HasPrefix(one, access.InboxOf(deviceName)+".") {
+		if one != access.StatusOfAll && one != access.StatusOf(deviceName) && one != access.KeptOf(deviceName) {
 			t.Errorf("the Mac listens to %s", one)
 		}
 	}

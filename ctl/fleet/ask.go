@@ -3,7 +3,6 @@ package fleet
 import (
 	"cmp"
 	"context"
-	"errors"
 	"fmt"
 	"slices"
 	"strings"
@@ -94,7 +93,8 @@ type known struct {
 // run reads first who is known, and asks then: read beside the answers, of which there are as many, it would keep them waiting, and read
 // after them it could be lost with a server.
 func (a *asking) run(ctx context.Context) (*Report, error) {
-	subscription, err := a.client.conn.Subscribe(fleet.AnswersTo(a.query)+".*", a.take)
+	answers, _ := fleet.AnswerOf(a.query, "*")
+	subscription, err := a.client.conn.Subscribe(answers, a.take)
 	if err != nil {
 		return nil, fmt.Errorf("wait for answers: %w", err)
 	}
@@ -124,7 +124,7 @@ func (a *asking) readKnown(ctx context.Context) (err error) {
 		return context.Cause(ctx)
 	}
 	if err != nil {
-		a.warning = "The last known states could not be read, so that devices which are silent are missing: " + reasonOf(err) + "."
+		a.warning = "The last known states could not be read, so that devices which are silent are missing: " + strings.TrimPrefix(err.Error(), "nats: ") + "."
 	}
 	a.missing = len(a.known)
 	a.tell()
@@ -140,12 +140,11 @@ func (a *asking) subject() string {
 
 // publish asks on a subject.
 func (a *asking) publish(subject string) error {
-	request, err := proto.Marshal(&usherv1.StatusRequest{})
+	request, err := proto.Marshal(&usherv1.StatusRequest{Query: a.query})
 	if err != nil {
 		return err
 	}
-	err = a.client.conn.PublishMsg(&nats.Msg{Subject: subject, Reply: fleet.AnswersTo(a.query), Data: request})
-	if err != nil {
+	if err := a.client.conn.Publish(subject, request); err != nil {
 		return fmt.Errorf("ask the fleet: %w", err)
 	}
 	return nil
@@ -225,8 +224,12 @@ func (a *asking) tell() {
 	}
 }
 
-// take takes one answer. It is called for one at a time.
+// take takes one answer. It is called for one at a time. What has headers was not sent by a device: another admin named this subject for
+// the answer of a server, whose answers have them.
 func (a *asking) take(message *nats.Msg) {
+	if len(message.Header) > 0 {
+		return
+	}
 	now := time.Now()
 	name := fleet.DeviceOf(message.Subject)
 	status := new(usherv1.DeviceStatus)
@@ -257,50 +260,21 @@ func (a *asking) take(message *nats.Msg) {
 	}
 }
 
-func reasonOf(err error) string {
-	switch {
-	case errors.Is(err, jetstream.ErrBucketNotFound), errors.Is(err, jetstream.ErrStreamNotFound):
-		return "the bucket is not there; run `usherctl fleet provision`"
-	case errors.Is(err, context.DeadlineExceeded):
-		return "the servers did not answer in time"
-	}
-	return strings.TrimPrefix(err.Error(), "nats: ")
-}
-
 // known reads the bucket.
 func (c *Client) known(ctx context.Context, device string) (map[string]*known, error) {
-	bucket, err := c.stream.KeyValue(ctx, fleet.DevicesBucket)
-	if err != nil {
-		return nil, err
-	}
-	keys := device
-	if keys == "" {
-		keys = jetstream.AllKeys
-	}
-	watcher, err := bucket.Watch(ctx, keys, jetstream.IgnoreDeletes())
-	if err != nil {
-		return nil, err
-	}
-	defer watcher.Stop()
 	read := make(map[string]*known)
-	for {
-		select {
-		case entry, open := <-watcher.Updates():
-			if !open {
-				return nil, errors.New("the connection was lost")
-			}
-			if entry == nil {
-				return read, nil // that is all
-			}
-			one := &known{change: new(usherv1.StatusChange), at: entry.Created()}
-			if proto.Unmarshal(entry.Value(), one.change) != nil {
-				one.garbage = true
-			}
-			read[entry.Key()] = one
-		case <-ctx.Done():
-			return nil, ctx.Err()
+	_, err := c.read(ctx, fleet.DevicesStream, "$KV."+fleet.DevicesBucket+"."+cmp.Or(device, "*"), 1, func(message *jetstream.RawStreamMsg) error {
+		one := &known{change: new(usherv1.StatusChange), at: message.Time}
+		if proto.Unmarshal(message.Data, one.change) != nil {
+			one.garbage = true
 		}
+		read[fleet.DeviceOf(message.Subject)] = one
+		return nil
+	})
+	if err != nil {
+		return nil, err
 	}
+	return read, nil
 }
 
 // report puts together what came.

@@ -18,13 +18,19 @@ func question() *asking {
 	return &asking{query: "q", began: stored, devices: make(map[string]*answers), news: make(chan struct{}, 1)}
 }
 
+// answerOf is the subject on which a device answers it.
+func answerOf(name string) string {
+	subject, _ := fleet.AnswerOf("q", name)
+	return subject
+}
+
 func (a *asking) give(t *testing.T, name string, status *usherv1.DeviceStatus) {
 	t.Helper()
 	data, err := proto.Marshal(status)
 	if err != nil {
 		t.Fatal(err)
 	}
-	a.take(&nats.Msg{Subject: fleet.AnswersTo("q") + "." + name, Data: data})
+	a.take(&nats.Msg{Subject: answerOf(name), Data: data})
 }
 
 // status is one of a Mac that is well.
@@ -47,8 +53,9 @@ func TestAnswers(t *testing.T) {
 	a.give(t, "cloned", status("cloned", "i"))
 	a.give(t, "cloned", status("cloned", "j"))
 	a.give(t, "forger", status("twice", "i"))
-	a.take(&nats.Msg{Subject: fleet.AnswersTo("q") + ".noise", Data: []byte("\xff\xff")})
-	a.take(&nats.Msg{Subject: fleet.AnswersTo("q") + ".empty"})
+	a.take(&nats.Msg{Subject: answerOf("noise"), Data: []byte("\xff\xff")})
+	a.take(&nats.Msg{Subject: answerOf("empty")})
+	a.take(&nats.Msg{Subject: answerOf("server"), Header: nats.Header{"Status": {"404"}}})
 	if answered, _, complete := a.progress(); answered != 5 || complete {
 		t.Errorf("%d have answered, complete: %v", answered, complete)
 	}

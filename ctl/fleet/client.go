@@ -5,6 +5,7 @@
 package fleet
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -13,11 +14,13 @@ import (
 	"path/filepath"
 	"slices"
 	"strings"
+	"sync"
 	"time"
 
 	"github.com/nats-io/nats.go"
 	"github.com/nats-io/nats.go/jetstream"
 	"go.yaml.in/yaml/v3"
+	"golang.org/x/mod/semver"
 
 	"usher.internal/ctl/fleet/setup"
 	"usher.internal/internal/fleet"
@@ -31,6 +34,19 @@ var ErrUnreachable = errors.New("the fleet's servers cannot be reached")
 
 // ErrNoRoom is wrapped when the servers do not give the streams the disk that they are to have.
 var ErrNoRoom = errors.New("the servers do not give that much of their disks")
+
+// ErrNotPermitted is wrapped when credentials are not those for what is asked.
+var ErrNotPermitted = errors.New("these credentials do not permit that")
+
+// ErrHalf is wrapped when one of a fleet's streams is gone, and the other one is not.
+var ErrHalf = errors.New("half of what the servers kept is gone")
+
+// ErrOldServer is wrapped when the servers are too old.
+var ErrOldServer = errors.New("the servers are too old")
+
+// oldestServer is the oldest nats-server that reads requests strictly: one before takes almost anything for one, and what is harmless for
+// another.
+const oldestServer = "v2.12.0"
 
 // What is answered where a stream is to have more room than there is: by the account, one server, one of a cluster, and a cluster.
 // Source: https://github.com/nats-io/nats-server/blob/main/server/errors.json
@@ -100,11 +116,15 @@ type Client struct {
 	stream      jetstream.JetStream
 	reconnected chan struct{}
 	closed      chan struct{}
+	// servers is how many there are.
+	servers int
+	// refused gets what the server does not permit.
+	refused chan error
 }
 
 // Connect connects. The caller closes the client. The error wraps [ErrUnreachable].
 func Connect(ctx context.Context, access fleet.Access, name string) (*Client, error) {
-	client := &Client{reconnected: make(chan struct{}, 1), closed: make(chan struct{})}
+	client := &Client{servers: len(access.Servers), reconnected: make(chan struct{}, 1), closed: make(chan struct{}), refused: make(chan error, 1)}
 	options, err := access.Options("usherctl", name)
 	if err != nil {
 		return nil, fmt.Errorf("%w: %w", ErrNoAccess, err)
@@ -117,7 +137,14 @@ func Connect(ctx context.Context, access fleet.Access, name string) (*Client, er
 			}
 		}),
 		nats.CustomReconnectDelay(func(int) time.Duration { return 100 * time.Millisecond }), // somebody waits
-		nats.ErrorHandler(func(*nats.Conn, *nats.Subscription, error) {}),                    // what is lost is noticed where it is missed
+		nats.ErrorHandler(func(_ *nats.Conn, _ *nats.Subscription, err error) { // what is lost is noticed where it is missed
+			if errors.Is(err, nats.ErrPermissionViolation) {
+				select {
+				case client.refused <- err:
+				default:
+				}
+			}
+		}),
 		nats.ClosedHandler(func(*nats.Conn) { close(client.closed) }),
 	)
 	connected := make(chan error, 1)
@@ -153,7 +180,7 @@ func (c *Client) Close() {
 	<-c.closed
 }
 
-// Streams says what the streams of a fleet keep.
+// Streams says what the streams of a fleet keep. What is zero stays as it is, or is what [DefaultStreams] has.
 type Streams struct {
 	// Keep is how long changes are kept, Forget how long a device is known of which nothing is heard.
 	Keep, Forget time.Duration
@@ -161,20 +188,74 @@ type Streams struct {
 	Replicas int
 	// StorageBytes is what both may take on each server.
 	StorageBytes int64
+	// NewBucket has the bucket made anew, of what the stream has.
+	NewBucket bool
 }
 
-// duplicatesWithin is how long the servers know a change that they have had; who reads the stream knows it longer.
-const duplicatesWithin = time.Hour
+// DefaultStreams are what is made where nothing else is wanted, on one server.
+func DefaultStreams() Streams {
+	return Streams{Keep: 90 * 24 * time.Hour, Forget: 400 * 24 * time.Hour, Replicas: 1, StorageBytes: 8 << 30}
+}
 
-// Provision makes the stream of changes and the bucket of the last known states, or changes them to what is wanted. Nothing is lost
-// but what is older or more than is to be kept.
-func (c *Client) Provision(ctx context.Context, wanted Streams) error {
-	changes := jetstream.StreamConfig{
+// duplicatesWithin is how long the servers know a change that they have had; who reads the stream knows it longer. A device waits longer
+// than that before it sends a change again of which it was not told that it is kept: see the device's publishWithin.
+const duplicatesWithin = 5 * time.Second
+
+// Provision makes the stream of changes and the bucket of the last known states, or changes them to what is wanted, and returns what they
+// are then. Nothing is lost but what is older or more than is to be kept. The error wraps [ErrNotPermitted] where the credentials are not
+// those for it, and [ErrNoRoom].
+func (c *Client) Provision(ctx context.Context, wanted Streams) (Streams, error) {
+	ctx, cancel := context.WithCancelCause(ctx)
+	var watching sync.WaitGroup
+	defer watching.Wait()
+	defer cancel(nil)
+	watching.Go(func() {
+		select {
+		case err := <-c.refused:
+			cancel(fmt.Errorf("%w: %w", ErrNotPermitted, err))
+		case <-ctx.Done():
+		}
+	})
+	made, err := c.provision(ctx, wanted)
+	if err != nil && errors.Is(context.Cause(ctx), ErrNotPermitted) {
+		err = context.Cause(ctx)
+	}
+	return made, err
+}
+
+func (c *Client) provision(ctx context.Context, wanted Streams) (Streams, error) {
+	if version := "v" + c.conn.ConnectedServerVersion(); semver.Compare(version, oldestServer) < 0 {
+		return Streams{}, fmt.Errorf("%w: %s is %s, and it must be %s or later", ErrOldServer, c.conn.ConnectedUrlRedacted(), version, oldestServer)
+	}
+	changes, err := c.config(ctx, fleet.ChangesStream)
+	if err != nil {
+		return Streams{}, err
+	}
+	devices, err := c.config(ctx, fleet.DevicesStream)
+	if err != nil {
+		return Streams{}, err
+	}
+	if devices.Name != "" && wanted.NewBucket {
+		if err := c.stream.DeleteStream(ctx, fleet.DevicesStream); err != nil {
+			return Streams{}, fmt.Errorf("remove the bucket %s: %w", fleet.DevicesBucket, err)
+		}
+	} else if changes.Name == "" && devices.Name != "" {
+		return Streams{}, fmt.Errorf("%w: there is %s, and %s of which it was filled is gone", ErrHalf, fleet.DevicesStream, fleet.ChangesStream)
+	}
+	usual := DefaultStreams()
+	if c.servers >= 3 {
+		usual.Replicas = 3
+	}
+	wanted.Keep = cmp.Or(wanted.Keep, changes.MaxAge, usual.Keep)
+	wanted.Forget = cmp.Or(wanted.Forget, devices.MaxAge, usual.Forget)
+	wanted.Replicas = cmp.Or(wanted.Replicas, changes.Replicas, usual.Replicas)
+	wanted.StorageBytes = cmp.Or(wanted.StorageBytes, changes.MaxBytes+devices.MaxBytes, usual.StorageBytes)
+	changes = jetstream.StreamConfig{
 		Name:        fleet.ChangesStream,
 		Description: "changes of the state of Macs, by usher",
 		Subjects:    []string{fleet.EveryChange},
 		MaxAge:      wanted.Keep,
-		MaxBytes:    wanted.StorageBytes / 4 * 3,
+		MaxBytes:    wanted.StorageBytes - wanted.StorageBytes/4,
 		// A device that has gone wild, or is somebody else's, takes nobody else's room.
 		MaxMsgsPerSubject: 10_000,
 		MaxMsgSize:        fleet.MaximumMessage,
@@ -183,12 +264,15 @@ func (c *Client) Provision(ctx context.Context, wanted Streams) error {
 		Compression:       jetstream.S2Compression,
 		AllowDirect:       true,
 		DenyDelete:        true,
+		// See [fleet.KeptOf].
+		NoAck:     true,
+		RePublish: &jetstream.RePublish{Source: fleet.EveryChange, Destination: fleet.KeptOf("{{wildcard(1)}}"), HeadersOnly: true},
 	}
 	if _, err := c.stream.CreateOrUpdateStream(ctx, changes); err != nil {
-		return fmt.Errorf("make the stream %s: %w", fleet.ChangesStream, provisionError(err))
+		return Streams{}, fmt.Errorf("make the stream %s: %w", fleet.ChangesStream, provisionError(err))
 	}
 	// The servers fill the bucket from the stream, so that a device publishes once, and both agree.
-	devices := jetstream.StreamConfig{
+	devices = jetstream.StreamConfig{
 		Name:        fleet.DevicesStream,
 		Description: "the last known state of each Mac, by usher",
 		Sources: []*jetstream.StreamSource{{
@@ -206,9 +290,21 @@ func (c *Client) Provision(ctx context.Context, wanted Streams) error {
 		DenyDelete:        true,
 	}
 	if _, err := c.stream.CreateOrUpdateStream(ctx, devices); err != nil {
-		return fmt.Errorf("make the bucket %s: %w", fleet.DevicesBucket, provisionError(err))
+		return Streams{}, fmt.Errorf("make the bucket %s: %w", fleet.DevicesBucket, provisionError(err))
 	}
-	return nil
+	return wanted, nil
+}
+
+// config is how a stream is configured, without a name where there is none.
+func (c *Client) config(ctx context.Context, name string) (jetstream.StreamConfig, error) {
+	stream, err := c.stream.Stream(ctx, name)
+	switch {
+	case errors.Is(err, jetstream.ErrStreamNotFound):
+		return jetstream.StreamConfig{}, nil
+	case err != nil:
+		return jetstream.StreamConfig{}, fmt.Errorf("look for the stream %s: %w", name, err)
+	}
+	return stream.CachedInfo().Config, nil
 }
 
 func provisionError(err error) error {

@@ -1,11 +1,15 @@
 package fleet
 
 import (
+	"cmp"
 	"context"
 	"fmt"
+	"strconv"
 	"strings"
+	"sync/atomic"
 	"time"
 
+	"github.com/nats-io/nats.go"
 	"github.com/nats-io/nats.go/jetstream"
 	"google.golang.org/protobuf/proto"
 
@@ -35,8 +39,15 @@ type Change struct {
 	// Note says what is odd about it.
 	Note string `json:"note,omitempty"`
 
-	id       string
-	sequence uint64
+	id string
+}
+
+// When is when it happened: by the device's clock, which had it before the servers did, unless that clock is ahead or tells nothing.
+func (c *Change) When() time.Time {
+	if c.Time.IsZero() || c.Time.After(c.Stored.Add(skewTold)) {
+		return c.Stored
+	}
+	return c.Time
 }
 
 // seen remembers which changes were read, so that one which a device published twice counts once. Of each device it remembers the last
@@ -65,70 +76,94 @@ func (s seen) before(change *Change) bool {
 // Watch calls show for each change that the stream gets from now on, until ctx ends or show returns an error, which it returns.
 // Changes that come while the connection is lost are shown when it is back.
 func (c *Client) Watch(ctx context.Context, show func(*Change) error) error {
-	return c.read(ctx, jetstream.OrderedConsumerConfig{FilterSubjects: []string{fleet.EveryChange}, DeliverPolicy: jetstream.DeliverNewPolicy}, 0, show)
+	news := make(chan struct{}, 1)
+	var announced atomic.Uint64
+	subscription, err := c.conn.Subscribe(fleet.EveryKept, func(told *nats.Msg) {
+		if sequence, err := strconv.ParseUint(told.Header.Get(jetstream.SequenceHeader), 10, 64); err == nil {
+			announced.Store(sequence)
+		}
+		select {
+		case news <- struct{}{}:
+		default:
+		}
+	})
+	if err != nil {
+		return fmt.Errorf("wait for changes: %w", err)
+	}
+	defer subscription.Unsubscribe()
+	last, err := c.last(ctx, fleet.ChangesStream, fleet.EveryChange)
+	if err != nil {
+		return fmt.Errorf("read the changes: %w", err)
+	}
+	next, known := last+1, seen{}
+	var again <-chan time.Time
+	for failing := 0; ; {
+		select {
+		case <-news:
+		case <-c.reconnected: // what was told meanwhile is missed
+		case <-again:
+		case <-ctx.Done():
+			return context.Cause(ctx)
+		}
+		again = nil
+		var shown error
+		next, err = c.read(ctx, fleet.ChangesStream, fleet.EveryChange, next, func(message *jetstream.RawStreamMsg) error {
+			shown = showNew(known, message, show)
+			return shown
+		})
+		switch {
+		case shown != nil:
+			return shown
+		case ctx.Err() != nil:
+			return context.Cause(ctx)
+		case err != nil && c.conn.IsConnected():
+			if failing++; failing > watchAttempts {
+				return fmt.Errorf("read the changes: %w", err)
+			}
+			again = time.After(readAgain)
+		case err != nil: // the connection begins anew
+		case next <= announced.Load(): // a server answered that has not got it yet
+			again = time.After(readAgain)
+		default:
+			failing = 0
+		}
+	}
 }
 
 // Changes calls show for each change that the stream has, of a device or, where that is empty, of all, the oldest first. It returns the
 // error of show.
 func (c *Client) Changes(ctx context.Context, device string, show func(*Change) error) error {
-	subject := fleet.EveryChange
-	if device != "" {
-		subject = fleet.ChangesOf(device)
-	}
-	stream, err := c.stream.Stream(ctx, fleet.ChangesStream)
-	if err != nil {
-		return fmt.Errorf("read the changes: %s", reasonOf(err))
-	}
-	last, err := stream.GetLastMsgForSubject(ctx, subject)
-	if err != nil {
-		if strings.Contains(err.Error(), jetstream.ErrMsgNotFound.Error()) {
-			return nil
-		}
-		return fmt.Errorf("read the changes: %s", reasonOf(err))
-	}
-	return c.read(ctx, jetstream.OrderedConsumerConfig{FilterSubjects: []string{subject}, DeliverPolicy: jetstream.DeliverAllPolicy}, last.Sequence, show)
-}
-
-// read reads the stream, up to a sequence number, or for ever where that is 0.
-func (c *Client) read(ctx context.Context, config jetstream.OrderedConsumerConfig, last uint64, show func(*Change) error) error {
-	consumer, err := c.stream.OrderedConsumer(ctx, fleet.ChangesStream, config)
-	if err != nil {
-		return fmt.Errorf("read the changes: %s", reasonOf(err))
-	}
-	messages, err := consumer.Messages()
-	if err != nil {
-		return fmt.Errorf("read the changes: %s", reasonOf(err))
-	}
-	defer messages.Stop()
 	known := seen{}
-	for {
-		message, err := messages.Next(jetstream.NextContext(ctx))
-		if err != nil {
-			if ctx.Err() != nil {
-				return context.Cause(ctx)
-			}
-			return fmt.Errorf("read the changes: %s", reasonOf(err))
-		}
-		change := changeOf(message)
-		if !known.before(change) {
-			if err := show(change); err != nil {
-				return err
-			}
-		}
-		if last != 0 && change.sequence >= last {
-			return nil
-		}
+	var shown error
+	_, err := c.read(ctx, fleet.ChangesStream, fleet.ChangesOf(cmp.Or(device, "*")), 1, func(message *jetstream.RawStreamMsg) error {
+		shown = showNew(known, message, show)
+		return shown
+	})
+	switch {
+	case shown != nil:
+		return shown
+	case ctx.Err() != nil:
+		return context.Cause(ctx)
+	case err != nil:
+		return fmt.Errorf("read the changes: %w", err)
 	}
+	return nil
 }
 
-func changeOf(message jetstream.Msg) *Change {
-	change := &Change{Device: fleet.DeviceOf(message.Subject()), State: Unknown, DeviceState: Unknown}
-	if meta, err := message.Metadata(); err == nil {
-		change.Stored, change.sequence = meta.Timestamp.UTC(), meta.Sequence.Stream
+// showNew shows a change that was not seen before.
+func showNew(known seen, message *jetstream.RawStreamMsg, show func(*Change) error) error {
+	change := changeOf(message)
+	if known.before(change) {
+		return nil
 	}
+	return show(change)
+}
+
+func changeOf(message *jetstream.RawStreamMsg) *Change {
+	change := &Change{Device: fleet.DeviceOf(message.Subject), Stored: message.Time.UTC(), State: Unknown, DeviceState: Unknown}
 	said := new(usherv1.StatusChange)
-	if err := proto.Unmarshal(message.Data(), said); err != nil || said.GetDevice() == nil {
-		change.Note = fmt.Sprintf("it published %d bytes that are no change", len(message.Data()))
+	if err := proto.Unmarshal(message.Data, said); err != nil || said.GetDevice() == nil {
+		change.Note = fmt.Sprintf("it published %d bytes that are no change", len(message.Data))
 		return change
 	}
 	change.id, change.Time, change.UID = said.GetId(), contract.Time(said.GetTime()).UTC(), said.GetUid()

@@ -26,26 +26,18 @@ const device = "0A1B2C3D-0000-4000-8000-00000000BEEF"
 var stored = time.Date(2026, 11, 23, 10, 0, 0, 0, time.UTC)
 
 // message is one of the stream of changes.
-type message struct {
-	jetstream.Msg
-	subject string
-	data    []byte
-}
-
-func (m message) Subject() string { return m.subject }
-func (m message) Data() []byte    { return m.data }
-func (m message) Metadata() (*jetstream.MsgMetadata, error) {
-	return &jetstream.MsgMetadata{Sequence: jetstream.SequencePair{Stream: 7}, Timestamp: stored}, nil
+func message(data []byte) *jetstream.RawStreamMsg {
+	return &jetstream.RawStreamMsg{Subject: fleet.ChangesOf(device), Sequence: 7, Data: data, Time: stored}
 }
 
 // published is a change as the stream has it.
-func published(t testing.TB, change *usherv1.StatusChange) message {
+func published(t testing.TB, change *usherv1.StatusChange) *jetstream.RawStreamMsg {
 	t.Helper()
 	data, err := proto.Marshal(change)
 	if err != nil {
 		t.Fatal(err)
 	}
-	return message{subject: fleet.ChangesOf(device), data: data}
+	return message(data)
 }
 
 // evil is what somebody would publish who wants an admin's terminal, or program, to do something.
@@ -110,7 +102,7 @@ func TestChangeOf(t *testing.T) {
 	got := changeOf(published(t, said))
 	want := Change{
 		Device: device, Stored: stored, Time: stored.Add(-time.Hour), Computer: "janes-mac", User: "jane", UID: 501, State: "ORPHANED", DeviceState: "REGISTERED",
-		Registration: "FAILED: PORTAL_FAILED", PortalExitCode: got.PortalExitCode, DeviceIDBefore: "old", DeviceIDAfter: "new", id: "1-2", sequence: 7,
+		Registration: "FAILED: PORTAL_FAILED", PortalExitCode: got.PortalExitCode, DeviceIDBefore: "old", DeviceIDAfter: "new", id: "1-2",
 	}
 	if *got != want || got.PortalExitCode == nil || *got.PortalExitCode != 66 {
 		t.Errorf("%+v", got)
@@ -122,18 +114,29 @@ func TestChangeOf(t *testing.T) {
 	}
 }
 
+// A change is shown as of when it happened, and not of when a server that was away got it, unless the device's clock is no good.
+func TestWhen(t *testing.T) {
+	for said, want := range map[time.Time]time.Time{
+		stored.Add(-72 * time.Hour): stored.Add(-72 * time.Hour), stored.Add(time.Minute): stored.Add(time.Minute), stored.Add(time.Hour): stored, {}: stored,
+	} {
+		if got := (&Change{Stored: stored, Time: said}).When(); !got.Equal(want) {
+			t.Errorf("%s is shown as %s, want %s", said, got, want)
+		}
+	}
+}
+
 func TestChangeIsBelievedUnderItsOwnNameAlone(t *testing.T) {
 	forged := evil()
 	forged.Device.Device = "another\x1b[2J"
-	for name, message := range map[string]message{
-		"nothing":        {subject: fleet.ChangesOf(device)},
-		"noise":          {subject: fleet.ChangesOf(device), data: []byte("\xff\xff\x00noise")},
+	for name, message := range map[string]*jetstream.RawStreamMsg{
+		"nothing":        message(nil),
+		"noise":          message([]byte("\xff\xff\x00noise")),
 		"no device":      published(t, &usherv1.StatusChange{Id: "1", State: usherv1.IdentityState_IDENTITY_STATE_REGISTERED}),
 		"another's name": published(t, forged),
 		"no name":        published(t, &usherv1.StatusChange{Device: &usherv1.DeviceStatus{State: usherv1.IdentityState_IDENTITY_STATE_REGISTERED}}),
 	} {
 		got := changeOf(message)
-		if got.Device != device || got.State != Unknown || got.DeviceState != Unknown || got.Note == "" || got.sequence != 7 {
+		if got.Device != device || got.State != Unknown || got.DeviceState != Unknown || got.Note == "" {
 			t.Errorf("%s: %+v", name, got)
 		}
 		mustBeShown(t, got)
@@ -152,12 +155,12 @@ func TestEvilChangeIsShownHarmlessly(t *testing.T) {
 func FuzzWhatDevicesSay(f *testing.F) {
 	f.Add([]byte(nil))
 	f.Add([]byte("\xff"))
-	f.Add(published(f, evil()).data)
+	f.Add(published(f, evil()).Data)
 	if status, err := proto.Marshal(evil().GetDevice()); err == nil {
 		f.Add(status)
 	}
 	f.Fuzz(func(t *testing.T, data []byte) {
-		mustBeShown(t, changeOf(message{subject: fleet.ChangesOf(device), data: data}))
+		mustBeShown(t, changeOf(message(data)))
 		change, status := new(usherv1.StatusChange), new(usherv1.DeviceStatus)
 		if proto.Unmarshal(data, change) == nil {
 			mustBeShown(t, silent(device, &known{change: change, at: stored}))

@@ -210,8 +210,17 @@ func (w *world) macs(count int) []*mac {
 // raw connects with NATS's own client and somebody's credentials: what a stranger would use.
 func (w *world) raw(how access.Access, name string, errs chan error) *nats.Conn {
 	w.Helper()
-	options, err := how.Options("stranger", name)
+	conn, err := w.tryRaw(how, name, errs)
 	w.must(err)
+	return conn
+}
+
+// tryRaw is raw where a server may refuse.
+func (w *world) tryRaw(how access.Access, name string, errs chan error) (*nats.Conn, error) {
+	options, err := how.Options("stranger", name)
+	if err != nil {
+		return nil, err
+	}
 	options = append(options, nats.NoReconnect(), nats.ErrorHandler(func(_ *nats.Conn, _ *nats.Subscription, err error) {
 		select {
 		case errs <- err:
@@ -221,9 +230,11 @@ func (w *world) raw(how access.Access, name string, errs chan error) *nats.Conn 
 	closed := make(chan struct{})
 	options = append(options, nats.ClosedHandler(func(*nats.Conn) { close(closed) }))
 	conn, err := nats.Connect(strings.Join(how.Servers, ","), options...)
-	w.must(err)
+	if err != nil {
+		return nil, err
+	}
 	w.Cleanup(func() { conn.Close(); <-closed })
-	return conn
+	return conn, nil
 }
 
 // lines is a log that may be read while it is written.

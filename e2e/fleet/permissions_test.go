@@ -1,10 +1,12 @@
 package fleet_test
 
 import (
+	"context"
 	"errors"
 	"fmt"
 	"path/filepath"
 	"strings"
+	"sync"
 	"testing"
 	"time"
 
@@ -73,7 +75,9 @@ func TestCredentialsAreForOneNameAlone(t *testing.T) {
 	for subject, allowed := range map[string]bool{
 		"usher.v1.status.all":      true,
 		"usher.v1.status.MAC-A":    true,
-		"_INBOX_MAC-A.x":           true,
+		"usher.v1.kept.MAC-A":      true,
+		"usher.v1.kept.MAC-B":      false,
+		"usher.v1.kept.*":          false,
 		"usher.v1.status.MAC-B":    false,
 		"usher.v1.status.*":        false,
 		"usher.v1.answer.*.*":      false,
@@ -91,16 +95,142 @@ func TestCredentialsAreForOneNameAlone(t *testing.T) {
 		made.Unsubscribe()
 	}
 
-	how.CredentialsFile = filepath.Join(w.Directory, "admin", "admin.creds")
-	admin := w.raw(how, "admin", errs)
-	for _, subject := range []string{
-		"usher.v1.change.MAC-A", "usher.v1.answer.q1.MAC-A", "$KV.USHER_DEVICES.MAC-A", "$JS.API.STREAM.DELETE.USHER_CHANGES",
-		"$JS.API.STREAM.PURGE.USHER_CHANGES", "$JS.API.STREAM.UPDATE.USHER_CHANGES", "$JS.API.STREAM.DELETE.KV_USHER_DEVICES", "$JS.API.STREAM.PURGE.KV_USHER_DEVICES",
-		"$JS.API.STREAM.MSG.DELETE.USHER_CHANGES", "$JS.API.STREAM.CREATE.MORE",
+	admin := w.rawAdmin(errs)
+	for subject, allowed := range map[string]bool{
+		"usher.v1.status.all": true, "usher.v1.status.MAC-A": true,
+		"$JS.API.DIRECT.GET.USHER_CHANGES": true, "$JS.API.DIRECT.GET.KV_USHER_DEVICES": true,
+		"usher.v1.change.MAC-A": false, "usher.v1.answer.q1.MAC-A": false, "usher.v1.kept.MAC-A": false, "$KV.USHER_DEVICES.MAC-A": false,
+		"$JS.API.STREAM.DELETE.USHER_CHANGES": false, "$JS.API.STREAM.PURGE.USHER_CHANGES": false, "$JS.API.STREAM.UPDATE.USHER_CHANGES": false,
+		"$JS.API.STREAM.DELETE.KV_USHER_DEVICES": false, "$JS.API.STREAM.PURGE.KV_USHER_DEVICES": false, "$JS.API.STREAM.INFO.USHER_CHANGES": false,
+		"$JS.API.STREAM.MSG.DELETE.USHER_CHANGES": false, "$JS.API.STREAM.CREATE.MORE": false, "$JS.API.CONSUMER.CREATE.USHER_CHANGES.x": false,
+		"_INBOX_provision.x": false,
 	} {
-		if !refuses(admin, errs, func() error { return admin.Publish(subject, []byte("{}")) }) {
-			t.Errorf("an admin publishes on %s", subject)
+		if refused := refuses(admin, errs, func() error { return admin.Publish(subject, []byte("{}")) }); refused == allowed {
+			t.Errorf("an admin publishes on %s: refused %t", subject, refused)
 		}
+	}
+}
+
+// rawAdmin connects with NATS's own client and an admin's credentials.
+func (w *world) rawAdmin(errs chan error) *nats.Conn {
+	w.Helper()
+	return w.raw(w.Access(filepath.Join(w.Directory, "admin", "admin.creds")), "admin", errs)
+}
+
+// What somebody may publish can name any subject for an answer, and a server answers there with rights of its own. No answer does
+// anything, or is taken for another's word.
+func TestAnswersOfServersDoNothing(t *testing.T) {
+	t.Parallel()
+	for _, servers := range []int{1, 3} {
+		t.Run(fmt.Sprint(servers), func(t *testing.T) {
+			t.Parallel()
+			w := newWorld(t, servers)
+			macs := w.macs(2)
+			w.must(macs[1].change(1))
+			w.eventually("a change is there", func() bool { return allPublished(macs) })
+			how, err := w.Device("MAC-A", time.Hour)
+			w.must(err)
+			errs := make(chan error, 16)
+			device, admin := w.raw(how, "MAC-A", errs), w.rawAdmin(errs)
+			provision := w.raw(w.Access(filepath.Join(w.Directory, "keys", "provision", "provision.creds")), "provision", errs)
+			stream, err := provision.JetStream()
+			w.must(err)
+
+			victim := macs[1].name
+			replies := []string{
+				access.ChangesOf(victim), access.ChangesOf("GHOST"), access.KeptOf(victim), "$KV.USHER_DEVICES." + victim, "usher.v1.answer.q1." + victim,
+				access.StatusOfAll, access.StatusOf(victim),
+			}
+			for _, name := range []string{access.ChangesStream, access.DevicesStream} {
+				for _, action := range []string{"DELETE", "PURGE", "UPDATE", "MSG.DELETE", "LEADER.STEPDOWN", "INFO"} {
+					replies = append(replies, "$JS.API.STREAM."+action+"."+name)
+				}
+				replies = append(replies, "$JS.API.DIRECT.GET."+name, "$JS.API.CONSUMER.CREATE."+name+".x")
+			}
+
+			// What is heard of it: by all admins, and by the Mac whose name is used.
+			watching := w.admin()
+			ctx, cancel := context.WithCancel(w.ctx)
+			var watched sync.WaitGroup
+			watched.Go(func() {
+				watching.Watch(ctx, func(change *fleet.Change) error {
+					if change.Device != "MAC-A" {
+						t.Errorf("whoever watches is shown %+v", change)
+					}
+					return nil
+				})
+			})
+			defer watched.Wait()
+			defer cancel()
+			answers, err := w.rawAdmin(errs).SubscribeSync(access.EveryAnswer)
+			w.must(err)
+
+			published := 0
+			for _, reply := range replies {
+				for _, content := range []string{"", "{}", "x"} {
+					w.must(device.PublishRequest(access.ChangesOf("MAC-A"), reply, []byte(content)))
+					w.must(device.PublishRequest("usher.v1.answer.q0.MAC-A", reply, []byte(content)))
+					published++
+				}
+			}
+			w.must(device.Flush())
+			for _, reply := range replies {
+				for _, name := range []string{access.ChangesStream, access.DevicesStream} {
+					for _, content := range []string{"", "{}", "x", `{"seq":1}`, `{"seq":999999}`, `{"seq":1,"batch":5}`, `{"last_by_subj":"` + access.ChangesOf(victim) + `"}`} {
+						w.must(admin.PublishRequest("$JS.API.DIRECT.GET."+name, reply, []byte(content)))
+					}
+				}
+				w.must(admin.PublishRequest(access.StatusOf("GHOST"), reply, []byte("x")))
+			}
+			w.must(admin.Flush())
+
+			w.eventually("all that was allowed has come", func() bool {
+				info, err := stream.StreamInfo(access.ChangesStream)
+				w.must(err)
+				if info.State.Msgs > uint64(published)+3 {
+					t.Fatalf("the stream has %d messages, want %d and three before", info.State.Msgs, published)
+				}
+				return info.State.Msgs == uint64(published)+3
+			})
+			info, err := stream.StreamInfo(access.DevicesStream)
+			w.must(err)
+			if info.State.NumSubjects != 3 {
+				t.Errorf("the bucket has %d devices, want 3", info.State.NumSubjects)
+			}
+			changes, err := stream.StreamInfo(access.ChangesStream)
+			w.must(err)
+			if changes.Config.MaxMsgs != -1 || changes.State.Consumers+info.State.Consumers != 0 || !changes.Config.NoAck {
+				t.Errorf("the streams are %+v and %+v", changes, info)
+			}
+			counts := w.stored(w.admin())
+			if len(counts) != 1 || counts[victim] != 1 {
+				t.Errorf("changes are read: %v", counts)
+			}
+			report, err := w.admin().Ask(w.ctx, fleet.Question{Timeout: 2 * time.Second})
+			w.must(err)
+			if len(report.Devices) != 3 {
+				t.Errorf("the fleet knows %+v", report.Devices)
+			}
+			for _, one := range report.Devices {
+				if one.Device == victim && (one.Answer != fleet.Answered || len(one.Notes) != 0) {
+					t.Errorf("%s is shown as %+v", victim, one)
+				}
+			}
+			for {
+				message, err := answers.NextMsg(100 * time.Millisecond)
+				if err != nil {
+					break
+				}
+				if strings.HasSuffix(message.Subject, victim) && len(message.Header) == 0 && strings.HasPrefix(message.Subject, "usher.v1.answer.q") {
+					t.Errorf("%q on %s would be taken for the word of that Mac", message.Data, message.Subject)
+				}
+			}
+			select {
+			case err := <-errs:
+				t.Errorf("it was refused, where it was to be of no use: %v", err)
+			default:
+			}
+		})
 	}
 }
 
@@ -151,8 +281,13 @@ func TestOddAnswersAreShownAsSuch(t *testing.T) {
 		w.must(err)
 		conn := w.raw(how, name, errs)
 		_, err = conn.Subscribe(access.StatusOfAll, func(request *nats.Msg) {
+			asked := new(usherv1.StatusRequest)
+			if err := proto.Unmarshal(request.Data, asked); err != nil {
+				t.Error(err)
+			}
 			for _, reply := range replies {
-				conn.Publish(request.Reply+"."+name, reply)
+				subject, _ := access.AnswerOf(asked.GetQuery(), name)
+				conn.Publish(subject, reply)
 			}
 		})
 		w.must(err)

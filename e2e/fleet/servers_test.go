@@ -18,6 +18,7 @@ import (
 	"usher.internal/ctl/fleet/setup"
 	access "usher.internal/internal/fleet"
 	usherv1 "usher.internal/proto/usher/v1"
+	"usher.internal/sim/natsserver"
 )
 
 // A server is lost while answers come: everybody is in the report, once, and answers.
@@ -168,14 +169,19 @@ func TestChangeThatIsPublishedTwiceIsThereOnce(t *testing.T) {
 		if header {
 			message.Header.Set("Nats-Msg-Id", "MAC-A/"+id)
 		}
-		_, err = conn.RequestMsg(message, 5*time.Second)
-		w.must(err)
+		w.must(conn.PublishMsg(message))
 	}
+	told, err := conn.SubscribeSync(access.KeptOf("MAC-A"))
+	w.must(err)
 	publish("1", true)
 	publish("1", true)  // the server drops it
 	publish("2", false) // and where it has forgotten that it had it, who reads it does
 	publish("2", false)
 	publish("1", false)
+	for range 4 {
+		_, err := told.NextMsg(within)
+		w.must(err)
+	}
 	if counts := w.stored(w.admin()); counts["MAC-A"] != 2 {
 		t.Errorf("%d changes are read, want 2", counts["MAC-A"])
 	}
@@ -256,7 +262,7 @@ func TestSlowAndGreedyAdminsHarmNobody(t *testing.T) {
 	var flood sync.WaitGroup
 	flood.Go(func() {
 		for number := 0; flooding.Err() == nil && number < 50_000; number++ {
-			if greedy.PublishMsg(&nats.Msg{Subject: access.StatusOfAll, Reply: access.AnswersTo("greedy")}) != nil {
+			if greedy.Publish(access.StatusOfAll, asked("greedy")) != nil {
 				return
 			}
 			if number%100 == 0 && greedy.Flush() != nil {
@@ -310,6 +316,15 @@ func TestCredentialsExpireAndAreRenewed(t *testing.T) {
 	w.eventually("what happened meanwhile is published", func() bool { return mac.unpublished() == 0 })
 }
 
+// asked is a question.
+func asked(query string) []byte {
+	content, err := proto.Marshal(&usherv1.StatusRequest{Query: query})
+	if err != nil {
+		panic(err)
+	}
+	return content
+}
+
 // Everything that a Mac tells is told without what is personal where that is configured.
 func TestPersonalDataIsLeftOut(t *testing.T) {
 	t.Parallel()
@@ -327,7 +342,7 @@ func TestPersonalDataIsLeftOut(t *testing.T) {
 	w.must(err)
 	var sent []byte
 	w.eventually("it answers", func() bool {
-		w.must(conn.PublishMsg(&nats.Msg{Subject: access.StatusOfAll, Reply: access.AnswersTo("q")}))
+		w.must(conn.Publish(access.StatusOfAll, asked("q")))
 		message, err := answers.NextMsg(200 * time.Millisecond)
 		if err == nil {
 			sent = message.Data
@@ -335,9 +350,7 @@ func TestPersonalDataIsLeftOut(t *testing.T) {
 		return err == nil
 	})
 	w.eventually("its change is published", func() bool { return mac.unpublished() == 0 })
-	stream, err := conn.JetStream()
-	w.must(err)
-	last, err := stream.GetLastMsg(access.ChangesStream, access.ChangesOf("MAC-A"), nats.DirectGet())
+	last, err := conn.Request("$JS.API.DIRECT.GET.USHER_CHANGES", []byte(`{"last_by_subj":"usher.v1.change.MAC-A"}`), within)
 	w.must(err)
 	for what, content := range map[string][]byte{"an answer": sent, "a change": last.Data} {
 		for _, personal := range []string{"jane", "Computer of", "the-device-id", "example.org"} {
@@ -389,10 +402,78 @@ func TestMoreRoomThanThereIsIsRefused(t *testing.T) {
 			w.must(err)
 			defer client.Close()
 			wanted := fleet.Streams{Keep: time.Hour, Forget: time.Hour, Replicas: servers, StorageBytes: 1 << 50}
-			if err := client.Provision(w.ctx, wanted); !errors.Is(err, fleet.ErrNoRoom) {
+			if _, err := client.Provision(w.ctx, wanted); !errors.Is(err, fleet.ErrNoRoom) {
 				t.Errorf("got %v", err)
 			}
 			w.must(w.Provision(w.ctx))
 		})
+	}
+}
+
+// What is not given stays as it is; who has an admin's credentials is told at once that they are not those for it; and where the stream is
+// gone the bucket can be made anew.
+func TestProvisionAgain(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t, 1)
+	client, err := w.Client(w.ctx, filepath.Join(w.Directory, "keys", "provision"))
+	w.must(err)
+	defer client.Close()
+	first := fleet.Streams{Keep: 180 * 24 * time.Hour, Forget: 800 * 24 * time.Hour, Replicas: 1, StorageBytes: 256 << 20}
+	made, err := client.Provision(w.ctx, first)
+	w.must(err)
+	if made != first {
+		t.Errorf("made are %+v", made)
+	}
+	first.StorageBytes = 512 << 20
+	if made, err = client.Provision(w.ctx, fleet.Streams{StorageBytes: 512 << 20}); err != nil || made != first {
+		t.Errorf("changed, they are %+v, %v", made, err)
+	}
+	began := time.Now()
+	if _, err := w.admin().Provision(w.ctx, fleet.Streams{}); !errors.Is(err, fleet.ErrNotPermitted) || time.Since(began) > 5*time.Second {
+		t.Errorf("an admin is told %v after %s", err, time.Since(began))
+	}
+
+	mac := w.macs(1)[0]
+	w.must(mac.change(1))
+	w.eventually("a change is there", func() bool { return mac.unpublished() == 0 })
+	mac.stop()
+	if _, err := client.Provision(w.ctx, fleet.Streams{NewBucket: true}); err != nil {
+		t.Error(err)
+	}
+	admin := w.admin()
+	w.eventually("the bucket is filled from the stream again", func() bool {
+		report, err := admin.Ask(w.ctx, fleet.Question{Timeout: 200 * time.Millisecond})
+		w.must(err)
+		return len(report.Devices) == 1 && report.Devices[0].Device == mac.name
+	})
+}
+
+// A bucket whose stream is gone would stay as it is: that is told, and mended when it is wanted.
+func TestHalfOfWhatWasKept(t *testing.T) {
+	t.Parallel()
+	w := &world{T: t, Fleet: &natsserver.Fleet{}, ctx: t.Context()}
+	port := freePort(t)
+	configuration := filepath.Join(t.TempDir(), "nats-server.conf")
+	w.must(os.WriteFile(configuration, fmt.Appendf(nil, "listen: \"127.0.0.1:%d\"\njetstream { store_dir: %q }\n", port, t.TempDir()), 0o600))
+	server := natsserver.NewServer("127.0.0.1", port, configuration)
+	t.Cleanup(server.Kill)
+	w.must(server.Start(w.ctx))
+	how := access.Access{Servers: []string{fmt.Sprintf("nats://127.0.0.1:%d", port)}}
+	client, err := fleet.Connect(w.ctx, how, "provision")
+	w.must(err)
+	defer client.Close()
+	_, err = client.Provision(w.ctx, fleet.Streams{StorageBytes: 64 << 20})
+	w.must(err)
+	stream, err := w.raw(how, "anybody", make(chan error, 1)).JetStream()
+	w.must(err)
+	w.must(stream.DeleteStream(access.ChangesStream))
+	if _, err := client.Provision(w.ctx, fleet.Streams{}); !errors.Is(err, fleet.ErrHalf) {
+		t.Errorf("it is told as %v", err)
+	}
+	if _, err := client.Provision(w.ctx, fleet.Streams{NewBucket: true}); err != nil {
+		t.Error(err)
+	}
+	if _, err := stream.StreamInfo(access.ChangesStream); err != nil {
+		t.Error(err)
 	}
 }

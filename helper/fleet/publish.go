@@ -8,7 +8,6 @@ import (
 	"time"
 
 	"github.com/nats-io/nats.go"
-	"github.com/nats-io/nats.go/jetstream"
 	"google.golang.org/protobuf/proto"
 
 	"usher.internal/internal/contract"
@@ -17,14 +16,20 @@ import (
 )
 
 const (
-	// publishWithin is how long a server may take to keep a change.
-	publishWithin = 10 * time.Second
+	// publishWithin is how long a server may take to keep a change. It is longer than the servers know a change that they had: one that is
+	// sent again, because it is not known whether it was kept, is told to have been kept then.
+	publishWithin = 6 * time.Second
+	// publishAttempts are made before that is told as a failure.
+	publishAttempts = 3
 	// batch is how many changes are published before that is noted.
 	batch = 50
 	// firstPause and longestPause bound the pause after a change could not be published while there is a connection.
 	firstPause   = 2 * time.Second
 	longestPause = 5 * time.Minute
 )
+
+// errLost is returned when the connection is lost before it is known whether a change was kept.
+var errLost = errors.New("the connection was lost")
 
 // keepPublishing publishes whenever there is something to publish, or a connection again.
 func (s *session) keepPublishing(ctx context.Context) {
@@ -61,7 +66,7 @@ func (s *session) publish(ctx context.Context) error {
 		s.count(waiting, dropped)
 		switch {
 		case !s.conn.IsConnected():
-			return nil // a connection begins anew
+			return nil // the connection begins anew
 		case len(oldest) == 0:
 			return s.announce(ctx)
 		}
@@ -77,7 +82,10 @@ func (s *session) publish(ctx context.Context) error {
 			err = errors.Join(err, s.config.Outbox.Published(done...))
 			s.announced = true // each tells how the device stands
 		}
-		if err != nil {
+		switch {
+		case errors.Is(err, errLost):
+			return nil // the connection begins anew
+		case err != nil:
 			return err
 		}
 	}
@@ -120,23 +128,67 @@ func (s *session) send(ctx context.Context, change *usherv1.StatusChange) error 
 	if err != nil {
 		return fmt.Errorf("encode a change: %w", err)
 	}
-	ctx, cancel := context.WithTimeout(ctx, publishWithin)
-	defer cancel()
-	message := &nats.Msg{Subject: fleet.ChangesOf(s.name), Data: content}
-	// A change that is sent again, because its acknowledgement was lost, is kept once.
-	_, err = s.stream.PublishMsg(ctx, message, jetstream.WithMsgID(s.name+"/"+change.GetId()), jetstream.WithExpectStream(fleet.ChangesStream))
-	switch {
-	case err == nil:
-		s.note(func(state *usherv1.FleetStatus) { state.LastError = "" })
-		return nil
-	case errors.Is(err, jetstream.ErrNoStreamResponse), errors.Is(err, nats.ErrNoResponders):
-		return fmt.Errorf("publish a change: %w: run `usherctl fleet provision`", err)
-	case errors.Is(err, context.DeadlineExceeded):
+	message := &nats.Msg{Subject: fleet.ChangesOf(s.name), Reply: fleet.KeptOf(s.name), Data: content, Header: nats.Header{}}
+	message.Header.Set(nats.MsgIdHdr, s.name+"/"+change.GetId())
+	for range publishAttempts {
+		if err = s.sendOnce(ctx, message); !errors.Is(err, context.DeadlineExceeded) || ctx.Err() != nil {
+			break
+		}
+	}
+	if errors.Is(err, context.DeadlineExceeded) {
 		// A server says nothing to a client that publishes where it may not.
 		if refused := s.conn.LastError(); errors.Is(refused, nats.ErrPermissionViolation) {
 			err = refused
+		} else {
+			err = fmt.Errorf("the servers have not told within %s that they keep it; they may lack room, or `usherctl fleet provision`: %w", publishAttempts*publishWithin, err)
 		}
+	}
+	if err != nil {
 		return fmt.Errorf("publish a change: %w", err)
 	}
-	return fmt.Errorf("publish a change: %w", err)
+	s.note(func(state *usherv1.FleetStatus) { state.LastError = "" })
+	return nil
+}
+
+// sendOnce publishes a message and returns when the servers tell that they have kept it.
+func (s *session) sendOnce(ctx context.Context, message *nats.Msg) error {
+	ctx, cancel := context.WithTimeout(ctx, publishWithin)
+	defer cancel()
+	drain(s.kept)
+	drain(s.lost)
+	if err := s.conn.PublishMsg(message); err != nil && !s.conn.IsConnected() {
+		return errLost
+	} else if err != nil {
+		return err
+	}
+	for {
+		select {
+		case told := <-s.kept:
+			switch {
+			case told.Header.Get(nats.MsgIdHdr) == message.Header.Get(nats.MsgIdHdr):
+				return nil
+			case told.Header.Get("Status") == noResponders:
+				return fmt.Errorf("%w: run `usherctl fleet provision`", nats.ErrNoResponders)
+			}
+		case <-s.lost:
+			return errLost
+		case <-ctx.Done():
+			return context.Cause(ctx)
+		}
+	}
+}
+
+// noResponders is the status with which a server tells whoever publishes that there is no stream. Source:
+// https://docs.nats.io/reference/reference-protocols/nats-protocol
+const noResponders = "503"
+
+// drain empties a channel.
+func drain[T any](from chan T) {
+	for {
+		select {
+		case <-from:
+		default:
+			return
+		}
+	}
 }

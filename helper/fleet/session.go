@@ -10,7 +10,6 @@ import (
 
 	"github.com/google/uuid"
 	"github.com/nats-io/nats.go"
-	"github.com/nats-io/nats.go/jetstream"
 	"google.golang.org/protobuf/proto"
 
 	"usher.internal/internal/contract"
@@ -23,6 +22,8 @@ const (
 	requestsInHand = 16
 	// bufferBytes are held for what is sent, for as long as there is a connection; a status has a tenth of it.
 	bufferBytes = 4 << 10
+	// keptInHand are read while a change is published, which is one at a time; more come where another Mac has the same name.
+	keptInHand = 16
 	// aliveWithin is how long a server may take to answer after the network has changed, before the connection is made anew.
 	aliveWithin = 10 * time.Second
 )
@@ -33,11 +34,12 @@ type session struct {
 	settings Settings
 	name     string
 	conn     *nats.Conn
-	stream   jetstream.JetStream
 	requests chan *nats.Msg
-	// connected gets a value when the connection is there, again too.
-	connected chan struct{}
-	closed    chan struct{}
+	// kept gets what the servers tell about changes of this Mac, see [fleet.KeptOf].
+	kept chan *nats.Msg
+	// connected gets a value when the connection is there, again too, and lost when it was lost.
+	connected, lost chan struct{}
+	closed          chan struct{}
 	// announced is set when the fleet knows that this Mac has come.
 	announced bool
 	id        string
@@ -69,8 +71,8 @@ func (d *Device) open(ctx context.Context, settings Settings) (*session, error) 
 		return nil, err
 	}
 	s := &session{
-		Device: d, settings: settings, name: name, requests: make(chan *nats.Msg, requestsInHand),
-		connected: make(chan struct{}, 1), closed: make(chan struct{}), id: uuid.NewString(),
+		Device: d, settings: settings, name: name, requests: make(chan *nats.Msg, requestsInHand), kept: make(chan *nats.Msg, keptInHand),
+		lost: make(chan struct{}, 1), connected: make(chan struct{}, 1), closed: make(chan struct{}), id: uuid.NewString(),
 	}
 	d.become(&usherv1.FleetStatus{Device: name, Since: contract.Timestamp(time.Now())})
 	options = append(options,
@@ -86,15 +88,11 @@ func (d *Device) open(ctx context.Context, settings Settings) (*session, error) 
 	if s.conn, err = nats.Connect(strings.Join(settings.Servers, ","), options...); err != nil {
 		return nil, fmt.Errorf("connect to the fleet: %w", err)
 	}
-	for _, subject := range []string{fleet.StatusOfAll, fleet.StatusOf(name)} {
-		if _, err := s.conn.ChanSubscribe(subject, s.requests); err != nil {
+	for subject, received := range map[string]chan *nats.Msg{fleet.StatusOfAll: s.requests, fleet.StatusOf(name): s.requests, fleet.KeptOf(name): s.kept} {
+		if _, err := s.conn.ChanSubscribe(subject, received); err != nil {
 			s.close()
 			return nil, fmt.Errorf("listen to the fleet: %w", err)
 		}
-	}
-	if s.stream, err = jetstream.New(s.conn); err != nil {
-		s.close()
-		return nil, fmt.Errorf("use JetStream: %w", err)
 	}
 	return s, nil
 }
@@ -115,6 +113,7 @@ func (s *session) isConnected(conn *nats.Conn) {
 
 // isDisconnected is called when the connection is lost, without an error when we closed it, and after attempts to make it.
 func (s *session) isDisconnected(err error) {
+	signal(s.lost)
 	s.note(func(state *usherv1.FleetStatus) {
 		if state.Server != "" {
 			state.Server, state.Since = "", contract.Timestamp(time.Now())
@@ -198,9 +197,13 @@ func (s *session) keepAlive(ctx context.Context) {
 	}
 }
 
-// answer answers one request. Whatever it holds is not read.
+// answer answers one request. Of what it holds, the id of the question is read.
 func (s *session) answer(request *nats.Msg) {
-	subject, ok := fleet.AnswerOf(request.Reply, s.name)
+	asked := new(usherv1.StatusRequest)
+	if proto.Unmarshal(request.Data, asked) != nil {
+		return
+	}
+	subject, ok := fleet.AnswerOf(asked.GetQuery(), s.name)
 	if !ok || !s.limiter.Allow() {
 		return
 	}

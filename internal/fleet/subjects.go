@@ -29,6 +29,7 @@ const (
 	statuses = "usher.v1.status."
 	answers  = "usher.v1.answer."
 	changes  = "usher.v1.change."
+	kept     = "usher.v1.kept."
 )
 
 // Patterns of subjects, for permissions and streams; * is one token.
@@ -36,6 +37,7 @@ const (
 	EveryStatus = statuses + "*"
 	EveryAnswer = answers + "*.*"
 	EveryChange = changes + "*"
+	EveryKept   = kept + "*"
 )
 
 var nameExpression = sync.OnceValue(func() *regexp.Regexp { return regexp.MustCompile(`^[0-9A-Za-z_-]{1,64}$`) })
@@ -49,21 +51,20 @@ func StatusOf(device string) string { return statuses + device }
 // ChangesOf is the subject on which a device publishes its changes.
 func ChangesOf(device string) string { return changes + device }
 
-// AnswersTo is the subject that a request with that id names for its answers. It is a prefix: each device adds its name.
-func AnswersTo(query string) string { return answers + query }
+// KeptOf is the subject on which the servers tell that they have kept a change of a device's, with its headers. They answer nobody who
+// publishes: NATS lets everybody name any subject for an answer, and gives the answer there with rights of its own.
+func KeptOf(device string) string { return kept + device }
 
-// AnswerOf is the subject on which a device answers a request whose reply subject is given; false for a request that names another
-// place for answers, where a device may not publish.
-func AnswerOf(reply, device string) (string, bool) {
-	query, ok := strings.CutPrefix(reply, answers)
-	if !ok || !nameExpression().MatchString(query) {
+// AnswerOf is the subject on which a device, or with * any device, answers the question with that id; false where it can be none.
+func AnswerOf(query, device string) (string, bool) {
+	if !nameExpression().MatchString(query) {
 		return "", false
 	}
-	return reply + "." + device, true
+	return answers + query + "." + device, true
 }
 
 // DeviceOf returns the device that an answer or a change is from, which is the last token of its subject.
 func DeviceOf(subject string) string { return subject[strings.LastIndexByte(subject, '.')+1:] }
 
-// InboxOf is the prefix of the subjects on which servers answer to a device, or to an admin, alone.
+// InboxOf is the prefix of the subjects on which servers answer to admins.
 func InboxOf(name string) string { return "_INBOX_" + name }

@@ -111,7 +111,7 @@ func (f *Fleet) Provision(ctx context.Context) error {
 	defer client.Close()
 	for {
 		asking, stop := context.WithTimeout(ctx, 5*time.Second)
-		err := client.Provision(asking, fleet.Streams{Keep: 24 * time.Hour, Forget: 24 * time.Hour, Replicas: len(f.Servers), StorageBytes: 256 << 20})
+		_, err := client.Provision(asking, fleet.Streams{Keep: 24 * time.Hour, Forget: 24 * time.Hour, Replicas: len(f.Servers), StorageBytes: 256 << 20})
 		stop()
 		if err == nil || ctx.Err() != nil {
 			return err

@@ -51,6 +51,8 @@ func configuration(options Options, number int, identities *identities) []byte {
 		"SystemJWT":    identities.system,
 		"Account":      identities.accountKey,
 		"AccountJWT":   identities.account,
+		"Admins":       identities.adminsKey,
+		"AdminsJWT":    identities.admins,
 	})
 	if err != nil {
 		panic("the configuration's template: " + err.Error()) // a test executes it

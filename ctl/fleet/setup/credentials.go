@@ -9,8 +9,6 @@ import (
 	"path/filepath"
 	"time"
 
-	"github.com/nats-io/nkeys"
-
 	"usher.internal/internal/fleet"
 )
 
@@ -43,7 +41,7 @@ func CredentialsFor(directory string, devices []string, output string, valid tim
 			return nil, fmt.Errorf("%s is there already, and nothing was written: a device has one file of credentials", path)
 		}
 	}
-	signer, account, err := readSigner(directory, deviceSeed)
+	device, err := readSigner(directory, deviceSeed, accountJWT)
 	if err != nil {
 		return nil, err
 	}
@@ -51,12 +49,12 @@ func CredentialsFor(directory string, devices []string, output string, valid tim
 		return nil, err
 	}
 	w := &writer{root: output}
-	for _, device := range devices {
-		content, err := credentials(device, signer, account, valid)
+	for _, one := range devices {
+		content, err := device.credentials(one, valid)
 		if err != nil {
 			return w.made, err
 		}
-		w.private(device+".creds", content, "for "+device+", as fleet.credentials_file")
+		w.private(one+".creds", content, "for "+one+", as fleet.credentials_file")
 		if w.err != nil {
 			return w.made, w.err
 		}
@@ -70,15 +68,16 @@ func exists(path string) bool {
 }
 
 // readSigner reads a seed of a fleet, and the account that it signs for.
-func readSigner(directory, name string) (signer nkeys.KeyPair, account string, err error) {
-	if signer, err = readSeed(directory, name); err != nil {
-		return nil, "", err
-	}
-	claims, err := readAccount(directory)
+func readSigner(directory, seed, account string) (signer, error) {
+	pair, err := readSeed(directory, seed)
 	if err != nil {
-		return nil, "", err
+		return signer{}, err
 	}
-	return signer, claims.Subject, nil
+	claims, err := readAccount(directory, account)
+	if err != nil {
+		return signer{}, err
+	}
+	return signer{pair, claims.Subject}, nil
 }
 
 // Renew makes what runs out anew, in the folder of a fleet: the credentials of admins and of whom makes the streams, and the servers'
@@ -87,11 +86,11 @@ func Renew(directory string, adminValid, certificatesValid time.Duration) (made 
 	if adminValid <= 0 || certificatesValid <= 0 {
 		return nil, errors.New("credentials and certificates must count for some time")
 	}
-	admin, account, err := readSigner(directory, adminSeed)
+	admin, err := readSigner(directory, adminSeed, adminsJWT)
 	if err != nil {
 		return nil, err
 	}
-	provision, _, err := readSigner(directory, provisionSeed)
+	provision, err := readSigner(directory, provisionSeed, accountJWT)
 	if err != nil {
 		return nil, err
 	}
@@ -113,7 +112,7 @@ func Renew(directory string, adminValid, certificatesValid time.Duration) (made 
 			return w.made, err
 		}
 	}
-	return w.made, w.people(admin, provision, account, adminValid, "for whoever has a copy of its folder")
+	return w.made, w.people(admin, provision, adminValid, "for whoever has a copy of its folder")
 }
 
 // readAuthority reads the authority of a fleet's servers.

@@ -6,8 +6,6 @@ import (
 	"os"
 	"path/filepath"
 	"time"
-
-	"github.com/nats-io/nkeys"
 )
 
 // writer writes files below root, and remembers them.
@@ -32,15 +30,15 @@ func (w *writer) server(host string, authority *authority, valid time.Duration, 
 }
 
 // people makes the credentials of admins, and of whom makes the streams.
-func (w *writer) people(admin, provision nkeys.KeyPair, account string, valid time.Duration, purpose string) error {
+func (w *writer) people(admin, provision signer, valid time.Duration, purpose string) error {
 	for _, one := range []struct {
 		name, file string
-		signer     nkeys.KeyPair
+		signer     signer
 	}{
 		{AdminName, filepath.Join(adminFolder, adminCredentials), admin},
 		{ProvisionName, filepath.Join(provisionFolder, provisionCredentials), provision},
 	} {
-		content, err := credentials(one.name, one.signer, account, valid)
+		content, err := one.signer.credentials(one.name, valid)
 		if err != nil {
 			return err
 		}

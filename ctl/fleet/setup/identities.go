@@ -10,13 +10,17 @@ import (
 	"usher.internal/internal/fleet"
 )
 
-// identities are the operator of a fleet's servers, its account, and the keys that sign for devices and admins. What each may do stands
-// in the account: who holds a signing key cannot make credentials that may do more.
+// identities are the operator of a fleet's servers, its accounts, and the keys that sign for devices and admins. What each may do stands
+// in their account: who holds a signing key cannot make credentials that may do more.
+//
+// Admins have an account of their own, into which they get what they may read and no more. A permission holds for what one publishes, and
+// not for the subject that one names for the answer: a server publishes its answer there with rights of its own, in the account of whoever
+// asked. In the account of the streams an admin could have had an answer removed a stream.
 type identities struct {
-	operator, account, system            string // JWTs
-	systemKey                            string
-	accountKey                           string
+	operator, account, admins, system    string // JWTs
+	systemKey, accountKey, adminsKey     string
 	operatorPair, accountPair            nkeys.KeyPair
+	adminsPair                           nkeys.KeyPair
 	devicePair, adminPair, provisionPair nkeys.KeyPair
 }
 
@@ -30,31 +34,41 @@ type permissions struct {
 // roles are what there is. In those of devices {{name()}} is the name in the credentials.
 func roles() (device, admin, provision permissions) {
 	device = permissions{
-		role: "device",
-		publish: []string{
-			"usher.v1.answer.*.{{name()}}",
-			fleet.ChangesOf("{{name()}}"),
-		},
-		subscribe:     []string{fleet.StatusOfAll, fleet.StatusOf("{{name()}}"), fleet.InboxOf("{{name()}}") + ".>"},
+		role:          "device",
+		publish:       []string{"usher.v1.answer.*.{{name()}}", fleet.ChangesOf("{{name()}}")},
+		subscribe:     []string{fleet.StatusOfAll, fleet.StatusOf("{{name()}}"), fleet.KeptOf("{{name()}}")},
 		subscriptions: 8,
 	}
-	admin = permissions{role: AdminName, publish: []string{fleet.EveryStatus}, subscribe: []string{fleet.EveryAnswer, fleet.InboxOf(AdminName) + ".>"}, subscriptions: -1}
-	for _, stream := range []string{fleet.ChangesStream, fleet.DevicesStream} {
-		admin.publish = append(admin.publish,
-			"$JS.API.STREAM.INFO."+stream,
-			"$JS.API.DIRECT.GET."+stream, "$JS.API.DIRECT.GET."+stream+".>",
-			"$JS.API.CONSUMER.CREATE."+stream+".>", "$JS.API.CONSUMER.INFO."+stream+".>",
-			"$JS.API.CONSUMER.MSG.NEXT."+stream+".>", "$JS.API.CONSUMER.DELETE."+stream+".>",
-			"$JS.FC."+stream+".>",
-		)
+	admin = permissions{
+		role:          AdminName,
+		publish:       []string{fleet.EveryStatus, readOf(fleet.ChangesStream), readOf(fleet.DevicesStream)},
+		subscribe:     []string{fleet.EveryAnswer, fleet.EveryKept, fleet.InboxOf(AdminName) + ".>"},
+		subscriptions: -1,
 	}
 	provision = permissions{
 		role:          ProvisionName,
-		publish:       []string{"$JS.API.INFO", "$JS.API.STREAM.INFO.*", "$JS.API.STREAM.CREATE.*", "$JS.API.STREAM.UPDATE.*"},
+		publish:       []string{"$JS.API.INFO", "$JS.API.STREAM.INFO.*", "$JS.API.STREAM.CREATE.*", "$JS.API.STREAM.UPDATE.*", "$JS.API.STREAM.DELETE." + fleet.DevicesStream},
 		subscribe:     []string{fleet.InboxOf(ProvisionName) + ".>"},
 		subscriptions: -1,
 	}
 	return device, admin, provision
+}
+
+// readOf is the subject on which the messages of a stream are read.
+func readOf(stream string) string { return "$JS.API.DIRECT.GET." + stream }
+
+// shared is what the account of the streams and devices gives, and the account of the admins takes.
+func shared(account string) (exports jwt.Exports, imports jwt.Imports) {
+	add := func(kind jwt.ExportType, subject string, answers jwt.ResponseType) {
+		exports.Add(&jwt.Export{Name: subject, Subject: jwt.Subject(subject), Type: kind, ResponseType: answers})
+		imports.Add(&jwt.Import{Name: subject, Subject: jwt.Subject(subject), Type: kind, Account: account})
+	}
+	add(jwt.Service, fleet.EveryStatus, jwt.ResponseTypeSingleton) // a question names no subject for answers
+	add(jwt.Service, readOf(fleet.ChangesStream), jwt.ResponseTypeStream)
+	add(jwt.Service, readOf(fleet.DevicesStream), jwt.ResponseTypeStream)
+	add(jwt.Stream, fleet.EveryAnswer, "")
+	add(jwt.Stream, fleet.EveryKept, "")
+	return exports, imports
 }
 
 func newIdentities(options Options) (*identities, error) {
@@ -64,44 +78,51 @@ func newIdentities(options Options) (*identities, error) {
 		return nil, err
 	}
 	for pair, create := range map[*nkeys.KeyPair]func() (nkeys.KeyPair, error){
-		&made.operatorPair: nkeys.CreateOperator, &made.accountPair: nkeys.CreateAccount,
+		&made.operatorPair: nkeys.CreateOperator, &made.accountPair: nkeys.CreateAccount, &made.adminsPair: nkeys.CreateAccount,
 		&made.devicePair: nkeys.CreateAccount, &made.adminPair: nkeys.CreateAccount, &made.provisionPair: nkeys.CreateAccount,
 	} {
 		if *pair, err = create(); err != nil {
 			return nil, fmt.Errorf("make a key: %w", err)
 		}
 	}
-	operatorKey, systemKey, accountKey := public(made.operatorPair), public(system), public(made.accountPair)
-	made.systemKey, made.accountKey = systemKey, accountKey
+	made.systemKey, made.accountKey, made.adminsKey = public(system), public(made.accountPair), public(made.adminsPair)
 
-	operator := jwt.NewOperatorClaims(operatorKey)
+	operator := jwt.NewOperatorClaims(public(made.operatorPair))
 	operator.Name = options.Organization
-	operator.SystemAccount = systemKey
+	operator.SystemAccount = made.systemKey
 	if made.operator, err = operator.Encode(made.operatorPair); err != nil {
 		return nil, fmt.Errorf("make the operator: %w", err)
 	}
-	systemAccount := jwt.NewAccountClaims(systemKey)
+	systemAccount := jwt.NewAccountClaims(made.systemKey)
 	systemAccount.Name = "SYS"
 	if made.system, err = systemAccount.Encode(made.operatorPair); err != nil {
 		return nil, fmt.Errorf("make the system account: %w", err)
 	}
-	account := jwt.NewAccountClaims(accountKey)
-	account.Name = "USHER"
+	account, admins := jwt.NewAccountClaims(made.accountKey), jwt.NewAccountClaims(made.adminsKey)
+	account.Name, admins.Name = "USHER", "USHER_ADMINS"
 	account.Limits.JetStreamLimits = jwt.JetStreamLimits{
 		DiskStorage: options.StorageBytes * int64(len(options.Servers)), MemoryStorage: 0,
 		Streams: 2, Consumer: -1, MaxAckPending: -1, DiskMaxStreamBytes: 0,
 	}
+	account.Exports, admins.Imports = shared(made.accountKey)
 	device, admin, provision := roles()
-	for pair, role := range map[nkeys.KeyPair]permissions{made.devicePair: device, made.adminPair: admin, made.provisionPair: provision} {
+	for _, one := range []struct {
+		account *jwt.AccountClaims
+		signer  nkeys.KeyPair
+		role    permissions
+	}{{account, made.devicePair, device}, {account, made.provisionPair, provision}, {admins, made.adminPair, admin}} {
 		scope := jwt.NewUserScope()
-		scope.Key, scope.Role = public(pair), role.role
-		scope.Template.Pub.Allow, scope.Template.Sub.Allow = role.publish, role.subscribe
-		scope.Template.Subs = role.subscriptions
+		scope.Key, scope.Role = public(one.signer), one.role.role
+		scope.Template.Pub.Allow, scope.Template.Sub.Allow = one.role.publish, one.role.subscribe
+		scope.Template.Subs = one.role.subscriptions
 		scope.Template.Payload = maximumPayload
-		account.SigningKeys.AddScopedSigner(scope)
+		one.account.SigningKeys.AddScopedSigner(scope)
 	}
 	if made.account, err = account.Encode(made.operatorPair); err != nil {
-		return nil, fmt.Errorf("make the account: %w", err)
+		return nil, fmt.Errorf("make the account of devices: %w", err)
+	}
+	if made.admins, err = admins.Encode(made.operatorPair); err != nil {
+		return nil, fmt.Errorf("make the account of admins: %w", err)
 	}
 	return made, nil
 }
@@ -110,7 +131,7 @@ func newIdentities(options Options) (*identities, error) {
 func (i *identities) seeds() map[string][]byte {
 	seeds := make(map[string][]byte)
 	for name, pair := range map[string]nkeys.KeyPair{
-		operatorSeed: i.operatorPair, accountSeed: i.accountPair, deviceSeed: i.devicePair, adminSeed: i.adminPair, provisionSeed: i.provisionPair,
+		operatorSeed: i.operatorPair, accountSeed: i.accountPair, adminsSeed: i.adminsPair, deviceSeed: i.devicePair, adminSeed: i.adminPair, provisionSeed: i.provisionPair,
 	} {
 		seed, err := pair.Seed()
 		if err != nil {
@@ -121,8 +142,14 @@ func (i *identities) seeds() map[string][]byte {
 	return seeds
 }
 
+// signer is the key of a role, and the account that it signs for.
+type signer struct {
+	pair    nkeys.KeyPair
+	account string
+}
+
 // credentials makes a credentials file for a name. What it may do stands in the account, with the key that signs it.
-func credentials(name string, signer nkeys.KeyPair, account string, valid time.Duration) ([]byte, error) {
+func (s signer) credentials(name string, valid time.Duration) ([]byte, error) {
 	user, err := nkeys.CreateUser()
 	if err != nil {
 		return nil, fmt.Errorf("make a key: %w", err)
@@ -130,10 +157,10 @@ func credentials(name string, signer nkeys.KeyPair, account string, valid time.D
 	defer user.Wipe()
 	claims := jwt.NewUserClaims(public(user))
 	claims.Name = name
-	claims.IssuerAccount = account
+	claims.IssuerAccount = s.account
 	claims.SetScoped(true)
 	claims.Expires = time.Now().Add(valid).Unix()
-	token, err := claims.Encode(signer)
+	token, err := claims.Encode(s.pair)
 	if err != nil {
 		return nil, fmt.Errorf("sign the credentials of %s: %w", name, err)
 	}

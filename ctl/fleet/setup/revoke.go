@@ -29,33 +29,47 @@ func Revoke(directory string, devices, files []string) (made []Made, err error) 
 	if err != nil {
 		return nil, err
 	}
-	account, err := readAccount(directory)
-	if err != nil {
-		return nil, err
+	accounts := make(map[string]*jwt.AccountClaims)
+	for _, file := range []string{accountJWT, adminsJWT} {
+		if accounts[file], err = readAccount(directory, file); err != nil {
+			return nil, err
+		}
 	}
+	changed := make(map[string]bool)
 	for _, file := range slices.Concat(gone, files) {
 		user, err := readCredentials(file)
-		switch {
-		case err != nil:
+		if err != nil {
 			return nil, err
-		case user.IssuerAccount != account.Subject:
-			return nil, fmt.Errorf("%s is of another fleet: it counts for the account %s, and this is %s", file, user.IssuerAccount, account.Subject)
 		}
-		account.Revoke(user.Subject)
-	}
-	token, err := account.Encode(operator)
-	if err != nil {
-		return nil, fmt.Errorf("sign the account: %w", err)
+		of := ""
+		for name, account := range accounts {
+			if user.IssuerAccount == account.Subject {
+				of = name
+			}
+		}
+		if of == "" {
+			return nil, fmt.Errorf("%s is of another fleet: it counts for the account %s", file, user.IssuerAccount)
+		}
+		accounts[of].Revoke(user.Subject)
+		changed[of] = true
 	}
 	configurations, err := filepath.Glob(filepath.Join(directory, serversFolder, "*", configurationFile))
 	if err != nil {
 		return nil, err
 	}
 	w := &writer{root: directory, renews: true}
-	w.private(filepath.Join(keysFolder, accountJWT), []byte(token), "")
+	tokens := make(map[string]string)
+	for name := range changed {
+		token, err := accounts[name].Encode(operator)
+		if err != nil {
+			return nil, fmt.Errorf("sign the account: %w", err)
+		}
+		tokens[accounts[name].Subject] = token
+		w.private(filepath.Join(keysFolder, name), []byte(token), "")
+	}
 	for _, path := range configurations {
 		server := filepath.Base(filepath.Dir(path))
-		content, err := withAccount(path, account.Subject, token)
+		content, err := withAccounts(path, tokens)
 		if err != nil {
 			return w.made, err
 		}
@@ -70,17 +84,20 @@ func Revoke(directory string, devices, files []string) (made []Made, err error) 
 	return w.made, err
 }
 
-// withAccount is a server's configuration with another token of the account in it; what else somebody wrote there stays.
-func withAccount(path, account, token string) ([]byte, error) {
+// withAccounts is a server's configuration with other tokens of accounts in it; what else somebody wrote there stays.
+func withAccounts(path string, tokens map[string]string) ([]byte, error) {
 	content, err := os.ReadFile(path)
 	if err != nil {
 		return nil, err
 	}
-	entry := regexp.MustCompile(`(?m)^(\s*` + regexp.QuoteMeta(account) + `\s*:\s*)"[^"]*"`)
-	if !entry.Match(content) {
-		return nil, fmt.Errorf("%s has no account %s in its resolver_preload: put that of %s there", path, account, filepath.Join(keysFolder, accountJWT))
+	for account, token := range tokens {
+		entry := regexp.MustCompile(`(?m)^(\s*` + regexp.QuoteMeta(account) + `\s*:\s*)"[^"]*"`)
+		if !entry.Match(content) {
+			return nil, fmt.Errorf("%s has no account %s in its resolver_preload: put its token of %s there", path, account, keysFolder)
+		}
+		content = entry.ReplaceAll(content, []byte(`${1}"`+token+`"`))
 	}
-	return entry.ReplaceAll(content, []byte(`${1}"`+token+`"`)), nil
+	return content, nil
 }
 
 // readCredentials reads whom a credentials file is for.
@@ -115,8 +132,8 @@ func readSeed(directory, name string) (nkeys.KeyPair, error) {
 	return pair, nil
 }
 
-func readAccount(directory string) (*jwt.AccountClaims, error) {
-	path := filepath.Join(directory, keysFolder, accountJWT)
+func readAccount(directory, name string) (*jwt.AccountClaims, error) {
+	path := filepath.Join(directory, keysFolder, name)
 	token, err := os.ReadFile(path)
 	if err != nil {
 		return nil, fmt.Errorf("read the account: %w", err)

@@ -36,6 +36,8 @@ const (
 	adminSeed     = "admin-signing.nk"
 	provisionSeed = "provision-signing.nk"
 	accountJWT    = "account.jwt"
+	adminsSeed    = "admins.nk"
+	adminsJWT     = "admins.jwt"
 
 	configurationFile = "nats-server.conf"
 
@@ -52,6 +54,9 @@ const (
 
 // maximumPayload is the largest message of a device, and the largest that a server takes.
 const maximumPayload = 64 << 10
+
+// LeastStorageBytes is the least that a fleet can do with on a server.
+const LeastStorageBytes = 64 << 20
 
 // Options say what is made.
 type Options struct {
@@ -106,7 +111,7 @@ func (o Options) Check() error {
 	if o.Port == o.ClusterPort {
 		return fmt.Errorf("--port and --cluster-port are both %d", o.Port)
 	}
-	if o.StorageBytes < 64<<20 {
+	if o.StorageBytes < LeastStorageBytes {
 		return fmt.Errorf("--storage is %d bytes; less than 64 MiB does not carry a fleet", o.StorageBytes)
 	}
 	for flag, path := range map[string]string{"--install-directory": o.InstallDirectory, "--store-directory": o.StoreDirectory} {
@@ -159,7 +164,7 @@ func Write(options Options) (made []Made, err error) {
 	w.public(filepath.Join(adminFolder, authorityFile), authority.certificatePEM, "")
 	w.public(filepath.Join(provisionFolder, AccessFile), accessFile(options, provisionCredentials), "for `usherctl fleet provision`")
 	w.public(filepath.Join(provisionFolder, authorityFile), authority.certificatePEM, "")
-	if err := w.people(identities.adminPair, identities.provisionPair, identities.accountKey, options.AdminValid, ""); err != nil {
+	if err := w.people(signer{identities.adminPair, identities.adminsKey}, signer{identities.provisionPair, identities.accountKey}, options.AdminValid, ""); err != nil {
 		return nil, err
 	}
 	w.public(filepath.Join(deviceFolder, authorityFile), authority.certificatePEM, "for every device, as fleet.ca_file")
@@ -168,6 +173,7 @@ func Write(options Options) (made []Made, err error) {
 	for name, seed := range identities.seeds() {
 		w.private(filepath.Join(keysFolder, name), seed, "")
 	}
+	w.private(filepath.Join(keysFolder, adminsJWT), []byte(identities.admins), "")
 	w.private(filepath.Join(keysFolder, accountJWT), []byte(identities.account), "keep it with the seeds beside it: `usherctl fleet credentials` makes devices and admins with them")
 	return w.made, w.err
 }

@@ -22,9 +22,11 @@ const (
 	_ = protoimpl.EnforceVersion(protoimpl.MaxVersion - 20)
 )
 
-// StatusRequest asks one device, or all of them, how it stands. It has nothing to say yet: what is asked is the subject.
+// StatusRequest asks one device, or all of them, how it stands. Which, is the subject.
 type StatusRequest struct {
-	state         protoimpl.MessageState `protogen:"open.v1"`
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// Stands in the subject of each answer, so that whoever asked knows his own: letters, digits, - and _, at most 64.
+	Query         string `protobuf:"bytes,1,opt,name=query,proto3" json:"query,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -57,6 +59,13 @@ func (x *StatusRequest) ProtoReflect() protoreflect.Message {
 // Deprecated: Use StatusRequest.ProtoReflect.Descriptor instead.
 func (*StatusRequest) Descriptor() ([]byte, []int) {
 	return file_usher_v1_fleet_proto_rawDescGZIP(), []int{0}
+}
+
+func (x *StatusRequest) GetQuery() string {
+	if x != nil {
+		return x.Query
+	}
+	return ""
 }
 
 // DeviceStatus is how one Mac stands, as it sees itself. What is marked as personal is left out where the device is configured so.
@@ -534,8 +543,9 @@ var File_usher_v1_fleet_proto protoreflect.FileDescriptor
 
 const file_usher_v1_fleet_proto_rawDesc = "" +
 	"\n" +
-	"\x14usher/v1/fleet.proto\x12\busher.v1\x1a\x1fgoogle/protobuf/timestamp.proto\x1a\x17usher/v1/identity.proto\x1a\x1busher/v1/registration.proto\"\x0f\n" +
-	"\rStatusRequest\"\xe4\x05\n" +
+	"\x14usher/v1/fleet.proto\x12\busher.v1\x1a\x1fgoogle/protobuf/timestamp.proto\x1a\x17usher/v1/identity.proto\x1a\x1busher/v1/registration.proto\"%\n" +
+	"\rStatusRequest\x12\x14\n" +
+	"\x05query\x18\x01 \x01(\tR\x05query\"\xe4\x05\n" +
 	"\fDeviceStatus\x12\x16\n" +
 	"\x06device\x18\x01 \x01(\tR\x06device\x12\x1a\n" +
 	"\binstance\x18\x02 \x01(\tR\binstance\x12.\n" +
