@@ -6,6 +6,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"io/fs"
 	"os"
 	"path/filepath"
 	"strconv"
@@ -241,7 +242,14 @@ func (a *app) printMade(made []setup.Made) error {
 }
 
 func fleetFiles(err error) error {
-	return &failure{code: exitDefect, reason: "FLEET_FILES", message: err.Error(), hint: "name the folder that `usherctl fleet init` made with --fleet, or another one to write to"}
+	failed := &failure{code: exitDefect, reason: "FLEET_FILES", message: err.Error()}
+	switch {
+	case errors.Is(err, setup.ErrThere):
+		failed.hint = "name another folder with --output"
+	case errors.Is(err, fs.ErrNotExist):
+		failed.hint = "name the folder that `usherctl fleet init` made with --fleet"
+	}
+	return failed
 }
 
 func isFolder(path string) bool {

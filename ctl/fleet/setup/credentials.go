@@ -38,7 +38,7 @@ func CredentialsFor(directory string, devices []string, output string, valid tim
 	}
 	for _, device := range devices {
 		if path := filepath.Join(output, device+".creds"); exists(path) {
-			return nil, fmt.Errorf("%s is there already, and nothing was written: a device has one file of credentials", path)
+			return nil, fmt.Errorf("%w: %s is there already, and a device has one file of credentials", ErrThere, path)
 		}
 	}
 	device, err := readSigner(directory, deviceSeed, accountJWT)

@@ -55,6 +55,9 @@ const (
 // maximumPayload is the largest message of a device, and the largest that a server takes.
 const maximumPayload = 64 << 10
 
+// ErrThere is wrapped when something is in the place of what is to be written.
+var ErrThere = errors.New("nothing was written")
+
 // LeastStorageBytes is the least that a fleet can do with on a server.
 const LeastStorageBytes = 64 << 20
 
@@ -83,7 +86,9 @@ type Made struct {
 }
 
 // hostName is what stands in URLs, certificates and configurations, and is the name of a folder.
-var hostName = sync.OnceValue(func() *regexp.Regexp { return regexp.MustCompile(`^[0-9A-Za-z]([0-9A-Za-z.-]*[0-9A-Za-z])?$`) })
+var hostName = sync.OnceValue(func() *regexp.Regexp {
+	return regexp.MustCompile(`^[0-9A-Za-z]([0-9A-Za-z-]*[0-9A-Za-z])?(\.[0-9A-Za-z]([0-9A-Za-z-]*[0-9A-Za-z])?)*$`)
+})
 
 // Check returns what is wrong with the options, by the names of usherctl's flags.
 func (o Options) Check() error {
@@ -93,7 +98,7 @@ func (o Options) Check() error {
 		return fmt.Errorf("--server is given %d times: a fleet has one server, or three that stand in for each other", len(o.Servers))
 	}
 	for i, server := range o.Servers {
-		if net.ParseIP(server) == nil && !hostName().MatchString(server) {
+		if address := net.ParseIP(server); address.IsUnspecified() || address == nil && !hostName().MatchString(server) {
 			return fmt.Errorf("--server %q is no host name or address; the port is given with --port", server)
 		}
 		if slices.Contains(o.Servers[:i], server) {
@@ -131,7 +136,7 @@ func Write(options Options) (made []Made, err error) {
 		return nil, err
 	}
 	if entries, err := os.ReadDir(options.Directory); err == nil && len(entries) > 0 {
-		return nil, fmt.Errorf("%s is not empty: a fleet that is there is not overwritten, since its devices would be locked out", options.Directory)
+		return nil, fmt.Errorf("%w: %s is not empty: a fleet that is there is not overwritten, since its devices would be locked out", ErrThere, options.Directory)
 	} else if err != nil && !errors.Is(err, fs.ErrNotExist) {
 		return nil, err
 	}
