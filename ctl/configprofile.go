@@ -1,15 +1,16 @@
 package main
 
 import (
+	"context"
 	"encoding/json"
 	"errors"
 	"fmt"
-	"io/fs"
-	"os"
+	"io"
 	"path/filepath"
 	"strings"
 
 	"github.com/spf13/cobra"
+	"golang.org/x/sys/unix"
 
 	"usher.internal/ctl/profile"
 	"usher.internal/internal/config"
@@ -33,9 +34,9 @@ in it.`,
   usherctl config profile --config ./new.yaml
   usherctl config profile --kind background-items --team-id A1B2C3D4E5`,
 		Args: cobra.NoArgs,
-		RunE: func(*cobra.Command, []string) error {
+		RunE: func(command *cobra.Command, _ []string) error {
 			options.Kind = profile.Kind(kind)
-			return a.writeProfile(options, output)
+			return a.writeProfile(command.Context(), options, output)
 		},
 	}
 	flags := command.Flags()
@@ -44,11 +45,11 @@ in it.`,
 	flags.StringVar(&options.Organization, "organization", "", "the organization's name, as users see it")
 	flags.BoolVar(&options.All, "all", false, "every key, also those that have their default")
 	flags.StringVar(&options.TeamID, "team-id", "", "Team ID that usher's package is signed with, for background-items")
-	flags.StringVar(&output, "output", "", "write into this `file`, which must not be there yet (default: print it)")
+	flags.StringVar(&output, "output", "", "write into this `file`, which must not be there yet (default, and -: print it)")
 	return command
 }
 
-func (a *app) writeProfile(options profile.Options, output string) error {
+func (a *app) writeProfile(ctx context.Context, options profile.Options, output string) error {
 	if options.Kind == profile.Settings {
 		loaded, err := a.loadConfig()
 		if err != nil {
@@ -69,7 +70,7 @@ func (a *app) writeProfile(options profile.Options, output string) error {
 	if err != nil {
 		return err
 	}
-	return a.writeText("profile", string(content), output)
+	return a.writeText(ctx, "profile", string(content), output)
 }
 
 func (a *app) schemaCommand() *cobra.Command {
@@ -81,44 +82,53 @@ func (a *app) schemaCommand() *cobra.Command {
 Custom Settings, External Applications, Add, Custom Schema; the preference domain is org.usher.`,
 		Example: "  usherctl config schema --output org.usher.schema.json",
 		Args:    cobra.NoArgs,
-		RunE: func(*cobra.Command, []string) error {
+		RunE: func(command *cobra.Command, _ []string) error {
 			schema, err := config.Schema("darwin")
 			if err != nil {
 				return defect(err)
 			}
-			if a.json && output == "" {
+			if a.json && (output == "" || output == "-") {
 				return a.printValue(json.RawMessage(schema))
 			}
-			return a.writeText("schema", string(schema), output)
+			return a.writeText(command.Context(), "schema", string(schema), output)
 		},
 	}
-	command.Flags().StringVar(&output, "output", "", "write into this `file`, which must not be there yet (default: print it)")
+	command.Flags().StringVar(&output, "output", "", "write into this `file`, which must not be there yet (default, and -: print it)")
 	return command
 }
 
-// writeText prints a text, or writes it into a new file, whole or not at all.
-func (a *app) writeText(what, text, output string) error {
+// writeText prints a text, or writes it into a new file, whole or not at all. What is no file, such as a named pipe, may be there.
+func (a *app) writeText(ctx context.Context, what, text, output string) error {
 	if output == "" {
+		output = "-"
+	}
+	to, err := a.destination(output)
+	if err == nil && to.standard {
 		if a.json {
 			return a.printValue(map[string]string{what: text})
 		}
 		_, err := a.stdout.Write([]byte(text))
 		return err
 	}
-	path, err := filepath.Abs(output)
-	if err != nil {
-		return defect(err)
+	path, absolute := filepath.Abs(output)
+	if absolute != nil {
+		return defect(absolute)
 	}
-	if _, err := os.Lstat(path); !errors.Is(err, fs.ErrNotExist) {
+	if to.exists && !to.through || errors.Is(err, unix.EISDIR) {
 		return &failure{code: exitUsage, reason: "OUTPUT_EXISTS", message: path + " is there already, and is left as it is", hint: "name a new file with --output"}
 	}
-	if err := writeWhole(path, func(file *os.File) error {
-		_, err := file.WriteString(text)
-		return errors.Join(err, file.Chmod(0o644)) // nothing in it is secret
-	}); err != nil {
-		return &failure{code: exitDefect, reason: "OUTPUT_FAILED", message: strings.TrimSpace(fmt.Sprintf("write %s: %v", path, err))}
+	if err == nil {
+		err = a.write(ctx, to, 0o644, func(to io.Writer) error { // nothing in it is secret
+			_, err := io.WriteString(to, text)
+			return err
+		})
 	}
-	if a.json {
+	switch {
+	case err != nil && ctx.Err() != nil:
+		return explained(ctx.Err())
+	case err != nil:
+		return &failure{code: exitDefect, reason: "OUTPUT_FAILED", message: strings.TrimSpace(fmt.Sprintf("write %s: %v", path, err))}
+	case a.json:
 		return a.printValue(map[string]string{"file": path})
 	}
 	fmt.Fprintln(a.stdout, "wrote "+plain(path))

@@ -6,7 +6,6 @@ import (
 	"errors"
 	"fmt"
 	"io"
-	"os"
 	"path"
 	"slices"
 	"strconv"
@@ -64,7 +63,7 @@ fleet could be asked, however its Macs stand.`,
 	set.StringArrayVar(&flags.filters, "filter", nil, "only devices with `KEY=VALUE[,VALUE]`, of "+strings.Join(filterNames(), ", ")+"; * stands for anything; more filters must all fit")
 	set.DurationVar(&flags.timeout, "timeout", 5*time.Second, "wait this long for answers; when all that are known have answered it is over")
 	set.BoolVar(&flags.csv, "csv", false, "print one line for each device as comma-separated values")
-	set.StringVar(&flags.html, "html", "", "write a page into this `file`: a chart, a table that can be searched, the trend of 30 days")
+	set.StringVar(&flags.html, "html", "", "write a page into this `file` (- is standard output): a chart, a table that can be searched, the trend of 30 days")
 	return command
 }
 
@@ -91,10 +90,11 @@ func (a *app) fleetStatus(ctx context.Context, client *fleet.Client, flags fleet
 		if err != nil {
 			report.Warnings = append(report.Warnings, "The trend could not be read: "+err.Error()+".")
 		}
-		if err := writeWhole(flags.html, func(file *os.File) error { return page.Write(file, report) }); err != nil {
-			return &failure{code: exitDefect, reason: "OUTPUT_FAILED", message: fmt.Sprintf("the page could not be written: %v", err), hint: "name a file in a folder that you may write to"}
+		about, err := a.writePage(ctx, flags.html, func(to io.Writer) error { return page.Write(to, report) })
+		if err != nil {
+			return err
 		}
-		fmt.Fprintf(a.stdout, "%s: %s\n", plain(flags.html), count(int64(len(report.Devices)), "device"))
+		fmt.Fprintf(about, "%s: %s\n", plain(flags.html), count(int64(len(report.Devices)), "device"))
 		return nil
 	}
 	if a.json {

@@ -80,7 +80,7 @@ Mac's logs and usherd's journal.`,
 	set.DurationVar(&flags.since, "since", 0, "only attempts of the last `duration`, for example 48h")
 	set.IntVar(&flags.attempt, "attempt", 0, "show the attempt of this `number` (default: the newest)")
 	set.BoolVar(&flags.all, "all", false, "show every attempt in full")
-	set.StringVar(&flags.html, "html", "", "write a page into this `file`, redacted unless --no-redact is given")
+	set.StringVar(&flags.html, "html", "", "write a page into this `file` (- is standard output), redacted unless --no-redact is given")
 	set.BoolVar(&flags.redact, "redact", false, "put pseudonyms in the place of names, ids and addresses (with --html the default)")
 	set.BoolVar(&flags.noRedact, "no-redact", false, "with --html: leave names, ids and addresses as they are")
 	set.BoolVarP(&flags.follow, "follow", "f", false, "go on, and show what happens as the logs grow")
@@ -137,7 +137,7 @@ func (a *app) timelineFrom(ctx context.Context, logs []applog.Log, flags timelin
 	if err != nil {
 		return explained(err)
 	}
-	return a.showTimeline(report, flags)
+	return a.showTimeline(ctx, report, flags)
 }
 
 // timelineOf tells the timeline of another Mac, of the logs that the user of ssh can read there.
@@ -203,7 +203,7 @@ func unread(err error) error {
 }
 
 // showTimeline prints a report, or writes it as a page.
-func (a *app) showTimeline(report *timeline.Report, flags timelineFlags) error {
+func (a *app) showTimeline(ctx context.Context, report *timeline.Report, flags timelineFlags) error {
 	chosen, err := flags.choose(report)
 	if err != nil {
 		return err
@@ -216,13 +216,16 @@ func (a *app) showTimeline(report *timeline.Report, flags timelineFlags) error {
 	}
 	switch {
 	case flags.html != "":
-		if err := writeWhole(flags.html, func(file *os.File) error { return page.Write(file, report) }); err != nil {
-			return &failure{code: exitDefect, reason: "OUTPUT_FAILED", message: fmt.Sprintf("the page could not be written: %v", err), hint: "name a file in a folder that you may write to"}
-		}
-		if a.json {
+		about, err := a.writePage(ctx, flags.html, func(to io.Writer) error { return page.Write(to, report) })
+		switch {
+		case err != nil:
+			return err
+		case a.json && about == a.stdout: // or else the page alone
 			return a.printValue(map[string]any{"file": flags.html, "attempts": len(report.Attempts), "redacted": report.Redacted})
+		case a.json:
+			return nil
 		}
-		fmt.Fprintf(a.stdout, "%s: %s, %s\n", plain(flags.html), count(int64(len(report.Attempts)), "attempt"),
+		fmt.Fprintf(about, "%s: %s, %s\n", plain(flags.html), count(int64(len(report.Attempts)), "attempt"),
 			map[bool]string{true: "names, ids and addresses are pseudonyms", false: "NOT redacted"}[report.Redacted])
 		return nil
 	case a.json:
@@ -325,17 +328,4 @@ func (a *app) afterAWhile(what string) (ended func()) {
 	}
 	timer := time.AfterFunc(2*time.Second, func() { fmt.Fprintln(a.stderr, what) })
 	return func() { timer.Stop() }
-}
-
-// writeWhole writes a file that only its owner can read: all of it, or what was there before.
-func writeWhole(path string, write func(*os.File) error) error {
-	file, err := os.CreateTemp(filepath.Dir(path), "."+strings.TrimPrefix(filepath.Base(path), ".")+".*")
-	if err != nil {
-		return err
-	}
-	defer os.Remove(file.Name())
-	if err := errors.Join(write(file), file.Close()); err != nil {
-		return err
-	}
-	return os.Rename(file.Name(), path)
 }
