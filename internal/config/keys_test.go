@@ -171,6 +171,11 @@ func TestSecretsDoNotShowInErrors(t *testing.T) {
 		"delivery: {api: {secret: hunter2}}",
 		"delivery.api.url: https://admin:hunter2@example.com",
 		"delivery.api.url: 'ftp://admin:hunter2@example.com:port'",
+		"fleet.servers: tls://admin:hunter2@example.com:4222",
+		"fleet.servers: ['tls://example.com', 'tls://admin:hunter2@example.com:4222']",
+		"fleet.servers: 'tls://example.com, tls://admin:hunter2,more@example.com'",
+		"fleet.servers: ['tls://admin:hunter2/@example.com']",
+		"preflight.endpoints: ['admin:hunter2@example.com:443']",
 	} {
 		_, err := config.Places{Local: write(t, "config.yaml", content)}.Load()
 		if err == nil || strings.Contains(err.Error(), "hunter2") {

@@ -238,19 +238,21 @@ func choices(name, fallback string, values []string, description string, field f
 				return errors.New("is not known")
 			}
 			return nil
-		})
+		}, nil)
 }
 
 func endpoints(name, fallback, description string, field func(*Config) *[]string) row {
 	return listField(Key{name, "list of host:port", fmt.Sprintf("a list of at most %d host:port, or the same as one text with commas", maximumEndpoints), fallback, description},
-		field, maximumEndpoints, checkEndpoint)
+		field, maximumEndpoints, checkEndpoint, hidePasswords)
 }
 
-// listField is a list of at most longest entries, each of which check accepts.
-func listField(key Key, field func(*Config) *[]string, longest int, check func(string) error) row {
+// listField is a list of at most longest entries, each of which check accepts. Secretive hides in an error what must not be shown, if
+// it is not nil.
+func listField(key Key, field func(*Config) *[]string, longest int, check func(string) error, secretive func(string) string) row {
 	return row{
-		Key: key,
-		get: func(c *Config) string { return strings.Join(*field(c), ", ") },
+		Key:       key,
+		secretive: secretive,
+		get:       func(c *Config) string { return strings.Join(*field(c), ", ") },
 		set: func(c *Config, v value) error {
 			given := v.list
 			if !v.isList && strings.TrimSpace(v.text) != "" {
@@ -263,6 +265,9 @@ func listField(key Key, field func(*Config) *[]string, longest int, check func(s
 			for _, entry := range given {
 				entry = strings.TrimSpace(entry)
 				if err := check(entry); err != nil {
+					if secretive != nil && (secretive(entry) != entry || secretive(v.text) != v.text) { // a comma may stand in a password
+						entry = hidden
+					}
 					return fmt.Errorf("has the entry %q: %w", entry, err)
 				}
 				kept = append(kept, entry)
@@ -290,13 +295,19 @@ func checkEndpoint(endpoint string) error {
 func baseURL(name, fallback, description string, field func(*Config) *string) row {
 	row := textField(Key{name, "URL", "an https URL (http for this computer's own addresses) without user, query or fragment, or empty", fallback, description},
 		field, checkURL)
-	row.secretive = func(given string) string {
-		if strings.Contains(given, "@") {
-			return "[hidden, since it may hold a password]"
-		}
-		return given
-	}
+	row.secretive = hidePasswords
 	return row
+}
+
+// hidden stands in an error for what is not shown.
+const hidden = "[hidden, since it may hold a password]"
+
+// hidePasswords hides what has a user in it, and so may have a password.
+func hidePasswords(given string) string {
+	if strings.Contains(given, "@") {
+		return hidden
+	}
+	return given
 }
 
 func checkURL(given string) (string, error) {
@@ -351,7 +362,7 @@ func certificateNames(name, fallback, description string, field func(*Config) *[
 			return errors.New("wildcards are not taken: each client is named")
 		}
 		return nil
-	})
+	}, nil)
 }
 
 // natsServers are URLs of NATS servers.
@@ -370,7 +381,7 @@ func natsServers(name, fallback, description string, field func(*Config) *[]stri
 			return nil
 		}
 		return errors.New("not a tls URL")
-	})
+	}, hidePasswords)
 }
 
 // deviceName is one token of a NATS subject.
