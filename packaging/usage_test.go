@@ -1,0 +1,25 @@
+//go:build linux
+
+package packaging_test
+
+import (
+	"errors"
+	"os/exec"
+	"strings"
+	"testing"
+)
+
+// TestOutputIsNoOption holds that what begins with a dash is not taken for the folder that a script writes into, or empties.
+func TestOutputIsNoOption(t *testing.T) {
+	for _, line := range []string{
+		"scripts/build --help", "scripts/build -o", "scripts/build bin more", "scripts/dist --help", "scripts/dist -h", "scripts/pkg --help",
+		"scripts/pkg --unsigned --help", "scripts/manuals --help", "scripts/manuals",
+	} {
+		words := strings.Fields(line)
+		printed, err := try(t.Context(), "..", nil, words[0], words[1:]...)
+		ended, ok := errors.AsType[*exec.ExitError](err)
+		if !ok || ended.ExitCode() != 2 || !strings.HasPrefix(printed, "usage: "+words[0]+" ") {
+			t.Errorf("%s: %v\n%s", line, err, printed)
+		}
+	}
+}
