@@ -1,7 +1,6 @@
 package main
 
 import (
-	"bufio"
 	"cmp"
 	"context"
 	"errors"
@@ -146,7 +145,10 @@ give each Mac its own, readable by root alone, as fleet.credentials_file. No ser
   usherctl fleet credentials --fleet usher-fleet --devices-file uuids.txt --valid 400d`,
 		RunE: func(_ *cobra.Command, devices []string) error {
 			if file != "" {
-				more, err := readList(file)
+				more, err := readList(file, func(device string) error { return setup.CheckDevices([]string{device}) })
+				if _, wrong := errors.AsType[*lineError](err); wrong {
+					return err
+				}
 				if err != nil {
 					return fleetFiles(err)
 				}
@@ -255,22 +257,6 @@ func fleetFiles(err error) error {
 func isFolder(path string) bool {
 	info, err := os.Stat(path)
 	return err == nil && info.IsDir()
-}
-
-// readList reads names, one a line; what begins with # is a remark.
-func readList(path string) (names []string, err error) {
-	file, err := os.Open(path)
-	if err != nil {
-		return nil, err
-	}
-	defer file.Close()
-	lines := bufio.NewScanner(file)
-	for lines.Scan() {
-		if line := strings.TrimSpace(lines.Text()); line != "" && !strings.HasPrefix(line, "#") {
-			names = append(names, line)
-		}
-	}
-	return names, lines.Err()
 }
 
 // days is a duration that may be given in days: 90d.

@@ -57,17 +57,18 @@ func (h host) String() string {
 var hostName = sync.OnceValue(func() *regexp.Regexp { return regexp.MustCompile(`^[0-9A-Za-z_][0-9A-Za-z_.:%-]*$`) })
 var userName = sync.OnceValue(func() *regexp.Regexp { return regexp.MustCompile(`^[0-9A-Za-z_][0-9A-Za-z_.@\\+-]*$`) })
 
-// parseHost reads ssh://[user@]host[:port], of which ssh:// may be left out.
+// parseHost reads ssh://[user@]host[:port], of which ssh:// may be left out. An error begins with what was given, without a password.
 func parseHost(text string) (host, error) {
 	given := text
 	if !strings.Contains(given, "://") {
 		given = "ssh://" + given
 	}
 	refuse := func(why string) (host, error) {
-		return host{}, fmt.Errorf("--host is %q: %s; it is ssh://[user@]host[:port]", text, why)
+		return host{}, fmt.Errorf("%q: %s; it is ssh://[user@]host[:port]", text, why)
 	}
 	parsed, err := url.Parse(given)
 	if err != nil {
+		text = withoutPassword(text)
 		return refuse("it is no URL")
 	}
 	_, password := parsed.User.Password()
@@ -94,30 +95,51 @@ func parseHost(text string) (host, error) {
 	return host{user: parsed.User.Username(), name: parsed.Hostname(), port: parsed.Port()}, nil
 }
 
+// withoutPassword is a text that is no URL, without what may be a password in it.
+func withoutPassword(text string) string {
+	scheme, rest, found := strings.Cut(text, "://")
+	if !found {
+		scheme, rest = "", text
+	} else {
+		scheme += "://"
+	}
+	at := strings.LastIndexByte(rest, '@')
+	colon := strings.IndexByte(rest, ':')
+	if colon < 0 || at < colon {
+		return text
+	}
+	return scheme + rest[:colon] + ":xxxxx" + rest[at:]
+}
+
 // targets are the Macs that are asked; none for this one.
 func (h *hostFlags) targets() (all []host, err error) {
 	if h.parallel < 1 || h.parallel > 256 {
 		return nil, fmt.Errorf("--parallel is %d; it is from 1 to 256", h.parallel)
 	}
-	given := slices.Clone(h.hosts)
-	if h.file != "" {
-		more, err := readList(h.file)
-		if err != nil {
-			return nil, fmt.Errorf("--hosts-file: %w", err)
-		}
-		if len(more) == 0 && len(given) == 0 {
-			return nil, fmt.Errorf("--hosts-file: %s names no host", h.file)
-		}
-		given = append(given, more...)
-	}
-	for _, text := range given {
+	add := func(text string) error {
 		one, err := parseHost(text)
-		if err != nil {
-			return nil, err
-		}
-		if !slices.Contains(all, one) {
+		if err == nil && !slices.Contains(all, one) {
 			all = append(all, one)
 		}
+		return err
+	}
+	for _, text := range h.hosts {
+		if err := add(text); err != nil {
+			return nil, fmt.Errorf("--host is %w", err)
+		}
+	}
+	if h.file == "" {
+		return all, nil
+	}
+	_, err = readList(h.file, add)
+	if _, wrong := errors.AsType[*lineError](err); wrong {
+		return nil, err
+	}
+	if err != nil {
+		return nil, fmt.Errorf("--hosts-file: %w", err)
+	}
+	if len(all) == 0 {
+		return nil, fmt.Errorf("--hosts-file: %s names no host", h.file)
 	}
 	return all, nil
 }

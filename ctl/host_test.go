@@ -39,10 +39,10 @@ func TestHostsThatAreNone(t *testing.T) {
 	for _, text := range []string{
 		"", "ssh://", "ssh:///", "-oProxyCommand=touch", "ssh://-oProxyCommand=touch", "-l@mac", "ssh://-v@mac", "mac;reboot", "mac reboot", "$(reboot)",
 		"`reboot`", "mac|reboot", "ssh://mac/path", "ssh://mac?x=y", "ssh://mac#x", "http://mac", "file:///etc/passwd", "mac:0", "mac:65536", "mac:-1", "mac:ssh",
-		"jane:secret@mac", "ssh://jane:secret@mac", "ssh://jane:@mac", "jane doe@mac", "jane'@mac", "ja$ne@mac", "größe", "mac\n", "mac\x00", "ssh://mac%0a", "*", "'",
+		"jane:secret@mac", "ssh://jane:secret@mac", "ssh://jane:@mac", "jane:se%cret:secret@mac", "ssh://jane:secret%@mac", "jane doe@mac", "jane'@mac", "ja$ne@mac", "größe", "mac\n", "mac\x00", "ssh://mac%0a", "*", "'",
 	} {
 		got, err := parseHost(text)
-		if err == nil || got != (host{}) || !strings.Contains(err.Error(), "--host is ") {
+		if err == nil || got != (host{}) || !strings.HasSuffix(err.Error(), "; it is ssh://[user@]host[:port]") {
 			t.Errorf("%q is %+v, %v", text, got, err)
 		}
 		if err != nil && strings.Contains(err.Error(), "secret") {
