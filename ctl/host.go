@@ -3,6 +3,7 @@ package main
 import (
 	"errors"
 	"fmt"
+	"net/netip"
 	"net/url"
 	"regexp"
 	"slices"
@@ -53,9 +54,33 @@ func (h host) String() string {
 	return shown
 }
 
-// hostName is what ssh is given: nothing that it, or a shell behind it, would take for something else.
-var hostName = sync.OnceValue(func() *regexp.Regexp { return regexp.MustCompile(`^[0-9A-Za-z_][0-9A-Za-z_.:%-]*$`) })
+// tryIt is a hint at the command by which one sees what ssh itself says.
+func (h host) tryIt() string {
+	line, name := "ssh ", h.name
+	if h.port != "" {
+		line += "-p " + h.port + " "
+	}
+	if h.user != "" {
+		name = h.user + "@" + name
+	}
+	if strings.Contains(name, `\`) {
+		name = quote(name)
+	}
+	return "try `" + line + name + " usherctl status`"
+}
+
+// hostName is what ssh is given, if it is no address: nothing that it, or a shell behind it, would take for something else.
+var hostName = sync.OnceValue(func() *regexp.Regexp { return regexp.MustCompile(`^[0-9A-Za-z_][0-9A-Za-z_.-]*$`) })
+var addressZone = sync.OnceValue(func() *regexp.Regexp { return regexp.MustCompile(`^[0-9A-Za-z_.-]*$`) })
 var userName = sync.OnceValue(func() *regexp.Regexp { return regexp.MustCompile(`^[0-9A-Za-z_][0-9A-Za-z_.@\\+-]*$`) })
+
+// isHost tells whether ssh can be given a host.
+func isHost(name string) bool {
+	if address, err := netip.ParseAddr(name); err == nil {
+		return addressZone().MatchString(address.Zone())
+	}
+	return hostName().MatchString(name)
+}
 
 // parseHost reads ssh://[user@]host[:port], of which ssh:// may be left out. An error begins with what was given, without a password.
 func parseHost(text string) (host, error) {
@@ -63,8 +88,12 @@ func parseHost(text string) (host, error) {
 	if !strings.Contains(given, "://") {
 		given = "ssh://" + given
 	}
+	_, address, _ := strings.Cut(given, "://")
 	refuse := func(why string) (host, error) {
 		return host{}, fmt.Errorf("%q: %s; it is ssh://[user@]host[:port]", text, why)
+	}
+	if _, err := netip.ParseAddr(address[strings.LastIndexByte(address, '@')+1:]); err == nil && strings.Count(address, ":") > 1 {
+		return refuse("an IPv6 address stands in brackets")
 	}
 	parsed, err := url.Parse(given)
 	if err != nil {
@@ -82,7 +111,7 @@ func parseHost(text string) (host, error) {
 		return refuse("ssh takes no password from a URL")
 	case parsed.Path != "" && parsed.Path != "/", parsed.RawQuery != "", parsed.Fragment != "":
 		return refuse("it has more than a user, a host and a port")
-	case !hostName().MatchString(parsed.Hostname()):
+	case !isHost(parsed.Hostname()):
 		return refuse("it names no host")
 	case parsed.User.Username() != "" && !userName().MatchString(parsed.User.Username()):
 		return refuse("the user is none that ssh takes")

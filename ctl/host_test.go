@@ -20,6 +20,10 @@ func TestHosts(t *testing.T) {
 		`ssh://CORP%5Cjane@mac`:               {user: `CORP\jane`, name: "mac"},
 		"ssh://[2001:db8::1]:22":              {name: "2001:db8::1", port: "22"},
 		"admin@[fe80::1%25en0]":               {user: "admin", name: "fe80::1%en0"},
+		"ssh://[::1]:2722":                    {name: "::1", port: "2722"},
+		"[::1]":                               {name: "::1"},
+		"ssh://jane@[fe80::1%25en0]:22":       {user: "jane", name: "fe80::1%en0", port: "22"},
+		"[::ffff:10.0.0.1]":                   {name: "::ffff:10.0.0.1"},
 		"10.0.0.1:65535":                      {name: "10.0.0.1", port: "65535"},
 		"ssh://jane.o-neil+x@mac_7.local:022": {user: "jane.o-neil+x", name: "mac_7.local", port: "022"},
 	} {
@@ -39,7 +43,7 @@ func TestHostsThatAreNone(t *testing.T) {
 	for _, text := range []string{
 		"", "ssh://", "ssh:///", "-oProxyCommand=touch", "ssh://-oProxyCommand=touch", "-l@mac", "ssh://-v@mac", "mac;reboot", "mac reboot", "$(reboot)",
 		"`reboot`", "mac|reboot", "ssh://mac/path", "ssh://mac?x=y", "ssh://mac#x", "http://mac", "file:///etc/passwd", "mac:0", "mac:65536", "mac:-1", "mac:ssh",
-		"jane:secret@mac", "ssh://jane:secret@mac", "ssh://jane:@mac", "jane:se%cret:secret@mac", "ssh://jane:secret%@mac", "jane doe@mac", "jane'@mac", "ja$ne@mac", "größe", "mac\n", "mac\x00", "ssh://mac%0a", "*", "'",
+		"jane:secret@mac", "ssh://jane:secret@mac", "ssh://jane:@mac", "jane:se%cret:secret@mac", "::1", "ssh://jane@fe80::1", "[::1", "[]", "[mac]", "ssh://[fe80::1%25en0;reboot]", "ssh://[fe80::1%25]", "mac%25x", "ssh://jane:secret%@mac", "jane doe@mac", "jane'@mac", "ja$ne@mac", "größe", "mac\n", "mac\x00", "ssh://mac%0a", "*", "'",
 	} {
 		got, err := parseHost(text)
 		if err == nil || got != (host{}) || !strings.HasSuffix(err.Error(), "; it is ssh://[user@]host[:port]") {
@@ -102,6 +106,24 @@ func TestSSHCommand(t *testing.T) {
 	// Where somebody is there he may be asked for a password.
 	if line := strings.Join(host{name: "mac"}.sshCommand(t.Context(), true).Args, " "); strings.Contains(line, "BatchMode") || strings.Contains(line, " -l ") {
 		t.Error(line)
+	}
+}
+
+// What an admin is told to try, ssh takes.
+func TestHintThatSSHTakes(t *testing.T) {
+	for _, test := range []struct {
+		host host
+		want string
+	}{
+		{host{name: "mac"}, "try `ssh mac usherctl status`"},
+		{host{user: "brkadm", name: "127.0.0.1", port: "2722"}, "try `ssh -p 2722 brkadm@127.0.0.1 usherctl status`"},
+		{host{user: "jane", name: "::1"}, "try `ssh jane@::1 usherctl status`"},
+		{host{user: `CORP\jane`, name: "mac"}, `try ` + "`" + `ssh 'CORP'\\'jane@mac' usherctl status` + "`"},
+	} {
+		err := test.host.explainSSH(nil, "")
+		if failed, ok := errors.AsType[*failure](err); !ok || failed.hint != test.want {
+			t.Errorf("%+v: %+v, want the hint %s", test.host, err, test.want)
+		}
 	}
 }
 

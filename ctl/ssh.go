@@ -124,7 +124,7 @@ func (h host) dialSSH(ctx context.Context, alone bool) (net.Conn, error) {
 	case ctx.Err() != nil:
 		return nil, &failure{code: exitInterrupted, reason: "INTERRUPTED", message: "interrupted"}
 	case timedOut:
-		return nil, h.unreachable(fmt.Sprintf("usherd there said nothing within %s", firstWord), "try `ssh "+h.String()+" usherctl status`")
+		return nil, h.unreachable(fmt.Sprintf("usherd there said nothing within %s", firstWord), h.tryIt())
 	}
 	return nil, h.explainSSH(waited, complaint.String())
 }
@@ -151,7 +151,7 @@ func (h host) explainSSH(waited error, complaint string) error {
 		}
 		return &failure{code: exitCode(code), reason: "HOST_UNREACHABLE", message: h.String() + ": " + last, hint: "run `usherctl status` on that Mac"}
 	}
-	return h.unreachable(last, "try `ssh "+h.String()+" usherctl status`")
+	return h.unreachable(last, h.tryIt())
 }
 
 func (h host) unreachable(why, hint string) *failure {

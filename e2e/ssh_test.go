@@ -139,16 +139,17 @@ func (s *story) sshd(a *admin) *sshd {
 	s.must(listener.Close())
 	configuration := filepath.Join(folder, "sshd_config")
 	s.must(os.WriteFile(configuration, fmt.Appendf(nil, `ListenAddress 127.0.0.1:%d
-HostKey %s/host_key
-AuthorizedKeysFile %s/authorized_keys
+ListenAddress [::1]:%[1]d
+HostKey %[2]s/host_key
+AuthorizedKeysFile %[2]s/authorized_keys
 StrictModes no
 UsePAM no
 PasswordAuthentication no
 PermitRootLogin prohibit-password
 PidFile none
 MaxStartups 100
-SetEnv USHER_CONFIG=%s
-`, server.port, folder, folder, s.ConfigFile()), 0o600))
+SetEnv USHER_CONFIG=%[3]s
+`, server.port, folder, s.ConfigFile()), 0o600))
 	s.must(os.MkdirAll("/run/sshd", 0o755)) // where sshd locks itself in; Debian's service makes it
 	// The path that ssh gives to a command is short: usherctl is found where it is installed, which here is a folder of this server's alone.
 	command := exec.Command("unshare", "--mount", "/bin/sh", "-c", `mount --bind "$0" /usr/local/bin && exec /usr/sbin/sshd -D -e -f "$1"`, installed, configuration)
@@ -232,6 +233,14 @@ func TestAnotherMacThroughSSH(t *testing.T) {
 	}
 	other := me.control("status", "--host", server.as(john.Name), "--json")
 	s.wantExit(other, 7, []string{"status through ssh as john, who is not registered"})
+
+	// By an IPv6 address too, where the computer has one.
+	if connection, err := net.Dial("tcp", fmt.Sprintf("[::1]:%d", server.port)); err != nil {
+		t.Logf("not tried over IPv6: %v", err)
+	} else {
+		s.must(connection.Close())
+		s.wantExit(me.control("status", "--host", fmt.Sprintf("ssh://%s@[::1]:%d", jane.Name, server.port)), 0, []string{"status over IPv6"})
+	}
 
 	// The other commands that read.
 	list := me.control("registrations", "list", "--host", server.as("root"), "--json")
