@@ -21,14 +21,19 @@ import (
 // dialStdioCommand is what usherctl on another computer runs here, through ssh. Whoever runs it is usherd's caller, as with any other
 // command.
 func (a *app) dialStdioCommand() *cobra.Command {
-	return &cobra.Command{
-		Use:     "dial-stdio",
-		Short:   "Connect standard input and output to usherd: for usherctl --host ssh://…",
-		Long:    "Connect standard input and output to usherd. usherctl on another computer runs it through ssh, for --host ssh://….",
+	var announce bool
+	command := &cobra.Command{
+		Use:   "dial-stdio",
+		Short: "Connect standard input and output to usherd: for usherctl --host ssh://…",
+		Long: `Connect standard input and output to usherd. usherctl on another computer runs it through ssh, for --host ssh://….
+With --announce a line comes before usherd's first word, whatever becomes of the connection.`,
 		Example: "  ssh mac.example.org usherctl dial-stdio",
 		Hidden:  true,
 		Args:    cobra.NoArgs,
 		RunE: func(command *cobra.Command, _ []string) error {
+			if err := a.announce(announce); err != nil {
+				return err
+			}
 			loaded, err := a.helperConfig()
 			if err != nil {
 				return err
@@ -55,11 +60,23 @@ func (a *app) dialStdioCommand() *cobra.Command {
 			return nil
 		},
 	}
+	addAnnounce(command.Flags(), &announce)
+	return command
+}
+
+// announce writes the announcement, if it was asked for.
+func (a *app) announce(asked bool) error {
+	if !asked {
+		return nil
+	}
+	_, err := io.WriteString(a.stdout, announcement)
+	return err
 }
 
 // sendLogsCommand is what `usherctl timeline --host` runs here, through ssh.
 func (a *app) sendLogsCommand() *cobra.Command {
 	var user string
+	var announce bool
 	command := &cobra.Command{
 		Use:     "send-logs",
 		Short:   "Write the logs of this Mac that the caller can read to standard output, as a zip archive: for usherctl timeline --host ssh://…",
@@ -68,6 +85,9 @@ func (a *app) sendLogsCommand() *cobra.Command {
 		Hidden:  true,
 		Args:    cobra.NoArgs,
 		RunE: func(*cobra.Command, []string) error {
+			if err := a.announce(announce); err != nil {
+				return err
+			}
 			homes, err := homesOf(user)
 			if err != nil {
 				return err
@@ -88,6 +108,7 @@ func (a *app) sendLogsCommand() *cobra.Command {
 		},
 	}
 	command.Flags().StringVar(&user, "user", "", "those of this user `name`")
+	addAnnounce(command.Flags(), &announce)
 	return command
 }
 
@@ -131,24 +152,28 @@ func zoneName() string {
 
 // fetchLogs has another Mac send its logs into a file, and returns its zone, nil where it is not known.
 func (a *app) fetchLogs(ctx context.Context, target host, user string, file *os.File) (*time.Location, error) {
-	arguments := []string{"send-logs"}
+	arguments := []string{"send-logs", "--" + announceFlag}
 	if user != "" {
 		arguments = append(arguments, "--user="+user)
 	}
 	command := target.sshCommand(ctx, !a.oneOfSeveral, arguments...)
 	complaint := &tail{limit: keptComplaint}
 	written := &bounded{to: file, left: maximumFetched}
-	command.Stdout, command.Stderr = written, complaint
+	skipped := &skipper{to: written}
+	command.Stdout, command.Stderr = skipped, complaint
 	quiet := a.afterAWhile("fetching the logs of " + target.String() + "…")
 	err := command.Run()
 	quiet()
+	printed := skipped.preamble.printed()
 	switch {
 	case ctx.Err() != nil:
 		return nil, &failure{code: exitInterrupted, reason: "INTERRUPTED", message: "interrupted"}
 	case written.full:
 		return nil, target.unreachable(fmt.Sprintf("its logs are more than %d MB", maximumFetched>>20), "run `usherctl timeline` on that Mac")
-	case err != nil:
-		return nil, target.explainSSH(err, complaint.String())
+	case len(skipped.preamble.noise) > maximumNoise:
+		return nil, target.tooNoisy(printed)
+	case err != nil || !skipped.preamble.over:
+		return nil, target.explainSSH(err, complaint.String(), printed)
 	}
 	archive, err := zip.OpenReader(file.Name())
 	if err != nil {

@@ -55,7 +55,10 @@ func (h host) String() string {
 }
 
 // tryIt is a hint at the command by which one sees what ssh itself says.
-func (h host) tryIt() string {
+func (h host) tryIt() string { return "try `" + h.sshLine("usherctl status") + "`" }
+
+// sshLine is how a person runs a command on the host.
+func (h host) sshLine(command string) string {
 	line, name := "ssh ", h.name
 	if h.port != "" {
 		line += "-p " + h.port + " "
@@ -66,7 +69,7 @@ func (h host) tryIt() string {
 	if strings.Contains(name, `\`) {
 		name = quote(name)
 	}
-	return "try `" + line + name + " usherctl status`"
+	return line + name + " " + command
 }
 
 // hostName is what ssh is given, if it is no address: nothing that it, or a shell behind it, would take for something else.

@@ -120,7 +120,7 @@ func TestHintThatSSHTakes(t *testing.T) {
 		{host{user: "jane", name: "::1"}, "try `ssh jane@::1 usherctl status`"},
 		{host{user: `CORP\jane`, name: "mac"}, `try ` + "`" + `ssh 'CORP'\\'jane@mac' usherctl status` + "`"},
 	} {
-		err := test.host.explainSSH(nil, "")
+		err := test.host.explainSSH(nil, "", "")
 		if failed, ok := errors.AsType[*failure](err); !ok || failed.hint != test.want {
 			t.Errorf("%+v: %+v, want the hint %s", test.host, err, test.want)
 		}
@@ -131,26 +131,34 @@ func TestExplainSSH(t *testing.T) {
 	for _, test := range []struct {
 		ends      string // how a command ends, as a shell has it
 		complaint string
+		printed   string
 		code      exitCode
 		message   string
 	}{
-		{"exit 255", "Warning: something\r\nssh: connect to host mac port 22: Connection refused\r\n", exitNoHelper, "mac cannot be asked: ssh: connect to host mac port 22: Connection refused"},
-		{"exit 255", "", exitNoHelper, "mac cannot be asked: ssh ended without a word"},
-		{"exit 255", "\n \n", exitNoHelper, "mac cannot be asked: ssh ended without a word"},
-		{"exit 0", "", exitNoHelper, "mac cannot be asked: ssh ended without a word"},
-		{"kill -9 $$", "", exitNoHelper, "mac cannot be asked: ssh ended without a word"},
-		{"exit 127", "env: usherctl: No such file or directory\n", exitNoHelper, "mac cannot be asked: there is no usherctl on it"},
-		{"exit 2", "usherctl: unknown command\n", exitNoHelper, "mac cannot be asked: usherctl there does not know what it was asked for"},
-		{"exit 3", "motd\nusherctl: usherd cannot be reached: no\nhint: start it\n", exitNoHelper, "mac: usherd cannot be reached: no"},
-		{"exit 17", "usherctl: the configuration\n", exitConfiguration, "mac: the configuration"},
-		{"exit 3", "", exitNoHelper, "mac: ssh ended without a word"},
+		{"exit 255", "Warning: something\r\nssh: connect to host mac port 22: Connection refused\r\n", "", exitNoHelper, "mac cannot be asked: ssh: connect to host mac port 22: Connection refused"},
+		{"exit 255", "", "", exitNoHelper, "mac cannot be asked: ssh ended without a word"},
+		{"exit 255", "\n \n", "", exitNoHelper, "mac cannot be asked: ssh ended without a word"},
+		{"exit 0", "", "", exitNoHelper, "mac cannot be asked: ssh ended without a word"},
+		{"kill -9 $$", "", "", exitNoHelper, "mac cannot be asked: ssh ended without a word"},
+		{"exit 127", "env: usherctl: No such file or directory\n", "", exitNoHelper, "mac cannot be asked: there is no usherctl on it"},
+		{"exit 2", "usherctl: unknown command\n", "", exitNoHelper, "mac cannot be asked: usherctl there is too old or too new, and does not know what it was asked for"},
+		{"exit 2", "usherctl: unknown flag: --announce\n", "Welcome", exitNoHelper, "mac cannot be asked: usherctl there is too old or too new, and does not know what it was asked for"},
+		{"exit 2", "bash: syntax error\n", "", exitNoHelper, "mac cannot be asked: bash: syntax error"},
+		{"exit 3", "motd\nusherctl: usherd cannot be reached: no\nhint: start it\n", "", exitNoHelper, "mac: usherd cannot be reached: no"},
+		{"exit 17", "usherctl: the configuration\n", "", exitConfiguration, "mac: the configuration"},
+		{"exit 3", "", "", exitNoHelper, "mac: ssh ended without a word"},
 		// What a shell ends with there must not pass for an exit code of usherctl's or Company Portal's.
-		{"exit 1", "This account is not available.\n", exitNoHelper, "mac cannot be asked: This account is not available."},
-		{"exit 66", "profile failed\n", exitNoHelper, "mac cannot be asked: profile failed"},
-		{"exit 126", "", exitNoHelper, "mac cannot be asked: ssh ended without a word"},
+		{"exit 1", "This account is not available.\n", "", exitNoHelper, "mac cannot be asked: This account is not available."},
+		{"exit 66", "profile failed\n", "", exitNoHelper, "mac cannot be asked: profile failed"},
+		{"exit 0", "", "Welcome", exitNoHelper, `mac cannot be asked: it printed "Welcome" before usherctl spoke`},
+		{"exit 142", "", "Please log in as admin", exitNoHelper, `mac cannot be asked: it printed "Please log in as admin" before usherctl spoke`},
+		{"exit 255", "Connection reset\r\n", "Welcome", exitNoHelper, `mac cannot be asked: it printed "Welcome" before usherctl spoke, and then: Connection reset`},
+		{"exit 127", "env: usherctl\n", "Welcome", exitNoHelper, "mac cannot be asked: there is no usherctl on it"},
+		{"exit 3", "usherctl: usherd cannot be reached: no\n", "Welcome", exitNoHelper, "mac: usherd cannot be reached: no"},
+		{"exit 126", "", "", exitNoHelper, "mac cannot be asked: ssh ended without a word"},
 	} {
 		ended := exec.Command("sh", "-c", test.ends).Run()
-		err := host{name: "mac"}.explainSSH(ended, test.complaint)
+		err := host{name: "mac"}.explainSSH(ended, test.complaint, test.printed)
 		var failed *failure
 		if !errors.As(err, &failed) || failed.code != test.code || failed.message != test.message || failed.reason != "HOST_UNREACHABLE" || failed.hint == "" {
 			t.Errorf("%s with %q: %+v", test.ends, test.complaint, err)

@@ -73,7 +73,7 @@ func (c *sshConn) Close() error { return c.close() }
 // dialSSH returns a connection when usherd at its other end has said its first word. An error is a [*failure].
 func (h host) dialSSH(ctx context.Context, alone bool) (net.Conn, error) {
 	running, cancel := context.WithCancel(context.WithoutCancel(ctx))
-	command := h.sshCommand(running, alone, "dial-stdio")
+	command := h.sshCommand(running, alone, "dial-stdio", "--"+announceFlag)
 	complaint := &tail{limit: keptComplaint}
 	command.Stderr = complaint
 	ours, theirs, err := socketPair()
@@ -103,34 +103,62 @@ func (h host) dialSSH(ctx context.Context, alone bool) (net.Conn, error) {
 		ours.SetReadDeadline(time.Now().Add(firstWord))
 	}
 	stop := context.AfterFunc(ctx, func() { ours.SetReadDeadline(time.Unix(1, 0)) })
-	first := make([]byte, 1)
-	_, err = ours.Read(first)
+	var before preamble
+	first, err := firstWordOf(ctx, ours, &before)
 	if !stop() && err == nil {
 		err = ctx.Err()
 	}
 	if err == nil {
 		ours.SetReadDeadline(time.Time{})
-		connection.Conn = &unread1{Conn: ours, first: first}
+		connection.Conn = &replayed{Conn: ours, first: first}
 		return connection, nil
 	}
 	ours.Close()
-	timedOut := errors.Is(err, os.ErrDeadlineExceeded)
-	if timedOut {
+	timedOut, tooMuch := errors.Is(err, os.ErrDeadlineExceeded), errors.Is(err, errNoise)
+	if timedOut || tooMuch || ctx.Err() != nil {
 		cancel()
 	}
 	waited := <-ended
 	cancel()
+	printed := before.printed()
 	switch {
 	case ctx.Err() != nil:
 		return nil, &failure{code: exitInterrupted, reason: "INTERRUPTED", message: "interrupted"}
+	case tooMuch:
+		return nil, h.tooNoisy(printed)
+	case timedOut && printed != "":
+		return nil, h.noisy(printed, fmt.Sprintf("and usherctl there said nothing within %s", firstWord))
 	case timedOut:
 		return nil, h.unreachable(fmt.Sprintf("usherd there said nothing within %s", firstWord), h.tryIt())
 	}
-	return nil, h.explainSSH(waited, complaint.String())
+	return nil, h.explainSSH(waited, complaint.String(), printed)
 }
 
-// explainSSH says why a command through ssh has ended, of its exit code and of what it has complained about.
-func (h host) explainSSH(waited error, complaint string) error {
+// firstWordOf reads until usherd has said something, and returns that. Once there is any answer nobody types a password any more.
+func firstWordOf(ctx context.Context, from net.Conn, before *preamble) (first []byte, err error) {
+	buffer := make([]byte, 4<<10)
+	for answers := false; len(first) == 0; {
+		n, err := from.Read(buffer)
+		if err != nil {
+			return nil, err
+		}
+		if !answers {
+			answers = true
+			from.SetReadDeadline(time.Now().Add(firstWord))
+			if ctx.Err() != nil { // its end may have set the deadline before
+				return nil, ctx.Err()
+			}
+		}
+		if first, err = before.skip(buffer[:n]); err != nil {
+			return nil, err
+		}
+	}
+	return bytes.Clone(first), nil
+}
+
+// explainSSH says why a command through ssh has ended, of its exit code, of what it has complained about, and of what was printed if
+// usherctl there has not spoken.
+func (h host) explainSSH(waited error, complaint, printed string) error {
 	lines := strings.FieldsFunc(complaint, func(r rune) bool { return r == '\n' || r == '\r' })
 	last := "ssh ended without a word"
 	if len(lines) > 0 {
@@ -140,14 +168,19 @@ func (h host) explainSSH(waited error, complaint string) error {
 	if exit, ok := errors.AsType[*exec.ExitError](waited); ok {
 		code = exit.ExitCode()
 	}
+	own := slices.IndexFunc(lines, func(line string) bool { return strings.HasPrefix(line, "usherctl: ") })
 	switch {
 	case code == 127:
 		return h.unreachable("there is no usherctl on it", "install usher there")
-	case code == int(exitUsage):
-		return h.unreachable("usherctl there does not know what it was asked for", "install the same version of usher on both")
-	case code > int(exitPortalDefaultError) && isOwn(exitCode(code)):
-		if at := slices.IndexFunc(lines, func(line string) bool { return strings.HasPrefix(line, "usherctl: ") }); at >= 0 {
-			last = strings.TrimPrefix(lines[at], "usherctl: ")
+	case code == int(exitUsage) && own >= 0:
+		return h.unreachable("usherctl there is too old or too new, and does not know what it was asked for", "install the same version of usher on both")
+	case printed != "" && own < 0 && len(lines) > 0:
+		return h.noisy(printed, "before usherctl spoke, and then: "+last)
+	case printed != "" && own < 0:
+		return h.noisy(printed, "before usherctl spoke")
+	case code > int(exitPortalDefaultError) && code != int(exitUsage) && isOwn(exitCode(code)):
+		if own >= 0 {
+			last = strings.TrimPrefix(lines[own], "usherctl: ")
 		}
 		return &failure{code: exitCode(code), reason: "HOST_UNREACHABLE", message: h.String() + ": " + last, hint: "run `usherctl status` on that Mac"}
 	}
@@ -176,15 +209,15 @@ func socketPair() (ours net.Conn, theirs *os.File, err error) {
 	return ours, theirs, err
 }
 
-// unread1 gives a byte that was read already.
-type unread1 struct {
+// replayed gives what was read already.
+type replayed struct {
 	net.Conn
 	first []byte
 }
 
 // Read implements net.Conn.
-func (u *unread1) Read(p []byte) (int, error) {
-	if len(u.first) > 0 && len(p) > 0 {
+func (u *replayed) Read(p []byte) (int, error) {
+	if len(u.first) > 0 {
 		n := copy(p, u.first)
 		u.first = u.first[n:]
 		return n, nil

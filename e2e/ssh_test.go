@@ -380,6 +380,24 @@ func TestTroublesThroughSSH(t *testing.T) {
 	if result := waiting.wait(); result.ExitCode != 0 {
 		t.Errorf("waiting through ssh over a restart of usherd ended with %d: %s%s", result.ExitCode, result.Stdout, result.Stderr)
 	}
+	// What a shell's start-up files print is no part of the answer; a shell that goes on printing is said to.
+	s.must(os.Mkdir(filepath.Join(jane.Home, ".ssh"), 0o755))
+	startUp := filepath.Join(jane.Home, ".ssh", "rc")
+	s.must(os.WriteFile(startUp, []byte("echo Welcome to this Mac; printf 'You have mail. '\n"), 0o644))
+	s.wantExit(me.control("status", "--host", server.as(jane.Name)), 0, []string{"status after a greeting"})
+	greeted := me.control("timeline", "--host", server.as(jane.Name), "--json")
+	s.wantExit(greeted, 0, []string{"timeline after a greeting"})
+	if !strings.Contains(greeted.Stdout, `"outcome":"succeeded"`) {
+		t.Errorf("the timeline after a greeting is %s", greeted.Stdout)
+	}
+	s.must(os.WriteFile(startUp, []byte("yes Welcome to this Mac\n"), 0o644))
+	for _, command := range []string{"status", "timeline"} {
+		result := me.control(command, "--host", server.as(jane.Name))
+		s.wantExit(result, 3, []string{command, "after a greeting without an end"})
+		if !strings.Contains(result.Stderr, fmt.Sprintf(`%s@127.0.0.1:%d cannot be asked: it printed "Welcome to this Mac" and more than 64 kB before usherctl spoke`, jane.Name, server.port)) {
+			t.Errorf("%s after a greeting without an end: %s", command, result.Stderr)
+		}
+	}
 	s.must(s.StopHelper())
 	result := me.control("status", "--host", server.as("root"))
 	s.wantExit(result, 3, []string{"status without usherd"})
