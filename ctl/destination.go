@@ -79,7 +79,7 @@ func endOfLinks(path string) (string, error) {
 		path = filepath.Join(real, name)
 		next, err := os.Readlink(path)
 		if err != nil {
-			return path, nil //nolint:nilerr // it is no link
+			return path, nil // it is no link
 		}
 		if !filepath.IsAbs(next) {
 			next = real + "/" + next
