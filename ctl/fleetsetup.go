@@ -204,9 +204,9 @@ func (a *app) fleetRevokeCommand() *cobra.Command {
 	command := &cobra.Command{
 		Use:   "revoke [DEVICE ...]",
 		Short: "Have credentials of devices or admins count no longer",
-		Long: `Have the servers turn away whoever shows a device's credentials: its Mac was stolen, or they got about. They are read in the fleet's
-folder, or in a file that is named, as that of an admin who leaves. The file in the fleet's folder is removed, and others can
-be made. The servers turn them away as soon as each has its new nats-server.conf.`,
+		Long: `Have the servers turn away whoever shows credentials that were made for a device: its Mac was stolen, or they got about. Those of others
+are named by their file, as of an admin who leaves. The device's file in the fleet's folder is removed, and others can be made.
+The servers turn them away as soon as each has its new nats-server.conf.`,
 		Example: `  usherctl fleet revoke --fleet usher-fleet 0A1B2C3D-0000-4000-8000-00000000BEEF
   usherctl fleet revoke --fleet usher-fleet --credentials-file admin-before-renew.creds`,
 		RunE: func(_ *cobra.Command, devices []string) error {

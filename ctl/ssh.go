@@ -35,7 +35,7 @@ const remotePath = "PATH=/usr/local/bin:/usr/bin:/bin:/usr/sbin:/sbin"
 // sshCommand is the system's own ssh with a command of usherctl's on that host, so that the keys, jump hosts and second factors of
 // whoever calls it keep working. Alone it may ask him for a password, at his terminal.
 func (h host) sshCommand(ctx context.Context, alone bool, arguments ...string) *exec.Cmd {
-	options := []string{"-T", "-o", "ConnectTimeout=15", "-o", "ClearAllForwardings=yes"}
+	options := []string{"-T", "-o", "ConnectTimeout=15", "-o", "ClearAllForwardings=yes", "-o", "RemoteCommand=none"}
 	if !alone {
 		options = append(options, "-o", "BatchMode=yes")
 	}

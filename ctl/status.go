@@ -50,6 +50,9 @@ one who registered last: 0 for a user who is registered as he should be.`,
 			if flags.timeout < 0 || flags.timeout > 0 && flags.wait == "" {
 				return errors.New("--timeout is a duration such as 30m, and goes with --wait")
 			}
+			if flags.look && a.hostFlags.given() {
+				return errors.New("--look has each session of a Mac looked at, and from afar nothing is done to a Mac: run it there")
+			}
 			if flags.wait != "" && flags.look {
 				return errors.New("--look and --wait do not go together: the helper looks by itself while it is waited for")
 			}

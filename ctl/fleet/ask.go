@@ -1,16 +1,17 @@
 package fleet
 
 import (
+	"bytes"
 	"cmp"
 	"context"
 	"fmt"
+	"maps"
 	"slices"
 	"strings"
 	"sync"
 	"time"
 
 	"github.com/nats-io/nats.go"
-	"github.com/nats-io/nats.go/jetstream"
 	"github.com/nats-io/nuid"
 	"google.golang.org/protobuf/proto"
 
@@ -106,7 +107,7 @@ func (a *asking) run(ctx context.Context) (*Report, error) {
 		return nil, err
 	}
 	a.began = time.Now()
-	if err := a.publish(a.subject()); err != nil {
+	if err := a.publish(a.subject()); err != nil && a.client.conn.IsConnected() {
 		return nil, err
 	}
 	if err := a.wait(ctx); err != nil {
@@ -174,7 +175,7 @@ func (a *asking) wait(ctx context.Context) error {
 			return nil
 		case <-a.client.reconnected:
 			// What was asked, and what was answered, went with the server.
-			if err := a.publish(a.subject()); err != nil {
+			if err := a.publish(a.subject()); err != nil && a.client.conn.IsConnected() {
 				return err
 			}
 		case <-again.C:
@@ -224,10 +225,10 @@ func (a *asking) tell() {
 	}
 }
 
-// take takes one answer. It is called for one at a time. What has headers was not sent by a device: another admin named this subject for
-// the answer of a server, whose answers have them.
+// take takes one answer. It is called for one at a time. What is a server's answer, with headers or JSON, was not sent by a
+// device: another admin has named this subject for it.
 func (a *asking) take(message *nats.Msg) {
-	if len(message.Header) > 0 {
+	if len(message.Header) > 0 || bytes.HasPrefix(message.Data, []byte(`{"type":"io.nats.jetstream.api.`)) {
 		return
 	}
 	now := time.Now()
@@ -262,19 +263,27 @@ func (a *asking) take(message *nats.Msg) {
 
 // known reads the bucket.
 func (c *Client) known(ctx context.Context, device string) (map[string]*known, error) {
-	read := make(map[string]*known)
-	_, err := c.read(ctx, fleet.DevicesStream, "$KV."+fleet.DevicesBucket+"."+cmp.Or(device, "*"), 1, func(message *jetstream.RawStreamMsg) error {
-		one := &known{change: new(usherv1.StatusChange), at: message.Time}
-		if proto.Unmarshal(message.Data, one.change) != nil {
+	const keys = "$KV." + fleet.DevicesBucket + "."
+	subjects := []string{keys + device}
+	if device == "" {
+		counts, _, err := c.subjects(ctx, fleet.DevicesStream, keys+"*")
+		if err != nil {
+			return nil, err
+		}
+		subjects = slices.Collect(maps.Keys(counts))
+	}
+	all := make(map[string]*known)
+	err := c.lastOf(ctx, fleet.DevicesStream, subjects, func(read message) {
+		one := &known{change: new(usherv1.StatusChange), at: read.time}
+		if len(read.data) == 0 || proto.Unmarshal(read.data, one.change) != nil {
 			one.garbage = true
 		}
-		read[fleet.DeviceOf(message.Subject)] = one
-		return nil
+		all[fleet.DeviceOf(read.subject)] = one
 	})
 	if err != nil {
 		return nil, err
 	}
-	return read, nil
+	return all, nil
 }
 
 // report puts together what came.

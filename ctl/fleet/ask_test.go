@@ -56,6 +56,7 @@ func TestAnswers(t *testing.T) {
 	a.take(&nats.Msg{Subject: answerOf("noise"), Data: []byte("\xff\xff")})
 	a.take(&nats.Msg{Subject: answerOf("empty")})
 	a.take(&nats.Msg{Subject: answerOf("server"), Header: nats.Header{"Status": {"404"}}})
+	a.take(&nats.Msg{Subject: answerOf("info"), Data: []byte(`{"type":"io.nats.jetstream.api.v1.stream_info_response","total":0}`)})
 	if answered, _, complete := a.progress(); answered != 5 || complete {
 		t.Errorf("%d have answered, complete: %v", answered, complete)
 	}

@@ -112,10 +112,12 @@ func ReadAccess(folder string) (access fleet.Access, name string, err error) {
 
 // Client is a connection of an admin's. Its methods may be called from any goroutine.
 type Client struct {
-	conn        *nats.Conn
-	stream      jetstream.JetStream
-	reconnected chan struct{}
-	closed      chan struct{}
+	conn *nats.Conn
+	// stream is for whoever makes the streams, reading for admins: see [fleet.ReadPrefix].
+	stream, reading jetstream.JetStream
+	// reconnected and lost get a value when the connection is there again, and when it was lost. closed is closed when it is given up:
+	// the servers do not take the credentials any more.
+	reconnected, lost, closed chan struct{}
 	// servers is how many there are.
 	servers int
 	// refused gets what the server does not permit.
@@ -124,19 +126,16 @@ type Client struct {
 
 // Connect connects. The caller closes the client. The error wraps [ErrUnreachable].
 func Connect(ctx context.Context, access fleet.Access, name string) (*Client, error) {
-	client := &Client{servers: len(access.Servers), reconnected: make(chan struct{}, 1), closed: make(chan struct{}), refused: make(chan error, 1)}
+	client := &Client{servers: len(access.Servers), reconnected: make(chan struct{}, 1), lost: make(chan struct{}, 1), closed: make(chan struct{}), refused: make(chan error, 1)}
 	options, err := access.Options("usherctl", name)
 	if err != nil {
 		return nil, fmt.Errorf("%w: %w", ErrNoAccess, err)
 	}
 	options = append(options,
-		nats.ReconnectHandler(func(*nats.Conn) {
-			select {
-			case client.reconnected <- struct{}{}:
-			default:
-			}
-		}),
-		nats.CustomReconnectDelay(func(int) time.Duration { return 100 * time.Millisecond }), // somebody waits
+		nats.ReconnectHandler(func(*nats.Conn) { signal(client.reconnected) }),
+		nats.DisconnectErrHandler(func(*nats.Conn, error) { signal(client.lost) }),
+		nats.CustomReconnectDelay(func(attempts int) time.Duration { return min(100*time.Millisecond<<min(attempts, 10), 5*time.Second) }), // somebody waits
+		func(options *nats.Options) error { options.IgnoreAuthErrorAbort = false; return nil },                                             // nobody renews credentials meanwhile
 		nats.ErrorHandler(func(_ *nats.Conn, _ *nats.Subscription, err error) { // what is lost is noticed where it is missed
 			if errors.Is(err, nats.ErrPermissionViolation) {
 				select {
@@ -167,11 +166,21 @@ func Connect(ctx context.Context, access fleet.Access, name string) (*Client, er
 	if err != nil {
 		return nil, fmt.Errorf("%w: %s: %w", ErrUnreachable, strings.Join(access.Servers, ", "), err)
 	}
-	if client.stream, err = jetstream.New(client.conn); err != nil {
+	if client.stream, err = jetstream.New(client.conn); err == nil {
+		client.reading, err = jetstream.NewWithAPIPrefix(client.conn, fleet.ReadPrefix)
+	}
+	if err != nil {
 		client.Close()
 		return nil, fmt.Errorf("use JetStream: %w", err)
 	}
 	return client, nil
+}
+
+func signal(channel chan struct{}) {
+	select {
+	case channel <- struct{}{}:
+	default:
+	}
 }
 
 // Close ends the connection.

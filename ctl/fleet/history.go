@@ -1,12 +1,12 @@
 package fleet
 
 import (
-	"cmp"
 	"context"
+	"errors"
 	"fmt"
 	"strconv"
 	"strings"
-	"sync/atomic"
+	"sync"
 	"time"
 
 	"github.com/nats-io/nats.go"
@@ -74,74 +74,186 @@ func (s seen) before(change *Change) bool {
 }
 
 // Watch calls show for each change that the stream gets from now on, until ctx ends or show returns an error, which it returns.
-// Changes that come while the connection is lost are shown when it is back.
-func (c *Client) Watch(ctx context.Context, show func(*Change) error) error {
-	news := make(chan struct{}, 1)
-	var announced atomic.Uint64
-	subscription, err := c.conn.Subscribe(fleet.EveryKept, func(told *nats.Msg) {
-		if sequence, err := strconv.ParseUint(told.Header.Get(jetstream.SequenceHeader), 10, 64); err == nil {
-			announced.Store(sequence)
-		}
-		select {
-		case news <- struct{}{}:
-		default:
-		}
-	})
+// Changes that come while the connection is lost are shown when it is back; notice, if not nil, is told of both.
+func (c *Client) Watch(ctx context.Context, show func(*Change) error, notice func(string)) error {
+	w := &watch{client: c, show: show, known: seen{}, news: make(chan struct{}, 1), pending: make(map[string]uint64), next: make(map[string]uint64)}
+	subscription, err := c.conn.Subscribe(fleet.EveryKept, w.told)
 	if err != nil {
 		return fmt.Errorf("wait for changes: %w", err)
 	}
 	defer subscription.Unsubscribe()
-	last, err := c.last(ctx, fleet.ChangesStream, fleet.EveryChange)
-	if err != nil {
+	var last uint64
+	if w.counts, last, err = c.subjects(ctx, fleet.ChangesStream, fleet.EveryChange); err != nil {
 		return fmt.Errorf("read the changes: %w", err)
 	}
-	next, known := last+1, seen{}
-	var again <-chan time.Time
-	for failing := 0; ; {
-		select {
-		case <-news:
-		case <-c.reconnected: // what was told meanwhile is missed
-		case <-again:
-		case <-ctx.Done():
-			return context.Cause(ctx)
-		}
-		again = nil
-		var shown error
-		next, err = c.read(ctx, fleet.ChangesStream, fleet.EveryChange, next, func(message *jetstream.RawStreamMsg) error {
-			shown = showNew(known, message, show)
-			return shown
-		})
-		switch {
-		case shown != nil:
-			return shown
-		case ctx.Err() != nil:
-			return context.Cause(ctx)
-		case err != nil && c.conn.IsConnected():
-			if failing++; failing > watchAttempts {
-				return fmt.Errorf("read the changes: %w", err)
-			}
-			again = time.After(readAgain)
-		case err != nil: // the connection begins anew
-		case next <= announced.Load(): // a server answered that has not got it yet
-			again = time.After(readAgain)
-		default:
-			failing = 0
-		}
+	w.first = last + 1
+	if notice == nil {
+		notice = func(string) {}
+	}
+	return w.run(ctx, notice)
+}
+
+// readAgain is the pause after a server had not got yet what another one had told, or could not be asked; there is no event for either.
+// How often that is done in a row is told in lateAttempts and failedAttempts.
+const (
+	readAgain      = 250 * time.Millisecond
+	lateAttempts   = 20
+	failedAttempts = 240
+)
+
+// watch is a watch under way.
+type watch struct {
+	client *Client
+	show   func(*Change) error
+	known  seen
+	news   chan struct{}
+	// first is the number of the first change that is shown, next that of each device of which one was shown. counts are how many changes
+	// the stream had of each when it was asked last.
+	first  uint64
+	next   map[string]uint64
+	counts map[string]uint64
+
+	mu sync.Mutex
+	// pending are devices of which there is something to read, with the number of the last change that was told of.
+	pending map[string]uint64
+}
+
+// told is called when the servers have kept a change. Its subject is theirs, the number may be what the device says.
+func (w *watch) told(message *nats.Msg) {
+	sequence, _ := lastHeader(message, jetstream.SequenceHeader)
+	number, _ := strconv.ParseUint(sequence, 10, 64)
+	w.mu.Lock()
+	w.pending[fleet.DeviceOf(message.Subject)] = number
+	w.mu.Unlock()
+	select {
+	case w.news <- struct{}{}:
+	default:
 	}
 }
 
-// Changes calls show for each change that the stream has, of a device or, where that is empty, of all, the oldest first. It returns the
-// error of show.
-func (c *Client) Changes(ctx context.Context, device string, show func(*Change) error) error {
-	known := seen{}
-	var shown error
-	_, err := c.read(ctx, fleet.ChangesStream, fleet.ChangesOf(cmp.Or(device, "*")), 1, func(message *jetstream.RawStreamMsg) error {
-		shown = showNew(known, message, show)
-		return shown
+func (w *watch) run(ctx context.Context, notice func(string)) error {
+	again := time.NewTimer(time.Hour)
+	again.Stop()
+	defer again.Stop()
+	missed, failed, late := false, 0, 0
+	for {
+		select {
+		case <-w.news:
+		case <-w.client.lost:
+			notice("the connection to the fleet is lost; what happens meanwhile is shown when it is back")
+			continue
+		case <-w.client.reconnected:
+			notice("connected to the fleet again")
+			missed = true
+		case <-w.client.closed:
+			return fmt.Errorf("%w: %w", ErrUnreachable, w.client.conn.LastError())
+		case <-again.C:
+		case <-ctx.Done():
+			return context.Cause(ctx)
+		}
+		var err error
+		if missed {
+			err = w.findMissed(ctx)
+		}
+		more := false
+		if err == nil {
+			missed = false
+			more, err = w.read(ctx)
+		}
+		switch shown, ok := errors.AsType[*showError](err); {
+		case ok:
+			return shown.error
+		case ctx.Err() != nil:
+			return context.Cause(ctx)
+		case err != nil && !w.client.conn.IsConnected():
+			missed = true // the connection begins anew
+			continue
+		case err != nil:
+			if failed++; failed > failedAttempts {
+				return fmt.Errorf("read the changes: %w", err)
+			}
+		case !more:
+			failed, late = 0, 0
+			continue
+		default:
+			failed = 0
+			if late++; late > lateAttempts { // a device tells of changes that there are not
+				late = 0
+				w.forget()
+				continue
+			}
+		}
+		again.Reset(readAgain)
+	}
+}
+
+// findMissed finds the devices of which the stream has other changes than before.
+func (w *watch) findMissed(ctx context.Context) error {
+	counts, last, err := w.client.subjects(ctx, fleet.ChangesStream, fleet.EveryChange)
+	if err != nil {
+		return err
+	}
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	for subject, count := range counts {
+		if device := fleet.DeviceOf(subject); count != w.counts[subject] || w.next[device] != 0 {
+			w.pending[device] = min(max(w.pending[device], w.next[device]), last)
+		}
+	}
+	w.counts = counts
+	return nil
+}
+
+// read shows what is pending. It tells whether a server has not got yet what another one has told.
+func (w *watch) read(ctx context.Context) (more bool, err error) {
+	from := make(map[string]uint64)
+	w.mu.Lock()
+	for device := range w.pending {
+		from[device] = max(w.first, w.next[device])
+	}
+	w.mu.Unlock()
+	err = w.client.readAll(ctx, from, func(device string, read message) error {
+		w.next[device] = max(w.next[device], read.sequence+1)
+		return showNew(w.known, read, w.show)
 	})
-	switch {
-	case shown != nil:
-		return shown
+	if err != nil {
+		return false, err
+	}
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	for device := range from {
+		if w.pending[device] < max(w.first, w.next[device]) {
+			delete(w.pending, device)
+		}
+	}
+	return len(w.pending) > 0, nil
+}
+
+func (w *watch) forget() {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	clear(w.pending)
+}
+
+// Changes calls show for each change that the stream has, of a device or, where that is empty, of each device, one at a time: those of one
+// device from the oldest on. It returns the error of show.
+func (c *Client) Changes(ctx context.Context, device string, show func(*Change) error) error {
+	from := map[string]uint64{device: 1}
+	if device == "" {
+		counts, _, err := c.subjects(ctx, fleet.ChangesStream, fleet.EveryChange)
+		if err != nil {
+			return fmt.Errorf("read the changes: %w", err)
+		}
+		clear(from)
+		for subject := range counts {
+			from[fleet.DeviceOf(subject)] = 1
+		}
+	}
+	known := seen{}
+	err := c.readAll(ctx, from, func(_ string, read message) error { return showNew(known, read, show) })
+	switch shown, ok := errors.AsType[*showError](err); {
+	case ok:
+		return shown.error
 	case ctx.Err() != nil:
 		return context.Cause(ctx)
 	case err != nil:
@@ -150,20 +262,26 @@ func (c *Client) Changes(ctx context.Context, device string, show func(*Change) 
 	return nil
 }
 
+// showError is an error of whoever is shown something, and not one of reading.
+type showError struct{ error }
+
 // showNew shows a change that was not seen before.
-func showNew(known seen, message *jetstream.RawStreamMsg, show func(*Change) error) error {
-	change := changeOf(message)
+func showNew(known seen, read message, show func(*Change) error) error {
+	change := changeOf(read)
 	if known.before(change) {
 		return nil
 	}
-	return show(change)
+	if err := show(change); err != nil {
+		return &showError{err}
+	}
+	return nil
 }
 
-func changeOf(message *jetstream.RawStreamMsg) *Change {
-	change := &Change{Device: fleet.DeviceOf(message.Subject), Stored: message.Time.UTC(), State: Unknown, DeviceState: Unknown}
+func changeOf(read message) *Change {
+	change := &Change{Device: fleet.DeviceOf(read.subject), Stored: read.time.UTC(), State: Unknown, DeviceState: Unknown}
 	said := new(usherv1.StatusChange)
-	if err := proto.Unmarshal(message.Data, said); err != nil || said.GetDevice() == nil {
-		change.Note = fmt.Sprintf("it published %d bytes that are no change", len(message.Data))
+	if err := proto.Unmarshal(read.data, said); err != nil || said.GetDevice() == nil {
+		change.Note = fmt.Sprintf("it published %d bytes that are no change", len(read.data))
 		return change
 	}
 	change.id, change.Time, change.UID = said.GetId(), contract.Time(said.GetTime()).UTC(), said.GetUid()
@@ -212,43 +330,57 @@ func (c *Client) Trend(ctx context.Context, days int, now time.Time) ([]Day, err
 	return counted.end(), nil
 }
 
-// trend counts day by day. Changes are added in the order in which they were stored.
+// trend counts day by day. Changes of one device are added in the order in which they were stored.
 type trend struct {
-	day, today time.Time
-	states     map[string]string // of each device, at the end of day
-	days       []Day
+	first   time.Time
+	counts  []map[string]int
+	devices map[string]stood
+}
+
+// stood is how a device stands from a day on.
+type stood struct {
+	day   int
+	state string
 }
 
 func newTrend(days int, now time.Time) *trend {
-	today := now.UTC().Truncate(24 * time.Hour)
-	return &trend{day: today.AddDate(0, 0, 1-days), today: today, states: make(map[string]string)}
+	t := &trend{first: now.UTC().Truncate(24*time.Hour).AddDate(0, 0, 1-days), devices: make(map[string]stood)}
+	for range days {
+		t.counts = append(t.counts, make(map[string]int))
+	}
+	return t
 }
 
 func (t *trend) add(change *Change) {
-	for t.day.Before(t.today) && !change.Stored.Before(t.day.AddDate(0, 0, 1)) {
-		t.endDay()
+	if change.Note != "" {
+		return
 	}
-	if change.Note == "" {
-		t.states[change.Device] = change.DeviceState
+	day := int(change.Stored.Sub(t.first) / (24 * time.Hour)) // 0 also for the one before
+	day = max(0, min(day, len(t.counts)-1))
+	before, known := t.devices[change.Device]
+	if known {
+		day = max(day, before.day)
+		t.count(before, day)
 	}
+	t.devices[change.Device] = stood{day, change.DeviceState}
 }
 
-func (t *trend) endDay() {
-	counts := make(map[string]int)
-	for _, state := range t.states {
-		counts[state]++
+// count counts a device at the end of each day until another one.
+func (t *trend) count(device stood, until int) {
+	for day := device.day; day < until; day++ {
+		t.counts[day][device.state]++
 	}
-	t.days = append(t.days, Day{Date: t.day.Format(time.DateOnly), States: counts})
-	t.day = t.day.AddDate(0, 0, 1)
 }
 
 // end returns the days from the first on of which anything was heard.
-func (t *trend) end() []Day {
-	for !t.day.After(t.today) {
-		t.endDay()
+func (t *trend) end() (days []Day) {
+	for _, device := range t.devices {
+		t.count(device, len(t.counts))
 	}
-	for len(t.days) > 1 && len(t.days[0].States) == 0 {
-		t.days = t.days[1:]
+	for i, counts := range t.counts {
+		if len(counts) > 0 || len(days) > 0 || i == len(t.counts)-1 {
+			days = append(days, Day{Date: t.first.AddDate(0, 0, i).Format(time.DateOnly), States: counts})
+		}
 	}
-	return t.days
+	return days
 }

@@ -10,7 +10,6 @@ import (
 	"unicode"
 	"unicode/utf8"
 
-	"github.com/nats-io/nats.go/jetstream"
 	"go.uber.org/goleak"
 	"google.golang.org/protobuf/proto"
 	"google.golang.org/protobuf/types/known/timestamppb"
@@ -25,19 +24,19 @@ const device = "0A1B2C3D-0000-4000-8000-00000000BEEF"
 
 var stored = time.Date(2026, 11, 23, 10, 0, 0, 0, time.UTC)
 
-// message is one of the stream of changes.
-func message(data []byte) *jetstream.RawStreamMsg {
-	return &jetstream.RawStreamMsg{Subject: fleet.ChangesOf(device), Sequence: 7, Data: data, Time: stored}
+// stream is a message as the stream of changes has it.
+func stream(data []byte) message {
+	return message{subject: fleet.ChangesOf(device), sequence: 7, data: data, time: stored}
 }
 
 // published is a change as the stream has it.
-func published(t testing.TB, change *usherv1.StatusChange) *jetstream.RawStreamMsg {
+func published(t testing.TB, change *usherv1.StatusChange) message {
 	t.Helper()
 	data, err := proto.Marshal(change)
 	if err != nil {
 		t.Fatal(err)
 	}
-	return message(data)
+	return stream(data)
 }
 
 // evil is what somebody would publish who wants an admin's terminal, or program, to do something.
@@ -128,9 +127,9 @@ func TestWhen(t *testing.T) {
 func TestChangeIsBelievedUnderItsOwnNameAlone(t *testing.T) {
 	forged := evil()
 	forged.Device.Device = "another\x1b[2J"
-	for name, message := range map[string]*jetstream.RawStreamMsg{
-		"nothing":        message(nil),
-		"noise":          message([]byte("\xff\xff\x00noise")),
+	for name, message := range map[string]message{
+		"nothing":        stream(nil),
+		"noise":          stream([]byte("\xff\xff\x00noise")),
 		"no device":      published(t, &usherv1.StatusChange{Id: "1", State: usherv1.IdentityState_IDENTITY_STATE_REGISTERED}),
 		"another's name": published(t, forged),
 		"no name":        published(t, &usherv1.StatusChange{Device: &usherv1.DeviceStatus{State: usherv1.IdentityState_IDENTITY_STATE_REGISTERED}}),
@@ -155,12 +154,12 @@ func TestEvilChangeIsShownHarmlessly(t *testing.T) {
 func FuzzWhatDevicesSay(f *testing.F) {
 	f.Add([]byte(nil))
 	f.Add([]byte("\xff"))
-	f.Add(published(f, evil()).Data)
+	f.Add(published(f, evil()).data)
 	if status, err := proto.Marshal(evil().GetDevice()); err == nil {
 		f.Add(status)
 	}
 	f.Fuzz(func(t *testing.T, data []byte) {
-		mustBeShown(t, changeOf(message(data)))
+		mustBeShown(t, changeOf(stream(data)))
 		change, status := new(usherv1.StatusChange), new(usherv1.DeviceStatus)
 		if proto.Unmarshal(data, change) == nil {
 			mustBeShown(t, silent(device, &known{change: change, at: stored}))

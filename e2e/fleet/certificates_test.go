@@ -133,7 +133,9 @@ accounts {
     exports: [
       { service: "usher.v1.status.*" }
       { service: "$JS.API.DIRECT.GET.USHER_CHANGES", response_type: "stream" }
-      { service: "$JS.API.DIRECT.GET.KV_USHER_DEVICES", response_type: "stream" }
+      { service: "$JS.API.DIRECT.GET.KV_USHER_DEVICES" }
+      { service: "$JS.API.STREAM.INFO.USHER_CHANGES" }
+      { service: "$JS.API.STREAM.INFO.KV_USHER_DEVICES" }
       { stream: "usher.v1.answer.*.*" }
       { stream: "usher.v1.kept.*" }
     ]
@@ -142,8 +144,10 @@ accounts {
     users: [ { %s } ]
     imports: [
       { service: { account: USHER, subject: "usher.v1.status.*" } }
-      { service: { account: USHER, subject: "$JS.API.DIRECT.GET.USHER_CHANGES" } }
-      { service: { account: USHER, subject: "$JS.API.DIRECT.GET.KV_USHER_DEVICES" } }
+      { service: { account: USHER, subject: "$JS.API.DIRECT.GET.USHER_CHANGES" }, to: "usher.v1.api.DIRECT.GET.USHER_CHANGES" }
+      { service: { account: USHER, subject: "$JS.API.DIRECT.GET.KV_USHER_DEVICES" }, to: "usher.v1.api.DIRECT.GET.KV_USHER_DEVICES" }
+      { service: { account: USHER, subject: "$JS.API.STREAM.INFO.USHER_CHANGES" }, to: "usher.v1.api.STREAM.INFO.USHER_CHANGES" }
+      { service: { account: USHER, subject: "$JS.API.STREAM.INFO.KV_USHER_DEVICES" }, to: "usher.v1.api.STREAM.INFO.KV_USHER_DEVICES" }
       { stream: { account: USHER, subject: "usher.v1.answer.*.*" } }
       { stream: { account: USHER, subject: "usher.v1.kept.*" } }
     ]
@@ -254,13 +258,17 @@ func TestRevokedCredentialsCountNoLonger(t *testing.T) {
 	honest := w.macs(2)
 	how, err := w.Device("MAC-STOLEN", time.Hour)
 	w.must(err)
-	made := how.CredentialsFile
-	how.CredentialsFile = w.copied(made)
+	made, first := how.CredentialsFile, w.copied(how.CredentialsFile)
+	// It has been given others since.
+	renewed := t.TempDir()
+	_, err = setup.CredentialsFor(w.Directory, []string{"MAC-STOLEN"}, renewed, time.Hour)
+	w.must(err)
+	how.CredentialsFile = filepath.Join(renewed, "MAC-STOLEN.creds")
 	stolen := w.start(w.macWith("MAC-STOLEN", how))
 	w.eventually("it is connected", stolen.connected)
 	admins := w.copied(filepath.Join(w.Directory, "admin", "admin.creds"))
 
-	if _, err := setup.Revoke(w.Directory, []string{"MAC-NONE"}, nil); err == nil || !strings.Contains(err.Error(), "MAC-NONE.creds") {
+	if _, err := setup.Revoke(w.Directory, []string{"MAC-NONE"}, nil); err == nil || !strings.Contains(err.Error(), "no credentials of MAC-NONE were made here") {
 		t.Errorf("without its credentials: %v", err)
 	}
 	other := newWorld(t, 1)
@@ -282,11 +290,13 @@ func TestRevokedCredentialsCountNoLonger(t *testing.T) {
 	w.eventually("it is told that it is turned away", func() bool {
 		return !stolen.connected() && strings.Contains(stolen.State().GetLastError(), "the server does not know these credentials")
 	})
-	if options, err := w.Access(admins).Options("stranger", "admin"); err != nil {
-		t.Error(err)
-	} else if conn, err := nats.Connect(strings.Join(w.URLs(), ","), options...); err == nil {
-		conn.Close()
-		t.Error("an admin's revoked credentials count")
+	for name, file := range map[string]string{"admin": admins, "MAC-STOLEN": first} {
+		if options, err := w.Access(file).Options("stranger", name); err != nil {
+			t.Error(err)
+		} else if conn, err := nats.Connect(strings.Join(w.URLs(), ","), options...); err == nil {
+			conn.Close()
+			t.Errorf("revoked credentials of %s count", name)
+		}
 	}
 	report, err := w.admin().Ask(w.ctx, fleet.Question{Timeout: 5 * time.Second})
 	w.must(err)

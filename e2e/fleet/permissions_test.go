@@ -1,9 +1,15 @@
 package fleet_test
 
 import (
+	"bufio"
 	"context"
+	"crypto/tls"
+	"encoding/base64"
+	"encoding/json"
 	"errors"
 	"fmt"
+	"net"
+	"os"
 	"path/filepath"
 	"strings"
 	"sync"
@@ -11,6 +17,7 @@ import (
 	"time"
 
 	"github.com/nats-io/nats.go"
+	"github.com/nats-io/nkeys"
 	"google.golang.org/protobuf/proto"
 	"google.golang.org/protobuf/types/known/timestamppb"
 
@@ -98,10 +105,11 @@ func TestCredentialsAreForOneNameAlone(t *testing.T) {
 	admin := w.rawAdmin(errs)
 	for subject, allowed := range map[string]bool{
 		"usher.v1.status.all": true, "usher.v1.status.MAC-A": true,
-		"$JS.API.DIRECT.GET.USHER_CHANGES": true, "$JS.API.DIRECT.GET.KV_USHER_DEVICES": true,
+		"usher.v1.api.DIRECT.GET.USHER_CHANGES": true, "usher.v1.api.DIRECT.GET.KV_USHER_DEVICES": true,
+		"usher.v1.api.STREAM.INFO.USHER_CHANGES": true, "usher.v1.api.STREAM.INFO.KV_USHER_DEVICES": true,
 		"usher.v1.change.MAC-A": false, "usher.v1.answer.q1.MAC-A": false, "usher.v1.kept.MAC-A": false, "$KV.USHER_DEVICES.MAC-A": false,
 		"$JS.API.STREAM.DELETE.USHER_CHANGES": false, "$JS.API.STREAM.PURGE.USHER_CHANGES": false, "$JS.API.STREAM.UPDATE.USHER_CHANGES": false,
-		"$JS.API.STREAM.DELETE.KV_USHER_DEVICES": false, "$JS.API.STREAM.PURGE.KV_USHER_DEVICES": false, "$JS.API.STREAM.INFO.USHER_CHANGES": false,
+		"$JS.API.STREAM.DELETE.KV_USHER_DEVICES": false, "$JS.API.STREAM.PURGE.KV_USHER_DEVICES": false, "$JS.API.STREAM.INFO.USHER_CHANGES": false, "usher.v1.api.STREAM.DELETE.USHER_CHANGES": false,
 		"$JS.API.STREAM.MSG.DELETE.USHER_CHANGES": false, "$JS.API.STREAM.CREATE.MORE": false, "$JS.API.CONSUMER.CREATE.USHER_CHANGES.x": false,
 		"_INBOX_provision.x": false,
 	} {
@@ -158,7 +166,7 @@ func TestAnswersOfServersDoNothing(t *testing.T) {
 						t.Errorf("whoever watches is shown %+v", change)
 					}
 					return nil
-				})
+				}, nil)
 			})
 			defer watched.Wait()
 			defer cancel()
@@ -177,7 +185,8 @@ func TestAnswersOfServersDoNothing(t *testing.T) {
 			for _, reply := range replies {
 				for _, name := range []string{access.ChangesStream, access.DevicesStream} {
 					for _, content := range []string{"", "{}", "x", `{"seq":1}`, `{"seq":999999}`, `{"seq":1,"batch":5}`, `{"last_by_subj":"` + access.ChangesOf(victim) + `"}`} {
-						w.must(admin.PublishRequest("$JS.API.DIRECT.GET."+name, reply, []byte(content)))
+						w.must(admin.PublishRequest("usher.v1.api.DIRECT.GET."+name, reply, []byte(content)))
+						w.must(admin.PublishRequest("usher.v1.api.STREAM.INFO."+name, reply, []byte(content)))
 					}
 				}
 				w.must(admin.PublishRequest(access.StatusOf("GHOST"), reply, []byte("x")))
@@ -221,7 +230,7 @@ func TestAnswersOfServersDoNothing(t *testing.T) {
 				if err != nil {
 					break
 				}
-				if strings.HasSuffix(message.Subject, victim) && len(message.Header) == 0 && strings.HasPrefix(message.Subject, "usher.v1.answer.q") {
+				if strings.HasSuffix(message.Subject, victim) && strings.HasPrefix(message.Subject, "usher.v1.answer.q1.") && len(message.Header) == 0 && !strings.HasPrefix(string(message.Data), `{"type":"io.nats.jetstream.api.`) {
 					t.Errorf("%q on %s would be taken for the word of that Mac", message.Data, message.Subject)
 				}
 			}
@@ -361,5 +370,162 @@ func TestStrangersAreRefused(t *testing.T) {
 	}
 	if text := fmt.Sprint(mac.log, careful.log); strings.Contains(text, "jane") {
 		t.Error("the log tells who is logged in")
+	}
+}
+
+// hostile speaks NATS's protocol by itself, since headers are whatever somebody writes.
+type hostile struct {
+	*tls.Conn
+	lines *bufio.Reader
+}
+
+// hostile connects with a device's credentials.
+func (w *world) hostile(how access.Access) *hostile {
+	w.Helper()
+	address := strings.TrimPrefix(how.Servers[0], "tls://")
+	plain, err := net.Dial("tcp", address)
+	w.must(err)
+	w.Cleanup(func() { plain.Close() })
+	greeting, err := bufio.NewReader(plain).ReadString('\n')
+	w.must(err)
+	var info struct{ Nonce string }
+	w.must(json.Unmarshal([]byte(strings.TrimPrefix(greeting, "INFO ")), &info))
+	secure := tls.Client(plain, &tls.Config{InsecureSkipVerify: true}) // it is the one that is not to be trusted
+	content, err := os.ReadFile(how.CredentialsFile)
+	w.must(err)
+	token, err := nkeys.ParseDecoratedJWT(content)
+	w.must(err)
+	key, err := nkeys.ParseDecoratedUserNKey(content)
+	w.must(err)
+	signed, err := key.Sign([]byte(info.Nonce))
+	w.must(err)
+	h := &hostile{secure, bufio.NewReader(secure)}
+	connect, err := json.Marshal(map[string]any{"jwt": token, "sig": base64.RawURLEncoding.EncodeToString(signed), "headers": true, "no_responders": true, "lang": "go", "version": "0", "protocol": 1})
+	w.must(err)
+	_, err = fmt.Fprintf(h, "CONNECT %s\r\n", connect)
+	w.must(err)
+	w.must(h.flush())
+	return h
+}
+
+// flush returns when the server has taken everything. What it refuses is an error.
+func (h *hostile) flush() error {
+	if _, err := fmt.Fprintf(h, "PING\r\n"); err != nil {
+		return err
+	}
+	for {
+		line, err := h.lines.ReadString('\n')
+		if err != nil || strings.HasPrefix(line, "PONG") {
+			return err
+		}
+		if strings.HasPrefix(line, "-ERR") {
+			return errors.New(line)
+		}
+	}
+}
+
+func (h *hostile) publish(subject, headers, content string) error {
+	_, err := fmt.Fprintf(h, "HPUB %s %d %d\r\n%s%s\r\n", subject, len(headers), len(headers)+len(content), headers, content)
+	return err
+}
+
+// What a server knows of a message it adds to the headers that the device wrote: whatever these are, they change nothing of what is told of
+// others, and keep nobody from reading.
+func TestHeadersTellOfNobodyElse(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t, 1)
+	macs := w.macs(3)
+	honest, silent := macs[0], macs[1]
+	w.must(silent.change(1))
+	w.eventually("a change is there", func() bool { return allPublished(macs) })
+	silent.stop()
+	how, err := w.Device("EVIL", time.Hour)
+	w.must(err)
+	evil := w.hostile(how)
+	forged, err := proto.Marshal(&usherv1.StatusChange{Id: "f", Uid: 501, Device: &usherv1.DeviceStatus{
+		Device: silent.name, Instance: "x", ComputerName: "FORGED", State: usherv1.IdentityState_IDENTITY_STATE_NOT_REGISTERED,
+	}})
+	w.must(err)
+
+	watching := w.admin()
+	ctx, cancel := context.WithCancel(w.ctx)
+	shown := make(chan *fleet.Change, 1000)
+	var watched sync.WaitGroup
+	watched.Go(func() {
+		if err := watching.Watch(ctx, func(change *fleet.Change) error { shown <- change; return nil }, nil); ctx.Err() == nil {
+			t.Errorf("the watch ended: %v", err)
+		}
+	})
+	defer watched.Wait()
+	defer cancel()
+	number := 10
+	// nextOf has a Mac change, and tells whether that is shown.
+	nextOf := func(mac *mac, patience time.Duration) bool {
+		t.Helper()
+		number++
+		w.must(mac.change(number))
+		for over := time.After(patience); ; {
+			select {
+			case change := <-shown:
+				if change.Device == mac.name {
+					return true
+				}
+				if change.Device == silent.name {
+					t.Errorf("whoever watches is shown %+v", change)
+				}
+			case <-over:
+				return false
+			}
+		}
+	}
+	w.eventually("the watch has begun", func() bool { return nextOf(macs[2], time.Second) })
+	number = 10
+
+	var whole strings.Builder
+	for _, subject := range []string{access.ChangesOf(silent.name), "$KV.USHER_DEVICES." + silent.name} {
+		fmt.Fprintf(&whole, "Nats-Stream: USHER_CHANGES\r\nNats-Subject: %s\r\nNats-Sequence: 1000000000\r\nNats-Time-Stamp: 2020-01-01T00:00:00Z\r\nNats-Num-Pending: 0\r\nNats-Last-Sequence: 7\r\n", subject)
+	}
+	for name, headers := range map[string]string{
+		"another's subject":     "NATS/1.0\r\nNats-Subject: " + access.ChangesOf(silent.name) + "\r\n\r\n",
+		"another's key":         "NATS/1.0\r\nNats-Subject: $KV.USHER_DEVICES." + silent.name + "\r\n\r\n",
+		"no number":             "NATS/1.0\r\nNats-Sequence: x\r\n\r\n",
+		"a large number":        "NATS/1.0\r\nNats-Sequence: 1000000000\r\n\r\n",
+		"no time":               "NATS/1.0\r\nNats-Time-Stamp: x\r\n\r\n",
+		"nothing there":         "NATS/1.0\r\nStatus: 404\r\n\r\n",
+		"the end":               "NATS/1.0\r\nStatus: 204\r\nDescription: EOB\r\nNats-Num-Pending: 0\r\n\r\n",
+		"no responders":         "NATS/1.0\r\nStatus: 503\r\n\r\n",
+		"all, and an early end": "NATS/1.0\r\n" + whole.String() + "\r\nX: y\r\n\r\n",
+		"503, and an early end": "NATS/1.0\r\nStatus: 503\r\n\r\nX: y\r\n\r\n",
+		"an early end":          "NATS/1.0\r\n\r\nX: y\r\n\r\n",
+		"no end":                "NATS/1.0\r\nX: y",
+		"no header":             "NATS/1.0\r\nno colon\r\n\r\n",
+		"noise":                 "NATS/1.0\x00\xff\r\n",
+	} {
+		for _, content := range []string{"", string(forged)} {
+			w.must(evil.publish(access.ChangesOf("EVIL"), headers, content))
+			if err := evil.flush(); err != nil {
+				t.Logf("%s: %v", name, err) // it is refused, which does as well
+				evil = w.hostile(how)
+				continue
+			}
+			admin := w.admin()
+			report, err := admin.Ask(w.ctx, fleet.Question{Timeout: 700 * time.Millisecond})
+			if err != nil || len(report.Warnings) != 0 || len(report.Devices) != 4 {
+				t.Errorf("%s: the fleet is %+v, %v", name, report, err)
+				continue
+			}
+			for _, one := range report.Devices {
+				if one.Device == silent.name && (one.Answer != fleet.Silent || one.Computer != "Computer of "+silent.name || one.State != "REGISTERED" || time.Since(one.Seen) > time.Hour) {
+					t.Errorf("%s: %+v", name, one)
+				}
+			}
+			counts := w.stored(admin)
+			if counts[silent.name] != 1 || counts[honest.name] != number-10 {
+				t.Errorf("%s: changes are read: %v", name, counts)
+			}
+			if !nextOf(honest, within) {
+				t.Errorf("%s: whoever watches is not shown a change any more", name)
+			}
+		}
 	}
 }

@@ -106,6 +106,13 @@ func TestChangesOutliveTheirServers(t *testing.T) {
 	}
 	w.Servers[0].Kill()
 	changing.Wait()
+	defer func() {
+		if t.Failed() {
+			for _, mac := range macs {
+				t.Logf("%s: %d unpublished, %s\n%s", mac.name, mac.unpublished(), mac.State(), mac.log)
+			}
+		}
+	}()
 	// With two of three the stream goes on.
 	w.eventually("what happened is published through the two servers that are left", func() bool { return allPublished(macs) })
 
@@ -197,7 +204,7 @@ func TestWatchGoesOn(t *testing.T) {
 	seen := make(chan *fleet.Change, 1000)
 	var watching sync.WaitGroup
 	watching.Go(func() {
-		if err := watcher.Watch(ctx, func(change *fleet.Change) error { seen <- change; return nil }); ctx.Err() == nil {
+		if err := watcher.Watch(ctx, func(change *fleet.Change) error { seen <- change; return nil }, nil); ctx.Err() == nil {
 			t.Errorf("watching ended: %v", err)
 		}
 	})
@@ -350,7 +357,7 @@ func TestPersonalDataIsLeftOut(t *testing.T) {
 		return err == nil
 	})
 	w.eventually("its change is published", func() bool { return mac.unpublished() == 0 })
-	last, err := conn.Request("$JS.API.DIRECT.GET.USHER_CHANGES", []byte(`{"last_by_subj":"usher.v1.change.MAC-A"}`), within)
+	last, err := conn.Request("usher.v1.api.DIRECT.GET.USHER_CHANGES", []byte(`{"last_by_subj":"usher.v1.change.MAC-A"}`), within)
 	w.must(err)
 	for what, content := range map[string][]byte{"an answer": sent, "a change": last.Data} {
 		for _, personal := range []string{"jane", "Computer of", "the-device-id", "example.org"} {

@@ -37,18 +37,20 @@ func (s *session) keepPublishing(ctx context.Context) {
 	again.Stop()
 	defer again.Stop()
 	for pause := firstPause; ; {
+		publishable := s.config.Outbox.Publishable()
 		if err := s.publish(ctx); err != nil && ctx.Err() == nil {
 			s.failed(err)
-			// A pause with jitter: whatever the server lacks, every device of the fleet has noticed.
+			// A pause with jitter: whatever the server lacks, every device of the fleet has noticed. More changes do not end it.
 			again.Reset(pause/2 + rand.N(pause/2))
 			pause = min(2*pause, longestPause)
+			publishable = nil
 		} else {
 			pause = firstPause
 		}
 		select {
 		case <-s.connected:
 			pause = firstPause
-		case <-s.config.Outbox.Publishable():
+		case <-publishable:
 		case <-again.C:
 		case <-ctx.Done():
 			return

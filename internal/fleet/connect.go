@@ -61,8 +61,9 @@ func (a Access) Options(program, name string) ([]nats.Option, error) {
 		nats.SetCustomDialer(&net.Dialer{Timeout: dialWithin, KeepAlive: -1}),
 		nats.MaxReconnects(-1),
 		nats.CustomReconnectDelay(pauseAfter),
-		nats.IgnoreAuthErrorAbort(), // credentials are renewed
-		nats.ReconnectBufSize(-1),   // what could not be sent is known, and kept elsewhere
+		nats.IgnoreAuthErrorAbort(),    // credentials are renewed
+		nats.IgnoreDiscoveredServers(), // what servers call themselves need not be reached from everywhere
+		nats.ReconnectBufSize(-1),      // what could not be sent is known, and kept elsewhere
 		nats.NoEcho(),
 	}
 	secure, err := a.tls()

@@ -18,6 +18,10 @@ const (
 	DevicesStream = "KV_" + DevicesBucket
 )
 
+// ReadPrefix is what NATS's own requests to read the streams begin with for admins, in place of $JS.API: they are in an account without
+// streams, into which these are shared.
+const ReadPrefix = "usher.v1.api"
+
 // MaximumMessage is how long what a device publishes may be, in bytes: the servers' streams take nothing longer.
 const MaximumMessage = 32 << 10
 

@@ -50,8 +50,11 @@ func CredentialsFor(directory string, devices []string, output string, valid tim
 	}
 	w := &writer{root: output}
 	for _, one := range devices {
-		content, err := device.credentials(one, valid)
+		content, key, err := device.credentials(one, valid)
 		if err != nil {
+			return w.made, err
+		}
+		if err := issue(directory, one, key); err != nil {
 			return w.made, err
 		}
 		w.private(one+".creds", content, "for "+one+", as fleet.credentials_file")

@@ -38,7 +38,7 @@ func (w *writer) people(admin, provision signer, valid time.Duration, purpose st
 		{AdminName, filepath.Join(adminFolder, adminCredentials), admin},
 		{ProvisionName, filepath.Join(provisionFolder, provisionCredentials), provision},
 	} {
-		content, err := one.signer.credentials(one.name, valid)
+		content, _, err := one.signer.credentials(one.name, valid)
 		if err != nil {
 			return err
 		}

@@ -2,6 +2,7 @@ package setup
 
 import (
 	"fmt"
+	"slices"
 	"time"
 
 	"github.com/nats-io/jwt/v2"
@@ -41,9 +42,12 @@ func roles() (device, admin, provision permissions) {
 	}
 	admin = permissions{
 		role:          AdminName,
-		publish:       []string{fleet.EveryStatus, readOf(fleet.ChangesStream), readOf(fleet.DevicesStream)},
+		publish:       []string{fleet.EveryStatus},
 		subscribe:     []string{fleet.EveryAnswer, fleet.EveryKept, fleet.InboxOf(AdminName) + ".>"},
 		subscriptions: -1,
+	}
+	for _, request := range slices.Concat(reads(fleet.ChangesStream), reads(fleet.DevicesStream)) {
+		admin.publish = append(admin.publish, fleet.ReadPrefix+"."+request)
 	}
 	provision = permissions{
 		role:          ProvisionName,
@@ -54,20 +58,26 @@ func roles() (device, admin, provision permissions) {
 	return device, admin, provision
 }
 
-// readOf is the subject on which the messages of a stream are read.
-func readOf(stream string) string { return "$JS.API.DIRECT.GET." + stream }
+// reads are the requests of NATS that read a stream: its messages, and what they are about. Source:
+// https://docs.nats.io/reference/reference-protocols/nats_api_reference
+func reads(stream string) []string { return []string{"DIRECT.GET." + stream, "STREAM.INFO." + stream} }
 
 // shared is what the account of the streams and devices gives, and the account of the admins takes.
 func shared(account string) (exports jwt.Exports, imports jwt.Imports) {
-	add := func(kind jwt.ExportType, subject string, answers jwt.ResponseType) {
+	add := func(kind jwt.ExportType, subject, local string, answers jwt.ResponseType) {
 		exports.Add(&jwt.Export{Name: subject, Subject: jwt.Subject(subject), Type: kind, ResponseType: answers})
-		imports.Add(&jwt.Import{Name: subject, Subject: jwt.Subject(subject), Type: kind, Account: account})
+		imports.Add(&jwt.Import{Name: subject, Subject: jwt.Subject(subject), LocalSubject: jwt.RenamingSubject(local), Type: kind, Account: account})
 	}
-	add(jwt.Service, fleet.EveryStatus, jwt.ResponseTypeSingleton) // a question names no subject for answers
-	add(jwt.Service, readOf(fleet.ChangesStream), jwt.ResponseTypeStream)
-	add(jwt.Service, readOf(fleet.DevicesStream), jwt.ResponseTypeStream)
-	add(jwt.Stream, fleet.EveryAnswer, "")
-	add(jwt.Stream, fleet.EveryKept, "")
+	add(jwt.Service, fleet.EveryStatus, fleet.EveryStatus, jwt.ResponseTypeSingleton) // a question names no subject for answers
+	for _, request := range slices.Concat(reads(fleet.ChangesStream), reads(fleet.DevicesStream)) {
+		answers := jwt.ResponseType(jwt.ResponseTypeSingleton)
+		if request == reads(fleet.ChangesStream)[0] {
+			answers = jwt.ResponseTypeStream
+		}
+		add(jwt.Service, "$JS.API."+request, fleet.ReadPrefix+"."+request, answers)
+	}
+	add(jwt.Stream, fleet.EveryAnswer, fleet.EveryAnswer, "")
+	add(jwt.Stream, fleet.EveryKept, fleet.EveryKept, "")
 	return exports, imports
 }
 
@@ -148,11 +158,12 @@ type signer struct {
 	account string
 }
 
-// credentials makes a credentials file for a name. What it may do stands in the account, with the key that signs it.
-func (s signer) credentials(name string, valid time.Duration) ([]byte, error) {
+// credentials makes a credentials file for a name, and returns the public key in it. What it may do stands in the account, with the key that
+// signs it.
+func (s signer) credentials(name string, valid time.Duration) (content []byte, key string, err error) {
 	user, err := nkeys.CreateUser()
 	if err != nil {
-		return nil, fmt.Errorf("make a key: %w", err)
+		return nil, "", fmt.Errorf("make a key: %w", err)
 	}
 	defer user.Wipe()
 	claims := jwt.NewUserClaims(public(user))
@@ -162,13 +173,14 @@ func (s signer) credentials(name string, valid time.Duration) ([]byte, error) {
 	claims.Expires = time.Now().Add(valid).Unix()
 	token, err := claims.Encode(s.pair)
 	if err != nil {
-		return nil, fmt.Errorf("sign the credentials of %s: %w", name, err)
+		return nil, "", fmt.Errorf("sign the credentials of %s: %w", name, err)
 	}
 	seed, err := user.Seed()
 	if err != nil {
-		return nil, err
+		return nil, "", err
 	}
-	return jwt.FormatUserConfig(token, seed)
+	content, err = jwt.FormatUserConfig(token, seed)
+	return content, claims.Subject, err
 }
 
 func public(pair nkeys.KeyPair) string {

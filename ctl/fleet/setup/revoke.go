@@ -7,23 +7,18 @@ import (
 	"os"
 	"path/filepath"
 	"regexp"
-	"slices"
 	"strings"
 
 	"github.com/nats-io/jwt/v2"
 	"github.com/nats-io/nkeys"
 )
 
-// Revoke has the credentials of devices count no longer that are in the folder of a fleet, and those in files, and returns the servers'
-// configurations that say so: a server turns away whom they were for as soon as it has read its own. The devices' files are removed
+// Revoke has all credentials count no longer that were made for devices, and those in files, and returns the servers' configurations that
+// say so: a server turns away whom they were for as soon as it has read its own. Files of the devices in the folder of the fleet are removed
 // then, so that [CredentialsFor] can make others. It can be called again after an error.
 func Revoke(directory string, devices, files []string) (made []Made, err error) {
 	if err := CheckDevices(devices); err != nil {
 		return nil, err
-	}
-	var gone []string
-	for _, device := range devices {
-		gone = append(gone, filepath.Join(directory, deviceFolder, device+".creds"))
 	}
 	operator, err := readSeed(directory, operatorSeed)
 	if err != nil {
@@ -36,7 +31,17 @@ func Revoke(directory string, devices, files []string) (made []Made, err error) 
 		}
 	}
 	changed := make(map[string]bool)
-	for _, file := range slices.Concat(gone, files) {
+	for _, device := range devices {
+		keys, err := issued(directory, device)
+		if err != nil {
+			return nil, err
+		}
+		for _, key := range keys {
+			accounts[accountJWT].Revoke(key)
+		}
+		changed[accountJWT] = true
+	}
+	for _, file := range files {
 		user, err := readCredentials(file)
 		if err != nil {
 			return nil, err
@@ -76,12 +81,44 @@ func Revoke(directory string, devices, files []string) (made []Made, err error) 
 		w.private(filepath.Join(serversFolder, server, configurationFile), content, "copy it to "+server+", and run `nats-server --signal reload` there")
 	}
 	err = w.err
-	for _, path := range gone {
-		if err == nil {
-			err = os.Remove(path)
+	for _, device := range devices {
+		if err != nil {
+			break
+		}
+		if err = os.Remove(filepath.Join(directory, deviceFolder, device+".creds")); errors.Is(err, fs.ErrNotExist) {
+			err = nil // it was made somewhere else, or is on its Mac
 		}
 	}
 	return w.made, err
+}
+
+// issue notes that a device gets credentials with a key.
+func issue(directory, device, key string) error {
+	path := filepath.Join(directory, issuedFolder, device)
+	if err := os.MkdirAll(filepath.Dir(path), 0o700); err != nil {
+		return err
+	}
+	file, err := os.OpenFile(path, os.O_WRONLY|os.O_CREATE|os.O_APPEND, 0o600)
+	if err != nil {
+		return fmt.Errorf("note which key %s gets: %w", device, err)
+	}
+	_, err = file.WriteString(key + "\n")
+	return errors.Join(err, file.Close())
+}
+
+// issued are the keys of all credentials that were made for a device.
+func issued(directory, device string) ([]string, error) {
+	content, err := os.ReadFile(filepath.Join(directory, issuedFolder, device))
+	if err != nil {
+		return nil, fmt.Errorf("no credentials of %s were made here; those in a file are named with --credentials-file: %w", device, err)
+	}
+	keys := strings.Fields(string(content))
+	for _, key := range keys {
+		if !nkeys.IsValidPublicUserKey(key) {
+			return nil, fmt.Errorf("%s has %q, which is no key", filepath.Join(directory, issuedFolder, device), key)
+		}
+	}
+	return keys, nil
 }
 
 // withAccounts is a server's configuration with other tokens of accounts in it; what else somebody wrote there stays.
@@ -103,9 +140,7 @@ func withAccounts(path string, tokens map[string]string) ([]byte, error) {
 // readCredentials reads whom a credentials file is for.
 func readCredentials(path string) (*jwt.UserClaims, error) {
 	content, err := os.ReadFile(path)
-	if errors.Is(err, fs.ErrNotExist) {
-		return nil, fmt.Errorf("which key is revoked is in its file of credentials: %w", err)
-	} else if err != nil {
+	if err != nil {
 		return nil, err
 	}
 	token, err := jwt.ParseDecoratedJWT(content)

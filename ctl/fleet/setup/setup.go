@@ -39,6 +39,9 @@ const (
 	adminsSeed    = "admins.nk"
 	adminsJWT     = "admins.jwt"
 
+	// issuedFolder has a file for each device, with the public keys of all credentials that were made for it, one a line.
+	issuedFolder = keysFolder + "/issued"
+
 	configurationFile = "nats-server.conf"
 
 	adminCredentials     = "admin.creds"
