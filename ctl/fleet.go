@@ -12,6 +12,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"usher.internal/ctl/fleet"
+	fleetaccess "usher.internal/internal/fleet"
 )
 
 // defaultFleet is the folder in the home of an admin that tells how to get at the fleet, where nothing else is said.
@@ -45,6 +46,9 @@ func (a *app) askFleet(ctx context.Context, calls func(client *fleet.Client) err
 	access, name, err := fleet.ReadAccess(a.fleetAccess())
 	if err != nil {
 		return fleetFailure(err)
+	}
+	if end, err := access.Expires(); err == nil && fleetaccess.ExpiresSoon(end, time.Now()) {
+		fmt.Fprintf(a.stderr, "usherctl: your credentials for the fleet count until %s; `usherctl fleet renew` makes others\n", end.UTC().Format(time.DateOnly))
 	}
 	quiet := a.afterAWhile("connecting to the fleet…")
 	client, err := fleet.Connect(ctx, access, name)

@@ -4,11 +4,13 @@ import (
 	"cmp"
 	"context"
 	"fmt"
+	"time"
 
 	"usher.internal/helper/fleet"
 	"usher.internal/helper/listener"
 	"usher.internal/helper/thismac"
 	"usher.internal/internal/config"
+	"usher.internal/internal/contract"
 	access "usher.internal/internal/fleet"
 )
 
@@ -36,6 +38,9 @@ func listenerSettings(now *config.Loaded) listener.Settings {
 func troubles(device *fleet.Device, remote *listener.Listener) (sentences []string) {
 	if state := device.State(); state.GetLastError() != "" {
 		sentences = append(sentences, fmt.Sprintf("The fleet is not told how this Mac stands: %s.", state.GetLastError()))
+	}
+	if end := contract.Time(device.State().GetExpireTime()); access.ExpiresSoon(end, time.Now()) {
+		sentences = append(sentences, fmt.Sprintf("What this Mac shows to the fleet counts until %s. Replace the file of fleet.credentials_file, or fleet.certificate_file, before.", end.UTC().Format(time.DateOnly)))
 	}
 	if err := remote.Trouble(); err != nil {
 		sentences = append(sentences, fmt.Sprintf("The listener does not answer as it is configured: %v.", err))

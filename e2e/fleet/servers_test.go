@@ -311,6 +311,9 @@ func TestCredentialsExpireAndAreRenewed(t *testing.T) {
 	w.must(err)
 	mac := w.start(w.macWith("MAC-A", how))
 	w.eventually("it is connected", mac.connected)
+	if end := mac.State().GetExpireTime().AsTime(); !access.ExpiresSoon(end, time.Now()) || time.Until(end) > 3*time.Second {
+		t.Errorf("it is told that they count until %s", end)
+	}
 	w.eventually("they have expired", func() bool { return strings.Contains(mac.State().GetLastError(), "expired") })
 	w.eventually("it is not connected any more", func() bool { return !mac.connected() })
 	w.must(mac.change(1))

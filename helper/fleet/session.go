@@ -74,7 +74,11 @@ func (d *Device) open(ctx context.Context, settings Settings) (*session, error) 
 		Device: d, settings: settings, name: name, requests: make(chan *nats.Msg, requestsInHand), kept: make(chan *nats.Msg, keptInHand),
 		lost: make(chan struct{}, 1), connected: make(chan struct{}, 1), closed: make(chan struct{}), id: uuid.NewString(),
 	}
-	d.become(&usherv1.FleetStatus{Device: name, Since: contract.Timestamp(time.Now())})
+	expires, err := settings.Expires()
+	if err != nil {
+		return nil, err
+	}
+	d.become(&usherv1.FleetStatus{Device: name, Since: contract.Timestamp(time.Now()), ExpireTime: contract.Timestamp(expires)})
 	options = append(options,
 		nats.RetryOnFailedConnect(true),
 		nats.WriteBufferSize(bufferBytes),

@@ -224,6 +224,32 @@ func ReadCredentials(file string) (Credentials, error) {
 	return read, nil
 }
 
+// Expires is until when whoever it is for can prove who he is: the time of his credentials, or his certificate's. It is zero where that has no
+// end.
+func (a Access) Expires() (time.Time, error) {
+	switch {
+	case a.CredentialsFile != "":
+		credentials, err := ReadCredentials(a.CredentialsFile)
+		if err != nil {
+			return time.Time{}, err
+		}
+		credentials.key.Wipe()
+		return credentials.Expires, nil
+	case a.CertificateFile != "":
+		pair, err := a.certificate()
+		if err != nil {
+			return time.Time{}, err
+		}
+		return pair.Leaf.NotAfter, nil
+	}
+	return time.Time{}, nil
+}
+
+// ExpiresSoon tells whether an end is so near that somebody must do something about it: within 30 days.
+func ExpiresSoon(end, now time.Time) bool {
+	return !end.IsZero() && end.Before(now.AddDate(0, 0, 30))
+}
+
 func readNKey(file string) (nkeys.KeyPair, error) {
 	content, _, err := privatefile.Read(file, maximumFileBytes)
 	if err != nil {

@@ -286,3 +286,12 @@ func TestPauses(t *testing.T) {
 		}
 	}
 }
+
+func TestExpiresSoon(t *testing.T) {
+	now := time.Date(2026, 11, 27, 0, 0, 0, 0, time.UTC)
+	for end, want := range map[time.Time]bool{{}: false, now.AddDate(0, 0, 31): false, now.AddDate(0, 0, 29): true, now.AddDate(0, 0, -1): true} {
+		if got := fleet.ExpiresSoon(end, now); got != want {
+			t.Errorf("%s expires soon: %t", end, got)
+		}
+	}
+}

@@ -496,7 +496,9 @@ type FleetStatus struct {
 	// What keeps it from connecting or from publishing, one sentence; empty when all is well.
 	LastError string `protobuf:"bytes,4,opt,name=last_error,json=lastError,proto3" json:"last_error,omitempty"`
 	// Changes that wait to be published.
-	Unpublished   int32 `protobuf:"varint,5,opt,name=unpublished,proto3" json:"unpublished,omitempty"`
+	Unpublished int32 `protobuf:"varint,5,opt,name=unpublished,proto3" json:"unpublished,omitempty"`
+	// Until when its credentials, or its certificate, count; not set where that has no end, or is not known.
+	ExpireTime    *timestamppb.Timestamp `protobuf:"bytes,6,opt,name=expire_time,json=expireTime,proto3" json:"expire_time,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -564,6 +566,13 @@ func (x *FleetStatus) GetUnpublished() int32 {
 		return x.Unpublished
 	}
 	return 0
+}
+
+func (x *FleetStatus) GetExpireTime() *timestamppb.Timestamp {
+	if x != nil {
+		return x.ExpireTime
+	}
+	return nil
 }
 
 type SessionStatus struct {
@@ -748,14 +757,16 @@ const file_usher_v1_status_proto_rawDesc = "" +
 	"\bidentity\x18\x04 \x01(\v2\x12.usher.v1.IdentityR\bidentity\x12.\n" +
 	"\bevidence\x18\x05 \x03(\v2\x12.usher.v1.EvidenceR\bevidence\x12B\n" +
 	"\x10device_id_change\x18\x06 \x01(\v2\x18.usher.v1.DeviceIDChangeR\x0edeviceIdChange\x127\n" +
-	"\tlook_time\x18\a \x01(\v2\x1a.google.protobuf.TimestampR\blookTime\"\xb0\x01\n" +
+	"\tlook_time\x18\a \x01(\v2\x1a.google.protobuf.TimestampR\blookTime\"\xed\x01\n" +
 	"\vFleetStatus\x12\x16\n" +
 	"\x06device\x18\x01 \x01(\tR\x06device\x12\x16\n" +
 	"\x06server\x18\x02 \x01(\tR\x06server\x120\n" +
 	"\x05since\x18\x03 \x01(\v2\x1a.google.protobuf.TimestampR\x05since\x12\x1d\n" +
 	"\n" +
 	"last_error\x18\x04 \x01(\tR\tlastError\x12 \n" +
-	"\vunpublished\x18\x05 \x01(\x05R\vunpublished\"\xaf\x01\n" +
+	"\vunpublished\x18\x05 \x01(\x05R\vunpublished\x12;\n" +
+	"\vexpire_time\x18\x06 \x01(\v2\x1a.google.protobuf.TimestampR\n" +
+	"expireTime\"\xaf\x01\n" +
 	"\rSessionStatus\x12#\n" +
 	"\ragent_version\x18\x01 \x01(\tR\fagentVersion\x12=\n" +
 	"\fconnect_time\x18\x02 \x01(\v2\x1a.google.protobuf.TimestampR\vconnectTime\x12\x1d\n" +
@@ -821,18 +832,19 @@ var file_usher_v1_status_proto_depIdxs = []int32{
 	15, // 13: usher.v1.UserStatus.device_id_change:type_name -> usher.v1.DeviceIDChange
 	10, // 14: usher.v1.UserStatus.look_time:type_name -> google.protobuf.Timestamp
 	10, // 15: usher.v1.FleetStatus.since:type_name -> google.protobuf.Timestamp
-	10, // 16: usher.v1.SessionStatus.connect_time:type_name -> google.protobuf.Timestamp
-	10, // 17: usher.v1.OutboxStatus.next_attempt_time:type_name -> google.protobuf.Timestamp
-	10, // 18: usher.v1.OutboxStatus.last_delivered_time:type_name -> google.protobuf.Timestamp
-	0,  // 19: usher.v1.StatusService.GetStatus:input_type -> usher.v1.GetStatusRequest
-	1,  // 20: usher.v1.StatusService.WatchStatus:input_type -> usher.v1.WatchStatusRequest
-	3,  // 21: usher.v1.StatusService.GetStatus:output_type -> usher.v1.GetStatusResponse
-	2,  // 22: usher.v1.StatusService.WatchStatus:output_type -> usher.v1.WatchStatusResponse
-	21, // [21:23] is the sub-list for method output_type
-	19, // [19:21] is the sub-list for method input_type
-	19, // [19:19] is the sub-list for extension type_name
-	19, // [19:19] is the sub-list for extension extendee
-	0,  // [0:19] is the sub-list for field type_name
+	10, // 16: usher.v1.FleetStatus.expire_time:type_name -> google.protobuf.Timestamp
+	10, // 17: usher.v1.SessionStatus.connect_time:type_name -> google.protobuf.Timestamp
+	10, // 18: usher.v1.OutboxStatus.next_attempt_time:type_name -> google.protobuf.Timestamp
+	10, // 19: usher.v1.OutboxStatus.last_delivered_time:type_name -> google.protobuf.Timestamp
+	0,  // 20: usher.v1.StatusService.GetStatus:input_type -> usher.v1.GetStatusRequest
+	1,  // 21: usher.v1.StatusService.WatchStatus:input_type -> usher.v1.WatchStatusRequest
+	3,  // 22: usher.v1.StatusService.GetStatus:output_type -> usher.v1.GetStatusResponse
+	2,  // 23: usher.v1.StatusService.WatchStatus:output_type -> usher.v1.WatchStatusResponse
+	22, // [22:24] is the sub-list for method output_type
+	20, // [20:22] is the sub-list for method input_type
+	20, // [20:20] is the sub-list for extension type_name
+	20, // [20:20] is the sub-list for extension extendee
+	0,  // [0:20] is the sub-list for field type_name
 }
 
 func init() { file_usher_v1_status_proto_init() }
