@@ -7,7 +7,10 @@ package fleet
 
 import (
 	"context"
+	"crypto/sha256"
+	"fmt"
 	"log/slog"
+	"os"
 	"sync"
 	"time"
 
@@ -116,7 +119,7 @@ func (d *Device) Run(ctx context.Context, status Status) error {
 		return nil
 	})
 	group.Go(func() error {
-		<-d.changed // the watch has begun
+		d.wait(ctx) // the watch has begun
 		for ctx.Err() == nil {
 			d.serve(ctx, d.config.Settings())
 		}
@@ -152,6 +155,24 @@ func (d *Device) serve(ctx context.Context, settings Settings) {
 	}
 	defer s.close()
 	s.run(ctx)
+}
+
+// name is under which this Mac is known to the fleet.
+func (d *Device) name(ctx context.Context, settings Settings) (string, error) {
+	if settings.DeviceName != "" {
+		return settings.DeviceName, nil
+	}
+	return d.config.Name(ctx)
+}
+
+// fingerprint differs where the content of one of the files does.
+func fingerprint(files []string) [sha256.Size]byte {
+	whole := sha256.New()
+	for _, file := range files {
+		content, err := os.ReadFile(file)
+		fmt.Fprintf(whole, "%q %v %d %s", file, err, len(content), content)
+	}
+	return [sha256.Size]byte(whole.Sum(nil))
 }
 
 // wait waits for another configuration.

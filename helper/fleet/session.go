@@ -2,8 +2,10 @@ package fleet
 
 import (
 	"context"
+	"crypto/sha256"
 	"errors"
 	"fmt"
+	"reflect"
 	"strings"
 	"sync"
 	"time"
@@ -32,6 +34,8 @@ const (
 type session struct {
 	*Device
 	settings Settings
+	// files is the fingerprint of the settings' files.
+	files    [sha256.Size]byte
 	name     string
 	conn     *nats.Conn
 	requests chan *nats.Msg
@@ -47,12 +51,10 @@ type session struct {
 
 // open begins to connect. An error is for good, until the configuration or a file of it changes.
 func (d *Device) open(ctx context.Context, settings Settings) (*session, error) {
-	name := settings.DeviceName
-	if name == "" {
-		var err error
-		if name, err = d.config.Name(ctx); err != nil {
-			return nil, fmt.Errorf("this Mac has no name for the fleet: %w; set fleet.device", err)
-		}
+	files := fingerprint(settings.Files())
+	name, err := d.name(ctx, settings)
+	if err != nil {
+		return nil, fmt.Errorf("this Mac has no name for the fleet: %w; set fleet.device", err)
 	}
 	if !fleet.IsDevice(name) {
 		return nil, fmt.Errorf("the name %q cannot be used in the fleet; set fleet.device to one of letters, digits, - and _", name)
@@ -71,7 +73,7 @@ func (d *Device) open(ctx context.Context, settings Settings) (*session, error) 
 		return nil, err
 	}
 	s := &session{
-		Device: d, settings: settings, name: name, requests: make(chan *nats.Msg, requestsInHand), kept: make(chan *nats.Msg, keptInHand),
+		Device: d, settings: settings, files: files, name: name, requests: make(chan *nats.Msg, requestsInHand), kept: make(chan *nats.Msg, keptInHand),
 		lost: make(chan struct{}, 1), connected: make(chan struct{}, 1), closed: make(chan struct{}), id: uuid.NewString(),
 	}
 	expires, err := settings.Expires()
@@ -178,11 +180,21 @@ func (s *session) run(ctx context.Context) {
 		case request := <-s.requests:
 			s.answer(request)
 		case <-s.changed:
-			return
+			if s.outdated(ctx) {
+				return
+			}
 		case <-ctx.Done():
 			return
 		}
 	}
+}
+
+// outdated tells whether there are other settings, or files, than it was made of. Most of what is configured is no matter of the fleet's,
+// and is no reason for all of its Macs to connect anew.
+func (s *session) outdated(ctx context.Context) bool {
+	now := s.config.Settings()
+	name, err := s.Device.name(ctx, now)
+	return err != nil || name != s.name || !reflect.DeepEqual(now, s.settings) || fingerprint(now.Files()) != s.files
 }
 
 // keepAlive has a connection that the network has taken along noticed at once, and not when it is tried next.

@@ -391,6 +391,9 @@ func deviceName(name, fallback, description string, field func(*Config) *string)
 			if given != "" && !nameExpression().MatchString(given) {
 				return "", errors.New("is not such a name")
 			}
+			if given == "all" {
+				return "", errors.New("means every device of a fleet")
+			}
 			return given, nil
 		})
 }
