@@ -112,10 +112,9 @@ func (d *Device) Run(ctx context.Context, status Status) error {
 	group, ctx := errgroup.WithContext(ctx)
 	group.Go(func() error {
 		files := func() []string { return d.config.Settings().Files() }
-		if err := filewatch.Watch(ctx, d.log, files, d.renew, func() { signal(d.changed) }); err != nil {
+		filewatch.WatchOrRenew(ctx, d.log, files, d.renew, func() { signal(d.changed) }, func(err error) {
 			d.log.Warn("changes of the fleet's credentials are not seen; they count when the connection is made next", "error", err)
-			d.changeUnseen(ctx)
-		}
+		})
 		return nil
 	})
 	group.Go(func() error {
@@ -126,17 +125,6 @@ func (d *Device) Run(ctx context.Context, status Status) error {
 		return nil
 	})
 	return group.Wait()
-}
-
-// changeUnseen stands in for the watch of files where there can be none: other settings count all the same.
-func (d *Device) changeUnseen(ctx context.Context) {
-	for signal(d.changed); ; signal(d.changed) {
-		select {
-		case <-d.renew:
-		case <-ctx.Done():
-			return
-		}
-	}
 }
 
 // serve is part of the fleet by one configuration. It returns when that has changed, or ctx ends.

@@ -110,20 +110,9 @@ func (l *Listener) Run(ctx context.Context, status Status) error {
 	l.status = status
 	group, ctx := errgroup.WithContext(ctx)
 	group.Go(func() error {
-		err := filewatch.Watch(ctx, l.log, l.files, l.renew, func() {
-			signal(l.changed)
-		})
-		if err != nil {
+		filewatch.WatchOrRenew(ctx, l.log, l.files, l.renew, func() { signal(l.changed) }, func(err error) {
 			l.log.Warn("changes of the listener's certificates are not seen; they count when usherd starts next, or is configured anew", "error", err)
-			for {
-				select {
-				case <-l.renew:
-					signal(l.changed)
-				case <-ctx.Done():
-					return nil
-				}
-			}
-		}
+		})
 		return nil
 	})
 	group.Go(func() error { l.serve(ctx); return nil })

@@ -24,7 +24,7 @@ const (
 
 // Watch calls changed once at the beginning, for what has changed before it watched has sent no event, and after each change of one of
 // the files; an empty name is none. It asks for their names anew each time, and when renew, which may be nil, gets a value. It blocks
-// until ctx ends, and then returns nil; the error is that the files cannot be watched.
+// until ctx ends, and then returns nil, also where that is before it has called changed; the error is that the files cannot be watched.
 func Watch(ctx context.Context, log *slog.Logger, files func() []string, renew <-chan struct{}, changed func()) error {
 	watcher, err := fsnotify.NewWatcher()
 	if err != nil {
@@ -62,6 +62,24 @@ func Watch(ctx context.Context, log *slog.Logger, files func() []string, renew <
 			changed()
 		case <-ctx.Done():
 			return nil
+		}
+	}
+}
+
+// WatchOrRenew is [Watch] for who can go on where files cannot be watched: it tells unseen why, once, and calls changed from then on
+// when renew gets a value alone. Also then changed is called once at the beginning. Only where ctx ends meanwhile it may not have been
+// called at all. It blocks until ctx ends.
+func WatchOrRenew(ctx context.Context, log *slog.Logger, files func() []string, renew <-chan struct{}, changed func(), unseen func(error)) {
+	err := Watch(ctx, log, files, renew, changed)
+	if err == nil {
+		return
+	}
+	unseen(err)
+	for ctx.Err() == nil {
+		changed()
+		select {
+		case <-renew:
+		case <-ctx.Done():
 		}
 	}
 }

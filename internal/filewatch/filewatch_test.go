@@ -7,6 +7,7 @@ import (
 	"os"
 	"path/filepath"
 	"sync/atomic"
+	"syscall"
 	"testing"
 	"time"
 
@@ -290,5 +291,56 @@ func TestItEndsWithItsContext(t *testing.T) {
 	must(t, replace(file, "x"))
 	if len(w.told) > 0 {
 		t.Errorf("told after its end: %v", <-w.told)
+	}
+}
+
+// withoutFiles has the process open none while do runs, so that there is nothing to watch files with.
+func withoutFiles(t *testing.T, do func()) {
+	t.Helper()
+	var before syscall.Rlimit
+	must(t, syscall.Getrlimit(syscall.RLIMIT_NOFILE, &before))
+	none := before
+	none.Cur = 0
+	must(t, syscall.Setrlimit(syscall.RLIMIT_NOFILE, &none))
+	defer func() { must(t, syscall.Setrlimit(syscall.RLIMIT_NOFILE, &before)) }()
+	do()
+}
+
+func TestRenewAloneWhereFilesCannotBeWatched(t *testing.T) {
+	ctx, cancel := context.WithCancel(t.Context())
+	renew, told, unseen, ended := make(chan struct{}, 1), make(chan struct{}, 64), make(chan error, 64), make(chan struct{})
+	come := func(what string, told <-chan struct{}) {
+		t.Helper()
+		select {
+		case <-told:
+		case <-time.After(20 * time.Second):
+			t.Fatalf("waited in vain for %s", what)
+		}
+	}
+	withoutFiles(t, func() {
+		go func() {
+			defer close(ended)
+			filewatch.WatchOrRenew(ctx, slog.New(slog.DiscardHandler), func() []string { return nil }, renew,
+				func() { told <- struct{}{} }, func(err error) { unseen <- err })
+		}()
+		come("the first call", told)
+	})
+	for range 3 {
+		renew <- struct{}{}
+		come("the call after renew", told)
+	}
+	cancel()
+	come("the end", ended)
+	if len(told) > 0 || len(unseen) != 1 || !errors.Is(<-unseen, syscall.EMFILE) {
+		t.Errorf("told %d times more, and %d times that files cannot be watched", len(told), len(unseen))
+	}
+}
+
+// Who waits for the first call has to listen to the context too.
+func TestEndBeforeTheBeginning(t *testing.T) {
+	ctx, cancel := context.WithCancel(t.Context())
+	cancel()
+	for range 50 {
+		filewatch.WatchOrRenew(ctx, slog.New(slog.DiscardHandler), func() []string { return nil }, nil, func() {}, func(err error) { t.Error(err) })
 	}
 }
