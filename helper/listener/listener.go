@@ -137,6 +137,7 @@ func (l *Listener) serve(ctx context.Context) {
 	again := time.NewTimer(time.Hour)
 	again.Stop()
 	defer again.Stop()
+	var broken error // why the last server ended by itself, until there is to be another
 	for {
 		settings := l.config.Settings()
 		if running != nil && running.address != settings.Address {
@@ -144,8 +145,8 @@ func (l *Listener) serve(ctx context.Context) {
 		}
 		var trouble error
 		if settings.Address != "" {
-			trouble = l.materials.load(settings)
-			if running == nil && l.materials.current() != nil {
+			trouble = errors.Join(broken, l.materials.load(settings))
+			if running == nil && broken == nil && l.materials.current() != nil {
 				var err error
 				if running, err = l.start(settings.Address); err != nil {
 					trouble = errors.Join(err, trouble)
@@ -154,12 +155,22 @@ func (l *Listener) serve(ctx context.Context) {
 			}
 		}
 		l.note(trouble, running)
+		var ended <-chan error
+		if running != nil {
+			ended = running.ended
+		}
 		select {
+		case err := <-ended:
+			stop()
+			broken = fmt.Errorf("the listener ended: %w", err)
+			again.Reset(listenAgain)
+			continue
 		case <-l.changed:
 		case <-again.C:
 		case <-ctx.Done():
 			return
 		}
+		broken = nil
 	}
 }
 
@@ -196,7 +207,9 @@ func (l *Listener) refusedConnection(from net.Addr, err error) {
 type server struct {
 	address string
 	bound   net.Addr
-	stop    func()
+	// ended gets why it ended, if it ends before stop, which is to be called all the same.
+	ended <-chan error
+	stop  func()
 }
 
 func (l *Listener) start(address string) (*server, error) {
@@ -221,14 +234,15 @@ func (l *Listener) start(address string) (*server, error) {
 		grpc.WaitForHandlers(true),
 	)
 	usherv1.RegisterStatusServiceServer(rpc, &service{status: l.status, settings: l.config.Settings, log: l.log})
+	ended := make(chan error, 1)
 	var serving sync.WaitGroup
 	serving.Go(func() {
 		if err := rpc.Serve(&places{Listener: socket}); err != nil {
-			l.log.Error("the listener ends", "error", err)
+			ended <- err
 		}
 	})
 	l.log.Info("listener answers", "address", socket.Addr().String())
-	return &server{address: address, bound: socket.Addr(), stop: func() {
+	return &server{address: address, bound: socket.Addr(), ended: ended, stop: func() {
 		drain()
 		hard := time.AfterFunc(drainWithin, rpc.Stop)
 		defer hard.Stop()
