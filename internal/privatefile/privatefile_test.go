@@ -4,6 +4,7 @@ import (
 	"errors"
 	"io/fs"
 	"os"
+	"os/exec"
 	"path/filepath"
 	"strings"
 	"syscall"
@@ -98,6 +99,28 @@ func TestFilesThatAreRefused(t *testing.T) {
 		if strings.Contains(strings.ReplaceAll(err.Error(), "'"+test.path+"'", ""), test.path) {
 			t.Errorf("%s: the path is in %v", name, err)
 		}
+	}
+}
+
+// The command is copied, also where a path has what a shell takes for something else.
+func TestCommandThatMendsAFile(t *testing.T) {
+	path := filepath.Join(t.TempDir(), "it's $HOME; file")
+	if err := errors.Join(os.WriteFile(path, []byte("secret"), 0o600), os.Chmod(path, 0o644)); err != nil {
+		t.Fatal(err)
+	}
+	_, _, err := privatefile.Read(path, limit)
+	if err == nil {
+		t.Fatal("it is read")
+	}
+	_, command, found := strings.Cut(err.Error(), "run: ")
+	if !found {
+		t.Fatalf("no command: %v", err)
+	}
+	if output, err := exec.CommandContext(t.Context(), "/bin/sh", "-c", command).CombinedOutput(); err != nil {
+		t.Fatalf("%s: %v: %s", command, err, output)
+	}
+	if content, _, err := privatefile.Read(path, limit); err != nil || string(content) != "secret" {
+		t.Errorf("after %s: %q, %v", command, content, err)
 	}
 }
 
