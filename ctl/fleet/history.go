@@ -76,7 +76,7 @@ func (s seen) before(change *Change) bool {
 // Watch calls show for each change that the stream gets from now on, until ctx ends or show returns an error, which it returns.
 // Changes that come while the connection is lost are shown when it is back; notice, if not nil, is told of both.
 func (c *Client) Watch(ctx context.Context, show func(*Change) error, notice func(string)) error {
-	w := &watch{client: c, show: show, known: seen{}, news: make(chan struct{}, 1), pending: make(map[string]uint64), next: make(map[string]uint64)}
+	w := &watch{client: c, show: show, known: seen{}, news: make(chan struct{}, 1), pending: make(map[string]uint64), late: make(map[string]int), next: make(map[string]uint64)}
 	subscription, err := c.conn.Subscribe(fleet.EveryKept, w.told)
 	if err != nil {
 		return fmt.Errorf("wait for changes: %w", err)
@@ -94,7 +94,7 @@ func (c *Client) Watch(ctx context.Context, show func(*Change) error, notice fun
 }
 
 // readAgain is the pause after a server had not got yet what another one had told, or could not be asked; there is no event for either.
-// How often that is done in a row is told in lateAttempts and failedAttempts.
+// lateAttempts is how often the one is done for a device, failedAttempts how often in a row the other.
 const (
 	readAgain      = 250 * time.Millisecond
 	lateAttempts   = 20
@@ -114,8 +114,10 @@ type watch struct {
 	counts map[string]uint64
 
 	mu sync.Mutex
-	// pending are devices of which there is something to read, with the number of the last change that was told of.
+	// pending are devices of which there is something to read, with the number of the last change that was told of; late is how often in a
+	// row that change was not there.
 	pending map[string]uint64
+	late    map[string]int
 }
 
 // told is called when the servers have kept a change. Its subject is theirs, the number may be what the device says.
@@ -135,7 +137,7 @@ func (w *watch) run(ctx context.Context, notice func(string)) error {
 	again := time.NewTimer(time.Hour)
 	again.Stop()
 	defer again.Stop()
-	missed, failed, late := false, 0, 0
+	missed, failed := false, 0
 	for {
 		select {
 		case <-w.news:
@@ -173,15 +175,10 @@ func (w *watch) run(ctx context.Context, notice func(string)) error {
 				return fmt.Errorf("read the changes: %w", err)
 			}
 		case !more:
-			failed, late = 0, 0
+			failed = 0
 			continue
 		default:
 			failed = 0
-			if late++; late > lateAttempts { // a device tells of changes that there are not
-				late = 0
-				w.forget()
-				continue
-			}
 		}
 		again.Reset(readAgain)
 	}
@@ -222,17 +219,19 @@ func (w *watch) read(ctx context.Context) (more bool, err error) {
 	w.mu.Lock()
 	defer w.mu.Unlock()
 	for device := range from {
-		if w.pending[device] < max(w.first, w.next[device]) {
-			delete(w.pending, device)
+		told := w.pending[device]
+		switch {
+		case told < max(w.first, w.next[device]):
+		case w.late[device] < lateAttempts:
+			w.late[device]++
+			continue
+		default: // it tells of changes that there are not, or of one behind which none of its others can be read
+			w.next[device] = told + 1
 		}
+		delete(w.pending, device)
+		delete(w.late, device)
 	}
 	return len(w.pending) > 0, nil
-}
-
-func (w *watch) forget() {
-	w.mu.Lock()
-	defer w.mu.Unlock()
-	clear(w.pending)
 }
 
 // Changes calls show for each change that the stream has, of a device or, where that is empty, of each device, one at a time: those of one
