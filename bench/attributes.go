@@ -57,7 +57,7 @@ func playSecurity(ctx context.Context) error {
 			continue
 		}
 		fmt.Printf("class: 0x80001000\nattributes:\n    \"alis\"<blob>=\"%s\"\n    \"issu\"<blob>=\"%s\"\n",
-			string(certificate.DeviceID), strings.ToUpper(certificate.X509.Issuer.CommonName))
+			string(certificate.DeviceID), strings.ToUpper(wpj.IssuerCommonName))
 	}
 	return nil
 }

@@ -6,7 +6,6 @@ import (
 	"crypto/ecdsa"
 	"crypto/rand"
 	"crypto/rsa"
-	"crypto/x509"
 	"slices"
 
 	"google.golang.org/grpc/status"
@@ -50,6 +49,10 @@ func (o *Observer) prove(ctx context.Context, agent usherv1.UserAgentServiceClie
 }
 
 func (o *Observer) possession(ctx context.Context, agent usherv1.UserAgentServiceClient, certificate *wpj.Certificate) wpj.Possession {
+	if certificate.PublicKey == nil {
+		o.log.Info("possession of the device key cannot be proved: signatures with a key of this kind cannot be verified")
+		return wpj.PossessionNotProved
+	}
 	nonce := make([]byte, nonceLength)
 	rand.Read(nonce) // never fails
 	response, err := agent.ProvePossession(ctx, &usherv1.ProvePossessionRequest{Thumbprint: string(certificate.Thumbprint), Nonce: nonce})
@@ -57,16 +60,15 @@ func (o *Observer) possession(ctx context.Context, agent usherv1.UserAgentServic
 		o.log.Info("agent did not prove possession of the device key", "code", status.Code(err), "reason", contract.Reason(err))
 		return wpj.PossessionNotProved
 	}
-	if !signedBy(certificate.X509, wpj.Challenge(nonce), response.GetSignature()) {
+	if !signedBy(certificate.PublicKey, wpj.Challenge(nonce), response.GetSignature()) {
 		return wpj.PossessionRefuted
 	}
 	return wpj.PossessionProved
 }
 
-// signedBy tells whether the digest was signed with the certificate's key: PKCS #1 v1.5 with RSA, ASN.1 with an elliptic
-// curve.
-func signedBy(certificate *x509.Certificate, digest, signature []byte) bool {
-	switch public := certificate.PublicKey.(type) {
+// signedBy reports whether the digest was signed with the key: PKCS #1 v1.5 with RSA, ASN.1 with an elliptic curve.
+func signedBy(public crypto.PublicKey, digest, signature []byte) bool {
+	switch public := public.(type) {
 	case *rsa.PublicKey:
 		return rsa.VerifyPKCS1v15(public, crypto.SHA256, digest, signature) == nil
 	case *ecdsa.PublicKey:

@@ -11,6 +11,7 @@ import (
 	"encoding/hex"
 	"errors"
 	"math/big"
+	"reflect"
 	"strings"
 	"sync"
 	"testing"
@@ -61,10 +62,11 @@ func TestParseCertificate(t *testing.T) {
 			sum := sha1.Sum(issued.DER)
 			key := sha1.Sum(x509.MarshalPKCS1PublicKey(issued.Key.Public().(*rsa.PublicKey)))
 			want := wpj.Certificate{
-				X509: got.X509, DeviceID: deviceID, UserObjectID: userID, TenantID: tenantID, JoinType: wpj.JoinRegistered,
+				DER: issued.DER, SerialNumber: got.SerialNumber, NotBefore: got.NotBefore, NotAfter: got.NotAfter, PublicKey: issued.Key.Public(),
+				DeviceID: deviceID, UserObjectID: userID, TenantID: tenantID, JoinType: wpj.JoinRegistered,
 				TenantRegion: "EU", Thumbprint: wpj.Thumbprint(hex.EncodeToString(sum[:])), PublicKeyHash: hex.EncodeToString(key[:]),
 			}
-			if *got != want {
+			if !reflect.DeepEqual(*got, want) {
 				t.Errorf("got %+v\nwant %+v", *got, want)
 			}
 		})

@@ -110,7 +110,7 @@ func TestEvaluate(t *testing.T) {
 			e.Finding, e.Obstacle = wpj.CouldNotLook, wpj.ObstacleAccessDenied
 			return e
 		}()}, tenantID, wpj.StateUnreadable, "access to it was denied"},
-		{"undecodable", []wpj.Evidence{damaged}, tenantID, wpj.StateUnreadable, "a device certificate that usher cannot read (read extension 1.2.840.113556.1.5.284.2"},
+		{"undecodable", []wpj.Evidence{damaged}, tenantID, wpj.StateUnreadable, "a device certificate that usher cannot read (certificate cannot be parsed: extension 1.2.840.113556.1.5.284.2"},
 		{"nobody looked", nil, tenantID, wpj.StateUnreadable, "nobody has looked"},
 		{"finding that is none", []wpj.Evidence{{Finding: "perhaps"}}, tenantID, wpj.StateUnreadable, "the user's session could not be looked at"},
 
@@ -138,7 +138,7 @@ func TestEvaluateFillsIn(t *testing.T) {
 	want := wpj.Identity{
 		State: wpj.StateRegistered, Rule: "registered in the login keychain", Detail: got.Detail, DeviceID: deviceID, TenantID: tenantID, UserPrincipalName: upn, UserObjectID: userID,
 		Thumbprint: certificate.Thumbprint, JoinType: wpj.JoinRegistered, TenantRegion: "EU",
-		NotBefore: certificate.X509.NotBefore, NotAfter: certificate.X509.NotAfter, ObservedAt: observed, Source: wpj.SourceLoginKeychain,
+		NotBefore: certificate.NotBefore, NotAfter: certificate.NotAfter, ObservedAt: observed, Source: wpj.SourceLoginKeychain,
 	}
 	if !reflect.DeepEqual(got, want) {
 		t.Errorf("got %+v\nwant %+v", got, want)
@@ -155,10 +155,10 @@ func TestEvaluateHoldsTheEndsOfValidity(t *testing.T) {
 		now   time.Time
 		state wpj.State
 	}{
-		{certificate.X509.NotBefore.Add(-1), wpj.StateExpired},
-		{certificate.X509.NotBefore, wpj.StateRegistered},
-		{certificate.X509.NotAfter, wpj.StateRegistered},
-		{certificate.X509.NotAfter.Add(1), wpj.StateExpired},
+		{certificate.NotBefore.Add(-1), wpj.StateExpired},
+		{certificate.NotBefore, wpj.StateRegistered},
+		{certificate.NotAfter, wpj.StateRegistered},
+		{certificate.NotAfter.Add(1), wpj.StateExpired},
 	} {
 		if got := wpj.Evaluate([]wpj.Evidence{evidence}, tenantID, test.now); got.State != test.state {
 			t.Errorf("%s: %s, want %s", test.now, got.State, test.state)

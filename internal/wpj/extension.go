@@ -1,10 +1,14 @@
 package wpj
 
 import (
+	"bytes"
+	"encoding/asn1"
 	"encoding/hex"
 	"errors"
 	"fmt"
 	"strings"
+
+	"usher.internal/internal/ber"
 )
 
 // The extensions of a device certificate that are read [AADInt, MS-DVRJ].
@@ -36,14 +40,14 @@ var extensionReaders = map[string]func(*Certificate, []byte) error{
 		c.TenantID = TenantID(guid)
 		return err
 	},
+	// Nothing depends on these two: what cannot be read is not known.
 	oidJoinType: func(c *Certificate, value []byte) error {
-		text, err := decodeText(value)
-		c.JoinType = joinTypes[text]
-		return err
+		c.JoinType = joinTypes[decodeText(value)]
+		return nil
 	},
-	oidTenantRegion: func(c *Certificate, value []byte) (err error) {
-		c.TenantRegion, err = decodeText(value)
-		return err
+	oidTenantRegion: func(c *Certificate, value []byte) error {
+		c.TenantRegion = decodeText(value)
+		return nil
 	},
 }
 
@@ -70,50 +74,31 @@ func decodeGUID(value []byte) (string, error) {
 	return formatGUID(hex.EncodeToString(order)), nil
 }
 
-// decodeText reads printable ASCII, which stands alone or in an OCTET STRING (whose first byte is not printable).
-func decodeText(value []byte) (string, error) {
-	if len(value) > 0 && value[0] == tagOctetString {
-		content, err := octetString(value)
-		if err != nil {
-			return "", err
-		}
+// decodeText reads printable ASCII, which stands alone or in an OCTET STRING; empty for anything else.
+func decodeText(value []byte) string {
+	if content, err := octetString(value); err == nil {
 		value = content
 	}
-	if len(value) == 0 || len(value) > maximumText {
-		return "", fmt.Errorf("a text of %d bytes", len(value))
+	unprintable := func(letter rune) bool { return letter < ' ' || letter > '~' }
+	if len(value) > maximumText || bytes.ContainsFunc(value, unprintable) {
+		return ""
 	}
-	for _, letter := range value {
-		if letter < ' ' || letter > '~' {
-			return "", errors.New("not a text of ASCII letters")
-		}
-	}
-	return string(value), nil
+	return string(value)
 }
 
-const tagOctetString = 0x04
-
 // octetString returns the content of an OCTET STRING. Entra writes the length in the long form even where the short one
-// would do (04 81 10 …), which is BER and not DER, and which encoding/asn1 refuses as "non-minimal length"; hence this.
+// would do (04 81 10 …), which is BER and not DER.
 func octetString(value []byte) ([]byte, error) {
-	if len(value) < 2 || value[0] != tagOctetString {
+	element, rest, err := ber.Next(value)
+	switch {
+	case err != nil:
+		return nil, err
+	case !element.Is(asn1.ClassUniversal, asn1.TagOctetString):
 		return nil, errors.New("not an OCTET STRING")
+	case len(rest) > 0:
+		return nil, fmt.Errorf("an OCTET STRING with %d bytes after it", len(rest))
 	}
-	length, content := int(value[1]), value[2:]
-	if length >= 0x80 {
-		digits := length - 0x80
-		if digits < 1 || digits > 2 || len(content) < digits {
-			return nil, fmt.Errorf("an OCTET STRING with a length of %d bytes", digits)
-		}
-		length = 0
-		for _, digit := range content[:digits] {
-			length = length<<8 | int(digit)
-		}
-		content = content[digits:]
-	}
-	if length != len(content) {
-		return nil, fmt.Errorf("an OCTET STRING of %d bytes that says it has %d", len(content), length)
-	}
-	return content, nil
+	return element.Bytes()
 }
 
 // parseGUID reads the text form of a GUID, in braces or not, and returns it in lower case.

@@ -104,7 +104,7 @@ func (f *facts) choose(found []*held) {
 			f.usable++
 		}
 		if f.chosen == nil || rank(h) > rank(f.chosen) ||
-			rank(h) == rank(f.chosen) && h.certificate.X509.NotAfter.After(f.chosen.certificate.X509.NotAfter) {
+			rank(h) == rank(f.chosen) && h.certificate.NotAfter.After(f.chosen.certificate.NotAfter) {
 			f.chosen, f.evidence = h, h.evidence
 		}
 	}
@@ -112,7 +112,7 @@ func (f *facts) choose(found []*held) {
 
 // isCurrent tells whether the certificate is valid now; both ends of its validity belong to it.
 func (f facts) isCurrent(certificate *Certificate) bool {
-	return !f.now.Before(certificate.X509.NotBefore) && !f.now.After(certificate.X509.NotAfter)
+	return !f.now.Before(certificate.NotBefore) && !f.now.After(certificate.NotAfter)
 }
 
 func (f facts) place() string { return placeOf(f.evidence.Source) }

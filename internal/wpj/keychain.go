@@ -63,16 +63,16 @@ var keychainRules = []keychainRule{
 				AccountTenantID, f.place(), f.certificateTenant(), registerAgain)
 		}},
 	{expired,
-		func(f facts) bool { return f.chosen != nil && f.now.After(f.chosen.certificate.X509.NotAfter) },
+		func(f facts) bool { return f.chosen != nil && f.now.After(f.chosen.certificate.NotAfter) },
 		func(f facts) string {
 			return fmt.Sprintf("The device certificate in the %s expired on %s; register again, or set this Mac's clock if that day is yet to come.",
-				f.place(), day(f.chosen.certificate.X509.NotAfter))
+				f.place(), day(f.chosen.certificate.NotAfter))
 		}},
 	{notYetValid,
-		func(f facts) bool { return f.chosen != nil && f.now.Before(f.chosen.certificate.X509.NotBefore) },
+		func(f facts) bool { return f.chosen != nil && f.now.Before(f.chosen.certificate.NotBefore) },
 		func(f facts) string {
 			return fmt.Sprintf("The device certificate in the %s is not yet valid, since it begins on %s; set this Mac's clock.",
-				f.place(), day(f.chosen.certificate.X509.NotBefore))
+				f.place(), day(f.chosen.certificate.NotBefore))
 		}},
 	{otherTenant,
 		func(f facts) bool {
@@ -86,7 +86,7 @@ var keychainRules = []keychainRule{
 		func(f facts) bool { return f.chosen != nil },
 		func(f facts) string {
 			return fmt.Sprintf("The %s holds a device certificate that is valid until %s, its private key and its user.",
-				f.place(), day(f.chosen.certificate.X509.NotAfter))
+				f.place(), day(f.chosen.certificate.NotAfter))
 		}},
 
 	{contradictsItself,

@@ -173,8 +173,8 @@ func readPlatformSSO(e Evidence, tenant TenantID, now time.Time) reading {
 			continue
 		}
 		r.identity = certificate.identity(r.identity)
-		until = ", with a device certificate that is valid until " + day(certificate.X509.NotAfter)
-		if now.After(certificate.X509.NotAfter) || now.Before(certificate.X509.NotBefore) {
+		until = ", with a device certificate that is valid until " + day(certificate.NotAfter)
+		if now.After(certificate.NotAfter) || now.Before(certificate.NotBefore) {
 			r.verdict = expired
 		}
 		break

@@ -196,7 +196,7 @@ func nameOfCertificate(certificate keychain.Certificate) (string, bool) {
 	case err != nil:
 		remark = ", which cannot be read"
 	default:
-		remark = ", valid until " + parsed.X509.NotAfter.UTC().Format("2006-01-02")
+		remark = ", valid until " + parsed.NotAfter.UTC().Format("2006-01-02")
 	}
 	if certificate.HasPrivateKey {
 		remark += ", with its private key"
