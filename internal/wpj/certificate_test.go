@@ -10,8 +10,11 @@ import (
 	"encoding/asn1"
 	"encoding/hex"
 	"errors"
+	"fmt"
 	"math/big"
 	"reflect"
+	"runtime"
+	"slices"
 	"strings"
 	"sync"
 	"testing"
@@ -206,15 +209,91 @@ func TestParseCertificateOfWhatIsNone(t *testing.T) {
 	}
 }
 
+// A user decides what is in a keychain, and usherd reads it: no megabyte may cost more than a few.
+func TestParseCertificateCostsNoMoreThanItsInput(t *testing.T) {
+	const size = 1 << 20
+	der := issue(t, entra.Device{}).DER
+	many := func(one *node) []*node { return slices.Repeat([]*node{one}, size/len(one.encode())) }
+	for name, change := range map[string]func(*node){
+		"nested without end": func(n *node) { n.raw = bytes.Repeat([]byte{0x30, 0x80}, size/2) },
+		"nested with an end": func(n *node) { n.raw = append(bytes.Repeat([]byte{0x30, 0x80}, size/4), make([]byte, size/2)...) },
+		"extension of nests": func(n *node) {
+			n.extensions().children[0].children[2] = &node{raw: append(bytes.Repeat([]byte{0x24, 0x80}, size/4), make([]byte, size/2)...)}
+		},
+		"names": func(n *node) {
+			n.subject().children = many(constructed(0x31, constructed(0x30, element(0x06, 0x2a), element(0x05))))
+		},
+		"names without value": func(n *node) { n.subject().children = many(element(0x31)) },
+		"long name": func(n *node) {
+			names(n.issuer(), func(value *node) { value.replace(element(0x1e, make([]byte, size/4)...)) })
+		},
+		"extensions":     func(n *node) { n.extensions().children = many(extensionOf([]byte{0x2a}, nil)) },
+		"parts":          func(n *node) { n.serial().replace(constructed(0x22, many(element(0x04))...)) },
+		"parts of a key": func(n *node) { n.publicKey().children[1].replace(constructed(0x23, many(element(0x03, 0))...)) },
+		"serial number":  func(n *node) { n.serial().content = bytes.Repeat([]byte{0x81}, size) },
+		"key": func(n *node) {
+			n.publicKey().children[1].content = rsaPublic(bytes.Repeat([]byte{0x81}, size), []byte{3})
+		},
+		"identifier": func(n *node) {
+			n.extensions().children[0].children[0].content = append(bytes.Repeat([]byte{0x81}, size), 1)
+		},
+	} {
+		tree := treeOf(t, bytes.Clone(der))
+		change(tree)
+		encoded := tree.encode()
+		var before, after runtime.MemStats
+		runtime.ReadMemStats(&before)
+		begun := time.Now()
+		certificate, err := wpj.ParseCertificate(encoded)
+		took := time.Since(begun)
+		runtime.ReadMemStats(&after)
+		if used := after.TotalAlloc - before.TotalAlloc; used > 64*size {
+			t.Errorf("%s: %d MiB", name, used>>20)
+		}
+		if took > 10*time.Second { // a machine that does much else is slow, and quadratic would be minutes
+			t.Errorf("%s: took %s", name, took)
+		}
+		if certificate != nil && certificate.DeviceID == "" || (certificate == nil) == (err == nil) || err != nil && len(err.Error()) > 1000 {
+			t.Errorf("%s: %v, an error of %d bytes", name, certificate, len(fmt.Sprint(err)))
+		}
+	}
+}
+
 func FuzzParseCertificate(f *testing.F) {
-	f.Add(issue(f, entra.Device{}).DER)
+	der := issue(f, entra.Device{}).DER
+	for _, odd := range oddities(f) {
+		tree := treeOf(f, bytes.Clone(der))
+		odd.change(tree)
+		f.Add(tree.encode())
+	}
 	f.Fuzz(func(t *testing.T, der []byte) {
+		before := bytes.Clone(der)
 		certificate, err := wpj.ParseCertificate(der)
 		if (certificate == nil) == (err == nil) {
 			t.Fatalf("got %v and %v", certificate, err)
 		}
-		if certificate != nil && len(certificate.DeviceID) != 36 {
-			t.Errorf("device id of %d characters", len(certificate.DeviceID))
+		if !bytes.Equal(before, der) {
+			t.Error("the bytes were changed")
+		}
+		if err != nil {
+			kinds := 0
+			for _, kind := range []error{wpj.ErrNotWorkplaceJoin, wpj.ErrForeignIssuer, wpj.ErrContradictory} {
+				if errors.Is(err, kind) {
+					kinds++
+				}
+			}
+			if kinds != 1 && (kinds != 0 || !errors.Is(err, wpj.ErrUnreadable)) {
+				t.Errorf("%v is of %d kinds", err, kinds)
+			}
+			return
+		}
+		if len(certificate.DeviceID) != 36 || len(certificate.Thumbprint) != 40 || len(certificate.PublicKeyHash) != 40 || certificate.SerialNumber == "" ||
+			!bytes.HasPrefix(der, certificate.DER) {
+			t.Errorf("got %+v", certificate)
+		}
+		// What was read is read the same again.
+		if again, err := wpj.ParseCertificate(certificate.DER); err != nil || !reflect.DeepEqual(certificate, again) {
+			t.Errorf("again: %+v, %v; before: %+v", again, err, certificate)
 		}
 	})
 }

@@ -236,11 +236,18 @@ func (c *cursor) end(of string) error {
 	return nil
 }
 
-// oidText returns an object identifier with dots.
+// maximumOID is more bytes than any object identifier has that means something. The text of a large one takes a time that
+// grows with the square of its size.
+const maximumOID = 64
+
+// oidText returns an object identifier with dots, or only its size for one that is larger than any known one.
 func oidText(content []byte) (string, error) {
 	var oid x509.OID // asn1.ObjectIdentifier has no room for large numbers
 	if err := oid.UnmarshalBinary(content); err != nil {
 		return "", errors.New("not an object identifier")
+	}
+	if len(content) > maximumOID {
+		return fmt.Sprintf("(%d bytes)", len(content)), nil
 	}
 	return oid.String(), nil
 }

@@ -34,6 +34,8 @@ type leaving struct {
 	// wrongKey puts another key in the place of the certificate's, under its label, as somebody would who copied a
 	// certificate.
 	wrongKey bool
+	// damaged cuts the certificate short.
+	damaged bool
 	// lock locks the keychain in the end.
 	lock bool
 }
@@ -54,6 +56,8 @@ var leavings = map[string]leaving{
 	"elliptic":         {certificates: 1, device: entra.Device.P256},
 	"foreign_issuer":   {certificates: 1, foreignIssuer: true},
 	"copied":           {certificates: 1, wrongKey: true},
+	"negative_serial":  {certificates: 1, device: entra.Device.NegativeSerial},
+	"damaged":          {certificates: 1, damaged: true},
 }
 
 // inOtherTenant is a device in a tenant that nobody has configured.
@@ -119,6 +123,9 @@ func (p *portal) makeItems() ([]filekeychain.Item, error) {
 			return nil, err
 		}
 		key.ApplicationLabel = last.PublicKeyHash
+		if l.damaged {
+			last.DER = last.DER[:len(last.DER)/2]
+		}
 		items = append(items, key, filekeychain.Item{Class: filekeychain.Certificate, Label: last.Device.DeviceID, Data: last.DER})
 	}
 	transportItem, err := keyItem(wpj.SessionTransportKeyTag, "Microsoft Session Transport Key", transport)

@@ -1,7 +1,6 @@
 package entra
 
 import (
-	"crypto"
 	"crypto/rand"
 	"crypto/rsa"
 	"crypto/x509"
@@ -68,11 +67,6 @@ func newCA(name []byte) (*CA, error) {
 
 // Certificate returns the authority's own certificate.
 func (ca *CA) Certificate() *x509.Certificate { return ca.certificate }
-
-// sign makes a certificate for the public key by the template.
-func (ca *CA) sign(template *x509.Certificate, public crypto.PublicKey) ([]byte, error) {
-	return x509.CreateCertificate(rand.Reader, template, ca.certificate, public, ca.key)
-}
 
 var (
 	oidCommonName         = asn1.ObjectIdentifier{2, 5, 4, 3}

@@ -12,7 +12,6 @@ import (
 	"encoding/asn1"
 	"encoding/hex"
 	"fmt"
-	"math/big"
 	"strings"
 	"time"
 
@@ -26,6 +25,8 @@ type Device struct {
 	DeviceID, TenantID, UserObjectID string
 	// CommonName is the subject's, the device id unless set: a certificate that contradicts itself has another one.
 	CommonName string
+	// SerialNumber is the content of the INTEGER, 16 random bytes unless set: half of all are negative numbers.
+	SerialNumber []byte
 	// JoinType is OID .7: "0" registered, "1" joined. Region is OID .8.
 	JoinType, Region string
 	// NotBefore and NotAfter are from half an hour ago until ten years from now.
@@ -50,6 +51,21 @@ func (d Device) NotYetValid() Device {
 	return d
 }
 
+// NegativeSerial returns the device with a serial number that is a negative one, as every second is.
+func (d Device) NegativeSerial() Device {
+	d.SerialNumber = randomSerial()
+	d.SerialNumber[0] |= 0x80
+	return d
+}
+
+// randomSerial is a serial number as Entra makes it: 16 random bytes, without the zero that a positive number needs in front of
+// those that begin with a set bit.
+func randomSerial() []byte {
+	serial := make([]byte, 16)
+	rand.Read(serial) // never fails
+	return serial
+}
+
 // Issued is a certificate with its key, and what the keychain items of a registration say about it.
 type Issued struct {
 	Device Device
@@ -59,28 +75,12 @@ type Issued struct {
 	Thumbprint, PublicKeyHash string
 }
 
-// Issue makes a certificate for device, with the fields and extensions of a real one: a serial number of 128 bits, key
-// usage digitalSignature and extended key usage clientAuth, both critical [FL-S1].
+// Issue makes a certificate for device, with the fields and extensions of a real one.
 func (ca *CA) Issue(device Device) (*Issued, error) {
 	if err := device.complete(); err != nil {
 		return nil, err
 	}
-	serial, err := rand.Int(rand.Reader, new(big.Int).Lsh(big.NewInt(1), 127))
-	if err != nil {
-		return nil, fmt.Errorf("make serial number: %w", err)
-	}
-	extensions, err := device.extensions()
-	if err != nil {
-		return nil, err
-	}
-	der, err := ca.sign(&x509.Certificate{
-		SerialNumber:    serial.SetBit(serial, 127, 1),
-		Subject:         pkix.Name{CommonName: device.CommonName},
-		NotBefore:       device.NotBefore,
-		NotAfter:        device.NotAfter,
-		KeyUsage:        x509.KeyUsageDigitalSignature, // which x509 marks critical
-		ExtraExtensions: extensions,
-	}, device.Key.Public())
+	der, err := ca.sign(&device)
 	if err != nil {
 		return nil, fmt.Errorf("sign device certificate: %w", err)
 	}
@@ -138,6 +138,9 @@ func (d *Device) complete() (err error) {
 	if d.NotAfter.IsZero() {
 		d.NotAfter = now.AddDate(10, 0, 0)
 	}
+	if d.SerialNumber == nil {
+		d.SerialNumber = randomSerial()
+	}
 	if d.Encoding == nil {
 		d.Encoding = LongForm
 	}
@@ -155,13 +158,14 @@ func setDefault(value *string, otherwise string) {
 	}
 }
 
-// extensions are the extended key usage, which x509 alone would not mark critical, and Entra's own [AADInt].
+// extensions are basic constraints, extended key usage and key usage, which are critical, and Entra's own [AADInt]. Their order is
+// that of real certificates.
 func (d *Device) extensions() ([]pkix.Extension, error) {
-	usage, err := asn1.Marshal([]asn1.ObjectIdentifier{{1, 3, 6, 1, 5, 5, 7, 3, 2}}) // clientAuth
-	if err != nil {
-		return nil, fmt.Errorf("encode extended key usage: %w", err)
+	extensions := []pkix.Extension{
+		{Id: asn1.ObjectIdentifier{2, 5, 29, 19}, Critical: true, Value: []byte{0x30, 0x00}},                                           // no authority
+		{Id: asn1.ObjectIdentifier{2, 5, 29, 37}, Critical: true, Value: []byte{0x30, 0x0a, 0x06, 0x08, 0x2b, 0x06, 1, 5, 5, 7, 3, 2}}, // clientAuth
+		{Id: asn1.ObjectIdentifier{2, 5, 29, 15}, Critical: true, Value: []byte{0x03, 0x02, 0x07, 0x80}},                               // digitalSignature
 	}
-	extensions := []pkix.Extension{{Id: asn1.ObjectIdentifier{2, 5, 29, 37}, Critical: true, Value: usage}}
 	for _, guid := range []struct {
 		number int
 		text   string
@@ -173,8 +177,8 @@ func (d *Device) extensions() ([]pkix.Extension, error) {
 		extensions = append(extensions, pkix.Extension{Id: entraOID(guid.number), Value: d.Encoding(value)})
 	}
 	return append(extensions,
-		pkix.Extension{Id: entraOID(7), Value: d.Encoding([]byte(d.JoinType))},
 		pkix.Extension{Id: entraOID(8), Value: d.Encoding([]byte(d.Region))},
+		pkix.Extension{Id: entraOID(7), Value: d.Encoding([]byte(d.JoinType))},
 	), nil
 }
 

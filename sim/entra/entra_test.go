@@ -2,6 +2,8 @@ package entra_test
 
 import (
 	"bytes"
+	"crypto/rand"
+	"crypto/rsa"
 	"crypto/x509"
 	"crypto/x509/pkix"
 	"encoding/asn1"
@@ -15,7 +17,24 @@ import (
 
 var newCA = sync.OnceValues(entra.NewCA)
 
-func issue(t *testing.T, device entra.Device) (*entra.Issued, *x509.Certificate) {
+// certificate is what of one these tests look at; x509 reads only those with a positive serial number.
+type certificate struct {
+	TBS struct {
+		Raw          asn1.RawContent
+		Version      int `asn1:"explicit,tag:0"`
+		SerialNumber asn1.RawValue
+		Algorithm    pkix.AlgorithmIdentifier
+		Issuer       asn1.RawValue
+		Validity     struct{ NotBefore, NotAfter time.Time }
+		Subject      pkix.RDNSequence
+		PublicKey    asn1.RawValue
+		Extensions   []pkix.Extension `asn1:"explicit,tag:3"`
+	}
+	Algorithm pkix.AlgorithmIdentifier
+	Signature asn1.BitString
+}
+
+func issue(t *testing.T, device entra.Device) (*entra.Issued, certificate) {
 	t.Helper()
 	ca, err := newCA()
 	if err != nil {
@@ -25,20 +44,20 @@ func issue(t *testing.T, device entra.Device) (*entra.Issued, *x509.Certificate)
 	if err != nil {
 		t.Fatal(err)
 	}
-	certificate, err := x509.ParseCertificate(issued.DER)
-	if err != nil {
-		t.Fatal(err)
+	var read certificate
+	if rest, err := asn1.Unmarshal(issued.DER, &read); err != nil || len(rest) > 0 {
+		t.Fatalf("%v, %d bytes left", err, len(rest))
 	}
-	if err := certificate.CheckSignatureFrom(ca.Certificate()); err != nil {
+	if err := ca.Certificate().CheckSignature(x509.SHA256WithRSA, read.TBS.Raw, read.Signature.Bytes); err != nil {
 		t.Errorf("signature: %v", err)
 	}
-	return issued, certificate
+	return issued, read
 }
 
 func TestIssuerIsOneNameOfFourValues(t *testing.T) {
 	_, certificate := issue(t, entra.Device{})
 	var name pkix.RDNSequence
-	if rest, err := asn1.Unmarshal(certificate.RawIssuer, &name); err != nil || len(rest) > 0 {
+	if rest, err := asn1.Unmarshal(certificate.TBS.Issuer.FullBytes, &name); err != nil || len(rest) > 0 {
 		t.Fatalf("issuer: %v, %d bytes left", err, len(rest))
 	}
 	if len(name) != 1 || len(name[0]) != 4 {
@@ -64,7 +83,7 @@ func TestExtensionsAreThoseOfARealCertificate(t *testing.T) {
 	// The device of FL-S1 and how its id stands in the certificate.
 	_, certificate := issue(t, entra.Device{DeviceID: "34B1BA9A-3B2D-4C6C-AB4B-615F4B143EAB"})
 	values := map[string]pkix.Extension{}
-	for _, extension := range certificate.Extensions {
+	for _, extension := range certificate.TBS.Extensions {
 		values[extension.Id.String()] = extension
 	}
 	for oid, want := range map[string][]byte{
@@ -76,19 +95,48 @@ func TestExtensionsAreThoseOfARealCertificate(t *testing.T) {
 			t.Errorf("extension %s is % x, want % x", oid, got, want)
 		}
 	}
-	for _, oid := range []string{"2.5.29.15", "2.5.29.37"} {
-		if !values[oid].Critical {
-			t.Errorf("extension %s is not critical", oid)
+	for oid, want := range map[string][]byte{
+		"2.5.29.15": {0x03, 0x02, 0x07, 0x80},
+		"2.5.29.19": {0x30, 0x00},
+		"2.5.29.37": {0x30, 0x0a, 0x06, 0x08, 0x2b, 0x06, 0x01, 0x05, 0x05, 0x07, 0x03, 0x02},
+	} {
+		if got := values[oid]; !got.Critical || !bytes.Equal(got.Value, want) {
+			t.Errorf("extension %s is % x, critical: %t; want % x", oid, got.Value, got.Critical, want)
 		}
 	}
-	if certificate.KeyUsage != x509.KeyUsageDigitalSignature || !slices.Equal(certificate.ExtKeyUsage, []x509.ExtKeyUsage{x509.ExtKeyUsageClientAuth}) {
-		t.Errorf("key usage %v, extended %v", certificate.KeyUsage, certificate.ExtKeyUsage)
+	var subject pkix.Name
+	subject.FillFromRDNSequence(&certificate.TBS.Subject)
+	if subject.CommonName != "34b1ba9a-3b2d-4c6c-ab4b-615f4b143eab" || certificate.TBS.Version != 2 {
+		t.Errorf("subject %s, version %d", subject, certificate.TBS.Version)
 	}
-	if certificate.Subject.CommonName != "34b1ba9a-3b2d-4c6c-ab4b-615f4b143eab" || certificate.SerialNumber.BitLen() != 128 {
-		t.Errorf("subject %s, serial number of %d bits", certificate.Subject, certificate.SerialNumber.BitLen())
+}
+
+// Half of Entra's serial numbers are negative, and each is another one.
+func TestSerialNumbersAreSixteenRandomBytes(t *testing.T) {
+	key, err := rsa.GenerateKey(rand.Reader, 2048)
+	if err != nil {
+		t.Fatal(err)
 	}
-	if certificate.SignatureAlgorithm != x509.SHA256WithRSA {
-		t.Errorf("signed with %s", certificate.SignatureAlgorithm)
+	seen, negative := map[string]bool{}, 0
+	for range 64 {
+		issued, read := issue(t, entra.Device{Key: key})
+		serial := read.TBS.SerialNumber
+		if serial.Tag != asn1.TagInteger || len(serial.Bytes) != 16 || !bytes.Equal(serial.Bytes, issued.Device.SerialNumber) || seen[string(serial.Bytes)] {
+			t.Fatalf("serial number % x", serial.FullBytes)
+		}
+		seen[string(serial.Bytes)] = true
+		if serial.Bytes[0] >= 0x80 {
+			negative++
+		}
+		if _, err := x509.ParseCertificate(issued.DER); serial.Bytes[0] >= 0x80 && err == nil {
+			t.Error("crypto/x509 reads a negative serial number; the comments that say it does not are out of date")
+		}
+	}
+	if negative == 0 || negative == 64 { // once in 2^63 runs by chance
+		t.Errorf("%d of 64 serial numbers are negative", negative)
+	}
+	if _, read := issue(t, entra.Device{Key: key}.NegativeSerial()); read.TBS.SerialNumber.Bytes[0] < 0x80 {
+		t.Errorf("a negative serial number was asked for: % x", read.TBS.SerialNumber.Bytes)
 	}
 }
 
@@ -104,11 +152,11 @@ func TestValidity(t *testing.T) {
 		{"not yet valid", entra.Device{}.NotYetValid(), false, false},
 	} {
 		_, certificate := issue(t, test.device)
-		if begun := now.After(certificate.NotBefore); begun != test.begun {
-			t.Errorf("%s: has begun: %t (%s)", test.name, begun, certificate.NotBefore)
+		if begun := now.After(certificate.TBS.Validity.NotBefore); begun != test.begun {
+			t.Errorf("%s: has begun: %t (%s)", test.name, begun, certificate.TBS.Validity.NotBefore)
 		}
-		if end := now.After(certificate.NotAfter); end != test.end {
-			t.Errorf("%s: has ended: %t (%s)", test.name, end, certificate.NotAfter)
+		if end := now.After(certificate.TBS.Validity.NotAfter); end != test.end {
+			t.Errorf("%s: has ended: %t (%s)", test.name, end, certificate.TBS.Validity.NotAfter)
 		}
 	}
 }

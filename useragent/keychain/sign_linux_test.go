@@ -40,7 +40,7 @@ func device(t *testing.T, ca *entra.CA, asked entra.Device) (*entra.Issued, file
 // verify tells whether the digest was signed by the key that belongs to a certificate.
 func verify(t *testing.T, issued *entra.Issued, digest, signature []byte) bool {
 	t.Helper()
-	certificate, err := x509.ParseCertificate(issued.DER)
+	certificate, err := wpj.ParseCertificate(issued.DER)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -62,7 +62,7 @@ func TestSignsWithTheKeyThatIsAskedFor(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	one, oneKey := device(t, ca, entra.Device{})
+	one, oneKey := device(t, ca, entra.Device{}.NegativeSerial())
 	other, otherKey := device(t, ca, entra.Device{}.P256())
 	add(t, certificate, user, oneKey, otherKey)
 	k := keychain.Open()
