@@ -84,6 +84,55 @@ func TestWhatThePortalLeaves(t *testing.T) {
 	}
 }
 
+// Half of Microsoft's device certificates have a negative serial number. Such a registration succeeds like any other, with the
+// device ID everywhere.
+func TestRegistersWithANegativeSerialNumber(t *testing.T) {
+	s := newStory(t, map[string]any{"identity.proof_of_possession": true})
+	s.withJamfPro()
+	s.start()
+	jane := s.loggedIn("jane")
+	s.must(jane.SetPortal(mac.PortalSettings{"leave": "negative_serial"}))
+	s.controlAs(jane, 0, "register", "--wait")
+	s.ranOnce(jane)
+	got := s.look(jane)
+	device := got.Identity.DeviceID
+	if len(device) != 36 || got.Evidence[0].Possession != "POSSESSION_PROVED" {
+		t.Fatalf("device %q, evidence %+v", device, got.Evidence)
+	}
+	if listed := s.control(0, "registrations", "list", "--user", jane.Name, "--json").Stdout; !strings.Contains(listed, device) {
+		t.Errorf("the registration does not have the device ID %s:\n%s", device, listed)
+	}
+	s.wantInJamfPro(map[string]string{
+		"Usher Registration State":  "REGISTERED",
+		"Usher Registration Result": "SUCCEEDED",
+		"Usher Entra Device ID":     device,
+	})
+}
+
+// A device certificate that nobody can parse is reported as that: neither as no registration, nor with an empty device ID.
+func TestCertificateThatCannotBeParsed(t *testing.T) {
+	s := newStory(t, map[string]any{"registration.identity_timeout": "2s"})
+	s.withJamfPro()
+	s.start()
+	jane := s.loggedIn("jane")
+	s.must(jane.SetPortal(mac.PortalSettings{"leave": "damaged"}))
+	result := s.controlAs(jane, 8, "register", "--wait")
+	if !strings.Contains(result.Stderr, "cannot be parsed") {
+		t.Errorf("the error does not say that the certificate cannot be parsed: %s", result.Stderr)
+	}
+	got := s.look(jane)
+	if got.Identity.State != "UNREADABLE" || got.Identity.DeviceID != "" || !strings.Contains(got.Identity.Detail, "cannot be parsed") {
+		t.Errorf("%+v", got.Identity)
+	}
+	if evidence := got.Evidence[0]; evidence.Finding != "FINDING_FOUND" || !strings.Contains(evidence.Detail, "1 that cannot be parsed") {
+		t.Errorf("%+v", evidence)
+	}
+	if shown := s.control(8, "status", "--user", jane.Name).Stdout; !strings.Contains(shown, "cannot be parsed") {
+		t.Errorf("status does not say it:\n%s", shown)
+	}
+	s.wantInJamfPro(map[string]string{"Usher Registration State": "UNREADABLE"})
+}
+
 // A locked keychain is "could not look: locked", never "not registered".
 func TestLockedKeychainIsNotNotRegistered(t *testing.T) {
 	s := newStory(t, nil)

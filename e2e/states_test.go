@@ -36,7 +36,7 @@ type standing struct {
 		UserPrincipalName           string `json:"user_principal_name"`
 		Contradictions              []struct{ Name string }
 	}
-	Evidence []struct{ Source, Finding, Obstacle, Possession string }
+	Evidence []struct{ Source, Finding, Obstacle, Possession, Detail string }
 	LookTime time.Time `json:"look_time"`
 	Change   struct {
 		Old string `json:"old_device_id"`
@@ -156,6 +156,7 @@ func TestEveryState(t *testing.T) {
 		{"somebody else's", func() { s.ranPortal(jane, "foreign_issuer") }, "ORPHANED", 9, "LOGIN_KEYCHAIN"},
 		{"expired", func() { s.ranPortal(jane, "expired") }, "EXPIRED", 9, "LOGIN_KEYCHAIN"},
 		{"of another tenant", func() { s.ranPortal(jane, "other_tenant") }, "TENANT_MISMATCH", 9, "LOGIN_KEYCHAIN"},
+		{"damaged", func() { s.ranPortal(jane, "damaged") }, "UNREADABLE", 8, "LOGIN_KEYCHAIN"},
 		{"on a curve", func() { s.ranPortal(jane, "elliptic") }, "REGISTERED", 0, "LOGIN_KEYCHAIN"},
 	} {
 		step.arrange()
@@ -301,7 +302,7 @@ func TestProofOfPossession(t *testing.T) {
 	s.withJamfPro()
 	s.start()
 	jane := s.known("s-jane")
-	for leave, want := range map[string]string{"all": "PROVED", "elliptic": "PROVED", "copied": "REFUTED"} {
+	for leave, want := range map[string]string{"all": "PROVED", "negative_serial": "PROVED", "elliptic": "PROVED", "copied": "REFUTED"} {
 		s.ranPortal(jane, leave)
 		got := s.look(jane)
 		if got.Evidence[0].Possession != "POSSESSION_"+want {

@@ -41,7 +41,7 @@ func TestProvePossession(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	issued, err := ca.Issue(entra.Device{})
+	issued, err := ca.Issue(entra.Device{}.NegativeSerial())
 	if err != nil {
 		t.Fatal(err)
 	}

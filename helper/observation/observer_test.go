@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"context"
 	"crypto"
+	"crypto/ed25519"
 	"crypto/rand"
 	"errors"
 	"strings"
@@ -112,7 +113,7 @@ func TestKeepNoticesAnotherDevice(t *testing.T) {
 }
 
 func TestProofOfPossession(t *testing.T) {
-	for kind, device := range map[string]entra.Device{"RSA": {}, "P-256": entra.Device{}.P256()} {
+	for kind, device := range map[string]entra.Device{"RSA": entra.Device{}.NegativeSerial(), "P-256": entra.Device{}.P256().NegativeSerial()} {
 		evidence, issued := registered(t, device)
 		sign := func(digest []byte) ([]byte, error) { return issued.Key.Sign(rand.Reader, digest, crypto.SHA256) }
 		for name, test := range map[string]struct {
@@ -137,6 +138,27 @@ func TestProofOfPossession(t *testing.T) {
 				}
 			})
 		}
+	}
+}
+
+// With a key of which usher knows no signatures nothing is proved, and nothing refuted either.
+func TestNoProofWithAnUnknownKindOfKey(t *testing.T) {
+	_, key, err := ed25519.GenerateKey(rand.Reader)
+	if err != nil {
+		t.Fatal(err)
+	}
+	evidence, _ := registered(t, entra.Device{Key: key})
+	w := newWorld(t, func(c *observation.Config, _ *observation.WatcherConfig) {
+		c.ProofOfPossession = func() bool { return true }
+	})
+	w.agent.prove = func([]byte) ([]byte, error) {
+		t.Error("asked for a proof")
+		return nil, nil
+	}
+	w.agent.tells(evidence)
+	reading := w.read()
+	if got := reading.Evidence[0].Possession; got != wpj.PossessionNotProved || reading.Identity.State != wpj.StateRegistered {
+		t.Errorf("%q, %s (%s)", got, reading.Identity.State, reading.Identity.Detail)
 	}
 }
 

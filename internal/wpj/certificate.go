@@ -23,8 +23,8 @@ var (
 	ErrForeignIssuer = errors.New("device certificate of another issuer")
 	// ErrContradictory says that a certificate names one device in its subject and another one in its extensions.
 	ErrContradictory = errors.New("certificate contradicts itself")
-	// ErrUnreadable says that a certificate cannot be parsed. Where its issuer cannot be read either, or is somebody else, the
-	// error wraps ErrNotWorkplaceJoin too: only the place where it was found can then say that it is a device certificate.
+	// ErrUnreadable says that a certificate cannot be parsed. Where its issuer cannot be read either, the error wraps
+	// ErrNotWorkplaceJoin too: only the place where it was found can then say that it is a device certificate.
 	ErrUnreadable = errors.New("certificate cannot be parsed")
 )
 
@@ -80,6 +80,8 @@ func ParseCertificate(der []byte) (*Certificate, error) {
 	switch {
 	case err != nil && (read.issuerKnown && isIssuer(read.issuer) || !read.issuerKnown && mentionsIssuer(der)):
 		return nil, fmt.Errorf("%w: %w", ErrUnreadable, err)
+	case err != nil && read.issuerKnown:
+		return nil, fmt.Errorf("%w: %w", ErrNotWorkplaceJoin, err)
 	case err != nil:
 		return nil, fmt.Errorf("%w: %w: %w", ErrNotWorkplaceJoin, ErrUnreadable, err)
 	case !isIssuer(read.issuer):

@@ -258,6 +258,8 @@ func TestEveryLeaving(t *testing.T) {
 		"foreign_issuer":   {wpj.StateOrphaned, "someone else"},
 		"copied":           {wpj.StateRegistered, ""}, // nobody asked for a proof
 		"locked":           {wpj.StateUnreadable, "locked"},
+		"negative_serial":  {wpj.StateRegistered, ""},
+		"damaged":          {wpj.StateUnreadable, "cannot be parsed"},
 	}
 	for _, leave := range leavingNames() {
 		t.Run(leave, func(t *testing.T) {

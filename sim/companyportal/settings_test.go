@@ -11,7 +11,7 @@ func TestSettingsSayWhatIsWrong(t *testing.T) {
 	for settings, want := range map[string]string{
 		`{"exitcode": 1}`:         `unknown field "exitcode"`,
 		`{"exit_code": 256}`:      "exit_code is 256",
-		`{"leave": "everything"}`: `leave is "everything", and may be one of: all, copied, elliptic, expired`,
+		`{"leave": "everything"}`: `leave is "everything", and may be one of: all, copied, damaged, elliptic, expired`,
 		`{"keychain": "login"}`:   `keychain is "login", and may be one of: secretservice, file`,
 		`{"rotate_log": "yes"}`:   `rotate_log is "yes"`,
 		`{"wait": "long"}`:        "invalid duration",

@@ -49,10 +49,17 @@ func (s *loginKeychain) fill(ctx context.Context, evidence *wpj.Evidence) error 
 		return fmt.Errorf("read attributes of generic passwords: %w", err)
 	}
 	thumbprints := map[string]bool{}
+	var unreadable, ofNobody int
 	for _, found := range certificates {
 		certificate, err := wpj.ParseCertificate(found.DER)
-		if errors.Is(err, wpj.ErrNotWorkplaceJoin) {
+		switch {
+		case errors.Is(err, wpj.ErrNotWorkplaceJoin) && errors.Is(err, wpj.ErrUnreadable):
+			ofNobody++
 			continue
+		case errors.Is(err, wpj.ErrNotWorkplaceJoin):
+			continue
+		case errors.Is(err, wpj.ErrUnreadable):
+			unreadable++
 		}
 		held := wpj.HeldCertificate{DER: found.DER, HasPrivateKey: found.HasPrivateKey}
 		if err == nil { // one that cannot be read is evidence as it is
@@ -62,6 +69,12 @@ func (s *loginKeychain) fill(ctx context.Context, evidence *wpj.Evidence) error 
 		evidence.Certificates = append(evidence.Certificates, held)
 	}
 	var doubts []string
+	if unreadable > 0 {
+		doubts = append(doubts, fmt.Sprintf("%d that cannot be parsed", unreadable))
+	}
+	if ofNobody > 0 { // they may be of anyone, so they are no evidence of a registration
+		doubts = append(doubts, fmt.Sprintf("%d of unknown issuers that cannot be parsed", ofNobody))
+	}
 	value := func(account string, preferred map[string]bool) string {
 		value, different := valueOf(passwords, account, preferred)
 		if different > 1 {
@@ -81,7 +94,11 @@ func (s *loginKeychain) fill(ctx context.Context, evidence *wpj.Evidence) error 
 func describe(evidence *wpj.Evidence, doubts []string) (wpj.Finding, string) {
 	items := evidence.UserPrincipalName != "" || evidence.TenantID != "" || evidence.Thumbprint != "" || evidence.CloudHost != ""
 	if len(evidence.Certificates) == 0 && !items {
-		return wpj.NotThere, "The login keychain holds nothing of Workplace Join."
+		detail := "The login keychain holds nothing of Workplace Join"
+		if len(doubts) > 0 {
+			detail += ", and " + strings.Join(doubts, ", ")
+		}
+		return wpj.NotThere, detail + "."
 	}
 	withKey := 0
 	for _, held := range evidence.Certificates {

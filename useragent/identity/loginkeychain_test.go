@@ -150,6 +150,30 @@ func TestLookHandsOnACertificateThatCannotBeRead(t *testing.T) {
 	}
 }
 
+// Microsoft's certificates have negative serial numbers, and may be damaged; what is not known to be Microsoft's is only mentioned.
+func TestLookAtCertificatesThatAreUnlikeOthers(t *testing.T) {
+	issued := issue(t, entra.Device{}.NegativeSerial())
+	got := identity.LoginKeychain(holding(issued)).Look(t.Context())
+	if state := wpj.Evaluate([]wpj.Evidence{got}, "", time.Now()); state.State != wpj.StateRegistered || string(state.DeviceID) != issued.Device.DeviceID {
+		t.Errorf("negative serial number: %s (%s), device %q", state.State, state.Detail, string(state.DeviceID))
+	}
+
+	k := holding(issued)
+	k.certificates[0].DER = issued.DER[:len(issued.DER)/2]
+	got = identity.LoginKeychain(k).Look(t.Context())
+	if len(got.Certificates) != 1 || !strings.Contains(got.Detail, "1 device certificate, 0 with a private key, and 1 that cannot be parsed") {
+		t.Errorf("damaged: %+v", got)
+	}
+	if state := wpj.Evaluate([]wpj.Evidence{got}, "", time.Now()); state.State != wpj.StateUnreadable || !strings.Contains(state.Detail, "cannot be parsed") {
+		t.Errorf("damaged: %s (%s)", state.State, state.Detail)
+	}
+
+	got = identity.LoginKeychain(&fake{certificates: []keychain.Certificate{{DER: []byte("garbage")}}}).Look(t.Context())
+	if got.Finding != wpj.NotThere || len(got.Certificates) != 0 || !strings.Contains(got.Detail, "1 of unknown issuers that cannot be parsed") {
+		t.Errorf("garbage: %+v", got)
+	}
+}
+
 func TestLookFindsLeftovers(t *testing.T) {
 	for _, account := range []string{wpj.AccountUserPrincipalName, wpj.AccountTenantID, wpj.AccountThumbprint, wpj.AccountCloudEnvironment} {
 		got := identity.LoginKeychain(&fake{passwords: []keychain.GenericPassword{{Account: account, Service: "x"}}}).Look(t.Context())
