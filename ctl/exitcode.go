@@ -38,6 +38,7 @@ const (
 	exitBusy               exitCode = 23
 	exitFleetUnreachable   exitCode = 24
 	exitHostsDiffer        exitCode = 25
+	exitUserAction         exitCode = 26
 	exitInterrupted        exitCode = 130
 )
 
@@ -59,7 +60,7 @@ var exitCodes = []struct {
 	{exitNoSession, "no-session", "nobody is logged in, or the user did not log in in time", "run it again at login", true},
 	{exitTimedOut, "timed-out", "--timeout has passed (the registration goes on), or the user did not sign in in time", "run it again: it attaches to the registration", true},
 	{exitNotRegistered, "not-registered", "no identity was found: the user is not registered", "run `usherctl register --wait`; where Platform SSO is configured, have the user answer its notification", false},
-	{exitUnreadable, "identity-unreadable", "the identity could not be read, for example because the keychain is locked", "run `usherctl gather` again later", true},
+	{exitUnreadable, "identity-unreadable", "the identity could not be read, for example because the keychain is locked, or what was read gives no state (CANNOT_TELL, PENDING)", "run `usherctl gather` again later", true},
 	{exitIdentityUnusable, "identity-unusable", "the identity is no good: orphaned, expired, of another tenant, or Platform SSO asks the user to act", "see `usherctl status`, which says what helps", false},
 	{exitDeliveredLater, "delivered-later", "the identity was found, and Jamf Pro could not be reached yet: usherd delivers it later by itself", "nothing", false},
 	{exitDeliveryRefused, "delivery-refused", "Jamf Pro refused the result for good", "see `usherctl outbox list`, mend it, `usherctl outbox flush`", false},
@@ -77,6 +78,7 @@ var exitCodes = []struct {
 	{exitBusy, "busy", "usherd or Jamf Pro cannot do it now: too many calls, another one under way, or Jamf Pro cannot be reached", "run it again later", true},
 	{exitFleetUnreachable, "fleet-unreachable", "`fleet`: the fleet's servers cannot be reached, or do not answer", "run it again later", true},
 	{exitHostsDiffer, "hosts-differ", "several `--host`: they ended differently, and not all with 0; the table says how each did", "see the table", false},
+	{exitUserAction, "platform-sso-user-action", "Microsoft's Platform SSO is configured for the user, who has to register in macOS's own window; Company Portal is not run", "have the user answer macOS's notification \"Registration Required\"; the message has a link to the right place in System Settings", false},
 	{exitInterrupted, "interrupted", "interrupted by Ctrl-C; a registration goes on", "nothing", true},
 }
 
@@ -92,6 +94,7 @@ func isOwn(code exitCode) bool {
 
 // failureExits says what usherctl ends with when a registration is FAILED; PORTAL_FAILED takes Company Portal's own code.
 var failureExits = map[usherv1.FailureReason]exitCode{
+	usherv1.FailureReason_FAILURE_REASON_PLATFORM_SSO_USER_ACTION:    exitUserAction,
 	usherv1.FailureReason_FAILURE_REASON_PORTAL_MISSING:              exitPreflight,
 	usherv1.FailureReason_FAILURE_REASON_PORTAL_NOT_TRUSTED:          exitPreflight,
 	usherv1.FailureReason_FAILURE_REASON_PORTAL_TOO_OLD:              exitPreflight,
@@ -149,6 +152,11 @@ var identityExits = map[usherv1.IdentityState]exitCode{
 	usherv1.IdentityState_IDENTITY_STATE_NEEDS_REGISTRATION:      exitIdentityUnusable,
 	usherv1.IdentityState_IDENTITY_STATE_NEEDS_KEYS:              exitIdentityUnusable,
 	usherv1.IdentityState_IDENTITY_STATE_NEEDS_REPAIR:            exitIdentityUnusable,
+	usherv1.IdentityState_IDENTITY_STATE_USER_KEY_INVALID:        exitIdentityUnusable,
+	usherv1.IdentityState_IDENTITY_STATE_NEEDS_BINDING:           exitIdentityUnusable,
+	usherv1.IdentityState_IDENTITY_STATE_USER_NOT_REGISTERED:     exitIdentityUnusable,
+	usherv1.IdentityState_IDENTITY_STATE_PENDING:                 exitUnreadable,
+	usherv1.IdentityState_IDENTITY_STATE_CANNOT_TELL:             exitUnreadable,
 	usherv1.IdentityState_IDENTITY_STATE_DEACTIVATED:             exitNotReported,
 	usherv1.IdentityState_IDENTITY_STATE_REGISTERED_NOT_REPORTED: exitNotReported,
 	usherv1.IdentityState_IDENTITY_STATE_DEVICE_ID_CHANGED:       exitNotReported,

@@ -36,6 +36,7 @@ var failureMeanings = map[usherv1.FailureReason]string{
 	usherv1.FailureReason_FAILURE_REASON_TENANT_MISMATCH:             "the Mac is registered in another tenant than the configured one",
 	usherv1.FailureReason_FAILURE_REASON_DELIVERY_REFUSED:            "Jamf Pro refused the result for good",
 	usherv1.FailureReason_FAILURE_REASON_INTERNAL:                    "a defect of usher's",
+	usherv1.FailureReason_FAILURE_REASON_PLATFORM_SSO_USER_ACTION:    "Microsoft's Platform SSO is configured for the user, so only the user can register, in macOS's own window",
 }
 
 // errorMeanings say why a call failed.

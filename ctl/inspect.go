@@ -226,7 +226,7 @@ func (a *app) inspect(content []byte, now time.Time) error {
 	if err != nil {
 		return err
 	}
-	identity := wpj.Evaluate([]wpj.Evidence{evidence}, "", now)
+	identity := wpj.Evaluate([]wpj.Evidence{evidence}, wpj.Conditions{Now: now})
 	info, _ := identity.State.Info()
 	if !a.json {
 		a.printInspection(taken, evidence, identity, info, now)

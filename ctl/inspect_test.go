@@ -104,7 +104,7 @@ func TestWhatAFileIsTakenFor(t *testing.T) {
 				t.Fatalf("taken for %q, %v", taken.id, err)
 			}
 			if err == nil {
-				if identity := wpj.Evaluate([]wpj.Evidence{evidence}, "", time.Now()); identity.State != test.state {
+				if identity := wpj.Evaluate([]wpj.Evidence{evidence}, wpj.Conditions{Now: time.Now()}); identity.State != test.state {
 					t.Errorf("%s (%s)", identity.State, identity.Rule)
 				}
 			}

@@ -70,6 +70,7 @@ func run(ctx context.Context, live *config.Live, log *slog.Logger) error {
 		Store:             journal,
 		Tenant:            func() wpj.TenantID { return live.Current().Tenant.ID },
 		ThisMac:           parts.thisMac,
+		Online:            thismac.Online,
 		ProofOfPossession: func() bool { return live.Current().Identity.ProofOfPossession },
 		Logger:            log,
 	})

@@ -237,7 +237,7 @@ func TestObjections(t *testing.T) {
 		switch {
 		case info.Registered || info.State == wpj.StateTenantMismatch:
 			one.objection = "would be lost"
-		case info.State == wpj.StateUnreadable || info.State == wpj.StateNoSession:
+		case info.State.Unknown():
 			one.objection = "is not known. Detail of"
 		}
 		tests = append(tests, one)

@@ -39,7 +39,7 @@ var objections = []objection{
 	{func(c circumstances) bool { _, known := c.Identity.State.Info(); return !known },
 		"How this user stands is told by a state that this version does not know."},
 	{func(c circumstances) bool {
-		return c.Identity.State == wpj.StateUnreadable || c.Identity.State == wpj.StateNoSession
+		return c.Identity.State.Unknown()
 	}, "Whether this user has a registration is not known. %s"},
 	{func(c circumstances) bool {
 		return c.isHealthy() && c.contradicted(besideSecureEnclave) && c.mayBeTheOne()

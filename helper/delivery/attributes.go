@@ -90,7 +90,7 @@ func ExtensionAttributes() []ExtensionAttribute {
 // empty value would say that it is not there.
 func fromIdentity(field func(*wpj.Identity) string) func(Report) (string, bool) {
 	return func(r Report) (string, bool) {
-		if r.Identity == nil || r.Identity.State == wpj.StateUnreadable || r.Identity.State == wpj.StateNoSession {
+		if r.Identity == nil || r.Identity.State.Unknown() {
 			return "", false
 		}
 		value := field(r.Identity)

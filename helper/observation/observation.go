@@ -29,6 +29,8 @@ type Observation struct {
 	// LookedAt is when somebody looked last, FirstLookedAt when for the first time.
 	LookedAt      time.Time `json:"looked_at"`
 	FirstLookedAt time.Time `json:"first_looked_at"`
+	// Keys is since when the user is asked to sign in to Platform SSO again.
+	Keys wpj.KeysHistory `json:"keys,omitzero"`
 	// Change is the last time that the device became another one; nil when it never did.
 	Change *delivery.DeviceIDChange `json:"device_id_change,omitempty"`
 	// DeviceID is the last one that was known, also while there is none.

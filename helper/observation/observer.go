@@ -36,6 +36,8 @@ type Config struct {
 	Tenant func() wpj.TenantID
 	// ThisMac returns what the helper itself knows of the Mac; nil is nothing.
 	ThisMac func(context.Context) []wpj.Evidence
+	// Online reports whether this Mac has a network now; nil is that it has one.
+	Online func() bool
 	// ProofOfPossession has the agent sign a challenge with the key of a device certificate in the login keychain.
 	ProofOfPossession func() bool
 	// Logger may be nil. It is told no personal data.
@@ -56,6 +58,8 @@ func New(config Config) *Observer {
 // Reading is what one look came to.
 type Reading struct {
 	Identity wpj.Identity
+	// Keys is since when the user is asked to sign in to Platform SSO again, with this look.
+	Keys wpj.KeysHistory
 	// Evidence is what the identity rests on, with certificates.
 	Evidence []wpj.Evidence
 }
@@ -89,16 +93,19 @@ func (o *Observer) Read(ctx context.Context, agent usherv1.UserAgentServiceClien
 	if err != nil {
 		return Reading{}, err
 	}
+	var keys wpj.KeysHistory
 	if last != nil {
+		keys = last.Keys
 		if i := slices.IndexFunc(last.Evidence, func(e wpj.Evidence) bool { return e.Source == wpj.SourceJamfPro }); i >= 0 {
 			evidence = append(evidence, last.Evidence[i])
 		}
 	}
-	return o.evaluate(evidence), nil
+	return o.evaluate(evidence, keys.After(evidence, time.Now(), o.config.Online == nil || o.config.Online())), nil
 }
 
-func (o *Observer) evaluate(evidence []wpj.Evidence) Reading {
-	return Reading{wpj.Evaluate(evidence, o.config.Tenant(), time.Now()), evidence}
+func (o *Observer) evaluate(evidence []wpj.Evidence, keys wpj.KeysHistory) Reading {
+	given := wpj.Conditions{Now: time.Now(), Tenant: o.config.Tenant(), Keys: keys}
+	return Reading{wpj.Evaluate(evidence, given), keys, evidence}
 }
 
 // WithJamfPro returns the reading with what Jamf Pro says now. When Jamf Pro cannot be asked, what it said last counts on.
@@ -111,7 +118,7 @@ func (o *Observer) WithJamfPro(reading Reading, said wpj.Evidence) Reading {
 	case said.Finding != wpj.CouldNotLook || evidence[i].Finding == wpj.CouldNotLook:
 		evidence[i] = said
 	}
-	return o.evaluate(evidence)
+	return o.evaluate(evidence, reading.Keys)
 }
 
 // Keep records a reading in the caller's transaction, and notices a device that became another one.
@@ -130,7 +137,7 @@ func (o *Observer) Keep(tx *store.Tx, user User, reading Reading) (Observation, 
 		}
 		kept.DeviceID = id
 	}
-	kept.User, kept.Identity, kept.LookedAt = user, reading.Identity, now
+	kept.User, kept.Identity, kept.Keys, kept.LookedAt = user, reading.Identity, reading.Keys, now
 	if kept.FirstLookedAt.IsZero() {
 		kept.FirstLookedAt = now
 	}
@@ -186,13 +193,17 @@ func (o *Observer) All() (all []Observation, err error) {
 // plausible returns evidence fit to be kept and shown. What cannot be from a keychain item, such as letters that cannot be seen,
 // is not cut to fit, since it would then say something else: such a source could not be looked at.
 func plausible(evidence wpj.Evidence) wpj.Evidence {
-	for _, text := range []string{
+	texts := []string{
 		string(evidence.UserPrincipalName), string(evidence.TenantID), string(evidence.Thumbprint), evidence.CloudHost, string(evidence.DeviceID),
-	} {
+	}
+	if sso := evidence.PlatformSSO; sso != nil {
+		texts = append(texts, sso.User, sso.ExtensionID, sso.IssuerHost)
+	}
+	for _, text := range texts {
 		if len(text) > maximumAttribute || strings.ContainsFunc(text, func(letter rune) bool { return !unicode.IsPrint(letter) }) {
 			return wpj.Evidence{
 				Source: evidence.Source, ObservedAt: evidence.ObservedAt, Finding: wpj.CouldNotLook, Obstacle: wpj.ObstacleFailed,
-				Detail: "the agent told an attribute that no Workplace Join item has",
+				Detail: "the agent sent a text that macOS does not write",
 			}
 		}
 	}

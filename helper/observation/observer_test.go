@@ -259,3 +259,28 @@ func TestReadTellsTheAgentsError(t *testing.T) {
 		t.Errorf("hung: %v", err)
 	}
 }
+
+// Since when the user is asked to sign in again is in the journal, so that a restart of usherd does not begin it again.
+func TestKeysHistoryIsKept(t *testing.T) {
+	asked := wpj.Evidence{Source: wpj.SourcePlatformSSO, Finding: wpj.Found, PlatformSSO: &wpj.PlatformSSO{
+		Device: wpj.SectionRead, UserSection: wpj.SectionRead, RegistrationCompleted: true, User: "POUserStateNeedsNewKeys (1)", ExtensionID: wpj.MicrosoftExtension,
+	}}
+	normal := asked
+	normal.PlatformSSO = &wpj.PlatformSSO{
+		Device: wpj.SectionRead, UserSection: wpj.SectionRead, RegistrationCompleted: true, User: "POUserStateNormal (0)", ExtensionID: wpj.MicrosoftExtension,
+	}
+	w := newWorld(t, nil)
+	var got observation.Reading
+	for i, evidence := range []wpj.Evidence{asked, asked, normal, asked, normal, asked} {
+		w.agent.tells(evidence)
+		w.observer = observation.New(observation.Config{Store: w.store, Tenant: func() wpj.TenantID { return "" }})
+		got = w.read()
+		w.keep(got)
+		if want := i == 5; (got.Identity.State == wpj.StateNeedsKeys) != want {
+			t.Errorf("look %d: %s, %+v", i, got.Identity.State, got.Keys)
+		}
+	}
+	if again := w.observer.WithJamfPro(got, wpj.Evidence{Source: wpj.SourceJamfPro, Finding: wpj.NotThere}); again.Identity.State != wpj.StateNeedsKeys {
+		t.Errorf("with what Jamf Pro says: %s", again.Identity.State)
+	}
+}

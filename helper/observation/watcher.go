@@ -279,7 +279,7 @@ func (w *Watcher) report(tx *store.Tx, o Observation) error {
 	}
 	heartbeat := now.Sub(last) >= w.Settings().Heartbeat
 	says := telling(o.Identity, now)
-	unknown := o.Identity.State == wpj.StateUnreadable || o.Identity.State == wpj.StateNoSession
+	unknown := o.Identity.State.Unknown()
 	if !heartbeat && (o.Reported.same(says) || unknown) {
 		return nil
 	}

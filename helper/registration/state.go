@@ -89,6 +89,8 @@ const (
 	ReasonTenantMismatch            FailureReason = "TENANT_MISMATCH"
 	ReasonDeliveryRefused           FailureReason = "DELIVERY_REFUSED"
 	ReasonInternal                  FailureReason = "INTERNAL"
+	// ReasonPlatformSSOUserAction: Microsoft's Platform SSO is configured, so only the user can register, in macOS's own window.
+	ReasonPlatformSSOUserAction FailureReason = "PLATFORM_SSO_USER_ACTION"
 )
 
 // PreflightError says what would make a registration fail, found before the user was bothered. See [Preflight].

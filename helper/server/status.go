@@ -268,7 +268,7 @@ func (s *statusService) snapshot() (*snapshot, error) {
 
 // neverSeen is the identity of somebody who is not logged in and was never looked at.
 func neverSeen() *wpj.Identity {
-	identity := wpj.Evaluate([]wpj.Evidence{{Source: wpj.SourceLoginKeychain, Finding: wpj.CouldNotLook, Obstacle: wpj.ObstacleNoSession}}, "", time.Now())
+	identity := wpj.Evaluate([]wpj.Evidence{{Source: wpj.SourceLoginKeychain, Finding: wpj.CouldNotLook, Obstacle: wpj.ObstacleNoSession}}, wpj.Conditions{Now: time.Now()})
 	return &identity
 }
 

@@ -58,7 +58,10 @@ func TestEvidenceThereAndBack(t *testing.T) {
 	}
 	yes := true
 	for _, evidence := range []wpj.Evidence{
-		{Source: wpj.SourcePlatformSSO, PlatformSSO: &wpj.PlatformSSO{RegistrationCompleted: true, User: wpj.PlatformSSOUserNeedsNewKeys}},
+		{Source: wpj.SourcePlatformSSO, PlatformSSO: &wpj.PlatformSSO{
+			Device: wpj.SectionRead, UserSection: wpj.SectionUnreadable, RegistrationCompleted: true, User: "something new (12)",
+			ExtensionID: "com.example.extension", IssuerHost: "idp.example.com", TokensExpireAt: now, TokensExpired: true,
+		}},
 		{Source: wpj.SourceSecureEnclave, SecureEnclave: &wpj.SecureEnclave{Status: 3}, DeviceID: "d"},
 		{Source: wpj.SourceJamfAgent, JamfAgent: &wpj.JamfAgent{HaveAzureID: &yes, LastTokenAt: now}},
 		{Source: wpj.SourceJamfAgent, JamfAgent: &wpj.JamfAgent{}},

@@ -1,6 +1,7 @@
 package contract
 
 import (
+	"cmp"
 	"time"
 
 	"google.golang.org/protobuf/types/known/timestamppb"
@@ -17,6 +18,7 @@ var sources = newPairs(map[wpj.Source]usherv1.IdentitySource{
 	wpj.SourceJamfSettings:  usherv1.IdentitySource_IDENTITY_SOURCE_JAMF_SETTINGS,
 	wpj.SourcePortal:        usherv1.IdentitySource_IDENTITY_SOURCE_PORTAL,
 	wpj.SourceJamfPro:       usherv1.IdentitySource_IDENTITY_SOURCE_JAMF_PRO,
+	wpj.SourceDirectory:     usherv1.IdentitySource_IDENTITY_SOURCE_DIRECTORY,
 })
 
 var findings = newPairs(map[wpj.Finding]usherv1.Finding{
@@ -54,6 +56,11 @@ var identityStates = newPairs(map[wpj.State]usherv1.IdentityState{
 	wpj.StateNonCompliant:          usherv1.IdentityState_IDENTITY_STATE_NON_COMPLIANT,
 	wpj.StateComplianceUnknown:     usherv1.IdentityState_IDENTITY_STATE_COMPLIANCE_UNKNOWN,
 	wpj.StateCompliant:             usherv1.IdentityState_IDENTITY_STATE_COMPLIANT,
+	wpj.StateUserKeyInvalid:        usherv1.IdentityState_IDENTITY_STATE_USER_KEY_INVALID,
+	wpj.StateNeedsBinding:          usherv1.IdentityState_IDENTITY_STATE_NEEDS_BINDING,
+	wpj.StateUserNotRegistered:     usherv1.IdentityState_IDENTITY_STATE_USER_NOT_REGISTERED,
+	wpj.StatePending:               usherv1.IdentityState_IDENTITY_STATE_PENDING,
+	wpj.StateCannotTell:            usherv1.IdentityState_IDENTITY_STATE_CANNOT_TELL,
 })
 
 var possessions = newPairs(map[wpj.Possession]usherv1.Possession{
@@ -62,10 +69,22 @@ var possessions = newPairs(map[wpj.Possession]usherv1.Possession{
 	wpj.PossessionNotProved: usherv1.Possession_POSSESSION_NOT_PROVED,
 })
 
+// platformSSOUsers are for programs that read no user_state.
 var platformSSOUsers = newPairs(map[wpj.PlatformSSOUser]usherv1.PlatformSSOUser{
-	wpj.PlatformSSOUserNormal:            usherv1.PlatformSSOUser_PLATFORM_SSO_USER_NORMAL,
-	wpj.PlatformSSOUserNeedsNewKeys:      usherv1.PlatformSSOUser_PLATFORM_SSO_USER_NEEDS_NEW_KEYS,
-	wpj.PlatformSSOUserNeedsRegistration: usherv1.PlatformSSOUser_PLATFORM_SSO_USER_NEEDS_REGISTRATION,
+	wpj.PlatformSSOUserNormal:               usherv1.PlatformSSOUser_PLATFORM_SSO_USER_NORMAL,
+	wpj.PlatformSSOUserNeedsNewKeys:         usherv1.PlatformSSOUser_PLATFORM_SSO_USER_NEEDS_NEW_KEYS,
+	wpj.PlatformSSOUserNeedsRegistration:    usherv1.PlatformSSOUser_PLATFORM_SSO_USER_NEEDS_REGISTRATION,
+	wpj.PlatformSSOUserKeyInvalid:           usherv1.PlatformSSOUser_PLATFORM_SSO_USER_KEY_INVALID,
+	wpj.PlatformSSOUserNewPasswordUser:      usherv1.PlatformSSOUser_PLATFORM_SSO_USER_NEW_PASSWORD_USER,
+	wpj.PlatformSSOUserNewSmartCardUser:     usherv1.PlatformSSOUser_PLATFORM_SSO_USER_NEW_SMART_CARD_USER,
+	wpj.PlatformSSOUserNewSecureEnclaveUser: usherv1.PlatformSSOUser_PLATFORM_SSO_USER_NEW_SECURE_ENCLAVE_USER,
+	wpj.PlatformSSOUserNeedsBinding:         usherv1.PlatformSSOUser_PLATFORM_SSO_USER_NEEDS_BINDING,
+})
+
+var sections = newPairs(map[wpj.Section]usherv1.PlatformSSOSection{
+	wpj.SectionRead:       usherv1.PlatformSSOSection_PLATFORM_SSO_SECTION_READ,
+	wpj.SectionNull:       usherv1.PlatformSSOSection_PLATFORM_SSO_SECTION_NULL,
+	wpj.SectionUnreadable: usherv1.PlatformSSOSection_PLATFORM_SSO_SECTION_UNREADABLE,
 })
 
 // pairs is a table read in both directions. A value that it does not hold becomes the other side's zero value.
@@ -110,9 +129,7 @@ func EvidenceToProto(evidence wpj.Evidence) *usherv1.Evidence {
 func factsToProto(evidence wpj.Evidence, message *usherv1.Evidence) {
 	switch {
 	case evidence.PlatformSSO != nil:
-		message.Facts = &usherv1.Evidence_PlatformSso{PlatformSso: &usherv1.PlatformSSOFacts{
-			RegistrationCompleted: evidence.PlatformSSO.RegistrationCompleted, User: platformSSOUsers.toWire[evidence.PlatformSSO.User],
-		}}
+		message.Facts = &usherv1.Evidence_PlatformSso{PlatformSso: platformSSOToProto(evidence.PlatformSSO)}
 	case evidence.SecureEnclave != nil:
 		message.Facts = &usherv1.Evidence_SecureEnclave{SecureEnclave: &usherv1.SecureEnclaveFacts{Status: int32(evidence.SecureEnclave.Status)}}
 	case evidence.JamfAgent != nil:
@@ -132,12 +149,38 @@ func factsToProto(evidence wpj.Evidence, message *usherv1.Evidence) {
 	}
 }
 
+func platformSSOToProto(sso *wpj.PlatformSSO) *usherv1.PlatformSSOFacts {
+	state, _ := wpj.ParsePlatformSSOUser(sso.User)
+	return &usherv1.PlatformSSOFacts{
+		RegistrationCompleted: sso.RegistrationCompleted,
+		User:                  platformSSOUsers.toWire[state],
+		UserState:             sso.User,
+		DeviceSection:         sections.toWire[sso.Device],
+		UserSection:           sections.toWire[sso.UserSection],
+		ExtensionIdentifier:   sso.ExtensionID,
+		IssuerHost:            sso.IssuerHost,
+		TokenExpireTime:       Timestamp(sso.TokensExpireAt),
+		TokensExpired:         sso.TokensExpired,
+	}
+}
+
+func platformSSOFromProto(facts *usherv1.PlatformSSOFacts) *wpj.PlatformSSO {
+	return &wpj.PlatformSSO{
+		RegistrationCompleted: facts.GetRegistrationCompleted(),
+		User:                  cmp.Or(facts.GetUserState(), string(platformSSOUsers.toOwn[facts.GetUser()])),
+		Device:                sections.toOwn[facts.GetDeviceSection()],
+		UserSection:           sections.toOwn[facts.GetUserSection()],
+		ExtensionID:           facts.GetExtensionIdentifier(),
+		IssuerHost:            facts.GetIssuerHost(),
+		TokensExpireAt:        Time(facts.GetTokenExpireTime()),
+		TokensExpired:         facts.GetTokensExpired(),
+	}
+}
+
 func factsFromProto(message *usherv1.Evidence, evidence *wpj.Evidence) {
 	switch facts := message.GetFacts().(type) {
 	case *usherv1.Evidence_PlatformSso:
-		evidence.PlatformSSO = &wpj.PlatformSSO{
-			RegistrationCompleted: facts.PlatformSso.GetRegistrationCompleted(), User: platformSSOUsers.toOwn[facts.PlatformSso.GetUser()],
-		}
+		evidence.PlatformSSO = platformSSOFromProto(facts.PlatformSso)
 	case *usherv1.Evidence_SecureEnclave:
 		evidence.SecureEnclave = &wpj.SecureEnclave{Status: int(facts.SecureEnclave.GetStatus())}
 	case *usherv1.Evidence_JamfAgent:

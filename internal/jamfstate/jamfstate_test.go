@@ -97,7 +97,7 @@ func fuzz(f *testing.F, format string) {
 		if evidence.Finding == wpj.CouldNotLook || evidence.Detail == "" {
 			t.Errorf("%+v", evidence)
 		}
-		if wpj.Evaluate([]wpj.Evidence{evidence}, "", time.Now()).State == "" {
+		if wpj.Evaluate([]wpj.Evidence{evidence}, wpj.Conditions{Now: time.Now()}).State == "" {
 			t.Error("no state")
 		}
 	})

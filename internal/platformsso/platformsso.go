@@ -1,215 +1,251 @@
-// Package platformsso reads what `app-sso platform -s` prints: Platform SSO's device, login and user configuration.
+// Package platformsso reads what `app-sso platform -s` prints: Platform SSO's device, login and user configuration, and its
+// tokens.
 //
-// The output is text with a heading for each section, and under it ` {json}` or ` (null)` [FL-S1, FL-S3]. [Parse] reads it, and
-// [Report.Evidence] says what it means. Nobody ran this on a Mac yet; the captures that it is held to are laid out as
-// reference/domain.md section 3.4 describes them.
+// The output is text with a heading for each section, and under it ` {json}` or ` (null)` [FL-S1, FL-S3]. [Parse] reads it, each
+// section by itself, and [Report.Evidence] says what it means. Nobody has run this on a Mac yet; the captures that it is held
+// to are public.
 package platformsso
 
 import (
-	"bytes"
 	"cmp"
 	"encoding/base64"
 	"encoding/json"
 	"errors"
 	"fmt"
+	"net/url"
 	"strings"
+	"time"
 
 	"usher.internal/internal/oneline"
 	"usher.internal/internal/wpj"
 )
 
-// ErrNotRecognised is wrapped by [Parse] for text that is no output of app-sso.
-var ErrNotRecognised = errors.New("not the output of `app-sso platform -s`")
+// The errors of [Parse], and of a section.
+var (
+	// ErrNotRecognised is wrapped for text that is not the output of app-sso.
+	ErrNotRecognised = errors.New("not the output of `app-sso platform -s`")
+	// ErrMissing is that of a section whose heading is not in the text.
+	ErrMissing = errors.New("the section is missing")
+)
 
 // maximumQuoted is how much of a text that was not recognised is quoted, in characters.
 const maximumQuoted = 80
 
-// Report is what app-sso said. A section that was (null), or is not there, is nil.
+// Section is how a section was read. The zero value is one that macOS printed as (null).
+type Section struct {
+	// There is true where the section holds a configuration that could be read.
+	There bool
+	// Err says why it could not be read; nil where it could, and where it is (null).
+	Err error
+}
+
+// Report is what app-sso said.
 type Report struct {
-	Device *Device
-	User   *User
-	// Login is whether there is a login configuration.
-	Login bool
+	Device Device
+	Login  Login
+	User   User
+	Tokens Tokens
 }
 
 // Device is the device configuration.
 type Device struct {
+	Section
 	RegistrationCompleted bool
-	// SigningCertificate is the DER of deviceSigningCertificate; empty unless the device is registered.
+	// SigningCertificate is the DER of deviceSigningCertificate; empty unless the device is registered. CertificateErr says
+	// that there is one which is not base64.
 	SigningCertificate []byte
+	CertificateErr     error
 	ExtensionID        string
+}
+
+// Login is the login configuration.
+type Login struct {
+	Section
+	// IssuerHost is the host of the issuer's URL, and TenantID the tenant in its path; empty where the URL has none.
+	IssuerHost string
+	TenantID   wpj.TenantID
 }
 
 // User is the user configuration.
 type User struct {
-	// State is empty for one that this version does not know; StateText is as it was printed.
-	State     wpj.PlatformSSOUser
-	StateText string
-	// UserPrincipalName is from the Kerberos status, or else the login name; empty where neither is there.
+	Section
+	// State is as it was printed; see [wpj.ParsePlatformSSOUser].
+	State string
+	// UserPrincipalName is the one of the Kerberos entry of Entra's realm, or else the login name unless that is masked.
 	UserPrincipalName wpj.UserPrincipalName
 }
 
-// The headings of the sections.
-const (
-	deviceHeading = "Device Configuration:"
-	loginHeading  = "Login Configuration:"
-	userHeading   = "User Configuration:"
-)
+// Tokens is what the text says about the single sign-on tokens.
+type Tokens struct {
+	// ExpireAt is zero where the text does not say it.
+	ExpireAt time.Time
+	Expired  bool
+}
 
-// Parse reads the output. A section that is not JSON is an error; keys that are not known, and sections that are missing but the
-// first, are none.
+// Parse reads the output. The error wraps [ErrNotRecognised] for a text that has no section at all; what is wrong with one
+// section is in that section, and costs no other.
 func Parse(output []byte) (*Report, error) {
-	device, found, err := section(output, deviceHeading)
-	if !found {
-		first, _, _ := strings.Cut(strings.TrimSpace(string(output)), "\n")
-		return nil, fmt.Errorf("%w: no line %q; it begins with %q", ErrNotRecognised, deviceHeading, oneline.Of(first, maximumQuoted))
+	text := strings.ReplaceAll(string(output), "\r\n", "\n")
+	found := sections(text)
+	if len(found) == 0 {
+		first, _, _ := strings.Cut(strings.TrimSpace(text), "\n")
+		return nil, fmt.Errorf("%w: it has no line %q; it begins with %q", ErrNotRecognised, deviceHeading, oneline.Of(first, maximumQuoted))
 	}
-	if err != nil {
-		return nil, err
-	}
-	login, _, err := section(output, loginHeading)
-	if err != nil {
-		return nil, err
-	}
-	user, _, err := section(output, userHeading)
-	if err != nil {
-		return nil, err
-	}
-	report := &Report{Login: login != nil}
-	if device != nil {
-		if report.Device, err = parseDevice(device); err != nil {
-			return nil, err
-		}
-	}
-	if user != nil {
-		if report.User, err = parseUser(user); err != nil {
-			return nil, err
-		}
-	}
+	report := &Report{Tokens: parseTokens(found[tokensHeading], printedAt(text))}
+	report.Device.Section = read(found, deviceHeading, report.Device.parse)
+	report.Login.Section = read(found, loginHeading, report.Login.parse)
+	report.User.Section = read(found, userHeading, report.User.parse)
 	return report, nil
 }
 
-// section returns the JSON object under a heading, nil for (null), and whether the heading is there.
-func section(output []byte, heading string) (object json.RawMessage, found bool, err error) {
-	for rest := output; len(rest) > 0; {
-		line, after, _ := bytes.Cut(rest, []byte("\n"))
-		rest = after
-		value, isHeading := bytes.CutPrefix(bytes.TrimSpace(line), []byte(heading))
-		if !isHeading {
-			continue
-		}
-		content := bytes.TrimSpace(append(bytes.Clone(value), rest...))
-		if !bytes.HasPrefix(content, []byte("{")) {
-			if bytes.HasPrefix(content, []byte("(null)")) {
-				return nil, true, nil
-			}
-			return nil, true, fmt.Errorf("%w: %s is followed by neither {json} nor (null)", ErrNotRecognised, strings.TrimSuffix(heading, ":"))
-		}
-		// The decoder stops where the object ends; what follows is the next section.
-		if err := json.NewDecoder(bytes.NewReader(content)).Decode(&object); err != nil {
-			return nil, true, fmt.Errorf("%w: %s is no JSON object", ErrNotRecognised, strings.TrimSuffix(heading, ":"))
-		}
-		return object, true, nil
+// read has a section parsed by itself.
+func read(found map[string]string, heading string, parse func(json.RawMessage) error) Section {
+	name := strings.ToLower(strings.TrimSuffix(heading, ":"))
+	text, there := found[heading]
+	if !there {
+		return Section{Err: fmt.Errorf("read %s: %w", name, ErrMissing)}
 	}
-	return nil, false, nil
+	content, err := object(text)
+	if err == nil && content == nil {
+		return Section{}
+	}
+	if err == nil {
+		err = parse(content)
+	}
+	if err != nil {
+		return Section{Err: fmt.Errorf("read %s: %w", name, err)}
+	}
+	return Section{There: true}
 }
 
-func parseDevice(object json.RawMessage) (*Device, error) {
+func (d *Device) parse(content json.RawMessage) error {
 	var read struct {
-		RegistrationCompleted    bool   `json:"registrationCompleted"`
+		RegistrationCompleted    *bool  `json:"registrationCompleted"`
 		DeviceSigningCertificate string `json:"deviceSigningCertificate"`
 		ExtensionIdentifier      string `json:"extensionIdentifier"`
 	}
-	if err := json.Unmarshal(object, &read); err != nil {
-		return nil, fmt.Errorf("%w: the device configuration has a value of another kind than expected", ErrNotRecognised)
+	if err := json.Unmarshal(content, &read); err != nil {
+		return errors.New("a value is of another kind than expected")
 	}
-	device := &Device{RegistrationCompleted: read.RegistrationCompleted, ExtensionID: read.ExtensionIdentifier}
+	d.ExtensionID = strings.TrimSpace(read.ExtensionIdentifier)
 	if text := read.DeviceSigningCertificate; text != "" {
-		der, err := base64url(text)
-		if err != nil {
-			return nil, fmt.Errorf("%w: deviceSigningCertificate is not base64", ErrNotRecognised)
+		if d.SigningCertificate, d.CertificateErr = base64url(text); d.CertificateErr != nil {
+			d.CertificateErr = errors.New("deviceSigningCertificate is not base64")
 		}
-		device.SigningCertificate = der
 	}
-	return device, nil
+	if read.RegistrationCompleted == nil {
+		return errors.New("registrationCompleted is missing")
+	}
+	d.RegistrationCompleted = *read.RegistrationCompleted
+	return nil
 }
 
-// base64url decodes base64url without padding [FL-S1]; padding and the standard alphabet are taken too.
+// base64url decodes base64url without padding [FL-S1]; padding, the standard alphabet and line breaks are taken too.
 func base64url(text string) ([]byte, error) {
-	text = strings.TrimRight(strings.NewReplacer("+", "-", "/", "_", "\n", "", " ", "").Replace(text), "=")
+	text = strings.TrimRight(strings.NewReplacer("+", "-", "/", "_", "\n", "", "\r", "", " ", "").Replace(text), "=")
 	return base64.RawURLEncoding.DecodeString(text)
 }
 
-func parseUser(object json.RawMessage) (*User, error) {
+func (l *Login) parse(content json.RawMessage) error {
 	var read struct {
-		State          json.RawMessage `json:"state"`
-		KerberosStatus []struct {
-			UPN string `json:"upn"`
-		} `json:"kerberosStatus"`
-		UserLoginConfiguration struct {
-			LoginUserName string `json:"loginUserName"`
-		} `json:"userLoginConfiguration"`
+		Issuer string `json:"issuer"`
 	}
-	if err := json.Unmarshal(object, &read); err != nil {
-		return nil, fmt.Errorf("%w: the user configuration has a value of another kind than expected", ErrNotRecognised)
+	if err := json.Unmarshal(content, &read); err != nil {
+		return errors.New("a value is of another kind than expected")
 	}
-	user := &User{StateText: strings.Trim(string(read.State), `"`)}
-	user.State = userState(user.StateText)
-	var fromKerberos string
-	for _, one := range read.KerberosStatus {
-		fromKerberos = cmp.Or(fromKerberos, withoutRealm(one.UPN))
+	issuer, err := url.Parse(strings.TrimSpace(read.Issuer))
+	if err != nil {
+		return errors.New("issuer is not a URL")
 	}
-	user.UserPrincipalName = wpj.UserPrincipalName(cmp.Or(fromKerberos, read.UserLoginConfiguration.LoginUserName))
-	return user, nil
-}
-
-// userStates are by the number that is printed in parentheses, which is the older of the two.
-var userStates = map[string]wpj.PlatformSSOUser{
-	"0": wpj.PlatformSSOUserNormal, "1": wpj.PlatformSSOUserNeedsNewKeys, "2": wpj.PlatformSSOUserNeedsRegistration,
-}
-
-// userState reads "POUserStateNormal (0)", and the name or the number alone.
-func userState(text string) wpj.PlatformSSOUser {
-	name, number, _ := strings.Cut(text, " ")
-	for known, state := range userStates {
-		if name == string(state) || strings.Trim(number, "()") == known || text == known {
-			return state
+	l.IssuerHost = strings.ToLower(issuer.Hostname())
+	for part := range strings.SplitSeq(issuer.Path, "/") {
+		if tenant, err := wpj.ParseTenantID(part); err == nil {
+			l.TenantID = tenant
+			break
 		}
 	}
-	return ""
+	return nil
 }
 
-// withoutRealm turns `jane\@example.com@KERBEROS.MICROSOFTONLINE.COM` into a user principal name.
-func withoutRealm(principal string) string {
-	if at := strings.LastIndexByte(principal, '@'); at > 0 && principal[at-1] != '\\' {
-		principal = principal[:at]
-	}
-	return strings.ReplaceAll(principal, `\@`, "@")
-}
-
-// Evidence is what the report says, without the time. A user's state that is not known is told, and counts as none.
+// Evidence is what the report says, without the time.
 func (r *Report) Evidence() wpj.Evidence {
 	evidence := wpj.Evidence{Source: wpj.SourcePlatformSSO, Finding: wpj.NotThere, Detail: "Platform SSO is not configured."}
-	if r.Device == nil {
+	if !r.Device.There && r.Device.Err == nil {
 		return evidence
 	}
 	evidence.Finding = wpj.Found
-	evidence.PlatformSSO = &wpj.PlatformSSO{RegistrationCompleted: r.Device.RegistrationCompleted}
-	if len(r.Device.SigningCertificate) > 0 {
+	evidence.UserPrincipalName = r.User.UserPrincipalName
+	sso := &wpj.PlatformSSO{
+		Device: r.Device.way(), UserSection: r.User.way(),
+		RegistrationCompleted: r.Device.RegistrationCompleted, User: r.User.State,
+		ExtensionID: r.Device.ExtensionID, IssuerHost: r.Login.IssuerHost,
+		TokensExpireAt: r.Tokens.ExpireAt, TokensExpired: r.Tokens.Expired,
+	}
+	evidence.PlatformSSO = sso
+	provider := sso.Provider()
+	if provider == wpj.ProviderOther {
+		evidence.Detail = fmt.Sprintf("Platform SSO of another provider (%s).", oneline.Of(sso.ProviderName(), maximumQuoted))
+		return evidence
+	}
+	evidence.TenantID = r.Login.TenantID
+	// One that cannot be decoded is handed on as it is, so that it is reported and not overlooked.
+	if len(r.Device.SigningCertificate) > 0 || r.Device.CertificateErr != nil {
 		evidence.Certificates = []wpj.HeldCertificate{{DER: r.Device.SigningCertificate, HasPrivateKey: true}}
 	}
-	user := "no user configuration"
-	if r.User != nil {
-		evidence.PlatformSSO.User, evidence.UserPrincipalName = r.User.State, r.User.UserPrincipalName
-		user = "user state " + cmp.Or(oneline.Of(r.User.StateText, maximumQuoted), "not told")
-		if r.User.State == "" && r.User.StateText != "" {
-			user += ", which this version of usher does not know"
-		}
-	}
-	registered := "the device is not registered"
-	if r.Device.RegistrationCompleted {
-		registered = "the device is registered"
-	}
-	evidence.Detail = fmt.Sprintf("Platform SSO is configured; %s, %s.", registered, user)
+	evidence.Detail = r.detail(provider)
 	return evidence
+}
+
+// way is how the section was read, in the words of package wpj.
+func (s Section) way() wpj.Section {
+	switch {
+	case s.There:
+		return wpj.SectionRead
+	case s.Err != nil:
+		return wpj.SectionUnreadable
+	}
+	return wpj.SectionNull
+}
+
+func (r *Report) detail(provider wpj.Provider) string {
+	parts := []string{"Platform SSO is configured"}
+	if provider == wpj.ProviderUnknown {
+		parts[0] = "Platform SSO is configured, of a provider that the output does not name"
+	}
+	switch {
+	case r.Device.Err != nil:
+		parts = append(parts, r.Device.Err.Error())
+	case r.Device.RegistrationCompleted:
+		parts = append(parts, "the device is registered")
+	default:
+		parts = append(parts, "the device is not registered")
+	}
+	if r.Device.CertificateErr != nil {
+		parts = append(parts, r.Device.CertificateErr.Error())
+	}
+	if r.Login.Err != nil {
+		parts = append(parts, r.Login.Err.Error())
+	}
+	switch {
+	case r.User.Err != nil:
+		parts = append(parts, r.User.Err.Error())
+	case !r.User.There:
+		parts = append(parts, "no user configuration")
+	default:
+		user := "user state " + cmp.Or(oneline.Of(r.User.State, maximumQuoted), "not printed")
+		switch state, agree := wpj.ParsePlatformSSOUser(r.User.State); {
+		case state == wpj.PlatformSSOUserUnknown && r.User.State != "":
+			user += ", which this version of usher does not know"
+		case !agree:
+			user += ", whose name and number do not belong together"
+		}
+		parts = append(parts, user)
+	}
+	switch {
+	case r.Tokens.Expired:
+		parts = append(parts, "the single sign-on tokens have expired")
+	case !r.Tokens.ExpireAt.IsZero():
+		parts = append(parts, "the single sign-on tokens are valid until "+r.Tokens.ExpireAt.UTC().Format(time.RFC3339))
+	}
+	return strings.Join(parts, "; ") + "."
 }

@@ -32,6 +32,9 @@ func TestDocumentation(t *testing.T) {
 		fmt.Fprintf(&tables, "| `%s` | %s | %s | %s |\n", c.Name, c.Followed, c.Against, c.Detail)
 	}
 	tables.WriteString("| `device-ids-differ` | the source that comes first: Platform SSO, Secure Enclave, login keychain | the other | Two places name different Entra devices. |\n")
+	tables.WriteString("| `names-differ` | the source of the identity | directory | The user's record in the directory names another user. |\n")
+	fmt.Fprintf(&tables, "| `%s` | Platform SSO | itself | The name and the number of the user's state do not belong together; the name decides. |\n", remarkNameAndNumber)
+	fmt.Fprintf(&tables, "| `%s` | Platform SSO | itself | The single sign-on tokens have expired. |\n", remarkTokens)
 	tables.WriteString("\n## What each source can say\n\n| source | |\n| --- | --- |\n")
 	for _, source := range Sources() {
 		var said []string

@@ -19,7 +19,7 @@ const (
 var observed = time.Date(2026, 11, 23, 10, 0, 0, 0, time.UTC)
 
 // registered is evidence of a registration without flaw; edit makes flaws.
-func registered(t *testing.T, device entra.Device, edit func(*wpj.Evidence)) wpj.Evidence {
+func registered(t testing.TB, device entra.Device, edit func(*wpj.Evidence)) wpj.Evidence {
 	t.Helper()
 	if device.TenantID == "" {
 		device.TenantID = tenantID
@@ -120,7 +120,7 @@ func TestEvaluate(t *testing.T) {
 		{"items without a certificate", []wpj.Evidence{leftover(good)}, tenantID, wpj.StateNotRegistered, "items of an earlier registration; remove them before registering"},
 	} {
 		t.Run(test.name, func(t *testing.T) {
-			got := wpj.Evaluate(test.evidence, test.tenant, time.Now())
+			got := wpj.Evaluate(test.evidence, wpj.Conditions{Now: time.Now(), Tenant: test.tenant})
 			if got.State != test.state || !strings.Contains(got.Detail, test.detail) {
 				t.Errorf("got %s: %s\nwant %s: …%s…", got.State, got.Detail, test.state, test.detail)
 			}
@@ -134,7 +134,7 @@ func TestEvaluateFillsIn(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	got := wpj.Evaluate([]wpj.Evidence{evidence}, tenantID, time.Now())
+	got := wpj.Evaluate([]wpj.Evidence{evidence}, wpj.Conditions{Now: time.Now(), Tenant: tenantID})
 	want := wpj.Identity{
 		State: wpj.StateRegistered, Rule: "registered in the login keychain", Detail: got.Detail, DeviceID: deviceID, TenantID: tenantID, UserPrincipalName: upn, UserObjectID: userID,
 		Thumbprint: certificate.Thumbprint, JoinType: wpj.JoinRegistered, TenantRegion: "EU",
@@ -160,7 +160,7 @@ func TestEvaluateHoldsTheEndsOfValidity(t *testing.T) {
 		{certificate.NotAfter, wpj.StateRegistered},
 		{certificate.NotAfter.Add(1), wpj.StateExpired},
 	} {
-		if got := wpj.Evaluate([]wpj.Evidence{evidence}, tenantID, test.now); got.State != test.state {
+		if got := wpj.Evaluate([]wpj.Evidence{evidence}, wpj.Conditions{Now: test.now, Tenant: wpj.TenantID(tenantID)}); got.State != test.state {
 			t.Errorf("%s: %s, want %s", test.now, got.State, test.state)
 		}
 	}
@@ -172,7 +172,7 @@ func TestEvaluateHoldsTheEndsOfValidityOfTwo(t *testing.T) {
 	two := registered(t, device, nil)
 	two.Certificates = append(two.Certificates, registered(t, device, nil).Certificates...)
 	for _, now := range []time.Time{device.NotBefore, device.NotAfter} {
-		if got := wpj.Evaluate([]wpj.Evidence{two}, tenantID, now); got.State != wpj.StateOrphaned {
+		if got := wpj.Evaluate([]wpj.Evidence{two}, wpj.Conditions{Now: now, Tenant: tenantID}); got.State != wpj.StateOrphaned {
 			t.Errorf("%s: %s: %s", now, got.State, got.Detail)
 		}
 	}
@@ -227,7 +227,7 @@ func TestEvaluateWalk(t *testing.T) {
 										Source: wpj.SourceLoginKeychain, Finding: finding, Obstacle: obstacle, Certificates: holding.certificates,
 										UserPrincipalName: user, TenantID: item, Thumbprint: thumbprint, ObservedAt: observed,
 									}
-									got := wpj.Evaluate(append([]wpj.Evidence{e}, other...), tenant, now)
+									got := wpj.Evaluate(append([]wpj.Evidence{e}, other...), wpj.Conditions{Now: now, Tenant: wpj.TenantID(tenant)})
 									seen[got.State]++
 									looked := finding == wpj.Found || finding == wpj.NotThere
 									anyBlocked := !looked || len(other) > 0 && other[0].Finding == wpj.CouldNotLook
@@ -256,7 +256,7 @@ func TestEvaluateWalk(t *testing.T) {
 									if problem != "" {
 										t.Fatalf("%s: %+v\nwith %v, tenant %q, from %+v", problem, got, other, tenant, e)
 									}
-									if again := wpj.Evaluate(append(slices.Clone(other), e), tenant, now); again.State != got.State {
+									if again := wpj.Evaluate(append(slices.Clone(other), e), wpj.Conditions{Now: now, Tenant: wpj.TenantID(tenant)}); again.State != got.State {
 										t.Fatalf("%s or %s, by the order of the evidence %+v", got.State, again.State, e)
 									}
 								}

@@ -3,13 +3,11 @@ package wpj
 import (
 	"errors"
 	"strings"
-	"time"
 )
 
 // facts is what the rules of [Evaluate] look at.
 type facts struct {
-	tenant TenantID
-	now    time.Time
+	given Conditions
 	// chosen is the device certificate that speaks for the Mac, nil where there is none that can be read.
 	chosen *held
 	// usable counts the different certificates that are valid now and have their private key.
@@ -34,8 +32,8 @@ type held struct {
 
 // gather sorts the evidence. What comes with evidence of a source that could not be looked at is left aside: a look that
 // was broken off may have missed the key of a certificate.
-func gather(evidence []Evidence, tenant TenantID, now time.Time) facts {
-	f := facts{tenant: tenant, now: now}
+func gather(evidence []Evidence, given Conditions) facts {
+	f := facts{given: given}
 	byThumbprint := map[Thumbprint]*held{}
 	var found []*held
 	weight := -1
@@ -112,7 +110,7 @@ func (f *facts) choose(found []*held) {
 
 // isCurrent tells whether the certificate is valid now; both ends of its validity belong to it.
 func (f facts) isCurrent(certificate *Certificate) bool {
-	return !f.now.Before(certificate.NotBefore) && !f.now.After(certificate.NotAfter)
+	return !f.given.Now.Before(certificate.NotBefore) && !f.given.Now.After(certificate.NotAfter)
 }
 
 func (f facts) place() string { return placeOf(f.evidence.Source) }

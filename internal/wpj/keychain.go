@@ -3,7 +3,6 @@ package wpj
 import (
 	"fmt"
 	"strings"
-	"time"
 )
 
 // A keychainRule says when the login keychain comes to its verdict, given that no rule before it applied, and why.
@@ -15,14 +14,14 @@ type keychainRule struct {
 
 // readKeychain reduces what the login keychain holds. Pieces of evidence are one look: an item of one belongs to the
 // certificate of another.
-func readKeychain(evidence []Evidence, tenant TenantID, now time.Time) reading {
+func readKeychain(evidence []Evidence, given Conditions) reading {
 	if len(evidence) == 0 {
 		return reading{}
 	}
-	f := gather(evidence, tenant, now)
+	f := gather(evidence, given)
 	for _, r := range keychainRules {
 		if r.applies(f) {
-			return reading{r.verdict, r.detail(f), f.identity()}
+			return reading{verdict: r.verdict, detail: r.detail(f), identity: f.identity()}
 		}
 	}
 	panic("wpj: the last rule applies to everything")
@@ -63,24 +62,24 @@ var keychainRules = []keychainRule{
 				AccountTenantID, f.place(), f.certificateTenant(), registerAgain)
 		}},
 	{expired,
-		func(f facts) bool { return f.chosen != nil && f.now.After(f.chosen.certificate.NotAfter) },
+		func(f facts) bool { return f.chosen != nil && f.given.Now.After(f.chosen.certificate.NotAfter) },
 		func(f facts) string {
 			return fmt.Sprintf("The device certificate in the %s expired on %s; register again, or set this Mac's clock if that day is yet to come.",
 				f.place(), day(f.chosen.certificate.NotAfter))
 		}},
 	{notYetValid,
-		func(f facts) bool { return f.chosen != nil && f.now.Before(f.chosen.certificate.NotBefore) },
+		func(f facts) bool { return f.chosen != nil && f.given.Now.Before(f.chosen.certificate.NotBefore) },
 		func(f facts) string {
 			return fmt.Sprintf("The device certificate in the %s is not yet valid, since it begins on %s; set this Mac's clock.",
 				f.place(), day(f.chosen.certificate.NotBefore))
 		}},
 	{otherTenant,
 		func(f facts) bool {
-			return f.chosen != nil && f.tenant != "" && !strings.EqualFold(string(f.identityTenant()), string(f.tenant))
+			return f.chosen != nil && f.given.Tenant != "" && !strings.EqualFold(string(f.identityTenant()), string(f.given.Tenant))
 		},
 		func(f facts) string {
 			return fmt.Sprintf("This Mac is registered in %s, and tenant.id is %s; register it again with an account of that tenant, or correct tenant.id.",
-				tenantName(f.identityTenant()), f.tenant)
+				tenantName(f.identityTenant()), f.given.Tenant)
 		}},
 	{usable,
 		func(f facts) bool { return f.chosen != nil },

@@ -1,6 +1,9 @@
 package wpj
 
-import "log/slog"
+import (
+	"log/slog"
+	"strings"
+)
 
 // redacted stands in a log for a value that tells who somebody is or which device he has.
 const redacted = "[redacted]"
@@ -10,6 +13,15 @@ type UserPrincipalName string
 
 // LogValue implements [slog.LogValuer].
 func (UserPrincipalName) LogValue() slog.Value { return slog.StringValue(redacted) }
+
+// Unmasked returns the name, and "" for one that macOS masks, such as j***@example.com: Entra allows no asterisk in a name, so
+// one that has it names nobody [FL-S1].
+func (n UserPrincipalName) Unmasked() UserPrincipalName {
+	if strings.Contains(string(n), "*") {
+		return ""
+	}
+	return n
+}
 
 // DeviceID is the Entra device id, a lower-case GUID. It redacts itself in logs.
 type DeviceID string
@@ -32,6 +44,12 @@ func (Thumbprint) LogValue() slog.Value { return slog.StringValue(redacted) }
 
 // TenantID is the id of an Entra tenant, a lower-case GUID. It names an organisation, not a person, and is logged.
 type TenantID string
+
+// ParseTenantID reads the text form of a tenant's id, in braces or not, and in any case.
+func ParseTenantID(text string) (TenantID, error) {
+	id, err := parseGUID(text)
+	return TenantID(id), err
+}
 
 // LogValue implements [slog.LogValuer] for the whole, since handlers do not ask the fields of a struct.
 func (i Identity) LogValue() slog.Value {

@@ -2,6 +2,7 @@ package wpj
 
 import (
 	"slices"
+	"strings"
 )
 
 // verdicts is what every source came to.
@@ -20,10 +21,10 @@ func (v verdicts) registered() bool {
 		return false
 	case v.is(SourcePlatformSSO, usable):
 		return true
-	case v.is(SourcePlatformSSO, needsKeys, needsRegistration, expired, otherTenant), v.is(SourceSecureEnclave, otherTenant):
+	case v.is(SourcePlatformSSO, needsUser...), v.is(SourcePlatformSSO, unknownUser, badCertificate, expired, otherTenant), v.is(SourceSecureEnclave, otherTenant):
 		return false
 	case v.is(SourceSecureEnclave, usable):
-		return !v.is(SourcePlatformSSO, configured)
+		return !v.is(SourcePlatformSSO, configured, noCertificate)
 	}
 	return v.is(SourceLoginKeychain, usable)
 }
@@ -77,6 +78,12 @@ const nobodyLooked = "Whether this Mac is registered is not known: nobody has lo
 var stateRules = []stateRule{
 	{"Platform SSO: user needs registration", StateNeedsRegistration, SourcePlatformSSO, "", says(SourcePlatformSSO, needsRegistration)},
 	{"Platform SSO: user needs new keys", StateNeedsKeys, SourcePlatformSSO, "", says(SourcePlatformSSO, needsKeys)},
+	{"Platform SSO: user not registered", StateUserNotRegistered, SourcePlatformSSO, "", says(SourcePlatformSSO, userNotRegistered)},
+	{"Platform SSO: user needs binding", StateNeedsBinding, SourcePlatformSSO, "", says(SourcePlatformSSO, needsBinding)},
+	{"Platform SSO: user's key is invalid", StateUserKeyInvalid, SourcePlatformSSO, "", says(SourcePlatformSSO, keyInvalid)},
+	{"Platform SSO: user has to sign in again", StatePending, SourcePlatformSSO, "", says(SourcePlatformSSO, pending)},
+	{"Platform SSO: user state not known", StateCannotTell, SourcePlatformSSO, "", says(SourcePlatformSSO, unknownUser)},
+	{"Platform SSO: certificate cannot be read", StateUnreadable, SourcePlatformSSO, "", says(SourcePlatformSSO, badCertificate)},
 	{"Platform SSO: expired", StateExpired, SourcePlatformSSO, "", says(SourcePlatformSSO, expired)},
 	{"Platform SSO: other tenant", StateTenantMismatch, SourcePlatformSSO, "", says(SourcePlatformSSO, otherTenant)},
 	{"Secure Enclave: needs repair", StateNeedsRepair, SourceSecureEnclave, "", says(SourceSecureEnclave, needsRepair)},
@@ -98,6 +105,7 @@ var stateRules = []stateRule{
 	{"registered in the Secure Enclave", StateRegistered, SourceSecureEnclave, "", heldBy(SourceSecureEnclave)},
 	{"registered in the login keychain", StateRegistered, SourceLoginKeychain, "", heldBy(SourceLoginKeychain)},
 
+	{"Platform SSO: no device certificate", StateCannotTell, SourcePlatformSSO, "", says(SourcePlatformSSO, noCertificate)},
 	{"Platform SSO: configured", StatePlatformSSOConfigured, SourcePlatformSSO, "", says(SourcePlatformSSO, configured)},
 	{"login keychain: several identities", StateOrphaned, SourceLoginKeychain, "", says(SourceLoginKeychain, ambiguous)},
 	{"login keychain: certificate without key", StateOrphaned, SourceLoginKeychain, "", says(SourceLoginKeychain, noKey)},
@@ -116,6 +124,8 @@ var stateRules = []stateRule{
 	{"login keychain: could not look", StateUnreadable, SourceLoginKeychain, "", says(SourceLoginKeychain, couldNotLook)},
 	{"Platform SSO: could not look", StateUnreadable, SourcePlatformSSO, "", says(SourcePlatformSSO, couldNotLook, noSession)},
 	{"Secure Enclave: could not look", StateUnreadable, SourceSecureEnclave, "", says(SourceSecureEnclave, couldNotLook, noSession)},
+	{"Platform SSO: cannot tell", StateCannotTell, SourcePlatformSSO, "", says(SourcePlatformSSO, unclear)},
+	{"Secure Enclave: cannot tell", StateCannotTell, SourceSecureEnclave, "", says(SourceSecureEnclave, unclear)},
 	{"nobody looked", StateUnreadable, SourceLoginKeychain, nobodyLooked, func(v verdicts) bool {
 		return v.is(SourceLoginKeychain, notAsked) && v.is(SourcePlatformSSO, notAsked) && v.is(SourceSecureEnclave, notAsked)
 	}},
@@ -135,6 +145,9 @@ func decide(v verdicts) stateRule {
 	return stateRules[i] // the last one applies to everything
 }
 
+// holdsRegistration are the verdicts with which Platform SSO holds, or held, the user's own registration.
+var holdsRegistration = []verdict{usable, expired, otherTenant, pending, needsKeys, needsRegistration, keyInvalid}
+
 // contradictions is the one table of what sources can say against each other. They change no state.
 var contradictions = []struct {
 	Contradiction
@@ -143,17 +156,17 @@ var contradictions = []struct {
 	{Contradiction{"old-key-beside-platform-sso", SourcePlatformSSO, SourceLoginKeychain,
 		"Platform SSO holds the registration, and the login keychain still holds a device certificate of an earlier one; remove the leftover with `usherctl clean`."},
 		func(v verdicts) bool {
-			return v.is(SourcePlatformSSO, usable, expired, otherTenant, needsKeys, needsRegistration) && v.holdsCertificate()
+			return v.is(SourcePlatformSSO, holdsRegistration...) && v.holdsCertificate()
 		}},
 	{Contradiction{"old-key-beside-secure-enclave", SourceSecureEnclave, SourceLoginKeychain,
 		"The registration is in the Secure Enclave, and the login keychain still holds a device certificate of an earlier one; remove the leftover with `usherctl clean`."},
 		func(v verdicts) bool {
-			return v.is(SourceSecureEnclave, usable, otherTenant, needsRepair) && !v.is(SourcePlatformSSO, usable, expired, otherTenant, needsKeys, needsRegistration) && v.holdsCertificate()
+			return v.is(SourceSecureEnclave, usable, otherTenant, needsRepair) && !v.is(SourcePlatformSSO, holdsRegistration...) && v.holdsCertificate()
 		}},
 	{Contradiction{"registered-beside-needs-registration", SourcePlatformSSO, SourceSecureEnclave,
 		"Microsoft's single sign-on says registered, and Platform SSO says that the user still has to do something; System Settings may show Registered all the same."},
 		func(v verdicts) bool {
-			return v.is(SourceSecureEnclave, usable, sameDevice) && v.is(SourcePlatformSSO, configured, needsKeys, needsRegistration)
+			return v.is(SourceSecureEnclave, usable, sameDevice) && (v.is(SourcePlatformSSO, needsUser...) || v.is(SourcePlatformSSO, configured))
 		}},
 	{Contradiction{"registered-beside-not-registered", SourcePlatformSSO, SourceSecureEnclave,
 		"Platform SSO says registered, and Microsoft's single sign-on says that it is not; have the user log out and in, then look again."},
@@ -168,7 +181,7 @@ var contradictions = []struct {
 	{Contradiction{"enabled-beside-not-configured", SourceSecureEnclave, SourcePlatformSSO,
 		"Microsoft's single sign-on says that Platform SSO is enabled, and macOS says that it is not configured; see whether the profile has reached this Mac."},
 		func(v verdicts) bool {
-			return v.is(SourceSecureEnclave, configured, needsRepair) && v.is(SourcePlatformSSO, nothing)
+			return v.is(SourceSecureEnclave, configured, needsRepair) && v.is(SourcePlatformSSO, nothing, otherProvider)
 		}},
 	{Contradiction{"platform-sso-not-yet-used", SourceLoginKeychain, SourcePlatformSSO,
 		"Platform SSO is configured, and the user is still registered the old way, in the login keychain."},
@@ -209,11 +222,11 @@ func (v verdicts) holdsCertificate() bool {
 func (v verdicts) certainlyNotRegistered() bool {
 	state := decide(v).state
 	info, _ := state.Info()
-	return !info.Registered && state != StateUnreadable && state != StateNoSession
+	return !info.Registered && !state.Unknown()
 }
 
 // devicesDiffer is the contradiction that is in the values: places which name different devices.
-func devicesDiffer(readings map[Source]reading) []Contradiction {
+func devicesDiffer(readings readings) []Contradiction {
 	const name = "device-ids-differ"
 	device := func(source Source) DeviceID {
 		if r := readings[source]; r.verdict == usable {
@@ -222,13 +235,27 @@ func devicesDiffer(readings map[Source]reading) []Contradiction {
 		return ""
 	}
 	var found []Contradiction
+	against := func(source Source) bool {
+		return slices.ContainsFunc(found, func(c Contradiction) bool { return c.Against == source })
+	}
 	for i, one := range holds {
 		for _, other := range holds[i+1:] {
-			if a, b := device(one.source), device(other.source); a != "" && b != "" && !sameID(a, b) {
+			if a, b := device(one.source), device(other.source); a != "" && b != "" && !sameID(a, b) && !against(other.source) {
 				found = append(found, Contradiction{name, one.source, other.source,
 					capitalized(withArticle(one.source)) + " and " + withArticle(other.source) + " name different Entra devices; the one that is not used any more should be removed, here and in Entra."})
 			}
 		}
 	}
 	return found
+}
+
+// namesDiffer is the contradiction between the name in the identity and the one in the directory.
+func namesDiffer(identity Identity, readings readings) []Contradiction {
+	directory := readings[SourceDirectory].identity.UserPrincipalName
+	if identity.Source != SourcePlatformSSO && identity.Source != SourceSecureEnclave || readings.is(SourcePlatformSSO, otherProvider) ||
+		directory == "" || identity.UserPrincipalName == "" || strings.EqualFold(string(directory), string(identity.UserPrincipalName)) {
+		return nil
+	}
+	return []Contradiction{{"names-differ", identity.Source, SourceDirectory,
+		capitalized(withArticle(identity.Source)) + " and the user's record in the directory name different users; see who registered this account, and remove what is left of an earlier registration."}}
 }

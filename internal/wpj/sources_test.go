@@ -19,6 +19,11 @@ func platformSSO(facts *wpj.PlatformSSO, certificates ...wpj.HeldCertificate) wp
 	return wpj.Evidence{Source: wpj.SourcePlatformSSO, Finding: finding, PlatformSSO: facts, Certificates: certificates, ObservedAt: observed}
 }
 
+// microsofts is Microsoft's Platform SSO on a Mac that is registered.
+func microsofts(user string) *wpj.PlatformSSO {
+	return &wpj.PlatformSSO{Device: wpj.SectionRead, UserSection: wpj.SectionRead, RegistrationCompleted: true, User: user, ExtensionID: wpj.MicrosoftExtension}
+}
+
 func enclave(status int, device wpj.DeviceID) wpj.Evidence {
 	return wpj.Evidence{Source: wpj.SourceSecureEnclave, Finding: wpj.Found, SecureEnclave: &wpj.SecureEnclave{Status: status}, DeviceID: device,
 		TenantID: tenantID, UserPrincipalName: upn, ObservedAt: observed}
@@ -44,10 +49,23 @@ func TestEvaluateEverySource(t *testing.T) {
 	held := good.Certificates[0]
 	expired := registered(t, entra.Device{}.Expired(), nil).Certificates[0]
 	foreign := registered(t, entra.Device{TenantID: otherTenant}, nil).Certificates[0]
-	done := &wpj.PlatformSSO{RegistrationCompleted: true, User: wpj.PlatformSSOUserNormal}
-	keys := &wpj.PlatformSSO{RegistrationCompleted: true, User: wpj.PlatformSSOUserNeedsNewKeys}
-	again := &wpj.PlatformSSO{RegistrationCompleted: true, User: wpj.PlatformSSOUserNeedsRegistration}
-	profile := &wpj.PlatformSSO{}
+	done, keys, again := microsofts("POUserStateNormal (0)"), microsofts("POUserStateNeedsNewKeys (1)"), microsofts("POUserStateNeedsRegistration (2)")
+	profile := &wpj.PlatformSSO{Device: wpj.SectionRead, UserSection: wpj.SectionNull, ExtensionID: wpj.MicrosoftExtension}
+	with := func(change func(*wpj.PlatformSSO)) *wpj.PlatformSSO {
+		changed := *done
+		change(&changed)
+		return &changed
+	}
+	noUser := with(func(p *wpj.PlatformSSO) { p.UserSection, p.User = wpj.SectionNull, "" })
+	okta := with(func(p *wpj.PlatformSSO) { p.ExtensionID = "com.okta.mobile.auth-service-extension" })
+	byIssuer := with(func(p *wpj.PlatformSSO) { p.ExtensionID, p.IssuerHost = "", "login.microsoftonline.com" })
+	nameless := with(func(p *wpj.PlatformSSO) { p.ExtensionID = "" })
+	brokenDevice := with(func(p *wpj.PlatformSSO) { p.Device, p.RegistrationCompleted = wpj.SectionUnreadable, false })
+	brokenUser := with(func(p *wpj.PlatformSSO) { p.UserSection, p.User = wpj.SectionUnreadable, "" })
+	ofOldAgent := &wpj.PlatformSSO{RegistrationCompleted: true, User: "POUserStateNormal"}
+	spent := with(func(p *wpj.PlatformSSO) { p.TokensExpired = true })
+	broken := wpj.HeldCertificate{DER: []byte("no certificate"), HasPrivateKey: true}
+	inDirectory := wpj.Evidence{Source: wpj.SourceDirectory, Finding: wpj.Found, UserPrincipalName: "john@example.com", ObservedAt: observed}
 	keyless := registered(t, entra.Device{}, func(e *wpj.Evidence) { e.Certificates[0].HasPrivateKey = false })
 	elsewhere := enclave(0, other)
 	elsewhere.TenantID = otherTenant
@@ -70,7 +88,29 @@ func TestEvaluateEverySource(t *testing.T) {
 		{"no session", []wpj.Evidence{noSession}, wpj.StateNoSession, wpj.SourceLoginKeychain, "", ""},
 		{"Platform SSO", []wpj.Evidence{nothing(), platformSSO(done, held), enclave(2, deviceID)}, wpj.StateRegistered, wpj.SourcePlatformSSO, deviceID, ""},
 		{"its device id by the enclave", []wpj.Evidence{nothing(), platformSSO(done), enclave(2, deviceID)}, wpj.StateRegistered, wpj.SourcePlatformSSO, deviceID, ""},
-		{"needs keys", []wpj.Evidence{nothing(), platformSSO(keys, held), enclave(2, deviceID)}, wpj.StateNeedsKeys, wpj.SourcePlatformSSO, deviceID, "registered-beside-needs-registration"},
+		{"has to sign in again", []wpj.Evidence{nothing(), platformSSO(keys, held), enclave(2, deviceID)}, wpj.StatePending, wpj.SourcePlatformSSO, deviceID, "registered-beside-needs-registration"},
+		{"key is invalid", []wpj.Evidence{nothing(), platformSSO(microsofts("POUserStateUserKeyInvalid (5)"), held)}, wpj.StateUserKeyInvalid, wpj.SourcePlatformSSO, deviceID, ""},
+		{"needs binding", []wpj.Evidence{nothing(), platformSSO(microsofts("POUserStateNeedsBinding (9)"), held)}, wpj.StateNeedsBinding, wpj.SourcePlatformSSO, deviceID, ""},
+		{"new, by the number only", []wpj.Evidence{nothing(), platformSSO(microsofts("(null) (7)"), held)}, wpj.StateNeedsBinding, wpj.SourcePlatformSSO, deviceID, ""},
+		{"never registered", []wpj.Evidence{nothing(), platformSSO(noUser, held), enclave(2, deviceID)}, wpj.StateUserNotRegistered, wpj.SourcePlatformSSO, deviceID, "registered-beside-needs-registration"},
+		{"an unknown name", []wpj.Evidence{good, platformSSO(microsofts("POUserStateGreat (0)"), held), enclave(2, deviceID)}, wpj.StateCannotTell, wpj.SourcePlatformSSO, deviceID, ""},
+		{"an unknown number", []wpj.Evidence{nothing(), platformSSO(microsofts("(null) (3)"), held)}, wpj.StateCannotTell, wpj.SourcePlatformSSO, deviceID, ""},
+		{"name and number differ", []wpj.Evidence{nothing(), platformSSO(microsofts("POUserStateUserKeyInvalid (0)"), held)}, wpj.StateUserKeyInvalid, wpj.SourcePlatformSSO, deviceID, "user-state-name-and-number-differ"},
+		{"the user's section is broken", []wpj.Evidence{nothing(), platformSSO(brokenUser, held)}, wpj.StateCannotTell, wpj.SourcePlatformSSO, deviceID, ""},
+		{"the device's section is broken", []wpj.Evidence{nothing(), platformSSO(brokenDevice)}, wpj.StateCannotTell, wpj.SourcePlatformSSO, "", ""},
+		{"no certificate, and nobody names a device", []wpj.Evidence{nothing(), platformSSO(done), enclave(2, "")}, wpj.StateCannotTell, wpj.SourceSecureEnclave, "", ""},
+		{"no certificate, and a key in the keychain", []wpj.Evidence{good, platformSSO(done)}, wpj.StateRegistered, wpj.SourceLoginKeychain, deviceID, ""},
+		{"its certificate cannot be read", []wpj.Evidence{nothing(), platformSSO(done, broken)}, wpj.StateUnreadable, wpj.SourcePlatformSSO, "", ""},
+		{"Microsoft's by the issuer", []wpj.Evidence{nothing(), platformSSO(byIssuer, held)}, wpj.StateRegistered, wpj.SourcePlatformSSO, deviceID, ""},
+		{"whose it is, nobody says", []wpj.Evidence{nothing(), platformSSO(nameless, held)}, wpj.StateCannotTell, wpj.SourcePlatformSSO, "", ""},
+		{"whose it is, nobody says, and a key in the keychain", []wpj.Evidence{good, platformSSO(nameless, held)}, wpj.StateRegistered, wpj.SourceLoginKeychain, deviceID, ""},
+		{"an agent that is too old to say whose it is", []wpj.Evidence{nothing(), platformSSO(ofOldAgent, held)}, wpj.StateCannotTell, wpj.SourcePlatformSSO, "", ""},
+		{"another provider's", []wpj.Evidence{nothing(), platformSSO(okta), enclave(0, "")}, wpj.StateNotRegistered, wpj.SourceLoginKeychain, "", ""},
+		{"another provider's beside a key in the keychain", []wpj.Evidence{good, platformSSO(okta), enclave(0, ""), inDirectory}, wpj.StateRegistered, wpj.SourceLoginKeychain, deviceID, ""},
+		{"tokens have expired", []wpj.Evidence{nothing(), platformSSO(spent, held)}, wpj.StateRegistered, wpj.SourcePlatformSSO, deviceID, "single-sign-on-tokens-expired"},
+		{"an unknown status", []wpj.Evidence{nothing(), platformSSO(nil), enclave(4, "")}, wpj.StateCannotTell, wpj.SourceSecureEnclave, "", ""},
+		{"the directory names somebody else", []wpj.Evidence{nothing(), platformSSO(nil), enclave(2, deviceID), inDirectory}, wpj.StateRegistered, wpj.SourceSecureEnclave, deviceID, "names-differ"},
+		{"only the directory says something", []wpj.Evidence{noSession, inDirectory}, wpj.StateNoSession, wpj.SourceLoginKeychain, "", ""},
 		{"needs registration", []wpj.Evidence{nothing(), platformSSO(again, held), enclave(1, "")}, wpj.StateNeedsRegistration, wpj.SourcePlatformSSO, deviceID, ""},
 		{"its certificate expired", []wpj.Evidence{platformSSO(done, expired)}, wpj.StateExpired, wpj.SourcePlatformSSO, deviceID, ""},
 		{"its tenant is another", []wpj.Evidence{platformSSO(done, foreign)}, wpj.StateTenantMismatch, wpj.SourcePlatformSSO, deviceID, ""},
@@ -129,7 +169,7 @@ func TestEvaluateEverySource(t *testing.T) {
 				metContradictions[name] = true
 			}
 			for evidence := range orders(test.evidence) {
-				got := wpj.Evaluate(evidence, tenantID, time.Now())
+				got := wpj.Evaluate(evidence, wpj.Conditions{Now: time.Now(), Tenant: tenantID})
 				var names []string
 				for _, one := range got.Contradictions {
 					names = append(names, one.Name)
@@ -147,6 +187,7 @@ func TestEvaluateEverySource(t *testing.T) {
 			}
 		})
 	}
+	metStates[wpj.StateNeedsKeys] = true // by its history, in TestKeysAreTakenForLost
 	for _, info := range wpj.States() {
 		if !metStates[info.State] {
 			t.Errorf("no evidence here comes to %s", info.State)
@@ -167,6 +208,7 @@ var contradictionNames = []string{
 	"old-key-beside-platform-sso", "old-key-beside-secure-enclave", "registered-beside-needs-registration", "registered-beside-not-registered",
 	"needs-repair-beside-registered", "enabled-beside-not-configured", "platform-sso-not-yet-used", "acquired-beside-not-registered",
 	"linked-beside-not-registered", "acquired-beside-not-linked", "linked-beside-not-acquired", "off-beside-applicable", "device-ids-differ",
+	"names-differ", "user-state-name-and-number-differ", "single-sign-on-tokens-expired",
 }
 
 // orders are all orders that up to four pieces of evidence can come in, and of more than that every one that begins elsewhere,
@@ -207,7 +249,7 @@ func permute(evidence []wpj.Evidence, from int, yield func([]wpj.Evidence) bool)
 func TestPlatformSSOIsFilledInFromTheSecureEnclave(t *testing.T) {
 	held := registered(t, entra.Device{}, nil)
 	thumbprint := held.Thumbprint
-	done := &wpj.PlatformSSO{RegistrationCompleted: true, User: wpj.PlatformSSOUserNormal}
+	done := microsofts("POUserStateNormal (0)")
 	said := enclave(2, deviceID)
 	said.Thumbprint = "of the enclave"
 	anothers := enclave(2, "0a7e5f2d-6f0e-4a51-9f4b-57c6d1c1b0fe")
@@ -228,12 +270,11 @@ func TestPlatformSSOIsFilledInFromTheSecureEnclave(t *testing.T) {
 		{"nothing that it says itself", own, said, "jane@platform.example.com", deviceID, tenantID, thumbprint, true},
 		{"everything", platformSSO(done), said, upn, deviceID, tenantID, "of the enclave", false},
 		{"nothing of another device", platformSSO(done, held.Certificates...), anothers, "", deviceID, tenantID, thumbprint, true},
-		{"nothing that was not looked at", platformSSO(done), blind, "", "", "", "", false},
-		{"everything, as the certificate cannot be read", platformSSO(done, wpj.HeldCertificate{DER: []byte("x")}), said, upn, deviceID, tenantID, "of the enclave", false},
+		{"nothing that was not looked at", platformSSO(done, held.Certificates...), blind, "", deviceID, tenantID, thumbprint, true},
 	} {
 		t.Run(test.name, func(t *testing.T) {
 			for evidence := range orders([]wpj.Evidence{nothing(), test.sso, test.enclave}) {
-				got := wpj.Evaluate(evidence, tenantID, time.Now())
+				got := wpj.Evaluate(evidence, wpj.Conditions{Now: time.Now(), Tenant: tenantID})
 				if got.State != wpj.StateRegistered || got.Source != wpj.SourcePlatformSSO {
 					t.Errorf("%s in %s: %s", got.State, got.Source, got.Detail)
 				}

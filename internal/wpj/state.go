@@ -26,6 +26,14 @@ const (
 	StateComplianceUnknown     State = "COMPLIANCE_UNKNOWN"
 	StateCompliant             State = "COMPLIANT"
 	StateRegistered            State = "REGISTERED"
+	// Of Platform SSO.
+	StateUserKeyInvalid    State = "USER_KEY_INVALID"
+	StateNeedsBinding      State = "NEEDS_BINDING"
+	StateUserNotRegistered State = "USER_NOT_REGISTERED"
+	// StatePending often passes by itself; see [KeysHistory].
+	StatePending State = "PENDING"
+	// StateCannotTell: a source says something that usher does not know, or too little for a state.
+	StateCannotTell State = "CANNOT_TELL"
 )
 
 // Source is a place that says something about a Workplace Join identity.
@@ -42,11 +50,13 @@ const (
 	SourceJamfSettings Source = "Jamf's settings"
 	SourcePortal       Source = "Company Portal"
 	SourceJamfPro      Source = "Jamf Pro"
+	// SourceDirectory is the AltSecurityIdentities of the user's record in the directory. They can be read without a session.
+	SourceDirectory Source = "directory"
 )
 
 // Sources returns every source, those in which an identity lives first.
 func Sources() []Source {
-	return []Source{SourceLoginKeychain, SourcePlatformSSO, SourceSecureEnclave, SourceJamfAgent, SourceJamfSettings, SourcePortal, SourceJamfPro}
+	return []Source{SourceLoginKeychain, SourcePlatformSSO, SourceSecureEnclave, SourceJamfAgent, SourceJamfSettings, SourcePortal, SourceJamfPro, SourceDirectory}
 }
 
 // Finding is what looking at a [Source] came to.
@@ -117,24 +127,6 @@ const (
 	PossessionProved    Possession = "proved"
 	PossessionRefuted   Possession = "refuted"
 	PossessionNotProved Possession = "not proved"
-)
-
-// PlatformSSO is what `app-sso platform -s` says of a Mac that has Platform SSO configured (domain.md 3.4).
-type PlatformSSO struct {
-	// RegistrationCompleted is of the device.
-	RegistrationCompleted bool
-	// User is empty where the output has no user section.
-	User PlatformSSOUser
-}
-
-// PlatformSSOUser is a user's state in Platform SSO, by Apple's names [FL-S1].
-type PlatformSSOUser string
-
-// The states of a user, which app-sso numbers 0, 1 and 2.
-const (
-	PlatformSSOUserNormal            PlatformSSOUser = "POUserStateNormal"
-	PlatformSSOUserNeedsNewKeys      PlatformSSOUser = "POUserStateNeedsNewKeys"
-	PlatformSSOUserNeedsRegistration PlatformSSOUser = "POUserStateNeedsRegistration"
 )
 
 // SecureEnclave is what Microsoft's library says through Jamf's getPSSOStatus.

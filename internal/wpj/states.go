@@ -17,6 +17,10 @@ type StateInfo struct {
 var states = []StateInfo{
 	{StateNoSession, "The user was never looked at: he is not logged in, or usher-agent does not run in his session.", "Have the user log in; if he is, see `usherctl doctor`.", "", false},
 	{StateUnreadable, "Not known: a place where the identity may be could not be looked at.", "Mend what kept usher from looking; the evidence names it.", "", false},
+	{StateCannotTell, "Not known: a source says something that this version of usher does not know, or too little for a state.",
+		"See the evidence, which has the words as they were read; update usher if an update is there, and report it if that does not help.", "", false},
+	{StatePending, "Not known yet: macOS asks the user to sign in to Platform SSO again. Often this passes by itself, for example when the network is back.",
+		"Wait; after a day with a network, or the third time within a week, this becomes NEEDS_KEYS.", "", false},
 	{StateNotApplicable, "Not registered, and Jamf Pro does not ask this Mac to be: device compliance is off for it.",
 		"Put the Mac into the smart group of applicable computers, then run `sudo jamf manage`.", "", false},
 	{StatePortalMissing, "Not registered, and cannot be: Company Portal is missing or no program. Whether it is too old, or Microsoft's, `usherctl doctor` tells.", "Install Company Portal.", "", false},
@@ -25,8 +29,14 @@ var states = []StateInfo{
 		"Have the user answer the notification \"Registration Required\", or log out and in to see it again.", "", false},
 	{StateNeedsRegistration, "The Mac is registered with Platform SSO, and this user has to register again.",
 		"Have the user answer the notification \"Registration Required\", or log out and in to see it again.", "", false},
-	{StateNeedsKeys, "The Mac is registered with Platform SSO, and the user's keys are lost, for example since his password was reset.",
+	{StateNeedsKeys, "The Mac is registered with Platform SSO, and the user's keys are lost, for example since their password was reset.",
 		"Have the user log out and in, and sign in when macOS asks.", "", false},
+	{StateUserNotRegistered, "The Mac is registered with Platform SSO, and this user has never registered.",
+		"Have the user answer the notification \"Registration Required\", or log out and in to see it again.", "", false},
+	{StateUserKeyInvalid, "The Mac is registered with Platform SSO, and the user's key cannot be used, for example since their fingerprints have changed.",
+		"Have the user answer macOS's notification, or choose Repair in System Settings, Users & Groups, Network Account Server.", "", false},
+	{StateNeedsBinding, "The Mac is registered with Platform SSO, and this user's local account is not bound to it yet.",
+		"Have the user log out and in with the password of their local account, and answer what macOS asks.", "", false},
 	{StateNeedsRepair, "Microsoft's single sign-on says that the registration needs repair.",
 		"Have the user choose Repair in System Settings, Users & Groups, Network Account Server.", "", false},
 	{StateOrphaned, "What is left of a registration cannot be used: a certificate without key, several, or items that disagree.",
@@ -57,6 +67,16 @@ func (s State) Info() (StateInfo, bool) {
 		return StateInfo{}, false
 	}
 	return states[i], true
+}
+
+// unknown are the states that say that usher does not know how the user stands.
+var unknown = []State{StateNoSession, StateUnreadable, StateCannotTell, StatePending}
+
+// Unknown reports whether the state says that usher does not know, or not yet, how the user stands. A state that is not in the
+// table is unknown too.
+func (s State) Unknown() bool {
+	_, known := s.Info()
+	return !known || slices.Contains(unknown, s)
 }
 
 // Registered tells whether a user in this state has an identity that can be used.

@@ -5,7 +5,6 @@ import (
 	"fmt"
 	"slices"
 	"strings"
-	"time"
 )
 
 // verdict is what one source comes to, one of a closed set for each source ([verdictsOf]). The zero value is that of a
@@ -34,10 +33,22 @@ const (
 	undecodable       verdict = "undecodable"
 
 	// Of Platform SSO and the Secure Enclave.
-	configured        verdict = "configured"
-	needsRegistration verdict = "user needs registration"
+	configured  verdict = "configured"
+	needsRepair verdict = "needs repair"
+	// unclear: what was read gives no state.
+	unclear verdict = "cannot tell"
+
+	// Of Platform SSO only.
+	otherProvider     verdict = "of another provider"
+	noCertificate     verdict = "registered, without a device certificate"
+	badCertificate    verdict = "certificate cannot be read"
+	pending           verdict = "user has to sign in again"
 	needsKeys         verdict = "user needs new keys"
-	needsRepair       verdict = "needs repair"
+	userNotRegistered verdict = "user not registered"
+	needsRegistration verdict = "user needs registration"
+	needsBinding      verdict = "user needs binding"
+	keyInvalid        verdict = "user's key is invalid"
+	unknownUser       verdict = "user state not known"
 	// sameDevice: Microsoft's library finds a registration in the login keychain too, and names its device; then there is
 	// nothing in the Secure Enclave [MSID].
 	sameDevice verdict = "names the device of the login keychain"
@@ -48,6 +59,9 @@ const (
 	deactivated verdict = "deactivated"
 	enabled     verdict = "enabled"
 	disabled    verdict = "disabled"
+
+	// Of the directory.
+	bound verdict = "bound to Platform SSO"
 
 	// Of Company Portal.
 	present verdict = "present"
@@ -69,13 +83,15 @@ const (
 var verdictsOf = map[Source][]verdict{
 	SourceLoginKeychain: {notAsked, noSession, couldNotLook, nothing, leftovers, foreignIssuer, undecodable, contradictsItself, otherTenant, expired, notYetValid,
 		tenantItemDiffers, noUser, thumbprintDiffers, noKey, ambiguous, usable},
-	SourcePlatformSSO:   {notAsked, noSession, couldNotLook, nothing, configured, otherTenant, expired, usable, needsKeys, needsRegistration},
-	SourceSecureEnclave: {notAsked, noSession, couldNotLook, nothing, configured, sameDevice, otherTenant, usable, needsRepair},
+	SourcePlatformSSO: {notAsked, noSession, couldNotLook, nothing, otherProvider, unclear, configured, noCertificate, badCertificate, otherTenant,
+		expired, usable, pending, needsKeys, userNotRegistered, needsRegistration, needsBinding, keyInvalid, unknownUser},
+	SourceSecureEnclave: {notAsked, noSession, couldNotLook, nothing, unclear, configured, sameDevice, otherTenant, usable, needsRepair},
 	SourceJamfAgent:     {notAsked, noSession, couldNotLook, nothing, notAcquired, deactivated, acquired},
 	SourceJamfSettings:  {notAsked, couldNotLook, nothing, disabled, enabled},
 	SourcePortal:        {notAsked, couldNotLook, missing, present},
 	SourceJamfPro: {notAsked, couldNotLook, nothing, notApplicable, unlinkedUnknown, unlinkedNonCompliant, unlinkedCompliant, otherDeviceLinked,
 		linkedUnknown, linkedNonCompliant, linkedCompliant},
+	SourceDirectory: {notAsked, couldNotLook, nothing, bound},
 }
 
 // reading is what one source said, reduced to a verdict, with the sentence and the identity that go with it.
@@ -83,10 +99,20 @@ type reading struct {
 	verdict  verdict
 	detail   string
 	identity Identity
+	// remarks are what the source says against itself.
+	remarks []Contradiction
+}
+
+// readings are what all sources said.
+type readings map[Source]reading
+
+// is reports whether the source came to one of the verdicts.
+func (r readings) is(source Source, any ...verdict) bool {
+	return slices.Contains(any, r[source].verdict)
 }
 
 // read reduces the evidence of each source. What Jamf Pro says is held against the identity, so it comes last.
-func read(evidence []Evidence, tenant TenantID, now time.Time) map[Source]reading {
+func read(evidence []Evidence, given Conditions) readings {
 	bySource := map[Source][]Evidence{}
 	for _, e := range evidence {
 		source := e.Source
@@ -95,26 +121,23 @@ func read(evidence []Evidence, tenant TenantID, now time.Time) map[Source]readin
 		}
 		bySource[source] = append(bySource[source], e)
 	}
-	readings := map[Source]reading{SourceLoginKeychain: readKeychain(bySource[SourceLoginKeychain], tenant, now)}
+	readings := readings{SourceLoginKeychain: readKeychain(bySource[SourceLoginKeychain], given)}
 	for source, reader := range map[Source]func(Evidence) reading{
-		SourcePlatformSSO:   func(e Evidence) reading { return readPlatformSSO(e, tenant, now) },
-		SourceSecureEnclave: func(e Evidence) reading { return readSecureEnclave(e, tenant) },
+		SourcePlatformSSO:   func(e Evidence) reading { return readPlatformSSO(e, given) },
+		SourceSecureEnclave: func(e Evidence) reading { return readSecureEnclave(e, given.Tenant) },
 		SourceJamfAgent:     readJamfAgent,
 		SourceJamfSettings:  readJamfSettings,
 		SourcePortal:        readPortal,
+		SourceDirectory:     readDirectory,
 	} {
 		readings[source] = strongest(source, bySource[source], reader)
-	}
-	// A registration with Platform SSO that names no tenant is of the tenant that Microsoft's library names.
-	if sso, enclave := readings[SourcePlatformSSO], readings[SourceSecureEnclave]; sso.verdict == usable && sso.identity.TenantID == "" && enclave.verdict == otherTenant {
-		sso.verdict, sso.detail = otherTenant, enclave.detail
-		readings[SourcePlatformSSO] = sso
 	}
 	enclave, keychain := readings[SourceSecureEnclave], readings[SourceLoginKeychain]
 	if enclave.verdict == usable && keychain.verdict == usable && sameID(enclave.identity.DeviceID, keychain.identity.DeviceID) {
 		enclave.verdict = sameDevice
 		readings[SourceSecureEnclave] = enclave
 	}
+	readings[SourcePlatformSSO] = completed(readings[SourcePlatformSSO], enclave)
 	identity := holder(readings)
 	readings[SourceJamfPro] = strongest(SourceJamfPro, bySource[SourceJamfPro], func(e Evidence) reading { return readJamfPro(e, identity.DeviceID) })
 	return readings
@@ -157,48 +180,11 @@ func looked(e Evidence) verdict {
 	return couldNotLook
 }
 
-func readPlatformSSO(e Evidence, tenant TenantID, now time.Time) reading {
-	if e.Finding == NotThere || e.PlatformSSO == nil {
-		return reading{verdict: nothing, detail: "Platform SSO is not configured."}
-	}
-	r := reading{identity: Identity{UserPrincipalName: e.UserPrincipalName, DeviceID: e.DeviceID, TenantID: e.TenantID}}
-	if !e.PlatformSSO.RegistrationCompleted {
-		r.verdict, r.detail = configured, "Platform SSO is configured by a profile, and the Mac is not registered with it."
-		return r
-	}
-	var until string
-	for _, held := range e.Certificates {
-		certificate, err := ParseCertificate(held.DER)
-		if err != nil {
-			continue
-		}
-		r.identity = certificate.identity(r.identity)
-		until = ", with a device certificate that is valid until " + day(certificate.NotAfter)
-		if now.After(certificate.NotAfter) || now.Before(certificate.NotBefore) {
-			r.verdict = expired
-		}
-		break
-	}
-	switch {
-	case e.PlatformSSO.User == PlatformSSOUserNeedsRegistration:
-		r.verdict, r.detail = needsRegistration, "Platform SSO says that this user needs registration (POUserStateNeedsRegistration)."
-	case e.PlatformSSO.User == PlatformSSOUserNeedsNewKeys:
-		r.verdict, r.detail = needsKeys, "Platform SSO says that this user needs new keys (POUserStateNeedsNewKeys)."
-	case r.verdict == expired:
-		r.detail = fmt.Sprintf("The device certificate of Platform SSO is valid from %s to %s only; check this Mac's clock.", day(r.identity.NotBefore), day(r.identity.NotAfter))
-	case mismatch(r.identity.TenantID, tenant):
-		r.verdict, r.detail = otherTenant, fmt.Sprintf("This Mac is registered with Platform SSO in %s, and tenant.id is %s.", tenantName(r.identity.TenantID), tenant)
-	default:
-		r.verdict, r.detail = usable, "The Mac is registered with Platform SSO"+until+"."
-	}
-	return r
-}
-
 func readSecureEnclave(e Evidence, tenant TenantID) reading {
 	if e.Finding == NotThere || e.SecureEnclave == nil {
 		return reading{verdict: nothing, detail: "Microsoft's single sign-on knows of no registration."}
 	}
-	r := reading{identity: Identity{DeviceID: e.DeviceID, TenantID: e.TenantID, UserPrincipalName: e.UserPrincipalName, Thumbprint: e.Thumbprint}}
+	r := reading{identity: Identity{DeviceID: e.DeviceID, TenantID: e.TenantID, UserPrincipalName: e.UserPrincipalName.Unmasked(), Thumbprint: e.Thumbprint}}
 	status := e.SecureEnclave.Status
 	switch {
 	case status == SingleSignOnNeedsRepair:
@@ -210,10 +196,22 @@ func readSecureEnclave(e Evidence, tenant TenantID) reading {
 		}
 	case status == SingleSignOnEnabledNotRegistered:
 		r.verdict, r.detail = configured, "Microsoft's single sign-on has Platform SSO enabled and not registered (status 1)."
-	default:
+	case status == SingleSignOnNotEnabled:
 		r.verdict, r.detail = nothing, "Microsoft's single sign-on knows of no registration (status 0)."
+	default:
+		r.verdict, r.detail = unclear, fmt.Sprintf("Microsoft's single sign-on says status %d, which usher does not know.", status)
 	}
 	return r
+}
+
+// readDirectory reads whether the user's record binds them to Platform SSO. It gives no state: whether the value goes away
+// with a registration is not known [PSSO-P5].
+func readDirectory(e Evidence) reading {
+	if e.Finding == NotThere {
+		return reading{verdict: nothing, detail: "The user's record in the directory names no identity of Platform SSO."}
+	}
+	return reading{verdict: bound, detail: "The user's record in the directory names an identity of Platform SSO.",
+		identity: Identity{UserPrincipalName: e.UserPrincipalName.Unmasked()}}
 }
 
 func readJamfAgent(e Evidence) reading {

@@ -1,21 +1,19 @@
 // Command appsso stands in for macOS's /usr/bin/app-sso: `app-sso platform -s` prints the state of Platform SSO in the layout of
-// the real one [FL-S1], as the settings of the user who runs it say (sim/session). The device certificate is by an authority of
-// its own (sim/entra); it never ships.
+// the real one, with all that captures of it have [FL-S1, PSSO-VM], as the settings of the user who runs it say (sim/session).
+// It prints the worst that is known: the login name is masked, an entry of the organisation's own realm comes before Entra's, and
+// the @ of a name is behind a backslash that JSON does not allow. The device certificate is by an authority of its own
+// (sim/entra). It never ships.
 package main
 
 import (
-	"encoding/base64"
-	"encoding/json"
 	"fmt"
 	"io"
 	"os"
 	"os/signal"
 	"slices"
-	"strings"
 	"syscall"
 	"time"
 
-	"usher.internal/sim/entra"
 	"usher.internal/sim/session"
 )
 
@@ -54,93 +52,32 @@ func run(arguments []string, stdout io.Writer) int {
 		fmt.Fprint(stdout, settings.Garbage)
 		return settings.ExitCode
 	}
-	device, err := deviceSection(settings)
-	if err != nil {
+	if err := print(stdout, settings, time.Now().UTC()); err != nil {
 		fmt.Fprintln(os.Stderr, "app-sso stand-in:", err)
 		return exitMisconfigured
-	}
-	fmt.Fprintf(stdout, "Time: %s\n\n", time.Now().UTC().Format("2006-01-02 15:04:05 +0000"))
-	for _, section := range []struct {
-		heading string
-		content map[string]any
-	}{{"Device Configuration", device}, {"Login Configuration", loginSection(settings)}, {"User Configuration", userSection(settings)}} {
-		fmt.Fprintf(stdout, "%s:\n %s\n\n", section.heading, shown(section.content))
 	}
 	return settings.ExitCode
 }
 
-// shown is a section as app-sso prints it: JSON with " : ", or (null).
-func shown(section map[string]any) string {
-	if section == nil {
-		return "(null)"
-	}
-	content, err := json.MarshalIndent(section, " ", "  ")
+func print(w io.Writer, settings session.AppSSO, now time.Time) error {
+	device, err := deviceSection(settings, now)
 	if err != nil {
-		panic(err) // text and numbers alone
+		return err
 	}
-	return string(content)
-}
-
-func deviceSection(settings session.AppSSO) (map[string]any, error) {
-	if settings.State == session.NotConfigured {
-		return nil, nil
+	fmt.Fprintf(w, "Time: %s\n\n", now.Format("2006-01-02 15:04:05 +0000"))
+	fmt.Fprintf(w, "Device Configuration:\n %s\n\n", shown(device))
+	fmt.Fprintf(w, "Login Configuration:\n %s\n\n", shown(loginSection(settings, now)))
+	user := shown(userSection(settings, now))
+	if settings.User == session.UserBroken && settings.State == session.Registered {
+		user = user[:len(user)/2]
 	}
-	section := map[string]any{
-		"extensionIdentifier":   "com.microsoft.CompanyPortalMac.ssoextension",
-		"loginFrequency":        64800,
-		"registrationCompleted": settings.State == session.Registered,
-	}
-	if settings.State != session.Registered || settings.Certificate == session.CertificateNone {
-		return section, nil
-	}
-	ca, err := entra.NewCA()
-	if err != nil {
-		return nil, err
-	}
-	device := entra.Device{DeviceID: settings.DeviceID, TenantID: settings.TenantID}.P256()
-	if settings.Certificate == session.CertificateExpired {
-		device = device.Expired()
-	}
-	issued, err := ca.Issue(device)
-	if err != nil {
-		return nil, err
-	}
-	section["deviceSigningCertificate"] = base64.RawURLEncoding.EncodeToString(issued.DER)
-	return section, nil
-}
-
-func loginSection(settings session.AppSSO) map[string]any {
-	if settings.State == session.NotConfigured {
-		return nil
-	}
-	return map[string]any{"clientID": "29d9ed98-a469-4536-ade2-f981bc1d605e", "tokenEndpointURL": "https://login.microsoftonline.com/common/oauth2/v2.0/token"}
-}
-
-// userStates are by the settings' names.
-var userStates = map[string]string{
-	session.UserNormal: "POUserStateNormal (0)", session.UserNeedsNewKeys: "POUserStateNeedsNewKeys (1)",
-	session.UserNeedsRegistration: "POUserStateNeedsRegistration (2)",
-}
-
-func userSection(settings session.AppSSO) map[string]any {
-	if settings.State != session.Registered || settings.User == session.UserNone {
-		return nil
-	}
-	section := map[string]any{
-		"state":          userStates[settings.User],
-		"loginType":      "POLoginTypeUserSecureEnclaveKey (2)",
-		"kerberosStatus": []any{},
-	}
-	if settings.UPN != "" {
-		section["userLoginConfiguration"] = map[string]any{"loginUserName": settings.UPN}
-		if !settings.KerberosEmpty {
-			section["kerberosStatus"] = []any{map[string]any{
-				"realm": "KERBEROS.MICROSOFTONLINE.COM", "upn": escaped(settings.UPN) + "@KERBEROS.MICROSOFTONLINE.COM",
-			}}
+	fmt.Fprintf(w, "User Configuration:\n %s\n\n", user)
+	if settings.State == session.Registered && settings.User != session.UserNone {
+		expiration, said := now.AddDate(0, 0, 13), "Not Expired"
+		if settings.TokensExpired {
+			expiration, said = now.Add(-time.Hour), "Expired"
 		}
+		fmt.Fprintf(w, "SSO Tokens:\nReceived:\n%s\nExpiration:\n%s (%s)\n\n", expiration.AddDate(0, 0, -14).Format(time.RFC3339), expiration.Format(time.RFC3339), said)
 	}
-	return section
+	return nil
 }
-
-// escaped has the @ of a name in a Kerberos principal behind a backslash [FL-GO].
-func escaped(upn string) string { return strings.ReplaceAll(upn, "@", `\@`) }

@@ -44,6 +44,7 @@ func TestEveryState(t *testing.T) {
 		change(&settings)
 		return settings
 	}
+	user := func(state string) session.AppSSO { return with(func(s *session.AppSSO) { s.User = state }) }
 	for name, test := range map[string]struct {
 		settings session.AppSSO
 		state    wpj.State
@@ -53,13 +54,29 @@ func TestEveryState(t *testing.T) {
 		"nothing":            {session.AppSSO{}, wpj.StateNotRegistered, "", ""},
 		"configured":         {session.AppSSO{State: session.Configured}, wpj.StatePlatformSSOConfigured, "", ""},
 		"registered":         {registered, wpj.StateRegistered, deviceID, "jane@example.com"},
-		"needs new keys":     {with(func(s *session.AppSSO) { s.User = session.UserNeedsNewKeys }), wpj.StateNeedsKeys, deviceID, "jane@example.com"},
-		"needs registration": {with(func(s *session.AppSSO) { s.User = session.UserNeedsRegistration }), wpj.StateNeedsRegistration, deviceID, "jane@example.com"},
-		"no user":            {with(func(s *session.AppSSO) { s.User = session.UserNone }), wpj.StateRegistered, deviceID, ""},
-		"no Kerberos":        {with(func(s *session.AppSSO) { s.KerberosEmpty = true }), wpj.StateRegistered, deviceID, "jane@example.com"},
+		"needs new keys":     {user(session.UserNeedsNewKeys), wpj.StatePending, deviceID, "jane@example.com"},
+		"needs registration": {user(session.UserNeedsRegistration), wpj.StateNeedsRegistration, deviceID, "jane@example.com"},
+		"three":              {user(session.UserStateThree), wpj.StateCannotTell, deviceID, "jane@example.com"},
+		"new password user":  {user(session.UserNewPasswordUser), wpj.StateNeedsBinding, deviceID, "jane@example.com"},
+		"key is invalid":     {user(session.UserKeyInvalid), wpj.StateUserKeyInvalid, deviceID, "jane@example.com"},
+		"new card user":      {user(session.UserNewSmartCardUser), wpj.StateNeedsBinding, deviceID, "jane@example.com"},
+		"seven":              {user(session.UserNewByNumber), wpj.StateNeedsBinding, deviceID, "jane@example.com"},
+		"needs binding":      {user(session.UserNeedsBinding), wpj.StateNeedsBinding, deviceID, "jane@example.com"},
+		"unknown":            {user(session.UserUnknown), wpj.StateCannotTell, deviceID, "jane@example.com"},
+		"contradictory":      {user(session.UserContradictory), wpj.StateNeedsRegistration, deviceID, "jane@example.com"},
+		"broken":             {user(session.UserBroken), wpj.StateCannotTell, deviceID, ""},
+		"no user":            {user(session.UserNone), wpj.StateUserNotRegistered, deviceID, ""},
+		"no Kerberos":        {with(func(s *session.AppSSO) { s.KerberosEmpty = true }), wpj.StateRegistered, deviceID, ""},
 		"expired":            {with(func(s *session.AppSSO) { s.Certificate = session.CertificateExpired }), wpj.StateExpired, deviceID, "jane@example.com"},
-		"no certificate":     {with(func(s *session.AppSSO) { s.Certificate = session.CertificateNone }), wpj.StateRegistered, "", "jane@example.com"},
+		"no certificate":     {with(func(s *session.AppSSO) { s.Certificate = session.CertificateNone }), wpj.StateCannotTell, "", ""},
+		"broken certificate": {with(func(s *session.AppSSO) { s.Certificate = session.CertificateBroken }), wpj.StateUnreadable, "", "jane@example.com"},
 		"other tenant":       {with(func(s *session.AppSSO) { s.TenantID = deviceID }), wpj.StateTenantMismatch, deviceID, "jane@example.com"},
+		"macOS 15":           {with(func(s *session.AppSSO) { s.MacOS = "15" }), wpj.StateRegistered, deviceID, "jane@example.com"},
+		"Okta":               {with(func(s *session.AppSSO) { s.Extension = session.OktaExtension }), wpj.StateNotRegistered, "", ""},
+		"by the issuer":      {with(func(s *session.AppSSO) { s.NoExtension = true }), wpj.StateRegistered, deviceID, "jane@example.com"},
+		"another issuer":     {with(func(s *session.AppSSO) { s.NoExtension, s.Issuer = true, "example.okta.com" }), wpj.StateNotRegistered, "", ""},
+		"of nobody":          {with(func(s *session.AppSSO) { s.NoExtension, s.LoginNull = true, true }), wpj.StateCannotTell, "", ""},
+		"expired tokens":     {with(func(s *session.AppSSO) { s.TokensExpired = true }), wpj.StateRegistered, deviceID, "jane@example.com"},
 	} {
 		t.Run(name, func(t *testing.T) {
 			tell(t, test.settings)
@@ -71,7 +88,7 @@ func TestEveryState(t *testing.T) {
 			if err != nil {
 				t.Fatalf("%v in\n%s", err, output.Bytes())
 			}
-			got := wpj.Evaluate([]wpj.Evidence{report.Evidence()}, tenantID, time.Now())
+			got := wpj.Evaluate([]wpj.Evidence{report.Evidence()}, wpj.Conditions{Now: time.Now(), Tenant: tenantID})
 			if got.State != test.state || got.DeviceID != test.device || got.UserPrincipalName != test.upn {
 				t.Errorf("%s (%s), %s, %s", got.State, got.Detail, string(got.DeviceID), string(got.UserPrincipalName))
 			}

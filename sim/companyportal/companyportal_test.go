@@ -139,7 +139,7 @@ func (u *user) events(name string) []string {
 func (u *user) look() wpj.Identity {
 	u.t.Helper()
 	evidence := identity.LoginKeychain(files{filekeychain.Open(u.keychainDirectory())}).Look(u.t.Context())
-	return wpj.Evaluate([]wpj.Evidence{evidence}, tenantID, time.Now())
+	return wpj.Evaluate([]wpj.Evidence{evidence}, wpj.Conditions{Now: time.Now(), Tenant: tenantID})
 }
 
 // files reads a keychain of files as the agent's one with the tag simkeychain does.

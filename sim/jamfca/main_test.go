@@ -55,7 +55,7 @@ func TestGetPSSOStatus(t *testing.T) {
 			if err != nil {
 				t.Fatal(err)
 			}
-			got := wpj.Evaluate([]wpj.Evidence{status.Evidence()}, tenant, time.Now())
+			got := wpj.Evaluate([]wpj.Evidence{status.Evidence()}, wpj.Conditions{Now: time.Now(), Tenant: tenant})
 			if got.State != test.state || string(got.DeviceID) != test.settings.DeviceID || string(got.UserPrincipalName) != test.settings.UPN {
 				t.Errorf("%s (%s) from %s", got.State, got.Detail, output.Bytes())
 			}

@@ -32,14 +32,32 @@ const (
 	UserNormal            = ""
 	UserNeedsNewKeys      = "needs_new_keys"
 	UserNeedsRegistration = "needs_registration"
-	UserNone              = "none"
+	UserKeyInvalid        = "key_invalid"
+	UserNewPasswordUser   = "new_password_user"
+	UserNewSmartCardUser  = "new_smart_card_user"
+	// UserNewByNumber is state 7, for which macOS has no name that is public; UserStateThree is 3, of which nothing is known.
+	UserNewByNumber  = "new_by_number"
+	UserStateThree   = "three"
+	UserNeedsBinding = "needs_binding"
+	// UserUnknown is a name and a number that nobody knows yet.
+	UserUnknown = "unknown"
+	// UserContradictory has a name and a number that do not belong together.
+	UserContradictory = "contradictory"
+	// UserNone is (null); UserBroken is no JSON.
+	UserNone   = "none"
+	UserBroken = "broken"
 )
+
+// OktaExtension is another provider's extension.
+const OktaExtension = "com.okta.mobile.auth-service-extension"
 
 // The certificates that a registered device may have.
 const (
 	CertificateValid   = ""
 	CertificateExpired = "expired"
 	CertificateNone    = "none"
+	// CertificateBroken is one that nobody can read.
+	CertificateBroken = "broken"
 )
 
 // AppSSO is how `app-sso platform -s` answers.
@@ -52,8 +70,19 @@ type AppSSO struct {
 	TenantID    string `json:"tenant_id,omitempty"`
 	DeviceID    string `json:"device_id,omitempty"`
 	Certificate string `json:"certificate,omitempty"`
-	// KerberosEmpty leaves the Kerberos status empty, which says who the user is.
+	// KerberosEmpty leaves the Kerberos status out, which is all that says who the user is: the login name is masked.
 	KerberosEmpty bool `json:"kerberos_empty,omitempty"`
+	// MacOS is "15" or "26", which prints more keys; empty is 26.
+	MacOS string `json:"macos,omitempty"`
+	// Extension is the identifier of another provider's extension; empty is Microsoft's. NoExtension leaves the key out, and
+	// Issuer replaces the host of the issuer.
+	Extension   string `json:"extension,omitempty"`
+	NoExtension bool   `json:"no_extension,omitempty"`
+	Issuer      string `json:"issuer,omitempty"`
+	// LoginNull prints the login configuration as (null).
+	LoginNull bool `json:"login_null,omitempty"`
+	// TokensExpired has the single sign-on tokens expired an hour ago.
+	TokensExpired bool `json:"tokens_expired,omitempty"`
 }
 
 // What gatherAADInfo leaves.
@@ -110,8 +139,10 @@ func Load[T Settings](home string) (settings T, err error) {
 func (s AppSSO) Check() error {
 	return errors.Join(
 		oneOf("state", s.State, NotConfigured, Configured, Registered),
-		oneOf("user", s.User, UserNormal, UserNeedsNewKeys, UserNeedsRegistration, UserNone),
-		oneOf("certificate", s.Certificate, CertificateValid, CertificateExpired, CertificateNone))
+		oneOf("user", s.User, UserNormal, UserNeedsNewKeys, UserNeedsRegistration, UserKeyInvalid, UserNewPasswordUser, UserNewSmartCardUser,
+			UserNewByNumber, UserStateThree, UserNeedsBinding, UserUnknown, UserContradictory, UserNone, UserBroken),
+		oneOf("macos", s.MacOS, "", "15", "26"),
+		oneOf("certificate", s.Certificate, CertificateValid, CertificateExpired, CertificateNone, CertificateBroken))
 }
 
 // Check returns what cannot be chosen.

@@ -55,7 +55,7 @@ func TestLookAtARealKeyring(t *testing.T) {
 	comesTo := func(want wpj.State) {
 		t.Helper()
 		evidence := source.Look(ctx)
-		if got := wpj.Evaluate([]wpj.Evidence{evidence}, wpj.TenantID(issued.Device.TenantID), time.Now()); got.State != want {
+		if got := wpj.Evaluate([]wpj.Evidence{evidence}, wpj.Conditions{Now: time.Now(), Tenant: wpj.TenantID(issued.Device.TenantID)}); got.State != want {
 			t.Errorf("got %s (%s), want %s; evidence: %s", got.State, got.Detail, want, evidence.Detail)
 		}
 	}

@@ -94,7 +94,7 @@ func TestLookFindsARegistration(t *testing.T) {
 	if got.ObservedAt.Before(before) || got.ObservedAt.After(time.Now()) || got.ObservedAt.Location() != time.UTC {
 		t.Errorf("observed at %s", got.ObservedAt)
 	}
-	if state := wpj.Evaluate([]wpj.Evidence{got}, wpj.TenantID(issued.Device.TenantID), time.Now()); state.State != wpj.StateRegistered {
+	if state := wpj.Evaluate([]wpj.Evidence{got}, wpj.Conditions{Now: time.Now(), Tenant: wpj.TenantID(issued.Device.TenantID)}); state.State != wpj.StateRegistered {
 		t.Errorf("comes to %s: %s", state.State, state.Detail)
 	}
 }
@@ -127,7 +127,7 @@ func TestLookTakesTheKeychainsWordForAKey(t *testing.T) {
 	if len(got.Certificates) != 2 || got.Certificates[0].HasPrivateKey || !got.Certificates[1].HasPrivateKey {
 		t.Errorf("got %+v", got.Certificates)
 	}
-	if state := wpj.Evaluate([]wpj.Evidence{got}, wpj.TenantID(issued.Device.TenantID), time.Now()); state.State != wpj.StateRegistered {
+	if state := wpj.Evaluate([]wpj.Evidence{got}, wpj.Conditions{Now: time.Now(), Tenant: wpj.TenantID(issued.Device.TenantID)}); state.State != wpj.StateRegistered {
 		t.Errorf("comes to %s: %s", state.State, state.Detail)
 	}
 }
@@ -154,7 +154,7 @@ func TestLookHandsOnACertificateThatCannotBeRead(t *testing.T) {
 func TestLookAtCertificatesThatAreUnlikeOthers(t *testing.T) {
 	issued := issue(t, entra.Device{}.NegativeSerial())
 	got := identity.LoginKeychain(holding(issued)).Look(t.Context())
-	if state := wpj.Evaluate([]wpj.Evidence{got}, "", time.Now()); state.State != wpj.StateRegistered || string(state.DeviceID) != issued.Device.DeviceID {
+	if state := wpj.Evaluate([]wpj.Evidence{got}, wpj.Conditions{Now: time.Now()}); state.State != wpj.StateRegistered || string(state.DeviceID) != issued.Device.DeviceID {
 		t.Errorf("negative serial number: %s (%s), device %q", state.State, state.Detail, string(state.DeviceID))
 	}
 
@@ -164,7 +164,7 @@ func TestLookAtCertificatesThatAreUnlikeOthers(t *testing.T) {
 	if len(got.Certificates) != 1 || !strings.Contains(got.Detail, "1 device certificate, 0 with a private key, and 1 that cannot be parsed") {
 		t.Errorf("damaged: %+v", got)
 	}
-	if state := wpj.Evaluate([]wpj.Evidence{got}, "", time.Now()); state.State != wpj.StateUnreadable || !strings.Contains(state.Detail, "cannot be parsed") {
+	if state := wpj.Evaluate([]wpj.Evidence{got}, wpj.Conditions{Now: time.Now()}); state.State != wpj.StateUnreadable || !strings.Contains(state.Detail, "cannot be parsed") {
 		t.Errorf("damaged: %s (%s)", state.State, state.Detail)
 	}
 

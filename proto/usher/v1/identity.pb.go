@@ -39,6 +39,8 @@ const (
 	IdentitySource_IDENTITY_SOURCE_PORTAL IdentitySource = 6
 	// What Jamf Pro says of this Mac's compliance. The helper asks.
 	IdentitySource_IDENTITY_SOURCE_JAMF_PRO IdentitySource = 7
+	// The user's AltSecurityIdentities in the directory. The helper reads them.
+	IdentitySource_IDENTITY_SOURCE_DIRECTORY IdentitySource = 8
 )
 
 // Enum value maps for IdentitySource.
@@ -52,6 +54,7 @@ var (
 		5: "IDENTITY_SOURCE_JAMF_SETTINGS",
 		6: "IDENTITY_SOURCE_PORTAL",
 		7: "IDENTITY_SOURCE_JAMF_PRO",
+		8: "IDENTITY_SOURCE_DIRECTORY",
 	}
 	IdentitySource_value = map[string]int32{
 		"IDENTITY_SOURCE_UNSPECIFIED":    0,
@@ -62,6 +65,7 @@ var (
 		"IDENTITY_SOURCE_JAMF_SETTINGS":  5,
 		"IDENTITY_SOURCE_PORTAL":         6,
 		"IDENTITY_SOURCE_JAMF_PRO":       7,
+		"IDENTITY_SOURCE_DIRECTORY":      8,
 	}
 )
 
@@ -248,6 +252,16 @@ const (
 	IdentityState_IDENTITY_STATE_NON_COMPLIANT      IdentityState = 17
 	IdentityState_IDENTITY_STATE_COMPLIANCE_UNKNOWN IdentityState = 18
 	IdentityState_IDENTITY_STATE_COMPLIANT          IdentityState = 19
+	// Platform SSO: the user's key cannot be used (POUserStateUserKeyInvalid).
+	IdentityState_IDENTITY_STATE_USER_KEY_INVALID IdentityState = 20
+	// Platform SSO: a new user who has to sign in once with the password of their local account.
+	IdentityState_IDENTITY_STATE_NEEDS_BINDING IdentityState = 21
+	// Platform SSO: the Mac is registered, and this user is not.
+	IdentityState_IDENTITY_STATE_USER_NOT_REGISTERED IdentityState = 22
+	// Platform SSO: the user has to sign in again; often this passes by itself.
+	IdentityState_IDENTITY_STATE_PENDING IdentityState = 23
+	// A source says something that usher does not know, or too little for a state.
+	IdentityState_IDENTITY_STATE_CANNOT_TELL IdentityState = 24
 )
 
 // Enum value maps for IdentityState.
@@ -273,6 +287,11 @@ var (
 		17: "IDENTITY_STATE_NON_COMPLIANT",
 		18: "IDENTITY_STATE_COMPLIANCE_UNKNOWN",
 		19: "IDENTITY_STATE_COMPLIANT",
+		20: "IDENTITY_STATE_USER_KEY_INVALID",
+		21: "IDENTITY_STATE_NEEDS_BINDING",
+		22: "IDENTITY_STATE_USER_NOT_REGISTERED",
+		23: "IDENTITY_STATE_PENDING",
+		24: "IDENTITY_STATE_CANNOT_TELL",
 	}
 	IdentityState_value = map[string]int32{
 		"IDENTITY_STATE_UNSPECIFIED":             0,
@@ -295,6 +314,11 @@ var (
 		"IDENTITY_STATE_NON_COMPLIANT":           17,
 		"IDENTITY_STATE_COMPLIANCE_UNKNOWN":      18,
 		"IDENTITY_STATE_COMPLIANT":               19,
+		"IDENTITY_STATE_USER_KEY_INVALID":        20,
+		"IDENTITY_STATE_NEEDS_BINDING":           21,
+		"IDENTITY_STATE_USER_NOT_REGISTERED":     22,
+		"IDENTITY_STATE_PENDING":                 23,
+		"IDENTITY_STATE_CANNOT_TELL":             24,
 	}
 )
 
@@ -384,10 +408,15 @@ func (Possession) EnumDescriptor() ([]byte, []int) {
 type PlatformSSOUser int32
 
 const (
-	PlatformSSOUser_PLATFORM_SSO_USER_UNSPECIFIED        PlatformSSOUser = 0
-	PlatformSSOUser_PLATFORM_SSO_USER_NORMAL             PlatformSSOUser = 1
-	PlatformSSOUser_PLATFORM_SSO_USER_NEEDS_NEW_KEYS     PlatformSSOUser = 2
-	PlatformSSOUser_PLATFORM_SSO_USER_NEEDS_REGISTRATION PlatformSSOUser = 3
+	PlatformSSOUser_PLATFORM_SSO_USER_UNSPECIFIED             PlatformSSOUser = 0
+	PlatformSSOUser_PLATFORM_SSO_USER_NORMAL                  PlatformSSOUser = 1
+	PlatformSSOUser_PLATFORM_SSO_USER_NEEDS_NEW_KEYS          PlatformSSOUser = 2
+	PlatformSSOUser_PLATFORM_SSO_USER_NEEDS_REGISTRATION      PlatformSSOUser = 3
+	PlatformSSOUser_PLATFORM_SSO_USER_KEY_INVALID             PlatformSSOUser = 4
+	PlatformSSOUser_PLATFORM_SSO_USER_NEW_PASSWORD_USER       PlatformSSOUser = 5
+	PlatformSSOUser_PLATFORM_SSO_USER_NEW_SMART_CARD_USER     PlatformSSOUser = 6
+	PlatformSSOUser_PLATFORM_SSO_USER_NEW_SECURE_ENCLAVE_USER PlatformSSOUser = 7
+	PlatformSSOUser_PLATFORM_SSO_USER_NEEDS_BINDING           PlatformSSOUser = 8
 )
 
 // Enum value maps for PlatformSSOUser.
@@ -397,12 +426,22 @@ var (
 		1: "PLATFORM_SSO_USER_NORMAL",
 		2: "PLATFORM_SSO_USER_NEEDS_NEW_KEYS",
 		3: "PLATFORM_SSO_USER_NEEDS_REGISTRATION",
+		4: "PLATFORM_SSO_USER_KEY_INVALID",
+		5: "PLATFORM_SSO_USER_NEW_PASSWORD_USER",
+		6: "PLATFORM_SSO_USER_NEW_SMART_CARD_USER",
+		7: "PLATFORM_SSO_USER_NEW_SECURE_ENCLAVE_USER",
+		8: "PLATFORM_SSO_USER_NEEDS_BINDING",
 	}
 	PlatformSSOUser_value = map[string]int32{
-		"PLATFORM_SSO_USER_UNSPECIFIED":        0,
-		"PLATFORM_SSO_USER_NORMAL":             1,
-		"PLATFORM_SSO_USER_NEEDS_NEW_KEYS":     2,
-		"PLATFORM_SSO_USER_NEEDS_REGISTRATION": 3,
+		"PLATFORM_SSO_USER_UNSPECIFIED":             0,
+		"PLATFORM_SSO_USER_NORMAL":                  1,
+		"PLATFORM_SSO_USER_NEEDS_NEW_KEYS":          2,
+		"PLATFORM_SSO_USER_NEEDS_REGISTRATION":      3,
+		"PLATFORM_SSO_USER_KEY_INVALID":             4,
+		"PLATFORM_SSO_USER_NEW_PASSWORD_USER":       5,
+		"PLATFORM_SSO_USER_NEW_SMART_CARD_USER":     6,
+		"PLATFORM_SSO_USER_NEW_SECURE_ENCLAVE_USER": 7,
+		"PLATFORM_SSO_USER_NEEDS_BINDING":           8,
 	}
 )
 
@@ -431,6 +470,62 @@ func (x PlatformSSOUser) Number() protoreflect.EnumNumber {
 // Deprecated: Use PlatformSSOUser.Descriptor instead.
 func (PlatformSSOUser) EnumDescriptor() ([]byte, []int) {
 	return file_usher_v1_identity_proto_rawDescGZIP(), []int{5}
+}
+
+// PlatformSSOSection is how a section of the output of `app-sso platform -s` was read.
+type PlatformSSOSection int32
+
+const (
+	// Older agents do not say it.
+	PlatformSSOSection_PLATFORM_SSO_SECTION_UNSPECIFIED PlatformSSOSection = 0
+	PlatformSSOSection_PLATFORM_SSO_SECTION_READ        PlatformSSOSection = 1
+	// macOS printed (null).
+	PlatformSSOSection_PLATFORM_SSO_SECTION_NULL PlatformSSOSection = 2
+	// The section is missing or is not JSON, or the key that matters is not in it.
+	PlatformSSOSection_PLATFORM_SSO_SECTION_UNREADABLE PlatformSSOSection = 3
+)
+
+// Enum value maps for PlatformSSOSection.
+var (
+	PlatformSSOSection_name = map[int32]string{
+		0: "PLATFORM_SSO_SECTION_UNSPECIFIED",
+		1: "PLATFORM_SSO_SECTION_READ",
+		2: "PLATFORM_SSO_SECTION_NULL",
+		3: "PLATFORM_SSO_SECTION_UNREADABLE",
+	}
+	PlatformSSOSection_value = map[string]int32{
+		"PLATFORM_SSO_SECTION_UNSPECIFIED": 0,
+		"PLATFORM_SSO_SECTION_READ":        1,
+		"PLATFORM_SSO_SECTION_NULL":        2,
+		"PLATFORM_SSO_SECTION_UNREADABLE":  3,
+	}
+)
+
+func (x PlatformSSOSection) Enum() *PlatformSSOSection {
+	p := new(PlatformSSOSection)
+	*p = x
+	return p
+}
+
+func (x PlatformSSOSection) String() string {
+	return protoimpl.X.EnumStringOf(x.Descriptor(), protoreflect.EnumNumber(x))
+}
+
+func (PlatformSSOSection) Descriptor() protoreflect.EnumDescriptor {
+	return file_usher_v1_identity_proto_enumTypes[6].Descriptor()
+}
+
+func (PlatformSSOSection) Type() protoreflect.EnumType {
+	return &file_usher_v1_identity_proto_enumTypes[6]
+}
+
+func (x PlatformSSOSection) Number() protoreflect.EnumNumber {
+	return protoreflect.EnumNumber(x)
+}
+
+// Deprecated: Use PlatformSSOSection.Descriptor instead.
+func (PlatformSSOSection) EnumDescriptor() ([]byte, []int) {
+	return file_usher_v1_identity_proto_rawDescGZIP(), []int{6}
 }
 
 // DeviceCertificate is one certificate issued by MS-Organization-Access. It holds nothing secret, but personal data.
@@ -726,8 +821,21 @@ type PlatformSSOFacts struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
 	// Of the device.
 	RegistrationCompleted bool `protobuf:"varint,1,opt,name=registration_completed,json=registrationCompleted,proto3" json:"registration_completed,omitempty"`
-	// Unspecified where the output has no user section.
-	User          PlatformSSOUser `protobuf:"varint,2,opt,name=user,proto3,enum=usher.v1.PlatformSSOUser" json:"user,omitempty"`
+	// Unspecified where the output has no user section, or a state that the agent does not know.
+	User PlatformSSOUser `protobuf:"varint,2,opt,name=user,proto3,enum=usher.v1.PlatformSSOUser" json:"user,omitempty"`
+	// The user's state as macOS printed it; empty where the output has none.
+	UserState string `protobuf:"bytes,3,opt,name=user_state,json=userState,proto3" json:"user_state,omitempty"`
+	// How the sections were read.
+	DeviceSection PlatformSSOSection `protobuf:"varint,4,opt,name=device_section,json=deviceSection,proto3,enum=usher.v1.PlatformSSOSection" json:"device_section,omitempty"`
+	UserSection   PlatformSSOSection `protobuf:"varint,5,opt,name=user_section,json=userSection,proto3,enum=usher.v1.PlatformSSOSection" json:"user_section,omitempty"`
+	// Bundle identifier of the single sign-on extension, for example com.microsoft.CompanyPortalMac.ssoextension.
+	ExtensionIdentifier string `protobuf:"bytes,6,opt,name=extension_identifier,json=extensionIdentifier,proto3" json:"extension_identifier,omitempty"`
+	// Host of the issuer's URL, for example login.microsoftonline.com.
+	IssuerHost string `protobuf:"bytes,7,opt,name=issuer_host,json=issuerHost,proto3" json:"issuer_host,omitempty"`
+	// When the single sign-on tokens expire; not set where the output names none.
+	TokenExpireTime *timestamppb.Timestamp `protobuf:"bytes,8,opt,name=token_expire_time,json=tokenExpireTime,proto3" json:"token_expire_time,omitempty"`
+	// macOS says that they have expired.
+	TokensExpired bool `protobuf:"varint,9,opt,name=tokens_expired,json=tokensExpired,proto3" json:"tokens_expired,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -774,6 +882,55 @@ func (x *PlatformSSOFacts) GetUser() PlatformSSOUser {
 		return x.User
 	}
 	return PlatformSSOUser_PLATFORM_SSO_USER_UNSPECIFIED
+}
+
+func (x *PlatformSSOFacts) GetUserState() string {
+	if x != nil {
+		return x.UserState
+	}
+	return ""
+}
+
+func (x *PlatformSSOFacts) GetDeviceSection() PlatformSSOSection {
+	if x != nil {
+		return x.DeviceSection
+	}
+	return PlatformSSOSection_PLATFORM_SSO_SECTION_UNSPECIFIED
+}
+
+func (x *PlatformSSOFacts) GetUserSection() PlatformSSOSection {
+	if x != nil {
+		return x.UserSection
+	}
+	return PlatformSSOSection_PLATFORM_SSO_SECTION_UNSPECIFIED
+}
+
+func (x *PlatformSSOFacts) GetExtensionIdentifier() string {
+	if x != nil {
+		return x.ExtensionIdentifier
+	}
+	return ""
+}
+
+func (x *PlatformSSOFacts) GetIssuerHost() string {
+	if x != nil {
+		return x.IssuerHost
+	}
+	return ""
+}
+
+func (x *PlatformSSOFacts) GetTokenExpireTime() *timestamppb.Timestamp {
+	if x != nil {
+		return x.TokenExpireTime
+	}
+	return nil
+}
+
+func (x *PlatformSSOFacts) GetTokensExpired() bool {
+	if x != nil {
+		return x.TokensExpired
+	}
+	return false
 }
 
 // SecureEnclaveFacts is what Jamf's getPSSOStatus says.
@@ -1325,10 +1482,19 @@ const file_usher_v1_identity_proto_rawDesc = "" +
 	"\n" +
 	"possession\x18\x11 \x01(\x0e2\x14.usher.v1.PossessionR\n" +
 	"possessionB\a\n" +
-	"\x05facts\"x\n" +
+	"\x05facts\"\xe0\x03\n" +
 	"\x10PlatformSSOFacts\x125\n" +
 	"\x16registration_completed\x18\x01 \x01(\bR\x15registrationCompleted\x12-\n" +
-	"\x04user\x18\x02 \x01(\x0e2\x19.usher.v1.PlatformSSOUserR\x04user\",\n" +
+	"\x04user\x18\x02 \x01(\x0e2\x19.usher.v1.PlatformSSOUserR\x04user\x12\x1d\n" +
+	"\n" +
+	"user_state\x18\x03 \x01(\tR\tuserState\x12C\n" +
+	"\x0edevice_section\x18\x04 \x01(\x0e2\x1c.usher.v1.PlatformSSOSectionR\rdeviceSection\x12?\n" +
+	"\fuser_section\x18\x05 \x01(\x0e2\x1c.usher.v1.PlatformSSOSectionR\vuserSection\x121\n" +
+	"\x14extension_identifier\x18\x06 \x01(\tR\x13extensionIdentifier\x12\x1f\n" +
+	"\vissuer_host\x18\a \x01(\tR\n" +
+	"issuerHost\x12F\n" +
+	"\x11token_expire_time\x18\b \x01(\v2\x1a.google.protobuf.TimestampR\x0ftokenExpireTime\x12%\n" +
+	"\x0etokens_expired\x18\t \x01(\bR\rtokensExpired\",\n" +
 	"\x12SecureEnclaveFacts\x12\x16\n" +
 	"\x06status\x18\x01 \x01(\x05R\x06status\"\x97\x01\n" +
 	"\x0eJamfAgentFacts\x12,\n" +
@@ -1373,7 +1539,7 @@ const file_usher_v1_identity_proto_rawDesc = "" +
 	"\fobserve_time\x18\f \x01(\v2\x1a.google.protobuf.TimestampR\vobserveTime\x120\n" +
 	"\x06source\x18\r \x01(\x0e2\x18.usher.v1.IdentitySourceR\x06source\x12\x12\n" +
 	"\x04rule\x18\x0e \x01(\tR\x04rule\x12?\n" +
-	"\x0econtradictions\x18\x0f \x03(\v2\x17.usher.v1.ContradictionR\x0econtradictions*\x98\x02\n" +
+	"\x0econtradictions\x18\x0f \x03(\v2\x17.usher.v1.ContradictionR\x0econtradictions*\xb7\x02\n" +
 	"\x0eIdentitySource\x12\x1f\n" +
 	"\x1bIDENTITY_SOURCE_UNSPECIFIED\x10\x00\x12\"\n" +
 	"\x1eIDENTITY_SOURCE_LOGIN_KEYCHAIN\x10\x01\x12\"\n" +
@@ -1382,7 +1548,8 @@ const file_usher_v1_identity_proto_rawDesc = "" +
 	"\x1aIDENTITY_SOURCE_JAMF_AGENT\x10\x04\x12!\n" +
 	"\x1dIDENTITY_SOURCE_JAMF_SETTINGS\x10\x05\x12\x1a\n" +
 	"\x16IDENTITY_SOURCE_PORTAL\x10\x06\x12\x1c\n" +
-	"\x18IDENTITY_SOURCE_JAMF_PRO\x10\a*h\n" +
+	"\x18IDENTITY_SOURCE_JAMF_PRO\x10\a\x12\x1d\n" +
+	"\x19IDENTITY_SOURCE_DIRECTORY\x10\b*h\n" +
 	"\aFinding\x12\x17\n" +
 	"\x13FINDING_UNSPECIFIED\x10\x00\x12\x11\n" +
 	"\rFINDING_FOUND\x10\x01\x12\x15\n" +
@@ -1395,7 +1562,7 @@ const file_usher_v1_identity_proto_rawDesc = "" +
 	"\x14OBSTACLE_UNAVAILABLE\x10\x03\x12\x18\n" +
 	"\x14OBSTACLE_UNSUPPORTED\x10\x04\x12\x13\n" +
 	"\x0fOBSTACLE_FAILED\x10\x05\x12\x17\n" +
-	"\x13OBSTACLE_NO_SESSION\x10\x06*\xb6\x05\n" +
+	"\x13OBSTACLE_NO_SESSION\x10\x06*\xe1\x06\n" +
 	"\rIdentityState\x12\x1e\n" +
 	"\x1aIDENTITY_STATE_UNSPECIFIED\x10\x00\x12!\n" +
 	"\x1dIDENTITY_STATE_NOT_REGISTERED\x10\x01\x12\x1d\n" +
@@ -1417,18 +1584,33 @@ const file_usher_v1_identity_proto_rawDesc = "" +
 	" IDENTITY_STATE_DEVICE_ID_CHANGED\x10\x10\x12 \n" +
 	"\x1cIDENTITY_STATE_NON_COMPLIANT\x10\x11\x12%\n" +
 	"!IDENTITY_STATE_COMPLIANCE_UNKNOWN\x10\x12\x12\x1c\n" +
-	"\x18IDENTITY_STATE_COMPLIANT\x10\x13*r\n" +
+	"\x18IDENTITY_STATE_COMPLIANT\x10\x13\x12#\n" +
+	"\x1fIDENTITY_STATE_USER_KEY_INVALID\x10\x14\x12 \n" +
+	"\x1cIDENTITY_STATE_NEEDS_BINDING\x10\x15\x12&\n" +
+	"\"IDENTITY_STATE_USER_NOT_REGISTERED\x10\x16\x12\x1a\n" +
+	"\x16IDENTITY_STATE_PENDING\x10\x17\x12\x1e\n" +
+	"\x1aIDENTITY_STATE_CANNOT_TELL\x10\x18*r\n" +
 	"\n" +
 	"Possession\x12\x1a\n" +
 	"\x16POSSESSION_UNSPECIFIED\x10\x00\x12\x15\n" +
 	"\x11POSSESSION_PROVED\x10\x01\x12\x16\n" +
 	"\x12POSSESSION_REFUTED\x10\x02\x12\x19\n" +
-	"\x15POSSESSION_NOT_PROVED\x10\x03*\xa2\x01\n" +
+	"\x15POSSESSION_NOT_PROVED\x10\x03*\xed\x02\n" +
 	"\x0fPlatformSSOUser\x12!\n" +
 	"\x1dPLATFORM_SSO_USER_UNSPECIFIED\x10\x00\x12\x1c\n" +
 	"\x18PLATFORM_SSO_USER_NORMAL\x10\x01\x12$\n" +
 	" PLATFORM_SSO_USER_NEEDS_NEW_KEYS\x10\x02\x12(\n" +
-	"$PLATFORM_SSO_USER_NEEDS_REGISTRATION\x10\x03B'Z%usher.internal/proto/usher/v1;usherv1b\x06proto3"
+	"$PLATFORM_SSO_USER_NEEDS_REGISTRATION\x10\x03\x12!\n" +
+	"\x1dPLATFORM_SSO_USER_KEY_INVALID\x10\x04\x12'\n" +
+	"#PLATFORM_SSO_USER_NEW_PASSWORD_USER\x10\x05\x12)\n" +
+	"%PLATFORM_SSO_USER_NEW_SMART_CARD_USER\x10\x06\x12-\n" +
+	")PLATFORM_SSO_USER_NEW_SECURE_ENCLAVE_USER\x10\a\x12#\n" +
+	"\x1fPLATFORM_SSO_USER_NEEDS_BINDING\x10\b*\x9d\x01\n" +
+	"\x12PlatformSSOSection\x12$\n" +
+	" PLATFORM_SSO_SECTION_UNSPECIFIED\x10\x00\x12\x1d\n" +
+	"\x19PLATFORM_SSO_SECTION_READ\x10\x01\x12\x1d\n" +
+	"\x19PLATFORM_SSO_SECTION_NULL\x10\x02\x12#\n" +
+	"\x1fPLATFORM_SSO_SECTION_UNREADABLE\x10\x03B'Z%usher.internal/proto/usher/v1;usherv1b\x06proto3"
 
 var (
 	file_usher_v1_identity_proto_rawDescOnce sync.Once
@@ -1442,7 +1624,7 @@ func file_usher_v1_identity_proto_rawDescGZIP() []byte {
 	return file_usher_v1_identity_proto_rawDescData
 }
 
-var file_usher_v1_identity_proto_enumTypes = make([]protoimpl.EnumInfo, 6)
+var file_usher_v1_identity_proto_enumTypes = make([]protoimpl.EnumInfo, 7)
 var file_usher_v1_identity_proto_msgTypes = make([]protoimpl.MessageInfo, 10)
 var file_usher_v1_identity_proto_goTypes = []any{
 	(IdentitySource)(0),           // 0: usher.v1.IdentitySource
@@ -1451,46 +1633,50 @@ var file_usher_v1_identity_proto_goTypes = []any{
 	(IdentityState)(0),            // 3: usher.v1.IdentityState
 	(Possession)(0),               // 4: usher.v1.Possession
 	(PlatformSSOUser)(0),          // 5: usher.v1.PlatformSSOUser
-	(*DeviceCertificate)(nil),     // 6: usher.v1.DeviceCertificate
-	(*Evidence)(nil),              // 7: usher.v1.Evidence
-	(*PlatformSSOFacts)(nil),      // 8: usher.v1.PlatformSSOFacts
-	(*SecureEnclaveFacts)(nil),    // 9: usher.v1.SecureEnclaveFacts
-	(*JamfAgentFacts)(nil),        // 10: usher.v1.JamfAgentFacts
-	(*JamfSettingsFacts)(nil),     // 11: usher.v1.JamfSettingsFacts
-	(*ComplianceFacts)(nil),       // 12: usher.v1.ComplianceFacts
-	(*Contradiction)(nil),         // 13: usher.v1.Contradiction
-	(*DeviceIDChange)(nil),        // 14: usher.v1.DeviceIDChange
-	(*Identity)(nil),              // 15: usher.v1.Identity
-	(*timestamppb.Timestamp)(nil), // 16: google.protobuf.Timestamp
+	(PlatformSSOSection)(0),       // 6: usher.v1.PlatformSSOSection
+	(*DeviceCertificate)(nil),     // 7: usher.v1.DeviceCertificate
+	(*Evidence)(nil),              // 8: usher.v1.Evidence
+	(*PlatformSSOFacts)(nil),      // 9: usher.v1.PlatformSSOFacts
+	(*SecureEnclaveFacts)(nil),    // 10: usher.v1.SecureEnclaveFacts
+	(*JamfAgentFacts)(nil),        // 11: usher.v1.JamfAgentFacts
+	(*JamfSettingsFacts)(nil),     // 12: usher.v1.JamfSettingsFacts
+	(*ComplianceFacts)(nil),       // 13: usher.v1.ComplianceFacts
+	(*Contradiction)(nil),         // 14: usher.v1.Contradiction
+	(*DeviceIDChange)(nil),        // 15: usher.v1.DeviceIDChange
+	(*Identity)(nil),              // 16: usher.v1.Identity
+	(*timestamppb.Timestamp)(nil), // 17: google.protobuf.Timestamp
 }
 var file_usher_v1_identity_proto_depIdxs = []int32{
 	0,  // 0: usher.v1.Evidence.source:type_name -> usher.v1.IdentitySource
 	1,  // 1: usher.v1.Evidence.finding:type_name -> usher.v1.Finding
 	2,  // 2: usher.v1.Evidence.obstacle:type_name -> usher.v1.Obstacle
-	16, // 3: usher.v1.Evidence.observe_time:type_name -> google.protobuf.Timestamp
-	6,  // 4: usher.v1.Evidence.certificates:type_name -> usher.v1.DeviceCertificate
-	8,  // 5: usher.v1.Evidence.platform_sso:type_name -> usher.v1.PlatformSSOFacts
-	9,  // 6: usher.v1.Evidence.secure_enclave:type_name -> usher.v1.SecureEnclaveFacts
-	10, // 7: usher.v1.Evidence.jamf_agent:type_name -> usher.v1.JamfAgentFacts
-	11, // 8: usher.v1.Evidence.jamf_settings:type_name -> usher.v1.JamfSettingsFacts
-	12, // 9: usher.v1.Evidence.compliance:type_name -> usher.v1.ComplianceFacts
+	17, // 3: usher.v1.Evidence.observe_time:type_name -> google.protobuf.Timestamp
+	7,  // 4: usher.v1.Evidence.certificates:type_name -> usher.v1.DeviceCertificate
+	9,  // 5: usher.v1.Evidence.platform_sso:type_name -> usher.v1.PlatformSSOFacts
+	10, // 6: usher.v1.Evidence.secure_enclave:type_name -> usher.v1.SecureEnclaveFacts
+	11, // 7: usher.v1.Evidence.jamf_agent:type_name -> usher.v1.JamfAgentFacts
+	12, // 8: usher.v1.Evidence.jamf_settings:type_name -> usher.v1.JamfSettingsFacts
+	13, // 9: usher.v1.Evidence.compliance:type_name -> usher.v1.ComplianceFacts
 	4,  // 10: usher.v1.Evidence.possession:type_name -> usher.v1.Possession
 	5,  // 11: usher.v1.PlatformSSOFacts.user:type_name -> usher.v1.PlatformSSOUser
-	16, // 12: usher.v1.JamfAgentFacts.last_token_time:type_name -> google.protobuf.Timestamp
-	0,  // 13: usher.v1.Contradiction.followed:type_name -> usher.v1.IdentitySource
-	0,  // 14: usher.v1.Contradiction.against:type_name -> usher.v1.IdentitySource
-	16, // 15: usher.v1.DeviceIDChange.time:type_name -> google.protobuf.Timestamp
-	3,  // 16: usher.v1.Identity.state:type_name -> usher.v1.IdentityState
-	16, // 17: usher.v1.Identity.not_before:type_name -> google.protobuf.Timestamp
-	16, // 18: usher.v1.Identity.not_after:type_name -> google.protobuf.Timestamp
-	16, // 19: usher.v1.Identity.observe_time:type_name -> google.protobuf.Timestamp
-	0,  // 20: usher.v1.Identity.source:type_name -> usher.v1.IdentitySource
-	13, // 21: usher.v1.Identity.contradictions:type_name -> usher.v1.Contradiction
-	22, // [22:22] is the sub-list for method output_type
-	22, // [22:22] is the sub-list for method input_type
-	22, // [22:22] is the sub-list for extension type_name
-	22, // [22:22] is the sub-list for extension extendee
-	0,  // [0:22] is the sub-list for field type_name
+	6,  // 12: usher.v1.PlatformSSOFacts.device_section:type_name -> usher.v1.PlatformSSOSection
+	6,  // 13: usher.v1.PlatformSSOFacts.user_section:type_name -> usher.v1.PlatformSSOSection
+	17, // 14: usher.v1.PlatformSSOFacts.token_expire_time:type_name -> google.protobuf.Timestamp
+	17, // 15: usher.v1.JamfAgentFacts.last_token_time:type_name -> google.protobuf.Timestamp
+	0,  // 16: usher.v1.Contradiction.followed:type_name -> usher.v1.IdentitySource
+	0,  // 17: usher.v1.Contradiction.against:type_name -> usher.v1.IdentitySource
+	17, // 18: usher.v1.DeviceIDChange.time:type_name -> google.protobuf.Timestamp
+	3,  // 19: usher.v1.Identity.state:type_name -> usher.v1.IdentityState
+	17, // 20: usher.v1.Identity.not_before:type_name -> google.protobuf.Timestamp
+	17, // 21: usher.v1.Identity.not_after:type_name -> google.protobuf.Timestamp
+	17, // 22: usher.v1.Identity.observe_time:type_name -> google.protobuf.Timestamp
+	0,  // 23: usher.v1.Identity.source:type_name -> usher.v1.IdentitySource
+	14, // 24: usher.v1.Identity.contradictions:type_name -> usher.v1.Contradiction
+	25, // [25:25] is the sub-list for method output_type
+	25, // [25:25] is the sub-list for method input_type
+	25, // [25:25] is the sub-list for extension type_name
+	25, // [25:25] is the sub-list for extension extendee
+	0,  // [0:25] is the sub-list for field type_name
 }
 
 func init() { file_usher_v1_identity_proto_init() }
@@ -1511,7 +1697,7 @@ func file_usher_v1_identity_proto_init() {
 		File: protoimpl.DescBuilder{
 			GoPackagePath: reflect.TypeOf(x{}).PkgPath(),
 			RawDescriptor: unsafe.Slice(unsafe.StringData(file_usher_v1_identity_proto_rawDesc), len(file_usher_v1_identity_proto_rawDesc)),
-			NumEnums:      6,
+			NumEnums:      7,
 			NumMessages:   10,
 			NumExtensions: 0,
 			NumServices:   0,

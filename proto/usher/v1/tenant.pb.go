@@ -111,6 +111,96 @@ func (x *GetTenantResponse) GetCloudHost() string {
 	return ""
 }
 
+type WatchTenantRequest struct {
+	state         protoimpl.MessageState `protogen:"open.v1"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *WatchTenantRequest) Reset() {
+	*x = WatchTenantRequest{}
+	mi := &file_usher_v1_tenant_proto_msgTypes[2]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *WatchTenantRequest) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*WatchTenantRequest) ProtoMessage() {}
+
+func (x *WatchTenantRequest) ProtoReflect() protoreflect.Message {
+	mi := &file_usher_v1_tenant_proto_msgTypes[2]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use WatchTenantRequest.ProtoReflect.Descriptor instead.
+func (*WatchTenantRequest) Descriptor() ([]byte, []int) {
+	return file_usher_v1_tenant_proto_rawDescGZIP(), []int{2}
+}
+
+type WatchTenantResponse struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// Empty when none is configured.
+	TenantId string `protobuf:"bytes,1,opt,name=tenant_id,json=tenantId,proto3" json:"tenant_id,omitempty"`
+	// For example login.microsoftonline.com.
+	CloudHost     string `protobuf:"bytes,2,opt,name=cloud_host,json=cloudHost,proto3" json:"cloud_host,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *WatchTenantResponse) Reset() {
+	*x = WatchTenantResponse{}
+	mi := &file_usher_v1_tenant_proto_msgTypes[3]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *WatchTenantResponse) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*WatchTenantResponse) ProtoMessage() {}
+
+func (x *WatchTenantResponse) ProtoReflect() protoreflect.Message {
+	mi := &file_usher_v1_tenant_proto_msgTypes[3]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use WatchTenantResponse.ProtoReflect.Descriptor instead.
+func (*WatchTenantResponse) Descriptor() ([]byte, []int) {
+	return file_usher_v1_tenant_proto_rawDescGZIP(), []int{3}
+}
+
+func (x *WatchTenantResponse) GetTenantId() string {
+	if x != nil {
+		return x.TenantId
+	}
+	return ""
+}
+
+func (x *WatchTenantResponse) GetCloudHost() string {
+	if x != nil {
+		return x.CloudHost
+	}
+	return ""
+}
+
 var File_usher_v1_tenant_proto protoreflect.FileDescriptor
 
 const file_usher_v1_tenant_proto_rawDesc = "" +
@@ -120,9 +210,15 @@ const file_usher_v1_tenant_proto_rawDesc = "" +
 	"\x11GetTenantResponse\x12\x1b\n" +
 	"\ttenant_id\x18\x01 \x01(\tR\btenantId\x12\x1d\n" +
 	"\n" +
-	"cloud_host\x18\x02 \x01(\tR\tcloudHost2U\n" +
+	"cloud_host\x18\x02 \x01(\tR\tcloudHost\"\x14\n" +
+	"\x12WatchTenantRequest\"Q\n" +
+	"\x13WatchTenantResponse\x12\x1b\n" +
+	"\ttenant_id\x18\x01 \x01(\tR\btenantId\x12\x1d\n" +
+	"\n" +
+	"cloud_host\x18\x02 \x01(\tR\tcloudHost2\xa3\x01\n" +
 	"\rTenantService\x12D\n" +
-	"\tGetTenant\x12\x1a.usher.v1.GetTenantRequest\x1a\x1b.usher.v1.GetTenantResponseB'Z%usher.internal/proto/usher/v1;usherv1b\x06proto3"
+	"\tGetTenant\x12\x1a.usher.v1.GetTenantRequest\x1a\x1b.usher.v1.GetTenantResponse\x12L\n" +
+	"\vWatchTenant\x12\x1c.usher.v1.WatchTenantRequest\x1a\x1d.usher.v1.WatchTenantResponse0\x01B'Z%usher.internal/proto/usher/v1;usherv1b\x06proto3"
 
 var (
 	file_usher_v1_tenant_proto_rawDescOnce sync.Once
@@ -136,16 +232,20 @@ func file_usher_v1_tenant_proto_rawDescGZIP() []byte {
 	return file_usher_v1_tenant_proto_rawDescData
 }
 
-var file_usher_v1_tenant_proto_msgTypes = make([]protoimpl.MessageInfo, 2)
+var file_usher_v1_tenant_proto_msgTypes = make([]protoimpl.MessageInfo, 4)
 var file_usher_v1_tenant_proto_goTypes = []any{
-	(*GetTenantRequest)(nil),  // 0: usher.v1.GetTenantRequest
-	(*GetTenantResponse)(nil), // 1: usher.v1.GetTenantResponse
+	(*GetTenantRequest)(nil),    // 0: usher.v1.GetTenantRequest
+	(*GetTenantResponse)(nil),   // 1: usher.v1.GetTenantResponse
+	(*WatchTenantRequest)(nil),  // 2: usher.v1.WatchTenantRequest
+	(*WatchTenantResponse)(nil), // 3: usher.v1.WatchTenantResponse
 }
 var file_usher_v1_tenant_proto_depIdxs = []int32{
 	0, // 0: usher.v1.TenantService.GetTenant:input_type -> usher.v1.GetTenantRequest
-	1, // 1: usher.v1.TenantService.GetTenant:output_type -> usher.v1.GetTenantResponse
-	1, // [1:2] is the sub-list for method output_type
-	0, // [0:1] is the sub-list for method input_type
+	2, // 1: usher.v1.TenantService.WatchTenant:input_type -> usher.v1.WatchTenantRequest
+	1, // 2: usher.v1.TenantService.GetTenant:output_type -> usher.v1.GetTenantResponse
+	3, // 3: usher.v1.TenantService.WatchTenant:output_type -> usher.v1.WatchTenantResponse
+	2, // [2:4] is the sub-list for method output_type
+	0, // [0:2] is the sub-list for method input_type
 	0, // [0:0] is the sub-list for extension type_name
 	0, // [0:0] is the sub-list for extension extendee
 	0, // [0:0] is the sub-list for field type_name
@@ -162,7 +262,7 @@ func file_usher_v1_tenant_proto_init() {
 			GoPackagePath: reflect.TypeOf(x{}).PkgPath(),
 			RawDescriptor: unsafe.Slice(unsafe.StringData(file_usher_v1_tenant_proto_rawDesc), len(file_usher_v1_tenant_proto_rawDesc)),
 			NumEnums:      0,
-			NumMessages:   2,
+			NumMessages:   4,
 			NumExtensions: 0,
 			NumServices:   1,
 		},

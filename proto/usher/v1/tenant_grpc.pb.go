@@ -19,16 +19,20 @@ import (
 const _ = grpc.SupportPackageIsVersion9
 
 const (
-	TenantService_GetTenant_FullMethodName = "/usher.v1.TenantService/GetTenant"
+	TenantService_GetTenant_FullMethodName   = "/usher.v1.TenantService/GetTenant"
+	TenantService_WatchTenant_FullMethodName = "/usher.v1.TenantService/WatchTenant"
 )
 
 // TenantServiceClient is the client API for TenantService service.
 //
 // For semantics around ctx use and closing/ending streaming RPCs, please refer to https://pkg.go.dev/google.golang.org/grpc/?tab=doc#ClientConn.NewStream.
 //
-// TenantService tells everyone on this computer which Entra tenant it belongs to.
+// TenantService says which Entra tenant this computer belongs to. Everyone on it may ask.
 type TenantServiceClient interface {
 	GetTenant(ctx context.Context, in *GetTenantRequest, opts ...grpc.CallOption) (*GetTenantResponse, error)
+	// WatchTenant sends the tenant at once, and again each time it changes. The stream ends with the caller's context or with
+	// usherd.
+	WatchTenant(ctx context.Context, in *WatchTenantRequest, opts ...grpc.CallOption) (grpc.ServerStreamingClient[WatchTenantResponse], error)
 }
 
 type tenantServiceClient struct {
@@ -49,13 +53,35 @@ func (c *tenantServiceClient) GetTenant(ctx context.Context, in *GetTenantReques
 	return out, nil
 }
 
+func (c *tenantServiceClient) WatchTenant(ctx context.Context, in *WatchTenantRequest, opts ...grpc.CallOption) (grpc.ServerStreamingClient[WatchTenantResponse], error) {
+	cOpts := append([]grpc.CallOption{grpc.StaticMethod()}, opts...)
+	stream, err := c.cc.NewStream(ctx, &TenantService_ServiceDesc.Streams[0], TenantService_WatchTenant_FullMethodName, cOpts...)
+	if err != nil {
+		return nil, err
+	}
+	x := &grpc.GenericClientStream[WatchTenantRequest, WatchTenantResponse]{ClientStream: stream}
+	if err := x.ClientStream.SendMsg(in); err != nil {
+		return nil, err
+	}
+	if err := x.ClientStream.CloseSend(); err != nil {
+		return nil, err
+	}
+	return x, nil
+}
+
+// This type alias is provided for backwards compatibility with existing code that references the prior non-generic stream type by name.
+type TenantService_WatchTenantClient = grpc.ServerStreamingClient[WatchTenantResponse]
+
 // TenantServiceServer is the server API for TenantService service.
 // All implementations must embed UnimplementedTenantServiceServer
 // for forward compatibility.
 //
-// TenantService tells everyone on this computer which Entra tenant it belongs to.
+// TenantService says which Entra tenant this computer belongs to. Everyone on it may ask.
 type TenantServiceServer interface {
 	GetTenant(context.Context, *GetTenantRequest) (*GetTenantResponse, error)
+	// WatchTenant sends the tenant at once, and again each time it changes. The stream ends with the caller's context or with
+	// usherd.
+	WatchTenant(*WatchTenantRequest, grpc.ServerStreamingServer[WatchTenantResponse]) error
 	mustEmbedUnimplementedTenantServiceServer()
 }
 
@@ -68,6 +94,9 @@ type UnimplementedTenantServiceServer struct{}
 
 func (UnimplementedTenantServiceServer) GetTenant(context.Context, *GetTenantRequest) (*GetTenantResponse, error) {
 	return nil, status.Error(codes.Unimplemented, "method GetTenant not implemented")
+}
+func (UnimplementedTenantServiceServer) WatchTenant(*WatchTenantRequest, grpc.ServerStreamingServer[WatchTenantResponse]) error {
+	return status.Error(codes.Unimplemented, "method WatchTenant not implemented")
 }
 func (UnimplementedTenantServiceServer) mustEmbedUnimplementedTenantServiceServer() {}
 func (UnimplementedTenantServiceServer) testEmbeddedByValue()                       {}
@@ -108,6 +137,17 @@ func _TenantService_GetTenant_Handler(srv interface{}, ctx context.Context, dec 
 	return interceptor(ctx, in, info, handler)
 }
 
+func _TenantService_WatchTenant_Handler(srv interface{}, stream grpc.ServerStream) error {
+	m := new(WatchTenantRequest)
+	if err := stream.RecvMsg(m); err != nil {
+		return err
+	}
+	return srv.(TenantServiceServer).WatchTenant(m, &grpc.GenericServerStream[WatchTenantRequest, WatchTenantResponse]{ServerStream: stream})
+}
+
+// This type alias is provided for backwards compatibility with existing code that references the prior non-generic stream type by name.
+type TenantService_WatchTenantServer = grpc.ServerStreamingServer[WatchTenantResponse]
+
 // TenantService_ServiceDesc is the grpc.ServiceDesc for TenantService service.
 // It's only intended for direct use with grpc.RegisterService,
 // and not to be introspected or modified (even as a copy)
@@ -120,6 +160,12 @@ var TenantService_ServiceDesc = grpc.ServiceDesc{
 			Handler:    _TenantService_GetTenant_Handler,
 		},
 	},
-	Streams:  []grpc.StreamDesc{},
+	Streams: []grpc.StreamDesc{
+		{
+			StreamName:    "WatchTenant",
+			Handler:       _TenantService_WatchTenant_Handler,
+			ServerStreams: true,
+		},
+	},
 	Metadata: "usher/v1/tenant.proto",
 }

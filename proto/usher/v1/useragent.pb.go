@@ -478,9 +478,12 @@ func (x *StopPortalResponse) GetExit() *PortalExit {
 }
 
 type ReadIdentityRequest struct {
-	state         protoimpl.MessageState `protogen:"open.v1"`
-	unknownFields protoimpl.UnknownFields
-	sizeCache     protoimpl.SizeCache
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// Do not read the login keychain: another place holds the identity, and reading it more than needed can damage it.
+	// Older agents read it.
+	LeaveLoginKeychain bool `protobuf:"varint,1,opt,name=leave_login_keychain,json=leaveLoginKeychain,proto3" json:"leave_login_keychain,omitempty"`
+	unknownFields      protoimpl.UnknownFields
+	sizeCache          protoimpl.SizeCache
 }
 
 func (x *ReadIdentityRequest) Reset() {
@@ -511,6 +514,13 @@ func (x *ReadIdentityRequest) ProtoReflect() protoreflect.Message {
 // Deprecated: Use ReadIdentityRequest.ProtoReflect.Descriptor instead.
 func (*ReadIdentityRequest) Descriptor() ([]byte, []int) {
 	return file_usher_v1_useragent_proto_rawDescGZIP(), []int{7}
+}
+
+func (x *ReadIdentityRequest) GetLeaveLoginKeychain() bool {
+	if x != nil {
+		return x.LeaveLoginKeychain
+	}
+	return false
 }
 
 type ReadIdentityResponse struct {
@@ -1229,8 +1239,9 @@ const file_usher_v1_useragent_proto_rawDesc = "" +
 	"\x11StopPortalRequest\x12'\n" +
 	"\x0fregistration_id\x18\x01 \x01(\tR\x0eregistrationId\">\n" +
 	"\x12StopPortalResponse\x12(\n" +
-	"\x04exit\x18\x01 \x01(\v2\x14.usher.v1.PortalExitR\x04exit\"\x15\n" +
-	"\x13ReadIdentityRequest\"F\n" +
+	"\x04exit\x18\x01 \x01(\v2\x14.usher.v1.PortalExitR\x04exit\"G\n" +
+	"\x13ReadIdentityRequest\x120\n" +
+	"\x14leave_login_keychain\x18\x01 \x01(\bR\x12leaveLoginKeychain\"F\n" +
 	"\x14ReadIdentityResponse\x12.\n" +
 	"\bevidence\x18\x01 \x03(\v2\x12.usher.v1.EvidenceR\bevidence\"\x17\n" +
 	"\x15GatherWithJamfRequest\"^\n" +
