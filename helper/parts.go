@@ -3,15 +3,19 @@ package main
 import (
 	"context"
 	"log/slog"
+	"slices"
 	"sync/atomic"
 	"time"
 
 	"usher.internal/helper/delivery"
+	"usher.internal/helper/directory"
 	"usher.internal/helper/doctor"
 	"usher.internal/helper/jamfpro"
 	"usher.internal/helper/sessions"
 	"usher.internal/helper/store"
 	"usher.internal/helper/thismac"
+	"usher.internal/internal/accounts"
+	"usher.internal/internal/command"
 	"usher.internal/internal/config"
 	"usher.internal/internal/wpj"
 )
@@ -118,6 +122,24 @@ func (p *parts) Examine(ctx context.Context, sees func(uid uint32) bool, tell fu
 
 // thisMac is what the helper itself knows of the Mac.
 func (p *parts) thisMac(context.Context) []wpj.Evidence { return p.current.Load().places.Evidence() }
+
+// directory reads a user's record; false where the directory is not among the sources.
+func (p *parts) directory(ctx context.Context, uid uint32) (_ wpj.Evidence, asked bool) {
+	now := p.live.Current()
+	if !slices.Contains(now.Identity.Sources, config.Directory) {
+		return wpj.Evidence{}, false
+	}
+	person, err := accounts.ByUID(uid)
+	if err != nil {
+		return wpj.Evidence{Source: wpj.SourceDirectory, Finding: wpj.CouldNotLook, Obstacle: wpj.ObstacleFailed, Detail: err.Error(), ObservedAt: time.Now()}, true
+	}
+	return directory.Look(ctx, command.Dscl.At(now.Directory.Executable), person.Name), true
+}
+
+// microsoftPlatformSSO reports whether a profile configures Microsoft's Platform SSO for the user.
+func (p *parts) microsoftPlatformSSO(account string) (bool, error) {
+	return thismac.MicrosoftPlatformSSO(p.live.Current().PlatformSSO.ManagedPreferences, account)
+}
 
 // view asks Jamf Pro how it sees this Mac; false where it cannot be asked.
 func (p *parts) view(ctx context.Context) (_ wpj.Evidence, asked bool) {

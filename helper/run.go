@@ -70,6 +70,7 @@ func run(ctx context.Context, live *config.Live, log *slog.Logger) error {
 		Store:             journal,
 		Tenant:            func() wpj.TenantID { return live.Current().Tenant.ID },
 		ThisMac:           parts.thisMac,
+		Directory:         parts.directory,
 		Online:            thismac.Online,
 		ProofOfPossession: func() bool { return live.Current().Identity.ProofOfPossession },
 		Logger:            log,
@@ -80,10 +81,12 @@ func run(ctx context.Context, live *config.Live, log *slog.Logger) error {
 		Preflight:  parts,
 		Outbox:     outbox,
 		Identities: observer,
-		Settings:   func() registration.Settings { return registrationSettings(live.Current()) },
-		Logger:     log,
-		Committing: crash.committing,
-		Committed:  crash.committed,
+
+		MicrosoftPlatformSSO: parts.microsoftPlatformSSO,
+		Settings:             func() registration.Settings { return registrationSettings(live.Current()) },
+		Logger:               log,
+		Committing:           crash.committing,
+		Committed:            crash.committed,
 	})
 	watcher := observation.NewWatcher(observation.WatcherConfig{
 		Observer: observer,

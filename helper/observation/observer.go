@@ -36,6 +36,8 @@ type Config struct {
 	Tenant func() wpj.TenantID
 	// ThisMac returns what the helper itself knows of the Mac; nil is nothing.
 	ThisMac func(context.Context) []wpj.Evidence
+	// Directory reads the user's record in the directory; false where it is not to be asked. It may be nil.
+	Directory func(ctx context.Context, uid uint32) (_ wpj.Evidence, asked bool)
 	// Online reports whether this Mac has a network now; nil is that it has one.
 	Online func() bool
 	// ProofOfPossession has the agent sign a challenge with the key of a device certificate in the login keychain.
@@ -88,6 +90,9 @@ func (o *Observer) Read(ctx context.Context, agent usherv1.UserAgentServiceClien
 	}
 	if o.config.ThisMac != nil {
 		evidence = append(evidence, o.config.ThisMac(ctx)...)
+	}
+	if said, asked := o.directory(ctx, uid); asked {
+		evidence = append(evidence, said)
 	}
 	last, err := o.Of(uid)
 	if err != nil {

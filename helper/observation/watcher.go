@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"log/slog"
 	"math/rand/v2"
+	"slices"
 	"sync"
 	"time"
 
@@ -135,6 +136,9 @@ func (w *Watcher) Run(ctx context.Context) error {
 				looking.Go(func() { w.try(ctx, session) })
 			}
 		}
+		if all {
+			looking.Go(func() { w.lookAtAbsent(ctx, now) })
+		}
 		all = false
 		select {
 		case <-changed:
@@ -149,6 +153,23 @@ func (w *Watcher) Run(ctx context.Context) error {
 			settings = w.Settings()
 		case <-ctx.Done():
 			return nil
+		}
+	}
+}
+
+// lookAtAbsent looks at those who are known and have no session, as far as that can be done without one.
+func (w *Watcher) lookAtAbsent(ctx context.Context, present []sessions.Session) {
+	known, err := w.Observer.All()
+	if err != nil {
+		w.log.Warn("users without a session could not be looked at", "error", err)
+		return
+	}
+	for _, one := range known {
+		if slices.ContainsFunc(present, func(session sessions.Session) bool { return session.User.UID == one.User.UID }) {
+			continue
+		}
+		if err := w.Observer.LookWithoutSession(ctx, one.User); err != nil && ctx.Err() == nil {
+			w.log.Info("user without a session could not be looked at", "uid", one.User.UID, "error", err)
 		}
 	}
 }

@@ -65,6 +65,9 @@ type Config struct {
 	Outbox    Outbox
 	// Identities are read and kept by the same rules wherever a user is looked at.
 	Identities Identities
+	// MicrosoftPlatformSSO reports whether a profile configures Microsoft's Platform SSO for an account; it is asked where macOS's
+	// own word cannot be read. nil is that none does.
+	MicrosoftPlatformSSO func(account string) (bool, error)
 	// Settings returns what is configured now.
 	Settings func() Settings
 	// Kept is how many ended registrations stay in the journal. Zero is a default.

@@ -39,6 +39,8 @@ type Observations interface {
 	All() ([]observation.Observation, error)
 	// Look looks at a session now.
 	Look(ctx context.Context, session sessions.Session) (observation.Observation, error)
+	// LookWithoutSession looks at a user who has none, as far as that can be done.
+	LookWithoutSession(ctx context.Context, user observation.User) error
 }
 
 // Journal tells of the file that registrations and outbox are kept in.
@@ -127,12 +129,29 @@ func (s *statusService) watch(ctx context.Context, actor *Actor, send func(*ushe
 // lookAgain looks at everyone whom the caller may see. Who cannot be looked at keeps what was found last, with its time.
 func (s *statusService) lookAgain(ctx context.Context, actor *Actor) {
 	var looks sync.WaitGroup
-	for _, session := range s.sessions.List() {
+	present := s.sessions.List()
+	for _, session := range present {
 		if actor.MayActFor(session.User.UID) == nil {
 			looks.Go(func() { s.observations.Look(ctx, session) })
 		}
 	}
+	looks.Go(func() { s.lookAtAbsent(ctx, actor, present) })
 	looks.Wait()
+}
+
+// lookAtAbsent looks at those whom the journal knows and who are not logged in, one after the other.
+func (s *statusService) lookAtAbsent(ctx context.Context, actor *Actor, present []sessions.Session) {
+	journal, err := s.snapshot()
+	if err != nil {
+		return // status says so too
+	}
+	for _, known := range journal.users {
+		user := observation.User{Name: known.User.Name, UID: known.User.Uid}
+		isPresent := slices.ContainsFunc(present, func(session sessions.Session) bool { return session.User.UID == user.UID })
+		if !isPresent && actor.MayActFor(user.UID) == nil {
+			s.observations.LookWithoutSession(ctx, user)
+		}
+	}
 }
 
 func (s *statusService) status(actor *Actor) (*usherv1.GetStatusResponse, error) {

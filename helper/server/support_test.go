@@ -74,6 +74,10 @@ func (m *sharedMac) Look(context.Context, sessions.Session) (observation.Observa
 	return observation.Observation{}, errors.ErrUnsupported
 }
 
+func (m *sharedMac) LookWithoutSession(context.Context, observation.User) error {
+	return errors.ErrUnsupported
+}
+
 func (m *sharedMac) Flush() (int, error) { return 0, errors.ErrUnsupported }
 
 func (m *sharedMac) List(filter registration.Filter) (found []registration.Registration, err error) {

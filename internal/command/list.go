@@ -8,6 +8,8 @@ import "time"
 var (
 	// AppSSO tells the state of Platform SSO [FL-GO].
 	AppSSO = Command{Path: "/usr/bin/app-sso", Arguments: []string{"platform", "-s"}, Deadline: 10 * time.Second, OutputLimit: 1 << 20}
+	// Dscl reads a user's record in the directory; its arguments are helper/directory's.
+	Dscl = Command{Path: "/usr/bin/dscl", Deadline: 10 * time.Second, OutputLimit: 64 << 10}
 	// GetPSSOStatus asks Microsoft's single sign-on through Jamf's own program, not its alias [BW#6, SK-PSSO].
 	GetPSSOStatus = Command{Path: conditionalAccess, Arguments: []string{"getPSSOStatus"}, Deadline: 20 * time.Second, OutputLimit: 64 << 10}
 	// GatherAADInfo has Jamf acquire the identity. It may ask the user to sign in, hence its patience [MB-AAD].

@@ -53,8 +53,14 @@ type Config struct {
 		ProofOfPossession bool
 	}
 
-	// PlatformSSO.Executable is macOS's app-sso.
-	PlatformSSO struct{ Executable string }
+	PlatformSSO struct {
+		// Executable is macOS's app-sso.
+		Executable string
+		// ManagedPreferences is the folder where macOS keeps what profiles set.
+		ManagedPreferences string
+	}
+	// Directory.Executable is macOS's dscl.
+	Directory struct{ Executable string }
 
 	Preflight struct {
 		// Endpoints are host:port; when none of them answers a registration is not begun. Empty: not checked.
@@ -121,17 +127,19 @@ const (
 	DeliverByAPI   DeliveryMode = "api"
 )
 
-// The identity sources that an agent can look at.
+// The identity sources that can be chosen.
 const (
 	LoginKeychain = "login_keychain"
 	PlatformSSO   = "platform_sso"
 	SecureEnclave = "secure_enclave"
 	JamfAgent     = "jamf_agent"
+	// Directory is looked at by the helper, also for users who are not logged in.
+	Directory = "directory"
 )
 
 // IdentitySources returns them all.
 func IdentitySources() []string {
-	return []string{LoginKeychain, PlatformSSO, SecureEnclave, JamfAgent}
+	return []string{LoginKeychain, PlatformSSO, SecureEnclave, JamfAgent, Directory}
 }
 
 // File names inside the two directories.

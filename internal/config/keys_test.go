@@ -42,6 +42,8 @@ var other = map[string]string{
 	"identity.heartbeat":                 "24h",
 	"identity.proof_of_possession":       "true",
 	"platform_sso.executable":            "/tmp/app-sso",
+	"platform_sso.managed_preferences":   "/tmp/managed",
+	"directory.executable":               "/tmp/dscl",
 	"listener.address":                   "[::1]:7443",
 	"listener.certificate_file":          "/etc/usher/listener.pem",
 	"listener.key_file":                  "/etc/usher/listener-key.pem",

@@ -13,6 +13,7 @@ type platform struct {
 	jamf, conditionalAccess         string
 	jamfPreferences                 string
 	identitySources                 string
+	managedPreferences              string
 }
 
 // Places are the files of the two layers; an empty path is a layer that the platform does not have.
@@ -33,7 +34,9 @@ var macOS = platform{
 	// The bundle's own program: its alias jamfAAD does not answer alike (domain.md 1.1).
 	conditionalAccess: "/Library/Application Support/JAMF/Jamf.app/Contents/MacOS/Jamf Conditional Access.app/Contents/MacOS/Jamf Conditional Access",
 	jamfPreferences:   "/Library/Preferences/com.jamfsoftware.jamf.plist",
-	identitySources:   LoginKeychain + ", " + PlatformSSO + ", " + SecureEnclave + ", " + JamfAgent,
+	identitySources:   LoginKeychain + ", " + PlatformSSO + ", " + SecureEnclave + ", " + JamfAgent + ", " + Directory,
+
+	managedPreferences: "/Library/Managed Preferences",
 }
 
 // On Linux neither Company Portal nor Jamf exist; the paths are where their stand-ins are looked for.

@@ -12,10 +12,12 @@ import (
 	"os/exec"
 	"path/filepath"
 	"strconv"
+	"strings"
 	"sync"
 	"syscall"
 
 	"go.yaml.in/yaml/v3"
+	"howett.net/plist"
 )
 
 // TenantID is the Entra tenant that the Mac belongs to.
@@ -86,6 +88,43 @@ func (m *Mac) JamfBinary() string { return m.path("library", "jamf") }
 // JamfPreferences is where Jamf keeps its settings of the Mac, com.jamfsoftware.jamf.plist; it is not there at first.
 func (m *Mac) JamfPreferences() string { return m.path("library", "com.jamfsoftware.jamf.plist") }
 
+// ManagedPreferences is the folder where macOS keeps what profiles set.
+func (m *Mac) ManagedPreferences() string { return m.path("library", "Managed Preferences") }
+
+// SetDirectory has the record of an account in the directory hold these AltSecurityIdentities, for example
+// "PlatformSSO:jane@example.com", beside others that are there already.
+func (m *Mac) SetDirectory(account string, values ...string) error {
+	records := m.path("library", "directory")
+	if err := os.MkdirAll(records, 0o755); err != nil {
+		return fmt.Errorf("set the directory's record of %s: %w", account, err)
+	}
+	if err := replace(filepath.Join(records, account), []byte(strings.Join(values, "\n")), 0o644); err != nil {
+		return fmt.Errorf("set the directory's record of %s: %w", account, err)
+	}
+	return nil
+}
+
+// SetProfile has a profile configure single sign-on with that extension for the whole Mac; "" removes it.
+func (m *Mac) SetProfile(extension string) error {
+	path := filepath.Join(m.ManagedPreferences(), "com.apple.extensiblesso.plist")
+	if extension == "" {
+		return os.RemoveAll(path)
+	}
+	content, err := plist.Marshal(map[string]any{
+		"ExtensionIdentifier": extension, "Type": "Redirect", "PlatformSSO": map[string]any{"AuthenticationMethod": "UserSecureEnclaveKey"},
+	}, plist.BinaryFormat)
+	if err == nil {
+		err = os.MkdirAll(m.ManagedPreferences(), 0o755)
+	}
+	if err == nil {
+		err = replace(path, content, 0o644)
+	}
+	if err != nil {
+		return fmt.Errorf("set a profile: %w", err)
+	}
+	return nil
+}
+
 // Set changes settings of the configuration, by dotted key. Running programs keep theirs.
 func (m *Mac) Set(settings map[string]any) error {
 	m.mu.Lock()
@@ -148,6 +187,9 @@ func (m *Mac) WriteConfig() error {
 		"preflight.jamf_preferences": m.JamfPreferences(),
 		"jamf.executable":            m.JamfBinary(),
 		"platform_sso.executable":    m.Programs.AppSSO,
+		"directory.executable":       m.Programs.Dscl,
+
+		"platform_sso.managed_preferences": m.ManagedPreferences(),
 
 		"jamf.conditional_access_executable": m.Programs.JamfAgent,
 		"delivery.computer_udid":             UDID,

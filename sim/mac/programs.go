@@ -12,7 +12,7 @@ import (
 type Programs struct {
 	Helper, Agent, Control   string
 	Portal, Jamf, JamfProSim string
-	AppSSO, JamfAgent        string
+	AppSSO, JamfAgent, Dscl  string
 }
 
 // packages names the program that each package builds.
@@ -26,6 +26,7 @@ var packages = []struct {
 	{"companyportal", "usher.internal/sim/companyportal", func(p *Programs) *string { return &p.Portal }},
 	{"jamf", "usher.internal/sim/jamf", func(p *Programs) *string { return &p.Jamf }},
 	{"appsso", "usher.internal/sim/appsso", func(p *Programs) *string { return &p.AppSSO }},
+	{"dscl", "usher.internal/sim/dscl", func(p *Programs) *string { return &p.Dscl }},
 	{"jamfca", "usher.internal/sim/jamfca", func(p *Programs) *string { return &p.JamfAgent }},
 	{"jamfpro-sim", "usher.internal/sim/jamfpro/cmd/jamfpro-sim", func(p *Programs) *string { return &p.JamfProSim }},
 }

@@ -1,0 +1,132 @@
+// Package directory reads what the directory of this Mac says about a user's Platform SSO: the values of AltSecurityIdentities in
+// the user's record, where macOS writes `PlatformSSO:jane@example.com` when an account is bound [PSSO-P5].
+//
+// It is the one place that names the user unmasked and can be read without a session. It is no proof of a registration: whether
+// the value goes away with one is not known, and another provider's Platform SSO writes it too. Nobody has run this on a Mac.
+package directory
+
+import (
+	"bytes"
+	"context"
+	"errors"
+	"fmt"
+	"slices"
+	"strings"
+	"time"
+
+	"howett.net/plist"
+
+	"usher.internal/internal/command"
+	"usher.internal/internal/oneline"
+	"usher.internal/internal/wpj"
+)
+
+const (
+	attribute = "dsAttrTypeStandard:AltSecurityIdentities"
+	// prefix is that of Platform SSO's values; others are of Kerberos and of certificates.
+	prefix = "PlatformSSO:"
+	// noSuchKey is what dscl prints for a record without the attribute.
+	noSuchKey = "No such key"
+	// maximumName is more letters than a name in Entra has.
+	maximumName = 1024
+)
+
+// errNotRead is wrapped where dscl did not print what it is known to print.
+var errNotRead = errors.New("not the output of dscl")
+
+// Look asks dscl for the record of the account with that short name. It never fails: that it could not look is evidence too. It
+// returns within the command's deadline.
+func Look(ctx context.Context, dscl command.Command, account string) wpj.Evidence {
+	evidence, err := look(ctx, dscl, account)
+	if err != nil {
+		evidence = wpj.Evidence{Finding: wpj.CouldNotLook, Obstacle: obstacleOf(err), Detail: err.Error()}
+	}
+	evidence.Source, evidence.ObservedAt = wpj.SourceDirectory, time.Now().UTC()
+	return evidence
+}
+
+func obstacleOf(err error) wpj.Obstacle {
+	switch {
+	case errors.Is(err, command.ErrMissing):
+		return wpj.ObstacleUnsupported
+	case errors.Is(err, command.ErrTooSlow), errors.Is(err, context.Canceled), errors.Is(err, context.DeadlineExceeded):
+		return wpj.ObstacleUnavailable
+	}
+	return wpj.ObstacleFailed
+}
+
+func look(ctx context.Context, dscl command.Command, account string) (wpj.Evidence, error) {
+	// It becomes part of a path in the directory.
+	if account == "" || strings.ContainsAny(account, "/\x00") {
+		return wpj.Evidence{}, fmt.Errorf("look up %q in the directory: not the name of an account", account)
+	}
+	output, err := dscl.With("-plist", ".", "-read", "/Users/"+account, attribute).Run(ctx)
+	if err != nil {
+		return wpj.Evidence{}, err
+	}
+	names, err := parse(output)
+	if err != nil {
+		return wpj.Evidence{}, fmt.Errorf("read AltSecurityIdentities: %w", err)
+	}
+	switch len(names) {
+	case 0:
+		return wpj.Evidence{Finding: wpj.NotThere, Detail: "The user's record has no identity of Platform SSO."}, nil
+	case 1:
+		return wpj.Evidence{Finding: wpj.Found, UserPrincipalName: names[0], Detail: "The user's record has an identity of Platform SSO."}, nil
+	}
+	// Which of them is the user's present one is not said.
+	return wpj.Evidence{Finding: wpj.Found, Detail: fmt.Sprintf("The user's record has %d different identities of Platform SSO.", len(names))}, nil
+}
+
+// parse returns the different names of Platform SSO in what dscl printed: a property list, or its text form.
+func parse(output command.Output) ([]wpj.UserPrincipalName, error) {
+	said := bytes.TrimSpace(output.Stdout)
+	switch {
+	case bytes.Contains(said, []byte(noSuchKey)) || bytes.Contains(output.Stderr, []byte(noSuchKey)):
+		return nil, nil
+	case output.ExitCode != 0:
+		first, _, _ := strings.Cut(string(bytes.TrimSpace(slices.Concat(output.Stderr, said))), "\n")
+		return nil, fmt.Errorf("%w: it ended with %d: %s", errNotRead, output.ExitCode, oneline.Of(first, 200))
+	}
+	values, err := valuesIn(said)
+	if err != nil {
+		return nil, err
+	}
+	var names []wpj.UserPrincipalName
+	for _, value := range values {
+		name, ours := strings.CutPrefix(strings.TrimSpace(value), prefix)
+		name = strings.TrimSpace(name)
+		if !ours || name == "" || len(name) > maximumName || oneline.Of(name, maximumName) != name {
+			continue
+		}
+		if !slices.ContainsFunc(names, func(known wpj.UserPrincipalName) bool { return strings.EqualFold(string(known), name) }) {
+			names = append(names, wpj.UserPrincipalName(name))
+		}
+	}
+	return names, nil
+}
+
+func valuesIn(said []byte) ([]string, error) {
+	if len(said) == 0 {
+		return nil, fmt.Errorf("%w: it printed nothing", errNotRead)
+	}
+	var record map[string]any
+	if _, err := plist.Unmarshal(said, &record); err != nil {
+		return nil, fmt.Errorf("%w: %w", errNotRead, err)
+	}
+	for _, key := range []string{attribute, strings.TrimPrefix(attribute, "dsAttrTypeStandard:")} {
+		switch value := record[key].(type) {
+		case string:
+			return []string{value}, nil
+		case []any:
+			var values []string
+			for _, one := range value {
+				if text, ok := one.(string); ok {
+					values = append(values, text)
+				}
+			}
+			return values, nil
+		}
+	}
+	return nil, nil
+}

@@ -1,0 +1,50 @@
+package observation
+
+import (
+	"context"
+	"slices"
+	"time"
+
+	"usher.internal/helper/store"
+	"usher.internal/internal/wpj"
+)
+
+func (o *Observer) directory(ctx context.Context, uid uint32) (_ wpj.Evidence, asked bool) {
+	if o.config.Directory == nil {
+		return wpj.Evidence{}, false
+	}
+	return o.config.Directory(ctx, uid)
+}
+
+// LookWithoutSession looks at a user who is not logged in, as far as that can be done without a session: the directory is asked
+// again. How the user stood when they were seen last stays; of one who was never seen it is kept that nobody could look.
+func (o *Observer) LookWithoutSession(ctx context.Context, user User) error {
+	said, asked := o.directory(ctx, user.UID)
+	if !asked {
+		return nil
+	}
+	return o.config.Store.Update(func(tx *store.Tx) error {
+		kept, found, err := observations.Get(tx, key(user.UID))
+		if err != nil {
+			return err
+		}
+		if !found {
+			evidence := []wpj.Evidence{noSession(), said}
+			kept = Observation{User: user, Identity: o.evaluate(evidence, wpj.KeysHistory{}).Identity, Evidence: evidence}
+			return observations.Put(tx, key(user.UID), kept)
+		}
+		i := slices.IndexFunc(kept.Evidence, func(e wpj.Evidence) bool { return e.Source == wpj.SourceDirectory })
+		switch {
+		case i < 0:
+			kept.Evidence = append(slices.Clone(kept.Evidence), said)
+		case said.Finding != wpj.CouldNotLook || kept.Evidence[i].Finding == wpj.CouldNotLook:
+			kept.Evidence[i] = said
+		}
+		return observations.Put(tx, key(user.UID), kept)
+	})
+}
+
+// noSession is the evidence about a user who is not logged in and was never looked at.
+func noSession() wpj.Evidence {
+	return wpj.Evidence{Source: wpj.SourceLoginKeychain, Finding: wpj.CouldNotLook, Obstacle: wpj.ObstacleNoSession, ObservedAt: time.Now().UTC()}
+}
