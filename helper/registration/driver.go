@@ -36,6 +36,8 @@ type driver struct {
 	log *slog.Logger
 	// resumed holds until the first decision about a registration that an earlier usherd began.
 	resumed bool
+	// insteadOfPortal is decided where the portal has not run yet, and must not; nil where it may.
+	insteadOfPortal decision
 }
 
 func newDriver(m *Machine, id string, resumed bool) *driver {
@@ -197,6 +199,9 @@ func (d *driver) step(ctx context.Context, r *Registration) (decision, error) {
 	case StateLaunchingPortal, StateWaitingForSignIn:
 		if !r.TimedOutAt.IsZero() {
 			return d.endTimedOut(ctx, r), nil
+		}
+		if d.resumed && r.State == StateLaunchingPortal {
+			d.insteadOfPortal = d.userAction(r, d.present(ctx, r))
 		}
 		return d.followPortal(ctx, r)
 	case StateReadingIdentity:

@@ -254,7 +254,7 @@ func issued(at time.Time) []*usherv1.Evidence {
 
 func evidence(all ...wpj.Evidence) (messages []*usherv1.Evidence) {
 	for _, one := range all {
-		one.Source = wpj.SourceLoginKeychain
+		one.Source = cmp.Or(one.Source, wpj.SourceLoginKeychain)
 		messages = append(messages, contract.EvidenceToProto(one))
 	}
 	return messages

@@ -88,6 +88,8 @@ func (d *driver) refusal(r *Registration, err error) decision {
 	switch {
 	case known:
 		return d.fail(failure, "%s.", strings.TrimRight(answer(err), "."))
+	case reason == usherv1.ErrorReason_ERROR_REASON_PORTAL_RUN_NOT_FOUND && d.insteadOfPortal != nil && r.State == StateLaunchingPortal:
+		return d.insteadOfPortal
 	case reason == usherv1.ErrorReason_ERROR_REASON_PORTAL_RUN_NOT_FOUND && r.State == StateWaitingForSignIn:
 		return d.portalEnded(&PortalExit{})
 	case r.State == StateLaunchingPortal && (status.Code(err) == codes.Unimplemented ||
@@ -108,7 +110,7 @@ func (d *driver) followOnce(ctx context.Context, r *Registration) (decision, err
 	defer cancel()
 	stream, err := agent.RunPortal(ctx, &usherv1.RunPortalRequest{
 		RegistrationId: r.ID,
-		AttachOnly:     r.State == StateWaitingForSignIn,
+		AttachOnly:     r.State == StateWaitingForSignIn || d.insteadOfPortal != nil,
 	})
 	if err != nil {
 		return nil, err

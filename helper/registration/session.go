@@ -32,24 +32,36 @@ func (d *driver) preflight(ctx context.Context, r *Registration) (decision, erro
 		return d.to(StateWaitingForSession, "nothing stands in the way of Company Portal"), nil
 	}
 	if trouble, ok := errors.AsType[*PreflightError](err); ok {
-		if d.registered(checking, r) {
+		found := d.present(checking, r)
+		if found != nil && found.Identity.State.Registered() {
 			return d.to(StateWaitingForSession, "the user is registered already, so this stands in nobody's way: "+trouble.Detail), nil
+		}
+		// A user who registers with Platform SSO does not need Company Portal to run.
+		if found != nil {
+			if action := d.userAction(r, found); action != nil {
+				return action, nil
+			}
+		} else if d.profileNamesMicrosoft(r) {
+			return d.to(StateWaitingForSession, "a profile configures Microsoft's Platform SSO, so this stands in nobody's way: "+trouble.Detail), nil
 		}
 		return d.fail(trouble.Reason, "%s", trouble.Detail), nil
 	}
 	return d.to(StateWaitingForSession, "the preflight could not be completed: "+shown(err.Error())), nil
 }
 
-// registered tells whether the user is logged in and has a good identity.
-func (d *driver) registered(ctx context.Context, r *Registration) bool {
+// present returns how the user stands who is logged in; nil where nobody can say so now.
+func (d *driver) present(ctx context.Context, r *Registration) *observation.Reading {
 	ctx, cancel := context.WithTimeout(ctx, presentWithin)
 	defer cancel()
 	agent, err := d.config.Sessions.Await(ctx, r.User.UID)
 	if err != nil {
-		return false
+		return nil
 	}
 	found, err := d.readIdentity(ctx, agent, r)
-	return err == nil && found.Identity.State.Registered()
+	if err != nil {
+		return nil
+	}
+	return &found
 }
 
 // awaitSession waits for the user to log in, and looks whether there is anything left to do.
@@ -70,8 +82,14 @@ func (d *driver) awaitSession(ctx context.Context, r *Registration) (decision, e
 			case err == nil && identity.State.Registered():
 				return d.to(StateReadingIdentity, "registered already: "+identity.Detail), nil
 			case err == nil:
+				if action := d.userAction(r, &found); action != nil {
+					return action, nil
+				}
 				return d.to(StateLaunchingPortal, fmt.Sprintf("%s: %s", identity.State, identity.Detail)), nil
 			case !isOver(waiting, err) && !gone(err):
+				if action := d.userAction(r, nil); action != nil {
+					return action, nil
+				}
 				// An agent that cannot look does not keep the user from registering.
 				return d.to(StateLaunchingPortal, "whether the user is registered already could not be seen: "+answer(err)), nil
 			}

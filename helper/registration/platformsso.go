@@ -1,0 +1,116 @@
+package registration
+
+import (
+	"cmp"
+	"slices"
+
+	"usher.internal/helper/observation"
+	"usher.internal/helper/store"
+	"usher.internal/internal/platformsso"
+	"usher.internal/internal/wpj"
+)
+
+// configuredness is whether Microsoft's Platform SSO is configured for a user.
+type configuredness int
+
+const (
+	notConfigured configuredness = iota
+	isConfigured
+	// notSeen is that what macOS says about it could not be read.
+	notSeen
+)
+
+// microsoftPlatformSSO returns what the evidence says about it. Where macOS's own word is missing, Microsoft's library may still
+// say that it is on.
+func microsoftPlatformSSO(evidence []wpj.Evidence) configuredness {
+	seen := notSeen
+	for _, e := range evidence {
+		switch {
+		case e.Source == wpj.SourcePlatformSSO && e.Finding == wpj.NotThere:
+			seen = min(seen, notConfigured)
+		case e.Source == wpj.SourcePlatformSSO && e.Finding == wpj.Found && e.PlatformSSO != nil:
+			switch e.PlatformSSO.Provider() {
+			case wpj.ProviderMicrosoft:
+				return isConfigured
+			case wpj.ProviderOther:
+				seen = min(seen, notConfigured)
+			}
+		}
+	}
+	enabled := func(e wpj.Evidence) bool {
+		return e.Source == wpj.SourceSecureEnclave && e.Finding == wpj.Found && e.SecureEnclave != nil && e.SecureEnclave.Status != wpj.SingleSignOnNotEnabled
+	}
+	if seen == notSeen && slices.ContainsFunc(evidence, enabled) {
+		return isConfigured
+	}
+	return seen
+}
+
+// userAction decides for FAILED where Microsoft's Platform SSO is configured for a user who is not registered: only the user can
+// register then, in macOS's own window, and Company Portal with -r would make a second registration of the old kind. found is
+// how the user stands, nil where nobody could say so. The result is nil where Company Portal may run.
+func (d *driver) userAction(r *Registration, found *observation.Reading) decision {
+	configured := notSeen
+	if found != nil {
+		configured = microsoftPlatformSSO(found.Evidence)
+	}
+	why := "Microsoft's Platform SSO is configured for this user"
+	if configured == notSeen && d.config.MicrosoftPlatformSSO != nil {
+		named, err := d.config.MicrosoftPlatformSSO(r.User.Name)
+		switch {
+		case err != nil:
+			d.log.Warn("the profile of single sign-on cannot be read; Company Portal is not run", "error", err)
+			configured, why = isConfigured, "what macOS says about Platform SSO cannot be read, and neither can the profile of single sign-on"
+		case named:
+			configured, why = isConfigured, "what macOS says about Platform SSO cannot be read, and a profile configures Microsoft's for this user"
+		}
+	}
+	if configured != isConfigured {
+		return nil
+	}
+	state := wpj.StateUnreadable
+	if found != nil {
+		state = found.Identity.State
+	}
+	info, _ := state.Info()
+	failed := d.fail(ReasonPlatformSSOUserAction, "%s: %s %s Company Portal was not run, since %s. In the user's session, `open '%s'` shows where.",
+		state, identityDetail(found), cmp.Or(actions[state], info.Fix), why, platformsso.SettingsLink(r.User.Name))
+	return func(tx *store.Tx, r *Registration) error {
+		if found != nil {
+			if err := d.keep(tx, r, *found); err != nil {
+				return err
+			}
+		}
+		return failed(tx, r)
+	}
+}
+
+// profileNamesMicrosoft reports whether a profile configures Microsoft's Platform SSO for the user.
+func (d *driver) profileNamesMicrosoft(r *Registration) bool {
+	if d.config.MicrosoftPlatformSSO == nil {
+		return false
+	}
+	named, err := d.config.MicrosoftPlatformSSO(r.User.Name)
+	return named && err == nil
+}
+
+func identityDetail(found *observation.Reading) string {
+	if found == nil {
+		return "usher-agent could not say how the user stands."
+	}
+	return found.Identity.Detail
+}
+
+// actions are what the user does in states whose usual advice is to run Company Portal, or is for somebody else.
+var actions = func() map[wpj.State]string {
+	const register = "Have the user answer the notification \"Registration Required\", or choose Register or Repair in System Settings, Users & Groups, Network Account Server."
+	actions := map[wpj.State]string{}
+	for _, state := range []wpj.State{
+		wpj.StateNotRegistered, wpj.StateNotApplicable, wpj.StatePortalMissing, wpj.StateOrphaned, wpj.StateExpired, wpj.StateTenantMismatch,
+		wpj.StateUnreadable, wpj.StateCannotTell, wpj.StateNoSession,
+	} {
+		actions[state] = register
+	}
+	actions[wpj.StatePending] = "Have the user sign in when macOS asks; this often passes by itself when the network is back."
+	return actions
+}()

@@ -1,0 +1,111 @@
+package registration_test
+
+import (
+	"errors"
+	"strings"
+	"testing"
+	"testing/synctest"
+
+	"usher.internal/helper/registration"
+	"usher.internal/internal/wpj"
+	usherv1 "usher.internal/proto/usher/v1"
+)
+
+// sso is what Platform SSO says in the agent's session, beside an empty login keychain.
+func sso(says wpj.Evidence) func() []*usherv1.Evidence {
+	says.Source = wpj.SourcePlatformSSO
+	return func() []*usherv1.Evidence {
+		return evidence(wpj.Evidence{Source: wpj.SourceLoginKeychain, Finding: wpj.NotThere}, says)
+	}
+}
+
+// Where Microsoft's Platform SSO is configured Company Portal is never run, whatever state the user is in.
+func TestPortalIsNeverRunBesidePlatformSSO(t *testing.T) {
+	microsoft := func(completed bool, user string) wpj.Evidence {
+		section := wpj.SectionRead
+		if user == "" {
+			section = wpj.SectionNull
+		}
+		return wpj.Evidence{Finding: wpj.Found, PlatformSSO: &wpj.PlatformSSO{
+			Device: wpj.SectionRead, UserSection: section, RegistrationCompleted: completed, User: user, ExtensionID: wpj.MicrosoftExtension,
+		}}
+	}
+	other := microsoft(true, "POUserStateNormal (0)")
+	other.PlatformSSO.ExtensionID = "com.okta.mobile.auth-service-extension"
+	blind := wpj.Evidence{Finding: wpj.CouldNotLook, Obstacle: wpj.ObstacleFailed}
+	nameless := microsoft(true, "POUserStateNormal (0)")
+	nameless.PlatformSSO.ExtensionID = ""
+	profile := func(named bool, err error) func(string) (bool, error) {
+		return func(account string) (bool, error) {
+			if account != jane.Name {
+				return false, errors.New("asked for " + account)
+			}
+			return named, err
+		}
+	}
+	for _, test := range []struct {
+		name     string
+		evidence func() []*usherv1.Evidence
+		profile  func(string) (bool, error)
+		portal   bool
+		says     string
+	}{
+		{"configured", sso(microsoft(false, "")), nil, false, "PSSO_CONFIGURED"},
+		{"never registered", sso(microsoft(true, "")), nil, false, "USER_NOT_REGISTERED"},
+		{"needs registration", sso(microsoft(true, "POUserStateNeedsRegistration (2)")), nil, false, "NEEDS_REGISTRATION"},
+		{"has to sign in again", sso(microsoft(true, "POUserStateNeedsNewKeys (1)")), nil, false, "PENDING"},
+		{"key is invalid", sso(microsoft(true, "POUserStateUserKeyInvalid (5)")), nil, false, "USER_KEY_INVALID"},
+		{"needs binding", sso(microsoft(true, "(null) (7)")), nil, false, "NEEDS_BINDING"},
+		{"an unknown state", sso(microsoft(true, "POUserStateGreat (0)")), nil, false, "CANNOT_TELL"},
+		{"no certificate", sso(microsoft(true, "POUserStateNormal (0)")), nil, false, "CANNOT_TELL"},
+		{"cannot be read, and a profile", sso(blind), profile(true, nil), false, "UNREADABLE"},
+		{"cannot be read, and a profile that cannot be read", sso(blind), profile(false, errors.New("garbage")), false, "neither can the profile"},
+		{"cannot be read, and no profile", sso(blind), profile(false, nil), true, ""},
+		{"of nobody, and a profile", sso(nameless), profile(true, nil), false, "CANNOT_TELL"},
+		{"not asked, and a profile", func() []*usherv1.Evidence { return evidence(wpj.Evidence{Finding: wpj.NotThere}) }, profile(true, nil), false, "NOT_REGISTERED"},
+		{"not configured, whatever the profile says", sso(wpj.Evidence{Finding: wpj.NotThere}), profile(true, nil), true, ""},
+		{"another provider's", sso(other), profile(false, nil), true, ""},
+	} {
+		t.Run(test.name, func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				w := newWorld(t, func(c *registration.Config) { c.MicrosoftPlatformSSO = test.profile })
+				w.agent.identity = test.evidence
+				began := test.evidence
+				if test.portal { // which leaves what a portal leaves
+					w.agent.identity = func() []*usherv1.Evidence {
+						if len(w.agent.launches) > 0 {
+							return registered()
+						}
+						return began()
+					}
+				}
+				r := w.until(w.register(registration.KindRegister).ID, registration.StateFailed, registration.StateDelivering)
+				if ran := len(w.agent.launches) > 0; ran != test.portal {
+					t.Errorf("Company Portal ran: %t; %s: %s", ran, r.State, r.FailureDetail)
+				}
+				if test.portal {
+					return
+				}
+				if r.FailureReason != registration.ReasonPlatformSSOUserAction || !strings.Contains(r.FailureDetail, test.says) ||
+					!strings.Contains(r.FailureDetail, "x-apple.systempreferences:com.apple.Users-Groups-Settings.extension?showinfo*user:"+jane.Name) {
+					t.Errorf("%s: %s", r.FailureReason, r.FailureDetail)
+				}
+			})
+		})
+	}
+}
+
+// Who does not need Company Portal is not told to install it.
+func TestPreflightDoesNotMatterBesidePlatformSSO(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		w := newWorld(t, func(c *registration.Config) {
+			c.Preflight = fakePreflight{&registration.PreflightError{Reason: registration.ReasonPortalMissing, Detail: "no portal"}}
+		})
+		w.agent.identity = sso(wpj.Evidence{Finding: wpj.Found, PlatformSSO: &wpj.PlatformSSO{
+			Device: wpj.SectionRead, UserSection: wpj.SectionNull, ExtensionID: wpj.MicrosoftExtension,
+		}})
+		if r := w.until(w.register(registration.KindRegister).ID, registration.StateFailed); r.FailureReason != registration.ReasonPlatformSSOUserAction {
+			t.Errorf("%s: %s", r.FailureReason, r.FailureDetail)
+		}
+	})
+}
