@@ -3,8 +3,10 @@ package config
 import (
 	"log/slog"
 	"path/filepath"
+	"slices"
 	"time"
 
+	"usher.internal/internal/cloud"
 	"usher.internal/internal/wpj"
 )
 
@@ -63,11 +65,14 @@ type Config struct {
 	Directory struct{ Executable string }
 
 	Preflight struct {
-		// Endpoints are host:port; when none of them answers a registration is not begun. Empty: not checked.
+		// Endpoints are host:port, or [Automatic]; see [Config.RegistrationEndpoints]. Empty: not checked.
 		Endpoints []string
 		// JamfPreferences is com.jamfsoftware.jamf.plist. Empty: not checked.
 		JamfPreferences string
 	}
+
+	// Proxy.URL is the proxy of the helper's own HTTP calls; empty: the system's.
+	Proxy struct{ URL string }
 
 	Delivery struct {
 		Mode DeliveryMode
@@ -140,6 +145,26 @@ const (
 // IdentitySources returns them all.
 func IdentitySources() []string {
 	return []string{LoginKeychain, PlatformSSO, SecureEnclave, JamfAgent, Directory}
+}
+
+// Automatic is the entry of preflight.endpoints for the servers of the cloud that tenant.cloud_host selects.
+const Automatic = "automatic"
+
+// RegistrationEndpoints returns preflight.endpoints as host:port, each once, with the servers of the tenant's cloud in place of [Automatic].
+func (c Config) RegistrationEndpoints() []string {
+	endpoints := []string{}
+	for _, entry := range c.Preflight.Endpoints {
+		entries := []string{entry}
+		if entry == Automatic {
+			entries = cloud.Endpoints(c.Tenant.CloudHost)
+		}
+		for _, one := range entries {
+			if !slices.Contains(endpoints, one) {
+				endpoints = append(endpoints, one)
+			}
+		}
+	}
+	return endpoints
 }
 
 // File names inside the two directories.

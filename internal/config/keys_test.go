@@ -27,6 +27,7 @@ var other = map[string]string{
 	"registration.identity_timeout":      "1.5s",
 	"preflight.endpoints":                "one.example:443, 192.0.2.1:1, [2001:db8::1]:65535",
 	"preflight.jamf_preferences":         "",
+	"proxy.url":                          "http://proxy.example.com:8080",
 	"delivery.mode":                      "api",
 	"delivery.computer_udid":             "564D2CF7-C4B7-4C7A-A94E-1F5B3D6A7B8C",
 	"delivery.api.url":                   "http://127.0.0.1:8443/base",
@@ -178,6 +179,10 @@ func TestSecretsDoNotShowInErrors(t *testing.T) {
 		"fleet.servers: 'tls://example.com, tls://admin:hunter2,more@example.com'",
 		"fleet.servers: ['tls://admin:hunter2/@example.com']",
 		"preflight.endpoints: ['admin:hunter2@example.com:443']",
+		"proxy.url: http://admin:hunter2@proxy.example.com:8080",
+		"proxy.url: admin:hunter2@proxy.example.com:8080",
+		"proxy.url: http://admin:hunter2%40proxy.example.com:8080",
+		"proxy.url: http://admin:hunter2%zz@proxy.example.com",
 	} {
 		_, err := config.Places{Local: write(t, "config.yaml", content)}.Load()
 		if err == nil || strings.Contains(err.Error(), "hunter2") {

@@ -242,8 +242,13 @@ func choices(name, fallback string, values []string, description string, field f
 }
 
 func endpoints(name, fallback, description string, field func(*Config) *[]string) row {
-	return listField(Key{name, "list of host:port", fmt.Sprintf("a list of at most %d host:port, or the same as one text with commas", maximumEndpoints), fallback, description},
-		field, maximumEndpoints, checkEndpoint, hidePasswords)
+	return listField(Key{name, "list of host:port", fmt.Sprintf("a list of at most %d host:port or %s, or the same as one text with commas", maximumEndpoints, Automatic), fallback, description},
+		field, maximumEndpoints, func(entry string) error {
+			if entry == Automatic {
+				return nil
+			}
+			return checkEndpoint(entry)
+		}, hidePasswords)
 }
 
 // listField is a list of at most longest entries, each of which check accepts. Secretive hides in an error what must not be shown, if
@@ -296,6 +301,41 @@ func baseURL(name, fallback, description string, field func(*Config) *string) ro
 	row := textField(Key{name, "URL", "an https URL (http for this computer's own addresses) without user, query or fragment, or empty", fallback, description},
 		field, checkURL)
 	row.secretive = hidePasswords
+	return row
+}
+
+// proxyURL is where an HTTP proxy listens. It has no user: a configuration is shown to admins and delivered in profiles.
+func proxyURL(name, fallback, description string, field func(*Config) *string) row {
+	key := Key{name, "proxy URL", "an http or https URL with a port, without user or path, such as http://proxy.example.com:8080, or empty", fallback, description}
+	row := textField(key, field, func(given string) (string, error) {
+		given = strings.TrimSpace(given)
+		if given == "" {
+			return "", nil
+		}
+		parsed, err := url.Parse(given)
+		switch {
+		case err != nil || parsed.Hostname() == "":
+			return "", errors.New("is not a URL with a host")
+		case parsed.User != nil:
+			return "", errors.New("has a user in it; usher keeps no password of a proxy")
+		case parsed.Scheme != "http" && parsed.Scheme != "https":
+			return "", errors.New("is not an http or https URL")
+		case strings.Trim(parsed.Path, "/") != "" || parsed.RawQuery != "" || parsed.ForceQuery || parsed.Fragment != "":
+			return "", errors.New("has more than a host and a port")
+		case parsed.Port() == "":
+			return "", errors.New("has no port")
+		}
+		if err := checkEndpoint(parsed.Host); err != nil {
+			return "", fmt.Errorf("has a host and port that cannot be: %w", err)
+		}
+		return parsed.Scheme + "://" + parsed.Host, nil
+	})
+	row.secretive = func(given string) string {
+		if strings.Contains(given, "%") { // %40 is an @
+			return hidden
+		}
+		return hidePasswords(given)
+	}
 	return row
 }
 

@@ -26,6 +26,7 @@ var forms = map[string]form{
 	"host":              {"string", `^[0-9A-Za-z_.-]+$`},
 	"duration":          {"string", `^[+]?([0-9]+(\.[0-9]*)?|\.[0-9]+)(ns|us|µs|μs|ms|s|m|h)(([0-9]+(\.[0-9]*)?|\.[0-9]+)(ns|us|µs|μs|ms|s|m|h))*$`},
 	"version":           {"string", `^[0-9]{1,9}(\.[0-9]{1,9}){0,3}$`},
+	"proxy URL":         {"string", `^\s*[hH][tT][tT][pP][sS]?://[^@/?#\s]+:[0-9]+/*\s*$`},
 	"URL":               {"string", `^[hH][tT][tT][pP][sS]?://[^@?#\s]+[/#]*$`},
 }
 
@@ -34,7 +35,7 @@ var listForms = map[string]struct {
 	pattern string
 	longest int
 }{
-	"list of host:port": {`:[0-9]+\s*$`, maximumEndpoints},
+	"list of host:port": {`:[0-9]+\s*$|^\s*` + Automatic + `\s*$`, maximumEndpoints},
 	"list of names":     {`^\s*[^\s*]+\s*$`, maximumNames},
 	"list of URLs":      {`^\s*([tT][lL][sS]|[nN][aA][tT][sS])://[^@?#\s]+$`, maximumEndpoints},
 }

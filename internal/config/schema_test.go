@@ -51,7 +51,7 @@ var examples = map[string]struct {
 	"boolean":           {"identity.look_automatically", []any{true, false}, []any{"perhaps", 3, "true or so"}, nil},
 	"uid":               {"development.helper_uid", []any{0, 501, 4294967294}, []any{-1, 4294967295, "root"}, nil},
 	"list":              {"identity.sources", []any{[]any{"login_keychain"}, []any{}}, []any{[]any{"cloud"}}, nil},
-	"list of host:port": {"preflight.endpoints", []any{[]any{"example.com:443", "[::1]:8443"}, []any{}}, []any{[]any{"example.com"}, []any{"a:b"}}, []any{[]any{"example.com:0"}}},
+	"list of host:port": {"preflight.endpoints", []any{[]any{"example.com:443", "[::1]:8443"}, []any{"automatic", "example.com:443"}, []any{}}, []any{[]any{"example.com"}, []any{"a:b"}, []any{"automatically"}}, []any{[]any{"example.com:0"}}},
 	"list of names":     {"listener.allowed_names", []any{[]any{"status.example.org", "spiffe://example.org/monitor", "monitor@example.org"}, []any{}}, []any{[]any{"a b"}, []any{"*.example.org"}, []any{""}}, nil},
 	"list of URLs":      {"fleet.servers", []any{[]any{}}, []any{[]any{"https://example.com"}, []any{"nats1:4222"}, []any{"tls://me:secret@example.com"}}, []any{[]any{"nats://example.com"}, []any{"tls://example.com/path"}}},
 	"address":           {"listener.address", []any{""}, []any{"7443", "host"}, []any{"host:0", "a b:443"}},
@@ -63,6 +63,7 @@ var examples = map[string]struct {
 	"host":              {"tenant.cloud_host", []any{"login.microsoftonline.us"}, []any{"", "https://login.microsoftonline.us", "a b"}, []any{"-.-"}},
 	"duration":          {"registration.sign_in_timeout", []any{"45m", "1h30m", "1.5h"}, []any{"", "30", "soon", "5 m"}, []any{"1ms", "9999h"}},
 	"version":           {"portal.minimum_version", []any{"", "5", "5.2504.0"}, []any{"5.", "v5", "1.2.3.4.5"}, nil},
+	"proxy URL":         {"proxy.url", []any{"", "http://proxy.example.com:8080", "https://[::1]:3128/", "HTTP://proxy:1"}, []any{"proxy.example.com:8080", "socks5://proxy.example.com:1080", "http://proxy.example.com", "http://me:secret@proxy.example.com:8080", "http://proxy.example.com:8080/x", "http://"}, []any{"http://proxy.example.com:0", "http://proxy.example.com:99999", "http://a*b:80"}},
 	"URL":               {"delivery.api.url", []any{"", "https://example.jamfcloud.com", "https://example.com:8443/jamf/"}, []any{"example.com", "ftp://example.com", "https://user@example.com", "https://example.com/?a=b"}, []any{"http://example.com"}},
 }
 
