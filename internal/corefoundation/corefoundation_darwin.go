@@ -94,7 +94,7 @@ func made(ref Ref, what string) (Ref, error) {
 
 // Release gives an object up; zero is fine.
 func Release(ref Ref) {
-	if ref != 0 {
+	if ref != 0 && load() == nil { // a framework of Load may have made it
 		functions.release(ref)
 	}
 }
