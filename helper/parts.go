@@ -11,6 +11,7 @@ import (
 	"usher.internal/helper/directory"
 	"usher.internal/helper/doctor"
 	"usher.internal/helper/jamfpro"
+	"usher.internal/helper/proxy"
 	"usher.internal/helper/sessions"
 	"usher.internal/helper/store"
 	"usher.internal/helper/thismac"
@@ -27,6 +28,7 @@ type parts struct {
 	registry *sessions.Registry
 	journal  *store.Store
 	log      *slog.Logger
+	proxies  *proxy.Finder
 	current  atomic.Pointer[configured]
 }
 
@@ -45,6 +47,7 @@ type configured struct {
 // newParts makes the parts of the configuration that is in force.
 func newParts(live *config.Live, registry *sessions.Registry, journal *store.Store, log *slog.Logger) (*parts, error) {
 	p := &parts{live: live, registry: registry, journal: journal, log: log}
+	p.proxies = proxy.New(func() string { return live.Current().Proxy.URL })
 	return p, p.renew()
 }
 
@@ -55,6 +58,7 @@ func (p *parts) renew() error {
 		URL:              loaded.Delivery.API.URL,
 		ClientID:         loaded.Delivery.API.ClientID,
 		ClientSecretFile: loaded.Delivery.API.ClientSecretFile,
+		Proxy:            p.proxies.Proxy,
 		Logger:           p.log,
 	}
 	made := &configured{
@@ -85,7 +89,9 @@ func (p *parts) checked(loaded *config.Loaded, client *jamfpro.Client) doctor.Co
 		Sessions:             p.registry,
 		JamfExecutable:       loaded.Jamf.Executable,
 		JamfPreferences:      loaded.Preflight.JamfPreferences,
-		Endpoints:            loaded.Preflight.Endpoints,
+		Endpoints:            loaded.RegistrationEndpoints(),
+		CloudHost:            loaded.Tenant.CloudHost,
+		Proxies:              p.proxies,
 		StateDirectory:       loaded.StateDirectory,
 		ManagedConfiguration: loaded.Places.Managed,
 		LocalConfiguration:   loaded.Places.Local,

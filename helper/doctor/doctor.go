@@ -11,6 +11,7 @@ package doctor
 import (
 	"cmp"
 	"context"
+	"crypto/x509"
 	"fmt"
 	"log/slog"
 	"net"
@@ -21,6 +22,7 @@ import (
 	"time"
 
 	"usher.internal/helper/jamfpro"
+	"usher.internal/helper/proxy"
 	"usher.internal/helper/registration"
 	"usher.internal/helper/sessions"
 	"usher.internal/internal/accounts"
@@ -53,8 +55,14 @@ type Config struct {
 	JamfExecutable string
 	// JamfPreferences is the path of com.jamfsoftware.jamf.plist.
 	JamfPreferences string
-	// Endpoints are host:port, of which at least one must answer.
+	// Endpoints are host:port, of which at least one of those for registration and sign-in must answer.
 	Endpoints []string
+	// CloudHost is the sign-in host of the tenant's cloud.
+	CloudHost string
+	// Proxies finds the proxy of each call; nil is the system's own.
+	Proxies *proxy.Finder
+	// Roots are the public authorities; nil are Mozilla's.
+	Roots *x509.CertPool
 	// JamfPro is nil where results are delivered by recon.
 	JamfPro JamfPro
 	// ManagedConfiguration and LocalConfiguration are the files of the configuration's layers (config.Places).
@@ -85,8 +93,11 @@ func New(config Config) *Checks {
 	if config.Dial == nil {
 		config.Dial = new(net.Dialer).DialContext
 	}
+	if config.Proxies == nil {
+		config.Proxies = proxy.New(nil)
+	}
 	if config.Transport == nil {
-		config.Transport = &http.Transport{DialContext: config.Dial, Proxy: http.ProxyFromEnvironment, DisableKeepAlives: true}
+		config.Transport = &http.Transport{DialContext: config.Dial, Proxy: config.Proxies.Proxy, DisableKeepAlives: true}
 	}
 	if config.CodeSign.Path == "" {
 		config.CodeSign = codesigner()

@@ -4,57 +4,134 @@ import (
 	"context"
 	"fmt"
 	"net"
+	"slices"
 	"strings"
-	"time"
+	"sync"
+
+	"usher.internal/helper/endpoint"
+	"usher.internal/internal/cloud"
 )
 
-// connectTimeout is how long the endpoints, asked side by side, may take to answer.
-const connectTimeout = 5 * time.Second
-
-// endpoints looks for a way to Microsoft's registration service.
+// endpoints looks at the servers of a registration: those of Microsoft and Apple, or those that an admin has set.
 type endpoints struct {
 	addresses []string
-	dial      func(ctx context.Context, network, address string) (net.Conn, error)
+	prober    endpoint.Prober
 }
 
-// reachable connects to all endpoints side by side and is content with the first that answers. It waits for its
-// goroutines, which end when it has an answer.
+// needed are the servers without which nobody registers: those for registration and sign-in, and those that the tables do not know. Apple's
+// and the configuration service answer also where Microsoft's are blocked.
+func (e endpoints) needed() []string {
+	needed := slices.DeleteFunc(slices.Clone(e.addresses), func(address string) bool {
+		host, known := hostOf(address)
+		return known && host.Purpose != cloud.Registration && host.Purpose != cloud.SignIn
+	})
+	if len(needed) == 0 {
+		return e.addresses
+	}
+	return needed
+}
+
+// hostOf returns what the tables know of an address, which has a port.
+func hostOf(address string) (cloud.Host, bool) {
+	name, port, err := net.SplitHostPort(address)
+	if err != nil {
+		return cloud.Host{}, false
+	}
+	host, known := cloud.Find(name)
+	return host, known && port == "443"
+}
+
+// ways are how a server may be reached: as usherd's own calls go, and, where proxy.url leads those, as the system's settings say, which is how
+// Company Portal goes.
+func (e endpoints) ways() []endpoint.Prober {
+	ways := []endpoint.Prober{e.prober}
+	if system := e.prober.Proxies.WithoutConfigured(); system != e.prober.Proxies {
+		other := e.prober
+		other.Proxies = system
+		ways = append(ways, other)
+	}
+	return ways
+}
+
+// reachable connects to the needed servers side by side, by every way, and one answer is enough. It waits for its goroutines, which end when
+// it has an answer. Where usher cannot go the way that Company Portal goes, it is no failure that there is none.
 func (e endpoints) reachable(ctx context.Context) (Finding, error) {
 	if len(e.addresses) == 0 {
 		return notApplicable("preflight.endpoints is empty."), nil
 	}
-	ctx, cancel := context.WithTimeout(ctx, connectTimeout)
+	ctx, cancel := context.WithCancel(ctx)
 	defer cancel()
-	type answer struct {
-		index int
-		err   error
+	type attempt struct {
+		address string
+		way     endpoint.Prober
+		via     string
+		err     error
 	}
-	answers := make(chan answer)
-	for i, address := range e.addresses {
+	var attempts []attempt
+	for _, address := range e.needed() {
+		for _, way := range e.ways() {
+			attempts = append(attempts, attempt{address: address, way: way})
+		}
+	}
+	answers := make(chan int)
+	for i := range attempts {
 		go func() {
-			connection, err := e.dial(ctx, "tcp", address)
+			one := &attempts[i]
+			connection, choice, err := one.way.Connect(ctx, one.address)
 			if err == nil {
 				connection.Close()
 			}
-			answers <- answer{i, err}
+			one.via, one.err = choice.String(), err
+			answers <- i
 		}()
 	}
-	errs := make([]error, len(e.addresses))
-	reached := ""
-	for range e.addresses {
-		answer := <-answers
-		errs[answer.index] = answer.err
-		if answer.err == nil && reached == "" {
-			reached = e.addresses[answer.index]
-			cancel() // the others need not go on
+	reached := -1
+	for range attempts {
+		if i := <-answers; attempts[i].err == nil && reached < 0 {
+			reached = i
+			cancel() // the others may end
 		}
 	}
-	if reached != "" {
-		return ok("%s accepts connections.", reached), nil
+	if reached >= 0 && attempts[reached].via != "" {
+		return ok("%s accepts connections through the proxy %s.", attempts[reached].address, attempts[reached].via), nil
 	}
-	seen := make([]string, len(errs))
-	for i, err := range errs {
-		seen[i] = fmt.Sprintf("%s: %v", e.addresses[i], err)
+	if reached >= 0 {
+		return ok("%s accepts connections.", attempts[reached].address), nil
 	}
-	return failed("None of the endpoints can be reached (%s).", strings.Join(seen, "; ")), nil
+	var seen []string
+	asksForUser := false
+	for _, one := range attempts {
+		seen = append(seen, fmt.Sprintf("%s: %v", one.address, one.err))
+		asksForUser = asksForUser || endpoint.AsksForUser(one.err)
+	}
+	none := fmt.Sprintf("None of the endpoints can be reached (%s)", strings.Join(seen, "; "))
+	if automatic := e.prober.Proxies.WithoutConfigured().Automatic(); automatic != "" {
+		found := warning("%s. macOS uses %s, which usher does not evaluate; Company Portal may reach them.", none, automatic)
+		found.Fix = fixProxy
+		return found, nil
+	}
+	if asksForUser {
+		found := warning("%s. The proxy asks for a user, whom Company Portal may have and usher has not.", none)
+		found.Fix = fixProxyUser
+		return found, nil
+	}
+	return failed("%s.", none), nil
+}
+
+// certificates makes a TLS handshake with every server, all side by side, and has one finding for each.
+func (e endpoints) certificates(ctx context.Context) ([]Finding, error) {
+	if len(e.addresses) == 0 {
+		return []Finding{notApplicable("preflight.endpoints is empty.")}, nil
+	}
+	found := make([]Finding, len(e.addresses))
+	automatic := e.prober.Proxies.Automatic()
+	var looks sync.WaitGroup
+	for i, address := range e.addresses {
+		looks.Go(func() { found[i] = describe(address, e.prober.Look(ctx, address), automatic) })
+	}
+	looks.Wait()
+	if err := ctx.Err(); err != nil {
+		return nil, err
+	}
+	return found, nil
 }

@@ -134,6 +134,12 @@ func resultFrom(result usherv1.CheckResult) Result {
 
 // kebab makes a name of lower-case letters, digits and single hyphens out of any text.
 func kebab(text string) string {
+	name := kebabOf(text)
+	return strings.Trim(name[:min(len(name), longestName)], "-")
+}
+
+// kebabOf is kebab of a text that is not a stranger's, in full.
+func kebabOf(text string) string {
 	words := strings.FieldsFunc(strings.ToLower(text), func(letter rune) bool {
 		return (letter < 'a' || letter > 'z') && (letter < '0' || letter > '9')
 	})
@@ -141,5 +147,5 @@ func kebab(text string) string {
 	if name == "" {
 		return "unnamed"
 	}
-	return strings.Trim(name[:min(len(name), longestName)], "-")
+	return name
 }

@@ -3,6 +3,7 @@ package doctor
 import (
 	"time"
 
+	"usher.internal/helper/endpoint"
 	"usher.internal/helper/registration"
 )
 
@@ -11,11 +12,12 @@ const downloadPortal = "https://go.microsoft.com/fwlink/?linkid=853070"
 
 // How long what asks somebody else may take.
 const (
-	endpointsWithin = connectTimeout + time.Second
-	clockWithin     = 15 * time.Second
-	sessionsWithin  = 20 * time.Second
-	signatureWithin = 30 * time.Second
-	jamfProWithin   = 45 * time.Second
+	endpointsWithin    = endpoint.ConnectTimeout + time.Second
+	certificatesWithin = endpoint.ConnectTimeout + endpoint.HandshakeTimeout + 2*time.Second
+	clockWithin        = 15 * time.Second
+	sessionsWithin     = 20 * time.Second
+	signatureWithin    = 30 * time.Second
+	jamfProWithin      = 45 * time.Second
 )
 
 // table is every check there is, in the order in which they are shown. It is made for each examination: some of its rows
@@ -26,6 +28,7 @@ func (c *Checks) table(sees func(uid uint32) bool) []check {
 	agent := agentProgram{program{"usher-agent", config.AgentExecutable}}
 	users := users{config.Sessions, config.AtConsole, sees}
 	jamfPro := newJamfPro(config.JamfPro)
+	endpoints := endpoints{config.Endpoints, endpoint.Prober{Dial: config.Dial, Proxies: config.Proxies, Roots: config.Roots}}
 	return []check{
 		{
 			name: "company-portal-installed", title: "Company Portal is installed",
@@ -82,10 +85,28 @@ func (c *Checks) table(sees func(uid uint32) bool) []check {
 			reason:  registration.ReasonConditionalAccessDisabled, look: one(jamfPreferences{config.JamfPreferences}.conditionalAccessEnabled),
 		},
 		{
+			name: "tenant-cloud", title: "The tenant's cloud is known",
+			looksAt: "tenant.cloud_host is a sign-in host of a cloud of Microsoft's that usher knows. It selects the servers of preflight.endpoints where that is automatic.",
+			fix:     "Correct tenant.cloud_host (login.microsoftonline.com, login.microsoftonline.us or login.partner.microsoftonline.cn), or list the cloud's servers in preflight.endpoints.",
+			look:    one(tenantCloud{config.CloudHost}.known),
+		},
+		{
+			name: "proxy", title: "The proxy that usherd uses",
+			looksAt: "Which proxy applies to usherd's own HTTP calls, and whether proxy.url, macOS's settings or the environment of usherd sets it. usher evaluates no automatic configuration (PAC).",
+			fix:     "Set proxy.url.",
+			look:    one(proxies{config.Proxies, config.Endpoints}.applies),
+		},
+		{
 			name: "registration-endpoints", title: "Microsoft's endpoints can be reached",
-			looksAt: "One of preflight.endpoints accepts a connection.",
-			fix:     "Check network, DNS and firewall, or empty preflight.endpoints where computers reach the internet through a proxy alone.",
-			reason:  registration.ReasonEndpointsUnreachable, within: endpointsWithin, look: one(endpoints{config.Endpoints, config.Dial}.reachable),
+			looksAt: "One of preflight.endpoints that are for registration and sign-in accepts a connection, through usherd's proxy or as the system's settings say.",
+			fix:     "Check network, DNS, proxy and firewall, or empty preflight.endpoints.",
+			reason:  registration.ReasonEndpointsUnreachable, within: endpointsWithin, look: one(endpoints.reachable),
+		},
+		{
+			name: "endpoint-certificates", title: "Microsoft's endpoints show public certificates",
+			looksAt: "A TLS handshake with each of preflight.endpoints, as checks named `endpoint-…`: its certificate leads to an authority of Mozilla's list and is for this host. Every other chain is reported as TLS inspection, with the issuer's name. A host that only configures Company Portal is a warning.",
+			fix:     "Exempt the host from TLS inspection (docs/deploy.md).",
+			within:  certificatesWithin, look: endpoints.certificates,
 		},
 		{
 			name: "clock", title: "The clock is right",

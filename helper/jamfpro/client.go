@@ -51,6 +51,8 @@ type Config struct {
 	ClientID string
 	// ClientSecretFile is the path of the file that holds the secret; see [ReadClientSecret].
 	ClientSecretFile string
+	// Proxy returns the proxy of a call, at the time of the call; nil reads the environment once, as [http.ProxyFromEnvironment] does.
+	Proxy func(*http.Request) (*url.URL, error)
 	// CallTimeout is for one call; zero means [DefaultCallTimeout].
 	CallTimeout time.Duration
 	// Logger may be nil.
@@ -66,6 +68,7 @@ type Client struct {
 	callTimeout time.Duration
 	log         *slog.Logger
 	now         func() time.Time
+	proxy       func(*http.Request) (*url.URL, error)
 
 	turn        chan struct{} // holds one element; whoever took it out owns all below
 	http        *http.Client  // nil between deliveries
@@ -91,6 +94,7 @@ func New(config Config) (*Client, error) {
 		callTimeout: config.CallTimeout,
 		log:         config.Logger,
 		now:         config.Now,
+		proxy:       config.Proxy,
 		turn:        make(chan struct{}, 1),
 	}
 	if client.callTimeout <= 0 {
@@ -101,6 +105,9 @@ func New(config Config) (*Client, error) {
 	}
 	if client.now == nil {
 		client.now = time.Now
+	}
+	if client.proxy == nil {
+		client.proxy = http.ProxyFromEnvironment
 	}
 	client.turn <- struct{}{}
 	return client, nil
@@ -139,7 +146,7 @@ func (c *Client) begin(ctx context.Context) (end func(), err error) {
 	case <-ctx.Done():
 		return nil, fmt.Errorf("%w: %w", ErrBusy, ctx.Err())
 	}
-	transport := newTransport()
+	transport := newTransport(c.proxy)
 	c.http = &http.Client{
 		Transport: transport,
 		// A redirect is never Jamf Pro's answer, and following it would hand the token to somebody else.
@@ -152,10 +159,10 @@ func (c *Client) begin(ctx context.Context) (end func(), err error) {
 	}, nil
 }
 
-func newTransport() *http.Transport {
+func newTransport(proxy func(*http.Request) (*url.URL, error)) *http.Transport {
 	dialer := net.Dialer{Timeout: 15 * time.Second, KeepAlive: 30 * time.Second}
 	return &http.Transport{
-		Proxy:                  http.ProxyFromEnvironment,
+		Proxy:                  proxy,
 		DialContext:            dialer.DialContext,
 		TLSClientConfig:        &tls.Config{MinVersion: tls.VersionTLS12},
 		TLSHandshakeTimeout:    15 * time.Second,

@@ -5,6 +5,9 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
+	"net/http"
+	"net/http/httptest"
+	"net/http/httputil"
 	"net/url"
 	"os"
 	"path/filepath"
@@ -231,5 +234,39 @@ func TestOneConnectionServesADeliveryAndIsClosedAfterIt(t *testing.T) {
 	<-server.closed
 	if opened := server.opened.Load(); opened != 1 {
 		t.Errorf("%d connections", opened)
+	}
+}
+
+// The proxy is asked for at each call, so that a change needs no new client.
+func TestCallsGoThroughTheProxyOfTheirTime(t *testing.T) {
+	server := newServer(t)
+	target, err := url.Parse(server.URL)
+	if err != nil {
+		t.Fatal(err)
+	}
+	asked := []string{}
+	forward := httputil.NewSingleHostReverseProxy(target)
+	forward.Transport = &http.Transport{DisableKeepAlives: true}
+	proxy := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		asked = append(asked, r.URL.Host)
+		forward.ServeHTTP(w, r)
+	}))
+	defer proxy.Close()
+	through, err := url.Parse(proxy.URL)
+	if err != nil {
+		t.Fatal(err)
+	}
+	var use *url.URL
+	client := server.client(func(c *jamfpro.Config) { c.Proxy = func(*http.Request) (*url.URL, error) { return use, nil } })
+	if _, err := client.FindComputer(t.Context(), this); err != nil || len(asked) != 0 {
+		t.Errorf("directly: %d calls of the proxy, %v", len(asked), err)
+	}
+	use = through
+	if _, err := client.FindComputer(t.Context(), this); err != nil || len(asked) == 0 || asked[0] != target.Host {
+		t.Errorf("through the proxy: %q, %v", asked, err)
+	}
+	use = &url.URL{Scheme: "http", Host: "127.0.0.1:1"}
+	if _, err := client.FindComputer(t.Context(), this); !errors.Is(err, jamfpro.ErrUnreachable) {
+		t.Errorf("a proxy that is not there: %v", err)
 	}
 }

@@ -77,6 +77,14 @@ func (f *Finder) configured() string {
 	return f.Configured()
 }
 
+// WithoutConfigured returns a Finder of the system's settings only; f itself where proxy.url is not set.
+func (f *Finder) WithoutConfigured() *Finder {
+	if f.configured() == "" {
+		return f
+	}
+	return &Finder{System: f.System}
+}
+
 // For returns the proxy of a target. Settings of macOS that cannot be read are none here; [Finder.Overview] reports them. The error is that
 // proxy.url or the environment names no usable proxy; it has no password in it.
 func (f *Finder) For(target *url.URL) (Choice, error) {

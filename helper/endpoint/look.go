@@ -1,0 +1,195 @@
+package endpoint
+
+import (
+	"context"
+	"crypto/tls"
+	"crypto/x509"
+	"errors"
+	"io"
+	"net"
+	"os"
+	"strings"
+	"syscall"
+	"time"
+
+	"usher.internal/helper/proxy"
+	"usher.internal/internal/oneline"
+)
+
+// Verdict is how a server answers.
+type Verdict string
+
+// The verdicts. The first group is of certificates, the second of handshakes that show none, the third of connections that did not come
+// about.
+const (
+	// Public: the chain ends at a public authority, is valid now and for this host, and the server has its key.
+	Public Verdict = "public"
+	// Inspected: the chain ends at no public authority.
+	Inspected Verdict = "inspected"
+	// SelfSigned: as Inspected, of one certificate that is its own authority.
+	SelfSigned Verdict = "self-signed"
+	// Incomplete: the chain does not reach a public authority, and its certificate has the marks of one: an intermediate may be missing.
+	Incomplete Verdict = "incomplete"
+	// OutOfDate and WrongName: the chain is public, and is not valid now, or for this host.
+	OutOfDate Verdict = "out of date"
+	WrongName Verdict = "wrong name"
+	// Unproven: the chain is public, and the handshake broke off before the server showed that it has the key.
+	Unproven Verdict = "unproven"
+	// Unreadable: a certificate cannot be parsed, which those of public authorities can.
+	Unreadable Verdict = "unreadable"
+
+	// NotTLS: the answer is something else, such as HTTP.
+	NotTLS Verdict = "not TLS"
+	// Closed, Silent and Failed: the connection was closed in the handshake, nothing came in time, or it failed in another way.
+	Closed Verdict = "closed"
+	Silent Verdict = "silent"
+	Failed Verdict = "failed"
+
+	// Refused, NoName, NoDNS, NoAnswer and Unreachable: nobody listens, the name does not exist, no DNS server answers, nothing came in
+	// time, or there is no way.
+	Refused     Verdict = "refused"
+	NoName      Verdict = "no name"
+	NoDNS       Verdict = "no DNS"
+	NoAnswer    Verdict = "no answer"
+	Unreachable Verdict = "unreachable"
+	// ProxyUser, ProxyRefused and ProxyUnreachable: the proxy wants a user, answered with another error, or did not answer.
+	ProxyUser        Verdict = "proxy user"
+	ProxyRefused     Verdict = "proxy refused"
+	ProxyUnreachable Verdict = "proxy unreachable"
+)
+
+// Connected reports whether there was a connection to the server, or to what answers in its place.
+func (v Verdict) Connected() bool {
+	switch v {
+	case Refused, NoName, NoDNS, NoAnswer, Unreachable, ProxyUser, ProxyRefused, ProxyUnreachable:
+		return false
+	}
+	return true
+}
+
+// Answer is what came of a look at one server.
+type Answer struct {
+	Verdict Verdict
+	// Via is the proxy.
+	Via proxy.Choice
+	// Issuer is who issued the server's certificate and Authority at whom the chain ends, as "common name" (organisation); Authority is
+	// empty where both are one.
+	Issuer, Authority string
+	// Names are those of the certificate, NotBefore and NotAfter its time, or the shortest of the chain's.
+	Names               []string
+	NotBefore, NotAfter time.Time
+	// NameIsWrong and TimeIsWrong are true of a chain that is not public as well.
+	NameIsWrong, TimeIsWrong bool
+	// BorrowedName is true where an authority has the name of a public one and not its key.
+	BorrowedName bool
+	// AsksForCertificate is true where the server asked for a client's.
+	AsksForCertificate bool
+	// Detail is one line of what was seen, for the verdicts without a chain; Status is a proxy's answer.
+	Detail string
+	Status int
+}
+
+// Look makes a TLS handshake with host:port and judges what the server shows. It takes at most [ConnectTimeout] and [HandshakeTimeout]. A
+// server that asks for a client's certificate gets none, and is judged by its chain.
+func (p Prober) Look(ctx context.Context, address string) Answer {
+	connection, choice, err := p.Connect(ctx, address)
+	if err != nil {
+		answer := judgeConnection(err)
+		answer.Via = choice
+		return answer
+	}
+	defer connection.Close()
+	host, _, err := net.SplitHostPort(address)
+	if err != nil {
+		host = address
+	}
+	ctx, cancel := context.WithTimeout(ctx, HandshakeTimeout)
+	defer cancel()
+	var chain []*x509.Certificate
+	asked := false
+	session := tls.Client(connection, &tls.Config{
+		ServerName:         host,
+		MinVersion:         tls.VersionTLS12,
+		InsecureSkipVerify: true, // judged below, by other authorities than the system's; nothing is sent over this connection
+		VerifyConnection: func(state tls.ConnectionState) error {
+			chain = state.PeerCertificates
+			return nil
+		},
+		// In both versions this is asked after the server has signed with its key.
+		GetClientCertificate: func(*tls.CertificateRequestInfo) (*tls.Certificate, error) {
+			asked = true
+			return new(tls.Certificate), nil
+		},
+	})
+	err = session.HandshakeContext(ctx)
+	if err != nil && ctx.Err() != nil {
+		err = ctx.Err()
+	}
+	var answer Answer
+	switch {
+	case len(chain) > 0:
+		answer = p.judgeChain(host, chain)
+		if answer.Verdict == Public && err != nil && !asked {
+			answer.Verdict, answer.Detail = Unproven, detail(err)
+		}
+	case err == nil: // TLS has no server without a certificate
+		answer = Answer{Verdict: Failed, Detail: "it shows no certificate"}
+	default:
+		answer = judgeHandshake(err)
+	}
+	answer.Via, answer.AsksForCertificate = choice, asked
+	return answer
+}
+
+// longestDetail is how much of an error is shown, in characters.
+const longestDetail = 200
+
+func detail(err error) string { return oneline.Of(err.Error(), longestDetail) }
+
+// judgeConnection is for errors of [Prober.Connect].
+func judgeConnection(err error) Answer {
+	answer := Answer{Detail: detail(err)}
+	if refused, ok := errors.AsType[*ProxyError](err); ok {
+		answer.Status = refused.Status
+		switch {
+		case AsksForUser(err):
+			answer.Verdict = ProxyUser
+		case refused.Status != 0:
+			answer.Verdict = ProxyRefused
+		default:
+			answer.Verdict, answer.Detail = ProxyUnreachable, detail(refused.Err)
+		}
+		return answer
+	}
+	dns, isDNS := errors.AsType[*net.DNSError](err)
+	switch {
+	case isDNS && dns.IsNotFound:
+		answer.Verdict = NoName
+	case isDNS:
+		answer.Verdict = NoDNS
+	case errors.Is(err, syscall.ECONNREFUSED):
+		answer.Verdict = Refused
+	case errors.Is(err, context.DeadlineExceeded), errors.Is(err, os.ErrDeadlineExceeded), errors.Is(err, syscall.ETIMEDOUT):
+		answer.Verdict = NoAnswer
+	default:
+		answer.Verdict = Unreachable
+	}
+	return answer
+}
+
+// judgeHandshake is for handshakes that ended before a certificate was seen.
+func judgeHandshake(err error) Answer {
+	answer := Answer{Verdict: Failed, Detail: detail(err)}
+	var plain tls.RecordHeaderError
+	switch {
+	case errors.As(err, &plain):
+		answer.Verdict, answer.Detail = NotTLS, oneline.Of(string(plain.RecordHeader[:]), len(plain.RecordHeader))
+	case strings.Contains(err.Error(), "failed to parse certificate"): // crypto/tls has no type for it
+		answer.Verdict = Unreadable
+	case errors.Is(err, context.DeadlineExceeded), errors.Is(err, os.ErrDeadlineExceeded):
+		answer.Verdict = Silent
+	case errors.Is(err, io.EOF), errors.Is(err, io.ErrUnexpectedEOF), errors.Is(err, syscall.ECONNRESET), errors.Is(err, syscall.EPIPE):
+		answer.Verdict = Closed
+	}
+	return answer
+}
