@@ -1,13 +1,18 @@
 package cloud_test
 
 import (
+	"flag"
+	"fmt"
 	"net"
 	"slices"
 	"strings"
 	"testing"
 
 	"usher.internal/internal/cloud"
+	"usher.internal/internal/documented"
 )
+
+var update = flag.Bool("update", false, "write the table of the documentation")
 
 func TestCloudOfAHost(t *testing.T) {
 	for text, want := range map[string]cloud.Cloud{
@@ -105,4 +110,25 @@ func TestEndpoints(t *testing.T) {
 			}
 		}
 	}
+}
+
+func TestTableOfTheDocumentation(t *testing.T) {
+	var table strings.Builder
+	table.WriteString("| cloud | `tenant.cloud_host` | for registration | for sign-in | for the extension (Apple) | for configuration |\n| --- | --- | --- | --- | --- | --- |\n")
+	for _, one := range cloud.Clouds() {
+		by := map[cloud.Purpose][]string{}
+		for _, host := range one.Hosts() {
+			name := "`" + host.Name + "`"
+			if host.Unconfirmed {
+				name += " (in one list of Microsoft's only)"
+			}
+			by[host.Purpose] = append(by[host.Purpose], name)
+		}
+		fmt.Fprintf(&table, "| %s | `%s` |", one, one.SignInHosts()[0])
+		for _, purpose := range []cloud.Purpose{cloud.Registration, cloud.SignIn, cloud.Association, cloud.Configuration} {
+			fmt.Fprintf(&table, " %s |", strings.Join(by[purpose], "<br>"))
+		}
+		table.WriteString("\n")
+	}
+	documented.Part(t, "../../docs/deploy.md", "hosts", "go test ./internal/cloud -update", table.String(), *update)
 }
