@@ -91,6 +91,9 @@ func sentencesOf(name string, answer endpoint.Answer) (evidence, fix string) {
 		return fmt.Sprintf("%s shows%s a certificate issued by the public authority %s, but the handshake broke off before it showed that it has the key: %s.", name, through, issuer, answer.Detail),
 			"Look at the proxy, the firewall and the security software on the way."
 	case endpoint.Unreadable:
+		if answer.Issuer != "" {
+			return fmt.Sprintf("TLS inspection: the certificate that %s shows%s is issued by %s and cannot be read, as those of public authorities can (%s).", name, through, issuer, strings.TrimSuffix(answer.Detail, ".")), exempt
+		}
 		return fmt.Sprintf("TLS inspection is likely: %s shows%s a certificate that usher cannot read, and public authorities issue none of that kind. The issuer's name is not known. (%s)", name, through, strings.TrimSuffix(answer.Detail, ".")) + ".", exempt
 	case endpoint.NotTLS:
 		return fmt.Sprintf("%s answers%s without TLS; its answer begins with %q.", name, through, answer.Detail),

@@ -58,6 +58,7 @@ func TestSentencesOfEachVerdict(t *testing.T) {
 		{signIn, with(endpoint.WrongName, func(a *endpoint.Answer) { a.TimeIsWrong, a.Names = true, nil }), ""},
 		{signIn, with(endpoint.Unproven, detail("tls: invalid signature")), ""},
 		{signIn, with(endpoint.Unreadable, detail("tls: failed to parse certificate from server: x509: negative serial number")), ""},
+		{signIn, endpoint.Answer{Verdict: endpoint.Unreadable, Detail: "tls: failed to parse certificate from server: x509: negative serial number"}, ""},
 		{signIn, with(endpoint.NotTLS, detail("HTTP/")), ""},
 		{signIn, with(endpoint.Closed, detail("EOF")), ""},
 		{signIn, with(endpoint.Silent, nil), ""},
@@ -94,7 +95,7 @@ func TestSentencesOfEachVerdict(t *testing.T) {
 			t.Errorf("%s shows who uses the proxy: %s", test.answer.Verdict, about)
 		case !strings.Contains(about, shownName(test.address)) && found.Result != OK:
 			t.Errorf("%s does not name the host: %s", test.answer.Verdict, about)
-		case strings.HasPrefix(about, "TLS inspection: ") != (test.answer.Verdict == endpoint.Inspected):
+		case test.answer.Verdict == endpoint.Inspected && !strings.HasPrefix(about, "TLS inspection: "):
 			t.Errorf("%s: %s", test.answer.Verdict, about)
 		}
 	}

@@ -13,7 +13,7 @@ const downloadPortal = "https://go.microsoft.com/fwlink/?linkid=853070"
 // How long what asks somebody else may take.
 const (
 	endpointsWithin    = endpoint.ConnectTimeout + time.Second
-	certificatesWithin = endpoint.ConnectTimeout + endpoint.HandshakeTimeout + 2*time.Second
+	certificatesWithin = endpoint.ConnectTimeout + endpoint.HandshakeTimeout + endpoint.SecondLookTimeout + time.Second
 	clockWithin        = 15 * time.Second
 	sessionsWithin     = 20 * time.Second
 	signatureWithin    = 30 * time.Second

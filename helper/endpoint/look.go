@@ -72,7 +72,7 @@ type Answer struct {
 	Verdict Verdict
 	// Via is the proxy.
 	Via proxy.Choice
-	// Issuer is who issued the server's certificate and Authority at whom the chain ends, as "common name" (organisation); Authority is
+	// Issuer, which may be empty where the verdict is Unreadable, is who issued the server's certificate and Authority at whom the chain ends, as "common name" (organisation); Authority is
 	// empty where both are one.
 	Issuer, Authority string
 	// Names are those of the certificate, NotBefore and NotAfter its time, or the shortest of the chain's.
@@ -89,8 +89,8 @@ type Answer struct {
 	Status int
 }
 
-// Look makes a TLS handshake with host:port and judges what the server shows. It takes at most [ConnectTimeout] and [HandshakeTimeout]. A
-// server that asks for a client's certificate gets none, and is judged by its chain.
+// Look makes a TLS handshake with host:port and judges what the server shows. It takes at most [ConnectTimeout] and [HandshakeTimeout],
+// and [SecondLookTimeout] where the certificate cannot be parsed. A server that asks for a client's certificate gets none, and is judged by its chain.
 func (p Prober) Look(ctx context.Context, address string) Answer {
 	connection, choice, err := p.Connect(ctx, address)
 	if err != nil {
@@ -103,6 +103,7 @@ func (p Prober) Look(ctx context.Context, address string) Answer {
 	if err != nil {
 		host = address
 	}
+	looking := ctx
 	ctx, cancel := context.WithTimeout(ctx, HandshakeTimeout)
 	defer cancel()
 	var chain []*x509.Certificate
@@ -136,6 +137,9 @@ func (p Prober) Look(ctx context.Context, address string) Answer {
 		answer = Answer{Verdict: Failed, Detail: "it shows no certificate"}
 	default:
 		answer = judgeHandshake(err)
+	}
+	if answer.Verdict == Unreadable {
+		answer.Issuer = p.issuerOfUnreadable(looking, host, address)
 	}
 	answer.Via, answer.AsksForCertificate = choice, asked
 	return answer
