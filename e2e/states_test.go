@@ -164,7 +164,6 @@ func TestEveryState(t *testing.T) {
 		{"somebody else's", func() { s.ranPortal(jane, "foreign_issuer") }, "ORPHANED", 9, "LOGIN_KEYCHAIN"},
 		{"expired", func() { s.ranPortal(jane, "expired") }, "EXPIRED", 9, "LOGIN_KEYCHAIN"},
 		{"of another tenant", func() { s.ranPortal(jane, "other_tenant") }, "TENANT_MISMATCH", 9, "LOGIN_KEYCHAIN"},
-		{"damaged", func() { s.ranPortal(jane, "damaged") }, "UNREADABLE", 8, "LOGIN_KEYCHAIN"},
 		{"on a curve", func() { s.ranPortal(jane, "elliptic") }, "REGISTERED", 0, "LOGIN_KEYCHAIN"},
 	} {
 		step.arrange()

@@ -1,5 +1,5 @@
 // Package ber reads ASN.1 in the Basic Encoding Rules of ITU-T X.690. DER, which [encoding/asn1] insists on, is the strict
-// part of them: certificates that openssl and macOS read have lengths in the long form where the short one would do,
+// part of them: certificates that openssl reads have lengths in the long form where the short one would do,
 // indefinite lengths, and strings in several parts.
 //
 // [Next] takes the first element off some bytes. Nothing here panics or recurses without a limit, and nothing is copied
@@ -22,7 +22,7 @@ var (
 	ErrNoBits     = errors.New("not a bit string")
 )
 
-// maximumNested is how deeply the parts of a string have parts. OpenSSL has the same limit (ASN1_MAX_STRING_NEST).
+// maximumNested is how deeply the parts of a string have parts. OpenSSL has the same limit, ASN1_MAX_STRING_NEST [OPENSSL].
 const maximumNested = 5
 
 // Element is one value with its tag.

@@ -13,7 +13,7 @@ import (
 // standard is what every certificate holds, as far as usher needs it (RFC 5280).
 //
 // It is read here and not by crypto/x509, which refuses certificates that Microsoft issues and that macOS and openssl read: every
-// second serial number is negative (golang/go#71606). Read is what openssl's d2i_X509 reads, and somewhat more.
+// second serial number is negative [GO#71606]. It takes what openssl's d2i_X509 takes [OPENSSL], and somewhat more.
 type standard struct {
 	// der is the certificate without what comes after it.
 	der []byte
