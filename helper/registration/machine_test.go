@@ -241,7 +241,7 @@ var authority = sync.OnceValue(func() *entra.CA {
 
 // issued is the evidence of a complete identity, issued at a time.
 func issued(at time.Time) []*usherv1.Evidence {
-	issued, err := authority().Issue(entra.Device{Key: deviceKey(), NotBefore: at.Add(-30 * time.Minute)})
+	issued, err := authority().Issue(entra.Device{Key: deviceKey(), NotBefore: at.Add(-30 * time.Minute)}.NegativeSerial())
 	if err != nil {
 		panic(err)
 	}

@@ -87,7 +87,7 @@ func issue(t *testing.T, device entra.Device) []byte {
 // full is a keychain with everything that a registration leaves, and as much that is none of it.
 func full(t *testing.T) *fakeKeychain {
 	return &fakeKeychain{
-		certificates: []keychain.Certificate{{DER: issue(t, entra.Device{}), Label: "device"}, {DER: []byte("somebody's"), Label: "other"}},
+		certificates: []keychain.Certificate{{DER: issue(t, entra.Device{}.NegativeSerial()), Label: "device"}, {DER: []byte("somebody's"), Label: "other"}},
 		keys: []keychain.Key{
 			{ApplicationTag: []byte(wpj.DeviceKeyTag), ApplicationLabel: "00", Label: "Microsoft Workplace Join Key"},
 			{ApplicationTag: []byte(wpj.SessionTransportKeyTag), ApplicationLabel: "01"},
