@@ -463,7 +463,7 @@ func TestWhatOpensslReadsIsRead(t *testing.T) {
 	var certificates [][]byte
 	for range 100 {
 		tree := treeOf(t, bytes.Clone(der))
-		for range random.IntN(3) {
+		if random.IntN(3) > 0 { // one at most: each expects the form that a certificate is issued in
 			if one := odd[random.IntN(len(odd))]; one.want == nil && one.name != "version 1 with extensions" && !strings.HasPrefix(one.name, "version") {
 				one.change(tree)
 			}

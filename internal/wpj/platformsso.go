@@ -123,7 +123,7 @@ func deviceCertificate(e Evidence) (_ *Certificate, err error) {
 			return certificate, nil
 		}
 	}
-	if errors.Is(err, ErrNotWorkplaceJoin) {
+	if errors.Is(err, ErrNotWorkplaceJoin) && !errors.Is(err, ErrUnreadable) {
 		err = fmt.Errorf("it is not by %s: %w", IssuerCommonName, err)
 	}
 	return nil, err

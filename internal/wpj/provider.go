@@ -1,19 +1,13 @@
 package wpj
 
 import (
-	"slices"
 	"strings"
+
+	"usher.internal/internal/cloud"
 )
 
 // MicrosoftExtension is the bundle identifier of the single sign-on extension in Company Portal [MS-P].
 const MicrosoftExtension = "com.microsoft.CompanyPortalMac.ssoextension"
-
-// microsoftIssuers are the hosts in the URLs of Entra's issuers, in every cloud [MS-CLOUDS].
-var microsoftIssuers = []string{
-	"login.microsoftonline.com", "login.microsoft.com", "login.windows.net", "sts.windows.net",
-	"login.microsoftonline.us", "login-us.microsoftonline.com",
-	"login.partner.microsoftonline.cn", "login.chinacloudapi.cn", "sts.chinacloudapi.cn",
-}
 
 // Provider is whose Platform SSO is configured. Only Microsoft's says something about Entra.
 type Provider string
@@ -26,13 +20,14 @@ const (
 )
 
 // Provider returns whose Platform SSO this is: the extension decides, and where its identifier is missing the host of the
-// issuer. Without either it is [ProviderUnknown].
+// issuer, which is Microsoft's in every cloud that usher knows. Without either it is [ProviderUnknown].
 func (p PlatformSSO) Provider() Provider {
 	switch {
 	case p.ExtensionID != "":
 		return microsoftOrOther(strings.EqualFold(p.ExtensionID, MicrosoftExtension))
 	case p.IssuerHost != "":
-		return microsoftOrOther(slices.Contains(microsoftIssuers, strings.ToLower(p.IssuerHost)))
+		_, microsofts := cloud.Of(p.IssuerHost)
+		return microsoftOrOther(microsofts)
 	}
 	return ProviderUnknown
 }

@@ -27,7 +27,7 @@ func TestObstaclesAreExplained(t *testing.T) {
 }
 
 func TestPlacesThatDifferAreNamed(t *testing.T) {
-	readings := map[Source]reading{}
+	readings := readings{}
 	for device, source := range map[DeviceID]Source{"a": SourcePlatformSSO, "b": SourceSecureEnclave, "c": SourceLoginKeychain} {
 		readings[source] = reading{verdict: usable, identity: Identity{DeviceID: device}}
 	}
@@ -36,7 +36,7 @@ func TestPlacesThatDifferAreNamed(t *testing.T) {
 		before, _, _ := strings.Cut(one.Detail, " name ")
 		told = append(told, before)
 	}
-	const want = "Platform SSO and the Secure Enclave, Platform SSO and the login keychain, The Secure Enclave and the login keychain"
+	const want = "Platform SSO and the Secure Enclave, Platform SSO and the login keychain"
 	if got := strings.Join(told, ", "); got != want {
 		t.Errorf("got %s, want %s", got, want)
 	}

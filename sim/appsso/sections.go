@@ -125,7 +125,8 @@ func certificateOf(settings session.AppSSO) (string, error) {
 	if err != nil {
 		return "", err
 	}
-	device := entra.Device{DeviceID: settings.DeviceID, TenantID: settings.TenantID}.P256()
+	// Half of the real ones are so, and Go's own parser refuses them.
+	device := entra.Device{DeviceID: settings.DeviceID, TenantID: settings.TenantID}.P256().NegativeSerial()
 	if settings.Certificate == session.CertificateExpired {
 		device = device.Expired()
 	}
