@@ -21,6 +21,9 @@ func TestDocumentation(t *testing.T) {
 		var signs []string
 		for _, sign := range known.Signs {
 			text := sign.Message
+			if sign.Domain != "" {
+				text = fmt.Sprintf("code %s %d", sign.Domain, sign.Number)
+			}
 			if sign.Event != "" {
 				text = "event " + sign.Event
 				if sign.Target != "" {

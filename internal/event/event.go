@@ -3,7 +3,13 @@
 // [All] is the table, which docs/log-formats.md and `usherctl explain` show.
 package event
 
-import "usher.internal/internal/applog"
+import (
+	"slices"
+	"strconv"
+
+	"usher.internal/internal/applog"
+	"usher.internal/internal/errorcode"
+)
 
 // Known is an event that is known.
 type Known struct {
@@ -37,6 +43,29 @@ type Sign struct {
 	Failed        bool
 	// Message is a part of the message, as it is written.
 	Message string
+	// Domain and Number are an error code that stands in the message, however it is written there ([errorcode.InText]).
+	Domain errorcode.Domain
+	Number int64
+}
+
+// text is what an entry that shows the sign contains, for a sign that is not one of telemetry.
+func (s Sign) text() string {
+	switch {
+	case s.Domain == "":
+		return s.Message
+	case s.Number < 0:
+		return strconv.FormatInt(s.Number, 10)
+	default:
+		// A number of a few digits is in nearly every entry.
+		return "Code=" + strconv.FormatInt(s.Number, 10)
+	}
+}
+
+// fits reports whether a message that contains the sign's text shows the sign.
+func (s Sign) fits(message string) bool {
+	return s.Domain == "" || slices.ContainsFunc(errorcode.InText(message), func(found errorcode.Found) bool {
+		return found.Domain == s.Domain && found.Number == s.Number
+	})
 }
 
 // Phase is a part of a registration.

@@ -17,12 +17,13 @@ type matcher struct {
 type placedCandidate struct {
 	candidate
 	place  int
+	text   string
 	second byte
 }
 
 func (m *matcher) add(c candidate, place int) {
-	first := c.sign.Message[0]
-	m.begins[first] = append(m.begins[first], placedCandidate{c, place, c.sign.Message[1]})
+	text := c.sign.text()
+	m.begins[text[0]] = append(m.begins[text[0]], placedCandidate{c, place, text, text[1]})
 }
 
 // find returns the event of the first sign that fits, nil for none.
@@ -33,10 +34,10 @@ func (m *matcher) find(record *applog.Record) *Known {
 		begins := m.begins[message[i]]
 		for j := range begins {
 			c := &begins[j]
-			if c.second != message[i+1] || found != nil && c.place >= found.place || !strings.HasPrefix(message[i:], c.sign.Message) {
+			if c.second != message[i+1] || found != nil && c.place >= found.place || !strings.HasPrefix(message[i:], c.text) {
 				continue
 			}
-			if c.sign.Process == "" || strings.Contains(record.Process, c.sign.Process) {
+			if (c.sign.Process == "" || strings.Contains(record.Process, c.sign.Process)) && c.sign.fits(message) {
 				found = c
 			}
 		}

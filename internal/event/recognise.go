@@ -124,7 +124,7 @@ func Recognise(record *applog.Record) *Known {
 func InMessage(message string) *Known {
 	for i := range all {
 		for _, sign := range all[i].Signs {
-			if sign.Message != "" && strings.Contains(message, sign.Message) || sign.Event != "" && sign.Target == "" && strings.Contains(message, sign.Event) {
+			if text := sign.text(); text != "" && strings.Contains(message, text) && sign.fits(message) || sign.Event != "" && sign.Target == "" && strings.Contains(message, sign.Event) {
 				return &all[i]
 			}
 		}

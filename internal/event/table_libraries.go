@@ -1,27 +1,27 @@
 package event
 
-import "usher.internal/internal/applog"
+import (
+	"usher.internal/internal/applog"
+	"usher.internal/internal/errorcode"
+)
 
 // microsoftLibraryEvents are what MSAL, ADAL and the Workplace Join SDK write into the logs of the programs that use them.
 var microsoftLibraryEvents = []Known{
 	{Name: "keychain-locked", Title: "The keychain was locked, or nobody could be asked to unlock it", Phase: Storing, Class: Trouble, Source: "OBJC#958",
 		Advice: "Unlock the login keychain in the user's session; if its password is not that of the account, Keychain Access can change it.",
-		Signs: []Sign{
-			{Message: "Failed to set item into keychain (status: -25308)"},
-			{Message: "Code=-25308"},
-		}},
-	{Name: "keychain-not-entitled", Title: "The program may not use that keychain", Phase: Reading, Class: Trouble, Source: "OBJC#974",
-		Advice: "The program that asks is not signed with Microsoft's entitlement: nothing can be done about it on this Mac.",
-		Signs:  []Sign{{Message: "Code=-34018"}, {Message: "status: -34018"}}},
-	{Name: "keychain-refused", Title: "The keychain refused a change of an item that belongs to another program", Phase: Storing, Class: Trouble, Source: "MS-25244",
-		Advice: "Remove the stale items with `usherctl clean` in the user's session, then register again.",
-		Signs:  []Sign{{Message: "error code:-25244"}, {Message: "Code=-25244"}}},
-	{Name: "workplace-join-required", Title: "Entra asks for a registered device", Phase: SignIn, Class: Trouble, Source: "OBJC#2380",
-		Advice: "Register the device first; exclude \"User registration app for Device Compliance\" from the Conditional Access policies.",
-		Signs:  []Sign{{Message: "Code=-51810"}, {Message: "Workplace join is required"}}},
+		Signs:  []Sign{{Domain: errorcode.OSStatus, Number: -25308}}},
 	{Name: "broker-key-failed", Title: "The key of the sign-in broker could not be written to the keychain", Phase: SignIn, Class: Trouble, Source: "PY#803, OBJC#2069",
 		Advice: "Unlock the login keychain in the user's session; on a virtual machine it is expected.",
 		Signs:  []Sign{{Message: "Could not write broker key"}}},
+	{Name: "keychain-not-entitled", Title: "The program may not use that keychain", Phase: Reading, Class: Trouble, Source: "OBJC#974",
+		Advice: "The program that asks is not signed with Microsoft's entitlement: nothing can be done about it on this Mac.",
+		Signs:  []Sign{{Domain: errorcode.OSStatus, Number: -34018}}},
+	{Name: "keychain-refused", Title: "The keychain refused a change of an item that belongs to another program", Phase: Storing, Class: Trouble, Source: "MS-25244",
+		Advice: "Remove the stale items with `usherctl clean` in the user's session, then register again.",
+		Signs:  []Sign{{Domain: errorcode.OSStatus, Number: -25244}}},
+	{Name: "workplace-join-required", Title: "Entra asks for a registered device", Phase: SignIn, Class: Trouble, Source: "OBJC#2380",
+		Advice: "Register the device first; exclude \"User registration app for Device Compliance\" from the Conditional Access policies.",
+		Signs:  []Sign{{Domain: errorcode.MSID, Number: -51810}, {Message: "Workplace join is required"}}},
 	{Name: "already-joined", Title: "The Workplace Join SDK says that this Mac is registered already", Phase: Registration, Class: Trouble,
 		Source: "MSID MSIDWorkPlaceJoinConstants.m",
 		Advice: "Run `usherctl status`: it says whether the registration can be used; if not, remove it with `usherctl clean` and register again.",

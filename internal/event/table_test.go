@@ -2,6 +2,7 @@ package event_test
 
 import (
 	"cmp"
+	"fmt"
 	"regexp"
 	"strings"
 	"testing"
@@ -54,7 +55,7 @@ func TestEverySignIsRecognised(t *testing.T) {
 				sources = applog.Sources()
 			}
 			for _, source := range sources {
-				record := &applog.Record{Kind: applog.Entry, Format: formats[source], Process: sign.Process, Message: "before " + sign.Message + " after"}
+				record := &applog.Record{Kind: applog.Entry, Format: formats[source], Process: sign.Process, Message: "before " + written(sign) + " after"}
 				if sign.Event != "" {
 					record.Fields = applog.Fields{{Name: "eventTitle", Value: sign.Event}, {Name: "target", Value: cmp.Or(sign.Target, "another")}, {Name: "result", Value: "Succeeded"}, {Name: "resultData", Value: "0"}}
 					if sign.Failed {
@@ -69,9 +70,41 @@ func TestEverySignIsRecognised(t *testing.T) {
 					t.Errorf("a note is recognised as %s", got.Name)
 				}
 			}
-			if sign.Message != "" && event.InMessage(sign.Message) == nil {
-				t.Errorf("%q alone is not recognised", sign.Message)
+			if text := written(sign); text != "" && event.InMessage(text) == nil {
+				t.Errorf("%q alone is not recognised", text)
 			}
+		}
+	}
+}
+
+// written is a message that shows a sign.
+func written(sign event.Sign) string {
+	if sign.Domain != "" {
+		return fmt.Sprintf(`Error Domain=%s Code=%d "(null)"`, sign.Domain, sign.Number)
+	}
+	return sign.Message
+}
+
+// A code is recognised however it is written, and only where it is the code of that domain.
+func TestCodesAreRecognisedHoweverTheyAreWritten(t *testing.T) {
+	for message, want := range map[string]string{
+		"Failed to set item into keychain (status: -25308)":                                    "keychain-locked",
+		`Error Domain=NSOSStatusErrorDomain Code=-25308 "(null)"`:                              "keychain-locked",
+		"The operation couldn’t be completed. (OSStatus error -25308.)":                        "keychain-locked",
+		"error: -51810 error domain: MSIDErrorDomain":                                          "workplace-join-required",
+		"Could not write broker key -34018":                                                    "broker-key-failed",
+		"failed, error code:-25244":                                                            "keychain-refused",
+		`Error Domain=com.example.else Code=-25308 "(null)"`:                                   "",
+		`Error Domain=com.apple.PlatformSSO Code=-10011 "(null)"`:                              "",
+		"read 4711 bytes at -25308":                                                            "",
+		"Error Domain=MSALErrorDomain Code=-50000 UserInfo={MSALInternalErrorCodeKey=-251810}": "",
+	} {
+		got := ""
+		if known := event.Recognise(&applog.Record{Kind: applog.Entry, Format: applog.JamfLog, Message: message}); known != nil {
+			got = known.Name
+		}
+		if got != want {
+			t.Errorf("%q is recognised as %q, want %q", message, got, want)
 		}
 	}
 }
