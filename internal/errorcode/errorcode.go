@@ -1,57 +1,58 @@
 // Package errorcode names the error codes that the logs of a registration show, and says what to do about them. [Lookup]
-// takes a code, [Find] what somebody typed, and [InText] finds codes in what a program wrote.
+// takes a code and [Find] a number or a name. [InText] finds codes in what a program wrote, and [Asked] in what a person
+// wrote, by the same rules: the timeline uses the one, `usherctl explain` the other. [Deepest] picks the code to act on.
 //
-// Exit codes of Company Portal are not here, but in internal/wpj.
+// Exit codes of Company Portal are not here, but in internal/wpj: [Asked] only says that a number is one ([ExitCode]).
 package errorcode
 
 import (
+	"fmt"
 	"slices"
 	"strconv"
 	"strings"
 )
 
-// Domain is whose numbers they are.
-type Domain string
-
-// The domains, by the names that logs give them where they do.
-const (
-	WorkplaceJoin Domain = "WPJ SDK"
-	OSStatus      Domain = "OSStatus"
-	MSAL          Domain = "MSALErrorDomain"
-	MSALInternal  Domain = "MSALInternalErrorCode"
-	MSID          Domain = "MSIDErrorDomain"
-	Broker        Domain = "broker"
-	Entra         Domain = "AADSTS"
-	URLLoading    Domain = "NSURLErrorDomain"
-	WebSession    Domain = "com.apple.AuthenticationServices.WebAuthenticationSession"
-	Authorization Domain = "com.apple.AuthenticationServices.AuthorizationError"
-	PlatformSSO   Domain = "com.apple.PlatformSSO"
-	PlugInKit     Domain = "PlugInKit"
-	Portal        Domain = "com.microsoft.commonlib.authentication"
-	PSSOStatus    Domain = "MSALPlatformSSOStatus"
-	PSSOUserState Domain = "POUserState"
-	WPJState      Domain = "WorkPlaceJoinState"
-)
-
 // Code is one error code.
 type Code struct {
 	Domain Domain `json:"domain"`
-	Number int64  `json:"number"`
+	// Number is 0 for a code that has none, only a name ([Code.Numbered]).
+	Number int64 `json:"number"`
 	// Name is what its domain calls it, Meaning one sentence, and Advice one that says what to do, "" for nothing.
 	Name    string `json:"name"`
 	Meaning string `json:"meaning"`
 	Advice  string `json:"advice,omitempty"`
 	// Source is a tag of the reference or a URL.
 	Source string `json:"source"`
+	// Words are what a text says that shows the code without its number, separated by "|". They also tell codes apart that
+	// have one number.
+	Words string `json:"-"`
+}
+
+// Numbered reports whether the code has a number.
+func (c Code) Numbered() bool { return c.Number != 0 || c.Words == "" }
+
+// Written returns the code as people write it, for example "OSStatus -25308", "AADSTS50126" or "0x80180014".
+func (c Code) Written() string {
+	number := strconv.FormatInt(c.Number, 10)
+	switch {
+	case !c.Numbered():
+		return string(c.Domain) + " " + c.Name
+	case c.Domain == Entra:
+		return "AADSTS" + number
+	case c.Domain == HRESULT:
+		return fmt.Sprintf("0x%08x", c.Number)
+	case c.Domain == "":
+		return number
+	}
+	return string(c.Domain) + " " + number
 }
 
 // String returns the code with its name, for example "errSecInteractionNotAllowed (OSStatus -25308)".
 func (c Code) String() string {
-	number := strconv.FormatInt(c.Number, 10)
-	if c.Domain == Entra {
-		return c.Name + " (AADSTS" + number + ")"
+	if !c.Numbered() {
+		return c.Name + " (" + string(c.Domain) + ")"
 	}
-	return c.Name + " (" + string(c.Domain) + " " + number + ")"
+	return c.Name + " (" + c.Written() + ")"
 }
 
 // All returns every code that is known.
@@ -62,11 +63,13 @@ type key struct {
 	number int64
 }
 
-// byKey and byName are where in codes a code stands.
-var byKey, byName = func() (map[key]int, map[string]int) {
-	keys, names := map[key]int{}, map[string]int{}
+// byKey and byName are where in codes a code is. A name that several codes have is that of the first.
+var byKey, byName = func() (map[key][]int, map[string]int) {
+	keys, names := map[key][]int{}, map[string]int{}
 	for i, c := range codes {
-		keys[key{c.Domain, c.Number}] = i
+		if c.Numbered() {
+			keys[key{c.Domain, c.Number}] = append(keys[key{c.Domain, c.Number}], i)
+		}
 		if _, taken := names[c.Name]; !taken {
 			names[c.Name] = i
 		}
@@ -74,17 +77,18 @@ var byKey, byName = func() (map[key]int, map[string]int) {
 	return keys, names
 }()
 
-// Lookup returns what is known of a code.
+// Lookup returns what is known of a code, the first where several have the number.
 func Lookup(domain Domain, number int64) (Code, bool) {
 	at, ok := byKey[key{domain, number}]
 	if !ok {
 		return Code{}, false
 	}
-	return codes[at], true
+	return codes[at[0]], true
 }
 
-// Find returns the codes that a query can mean: a number, in decimal or hexadecimal, without its sign only if none has it as
-// it is written, with AADSTS before it or not; a name, and if none is called so a part of one of four letters or more.
+// Find returns the codes that a number or a name can mean, the most likely first: a number in decimal or hexadecimal,
+// without its sign only if none has it as it is written, with AADSTS before it or not; a name, or a part of one of four
+// letters or more if none is called so.
 func Find(query string) []Code {
 	query = strings.ToLower(strings.TrimSpace(query))
 	if digits, isEntra := strings.CutPrefix(query, "aadsts"); isEntra {
@@ -95,13 +99,7 @@ func Find(query string) []Code {
 		return where(func(c Code) bool { return c.Domain == Entra && c.Number == number })
 	}
 	if number, err := strconv.ParseInt(query, 0, 64); err == nil {
-		// An OSStatus has 32 bits, and is written without its sign too.
-		found := where(func(c Code) bool {
-			return c.Number == number || number > 1<<31 && number < 1<<32 && c.Number == int64(int32(uint32(number)))
-		})
-		if found == nil && number > 0 {
-			found = where(func(c Code) bool { return c.Number == -number })
-		}
+		found, _ := withNumber(number, number >= 0)
 		return found
 	}
 	found := where(func(c Code) bool { return strings.ToLower(c.Name) == query })
@@ -109,6 +107,35 @@ func Find(query string) []Code {
 		found = where(func(c Code) bool { return strings.Contains(strings.ToLower(c.Name), query) })
 	}
 	return found
+}
+
+// withNumber returns the codes of a number, the most likely first. signless is a number that may lack its sign: then those
+// of the negative number are taken where there is none, and it is true in the answer.
+func withNumber(number int64, signless bool) (found []Code, byNegative bool) {
+	for _, domain := range likelihood {
+		for _, same := range sameNumber(number) {
+			for _, at := range byKey[key{domain, same}] {
+				found = append(found, codes[at])
+			}
+		}
+	}
+	if found == nil && signless && number > 0 {
+		found, _ = withNumber(-number, false)
+		return found, true
+	}
+	return found, false
+}
+
+// sameNumber returns a number and what it is as one of 32 bits with the other kind of sign: an OSStatus is written
+// without its sign too, and an HRESULT with one.
+func sameNumber(number int64) []int64 {
+	switch {
+	case number > 1<<31 && number < 1<<32:
+		return []int64{number, int64(int32(uint32(number)))}
+	case number >= -1<<31 && number < -1<<24:
+		return []int64{number, int64(uint32(int32(number)))}
+	}
+	return []int64{number}
 }
 
 func where(fits func(Code) bool) (found []Code) {

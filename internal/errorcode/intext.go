@@ -3,130 +3,308 @@ package errorcode
 import (
 	"cmp"
 	"slices"
-	"strconv"
 	"strings"
-	"sync"
-	"usher.internal/internal/lazyregexp"
 )
 
-// Found is a code that stands in a text.
+// Found is a code in a text.
 type Found struct {
 	Code
-	// Known is false where only Domain and Number are.
+	// Known is false where only Domain and Number are, and Domain is "" where the text does not name one.
 	Known bool
-	// At is where in the text it stands, in bytes.
-	At int
+	// Bare is a number whose domain the text does not name: each domain that has it is found, the most likely first.
+	Bare bool
+	// Signless is a code that was written without its sign.
+	Signless bool
+	// Chain numbers the errors of the text: an error and those inside of it have one number. Depth is how many errors are
+	// around this one.
+	Chain, Depth int
+
+	at        int
+	isNSError bool
 }
 
-// patterns are how codes are written.
-var patterns = []struct {
-	// hint is a part of every match, by which most texts are passed over.
-	hint string
-	// pattern has a group number, or name for a code that is written by its name. Whose number it is stands in its group
-	// domain where it has one, otherwise it is that of domain.
-	pattern *lazyregexp.Regexp
-	domain  Domain
-	// vague is a pattern that much else fits: it counts for a number that its domain is known to have.
-	vague bool
-}{
-	// Cocoa's own two ways of writing an NSError.
-	{"Code=", lazyregexp.New(`Domain=(?P<domain>[A-Za-z][\w.-]*) Code=(?P<number>-?\d+)`), "", false},
-	{" error ", lazyregexp.New(`\((?P<domain>[A-Za-z]\w*ErrorDomain|OSStatus|[A-Za-z]\w*\.[\w.]*\w) error (?P<number>-?\d+)\.?\)`), "", false},
-	// Company Portal [VSC] and MSAL [MSID].
-	{"Code: ", lazyregexp.New(`[Ee]rror domain: (?P<domain>[A-Za-z][\w.-]*)\s+Code: (?P<number>-?\d+)\b`), "", false},
-	{"rror domain: ", lazyregexp.New(`error(?: code)?: (?P<number>-\d+),? error domain: (?P<domain>[A-Za-z][\w.-]*)`), "", false},
-	{"MSALInternalErrorCodeKey", lazyregexp.New(`MSALInternalErrorCodeKey ?= ?"?(?P<number>-\d+)\b`), MSALInternal, false},
-	// The Workplace Join SDK [MS-25244] [VSC].
-	{"[errorCode:", lazyregexp.New(`\[errorCode:(?P<number>-?\d+)\]`), WorkplaceJoin, false},
-	// Entra, and the list of codes in its answer [https://learn.microsoft.com/entra/identity-platform/reference-error-codes].
-	{"AADSTS", lazyregexp.New(`\bAADSTS(?P<number>\d{5,7})\b`), Entra, false},
-	{`"error_codes"`, lazyregexp.New(`"error_codes"\s*:\s*\[\s*(?P<number>\d{5,7})\b`), Entra, false},
-	// The keychain [OBJC#958] [MS-25244] [PY#803] [https://github.com/MicrosoftDocs/azure-docs/issues/74331].
-	{"status: -", lazyregexp.New(`\bstatus: (?P<number>-\d+)\b`), OSStatus, true},
-	{"code:", lazyregexp.New(`\berror code: ?(?P<number>-\d+)\b`), OSStatus, true},
-	{"broker key -", lazyregexp.New(`write broker key (?P<number>-\d+)\b`), OSStatus, true},
-	{"error with code -", lazyregexp.New(`Encountered error with code (?P<number>-\d+)\b`), MSID, false},
-	{"OSStatus", lazyregexp.New(`\bOSStatus(?: error)?:? (?P<number>-\d+)\b`), OSStatus, false},
-	// A code by its name.
-	{"Err", lazyregexp.New(`\b(?P<name>(?:MSAL|MSID|NSURL)(?:Internal)?Error[A-Z]\w+)\b`), "", false},
-	{"errSec", lazyregexp.New(`\b(?P<name>errSec[A-Z]\w+)\b`), "", false},
-	{"POUserState", lazyregexp.New(`\b(?P<name>POUserState[A-Z]\w+)\b`), "", false},
-}
+// hints are parts of every text that has a code without words of its own, by which most texts are passed over.
+var hints = []string{"rror", "ode", "AADSTS", "errSec", "tatus", "POUserState", "Domain", "0x801", "broker key "}
 
-// groups are where in a match of each pattern its groups are, -1 for one that it does not have.
-var groups = sync.OnceValue(func() (all [][3]int) {
-	for _, p := range patterns {
-		all = append(all, [3]int{p.pattern.SubexpIndex("domain"), p.pattern.SubexpIndex("number"), p.pattern.SubexpIndex("name")})
+// InText finds the codes in what a program wrote, each once, in the order in which they are there. A number is a code only
+// where the text says so. A text without a code costs next to nothing.
+func InText(text string) []Found {
+	words := byWords(text)
+	if len(words) == 0 && !slices.ContainsFunc(hints, func(hint string) bool { return strings.Contains(text, hint) }) {
+		return nil
 	}
-	return all
-})
-
-// aliases are domains whose numbers are those of another.
-var aliases = map[string]Domain{
-	"MSIDKeychainErrorDomain": OSStatus, "ADKeychainErrorDomain": OSStatus, "NSOSStatusErrorDomain": OSStatus,
-	"MSIDOAuthErrorDomain": MSID, "MSIDHttpErrorCodeDomain": MSID, "MSALInternalErrorDomain": MSALInternal,
-	"com.microsoft.workplacejoin.errordomain": WorkplaceJoin, "com.apple.AuthenticationServices.Authorization": Authorization,
-	"kCFErrorDomainCFNetwork": URLLoading,
+	return find(plain(text), false)
 }
 
-// maximumFound is how many codes of one kind are looked for in a text.
-const maximumFound = 20
+// Asked finds the codes in what a person wrote: codes with or without their domain, in any order, the title of an issue, or
+// lines of a log. A domain that the text names decides whose number it is, and a number that it does not have is not known;
+// a number without one is looked up everywhere.
+func Asked(text string) []Found { return find(plain(text), true) }
 
-// InText finds the codes in what a program wrote, each once, in the order in which they stand there. An underlying error
-// stands behind the one that it caused, so that the last one is the deepest. A text without a code costs next to nothing.
-func InText(text string) (found []Found) {
-	for i := range patterns {
-		p := &patterns[i]
-		if !strings.Contains(text, p.hint) {
+func find(text string, spoken bool) (found []Found) {
+	tokens := merge(scan(text, spoken), byWords(text))
+	all := bind(text, tokens, spoken)
+	isPure := spoken && isPure(text, tokens)
+	for _, b := range all {
+		if len(found) >= maximumFound {
+			break
+		}
+		for _, one := range resolve(text, tokens, b, spoken, isPure) {
+			one.at = b.number.at
+			if b.domain != nil && b.domain.isNSError {
+				one.at, one.isNSError = min(b.number.at, b.domain.at), true
+			}
+			found = append(found, one)
+		}
+	}
+	slices.SortStableFunc(found, func(a, b Found) int { return cmp.Compare(a.at, b.at) })
+	nest(text, found)
+	return once(found)
+}
+
+// merge puts codes that are written in words among the other tokens, and takes out those that are a part of the words.
+func merge(tokens, words []token) []token {
+	tokens = slices.DeleteFunc(tokens, func(t token) bool {
+		return t.kind != numberToken && slices.ContainsFunc(words, func(w token) bool { return w.at < t.end && t.at < w.end })
+	})
+	tokens = append(tokens, words...)
+	slices.SortStableFunc(tokens, func(a, b token) int { return cmp.Compare(a.at, b.at) })
+	return tokens
+}
+
+// isPure reports whether a text is nothing but codes, so that each number in it is one.
+func isPure(text string, tokens []token) bool {
+	end := 0
+	for _, t := range tokens {
+		if t.at > end && !onlyJoining(text[end:t.at], true) {
+			return false
+		}
+		end = max(end, t.end)
+	}
+	return onlyJoining(text[end:], true)
+}
+
+// resolve returns the codes that a number with or without a domain can be; none for a number that is no code.
+func resolve(text string, tokens []token, b bound, spoken, isPure bool) []Found {
+	number := b.number
+	if b.name >= 0 {
+		return []Found{{Code: codes[b.name], Known: true}}
+	}
+	if b.domain != nil {
+		domains := b.domain.spelling.domains
+		if domains[0] == ExitCode {
+			if 0 <= number.number && number.number <= 255 {
+				return []Found{{Code: Code{Domain: ExitCode, Number: number.number}}}
+			}
+		} else if known, signless := ofDomains(domains, number); len(known) > 0 {
+			return knownAs(byMessage(known, text, number.end), false, signless)
+		} else if b.domain.spelling.strict || !spoken {
+			return []Found{{Code: Code{Domain: domains[0], Number: number.number}}}
+		}
+		return everywhere(number)
+	}
+	if domain := byForm(text, number); domain != "" {
+		return []Found{named(domain, number)}
+	}
+	if !spoken {
+		return inLog(text, number)
+	}
+	if !isPure && !isCode(text, number) {
+		return nil
+	}
+	if near := nearest(tokens, number); near != nil {
+		known, signless := ofDomains(near.spelling.domains, number)
+		switch {
+		case len(known) > 0:
+			return knownAs(byMessage(known, text, number.end), false, signless)
+		case !near.spelling.spoken:
+			return []Found{{Code: Code{Domain: near.spelling.domains[0], Number: number.number}}}
+		}
+	}
+	return everywhere(number)
+}
+
+func knownAs(known []Code, bare, signless bool) (found []Found) {
+	for _, code := range known {
+		found = append(found, Found{Code: code, Known: true, Bare: bare, Signless: signless})
+	}
+	return found
+}
+
+// everywhere looks a number up in all domains.
+func everywhere(number token) []Found {
+	known, byNegative := withNumber(number.number, number.signless)
+	if len(known) == 0 {
+		return []Found{{Code: Code{Number: number.number}, Bare: true}}
+	}
+	return knownAs(known, true, byNegative)
+}
+
+// ofDomains returns the codes of the first of some domains that has a number; signless where the number lacked its sign.
+func ofDomains(domains []Domain, number token) (known []Code, signless bool) {
+	for _, domain := range domains {
+		for _, same := range sameNumber(number.number) {
+			for _, at := range byKey[key{domain, same}] {
+				known = append(known, codes[at])
+			}
+		}
+		if len(known) > 0 {
+			return known, false
+		}
+	}
+	if number.signless && number.number > 0 {
+		number.number, number.signless = -number.number, false
+		known, _ = ofDomains(domains, number)
+		return known, len(known) > 0
+	}
+	return nil, false
+}
+
+// messageLength is how far behind a number its message is looked for.
+const messageLength = 400
+
+// byMessage returns those of several codes of one number that the text behind the number speaks of, all if it is silent.
+func byMessage(known []Code, text string, end int) []Code {
+	if len(known) < 2 {
+		return known
+	}
+	message := text[end:min(len(text), end+messageLength)]
+	if said := slices.DeleteFunc(slices.Clone(known), func(c Code) bool { return !c.says(message) }); len(said) > 0 {
+		return said
+	}
+	return known
+}
+
+// nearest returns the domain nearest to a number that the text names and that has no number of its own, nil for none.
+func nearest(tokens []token, number token) (near *token) {
+	distance := func(t *token) int {
+		if t.at > number.at {
+			return t.at - number.end
+		}
+		return number.at - t.end
+	}
+	for i := range tokens {
+		t := &tokens[i]
+		if t.kind != domainToken || t.used || !t.spelling.strict || t.spelling.domains[0] == ExitCode {
 			continue
 		}
-		for _, match := range p.pattern.FindAllStringSubmatchIndex(text, maximumFound) {
-			group := func(which int) string {
-				if at := groups()[i][which]; at >= 0 {
-					return text[match[2*at]:match[2*at+1]]
-				}
-				return ""
-			}
-			one, ok := identify(p.domain, group(0), group(1), group(2))
-			if ok && (one.Known || !p.vague) {
-				one.At = match[0]
-				found = append(found, one)
-			}
+		// A formal name decides, whatever else is named.
+		if near == nil || near.spelling.spoken && !t.spelling.spoken || near.spelling.spoken == t.spelling.spoken && distance(t) < distance(near) {
+			near = t
 		}
 	}
-	slices.SortStableFunc(found, func(a, b Found) int { return cmp.Compare(a.At, b.At) })
-	seen := map[key]bool{}
-	return slices.DeleteFunc(found, func(one Found) bool {
-		k := key{one.Domain, one.Number}
-		defer func() { seen[k] = true }()
-		return seen[k]
-	})
+	return near
 }
 
-// identify returns the code of a domain as it is written and a number, or of a name; false for what is no code.
-func identify(domain Domain, written, digits, name string) (Found, bool) {
-	if name != "" {
-		at, ok := byName[name]
-		if !ok {
-			return Found{}, false
-		}
-		return Found{Code: codes[at], Known: true}, true
+// announcing are the words before a number that make a code of it.
+var announcing = []string{"error", "errors", "err", "code", "codes", "errorcode", "status", "issue", "errno", "returned", "returns", "fault", "failure"}
+
+// announced returns the word in lower case before a number, if it makes a code of it; "" for none.
+func announced(text string, number token) string {
+	before := strings.TrimRight(text[max(0, number.at-24):number.at], " \t:=(['\"#-,is")
+	begin := len(before)
+	for begin > 0 && isWord(before[begin-1]) {
+		begin--
 	}
-	number, err := strconv.ParseInt(digits, 10, 64)
-	if err != nil {
-		return Found{}, false
-	}
-	if written != "" {
-		domain = cmp.Or(aliases[written], Domain(written))
-	}
-	if known, ok := Lookup(domain, number); ok {
-		return Found{Code: known, Known: true}, true
-	}
-	if domain == MSAL {
-		// Older versions of MSAL gave its internal codes the same domain.
-		if known, ok := Lookup(MSALInternal, number); ok {
-			return Found{Code: known, Known: true}, true
+	word := strings.Trim(strings.ToLower(before[begin:]), "_")
+	for _, one := range announcing {
+		// What is trimmed may be the end of the word.
+		if word == one || word == strings.TrimRight(one, "is") {
+			return one
 		}
 	}
-	return Found{Code: Code{Domain: domain, Number: number}}, true
+	if strings.HasSuffix(word, "errorcode") {
+		return "errorcode"
+	}
+	return ""
+}
+
+// isCode reports whether a number without a domain, in what a person wrote, is a code.
+func isCode(text string, number token) bool {
+	known, _ := withNumber(number.number, false)
+	digits := number.end - number.at
+	switch {
+	case announced(text, number) != "", !number.signless && number.number > 0:
+		return true
+	case number.number <= -100:
+		return (len(known) > 0 || digits >= 5) && !isOffset(text, number)
+	case len(known) == 0:
+		return false
+	}
+	_, isEntra := Lookup(Entra, number.number)
+	return isEntra && at(text, number.at-1) != '=' || number.at == 0 && digits >= 3
+}
+
+// isOffset reports whether a number is the offset of a time's zone.
+func isOffset(text string, number token) bool {
+	before := strings.TrimRight(text[max(0, number.at-16):number.at], " ")
+	return before != "" && isDigit(before[len(before)-1]) && strings.Contains(before, ":")
+}
+
+// byForm returns the domain that the form of a number names, "" for none: the SDK for Workplace Join writes its own in
+// brackets [MS-25244] [VSC], and Entra answers with a list of them
+// [https://learn.microsoft.com/entra/identity-platform/reference-error-codes].
+func byForm(text string, number token) Domain {
+	before := text[max(0, number.at-24):number.at]
+	switch {
+	case at(text, number.end) == ']' && strings.HasSuffix(before, "[errorCode:"):
+		return WorkplaceJoin
+	case number.number > 0 && strings.HasSuffix(strings.TrimRight(strings.ReplaceAll(before, " ", ""), "["), `"error_codes":`):
+		return Entra
+	}
+	return ""
+}
+
+// inLog returns the code that a number without a domain is in a log: one that is known, and that the text calls a code. The
+// keychain [OBJC#958] [MS-25244] [PY#803] [https://github.com/MicrosoftDocs/azure-docs/issues/74331] and MSAL [MSID] write
+// them so.
+func inLog(text string, number token) []Found {
+	if number.number >= 0 {
+		if known, ok := Lookup(HRESULT, number.number); ok && !number.signless {
+			return []Found{{Code: known, Known: true}}
+		}
+		return nil
+	}
+	word := announced(text, number)
+	if word == "" && !strings.HasSuffix(text[:number.at], "broker key ") || word == "error" && number.number > -1000 {
+		return nil
+	}
+	for _, domain := range []Domain{OSStatus, URLLoading, MSID, MSAL, MSALInternal} {
+		if known, ok := Lookup(domain, number.number); ok && (domain == OSStatus || number.number <= -1000) {
+			return []Found{{Code: known, Known: true}}
+		}
+	}
+	return nil
+}
+
+// named returns the code of a domain, known or not.
+func named(domain Domain, number token) Found {
+	known, ok := Lookup(domain, number.number)
+	if !ok {
+		known = Code{Domain: domain, Number: number.number}
+	}
+	return Found{Code: known, Known: ok}
+}
+
+// once returns each code once: where the same error is around itself, the inner one, otherwise the first.
+func once(found []Found) []Found {
+	type identity struct {
+		domain Domain
+		number int64
+		name   string
+	}
+	seen := map[identity]int{}
+	kept := found[:0]
+	for _, one := range found {
+		id := identity{one.Domain, one.Number, one.Name}
+		if at, ok := seen[id]; ok {
+			if kept[at].Chain == one.Chain {
+				kept[at].Depth = max(kept[at].Depth, one.Depth)
+			}
+			continue
+		}
+		seen[id] = len(kept)
+		kept = append(kept, one)
+	}
+	return kept
 }

@@ -3,8 +3,22 @@ package errorcode
 import "slices"
 
 // codes is the one table, by domain.
-var codes = slices.Concat(workplaceJoinCodes, msalCodes, msalInternalCodes, msidCodes, portalCodes, osStatusCodes, networkCodes,
-	authenticationCodes, entraCodes, stateCodes)
+var codes = slices.Concat(numbered(workplaceJoinCodes, msalCodes, msalInternalCodes, msidCodes, portalCodes, osStatusCodes, networkCodes,
+	authenticationCodes, entraCodes, stateCodes), codesWithWords)
+
+// entry is a code that is written only by its number and its name.
+type entry struct {
+	domain                        Domain
+	number                        int64
+	name, meaning, advice, source string
+}
+
+func numbered(tables ...[]entry) (all []Code) {
+	for _, e := range slices.Concat(tables...) {
+		all = append(all, Code{Domain: e.domain, Number: e.number, Name: e.name, Meaning: e.meaning, Advice: e.advice, Source: e.source})
+	}
+	return all
+}
 
 // Where the facts stand, beside the tags of reference/domain.md.
 const (

@@ -1,7 +1,7 @@
 package errorcode
 
 // osStatusCodes are results of Apple's Security framework: the keychain, certificates and code signatures.
-var osStatusCodes = []Code{
+var osStatusCodes = []entry{
 	{OSStatus, 0, "errSecSuccess", "No error.", "", secBase},
 	{OSStatus, -4, "errSecUnimplemented", "The function is not there on this system.", "", secBase},
 	{OSStatus, -36, "errSecIO", "Reading or writing the keychain failed.", keychainFiles, secBase},
@@ -42,7 +42,7 @@ var osStatusCodes = []Code{
 }
 
 // networkCodes are those of Apple's URL loading; CFNetwork uses the same numbers.
-var networkCodes = []Code{
+var networkCodes = []entry{
 	{URLLoading, -999, "NSURLErrorCancelled", "The request was cancelled, as when a window is closed.", "", urlErrors},
 	{URLLoading, -1000, "NSURLErrorBadURL", "The address is not valid.", updateProgram, urlErrors},
 	{URLLoading, -1001, "NSURLErrorTimedOut", "The server did not answer in time.", network, urlErrors},
@@ -66,7 +66,7 @@ var networkCodes = []Code{
 }
 
 // authenticationCodes are those of Apple's sign-in windows and of its single sign-on.
-var authenticationCodes = []Code{
+var authenticationCodes = []entry{
 	{WebSession, 1, "canceledLogin", "The user closed the sign-in window.", startAgain, webSessions},
 	{WebSession, 2, "presentationContextNotProvided", "The program gave no window for the sign-in.", updateProgram, webSessions},
 	{WebSession, 3, "presentationContextInvalid", "The window for the sign-in is gone.", again, webSessions},
@@ -76,6 +76,4 @@ var authenticationCodes = []Code{
 	{Authorization, 1003, "notHandled", "No extension took the authorization request.", ssoProfile, asErrors},
 	{Authorization, 1004, "failed", "The authorization failed.", signInLogs, asErrors},
 	{Authorization, 1005, "notInteractive", "The authorization would have had to ask the user, and was not allowed to.", again, asErrors},
-	{PlatformSSO, -1001, "device configuration damaged", "The device configuration of Platform SSO cannot be read.", "macOS 15.0 to 15.2 can damage it: update macOS, then register Platform SSO again.", "MS-PTS"},
-	{PlugInKit, 16, "other version in use", "macOS cannot start the SSO extension, since another version of it is in use.", "Restart the Mac; macOS 15.3 has this defect, so update macOS.", "MS-SSO"},
 }

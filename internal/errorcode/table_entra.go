@@ -2,7 +2,7 @@ package errorcode
 
 // entraCodes are Entra's sign-in codes that occur where a device is registered, by their number. Where Microsoft gives no
 // name, it is what Microsoft says in short.
-var entraCodes = []Code{
+var entraCodes = []entry{
 	{Entra, 16000, "InteractionRequired", "The chosen account is not one of this tenant.", otherAccount, entraErrors},
 	{Entra, 16003, "SsoUserAccountNotFoundInResourceTenant", "The account is no guest of this tenant.", otherAccount, entraErrors},
 	{Entra, 50001, "InvalidResource", "The service that was asked for is disabled or not there in the tenant.", application, entraErrors},

@@ -2,7 +2,7 @@ package errorcode
 
 // workplaceJoinCodes are the error classes of the Workplace Join SDK: [errorCode:-400] in the log of Company Portal, and
 // com.microsoft.workplacejoin.errordomain in an NSError [https://github.com/MicrosoftDocs/azure-docs/issues/74331].
-var workplaceJoinCodes = []Code{
+var workplaceJoinCodes = []entry{
 	{WorkplaceJoin, -100, "apiFailure", "The call was wrong for this Mac: it is joined already, or the sign-in name is invalid.", "Look with `usherctl status` whether the Mac is registered already.", wpjClasses},
 	{WorkplaceJoin, -200, "drsFailures", "Entra's device registration service refused or failed.", "Check that the user may join devices in Entra and has not reached the limit, and read Entra's audit log.", wpjClasses},
 	{WorkplaceJoin, -300, "networkFailures", "Entra's device registration service could not be reached.", network, wpjClasses},
@@ -10,7 +10,7 @@ var workplaceJoinCodes = []Code{
 }
 
 // msalCodes are the errors of Microsoft's sign-in library that a program is to handle.
-var msalCodes = []Code{
+var msalCodes = []entry{
 	{MSAL, -50000, "MSALErrorInternal", "Something failed inside Microsoft's sign-in library; the entry has the internal code and the underlying error.", "Read the underlying error; on a virtual machine it is expected, since its broker keys do not work.", "OBJC#2069"},
 	{MSAL, -50001, "MSALErrorWorkplaceJoinRequired", "Entra asks for a registered device.", exclude, "OBJC#2380"},
 	{MSAL, -50002, "MSALErrorInteractionRequired", "The user has to sign in again: no token could be had without asking.", again, msalErrors},
@@ -21,7 +21,7 @@ var msalCodes = []Code{
 }
 
 // msalInternalCodes stand as MSALInternalErrorCodeKey beside -50000. Microsoft has given two of them to two errors each.
-var msalInternalCodes = []Code{
+var msalInternalCodes = []entry{
 	{MSALInternal, -42000, "MSALInternalErrorInvalidParameter", "The program gave the library a wrong parameter.", updateProgram, msalErrors},
 	{MSALInternal, -42001, "MSALInternalErrorRedirectSchemeNotRegistered", "The program does not have the URL scheme for the answer of a sign-in.", updateProgram, msalErrors},
 	{MSALInternal, -42002, "MSALInternalErrorInvalidRequest", "Entra did not accept the request.", updateProgram, msalErrors},
@@ -59,7 +59,7 @@ var msalInternalCodes = []Code{
 }
 
 // msidCodes are the errors of the code that Microsoft's libraries, the SSO extension and Company Portal have in common.
-var msidCodes = []Code{
+var msidCodes = []entry{
 	{MSID, -51100, "MSIDErrorInternal", "Something failed inside Microsoft's library.", readDeeper, msidErrors},
 	{MSID, -51111, "MSIDErrorInvalidInternalParameter", "Something went wrong between parts of Microsoft's library.", readDeeper, msidErrors},
 	{MSID, -51112, "MSIDErrorInvalidDeveloperParameter", "The program gave Microsoft's library a wrong parameter.", updateProgram, msidErrors},
@@ -121,13 +121,13 @@ var msidCodes = []Code{
 }
 
 // portalCodes are those of Company Portal and of the broker inside it.
-var portalCodes = []Code{
+var portalCodes = []entry{
 	{Broker, -42000, "Status_Unexpected", "The broker answered something that was not expected.", "Update Company Portal, and restart the Mac.", "PY#908"},
 	{Portal, 306, "sign-in not completed", "The sign-in of Company Portal was cancelled or failed.", startAgain, "VSC"},
 }
 
 // stateCodes are numbers that name a state and no error.
-var stateCodes = []Code{
+var stateCodes = []entry{
 	{PSSOStatus, 0, "NotEnabled", "Platform SSO is not configured.", "", "MSAL"},
 	{PSSOStatus, 1, "EnabledNotRegistered", "Platform SSO is configured, and the Mac is not registered with it.", askPSSO, "MSAL"},
 	{PSSOStatus, 2, "EnabledAndRegistered", "The Mac is registered with Platform SSO; this says nothing about compliance.", "", "MSAL"},

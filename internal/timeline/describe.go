@@ -1,7 +1,6 @@
 package timeline
 
 import (
-	"slices"
 	"strconv"
 	"strings"
 	"time"
@@ -66,17 +65,19 @@ func (s sighting) record() *applog.Record {
 	return &record
 }
 
-// explain adds what is known of the error code in an entry: the last one that stands there is the deepest.
+// explain adds what is known of the error in an entry: of the deepest code that usher knows, and that there is a deeper one
+// that it does not know.
 func (f *found) explain(record *applog.Record) {
-	for _, code := range slices.Backward(errorcode.InText(bounded(record.Raw, maximumRaw))) {
-		if !code.Known {
-			continue
-		}
-		f.Code = code.String() + ": " + lowerFirst(sentenceEnd(code.Meaning))
-		if code.Advice != "" {
-			f.Advice = code.Advice
-		}
+	known, unknown := errorcode.Deepest(errorcode.InText(bounded(record.Raw, maximumRaw)))
+	if known == nil {
 		return
+	}
+	f.Code = known.String() + ": " + lowerFirst(sentenceEnd(known.Meaning))
+	if unknown != nil && unknown.Chain == known.Chain && unknown.Depth > known.Depth {
+		f.Code += "; the error inside it, " + unknown.Written() + ", is not known"
+	}
+	if known.Advice != "" {
+		f.Advice = known.Advice
 	}
 }
 

@@ -1,0 +1,149 @@
+package errorcode
+
+import (
+	"slices"
+	"strings"
+)
+
+// bound is a number with the domain that it is written beside, or a code that is written by its name.
+type bound struct {
+	number token
+	// domain is nil for a number without one.
+	domain *token
+	// name is the place of the code in codes, -1 for a number.
+	name int
+}
+
+// bind finds for each number the domain that it is written beside: before it, behind it, or before a list of numbers.
+func bind(text string, tokens []token, spoken bool) (all []bound) {
+	isNumber := func(i int) bool { return i < len(tokens) && tokens[i].kind == numberToken }
+	isDomain := func(i int) bool { return i < len(tokens) && tokens[i].kind == domainToken }
+	gap := func(i int) string { return text[tokens[i].end:max(tokens[i].end, tokens[i+1].at)] }
+	for i := 0; i < len(tokens); i++ {
+		t := &tokens[i]
+		switch {
+		case t.kind == nameToken:
+			all = append(all, bound{number: *t, name: t.code})
+			// The number stands behind the name, as in "errSecDuplicateItem (-25299)".
+			if code := codes[t.code]; code.Numbered() && isNumber(i+1) && joins(gap(i), false) {
+				if tokens[i+1].number != code.Number {
+					all = append(all, bound{number: tokens[i+1], domain: &token{spelling: spellings[strings.ToLower(string(code.Domain))]}, name: -1})
+				}
+				i++
+			}
+		case t.kind == fusedToken, t.kind == domainToken && isNumber(i+1) && belongs(*t, gap(i), tokens[i+1], spoken):
+			t.used = true
+			if t.kind == fusedToken {
+				all = append(all, bound{number: *t, domain: t, name: -1})
+			} else {
+				i++
+				all = append(all, bound{number: tokens[i], domain: t, name: -1})
+			}
+			// Others of the same domain: "NSURLErrorDomain -1001, -1009".
+			for isNumber(i+1) && lists(gap(i)) && !(isDomain(i+2) && joins(gap(i+1), spoken)) {
+				i++
+				all = append(all, bound{number: tokens[i], domain: t, name: -1})
+			}
+		case t.kind == numberToken && isDomain(i+1) && precedes(*t, gap(i), tokens[i+1], spoken) && !belongsToNext(text, tokens[i:], spoken):
+			tokens[i+1].used = true
+			all = append(all, bound{number: *t, domain: &tokens[i+1], name: -1})
+			i++
+		case t.kind == numberToken:
+			all = append(all, bound{number: *t, name: -1})
+		}
+	}
+	return all
+}
+
+// belongsToNext reports of "5 MSALErrorDomain -50001" that the domain is that of the second number, which it knows, and not
+// of the first, which it does not.
+func belongsToNext(text string, tokens []token, spoken bool) bool {
+	if len(tokens) < 3 || tokens[2].kind != numberToken || !belongs(tokens[1], text[tokens[1].end:max(tokens[1].end, tokens[2].at)], tokens[2], spoken) {
+		return false
+	}
+	return !isKnown(tokens[1].spelling.domains, tokens[0]) && isKnown(tokens[1].spelling.domains, tokens[2])
+}
+
+func isKnown(domains []Domain, number token) bool {
+	found, _ := ofDomains(domains, number)
+	return len(found) > 0
+}
+
+// belongs reports whether a number behind a domain is one of it, by what is between them.
+func belongs(domain token, between string, number token, spoken bool) bool {
+	if !joins(between, spoken) {
+		return false
+	}
+	if spoken {
+		return true
+	}
+	// In a log much else is behind a name.
+	says := strings.ContainsAny(between, ",:=(") || containsFold(between, "code") || containsFold(between, "error")
+	_, known := spellings[strings.ToLower(string(domain.spelling.domains[0]))]
+	if !known && !domain.isNSError {
+		return containsFold(between, "code") || containsFold(between, "error") || strings.Contains(between, ",")
+	}
+	return says || number.number < 0
+}
+
+// precedes reports whether a number before a domain is one of it.
+func precedes(number token, between string, domain token, spoken bool) bool {
+	if !joins(between, spoken) {
+		return false
+	}
+	return spoken || containsFold(between, "domain") || strings.Contains(between, "(") || number.number < 0
+}
+
+// joining are the words between a domain and a number that belongs to it.
+var joining = map[string]bool{"error": true, "errors": true, "code": true, "codes": true, "errorcode": true, "domain": true, "internal": true, "key": true,
+	"number": true, "errordomain": true}
+
+// joiningSpoken are more of them in what people write.
+var joiningSpoken = map[string]bool{"with": true, "and": true, "is": true, "was": true, "of": true, "in": true, "from": true, "the": true, "a": true,
+	"status": true, "issue": true, "result": true, "fails": true, "failed": true, "failing": true, "failure": true, "returned": true, "returns": true,
+	"gave": true, "gives": true, "got": true, "no": true, "nr": true, "num": true, "underlying": true, "problem": true, "exception": true, "rawvalue": true,
+	"value": true, "err": true, "platform": true, "user": true, "or": true, "also": true, "then": true, "by": true, "due": true, "to": true,
+	"sign": true, "signin": true, "login": true, "macos": false}
+
+// joins reports whether only what joins a domain and a number is between them.
+func joins(between string, spoken bool) bool {
+	if len(between) > 48 {
+		return false
+	}
+	return onlyJoining(between, spoken)
+}
+
+func onlyJoining(text string, spoken bool) bool {
+	for i := 0; i < len(text); {
+		if !isWord(text[i]) {
+			if !strings.ContainsRune(" \t\r\n\"'()[]<>,:;=#/|*&-_`", rune(text[i])) && !(spoken && strings.ContainsRune(".!?\\+", rune(text[i]))) {
+				return false
+			}
+			i++
+			continue
+		}
+		begin := i
+		for i < len(text) && isWord(text[i]) {
+			i++
+		}
+		word := strings.Trim(strings.ToLower(text[begin:i]), "_")
+		if word != "" && !joining[word] && !(spoken && joiningSpoken[word]) {
+			return false
+		}
+	}
+	return true
+}
+
+// lists reports whether only what separates the members of a list is between two numbers.
+func lists(between string) bool {
+	for word := range strings.FieldsFuncSeq(between, func(r rune) bool { return strings.ContainsRune(" \t,;/&|()", r) }) {
+		if !slices.Contains([]string{"and", "or", "code", "error"}, strings.ToLower(word)) {
+			return false
+		}
+	}
+	return len(between) <= 16
+}
+
+func containsFold(text, part string) bool {
+	return strings.Contains(strings.ToLower(text), part)
+}

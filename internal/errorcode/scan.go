@@ -1,0 +1,206 @@
+package errorcode
+
+import (
+	"strconv"
+	"strings"
+	"sync"
+)
+
+// token is a part of a text of which an error code is written.
+type token struct {
+	kind    tokenKind
+	at, end int
+	// spelling is that of a domain.
+	spelling spelling
+	// number is that of a number, and signless whether it may lack its sign.
+	number   int64
+	signless bool
+	// code is the place in codes of a code that is written by its name.
+	code int
+	// isNSError is a domain in the description of an NSError, which others can be inside of.
+	isNSError bool
+	// used is a domain that a number belongs to.
+	used bool
+}
+
+type tokenKind byte
+
+const (
+	domainToken tokenKind = iota
+	numberToken
+	nameToken
+	// fusedToken is a domain and a number in one word: AADSTS50126.
+	fusedToken
+)
+
+// maximumFound bounds what is looked for in one text.
+const maximumFound = 1000
+
+// dashes are what editors and web pages make of an ASCII character in a pasted code.
+var dashes = strings.NewReplacer("\u2212", "-", "\u2013", "-", "\u2010", "-", "\u2011", "-", "\u2018", "'", "\u2019", "'", "\u201c", `"`, "\u201d", `"`,
+	"\u00a0", " ", "\u200b", "")
+
+// plain returns a text with ASCII dashes, quotes and spaces.
+func plain(text string) string {
+	for i := range len(text) {
+		if text[i] >= 0x80 {
+			return dashes.Replace(text)
+		}
+	}
+	return text
+}
+
+func isDigit(b byte) bool  { return '0' <= b && b <= '9' }
+func isLetter(b byte) bool { return 'a' <= b|0x20 && b|0x20 <= 'z' }
+func isWord(b byte) bool   { return isDigit(b) || isLetter(b) || b == '_' }
+
+// codeNames are the names that are words of a text only as the name of a code, in lower case.
+var codeNames = sync.OnceValue(func() map[string]int {
+	names := map[string]int{}
+	for name, at := range byName {
+		if len(name) >= 8 && !strings.ContainsAny(name, " -") && strings.ToLower(name[1:]) != name[1:] || strings.HasPrefix(name, "errSec") {
+			names[strings.ToLower(name)] = at
+		}
+	}
+	return names
+})
+
+// scan finds the domains, numbers and names in a text, in their order. spoken is a text that a person wrote.
+func scan(text string, spoken bool) (tokens []token) {
+	add := func(t token) {
+		if len(tokens) < maximumFound {
+			tokens = append(tokens, t)
+		}
+	}
+	previous, previousEnd := "", 0
+	for i := 0; i < len(text); {
+		if !isWord(text[i]) {
+			i++
+			continue
+		}
+		begin := i
+		for i < len(text) && (isWord(text[i]) || text[i] == '.' && i+1 < len(text) && isWord(text[i+1])) {
+			i++
+		}
+		word := text[begin:i]
+		if isDigit(word[0]) || i-begin == 8 && isHex(word) {
+			if t, ok := readNumber(text, begin, i); ok {
+				add(t)
+			}
+		} else if t, ok := readWord(text, begin, i, previous, text[previousEnd:begin], spoken); ok {
+			add(t)
+		}
+		previous, previousEnd = word, i
+	}
+	return tokens
+}
+
+// readNumber reads the number at text[begin:end], with the sign before it; false for a part of a date, a time, a version
+// and the like.
+func readNumber(text string, begin, end int) (token, bool) {
+	digits := text[begin:end]
+	number, err := strconv.ParseInt(digits, 10, 64)
+	isHexadecimal := false
+	switch {
+	case len(digits) == 10 && strings.HasPrefix(strings.ToLower(digits), "0x") && isHex(digits[2:]):
+		number, err = strconv.ParseInt(digits[2:], 16, 64)
+		isHexadecimal = true
+	case len(digits) == 8 && isHex(digits) && strings.ContainsRune("89abcdefABCDEF", rune(digits[0])) && strings.ContainsAny(digits, "0123456789") && (err != nil || strings.HasPrefix(digits, "801")):
+		number, err = strconv.ParseInt(digits, 16, 64)
+		isHexadecimal = true
+	case len(digits) > 1 && digits[0] == '0':
+		return token{}, false
+	}
+	if err != nil {
+		return token{}, false
+	}
+	t := token{kind: numberToken, at: begin, end: end, number: number, signless: !isHexadecimal}
+	before, after := at(text, begin-1), at(text, end)
+	switch {
+	case before == '-' && !isWord(at(text, begin-2)) && !isHexadecimal:
+		t.at, t.number, t.signless = begin-1, -number, false
+		if at(text, begin-2) == '.' || at(text, begin-2) == '-' && isWord(at(text, begin-3)) {
+			return token{}, false
+		}
+	case before == '-' && isDigit(at(text, begin-2)), before == '#', before == '.', before == '$', before == '+':
+		return token{}, false
+	case before == ':' && isDigit(at(text, begin-2)), before == '/' && isDigit(at(text, begin-2)) && len(digits) < 3:
+		return token{}, false
+	}
+	switch {
+	case after == '-' && isWord(at(text, end+1)), after == ':' && isDigit(at(text, end+1)), after == '%', after >= 0x80:
+		return token{}, false
+	case after == '/' && isDigit(at(text, end+1)) && len(digits) < 3:
+		return token{}, false
+	}
+	return t, true
+}
+
+// at returns a byte of a text, 0 outside of it.
+func at(text string, i int) byte {
+	if i < 0 || i >= len(text) {
+		return 0
+	}
+	return text[i]
+}
+
+func isHex(digits string) bool {
+	for i := range len(digits) {
+		if !isDigit(digits[i]) && (digits[i]|0x20 < 'a' || digits[i]|0x20 > 'f') {
+			return false
+		}
+	}
+	return true
+}
+
+// readWord reads the domain or the name of a code at text[begin:end]; false for another word. The word before it and what
+// is between the two are previous and gap.
+func readWord(text string, begin, end int, previous, gap string, spoken bool) (token, bool) {
+	word := text[begin:end]
+	name := strings.ToLower(word)
+	t := token{kind: domainToken, at: begin, end: end}
+	known, ok := spellings[name]
+	afterDomain := strings.EqualFold(previous, "domain") && strings.ContainsAny(gap, ":=") && strings.Trim(gap, " \t\"':=\\") == ""
+	switch {
+	case strings.HasPrefix(name, "aadsts") && len(name) > 6:
+		number, err := strconv.ParseInt(name[6:], 10, 64)
+		if err != nil || len(name) < 11 || len(name) > 13 {
+			return token{}, false
+		}
+		t.kind, t.number, t.spelling = fusedToken, number, spellings["aadsts"]
+		return t, true
+	case name == "broker" && strings.EqualFold(previous, "sourceArea"): // [PY#908]
+		t.spelling = spelling{domains: known.domains, strict: true}
+		return t, true
+	case name == "sso" && strings.EqualFold(previous, "platform") && spoken:
+		t.spelling = spellings["platform sso"]
+		return t, true
+	case ok && (!known.spoken || spoken):
+		t.spelling, t.isNSError = known, afterDomain
+		return t, true
+	case afterDomain && name != "null" && name != "nil" && name != "none":
+		t.spelling, t.isNSError = spelling{domains: []Domain{Domain(word)}, strict: true}, true
+		return t, true
+	case isDomain(name):
+		t.spelling = spelling{domains: []Domain{Domain(word)}, strict: true}
+		return t, true
+	}
+	if at, ok := codeNames()[name]; ok && (spoken || codes[at].Name == word) {
+		t.kind, t.code = nameToken, at
+		return t, true
+	}
+	return token{}, false
+}
+
+// isDomain reports whether a word in lower case has the form of a domain's name, whosever it is.
+func isDomain(name string) bool {
+	if strings.HasSuffix(name, "errordomain") || strings.HasSuffix(name, "domain") && strings.HasPrefix(name, "ns") {
+		return true
+	}
+	first, _, _ := strings.Cut(name, ".")
+	switch first {
+	case "com", "org", "net", "io", "edu", "gov":
+		return strings.Count(name, ".") >= 2
+	}
+	return false
+}
