@@ -55,11 +55,14 @@ func bind(text string, tokens []token, spoken bool) (all []bound) {
 	return all
 }
 
-// belongsToNext reports of "5 MSALErrorDomain -50001" that the domain is that of the second number, which it knows, and not
-// of the first, which it does not.
+// belongsToNext reports whether a domain between two numbers is that of the second: in "5 MSALErrorDomain -50001" it knows
+// only that one, and in "22168 | Error Domain=a.b Code=1" that one is called its code.
 func belongsToNext(text string, tokens []token, spoken bool) bool {
 	if len(tokens) < 3 || tokens[2].kind != numberToken || !belongs(tokens[1], text[tokens[1].end:max(tokens[1].end, tokens[2].at)], tokens[2], spoken) {
 		return false
+	}
+	if containsFold(text[tokens[1].end:tokens[2].at], "code") && announced(text, tokens[0]) == "" {
+		return true
 	}
 	return !isKnown(tokens[1].spelling.domains, tokens[0]) && isKnown(tokens[1].spelling.domains, tokens[2])
 }

@@ -27,9 +27,11 @@ const (
 	// HRESULT is the numbers that Intune and the device registration service share with Windows.
 	HRESULT Domain = "HRESULT"
 	// Registration and Intune have names and sentences, and no numbers.
-	Registration  Domain = "device registration"
-	Intune        Domain = "Intune"
-	JamfAAD       Domain = "JamfAAD"
+	Registration Domain = "device registration"
+	Intune       Domain = "Intune"
+	JamfAAD      Domain = "JamfAAD"
+	// Symptom is what a user sees of Platform SSO, for which there is no code.
+	Symptom       Domain = "Platform SSO"
 	PSSOStatus    Domain = "MSALPlatformSSOStatus"
 	PSSOUserState Domain = "POUserState"
 	WPJState      Domain = "WorkPlaceJoinState"

@@ -39,10 +39,34 @@ func InText(text string) []Found {
 // Asked finds the codes in what a person wrote: codes with or without their domain, in any order, the title of an issue, or
 // lines of a log. A domain that the text names decides whose number it is, and a number that it does not have is not known;
 // a number without one is looked up everywhere.
-func Asked(text string) []Found { return find(plain(text), true) }
+func Asked(text string) []Found { return find(blanks(plain(text)), true) }
+
+// blanks makes one of several blanks, as a person or a web page wraps a text. The end of a line remains one.
+func blanks(text string) string {
+	var b strings.Builder
+	b.Grow(len(text))
+	for i := 0; i < len(text); {
+		if !isBlank(text[i]) {
+			b.WriteByte(text[i])
+			i++
+			continue
+		}
+		blank := byte(' ')
+		for ; i < len(text) && isBlank(text[i]); i++ {
+			if text[i] == '\n' || text[i] == '\r' {
+				blank = '\n'
+			}
+		}
+		b.WriteByte(blank)
+	}
+	return b.String()
+}
+
+func isBlank(b byte) bool { return b == ' ' || b == '\t' || b == '\n' || b == '\r' }
 
 func find(text string, spoken bool) (found []Found) {
-	tokens := merge(scan(text, spoken), byWords(text))
+	// Words may go over the end of a line.
+	tokens := merge(scan(text, spoken), byWords(strings.ReplaceAll(text, "\n", " ")))
 	all := bind(text, tokens, spoken)
 	isPure := spoken && isPure(text, tokens)
 	for _, b := range all {
@@ -65,7 +89,7 @@ func find(text string, spoken bool) (found []Found) {
 // merge puts codes that are written in words among the other tokens, and takes out those that are a part of the words.
 func merge(tokens, words []token) []token {
 	tokens = slices.DeleteFunc(tokens, func(t token) bool {
-		return t.kind != numberToken && slices.ContainsFunc(words, func(w token) bool { return w.at < t.end && t.at < w.end })
+		return slices.ContainsFunc(words, func(w token) bool { return w.at < t.end && t.at < w.end })
 	})
 	tokens = append(tokens, words...)
 	slices.SortStableFunc(tokens, func(a, b token) int { return cmp.Compare(a.at, b.at) })
@@ -163,16 +187,21 @@ func ofDomains(domains []Domain, number token) (known []Code, signless bool) {
 // messageLength is how far behind a number its message is looked for.
 const messageLength = 400
 
-// byMessage returns those of several codes of one number that the text behind the number speaks of, all if it is silent.
+// byMessage returns the one of several codes of one number that the text behind the number speaks of, all if it is silent.
 func byMessage(known []Code, text string, end int) []Code {
 	if len(known) < 2 {
 		return known
 	}
-	message := text[end:min(len(text), end+messageLength)]
-	if said := slices.DeleteFunc(slices.Clone(known), func(c Code) bool { return !c.says(message) }); len(said) > 0 {
-		return said
+	message := strings.ToLower(strings.ReplaceAll(text[end:min(len(text), end+messageLength)], "\n", " "))
+	said, first := known, len(message)
+	for i, c := range known {
+		for words := range strings.SplitSeq(strings.ToLower(c.Words), "|") {
+			if at := strings.Index(message, words); words != "" && at >= 0 && at < first {
+				said, first = known[i:i+1], at
+			}
+		}
 	}
-	return known
+	return said
 }
 
 // nearest returns the domain nearest to a number that the text names and that has no number of its own, nil for none.
@@ -298,7 +327,7 @@ func once(found []Found) []Found {
 	for _, one := range found {
 		id := identity{one.Domain, one.Number, one.Name}
 		if at, ok := seen[id]; ok {
-			if kept[at].Chain == one.Chain {
+			if kept[at].Chain == one.Chain && one.isNSError {
 				kept[at].Depth = max(kept[at].Depth, one.Depth)
 			}
 			continue

@@ -16,6 +16,9 @@ func nest(text string, found []Found) {
 		for next < len(found) && found[next].at <= i {
 			one := &found[next]
 			switch {
+			case next > 0 && one.at == found[next-1].at:
+				// another meaning of the same number
+				one.Depth = found[next-1].Depth
 			case one.isNSError && !(chain > 0 && isInside(text, one.at, len(open) > 0)):
 				open, braces, quotes = []int{0}, 0, 0
 				chain++
@@ -27,8 +30,6 @@ func nest(text string, found []Found) {
 				}
 			case len(open) > 0:
 				one.Depth = len(open)
-			case next > 0 && one.at == found[next-1].at:
-				// another meaning of the same number
 			default:
 				chain++
 			}

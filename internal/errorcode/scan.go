@@ -175,6 +175,8 @@ func readWord(text string, begin, end int, previous, gap string, spoken bool) (t
 	case name == "sso" && strings.EqualFold(previous, "platform") && spoken:
 		t.spelling = spellings["platform sso"]
 		return t, true
+	case name == "state" && (!spoken || len(text) > 120 || strings.Contains(text, "Domain=")):
+		return token{}, false // of something else
 	case ok && (!known.spoken || spoken):
 		t.spelling, t.isNSError = known, afterDomain
 		return t, true

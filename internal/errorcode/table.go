@@ -4,7 +4,7 @@ import "slices"
 
 // codes is the one table, by domain.
 var codes = slices.Concat(numbered(workplaceJoinCodes, msalCodes, msalInternalCodes, msidCodes, portalCodes, osStatusCodes, networkCodes,
-	authenticationCodes, entraCodes, stateCodes), codesWithWords)
+	cfNetworkCodes, cocoaCodes, authenticationCodes, entraCodes, hresultCodes, stateCodes), codesWithWords)
 
 // entry is a code that is written only by its number and its name.
 type entry struct {
@@ -22,15 +22,25 @@ func numbered(tables ...[]entry) (all []Code) {
 
 // Where the facts stand, beside the tags of reference/domain.md.
 const (
-	secBase     = "https://developer.apple.com/documentation/security/security-framework-result-codes"
-	codeSigning = "https://developer.apple.com/documentation/security/code-signing-services-result-codes"
-	urlErrors   = "https://developer.apple.com/documentation/foundation/1508628-url-loading-system-error-codes"
-	msalErrors  = "https://github.com/AzureAD/microsoft-authentication-library-for-objc MSAL/src/public/MSALError.h"
-	msidErrors  = "https://github.com/AzureAD/microsoft-authentication-library-common-for-objc IdentityCore/src/MSIDError.h"
-	entraErrors = "https://learn.microsoft.com/entra/identity-platform/reference-error-codes"
-	webSessions = "https://developer.apple.com/documentation/authenticationservices/aswebauthenticationsessionerror"
-	asErrors    = "https://developer.apple.com/documentation/authenticationservices/asauthorizationerror"
-	wpjClasses  = "reference/domain.md 2.5, WPJ SDK error classes"
+	secBase         = "https://developer.apple.com/documentation/security/security-framework-result-codes"
+	codeSigning     = "https://developer.apple.com/documentation/security/code-signing-services-result-codes"
+	urlErrors       = "https://developer.apple.com/documentation/foundation/1508628-url-loading-system-error-codes"
+	msalErrors      = "https://github.com/AzureAD/microsoft-authentication-library-for-objc MSAL/src/public/MSALError.h"
+	msidErrors      = "https://github.com/AzureAD/microsoft-authentication-library-common-for-objc IdentityCore/src/MSIDError.h"
+	entraErrors     = "https://learn.microsoft.com/entra/identity-platform/reference-error-codes"
+	webSessions     = "https://developer.apple.com/documentation/authenticationservices/aswebauthenticationsessionerror"
+	asErrors        = "https://developer.apple.com/documentation/authenticationservices/asauthorizationerror"
+	authErrors      = "https://developer.apple.com/documentation/security/authorization-services-result-codes"
+	sslErrors       = "https://developer.apple.com/documentation/security/secure-transport-result-codes"
+	cfErrors        = "https://developer.apple.com/documentation/cfnetwork/cfnetworkerrors"
+	cocoaErrors     = "https://developer.apple.com/documentation/foundation/nscocoaerror"
+	mdmErrors       = "https://learn.microsoft.com/openspecs/windows_protocols/ms-mde2/0a78f419-5fd7-4ddb-bc76-1c0f7e11da23"
+	joinErrors      = "https://learn.microsoft.com/windows/security/identity-protection/hello-for-business/hello-errors-during-pin-creation"
+	oldMSAL         = "https://github.com/AzureAD/microsoft-authentication-library-for-objc MSAL/src/public/MSALError.h, 0838e5f"
+	dsregcmd        = "public reports of dsregcmd /debug /join; nobody has shown it for a Mac"
+	directoryQuota  = "https://learn.microsoft.com/entra/identity/users/directory-service-limits-restrictions"
+	intuneEnrolment = "Microsoft, \"Troubleshoot iOS/iPadOS device enrollment errors in Microsoft Intune\""
+	wpjClasses      = "reference/domain.md 2.5, WPJ SDK error classes"
 )
 
 // What is to be done about more than one code.
@@ -54,7 +64,11 @@ const (
 	registerMac   = "Register the Mac with `usherctl register`."
 	ssoProfile    = "Restart the Mac; check that Company Portal is installed and that the SSO extension's profile is there."
 	askPSSO       = "Ask the user to answer the notification \"Registration Required\", or to log out and in to see it again."
-	support       = "Try again later, and see Microsoft's service health if it stays."
-	updateProgram = "Update Company Portal and the program that wrote it."
-	readDeeper    = "Read the underlying error, which stands behind it in the entry."
+	again5300     = "Right after a registration, wait until Jamf Pro has reported that the Mac is compliant; otherwise exclude \"User registration app " +
+		"for Device Compliance\" from the policy that asks for it."
+	associatedDomains = "Exempt login.microsoftonline.com, *.cdn-apple.com and *.networking.apple from TLS inspection, then run `sudo swcutil reset`."
+	proxySettings     = "Check the proxy in System Settings, Network, and that it lets Microsoft's addresses through."
+	support           = "Try again later, and see Microsoft's service health if it stays."
+	updateProgram     = "Update Company Portal and the program that wrote it."
+	readDeeper        = "Read the underlying error, which stands behind it in the entry."
 )

@@ -18,6 +18,8 @@ var msalCodes = []entry{
 	{MSAL, -50004, "MSALErrorServerProtectionPoliciesRequired", "An Intune app protection policy asks for more.", signInLogs, msalErrors},
 	{MSAL, -50005, "MSALErrorUserCanceled", "The user cancelled the sign-in.", startAgain, msalErrors},
 	{MSAL, -50006, "MSALErrorServerError", "Entra answered with an error of its own.", support, msalErrors},
+	{MSAL, -50007, "MSALErrorInsufficientDeviceStrength", "The registration has to be renewed with a stronger key.", "Remove the registration with `usherctl clean --force`, then register again.", msalErrors},
+	{MSAL, -50008, "MSALErrorRetryAfterMDMEnrollment", "The sign-in has to be tried again once the Mac is enrolled.", "Wait until the Mac is enrolled, then sign in again.", msalErrors},
 }
 
 // msalInternalCodes stand as MSALInternalErrorCodeKey beside -50000. Microsoft has given two of them to two errors each.
@@ -32,6 +34,7 @@ var msalInternalCodes = []entry{
 	{MSALInternal, -42007, "MSALInternalErrorUnhandledResponse", "The server answered with an HTTP status that is not handled.", network, msalErrors},
 	{MSALInternal, -42008, "MSALInternalErrorUnexpected", "Something failed inside Microsoft's sign-in library.", readDeeper, msalErrors},
 	{MSALInternal, -42010, "MSALInternalErrorFailedAuthorityValidation", "The address of the sign-in could not be validated.", network, msalErrors},
+	{MSALInternal, -42100, "MSALErrorInteractionRequired", "The user has to sign in again: an old version of the library writes this number for -50002.", again, oldMSAL},
 	{MSALInternal, -42101, "MSALInternalErrorMismatchedUser", "The user signed in with another account than was asked for.", otherAccount, msalErrors},
 	{MSALInternal, -42102, "MSALInternalErrorAmbiguousAccount", "Several accounts were found where one was meant.", "Remove the Microsoft accounts that are not used from this Mac.", msalErrors},
 	{MSALInternal, -42104, "MSALInternalErrorAuthorizationFailed", "The sign-in failed.", signInLogs, msalErrors},
@@ -64,9 +67,12 @@ var msidCodes = []entry{
 	{MSID, -51111, "MSIDErrorInvalidInternalParameter", "Something went wrong between parts of Microsoft's library.", readDeeper, msidErrors},
 	{MSID, -51112, "MSIDErrorInvalidDeveloperParameter", "The program gave Microsoft's library a wrong parameter.", updateProgram, msidErrors},
 	{MSID, -51113, "MSIDErrorMissingAccountParameter", "There is no account for a sign-in without asking.", again, msidErrors},
+	{MSID, -51114, "MSIDErrorUnsupportedFunctionality", "Microsoft's library does not support what was asked for.", updateProgram, msidErrors},
 	{MSID, -51115, "MSIDErrorInteractionRequired", "The user has to sign in again.", again, msidErrors},
 	{MSID, -51116, "MSIDErrorServerNonHttpsRedirect", "The server led to an address without TLS.", network, msidErrors},
 	{MSID, -51117, "MSIDErrorMismatchedAccount", "The user signed in with another account than was asked for.", otherAccount, msidErrors},
+	{MSID, -51118, "MSIDErrorRedirectSchemeNotRegistered", "The program does not have the URL scheme for the answer of a sign-in.", updateProgram, msidErrors},
+	{MSID, -51119, "MSIDErrorInvalidRedirectURI", "The address that the answer is to go to is not valid.", updateProgram, msidErrors},
 	{MSID, -51200, "MSIDErrorCacheMultipleUsers", "Several accounts were found where one was meant.", "Remove the Microsoft accounts that are not used from this Mac.", msidErrors},
 	{MSID, -51201, "MSIDErrorCacheBadFormat", "The cache of tokens cannot be read.", cleanUp, msidErrors},
 	{MSID, -51400, "MSIDErrorServerOauth", "Entra answered with an OAuth error, which stands in the entry.", "Read the AADSTS code in the entry.", msidErrors},
@@ -106,12 +112,14 @@ var msidCodes = []entry{
 	{MSID, -51815, "MSIDErrorSSOExtensionUnexpectedError", "The SSO extension had an error of its own.", ssoProfile, msidErrors},
 	{MSID, -51821, "MSIDErrorJITComplianceCheckResultNotCompliant", "The check just in time found the device not compliant.", "See the smart group of compliant computers in Jamf Pro.", msidErrors},
 	{MSID, -51822, "MSIDErrorJITComplianceCheckResultTimeout", "The check of the device just in time took too long.", again, msidErrors},
+	{MSID, -51823, "MSIDErrorJITComplianceCheckResultUnknown", "The check of the device just in time has no result.", again, msidErrors},
 	{MSID, -51828, "MSIDErrorJITWPJDeviceRegistrationFailed", "The device could not be registered just in time.", registerMac, msidErrors},
 	{MSID, -51829, "MSIDErrorJITWPJAccountIdentifierNil", "The account to register the device for just in time is not known.", again, msidErrors},
 	{MSID, -51830, "MSIDErrorJITWPJAcquireTokenError", "The token to register the device just in time could not be had.", signInLogs, msidErrors},
 	{MSID, -51837, "MSIDErrorDeviceNotPSSORegistered", "The device is not registered with Platform SSO.", askPSSO, msidErrors},
 	{MSID, -51838, "MSIDErrorPSSOKeyIdMismatch", "Platform SSO's key is not the one that its passkey was made with.", "Register Platform SSO again.", msidErrors},
 	{MSID, -51840, "MSIDErrorPSSOBiometricPolicyMismatch", "The registration was made with another policy on biometrics than the profile has.", "Register Platform SSO again.", msidErrors},
+	{MSID, -51841, "MSIDErrorPSSOInvalidPasskeyExtension", "A program that is not Microsoft's asked for the passkey of Platform SSO.", "Enable Company Portal in System Settings, General, AutoFill & Passwords.", msidErrors},
 	{MSID, -51842, "MSIDErrorPSSOSaveLoginConfigFailure", "Platform SSO's login configuration could not be saved.", ssoProfile, msidErrors},
 	{MSID, -51843, "MSIDErrorPSSOPasskeyLAError", "The passkey was asked for without Touch ID, which the policy demands.", "Ask the user to confirm with Touch ID.", msidErrors},
 	{MSID, -51844, "MSIDErrorPSSOBiometricsNotEnrolled", "Platform SSO asks for Touch ID, and the user has not set it up.", "Ask the user to set up Touch ID, then register again.", msidErrors},
@@ -126,6 +134,9 @@ var portalCodes = []entry{
 	{Portal, 306, "sign-in not completed", "The sign-in of Company Portal was cancelled or failed.", startAgain, "VSC"},
 }
 
+// bindUser is what a new user of Platform SSO does.
+const bindUser = "Have the user log out and in with the password of this Mac."
+
 // stateCodes are numbers that name a state and no error.
 var stateCodes = []entry{
 	{PSSOStatus, 0, "NotEnabled", "Platform SSO is not configured.", "", "MSAL"},
@@ -133,8 +144,13 @@ var stateCodes = []entry{
 	{PSSOStatus, 2, "EnabledAndRegistered", "The Mac is registered with Platform SSO; this says nothing about compliance.", "", "MSAL"},
 	{PSSOStatus, 3, "RegistrationNeedsRepair", "The registration with Platform SSO has to be repaired.", "Have the user choose Repair in System Settings, Users & Groups, Network Account Server.", "MSAL"},
 	{PSSOUserState, 0, "POUserStateNormal", "The user is registered with Platform SSO.", "", "FL-S1"},
-	{PSSOUserState, 1, "POUserStateNeedsNewKeys", "The user's keys for Platform SSO are lost, for example since the password was reset.", "Have the user log out and in, and sign in when macOS asks.", "SK-SSOREM"},
+	{PSSOUserState, 1, "POUserStateNeedsNewKeys", "The user has to sign in again: it often passes by itself once the Mac has a network, and otherwise the keys are lost.",
+		"Wait with a network; if it stays for a day, have the user choose Authenticate in System Settings, Users & Groups.", "SK-SSOREM, APPSSO"},
 	{PSSOUserState, 2, "POUserStateNeedsRegistration", "The user has to register with Platform SSO.", askPSSO, "SK-SSOREM"},
+	{PSSOUserState, 4, "POUserStateNewPasswordUser", "The user is new and has still to sign in with the local password of the account.", bindUser, "APPSSO"},
+	{PSSOUserState, 5, "POUserStateUserKeyInvalid", "The user's key cannot be used, for example since the fingerprints were changed.", "Let macOS repair it, or have the user choose Repair in System Settings, Users & Groups.", "APPSSO"},
+	{PSSOUserState, 6, "POUserStateNewSmartCardUser", "The user is new and has still to sign in with the local password of the account.", bindUser, "APPSSO"},
+	{PSSOUserState, 7, "new Secure Enclave user", "The user is new and has still to sign in with the local password of the account.", bindUser, "APPSSO"},
 	{WPJState, 0, "not registered", "Company Portal takes this Mac not to be registered.", "", "VSC"},
 	{WPJState, 2, "registered", "Company Portal takes this Mac to be registered.", "", "SEED"},
 }

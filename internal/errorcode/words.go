@@ -57,13 +57,3 @@ func byWords(text string) (found []token) {
 	}
 	return found
 }
-
-// says reports whether a text has one of the words of a code.
-func (c Code) says(text string) bool {
-	for words := range strings.SplitSeq(c.Words, "|") {
-		if words != "" && strings.Contains(strings.ToLower(text), strings.ToLower(words)) {
-			return true
-		}
-	}
-	return false
-}
