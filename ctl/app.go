@@ -48,7 +48,7 @@ type app struct {
 func (a *app) run(ctx context.Context, arguments []string) exitCode {
 	root := a.root()
 	a.arguments = arguments
-	root.SetArgs(separateNumbers(arguments))
+	root.SetArgs(textArguments(root, arguments))
 	root.SetOut(a.stdout)
 	root.SetErr(a.stderr)
 	command, err := root.ExecuteContextC(ctx)

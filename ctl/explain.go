@@ -1,6 +1,7 @@
 package main
 
 import (
+	"cmp"
 	"fmt"
 	"slices"
 	"strconv"
@@ -8,7 +9,6 @@ import (
 
 	"github.com/spf13/cobra"
 
-	"usher.internal/internal/applog"
 	"usher.internal/internal/errorcode"
 	"usher.internal/internal/event"
 	"usher.internal/internal/wpj"
@@ -26,6 +26,8 @@ type explanation struct {
 	// Admin and User are what it means and what to do, for each of them.
 	Admin string `json:"admin"`
 	User  string `json:"user"`
+	// Inside are the errors around the one that is explained, the outermost first.
+	Inside []outerError `json:"inside,omitempty"`
 	// RetryCanHelp says of an exit code or a reason whether trying again can help by itself.
 	RetryCanHelp *bool `json:"retry_can_help,omitempty"`
 	// Phase and Class are those of an event.
@@ -35,15 +37,25 @@ type explanation struct {
 	Source string `json:"source,omitempty"`
 }
 
+// outerError is an error that another one is inside of.
+type outerError struct {
+	Code    *int64 `json:"code,omitempty"`
+	Name    string `json:"name"`
+	Program string `json:"program"`
+	Admin   string `json:"admin"`
+}
+
 // explanationKind is what is explained.
 type explanationKind string
 
 const (
 	kindExitCode  explanationKind = "exit code"
 	kindErrorCode explanationKind = "error code"
-	kindState     explanationKind = "state"
-	kindReason    explanationKind = "reason"
-	kindEvent     explanationKind = "event"
+	// kindUnknownCode is an error code that usher does not know.
+	kindUnknownCode explanationKind = "unknown code"
+	kindState       explanationKind = "state"
+	kindReason      explanationKind = "reason"
+	kindEvent       explanationKind = "event"
 )
 
 // The reasons of a failure to explain something.
@@ -87,9 +99,32 @@ func namedExplanations() (all []explanation) {
 	return all
 }
 
+// numberOf is the number of an error code, nil for one that has only a name.
+func numberOf(c errorcode.Code) *int64 {
+	if !c.Numbered() {
+		return nil
+	}
+	return number(c.Number)
+}
+
 func explainErrorCode(c errorcode.Code) explanation {
-	return explanation{Code: number(c.Number), Name: c.Name, Program: string(c.Domain), Kind: kindErrorCode,
+	return explanation{Code: numberOf(c), Name: c.Name, Program: string(c.Domain), Kind: kindErrorCode,
 		Admin: strings.TrimSpace(c.Meaning + " " + c.Advice), Source: c.Source}
+}
+
+// explainUnknown says of a code that usher does not know it, and who may.
+func explainUnknown(c errorcode.Code) explanation {
+	return explanation{Code: number(c.Number), Program: string(c.Domain), Kind: kindUnknownCode,
+		Admin: strings.TrimSpace("usher does not know " + c.Written() + ". " + whoKnows(c))}
+}
+
+// whoKnows says where a code that usher does not know is explained, "" for nowhere that is known.
+func whoKnows(c errorcode.Code) string {
+	if c.Domain != errorcode.Entra {
+		return ""
+	}
+	// [https://learn.microsoft.com/entra/identity-platform/reference-error-codes]
+	return fmt.Sprintf("Microsoft explains it at https://login.microsoftonline.com/error?code=%d", c.Number)
 }
 
 func explainEvent(known *event.Known) explanation {
@@ -103,23 +138,31 @@ func explainEvent(known *event.Known) explanation {
 
 func (a *app) explainCommand() *cobra.Command {
 	return &cobra.Command{
-		Use:   "explain [CODE|NAME|TEXT]",
-		Short: "Explain exit codes, error codes, states, reasons, events, or a line of a log",
+		Use:         "explain [CODE|NAME|TEXT]...",
+		Short:       "Explain exit codes, error codes, states, reasons, events, or a line of a log",
+		Annotations: map[string]string{readsText: "yes"},
 		Long: `Explain what something means and what to do about it, without asking usherd:
 
   - an exit code of Company Portal or usherctl
-  - an error code of the Workplace Join SDK, MSAL, the SSO extension, the keychain and code signatures (OSStatus, in
-    decimal or hexadecimal), the network (NSURLErrorDomain) or Entra (AADSTS)
+  - an error code of the Workplace Join SDK, MSAL, the SSO extension, Platform SSO, Intune, the keychain and code
+    signatures (OSStatus, in decimal or hexadecimal), the network (NSURLErrorDomain) or Entra (AADSTS)
   - a state of status, a reason of a failure, an event of timeline
 
-by its number or name, or a part of an error's name. A number that several have is explained for each of them. Anything
-else is taken as a line of a log, and the events and codes that stand in it are explained. Without an argument it
-lists the exit codes.`,
+by its number or name, or a part of an error's name. Several are explained in one call. A negative number needs no
+quotes. A domain beside a number, before or behind it, decides whose number it is; a number without a domain is
+explained for all that have it, the most likely first.
+
+Anything else is taken as text: lines of a log, or the title of an issue. The events and codes in it are explained. Of
+errors inside each other the deepest that usher knows is explained, and the deepest that it does not know is named.
+Without an argument it lists the exit codes.`,
 		Example: `  usherctl explain 66
   usherctl explain -25308
-  usherctl explain 0xFFFF9D24
+  usherctl explain -25244 -25308
+  usherctl explain MSALErrorDomain -50001
+  usherctl explain 0x80180014
   usherctl explain AADSTS53003
   usherctl explain not-registered
+  usherctl explain 'Company Portal login fails with error -25244 on macOS 15'
   usherctl explain 'ERROR: [errorCode:-400] failed to delete workplace join item, error code:-25244'
   usherctl explain "$(tail -1 Company\ Portal.log)"`,
 		RunE: func(_ *cobra.Command, arguments []string) error {
@@ -127,9 +170,9 @@ lists the exit codes.`,
 				return a.explainAll()
 			}
 			query := strings.TrimSpace(strings.Join(arguments, " "))
-			found := explain(query)
+			found, unknown := explain(query)
 			if len(found) == 0 {
-				return notExplained(query)
+				return notExplained(query, unknown)
 			}
 			if a.json {
 				return a.printValue(found)
@@ -146,11 +189,23 @@ lists the exit codes.`,
 }
 
 func (a *app) printExplanation(one explanation) {
-	switch one.Kind {
-	case kindExitCode:
+	// The errors around it come first, as they do in the text.
+	for _, outer := range one.Inside {
+		name := outer.Program
+		if outer.Code != nil {
+			name += " " + asWritten(outer.Program, *outer.Code)
+		}
+		fmt.Fprintln(a.stdout, plain(strings.TrimSpace(name+" "+outer.Name)+": "+cmp.Or(outer.Admin, "not known")))
+	}
+	switch {
+	case one.Kind == kindExitCode:
 		fmt.Fprintf(a.stdout, "%d %s (%s)\n", *one.Code, one.Name, one.Program)
-	case kindErrorCode:
-		fmt.Fprintf(a.stdout, "%s %d %s\n", one.Program, *one.Code, one.Name)
+	case one.Kind == kindUnknownCode:
+		fmt.Fprintln(a.stdout, plain(strings.TrimSpace(fmt.Sprintf("%s %d", one.Program, *one.Code))+" (not known)"))
+	case one.Kind == kindErrorCode && one.Code != nil:
+		fmt.Fprintf(a.stdout, "%s %s %s\n", one.Program, asWritten(one.Program, *one.Code), one.Name)
+	case one.Kind == kindErrorCode:
+		fmt.Fprintf(a.stdout, "%s (%s)\n", one.Name, one.Program)
 	default:
 		fmt.Fprintf(a.stdout, "%s (%s)\n", one.Name, one.Kind)
 	}
@@ -159,10 +214,20 @@ func (a *app) printExplanation(one explanation) {
 	if one.RetryCanHelp != nil {
 		field(a.stdout, "trying again", map[bool]string{true: "can help", false: "cannot help by itself"}[*one.RetryCanHelp])
 	}
+	field(a.stdout, "source", one.Source)
 }
 
-// explain returns everything that a query can mean: a number or name all that have it, a line of a log what stands in it.
-func explain(query string) (found []explanation) {
+// asWritten is a number as its domain writes it.
+func asWritten(program string, number int64) string {
+	if program == string(errorcode.HRESULT) {
+		return errorcode.Code{Domain: errorcode.HRESULT, Number: number}.Written()
+	}
+	return strconv.FormatInt(number, 10)
+}
+
+// explain returns everything that a query can mean: a number or name all that have it, text what is in it. unknown are the
+// codes in it that usher does not know.
+func explain(query string) (found []explanation, unknown []errorcode.Code) {
 	number, err := strconv.ParseInt(query, 0, 64)
 	isNumber := err == nil
 	for _, one := range exitCodeExplanations() {
@@ -183,15 +248,15 @@ func explain(query string) (found []explanation) {
 	nothingElse := len(found) == 0
 	for _, c := range errorcode.Find(query) {
 		// A number without its sign is that of an error code only if it is nothing else.
-		if !isNumber || c.Number == number || number > 1<<31 || nothingElse {
+		if !isNumber || c.Number == number || number > 1<<31 || number < -1<<24 || nothingElse {
 			found = append(found, explainErrorCode(c))
 		}
 	}
 	if state, ok := strings.CutPrefix(query, "IDENTITY_"); ok && len(found) == 0 {
 		return explain(state)
 	}
-	if len(found) > 0 || isNumber {
-		return found
+	if len(found) > 0 {
+		return found, nil
 	}
 	return explainText(query)
 }
@@ -203,91 +268,35 @@ var underscores = strings.NewReplacer("-", "_", " ", "_")
 
 func plainName(name string) string { return strings.ToLower(underscores.Replace(name)) }
 
-// explainText explains the events and codes that stand in lines of a log, or in a message of one, each once.
-func explainText(text string) (found []explanation) {
-	add := func(one explanation) {
-		if !slices.ContainsFunc(found, func(other explanation) bool {
-			return other.Kind == one.Kind && other.Name == one.Name && other.Program == one.Program
-		}) {
-			found = append(found, one)
-		}
-	}
-	// An error that usher does not know is worth a word only where its codes say nothing either.
-	var unexplained []explanation
-	for record, err := range applog.Read(strings.NewReader(text), applog.Options{}) {
-		if err != nil {
-			break
-		}
-		known := event.Recognise(record)
-		if known == nil {
-			known = event.InMessage(record.Message)
-		}
-		if known == nil {
-			continue
-		}
-		if known.Name == event.ErrorWritten {
-			unexplained = append(unexplained, explainEvent(known))
-			continue
-		}
-		add(explainEvent(known))
-		if known.Name == event.PortalFailed {
-			// The exit code stands in the entry [SEED].
-			for _, one := range exitCodeExplanations() {
-				if one.Program == "Company Portal" && strconv.FormatInt(*one.Code, 10) == record.Fields.Get("resultData") {
-					add(one)
-				}
-			}
-		}
-	}
-	for _, code := range errorcode.InText(text) {
-		if code.Known {
-			add(explainErrorCode(code.Code))
-		}
-	}
-	if len(found) == 0 {
-		return unexplained[:min(len(unexplained), 1)]
-	}
-	return found
-}
-
-// notExplained is the failure of a query that nothing fits, with what may have been meant.
-func notExplained(query string) error {
+// notExplained is the failure of a query that nothing fits, with what may have been meant. unknown are the codes in it.
+func notExplained(query string, unknown []errorcode.Code) error {
 	failed := &failure{code: exitNotFound, reason: reasonNothingKnown,
 		message: fmt.Sprintf("nothing that usher knows is called %q, and nothing in it is known", query),
 		hint:    "`usherctl explain` lists the exit codes, docs/log-formats.md the events"}
-	if _, err := strconv.ParseInt(query, 0, 64); err == nil {
+	var codes []string
+	for _, c := range unknown {
+		codes = append(codes, c.Written())
+	}
+	switch {
+	case len(unknown) == 1 && unknown[0].Domain == "":
 		failed.reason = reasonExitCodeNotKnown
-		failed.message = query + " is not an exit code that Company Portal or usherctl is known to have, nor an error code that usher knows"
+		failed.message = codes[0] + " is not an exit code that Company Portal or usherctl is known to have, nor an error code that usher knows"
+	case len(unknown) == 1:
+		failed.reason = reasonExitCodeNotKnown
+		failed.message = codes[0] + " is not a code that usher knows"
+	case len(unknown) > 1:
+		failed.reason = reasonExitCodeNotKnown
+		failed.message = strings.Join(codes, ", ") + " are not codes that usher knows"
 	}
 	if near := nearNames(query); len(near) > 0 {
 		failed.hint = "did you mean " + strings.Join(near, ", ") + "?"
 	}
-	for _, unknown := range errorcode.InText(strings.ToUpper(query)) {
-		if unknown.Domain == errorcode.Entra {
-			// [https://learn.microsoft.com/entra/identity-platform/reference-error-codes]
-			failed.hint = fmt.Sprintf("Microsoft explains it at https://login.microsoftonline.com/error?code=%d", unknown.Number)
+	for _, c := range unknown {
+		if hint := whoKnows(c); hint != "" {
+			failed.hint = hint
 		}
 	}
 	return failed
-}
-
-// separateNumbers puts negative numbers behind the flags, since an error code is no flag.
-func separateNumbers(arguments []string) []string {
-	if !slices.Contains(arguments, "explain") || slices.Contains(arguments, "--") {
-		return arguments
-	}
-	var numbers, others []string
-	for _, argument := range arguments {
-		if _, err := strconv.ParseInt(argument, 10, 64); err == nil && strings.HasPrefix(argument, "-") {
-			numbers = append(numbers, argument)
-		} else {
-			others = append(others, argument)
-		}
-	}
-	if len(numbers) == 0 {
-		return arguments
-	}
-	return slices.Concat(others, []string{"--"}, numbers)
 }
 
 func (a *app) explainAll() error {

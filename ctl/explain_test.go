@@ -19,16 +19,23 @@ func TestEverythingIsExplainedByItsName(t *testing.T) {
 			t.Errorf("%+v explains nothing", one)
 		}
 		for _, query := range []string{one.Name, strings.ToLower(one.Name), strings.ReplaceAll(one.Name, "_", "-")} {
-			if !slices.ContainsFunc(explain(query), func(found explanation) bool { return found.Name == one.Name && found.Kind == one.Kind }) {
+			if !slices.ContainsFunc(explanationsOf(query), func(found explanation) bool { return found.Name == one.Name && found.Kind == one.Kind }) {
 				t.Errorf("%s is not found as %s", one.Name, query)
 			}
 		}
 	}
 	for _, c := range errorcode.All() {
-		if !slices.ContainsFunc(explain(c.Name), func(found explanation) bool { return found.Program == string(c.Domain) && *found.Code == c.Number }) {
+		if !slices.ContainsFunc(explanationsOf(c.Name), func(found explanation) bool {
+			return found.Program == string(c.Domain) && equal(found.Code, numberOf(c))
+		}) {
 			t.Errorf("%s is not found by its name", c)
 		}
 	}
+}
+
+func explanationsOf(query string) []explanation {
+	found, _ := explain(query)
+	return found
 }
 
 func TestEveryReasonHasAMeaning(t *testing.T) {
@@ -89,6 +96,61 @@ func TestEveryOwnReasonIsExplained(t *testing.T) {
 	}
 }
 
+// Every code of testdata/public-codes.tsv is explained, with its source, as an argument and in a sentence.
+func TestEveryPublicCodeIsExplained(t *testing.T) {
+	table, err := os.ReadFile("testdata/public-codes.tsv")
+	if err != nil {
+		t.Fatal(err)
+	}
+	rows := 0
+	for line := range strings.Lines(string(table)) {
+		if strings.HasPrefix(line, "#") {
+			continue
+		}
+		columns := strings.Split(strings.TrimRight(line, "\n"), "\t")
+		if len(columns) != 3 {
+			t.Fatalf("%q has %d columns", line, len(columns))
+		}
+		rows++
+		for _, query := range []string{columns[0], strings.ToUpper(columns[0]), "The help desk reports: " + columns[0] + " (since this morning)"} {
+			if len(columns[0]) < 6 && query != columns[0] {
+				continue // a number that is nothing by itself
+			}
+			found := explanationsOf(query)
+			if !slices.ContainsFunc(found, func(one explanation) bool {
+				return one.Program == columns[1] && one.Name == columns[2] && one.Source != "" && one.Admin != ""
+			}) {
+				t.Errorf("%q is explained as %+v", query, found)
+			}
+		}
+	}
+	if rows < 100 {
+		t.Errorf("only %d rows", rows)
+	}
+}
+
+// Every tag that a source names is in docs/sources.md.
+func TestEverySourceIsDocumented(t *testing.T) {
+	page, err := os.ReadFile("../docs/sources.md")
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, c := range errorcode.All() {
+		if strings.ContainsAny(c.Source, "/\"") || strings.HasPrefix(c.Source, "public ") {
+			continue // a URL, a title, or in words
+		}
+		for tag := range strings.SplitSeq(c.Source, ", ") {
+			tag, _, isIssue := strings.Cut(tag, "#")
+			if isIssue {
+				tag += "#"
+			}
+			if !regexp.MustCompile(`(?m)^\|[^|]*\b` + regexp.QuoteMeta(tag) + `[,| ]`).Match(page) {
+				t.Errorf("the source %q of %s is not in docs/sources.md", tag, c)
+			}
+		}
+	}
+}
+
 func TestExplainTextOfSeveralLines(t *testing.T) {
 	const text = `2026-03-02 09:14:07.113 INFO com.microsoft.ssp.telemetry TID=1 AriaTelemetryService.swift: 39 (send(_:)) Sending event using aria: CompanyPortalExited : {
     eventTitle = CompanyPortalExited;
@@ -99,7 +161,7 @@ func TestExplainTextOfSeveralLines(t *testing.T) {
 2026-03-02 09:14:09.113 INFO com.microsoft.ssp.workplaceJoinSdk TID=1 A.swift: 3 (f()) ERROR: failed to delete workplace join item, error code:-25244
 `
 	var names []string
-	for _, one := range explain(text) {
+	for _, one := range explanationsOf(text) {
 		names = append(names, one.Name)
 	}
 	want := []string{event.PortalFailed, "registrationDeviceCapError", "keychain-item-stuck", "errSecInvalidOwnerEdit"}

@@ -32,7 +32,7 @@ func told(found []errorcode.Found) string {
 	var all []string
 	for _, one := range found {
 		text := one.Written()
-		if one.Domain == errorcode.PlatformSSO && one.Number == -1001 {
+		if one.Domain == errorcode.PlatformSSO && one.Number == -1001 && one.Words != "" {
 			text += " " + one.Name
 		}
 		if !one.Known {

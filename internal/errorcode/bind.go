@@ -44,7 +44,7 @@ func bind(text string, tokens []token, spoken bool) (all []bound) {
 				i++
 				all = append(all, bound{number: tokens[i], domain: t, name: -1})
 			}
-		case t.kind == numberToken && isDomain(i+1) && precedes(*t, gap(i), tokens[i+1], spoken) && !belongsToNext(text, tokens[i:], spoken):
+		case t.kind == numberToken && isDomain(i+1) && precedes(*t, gap(i), tokens[i+1], spoken) && !isValue(text, *t) && !belongsToNext(text, tokens[i:], spoken):
 			tokens[i+1].used = true
 			all = append(all, bound{number: *t, domain: &tokens[i+1], name: -1})
 			i++
@@ -53,6 +53,11 @@ func bind(text string, tokens []token, spoken bool) (all []bound) {
 		}
 	}
 	return all
+}
+
+// isValue reports whether a number is the value of something else than an error: "TID=22157".
+func isValue(text string, number token) bool {
+	return at(text, number.at-1) == '=' && announced(text, number) == ""
 }
 
 // belongsToNext reports whether a domain between two numbers is that of the second: in "5 MSALErrorDomain -50001" it knows
@@ -78,7 +83,7 @@ func belongs(domain token, between string, number token, spoken bool) bool {
 		return false
 	}
 	if spoken {
-		return true
+		return !domain.spelling.spoken || isLikely(domain, between, number)
 	}
 	// In a log much else is behind a name.
 	says := strings.ContainsAny(between, ",:=(") || containsFold(between, "code") || containsFold(between, "error")
@@ -94,7 +99,17 @@ func precedes(number token, between string, domain token, spoken bool) bool {
 	if !joins(between, spoken) {
 		return false
 	}
-	return spoken || containsFold(between, "domain") || strings.Contains(between, "(") || number.number < 0
+	if spoken {
+		return !domain.spelling.spoken || isLikely(domain, between, number)
+	}
+	return containsFold(between, "domain") || strings.Contains(between, "(") || number.number < 0
+}
+
+// isLikely reports whether a number beside a word that people use for a domain is one of it: "keychain 25308" is, and
+// "TID=22157 MSAL 1.9.0" is not.
+func isLikely(domain token, between string, number token) bool {
+	return number.number < 0 || containsFold(between, "error") || containsFold(between, "code") || domain.spelling.domains[0] == ExitCode ||
+		isKnown(domain.spelling.domains, number)
 }
 
 // joining are the words between a domain and a number that belongs to it.

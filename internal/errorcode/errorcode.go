@@ -114,8 +114,8 @@ func Find(query string) []Code {
 func withNumber(number int64, signless bool) (found []Code, byNegative bool) {
 	for _, domain := range likelihood {
 		for _, same := range sameNumber(number) {
-			for _, at := range byKey[key{domain, same}] {
-				found = append(found, codes[at])
+			if at := byKey[key{domain, same}]; len(at) > 0 {
+				found = append(found, codes[at[0]])
 			}
 		}
 	}

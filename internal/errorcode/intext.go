@@ -69,11 +69,9 @@ func find(text string, spoken bool) (found []Found) {
 	tokens := merge(scan(text, spoken), byWords(strings.ReplaceAll(text, "\n", " ")))
 	all := bind(text, tokens, spoken)
 	isPure := spoken && isPure(text, tokens)
+	named := unpaired(tokens)
 	for _, b := range all {
-		if len(found) >= maximumFound {
-			break
-		}
-		for _, one := range resolve(text, tokens, b, spoken, isPure) {
+		for _, one := range resolve(text, named, b, spoken, isPure) {
 			one.at = b.number.at
 			if b.domain != nil && b.domain.isNSError {
 				one.at, one.isNSError = min(b.number.at, b.domain.at), true
@@ -83,17 +81,24 @@ func find(text string, spoken bool) (found []Found) {
 	}
 	slices.SortStableFunc(found, func(a, b Found) int { return cmp.Compare(a.at, b.at) })
 	nest(text, found)
-	return once(found)
+	found = once(found)
+	return found[:min(len(found), maximumFound)]
 }
 
 // merge puts codes that are written in words among the other tokens, and takes out those that are a part of the words.
-func merge(tokens, words []token) []token {
-	tokens = slices.DeleteFunc(tokens, func(t token) bool {
-		return slices.ContainsFunc(words, func(w token) bool { return w.at < t.end && t.at < w.end })
-	})
-	tokens = append(tokens, words...)
-	slices.SortStableFunc(tokens, func(a, b token) int { return cmp.Compare(a.at, b.at) })
-	return tokens
+func merge(tokens, words []token) (all []token) {
+	end := 0 // of the words before the token
+	for _, t := range tokens {
+		for len(words) > 0 && words[0].at < t.end {
+			all = append(all, words[0])
+			end = max(end, words[0].end)
+			words = words[1:]
+		}
+		if t.at >= end {
+			all = append(all, t)
+		}
+	}
+	return append(all, words...)
 }
 
 // isPure reports whether a text is nothing but codes, so that each number in it is one.
@@ -109,7 +114,7 @@ func isPure(text string, tokens []token) bool {
 }
 
 // resolve returns the codes that a number with or without a domain can be; none for a number that is no code.
-func resolve(text string, tokens []token, b bound, spoken, isPure bool) []Found {
+func resolve(text string, named []token, b bound, spoken, isPure bool) []Found {
 	number := b.number
 	if b.name >= 0 {
 		return []Found{{Code: codes[b.name], Known: true}}
@@ -128,7 +133,7 @@ func resolve(text string, tokens []token, b bound, spoken, isPure bool) []Found 
 		return everywhere(number)
 	}
 	if domain := byForm(text, number); domain != "" {
-		return []Found{named(domain, number)}
+		return []Found{codeOf(domain, number)}
 	}
 	if !spoken {
 		return inLog(text, number)
@@ -136,7 +141,7 @@ func resolve(text string, tokens []token, b bound, spoken, isPure bool) []Found 
 	if !isPure && !isCode(text, number) {
 		return nil
 	}
-	if near := nearest(tokens, number); near != nil {
+	if near := nearest(named, number); near != nil {
 		known, signless := ofDomains(near.spelling.domains, number)
 		switch {
 		case len(known) > 0:
@@ -187,13 +192,14 @@ func ofDomains(domains []Domain, number token) (known []Code, signless bool) {
 // messageLength is how far behind a number its message is looked for.
 const messageLength = 400
 
-// byMessage returns the one of several codes of one number that the text behind the number speaks of, all if it is silent.
+// byMessage returns the one of several codes of one number that the text behind the number speaks of, the first if it is
+// silent: that one says what all of them have in common.
 func byMessage(known []Code, text string, end int) []Code {
 	if len(known) < 2 {
 		return known
 	}
 	message := strings.ToLower(strings.ReplaceAll(text[end:min(len(text), end+messageLength)], "\n", " "))
-	said, first := known, len(message)
+	said, first := known[:1], len(message)
 	for i, c := range known {
 		for words := range strings.SplitSeq(strings.ToLower(c.Words), "|") {
 			if at := strings.Index(message, words); words != "" && at >= 0 && at < first {
@@ -204,19 +210,26 @@ func byMessage(known []Code, text string, end int) []Code {
 	return said
 }
 
-// nearest returns the domain nearest to a number that the text names and that has no number of its own, nil for none.
-func nearest(tokens []token, number token) (near *token) {
+// unpaired returns the domains that the text names and that have no number of their own.
+func unpaired(tokens []token) (named []token) {
+	for _, t := range tokens {
+		if t.kind == domainToken && !t.used && !t.isGuess && t.spelling.strict && t.spelling.domains[0] != ExitCode && len(named) < maximumFound {
+			named = append(named, t)
+		}
+	}
+	return named
+}
+
+// nearest returns the one of some domains that is nearest to a number, nil for none.
+func nearest(named []token, number token) (near *token) {
 	distance := func(t *token) int {
 		if t.at > number.at {
 			return t.at - number.end
 		}
 		return number.at - t.end
 	}
-	for i := range tokens {
-		t := &tokens[i]
-		if t.kind != domainToken || t.used || !t.spelling.strict || t.spelling.domains[0] == ExitCode {
-			continue
-		}
+	for i := range named {
+		t := &named[i]
 		// A formal name decides, whatever else is named.
 		if near == nil || near.spelling.spoken && !t.spelling.spoken || near.spelling.spoken == t.spelling.spoken && distance(t) < distance(near) {
 			near = t
@@ -236,6 +249,9 @@ func announced(text string, number token) string {
 		begin--
 	}
 	word := strings.Trim(strings.ToLower(before[begin:]), "_")
+	if word == "code" && strings.HasSuffix(strings.ToLower(before[:begin]), "enroll return ") {
+		return "" // what `jamf enroll` ended with
+	}
 	for _, one := range announcing {
 		// What is trimmed may be the end of the word.
 		if word == one || word == strings.TrimRight(one, "is") {
@@ -306,8 +322,8 @@ func inLog(text string, number token) []Found {
 	return nil
 }
 
-// named returns the code of a domain, known or not.
-func named(domain Domain, number token) Found {
+// codeOf returns the code of a domain, known or not.
+func codeOf(domain Domain, number token) Found {
 	known, ok := Lookup(domain, number.number)
 	if !ok {
 		known = Code{Domain: domain, Number: number.number}

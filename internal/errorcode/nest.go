@@ -1,9 +1,6 @@
 package errorcode
 
-import (
-	"slices"
-	"strings"
-)
+import "strings"
 
 // nest says of each code which error it belongs to and how deep it is in it. An NSError writes the one that caused it in
 // braces: "Error Domain=A Code=1 UserInfo={NSUnderlyingError=0x6 {Error Domain=B Code=2}}". Its message and its UserInfo
@@ -25,7 +22,7 @@ func nest(text string, found []Found) {
 				one.Depth = 0
 			case one.isNSError:
 				one.Depth = max(len(open), 1)
-				if !slices.Contains(open, braces) || braces == 0 {
+				if len(open) == 0 || open[len(open)-1] < braces {
 					open = append(open, braces)
 				}
 			case len(open) > 0:

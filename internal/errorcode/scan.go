@@ -17,6 +17,8 @@ type token struct {
 	signless bool
 	// code is the place in codes of a code that is written by its name.
 	code int
+	// isGuess is a domain that only looks like one, as the subsystem of a log does too.
+	isGuess bool
 	// isNSError is a domain in the description of an NSError, which others can be inside of.
 	isNSError bool
 	// used is a domain that a number belongs to.
@@ -33,8 +35,11 @@ const (
 	fusedToken
 )
 
-// maximumFound bounds what is looked for in one text.
-const maximumFound = 1000
+const (
+	// maximumTokens bounds what is looked at in one text, and maximumFound how many codes are found in it.
+	maximumTokens = 1 << 17
+	maximumFound  = 1000
+)
 
 // dashes are what editors and web pages make of an ASCII character in a pasted code.
 var dashes = strings.NewReplacer("\u2212", "-", "\u2013", "-", "\u2010", "-", "\u2011", "-", "\u2018", "'", "\u2019", "'", "\u201c", `"`, "\u201d", `"`,
@@ -68,7 +73,7 @@ var codeNames = sync.OnceValue(func() map[string]int {
 // scan finds the domains, numbers and names in a text, in their order. spoken is a text that a person wrote.
 func scan(text string, spoken bool) (tokens []token) {
 	add := func(t token) {
-		if len(tokens) < maximumFound {
+		if len(tokens) < maximumTokens {
 			tokens = append(tokens, t)
 		}
 	}
@@ -184,6 +189,7 @@ func readWord(text string, begin, end int, previous, gap string, spoken bool) (t
 		t.spelling, t.isNSError = spelling{domains: []Domain{Domain(word)}, strict: true}, true
 		return t, true
 	case isDomain(name):
+		t.isGuess = !strings.HasSuffix(name, "domain")
 		t.spelling = spelling{domains: []Domain{Domain(word)}, strict: true}
 		return t, true
 	}

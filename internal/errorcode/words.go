@@ -50,7 +50,7 @@ func byWords(text string) (found []token) {
 				continue
 			}
 			found = append(found, token{kind: nameToken, at: i, end: i + len(one.words), code: one.at})
-			if len(found) >= maximumFound {
+			if len(found) >= maximumTokens {
 				return found
 			}
 		}
