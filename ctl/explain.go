@@ -2,7 +2,9 @@ package main
 
 import (
 	"cmp"
+	"errors"
 	"fmt"
+	"io"
 	"slices"
 	"strconv"
 	"strings"
@@ -153,8 +155,8 @@ quotes. A domain beside a number, before or behind it, decides whose number it i
 explained for all that have it, the most likely first.
 
 Anything else is taken as text: lines of a log, or the title of an issue. The events and codes in it are explained. Of
-errors inside each other the deepest that usher knows is explained, and the deepest that it does not know is named.
-Without an argument it lists the exit codes.`,
+errors inside each other the deepest that usher knows is explained, and the deepest that it does not know is named. "-"
+reads the text from standard input. Without an argument it lists the exit codes.`,
 		Example: `  usherctl explain 66
   usherctl explain -25308
   usherctl explain -25244 -25308
@@ -164,12 +166,16 @@ Without an argument it lists the exit codes.`,
   usherctl explain not-registered
   usherctl explain 'Company Portal login fails with error -25244 on macOS 15'
   usherctl explain 'ERROR: [errorCode:-400] failed to delete workplace join item, error code:-25244'
-  usherctl explain "$(tail -1 Company\ Portal.log)"`,
-		RunE: func(_ *cobra.Command, arguments []string) error {
+  usherctl explain "$(tail -1 Company\ Portal.log)"
+  pbpaste | usherctl explain -`,
+		RunE: func(command *cobra.Command, arguments []string) error {
 			if len(arguments) == 0 {
 				return a.explainAll()
 			}
-			query := strings.TrimSpace(strings.Join(arguments, " "))
+			query, err := explainQuery(arguments, command.InOrStdin())
+			if err != nil {
+				return err
+			}
 			found, unknown := explain(query)
 			if len(found) == 0 {
 				return notExplained(query, unknown)
@@ -186,6 +192,33 @@ Without an argument it lists the exit codes.`,
 			return nil
 		},
 	}
+}
+
+// longestQuery is how much of standard input is read.
+const longestQuery = 1 << 20
+
+// explainQuery returns what is asked for: the arguments, with standard input in the place of one that is "-".
+func explainQuery(arguments []string, stdin io.Reader) (string, error) {
+	parts := slices.Clone(arguments)
+	for i, argument := range parts {
+		if argument != "-" {
+			continue
+		}
+		text, err := io.ReadAll(io.LimitReader(stdin, longestQuery+1))
+		switch {
+		case err != nil:
+			return "", &failure{code: exitUsage, reason: "FILE_NOT_READABLE", message: "read standard input: " + err.Error()}
+		case len(text) > longestQuery:
+			return "", &failure{code: exitUsage, reason: "FILE_NOT_READABLE", message: "standard input has more than 1 MiB",
+				hint: "`usherctl timeline` reads whole logs"}
+		}
+		parts[i] = string(text)
+	}
+	query := strings.TrimSpace(strings.Join(parts, " "))
+	if query == "" {
+		return "", errors.New("there is nothing to explain: the text is empty")
+	}
+	return query, nil
 }
 
 func (a *app) printExplanation(one explanation) {

@@ -39,8 +39,9 @@ func bind(text string, tokens []token, spoken bool) (all []bound) {
 				i++
 				all = append(all, bound{number: tokens[i], domain: t, name: -1})
 			}
-			// Others of the same domain: "NSURLErrorDomain -1001, -1009".
-			for isNumber(i+1) && lists(gap(i)) && !(isDomain(i+2) && joins(gap(i+1), spoken)) {
+			// Others of the same domain: "NSURLErrorDomain -1001, -1009". One that only other domains have is not meant.
+			for isNumber(i+1) && lists(gap(i)) && !(isDomain(i+2) && joins(gap(i+1), spoken)) &&
+				(isKnown(t.spelling.domains, tokens[i+1]) || !isKnown(likelihood, tokens[i+1])) {
 				i++
 				all = append(all, bound{number: tokens[i], domain: t, name: -1})
 			}
@@ -69,7 +70,15 @@ func belongsToNext(text string, tokens []token, spoken bool) bool {
 	if containsFold(text[tokens[1].end:tokens[2].at], "code") && announced(text, tokens[0]) == "" {
 		return true
 	}
-	return !isKnown(tokens[1].spelling.domains, tokens[0]) && isKnown(tokens[1].spelling.domains, tokens[2])
+	domain, first, second := tokens[1].spelling.domains, tokens[0], tokens[2]
+	if isKnown(domain, first) {
+		return false
+	}
+	if len(tokens) > 3 && tokens[3].kind == domainToken && precedes(second, text[second.end:max(second.end, tokens[3].at)], tokens[3], spoken) {
+		// Each number stands before its domain.
+		return isKnown(domain, second) && !isKnown(tokens[3].spelling.domains, second)
+	}
+	return isKnown(domain, second) || isKnown(likelihood, first)
 }
 
 func isKnown(domains []Domain, number token) bool {
@@ -86,10 +95,10 @@ func belongs(domain token, between string, number token, spoken bool) bool {
 		return !domain.spelling.spoken || isLikely(domain, between, number)
 	}
 	// In a log much else is behind a name.
-	says := strings.ContainsAny(between, ",:=(") || containsFold(between, "code") || containsFold(between, "error")
+	says := strings.ContainsAny(between, ",:=(") || saysError(between)
 	_, known := spellings[strings.ToLower(string(domain.spelling.domains[0]))]
 	if !known && !domain.isNSError {
-		return containsFold(between, "code") || containsFold(between, "error") || strings.Contains(between, ",")
+		return saysError(between) || strings.Contains(between, ",")
 	}
 	return says || number.number < 0
 }
@@ -108,20 +117,22 @@ func precedes(number token, between string, domain token, spoken bool) bool {
 // isLikely reports whether a number beside a word that people use for a domain is one of it: "keychain 25308" is, and
 // "TID=22157 MSAL 1.9.0" is not.
 func isLikely(domain token, between string, number token) bool {
-	return number.number < 0 || containsFold(between, "error") || containsFold(between, "code") || domain.spelling.domains[0] == ExitCode ||
+	return number.number < 0 || saysError(between) || domain.spelling.domains[0] == ExitCode ||
 		isKnown(domain.spelling.domains, number)
 }
 
 // joining are the words between a domain and a number that belongs to it.
 var joining = map[string]bool{"error": true, "errors": true, "code": true, "codes": true, "errorcode": true, "domain": true, "internal": true, "key": true,
-	"number": true, "errordomain": true}
+	"number": true, "errordomain": true,
+	// as macOS translates error
+	"fehler": true, "erreur": true, "errore": true, "fout": true, "erro": true, "fel": true, "fejl": true, "feil": true}
 
 // joiningSpoken are more of them in what people write.
 var joiningSpoken = map[string]bool{"with": true, "and": true, "is": true, "was": true, "of": true, "in": true, "from": true, "the": true, "a": true,
 	"status": true, "issue": true, "result": true, "fails": true, "failed": true, "failing": true, "failure": true, "returned": true, "returns": true,
 	"gave": true, "gives": true, "got": true, "no": true, "nr": true, "num": true, "underlying": true, "problem": true, "exception": true, "rawvalue": true,
 	"value": true, "err": true, "platform": true, "user": true, "or": true, "also": true, "then": true, "by": true, "due": true, "to": true,
-	"sign": true, "signin": true, "login": true, "macos": false}
+	"company": true, "portal": true, "usherctl": true, "fehlercode": true, "foutcode": true}
 
 // joins reports whether only what joins a domain and a number is between them.
 func joins(between string, spoken bool) bool {
@@ -160,6 +171,11 @@ func lists(between string) bool {
 		}
 	}
 	return len(between) <= 16
+}
+
+// saysError reports whether a word for error or code is between a domain and a number.
+func saysError(between string) bool {
+	return containsFold(between, "code") || containsFold(between, "err") || containsFold(between, "fe") || containsFold(between, "fout")
 }
 
 func containsFold(text, part string) bool {

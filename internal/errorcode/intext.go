@@ -239,7 +239,9 @@ func nearest(named []token, number token) (near *token) {
 }
 
 // announcing are the words before a number that make a code of it.
-var announcing = []string{"error", "errors", "err", "code", "codes", "errorcode", "status", "issue", "errno", "returned", "returns", "fault", "failure"}
+var announcing = []string{"error", "errors", "err", "code", "codes", "errorcode", "status", "issue", "errno", "returned", "returns", "fault", "failure",
+	"fehler", "fehlercode", "erreur", "errore", "fout", "foutcode", "erro", "fel", "fejl", "feil", "ended with", "exited with", "failed with", "fails with", "closed with",
+	"quit with", "terminated with", "finished with"}
 
 // announced returns the word in lower case before a number, if it makes a code of it; "" for none.
 func announced(text string, number token) string {
@@ -249,6 +251,12 @@ func announced(text string, number token) string {
 		begin--
 	}
 	word := strings.Trim(strings.ToLower(before[begin:]), "_")
+	if word == "with" {
+		end := len(strings.TrimRight(before[:begin], " "))
+		for begin = end; begin > 0 && isWord(before[begin-1]); begin-- {
+		}
+		word = strings.ToLower(before[begin:end]) + " with"
+	}
 	if word == "code" && strings.HasSuffix(strings.ToLower(before[:begin]), "enroll return ") {
 		return "" // what `jamf enroll` ended with
 	}

@@ -41,15 +41,18 @@ const (
 	maximumFound  = 1000
 )
 
-// dashes are what editors and web pages make of an ASCII character in a pasted code.
-var dashes = strings.NewReplacer("\u2212", "-", "\u2013", "-", "\u2010", "-", "\u2011", "-", "\u2018", "'", "\u2019", "'", "\u201c", `"`, "\u201d", `"`,
-	"\u00a0", " ", "\u200b", "")
+// typography is what editors, web pages and other languages than English write in the place of ASCII characters and of the
+// word error: "The operation couldn't be completed. (NSURLErrorDomain error -1009.)" is translated in macOS.
+var typography = strings.NewReplacer("\u2212", "-", "\u2013", "-", "\u2010", "-", "\u2011", "-", "\uff0d", "-", "\u2014", " - ",
+	"\u2018", "'", "\u2019", "'", "\u201c", `"`, "\u201d", `"`, "\u201e", `"`, "\u00ab", `"`, "\u00bb", `"`,
+	"\uff08", "(", "\uff09", ")", "\u3002", ".", "\uff1a", ":", "\uff0c", ",", "\u00a0", " ", "\u202f", " ", "\u3000", " ", "\u200b", "", "\ufeff", "",
+	"エラー", " error ", "错误", " error ", "錯誤", " error ", "오류", " error ", "ошибка", " error ", "Ошибка", " error ", "コード", " code ", "代码", " code ")
 
 // plain returns a text with ASCII dashes, quotes and spaces.
 func plain(text string) string {
 	for i := range len(text) {
 		if text[i] >= 0x80 {
-			return dashes.Replace(text)
+			return typography.Replace(text)
 		}
 	}
 	return text
@@ -133,7 +136,7 @@ func readNumber(text string, begin, end int) (token, bool) {
 		return token{}, false
 	}
 	switch {
-	case after == '-' && isWord(at(text, end+1)), after == ':' && isDigit(at(text, end+1)), after == '%', after >= 0x80:
+	case after == '-' && isWord(at(text, end+1)), after == ':' && isDigit(at(text, end+1)), after == '%':
 		return token{}, false
 	case after == '/' && isDigit(at(text, end+1)) && len(digits) < 3:
 		return token{}, false
@@ -176,6 +179,9 @@ func readWord(text string, begin, end int, previous, gap string, spoken bool) (t
 		return t, true
 	case name == "broker" && strings.EqualFold(previous, "sourceArea"): // [PY#908]
 		t.spelling = spelling{domains: known.domains, strict: true}
+		return t, true
+	case name == "join" && strings.EqualFold(previous, "workplace") && spoken:
+		t.spelling = spellings["wpj"]
 		return t, true
 	case name == "sso" && strings.EqualFold(previous, "platform") && spoken:
 		t.spelling = spellings["platform sso"]
