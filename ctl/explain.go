@@ -2,9 +2,7 @@ package main
 
 import (
 	"cmp"
-	"errors"
 	"fmt"
-	"io"
 	"slices"
 	"strconv"
 	"strings"
@@ -192,33 +190,6 @@ reads the text from standard input. Without an argument it lists the exit codes.
 			return nil
 		},
 	}
-}
-
-// longestQuery is how much of standard input is read.
-const longestQuery = 1 << 20
-
-// explainQuery returns what is asked for: the arguments, with standard input in the place of one that is "-".
-func explainQuery(arguments []string, stdin io.Reader) (string, error) {
-	parts := slices.Clone(arguments)
-	for i, argument := range parts {
-		if argument != "-" {
-			continue
-		}
-		text, err := io.ReadAll(io.LimitReader(stdin, longestQuery+1))
-		switch {
-		case err != nil:
-			return "", &failure{code: exitUsage, reason: "FILE_NOT_READABLE", message: "read standard input: " + err.Error()}
-		case len(text) > longestQuery:
-			return "", &failure{code: exitUsage, reason: "FILE_NOT_READABLE", message: "standard input has more than 1 MiB",
-				hint: "`usherctl timeline` reads whole logs"}
-		}
-		parts[i] = string(text)
-	}
-	query := strings.TrimSpace(strings.Join(parts, " "))
-	if query == "" {
-		return "", errors.New("there is nothing to explain: the text is empty")
-	}
-	return query, nil
 }
 
 func (a *app) printExplanation(one explanation) {

@@ -1,6 +1,8 @@
 package main
 
 import (
+	"errors"
+	"io"
 	"slices"
 	"strings"
 
@@ -53,4 +55,31 @@ func wantsValue(flags *pflag.FlagSet, argument string) bool {
 	}
 	flag := flags.Lookup(name)
 	return flag != nil && flag.NoOptDefVal == ""
+}
+
+// longestQuery is how much of standard input is read.
+const longestQuery = 1 << 20
+
+// explainQuery returns what is asked for: the arguments, with standard input in the place of one that is "-".
+func explainQuery(arguments []string, stdin io.Reader) (string, error) {
+	parts := slices.Clone(arguments)
+	for i, argument := range parts {
+		if argument != "-" {
+			continue
+		}
+		text, err := io.ReadAll(io.LimitReader(stdin, longestQuery+1))
+		switch {
+		case err != nil:
+			return "", &failure{code: exitUsage, reason: "FILE_NOT_READABLE", message: "read standard input: " + err.Error()}
+		case len(text) > longestQuery:
+			return "", &failure{code: exitUsage, reason: "FILE_NOT_READABLE", message: "standard input has more than 1 MiB",
+				hint: "`usherctl timeline` reads whole logs"}
+		}
+		parts[i] = string(text)
+	}
+	query := strings.TrimSpace(strings.Join(parts, " "))
+	if query == "" {
+		return "", errors.New("there is nothing to explain: the text is empty")
+	}
+	return query, nil
 }

@@ -72,10 +72,11 @@ func (f *found) explain(record *applog.Record) {
 	if known == nil {
 		return
 	}
-	f.Code = known.String() + ": " + lowerFirst(sentenceEnd(known.Meaning))
+	name := known.String()
 	if unknown != nil && unknown.Chain == known.Chain && unknown.Depth > known.Depth {
-		f.Code += "; the error inside it, " + unknown.Written() + ", is not known"
+		name = strings.TrimSuffix(name, ")") + "; inside it " + unknown.Written() + ", which is not known)"
 	}
+	f.Code = name + ": " + lowerFirst(sentenceEnd(known.Meaning))
 	if known.Advice != "" {
 		f.Advice = known.Advice
 	}
