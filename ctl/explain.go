@@ -205,7 +205,7 @@ func (a *app) printExplanation(one explanation) {
 	case one.Kind == kindExitCode:
 		fmt.Fprintf(a.stdout, "%d %s (%s)\n", *one.Code, one.Name, one.Program)
 	case one.Kind == kindUnknownCode:
-		fmt.Fprintln(a.stdout, plain(strings.TrimSpace(fmt.Sprintf("%s %d", one.Program, *one.Code))+" (not known)"))
+		fmt.Fprintln(a.stdout, plain(strings.TrimSpace(one.Program+" "+asWritten(one.Program, *one.Code))+" (not known)"))
 	case one.Kind == kindErrorCode && one.Code != nil:
 		fmt.Fprintf(a.stdout, "%s %s %s\n", one.Program, asWritten(one.Program, *one.Code), one.Name)
 	case one.Kind == kindErrorCode:
@@ -223,8 +223,8 @@ func (a *app) printExplanation(one explanation) {
 
 // asWritten is a number as its domain writes it.
 func asWritten(program string, number int64) string {
-	if program == string(errorcode.HRESULT) {
-		return errorcode.Code{Domain: errorcode.HRESULT, Number: number}.Written()
+	if domain := errorcode.Domain(program); domain == errorcode.HRESULT || domain == "" {
+		return errorcode.Code{Domain: domain, Number: number}.Written()
 	}
 	return strconv.FormatInt(number, 10)
 }
@@ -275,7 +275,7 @@ func plainName(name string) string { return strings.ToLower(underscores.Replace(
 // notExplained is the failure of a query that nothing fits, with what may have been meant. unknown are the codes in it.
 func notExplained(query string, unknown []errorcode.Code) error {
 	failed := &failure{code: exitNotFound, reason: reasonNothingKnown,
-		message: fmt.Sprintf("nothing that usher knows is called %q, and nothing in it is known", query),
+		message: fmt.Sprintf("nothing that usher knows is called %q, and nothing in it is known", shortened(query)),
 		hint:    "`usherctl explain` lists the exit codes, docs/log-formats.md the events"}
 	var codes []string
 	for _, c := range unknown {
@@ -301,6 +301,16 @@ func notExplained(query string, unknown []errorcode.Code) error {
 		}
 	}
 	return failed
+}
+
+// shortened is the beginning of a text, for a message.
+func shortened(text string) string {
+	const longest = 80
+	runes := []rune(text)
+	if len(runes) <= longest {
+		return text
+	}
+	return string(runes[:longest]) + "…"
 }
 
 func (a *app) explainAll() error {

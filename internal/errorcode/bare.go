@@ -41,10 +41,14 @@ func isCode(text string, number token) bool {
 	known, _ := withNumber(number.number, false)
 	digits := number.end - number.at
 	switch {
-	case announced(text, number) != "", !number.signless && number.number > 0:
+	case number.number == 0:
+		return false // no error
+	case announced(text, number) != "":
 		return true
+	case number.number >= 1<<31 && !number.signless:
+		return len(known) > 0
 	case number.number <= -100:
-		return (len(known) > 0 || digits >= 5) && !isOffset(text, number)
+		return (len(known) > 0 || digits >= 5 && !isValue(text, number)) && !isOffset(text, number)
 	case len(known) == 0:
 		return false
 	}

@@ -39,7 +39,7 @@ func (c Code) Written() string {
 		return string(c.Domain) + " " + c.Name
 	case c.Domain == Entra:
 		return "AADSTS" + number
-	case c.Domain == HRESULT:
+	case c.Domain == HRESULT, c.Domain == "" && c.Number >= 1<<31:
 		return fmt.Sprintf("0x%08x", c.Number)
 	case c.Domain == "":
 		return number

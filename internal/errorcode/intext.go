@@ -122,6 +122,9 @@ func resolve(text string, named []token, b bound, spoken, isPure bool) []Found {
 	if b.domain != nil {
 		domains := b.domain.spelling.domains
 		if domains[0] == ExitCode {
+			if number.number == 0 && !isPure {
+				return nil // a program that ended well
+			}
 			if 0 <= number.number && number.number <= 255 {
 				return []Found{{Code: Code{Domain: ExitCode, Number: number.number}}}
 			}

@@ -188,6 +188,8 @@ func readWord(text string, begin, end int, previous, gap string, spoken bool) (t
 		return t, true
 	case name == "state" && (!spoken || len(text) > 120 || strings.Contains(text, "Domain=")):
 		return token{}, false // of something else
+	case strings.HasPrefix(name, "_kcf") && !strings.HasPrefix(text[end:], "=-98"):
+		return token{}, false // a number of POSIX, or of another part of CFNetwork
 	case ok && (!known.spoken || spoken):
 		t.spelling, t.isNSError = known, afterDomain
 		return t, true
