@@ -27,7 +27,7 @@ func bind(text string, tokens []token, spoken bool) (all []bound) {
 			// The number stands behind the name, as in "errSecDuplicateItem (-25299)".
 			if code := codes[t.code]; code.Numbered() && isNumber(i+1) && joins(gap(i), false) {
 				if tokens[i+1].number != code.Number {
-					all = append(all, bound{number: tokens[i+1], domain: &token{spelling: spellings[strings.ToLower(string(code.Domain))]}, name: -1})
+					all = append(all, bound{number: tokens[i+1], domain: &token{spelling: spellings()[strings.ToLower(string(code.Domain))]}, name: -1})
 				}
 				i++
 			}
@@ -41,7 +41,7 @@ func bind(text string, tokens []token, spoken bool) (all []bound) {
 			}
 			// Others of the same domain: "NSURLErrorDomain -1001, -1009". One that only other domains have is not meant.
 			for isNumber(i+1) && lists(gap(i)) && !(isDomain(i+2) && joins(gap(i+1), spoken)) &&
-				(isKnown(t.spelling.domains, tokens[i+1]) || !isKnown(likelihood, tokens[i+1])) {
+				(isKnown(t.spelling.domains, tokens[i+1]) || !isKnownAnywhere(tokens[i+1])) {
 				i++
 				all = append(all, bound{number: tokens[i], domain: t, name: -1})
 			}
@@ -78,11 +78,16 @@ func belongsToNext(text string, tokens []token, spoken bool) bool {
 		// Each number stands before its domain.
 		return isKnown(domain, second) && !isKnown(tokens[3].spelling.domains, second)
 	}
-	return isKnown(domain, second) || isKnown(likelihood, first)
+	return isKnown(domain, second) || isKnownAnywhere(first)
 }
 
 func isKnown(domains []Domain, number token) bool {
 	found, _ := ofDomains(domains, number)
+	return len(found) > 0
+}
+
+func isKnownAnywhere(number token) bool {
+	found, _ := withNumber(number.number, number.signless)
 	return len(found) > 0
 }
 
@@ -96,7 +101,7 @@ func belongs(domain token, between string, number token, spoken bool) bool {
 	}
 	// In a log much else is behind a name.
 	says := strings.ContainsAny(between, ",:=(") || saysError(between)
-	_, known := spellings[strings.ToLower(string(domain.spelling.domains[0]))]
+	_, known := spellings()[strings.ToLower(string(domain.spelling.domains[0]))]
 	if !known && !domain.isNSError {
 		return saysError(between) || strings.Contains(between, ",")
 	}

@@ -1,6 +1,9 @@
 package errorcode
 
-import "strings"
+import (
+	"strings"
+	"sync"
+)
 
 // Domain is whose numbers they are.
 type Domain string
@@ -54,7 +57,7 @@ type spelling struct {
 }
 
 // spellings are those of the domains that are known, in lower case.
-var spellings = func() map[string]spelling {
+var spellings = sync.OnceValue(func() map[string]spelling {
 	all := map[string]spelling{}
 	for _, domain := range likelihood {
 		all[strings.ToLower(string(domain))] = spelling{domains: []Domain{domain}, strict: true}
@@ -102,7 +105,7 @@ var spellings = func() map[string]spelling {
 	spoken(false, []Domain{Entra}, "entra", "aad", "azure", "azuread", "sts")
 	spoken(false, []Domain{HRESULT}, "mdm")
 	return all
-}()
+})
 
 // rank says how much a domain's codes say about the cause, compared with others that are as deep in an error.
 func rank(domain Domain) int {

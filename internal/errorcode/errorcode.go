@@ -10,6 +10,7 @@ import (
 	"slices"
 	"strconv"
 	"strings"
+	"sync"
 )
 
 // Code is one error code.
@@ -112,11 +113,9 @@ func Find(query string) []Code {
 // withNumber returns the codes of a number, the most likely first. signless is a number that may lack its sign: then those
 // of the negative number are taken where there is none, and it is true in the answer.
 func withNumber(number int64, signless bool) (found []Code, byNegative bool) {
-	for _, domain := range likelihood {
-		for _, same := range sameNumber(number) {
-			if at := byKey[key{domain, same}]; len(at) > 0 {
-				found = append(found, codes[at[0]])
-			}
+	for _, same := range sameNumber(number) {
+		for _, at := range byNumber()[same] {
+			found = append(found, codes[at])
 		}
 	}
 	if found == nil && signless && number > 0 {
@@ -124,6 +123,30 @@ func withNumber(number int64, signless bool) (found []Code, byNegative bool) {
 		return found, true
 	}
 	return found, false
+}
+
+// byNumber are where in codes the numbers are, the first code of each domain, the most likely domain first.
+var byNumber = sync.OnceValue(func() map[int64][]int {
+	numbers := map[int64][]int{}
+	for number := range numbersOf(codes) {
+		for _, domain := range likelihood {
+			if at := byKey[key{domain, number}]; len(at) > 0 {
+				numbers[number] = append(numbers[number], at[0])
+			}
+		}
+	}
+	return numbers
+})
+
+// numbersOf returns the numbers of codes, each once.
+func numbersOf(codes []Code) map[int64]bool {
+	numbers := map[int64]bool{}
+	for _, c := range codes {
+		if c.Numbered() {
+			numbers[c.Number] = true
+		}
+	}
+	return numbers
 }
 
 // sameNumber returns a number and what it is as one of 32 bits with the other kind of sign: an OSStatus is written

@@ -9,7 +9,7 @@ import (
 )
 
 // TestLargeTexts looks for codes in texts of a MiB that are as bad as they can be. It takes well under a second each; the
-// limit is for a busy machine.
+// limit is for the race detector on a busy machine, and far below what looking at each pair would take.
 func TestLargeTexts(t *testing.T) {
 	const size = 1 << 20
 	for name, part := range map[string]string{
@@ -36,7 +36,7 @@ func TestLargeTexts(t *testing.T) {
 			began := time.Now()
 			errorcode.Deepest(errorcode.InText(text))
 			errorcode.Deepest(errorcode.Asked(text))
-			if took := time.Since(began); took > 10*time.Second {
+			if took := time.Since(began); took > time.Minute {
 				t.Errorf("it took %s", took)
 			} else {
 				t.Logf("it took %s", took)

@@ -167,7 +167,7 @@ func readWord(text string, begin, end int, previous, gap string, spoken bool) (t
 	word := text[begin:end]
 	name := strings.ToLower(word)
 	t := token{kind: domainToken, at: begin, end: end}
-	known, ok := spellings[name]
+	known, ok := spellings()[name]
 	afterDomain := strings.EqualFold(previous, "domain") && strings.ContainsAny(gap, ":=") && strings.Trim(gap, " \t\"':=\\") == ""
 	switch {
 	case strings.HasPrefix(name, "aadsts") && len(name) > 6:
@@ -175,16 +175,16 @@ func readWord(text string, begin, end int, previous, gap string, spoken bool) (t
 		if err != nil || len(name) < 11 || len(name) > 13 {
 			return token{}, false
 		}
-		t.kind, t.number, t.spelling = fusedToken, number, spellings["aadsts"]
+		t.kind, t.number, t.spelling = fusedToken, number, spellings()["aadsts"]
 		return t, true
 	case name == "broker" && strings.EqualFold(previous, "sourceArea"): // [PY#908]
 		t.spelling = spelling{domains: known.domains, strict: true}
 		return t, true
 	case name == "join" && strings.EqualFold(previous, "workplace") && spoken:
-		t.spelling = spellings["wpj"]
+		t.spelling = spellings()["wpj"]
 		return t, true
 	case name == "sso" && strings.EqualFold(previous, "platform") && spoken:
-		t.spelling = spellings["platform sso"]
+		t.spelling = spellings()["platform sso"]
 		return t, true
 	case name == "state" && (!spoken || len(text) > 120 || strings.Contains(text, "Domain=")):
 		return token{}, false // of something else
