@@ -36,7 +36,10 @@ type standing struct {
 		UserPrincipalName           string `json:"user_principal_name"`
 		Contradictions              []struct{ Name string }
 	}
-	Evidence []struct{ Source, Finding, Obstacle, Possession, Detail string }
+	Evidence []struct {
+		Source, Finding, Obstacle, Possession, Detail string
+		UserPrincipalName                             string `json:"user_principal_name"`
+	}
 	LookTime time.Time `json:"look_time"`
 	Change   struct {
 		Old string `json:"old_device_id"`
