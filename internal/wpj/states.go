@@ -13,6 +13,9 @@ type StateInfo struct {
 	Registered bool
 }
 
+// answerNotification is what a user does whom macOS asks to register; nobody and no program can do it for them [MS-PTS, KR].
+const answerNotification = "Have the user answer the notification \"Registration Required\" (with a Focus on, a click on the clock shows it), or choose Register in System Settings, Users & Groups, Network Account Server, Edit; after a log-out and log-in macOS asks again."
+
 // states is the one table of them, the gravest first.
 var states = []StateInfo{
 	{StateNoSession, "The user was never looked at: he is not logged in, or usher-agent does not run in his session.", "Have the user log in; if he is, see `usherctl doctor`.", "", false},
@@ -26,13 +29,13 @@ var states = []StateInfo{
 	{StatePortalMissing, "Not registered, and cannot be: Company Portal is missing or no program. Whether it is too old, or Microsoft's, `usherctl doctor` tells.", "Install Company Portal.", "", false},
 	{StateNotRegistered, "Not registered: every place was looked at, and none holds an identity.", "Have the user register.", "usherctl register", false},
 	{StatePlatformSSOConfigured, "Platform SSO is configured, and the user has not registered with it.",
-		"Have the user answer the notification \"Registration Required\", or log out and in to see it again.", "", false},
+		answerNotification, "", false},
 	{StateNeedsRegistration, "The Mac is registered with Platform SSO, and this user has to register again.",
-		"Have the user answer the notification \"Registration Required\", or log out and in to see it again.", "", false},
+		answerNotification, "", false},
 	{StateNeedsKeys, "The Mac is registered with Platform SSO, and the user's keys are lost, for example since their password was reset.",
 		"Have the user log out and in, and sign in when macOS asks.", "", false},
 	{StateUserNotRegistered, "The Mac is registered with Platform SSO, and this user has never registered.",
-		"Have the user answer the notification \"Registration Required\", or log out and in to see it again.", "", false},
+		answerNotification, "", false},
 	{StateUserKeyInvalid, "The Mac is registered with Platform SSO, and the user's key cannot be used, for example since their fingerprints have changed.",
 		"Have the user answer macOS's notification, or choose Repair in System Settings, Users & Groups, Network Account Server.", "", false},
 	{StateNeedsBinding, "The Mac is registered with Platform SSO, and this user's local account is not bound to it yet.",
