@@ -45,6 +45,8 @@ type AgentsConfig struct {
 func ServeAgents(ctx context.Context, listener *Listener, config AgentsConfig) error {
 	ctx, cancel := context.WithCancel(ctx)
 	defer cancel()
+	// The end of ctx interrupts Accept. Closing again waits until that has let go of the socket: the next helper may be on its way.
+	defer listener.Close()
 	stop := context.AfterFunc(ctx, func() { listener.Close() })
 	defer stop()
 	var agents sync.WaitGroup

@@ -43,6 +43,7 @@ type Listener struct {
 	log    *slog.Logger
 	logged logLimit
 	closed chan struct{}
+	close  func() error
 }
 
 // Listen serves the socket at path. The socket of a helper that has died is replaced, that of a live one never: who serves
@@ -68,7 +69,9 @@ func Listen(path string, config ListenConfig) (*Listener, error) {
 	if config.Logger == nil {
 		config.Logger = slog.Default()
 	}
-	return &Listener{socket: socket, path: path, lock: lock, limits: limits, log: config.Logger, closed: make(chan struct{})}, nil
+	listener := &Listener{socket: socket, path: path, lock: lock, limits: limits, log: config.Logger, closed: make(chan struct{})}
+	listener.close = sync.OnceValue(listener.end)
+	return listener, nil
 }
 
 // acquire takes the lock that makes this process the server, and writes its process id into it for the others to read.
@@ -175,12 +178,12 @@ func (l *Listener) warn(key logKey, message string, details ...any) {
 // Addr returns the socket's path, not the name it was bound under.
 func (l *Listener) Addr() net.Addr { return &net.UnixAddr{Name: l.path, Net: "unix"} }
 
-// Close ends serving, removes the socket, and lets another process serve.
-func (l *Listener) Close() error {
+// Close ends serving, removes the socket, and lets another process serve. It may be called several times, also at once: each call
+// returns when all of that is done.
+func (l *Listener) Close() error { return l.close() }
+
+func (l *Listener) end() error {
 	err := l.socket.Close()
-	if errors.Is(err, net.ErrClosed) {
-		return nil
-	}
 	close(l.closed)
 	// While the lock is held the socket at path is ours. The lock is let go by name: closing would leave it with a child that
 	// another goroutine has just forked and that has not yet reached exec.

@@ -235,3 +235,31 @@ func TestNonsenseOnHelperSocketHurtsOnlyItself(t *testing.T) {
 		t.Errorf("call: %v", err)
 	}
 }
+
+// gRPC and the end of a context close a listener both, and whoever waits for either starts the next helper.
+func TestEachCloseReturnsWhenTheNextHelperCanServe(t *testing.T) {
+	path := socketPath(t)
+	for range 50 {
+		listener, err := link.Listen(path, link.ListenConfig{Mode: 0o600})
+		if err != nil {
+			t.Fatal(err)
+		}
+		closed := make(chan error, 2)
+		for range cap(closed) {
+			go func() { closed <- listener.Close() }()
+		}
+		if err := <-closed; err != nil {
+			t.Fatal(err)
+		}
+		next, err := link.Listen(path, link.ListenConfig{Mode: 0o600})
+		if err != nil {
+			t.Fatal("after the first of two calls of Close: ", err)
+		}
+		if err := <-closed; err != nil {
+			t.Fatal(err)
+		}
+		if err := next.Close(); err != nil {
+			t.Fatal(err)
+		}
+	}
+}
