@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"slices"
 
 	"google.golang.org/grpc/codes"
 
@@ -14,28 +13,35 @@ import (
 )
 
 // Actor is who is calling, as the kernel says. It is asked what it may do, not what uid it has.
+//
+// A call is one goroutine's as far as its handler is concerned, so an Actor needs no lock.
 type Actor struct {
-	peer  *link.Peer
-	admin bool
+	peer *link.Peer
+	// root is true for root and for the helper's own user, who are admins whatever the directory says.
+	root bool
+	// inAdminGroup asks the directory whether the caller is an admin now; nil where nobody but root is.
+	inAdminGroup func() (bool, error)
 
-	// judged turns true when a handler has asked MayActFor, or does not act for a user at all. A call is one goroutine's
-	// as far as its handler is concerned, so it needs no lock.
+	// judged turns true when a handler has asked MayActFor, or does not act for a user at all.
 	judged bool
+	// asAdmin turns true when a handler was told that the caller is an admin: what it answers may be about other users.
+	asAdmin bool
+	// unknown is why the directory did not say, the last time that a handler asked, whether the caller is an admin.
+	unknown error
 }
 
 type actorKey struct{}
 
 // newActor returns the caller of the RPC in ctx. Root, the helper's own user and members of the admin group are admins.
-func newActor(ctx context.Context, helperUID uint32, adminGroup func() (uint32, bool)) (*Actor, error) {
+func newActor(ctx context.Context, helperUID uint32, admins *adminGroup) (*Actor, error) {
 	peer, ok := link.PeerFromContext(ctx)
 	if !ok {
 		return nil, errors.New("connection without peer credentials")
 	}
-	actor := &Actor{peer: peer, admin: peer.UID == 0 || peer.UID == helperUID}
-	if gid, ok := adminGroup(); ok && !actor.admin {
-		actor.admin = peer.GID == gid || slices.Contains(peer.Groups, gid)
-	}
-	return actor, nil
+	return &Actor{
+		peer: peer, root: peer.UID == 0 || peer.UID == helperUID,
+		inAdminGroup: func() (bool, error) { return admins.has(ctx, peer.UID) },
+	}, nil
 }
 
 // actorFrom returns the actor that the interceptors put into ctx. Every handler runs behind them.
@@ -44,19 +50,58 @@ func actorFrom(ctx context.Context) *Actor { return ctx.Value(actorKey{}).(*Acto
 // UID returns the caller's uid.
 func (a *Actor) UID() uint32 { return a.peer.UID }
 
-// IsAdmin tells whether the caller may act for every user of this computer.
+// admin reports whether the caller is an admin now. An error says that the directory did not answer.
+func (a *Actor) admin() (bool, error) {
+	if a.root || a.inAdminGroup == nil {
+		return a.root, nil
+	}
+	return a.inAdminGroup()
+}
+
+// IsAdmin reports whether the caller may act for every user of this computer. It asks the directory, and is false where that does
+// not answer: [Actor.Undecided] says so.
 func (a *Actor) IsAdmin() bool {
 	a.judged = true
-	return a.admin
+	admin, err := a.admin()
+	a.unknown = err
+	a.asAdmin = a.asAdmin || admin
+	return admin
+}
+
+// Undecided returns a PERMISSION_DENIED status when the directory did not answer the last [Actor.IsAdmin] or [Actor.MayActFor], and
+// nil otherwise.
+func (a *Actor) Undecided() error {
+	if a.unknown == nil {
+		return nil
+	}
+	return a.refuse(fmt.Sprintf("uid %d may act only for themselves", a.peer.UID))
 }
 
 // MayActFor returns nil when the caller may act for the user with that uid, and a PERMISSION_DENIED status otherwise.
 func (a *Actor) MayActFor(uid uint32) error {
 	a.judged = true
-	if a.admin || a.peer.UID == uid {
+	if a.peer.UID == uid || a.IsAdmin() {
 		return nil
 	}
-	return contract.Error(codes.PermissionDenied, usherv1.ErrorReason_ERROR_REASON_NOT_PERMITTED,
-		fmt.Sprintf("uid %d may act for himself only, not for uid %d", a.peer.UID, uid),
-		contract.Fix, "run it as root or as a member of the admin group")
+	return a.refuse(fmt.Sprintf("uid %d may act only for themselves, not for uid %d", a.peer.UID, uid))
+}
+
+// StillMayAnswer returns nil unless the handler was told that the caller is an admin, and the caller is one no longer: a stream that
+// began with an admin's rights ends with them.
+func (a *Actor) StillMayAnswer() error {
+	if !a.asAdmin || a.IsAdmin() {
+		return nil
+	}
+	return a.refuse(fmt.Sprintf("uid %d was an admin when this call began, and is not now", a.peer.UID))
+}
+
+// refuse returns a PERMISSION_DENIED status.
+func (a *Actor) refuse(message string, details ...string) error {
+	fix := "run it as root or as a member of the admin group"
+	if a.unknown != nil {
+		message += ": " + a.unknown.Error()
+		fix = "run it as root, or again when the directory answers"
+	}
+	return contract.Error(codes.PermissionDenied, usherv1.ErrorReason_ERROR_REASON_NOT_PERMITTED, message,
+		append(details, contract.Fix, fix)...)
 }

@@ -20,7 +20,7 @@ type access int
 const (
 	// everyone: any process of this computer; the answer holds nothing about a person or depends on who asks.
 	everyone access = iota + 1
-	// owners: root and admins for any user, a user for himself. The handler must ask [Actor.MayActFor] or
+	// owners: root and admins for any user, a user for themselves. The handler must ask [Actor.MayActFor] or
 	// [Actor.IsAdmin] before it answers.
 	owners
 	// admins: root and members of the admin group.
@@ -62,15 +62,15 @@ var authorization = map[string]access{
 
 // gate decides on each call before its handler runs.
 type gate struct {
-	helperUID  uint32
-	adminGroup func() (gid uint32, ok bool)
-	limits     *limits
-	log        *slog.Logger
+	helperUID uint32
+	admins    *adminGroup
+	limits    *limits
+	log       *slog.Logger
 }
 
 // admit returns ctx with the [Actor], the access that let the call in, and a function to call when it has ended.
 func (g *gate) admit(ctx context.Context, method string) (_ context.Context, _ *Actor, _ access, done func(), _ error) {
-	actor, err := newActor(ctx, g.helperUID, g.adminGroup)
+	actor, err := newActor(ctx, g.helperUID, g.admins)
 	if err != nil {
 		return nil, nil, 0, nil, contract.Error(codes.Unauthenticated, usherv1.ErrorReason_ERROR_REASON_NOT_PERMITTED, err.Error())
 	}
@@ -80,12 +80,10 @@ func (g *gate) admit(ctx context.Context, method string) (_ context.Context, _ *
 		return nil, nil, 0, nil, err
 	}
 	rule, known := authorization[method]
-	if !known || (rule == admins && !actor.admin) {
+	if !known || (rule == admins && !actor.IsAdmin()) {
 		defer done()
 		g.deny(actor, method, rule)
-		return nil, nil, 0, nil, contract.Error(codes.PermissionDenied, usherv1.ErrorReason_ERROR_REASON_NOT_PERMITTED,
-			fmt.Sprintf("uid %d may not call %s", actor.UID(), method), "method", method,
-			contract.Fix, "run it as root or as a member of the admin group")
+		return nil, nil, 0, nil, actor.refuse(fmt.Sprintf("uid %d may not call %s", actor.UID(), method), "method", method)
 	}
 	return context.WithValue(ctx, actorKey{}, actor), actor, rule, done, nil
 }
@@ -144,19 +142,27 @@ func (g *gate) stream(service any, stream grpc.ServerStream, info *grpc.StreamSe
 	}
 	defer done()
 	gated := &gatedStream{ServerStream: stream, ctx: ctx, actor: actor, rule: rule, method: info.FullMethod}
-	if err := handler(service, gated); err != nil {
+	err = handler(service, gated)
+	if gated.denied != nil {
+		g.deny(actor, info.FullMethod, rule)
+		return gated.denied
+	}
+	if err != nil {
 		return g.toStatus(ctx, info.FullMethod, err)
 	}
 	return nil
 }
 
-// gatedStream lets no message out of an owner's method before its handler asked who the caller may act for.
+// gatedStream lets no message out of an owner's method before its handler asked who the caller may act for, and none for an admin who
+// is one no longer: a watch may last for days.
 type gatedStream struct {
 	grpc.ServerStream
 	ctx    context.Context
 	actor  *Actor
 	rule   access
 	method string
+	// denied is why a message was held back.
+	denied error
 }
 
 func (s *gatedStream) Context() context.Context { return s.ctx }
@@ -164,6 +170,9 @@ func (s *gatedStream) Context() context.Context { return s.ctx }
 func (s *gatedStream) SendMsg(message any) error {
 	if s.rule == owners && !s.actor.judged {
 		return unjudged(s.method)
+	}
+	if s.denied = s.actor.StillMayAnswer(); s.denied != nil {
+		return s.denied
 	}
 	return s.ServerStream.SendMsg(message)
 }

@@ -45,7 +45,7 @@ func TestEveryMethodHasAnEntryAndEveryEntryAMethod(t *testing.T) {
 }
 
 func TestCallWithoutPeerCredentialsIsRefused(t *testing.T) {
-	gate := &gate{limits: newLimits(), log: quiet(), adminGroup: func() (uint32, bool) { return 0, false }}
+	gate := &gate{limits: newLimits(), log: quiet(), admins: nil}
 	_, err := gate.unary(t.Context(), nil, &grpc.UnaryServerInfo{FullMethod: usherv1.TenantService_GetTenant_FullMethodName},
 		func(context.Context, any) (any, error) { t.Error("the handler ran"); return nil, nil })
 	if status.Code(err) != codes.Unauthenticated {
@@ -69,6 +69,27 @@ func TestRefusedCallsAreBoundedAndDoNotFillTheLog(t *testing.T) {
 	}
 	if _, err := limits.enter(actor); contract.Reason(err) != usherv1.ErrorReason_ERROR_REASON_RATE_LIMITED {
 		t.Errorf("after a thousand calls at once: %v", err)
+	}
+}
+
+// The directory is asked only about who has reached a limit: a caller in need of no right costs no question.
+func TestAdminsHaveNoLimit(t *testing.T) {
+	limits, asked, admin := newLimits(), 0, true
+	actor := &Actor{peer: &link.Peer{UID: 4711}, inAdminGroup: func() (bool, error) {
+		asked++
+		return admin, nil
+	}}
+	for i := range 10 * callsAtOnce {
+		if _, err := limits.enter(actor); err != nil {
+			t.Fatalf("call %d of an admin: %v", i, err)
+		}
+		if i == callsAtOnce/2 && asked > 0 {
+			t.Errorf("the directory was asked %d times below the limit", asked)
+		}
+	}
+	admin = false
+	if _, err := limits.enter(actor); contract.Reason(err) != usherv1.ErrorReason_ERROR_REASON_RATE_LIMITED {
+		t.Errorf("a call of somebody who is an admin no longer: %v", err)
 	}
 }
 

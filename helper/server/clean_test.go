@@ -52,7 +52,7 @@ func (janeForemost) Foremost() (accounts.Person, error) {
 
 func as(t *testing.T, uid uint32, admin bool) context.Context {
 	t.Helper()
-	return context.WithValue(t.Context(), actorKey{}, &Actor{peer: &link.Peer{UID: uid}, admin: admin})
+	return context.WithValue(t.Context(), actorKey{}, &Actor{peer: &link.Peer{UID: uid}, root: admin})
 }
 
 var oneLeftover = clean.Leftover{ID: "aa", Kind: clean.KindGenericPassword, Name: wpj.AccountTenantID}

@@ -61,7 +61,7 @@ func (e *examining) Send(response *usherv1.ExamineResponse) error {
 }
 
 func examinedBy(t *testing.T, uid uint32, admin bool) *examining {
-	return &examining{ctx: t.Context(), actor: &Actor{peer: &link.Peer{UID: uid}, admin: admin}}
+	return &examining{ctx: t.Context(), actor: &Actor{peer: &link.Peer{UID: uid}, root: admin}}
 }
 
 func TestWhoSeesWhichChecks(t *testing.T) {

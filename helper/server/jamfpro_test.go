@@ -41,7 +41,7 @@ func newJamfProUnderTest(jamfPro JamfPro) *jamfProUnderTest {
 
 // ask calls a method of the service.
 func ask[Request, Response any](ctx context.Context, u *jamfProUnderTest, method func(context.Context, *Request) (*Response, error), request *Request) (*Response, error) {
-	ctx = context.WithValue(ctx, actorKey{}, &Actor{peer: &link.Peer{UID: 0}, admin: true})
+	ctx = context.WithValue(ctx, actorKey{}, &Actor{peer: &link.Peer{UID: 0}, root: true})
 	response, err := method(ctx, request)
 	if err != nil {
 		return nil, u.gate.toStatus(ctx, "method", err)

@@ -39,12 +39,23 @@ type caller struct {
 
 func newLimits() *limits { return &limits{callers: make(map[uint32]*caller)} }
 
-// enter counts a call in; the function it returns counts it out.
+// enter counts a call in; the function it returns counts it out. Only for a caller who has reached a limit does it ask whether they
+// are an admin.
 func (l *limits) enter(actor *Actor) (leave func(), err error) {
-	if actor.admin {
+	if actor.root {
 		return func() {}, nil
 	}
-	uid := actor.UID()
+	leave, err = l.count(actor.UID())
+	if err == nil {
+		return leave, nil
+	}
+	if admin, _ := actor.admin(); admin {
+		return func() {}, nil
+	}
+	return nil, err
+}
+
+func (l *limits) count(uid uint32) (leave func(), err error) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	user := l.callers[uid]
@@ -70,14 +81,12 @@ func (l *limits) enter(actor *Actor) (leave func(), err error) {
 	}, nil
 }
 
-// mayLogRefusal tells whether a refusal of a caller who has entered is to be logged.
+// mayLogRefusal reports whether a refusal of a caller who has entered is to be logged.
 func (l *limits) mayLogRefusal(actor *Actor) bool {
-	if actor.admin {
-		return true
-	}
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	return l.callers[actor.UID()].refusals.Allow()
+	user := l.callers[actor.UID()]
+	return user == nil || user.refusals.Allow() // root is not in the table
 }
 
 // forgetIdle keeps the table small: a caller with nothing under way and a full allowance is as good as a new one.

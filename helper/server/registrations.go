@@ -2,6 +2,7 @@ package server
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"strings"
 	"time"
@@ -116,7 +117,11 @@ func (s *registrationService) get(ctx context.Context, id string) (registration.
 	if err != nil {
 		return registration.Registration{}, err
 	}
-	return only(own, id)
+	found, err := only(own, id)
+	if undecided := actor.Undecided(); errors.Is(err, registration.ErrNotFound) && undecided != nil {
+		return registration.Registration{}, undecided
+	}
+	return found, err
 }
 
 // only returns the one registration with that id or beginning of an id.

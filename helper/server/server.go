@@ -6,8 +6,6 @@ import (
 	"log/slog"
 	"net"
 	"os"
-	"sync"
-	"sync/atomic"
 	"time"
 
 	"google.golang.org/grpc"
@@ -79,6 +77,8 @@ type Server struct {
 	health *health.Server
 	status *statusService
 	drain  context.CancelFunc
+	// askNoMore ends the questions to the directory that no call waits for.
+	askNoMore context.CancelFunc
 }
 
 // New returns a server with every service of the helper's on it: usher's own, health, and reflection.
@@ -89,11 +89,12 @@ func New(config Config) *Server {
 	if config.SettingsChanged == nil {
 		config.SettingsChanged = func() <-chan struct{} { return nil }
 	}
+	asking, askNoMore := context.WithCancel(context.Background())
 	gate := &gate{
-		helperUID:  uint32(os.Getuid()),
-		adminGroup: adminGroup(func() string { return config.Settings().AdminGroup }, config.Logger),
-		limits:     newLimits(),
-		log:        config.Logger,
+		helperUID: uint32(os.Getuid()),
+		admins:    newAdminGroup(asking, func() string { return config.Settings().AdminGroup }, accounts.IsMember, config.Logger),
+		limits:    newLimits(),
+		log:       config.Logger,
 	}
 	server := grpc.NewServer(
 		grpc.Creds(link.ServerCredentials()),
@@ -132,44 +133,18 @@ func New(config Config) *Server {
 	healthServer := health.NewServer()
 	healthv1.RegisterHealthServer(server, healthServer)
 	reflection.RegisterV1(server)
-	return &Server{grpc: server, health: healthServer, status: status, drain: drain}
+	return &Server{grpc: server, health: healthServer, status: status, drain: drain, askNoMore: askNoMore}
 }
 
 // Status returns the whole status as root sees it, for what answers from afar. It is not to be changed.
 func (s *Server) Status() (*usherv1.GetStatusResponse, error) {
-	return s.status.status(&Actor{admin: true})
+	return s.status.status(&Actor{root: true})
 }
 
 // WatchStatus sends the whole status as it stands and again after each change, until ctx ends, the server shuts down, or send
 // returns an error; it returns that.
 func (s *Server) WatchStatus(ctx context.Context, send func(*usherv1.GetStatusResponse) error) error {
-	return s.status.watch(ctx, &Actor{admin: true}, send)
-}
-
-// adminGroup returns a function that looks the group's id up until it is found; a directory service may be late at the
-// start. A computer without that group has root as its only admin, which is said in the log once for each name.
-func adminGroup(configured func() string, log *slog.Logger) func() (uint32, bool) {
-	type group struct {
-		name string
-		gid  uint32
-	}
-	var found atomic.Pointer[group]
-	var told sync.Map // names
-	return func() (uint32, bool) {
-		name := configured()
-		if known := found.Load(); known != nil && known.name == name {
-			return known.gid, true
-		}
-		gid, err := accounts.GroupID(name)
-		if err != nil {
-			if _, before := told.LoadOrStore(name, true); !before {
-				log.Warn("no admin group on this computer: root alone may act for other users", "group", name, "error", err)
-			}
-			return 0, false
-		}
-		found.Store(&group{name, gid})
-		return gid, true
-	}
+	return s.status.watch(ctx, &Actor{root: true}, send)
 }
 
 // Serve serves until ctx ends, then drains: new calls are refused, watches end with SHUTTING_DOWN, and calls under way
@@ -184,6 +159,7 @@ func (s *Server) Serve(ctx context.Context, listener net.Listener) error {
 		defer hard.Stop()
 		s.grpc.GracefulStop()
 	})
+	defer s.askNoMore()
 	err := s.grpc.Serve(listener)
 	if !stop() {
 		<-stopped

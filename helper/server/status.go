@@ -7,6 +7,7 @@ import (
 	"sync"
 	"time"
 
+	grpcstatus "google.golang.org/grpc/status"
 	"google.golang.org/protobuf/proto"
 
 	"usher.internal/helper/delivery"
@@ -167,9 +168,10 @@ func (s *statusService) status(actor *Actor) (*usherv1.GetStatusResponse, error)
 	if err != nil {
 		return nil, err
 	}
-	visible := func(uid uint32) bool { return actor.IsAdmin() || actor.MayActFor(uid) == nil }
+	admin := actor.IsAdmin()
+	visible := func(uid uint32) bool { return admin || uid == actor.UID() }
 	status.Users = s.users(journal, visible)
-	if actor.IsAdmin() {
+	if admin {
 		status.Outbox = journal.outbox
 		tellConfiguration(status.Helper, s.settings())
 		if s.fleet != nil {
@@ -177,8 +179,11 @@ func (s *statusService) status(actor *Actor) (*usherv1.GetStatusResponse, error)
 		}
 	}
 	status.Problems = problems(status, s.withoutAgent(visible))
-	if actor.IsAdmin() && s.troubles != nil {
+	if admin && s.troubles != nil {
 		status.Problems = append(status.Problems, s.troubles()...)
+	}
+	if err := actor.Undecided(); err != nil {
+		status.Problems = append(status.Problems, "only what an ordinary user may see is shown: "+grpcstatus.Convert(err).Message())
 	}
 	return status, nil
 }

@@ -158,7 +158,7 @@ func (registrationsOf) Watch(context.Context, string, func(registration.Registra
 // contents writes every file.
 func contents(t *testing.T, service *supportService, uid uint32, admin bool) map[string]string {
 	t.Helper()
-	actor := &Actor{peer: &link.Peer{UID: uid}, admin: admin}
+	actor := &Actor{peer: &link.Peer{UID: uid}, root: admin}
 	files, err := service.about(actor, clean.User{Name: "jane", UID: 501})
 	if err != nil {
 		t.Fatal(err)

@@ -66,11 +66,10 @@ func AtConsole() (Person, bool) {
 }
 
 func personOf(account *user.User) (Person, error) {
-	number, err := strconv.ParseUint(account.Uid, 10, 32)
+	uid, err := parseID(account.Uid)
 	if err != nil {
-		return Person{}, fmt.Errorf("read uid %q of %s: %w", account.Uid, account.Username, err)
+		return Person{}, fmt.Errorf("look up user %s: %w", account.Username, err)
 	}
-	uid := uint32(number)
 	if uid < FirstUID || nobody[uid] {
 		return Person{}, fmt.Errorf("user %s has uid %d: %w: people have uids from %d on", account.Username, uid, ErrNotAPerson, FirstUID)
 	}
@@ -82,17 +81,4 @@ func personOf(account *user.User) (Person, error) {
 		return Person{}, fmt.Errorf("look for the home directory of user %s: %w", account.Username, err)
 	}
 	return Person{Name: account.Username, UID: uid, Home: account.HomeDir}, nil
-}
-
-// GroupID returns the id of a group of this computer.
-func GroupID(name string) (uint32, error) {
-	group, err := user.LookupGroup(name)
-	if err != nil {
-		return 0, fmt.Errorf("look up group %q: %w", name, err)
-	}
-	gid, err := strconv.ParseUint(group.Gid, 10, 32)
-	if err != nil {
-		return 0, fmt.Errorf("read gid %q of group %s: %w", group.Gid, name, err)
-	}
-	return uint32(gid), nil
 }

@@ -40,12 +40,3 @@ func TestPeopleHaveUIDsFromTheFirstOn(t *testing.T) {
 		t.Errorf("with a home directory that cannot be looked at: %v", err)
 	}
 }
-
-func TestGroupID(t *testing.T) {
-	if gid, err := GroupID("root"); gid != 0 || err != nil {
-		t.Errorf("group root is %d, %v", gid, err)
-	}
-	if _, err := GroupID("no-such-group-of-usher"); err == nil {
-		t.Error("a group that does not exist was found")
-	}
-}

@@ -25,6 +25,10 @@ var (
 	Systemctl = Command{Path: "/usr/bin/systemctl", Arguments: []string{"--no-pager", "--no-ask-password"}, Deadline: 40 * time.Second, OutputLimit: 1 << 20}
 	// PackageUtility forgets the receipt of the macOS package.
 	PackageUtility = Command{Path: "/usr/sbin/pkgutil", Deadline: 30 * time.Second, OutputLimit: 64 << 10}
+	// Getent and ID ask the Name Service Switch of Linux, and with it each directory service that the computer is bound to: for an
+	// entry, and for the groups that a login gives to a user.
+	Getent = Command{Path: "/usr/bin/getent", Deadline: 10 * time.Second, OutputLimit: 16 << 20}
+	ID     = Command{Path: "/usr/bin/id", Arguments: []string{"-G"}, Deadline: 10 * time.Second, OutputLimit: 1 << 20}
 	// CodeSign tells who signed a program.
 	CodeSign = Command{Path: "/usr/bin/codesign", Deadline: 30 * time.Second, OutputLimit: 64 << 10}
 )

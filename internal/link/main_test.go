@@ -96,12 +96,6 @@ func socketPath(t testing.TB) string {
 // before; a role that has nothing left to do waits on its standard input.
 func as(t testing.TB, uid uint32, role, path string) (*exec.Cmd, io.Reader) {
 	t.Helper()
-	return asMember(t, []uint32{uid, 4242}, role, path)
-}
-
-// asMember is as, for a user who is in groups; the first is also his uid and gid.
-func asMember(t testing.TB, groups []uint32, role, path string) (*exec.Cmd, io.Reader) {
-	t.Helper()
 	program := filepath.Join(filepath.Dir(path), "role-"+role)
 	if err := copyFile(os.Args[0], program); err != nil {
 		t.Fatal(err)
@@ -109,7 +103,7 @@ func asMember(t testing.TB, groups []uint32, role, path string) (*exec.Cmd, io.R
 	command := exec.Command(program)
 	command.Env = []string{"USHER_LINK_ROLE=" + role, "USHER_LINK_PATH=" + path}
 	command.Dir = "/"
-	command.SysProcAttr = &syscall.SysProcAttr{Credential: &syscall.Credential{Uid: groups[0], Gid: groups[0], Groups: groups}}
+	command.SysProcAttr = &syscall.SysProcAttr{Credential: &syscall.Credential{Uid: uid, Gid: uid}}
 	output, err := command.StdoutPipe()
 	if err != nil {
 		t.Fatal(err)

@@ -16,9 +16,7 @@ import (
 // valid until the connection is closed, and safe for concurrent use.
 type Peer struct {
 	UID, GID uint32
-	// Groups are the supplementary groups that the kernel tells of: all of them on Linux, at most 16 on macOS.
-	Groups []uint32
-	PID    int
+	PID      int
 
 	process process
 }

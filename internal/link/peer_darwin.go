@@ -52,10 +52,9 @@ func peerOf(fd int) (*Peer, error) {
 	if err != nil {
 		return nil, fmt.Errorf("read peer pid: %w", os.NewSyscallError("LOCAL_PEERPID", err))
 	}
-	groups := credentials.Groups[:min(max(int(credentials.Ngroups), 0), len(credentials.Groups))]
-	peer := &Peer{UID: credentials.Uid, PID: pid, Groups: append([]uint32(nil), groups...)}
-	if len(groups) > 0 {
-		peer.GID = groups[0]
+	peer := &Peer{UID: credentials.Uid, PID: pid}
+	if credentials.Ngroups > 0 {
+		peer.GID = credentials.Groups[0] // the effective group; the list is of the login, and ends at 16
 	}
 	length := uint32(auditTokenSize)
 	// x/sys has no call for a socket option that is neither a number nor text.

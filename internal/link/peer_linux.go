@@ -8,13 +8,9 @@ import (
 	"path/filepath"
 	"strconv"
 	"sync"
-	"unsafe"
 
 	"golang.org/x/sys/unix"
 )
-
-// maximumGroups is NGROUPS_MAX.
-const maximumGroups = 65536
 
 // process holds on to a process by a pidfd, which no later process can take over.
 type process struct {
@@ -41,16 +37,12 @@ func peerOf(fd int) (*Peer, error) {
 	if err != nil {
 		return nil, fmt.Errorf("read peer credentials: %w", os.NewSyscallError("SO_PEERCRED", err))
 	}
-	groups, err := peerGroups(fd)
-	if err != nil {
-		return nil, err
-	}
 	// SO_PEERPIDFD, of Linux 6.5, is a descriptor of the very process that connected.
 	pidfd, err := unix.GetsockoptInt(fd, unix.SOL_SOCKET, unix.SO_PEERPIDFD)
 	if errors.Is(err, unix.ENOPROTOOPT) {
 		pidfd, err = holdByNumber(fd, credentials)
 	}
-	peer := &Peer{UID: credentials.Uid, GID: credentials.Gid, Groups: groups, PID: int(credentials.Pid)}
+	peer := &Peer{UID: credentials.Uid, GID: credentials.Gid, PID: int(credentials.Pid)}
 	peer.process.pidfd = pidfd
 	if errors.Is(err, unix.ESRCH) || errors.Is(err, unix.EINVAL) {
 		// The process has ended already and was reaped: it is known who it was, and that it is gone.
@@ -89,23 +81,6 @@ func hungUp(fd int) bool {
 		count, err := unix.Poll(polled, 0)
 		if !errors.Is(err, unix.EINTR) {
 			return err != nil || count > 0
-		}
-	}
-}
-
-func peerGroups(fd int) ([]uint32, error) {
-	for size := uint32(64); ; {
-		groups := make([]uint32, size)
-		length := size * 4
-		_, _, errno := unix.Syscall6(unix.SYS_GETSOCKOPT, uintptr(fd), unix.SOL_SOCKET, unix.SO_PEERGROUPS,
-			uintptr(unsafe.Pointer(&groups[0])), uintptr(unsafe.Pointer(&length)), 0)
-		switch {
-		case errno == 0:
-			return groups[:length/4], nil
-		case errno == unix.ERANGE && size < maximumGroups:
-			size = min(max(size*2, length/4), maximumGroups)
-		default:
-			return nil, fmt.Errorf("read peer groups: %w", os.NewSyscallError("SO_PEERGROUPS", errno))
 		}
 	}
 }

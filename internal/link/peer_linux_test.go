@@ -8,7 +8,6 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
-	"slices"
 	"strconv"
 	"strings"
 	"testing"
@@ -20,11 +19,11 @@ import (
 )
 
 // visitor lets a role connect and returns its end of the connection, which stays open whatever the role does.
-func visitor(t *testing.T, groups []uint32) (*exec.Cmd, *link.Peer) {
+func visitor(t *testing.T) (*exec.Cmd, *link.Peer) {
 	t.Helper()
 	path := socketPath(t)
 	listener := listen(t, path, link.ListenConfig{})
-	command, output := asMember(t, groups, "knock", path)
+	command, output := as(t, stranger, "knock", path)
 	if got := line(t, output); got != "connected" {
 		t.Fatalf("the visitor said %q", got)
 	}
@@ -41,7 +40,7 @@ func visitor(t *testing.T, groups []uint32) (*exec.Cmd, *link.Peer) {
 }
 
 func TestRecycledProcessIDFoolsNobody(t *testing.T) {
-	command, peer := visitor(t, []uint32{stranger})
+	command, peer := visitor(t)
 	if path, err := peer.Executable(); err != nil || path != command.Path || !peer.Alive() {
 		t.Fatalf("before: executable %s, %v, alive %t", path, err, peer.Alive())
 	}
@@ -86,22 +85,8 @@ func startWithPID(t *testing.T, pid int) *exec.Cmd {
 	return nil
 }
 
-func TestAllGroupsAreKnown(t *testing.T) {
-	groups := []uint32{stranger}
-	for group := uint32(5000); group < 5300; group++ {
-		groups = append(groups, group)
-	}
-	_, peer := visitor(t, groups)
-	got := slices.Clone(peer.Groups)
-	slices.Sort(got)
-	slices.Sort(groups)
-	if !slices.Equal(got, groups) {
-		t.Errorf("%d groups are known, want %d", len(got), len(groups))
-	}
-}
-
 func TestPeerIsLoggedAsNumbersAlone(t *testing.T) {
-	command, peer := visitor(t, []uint32{stranger})
+	command, peer := visitor(t)
 	var log logBuffer
 	textLogger(&log).Info("seen", "peer", peer)
 	want := fmt.Sprintf("peer.uid=65534 peer.pid=%d", command.Process.Pid)
@@ -152,7 +137,7 @@ func openDescriptors(t *testing.T) int {
 }
 
 func TestProgramOfAnotherOwnerIsNotTrusted(t *testing.T) {
-	command, peer := visitor(t, []uint32{stranger})
+	command, peer := visitor(t)
 	if err := peer.RunsExecutable(command.Path); err != nil {
 		t.Fatal(err)
 	}
