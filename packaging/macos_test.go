@@ -103,14 +103,14 @@ func stagedScript(t *testing.T, name string, paths ...string) string {
 }
 
 func TestPreinstall(t *testing.T) {
-	for version, refused := range map[string]bool{"12.7.6": true, "10.15": true, "13.0": false, "26.1": false, "": true, "soon": true} {
+	for version, refused := range map[string]bool{"12.7.6": true, "10.15": true, "13.7.8": true, "14.0": false, "26.1": false, "27.0": false, "": true, "soon": true} {
 		folder := t.TempDir()
 		writeScript(t, filepath.Join(folder, "sw_vers"), "echo "+version)
 		printed, err := try(t.Context(), folder, nil, stagedScript(t, "preinstall", "/usr/bin/sw_vers", filepath.Join(folder, "sw_vers")))
 		if (err != nil) != refused {
 			t.Errorf("on macOS %q: %v\n%s", version, err, printed)
 		}
-		if refused && !strings.Contains(printed, "macOS 13 or later") {
+		if refused && !strings.Contains(printed, "macOS 14 or later") {
 			t.Errorf("on macOS %q it does not say what usher needs:\n%s", version, printed)
 		}
 	}
