@@ -20,6 +20,10 @@ const (
 	UnifiedJSON    Format = "unified-json"
 	UnifiedNDJSON  Format = "unified-ndjson"
 	UnifiedConsole Format = "unified-console"
+	// IntuneAgent is the log of Intune's own agent. It is known so that it can be named: no registration shows in it.
+	IntuneAgent Format = "intune-agent"
+	// ErrorText is an NSError as Cocoa describes it, without a log around it.
+	ErrorText Format = "error-text"
 	UsherLog       Format = "usher-log"
 	UsherJournal   Format = "usher-journal"
 )
@@ -34,6 +38,8 @@ const (
 	SourceJamf          Source = "Jamf"
 	SourceUnified       Source = "unified log"
 	SourceUsher         Source = "usher"
+	SourceIntuneAgent   Source = "Intune agent"
+	SourceErrorText     Source = "error text"
 )
 
 // Source returns whose log the format is, "" for none.
@@ -49,11 +55,15 @@ func (f Format) Source() Source {
 		return SourceUnified
 	case UsherLog, UsherJournal:
 		return SourceUsher
+	case IntuneAgent:
+		return SourceIntuneAgent
+	case ErrorText:
+		return SourceErrorText
 	}
 	return ""
 }
 
 // Sources returns every source.
 func Sources() []Source {
-	return []Source{SourceCompanyPortal, SourceSSOExtension, SourceJamf, SourceUnified, SourceUsher}
+	return []Source{SourceCompanyPortal, SourceSSOExtension, SourceJamf, SourceUnified, SourceUsher, SourceIntuneAgent, SourceErrorText}
 }

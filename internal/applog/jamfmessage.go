@@ -7,6 +7,7 @@ import "strings"
 // and "Error running script"; https://github.com/jamf/ReEnroller/issues/2 for "Failed to".
 var jamfErrors = []string{
 	"Error ",
+	"Error: ",
 	"Could not ",
 	"Installation failed",
 	"An error occurred",
@@ -43,6 +44,11 @@ func readJamfMessage(record *Record) {
 			record.Fields.set("policy", policy)
 		} else if code, ok := strings.CutPrefix(message, "Error running script: return code was "); ok {
 			record.Fields.set("scriptExitCode", strings.TrimSuffix(code, "."))
+		} else if code, ok := strings.CutPrefix(message, "Enroll return code: "); ok {
+			record.Fields.set("enrollExitCode", code)
+			if code != "0" {
+				record.Level = LevelError
+			}
 		}
 	case 'I':
 		if user, ok := strings.CutPrefix(message, "Informing the JSS about log"); ok {
@@ -62,7 +68,11 @@ func readJamfMessage(record *Record) {
 			if code != "0" {
 				record.Level = LevelError
 			}
+			return
 		}
+	}
+	if strings.Contains(message[:min(len(message), maximumErrorName)], errorName) {
+		record.Level = LevelError
 		return
 	}
 	for _, beginning := range jamfErrors {
@@ -72,6 +82,13 @@ func readJamfMessage(record *Record) {
 		}
 	}
 }
+
+// errorName is what stands between the name of one of Jamf's errors and its sentence, as in "Permission Error - The user
+// specified does not have permission to perform the action.", and maximumErrorName how far into a message it is looked for.
+const (
+	errorName        = " Error - "
+	maximumErrorName = 80
+)
 
 func cutLast(text, separator string) (before, after string, found bool) {
 	at := strings.LastIndex(text, separator)

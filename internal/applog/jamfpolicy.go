@@ -58,6 +58,9 @@ var jamfLines = []jamfLine{
 	{beginning: "Downloading ", ending: ellipsis},
 	{beginning: "Downloading http", ending: ellipsis},
 	{beginning: "Enforcing ", ending: ellipsis},
+	{beginning: "Enroll return code: "},
+	{beginning: "Enrolling computer", ending: ellipsis},
+	{beginning: "Error: Could not mount distribution point"},
 	{beginning: "Error running recon: "},
 	{beginning: "Error running script: return code was "},
 	{beginning: "Executing Policy "},
@@ -73,6 +76,7 @@ var jamfLines = []jamfLine{
 	{beginning: "Mounting ", ending: anyEnding},
 	{beginning: "No patch policies were found."},
 	{beginning: "No policies were found for the "},
+	{beginning: "Permission Error - "},
 	{beginning: "Preparing ", ending: ellipsis},
 	{beginning: "Removing ", ending: ellipsis},
 	{beginning: "Result of command:", text: true},
@@ -85,6 +89,7 @@ var jamfLines = []jamfLine{
 	{beginning: "Script exit code: "},
 	{beginning: "Script result:", text: true},
 	{beginning: "Searching path: "},
+	{beginning: "Security Error - "},
 	{beginning: "Setting Default Printer ", ending: ellipsis},
 	{beginning: "Submitting data to http", ending: ellipsis},
 	{beginning: "Submitting log to http"},
@@ -94,6 +99,21 @@ var jamfLines = []jamfLine{
 	{beginning: "Unmounting ", ending: anyEnding},
 	{beginning: "Upgrading ", ending: ellipsis},
 	{beginning: "Verifying package integrity", ending: ellipsis},
+}
+
+// afterScript are the lines with which jamf goes on behind the result of a script. No other program writes them.
+var afterScript = []string{"Error running script: return code was ", "Executing Policy ", "Submitting log to http", "Running script ", "Script exit code: "}
+
+func isAfterScript(text string) bool {
+	if text == "" || text[0] != 'E' && text[0] != 'R' && text[0] != 'S' {
+		return false
+	}
+	for _, beginning := range afterScript {
+		if strings.HasPrefix(text, beginning) {
+			return true
+		}
+	}
+	return false
 }
 
 func jamfPolicyHead(text string, _ *state, record *Record) bool {

@@ -193,7 +193,7 @@ func msalHead(text string, s *state, record *Record) bool {
 
 // msalBody is textBody, except where the application closes the message with a quote.
 func msalBody(record *Record) body {
-	if !strings.HasSuffix(trimLineEnd(record.Raw), record.Message) {
+	if !strings.HasSuffix(unescaped(trimLineEnd(record.Raw)), record.Message) {
 		return nil
 	}
 	return textBody(record)

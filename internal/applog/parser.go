@@ -35,10 +35,10 @@ type body interface {
 
 // grammars is every grammar that is known. At most one of them takes a line as a head.
 var grammars = []grammar{
-	companyPortal2018, companyPortal5, ssoExtension, msal, jamfLog,
+	companyPortal2018, companyPortal5, ssoExtension, msal, jamfLog, intuneAgent,
 	unifiedNDJSON, unifiedJSON, unifiedDefault, unifiedCompact, unifiedSyslog, unifiedConsole,
 	usherLog, usherLogJSON, usherJournal,
-	jamfPolicy, selfService,
+	jamfPolicy, selfService, errorText,
 }
 
 // state is what the heads of one log remember from line to line.
@@ -48,6 +48,7 @@ type state struct {
 	jamf    jamfState
 	sso     ssoState
 	compact localClock
+	intune  localClock
 }
 
 // Options say what a log does not tell itself.
@@ -97,7 +98,7 @@ type parser struct {
 }
 
 func (p *parser) take(l line, emit func(*Record) error) error {
-	text := trimLineEnd(l.raw)
+	text := unescaped(trimLineEnd(l.raw))
 	if l.offset == 0 {
 		text = strings.TrimPrefix(text, "\ufeff")
 	}
@@ -118,7 +119,7 @@ func (p *parser) take(l line, emit func(*Record) error) error {
 		p.pending, p.held, p.block = *record, true, l.block
 		return nil
 	}
-	if isNote(text) && (len(text) > 2 || !p.held) {
+	if isNote(text) && (len(text) > 2 || !p.held) || !p.held && isRunnerHeading(text) {
 		if err := p.flush(emit); err != nil {
 			return err
 		}
@@ -163,12 +164,12 @@ func (p *parser) head(text string, record *Record) *grammar {
 	if text == "" || p.held && p.body.within(text[0]) {
 		return nil
 	}
-	if g := &grammars[p.likely]; p.mayBegin(g) && g.head(text, &p.state, record) {
+	if g := &grammars[p.likely]; p.mayBegin(g, text) && g.head(text, &p.state, record) {
 		return g
 	}
 	for i := range grammars {
 		g := &grammars[i]
-		if i != p.likely && p.mayBegin(g) && g.head(text, &p.state, record) {
+		if i != p.likely && p.mayBegin(g, text) && g.head(text, &p.state, record) {
 			p.likely = i
 			return g
 		}
@@ -176,8 +177,11 @@ func (p *parser) head(text string, record *Record) *grammar {
 	return nil
 }
 
-func (p *parser) mayBegin(g *grammar) bool {
-	return !p.held || !g.alone && (!g.undated || p.pending.Format == g.format)
+// mayBegin tells whether a line may be the head of a grammar's entry. A script's result may be a log, behind which the lines
+// of jamf go on that ran it.
+func (p *parser) mayBegin(g *grammar, text string) bool {
+	return !p.held || !g.alone && (!g.undated || p.pending.Format == g.format) ||
+		g.format == JamfPolicy && p.pending.Format != JamfLog && isAfterScript(text)
 }
 
 // flush hands out the entry that is held back, if there is one.

@@ -6,8 +6,8 @@ import "strings"
 // up to a line that begins with a date, which is an entry that nobody understands.
 type textLines struct {
 	lines int
-	// message is where the message begins in Raw.
-	message int
+	// first is the message of the first line.
+	first string
 }
 
 // maximumTextLines ends a message that nothing else ends.
@@ -15,7 +15,7 @@ const maximumTextLines = 1000
 
 // textBody is the body function of formats with such entries. The message has to be the end of the first line.
 func textBody(record *Record) body {
-	return &textLines{message: len(trimLineEnd(record.Raw)) - len(record.Message)}
+	return &textLines{first: record.Message}
 }
 
 func (t *textLines) take(text string, _ *Record) (belongs, done bool) {
@@ -28,9 +28,20 @@ func (t *textLines) take(text string, _ *Record) (belongs, done bool) {
 func (*textLines) within(byte) bool { return false }
 
 func (t *textLines) end(record *Record) (torn bool) {
-	if t.lines > 0 && t.message >= 0 && t.message <= len(record.Raw) {
-		record.Message = strings.TrimRight(record.Raw[t.message:], "\r\n"+blanks)
+	if t.lines == 0 {
+		return false
 	}
+	line, rest, _ := strings.Cut(record.Raw, "\n")
+	if line = strings.TrimSuffix(line, "\r"); strings.HasSuffix(line, t.first) && !strings.Contains(rest, "&") {
+		// The message is a part of what is kept anyway.
+		record.Message = strings.TrimRight(record.Raw[len(line)-len(t.first):], "\r\n"+blanks)
+		return false
+	}
+	lines := []string{t.first}
+	for raw := range strings.Lines(rest) {
+		lines = append(lines, unescaped(trimLineEnd(raw)))
+	}
+	record.Message = strings.TrimRight(strings.Join(lines, "\n"), "\r\n"+blanks)
 	return false
 }
 

@@ -34,6 +34,9 @@ func TestDocumentation(t *testing.T) {
 				}
 			}
 			text = "`" + text + "`"
+			if sign.Also != "" {
+				text += " with `" + sign.Also + "`"
+			}
 			if from := strings.TrimSpace(string(sign.From) + " " + sign.Process); from != "" {
 				text = from + ": " + text
 			}

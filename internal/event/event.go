@@ -6,6 +6,7 @@ package event
 import (
 	"slices"
 	"strconv"
+	"strings"
 
 	"usher.internal/internal/applog"
 	"usher.internal/internal/errorcode"
@@ -27,6 +28,13 @@ type Known struct {
 	Then Phase
 	// Ends is true for an event that ends an attempt.
 	Ends bool
+	// Passing is true for trouble that programs usually get over by themselves: it is trouble only for an attempt that failed
+	// and has no other cause, and noise elsewhere.
+	Passing bool
+	// Cancels is true where the user ended the sign-in: nothing is wrong then.
+	Cancels bool
+	// Settles are the names of the trouble that is over when this event is seen, whatever its phase.
+	Settles []string
 	// Signs are how entries show it; one of them suffices.
 	Signs []Sign
 }
@@ -35,21 +43,27 @@ type Known struct {
 type Sign struct {
 	// From is the source in whose logs the sign counts, "" all of them.
 	From applog.Source
-	// Process is a part of the name of the program that wrote the entry, for the unified log.
-	Process string
+	// Process is a part of the name of the program that wrote the entry, for the unified log, and Subsystem the beginning of
+	// the entry's subsystem.
+	Process, Subsystem string
 	// Event is the eventTitle of a telemetry event, and Target its target. The event is a sign when it ended well, with
 	// Failed when it did not.
 	Event, Target string
 	Failed        bool
-	// Message is a part of the message, as it is written.
+	// Message is a part of the message, as it is written. One that ends with a digit is not followed by another digit.
 	Message string
-	// Domain and Number are an error code that stands in the message, however it is written there ([errorcode.InText]).
+	// Also is another part of the message, "" for none.
+	Also string
+	// Common is true for words that others use too: in a text of unknown origin they are a sign only at its beginning.
+	Common bool
+	// Domain and Number are an error code in the message, however it is written there ([errorcode.InText]), or in
+	// the entry's fields.
 	Domain errorcode.Domain
 	Number int64
 }
 
 // text is what an entry that shows the sign contains, for a sign that is not one of telemetry.
-func (s Sign) text() string {
+func (s *Sign) text() string {
 	switch {
 	case s.Domain == "":
 		return s.Message
@@ -61,11 +75,13 @@ func (s Sign) text() string {
 	}
 }
 
-// fits reports whether a message that contains the sign's text shows the sign.
-func (s Sign) fits(message string) bool {
-	return s.Domain == "" || slices.ContainsFunc(errorcode.InText(message), func(found errorcode.Found) bool {
-		return found.Domain == s.Domain && found.Number == s.Number
-	})
+// fits reports whether a record whose message contains the sign's text shows the sign.
+func (s *Sign) fits(record *applog.Record) bool {
+	return (s.Process == "" || strings.Contains(record.Process, s.Process)) && strings.HasPrefix(record.Subsystem, s.Subsystem) &&
+		(s.Also == "" || strings.Contains(record.Message, s.Also)) &&
+		(s.Domain == "" || slices.ContainsFunc(errorcode.InText(record.Message), func(found errorcode.Found) bool {
+			return found.Domain == s.Domain && found.Number == s.Number
+		}))
 }
 
 // Phase is a part of a registration.

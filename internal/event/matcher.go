@@ -11,19 +11,37 @@ import (
 type matcher struct {
 	// begins are the candidates by the first byte of their text.
 	begins [256][]placedCandidate
+	// pairs has a bit for each first and second byte of a text: most places of a message are passed over by it.
+	pairs [256 * 256 / 64]uint64
+}
+
+// insert adds a text of a candidate.
+func (m *matcher) insert(c placedCandidate) {
+	first, second := c.text[0], c.text[1]
+	m.begins[first] = append(m.begins[first], c)
+	pair := uint(first)<<8 | uint(second)
+	m.pairs[pair/64] |= 1 << (pair % 64)
 }
 
 // placedCandidate is a candidate with its place in the tables: the first one that fits counts.
 type placedCandidate struct {
 	candidate
-	place  int
 	text   string
+	place  int
 	second byte
+	// first is true where the text has to be the message's beginning.
+	first bool
 }
 
-func (m *matcher) add(c candidate, place int) {
-	text := c.sign.text()
-	m.begins[text[0]] = append(m.begins[text[0]], placedCandidate{c, place, text, text[1]})
+func (m *matcher) add(c candidate, text string, place int) {
+	m.insert(placedCandidate{c, text, place, text[1], false})
+}
+
+// addAnyones is add for messages of unknown origin.
+func (m *matcher) addAnyones(c candidate, text string, place int) {
+	first := c.sign.Common
+	c.sign = Sign{Also: c.sign.Also, Domain: c.sign.Domain, Number: c.sign.Number}
+	m.insert(placedCandidate{c, text, place, text[1], first})
 }
 
 // find returns the event of the first sign that fits, nil for none.
@@ -31,13 +49,16 @@ func (m *matcher) find(record *applog.Record) *Known {
 	message := record.Message
 	var found *placedCandidate
 	for i := 0; i+1 < len(message); i++ {
+		if pair := uint(message[i])<<8 | uint(message[i+1]); m.pairs[pair/64]&(1<<(pair%64)) == 0 {
+			continue
+		}
 		begins := m.begins[message[i]]
 		for j := range begins {
 			c := &begins[j]
 			if c.second != message[i+1] || found != nil && c.place >= found.place || !strings.HasPrefix(message[i:], c.text) {
 				continue
 			}
-			if (c.sign.Process == "" || strings.Contains(record.Process, c.sign.Process)) && c.sign.fits(message) {
+			if wholeNumber(c.text, message[i:]) && (!c.first || i == 0) && c.sign.fits(record) {
 				found = c
 			}
 		}
@@ -46,4 +67,9 @@ func (m *matcher) find(record *applog.Record) *Known {
 		return nil
 	}
 	return found.known
+}
+
+// wholeNumber reports whether a number at the end of part, with which text begins, is whole in text.
+func wholeNumber(part, text string) bool {
+	return len(part) == len(text) || part[len(part)-1]-'0' > 9 || text[len(part)]-'0' > 9
 }

@@ -26,6 +26,17 @@ func TestEveryEventIsWhole(t *testing.T) {
 		if (known.Class == event.Trouble) != (known.Advice != "") || known.Advice != "" && !strings.HasSuffix(known.Advice, ".") {
 			t.Errorf("%s is %s, and the advice is %q", known.Name, known.Class, known.Advice)
 		}
+		for _, settled := range known.Settles {
+			if trouble, ok := event.Named(settled); !ok || trouble.Class != event.Trouble {
+				t.Errorf("%s settles %s, which is no trouble", known.Name, settled)
+			}
+		}
+		if (known.Passing || known.Cancels) && known.Class != event.Trouble {
+			t.Errorf("%s is no trouble that could pass", known.Name)
+		}
+		if event.Titled(known.Title) == nil {
+			t.Errorf("%q is no title", known.Title)
+		}
 		for _, phase := range []event.Phase{known.Phase, known.Then} {
 			if phase != "" && phase.Order() < 0 {
 				t.Errorf("%s has the phase %q", known.Name, phase)
@@ -43,46 +54,52 @@ func TestEveryEventIsWhole(t *testing.T) {
 // formats are one for each source.
 var formats = map[applog.Source]applog.Format{
 	applog.SourceCompanyPortal: applog.CompanyPortal5, applog.SourceSSOExtension: applog.SSOExtension, applog.SourceJamf: applog.JamfLog,
-	applog.SourceUnified: applog.UnifiedCompact, applog.SourceUsher: applog.UsherLog,
+	applog.SourceUnified: applog.UnifiedCompact, applog.SourceUsher: applog.UsherLog, applog.SourceErrorText: applog.ErrorText,
+}
+
+// shown are messages that show a sign.
+func shown(sign event.Sign) []string {
+	if sign.Domain == "" {
+		return []string{sign.Message + sign.Also}
+	}
+	return []string{fmt.Sprintf(`Error Domain=%s Code=%d "(null)"`, sign.Domain, sign.Number)}
 }
 
 // A sign that another one hides is none.
 func TestEverySignIsRecognised(t *testing.T) {
 	for _, known := range event.All() {
 		for _, sign := range known.Signs {
-			sources := []applog.Source{sign.From}
-			if sign.From == "" {
-				sources = applog.Sources()
-			}
-			for _, source := range sources {
-				record := &applog.Record{Kind: applog.Entry, Format: formats[source], Process: sign.Process, Message: "before " + written(sign) + " after"}
-				if sign.Event != "" {
-					record.Fields = applog.Fields{{Name: "eventTitle", Value: sign.Event}, {Name: "target", Value: cmp.Or(sign.Target, "another")}, {Name: "result", Value: "Succeeded"}, {Name: "resultData", Value: "0"}}
-					if sign.Failed {
-						record.Fields[2].Value, record.Fields[3].Value = "Failed", "66"
+			for source, format := range formats {
+				if sign.From != "" && sign.From != source {
+					continue
+				}
+				for _, message := range shown(sign) {
+					record := &applog.Record{Kind: applog.Entry, Format: format, Process: sign.Process, Subsystem: sign.Subsystem, Message: "before " + message + " after"}
+					if sign.Event != "" {
+						record.Fields = applog.Fields{{Name: "eventTitle", Value: sign.Event}, {Name: "target", Value: cmp.Or(sign.Target, "another")}, {Name: "result", Value: "Succeeded"}, {Name: "resultData", Value: "0"}}
+						if sign.Failed {
+							record.Fields[2].Value, record.Fields[3].Value = "Failed", "66"
+						}
+					}
+					if got := event.Recognise(record); got == nil || got.Name != known.Name {
+						t.Errorf("%+v of %s in %s is recognised as %v", sign, known.Name, source, got)
+					}
+					record.Kind = applog.Note
+					if got := event.Recognise(record); got != nil {
+						t.Errorf("a note is recognised as %s", got.Name)
 					}
 				}
-				if got := event.Recognise(record); got == nil || got.Name != known.Name {
-					t.Errorf("%+v of %s in %s is recognised as %v", sign, known.Name, source, got)
-				}
-				record.Kind = applog.Note
-				if got := event.Recognise(record); got != nil {
-					t.Errorf("a note is recognised as %s", got.Name)
-				}
 			}
-			if text := written(sign); text != "" && event.InMessage(text) == nil {
-				t.Errorf("%q alone is not recognised", text)
+			if sign.Event != "" {
+				continue
+			}
+			for _, message := range shown(sign) {
+				if event.InMessage(message) == nil {
+					t.Errorf("%q alone is not recognised", message)
+				}
 			}
 		}
 	}
-}
-
-// written is a message that shows a sign.
-func written(sign event.Sign) string {
-	if sign.Domain != "" {
-		return fmt.Sprintf(`Error Domain=%s Code=%d "(null)"`, sign.Domain, sign.Number)
-	}
-	return sign.Message
 }
 
 // A code is recognised however it is written, and only where it is the code of that domain.
@@ -94,6 +111,8 @@ func TestCodesAreRecognisedHoweverTheyAreWritten(t *testing.T) {
 		"error: -51810 error domain: MSIDErrorDomain":                                          "workplace-join-required",
 		"Could not write broker key -34018":                                                    "broker-key-failed",
 		"failed, error code:-25244":                                                            "keychain-refused",
+		"Encountered error with code -51700, description Masked(not-null)":                     event.SignInCancelled,
+		"The operation couldn’t be completed. (MSALErrorDomain error -50005.)":                 event.SignInCancelled,
 		`Error Domain=com.example.else Code=-25308 "(null)"`:                                   "",
 		`Error Domain=com.apple.PlatformSSO Code=-10011 "(null)"`:                              "",
 		"read 4711 bytes at -25308":                                                            "",

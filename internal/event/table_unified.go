@@ -1,9 +1,6 @@
 package event
 
-import (
-	"usher.internal/internal/applog"
-	"usher.internal/internal/errorcode"
-)
+import "usher.internal/internal/applog"
 
 const (
 	// jamfAAD is in the name of Jamf's helper until 2023, conditionalAccess in that of its successor.
@@ -42,12 +39,6 @@ var unifiedLogEvents = []Known{
 		Signs: byJamfAAD("Requesting Azure tenant info from jamf daemon")},
 	{Name: "daemon-connecting", Title: "Jamf's helper connects to Jamf's daemon", Class: Noise, Source: "SEED",
 		Signs: append(byJamfAAD("creating client"), byJamfAAD("connecting client")...)},
-	{Name: "sso-extension-broken", Title: "macOS could not start the SSO extension", Phase: SignIn, Class: Trouble, Source: "MS-SSO",
-		Advice: "Restart the Mac; macOS 15.3 has this defect, so update macOS.",
-		Signs:  []Sign{{From: applog.SourceUnified, Domain: errorcode.PlugInKit, Number: 16}}},
 	{Name: "profile-installed", Title: "A configuration profile was installed", Class: Noise, Source: "MS-SSOTS",
 		Signs: []Sign{{From: applog.SourceUnified, Message: "Installed configuration profile"}}},
-	{Name: "platform-sso-configuration-broken", Title: "Platform SSO's device configuration cannot be read", Phase: SignIn, Class: Trouble, Source: "MS-PTS",
-		Advice: "macOS 15.0 to 15.2 can damage it: update macOS, then register Platform SSO again.",
-		Signs:  []Sign{{From: applog.SourceUnified, Domain: errorcode.PlatformSSO, Number: -1001}}},
 }

@@ -1,0 +1,77 @@
+package applog
+
+import (
+	"strings"
+	"time"
+)
+
+// errorText is the grammar of an NSError that somebody has copied without the log in which it stood, as Cocoa describes it
+// (https://github.com/AzureAD/microsoft-authentication-library-for-objc/issues/1391):
+//
+//	Error Domain=MSALErrorDomain Code=-50002 "(null)" UserInfo={MSALErrorDescriptionKey=…, NSUnderlyingError=0x… {Error
+//	Domain=…}}
+//
+// It goes over several lines where Entra's own words stand in it, and ends where its braces close. The Timestamp among
+// Entra's words is UTC.
+var errorText = grammar{format: ErrorText, undated: true, alone: true, head: errorTextHead, body: errorTextBody}
+
+func errorTextHead(text string, _ *state, record *Record) bool {
+	before, rest, ok := strings.Cut(text, "Error Domain=")
+	if !ok || len(before) > maximumBeforeError || looksDated(text) {
+		return false
+	}
+	domain, rest, ok := strings.Cut(rest, " Code=")
+	if !ok || domain == "" || strings.ContainsAny(domain, blanks) || rest == "" {
+		return false
+	}
+	record.Message, record.Level = strings.TrimLeft(text, blanks), LevelError
+	return true
+}
+
+// maximumBeforeError is how far into a line an error may begin, in bytes: "Request for extension … failed with error ".
+const maximumBeforeError = 200
+
+func errorTextBody(record *Record) body {
+	b := &errorLines{textLines: textLines{first: record.Message}}
+	b.depth = depth(record.Message)
+	b.readTime(record.Message, record)
+	if b.depth <= 0 {
+		return nil
+	}
+	return b
+}
+
+// errorLines is the body of an error: what follows until its braces are closed.
+type errorLines struct {
+	textLines
+	depth int
+	d     day
+}
+
+func (b *errorLines) take(text string, record *Record) (belongs, done bool) {
+	if belongs, _ = b.textLines.take(text, record); !belongs {
+		return false, false
+	}
+	b.readTime(text, record)
+	b.depth += depth(text)
+	return true, b.depth <= 0
+}
+
+func (b *errorLines) end(record *Record) (torn bool) {
+	b.textLines.end(record)
+	return b.depth > 0
+}
+
+// readTime reads "Timestamp: 2021-10-13 19:23:38Z", which Entra writes into its answers.
+func (b *errorLines) readTime(text string, record *Record) {
+	_, after, ok := strings.Cut(text, "Timestamp: ")
+	if !ok {
+		return
+	}
+	if unix, rest, ok := b.d.dateTime(after); ok && strings.HasPrefix(rest, "Z") {
+		record.Time = moment(unix, 0, time.Second, ZoneUTC)
+	}
+}
+
+// depth is how many braces a text opens beyond those that it closes.
+func depth(text string) int { return strings.Count(text, "{") - strings.Count(text, "}") }

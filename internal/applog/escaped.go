@@ -1,0 +1,34 @@
+package applog
+
+import "strings"
+
+// entities are the characters that a web page or an API's answer escapes in a log that it shows. The ampersand comes last:
+// what it begins was text.
+var entities = []struct {
+	character string
+	written   []string
+}{
+	{"<", []string{"&lt;", "&#60;", "&#x3c;", "&#x3C;"}},
+	{">", []string{"&gt;", "&#62;", "&#x3e;", "&#x3E;"}},
+	{`"`, []string{"&quot;", "&#34;", "&#x22;"}},
+	{"'", []string{"&apos;", "&#39;", "&#x27;", "&#039;"}},
+	{"&", []string{"&amp;", "&#38;", "&#x26;"}},
+}
+
+// unescaped returns a line of a log that was copied from HTML as the program wrote it. A line that has a character as it is
+// was not escaped, as far as that character goes: a program's own "&quot;" within quotes stays, and JSON stays JSON.
+func unescaped(text string) string {
+	at := strings.IndexByte(text, '&')
+	if at < 0 || !strings.Contains(text[at:], ";") {
+		return text
+	}
+	for _, entity := range entities {
+		if entity.character != "&" && strings.Contains(text, entity.character) {
+			continue
+		}
+		for _, written := range entity.written {
+			text = strings.ReplaceAll(text, written, entity.character)
+		}
+	}
+	return text
+}

@@ -1,0 +1,81 @@
+package event
+
+import (
+	"usher.internal/internal/applog"
+	"usher.internal/internal/errorcode"
+)
+
+// byPlatformSSO are the signs of messages that macOS's agents of single sign-on write, or the PlatformSSO framework within
+// others. Their words are common ones.
+func byPlatformSSO(messages ...string) (signs []Sign) {
+	for _, message := range messages {
+		signs = append(signs, Sign{From: applog.SourceUnified, Process: "AppSSO", Message: message, Common: true},
+			Sign{From: applog.SourceUnified, Process: "PlatformSSO", Message: message, Common: true},
+			Sign{From: applog.SourceUnified, Subsystem: "com.apple.PlatformSSO", Message: message, Common: true},
+			Sign{From: applog.SourceUnified, Subsystem: "com.apple.AppSSO", Message: message, Common: true})
+	}
+	return signs
+}
+
+// platformSSOEvents are what macOS's single sign-on shows in the unified log
+// [https://developer.apple.com/forums/thread/827496, MS-PTS, MS-SSO]. Platform SSO asks, signs in and refreshes by itself, so
+// that nearly all of it is noise; no attempt begins with it.
+var platformSSOEvents = []Known{
+	{Name: "sso-extension-broken", Title: "macOS could not start the SSO extension", Phase: SignIn, Class: Trouble, Source: "MS-SSO",
+		Advice: "Restart the Mac; macOS 15.3 has this defect, so update macOS.",
+		Signs:  []Sign{{Domain: errorcode.PlugInKit, Number: 16}}},
+	{Name: "platform-sso-user-unknown", Title: "macOS has no Platform SSO configuration for the user", Phase: SignIn, Class: Trouble, Source: "MS-PTS",
+		Advice: "Restart the Mac; if it stays so, look whether the profile for Platform SSO reaches this user.",
+		Signs:  []Sign{{Message: "No driver config for user"}}},
+	{Name: "platform-sso-configuration-broken", Title: "Platform SSO's device configuration cannot be read", Phase: SignIn, Class: Trouble, Source: "MS-PTS",
+		Advice: "macOS 15.0 to 15.2 can damage it: update macOS, then register Platform SSO again.",
+		Signs:  []Sign{{Domain: errorcode.PlatformSSO, Number: -1001}}},
+	{Name: "sso-extension-not-trusted", Title: "macOS does not trust the SSO extension", Phase: SignIn, Class: Trouble, Source: "MS-SSOTS",
+		Advice: "Check that System Integrity Protection is on (`csrutil status`), and that the profile names the team UBF8T346G9.",
+		Signs:  []Sign{{Message: "invalid team identifier of the extension"}}},
+	{Name: "platform-sso-registration-failed", Title: "The Platform SSO registration failed; macOS tries it again by itself", Phase: SignIn, Class: Trouble,
+		Source: "https://github.com/fleetdm/fleet/issues/51666",
+		Advice: "Wait ten minutes and answer macOS's notification; if it fails again, check the profile and the network.",
+		Signs:  []Sign{{Message: "registration failed and will automatically retry"}}},
+	{Name: "platform-sso-removed", Title: "macOS removed the Platform SSO registration", Class: Trouble, Source: "APPLE-PSSO",
+		Advice: "Look whether the profile was removed or replaced; the user has to register again when macOS asks.",
+		Signs:  byPlatformSSO("Removing registration")},
+	{Name: "platform-sso-needs-repair", Title: "Platform SSO has to be repaired for the user", Phase: SignIn, Class: Trouble, Source: "APPLE-PSSO",
+		Advice: "Let the user answer macOS's notification, or choose Repair in System Settings, Users & Groups, Network Account Server.",
+		Signs:  byPlatformSSO("Authentication failed and needs repair", "User state is needs registration or key is invalid")},
+	{Name: "platform-sso-credential-refused", Title: "Platform SSO could not sign in: the password or key was refused", Phase: SignIn, Class: Trouble,
+		Source: "APPLE-PSSO", Advice: "Let the user sign in when macOS asks; look the user up in Entra's sign-in logs.",
+		Signs: byPlatformSSO("Authentication failed with invalid credential")},
+	{Name: "platform-sso-offline", Title: "Platform SSO could not sign in because the network was not there, which passes by itself", Class: Noise,
+		Source: "APPLE-PSSO", Signs: byPlatformSSO("Authentication failed because network is unavailable")},
+	{Name: "platform-sso-sign-in-failed", Title: "Platform SSO could not sign in", Phase: SignIn, Class: Trouble, Source: "APPLE-PSSO",
+		Advice: "Read the entries before it; look the user up in Entra's sign-in logs.",
+		Signs:  byPlatformSSO("Authentication failed")},
+	{Name: "sso-extension-missing", Title: "The SSO extension that the profile names is not on this Mac", Phase: Preparation, Class: Trouble,
+		Source: "APPLE-PSSO", Advice: "Install Company Portal in /Applications and open it once.",
+		Signs: byPlatformSSO("SSO Extension missing in configuration changed")},
+	{Name: "platform-sso-not-validated", Title: "No profile for Platform SSO was accepted: its associated domains are not validated", Phase: Preparation,
+		Class: Trouble, Source: "APPLE-PSSO",
+		Advice: "Exempt app-site-association.cdn-apple.com and app-site-association.networking.apple from TLS inspection, then `sudo swcutil reset`.",
+		Signs:  byPlatformSSO("No validated Platform SSO Profiles in configuration changed")},
+	{Name: "platform-sso-key-missing", Title: "Platform SSO lacks the certificate or key with which it checks tokens", Phase: SignIn, Class: Trouble,
+		Source: "MS-PTS", Advice: "Check that this Mac reaches login.microsoftonline.com; then register Platform SSO again.",
+		Signs: byPlatformSSO("Certificate or key not found for token verification")},
+	{Name: "platform-sso-prompted", Title: "macOS asks the user to register or to sign in", Class: Noise, Source: "APPLE-FORUM",
+		Signs: byPlatformSSO("Sending registration notification", "Sending login notification", "Adding notification request")},
+	{Name: "platform-sso-prompt-withdrawn", Title: "macOS withdrew its notification", Class: Noise, Source: "APPLE-FORUM",
+		Signs: byPlatformSSO("Removing 1 deliver", "windowDidClose")},
+	{Name: "platform-sso-deciding", Title: "macOS decides whether somebody has to register", Class: Noise, Source: "APPLE-FORUM",
+		Signs: byPlatformSSO("resetRegistrationWithCompletion", "handleDeviceAndUserRegistrationForRepair", "handleUserRegistrationForUser",
+			"Delaying registration checks", "A registration is already in progress", "A registration check was already requested",
+			"SSO is not ready for configuration", "Not configured for Platform SSO", "Configuration changed")},
+	{Name: "platform-sso-registering", Title: "macOS has the SSO extension register", Class: Noise, Source: "APPLE-FORUM",
+		Signs: byPlatformSSO("creating new device configuration", "calling registrationDidComplete")},
+	{Name: "platform-sso-signed-in", Title: "Platform SSO signed in, or refreshes its tokens", Class: Noise, Source: "APPLE-PSSO",
+		Signs: byPlatformSSO("Authentication completed successfully", "Login Result = ", "Tokens expire soon", "Tokens issued more than",
+			"Refresh token timer set", "User state is needs authentication", "Authorization not provided, starting over",
+			"Credential not provided, starting over")},
+	{Name: "sso-connection-closed", Title: "A program closed its connection to macOS's single sign-on, as each does in the end", Class: Noise,
+		Source: "https://github.com/fleetdm/fleet/issues/52629",
+		Signs:  byPlatformSSO("connectionInvalidated", "invalidated because the client process", "breaking calling recursion")},
+}
