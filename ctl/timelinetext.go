@@ -215,20 +215,25 @@ func (t *timelineText) eventLines(a *timeline.Attempt, from int) {
 		case evidence[i]:
 			mark = "•"
 		}
-		text := e.Title
-		if e.Detail != "" {
-			text += ": " + e.Detail
-		}
-		if e.Code != "" {
-			text += " [" + e.Code + "]"
-		}
-		if e.Consequence {
-			text += " (followed from it)"
-		}
 		where := t.place(e.Log, e.Line)
-		line := fmt.Sprintf("  %-14s%s %s", clockOf(at, e.Time.Precision), mark, plain(text))
+		line := fmt.Sprintf("  %-14s%s %s", clockOf(at, e.Time.Precision), mark, plain(wordsOf(&e)))
 		fmt.Fprintf(t.to, "%s  %s\n", t.styled(line, styles...), t.styled(where, faint))
 	}
+}
+
+// wordsOf says what an event is, with what its entry adds.
+func wordsOf(e *timeline.Event) string {
+	text := e.Title
+	if e.Detail != "" {
+		text += ": " + e.Detail
+	}
+	if e.Code != "" {
+		text += " [" + e.Code + "]"
+	}
+	if e.Consequence {
+		text += " (followed from it)"
+	}
+	return text
 }
 
 // clockOf is the time of day as precisely as the log tells it, up to milliseconds, with ~ where it is only near.
@@ -275,11 +280,10 @@ func (t *timelineText) besides() {
 		trouble = trouble[more:]
 	}
 	for _, e := range trouble {
-		text := e.Title
-		if e.Detail != "" {
-			text += ": " + e.Detail
+		fmt.Fprintf(t.to, "  %s  %s  %s\n", e.Time.At.In(t.zone).Format("2006-01-02 15:04:05"), plain(wordsOf(&e)), t.styled(t.place(e.Log, e.Line), faint))
+		if e.Advice != "" && !e.Consequence {
+			t.wrapped("                       to do:  ", 31, e.Advice)
 		}
-		fmt.Fprintf(t.to, "  %s  %s  %s\n", e.Time.At.In(t.zone).Format("2006-01-02 15:04:05"), plain(text), t.styled(t.place(e.Log, e.Line), faint))
 	}
 }
 
@@ -310,6 +314,9 @@ func (t *timelineText) logs() {
 	for i, log := range t.report.Logs {
 		if log.Error != "" {
 			t.wrapped("  ", 4, fmt.Sprintf("%s: %s", log.Name, log.Error))
+		}
+		if log.Note != "" {
+			t.wrapped("  ", 4, fmt.Sprintf("%s: %s", log.Name, log.Note))
 		}
 		if log.Unparsed > 0 {
 			t.wrapped("  ", 4, fmt.Sprintf("%s: %s not understood, the first is %s: %s", log.Name, count(log.Unparsed, "line"), t.place(i, log.FirstUnparsedLine), oneline.Of(log.FirstUnparsed, 80)))

@@ -23,9 +23,9 @@ const (
 	// IntuneAgent is the log of Intune's own agent. It is known so that it can be named: no registration shows in it.
 	IntuneAgent Format = "intune-agent"
 	// ErrorText is an NSError as Cocoa describes it, without a log around it.
-	ErrorText Format = "error-text"
-	UsherLog       Format = "usher-log"
-	UsherJournal   Format = "usher-journal"
+	ErrorText    Format = "error-text"
+	UsherLog     Format = "usher-log"
+	UsherJournal Format = "usher-journal"
 )
 
 // Source is whose log a format is.

@@ -113,7 +113,7 @@ func attempts(events []found) (all []*attempt, rest []found) {
 			}
 		case kind == noBeginning:
 			if a == nil && !opens(f) {
-				if f.known.Class == event.Trouble {
+				if f.known.Class == event.Trouble && !f.known.Passing {
 					rest = append(rest, f)
 				}
 				continue
@@ -219,4 +219,25 @@ func (a *attempt) isAttempt() bool {
 	}) || slices.ContainsFunc(a.events, func(f found) bool {
 		return f.Name == event.PolicyStarted && registrationPolicy.MatchString(f.name)
 	})
+}
+
+// markRefusals marks the trouble of an enrolment with Jamf Pro, outside of any attempt, that follows from its first one.
+func markRefusals(rest []found) {
+	var first time.Time
+	for i := range rest {
+		if !slices.Contains(enrolmentTrouble(), rest[i].Name) {
+			continue
+		}
+		if at := rest[i].Time.At; first.IsZero() || at.Sub(first) > afterEnd {
+			first = at
+			continue
+		}
+		rest[i].Consequence = true
+	}
+}
+
+// enrolmentTrouble is what is over when an enrolment has succeeded.
+func enrolmentTrouble() []string {
+	known, _ := event.Named(event.EnrolmentCompleted)
+	return known.Settles
 }

@@ -21,7 +21,13 @@ func (c *Collector) Report() *Report {
 	var events []found
 	var last time.Time
 	for _, log := range c.logs {
-		report.Logs = append(report.Logs, log.info)
+		info := log.info
+		for _, format := range info.Formats {
+			if identity, _ := applog.NameOf(format); !identity.Usable {
+				info.Note = "This is " + identity.Name + ". " + identity.Advice
+			}
+		}
+		report.Logs = append(report.Logs, info)
 		report.users, report.computers = append(report.users, log.users...), append(report.computers, log.computers...)
 		events = append(events, log.found...)
 		last = latest(last, log.info.LastTime.Add(-log.skew))
@@ -30,6 +36,7 @@ func (c *Collector) Report() *Report {
 		return cmp.Or(a.Time.At.Compare(b.Time.At), cmp.Compare(a.Log, b.Log), cmp.Compare(a.Line, b.Line))
 	})
 	found, rest := attempts(withoutDoubles(events))
+	markRefusals(rest)
 	found = slices.DeleteFunc(found, func(a *attempt) bool {
 		return a.last().Before(c.options.Since) || c.options.User != "" && a.user != "" && a.user != c.options.User
 	})

@@ -1,6 +1,7 @@
 package timeline
 
 import (
+	"cmp"
 	"encoding/json"
 	"strings"
 	"time"
@@ -113,8 +114,11 @@ func (l *collected) takeRegistration(r *usherv1.Registration, record *applog.Rec
 			addExit(r, at, add)
 			continue
 		case usherv1.MilestoneKind_MILESTONE_KIND_TROUBLE:
+			// The agent writes Company Portal's name of what happened, or the title of ours.
 			title, _, _ := strings.Cut(milestone.GetDetail(), ":")
-			if known := event.OfTelemetry(title, "", true); known != nil {
+			if known := cmp.Or(event.Titled(milestone.GetDetail()), event.Titled(title)); known != nil {
+				name = known.Name
+			} else if known := event.OfTelemetry(title, "", true); known != nil {
 				name = known.Name
 			}
 		}

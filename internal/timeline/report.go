@@ -66,6 +66,8 @@ type Log struct {
 	Zone              applog.Zone `json:"zone,omitempty"`
 	// Error says why it could not be read, or not to its end.
 	Error string `json:"error,omitempty"`
+	// Note says what the log is and what to do, for one in which no registration can show; "" for every other.
+	Note string `json:"note,omitempty"`
 }
 
 // Skew is by how much the clock of one source's logs differs from another's, found from what both report.

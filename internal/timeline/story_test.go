@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"flag"
 	"fmt"
+	"html"
 	"os"
 	"path/filepath"
 	"strings"
@@ -60,6 +61,58 @@ func TestStories(t *testing.T) {
 	}
 }
 
+// TestSamples reads what real Macs wrote, as it was found in public, and compares what each tells with its golden file.
+// testdata/samples/README.md says where each comes from.
+func TestSamples(t *testing.T) {
+	samples, err := filepath.Glob("testdata/samples/*")
+	if err != nil || len(samples) < 2 {
+		t.Fatalf("samples: %v, %v", samples, err)
+	}
+	for _, path := range samples {
+		if filepath.Ext(path) != ".log" && filepath.Ext(path) != ".txt" {
+			continue
+		}
+		t.Run(filepath.Base(path), func(t *testing.T) {
+			content, err := os.ReadFile(path)
+			if err != nil {
+				t.Fatal(err)
+			}
+			golden := strings.TrimSuffix(path, filepath.Ext(path)) + ".golden"
+			got := tellText(t, string(content))
+			if *update {
+				if err := os.WriteFile(golden, []byte(got), 0o644); err != nil {
+					t.Fatal(err)
+				}
+			}
+			want, err := os.ReadFile(golden)
+			if err != nil {
+				t.Fatal(err)
+			}
+			if got != string(want) {
+				t.Errorf("%s tells (go test -update writes %s):\n%s", path, golden, got)
+			}
+			// Windows' line ends, and a copy from a web page, change nothing.
+			if windows := tellText(t, strings.ReplaceAll(string(content), "\n", "\r\n")); windows != got {
+				t.Errorf("%s with CRLF tells:\n%s", path, windows)
+			}
+			if escaped := tellText(t, html.EscapeString(html.UnescapeString(string(content)))); escaped != got {
+				t.Errorf("%s as HTML tells:\n%s", path, escaped)
+			}
+		})
+	}
+}
+
+// tellText is what the text of a log tells.
+func tellText(t *testing.T, content string) string {
+	t.Helper()
+	logs, _ := unpack(t, &txtar.Archive{Files: []txtar.File{{Name: "sample.log", Data: []byte(content)}}})
+	report, err := timeline.Build(t.Context(), logs, timeline.Options{Now: now, Zone: time.FixedZone("UTC-05:00", -5*60*60)})
+	if err != nil {
+		t.Fatal(err)
+	}
+	return tell(report)
+}
+
 // unpack writes the logs of a story into a folder and finds them there.
 func unpack(t *testing.T, archive *txtar.Archive) (logs []applog.Log, want *txtar.File) {
 	t.Helper()
@@ -103,6 +156,9 @@ func tell(report *timeline.Report) string {
 	}
 	for _, log := range report.Logs {
 		fmt.Fprintf(&out, "log: %v, %d entries, %d unparsed\n", log.Formats, log.Entries, log.Unparsed)
+		if log.Note != "" {
+			fmt.Fprintf(&out, "note: %s\n", log.Note)
+		}
 	}
 	for _, a := range report.Attempts {
 		fmt.Fprintf(&out, "\nattempt %d of %q: %s, cause %q\n%s\n", a.Number, a.User, a.Outcome, a.Verdict.Cause, a.Verdict.Sentence)
@@ -128,7 +184,14 @@ func tell(report *timeline.Report) string {
 		}
 	}
 	for _, e := range report.Trouble {
-		fmt.Fprintf(&out, "\nbesides: %s %s %s: %s\n", e.Time.At.In(report.Location()).Format("15:04:05.000"), e.Source, e.Name, e.Detail)
+		followed := map[bool]string{true: "followed: "}[e.Consequence]
+		fmt.Fprintf(&out, "\nbesides: %s %s%s %s: %s\n", e.Time.At.In(report.Location()).Format("2006-01-02 15:04:05.000"), followed, e.Source, e.Name, e.Detail)
+		if e.Code != "" {
+			fmt.Fprintf(&out, "code: %s\n", e.Code)
+		}
+		if !e.Consequence {
+			fmt.Fprintf(&out, "do: %s\n", e.Advice)
+		}
 	}
 	return out.String()
 }

@@ -7,6 +7,7 @@ import (
 	"strings"
 	"time"
 
+	"usher.internal/internal/applog"
 	"usher.internal/internal/event"
 	"usher.internal/internal/wpj"
 )
@@ -38,6 +39,7 @@ func judge(a *attempt, number int, last, now time.Time) Attempt {
 		}
 	}
 	story.markConsequences()
+	story.quietPassing(result.Outcome)
 	for _, f := range a.events {
 		result.Events = append(result.Events, f.Event)
 	}
@@ -83,7 +85,7 @@ func newStory(a *attempt) *story {
 			s.ended = i
 		}
 	}
-	s.cause = s.firstCause()
+	s.cause = s.cancelled(s.firstCause())
 	return s
 }
 
@@ -91,7 +93,7 @@ func newStory(a *attempt) *story {
 // ends, which only say that something failed, are causes where there is nothing else, and so are errors that usher does
 // not know.
 func (s *story) firstCause() int {
-	for _, rank := range []func(found) bool{isKnownTrouble, isUnknownTrouble, isFailedEnd} {
+	for _, rank := range []func(found) bool{isKnownTrouble, isPassingTrouble, isUnknownTrouble, isFailedEnd} {
 		for i, f := range s.events {
 			if rank(f) && !s.overcome(i) {
 				return i
@@ -109,14 +111,51 @@ func isUnknownTrouble(f found) bool {
 	return f.Class == event.Trouble && (f.Name == event.ErrorWritten || f.Name == event.StepFailed)
 }
 
+func isPassingTrouble(f found) bool { return f.Class == event.Trouble && f.known.Passing }
+
 func isKnownTrouble(f found) bool {
-	return f.Class == event.Trouble && !isFailedEnd(f) && !isUnknownTrouble(f)
+	return f.Class == event.Trouble && !isFailedEnd(f) && !isUnknownTrouble(f) && !isPassingTrouble(f)
 }
 
-// overcome tells whether the registration went on beyond the phase of a trouble afterwards.
+// sameEnd is how long the entries about one end of a sign-in may take.
+const sameEnd = 10 * time.Second
+
+// cancelled returns the cancellation of a sign-in of which a cause only says that it ended: programs write of one end several
+// times, and not always the reason first.
+func (s *story) cancelled(cause int) int {
+	if cause < 0 || !slices.Contains([]string{event.SignInFailed, event.SignInStopped, "service-token-failed", "token-failed"}, s.events[cause].Name) {
+		return cause
+	}
+	for i := cause + 1; i < len(s.events); i++ {
+		f := s.events[i]
+		if f.Time.At.Sub(s.events[cause].Time.At) > sameEnd || beginning(f) == startsSignIn {
+			break
+		}
+		if f.known.Cancels {
+			return i
+		}
+	}
+	return cause
+}
+
+// quietPassing makes noise of the trouble that passed by itself.
+func (s *story) quietPassing(outcome Outcome) {
+	for i := range s.events {
+		if f := &s.events[i]; f.known.Passing && (outcome == Succeeded || s.overcome(i)) {
+			f.Class, f.Consequence, f.Advice = event.Noise, false, ""
+		}
+	}
+}
+
+// overcome tells whether the registration went on beyond the phase of a trouble afterwards, or something says that the
+// trouble is over. Whoever cancelled a sign-in and begins another one has changed their mind.
 func (s *story) overcome(trouble int) bool {
-	phase := s.events[trouble].known.Phase.Order()
+	known := s.events[trouble].known
+	phase := known.Phase.Order()
 	for _, f := range s.events[trouble+1:] {
+		if slices.Contains(f.known.Settles, known.Name) || (known.Cancels || known.Name == event.SignInStopped) && beginning(f) == startsSignIn {
+			return true
+		}
 		// A start proves nothing, and neither does an end of Company Portal's.
 		if f.Class != event.Progress || beginning(f) != noBeginning || f.Name == event.PortalExited || strings.HasPrefix(f.Name, "usher-") && !f.known.Ends {
 			continue
@@ -154,6 +193,8 @@ func (s *story) outcome() Outcome {
 	switch {
 	case s.exitedWith(wpj.ExitSuccess) && s.registered() && s.ended < 0:
 		return Succeeded
+	case s.cause >= 0 && s.events[s.cause].known.Cancels:
+		return Cancelled
 	case silent:
 		return Silent
 	case s.exitedWith(wpj.ExitUserAbandoned) && (s.cause < 0 || isFailedEnd(s.events[s.cause])):
@@ -226,6 +267,8 @@ func (s *story) verdict(a Attempt) Verdict {
 		cause := cmp.Or(s.causeName(), event.PortalFailed)
 		if s.ended >= 0 && s.events[s.ended].Name == "usher-registration-cancelled" {
 			sentence, cause = "The registration was cancelled after "+took+": "+sentenceEnd(s.events[s.ended].Detail)+".", "usher-registration-cancelled"
+		} else if s.cause >= 0 && s.events[s.cause].known.Cancels {
+			return s.cancelledVerdict(a, evidence(s.launch, s.signIn, s.cause, s.exit, s.ended))
 		}
 		return Verdict{Sentence: sentence, Cause: cause, Evidence: evidence(s.launch, s.signIn, s.exit, s.ended),
 			Next: []string{"Ask the user to start it again, and to sign in with the work account."}}
@@ -235,14 +278,37 @@ func (s *story) verdict(a Attempt) Verdict {
 	return s.failedVerdict(took, evidence(s.launch, s.cause, s.exit, s.ended))
 }
 
+// portalEnd says with what Company Portal ended, where that is not the cause itself.
+func (s *story) portalEnd() string {
+	if s.exit >= 0 && s.exit != s.cause && s.events[s.exit].Name == event.PortalFailed {
+		return "; Company Portal then ended with " + s.events[s.exit].exit.String()
+	}
+	return ""
+}
+
+// cancelledVerdict is that of a sign-in which the user ended.
+func (s *story) cancelledVerdict(a Attempt, evidence []int) Verdict {
+	cause := s.events[s.cause]
+	sentence := cause.Title + " after " + Brief(cause.Time.At.Sub(a.Begin))
+	if s.registered() {
+		sentence += ", when the device was registered already"
+	}
+	return Verdict{Sentence: sentence + s.portalEnd() + ".", Cause: cause.Name, Evidence: evidence, Next: []string{cause.Advice}}
+}
+
+// failed is the beginning of a sentence about a failure. Logs without times do not say how long it took.
+func (s *story) failed(took string) string {
+	if slices.ContainsFunc(s.events, func(f found) bool { return f.Time.Precision < time.Minute }) {
+		return "It failed after " + took
+	}
+	return "It failed"
+}
+
 func (s *story) failedVerdict(took string, evidence []int) Verdict {
 	v := Verdict{Evidence: evidence, Cause: s.causeName()}
-	end := ""
-	if s.exit >= 0 && s.exit != s.cause && s.events[s.exit].Name == event.PortalFailed {
-		end = "; Company Portal then ended with " + s.events[s.exit].exit.String()
-	}
+	failed, end := s.failed(took), s.portalEnd()
 	if s.cause < 0 {
-		v.Sentence = "It failed after " + took + ", and the logs do not say why" + end + "."
+		v.Sentence = failed + ", and the logs do not say why" + end + "."
 		v.Next = []string{"Collect the logs of that time with `usherctl bundle`, the unified log among them."}
 		return v
 	}
@@ -255,10 +321,13 @@ func (s *story) failedVerdict(took string, evidence []int) Verdict {
 	case cause.Detail != "":
 		what += " (" + sentenceEnd(bounded(cause.Detail, 120)) + ")"
 	}
-	v.Sentence = "It failed after " + took + ": " + lowerFirst(what) + end + "."
+	if script := s.failedScript(); end == "" && script >= 0 {
+		end = "; a script of the policy failed after it (" + sentenceEnd(bounded(s.events[script].Detail, 120)) + ")"
+	}
+	v.Sentence = failed + ": " + lowerFirst(what) + end + "."
 	if cause.Name == event.RegistrationFailed {
 		_, detail, _ := strings.Cut(cause.Detail, ": ")
-		v.Sentence = "It failed after " + took + ": " + lowerFirst(sentenceEnd(cmp.Or(detail, cause.Detail))) + end + "."
+		v.Sentence = failed + ": " + lowerFirst(sentenceEnd(cmp.Or(detail, cause.Detail))) + end + "."
 	}
 	advisers := []int{s.cause, s.exit}
 	if s.exit >= 0 && saysMore(s.events[s.exit].exit) {
@@ -270,6 +339,19 @@ func (s *story) failedVerdict(took string, evidence []int) Verdict {
 		}
 	}
 	return v
+}
+
+// failedScript is the index of the script that failed after a cause in Jamf's log, -1 for none.
+func (s *story) failedScript() int {
+	if s.events[s.cause].Source != applog.SourceJamf || s.events[s.cause].Name == event.ScriptFailed {
+		return -1
+	}
+	for i := s.cause + 1; i < len(s.events); i++ {
+		if s.events[i].Name == event.ScriptFailed {
+			return i
+		}
+	}
+	return -1
 }
 
 // saysMore tells whether an exit code names one cause, for which its advice is better than that of an event.
