@@ -91,6 +91,9 @@ func Identify(text string) (Identity, bool) {
 	if best == "" && (runner || dated > 0 && 2*dated >= unparsed) {
 		best = ScriptOutput
 	}
+	if best == "" {
+		return Identity{}, false
+	}
 	return NameOf(best)
 }
 

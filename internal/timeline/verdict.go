@@ -86,6 +86,9 @@ func newStory(a *attempt) *story {
 		}
 	}
 	s.cause = s.cancelled(s.firstCause())
+	if s.exitedWith(wpj.ExitUserAbandoned) && s.cause >= 0 && slices.Contains([]string{event.SignInFailed, event.SignInStopped}, s.events[s.cause].Name) {
+		s.cause = s.exit // Company Portal says itself why the sign-in ended
+	}
 	return s
 }
 
