@@ -38,6 +38,9 @@ func judge(a *attempt, number int, last, now time.Time) Attempt {
 			}
 		}
 	}
+	if result.Outcome == Unfinished && story.cause >= 0 && isPassingTrouble(a.events[story.cause]) {
+		story.cause = -1 // it may pass yet
+	}
 	story.markConsequences()
 	story.quietPassing(result.Outcome)
 	for _, f := range a.events {
@@ -86,7 +89,8 @@ func newStory(a *attempt) *story {
 		}
 	}
 	s.cause = s.cancelled(s.firstCause())
-	if s.exitedWith(wpj.ExitUserAbandoned) && s.cause >= 0 && slices.Contains([]string{event.SignInFailed, event.SignInStopped}, s.events[s.cause].Name) {
+	if s.exitedWith(wpj.ExitUserAbandoned) && s.cause >= 0 && (isPassingTrouble(s.events[s.cause]) ||
+		slices.Contains([]string{event.SignInFailed, event.SignInStopped}, s.events[s.cause].Name)) {
 		s.cause = s.exit // Company Portal says itself why the sign-in ended
 	}
 	return s
@@ -144,7 +148,7 @@ func (s *story) cancelled(cause int) int {
 // quietPassing makes noise of the trouble that passed by itself.
 func (s *story) quietPassing(outcome Outcome) {
 	for i := range s.events {
-		if f := &s.events[i]; f.known.Passing && (outcome == Succeeded || s.overcome(i)) {
+		if f := &s.events[i]; f.known.Passing && (outcome != Failed || i != s.cause) {
 			f.Class, f.Consequence, f.Advice = event.Noise, false, ""
 		}
 	}
@@ -204,7 +208,7 @@ func (s *story) outcome() Outcome {
 		return Cancelled
 	case s.ended >= 0, s.exit >= 0:
 		return Failed
-	case s.cause >= 0 && !isUnknownTrouble(s.events[s.cause]) && s.last().Sub(s.events[s.cause].Time.At) < time.Minute:
+	case s.cause >= 0 && !isUnknownTrouble(s.events[s.cause]) && !isPassingTrouble(s.events[s.cause]) && s.last().Sub(s.events[s.cause].Time.At) < time.Minute:
 		return Failed
 	}
 	return Unfinished
@@ -213,7 +217,7 @@ func (s *story) outcome() Outcome {
 // wentSilent tells whether the user signed in, and then neither a registration nor an error followed, as it is when
 // Entra does not let the user join devices [reference/domain.md 4.2].
 func (s *story) wentSilent() bool {
-	if s.registered() || s.cause >= 0 && !isFailedEnd(s.events[s.cause]) {
+	if s.registered() || s.cause >= 0 && !isFailedEnd(s.events[s.cause]) && !isPassingTrouble(s.events[s.cause]) {
 		return false
 	}
 	over := s.exitedWith(wpj.ExitSuccess) || s.exitedWith(wpj.ExitUserAbandoned) && s.token >= 0 || s.exit < 0 && s.ended >= 0 && s.token >= 0

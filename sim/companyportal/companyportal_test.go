@@ -19,6 +19,7 @@ import (
 	"go.uber.org/goleak"
 
 	"usher.internal/internal/applog"
+	"usher.internal/internal/event"
 	"usher.internal/internal/wpj"
 	"usher.internal/sim/filekeychain"
 	"usher.internal/useragent/identity"
@@ -121,6 +122,8 @@ func (u *user) events(name string) []string {
 	var events []string
 	for _, record := range u.records(name) {
 		switch title := record.Fields.Get("eventTitle"); {
+		case record.Format == applog.MSAL:
+			continue // library returns them
 		case title != "":
 			event := title + " " + record.Fields.Get("result")
 			if data := record.Fields.Get("resultData"); data != "" {
@@ -203,6 +206,9 @@ func TestRegisters(t *testing.T) {
 		t.Errorf("the keychain holds %s: %s", identity.State, identity.Detail)
 	}
 	for _, record := range u.records(logName) {
+		if record.Format == applog.MSAL {
+			continue
+		}
 		if !strings.HasPrefix(record.Subsystem, "com.microsoft.ssp.") || record.Thread == "" {
 			t.Errorf("entry of %q, thread %q", record.Subsystem, record.Thread)
 		}
@@ -332,6 +338,57 @@ func TestArguments(t *testing.T) {
 		}
 		if got := u.look(); got.State != wpj.StateNotRegistered {
 			t.Errorf("%q: %s", test.arguments, got.State)
+		}
+	}
+}
+
+// library returns the events that the lines of the sign-in library show.
+func (u *user) library() (events []string) {
+	u.t.Helper()
+	for _, record := range u.records(logName) {
+		if known := event.Recognise(&record); known != nil && record.Format == applog.MSAL {
+			events = append(events, known.Name)
+		}
+	}
+	return events
+}
+
+func TestTheLibraryWritesInEveryRun(t *testing.T) {
+	noise := []string{"broker-handshake-slow", "broker-asked", "broker-asked", "broker-timed-out", "broker-timed-out", "broker-asked", "setup-assistant-noted"}
+	cancelled := []string{event.SignInCancelled, event.SignInCancelled, event.SignInCancelled}
+	for _, c := range []struct {
+		settings map[string]any
+		want     []string
+	}{
+		{map[string]any{}, noise},
+		{map[string]any{"log_format": "5"}, noise},
+		{map[string]any{"exit_code": 64}, slices.Concat(noise, cancelled)},
+		{map[string]any{"exit_code": 68}, noise},
+		{map[string]any{"exit_code": 70}, nil},
+		{map[string]any{"cancels": 2}, slices.Concat(noise, cancelled, noise, cancelled, noise)},
+	} {
+		u := newUser(t)
+		u.set(c.settings)
+		u.run("-r")
+		if got := u.library(); !slices.Equal(got, c.want) {
+			t.Errorf("%v: the library writes %q, want %q", c.settings, got, c.want)
+		}
+	}
+}
+
+// TestCompanyPortal5 holds that the steps are the same in the grammar of version 5.
+func TestCompanyPortal5(t *testing.T) {
+	u := newUser(t)
+	u.set(map[string]any{"log_format": "5"})
+	if code, stderr := u.run("-r"); code != 0 || stderr != "" {
+		t.Fatalf("exit code %d: %s", code, stderr)
+	}
+	if got := u.events(logName); !slices.Equal(got, happy) {
+		t.Errorf("the log tells\n%q\nwant\n%q", got, happy)
+	}
+	for _, record := range u.records(logName) {
+		if record.Format != applog.MSAL && record.Format != applog.CompanyPortal5 {
+			t.Errorf("an entry is %s: %q", record.Format, record.Raw)
 		}
 	}
 }

@@ -27,17 +27,21 @@ const telemetryLocation = "AriaTelemetryService.swift: 283 (sendEvent(featureAre
 
 // log writes Company Portal's log as the versions of 2018 to 2020 did (reference/domain.md 2.4, grammar A). Every entry is
 // one write. The first error is kept for close, as the real program does not end because its log cannot be written.
+//
+// What the library for the sign-in says stands between, in its own grammar. With piped, Company Portal's own entries are
+// written as version 5 does (grammar B).
 type log struct {
-	path string
-	file *os.File
-	err  error
+	path  string
+	file  *os.File
+	err   error
+	piped bool
 }
 
-func openLog(directory string) (*log, error) {
+func openLog(directory string, piped bool) (*log, error) {
 	if err := os.MkdirAll(directory, 0o755); err != nil {
 		return nil, fmt.Errorf("open log: %w", err)
 	}
-	l := &log{path: filepath.Join(directory, logName)}
+	l := &log{path: filepath.Join(directory, logName), piped: piped}
 	return l, l.open()
 }
 
@@ -53,6 +57,10 @@ func (l *log) close() error {
 }
 
 func (l *log) write(level, subsystem string, thread int, location, message string) {
+	if l.piped {
+		l.writePiped(level, subsystem, thread, location, message)
+		return
+	}
 	_, err := fmt.Fprintf(l.file, "%s %s com.microsoft.ssp.%s TID=%d %s %s\n",
 		time.Now().UTC().Format("2006-01-02 15:04:05.000"), level, subsystem, thread, location, message)
 	l.keep(err)
@@ -79,6 +87,10 @@ type field struct{ key, value string }
 
 // event writes a telemetry event, a dictionary in the style of NSDictionary. Fields stand in the order of their keys.
 func (l *log) event(kind string, fields ...field) {
+	if l.piped {
+		l.eventPiped(fields)
+		return
+	}
 	var text strings.Builder
 	fmt.Fprintf(&text, "Sending event using aria: %s : {\n", kind)
 	for _, f := range fields {

@@ -42,7 +42,7 @@ func run(arguments []string) int {
 	if err := noteRun(settings.RunsFile); err != nil {
 		return misconfigured(err)
 	}
-	log, err := openLog(filepath.Join(home, "Library/Logs/Company Portal"))
+	log, err := openLog(filepath.Join(home, "Library/Logs/Company Portal"), settings.LogFormat == logFormat5)
 	if err != nil {
 		return misconfigured(err)
 	}

@@ -42,6 +42,10 @@ type Settings struct {
 	KeychainDirectory string `json:"keychain_directory"`
 	// RotateLog is what happens to the log in the middle of the run: "rename" or "truncate", or nothing when empty.
 	RotateLog string `json:"rotate_log"`
+	// LogFormat is "5" for a log as Company Portal 5 writes it; empty is that of 2018 to 2020, which tells more steps.
+	LogFormat string `json:"log_format"`
+	// Cancels is how often the user closes the sign-in window, and opens it again, before signing in.
+	Cancels int `json:"cancels"`
 	// RunsFile gets a line for each run: pid=… time=… registration=….
 	RunsFile string `json:"runs_file"`
 	// LoseExitEvent leaves the last event out of the log.
@@ -64,6 +68,7 @@ const (
 	keychainLogin         = "macos_login"
 	rotateRename          = "rename"
 	rotateTruncate        = "truncate"
+	logFormat5            = "5"
 )
 
 // load reads the settings of the user whose home that is. A file that was named must be there; the usual one need not.
@@ -122,9 +127,13 @@ func (s *Settings) check() error {
 	}
 	oneOf("keychain", s.Keychain, keychainSecretService, keychainFile, keychainLogin)
 	oneOf("rotate_log", s.RotateLog, "", rotateRename, rotateTruncate)
+	oneOf("log_format", s.LogFormat, "", logFormat5)
 	oneOf("leave", s.Leave, leavingNames()...)
 	if s.ExitCode < 0 || s.ExitCode > 255 {
 		problems = append(problems, fmt.Errorf("exit_code is %d, and may be from 0 to 255", int(s.ExitCode)))
+	}
+	if s.Cancels < 0 || s.Cancels > 100 {
+		problems = append(problems, fmt.Errorf("cancels is %d, and may be from 0 to 100", s.Cancels))
 	}
 	return errors.Join(problems...)
 }

@@ -66,7 +66,7 @@ func (p *portal) register() (wpj.ExitCode, error) {
 	}
 	items := p.startMakingItems() // keys take their time, and the user takes his
 	if fails > launch {
-		p.signIn()
+		p.signIn(fails)
 	}
 	if fails > signIn {
 		p.fetchedToken(outcome(tokenFetch))
@@ -96,13 +96,23 @@ func (p *portal) register() (wpj.ExitCode, error) {
 	return code, err
 }
 
-// signIn is the user's part. The log of 2020 is known from the token on; these two lines are those of 2025 in its grammar.
-func (p *portal) signIn() {
-	p.log.info("login", "LoginManager.swift: 62 (loginState)",
-		"Login state changed from 'NotLoggedIn' to 'FetchingAadIntuneToken'")
-	p.log.event("InAppProcess",
-		field{"context", "brokerAuth:false"}, field{"durationMs", "0"}, field{"eventTitle", "ADALLoginStarted"},
-		field{"featureArea", "Login"}, field{"result", "None"})
+// signIn is the user's part. The log of 2020 is known from the token on; the lines of Company Portal's are those of 2025 in
+// its grammar. Those of the library stand between, as many in a good run as in any other.
+func (p *portal) signIn(fails stage) {
+	for range p.Cancels {
+		p.openSignIn().cancelled()
+	}
+	library := p.openSignIn()
+	defer func() {
+		switch fails {
+		case signIn:
+			library.cancelled()
+		case tokenFetch:
+			library.refused()
+		default:
+			library.finished()
+		}
+	}()
 	if p.Hang {
 		time.Sleep(math.MaxInt64)
 	}
@@ -116,6 +126,18 @@ func (p *portal) signIn() {
 		_ = syscall.Kill(os.Getpid(), syscall.Signal(p.KillSelf))
 		time.Sleep(math.MaxInt64) // the signal takes effect when it does
 	}
+}
+
+// openSignIn shows the window in which the user signs in.
+func (p *portal) openSignIn() *library {
+	library := p.log.library()
+	p.log.info("login", "LoginManager.swift: 62 (loginState)",
+		"Login state changed from 'NotLoggedIn' to 'FetchingAadIntuneToken'")
+	library.started()
+	p.log.event("InAppProcess",
+		field{"context", "brokerAuth:false"}, field{"durationMs", "0"}, field{"eventTitle", "ADALLoginStarted"},
+		field{"featureArea", "Login"}, field{"result", "None"})
+	return library
 }
 
 func (p *portal) fetchedToken(result string) {

@@ -23,14 +23,15 @@ var kinds = map[string]MilestoneKind{
 
 const exitEvent = "CompanyPortalExited"
 
-// milestoneOf returns the milestone that a log entry stands for. An error that usher does not know is none.
+// milestoneOf returns the milestone that a log entry stands for. An error that usher does not know is none, and neither
+// is trouble that passes by itself.
 func milestoneOf(record *applog.Record) (Milestone, bool) {
 	known := event.Recognise(record)
 	if known == nil {
 		return Milestone{}, false
 	}
 	kind, ok := kinds[known.Name]
-	if known.Class == event.Trouble && !ok && known.Name != event.ErrorWritten {
+	if known.Class == event.Trouble && !ok && !known.Passing && known.Name != event.ErrorWritten {
 		kind, ok = Trouble, true
 	}
 	return Milestone{kind, record.Time.At, words(detail(known, record))}, ok
@@ -88,7 +89,7 @@ func addMilestone(milestones []Milestone, next Milestone) []Milestone {
 	}
 	for i := len(milestones) - 1; i >= 0; i-- {
 		before := milestones[i]
-		if before.Kind == next.Kind && (next.Kind != Trouble || before == next) {
+		if before.Kind == next.Kind && (next.Kind != Trouble || before.Detail == next.Detail) {
 			return milestones
 		}
 		if before.Kind == Trouble && next.Kind != Trouble {
