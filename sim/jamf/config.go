@@ -50,19 +50,25 @@ type Config struct {
 	// ReconDelay is what a recon takes besides its scripts; RequestTimeout is for the server's answer.
 	ReconDelay     duration `json:"recon_delay"`
 	RequestTimeout duration `json:"request_timeout"`
+	// DistributionPoints are where packages come from, in the order in which they are tried.
+	DistributionPoints []DistributionPoint `json:"distribution_points"`
+	// DeviceSignatureLost makes Jamf unable to act for this Mac, EnrollmentRefused makes Jamf Pro refuse to enrol it.
+	DeviceSignatureLost bool `json:"device_signature_lost"`
+	EnrollmentRefused   bool `json:"enrollment_refused"`
 	// AllowNonRoot lets everyone run policy, recon and manage.
 	AllowNonRoot bool `json:"allow_non_root"`
-	// ExitCodes make verbs fail: a verb in here (policy, recon, manage) does nothing and ends with the code.
+	// ExitCodes make verbs fail: a verb in here (policy, recon, manage, enroll) does nothing and ends with the code.
 	ExitCodes map[string]int `json:"exit_codes"`
 }
 
-// Policy is a policy with at most one script.
+// Policy is a policy with at most one package and one script, which runs after it.
 type Policy struct {
 	ID   int    `json:"id"`
 	Name string `json:"name"`
 	// Event is the custom trigger.
-	Event  string `json:"event"`
-	Script string `json:"script"`
+	Event   string `json:"event"`
+	Package string `json:"package"`
+	Script  string `json:"script"`
 	// Parameters are the script's from $4 on, eight at most.
 	Parameters []string `json:"parameters"`
 }

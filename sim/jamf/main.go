@@ -29,6 +29,7 @@ const usage = `Usage: jamf verb [options]
 	policy -event NAME | -id ID [-username NAME]   run the policies of a trigger, or one
 	recon                                          collect inventory and send it to Jamf Pro
 	manage                                         enforce the management framework
+	enroll                                         enrol this Mac with Jamf Pro
 	version                                        tell the version
 	help                                           show this
 `
@@ -46,7 +47,7 @@ func run(ctx context.Context, arguments []string, stdout, stderr io.Writer) int 
 	if len(arguments) > 0 {
 		verb, arguments = arguments[0], arguments[1:]
 	}
-	verbs := map[string]func(context.Context, *mac, []string) (int, error){"policy": policy, "recon": recon, "manage": manage}
+	verbs := map[string]func(context.Context, *mac, []string) (int, error){"policy": policy, "recon": recon, "manage": manage, "enroll": enroll}
 	perform, known := verbs[verb]
 	switch {
 	case verb == "help":

@@ -9,13 +9,17 @@ import (
 	"os/exec"
 	"path/filepath"
 	"regexp"
+	"slices"
 	"strconv"
+	"strings"
 	"testing"
 
 	"github.com/rogpeppe/go-internal/testscript"
 	"go.uber.org/goleak"
 	"howett.net/plist"
 
+	"usher.internal/internal/applog"
+	"usher.internal/internal/event"
 	"usher.internal/sim/jamfpro"
 )
 
@@ -79,6 +83,7 @@ func TestScripts(t *testing.T) {
 		},
 		Cmds: map[string]func(*testscript.TestScript, bool, []string){
 			"exits": exits, "log": compareLog, "holds": holds, "fault": addFault, "preference": comparePreference,
+			"tells": tells,
 		},
 	})
 }
@@ -100,11 +105,31 @@ func exits(script *testscript.TestScript, _ bool, arguments []string) {
 // logPrefix is how a line of jamf.log begins, up to the computer's name and from it on to the message.
 var logPrefix = regexp.MustCompile(`(?m)^(?:Mon|Tue|Wed|Thu|Fri|Sat|Sun) (?:Jan|Feb|Mar|Apr|May|Jun|Jul|Aug|Sep|Oct|Nov|Dec) \d\d \d\d:\d\d:\d\d (.+?) jamf\[\d+\]: `)
 
-// log GOLDEN: jamf.log has these lines, but for the time and the PID.
+// noiseLine is a line of jamf.log that every run of a policy writes.
+var noiseLine = regexp.MustCompile(`(?m)^.* jamf\[\d+\]: (?:` + regexp.QuoteMeta(keychainNoise) + `|` + regexp.QuoteMeta(launchdNoise) + `)\n`)
+
+// log GOLDEN: jamf.log has these lines, but for the time, the PID and the noise.
 func compareLog(script *testscript.TestScript, _ bool, arguments []string) {
-	got := logPrefix.ReplaceAllString(script.ReadFile("jamf.log"), "TIME $1 jamf[PID]: ")
+	got := logPrefix.ReplaceAllString(noiseLine.ReplaceAllString(script.ReadFile("jamf.log"), ""), "TIME $1 jamf[PID]: ")
 	if want := script.ReadFile(arguments[0]); got != want {
 		script.Fatalf("jamf.log is\n%swant\n%s", got, want)
+	}
+}
+
+// tells EVENT…: what usher recognises in a file of what jamf wrote, noise and policies left out.
+func tells(script *testscript.TestScript, _ bool, arguments []string) {
+	got := []string{}
+	for record, err := range applog.Read(strings.NewReader(script.ReadFile(arguments[0])), applog.Options{}) {
+		script.Check(err)
+		if record.Kind == applog.Unparsed {
+			script.Fatalf("usher does not understand %q", record.Raw)
+		}
+		if known := event.Recognise(record); known != nil && known.Class == event.Trouble {
+			got = append(got, known.Name)
+		}
+	}
+	if !slices.Equal(got, arguments[1:]) {
+		script.Fatalf("%s tells %q", arguments[0], got)
 	}
 }
 

@@ -23,6 +23,9 @@ func manage(_ context.Context, m *mac, arguments []string) (int, error) {
 	if code, fails := m.fails("manage"); fails {
 		return code, nil
 	}
+	if signed, err := m.signed(); err != nil || !signed {
+		return exitFailed, err // (?)
+	}
 	if err := m.writePreference("microsoftCAEnabled", m.ConditionalAccessEnabled); err != nil {
 		return 0, fmt.Errorf("write preferences: %w", err)
 	}

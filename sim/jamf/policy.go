@@ -39,6 +39,12 @@ func policy(ctx context.Context, m *mac, arguments []string) (int, error) {
 	if code, fails := m.fails("policy"); fails {
 		return code, nil
 	}
+	if err := m.noise(); err != nil {
+		return 0, err
+	}
+	if signed, err := m.signed(); err != nil || !signed {
+		return exitFailed, err // (?)
+	}
 	if len(matching) == 0 {
 		if options.id != 0 {
 			m.say("No policies were found for the ID %d.", options.id) // (?)
@@ -64,6 +70,11 @@ func policy(ctx context.Context, m *mac, arguments []string) (int, error) {
 func (m *mac) execute(ctx context.Context, one Policy, user string) (int, error) {
 	if err := m.record("Executing Policy %s", one.Name); err != nil {
 		return 0, err
+	}
+	if one.Package != "" {
+		if err := m.installPackage(one.Package); err != nil {
+			return 0, err
+		}
 	}
 	if one.Script == "" {
 		return exitDone, nil

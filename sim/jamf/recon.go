@@ -27,6 +27,9 @@ func recon(ctx context.Context, m *mac, arguments []string) (int, error) {
 	if code, fails := m.fails("recon"); fails {
 		return code, nil
 	}
+	if signed, err := m.signed(); err != nil || !signed {
+		return exitFailed, err // (?)
+	}
 	lock, err := m.lockRecon()
 	if err != nil {
 		return 0, err
