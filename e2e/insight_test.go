@@ -82,6 +82,35 @@ func TestTimeline(t *testing.T) {
 	}
 }
 
+// A sign-in that the user cancels is told as cancelled, from Company Portal 5's log beside the journal and from the journal
+// only; one that the user then completes is a success.
+func TestTimelineOfACancellation(t *testing.T) {
+	s := newStory(t, nil)
+	s.withJamfPro()
+	s.start()
+	jane := s.loggedIn("jane")
+	s.must(jane.SetPortal(mac.PortalSettings{"exit_code": 64, "leave": "nothing", "log_format": "5"}))
+	s.controlAs(jane, 64, "register", "--wait")
+	cancelled := func(when string) {
+		t.Helper()
+		report := decode[told](t, s.controlAs(jane, 0, "timeline", "--json").Stdout).Data
+		if len(report.Attempts) != 1 || report.Attempts[0].Outcome != "cancelled" || report.Attempts[0].Verdict.Cause != "sign-in-cancelled" ||
+			!strings.HasPrefix(report.Attempts[0].Verdict.Sentence, "The user cancelled the sign-in") {
+			t.Errorf("%s: %+v", when, report.Attempts)
+		}
+	}
+	cancelled("with the log")
+	s.must(os.RemoveAll(filepath.Join(jane.Home, "Library/Logs/Company Portal")))
+	cancelled("without the log")
+
+	s.must(jane.SetPortal(mac.PortalSettings{"cancels": 1, "log_format": "5"}))
+	s.controlAs(jane, 0, "register", "--wait")
+	report := decode[told](t, s.controlAs(jane, 0, "timeline", "--json").Stdout).Data
+	if last := report.Attempts[len(report.Attempts)-1]; last.Outcome != "succeeded" || last.Verdict.Cause != "" {
+		t.Errorf("after one cancellation: %+v", last)
+	}
+}
+
 // A user's support archive holds his own, with pseudonyms, and nothing of others.
 func TestBundle(t *testing.T) {
 	s := newStory(t, nil)
