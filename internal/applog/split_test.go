@@ -81,3 +81,6 @@ func FuzzSelfService(f *testing.F)   { fuzz(f, "self-service.log") }
 func FuzzUnifiedText(f *testing.F)   { fuzz(f, "unified-[dcs]*.log") }
 func FuzzUnifiedJSON(f *testing.F)   { fuzz(f, "unified-*json.log") }
 func FuzzUsher(f *testing.F)         { fuzz(f, "usher.log") }
+func FuzzIntuneAgent(f *testing.F)   { fuzz(f, "intune-agent.log") }
+func FuzzErrorText(f *testing.F)     { fuzz(f, "error-text.log") }
+func FuzzScriptRunner(f *testing.F)  { fuzz(f, "script-runner.log") }
