@@ -71,16 +71,20 @@ func readJamfMessage(record *Record) {
 			return
 		}
 	}
-	if strings.Contains(message[:min(len(message), maximumErrorName)], errorName) {
+	if isJamfError(message) {
 		record.Level = LevelError
-		return
 	}
+}
+
+// isJamfError tells whether a message is one of a failure.
+func isJamfError(message string) bool {
 	for _, beginning := range jamfErrors {
-		if strings.HasPrefix(message, beginning) {
-			record.Level = LevelError
-			return
+		if message[0] == beginning[0] && strings.HasPrefix(message, beginning) {
+			return true
 		}
 	}
+	at := strings.Index(message, errorName)
+	return at > 0 && at < maximumErrorName
 }
 
 // errorName is what stands between the name of one of Jamf's errors and its sentence, as in "Permission Error - The user
