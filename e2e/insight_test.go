@@ -82,7 +82,7 @@ func TestTimeline(t *testing.T) {
 	}
 }
 
-// A sign-in that the user cancels is told as cancelled, from Company Portal 5's log beside the journal and from the journal
+// A sign-in that the user cancels is reported as cancelled, from Company Portal 5's log beside the journal and from the journal
 // only; one that the user then completes is a success.
 func TestTimelineOfACancellation(t *testing.T) {
 	s := newStory(t, nil)

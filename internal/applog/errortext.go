@@ -11,7 +11,7 @@ import (
 //	Error Domain=MSALErrorDomain Code=-50002 "(null)" UserInfo={MSALErrorDescriptionKey=…, NSUnderlyingError=0x… {Error
 //	Domain=…}}
 //
-// It goes over several lines where Entra's own words stand in it, and ends where its braces close. The Timestamp among
+// It has several lines where it contains Entra's own words, and ends where its braces close. The Timestamp among
 // Entra's words is UTC.
 var errorText = grammar{format: ErrorText, undated: true, alone: true, head: errorTextHead, body: errorTextBody}
 

@@ -61,7 +61,7 @@ func NameOf(format Format) (Identity, bool) {
 // maximumIdentified is how many records are read to find out what a text is.
 const maximumIdentified = 2000
 
-// Identify says what log a text is, by what stands in it and never by a name; false for what looks like no log. It reads no
+// Identify says what log a text is, by its content and never by a name; false for text that is not a log. It reads no
 // more than the text's beginning.
 func Identify(text string) (Identity, bool) {
 	counts := map[Format]int{}
@@ -97,7 +97,7 @@ func Identify(text string) (Identity, bool) {
 	return NameOf(best)
 }
 
-// looksLikeScriptLog tells whether a line begins as those of scripts do: with a date or a time, also in brackets.
+// looksLikeScriptLog reports whether a line begins as those of scripts do: with a date or a time, also in brackets.
 func looksLikeScriptLog(text string) bool {
 	text = strings.TrimLeft(text, "[("+blanks)
 	if looksDated(text) {

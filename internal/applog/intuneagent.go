@@ -6,15 +6,15 @@ import (
 )
 
 // intuneAgent is the grammar of Intune's own agent, IntuneMDMDaemon*.log in /Library/Logs/Microsoft/Intune and
-// IntuneMDMAgent*.log of a user (https://github.com/gilburns/IntuneLogWatch; real lines stand in the README files of
-// projects that deploy with it):
+// IntuneMDMAgent*.log of a user (https://github.com/gilburns/IntuneLogWatch; the README files of projects that deploy
+// with it have real lines):
 //
 //	2024-05-15 02:15:12:703 | IntuneMDM-Daemon | I | 11254 | SyncActivityTracer | message
 //
-// Milliseconds stand behind a colon. The agent installs apps and runs scripts; how a registration went is not in its log.
+// Milliseconds follow a colon. The agent installs apps and runs scripts; how a registration went is not in its log.
 var intuneAgent = grammar{format: IntuneAgent, head: intuneAgentHead, body: textBody}
 
-// isIntuneAgent tells whether the second column is one of the agent's programs.
+// isIntuneAgent reports whether the second column is one of the agent's programs.
 func isIntuneAgent(text string) bool {
 	rest, ok := cutPrefixFold(text, "IntuneMDM")
 	if !ok {

@@ -76,7 +76,7 @@ func readJamfMessage(record *Record) {
 	}
 }
 
-// isJamfError tells whether a message is one of a failure.
+// isJamfError reports whether a message is about a failure.
 func isJamfError(message string) bool {
 	for _, beginning := range jamfErrors {
 		if message[0] == beginning[0] && strings.HasPrefix(message, beginning) {
@@ -87,7 +87,7 @@ func isJamfError(message string) bool {
 	return at > 0 && at < maximumErrorName
 }
 
-// errorName is what stands between the name of one of Jamf's errors and its sentence, as in "Permission Error - The user
+// errorName is the text between the name of one of Jamf's errors and its sentence, as in "Permission Error - The user
 // specified does not have permission to perform the action.", and maximumErrorName how far into a message it is looked for.
 const (
 	errorName        = " Error - "

@@ -101,7 +101,7 @@ var jamfLines = []jamfLine{
 	{beginning: "Verifying package integrity", ending: ellipsis},
 }
 
-// afterScript are the lines with which jamf goes on behind the result of a script. No other program writes them.
+// afterScript are the lines that jamf prints after the result of a script. No other program writes them.
 var afterScript = []string{"Error running script: return code was ", "Executing Policy ", "Submitting log to http", "Running script ", "Script exit code: "}
 
 func isAfterScript(text string) bool {

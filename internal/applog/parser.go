@@ -177,8 +177,8 @@ func (p *parser) head(text string, record *Record) *grammar {
 	return nil
 }
 
-// mayBegin tells whether a line may be the head of a grammar's entry. A script's result may be a log, behind which the lines
-// of jamf go on that ran it.
+// mayBegin reports whether a line may be the head of a grammar's entry. A script's result may be a log; jamf's own lines
+// follow it.
 func (p *parser) mayBegin(g *grammar, text string) bool {
 	return !p.held || !g.alone && (!g.undated || p.pending.Format == g.format) ||
 		g.format == JamfPolicy && p.pending.Format != JamfLog && isAfterScript(text)

@@ -61,7 +61,7 @@ func TestStories(t *testing.T) {
 	}
 }
 
-// TestSamples reads what real Macs wrote, as it was found in public, and compares what each tells with its golden file.
+// TestSamples reads what real Macs wrote, as it was found in public, and compares each report with its golden file.
 // testdata/samples/README.md says where each comes from.
 func TestSamples(t *testing.T) {
 	samples, err := filepath.Glob("testdata/samples/*")
@@ -102,7 +102,7 @@ func TestSamples(t *testing.T) {
 	}
 }
 
-// tellText is what the text of a log tells.
+// tellText is the report of the text of a log, in few words.
 func tellText(t *testing.T, content string) string {
 	t.Helper()
 	logs, _ := unpack(t, &txtar.Archive{Files: []txtar.File{{Name: "sample.log", Data: []byte(content)}}})

@@ -154,13 +154,13 @@ func (s *story) quietPassing(outcome Outcome) {
 	}
 }
 
-// overcome tells whether the registration went on beyond the phase of a trouble afterwards, or something says that the
-// trouble is over. Whoever cancelled a sign-in and begins another one has changed their mind.
+// overcome reports whether the registration got beyond the phase of a trouble afterwards, or something says that the
+// trouble is over. A user who cancelled a sign-in and begins another one has changed their mind.
 func (s *story) overcome(trouble int) bool {
 	known := s.events[trouble].known
 	phase := known.Phase.Order()
-	for _, f := range s.events[trouble+1:] {
-		if slices.Contains(f.known.Settles, known.Name) || (known.Cancels || known.Name == event.SignInStopped) && beginning(f) == startsSignIn {
+	for i, f := range s.events[trouble+1:] {
+		if slices.Contains(f.known.Settles, known.Name) && !s.fails(trouble+2+i, f.Name) || (known.Cancels || known.Name == event.SignInStopped) && beginning(f) == startsSignIn {
 			return true
 		}
 		// A start proves nothing, and neither does an end of Company Portal's.
@@ -172,6 +172,12 @@ func (s *story) overcome(trouble int) bool {
 		}
 	}
 	return false
+}
+
+// fails reports whether a script fails from an event on, where another one had ended well: then that one proves nothing of
+// the package that the policy lacks.
+func (s *story) fails(from int, settledBy string) bool {
+	return settledBy == event.ScriptRan && slices.ContainsFunc(s.events[from:], func(f found) bool { return f.Name == event.ScriptFailed })
 }
 
 // registered tells whether anything shows that the device was registered.
@@ -296,7 +302,10 @@ func (s *story) portalEnd() string {
 // cancelledVerdict is that of a sign-in which the user ended.
 func (s *story) cancelledVerdict(a Attempt, evidence []int) Verdict {
 	cause := s.events[s.cause]
-	sentence := cause.Title + " after " + Brief(cause.Time.At.Sub(a.Begin))
+	sentence := cause.Title
+	if took := cause.Time.At.Sub(a.Begin); took >= time.Second {
+		sentence += " after " + Brief(took)
+	}
 	if s.registered() {
 		sentence += ", when the device was registered already"
 	}

@@ -28,7 +28,7 @@ const telemetryLocation = "AriaTelemetryService.swift: 283 (sendEvent(featureAre
 // log writes Company Portal's log as the versions of 2018 to 2020 did (reference/domain.md 2.4, grammar A). Every entry is
 // one write. The first error is kept for close, as the real program does not end because its log cannot be written.
 //
-// What the library for the sign-in says stands between, in its own grammar. With piped, Company Portal's own entries are
+// The sign-in library's lines are among them, in its own grammar. With piped, Company Portal's own entries are
 // written as version 5 does (grammar B).
 type log struct {
 	path  string

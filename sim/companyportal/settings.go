@@ -42,7 +42,7 @@ type Settings struct {
 	KeychainDirectory string `json:"keychain_directory"`
 	// RotateLog is what happens to the log in the middle of the run: "rename" or "truncate", or nothing when empty.
 	RotateLog string `json:"rotate_log"`
-	// LogFormat is "5" for a log as Company Portal 5 writes it; empty is that of 2018 to 2020, which tells more steps.
+	// LogFormat is "5" for a log as Company Portal 5 writes it; empty is that of 2018 to 2020, which has more steps.
 	LogFormat string `json:"log_format"`
 	// Cancels is how often the user closes the sign-in window, and opens it again, before signing in.
 	Cancels int `json:"cancels"`

@@ -97,7 +97,7 @@ func (p *portal) register() (wpj.ExitCode, error) {
 }
 
 // signIn is the user's part. The log of 2020 is known from the token on; the lines of Company Portal's are those of 2025 in
-// its grammar. Those of the library stand between, as many in a good run as in any other.
+// its grammar. Those of the library are among them, as many in a good run as in any other.
 func (p *portal) signIn(fails stage) {
 	for range p.Cancels {
 		p.openSignIn().cancelled()

@@ -18,7 +18,7 @@ const (
 	enrollFailedCode = 70
 )
 
-// noise writes into jamf.log what stands there in every run and means nothing for it.
+// noise writes into jamf.log the lines that mean nothing for a run.
 func (m *mac) noise() error {
 	for _, line := range []string{keychainNoise, launchdNoise} {
 		if err := m.log("%s", line); err != nil {
@@ -28,7 +28,7 @@ func (m *mac) noise() error {
 	return nil
 }
 
-// signed tells whether the Mac may act; if not it says so as the real one does, over several lines of one entry.
+// signed reports whether the Mac may act; if not it says so as the real one does, over several lines of one entry.
 func (m *mac) signed() (bool, error) {
 	if !m.DeviceSignatureLost {
 		return true, nil
@@ -76,7 +76,7 @@ type DistributionPoint struct {
 }
 
 // installPackage takes a policy's package from the first distribution point that can be mounted. A policy whose package
-// does not come goes on with its script all the same [https://github.com/lindegroup/autopkgr/issues/297].
+// does not come runs its script all the same [https://github.com/lindegroup/autopkgr/issues/297].
 func (m *mac) installPackage(name string) error {
 	for i, point := range m.DistributionPoints {
 		if i > 0 {
