@@ -46,6 +46,11 @@ func (r *Regexp) ReplaceAllStringFunc(text string, by func(string) string) strin
 	return r.compiled().ReplaceAllStringFunc(text, by)
 }
 
+// ReplaceAllString is [regexp.Regexp.ReplaceAllString].
+func (r *Regexp) ReplaceAllString(text, by string) string {
+	return r.compiled().ReplaceAllString(text, by)
+}
+
 // SubexpNames is [regexp.Regexp.SubexpNames].
 func (r *Regexp) SubexpNames() []string { return r.compiled().SubexpNames() }
 
