@@ -2,102 +2,22 @@
 // getPSSOStatus, the user's com.jamf.management.jamfAAD.plist, and the Mac's com.jamfsoftware.jamf.plist.
 //
 // Each has a function that parses it, and a result whose Evidence method says what it means, without the time.
+// [FindPSSOStatuses], [AgentStateOf] and [SettingsOf] read the same from what a person has pasted.
 package jamfstate
 
 import (
-	"bytes"
-	"errors"
 	"fmt"
 	"math"
-	"regexp"
 	"strconv"
 	"strings"
-	"sync"
 	"time"
 
-	"howett.net/plist"
-
-	"usher.internal/internal/oneline"
+	"usher.internal/internal/propertylist"
 	"usher.internal/internal/wpj"
 )
 
 // ErrNotRecognised is wrapped by what is not in the format that a function reads.
-var ErrNotRecognised = errors.New("not recognised")
-
-// maximumQuoted is how much of a text that was not recognised is quoted, in characters.
-const maximumQuoted = 80
-
-// PSSOStatus is what getPSSOStatus said.
-type PSSOStatus struct {
-	// Status is MSALPlatformSSOStatus, 0 to 3 [MSAL].
-	Status int
-	// From extraDeviceInformation; empty where it does not say.
-	DeviceID          wpj.DeviceID
-	TenantID          wpj.TenantID
-	UserPrincipalName wpj.UserPrincipalName
-	Thumbprint        wpj.Thumbprint
-	CloudHost         string
-	FullMode          string
-}
-
-// metadata finds one entry of the dictionary's dump: the key, in quotes and AnyHashable or not, and its value up to the next
-// separator. The exact punctuation is known only from the patterns of community scripts [BW-EA2], so much is tolerated.
-var metadata = sync.OnceValue(func() *regexp.Regexp {
-	return regexp.MustCompile(`(?:primary_registration_metadata_([a-z_]+)|(isSSOExtensionInFullMode))"?\)?\s*[:=]\s*(?:Optional\()?"?([^",\s\])]*)`)
-})
-
-// ParsePSSOStatus reads the output of getPSSOStatus: first a number, then the dump of a Swift dictionary.
-func ParsePSSOStatus(output []byte) (*PSSOStatus, error) {
-	text := strings.TrimSpace(string(output))
-	first, rest, _ := strings.Cut(text, "\n")
-	number, sameLine, _ := strings.Cut(strings.TrimSpace(first), " ")
-	status, err := strconv.Atoi(number)
-	if err != nil || status < wpj.SingleSignOnNotEnabled || status > wpj.SingleSignOnNeedsRepair {
-		return nil, fmt.Errorf("output of getPSSOStatus: %w: it begins with %q, not with a number from 0 to 3", ErrNotRecognised, oneline.Of(first, maximumQuoted))
-	}
-	read := &PSSOStatus{Status: status}
-	for _, found := range metadata().FindAllStringSubmatch(sameLine+"\n"+rest, -1) {
-		value := found[3]
-		if value == "nil" || value == "<null>" || value == "(null" {
-			continue
-		}
-		switch found[1] + found[2] {
-		case "device_id":
-			read.DeviceID = wpj.DeviceID(strings.ToLower(value))
-		case "tenant_id":
-			read.TenantID = wpj.TenantID(strings.ToLower(value))
-		case "upn":
-			read.UserPrincipalName = wpj.UserPrincipalName(value)
-		case "certificate_thumbprint":
-			read.Thumbprint = wpj.Thumbprint(strings.ToLower(value))
-		case "cloud_host":
-			read.CloudHost = value
-		case "isSSOExtensionInFullMode":
-			read.FullMode = value
-		}
-	}
-	return read, nil
-}
-
-// statusNames are MSAL's [MSAL].
-var statusNames = []string{"NotEnabled", "EnabledNotRegistered", "EnabledAndRegistered", "RegistrationNeedsRepair"}
-
-// Evidence is what the status says.
-func (s *PSSOStatus) Evidence() wpj.Evidence {
-	evidence := wpj.Evidence{
-		Source: wpj.SourceSecureEnclave, Finding: wpj.Found, SecureEnclave: &wpj.SecureEnclave{Status: s.Status},
-		DeviceID: s.DeviceID, TenantID: s.TenantID, UserPrincipalName: s.UserPrincipalName, Thumbprint: s.Thumbprint, CloudHost: s.CloudHost,
-	}
-	device := "no device is named"
-	if s.DeviceID != "" {
-		device = "a device is named"
-	}
-	evidence.Detail = fmt.Sprintf("Microsoft's single sign-on says %d, %s; %s.", s.Status, statusNames[s.Status], device)
-	if s.Status == wpj.SingleSignOnNotEnabled && s.DeviceID == "" {
-		evidence.Finding = wpj.NotThere
-	}
-	return evidence
-}
+var ErrNotRecognised = propertylist.ErrNotRecognised
 
 // AgentState is com.jamf.management.jamfAAD.plist of a user.
 type AgentState struct {
@@ -117,11 +37,17 @@ const (
 
 // ParseAgentState reads the property list, XML or binary.
 func ParseAgentState(content []byte) (*AgentState, error) {
-	values, err := properties(content)
+	values, err := propertylist.Parse(content)
 	if err != nil {
 		return nil, fmt.Errorf("state of Jamf Conditional Access: %w", err)
 	}
+	return AgentStateOf(values)
+}
+
+// AgentStateOf reads what a property list holds.
+func AgentStateOf(values map[string]any) (*AgentState, error) {
 	state := &AgentState{}
+	var err error
 	if value, there := values[keyHaveAzureID]; there {
 		have, err := boolean(value)
 		if err != nil {
@@ -163,10 +89,15 @@ type Settings struct {
 
 // ParseSettings reads the property list, XML or binary.
 func ParseSettings(content []byte) (*Settings, error) {
-	values, err := properties(content)
+	values, err := propertylist.Parse(content)
 	if err != nil {
 		return nil, fmt.Errorf("settings of Jamf: %w", err)
 	}
+	return SettingsOf(values)
+}
+
+// SettingsOf reads what a property list holds.
+func SettingsOf(values map[string]any) (*Settings, error) {
 	settings := &Settings{}
 	if value, there := values[keyConditionalAccess]; there {
 		enabled, err := boolean(value)
@@ -191,17 +122,6 @@ func (s *Settings) Evidence() wpj.Evidence {
 	}
 	evidence.Detail = keyConditionalAccess + " " + said + "."
 	return evidence
-}
-
-// properties reads a dictionary of a property list as macOS writes them.
-func properties(content []byte) (map[string]any, error) {
-	var values map[string]any
-	format, err := plist.Unmarshal(content, &values)
-	if err != nil || values == nil || format != plist.XMLFormat && format != plist.BinaryFormat {
-		first, _, _ := bytes.Cut(bytes.TrimSpace(content), []byte("\n"))
-		return nil, fmt.Errorf("%w: no property list with a dictionary, as XML or binary; it begins with %q", ErrNotRecognised, oneline.Of(string(first[:min(len(first), 4*maximumQuoted)]), maximumQuoted))
-	}
-	return values, nil
 }
 
 // boolean reads what Jamf writes, and what an admin's `defaults write` leaves: a boolean, a number, a text.

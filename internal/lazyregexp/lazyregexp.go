@@ -26,6 +26,9 @@ func (r *Regexp) FindStringSubmatch(text string) []string {
 	return r.compiled().FindStringSubmatch(text)
 }
 
+// FindStringIndex is [regexp.Regexp.FindStringIndex].
+func (r *Regexp) FindStringIndex(text string) []int { return r.compiled().FindStringIndex(text) }
+
 // FindAllString is [regexp.Regexp.FindAllString].
 func (r *Regexp) FindAllString(text string, limit int) []string {
 	return r.compiled().FindAllString(text, limit)
