@@ -192,5 +192,5 @@ func TestInspect(t *testing.T) {
 		s.must(os.WriteFile(file, []byte(result.Stdout), 0o600))
 		s.says(name, s.control(0, "inspect", file), "REGISTERED", "0a7e5f2d-6f0e-4a51-9f4b-57c6d1c1b0fe")
 	}
-	s.says("preferences", s.control(0, "inspect", filepath.Join(jane.Home, "Library/Preferences/com.jamf.management.jamfAAD.plist")), "have_an_Azure_id is true")
+	s.says("preferences", s.control(0, "inspect", filepath.Join(jane.Home, "Library/Preferences/com.jamf.management.jamfAAD.plist")), "have_an_Azure_id:  true", "what this file shows")
 }

@@ -1,0 +1,102 @@
+package inspect
+
+import (
+	"bytes"
+
+	"usher.internal/internal/lazyregexp"
+)
+
+// kinds of data that is no text, by how they begin.
+var magics = []struct{ begin, format, name, advice string }{
+	{"\x89PNG\r\n\x1a\n", "picture", "a picture (PNG)", adviceText},
+	{"\xff\xd8\xff", "picture", "a picture (JPEG)", adviceText},
+	{"GIF8", "picture", "a picture (GIF)", adviceText},
+	{"%PDF-", "document", "a PDF document", adviceText},
+	{"{\\rtf", "document", "a document in Rich Text Format", "In TextEdit choose Format, Make Plain Text, and save it as .txt; or paste the text itself."},
+	{"PK\x03\x04", "archive", "a ZIP archive, or a document of an office program", adviceArchive},
+	{"\x1f\x8b", "archive", "a compressed file (gzip)", adviceArchive},
+	{"BZh", "archive", "a compressed file (bzip2)", adviceArchive},
+	{"\xfd7zXZ\x00", "archive", "a compressed file (xz)", adviceArchive},
+	{"xar!", "package", "an installer package", "It says nothing about a Mac. Send what the Mac printed."},
+	{"SQLite format 3\x00", "database", "a database", "It may hold secrets: do not send it on. Send the output of the command that reads it."},
+	{"kych", "keychain", "a keychain", "It holds secrets: delete this copy. Send the output of `security find-certificate -a -p login.keychain-db`."},
+	{"\xcf\xfa\xed\xfe", "program", "a program for macOS", "It says nothing about a Mac. Send what it printed."},
+	{"\xca\xfe\xba\xbe", "program", "a program for macOS", "It says nothing about a Mac. Send what it printed."},
+}
+
+const (
+	adviceText    = "Have the text itself sent: copied from Terminal, or the output redirected to a file."
+	adviceArchive = "Unpack it and inspect the files; `usherctl timeline FILE` reads archives of logs as they are."
+	adviceLog     = "It is a log: `usherctl timeline FILE` says what happened in it, and `usherctl explain 'LINE'` what a line means."
+)
+
+// isData reports whether content is something else than text.
+func isData(content []byte) bool {
+	if bytes.HasPrefix(content, []byte("bplist")) || isDER(content) || isSigned(content) || isEncrypted(content) || isKeyStore(content) {
+		return true
+	}
+	for _, one := range magics {
+		if bytes.HasPrefix(content, []byte(one.begin)) {
+			return true
+		}
+	}
+	return false
+}
+
+// texts that are recognised and not read here, by a pattern. The first that matches is it.
+var foreignTexts = []struct {
+	pattern              *lazyregexp.Regexp
+	format, name, advice string
+}{
+	{lazyregexp.New(`\| *IntuneM(?:DM)?[- ]?(?:Daemon|Agent) *\||IntuneMDMDaemon|IntuneMDMAgent`), "intune-log", "the log of Intune's own agent (IntuneMDMDaemon)",
+		"It says nothing about a registration that usher follows. Send Company Portal's logs (~/Library/Logs/Company Portal) and /var/log/jamf.log to `usherctl timeline`."},
+	{lazyregexp.New(`(?m)^ *\d{4}-\d\d-\d\d [0-9:.]+ \| (?:TID=\d+ MSAL|\w+ \| \d+ \|)|CompanyPortalExited|Company Portal\[\d+\]`), "company-portal-log", "a log of Company Portal", adviceLog},
+	{lazyregexp.New(`(?m)^ *[A-Z][a-z]{2} [A-Z][a-z]{2} +\d+ \d\d:\d\d:\d\d .{0,80}\bjamf\[\d+\]`), "jamf-log", "jamf.log", adviceLog},
+	{lazyregexp.New(`(?m)^ *Executing Policy |^ *Script exit code: \d|^ *Running script .*\.\.\.$|^ *Submitting log to https?:|^ *Checking for policies triggered by`), "policy-log", "the log of a policy or of a script that Jamf ran", adviceLog},
+	{lazyregexp.New(`(?m)^ *Timestamp +.*\(process\)\[PID\]|^ *\d{4}-\d\d-\d\d \d\d:\d\d:\d\d\.\d+[+-]\d{4} +\S|^ *\{"(?:timezoneName|eventMessage|traceID)"|"eventMessage" *:|^ *Timestamp +Thread +Type +Activity`), "unified-log", "the unified log, as `log show` prints it", adviceLog},
+	{lazyregexp.New(`(?m)^-{5}BEGIN [A-Z ]*CERTIFICATE REQUEST-{5}`), "certificate-request", "a request for a certificate", "It is no certificate. Send the output of `security find-certificate -a -p`."},
+	{lazyregexp.New(`Error Domain=\w|AADSTS\d{4,}|(?:MSAL|MSID|NSURL|NSOSStatus|NSCocoa)ErrorDomain`), "error-text", "the text of an error", "`usherctl explain 'TEXT'` says what it means."},
+	{lazyregexp.New(`(?m)^ *app-sso \[kerberos\|platform\]|^ *Kerberos Commands \(default mode\)|^ *Platform SSO Commands:`), "app-sso-usage", "the usage of app-sso", "The command was not understood. Run `app-sso platform -s` in the user's session, and send what it prints."},
+	{lazyregexp.New(`(?m)^ *Usage: *(?:JamfAAD|Jamf Conditional Access)`), "jamf-usage", "the usage of Jamf Conditional Access", "It does not know the command: getPSSOStatus needs Jamf Pro 11.21.1 or later."},
+	{lazyregexp.New(`(?mi)^ *(?:Device|User) Registration: *(?:NOT )?REGISTERED`), "runbook", "an example from a runbook", "app-sso never prints this. Run `app-sso platform -s` on the Mac, and send what it prints."},
+	{lazyregexp.New(`\A#! ?/`), "script", "a script", "Run it, and send what it prints."},
+	{lazyregexp.New(`"schema" *: *"usher\.`), "usher-json", "JSON of usherctl", "It is what usher has said already; docs/json.md says what the fields mean."},
+	{lazyregexp.New(`(?i)\A\s*(?:<!doctype html|<html\b)`), "web-page", "a web page", adviceText},
+	{lazyregexp.New(`(?i)<\?xml|<plist\b`), "property-list", "a property list that inspect does not know, or that cannot be read",
+		"inspect knows com.jamf.management.jamfAAD.plist, com.jamfsoftware.jamf.plist and profiles for single sign-on. Send the file itself, as a whole."},
+}
+
+// foreign recognises what is not read here, and says what to do with it; nil for what is not known either.
+func foreign(content []byte) *Thing {
+	refused := func(format, name, problem, advice string) *Thing {
+		return &Thing{Format: format, Name: name, Problem: problem, Advice: advice}
+	}
+	switch {
+	case isEncrypted(content):
+		return refused("encrypted", "an encrypted file, such as a profile for one device", "only that device can read it", "Download the profile from the MDM, where it is not encrypted.")
+	case isSigned(content):
+		return refused("signed", "signed data without a profile in it", "there is no property list in it that inspect reads", "Send the profile itself: the .mobileconfig file.")
+	case isKeyStore(content):
+		return refused("private-key", "a certificate with its private key (PKCS #12)", "a private key is no evidence, and must stay where it is", "Do not send it on, and delete this copy. Send the certificate without its key.")
+	case bytes.HasPrefix(content, []byte("bplist")):
+		return refused("property-list", "a binary property list that inspect does not know, or that cannot be read", notRead, "inspect knows com.jamf.management.jamfAAD.plist, com.jamfsoftware.jamf.plist and profiles for single sign-on. Send the file itself, as a whole.")
+	case len(content) > 262 && string(content[257:262]) == "ustar":
+		return refused("archive", "an archive (tar)", notRead, adviceArchive)
+	}
+	for _, one := range magics {
+		if bytes.HasPrefix(content, []byte(one.begin)) {
+			return refused(one.format, one.name, notRead, one.advice)
+		}
+	}
+	all := readings(content)
+	for _, one := range foreignTexts {
+		for _, reading := range all {
+			if one.pattern.MatchString(reading.text) {
+				return refused(one.format, one.name, notRead, one.advice)
+			}
+		}
+	}
+	return nil
+}
+
+const notRead = "inspect does not read it"

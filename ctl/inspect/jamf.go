@@ -1,0 +1,160 @@
+package inspect
+
+import (
+	"fmt"
+	"slices"
+	"strings"
+
+	"usher.internal/internal/jamfstate"
+	"usher.internal/internal/lazyregexp"
+)
+
+const noteJamf = "Jamf's files say what Jamf has made of a registration, not whether there is one now."
+
+// The keys of Jamf's preferences [BW-W1, BW-MIG].
+const (
+	keyHaveAzureID       = "have_an_Azure_id"
+	keyLastToken         = "last_aad_token_timestamp"
+	keyConditionalAccess = "microsoftCAEnabled"
+	keyClientID          = "microsoftCANativeClientAppId"
+)
+
+// clientMeanings are the client ids that Jamf signs in with [BW-MIG].
+var clientMeanings = map[string]string{
+	"b03c10a8-71c7-45f9-b44a-3335ab76e970": "the app \"User registration app for Device Compliance\"",
+	"dcf07df3-346f-4f0e-b803-c1f0ea0fb5ae": "the app for Device Compliance in GCC High",
+}
+
+// has reports whether a list, or a dictionary in it, has one of the keys, and returns that dictionary.
+func has(values map[string]any, keys ...string) map[string]any {
+	for _, key := range keys {
+		if _, there := values[key]; there {
+			return values
+		}
+	}
+	for _, key := range sortedKeys(values) {
+		if inner, isDictionary := values[key].(map[string]any); isDictionary {
+			if found := has(inner, keys...); found != nil {
+				return found
+			}
+		}
+	}
+	return nil
+}
+
+func findAgentState(from source) []Thing {
+	var things []Thing
+	for _, one := range missingKeys(from, keyHaveAzureID, keyLastToken) {
+		thing := Thing{Format: "jamf-agent-state", Name: "com.jamf.management.jamfAAD.plist of a user", Note: noteJamf, at: one.at}
+		thing.add(sortedKeys(one.values)[0], "missing", "`defaults` did not find it; the user may have no such file, or it was asked as another user")
+		things = append(things, thing)
+	}
+	for _, one := range withKeyRead(from, keyHaveAzureID, keyLastToken) {
+		values := has(one.values, keyHaveAzureID, keyLastToken)
+		if values == nil {
+			continue
+		}
+		thing := Thing{Format: "jamf-agent-state", Name: "com.jamf.management.jamfAAD.plist of a user", Note: noteJamf, at: one.at, unsure: one.doubt()}
+		state, err := jamfstate.AgentStateOf(values)
+		if err != nil {
+			things = append(things, damaged(thing, err))
+			continue
+		}
+		switch {
+		case state.HaveAzureID != nil:
+			thing.add(keyHaveAzureID, fmt.Sprint(*state.HaveAzureID), meaningAcquired(*state.HaveAzureID))
+		case one.cut:
+			thing.add(keyHaveAzureID, "not shown", "the text is cut short, or only a part of the list")
+		default:
+			thing.add(keyHaveAzureID, "missing", "Jamf has not got a device id of this user yet")
+		}
+		if _, there := values[keyLastToken]; there {
+			thing.add("last token", orWord(moment(state.LastTokenAt), "never"), "when Jamf last signed in to Microsoft for this user")
+		}
+		things = append(things, thing)
+	}
+	return things
+}
+
+func findSettings(from source) []Thing {
+	var things []Thing
+	for _, one := range missingKeys(from, keyConditionalAccess, keyClientID) {
+		thing := Thing{Format: "jamf-settings", Name: "com.jamfsoftware.jamf.plist of a Mac", Note: noteJamf, at: one.at}
+		thing.add(sortedKeys(one.values)[0], "missing", "`defaults` did not find it; "+meaningEnabled(false))
+		things = append(things, thing)
+	}
+	for _, one := range withKeyRead(from, keyConditionalAccess, keyClientID) {
+		values := has(one.values, keyConditionalAccess, keyClientID)
+		if values == nil {
+			continue
+		}
+		thing := Thing{Format: "jamf-settings", Name: "com.jamfsoftware.jamf.plist of a Mac", Note: noteJamf, at: one.at, unsure: one.doubt()}
+		settings, err := jamfstate.SettingsOf(values)
+		if err != nil {
+			things = append(things, damaged(thing, err))
+			continue
+		}
+		switch {
+		case settings.ConditionalAccess != nil:
+			thing.add(keyConditionalAccess, fmt.Sprint(*settings.ConditionalAccess), meaningEnabled(*settings.ConditionalAccess))
+		case one.cut:
+			thing.add(keyConditionalAccess, "not shown", "the text is cut short, or only a part of the list")
+		default:
+			thing.add(keyConditionalAccess, "missing", meaningEnabled(false))
+		}
+		meaning := clientMeanings[strings.ToLower(settings.ClientID)]
+		thing.add("client id", settings.ClientID, orWord(meaning, "not one that usher knows; Jamf signs in as this app"))
+		things = append(things, thing)
+	}
+	return things
+}
+
+// damaged is a list that has the keys, with values that they cannot have.
+func damaged(thing Thing, err error) Thing {
+	thing.Problem, thing.Advice = err.Error(), "Have the file itself sent; `plutil -p FILE` on the Mac shows what is in it."
+	return thing
+}
+
+func orWord(value, otherwise string) string {
+	if value == "" {
+		return otherwise
+	}
+	return value
+}
+
+var keyRead = lazyregexp.New(`(?:^|[ %$#>])defaults +read(?:-type)? +.*?['"]?\b(have_an_Azure_id|last_aad_token_timestamp|microsoftCAEnabled|microsoftCANativeClientAppId)\b['"]?\s*$`)
+
+// withKeyRead are the lists of a source, and a command that reads one key together with the value that it printed.
+func withKeyRead(from source, keys ...string) []list {
+	all := from.lists
+	at := 0
+	for i, line := range from.lines {
+		if command := keyRead.FindStringSubmatch(line); command != nil {
+			for _, next := range from.lines[i+1:] {
+				value := strings.TrimSpace(next)
+				if value == "" {
+					continue
+				}
+				if len(strings.Fields(value)) == 1 && (command[1] == keys[0] || command[1] == keys[1]) {
+					all = append(all, list{values: map[string]any{command[1]: strings.Trim(value, `"`)}, at: at, cut: true})
+				}
+				break
+			}
+		}
+		at += len(line) + 1
+	}
+	return all
+}
+
+var missingKey = lazyregexp.New(`domain/default pair of \(([^()\n]*), *(have_an_Azure_id|last_aad_token_timestamp|microsoftCAEnabled|microsoftCANativeClientAppId)\) does not exist`)
+
+// missingKeys are the keys of which `defaults` says that they are not there.
+func missingKeys(from source, keys ...string) []list {
+	var all []list
+	for _, found := range missingKey.FindAllStringSubmatchIndex(from.text, -1) {
+		if key := from.text[found[4]:found[5]]; slices.Contains(keys, key) {
+			all = append(all, list{values: map[string]any{key: nil}, at: found[0]})
+		}
+	}
+	return all
+}
