@@ -24,7 +24,7 @@ const (
 	scriptAccounts = "the community's check for duplicate accounts"
 )
 
-// attributeValues are tried in this order, on each line [BW-EA1, BW-EA2, SK-EA, JE-SUP, BW-DUP].
+// attributeValues are tried in this order, on each line [BW-EA1, BW-EA2, SK-EA, JE-SUP, BW-DUP, PUB-EA].
 var attributeValues = []attributeValue{
 	{lazyregexp.New(`^usher: (.+)$`), "usher's own", "usherctl could not say the value: what is after \"usher:\" was in the way"},
 	{lazyregexp.New(`^Registered with Platform SSO - (.+)$`), scriptStatus, "app-sso had a line with registration and true, and Jamf had the device id; whether it was Microsoft's Platform SSO, and this user's, the script does not look at"},

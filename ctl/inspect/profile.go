@@ -9,7 +9,7 @@ import (
 	"usher.internal/internal/wpj"
 )
 
-// microsoftTeam is the Team ID with which Microsoft signs Company Portal [MS-SSO].
+// microsoftTeam is the Team ID with which Microsoft signs Company Portal [MS-P].
 const microsoftTeam = "UBF8T346G9"
 
 const (
@@ -18,7 +18,7 @@ const (
 	noteProfile    = "A profile says what is configured, not what has become of it: on the Mac, `app-sso platform -s` says that."
 )
 
-// clouds are the URLs that Microsoft's extension has to be given, by cloud [MS-SSO]. Only those of the public cloud are needed by
+// clouds are the URLs that Microsoft's extension has to be given, by cloud [MS-P]. Only those of the public cloud are needed by
 // every tenant.
 var clouds = []struct {
 	name string
@@ -316,7 +316,8 @@ func (p payload) addURLs(thing *Thing) {
 	}
 }
 
-// addErrors adds the errors with which Microsoft's extension refuses the payload [MEM].
+// addErrors adds the errors with which Microsoft's extension refuses the payload:
+// https://learn.microsoft.com/en-us/intune/intune-service/configuration/platform-sso-macos, "Common errors".
 func (p payload) addErrors(thing *Thing, count int) {
 	if count > 1 {
 		thing.add("error 10002", fmt.Sprintf("%d payloads for this extension", count), "several payloads for one extension apply, and registration fails: leave one profile on the Mac and unassign the others")
