@@ -204,4 +204,3 @@ func (a *app) printInspection(found inspection) {
 		field(w, "what to do", thing.Advice)
 	}
 }
-

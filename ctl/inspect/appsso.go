@@ -51,6 +51,9 @@ func findAppSSO(from source) []Thing {
 		text := from.text[begin:end]
 		thing := Thing{Format: "app-sso", Name: nameAppSSO, Note: noteOnePlace, at: begins[i]}
 		report, err := platformsso.Parse([]byte(text))
+		if err == nil && report.Device.Err != nil && report.Login.Err != nil && report.User.Err != nil {
+			err = report.Device.Err
+		}
 		if err != nil {
 			thing.Problem, thing.Advice = err.Error(), adviceAppSSO
 		} else {

@@ -96,9 +96,11 @@ func payloadsIn(value any, profile string, depth int) []payload {
 		}
 		return found
 	case map[string]any:
-		if text(value, "Type") == declarationSSO {
-			settings, _ := value["Payload"].(map[string]any)
-			return []payload{{settings: settings, profile: text(value, "Identifier"), declaration: true}}
+		for _, keys := range [][2]string{{"Type", "Payload"}, {"type", "payload"}} { // Apple's, and as a blueprint of Jamf has it
+			if text(value, keys[0]) == declarationSSO {
+				settings, _ := value[keys[1]].(map[string]any)
+				return []payload{{settings: settings, profile: text(value, "Identifier"), declaration: true}}
+			}
 		}
 		if text(value, "PayloadType") == payloadSSO {
 			settings := maps.Clone(value)
@@ -226,12 +228,7 @@ func (p payload) addTeam(thing *Thing) {
 // method is the value at the place of macOS 14 and later, and at the one of macOS 13, which is deprecated.
 func (p payload) method() (method, old string) {
 	settings, _ := p.platformSSO()
-	method = text(settings, "AuthenticationMethod")
-	if method == "" && p.declaration { // nested there
-		authentication, _ := settings["Authentication"].(map[string]any)
-		method = orWord(text(authentication, "AuthenticationMethod"), text(authentication, "Method"))
-	}
-	return method, text(p.settings, "AuthenticationMethod")
+	return text(settings, "AuthenticationMethod"), text(p.settings, "AuthenticationMethod")
 }
 
 func (p payload) addMethod(thing *Thing) {
@@ -273,12 +270,15 @@ func (p payload) addTokens(thing *Thing) {
 	}
 	if shared, there := settings["UseSharedDeviceKeys"]; there {
 		thing.add("shared device keys", fmt.Sprint(shared), "whether all users of this Mac share its registration; Microsoft needs true")
-	} else if configured && !p.declaration {
+	} else if configured {
 		thing.add("shared device keys", "not set", "UseSharedDeviceKeys is false then; Microsoft needs true")
 	}
-	for _, key := range []string{"EnableRegistrationDuringSetup", "EnableCreateUserAtLogin", "EnableCreateFirstUserDuringSetup"} {
-		if value, there := settings[key]; there {
-			thing.add(key, fmt.Sprint(value), "")
+	creation, _ := settings["UserCreation"].(map[string]any) // of a declaration
+	for _, key := range []string{"EnableRegistrationDuringSetup", "EnableCreateUserAtLogin", "EnableCreateFirstUserDuringSetup", "EnableAtLogin"} {
+		for _, place := range []map[string]any{settings, creation} {
+			if value, there := place[key]; there {
+				thing.add(key, fmt.Sprint(value), "")
+			}
 		}
 	}
 	if data, there := p.settings["ExtensionData"].(map[string]any); there && p.isMicrosoft() {
@@ -334,7 +334,7 @@ func (p payload) addErrors(thing *Thing, count int) {
 	case !configured && method == "" && old == "":
 	case method == "" && old != "":
 		fault("the method is at the wrong place", "put AuthenticationMethod into PlatformSSO; the place above it is for macOS 13 only")
-	case method == "" && !p.declaration:
+	case method == "":
 		fault("the method is missing", "set AuthenticationMethod in PlatformSSO")
 	}
 	if (configured || old != "" || p.isMicrosoft()) && kind != "" && kind != "Redirect" {
