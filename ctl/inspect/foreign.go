@@ -3,6 +3,7 @@ package inspect
 import (
 	"bytes"
 
+	"usher.internal/internal/applog"
 	"usher.internal/internal/lazyregexp"
 )
 
@@ -26,8 +27,8 @@ var magics = []struct{ begin, format, name, advice string }{
 
 const (
 	adviceText    = "Have the text itself sent: copied from Terminal, or the output redirected to a file."
+	adviceList    = "inspect knows com.jamf.management.jamfAAD.plist, com.jamfsoftware.jamf.plist and profiles for single sign-on. Send the file itself, as a whole."
 	adviceArchive = "Unpack it and inspect the files; `usherctl timeline FILE` reads archives of logs as they are."
-	adviceLog     = "It is a log: `usherctl timeline FILE` says what happened in it, and `usherctl explain 'LINE'` what a line means."
 )
 
 // isData reports whether content is something else than text.
@@ -48,33 +49,18 @@ var foreignTexts = []struct {
 	pattern              *lazyregexp.Regexp
 	format, name, advice string
 }{
-	{lazyregexp.New(`\| *IntuneM(?:DM)?[- ]?(?:Daemon|Agent) *\||IntuneMDMDaemon|IntuneMDMAgent`), "intune-log", "the log of Intune's own agent (IntuneMDMDaemon)",
-		"It says nothing about a registration that usher follows. Send Company Portal's logs (~/Library/Logs/Company Portal) and /var/log/jamf.log to `usherctl timeline`."},
-	{lazyregexp.New(`(?m)^ *\d{4}-\d\d-\d\d [0-9:.]+ \| (?:TID=\d+ MSAL|\w+ \| \d+ \|)|CompanyPortalExited|Company Portal\[\d+\]`), "company-portal-log", "a log of Company Portal",
-		adviceLog},
-	{lazyregexp.New(`(?m)^ *[A-Z][a-z]{2} [A-Z][a-z]{2} +\d+ \d\d:\d\d:\d\d .{0,80}\bjamf\[\d+\]`), "jamf-log", "jamf.log", adviceLog},
-	{lazyregexp.New(`(?m)^ *Executing Policy |^ *Script exit code: \d|^ *Running script .*\.\.\.$|^ *Submitting log to https?:|^ *Checking for policies triggered by`), "policy-log", "the log of a policy or of a script that Jamf ran",
-		adviceLog},
-	{lazyregexp.New(`(?m)^ *Timestamp +.*\(process\)\[PID\]|^ *\d{4}-\d\d-\d\d \d\d:\d\d:\d\d\.\d+[+-]\d{4} +\S|^ *\{"(?:timezoneName|eventMessage|traceID)"|"eventMessage" *:|^ *Timestamp +Thread +Type +Activity`), "unified-log", "the unified log, as `log show` prints it",
-		adviceLog},
 	{lazyregexp.New(`(?m)^-{5}BEGIN [A-Z ]*CERTIFICATE REQUEST-{5}`), "certificate-request", "a request for a certificate",
 		"It is no certificate. Send the output of `security find-certificate -a -p`."},
-	{lazyregexp.New(`Error Domain=\w|AADSTS\d{4,}|(?:MSAL|MSID|NSURL|NSOSStatus|NSCocoa)ErrorDomain`), "error-text", "the text of an error",
-		"`usherctl explain 'TEXT'` says what it means."},
 	{lazyregexp.New(`(?m)^ *app-sso \[kerberos\|platform\]|^ *Kerberos Commands \(default mode\)|^ *Platform SSO Commands:`), "app-sso-usage", "the usage of app-sso",
 		"The command was not understood. Run `app-sso platform -s` in the user's session, and send what it prints."},
 	{lazyregexp.New(`(?m)^ *Usage: *(?:JamfAAD|Jamf Conditional Access)`), "jamf-usage", "the usage of Jamf Conditional Access",
 		"It does not know the command: getPSSOStatus needs Jamf Pro 11.21.1 or later."},
 	{lazyregexp.New(`(?mi)^ *(?:Device|User) Registration: *(?:NOT )?REGISTERED`), "runbook", "an example from a runbook",
 		"app-sso never prints this. Run `app-sso platform -s` on the Mac, and send what it prints."},
-	{lazyregexp.New(`(?m)^ *[[(]?(?:\d{4}[-/.]\d\d[-/.]\d\d|\d\d[/.]\d\d[/.]\d{4})[ T]\d\d:\d\d`), "script-log", "the log of a script",
-		"What its lines mean, the script says. Send what the script read: `usherctl timeline` says which logs those are, and `usherctl explain 'LINE'` what an error in it means."},
 	{lazyregexp.New(`\A#! ?/`), "script", "a script", "Run it, and send what it prints."},
 	{lazyregexp.New(`"schema" *: *"usher\.`), "usher-json", "JSON of usherctl",
 		"It is what usher has said already; docs/json.md says what the fields mean."},
 	{lazyregexp.New(`(?i)\A\s*(?:<!doctype html|<html\b)`), "web-page", "a web page", adviceText},
-	{lazyregexp.New(`(?i)<\?xml|<plist\b`), "property-list", "a property list that inspect does not know, or that cannot be read",
-		"inspect knows com.jamf.management.jamfAAD.plist, com.jamfsoftware.jamf.plist and profiles for single sign-on. Send the file itself, as a whole."},
 }
 
 // foreign recognises what is not read here, and says what to do with it; nil for what is not known either.
@@ -90,7 +76,7 @@ func foreign(content []byte) *Thing {
 	case isKeyStore(content):
 		return refused("private-key", "a certificate with its private key (PKCS #12)", "a private key is no evidence, and must stay where it is", "Do not send it on, and delete this copy. Send the certificate without its key.")
 	case bytes.HasPrefix(content, []byte("bplist")):
-		return refused("property-list", "a binary property list that inspect does not know, or that cannot be read", notRead, "inspect knows com.jamf.management.jamfAAD.plist, com.jamfsoftware.jamf.plist and profiles for single sign-on. Send the file itself, as a whole.")
+		return refused("property-list", "a binary property list that inspect does not know, or that cannot be read", notRead, adviceList)
 	case len(content) > 262 && string(content[257:262]) == "ustar":
 		return refused("archive", "an archive (tar)", notRead, adviceArchive)
 	}
@@ -107,7 +93,35 @@ func foreign(content []byte) *Thing {
 			}
 		}
 	}
+	if log, found := identified(all); found {
+		return refused(string(log.Format), log.Name, notRead, log.Advice)
+	}
+	for _, reading := range all {
+		if propertyList.MatchString(reading.text) {
+			return refused("property-list", "a property list that inspect does not know, or that cannot be read", notRead, adviceList)
+		}
+	}
 	return nil
 }
+
+// identified is the log that a text is, as the timeline knows it. One that the timeline reads goes before one that it only names:
+// with quote marks before its lines, a log looks like a script's.
+func identified(all []reading) (named applog.Identity, found bool) {
+	indented := reading{text: leadingSpaces.ReplaceAllString(all[len(all)-1].text, "")}
+	for _, one := range append(all, indented) {
+		log, known := applog.Identify(one.text)
+		if known && (log.Usable || log.Format == applog.IntuneAgent) {
+			return log, true
+		}
+		if known && !found {
+			named, found = log, true
+		}
+	}
+	return named, found
+}
+
+var propertyList = lazyregexp.New(`(?i)<\?xml|<plist\b`)
+
+var leadingSpaces = lazyregexp.New(`(?m)^ +`)
 
 const notRead = "inspect does not read it"

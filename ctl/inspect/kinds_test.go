@@ -318,13 +318,13 @@ func TestSeveralThingsInOnePaste(t *testing.T) {
 
 func TestWhatIsNotRead(t *testing.T) {
 	for format, texts := range map[string][]string{
-		"intune-log": {"2026-01-02 10:11:12:345 | IntuneMDM-Daemon | I | 123456 | SyncActivityTracer | Finished\n", "Starting IntuneMDMDaemon\n"},
-		"policy-log": {"Executing Policy X\n", "  Script exit code: 1\n"}, "jamf-log": {"Wed Feb  1 09:10:36 mac jamf[899]: x\n"},
+		"intune-agent":       {"2026-01-02 10:11:12:345 | IntuneMDM-Daemon | I | 123456 | SyncActivityTracer | Finished\n"},
+		"jamf-policy-output": {"Executing Policy X\n", "  Script exit code: 1\n"}, "jamf-log": {"Wed Feb  1 09:10:36 mac jamf[899]: x\n"},
 		"picture": {"\x89PNG\r\n\x1a\n\x00"}, "document": {"%PDF-1.7\n", "{\\rtf1\\ansi x}"}, "archive": {"PK\x03\x04\x00", "\x1f\x8b\x08\x00"}, "web-page": {"<!DOCTYPE html><html><body>x</body></html>"},
-		"script-log": {"2026-08-20 12:00:00 - INFO - Starting\n2026-08-20 12:00:01 - INFO - Done\n", "[2026/08/20 12:00:00] INFO Starting\n"},
-		"runbook":    {"Device Registration: REGISTERED\nUser Registration: REGISTERED\n"}, "error-text": {"Error Domain=MSALErrorDomain Code=-50002"},
-		"unified-log":   {"Timestamp                       (process)[PID]    \n2026-09-03 13:00:37.079232-0400  localhost AppSSOAgent[1]: x\n"},
-		"property-list": {"<?xml version=\"1.0\"?><plist><dict><key>a</key></dict>", "bplist00xxxx"}, "keychain": {"kych\x00\x01"}, "usher-json": {`{"schema":"usher.v1","command":"status"}`},
+		"script-output": {"2026-08-20 12:00:00 - INFO - Starting\n2026-08-20 12:00:01 - INFO - Done\n", "[2026/08/20 12:00:00] INFO Starting\n"},
+		"runbook":       {"Device Registration: REGISTERED\nUser Registration: REGISTERED\n"}, "error-text": {"Error Domain=MSALErrorDomain Code=-50002"},
+		"unified-syslog": {"Timestamp                       (process)[PID]    \n2026-09-03 13:00:37.079232-0400  localhost AppSSOAgent[1]: x\n"},
+		"property-list":  {"<?xml version=\"1.0\"?><plist><dict><key>a</key></dict>", "bplist00xxxx"}, "keychain": {"kych\x00\x01"}, "usher-json": {`{"schema":"usher.v1","command":"status"}`},
 	} {
 		for _, text := range texts {
 			report, err := inspect.Read([]byte(text), now)
