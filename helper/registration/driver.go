@@ -207,7 +207,7 @@ func (d *driver) step(ctx context.Context, r *Registration) (decision, error) {
 	case StateReadingIdentity:
 		return d.settleIdentity(ctx, r)
 	}
-	return nil, fmt.Errorf("no step for state %q", r.State)
+	return nil, fmt.Errorf("this version does not know the state %q, which another version left in the journal", r.State)
 }
 
 // cancel ends what may run for a registration that somebody cancelled, and decides for CANCELLED.

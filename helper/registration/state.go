@@ -56,11 +56,20 @@ func States() []State {
 	}
 }
 
-// Ended tells whether nothing leads out of the state.
-func (s State) Ended() bool { return len(transitions[s]) == 0 }
+// Ended reports whether nothing leads out of the state. A state of another version, which this one does not know, has not ended.
+func (s State) Ended() bool {
+	next, known := transitions[s]
+	return known && len(next) == 0
+}
 
-// CanBecome tells whether a registration may go from s to next.
-func (s State) CanBecome(next State) bool { return slices.Contains(transitions[s], next) }
+// CanBecome reports whether a registration may go from s to next. One in a state that this version does not know can only be ended.
+func (s State) CanBecome(next State) bool {
+	allowed, known := transitions[s]
+	if !known {
+		return next == StateFailed || next == StateCancelled
+	}
+	return slices.Contains(allowed, next)
+}
 
 // PortalMayRun tells whether Company Portal may be running for a registration in state s.
 func (s State) PortalMayRun() bool { return s == StateLaunchingPortal || s == StateWaitingForSignIn }

@@ -5,6 +5,8 @@ import (
 	"encoding/json"
 	"fmt"
 	"iter"
+	"maps"
+	"reflect"
 
 	bolt "go.etcd.io/bbolt"
 )
@@ -14,7 +16,16 @@ import (
 type Bucket[T any] struct{ name []byte }
 
 // NewBucket returns the bucket of that name.
-func NewBucket[T any](name string) Bucket[T] { return Bucket[T]{name: []byte(name)} }
+func NewBucket[T any](name string) Bucket[T] {
+	buckets[name] = reflect.TypeFor[T]()
+	return Bucket[T]{name: []byte(name)}
+}
+
+// buckets holds the type of what each bucket of this program keeps, by name. It is complete once the packages are initialized.
+var buckets = make(map[string]reflect.Type)
+
+// Buckets returns the type of what each bucket of this program keeps, by name.
+func Buckets() map[string]reflect.Type { return maps.Clone(buckets) }
 
 // NumberKey returns the key for a number; keys of numbers sort as the numbers do.
 func NumberKey(number uint64) []byte { return binary.BigEndian.AppendUint64(nil, number) }

@@ -141,10 +141,10 @@ func TestNewerSchemaIsLeftAlone(t *testing.T) {
 	}
 	err = db.Update(func(tx *bolt.Tx) error {
 		meta := tx.Bucket([]byte("meta"))
-		if stored := meta.Get([]byte("schema")); binary.BigEndian.Uint64(stored) != 1 {
+		if stored := meta.Get([]byte("schema")); binary.BigEndian.Uint64(stored) != store.Schema {
 			t.Errorf("schema is %x", stored)
 		}
-		return meta.Put([]byte("schema"), binary.BigEndian.AppendUint64(nil, 2))
+		return meta.Put([]byte("schema"), binary.BigEndian.AppendUint64(nil, store.Schema+1))
 	})
 	if err := errors.Join(err, db.Close()); err != nil {
 		t.Fatal(err)
