@@ -57,7 +57,7 @@ var exitCodes = []struct {
 	{exitUsage, "usage", "wrong usage: a flag or an argument", "mend the script", false},
 	{exitNoHelper, "no-helper", "usherd does not run, does not answer, or is not trusted", "install usher or start usherd", false},
 	{exitNotPermitted, "not-permitted", "the caller may not do that", "run it as root or as an admin", false},
-	{exitNoSession, "no-session", "nobody is logged in, or the user did not log in in time", "run it again at login", true},
+	{exitNoSession, "no-session", "nobody is logged in, the user did not log in in time, or has to log out and in to update usher-agent", "run it again at login", true},
 	{exitTimedOut, "timed-out", "--timeout has passed (the registration goes on), or the user did not sign in in time", "run it again: it attaches to the registration", true},
 	{exitNotRegistered, "not-registered", "no identity was found: the user is not registered", "run `usherctl register --wait`; where Platform SSO is configured, have the user answer its notification", false},
 	{exitUnreadable, "identity-unreadable", "the identity could not be read, for example because the keychain is locked, or what was read gives no state (CANNOT_TELL, PENDING)", "run `usherctl gather` again later", true},
@@ -114,6 +114,7 @@ var failureExits = map[usherv1.FailureReason]exitCode{
 	usherv1.FailureReason_FAILURE_REASON_TENANT_MISMATCH:             exitIdentityUnusable,
 	usherv1.FailureReason_FAILURE_REASON_DELIVERY_REFUSED:            exitDeliveryRefused,
 	usherv1.FailureReason_FAILURE_REASON_INTERNAL:                    exitDefect,
+	usherv1.FailureReason_FAILURE_REASON_AGENT_OUTDATED:              exitNoSession,
 }
 
 // errorExits says what usherctl ends with when a call fails for that reason.
@@ -136,6 +137,7 @@ var errorExits = map[usherv1.ErrorReason]exitCode{
 	usherv1.ErrorReason_ERROR_REASON_PORTAL_BUSY:            exitPortalBroken,
 	usherv1.ErrorReason_ERROR_REASON_PROGRAM_FAILED:         exitDefect,
 	usherv1.ErrorReason_ERROR_REASON_KEYCHAIN_UNAVAILABLE:   exitUnreadable,
+	usherv1.ErrorReason_ERROR_REASON_AGENT_OUTDATED:         exitNoSession,
 }
 
 // identityExits says what usherctl ends with for each state of an identity.

@@ -37,6 +37,7 @@ var failureMeanings = map[usherv1.FailureReason]string{
 	usherv1.FailureReason_FAILURE_REASON_DELIVERY_REFUSED:            "Jamf Pro refused the result for good",
 	usherv1.FailureReason_FAILURE_REASON_INTERNAL:                    "a defect of usher's",
 	usherv1.FailureReason_FAILURE_REASON_PLATFORM_SSO_USER_ACTION:    "Microsoft's Platform SSO is configured for the user, so only the user can register, in macOS's own window",
+	usherv1.FailureReason_FAILURE_REASON_AGENT_OUTDATED:              "the usher-agent of the user's session is older than usherd and does not know what was asked of it: log out and in to update usher-agent",
 }
 
 // errorMeanings say why a call failed.
@@ -59,6 +60,7 @@ var errorMeanings = map[usherv1.ErrorReason]string{
 	usherv1.ErrorReason_ERROR_REASON_PORTAL_BUSY:            "usher-agent runs Company Portal for another registration",
 	usherv1.ErrorReason_ERROR_REASON_PROGRAM_FAILED:         "a program that usher-agent needs is missing or ended badly",
 	usherv1.ErrorReason_ERROR_REASON_KEYCHAIN_UNAVAILABLE:   "the login keychain is locked, cannot be reached, or cannot do that",
+	usherv1.ErrorReason_ERROR_REASON_AGENT_OUTDATED:         "the usher-agent of the user's session is older than usherd and does not know what was asked of it: log out and in to update usher-agent",
 }
 
 // ownMeanings are the reasons of usherctl itself.

@@ -61,7 +61,8 @@ func explained(err error) error {
 			message: "usherd cannot be reached: " + afterLast(status.Convert(err).Message(), "dial unix "), hint: hintNoHelper}
 	case status.Code(err) == codes.Unimplemented:
 		return &failure{code: exitNoHelper, reason: "HELPER_TOO_OLD",
-			message: "usherd does not know this call: " + status.Convert(err).Message(), hint: "usherctl and usherd are of different versions: install one version of both"}
+			message: "usherd is older than usherctl and does not know this call: " + status.Convert(err).Message(),
+			hint:    "update usher on this Mac; if it was updated already, restart usherd: `sudo usherctl restart`"}
 	}
 	return defect(errors.New(status.Convert(err).Message()))
 }

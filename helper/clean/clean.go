@@ -249,7 +249,11 @@ func (c *Cleaner) end(uid uint32) {
 }
 
 // said makes an error of a call to the agent one that wraps [ErrKeychain] or [ErrAgent] and has the agent's sentence.
+// That an agent is too old stays what it is, with its own reason.
 func said(err error) error {
+	if contract.Reason(err) == usherv1.ErrorReason_ERROR_REASON_AGENT_OUTDATED {
+		return err
+	}
 	kind := ErrAgent
 	if contract.Reason(err) == usherv1.ErrorReason_ERROR_REASON_KEYCHAIN_UNAVAILABLE {
 		kind = ErrKeychain

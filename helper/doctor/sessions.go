@@ -8,8 +8,11 @@ import (
 	"sync"
 	"time"
 
+	"google.golang.org/grpc/status"
+
 	"usher.internal/helper/sessions"
 	"usher.internal/internal/accounts"
+	"usher.internal/internal/contract"
 	"usher.internal/internal/oneline"
 	usherv1 "usher.internal/proto/usher/v1"
 )
@@ -93,6 +96,10 @@ func examineSession(ctx context.Context, session sessions.Session) []Finding {
 	switch {
 	case err != nil && ctx.Err() != nil:
 		found = append(found, couldNotLook(context.Cause(ctx)))
+	case contract.Reason(err) == usherv1.ErrorReason_ERROR_REASON_AGENT_OUTDATED:
+		one := warning("%s.", status.Convert(err).Message())
+		one.Fix = "Have the user " + contract.Metadata(err)[contract.Fix] + "."
+		found = append(found, one)
 	case err != nil:
 		found = append(found, couldNotLook(fmt.Errorf("the agent does not say: %s", oneline.Of(err.Error(), longestSaid))))
 	case len(checks) == 0:

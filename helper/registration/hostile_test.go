@@ -167,6 +167,9 @@ func TestOddStreams(t *testing.T) {
 	}
 }
 
+// tooOld is what a call of a method comes to that the agent does not have; package sessions makes it.
+var tooOld = contract.Error(codes.Unimplemented, usherv1.ErrorReason_ERROR_REASON_AGENT_OUTDATED, "log out and in to update usher-agent")
+
 // What RunPortal's errors come to. What another call may heal is waited for, within the user's time; nothing hangs.
 func TestErrorsOfTheStream(t *testing.T) {
 	for name, test := range map[string]struct {
@@ -178,7 +181,8 @@ func TestErrorsOfTheStream(t *testing.T) {
 		"unknown":   {nil, errors.New("no status"), registration.ReasonSignInTimeout},
 		"rate": {nil, contract.Error(codes.ResourceExhausted, usherv1.ErrorReason_ERROR_REASON_RATE_LIMITED, "slower"),
 			registration.ReasonSignInTimeout},
-		"too old": {nil, status.Error(codes.Unimplemented, "unknown method RunPortal"), registration.ReasonPortalLaunchFailed},
+		"too old":              {nil, tooOld, registration.ReasonAgentOutdated},
+		"too old to attach to": {[]*usherv1.RunPortalResponse{started}, tooOld, registration.ReasonSignInTimeout},
 		"defect before the start": {nil, contract.Error(codes.Internal, usherv1.ErrorReason_ERROR_REASON_INTERNAL, "defect"),
 			registration.ReasonPortalLaunchFailed},
 		"defect after the start": {[]*usherv1.RunPortalResponse{started}, contract.Error(codes.Internal, usherv1.ErrorReason_ERROR_REASON_INTERNAL, "defect"),
@@ -210,8 +214,12 @@ func TestAgentThatDoesNotTellTheIdentity(t *testing.T) {
 	for name, change := range map[string]func(*teller){
 		"hangs":   func(a *teller) { a.hangs = true },
 		"refuses": func(a *teller) { a.readError = status.Error(codes.Internal, "keychain\x1b[2J broke") },
-		"too old": func(a *teller) { a.readError = status.Error(codes.Unimplemented, "unknown method") },
+		"too old": func(a *teller) { a.readError = tooOld },
 	} {
+		reason := registration.ReasonIdentityUnreadable
+		if name == "too old" {
+			reason = registration.ReasonAgentOutdated
+		}
 		t.Run(name, func(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
 				w, a := newTeller(t)
@@ -219,7 +227,7 @@ func TestAgentThatDoesNotTellTheIdentity(t *testing.T) {
 				a.tell = []*usherv1.RunPortalResponse{started, success}
 				begun := time.Now()
 				r := w.until(w.register(registration.KindRegister).ID, registration.StateFailed)
-				if r.FailureReason != registration.ReasonIdentityUnreadable || a.calls != 1 || r.Identity != nil || time.Since(begun) > 3*time.Minute {
+				if r.FailureReason != reason || a.calls != 1 || r.Identity != nil || time.Since(begun) > 3*time.Minute {
 					t.Errorf("failed with %s after %s and %d calls: %s", r.FailureReason, time.Since(begun), a.calls, r.FailureDetail)
 				}
 				if strings.ContainsRune(r.FailureDetail, 0x1b) {

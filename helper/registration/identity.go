@@ -69,6 +69,9 @@ func (d *driver) settleIdentity(ctx context.Context, r *Registration) (decision,
 				}
 			}
 		}
+		if contract.Reason(err) == usherv1.ErrorReason_ERROR_REASON_AGENT_OUTDATED {
+			return d.fail(ReasonAgentOutdated, "The identity of %s could not be read: %s; then run `usherctl gather`.", r.User.Name, answer(err)), nil
+		}
 		if err != nil && reading.Err() == nil {
 			lastError = err
 			d.log.Info("agent did not tell the identity", "code", status.Code(err), "reason", contract.Reason(err))
@@ -155,7 +158,7 @@ func (d *driver) gatherWithJamf(ctx context.Context, agent usherv1.UserAgentServ
 	defer cancel()
 	response, err := agent.GatherWithJamf(ctx, &usherv1.GatherWithJamfRequest{})
 	if err != nil {
-		return fmt.Sprintf("; Jamf's gatherAADInfo did not run: %s", shown(err.Error()))
+		return fmt.Sprintf("; Jamf's gatherAADInfo did not run: %s", answer(err))
 	}
 	return fmt.Sprintf("; Jamf's gatherAADInfo ended with %d, have_an_Azure_id is %t", response.GetExitCode(), response.GetHaveAnAzureId())
 }

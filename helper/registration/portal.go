@@ -32,6 +32,7 @@ var portalRefusals = map[usherv1.ErrorReason]FailureReason{
 	usherv1.ErrorReason_ERROR_REASON_PORTAL_NOT_RUNNABLE:    ReasonPortalLaunchFailed,
 	usherv1.ErrorReason_ERROR_REASON_PORTAL_ALREADY_RUNNING: ReasonPortalAlreadyRunning,
 	usherv1.ErrorReason_ERROR_REASON_PORTAL_BUSY:            ReasonPortalAlreadyRunning,
+	usherv1.ErrorReason_ERROR_REASON_AGENT_OUTDATED:         ReasonAgentOutdated,
 }
 
 // followPortal has the agent launch Company Portal, or attaches to it, and follows it to its end. The agent may go and come
@@ -86,14 +87,14 @@ func (d *driver) refusal(r *Registration, err error) decision {
 	reason := contract.Reason(err)
 	failure, known := portalRefusals[reason]
 	switch {
-	case known:
+	case known && (failure != ReasonAgentOutdated || r.State == StateLaunchingPortal): // one that is up to date can attach to a portal that runs
 		return d.fail(failure, "%s.", strings.TrimRight(answer(err), "."))
 	case reason == usherv1.ErrorReason_ERROR_REASON_PORTAL_RUN_NOT_FOUND && d.insteadOfPortal != nil && r.State == StateLaunchingPortal:
 		return d.insteadOfPortal
 	case reason == usherv1.ErrorReason_ERROR_REASON_PORTAL_RUN_NOT_FOUND && r.State == StateWaitingForSignIn:
 		return d.portalEnded(&PortalExit{})
-	case r.State == StateLaunchingPortal && (status.Code(err) == codes.Unimplemented ||
-		reason != usherv1.ErrorReason_ERROR_REASON_UNSPECIFIED && !gone(err) && status.Code(err) != codes.ResourceExhausted):
+	case r.State == StateLaunchingPortal &&
+		reason != usherv1.ErrorReason_ERROR_REASON_UNSPECIFIED && !gone(err) && status.Code(err) != codes.ResourceExhausted:
 		return d.fail(ReasonPortalLaunchFailed, "usher-agent did not launch Company Portal: %s.", strings.TrimRight(answer(err), "."))
 	}
 	return nil

@@ -100,6 +100,7 @@ const (
 	ReasonInternal                  FailureReason = "INTERNAL"
 	// ReasonPlatformSSOUserAction: Microsoft's Platform SSO is configured, so only the user can register, in macOS's own window.
 	ReasonPlatformSSOUserAction FailureReason = "PLATFORM_SSO_USER_ACTION"
+	ReasonAgentOutdated         FailureReason = "AGENT_OUTDATED"
 )
 
 // PreflightError says what would make a registration fail, found before the user was bothered. See [Preflight].

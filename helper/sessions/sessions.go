@@ -136,16 +136,18 @@ func introduce(ctx context.Context, peer *link.Peer, connection *grpc.ClientConn
 	if err != nil {
 		return Session{}, err
 	}
-	agent := usherv1.NewUserAgentServiceClient(connection)
+	called := &outdatedConnection{ClientConnInterface: connection}
+	agent := usherv1.NewUserAgentServiceClient(called)
 	ctx, cancel := context.WithTimeout(ctx, answerWithin)
 	defer cancel()
 	info, err := agent.GetSessionInfo(ctx, &usherv1.GetSessionInfoRequest{})
 	if err != nil {
 		return Session{}, fmt.Errorf("get session info: %w", err)
 	}
+	called.version = oneline.Of(info.GetAgentVersion(), maximumVersionLength)
 	return Session{
 		User:         person,
-		AgentVersion: oneline.Of(info.GetAgentVersion(), maximumVersionLength),
+		AgentVersion: called.version,
 		AgentPID:     peer.PID,
 		ConnectedAt:  time.Now(),
 		Agent:        agent,

@@ -64,6 +64,9 @@ const (
 	ErrorReason_ERROR_REASON_PROGRAM_FAILED ErrorReason = 17
 	// The login keychain is locked, cannot be reached, or cannot do that, as its agent says.
 	ErrorReason_ERROR_REASON_KEYCHAIN_UNAVAILABLE ErrorReason = 18
+	// The usher-agent of the user's session is older than usherd and does not have the method that the call needs. The user has to log out
+	// and in to update usher-agent.
+	ErrorReason_ERROR_REASON_AGENT_OUTDATED ErrorReason = 19
 )
 
 // Enum value maps for ErrorReason.
@@ -88,6 +91,7 @@ var (
 		16: "ERROR_REASON_PORTAL_BUSY",
 		17: "ERROR_REASON_PROGRAM_FAILED",
 		18: "ERROR_REASON_KEYCHAIN_UNAVAILABLE",
+		19: "ERROR_REASON_AGENT_OUTDATED",
 	}
 	ErrorReason_value = map[string]int32{
 		"ERROR_REASON_UNSPECIFIED":            0,
@@ -109,6 +113,7 @@ var (
 		"ERROR_REASON_PORTAL_BUSY":            16,
 		"ERROR_REASON_PROGRAM_FAILED":         17,
 		"ERROR_REASON_KEYCHAIN_UNAVAILABLE":   18,
+		"ERROR_REASON_AGENT_OUTDATED":         19,
 	}
 )
 
@@ -143,7 +148,7 @@ var File_usher_v1_errors_proto protoreflect.FileDescriptor
 
 const file_usher_v1_errors_proto_rawDesc = "" +
 	"\n" +
-	"\x15usher/v1/errors.proto\x12\busher.v1*\x96\x05\n" +
+	"\x15usher/v1/errors.proto\x12\busher.v1*\xb7\x05\n" +
 	"\vErrorReason\x12\x1c\n" +
 	"\x18ERROR_REASON_UNSPECIFIED\x10\x00\x12\x19\n" +
 	"\x15ERROR_REASON_INTERNAL\x10\x01\x12!\n" +
@@ -164,7 +169,8 @@ const file_usher_v1_errors_proto_rawDesc = "" +
 	"!ERROR_REASON_PORTAL_RUN_NOT_FOUND\x10\x0f\x12\x1c\n" +
 	"\x18ERROR_REASON_PORTAL_BUSY\x10\x10\x12\x1f\n" +
 	"\x1bERROR_REASON_PROGRAM_FAILED\x10\x11\x12%\n" +
-	"!ERROR_REASON_KEYCHAIN_UNAVAILABLE\x10\x12B'Z%usher.internal/proto/usher/v1;usherv1b\x06proto3"
+	"!ERROR_REASON_KEYCHAIN_UNAVAILABLE\x10\x12\x12\x1f\n" +
+	"\x1bERROR_REASON_AGENT_OUTDATED\x10\x13B'Z%usher.internal/proto/usher/v1;usherv1b\x06proto3"
 
 var (
 	file_usher_v1_errors_proto_rawDescOnce sync.Once
