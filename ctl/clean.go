@@ -14,6 +14,7 @@ import (
 	"golang.org/x/term"
 	"google.golang.org/grpc"
 
+	"usher.internal/internal/contract"
 	usherv1 "usher.internal/proto/usher/v1"
 )
 
@@ -124,7 +125,7 @@ func kindName(kind usherv1.LeftoverKind) string {
 	if kind == usherv1.LeftoverKind_LEFTOVER_KIND_UNSPECIFIED {
 		return "-"
 	}
-	return strings.ToLower(strings.ReplaceAll(name(kind, "LEFTOVER_KIND_"), "_", " "))
+	return strings.ToLower(strings.ReplaceAll(contract.Name(kind), "_", " "))
 }
 
 // printRemoval prints what was removed. It is a failure where something is still there.

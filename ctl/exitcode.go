@@ -179,13 +179,17 @@ func outcome(r *usherv1.Registration) error {
 			if !known {
 				code = exitUnreadable
 			}
-			return &failure{code: code, reason: "IDENTITY_" + identityName(state), message: r.GetIdentity().GetDetail(), hint: hint}
+			return &failure{code: code, reason: "IDENTITY_" + string(contract.StateFromProto(state)), message: r.GetIdentity().GetDetail(), hint: hint}
 		}
 		return nil
 	case usherv1.RegistrationState_REGISTRATION_STATE_CANCELLED:
 		return &failure{code: exitCancelled, reason: "CANCELLED", message: "the registration was " + r.GetFailureDetail()}
 	}
-	failed := &failure{code: exitDefect, reason: name(r.GetFailureReason(), "FAILURE_REASON_"), message: r.GetFailureDetail(), hint: hint}
+	if r.GetState() != usherv1.RegistrationState_REGISTRATION_STATE_FAILED {
+		return &failure{code: exitUnreadable, reason: reasonStateNotKnown, message: "the registration has ended as " + contract.Name(r.GetState()) + ", which this usherctl does not know",
+			hint: "update usherctl; " + hint}
+	}
+	failed := &failure{code: exitDefect, reason: contract.Name(r.GetFailureReason()), message: r.GetFailureDetail(), hint: hint}
 	if code, known := failureExits[r.GetFailureReason()]; known {
 		failed.code = code
 	}

@@ -10,6 +10,7 @@ import (
 
 	"usher.internal/internal/errorcode"
 	"usher.internal/internal/event"
+	"usher.internal/internal/contract"
 	usherv1 "usher.internal/proto/usher/v1"
 )
 
@@ -50,12 +51,12 @@ func TestEveryReasonHasAMeaning(t *testing.T) {
 		}
 	}
 	for number := range usherv1.FailureReason_name {
-		if reason := usherv1.FailureReason(number); number != 0 && !known[name(reason, "FAILURE_REASON_")] {
+		if reason := usherv1.FailureReason(number); number != 0 && !known[contract.Name(reason)] {
 			t.Errorf("%s has no meaning", reason)
 		}
 	}
 	for number := range usherv1.ErrorReason_name {
-		if reason := usherv1.ErrorReason(number); number != 0 && !known[name(reason, "ERROR_REASON_")] {
+		if reason := usherv1.ErrorReason(number); number != 0 && !known[contract.Name(reason)] {
 			t.Errorf("%s has no meaning", reason)
 		}
 	}

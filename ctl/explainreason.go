@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"strings"
 
+	"usher.internal/internal/contract"
 	usherv1 "usher.internal/proto/usher/v1"
 )
 
@@ -71,6 +72,7 @@ var ownMeanings = []reasonMeaning{
 	{"HELPER_NOT_TRUSTED", exitNoHelper, "another process than usherd serves its socket"},
 	{reasonNoAnswer, exitNoHelper, "usherd did not answer in time"},
 	{"HELPER_TOO_OLD", exitNoHelper, "usherd is older than usherctl and does not know the call"},
+	{reasonStateNotKnown, exitUnreadable, "the registration has ended in a way that this usherctl does not know; it is older than usherd"},
 	{"NO_FLEET_ACCESS", exitConfiguration, "the files that tell how to get at the fleet are missing, or no good"},
 	{"FLEET_UNREACHABLE", exitFleetUnreachable, "no server of the fleet can be connected to, or it refuses the credentials"},
 	{"FLEET_FAILED", exitFleetUnreachable, "the fleet's servers did not do what they were asked for"},
@@ -111,14 +113,14 @@ var ownMeanings = []reasonMeaning{
 func reasonMeanings() (all []reasonMeaning) {
 	all = append(all, ownMeanings...)
 	for number := usherv1.FailureReason(1); failureMeanings[number] != ""; number++ {
-		all = append(all, reasonMeaning{name(number, "FAILURE_REASON_"), failureExits[number], failureMeanings[number]})
+		all = append(all, reasonMeaning{contract.Name(number), failureExits[number], failureMeanings[number]})
 	}
 	known := map[string]bool{}
 	for _, one := range all {
 		known[one.reason] = true
 	}
 	for number := usherv1.ErrorReason(1); errorMeanings[number] != ""; number++ {
-		if reason := name(number, "ERROR_REASON_"); !known[reason] {
+		if reason := contract.Name(number); !known[reason] {
 			all = append(all, reasonMeaning{reason, errorExits[number], errorMeanings[number]})
 		}
 	}

@@ -75,9 +75,10 @@ func deviceIDChange(change *usherv1.DeviceIDChange) string {
 
 // result is how a registration ended, or stands: what Jamf Pro gets in mode api too.
 func result(r *usherv1.Registration) string {
-	switch r.GetState() {
-	case usherv1.RegistrationState_REGISTRATION_STATE_UNSPECIFIED:
+	if r == nil {
 		return ""
+	}
+	switch r.GetState() {
 	case usherv1.RegistrationState_REGISTRATION_STATE_DELIVERING:
 		// This very recon is the delivery.
 		return "SUCCEEDED"
@@ -92,7 +93,7 @@ func result(r *usherv1.Registration) string {
 		}
 		return lastState(r)
 	}
-	return stateName(r.GetState())
+	return contract.Name(r.GetState())
 }
 
 // lastRegistration is when a registration came to its result, or to where it stands: what Jamf Pro gets in mode api too.

@@ -3,7 +3,6 @@ package main
 import (
 	"context"
 	"errors"
-	"fmt"
 	"strings"
 
 	"google.golang.org/grpc/codes"
@@ -36,6 +35,9 @@ const hintNoHelper = "usherd runs as root: launchd (macOS) or systemd starts it;
 // reasonNoAnswer is the reason of a failure when the helper did not answer in time.
 const reasonNoAnswer = "HELPER_DOES_NOT_ANSWER"
 
+// reasonStateNotKnown is the reason of a failure when a registration has ended in a state that this usherctl does not know.
+const reasonStateNotKnown = "STATE_NOT_KNOWN"
+
 // explained returns err as a [*failure]: whatever a call to the helper can end with has its own sentence.
 func explained(err error) error {
 	var failed *failure
@@ -44,7 +46,7 @@ func explained(err error) error {
 	}
 	reason := contract.Reason(err)
 	if code, known := errorExits[reason]; known {
-		return &failure{code: code, reason: name(reason, "ERROR_REASON_"), message: status.Convert(err).Message(), hint: contract.Metadata(err)[contract.Fix]}
+		return &failure{code: code, reason: contract.Name(reason), message: status.Convert(err).Message(), hint: contract.Metadata(err)[contract.Fix]}
 	}
 	switch {
 	case link.IsUntrusted(err):
@@ -75,25 +77,18 @@ func afterLast(message, marker string) string {
 	return strings.Trim(message, `"`)
 }
 
-// name returns an enum value's name without the prefix of its type.
-func name(value fmt.Stringer, prefix string) string {
-	return strings.TrimPrefix(value.String(), prefix)
-}
-
-func stateName(state usherv1.RegistrationState) string { return name(state, "REGISTRATION_STATE_") }
-
 func identityName(state usherv1.IdentityState) string {
 	if state == usherv1.IdentityState_IDENTITY_STATE_UNSPECIFIED {
 		return "-"
 	}
-	return name(state, "IDENTITY_STATE_")
+	return contract.Name(state)
 }
 
 func deliveryName(state usherv1.DeliveryState) string {
 	if state == usherv1.DeliveryState_DELIVERY_STATE_UNSPECIFIED {
 		return "-"
 	}
-	return name(state, "DELIVERY_STATE_")
+	return contract.Name(state)
 }
 
 // shortID is the beginning of an id that people type. The first eight characters of a UUID of version 7 tell the minute.

@@ -12,6 +12,7 @@ import (
 	"google.golang.org/grpc/codes"
 	"google.golang.org/grpc/status"
 
+	"usher.internal/internal/contract"
 	usherv1 "usher.internal/proto/usher/v1"
 )
 
@@ -36,10 +37,12 @@ func newFollower(a *app, client usherv1.RegistrationServiceClient, r *usherv1.Re
 	return &follower{app: a, client: client, id: r.GetId(), last: r}
 }
 
-// update is what a watch tells: the registration, or the error that the watch ended with.
+// update is what a watch says: the registration, the error that the watch ended with, or that the helper has ended the watch, which it
+// does when the registration is over, also in a state that this version does not know.
 type update struct {
 	registration *usherv1.Registration
 	err          error
+	over         bool
 }
 
 // follow returns the registration at its end.
@@ -68,6 +71,9 @@ func (f *follower) follow(ctx context.Context, limits waiting) (*usherv1.Registr
 			if next.err != nil {
 				return nil, f.interrupted(ctx, next.err)
 			}
+			if next.over {
+				return f.last, nil
+			}
 			f.last = next.registration
 			if err := f.show(); err != nil {
 				return nil, err
@@ -84,7 +90,7 @@ func (f *follower) follow(ctx context.Context, limits waiting) (*usherv1.Registr
 			return nil, f.deliveredLater()
 		case <-timeout:
 			return nil, &failure{code: exitTimedOut, reason: "TIMED_OUT",
-				message: fmt.Sprintf("the registration is still %s after %s, and goes on", stateName(f.last.GetState()), limits.timeout),
+				message: fmt.Sprintf("the registration is still %s after %s, and goes on", contract.Name(f.last.GetState()), limits.timeout),
 				hint:    fmt.Sprintf("`usherctl registrations watch %s` follows it", shortID(f.last.GetId()))}
 		case <-ctx.Done():
 			return nil, f.interrupted(ctx, ctx.Err())
@@ -121,8 +127,8 @@ func (f *follower) watch(ctx context.Context, updates chan<- update) {
 		}
 		return err
 	})
-	if err != nil && ctx.Err() == nil {
-		send(update{err: err})
+	if ctx.Err() == nil {
+		send(update{err: err, over: err == nil})
 	}
 }
 
@@ -191,7 +197,7 @@ func (f *follower) show() error {
 	for ; f.transitions < len(f.last.GetTransitions()); f.transitions++ {
 		transition := f.last.GetTransitions()[f.transitions]
 		f.since = transition.GetTime().AsTime()
-		fmt.Fprintf(f.app.stdout, "%s  %-19s  %s\n", f.app.clock(transition.GetTime()), stateName(transition.GetState()), plain(transition.GetEvidence()))
+		fmt.Fprintf(f.app.stdout, "%s  %-19s  %s\n", f.app.clock(transition.GetTime()), contract.Name(transition.GetState()), plain(transition.GetEvidence()))
 	}
 	for ; f.milestones < len(f.last.GetMilestones()); f.milestones++ {
 		milestone := f.last.GetMilestones()[f.milestones]
@@ -203,7 +209,7 @@ func (f *follower) show() error {
 
 // sentence is a milestone for a person.
 func sentence(milestone *usherv1.Milestone) string {
-	text := strings.ToLower(strings.ReplaceAll(name(milestone.GetKind(), "MILESTONE_KIND_"), "_", " "))
+	text := strings.ToLower(strings.ReplaceAll(contract.Name(milestone.GetKind()), "_", " "))
 	if milestone.GetDetail() != "" {
 		text += " (" + milestone.GetDetail() + ")"
 	}

@@ -13,6 +13,7 @@ import (
 	"google.golang.org/protobuf/proto"
 	"google.golang.org/protobuf/types/known/timestamppb"
 
+	"usher.internal/internal/contract"
 	"usher.internal/internal/oneline"
 )
 
@@ -51,9 +52,10 @@ func (o *output) Write(p []byte) (int, error) {
 	return written, err
 }
 
-// printMessage prints a message of the contract as one line of JSON, by its field names in the proto.
+// printMessage prints a message of the contract as one line of JSON, by its field names in the proto. A state that this usherctl does
+// not know is CANNOT_TELL there too.
 func (a *app) printMessage(message proto.Message) error {
-	data, err := protojson.MarshalOptions{UseProtoNames: true, EmitDefaultValues: true}.Marshal(message)
+	data, err := protojson.MarshalOptions{UseProtoNames: true, EmitDefaultValues: true}.Marshal(contract.Readable(message))
 	if err != nil {
 		return defect(fmt.Errorf("print %T: %w", message, err))
 	}

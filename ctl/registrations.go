@@ -10,6 +10,7 @@ import (
 	"github.com/spf13/cobra"
 	"google.golang.org/grpc"
 
+	"usher.internal/internal/contract"
 	usherv1 "usher.internal/proto/usher/v1"
 )
 
@@ -53,7 +54,7 @@ func (a *app) listRegistrationsCommand() *cobra.Command {
 
 func (a *app) registrationRow(r *usherv1.Registration) []string {
 	return []string{
-		shortID(r.GetId()), r.GetUser().GetName(), name(r.GetKind(), "REGISTRATION_KIND_"), lastState(r),
+		shortID(r.GetId()), r.GetUser().GetName(), contract.Name(r.GetKind()), lastState(r),
 		identityName(r.GetIdentity().GetState()), deliveryName(r.GetDeliveryState()), a.clock(r.GetCreateTime()),
 	}
 }
@@ -129,7 +130,7 @@ func (a *app) steps(r *usherv1.Registration) (rows [][]string) {
 	}
 	var steps []step
 	for _, transition := range r.GetTransitions() {
-		steps = append(steps, step{transition.GetTime().AsTime(), []string{a.clock(transition.GetTime()), stateName(transition.GetState()), transition.GetEvidence()}})
+		steps = append(steps, step{transition.GetTime().AsTime(), []string{a.clock(transition.GetTime()), contract.Name(transition.GetState()), transition.GetEvidence()}})
 	}
 	for _, milestone := range r.GetMilestones() {
 		steps = append(steps, step{milestone.GetTime().AsTime(), []string{a.clock(milestone.GetTime()), "  Company Portal", sentence(milestone)}})

@@ -262,15 +262,19 @@ func (a *app) printEvidence(user *usherv1.UserStatus) {
 
 // finding is what a source came to, with the obstacle where it could not be looked at.
 func finding(evidence *usherv1.Evidence) string {
-	words := strings.ToLower(strings.ReplaceAll(name(evidence.GetFinding(), "FINDING_"), "_", " "))
+	words := strings.ToLower(strings.ReplaceAll(contract.Name(evidence.GetFinding()), "_", " "))
 	if evidence.GetObstacle() != usherv1.Obstacle_OBSTACLE_UNSPECIFIED {
-		words += " (" + strings.ToLower(strings.ReplaceAll(name(evidence.GetObstacle(), "OBSTACLE_"), "_", " ")) + ")"
+		words += " (" + strings.ToLower(strings.ReplaceAll(contract.Name(evidence.GetObstacle()), "_", " ")) + ")"
 	}
 	return words
 }
 
 func sourceName(source usherv1.IdentitySource) string {
-	return string(contract.SourceFromProto(source))
+	own := contract.SourceFromProto(source)
+	if own == "" && source != usherv1.IdentitySource_IDENTITY_SOURCE_UNSPECIFIED {
+		return strings.ToLower(contract.Name(source))
+	}
+	return string(own)
 }
 
 // age is how long ago a moment was, for a person; the moment for a program.
@@ -293,11 +297,11 @@ func sessionName(session *usherv1.SessionStatus) string {
 
 // lastState is the state of a registration, with the reason for one that failed.
 func lastState(r *usherv1.Registration) string {
-	switch r.GetState() {
-	case usherv1.RegistrationState_REGISTRATION_STATE_UNSPECIFIED:
+	switch {
+	case r == nil:
 		return "-"
-	case usherv1.RegistrationState_REGISTRATION_STATE_FAILED:
-		return "FAILED: " + name(r.GetFailureReason(), "FAILURE_REASON_")
+	case r.GetState() == usherv1.RegistrationState_REGISTRATION_STATE_FAILED:
+		return "FAILED: " + contract.Name(r.GetFailureReason())
 	}
-	return stateName(r.GetState())
+	return contract.Name(r.GetState())
 }

@@ -349,8 +349,8 @@ func (s *Standing) describe(status *usherv1.DeviceStatus) {
 		return
 	}
 	s.status = status
-	if state := contract.StateFromProto(status.GetState()); state != "" {
-		s.State = string(state)
+	if status.GetState() != usherv1.IdentityState_IDENTITY_STATE_UNSPECIFIED {
+		s.State = contract.Name(status.GetState())
 	} else if status.GetState() == 0 && len(status.GetUsers()) == 0 && status.GetInstance() != "" {
 		s.State = NoUser
 	}
@@ -362,9 +362,9 @@ func (s *Standing) describe(status *usherv1.DeviceStatus) {
 	if users := status.GetUsers(); len(users) > 0 {
 		s.User = plain(users[0].GetName())
 		if state := users[0].GetRegistrationState(); state != usherv1.RegistrationState_REGISTRATION_STATE_UNSPECIFIED {
-			s.Registration = strings.TrimPrefix(state.String(), "REGISTRATION_STATE_")
+			s.Registration = contract.Name(state)
 			if reason := users[0].GetFailureReason(); reason != usherv1.FailureReason_FAILURE_REASON_UNSPECIFIED {
-				s.Registration += ": " + strings.TrimPrefix(reason.String(), "FAILURE_REASON_")
+				s.Registration += ": " + contract.Name(reason)
 			}
 		}
 	}
@@ -378,9 +378,12 @@ func (s *Standing) judge(one *answers) {
 	if len(one.instances) > 1 {
 		s.Notes = append(s.Notes, fmt.Sprintf("%d Macs answer under this name: they were cloned, or share credentials", len(one.instances)))
 	}
-	if one.status.GetInstance() == "" || s.State == Unknown {
-		version := cmp.Or(s.Version, "of an unknown version")
+	version := cmp.Or(s.Version, "of an unknown version")
+	switch state := one.status.GetState(); {
+	case one.status.GetInstance() == "" || s.State == Unknown:
 		s.Notes = append(s.Notes, "usherd "+version+" tells less than this usherctl knows")
+	case state.Descriptor().Values().ByNumber(state.Number()) == nil:
+		s.Notes = append(s.Notes, fmt.Sprintf("usherd %s says state %d, which this usherctl does not know: update usherctl", version, state))
 	}
 	if said := contract.Time(one.status.GetTime()); !said.IsZero() {
 		if skew := said.Sub(one.at).Round(time.Second); skew.Abs() >= skewTold {

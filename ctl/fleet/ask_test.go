@@ -104,11 +104,11 @@ func TestWhatIsOddIsNoted(t *testing.T) {
 	dropped.DroppedChanges, dropped.Time = 3, timestamppb.New(stored.Add(time.Minute))
 	future.State = 99
 	for want, told := range map[string]*usherv1.DeviceStatus{
-		"its clock is 1h0m0s behind":                     behind,
-		"its clock is 3m0s ahead":                        ahead,
-		"usherd 0.9 tells less than this usherctl knows": old,
-		"3 of its changes were never published":          dropped,
-		"usherd 1.2.3 tells less":                        future,
+		"its clock is 1h0m0s behind":                                    behind,
+		"its clock is 3m0s ahead":                                       ahead,
+		"usherd 0.9 tells less than this usherctl knows":                old,
+		"3 of its changes were never published":                         dropped,
+		"usherd 1.2.3 says state 99, which this usherctl does not know": future,
 	} {
 		got := question().answered(device, &answers{status: told, at: stored}, nil)
 		if len(got.Notes) != 1 || !strings.HasPrefix(got.Notes[0], want) {

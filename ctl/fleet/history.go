@@ -5,7 +5,6 @@ import (
 	"errors"
 	"fmt"
 	"strconv"
-	"strings"
 	"sync"
 	"time"
 
@@ -292,8 +291,8 @@ func changeOf(read message) *Change {
 	standing.State = Unknown
 	standing.describe(said.GetDevice())
 	change.Computer, change.DeviceState = standing.Computer, standing.State
-	if state := contract.StateFromProto(said.GetState()); state != "" {
-		change.State = string(state)
+	if said.GetState() != usherv1.IdentityState_IDENTITY_STATE_UNSPECIFIED {
+		change.State = contract.Name(said.GetState())
 	} else if said.GetUid() == 0 {
 		change.State = standing.State
 	}
@@ -303,9 +302,9 @@ func changeOf(read message) *Change {
 		}
 	}
 	if outcome := said.GetOutcome(); outcome != usherv1.RegistrationState_REGISTRATION_STATE_UNSPECIFIED {
-		change.Registration = strings.TrimPrefix(outcome.String(), "REGISTRATION_STATE_")
+		change.Registration = contract.Name(outcome)
 		if reason := said.GetFailureReason(); reason != usherv1.FailureReason_FAILURE_REASON_UNSPECIFIED {
-			change.Registration += ": " + strings.TrimPrefix(reason.String(), "FAILURE_REASON_")
+			change.Registration += ": " + contract.Name(reason)
 		}
 	}
 	change.PortalExitCode = said.PortalExitCode

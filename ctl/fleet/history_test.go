@@ -144,7 +144,7 @@ func TestChangeIsBelievedUnderItsOwnNameAlone(t *testing.T) {
 
 func TestEvilChangeIsShownHarmlessly(t *testing.T) {
 	got := changeOf(published(t, evil()))
-	if got.Note != "" || got.State != Unknown || got.DeviceState != Unknown || !got.Time.IsZero() || got.Registration != "99: -7" {
+	if got.Note != "" || got.State != "CANNOT_TELL (99)" || got.DeviceState != "CANNOT_TELL (-5)" || !got.Time.IsZero() || got.Registration != "UNKNOWN (99): UNKNOWN (-7)" {
 		t.Errorf("%+v", got)
 	}
 	mustBeShown(t, got)

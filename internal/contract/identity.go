@@ -2,6 +2,8 @@ package contract
 
 import (
 	"cmp"
+	"fmt"
+	"strings"
 	"time"
 
 	"google.golang.org/protobuf/types/known/timestamppb"
@@ -165,16 +167,28 @@ func platformSSOToProto(sso *wpj.PlatformSSO) *usherv1.PlatformSSOFacts {
 }
 
 func platformSSOFromProto(facts *usherv1.PlatformSSOFacts) *wpj.PlatformSSO {
+	user := cmp.Or(facts.GetUserState(), string(platformSSOUsers.toOwn[facts.GetUser()]))
+	if user == "" && facts.GetUser() != 0 {
+		user = Name(facts.GetUser())
+	}
 	return &wpj.PlatformSSO{
 		RegistrationCompleted: facts.GetRegistrationCompleted(),
-		User:                  cmp.Or(facts.GetUserState(), string(platformSSOUsers.toOwn[facts.GetUser()])),
-		Device:                sections.toOwn[facts.GetDeviceSection()],
-		UserSection:           sections.toOwn[facts.GetUserSection()],
+		User:                  user,
+		Device:                sectionFromProto(facts.GetDeviceSection()),
+		UserSection:           sectionFromProto(facts.GetUserSection()),
 		ExtensionID:           facts.GetExtensionIdentifier(),
 		IssuerHost:            facts.GetIssuerHost(),
 		TokensExpireAt:        Time(facts.GetTokenExpireTime()),
 		TokensExpired:         facts.GetTokensExpired(),
 	}
+}
+
+// sectionFromProto reads a section of which a later version says something else as one that could not be read.
+func sectionFromProto(section usherv1.PlatformSSOSection) wpj.Section {
+	if own, known := sections.toOwn[section]; known || section == 0 {
+		return own
+	}
+	return wpj.SectionUnreadable
 }
 
 func factsFromProto(message *usherv1.Evidence, evidence *wpj.Evidence) {
@@ -197,8 +211,9 @@ func factsFromProto(message *usherv1.Evidence, evidence *wpj.Evidence) {
 	}
 }
 
-// EvidenceFromProto returns the evidence in a message. A finding that this version does not know is read as
-// [wpj.CouldNotLook], never as "not there".
+// EvidenceFromProto returns the evidence in a message. What a later version says in words that this one does not know is never read as
+// good, or as nothing: an unknown finding is [wpj.CouldNotLook], an unknown source is none of [wpj.Sources], and an unknown state of a user
+// in Platform SSO none of the states.
 func EvidenceFromProto(message *usherv1.Evidence) wpj.Evidence {
 	evidence := wpj.Evidence{
 		Source:            sources.toOwn[message.GetSource()],
@@ -214,8 +229,17 @@ func EvidenceFromProto(message *usherv1.Evidence) wpj.Evidence {
 		Possession:        possessions.toOwn[message.GetPossession()],
 	}
 	factsFromProto(message, &evidence)
+	if evidence.Source == "" && message.GetSource() != 0 {
+		evidence.Source = wpj.Source(Name(message.GetSource()))
+	}
 	if evidence.Finding == "" {
 		evidence.Finding, evidence.Obstacle = wpj.CouldNotLook, wpj.ObstacleUnsupported
+		if message.GetFinding() != 0 {
+			evidence.Detail = strings.TrimSpace(fmt.Sprintf("It was said to be %s, which this version does not know. %s", Name(message.GetFinding()), evidence.Detail))
+		}
+	}
+	if evidence.Obstacle == "" && message.GetObstacle() != 0 {
+		evidence.Obstacle = wpj.ObstacleUnsupported
 	}
 	for _, held := range message.GetCertificates() {
 		evidence.Certificates = append(evidence.Certificates, wpj.HeldCertificate{
@@ -228,11 +252,22 @@ func EvidenceFromProto(message *usherv1.Evidence) wpj.Evidence {
 // SourceFromProto returns the source that stands for a message's, "" for one that this version does not know.
 func SourceFromProto(source usherv1.IdentitySource) wpj.Source { return sources.toOwn[source] }
 
-// StateToProto returns the message's state for one of ours.
-func StateToProto(state wpj.State) usherv1.IdentityState { return identityStates.toWire[state] }
+// StateToProto returns the message's state for one of ours. One that this version does not know, which a journal can hold, is CANNOT_TELL;
+// "" is UNSPECIFIED.
+func StateToProto(state wpj.State) usherv1.IdentityState {
+	if wire, known := identityStates.toWire[state]; known || state == "" {
+		return wire
+	}
+	return usherv1.IdentityState_IDENTITY_STATE_CANNOT_TELL
+}
 
-// StateFromProto returns the state that stands for a message's, "" for one that this version does not know.
-func StateFromProto(state usherv1.IdentityState) wpj.State { return identityStates.toOwn[state] }
+// StateFromProto returns our state for a message's. One that this version does not know is [wpj.StateCannotTell]; UNSPECIFIED is "".
+func StateFromProto(state usherv1.IdentityState) wpj.State {
+	if own, known := identityStates.toOwn[state]; known || state == 0 {
+		return own
+	}
+	return wpj.StateCannotTell
+}
 
 // IdentityToProto returns the message for an identity, nil for nil.
 func IdentityToProto(identity *wpj.Identity) *usherv1.Identity {
@@ -240,7 +275,7 @@ func IdentityToProto(identity *wpj.Identity) *usherv1.Identity {
 		return nil
 	}
 	message := &usherv1.Identity{
-		State:             identityStates.toWire[identity.State],
+		State:             StateToProto(identity.State),
 		Detail:            identity.Detail,
 		DeviceId:          string(identity.DeviceID),
 		TenantId:          string(identity.TenantID),
@@ -254,6 +289,9 @@ func IdentityToProto(identity *wpj.Identity) *usherv1.Identity {
 		ObserveTime:       Timestamp(identity.ObservedAt),
 		Source:            sources.toWire[identity.Source],
 		Rule:              identity.Rule,
+	}
+	if _, known := identityStates.toWire[identity.State]; !known && identity.State != "" {
+		message.Detail = strings.TrimSpace(fmt.Sprintf("The state is %q, which this version does not know. %s", identity.State, identity.Detail))
 	}
 	for _, one := range identity.Contradictions {
 		message.Contradictions = append(message.Contradictions, &usherv1.Contradiction{
@@ -269,7 +307,7 @@ func IdentityFromProto(message *usherv1.Identity) *wpj.Identity {
 		return nil
 	}
 	identity := &wpj.Identity{
-		State:             identityStates.toOwn[message.GetState()],
+		State:             StateFromProto(message.GetState()),
 		Detail:            message.GetDetail(),
 		DeviceID:          wpj.DeviceID(message.GetDeviceId()),
 		TenantID:          wpj.TenantID(message.GetTenantId()),
