@@ -8,9 +8,9 @@ import (
 	"strings"
 	"testing"
 
+	"usher.internal/internal/contract"
 	"usher.internal/internal/errorcode"
 	"usher.internal/internal/event"
-	"usher.internal/internal/contract"
 	usherv1 "usher.internal/proto/usher/v1"
 )
 

@@ -39,6 +39,8 @@ type Options struct {
 	FileKeychain bool
 	// Settings override or extend the configuration, by dotted key.
 	Settings map[string]any
+	// Without are keys that the configuration leaves out, since a program of another version does not know them.
+	Without []string
 	// Tee gets what every process writes, nil for nothing.
 	Tee io.Writer
 }
@@ -200,6 +202,9 @@ func (m *Mac) WriteConfig() error {
 	}
 	for key, value := range m.Settings {
 		settings[key] = value
+	}
+	for _, key := range m.Without {
+		delete(settings, key)
 	}
 	content, err := yaml.Marshal(settings)
 	if err != nil {
