@@ -121,7 +121,9 @@ func New(config Config) *Server {
 	doctor := newDoctorService(config.Doctor, draining)
 	usherv1.RegisterRegistrationServiceServer(server, registrations)
 	usherv1.RegisterStatusServiceServer(server, status)
-	usherv1.RegisterTenantServiceServer(server, &tenantService{settings: config.Settings})
+	usherv1.RegisterTenantServiceServer(server, &tenantService{
+		settings: config.Settings, settingsChanged: config.SettingsChanged, draining: draining,
+	})
 	usherv1.RegisterDeliveryServiceServer(server, &deliveryService{outbox: config.Outbox, settings: config.Settings})
 	usherv1.RegisterJamfProServiceServer(server, newJamfProService(config.JamfPro, delivery.ExtensionAttributes(), config.Logger))
 	usherv1.RegisterCleanServiceServer(server, &cleanService{cleaner: config.Clean, foremost: config.Sessions})
