@@ -250,6 +250,10 @@ func (a *app) printEvidence(user *usherv1.UserStatus) {
 	for _, contradiction := range user.GetIdentity().GetContradictions() {
 		fmt.Fprintf(a.stdout, "  contradiction: %s\n", plain(contradiction.GetDetail()))
 	}
+	for _, other := range user.GetIdentity().GetOtherIdentities() {
+		fmt.Fprintf(a.stdout, "  other identity: device %s of %s, valid until %s\n",
+			plain(dash(other.GetDeviceId())), tenantName(other.GetTenantId()), other.GetNotAfter().AsTime().Format(time.DateOnly))
+	}
 	if change := user.GetDeviceIdChange(); change != nil {
 		fmt.Fprintf(a.stdout, "  device id: %s became %s at %s\n", plain(change.GetOldDeviceId()), plain(change.GetNewDeviceId()), a.clock(change.GetTime()))
 	}
@@ -304,4 +308,12 @@ func lastState(r *usherv1.Registration) string {
 		return "FAILED: " + contract.Name(r.GetFailureReason())
 	}
 	return contract.Name(r.GetState())
+}
+
+// tenantName names a tenant in a sentence.
+func tenantName(id string) string {
+	if id == "" {
+		return "an unknown tenant"
+	}
+	return "tenant " + plain(id)
 }

@@ -69,6 +69,7 @@ func run(ctx context.Context, live *config.Live, log *slog.Logger) error {
 	observer := observation.New(observation.Config{
 		Store:             journal,
 		Tenant:            func() wpj.TenantID { return live.Current().Tenant.ID },
+		CloudHost:         func() string { return live.Current().Tenant.CloudHost },
 		ThisMac:           parts.thisMac,
 		Directory:         parts.directory,
 		Online:            thismac.Online,
@@ -178,6 +179,8 @@ func watcherSettings(now *config.Loaded) observation.WatcherSettings {
 		Automatic: now.Identity.LookAutomatically,
 		Interval:  now.Identity.LookInterval,
 		Heartbeat: now.Identity.Heartbeat,
+		Tenant:    now.Tenant.ID,
+		CloudHost: now.Tenant.CloudHost,
 	}
 }
 

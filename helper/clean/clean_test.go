@@ -209,6 +209,13 @@ func TestObjections(t *testing.T) {
 	undecodable.Evidence = []wpj.Evidence{certificate(t, otherDevice, true)}
 	der := undecodable.Evidence[0].Certificates[0].DER
 	undecodable.Evidence[0].Certificates[0].DER = der[:len(der)-1]
+	several := func(state wpj.State, tenants ...wpj.TenantID) observation.Reading {
+		reading := standing(state)
+		for _, tenant := range tenants {
+			reading.Identity.Others = append(reading.Identity.Others, wpj.OtherIdentity{DeviceID: otherDevice, TenantID: tenant})
+		}
+		return reading
+	}
 	early := standing(wpj.StateExpired)
 	early.Identity.NotBefore = time.Now().Add(time.Hour)
 	type test struct {
@@ -222,6 +229,10 @@ func TestObjections(t *testing.T) {
 		{"under way", standing(wpj.StateNotRegistered), true, "A registration of this user is under way", "ckptf"},
 		{"state of a later version", standing("NEW"), false, "does not know", "ckptf"},
 		{"other tenant", standing(wpj.StateTenantMismatch), false, "would be lost. Detail of TENANT_MISMATCH.", "ckptf"},
+		{"registered beside another tenant's", several(wpj.StateRegistered, "b"), false, "would be lost. Detail of REGISTERED.", "ckptf"},
+		{"two, and it is open which", several(wpj.StateOrphaned, "a", "b"), false, "one of which may be this user's registration; set tenant.id, which says which one it is. Detail of ORPHANED.", "ckptf"},
+		{"broken beside one that works", several(wpj.StateOrphaned, "b"), false, "one of which may be", "ckptf"},
+		{"expired beside nothing", several(wpj.StateExpired), false, "", "ckptf"},
 		{"not yet valid", early, false, "clock is wrong", "ckptf"},
 		{"beside Platform SSO", standing(wpj.StateNotReported, besidePlatformSSO), false, "", "ckp"},
 		{"beside Platform SSO of another tenant", standing(wpj.StateTenantMismatch, besidePlatformSSO), false, "", "ckp"},

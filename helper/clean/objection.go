@@ -47,6 +47,8 @@ var objections = []objection{
 		"The device certificate in the login keychain is of the very device that Microsoft's single sign-on names, so that it may be the registration itself."},
 	{func(c circumstances) bool { return c.isHealthy() && !c.isOldBeside() },
 		"This user has a registration, and it would be lost. %s"},
+	{func(c circumstances) bool { return c.Identity.State == wpj.StateOrphaned && len(c.Identity.Others) > 0 },
+		"The login keychain holds identities that can be used, one of which may be this user's registration; set tenant.id, which says which one it is. %s"},
 	{func(c circumstances) bool {
 		return c.Identity.State == wpj.StateExpired && c.now.Before(c.Identity.NotBefore)
 	}, "The registration begins in the future, so this Mac's clock is wrong. %s"},

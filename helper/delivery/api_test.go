@@ -172,7 +172,7 @@ func TestErrorsOfTheAPIAreAdvice(t *testing.T) {
 		t.Run(one.name, func(t *testing.T) {
 			server := newJamfPro(t)
 			one.spoil(server)
-			err := server.deliverer(t).Deliver(t.Context(), delivery.Report{Outcome: "SUCCEEDED", Identity: &wpj.Identity{State: wpj.StateRegistered}})
+			err := server.deliverer(t).Deliver(t.Context(), delivery.Report{Outcome: "SUCCEEDED", Identity: &wpj.Identity{State: wpj.StateNotRegistered}})
 			if err == nil || isRefused(err) != one.refused {
 				t.Errorf("got %v", err)
 			}

@@ -22,6 +22,7 @@ import (
 const (
 	maximumEvidence     = 16
 	maximumCertificates = 64
+	maximumUsers        = 16 // of one certificate
 	maximumAttribute    = 1024
 	maximumDetail       = 500
 )
@@ -34,6 +35,8 @@ type Config struct {
 	Store *store.Store
 	// Tenant is the Entra tenant that users must be registered with; empty is any.
 	Tenant func() wpj.TenantID
+	// CloudHost is the sign-in host of the Microsoft cloud that the tenant is in; nil or empty is any.
+	CloudHost func() string
 	// ThisMac returns what the helper itself knows of the Mac; nil is nothing.
 	ThisMac func(context.Context) []wpj.Evidence
 	// Directory reads the user's record in the directory; false where it is not to be asked. It may be nil.
@@ -109,8 +112,18 @@ func (o *Observer) Read(ctx context.Context, agent usherv1.UserAgentServiceClien
 }
 
 func (o *Observer) evaluate(evidence []wpj.Evidence, keys wpj.KeysHistory) Reading {
-	given := wpj.Conditions{Now: time.Now(), Tenant: o.config.Tenant(), Keys: keys}
+	given := o.conditions()
+	given.Keys = keys
 	return Reading{wpj.Evaluate(evidence, given), keys, evidence}
+}
+
+// conditions are what evidence is held to now.
+func (o *Observer) conditions() wpj.Conditions {
+	given := wpj.Conditions{Now: time.Now(), Tenant: o.config.Tenant()}
+	if o.config.CloudHost != nil {
+		given.CloudHost = o.config.CloudHost()
+	}
+	return given
 }
 
 // WithJamfPro returns the reading with what Jamf Pro says now. When Jamf Pro cannot be asked, what it said last counts on.
@@ -203,6 +216,16 @@ func plausible(evidence wpj.Evidence) wpj.Evidence {
 	}
 	if sso := evidence.PlatformSSO; sso != nil {
 		texts = append(texts, sso.User, sso.ExtensionID, sso.IssuerHost)
+	}
+	for _, held := range evidence.Certificates {
+		if held.Items == nil {
+			continue
+		}
+		texts = append(texts, string(held.Items.TenantID), string(held.Items.Thumbprint), held.Items.CloudHost)
+		held.Items.UserPrincipalNames = held.Items.UserPrincipalNames[:min(len(held.Items.UserPrincipalNames), maximumUsers)]
+		for _, name := range held.Items.UserPrincipalNames {
+			texts = append(texts, string(name))
+		}
 	}
 	for _, text := range texts {
 		if len(text) > maximumAttribute || strings.ContainsFunc(text, func(letter rune) bool { return !unicode.IsPrint(letter) }) {

@@ -18,32 +18,38 @@ import (
 // nonceLength is how many bytes a challenge has.
 const nonceLength = 32
 
-// possessions are in the order in which they count where there are several certificates: one that was refuted says nothing of
-// the others.
+// possessions are in the order in which they count where there are several certificates and none was chosen: one that was refuted says
+// nothing of the others.
 var possessions = []wpj.Possession{"", wpj.PossessionRefuted, wpj.PossessionNotProved, wpj.PossessionProved}
 
 // prove asks for a signature with the key of each device certificate that the login keychain is said to hold with its key. A
-// certificate whose key signs wrongly counts as one without: it was copied there. Not to get a signature says nothing.
+// certificate whose key signs wrongly counts as one without: it was copied there. Not to get a signature says nothing. What the evidence
+// says is of the certificate that speaks for the Mac.
 func (o *Observer) prove(ctx context.Context, agent usherv1.UserAgentServiceClient, evidence []wpj.Evidence) {
 	for i := range evidence {
 		e := &evidence[i]
 		if e.Finding != wpj.Found || e.Source != wpj.SourceLoginKeychain && e.Source != "" { // an unknown source counts as it
 			continue
 		}
+		came := make([]wpj.Possession, len(e.Certificates))
 		for j := range e.Certificates {
 			held := &e.Certificates[j]
 			certificate, err := wpj.ParseCertificate(held.DER)
 			if err != nil || !held.HasPrivateKey {
 				continue
 			}
-			came := o.possession(ctx, agent, certificate)
-			if slices.Index(possessions, came) > slices.Index(possessions, e.Possession) {
-				e.Possession = came
+			came[j] = o.possession(ctx, agent, certificate)
+			if slices.Index(possessions, came[j]) > slices.Index(possessions, e.Possession) {
+				e.Possession = came[j]
 			}
-			if came == wpj.PossessionRefuted {
+			if came[j] == wpj.PossessionRefuted {
 				held.HasPrivateKey = false
 				e.Detail += " The private key did not sign as the certificate's."
 			}
+		}
+		// That another identity's key is there proves nothing of the one that speaks for the Mac.
+		if at, chosen := wpj.Choose(*e, o.conditions()); chosen {
+			e.Possession = came[at]
 		}
 	}
 }

@@ -61,6 +61,9 @@ type WatcherSettings struct {
 	Automatic bool
 	// Interval is how often it looks, Heartbeat how often Jamf Pro is told although nothing has changed.
 	Interval, Heartbeat time.Duration
+	// Tenant and CloudHost are what identities should be of. When they change, everyone is looked at again.
+	Tenant    wpj.TenantID
+	CloudHost string
 }
 
 // Watcher looks at everyone who is logged in: at login, after wake, after a registration, and every few hours. It has
@@ -147,10 +150,12 @@ func (w *Watcher) Run(ctx context.Context) error {
 			all = true
 			timer.Reset(pause(settings.Interval))
 		case <-w.changed:
-			if before := settings.Interval; w.Settings().Interval != before {
-				timer.Reset(pause(w.Settings().Interval))
-			}
+			before := settings
 			settings = w.Settings()
+			if settings.Interval != before.Interval {
+				timer.Reset(pause(settings.Interval))
+			}
+			all = settings.Tenant != before.Tenant || settings.CloudHost != before.CloudHost
 		case <-ctx.Done():
 			return nil
 		}

@@ -37,6 +37,8 @@ type agent struct {
 	held  chan struct{}
 	looks int
 	prove func(nonce []byte) ([]byte, error)
+	// proveOf signs with the key of one certificate; it is asked where prove is nil.
+	proveOf func(thumbprint string, nonce []byte) ([]byte, error)
 }
 
 func (a *agent) tells(evidence ...wpj.Evidence) {
@@ -75,6 +77,10 @@ func (a *agent) ReadIdentity(ctx context.Context, _ *usherv1.ReadIdentityRequest
 }
 
 func (a *agent) ProvePossession(_ context.Context, request *usherv1.ProvePossessionRequest, _ ...grpc.CallOption) (*usherv1.ProvePossessionResponse, error) {
+	if a.prove == nil {
+		signature, err := a.proveOf(request.GetThumbprint(), request.GetNonce())
+		return &usherv1.ProvePossessionResponse{Signature: signature}, err
+	}
 	signature, err := a.prove(request.GetNonce())
 	return &usherv1.ProvePossessionResponse{Signature: signature}, err
 }

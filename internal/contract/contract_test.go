@@ -53,7 +53,9 @@ var now = time.Date(2026, 11, 23, 10, 0, 0, 123456789, time.UTC)
 func TestEvidenceThereAndBack(t *testing.T) {
 	evidence := wpj.Evidence{
 		Source: wpj.SourceLoginKeychain, Finding: wpj.Found, Detail: "one certificate", ObservedAt: now,
-		Certificates:      []wpj.HeldCertificate{{DER: []byte{1, 2}, HasPrivateKey: true}, {DER: []byte{3}}},
+		Certificates: []wpj.HeldCertificate{{DER: []byte{1, 2}, HasPrivateKey: true}, {DER: []byte{3}, Items: &wpj.Items{}}, {DER: []byte{4}, Items: &wpj.Items{
+			UserPrincipalNames: []wpj.UserPrincipalName{"jane@example.com", "zoe@example.com"}, TenantID: "t", Thumbprint: "bb", CloudHost: "h",
+		}}},
 		UserPrincipalName: "jane@example.com", TenantID: "t", Thumbprint: "aa", CloudHost: "h",
 	}
 	if got := contract.EvidenceFromProto(contract.EvidenceToProto(evidence)); !reflect.DeepEqual(got, evidence) {
@@ -122,6 +124,7 @@ func TestIdentityThereAndBack(t *testing.T) {
 		identity.UserObjectID, identity.Thumbprint, identity.JoinType, identity.TenantRegion = "o", "aa", wpj.JoinJoined, "EU"
 		identity.NotBefore, identity.NotAfter, identity.ObservedAt = now, now.Add(1), now.Add(2)
 		identity.Source, identity.Rule = wpj.SourceLoginKeychain, "rule"
+		identity.Others = []wpj.OtherIdentity{{DeviceID: "other", TenantID: "t2", Thumbprint: "bb", NotAfter: now}, {DeviceID: "another", Thumbprint: "cc"}}
 		identity.Contradictions = []wpj.Contradiction{{Name: "n", Followed: wpj.SourcePlatformSSO, Against: wpj.SourceJamfPro, Detail: "d"}}
 		if got := contract.IdentityFromProto(contract.IdentityToProto(identity)); !reflect.DeepEqual(got, identity) {
 			t.Errorf("got %+v, want %+v", got, identity)

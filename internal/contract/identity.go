@@ -121,7 +121,7 @@ func EvidenceToProto(evidence wpj.Evidence) *usherv1.Evidence {
 	factsToProto(evidence, message)
 	for _, held := range evidence.Certificates {
 		message.Certificates = append(message.Certificates, &usherv1.DeviceCertificate{
-			Der: held.DER, HasPrivateKey: held.HasPrivateKey,
+			Der: held.DER, HasPrivateKey: held.HasPrivateKey, Items: itemsToProto(held.Items),
 		})
 	}
 	return message
@@ -243,7 +243,7 @@ func EvidenceFromProto(message *usherv1.Evidence) wpj.Evidence {
 	}
 	for _, held := range message.GetCertificates() {
 		evidence.Certificates = append(evidence.Certificates, wpj.HeldCertificate{
-			DER: held.GetDer(), HasPrivateKey: held.GetHasPrivateKey(),
+			DER: held.GetDer(), HasPrivateKey: held.GetHasPrivateKey(), Items: itemsFromProto(held.GetItems()),
 		})
 	}
 	return evidence
@@ -293,6 +293,11 @@ func IdentityToProto(identity *wpj.Identity) *usherv1.Identity {
 	if _, known := identityStates.toWire[identity.State]; !known && identity.State != "" {
 		message.Detail = strings.TrimSpace(fmt.Sprintf("The state is %q, which this version does not know. %s", identity.State, identity.Detail))
 	}
+	for _, one := range identity.Others {
+		message.OtherIdentities = append(message.OtherIdentities, &usherv1.OtherIdentity{
+			DeviceId: string(one.DeviceID), TenantId: string(one.TenantID), Thumbprint: string(one.Thumbprint), NotAfter: Timestamp(one.NotAfter),
+		})
+	}
 	for _, one := range identity.Contradictions {
 		message.Contradictions = append(message.Contradictions, &usherv1.Contradiction{
 			Name: one.Name, Followed: sources.toWire[one.Followed], Against: sources.toWire[one.Against], Detail: one.Detail,
@@ -321,6 +326,12 @@ func IdentityFromProto(message *usherv1.Identity) *wpj.Identity {
 		ObservedAt:        Time(message.GetObserveTime()),
 		Source:            sources.toOwn[message.GetSource()],
 		Rule:              message.GetRule(),
+	}
+	for _, one := range message.GetOtherIdentities() {
+		identity.Others = append(identity.Others, wpj.OtherIdentity{
+			DeviceID: wpj.DeviceID(one.GetDeviceId()), TenantID: wpj.TenantID(one.GetTenantId()),
+			Thumbprint: wpj.Thumbprint(one.GetThumbprint()), NotAfter: Time(one.GetNotAfter()),
+		})
 	}
 	for _, one := range message.GetContradictions() {
 		identity.Contradictions = append(identity.Contradictions, wpj.Contradiction{

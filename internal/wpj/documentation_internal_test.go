@@ -35,6 +35,13 @@ func TestDocumentation(t *testing.T) {
 	tables.WriteString("| `names-differ` | the source of the identity | directory | The user's record in the directory names another user. |\n")
 	fmt.Fprintf(&tables, "| `%s` | Platform SSO | itself | The name and the number of the user's state do not belong together; the name decides. |\n", remarkNameAndNumber)
 	fmt.Fprintf(&tables, "| `%s` | Platform SSO | itself | The single sign-on tokens have expired. |\n", remarkTokens)
+	for _, one := range []struct{ name, says string }{
+		{anotherIdentity, "The login keychain holds another identity that can be used, of the tenant that the sentence names; `usherctl status` names its device."},
+		{usersDiffer, "The items in the login keychain name several users, and it is open which of them the registration is of; none is reported."},
+		{cloudDiffers, "The items in the login keychain name another of Microsoft's clouds than `tenant.cloud_host`."},
+	} {
+		fmt.Fprintf(&tables, "| `%s` | %s | itself | %s |\n", one.name, SourceLoginKeychain, one.says)
+	}
 	tables.WriteString("\n## What each source can say\n\n| source | |\n| --- | --- |\n")
 	for _, source := range Sources() {
 		var said []string

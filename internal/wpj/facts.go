@@ -8,26 +8,20 @@ import (
 // facts is what the rules of [Evaluate] look at.
 type facts struct {
 	given Conditions
-	// chosen is the device certificate that speaks for the Mac, nil where there is none that can be read.
+	// found are the different device certificates that can be read.
+	found []*held
+	// chosen is the one that speaks for the Mac, nil where there is none that can be read.
 	chosen *held
-	// usable counts the different certificates that are valid now and have their private key.
+	// usable counts those that are valid now, have their private key, and are as much wanted as the chosen one.
 	usable int
 	// evidence is what the facts rest on: that of the chosen certificate, or else the most telling one.
 	evidence Evidence
 	// contradictory and undecodable are why certificates of Workplace Join's were passed over.
 	contradictory, undecodable, foreign error
-	// blocked is a source that could not be looked at, looked tells whether any could.
+	// blocked is a source that could not be looked at.
 	blocked *Evidence
-	looked  bool
 	// leftovers tells that a source holds items.
 	leftovers bool
-}
-
-// held is a device certificate where it was found.
-type held struct {
-	certificate   *Certificate
-	hasPrivateKey bool
-	evidence      Evidence
 }
 
 // gather sorts the evidence. What comes with evidence of a source that could not be looked at is left aside: a look that
@@ -35,7 +29,6 @@ type held struct {
 func gather(evidence []Evidence, given Conditions) facts {
 	f := facts{given: given}
 	byThumbprint := map[Thumbprint]*held{}
-	var found []*held
 	weight := -1
 	// rest makes the facts rest on the most telling evidence, the first of its kind.
 	rest := func(e Evidence, telling int) {
@@ -43,7 +36,7 @@ func gather(evidence []Evidence, given Conditions) facts {
 			f.evidence, weight = e, telling
 		}
 	}
-	for _, e := range evidence {
+	for _, e := range inOrder(evidence) {
 		if e.Finding != Found && e.Finding != NotThere {
 			if f.blocked == nil {
 				f.blocked = &e
@@ -51,61 +44,50 @@ func gather(evidence []Evidence, given Conditions) facts {
 			rest(e, 2)
 			continue
 		}
-		f.looked = true
 		rest(e, 0)
 		if e.UserPrincipalName != "" || e.TenantID != "" || e.Thumbprint != "" {
 			f.leftovers = true
 			rest(e, 1)
 		}
-		for _, candidate := range e.Certificates {
+		for at, candidate := range e.Certificates {
 			certificate, err := ParseCertificate(candidate.DER)
 			switch {
 			case errors.Is(err, ErrNotWorkplaceJoin):
 			case errors.Is(err, ErrForeignIssuer):
-				f.foreign = err
+				f.foreign = firstOf(f.foreign, err)
 				rest(e, 3)
 			case errors.Is(err, ErrContradictory):
-				f.contradictory = err
+				f.contradictory = firstOf(f.contradictory, err)
 				rest(e, 4)
 			case err != nil:
-				f.undecodable = err
+				f.undecodable = firstOf(f.undecodable, err)
 				rest(e, 3)
-			case byThumbprint[certificate.Thumbprint] != nil: // seen by two sources, or twice
-				known := byThumbprint[certificate.Thumbprint]
-				known.hasPrivateKey = known.hasPrivateKey || candidate.HasPrivateKey
 			default:
-				h := &held{certificate, candidate.HasPrivateKey, e}
-				byThumbprint[certificate.Thumbprint] = h
-				found = append(found, h)
+				one := &held{certificate, candidate.HasPrivateKey, e, itemsOf(candidate, e), at}
+				if known := byThumbprint[certificate.Thumbprint]; known != nil { // seen by two sources, or twice
+					if one.hasPrivateKey && !known.hasPrivateKey {
+						known.hasPrivateKey, known.at = true, one.at
+					}
+					if compareItems(one.items, known.items) > 0 { // what says more, and the same one in any order
+						known.items = one.items
+					}
+					continue
+				}
+				byThumbprint[certificate.Thumbprint] = one
+				f.found = append(f.found, one)
 			}
 		}
 	}
-	f.choose(found)
+	f.choose()
 	return f
 }
 
-// choose takes the certificate that tells most: a current one rather than one that is not, then one with its key, then
-// the one that is valid longest.
-func (f *facts) choose(found []*held) {
-	rank := func(h *held) int {
-		rank := 0
-		if f.isCurrent(h.certificate) {
-			rank += 2
-		}
-		if h.hasPrivateKey {
-			rank++
-		}
-		return rank
+// firstOf returns the error whose text comes first, so that the order in which they came has no effect.
+func firstOf(a, b error) error {
+	if a != nil && a.Error() <= b.Error() {
+		return a
 	}
-	for _, h := range found {
-		if rank(h) == 3 {
-			f.usable++
-		}
-		if f.chosen == nil || rank(h) > rank(f.chosen) ||
-			rank(h) == rank(f.chosen) && h.certificate.NotAfter.After(f.chosen.certificate.NotAfter) {
-			f.chosen, f.evidence = h, h.evidence
-		}
-	}
+	return b
 }
 
 // isCurrent tells whether the certificate is valid now; both ends of its validity belong to it.
@@ -114,6 +96,14 @@ func (f facts) isCurrent(certificate *Certificate) bool {
 }
 
 func (f facts) place() string { return placeOf(f.evidence.Source) }
+
+// items are those of the chosen certificate.
+func (f facts) items() Items {
+	if f.chosen == nil {
+		return itemsOf(HeldCertificate{}, f.evidence)
+	}
+	return f.chosen.items
+}
 
 // disagrees tells whether an item is there and says other than the chosen certificate. Older registrations have fewer
 // items, so that one is missing is no disagreement.
@@ -135,26 +125,23 @@ func (f facts) certificateTenant() TenantID {
 	return f.chosen.certificate.TenantID
 }
 
-// identityTenant is the tenant by the certificate, or by the item where that does not name one; empty when neither does.
+// identityTenant is the tenant of the chosen certificate; empty when nothing names one.
 func (f facts) identityTenant() TenantID {
-	if tenant := f.certificateTenant(); tenant != "" {
-		return tenant
-	}
-	tenant, err := parseGUID(string(f.evidence.TenantID))
-	if err != nil { // an item can hold anything
+	if f.chosen == nil {
 		return ""
 	}
-	return TenantID(tenant)
+	return f.chosen.tenant()
 }
 
 // identity is the identity without state and detail. Where several certificates are usable it names no device.
-func (f facts) identity() Identity {
-	identity := Identity{ObservedAt: f.evidence.ObservedAt, Source: f.evidence.Source}
+func (f facts) identity(came verdict) Identity {
+	identity := Identity{ObservedAt: f.evidence.ObservedAt, Source: f.evidence.Source, Others: f.others()}
 	if f.chosen == nil || f.usable > 1 {
 		return identity
 	}
 	identity = f.chosen.certificate.identity(identity)
 	identity.TenantID = f.identityTenant()
-	identity.UserPrincipalName = f.evidence.UserPrincipalName
+	identity.UserPrincipalName = f.chosen.user()
+	identity.Contradictions = f.remarks(came)
 	return identity
 }

@@ -21,7 +21,7 @@ func readKeychain(evidence []Evidence, given Conditions) reading {
 	f := gather(evidence, given)
 	for _, r := range keychainRules {
 		if r.applies(f) {
-			return reading{verdict: r.verdict, detail: r.detail(f), identity: f.identity()}
+			return reading{verdict: r.verdict, detail: r.detail(f), identity: f.identity(r.verdict)}
 		}
 	}
 	panic("wpj: the last rule applies to everything")
@@ -33,8 +33,17 @@ var keychainRules = []keychainRule{
 	{ambiguous,
 		func(f facts) bool { return f.usable > 1 },
 		func(f facts) string {
-			return fmt.Sprintf("The %s holds %d current device certificates with private keys, so it is open which one speaks for this Mac; %s.",
-				f.place(), f.usable, registerAgain)
+			which, fix := "which one speaks for this Mac", registerAgain
+			switch {
+			case f.preference(f.chosen) > 0:
+				which += ", as they are of the same tenant"
+			case f.given.Tenant != "":
+				which += ", as none is of the tenant that tenant.id names"
+			default:
+				fix = "set tenant.id, or " + fix
+			}
+			return fmt.Sprintf("The %s holds %d current device certificates with private keys, so it is open %s; %s.",
+				f.place(), f.usable, which, fix)
 		}},
 	{noKey,
 		func(f facts) bool { return f.chosen != nil && !f.chosen.hasPrivateKey },
@@ -42,20 +51,27 @@ var keychainRules = []keychainRule{
 			return fmt.Sprintf("The %s holds a device certificate without its private key; %s.", f.place(), registerAgain)
 		}},
 	{thumbprintDiffers,
-		func(f facts) bool { return f.disagrees(string(f.evidence.Thumbprint), f.thumbprint()) },
+		func(f facts) bool { return f.disagrees(string(f.items().Thumbprint), f.thumbprint()) },
 		func(f facts) string {
-			return fmt.Sprintf("The item %s in the %s names another certificate than the one that is there; %s.",
-				AccountThumbprint, f.place(), registerAgain)
+			than := "the one that is there"
+			if len(f.found) > 1 {
+				than = "the one of " + tenantName(f.identityTenant()) + " that was chosen"
+			}
+			return fmt.Sprintf("The item %s in the %s names another certificate than %s; %s.", AccountThumbprint, f.place(), than, registerAgain)
 		}},
 	{noUser,
-		func(f facts) bool { return f.chosen != nil && f.evidence.UserPrincipalName == "" },
+		func(f facts) bool { return f.chosen != nil && len(f.items().UserPrincipalNames) == 0 },
 		func(f facts) string {
+			if len(f.found) > 1 {
+				return fmt.Sprintf("The %s holds %d device certificates, and no item %s belongs to the one of %s that was chosen; %s.",
+					f.place(), len(f.found), AccountUserPrincipalName, tenantName(f.identityTenant()), registerAgain)
+			}
 			return fmt.Sprintf("The item %s is missing from the %s, so the device certificate there belongs to nobody; %s.",
 				AccountUserPrincipalName, f.place(), registerAgain)
 		}},
 	{tenantItemDiffers,
 		func(f facts) bool {
-			return f.certificateTenant() != "" && f.disagrees(string(f.evidence.TenantID), string(f.certificateTenant()))
+			return f.certificateTenant() != "" && f.disagrees(string(f.items().TenantID), string(f.certificateTenant()))
 		},
 		func(f facts) string {
 			return fmt.Sprintf("The item %s in the %s names another tenant than the device certificate, which is of tenant %s; %s.",
@@ -84,8 +100,12 @@ var keychainRules = []keychainRule{
 	{usable,
 		func(f facts) bool { return f.chosen != nil },
 		func(f facts) string {
-			return fmt.Sprintf("The %s holds a device certificate that is valid until %s, its private key and its user.",
-				f.place(), day(f.chosen.certificate.NotAfter))
+			whose := "its user"
+			if len(f.items().UserPrincipalNames) > 1 {
+				whose = "the names of several users"
+			}
+			return fmt.Sprintf("The %s holds a device certificate that is valid until %s, its private key and %s.",
+				f.place(), day(f.chosen.certificate.NotAfter), whose)
 		}},
 
 	{contradictsItself,

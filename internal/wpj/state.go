@@ -89,6 +89,8 @@ type HeldCertificate struct {
 	DER []byte
 	// HasPrivateKey tells whether the source holds the private key that belongs to it.
 	HasPrivateKey bool
+	// Items are those that belong to it; nil where nobody has looked for them, so that they are those of the [Evidence].
+	Items *Items
 }
 
 // Evidence is what one source said, and when. It is a claim of the user in whose session it was read, unless the helper
@@ -188,8 +190,20 @@ type Identity struct {
 	ObservedAt        time.Time         `json:"observed_at,omitzero"`
 	// Source is the place that holds the identity, or that the state rests on where none does.
 	Source Source `json:"source,omitempty"`
+	// Others are the identities beside this one in the login keychain that can be used; where it is open which one speaks for the Mac, they
+	// are all of them.
+	Others []OtherIdentity `json:"other_identities,omitempty"`
 	// Contradictions are what sources say against each other.
 	Contradictions []Contradiction `json:"contradictions,omitempty"`
+}
+
+// OtherIdentity is an identity that is there and was not chosen.
+type OtherIdentity struct {
+	DeviceID DeviceID `json:"device_id"`
+	// TenantID is empty where nothing names one.
+	TenantID   TenantID   `json:"tenant_id,omitempty"`
+	Thumbprint Thumbprint `json:"thumbprint"`
+	NotAfter   time.Time  `json:"not_after,omitzero"`
 }
 
 // Contradiction is told and not smoothed over: two sources that cannot both be right, and which one the state follows.

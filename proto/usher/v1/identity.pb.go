@@ -534,6 +534,9 @@ type DeviceCertificate struct {
 	// X.509 DER.
 	Der           []byte `protobuf:"bytes,1,opt,name=der,proto3" json:"der,omitempty"`
 	HasPrivateKey bool   `protobuf:"varint,2,opt,name=has_private_key,json=hasPrivateKey,proto3" json:"has_private_key,omitempty"`
+	// The items of the login keychain that belong to it. Not set where nobody has looked for them, as by older agents; then they are those
+	// of the evidence.
+	Items         *RegistrationItems `protobuf:"bytes,3,opt,name=items,proto3" json:"items,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -582,6 +585,84 @@ func (x *DeviceCertificate) GetHasPrivateKey() bool {
 	return false
 }
 
+func (x *DeviceCertificate) GetItems() *RegistrationItems {
+	if x != nil {
+		return x.Items
+	}
+	return nil
+}
+
+// RegistrationItems is what the generic passwords of one registration say, from their attributes.
+type RegistrationItems struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// Several where it is open which of them registered, none where no item belongs to the registration.
+	UserPrincipalNames []string `protobuf:"bytes,1,rep,name=user_principal_names,json=userPrincipalNames,proto3" json:"user_principal_names,omitempty"`
+	TenantId           string   `protobuf:"bytes,2,opt,name=tenant_id,json=tenantId,proto3" json:"tenant_id,omitempty"`
+	// SHA-1 of the certificate, hexadecimal.
+	Thumbprint    string `protobuf:"bytes,3,opt,name=thumbprint,proto3" json:"thumbprint,omitempty"`
+	CloudHost     string `protobuf:"bytes,4,opt,name=cloud_host,json=cloudHost,proto3" json:"cloud_host,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *RegistrationItems) Reset() {
+	*x = RegistrationItems{}
+	mi := &file_usher_v1_identity_proto_msgTypes[1]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *RegistrationItems) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*RegistrationItems) ProtoMessage() {}
+
+func (x *RegistrationItems) ProtoReflect() protoreflect.Message {
+	mi := &file_usher_v1_identity_proto_msgTypes[1]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use RegistrationItems.ProtoReflect.Descriptor instead.
+func (*RegistrationItems) Descriptor() ([]byte, []int) {
+	return file_usher_v1_identity_proto_rawDescGZIP(), []int{1}
+}
+
+func (x *RegistrationItems) GetUserPrincipalNames() []string {
+	if x != nil {
+		return x.UserPrincipalNames
+	}
+	return nil
+}
+
+func (x *RegistrationItems) GetTenantId() string {
+	if x != nil {
+		return x.TenantId
+	}
+	return ""
+}
+
+func (x *RegistrationItems) GetThumbprint() string {
+	if x != nil {
+		return x.Thumbprint
+	}
+	return ""
+}
+
+func (x *RegistrationItems) GetCloudHost() string {
+	if x != nil {
+		return x.CloudHost
+	}
+	return ""
+}
+
 // Evidence is what one source said, when.
 type Evidence struct {
 	state    protoimpl.MessageState `protogen:"open.v1"`
@@ -618,7 +699,7 @@ type Evidence struct {
 
 func (x *Evidence) Reset() {
 	*x = Evidence{}
-	mi := &file_usher_v1_identity_proto_msgTypes[1]
+	mi := &file_usher_v1_identity_proto_msgTypes[2]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -630,7 +711,7 @@ func (x *Evidence) String() string {
 func (*Evidence) ProtoMessage() {}
 
 func (x *Evidence) ProtoReflect() protoreflect.Message {
-	mi := &file_usher_v1_identity_proto_msgTypes[1]
+	mi := &file_usher_v1_identity_proto_msgTypes[2]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -643,7 +724,7 @@ func (x *Evidence) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Evidence.ProtoReflect.Descriptor instead.
 func (*Evidence) Descriptor() ([]byte, []int) {
-	return file_usher_v1_identity_proto_rawDescGZIP(), []int{1}
+	return file_usher_v1_identity_proto_rawDescGZIP(), []int{2}
 }
 
 func (x *Evidence) GetSource() IdentitySource {
@@ -842,7 +923,7 @@ type PlatformSSOFacts struct {
 
 func (x *PlatformSSOFacts) Reset() {
 	*x = PlatformSSOFacts{}
-	mi := &file_usher_v1_identity_proto_msgTypes[2]
+	mi := &file_usher_v1_identity_proto_msgTypes[3]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -854,7 +935,7 @@ func (x *PlatformSSOFacts) String() string {
 func (*PlatformSSOFacts) ProtoMessage() {}
 
 func (x *PlatformSSOFacts) ProtoReflect() protoreflect.Message {
-	mi := &file_usher_v1_identity_proto_msgTypes[2]
+	mi := &file_usher_v1_identity_proto_msgTypes[3]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -867,7 +948,7 @@ func (x *PlatformSSOFacts) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use PlatformSSOFacts.ProtoReflect.Descriptor instead.
 func (*PlatformSSOFacts) Descriptor() ([]byte, []int) {
-	return file_usher_v1_identity_proto_rawDescGZIP(), []int{2}
+	return file_usher_v1_identity_proto_rawDescGZIP(), []int{3}
 }
 
 func (x *PlatformSSOFacts) GetRegistrationCompleted() bool {
@@ -944,7 +1025,7 @@ type SecureEnclaveFacts struct {
 
 func (x *SecureEnclaveFacts) Reset() {
 	*x = SecureEnclaveFacts{}
-	mi := &file_usher_v1_identity_proto_msgTypes[3]
+	mi := &file_usher_v1_identity_proto_msgTypes[4]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -956,7 +1037,7 @@ func (x *SecureEnclaveFacts) String() string {
 func (*SecureEnclaveFacts) ProtoMessage() {}
 
 func (x *SecureEnclaveFacts) ProtoReflect() protoreflect.Message {
-	mi := &file_usher_v1_identity_proto_msgTypes[3]
+	mi := &file_usher_v1_identity_proto_msgTypes[4]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -969,7 +1050,7 @@ func (x *SecureEnclaveFacts) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use SecureEnclaveFacts.ProtoReflect.Descriptor instead.
 func (*SecureEnclaveFacts) Descriptor() ([]byte, []int) {
-	return file_usher_v1_identity_proto_rawDescGZIP(), []int{3}
+	return file_usher_v1_identity_proto_rawDescGZIP(), []int{4}
 }
 
 func (x *SecureEnclaveFacts) GetStatus() int32 {
@@ -992,7 +1073,7 @@ type JamfAgentFacts struct {
 
 func (x *JamfAgentFacts) Reset() {
 	*x = JamfAgentFacts{}
-	mi := &file_usher_v1_identity_proto_msgTypes[4]
+	mi := &file_usher_v1_identity_proto_msgTypes[5]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1004,7 +1085,7 @@ func (x *JamfAgentFacts) String() string {
 func (*JamfAgentFacts) ProtoMessage() {}
 
 func (x *JamfAgentFacts) ProtoReflect() protoreflect.Message {
-	mi := &file_usher_v1_identity_proto_msgTypes[4]
+	mi := &file_usher_v1_identity_proto_msgTypes[5]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1017,7 +1098,7 @@ func (x *JamfAgentFacts) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use JamfAgentFacts.ProtoReflect.Descriptor instead.
 func (*JamfAgentFacts) Descriptor() ([]byte, []int) {
-	return file_usher_v1_identity_proto_rawDescGZIP(), []int{4}
+	return file_usher_v1_identity_proto_rawDescGZIP(), []int{5}
 }
 
 func (x *JamfAgentFacts) GetHaveAnAzureId() bool {
@@ -1045,7 +1126,7 @@ type JamfSettingsFacts struct {
 
 func (x *JamfSettingsFacts) Reset() {
 	*x = JamfSettingsFacts{}
-	mi := &file_usher_v1_identity_proto_msgTypes[5]
+	mi := &file_usher_v1_identity_proto_msgTypes[6]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1057,7 +1138,7 @@ func (x *JamfSettingsFacts) String() string {
 func (*JamfSettingsFacts) ProtoMessage() {}
 
 func (x *JamfSettingsFacts) ProtoReflect() protoreflect.Message {
-	mi := &file_usher_v1_identity_proto_msgTypes[5]
+	mi := &file_usher_v1_identity_proto_msgTypes[6]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1070,7 +1151,7 @@ func (x *JamfSettingsFacts) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use JamfSettingsFacts.ProtoReflect.Descriptor instead.
 func (*JamfSettingsFacts) Descriptor() ([]byte, []int) {
-	return file_usher_v1_identity_proto_rawDescGZIP(), []int{5}
+	return file_usher_v1_identity_proto_rawDescGZIP(), []int{6}
 }
 
 func (x *JamfSettingsFacts) GetConditionalAccessEnabled() bool {
@@ -1101,7 +1182,7 @@ type ComplianceFacts struct {
 
 func (x *ComplianceFacts) Reset() {
 	*x = ComplianceFacts{}
-	mi := &file_usher_v1_identity_proto_msgTypes[6]
+	mi := &file_usher_v1_identity_proto_msgTypes[7]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1113,7 +1194,7 @@ func (x *ComplianceFacts) String() string {
 func (*ComplianceFacts) ProtoMessage() {}
 
 func (x *ComplianceFacts) ProtoReflect() protoreflect.Message {
-	mi := &file_usher_v1_identity_proto_msgTypes[6]
+	mi := &file_usher_v1_identity_proto_msgTypes[7]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1126,7 +1207,7 @@ func (x *ComplianceFacts) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ComplianceFacts.ProtoReflect.Descriptor instead.
 func (*ComplianceFacts) Descriptor() ([]byte, []int) {
-	return file_usher_v1_identity_proto_rawDescGZIP(), []int{6}
+	return file_usher_v1_identity_proto_rawDescGZIP(), []int{7}
 }
 
 func (x *ComplianceFacts) GetApplicable() bool {
@@ -1166,7 +1247,7 @@ type Contradiction struct {
 
 func (x *Contradiction) Reset() {
 	*x = Contradiction{}
-	mi := &file_usher_v1_identity_proto_msgTypes[7]
+	mi := &file_usher_v1_identity_proto_msgTypes[8]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1178,7 +1259,7 @@ func (x *Contradiction) String() string {
 func (*Contradiction) ProtoMessage() {}
 
 func (x *Contradiction) ProtoReflect() protoreflect.Message {
-	mi := &file_usher_v1_identity_proto_msgTypes[7]
+	mi := &file_usher_v1_identity_proto_msgTypes[8]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1191,7 +1272,7 @@ func (x *Contradiction) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Contradiction.ProtoReflect.Descriptor instead.
 func (*Contradiction) Descriptor() ([]byte, []int) {
-	return file_usher_v1_identity_proto_rawDescGZIP(), []int{7}
+	return file_usher_v1_identity_proto_rawDescGZIP(), []int{8}
 }
 
 func (x *Contradiction) GetName() string {
@@ -1237,7 +1318,7 @@ type DeviceIDChange struct {
 
 func (x *DeviceIDChange) Reset() {
 	*x = DeviceIDChange{}
-	mi := &file_usher_v1_identity_proto_msgTypes[8]
+	mi := &file_usher_v1_identity_proto_msgTypes[9]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1249,7 +1330,7 @@ func (x *DeviceIDChange) String() string {
 func (*DeviceIDChange) ProtoMessage() {}
 
 func (x *DeviceIDChange) ProtoReflect() protoreflect.Message {
-	mi := &file_usher_v1_identity_proto_msgTypes[8]
+	mi := &file_usher_v1_identity_proto_msgTypes[9]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1262,7 +1343,7 @@ func (x *DeviceIDChange) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use DeviceIDChange.ProtoReflect.Descriptor instead.
 func (*DeviceIDChange) Descriptor() ([]byte, []int) {
-	return file_usher_v1_identity_proto_rawDescGZIP(), []int{8}
+	return file_usher_v1_identity_proto_rawDescGZIP(), []int{9}
 }
 
 func (x *DeviceIDChange) GetOldDeviceId() string {
@@ -1308,13 +1389,16 @@ type Identity struct {
 	// The rule that the state comes from (docs/states.md).
 	Rule           string           `protobuf:"bytes,14,opt,name=rule,proto3" json:"rule,omitempty"`
 	Contradictions []*Contradiction `protobuf:"bytes,15,rep,name=contradictions,proto3" json:"contradictions,omitempty"`
-	unknownFields  protoimpl.UnknownFields
-	sizeCache      protoimpl.SizeCache
+	// The identities beside this one in the login keychain that can be used; where it is open which one speaks for the computer, all of
+	// them.
+	OtherIdentities []*OtherIdentity `protobuf:"bytes,16,rep,name=other_identities,json=otherIdentities,proto3" json:"other_identities,omitempty"`
+	unknownFields   protoimpl.UnknownFields
+	sizeCache       protoimpl.SizeCache
 }
 
 func (x *Identity) Reset() {
 	*x = Identity{}
-	mi := &file_usher_v1_identity_proto_msgTypes[9]
+	mi := &file_usher_v1_identity_proto_msgTypes[10]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1326,7 +1410,7 @@ func (x *Identity) String() string {
 func (*Identity) ProtoMessage() {}
 
 func (x *Identity) ProtoReflect() protoreflect.Message {
-	mi := &file_usher_v1_identity_proto_msgTypes[9]
+	mi := &file_usher_v1_identity_proto_msgTypes[10]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1339,7 +1423,7 @@ func (x *Identity) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Identity.ProtoReflect.Descriptor instead.
 func (*Identity) Descriptor() ([]byte, []int) {
-	return file_usher_v1_identity_proto_rawDescGZIP(), []int{9}
+	return file_usher_v1_identity_proto_rawDescGZIP(), []int{10}
 }
 
 func (x *Identity) GetState() IdentityState {
@@ -1447,14 +1531,100 @@ func (x *Identity) GetContradictions() []*Contradiction {
 	return nil
 }
 
+func (x *Identity) GetOtherIdentities() []*OtherIdentity {
+	if x != nil {
+		return x.OtherIdentities
+	}
+	return nil
+}
+
+// OtherIdentity is an identity that is there and was not chosen.
+type OtherIdentity struct {
+	state    protoimpl.MessageState `protogen:"open.v1"`
+	DeviceId string                 `protobuf:"bytes,1,opt,name=device_id,json=deviceId,proto3" json:"device_id,omitempty"`
+	// Empty where nothing names one.
+	TenantId      string                 `protobuf:"bytes,2,opt,name=tenant_id,json=tenantId,proto3" json:"tenant_id,omitempty"`
+	Thumbprint    string                 `protobuf:"bytes,3,opt,name=thumbprint,proto3" json:"thumbprint,omitempty"`
+	NotAfter      *timestamppb.Timestamp `protobuf:"bytes,4,opt,name=not_after,json=notAfter,proto3" json:"not_after,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *OtherIdentity) Reset() {
+	*x = OtherIdentity{}
+	mi := &file_usher_v1_identity_proto_msgTypes[11]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *OtherIdentity) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*OtherIdentity) ProtoMessage() {}
+
+func (x *OtherIdentity) ProtoReflect() protoreflect.Message {
+	mi := &file_usher_v1_identity_proto_msgTypes[11]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use OtherIdentity.ProtoReflect.Descriptor instead.
+func (*OtherIdentity) Descriptor() ([]byte, []int) {
+	return file_usher_v1_identity_proto_rawDescGZIP(), []int{11}
+}
+
+func (x *OtherIdentity) GetDeviceId() string {
+	if x != nil {
+		return x.DeviceId
+	}
+	return ""
+}
+
+func (x *OtherIdentity) GetTenantId() string {
+	if x != nil {
+		return x.TenantId
+	}
+	return ""
+}
+
+func (x *OtherIdentity) GetThumbprint() string {
+	if x != nil {
+		return x.Thumbprint
+	}
+	return ""
+}
+
+func (x *OtherIdentity) GetNotAfter() *timestamppb.Timestamp {
+	if x != nil {
+		return x.NotAfter
+	}
+	return nil
+}
+
 var File_usher_v1_identity_proto protoreflect.FileDescriptor
 
 const file_usher_v1_identity_proto_rawDesc = "" +
 	"\n" +
-	"\x17usher/v1/identity.proto\x12\busher.v1\x1a\x1fgoogle/protobuf/timestamp.proto\"M\n" +
+	"\x17usher/v1/identity.proto\x12\busher.v1\x1a\x1fgoogle/protobuf/timestamp.proto\"\x80\x01\n" +
 	"\x11DeviceCertificate\x12\x10\n" +
 	"\x03der\x18\x01 \x01(\fR\x03der\x12&\n" +
-	"\x0fhas_private_key\x18\x02 \x01(\bR\rhasPrivateKey\"\xdd\x06\n" +
+	"\x0fhas_private_key\x18\x02 \x01(\bR\rhasPrivateKey\x121\n" +
+	"\x05items\x18\x03 \x01(\v2\x1b.usher.v1.RegistrationItemsR\x05items\"\xa1\x01\n" +
+	"\x11RegistrationItems\x120\n" +
+	"\x14user_principal_names\x18\x01 \x03(\tR\x12userPrincipalNames\x12\x1b\n" +
+	"\ttenant_id\x18\x02 \x01(\tR\btenantId\x12\x1e\n" +
+	"\n" +
+	"thumbprint\x18\x03 \x01(\tR\n" +
+	"thumbprint\x12\x1d\n" +
+	"\n" +
+	"cloud_host\x18\x04 \x01(\tR\tcloudHost\"\xdd\x06\n" +
 	"\bEvidence\x120\n" +
 	"\x06source\x18\x01 \x01(\x0e2\x18.usher.v1.IdentitySourceR\x06source\x12+\n" +
 	"\afinding\x18\x02 \x01(\x0e2\x11.usher.v1.FindingR\afinding\x12.\n" +
@@ -1519,7 +1689,7 @@ const file_usher_v1_identity_proto_rawDesc = "" +
 	"\x0eDeviceIDChange\x12\"\n" +
 	"\rold_device_id\x18\x01 \x01(\tR\voldDeviceId\x12\"\n" +
 	"\rnew_device_id\x18\x02 \x01(\tR\vnewDeviceId\x12.\n" +
-	"\x04time\x18\x03 \x01(\v2\x1a.google.protobuf.TimestampR\x04time\"\xfd\x04\n" +
+	"\x04time\x18\x03 \x01(\v2\x1a.google.protobuf.TimestampR\x04time\"\xc1\x05\n" +
 	"\bIdentity\x12-\n" +
 	"\x05state\x18\x01 \x01(\x0e2\x17.usher.v1.IdentityStateR\x05state\x12\x16\n" +
 	"\x06detail\x18\x02 \x01(\tR\x06detail\x12\x1b\n" +
@@ -1539,7 +1709,15 @@ const file_usher_v1_identity_proto_rawDesc = "" +
 	"\fobserve_time\x18\f \x01(\v2\x1a.google.protobuf.TimestampR\vobserveTime\x120\n" +
 	"\x06source\x18\r \x01(\x0e2\x18.usher.v1.IdentitySourceR\x06source\x12\x12\n" +
 	"\x04rule\x18\x0e \x01(\tR\x04rule\x12?\n" +
-	"\x0econtradictions\x18\x0f \x03(\v2\x17.usher.v1.ContradictionR\x0econtradictions*\xb7\x02\n" +
+	"\x0econtradictions\x18\x0f \x03(\v2\x17.usher.v1.ContradictionR\x0econtradictions\x12B\n" +
+	"\x10other_identities\x18\x10 \x03(\v2\x17.usher.v1.OtherIdentityR\x0fotherIdentities\"\xa2\x01\n" +
+	"\rOtherIdentity\x12\x1b\n" +
+	"\tdevice_id\x18\x01 \x01(\tR\bdeviceId\x12\x1b\n" +
+	"\ttenant_id\x18\x02 \x01(\tR\btenantId\x12\x1e\n" +
+	"\n" +
+	"thumbprint\x18\x03 \x01(\tR\n" +
+	"thumbprint\x127\n" +
+	"\tnot_after\x18\x04 \x01(\v2\x1a.google.protobuf.TimestampR\bnotAfter*\xb7\x02\n" +
 	"\x0eIdentitySource\x12\x1f\n" +
 	"\x1bIDENTITY_SOURCE_UNSPECIFIED\x10\x00\x12\"\n" +
 	"\x1eIDENTITY_SOURCE_LOGIN_KEYCHAIN\x10\x01\x12\"\n" +
@@ -1625,7 +1803,7 @@ func file_usher_v1_identity_proto_rawDescGZIP() []byte {
 }
 
 var file_usher_v1_identity_proto_enumTypes = make([]protoimpl.EnumInfo, 7)
-var file_usher_v1_identity_proto_msgTypes = make([]protoimpl.MessageInfo, 10)
+var file_usher_v1_identity_proto_msgTypes = make([]protoimpl.MessageInfo, 12)
 var file_usher_v1_identity_proto_goTypes = []any{
 	(IdentitySource)(0),           // 0: usher.v1.IdentitySource
 	(Finding)(0),                  // 1: usher.v1.Finding
@@ -1635,48 +1813,53 @@ var file_usher_v1_identity_proto_goTypes = []any{
 	(PlatformSSOUser)(0),          // 5: usher.v1.PlatformSSOUser
 	(PlatformSSOSection)(0),       // 6: usher.v1.PlatformSSOSection
 	(*DeviceCertificate)(nil),     // 7: usher.v1.DeviceCertificate
-	(*Evidence)(nil),              // 8: usher.v1.Evidence
-	(*PlatformSSOFacts)(nil),      // 9: usher.v1.PlatformSSOFacts
-	(*SecureEnclaveFacts)(nil),    // 10: usher.v1.SecureEnclaveFacts
-	(*JamfAgentFacts)(nil),        // 11: usher.v1.JamfAgentFacts
-	(*JamfSettingsFacts)(nil),     // 12: usher.v1.JamfSettingsFacts
-	(*ComplianceFacts)(nil),       // 13: usher.v1.ComplianceFacts
-	(*Contradiction)(nil),         // 14: usher.v1.Contradiction
-	(*DeviceIDChange)(nil),        // 15: usher.v1.DeviceIDChange
-	(*Identity)(nil),              // 16: usher.v1.Identity
-	(*timestamppb.Timestamp)(nil), // 17: google.protobuf.Timestamp
+	(*RegistrationItems)(nil),     // 8: usher.v1.RegistrationItems
+	(*Evidence)(nil),              // 9: usher.v1.Evidence
+	(*PlatformSSOFacts)(nil),      // 10: usher.v1.PlatformSSOFacts
+	(*SecureEnclaveFacts)(nil),    // 11: usher.v1.SecureEnclaveFacts
+	(*JamfAgentFacts)(nil),        // 12: usher.v1.JamfAgentFacts
+	(*JamfSettingsFacts)(nil),     // 13: usher.v1.JamfSettingsFacts
+	(*ComplianceFacts)(nil),       // 14: usher.v1.ComplianceFacts
+	(*Contradiction)(nil),         // 15: usher.v1.Contradiction
+	(*DeviceIDChange)(nil),        // 16: usher.v1.DeviceIDChange
+	(*Identity)(nil),              // 17: usher.v1.Identity
+	(*OtherIdentity)(nil),         // 18: usher.v1.OtherIdentity
+	(*timestamppb.Timestamp)(nil), // 19: google.protobuf.Timestamp
 }
 var file_usher_v1_identity_proto_depIdxs = []int32{
-	0,  // 0: usher.v1.Evidence.source:type_name -> usher.v1.IdentitySource
-	1,  // 1: usher.v1.Evidence.finding:type_name -> usher.v1.Finding
-	2,  // 2: usher.v1.Evidence.obstacle:type_name -> usher.v1.Obstacle
-	17, // 3: usher.v1.Evidence.observe_time:type_name -> google.protobuf.Timestamp
-	7,  // 4: usher.v1.Evidence.certificates:type_name -> usher.v1.DeviceCertificate
-	9,  // 5: usher.v1.Evidence.platform_sso:type_name -> usher.v1.PlatformSSOFacts
-	10, // 6: usher.v1.Evidence.secure_enclave:type_name -> usher.v1.SecureEnclaveFacts
-	11, // 7: usher.v1.Evidence.jamf_agent:type_name -> usher.v1.JamfAgentFacts
-	12, // 8: usher.v1.Evidence.jamf_settings:type_name -> usher.v1.JamfSettingsFacts
-	13, // 9: usher.v1.Evidence.compliance:type_name -> usher.v1.ComplianceFacts
-	4,  // 10: usher.v1.Evidence.possession:type_name -> usher.v1.Possession
-	5,  // 11: usher.v1.PlatformSSOFacts.user:type_name -> usher.v1.PlatformSSOUser
-	6,  // 12: usher.v1.PlatformSSOFacts.device_section:type_name -> usher.v1.PlatformSSOSection
-	6,  // 13: usher.v1.PlatformSSOFacts.user_section:type_name -> usher.v1.PlatformSSOSection
-	17, // 14: usher.v1.PlatformSSOFacts.token_expire_time:type_name -> google.protobuf.Timestamp
-	17, // 15: usher.v1.JamfAgentFacts.last_token_time:type_name -> google.protobuf.Timestamp
-	0,  // 16: usher.v1.Contradiction.followed:type_name -> usher.v1.IdentitySource
-	0,  // 17: usher.v1.Contradiction.against:type_name -> usher.v1.IdentitySource
-	17, // 18: usher.v1.DeviceIDChange.time:type_name -> google.protobuf.Timestamp
-	3,  // 19: usher.v1.Identity.state:type_name -> usher.v1.IdentityState
-	17, // 20: usher.v1.Identity.not_before:type_name -> google.protobuf.Timestamp
-	17, // 21: usher.v1.Identity.not_after:type_name -> google.protobuf.Timestamp
-	17, // 22: usher.v1.Identity.observe_time:type_name -> google.protobuf.Timestamp
-	0,  // 23: usher.v1.Identity.source:type_name -> usher.v1.IdentitySource
-	14, // 24: usher.v1.Identity.contradictions:type_name -> usher.v1.Contradiction
-	25, // [25:25] is the sub-list for method output_type
-	25, // [25:25] is the sub-list for method input_type
-	25, // [25:25] is the sub-list for extension type_name
-	25, // [25:25] is the sub-list for extension extendee
-	0,  // [0:25] is the sub-list for field type_name
+	8,  // 0: usher.v1.DeviceCertificate.items:type_name -> usher.v1.RegistrationItems
+	0,  // 1: usher.v1.Evidence.source:type_name -> usher.v1.IdentitySource
+	1,  // 2: usher.v1.Evidence.finding:type_name -> usher.v1.Finding
+	2,  // 3: usher.v1.Evidence.obstacle:type_name -> usher.v1.Obstacle
+	19, // 4: usher.v1.Evidence.observe_time:type_name -> google.protobuf.Timestamp
+	7,  // 5: usher.v1.Evidence.certificates:type_name -> usher.v1.DeviceCertificate
+	10, // 6: usher.v1.Evidence.platform_sso:type_name -> usher.v1.PlatformSSOFacts
+	11, // 7: usher.v1.Evidence.secure_enclave:type_name -> usher.v1.SecureEnclaveFacts
+	12, // 8: usher.v1.Evidence.jamf_agent:type_name -> usher.v1.JamfAgentFacts
+	13, // 9: usher.v1.Evidence.jamf_settings:type_name -> usher.v1.JamfSettingsFacts
+	14, // 10: usher.v1.Evidence.compliance:type_name -> usher.v1.ComplianceFacts
+	4,  // 11: usher.v1.Evidence.possession:type_name -> usher.v1.Possession
+	5,  // 12: usher.v1.PlatformSSOFacts.user:type_name -> usher.v1.PlatformSSOUser
+	6,  // 13: usher.v1.PlatformSSOFacts.device_section:type_name -> usher.v1.PlatformSSOSection
+	6,  // 14: usher.v1.PlatformSSOFacts.user_section:type_name -> usher.v1.PlatformSSOSection
+	19, // 15: usher.v1.PlatformSSOFacts.token_expire_time:type_name -> google.protobuf.Timestamp
+	19, // 16: usher.v1.JamfAgentFacts.last_token_time:type_name -> google.protobuf.Timestamp
+	0,  // 17: usher.v1.Contradiction.followed:type_name -> usher.v1.IdentitySource
+	0,  // 18: usher.v1.Contradiction.against:type_name -> usher.v1.IdentitySource
+	19, // 19: usher.v1.DeviceIDChange.time:type_name -> google.protobuf.Timestamp
+	3,  // 20: usher.v1.Identity.state:type_name -> usher.v1.IdentityState
+	19, // 21: usher.v1.Identity.not_before:type_name -> google.protobuf.Timestamp
+	19, // 22: usher.v1.Identity.not_after:type_name -> google.protobuf.Timestamp
+	19, // 23: usher.v1.Identity.observe_time:type_name -> google.protobuf.Timestamp
+	0,  // 24: usher.v1.Identity.source:type_name -> usher.v1.IdentitySource
+	15, // 25: usher.v1.Identity.contradictions:type_name -> usher.v1.Contradiction
+	18, // 26: usher.v1.Identity.other_identities:type_name -> usher.v1.OtherIdentity
+	19, // 27: usher.v1.OtherIdentity.not_after:type_name -> google.protobuf.Timestamp
+	28, // [28:28] is the sub-list for method output_type
+	28, // [28:28] is the sub-list for method input_type
+	28, // [28:28] is the sub-list for extension type_name
+	28, // [28:28] is the sub-list for extension extendee
+	0,  // [0:28] is the sub-list for field type_name
 }
 
 func init() { file_usher_v1_identity_proto_init() }
@@ -1684,21 +1867,21 @@ func file_usher_v1_identity_proto_init() {
 	if File_usher_v1_identity_proto != nil {
 		return
 	}
-	file_usher_v1_identity_proto_msgTypes[1].OneofWrappers = []any{
+	file_usher_v1_identity_proto_msgTypes[2].OneofWrappers = []any{
 		(*Evidence_PlatformSso)(nil),
 		(*Evidence_SecureEnclave)(nil),
 		(*Evidence_JamfAgent)(nil),
 		(*Evidence_JamfSettings)(nil),
 		(*Evidence_Compliance)(nil),
 	}
-	file_usher_v1_identity_proto_msgTypes[4].OneofWrappers = []any{}
+	file_usher_v1_identity_proto_msgTypes[5].OneofWrappers = []any{}
 	type x struct{}
 	out := protoimpl.TypeBuilder{
 		File: protoimpl.DescBuilder{
 			GoPackagePath: reflect.TypeOf(x{}).PkgPath(),
 			RawDescriptor: unsafe.Slice(unsafe.StringData(file_usher_v1_identity_proto_rawDesc), len(file_usher_v1_identity_proto_rawDesc)),
 			NumEnums:      7,
-			NumMessages:   10,
+			NumMessages:   12,
 			NumExtensions: 0,
 			NumServices:   0,
 		},
