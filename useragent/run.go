@@ -15,6 +15,7 @@ import (
 	"usher.internal/internal/config"
 	"usher.internal/internal/link"
 	"usher.internal/internal/version"
+	"usher.internal/internal/wpj"
 	usherv1 "usher.internal/proto/usher/v1"
 	"usher.internal/useragent/identity"
 	"usher.internal/useragent/keychain"
@@ -48,9 +49,11 @@ func run(ctx context.Context, live *config.Live, log *slog.Logger) error {
 	defer folder.Close()
 	login := keychain.Open()
 	jamfState := filepath.Join(home, "Library", "Preferences", "com.jamf.management.jamfAAD.plist")
+	tenant := newTenantWatch(started.HelperSocket(), started.Development.HelperUID, log)
 	agent := newServer(serverConfig{
 		Portal:    runner,
-		settings:  settingsOf(started, login, jamfState),
+		settings:  settingsOf(started, login, tenant.wanted, jamfState),
+		Connected: tenant.connected,
 		Keychain:  login,
 		Leftovers: leftovers.New(login, folder),
 		JamfState: jamfState,
@@ -63,11 +66,12 @@ func run(ctx context.Context, live *config.Live, log *slog.Logger) error {
 	defer watching.Wait()
 	ctx, cancel := context.WithCancel(ctx)
 	defer cancel()
+	watching.Go(func() { tenant.run(ctx) })
 	watching.Go(func() {
 		changed := func() {
 			now := live.Current().Config
 			runner.Use(now.Portal.Executable)
-			agent.use(settingsOf(now, login, jamfState))
+			agent.use(settingsOf(now, login, tenant.wanted, jamfState))
 		}
 		if err := live.Watch(ctx, changed); err != nil {
 			log.Warn("changes of the configuration are not seen; they count when usher-agent starts next", "error", err)
@@ -77,20 +81,20 @@ func run(ctx context.Context, live *config.Live, log *slog.Logger) error {
 }
 
 // settingsOf is what the server is to do by a configuration.
-func settingsOf(now config.Config, login *keychain.Keychain, jamfState string) settings {
+func settingsOf(now config.Config, login *keychain.Keychain, wanted func() wpj.Conditions, jamfState string) settings {
 	return settings{
-		Sources: sources(now, login, jamfState),
+		Sources: sources(now, login, wanted, jamfState),
 		Gather:  command.GatherAADInfo.At(now.Jamf.ConditionalAccessExecutable),
 	}
 }
 
-// sources are the places that the configuration has looked at.
-func sources(settings config.Config, login *keychain.Keychain, jamfState string) []identitySource {
+// sources are the places that the configuration has looked at, for the identity that is wanted.
+func sources(settings config.Config, login *keychain.Keychain, wanted func() wpj.Conditions, jamfState string) []identitySource {
 	var chosen []identitySource
 	for _, name := range settings.Identity.Sources {
 		switch name {
 		case config.LoginKeychain:
-			chosen = append(chosen, identity.LoginKeychain(login))
+			chosen = append(chosen, identity.LoginKeychainOf(login, wanted))
 		case config.PlatformSSO:
 			chosen = append(chosen, identity.PlatformSSO(command.AppSSO.At(settings.PlatformSSO.Executable)))
 		case config.SecureEnclave:
@@ -114,6 +118,7 @@ func serve(ctx context.Context, socket string, helperUID uint32, agent *server) 
 		ServerOptions: []grpc.ServerOption{
 			grpc.UnaryInterceptor(agent.unaryErrors), grpc.StreamInterceptor(agent.streamErrors),
 		},
-		Logger: agent.Logger,
+		Logger:    agent.Logger,
+		Connected: agent.Connected,
 	})
 }

@@ -41,7 +41,9 @@ type serverConfig struct {
 	// settings are those that it begins with; [server.use] has others take their place.
 	settings
 	Notifier command.Command
-	Version  string
+	// Connected is called each time that the helper has accepted the agent; it may be nil.
+	Connected func()
+	Version   string
 	// Logger may be nil.
 	Logger *slog.Logger
 }

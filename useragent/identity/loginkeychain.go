@@ -1,11 +1,13 @@
 package identity
 
 import (
+	"bytes"
 	"context"
 	"errors"
 	"fmt"
 	"slices"
 	"strings"
+	"time"
 
 	"usher.internal/internal/wpj"
 	"usher.internal/useragent/keychain"
@@ -23,9 +25,20 @@ type Keychain interface {
 // generic passwords whose attributes say who registered, all of them in the user's login keychain [MSID].
 //
 // The evidence holds certificates of Workplace Join alone: what else is in a user's keychain is nobody's business.
-func LoginKeychain(keychain Keychain) Source { return &loginKeychain{keychain} }
+func LoginKeychain(keychain Keychain) Source {
+	return LoginKeychainOf(keychain, func() wpj.Conditions { return wpj.Conditions{Now: time.Now()} })
+}
 
-type loginKeychain struct{ keychain Keychain }
+// LoginKeychainOf is [LoginKeychain] where an identity of a certain tenant and cloud is wanted. Of several identities the evidence's own
+// items are those of the wanted one. All are in the evidence, each certificate with the items that belong to it.
+func LoginKeychainOf(keychain Keychain, wanted func() wpj.Conditions) Source {
+	return &loginKeychain{keychain, wanted}
+}
+
+type loginKeychain struct {
+	keychain Keychain
+	wanted   func() wpj.Conditions
+}
 
 func (s *loginKeychain) Look(ctx context.Context) wpj.Evidence {
 	ctx, cancel := context.WithTimeoutCause(ctx, Deadline, fmt.Errorf("no answer within %s", Deadline))
@@ -48,8 +61,8 @@ func (s *loginKeychain) fill(ctx context.Context, evidence *wpj.Evidence) error 
 	if err != nil {
 		return fmt.Errorf("read attributes of generic passwords: %w", err)
 	}
-	thumbprints := map[string]bool{}
 	var unreadable, ofNobody int
+	there := readItems(passwords)
 	for _, found := range certificates {
 		certificate, err := wpj.ParseCertificate(found.DER)
 		switch {
@@ -64,8 +77,10 @@ func (s *loginKeychain) fill(ctx context.Context, evidence *wpj.Evidence) error 
 		held := wpj.HeldCertificate{DER: found.DER, HasPrivateKey: found.HasPrivateKey}
 		if err == nil { // one that cannot be read is evidence as it is
 			held.HasPrivateKey = held.HasPrivateKey || hasKey(keys, certificate.PublicKeyHash)
-			thumbprints[string(certificate.Thumbprint)] = true
+		} else {
+			certificate = nil
 		}
+		there.certificates = append(there.certificates, certificate)
 		evidence.Certificates = append(evidence.Certificates, held)
 	}
 	var doubts []string
@@ -75,18 +90,29 @@ func (s *loginKeychain) fill(ctx context.Context, evidence *wpj.Evidence) error 
 	if ofNobody > 0 { // they may be of anyone, so they are no evidence of a registration
 		doubts = append(doubts, fmt.Sprintf("%d of unknown issuers that cannot be parsed", ofNobody))
 	}
-	value := func(account string, preferred map[string]bool) string {
-		value, different := valueOf(passwords, account, preferred)
-		if different > 1 {
-			doubts = append(doubts, fmt.Sprintf("%d different values of %s", different, account))
+	wanted := s.wanted()
+	for i, certificate := range there.certificates {
+		if certificate != nil {
+			items := there.of(certificate, wanted)
+			evidence.Certificates[i].Items = &items
 		}
-		return value
 	}
-	evidence.UserPrincipalName = wpj.UserPrincipalName(value(wpj.AccountUserPrincipalName, nil))
-	evidence.TenantID = wpj.TenantID(strings.ToLower(value(wpj.AccountTenantID, nil)))
-	evidence.Thumbprint = wpj.Thumbprint(strings.ToLower(value(wpj.AccountThumbprint, thumbprints)))
-	evidence.CloudHost = value(wpj.AccountCloudEnvironment, nil)
-	evidence.Finding, evidence.Detail = describe(evidence, doubts)
+	items := there.first()
+	at, chosen := wpj.Choose(*evidence, wanted)
+	if chosen {
+		items = *evidence.Certificates[at].Items
+	}
+	if len(items.UserPrincipalNames) > 0 {
+		evidence.UserPrincipalName = items.UserPrincipalNames[0]
+	}
+	evidence.TenantID, evidence.Thumbprint, evidence.CloudHost = items.TenantID, items.Thumbprint, items.CloudHost
+	if len(evidence.Certificates) == 1 && len(there.users) < 2 {
+		evidence.Certificates[0].Items = nil // the evidence's own say it
+	}
+	evidence.Finding, evidence.Detail = describe(evidence, append(doubts, there.doubts()...))
+	if chosen {
+		evidence.Detail += preferred(evidence.Certificates, at, there)
+	}
 	return nil
 }
 
@@ -117,33 +143,33 @@ func describe(evidence *wpj.Evidence, doubts []string) (wpj.Finding, string) {
 	return wpj.Found, detail + "."
 }
 
+// preferred names, as one more sentence, the tenants of the identity that was chosen and of the others; "" where there are no others.
+func preferred(certificates []wpj.HeldCertificate, chosen int, there itemsThere) string {
+	var others []string
+	for i, held := range certificates {
+		if certificate := there.certificates[i]; i != chosen && held.HasPrivateKey && certificate != nil && !bytes.Equal(held.DER, certificates[chosen].DER) {
+			others = append(others, tenantName(certificate))
+		}
+	}
+	if len(others) == 0 {
+		return ""
+	}
+	slices.Sort(others)
+	return fmt.Sprintf(" The one of %s was chosen, beside %s.", tenantName(there.certificates[chosen]), strings.Join(slices.Compact(others), ", "))
+}
+
+// tenantName names a tenant, which is of an organisation and no person.
+func tenantName(certificate *wpj.Certificate) string {
+	if certificate.TenantID == "" {
+		return "an unknown tenant"
+	}
+	return "tenant " + string(certificate.TenantID)
+}
+
 // hasKey tells whether the device key of a certificate is there [MSID]. The session transport key is another one. On macOS no
 // keys are listed; there the keychain says itself which certificates have one.
 func hasKey(keys []keychain.Key, publicKeyHash string) bool {
 	return slices.ContainsFunc(keys, func(key keychain.Key) bool {
 		return string(key.ApplicationTag) == wpj.DeviceKeyTag && strings.EqualFold(key.ApplicationLabel, publicKeyHash)
 	})
-}
-
-// valueOf returns the value of an item, which stands in its service attribute, and how many different ones there are. Items
-// can stay behind from an earlier registration; of several values a preferred one is taken, or else the first in order, so
-// that every look comes to the same.
-func valueOf(passwords []keychain.GenericPassword, account string, preferred map[string]bool) (value string, different int) {
-	var values []string
-	for _, password := range passwords {
-		if service := strings.TrimSpace(password.Service); password.Account == account && service != "" {
-			values = append(values, service)
-		}
-	}
-	slices.Sort(values)
-	values = slices.Compact(values)
-	if len(values) == 0 {
-		return "", 0
-	}
-	for _, candidate := range values {
-		if preferred[strings.ToLower(candidate)] {
-			return candidate, len(values)
-		}
-	}
-	return values[0], len(values)
 }

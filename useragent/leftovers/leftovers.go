@@ -197,6 +197,9 @@ func nameOfCertificate(certificate keychain.Certificate) (string, bool) {
 		remark = ", which cannot be read"
 	default:
 		remark = ", valid until " + parsed.NotAfter.UTC().Format("2006-01-02")
+		if parsed.TenantID != "" {
+			remark += ", of tenant " + string(parsed.TenantID)
+		}
 	}
 	if certificate.HasPrivateKey {
 		remark += ", with its private key"
