@@ -33,8 +33,13 @@ type standing struct {
 	Identity struct {
 		State, Rule, Detail, Source string
 		DeviceID                    string `json:"device_id"`
-		UserPrincipalName           string `json:"user_principal_name"`
-		Contradictions              []struct{ Name string }
+		TenantID                    string `json:"tenant_id"`
+		OtherIdentities             []struct {
+			DeviceID string `json:"device_id"`
+			TenantID string `json:"tenant_id"`
+		} `json:"other_identities"`
+		UserPrincipalName string `json:"user_principal_name"`
+		Contradictions    []struct{ Name string }
 	}
 	Evidence []struct {
 		Source, Finding, Obstacle, Possession, Detail string

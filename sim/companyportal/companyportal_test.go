@@ -260,6 +260,7 @@ func TestEveryLeaving(t *testing.T) {
 		"not_yet_valid":    {wpj.StateExpired, "not yet valid"},
 		"other_tenant":     {wpj.StateTenantMismatch, ""},
 		"two":              {wpj.StateOrphaned, "2 current"},
+		"two_tenants":      {wpj.StateRegistered, "the names of several users"},
 		"elliptic":         {wpj.StateRegistered, ""},
 		"foreign_issuer":   {wpj.StateOrphaned, "someone else"},
 		"copied":           {wpj.StateRegistered, ""}, // nobody asked for a proof

@@ -29,6 +29,8 @@ type leaving struct {
 	foreignThumbprint bool
 	// certificates is how many certificates with keys there are; the items are those of the last one.
 	certificates int
+	// others are further registrations, in tenants that nobody has configured, each with its own key and items.
+	others int
 	// foreignIssuer has another authority issue the certificates.
 	foreignIssuer bool
 	// wrongKey puts another key in the place of the certificate's, under its label, as somebody would who copied a
@@ -52,6 +54,7 @@ var leavings = map[string]leaving{
 	"not_yet_valid":    {certificates: 1, device: entra.Device.NotYetValid},
 	"other_tenant":     {certificates: 1, device: inOtherTenant},
 	"two":              {certificates: 2},
+	"two_tenants":      {certificates: 1, others: 1},
 	"locked":           {certificates: 1, lock: true},
 	"elliptic":         {certificates: 1, device: entra.Device.P256},
 	"foreign_issuer":   {certificates: 1, foreignIssuer: true},
@@ -105,6 +108,13 @@ func (p *portal) makeItems() ([]filekeychain.Item, error) {
 		return nil, fmt.Errorf("make session transport key: %w", err)
 	}
 	var items []filekeychain.Item
+	for range l.others {
+		other, err := registration(ca, inOtherTenant(entra.Device{}), "other-"+p.UPN)
+		if err != nil {
+			return nil, err
+		}
+		items = append(items, other...)
+	}
 	var last *entra.Issued
 	for range l.certificates {
 		device := entra.Device{TenantID: p.TenantID}
@@ -136,14 +146,34 @@ func (p *portal) makeItems() ([]filekeychain.Item, error) {
 	if l.foreignThumbprint {
 		thumbprint = strings.Repeat("0", len(thumbprint))
 	}
-	items = append(items, transportItem,
-		passwordItem(wpj.AccountUserPrincipalName, p.UPN),
-		passwordItem(wpj.AccountTenantID, last.Device.TenantID),
-		passwordItem(wpj.AccountThumbprint, thumbprint),
-		passwordItem(wpj.AccountCloudEnvironment, "login.microsoftonline.com"))
+	items = append(items, transportItem)
+	items = append(items, itemsOf(last.Device, thumbprint, p.UPN)...)
 	return slices.DeleteFunc(items, func(item filekeychain.Item) bool {
 		return slices.Contains(l.without, item.Account) || slices.Contains(l.without, string(item.ApplicationTag))
 	}), nil
+}
+
+// registration is a certificate, its key and its items.
+func registration(ca *entra.CA, device entra.Device, upn string) ([]filekeychain.Item, error) {
+	issued, err := ca.Issue(device)
+	if err != nil {
+		return nil, err
+	}
+	key, err := keyItem(wpj.DeviceKeyTag, "Microsoft Workplace Join Key", issued.Key)
+	if err != nil {
+		return nil, err
+	}
+	return append([]filekeychain.Item{key, {Class: filekeychain.Certificate, Label: issued.Device.DeviceID, Data: issued.DER}}, itemsOf(issued.Device, issued.Thumbprint, upn)...), nil
+}
+
+// itemsOf are the generic passwords of a registration.
+func itemsOf(device entra.Device, thumbprint, upn string) []filekeychain.Item {
+	return []filekeychain.Item{
+		passwordItem(wpj.AccountUserPrincipalName, upn),
+		passwordItem(wpj.AccountTenantID, device.TenantID),
+		passwordItem(wpj.AccountThumbprint, thumbprint),
+		passwordItem(wpj.AccountCloudEnvironment, "login.microsoftonline.com"),
+	}
 }
 
 func keyItem(tag, label string, key crypto.Signer) (filekeychain.Item, error) {
