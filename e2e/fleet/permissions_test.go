@@ -324,7 +324,7 @@ func TestOddAnswersAreShownAsSuch(t *testing.T) {
 		"TWICE":        {fleet.Answered, "REGISTERED", 1, ""},
 		"FORGER":       {fleet.Garbage, fleet.Unknown, 1, "answered as " + honest[0].name},
 		"SKEWED":       {fleet.Answered, "REGISTERED", 1, "its clock is 3h"},
-		"NEWER":        {fleet.Answered, fleet.Unknown, 1, "tells less than this usherctl knows"},
+		"NEWER":        {fleet.Answered, "CANNOT_TELL (4711)", 1, "which this usherctl does not know"},
 		"BAD-TEXT":     {fleet.Answered, "REGISTERED", 1, ""},
 		honest[0].name: {fleet.Answered, "REGISTERED", 1, ""},
 	} {
