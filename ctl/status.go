@@ -259,9 +259,21 @@ func (a *app) printEvidence(user *usherv1.UserStatus) {
 	}
 	var rows [][]string
 	for _, evidence := range user.GetEvidence() {
-		rows = append(rows, []string{"  " + sourceName(evidence.GetSource()), finding(evidence), a.clock(evidence.GetObserveTime()), evidence.GetDetail()})
+		rows = append(rows, []string{"  " + sourceName(evidence.GetSource()), finding(evidence), a.clock(evidence.GetObserveTime()), evidence.GetDetail() + remembered(evidence, user.GetLookTime(), time.Now())})
 	}
 	a.table([]string{"  SOURCE", "FINDING", "WHEN", "DETAIL"}, rows)
+}
+
+// rememberedFrom is how much older than the last look evidence is that this look has not read.
+const rememberedFrom = 2 * time.Minute
+
+// remembered says of evidence that the last look has not read it, and how old it is; it is empty for other evidence.
+func remembered(evidence *usherv1.Evidence, looked *timestamppb.Timestamp, now time.Time) string {
+	read := evidence.GetObserveTime()
+	if read == nil || looked == nil || looked.AsTime().Sub(read.AsTime()) < rememberedFrom {
+		return ""
+	}
+	return fmt.Sprintf(" Read %s, and not at the last look; `usherctl status --look` reads it again.", ago(read.AsTime(), now))
 }
 
 // finding is what a source came to, with the obstacle where it could not be looked at.

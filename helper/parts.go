@@ -11,6 +11,7 @@ import (
 	"usher.internal/helper/directory"
 	"usher.internal/helper/doctor"
 	"usher.internal/helper/jamfpro"
+	"usher.internal/helper/observation"
 	"usher.internal/helper/proxy"
 	"usher.internal/helper/sessions"
 	"usher.internal/helper/store"
@@ -29,7 +30,9 @@ type parts struct {
 	journal  *store.Store
 	log      *slog.Logger
 	proxies  *proxy.Finder
-	current  atomic.Pointer[configured]
+	// keychains looks for login keychains that macOS has renamed.
+	keychains *thismac.Keychains
+	current   atomic.Pointer[configured]
 }
 
 // configured are the parts of one configuration.
@@ -46,7 +49,7 @@ type configured struct {
 
 // newParts makes the parts of the configuration that is in force.
 func newParts(live *config.Live, registry *sessions.Registry, journal *store.Store, log *slog.Logger) (*parts, error) {
-	p := &parts{live: live, registry: registry, journal: journal, log: log}
+	p := &parts{live: live, registry: registry, journal: journal, log: log, keychains: new(thismac.Keychains)}
 	p.proxies = proxy.New(func() string { return live.Current().Proxy.URL })
 	return p, p.renew()
 }
@@ -97,6 +100,8 @@ func (p *parts) checked(loaded *config.Loaded, client *jamfpro.Client) doctor.Co
 		LocalConfiguration:   loaded.Places.Local,
 		Configuration:        p.configurationError,
 		Journal:              p.journal.WriteError,
+		Kept:                 observation.New(observation.Config{Store: p.journal}), // to read what is kept only
+		RenamedKeychains:     p.keychains.Renamed,
 		Logger:               p.log,
 	}
 	if client != nil { // not an interface with a nil pointer in it

@@ -73,6 +73,7 @@ func run(ctx context.Context, live *config.Live, log *slog.Logger) error {
 		ThisMac:           parts.thisMac,
 		Directory:         parts.directory,
 		Online:            thismac.Online,
+		RenamedKeychains:  parts.keychains.Renamed,
 		ProofOfPossession: func() bool { return live.Current().Identity.ProofOfPossession },
 		Logger:            log,
 	})
@@ -116,7 +117,7 @@ func run(ctx context.Context, live *config.Live, log *slog.Logger) error {
 		Journal:       journal,
 		Doctor:        parts,
 		JamfPro:       parts,
-		Clean:         clean.New(clean.Config{Store: journal, Sessions: registry, Look: observer.Read, Active: machine.Active, Logger: log}),
+		Clean:         clean.New(clean.Config{Store: journal, Sessions: registry, Look: observer.ReadAndKeep, Active: machine.Active, Logger: log}),
 		SupportLogs: support.New(support.Config{
 			JamfLog: support.JamfLog, OwnFiles: support.OwnFiles, People: func() []string { return support.PeopleIn(support.Homes...) },
 		}),

@@ -12,9 +12,10 @@ import (
 )
 
 // ExamineSession implements usherv1.UserAgentServiceServer.
-func (s *server) ExamineSession(ctx context.Context, _ *usherv1.ExamineSessionRequest) (*usherv1.ExamineSessionResponse, error) {
+func (s *server) ExamineSession(ctx context.Context, request *usherv1.ExamineSessionRequest) (*usherv1.ExamineSessionResponse, error) {
 	response := &usherv1.ExamineSessionResponse{}
-	for _, found := range s.look(ctx) {
+	leave := request.GetLeaveLoginKeychain()
+	for _, found := range s.look(ctx, leave) {
 		check := &usherv1.Check{
 			Name: "source-" + checkNames[found.Source], Title: string(found.Source) + " can be looked at",
 			Result: usherv1.CheckResult_CHECK_RESULT_OK, Evidence: found.Detail,
@@ -29,8 +30,19 @@ func (s *server) ExamineSession(ctx context.Context, _ *usherv1.ExamineSessionRe
 		}
 		response.Checks = append(response.Checks, check)
 	}
-	response.Checks = append(response.Checks, s.compareKeychain(ctx))
+	if leave {
+		response.Checks = append(response.Checks, keychainLeft)
+	} else {
+		response.Checks = append(response.Checks, s.compareKeychain(ctx))
+	}
 	return response, nil
+}
+
+// keychainLeft is the check of a login keychain that was not read.
+var keychainLeft = &usherv1.Check{
+	Name: "source-" + checkNames[wpj.SourceLoginKeychain], Title: string(wpj.SourceLoginKeychain) + " can be looked at",
+	Result:   usherv1.CheckResult_CHECK_RESULT_NOT_APPLICABLE,
+	Evidence: "It was left alone, since the identity is elsewhere and reading a login keychain more than needed can damage it; `usherctl status --look` reads it.",
 }
 
 // checkNames are stable parts of the names of checks.

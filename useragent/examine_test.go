@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"strings"
+	"sync/atomic"
 	"testing"
 
 	"usher.internal/internal/wpj"
@@ -14,6 +15,8 @@ import (
 
 // seen is a source that says what it is told to.
 type seen wpj.Evidence
+
+func (s seen) Place() wpj.Source { return wpj.Evidence(s).Source }
 
 func (s seen) Look(context.Context) wpj.Evidence { return wpj.Evidence(s) }
 
@@ -81,5 +84,64 @@ func TestExamineSessionNamesEverySourceAndObstacle(t *testing.T) {
 	}
 	if len(names) != len(checkNames) {
 		t.Errorf("%d names for %d sources: %v", len(names), len(checkNames), names)
+	}
+}
+
+// counted is a source that says how often it was looked at.
+type counted struct {
+	place wpj.Source
+	looks *atomic.Int32
+}
+
+func (c counted) Place() wpj.Source { return c.place }
+
+func (c counted) Look(context.Context) wpj.Evidence {
+	c.looks.Add(1)
+	return wpj.Evidence{Source: c.place, Finding: wpj.NotThere}
+}
+
+// untouchable is a keychain that nobody may touch.
+type untouchable struct {
+	loginKeychain
+	t *testing.T
+}
+
+func (u untouchable) Compare(context.Context) ([]string, error) {
+	u.t.Error("the login keychain was read a second way")
+	return nil, nil
+}
+
+// With leave_login_keychain nothing of the login keychain is touched, by no call, and every other source is looked at.
+func TestLoginKeychainIsLeftAlone(t *testing.T) {
+	looks := map[wpj.Source]*atomic.Int32{}
+	var sources []identitySource
+	for place := range checkNames {
+		looks[place] = new(atomic.Int32)
+		sources = append(sources, counted{place, looks[place]})
+	}
+	client := call(t, serverConfig{settings: settings{Sources: sources}, Keychain: untouchable{t: t}})
+	read, err := client.ReadIdentity(t.Context(), &usherv1.ReadIdentityRequest{LeaveLoginKeychain: true})
+	if err != nil || len(read.GetEvidence()) != len(checkNames)-1 {
+		t.Errorf("%v, %v", read, err)
+	}
+	examined, err := client.ExamineSession(t.Context(), &usherv1.ExamineSessionRequest{LeaveLoginKeychain: true})
+	if err != nil || len(examined.GetChecks()) != len(checkNames) {
+		t.Errorf("%v, %v", examined, err)
+	}
+	left := examined.GetChecks()[len(examined.GetChecks())-1]
+	if left.GetName() != "source-login-keychain" || left.GetResult() != usherv1.CheckResult_CHECK_RESULT_NOT_APPLICABLE {
+		t.Errorf("%v", left)
+	}
+	for place, count := range looks {
+		want := int32(2)
+		if place == wpj.SourceLoginKeychain {
+			want = 0
+		}
+		if got := count.Load(); got != want {
+			t.Errorf("%s was looked at %d times, want %d", place, got, want)
+		}
+	}
+	if _, err := client.ReadIdentity(t.Context(), &usherv1.ReadIdentityRequest{}); err != nil || looks[wpj.SourceLoginKeychain].Load() != 1 {
+		t.Errorf("asked for, it was not read: %v", err)
 	}
 }

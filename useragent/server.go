@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"log/slog"
 	"os/user"
+	"slices"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -27,6 +28,8 @@ type portalRunner interface {
 
 // identitySource is a place where an identity may be. Look never fails: not being able to look is evidence too.
 type identitySource interface {
+	// Place is what evidence of it names as its source.
+	Place() wpj.Source
 	Look(ctx context.Context) wpj.Evidence
 }
 
@@ -86,9 +89,13 @@ func (s *server) GetSessionInfo(context.Context, *usherv1.GetSessionInfoRequest)
 	}, nil
 }
 
-// look looks at every source, all at a time, and returns what they said in their order.
-func (s *server) look(ctx context.Context) []wpj.Evidence {
+// look looks at every source, all at a time, and returns what they said in their order. With leave the login keychain is not
+// touched, and there is no evidence of it.
+func (s *server) look(ctx context.Context, leave bool) []wpj.Evidence {
 	sources := s.now.Load().Sources
+	if leave {
+		sources = slices.DeleteFunc(slices.Clone(sources), func(one identitySource) bool { return one.Place() == wpj.SourceLoginKeychain })
+	}
 	evidence := make([]wpj.Evidence, len(sources))
 	var looks sync.WaitGroup
 	for i, source := range sources {
@@ -99,9 +106,9 @@ func (s *server) look(ctx context.Context) []wpj.Evidence {
 }
 
 // ReadIdentity implements usherv1.UserAgentServiceServer.
-func (s *server) ReadIdentity(ctx context.Context, _ *usherv1.ReadIdentityRequest) (*usherv1.ReadIdentityResponse, error) {
+func (s *server) ReadIdentity(ctx context.Context, request *usherv1.ReadIdentityRequest) (*usherv1.ReadIdentityResponse, error) {
 	response := &usherv1.ReadIdentityResponse{}
-	for _, evidence := range s.look(ctx) {
+	for _, evidence := range s.look(ctx, request.GetLeaveLoginKeychain()) {
 		response.Evidence = append(response.Evidence, contract.EvidenceToProto(evidence))
 	}
 	return response, nil

@@ -136,6 +136,8 @@ func (f *fakePortal) Stop(context.Context, string) (portal.Exit, error) { return
 
 type fakeSource wpj.Evidence
 
+func (f fakeSource) Place() wpj.Source { return wpj.Evidence(f).Source }
+
 func (f fakeSource) Look(context.Context) wpj.Evidence { return wpj.Evidence(f) }
 
 func TestSessionInfoIdentityAndHealth(t *testing.T) {

@@ -3,7 +3,8 @@
 //
 // [Cleaner.Find] looks at how the user stands now and lists what is there, with the objection to removing it if there is one.
 // [Cleaner.Remove] looks again, and removes: what was recorded as intended before anything was touched is recorded as it went
-// afterwards. A registration that works, that is being made, or that could not be looked at is left alone without force.
+// afterwards. What may be the current registration, a registration that is being made, and one that could not be looked at are
+// not removed without force. Only what cannot be used, or what another registration has replaced for certain, is.
 //
 // Who may ask for that is the caller's to decide.
 package clean
@@ -46,6 +47,8 @@ const (
 	presentWithin = 5 * time.Second
 	lookWithin    = time.Minute
 	removeWithin  = time.Minute
+
+	lookAfterwardsWithin = 20 * time.Second
 )
 
 // What an agent may tell: more is cut off.
@@ -66,8 +69,9 @@ type Sessions interface {
 type Config struct {
 	Store    *store.Store
 	Sessions Sessions
-	// Look reads how a user stands now, with the evidence and its certificates; [observation.Observer.Read] does.
-	Look func(ctx context.Context, agent usherv1.UserAgentServiceClient, uid uint32) (observation.Reading, error)
+	// Look reads how a user stands now, with the evidence and its certificates, and keeps it; [observation.Observer.ReadAndKeep]
+	// does. It is called after a removal too, so that what was removed is no longer known as there.
+	Look func(ctx context.Context, agent usherv1.UserAgentServiceClient, user observation.User) (observation.Reading, error)
 	// Active tells whether a registration of a user is under way; [registration.Machine.Active] does.
 	Active func(tx *store.Tx, uid uint32) (bool, error)
 	// Logger may be nil. It is told no personal data.
@@ -105,15 +109,16 @@ func (c *Cleaner) find(ctx context.Context, user User) (usherv1.UserAgentService
 	if err != nil {
 		return nil, Remains{}, err
 	}
-	reading, err := c.config.Look(ctx, agent, user.UID)
-	if err != nil {
-		return nil, Remains{}, said(err)
-	}
+	// What is found first cannot be newer than the registration that is then read.
 	response, err := agent.FindLeftovers(ctx, &usherv1.FindLeftoversRequest{})
 	if err != nil {
 		return nil, Remains{}, said(err)
 	}
-	standing := circumstances{Reading: reading, now: time.Now()}
+	reading, err := c.config.Look(ctx, agent, observation.User(user))
+	if err != nil {
+		return nil, Remains{}, said(err)
+	}
+	standing := circumstances{Reading: reading, now: time.Now(), found: bounded(response.GetLeftovers())}
 	err = c.config.Store.View(func(tx *store.Tx) (err error) {
 		standing.active, err = c.config.Active(tx, user.UID)
 		return err
@@ -122,7 +127,7 @@ func (c *Cleaner) find(ctx context.Context, user User) (usherv1.UserAgentService
 		return nil, Remains{}, err
 	}
 	return agent, Remains{
-		Leftovers: concerned(standing, bounded(response.GetLeftovers())), Identity: reading.Identity, Objection: objectionTo(standing),
+		Leftovers: concerned(standing), Identity: reading.Identity, Objection: objectionTo(standing), AtRisk: standing.atRisk(),
 	}, nil
 }
 
@@ -187,6 +192,7 @@ func (c *Cleaner) remove(ctx context.Context, request Request) (Removal, error) 
 	}
 	c.carryOut(context.WithoutCancel(ctx), agent, &removal)
 	err = c.config.Store.Update(func(tx *store.Tx) error { return removals.Put(tx, store.NumberKey(removal.Number), removal) })
+	c.lookAfterwards(context.WithoutCancel(ctx), agent, request.User)
 	if err != nil {
 		return Removal{}, fmt.Errorf("record how it went, after it was done: %w", err)
 	}
@@ -229,6 +235,15 @@ func (c *Cleaner) carryOut(ctx context.Context, agent usherv1.UserAgentServiceCl
 		default:
 			one.Error = "how it went is not known: the agent did not say"
 		}
+	}
+}
+
+// lookAfterwards has what is there now known.
+func (c *Cleaner) lookAfterwards(ctx context.Context, agent usherv1.UserAgentServiceClient, user User) {
+	ctx, cancel := context.WithTimeout(ctx, lookAfterwardsWithin)
+	defer cancel()
+	if _, err := c.config.Look(ctx, agent, observation.User(user)); err != nil {
+		c.log.Info("a user could not be looked at after a removal", "uid", user.UID, "code", status.Code(err), "reason", contract.Reason(err))
 	}
 }
 

@@ -24,7 +24,6 @@ import (
 	"usher.internal/internal/contract"
 	"usher.internal/internal/wpj"
 	usherv1 "usher.internal/proto/usher/v1"
-	"usher.internal/sim/entra"
 )
 
 func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
@@ -47,6 +46,8 @@ type world struct {
 	active             bool
 	activeAfter        int
 	askedWhetherActive int
+	// looked is who was looked at, each time, and what had been removed by then.
+	looked []string
 
 	usherv1.UserAgentServiceClient
 }
@@ -68,7 +69,8 @@ func newWorld(t *testing.T) *world {
 	}
 	w.Cleaner = clean.New(clean.Config{
 		Store: opened, Sessions: w,
-		Look: func(context.Context, usherv1.UserAgentServiceClient, uint32) (observation.Reading, error) {
+		Look: func(_ context.Context, _ usherv1.UserAgentServiceClient, user observation.User) (observation.Reading, error) {
+			w.looked = append(w.looked, user.Name+" "+strings.Join(w.asked, ""))
 			return w.reading, w.lookErr
 		},
 		Active: func(*store.Tx, uint32) (bool, error) {
@@ -84,13 +86,10 @@ func leftover(id string, kind usherv1.LeftoverKind, name string) *usherv1.Leftov
 	return &usherv1.Leftover{Id: id, Kind: kind, Name: name}
 }
 
-// standing is a user in a state, with contradictions of these names.
-func standing(state wpj.State, contradictions ...string) observation.Reading {
+// standing is a user in a state, with a certificate in the login keychain that nobody can use.
+func standing(state wpj.State) observation.Reading {
 	identity := wpj.Identity{State: state, Detail: "Detail of " + string(state) + "."}
-	for _, name := range contradictions {
-		identity.Contradictions = append(identity.Contradictions, wpj.Contradiction{Name: name})
-	}
-	return observation.Reading{Identity: identity}
+	return observation.Reading{Identity: identity, Evidence: []wpj.Evidence{keychainWith(wpj.HeldCertificate{DER: issued().old.DER})}}
 }
 
 func (w *world) Await(ctx context.Context, _ uint32) (usherv1.UserAgentServiceClient, error) {
@@ -167,118 +166,15 @@ func TestRemovesAndRecords(t *testing.T) {
 	if len(recorded) != 1 || fmt.Sprint(recorded[0]) != fmt.Sprint(removal) {
 		t.Errorf("recorded %+v, want %+v", recorded, removal)
 	}
+	if got := strings.Join(w.looked, ","); got != "jane ,jane ckptf" {
+		t.Errorf("looked at %q, and must have before and after the removal", got)
+	}
 	other := uint32(502)
 	if others := w.removals(t, clean.Filter{UID: &other}); len(others) != 0 {
 		t.Errorf("another user's: %+v", others)
 	}
 	if log := w.log.String(); !strings.Contains(log, "removed=4 failed=1") || strings.Contains(log, "jane") {
 		t.Errorf("log: %s", log)
-	}
-}
-
-// certificate is evidence of the login keychain with one certificate.
-func certificate(t *testing.T, device string, hasKey bool) wpj.Evidence {
-	t.Helper()
-	ca, err := entra.NewCA()
-	if err != nil {
-		t.Fatal(err)
-	}
-	issued, err := ca.Issue(entra.Device{DeviceID: device})
-	if err != nil {
-		t.Fatal(err)
-	}
-	return wpj.Evidence{Source: wpj.SourceLoginKeychain, Finding: wpj.Found, Certificates: []wpj.HeldCertificate{{DER: issued.DER, HasPrivateKey: hasKey}}}
-}
-
-const (
-	thisDevice  = "c9f7fcba-c5d8-4994-8d4c-2c2785b993c1"
-	otherDevice = "11111111-c5d8-4994-8d4c-2c2785b993c1"
-
-	besidePlatformSSO   = "old-key-beside-platform-sso"
-	besideSecureEnclave = "old-key-beside-secure-enclave"
-)
-
-func TestObjections(t *testing.T) {
-	beside := func(hasKey bool, device string) observation.Reading {
-		reading := standing(wpj.StateRegistered, besideSecureEnclave)
-		reading.Identity.DeviceID = thisDevice
-		reading.Evidence = []wpj.Evidence{certificate(t, device, hasKey)}
-		return reading
-	}
-	undecodable := standing(wpj.StateRegistered, besideSecureEnclave)
-	undecodable.Evidence = []wpj.Evidence{certificate(t, otherDevice, true)}
-	der := undecodable.Evidence[0].Certificates[0].DER
-	undecodable.Evidence[0].Certificates[0].DER = der[:len(der)-1]
-	several := func(state wpj.State, tenants ...wpj.TenantID) observation.Reading {
-		reading := standing(state)
-		for _, tenant := range tenants {
-			reading.Identity.Others = append(reading.Identity.Others, wpj.OtherIdentity{DeviceID: otherDevice, TenantID: tenant})
-		}
-		return reading
-	}
-	early := standing(wpj.StateExpired)
-	early.Identity.NotBefore = time.Now().Add(time.Hour)
-	type test struct {
-		name      string
-		reading   observation.Reading
-		active    bool
-		objection string
-		leftovers string
-	}
-	tests := []test{
-		{"under way", standing(wpj.StateNotRegistered), true, "A registration of this user is under way", "ckptf"},
-		{"state of a later version", standing("NEW"), false, "does not know", "ckptf"},
-		{"other tenant", standing(wpj.StateTenantMismatch), false, "would be lost. Detail of TENANT_MISMATCH.", "ckptf"},
-		{"registered beside another tenant's", several(wpj.StateRegistered, "b"), false, "would be lost. Detail of REGISTERED.", "ckptf"},
-		{"two, and it is open which", several(wpj.StateOrphaned, "a", "b"), false, "one of which may be this user's registration; set tenant.id, which says which one it is. Detail of ORPHANED.", "ckptf"},
-		{"broken beside one that works", several(wpj.StateOrphaned, "b"), false, "one of which may be", "ckptf"},
-		{"expired beside nothing", several(wpj.StateExpired), false, "", "ckptf"},
-		{"not yet valid", early, false, "clock is wrong", "ckptf"},
-		{"beside Platform SSO", standing(wpj.StateNotReported, besidePlatformSSO), false, "", "ckp"},
-		{"beside Platform SSO of another tenant", standing(wpj.StateTenantMismatch, besidePlatformSSO), false, "", "ckp"},
-		{"beside Platform SSO that needs keys", standing(wpj.StateNeedsKeys, besidePlatformSSO), false, "", "ckptf"},
-		{"beside the Secure Enclave, another device", beside(true, otherDevice), false, "", "ckp"},
-		{"beside the Secure Enclave, the same device", beside(true, thisDevice), false, "very device", "ckp"},
-		{"beside the Secure Enclave, the same device without key", beside(false, thisDevice), false, "", "ckp"},
-		{"beside the Secure Enclave, unreadable", undecodable, false, "very device", "ckp"},
-		{"another contradiction", standing(wpj.StateRegistered, "device-ids-differ"), false, "would be lost", "ckptf"},
-	}
-	for _, info := range wpj.States() {
-		one := test{string(info.State), standing(info.State), false, "", "ckptf"}
-		switch {
-		case info.Registered || info.State == wpj.StateTenantMismatch:
-			one.objection = "would be lost"
-		case info.State.Unknown():
-			one.objection = "is not known. Detail of"
-		}
-		tests = append(tests, one)
-	}
-	for _, test := range tests {
-		t.Run(test.name, func(t *testing.T) {
-			w := newWorld(t)
-			w.reading, w.active = test.reading, test.active
-			remains, err := w.Find(t.Context(), jane)
-			if err != nil || remains.Identity.State != test.reading.Identity.State {
-				t.Fatalf("%+v, %v", remains, err)
-			}
-			if (remains.Objection == "") != (test.objection == "") || !strings.Contains(remains.Objection, test.objection) || ids(remains.Leftovers) != test.leftovers {
-				t.Errorf("objection %q, leftovers %s", remains.Objection, ids(remains.Leftovers))
-			}
-			_, err = w.Remove(t.Context(), clean.Request{User: jane})
-			if test.objection == "" {
-				if err != nil || strings.Join(w.asked, "") != test.leftovers {
-					t.Errorf("removed %q, %v", w.asked, err)
-				}
-				return
-			}
-			if !errors.Is(err, clean.ErrObjection) || !strings.Contains(err.Error(), test.objection) || w.asked != nil || len(w.removals(t, clean.Filter{})) != 0 {
-				t.Errorf("removed %q, %v", w.asked, err)
-			}
-			removal, err := w.Remove(t.Context(), clean.Request{User: jane, Force: true})
-			if err != nil || !removal.Force || strings.Join(w.asked, "") != test.leftovers {
-				t.Errorf("by force: %q, %v", w.asked, err)
-			}
-		})
 	}
 }
 
@@ -414,7 +310,7 @@ func TestWhatAnAgentTellsIsBounded(t *testing.T) {
 		w.leftovers = append(w.leftovers, leftover(fmt.Sprint("n", i), 1, "name"))
 	}
 	w.errors = map[string]string{"n1": strings.Repeat("e", 1000), "n2": "\x1b"}
-	removal, err := w.Remove(t.Context(), clean.Request{User: jane})
+	removal, err := w.Remove(t.Context(), clean.Request{User: jane, Force: true})
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -1,7 +1,6 @@
 package clean
 
 import (
-	"errors"
 	"fmt"
 	"slices"
 	"strings"
@@ -30,89 +29,93 @@ type circumstances struct {
 	// active: a registration of the user is under way.
 	active bool
 	now    time.Time
+	// found is what the agent found, before the reading was made.
+	found []Leftover
 }
 
-// objections is the one table of them. The first that applies is told.
+// objections is the one table of them. The first that applies is the answer.
 var objections = []objection{
 	{func(c circumstances) bool { return c.active },
 		"A registration of this user is under way, and would lose what it has just made; wait for its end, or cancel it."},
 	{func(c circumstances) bool { _, known := c.Identity.State.Info(); return !known },
-		"How this user stands is told by a state that this version does not know."},
-	{func(c circumstances) bool {
-		return c.Identity.State.Unknown()
-	}, "Whether this user has a registration is not known. %s"},
-	{func(c circumstances) bool {
-		return c.isHealthy() && c.contradicted(besideSecureEnclave) && c.mayBeTheOne()
-	},
-		"The device certificate in the login keychain is of the very device that Microsoft's single sign-on names, so that it may be the registration itself."},
+		"This user is in a state that this version does not know."},
+	// What may be the registration is named in any other state: see objectionTo.
+	{func(c circumstances) bool { return c.Identity.State.Unknown() },
+		"Whether this user has a registration is not known. %s"},
+	{func(c circumstances) bool { return !c.lookedAtKeychain() },
+		"The login keychain could not be looked at, so it is not known which of its certificates are of an earlier registration."},
+	{func(c circumstances) bool { return len(c.atRisk()) > 0 }, ""},
+	{func(c circumstances) bool { return c.certificatesFound() > c.certificatesRead() },
+		"The login keychain holds device certificates that were not read, since it is not in identity.sources or holds too many; any of them may be the registration."},
 	{func(c circumstances) bool { return c.isHealthy() && !c.isOldBeside() },
 		"This user has a registration, and it would be lost. %s"},
-	{func(c circumstances) bool { return c.Identity.State == wpj.StateOrphaned && len(c.Identity.Others) > 0 },
-		"The login keychain holds identities that can be used, one of which may be this user's registration; set tenant.id, which says which one it is. %s"},
-	{func(c circumstances) bool {
-		return c.Identity.State == wpj.StateExpired && c.now.Before(c.Identity.NotBefore)
-	}, "The registration begins in the future, so this Mac's clock is wrong. %s"},
 }
 
-// objectionTo returns why leftovers must not be removed, empty when they may be.
+// objectionTo returns why leftovers must not be removed, empty when they may be. What may be the current registration is named.
 func objectionTo(c circumstances) string {
 	i := slices.IndexFunc(objections, func(o objection) bool { return o.applies(c) })
 	if i < 0 {
 		return ""
 	}
-	if says := objections[i].says; strings.Contains(says, "%s") {
-		return strings.TrimSpace(fmt.Sprintf(says, c.Identity.Detail))
+	says := objections[i].says
+	if strings.Contains(says, "%s") {
+		says = fmt.Sprintf(says, c.Identity.Detail)
 	}
-	return objections[i].says
+	return strings.TrimSpace(strings.TrimSpace(says) + " " + named(c.atRisk()))
 }
 
-// isHealthy tells whether there is an identity that works. One of another tenant does: it may be the configuration that is
+// isHealthy reports whether there is an identity that works. One of another tenant does: it may be the configuration that is
 // wrong.
 func (c circumstances) isHealthy() bool {
 	return c.Identity.State.Registered() || c.Identity.State == wpj.StateTenantMismatch
 }
 
-func (c circumstances) contradicted(name string) bool {
-	return slices.ContainsFunc(c.Identity.Contradictions, func(one wpj.Contradiction) bool { return one.Name == name })
-}
-
-// isOldBeside tells whether the identity lives elsewhere than in the login keychain, which holds an older one's certificate.
+// isOldBeside reports whether the identity lives elsewhere than in the login keychain, which holds an older one's certificate.
 func (c circumstances) isOldBeside() bool {
-	return c.contradicted(besidePlatformSSO) || c.contradicted(besideSecureEnclave)
+	return slices.ContainsFunc(c.Identity.Contradictions, func(one wpj.Contradiction) bool {
+		return one.Name == besidePlatformSSO || one.Name == besideSecureEnclave
+	})
 }
 
-// mayBeTheOne tells whether a device certificate in the login keychain can be what Microsoft's single sign-on speaks of. It
-// describes a registration of whichever generation, one in the login keychain too [MSID MSIDWorkPlaceJoinUtilBase.m]. A
-// certificate without its key cannot be it, nor can one of another device.
-func (c circumstances) mayBeTheOne() bool {
-	for _, evidence := range c.Evidence {
-		if evidence.Source != wpj.SourceLoginKeychain {
-			continue
-		}
-		for _, held := range evidence.Certificates {
-			certificate, err := wpj.ParseCertificate(held.DER)
-			switch {
-			case errors.Is(err, wpj.ErrNotWorkplaceJoin), errors.Is(err, wpj.ErrForeignIssuer):
-			case err != nil:
-				return true // nobody knows which device it is of
-			case held.HasPrivateKey && (c.Identity.DeviceID == "" || strings.EqualFold(string(certificate.DeviceID), string(c.Identity.DeviceID))):
-				return true
-			}
+// lookedAtKeychain reports whether every look into the login keychain came to something.
+func (c circumstances) lookedAtKeychain() bool {
+	return !slices.ContainsFunc(c.loginKeychain(), func(e wpj.Evidence) bool { return e.Finding != wpj.Found && e.Finding != wpj.NotThere })
+}
+
+// loginKeychain is the evidence about the login keychain; [wpj.Evaluate] takes an unknown source for it too.
+func (c circumstances) loginKeychain() []wpj.Evidence {
+	return slices.DeleteFunc(slices.Clone(c.Evidence), func(e wpj.Evidence) bool {
+		return e.Source != wpj.SourceLoginKeychain && slices.Contains(wpj.Sources(), e.Source)
+	})
+}
+
+// certificatesFound is how many device certificates a removal would be about, certificatesRead how many the reading knows.
+func (c circumstances) certificatesFound() (found int) {
+	for _, one := range c.found {
+		if one.Kind == KindCertificate {
+			found++
 		}
 	}
-	return false
+	return found
+}
+
+func (c circumstances) certificatesRead() (read int) {
+	for _, e := range c.loginKeychain() {
+		read += len(e.Certificates)
+	}
+	return read
 }
 
 // workplaceJoin begins the accounts of Workplace Join's own generic passwords.
 const workplaceJoin = "com.microsoft.workplacejoin."
 
-// concerned returns what of the leftovers a removal is about. Beside an identity that works it is what the older one has left
-// in the login keychain alone: tokens and Jamf's state are the newer one's.
-func concerned(c circumstances, found []Leftover) []Leftover {
-	if !c.isHealthy() || !c.isOldBeside() {
-		return found
+// concerned returns what of the leftovers a removal is about. Beside an identity elsewhere it is only what the older one has left
+// in the login keychain: tokens and Jamf's state are the newer one's.
+func concerned(c circumstances) []Leftover {
+	if !c.isOldBeside() {
+		return c.found
 	}
-	return slices.DeleteFunc(slices.Clone(found), func(one Leftover) bool {
+	return slices.DeleteFunc(slices.Clone(c.found), func(one Leftover) bool {
 		switch one.Kind {
 		case KindCertificate, KindKey:
 			return false

@@ -38,6 +38,8 @@ type Remains struct {
 	Identity  wpj.Identity
 	// Objection is why they must not be removed without force, a sentence; empty when they may be.
 	Objection string
+	// AtRisk is what of it may be the current registration.
+	AtRisk []AtRisk
 }
 
 // Removal is the record of what was removed of a user.

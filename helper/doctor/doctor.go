@@ -22,9 +22,11 @@ import (
 	"time"
 
 	"usher.internal/helper/jamfpro"
+	"usher.internal/helper/observation"
 	"usher.internal/helper/proxy"
 	"usher.internal/helper/registration"
 	"usher.internal/helper/sessions"
+	"usher.internal/helper/thismac"
 	"usher.internal/internal/accounts"
 	"usher.internal/internal/command"
 )
@@ -33,6 +35,13 @@ import (
 type Sessions interface {
 	// List returns the sessions in the order of their uids.
 	List() []sessions.Session
+}
+
+// Kept is what was seen of users last; an [observation.Observer] has it.
+type Kept interface {
+	All() ([]observation.Observation, error)
+	// LeavesLoginKeychain reports whether a user's login keychain is not to be read unless somebody asks for just that.
+	LeavesLoginKeychain(uid uint32) (bool, error)
 }
 
 // JamfPro is the API client of Jamf Pro; a [jamfpro.Setup] or a [jamfpro.Client] is one.
@@ -50,6 +59,10 @@ type Config struct {
 	CodeSign        command.Command
 	AgentExecutable string
 	Sessions        Sessions
+	// Kept is what is known of users, who may be logged out; nil is nothing.
+	Kept Kept
+	// RenamedKeychains returns the login keychains of a user that macOS has renamed, the newest first.
+	RenamedKeychains func(ctx context.Context, uid uint32) ([]thismac.RenamedKeychain, error)
 	// AtConsole returns who is at this computer; nil is [accounts.AtConsole].
 	AtConsole      func() (accounts.Person, bool)
 	JamfExecutable string

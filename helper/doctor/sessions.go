@@ -28,6 +28,7 @@ const (
 type users struct {
 	sessions  Sessions
 	atConsole func() (accounts.Person, bool)
+	kept      Kept
 	sees      func(uid uint32) bool
 }
 
@@ -78,7 +79,7 @@ func (u users) examined(ctx context.Context) ([]Finding, error) {
 	said := make([][]Finding, len(visible))
 	var asked sync.WaitGroup
 	for i, session := range visible {
-		asked.Go(func() { said[i] = examineSession(ctx, session) })
+		asked.Go(func() { said[i] = u.examineSession(ctx, session) })
 	}
 	asked.Wait()
 	var found []Finding
@@ -89,8 +90,13 @@ func (u users) examined(ctx context.Context) ([]Finding, error) {
 }
 
 // examineSession asks one agent. What it says is a claim of that user about himself, and is shown as such.
-func examineSession(ctx context.Context, session sessions.Session) []Finding {
-	response, err := session.Agent.ExamineSession(ctx, &usherv1.ExamineSessionRequest{})
+func (u users) examineSession(ctx context.Context, session sessions.Session) []Finding {
+	request := &usherv1.ExamineSessionRequest{}
+	if u.kept != nil {
+		leave, err := u.kept.LeavesLoginKeychain(session.User.UID)
+		request.LeaveLoginKeychain = leave || err != nil
+	}
+	response, err := session.Agent.ExamineSession(ctx, request)
 	checks := response.GetChecks()
 	var found []Finding
 	switch {

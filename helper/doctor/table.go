@@ -18,6 +18,7 @@ const (
 	sessionsWithin     = 20 * time.Second
 	signatureWithin    = 30 * time.Second
 	jamfProWithin      = 45 * time.Second
+	keychainsWithin    = 10 * time.Second
 )
 
 // table is every check there is, in the order in which they are shown. It is made for each examination: some of its rows
@@ -26,7 +27,8 @@ func (c *Checks) table(sees func(uid uint32) bool) []check {
 	config := c.config
 	portal := portal{program{"Company Portal", config.PortalExecutable}, config.PortalMinimumVersion, config.CodeSign}
 	agent := agentProgram{program{"usher-agent", config.AgentExecutable}}
-	users := users{config.Sessions, config.AtConsole, sees}
+	users := users{config.Sessions, config.AtConsole, config.Kept, sees}
+	keychains := keychains{users, config.RenamedKeychains}
 	jamfPro := newJamfPro(config.JamfPro)
 	endpoints := endpoints{config.Endpoints, endpoint.Prober{Dial: config.Dial, Proxies: config.Proxies, Roots: config.Roots}}
 	return []check{
@@ -68,9 +70,15 @@ func (c *Checks) table(sees func(uid uint32) bool) []check {
 		},
 		{
 			name: "session-checks", title: "usher-agent can look into the user's session",
-			looksAt: "What usher-agent of each user says of the session, as checks named `session-…`: above all whether the keychain can be read. Each is the claim of that user.",
+			looksAt: "What usher-agent of each user says of the session, as checks named `session-…`: above all whether the keychain can be read, unless Platform SSO or the Secure Enclave holds the identity. Each is the claim of that user.",
 			fix:     "Have the user log out and in again.",
 			within:  sessionsWithin, look: users.examined,
+		},
+		{
+			name: "login-keychain-renamed", title: "macOS has not renamed a login keychain",
+			looksAt: "No file `login_renamed_N.keychain-db` is in `~/Library/Keychains` of a user who is logged in or known to usher. macOS renames a login keychain that it cannot open, and makes a new one: an identity in the old one is lost.",
+			fix:     "Have the user register again if `usherctl status` says that they have no identity; keep the file until the user misses nothing, then remove it.",
+			within:  keychainsWithin, look: keychains.renamed,
 		},
 		{
 			name: "jamf-binary", title: "jamf is installed and protected from change",

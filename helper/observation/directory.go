@@ -30,7 +30,7 @@ func (o *Observer) LookWithoutSession(ctx context.Context, user User) error {
 		}
 		if !found {
 			evidence := []wpj.Evidence{noSession(), said}
-			kept = Observation{User: user, Identity: o.evaluate(evidence, wpj.KeysHistory{}).Identity, Evidence: evidence}
+			kept = Observation{User: user, Identity: wpj.Evaluate(evidence, o.conditions(wpj.KeysHistory{})), Evidence: evidence}
 			return observations.Put(tx, key(user.UID), kept)
 		}
 		i := slices.IndexFunc(kept.Evidence, func(e wpj.Evidence) bool { return e.Source == wpj.SourceDirectory })

@@ -11,6 +11,7 @@ import (
 
 	"usher.internal/helper/delivery"
 	"usher.internal/helper/store"
+	"usher.internal/helper/thismac"
 	"usher.internal/internal/wpj"
 )
 
@@ -26,6 +27,11 @@ type Observation struct {
 	Identity wpj.Identity `json:"identity"`
 	// Evidence is what the identity rests on, without certificates.
 	Evidence []wpj.Evidence `json:"evidence,omitempty"`
+	// HeldBy is the source that holds, or held, the identity; "" where none does, and in journals of before it was kept.
+	HeldBy wpj.Source `json:"held_by,omitempty"`
+	// LoginKeychain is what was found in the login keychain when it was read last, with certificates; kept only while the identity
+	// is elsewhere, so that the login keychain need not be read again.
+	LoginKeychain []wpj.Evidence `json:"login_keychain,omitempty"`
 	// LookedAt is when somebody looked last, FirstLookedAt when for the first time.
 	LookedAt      time.Time `json:"looked_at"`
 	FirstLookedAt time.Time `json:"first_looked_at"`
@@ -35,6 +41,11 @@ type Observation struct {
 	Change *delivery.DeviceIDChange `json:"device_id_change,omitempty"`
 	// DeviceID is the last one that was known, also while there is none.
 	DeviceID wpj.DeviceID `json:"last_device_id,omitempty"`
+	// DeviceSource is where it was seen last, DeviceSeenAt when; both are zero in journals of before they were kept.
+	DeviceSource wpj.Source `json:"last_device_source,omitempty"`
+	DeviceSeenAt time.Time  `json:"last_device_seen_at,omitzero"`
+	// LostKeychain is the login keychain that macOS has renamed since; nil where that is not why the user has no identity.
+	LostKeychain *thismac.RenamedKeychain `json:"lost_keychain,omitempty"`
 	// Reported is what Jamf Pro was told last; the zero value when it was told nothing.
 	Reported Reported `json:"reported,omitzero"`
 }

@@ -12,6 +12,7 @@ import (
 
 	"usher.internal/helper/delivery"
 	"usher.internal/helper/store"
+	"usher.internal/helper/thismac"
 	"usher.internal/internal/contract"
 	"usher.internal/internal/oneline"
 	"usher.internal/internal/wpj"
@@ -25,6 +26,8 @@ const (
 	maximumUsers        = 16 // of one certificate
 	maximumAttribute    = 1024
 	maximumDetail       = 500
+	// maximumCertificateBytes is of all certificates of one source together; a device certificate has about 1,000.
+	maximumCertificateBytes = 256 << 10
 )
 
 // agentSources are the sources that an agent can speak for. The others are the helper's own.
@@ -45,6 +48,8 @@ type Config struct {
 	Online func() bool
 	// ProofOfPossession has the agent sign a challenge with the key of a device certificate in the login keychain.
 	ProofOfPossession func() bool
+	// RenamedKeychains returns the user's login keychains that macOS has renamed, the newest first. It may be nil.
+	RenamedKeychains func(ctx context.Context, uid uint32) ([]thismac.RenamedKeychain, error)
 	// Logger may be nil. It is told no personal data.
 	Logger *slog.Logger
 }
@@ -67,28 +72,33 @@ type Reading struct {
 	Keys wpj.KeysHistory
 	// Evidence is what the identity rests on, with certificates.
 	Evidence []wpj.Evidence
+	// HeldBy is the source that holds, or held, the identity; where that one cannot be looked at now, the one before.
+	HeldBy wpj.Source
+	// LostKeychain is the login keychain that macOS has renamed, where that is why the user has no identity.
+	LostKeychain *thismac.RenamedKeychain
+
+	// remembered: some of the evidence about the login keychain is of an earlier look. aside: none of it has a say in the identity.
+	remembered, aside bool
 }
 
-// Read asks a user's agent, and this Mac, and merges what they say. What Jamf Pro said last counts on. The error is that of the
-// call of the agent.
+// Read asks a user's agent, and this Mac, and merges what they say. What Jamf Pro said last is part of it. It is for looks that a
+// person or a policy asked for, since it reads the login keychain; see [Observer.ReadAutomatically]. The error is that of the call
+// of the agent, or of the journal.
 func (o *Observer) Read(ctx context.Context, agent usherv1.UserAgentServiceClient, uid uint32) (Reading, error) {
-	response, err := agent.ReadIdentity(ctx, &usherv1.ReadIdentityRequest{})
+	last, err := o.Of(uid)
 	if err != nil {
-		return Reading{}, fmt.Errorf("read identity: %w", err)
+		return Reading{}, err
 	}
-	var evidence []wpj.Evidence
-	for _, one := range response.GetEvidence()[:min(len(response.GetEvidence()), maximumEvidence)] {
-		if len(one.GetCertificates()) > maximumCertificates {
-			one.Certificates = one.Certificates[:maximumCertificates]
-		}
-		claimed := plausible(contract.EvidenceFromProto(one))
-		if claimed.Source != "" && !slices.Contains(agentSources, claimed.Source) {
-			o.log.Warn("agent spoke for a source that is not its own", "uid", uid, "source", claimed.Source)
-			continue
-		}
-		evidence = append(evidence, claimed)
+	return o.read(ctx, agent, uid, last, false)
+}
+
+// read reads; with leave the login keychain is left alone.
+func (o *Observer) read(ctx context.Context, agent usherv1.UserAgentServiceClient, uid uint32, last *Observation, leave bool) (Reading, error) {
+	evidence, err := o.ask(ctx, agent, uid, leave)
+	if err != nil {
+		return Reading{}, err
 	}
-	if o.config.ProofOfPossession != nil && o.config.ProofOfPossession() {
+	if !leave && o.config.ProofOfPossession != nil && o.config.ProofOfPossession() {
 		o.prove(ctx, agent, evidence)
 	}
 	if o.config.ThisMac != nil {
@@ -97,10 +107,6 @@ func (o *Observer) Read(ctx context.Context, agent usherv1.UserAgentServiceClien
 	if said, asked := o.directory(ctx, uid); asked {
 		evidence = append(evidence, said)
 	}
-	last, err := o.Of(uid)
-	if err != nil {
-		return Reading{}, err
-	}
 	var keys wpj.KeysHistory
 	if last != nil {
 		keys = last.Keys
@@ -108,22 +114,78 @@ func (o *Observer) Read(ctx context.Context, agent usherv1.UserAgentServiceClien
 			evidence = append(evidence, last.Evidence[i])
 		}
 	}
-	return o.evaluate(evidence, keys.After(evidence, time.Now(), o.config.Online == nil || o.config.Online())), nil
+	keys = keys.After(evidence, time.Now(), o.config.Online == nil || o.config.Online())
+	reading := o.weigh(evidence, remembered(evidence, last, leave), last, keys)
+	reading.LostKeychain = o.lostKeychain(ctx, uid, last, reading.Identity.State)
+	return reading, nil
 }
 
-func (o *Observer) evaluate(evidence []wpj.Evidence, keys wpj.KeysHistory) Reading {
-	given := o.conditions()
-	given.Keys = keys
-	return Reading{wpj.Evaluate(evidence, given), keys, evidence}
+// ask returns what a user's agent claims, as far as it may.
+func (o *Observer) ask(ctx context.Context, agent usherv1.UserAgentServiceClient, uid uint32, leave bool) ([]wpj.Evidence, error) {
+	response, err := agent.ReadIdentity(ctx, &usherv1.ReadIdentityRequest{LeaveLoginKeychain: leave})
+	if err != nil {
+		return nil, fmt.Errorf("read identity: %w", err)
+	}
+	var evidence []wpj.Evidence
+	for _, one := range response.GetEvidence()[:min(len(response.GetEvidence()), maximumEvidence)] {
+		one.Certificates = bounded(one.GetCertificates())
+		claimed := plausible(contract.EvidenceFromProto(one))
+		if claimed.Source != "" && !slices.Contains(agentSources, claimed.Source) {
+			o.log.Warn("agent spoke for a source that is not its own", "uid", uid, "source", claimed.Source)
+			continue
+		}
+		if leave && ofLoginKeychain(claimed) {
+			continue // an agent that is too old to leave it alone; what is remembered of it remains
+		}
+		evidence = append(evidence, claimed)
+	}
+	return evidence, nil
+}
+
+// bounded returns as many certificates as may be claimed.
+func bounded(certificates []*usherv1.DeviceCertificate) []*usherv1.DeviceCertificate {
+	size := 0
+	for i, one := range certificates {
+		if size += len(one.GetDer()); i == maximumCertificates || size > maximumCertificateBytes {
+			return certificates[:i]
+		}
+	}
+	return certificates
 }
 
 // conditions are what evidence is held to now.
-func (o *Observer) conditions() wpj.Conditions {
-	given := wpj.Conditions{Now: time.Now(), Tenant: o.config.Tenant()}
+func (o *Observer) conditions(keys wpj.KeysHistory) wpj.Conditions {
+	given := wpj.Conditions{Now: time.Now(), Tenant: o.config.Tenant(), Keys: keys}
 	if o.config.CloudHost != nil {
 		given.CloudHost = o.config.CloudHost()
 	}
 	return given
+}
+
+// evaluated returns the reading with the identity that its evidence comes to.
+func (o *Observer) evaluated(reading Reading) Reading {
+	evidence := reading.Evidence
+	if reading.aside {
+		_, evidence = split(evidence)
+	}
+	reading.Identity = wpj.Evaluate(evidence, o.conditions(reading.Keys))
+	return reading
+}
+
+// ReadAndKeep is [Observer.Read] and then [Observer.Keep]. That it could not be kept is only logged.
+func (o *Observer) ReadAndKeep(ctx context.Context, agent usherv1.UserAgentServiceClient, user User) (Reading, error) {
+	reading, err := o.Read(ctx, agent, user.UID)
+	if err != nil {
+		return reading, err
+	}
+	err = o.config.Store.Update(func(tx *store.Tx) error {
+		_, err := o.Keep(tx, user, reading)
+		return err
+	})
+	if err != nil {
+		o.log.Warn("how a user stands could not be kept", "uid", user.UID, "error", err)
+	}
+	return reading, nil
 }
 
 // WithJamfPro returns the reading with what Jamf Pro says now. When Jamf Pro cannot be asked, what it said last counts on.
@@ -136,7 +198,8 @@ func (o *Observer) WithJamfPro(reading Reading, said wpj.Evidence) Reading {
 	case said.Finding != wpj.CouldNotLook || evidence[i].Finding == wpj.CouldNotLook:
 		evidence[i] = said
 	}
-	return o.evaluate(evidence, reading.Keys)
+	reading.Evidence = evidence
+	return o.evaluated(reading)
 }
 
 // Keep records a reading in the caller's transaction, and notices a device that became another one.
@@ -146,18 +209,23 @@ func (o *Observer) Keep(tx *store.Tx, user User, reading Reading) (Observation, 
 	if err != nil {
 		return kept, err
 	}
-	if id := reading.Identity.DeviceID; id != "" {
+	reading = o.updated(reading, &kept)
+	if id := reading.Identity.DeviceID; id != "" && !reading.Identity.State.Unknown() {
 		if kept.DeviceID != "" && kept.DeviceID != id {
 			kept.Change = &delivery.DeviceIDChange{Old: kept.DeviceID, New: id, At: now}
 			tx.OnCommit(func() {
 				o.log.Info("the device of a user became another one", "uid", user.UID, "old", kept.Change.Old, "new", id)
 			})
 		}
-		kept.DeviceID = id
+		kept.DeviceID, kept.DeviceSource, kept.DeviceSeenAt = id, reading.Identity.Source, now
 	}
 	kept.User, kept.Identity, kept.Keys, kept.LookedAt = user, reading.Identity, reading.Keys, now
 	if kept.FirstLookedAt.IsZero() {
 		kept.FirstLookedAt = now
+	}
+	kept.HeldBy, kept.LoginKeychain, kept.LostKeychain = reading.HeldBy, nil, reading.LostKeychain
+	if isElsewhere(reading.HeldBy) {
+		kept.LoginKeychain, _ = split(reading.Evidence)
 	}
 	kept.Evidence = slices.Clone(reading.Evidence)
 	for i := range kept.Evidence {

@@ -48,7 +48,7 @@ func (o *Observer) prove(ctx context.Context, agent usherv1.UserAgentServiceClie
 			}
 		}
 		// That another identity's key is there proves nothing of the one that speaks for the Mac.
-		if at, chosen := wpj.Choose(*e, o.conditions()); chosen {
+		if at, chosen := wpj.Choose(*e, o.conditions(wpj.KeysHistory{})); chosen {
 			e.Possession = came[at]
 		}
 	}

@@ -67,7 +67,8 @@ type WatcherSettings struct {
 }
 
 // Watcher looks at everyone who is logged in: at login, after wake, after a registration, and every few hours. It has
-// delivered what changed, and a heartbeat. One goroutine runs [Watcher.Run]; the other methods may be called from anywhere.
+// delivered what changed, and a heartbeat. Nobody asked for these looks, so they leave the login keychain alone where
+// [Observer.ReadAutomatically] does; [Watcher.Look] reads it. One goroutine runs [Watcher.Run]; the other methods may be called from anywhere.
 type Watcher struct {
 	WatcherConfig
 	log   *slog.Logger
@@ -83,6 +84,8 @@ type Watcher struct {
 	mu     sync.Mutex
 	wanted map[uint32]bool
 	base   clocks
+	// unasked ends the look at a user that is under way and that nobody asked for.
+	unasked map[uint32]context.CancelCauseFunc
 }
 
 // NewWatcher returns a watcher that does nothing by itself before [Watcher.Run].
@@ -91,7 +94,8 @@ func NewWatcher(config WatcherConfig) *Watcher {
 	return &Watcher{
 		WatcherConfig: config, log: cmp.Or(config.Logger, slog.New(slog.DiscardHandler)),
 		asked: make(chan struct{}, 1), changed: make(chan struct{}, 1), wanted: make(map[uint32]bool),
-		clocks: func() clocks { return read(started) }, base: read(started),
+		unasked: make(map[uint32]context.CancelCauseFunc),
+		clocks:  func() clocks { return read(started) }, base: read(started),
 	}
 }
 
@@ -233,11 +237,11 @@ func (w *Watcher) NetworkChanged() {
 // try looks, and logs why it could not. A look that had begun before is not enough: it may have missed what this one is for, or
 // have asked the agent of a session that has ended.
 func (w *Watcher) try(ctx context.Context, session sessions.Session) {
-	_, own, err := w.join(ctx, session)
+	_, own, err := w.join(ctx, session, false)
 	if !own && ctx.Err() == nil {
-		_, _, err = w.join(ctx, session)
+		_, _, err = w.join(ctx, session, false)
 	}
-	if err != nil && ctx.Err() == nil {
+	if err != nil && ctx.Err() == nil && !errors.Is(err, errGivesWay) {
 		w.log.Info("user could not be looked at", "uid", session.User.UID, "code", status.Code(err), "reason", contract.Reason(err))
 	}
 }
@@ -245,46 +249,91 @@ func (w *Watcher) try(ctx context.Context, session sessions.Session) {
 // errGivenUp is wrapped by the error of a look whose caller has gone away.
 var errGivenUp = errors.New("the caller has gone")
 
-// Look looks at a user now, keeps what was found, and has it delivered if Jamf Pro does not know it yet. Of several calls for
-// one user at a time, all get what the first one finds, unless its caller gives up.
+// errGivesWay is wrapped by the error of a look that has ended for one that somebody asked for.
+var errGivesWay = errors.New("somebody asked for a look")
+
+// Look looks at a user now because somebody asked for it, so that the login keychain is read too; it keeps what was found, and has
+// it delivered if Jamf Pro does not know it yet. A look under way that nobody asked for gives way. Of several calls for one user at a
+// time, all get what the first one finds, unless its caller gives up.
 func (w *Watcher) Look(ctx context.Context, session sessions.Session) (Observation, error) {
 	for {
-		found, own, err := w.join(ctx, session)
-		if own || ctx.Err() != nil || !errors.Is(err, errGivenUp) {
-			return found, err
+		w.giveWay(session.User.UID)
+		found, own, err := w.join(ctx, session, true)
+		if own || ctx.Err() != nil || found.asked && !errors.Is(err, errGivenUp) {
+			return found.Observation, err
 		}
 	}
 }
 
-// join looks at a user, or waits for a look that is under way, and tells which.
-func (w *Watcher) join(ctx context.Context, session sessions.Session) (found Observation, own bool, err error) {
+// giveWay ends the look at a user that nobody asked for.
+func (w *Watcher) giveWay(uid uint32) {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	if end := w.unasked[uid]; end != nil {
+		end(errGivesWay)
+	}
+}
+
+// givingWay returns the context of a look that nobody asked for, which ends when somebody asks for one, and what is to be called
+// when it is over. Of each user one look is under way at a time.
+func (w *Watcher) givingWay(ctx context.Context, uid uint32) (context.Context, func()) {
+	ctx, end := context.WithCancelCause(ctx)
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	w.unasked[uid] = end
+	return ctx, func() {
+		w.mu.Lock()
+		defer w.mu.Unlock()
+		delete(w.unasked, uid)
+		end(nil)
+	}
+}
+
+// found is what a look came to. asked is whether somebody asked for it.
+type found struct {
+	Observation
+	asked bool
+}
+
+// join looks at a user, or waits for a look that is under way, and reports which.
+func (w *Watcher) join(ctx context.Context, session sessions.Session, asked bool) (_ found, own bool, err error) {
 	uid := session.User.UID
 	looked, err, _ := w.looks.Do(fmt.Sprint(uid), func() (any, error) {
 		own = true
-		found, err := w.look(ctx, session)
+		kept, err := w.look(ctx, session, asked)
 		if err != nil && ctx.Err() != nil {
 			err = fmt.Errorf("%w: %w", errGivenUp, err)
 		}
-		return found, err
+		return found{kept, asked}, err
 	})
 	if err != nil {
-		return Observation{}, own, fmt.Errorf("look at uid %d: %w", uid, err)
+		return found{asked: looked.(found).asked}, own, fmt.Errorf("look at uid %d: %w", uid, err)
 	}
-	return looked.(Observation), own, nil
+	return looked.(found), own, nil
 }
 
-func (w *Watcher) look(ctx context.Context, session sessions.Session) (kept Observation, err error) {
+func (w *Watcher) look(ctx context.Context, session sessions.Session, asked bool) (kept Observation, err error) {
 	ctx, cancel := context.WithTimeout(ctx, lookWithin)
 	defer cancel()
 	user := User{session.User.Name, session.User.UID}
-	reading, err := w.Observer.Read(ctx, session.Agent, user.UID)
+	read := w.Observer.Read
+	if !asked {
+		read = w.Observer.ReadAutomatically
+		var over func()
+		ctx, over = w.givingWay(ctx, user.UID)
+		defer over()
+	}
+	reading, err := read(ctx, session.Agent, user.UID)
 	if err != nil {
-		return kept, err
+		return kept, cmp.Or(gaveWay(ctx), err)
 	}
 	if w.JamfPro != nil {
 		if said, asked := w.JamfPro(ctx); asked {
 			reading = w.Observer.WithJamfPro(reading, said)
 		}
+	}
+	if err := gaveWay(ctx); err != nil {
+		return kept, err
 	}
 	err = w.Observer.config.Store.Update(func(tx *store.Tx) error {
 		if kept, err = w.Observer.Keep(tx, user, reading); err != nil {
@@ -293,6 +342,14 @@ func (w *Watcher) look(ctx context.Context, session sessions.Session) (kept Obse
 		return w.report(tx, kept)
 	})
 	return kept, err
+}
+
+// gaveWay returns [errGivesWay] for a look that has ended for another.
+func gaveWay(ctx context.Context) error {
+	if err := context.Cause(ctx); errors.Is(err, errGivesWay) {
+		return err
+	}
+	return nil
 }
 
 // report has an observation delivered if it says something new, or has not been said for a while. A registration that is under

@@ -34,6 +34,11 @@ func (s *cleanService) FindRemains(ctx context.Context, request *usherv1.FindRem
 	response := &usherv1.FindRemainsResponse{
 		User: cleanUserToProto(user), Identity: contract.IdentityToProto(&remains.Identity), Objection: remains.Objection,
 	}
+	for _, one := range remains.AtRisk {
+		response.AtRisk = append(response.AtRisk, &usherv1.RegistrationAtRisk{
+			DeviceId: string(one.DeviceID), TenantId: string(one.TenantID), Source: contract.SourceToProto(one.Source), Place: one.Place, Reason: one.Reason,
+		})
+	}
 	for _, one := range remains.Leftovers {
 		response.Leftovers = append(response.Leftovers, leftoverToProto(one))
 	}

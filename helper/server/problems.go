@@ -3,6 +3,7 @@ package server
 import (
 	"fmt"
 	"strings"
+	"time"
 
 	"usher.internal/internal/contract"
 	"usher.internal/internal/wpj"
@@ -48,6 +49,10 @@ func problems(status *usherv1.GetStatusResponse, without string) []string {
 			add("%s was not looked at yet. `usherctl status --look` does it now.", user.GetUser().GetName())
 		case state.Fix != "" && state.State != wpj.StateComplianceUnknown:
 			add("%s is %s: %s", user.GetUser().GetName(), state.State, withFix(identity.GetDetail(), state))
+		}
+		if lost := user.GetLostKeychain(); lost != nil {
+			add("%s has lost the identity because macOS could not open the login keychain, and renamed it to %s at %s. Have the user register again, and keep that file in ~/Library/Keychains until the user misses nothing.",
+				user.GetUser().GetName(), lost.GetName(), contract.Time(lost.GetRenameTime()).Format(time.RFC3339))
 		}
 		for _, contradiction := range identity.GetContradictions() {
 			add("%s: %s", user.GetUser().GetName(), contradiction.GetDetail())

@@ -230,7 +230,7 @@ func (s *statusService) users(journal *snapshot, visible func(uid uint32) bool) 
 	for _, known := range journal.users {
 		if user := byUID[known.User.Uid]; user != nil {
 			user.LastRegistration, user.Identity, user.Evidence = known.LastRegistration, known.Identity, known.Evidence
-			user.DeviceIdChange, user.LookTime = known.DeviceIdChange, known.LookTime
+			user.DeviceIdChange, user.LookTime, user.LostKeychain = known.DeviceIdChange, known.LookTime, known.LostKeychain
 		} else if visible(known.User.Uid) {
 			if known.Identity == nil {
 				known = proto.CloneOf(known) // it is shared
@@ -275,6 +275,9 @@ func (s *statusService) snapshot() (*snapshot, error) {
 		user.Identity, user.LookTime = contract.IdentityToProto(&known.Identity), contract.Timestamp(known.LookedAt)
 		for _, evidence := range known.Evidence {
 			user.Evidence = append(user.Evidence, contract.EvidenceToProto(evidence))
+		}
+		if lost := known.LostKeychain; lost != nil {
+			user.LostKeychain = &usherv1.RenamedKeychain{Name: lost.Name, RenameTime: contract.Timestamp(lost.At)}
 		}
 		if change := known.Change; change != nil {
 			user.DeviceIdChange = &usherv1.DeviceIDChange{

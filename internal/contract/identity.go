@@ -261,6 +261,9 @@ func StateToProto(state wpj.State) usherv1.IdentityState {
 	return usherv1.IdentityState_IDENTITY_STATE_CANNOT_TELL
 }
 
+// SourceToProto returns the message's source for one of ours.
+func SourceToProto(source wpj.Source) usherv1.IdentitySource { return sources.toWire[source] }
+
 // StateFromProto returns our state for a message's. One that this version does not know is [wpj.StateCannotTell]; UNSPECIFIED is "".
 func StateFromProto(state usherv1.IdentityState) wpj.State {
 	if own, known := identityStates.toOwn[state]; known || state == 0 {

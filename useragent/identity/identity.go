@@ -18,6 +18,8 @@ import (
 
 // Source is a place in which an identity may be.
 type Source interface {
+	// Place is what evidence of it names as its source.
+	Place() wpj.Source
 	// Look returns what the place holds. It never fails: that it could not look, and why, is evidence too. It returns within
 	// [Deadline], and at once when ctx ends. It may be called from several goroutines.
 	Look(ctx context.Context) wpj.Evidence

@@ -22,6 +22,8 @@ func JamfAgent(path string) Source { return jamfAgent(path) }
 
 type jamfAgent string
 
+func (s jamfAgent) Place() wpj.Source { return wpj.SourceJamfAgent }
+
 func (s jamfAgent) Look(context.Context) wpj.Evidence {
 	state, err := ReadJamfState(string(s))
 	evidence := wpj.Evidence{Source: wpj.SourceJamfAgent, Finding: wpj.NotThere, Detail: "Jamf Conditional Access has no state for this user."}

@@ -40,6 +40,8 @@ type loginKeychain struct {
 	wanted   func() wpj.Conditions
 }
 
+func (s *loginKeychain) Place() wpj.Source { return wpj.SourceLoginKeychain }
+
 func (s *loginKeychain) Look(ctx context.Context) wpj.Evidence {
 	ctx, cancel := context.WithTimeoutCause(ctx, Deadline, fmt.Errorf("no answer within %s", Deadline))
 	defer cancel()

@@ -26,6 +26,8 @@ type reported struct {
 	read    func(command.Output) (wpj.Evidence, error)
 }
 
+func (s *reported) Place() wpj.Source { return s.source }
+
 func (s *reported) Look(ctx context.Context) wpj.Evidence {
 	ran, err := s.program.Within(Deadline).Run(ctx)
 	var evidence wpj.Evidence

@@ -74,7 +74,9 @@ type FindRemainsResponse struct {
 	// How the user stands now.
 	Identity *Identity `protobuf:"bytes,3,opt,name=identity,proto3" json:"identity,omitempty"`
 	// Why it must not be removed without force; empty when it may be.
-	Objection     string `protobuf:"bytes,4,opt,name=objection,proto3" json:"objection,omitempty"`
+	Objection string `protobuf:"bytes,4,opt,name=objection,proto3" json:"objection,omitempty"`
+	// What of it may be the user's current registration; it is removed with force only.
+	AtRisk        []*RegistrationAtRisk `protobuf:"bytes,5,rep,name=at_risk,json=atRisk,proto3" json:"at_risk,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -137,6 +139,93 @@ func (x *FindRemainsResponse) GetObjection() string {
 	return ""
 }
 
+func (x *FindRemainsResponse) GetAtRisk() []*RegistrationAtRisk {
+	if x != nil {
+		return x.AtRisk
+	}
+	return nil
+}
+
+// RegistrationAtRisk is a device certificate that may be the user's current registration.
+type RegistrationAtRisk struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// Empty where the certificate cannot be parsed.
+	DeviceId string         `protobuf:"bytes,1,opt,name=device_id,json=deviceId,proto3" json:"device_id,omitempty"`
+	TenantId string         `protobuf:"bytes,2,opt,name=tenant_id,json=tenantId,proto3" json:"tenant_id,omitempty"`
+	Source   IdentitySource `protobuf:"varint,3,opt,name=source,proto3,enum=usher.v1.IdentitySource" json:"source,omitempty"`
+	// For a person: where it is, and which one, for example "login keychain, certificate 1a2b…, valid until 2036-11-20".
+	Place string `protobuf:"bytes,4,opt,name=place,proto3" json:"place,omitempty"`
+	// One sentence: why it may be the current one.
+	Reason        string `protobuf:"bytes,5,opt,name=reason,proto3" json:"reason,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *RegistrationAtRisk) Reset() {
+	*x = RegistrationAtRisk{}
+	mi := &file_usher_v1_clean_proto_msgTypes[2]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *RegistrationAtRisk) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*RegistrationAtRisk) ProtoMessage() {}
+
+func (x *RegistrationAtRisk) ProtoReflect() protoreflect.Message {
+	mi := &file_usher_v1_clean_proto_msgTypes[2]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use RegistrationAtRisk.ProtoReflect.Descriptor instead.
+func (*RegistrationAtRisk) Descriptor() ([]byte, []int) {
+	return file_usher_v1_clean_proto_rawDescGZIP(), []int{2}
+}
+
+func (x *RegistrationAtRisk) GetDeviceId() string {
+	if x != nil {
+		return x.DeviceId
+	}
+	return ""
+}
+
+func (x *RegistrationAtRisk) GetTenantId() string {
+	if x != nil {
+		return x.TenantId
+	}
+	return ""
+}
+
+func (x *RegistrationAtRisk) GetSource() IdentitySource {
+	if x != nil {
+		return x.Source
+	}
+	return IdentitySource_IDENTITY_SOURCE_UNSPECIFIED
+}
+
+func (x *RegistrationAtRisk) GetPlace() string {
+	if x != nil {
+		return x.Place
+	}
+	return ""
+}
+
+func (x *RegistrationAtRisk) GetReason() string {
+	if x != nil {
+		return x.Reason
+	}
+	return ""
+}
+
 type RemoveRemainsRequest struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
 	User  string                 `protobuf:"bytes,1,opt,name=user,proto3" json:"user,omitempty"`
@@ -149,7 +238,7 @@ type RemoveRemainsRequest struct {
 
 func (x *RemoveRemainsRequest) Reset() {
 	*x = RemoveRemainsRequest{}
-	mi := &file_usher_v1_clean_proto_msgTypes[2]
+	mi := &file_usher_v1_clean_proto_msgTypes[3]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -161,7 +250,7 @@ func (x *RemoveRemainsRequest) String() string {
 func (*RemoveRemainsRequest) ProtoMessage() {}
 
 func (x *RemoveRemainsRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_usher_v1_clean_proto_msgTypes[2]
+	mi := &file_usher_v1_clean_proto_msgTypes[3]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -174,7 +263,7 @@ func (x *RemoveRemainsRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use RemoveRemainsRequest.ProtoReflect.Descriptor instead.
 func (*RemoveRemainsRequest) Descriptor() ([]byte, []int) {
-	return file_usher_v1_clean_proto_rawDescGZIP(), []int{2}
+	return file_usher_v1_clean_proto_rawDescGZIP(), []int{3}
 }
 
 func (x *RemoveRemainsRequest) GetUser() string {
@@ -207,7 +296,7 @@ type RemoveRemainsResponse struct {
 
 func (x *RemoveRemainsResponse) Reset() {
 	*x = RemoveRemainsResponse{}
-	mi := &file_usher_v1_clean_proto_msgTypes[3]
+	mi := &file_usher_v1_clean_proto_msgTypes[4]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -219,7 +308,7 @@ func (x *RemoveRemainsResponse) String() string {
 func (*RemoveRemainsResponse) ProtoMessage() {}
 
 func (x *RemoveRemainsResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_usher_v1_clean_proto_msgTypes[3]
+	mi := &file_usher_v1_clean_proto_msgTypes[4]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -232,7 +321,7 @@ func (x *RemoveRemainsResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use RemoveRemainsResponse.ProtoReflect.Descriptor instead.
 func (*RemoveRemainsResponse) Descriptor() ([]byte, []int) {
-	return file_usher_v1_clean_proto_rawDescGZIP(), []int{3}
+	return file_usher_v1_clean_proto_rawDescGZIP(), []int{4}
 }
 
 func (x *RemoveRemainsResponse) GetRemoval() *Removal {
@@ -257,7 +346,7 @@ type Removal struct {
 
 func (x *Removal) Reset() {
 	*x = Removal{}
-	mi := &file_usher_v1_clean_proto_msgTypes[4]
+	mi := &file_usher_v1_clean_proto_msgTypes[5]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -269,7 +358,7 @@ func (x *Removal) String() string {
 func (*Removal) ProtoMessage() {}
 
 func (x *Removal) ProtoReflect() protoreflect.Message {
-	mi := &file_usher_v1_clean_proto_msgTypes[4]
+	mi := &file_usher_v1_clean_proto_msgTypes[5]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -282,7 +371,7 @@ func (x *Removal) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Removal.ProtoReflect.Descriptor instead.
 func (*Removal) Descriptor() ([]byte, []int) {
-	return file_usher_v1_clean_proto_rawDescGZIP(), []int{4}
+	return file_usher_v1_clean_proto_rawDescGZIP(), []int{5}
 }
 
 func (x *Removal) GetUser() *User {
@@ -332,7 +421,7 @@ type ListRemovalsRequest struct {
 
 func (x *ListRemovalsRequest) Reset() {
 	*x = ListRemovalsRequest{}
-	mi := &file_usher_v1_clean_proto_msgTypes[5]
+	mi := &file_usher_v1_clean_proto_msgTypes[6]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -344,7 +433,7 @@ func (x *ListRemovalsRequest) String() string {
 func (*ListRemovalsRequest) ProtoMessage() {}
 
 func (x *ListRemovalsRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_usher_v1_clean_proto_msgTypes[5]
+	mi := &file_usher_v1_clean_proto_msgTypes[6]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -357,7 +446,7 @@ func (x *ListRemovalsRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ListRemovalsRequest.ProtoReflect.Descriptor instead.
 func (*ListRemovalsRequest) Descriptor() ([]byte, []int) {
-	return file_usher_v1_clean_proto_rawDescGZIP(), []int{5}
+	return file_usher_v1_clean_proto_rawDescGZIP(), []int{6}
 }
 
 func (x *ListRemovalsRequest) GetUser() string {
@@ -383,7 +472,7 @@ type ListRemovalsResponse struct {
 
 func (x *ListRemovalsResponse) Reset() {
 	*x = ListRemovalsResponse{}
-	mi := &file_usher_v1_clean_proto_msgTypes[6]
+	mi := &file_usher_v1_clean_proto_msgTypes[7]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -395,7 +484,7 @@ func (x *ListRemovalsResponse) String() string {
 func (*ListRemovalsResponse) ProtoMessage() {}
 
 func (x *ListRemovalsResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_usher_v1_clean_proto_msgTypes[6]
+	mi := &file_usher_v1_clean_proto_msgTypes[7]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -408,7 +497,7 @@ func (x *ListRemovalsResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ListRemovalsResponse.ProtoReflect.Descriptor instead.
 func (*ListRemovalsResponse) Descriptor() ([]byte, []int) {
-	return file_usher_v1_clean_proto_rawDescGZIP(), []int{6}
+	return file_usher_v1_clean_proto_rawDescGZIP(), []int{7}
 }
 
 func (x *ListRemovalsResponse) GetRemovals() []*Removal {
@@ -424,12 +513,19 @@ const file_usher_v1_clean_proto_rawDesc = "" +
 	"\n" +
 	"\x14usher/v1/clean.proto\x12\busher.v1\x1a\x1fgoogle/protobuf/timestamp.proto\x1a\x17usher/v1/identity.proto\x1a\x1busher/v1/registration.proto\x1a\x18usher/v1/useragent.proto\"(\n" +
 	"\x12FindRemainsRequest\x12\x12\n" +
-	"\x04user\x18\x01 \x01(\tR\x04user\"\xb9\x01\n" +
+	"\x04user\x18\x01 \x01(\tR\x04user\"\xf0\x01\n" +
 	"\x13FindRemainsResponse\x12\"\n" +
 	"\x04user\x18\x01 \x01(\v2\x0e.usher.v1.UserR\x04user\x120\n" +
 	"\tleftovers\x18\x02 \x03(\v2\x12.usher.v1.LeftoverR\tleftovers\x12.\n" +
 	"\bidentity\x18\x03 \x01(\v2\x12.usher.v1.IdentityR\bidentity\x12\x1c\n" +
-	"\tobjection\x18\x04 \x01(\tR\tobjection\"R\n" +
+	"\tobjection\x18\x04 \x01(\tR\tobjection\x125\n" +
+	"\aat_risk\x18\x05 \x03(\v2\x1c.usher.v1.RegistrationAtRiskR\x06atRisk\"\xae\x01\n" +
+	"\x12RegistrationAtRisk\x12\x1b\n" +
+	"\tdevice_id\x18\x01 \x01(\tR\bdeviceId\x12\x1b\n" +
+	"\ttenant_id\x18\x02 \x01(\tR\btenantId\x120\n" +
+	"\x06source\x18\x03 \x01(\x0e2\x18.usher.v1.IdentitySourceR\x06source\x12\x14\n" +
+	"\x05place\x18\x04 \x01(\tR\x05place\x12\x16\n" +
+	"\x06reason\x18\x05 \x01(\tR\x06reason\"R\n" +
 	"\x14RemoveRemainsRequest\x12\x12\n" +
 	"\x04user\x18\x01 \x01(\tR\x04user\x12\x14\n" +
 	"\x05force\x18\x02 \x01(\bR\x05force\x12\x10\n" +
@@ -464,42 +560,46 @@ func file_usher_v1_clean_proto_rawDescGZIP() []byte {
 	return file_usher_v1_clean_proto_rawDescData
 }
 
-var file_usher_v1_clean_proto_msgTypes = make([]protoimpl.MessageInfo, 7)
+var file_usher_v1_clean_proto_msgTypes = make([]protoimpl.MessageInfo, 8)
 var file_usher_v1_clean_proto_goTypes = []any{
 	(*FindRemainsRequest)(nil),    // 0: usher.v1.FindRemainsRequest
 	(*FindRemainsResponse)(nil),   // 1: usher.v1.FindRemainsResponse
-	(*RemoveRemainsRequest)(nil),  // 2: usher.v1.RemoveRemainsRequest
-	(*RemoveRemainsResponse)(nil), // 3: usher.v1.RemoveRemainsResponse
-	(*Removal)(nil),               // 4: usher.v1.Removal
-	(*ListRemovalsRequest)(nil),   // 5: usher.v1.ListRemovalsRequest
-	(*ListRemovalsResponse)(nil),  // 6: usher.v1.ListRemovalsResponse
-	(*User)(nil),                  // 7: usher.v1.User
-	(*Leftover)(nil),              // 8: usher.v1.Leftover
-	(*Identity)(nil),              // 9: usher.v1.Identity
-	(*timestamppb.Timestamp)(nil), // 10: google.protobuf.Timestamp
-	(*RemovedLeftover)(nil),       // 11: usher.v1.RemovedLeftover
+	(*RegistrationAtRisk)(nil),    // 2: usher.v1.RegistrationAtRisk
+	(*RemoveRemainsRequest)(nil),  // 3: usher.v1.RemoveRemainsRequest
+	(*RemoveRemainsResponse)(nil), // 4: usher.v1.RemoveRemainsResponse
+	(*Removal)(nil),               // 5: usher.v1.Removal
+	(*ListRemovalsRequest)(nil),   // 6: usher.v1.ListRemovalsRequest
+	(*ListRemovalsResponse)(nil),  // 7: usher.v1.ListRemovalsResponse
+	(*User)(nil),                  // 8: usher.v1.User
+	(*Leftover)(nil),              // 9: usher.v1.Leftover
+	(*Identity)(nil),              // 10: usher.v1.Identity
+	(IdentitySource)(0),           // 11: usher.v1.IdentitySource
+	(*timestamppb.Timestamp)(nil), // 12: google.protobuf.Timestamp
+	(*RemovedLeftover)(nil),       // 13: usher.v1.RemovedLeftover
 }
 var file_usher_v1_clean_proto_depIdxs = []int32{
-	7,  // 0: usher.v1.FindRemainsResponse.user:type_name -> usher.v1.User
-	8,  // 1: usher.v1.FindRemainsResponse.leftovers:type_name -> usher.v1.Leftover
-	9,  // 2: usher.v1.FindRemainsResponse.identity:type_name -> usher.v1.Identity
-	4,  // 3: usher.v1.RemoveRemainsResponse.removal:type_name -> usher.v1.Removal
-	7,  // 4: usher.v1.Removal.user:type_name -> usher.v1.User
-	10, // 5: usher.v1.Removal.time:type_name -> google.protobuf.Timestamp
-	7,  // 6: usher.v1.Removal.caller:type_name -> usher.v1.User
-	11, // 7: usher.v1.Removal.removed:type_name -> usher.v1.RemovedLeftover
-	4,  // 8: usher.v1.ListRemovalsResponse.removals:type_name -> usher.v1.Removal
-	0,  // 9: usher.v1.CleanService.FindRemains:input_type -> usher.v1.FindRemainsRequest
-	2,  // 10: usher.v1.CleanService.RemoveRemains:input_type -> usher.v1.RemoveRemainsRequest
-	5,  // 11: usher.v1.CleanService.ListRemovals:input_type -> usher.v1.ListRemovalsRequest
-	1,  // 12: usher.v1.CleanService.FindRemains:output_type -> usher.v1.FindRemainsResponse
-	3,  // 13: usher.v1.CleanService.RemoveRemains:output_type -> usher.v1.RemoveRemainsResponse
-	6,  // 14: usher.v1.CleanService.ListRemovals:output_type -> usher.v1.ListRemovalsResponse
-	12, // [12:15] is the sub-list for method output_type
-	9,  // [9:12] is the sub-list for method input_type
-	9,  // [9:9] is the sub-list for extension type_name
-	9,  // [9:9] is the sub-list for extension extendee
-	0,  // [0:9] is the sub-list for field type_name
+	8,  // 0: usher.v1.FindRemainsResponse.user:type_name -> usher.v1.User
+	9,  // 1: usher.v1.FindRemainsResponse.leftovers:type_name -> usher.v1.Leftover
+	10, // 2: usher.v1.FindRemainsResponse.identity:type_name -> usher.v1.Identity
+	2,  // 3: usher.v1.FindRemainsResponse.at_risk:type_name -> usher.v1.RegistrationAtRisk
+	11, // 4: usher.v1.RegistrationAtRisk.source:type_name -> usher.v1.IdentitySource
+	5,  // 5: usher.v1.RemoveRemainsResponse.removal:type_name -> usher.v1.Removal
+	8,  // 6: usher.v1.Removal.user:type_name -> usher.v1.User
+	12, // 7: usher.v1.Removal.time:type_name -> google.protobuf.Timestamp
+	8,  // 8: usher.v1.Removal.caller:type_name -> usher.v1.User
+	13, // 9: usher.v1.Removal.removed:type_name -> usher.v1.RemovedLeftover
+	5,  // 10: usher.v1.ListRemovalsResponse.removals:type_name -> usher.v1.Removal
+	0,  // 11: usher.v1.CleanService.FindRemains:input_type -> usher.v1.FindRemainsRequest
+	3,  // 12: usher.v1.CleanService.RemoveRemains:input_type -> usher.v1.RemoveRemainsRequest
+	6,  // 13: usher.v1.CleanService.ListRemovals:input_type -> usher.v1.ListRemovalsRequest
+	1,  // 14: usher.v1.CleanService.FindRemains:output_type -> usher.v1.FindRemainsResponse
+	4,  // 15: usher.v1.CleanService.RemoveRemains:output_type -> usher.v1.RemoveRemainsResponse
+	7,  // 16: usher.v1.CleanService.ListRemovals:output_type -> usher.v1.ListRemovalsResponse
+	14, // [14:17] is the sub-list for method output_type
+	11, // [11:14] is the sub-list for method input_type
+	11, // [11:11] is the sub-list for extension type_name
+	11, // [11:11] is the sub-list for extension extendee
+	0,  // [0:11] is the sub-list for field type_name
 }
 
 func init() { file_usher_v1_clean_proto_init() }
@@ -516,7 +616,7 @@ func file_usher_v1_clean_proto_init() {
 			GoPackagePath: reflect.TypeOf(x{}).PkgPath(),
 			RawDescriptor: unsafe.Slice(unsafe.StringData(file_usher_v1_clean_proto_rawDesc), len(file_usher_v1_clean_proto_rawDesc)),
 			NumEnums:      0,
-			NumMessages:   7,
+			NumMessages:   8,
 			NumExtensions: 0,
 			NumServices:   1,
 		},

@@ -400,7 +400,10 @@ type UserStatus struct {
 	// The last time that this user's device became another one; not set when it never did.
 	DeviceIdChange *DeviceIDChange `protobuf:"bytes,6,opt,name=device_id_change,json=deviceIdChange,proto3" json:"device_id_change,omitempty"`
 	// When the helper looked last, whether or not anything had changed.
-	LookTime      *timestamppb.Timestamp `protobuf:"bytes,7,opt,name=look_time,json=lookTime,proto3" json:"look_time,omitempty"`
+	LookTime *timestamppb.Timestamp `protobuf:"bytes,7,opt,name=look_time,json=lookTime,proto3" json:"look_time,omitempty"`
+	// The login keychain that macOS renamed because it could not open it, where that is why the user's identity is lost; not set
+	// otherwise.
+	LostKeychain  *RenamedKeychain `protobuf:"bytes,8,opt,name=lost_keychain,json=lostKeychain,proto3" json:"lost_keychain,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -484,6 +487,68 @@ func (x *UserStatus) GetLookTime() *timestamppb.Timestamp {
 	return nil
 }
 
+func (x *UserStatus) GetLostKeychain() *RenamedKeychain {
+	if x != nil {
+		return x.LostKeychain
+	}
+	return nil
+}
+
+// RenamedKeychain is a file login_renamed_N.keychain-db in a user's ~/Library/Keychains.
+type RenamedKeychain struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// The file's name.
+	Name string `protobuf:"bytes,1,opt,name=name,proto3" json:"name,omitempty"`
+	// When it was renamed, or changed later.
+	RenameTime    *timestamppb.Timestamp `protobuf:"bytes,2,opt,name=rename_time,json=renameTime,proto3" json:"rename_time,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *RenamedKeychain) Reset() {
+	*x = RenamedKeychain{}
+	mi := &file_usher_v1_status_proto_msgTypes[7]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *RenamedKeychain) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*RenamedKeychain) ProtoMessage() {}
+
+func (x *RenamedKeychain) ProtoReflect() protoreflect.Message {
+	mi := &file_usher_v1_status_proto_msgTypes[7]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use RenamedKeychain.ProtoReflect.Descriptor instead.
+func (*RenamedKeychain) Descriptor() ([]byte, []int) {
+	return file_usher_v1_status_proto_rawDescGZIP(), []int{7}
+}
+
+func (x *RenamedKeychain) GetName() string {
+	if x != nil {
+		return x.Name
+	}
+	return ""
+}
+
+func (x *RenamedKeychain) GetRenameTime() *timestamppb.Timestamp {
+	if x != nil {
+		return x.RenameTime
+	}
+	return nil
+}
+
 // FleetStatus is the helper's connection to the fleet (docs/fleet.md).
 type FleetStatus struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
@@ -505,7 +570,7 @@ type FleetStatus struct {
 
 func (x *FleetStatus) Reset() {
 	*x = FleetStatus{}
-	mi := &file_usher_v1_status_proto_msgTypes[7]
+	mi := &file_usher_v1_status_proto_msgTypes[8]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -517,7 +582,7 @@ func (x *FleetStatus) String() string {
 func (*FleetStatus) ProtoMessage() {}
 
 func (x *FleetStatus) ProtoReflect() protoreflect.Message {
-	mi := &file_usher_v1_status_proto_msgTypes[7]
+	mi := &file_usher_v1_status_proto_msgTypes[8]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -530,7 +595,7 @@ func (x *FleetStatus) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use FleetStatus.ProtoReflect.Descriptor instead.
 func (*FleetStatus) Descriptor() ([]byte, []int) {
-	return file_usher_v1_status_proto_rawDescGZIP(), []int{7}
+	return file_usher_v1_status_proto_rawDescGZIP(), []int{8}
 }
 
 func (x *FleetStatus) GetDevice() string {
@@ -587,7 +652,7 @@ type SessionStatus struct {
 
 func (x *SessionStatus) Reset() {
 	*x = SessionStatus{}
-	mi := &file_usher_v1_status_proto_msgTypes[8]
+	mi := &file_usher_v1_status_proto_msgTypes[9]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -599,7 +664,7 @@ func (x *SessionStatus) String() string {
 func (*SessionStatus) ProtoMessage() {}
 
 func (x *SessionStatus) ProtoReflect() protoreflect.Message {
-	mi := &file_usher_v1_status_proto_msgTypes[8]
+	mi := &file_usher_v1_status_proto_msgTypes[9]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -612,7 +677,7 @@ func (x *SessionStatus) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use SessionStatus.ProtoReflect.Descriptor instead.
 func (*SessionStatus) Descriptor() ([]byte, []int) {
-	return file_usher_v1_status_proto_rawDescGZIP(), []int{8}
+	return file_usher_v1_status_proto_rawDescGZIP(), []int{9}
 }
 
 func (x *SessionStatus) GetAgentVersion() string {
@@ -656,7 +721,7 @@ type OutboxStatus struct {
 
 func (x *OutboxStatus) Reset() {
 	*x = OutboxStatus{}
-	mi := &file_usher_v1_status_proto_msgTypes[9]
+	mi := &file_usher_v1_status_proto_msgTypes[10]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -668,7 +733,7 @@ func (x *OutboxStatus) String() string {
 func (*OutboxStatus) ProtoMessage() {}
 
 func (x *OutboxStatus) ProtoReflect() protoreflect.Message {
-	mi := &file_usher_v1_status_proto_msgTypes[9]
+	mi := &file_usher_v1_status_proto_msgTypes[10]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -681,7 +746,7 @@ func (x *OutboxStatus) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use OutboxStatus.ProtoReflect.Descriptor instead.
 func (*OutboxStatus) Descriptor() ([]byte, []int) {
-	return file_usher_v1_status_proto_rawDescGZIP(), []int{9}
+	return file_usher_v1_status_proto_rawDescGZIP(), []int{10}
 }
 
 func (x *OutboxStatus) GetPending() int32 {
@@ -748,7 +813,7 @@ const file_usher_v1_status_proto_rawDesc = "" +
 	"\rdelivery_mode\x18\x04 \x01(\tR\fdeliveryMode\x12/\n" +
 	"\x13configuration_error\x18\x05 \x01(\tR\x12configurationError\x12T\n" +
 	"\x18configuration_error_time\x18\x06 \x01(\v2\x1a.google.protobuf.TimestampR\x16configurationErrorTime\x123\n" +
-	"\x15pending_configuration\x18\a \x03(\tR\x14pendingConfiguration\"\x85\x03\n" +
+	"\x15pending_configuration\x18\a \x03(\tR\x14pendingConfiguration\"\xc5\x03\n" +
 	"\n" +
 	"UserStatus\x12\"\n" +
 	"\x04user\x18\x01 \x01(\v2\x0e.usher.v1.UserR\x04user\x121\n" +
@@ -757,7 +822,12 @@ const file_usher_v1_status_proto_rawDesc = "" +
 	"\bidentity\x18\x04 \x01(\v2\x12.usher.v1.IdentityR\bidentity\x12.\n" +
 	"\bevidence\x18\x05 \x03(\v2\x12.usher.v1.EvidenceR\bevidence\x12B\n" +
 	"\x10device_id_change\x18\x06 \x01(\v2\x18.usher.v1.DeviceIDChangeR\x0edeviceIdChange\x127\n" +
-	"\tlook_time\x18\a \x01(\v2\x1a.google.protobuf.TimestampR\blookTime\"\xed\x01\n" +
+	"\tlook_time\x18\a \x01(\v2\x1a.google.protobuf.TimestampR\blookTime\x12>\n" +
+	"\rlost_keychain\x18\b \x01(\v2\x19.usher.v1.RenamedKeychainR\flostKeychain\"b\n" +
+	"\x0fRenamedKeychain\x12\x12\n" +
+	"\x04name\x18\x01 \x01(\tR\x04name\x12;\n" +
+	"\vrename_time\x18\x02 \x01(\v2\x1a.google.protobuf.TimestampR\n" +
+	"renameTime\"\xed\x01\n" +
 	"\vFleetStatus\x12\x16\n" +
 	"\x06device\x18\x01 \x01(\tR\x06device\x12\x16\n" +
 	"\x06server\x18\x02 \x01(\tR\x06server\x120\n" +
@@ -796,7 +866,7 @@ func file_usher_v1_status_proto_rawDescGZIP() []byte {
 	return file_usher_v1_status_proto_rawDescData
 }
 
-var file_usher_v1_status_proto_msgTypes = make([]protoimpl.MessageInfo, 10)
+var file_usher_v1_status_proto_msgTypes = make([]protoimpl.MessageInfo, 11)
 var file_usher_v1_status_proto_goTypes = []any{
 	(*GetStatusRequest)(nil),      // 0: usher.v1.GetStatusRequest
 	(*WatchStatusRequest)(nil),    // 1: usher.v1.WatchStatusRequest
@@ -805,46 +875,49 @@ var file_usher_v1_status_proto_goTypes = []any{
 	(*ComputerStatus)(nil),        // 4: usher.v1.ComputerStatus
 	(*HelperStatus)(nil),          // 5: usher.v1.HelperStatus
 	(*UserStatus)(nil),            // 6: usher.v1.UserStatus
-	(*FleetStatus)(nil),           // 7: usher.v1.FleetStatus
-	(*SessionStatus)(nil),         // 8: usher.v1.SessionStatus
-	(*OutboxStatus)(nil),          // 9: usher.v1.OutboxStatus
-	(*timestamppb.Timestamp)(nil), // 10: google.protobuf.Timestamp
-	(*User)(nil),                  // 11: usher.v1.User
-	(*Registration)(nil),          // 12: usher.v1.Registration
-	(*Identity)(nil),              // 13: usher.v1.Identity
-	(*Evidence)(nil),              // 14: usher.v1.Evidence
-	(*DeviceIDChange)(nil),        // 15: usher.v1.DeviceIDChange
+	(*RenamedKeychain)(nil),       // 7: usher.v1.RenamedKeychain
+	(*FleetStatus)(nil),           // 8: usher.v1.FleetStatus
+	(*SessionStatus)(nil),         // 9: usher.v1.SessionStatus
+	(*OutboxStatus)(nil),          // 10: usher.v1.OutboxStatus
+	(*timestamppb.Timestamp)(nil), // 11: google.protobuf.Timestamp
+	(*User)(nil),                  // 12: usher.v1.User
+	(*Registration)(nil),          // 13: usher.v1.Registration
+	(*Identity)(nil),              // 14: usher.v1.Identity
+	(*Evidence)(nil),              // 15: usher.v1.Evidence
+	(*DeviceIDChange)(nil),        // 16: usher.v1.DeviceIDChange
 }
 var file_usher_v1_status_proto_depIdxs = []int32{
 	3,  // 0: usher.v1.WatchStatusResponse.status:type_name -> usher.v1.GetStatusResponse
 	5,  // 1: usher.v1.GetStatusResponse.helper:type_name -> usher.v1.HelperStatus
 	6,  // 2: usher.v1.GetStatusResponse.users:type_name -> usher.v1.UserStatus
-	9,  // 3: usher.v1.GetStatusResponse.outbox:type_name -> usher.v1.OutboxStatus
+	10, // 3: usher.v1.GetStatusResponse.outbox:type_name -> usher.v1.OutboxStatus
 	4,  // 4: usher.v1.GetStatusResponse.computer:type_name -> usher.v1.ComputerStatus
-	7,  // 5: usher.v1.GetStatusResponse.fleet:type_name -> usher.v1.FleetStatus
-	10, // 6: usher.v1.HelperStatus.start_time:type_name -> google.protobuf.Timestamp
-	10, // 7: usher.v1.HelperStatus.configuration_error_time:type_name -> google.protobuf.Timestamp
-	11, // 8: usher.v1.UserStatus.user:type_name -> usher.v1.User
-	8,  // 9: usher.v1.UserStatus.session:type_name -> usher.v1.SessionStatus
-	12, // 10: usher.v1.UserStatus.last_registration:type_name -> usher.v1.Registration
-	13, // 11: usher.v1.UserStatus.identity:type_name -> usher.v1.Identity
-	14, // 12: usher.v1.UserStatus.evidence:type_name -> usher.v1.Evidence
-	15, // 13: usher.v1.UserStatus.device_id_change:type_name -> usher.v1.DeviceIDChange
-	10, // 14: usher.v1.UserStatus.look_time:type_name -> google.protobuf.Timestamp
-	10, // 15: usher.v1.FleetStatus.since:type_name -> google.protobuf.Timestamp
-	10, // 16: usher.v1.FleetStatus.expire_time:type_name -> google.protobuf.Timestamp
-	10, // 17: usher.v1.SessionStatus.connect_time:type_name -> google.protobuf.Timestamp
-	10, // 18: usher.v1.OutboxStatus.next_attempt_time:type_name -> google.protobuf.Timestamp
-	10, // 19: usher.v1.OutboxStatus.last_delivered_time:type_name -> google.protobuf.Timestamp
-	0,  // 20: usher.v1.StatusService.GetStatus:input_type -> usher.v1.GetStatusRequest
-	1,  // 21: usher.v1.StatusService.WatchStatus:input_type -> usher.v1.WatchStatusRequest
-	3,  // 22: usher.v1.StatusService.GetStatus:output_type -> usher.v1.GetStatusResponse
-	2,  // 23: usher.v1.StatusService.WatchStatus:output_type -> usher.v1.WatchStatusResponse
-	22, // [22:24] is the sub-list for method output_type
-	20, // [20:22] is the sub-list for method input_type
-	20, // [20:20] is the sub-list for extension type_name
-	20, // [20:20] is the sub-list for extension extendee
-	0,  // [0:20] is the sub-list for field type_name
+	8,  // 5: usher.v1.GetStatusResponse.fleet:type_name -> usher.v1.FleetStatus
+	11, // 6: usher.v1.HelperStatus.start_time:type_name -> google.protobuf.Timestamp
+	11, // 7: usher.v1.HelperStatus.configuration_error_time:type_name -> google.protobuf.Timestamp
+	12, // 8: usher.v1.UserStatus.user:type_name -> usher.v1.User
+	9,  // 9: usher.v1.UserStatus.session:type_name -> usher.v1.SessionStatus
+	13, // 10: usher.v1.UserStatus.last_registration:type_name -> usher.v1.Registration
+	14, // 11: usher.v1.UserStatus.identity:type_name -> usher.v1.Identity
+	15, // 12: usher.v1.UserStatus.evidence:type_name -> usher.v1.Evidence
+	16, // 13: usher.v1.UserStatus.device_id_change:type_name -> usher.v1.DeviceIDChange
+	11, // 14: usher.v1.UserStatus.look_time:type_name -> google.protobuf.Timestamp
+	7,  // 15: usher.v1.UserStatus.lost_keychain:type_name -> usher.v1.RenamedKeychain
+	11, // 16: usher.v1.RenamedKeychain.rename_time:type_name -> google.protobuf.Timestamp
+	11, // 17: usher.v1.FleetStatus.since:type_name -> google.protobuf.Timestamp
+	11, // 18: usher.v1.FleetStatus.expire_time:type_name -> google.protobuf.Timestamp
+	11, // 19: usher.v1.SessionStatus.connect_time:type_name -> google.protobuf.Timestamp
+	11, // 20: usher.v1.OutboxStatus.next_attempt_time:type_name -> google.protobuf.Timestamp
+	11, // 21: usher.v1.OutboxStatus.last_delivered_time:type_name -> google.protobuf.Timestamp
+	0,  // 22: usher.v1.StatusService.GetStatus:input_type -> usher.v1.GetStatusRequest
+	1,  // 23: usher.v1.StatusService.WatchStatus:input_type -> usher.v1.WatchStatusRequest
+	3,  // 24: usher.v1.StatusService.GetStatus:output_type -> usher.v1.GetStatusResponse
+	2,  // 25: usher.v1.StatusService.WatchStatus:output_type -> usher.v1.WatchStatusResponse
+	24, // [24:26] is the sub-list for method output_type
+	22, // [22:24] is the sub-list for method input_type
+	22, // [22:22] is the sub-list for extension type_name
+	22, // [22:22] is the sub-list for extension extendee
+	0,  // [0:22] is the sub-list for field type_name
 }
 
 func init() { file_usher_v1_status_proto_init() }
@@ -860,7 +933,7 @@ func file_usher_v1_status_proto_init() {
 			GoPackagePath: reflect.TypeOf(x{}).PkgPath(),
 			RawDescriptor: unsafe.Slice(unsafe.StringData(file_usher_v1_status_proto_rawDesc), len(file_usher_v1_status_proto_rawDesc)),
 			NumEnums:      0,
-			NumMessages:   10,
+			NumMessages:   11,
 			NumExtensions: 0,
 			NumServices:   1,
 		},

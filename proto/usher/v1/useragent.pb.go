@@ -1132,9 +1132,11 @@ func (x *RemovedLeftover) GetError() string {
 }
 
 type ExamineSessionRequest struct {
-	state         protoimpl.MessageState `protogen:"open.v1"`
-	unknownFields protoimpl.UnknownFields
-	sizeCache     protoimpl.SizeCache
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// As in ReadIdentityRequest.
+	LeaveLoginKeychain bool `protobuf:"varint,1,opt,name=leave_login_keychain,json=leaveLoginKeychain,proto3" json:"leave_login_keychain,omitempty"`
+	unknownFields      protoimpl.UnknownFields
+	sizeCache          protoimpl.SizeCache
 }
 
 func (x *ExamineSessionRequest) Reset() {
@@ -1165,6 +1167,13 @@ func (x *ExamineSessionRequest) ProtoReflect() protoreflect.Message {
 // Deprecated: Use ExamineSessionRequest.ProtoReflect.Descriptor instead.
 func (*ExamineSessionRequest) Descriptor() ([]byte, []int) {
 	return file_usher_v1_useragent_proto_rawDescGZIP(), []int{21}
+}
+
+func (x *ExamineSessionRequest) GetLeaveLoginKeychain() bool {
+	if x != nil {
+		return x.LeaveLoginKeychain
+	}
+	return false
 }
 
 type ExamineSessionResponse struct {
@@ -1272,8 +1281,9 @@ const file_usher_v1_useragent_proto_rawDesc = "" +
 	"\aremoved\x18\x01 \x03(\v2\x19.usher.v1.RemovedLeftoverR\aremoved\"W\n" +
 	"\x0fRemovedLeftover\x12.\n" +
 	"\bleftover\x18\x01 \x01(\v2\x12.usher.v1.LeftoverR\bleftover\x12\x14\n" +
-	"\x05error\x18\x02 \x01(\tR\x05error\"\x17\n" +
-	"\x15ExamineSessionRequest\"A\n" +
+	"\x05error\x18\x02 \x01(\tR\x05error\"I\n" +
+	"\x15ExamineSessionRequest\x120\n" +
+	"\x14leave_login_keychain\x18\x01 \x01(\bR\x12leaveLoginKeychain\"A\n" +
 	"\x16ExamineSessionResponse\x12'\n" +
 	"\x06checks\x18\x01 \x03(\v2\x0f.usher.v1.CheckR\x06checks*\x9f\x01\n" +
 	"\fLeftoverKind\x12\x1d\n" +

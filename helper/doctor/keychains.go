@@ -1,0 +1,95 @@
+package doctor
+
+import (
+	"context"
+	"fmt"
+	"math"
+	"slices"
+	"sync"
+	"time"
+
+	"usher.internal/helper/thismac"
+	"usher.internal/internal/accounts"
+	"usher.internal/internal/oneline"
+)
+
+// keychains looks for login keychains that macOS has renamed, of users with and without a session.
+type keychains struct {
+	users  users
+	lookIn func(ctx context.Context, uid uint32) ([]thismac.RenamedKeychain, error)
+}
+
+// renamed has a finding for each user who has such a keychain, or whose home could not be looked at; or else one for all.
+func (k keychains) renamed(ctx context.Context) ([]Finding, error) {
+	people, err := k.people()
+	if err != nil {
+		return nil, err
+	}
+	if k.lookIn == nil || len(people) == 0 {
+		return []Finding{notApplicable("No user is known.")}, nil
+	}
+	each := make([]*Finding, len(people))
+	var looks sync.WaitGroup
+	for i, person := range people {
+		looks.Go(func() { each[i] = k.of(ctx, person) })
+	}
+	looks.Wait()
+	var found []Finding
+	for _, one := range each {
+		if one != nil {
+			found = append(found, *one)
+		}
+	}
+	if len(found) == 0 {
+		found = append(found, ok("None of the %d users who are known has one.", len(people)))
+	}
+	return found, nil
+}
+
+// of returns the finding of one user, nil where there is none.
+func (k keychains) of(ctx context.Context, person accounts.Person) *Finding {
+	renamed, err := k.lookIn(ctx, person.UID)
+	var found Finding
+	switch {
+	case err != nil:
+		found = couldNotLook(err)
+	case len(renamed) == 0:
+		return nil
+	default:
+		more := ""
+		if len(renamed) > 1 {
+			more = fmt.Sprintf(", and %d older", len(renamed)-1)
+		}
+		found = warning("macOS could not open this user's login keychain, and renamed it: %s, of %s%s. What was in it is lost to the session; an identity in it cannot be used any more.",
+			oneline.Of(renamed[0].Name, math.MaxInt), renamed[0].At.UTC().Format(time.RFC3339), more)
+	}
+	found.User = person
+	return &found
+}
+
+// people are the users who may be looked at: those who are logged in, the one on the console and those who are known from before.
+func (k keychains) people() ([]accounts.Person, error) {
+	var people []accounts.Person
+	add := func(person accounts.Person) {
+		if (k.users.sees == nil || k.users.sees(person.UID)) &&
+			!slices.ContainsFunc(people, func(one accounts.Person) bool { return one.UID == person.UID }) {
+			people = append(people, person)
+		}
+	}
+	for _, session := range k.users.visible() {
+		add(session.User)
+	}
+	if person, there := k.users.atConsole(); there {
+		add(person)
+	}
+	if k.users.kept != nil {
+		known, err := k.users.kept.All()
+		if err != nil {
+			return nil, err
+		}
+		for _, one := range known {
+			add(accounts.Person{Name: one.User.Name, UID: one.User.UID})
+		}
+	}
+	return people, nil
+}

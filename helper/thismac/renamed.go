@@ -1,0 +1,133 @@
+package thismac
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"io/fs"
+	"os"
+	"path/filepath"
+	"regexp"
+	"slices"
+	"strconv"
+	"syscall"
+	"time"
+
+	"golang.org/x/sync/singleflight"
+
+	"usher.internal/internal/accounts"
+)
+
+// RenamedKeychain is a login keychain that macOS could not open and has set aside under another name, making a new one in its
+// place. What is in it is lost to the session [OSQ-8830].
+type RenamedKeychain struct {
+	// Name is the file's, for example login_renamed_1.keychain-db.
+	Name string `json:"name"`
+	// At is when the file was renamed, or changed later.
+	At time.Time `json:"at"`
+}
+
+// keychainFolder is below a home.
+const keychainFolder = "Library/Keychains"
+
+var renamedKeychain = regexp.MustCompile(`^login_renamed_[0-9]{1,9}\.keychain(-db)?$`)
+
+// Limits of a look. A folder of keychains has a dozen entries.
+const (
+	renamedWithin    = 2 * time.Second
+	maximumEntries   = 10_000
+	maximumKeychains = 16
+)
+
+// Keychains looks for keychains that macOS has renamed, by their names only: no keychain is opened, and no session is needed. The
+// zero value is ready. Its method may be called from anywhere.
+type Keychains struct {
+	// Home returns the home of a user, an error that wraps [accounts.ErrNotAPerson] for one who has none; nil asks the system.
+	Home func(uid uint32) (string, error)
+
+	looks singleflight.Group
+}
+
+// Renamed returns the renamed login keychains in the user's home, the newest first; none for a user without a home. It returns
+// within 2 s, also where the home is on a server that does not answer: of each user at most one look is under way.
+func (k *Keychains) Renamed(ctx context.Context, uid uint32) ([]RenamedKeychain, error) {
+	ctx, cancel := context.WithTimeoutCause(ctx, renamedWithin, fmt.Errorf("there was no answer within %s", renamedWithin))
+	defer cancel()
+	answer := k.looks.DoChan(strconv.FormatUint(uint64(uid), 10), func() (any, error) { return k.look(uid) })
+	var err error
+	select {
+	case said := <-answer:
+		if said.Err == nil {
+			return said.Val.([]RenamedKeychain), nil
+		}
+		err = said.Err
+	case <-ctx.Done():
+		err = context.Cause(ctx)
+	}
+	return nil, fmt.Errorf("look for renamed keychains of uid %d: %w", uid, err)
+}
+
+func (k *Keychains) look(uid uint32) ([]RenamedKeychain, error) {
+	home := k.Home
+	if home == nil {
+		home = homeOf
+	}
+	path, err := home(uid)
+	if errors.Is(err, accounts.ErrNotAPerson) {
+		return nil, nil
+	}
+	if err != nil {
+		return nil, err
+	}
+	return renamedIn(path)
+}
+
+func homeOf(uid uint32) (string, error) {
+	person, err := accounts.ByUID(uid)
+	return person.Home, err
+}
+
+// renamedIn looks in one home. Links that lead out of it are not followed, and what is no folder is not waited for.
+func renamedIn(home string) ([]RenamedKeychain, error) {
+	root, err := os.OpenRoot(home)
+	if errors.Is(err, fs.ErrNotExist) {
+		return nil, nil
+	}
+	if err != nil {
+		return nil, err
+	}
+	defer root.Close()
+	folder, err := root.OpenFile(keychainFolder, os.O_RDONLY|syscall.O_DIRECTORY|syscall.O_NONBLOCK, 0)
+	if errors.Is(err, fs.ErrNotExist) {
+		return nil, nil
+	}
+	if err != nil {
+		return nil, err
+	}
+	defer folder.Close()
+	var found []RenamedKeychain
+	for read := 0; ; {
+		names, err := folder.Readdirnames(256)
+		for _, name := range names {
+			if !renamedKeychain.MatchString(name) {
+				continue
+			}
+			info, err := root.Lstat(filepath.Join(keychainFolder, name))
+			if err == nil && info.Mode().IsRegular() {
+				found = append(found, RenamedKeychain{name, changedAt(info)})
+			}
+		}
+		if errors.Is(err, io.EOF) {
+			break
+		}
+		if err != nil {
+			return nil, err
+		}
+		if read += len(names); read > maximumEntries {
+			return nil, fmt.Errorf("%s has more than %d entries", filepath.Join(home, keychainFolder), maximumEntries)
+		}
+	}
+	slices.SortFunc(found, func(a, b RenamedKeychain) int { return b.At.Compare(a.At) })
+	return found[:min(len(found), maximumKeychains)], nil
+}
