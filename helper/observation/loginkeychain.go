@@ -77,8 +77,9 @@ func remembered(evidence []wpj.Evidence, last *Observation, left bool) []wpj.Evi
 }
 
 // weigh decides what the login keychain may say. What is remembered of it is never what a registration rests on: it is part of
-// the evidence only while the identity is elsewhere.
-func (o *Observer) weigh(evidence, remembered []wpj.Evidence, last *Observation, keys wpj.KeysHistory) Reading {
+// the evidence only while the identity is elsewhere. A reading that has left the login keychain alone, and is held by no other
+// source, is not to be used.
+func (o *Observer) weigh(evidence, remembered []wpj.Evidence, last *Observation, keys wpj.KeysHistory, left bool) Reading {
 	given := o.conditions(keys)
 	all := withRemembered(evidence, remembered)
 	reading := Reading{Keys: keys, Evidence: all, HeldBy: wpj.HeldBy(all, given), remembered: len(remembered) > 0}
@@ -87,6 +88,7 @@ func (o *Observer) weigh(evidence, remembered []wpj.Evidence, last *Observation,
 	case last != nil && isElsewhere(last.HeldBy) && isUnclear(last.HeldBy, evidence, given) && !hasNewCertificate(evidence, last.LoginKeychain):
 		// The holder may still hold it. What is in the login keychain was there beside it, and is not taken for the registration now.
 		reading.HeldBy, reading.aside = last.HeldBy, true
+	case left: // the login keychain has to be read
 	case reading.remembered:
 		reading = Reading{Keys: keys, Evidence: evidence, HeldBy: wpj.HeldBy(evidence, given)}
 	}

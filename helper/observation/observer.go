@@ -115,7 +115,7 @@ func (o *Observer) read(ctx context.Context, agent usherv1.UserAgentServiceClien
 		}
 	}
 	keys = keys.After(evidence, time.Now(), o.config.Online == nil || o.config.Online())
-	reading := o.weigh(evidence, remembered(evidence, last, leave), last, keys)
+	reading := o.weigh(evidence, remembered(evidence, last, leave), last, keys, leave)
 	reading.LostKeychain = o.lostKeychain(ctx, uid, last, reading.Identity.State)
 	return reading, nil
 }

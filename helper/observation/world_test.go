@@ -36,6 +36,9 @@ type agent struct {
 	// held keeps a call from being answered until it is closed, whatever becomes of the caller; nil keeps none.
 	held  chan struct{}
 	looks int
+	// left is of each look whether it was to leave the login keychain alone; an old agent reads it all the same.
+	left  []bool
+	isOld bool
 	prove func(nonce []byte) ([]byte, error)
 	// proveOf signs with the key of one certificate; it is asked where prove is nil.
 	proveOf func(thumbprint string, nonce []byte) ([]byte, error)
@@ -53,12 +56,16 @@ func (a *agent) count() int {
 	return a.looks
 }
 
-func (a *agent) ReadIdentity(ctx context.Context, _ *usherv1.ReadIdentityRequest, _ ...grpc.CallOption) (*usherv1.ReadIdentityResponse, error) {
+func (a *agent) ReadIdentity(ctx context.Context, request *usherv1.ReadIdentityRequest, _ ...grpc.CallOption) (*usherv1.ReadIdentityResponse, error) {
 	a.mu.Lock()
 	defer a.mu.Unlock()
 	a.looks++
+	a.left = append(a.left, request.GetLeaveLoginKeychain())
 	response := &usherv1.ReadIdentityResponse{} // of when it was asked
 	for _, one := range a.evidence {
+		if request.GetLeaveLoginKeychain() && one.Source == wpj.SourceLoginKeychain && !a.isOld {
+			continue
+		}
 		response.Evidence = append(response.Evidence, contract.EvidenceToProto(one))
 	}
 	if held := a.held; held != nil {
