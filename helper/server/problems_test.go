@@ -51,6 +51,19 @@ func TestProblemsOfAUser(t *testing.T) {
 	}
 }
 
+// A login keychain that macOS has renamed is named as the cause, with the file and what to do.
+func TestProblemOfALostKeychain(t *testing.T) {
+	user := &usherv1.UserStatus{
+		User:         &usherv1.User{Name: "jane"},
+		Identity:     contract.IdentityToProto(&wpj.Identity{State: wpj.StateNotRegistered, Detail: "Detail."}),
+		LostKeychain: &usherv1.RenamedKeychain{Name: "login_renamed_1.keychain-db", RenameTime: contract.Timestamp(time.Date(2026, 11, 23, 10, 0, 0, 0, time.UTC))},
+	}
+	got := problems(&usherv1.GetStatusResponse{Users: []*usherv1.UserStatus{user}}, "")
+	if len(got) != 2 || !strings.HasPrefix(got[1], "jane has lost the identity") || !strings.Contains(got[1], "login_renamed_1.keychain-db at 2026-11-23T10:00:00Z. Have the user register again") {
+		t.Errorf("%q", got)
+	}
+}
+
 // The fix is told once, by whoever knows it better.
 func TestFixIsToldOnce(t *testing.T) {
 	for detail, want := range map[string]string{
