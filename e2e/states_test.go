@@ -41,16 +41,20 @@ type standing struct {
 		UserPrincipalName string `json:"user_principal_name"`
 		Contradictions    []struct{ Name string }
 	}
-	Evidence []struct {
-		Source, Finding, Obstacle, Possession, Detail string
-		UserPrincipalName                             string `json:"user_principal_name"`
-	}
+	Evidence []seen
 	LookTime time.Time `json:"look_time"`
 	Change   struct {
 		Old string `json:"old_device_id"`
 		New string `json:"new_device_id"`
 	} `json:"device_id_change"`
 	Session *struct{}
+}
+
+// seen is what the status says of a source.
+type seen struct {
+	Source, Finding, Obstacle, Possession, Detail string
+	UserPrincipalName                             string    `json:"user_principal_name"`
+	ObserveTime                                   time.Time `json:"observe_time"`
 }
 
 // standings asks for the status of everybody, by root.
