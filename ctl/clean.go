@@ -33,8 +33,11 @@ func (a *app) cleanCommand() *cobra.Command {
 		Use:   "clean",
 		Short: "List, then remove what a stale registration has left in a user's session",
 		Long: `List, then remove what a stale registration has left in a user's login keychain and home: device certificates and keys of
-Workplace Join, its keychain items, tokens of Company Portal and jamfAAD, and jamfAAD's state. The user must be logged in. A
-registration that works, that is being made, or that could not be looked at is left alone without --force. Each removal is
+Workplace Join, its keychain items, tokens of Company Portal and jamfAAD, and jamfAAD's state. The user must be logged in.
+
+What may be the current registration is named, and is removed with --force only. That is every device certificate with its
+private key, unless Microsoft's Platform SSO or the Secure Enclave holds a registration of another device that can be used; a
+certificate that cannot be parsed; and everything while a registration is being made or cannot be looked at. Each removal is
 recorded; "usherctl clean history" shows the records.`,
 		Example: `  usherctl clean --dry-run
   sudo usherctl clean --user jane --yes`,

@@ -49,6 +49,7 @@ type fakeCleaner struct {
 	objection string
 	state     usherv1.IdentityState
 	leftovers []*usherv1.Leftover
+	atRisk    []*usherv1.RegistrationAtRisk
 	// failed is why a leftover of that name cannot be removed.
 	failed map[string]string
 }
@@ -67,7 +68,10 @@ const (
 var cleanScenarios = map[string]fakeCleaner{
 	"leftovers":        {state: orphaned, leftovers: janesLeftovers},
 	"leftovers-none":   {state: registered, objection: "This user has a registration, and it would be lost."},
-	"leftovers-in-use": {state: registered, objection: "This user has a registration, and it would be lost.", leftovers: janesLeftovers[:1]},
+	"leftovers-in-use": {state: registered, objection: "This may be the user's current registration: device c9f7fcba (login keychain, certificate 1a2b). Because.", leftovers: janesLeftovers[:1],
+		atRisk: []*usherv1.RegistrationAtRisk{{
+			DeviceId: "c9f7fcba", TenantId: "8d6b9a52", Source: usherv1.IdentitySource_IDENTITY_SOURCE_LOGIN_KEYCHAIN, Place: "login keychain, certificate 1a2b", Reason: "Because.",
+		}}},
 	"leftovers-stay":   {state: orphaned, leftovers: janesLeftovers[:2], failed: map[string]string{"01": "cannot be removed by usher"}},
 	"leftovers-locked": {err: contract.Error(codes.FailedPrecondition, usherv1.ErrorReason_ERROR_REASON_KEYCHAIN_UNAVAILABLE, "find leftovers of jane: keychain is locked", contract.Fix, "unlock it")},
 	"leftovers-nobody": {err: contract.Error(codes.FailedPrecondition, usherv1.ErrorReason_ERROR_REASON_NO_SESSION, "jane is not logged in", contract.Fix, "log in")},
@@ -77,7 +81,7 @@ var janeUser = &usherv1.User{Name: "jane", Uid: 501}
 
 func (f fakeCleaner) FindRemains(context.Context, *usherv1.FindRemainsRequest) (*usherv1.FindRemainsResponse, error) {
 	return &usherv1.FindRemainsResponse{
-		User: janeUser, Leftovers: f.leftovers, Objection: f.objection, Identity: &usherv1.Identity{State: f.state, Detail: "Why it is so."},
+		User: janeUser, Leftovers: f.leftovers, Objection: f.objection, AtRisk: f.atRisk, Identity: &usherv1.Identity{State: f.state, Detail: "Why it is so."},
 	}, f.err
 }
 

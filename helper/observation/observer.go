@@ -128,7 +128,9 @@ func (o *Observer) ask(ctx context.Context, agent usherv1.UserAgentServiceClient
 	}
 	var evidence []wpj.Evidence
 	for _, one := range response.GetEvidence()[:min(len(response.GetEvidence()), maximumEvidence)] {
-		one.Certificates = bounded(one.GetCertificates())
+		if one != nil {
+			one.Certificates = bounded(one.GetCertificates())
+		}
 		claimed := plausible(contract.EvidenceFromProto(one))
 		if claimed.Source != "" && !slices.Contains(agentSources, claimed.Source) {
 			o.log.Warn("agent spoke for a source that is not its own", "uid", uid, "source", claimed.Source)

@@ -20,7 +20,7 @@ import (
 )
 
 // RenamedKeychain is a login keychain that macOS could not open and has set aside under another name, making a new one in its
-// place. What is in it is lost to the session [OSQ-8830].
+// place. What is in it is lost to the session [OSQ#8830].
 type RenamedKeychain struct {
 	// Name is the file's, for example login_renamed_1.keychain-db.
 	Name string `json:"name"`

@@ -43,7 +43,7 @@ var states = []StateInfo{
 	{StateNeedsRepair, "Microsoft's single sign-on says that the registration needs repair.",
 		"Have the user choose Repair in System Settings, Users & Groups, Network Account Server.", "", false},
 	{StateOrphaned, "What is left of a registration cannot be used: a certificate without key, several, or items that disagree.",
-		"Remove it, then have the user register.", "usherctl clean, then usherctl register", false},
+		"Remove it, then have the user register; `usherctl clean` needs --force where a certificate still has its private key.", "usherctl clean, then usherctl register", false},
 	{StateExpired, "The device certificate is not valid at this time.", "Check this Mac's clock; if it is right, have the user register again.", "usherctl register", false},
 	{StateTenantMismatch, "Registered in another tenant than the configured one.",
 		"Register with an account of the right tenant, or correct tenant.id.", "usherctl clean --force, then usherctl register", false},
