@@ -66,8 +66,8 @@ const (
 )
 
 var cleanScenarios = map[string]fakeCleaner{
-	"leftovers":        {state: orphaned, leftovers: janesLeftovers},
-	"leftovers-none":   {state: registered, objection: "This user has a registration, and it would be lost."},
+	"leftovers":      {state: orphaned, leftovers: janesLeftovers},
+	"leftovers-none": {state: registered, objection: "This user has a registration, and it would be lost."},
 	"leftovers-in-use": {state: registered, objection: "This may be the user's current registration: device c9f7fcba (login keychain, certificate 1a2b). Because.", leftovers: janesLeftovers[:1],
 		atRisk: []*usherv1.RegistrationAtRisk{{
 			DeviceId: "c9f7fcba", TenantId: "8d6b9a52", Source: usherv1.IdentitySource_IDENTITY_SOURCE_LOGIN_KEYCHAIN, Place: "login keychain, certificate 1a2b", Reason: "Because.",

@@ -74,6 +74,11 @@ func keychains() map[string]kept {
 	withKey := func(one *entra.Issued) wpj.HeldCertificate {
 		return wpj.HeldCertificate{DER: one.DER, HasPrivateKey: true}
 	}
+	withItems := func(one *entra.Issued) wpj.HeldCertificate {
+		held := withKey(one)
+		held.Items = &wpj.Items{UserPrincipalNames: []wpj.UserPrincipalName{"jane@example.com"}, TenantID: wpj.TenantID(one.Device.TenantID)}
+		return held
+	}
 	items := wpj.Evidence{Source: wpj.SourceLoginKeychain, Finding: wpj.Found, TenantID: tenant}
 	noUser := keychainWith(withKey(have.old))
 	noUser.UserPrincipalName = ""
@@ -82,18 +87,19 @@ func keychains() map[string]kept {
 	unknownSource := keychainWith(withKey(have.old))
 	unknownSource.Source = ""
 	return map[string]kept{
-		"nothing":                   {evidence: wpj.Evidence{Source: wpj.SourceLoginKeychain, Finding: wpj.NotThere}},
-		"items only":                {evidence: items},
-		"without key":               {evidence: keychainWith(wpj.HeldCertificate{DER: have.old.DER}), keyless: 1},
-		"usable":                    {evidence: keychainWith(withKey(have.old)), keys: 1},
-		"usable, of a newer source": {evidence: unknownSource, keys: 1},
-		"two":                       {evidence: keychainWith(withKey(have.old), withKey(have.second)), keys: 2},
-		"no user":                   {evidence: noUser, keys: 1},
-		"thumbprint differs":        {evidence: differs, keys: 1},
-		"expired":                   {evidence: keychainWith(withKey(have.expired)), keys: 1},
-		"not yet valid":             {evidence: keychainWith(withKey(have.early)), keys: 1},
-		"cannot be parsed":          {evidence: keychainWith(wpj.HeldCertificate{DER: have.old.DER[:len(have.old.DER)-1]}), keys: 1},
-		"locked":                    {evidence: couldNotLook(wpj.SourceLoginKeychain, wpj.ObstacleLocked), unreadable: true},
+		"nothing":                           {evidence: wpj.Evidence{Source: wpj.SourceLoginKeychain, Finding: wpj.NotThere}},
+		"items only":                        {evidence: items},
+		"without key":                       {evidence: keychainWith(wpj.HeldCertificate{DER: have.old.DER}), keyless: 1},
+		"usable":                            {evidence: keychainWith(withKey(have.old)), keys: 1},
+		"usable, of a newer source":         {evidence: unknownSource, keys: 1},
+		"two":                               {evidence: keychainWith(withKey(have.old), withKey(have.second)), keys: 2},
+		"two, of which one is the tenant's": {evidence: keychainWith(withItems(have.old), withItems(have.second)), keys: 2},
+		"no user":                           {evidence: noUser, keys: 1},
+		"thumbprint differs":                {evidence: differs, keys: 1},
+		"expired":                           {evidence: keychainWith(withKey(have.expired)), keys: 1},
+		"not yet valid":                     {evidence: keychainWith(withKey(have.early)), keys: 1},
+		"cannot be parsed":                  {evidence: keychainWith(wpj.HeldCertificate{DER: have.old.DER[:len(have.old.DER)-1]}), keys: 1},
+		"locked":                            {evidence: couldNotLook(wpj.SourceLoginKeychain, wpj.ObstacleLocked), unreadable: true},
 	}
 }
 
@@ -266,6 +272,7 @@ func TestWhatCleanObjectsTo(t *testing.T) {
 		"Platform SSO is configured only":     {"usable", "configured", "nothing", false, "", false, "It is the registration that this user has now.", "ckptf"},
 		"certificate cannot be parsed":        {"cannot be parsed", "usable", "nothing", false, "", false, "an unknown device (login keychain, certificate ", "ckp"},
 		"several":                             {"two", "not configured", "nothing", false, "", false, "Each of these may be the user's current registration: device " + oldDevice, "ckptf"},
+		"of the tenant, beside another's":     {"two, of which one is the tenant's", "not configured", "nothing", false, "", false, "is not the registration that this user has now, which is device " + oldDevice, "ckptf"},
 		"by a wrong clock":                    {"expired", "not configured", "nothing", false, "", false, "if the clock is right it cannot be used", "ckptf"},
 		"without key":                         {"without key", "not configured", "nothing", false, "", false, "", "ckptf"},
 		"items only":                          {"items only", "not configured", "nothing", false, "", false, "", "kptf"},

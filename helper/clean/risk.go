@@ -66,7 +66,9 @@ func (c circumstances) whyCurrent(certificate *wpj.Certificate, hasPrivateKey bo
 	}
 	unclear := c.unclear()
 	switch {
-	case c.isHealthy() && c.Identity.Source != wpj.SourcePlatformSSO && c.Identity.Source != wpj.SourceSecureEnclave:
+	case c.isHealthy() && !isElsewhere(c.Identity.Source) && !strings.EqualFold(string(certificate.DeviceID), string(c.Identity.DeviceID)):
+		return fmt.Sprintf("It can be used, and is not the registration that this user has now, which is device %s; it may be the one of another tenant.", c.Identity.DeviceID)
+	case c.isHealthy() && !isElsewhere(c.Identity.Source):
 		reason := "It is the registration that this user has now."
 		if provider := c.otherProvider(); provider != "" {
 			reason += fmt.Sprintf(" The Platform SSO of another provider, %s, says nothing about Entra.", provider)
@@ -78,7 +80,7 @@ func (c circumstances) whyCurrent(certificate *wpj.Certificate, hasPrivateKey bo
 		return fmt.Sprintf("What %s says does not show whether another registration has taken its place: %s", names[unclear.Source], oneline.Of(unclear.Detail, longestReason))
 	case c.now.Before(certificate.NotBefore) || c.now.After(certificate.NotAfter):
 		return "By this Mac's clock it is not valid now; if the clock is right it cannot be used."
-	case c.Identity.Source == wpj.SourcePlatformSSO || c.Identity.Source == wpj.SourceSecureEnclave:
+	case isElsewhere(c.Identity.Source):
 		return fmt.Sprintf("The registration with %s is %s, so it is not certain that it has taken the place of this one.", names[c.Identity.Source], c.Identity.State)
 	}
 	return "Nothing says that another registration has taken its place."
@@ -90,11 +92,15 @@ var (
 	capitals = map[wpj.Source]string{wpj.SourcePlatformSSO: "Platform SSO", wpj.SourceSecureEnclave: "The Secure Enclave"}
 )
 
+// isElsewhere reports whether a source is one beside the login keychain that may hold the registration.
+func isElsewhere(source wpj.Source) bool {
+	return source == wpj.SourcePlatformSSO || source == wpj.SourceSecureEnclave
+}
+
 // isSuperseded reports whether another registration than one of the login keychain is the current one for certain: it can be
 // used, says which device it is, and no source that could say otherwise was left out of sight.
 func (c circumstances) isSuperseded() bool {
-	return (c.Identity.Source == wpj.SourcePlatformSSO || c.Identity.Source == wpj.SourceSecureEnclave) &&
-		c.Identity.State.Registered() && c.Identity.DeviceID != "" && c.unclear() == nil
+	return isElsewhere(c.Identity.Source) && c.Identity.State.Registered() && c.Identity.DeviceID != "" && c.unclear() == nil
 }
 
 // namedBy returns a source beside the login keychain that names that device, "" where none does. Microsoft's single sign-on
@@ -102,7 +108,7 @@ func (c circumstances) isSuperseded() bool {
 func (c circumstances) namedBy(device wpj.DeviceID) wpj.Source {
 	is := func(other wpj.DeviceID) bool { return other != "" && strings.EqualFold(string(other), string(device)) }
 	for _, e := range c.Evidence {
-		if e.Source != wpj.SourcePlatformSSO && e.Source != wpj.SourceSecureEnclave {
+		if !isElsewhere(e.Source) {
 			continue
 		}
 		if is(e.DeviceID) {
@@ -122,7 +128,7 @@ func (c circumstances) namedBy(device wpj.DeviceID) wpj.Source {
 func (c circumstances) unclear() *wpj.Evidence {
 	for _, e := range c.Evidence {
 		switch {
-		case e.Source != wpj.SourcePlatformSSO && e.Source != wpj.SourceSecureEnclave, e.Obstacle == wpj.ObstacleUnsupported:
+		case !isElsewhere(e.Source), e.Obstacle == wpj.ObstacleUnsupported:
 		case e.Source == c.Identity.Source && c.Identity.State.Registered() && e.Finding == wpj.Found:
 		case wpj.Evaluate([]wpj.Evidence{e}, wpj.Conditions{Now: c.now, Keys: c.Keys}).State.Unknown():
 			return &e

@@ -7,6 +7,7 @@ import (
 	"os"
 	"path/filepath"
 	"strings"
+	"sync/atomic"
 	"syscall"
 	"testing"
 	"testing/synctest"
@@ -150,12 +151,12 @@ func TestRenamedKeychainsOfNobody(t *testing.T) {
 func TestRenamedKeychainsOfAHomeThatHangs(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		ctx, cancel := context.WithCancel(context.Background())
-		asked := 0
+		var asked atomic.Int32
 		hangs := &thismac.Keychains{Home: func(uid uint32) (string, error) {
 			if uid == 502 {
 				return t.TempDir(), nil
 			}
-			asked++
+			asked.Add(1)
 			<-ctx.Done()
 			return "", ctx.Err()
 		}}
@@ -168,8 +169,8 @@ func TestRenamedKeychainsOfAHomeThatHangs(t *testing.T) {
 		if _, err := hangs.Renamed(context.Background(), 502); err != nil {
 			t.Errorf("another user: %v", err)
 		}
-		if asked != 1 {
-			t.Errorf("%d looks at a home that hangs", asked)
+		if asked.Load() != 1 {
+			t.Errorf("%d looks at a home that hangs", asked.Load())
 		}
 		cancel()
 	})

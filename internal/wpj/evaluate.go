@@ -68,7 +68,9 @@ var holds = []struct {
 
 // HeldBy returns the source that holds the identity, or held it and now says what is wrong with it; "" where none does. A source
 // that could not be looked at holds nothing as far as this evidence says.
-func HeldBy(evidence []Evidence, given Conditions) Source { return holder(read(evidence, given)).Source }
+func HeldBy(evidence []Evidence, given Conditions) Source {
+	return holder(read(evidence, given)).Source
+}
 
 // holder returns the identity of the source that holds it, and the zero value when none does. What Platform SSO does not say
 // of the same device is filled in from the Secure Enclave, and a name that neither says from the directory, which names the
