@@ -345,7 +345,7 @@ func TestWhatIsNotRead(t *testing.T) {
 
 // A hostile text costs in proportion to its length: what takes long for a part of what may be read would take for ever for the whole.
 func TestLongTextsEnd(t *testing.T) {
-	for _, piece := range []string{"[", "{", "{\n", "\"", "<plist>", "<dict>", "-----BEGIN CERTIFICATE-----\n", "Device Configuration:\n {", "\"alis\"<blob>=\"x\"\n", "0\x82", "primary_registration_metadata_", "[primary_registration_metadata_x: 1\n", "<result>", "{ a = ", "a = b;\n", "\x1b]", "&amp;", "> ", "1\n", "{\"PayloadType\":", "SHA-1 hash: 00\n"} {
+	for _, piece := range []string{"[", "{", "{\n", "\"", "<plist>", "<dict>", "-----BEGIN CERTIFICATE-----\n", "Device Configuration:\n {", "\"alis\"<blob>=\"x\"\n", "0\x82", "primary_registration_metadata_", "[primary_registration_metadata_x: 1\n", "<result>", "{ a = ", "a = b;\n", "\x1b]", "&amp;", "> ", "1\n", "{\"PayloadType\":", "SHA-1 hash: 00\n", " AltSecurityIdentities: x\n", "AltSecurityIdentities:\n x"} {
 		content := []byte(strings.Repeat(piece, inspect.MaximumSize/32/len(piece)))
 		began := time.Now()
 		report, _ := inspect.Read(content, now)

@@ -110,7 +110,7 @@ func findDirectory(from source) []Thing {
 		if match := identities.FindStringSubmatch(strings.TrimSpace(line)); match != nil {
 			values := strings.Fields(match[1])
 			for _, next := range from.lines[i+1:] {
-				if !strings.HasPrefix(next, " ") || strings.TrimSpace(next) == "" {
+				if !strings.HasPrefix(next, " ") || strings.TrimSpace(next) == "" || identities.MatchString(strings.TrimSpace(next)) {
 					break
 				}
 				values = append(values, strings.Fields(next)...)
