@@ -4,7 +4,6 @@
 package event
 
 import (
-	"slices"
 	"strconv"
 	"strings"
 
@@ -75,13 +74,10 @@ func (s *Sign) text() string {
 	}
 }
 
-// fits reports whether a record whose message contains the sign's text shows the sign.
-func (s *Sign) fits(record *applog.Record) bool {
+// fits reports whether a record whose message contains the sign's text shows the sign. codes are those of the message.
+func (s *Sign) fits(record *applog.Record, codes *messageCodes) bool {
 	return (s.Process == "" || strings.Contains(record.Process, s.Process)) && strings.HasPrefix(record.Subsystem, s.Subsystem) &&
-		(s.Also == "" || strings.Contains(record.Message, s.Also)) &&
-		(s.Domain == "" || slices.ContainsFunc(errorcode.InText(record.Message), func(found errorcode.Found) bool {
-			return found.Domain == s.Domain && found.Number == s.Number
-		}))
+		(s.Also == "" || strings.Contains(record.Message, s.Also)) && (s.Domain == "" || codes.has(s.Domain, s.Number))
 }
 
 // Phase is a part of a registration.

@@ -1,9 +1,11 @@
 package event
 
 import (
+	"slices"
 	"strings"
 
 	"usher.internal/internal/applog"
+	"usher.internal/internal/errorcode"
 )
 
 // matcher finds which of many texts stands in a message, in one pass over it: looking for one after the other took
@@ -48,6 +50,7 @@ func (m *matcher) addAnyones(c candidate, text string, place int) {
 func (m *matcher) find(record *applog.Record) *Known {
 	message := record.Message
 	var found *placedCandidate
+	codes := messageCodes{message: message}
 	for i := 0; i+1 < len(message); i++ {
 		if pair := uint(message[i])<<8 | uint(message[i+1]); m.pairs[pair/64]&(1<<(pair%64)) == 0 {
 			continue
@@ -58,7 +61,7 @@ func (m *matcher) find(record *applog.Record) *Known {
 			if c.second != message[i+1] || found != nil && c.place >= found.place || !strings.HasPrefix(message[i:], c.text) {
 				continue
 			}
-			if wholeNumber(c.text, message[i:]) && (!c.first || i == 0) && c.sign.fits(record) {
+			if wholeNumber(c.text, message[i:]) && (!c.first || i == 0) && c.sign.fits(record, &codes) {
 				found = c
 			}
 		}
@@ -67,6 +70,21 @@ func (m *matcher) find(record *applog.Record) *Known {
 		return nil
 	}
 	return found.known
+}
+
+// messageCodes finds the error codes in a message when they are first asked for, and only once, however often the message
+// has the text of a sign.
+type messageCodes struct {
+	message string
+	found   []errorcode.Found
+	looked  bool
+}
+
+func (m *messageCodes) has(domain errorcode.Domain, number int64) bool {
+	if !m.looked {
+		m.found, m.looked = errorcode.InText(m.message), true
+	}
+	return slices.ContainsFunc(m.found, func(found errorcode.Found) bool { return found.Domain == domain && found.Number == number })
 }
 
 // wholeNumber reports whether a number at the end of part, with which text begins, is whole in text.

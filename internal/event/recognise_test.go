@@ -3,6 +3,7 @@ package event_test
 import (
 	"strings"
 	"testing"
+	"time"
 
 	"usher.internal/internal/applog"
 	"usher.internal/internal/event"
@@ -93,5 +94,18 @@ func TestInMessage(t *testing.T) {
 		if got != want {
 			t.Errorf("%q is recognised as %q, not %q", message, got, want)
 		}
+	}
+}
+
+// A message that has the number of a sign ten thousand times takes no longer to recognise than one to read: its codes are
+// looked for once. Looking again for each number took minutes.
+func TestRecogniseManyNumbers(t *testing.T) {
+	message := strings.Repeat(`Error Domain=com.example Code=1 UserInfo={NSUnderlyingError=0x6 {`, 10000)
+	began := time.Now()
+	if known := event.InMessage(message); known != nil {
+		t.Errorf("it is %s", known.Name)
+	}
+	if took := time.Since(began); took > 30*time.Second {
+		t.Errorf("it took %s", took)
 	}
 }
