@@ -175,6 +175,9 @@ reads the text from standard input. Without an argument it lists the exit codes.
 				return err
 			}
 			found, unknown := explain(query)
+			if areNamesAndNumbers(arguments) {
+				found, unknown = explainEach(arguments)
+			}
 			if len(found) == 0 {
 				return notExplained(query, unknown)
 			}
@@ -232,6 +235,9 @@ func asWritten(program string, number int64) string {
 // explain returns everything that a query can mean: a number or name all that have it, text what is in it. unknown are the
 // codes in it that usher does not know.
 func explain(query string) (found []explanation, unknown []errorcode.Code) {
+	if len(query) > longestForNames {
+		return explainText(query)
+	}
 	number, err := strconv.ParseInt(query, 0, 64)
 	isNumber := err == nil
 	for _, one := range exitCodeExplanations() {

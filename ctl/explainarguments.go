@@ -4,10 +4,13 @@ import (
 	"errors"
 	"io"
 	"slices"
+	"strconv"
 	"strings"
 
 	"github.com/spf13/cobra"
 	"github.com/spf13/pflag"
+
+	"usher.internal/internal/errorcode"
 )
 
 // readsText marks a command whose arguments are text that may begin with a negative number.
@@ -82,4 +85,39 @@ func explainQuery(arguments []string, stdin io.Reader) (string, error) {
 		return "", errors.New("there is nothing to explain: the text is empty")
 	}
 	return query, nil
+}
+
+// areNamesAndNumbers reports whether each of several arguments is something by itself, as in "not-registered 66 -25308": a name
+// of usher's that is no word of English, or a number beside one.
+func areNamesAndNumbers(arguments []string) bool {
+	names := 0
+	for _, argument := range arguments {
+		argument = strings.TrimSpace(argument)
+		_, err := strconv.ParseInt(argument, 0, 64)
+		switch {
+		case err == nil:
+		case slices.ContainsFunc(slices.Concat(exitCodeExplanations(), namedExplanations()), func(one explanation) bool {
+			return one.Name == argument && one.Kind == kindState || strings.ContainsAny(argument, "-_") && sameName(one.Name, argument)
+		}):
+			names++
+		default:
+			return false
+		}
+	}
+	return names > 0 && len(arguments) > 1
+}
+
+// explainEach explains each argument by itself. unknown are the codes that usher does not know; found has them too where it
+// has anything else.
+func explainEach(arguments []string) (found []explanation, unknown []errorcode.Code) {
+	for _, argument := range arguments {
+		one, notKnown := explain(strings.TrimSpace(argument))
+		found, unknown = appendNew(found, one...), append(unknown, notKnown...)
+	}
+	if len(found) > 0 {
+		for _, code := range unknown {
+			found = appendNew(found, explainUnknown(code))
+		}
+	}
+	return found, unknown
 }

@@ -17,13 +17,7 @@ const longestForNames = 4096
 // explainText explains the events, codes and names in lines of a log, in a message of one, or in what a person wrote, each
 // once. unknown are the codes in it that usher does not know; found has them too where it has anything else.
 func explainText(text string) (found []explanation, unknown []errorcode.Code) {
-	add := func(one explanation) {
-		if !slices.ContainsFunc(found, func(other explanation) bool {
-			return other.Kind == one.Kind && other.Name == one.Name && other.Program == one.Program && equal(other.Code, one.Code)
-		}) {
-			found = append(found, one)
-		}
-	}
+	add := func(one explanation) { found = appendNew(found, one) }
 	// An error that usher does not know is worth a word only where its codes say nothing either.
 	var unexplained []explanation
 	for record, err := range applog.Read(strings.NewReader(text), applog.Options{}) {
@@ -62,12 +56,28 @@ func explainText(text string) (found []explanation, unknown []errorcode.Code) {
 		add(one)
 	}
 	if len(found) == 0 {
-		return unexplained[:min(len(unexplained), 1)], unknown
+		// What is not known says more than that something went wrong.
+		if len(unknown) > 0 {
+			return nil, unknown
+		}
+		return unexplained[:min(len(unexplained), 1)], nil
 	}
 	for _, code := range unknown {
 		add(explainUnknown(code))
 	}
 	return found, unknown
+}
+
+// appendNew appends explanations that are not there yet.
+func appendNew(found []explanation, more ...explanation) []explanation {
+	for _, one := range more {
+		if !slices.ContainsFunc(found, func(other explanation) bool {
+			return other.Kind == one.Kind && other.Name == one.Name && other.Program == one.Program && equal(other.Code, one.Code)
+		}) {
+			found = append(found, one)
+		}
+	}
+	return found
 }
 
 func equal(a, b *int64) bool { return a == b || a != nil && b != nil && *a == *b }
@@ -155,7 +165,8 @@ func exitCodesNumbered(number, program string) (found []explanation) {
 }
 
 // namesIn explains the words of a text that are names of usher's or of Microsoft's exit codes, for example
-// registrationDeviceCapError or TENANT_MISMATCH. A name that is a word of English too is none.
+// registrationDeviceCapError or TENANT_MISMATCH. A name that is a word of English too is none, unless it is written as usher
+// writes it: PENDING.
 func namesIn(text string) (found []explanation) {
 	if len(text) > longestForNames {
 		return nil
@@ -165,11 +176,9 @@ func namesIn(text string) (found []explanation) {
 		return r != '_' && r != '-' && (r < 'a' || r > 'z') && (r < 'A' || r > 'Z') && (r < '0' || r > '9')
 	}) {
 		word = strings.Trim(word, "-_")
-		if len(word) < 8 || !strings.Contains(word, "_") && strings.ToLower(word[1:]) == word[1:] {
-			continue
-		}
+		isWord := len(word) < 8 || !strings.Contains(word, "_") && strings.ToLower(word[1:]) == word[1:]
 		for _, one := range all {
-			if sameName(one.Name, word) {
+			if isWord && one.Kind == kindState && one.Name == word || !isWord && sameName(one.Name, word) {
 				found = append(found, one)
 			}
 		}

@@ -86,6 +86,7 @@ var spellings = sync.OnceValue(func() map[string]spelling {
 	formal([]Domain{OSStatus}, "_kCFStreamErrorCodeKey", "_kCFNetworkCFStreamSSLErrorOriginalValue")
 
 	spoken(true, []Domain{OSStatus}, "keychain", "security framework")
+	spoken(true, []Domain{JamfSecurity}, "jamf.keychain")
 	spoken(true, []Domain{MSAL, MSALInternal, MSID}, "msal", "msalerror")
 	spoken(true, []Domain{MSID, MSALInternal}, "msid", "msiderror")
 	spoken(true, []Domain{URLLoading, CFNetwork}, "nsurl", "nsurlerror", "nsurlsession", "urlerror", "urlsession")

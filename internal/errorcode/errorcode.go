@@ -80,16 +80,39 @@ var byKey, byName = func() (map[key][]int, map[string]int) {
 
 // Lookup returns what is known of a code, the first where several have the number.
 func Lookup(domain Domain, number int64) (Code, bool) {
-	at, ok := byKey[key{domain, number}]
-	if !ok {
+	known := withKey(domain, number)
+	if known == nil {
 		return Code{}, false
 	}
-	return codes[at[0]], true
+	return known[0], true
+}
+
+// withKey returns the codes of a domain and number. Jamf's own keychain has the numbers of every other one.
+func withKey(domain Domain, number int64) (known []Code) {
+	for _, at := range byKey[key{domain, number}] {
+		known = append(known, codes[at])
+	}
+	if known == nil && domain == JamfSecurity {
+		for _, c := range withKey(OSStatus, number) {
+			known = append(known, c.inJamfsKeychain())
+		}
+	}
+	return known
+}
+
+// inJamfsKeychain returns a code of the keychain as that of Jamf's own one: what is to be done about the user's is wrong there.
+func (c Code) inJamfsKeychain() Code {
+	if same := byKey[key{JamfSecurity, c.Number}]; same != nil {
+		return codes[same[0]]
+	}
+	return Code{Domain: JamfSecurity, Number: c.Number, Name: c.Name + " in Jamf's keychain", Source: c.Source,
+		Meaning: "Jamf could not use its own keychain, JAMF.keychain: this is not about the registration with Entra, nor about the user's keychain.",
+		Advice:  "Where Jamf cannot continue, enrol the Mac in Jamf Pro again: that makes a new JAMF.keychain."}
 }
 
 // Find returns the codes that a number or a name can mean, the most likely first: a number in decimal or hexadecimal,
 // without its sign only if none has it as it is written, with AADSTS before it or not; a name, or a part of one of four
-// letters or more if none is called so.
+// letters or more if none is called so. Several words are only the whole of a name.
 func Find(query string) []Code {
 	query = strings.ToLower(strings.TrimSpace(query))
 	if digits, isEntra := strings.CutPrefix(query, "aadsts"); isEntra {
@@ -104,7 +127,7 @@ func Find(query string) []Code {
 		return found
 	}
 	found := where(func(c Code) bool { return strings.ToLower(c.Name) == query })
-	if found == nil && len(query) >= 4 {
+	if found == nil && len(query) >= 4 && !strings.Contains(query, " ") {
 		found = where(func(c Code) bool { return strings.Contains(strings.ToLower(c.Name), query) })
 	}
 	return found

@@ -81,8 +81,22 @@ func find(text string, spoken bool) (found []Found) {
 	}
 	slices.SortStableFunc(found, func(a, b Found) int { return cmp.Compare(a.at, b.at) })
 	nest(text, found)
+	jamfs(found)
 	found = once(found)
 	return found[:min(len(found), maximumFound)]
+}
+
+// jamfs takes an error of the keychain inside of one of Jamf's keychain for one of that keychain too.
+func jamfs(found []Found) {
+	ofJamf := map[int]bool{}
+	for i := range found {
+		switch one := &found[i]; {
+		case one.Domain == JamfSecurity:
+			ofJamf[one.Chain] = true
+		case one.Domain == OSStatus && one.Known && ofJamf[one.Chain]:
+			one.Code = one.inJamfsKeychain()
+		}
+	}
 }
 
 // merge puts codes that are written in words among the other tokens, and takes out those that are a part of the words.
@@ -122,8 +136,8 @@ func resolve(text string, named []token, b bound, spoken, isPure bool) []Found {
 	if b.domain != nil {
 		domains := b.domain.spelling.domains
 		if domains[0] == ExitCode {
-			if number.number == 0 && !isPure {
-				return nil // a program that ended well
+			if number.number == 0 && !isPure || number.number == 1 && isOfScript(text, *b.domain) {
+				return nil // a program that ended well, or any program that did not
 			}
 			if 0 <= number.number && number.number <= 255 {
 				return []Found{{Code: Code{Domain: ExitCode, Number: number.number}}}
@@ -131,7 +145,7 @@ func resolve(text string, named []token, b bound, spoken, isPure bool) []Found {
 		} else if known, signless := ofDomains(domains, number); len(known) > 0 {
 			return knownAs(byMessage(known, text, number.end), false, signless)
 		} else if b.domain.spelling.strict || !spoken {
-			return []Found{{Code: Code{Domain: domains[0], Number: number.number}}}
+			return []Found{{Code: notKnown(domains[0], number.number)}}
 		}
 		return everywhere(number)
 	}
@@ -139,7 +153,15 @@ func resolve(text string, named []token, b bound, spoken, isPure bool) []Found {
 		return []Found{codeOf(domain, number)}
 	}
 	if !spoken {
-		return inLog(text, number)
+		found := inLog(text, number)
+		if near := nearest(named, number); near != nil && near.spelling.domains[0] == JamfSecurity {
+			for i := range found {
+				if found[i].Domain == OSStatus {
+					found[i].Code = found[i].inJamfsKeychain()
+				}
+			}
+		}
+		return found
 	}
 	if !isPure && !isCode(text, number) {
 		return nil
@@ -150,10 +172,23 @@ func resolve(text string, named []token, b bound, spoken, isPure bool) []Found {
 		case len(known) > 0:
 			return knownAs(byMessage(known, text, number.end), false, signless)
 		case !near.spelling.spoken:
-			return []Found{{Code: Code{Domain: near.spelling.domains[0], Number: number.number}}}
+			return []Found{{Code: notKnown(near.spelling.domains[0], number.number)}}
 		}
 	}
 	return everywhere(number)
+}
+
+// isOfScript reports whether an exit code is that of a script of a Jamf policy, as jamf.log has it.
+func isOfScript(text string, exit token) bool {
+	return strings.HasSuffix(strings.ToLower(text[max(0, exit.at-len("script ")):exit.at]), "script ")
+}
+
+// notKnown returns a code that is not known, with the sign that its domain gives it.
+func notKnown(domain Domain, number int64) Code {
+	if same := sameNumber(number); domain != HRESULT && number > 0 {
+		number = same[len(same)-1]
+	}
+	return Code{Domain: domain, Number: number}
 }
 
 func knownAs(known []Code, bare, signless bool) (found []Found) {
@@ -176,9 +211,7 @@ func everywhere(number token) []Found {
 func ofDomains(domains []Domain, number token) (known []Code, signless bool) {
 	for _, domain := range domains {
 		for _, same := range sameNumber(number.number) {
-			for _, at := range byKey[key{domain, same}] {
-				known = append(known, codes[at])
-			}
+			known = append(known, withKey(domain, same)...)
 		}
 		if len(known) > 0 {
 			return known, false

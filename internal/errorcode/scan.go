@@ -110,6 +110,14 @@ func readNumber(text string, begin, end int) (token, bool) {
 	number, err := strconv.ParseInt(digits, 10, 64)
 	isHexadecimal := false
 	switch {
+	case len(digits) == 18 && strings.HasPrefix(strings.ToLower(digits), "0xffffffff") && isHex(digits[2:]):
+		// a negative number of 32 bits, as one of 64
+		number, err = strconv.ParseInt(digits[10:], 16, 64)
+		isHexadecimal = true
+	case len(digits) == 20 && err != nil: // the same in decimal
+		if large, isLarge := strconv.ParseUint(digits, 10, 64); isLarge == nil && large >= 1<<64-1<<31 {
+			number, err = int64(large&(1<<32-1)), nil
+		}
 	case len(digits) == 10 && strings.HasPrefix(strings.ToLower(digits), "0x") && isHex(digits[2:]):
 		number, err = strconv.ParseInt(digits[2:], 16, 64)
 		isHexadecimal = true
@@ -183,6 +191,9 @@ func readWord(text string, begin, end int, previous, gap string, spoken bool) (t
 	case name == "join" && strings.EqualFold(previous, "workplace") && spoken:
 		t.spelling = spellings()["wpj"]
 		return t, true
+	case name == "jamf.keychain", name == "keychain" && isJamfs(text[:begin]):
+		t.spelling = spellings()["jamf.keychain"]
+		return t, true
 	case name == "sso" && strings.EqualFold(previous, "platform") && spoken:
 		t.spelling = spellings()["platform sso"]
 		return t, true
@@ -206,6 +217,15 @@ func readWord(text string, begin, end int, previous, gap string, spoken bool) (t
 		return t, true
 	}
 	return token{}, false
+}
+
+// isJamfs reports whether what is before the word keychain makes it Jamf's own.
+func isJamfs(before string) bool {
+	before = strings.ToLower(before[max(0, len(before)-24):])
+	for _, word := range []string{" ", "own", " ", "s", "'"} {
+		before = strings.TrimSuffix(before, word)
+	}
+	return strings.HasSuffix(before, "jamf") || strings.HasSuffix(before, "jamf pro")
 }
 
 // isDomain reports whether a word in lower case has the form of a domain's name, whosever it is.

@@ -72,9 +72,12 @@ var platformSSOEvents = []Known{
 	{Name: "platform-sso-registering", Title: "macOS has the SSO extension register", Class: Noise, Source: "APPLE-FORUM",
 		Signs: byPlatformSSO("creating new device configuration", "calling registrationDidComplete")},
 	{Name: "platform-sso-signed-in", Title: "Platform SSO signed in, or refreshes its tokens", Class: Noise, Source: "APPLE-PSSO",
-		Signs: byPlatformSSO("Authentication completed successfully", "Login Result = ", "Tokens expire soon", "Tokens issued more than",
+		Signs: byPlatformSSO("Authentication completed successfully", "Tokens expire soon", "Tokens issued more than",
 			"Refresh token timer set", "User state is needs authentication", "Authorization not provided, starting over",
 			"Credential not provided, starting over")},
+	// The framework writes it for a sign-in that failed too [PSSO-DEC]; how it writes the result is not known.
+	{Name: "platform-sso-sign-in-ended", Title: "Platform SSO ended a sign-in, well or not: the entry has the result", Class: Noise, Source: "PSSO-DEC",
+		Signs: byPlatformSSO("Login Result = ")},
 	{Name: "sso-connection-closed", Title: "A program closed its connection to macOS's single sign-on, as each does in the end", Class: Noise,
 		Source: "https://github.com/fleetdm/fleet/issues/52629",
 		Signs:  byPlatformSSO("connectionInvalidated", "invalidated because the client process", "breaking calling recursion")},
