@@ -3,7 +3,7 @@ package errorcode
 import "strings"
 
 // announcing are the words before a number that make a code of it.
-var announcing = []string{"error", "errors", "err", "code", "codes", "errorcode", "status", "issue", "errno", "returned", "returns", "fault", "failure",
+var announcing = []string{"error", "errors", "err", "code", "codes", "errorcode", "status", "issue", "errno", "rc", "returned", "returns", "fault", "failure",
 	"fehler", "fehlercode", "erreur", "errore", "fout", "foutcode", "erro", "fel", "fejl", "feil", "ended with", "exited with", "failed with", "fails with", "closed with",
 	"quit with", "terminated with", "finished with"}
 

@@ -87,8 +87,8 @@ func isKnown(domains []Domain, number token) bool {
 }
 
 func isKnownAnywhere(number token) bool {
-	found, _ := withNumber(number.number, number.signless)
-	return len(found) > 0
+	found, signless := withNumber(number.number, number.signless)
+	return len(found)+len(signless) > 0
 }
 
 // belongs reports whether a number behind a domain is one of it, by what is between them.

@@ -111,7 +111,7 @@ func (c Code) inJamfsKeychain() Code {
 }
 
 // Find returns the codes that a number or a name can mean, the most likely first: a number in decimal or hexadecimal,
-// without its sign only if none has it as it is written, with AADSTS before it or not; a name, or a part of one of four
+// which may lack its sign, with AADSTS before it or not; a name, or a part of one of four
 // letters or more if none is called so. Several words are only the whole of a name.
 func Find(query string) []Code {
 	query = strings.ToLower(strings.TrimSpace(query))
@@ -123,8 +123,8 @@ func Find(query string) []Code {
 		return where(func(c Code) bool { return c.Domain == Entra && c.Number == number })
 	}
 	if number, err := strconv.ParseInt(query, 0, 64); err == nil {
-		found, _ := withNumber(number, number >= 0)
-		return found
+		found, signless := withNumber(number, number >= 0)
+		return append(found, signless...)
 	}
 	found := where(func(c Code) bool { return strings.ToLower(c.Name) == query })
 	if found == nil && len(query) >= 4 && !strings.Contains(query, " ") {
@@ -133,19 +133,21 @@ func Find(query string) []Code {
 	return found
 }
 
-// withNumber returns the codes of a number, the most likely first. signless is a number that may lack its sign: then those
-// of the negative number are taken where there is none, and it is true in the answer.
-func withNumber(number int64, signless bool) (found []Code, byNegative bool) {
+// longestExact is how many digits a number has at most for which no other sign is tried where it is known as it is written.
+const longestExact = 3
+
+// withNumber returns the codes of a number, the most likely first. signless are those of the negative number, for one that may
+// lack its sign: 50005 is Entra's, and MSAL's -50005 as people write it.
+func withNumber(number int64, maySignless bool) (found, signless []Code) {
 	for _, same := range sameNumber(number) {
 		for _, at := range byNumber()[same] {
 			found = append(found, codes[at])
 		}
 	}
-	if found == nil && signless && number > 0 {
-		found, _ = withNumber(-number, false)
-		return found, true
+	if maySignless && number > 0 && (found == nil || len(strconv.FormatInt(number, 10)) > longestExact) {
+		signless, _ = withNumber(-number, false)
 	}
-	return found, false
+	return found, signless
 }
 
 // byNumber are where in codes the numbers are, the first code of each domain, the most likely domain first.

@@ -200,11 +200,11 @@ func knownAs(known []Code, bare, signless bool) (found []Found) {
 
 // everywhere looks a number up in all domains.
 func everywhere(number token) []Found {
-	known, byNegative := withNumber(number.number, number.signless)
-	if len(known) == 0 {
+	known, signless := withNumber(number.number, number.signless)
+	if len(known)+len(signless) == 0 {
 		return []Found{{Code: Code{Number: number.number}, Bare: true}}
 	}
-	return knownAs(known, true, byNegative)
+	return append(knownAs(known, true, false), knownAs(signless, true, true)...)
 }
 
 // ofDomains returns the codes of the first of some domains that has a number; signless where the number lacked its sign.

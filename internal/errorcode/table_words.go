@@ -34,10 +34,10 @@ var codesWithWords = []Code{
 	{Intune, 0, "DeviceTypeNotSupported", "Intune does not manage devices of this type or version.",
 		"Check the enrolment restrictions for macOS, and the version of macOS.", intuneEnrolment, "DeviceTypeNotSupported"},
 	{Intune, 0, "Your Mac cannot be enrolled at this time", "Company Portal could not enrol the Mac; stale items in the keychain are the known cause.",
-		"Look for -25244 in Company Portal's log, and run `usherctl clean` in the user's session.", "MS-25244", "Your Mac cannot be enrolled at this time"},
+		"Look for -25244 in Company Portal's log, and run `usherctl clean` in the user's session.", "MS-25244", "Your Mac cannot be enrolled at this time|Your Mac can't be enrolled at this time"},
 	{Intune, 0, "Couldn't add your device", "Intune's enrolment restrictions do not allow this Mac, for example since it is a personal one.",
 		"Allow macOS in Intune's enrolment restrictions, or add the Mac's serial number as a corporate identifier.",
-		"a public guide to macOS in Intune, \"Enrollment Error\"", "Couldn't add your device|doesn't allow OSX devices|doesn't allow macOS devices"},
+		"a public guide to macOS in Intune, \"Enrollment Error\"", "Couldn't add your device|Could not add your device|doesn't allow OSX devices|doesn't allow OS X devices|doesn't allow macOS devices"},
 	{JamfAAD, 0, "AAD ID not acquired", "Jamf has not acquired the Entra ID of a Mac that is registered: its own gatherAADInfo did not run or failed.",
 		"Run `usherctl gather` with jamf.gather_after_portal, or Jamf's gatherAADInfo as the user.", "BW-EA1", "AAD ID not acquired|Entra ID not acquired"},
 
