@@ -9,7 +9,6 @@ package platformsso
 import (
 	"cmp"
 	"encoding/base64"
-	"encoding/json"
 	"errors"
 	"fmt"
 	"net/url"
@@ -26,6 +25,8 @@ var (
 	ErrNotRecognised = errors.New("not the output of `app-sso platform -s`")
 	// ErrMissing is that of a section whose heading is not in the text.
 	ErrMissing = errors.New("the section is missing")
+	// ErrTwice is that of a section that is there twice, with different content.
+	ErrTwice = errors.New("the section is there twice, with different content")
 )
 
 // maximumQuoted is how much of a text that was not recognised is quoted, in characters.
@@ -85,32 +86,39 @@ type Tokens struct {
 // Parse reads the output. The error wraps [ErrNotRecognised] for a text that has no section at all; what is wrong with one
 // section is in that section, and costs no other.
 func Parse(output []byte) (*Report, error) {
-	text := strings.ReplaceAll(string(output), "\r\n", "\n")
-	found := sections(text)
-	if len(found) == 0 {
+	text := unquoted(string(output))
+	found := lastRun(text)
+	if len(found.sections) == 0 {
 		first, _, _ := strings.Cut(strings.TrimSpace(text), "\n")
 		return nil, fmt.Errorf("%w: it has no line %q; it begins with %q", ErrNotRecognised, deviceHeading, oneline.Of(first, maximumQuoted))
 	}
-	report := &Report{Tokens: parseTokens(found[tokensHeading], printedAt(text))}
-	report.Device.Section = read(found, deviceHeading, report.Device.parse)
-	report.Login.Section = read(found, loginHeading, report.Login.parse)
-	report.User.Section = read(found, userHeading, report.User.parse)
+	report := &Report{Tokens: parseTokens(found.sections[tokensHeading], found.printed)}
+	report.Device.Section = found.read(deviceHeading, report.Device.parse)
+	report.Login.Section = found.read(loginHeading, report.Login.parse)
+	report.User.Section = found.read(userHeading, report.User.parse)
 	return report, nil
 }
 
 // read has a section parsed by itself.
-func read(found map[string]string, heading string, parse func(json.RawMessage) error) Section {
+func (r run) read(heading string, parse func(fields) error) Section {
 	name := strings.ToLower(strings.TrimSuffix(heading, ":"))
-	text, there := found[heading]
-	if !there {
+	text, there := r.sections[heading]
+	switch {
+	case !there:
 		return Section{Err: fmt.Errorf("read %s: %w", name, ErrMissing)}
+	case r.twice[heading]:
+		return Section{Err: fmt.Errorf("read %s: %w", name, ErrTwice)}
 	}
 	content, err := object(text)
 	if err == nil && content == nil {
 		return Section{}
 	}
+	var values fields
 	if err == nil {
-		err = parse(content)
+		values, err = fieldsOf(content)
+	}
+	if err == nil {
+		err = parse(values)
 	}
 	if err != nil {
 		return Section{Err: fmt.Errorf("read %s: %w", name, err)}
@@ -118,25 +126,27 @@ func read(found map[string]string, heading string, parse func(json.RawMessage) e
 	return Section{There: true}
 }
 
-func (d *Device) parse(content json.RawMessage) error {
-	var read struct {
-		RegistrationCompleted    *bool  `json:"registrationCompleted"`
-		DeviceSigningCertificate string `json:"deviceSigningCertificate"`
-		ExtensionIdentifier      string `json:"extensionIdentifier"`
+// parse reads the provider first: it counts, whatever else cannot be read.
+func (d *Device) parse(values fields) (err error) {
+	if d.ExtensionID, err = values.text("extensionIdentifier"); err != nil {
+		return err
 	}
-	if err := json.Unmarshal(content, &read); err != nil {
-		return errors.New("a value is of another kind than expected")
-	}
-	d.ExtensionID = strings.TrimSpace(read.ExtensionIdentifier)
-	if text := read.DeviceSigningCertificate; text != "" {
+	switch text, err := values.text("deviceSigningCertificate"); {
+	case err != nil:
+		d.CertificateErr = err
+	case text != "":
 		if d.SigningCertificate, d.CertificateErr = base64url(text); d.CertificateErr != nil {
 			d.CertificateErr = errors.New("deviceSigningCertificate is not base64")
 		}
 	}
-	if read.RegistrationCompleted == nil {
+	switch completed := string(values["registrationCompleted"]); completed {
+	case "true", "false":
+		d.RegistrationCompleted = completed == "true"
+	case "", "null":
 		return errors.New("registrationCompleted is missing")
+	default:
+		return fmt.Errorf("registrationCompleted: %w", errKind)
 	}
-	d.RegistrationCompleted = *read.RegistrationCompleted
 	return nil
 }
 
@@ -146,14 +156,15 @@ func base64url(text string) ([]byte, error) {
 	return base64.RawURLEncoding.DecodeString(text)
 }
 
-func (l *Login) parse(content json.RawMessage) error {
-	var read struct {
-		Issuer string `json:"issuer"`
+func (l *Login) parse(values fields) error {
+	text, err := values.text("issuer")
+	if err != nil {
+		return err
 	}
-	if err := json.Unmarshal(content, &read); err != nil {
-		return errors.New("a value is of another kind than expected")
+	if text != "" && !strings.Contains(text, "://") {
+		text = "https://" + text
 	}
-	issuer, err := url.Parse(strings.TrimSpace(read.Issuer))
+	issuer, err := url.Parse(text)
 	if err != nil {
 		return errors.New("issuer is not a URL")
 	}
@@ -170,11 +181,10 @@ func (l *Login) parse(content json.RawMessage) error {
 // Evidence is what the report says, without the time.
 func (r *Report) Evidence() wpj.Evidence {
 	evidence := wpj.Evidence{Source: wpj.SourcePlatformSSO, Finding: wpj.NotThere, Detail: "Platform SSO is not configured."}
-	if !r.Device.There && r.Device.Err == nil {
+	if !r.Device.There && r.Device.Err == nil && !r.Login.There && !r.User.There {
 		return evidence
 	}
 	evidence.Finding = wpj.Found
-	evidence.UserPrincipalName = r.User.UserPrincipalName
 	sso := &wpj.PlatformSSO{
 		Device: r.Device.way(), UserSection: r.User.way(),
 		RegistrationCompleted: r.Device.RegistrationCompleted, User: r.User.State,
@@ -187,7 +197,7 @@ func (r *Report) Evidence() wpj.Evidence {
 		evidence.Detail = fmt.Sprintf("Platform SSO of another provider (%s).", oneline.Of(sso.ProviderName(), maximumQuoted))
 		return evidence
 	}
-	evidence.TenantID = r.Login.TenantID
+	evidence.UserPrincipalName, evidence.TenantID = r.User.UserPrincipalName, r.Login.TenantID
 	// One that cannot be decoded is handed on as it is, so that it is reported and not overlooked.
 	if len(r.Device.SigningCertificate) > 0 || r.Device.CertificateErr != nil {
 		evidence.Certificates = []wpj.HeldCertificate{{DER: r.Device.SigningCertificate, HasPrivateKey: true}}
@@ -215,6 +225,8 @@ func (r *Report) detail(provider wpj.Provider) string {
 	switch {
 	case r.Device.Err != nil:
 		parts = append(parts, r.Device.Err.Error())
+	case !r.Device.There:
+		parts = append(parts, "no device configuration")
 	case r.Device.RegistrationCompleted:
 		parts = append(parts, "the device is registered")
 	default:

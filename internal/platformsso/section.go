@@ -1,11 +1,15 @@
 package platformsso
 
 import (
+	"bytes"
 	"encoding/json"
 	"errors"
 	"fmt"
+	"slices"
 	"strings"
 	"time"
+
+	"usher.internal/internal/oneline"
 )
 
 // The headings of the sections.
@@ -18,27 +22,80 @@ const (
 
 var headings = []string{deviceHeading, loginHeading, userHeading, tokensHeading}
 
-// sections returns the text under each heading. A heading begins a line, and no line within a JSON string does; of one that
-// comes twice the last is taken, since people paste several runs.
-func sections(text string) map[string]string {
-	found := map[string]string{}
+// run is what app-sso printed in one call.
+type run struct {
+	// sections are the texts under the headings, and twice the headings that come twice, with different texts.
+	sections map[string]string
+	twice    map[string]bool
+	// printed is the time in the line "Time: 2026-04-25 09:41:29 +0000", zero where there is none.
+	printed time.Time
+}
+
+// lastRun returns the last run in a text, since people paste several: one begins with its time, or with the device section where
+// there was one already. Sections of two runs are never mixed, since the last one may be cut. A heading begins a line, and no
+// line within a JSON string does.
+func lastRun(text string) run {
+	found := run{sections: map[string]string{}, twice: map[string]bool{}}
 	current, begin := "", 0
+	end := func(offset int) {
+		if current == "" {
+			return
+		}
+		section := text[begin:offset]
+		if before, again := found.sections[current]; again && strings.TrimSpace(before) != strings.TrimSpace(section) {
+			found.twice[current] = true
+		}
+		found.sections[current] = section
+		current = ""
+	}
 	offset := 0
+	var printed time.Time // of a run none of whose sections has come yet
 	for line := range strings.Lines(text) {
+		plain := strings.TrimLeft(line, " \t\ufeff")
+		if at := printedAt(plain); !at.IsZero() {
+			end(offset)
+			printed = at
+		}
 		for _, heading := range headings {
-			if after, ok := strings.CutPrefix(strings.TrimLeft(line, " \t>|"), heading); ok {
-				if current != "" {
-					found[current] = text[begin:offset]
-				}
-				current, begin = heading, offset+len(line)-len(after)
+			after, ok := strings.CutPrefix(plain, heading)
+			if !ok {
+				continue
 			}
+			end(offset)
+			if _, another := found.sections[deviceHeading]; another && heading == deviceHeading || !printed.IsZero() {
+				found = run{sections: map[string]string{}, twice: map[string]bool{}, printed: printed}
+				printed = time.Time{}
+			}
+			current, begin = heading, offset+len(line)-len(after)
 		}
 		offset += len(line)
 	}
-	if current != "" {
-		found[current] = text[begin:]
-	}
+	end(len(text))
 	return found
+}
+
+// unquoted returns a text with plain line ends, and without the marks by which mail and Markdown quote each line of it.
+func unquoted(text string) string {
+	text = strings.NewReplacer("\r\n", "\n", "\r", "\n").Replace(text)
+	const marks = ">|"
+	quoted := false
+	for line := range strings.Lines(text) {
+		rest := strings.TrimLeft(line, " \t"+marks)
+		isHeading := slices.ContainsFunc(headings, func(heading string) bool { return strings.HasPrefix(rest, heading) })
+		quoted = quoted || isHeading && strings.ContainsAny(line[:len(line)-len(rest)], marks)
+	}
+	if !quoted {
+		return text
+	}
+	var out strings.Builder
+	for line := range strings.Lines(text) {
+		rest := strings.TrimLeft(line, " \t")
+		for rest != "" && strings.IndexByte(marks, rest[0]) >= 0 {
+			rest = strings.TrimLeft(rest[1:], " \t")
+		}
+		out.WriteString(rest)
+	}
+	return out.String()
 }
 
 // object returns the JSON object at the beginning of a section, nil for (null).
@@ -87,6 +144,58 @@ func repaired(section string) string {
 	return out.String()
 }
 
+// fields are those of a JSON object, by their names as they are written.
+type fields map[string]json.RawMessage
+
+// errKind is that of a value of another kind than expected.
+var errKind = errors.New("a value is of another kind than expected")
+
+// fieldsOf reads an object. The names are Apple's, so a name in another case is another field. One that comes twice with
+// different values says nothing that could be relied on.
+func fieldsOf(content json.RawMessage) (fields, error) {
+	decoder := json.NewDecoder(bytes.NewReader(content))
+	if first, err := decoder.Token(); err != nil || first != json.Delim('{') {
+		return nil, errKind
+	}
+	read := fields{}
+	for decoder.More() {
+		name, err := decoder.Token()
+		if err != nil {
+			return nil, err
+		}
+		text, isText := name.(string)
+		if !isText {
+			return nil, errKind
+		}
+		var value json.RawMessage
+		if err := decoder.Decode(&value); err != nil {
+			return nil, err
+		}
+		if before, again := read[text]; again && !bytes.Equal(before, value) {
+			return nil, fmt.Errorf("%s has two values", oneline.Of(text, maximumQuoted))
+		}
+		read[text] = value
+	}
+	return read, nil
+}
+
+// text returns a field that is text, "" for one that is missing or null, which macOS writes as text too. The error is that of a
+// value of another kind.
+func (f fields) text(name string) (string, error) {
+	value, there := f[name]
+	if !there {
+		return "", nil
+	}
+	var read *string
+	if err := json.Unmarshal(value, &read); err != nil {
+		return "", fmt.Errorf("%s: %w", name, errKind)
+	}
+	if read == nil || strings.TrimSpace(*read) == "(null)" {
+		return "", nil
+	}
+	return strings.TrimSpace(*read), nil
+}
+
 // parseTokens reads the time under "Expiration:", and what macOS says about it: "(Not Expired)" [FL-S1]. Where it says nothing
 // that is known, the time of printing decides.
 func parseTokens(section string, printed time.Time) (tokens Tokens) {
@@ -95,27 +204,35 @@ func parseTokens(section string, printed time.Time) (tokens Tokens) {
 		return Tokens{}
 	}
 	line, _, _ := strings.Cut(strings.TrimSpace(expiration), "\n")
-	stamp, said, _ := strings.Cut(strings.TrimSpace(line), " ")
-	if at, err := time.Parse(time.RFC3339, stamp); err == nil {
-		tokens.ExpireAt = at
+	stamp, said, _ := strings.Cut(line, "(")
+	for _, layout := range []string{time.RFC3339, printedLayout} {
+		if at, err := time.Parse(layout, strings.TrimSpace(stamp)); err == nil {
+			tokens.ExpireAt = at
+		}
 	}
-	switch said = strings.ToLower(strings.Trim(said, " ()")); {
-	case said == "expired":
+	said, _, _ = strings.Cut(said, ")")
+	switch strings.ToLower(strings.Join(strings.Fields(said), " ")) {
+	case "expired":
 		tokens.Expired = true
-	case said != "not expired":
+	case "not expired":
+	default:
 		tokens.Expired = !tokens.ExpireAt.IsZero() && !printed.IsZero() && !printed.Before(tokens.ExpireAt)
 	}
 	return tokens
 }
 
-// printedAt reads the line "Time: 2026-04-25 09:41:29 +0000", the zero time where there is none.
-func printedAt(output string) time.Time {
-	for line := range strings.Lines(output) {
-		if stamp, found := strings.CutPrefix(strings.TrimSpace(line), "Time:"); found {
-			if at, err := time.Parse("2006-01-02 15:04:05 -0700", strings.TrimSpace(stamp)); err == nil {
-				return at
-			}
-		}
+// printedLayout is how app-sso prints its own time.
+const printedLayout = "2006-01-02 15:04:05 -0700"
+
+// printedAt reads the line "Time: 2026-04-25 09:41:29 +0000", the zero time for every other one.
+func printedAt(line string) time.Time {
+	stamp, found := strings.CutPrefix(line, "Time:")
+	if !found {
+		return time.Time{}
 	}
-	return time.Time{}
+	at, err := time.Parse(printedLayout, strings.TrimSpace(stamp))
+	if err != nil {
+		return time.Time{}
+	}
+	return at
 }

@@ -2,8 +2,8 @@ package platformsso
 
 import (
 	"encoding/json"
-	"errors"
 	"strings"
+	"unicode"
 
 	"usher.internal/internal/wpj"
 )
@@ -12,59 +12,66 @@ import (
 // Directory, whose names are not Entra's; whether sovereign clouds have another realm is not known.
 const entraRealm = "KERBEROS.MICROSOFTONLINE.COM"
 
-// kerberosEntry is one of kerberosStatus.
-type kerberosEntry struct {
-	Realm string `json:"realm"`
-	UPN   string `json:"upn"`
-}
-
-func (u *User) parse(content json.RawMessage) error {
-	var read struct {
-		State                  json.RawMessage `json:"state"`
-		KerberosStatus         json.RawMessage `json:"kerberosStatus"`
-		UserLoginConfiguration json.RawMessage `json:"userLoginConfiguration"`
-	}
-	if err := json.Unmarshal(content, &read); err != nil {
-		return errors.New("a value is of another kind than expected")
-	}
-	u.State = text(read.State)
-	u.UserPrincipalName = nameOf(read.KerberosStatus, read.UserLoginConfiguration)
+func (u *User) parse(values fields) error {
+	u.State = text(values["state"])
+	u.UserPrincipalName = nameOf(values["kerberosStatus"], values["userLoginConfiguration"])
 	return nil
 }
 
-// nameOf returns the user's name in Entra, "" where none is said. A value of another kind than expected says none.
+// nameOf returns the user's name in Entra, "" where none is said. A value of another kind than expected says none, and costs no
+// other one.
 func nameOf(kerberos, login json.RawMessage) wpj.UserPrincipalName {
-	var entries []kerberosEntry
+	var entries []json.RawMessage
 	if json.Unmarshal(kerberos, &entries) != nil {
 		entries = nil
 	}
 	for _, entry := range entries {
-		if name := entry.entraName(); name != "" {
+		if name := entraName(entry); name != "" {
 			return name
 		}
 	}
-	var configuration struct {
-		LoginUserName string `json:"loginUserName"`
-	}
-	if json.Unmarshal(login, &configuration) != nil {
+	configuration, err := fieldsOf(login)
+	if err != nil {
 		return ""
 	}
-	return wpj.UserPrincipalName(unescaped(configuration.LoginUserName)).Unmasked()
+	name, err := configuration.text("loginUserName")
+	if err != nil {
+		return ""
+	}
+	return principalName(unescaped(name))
 }
 
 // entraName returns the name of an entry of Entra's realm, as in `jane\@example.com@KERBEROS.MICROSOFTONLINE.COM`; "" for
 // every other entry, and for one whose name is of another realm than the entry itself.
-func (e kerberosEntry) entraName() wpj.UserPrincipalName {
-	if !strings.EqualFold(strings.TrimSpace(e.Realm), entraRealm) {
+func entraName(entry json.RawMessage) wpj.UserPrincipalName {
+	values, err := fieldsOf(entry)
+	if err != nil {
 		return ""
 	}
-	name := strings.TrimSpace(e.UPN)
+	realm, err := values.text("realm")
+	if err != nil || !strings.EqualFold(realm, entraRealm) {
+		return ""
+	}
+	name, err := values.text("upn")
+	if err != nil {
+		return ""
+	}
 	if at := strings.LastIndexByte(name, '@'); at > 0 && name[at-1] != '\\' && strings.EqualFold(name[at+1:], entraRealm) {
 		name = name[:at]
 	}
 	name = unescaped(name)
-	if _, domain, found := strings.Cut(name, "@"); !found || strings.EqualFold(domain, entraRealm) {
+	if _, domain, _ := strings.Cut(name, "@"); strings.EqualFold(domain, entraRealm) {
 		return "" // no name of a user
+	}
+	return principalName(name)
+}
+
+// principalName returns a name that has the form of a user's in Entra, "" for a masked one and for every other text.
+func principalName(name string) wpj.UserPrincipalName {
+	local, domain, found := strings.Cut(name, "@")
+	if !found || local == "" || domain == "" || strings.Contains(domain, "@") ||
+		strings.ContainsFunc(name, func(letter rune) bool { return unicode.IsSpace(letter) || !unicode.IsPrint(letter) }) {
+		return ""
 	}
 	return wpj.UserPrincipalName(name).Unmasked()
 }

@@ -45,6 +45,11 @@ func (h KeysHistory) After(evidence []Evidence, now time.Time, online bool) Keys
 		if h.LastOnline && online {
 			h.Online += max(0, min(now.Sub(h.LastSeen), longestGap)) // 0 where the clock was set back
 		}
+		// A clock that is set forward and back again adds nothing: it cannot have been longer than since then.
+		if now.Before(h.Since) {
+			h.Since = now
+		}
+		h.Online = min(h.Online, now.Sub(h.Since))
 		h.LastSeen, h.LastOnline = now, online
 	}
 	if excess := len(h.Times) - keysLostTimes; excess > 0 {

@@ -1,6 +1,7 @@
 package wpj_test
 
 import (
+	"slices"
 	"testing"
 	"time"
 
@@ -42,6 +43,14 @@ func TestKeysAreTakenForLost(t *testing.T) {
 		{"what cannot be told ends nothing", []look{{0, keys, true}, {time.Hour, "POUserStateNew (9)", true}, {time.Hour, keys, true}, {time.Hour, "", true}, {time.Hour, keys, true}}, wpj.StatePending},
 		{"another state ends it", append(every(6*time.Hour, 4, keys, true), look{time.Hour, normal, true}, look{6 * time.Hour, keys, true}), wpj.StatePending},
 		{"a clock that jumps back and forth", []look{{0, keys, true}, {-time.Hour, keys, true}, {time.Hour, keys, true}, {-30 * 24 * time.Hour, keys, true}, {30 * 24 * time.Hour, keys, true}}, wpj.StatePending},
+		{"a clock that jumps back and forth for long", slices.Repeat([]look{{30 * 24 * time.Hour, keys, true}, {-30 * 24 * time.Hour, keys, true}}, 20), wpj.StatePending},
+		{"a clock that was ahead at first", append([]look{{0, keys, true}, {-30 * 24 * time.Hour, keys, true}}, every(6*time.Hour, 3, keys, true)...), wpj.StatePending},
+		{"a clock that was ahead at first, and a day", append([]look{{0, keys, true}, {-30 * 24 * time.Hour, keys, true}}, every(6*time.Hour, 4, keys, true)...), wpj.StateNeedsKeys},
+		{"a day to the second", append(every(time.Hour, 24, keys, true), look{time.Hour - time.Second, keys, true}), wpj.StatePending},
+		{"a day and a second", append(every(time.Hour, 24, keys, true), look{time.Hour + time.Second, keys, true}), wpj.StateNeedsKeys},
+		{"a day of which a part is without a network", append(every(time.Hour, 20, keys, true), append(every(time.Hour, 3, keys, false), every(time.Hour, 3, keys, true)...)...), wpj.StatePending},
+		{"the third time, a week after the first", []look{{0, keys, true}, {time.Hour, normal, true}, {time.Hour, keys, true}, {time.Hour, normal, true}, {165 * time.Hour, keys, true}}, wpj.StateNeedsKeys},
+		{"the third time, a second later", []look{{0, keys, true}, {time.Hour, normal, true}, {time.Hour, keys, true}, {time.Hour, normal, true}, {165*time.Hour + time.Second, keys, true}}, wpj.StatePending},
 		{"normal", append(every(6*time.Hour, 8, keys, true), look{time.Hour, normal, true}), wpj.StateRegistered},
 	} {
 		t.Run(test.name, func(t *testing.T) {
