@@ -36,6 +36,8 @@ type driver struct {
 	log *slog.Logger
 	// resumed holds until the first decision about a registration that an earlier usherd began.
 	resumed bool
+	// lookAgain holds where a portal was about to be launched, and it is some time since anybody looked whether it may run.
+	lookAgain bool
 	// insteadOfPortal is decided where the portal has not run yet, and must not; nil where it may.
 	insteadOfPortal decision
 }
@@ -200,9 +202,7 @@ func (d *driver) step(ctx context.Context, r *Registration) (decision, error) {
 		if !r.TimedOutAt.IsZero() {
 			return d.endTimedOut(ctx, r), nil
 		}
-		if d.resumed && r.State == StateLaunchingPortal {
-			d.insteadOfPortal = d.userAction(r, d.present(ctx, r))
-		}
+		d.lookAgain = d.resumed
 		return d.followPortal(ctx, r)
 	case StateReadingIdentity:
 		return d.settleIdentity(ctx, r)

@@ -2,12 +2,14 @@ package registration
 
 import (
 	"cmp"
+	"context"
 	"slices"
 
 	"usher.internal/helper/observation"
 	"usher.internal/helper/store"
 	"usher.internal/internal/platformsso"
 	"usher.internal/internal/wpj"
+	usherv1 "usher.internal/proto/usher/v1"
 )
 
 // configuredness is whether Microsoft's Platform SSO is configured for a user.
@@ -83,6 +85,25 @@ func (d *driver) userAction(r *Registration, found *observation.Reading) decisio
 		}
 		return failed(tx, r)
 	}
+}
+
+// mayLaunch looks again at a user whose portal was about to be launched when usherd or the agent ended, and sets insteadOfPortal: until
+// an agent is back Platform SSO may have been configured, and the user may have registered with it. The error is that the agent is away
+// again.
+func (d *driver) mayLaunch(ctx context.Context, agent usherv1.UserAgentServiceClient, r *Registration) error {
+	read, err := d.readIdentity(ctx, agent, r)
+	if err != nil && (gone(err) || isOver(ctx, err)) {
+		return err
+	}
+	found := &read
+	if err != nil {
+		found = nil
+	}
+	d.insteadOfPortal = d.userAction(r, found)
+	if d.insteadOfPortal != nil && found != nil && found.Identity.State.Registered() {
+		d.insteadOfPortal = d.to(StateReadingIdentity, "registered already: "+found.Identity.Detail)
+	}
+	return nil
 }
 
 // profileNamesMicrosoft reports whether a profile configures Microsoft's Platform SSO for the user.

@@ -2,9 +2,14 @@ package registration_test
 
 import (
 	"errors"
+	"fmt"
 	"strings"
 	"testing"
 	"testing/synctest"
+	"time"
+
+	"google.golang.org/grpc/codes"
+	"google.golang.org/grpc/status"
 
 	"usher.internal/helper/registration"
 	"usher.internal/internal/wpj"
@@ -108,4 +113,69 @@ func TestPreflightDoesNotMatterBesidePlatformSSO(t *testing.T) {
 			t.Errorf("%s: %s", r.FailureReason, r.FailureDetail)
 		}
 	})
+}
+
+// Between the last look and the launch the agent, or usherd with it, may be away for as long as they like, and what Platform SSO says
+// may have changed when the agent is back.
+func TestLooksAgainBeforeALaunchThatWaited(t *testing.T) {
+	microsoft := sso(wpj.Evidence{Finding: wpj.Found, PlatformSSO: &wpj.PlatformSSO{
+		Device: wpj.SectionRead, UserSection: wpj.SectionNull, RegistrationCompleted: true, ExtensionID: wpj.MicrosoftExtension,
+	}})
+	normal := sso(wpj.Evidence{Finding: wpj.Found, PlatformSSO: &wpj.PlatformSSO{
+		Device: wpj.SectionRead, UserSection: wpj.SectionRead, RegistrationCompleted: true, User: "POUserStateNormal (0)", ExtensionID: wpj.MicrosoftExtension,
+	}})
+	signedIn := func() []*usherv1.Evidence {
+		found := normal()
+		found[1].Certificates = registered()[0].GetCertificates()
+		return found
+	}
+	for _, test := range []struct {
+		name     string
+		identity func() []*usherv1.Evidence
+		profile  bool
+		state    registration.State
+		launches int
+	}{
+		{"Platform SSO was configured meanwhile", microsoft, false, registration.StateFailed, 0},
+		{"the user has registered meanwhile", signedIn, false, registration.StateDelivering, 0},
+		{"nothing has changed", nil, true, registration.StateDelivering, 1},
+	} {
+		for _, restarts := range []bool{false, true} {
+			t.Run(fmt.Sprintf("%s, usherd restarts %t", test.name, restarts), func(t *testing.T) {
+				synctest.Test(t, func(t *testing.T) {
+					w := newWorld(t, func(c *registration.Config) {
+						c.MicrosoftPlatformSSO = func(string) (bool, error) { return test.profile, nil }
+					})
+					nobody := sso(wpj.Evidence{Finding: wpj.NotThere})
+					w.agent.mu.Lock()
+					w.agent.identity, w.agent.refusal = nobody, status.Error(codes.Unavailable, "gone")
+					w.agent.mu.Unlock()
+					id := w.register(registration.KindRegister).ID
+					w.until(id, registration.StateLaunchingPortal)
+					if restarts {
+						w.stop()
+						w.agent.loggedIn = make(chan struct{})
+						w.start()
+					}
+					time.Sleep(20 * time.Second) // synctest's clock; the agent takes longer than any single look
+					w.agent.mu.Lock()
+					if test.identity != nil {
+						w.agent.identity = test.identity
+					}
+					w.agent.refusal = nil
+					if restarts {
+						close(w.agent.loggedIn)
+					}
+					w.agent.mu.Unlock()
+					r := w.until(id, registration.StateFailed, registration.StateDelivering)
+					if r.State != test.state || w.agent.launches[id] != test.launches {
+						t.Errorf("%s %s: %s; Company Portal ran %d times", r.State, r.FailureReason, r.FailureDetail, w.agent.launches[id])
+					}
+					if r.State == registration.StateFailed && r.FailureReason != registration.ReasonPlatformSSOUserAction {
+						t.Errorf("failed with %s: %s", r.FailureReason, r.FailureDetail)
+					}
+				})
+			})
+		}
+	}
 }

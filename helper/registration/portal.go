@@ -54,6 +54,7 @@ func (d *driver) followPortal(ctx context.Context, r *Registration) (decision, e
 			d.log.Debug("agent lost", "error", shown(err.Error()))
 			lostLevel = slog.LevelDebug // once at Info is enough
 		}
+		d.lookAgain = true
 		if !sleep(signingIn, pause) {
 			if ctx.Err() != nil {
 				return nil, context.Cause(ctx)
@@ -106,6 +107,11 @@ func (d *driver) followOnce(ctx context.Context, r *Registration) (decision, err
 	agent, err := d.config.Sessions.Await(ctx, r.User.UID)
 	if err != nil {
 		return nil, err
+	}
+	if d.lookAgain && r.State == StateLaunchingPortal {
+		if err := d.mayLaunch(ctx, agent, r); err != nil {
+			return nil, err
+		}
 	}
 	ctx, cancel := context.WithCancel(ctx)
 	defer cancel()

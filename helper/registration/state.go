@@ -39,7 +39,7 @@ var transitions = map[State][]State{
 	"":                     {StatePreflight},
 	StatePreflight:         {StateWaitingForSession, StateFailed, StateCancelled},
 	StateWaitingForSession: {StateLaunchingPortal, StateReadingIdentity, StateFailed, StateCancelled},
-	StateLaunchingPortal:   {StateWaitingForSignIn, StateFailed, StateCancelled},
+	StateLaunchingPortal:   {StateWaitingForSignIn, StateReadingIdentity, StateFailed, StateCancelled},
 	StateWaitingForSignIn:  {StateReadingIdentity, StateFailed, StateCancelled},
 	StateReadingIdentity:   {StateDelivering, StateFailed, StateCancelled},
 	StateDelivering:        {StateSucceeded, StateFailed, StateCancelled},
