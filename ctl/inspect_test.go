@@ -34,7 +34,7 @@ func TestInspectNamesAState(t *testing.T) {
 		"needs repair":                       {strings.Replace(registeredStatus, "2", "3", 1), "NEEDS_REPAIR"},
 		"not enabled: other places exist":    {"0\nextraDeviceInformation [AnyHashable(\"isSSOExtensionInFullMode\"): No]\n", ""},
 		"a status that is not known":         {strings.Replace(registeredStatus, "2", "7", 1), ""},
-		"registered, by the number only":     {"getPSSOStatus: 2\n", "REGISTERED"},
+		"registered, and no device is named": {"getPSSOStatus: 2\n", ""},
 		"a property list":                    {agentState, ""},
 		"Platform SSO is not configured":     {"Device Configuration:\n (null)\n\nLogin Configuration:\n (null)\n\nUser Configuration:\n (null)\n", ""},
 		"Platform SSO of nobody":             {"Device Configuration:\n {\"registrationCompleted\": false}\n", ""},

@@ -172,7 +172,7 @@ func secureEnclaves() map[string]elsewhere {
 		"getPSSOStatus fails":      {evidence: []wpj.Evidence{couldNotLook(wpj.SourceSecureEnclave, wpj.ObstacleFailed)}, unclear: true},
 		"too old a Jamf":           {evidence: []wpj.Evidence{couldNotLook(wpj.SourceSecureEnclave, wpj.ObstacleUnsupported)}},
 		"usable":                   {evidence: says(wpj.SingleSignOnRegistered, newDevice), holds: true},
-		"usable, without a device": {evidence: says(wpj.SingleSignOnRegistered, "")},
+		"usable, without a device": {evidence: says(wpj.SingleSignOnRegistered, ""), unclear: true},
 		"usable, the same device":  {evidence: says(wpj.SingleSignOnRegistered, wpj.DeviceID(strings.ToUpper(oldDevice))), same: true},
 		"enabled":                  {evidence: says(wpj.SingleSignOnEnabledNotRegistered, "")},
 		"needs repair":             {evidence: says(wpj.SingleSignOnNeedsRepair, newDevice)},
@@ -283,7 +283,7 @@ func TestWhatCleanObjectsTo(t *testing.T) {
 		"a certificate that nobody has read":  {"nothing", "not configured", "nothing", false, "", true, "device certificates that were not read", "ckptf"},
 		"a second one that nobody has read":   {"without key", "not configured", "nothing", false, "", true, "device certificates that were not read", "cckptf"},
 		"could not look, and state is known":  {"locked", "usable", "nothing", false, "", false, "The login keychain could not be looked at", "kptf"},
-		"Platform SSO, without a device's ID": {"usable", "not configured", "usable, without a device", false, "", false, "is REGISTERED, so it is not certain", "ckp"},
+		"Platform SSO, without a device's ID": {"usable", "not configured", "usable, without a device", false, "", false, "It is the registration that this user has now.", "ckptf"},
 	} {
 		t.Run(name, func(t *testing.T) {
 			w := newWorld(t)

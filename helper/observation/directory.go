@@ -40,6 +40,10 @@ func (o *Observer) LookWithoutSession(ctx context.Context, user User) error {
 		case said.Finding != wpj.CouldNotLook || kept.Evidence[i].Finding == wpj.CouldNotLook:
 			kept.Evidence[i] = said
 		}
+		// macOS masks who the user of Platform SSO is; the rest of the identity needs a session.
+		if kept.Identity.UserPrincipalName == "" && (kept.Identity.Source == wpj.SourcePlatformSSO || kept.Identity.Source == wpj.SourceSecureEnclave) {
+			kept.Identity.UserPrincipalName = said.UserPrincipalName.Unmasked()
+		}
 		return observations.Put(tx, key(user.UID), kept)
 	})
 }

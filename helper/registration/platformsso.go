@@ -67,6 +67,9 @@ func (d *driver) userAction(r *Registration, found *observation.Reading) decisio
 			configured, why = isConfigured, "what macOS says about Platform SSO cannot be read, and a profile configures Microsoft's for this user"
 		}
 	}
+	if configured == notSeen && found != nil && slices.ContainsFunc(found.Evidence, ofOldAgent) {
+		return d.fail(ReasonAgentOutdated, "Platform SSO is configured, and usher-agent is too old to say whose, so Company Portal was not run. Have %s log out and in to update usher-agent, and register again.", r.User.Name)
+	}
 	if configured != isConfigured {
 		return nil
 	}
@@ -85,6 +88,11 @@ func (d *driver) userAction(r *Registration, found *observation.Reading) decisio
 		}
 		return failed(tx, r)
 	}
+}
+
+// ofOldAgent reports whether the evidence is of an agent that says of Platform SSO only that it is there.
+func ofOldAgent(e wpj.Evidence) bool {
+	return e.Source == wpj.SourcePlatformSSO && e.Finding == wpj.Found && e.PlatformSSO != nil && e.PlatformSSO.Device == wpj.SectionNotSaid
 }
 
 // mayLaunch looks again at a user whose portal was about to be launched when usherd or the agent ended, and sets insteadOfPortal: until

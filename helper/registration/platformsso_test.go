@@ -40,6 +40,10 @@ func TestPortalIsNeverRunBesidePlatformSSO(t *testing.T) {
 	blind := wpj.Evidence{Finding: wpj.CouldNotLook, Obstacle: wpj.ObstacleFailed}
 	nameless := microsoft(true, "POUserStateNormal (0)")
 	nameless.PlatformSSO.ExtensionID = ""
+	deviceless := microsoft(false, "POUserStateNormal (0)")
+	deviceless.PlatformSSO.Device, deviceless.PlatformSSO.ExtensionID, deviceless.PlatformSSO.IssuerHost = wpj.SectionNull, "", "login.microsoftonline.com"
+	broken := microsoft(false, "POUserStateNormal (0)")
+	broken.PlatformSSO.Device = wpj.SectionUnreadable
 	profile := func(named bool, err error) func(string) (bool, error) {
 		return func(account string) (bool, error) {
 			if account != jane.Name {
@@ -70,6 +74,8 @@ func TestPortalIsNeverRunBesidePlatformSSO(t *testing.T) {
 		{"not asked, and a profile", func() []*usherv1.Evidence { return evidence(wpj.Evidence{Finding: wpj.NotThere}) }, profile(true, nil), false, "NOT_REGISTERED"},
 		{"not configured, whatever the profile says", sso(wpj.Evidence{Finding: wpj.NotThere}), profile(true, nil), true, ""},
 		{"another provider's", sso(other), profile(false, nil), true, ""},
+		{"the device's section is (null), and the login's is Microsoft's", sso(deviceless), nil, false, "CANNOT_TELL"},
+		{"the device's section cannot be read", sso(broken), nil, false, "CANNOT_TELL"},
 	} {
 		t.Run(test.name, func(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
@@ -178,4 +184,16 @@ func TestLooksAgainBeforeALaunchThatWaited(t *testing.T) {
 			})
 		}
 	}
+}
+
+// An agent of an earlier version says only that Platform SSO is there. Whose it is decides, so Company Portal does not run.
+func TestOldAgentBesidePlatformSSO(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		w := newWorld(t, nil)
+		w.agent.identity = sso(wpj.Evidence{Finding: wpj.Found, PlatformSSO: &wpj.PlatformSSO{RegistrationCompleted: true, User: "POUserStateNeedsRegistration"}})
+		r := w.until(w.register(registration.KindRegister).ID, registration.StateFailed, registration.StateDelivering)
+		if r.FailureReason != registration.ReasonAgentOutdated || len(w.agent.launches) != 0 {
+			t.Errorf("%s %s: %s", r.State, r.FailureReason, r.FailureDetail)
+		}
+	})
 }

@@ -136,7 +136,8 @@ func (d *Device) parse(values fields) (err error) {
 		d.CertificateErr = err
 	case text != "":
 		if d.SigningCertificate, d.CertificateErr = base64url(text); d.CertificateErr != nil {
-			d.CertificateErr = errors.New("deviceSigningCertificate is not base64")
+			// What comes before the error is no certificate, even where it can be parsed.
+			d.SigningCertificate, d.CertificateErr = nil, errors.New("deviceSigningCertificate is not base64")
 		}
 	}
 	switch completed := string(values["registrationCompleted"]); completed {

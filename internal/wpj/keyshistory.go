@@ -64,12 +64,13 @@ func saysNewKeys(evidence []Evidence) (needsNewKeys, known bool) {
 	for _, e := range evidence {
 		switch {
 		case e.Source != SourcePlatformSSO:
-		case e.Finding == NotThere:
+		case e.Finding == NotThere, e.Finding == Found && e.PlatformSSO != nil && e.PlatformSSO.Provider() == ProviderOther:
 			known = true
 		case e.Finding == Found && e.PlatformSSO != nil && e.PlatformSSO.Provider() == ProviderMicrosoft:
 			state, _ := ParsePlatformSSOUser(e.PlatformSSO.User)
-			known = known || state != PlatformSSOUserUnknown
-			needsNewKeys = needsNewKeys || state == PlatformSSOUserNeedsNewKeys
+			notRegistered := e.PlatformSSO.Device == SectionRead && (!e.PlatformSSO.RegistrationCompleted || e.PlatformSSO.UserSection == SectionNull)
+			known = known || notRegistered || state != PlatformSSOUserUnknown
+			needsNewKeys = needsNewKeys || state == PlatformSSOUserNeedsNewKeys && !notRegistered
 		}
 	}
 	return needsNewKeys, known

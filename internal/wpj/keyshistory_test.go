@@ -18,7 +18,7 @@ type look struct {
 
 // TestKeysAreTakenForLost plays looks, each some time after the one before, and says what the last one comes to.
 func TestKeysAreTakenForLost(t *testing.T) {
-	const keys, normal = "POUserStateNeedsNewKeys (1)", "POUserStateNormal (0)"
+	const keys, normal, nobody = "POUserStateNeedsNewKeys (1)", "POUserStateNormal (0)", "(null)"
 	held := registered(t, entra.Device{}, nil).Certificates[0]
 	every := func(gap time.Duration, times int, user string, online bool) (looks []look) {
 		for range times {
@@ -51,6 +51,7 @@ func TestKeysAreTakenForLost(t *testing.T) {
 		{"a day of which a part is without a network", append(every(time.Hour, 20, keys, true), append(every(time.Hour, 3, keys, false), every(time.Hour, 3, keys, true)...)...), wpj.StatePending},
 		{"the third time, a week after the first", []look{{0, keys, true}, {time.Hour, normal, true}, {time.Hour, keys, true}, {time.Hour, normal, true}, {165 * time.Hour, keys, true}}, wpj.StateNeedsKeys},
 		{"the third time, a second later", []look{{0, keys, true}, {time.Hour, normal, true}, {time.Hour, keys, true}, {time.Hour, normal, true}, {165*time.Hour + time.Second, keys, true}}, wpj.StatePending},
+		{"a user that is gone ends it", append(every(6*time.Hour, 4, keys, true), look{time.Hour, nobody, true}, look{6 * time.Hour, keys, true}), wpj.StatePending},
 		{"normal", append(every(6*time.Hour, 8, keys, true), look{time.Hour, normal, true}), wpj.StateRegistered},
 	} {
 		t.Run(test.name, func(t *testing.T) {
@@ -59,7 +60,11 @@ func TestKeysAreTakenForLost(t *testing.T) {
 			var got wpj.Identity
 			for _, one := range test.looks {
 				now = now.Add(one.after)
-				evidence := []wpj.Evidence{platformSSO(microsofts(one.user), held)}
+				says := microsofts(one.user)
+				if one.user == nobody {
+					says.UserSection, says.User = wpj.SectionNull, ""
+				}
+				evidence := []wpj.Evidence{platformSSO(says, held)}
 				history = history.After(evidence, now, one.online)
 				got = wpj.Evaluate(evidence, wpj.Conditions{Now: now, Keys: history})
 			}

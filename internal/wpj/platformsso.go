@@ -64,6 +64,11 @@ func readPlatformSSO(e Evidence, given Conditions) reading {
 	}
 	switch {
 	case sso.Device != SectionRead:
+		// What the user's section says for certain holds without the device's, and nothing else does.
+		if said, detail := readUser(sso, given); said != usable && sso.UserSection == SectionRead && sso.User != "" {
+			r.verdict, r.detail = said, detail
+			return r
+		}
 		r.verdict, r.detail = unclear, "What Platform SSO says about the device cannot be read, so usher cannot tell whether the Mac is registered with it."
 		return r
 	case !sso.RegistrationCompleted:
@@ -111,7 +116,7 @@ func readUser(sso PlatformSSO, given Conditions) (verdict, string) {
 			return known.verdict, fmt.Sprintf("%s: %s.", known.detail, quoted)
 		}
 	}
-	return unknownUser, fmt.Sprintf("The Mac is registered with Platform SSO, and the state of this user is %q, which usher does not know.", quoted)
+	return unknownUser, fmt.Sprintf("Platform SSO says that the state of this user is %q, which usher does not know.", quoted)
 }
 
 // deviceCertificate returns the first certificate that can be read; nil where the evidence has none, with the error of the

@@ -64,6 +64,13 @@ func FuzzUnknownUserState(f *testing.F) {
 	}
 	held := registered(f, entra.Device{}, nil).Certificates[0]
 	f.Fuzz(func(t *testing.T, word string, othersAgree bool) {
+		for _, device := range []wpj.Section{wpj.SectionRead, wpj.SectionUnreadable, wpj.SectionNull} {
+			says := microsofts(word)
+			says.Device, says.RegistrationCompleted = device, device == wpj.SectionRead
+			if state := wpj.Evaluate([]wpj.Evidence{platformSSO(says, held), enclave(2, deviceID)}, wpj.Conditions{Now: time.Now()}).State; state.Registered() && !isNormal(word) && word != "" {
+				t.Errorf("%q beside a device section that is %s makes a registered user: %s", word, device, state)
+			}
+		}
 		evidence := []wpj.Evidence{platformSSO(microsofts(word), held)}
 		if othersAgree {
 			evidence = append(evidence, enclave(2, deviceID))

@@ -61,6 +61,11 @@ func TestEvaluateEverySource(t *testing.T) {
 	byIssuer := with(func(p *wpj.PlatformSSO) { p.ExtensionID, p.IssuerHost = "", "login.microsoftonline.com" })
 	nameless := with(func(p *wpj.PlatformSSO) { p.ExtensionID = "" })
 	brokenDevice := with(func(p *wpj.PlatformSSO) { p.Device, p.RegistrationCompleted = wpj.SectionUnreadable, false })
+	brokenAnd := func(user string) *wpj.PlatformSSO {
+		return with(func(p *wpj.PlatformSSO) {
+			p.Device, p.RegistrationCompleted, p.User = wpj.SectionUnreadable, false, user
+		})
+	}
 	brokenUser := with(func(p *wpj.PlatformSSO) { p.UserSection, p.User = wpj.SectionUnreadable, "" })
 	ofOldAgent := &wpj.PlatformSSO{RegistrationCompleted: true, User: "POUserStateNormal"}
 	spent := with(func(p *wpj.PlatformSSO) { p.TokensExpired = true })
@@ -98,9 +103,13 @@ func TestEvaluateEverySource(t *testing.T) {
 		{"name and number differ", []wpj.Evidence{nothing(), platformSSO(microsofts("POUserStateUserKeyInvalid (0)"), held)}, wpj.StateUserKeyInvalid, wpj.SourcePlatformSSO, deviceID, "user-state-name-and-number-differ"},
 		{"the user's section is broken", []wpj.Evidence{nothing(), platformSSO(brokenUser, held)}, wpj.StateCannotTell, wpj.SourcePlatformSSO, deviceID, ""},
 		{"the device's section is broken", []wpj.Evidence{nothing(), platformSSO(brokenDevice)}, wpj.StateCannotTell, wpj.SourcePlatformSSO, "", ""},
-		{"no certificate, and nobody names a device", []wpj.Evidence{nothing(), platformSSO(done), enclave(2, "")}, wpj.StateCannotTell, wpj.SourceSecureEnclave, "", ""},
+		{"no certificate, and nobody names a device", []wpj.Evidence{nothing(), platformSSO(done), enclave(2, "")}, wpj.StateCannotTell, wpj.SourcePlatformSSO, "", ""},
 		{"no certificate, and a key in the keychain", []wpj.Evidence{good, platformSSO(done)}, wpj.StateRegistered, wpj.SourceLoginKeychain, deviceID, ""},
 		{"its certificate cannot be read", []wpj.Evidence{nothing(), platformSSO(done, broken)}, wpj.StateUnreadable, wpj.SourcePlatformSSO, "", ""},
+		{"the device's section is broken, and the user has to register", []wpj.Evidence{good, platformSSO(brokenAnd("POUserStateNeedsRegistration (2)")), enclave(2, deviceID)}, wpj.StateNeedsRegistration, wpj.SourcePlatformSSO, deviceID, "old-key-beside-platform-sso registered-beside-needs-registration"},
+		{"the device's section is broken, and the user's state is unknown", []wpj.Evidence{nothing(), platformSSO(brokenAnd("POUserStateGreat (0)")), enclave(2, deviceID)}, wpj.StateCannotTell, wpj.SourcePlatformSSO, deviceID, ""},
+		{"an unknown status with a device", []wpj.Evidence{nothing(), platformSSO(nil), enclave(9, deviceID)}, wpj.StateCannotTell, wpj.SourceSecureEnclave, "", ""},
+		{"registered by the enclave's word, without a device", []wpj.Evidence{nothing(), platformSSO(nil), enclave(2, "")}, wpj.StateCannotTell, wpj.SourceSecureEnclave, "", ""},
 		{"Microsoft's by the issuer", []wpj.Evidence{nothing(), platformSSO(byIssuer, held)}, wpj.StateRegistered, wpj.SourcePlatformSSO, deviceID, ""},
 		{"whose it is, nobody says", []wpj.Evidence{nothing(), platformSSO(nameless, held)}, wpj.StateCannotTell, wpj.SourcePlatformSSO, "", ""},
 		{"whose it is, nobody says, and a key in the keychain", []wpj.Evidence{good, platformSSO(nameless, held)}, wpj.StateRegistered, wpj.SourceLoginKeychain, deviceID, ""},

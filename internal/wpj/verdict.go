@@ -189,17 +189,19 @@ func readSecureEnclave(e Evidence, tenant TenantID) reading {
 	switch {
 	case status == SingleSignOnNeedsRepair:
 		r.verdict, r.detail = needsRepair, "Microsoft's single sign-on says that the registration needs repair (status 3)."
-	case status == SingleSignOnRegistered || e.DeviceID != "":
+	case status < SingleSignOnNotEnabled || status > SingleSignOnNeedsRepair:
+		r.verdict, r.detail = unclear, fmt.Sprintf("Microsoft's single sign-on says status %d, which usher does not know.", status)
+	case status == SingleSignOnRegistered && e.DeviceID == "":
+		r.verdict, r.detail = unclear, "Microsoft's single sign-on says that this Mac is registered (status 2), and names no device, so usher cannot tell as which."
+	case e.DeviceID != "":
 		r.verdict, r.detail = usable, "Microsoft's single sign-on names a registered device, whose key is in the Secure Enclave."
 		if mismatch(e.TenantID, tenant) {
 			r.verdict, r.detail = otherTenant, fmt.Sprintf("This Mac is registered in %s, and tenant.id is %s.", tenantName(e.TenantID), tenant)
 		}
 	case status == SingleSignOnEnabledNotRegistered:
 		r.verdict, r.detail = configured, "Microsoft's single sign-on has Platform SSO enabled and not registered (status 1)."
-	case status == SingleSignOnNotEnabled:
-		r.verdict, r.detail = nothing, "Microsoft's single sign-on knows of no registration (status 0)."
 	default:
-		r.verdict, r.detail = unclear, fmt.Sprintf("Microsoft's single sign-on says status %d, which usher does not know.", status)
+		r.verdict, r.detail = nothing, "Microsoft's single sign-on knows of no registration (status 0)."
 	}
 	return r
 }
