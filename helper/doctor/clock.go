@@ -29,19 +29,27 @@ func (c clock) right(ctx context.Context) (Finding, error) {
 		return notApplicable("preflight.endpoints is empty, so there is nobody to ask for the time."), nil
 	}
 	errs := []error{errNoTime}
+	var outside *Finding // of the first certificate that is not valid at the time of this clock
 	for _, endpoint := range c.endpoints {
 		off, err := c.difference(ctx, endpoint)
 		if err == nil {
 			return judgeClock(off, endpoint), nil
 		}
 		if expired, ok := errors.AsType[x509.CertificateInvalidError](err); ok && expired.Reason == x509.Expired && expired.Cert != nil {
-			return failed("At the time of this clock, %s, the certificate of %s is not valid; it is from %s to %s.", stamp(time.Now()), endpoint,
-				stamp(expired.Cert.NotBefore), stamp(expired.Cert.NotAfter)), nil
+			if outside == nil {
+				found := failed("At the time of this clock, %s, the certificate of %s is not valid; it is from %s to %s.", stamp(time.Now()), endpoint,
+					stamp(expired.Cert.NotBefore), stamp(expired.Cert.NotAfter))
+				outside = &found
+			}
+			continue // it may be the certificate that is old: another endpoint may say what the time is
 		}
 		errs = append(errs, err)
 		if ctx.Err() != nil {
 			break
 		}
+	}
+	if outside != nil {
+		return *outside, nil
 	}
 	return Finding{}, errors.Join(errs...)
 }

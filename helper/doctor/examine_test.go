@@ -460,6 +460,30 @@ func TestClockBesideItsCertificates(t *testing.T) {
 	}
 }
 
+// One endpoint whose certificate has expired does not make the clock wrong, where another says what the time is.
+func TestClockBesideOneOldCertificate(t *testing.T) {
+	transport := sometimesExpired{"old.example:443": true}
+	found := named(t, examine(t, doctor.Config{Endpoints: []string{"old.example:443", "good.example:443"}, Transport: transport}), "clock")
+	if found.Result != doctor.OK || !strings.Contains(found.Evidence, "good.example:443") {
+		t.Errorf("%s: %s", found.Result, found.Evidence)
+	}
+	transport["good.example:443"] = true
+	found = named(t, examine(t, doctor.Config{Endpoints: []string{"old.example:443", "good.example:443"}, Transport: transport}), "clock")
+	if found.Result != doctor.Failed || !strings.Contains(found.Evidence, "the certificate of old.example:443 is not valid") {
+		t.Errorf("%s: %s", found.Result, found.Evidence)
+	}
+}
+
+// sometimesExpired answers with the time, and as [expiredTransport] for the hosts in it.
+type sometimesExpired map[string]bool
+
+func (s sometimesExpired) RoundTrip(request *http.Request) (*http.Response, error) {
+	if s[request.URL.Host] {
+		return expiredTransport{}.RoundTrip(request)
+	}
+	return &http.Response{StatusCode: http.StatusOK, Body: http.NoBody, Header: http.Header{"Date": {time.Now().UTC().Format(http.TimeFormat)}}, Request: request}, nil
+}
+
 // expiredTransport fails as TLS does while the clock is before the certificate's time.
 type expiredTransport struct{}
 
