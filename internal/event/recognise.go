@@ -38,6 +38,8 @@ const (
 	SignInFinished      = "sign-in-finished"
 	SignInCancelled     = "sign-in-cancelled"
 	SignInStopped       = "sign-in-stopped"
+	SignInFlowFailed    = "sign-in-flow-failed"
+	AcquireTokenFailed  = "acquire-token-failed"
 	TokenFetched        = "token-fetched"
 	DeviceRegistered    = "device-registered"
 	JoinCompleted       = "workplace-join-completed"

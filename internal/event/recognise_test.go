@@ -19,7 +19,7 @@ func TestRecognise(t *testing.T) {
 	cases := []struct{ line, want string }{
 		{msal + "acquireToken returning with error: (MSALErrorDomain, -50005) Masked(not-null)", event.SignInCancelled},
 		{msal + "acquireToken returning with error: (MSALErrorDomain, -50005) ", event.SignInCancelled},
-		{msal + "acquireToken returning with error: (MSALErrorDomain, -500051) Masked(not-null)", ""},
+		{msal + "acquireToken returning with error: (MSALErrorDomain, -500051) Masked(not-null)", event.AcquireTokenFailed},
 		{msal + "acquireToken returning with error: (MSALErrorDomain, -42400) User cancelled the authorization session.", event.SignInCancelled},
 		{msal + "Interactive flow finished. Result (null), error: -51700 error domain: MSIDErrorDomain", event.SignInCancelled},
 		{msal + "Interactive flow finished. Result (null), error: -51701 error domain: MSIDErrorDomain", event.SignInStopped},

@@ -25,6 +25,13 @@ var microsoftLibraryEvents = []Known{
 	{Name: "entra-refused", Title: "Entra answered the sign-in with an error", Phase: SignIn, Class: Trouble, Source: "OBJC#1391",
 		Advice: "Do what the code says; Entra's sign-in logs have the user's sign-in with the same code.",
 		Signs:  []Sign{{Message: "AADSTS", Also: ": "}}},
+	// With a code that nothing before has: a sign-in without a window that fails is usual, and has other words.
+	{Name: SignInFlowFailed, Title: "Microsoft's sign-in window ended with an error", Phase: SignIn, Class: Trouble, Source: "MSID MSIDLocalInteractiveController.m",
+		Advice: "Do what the code says, then let the user sign in again.",
+		Signs:  []Sign{{From: applog.SourceCompanyPortal, Message: "Interactive flow finished. Result (null), error: "}}},
+	{Name: AcquireTokenFailed, Title: "Microsoft's sign-in library got no token", Phase: SignIn, Class: Trouble, Source: "OBJC MSALPublicClientApplication.m",
+		Advice: "Read the entries around it, then let the user sign in again.",
+		Signs:  []Sign{{From: applog.SourceCompanyPortal, Message: "acquireToken returning with error: ("}}},
 	{Name: "already-joined", Title: "The Workplace Join SDK says that this Mac is registered already", Phase: Registration, Class: Trouble,
 		Source: "MSID MSIDWorkPlaceJoinConstants.m",
 		Advice: "Run `usherctl status`: it says whether the registration can be used; if not, remove it with `usherctl clean` and register again.",

@@ -190,8 +190,19 @@ func (a *attempt) begunAnew(f found, kind beginningKind) bool {
 	case startsPortal:
 		return !fresh && (!a.exited.IsZero() || a.has(f.Name))
 	default:
-		return !a.exited.IsZero() && f.Time.At.Sub(a.exited) > time.Second
+		return !a.exited.IsZero() && f.Time.At.Sub(a.exited) > time.Second || a.gaveUp(f.Time.At)
 	}
+}
+
+// gaveUp tells whether a sign-in at a time is that of another attempt, since the last thing of this one was trouble, long before:
+// Company Portal is left open, and the user comes back to it.
+func (a *attempt) gaveUp(at time.Time) bool {
+	for _, f := range slices.Backward(a.events) {
+		if f.known.Class != event.Noise {
+			return f.known.Class == event.Trouble && at.Sub(a.last()) > afterwards
+		}
+	}
+	return false
 }
 
 func (a *attempt) has(name string) bool {

@@ -89,6 +89,11 @@ func newStory(a *attempt) *story {
 		}
 	}
 	s.cause = s.cancelled(s.firstCause())
+	if s.cause >= 0 && s.events[s.cause].Name == event.AcquireTokenFailed {
+		s.cause = s.sameEnd(s.cause, func(f found) bool { // it has the code of the reason
+			return isKnownTrouble(f) && f.known.Phase == event.SignIn && f.Name != event.SignInFailed && f.Name != event.AcquireTokenFailed
+		})
+	}
 	if s.exitedWith(wpj.ExitUserAbandoned) && s.cause >= 0 && (isPassingTrouble(s.events[s.cause]) ||
 		slices.Contains([]string{event.SignInFailed, event.SignInStopped}, s.events[s.cause].Name)) {
 		s.cause = s.exit // Company Portal says itself why the sign-in ended
@@ -130,15 +135,21 @@ const sameEnd = 10 * time.Second
 // cancelled returns the cancellation of a sign-in of which a cause only says that it ended: programs write of one end several
 // times, and not always the reason first.
 func (s *story) cancelled(cause int) int {
-	if cause < 0 || !slices.Contains([]string{event.SignInFailed, event.SignInStopped, "service-token-failed", "token-failed"}, s.events[cause].Name) {
+	if cause < 0 || !slices.Contains([]string{event.SignInFailed, event.SignInStopped, event.SignInFlowFailed, event.AcquireTokenFailed,
+		"service-token-failed", "token-failed"}, s.events[cause].Name) {
 		return cause
 	}
+	return s.sameEnd(cause, func(f found) bool { return f.known.Cancels })
+}
+
+// sameEnd returns the first event of the same end of a sign-in as a cause that says more, and the cause where there is none.
+func (s *story) sameEnd(cause int, saysMore func(found) bool) int {
 	for i := cause + 1; i < len(s.events); i++ {
 		f := s.events[i]
 		if f.Time.At.Sub(s.events[cause].Time.At) > sameEnd || beginning(f) == startsSignIn {
 			break
 		}
-		if f.known.Cancels {
+		if saysMore(f) {
 			return i
 		}
 	}
