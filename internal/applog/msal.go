@@ -227,9 +227,15 @@ func (s *state) readPrefix(text string, utc int64) (at Time, rest string, ok boo
 	}
 	part, precision, rest := cutFraction(rest)
 	offset, rest, hasOffset := cutOffset(rest)
+	at = moment(local-offset, part, precision, ZoneWritten)
 	if !hasOffset {
-		if offset, ok = offsetBetween(local, utc); !ok {
-			return Time{}, "", false
+		switch offset, ok = offsetBetween(local, utc); {
+		case ok:
+			at = moment(local-offset, part, precision, ZoneWritten)
+		case strings.HasPrefix(rest, column): // written long after it was said, or edited: the other entries have this clock
+			at = moment(local, part, precision, ZoneLikelyUTC)
+		default:
+			at = moment(utc, 0, time.Second, ZoneUTC)
 		}
 	}
 	if rest != "" {
@@ -241,7 +247,7 @@ func (s *state) readPrefix(text string, utc int64) (at Time, rest string, ok boo
 	if isUnified := strings.HasPrefix(rest, " ") || strings.HasPrefix(rest, "0x") || len(rest) > 2 && rest[2] == ' '; isUnified {
 		return Time{}, "", false
 	}
-	return moment(local-offset, part, precision, ZoneWritten), rest, true
+	return at, rest, true
 }
 
 func mentionsMSAL(text string) bool {
