@@ -12,12 +12,11 @@ import (
 
 // item is what `security` prints of one item of a keychain.
 type item struct {
-	at             int
-	sha1, sha256   string
-	keychain       string
-	class          string
-	attributes     map[string]string
-	hasCertificate bool
+	at           int
+	sha1, sha256 string
+	keychain     string
+	class        string
+	attributes   map[string]string
 }
 
 var (

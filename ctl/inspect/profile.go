@@ -6,11 +6,9 @@ import (
 	"slices"
 	"strings"
 
+	"usher.internal/internal/cloud"
 	"usher.internal/internal/wpj"
 )
-
-// microsoftTeam is the Team ID with which Microsoft signs Company Portal [MS-P].
-const microsoftTeam = "UBF8T346G9"
 
 const (
 	payloadSSO     = "com.apple.extensiblesso"
@@ -24,9 +22,9 @@ var clouds = []struct {
 	name string
 	urls []string
 }{
-	{"public cloud", []string{"https://login.microsoftonline.com", "https://login.microsoft.com", "https://sts.windows.net"}},
-	{"government clouds: US", []string{"https://login.microsoftonline.us", "https://login-us.microsoftonline.com"}},
-	{"government clouds: China", []string{"https://login.partner.microsoftonline.cn", "https://login.chinacloudapi.cn"}},
+	{"public cloud", cloud.Public.ExtensionURLs()},
+	{"government clouds: US", cloud.USGovernment.ExtensionURLs()},
+	{"government clouds: China", cloud.China.ExtensionURLs()},
 }
 
 // methods are the values of AuthenticationMethod [APPLE-DM].
@@ -217,9 +215,9 @@ func (p payload) addTeam(thing *Thing) {
 	team := p.team()
 	switch {
 	case team == "" && p.isMicrosoft():
-		thing.add("team id", "missing", "macOS needs it: "+microsoftTeam)
-	case team != "" && p.isMicrosoft() && team != microsoftTeam:
-		thing.add("team id", team, "wrong: Microsoft's is "+microsoftTeam)
+		thing.add("team id", "missing", "macOS needs it: "+wpj.MicrosoftTeam)
+	case team != "" && p.isMicrosoft() && team != wpj.MicrosoftTeam:
+		thing.add("team id", team, "wrong: Microsoft's is "+wpj.MicrosoftTeam)
 	default:
 		thing.add("team id", team, "")
 	}
@@ -355,7 +353,7 @@ func (p payload) addErrors(thing *Thing, count int) {
 		}
 	}
 	if p.isMicrosoft() && p.team() == "" {
-		fault("the team id is missing", "set TeamIdentifier to "+microsoftTeam)
+		fault("the team id is missing", "set TeamIdentifier to "+wpj.MicrosoftTeam)
 	}
 }
 

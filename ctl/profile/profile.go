@@ -12,7 +12,9 @@ import (
 	"github.com/google/uuid"
 	"howett.net/plist"
 
+	"usher.internal/internal/cloud"
 	"usher.internal/internal/config"
+	"usher.internal/internal/wpj"
 	"usher.internal/launchd"
 )
 
@@ -170,19 +172,11 @@ func isTeamID(text string) bool {
 	return len(text) == 10 && !strings.ContainsFunc(text, func(r rune) bool { return (r < 'A' || r > 'Z') && (r < '0' || r > '9') })
 }
 
-// Microsoft's single sign-on extension [MS-SSO], and what Jamf's own helper is called among applications [BW-SSOE].
-const (
-	extension       = "com.microsoft.CompanyPortalMac.ssoextension"
-	microsoftTeam   = "UBF8T346G9"
-	jamfAgentPrefix = "com.jamf.management."
-)
+// jamfAgentPrefix is what Jamf's own helper is called among applications [BW-SSOE].
+const jamfAgentPrefix = "com.jamf.management."
 
-// microsoftAddresses are what the extension answers for [MS-SSO].
-var microsoftAddresses = []string{
-	"https://login.microsoftonline.com", "https://login.microsoft.com", "https://sts.windows.net",
-	"https://login.partner.microsoftonline.cn", "https://login.chinacloudapi.cn",
-	"https://login.microsoftonline.us", "https://login-us.microsoftonline.com",
-}
+// microsoftAddresses are what the extension answers for, in every cloud.
+var microsoftAddresses = slices.Concat(cloud.Public.ExtensionURLs(), cloud.China.ExtensionURLs(), cloud.USGovernment.ExtensionURLs())
 
 // singleSignOn is the payload of the extension with Jamf's prefix on its list. A Mac takes one profile of an extension: where there is
 // one already, AppPrefixAllowList is to be put into that.
@@ -190,8 +184,8 @@ func singleSignOn(Options) (map[string]any, about, error) {
 	return map[string]any{
 		"PayloadType":         "com.apple.extensiblesso",
 		"Type":                "Redirect",
-		"ExtensionIdentifier": extension,
-		"TeamIdentifier":      microsoftTeam,
+		"ExtensionIdentifier": wpj.MicrosoftExtension,
+		"TeamIdentifier":      wpj.MicrosoftTeam,
 		"URLs":                microsoftAddresses,
 		"ExtensionData":       map[string]any{"AppPrefixAllowList": jamfAgentPrefix},
 	}, about{"Microsoft Enterprise SSO, with Jamf", "Lets Jamf Conditional Access use Microsoft's single sign-on extension."}, nil

@@ -12,6 +12,7 @@ import (
 	"testing"
 
 	"usher.internal/internal/documented"
+	"usher.internal/internal/wpj"
 )
 
 var update = flag.Bool("update", false, "write the golden files and the table of the documentation")
@@ -97,7 +98,7 @@ func FuzzJudgeSignature(f *testing.F) {
 		found, err := judgeSignature(exitCode, verification, description)
 		switch {
 		case err != nil:
-		case found.Result == OK && (exitCode != 0 || !strings.Contains(description, "TeamIdentifier="+microsoftTeam)):
+		case found.Result == OK && (exitCode != 0 || !strings.Contains(description, "TeamIdentifier="+wpj.MicrosoftTeam)):
 			t.Errorf("exit code %d and %q are fine", exitCode, description)
 		case found.Result == Failed && exitCode != 1 && exitCode != 3:
 			t.Errorf("exit code %d failed", exitCode)

@@ -11,10 +11,8 @@ import (
 
 	"usher.internal/internal/command"
 	"usher.internal/internal/oneline"
+	"usher.internal/internal/wpj"
 )
-
-// microsoftTeam is the Team ID that Microsoft signs Company Portal with [MB-CLEAN][MS-SSOTS].
-const microsoftTeam = "UBF8T346G9"
 
 // What codesign(1) exits with.
 const (
@@ -31,7 +29,7 @@ var teamExpression = regexp.MustCompile(`(?m)^TeamIdentifier=(.+)$`)
 
 // microsoftRequirement is what codesign(1) is to hold the signature to: a certificate that Apple gave to that team. The Team ID
 // that `codesign -dv` shows is the signer's own word.
-const microsoftRequirement = `=anchor apple generic and certificate leaf[subject.OU] = "` + microsoftTeam + `"`
+const microsoftRequirement = `=anchor apple generic and certificate leaf[subject.OU] = "` + wpj.MicrosoftTeam + `"`
 
 // codesigner is the platform's program that verifies code signatures; without a path where there is none.
 func codesigner() command.Command {
@@ -81,13 +79,13 @@ func judgeSignature(exitCode int, verification, description string) (Finding, er
 	}
 	switch exitCode {
 	case codesignValid:
-		if team != "Team ID "+microsoftTeam {
+		if team != "Team ID "+wpj.MicrosoftTeam {
 			// The two contradict each other, so neither is believed.
 			return Finding{}, fmt.Errorf("%w: it accepts the signature as Microsoft's and shows %s", errCodesign, team)
 		}
 		return ok("The signature is valid and Microsoft's (%s).", team), nil
 	case codesignNotRequirement:
-		return failed("The signature is valid, but not Microsoft's: it has %s, and should have %s.", team, microsoftTeam), nil
+		return failed("The signature is valid, but not Microsoft's: it has %s, and should have %s.", team, wpj.MicrosoftTeam), nil
 	case codesignInvalid:
 		return failed("codesign does not accept it: %s.", said(verification)), nil
 	}

@@ -5,6 +5,7 @@ import (
 
 	"usher.internal/helper/endpoint"
 	"usher.internal/helper/registration"
+	"usher.internal/internal/wpj"
 )
 
 // downloadPortal is Microsoft's own link to the newest package [FL-DOC].
@@ -52,7 +53,7 @@ func (c *Checks) table(sees func(uid uint32) bool) []check {
 		},
 		{
 			name: "company-portal-signature", title: "Company Portal is signed by Microsoft",
-			looksAt: "`codesign --verify --strict` accepts Company Portal as signed by Microsoft (Team ID " + microsoftTeam + "). macOS only.",
+			looksAt: "`codesign --verify --strict` accepts Company Portal as signed by Microsoft (Team ID " + wpj.MicrosoftTeam + "). macOS only.",
 			fix:     "Remove Company Portal and install it again (" + downloadPortal + "), or correct portal.executable.",
 			reason:  registration.ReasonPortalNotTrusted, within: signatureWithin, look: one(portal.signed),
 		},

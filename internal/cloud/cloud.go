@@ -131,6 +131,17 @@ func (c Cloud) SignInHosts() []string {
 	return nil
 }
 
+// ExtensionURLs returns the URLs that a profile gives to Microsoft's single sign-on extension for this cloud [MS-SSO].
+func (c Cloud) ExtensionURLs() []string {
+	var urls []string
+	for _, host := range c.Hosts() {
+		if host.Purpose == SignIn {
+			urls = append(urls, "https://"+host.Name)
+		}
+	}
+	return urls
+}
+
 // Of returns the cloud that a sign-in or registration host belongs to, or one below it such as device.login.microsoftonline.com, and
 // reports whether usher knows one. It takes what sources report: a host, host:port or a URL, in upper or lower case, with or without a dot
 // at the end.

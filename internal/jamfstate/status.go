@@ -57,7 +57,7 @@ var asked = lazyregexp.New(`(?i)^(?:.*getPSSOStatus"?'?|psso[ _]?status(?:[ _]co
 
 // ErrTimedOut is wrapped where Jamf Conditional Access said that Microsoft's single sign-on did not answer in time [SK-SSOREM].
 // Nothing is known then, and a later attempt helps.
-var ErrTimedOut = errors.New("Microsoft's single sign-on did not answer in time")
+var ErrTimedOut = errors.New("no answer in time from Microsoft's single sign-on")
 
 // isTimedOut reports whether a line is the warning of [ErrTimedOut].
 func isTimedOut(line string) bool {

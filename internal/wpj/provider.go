@@ -9,6 +9,9 @@ import (
 // MicrosoftExtension is the bundle identifier of the single sign-on extension in Company Portal [MS-P].
 const MicrosoftExtension = "com.microsoft.CompanyPortalMac.ssoextension"
 
+// MicrosoftTeam is the team identifier with which Microsoft signs Company Portal and its extension [MB-CLEAN][MS-SSOTS].
+const MicrosoftTeam = "UBF8T346G9"
+
 // Provider is whose Platform SSO is configured. Only Microsoft's says something about Entra.
 type Provider string
 

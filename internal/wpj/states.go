@@ -18,8 +18,8 @@ const answerNotification = "Have the user answer the notification \"Registration
 
 // states is the one table of them, the gravest first.
 var states = []StateInfo{
-	{StateNoSession, "The user was never looked at: he is not logged in, or usher-agent does not run in his session.", "Have the user log in; if he is, see `usherctl doctor`.", "", false},
-	{StateUnreadable, "Not known: a place where the identity may be could not be looked at.", "Mend what kept usher from looking; the evidence names it.", "", false},
+	{StateNoSession, "The user was never looked at: they are not logged in, or usher-agent does not run in their session.", "Have the user log in; if they are, see `usherctl doctor`.", "", false},
+	{StateUnreadable, "Not known: a place where the identity may be could not be looked at.", "Fix what kept usher from looking; the evidence names it.", "", false},
 	{StateCannotTell, "Not known: a source says something that this version of usher does not know, or too little for a state.",
 		"See the evidence, which has the words as they were read; update usher if an update is there, and report it if that does not help.", "", false},
 	{StatePending, "Not known yet: macOS asks the user to sign in to Platform SSO again. Often this passes by itself, for example when the network is back.",
