@@ -1,6 +1,7 @@
 package main
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -139,7 +140,7 @@ func (a *app) waitForStatus(ctx context.Context, flags statusFlags) error {
 		return explained(err)
 	}
 	var reached *usherv1.GetStatusResponse
-	var told usherv1.IdentityState
+	var told string
 	err = reconnecting(waiting, func(ctx context.Context, answered func()) error {
 		stream, err := client.WatchStatus(ctx, &usherv1.WatchStatusRequest{}, grpc.WaitForReady(true))
 		for err == nil {
@@ -154,10 +155,11 @@ func (a *app) waitForStatus(ctx context.Context, flags statusFlags) error {
 				reached = message.GetStatus()
 				return nil
 			}
-			if (state != told || told == usherv1.IdentityState_IDENTITY_STATE_UNSPECIFIED) && !a.json {
-				fmt.Fprintf(a.stderr, "waiting for %s: %s is %s\n", flags.wait, plain(whom(user)), identityName(state))
+			standing := standingOf(user, flags.user)
+			if standing != told && !a.json {
+				fmt.Fprintf(a.stderr, "waiting for %s: %s\n", flags.wait, standing)
 			}
-			told = state
+			told = standing
 		}
 		return err
 	})
@@ -165,17 +167,24 @@ func (a *app) waitForStatus(ctx context.Context, flags statusFlags) error {
 	case reached != nil:
 		return a.showStatus(reached, flags.user)
 	case waiting.Err() != nil && ctx.Err() == nil:
-		return &failure{code: exitTimedOut, reason: "TIMED_OUT", message: fmt.Sprintf("the user is still %s after %s", identityName(told), flags.timeout),
+		return &failure{code: exitTimedOut, reason: "TIMED_OUT", message: fmt.Sprintf("after %s, %s", flags.timeout, cmp.Or(told, "usherd has not answered yet")),
 			hint: "`usherctl status` says what that rests on"}
 	}
 	return explained(err)
 }
 
-func whom(user *usherv1.UserStatus) string {
-	if user == nil {
-		return "nobody"
+// standingOf is how a user stands, for a sentence; name is the one that was asked for, "" for anyone.
+func standingOf(user *usherv1.UserStatus, name string) string {
+	state := user.GetIdentity().GetState()
+	switch {
+	case user == nil && name != "":
+		return "usher does not know of a user " + plain(name)
+	case user == nil:
+		return "nobody is logged in"
+	case state == usherv1.IdentityState_IDENTITY_STATE_UNSPECIFIED:
+		return plain(user.GetUser().GetName()) + " was not looked at yet"
 	}
-	return user.GetUser().GetName()
+	return plain(user.GetUser().GetName()) + " is " + identityName(state)
 }
 
 // parseStates reads names of states, in any case.
