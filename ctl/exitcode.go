@@ -138,6 +138,8 @@ var errorExits = map[usherv1.ErrorReason]exitCode{
 	usherv1.ErrorReason_ERROR_REASON_PROGRAM_FAILED:         exitDefect,
 	usherv1.ErrorReason_ERROR_REASON_KEYCHAIN_UNAVAILABLE:   exitUnreadable,
 	usherv1.ErrorReason_ERROR_REASON_AGENT_OUTDATED:         exitNoSession,
+
+	usherv1.ErrorReason_ERROR_REASON_PLATFORM_SSO_CONFIGURED: exitUserAction,
 }
 
 // identityExits says what usherctl ends with for each state of an identity.

@@ -105,3 +105,21 @@ func TestDirectoryNamesTheUser(t *testing.T) {
 	}
 	t.Errorf("no evidence of the directory: %+v", got.Evidence)
 }
+
+// What is not among the sources is not looked at for the state; that Company Portal must not run is seen all the same, without any profile
+// that is a file.
+func TestRegisterBesidePlatformSSOThatIsNoSource(t *testing.T) {
+	s := newStory(t, map[string]any{"identity.sources": []string{"login_keychain"}})
+	s.withJamfPro()
+	s.start()
+	jane := s.loggedIn("p-eve")
+	s.must(jane.SetAppSSO(session.AppSSO{State: session.Configured}))
+	result := s.control(26, "register", "--user", jane.Name, "--wait")
+	if !strings.Contains(result.Stderr, "identity.sources") || !strings.Contains(result.Stderr, "x-apple.systempreferences:") {
+		t.Errorf("the error does not say what to do: %s", result.Stderr)
+	}
+	s.notRun(jane)
+	s.must(jane.SetAppSSO(session.AppSSO{State: session.Registered, Extension: session.OktaExtension}))
+	s.control(0, "register", "--user", jane.Name, "--wait")
+	s.ranOnce(jane)
+}

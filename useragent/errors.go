@@ -19,6 +19,8 @@ var (
 	errInvalid = errors.New("invalid argument")
 	// errKeychain is wrapped when the login keychain could not be used.
 	errKeychain = errors.New("login keychain")
+	// errPlatformSSO says that Company Portal is not run beside Microsoft's Platform SSO.
+	errPlatformSSO = errors.New("Microsoft's Platform SSO is configured for this user, so Company Portal is not run")
 	// errProgram is wrapped when an external program is missing or ended badly.
 	errProgram = errors.New("external program failed")
 )
@@ -39,6 +41,7 @@ var errorTable = []struct {
 	{errKeychain, codes.FailedPrecondition, usherv1.ErrorReason_ERROR_REASON_KEYCHAIN_UNAVAILABLE},
 	{leftovers.ErrKeychain, codes.FailedPrecondition, usherv1.ErrorReason_ERROR_REASON_KEYCHAIN_UNAVAILABLE},
 	{leftovers.ErrHome, codes.FailedPrecondition, usherv1.ErrorReason_ERROR_REASON_PROGRAM_FAILED},
+	{errPlatformSSO, codes.FailedPrecondition, usherv1.ErrorReason_ERROR_REASON_PLATFORM_SSO_CONFIGURED},
 	{errProgram, codes.FailedPrecondition, usherv1.ErrorReason_ERROR_REASON_PROGRAM_FAILED},
 }
 

@@ -2,6 +2,7 @@ package main
 
 import (
 	"context"
+	"errors"
 	"fmt"
 
 	"google.golang.org/grpc"
@@ -9,14 +10,33 @@ import (
 	"usher.internal/internal/contract"
 	"usher.internal/internal/wpj"
 	usherv1 "usher.internal/proto/usher/v1"
+	"usher.internal/useragent/identity"
 	"usher.internal/useragent/portal"
 )
 
 // RunPortal implements usherv1.UserAgentServiceServer.
 func (s *server) RunPortal(request *usherv1.RunPortalRequest, stream grpc.ServerStreamingServer[usherv1.RunPortalResponse]) error {
-	return s.Portal.Run(stream.Context(), request.GetRegistrationId(), request.GetAttachOnly(), func(event portal.Event) error {
-		return stream.Send(eventToProto(event))
-	})
+	ctx, id := stream.Context(), request.GetRegistrationId()
+	send := func(event portal.Event) error { return stream.Send(eventToProto(event)) }
+	err := s.Portal.Run(ctx, id, true, send)
+	if request.GetAttachOnly() || !errors.Is(err, portal.ErrRunNotFound) {
+		return err
+	}
+	if err := s.mayLaunch(ctx); err != nil {
+		return err
+	}
+	return s.Portal.Run(ctx, id, false, send)
+}
+
+// mayLaunch returns an error where macOS says that Microsoft's Platform SSO is configured for the user, whatever sources the
+// configuration names: Company Portal with -r would make a second registration of the old kind. usherd asks before it too; this is the
+// last moment, and for a Mac where platform_sso is not among the sources the only one.
+func (s *server) mayLaunch(ctx context.Context) error {
+	said := identity.PlatformSSO(s.now.Load().AppSSO).Look(ctx)
+	if said.PlatformSSO != nil && said.PlatformSSO.Provider() == wpj.ProviderMicrosoft {
+		return errPlatformSSO
+	}
+	return nil
 }
 
 // StopPortal implements usherv1.UserAgentServiceServer.

@@ -85,6 +85,7 @@ func settingsOf(now config.Config, login *keychain.Keychain, wanted func() wpj.C
 	return settings{
 		Sources: sources(now, login, wanted, jamfState),
 		Gather:  command.GatherAADInfo.At(now.Jamf.ConditionalAccessExecutable),
+		AppSSO:  command.AppSSO.At(now.PlatformSSO.Executable),
 	}
 }
 

@@ -56,6 +56,8 @@ type settings struct {
 	Sources []identitySource
 	// Gather is Jamf's own gatherAADInfo.
 	Gather command.Command
+	// AppSSO is asked before Company Portal is launched.
+	AppSSO command.Command
 }
 
 // server answers the helper. Who calls need not be asked here: the link serves nobody but the helper.

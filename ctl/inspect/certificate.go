@@ -150,7 +150,7 @@ func certificatesIn(format string, all []found, now time.Time) []Thing {
 		case errors.Is(err, wpj.ErrNotWorkplaceJoin):
 			others = append(others, commonName(one.der))
 		default: // of Workplace Join, or it says so
-			thing := unusable(format, one, err.Error(), "Send the file to whoever maintains usher; on the Mac, `usherctl clean` shows what can be removed.")
+			thing := unusable(format, one, err.Error(), "Send the file to the people who maintain usher; on the Mac, `usherctl clean` shows what can be removed.")
 			thing.add("thumbprint", thumbprint(one.der), meaningThumbprint)
 			things = append(things, thing)
 		}

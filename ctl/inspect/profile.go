@@ -188,7 +188,7 @@ func (p payload) thing(count int) Thing {
 		thing.Format, thing.Name = "declaration", "a declaration for single sign-on (macOS 27)"
 	}
 	thing.add("profile", p.profile, "")
-	thing.add("signature", p.how, "what is signed was read, whoever signed it")
+	thing.add("signature", p.how, "what is signed was read; who signed it was not checked")
 	if p.cut {
 		thing.unsure++
 		thing.add("text", "cut short", "what is after the cut is not known; something that is said to be missing may be there")

@@ -73,6 +73,11 @@ func (d *driver) userAction(r *Registration, found *observation.Reading) decisio
 	if configured != isConfigured {
 		return nil
 	}
+	return d.userActs(r, found, why)
+}
+
+// userActs decides for FAILED, with what the user has to do.
+func (d *driver) userActs(r *Registration, found *observation.Reading, why string) decision {
 	state := wpj.StateUnreadable
 	if found != nil {
 		state = found.Identity.State

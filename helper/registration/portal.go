@@ -88,6 +88,8 @@ func (d *driver) refusal(r *Registration, err error) decision {
 	reason := contract.Reason(err)
 	failure, known := portalRefusals[reason]
 	switch {
+	case reason == usherv1.ErrorReason_ERROR_REASON_PLATFORM_SSO_CONFIGURED:
+		return d.userActs(r, nil, "Microsoft's Platform SSO is configured for this user; where usher does not see the registration, add platform_sso to identity.sources")
 	case known && (failure != ReasonAgentOutdated || r.State == StateLaunchingPortal): // one that is up to date can attach to a portal that runs
 		return d.fail(failure, "%s.", strings.TrimRight(answer(err), "."))
 	case reason == usherv1.ErrorReason_ERROR_REASON_PORTAL_RUN_NOT_FOUND && d.insteadOfPortal != nil && r.State == StateLaunchingPortal:

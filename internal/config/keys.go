@@ -93,7 +93,7 @@ func table(p platform) []row {
 			"How long reading the identity from the user's session may take.",
 			func(c *Config) *time.Duration { return &c.Registration.IdentityTimeout }),
 		choices("identity.sources", p.identitySources, IdentitySources(),
-			"Places where an identity is looked for. What is left out is not looked at and has no effect; without platform_sso, `usherctl register` knows only from a profile that Company Portal must not run.",
+			"Places where an identity is looked for. What is left out is not looked at and has no effect on the state.",
 			func(c *Config) *[]string { return &c.Identity.Sources }),
 		boolean("identity.look_automatically", true,
 			"Look at everyone who is logged in by itself: at login, after wake, after a registration and every few hours, and have delivered what changed. These looks leave the login keychain alone while Platform SSO or the Secure Enclave holds the identity. Without it usher looks when it registers or gathers, and when it is asked to.",

@@ -67,6 +67,8 @@ const (
 	// The usher-agent of the user's session is older than usherd and does not have the method that the call needs. The user has to log out
 	// and in to update usher-agent.
 	ErrorReason_ERROR_REASON_AGENT_OUTDATED ErrorReason = 19
+	// Agent: Microsoft's Platform SSO is configured for the user, so Company Portal is not run.
+	ErrorReason_ERROR_REASON_PLATFORM_SSO_CONFIGURED ErrorReason = 20
 )
 
 // Enum value maps for ErrorReason.
@@ -92,28 +94,30 @@ var (
 		17: "ERROR_REASON_PROGRAM_FAILED",
 		18: "ERROR_REASON_KEYCHAIN_UNAVAILABLE",
 		19: "ERROR_REASON_AGENT_OUTDATED",
+		20: "ERROR_REASON_PLATFORM_SSO_CONFIGURED",
 	}
 	ErrorReason_value = map[string]int32{
-		"ERROR_REASON_UNSPECIFIED":            0,
-		"ERROR_REASON_INTERNAL":               1,
-		"ERROR_REASON_INVALID_ARGUMENT":       2,
-		"ERROR_REASON_NOT_PERMITTED":          3,
-		"ERROR_REASON_RATE_LIMITED":           4,
-		"ERROR_REASON_REGISTRATION_NOT_FOUND": 5,
-		"ERROR_REASON_REGISTRATION_ENDED":     6,
-		"ERROR_REASON_USER_NOT_FOUND":         7,
-		"ERROR_REASON_NO_SESSION":             8,
-		"ERROR_REASON_AMBIGUOUS_USER":         9,
-		"ERROR_REASON_JOURNAL_FULL":           10,
-		"ERROR_REASON_JOURNAL_UNAVAILABLE":    11,
-		"ERROR_REASON_SHUTTING_DOWN":          12,
-		"ERROR_REASON_PORTAL_NOT_RUNNABLE":    13,
-		"ERROR_REASON_PORTAL_ALREADY_RUNNING": 14,
-		"ERROR_REASON_PORTAL_RUN_NOT_FOUND":   15,
-		"ERROR_REASON_PORTAL_BUSY":            16,
-		"ERROR_REASON_PROGRAM_FAILED":         17,
-		"ERROR_REASON_KEYCHAIN_UNAVAILABLE":   18,
-		"ERROR_REASON_AGENT_OUTDATED":         19,
+		"ERROR_REASON_UNSPECIFIED":             0,
+		"ERROR_REASON_INTERNAL":                1,
+		"ERROR_REASON_INVALID_ARGUMENT":        2,
+		"ERROR_REASON_NOT_PERMITTED":           3,
+		"ERROR_REASON_RATE_LIMITED":            4,
+		"ERROR_REASON_REGISTRATION_NOT_FOUND":  5,
+		"ERROR_REASON_REGISTRATION_ENDED":      6,
+		"ERROR_REASON_USER_NOT_FOUND":          7,
+		"ERROR_REASON_NO_SESSION":              8,
+		"ERROR_REASON_AMBIGUOUS_USER":          9,
+		"ERROR_REASON_JOURNAL_FULL":            10,
+		"ERROR_REASON_JOURNAL_UNAVAILABLE":     11,
+		"ERROR_REASON_SHUTTING_DOWN":           12,
+		"ERROR_REASON_PORTAL_NOT_RUNNABLE":     13,
+		"ERROR_REASON_PORTAL_ALREADY_RUNNING":  14,
+		"ERROR_REASON_PORTAL_RUN_NOT_FOUND":    15,
+		"ERROR_REASON_PORTAL_BUSY":             16,
+		"ERROR_REASON_PROGRAM_FAILED":          17,
+		"ERROR_REASON_KEYCHAIN_UNAVAILABLE":    18,
+		"ERROR_REASON_AGENT_OUTDATED":          19,
+		"ERROR_REASON_PLATFORM_SSO_CONFIGURED": 20,
 	}
 )
 
@@ -148,7 +152,7 @@ var File_usher_v1_errors_proto protoreflect.FileDescriptor
 
 const file_usher_v1_errors_proto_rawDesc = "" +
 	"\n" +
-	"\x15usher/v1/errors.proto\x12\busher.v1*\xb7\x05\n" +
+	"\x15usher/v1/errors.proto\x12\busher.v1*\xe1\x05\n" +
 	"\vErrorReason\x12\x1c\n" +
 	"\x18ERROR_REASON_UNSPECIFIED\x10\x00\x12\x19\n" +
 	"\x15ERROR_REASON_INTERNAL\x10\x01\x12!\n" +
@@ -170,7 +174,8 @@ const file_usher_v1_errors_proto_rawDesc = "" +
 	"\x18ERROR_REASON_PORTAL_BUSY\x10\x10\x12\x1f\n" +
 	"\x1bERROR_REASON_PROGRAM_FAILED\x10\x11\x12%\n" +
 	"!ERROR_REASON_KEYCHAIN_UNAVAILABLE\x10\x12\x12\x1f\n" +
-	"\x1bERROR_REASON_AGENT_OUTDATED\x10\x13B'Z%usher.internal/proto/usher/v1;usherv1b\x06proto3"
+	"\x1bERROR_REASON_AGENT_OUTDATED\x10\x13\x12(\n" +
+	"$ERROR_REASON_PLATFORM_SSO_CONFIGURED\x10\x14B'Z%usher.internal/proto/usher/v1;usherv1b\x06proto3"
 
 var (
 	file_usher_v1_errors_proto_rawDescOnce sync.Once
