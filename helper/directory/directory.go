@@ -82,7 +82,7 @@ func look(ctx context.Context, dscl command.Command, account string) (wpj.Eviden
 func parse(output command.Output) ([]wpj.UserPrincipalName, error) {
 	said := bytes.TrimSpace(output.Stdout)
 	switch {
-	case bytes.Contains(said, []byte(noSuchKey)) || bytes.Contains(output.Stderr, []byte(noSuchKey)):
+	case bytes.HasPrefix(said, []byte(noSuchKey)) || bytes.HasPrefix(bytes.TrimSpace(output.Stderr), []byte(noSuchKey)):
 		return nil, nil
 	case output.ExitCode != 0:
 		first, _, _ := strings.Cut(string(bytes.TrimSpace(slices.Concat(output.Stderr, said))), "\n")
@@ -95,8 +95,8 @@ func parse(output command.Output) ([]wpj.UserPrincipalName, error) {
 	var names []wpj.UserPrincipalName
 	for _, value := range values {
 		name, ours := strings.CutPrefix(strings.TrimSpace(value), prefix)
-		name = strings.TrimSpace(name)
-		if !ours || name == "" || len(name) > maximumName || oneline.Of(name, maximumName) != name {
+		name = strings.ReplaceAll(strings.TrimSpace(name), `\@`, "@")
+		if !ours || strings.Count(name, "@") != 1 || len(name) > maximumName || oneline.Of(name, maximumName) != name {
 			continue
 		}
 		if !slices.ContainsFunc(names, func(known wpj.UserPrincipalName) bool { return strings.EqualFold(string(known), name) }) {
