@@ -20,7 +20,7 @@ var (
 	// errKeychain is wrapped when the login keychain could not be used.
 	errKeychain = errors.New("login keychain")
 	// errPlatformSSO says that Company Portal is not run beside Microsoft's Platform SSO.
-	errPlatformSSO = errors.New("Microsoft's Platform SSO is configured for this user, so Company Portal is not run")
+	errPlatformSSO = errors.New("not run beside Microsoft's Platform SSO, which is configured for this user")
 	// errProgram is wrapped when an external program is missing or ended badly.
 	errProgram = errors.New("external program failed")
 )
