@@ -364,7 +364,7 @@ func TestTheLibraryWritesInEveryRun(t *testing.T) {
 		{map[string]any{}, noise},
 		{map[string]any{"log_format": "5"}, noise},
 		{map[string]any{"exit_code": 64}, slices.Concat(noise, cancelled)},
-		{map[string]any{"exit_code": 68}, noise},
+		{map[string]any{"exit_code": 68}, slices.Concat(noise, []string{"sign-in-flow-failed", "acquire-token-failed"})},
 		{map[string]any{"exit_code": 70}, nil},
 		{map[string]any{"cancels": 2}, slices.Concat(noise, cancelled, noise, cancelled, noise)},
 	} {
