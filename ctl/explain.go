@@ -53,6 +53,8 @@ const (
 	kindErrorCode explanationKind = "error code"
 	// kindUnknownCode is an error code that usher does not know.
 	kindUnknownCode explanationKind = "unknown code"
+	// kindUnknownName is a name, one of several arguments, that usher does not know.
+	kindUnknownName explanationKind = "unknown name"
 	kindState       explanationKind = "state"
 	kindReason      explanationKind = "reason"
 	kindEvent       explanationKind = "event"
@@ -175,7 +177,7 @@ reads the text from standard input. Without an argument it lists the exit codes.
 				return err
 			}
 			found, unknown := explain(query)
-			if areNamesAndNumbers(arguments) {
+			if areNamesAndNumbers(arguments) || len(found) == 0 && len(unknown) == 0 && len(arguments) > 1 {
 				found, unknown = explainEach(arguments)
 			}
 			if len(found) == 0 {
@@ -209,6 +211,8 @@ func (a *app) printExplanation(one explanation) {
 		fmt.Fprintf(a.stdout, "%d %s (%s)\n", *one.Code, one.Name, one.Program)
 	case one.Kind == kindUnknownCode:
 		fmt.Fprintln(a.stdout, plain(strings.TrimSpace(one.Program+" "+asWritten(one.Program, *one.Code))+" (not known)"))
+	case one.Kind == kindUnknownName:
+		fmt.Fprintln(a.stdout, plain(one.Name)+" (not known)")
 	case one.Kind == kindErrorCode && one.Code != nil:
 		fmt.Fprintf(a.stdout, "%s %s %s\n", one.Program, asWritten(one.Program, *one.Code), one.Name)
 	case one.Kind == kindErrorCode:

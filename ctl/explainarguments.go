@@ -9,6 +9,8 @@ import (
 
 	"github.com/spf13/cobra"
 	"github.com/spf13/pflag"
+	"golang.org/x/text/encoding/unicode"
+	"golang.org/x/text/transform"
 
 	"usher.internal/internal/errorcode"
 )
@@ -70,7 +72,9 @@ func explainQuery(arguments []string, stdin io.Reader) (string, error) {
 		if argument != "-" {
 			continue
 		}
-		text, err := io.ReadAll(io.LimitReader(stdin, longestQuery+1))
+		// Windows' editors and PowerShell save UTF-16 with a byte order mark.
+		decoded := transform.NewReader(stdin, unicode.BOMOverride(transform.Nop))
+		text, err := io.ReadAll(io.LimitReader(decoded, longestQuery+1))
 		switch {
 		case err != nil:
 			return "", &failure{code: exitUsage, reason: "FILE_NOT_READABLE", message: "read standard input: " + err.Error()}
@@ -107,17 +111,27 @@ func areNamesAndNumbers(arguments []string) bool {
 	return names > 0 && len(arguments) > 1
 }
 
-// explainEach explains each argument by itself. unknown are the codes that usher does not know; found has them too where it
-// has anything else.
+// explainEach explains each argument by itself. unknown are the codes that usher does not know; found has them, and the names that
+// usher does not know, too where it has anything else.
 func explainEach(arguments []string) (found []explanation, unknown []errorcode.Code) {
+	var names []string
 	for _, argument := range arguments {
-		one, notKnown := explain(strings.TrimSpace(argument))
+		argument = strings.TrimSpace(argument)
+		one, notKnown := explain(argument)
 		found, unknown = appendNew(found, one...), append(unknown, notKnown...)
-	}
-	if len(found) > 0 {
-		for _, code := range unknown {
-			found = appendNew(found, explainUnknown(code))
+		if len(one) == 0 && len(notKnown) == 0 {
+			names = append(names, argument)
 		}
+	}
+	// With more names that are not known than other arguments, it is a text.
+	if len(found) == 0 || len(names) > len(arguments)-len(names) {
+		return nil, unknown
+	}
+	for _, code := range unknown {
+		found = appendNew(found, explainUnknown(code))
+	}
+	for _, name := range names {
+		found = appendNew(found, explanation{Name: name, Program: "usher", Kind: kindUnknownName, Admin: "usher does not know this name."})
 	}
 	return found, unknown
 }

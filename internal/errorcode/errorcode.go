@@ -40,7 +40,7 @@ func (c Code) Written() string {
 		return string(c.Domain) + " " + c.Name
 	case c.Domain == Entra:
 		return "AADSTS" + number
-	case c.Domain == HRESULT, c.Domain == "" && c.Number >= 1<<31:
+	case c.Domain == HRESULT, c.Domain == "" && c.Number >= 1<<31 && c.Number < 1<<32:
 		return fmt.Sprintf("0x%08x", c.Number)
 	case c.Domain == "":
 		return number
