@@ -75,7 +75,7 @@ func (c circumstances) whyCurrent(certificate *wpj.Certificate, hasPrivateKey bo
 		}
 		return reason
 	case c.Identity.State == wpj.StateOrphaned && len(c.Identity.Others) > 0:
-		return "The login keychain holds several identities that can be used; set tenant.id, which says which one is the registration."
+		return c.Identity.Detail // which says whether tenant.id would decide
 	case unclear != nil:
 		return fmt.Sprintf("What %s says does not show whether another registration has taken its place: %s", names[unclear.Source], oneline.Of(unclear.Detail, longestReason))
 	case c.now.Before(certificate.NotBefore) || c.now.After(certificate.NotAfter):
