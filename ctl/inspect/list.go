@@ -131,15 +131,19 @@ func jsonLists(text string) []list {
 		return nil
 	}
 	var found []list
-	for at := 0; at < len(text) && len(found) < maximumLists; {
+	// In vain so many bytes are read: lines that each begin something without an end would be read again and again.
+	inVain := 4 << 20
+	for at := 0; at < len(text) && len(found) < maximumLists && inVain > 0; {
 		next := strings.IndexAny(text[at:], "{[")
 		if next < 0 {
 			break
 		}
 		at += next
 		var value any
-		decoder := json.NewDecoder(strings.NewReader(text[at:]))
+		rest := strings.NewReader(text[at:])
+		decoder := json.NewDecoder(rest)
 		if err := decoder.Decode(&value); err != nil {
+			inVain -= len(text) - at - rest.Len()
 			if skip := strings.IndexByte(text[at:], '\n'); skip >= 0 { // not JSON, or broken: look on in the next line
 				at += skip + 1
 				continue
