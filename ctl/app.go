@@ -17,6 +17,7 @@ import (
 
 	"usher.internal/internal/config"
 	"usher.internal/internal/link"
+	"usher.internal/internal/version"
 )
 
 // answerWithin is how long the helper may take to answer what it does not have to wait for itself.
@@ -80,6 +81,8 @@ through Company Portal and to tell Jamf Pro how it went, and shows how that stan
   usherctl status                 what is wrong, who is registered
   usherctl timeline               what happened in a registration, and why it stopped
   usherctl explain 66             what an exit code of Company Portal means`,
+		// `usherctl version` asks usherd for its version too.
+		Version:           version.String(),
 		SilenceUsage:      true,
 		SilenceErrors:     true,
 		CompletionOptions: cobra.CompletionOptions{DisableDefaultCmd: true},
@@ -89,6 +92,7 @@ through Company Portal and to tell Jamf Pro how it went, and shows how that stan
 			return a.checkHosts(command)
 		},
 	}
+	root.SetVersionTemplate("usherctl {{.Version}}\n")
 	flags := root.PersistentFlags()
 	flags.BoolVar(&a.json, "json", false, "print JSON (docs/json.md); streams print one object per line")
 	flags.StringVar(&a.configFile, "config", a.configFile, "read this configuration `file` in place of the platform's own (also USHER_CONFIG)")
