@@ -45,7 +45,7 @@ func readLog(path string) error {
 	}
 	defer file.Close()
 	count := 0
-	for record, err := range applog.Read(file, applog.Options{}) {
+	for record, err := range applog.Read(context.Background(), file, applog.Options{}) {
 		if err != nil {
 			return err
 		}

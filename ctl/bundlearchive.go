@@ -40,7 +40,10 @@ func (b *bundle) gather(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	redactor, err := b.redactor()
+	redactor, err := b.redactor(ctx)
+	if ctx.Err() != nil {
+		return context.Cause(ctx)
+	}
 	if err != nil {
 		return unwritten(err)
 	}
@@ -91,7 +94,7 @@ func (b *bundle) fill(ctx context.Context, folder string) error {
 }
 
 // redactor returns one that has learnt from everything that goes in, or nil.
-func (b *bundle) redactor() (*redact.Redactor, error) {
+func (b *bundle) redactor(ctx context.Context) (*redact.Redactor, error) {
 	if !b.redacted {
 		return nil, nil
 	}
@@ -110,7 +113,7 @@ func (b *bundle) redactor() (*redact.Redactor, error) {
 		if err != nil {
 			return nil, err
 		}
-		if err := errors.Join(redactor.LearnFrom(from), from.Close()); err != nil {
+		if err := errors.Join(redactor.LearnFrom(ctx, from), from.Close()); err != nil {
 			return nil, err
 		}
 	}
@@ -132,15 +135,21 @@ func (b *bundle) write(ctx context.Context, redactor *redact.Redactor, report *t
 		if file.staged == "" {
 			continue
 		}
-		if file.Bytes, err = archive.copy(file); err != nil {
+		if file.Bytes, err = archive.copy(ctx, file); err != nil {
+			if ctx.Err() != nil {
+				return errors.Join(ctx.Err(), to.Close())
+			}
 			return unwritten(errors.Join(err, to.Close()))
 		}
 	}
-	err = errors.Join(b.addPage(archive, report), b.addReadMe(archive), archive.zip.Close(), to.Sync())
+	err = errors.Join(b.addPage(ctx, archive, report), b.addReadMe(archive), archive.zip.Close(), to.Sync())
 	if info, statErr := to.Stat(); statErr == nil {
 		b.bytes = info.Size()
 	}
 	if err = errors.Join(err, to.Close()); err != nil {
+		if ctx.Err() != nil {
+			return ctx.Err()
+		}
 		return unwritten(err)
 	}
 	return place(to.Name(), b.output)
@@ -191,7 +200,7 @@ func (a *archive) create(name string, at time.Time) (io.Writer, error) {
 }
 
 // copy adds what was staged of a file, and returns how many bytes it became.
-func (a *archive) copy(file *bundleFile) (int64, error) {
+func (a *archive) copy(ctx context.Context, file *bundleFile) (int64, error) {
 	from, err := os.Open(file.staged)
 	if err != nil {
 		return 0, err
@@ -203,9 +212,9 @@ func (a *archive) copy(file *bundleFile) (int64, error) {
 	}
 	to := &counted{to: entry}
 	if a.redactor == nil {
-		_, err = io.Copy(to, from)
+		_, err = io.Copy(to, reading{ctx, from})
 	} else {
-		err = a.redactor.Copy(to, from)
+		err = a.redactor.Copy(ctx, to, from)
 	}
 	return to.bytes, err
 }
@@ -222,16 +231,18 @@ func (c *counted) Write(p []byte) (int, error) {
 	return written, err
 }
 
-func (b *bundle) addPage(archive *archive, report *timeline.Report) error {
+func (b *bundle) addPage(ctx context.Context, archive *archive, report *timeline.Report) error {
 	if archive.redactor != nil {
-		redact.Report(report, archive.redactor)
+		if err := redact.Report(ctx, report, archive.redactor); err != nil {
+			return err
+		}
 	}
 	entry, err := archive.create(pageName, b.now)
 	if err != nil {
 		return err
 	}
 	to := &counted{to: entry}
-	err = page.Write(to, report)
+	err = page.Write(writing{ctx, to}, report)
 	for _, file := range b.files {
 		if file.Name == pageName {
 			file.Bytes = to.bytes

@@ -47,7 +47,12 @@ func (b *bundle) list(ctx context.Context, name string) error {
 		})
 	}
 	b.addConfiguration()
-	b.addLogs()
+	ended := b.app.afterAWhile("looking for logs…")
+	err = b.addLogs(ctx)
+	ended()
+	if err != nil {
+		return err
+	}
 	b.files = append(b.files, &bundleFile{Name: pageName, Description: "the timeline of the registrations, made of these files, for a browser", Source: fromHere})
 	return nil
 }

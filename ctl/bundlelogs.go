@@ -57,9 +57,9 @@ func (b *bundle) addConfiguration() {
 }
 
 // addLogs adds the logs that the caller can read and usherd does not send.
-func (b *bundle) addLogs() {
+func (b *bundle) addLogs(ctx context.Context) error {
 	if b.user.home == "" {
-		return
+		return nil
 	}
 	var paths []string
 	for _, place := range existing(applog.Places(b.user.home)) {
@@ -67,7 +67,10 @@ func (b *bundle) addLogs() {
 			paths = append(paths, place)
 		}
 	}
-	logs, err := applog.Find(paths, applog.FindOptions{})
+	logs, err := applog.Find(ctx, paths, applog.FindOptions{})
+	if ctx.Err() != nil {
+		return explained(context.Cause(ctx))
+	}
 	if err != nil {
 		b.problems = append(b.problems, fmt.Sprintf("Not all logs are here: %v.", err))
 	}
@@ -79,6 +82,7 @@ func (b *bundle) addLogs() {
 		file.fill = func(ctx context.Context, to *os.File) error { return b.copyLog(ctx, to, log, file) }
 		b.files = append(b.files, file)
 	}
+	return nil
 }
 
 // within tells whether a place in the user's home is there, and not somewhere else by a link that he made: root reads more than
@@ -114,7 +118,7 @@ func (b *bundle) nameOf(source string) string {
 // copyLog copies of a log what is around the attempts. What does not stand in the user's home is about everybody of this Mac, and
 // who is no admin takes nothing along that names somebody else.
 func (b *bundle) copyLog(ctx context.Context, to io.Writer, log applog.Log, file *bundleFile) error {
-	from, err := log.Open()
+	from, err := log.Open(ctx)
 	if err != nil {
 		return err
 	}
@@ -154,7 +158,7 @@ func (b *bundle) findSpans(ctx context.Context, folder string) error {
 		}
 	}
 	slices.Sort(paths)
-	logs, err := applog.Find(slices.Compact(paths), applog.FindOptions{})
+	logs, err := applog.Find(ctx, slices.Compact(paths), applog.FindOptions{})
 	if err != nil {
 		return err
 	}
@@ -172,7 +176,7 @@ func (b *bundle) findSpans(ctx context.Context, folder string) error {
 // buildReport makes the timeline of what is in the folder.
 func (b *bundle) buildReport(ctx context.Context, folder string) (*timeline.Report, error) {
 	told := existing([]string{filepath.Join(folder, "registrations.json"), filepath.Join(folder, "logs")})
-	logs, err := applog.Find(told, applog.FindOptions{})
+	logs, err := applog.Find(ctx, told, applog.FindOptions{})
 	if err != nil {
 		return nil, err
 	}

@@ -84,7 +84,8 @@ func (a *app) sendLogsCommand() *cobra.Command {
 		Example: "  ssh mac.example.org usherctl send-logs > logs.zip",
 		Hidden:  true,
 		Args:    cobra.NoArgs,
-		RunE: func(*cobra.Command, []string) error {
+		RunE: func(command *cobra.Command, _ []string) error {
+			ctx := command.Context()
 			if err := a.announce(announce); err != nil {
 				return err
 			}
@@ -97,11 +98,17 @@ func (a *app) sendLogsCommand() *cobra.Command {
 				paths = append(paths, applog.Places(home)...)
 			}
 			slices.Sort(paths)
-			logs, err := applog.Find(existing(slices.Compact(paths)), applog.FindOptions{})
+			logs, err := applog.Find(ctx, existing(slices.Compact(paths)), applog.FindOptions{})
+			if ctx.Err() != nil {
+				return explained(context.Cause(ctx))
+			}
 			if err != nil {
 				return &failure{code: exitNotFound, reason: "LOG_NOT_FOUND", message: err.Error(), hint: "name another user"}
 			}
-			if err := sendLogs(a.stdout, logs); err != nil {
+			if err := sendLogs(ctx, a.stdout, logs); err != nil {
+				if ctx.Err() != nil {
+					return explained(context.Cause(ctx))
+				}
 				return defect(err)
 			}
 			return nil
@@ -113,13 +120,13 @@ func (a *app) sendLogsCommand() *cobra.Command {
 }
 
 // sendLogs writes logs as an archive, whose comment is the zone of this Mac. What cannot be read is left out.
-func sendLogs(to io.Writer, logs []applog.Log) error {
+func sendLogs(ctx context.Context, to io.Writer, logs []applog.Log) error {
 	archive := zip.NewWriter(to)
 	if err := archive.SetComment(zoneName()); err != nil {
 		return err
 	}
 	for _, log := range logs {
-		content, err := log.Open()
+		content, err := log.Open(ctx)
 		if err != nil {
 			continue
 		}
@@ -175,11 +182,14 @@ func (a *app) fetchLogs(ctx context.Context, target host, user string, file *os.
 	case err != nil || !skipped.preamble.over:
 		return nil, target.explainSSH(err, complaint.String(), printed)
 	}
-	archive, err := zip.OpenReader(file.Name())
+	info, err := file.Stat()
+	if err != nil {
+		return nil, defect(err)
+	}
+	archive, err := applog.OpenZip(ctx, file, info.Size())
 	if err != nil {
 		return nil, target.unreachable("what it sent is no archive of logs", "install the same version of usher on both")
 	}
-	defer archive.Close()
 	if archive.Comment == "" {
 		return nil, nil
 	}

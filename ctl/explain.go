@@ -172,7 +172,7 @@ reads the text from standard input. Without an argument it lists the exit codes.
 			if len(arguments) == 0 {
 				return a.explainAll()
 			}
-			query, err := explainQuery(arguments, command.InOrStdin())
+			query, err := explainQuery(command.Context(), arguments, command.InOrStdin())
 			if err != nil {
 				return err
 			}

@@ -1,6 +1,7 @@
 package main
 
 import (
+	"context"
 	"errors"
 	"io"
 	"slices"
@@ -66,7 +67,12 @@ func wantsValue(flags *pflag.FlagSet, argument string) bool {
 const longestQuery = 1 << 20
 
 // explainQuery returns what is asked for: the arguments, with standard input in the place of one that is "-".
-func explainQuery(arguments []string, stdin io.Reader) (string, error) {
+func explainQuery(ctx context.Context, arguments []string, stdin io.Reader) (string, error) {
+	stdin, release, err := interruptible(ctx, stdin)
+	if err != nil {
+		return "", defect(err)
+	}
+	defer release()
 	parts := slices.Clone(arguments)
 	for i, argument := range parts {
 		if argument != "-" {
@@ -76,6 +82,8 @@ func explainQuery(arguments []string, stdin io.Reader) (string, error) {
 		decoded := transform.NewReader(stdin, unicode.BOMOverride(transform.Nop))
 		text, err := io.ReadAll(io.LimitReader(decoded, longestQuery+1))
 		switch {
+		case ctx.Err() != nil:
+			return "", explained(context.Cause(ctx))
 		case err != nil:
 			return "", &failure{code: exitUsage, reason: "FILE_NOT_READABLE", message: "read standard input: " + err.Error()}
 		case len(text) > longestQuery:

@@ -2,6 +2,7 @@ package main
 
 import (
 	"cmp"
+	"context"
 	"slices"
 	"strconv"
 	"strings"
@@ -20,7 +21,7 @@ func explainText(text string) (found []explanation, unknown []errorcode.Code) {
 	add := func(one explanation) { found = appendNew(found, one) }
 	// An error that usher does not know is worth a word only where its codes say nothing either.
 	var unexplained []explanation
-	for record, err := range applog.Read(strings.NewReader(text), applog.Options{}) {
+	for record, err := range applog.Read(context.Background(), strings.NewReader(text), applog.Options{}) {
 		if err != nil {
 			break
 		}

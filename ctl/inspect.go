@@ -1,6 +1,7 @@
 package main
 
 import (
+	"context"
 	"encoding/json"
 	"fmt"
 	"io"
@@ -9,6 +10,7 @@ import (
 	"time"
 
 	"github.com/spf13/cobra"
+	"golang.org/x/sys/unix"
 	"google.golang.org/protobuf/encoding/protojson"
 	"google.golang.org/protobuf/proto"
 
@@ -63,7 +65,10 @@ several things at once, and in UTF-16. - reads standard input. What is read:
   pbpaste | usherctl inspect - --json             what was copied from a ticket`,
 		Args: cobra.ExactArgs(1),
 		RunE: func(command *cobra.Command, arguments []string) error {
-			content, err := readInspected(arguments[0], command.InOrStdin())
+			content, err := readInspected(command.Context(), arguments[0], command.InOrStdin())
+			if command.Context().Err() != nil {
+				return explained(context.Cause(command.Context()))
+			}
 			if err != nil {
 				return &failure{code: exitUsage, reason: "FILE_NOT_READABLE", message: err.Error()}
 			}
@@ -81,16 +86,21 @@ func formatList(indent string) string {
 	return strings.Join(lines, "\n")
 }
 
-func readInspected(path string, stdin io.Reader) ([]byte, error) {
-	from := stdin
+func readInspected(ctx context.Context, path string, stdin io.Reader) ([]byte, error) {
 	if path != "-" {
-		file, err := os.Open(path)
+		// A pipe that nobody writes to is waited for below, and not here.
+		file, err := os.OpenFile(path, os.O_RDONLY|unix.O_NONBLOCK, 0)
 		if err != nil {
 			return nil, err
 		}
 		defer file.Close()
-		from = file
+		stdin = file
 	}
+	from, release, err := interruptible(ctx, stdin)
+	if err != nil {
+		return nil, err
+	}
+	defer release()
 	content, err := io.ReadAll(io.LimitReader(from, inspect.MaximumSize+1))
 	switch {
 	case err != nil:

@@ -75,7 +75,7 @@ func TestInspectReadsAtMostOneMebibyte(t *testing.T) {
 		if err := os.WriteFile(path, make([]byte, size), 0o600); err != nil {
 			t.Fatal(err)
 		}
-		if content, err := readInspected(path, nil); (err != nil) != refused || err == nil && len(content) != size {
+		if content, err := readInspected(t.Context(), path, nil); (err != nil) != refused || err == nil && len(content) != size {
 			t.Errorf("%d bytes: %d, %v", size, len(content), err)
 		}
 	}

@@ -15,6 +15,7 @@ import (
 
 func main() {
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
+	context.AfterFunc(ctx, stop) // a second signal ends usherctl whatever it does
 	a := &app{
 		stdout: &output{to: os.Stdout}, stderr: os.Stderr,
 		terminal:       term.IsTerminal(int(os.Stdout.Fd())),

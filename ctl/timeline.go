@@ -1,6 +1,7 @@
 package main
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -60,18 +61,18 @@ Mac's logs and usherd's journal.`,
 			if err != nil {
 				return err
 			}
-			arguments, drop, err := withStandardInput(arguments, command.InOrStdin())
+			input, release, err := interruptible(command.Context(), command.InOrStdin())
 			if err != nil {
-				return err
+				return defect(err)
 			}
-			defer drop()
+			defer release()
 			if a.host != nil {
 				return a.timelineOf(command.Context(), *a.host, arguments, flags, options)
 			}
 			if flags.follow {
 				return a.followTimeline(command.Context(), arguments, flags, options)
 			}
-			return a.timeline(command.Context(), arguments, flags, options)
+			return a.timeline(command.Context(), arguments, input, flags, options)
 		},
 	}
 	set := command.Flags()
@@ -122,8 +123,8 @@ func (f timelineFlags) options(arguments []string) (timeline.Options, error) {
 	return options, nil
 }
 
-func (a *app) timeline(ctx context.Context, paths []string, flags timelineFlags, options timeline.Options) error {
-	logs, err := a.logsOf(ctx, paths, flags.user, &options)
+func (a *app) timeline(ctx context.Context, paths []string, input io.Reader, flags timelineFlags, options timeline.Options) error {
+	logs, err := a.logsOf(ctx, paths, input, flags.user, &options)
 	if err != nil {
 		return err
 	}
@@ -151,11 +152,13 @@ func (a *app) timelineOf(ctx context.Context, target host, paths []string, flags
 		return errors.New("--html takes one --host: a page is about one Mac")
 	}
 	file, err := os.CreateTemp("", "usher-logs-*.zip")
-	if err != nil {
-		return unread(err)
+	if err == nil {
+		defer file.Close()
+		err = os.Remove(file.Name()) // so that nothing is left of it, whatever ends usherctl
 	}
-	defer os.Remove(file.Name())
-	defer file.Close()
+	if err != nil {
+		return &failure{code: exitDefect, reason: "FILE_NOT_READABLE", message: fmt.Sprintf("the logs could not be kept: %v", err), hint: "make room in the folder for temporary files"}
+	}
 	zone, err := a.fetchLogs(ctx, target, flags.user, file)
 	if err != nil {
 		return err
@@ -164,42 +167,18 @@ func (a *app) timelineOf(ctx context.Context, target host, paths []string, flags
 		options.Zone = zone
 	}
 	options.Registrations = a.journal(ctx, flags.user)
-	logs, err := applog.Find([]string{file.Name()}, applog.FindOptions{})
-	if err != nil {
+	if _, err := file.Seek(0, io.SeekStart); err != nil {
 		return defect(err)
 	}
-	for i := range logs { // where they were, and not where they are for a moment
-		logs[i].Name = strings.TrimPrefix(logs[i].Name, file.Name()+"!")
+	logs, err := applog.Find(ctx, []string{"-"}, applog.FindOptions{Input: file})
+	if err != nil {
+		return explained(err)
+	}
+	for i := range logs { // where they were
+		_, name, _ := strings.Cut(logs[i].Name, "!")
+		logs[i].Name = cmp.Or(name, logs[i].Name)
 	}
 	return a.timelineFrom(ctx, logs, flags, options)
-}
-
-// withStandardInput puts a file with what standard input has in the place of "-", since a log is read more than once.
-func withStandardInput(paths []string, input io.Reader) (_ []string, drop func(), err error) {
-	at := slices.Index(paths, "-")
-	if at < 0 {
-		return paths, func() {}, nil
-	}
-	folder, err := os.MkdirTemp("", "usher-timeline-")
-	if err != nil {
-		return nil, nil, unread(err)
-	}
-	drop = func() { os.RemoveAll(folder) }
-	path := filepath.Join(folder, "standard input")
-	file, err := os.OpenFile(path, os.O_CREATE|os.O_EXCL|os.O_WRONLY, 0o600)
-	if err == nil {
-		_, err = io.Copy(file, input)
-		err = errors.Join(err, file.Close())
-	}
-	if err != nil {
-		drop()
-		return nil, nil, unread(err)
-	}
-	return slices.Replace(slices.Clone(paths), at, at+1, path), drop, nil
-}
-
-func unread(err error) error {
-	return &failure{code: exitDefect, reason: "FILE_NOT_READABLE", message: fmt.Sprintf("standard input could not be kept: %v", err), hint: "make room in the folder for temporary files, or name a file"}
 }
 
 // showTimeline prints a report, or writes it as a page.
@@ -209,14 +188,16 @@ func (a *app) showTimeline(ctx context.Context, report *timeline.Report, flags t
 		return err
 	}
 	if flags.redact || flags.html != "" && !flags.noRedact {
-		flags.redacted(report)
+		if err := flags.redacted(ctx, report); err != nil {
+			return explained(err)
+		}
 		if chosen, err = flags.choose(report); err != nil {
 			return err
 		}
 	}
 	switch {
 	case flags.html != "":
-		about, err := a.writePage(ctx, flags.html, func(to io.Writer) error { return page.Write(to, report) })
+		about, err := a.writePage(ctx, flags.html, func(to io.Writer) error { return page.Write(writing{ctx, to}, report) })
 		switch {
 		case err != nil:
 			return err
@@ -236,8 +217,8 @@ func (a *app) showTimeline(ctx context.Context, report *timeline.Report, flags t
 }
 
 // redacted puts pseudonyms into a report, in its place.
-func (f timelineFlags) redacted(report *timeline.Report) {
-	redact.Report(report, redact.New(redact.Options{Users: []string{f.user}}))
+func (f timelineFlags) redacted(ctx context.Context, report *timeline.Report) error {
+	return redact.Report(ctx, report, redact.New(redact.Options{Users: []string{f.user}}))
 }
 
 // choose returns the attempts that are shown in full.
@@ -258,7 +239,7 @@ func (f timelineFlags) choose(report *timeline.Report) ([]timeline.Attempt, erro
 }
 
 // logsOf finds the logs in paths, or this Mac's where there are none; then the journal is asked for too.
-func (a *app) logsOf(ctx context.Context, paths []string, user string, options *timeline.Options) ([]applog.Log, error) {
+func (a *app) logsOf(ctx context.Context, paths []string, input io.Reader, user string, options *timeline.Options) ([]applog.Log, error) {
 	if len(paths) == 0 {
 		homes, err := homesOf(user)
 		if err != nil {
@@ -271,7 +252,12 @@ func (a *app) logsOf(ctx context.Context, paths []string, user string, options *
 		paths = existing(slices.Compact(paths))
 		options.Registrations = a.journal(ctx, user)
 	}
-	logs, err := applog.Find(paths, applog.FindOptions{})
+	quiet := a.afterAWhile("looking for logs…")
+	logs, err := applog.Find(ctx, paths, applog.FindOptions{Input: input})
+	quiet()
+	if ctx.Err() != nil {
+		return nil, explained(context.Cause(ctx))
+	}
 	if err != nil {
 		return nil, &failure{code: exitNotFound, reason: "LOG_NOT_FOUND", message: err.Error(), hint: "name files, folders or archives that exist"}
 	}

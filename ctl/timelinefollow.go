@@ -39,7 +39,7 @@ func (a *app) followTimeline(ctx context.Context, paths []string, flags timeline
 	}
 	seen := map[string]bool{}
 	for _, path := range paths {
-		following := applog.Following{Directory: path, Quiet: live.show}
+		following := applog.Following{Directory: path, Quiet: func() error { return live.show(ctx) }}
 		info, err := os.Stat(path)
 		if err == nil && !info.IsDir() || err != nil && filepath.Ext(path) != "" {
 			following.Directory, following.Name = filepath.Split(path)
@@ -123,7 +123,7 @@ func (l *liveTimeline) watchJournal(ctx context.Context, connection *grpc.Client
 		l.collector.TakeRegistrations(index, list.GetRegistrations())
 		l.changed = true
 		l.mu.Unlock()
-		if err := l.show(); err != nil {
+		if err := l.show(ctx); err != nil {
 			return err
 		}
 	}
@@ -133,7 +133,7 @@ func (l *liveTimeline) watchJournal(ctx context.Context, connection *grpc.Client
 const clearScreen = "\x1b[H\x1b[2J\x1b[3J"
 
 // show shows what is new: the whole attempt on a terminal, new events in a pipe, the report as JSON.
-func (l *liveTimeline) show() error {
+func (l *liveTimeline) show(ctx context.Context) error {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	if !l.changed {
@@ -142,7 +142,9 @@ func (l *liveTimeline) show() error {
 	l.changed = false
 	report := l.collector.Report()
 	if l.flags.redact {
-		l.flags.redacted(report)
+		if err := l.flags.redacted(ctx, report); err != nil {
+			return err
+		}
 	}
 	if l.app.json {
 		return l.app.printValue(report)

@@ -220,7 +220,7 @@ func TestASupportArchiveOfAUserHasNothingOfOthers(t *testing.T) {
 func TestTheJournalCanBeRead(t *testing.T) {
 	text := contents(t, newSupport(t, newSharedMac(), &sharedLogs{}), 501, false)
 	for _, name := range []string{"registrations.json", "status.json"} {
-		for record, err := range applog.Read(strings.NewReader(text[name]), applog.Options{}) {
+		for record, err := range applog.Read(t.Context(), strings.NewReader(text[name]), applog.Options{}) {
 			if err != nil || record.Format != applog.UsherJournal {
 				t.Errorf("%s is %s, %v:\n%s", name, record.Format, err, record.Raw)
 			}

@@ -1,16 +1,13 @@
 package applog
 
 import (
-	"archive/tar"
-	"archive/zip"
 	"bytes"
-	"errors"
+	"context"
 	"fmt"
 	"io"
-	"io/fs"
 	"os"
-	"path"
 	"path/filepath"
+	"slices"
 	"strings"
 	"syscall"
 	"time"
@@ -27,24 +24,40 @@ type Log struct {
 	// Err says why the log cannot be read.
 	Err error
 
-	open func() (io.ReadCloser, error)
+	open opener
 }
 
-// Open opens the log for reading from its beginning, unpacked.
-func (l Log) Open() (io.ReadCloser, error) {
+// opener opens something for reading from its beginning. What it returns ends with the context.
+type opener func(ctx context.Context) (io.ReadCloser, error)
+
+// Open opens the log for reading from its beginning, unpacked. Its reader ends with ctx, and where the log turns into NUL bytes
+// or a limit of [FindOptions] is reached, each with an error that says so.
+func (l Log) Open(ctx context.Context) (io.ReadCloser, error) {
 	if l.Err != nil {
 		return nil, l.Err
 	}
-	return l.open()
+	if err := ended(ctx); err != nil {
+		return nil, err
+	}
+	return l.open(ctx)
 }
 
 // FindOptions bound what is looked at; the zero value has the defaults.
 type FindOptions struct {
+	// Input is what the path "-" is, nil for a file of that name. A regular file is read where it is, and must stay open as
+	// long as the logs are used; anything else is read to its end, and up to 1 GiB of it is kept, compressed where it is text.
+	Input io.Reader
 	// MaximumLogs is how many logs are found at most, 0 means 5000.
 	MaximumLogs int
-	// MaximumSize is how many bytes are read of one log at most when it is unpacked, 0 means 16 GiB.
+	// MaximumEntries is how many entries of folders and archives are looked at in a search, 0 means 50,000.
+	MaximumEntries int
+	// MaximumSize is how many bytes all archives and compressed files of a search may unpack to, 0 means 16 GiB.
 	MaximumSize int64
+	// MaximumSpace is how many bytes of temporary files a search may have besides those of Input, 0 means 64 MiB.
+	MaximumSpace int64
 }
+
+const defaultEntries = 50_000
 
 // maximumDepth is how deep folders are looked into, maximumNesting how many packings may be around a log: a compressed tar in
 // a zip has three.
@@ -53,152 +66,240 @@ const (
 	maximumNesting = 3
 )
 
-// The reasons why a file in a folder or archive is no log.
-var (
-	errNotText    = errors.New("not a log: it holds binary data")
-	errLogArchive = errors.New("a log archive of macOS cannot be read here: run `log show --archive FILE --style ndjson > unified.ndjson` on a Mac, and read that")
-	errNested     = errors.New("it is packed too many times")
-	errTooLarge   = errors.New("unpacked it is larger than what is read")
-	// errTooMany ends a search.
-	errTooMany = errors.New("there are too many files to look at all of them")
-)
+// inputName is what the logs of [FindOptions.Input] are called.
+const inputName = "standard input"
 
 // Find returns the logs in files, folders and archives: plain text, gzip, bzip2, zip, tar, and archives in those. What a
 // file is, its content tells. Folders are looked through without following symbolic links, and what is no text there is
-// left out; a file that cannot be read is returned with its Err. A file that is reached twice is returned once.
+// left out; a file that cannot be read is returned with its Err, and so is what is left out because of a limit. A file that
+// is reached twice is returned once.
 //
-// The error is that of a path that does not exist.
-func Find(paths []string, options FindOptions) ([]Log, error) {
-	if options.MaximumLogs == 0 {
-		options.MaximumLogs = 5000
-	}
-	if options.MaximumSize == 0 {
-		options.MaximumSize = 16 << 30
-	}
-	f := &finder{options: options, seen: map[identity]bool{}}
+// An archive is read once: logs that can only be read in order are kept in temporary files, which have no name and end with
+// the process, or once none of the logs is used any more.
+//
+// The error is that of ctx, or of a path that does not exist.
+func Find(ctx context.Context, paths []string, options FindOptions) ([]Log, error) {
+	options = options.withDefaults()
+	f := &finder{options: options, seen: map[identity]bool{}, allowance: newAllowance(options.MaximumSize),
+		space: &space{limit: options.MaximumSpace}, input: &space{limit: inputSpace}}
 	for _, path := range paths {
-		info, err := os.Stat(path)
-		if err != nil {
+		if err := f.path(ctx, path); err != nil {
+			f.space.discard()
+			f.input.discard()
 			return nil, fmt.Errorf("find logs: %w", err)
-		}
-		if strings.HasSuffix(filepath.Clean(path), ".logarchive") {
-			f.add(Log{Name: path, Err: errLogArchive})
-			continue
-		}
-		if info.IsDir() {
-			f.folder(path, 0)
-		} else {
-			f.file(path, true)
 		}
 	}
 	return f.logs, nil
 }
 
-// finder gathers logs.
+func (o FindOptions) withDefaults() FindOptions {
+	if o.MaximumLogs == 0 {
+		o.MaximumLogs = 5000
+	}
+	if o.MaximumEntries == 0 {
+		o.MaximumEntries = defaultEntries
+	}
+	if o.MaximumSize == 0 {
+		o.MaximumSize = 16 << 30
+	}
+	if o.MaximumSpace == 0 {
+		o.MaximumSpace = maximumSpace
+	}
+	return o
+}
+
+// finder gathers logs. Its methods return only the error of their context.
 type finder struct {
-	options FindOptions
-	logs    []Log
-	seen    map[identity]bool
-	full    bool
+	options   FindOptions
+	logs      []Log
+	seen      map[identity]bool
+	full      bool
+	entries   int
+	allowance *allowance
+	// space is for what is in archives, input for [FindOptions.Input].
+	space, input *space
 }
 
 // identity is what a file is known by.
 type identity struct{ device, inode uint64 }
 
-func (f *finder) add(log Log) {
+// add adds a log, or a note that there are too many. It returns nil, so that its callers can end with it.
+func (f *finder) add(log Log) error {
 	switch {
+	case f.full:
 	case len(f.logs) < f.options.MaximumLogs:
 		f.logs = append(f.logs, log)
-	case !f.full:
+	default:
 		f.full = true
-		f.logs = append(f.logs, Log{Name: log.Name, Err: errTooMany})
+		f.logs = append(f.logs, Log{Name: log.Name, Err: fmt.Errorf("%w: more than %d", errTooMany, f.options.MaximumLogs)})
 	}
+	return nil
 }
 
-func (f *finder) folder(folder string, depth int) {
-	entries, err := os.ReadDir(folder)
+// another reports whether one more entry of a folder or archive may be looked at. Where not, the search has ended.
+func (f *finder) another(of string) bool {
+	if f.entries++; f.entries <= f.options.MaximumEntries {
+		return true
+	}
+	if !f.full {
+		f.full = true
+		f.logs = append(f.logs, Log{Name: of, Err: fmt.Errorf("%w: %d are looked at in a search", errTooManyEntries, f.options.MaximumEntries)})
+	}
+	return false
+}
+
+// path adds what was named.
+func (f *finder) path(ctx context.Context, path string) error {
+	if path == "-" && f.options.Input != nil {
+		return f.once(ctx, Log{Name: inputName, Size: -1}, f.options.Input, f.input, true, 0)
+	}
+	info, err := os.Stat(path)
 	if err != nil {
-		f.add(Log{Name: folder, Err: fmt.Errorf("read folder: %w", err)})
+		return err
+	}
+	switch {
+	case strings.HasSuffix(filepath.Clean(path), ".logarchive"):
+		return f.add(Log{Name: path, Err: errLogArchive})
+	case info.IsDir():
+		return f.folder(ctx, path, 0)
+	}
+	return f.file(ctx, path, true)
+}
+
+func (f *finder) folder(ctx context.Context, folder string, depth int) error {
+	entries, err := f.entriesOf(ctx, folder)
+	if err != nil {
+		_ = f.add(Log{Name: folder, Err: fmt.Errorf("read folder: %w", err)})
 	}
 	for _, entry := range entries {
 		name := filepath.Join(folder, entry.Name())
+		var err error
 		switch {
-		case f.full:
-			return
+		case ended(ctx) != nil:
+			return ended(ctx)
+		case f.full || !f.another(folder):
+			return nil
 		case entry.IsDir() && strings.HasSuffix(entry.Name(), ".logarchive"):
-			f.add(Log{Name: name, Err: errLogArchive})
+			err = f.add(Log{Name: name, Err: errLogArchive})
 		case entry.IsDir() && depth < maximumDepth:
-			f.folder(name, depth+1)
+			err = f.folder(ctx, name, depth+1)
 		case entry.Type().IsRegular():
-			f.file(name, false)
+			err = f.file(ctx, name, false)
+		}
+		if err != nil {
+			return err
 		}
 	}
+	return nil
+}
+
+// entriesOf returns what a folder holds in the order of the names, and no more than one entry too many.
+func (f *finder) entriesOf(ctx context.Context, folder string) ([]os.DirEntry, error) {
+	file, err := os.Open(folder)
+	if err != nil {
+		return nil, err
+	}
+	defer file.Close()
+	var entries []os.DirEntry
+	for len(entries) <= f.options.MaximumEntries && ended(ctx) == nil {
+		var some []os.DirEntry
+		some, err = file.ReadDir(1000)
+		entries = append(entries, some...)
+		if err == io.EOF {
+			err = nil
+			break
+		}
+		if err != nil {
+			break
+		}
+	}
+	slices.SortFunc(entries, func(a, b os.DirEntry) int { return strings.Compare(a.Name(), b.Name()) })
+	return entries, err
 }
 
 // file adds a file, or what an archive holds. One that was named is a log whatever it holds.
-func (f *finder) file(name string, named bool) {
+func (f *finder) file(ctx context.Context, name string, named bool) error {
 	file, info, err := openLog(name)
 	if err != nil {
-		f.add(Log{Name: name, Err: err})
-		return
+		return f.add(Log{Name: name, Err: err})
 	}
 	defer file.Close()
 	if stat, ok := info.Sys().(*syscall.Stat_t); ok {
 		id := identity{uint64(stat.Dev), stat.Ino}
 		if f.seen[id] {
-			return
+			return nil
 		}
 		f.seen[id] = true
 	}
-	log := Log{Name: name, Modified: info.ModTime(), Size: info.Size(), open: func() (io.ReadCloser, error) {
-		file, _, err := openLog(name)
-		return file, err
+	log := Log{Name: name, Modified: info.ModTime(), Size: info.Size(), open: func(ctx context.Context) (io.ReadCloser, error) {
+		file, info, err := openLog(name)
+		if err != nil {
+			return nil, err
+		}
+		opened := newRegion(ctx, file, info.Size(), file.Close)
+		opened.info = info
+		return opened, nil
 	}}
-	f.examine(log, named, 0)
+	return f.examine(ctx, log, named, 0)
 }
 
 // examine adds a log by what its beginning tells. level counts the archives around it.
-func (f *finder) examine(log Log, named bool, level int) {
-	source, err := log.open()
+func (f *finder) examine(ctx context.Context, log Log, named bool, level int) error {
+	source, err := log.open(ctx)
 	if err != nil {
 		log.Err = err
-		f.add(log)
-		return
+		return f.add(log)
 	}
 	beginning, err := readBeginning(source)
 	source.Close()
+	if end := ended(ctx); end != nil {
+		return end
+	}
 	if err != nil && len(beginning) == 0 {
 		log.Err = err
-		f.add(log)
-		return
+		return f.add(log)
 	}
+	inner := log.open
 	pack := packingOf(beginning)
 	switch {
 	case pack == notPacked && isBinary(beginning):
-		if named {
-			log.Err = errNotText
-			f.add(log)
+		if !named {
+			return nil
 		}
+		log.Err = errNotText
 	case pack == notPacked:
-		inner := log.open
-		if isUTF16(beginning) {
-			log.open = func() (io.ReadCloser, error) { return decodeUTF16(inner()) }
+		log.open = func(ctx context.Context) (io.ReadCloser, error) {
+			source, err := inner(ctx)
+			if err != nil {
+				return nil, err
+			}
+			return unpacked{asText(source, beginning), source.Close}, nil
 		}
-		f.add(log)
 	case level > maximumNesting:
 		log.Err = errNested
-		f.add(log)
 	case pack == gzipped || pack == bzipped:
-		inner := log.open
-		limit := f.options.MaximumSize
-		log.open = func() (io.ReadCloser, error) { return unpack(pack, limit)(inner()) }
+		meter := f.allowance.meter()
+		log.open = func(ctx context.Context) (io.ReadCloser, error) {
+			source, err := inner(ctx)
+			if err != nil {
+				return nil, err
+			}
+			return unpack(source, pack, meter)
+		}
 		log.Size = -1
-		f.examine(log, named, level+1) // a tar, perhaps
+		return f.examine(ctx, log, named, level+1) // a tar, perhaps
 	case pack == zipped:
-		f.zip(log, level)
+		return f.zip(ctx, log, level)
 	case pack == tarred:
-		f.tar(log, level)
+		source, err := inner(ctx)
+		if err != nil {
+			log.Err = err
+			break
+		}
+		defer source.Close()
+		return f.tar(ctx, log, source, level)
 	}
+	return f.add(log)
 }
 
 // beginningSize is how much of a file tells what it is: the magic number of tar stands at 257.
@@ -216,127 +317,4 @@ func readBeginning(source io.Reader) ([]byte, error) {
 // isBinary tells whether a file that begins so is no text.
 func isBinary(beginning []byte) bool {
 	return bytes.IndexByte(beginning, 0) >= 0 && !isUTF16(beginning) || bytes.HasPrefix(beginning, []byte("bplist00"))
-}
-
-// zip adds what a zip archive holds. One that is itself in an archive is unpacked into a file without a name first.
-func (f *finder) zip(log Log, level int) {
-	archive, closeArchive, err := openZip(log, f.options.MaximumSize)
-	if err != nil {
-		log.Err = err
-		f.add(log)
-		return
-	}
-	defer closeArchive()
-	for _, entry := range archive.File {
-		if f.full {
-			return
-		}
-		if !entry.Mode().IsRegular() || isResource(entry.Name) {
-			continue
-		}
-		name := entry.Name
-		f.examine(Log{Name: log.Name + "!" + name, Modified: entry.Modified, Size: int64(entry.UncompressedSize64), open: func() (io.ReadCloser, error) {
-			archive, closeArchive, err := openZip(log, f.options.MaximumSize)
-			if err != nil {
-				return nil, err
-			}
-			for _, entry := range archive.File {
-				if entry.Name != name {
-					continue
-				}
-				content, err := entry.Open()
-				if err != nil {
-					return nil, errors.Join(fmt.Errorf("open %s: %w", name, err), closeArchive())
-				}
-				return &unpacked{Reader: &limited{content, f.options.MaximumSize}, close: func() error { return errors.Join(content.Close(), closeArchive()) }}, nil
-			}
-			return nil, errors.Join(fmt.Errorf("open %s: %w", name, fs.ErrNotExist), closeArchive())
-		}}, false, level+1)
-	}
-}
-
-// isResource tells the files that macOS adds to archives for itself.
-func isResource(name string) bool {
-	return strings.HasPrefix(name, "__MACOSX/") || strings.HasPrefix(path.Base(name), "._") || path.Base(name) == ".DS_Store"
-}
-
-func openZip(log Log, limit int64) (*zip.Reader, func() error, error) {
-	source, err := log.open()
-	if err != nil {
-		return nil, nil, err
-	}
-	file, isFile := source.(*os.File)
-	if !isFile {
-		file, err = spool(source, limit)
-		source.Close()
-		if err != nil {
-			return nil, nil, err
-		}
-	}
-	info, err := file.Stat()
-	if err != nil {
-		return nil, nil, errors.Join(err, file.Close())
-	}
-	archive, err := zip.NewReader(file, info.Size())
-	if err != nil {
-		return nil, nil, errors.Join(fmt.Errorf("read archive: %w", err), file.Close())
-	}
-	return archive, file.Close, nil
-}
-
-// spool copies what cannot be read at any place into a file that has no name any more.
-func spool(source io.Reader, limit int64) (*os.File, error) {
-	file, err := os.CreateTemp("", "usher-archive-")
-	if err != nil {
-		return nil, fmt.Errorf("unpack archive: %w", err)
-	}
-	if err := os.Remove(file.Name()); err != nil {
-		return nil, errors.Join(fmt.Errorf("unpack archive: %w", err), file.Close())
-	}
-	if _, err := io.Copy(file, &limited{source, limit}); err != nil {
-		return nil, errors.Join(fmt.Errorf("unpack archive: %w", err), file.Close())
-	}
-	return file, nil
-}
-
-// tar adds what a tar archive holds. To open one of its files the archive is read up to it.
-func (f *finder) tar(log Log, level int) {
-	source, err := log.open()
-	if err != nil {
-		log.Err = err
-		f.add(log)
-		return
-	}
-	defer source.Close()
-	archive := tar.NewReader(source)
-	for index := 0; !f.full; index++ {
-		header, err := archive.Next()
-		if err == io.EOF {
-			return
-		}
-		if err != nil {
-			f.add(Log{Name: log.Name, Err: fmt.Errorf("read archive: %w", err)})
-			return
-		}
-		if header.Typeflag != tar.TypeReg || isResource(header.Name) {
-			continue
-		}
-		f.examine(Log{Name: log.Name + "!" + header.Name, Modified: header.ModTime, Size: header.Size, open: func() (io.ReadCloser, error) {
-			return openTarred(log, index)
-		}}, false, level+1)
-	}
-}
-
-func openTarred(log Log, index int) (io.ReadCloser, error) {
-	source, err := log.open()
-	if err != nil {
-		return nil, err
-	}
-	archive := tar.NewReader(source)
-	for range index + 1 {
-		if _, err := archive.Next(); err != nil {
-			return nil, errors.Join(fmt.Errorf("read archive: %w", err), source.Close())
-		}
-	}
-	return &unpacked{Reader: archive, close: source.Close}, nil
 }

@@ -91,13 +91,13 @@ func inUTF16(text string) []byte {
 // found reads every log that was found; what cannot be read is told by its error.
 func found(t *testing.T, options applog.FindOptions, paths ...string) map[string]string {
 	t.Helper()
-	logs, err := applog.Find(paths, options)
+	logs, err := applog.Find(t.Context(), paths, options)
 	if err != nil {
 		t.Fatal(err)
 	}
 	contents := map[string]string{}
 	for _, log := range logs {
-		source, err := log.Open()
+		source, err := log.Open(t.Context())
 		if err != nil {
 			contents[log.Name] = "error: " + err.Error()
 			continue
@@ -177,7 +177,7 @@ func TestFindTellsWhatCannotBeRead(t *testing.T) {
 			t.Errorf("%s: %q", path, contents[path])
 		}
 	}
-	if _, err := applog.Find([]string{folder + "/missing"}, applog.FindOptions{}); !errors.Is(err, fs.ErrNotExist) {
+	if _, err := applog.Find(t.Context(), []string{folder + "/missing"}, applog.FindOptions{}); !errors.Is(err, fs.ErrNotExist) {
 		t.Errorf("a path that is not there: %v", err)
 	}
 }
@@ -202,7 +202,7 @@ func TestFindIsBounded(t *testing.T) {
 		many[strings.Repeat("n", i+1)] = []byte("text\n")
 	}
 	archive := put(t, folder+"/many.zip", zipped(t, many))
-	logs, err := applog.Find([]string{archive}, applog.FindOptions{MaximumLogs: 10})
+	logs, err := applog.Find(t.Context(), []string{archive}, applog.FindOptions{MaximumLogs: 10})
 	if err != nil || len(logs) != 11 || logs[10].Err == nil {
 		t.Errorf("%d logs, %v", len(logs), err)
 	}

@@ -130,7 +130,7 @@ func (f *follower) look(ctx context.Context) error {
 		if ctx.Err() != nil {
 			return context.Cause(ctx)
 		}
-		gone, err := t.read(f.Directory, f.buffer, f.handle)
+		gone, err := t.read(ctx, f.Directory, f.buffer, f.handle)
 		if err == nil && gone && !listed[t.inode] {
 			err = t.reader.flush(t.named(f.handle))
 			t.close()

@@ -1,6 +1,7 @@
 package applog
 
 import (
+	"context"
 	"strings"
 )
 
@@ -67,7 +68,7 @@ func Identify(text string) (Identity, bool) {
 	counts := map[Format]int{}
 	var dated, unparsed, read int
 	runner := false
-	for record, err := range Read(strings.NewReader(text), Options{}) {
+	for record, err := range Read(context.Background(), strings.NewReader(text), Options{}) {
 		if read++; err != nil || read > maximumIdentified {
 			break
 		}

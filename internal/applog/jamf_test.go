@@ -1,6 +1,7 @@
 package applog_test
 
 import (
+	"context"
 	"fmt"
 	"io"
 	"strings"
@@ -63,7 +64,7 @@ func benchmarkRead(b *testing.B, minute func(time.Time, int) string) {
 	b.SetBytes(int64(len(content)))
 	b.ReportAllocs()
 	for b.Loop() {
-		for record, err := range applog.Read(io.NewSectionReader(strings.NewReader(content), 0, int64(len(content))), options) {
+		for record, err := range applog.Read(context.Background(), io.NewSectionReader(strings.NewReader(content), 0, int64(len(content))), options) {
 			if err != nil || record.Kind != applog.Entry {
 				b.Fatal(err, record)
 			}

@@ -51,53 +51,36 @@ type unpacked struct {
 	close func() error
 }
 
-func (u *unpacked) Close() error { return u.close() }
+// Close implements io.Closer.
+func (u unpacked) Close() error { return u.close() }
 
-// limited reads at most so many bytes, and fails where there are more.
-type limited struct {
-	source io.Reader
-	left   int64
-}
-
-func (l *limited) Read(p []byte) (int, error) {
-	if l.left <= 0 {
-		if n, err := l.source.Read(make([]byte, 1)); n == 0 {
-			return 0, err
-		}
-		return 0, errTooLarge
-	}
-	n, err := l.source.Read(p[:min(int64(len(p)), l.left)])
-	l.left -= int64(n)
-	return n, err
-}
-
-// unpack returns what opens a compressed stream of at most so many bytes.
-func unpack(how packing, limit int64) func(io.ReadCloser, error) (io.ReadCloser, error) {
-	return func(source io.ReadCloser, err error) (io.ReadCloser, error) {
-		if err != nil {
-			return nil, err
-		}
-		if how == bzipped {
-			return &unpacked{Reader: &limited{bzip2.NewReader(source), limit}, close: source.Close}, nil
-		}
-		stream, err := gzip.NewReader(source)
+// unpack reads a compressed stream as far as its meter allows. It closes the source where it is none.
+func unpack(source io.ReadCloser, how packing, meter *meter) (io.ReadCloser, error) {
+	packed := &counted{Reader: source}
+	var stream io.Reader
+	if how == bzipped {
+		stream = bzip2.NewReader(packed)
+	} else {
+		unzipped, err := gzip.NewReader(packed)
 		if err != nil {
 			return nil, errors.Join(fmt.Errorf("unpack: %w", err), source.Close())
 		}
-		return &unpacked{Reader: &limited{stream, limit}, close: source.Close}, nil
+		stream = unzipped
 	}
+	return unpacked{&metered{unpacked: stream, packed: packed, meter: meter}, source.Close}, nil
+}
+
+// asText reads a text that begins so, from its beginning on, as UTF-8 and no further than where it turns into NUL bytes.
+func asText(source io.Reader, beginning []byte) io.Reader {
+	if isUTF16(beginning) {
+		source = &utf16Reader{source: source}
+	}
+	return &textual{source: source}
 }
 
 // isUTF16 tells whether a file begins with the mark of UTF-16, as Windows' editors save it.
 func isUTF16(beginning []byte) bool {
 	return bytes.HasPrefix(beginning, []byte("\xff\xfe")) || bytes.HasPrefix(beginning, []byte("\xfe\xff"))
-}
-
-func decodeUTF16(source io.ReadCloser, err error) (io.ReadCloser, error) {
-	if err != nil {
-		return nil, err
-	}
-	return &unpacked{Reader: &utf16Reader{source: source}, close: source.Close}, nil
 }
 
 // utf16Reader reads UTF-16 with a byte order mark as UTF-8.

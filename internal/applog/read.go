@@ -1,6 +1,8 @@
 package applog
 
 import (
+	"context"
+	"errors"
 	"fmt"
 	"io"
 	"iter"
@@ -10,9 +12,12 @@ import (
 // blockSize is how much of a log is read at once. Whoever keeps a part of a record keeps a block.
 const blockSize = 256 << 10
 
+// linesBetween is how many lines are read between two looks at the context: parsing them takes about a millisecond.
+const linesBetween = 1024
+
 // Read returns the records of a log that is complete, one after the other; each is valid until the next one is asked for.
-// An error of source ends the sequence, after the records that could be made of what came before it.
-func Read(source io.Reader, options Options) iter.Seq2[*Record, error] {
+// An error of source or of ctx ends the sequence, after the records that could be made of what came before it.
+func Read(ctx context.Context, source io.Reader, options Options) iter.Seq2[*Record, error] {
 	return func(yield func(*Record, error) bool) {
 		emit := func(record *Record) error {
 			if !yield(record, nil) {
@@ -21,10 +26,26 @@ func Read(source io.Reader, options Options) iter.Seq2[*Record, error] {
 			return nil
 		}
 		r := newReader(options)
+		take := func(l line) error {
+			if l.number%linesBetween == 0 {
+				if err := ended(ctx); err != nil {
+					return err
+				}
+			}
+			return r.parser.take(l, emit)
+		}
 		buffer := make([]byte, blockSize)
 		for {
-			n, err := source.Read(buffer)
-			if r.write(buffer[:n], emit) != nil {
+			err := ended(ctx)
+			n := 0
+			if err == nil {
+				n, err = source.Read(buffer)
+			}
+			switch written := r.splitter.write(buffer[:n], take); {
+			case errors.Is(written, errStopped):
+				return
+			case written != nil:
+				yield(&Record{}, written)
 				return
 			}
 			if err == nil {

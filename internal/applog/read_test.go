@@ -65,7 +65,7 @@ var options = applog.Options{Zone: time.FixedZone("test", -5*60*60), Modified: t
 func readAll(t *testing.T, content string) []applog.Record {
 	t.Helper()
 	read := func(source io.Reader) (records []applog.Record) {
-		for record, err := range applog.Read(source, options) {
+		for record, err := range applog.Read(t.Context(), source, options) {
 			if err != nil {
 				t.Fatal(err)
 			}
@@ -132,7 +132,7 @@ func TestReadTellsErrorAfterWhatItGot(t *testing.T) {
 	broken := errors.New("broken")
 	var records int
 	var got error
-	for _, err := range applog.Read(io.MultiReader(strings.NewReader("one\ntwo"), iotest.ErrReader(broken)), options) {
+	for _, err := range applog.Read(t.Context(), io.MultiReader(strings.NewReader("one\ntwo"), iotest.ErrReader(broken)), options) {
 		if got = err; err == nil {
 			records++
 		}
@@ -143,7 +143,7 @@ func TestReadTellsErrorAfterWhatItGot(t *testing.T) {
 }
 
 func TestReadCanBeLeft(t *testing.T) {
-	for range applog.Read(strings.NewReader("one\ntwo\nthree\n"), options) {
+	for range applog.Read(t.Context(), strings.NewReader("one\ntwo\nthree\n"), options) {
 		break
 	}
 }

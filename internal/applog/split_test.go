@@ -35,7 +35,7 @@ func TestCutAnywhereNothingIsLost(t *testing.T) {
 func entries(t *testing.T, content string) (messages []string) {
 	t.Helper()
 	var records []applog.Record
-	for record, err := range applog.Read(strings.NewReader(content), options) {
+	for record, err := range applog.Read(t.Context(), strings.NewReader(content), options) {
 		if err != nil {
 			t.Fatal(err)
 		}

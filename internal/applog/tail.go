@@ -2,6 +2,7 @@ package applog
 
 import (
 	"bytes"
+	"context"
 	"fmt"
 	"hash/crc32"
 	"io"
@@ -22,6 +23,8 @@ type tail struct {
 	// before are the last bytes before offset; until the file is opened for the first time only their sum is known.
 	before []byte
 	check  Place
+	// nuls is how many of the last bytes are NUL.
+	nuls int64
 }
 
 func newTail(place Place, options Options) *tail {
@@ -32,7 +35,7 @@ func newTail(place Place, options Options) *tail {
 
 // read hands out what the file has grown by. It reads up to the size that the file has when it is called, so that it ends
 // however fast somebody writes. gone is true when the file has been deleted and was read to its end.
-func (t *tail) read(directory string, buffer []byte, emit func(*Record) error) (gone bool, err error) {
+func (t *tail) read(ctx context.Context, directory string, buffer []byte, emit func(*Record) error) (gone bool, err error) {
 	emit = t.named(emit)
 	if t.file == nil {
 		if err := t.open(directory); err != nil || t.file == nil {
@@ -59,10 +62,20 @@ func (t *tail) read(directory string, buffer []byte, emit func(*Record) error) (
 		t.restart()
 	}
 	for t.offset < size {
+		if err := ended(ctx); err != nil {
+			return false, err
+		}
+		if t.nuls >= maximumNULs {
+			if err := t.skip(size, emit); err != nil {
+				return false, err
+			}
+			break
+		}
 		n, err := t.file.ReadAt(buffer[:min(int64(len(buffer)), size-t.offset)], t.offset)
 		if n > 0 {
 			t.offset += int64(n)
 			t.remember(buffer[:n])
+			t.nuls = nulsAtEnd(buffer[:n], t.nuls)
 			if err := t.reader.write(buffer[:n], emit); err != nil {
 				return false, err
 			}
@@ -105,8 +118,19 @@ func (t *tail) open(directory string) error {
 	return nil
 }
 
+// skip passes over the rest of a file that turned into NUL bytes, which a sparse file has terabytes of: it is told as cut.
+func (t *tail) skip(to int64, emit func(*Record) error) error {
+	before, err := bytesBefore(t.file, to)
+	if err != nil {
+		return err
+	}
+	t.reader.splitter.cut += to - t.offset
+	t.offset, t.before, t.nuls = to, before, 0
+	return t.reader.flush(emit)
+}
+
 func (t *tail) restart() {
-	t.offset, t.before, t.reader = 0, nil, newReader(t.options)
+	t.offset, t.before, t.nuls, t.reader = 0, nil, 0, newReader(t.options)
 }
 
 func (t *tail) remember(data []byte) {

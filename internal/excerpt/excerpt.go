@@ -47,13 +47,13 @@ func Copy(ctx context.Context, to io.Writer, from io.Reader, reading applog.Opti
 	size, oldest := 0, 0
 	inTime := len(options.Spans) == 0
 	var failed error
-	for record, err := range applog.Read(from, reading) {
+	for record, err := range applog.Read(ctx, from, reading) {
+		if ctx.Err() != nil {
+			return Result{}, context.Cause(ctx)
+		}
 		if err != nil {
 			failed = err
 			break
-		}
-		if ctx.Err() != nil {
-			return Result{}, context.Cause(ctx)
 		}
 		if at := record.Time.At; !at.IsZero() && len(options.Spans) > 0 {
 			inTime = within(options.Spans, at)

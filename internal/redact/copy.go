@@ -2,6 +2,7 @@ package redact
 
 import (
 	"bufio"
+	"context"
 	"errors"
 	"fmt"
 	"io"
@@ -10,30 +11,33 @@ import (
 // block is how much text is redacted at once, in whole lines; of a longer line each block is redacted by itself.
 const block = 256 << 10
 
-// LearnFrom takes the names from all of a text, for what is redacted afterwards.
-func (r *Redactor) LearnFrom(from io.Reader) error {
-	return inBlocks(from, func(text string) error {
+// LearnFrom takes the names from all of a text, for what is redacted afterwards. It ends with ctx.
+func (r *Redactor) LearnFrom(ctx context.Context, from io.Reader) error {
+	return inBlocks(ctx, from, func(text string) error {
 		r.LearnText(text)
 		return nil
 	})
 }
 
-// Copy writes a text with pseudonyms.
-func (r *Redactor) Copy(to io.Writer, from io.Reader) error {
-	return inBlocks(from, func(text string) error {
+// Copy writes a text with pseudonyms. It ends with ctx.
+func (r *Redactor) Copy(ctx context.Context, to io.Writer, from io.Reader) error {
+	return inBlocks(ctx, from, func(text string) error {
 		_, err := io.WriteString(to, r.Text(text))
 		return err
 	})
 }
 
 // inBlocks hands out a text in whole lines, as many as go into a block.
-func inBlocks(from io.Reader, take func(text string) error) error {
+func inBlocks(ctx context.Context, from io.Reader, take func(text string) error) error {
 	lines := bufio.NewReaderSize(from, block)
 	var held []byte
 	for {
 		line, err := lines.ReadSlice('\n')
 		if err != nil && err != io.EOF && !errors.Is(err, bufio.ErrBufferFull) {
 			return fmt.Errorf("read what is redacted: %w", err)
+		}
+		if ctx.Err() != nil {
+			return fmt.Errorf("read what is redacted: %w", context.Cause(ctx))
 		}
 		if len(held)+len(line) > block || err == io.EOF {
 			if err := take(string(held)); err != nil {

@@ -19,11 +19,11 @@ func TestALogIsCopied(t *testing.T) {
 	}
 	log.WriteString("no end of a line for mia.keller")
 	r := redact.New(redact.Options{Users: []string{"Mia Keller"}})
-	if err := r.LearnFrom(iotest.HalfReader(strings.NewReader(log.String()))); err != nil {
+	if err := r.LearnFrom(t.Context(), iotest.HalfReader(strings.NewReader(log.String()))); err != nil {
 		t.Fatal(err)
 	}
 	var copied bytes.Buffer
-	if err := r.Copy(&copied, iotest.HalfReader(strings.NewReader(log.String()))); err != nil {
+	if err := r.Copy(t.Context(), &copied, iotest.HalfReader(strings.NewReader(log.String()))); err != nil {
 		t.Fatal(err)
 	}
 	if want := r.Text(log.String()); copied.String() != want {
@@ -34,7 +34,7 @@ func TestALogIsCopied(t *testing.T) {
 			t.Errorf("%q survives", value)
 		}
 	}
-	if err := r.Copy(io.Discard, iotest.ErrReader(errors.New("disk"))); err == nil {
+	if err := r.Copy(t.Context(), io.Discard, iotest.ErrReader(errors.New("disk"))); err == nil {
 		t.Error("a reader's error is lost")
 	}
 	counts := r.Counts()
@@ -47,7 +47,7 @@ func TestALogIsCopied(t *testing.T) {
 func TestLongLinesAreKept(t *testing.T) {
 	long := strings.Repeat("word and more ", 100_000)
 	var copied bytes.Buffer
-	if err := redact.New(redact.Options{}).Copy(&copied, strings.NewReader(long)); err != nil || copied.String() != long {
+	if err := redact.New(redact.Options{}).Copy(t.Context(), &copied, strings.NewReader(long)); err != nil || copied.String() != long {
 		t.Errorf("%d bytes became %d, %v", len(long), copied.Len(), err)
 	}
 }

@@ -120,7 +120,7 @@ func TestReport(t *testing.T) {
 	if err := os.WriteFile(filepath.Join(folder, "unified.log"), []byte(lines+strings.Join(document, "\n")), 0o600); err != nil {
 		t.Fatal(err)
 	}
-	logs, err := applog.Find([]string{folder}, applog.FindOptions{})
+	logs, err := applog.Find(t.Context(), []string{folder}, applog.FindOptions{})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -131,7 +131,9 @@ func TestReport(t *testing.T) {
 	if len(report.Attempts) == 0 || len(report.Lines) < len(document) {
 		t.Fatalf("%d attempts, %d lines", len(report.Attempts), len(report.Lines))
 	}
-	redact.Report(report, redact.New(redact.Options{Users: []string{"Mia Keller"}}))
+	if err := redact.Report(t.Context(), report, redact.New(redact.Options{Users: []string{"Mia Keller"}})); err != nil {
+		t.Fatal(err)
+	}
 	text, err := json.Marshal(report)
 	if err != nil {
 		t.Fatal(err)

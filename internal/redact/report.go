@@ -1,6 +1,8 @@
 package redact
 
 import (
+	"context"
+	"fmt"
 	"reflect"
 	"slices"
 
@@ -10,8 +12,9 @@ import (
 // own are the fields of a report that hold only usher's own words.
 var own = []string{"Report.Schema", "Report.Zone", "Event.Name", "Event.Title", "Event.Advice", "Event.Code", "Verdict.Cause", "Phase.Title", "Line.Event"}
 
-// Report redacts every text of a report in its place, having learnt from all of it.
-func Report(report *timeline.Report, r *Redactor) {
+// Report redacts every text of a report in its place, having learnt from all of it. A report of which ctx ended before that is
+// redacted in part, and must not be shown.
+func Report(ctx context.Context, report *timeline.Report, r *Redactor) error {
 	for _, attempt := range report.Attempts {
 		r.learnUser(attempt.User)
 	}
@@ -23,9 +26,19 @@ func Report(report *timeline.Report, r *Redactor) {
 		r.learnComputer(computer)
 	}
 	value := reflect.ValueOf(report)
-	walk(value, "", func(text string) string { r.LearnText(text); return text })
-	walk(value, "", r.Text)
+	for _, each := range []func(string) string{func(text string) string { r.LearnText(text); return text }, r.Text} {
+		walk(value, "", func(text string) string {
+			if ctx.Err() != nil {
+				return text
+			}
+			return each(text)
+		})
+		if ctx.Err() != nil {
+			return fmt.Errorf("redact report: %w", context.Cause(ctx))
+		}
+	}
 	report.Redacted = true
+	return nil
 }
 
 // walk replaces every text in a value that is not named in own. Texts that have a type of their own have a fixed set of

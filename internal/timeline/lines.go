@@ -24,28 +24,29 @@ func (c *Collector) readLines(ctx context.Context, logs []applog.Log, report *Re
 		if log.Err != nil {
 			continue
 		}
-		file, err := log.Open()
+		file, err := log.Open(ctx)
+		if ctx.Err() != nil {
+			return context.Cause(ctx)
+		}
 		if err != nil {
 			continue // told in the first pass
 		}
 		var last applog.Time
-		count := 0
-		for record, err := range applog.Read(file, c.ReadOptions(i)) {
+		for record, err := range applog.Read(ctx, file, c.ReadOptions(i)) {
 			if err != nil {
-				break
+				break // told in the first pass, or ctx has ended
 			}
 			if !record.Time.At.IsZero() {
 				last = record.Time
-			}
-			if count++; count%4096 == 0 && ctx.Err() != nil {
-				file.Close()
-				return context.Cause(ctx)
 			}
 			at := last
 			at.At = at.At.Add(-c.logs[i].skew)
 			gathered.take(i, record, at)
 		}
 		file.Close()
+		if ctx.Err() != nil {
+			return context.Cause(ctx)
+		}
 	}
 	report.Lines, report.OmittedLines = gathered.result()
 	return nil

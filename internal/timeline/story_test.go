@@ -136,7 +136,7 @@ func unpack(t *testing.T, archive *txtar.Archive) (logs []applog.Log, want *txta
 		}
 		paths = append(paths, path)
 	}
-	logs, err := applog.Find(paths, applog.FindOptions{})
+	logs, err := applog.Find(t.Context(), paths, applog.FindOptions{})
 	if err != nil {
 		t.Fatal(err)
 	}

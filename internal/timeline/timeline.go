@@ -65,7 +65,7 @@ func Build(ctx context.Context, logs []applog.Log, options Options) (*Report, er
 			}
 			group.Go(func() error {
 				if !pass {
-					if local[i] = writesLocalTime(log); local[i] {
+					if local[i] = writesLocalTime(ctx, log); local[i] {
 						return nil
 					}
 				}
@@ -102,22 +102,24 @@ func (c *Collector) read(ctx context.Context, index int, log applog.Log) error {
 		into.info.Error = log.Err.Error()
 		return nil
 	}
-	file, err := log.Open()
+	file, err := log.Open(ctx)
+	if ctx.Err() != nil {
+		return context.Cause(ctx)
+	}
 	if err != nil {
 		into.info.Error = err.Error()
 		return nil
 	}
 	defer file.Close()
-	count := 0
-	for record, err := range applog.Read(file, c.ReadOptions(index)) {
+	for record, err := range applog.Read(ctx, file, c.ReadOptions(index)) {
+		if ctx.Err() != nil {
+			return context.Cause(ctx)
+		}
 		if err != nil {
 			into.info.Error = err.Error()
 			break
 		}
 		into.take(record)
-		if count++; count%4096 == 0 && ctx.Err() != nil {
-			return context.Cause(ctx)
-		}
 	}
 	return nil
 }
@@ -126,17 +128,17 @@ func (c *Collector) read(ctx context.Context, index int, log applog.Log) error {
 var localFormats = []applog.Format{applog.JamfLog, applog.JamfPolicy, applog.SelfService, applog.UnifiedCompact}
 
 // writesLocalTime looks at the beginning of a log.
-func writesLocalTime(log applog.Log) bool {
+func writesLocalTime(ctx context.Context, log applog.Log) bool {
 	if log.Err != nil {
 		return false
 	}
-	file, err := log.Open()
+	file, err := log.Open(ctx)
 	if err != nil {
 		return false
 	}
 	defer file.Close()
 	const enough = 64 << 10
-	for record, err := range applog.Read(io.LimitReader(file, enough), applog.Options{}) {
+	for record, err := range applog.Read(ctx, io.LimitReader(file, enough), applog.Options{}) {
 		if err != nil {
 			return false
 		}

@@ -104,7 +104,7 @@ func (u *user) records(name string) []applog.Record {
 	}
 	defer file.Close()
 	var records []applog.Record
-	for record, err := range applog.Read(file, applog.Options{}) {
+	for record, err := range applog.Read(u.t.Context(), file, applog.Options{}) {
 		if err != nil {
 			u.t.Fatal(err)
 		}

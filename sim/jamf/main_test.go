@@ -1,6 +1,7 @@
 package main
 
 import (
+	"context"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -119,7 +120,7 @@ func compareLog(script *testscript.TestScript, _ bool, arguments []string) {
 // tells EVENT…: what usher recognises in a file of what jamf wrote, noise and policies left out.
 func tells(script *testscript.TestScript, _ bool, arguments []string) {
 	got := []string{}
-	for record, err := range applog.Read(strings.NewReader(script.ReadFile(arguments[0])), applog.Options{}) {
+	for record, err := range applog.Read(context.Background(), strings.NewReader(script.ReadFile(arguments[0])), applog.Options{}) {
 		script.Check(err)
 		if record.Kind == applog.Unparsed {
 			script.Fatalf("usher does not understand %q", record.Raw)

@@ -1,0 +1,94 @@
+package applog
+
+import (
+	"fmt"
+	"io"
+	"sync"
+)
+
+// What may be unpacked. Logs that real Macs send shrink to a tenth or a thirtieth; the same line a million times shrinks to a
+// five hundredth, and archives that are made to exhaust their reader to a thousandth, bzip2 to a millionth. So all of them
+// together may have freeUnpacked bytes beyond unpackedRatio times what they are packed.
+const (
+	unpackedRatio = 200
+	freeUnpacked  = 64 << 20
+)
+
+// allowance bounds what all archives of a search are unpacked to. It may be used by several goroutines.
+type allowance struct {
+	mu sync.Mutex
+	// total and excess are what is left: of all bytes, and of those beyond the ratio.
+	total, excess int64
+}
+
+func newAllowance(total int64) *allowance { return &allowance{total: total, excess: freeUnpacked} }
+
+// meter is one packed stream's share. A stream that is read again is paid for once, and ends where it ended before.
+type meter struct {
+	of *allowance
+	// paid is how far the stream was read, beyond how much of it was more than the ratio.
+	paid, beyond int64
+	// refused is why it may not be read beyond paid.
+	refused error
+}
+
+func (a *allowance) meter() *meter { return &meter{of: a} }
+
+// pay is called when out bytes were made of the first in bytes of the stream.
+func (m *meter) pay(in, out int64) error {
+	m.of.mu.Lock()
+	defer m.of.mu.Unlock()
+	if out <= m.paid {
+		return nil
+	}
+	if m.refused != nil {
+		return m.refused
+	}
+	beyond := max(m.beyond, out-unpackedRatio*in)
+	switch more, excess := out-m.paid, beyond-m.beyond; {
+	case more > m.of.total:
+		m.refused = errTooLarge
+	case excess > m.of.excess:
+		m.refused = fmt.Errorf("%w: it unpacks to more than %d times its size, and such archives may have %d MiB beyond that together",
+			errTooLarge, unpackedRatio, freeUnpacked>>20)
+	default:
+		m.of.total -= more
+		m.of.excess -= excess
+		m.paid, m.beyond = out, beyond
+	}
+	return m.refused
+}
+
+// counted counts what is read of it.
+type counted struct {
+	io.Reader
+	bytes int64
+}
+
+// Read implements io.Reader.
+func (c *counted) Read(p []byte) (int, error) {
+	n, err := c.Reader.Read(p)
+	c.bytes += int64(n)
+	return n, err
+}
+
+// metered is an unpacked stream that ends where its meter refuses.
+type metered struct {
+	unpacked io.Reader
+	packed   *counted
+	meter    *meter
+	bytes    int64
+}
+
+// Read implements io.Reader.
+func (m *metered) Read(p []byte) (int, error) {
+	n, err := m.unpacked.Read(p)
+	if n == 0 {
+		return 0, err
+	}
+	if err := m.meter.pay(m.packed.bytes, m.bytes+int64(n)); err != nil {
+		return 0, err
+	}
+	m.bytes += int64(n)
+	return n, err
+}

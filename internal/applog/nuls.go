@@ -1,0 +1,40 @@
+package applog
+
+import (
+	"bytes"
+	"fmt"
+	"io"
+)
+
+// maximumNULs is how many NUL bytes in a row end a log. A crash leaves blocks of them, up to some hundred kilobytes, and text
+// may follow. Beyond the longest line that is kept nothing of them would be kept anyway, and a sparse file can claim
+// terabytes of them without having one.
+const maximumNULs = maximumLine
+
+// textual is a text that ends, with an error that says where, when it turns into NUL bytes.
+type textual struct {
+	source io.Reader
+	// read are the bytes so far, row how many of the last ones are NUL.
+	read, row int64
+}
+
+// Read implements io.Reader.
+func (t *textual) Read(p []byte) (int, error) {
+	if t.row >= maximumNULs {
+		return 0, fmt.Errorf("%w from byte %d on: the rest was not read", errTurnsBinary, t.read-t.row)
+	}
+	n, err := t.source.Read(p)
+	t.read += int64(n)
+	t.row = nulsAtEnd(p[:n], t.row)
+	return n, err
+}
+
+// nulsAtEnd returns how many NUL bytes are at the end of what has so many before data. Only the row at the end is looked at:
+// one within data is shorter than a block.
+func nulsAtEnd(data []byte, before int64) int64 {
+	rest := bytes.TrimRight(data, "\x00")
+	if len(rest) == 0 {
+		return before + int64(len(data))
+	}
+	return int64(len(data) - len(rest))
+}
