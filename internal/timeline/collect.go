@@ -7,7 +7,6 @@ import (
 
 	"usher.internal/internal/applog"
 	"usher.internal/internal/event"
-	"usher.internal/internal/lazyregexp"
 	"usher.internal/internal/wpj"
 )
 
@@ -24,8 +23,8 @@ type collected struct {
 	index    int
 	info     Log
 	modified time.Time
-	// user is whose log it is, as its path tells.
-	user string
+	// origin is where it is from, and user whose home that is.
+	origin
 	// sightings are the newest events, a ring once it is full.
 	sightings []sighting
 	next      int
@@ -93,22 +92,12 @@ func (c *Collector) Add(name string, modified time.Time) int {
 }
 
 func newCollected(index int, name string, modified time.Time) *collected {
-	return &collected{index: index, info: Log{Name: name}, modified: modified, user: userOf(name),
+	return &collected{index: index, info: Log{Name: name}, modified: modified, origin: originOf(name),
 		formats: map[applog.Format]bool{}, offsets: map[time.Duration]int{}}
 }
 
 // Take gives a record of a log to the collector.
 func (c *Collector) Take(index int, record *applog.Record) { c.logs[index].take(record) }
-
-var homePattern = lazyregexp.New(`(?:^|/)(?:Users|home)/([^/]+)/`)
-
-// userOf returns whose log it is when it stands in somebody's home, also inside an archive.
-func userOf(name string) string {
-	if match := homePattern.FindStringSubmatch(name); match != nil && match[1] != "Shared" {
-		return match[1]
-	}
-	return ""
-}
 
 func (l *collected) take(record *applog.Record) {
 	l.info.Bytes = record.End

@@ -71,6 +71,9 @@ func withoutDoubles(events []found) []found {
 			if other.Time.At.Sub(f.Time.At) > sameMoment {
 				break
 			}
+			if other.user != "" && f.user != "" && other.user != f.user {
+				continue
+			}
 			if other.Source == applog.SourceCompanyPortal && (other.Name == f.Name || f.Name == event.StepFailed && other.Class == event.Trouble) {
 				return true
 			}

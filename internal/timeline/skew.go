@@ -45,53 +45,107 @@ const (
 // certainties orders zones, the surest first: the less sure source is the one whose clock is doubted.
 var certainties = []applog.Zone{applog.ZoneWritten, applog.ZoneUTC, applog.ZoneLikelyUTC, applog.ZoneInferred, applog.ZoneAssumed}
 
-// findSkews compares what two sources report of the same things, and moves the times of the less certain one.
+// difference is what one group's events say of the clocks of two sources.
+type difference struct {
+	group            *group
+	doubted, against applog.Source
+	by               time.Duration
+	// agree is true where the clocks do; then the rest is not set.
+	agree bool
+	// at is when the later source reports it.
+	at time.Time
+}
+
+// nearly is how far apart the differences of two users of one Mac may be found.
+const nearly = 2 * time.Second
+
+// findSkews compares what two sources report of the same things, and moves the times of the less certain one. Only logs of
+// the same user and Mac are compared: what another user did has nothing to do with it, and anyone can write into their own
+// log what they like.
 func (c *Collector) findSkews() []Skew {
-	bySource := map[applog.Source][]*found{}
-	for _, log := range c.logs {
-		for i := range log.found {
-			bySource[log.found[i].Source] = append(bySource[log.found[i].Source], &log.found[i])
-		}
+	var skews []Skew
+	for _, one := range c.computers() {
+		skews = append(skews, c.findSkewsOf(one)...)
 	}
-	moved := map[applog.Source]time.Duration{}
+	return skews
+}
+
+func (c *Collector) findSkewsOf(one *computer) []Skew {
+	moved := map[*group]map[applog.Source]time.Duration{}
+	for _, p := range one.groups {
+		moved[p] = map[applog.Source]time.Duration{}
+	}
 	var skews []Skew
 	for _, a := range anchors {
-		earlier, later := named(bySource[a.earlierSource], a.earlier), named(bySource[a.laterSource], a.later)
-		difference, ok := a.difference(earlier, later, moved[a.laterSource]-moved[a.earlierSource])
-		if !ok {
-			continue
+		var all []difference
+		for _, p := range one.groups {
+			if d, ok := a.compare(p, moved[p]); ok {
+				all = append(all, d)
+			}
 		}
-		doubted, against := a.laterSource, a.earlierSource
-		if doubt(earlier) > doubt(later) {
-			doubted, against, difference = a.earlierSource, a.laterSource, -difference
+		for _, d := range one.settle(all) {
+			skew := Skew{Source: d.doubted, Against: d.against, Milliseconds: d.by.Milliseconds(),
+				Detail: fmt.Sprintf("The times of %s are %s those of %s, by what both say of %s; here they are shown as %s has them.",
+					d.named(one), ahead(d.by), d.against, a.what, d.against)}
+			if d.doubted == applog.SourceJamf && c.zone.from == applog.ZoneAssumed && d.by%quarter == 0 {
+				c.zone.infer(d.at, d.by)
+				skew.Detail = fmt.Sprintf("The local times of %s fit those of %s, by what both say of %s, in the zone %s, which they are taken to be in.",
+					d.named(one), d.against, a.what, c.zone.name())
+			}
+			skews = append(skews, skew)
+			if one.isShared(d.doubted) { // a log of the whole Mac has one clock, whoever's events show it
+				for _, p := range one.groups {
+					moved[p][d.doubted] = d.by
+				}
+			} else {
+				moved[d.group][d.doubted] = d.by
+			}
 		}
-		if _, already := moved[doubted]; already {
-			continue
-		}
-		moved[doubted] = difference
-		skew := Skew{Source: doubted, Against: against, Milliseconds: difference.Milliseconds(),
-			Detail: fmt.Sprintf("The times of %s are %s those of %s, by what both say of %s; here they are shown as %s has them.",
-				doubted, ahead(difference), against, a.what, against)}
-		if doubted == applog.SourceJamf && c.zone.from == applog.ZoneAssumed && difference%quarter == 0 {
-			c.zone.infer(later[0].Time.At, difference)
-			skew.Detail = fmt.Sprintf("The local times of %s fit those of %s, by what both say of %s, in the zone %s, which they are taken to be in.",
-				doubted, against, a.what, c.zone.name())
-		}
-		skews = append(skews, skew)
 	}
-	for source, by := range moved {
-		for _, f := range bySource[source] {
-			f.Time.At = f.Time.At.Add(-by)
+	one.move(moved)
+	return skews
+}
+
+// settle returns the differences that are to be believed. Those of a source that has a log of the whole Mac are one, or none
+// where two users' logs contradict each other.
+func (c *computer) settle(all []difference) (believed []difference) {
+	for _, d := range all {
+		shared := !d.agree && c.isShared(d.doubted)
+		contradicts := func(other difference) bool {
+			return other.agree || other.doubted != d.doubted || (other.by-d.by).Abs() > nearly
 		}
-		for _, log := range c.logs {
-			for format := range log.formats {
-				if format.Source() == source {
+		switch {
+		case d.agree, shared && slices.ContainsFunc(all, contradicts):
+		case shared && len(believed) > 0: // the same again
+		default:
+			believed = append(believed, d)
+		}
+	}
+	return believed
+}
+
+// named is whose times are doubted.
+func (d difference) named(of *computer) string {
+	if len(of.groups) > 1 && d.group.user != "" && !of.isShared(d.doubted) {
+		return fmt.Sprintf("%s in the logs of user %s", d.doubted, d.group.user)
+	}
+	return string(d.doubted)
+}
+
+// move subtracts the differences from the times of the events and logs.
+func (c *computer) move(moved map[*group]map[applog.Source]time.Duration) {
+	for p, bySource := range moved {
+		for source, by := range bySource {
+			for _, f := range p.events[source] {
+				f.Time.At = f.Time.At.Add(-by)
+			}
+			for _, log := range c.logs {
+				if log.has(source) && (log.user == p.user || log.user == "") {
 					log.skew = by
 				}
 			}
 		}
 	}
-	return skews
 }
 
 func ahead(by time.Duration) string {
@@ -119,18 +173,34 @@ func doubt(events []*found) int {
 	return worst
 }
 
-// difference is by how much the later source's clock is ahead of the earlier one's; ok is false where they agree, or
-// where nothing can be said.
-func (a anchor) difference(earlier, later []*found, moved time.Duration) (by time.Duration, ok bool) {
+// compare compares the clocks of the two sources by a group's events. ok is false where they say nothing, or where the source
+// that is doubted was moved before.
+func (a anchor) compare(p *group, moved map[applog.Source]time.Duration) (d difference, ok bool) {
+	earlier, later := named(p.events[a.earlierSource], a.earlier), named(p.events[a.laterSource], a.later)
+	by, agree, ok := a.difference(earlier, later, moved[a.laterSource]-moved[a.earlierSource])
+	if !ok || agree {
+		return difference{group: p, agree: agree}, agree
+	}
+	d = difference{group: p, doubted: a.laterSource, against: a.earlierSource, by: by, at: later[0].Time.At}
+	if doubt(earlier) > doubt(later) {
+		d.doubted, d.against, d.by = a.earlierSource, a.laterSource, -by
+	}
+	_, already := moved[d.doubted]
+	return d, !already
+}
+
+// difference is by how much the later source's clock is ahead of the earlier one's. agree is true where the clocks agree, and
+// ok is false where nothing can be said.
+func (a anchor) difference(earlier, later []*found, moved time.Duration) (by time.Duration, agree, ok bool) {
 	if len(earlier) == 0 || len(later) == 0 {
-		return 0, false
+		return 0, false, false
 	}
 	counts := map[time.Duration]int{}
 	for _, e := range earlier {
 		for _, l := range later {
 			d := l.Time.At.Sub(e.Time.At) - moved
 			if d >= a.least && d <= a.most {
-				return 0, false // some of it agrees: the clocks do
+				return 0, true, true // some of it agrees: the clocks do
 			}
 			if d < -farthest || d > farthest {
 				continue
@@ -151,9 +221,9 @@ func (a anchor) difference(earlier, later []*found, moved time.Duration) (by tim
 		}
 	}
 	if len(candidates) == 0 {
-		return 0, false
+		return 0, false, false
 	}
 	return slices.MinFunc(candidates, func(x, y time.Duration) int {
 		return cmp.Or(cmp.Compare(counts[y], counts[x]), cmp.Compare(x.Abs(), y.Abs()))
-	}), true
+	}), false, true
 }
