@@ -1,0 +1,100 @@
+package trust
+
+import (
+	"errors"
+	"fmt"
+	"io/fs"
+	"os"
+	"syscall"
+)
+
+// Check returns the path without symbolic links of what is at path, if only root and our own user can change it, and the policy is for
+// it. Use the path that is returned. The error is an [*Error], or that of the file system: [fs.ErrNotExist], or syscall.ELOOP after
+// [MaximumLinks] links.
+func (p Policy) Check(path string) (resolved string, err error) {
+	found, err := p.find(path)
+	return found.path, err
+}
+
+func (p Policy) find(path string) (place, error) {
+	found, err := p.walk(path)
+	if err != nil {
+		return place{}, err
+	}
+	if found.info == nil {
+		return place{}, &fs.PathError{Op: "look up", Path: found.path, Err: syscall.ENOENT}
+	}
+	if err := p.fits(path, found); err != nil {
+		return place{}, err
+	}
+	return found, nil
+}
+
+// Open opens for reading what [Policy.Check] accepts, and returns what it was when it was opened. A pipe or a device is not opened. The
+// caller closes the file.
+func (p Policy) Open(path string) (*os.File, fs.FileInfo, error) {
+	found, err := p.find(path)
+	if err != nil {
+		return nil, nil, err
+	}
+	file, err := os.OpenFile(found.path, os.O_RDONLY|syscall.O_NOFOLLOW|syscall.O_NONBLOCK, 0)
+	if err != nil {
+		return nil, nil, err
+	}
+	info, err := file.Stat()
+	switch {
+	case err != nil:
+	case !os.SameFile(info, found.info): // root, or we ourselves, have replaced it
+		err = p.refuse(path, found.path, Replaced, info)
+	default:
+		err = p.fits(path, place{path: found.path, info: info})
+	}
+	if err != nil {
+		return nil, nil, errors.Join(err, file.Close())
+	}
+	return file, info, nil
+}
+
+// MakeDirectory makes the directory with that mode where there is none, with its parents (mode 0755), and checks what is there as
+// [Policy.Check] does. What it makes is checked in the same way, so that a directory is never used that somebody else was quicker to make.
+func (p Policy) MakeDirectory(path string, mode fs.FileMode) error {
+	_, err := p.make(path, mode)
+	return err
+}
+
+// TakeDirectory is [Policy.MakeDirectory] for a directory that is usher's own: one that is there gets this mode. A mode that is too wide is
+// corrected and not refused. A directory of another user, and a link where the policy wants none, are refused.
+func (p Policy) TakeDirectory(path string, mode fs.FileMode) error {
+	p.corrects = true
+	found, err := p.make(path, mode)
+	if err != nil || found.info.Mode()&(fs.ModePerm|fs.ModeSticky) == mode {
+		return err
+	}
+	if err := os.Chmod(found.path, mode); err != nil {
+		return fmt.Errorf("make directory: %w", err)
+	}
+	return nil
+}
+
+func (p Policy) make(path string, mode fs.FileMode) (place, error) {
+	for {
+		found, err := p.walk(path)
+		switch {
+		case found.path == "":
+			return place{}, fmt.Errorf("make directory: %w", err)
+		case found.info != nil:
+			if err := p.fits(path, found); err != nil {
+				return place{}, fmt.Errorf("make directory: %w", err)
+			}
+			return found, nil
+		}
+		// Nothing is there. In a sticky directory somebody else may make it first; the next round sees whose it is.
+		bits := fs.FileMode(0o755)
+		if found.last {
+			bits = mode
+		}
+		if err := os.Mkdir(found.path, bits); err != nil && !errors.Is(err, fs.ErrExist) {
+			return place{}, fmt.Errorf("make directory: %w", err)
+		}
+	}
+}

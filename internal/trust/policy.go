@@ -1,0 +1,138 @@
+package trust
+
+import (
+	"io/fs"
+	"os"
+	"runtime"
+	"slices"
+	"syscall"
+)
+
+// JamfProgram is where Jamf installs its program, in directories of its own. /usr/local/bin/jamf is a link to it, in a directory that
+// Homebrew gives to a user on Macs with an Intel processor.
+const JamfProgram = "/usr/local/jamf/bin/jamf"
+
+// Policy is who may be able to change a kind of file. Root and our own user always may.
+type Policy struct {
+	name string
+	kind kind
+	// writers are the groups that may write to the file itself, and above those that may write to directories that lead to it.
+	writers, above []group
+	// private is for files that nobody but the owner may read either.
+	private bool
+	// corrects is for what usherd gives its mode itself: only the owner is judged.
+	corrects bool
+	// noLink refuses a path that is a symbolic link. Links above it are followed.
+	noLink bool
+	// consequence continues the reason in an error: what those who can change the file could do.
+	consequence string
+	// key is the configuration's key of the path. Where elsewhere is set, the fix is to set the key to it.
+	key, elsewhere string
+}
+
+// kind is what a policy is for.
+type kind int
+
+const (
+	regularFile kind = iota
+	program
+	directory
+)
+
+// String continues "it is not".
+func (k kind) String() string {
+	return [...]string{regularFile: "a regular file", program: "an executable file", directory: "a directory"}[k]
+}
+
+// group is a group that a policy lets write.
+type group struct {
+	gid  uint32
+	name string
+	// only is the system that the number means this group on; empty is every system.
+	only string
+}
+
+var (
+	// root is the group of root: wheel on macOS. Its members are root's equals.
+	root = group{0, "root (macOS: wheel)", ""}
+	// admin are the administrators of a Mac. They can become root with sudo, but what runs as one of them cannot without their password.
+	// So it may write where usher reads nothing that root runs.
+	admin = group{80, "admin", "darwin"}
+	// daemon may write to /private/var/run of every Mac (root:daemon, mode 0775). No person is a member.
+	daemon = group{1, "daemon", "darwin"}
+)
+
+// The policies. Root and our own user are trusted in each.
+var (
+	// Jamf is the program that root runs for an inventory.
+	Jamf = Policy{name: "jamf", kind: program, writers: []group{root}, above: []group{root},
+		consequence: "so others could have root run another program", key: "jamf.executable", elsewhere: JamfProgram}
+	// Program is every other program that root runs.
+	Program = Policy{name: "program", kind: program, writers: []group{root}, above: []group{root},
+		consequence: "so others could have root run another program"}
+	// Agent is the program that usherd lets in as a user's agent. No group may write to it.
+	Agent = Policy{name: "agent", kind: program, above: []group{root},
+		consequence: "so others than root can change which program is let in as an agent", key: "agent.executable"}
+	// Portal is Company Portal, which users run as themselves. /Applications is root:admin with mode 0775 on every Mac.
+	Portal = Policy{name: "portal", kind: program, writers: []group{root, admin}, above: []group{root, admin},
+		consequence: "so others could have put another program there", key: "portal.executable"}
+	// Secret is a file with a secret or a private key.
+	Secret = Policy{name: "secret", kind: regularFile, private: true, above: []group{root, admin},
+		consequence: "who could put another file in its place"}
+	// SecretDirectory is the directory that such a file is written into.
+	SecretDirectory = Policy{name: "secret directory", kind: directory, writers: []group{root}, above: []group{root, admin}, noLink: true,
+		consequence: "who could put another file in its place"}
+	// Configuration is a file that says what root does.
+	Configuration = Policy{name: "configuration", kind: regularFile, above: []group{root, admin},
+		consequence: "and root would obey it"}
+	// Log is a log that root reads for an archive.
+	Log = Policy{name: "log", kind: regularFile, writers: []group{root, admin}, above: []group{root, admin}, noLink: true,
+		consequence: "so others could have put it there"}
+	// LogDirectory is the directory that usherd's log is in.
+	LogDirectory = Policy{name: "log directory", kind: directory, writers: []group{root}, above: []group{root, admin}, noLink: true,
+		consequence: "so others could put files and links there"}
+	// Sockets is the directory of usherd's sockets, and Lock the file in it that says who serves.
+	Sockets = Policy{name: "socket directory", kind: directory, writers: []group{root}, above: []group{root, admin, daemon}, noLink: true,
+		consequence: "so others could put their own sockets there", key: "socket_directory"}
+	Lock = Policy{name: "lock", kind: regularFile, corrects: true, above: []group{root, admin, daemon}, noLink: true,
+		consequence: "so others could keep usherd from its sockets"}
+	// State is the directory of the journal, and StateFile a file in it.
+	State = Policy{name: "state directory", kind: directory, writers: []group{root}, above: []group{root, admin}, noLink: true,
+		consequence: "so others could change what usherd remembers", key: "state_directory"}
+	StateFile = Policy{name: "state file", kind: regularFile, corrects: true, above: []group{root, admin}, noLink: true,
+		consequence: "so others could change what usherd remembers"}
+)
+
+// Policies returns all of them.
+func Policies() []Policy {
+	return []Policy{Jamf, Program, Agent, Portal, Secret, SecretDirectory, Configuration, Log, LogDirectory, Sockets, Lock, State, StateFile}
+}
+
+// String is the policy's name.
+func (p Policy) String() string { return p.name }
+
+// system is the platform that groups are those of. Tests set it.
+var system = runtime.GOOS
+
+// judge returns why the owner or the mode of something lets others change it. Groups are those that may write to it.
+func judge(info fs.FileInfo, groups []group) (Reason, bool) {
+	stat := info.Sys().(*syscall.Stat_t)
+	switch mode := info.Mode(); {
+	case !ours(stat.Uid):
+		return Owner, false
+	case mode&fs.ModeSymlink != 0: // the mode of a link says nothing
+		return 0, true
+	case mode.Perm()&0o002 != 0:
+		return Everybody, false
+	case mode.Perm()&0o020 != 0 && !admits(groups, stat.Gid):
+		return Group, false
+	}
+	return 0, true
+}
+
+// ours reports whether a uid is root's or our own.
+func ours(uid uint32) bool { return uid == 0 || int(uid) == os.Geteuid() }
+
+func admits(groups []group, gid uint32) bool {
+	return slices.ContainsFunc(groups, func(g group) bool { return g.gid == gid && (g.only == "" || g.only == system) })
+}

@@ -1,0 +1,79 @@
+package trust
+
+import (
+	"io/fs"
+	"slices"
+	"syscall"
+	"testing"
+	"time"
+)
+
+// on has the groups be those of a system.
+func on(t *testing.T, name string) {
+	before := system
+	system = name
+	t.Cleanup(func() { system = before })
+}
+
+// status is a file with an owner and a mode.
+type status struct {
+	uid, gid uint32
+	mode     fs.FileMode
+}
+
+func (s status) Name() string       { return "x" }
+func (s status) Size() int64        { return 0 }
+func (s status) Mode() fs.FileMode  { return s.mode }
+func (s status) ModTime() time.Time { return time.Time{} }
+func (s status) IsDir() bool        { return s.mode.IsDir() }
+func (s status) Sys() any           { return &syscall.Stat_t{Uid: s.uid, Gid: s.gid} }
+
+// The groups that may write are decided for each policy, and mean something on their own system only.
+func TestGroupsThatMayWrite(t *testing.T) {
+	const staff = 20 // every user of a Mac is a member
+	for _, test := range []struct {
+		system        string
+		gid           uint32
+		itself, above []Policy
+	}{
+		{"darwin", 0, []Policy{Jamf, Program, Portal, SecretDirectory, Log, LogDirectory, Sockets, State},
+			Policies()},
+		{"darwin", 80, []Policy{Portal, Log},
+			[]Policy{Portal, Secret, SecretDirectory, Configuration, Log, LogDirectory, Sockets, Lock, State, StateFile}},
+		{"darwin", 1, nil, []Policy{Sockets, Lock}},
+		{"darwin", staff, nil, nil},
+		{"linux", 0, []Policy{Jamf, Program, Portal, SecretDirectory, Log, LogDirectory, Sockets, State},
+			Policies()},
+		{"linux", 80, nil, nil},
+		{"linux", 1, nil, nil},
+	} {
+		on(t, test.system)
+		among := func(list []Policy, one Policy) bool {
+			return slices.ContainsFunc(list, func(p Policy) bool { return p.name == one.name })
+		}
+		for _, policy := range Policies() {
+			if _, ok := judge(status{0, test.gid, 0o775}, policy.writers); ok != among(test.itself, policy) {
+				t.Errorf("%s: group %d may write to a %v: %t", test.system, test.gid, policy, ok)
+			}
+			if _, err := policy.leads("/x", "/", status{0, test.gid, fs.ModeDir | 0o775}); (err == nil) != among(test.above, policy) {
+				t.Errorf("%s: group %d may write above a %v: %v", test.system, test.gid, policy, err)
+			}
+			if _, err := policy.leads("/x", "/", status{0, test.gid, fs.ModeDir | 0o777}); err == nil {
+				t.Errorf("%s: everybody may write above a %v", test.system, policy)
+			}
+		}
+	}
+}
+
+func TestEveryPolicyIsComplete(t *testing.T) {
+	names := map[string]bool{}
+	for _, policy := range Policies() {
+		if policy.name == "" || names[policy.name] || policy.consequence == "" || len(policy.above) == 0 {
+			t.Errorf("%+v", policy)
+		}
+		names[policy.name] = true
+		if policy.kind == directory && !policy.noLink {
+			t.Errorf("%v follows a link", policy)
+		}
+	}
+}
