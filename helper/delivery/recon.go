@@ -13,6 +13,7 @@ import (
 	"time"
 
 	"usher.internal/internal/oneline"
+	"usher.internal/internal/trust"
 )
 
 const (
@@ -32,7 +33,7 @@ type reconDeliverer struct {
 // not handed over: inventory is of the whole computer, and usherctl asks the helper.
 //
 // The executable is run as our own user, root, so it must be one that only root (or our own user) can change, along with
-// every directory that leads to it; another one is refused.
+// every directory and link that leads to it ([trust.Jamf]); another one is refused.
 func Recon(jamfExecutable string, logger *slog.Logger) Deliverer {
 	if logger == nil {
 		logger = slog.New(slog.DiscardHandler)
@@ -42,11 +43,11 @@ func Recon(jamfExecutable string, logger *slog.Logger) Deliverer {
 
 // Deliver implements [Deliverer].
 func (d *reconDeliverer) Deliver(ctx context.Context, report Report) error {
-	executable, err := TrustedExecutable(d.executable)
+	executable, err := trust.Jamf.Check(d.executable)
 	switch {
 	case errors.Is(err, fs.ErrNotExist):
 		return fmt.Errorf("run jamf recon: %s is not there; Jamf's management framework may be being installed, if not, enrol this computer or set jamf.executable: %w", d.executable, fs.ErrNotExist)
-	case errors.Is(err, ErrUntrusted):
+	case errors.Is(err, trust.ErrUntrusted):
 		return &RefusedError{Err: fmt.Errorf("run jamf recon: %w", err)}
 	case err != nil:
 		return fmt.Errorf("run jamf recon: %w", err)

@@ -54,7 +54,7 @@ func TestReconRunsInACleanEnvironment(t *testing.T) {
 	for _, line := range lines[2:] {
 		name, value, _ := strings.Cut(line, "=")
 		names = append(names, name)
-		if name == "PATH" && value != "/usr/bin:/bin:/usr/sbin:/sbin:/usr/local/bin" {
+		if name == "PATH" && value != "/usr/bin:/bin:/usr/sbin:/sbin" {
 			t.Errorf("PATH is %q", value)
 		}
 	}
@@ -186,17 +186,30 @@ func TestExecutableThatOthersCanChangeIsRefused(t *testing.T) {
 	}
 }
 
-// Jamf installs /usr/local/bin/jamf as a link, on some Macs in a directory of the first user's.
-func TestLinkInAForeignDirectoryIsResolvedFirst(t *testing.T) {
+// Jamf installs /usr/local/bin/jamf as a link. What it leads to is run, as long as the directory of the link is root's.
+func TestLinkOfRootIsResolvedFirst(t *testing.T) {
+	directory := t.TempDir()
+	link := filepath.Join(directory, "jamf")
+	must(t, os.Symlink(jamf(t, `case "$0" in `+directory+`*) exit 9;; esac`), link))
+	if err := recon(t.Context(), link); err != nil {
+		t.Error(err)
+	}
+}
+
+// On some Macs the directory of the link is a user's, who can have it lead to /usr/bin/env.
+func TestLinkInAForeignDirectoryIsRefused(t *testing.T) {
 	if os.Geteuid() != 0 {
 		t.Fatal("this test needs root")
 	}
 	directory := t.TempDir()
 	link := filepath.Join(directory, "jamf")
-	must(t, os.Symlink(jamf(t, `case "$0" in `+directory+`*) exit 9;; esac`), link))
+	must(t, os.Symlink("/usr/bin/env", link))
 	must(t, os.Chown(directory, 65534, 65534))
-	if err := recon(t.Context(), link); err != nil {
-		t.Error(err)
+	err := recon(t.Context(), link)
+	for _, says := range []string{directory + " belongs to uid 65534", "set jamf.executable to /usr/local/jamf/bin/jamf"} {
+		if !isRefused(err) || !strings.Contains(err.Error(), says) {
+			t.Errorf("%v does not say %q", err, says)
+		}
 	}
 }
 

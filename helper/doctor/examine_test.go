@@ -93,17 +93,21 @@ func TestChecks(t *testing.T) {
 		result doctor.Result
 		says   string
 	}{
-		"agent":                  {doctor.Config{AgentExecutable: program}, "agent-installed", doctor.OK, program},
-		"agent missing":          {doctor.Config{AgentExecutable: gone}, "agent-installed", doctor.Failed, "not at " + gone},
-		"agent writable":         {doctor.Config{AgentExecutable: writable}, "agent-installed", doctor.Failed, "0757"},
-		"agent of a group":       {doctor.Config{AgentExecutable: file(t, 0o775, nil)}, "agent-installed", doctor.Failed, "0775"},
-		"agent not executable":   {doctor.Config{AgentExecutable: plain}, "agent-installed", doctor.Failed, "0644"},
-		"nobody":                 {doctor.Config{Sessions: fakeSessions{}}, "agent-connected", doctor.Warning, "No usher-agent is connected"},
-		"nobody to examine":      {doctor.Config{Sessions: fakeSessions{}}, "session-checks", doctor.NotApplicable, "No agent"},
-		"jamf":                   {doctor.Config{JamfExecutable: program}, "jamf-binary", doctor.OK, program},
-		"jamf replaceable":       {doctor.Config{JamfExecutable: replaceable(t)}, "jamf-binary", doctor.Failed, "can be written by everybody"},
-		"jamf missing":           {doctor.Config{JamfExecutable: gone}, "jamf-binary", doctor.Failed, gone},
-		"jamf missing, with API": {doctor.Config{JamfExecutable: gone, JamfPro: api}, "jamf-binary", doctor.Warning, gone},
+		"agent":                {doctor.Config{AgentExecutable: program}, "agent-installed", doctor.OK, program},
+		"agent missing":        {doctor.Config{AgentExecutable: gone}, "agent-installed", doctor.Failed, "not at " + gone},
+		"agent writable":       {doctor.Config{AgentExecutable: writable}, "agent-installed", doctor.Failed, "0757"},
+		"agent of a group":     {doctor.Config{AgentExecutable: file(t, 0o775, nil)}, "agent-installed", doctor.Failed, "0775"},
+		"agent not executable": {doctor.Config{AgentExecutable: plain}, "agent-installed", doctor.Failed, "0644"},
+		"nobody":               {doctor.Config{Sessions: fakeSessions{}}, "agent-connected", doctor.Warning, "No usher-agent is connected"},
+		"nobody to examine":    {doctor.Config{Sessions: fakeSessions{}}, "session-checks", doctor.NotApplicable, "No agent"},
+		"jamf":                 {doctor.Config{JamfExecutable: program}, "jamf-binary", doctor.OK, program},
+		"jamf replaceable":     {doctor.Config{JamfExecutable: replaceable(t)}, "jamf-binary", doctor.Failed, "can be written by everybody"},
+		"jamf behind a link of a user's": {doctor.Config{JamfExecutable: linked(t, program)}, "jamf-binary", doctor.Failed,
+			"belongs to uid 65534, so others could have root run another program; set jamf.executable to /usr/local/jamf/bin/jamf"},
+		"agent behind a link of a user's":  {doctor.Config{AgentExecutable: linked(t, program)}, "agent-installed", doctor.Failed, "belongs to uid 65534"},
+		"portal behind a link of a user's": {doctor.Config{PortalExecutable: linked(t, program)}, "company-portal-protected", doctor.Failed, "belongs to uid 65534"},
+		"jamf missing":                     {doctor.Config{JamfExecutable: gone}, "jamf-binary", doctor.Failed, gone},
+		"jamf missing, with API":           {doctor.Config{JamfExecutable: gone, JamfPro: api}, "jamf-binary", doctor.Warning, gone},
 
 		"version":          {doctor.Config{PortalExecutable: bundled(t, "5.2504.1"), PortalMinimumVersion: "5.2504"}, "company-portal-version", doctor.OK, "5.2504.1"},
 		"version too old":  {doctor.Config{PortalExecutable: bundled(t, "5.9"), PortalMinimumVersion: "5.10"}, "company-portal-version", doctor.Failed, "5.9"},
@@ -150,6 +154,16 @@ func replaceable(t *testing.T) string {
 	t.Helper()
 	path := executable(t)
 	if err := os.Chmod(filepath.Dir(path), 0o777); err != nil {
+		t.Fatal(err)
+	}
+	return path
+}
+
+// linked is a link to the program in a directory that another user owns.
+func linked(t *testing.T, program string) string {
+	t.Helper()
+	path := filepath.Join(t.TempDir(), "link")
+	if err := errors.Join(os.Symlink(program, path), os.Chown(filepath.Dir(path), 65534, 65534)); err != nil {
 		t.Fatal(err)
 	}
 	return path

@@ -33,7 +33,7 @@ func (p portal) installed(context.Context) (Finding, error) {
 	return ok("It is at %s.", p.path), nil
 }
 
-// protected holds that only root, or the helper's own user in development, could have put the program there.
+// protected holds that nobody could have put the program there whom [trust.Portal] does not allow.
 func (p portal) protected(context.Context) (Finding, error) {
 	trouble, err := p.changeable()
 	switch {
@@ -44,7 +44,7 @@ func (p portal) protected(context.Context) (Finding, error) {
 	case trouble != "":
 		return failed("%s", trouble), nil
 	}
-	return ok("It belongs to root, or to usherd's own user, and not everyone may write to it."), nil
+	return ok("Only root, usherd's own user and on macOS administrators can change it, the links to it or a directory on the way."), nil
 }
 
 func (p portal) notThere() Finding { return notApplicable("Company Portal is not at %s.", p.path) }

@@ -7,10 +7,15 @@ import (
 	"io/fs"
 	"os"
 	"syscall"
+
+	"usher.internal/internal/trust"
 )
 
-// program is an executable that usher starts, or lets in.
-type program struct{ name, path string }
+// program is an executable that usher starts, or lets in, and who may be able to change it.
+type program struct {
+	name, path string
+	policy     trust.Policy
+}
 
 // gone tells whether an error says that there is no such file.
 func gone(err error) bool { return errors.Is(err, fs.ErrNotExist) || errors.Is(err, syscall.ENOTDIR) }
@@ -34,21 +39,11 @@ func (p program) missing() (trouble string, err error) {
 // changeable says who else than root, or the helper's own user in development, could have put the program there; "" when
 // nobody could.
 func (p program) changeable() (trouble string, err error) {
-	info, err := os.Stat(p.path)
-	if err != nil {
-		return "", err
+	_, err = p.policy.Check(p.path)
+	if errors.Is(err, trust.ErrUntrusted) {
+		return fmt.Sprintf("%v.", err), nil
 	}
-	stat, ok := info.Sys().(*syscall.Stat_t)
-	if !ok {
-		return "", fmt.Errorf("read owner of %s: %w", p.path, errors.ErrUnsupported)
-	}
-	if stat.Uid != 0 && int(stat.Uid) != os.Geteuid() {
-		return fmt.Sprintf("%s belongs to uid %d, who could have put anything there; it must belong to root.", p.path, stat.Uid), nil
-	}
-	if mode := info.Mode().Perm(); mode&0o002 != 0 {
-		return fmt.Sprintf("Everyone may write to %s (mode %04o).", p.path, mode), nil
-	}
-	return "", nil
+	return "", err
 }
 
 // sound finds whether the program is there and protected.
@@ -65,26 +60,7 @@ func (p program) sound(context.Context) (Finding, error) {
 			return failed("%s", trouble), nil
 		}
 	}
-	return ok("It is at %s, belongs to root, or to usherd's own user, and not everyone may write to it.", p.path), nil
-}
-
-// agentProgram is the program that usherd lets in as a user's agent.
-type agentProgram struct{ program }
-
-// sound judges as the link does, which lets no agent in that a group may write to ([link.Peer.RunsExecutable]).
-func (a agentProgram) sound(ctx context.Context) (Finding, error) {
-	found, err := a.program.sound(ctx)
-	if err != nil || found.Result != OK {
-		return found, err
-	}
-	info, err := os.Stat(a.path)
-	if err != nil {
-		return Finding{}, err
-	}
-	if mode := info.Mode().Perm(); mode&0o020 != 0 {
-		return failed("A group may write to %s (mode %04o), and usherd lets no such agent in.", a.path, mode), nil
-	}
-	return found, nil
+	return ok("It is at %s. Only root, or usherd's own user, can change it, the links to it or a directory on the way.", p.path), nil
 }
 
 func kindOf(mode fs.FileMode) string {

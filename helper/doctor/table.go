@@ -5,6 +5,7 @@ import (
 
 	"usher.internal/helper/endpoint"
 	"usher.internal/helper/registration"
+	"usher.internal/internal/trust"
 	"usher.internal/internal/wpj"
 )
 
@@ -26,8 +27,8 @@ const (
 // share what they have asked. Sees is as in [Checks.Examine].
 func (c *Checks) table(sees func(uid uint32) bool) []check {
 	config := c.config
-	portal := portal{program{"Company Portal", config.PortalExecutable}, config.PortalMinimumVersion, config.CodeSign}
-	agent := agentProgram{program{"usher-agent", config.AgentExecutable}}
+	portal := portal{program{"Company Portal", config.PortalExecutable, trust.Portal}, config.PortalMinimumVersion, config.CodeSign}
+	agent := program{"usher-agent", config.AgentExecutable, trust.Agent}
 	users := users{config.Sessions, config.AtConsole, config.Kept, sees}
 	keychains := keychains{users, config.RenamedKeychains}
 	jamfPro := newJamfPro(config.JamfPro)
@@ -41,8 +42,8 @@ func (c *Checks) table(sees func(uid uint32) bool) []check {
 		},
 		{
 			name: "company-portal-protected", title: "Company Portal is protected from change",
-			looksAt: "portal.executable belongs to root and not everyone may write to it, so that only root can have put it there.",
-			fix:     "Install Company Portal again (" + downloadPortal + ") or correct portal.executable; `sudo chmod o-w` takes the right to write away when it is known to be unchanged.",
+			looksAt: "Only root and, on macOS, members of the group admin can write to portal.executable, to the directories that lead to it and to those of each symbolic link on the way. Access control lists are not looked at.",
+			fix:     "Install Company Portal again (" + downloadPortal + ") or correct portal.executable; `sudo chmod go-w` takes the right to write away when it is known to be unchanged.",
 			reason:  registration.ReasonPortalNotTrusted, look: one(portal.protected),
 		},
 		{
@@ -59,7 +60,7 @@ func (c *Checks) table(sees func(uid uint32) bool) []check {
 		},
 		{
 			name: "agent-installed", title: "usher-agent is installed and protected from change",
-			looksAt: "agent.executable is a program that can be executed, belongs to root and nobody else may write to it.",
+			looksAt: "agent.executable is a program that can be executed. Only root can write to it, to the directories that lead to it and to those of each symbolic link on the way.",
 			fix:     "Install usher again, or correct agent.executable.",
 			look:    one(agent.sound),
 		},
@@ -83,9 +84,9 @@ func (c *Checks) table(sees func(uid uint32) bool) []check {
 		},
 		{
 			name: "jamf-binary", title: "jamf is installed and protected from change",
-			looksAt: "jamf.executable is a program that can be executed, and nobody but root can put another one in its place, in it or in a directory above it. It fails where results are delivered by recon, and is a warning where they are not.",
-			fix:     "Enrol this computer in Jamf Pro again, or correct jamf.executable.",
-			look:    one(jamfBinary{program{"jamf", config.JamfExecutable}, config.JamfPro == nil}.sound),
+			looksAt: "jamf.executable is a program that can be executed. Only root can write to it, to the directories that lead to it and to those of each symbolic link on the way. It fails where results are delivered by recon, and is a warning where they are not.",
+			fix:     "Enrol this computer in Jamf Pro again, or set jamf.executable to " + trust.JamfProgram + ".",
+			look:    one(jamfBinary{program{"jamf", config.JamfExecutable, trust.Jamf}, config.JamfPro == nil}.sound),
 		},
 		{
 			name: "conditional-access-enabled", title: "Conditional Access is enabled in Jamf",

@@ -6,10 +6,11 @@ import (
 	"fmt"
 	"log/slog"
 	"os"
-	"syscall"
 
 	"google.golang.org/grpc/credentials"
 	"google.golang.org/grpc/peer"
+
+	"usher.internal/internal/trust"
 )
 
 // Peer is the process at the other end of a connection, as the kernel recorded it when the connection was made. It is
@@ -39,24 +40,24 @@ func (p *Peer) Executable() (string, error) {
 	return path, nil
 }
 
-// RunsExecutable returns nil when the peer runs the program at path, and that file can be changed by root and our own user
-// alone. On macOS it must have the file's code signature too. It wraps [ErrOtherProgram] otherwise; [ErrReplacedProgram] too where
+// RunsExecutable returns nil when the peer runs the program at path, and only root and our own user can change that file
+// ([trust.Agent]). On macOS it must have the file's code signature too. It wraps [ErrOtherProgram] otherwise; [ErrReplacedProgram] too where
 // that file was replaced since the peer was started, as by an upgrade; and [ErrPeerGone].
 func (p *Peer) RunsExecutable(path string) error {
-	installed, err := os.Stat(path)
+	resolved, err := trust.Agent.Check(path)
 	if err != nil {
 		return fmt.Errorf("check pid %d against the installed program: %w: %w", p.PID, ErrOtherProgram, err)
 	}
-	if owner := installed.Sys().(*syscall.Stat_t).Uid; (owner != 0 && owner != uint32(os.Getuid())) || installed.Mode().Perm()&0o022 != 0 {
-		return fmt.Errorf("check pid %d against the installed program: %w: %s has owner %d and mode %v, so others than root can change it",
-			p.PID, ErrOtherProgram, path, owner, installed.Mode().Perm())
+	installed, err := os.Stat(resolved)
+	if err != nil {
+		return fmt.Errorf("check pid %d against the installed program: %w: %w", p.PID, ErrOtherProgram, err)
 	}
 	running, err := statExecutable(p.PID)
 	if !p.Alive() {
 		return fmt.Errorf("check pid %d against %s: %w", p.PID, path, ErrPeerGone)
 	}
 	if err == nil && os.SameFile(installed, running) {
-		if err := p.provesCode(path); err != nil {
+		if err := p.provesCode(resolved); err != nil {
 			return fmt.Errorf("check pid %d against %s: %w", p.PID, path, err)
 		}
 		return nil
@@ -65,7 +66,7 @@ func (p *Peer) RunsExecutable(path string) error {
 	if seenErr != nil {
 		seen = "unknown (" + seenErr.Error() + ")"
 	}
-	if replaced(seen, path, err) {
+	if replaced(seen, resolved, err) {
 		return fmt.Errorf("pid %d of uid %d runs what was %s: %w: %w", p.PID, p.UID, path, ErrOtherProgram, ErrReplacedProgram)
 	}
 	return errors.Join(fmt.Errorf("pid %d of uid %d runs %s: %w, which is %s", p.PID, p.UID, seen, ErrOtherProgram, path), err)

@@ -5,7 +5,6 @@ import (
 	"fmt"
 	"net"
 	"os"
-	"path/filepath"
 	"strconv"
 	"sync"
 
@@ -119,11 +118,8 @@ func executablePath(pid int) (string, error) {
 // provesCode is for macOS: what the kernel's link to the file that is running says is proof enough here.
 func (p *Peer) provesCode(string) error { return nil }
 
-// replaced tells whether the program at seen, as executablePath has it, was once at path.
-func replaced(seen, path string, _ error) bool {
-	resolved, err := filepath.EvalSymlinks(path)
-	return err == nil && seen == resolved+" (deleted)"
-}
+// replaced reports whether the program at seen, as executablePath has it, was once at path, which has no link in it.
+func replaced(seen, path string, _ error) bool { return seen == path+" (deleted)" }
 
 // statExecutable follows the kernel's own link to the file that is running, also where its path leads to another file by
 // now.

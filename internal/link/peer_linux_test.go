@@ -16,6 +16,7 @@ import (
 	"google.golang.org/grpc/credentials"
 
 	"usher.internal/internal/link"
+	"usher.internal/internal/trust"
 )
 
 // visitor lets a role connect and returns its end of the connection, which stays open whatever the role does.
@@ -144,13 +145,23 @@ func TestProgramOfAnotherOwnerIsNotTrusted(t *testing.T) {
 	if err := os.Chown(command.Path, stranger, stranger); err != nil {
 		t.Fatal(err)
 	}
-	if err := peer.RunsExecutable(command.Path); !errors.Is(err, link.ErrOtherProgram) || !strings.Contains(err.Error(), "owner 65534") {
-		t.Errorf("a program that its own user can change passed: %v", err)
+	refused := func(what, path string, wrapped error) {
+		t.Helper()
+		err := peer.RunsExecutable(path)
+		if !errors.Is(err, link.ErrOtherProgram) || !errors.Is(err, wrapped) || wrapped == trust.ErrUntrusted && !strings.Contains(err.Error(), "belongs to uid 65534") {
+			t.Errorf("%s passed: %v", what, err)
+		}
 	}
-	missing := filepath.Join(filepath.Dir(command.Path), "missing")
-	if err := peer.RunsExecutable(missing); !errors.Is(err, link.ErrOtherProgram) || !errors.Is(err, os.ErrNotExist) {
-		t.Errorf("a program that is not installed: %v", err)
+	refused("a program that its own user can change", command.Path, trust.ErrUntrusted)
+	if err := os.Chown(command.Path, 0, 0); err != nil {
+		t.Fatal(err)
 	}
+	theirs := filepath.Join(t.TempDir(), "theirs")
+	if err := errors.Join(os.Mkdir(theirs, 0o755), os.Symlink(command.Path, filepath.Join(theirs, "agent")), os.Chown(theirs, stranger, stranger)); err != nil {
+		t.Fatal(err)
+	}
+	refused("a program behind a link in a directory of its user's", filepath.Join(theirs, "agent"), trust.ErrUntrusted)
+	refused("a program that is not installed", filepath.Join(filepath.Dir(command.Path), "missing"), os.ErrNotExist)
 }
 
 func TestOnlyUnixSocketsProveTheirPeer(t *testing.T) {
