@@ -3,11 +3,8 @@ package main
 import (
 	"context"
 	"errors"
-	"fmt"
-	"io/fs"
 	"log/slog"
 	"os"
-	"path/filepath"
 
 	"golang.org/x/sync/errgroup"
 
@@ -24,6 +21,7 @@ import (
 	"usher.internal/helper/thismac"
 	"usher.internal/internal/config"
 	"usher.internal/internal/link"
+	"usher.internal/internal/trust"
 	"usher.internal/internal/version"
 	"usher.internal/internal/wpj"
 )
@@ -34,7 +32,7 @@ import (
 // touched the journal.
 func run(ctx context.Context, live *config.Live, log *slog.Logger) error {
 	started := live.Current() // its paths stay, whatever the files say later
-	if err := makeDirectory(started.SocketDirectory, 0o755); err != nil {
+	if err := trust.Sockets.TakeDirectory(started.SocketDirectory, 0o755); err != nil {
 		return err
 	}
 	helperSocket, err := link.Listen(started.HelperSocket(), link.ListenConfig{Mode: 0o666, Logger: log})
@@ -48,7 +46,7 @@ func run(ctx context.Context, live *config.Live, log *slog.Logger) error {
 	}
 	defer agentSocket.Close()
 
-	if err := makeDirectory(started.StateDirectory, 0o700); err != nil {
+	if err := trust.State.TakeDirectory(started.StateDirectory, 0o700); err != nil {
 		return err
 	}
 	journal, err := openJournal(started.JournalFile(), log)
@@ -217,15 +215,4 @@ func openJournal(path string, log *slog.Logger) (*store.Store, error) {
 type watched struct {
 	*observation.Observer
 	*observation.Watcher
-}
-
-// makeDirectory makes a directory, and its parents, that only our own user can write to.
-func makeDirectory(path string, mode fs.FileMode) error {
-	if err := os.MkdirAll(filepath.Dir(path), 0o755); err != nil {
-		return fmt.Errorf("make directory: %w", err)
-	}
-	if err := os.Mkdir(path, mode); err != nil && !os.IsExist(err) {
-		return fmt.Errorf("make directory: %w", err)
-	}
-	return os.Chmod(path, mode)
 }

@@ -8,11 +8,11 @@ import (
 	"path/filepath"
 	"strings"
 	"sync"
-	"syscall"
 	"unicode"
 	"unicode/utf8"
 
 	"usher.internal/internal/privatefile"
+	"usher.internal/internal/trust"
 )
 
 // keeping is held while the file of a secret is changed.
@@ -75,11 +75,8 @@ func writeSecret(path, secret string) error {
 	path = filepath.Clean(path)
 	directory, name := filepath.Split(path)
 	directory = filepath.Clean(directory)
-	if err := unchangeable(directory); err != nil {
+	if err := trust.SecretDirectory.MakeDirectory(directory, 0o700); err != nil {
 		return err
-	}
-	if err := os.MkdirAll(directory, 0o700); err != nil {
-		return fmt.Errorf("make its directory: %w", privatefile.Pathless(err))
 	}
 	// From here on everything is done inside this one directory, whatever becomes of its path.
 	root, err := os.OpenRoot(directory)
@@ -174,51 +171,4 @@ func ignoreMissing(err error) error {
 		return nil
 	}
 	return err
-}
-
-// unchangeable returns an error unless only root or our own user can put something into the directory, or another directory
-// in its place. It and directories above it may be missing. Links above it are followed, if they cannot be changed either.
-func unchangeable(directory string) error {
-	if info, err := os.Lstat(directory); err == nil && info.Mode()&fs.ModeSymlink != 0 {
-		return fmt.Errorf("its directory %s is a symbolic link", directory)
-	}
-	for part := directory; ; part = filepath.Dir(part) {
-		info, err := os.Lstat(part)
-		switch {
-		case errors.Is(err, fs.ErrNotExist):
-		case err != nil:
-			return err
-		case changeable(info, part == directory) != "":
-			return fmt.Errorf("%s %s, who could put another file in its place", part, changeable(info, part == directory))
-		case info.Mode()&fs.ModeSymlink != 0:
-			target, err := filepath.EvalSymlinks(part)
-			if err != nil {
-				return err
-			}
-			if err := unchangeable(target); err != nil {
-				return err
-			}
-		}
-		if part == filepath.Dir(part) {
-			return nil
-		}
-	}
-}
-
-// changeable says who else than root and our own user can change what is there; "" when nobody can. In a sticky directory
-// others can add names and not replace ours, which is enough for those above the innermost.
-func changeable(info fs.FileInfo, innermost bool) string {
-	stat := info.Sys().(*syscall.Stat_t)
-	mode := info.Mode()
-	switch {
-	case stat.Uid != 0 && int(stat.Uid) != os.Geteuid():
-		return fmt.Sprintf("belongs to uid %d", stat.Uid)
-	case mode&fs.ModeSymlink != 0, mode&fs.ModeSticky != 0 && !innermost:
-		return ""
-	case mode.Perm()&0o002 != 0:
-		return fmt.Sprintf("can be written by everybody (mode %04o)", mode.Perm())
-	case mode.Perm()&0o020 != 0 && stat.Gid != 0:
-		return fmt.Sprintf("can be written by group %d (mode %04o)", stat.Gid, mode.Perm())
-	}
-	return ""
 }

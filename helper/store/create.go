@@ -12,6 +12,8 @@ import (
 	bolt "go.etcd.io/bbolt"
 	bolterrors "go.etcd.io/bbolt/errors"
 	"golang.org/x/sys/unix"
+
+	"usher.internal/internal/trust"
 )
 
 // lockWithin is how long [Open] waits for another process, one that is just ending, to let go of the file.
@@ -89,8 +91,11 @@ func syncDirectory(path string) error {
 	return directory.Sync()
 }
 
-// protect takes away what a mode that somebody widened gives to others.
+// protect refuses a file of another user ([trust.StateFile]), and takes away what a mode that somebody widened gives to others.
 func protect(path string) error {
+	if _, err := trust.StateFile.Check(path); err != nil {
+		return err
+	}
 	info, err := os.Stat(path)
 	if err != nil || info.Mode().Perm() == mode {
 		return err

@@ -16,6 +16,7 @@ import (
 	"go.uber.org/goleak"
 
 	"usher.internal/helper/store"
+	"usher.internal/internal/trust"
 )
 
 func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
@@ -108,6 +109,18 @@ func TestOnlyOwnerMayReadTheFile(t *testing.T) {
 		if err := os.Chmod(path, 0o644); err != nil {
 			t.Fatal(err)
 		}
+	}
+}
+
+// Whoever made the file can have it open, and write to it.
+func TestFileOfAnotherUserIsRefused(t *testing.T) {
+	path := filepath.Join(t.TempDir(), "journal")
+	open(t, path).Close()
+	if err := os.Chown(path, 65534, 65534); err != nil {
+		t.Fatalf("this test needs root: %v", err)
+	}
+	if _, err := store.Open(path); !errors.Is(err, trust.ErrUntrusted) {
+		t.Errorf("got %v", err)
 	}
 }
 

@@ -13,11 +13,11 @@ import (
 	"os"
 	"path/filepath"
 	"slices"
-	"syscall"
 	"time"
 
 	"usher.internal/internal/applog"
 	"usher.internal/internal/excerpt"
+	"usher.internal/internal/trust"
 )
 
 // How much is read of a log, and how much is given of it; both are the newest bytes.
@@ -133,38 +133,11 @@ func (l *Logs) Copy(ctx context.Context, to io.Writer, log Log, selection Select
 	return missing, nil
 }
 
-// open opens a log for reading if it is a plain file of root's, or of the helper's own user, that nobody else can have put there.
+// open opens a log for reading if it is a plain file that nobody else than root can have put there ([trust.Log]).
 func open(path string) (*os.File, fs.FileInfo, error) {
-	file, err := os.OpenFile(path, os.O_RDONLY|syscall.O_NOFOLLOW|syscall.O_NONBLOCK, 0)
+	file, info, err := trust.Log.Open(path)
 	if err != nil {
 		return nil, nil, fmt.Errorf("%w: %w", ErrNoLog, err)
 	}
-	info, err := file.Stat()
-	if err == nil {
-		err = trusted(path, info)
-	}
-	if err != nil {
-		return nil, nil, fmt.Errorf("%w: %w", ErrNoLog, errors.Join(err, file.Close()))
-	}
 	return file, info, nil
-}
-
-func trusted(path string, info fs.FileInfo) error {
-	folder, err := os.Stat(filepath.Dir(path))
-	if err != nil {
-		return err
-	}
-	for _, one := range []fs.FileInfo{info, folder} {
-		stat, ok := one.Sys().(*syscall.Stat_t)
-		if !ok || stat.Uid != 0 && stat.Uid != uint32(os.Geteuid()) {
-			return fmt.Errorf("%s belongs to somebody else", path)
-		}
-	}
-	switch {
-	case !info.Mode().IsRegular():
-		return fmt.Errorf("%s is no file", path)
-	case folder.Mode().Perm()&0o022 != 0 && folder.Mode()&fs.ModeSticky == 0:
-		return fmt.Errorf("others can write to the folder of %s", path)
-	}
-	return nil
 }

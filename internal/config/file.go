@@ -5,9 +5,11 @@ import (
 	"errors"
 	"fmt"
 	"io"
-	"io/fs"
 	"os"
+	"path/filepath"
 	"syscall"
+
+	"usher.internal/internal/trust"
 )
 
 // maximumFile is far more than a configuration has, and little enough to read at every start.
@@ -48,27 +50,20 @@ func isPropertyList(content []byte) bool {
 	return bytes.HasPrefix(bytes.TrimLeft(content, " \t\r\n"), []byte("<"))
 }
 
-// readTrusted reads a regular file. As root it refuses one that another user owns or can write, for he would be
+// readTrusted reads a regular file. As root it refuses one that another user can change or replace ([trust.Configuration]), who would be
 // root through it (delivery.api.url, jamf.executable).
 func readTrusted(path string) ([]byte, error) {
-	// O_NONBLOCK so that a pipe in the file's place cannot hold the start up.
-	file, err := os.OpenFile(path, os.O_RDONLY|syscall.O_NONBLOCK, 0)
+	file, err := open(path)
+	if refused, ok := errors.AsType[*trust.Error](err); errors.Is(err, ErrNotAFile) || ok && refused.Reason == trust.Kind {
+		return nil, fmt.Errorf("read configuration %s: %w", path, ErrNotAFile)
+	}
+	if errors.Is(err, trust.ErrUntrusted) {
+		return nil, fmt.Errorf("read configuration %s: %w: %w", path, ErrNotTrusted, err)
+	}
 	if err != nil {
 		return nil, fmt.Errorf("read configuration: %w", err)
 	}
 	defer file.Close()
-	info, err := file.Stat() // of the open file, so that nobody can exchange it in between
-	if err != nil {
-		return nil, fmt.Errorf("read configuration: %w", err)
-	}
-	if !info.Mode().IsRegular() {
-		return nil, fmt.Errorf("read configuration %s: %w", path, ErrNotAFile)
-	}
-	if os.Geteuid() == 0 {
-		if err := checkTrusted(path, info); err != nil {
-			return nil, err
-		}
-	}
 	content, err := io.ReadAll(io.LimitReader(file, maximumFile+1))
 	if err != nil {
 		return nil, fmt.Errorf("read configuration: %w", err)
@@ -79,16 +74,27 @@ func readTrusted(path string) ([]byte, error) {
 	return content, nil
 }
 
-func checkTrusted(path string, info fs.FileInfo) error {
-	stat, ok := info.Sys().(*syscall.Stat_t)
-	if !ok {
-		return fmt.Errorf("read owner of %s: %w", path, errors.ErrUnsupported)
+// open opens the file. Whoever is not root has only their own rights to lose.
+func open(path string) (*os.File, error) {
+	if os.Geteuid() == 0 {
+		path, err := filepath.Abs(path)
+		if err != nil {
+			return nil, err
+		}
+		file, _, err := trust.Configuration.Open(path)
+		return file, err
 	}
-	if stat.Uid != 0 {
-		return fmt.Errorf("read configuration %s: %w: it belongs to uid %d and root would obey it; `sudo chown root %q` when it is yours to trust", path, ErrNotTrusted, stat.Uid, path)
+	// O_NONBLOCK so that a pipe in the file's place cannot hold the start up.
+	file, err := os.OpenFile(path, os.O_RDONLY|syscall.O_NONBLOCK, 0)
+	if err != nil {
+		return nil, err
 	}
-	if mode := info.Mode().Perm(); mode&0o022 != 0 {
-		return fmt.Errorf("read configuration %s: %w: others than its owner may write it (mode %04o); `sudo chmod go-w %q`", path, ErrNotTrusted, mode, path)
+	info, err := file.Stat()
+	if err == nil && !info.Mode().IsRegular() {
+		err = ErrNotAFile
 	}
-	return nil
+	if err != nil {
+		return nil, errors.Join(err, file.Close())
+	}
+	return file, nil
 }

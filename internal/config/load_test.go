@@ -16,6 +16,7 @@ import (
 	"howett.net/plist"
 
 	"usher.internal/internal/config"
+	"usher.internal/internal/trust"
 )
 
 var update = flag.Bool("update", false, "write golden files and generated documentation")
@@ -212,9 +213,15 @@ func TestRootRefusesWhatOthersCanWrite(t *testing.T) {
 		t.Fatal("this test needs root: run `make test` as root")
 	}
 	for name, spoil := range map[string]func(string) error{
-		"group":       func(path string) error { return os.Chmod(path, 0o664) },
-		"world":       func(path string) error { return os.Chmod(path, 0o646) },
-		"other owner": func(path string) error { return os.Chown(path, 65534, 0) },
+		"group":         func(path string) error { return os.Chmod(path, 0o664) },
+		"world":         func(path string) error { return os.Chmod(path, 0o646) },
+		"other owner":   func(path string) error { return os.Chown(path, 65534, 0) },
+		"the directory": func(path string) error { return os.Chown(filepath.Dir(path), 65534, 0) },
+		"a link in another user's directory": func(path string) error {
+			theirs := filepath.Join(t.TempDir(), "theirs")
+			return errors.Join(os.Mkdir(theirs, 0o755), os.Rename(path, path+".real"), os.Symlink(path+".real", theirs+"/link"),
+				os.Symlink(theirs+"/link", path), os.Chown(theirs, 65534, 0))
+		},
 	} {
 		t.Run(name, func(t *testing.T) {
 			path := write(t, "config.yaml", "log_level: debug\n")
@@ -225,7 +232,7 @@ func TestRootRefusesWhatOthersCanWrite(t *testing.T) {
 				t.Fatal(err)
 			}
 			_, err := config.Load(path)
-			if !errors.Is(err, config.ErrNotTrusted) || !strings.Contains(err.Error(), path) {
+			if !errors.Is(err, config.ErrNotTrusted) || !errors.Is(err, trust.ErrUntrusted) || !strings.Contains(err.Error(), path) {
 				t.Errorf("got %v", err)
 			}
 		})

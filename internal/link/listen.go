@@ -15,6 +15,8 @@ import (
 	"time"
 
 	"golang.org/x/sys/unix"
+
+	"usher.internal/internal/trust"
 )
 
 // The limits of a [ListenConfig] that names none.
@@ -48,8 +50,16 @@ type Listener struct {
 
 // Listen serves the socket at path. The socket of a helper that has died is replaced, that of a live one never: who serves
 // is who holds the lock on path+".lock", for life, and the error for everyone else wraps [ErrInUse] and names that
-// process. Something at path that is not a socket is left alone and is an error.
+// process. Something at path that is not a socket is left alone and is an error, and so is a directory that others than root and our own
+// user can change ([trust.Sockets]).
 func Listen(path string, config ListenConfig) (*Listener, error) {
+	path, err := filepath.Abs(path)
+	if err != nil {
+		return nil, fmt.Errorf("serve %s: %w", path, err)
+	}
+	if _, err := trust.Sockets.Check(filepath.Dir(path)); err != nil {
+		return nil, fmt.Errorf("serve %s: %w", path, err)
+	}
 	lock, err := acquire(path + ".lock")
 	if err != nil {
 		return nil, fmt.Errorf("serve %s: %w", path, err)
@@ -76,6 +86,13 @@ func Listen(path string, config ListenConfig) (*Listener, error) {
 
 // acquire takes the lock that makes this process the server, and writes its process id into it for the others to read.
 func acquire(path string) (*os.File, error) {
+	// Who could write to the directory at some time may hold a lock of their own, which is not a server's.
+	_, err := trust.Lock.Check(path)
+	if refused, ok := errors.AsType[*trust.Error](err); ok && refused.Reason == trust.Owner {
+		if err := os.Remove(path); err != nil {
+			return nil, fmt.Errorf("remove the lock of uid %d: %w", refused.UID, err)
+		}
+	}
 	lock, err := os.OpenFile(path, os.O_RDWR|os.O_CREATE|unix.O_NOFOLLOW, 0o600)
 	if err != nil {
 		return nil, err

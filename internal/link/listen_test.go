@@ -15,6 +15,7 @@ import (
 	"testing"
 
 	"usher.internal/internal/link"
+	"usher.internal/internal/trust"
 )
 
 func listenForever(path string) error {
@@ -215,6 +216,44 @@ func TestLockThatLeadsElsewhereIsRefused(t *testing.T) {
 	}
 	if content, _ := os.ReadFile(elsewhere); string(content) != "precious" {
 		t.Errorf("the file is now %q", content)
+	}
+}
+
+// A directory that somebody else can change is no place for root's sockets.
+func TestDirectoryOfAnotherUserIsRefused(t *testing.T) {
+	for name, spoil := range map[string]func(string) error{
+		"somebody else's": func(directory string) error { return os.Chown(directory, stranger, stranger) },
+		"for everybody":   func(directory string) error { return os.Chmod(directory, 0o777) },
+		"sticky":          func(directory string) error { return os.Chmod(directory, 0o777|fs.ModeSticky) },
+	} {
+		path := socketPath(t)
+		if err := spoil(filepath.Dir(path)); err != nil {
+			t.Fatal(err)
+		}
+		listener, err := link.Listen(path, link.ListenConfig{})
+		if !errors.Is(err, trust.ErrUntrusted) {
+			t.Errorf("%s: %v", name, err)
+		}
+		if err == nil {
+			listener.Close()
+		}
+	}
+}
+
+// Somebody could write to the directory once, and holds a lock of their own there. It keeps nobody from serving.
+func TestLockOfAnotherUserIsNotWaitedFor(t *testing.T) {
+	path := socketPath(t)
+	held, err := os.OpenFile(path+".lock", os.O_RDWR|os.O_CREATE, 0o666)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer held.Close()
+	if err := errors.Join(held.Chown(stranger, stranger), syscall.Flock(int(held.Fd()), syscall.LOCK_EX)); err != nil {
+		t.Fatal(err)
+	}
+	listen(t, path, link.ListenConfig{})
+	if info, err := os.Lstat(path + ".lock"); err != nil || info.Sys().(*syscall.Stat_t).Uid != 0 || info.Mode() != 0o600 {
+		t.Errorf("the lock is %v, %v", info, err)
 	}
 }
 

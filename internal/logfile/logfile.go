@@ -10,6 +10,8 @@ import (
 	"runtime/debug"
 	"sync"
 	"syscall"
+
+	"usher.internal/internal/trust"
 )
 
 // File is a log. Its methods may be called from several goroutines.
@@ -42,7 +44,7 @@ func (f *File) open() error {
 	if os.Geteuid() == 0 {
 		directory, mode = 0o755, 0o644
 	}
-	if err := os.MkdirAll(filepath.Dir(f.path), directory); err != nil {
+	if err := makeDirectory(filepath.Dir(f.path), directory); err != nil {
 		return err
 	}
 	file, err := os.OpenFile(f.path, os.O_WRONLY|os.O_CREATE|os.O_APPEND|syscall.O_NOFOLLOW|syscall.O_NONBLOCK, mode)
@@ -64,6 +66,18 @@ func (f *File) open() error {
 		return debug.SetCrashOutput(file, debug.CrashOptions{})
 	}
 	return nil
+}
+
+// makeDirectory makes the directory if need be. What is root's log is in a directory that only root can change ([trust.LogDirectory]).
+func makeDirectory(path string, mode fs.FileMode) error {
+	if os.Geteuid() != 0 {
+		return os.MkdirAll(path, mode)
+	}
+	path, err := filepath.Abs(path)
+	if err != nil {
+		return err
+	}
+	return trust.LogDirectory.MakeDirectory(path, mode)
 }
 
 // TakeCrashes has the Go runtime write into the log, besides to standard error, what it says when this process crashes. It is for one

@@ -1,6 +1,7 @@
 package logfile_test
 
 import (
+	"errors"
 	"fmt"
 	"os"
 	"path/filepath"
@@ -9,6 +10,7 @@ import (
 	"testing"
 
 	"usher.internal/internal/logfile"
+	"usher.internal/internal/trust"
 )
 
 func open(t *testing.T, path string, limit int64) *logfile.File {
@@ -117,5 +119,24 @@ func TestLogIsNoLinkAndNoPipe(t *testing.T) {
 	}
 	if _, err := os.Lstat(elsewhere); err == nil {
 		t.Error("the link was followed")
+	}
+}
+
+// Root makes no log in a directory that somebody else can change, who could have the name lead elsewhere.
+func TestLogOfRootInADirectoryOfAnotherUser(t *testing.T) {
+	if os.Geteuid() != 0 {
+		t.Fatal("this test needs root")
+	}
+	theirs := filepath.Join(t.TempDir(), "theirs")
+	if err := errors.Join(os.Mkdir(theirs, 0o755), os.Chown(theirs, 65534, 65534)); err != nil {
+		t.Fatal(err)
+	}
+	for _, path := range []string{filepath.Join(theirs, "usherd.log"), filepath.Join(theirs, "new", "usherd.log")} {
+		if log, err := logfile.Open(path, 0); !errors.Is(err, trust.ErrUntrusted) {
+			t.Errorf("%s: %v", path, err)
+			if err == nil {
+				log.Close()
+			}
+		}
 	}
 }

@@ -7,38 +7,29 @@ import (
 	"fmt"
 	"io"
 	"io/fs"
-	"os"
-	"strings"
-	"syscall"
+	"path/filepath"
 
-	"golang.org/x/sys/unix"
+	"usher.internal/internal/trust"
 )
 
 // Read returns the content of the file at path, without the white space around it, and what the file was when it was read. It must be
-// a regular file of root's or of our own user's that nobody else can read (mode 0600 or 0400), not empty and at most limit bytes long.
-// An error says what is wrong and never holds the content. It leaves the path to the caller: only a command that mends the file names
+// a regular file of root's or of our own user's that nobody else can read (mode 0600 or 0400), not empty and at most limit bytes long, and
+// nobody else may be able to put another one in its place ([trust.Secret]). A path that is not absolute begins in the working directory.
+// An error says what is wrong and never holds the content. It leaves the path to the caller: only a command that fixes the file names
 // it, quoted for a shell, so that an admin can copy it.
 func Read(path string, limit int64) ([]byte, fs.FileInfo, error) {
-	// Without O_NONBLOCK a named pipe at that path would hold the helper for ever.
-	file, err := os.OpenFile(path, os.O_RDONLY|unix.O_NONBLOCK, 0)
+	path, err := filepath.Abs(path)
+	if err != nil {
+		return nil, nil, err
+	}
+	file, info, err := trust.Secret.Open(path)
+	if refused, ok := errors.AsType[*trust.Error](err); ok {
+		return nil, nil, explained(refused)
+	}
 	if err != nil {
 		return nil, nil, Pathless(err)
 	}
 	defer file.Close()
-	info, err := file.Stat()
-	if err != nil {
-		return nil, nil, Pathless(err)
-	}
-	if !info.Mode().IsRegular() {
-		return nil, nil, errors.New("it is not a regular file")
-	}
-	owner := info.Sys().(*syscall.Stat_t).Uid
-	if owner != 0 && int(owner) != os.Geteuid() {
-		return nil, nil, fmt.Errorf("it belongs to uid %d; make it root's: chown root %s", owner, quoted(path))
-	}
-	if mode := info.Mode().Perm(); mode&^0o600 != 0 {
-		return nil, nil, fmt.Errorf("its mode is %04o, so others than its owner may use it; run: chmod 600 %s", mode, quoted(path))
-	}
 	content, err := io.ReadAll(io.LimitReader(file, limit+1))
 	if err != nil {
 		return nil, nil, Pathless(err)
@@ -52,8 +43,16 @@ func Read(path string, limit int64) ([]byte, fs.FileInfo, error) {
 	return content, info, nil
 }
 
-// quoted is a path as one word of a shell.
-func quoted(path string) string { return "'" + strings.ReplaceAll(path, "'", `'\''`) + "'" }
+// explained leaves out the path of the file itself. A directory or a link on the way is named.
+func explained(refused *trust.Error) error {
+	if refused.Component != refused.Path && refused.Reason != trust.Kind && refused.Reason != trust.Shared {
+		return refused
+	}
+	if refused.Fix == "" {
+		return errors.New(refused.Describe("it"))
+	}
+	return fmt.Errorf("%s; %s", refused.Describe("it"), refused.Fix)
+}
 
 // Pathless takes the path off an error that would otherwise name it twice.
 func Pathless(err error) error {

@@ -59,6 +59,22 @@ func TestFilesThatAreRead(t *testing.T) {
 	}
 }
 
+// A file of root's is not safe in a directory that another user can change, nor behind a link that they can.
+func TestFilesThatSomebodyElseCanReplaceAreRefused(t *testing.T) {
+	theirs := filepath.Dir(owned(t, file(t, "secret", 0o600), 0))
+	link := filepath.Join(t.TempDir(), "link")
+	if err := errors.Join(os.Symlink(file(t, "secret", 0o600), link), os.Chown(filepath.Dir(link), 65534, 0)); err != nil {
+		t.Fatal(err)
+	}
+	owned(t, theirs, 65534)
+	for name, path := range map[string]string{"in somebody's directory": filepath.Join(theirs, "file"), "behind a link in one": link} {
+		content, _, err := privatefile.Read(path, limit)
+		if err == nil || content != nil || !strings.Contains(err.Error(), filepath.Dir(path)+" belongs to uid 65534") || strings.Contains(err.Error(), path) {
+			t.Errorf("%s: %q, %v", name, content, err)
+		}
+	}
+}
+
 func TestFilesThatAreRefused(t *testing.T) {
 	pipe := filepath.Join(t.TempDir(), "pipe")
 	if err := syscall.Mkfifo(pipe, 0o600); err != nil {

@@ -22,7 +22,7 @@ func (p Policy) find(path string) (place, error) {
 		return place{}, err
 	}
 	if found.info == nil {
-		return place{}, &fs.PathError{Op: "look up", Path: found.path, Err: syscall.ENOENT}
+		return place{}, &fs.PathError{Op: "lstat", Path: found.path, Err: syscall.ENOENT}
 	}
 	if err := p.fits(path, found); err != nil {
 		return place{}, err

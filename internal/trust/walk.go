@@ -35,7 +35,7 @@ func (p Policy) walk(path string) (place, error) {
 	names := split(path)
 	for links := 0; len(names) > 0; {
 		if !info.IsDir() {
-			return place{}, &fs.PathError{Op: "look up", Path: at, Err: syscall.ENOTDIR}
+			return place{}, &fs.PathError{Op: "lstat", Path: at, Err: syscall.ENOTDIR}
 		}
 		open, err := p.leads(path, at, info)
 		if err != nil {
@@ -66,7 +66,7 @@ func (p Policy) walk(path string) (place, error) {
 			return place{}, p.refuse(path, next, reason, found)
 		}
 		if links++; links > MaximumLinks {
-			return place{}, &fs.PathError{Op: "follow", Path: path, Err: syscall.ELOOP}
+			return place{}, &fs.PathError{Op: "lstat", Path: path, Err: syscall.ELOOP}
 		}
 		target, err := os.Readlink(next)
 		if err != nil {
