@@ -15,6 +15,7 @@ import (
 	"google.golang.org/protobuf/types/known/timestamppb"
 
 	"usher.internal/internal/contract"
+	"usher.internal/launchd"
 	usherv1 "usher.internal/proto/usher/v1"
 )
 
@@ -196,14 +197,19 @@ func (a *app) attributeScriptCommand(names []string) *cobra.Command {
 	}
 }
 
-// script works on a Mac without usher too: an extension attribute runs on every Mac of its scope.
+// script works on a Mac without usher too: an extension attribute runs on every Mac of its scope. Root runs it, so it names usherctl
+// where only root can put it, not the link in /usr/local/bin.
 func script(name string, attribute extensionAttribute) string {
+	mac, err := launchd.LayoutOf(launchd.MacOS, launchd.ByHand)
+	if err != nil {
+		panic(err) // macOS has a layout
+	}
 	return fmt.Sprintf(`#!/bin/sh
 # Jamf Pro extension attribute "%s": %s.
-usherctl=/usr/local/bin/usherctl
+usherctl=%s
 if [ -x "$usherctl" ]; then exec "$usherctl" ea %s; fi
 echo "<result>usher: not installed</result>"
-`, attribute.title, attribute.description, name)
+`, attribute.title, attribute.description, mac.Program(launchd.ControlProgram), name)
 }
 
 // value is what Jamf is told: the value, or in a sentence why there is none.

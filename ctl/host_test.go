@@ -109,6 +109,34 @@ func TestSSHCommand(t *testing.T) {
 	}
 }
 
+// sudo leaves the PATH of the user who called it, with directories that the user can write to.
+func TestRootRunsNoSSHThatOthersCanChange(t *testing.T) {
+	if os.Geteuid() != 0 {
+		t.Fatal("this test needs root")
+	}
+	ours, theirs := t.TempDir(), t.TempDir()
+	for _, directory := range []string{ours, theirs} {
+		if err := os.WriteFile(filepath.Join(directory, "ssh"), []byte("#!/bin/sh\n"), 0o755); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if err := os.Chown(theirs, 65534, 65534); err != nil {
+		t.Fatal(err)
+	}
+	t.Setenv("PATH", theirs+":"+ours+":/usr/bin")
+	if program, path := sshProgram(); program != filepath.Join(ours, "ssh") || path != ours+":/usr/bin" {
+		t.Errorf("%s with PATH %s", program, path)
+	}
+	t.Setenv("PATH", theirs)
+	if program, path := sshProgram(); strings.HasPrefix(program, theirs) || path != "" {
+		t.Errorf("%s with PATH %q", program, path)
+	}
+	// On the other Mac the user may be root too.
+	if path := remotePath(); strings.Contains(path, "/usr/local/bin") || !strings.HasPrefix(path, "PATH=/usr/local/usher:/usr/libexec/usher:") {
+		t.Error(path)
+	}
+}
+
 // What an admin is told to try, ssh takes.
 func TestHintThatSSHTakes(t *testing.T) {
 	for _, test := range []struct {

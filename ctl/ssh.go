@@ -9,6 +9,7 @@ import (
 	"net"
 	"os"
 	"os/exec"
+	"path/filepath"
 	"slices"
 	"strings"
 	"sync"
@@ -18,6 +19,10 @@ import (
 	"golang.org/x/sys/unix"
 	"google.golang.org/grpc"
 	"google.golang.org/grpc/credentials/insecure"
+
+	"usher.internal/internal/command"
+	"usher.internal/internal/trust"
+	"usher.internal/launchd"
 )
 
 const (
@@ -29,8 +34,42 @@ const (
 	keptComplaint = 8 << 10
 )
 
-// remotePath is where usherctl is looked for: a command through ssh gets a path without /usr/local/bin on macOS.
-const remotePath = "PATH=/usr/local/bin:/usr/bin:/bin:/usr/sbin:/sbin"
+// remotePath is where usherctl is looked for on another Mac: where it is installed, which the path that ssh gives to a command does not
+// have. /usr/local/bin is not in it, since the user of ssh may be root.
+func remotePath() string {
+	directories := []string{command.SystemPath}
+	for _, system := range []launchd.System{launchd.Linux, launchd.MacOS} {
+		layout, err := launchd.LayoutOf(system, launchd.ByHand)
+		if err != nil {
+			panic(err) // both have a layout
+		}
+		directories = append([]string{layout.Programs}, directories...)
+	}
+	return "PATH=" + strings.Join(directories, ":")
+}
+
+// sshProgram is the ssh of PATH, and the PATH for what it starts. As root a directory that others can write to is left out: sudo leaves
+// the PATH of the user who called it, on macOS with /usr/local/bin before /usr/bin.
+func sshProgram() (program, path string) {
+	path = os.Getenv("PATH")
+	if os.Geteuid() == 0 {
+		directories := slices.DeleteFunc(filepath.SplitList(path), func(directory string) bool {
+			_, err := trust.ProgramDirectory.Check(directory)
+			return err != nil
+		})
+		path = strings.Join(directories, string(filepath.ListSeparator))
+	}
+	for _, directory := range filepath.SplitList(path) {
+		found, err := exec.LookPath(filepath.Join(directory, "ssh"))
+		if err == nil && os.Geteuid() == 0 {
+			_, err = trust.Program.Check(found)
+		}
+		if err == nil && filepath.IsAbs(found) {
+			return found, path
+		}
+	}
+	return "/usr/bin/ssh", path // to say that it is not there
+}
 
 // sshCommand is the system's own ssh with a command of usherctl's on that host, so that the keys, jump hosts and second factors of
 // whoever calls it keep working. Alone it may ask him for a password, at his terminal.
@@ -45,14 +84,16 @@ func (h host) sshCommand(ctx context.Context, alone bool, arguments ...string) *
 	if h.port != "" {
 		options = append(options, "-p", h.port)
 	}
-	quoted := []string{"/usr/bin/env", remotePath, "usherctl"}
+	quoted := []string{"/usr/bin/env", remotePath(), "usherctl"}
 	for _, argument := range arguments {
 		quoted = append(quoted, quote(argument))
 	}
-	command := exec.CommandContext(ctx, "ssh", append(options, "--", h.name, strings.Join(quoted, " "))...)
-	command.Cancel = func() error { return command.Process.Signal(unix.SIGTERM) }
-	command.WaitDelay = sshEndsWithin
-	return command
+	program, path := sshProgram()
+	ssh := exec.CommandContext(ctx, program, append(options, "--", h.name, strings.Join(quoted, " "))...)
+	ssh.Env = append(os.Environ(), "PATH="+path)
+	ssh.Cancel = func() error { return ssh.Process.Signal(unix.SIGTERM) }
+	ssh.WaitDelay = sshEndsWithin
+	return ssh
 }
 
 // quote makes one word of a text for any shell that a user may have; fish knows backslashes within quotes.

@@ -151,8 +151,9 @@ MaxStartups 100
 SetEnv USHER_CONFIG=%[3]s
 `, server.port, folder, s.ConfigFile()), 0o600))
 	s.must(os.MkdirAll("/run/sshd", 0o755)) // where sshd locks itself in; Debian's service makes it
-	// The path that ssh gives to a command is short: usherctl is found where it is installed, which here is a folder of this server's alone.
-	command := exec.Command("unshare", "--mount", "/bin/sh", "-c", `mount --bind "$0" /usr/local/bin && exec /usr/sbin/sshd -D -e -f "$1"`, installed, configuration)
+	// The path that ssh gives to a command is short: usherctl is found where a Mac has it installed, which here is a folder that only this
+	// server sees.
+	command := exec.Command("unshare", "--mount", "/bin/sh", "-c", `mount -t tmpfs tmpfs /usr/local && mkdir /usr/local/usher && mount --bind "$0" /usr/local/usher && exec /usr/sbin/sshd -D -e -f "$1"`, installed, configuration)
 	log, err := os.Create(filepath.Join(folder, "log"))
 	s.must(err)
 	defer log.Close()

@@ -50,6 +50,7 @@ type job struct {
 	AbandonProcessGroup         bool
 	Umask                       int
 	StandardErrorPath           string
+	EnvironmentVariables        map[string]string
 	LimitLoadToSessionType      string
 	AssociatedBundleIdentifiers []string
 }
@@ -61,7 +62,8 @@ func TestPropertyListsHaveKnownKeysAlone(t *testing.T) {
 		mac.HelperDefinition: {
 			Label: "org.usher.helper", ProgramArguments: []string{"/usr/local/usher/usherd", "--log-file", "/Library/Logs/usher/usherd.log"},
 			RunAtLoad: true, KeepAlive: true, ThrottleInterval: 30, ExitTimeOut: 20, ProcessType: "Standard", AbandonProcessGroup: true,
-			Umask: 0o022, StandardErrorPath: "/Library/Logs/usher/usherd.log", AssociatedBundleIdentifiers: []string{"org.usher.usher"},
+			Umask: 0o022, StandardErrorPath: "/Library/Logs/usher/usherd.log",
+			EnvironmentVariables: map[string]string{"PATH": "/usr/bin:/bin:/usr/sbin:/sbin"}, AssociatedBundleIdentifiers: []string{"org.usher.usher"},
 		},
 		mac.AgentDefinition: {
 			Label: "org.usher.useragent", ProgramArguments: []string{"/usr/local/usher/usher-agent", "--log-file", "~/Library/Logs/usher/usher-agent.log"},

@@ -10,6 +10,8 @@ import (
 	"syscall"
 
 	"golang.org/x/sys/unix"
+
+	"usher.internal/internal/command"
 )
 
 // inside looks for one of our services among the processes that this one descends from. Nobody ran this on a Mac yet.
@@ -57,7 +59,7 @@ func Outlive(_ context.Context, layout Layout, program string, arguments ...stri
 	}
 	defer log.Close()
 	run := exec.Command(program, arguments...) // not ended with our context: it is to outlive us
-	run.Env, run.Dir = []string{"PATH=/usr/bin:/bin:/usr/sbin:/sbin"}, "/"
+	run.Env, run.Dir = []string{"PATH=" + command.SystemPath}, "/"
 	run.Stdout, run.Stderr = log, log
 	run.SysProcAttr = &syscall.SysProcAttr{Setsid: true}
 	if err := run.Run(); err != nil {

@@ -7,6 +7,8 @@ import (
 	"os"
 	"os/exec"
 	"strings"
+
+	"usher.internal/internal/command"
 )
 
 // inside reads in which control group systemd has put us: children of a service are in its own, whoever their parent is.
@@ -32,7 +34,7 @@ func Outlive(ctx context.Context, _ Layout, program string, arguments ...string)
 	run := exec.CommandContext(ctx, "/usr/bin/systemd-run", append([]string{
 		"--quiet", "--collect", "--wait", "--no-ask-password", "--unit=" + unit, "--description=install usher", "--", program,
 	}, arguments...)...)
-	run.Env = []string{"PATH=/usr/bin:/bin:/usr/sbin:/sbin"}
+	run.Env = []string{"PATH=" + command.SystemPath}
 	where = "journalctl --unit " + unit
 	if err := run.Run(); err != nil {
 		if exit, ok := errors.AsType[*exec.ExitError](err); ok {

@@ -6,6 +6,8 @@ import (
 	"encoding/xml"
 	"fmt"
 	"text/template"
+
+	"usher.internal/internal/command"
 )
 
 //go:embed templates/*.tmpl
@@ -14,7 +16,7 @@ var templates embed.FS
 // values are what the templates can name.
 type values struct {
 	Layout
-	HelperLabel, AgentLabel, BundleIdentifier string
+	HelperLabel, AgentLabel, BundleIdentifier, SystemPath string
 }
 
 // render fills a template in. The library that writes the helper's definition has a template language of its own since its
@@ -29,7 +31,7 @@ func (l Layout) render(name string) ([]byte, error) {
 		return nil, fmt.Errorf("render %s: %w", name, err)
 	}
 	var rendered bytes.Buffer
-	if err := parsed.Execute(&rendered, values{l, HelperLabel, AgentLabel, BundleIdentifier}); err != nil {
+	if err := parsed.Execute(&rendered, values{l, HelperLabel, AgentLabel, BundleIdentifier, command.SystemPath}); err != nil {
 		return nil, fmt.Errorf("render %s: %w", name, err)
 	}
 	return rendered.Bytes(), nil

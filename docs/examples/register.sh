@@ -5,7 +5,7 @@
 # $4  how long the policy waits, for example 20m; the registration goes on after that. Default: 35m, more than the user has to sign in
 # $5  where usherctl is, if not where it is installed
 wait=${4:-35m}
-usherctl=${5:-/usr/local/bin/usherctl}
+usherctl=${5:-/usr/local/usher/usherctl}
 
 if [ ! -x "$usherctl" ]; then
   echo "usher is not installed: there is no $usherctl" >&2

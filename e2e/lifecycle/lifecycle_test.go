@@ -57,7 +57,7 @@ func TestLifeCycle(t *testing.T) {
 // notUshers are what the people, the stand-ins and the system have made meanwhile, as beginnings of paths; "*" is one name.
 var notUshers = []string{
 	"/home/*/.config", "/home/*/.local/share/keyrings", "/home/*/Library/Logs/Company Portal", "/home/*/.cache", "/home/*/portal-runs", "/home/*/sign-in",
-	"/home/*/.bash", "/home/*/.profile", "/opt/companyportal", "/usr/local/bin/jamf", "/var/lib/jamf-was-told",
+	"/home/*/.bash", "/home/*/.profile", "/opt/companyportal", "/usr/local/jamf", "/var/lib/jamf-was-told",
 	"/etc/systemd/system/story.service", "/etc/systemd/system/multi-user.target.wants/story.service", "/etc/systemd/system/default.target",
 	"/var/log", "/var/lib", "/var/cache", "/var/tmp/systemd-private", "/tmp", "/out", "/programs", "/root", "/etc",
 }

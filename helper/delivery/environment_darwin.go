@@ -1,8 +1,10 @@
 package delivery
 
-// reconEnvironment is all that jamf gets of an environment. /usr/local/bin is not in PATH: it may be a user's.
+import "usher.internal/internal/command"
+
+// reconEnvironment is all that jamf gets of an environment.
 var reconEnvironment = []string{
-	"PATH=/usr/bin:/bin:/usr/sbin:/sbin",
+	"PATH=" + command.SystemPath,
 	"HOME=/var/root",
 	"LANG=en_US.UTF-8",
 }

@@ -13,6 +13,8 @@ import (
 	"strings"
 	"syscall"
 	"time"
+
+	"usher.internal/internal/trust"
 )
 
 // The errors of [Command.Run].
@@ -26,6 +28,10 @@ var (
 	// ErrKilled says that it ended by a signal that was not ours.
 	ErrKilled = errors.New("program was killed")
 )
+
+// SystemPath is the PATH of everything that root runs: only root can write to its directories. /usr/local/bin is not one of them: on
+// Macs with an Intel processor Homebrew gives it to a user.
+const SystemPath = "/usr/bin:/bin:/usr/sbin:/sbin"
 
 // killAfter is how long a program may take to end after SIGTERM before it is killed, and its pipes be held open by others.
 const killAfter = 2 * time.Second
@@ -65,7 +71,7 @@ func (c Command) Within(deadline time.Duration) Command {
 }
 
 // As returns the command run by another user, which root alone can have done, with variables (NAME=value) on top of its
-// environment. Of our own environment it gets PATH and LANG only.
+// environment. Of our own environment it gets LANG only, and [SystemPath].
 func (c Command) As(uid, gid uint32, variables ...string) Command {
 	c.credential = &syscall.Credential{Uid: uid, Gid: gid}
 	c.variables = variables
@@ -81,15 +87,24 @@ type Output struct {
 }
 
 // Run runs the program in a process group of its own and returns what it left; an exit code that is not 0 is no error. When the
-// deadline or ctx ends the group gets SIGTERM, and then SIGKILL. The error wraps one of this package's or is ctx's; it holds
-// nothing of what was printed.
+// deadline or ctx ends the group gets SIGTERM, and then SIGKILL. The error wraps one of this package's, is ctx's, or wraps
+// [trust.ErrUntrusted]: root runs only what nobody else can change ([trust.Program]), and with [SystemPath]. The error holds nothing of
+// what was printed.
 func (c Command) Run(ctx context.Context) (Output, error) {
 	if !filepath.IsAbs(c.Path) {
 		return Output{}, fmt.Errorf("run %q: %w: the path is not absolute", c.Path, ErrMissing)
 	}
+	resolved, err := c.trusted()
+	if errors.Is(err, trust.ErrUntrusted) {
+		return Output{}, fmt.Errorf("run %s: %w", c.Path, err)
+	}
+	if err != nil {
+		return Output{}, fmt.Errorf("run %s: %w: %w", c.Path, ErrMissing, err)
+	}
 	limited, cancel := context.WithTimeout(ctx, c.Deadline)
 	defer cancel()
 	command := exec.CommandContext(limited, c.Path, c.Arguments...)
+	command.Path = resolved // it keeps the name that it is called by
 	command.Env = c.environment()
 	command.Dir = "/"
 	command.SysProcAttr = &syscall.SysProcAttr{Setpgid: true, Credential: c.credential}
@@ -99,7 +114,7 @@ func (c Command) Run(ctx context.Context) (Output, error) {
 	if c.OutputLimit > 0 {
 		command.Stdout, command.Stderr = stdout, stderr
 	}
-	err := command.Run()
+	err = command.Run()
 	if command.Process != nil {
 		// What it started and left behind ends with it.
 		_ = syscall.Kill(-command.Process.Pid, syscall.SIGKILL)
@@ -120,6 +135,14 @@ func (c Command) Run(ctx context.Context) (Output, error) {
 		return Output{}, fmt.Errorf("run %s: %w: %w", c.Path, ErrMissing, err)
 	}
 	return Output{ExitCode: command.ProcessState.ExitCode(), Stdout: stdout.content, Stderr: stderr.content}, nil
+}
+
+// trusted returns the path of what is run. What is run as another user has that user's rights only.
+func (c Command) trusted() (string, error) {
+	if os.Geteuid() != 0 || c.credential != nil {
+		return c.Path, nil
+	}
+	return trust.Program.Check(c.Path)
 }
 
 // limitedBuffer keeps at most limit bytes. Beyond them a strict one fails, which ends the program's output; another drops them.
@@ -157,11 +180,16 @@ func (c Command) environment() []string {
 	return append(environment, c.variables...)
 }
 
-// Environment is what of this process's environment a program gets.
+// Environment is what of this process's environment a program gets. As root PATH is [SystemPath], whatever sudo or a service manager
+// has set.
 func Environment() []string {
 	var environment []string
 	for _, name := range inherited {
-		if value, ok := os.LookupEnv(name); ok {
+		value, ok := os.LookupEnv(name)
+		if name == "PATH" && os.Geteuid() == 0 {
+			value, ok = SystemPath, true
+		}
+		if ok {
 			environment = append(environment, name+"="+value)
 		}
 	}

@@ -12,6 +12,7 @@ import (
 	"go.uber.org/goleak"
 
 	"usher.internal/internal/command"
+	"usher.internal/internal/trust"
 )
 
 func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
@@ -38,6 +39,34 @@ func TestRun(t *testing.T) {
 	}
 	if string(ran.Stderr) != "oh\n" {
 		t.Errorf("stderr %q", ran.Stderr)
+	}
+}
+
+// Root's programs find others where only root can put them, whatever PATH sudo or a service manager has left.
+func TestRootHasThePathOfTheSystem(t *testing.T) {
+	if os.Geteuid() != 0 {
+		t.Fatal("this test needs root")
+	}
+	t.Setenv("PATH", "/usr/local/bin:/usr/bin:"+t.TempDir())
+	ran, err := script(t, "echo $PATH").Run(t.Context())
+	if err != nil || string(ran.Stdout) != command.SystemPath+"\n" {
+		t.Errorf("%q, %v", ran.Stdout, err)
+	}
+}
+
+func TestRootRunsNothingThatOthersCanChange(t *testing.T) {
+	ran := filepath.Join(t.TempDir(), "ran")
+	theirs, open := script(t, "touch "+ran), script(t, "touch "+ran)
+	if err := errors.Join(os.Chown(filepath.Dir(theirs.Path), 65534, 65534), os.Chmod(filepath.Dir(open.Path), 0o777)); err != nil {
+		t.Fatalf("this test needs root: %v", err)
+	}
+	for _, program := range []command.Command{theirs, open} {
+		if _, err := program.Run(t.Context()); !errors.Is(err, trust.ErrUntrusted) {
+			t.Errorf("got %v", err)
+		}
+	}
+	if _, err := os.Stat(ran); err == nil {
+		t.Error("one of them was run")
 	}
 }
 

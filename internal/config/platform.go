@@ -1,6 +1,10 @@
 package config
 
-import "runtime"
+import (
+	"runtime"
+
+	"usher.internal/internal/trust"
+)
 
 // platform is what differs between macOS and Linux. It is data for both rather than build-tagged files, so that tests on
 // Linux hold the macOS defaults and the documentation shows both.
@@ -30,7 +34,7 @@ var macOS = platform{
 	adminGroup:      "admin",
 	agent:           "/usr/local/usher/usher-agent",
 	portal:          "/Applications/Company Portal.app/Contents/MacOS/Company Portal",
-	jamf:            "/usr/local/bin/jamf",
+	jamf:            trust.JamfProgram,
 	// The bundle's own program: its alias jamfAAD does not answer alike (domain.md 1.1).
 	conditionalAccess: "/Library/Application Support/JAMF/Jamf.app/Contents/MacOS/Jamf Conditional Access.app/Contents/MacOS/Jamf Conditional Access",
 	jamfPreferences:   "/Library/Preferences/com.jamfsoftware.jamf.plist",
@@ -47,7 +51,7 @@ var linux = platform{
 	adminGroup:        "sudo",
 	agent:             "/usr/libexec/usher/usher-agent",
 	portal:            "/opt/companyportal/companyportal",
-	jamf:              "/usr/local/bin/jamf",
+	jamf:              trust.JamfProgram,
 	conditionalAccess: "/usr/local/jamf/bin/jamfAAD",
 	jamfPreferences:   "/Library/Preferences/com.jamfsoftware.jamf.plist",
 	identitySources:   LoginKeychain,

@@ -70,6 +70,9 @@ var (
 	// Program is every other program that root runs.
 	Program = Policy{name: "program", kind: program, writers: []group{root}, above: []group{root},
 		consequence: "so others could have root run another program"}
+	// ProgramDirectory is a directory in which root looks for a program by its name.
+	ProgramDirectory = Policy{name: "program directory", kind: directory, writers: []group{root}, above: []group{root},
+		consequence: "so others could have root run another program"}
 	// Agent is the program that usherd lets in as a user's agent. No group may write to it.
 	Agent = Policy{name: "agent", kind: program, above: []group{root},
 		consequence: "so others than root can change which program is let in as an agent", key: "agent.executable"}
@@ -105,7 +108,7 @@ var (
 
 // Policies returns all of them.
 func Policies() []Policy {
-	return []Policy{Jamf, Program, Agent, Portal, Secret, SecretDirectory, Configuration, Log, LogDirectory, Sockets, Lock, State, StateFile}
+	return []Policy{Jamf, Program, ProgramDirectory, Agent, Portal, Secret, SecretDirectory, Configuration, Log, LogDirectory, Sockets, Lock, State, StateFile}
 }
 
 // String is the policy's name.

@@ -16,7 +16,7 @@ import (
 const jamfScript = `#!/bin/sh
 set -eu
 test "$1" = recon
-usherctl ea state > /var/lib/jamf-was-told
+/usr/libexec/usher/usherctl ea state > /var/lib/jamf-was-told
 if [ -e /var/lib/jamf-upgrades-usher-to ]; then
 	from=$(cat /var/lib/jamf-upgrades-usher-to)
 	rm /var/lib/jamf-upgrades-usher-to
@@ -41,7 +41,8 @@ func before(c *computer) {
 	c.must(err)
 	c.must(os.MkdirAll("/opt/companyportal", 0o755))
 	c.must(os.WriteFile("/opt/companyportal/companyportal", portal, 0o755))
-	c.must(os.WriteFile("/usr/local/bin/jamf", []byte(jamfScript), 0o755))
+	c.must(os.MkdirAll("/usr/local/jamf/bin", 0o755))
+	c.must(os.WriteFile("/usr/local/jamf/bin/jamf", []byte(jamfScript), 0o755))
 	c.must(os.MkdirAll("/etc/usher", 0o755))
 	c.must(os.WriteFile("/etc/usher/config.yaml", []byte(configuration), 0o644))
 }

@@ -1,0 +1,151 @@
+package main
+
+import (
+	"bytes"
+	"io/fs"
+	"maps"
+	"os"
+	"path/filepath"
+	"regexp"
+	"slices"
+	"strings"
+	"testing"
+
+	"usher.internal/launchd"
+)
+
+// Jamf runs scripts and commands as root, with /usr/local/bin in PATH, and so does macOS's Installer. On some Macs a user can write to that
+// directory. So usher names its programs where only root can put them, and the system's by names that the system's own directories have.
+func TestScriptsThatRootRunsNameOnlyWhatRootInstalled(t *testing.T) {
+	scripts := map[string]string{}
+	for name, attribute := range attributes {
+		scripts["usherctl ea script "+name] = script(name, attribute)
+	}
+	documents := map[string]string{}
+	for _, folder := range []string{"../docs", "../packaging/macos/scripts", "../packaging/debian"} {
+		err := filepath.WalkDir(folder, func(path string, entry fs.DirEntry, err error) error {
+			if err != nil || entry.IsDir() {
+				return err
+			}
+			content, err := os.ReadFile(path)
+			switch {
+			case err != nil || bytes.IndexByte(content, 0) >= 0: // a picture
+			case bytes.HasPrefix(content, []byte("#!")):
+				scripts[path] = string(content)
+			default:
+				documents[path] = string(content)
+			}
+			return err
+		})
+		if err != nil {
+			t.Fatal(err)
+		}
+	}
+	fenced, inline := 0, 0
+	for path, text := range documents {
+		for _, found := range regexp.MustCompile("(?s)```[a-z]*\n(#!.*?)```").FindAllStringSubmatch(text, -1) {
+			fenced++
+			scripts[path+": "+firstLines(found[1], 2)] = found[1]
+		}
+		// A command that Jamf executes follows these words, as Jamf Pro has them.
+		for _, found := range regexp.MustCompile("(?s)Execute Command\\*?\\s+`([^`]*)`").FindAllStringSubmatch(text, -1) {
+			inline++
+			scripts[path+": "+found[1]] = found[1] + "\n"
+		}
+		// The link may be named, as what people have in their PATH, but no command may use it.
+		for _, found := range regexp.MustCompile(`(?m)^.*/usr/local/bin/(usherctl [a-z-]|jamf).*$`).FindAllString(text, -1) {
+			t.Errorf("%s gives a command in /usr/local/bin: %s", path, found)
+		}
+	}
+	// The walk has found what is known to be there.
+	if len(attributes) == 0 || fenced == 0 || inline == 0 {
+		t.Errorf("%d attributes, %d scripts and %d commands within documents", len(attributes), fenced, inline)
+	}
+	for _, path := range []string{"../docs/examples/register.sh", "../docs/examples/uninstall.sh", "../packaging/macos/scripts/postinstall"} {
+		if scripts[path] == "" {
+			t.Errorf("%s was not walked", path)
+		}
+	}
+	for _, name := range slices.Sorted(maps.Keys(scripts)) {
+		for _, problem := range refusedForRoot(t, scripts[name]) {
+			t.Errorf("%s: %s", name, problem)
+		}
+	}
+}
+
+func TestWhatRootMustNotBeGiven(t *testing.T) {
+	for script, want := range map[string]int{
+		"#!/bin/sh\nusherctl ea state\n":                                     1,
+		"#!/bin/sh\nif true; then exec usherctl ea state; fi\n":              1,
+		"#!/bin/sh\nx=$(jamf recon)\n":                                       1,
+		"#!/bin/sh\n/usr/local/bin/usherctl gather || jamf recon\n":          2,
+		"#!/bin/sh\nusherctl=/usr/local/bin/usherctl\n":                      1,
+		"#!/bin/sh\nPATH=/usr/local/bin:$PATH\n":                             1,
+		"#!/bin/sh\n/opt/homebrew/bin/jq .\n":                                1,
+		"#!/bin/sh\n# usherctl in /usr/local/bin\necho jamf\n":               0,
+		"/usr/local/usher/usherctl gather\n":                                 0,
+		"#!/bin/sh\n[ -x \"$usherctl\" ] || { echo no; exit 0; }\n":          0,
+		"#!/bin/sh\ncase $1 in\n0 | 10) exit 0 ;;\n*) jamf recon ;;\nesac\n": 1,
+	} {
+		if got := refusedForRoot(t, script); len(got) != want {
+			t.Errorf("%q: %q, want %d problems", script, got, want)
+		}
+	}
+}
+
+var (
+	comment = regexp.MustCompile(`(?m)(^|\s)#.*$`)
+	// expansion, substitution and label are ${name}, $(command) and the pattern of a case.
+	expansion    = regexp.MustCompile(`\$\{[^}]*\}`)
+	substitution = regexp.MustCompile(`\$\([^)]*\)`)
+	label        = regexp.MustCompile(`(?m)^[ \t]*[^\s()$][^()\n$]*\)`)
+	quoted       = regexp.MustCompile(`'[^']*'|"[^"]*"`)
+	// commandWord is the first word of a command: at the beginning of a line, or after what ends another one or opens a list.
+	commandWord = regexp.MustCompile(`(?m)(?:^|[;&|({!)]|\b(?:then|do|else|elif|if|while|exec)\b)[ \t]*((?:[A-Za-z_]+=\S*[ \t]+)*)([A-Za-z_./~$"-][^\s;&|(){}<>]*)`)
+	assignment  = regexp.MustCompile(`^[A-Za-z_]+=`)
+	// ofTheSystem are words of the shell, and programs that /usr/bin or /bin has, which come before /usr/local/bin in Jamf's PATH and in the
+	// Installer's.
+	ofTheSystem = strings.Fields("if then else elif fi case esac for in do done while exec exit echo set test true export " +
+		"chmod date mkdir rm systemctl")
+)
+
+// refusedForRoot returns what a script of root's must not hold.
+func refusedForRoot(t *testing.T, script string) (problems []string) {
+	t.Helper()
+	mac, err := launchd.LayoutOf(launchd.MacOS, launchd.ByHand)
+	if err != nil {
+		t.Fatal(err)
+	}
+	linux, err := launchd.LayoutOf(launchd.Linux, launchd.ByPackage)
+	if err != nil {
+		t.Fatal(err)
+	}
+	code := comment.ReplaceAllString(script, "")
+	if strings.Contains(code, "/usr/local/bin") {
+		problems = append(problems, "names /usr/local/bin")
+	}
+	// Command substitutions within quotes are code; the rest of a quoted text is not, nor are the patterns of a case.
+	code = expansion.ReplaceAllString(code, "$$variable")
+	code = quoted.ReplaceAllStringFunc(code, func(text string) string {
+		if strings.HasPrefix(text, `"$`) && !strings.HasPrefix(text, `"$(`) {
+			return "$variable"
+		}
+		return "text" + strings.Join(substitution.FindAllString(text, -1), "")
+	})
+	code = label.ReplaceAllString(code, "")
+	for _, found := range commandWord.FindAllStringSubmatch(code, -1) {
+		word := found[2]
+		switch {
+		case assignment.MatchString(word), strings.HasPrefix(word, "$"), slices.Contains(ofTheSystem, word), word == "text", strings.HasPrefix(word, "-"):
+		case slices.Contains([]string{"/usr/bin", "/bin", "/usr/sbin", "/sbin", mac.Programs, linux.Programs}, filepath.Dir(word)):
+		case strings.HasPrefix(word, "/usr/local/bin/"): // said already
+		default:
+			problems = append(problems, "runs "+word+", which is not named by a path that only root can write to")
+		}
+	}
+	return problems
+}
+
+func firstLines(text string, count int) string {
+	return strings.Join(strings.SplitN(text, "\n", count+1)[:count], " ")
+}
