@@ -21,7 +21,8 @@ type KeyError struct {
 	File string
 	Line int
 	Key  string
-	// Value is what the file has. It is empty for an unknown key, since that may be a secret in the wrong place.
+	// Value is what the file has, or "(not shown)" where that may be a secret. It is empty for an unknown key, whose value may be a secret
+	// in the wrong place; of the key itself only what looks like a name is shown.
 	Value string
 	// Problem continues the sentence that the key or its value begins, for example "is not a duration".
 	Problem string
@@ -38,7 +39,10 @@ func (e *KeyError) Error() string {
 		fmt.Fprintf(&b, ":%d", e.Line)
 	}
 	fmt.Fprintf(&b, ": %s", e.Key)
-	if e.Value != "" {
+	switch {
+	case e.Value == notShown:
+		b.WriteString(": " + notShown)
+	case e.Value != "":
 		fmt.Fprintf(&b, ": %q", e.Value)
 	}
 	fmt.Fprintf(&b, " %s", e.Problem)

@@ -30,12 +30,14 @@ func Keys(goos string) []Key {
 }
 
 // row is a [Key] with its code: set parses a value into the configuration and tells what is wrong with it, get writes it
-// as set would read it, secretive hides a value that must not be shown in an error.
+// as set would read it, secretive hides a value that must not be shown in an error. No error shows a value of a row that is secret: it
+// is the path of a file with a secret, in the place of which somebody may have pasted the secret itself.
 type row struct {
 	Key
 	set       func(*Config, value) error
 	get       func(*Config) string
 	secretive func(string) string
+	secret    bool
 }
 
 // Default returns the configuration that this platform has without any file.
@@ -136,12 +138,12 @@ func table(p platform) []row {
 		baseURL("delivery.api.url", "",
 			"Address of Jamf Pro, for example https://example.jamfcloud.com. Needed when delivery.mode is api.",
 			func(c *Config) *string { return &c.Delivery.API.URL }),
-		line("delivery.api.client_id", "", optional,
+		secret(line("delivery.api.client_id", "", optional,
 			"Client id of the API client in Jamf Pro. Needed when delivery.mode is api.",
-			func(c *Config) *string { return &c.Delivery.API.ClientID }),
-		optionalPath("delivery.api.client_secret_file", "",
+			func(c *Config) *string { return &c.Delivery.API.ClientID })),
+		secret(optionalPath("delivery.api.client_secret_file", "",
 			"File with the client secret, which root alone may read. Needed when delivery.mode is api.",
-			func(c *Config) *string { return &c.Delivery.API.ClientSecretFile }),
+			func(c *Config) *string { return &c.Delivery.API.ClientSecretFile })),
 		path("jamf.executable", p.jamf,
 			"The jamf binary. Root runs it: usherd refuses one that others can change, also by a link or a directory that leads to it.",
 			func(c *Config) *string { return &c.Jamf.Executable }),
@@ -157,9 +159,9 @@ func table(p platform) []row {
 		optionalPath("listener.certificate_file", "",
 			"This Mac's certificate for the listener, with those between it and its authority, in PEM. Needed with listener.address.",
 			func(c *Config) *string { return &c.Listener.CertificateFile }),
-		optionalPath("listener.key_file", "",
+		secret(optionalPath("listener.key_file", "",
 			"The private key of that certificate in PEM, which root alone may read. Needed with listener.address.",
-			func(c *Config) *string { return &c.Listener.KeyFile }),
+			func(c *Config) *string { return &c.Listener.KeyFile })),
 		optionalPath("listener.client_ca_file", "",
 			"The authorities, in PEM, that a client's certificate must be of. Needed with listener.address.",
 			func(c *Config) *string { return &c.Listener.ClientCAFile }),
@@ -175,18 +177,18 @@ func table(p platform) []row {
 		optionalPath("fleet.ca_file", "",
 			"The authorities, in PEM, that the certificates of these servers must be of. Empty: those that the system trusts.",
 			func(c *Config) *string { return &c.Fleet.CAFile }),
-		optionalPath("fleet.credentials_file", "",
+		secret(optionalPath("fleet.credentials_file", "",
 			"This Mac's NATS credentials, as `usherctl fleet credentials` writes them, which root alone may read.",
-			func(c *Config) *string { return &c.Fleet.CredentialsFile }),
-		optionalPath("fleet.nkey_file", "",
+			func(c *Config) *string { return &c.Fleet.CredentialsFile })),
+		secret(optionalPath("fleet.nkey_file", "",
 			"The seed of this Mac's NKey, which root alone may read, for servers that know Macs by NKeys.",
-			func(c *Config) *string { return &c.Fleet.NKeyFile }),
+			func(c *Config) *string { return &c.Fleet.NKeyFile })),
 		optionalPath("fleet.certificate_file", "",
 			"This Mac's certificate in PEM, for servers that ask for one.",
 			func(c *Config) *string { return &c.Fleet.CertificateFile }),
-		optionalPath("fleet.key_file", "",
+		secret(optionalPath("fleet.key_file", "",
 			"The private key of that certificate in PEM, which root alone may read.",
-			func(c *Config) *string { return &c.Fleet.KeyFile }),
+			func(c *Config) *string { return &c.Fleet.KeyFile })),
 		deviceName("fleet.device", "",
 			"Name under which this Mac answers and publishes; its credentials must be for the same. Empty: its hardware UUID (on Linux the machine id).",
 			func(c *Config) *string { return &c.Fleet.Device }),

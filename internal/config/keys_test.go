@@ -183,10 +183,64 @@ func TestSecretsDoNotShowInErrors(t *testing.T) {
 		"proxy.url: admin:hunter2@proxy.example.com:8080",
 		"proxy.url: http://admin:hunter2%40proxy.example.com:8080",
 		"proxy.url: http://admin:hunter2%zz@proxy.example.com",
+		// Pasted in the place of the file that is to hold it.
+		"delivery.api.client_secret_file: hunter2",
+		"delivery: {api: {client_secret_file: [hunter2]}}",
+		"delivery: {api: {client_secret_file: {hunter2}}}",
+		"delivery: {api: {client_secret_file: *hunter2}}",
+		"delivery: {api: {client_secret: {hunter2: {}}}}",
+		"delivery: {api: {client_secret: {id: {hunter2: x}}}}",
+		"delivery.api.client_id: \"hunter2\\n\"",
+		"listener.key_file: hunter2",
+		"fleet.credentials_file: hunter2",
+		"fleet.nkey_file: hunter2",
+		"fleet.key_file: hunter2",
+		"fleet.nkey_seed: hunter2",
+		"delivery.api.clientSecret: hunter2",
+		"delivery.api.token: [hunter2]",
+		"delivery.api.url: https://example.com/?client_secret=hunter2",
+		"fleet.servers: ['tls://example.com:4222?token=hunter2']",
+		"'-----BEGIN hunter2-----': x",
+		"SUAhunter2AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA: x",
+		"delivery.api.client_secret hunter2",
 	} {
 		_, err := config.Places{Local: write(t, "config.yaml", content)}.Load()
 		if err == nil || strings.Contains(err.Error(), "hunter2") {
 			t.Errorf("%s gives %v", content, err)
+		}
+	}
+	for _, content := range []string{
+		"<key>delivery.api.client_secret_file</key><string>hunter2</string>",
+		"<key>delivery.api.client_secret</key><string>hunter2</string>",
+		"<key>delivery.api.client_secret</key><integer>hunter2</integer>",
+		"<key>delivery.api.client_secret</key><real>hunter2</real>",
+		"<key>delivery.api.client_secret</key><date>hunter2</date>",
+		"<key>delivery.api.client_secret</key><string>&hunter2</string>",
+		"<key>delivery.api.client_secret</key><string><hunter2></string>",
+		"<key>delivery.api.client_secret</key><hunter2/>",
+		"<key>delivery.api.client_secret</key><dict><key>hunter2</key><string>x</string></dict>",
+	} {
+		_, err := config.Places{Local: write(t, "org.usher.plist", `<?xml version="1.0"?><plist version="1.0"><dict>`+content+"</dict></plist>")}.Load()
+		if err == nil || strings.Contains(err.Error(), "hunter2") {
+			t.Errorf("%s gives %v", content, err)
+		}
+	}
+}
+
+// A row for a file of secrets has the marker, whatever it is called; one that is called so and has it not is one too few.
+func TestSecretLikeKeysAreMarked(t *testing.T) {
+	marked := map[string]bool{}
+	for _, key := range config.SecretKeys() {
+		marked[key] = true
+	}
+	for _, key := range config.Keys("darwin") {
+		if config.IsSecretLike(key.Name) && !marked[key.Name] {
+			t.Errorf("%s has a name like a secret's, and no marker", key.Name)
+		}
+	}
+	for _, name := range []string{"delivery.api.client_secret_file", "listener.key_file", "fleet.credentials_file", "fleet.nkey_file", "fleet.key_file"} {
+		if !marked[name] {
+			t.Errorf("%s has no marker", name)
 		}
 	}
 }

@@ -270,8 +270,8 @@ func listField(key Key, field func(*Config) *[]string, longest int, check func(s
 			for _, entry := range given {
 				entry = strings.TrimSpace(entry)
 				if err := check(entry); err != nil {
-					if secretive != nil && (secretive(entry) != entry || secretive(v.text) != v.text) { // a comma may stand in a password
-						entry = hidden
+					if secretive != nil && (secretive(entry) != entry || secretive(v.text) != v.text) { // a comma may be part of a password
+						return fmt.Errorf("has an entry %s: %w", notShown, err)
 					}
 					return fmt.Errorf("has the entry %q: %w", entry, err)
 				}
@@ -330,22 +330,14 @@ func proxyURL(name, fallback, description string, field func(*Config) *string) r
 		}
 		return parsed.Scheme + "://" + parsed.Host, nil
 	})
-	row.secretive = func(given string) string {
-		if strings.Contains(given, "%") { // %40 is an @
-			return hidden
-		}
-		return hidePasswords(given)
-	}
+	row.secretive = hidePasswords
 	return row
 }
 
-// hidden stands in an error for what is not shown.
-const hidden = "[hidden, since it may hold a password]"
-
-// hidePasswords hides what has a user in it, and so may have a password.
+// hidePasswords hides what has a user in it, also as %40, or a query or fragment, and so may have a password or a token.
 func hidePasswords(given string) string {
-	if strings.Contains(given, "@") {
-		return hidden
+	if strings.ContainsAny(given, "@%?#") {
+		return notShown
 	}
 	return given
 }

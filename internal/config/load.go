@@ -106,8 +106,11 @@ func (p Places) load(localRequired bool) (*Loaded, error) {
 func (l *Loaded) apply(layer Layer, file string, entries []entry) (problems []*KeyError) {
 	seen := map[string]int{}
 	for _, found := range entries {
-		problem := &KeyError{File: file, Line: found.line, Key: found.key}
 		row, known := find(found.key)
+		problem := &KeyError{File: file, Line: found.line, Key: found.key}
+		if !known {
+			problem.Key = shownKey(found.key)
+		}
 		first, twice := seen[found.key]
 		seen[found.key] = found.line
 		switch {
@@ -200,7 +203,11 @@ func (r row) show(v value) string {
 	if v.isList {
 		shown = strings.Join(v.list, ", ")
 	}
-	if r.secretive != nil {
+	switch {
+	case shown == "":
+	case r.secret, isSecretLike(r.Name):
+		return notShown
+	case r.secretive != nil:
 		shown = r.secretive(shown)
 	}
 	if len(shown) > longest {

@@ -14,7 +14,7 @@ import (
 func parsePropertyList(path string, content []byte) ([]entry, error) {
 	var root any
 	if _, err := plist.Unmarshal(content, &root); err != nil {
-		return nil, fmt.Errorf("parse configuration %s: %w", path, err)
+		return nil, fmt.Errorf("parse configuration %s: %s", path, propertyListProblem(err))
 	}
 	dictionary, ok := root.(map[string]any)
 	if !ok {

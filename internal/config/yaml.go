@@ -18,7 +18,7 @@ func parseYAML(path string, content []byte) ([]entry, error) {
 	case errors.Is(err, io.EOF):
 		return nil, nil
 	case err != nil:
-		return nil, fmt.Errorf("parse configuration %s: %w", path, err)
+		return nil, fmt.Errorf("parse configuration %s: %s", path, yamlProblem(err))
 	}
 	if err := decoder.Decode(&second); !errors.Is(err, io.EOF) {
 		return nil, fmt.Errorf("parse configuration %s: it has a second document; one is allowed", path)
