@@ -127,8 +127,8 @@ func (p *parts) Deliver(ctx context.Context, report delivery.Report) error {
 func (p *parts) Check(ctx context.Context) error { return p.current.Load().checks.Check(ctx) }
 
 // Examine is what doctor asks for.
-func (p *parts) Examine(ctx context.Context, sees func(uid uint32) bool, tell func(found doctor.Finding, total int) error) error {
-	return p.current.Load().checks.Examine(ctx, sees, tell)
+func (p *parts) Examine(ctx context.Context, caller doctor.Caller, tell func(found doctor.Finding, total int) error) error {
+	return p.current.Load().checks.Examine(ctx, caller, tell)
 }
 
 // thisMac is what the helper itself knows of the Mac.

@@ -95,10 +95,12 @@ type Config struct {
 	Logger *slog.Logger
 }
 
-// Checks are the checks of one configuration. It keeps no state: any number of goroutines may use it.
+// Checks are the checks of one configuration. Any number of goroutines may use it. It keeps answers of what costs something for a minute,
+// for callers who are not admins.
 type Checks struct {
 	config Config
 	log    *slog.Logger
+	shared *shared
 }
 
 // New returns the checks for a configuration. It touches nothing yet.
@@ -118,14 +120,14 @@ func New(config Config) *Checks {
 	if config.AtConsole == nil {
 		config.AtConsole = accounts.AtConsole
 	}
-	return &Checks{config: config, log: cmp.Or(config.Logger, slog.Default())}
+	return &Checks{config: config, log: cmp.Or(config.Logger, slog.Default()), shared: new(shared)}
 }
 
 // Check is the preflight. It returns nil, a [*registration.PreflightError] with the first trouble, or the error of a context
 // that has ended. Cheap checks come first; it blocks for at most 5 s while the endpoints do not answer, and then for at most
 // 30 s while macOS verifies the signature of Company Portal.
 func (c *Checks) Check(ctx context.Context) error {
-	table := slices.DeleteFunc(c.table(nil), func(one check) bool { return one.reason == "" })
+	table := slices.DeleteFunc(c.table(Caller{}, time.Now()), func(one check) bool { return one.reason == "" })
 	slices.SortStableFunc(table, func(a, b check) int { return cmp.Compare(a.within, b.within) })
 	for _, one := range table {
 		found, err := one.lookInTime(ctx)
@@ -145,15 +147,18 @@ func (c *Checks) Check(ctx context.Context) error {
 	return nil
 }
 
-// Examine makes all checks side by side and calls tell with what each came to, in the order of the table, as soon as it is
-// there. Of users it looks only at those whom sees allows; nil allows all. Sees may be called by several goroutines at once,
-// tell is called by this one. Total is how many findings there are in all, as far as that is known by then; with the last
-// one it is exact.
+// Examine makes the checks that the caller may see side by side and calls tell with what each came to, in the order of the table, as soon as
+// it is there. A check that only admins see is told as such. Of users it looks only at those whom the caller may see. Total is how many
+// findings there are in all, as far as that is known by then; with the last one it is exact.
+//
+// Examinations that ask the same at the same time share the answer. An admin's looks are otherwise made now, those of anyone else as
+// [Caller] says.
 //
 // It returns the first error of tell, or that of a context that has ended. Each check has its own time limit, so it ends by
 // itself, within a minute.
-func (c *Checks) Examine(ctx context.Context, sees func(uid uint32) bool, tell func(found Finding, total int) error) error {
-	table := c.table(sees)
+func (c *Checks) Examine(ctx context.Context, caller Caller, tell func(found Finding, total int) error) error {
+	begun := time.Now()
+	table := c.table(caller, begun)
 	ctx, cancel := context.WithCancel(ctx)
 	var looks sync.WaitGroup
 	defer looks.Wait()
@@ -161,7 +166,7 @@ func (c *Checks) Examine(ctx context.Context, sees func(uid uint32) bool, tell f
 	answers := make([]chan []Finding, len(table))
 	for i, one := range table {
 		answers[i] = make(chan []Finding, 1)
-		looks.Go(func() { answers[i] <- one.examine(ctx) })
+		looks.Go(func() { answers[i] <- c.examine(ctx, one, caller, begun) })
 	}
 	total := len(table)
 	for _, answer := range answers {
@@ -189,6 +194,8 @@ type check struct {
 	name, title string
 	// looksAt and fix are sentences, for the documentation too; fix goes with each finding that is not well and has none.
 	looksAt, fix string
+	// seenBy is who may see what it comes to.
+	seenBy audience
 	// reason is what a registration fails for; empty where it is not part of the preflight.
 	reason registration.FailureReason
 	// within is how long look may take; 0 for what asks nobody.
@@ -211,15 +218,38 @@ func (c check) lookInTime(ctx context.Context) ([]Finding, error) {
 	return found, err
 }
 
-func (c check) examine(ctx context.Context) []Finding {
-	found, err := c.lookInTime(ctx)
+// examine makes one check for a caller, or takes an answer that there is.
+func (c *Checks) examine(ctx context.Context, one check, caller Caller, begun time.Time) []Finding {
+	if !caller.Admin && one.seenBy != everyone && one.seenBy != themselves {
+		return []Finding{one.complete(withheld())}
+	}
+	found, err := c.look(ctx, one, caller, begun)
 	if err != nil {
 		found = []Finding{couldNotLook(err)}
 	}
+	found = slices.Clone(found) // others may have the same answer
 	for i := range found {
-		found[i] = c.complete(found[i])
+		found[i] = one.complete(found[i])
+		if !caller.Admin {
+			found[i].Evidence, found[i].Fix = withoutOthers(found[i].Evidence, caller.UID), withoutOthers(found[i].Fix, caller.UID)
+		}
 	}
 	return found
+}
+
+func (c *Checks) look(ctx context.Context, one check, caller Caller, begun time.Time) ([]Finding, error) {
+	if one.within == 0 { // it asks nobody, and costs next to nothing
+		return one.lookInTime(ctx)
+	}
+	notBefore := begun
+	if !caller.Admin {
+		notBefore = begun.Add(-one.seenBy.keptFor())
+	}
+	found, err := c.shared.do(ctx, one.seenBy.scope(one.name, caller), notBefore, func(ctx context.Context) (any, error) { return one.lookInTime(ctx) })
+	if err != nil {
+		return nil, err
+	}
+	return found.([]Finding), nil
 }
 
 // complete fills in what the finding leaves to the table.

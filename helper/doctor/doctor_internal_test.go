@@ -10,6 +10,7 @@ import (
 	"strconv"
 	"strings"
 	"testing"
+	"time"
 
 	"usher.internal/internal/documented"
 	"usher.internal/internal/wpj"
@@ -20,7 +21,7 @@ var update = flag.Bool("update", false, "write the golden files and the table of
 func TestTable(t *testing.T) {
 	kebabName := regexp.MustCompile(`^[a-z]+(-[a-z]+)*$`)
 	seen := map[string]bool{}
-	for _, one := range New(Config{}).table(nil) {
+	for _, one := range New(Config{}).table(Caller{}, time.Now()) {
 		switch {
 		case seen[one.name], !kebabName.MatchString(one.name):
 			t.Errorf("%q is not a name of its own", one.name)
@@ -30,6 +31,8 @@ func TestTable(t *testing.T) {
 			t.Errorf("%s: %q or %q is not a sentence", one.name, one.looksAt, one.fix)
 		case one.look == nil:
 			t.Errorf("%s does not look", one.name)
+		case one.seenBy != everyone && one.seenBy != themselves && one.seenBy != admins:
+			t.Errorf("nobody has decided who sees %s", one.name)
 		}
 		seen[one.name] = true
 	}
@@ -37,13 +40,13 @@ func TestTable(t *testing.T) {
 
 func TestTableOfTheDocumentation(t *testing.T) {
 	var table strings.Builder
-	table.WriteString("| check | what it looks at | stops a registration | fix |\n| --- | --- | --- | --- |\n")
-	for _, one := range New(Config{}).table(nil) {
+	table.WriteString("| check | what it looks at | who sees it | stops a registration | fix |\n| --- | --- | --- | --- | --- |\n")
+	for _, one := range New(Config{}).table(Caller{}, time.Now()) {
 		stops := "no"
 		if one.reason != "" {
 			stops = "as `" + string(one.reason) + "`"
 		}
-		fmt.Fprintf(&table, "| `%s`<br>%s | %s | %s | %s |\n", one.name, one.title, one.looksAt, stops, one.fix)
+		fmt.Fprintf(&table, "| `%s`<br>%s | %s | %s | %s | %s |\n", one.name, one.title, one.looksAt, one.seenBy, stops, one.fix)
 	}
 	documented.Part(t, "../../docs/troubleshooting.md", "checks", "go test ./helper/doctor -update", table.String(), *update)
 }

@@ -26,12 +26,15 @@ import (
 	usherv1 "usher.internal/proto/usher/v1"
 )
 
-// examine makes all checks for one who may see everybody.
+// anAdmin sees everything, and about everybody.
+var anAdmin = doctor.Caller{Admin: true, All: true}
+
+// examine makes all checks for an admin.
 func examine(t *testing.T, config doctor.Config) []doctor.Finding {
 	t.Helper()
 	var all []doctor.Finding
 	last := 0
-	err := doctor.New(config).Examine(t.Context(), nil, func(found doctor.Finding, total int) error {
+	err := doctor.New(config).Examine(t.Context(), anAdmin, func(found doctor.Finding, total int) error {
 		all, last = append(all, found), total
 		return nil
 	})
@@ -242,7 +245,7 @@ func (f fakeAgent) ExamineSession(ctx context.Context, _ *usherv1.ExamineSession
 	return &usherv1.ExamineSessionResponse{Checks: f.checks}, f.err
 }
 
-func session(name string, uid uint32, agent fakeAgent) sessions.Session {
+func session(name string, uid uint32, agent usherv1.UserAgentServiceClient) sessions.Session {
 	return sessions.Session{User: accounts.Person{Name: name, UID: uid}, AgentVersion: "1.2.3", AgentPID: 42,
 		ConnectedAt: time.Date(2026, 11, 23, 10, 0, 0, 0, time.UTC), Agent: agent}
 }
@@ -260,7 +263,7 @@ func TestWhatAnAgentClaimsIsBounded(t *testing.T) {
 		many = append(many, &usherv1.Check{Name: "more", Result: usherv1.CheckResult_CHECK_RESULT_OK})
 	}
 	var claimed []doctor.Finding
-	err := doctor.New(doctor.Config{Sessions: fakeSessions{session("jane", 501, fakeAgent{checks: many})}}).Examine(t.Context(), nil,
+	err := doctor.New(doctor.Config{Sessions: fakeSessions{session("jane", 501, fakeAgent{checks: many})}}).Examine(t.Context(), anAdmin,
 		func(found doctor.Finding, _ int) error {
 			if strings.HasPrefix(found.Name, "session-") {
 				claimed = append(claimed, found)
@@ -326,7 +329,7 @@ func TestSessionsOfOthersAreNotLookedAt(t *testing.T) {
 		session("john", 502, fakeAgent{asked: &asked}),
 	}}
 	var about []string
-	err := doctor.New(config).Examine(t.Context(), func(uid uint32) bool { return uid == 501 }, func(found doctor.Finding, _ int) error {
+	err := doctor.New(config).Examine(t.Context(), doctor.Caller{UID: 501}, func(found doctor.Finding, _ int) error {
 		if found.User.Name != "" {
 			about = append(about, found.User.Name+" "+found.Name)
 		}
@@ -381,7 +384,7 @@ func TestFindingsComeInOrderAndAsSoonAsTheyAreThere(t *testing.T) {
 		begun := time.Now()
 		var before, after []string
 		err := doctor.New(doctor.Config{PortalExecutable: portal, JamfPro: slowJamfPro{}, Endpoints: []string{"slow.example:443"}, Dial: hangs, Transport: slowClock{}}).
-			Examine(t.Context(), nil, func(found doctor.Finding, _ int) error {
+			Examine(t.Context(), anAdmin, func(found doctor.Finding, _ int) error {
 				if time.Since(begun) == 0 {
 					before = append(before, found.Name)
 				} else {
@@ -413,7 +416,7 @@ func TestExaminationEndsWithItsContextAndItsListener(t *testing.T) {
 	checks := doctor.New(doctor.Config{Endpoints: []string{"slow.example:443"}, Dial: hangs, Transport: slowClock{}})
 	ctx, cancel := context.WithCancel(t.Context())
 	told := 0
-	err := checks.Examine(ctx, nil, func(doctor.Finding, int) error {
+	err := checks.Examine(ctx, anAdmin, func(doctor.Finding, int) error {
 		if told++; told == 3 {
 			cancel()
 		}
@@ -423,7 +426,7 @@ func TestExaminationEndsWithItsContextAndItsListener(t *testing.T) {
 		t.Errorf("after %d findings: %v", told, err)
 	}
 	gone := errors.New("listener is gone")
-	if err := checks.Examine(t.Context(), nil, func(doctor.Finding, int) error { return gone }); !errors.Is(err, gone) {
+	if err := checks.Examine(t.Context(), anAdmin, func(doctor.Finding, int) error { return gone }); !errors.Is(err, gone) {
 		t.Errorf("got %v", err)
 	}
 }

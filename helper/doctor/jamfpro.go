@@ -4,47 +4,36 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"time"
 
 	"usher.internal/helper/jamfpro"
 )
 
-// jamfPro asks Jamf Pro once for all of its checks.
+// jamfPro asks Jamf Pro once for all of its checks, and once for all examinations at the same time.
 type jamfPro struct {
 	client JamfPro
-
-	// first lets one asker through, whose answer stands in the other fields once told is closed.
-	first   chan struct{}
-	told    chan struct{}
-	checked jamfpro.Checked
-	err     error
-}
-
-func newJamfPro(client JamfPro) *jamfPro {
-	j := &jamfPro{client: client, first: make(chan struct{}, 1), told: make(chan struct{})}
-	j.first <- struct{}{}
-	return j
+	shared *shared
+	// begun is when the examination began: an answer from before is not taken.
+	begun time.Time
 }
 
 var errNoToken = errors.New("without a token nothing can be tried")
 
-// ask returns what the client came to. Who comes second waits for the first.
-func (j *jamfPro) ask(ctx context.Context) (jamfpro.Checked, error) {
-	select {
-	case <-j.first:
-		j.checked, j.err = j.client.CheckPrivileges(ctx)
-		close(j.told)
-	default:
+// ask returns what the client came to.
+func (j jamfPro) ask(ctx context.Context) (jamfpro.Checked, error) {
+	checked, err := j.shared.do(ctx, "Jamf Pro", j.begun, func(ctx context.Context) (any, error) {
+		ctx, cancel := context.WithTimeoutCause(ctx, jamfProWithin, fmt.Errorf("there was no answer within %s", jamfProWithin))
+		defer cancel()
+		return j.client.CheckPrivileges(ctx)
+	})
+	if err != nil {
+		return jamfpro.Checked{}, err
 	}
-	select {
-	case <-j.told:
-		return j.checked, j.err
-	case <-ctx.Done():
-		return jamfpro.Checked{}, context.Cause(ctx)
-	}
+	return checked.(jamfpro.Checked), nil
 }
 
 // unused tells whether results go to Jamf Pro another way, or it is not configured.
-func (j *jamfPro) unused(ctx context.Context) (Finding, bool) {
+func (j jamfPro) unused(ctx context.Context) (Finding, bool) {
 	if j.client == nil {
 		return notApplicable("Results are delivered by recon, which needs no API client."), true
 	}
@@ -60,7 +49,7 @@ func answered(err error) bool {
 	return ok && answer.Status != 0 && !answer.NotJSON && errors.Is(err, jamfpro.ErrRefused)
 }
 
-func (j *jamfPro) reachable(ctx context.Context) (Finding, error) {
+func (j jamfPro) reachable(ctx context.Context) (Finding, error) {
 	if found, unused := j.unused(ctx); unused {
 		return found, nil
 	}
@@ -79,7 +68,7 @@ func (j *jamfPro) reachable(ctx context.Context) (Finding, error) {
 	return Finding{}, err
 }
 
-func (j *jamfPro) token(ctx context.Context) (Finding, error) {
+func (j jamfPro) token(ctx context.Context) (Finding, error) {
 	if found, unused := j.unused(ctx); unused {
 		return found, nil
 	}
@@ -96,7 +85,7 @@ func (j *jamfPro) token(ctx context.Context) (Finding, error) {
 }
 
 // privileges has one finding for each privilege.
-func (j *jamfPro) privileges(ctx context.Context) ([]Finding, error) {
+func (j jamfPro) privileges(ctx context.Context) ([]Finding, error) {
 	if found, unused := j.unused(ctx); unused {
 		return []Finding{found}, nil
 	}

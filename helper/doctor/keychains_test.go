@@ -47,10 +47,10 @@ func TestRenamedLoginKeychains(t *testing.T) {
 			return renamed[uid], nil
 		},
 	}
-	about := func(sees func(uint32) bool) map[string]doctor.Finding {
+	about := func(caller doctor.Caller) map[string]doctor.Finding {
 		t.Helper()
 		found := map[string]doctor.Finding{}
-		err := doctor.New(config).Examine(t.Context(), sees, func(one doctor.Finding, _ int) error {
+		err := doctor.New(config).Examine(t.Context(), caller, func(one doctor.Finding, _ int) error {
 			if one.Name == "login-keychain-renamed" {
 				found[one.User.Name] = one
 			}
@@ -61,7 +61,7 @@ func TestRenamedLoginKeychains(t *testing.T) {
 		}
 		return found
 	}
-	found := about(nil)
+	found := about(anAdmin)
 	if len(found) != 3 {
 		t.Fatalf("%+v", found)
 	}
@@ -76,11 +76,11 @@ func TestRenamedLoginKeychains(t *testing.T) {
 			}
 		}
 	}
-	if found := about(func(uid uint32) bool { return uid == 502 }); len(found) != 1 || found[""].Result != doctor.OK {
+	if found := about(doctor.Caller{UID: 502}); len(found) != 1 || found[""].Result != doctor.OK {
 		t.Errorf("John sees %+v", found)
 	}
 	config.Kept = kept{err: errors.New("the journal is damaged")}
-	if found := about(nil); len(found) != 1 || found[""].Result != doctor.Warning {
+	if found := about(anAdmin); len(found) != 1 || found[""].Result != doctor.Warning {
 		t.Errorf("without a journal: %+v", found)
 	}
 }

@@ -23,147 +23,169 @@ const (
 	keychainsWithin    = 10 * time.Second
 )
 
-// table is every check there is, in the order in which they are shown. It is made for each examination: some of its rows
-// share what they have asked. Sees is as in [Checks.Examine].
-func (c *Checks) table(sees func(uid uint32) bool) []check {
+// table is every check there is, in the order in which they are shown. It is made for each examination, which has begun at that time: some of
+// its rows share what they have asked.
+func (c *Checks) table(caller Caller, begun time.Time) []check {
 	config := c.config
 	portal := portal{program{"Company Portal", config.PortalExecutable, trust.Portal}, config.PortalMinimumVersion, config.CodeSign}
 	agent := program{"usher-agent", config.AgentExecutable, trust.Agent}
-	users := users{config.Sessions, config.AtConsole, config.Kept, sees}
+	users := users{config.Sessions, config.AtConsole, config.Kept, caller.sees}
 	keychains := keychains{users, config.RenamedKeychains}
-	jamfPro := newJamfPro(config.JamfPro)
+	jamfPro := jamfPro{config.JamfPro, c.shared, begun}
 	endpoints := endpoints{config.Endpoints, endpoint.Prober{Dial: config.Dial, Proxies: config.Proxies, Roots: config.Roots}}
 	return []check{
 		{
 			name: "company-portal-installed", title: "Company Portal is installed",
 			looksAt: "portal.executable is a program that can be executed.",
 			fix:     "Install Company Portal (" + downloadPortal + ") or correct portal.executable.",
+			seenBy:  everyone,
 			reason:  registration.ReasonPortalMissing, look: one(portal.installed),
 		},
 		{
 			name: "company-portal-protected", title: "Company Portal is protected from change",
 			looksAt: "Only root and, on macOS, members of the group admin can write to portal.executable, to the directories that lead to it and to those of each symbolic link on the way. Access control lists are not looked at.",
 			fix:     "Install Company Portal again (" + downloadPortal + ") or correct portal.executable; `sudo chmod go-w` takes the right to write away when it is known to be unchanged.",
+			seenBy:  everyone,
 			reason:  registration.ReasonPortalNotTrusted, look: one(portal.protected),
 		},
 		{
 			name: "company-portal-version", title: "Company Portal is new enough",
 			looksAt: "CFBundleShortVersionString in Company Portal's bundle is at least portal.minimum_version.",
 			fix:     "Update Company Portal (" + downloadPortal + ") or lower portal.minimum_version.",
+			seenBy:  everyone,
 			reason:  registration.ReasonPortalTooOld, look: one(portal.newEnough),
 		},
 		{
 			name: "company-portal-signature", title: "Company Portal is signed by Microsoft",
 			looksAt: "`codesign --verify --strict` accepts Company Portal as signed by Microsoft (Team ID " + wpj.MicrosoftTeam + "). macOS only.",
 			fix:     "Remove Company Portal and install it again (" + downloadPortal + "), or correct portal.executable.",
+			seenBy:  everyone,
 			reason:  registration.ReasonPortalNotTrusted, within: signatureWithin, look: one(portal.signed),
 		},
 		{
 			name: "agent-installed", title: "usher-agent is installed and protected from change",
 			looksAt: "agent.executable is a program that can be executed. Only root can write to it, to the directories that lead to it and to those of each symbolic link on the way.",
 			fix:     "Install usher again, or correct agent.executable.",
+			seenBy:  everyone,
 			look:    one(agent.sound),
 		},
 		{
 			name: "agent-connected", title: "usher-agent is connected",
 			looksAt: "usher-agent of each user who is logged in is connected to usherd. Of those whose agent is not, the one on the console is seen.",
 			fix:     "Log in; the agent starts at login. If somebody is logged in, have launchd (macOS) or systemd start usher-agent for him, and see its log.",
+			seenBy:  themselves,
 			look:    users.connected,
 		},
 		{
 			name: "session-checks", title: "usher-agent can look into the user's session",
 			looksAt: "What usher-agent of each user says of the session, as checks named `session-…`: above all whether the keychain can be read, unless Platform SSO or the Secure Enclave holds the identity. Each is the claim of that user.",
 			fix:     "Have the user log out and in again.",
+			seenBy:  themselves,
 			within:  sessionsWithin, look: users.examined,
 		},
 		{
 			name: "login-keychain-renamed", title: "macOS has not renamed a login keychain",
 			looksAt: "No file `login_renamed_N.keychain-db` is in `~/Library/Keychains` of a user who is logged in or known to usher. macOS renames a login keychain that it cannot open, and makes a new one: an identity in the old one is lost.",
 			fix:     "Have the user register again if `usherctl status` says that they have no identity; keep the file until the user misses nothing, then remove it.",
+			seenBy:  themselves,
 			within:  keychainsWithin, look: keychains.renamed,
 		},
 		{
 			name: "jamf-binary", title: "jamf is installed and protected from change",
 			looksAt: "jamf.executable is a program that can be executed. Only root can write to it, to the directories that lead to it and to those of each symbolic link on the way. It fails where results are delivered by recon, and is a warning where they are not.",
 			fix:     "Enrol this computer in Jamf Pro again, or set jamf.executable to " + trust.JamfProgram + ".",
+			seenBy:  admins,
 			look:    one(jamfBinary{program{"jamf", config.JamfExecutable, trust.Jamf}, config.JamfPro == nil}.sound),
 		},
 		{
 			name: "conditional-access-enabled", title: "Conditional Access is enabled in Jamf",
 			looksAt: "microsoftCAEnabled is true in preflight.jamf_preferences; otherwise the registration would end after Company Portal closes.",
 			fix:     "Put the computer into the group that Jamf Pro's Conditional Access or device compliance applies to, then run `sudo jamf manage` on it, or empty preflight.jamf_preferences to register all the same.",
+			seenBy:  everyone,
 			reason:  registration.ReasonConditionalAccessDisabled, look: one(jamfPreferences{config.JamfPreferences}.conditionalAccessEnabled),
 		},
 		{
 			name: "tenant-cloud", title: "The tenant's cloud is known",
 			looksAt: "tenant.cloud_host is a sign-in host of a cloud of Microsoft's that usher knows. It selects the servers of preflight.endpoints where that is automatic.",
 			fix:     "Correct tenant.cloud_host (login.microsoftonline.com, login.microsoftonline.us or login.partner.microsoftonline.cn), or list the cloud's servers in preflight.endpoints.",
+			seenBy:  everyone,
 			look:    one(tenantCloud{config.CloudHost}.known),
 		},
 		{
 			name: "proxy", title: "The proxy that usherd uses",
 			looksAt: "Which proxy applies to usherd's own HTTP calls, and whether proxy.url, macOS's settings or the environment of usherd sets it. usher evaluates no automatic configuration (PAC).",
 			fix:     "Set proxy.url.",
+			seenBy:  everyone,
 			look:    one(proxies{config.Proxies, config.Endpoints}.applies),
 		},
 		{
 			name: "registration-endpoints", title: "Microsoft's endpoints can be reached",
 			looksAt: "One of preflight.endpoints that are for registration and sign-in accepts a connection, through usherd's proxy or as the system's settings say.",
 			fix:     "Check network, DNS, proxy and firewall, or empty preflight.endpoints.",
+			seenBy:  everyone,
 			reason:  registration.ReasonEndpointsUnreachable, within: endpointsWithin, look: one(endpoints.reachable),
 		},
 		{
 			name: "endpoint-certificates", title: "Microsoft's endpoints show public certificates",
 			looksAt: "A TLS handshake with each of preflight.endpoints, as checks named `endpoint-…`: its certificate leads to an authority of Mozilla's list and is for this host. Every other chain is reported as TLS inspection, with the issuer's name. A host that only configures Company Portal is a warning.",
 			fix:     "Exempt the host from TLS inspection (docs/deploy.md).",
+			seenBy:  everyone,
 			within:  certificatesWithin, look: endpoints.certificates,
 		},
 		{
 			name: "clock", title: "The clock is right",
 			looksAt: "The clock differs from the Date of the first of preflight.endpoints that answers by less than a minute; from five minutes on sign-in fails.",
 			fix:     "Set the clock: turn automatic time on, on macOS with `sudo systemsetup -setusingnetworktime on`.",
+			seenBy:  everyone,
 			within:  clockWithin, look: one(clock{config.Endpoints, config.Transport}.right),
 		},
 		{
 			name: "jamf-pro-reachable", title: "Jamf Pro can be reached",
 			looksAt: "delivery.api.url answers as Jamf Pro does. Where delivery.mode is api.",
 			fix:     "Check network, proxy and delivery.api.url; usherd tries again by itself.",
+			seenBy:  admins,
 			within:  jamfProWithin, look: one(jamfPro.reachable),
 		},
 		{
 			name: "jamf-pro-token", title: "Jamf Pro gives the API client a token",
 			looksAt: "Jamf Pro gives a token for delivery.api.client_id and its secret. Where delivery.mode is api.",
 			fix:     "Give the API client's secret with `sudo usherctl jamf credentials set`, and see in Jamf Pro that the client is enabled.",
+			seenBy:  admins,
 			within:  jamfProWithin, look: one(jamfPro.token),
 		},
 		{
 			name: "jamf-pro-privilege", title: "The API client has its privileges",
 			looksAt: "The API client has each of its privileges, as checks named `jamf-pro-privilege-…`. One that usher can do without is a warning; one that cannot be tried without changing something is not applicable. Where delivery.mode is api.",
 			fix:     "Give that privilege to the role of the API client in Jamf Pro.",
+			seenBy:  admins,
 			within:  jamfProWithin, look: jamfPro.privileges,
 		},
 		{
 			name: "configuration", title: "The configuration is in force",
 			looksAt: "The files of the configuration can be read and are valid. While they are not, the last good configuration stays in force.",
 			fix:     "Mend what it names, then run `usherctl config validate`.",
+			seenBy:  admins,
 			look:    one(configurationFiles{config.Configuration}.inForce),
 		},
 		{
 			name: "managed-configuration", title: "The configuration comes from a profile",
 			looksAt: "The preference domain org.usher is managed by a configuration profile. macOS only.",
 			fix:     "Scope the configuration profile to this computer (docs/configuration.md).",
+			seenBy:  everyone,
 			look:    one(configuration{config.ManagedConfiguration, config.LocalConfiguration}.managed),
 		},
 		{
 			name: "disk", title: "The disk has room",
 			looksAt: "The disk of state_directory has 1 GB free; less than 100 MB fails.",
 			fix:     "Free disk space.",
+			seenBy:  everyone,
 			look:    one(disk{config.StateDirectory}.roomy),
 		},
 		{
 			name: "journal", title: "The journal can be written",
 			looksAt: "The last write to the journal in state_directory went well.",
 			fix:     "See that the disk of state_directory is healthy, has room and is not mounted read-only.",
+			seenBy:  everyone,
 			look:    one(journal{config.Journal}.written),
 		},
 	}

@@ -13,8 +13,8 @@ import (
 	usherv1 "usher.internal/proto/usher/v1"
 )
 
-// Each examination starts programs and asks servers, so a user may have so many at once, and then one each interval. Admins
-// have no limit.
+// An examination costs something, also where it takes answers that there are, so a user may have so many at once, and then one each
+// interval. Admins have no limit.
 const (
 	examinationsAtOnce  = 3
 	examinationInterval = 10 * time.Second
@@ -22,8 +22,8 @@ const (
 
 // Doctor examines what a registration needs; [doctor.Checks] is one.
 type Doctor interface {
-	// Examine looks only at users whom sees allows, and calls tell with each finding and the number of findings so far known.
-	Examine(ctx context.Context, sees func(uid uint32) bool, tell func(found doctor.Finding, total int) error) error
+	// Examine calls tell with each finding that is for the caller, and the number of findings so far known.
+	Examine(ctx context.Context, caller doctor.Caller, tell func(found doctor.Finding, total int) error) error
 }
 
 type doctorService struct {
@@ -42,7 +42,8 @@ func newDoctorService(doctor Doctor, draining context.Context) *doctorService {
 	return &doctorService{doctor: doctor, draining: draining, asked: make(map[uint32]*rate.Limiter)}
 }
 
-// Examine shows who is not an admin no other user, and does not look at them either.
+// Examine shows a user who is not an admin what GetStatus shows them: no other user, and neither what is wrong with the configuration nor
+// what the API client may do. [doctor.Checks] decides that for each check.
 func (s *doctorService) Examine(_ *usherv1.ExamineRequest, stream usherv1.DoctorService_ExamineServer) error {
 	actor := actorFrom(stream.Context())
 	admin, uid := actor.IsAdmin(), actor.UID()
@@ -52,7 +53,7 @@ func (s *doctorService) Examine(_ *usherv1.ExamineRequest, stream usherv1.Doctor
 	ctx, cancel := context.WithCancelCause(stream.Context())
 	defer cancel(nil)
 	defer context.AfterFunc(s.draining, func() { cancel(registration.ErrShuttingDown) })()
-	return s.doctor.Examine(ctx, func(other uint32) bool { return admin || other == uid }, func(found doctor.Finding, total int) error {
+	return s.doctor.Examine(ctx, doctor.Caller{Admin: admin, UID: uid, All: admin}, func(found doctor.Finding, total int) error {
 		return stream.Send(&usherv1.ExamineResponse{Check: findingToProto(found), Total: int32(total)})
 	})
 }

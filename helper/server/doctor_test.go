@@ -24,7 +24,7 @@ type fakeDoctor struct {
 	hangs bool
 }
 
-func (f fakeDoctor) Examine(ctx context.Context, sees func(uid uint32) bool, tell func(doctor.Finding, int) error) error {
+func (f fakeDoctor) Examine(ctx context.Context, caller doctor.Caller, tell func(doctor.Finding, int) error) error {
 	if f.hangs {
 		<-ctx.Done()
 		return context.Cause(ctx)
@@ -33,7 +33,7 @@ func (f fakeDoctor) Examine(ctx context.Context, sees func(uid uint32) bool, tel
 		return err
 	}
 	for _, user := range []accounts.Person{{Name: "jane", UID: 501}, {Name: "john", UID: 502}} {
-		if sees(user.UID) {
+		if caller.All && caller.Admin || user.UID == caller.UID {
 			if err := tell(doctor.Finding{Name: "agent-connected", Title: "t", Result: doctor.OK, Evidence: "e", User: user}, 3); err != nil {
 				return err
 			}

@@ -164,7 +164,7 @@ func (s *supportService) about(actor *Actor, user clean.User) ([]supportFile, er
 		written("status.json", "how the user stands, as `usherctl status --json` shows it", "status", status),
 		{
 			about: &usherv1.SupportFile{Name: "doctor.json", Description: "every check of `usherctl doctor --json`, made now", Source: fromHelper},
-			write: func(ctx context.Context, to io.Writer) (string, error) { return "", s.examine(ctx, user, to) },
+			write: func(ctx context.Context, to io.Writer) (string, error) { return "", s.examine(ctx, actor, user, to) },
 		},
 		written("registrations.json", "usherd's journal of the user's registrations, as `usherctl registrations show --json` shows each", "registrations show", journal...),
 		written("removals.json", "what `usherctl clean` has removed of the user", "clean history", removals),
@@ -213,8 +213,9 @@ func (s *supportService) removalsOf(actor *Actor, user clean.User) (*usherv1.Lis
 	return list, nil
 }
 
-func (s *supportService) examine(ctx context.Context, user clean.User, to io.Writer) error {
-	return s.doctor.doctor.Examine(ctx, func(uid uint32) bool { return uid == user.UID }, func(found doctor.Finding, _ int) error {
+// examine writes what doctor finds about the computer and that user, as far as the one who asks may see it.
+func (s *supportService) examine(ctx context.Context, actor *Actor, user clean.User, to io.Writer) error {
+	return s.doctor.doctor.Examine(ctx, doctor.Caller{Admin: actor.IsAdmin(), UID: user.UID}, func(found doctor.Finding, _ int) error {
 		return writeEnvelope(to, "doctor", findingToProto(found))
 	})
 }

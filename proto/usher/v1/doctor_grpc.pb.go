@@ -26,9 +26,11 @@ const (
 //
 // For semantics around ctx use and closing/ending streaming RPCs, please refer to https://pkg.go.dev/google.golang.org/grpc/?tab=doc#ClientConn.NewStream.
 //
-// DoctorService examines what a registration needs. Root and admins see all of it, a user what is not about others.
+// DoctorService examines what a registration needs. Root and admins see all of it. Of checks that only they see, and of other users, a user
+// learns nothing.
 type DoctorServiceClient interface {
-	// Examine makes every check and sends each result as soon as it is there.
+	// Examine makes every check that the caller may see and sends each result as soon as it is there. One that only admins see is sent as not
+	// applicable, and says so. Users may get answers that are up to a minute old; admins get new ones.
 	Examine(ctx context.Context, in *ExamineRequest, opts ...grpc.CallOption) (grpc.ServerStreamingClient[ExamineResponse], error)
 }
 
@@ -63,9 +65,11 @@ type DoctorService_ExamineClient = grpc.ServerStreamingClient[ExamineResponse]
 // All implementations must embed UnimplementedDoctorServiceServer
 // for forward compatibility.
 //
-// DoctorService examines what a registration needs. Root and admins see all of it, a user what is not about others.
+// DoctorService examines what a registration needs. Root and admins see all of it. Of checks that only they see, and of other users, a user
+// learns nothing.
 type DoctorServiceServer interface {
-	// Examine makes every check and sends each result as soon as it is there.
+	// Examine makes every check that the caller may see and sends each result as soon as it is there. One that only admins see is sent as not
+	// applicable, and says so. Users may get answers that are up to a minute old; admins get new ones.
 	Examine(*ExamineRequest, grpc.ServerStreamingServer[ExamineResponse]) error
 	mustEmbedUnimplementedDoctorServiceServer()
 }
