@@ -5,17 +5,28 @@ import (
 	"fmt"
 )
 
-// boundedBinary refuses a binary property list that unfolds to too many values, or that refers to itself. It follows the
-// references as a parser would, and looks at each object once. What it cannot follow it leaves to the parser, which refuses it.
+// The kinds of objects, in the upper half of their first byte [CFBinaryPList.c].
+const (
+	kindSimple, kindInteger, kindReal, kindDate, kindData, kindASCII, kindUTF16, kindUID = 0x0, 0x1, 0x2, 0x3, 0x4, 0x5, 0x6, 0x8
+	kindArray, kindDictionary                                                            = 0xA, 0xD
+)
+
+// boundedBinary refuses a binary property list that unfolds to too many values or bytes, that refers to itself, or whose numbers do
+// not fit into it. It follows the references as the parser does, and looks at each object once. The parser trusts the numbers that
+// it reads, so nothing that this function could not follow may reach it.
 func boundedBinary(content []byte) error {
 	const trailerSize = 32
 	if len(content) < 8+trailerSize {
-		return nil
+		return fmt.Errorf("%w: a binary property list that is too short", ErrNotRecognised)
 	}
-	trailer := content[len(content)-trailerSize:]
-	b := &binaryList{content: content, offsetSize: int(trailer[6]), referenceSize: int(trailer[7]), sizes: map[uint64]int{},
+	end := uint64(len(content) - trailerSize)
+	trailer := content[end:]
+	b := &binaryList{content: content[:end], offsetSize: uint64(trailer[6]), referenceSize: uint64(trailer[7]), weights: map[uint64]weight{},
 		objects: binary.BigEndian.Uint64(trailer[8:]), table: binary.BigEndian.Uint64(trailer[24:])}
-	if _, err := b.size(binary.BigEndian.Uint64(trailer[16:]), 0); err != nil {
+	if b.offsetSize < 1 || b.offsetSize > 8 || b.referenceSize < 1 || b.referenceSize > 8 || b.table > end || b.objects > (end-b.table)/b.offsetSize {
+		return fmt.Errorf("%w: a binary property list whose table of objects is damaged", ErrNotRecognised)
+	}
+	if _, err := b.weigh(binary.BigEndian.Uint64(trailer[16:]), 0); err != nil {
 		return fmt.Errorf("%w: %w", ErrNotRecognised, err)
 	}
 	return nil
@@ -23,86 +34,134 @@ func boundedBinary(content []byte) error {
 
 // binaryList is a binary property list as CoreFoundation's CFBinaryPList.c describes it.
 type binaryList struct {
+	// content is everything before the trailer.
 	content                   []byte
-	offsetSize, referenceSize int
+	offsetSize, referenceSize uint64
 	objects, table            uint64
-	// sizes is to how many values an object unfolds; -1 while it is looked at.
-	sizes map[uint64]int
+	// weights are those of the objects that were looked at; one that is being looked at has none.
+	weights map[uint64]weight
 }
 
-// number reads a big-endian number of some bytes; false where there are none.
-func (b *binaryList) number(at uint64, bytes int) (uint64, bool) {
-	end := at + uint64(bytes)
-	if bytes < 1 || bytes > 8 || end < at || end > uint64(len(b.content)) {
+// weight is to how much an object unfolds.
+type weight struct{ values, bytes uint64 }
+
+// number reads a big-endian number of 1 to 8 bytes; false where they are not all there.
+func (b *binaryList) number(at, size uint64) (uint64, bool) {
+	if size < 1 || size > 8 || !b.has(at, size) {
 		return 0, false
 	}
 	var value uint64
-	for _, one := range b.content[at:end] {
+	for _, one := range b.content[at : at+size] {
 		value = value<<8 | uint64(one)
 	}
 	return value, true
 }
 
-// size is to how many values an object unfolds.
-func (b *binaryList) size(object uint64, depth int) (int, error) {
-	if known, seen := b.sizes[object]; seen {
-		if known < 0 {
-			return 0, fmt.Errorf("a property list that refers to itself")
+// has reports whether so many bytes are there.
+func (b *binaryList) has(at, size uint64) bool {
+	return at <= uint64(len(b.content)) && size <= uint64(len(b.content))-at
+}
+
+// weigh returns to how much an object unfolds.
+func (b *binaryList) weigh(object uint64, depth int) (weight, error) {
+	if known, seen := b.weights[object]; seen {
+		if known.values == 0 {
+			return known, fmt.Errorf("a property list that refers to itself")
 		}
 		return known, nil
 	}
 	if depth > maximumDepth {
-		return 0, fmt.Errorf("a property list with more than %d levels", maximumDepth)
+		return weight{}, fmt.Errorf("a property list with more than %d levels", maximumDepth)
 	}
-	b.sizes[object] = -1
-	total := 1
-	for _, reference := range b.references(object) {
-		size, err := b.size(reference, depth+1)
+	found, err := b.object(object)
+	if err != nil {
+		return weight{}, err
+	}
+	b.weights[object] = weight{}
+	total := weight{1, found.bytes}
+	for i := range found.references {
+		reference, _ := b.number(found.at+i*b.referenceSize, b.referenceSize) // object has seen that it is there
+		inner, err := b.weigh(reference, depth+1)
 		if err != nil {
-			return 0, err
+			return weight{}, err
 		}
-		if total += size; total > maximumValues {
-			return 0, fmt.Errorf("a property list with more than %d values", maximumValues)
+		total.values += inner.values
+		total.bytes += inner.bytes
+		switch {
+		case total.values > maximumValues:
+			return weight{}, fmt.Errorf("a property list with more than %d values", maximumValues)
+		case total.bytes > maximumBytes:
+			return weight{}, fmt.Errorf("a property list with more than %d bytes", maximumBytes)
 		}
 	}
-	b.sizes[object] = total
+	b.weights[object] = total
 	return total, nil
 }
 
-// references are the objects that a container refers to; none for any other object.
-func (b *binaryList) references(object uint64) []uint64 {
-	if object >= b.objects || object > uint64(len(b.content)) {
-		return nil
+// object is an object without those that it refers to.
+type object struct {
+	// bytes is what it takes by itself.
+	bytes uint64
+	// references is how many objects it refers to; the first reference is at.
+	references, at uint64
+}
+
+// object reads one, and refuses it where it does not fit into the list.
+func (b *binaryList) object(index uint64) (object, error) {
+	damaged := fmt.Errorf("a binary property list with a damaged object")
+	if index >= b.objects {
+		return object{}, damaged
 	}
-	at, found := b.number(b.table+object*uint64(b.offsetSize), b.offsetSize)
-	if !found || at >= uint64(len(b.content)) {
-		return nil
+	at, found := b.number(b.table+index*b.offsetSize, b.offsetSize)
+	if !found || !b.has(at, 1) {
+		return object{}, damaged
 	}
-	const array, orderedSet, set, dictionary = 0xA, 0xB, 0xC, 0xD
-	kind, count := b.content[at]>>4, uint64(b.content[at]&0xF)
+	kind, low := b.content[at]>>4, uint64(b.content[at]&0xF)
 	at++
-	if kind < array || kind > dictionary {
-		return nil
-	}
-	if count == 0xF { // a number follows
-		marker, there := b.number(at, 1)
-		bytes := 1 << (marker & 0xF)
-		if count, found = b.number(at+1, bytes); !there || !found {
-			return nil
+	switch kind {
+	case kindSimple:
+		return object{bytes: 1}, nil
+	case kindInteger, kindReal, kindDate:
+		if low > 4 || !b.has(at, 1<<low) {
+			return object{}, damaged
 		}
-		at += 1 + uint64(bytes)
-	}
-	if kind == dictionary {
-		count *= 2
-	}
-	var references []uint64
-	for range min(count, uint64(len(b.content))) {
-		reference, found := b.number(at, b.referenceSize)
-		if !found {
-			break
+		return object{bytes: 1 << low}, nil
+	case kindUID:
+		if !b.has(at, low+1) {
+			return object{}, damaged
 		}
-		references = append(references, reference)
-		at += uint64(b.referenceSize)
+		return object{bytes: low + 1}, nil
 	}
-	return references
+	count := low
+	if low == 0xF { // a number follows
+		marker, found := b.number(at, 1)
+		if !found || marker>>4 != kindInteger || marker&0xF > 3 {
+			return object{}, damaged
+		}
+		size := uint64(1) << (marker & 0xF)
+		if count, found = b.number(at+1, size); !found {
+			return object{}, damaged
+		}
+		at += 1 + size
+	}
+	if count > uint64(len(b.content)) { // from here on no product of it can overflow
+		return object{}, damaged
+	}
+	whole := object{}
+	switch kind {
+	case kindData, kindASCII:
+		whole.bytes = count
+	case kindUTF16:
+		whole.bytes = 2 * count
+	case kindArray:
+		whole.references, whole.bytes = count, count*b.referenceSize
+	case kindDictionary:
+		whole.references, whole.bytes = 2*count, 2*count*b.referenceSize
+	default:
+		return object{}, damaged
+	}
+	if whole.at = at; !b.has(at, whole.bytes) {
+		return object{}, damaged
+	}
+	return whole, nil
 }

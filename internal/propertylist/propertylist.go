@@ -2,14 +2,13 @@
 // ([Parse]), and the old-style text that `defaults read` prints ([ParseText]).
 //
 // It bounds what a hostile file can cost. A binary property list of a few hundred bytes can refer to one object many times, in
-// several levels, and would unfold to more values than there is memory.
+// several levels, and would unfold to more values than there is memory. Everything in usher that reads a property list reads it here.
 package propertylist
 
 import (
 	"bytes"
 	"errors"
 	"fmt"
-	"slices"
 
 	"howett.net/plist"
 
@@ -20,13 +19,18 @@ import (
 // ErrNotRecognised is wrapped by what is no property list, and by one that cannot be read.
 var ErrNotRecognised = errors.New("not recognised")
 
+// MaximumSize is how long a property list may be, in bytes. Those that usher reads have a few thousand.
+const MaximumSize = 4 << 20
+
 const (
 	// maximumQuoted is how much of a text that was not recognised is quoted, in characters.
 	maximumQuoted = 80
 	// maximumDepth is how deep containers may be nested. Profiles have fewer than ten levels.
 	maximumDepth = 200
-	// maximumValues is how many values a property list may unfold to.
+	// maximumValues is how many values a property list may unfold to, maximumBytes how many bytes these have in the list, each as
+	// often as it is referred to.
 	maximumValues = 1 << 17
+	maximumBytes  = 16 << 20
 )
 
 // Parse reads an XML or a binary property list whose top is a dictionary. The error wraps [ErrNotRecognised] and is one line.
@@ -34,13 +38,20 @@ func Parse(content []byte) (map[string]any, error) {
 	if err := bounded(content); err != nil {
 		return nil, err
 	}
-	var values map[string]any
-	format, err := plist.Unmarshal(content, &values)
+	isXML := bytes.HasPrefix(bytes.TrimSpace(bytes.TrimPrefix(content, []byte("\xef\xbb\xbf"))), []byte("<"))
+	if !isXML && !bytes.HasPrefix(content, []byte("bplist")) {
+		return nil, notADictionary(content) // old-style text, of which nothing was bounded
+	}
+	values, format, err := unmarshal(content)
 	if err != nil || values == nil || format != plist.XMLFormat && format != plist.BinaryFormat {
-		first, _, _ := bytes.Cut(bytes.TrimSpace(content), []byte("\n"))
-		return nil, fmt.Errorf("%w: no property list with a dictionary, as XML or binary; it begins with %q", ErrNotRecognised, oneline.Of(string(first[:min(len(first), 4*maximumQuoted)]), maximumQuoted))
+		return nil, notADictionary(content)
 	}
 	return values, nil
+}
+
+func notADictionary(content []byte) error {
+	first, _, _ := bytes.Cut(bytes.TrimSpace(content), []byte("\n"))
+	return fmt.Errorf("%w: no property list with a dictionary, as XML or binary; it begins with %q", ErrNotRecognised, oneline.Of(string(first[:min(len(first), 4*maximumQuoted)]), maximumQuoted))
 }
 
 // data is how `defaults read` prints data since macOS 10.15, which no parser of old-style property lists reads.
@@ -52,37 +63,35 @@ func ParseText(text string) (map[string]any, error) {
 	if err := bounded([]byte(text)); err != nil {
 		return nil, err
 	}
-	text = data.ReplaceAllString(text, `"$1"`)
-	var values map[string]any
-	format, err := plist.Unmarshal([]byte(text), &values)
+	if err := boundedText([]byte(text)); err != nil {
+		return nil, err
+	}
+	values, format, err := unmarshal([]byte(data.ReplaceAllString(text, `"$1"`)))
 	if err != nil || len(bytes.TrimSpace([]byte(text))) == 0 || values == nil || format != plist.OpenStepFormat && format != plist.GNUStepFormat {
 		return nil, fmt.Errorf("%w: no property list with a dictionary, as `defaults read` prints it", ErrNotRecognised)
 	}
 	return values, nil
 }
 
-// bounded refuses what would cost too much to parse. What is in a string is taken for a container here, too: no property list of
-// a Mac comes near the bounds.
+// unmarshal has the parser read a property list. The parser panics where it meets what it did not expect, and an index that is out of
+// range ends the program; here both are errors.
+func unmarshal(content []byte) (values map[string]any, format int, err error) {
+	defer func() {
+		if panicked := recover(); panicked != nil {
+			values, err = nil, fmt.Errorf("%w: %v", ErrNotRecognised, panicked)
+		}
+	}()
+	format, err = plist.Unmarshal(content, &values)
+	return values, format, err
+}
+
+// bounded refuses what would cost too much to parse.
 func bounded(content []byte) error {
+	if len(content) > MaximumSize {
+		return fmt.Errorf("%w: a property list of more than %d bytes", ErrNotRecognised, MaximumSize)
+	}
 	if bytes.HasPrefix(content, []byte("bplist")) {
 		return boundedBinary(content)
 	}
-	opens, closes := []string{"{", "("}, []string{"}", ")"}
-	if bytes.HasPrefix(bytes.TrimSpace(content), []byte("<")) {
-		opens, closes = []string{"<dict>", "<array>"}, []string{"</dict>", "</array>"}
-	}
-	depth := 0
-	for rest := content; len(rest) > 0; rest = rest[1:] {
-		starts := func(mark string) bool { return bytes.HasPrefix(rest, []byte(mark)) }
-		switch {
-		case slices.ContainsFunc(opens, starts):
-			depth++
-		case slices.ContainsFunc(closes, starts):
-			depth--
-		}
-		if depth > maximumDepth {
-			return fmt.Errorf("%w: a property list with more than %d levels", ErrNotRecognised, maximumDepth)
-		}
-	}
-	return nil
+	return boundedXML(content)
 }

@@ -10,6 +10,7 @@ import (
 	"howett.net/plist"
 
 	"usher.internal/internal/propertylist"
+	"usher.internal/sim/hostile"
 )
 
 func TestParse(t *testing.T) {
@@ -82,10 +83,16 @@ func TestWhatCostsTooMuchIsRefused(t *testing.T) {
 	}
 	itself := folded(3)
 	itself[len("bplist00")+len("\xD1\x01\x02\x51k")+1] = 2 // the first array holds itself
+	hostiles := hostile.PropertyLists()
 	for name, test := range map[string]struct {
 		content []byte
 		says    string
 	}{
+		"many bytes":                    {hostiles["a long string shared"], "bytes"},
+		"many bytes of keys":            {hostiles["long key shared"], "bytes"},
+		"many bytes of UTF-16":          {hostiles["long UTF-16 in many objects"], "bytes"},
+		"many values in XML":            {hostiles["many values in XML"], "values"},
+		"too long":                      {make([]byte, propertylist.MaximumSize+1), "bytes"},
 		"a small file with many values": {folded(12), "values"},
 		"refers to itself":              {itself, "itself"},
 		"deep XML":                      {[]byte("<plist><dict><key>a</key>" + strings.Repeat("<array>", 100_000)), "levels"},
@@ -99,10 +106,27 @@ func TestWhatCostsTooMuchIsRefused(t *testing.T) {
 	}
 }
 
+// What is small costs little, whatever is in it.
+func TestHostileLists(t *testing.T) {
+	hostile.Meet(t, propertylist.MaximumSize, func(t *testing.T, content []byte) {
+		if values, err := propertylist.Parse(content); !errors.Is(err, propertylist.ErrNotRecognised) {
+			t.Errorf("Parse: %d values, %v", len(values), err)
+		}
+		if values, err := propertylist.ParseText(string(content)); !errors.Is(err, propertylist.ErrNotRecognised) {
+			t.Errorf("ParseText: %d values, %v", len(values), err)
+		}
+	})
+}
+
 func FuzzParse(f *testing.F) {
 	f.Add([]byte("<plist><dict><key>a</key><true/></dict></plist>"))
 	f.Add([]byte("{ a = (1, {b = 2;}); }"))
 	f.Add(folded(3))
+	for _, content := range hostile.PropertyLists() {
+		if len(content) < 1000 { // of the others the fuzzer would only learn to be slow
+			f.Add(content)
+		}
+	}
 	f.Fuzz(func(t *testing.T, content []byte) {
 		if _, err := propertylist.Parse(content); err != nil && (!errors.Is(err, propertylist.ErrNotRecognised) || strings.ContainsAny(err.Error(), "\n\x1b")) {
 			t.Errorf("%q", err)
