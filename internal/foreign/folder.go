@@ -1,0 +1,140 @@
+package foreign
+
+import (
+	"errors"
+	"fmt"
+	"io"
+	"io/fs"
+	"os"
+	"slices"
+	"strings"
+)
+
+// maximumEntries is how many entries of a folder are listed.
+const maximumEntries = 50_000
+
+// Folder is an open folder. What it reads is in that folder, whatever its path leads to meanwhile. It must be closed.
+type Folder struct {
+	root *os.Root
+	info fs.FileInfo
+	path string
+}
+
+// OpenFolder opens a folder.
+func (o Opener) OpenFolder(path string) (*Folder, error) {
+	root, err := o.folder(path)
+	if err != nil {
+		return nil, fmt.Errorf("open folder %s: %w", path, withoutPath(err))
+	}
+	return newFolder(root, path)
+}
+
+func newFolder(root *os.Root, path string) (*Folder, error) {
+	info, err := root.Stat(".")
+	if err != nil {
+		return nil, errors.Join(fmt.Errorf("open folder %s: %w", path, withoutPath(err)), root.Close())
+	}
+	return &Folder{root, info, path}, nil
+}
+
+func (o Opener) folder(path string) (*os.Root, error) {
+	if !isRoot() {
+		inner, below := o.within(path)
+		if !below {
+			return os.OpenRoot(path)
+		}
+		root, err := os.OpenRoot(o.Below)
+		if err != nil {
+			return nil, err
+		}
+		defer root.Close()
+		return root.OpenRoot(inner)
+	}
+	if path == "" {
+		return nil, fs.ErrNotExist
+	}
+	place, err := o.walk(path + "/.")
+	if err != nil {
+		return nil, err
+	}
+	return place.folder, nil
+}
+
+// Info returns what the folder is.
+func (f *Folder) Info() fs.FileInfo { return f.info }
+
+// Close closes it.
+func (f *Folder) Close() error { return f.root.Close() }
+
+// Entries returns what is in the folder, in the order of their names; of an entry only Name, IsDir and Type are to be used. With an
+// error that wraps [ErrTooLarge] it returns as many as are listed.
+func (f *Folder) Entries() ([]fs.DirEntry, error) {
+	folder, err := f.root.Open(".")
+	if err != nil {
+		return nil, fmt.Errorf("read folder %s: %w", f.path, withoutPath(err))
+	}
+	defer folder.Close()
+	entries, err := folder.ReadDir(maximumEntries)
+	switch {
+	case errors.Is(err, io.EOF):
+		err = nil
+	case err != nil:
+		err = fmt.Errorf("read folder %s: %w", f.path, withoutPath(err))
+	case len(entries) == maximumEntries:
+		err = fmt.Errorf("read folder %s: %w: it has more than %d entries", f.path, ErrTooLarge, maximumEntries)
+	}
+	slices.SortFunc(entries, func(a, b fs.DirEntry) int { return strings.Compare(a.Name(), b.Name()) })
+	return entries, err
+}
+
+// Open opens a regular file in the folder, by the rules of [Opener.OpenFound].
+func (f *Folder) Open(name string) (*os.File, fs.FileInfo, error) {
+	path := join(f.path, name)
+	if !isRoot() {
+		file, err := f.root.OpenFile(name, readFlags, 0)
+		if err != nil {
+			return nil, nil, fmt.Errorf("open %s: %w", path, withoutPath(err))
+		}
+		return regular(path, file)
+	}
+	entry, err := f.root.Lstat(name)
+	if err != nil {
+		return nil, nil, fmt.Errorf("open %s: %w", path, withoutPath(err))
+	}
+	return (&place{f.root, f.info, name, entry, path}).open(path, true)
+}
+
+// Stat returns what a regular file in the folder is, which [Folder.Open] would open.
+func (f *Folder) Stat(name string) (fs.FileInfo, error) {
+	path := join(f.path, name)
+	info, err := f.root.Stat(name)
+	if isRoot() {
+		info, err = f.root.Lstat(name)
+	}
+	switch {
+	case err != nil:
+		err = withoutPath(err)
+	case isRoot():
+		err = (&place{f.root, f.info, name, info, path}).judge(true)
+	case !info.Mode().IsRegular():
+		err = ErrNotAFile
+	}
+	if err != nil {
+		return nil, fmt.Errorf("look at %s: %w", path, err)
+	}
+	return info, nil
+}
+
+// Folder opens a folder in the folder. It follows no link.
+func (f *Folder) Folder(name string) (*Folder, error) {
+	path := join(f.path, name)
+	info, err := f.root.Lstat(name)
+	if err != nil {
+		return nil, fmt.Errorf("open folder %s: %w", path, withoutPath(err))
+	}
+	inner, err := enter(f.root, name, info)
+	if err != nil {
+		return nil, fmt.Errorf("open folder %s: %w", path, withoutPath(err))
+	}
+	return newFolder(inner, path)
+}

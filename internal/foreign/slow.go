@@ -1,0 +1,52 @@
+package foreign
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"sync"
+	"time"
+)
+
+// ErrTooSlow is wrapped where a read did not end in time.
+var ErrTooSlow = errors.New("it did not answer in time")
+
+// turns holds a token for every path that [ReadWithin] has read; who has the token reads.
+var turns sync.Map // of string to chan struct{}
+
+// ReadWithin is [Read] for a file that may be on a server, or in a file system in a user's program, that does not answer: it returns
+// within that time, or when ctx ends, with an error that wraps [ErrTooSlow] or the cause of ctx.
+//
+// The kernel cannot be stopped from waiting. The read that hangs stays behind, as the one goroutine that nobody waits for, and
+// no other read of that path begins before it has ended: at most one per path is left, and paths are few.
+func ReadWithin(ctx context.Context, path string, limit int64, within time.Duration) ([]byte, error) {
+	return readWithin(ctx, path, within, func() ([]byte, error) { return Read(path, limit) })
+}
+
+func readWithin(ctx context.Context, path string, within time.Duration, read func() ([]byte, error)) ([]byte, error) {
+	ctx, cancel := context.WithTimeoutCause(ctx, within, fmt.Errorf("%w: it took longer than %s", ErrTooSlow, within))
+	defer cancel()
+	token, _ := turns.LoadOrStore(path, make(chan struct{}, 1))
+	turn := token.(chan struct{})
+	select {
+	case turn <- struct{}{}:
+	case <-ctx.Done():
+		return nil, fmt.Errorf("read %s: %w, and an earlier read of it has not ended", path, context.Cause(ctx))
+	}
+	type result struct {
+		content []byte
+		err     error
+	}
+	done := make(chan result, 1)
+	go func() {
+		content, err := read()
+		<-turn
+		done <- result{content, err}
+	}()
+	select {
+	case got := <-done:
+		return got.content, got.err
+	case <-ctx.Done():
+		return nil, fmt.Errorf("read %s: %w", path, context.Cause(ctx))
+	}
+}
