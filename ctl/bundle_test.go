@@ -8,6 +8,7 @@ import (
 	"io"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"testing"
 
@@ -18,6 +19,7 @@ import (
 	"context"
 
 	"usher.internal/internal/contract"
+	"usher.internal/internal/timeline"
 	usherv1 "usher.internal/proto/usher/v1"
 )
 
@@ -132,13 +134,14 @@ func unpack(ts *testscript.TestScript, _ bool, args []string) {
 
 func TestAnArchiveTakesNobodysPlace(t *testing.T) {
 	folder := t.TempDir()
-	whole, taken, dangling := filepath.Join(folder, "whole"), filepath.Join(folder, "taken"), filepath.Join(folder, "dangling")
-	err := errors.Join(os.WriteFile(whole, []byte("archive"), 0o600), os.WriteFile(taken, []byte("before"), 0o600), os.Symlink(filepath.Join(folder, "elsewhere"), dangling))
+	taken, dangling := filepath.Join(folder, "taken"), filepath.Join(folder, "dangling")
+	err := errors.Join(os.WriteFile(taken, []byte("before"), 0o600), os.Symlink(filepath.Join(folder, "elsewhere"), dangling))
 	if err != nil {
 		t.Fatal(err)
 	}
 	for _, name := range []string{taken, dangling} {
-		failed, ok := errors.AsType[*failure](place(whole, name))
+		b := &bundle{output: name}
+		failed, ok := errors.AsType[*failure](b.write(t.Context(), nil, &timeline.Report{}))
 		if !ok || failed.reason != "OUTPUT_EXISTS" {
 			t.Errorf("%s: %v", name, failed)
 		}
@@ -149,27 +152,41 @@ func TestAnArchiveTakesNobodysPlace(t *testing.T) {
 	if _, err := os.Lstat(filepath.Join(folder, "elsewhere")); !errors.Is(err, os.ErrNotExist) {
 		t.Error("a link was followed")
 	}
-	if err := place(whole, filepath.Join(folder, "new")); err != nil {
+	b := &bundle{output: filepath.Join(folder, "new")}
+	if err := b.write(t.Context(), nil, &timeline.Report{}); err != nil {
 		t.Error(err)
 	}
 }
 
+// Where a link leads out of the home, the log there is not the user's, and is not in the archive.
 func TestALinkOutOfTheHomeIsNotFollowed(t *testing.T) {
 	folder := t.TempDir()
 	home, other := filepath.Join(folder, "jane"), filepath.Join(folder, "john")
-	err := errors.Join(os.MkdirAll(filepath.Join(home, "own"), 0o700), os.MkdirAll(other, 0o700),
-		os.Symlink(other, filepath.Join(home, "link")), os.Symlink(filepath.Join(home, "own"), filepath.Join(home, "alias")))
+	logs := filepath.Join(home, "Library/Logs")
+	err := errors.Join(os.MkdirAll(filepath.Join(logs, "usher"), 0o700), os.MkdirAll(other, 0o700),
+		os.WriteFile(filepath.Join(logs, "usher/own.log"), []byte("own\n"), 0o600), os.WriteFile(filepath.Join(other, "johns.log"), []byte("john's\n"), 0o600),
+		os.Symlink(other, filepath.Join(logs, "JAMF")))
 	if err != nil {
 		t.Fatal(err)
 	}
 	b := &bundle{user: accountOf{name: "jane", home: home}}
-	for place, want := range map[string]bool{"own": true, "alias": true, "link": false, "missing": false} {
-		if got := b.within(filepath.Join(home, place)); got != want {
-			t.Errorf("%s: %t", place, got)
+	if err := b.addLogs(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	for _, file := range b.files {
+		to, err := os.Create(filepath.Join(folder, "copy"))
+		if err != nil {
+			t.Fatal(err)
+		}
+		err = file.fill(t.Context(), to)
+		to.Close()
+		text, _ := os.ReadFile(to.Name())
+		if bytes.Contains(text, []byte("john")) || strings.HasSuffix(file.Source, "own.log") && !bytes.Contains(text, []byte("own")) {
+			t.Errorf("%s has %q, %v", file.Source, text, err)
 		}
 	}
-	if !b.within("/var/log/jamf.log") {
-		t.Error("a log of the Mac's is left out")
+	if !slices.ContainsFunc(b.files, func(file *bundleFile) bool { return strings.HasSuffix(file.Source, "own.log") }) {
+		t.Error("the user's own log is not there")
 	}
 }
 

@@ -8,10 +8,10 @@ import (
 	"io"
 	"io/fs"
 	"os"
-	"path/filepath"
 	"strings"
 	"time"
 
+	"usher.internal/internal/foreign"
 	"usher.internal/internal/redact"
 	"usher.internal/internal/timeline"
 	"usher.internal/internal/timeline/page"
@@ -122,53 +122,32 @@ func (b *bundle) redactor(ctx context.Context) (*redact.Redactor, error) {
 
 // write writes the archive: all of it, or nothing. Nobody else can read it, and what is there already is left alone.
 func (b *bundle) write(ctx context.Context, redactor *redact.Redactor, report *timeline.Report) error {
-	to, err := os.CreateTemp(filepath.Dir(b.output), ".usher-support-*")
-	if err != nil {
-		return unwritten(err)
-	}
-	defer os.Remove(to.Name())
-	archive := &archive{zip: zip.NewWriter(to), redactor: redactor, at: b.now}
-	for _, file := range b.files {
-		if ctx.Err() != nil {
-			return errors.Join(ctx.Err(), to.Close())
-		}
-		if file.staged == "" {
-			continue
-		}
-		if file.Bytes, err = archive.copy(ctx, file); err != nil {
+	err := foreign.Create(b.output, 0o600, foreign.Keep, func(to *os.File) error {
+		archive := &archive{zip: zip.NewWriter(to), redactor: redactor, at: b.now}
+		for _, file := range b.files {
 			if ctx.Err() != nil {
-				return errors.Join(ctx.Err(), to.Close())
+				return ctx.Err()
 			}
-			return unwritten(errors.Join(err, to.Close()))
+			if file.staged == "" {
+				continue
+			}
+			var err error
+			if file.Bytes, err = archive.copy(ctx, file); err != nil {
+				return err
+			}
 		}
-	}
-	err = errors.Join(b.addPage(ctx, archive, report), b.addReadMe(archive), archive.zip.Close(), to.Sync())
-	if info, statErr := to.Stat(); statErr == nil {
-		b.bytes = info.Size()
-	}
-	if err = errors.Join(err, to.Close()); err != nil {
-		if ctx.Err() != nil {
-			return ctx.Err()
+		err := errors.Join(b.addPage(ctx, archive, report), b.addReadMe(archive), archive.zip.Close(), to.Sync())
+		if info, statErr := to.Stat(); statErr == nil {
+			b.bytes = info.Size()
 		}
-		return unwritten(err)
-	}
-	return place(to.Name(), b.output)
-}
-
-// place gives a file that is whole its name, unless something has that name.
-func place(whole, name string) error {
-	err := os.Link(whole, name)
-	if err == nil || errors.Is(err, fs.ErrExist) {
-		if err != nil {
-			return alreadyThere(name)
-		}
-		return nil
-	}
-	// This file system knows no second names.
-	if _, err := os.Lstat(name); err == nil {
-		return alreadyThere(name)
-	}
-	if err := os.Rename(whole, name); err != nil {
+		return err
+	})
+	switch {
+	case ctx.Err() != nil && err != nil:
+		return ctx.Err()
+	case errors.Is(err, fs.ErrExist):
+		return alreadyThere(b.output)
+	case err != nil:
 		return unwritten(err)
 	}
 	return nil

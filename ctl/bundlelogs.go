@@ -61,13 +61,7 @@ func (b *bundle) addLogs(ctx context.Context) error {
 	if b.user.home == "" {
 		return nil
 	}
-	var paths []string
-	for _, place := range existing(applog.Places(b.user.home)) {
-		if b.within(place) {
-			paths = append(paths, place)
-		}
-	}
-	logs, err := applog.Find(ctx, paths, applog.FindOptions{})
+	logs, err := applog.Find(ctx, existing(applog.Places(b.user.home)), applog.FindOptions{Below: b.user.home})
 	if ctx.Err() != nil {
 		return explained(context.Cause(ctx))
 	}
@@ -83,20 +77,6 @@ func (b *bundle) addLogs(ctx context.Context) error {
 		b.files = append(b.files, file)
 	}
 	return nil
-}
-
-// within tells whether a place in the user's home is there, and not somewhere else by a link that he made: root reads more than
-// he may.
-func (b *bundle) within(place string) bool {
-	if !strings.HasPrefix(place, b.user.home+"/") {
-		return true
-	}
-	home, err := filepath.EvalSymlinks(b.user.home)
-	if err != nil {
-		return false
-	}
-	real, err := filepath.EvalSymlinks(place)
-	return err == nil && strings.HasPrefix(real, home+"/")
 }
 
 // nameOf is what a log is called in the archive: by its path, the user's home by his name, so that [timeline] knows whose it is.
@@ -158,7 +138,7 @@ func (b *bundle) findSpans(ctx context.Context, folder string) error {
 		}
 	}
 	slices.Sort(paths)
-	logs, err := applog.Find(ctx, slices.Compact(paths), applog.FindOptions{})
+	logs, err := applog.Find(ctx, existing(slices.Compact(paths)), applog.FindOptions{Below: b.user.home})
 	if err != nil {
 		return err
 	}

@@ -1,7 +1,6 @@
 package main
 
 import (
-	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -13,6 +12,8 @@ import (
 	"time"
 
 	"golang.org/x/sys/unix"
+
+	"usher.internal/internal/foreign"
 )
 
 // lookForReader is how often it is tried whether somebody reads a named pipe by now.
@@ -30,31 +31,55 @@ type destination struct {
 	exists bool
 }
 
-// destination finds out what stands at a path. Whether a symbolic link may be followed is the kernel's to say.
+// destination finds out what stands at a path. Links are followed by the rules of the package foreign: as root, none of another user.
 func (a *app) destination(path string) (destination, error) {
 	if path == "-" {
 		return destination{path: path, standard: true}, nil
 	}
-	info, err := os.Stat(path)
+	info, missing := os.Stat(path)
 	switch {
-	case errors.Is(err, fs.ErrNotExist):
-		end, err := endOfLinks(path)
-		_, nothing := os.Lstat(path)
-		return destination{path: end, exists: nothing == nil}, err // a link that leads to nothing is something
-	case err != nil:
-		return destination{}, err
-	case a.isStandardOutput(info):
+	case missing == nil && a.isStandardOutput(info):
 		return destination{path: path, standard: true, exists: true}, nil
-	case info.IsDir():
-		return destination{}, &fs.PathError{Op: "write", Path: path, Err: unix.EISDIR}
-	case !info.Mode().IsRegular():
+	case missing == nil && isDescriptor(path):
 		return destination{path: path, through: true, exists: true}, nil
 	}
-	end, err := endOfLinks(path)
-	if _, gone := os.Lstat(end); err != nil || gone != nil || strings.HasPrefix(end, "/dev/fd/") {
-		return destination{path: path, through: true, exists: true}, nil // a file that is open, and has no name or one where none can be made
+	end, there, err := foreign.Resolve(path)
+	switch {
+	case err != nil:
+		return destination{}, err
+	case there == nil && missing == nil:
+		return destination{path: path, through: true, exists: true}, nil // a file that is open, and has no name
+	case there == nil:
+		_, nothing := os.Lstat(path)
+		return destination{path: end, exists: nothing == nil}, nil // a link that leads to nothing is something
+	case there.IsDir():
+		return destination{}, &fs.PathError{Op: "write", Path: path, Err: unix.EISDIR}
+	case !there.Mode().IsRegular():
+		return destination{path: path, through: true, exists: true}, nil
 	}
 	return destination{path: end, exists: true}, nil
+}
+
+// isDescriptor reports whether a path names a descriptor that the caller has opened, such as what a shell makes of >(command). The kernel
+// opens it, by no name that a user could exchange.
+func isDescriptor(path string) bool {
+	switch filepath.Dir(path) {
+	case "/dev/fd", "/proc/self/fd":
+		return true
+	case "/dev":
+		return strings.HasPrefix(filepath.Base(path), "std")
+	}
+	return false
+}
+
+// openArgument opens a file that a command was told to read: a regular one, by the rules of the package foreign, or what the caller has
+// opened, such as what a shell makes of <(command).
+func openArgument(path string) (*os.File, error) {
+	if isDescriptor(path) {
+		return os.Open(path)
+	}
+	file, _, err := foreign.Open(path)
+	return file, err
 }
 
 // isStandardOutput tells whether something is what standard output is.
@@ -67,28 +92,6 @@ func (a *app) isStandardOutput(info fs.FileInfo) bool {
 	return err == nil && os.SameFile(info, ours)
 }
 
-// endOfLinks follows symbolic links to the first name that is none, whether or not something has that name. The folder of that name
-// must be there.
-func endOfLinks(path string) (string, error) {
-	for range 40 { // as many as Linux follows
-		folder, name := filepath.Split(path)
-		real, err := filepath.EvalSymlinks(cmp.Or(folder, ".")) // what .. is of, in a link
-		if err != nil {
-			return "", err
-		}
-		path = filepath.Join(real, name)
-		next, err := os.Readlink(path)
-		if err != nil {
-			return path, nil // it is no link
-		}
-		if !filepath.IsAbs(next) {
-			next = real + "/" + next
-		}
-		path = next
-	}
-	return "", &fs.PathError{Op: "readlink", Path: path, Err: unix.ELOOP}
-}
-
 // write writes to the destination. A file that is replaced, or new, is all there or as it was before, and has the mode. Waiting for
 // who reads a pipe ends with ctx.
 func (a *app) write(ctx context.Context, to destination, mode fs.FileMode, write func(io.Writer) error) error {
@@ -98,15 +101,7 @@ func (a *app) write(ctx context.Context, to destination, mode fs.FileMode, write
 	case to.through:
 		return writeThrough(ctx, to.path, write)
 	}
-	file, err := os.CreateTemp(filepath.Dir(to.path), "."+strings.TrimPrefix(filepath.Base(to.path), ".")+".*")
-	if err != nil {
-		return err
-	}
-	defer os.Remove(file.Name())
-	if err := errors.Join(write(file), file.Chmod(mode), file.Close()); err != nil {
-		return err
-	}
-	return os.Rename(file.Name(), to.path)
+	return foreign.Create(to.path, mode, foreign.Replace, func(file *os.File) error { return write(file) })
 }
 
 // writeThrough writes to what has a name and is no file.
@@ -114,7 +109,11 @@ func writeThrough(ctx context.Context, path string, write func(io.Writer) error)
 	var file *os.File
 	for {
 		var err error
-		file, err = os.OpenFile(path, os.O_WRONLY|os.O_TRUNC|unix.O_NONBLOCK, 0)
+		if isDescriptor(path) {
+			file, err = os.OpenFile(path, os.O_WRONLY|os.O_TRUNC|unix.O_NONBLOCK, 0)
+		} else {
+			file, err = foreign.OpenWritable(path)
+		}
 		if err == nil {
 			break
 		}

@@ -5,12 +5,10 @@ import (
 	"encoding/json"
 	"fmt"
 	"io"
-	"os"
 	"strings"
 	"time"
 
 	"github.com/spf13/cobra"
-	"golang.org/x/sys/unix"
 	"google.golang.org/protobuf/encoding/protojson"
 	"google.golang.org/protobuf/proto"
 
@@ -88,8 +86,7 @@ func formatList(indent string) string {
 
 func readInspected(ctx context.Context, path string, stdin io.Reader) ([]byte, error) {
 	if path != "-" {
-		// A pipe that nobody writes to is waited for below, and not here.
-		file, err := os.OpenFile(path, os.O_RDONLY|unix.O_NONBLOCK, 0)
+		file, err := openArgument(path)
 		if err != nil {
 			return nil, err
 		}

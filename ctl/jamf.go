@@ -249,7 +249,7 @@ func (a *app) readSecret(file string) (string, error) {
 	input := io.Reader(os.Stdin)
 	switch {
 	case file != "":
-		opened, err := os.Open(file)
+		opened, err := openArgument(file)
 		if err != nil {
 			// Its path is not repeated: it could be the secret, given for the path.
 			if pathError, ok := errors.AsType[*fs.PathError](err); ok {

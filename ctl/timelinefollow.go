@@ -2,16 +2,19 @@ package main
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"os"
 	"path/filepath"
 	"sync"
+	"syscall"
 	"time"
 
 	"golang.org/x/sync/errgroup"
 	"google.golang.org/grpc"
 
 	"usher.internal/internal/applog"
+	"usher.internal/internal/foreign"
 	"usher.internal/internal/timeline"
 	usherv1 "usher.internal/proto/usher/v1"
 )
@@ -42,6 +45,16 @@ func (a *app) followTimeline(ctx context.Context, paths []string, flags timeline
 		following := applog.Following{Directory: path, Quiet: func() error { return live.show(ctx) }}
 		info, err := os.Stat(path)
 		if err == nil && !info.IsDir() || err != nil && filepath.Ext(path) != "" {
+			end, _, err := foreign.Resolve(path) // a log may be known by a link to the newest
+			switch {
+			case err == nil:
+				path = end
+			case errors.Is(err, foreign.ErrLink) && ofThisMac:
+				live.warn(fmt.Sprintf("%s is not followed: %v", path, err))
+				continue
+			case errors.Is(err, foreign.ErrLink):
+				return &failure{code: exitUsage, reason: "FILE_NOT_READABLE", message: err.Error()}
+			}
 			following.Directory, following.Name = filepath.Split(path)
 		}
 		following.Directory = filepath.Clean(following.Directory)
@@ -55,10 +68,24 @@ func (a *app) followTimeline(ctx context.Context, paths []string, flags timeline
 				live.take(filepath.Join(following.Directory, record.File), record)
 				return nil
 			})
+			if ofThisMac && isOfOnePlace(err) {
+				live.warn(fmt.Sprintf("%s is not followed any more: %v", path, err))
+				return nil
+			}
 			return err
 		})
 	}
 	return explained(group.Wait())
+}
+
+// isOfOnePlace reports whether an error is about what one user has in a log folder's place, which does not end the timeline of the others.
+func isOfOnePlace(err error) bool {
+	for _, one := range []error{foreign.ErrLink, foreign.ErrTooLarge, applog.ErrNotALogDirectory, syscall.ELOOP} {
+		if errors.Is(err, one) {
+			return true
+		}
+	}
+	return false
 }
 
 // liveTimeline is a timeline that goes on. Its methods may be called by several goroutines.
@@ -99,10 +126,15 @@ func (l *liveTimeline) followJournal(ctx context.Context, index int) error {
 	if ctx.Err() != nil {
 		return context.Cause(ctx)
 	}
+	l.warn("without usherd's journal from here: " + explained(err).Error())
+	return nil
+}
+
+// warn says what is not shown.
+func (l *liveTimeline) warn(text string) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	fmt.Fprintf(l.app.stderr, "usherctl: without usherd's journal from here: %s\n", plain(explained(err).Error()))
-	return nil
+	fmt.Fprintf(l.app.stderr, "usherctl: %s\n", plain(text))
 }
 
 func (l *liveTimeline) watchJournal(ctx context.Context, connection *grpc.ClientConn, index int) error {

@@ -3,14 +3,17 @@ package applog
 import (
 	"bytes"
 	"context"
+	"errors"
 	"fmt"
 	"io"
+	"io/fs"
 	"os"
 	"path/filepath"
-	"slices"
 	"strings"
 	"syscall"
 	"time"
+
+	"usher.internal/internal/foreign"
 )
 
 // Log is a log that [Find] found: a file, or a file in an archive.
@@ -55,6 +58,8 @@ type FindOptions struct {
 	MaximumSize int64
 	// MaximumSpace is how many bytes of temporary files a search may have besides those of Input, 0 means 64 MiB.
 	MaximumSpace int64
+	// Below is a folder out of which nothing leads: of paths below it no link is followed that leads out of it, and as root none at all.
+	Below string
 }
 
 const defaultEntries = 50_000
@@ -80,7 +85,7 @@ const inputName = "standard input"
 // The error is that of ctx, or of a path that does not exist.
 func Find(ctx context.Context, paths []string, options FindOptions) ([]Log, error) {
 	options = options.withDefaults()
-	f := &finder{options: options, seen: map[identity]bool{}, allowance: newAllowance(options.MaximumSize),
+	f := &finder{options: options, opener: foreign.Opener{Below: options.Below}, seen: map[identity]bool{}, allowance: newAllowance(options.MaximumSize),
 		space: &space{limit: options.MaximumSpace}, input: &space{limit: inputSpace}}
 	for _, path := range paths {
 		if err := f.path(ctx, path); err != nil {
@@ -111,6 +116,7 @@ func (o FindOptions) withDefaults() FindOptions {
 // finder gathers logs. Its methods return only the error of their context.
 type finder struct {
 	options   FindOptions
+	opener    foreign.Opener
 	logs      []Log
 	seen      map[identity]bool
 	full      bool
@@ -154,37 +160,49 @@ func (f *finder) path(ctx context.Context, path string) error {
 		return f.once(ctx, Log{Name: inputName, Size: -1}, f.options.Input, f.input, true, 0)
 	}
 	info, err := os.Stat(path)
-	if err != nil {
-		return err
-	}
 	switch {
+	case errors.Is(err, fs.ErrNotExist):
+		return err
+	case err != nil: // a user's links lead in a circle, for example
+		return f.add(Log{Name: path, Err: err})
 	case strings.HasSuffix(filepath.Clean(path), ".logarchive"):
 		return f.add(Log{Name: path, Err: errLogArchive})
-	case info.IsDir():
-		return f.folder(ctx, path, 0)
+	case !info.IsDir():
+		return f.file(ctx, path, true, func() (*os.File, fs.FileInfo, error) { return f.opener.Open(path) })
 	}
-	return f.file(ctx, path, true)
+	folder, err := f.opener.OpenFolder(path)
+	if err != nil {
+		return f.add(Log{Name: path, Err: err})
+	}
+	return f.folder(ctx, folder, path, 0)
 }
 
-func (f *finder) folder(ctx context.Context, folder string, depth int) error {
-	entries, err := f.entriesOf(ctx, folder)
+// folder adds what is in an open folder, and closes it.
+func (f *finder) folder(ctx context.Context, folder *foreign.Folder, path string, depth int) error {
+	defer folder.Close()
+	entries, err := folder.Entries()
 	if err != nil {
-		_ = f.add(Log{Name: folder, Err: fmt.Errorf("read folder: %w", err)})
+		_ = f.add(Log{Name: path, Err: err})
 	}
 	for _, entry := range entries {
-		name := filepath.Join(folder, entry.Name())
+		name := filepath.Join(path, entry.Name())
 		var err error
 		switch {
 		case ended(ctx) != nil:
 			return ended(ctx)
-		case f.full || !f.another(folder):
+		case f.full || !f.another(path):
 			return nil
 		case entry.IsDir() && strings.HasSuffix(entry.Name(), ".logarchive"):
 			err = f.add(Log{Name: name, Err: errLogArchive})
 		case entry.IsDir() && depth < maximumDepth:
-			err = f.folder(ctx, name, depth+1)
+			inner, openErr := folder.Folder(entry.Name())
+			if openErr != nil {
+				err = f.add(Log{Name: name, Err: openErr})
+				break
+			}
+			err = f.folder(ctx, inner, name, depth+1)
 		case entry.Type().IsRegular():
-			err = f.file(ctx, name, false)
+			err = f.file(ctx, name, false, func() (*os.File, fs.FileInfo, error) { return folder.Open(entry.Name()) })
 		}
 		if err != nil {
 			return err
@@ -193,33 +211,10 @@ func (f *finder) folder(ctx context.Context, folder string, depth int) error {
 	return nil
 }
 
-// entriesOf returns what a folder holds in the order of the names, and no more than one entry too many.
-func (f *finder) entriesOf(ctx context.Context, folder string) ([]os.DirEntry, error) {
-	file, err := os.Open(folder)
-	if err != nil {
-		return nil, err
-	}
-	defer file.Close()
-	var entries []os.DirEntry
-	for len(entries) <= f.options.MaximumEntries && ended(ctx) == nil {
-		var some []os.DirEntry
-		some, err = file.ReadDir(1000)
-		entries = append(entries, some...)
-		if err == io.EOF {
-			err = nil
-			break
-		}
-		if err != nil {
-			break
-		}
-	}
-	slices.SortFunc(entries, func(a, b os.DirEntry) int { return strings.Compare(a.Name(), b.Name()) })
-	return entries, err
-}
-
-// file adds a file, or what an archive holds. One that was named is a log whatever it holds.
-func (f *finder) file(ctx context.Context, name string, named bool) error {
-	file, info, err := openLog(name)
+// file adds a file, or what an archive holds. One that was named is a log whatever it holds. It is opened again, by its path and the same
+// rules, when it is read.
+func (f *finder) file(ctx context.Context, name string, named bool, open func() (*os.File, fs.FileInfo, error)) error {
+	file, info, err := open()
 	if err != nil {
 		return f.add(Log{Name: name, Err: err})
 	}
@@ -231,8 +226,12 @@ func (f *finder) file(ctx context.Context, name string, named bool) error {
 		}
 		f.seen[id] = true
 	}
+	again := f.opener.OpenFound
+	if named {
+		again = f.opener.Open
+	}
 	log := Log{Name: name, Modified: info.ModTime(), Size: info.Size(), open: func(ctx context.Context) (io.ReadCloser, error) {
-		file, info, err := openLog(name)
+		file, info, err := again(name)
 		if err != nil {
 			return nil, err
 		}

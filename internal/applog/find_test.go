@@ -18,6 +18,7 @@ import (
 	"unicode/utf16"
 
 	"usher.internal/internal/applog"
+	"usher.internal/internal/foreign"
 )
 
 func put(t *testing.T, path string, content []byte) string {
@@ -211,5 +212,58 @@ func TestFindIsBounded(t *testing.T) {
 func TestPlacesAreWhereTheAgentReads(t *testing.T) {
 	if places := applog.Places("/Users/mia"); !slices.Contains(places, "/Users/mia/Library/Logs/Company Portal") {
 		t.Error(places)
+	}
+}
+
+// What a user linked to from a folder of logs is not read as root, found or followed.
+func TestRootReadsNothingThroughAUsersLink(t *testing.T) {
+	if os.Geteuid() != 0 {
+		t.Fatal("this test needs root")
+	}
+	const user = 64_001
+	folder := t.TempDir()
+	home, secret := filepath.Join(folder, "home"), filepath.Join(folder, "secret.log")
+	logs, linked := filepath.Join(home, "Logs"), filepath.Join(home, "linked")
+	err := errors.Join(os.WriteFile(secret, []byte("secret\n"), 0o600), os.MkdirAll(logs, 0o755), os.WriteFile(filepath.Join(logs, "own.log"), []byte("own\n"), 0o600),
+		os.Symlink(secret, filepath.Join(logs, "symbolic.log")), os.Link(secret, filepath.Join(logs, "hard.log")), os.Symlink(folder, linked),
+		os.Symlink("round", filepath.Join(home, "round")), os.Symlink(secret, filepath.Join(home, "jamf.log")))
+	for _, path := range []string{home, logs, filepath.Join(logs, "own.log"), filepath.Join(logs, "symbolic.log"), linked, filepath.Join(home, "round"), filepath.Join(home, "jamf.log")} {
+		err = errors.Join(err, os.Lchown(path, user, user))
+	}
+	if err != nil {
+		t.Fatal(err)
+	}
+	found, err := applog.Find(t.Context(), []string{logs, linked, filepath.Join(home, "round"), filepath.Join(home, "jamf.log")}, applog.FindOptions{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	readable := 0
+	for _, log := range found {
+		source, err := log.Open(t.Context())
+		if err != nil {
+			t.Logf("%s: %v", log.Name, err)
+			continue
+		}
+		content, err := io.ReadAll(source)
+		if source.Close(); string(content) != "own\n" || err != nil {
+			t.Errorf("%s holds %q, %v", log.Name, content, err)
+		}
+		readable++
+	}
+	if readable != 1 || len(found) != 5 {
+		t.Errorf("%d of %d logs are readable", readable, len(found))
+	}
+	drain := make(chan struct{})
+	close(drain)
+	for directory, want := range map[string]error{logs: nil, linked: foreign.ErrLink} {
+		_, err := applog.Follow(t.Context(), applog.Following{Directory: directory, Drain: drain}, func(record *applog.Record) error {
+			if strings.Contains(record.Message, "secret") {
+				t.Errorf("%s: %q was followed", directory, record.Message)
+			}
+			return nil
+		})
+		if !errors.Is(err, want) {
+			t.Errorf("%s: %v", directory, err)
+		}
 	}
 }

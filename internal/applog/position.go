@@ -7,9 +7,10 @@ import (
 	"io"
 	"io/fs"
 	"os"
-	"path/filepath"
 	"strings"
 	"syscall"
+
+	"usher.internal/internal/foreign"
 )
 
 // Position is a place in the logs of a directory from which following can go on, also in another process. It may be
@@ -44,7 +45,7 @@ func Here(directory string) (Position, error) {
 	var position Position
 	for _, entry := range found {
 		place, err := placeAtEnd(directory, entry)
-		if errors.Is(err, fs.ErrNotExist) {
+		if isNoLog(err) {
 			continue // rotated away while we looked
 		}
 		if err != nil {
@@ -56,7 +57,7 @@ func Here(directory string) (Position, error) {
 }
 
 func placeAtEnd(directory string, entry entry) (Place, error) {
-	file, info, err := openLog(filepath.Join(directory, entry.name))
+	file, info, err := openLog(directory, entry.name)
 	if err != nil {
 		return Place{}, err
 	}
@@ -70,21 +71,24 @@ func placeAtEnd(directory string, entry entry) (Place, error) {
 		Check: crc32.ChecksumIEEE(before), Checked: len(before)}, nil
 }
 
-// openLog opens a log without ever waiting for it, even if somebody put a pipe in its place.
-func openLog(path string) (*os.File, fs.FileInfo, error) {
-	file, err := os.OpenFile(path, os.O_RDONLY|syscall.O_NONBLOCK, 0)
+// openLog opens a log of a directory, which may be another user's.
+func openLog(directory, name string) (*os.File, fs.FileInfo, error) {
+	folder, err := foreign.OpenFolder(directory)
 	if err != nil {
-		return nil, nil, fmt.Errorf("open log: %w", err)
+		return nil, nil, err
 	}
-	info, err := file.Stat()
-	if err == nil && !info.Mode().IsRegular() {
-		err = fs.ErrNotExist
+	defer folder.Close()
+	return folder.Open(name)
+}
+
+// isNoLog reports whether an error says that there is no log now, or nothing that may be opened as one.
+func isNoLog(err error) bool {
+	for _, one := range []error{fs.ErrNotExist, foreign.ErrNotAFile, foreign.ErrLink, foreign.ErrHardLink} {
+		if errors.Is(err, one) {
+			return true
+		}
 	}
-	if err != nil {
-		file.Close()
-		return nil, nil, fmt.Errorf("open log %s: %w", path, err)
-	}
-	return file, info, nil
+	return false
 }
 
 // bytesBefore returns the last bytes before an offset, by which a file is recognised.
@@ -107,7 +111,7 @@ type entry struct {
 
 // list returns the *.log files of a directory, or the one file of a name; nothing when it does not exist.
 func list(directory, only string) ([]entry, error) {
-	names, err := os.ReadDir(directory)
+	folder, err := foreign.OpenFolder(directory)
 	if errors.Is(err, fs.ErrNotExist) {
 		return nil, nil
 	}
@@ -117,13 +121,18 @@ func list(directory, only string) ([]entry, error) {
 	if err != nil {
 		return nil, fmt.Errorf("list logs of %s: %w", directory, err)
 	}
+	defer folder.Close()
+	names, err := folder.Entries()
+	if err != nil {
+		return nil, fmt.Errorf("list logs of %s: %w", directory, err)
+	}
 	var found []entry
 	for _, name := range names {
 		if only != "" && name.Name() != only || only == "" && !strings.HasSuffix(name.Name(), ".log") {
 			continue
 		}
-		info, err := os.Stat(filepath.Join(directory, name.Name()))
-		if err != nil || !info.Mode().IsRegular() {
+		info, err := folder.Stat(name.Name())
+		if err != nil {
 			continue // rotated away while we looked, or no log
 		}
 		found = append(found, entry{name.Name(), inodeOf(info), info.Size(), info.ModTime().UnixNano()})

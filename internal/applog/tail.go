@@ -7,7 +7,6 @@ import (
 	"hash/crc32"
 	"io"
 	"os"
-	"path/filepath"
 	"syscall"
 )
 
@@ -92,8 +91,8 @@ func (t *tail) read(ctx context.Context, directory string, buffer []byte, emit f
 
 // open opens the file unless it is not there any more or another one has its name; then the tail stays closed.
 func (t *tail) open(directory string) error {
-	file, info, err := openLog(filepath.Join(directory, t.name))
-	if os.IsNotExist(err) || err == nil && inodeOf(info) != t.inode {
+	file, info, err := openLog(directory, t.name)
+	if isNoLog(err) || err == nil && inodeOf(info) != t.inode {
 		if file != nil {
 			file.Close()
 		}

@@ -8,8 +8,11 @@ import (
 	"path/filepath"
 	"strings"
 	"sync/atomic"
+	"syscall"
 
 	"github.com/fsnotify/fsnotify"
+
+	"usher.internal/internal/foreign"
 )
 
 // watch tells that something may have changed in a directory; what has, its user finds out by looking. While the
@@ -85,21 +88,24 @@ func (w *watch) merge() {
 // changes has a value when something may have changed since the last one was taken: nil, or what ends the watching.
 func (w *watch) changes() <-chan error { return w.merged }
 
-// aim sees to it that the directory is watched, or its nearest ancestor that exists.
+// aim sees to it that the directory is watched, or its nearest ancestor that exists. It is opened by the rules of the package foreign; a
+// user who exchanges it after that gets nothing but wake-ups.
 func (w *watch) aim() error {
 	lost := w.lost.Swap(false)
 	for target := w.directory; ; {
-		info, err := os.Stat(target)
+		folder, err := foreign.OpenFolder(target)
 		if errors.Is(err, fs.ErrNotExist) && target != filepath.Dir(target) {
 			target = filepath.Dir(target)
 			continue
 		}
+		if errors.Is(err, syscall.ENOTDIR) {
+			return fmt.Errorf("watch %s: %s: %w", w.directory, target, ErrNotALogDirectory)
+		}
 		if err != nil {
 			return fmt.Errorf("watch %s: %w", w.directory, err)
 		}
-		if !info.IsDir() {
-			return fmt.Errorf("watch %s: %s: %w", w.directory, target, ErrNotALogDirectory)
-		}
+		info := folder.Info()
+		folder.Close()
 		if target == w.aimed && !lost && os.SameFile(info, w.aimedAt) {
 			return nil
 		}

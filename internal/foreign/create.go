@@ -31,7 +31,7 @@ const (
 // since a temporary file there could be exchanged; where write fails the file is removed.
 func Create(path string, mode fs.FileMode, existing Existing, write func(*os.File) error) error {
 	if err := create(path, mode, existing, write); err != nil {
-		return fmt.Errorf("write %s: %w", path, withoutPath(err))
+		return pathError("write", path, err)
 	}
 	return nil
 }
@@ -156,7 +156,7 @@ func Resolve(path string) (end string, there fs.FileInfo, err error) {
 	if isRoot() {
 		place, err := Opener{}.walk(path)
 		if err != nil {
-			return "", nil, fmt.Errorf("write %s: %w", path, withoutPath(err))
+			return "", nil, pathError("write", path, err)
 		}
 		defer place.folder.Close()
 		return place.path, place.entry, nil
@@ -180,18 +180,18 @@ func OpenWritable(path string) (*os.File, error) {
 	}
 	place, err := Opener{}.walk(path)
 	if err != nil {
-		return nil, fmt.Errorf("write %s: %w", path, withoutPath(err))
+		return nil, pathError("write", path, err)
 	}
 	defer place.folder.Close()
 	switch {
 	case place.entry == nil:
-		return nil, fmt.Errorf("write %s: %w", path, fs.ErrNotExist)
+		return nil, pathError("write", path, syscall.ENOENT)
 	case !place.replaceable() || place.entry.Mode().IsRegular():
 		return nil, fmt.Errorf("write %s: %w in a folder where other users can write", path, fs.ErrExist)
 	}
 	file, err := place.folder.OpenFile(place.name, flags, 0)
 	if err != nil {
-		return nil, fmt.Errorf("write %s: %w", path, withoutPath(err))
+		return nil, pathError("write", path, err)
 	}
 	if info, err := file.Stat(); err != nil || !os.SameFile(info, place.entry) {
 		return nil, errors.Join(fmt.Errorf("write %s: %w: it was exchanged", path, cmp.Or(err, ErrLink)), file.Close())

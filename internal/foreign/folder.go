@@ -8,6 +8,7 @@ import (
 	"os"
 	"slices"
 	"strings"
+	"syscall"
 )
 
 // maximumEntries is how many entries of a folder are listed.
@@ -24,7 +25,7 @@ type Folder struct {
 func (o Opener) OpenFolder(path string) (*Folder, error) {
 	root, err := o.folder(path)
 	if err != nil {
-		return nil, fmt.Errorf("open folder %s: %w", path, withoutPath(err))
+		return nil, pathError("open folder", path, err)
 	}
 	return newFolder(root, path)
 }
@@ -32,7 +33,7 @@ func (o Opener) OpenFolder(path string) (*Folder, error) {
 func newFolder(root *os.Root, path string) (*Folder, error) {
 	info, err := root.Stat(".")
 	if err != nil {
-		return nil, errors.Join(fmt.Errorf("open folder %s: %w", path, withoutPath(err)), root.Close())
+		return nil, errors.Join(pathError("open folder", path, err), root.Close())
 	}
 	return &Folder{root, info, path}, nil
 }
@@ -51,7 +52,7 @@ func (o Opener) folder(path string) (*os.Root, error) {
 		return root.OpenRoot(inner)
 	}
 	if path == "" {
-		return nil, fs.ErrNotExist
+		return nil, syscall.ENOENT
 	}
 	place, err := o.walk(path + "/.")
 	if err != nil {
@@ -71,7 +72,7 @@ func (f *Folder) Close() error { return f.root.Close() }
 func (f *Folder) Entries() ([]fs.DirEntry, error) {
 	folder, err := f.root.Open(".")
 	if err != nil {
-		return nil, fmt.Errorf("read folder %s: %w", f.path, withoutPath(err))
+		return nil, pathError("read folder", f.path, err)
 	}
 	defer folder.Close()
 	entries, err := folder.ReadDir(maximumEntries)
@@ -79,7 +80,7 @@ func (f *Folder) Entries() ([]fs.DirEntry, error) {
 	case errors.Is(err, io.EOF):
 		err = nil
 	case err != nil:
-		err = fmt.Errorf("read folder %s: %w", f.path, withoutPath(err))
+		err = pathError("read folder", f.path, err)
 	case len(entries) == maximumEntries:
 		err = fmt.Errorf("read folder %s: %w: it has more than %d entries", f.path, ErrTooLarge, maximumEntries)
 	}
@@ -93,13 +94,13 @@ func (f *Folder) Open(name string) (*os.File, fs.FileInfo, error) {
 	if !isRoot() {
 		file, err := f.root.OpenFile(name, readFlags, 0)
 		if err != nil {
-			return nil, nil, fmt.Errorf("open %s: %w", path, withoutPath(err))
+			return nil, nil, pathError("open", path, err)
 		}
 		return regular(path, file)
 	}
 	entry, err := f.root.Lstat(name)
 	if err != nil {
-		return nil, nil, fmt.Errorf("open %s: %w", path, withoutPath(err))
+		return nil, nil, pathError("open", path, err)
 	}
 	return (&place{f.root, f.info, name, entry, path}).open(path, true)
 }
@@ -113,14 +114,13 @@ func (f *Folder) Stat(name string) (fs.FileInfo, error) {
 	}
 	switch {
 	case err != nil:
-		err = withoutPath(err)
 	case isRoot():
 		err = (&place{f.root, f.info, name, info, path}).judge(true)
-	case !info.Mode().IsRegular():
-		err = ErrNotAFile
+	default:
+		err = notAFile(info)
 	}
 	if err != nil {
-		return nil, fmt.Errorf("look at %s: %w", path, err)
+		return nil, pathError("look at", path, err)
 	}
 	return info, nil
 }
@@ -130,11 +130,11 @@ func (f *Folder) Folder(name string) (*Folder, error) {
 	path := join(f.path, name)
 	info, err := f.root.Lstat(name)
 	if err != nil {
-		return nil, fmt.Errorf("open folder %s: %w", path, withoutPath(err))
+		return nil, pathError("open folder", path, err)
 	}
 	inner, err := enter(f.root, name, info)
 	if err != nil {
-		return nil, fmt.Errorf("open folder %s: %w", path, withoutPath(err))
+		return nil, pathError("open folder", path, err)
 	}
 	return newFolder(inner, path)
 }

@@ -52,7 +52,7 @@ func Read(path string, limit int64) ([]byte, error) {
 	defer file.Close()
 	content, err := io.ReadAll(io.LimitReader(file, limit+1))
 	if err != nil {
-		return nil, fmt.Errorf("read %s: %w", path, withoutPath(err))
+		return nil, pathError("read", path, err)
 	}
 	if int64(len(content)) > limit {
 		return nil, fmt.Errorf("read %s: %w: it has more than %d bytes", path, ErrTooLarge, limit)
@@ -78,13 +78,13 @@ func (o Opener) open(path string, found bool) (*os.File, fs.FileInfo, error) {
 	if !isRoot() {
 		file, err := o.openAsUser(path)
 		if err != nil {
-			return nil, nil, fmt.Errorf("open %s: %w", path, withoutPath(err))
+			return nil, nil, pathError("open", path, err)
 		}
 		return regular(path, file)
 	}
 	place, err := o.walk(path)
 	if err != nil {
-		return nil, nil, fmt.Errorf("open %s: %w", path, withoutPath(err))
+		return nil, nil, pathError("open", path, err)
 	}
 	defer place.folder.Close()
 	return place.open(path, found)
@@ -119,23 +119,34 @@ func (o Opener) within(path string) (string, bool) {
 // regular returns an open file if it is a regular one, and closes it otherwise.
 func regular(path string, file *os.File) (*os.File, fs.FileInfo, error) {
 	info, err := file.Stat()
-	if err == nil && !info.Mode().IsRegular() {
-		err = ErrNotAFile
+	if err == nil {
+		err = notAFile(info)
 	}
 	if err != nil {
 		file.Close()
-		return nil, nil, fmt.Errorf("open %s: %w", path, withoutPath(err))
+		return nil, nil, pathError("open", path, err)
 	}
 	return file, info, nil
+}
+
+// notAFile returns why something is not a regular file, nil for one.
+func notAFile(info fs.FileInfo) error {
+	switch {
+	case info.Mode().IsRegular():
+		return nil
+	case info.IsDir():
+		return fmt.Errorf("%w: %w", ErrNotAFile, syscall.EISDIR)
+	}
+	return ErrNotAFile
 }
 
 // isRoot reports whether the rights of this process are those of everybody.
 func isRoot() bool { return os.Geteuid() == 0 }
 
-// withoutPath takes the path off an error that would otherwise name it twice.
-func withoutPath(err error) error {
-	if pathError, ok := errors.AsType[*fs.PathError](err); ok {
-		return pathError.Err
+// pathError is an error about a path, which takes the place of one that os has made.
+func pathError(operation, path string, err error) error {
+	if inner, ok := err.(*fs.PathError); ok { // and not one of several errors, of which the others would be lost
+		err = inner.Err
 	}
-	return err
+	return &fs.PathError{Op: operation, Path: path, Err: err}
 }

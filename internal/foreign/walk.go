@@ -208,11 +208,11 @@ func enter(folder *os.Root, name string, seen fs.FileInfo) (*os.Root, error) {
 func (p *place) open(path string, found bool) (*os.File, fs.FileInfo, error) {
 	err := p.judge(found)
 	if err != nil {
-		return nil, nil, fmt.Errorf("open %s: %w", path, err)
+		return nil, nil, pathError("open", path, err)
 	}
 	file, err := p.folder.OpenFile(p.name, readFlags, 0)
 	if err != nil {
-		return nil, nil, fmt.Errorf("open %s: %w", path, withoutPath(err))
+		return nil, nil, pathError("open", path, err)
 	}
 	file, info, err := regular(path, file)
 	if err != nil {
@@ -220,7 +220,7 @@ func (p *place) open(path string, found bool) (*os.File, fs.FileInfo, error) {
 	}
 	if !os.SameFile(info, p.entry) { // exchanged since it was judged, perhaps for a link
 		file.Close()
-		return nil, nil, fmt.Errorf("open %s: %w: it was exchanged", path, ErrLink)
+		return nil, nil, pathError("open", path, fmt.Errorf("%w: it was exchanged", ErrLink))
 	}
 	return file, info, nil
 }
@@ -229,11 +229,12 @@ func (p *place) open(path string, found bool) (*os.File, fs.FileInfo, error) {
 func (p *place) judge(found bool) error {
 	switch {
 	case p.entry == nil:
-		return fs.ErrNotExist
+		return syscall.ENOENT
 	case p.entry.Mode().Type() == fs.ModeSymlink:
 		return fmt.Errorf("%w: %s of uid %d", ErrLink, p.path, ownerOf(p.entry))
-	case !p.entry.Mode().IsRegular():
-		return ErrNotAFile
+	}
+	if err := notAFile(p.entry); err != nil {
+		return err
 	}
 	folder, owner := ownerOf(p.of), ownerOf(p.entry)
 	if onlyRootWrites(p.of) || folder == owner && owner != 0 {
