@@ -171,6 +171,9 @@ func (l *liar) ReadIdentity(ctx context.Context, _ *usherv1.ReadIdentityRequest)
 		}}}, nil
 	case "enums":
 		return &usherv1.ReadIdentityResponse{Evidence: []*usherv1.Evidence{{Source: 77, Finding: 99, Obstacle: -3, Detail: "\x1b[2J"}, {}}}, nil
+	case "heavy-keys":
+		evidence, err := heavyEvidence()
+		return &usherv1.ReadIdentityResponse{Evidence: evidence}, err
 	case "huge":
 		return &usherv1.ReadIdentityResponse{Evidence: []*usherv1.Evidence{{Detail: strings.Repeat("x", 32<<20)}}}, nil
 	}

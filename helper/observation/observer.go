@@ -3,6 +3,7 @@ package observation
 import (
 	"cmp"
 	"context"
+	"errors"
 	"fmt"
 	"log/slog"
 	"slices"
@@ -26,7 +27,7 @@ const (
 	maximumUsers        = 16 // of one certificate
 	maximumAttribute    = 1024
 	maximumDetail       = 500
-	// maximumCertificateBytes is of all certificates of one source together; a device certificate has about 1,000.
+	// maximumCertificateBytes is of all certificates of a source together; a device certificate has about 1,000.
 	maximumCertificateBytes = 256 << 10
 )
 
@@ -58,6 +59,7 @@ type Config struct {
 type Observer struct {
 	config Config
 	log    *slog.Logger
+	reads  flights[Reading]
 }
 
 // New returns an observer.
@@ -99,7 +101,9 @@ func (o *Observer) read(ctx context.Context, agent usherv1.UserAgentServiceClien
 		return Reading{}, err
 	}
 	if !leave && o.config.ProofOfPossession != nil && o.config.ProofOfPossession() {
-		o.prove(ctx, agent, evidence)
+		if err := o.prove(ctx, agent, evidence); err != nil {
+			return Reading{}, fmt.Errorf("prove possession of the device key: %w", err)
+		}
 	}
 	if o.config.ThisMac != nil {
 		evidence = append(evidence, o.config.ThisMac(ctx)...)
@@ -174,8 +178,21 @@ func (o *Observer) evaluated(reading Reading) Reading {
 	return reading
 }
 
-// ReadAndKeep is [Observer.Read] and then [Observer.Keep]. That it could not be kept is only logged.
+// ReadAndKeep is [Observer.Read] and then [Observer.Keep]. That it could not be kept is only logged. Several calls for one user at a
+// time share their looks: a call returns what a look has found that began after it. The reading is not to be changed.
 func (o *Observer) ReadAndKeep(ctx context.Context, agent usherv1.UserAgentServiceClient, user User) (Reading, error) {
+	for began := false; ; {
+		reading, own, err := o.reads.join(ctx, user.UID, func(ctx context.Context) (Reading, error) {
+			return o.readAndKeep(ctx, agent, user)
+		})
+		if own || ctx.Err() != nil || began && !errors.Is(err, errGivenUp) {
+			return reading, err
+		}
+		began = true // the one that was under way had begun before this call; the next one has not
+	}
+}
+
+func (o *Observer) readAndKeep(ctx context.Context, agent usherv1.UserAgentServiceClient, user User) (Reading, error) {
 	reading, err := o.Read(ctx, agent, user.UID)
 	if err != nil {
 		return reading, err

@@ -6,6 +6,7 @@ import (
 	"crypto/ecdsa"
 	"crypto/rand"
 	"crypto/rsa"
+	"fmt"
 	"slices"
 
 	"google.golang.org/grpc/status"
@@ -18,45 +19,95 @@ import (
 // nonceLength is how many bytes a challenge has.
 const nonceLength = 32
 
-// possessions are in the order in which they count where there are several certificates and none was chosen: one that was refuted says
+// maximumProofs bounds the signatures that one look asks for and verifies. A user has one device certificate, and perhaps some that
+// are left over.
+const maximumProofs = 8
+
+// maximumSignature is more bytes than a signature has that [wpj.Certificate.PublicKey] can verify: those of RSA with 8192 bits.
+const maximumSignature = 1024
+
+// possessions are in the order in which they apply where there are several certificates and none was chosen: one that was refuted says
 // nothing of the others.
 var possessions = []wpj.Possession{"", wpj.PossessionRefuted, wpj.PossessionNotProved, wpj.PossessionProved}
 
-// prove asks for a signature with the key of each device certificate that the login keychain is said to hold with its key. A
-// certificate whose key signs wrongly counts as one without: it was copied there. Not to get a signature says nothing. What the evidence
-// says is of the certificate that speaks for the Mac.
-func (o *Observer) prove(ctx context.Context, agent usherv1.UserAgentServiceClient, evidence []wpj.Evidence) {
-	for i := range evidence {
-		e := &evidence[i]
-		if e.Finding != wpj.Found || e.Source != wpj.SourceLoginKeychain && e.Source != "" { // an unknown source counts as it
+// claimed is a certificate whose key an agent says is there.
+type claimed struct {
+	*wpj.Certificate
+	held *wpj.HeldCertificate
+	came wpj.Possession
+}
+
+// prove asks for a signature with the key of each device certificate that the login keychain is said to hold with its key, beginning
+// with the one that is valid longest. A certificate whose key signs wrongly is taken for one without: it was copied there. Not to get a
+// signature says nothing. What the evidence says is of the certificate that speaks for the Mac. It ends with ctx, with its error.
+func (o *Observer) prove(ctx context.Context, agent usherv1.UserAgentServiceClient, evidence []wpj.Evidence) error {
+	of := make([][]*claimed, len(evidence)) // the certificates of each, nil where nothing is asked
+	var all []*claimed
+	for i, e := range evidence {
+		if e.Finding != wpj.Found || e.Source != wpj.SourceLoginKeychain && e.Source != "" { // an unknown source is taken for it
 			continue
 		}
-		came := make([]wpj.Possession, len(e.Certificates))
+		of[i] = make([]*claimed, len(e.Certificates))
 		for j := range e.Certificates {
+			if ctx.Err() != nil {
+				return context.Cause(ctx)
+			}
 			held := &e.Certificates[j]
-			certificate, err := wpj.ParseCertificate(held.DER)
-			if err != nil || !held.HasPrivateKey {
-				continue
-			}
-			came[j] = o.possession(ctx, agent, certificate)
-			if slices.Index(possessions, came[j]) > slices.Index(possessions, e.Possession) {
-				e.Possession = came[j]
-			}
-			if came[j] == wpj.PossessionRefuted {
-				held.HasPrivateKey = false
-				e.Detail += " The private key did not sign as the certificate's."
+			if certificate, err := wpj.ParseCertificate(held.DER); err == nil && held.HasPrivateKey {
+				of[i][j] = &claimed{Certificate: certificate, held: held}
+				all = append(all, of[i][j])
 			}
 		}
-		// That another identity's key is there proves nothing of the one that speaks for the Mac.
-		if at, chosen := wpj.Choose(*e, o.conditions(wpj.KeysHistory{})); chosen {
-			e.Possession = came[at]
+	}
+	slices.SortStableFunc(all, func(a, b *claimed) int { return b.NotAfter.Compare(a.NotAfter) })
+	for i, one := range all {
+		if ctx.Err() != nil {
+			return context.Cause(ctx)
+		}
+		if one.came = wpj.PossessionNotProved; i < maximumProofs {
+			one.came = o.possession(ctx, agent, one.Certificate)
+		}
+	}
+	if len(all) > maximumProofs {
+		o.log.Info("possession of some device keys was not verified", "keys", len(all), "limit", maximumProofs)
+	}
+	for i := range evidence {
+		o.conclude(&evidence[i], of[i])
+	}
+	return nil
+}
+
+// conclude has the evidence say what came of its certificates.
+func (o *Observer) conclude(e *wpj.Evidence, certificates []*claimed) {
+	for _, one := range certificates {
+		switch {
+		case one == nil:
+			continue
+		case one.came == wpj.PossessionRefuted:
+			one.held.HasPrivateKey = false
+			e.Detail += " The private key did not sign as the certificate's."
+		case one.KeyProblem != nil && len(e.Detail) < maximumDetail:
+			e.Detail += fmt.Sprintf(" Possession of the private key could not be verified: %s.", one.KeyProblem)
+		}
+		if slices.Index(possessions, one.came) > slices.Index(possessions, e.Possession) {
+			e.Possession = one.came
+		}
+	}
+	if len(certificates) == 0 {
+		return
+	}
+	// That another identity's key is there proves nothing of the one that speaks for the Mac.
+	if at, chosen := wpj.Choose(*e, o.conditions(wpj.KeysHistory{})); chosen {
+		e.Possession = ""
+		if certificates[at] != nil {
+			e.Possession = certificates[at].came
 		}
 	}
 }
 
 func (o *Observer) possession(ctx context.Context, agent usherv1.UserAgentServiceClient, certificate *wpj.Certificate) wpj.Possession {
 	if certificate.PublicKey == nil {
-		o.log.Info("possession of the device key cannot be proved: signatures with a key of this kind cannot be verified")
+		o.log.Info("possession of a device key could not be verified", "reason", certificate.KeyProblem)
 		return wpj.PossessionNotProved
 	}
 	nonce := make([]byte, nonceLength)
@@ -66,7 +117,7 @@ func (o *Observer) possession(ctx context.Context, agent usherv1.UserAgentServic
 		o.log.Info("agent did not prove possession of the device key", "code", status.Code(err), "reason", contract.Reason(err))
 		return wpj.PossessionNotProved
 	}
-	if !signedBy(certificate.PublicKey, wpj.Challenge(nonce), response.GetSignature()) {
+	if len(response.GetSignature()) > maximumSignature || !signedBy(certificate.PublicKey, wpj.Challenge(nonce), response.GetSignature()) {
 		return wpj.PossessionRefuted
 	}
 	return wpj.PossessionProved

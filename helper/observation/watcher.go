@@ -11,7 +11,6 @@ import (
 	"sync"
 	"time"
 
-	"golang.org/x/sync/singleflight"
 	"google.golang.org/grpc/status"
 
 	"usher.internal/helper/delivery"
@@ -72,7 +71,7 @@ type WatcherSettings struct {
 type Watcher struct {
 	WatcherConfig
 	log   *slog.Logger
-	looks singleflight.Group
+	looks flights[found]
 	// asked holds at most one signal, for the uids in wanted.
 	asked chan struct{}
 	// changed holds at most one signal that the settings have changed.
@@ -246,15 +245,12 @@ func (w *Watcher) try(ctx context.Context, session sessions.Session) {
 	}
 }
 
-// errGivenUp is wrapped by the error of a look whose caller has gone away.
-var errGivenUp = errors.New("the caller has gone")
-
 // errGivesWay is wrapped by the error of a look that has ended for one that somebody asked for.
 var errGivesWay = errors.New("somebody asked for a look")
 
 // Look looks at a user now because somebody asked for it, so that the login keychain is read too; it keeps what was found, and has
-// it delivered if Jamf Pro does not know it yet. A look under way that nobody asked for gives way. Of several calls for one user at a
-// time, all get what the first one finds, unless its caller gives up.
+// it delivered if Jamf Pro does not know it yet. A look under way that nobody asked for gives way. Several calls for one user at a
+// time share one look, which ends when the last of them has gone.
 func (w *Watcher) Look(ctx context.Context, session sessions.Session) (Observation, error) {
 	for {
 		w.giveWay(session.User.UID)
@@ -298,18 +294,14 @@ type found struct {
 // join looks at a user, or waits for a look that is under way, and reports which.
 func (w *Watcher) join(ctx context.Context, session sessions.Session, asked bool) (_ found, own bool, err error) {
 	uid := session.User.UID
-	looked, err, _ := w.looks.Do(fmt.Sprint(uid), func() (any, error) {
-		own = true
+	looked, own, err := w.looks.join(ctx, uid, func(ctx context.Context) (found, error) {
 		kept, err := w.look(ctx, session, asked)
-		if err != nil && ctx.Err() != nil {
-			err = fmt.Errorf("%w: %w", errGivenUp, err)
-		}
 		return found{kept, asked}, err
 	})
 	if err != nil {
-		return found{asked: looked.(found).asked}, own, fmt.Errorf("look at uid %d: %w", uid, err)
+		err = fmt.Errorf("look at uid %d: %w", uid, err)
 	}
-	return looked.(found), own, nil
+	return looked, own, err
 }
 
 func (w *Watcher) look(ctx context.Context, session sessions.Session, asked bool) (kept Observation, err error) {

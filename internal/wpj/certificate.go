@@ -37,8 +37,10 @@ type Certificate struct {
 	SerialNumber string
 	// NotBefore and NotAfter are in UTC; both belong to the time in which the certificate is valid.
 	NotBefore, NotAfter time.Time
-	// PublicKey is an *rsa.PublicKey or an *ecdsa.PublicKey, and nil for a key with which no signature can be verified here.
-	PublicKey crypto.PublicKey
+	// PublicKey is an *rsa.PublicKey of at most 8192 bits with the exponent 3 or 65537, or an *ecdsa.PublicKey of P-256, P-384 or P-521.
+	// It is nil for a key with which no signature is verified here; KeyProblem then says why.
+	PublicKey  crypto.PublicKey
+	KeyProblem error
 	// DeviceID is never empty.
 	DeviceID DeviceID
 	// UserObjectID and TenantID are empty where the certificate does not name them.
@@ -96,6 +98,7 @@ func ParseCertificate(der []byte) (*Certificate, error) {
 		NotBefore:     read.notBefore,
 		NotAfter:      read.notAfter,
 		PublicKey:     read.key.key,
+		KeyProblem:    read.key.problem,
 		Thumbprint:    thumbprintOf(read.der),
 		PublicKeyHash: read.key.hash(),
 	}

@@ -8,9 +8,10 @@ import (
 	"crypto/sha1"
 	"encoding/asn1"
 	"encoding/hex"
+	"errors"
 	"fmt"
-	"math"
 	"math/big"
+	"math/bits"
 
 	"usher.internal/internal/ber"
 )
@@ -20,25 +21,27 @@ const (
 	oidEllipticCurve = "1.2.840.10045.2.1"
 )
 
-// curves are those of which the standard library verifies signatures (RFC 5480).
+// curves are the ones whose signatures are verified (RFC 5480).
 var curves = map[string]elliptic.Curve{
-	"1.3.132.0.33":        elliptic.P224(),
 	"1.2.840.10045.3.1.7": elliptic.P256(),
 	"1.3.132.0.34":        elliptic.P384(),
 	"1.3.132.0.35":        elliptic.P521(),
 }
 
-// The sizes of an RSA key, in bits, with which signatures are verified: crypto/rsa refuses smaller ones, and OpenSSL larger ones
-// (OPENSSL_RSA_MAX_MODULUS_BITS), with which a user could keep usherd busy.
+// The limits of a key with which signatures are verified. A user can put any key into a certificate, and what verifying costs grows
+// with the square of the modulus and with the exponent: minutes for one signature. crypto/rsa refuses moduli below smallestRSA.
 const (
 	smallestRSA = 1024
-	largestRSA  = 16384
+	largestRSA  = 8192
 )
+
+var exponents = []int64{3, 65537}
 
 // publicKey is the subject's public key.
 type publicKey struct {
-	// key is nil where no signature of it can be verified.
-	key crypto.PublicKey
+	// key is nil where no signature of it can be verified; problem then says why.
+	key     crypto.PublicKey
+	problem error
 	// encoded is the PKCS#1 structure of an RSA key, or the point of an elliptic one.
 	encoded []byte
 }
@@ -63,49 +66,88 @@ func readPublicKey(info cursor) (publicKey, error) {
 	if err != nil {
 		return publicKey{}, err
 	}
-	bits, err := element.Bits()
+	content, err := element.Bits()
 	if err != nil {
 		return publicKey{}, err
 	}
-	read := publicKey{encoded: bits.RightAlign()}
+	read := publicKey{encoded: content.RightAlign()}
 	switch oid {
 	case oidRSA:
-		if key := rsaKey(read.encoded); key != nil {
-			read.key = key
-		}
+		read.key, read.problem = rsaKey(read.encoded)
 	case oidEllipticCurve:
 		named, err := algorithm.oid()
-		if err != nil || curves[named] == nil { // an unknown curve, or one that is spelled out
-			break
+		if err != nil {
+			named = "(not named)"
 		}
-		if key, err := ecdsa.ParseUncompressedPublicKey(curves[named], read.encoded); err == nil {
-			read.key = key
-		}
+		read.key, read.problem = ellipticKey(named, read.encoded)
+	default:
+		read.problem = fmt.Errorf("its algorithm is %s, neither RSA nor an elliptic curve", oid)
 	}
 	return read, info.end("after the key")
 }
 
-// rsaKey reads a PKCS#1 RSAPublicKey; nil for one that is of no use. A modulus without its leading zero, which is a negative
-// number, is taken as it was meant, as OpenSSL does.
-func rsaKey(encoded []byte) *rsa.PublicKey {
+// ellipticKey reads a point of a named curve. The error says why it is of no use.
+func ellipticKey(named string, encoded []byte) (crypto.PublicKey, error) {
+	curve := curves[named]
+	if curve == nil {
+		return nil, fmt.Errorf("its curve is %s, not P-256, P-384 or P-521", named)
+	}
+	key, err := ecdsa.ParseUncompressedPublicKey(curve, encoded) // looks at the length first
+	if err != nil {
+		return nil, fmt.Errorf("it is not a point of its curve, %s", curve.Params().Name)
+	}
+	return key, nil
+}
+
+// rsaKey reads a PKCS#1 RSAPublicKey. The error says why it is of no use. Lengths are compared before any number is made.
+func rsaKey(encoded []byte) (crypto.PublicKey, error) {
 	outer := cursor{encoded}
 	inner, err := outer.sequence()
 	if err != nil {
-		return nil
+		return nil, fmt.Errorf("it is not an RSA key: %w", err)
 	}
-	modulus, err := inner.universal(asn1.TagInteger)
+	modulus, err := positive(&inner)
 	if err != nil {
-		return nil
+		return nil, fmt.Errorf("the modulus of its RSA key: %w", err)
 	}
-	exponent, err := inner.universal(asn1.TagInteger)
+	exponent, err := positive(&inner)
 	if err != nil {
-		return nil
+		return nil, fmt.Errorf("the exponent of its RSA key: %w", err)
 	}
-	n, e := unsigned(modulus), unsigned(exponent)
-	if n.BitLen() < smallestRSA || n.BitLen() > largestRSA || n.Bit(0) == 0 || !e.IsInt64() || e.Int64() < 3 || e.Int64() > math.MaxInt32 || e.Bit(0) == 0 {
-		return nil
+	if size := bitLength(modulus); size < smallestRSA || size > largestRSA {
+		return nil, fmt.Errorf("its RSA key has %d bits, not %d to %d", size, smallestRSA, largestRSA)
 	}
-	return &rsa.PublicKey{N: n, E: int(e.Int64())}
+	if modulus[len(modulus)-1]&1 == 0 {
+		return nil, errors.New("the modulus of its RSA key is even")
+	}
+	for _, allowed := range exponents {
+		if e := big.NewInt(allowed); bitLength(exponent) == e.BitLen() && e.Cmp(new(big.Int).SetBytes(exponent)) == 0 {
+			return &rsa.PublicKey{N: new(big.Int).SetBytes(modulus), E: int(allowed)}, nil
+		}
+	}
+	return nil, fmt.Errorf("the public exponent of its RSA key, of %d bits, is neither 3 nor 65537", bitLength(exponent))
 }
 
-func unsigned(integer ber.Element) *big.Int { return new(big.Int).SetBytes(integer.Content) }
+// positive takes an INTEGER above zero and returns its digits, the first of which is not zero.
+func positive(from *cursor) ([]byte, error) {
+	integer, err := from.universal(asn1.TagInteger)
+	switch {
+	case err != nil:
+		return nil, err
+	case integer.Constructed || len(integer.Content) == 0:
+		return nil, ber.ErrTruncated
+	case integer.Content[0]&0x80 != 0:
+		return nil, errors.New("it is negative")
+	}
+	digits := integer.Content
+	for len(digits) > 0 && digits[0] == 0 {
+		digits = digits[1:]
+	}
+	if len(digits) == 0 {
+		return nil, errors.New("it is zero")
+	}
+	return digits, nil
+}
+
+// bitLength is of digits without leading zeros.
+func bitLength(digits []byte) int { return 8*(len(digits)-1) + bits.Len8(digits[0]) }

@@ -1,0 +1,77 @@
+package observation
+
+import (
+	"context"
+	"errors"
+	"sync"
+)
+
+// errGivenUp is the cause of the end of a look that nobody waits for any more.
+var errGivenUp = errors.New("everyone who waited for the look has gone")
+
+// flights are looks under way, at most one for each user: requests of a user to look again share it, and cannot queue work. The zero
+// value is ready for use, also by several goroutines.
+type flights[T any] struct {
+	mu       sync.Mutex
+	underWay map[uint32]*flight[T]
+}
+
+// flight is one look. Its context ends when the last caller that waits for it has gone.
+type flight[T any] struct {
+	ctx     context.Context
+	end     context.CancelCauseFunc
+	waiting int // guarded by the mutex of flights
+	done    chan struct{}
+	// found and err are there when done is closed.
+	found T
+	err   error
+}
+
+// join looks at a user, or waits for the look that is under way, and reports which. The caller that looks returns when the look has
+// ended, even if it has gone itself while others wait. The error of a caller that has gone is that of its context. Any other caller can
+// get an error that wraps [errGivenUp], and may join again.
+func (f *flights[T]) join(ctx context.Context, uid uint32, look func(context.Context) (T, error)) (_ T, own bool, err error) {
+	f.mu.Lock()
+	one := f.underWay[uid]
+	if own = one == nil; own {
+		one = &flight[T]{done: make(chan struct{})}
+		one.ctx, one.end = context.WithCancelCause(context.WithoutCancel(ctx))
+		if f.underWay == nil {
+			f.underWay = make(map[uint32]*flight[T])
+		}
+		f.underWay[uid] = one
+	}
+	one.waiting++
+	f.mu.Unlock()
+	stop := context.AfterFunc(ctx, func() { f.leave(one) })
+	defer stop()
+	if own {
+		one.found, one.err = look(one.ctx)
+		if cause := context.Cause(one.ctx); one.err != nil && errors.Is(cause, errGivenUp) {
+			one.err = cause
+		}
+		f.mu.Lock()
+		delete(f.underWay, uid)
+		f.mu.Unlock()
+		close(one.done)
+		one.end(nil)
+	}
+	select {
+	case <-one.done:
+	case <-ctx.Done():
+	}
+	if ctx.Err() != nil {
+		var none T
+		return none, own, context.Cause(ctx)
+	}
+	return one.found, own, one.err
+}
+
+// leave ends the look if nobody waits for it any more.
+func (f *flights[T]) leave(one *flight[T]) {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	if one.waiting--; one.waiting == 0 {
+		one.end(errGivenUp)
+	}
+}
