@@ -21,7 +21,7 @@ import (
 )
 
 // measureWithin bounds the whole run.
-const measureWithin = 10 * time.Minute
+const measureWithin = 15 * time.Minute
 
 func main() {
 	if len(os.Args) == 3 && roles[os.Args[1]] != nil {
@@ -45,6 +45,13 @@ func main() {
 		}
 		return
 	}
+	if len(os.Args) == 4 && os.Args[1] == floodRole {
+		if err := playFlood(os.Args[2], os.Args[3]); err != nil {
+			fmt.Fprintf(os.Stderr, "bench: %v\n", err)
+			os.Exit(1)
+		}
+		return
+	}
 	if len(os.Args) == 5 && (os.Args[1] == devicesRole || os.Args[1] == bareRole) {
 		if err := crowdOf(os.Args[1], os.Args[2:]); err != nil {
 			fmt.Fprintf(os.Stderr, "bench: %v\n", err)
@@ -55,12 +62,22 @@ func main() {
 	asJSON := flag.Bool("json", false, "print the table as JSON")
 	logsAlone := flag.Bool("logs", false, "measure the log readers alone, which needs no root")
 	fleetAlone := flag.Bool("fleet", false, "measure a fleet of up to 10,000 devices in place of everything else, which needs no root")
+	floodsAlone := flag.Bool("floods", false, "measure only what floods by one user cost usherd")
 	flag.Parse()
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
 	defer stop()
 	ctx, cancel := context.WithTimeout(ctx, measureWithin)
 	defer cancel()
-	if err := run(ctx, *asJSON, *logsAlone, *fleetAlone); err != nil {
+	take, needsRoot := measure, true
+	switch {
+	case *logsAlone:
+		take, needsRoot = measureLogsAlone, false
+	case *fleetAlone:
+		take, needsRoot = measureFleet, false
+	case *floodsAlone:
+		take = measureFloodsAlone
+	}
+	if err := run(ctx, *asJSON, take, needsRoot); err != nil {
 		if cause := context.Cause(ctx); cause != nil {
 			err = fmt.Errorf("%w: %w", cause, err)
 		}
@@ -69,17 +86,14 @@ func main() {
 	}
 }
 
-func run(ctx context.Context, asJSON, logsAlone, fleetAlone bool) error {
-	if !logsAlone && !fleetAlone && (runtime.GOOS != "linux" || os.Getuid() != 0) {
-		return errors.New("this needs root on Linux: it registers a user of its own, in a session with a real keyring")
-	}
-	take := measure
-	if logsAlone {
-		take = measureLogsAlone
-	} else if fleetAlone {
-		take = measureFleet
-	} else if err := install(ctx); err != nil {
-		return err
+func run(ctx context.Context, asJSON bool, take func(context.Context) ([]row, error), needsRoot bool) error {
+	if needsRoot {
+		if runtime.GOOS != "linux" || os.Getuid() != 0 {
+			return errors.New("this needs root on Linux: it registers a user of its own, in a session with a real keyring")
+		}
+		if err := install(ctx); err != nil {
+			return err
+		}
 	}
 	began := time.Now()
 	rows, err := take(ctx)

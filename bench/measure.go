@@ -95,8 +95,13 @@ func measureRunning(ctx context.Context, s *scene) ([]row, error) {
 	if err != nil {
 		return nil, err
 	}
+	progress("floods …")
+	floods, err := measureFloods(ctx, s)
+	if err != nil {
+		return nil, err
+	}
 	var rows []row
-	for _, some := range [][]row{calls, starts, attributes, sizes, launches, logs} {
+	for _, some := range [][]row{calls, starts, attributes, sizes, launches, logs, floods} {
 		rows = append(rows, some...)
 	}
 	return rows, nil

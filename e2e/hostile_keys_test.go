@@ -93,10 +93,18 @@ func TestHeavyKeysOfAnAgent(t *testing.T) {
 	asking.Wait()
 	answer, err := status.GetStatus(s.ctx, &usherv1.GetStatusRequest{LookAgain: true})
 	s.must(err)
+	seen := 0
 	for _, one := range answer.GetUsers()[0].GetEvidence() {
+		if one.GetSource() != usherv1.IdentitySource_IDENTITY_SOURCE_LOGIN_KEYCHAIN {
+			continue
+		}
+		seen++
 		if one.GetPossession() != usherv1.Possession_POSSESSION_NOT_PROVED || !strings.Contains(one.GetDetail(), "could not be verified: its RSA key has 16384 bits") {
 			t.Errorf("possession %s, %q", one.GetPossession(), one.GetDetail())
 		}
+	}
+	if seen != 4 {
+		t.Errorf("%d pieces of evidence are of the login keychain", seen)
 	}
 	if took := s.cpuTime() - before; took > 15*time.Second {
 		t.Errorf("usherd computed for %s", took)

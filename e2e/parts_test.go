@@ -34,6 +34,9 @@ func playPart() (exitCode int, plays bool) {
 	if part == "helper" {
 		return playHelper(os.Args[1], os.Args[2]), true
 	}
+	if part == "flood" {
+		return playFlood(os.Args[1], os.Args[2]), true
+	}
 	configFile := flag.String("config", "", "")
 	flag.Parse()
 	return playAgent(part, *configFile), true

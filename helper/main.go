@@ -65,7 +65,7 @@ func start(configFile, logFile string) (exitCode int) {
 		defer file.Close()
 		output = file
 	}
-	log := slog.New(slog.NewTextHandler(output, &slog.HandlerOptions{Level: config.LogLevel(live)}))
+	log := slog.New(logfile.Limit(slog.NewTextHandler(output, &slog.HandlerOptions{Level: config.LogLevel(live)})))
 	ctx, stop := signal.NotifyContext(context.Background(), syscall.SIGTERM, syscall.SIGINT)
 	defer stop()
 	if err := run(ctx, live, log); err != nil {

@@ -121,8 +121,7 @@ func same(before, now fs.FileInfo) bool {
 
 // serveOnce connects and serves until the connection ends. Its error says why it ended.
 func (c AgentConfig) serveOnce(ctx context.Context) error {
-	dialer := net.Dialer{Timeout: dialWithin}
-	connection, err := dialer.DialContext(ctx, "unix", c.Path)
+	connection, err := dial(ctx, c.Path)
 	if err != nil {
 		return fmt.Errorf("dial %s: %w", c.Path, err)
 	}

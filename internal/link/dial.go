@@ -2,10 +2,13 @@ package link
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"net"
 	"strings"
+	"time"
 
+	"golang.org/x/sys/unix"
 	"google.golang.org/grpc"
 )
 
@@ -20,7 +23,7 @@ func Dial(path string, serverUID uint32, options ...grpc.DialOption) (*grpc.Clie
 	base := []grpc.DialOption{
 		grpc.WithTransportCredentials(ClientCredentials(serverUID)),
 		grpc.WithContextDialer(func(ctx context.Context, _ string) (net.Conn, error) {
-			return new(net.Dialer).DialContext(ctx, "unix", path)
+			return dial(ctx, path)
 		}),
 		grpc.WithNoProxy(),
 		grpc.WithDisableServiceConfig(),
@@ -45,7 +48,7 @@ func IsUntrusted(err error) bool {
 // DialConn returns a connection to the socket at path, for whoever speaks another way than through [Dial]. It is refused with
 // [ErrUntrustedServer] when another user than serverUID serves the socket. The caller closes it.
 func DialConn(ctx context.Context, path string, serverUID uint32) (net.Conn, error) {
-	connection, err := new(net.Dialer).DialContext(ctx, "unix", path)
+	connection, err := dial(ctx, path)
 	if err != nil {
 		return nil, err
 	}
@@ -55,4 +58,25 @@ func DialConn(ctx context.Context, path string, serverUID uint32) (net.Conn, err
 		return nil, err
 	}
 	return proven, nil
+}
+
+// dialAgain is how long dial waits for a place in the socket's backlog before it tries again.
+const dialAgain = 10 * time.Millisecond
+
+// dial connects to the socket at path. While a flood of another user's connections fills its backlog, which Linux says by EAGAIN, it
+// tries again until ctx ends, or for dialWithin.
+func dial(ctx context.Context, path string) (net.Conn, error) {
+	ctx, cancel := context.WithTimeout(ctx, dialWithin)
+	defer cancel()
+	for {
+		connection, err := new(net.Dialer).DialContext(ctx, "unix", path)
+		if !errors.Is(err, unix.EAGAIN) {
+			return connection, err
+		}
+		select {
+		case <-time.After(dialAgain):
+		case <-ctx.Done():
+			return nil, err
+		}
+	}
 }

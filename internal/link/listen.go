@@ -30,7 +30,8 @@ type ListenConfig struct {
 	// Mode are the permissions of the socket; its directory decides who can replace it.
 	Mode fs.FileMode
 	// MaxConnections counts the connections of everyone but root and our own user, MaxConnectionsPerUID those of one
-	// user. A connection over a limit is closed at once. Root and our own user have no limit.
+	// user. A connection over a limit is closed at once. Root and our own user have no limit. How often a user connects, and how much
+	// they send, is limited too: see floods.go.
 	MaxConnections, MaxConnectionsPerUID int
 	// Logger is told, at most once a minute a user, of connections over a limit. Nil is [slog.Default].
 	Logger *slog.Logger
@@ -38,10 +39,12 @@ type ListenConfig struct {
 
 // Listener is a Unix socket that this process serves. It implements [net.Listener].
 type Listener struct {
-	socket *net.UnixListener
+	// socket is the listening socket. It is a file since a [net.UnixListener] accepts one connection at a time only, at a higher cost.
+	socket *os.File
 	path   string
 	lock   *os.File
 	limits *connectionLimits
+	floods *floods
 	log    *slog.Logger
 	logged logLimit
 	closed chan struct{}
@@ -79,7 +82,7 @@ func Listen(path string, config ListenConfig) (*Listener, error) {
 	if config.Logger == nil {
 		config.Logger = slog.Default()
 	}
-	listener := &Listener{socket: socket, path: path, lock: lock, limits: limits, log: config.Logger, closed: make(chan struct{})}
+	listener := &Listener{socket: socket, path: path, lock: lock, limits: limits, floods: newFloods(), log: config.Logger, closed: make(chan struct{})}
 	listener.close = sync.OnceValue(listener.end)
 	return listener, nil
 }
@@ -122,7 +125,7 @@ func writeAt(file *os.File, text string) error {
 
 // bind makes the socket under another name and moves it to path when it has its mode, so that nobody meets one that is
 // missing or has other permissions. The caller holds the lock.
-func bind(path string, mode fs.FileMode) (*net.UnixListener, error) {
+func bind(path string, mode fs.FileMode) (*os.File, error) {
 	if found, err := os.Lstat(path); err == nil && found.Mode().Type() != fs.ModeSocket {
 		return nil, fmt.Errorf("there is something that is not a socket (%v): move it away", found.Mode())
 	}
@@ -134,34 +137,46 @@ func bind(path string, mode fs.FileMode) (*net.UnixListener, error) {
 	if err != nil {
 		return nil, err
 	}
+	defer socket.Close() // the file has a duplicate
 	socket.SetUnlinkOnClose(false)
 	if err := errors.Join(os.Chmod(fresh, mode), os.Rename(fresh, path)); err != nil {
-		socket.Close()
 		os.Remove(fresh)
 		return nil, err
 	}
-	return socket, nil
+	return socket.File()
 }
 
 // passing are the errors of accept(2) that a moment heals.
 var passing = []unix.Errno{unix.ECONNABORTED, unix.EMFILE, unix.ENFILE, unix.ENOBUFS, unix.ENOMEM}
 
-// Accept returns the next connection that is within the limits. Its peer is known, and is what [PeerFromContext] returns.
+// Accept returns the next connection that is within the limits. Its peer is known, and is what [PeerFromContext] returns. Connections
+// of a user who connects too often are closed before anything else is done for them.
 func (l *Listener) Accept() (net.Conn, error) {
 	for backoff := time.Millisecond; ; {
-		connection, err := l.socket.AcceptUnix()
+		descriptor, uid, err := l.next()
 		switch {
 		case slices.ContainsFunc(passing, func(one unix.Errno) bool { return errors.Is(err, one) }):
 			// gRPC ends its server on an error that is not temporary; these pass.
 			l.warn(logKey{what: err.Error()}, "connections cannot be accepted", "error", err)
-			select {
-			case <-time.After(backoff):
-			case <-l.closed:
-			}
+			l.pause(backoff)
 			backoff = min(2*backoff, time.Second)
+			continue
+		case errors.Is(err, errTooOften):
+			if uid == 0 { // all of them had hung up
+				continue
+			}
+			l.warn(logKey{uid, "limit"}, "user connects too often; connections over the limit are closed", "uid", uid,
+				"limit_per_second", connectionsPerSecond)
+			l.pause(floodPause)
 			continue
 		case err != nil:
 			return nil, err
+		}
+		backoff = time.Millisecond
+		connection, err := connectionOf(descriptor)
+		if err != nil {
+			l.warn(logKey{uid, err.Error()}, "connection cannot be served", "uid", uid, "error", err)
+			continue
 		}
 		peer, err := readPeer(connection)
 		if err != nil {
@@ -177,12 +192,84 @@ func (l *Listener) Accept() (net.Conn, error) {
 				"limit", l.limits.all, "limit_per_uid", l.limits.each)
 			continue
 		}
-		return &provenConn{Conn: connection, peer: peer, close: sync.OnceValue(func() error {
+		paced := l.floods.pace(connection, peer.UID)
+		return &provenConn{Conn: paced, peer: peer, close: sync.OnceValue(func() error {
 			defer leave()
 			defer peer.close()
-			return connection.Close()
+			return paced.Close()
 		})}, nil
 	}
+}
+
+// next waits for a connection that is worth a look: its user does not connect too often, and it has not been hung up without a word. It
+// returns its descriptor and that user. The error is that of accept(2), or [errTooOften] when others were closed and none is left, or
+// many were closed; it names the user of the last of them.
+func (l *Listener) next() (descriptor int, uid uint32, err error) {
+	raw, err := l.socket.SyscallConn()
+	if err != nil {
+		return 0, 0, net.ErrClosed
+	}
+	var failed error
+	err = raw.Read(func(listening uintptr) (done bool) {
+		flooder, known := uint32(0), false // whose connections are closed without asking again
+		for closed := 0; closed < closedInARow; closed++ {
+			descriptor, uid, failed = accept(int(listening))
+			switch {
+			case errors.Is(failed, unix.EINTR):
+				continue
+			case errors.Is(failed, unix.EAGAIN):
+				if !known && closed == 0 {
+					return false
+				}
+				uid, failed = flooder, errTooOften
+				return true
+			case failed != nil:
+				return true
+			case unlimited(uid):
+				return true
+			case known && uid == flooder:
+			case !l.floods.mayConnect(uid):
+				flooder, known = uid, true
+			case !hungUpAtOnce(descriptor):
+				return true
+			}
+			unix.Close(descriptor)
+		}
+		uid, failed = flooder, errTooOften
+		return true // so that the listener can be closed
+	})
+	if err != nil {
+		return 0, 0, net.ErrClosed
+	}
+	return descriptor, uid, failed
+}
+
+// hungUpAtOnce reports whether the other end of a connection was closed and nothing had been sent.
+func hungUpAtOnce(descriptor int) bool {
+	var first [1]byte
+	count, _, err := unix.Recvfrom(descriptor, first[:], unix.MSG_PEEK|unix.MSG_DONTWAIT)
+	return err == nil && count == 0
+}
+
+// pause waits, or until the listener is closed.
+func (l *Listener) pause(d time.Duration) {
+	timer := time.NewTimer(d)
+	defer timer.Stop()
+	select {
+	case <-timer.C:
+	case <-l.closed:
+	}
+}
+
+// connectionOf makes a connection of a descriptor, which it closes after an error.
+func connectionOf(descriptor int) (*net.UnixConn, error) {
+	file := os.NewFile(uintptr(descriptor), "")
+	defer file.Close() // the connection has a duplicate
+	connection, err := net.FileConn(file)
+	if err != nil {
+		return nil, err
+	}
+	return connection.(*net.UnixConn), nil
 }
 
 // warn logs what can happen as often as a peer likes, but not as often as it happens.
@@ -218,7 +305,7 @@ type connectionLimits struct {
 
 // enter counts a connection of uid in, false when that would be one too many; leave counts it out.
 func (l *connectionLimits) enter(uid uint32) (leave func(), ok bool) {
-	if uid == 0 || uid == uint32(os.Getuid()) {
+	if unlimited(uid) {
 		return func() {}, true
 	}
 	l.mu.Lock()

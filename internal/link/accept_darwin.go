@@ -1,0 +1,37 @@
+package link
+
+import (
+	"fmt"
+	"os"
+	"syscall"
+	"time"
+
+	"golang.org/x/sys/unix"
+)
+
+// floodPause is how long Accept takes a breath during a flood of connections. What arrives meanwhile waits in the socket's backlog, which
+// has 128 places where nothing else is configured (kern.ipc.somaxconn).
+const floodPause = time.Millisecond
+
+// accept takes the next connection of a listening socket that does not block, and returns the user at its other end. The lock keeps a
+// child that is forked meanwhile from inheriting it.
+func accept(listening int) (descriptor int, uid uint32, err error) {
+	syscall.ForkLock.RLock()
+	descriptor, _, err = unix.Accept(listening)
+	if err == nil {
+		unix.CloseOnExec(descriptor)
+	}
+	syscall.ForkLock.RUnlock()
+	if err != nil {
+		return -1, 0, err
+	}
+	credentials, err := unix.GetsockoptXucred(descriptor, unix.SOL_LOCAL, unix.LOCAL_PEERCRED)
+	if err == nil {
+		err = unix.SetNonblock(descriptor, true)
+	}
+	if err != nil {
+		unix.Close(descriptor)
+		return -1, 0, fmt.Errorf("read peer credentials: %w", os.NewSyscallError("LOCAL_PEERCRED", err))
+	}
+	return descriptor, credentials.Uid, nil
+}

@@ -1,0 +1,33 @@
+package link
+
+import (
+	"fmt"
+	"os"
+	"time"
+	"unsafe"
+
+	"golang.org/x/sys/unix"
+)
+
+// floodPause is how long Accept takes a breath during a flood of connections. What arrives meanwhile waits in the socket's backlog (4096
+// connections), and is then taken in one go: waking up for each connection would cost more than closing it.
+const floodPause = 5 * time.Millisecond
+
+// accept takes the next connection of a listening socket that does not block, and returns the user at its other end. It is called twenty
+// thousand times a second when a user floods the socket, so it makes nothing else of what the kernel says: [unix.Accept4] and
+// [unix.GetsockoptUcred] allocate. Neither call blocks.
+func accept(listening int) (descriptor int, uid uint32, err error) {
+	fd, _, errno := unix.RawSyscall6(unix.SYS_ACCEPT4, uintptr(listening), 0, 0, unix.SOCK_NONBLOCK|unix.SOCK_CLOEXEC, 0, 0)
+	if errno != 0 {
+		return -1, 0, errno
+	}
+	var credentials unix.Ucred
+	length := uint32(unix.SizeofUcred)
+	_, _, errno = unix.RawSyscall6(unix.SYS_GETSOCKOPT, fd, unix.SOL_SOCKET, unix.SO_PEERCRED,
+		uintptr(unsafe.Pointer(&credentials)), uintptr(unsafe.Pointer(&length)), 0)
+	if errno != 0 {
+		unix.Close(int(fd))
+		return -1, 0, fmt.Errorf("read peer credentials: %w", os.NewSyscallError("SO_PEERCRED", errno))
+	}
+	return int(fd), credentials.Uid, nil
+}

@@ -1,0 +1,186 @@
+package link
+
+import (
+	"errors"
+	"net"
+	"os"
+	"sync"
+	"time"
+
+	"golang.org/x/time/rate"
+)
+
+// What one user may send, over all of their connections to a socket. Root and our own user have no limit. An honest user is far below:
+// each usherctl is one connection, and a call is four or five frames. A user who sends more is not cut off but read more slowly, and
+// is the only one who waits.
+const (
+	connectionsPerSecond = 20
+	connectionsAtOnce    = 100
+
+	framesPerSecond = 1000
+	framesAtOnce    = 3000
+	// bytesPerFrame is how much of what is written to a peer allows it one frame more: it says what it has read (WINDOW_UPDATE) and
+	// that it is there (PING). grpc-go says so for each 16 KiB or more.
+	bytesPerFrame = 2 << 10
+	// readAtOnce bounds what is read before frames are counted, 455 of them at most.
+	readAtOnce = 4 << 10
+
+	// usersInMemory is how many users are remembered before those that have been quiet are forgotten.
+	usersInMemory = 1024
+)
+
+// closedInARow is how many connections are closed before Accept takes a breath, for [floodPause].
+const closedInARow = 512
+
+// errTooOften says that connections of a user who connects too often were closed.
+var errTooOften = errors.New("user connects too often")
+
+// floods holds each user to a rate of connections and of frames. It is safe for concurrent use.
+type floods struct {
+	mu    sync.Mutex
+	users map[uint32]*allowance
+}
+
+// allowance is what one user may still send.
+type allowance struct{ connections, frames *rate.Limiter }
+
+func newFloods() *floods { return &floods{users: make(map[uint32]*allowance)} }
+
+// unlimited reports whether the user has no limits.
+func unlimited(uid uint32) bool { return uid == 0 || uid == uint32(os.Getuid()) }
+
+// mayConnect counts a connection of a user, and reports whether it is within their limit.
+func (f *floods) mayConnect(uid uint32) bool { return unlimited(uid) || f.of(uid).connections.Allow() }
+
+func (f *floods) of(uid uint32) *allowance {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	user := f.users[uid]
+	if user == nil {
+		f.forgetQuiet()
+		user = &allowance{rate.NewLimiter(connectionsPerSecond, connectionsAtOnce), rate.NewLimiter(framesPerSecond, framesAtOnce)}
+		f.users[uid] = user
+	}
+	return user
+}
+
+// forgetQuiet keeps the table small: a user with everything allowed is as good as a new one.
+func (f *floods) forgetQuiet() {
+	if len(f.users) < usersInMemory {
+		return
+	}
+	for uid, user := range f.users {
+		if user.connections.Tokens() >= connectionsAtOnce && user.frames.Tokens() >= framesAtOnce {
+			delete(f.users, uid)
+		}
+	}
+}
+
+// pace returns the connection as it is to be read: one of a user with limits no faster than these allow.
+func (f *floods) pace(connection net.Conn, uid uint32) net.Conn {
+	if unlimited(uid) {
+		return connection
+	}
+	closed := make(chan struct{})
+	return &pacedConn{Conn: connection, frames: f.of(uid).frames, closed: closed, close: sync.OnceValue(func() error {
+		close(closed)
+		return connection.Close()
+	})}
+}
+
+// pacedConn is a connection whose frames are counted as they are read. What is too much is read later, and waits in the kernel, where
+// it costs nothing. One goroutine reads it.
+type pacedConn struct {
+	net.Conn
+	frames *rate.Limiter
+	closed chan struct{}
+	close  func() error
+
+	// due is when the next Read may begin.
+	due     time.Time
+	counter frameCounter
+
+	mu sync.Mutex
+	// written is how many bytes were written and have not allowed a frame yet.
+	written int
+}
+
+// Read implements [net.Conn].
+func (c *pacedConn) Read(p []byte) (int, error) {
+	if wait := time.Until(c.due); wait > 0 {
+		timer := time.NewTimer(wait)
+		defer timer.Stop()
+		select {
+		case <-timer.C:
+		case <-c.closed:
+			return 0, net.ErrClosed
+		}
+	}
+	read, err := c.Conn.Read(p[:min(len(p), readAtOnce)])
+	if count := c.unexplained(max(1, c.counter.count(p[:read]))); count > 0 {
+		now := time.Now()
+		c.due = now.Add(c.frames.ReserveN(now, count).DelayFrom(now))
+	}
+	return read, err
+}
+
+// unexplained returns how many of the frames are more than what was written explains.
+func (c *pacedConn) unexplained(frames int) int {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	explained := min(frames, c.written/bytesPerFrame)
+	c.written -= explained * bytesPerFrame
+	return frames - explained
+}
+
+// Write implements [net.Conn].
+func (c *pacedConn) Write(p []byte) (int, error) {
+	count, err := c.Conn.Write(p)
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.written = min(c.written+count, framesAtOnce*bytesPerFrame)
+	return count, err
+}
+
+// Close implements [net.Conn].
+func (c *pacedConn) Close() error { return c.close() }
+
+// The sizes of what a client sends first, and of what each frame begins with (RFC 9113, 3.4 and 4.1).
+const (
+	prefaceLength     = 24
+	frameHeaderLength = 9
+)
+
+// frameCounter counts the HTTP/2 frames that begin in a stream of bytes. Bytes that are not HTTP/2 come to any number: gRPC closes such a
+// connection. The zero value is at a client's preface.
+type frameCounter struct {
+	begun bool
+	// skip is how many bytes are left of the preface or of a frame's payload.
+	skip   int
+	header [frameHeaderLength]byte
+	// filled is how much of header was read.
+	filled int
+}
+
+// count returns how many frames begin in the next bytes.
+func (f *frameCounter) count(p []byte) (frames int) {
+	if !f.begun {
+		f.begun, f.skip = true, prefaceLength
+	}
+	for len(p) > 0 {
+		if f.skip > 0 {
+			skipped := min(f.skip, len(p))
+			f.skip, p = f.skip-skipped, p[skipped:]
+			continue
+		}
+		taken := copy(f.header[f.filled:], p)
+		if f.filled == 0 {
+			frames++
+		}
+		f.filled, p = f.filled+taken, p[taken:]
+		if f.filled == frameHeaderLength {
+			f.filled, f.skip = 0, int(f.header[0])<<16|int(f.header[1])<<8|int(f.header[2])
+		}
+	}
+	return frames
+}
