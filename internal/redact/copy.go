@@ -2,14 +2,18 @@ package redact
 
 import (
 	"bufio"
+	"bytes"
 	"context"
 	"errors"
 	"fmt"
 	"io"
 )
 
-// block is how much text is redacted at once, in whole lines; of a longer line each block is redacted by itself.
+// block is how much text is redacted at once, in whole lines. A longer line is cut where a word ends, if one does.
 const block = 256 << 10
+
+// longestWord is how far back from the end of a block the end of a word is looked for.
+const longestWord = 4 << 10
 
 // LearnFrom takes the names from all of a text, for what is redacted afterwards. It ends with ctx.
 func (r *Redactor) LearnFrom(ctx context.Context, from io.Reader) error {
@@ -19,10 +23,12 @@ func (r *Redactor) LearnFrom(ctx context.Context, from io.Reader) error {
 	})
 }
 
-// Copy writes a text with pseudonyms. It ends with ctx.
+// Copy writes a text with pseudonyms. A secret that goes over several lines may begin in one block and end in the next. It ends with ctx.
 func (r *Redactor) Copy(ctx context.Context, to io.Writer, from io.Reader) error {
+	var state open
 	return inBlocks(ctx, from, func(text string) error {
-		_, err := io.WriteString(to, r.Text(text))
+		text, state = r.after(text, state)
+		_, err := io.WriteString(to, text)
 		return err
 	})
 }
@@ -39,17 +45,36 @@ func inBlocks(ctx context.Context, from io.Reader, take func(text string) error)
 		if ctx.Err() != nil {
 			return fmt.Errorf("read what is redacted: %w", context.Cause(ctx))
 		}
-		if len(held)+len(line) > block || err == io.EOF {
+		if len(held)+len(line) > block && len(held) > 0 && held[len(held)-1] == '\n' {
 			if err := take(string(held)); err != nil {
 				return err
 			}
 			held = held[:0]
 		}
 		held = append(held, line...)
-		if err == io.EOF {
+		switch {
+		case err == io.EOF:
 			return take(string(held))
+		case err != nil: // the line is longer than a block
+			cut := endOfWord(held)
+			if err := take(string(held[:cut])); err != nil {
+				return err
+			}
+			held = append(held[:0], held[cut:]...)
 		}
 	}
+}
+
+// endOfWord returns where the last word of a part of a line begins, or the end of the part where the word is too long.
+func endOfWord(part []byte) int {
+	from := max(0, len(part)-longestWord)
+	if at := bytes.LastIndexAny(part[from:], " \t"); at >= 0 {
+		return from + at + 1
+	}
+	if at := bytes.LastIndexAny(part[from:], "&,;"); at >= 0 {
+		return from + at + 1
+	}
+	return len(part)
 }
 
 // Count is of how many different things of a kind there are pseudonyms.

@@ -11,8 +11,8 @@ var places = []struct {
 	hint    string
 	pattern *lazyregexp.Regexp
 }{
-	{"/Users/", lazyregexp.New(`/Users/([^/\s"'<>:,;)\]]+)`)},
-	{"/home/", lazyregexp.New(`/home/([^/\s"'<>:,;)\]]+)`)},
+	{"Users", lazyregexp.New(`(?:/|%2F|\\)Users(?:\\{0,2}/|%2F|\\{1,2})([^/\\%\s"'<>:,;)\]]+)`)},
+	{"home", lazyregexp.New(`(?:/|%2F)home(?:\\{0,2}/|%2F)([^/\\%\s"'<>:,;)\]]+)`)},
 	{"user", lazyregexp.New(`(?:for|of|as|login for) user:? ["“']?([^\s"”'…,;:()]+)`)},
 	{"user", lazyregexp.New(`user account:? ["“']?([^\s"”'…,;:()]+)`)},
 	{"user", lazyregexp.New(`(?:^|[\s,;{("])(?:user|user_name|userName|username|loginUserName)"?\s*[=:]\s*["“']?([^\s"”'…,;:(){}]+)`)},
@@ -42,6 +42,14 @@ func (r *Redactor) LearnText(text string) {
 			r.learnPerson(match[0])
 		}
 	}
+	if hasSpelledAt(text) {
+		for _, match := range spelled.FindAllString(text, -1) {
+			r.learnPerson(plainSignIn(match))
+		}
+	}
+	r.learning = true
+	r.hide(r.replaceAccounts(text), open{})
+	r.learning = false
 	for line := range strings.Lines(text) {
 		if match := jamfComputer.FindStringSubmatch(line); match != nil {
 			r.learnComputer(match[1])

@@ -20,6 +20,8 @@ type Redactor struct {
 	pseudonyms map[kind]map[string]string
 	// names are what is replaced wherever it stands as a word, the longest first, in small letters.
 	names []name
+	// learning: names are only looked for.
+	learning bool
 }
 
 type name struct{ value, pseudonym string }

@@ -2,10 +2,15 @@ package redact_test
 
 import (
 	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
 	"os"
 	"path/filepath"
 	"strings"
+	"syscall"
 	"testing"
+	"time"
 
 	"usher.internal/internal/applog"
 	"usher.internal/internal/redact"
@@ -153,6 +158,9 @@ func FuzzText(f *testing.F) {
 	for _, line := range document {
 		f.Add(line)
 	}
+	for _, entry := range plantedEntries(f) {
+		f.Add(entry.text)
+	}
 	f.Fuzz(func(t *testing.T, text string) {
 		r := newRedactor(text)
 		once := r.Text(text)
@@ -167,12 +175,111 @@ func FuzzText(f *testing.F) {
 	})
 }
 
+// Nothing that a user can write into a log makes redacting it slow: the time grows with the length of a text only.
+func BenchmarkHostile(b *testing.B) {
+	for _, one := range hostile {
+		b.Run(one.name, func(b *testing.B) {
+			text := strings.Repeat(one.text, 1<<20/len(one.text)) + one.text
+			b.SetBytes(int64(len(text)))
+			for b.Loop() {
+				newRedactor(text).Text(text)
+			}
+		})
+	}
+}
+
+// TestHostileTextsTakeLinearTime compares the time for a text with that for eight times as much of it.
+func TestHostileTextsTakeLinearTime(t *testing.T) {
+	if testing.Short() {
+		t.Skip("takes seconds")
+	}
+	for _, one := range hostile {
+		once := func(size int) time.Duration {
+			text := strings.Repeat(one.text, size/len(one.text))
+			best := time.Hour
+			for range 2 {
+				begin := computed(t)
+				r := redact.New(redact.Options{})
+				r.LearnText(text)
+				r.Text(text)
+				best = min(best, computed(t)-begin)
+			}
+			return best
+		}
+		short, long := once(8<<10), once(64<<10)
+		if long > 20*short+50*time.Millisecond {
+			t.Errorf("%s: 8 KiB take %v, 64 KiB %v", one.name, short, long)
+		}
+	}
+}
+
+// computed is how long this process has computed, which does not depend on what else the computer does.
+func computed(t *testing.T) time.Duration {
+	t.Helper()
+	var usage syscall.Rusage
+	if err := syscall.Getrusage(syscall.RUSAGE_SELF, &usage); err != nil {
+		t.Fatal(err)
+	}
+	return time.Duration(usage.Utime.Nano() + usage.Stime.Nano())
+}
+
+// hostile are pieces of which long texts are made: nothing of them ends what it begins.
+var hostile = []struct{ name, text string }{
+	{"labels", "password="},
+	{"labels with blanks", "password: "},
+	{"quotes", `password="`},
+	{"lines", "password=\"\n"},
+	{"escapes", `password=\\\\\\\\"`},
+	{"slashes", `\`},
+	{"lists", "password=["},
+	{"elements", "<password>"},
+	{"keys", "<key>password</key>"},
+	{"keys on lines", "<key>password</key>\n<string>"},
+	{"blocks", "-----BEGIN PRIVATE KEY-----"},
+	{"blocks on lines", "-----BEGIN PRIVATE KEY-----\nAAAA\n"},
+	{"ends", "-----BEGIN X-----END"},
+	{"urls", "https://a:b"},
+	{"at", "a@"},
+	{"percent", "%40"},
+	{"spelled", "a%2Ea"},
+	{"escaped at", `\u0040a`},
+	{"phones", "+1 2 3 "},
+	{"domains", `AB\cd`},
+	{"flags", "-p "},
+	{"headers", "Authorization: Digest "},
+	{"names", "displayName=Aa Bb "},
+	{"claims", `"name":"Aa Bb",`},
+	{"letters", "a"},
+	{"hexadecimal", "0a:"},
+	{"phrases", "password is "},
+	{"accounts", "a:*:1:2:b:/bin/"},
+	{"homes", "/Users/a"},
+	{"dots", "a.b."},
+	{"new lines", "password:\n"},
+}
+
 func BenchmarkText(b *testing.B) {
 	r := newRedactor(strings.Join(document, "\n"))
 	b.SetBytes(int64(len(strings.Join(document, "\n"))))
 	for b.Loop() {
 		for _, line := range document {
 			r.Text(line)
+		}
+	}
+}
+
+// BenchmarkLog is a log as it is read mostly, in whole.
+func BenchmarkLog(b *testing.B) {
+	var log strings.Builder
+	for i := range 2000 {
+		fmt.Fprintf(&log, "2025-08-30 17:14:%02d.%03d | login | 22168 | LoginManager.swift: 134 (login(customWebview:loginParentView:onStateChanged:onComplete:)) | Login state changed from 'NotLoggedIn' to 'FetchingAadIntuneToken', result=Failed; code = 66\n", i/1000%60, i%1000)
+		fmt.Fprintf(&log, "2025-08-30 17:14:44.107 | TID=22157 MSAL 1.9.0 Mac 15.6.1 [2025-08-30 17:14:44 - DE0E4CE9-1961-49EA-811C-0A224969C591] [MSAL] networkHost: login.microsoftonline.com, cacheHost: login.windows.net\n")
+	}
+	b.SetBytes(int64(log.Len()))
+	for b.Loop() {
+		r := redact.New(redact.Options{Users: []string{"Mia Keller"}})
+		if err := errors.Join(r.LearnFrom(b.Context(), strings.NewReader(log.String())), r.Copy(b.Context(), io.Discard, strings.NewReader(log.String()))); err != nil {
+			b.Fatal(err)
 		}
 	}
 }

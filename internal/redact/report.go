@@ -6,6 +6,7 @@ import (
 	"reflect"
 	"slices"
 
+	"usher.internal/internal/applog"
 	"usher.internal/internal/timeline"
 )
 
@@ -26,7 +27,7 @@ func Report(ctx context.Context, report *timeline.Report, r *Redactor) error {
 		r.learnComputer(computer)
 	}
 	value := reflect.ValueOf(report)
-	for _, each := range []func(string) string{func(text string) string { r.LearnText(text); return text }, r.Text} {
+	pass := func(each func(string) string) error {
 		walk(value, "", func(text string) string {
 			if ctx.Err() != nil {
 				return text
@@ -36,8 +37,42 @@ func Report(ctx context.Context, report *timeline.Report, r *Redactor) error {
 		if ctx.Err() != nil {
 			return fmt.Errorf("redact report: %w", context.Cause(ctx))
 		}
+		return nil
+	}
+	if err := pass(func(text string) string { r.LearnText(text); return text }); err != nil {
+		return err
+	}
+	// Lines are in a list of their own: a secret may go over several.
+	lines := report.Lines
+	report.Lines = nil
+	err := pass(r.Text)
+	report.Lines = lines
+	if err != nil {
+		return err
+	}
+	if err := r.lines(ctx, lines); err != nil {
+		return err
 	}
 	report.Redacted = true
+	return nil
+}
+
+// lines redacts the lines of a log, each knowing in the middle of what the one before ended.
+func (r *Redactor) lines(ctx context.Context, lines []timeline.Line) error {
+	var raw, message open
+	for i := range lines {
+		if ctx.Err() != nil {
+			return fmt.Errorf("redact report: %w", context.Cause(ctx))
+		}
+		line := &lines[i]
+		if line.Kind == applog.Entry { // a message begins here, however it looks
+			message = open{inBlock: message.inBlock}
+		}
+		raw.word, message.word = false, false
+		line.Raw, raw = r.after(line.Raw, raw)
+		line.Message, message = r.after(line.Message, message)
+		line.Origin = r.Text(line.Origin)
+	}
 	return nil
 }
 

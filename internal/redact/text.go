@@ -11,11 +11,18 @@ import (
 
 // Text returns a text with pseudonyms. To redact it twice changes nothing more.
 func (r *Redactor) Text(text string) string {
+	text, _ = r.after(text, open{})
+	return text
+}
+
+// after redacts a text that follows another, which ended in the middle of what before says.
+func (r *Redactor) after(text string, before open) (string, open) {
 	if text == "" {
-		return text
+		return text, before
 	}
-	text = r.replaceNames(r.replaceShapes(text))
-	return r.replaceHomes(text)
+	text, before = r.hide(r.replaceAccounts(text), before)
+	text = r.replaceNames(r.replaceShapes(r.replaceSpelled(text)))
+	return r.replaceHomes(text), before
 }
 
 // replaceNames replaces the names that were learnt, where they stand as words.
@@ -68,15 +75,15 @@ func isLetter(letter rune) bool {
 }
 
 // homes are the folders that homes are in.
-var homes = lazyregexp.New(`(/Users/|/home/)([^/\s"'<>:,;)\]]+)`)
+var homes = lazyregexp.New(`((?:\\{0,2}/|%2F|\\{1,2})(?:Users|home)(?:\\{0,2}/|%2F|\\{1,2}))([^/\\%\s"'<>:,;)\]]+)`)
 
 // replaceHomes replaces the names of homes, also those that are too common to be replaced everywhere.
 func (r *Redactor) replaceHomes(text string) string {
-	if !strings.Contains(text, "/Users/") && !strings.Contains(text, "/home/") {
+	if !strings.Contains(text, "Users") && !strings.Contains(text, "home") {
 		return text
 	}
 	return homes.ReplaceAllStringFunc(text, func(match string) string {
-		slash := strings.LastIndexByte(match, '/') + 1
+		slash := len(homes.FindStringSubmatch(match)[1])
 		who := match[slash:]
 		if who == "Shared" || who == "Guest" || pseudonymPattern.MatchString(who) {
 			return match
@@ -98,14 +105,16 @@ var topLevelDomains = sync.OnceValue(func() map[string]bool {
 
 // shapes are what is known by how it is written, in the order in which they are tried at a place.
 var shapes = lazyregexp.New(`(?i)` + strings.Join([]string{
-	`(?P<token>eyJ[A-Za-z0-9_-]{8,}(?:\.[A-Za-z0-9_-]+){0,4})`,
+	`(?P<token>eyJ[A-Za-z0-9_-]{8,}(?:(?:\.|%2E)[A-Za-z0-9_-]*){0,4}|\b[01]\.A[A-Za-z0-9_-]{20,}(?:\.[A-Za-z0-9_.*!-]+)?|\bM\.[CR]\d+_[A-Za-z0-9._*!$-]{8,}|\bS[ACNOUX][A-Z2-7]{56}\b)`,
+	`(?P<pairs>\b[0-9a-f]{2}(?::[0-9a-f]{2}){15,}\b)`,
 	`(?P<upn>[A-Za-z0-9._+'#$~!\x{80}-\x{10ffff}-]+(?:@|%40|\\@)[A-Za-z0-9-]+(?:\.[A-Za-z0-9-]+)+)`,
 	`(?P<id>[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12})`,
 	`(?P<hardware>\b[0-9a-f]{2}(?::[0-9a-f]{2}){5}\b)`,
 	`(?P<ip6>[0-9a-f]{0,4}(?::[0-9a-f]{0,4}){2,7})`,
 	`(?P<ip4>\b\d{1,3}\.\d{1,3}\.\d{1,3}\.\d{1,3}\b)`,
 	`(?P<blob>[A-Za-z0-9+/_-]{60,}={0,2})`,
-	`(?P<digest>\b[0-9a-f]{32}(?:[0-9a-f]{8}|[0-9a-f]{32})?\b)`,
+	`(?P<sid>\bS-1-\d+(?:-\d+){3,}\b)`,
+	`(?P<digest>\b(?:0x)?[0-9a-f]{32,}\b)`,
 	`(?P<host>\b[a-z0-9](?:[a-z0-9-]*[a-z0-9])?(?:\.[a-z0-9](?:[a-z0-9-]*[a-z0-9])?)*\.(?:` + topLevel + `)\b)`,
 }, "|"))
 
@@ -182,7 +191,11 @@ func (r *Redactor) replaceShapes(text string) string {
 		for end < len(text) && !isBreak(text[end]) {
 			end++
 		}
-		if word := text[at:end]; len(word) >= 5 && mayHaveShape(word) {
+		if word := text[at:end]; isPadded(word, text[end:]) {
+			out.WriteString(text[copied:at])
+			out.WriteString(r.padded(word, text[end:]))
+			copied = end
+		} else if len(word) >= 5 && mayHaveShape(word) {
 			if replaced := r.replaceWord(word, text[max(0, at-12):at]); replaced != word {
 				out.WriteString(text[copied:at])
 				out.WriteString(replaced)
@@ -196,6 +209,34 @@ func (r *Redactor) replaceShapes(text string) string {
 	}
 	out.WriteString(text[copied:])
 	return out.String()
+}
+
+// isPadded reports whether a word is base64, which it is if = of the right number follow that end it.
+func isPadded(word, behind string) bool {
+	if len(word) < 18 || behind == "" || behind[0] != '=' || !isBase64(word) {
+		return false
+	}
+	signs := 1
+	if len(behind) > 1 && behind[1] == '=' {
+		signs = 2
+	}
+	if len(behind) > signs && !isSpaceOrCloser(behind[signs]) && behind[signs] != '<' && behind[signs] != '\\' {
+		return false
+	}
+	return (len(word)+signs)%4 == 0 && isMixed(word)
+}
+
+// isMixed reports whether a word has capital and small letters and digits.
+func isMixed(word string) bool {
+	return strings.ContainsAny(word, "0123456789") && strings.ToLower(word) != word && strings.ToUpper(word) != word
+}
+
+// padded replaces a word of base64: a thumbprint has a pseudonym.
+func (r *Redactor) padded(word, behind string) string {
+	if (len(word) == 27 || len(word) == 43) && !strings.HasPrefix(behind, "==") {
+		return r.pseudonym(digestKind, word+"=")
+	}
+	return "[data]"
 }
 
 // isBreak tells what no shape goes over; a slash is in blobs, and in URLs with hosts, so words have it.
@@ -222,6 +263,10 @@ func (r *Redactor) replaceWord(word, before string) string {
 			return r.pseudonym(hardwareKind, match)
 		case "ip6", "ip4":
 			return r.address(match, before+word[:at])
+		case "pairs":
+			return r.pseudonym(digestKind, strings.ReplaceAll(match, ":", ""))
+		case "sid":
+			return r.pseudonym(idKind, match)
 		case "blob":
 			if strings.Count(match, "/") > 3 || strings.Count(match, "-") > 6 || !strings.ContainsAny(match, "0123456789") {
 				return match // a path, or a line
@@ -231,7 +276,7 @@ func (r *Redactor) replaceWord(word, before string) string {
 			if strings.HasPrefix(match, "00000000000000000000") {
 				return match
 			}
-			return r.pseudonym(digestKind, match)
+			return r.pseudonym(digestKind, strings.TrimPrefix(strings.ToLower(match), "0x"))
 		default:
 			return r.host(match)
 		}

@@ -1,0 +1,161 @@
+package redact
+
+import "strings"
+
+// shortFlags are the options of programs that take a secret and have no name that says so: the program, and its options.
+var shortFlags = map[string]string{
+	"sshpass": " -p ", "security": " -p -P -w -k ", "curl": " -u --user --proxy-user -U ", "wget": " --password ", "ldapsearch": " -w ", "ldapmodify": " -w ",
+	"ldapwhoami": " -w ", "ldapadd": " -w ", "createmobileaccount": " -p ", "dsconfigad": " -p -lp ", "openssl": " -passin -passout -pass -k ", "redis-cli": " -a ",
+	"mongo": " -p ", "mongosh": " -p ", "sqlcmd": " -P ", "zip": " -P ", "unzip": " -P ", "mysql": " -p ", "mysqldump": " -p ", "mysqladmin": " -p ", "psql": " -W ",
+	"smbclient": " -U ", "rclone": " --pass ", "hdiutil": " -pass ", "jamf": " -p -pass ", "net": " -U ", "winexe": " -U ", "nats": " --creds ", "docker": " -p ",
+}
+
+// attached are programs whose -p has its value in the same word.
+var attached = map[string]bool{"mysql": true, "mysqldump": true, "mysqladmin": true, "7z": true, "7za": true}
+
+// flag looks at an option of a command line, `--password x`, also as a list: `"--password", "x"`.
+func (h *hider) flag(at int) int {
+	text := h.text
+	if at < h.copied || at > 0 && strings.IndexByte(" \t\n\"'`[(,=", text[at-1]) < 0 {
+		return at
+	}
+	end := dashes(text, at)
+	if end-at > 2 {
+		return end
+	}
+	name := end
+	for end < len(text) && end-name <= maximumLabel && (isWordByte(text[end]) || text[end] == '-') {
+		end++
+	}
+	if end == name || end == len(text) {
+		return at
+	}
+	of := classOf("", text[name:end])
+	switch of {
+	case secretLabel, personLabel, phoneLabel, headerLabel, cookieLabel:
+	case keyLabel, digestLabel:
+	default:
+		if end-name > 10 {
+			return at
+		}
+		options, program := h.programBefore(at)
+		switch {
+		case strings.Contains(options, " "+text[at:end]+" "):
+			of = secretLabel
+		case attached[program] && text[at+1] == 'p' && end-name > 1:
+			word := bare(text, at+2, enclosingQuote(text, at), false, false)
+			h.replace(word.from, word.to, hidden)
+			return word.to
+		default:
+			return at
+		}
+	}
+	from := end
+	switch {
+	case text[end] == ' ':
+		for from < len(text) && text[from] == ' ' {
+			from++
+		}
+	case strings.IndexByte("\"'", text[end]) >= 0:
+		for from < len(text) && from-end < 8 && strings.IndexByte("\"', \n\t", text[from]) >= 0 {
+			from++
+		}
+		if from >= len(text) || from-end < 2 || strings.IndexByte("\"'", text[from-1]) < 0 {
+			return at
+		}
+		from--
+	default:
+		return at
+	}
+	if from >= len(text) || text[from] == '-' && from+1 < len(text) && (text[from+1] == '-' || isWordByte(text[from+1])) {
+		return at
+	}
+	if prefixOf(text[from:], markers...) > 0 {
+		return at
+	}
+	var v value
+	if opening, closing := openingQuote(text[from:]); opening != "" {
+		v = quoted(text, from, opening, closing)
+		if prefixOf(text[v.from:], markers...) > 0 {
+			return at
+		}
+	} else {
+		v = bare(text, from, enclosingQuote(text, at), false, false)
+		if of == secretLabel && strings.HasPrefix(v.textOf(text), "/Users/") { // dscl . -passwd /Users/name new
+			v.from = min(len(text), v.to+1)
+			v.to = endOfLine(text, v.from, enclosingQuote(text, at))
+			v.next = v.to
+			if v.from >= v.to {
+				return at
+			}
+		}
+	}
+	if prefixOf(text[v.from:], markers...) > 0 {
+		return v.to
+	}
+	return max(at, h.hideValue(field{of: of, begin: at, word: text[name:end], separator: -1, equals: true}, v))
+}
+
+// programBefore returns the options with secrets of the programs that are run by the command line in which a place is.
+func (h *hider) programBefore(at int) (options, name string) {
+	from := max(0, at-256)
+	if h.programAt >= from { // what was looked at for the option before is known
+		from, options, name = h.programAt, h.options, h.program
+	}
+	line := h.text[from:at]
+	if newline := strings.LastIndexAny(line, "\n|;"); newline >= 0 {
+		line, options, name = line[newline+1:], "", ""
+	}
+	for word := range strings.FieldsSeq(line) {
+		word = strings.Trim(word, "\"'`[](),:$")
+		if slash := strings.LastIndexByte(word, '/'); slash >= 0 {
+			word = word[slash+1:]
+		}
+		if flags, is := shortFlags[word]; is || attached[word] {
+			options, name = flags, word
+		}
+	}
+	h.programAt, h.options, h.program = at, options, name
+	return options, name
+}
+
+// userInfo hides the name and password in a URL: `https://user:password@host`.
+func (h *hider) userInfo(at int) int {
+	text := h.text
+	if at == 0 || (text[at-1]|0x20)-'a' > 25 || at < h.copied {
+		return at
+	}
+	length := prefixOf(text[at:], "://", `:\/\/`, "%3A%2F%2F", `:\u002f\u002f`)
+	if length == 0 {
+		return at
+	}
+	from := at + length
+	end := min(len(text), from+512)
+	last := -1
+scan:
+	for i := from; i < end; i++ {
+		switch text[i] {
+		case '/', '?', '#', ' ', '\t', '\n', '\r', '"', '<', '>', '|', ',':
+			break scan
+		case '\\':
+			if prefixOf(text[i:], `\u0040`) > 0 {
+				last = i
+			} else if prefixOf(text[i:], `\/`, `\"`) > 0 {
+				break scan
+			}
+		case '%':
+			if prefixOf(text[i:], "%40") > 0 {
+				last = i
+			} else if prefixOf(text[i:], "%2F", "%3F", "%22", "%26") > 0 {
+				break scan
+			}
+		case '@':
+			last = i
+		}
+	}
+	if last <= from || prefixOf(text[from:], markers...) > 0 {
+		return at
+	}
+	h.replace(from, last, hidden)
+	return last
+}

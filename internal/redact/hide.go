@@ -1,0 +1,406 @@
+package redact
+
+import (
+	"strings"
+)
+
+// hidden is what takes the place of a secret.
+const hidden = "[hidden]"
+
+// open is what a text ends in the middle of, for the text that follows it.
+type open struct {
+	// inBlock: the lines of a key in PEM.
+	inBlock bool
+	// column is where its lines begin, from 1 on; 0 is not known.
+	column int
+	// label is that of a value that is still to come, with sameLine where only blanks of its line may be before it.
+	label    class
+	sameLine bool
+	// end closes a value whose beginning was hidden: a quote, or an XML element.
+	end string
+	// lines is how many lines end may still be away.
+	lines int
+	// word: a value that is not quoted, of a text that was cut within a line.
+	word bool
+}
+
+// hider hides the labelled secrets of one text. It goes over the text once, from one separator to the next.
+type hider struct {
+	r      *Redactor
+	text   string
+	out    strings.Builder
+	copied int
+	// named is the class of the last value: `name="password" value="…"`.
+	named   class
+	namedAt int
+	state   open
+	// options and program are of the command line that was looked at last, up to programAt.
+	options, program string
+	programAt        int
+	// unended is the end of an element that is not before unendedTo.
+	unended   string
+	unendedTo int
+	// claims: there are claims of a token around claimsAt.
+	claims   bool
+	claimsAt int
+}
+
+// stops are the bytes at which something is looked at.
+var stops = func() (set [256]bool) {
+	for _, stop := range []byte(`=:>%\-+ `) {
+		set[stop] = true
+	}
+	return set
+}()
+
+// hide replaces the labelled secrets, names and telephone numbers of a text that follows what ended as state says.
+func (r *Redactor) hide(text string, state open) (string, open) {
+	h := &hider{r: r, text: text, state: state, programAt: -1, claimsAt: -1}
+	at := h.resume()
+	for at < len(text) {
+		if !stops[text[at]] {
+			at++
+			continue
+		}
+		if next := h.stop(at); next > at {
+			at = next
+		} else {
+			at++
+		}
+	}
+	if h.copied == 0 && h.out.Len() == 0 {
+		return text, h.state
+	}
+	h.out.WriteString(text[h.copied:])
+	return h.out.String(), h.state
+}
+
+// replace puts something in the place of text[from:to].
+func (h *hider) replace(from, to int, by string) {
+	if from < h.copied || to < from {
+		return
+	}
+	h.out.WriteString(h.text[h.copied:from])
+	h.out.WriteString(by)
+	h.copied = to
+}
+
+// stop looks at one place, and returns where to go on, or a place that is not behind it.
+func (h *hider) stop(at int) int {
+	text := h.text
+	switch text[at] {
+	case '=':
+		if prefixOf(text[at:], "=3D", "=3A") > 0 && at > 0 && isWordByte(text[at-1]) { // quoted-printable
+			if next := h.separator(at, at+3, true); next > at {
+				return next
+			}
+		}
+		return h.separator(at, at+1, false)
+	case ':':
+		if next := h.userInfo(at); next > at {
+			return next
+		}
+		return h.separator(at, at+1, false)
+	case '>':
+		if at > 0 && text[at-1] == '-' {
+			return h.separator(at-1, at+1, false)
+		}
+		return h.element(at)
+	case '%':
+		if length := prefixOf(text[at:], "%253D", "%253A"); length > 0 {
+			return h.separator(at, at+length, true)
+		}
+		if prefixOf(text[at:], "%3D", "%3A") > 0 {
+			if next := h.userInfo(at); next > at {
+				return next
+			}
+			return h.separator(at, at+3, true)
+		}
+		if prefixOf(text[at:], "%2B") > 0 {
+			return h.phone(at, at+3)
+		}
+		if prefixOf(text[at:], "%5C") > 0 {
+			return h.domainUser(at, at+3)
+		}
+	case '\\':
+		if prefixOf(text[at:], `\u003d`, `\u003a`) > 0 {
+			return h.separator(at, at+6, false)
+		}
+		if prefixOf(text[at:], `\u002b`) > 0 {
+			return h.phone(at, at+6)
+		}
+		end := at + 1
+		for end < len(text) && end-at < 4 && text[end] == '\\' {
+			end++
+		}
+		return h.domainUser(at, end)
+	case '-':
+		if next := h.block(at); next > at {
+			return next
+		}
+		return h.flag(at)
+	case '+':
+		return h.phone(at, at+1)
+	case ' ':
+		return h.phrase(at)
+	}
+	return at
+}
+
+func isWordByte(letter byte) bool {
+	return letter-'0' <= 9 || (letter|0x20)-'a' <= 25 || letter == '_'
+}
+
+// resume goes on with what the text before this one ended in.
+func (h *hider) resume() int {
+	state := h.state
+	h.state = open{}
+	switch {
+	case state.word:
+		end := strings.IndexAny(h.text, " \t\r\n\"'<,;&)}]")
+		if end < 0 {
+			end, h.state = len(h.text), state
+		}
+		h.replace(0, end, "")
+		return end
+	case state.inBlock:
+		return h.blockLines(0, state.column-1)
+	case state.end != "":
+		if at := closingQuote(h.text, 0, state.end); at >= 0 && at < maximumValue {
+			lines := strings.Count(h.text[:at], "\n")
+			if lines <= state.lines && !(lines > 0 && isRecord(h.text)) {
+				h.replace(0, at, "")
+				return at
+			}
+		}
+		if state.lines > 0 && !isRecord(h.text) && strings.Count(h.text, "\n") < state.lines && state.end != "'" {
+			h.replace(0, len(strings.TrimRight(h.text, "\r\n")), "")
+			h.state = state
+			h.state.lines -= max(1, strings.Count(h.text, "\n"))
+			return len(h.text)
+		}
+	case state.label != noLabel:
+		return max(0, h.valueBehind(field{of: state.label, next: state.sameLine, key: !state.sameLine}, 0))
+	}
+	return 0
+}
+
+// field is a label that was found, with what is known of its surroundings.
+type field struct {
+	of class
+	// begin is where it begins; word is its last word.
+	begin int
+	word  string
+	// separator is where the = or : is.
+	separator int
+	// equals: it is =. inURL: a parameter of a URL or form. encoded: in percent-encoding.
+	equals, inURL, encoded bool
+	// next: the value may be in the next line, which was seen already.
+	next bool
+	// key: of a property list, whose value is the next element.
+	key bool
+}
+
+// separator looks at the label before a separator, and at the value behind it.
+func (h *hider) separator(at, behind int, encoded bool) int {
+	if at == 0 || at < h.copied {
+		return at
+	}
+	of, begin, word := labelBefore(h.text, at)
+	if of == noLabel {
+		return at
+	}
+	found := field{of: of, begin: begin, word: word, separator: at, encoded: encoded, equals: h.text[at] != ':' && !strings.HasSuffix(h.text[at:behind], "A")}
+	if begin > 0 && found.equals && at == begin+len(word) {
+		before := h.text[:begin]
+		found.inURL = strings.IndexByte("?&#;", before[begin-1]) >= 0 || suffixOf(before, "%26", "%3F", "%3f", "%23", `\u0026`, "&amp;") > 0
+	}
+	for behind < len(h.text) && behind-at < 4 && strings.IndexByte("=:>", h.text[behind]) >= 0 { // =>, :=, ==
+		behind++
+	}
+	return max(at, h.valueBehind(found, behind))
+}
+
+// valueBehind finds the value of a label and hides it. It returns where to go on, or -1 where nothing is hidden.
+func (h *hider) valueBehind(found field, at int) int {
+	text := h.text
+	from, ok := h.skipToValue(found, at)
+	if !ok {
+		return -1
+	}
+	if length := prefixOf(text[from:], markers...); length > 0 {
+		return from + length
+	}
+	if found.key {
+		return h.elementValue(found, from)
+	}
+	if length := prefixOf(text[from:], "Optional(", "Some(", "@\"", "b'", "b\"", "u'", "u\""); length > 0 {
+		if letter := text[from+length-1]; letter == '"' || letter == '\'' {
+			length--
+		}
+		from += length
+		if length := prefixOf(text[from:], markers...); length > 0 {
+			return from + length
+		}
+	}
+	opening, end := openingQuote(text[from:])
+	switch {
+	case opening == "" && from < len(text) && (text[from] == '[' || text[from] == '('):
+		return h.list(found, from)
+	case opening == "" && from < len(text) && text[from] == '{':
+		return -1
+	case opening != "":
+		whole := quoted(text, from, opening, end)
+		if length := prefixOf(text[whole.from:], markers...); length > 0 {
+			return whole.from + length
+		}
+		return h.hideValue(found, whole)
+	}
+	enclosing := enclosingQuote(text, max(found.begin, 0))
+	switch found.of {
+	case headerLabel:
+		return h.header(found, from, enclosing)
+	case cookieLabel:
+		return h.restOfLine(from, enclosing)
+	case personLabel, ownerLabel:
+		return h.person(found, value{from: from, to: endOfName(text, from, enclosing)})
+	case phoneLabel:
+		return h.number(value{from: from, to: endOfNumber(text, from)})
+	case digestLabel:
+		return h.hideValue(found, digestValue(text, from, enclosing))
+	}
+	word := bare(text, from, enclosing, found.inURL, found.encoded)
+	if !found.equals && beginsProse(text[word.from:word.to], text[word.to:]) {
+		return -1
+	}
+	if found.of == secretLabel && !found.equals && !found.encoded {
+		word = passPhrase(text, word, found.word)
+	}
+	return h.hideValue(found, word)
+}
+
+// skipToValue goes over the blanks behind a separator. It reports false where no value follows; then the value may be in
+// the next text.
+func (h *hider) skipToValue(found field, at int) (int, bool) {
+	text := h.text
+	for at < len(text) && (text[at] == ' ' || text[at] == '\t') {
+		at++
+	}
+	if at < len(text) && text[at] != '\n' && text[at] != '\r' {
+		// A lone value in the line below its label, which was read before.
+		if found.next && !aloneInLine(text, at, found.of) {
+			return 0, false
+		}
+		return at, true
+	}
+	waits := found.key || !found.equals && !found.inURL && (found.of == secretLabel || found.of == personLabel || found.of == phoneLabel)
+	if !waits || found.of == noLabel {
+		return 0, false
+	}
+	for at < len(text) && strings.IndexByte(" \t\r\n", text[at]) >= 0 {
+		at++
+	}
+	if at == len(text) {
+		h.state = open{label: found.of, sameLine: !found.key}
+		return 0, false
+	}
+	if found.key {
+		return at, true
+	}
+	return at, aloneInLine(text, at, found.of)
+}
+
+// aloneInLine reports whether a value is all of its line.
+func aloneInLine(text string, at int, of class) bool {
+	line, _, _ := strings.Cut(text[at:min(len(text), at+512)], "\n")
+	line = strings.TrimSpace(line)
+	if isRecord(line) || line == "" || len(line) > 256 || strings.HasPrefix(line, "<") {
+		return false
+	}
+	if of == personLabel || of == phoneLabel {
+		return strings.Count(line, " ") < 6 && !strings.ContainsAny(line, "=:{}")
+	}
+	return !strings.ContainsAny(strings.Trim(line, `"'`), " \t") && !strings.HasSuffix(line, ":") && !startsLabel(line)
+}
+
+// restOfLine hides what is left of a line, or up to the quote in which its label is.
+func (h *hider) restOfLine(from int, enclosing byte) int {
+	to := endOfLine(h.text, from, enclosing)
+	if saysNothing(h.text[from:to]) {
+		return -1
+	}
+	h.replace(from, to, hidden)
+	return to
+}
+
+func endOfLine(text string, from int, enclosing byte) int {
+	to := min(len(text), from+maximumValue)
+	if newline := strings.IndexByte(text[from:to], '\n'); newline >= 0 {
+		to = from + newline
+	}
+	if enclosing != 0 {
+		if at := closingQuote(text[:to], from, string(enclosing)); at >= 0 {
+			to = at
+		}
+	}
+	for _, end := range []string{`\r\n`, `\n`} {
+		if at := strings.Index(text[from:to], end); at >= 0 && enclosing != 0 {
+			to = from + at
+		}
+	}
+	return from + len(strings.TrimRight(text[from:to], "\r \t"))
+}
+
+// list hides the values of a list that belongs to a label: `"tokens": ["…", "…"]`.
+func (h *hider) list(found field, from int) int {
+	text := h.text
+	end := strings.IndexAny(text[from:min(len(text), from+1024)], "])\n")
+	if end < 0 || text[from+end] == '\n' || end < 2 {
+		return -1
+	}
+	inside := text[from+1 : from+end]
+	switch {
+	case saysNothing(inside):
+		return from + end
+	case found.of == phoneLabel, found.of == personLabel:
+		if digitsOf(inside) < 5 && found.of == phoneLabel {
+			return -1
+		}
+	case found.of == secretLabel, found.of == headerLabel, found.of == cookieLabel:
+	default:
+		return -1
+	}
+	marker := hidden
+	if found.of == phoneLabel {
+		marker = hiddenPhone
+	}
+	h.replace(from+1, from+end, marker)
+	return from + end
+}
+
+// passPhraseEnds are words behind a password that are not a part of it.
+var passPhraseEnds = setOf(`for user failed rejected accepted with error was is has and on at in from to status code account by of or not which that returned expired`)
+
+// passPhrase takes the words with a pass phrase that follow its first one.
+func passPhrase(text string, word value, name string) value {
+	var space [maximumLabel]byte
+	plain := string(plainLabel(space[:0], name))
+	if !strings.Contains(plain, "pass") && !strings.Contains(plain, "phrase") && !strings.Contains(plain, "mnemonic") {
+		return word
+	}
+	for words := 0; words < 24 && word.to+1 < len(text) && text[word.to] == ' '; words++ {
+		next := text[word.to+1:]
+		end := strings.IndexAny(next, " \t\r\n,;|)}]\"'<>")
+		if end < 0 {
+			end = len(next)
+		}
+		one := next[:end]
+		var space [64]byte
+		if end == 0 || end > 32 || startsLabel(one+next[end:min(len(next), end+1)]) || strings.ContainsAny(one, "=:[({/\\") || passPhraseEnds[string(plainLabel(space[:0], one))] || strings.HasPrefix(one, "-") {
+			break
+		}
+		word.to += 1 + end
+		word.next = word.to
+	}
+	return word
+}

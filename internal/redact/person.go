@@ -1,0 +1,284 @@
+package redact
+
+import (
+	"strings"
+	"unicode"
+	"unicode/utf8"
+
+	"usher.internal/internal/lazyregexp"
+)
+
+// hiddenPhone takes the place of a telephone number.
+const hiddenPhone = "[phone]"
+
+// products are words that are in names of programs, policies and groups, and in no name of a person.
+var products = setOf(`microsoft apple jamf intune entra azure company portal platform sso register registration device devices self service extension profile policy
+	group groups users conditional access default all authenticator office teams outlook onedrive defender edge chrome google kerberos sign login certificate
+	configuration settings software update inventory test mac macs ios ipad keychain system enterprise workplace join account cloud server client application app
+	security compliance management token broker agent name preferred_username given_name family_name display surname error domain unknown administrators`)
+
+var computers = []string{"macbook", "imac", "mac mini", "mac pro", "mac studio", "’s mac", "'s mac"}
+
+// isPersonName reports whether a text looks like the full name of a person.
+func isPersonName(text string) bool {
+	words := strings.FieldsFunc(text, func(letter rune) bool { return letter == ' ' || letter == ',' || letter == '\u00a0' })
+	if len(words) < 2 || len(words) > 6 || len(text) > 80 {
+		return false
+	}
+	capitals := 0
+	for _, word := range words {
+		var space [96]byte
+		if products[string(plainLabel(space[:0], word))] || strings.ContainsAny(word, "/\\=:@<>{}[]_0123456789") {
+			return false
+		}
+		if unicode.IsUpper(firstRune(word)) {
+			capitals++
+		}
+	}
+	return capitals >= 2
+}
+
+// isProduct reports whether a text is the name of a program or the like.
+func isProduct(text string) bool {
+	for word := range strings.FieldsSeq(text) {
+		var space [96]byte
+		if len(word) < 96 && products[string(plainLabel(space[:0], word))] {
+			return true
+		}
+	}
+	return false
+}
+
+// person gives the name of a person its pseudonym.
+func (h *hider) person(found field, v value) int {
+	text := strings.TrimSpace(h.text[v.from:v.to])
+	if text == "" || len(text) > 120 || saysNothing(text) || isPseudonym(text) || strings.ContainsAny(text, "@{}=\n") || strings.HasPrefix(text, "com.") || isProduct(text) {
+		return -1
+	}
+	if strings.Trim(text, "0123456789.-") == "" || strings.HasPrefix(text, "%") && !strings.Contains(text, "%20") {
+		return -1
+	}
+	if found.of == ownerLabel {
+		if !isPersonName(text) || strings.EqualFold(found.word, "name") && !h.isClaim(v.from) {
+			return -1
+		}
+	}
+	if found.separator > 0 && !found.equals && v.quote == "" && isSelector(h.text, found.separator, v) {
+		return -1
+	}
+	from := v.from + strings.Index(h.text[v.from:v.to], text)
+	of := userKind
+	small := strings.ToLower(text)
+	for _, computer := range computers {
+		if strings.Contains(small, computer) {
+			of = computerKind
+		}
+	}
+	if h.r.learning && of == userKind && strings.Contains(text, " ") && isPersonName(text) {
+		h.r.learnUser(text)
+	}
+	h.replace(from, from+len(text), h.r.pseudonym(of, text))
+	return max(v.next, from+len(text))
+}
+
+func isPseudonym(text string) bool { return pseudonymPattern.MatchString(text) }
+
+// claims are names of claims of a person's token, by which a name beside them is known for a person's.
+var claims = []string{"preferred_username", "unique_name", "upn", "given_name", "family_name", "oid", "tid", "mail", "userPrincipalName", "email"}
+
+// isClaim reports whether a place is among the claims of a token, or the properties of a user.
+func (h *hider) isClaim(at int) bool {
+	if h.claimsAt >= 0 && at < h.claimsAt+512 {
+		return h.claims
+	}
+	around := h.text[max(0, at-512):min(len(h.text), at+1024)]
+	h.claims, h.claimsAt = false, at
+	for _, claim := range claims {
+		if strings.Contains(around, `"`+claim+`"`) || strings.Contains(around, " "+claim+" =") || strings.Contains(around, `\"`+claim+`\"`) {
+			h.claims = true
+			break
+		}
+	}
+	return h.claims
+}
+
+// endOfName returns where a name ends that is not quoted.
+func endOfName(text string, from int, enclosing byte) int {
+	limit := min(len(text), from+120)
+	end := from
+	for end < limit && strings.IndexByte(",;|)}]<>\"\t\r\n=(&", text[end]) < 0 && !(enclosing != 0 && text[end] == enclosing) {
+		if text[end] == '\\' && prefixOf(text[end:], `\"`, `\n`, `\u0022`, `\u0026`) > 0 || text[end] == '%' && prefixOf(text[end:], encodedEnds[:2]...) > 0 {
+			break
+		}
+		end++
+	}
+	if end == limit && limit < len(text) {
+		end = from + strings.LastIndexByte(text[from:end], ' ')
+		if end < from {
+			return from
+		}
+	}
+	// "Keller, Mia" is a name too.
+	if end+2 < len(text) && text[end] == ',' && text[end+1] == ' ' && !strings.Contains(text[from:end], " ") && unicode.IsUpper(firstRune(text[end+2:])) {
+		word := end + 2
+		for word < len(text) && (text[word] >= utf8.RuneSelf || isWordByte(text[word]) || text[word] == '-') {
+			word++
+		}
+		if word == len(text) || strings.IndexByte(":=", text[word]) < 0 {
+			return word
+		}
+	}
+	if end < len(text) && text[end] == '=' { // the last word is the next label
+		end = from + max(0, strings.LastIndexByte(text[from:end], ' '))
+	}
+	whole := text[from:end]
+	if colon := strings.IndexByte(whole, ':'); colon >= 0 {
+		whole = whole[:max(0, strings.LastIndexByte(whole[:colon], ' '))]
+	}
+	if dash := strings.Index(whole, " - "); dash >= 0 {
+		whole = whole[:dash]
+	}
+	if strings.Count(strings.TrimSpace(whole), " ") < 4 && !containsWord(whole, nameEnds) {
+		return from + len(strings.TrimRight(whole, " ."))
+	}
+	// A sentence: its first words with capitals are the name.
+	at := 0
+	for at < len(whole) {
+		blank := strings.IndexByte(whole[at:], ' ')
+		if blank < 0 {
+			at = len(whole)
+			break
+		}
+		next := strings.TrimLeft(whole[at+blank:], " ")
+		word, _, _ := strings.Cut(next, " ")
+		at += blank
+		if next == "" || nameEnds[strings.ToLower(word)] || !unicode.IsUpper(firstRune(word)) && !particles[word] {
+			break
+		}
+		at += len(whole[at:]) - len(next)
+	}
+	return from + at
+}
+
+var (
+	particles = setOf(`von van de der den di da du la le el al bin y zu dos`)
+	nameEnds  = setOf(`for with was is has from signed logged failed not on at in to account user upn status error using uid email phone mail`)
+)
+
+func containsWord(text string, words map[string]bool) bool {
+	for word := range strings.FieldsSeq(text) {
+		if words[strings.ToLower(word)] {
+			return true
+		}
+	}
+	return false
+}
+
+// number hides the telephone number in a field that holds one.
+func (h *hider) number(v value) int {
+	text := h.text[v.from:v.to]
+	if digits := digitsOf(text); digits < 5 || digits > 24 || len(text) > 64 || isVersionOrDate(text) {
+		return -1
+	}
+	h.replace(v.from, v.to, hiddenPhone)
+	return max(v.next, v.to)
+}
+
+func digitsOf(text string) int {
+	digits := 0
+	for i := range len(text) {
+		if text[i]-'0' <= 9 {
+			digits++
+		}
+	}
+	return digits
+}
+
+func isVersionOrDate(text string) bool {
+	return len(text) >= 10 && text[4] == '-' && text[7] == '-' || strings.Count(text, ":") > 1 || isDashed(text)
+}
+
+// endOfNumber returns where a telephone number ends that is not quoted.
+func endOfNumber(text string, from int) int {
+	at, last := from, from
+	for at < len(text) && at-from < 40 {
+		letter := text[at]
+		switch {
+		case letter-'0' <= 9:
+			last = at + 1
+		case strings.IndexByte("+ ()-./", letter) >= 0:
+		case letter == 0xC2 && at+1 < len(text) && text[at+1] == 0xA0:
+			at++
+		case prefixOf(text[at:], "ext. ", "ext ", "x", "%2B", "%20") > 0:
+			at += prefixOf(text[at:], "ext. ", "ext ", "x", "%2B", "%20") - 1
+		default:
+			return last
+		}
+		at++
+	}
+	return last
+}
+
+// phone hides a telephone number in international notation, whose + is at a place.
+func (h *hider) phone(at, behind int) int {
+	text := h.text
+	if at < h.copied || behind >= len(text) || text[behind]-'1' > 8 || at > 0 && (isWordByte(text[at-1]) || strings.IndexByte("+/=-.)", text[at-1]) >= 0 && !strings.HasPrefix(text[at-1:], "=+")) {
+		return at
+	}
+	end, last, digits, groups := behind, behind, 0, 0
+	for end < len(text) && digits <= 16 {
+		letter := text[end]
+		if letter-'0' <= 9 {
+			digits++
+			end++
+			last = end
+			continue
+		}
+		blank := 0
+		for end+blank < len(text) && blank < 3 && strings.IndexByte(" -./()", text[end+blank]) >= 0 {
+			blank++
+		}
+		if blank == 0 {
+			blank = prefixOf(text[end:], "\u00a0", "\u2011", "%20")
+		}
+		if blank == 0 || end+blank >= len(text) || text[end+blank]-'0' > 9 {
+			break
+		}
+		if digits > 3 && groups == 0 {
+			break // a country's code has at most three digits
+		}
+		groups++
+		end += blank
+	}
+	switch {
+	case digits > 15, digits < 9 && groups == 0, digits < 7:
+		return at
+	case last < len(text) && (isWordByte(text[last]) || text[last] == ':'):
+		return at
+	case at > 1 && text[at-1] == ' ' && text[at-2]-'0' <= 9 && groups == 0:
+		return at // behind a time or in a sum
+	}
+	h.replace(at, last, hiddenPhone)
+	return last
+}
+
+// account is an entry of passwd(5) or master.passwd(5); the group is the name of its owner, with what else is in that field.
+var account = lazyregexp.New(`(?m)^[\w.-]+:[^:\n]*:-?\d+:-?\d+:(?:[^:\n]*:\d+:\d+:)?([^:\n]{2,200}):/`)
+
+// replaceAccounts replaces the names of people in a list of accounts.
+func (r *Redactor) replaceAccounts(text string) string {
+	if !strings.Contains(text, ":/bin/") && !strings.Contains(text, ":/usr/bin/") {
+		return text
+	}
+	return account.ReplaceAllStringFunc(text, func(entry string) string {
+		field := account.FindStringSubmatch(entry)[1]
+		name, _, _ := strings.Cut(field, ",")
+		if isPseudonym(name) && name == field || isProduct(name) {
+			return entry
+		}
+		if r.learning && isPersonName(name) {
+			r.learnUser(name)
+		}
+		return strings.TrimSuffix(entry, field+":/") + r.pseudonym(userKind, name) + ":/"
+	})
+}
