@@ -39,11 +39,13 @@ func (b Backoff) withDefaults() Backoff {
 
 // wait returns a time anywhere between zero and the bound for so many failed attempts ("full jitter"), so that a fleet
 // that lost its server together does not come back together.
-func (b Backoff) wait(attempts int) time.Duration {
-	bound := b.Cap
+func (b Backoff) wait(attempts int) time.Duration { return b.Random(b.bound(attempts)) }
+
+// bound is what the wait after so many failed attempts never exceeds.
+func (b Backoff) bound(attempts int) time.Duration {
 	// Beyond 2^20 bases the cap is reached with any sensible base, and shifting further would overflow.
 	if doublings := attempts - 1; doublings < 20 {
-		bound = min(b.Base<<max(doublings, 0), b.Cap)
+		return min(b.Base<<max(doublings, 0), b.Cap)
 	}
-	return b.Random(bound)
+	return b.Cap
 }

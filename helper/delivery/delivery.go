@@ -77,6 +77,8 @@ type Delivery struct {
 	// LastError is one sentence for an admin: what was tried, what came back, and the fix. It holds no secret. It is
 	// empty before the first failure and after success.
 	LastError string `json:"last_error,omitempty"`
+	// Overtaken is set with SUPERSEDED where the newer report is of another user: Jamf Pro took that one, and not this one before.
+	Overtaken bool `json:"overtaken,omitempty"`
 }
 
 // Deliverer brings reports to Jamf Pro.
@@ -98,10 +100,19 @@ func (e *RefusedError) Error() string { return e.Err.Error() }
 // Unwrap returns the cause.
 func (e *RefusedError) Unwrap() error { return e.Err }
 
-// RetryError says that the next attempt must not be made before After has passed.
+// RetryError says that the next attempt must not be made before After has passed. Of more than an hour an hour is heeded, and that of
+// what makes no sense, which is negative.
 type RetryError struct {
 	After time.Duration
 	Err   error
+}
+
+// pause is how much of After is heeded.
+func (e *RetryError) pause() time.Duration {
+	if e.After < 0 {
+		return maximumAfter
+	}
+	return min(e.After, maximumAfter)
 }
 
 // Error implements error.

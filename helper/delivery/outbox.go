@@ -4,13 +4,11 @@ import (
 	"fmt"
 	"log/slog"
 	"slices"
+	"sync/atomic"
 	"time"
 
 	"usher.internal/helper/store"
 )
-
-// keptEnded is how many delivered and superseded deliveries stay in the history.
-const keptEnded = 200
 
 // Config wires an [Outbox].
 type Config struct {
@@ -36,6 +34,10 @@ type Outbox struct {
 
 	// Each holds at most one signal: whatever happened, Run looks at the journal.
 	wake, network, publishable chan struct{}
+
+	// indexed is true once the books of this journal are known to be complete; see [Outbox.index].
+	indexed atomic.Bool
+	clock   func() moment
 }
 
 var deliveries = store.NewBucket[Delivery]("deliveries")
@@ -53,6 +55,7 @@ func New(config Config) *Outbox {
 
 		publishes:   config.Publishes,
 		publishable: make(chan struct{}, 1),
+		clock:       newClock(),
 	}
 	if outbox.publishes == nil {
 		outbox.publishes = func() bool { return false }
@@ -69,20 +72,30 @@ func New(config Config) *Outbox {
 func (o *Outbox) OnChange(changed func(tx *store.Tx, d Delivery) error) { o.onChange = changed }
 
 // Enqueue puts a report into the outbox, within the caller's transaction, and marks what the same user has there
-// undelivered as superseded; a change of the device that was not delivered goes with the new one. The delivery is due at once.
+// undelivered as superseded; a change of the device that was not delivered goes with the new one. The delivery is due at once, and so is
+// what is before it, unless Jamf Pro has asked for a pause.
 func (o *Outbox) Enqueue(tx *store.Tx, report Report) (Delivery, error) {
 	now := time.Now()
 	told := report // of a change of the device the fleet was told with the older report
-	all, err := readAll(tx)
+	if err := o.index(tx); err != nil {
+		return Delivery{}, err
+	}
+	waiting, err := undelivered(tx)
 	if err != nil {
 		return Delivery{}, err
 	}
-	for _, older := range all {
-		if older.Report.UID == report.UID && (older.State == StatePending || older.State == StateRefused) {
+	for _, older := range waiting {
+		switch due := latest(now, older.NotBefore); {
+		case older.Report.UID == report.UID:
 			report.DeviceIDChange = older.Report.DeviceIDChange.and(report.DeviceIDChange)
-			if err := o.change(tx, older.ended(StateSuperseded, now)); err != nil {
-				return Delivery{}, err
-			}
+			older = older.ended(StateSuperseded, now)
+		case older.State == StatePending && older.NextAttemptAt.After(due):
+			older.NextAttemptAt = due
+		default:
+			continue
+		}
+		if err := o.change(tx, older); err != nil {
+			return Delivery{}, err
 		}
 	}
 	id, err := deliveries.NextSequence(tx)
@@ -93,8 +106,8 @@ func (o *Outbox) Enqueue(tx *store.Tx, report Report) (Delivery, error) {
 	if err := deliveries.Put(tx, store.NumberKey(id), added); err != nil {
 		return Delivery{}, fmt.Errorf("enqueue a delivery: %w", err)
 	}
-	if err := forgetOld(tx); err != nil {
-		return Delivery{}, err
+	if err := o.remember(tx, added); err != nil {
+		return Delivery{}, fmt.Errorf("enqueue a delivery: %w", err)
 	}
 	if err := o.keepUnpublished(tx, id, told, now); err != nil {
 		return Delivery{}, err
@@ -108,13 +121,15 @@ func (o *Outbox) Enqueue(tx *store.Tx, report Report) (Delivery, error) {
 func (o *Outbox) List(includeEnded bool, limit int) ([]Delivery, error) {
 	var listed []Delivery
 	err := o.store.View(func(tx *store.Tx) error {
-		all, err := readAll(tx)
-		for i := len(all) - 1; i >= 0 && (limit <= 0 || len(listed) < limit); i-- {
-			if includeEnded || !all[i].forgettable() {
-				listed = append(listed, all[i])
+		for one, err := range deliveries.Descend(tx) {
+			if err != nil || limit > 0 && len(listed) == limit || !includeEnded && one.State == StateDelivered {
+				return err // what is older than a delivered one has ended
+			}
+			if includeEnded || !one.forgettable() {
+				listed = append(listed, one)
 			}
 		}
-		return err
+		return nil
 	})
 	if err != nil {
 		return nil, fmt.Errorf("list deliveries: %w", err)
@@ -122,26 +137,43 @@ func (o *Outbox) List(includeEnded bool, limit int) ([]Delivery, error) {
 	return listed, nil
 }
 
-// Undelivered returns what has not reached Jamf Pro yet of a user, the oldest first, in the caller's transaction.
-func (o *Outbox) Undelivered(tx *store.Tx, uid uint32) ([]Delivery, error) {
-	all, err := readAll(tx)
-	return slices.DeleteFunc(all, func(d Delivery) bool { return d.Report.UID != uid || d.forgettable() }), err
+// LastDelivered returns when a report came to Jamf Pro last, as far as the history goes; the zero time when none did.
+func (o *Outbox) LastDelivered() (last time.Time, err error) {
+	err = o.store.View(func(tx *store.Tx) error {
+		for one, err := range deliveries.Descend(tx) {
+			if err != nil {
+				return err
+			}
+			if one.State == StateDelivered {
+				last = one.EndedAt
+				return nil
+			}
+		}
+		return nil
+	})
+	if err != nil {
+		return last, fmt.Errorf("find the last delivery: %w", err)
+	}
+	return last, nil
 }
 
-// Flush makes every pending delivery due now, whatever was to be waited for, and the refused ones, which nothing newer has
-// replaced, pending again. It returns how many are due.
+// Undelivered returns what has not reached Jamf Pro yet of a user, the oldest first, in the caller's transaction.
+func (o *Outbox) Undelivered(tx *store.Tx, uid uint32) ([]Delivery, error) {
+	all, err := undelivered(tx)
+	return slices.DeleteFunc(all, func(d Delivery) bool { return d.Report.UID != uid }), err
+}
+
+// Flush makes every pending delivery due now, whatever was to be waited for, and the refused ones pending again. Those are only
+// the ones that nothing newer of the user has replaced, and after which Jamf Pro has taken nothing. It returns how many are due.
 func (o *Outbox) Flush() (due int, err error) {
 	err = o.store.Update(func(tx *store.Tx) error {
 		due = 0
 		now := time.Now()
-		all, err := readAll(tx)
+		all, err := undelivered(tx)
 		if err != nil {
 			return err
 		}
 		for _, one := range all {
-			if one.State != StatePending && one.State != StateRefused {
-				continue
-			}
 			due++
 			one.State, one.EndedAt, one.NextAttemptAt, one.NotBefore = StatePending, time.Time{}, now, time.Time{}
 			if err := o.change(tx, one); err != nil {
@@ -178,36 +210,23 @@ func (d Delivery) ended(state State, now time.Time) Delivery {
 // forgettable tells whether nothing can become of the delivery any more.
 func (d Delivery) forgettable() bool { return d.State == StateDelivered || d.State == StateSuperseded }
 
-// readAll returns every delivery, the oldest first.
-func readAll(tx *store.Tx) ([]Delivery, error) {
-	var all []Delivery
-	for one, err := range deliveries.Ascend(tx) {
+// undelivered returns the deliveries that are pending or refused, the oldest first. What is older than one that was delivered has ended,
+// so that the history before it is not read.
+func undelivered(tx *store.Tx) ([]Delivery, error) {
+	var found []Delivery
+	for one, err := range deliveries.Descend(tx) {
 		if err != nil {
 			return nil, err
 		}
-		all = append(all, one)
-	}
-	return all, nil
-}
-
-// forgetOld removes the oldest ended deliveries beyond those that are kept.
-func forgetOld(tx *store.Tx) error {
-	all, err := readAll(tx)
-	if err != nil {
-		return err
-	}
-	kept := 0
-	for i := len(all) - 1; i >= 0; i-- {
-		if !all[i].forgettable() {
-			continue
+		if one.State == StateDelivered {
+			break
 		}
-		if kept++; kept > keptEnded {
-			if err := deliveries.Delete(tx, store.NumberKey(all[i].ID)); err != nil {
-				return fmt.Errorf("forget delivery %d: %w", all[i].ID, err)
-			}
+		if !one.forgettable() {
+			found = append(found, one)
 		}
 	}
-	return nil
+	slices.Reverse(found)
+	return found, nil
 }
 
 func signal(channel chan struct{}) {

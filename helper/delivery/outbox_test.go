@@ -245,24 +245,31 @@ func TestNewerReportSupersedesWhatIsUndelivered(t *testing.T) {
 		}
 		b := newBench(t, jamf)
 		defer b.stop()
-		b.enqueue(report("other", 502), report("refused", 501))
+		b.enqueue(report("refused", 501))
+		synctest.Wait()
+		b.mustBe("refused", delivery.StateRefused, 1)
+		b.enqueue(report("other", 502))
 		synctest.Wait()
 		b.enqueue(report("pending", 501))
 		synctest.Wait()
 		b.mustBe("refused", delivery.StateSuperseded, 1)
+		b.mustBe("other", delivery.StatePending, 2) // it is tried again before what is newer
 		b.changed(nil)
 		back.Store(true)
 		b.enqueue(report("newest", 501))
 		synctest.Wait()
-		changes := b.changed(nil)
-		if len(changes) != 3 || changes[0].State != delivery.StateSuperseded || changes[0].Report.RegistrationID != "pending" {
-			t.Errorf("changes: %+v", changes)
+		var changed []string
+		for _, one := range b.changed(nil) {
+			changed = append(changed, one.Report.RegistrationID+" "+string(one.State))
+		}
+		if got := strings.Join(changed, ", "); got != "other PENDING, pending SUPERSEDED, other DELIVERED, newest DELIVERED" {
+			t.Errorf("changes: %s", got)
 		}
 		time.Sleep(time.Minute)
 		b.mustBe("refused", delivery.StateSuperseded, 1)
-		b.mustBe("pending", delivery.StateSuperseded, 1)
+		b.mustBe("pending", delivery.StateSuperseded, 0) // it waited for the other user's, which came before it
+		b.mustBe("other", delivery.StateDelivered, 3)
 		b.mustBe("newest", delivery.StateDelivered, 1)
-		b.mustBe("other", delivery.StateSuperseded, 1) // it is older, and about the same computer
 		// Superseded ones are over, also for whoever flushes.
 		if due, err := b.outbox.Flush(); due != 0 || err != nil {
 			t.Errorf("flushed %d, %v", due, err)

@@ -1,19 +1,16 @@
 package delivery
 
 import (
+	"errors"
 	"fmt"
 	"time"
 
+	"usher.internal/helper/quota"
 	"usher.internal/helper/store"
 )
 
-const (
-	// keptUnpublished is how many reports stay while the fleet cannot be told of them: a Mac has a handful of changes in a day, and the
-	// journal must not grow for ever.
-	keptUnpublished = 2000
-	// withoutFleet is how old they may become while no fleet is configured: one that is back by then is told of them.
-	withoutFleet = 30 * 24 * time.Hour
-)
+// withoutFleet is how old unpublished reports may become while no fleet is configured: one that is back by then is told of them.
+const withoutFleet = 30 * 24 * time.Hour
 
 // publication counts what is on its way to the fleet.
 type publication struct {
@@ -32,7 +29,7 @@ var (
 
 // Unpublished returns the reports that the fleet is still to be told of, as they came into the outbox, the oldest first, at most limit of
 // them, and how many there are. A report that a newer one has superseded for Jamf Pro is among them: the fleet is told of each change.
-// Dropped is how many were given up: the oldest of too many, and those that grew old while no fleet was configured.
+// Dropped is how many were given up: the oldest of a user who has too many, and those that grew old while no fleet was configured.
 func (o *Outbox) Unpublished(limit int) (oldest []Delivery, waiting int, dropped int64, err error) {
 	err = o.store.View(func(tx *store.Tx) error {
 		oldest = nil
@@ -58,24 +55,25 @@ func (o *Outbox) Unpublished(limit int) (oldest []Delivery, waiting int, dropped
 // Published notes that the fleet was told of these reports. One that was given up meanwhile is no error.
 func (o *Outbox) Published(ids ...uint64) error {
 	err := o.store.Update(func(tx *store.Tx) error {
+		if err := o.index(tx); err != nil {
+			return err
+		}
 		kept, _, err := publications.Get(tx, publicationKey)
 		if err != nil {
 			return err
 		}
+		var done []quota.Entry[uint64]
 		for _, id := range ids {
-			_, found, err := unpublished.Get(tx, store.NumberKey(id))
+			one, found, err := unpublished.Get(tx, store.NumberKey(id))
 			if err != nil {
 				return err
 			}
-			if !found {
-				continue
-			}
-			kept.Waiting--
-			if err := unpublished.Delete(tx, store.NumberKey(id)); err != nil {
-				return err
+			if found {
+				done = append(done, entryOf(one))
 			}
 		}
-		return publications.Put(tx, publicationKey, kept)
+		kept.Waiting -= len(done)
+		return errors.Join(unpublishedOf.Remove(tx, done...), remove(tx, unpublished, done), publications.Put(tx, publicationKey, kept))
 	})
 	if err != nil {
 		return fmt.Errorf("note what is published: %w", err)
@@ -92,34 +90,35 @@ func (o *Outbox) keepUnpublished(tx *store.Tx, id uint64, report Report, now tim
 	if err != nil {
 		return err
 	}
-	publishes := o.publishes()
+	var givenUp []quota.Entry[uint64]
 	switch {
-	case publishes:
+	case o.publishes():
 		one := Delivery{ID: id, Report: report, State: StatePending, CreatedAt: now}
 		if err := unpublished.Put(tx, store.NumberKey(id), one); err != nil {
+			return err
+		}
+		if givenUp, err = unpublishedOf.Add(tx, unpublishedLimits, entryOf(one), nil); err != nil {
 			return err
 		}
 		kept.Waiting++
 		tx.OnCommit(func() { signal(o.publishable) })
 	case kept.Waiting == 0:
 		return nil
-	}
-	var givenUp []uint64
-	for one, err := range unpublished.Ascend(tx) {
-		if err != nil {
-			return err
+	default:
+		for one, err := range unpublished.Ascend(tx) {
+			if err != nil {
+				return err
+			}
+			if now.Sub(one.CreatedAt) <= withoutFleet {
+				break
+			}
+			givenUp = append(givenUp, entryOf(one))
 		}
-		if kept.Waiting <= keptUnpublished && (publishes || now.Sub(one.CreatedAt) <= withoutFleet) {
-			break
-		}
-		kept.Waiting--
-		kept.Dropped++
-		givenUp = append(givenUp, one.ID)
-	}
-	for _, id := range givenUp {
-		if err := unpublished.Delete(tx, store.NumberKey(id)); err != nil {
+		if err := unpublishedOf.Remove(tx, givenUp...); err != nil {
 			return err
 		}
 	}
-	return publications.Put(tx, publicationKey, kept)
+	kept.Waiting -= len(givenUp)
+	kept.Dropped += int64(len(givenUp))
+	return errors.Join(remove(tx, unpublished, givenUp), publications.Put(tx, publicationKey, kept))
 }

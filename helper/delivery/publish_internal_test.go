@@ -39,7 +39,7 @@ func TestUnpublishedAreBounded(t *testing.T) {
 	}
 	mustBe := func(first uint64, count int, dropped int64) {
 		t.Helper()
-		all, waiting, counted, err := outbox.Unpublished(keptUnpublished + 1)
+		all, waiting, counted, err := outbox.Unpublished(unpublishedLimits.PerUser + 1)
 		if err != nil || len(all) != count || waiting != count || counted != dropped {
 			t.Fatalf("%d are unpublished, %d counted, %d dropped, %v; want %d, and %d dropped", len(all), waiting, counted, err, count, dropped)
 		}
@@ -50,8 +50,8 @@ func TestUnpublishedAreBounded(t *testing.T) {
 		}
 	}
 	open()
-	enqueue(keptUnpublished + 5)
-	mustBe(6, keptUnpublished, 5)
+	enqueue(unpublishedLimits.PerUser + 5)
+	mustBe(6, unpublishedLimits.PerUser, 5)
 	if err := journal.Close(); err != nil {
 		t.Fatal(err)
 	}
@@ -61,11 +61,11 @@ func TestUnpublishedAreBounded(t *testing.T) {
 			t.Error(err)
 		}
 	}()
-	mustBe(6, keptUnpublished, 5)
+	mustBe(6, unpublishedLimits.PerUser, 5)
 	if err := outbox.Published(5, 6, 7); err != nil { // the first was given up
 		t.Fatal(err)
 	}
-	mustBe(8, keptUnpublished-2, 5)
+	mustBe(8, unpublishedLimits.PerUser-2, 5)
 	enqueue(3) // there is room for two
-	mustBe(9, keptUnpublished, 6)
+	mustBe(9, unpublishedLimits.PerUser, 6)
 }

@@ -12,7 +12,7 @@ import (
 )
 
 const (
-	// longestWait is more than any attempt is ever put off; if one seems to be, the clock was set back.
+	// longestWait is more than any attempt is ever put off.
 	longestWait = maximumAfter + time.Hour
 	// journalPause is the first pause after the journal could not be read or written, and journalPauseLimit the longest.
 	journalPause      = time.Second
@@ -25,6 +25,8 @@ const (
 // what mutex guards.
 type worker struct {
 	*Outbox
+	waits    *waits
+	settled  bool // nothing undelivered is older than what was delivered
 	busy     bool // an attempt is under way
 	finished chan struct{}
 	attempts sync.WaitGroup
@@ -37,7 +39,7 @@ type worker struct {
 // Run delivers what is in the outbox until ctx ends, and then returns nil after the attempts under way have been
 // cancelled; those count as not made. It must run once at a time.
 func (o *Outbox) Run(ctx context.Context) error {
-	w := &worker{Outbox: o, finished: make(chan struct{}, 1)}
+	w := &worker{Outbox: o, waits: newWaits(o.clock, o.backoff), finished: make(chan struct{}, 1)}
 	defer w.attempts.Wait()
 	// Started stopped; each turn sets it anew. While a Mac sleeps it stands still, and waking up brings a network change.
 	timer := time.NewTimer(time.Hour)
@@ -66,36 +68,33 @@ func (o *Outbox) Run(ctx context.Context) error {
 	}
 }
 
-// startDue starts the attempt that is due, unless one is under way, and returns how long nothing more is due. Of several the
-// oldest comes first: they are about the same record in Jamf Pro.
+// startDue starts the attempt that is due, unless one is under way, and returns how long nothing more is due.
 func (w *worker) startDue(ctx context.Context) (wait time.Duration, err error) {
 	if w.busy {
 		return longestWait, nil // its end wakes us
 	}
-	pending, err := w.List(false, 0)
+	if !w.settled {
+		if err := w.settle(); err != nil {
+			return 0, err
+		}
+		w.settled = true
+	}
+	waiting, err := w.List(false, 0)
 	if err != nil {
 		return 0, err
 	}
-	now := time.Now()
-	wait = longestWait
-	for _, one := range slices.Backward(pending) { // the oldest first
-		if one.State != StatePending {
-			continue
-		}
-		if until := one.NextAttemptAt.Sub(now); until > 0 && until <= longestWait {
-			wait = min(wait, until)
-			continue
-		}
-		if ctx.Err() == nil {
-			w.busy = true
-			w.attempts.Go(func() {
-				w.attempt(ctx, one)
-				w.finished <- struct{}{}
-			})
-		}
-		return longestWait, nil
+	slices.Reverse(waiting)
+	w.waits.keep(waiting)
+	one, found, wait := w.next(waiting)
+	if !found || ctx.Err() != nil {
+		return wait, nil
 	}
-	return wait, nil
+	w.busy = true
+	w.attempts.Go(func() {
+		w.attempt(ctx, one)
+		w.finished <- struct{}{}
+	})
+	return longestWait, nil
 }
 
 // attempt makes one attempt and records what came of it.
@@ -122,7 +121,8 @@ func (w *worker) attempt(ctx context.Context, d Delivery) {
 	}
 }
 
-// record writes what came of an attempt. A delivery that was superseded while the attempt was under way stays as it is.
+// record writes what came of an attempt. A delivery that was superseded while the attempt was under way stays as it is; if Jamf Pro took
+// it all the same, nothing older is sent after it.
 func (w *worker) record(id uint64, began time.Time, attemptError error) error {
 	var recorded Delivery
 	err := w.store.Update(func(tx *store.Tx) error {
@@ -132,18 +132,22 @@ func (w *worker) record(id uint64, began time.Time, attemptError error) error {
 		}
 		if !found || d.State != StatePending {
 			recorded = Delivery{}
+			if found && attemptError == nil {
+				return w.supersedeOlder(tx, d)
+			}
 			return nil
 		}
 		recorded = w.outcome(d, began, attemptError)
 		if err := w.change(tx, recorded); err != nil {
 			return err
 		}
-		if recorded.State == StateDelivered {
-			if err := w.supersedeOlder(tx, recorded); err != nil {
-				return err
-			}
+		switch recorded.State {
+		case StateDelivered:
+			return w.supersedeOlder(tx, recorded)
+		case StatePending:
+			return w.lineUp(tx, recorded)
 		}
-		return forgetOld(tx)
+		return nil
 	})
 	if err != nil {
 		return err
@@ -153,23 +157,6 @@ func (w *worker) record(id uint64, began time.Time, attemptError error) error {
 		return nil
 	}
 	w.logOutcome(recorded)
-	return nil
-}
-
-// supersedeOlder marks what is older than a delivered report, and has not been delivered, as superseded, whoever it is
-// about: Jamf Pro has one record of this computer, and it must not go back in time.
-func (w *worker) supersedeOlder(tx *store.Tx, delivered Delivery) error {
-	all, err := readAll(tx)
-	if err != nil {
-		return err
-	}
-	for _, one := range all {
-		if one.ID < delivered.ID && (one.State == StatePending || one.State == StateRefused) {
-			if err := w.change(tx, one.ended(StateSuperseded, delivered.EndedAt)); err != nil {
-				return err
-			}
-		}
-	}
 	return nil
 }
 
@@ -186,14 +173,14 @@ func (w *worker) outcome(d Delivery, began time.Time, attemptError error) Delive
 		return d.ended(StateRefused, now)
 	}
 	d.NextAttemptAt, d.NotBefore = now.Add(w.backoff.wait(d.Attempts)), time.Time{}
-	if asked, ok := errors.AsType[*RetryError](attemptError); ok && asked.After > 0 {
+	if asked, ok := errors.AsType[*RetryError](attemptError); ok && asked.After != 0 {
 		// The jitter comes on top: everyone else was asked to wait as long.
-		d.NotBefore = now.Add(min(asked.After, maximumAfter))
+		d.NotBefore = now.Add(asked.pause())
 		d.NextAttemptAt = d.NotBefore.Add(w.backoff.wait(d.Attempts))
 	}
 	if slot := w.slot(); slot.After(began) {
 		// The attempt failed on a network that is no more.
-		d = w.broughtForward(d, slot)
+		d = broughtForward(d, slot, w.backoff.Random(networkJitter))
 	}
 	return d
 }
@@ -224,13 +211,14 @@ func (w *worker) heedNetwork(now time.Time) error {
 	if err != nil || !slices.ContainsFunc(waiting, later) {
 		return err
 	}
+	jitter := w.backoff.Random(networkJitter) // one for all, which stay in line
 	return w.store.Update(func(tx *store.Tx) error {
-		all, err := readAll(tx)
+		all, err := undelivered(tx)
 		if err != nil {
 			return err
 		}
 		for _, one := range all {
-			if forward := w.broughtForward(one, slot); later(one) && forward.NextAttemptAt.Before(one.NextAttemptAt) {
+			if forward := broughtForward(one, slot, jitter); later(one) && forward.NextAttemptAt.Before(one.NextAttemptAt) {
 				if err := w.change(tx, forward); err != nil {
 					return err
 				}
@@ -241,8 +229,8 @@ func (w *worker) heedNetwork(now time.Time) error {
 }
 
 // broughtForward returns the delivery due soon after slot, if that is earlier and the server did not ask for more.
-func (w *worker) broughtForward(d Delivery, slot time.Time) Delivery {
-	due := latest(slot.Add(w.backoff.Random(networkJitter)), d.NotBefore)
+func broughtForward(d Delivery, slot time.Time, jitter time.Duration) Delivery {
+	due := latest(slot.Add(jitter), d.NotBefore)
 	if due.Before(d.NextAttemptAt) {
 		d.NextAttemptAt = due
 	}

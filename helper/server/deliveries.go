@@ -2,6 +2,7 @@ package server
 
 import (
 	"context"
+	"time"
 
 	"usher.internal/helper/delivery"
 	usherv1 "usher.internal/proto/usher/v1"
@@ -11,6 +12,7 @@ import (
 type Outbox interface {
 	List(includeEnded bool, limit int) ([]delivery.Delivery, error)
 	Flush() (due int, err error)
+	LastDelivered() (time.Time, error)
 }
 
 type deliveryService struct {

@@ -300,13 +300,17 @@ func neverSeen() *wpj.Identity {
 }
 
 func (s *statusService) outboxStatus() (*usherv1.OutboxStatus, error) {
-	deliveries, err := s.outbox.List(true, maximumListed)
+	undelivered, err := s.outbox.List(false, 0)
+	if err != nil {
+		return nil, err
+	}
+	delivered, err := s.outbox.LastDelivered()
 	if err != nil {
 		return nil, err
 	}
 	outbox := &usherv1.OutboxStatus{}
-	var next, delivered time.Time
-	for _, one := range deliveries {
+	var next time.Time
+	for _, one := range undelivered {
 		switch one.State {
 		case delivery.StatePending:
 			outbox.Pending++
@@ -317,15 +321,9 @@ func (s *statusService) outboxStatus() (*usherv1.OutboxStatus, error) {
 			if outbox.Refused++; outbox.Refused == 1 {
 				outbox.LastError = one.LastError // what is for good is told first
 			}
-		case delivery.StateDelivered:
-			if one.EndedAt.After(delivered) {
-				delivered = one.EndedAt
-			}
-			continue
-		default:
-			continue
 		}
-		if outbox.LastError == "" && outbox.Refused == 0 {
+		// Of the pending ones the oldest says what is wrong; the others wait for it.
+		if outbox.Refused == 0 && one.LastError != "" {
 			outbox.LastError = one.LastError
 		}
 	}

@@ -80,6 +80,8 @@ func (m *sharedMac) LookWithoutSession(context.Context, observation.User) error 
 
 func (m *sharedMac) Flush() (int, error) { return 0, errors.ErrUnsupported }
 
+func (m *sharedMac) LastDelivered() (time.Time, error) { return time.Time{}, nil }
+
 func (m *sharedMac) List(filter registration.Filter) (found []registration.Registration, err error) {
 	for _, one := range m.registrations {
 		if filter.UID == nil || *filter.UID == one.User.UID {
@@ -112,6 +114,8 @@ func (refusedOutbox) List(bool, int) ([]delivery.Delivery, error) {
 }
 
 func (refusedOutbox) Flush() (int, error) { return 0, errors.ErrUnsupported }
+
+func (refusedOutbox) LastDelivered() (time.Time, error) { return time.Time{}, nil }
 
 // sharedLogs keeps what it was asked for.
 type sharedLogs struct {

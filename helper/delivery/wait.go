@@ -1,0 +1,72 @@
+package delivery
+
+import "time"
+
+// moment is what two clocks say: the one on the wall, which somebody may set, and the one that only goes forward and stands still while
+// a Mac sleeps. It counts from the start of usherd.
+type moment struct {
+	wall  time.Time
+	awake time.Duration
+}
+
+func newClock() func() moment {
+	started := time.Now()
+	return func() moment {
+		now := time.Now()
+		return moment{now.Round(0), now.Sub(started)}
+	}
+}
+
+// waits knows how long pending deliveries still have to wait. The journal has the time on the wall at which each is due. A clock that is
+// set back does not put that off: from when a due time is first seen, no more than the longest pause that it can be of passes on the
+// clock that only goes forward. The zero value is not ready; one goroutine uses it.
+type waits struct {
+	clock   func() moment
+	backoff Backoff
+	seen    map[uint64]seen
+}
+
+// seen is a due time as the journal has it, and when it is over at the latest.
+type seen struct {
+	due  time.Time
+	over time.Duration
+}
+
+func newWaits(clock func() moment, backoff Backoff) *waits {
+	return &waits{clock: clock, backoff: backoff, seen: make(map[uint64]seen)}
+}
+
+// left returns how long a pending delivery has to wait; it is due where that is not positive.
+func (w *waits) left(d Delivery) time.Duration {
+	now := w.clock()
+	left := d.NextAttemptAt.Sub(now.wall)
+	known, ok := w.seen[d.ID]
+	if !ok || !known.due.Equal(d.NextAttemptAt) {
+		known = seen{d.NextAttemptAt, now.awake + min(left, w.longest(d))}
+		w.seen[d.ID] = known
+	}
+	return min(left, known.over-now.awake)
+}
+
+// longest is the longest pause that there can be before the next attempt.
+func (w *waits) longest(d Delivery) time.Duration {
+	if d.Attempts == 0 {
+		return 0 // it waits only for those before it
+	}
+	longest := w.backoff.bound(d.Attempts)
+	if !d.NotBefore.IsZero() {
+		longest += maximumAfter
+	}
+	return longest
+}
+
+// keep forgets all deliveries but these.
+func (w *waits) keep(those []Delivery) {
+	before := w.seen
+	w.seen = make(map[uint64]seen, len(those))
+	for _, one := range those {
+		if known, ok := before[one.ID]; ok {
+			w.seen[one.ID] = known
+		}
+	}
+}
