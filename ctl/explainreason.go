@@ -46,7 +46,7 @@ var errorMeanings = map[usherv1.ErrorReason]string{
 	usherv1.ErrorReason_ERROR_REASON_INTERNAL:                "a defect of usher's",
 	usherv1.ErrorReason_ERROR_REASON_INVALID_ARGUMENT:        "an argument of the call is not usable",
 	usherv1.ErrorReason_ERROR_REASON_NOT_PERMITTED:           "the caller may not make this call, or not for this user",
-	usherv1.ErrorReason_ERROR_REASON_RATE_LIMITED:            "the caller called more often than its limit allows",
+	usherv1.ErrorReason_ERROR_REASON_RATE_LIMITED:            "the caller called, or started registrations, more often than the limit allows",
 	usherv1.ErrorReason_ERROR_REASON_REGISTRATION_NOT_FOUND:  "no registration has this id",
 	usherv1.ErrorReason_ERROR_REASON_REGISTRATION_ENDED:      "the registration has already ended",
 	usherv1.ErrorReason_ERROR_REASON_USER_NOT_FOUND:          "this computer has no such user, or the user is not a person",

@@ -49,28 +49,6 @@ func (m *Machine) active() (ids []string, err error) {
 	return ids, err
 }
 
-// prune makes room for a new registration: the oldest ended ones beyond kept go.
-func prune(tx *store.Tx, kept int) error {
-	var old []string
-	ended := 0
-	for r, err := range registrations.Descend(tx) {
-		if err != nil {
-			return err
-		}
-		if r.State.Ended() {
-			if ended++; ended >= kept {
-				old = append(old, r.ID)
-			}
-		}
-	}
-	for _, id := range old {
-		if err := registrations.Delete(tx, []byte(id)); err != nil {
-			return err
-		}
-	}
-	return nil
-}
-
 // change reads a registration, has f change it, and writes it, in one transaction. Watchers see it once it is on disk. With
 // an error of f nothing is written.
 func (m *Machine) change(id string, f func(tx *store.Tx, r *Registration) error) (changed Registration, err error) {
@@ -99,7 +77,7 @@ func (m *Machine) change(id string, f func(tx *store.Tx, r *Registration) error)
 }
 
 // transition brings a registration into its next state, within a transaction: journal line, deadline, indexes, and, at an
-// end that Jamf Pro has not been told of, the report.
+// end that Jamf Pro has not been told of and that says something, the report.
 func (m *Machine) transition(tx *store.Tx, r *Registration, next State, evidence string) error {
 	if !r.State.CanBecome(next) {
 		return fmt.Errorf("registration %s cannot go from %s to %s", r.ID, r.State, next)
@@ -116,7 +94,7 @@ func (m *Machine) transition(tx *store.Tx, r *Registration, next State, evidence
 			}
 		}
 		if next != StateSucceeded && last != StateDelivering {
-			if err := m.report(tx, r, string(next), now); err != nil {
+			if err := m.reportEnd(tx, r, last, now); err != nil {
 				return err
 			}
 		}
@@ -166,37 +144,6 @@ func (m *Machine) deadline(r *Registration, last State, now time.Time) time.Time
 	return time.Time{}
 }
 
-// report puts what Jamf Pro is to be told into the outbox.
-func (m *Machine) report(tx *store.Tx, r *Registration, outcome string, now time.Time) error {
-	report := delivery.Report{
-		RegistrationID: r.ID, UID: r.User.UID, UserName: r.User.Name, Outcome: outcome,
-		FailureReason: string(r.FailureReason), Detail: r.FailureDetail, Identity: r.Identity, At: now,
-	}
-	if r.PortalExit != nil {
-		report.PortalExitCode = r.PortalExit.Code
-	}
-	last, err := m.config.Identities.In(tx, r.User.UID)
-	if err != nil {
-		return fmt.Errorf("report the end of registration %s: %w", r.ID, err)
-	}
-	if last != nil {
-		if report.Identity == nil {
-			// It takes the place of an older report, which may be the only one to tell Jamf Pro who is registered.
-			report.Identity = &last.Identity
-		}
-		report.DeviceIDChange = last.Unreported()
-	}
-	queued, err := m.config.Outbox.Enqueue(tx, report)
-	if err == nil && report.Identity != nil {
-		err = m.config.Identities.Report(tx, r.User.UID, *report.Identity)
-	}
-	if err != nil {
-		return fmt.Errorf("report the end of registration %s: %w", r.ID, err)
-	}
-	r.Delivery = progress(queued)
-	return nil
-}
-
 func progress(d delivery.Delivery) *DeliveryProgress {
 	return &DeliveryProgress{ID: d.ID, State: d.State, Attempts: d.Attempts, LastError: d.LastError, NextAttemptAt: d.NextAttemptAt}
 }
@@ -218,6 +165,12 @@ func (m *Machine) DeliveryChanged(tx *store.Tx, d delivery.Delivery) error {
 		case delivery.StateDelivered:
 			return m.transition(tx, &r, StateSucceeded, "Jamf Pro has the result")
 		case delivery.StateSuperseded:
+			if d.Overtaken {
+				r.FailureReason = ReasonDeliveryRefused
+				r.FailureDetail = fmt.Sprintf("Jamf Pro did not take the result in %d attempts, and then took a newer one of another user: %s. Run `usherctl gather` to report again.",
+					d.Attempts, strings.TrimRight(d.LastError, "."))
+				return m.transition(tx, &r, StateFailed, r.FailureDetail)
+			}
 			return m.transition(tx, &r, StateSucceeded, "a newer report took the place of this one")
 		case delivery.StateRefused:
 			r.FailureReason = ReasonDeliveryRefused

@@ -6,10 +6,12 @@ import (
 	"fmt"
 	"log/slog"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"usher.internal/helper/delivery"
 	"usher.internal/helper/observation"
+	"usher.internal/helper/quota"
 	"usher.internal/helper/store"
 	"usher.internal/internal/wpj"
 	usherv1 "usher.internal/proto/usher/v1"
@@ -45,9 +47,6 @@ type Outbox interface {
 	Enqueue(tx *store.Tx, report delivery.Report) (delivery.Delivery, error)
 }
 
-// defaultKept is how many ended registrations stay in the journal of a [Config] that names no number.
-const defaultKept = 200
-
 // Settings are what can be configured.
 type Settings struct {
 	// SessionTimeout is how long a user may take to log in, SignInTimeout how long in Company Portal, IdentityTimeout how
@@ -70,8 +69,8 @@ type Config struct {
 	MicrosoftPlatformSSO func(account string) (bool, error)
 	// Settings returns what is configured now.
 	Settings func() Settings
-	// Kept is how many ended registrations stay in the journal. Zero is a default.
-	Kept int
+	// Kept is how many registrations stay in the journal. Zero is a default.
+	Kept quota.Limits
 	// Logger may be nil. It is told no personal data.
 	Logger *slog.Logger
 	// Committing and Committed are called around the commit of each transition, Committing within the transaction. They
@@ -84,6 +83,8 @@ type Machine struct {
 	config   Config
 	log      *slog.Logger
 	watchers watchers
+	// indexed is true once the histories in the journal are known to be complete.
+	indexed atomic.Bool
 
 	// mu guards the rest: which registrations are driven, by goroutines that Run waits for. It is held over the commit of a
 	// new registration, so that none is in the journal that nobody drives.
@@ -106,6 +107,10 @@ func (m *Machine) Run(ctx context.Context) error {
 	active, err := m.active()
 	if err != nil {
 		return err
+	}
+	if err := m.config.Store.Update(m.index); err != nil {
+		// Nothing is lost: the next start does it.
+		m.log.Warn("registrations could not be divided by user yet", "error", err)
 	}
 	m.mu.Lock()
 	m.running = ctx

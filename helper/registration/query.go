@@ -49,12 +49,13 @@ type Filter struct {
 // List returns registrations, the newest first.
 func (m *Machine) List(filter Filter) (found []Registration, err error) {
 	err = m.config.Store.View(func(tx *store.Tx) error {
+		if filter.UID != nil {
+			found, err = m.own(tx, *filter.UID, filter.Limit)
+			return err
+		}
 		for r, err := range registrations.Descend(tx) {
 			if err != nil {
 				return err
-			}
-			if filter.UID != nil && r.User.UID != *filter.UID {
-				continue
 			}
 			found = append(found, r)
 			if len(found) == filter.Limit {

@@ -18,11 +18,14 @@ type StartRequest struct {
 	User User
 	// SignInTimeout of zero is the configured one.
 	SignInTimeout time.Duration
+	// Limited holds the start to the number that a user may start within an hour. It is for users who ask for themselves; what root
+	// and admins ask for, for whomever, is neither limited nor held against the user. Attaching is never limited.
+	Limited bool
 }
 
 // Start begins a registration, or attaches to the active one of the same user. Only a gathering is not attached to by who
 // wants to register: it ends CANCELLED, since registering does all that it does. When Start returns nil the registration is
-// in the journal. The errors are [ErrShuttingDown] and those of the store.
+// in the journal. The errors wrap [ErrShuttingDown], [ErrTooManyStarts] and those of the store.
 func (m *Machine) Start(_ context.Context, request StartRequest) (started Registration, attached bool, err error) {
 	m.mu.Lock()
 	defer m.mu.Unlock()
@@ -58,15 +61,18 @@ func (m *Machine) Start(_ context.Context, request StartRequest) (started Regist
 func (m *Machine) begin(request StartRequest) (begun Registration, err error) {
 	request.SignInTimeout = cmp.Or(request.SignInTimeout, m.config.Settings().SignInTimeout)
 	err = m.config.Store.Update(func(tx *store.Tx) error {
+		now := time.Now()
+		if request.Limited {
+			if err := spend(tx, request.User.UID, now); err != nil {
+				return err
+			}
+		}
 		id, err := newID(tx)
 		if err != nil {
 			return err
 		}
 		begun = Registration{
-			ID: id, Kind: request.Kind, User: request.User, CreatedAt: time.Now(), SignInTimeout: request.SignInTimeout,
-		}
-		if err := prune(tx, m.config.Kept); err != nil {
-			return err
+			ID: id, Kind: request.Kind, User: request.User, CreatedAt: now, SignInTimeout: request.SignInTimeout,
 		}
 		gathering, found, err := activeOf(tx, request.User.UID)
 		if err != nil {
@@ -79,7 +85,10 @@ func (m *Machine) begin(request StartRequest) (begun Registration, err error) {
 				return err
 			}
 		}
-		return m.transition(tx, &begun, StatePreflight, "asked to "+verb(request.Kind))
+		if err := m.transition(tx, &begun, StatePreflight, "asked to "+verb(request.Kind)); err != nil {
+			return err
+		}
+		return m.remember(tx, &begun)
 	})
 	return begun, err
 }
@@ -92,7 +101,8 @@ func verb(kind Kind) string {
 }
 
 // newID returns a UUID of version 7 that sorts after the ids of all registrations in the journal, even when the clock was
-// set back since: a Mac whose battery was empty begins in the past.
+// set back since: a Mac whose battery was empty begins in the past. The newest is always there, since only older ones are forgotten. Each
+// id has 62 random bits, so that it is like no other whatever the clock says.
 func newID(tx *store.Tx) (string, error) {
 	id, err := uuid.NewV7()
 	if err != nil {
@@ -107,14 +117,20 @@ func newID(tx *store.Tx) (string, error) {
 		}
 		last, err := uuid.Parse(newest.ID)
 		if err != nil {
-			return "", fmt.Errorf("read the newest id: %w", err)
+			continue // of no usherd; the next one says where we are
 		}
-		// The first 48 bits are milliseconds; the next one after the newest id's is free.
-		var time [8]byte
-		copy(time[2:], last[:6])
-		binary.BigEndian.PutUint64(time[:], binary.BigEndian.Uint64(time[:])+1)
-		copy(id[:6], time[2:])
+		id = after(id, last)
 		break
 	}
 	return id.String(), nil
+}
+
+// after returns id with the time of the millisecond after that of last.
+func after(id, last uuid.UUID) uuid.UUID {
+	// The first 48 bits are milliseconds; the next one after the newest id's is free.
+	var time [8]byte
+	copy(time[2:], last[:6])
+	binary.BigEndian.PutUint64(time[:], binary.BigEndian.Uint64(time[:])+1)
+	copy(id[:6], time[2:])
+	return id
 }

@@ -13,6 +13,7 @@ import (
 	"google.golang.org/grpc/status"
 
 	"usher.internal/helper/delivery"
+	"usher.internal/helper/quota"
 	"usher.internal/helper/registration"
 	"usher.internal/helper/store"
 	"usher.internal/internal/contract"
@@ -280,7 +281,7 @@ func TestCancelInEachState(t *testing.T) {
 		stops   int
 		reports string
 	}{
-		registration.StateWaitingForSession: {func(w *world) { w.agent.loggedIn = make(chan struct{}) }, 0, "[CANCELLED]"},
+		registration.StateWaitingForSession: {func(w *world) { w.agent.loggedIn = make(chan struct{}) }, 0, "[]"}, // nothing was found out
 		registration.StateWaitingForSignIn:  {func(w *world) { w.agent.exit = nil }, 1, "[CANCELLED]"},
 		registration.StateReadingIdentity:   {func(w *world) { w.agent.registers = false }, 0, "[CANCELLED]"},
 		registration.StateDelivering:        {func(*world) {}, 0, "[SUCCEEDED]"},
@@ -367,7 +368,7 @@ func TestStartWhileNothingRuns(t *testing.T) {
 
 func TestJournalKeepsTheNewest(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		w := newWorld(t, func(c *registration.Config) { c.Kept = 3 })
+		w := newWorld(t, func(c *registration.Config) { c.Kept = quota.Limits{PerUser: 3, Total: 3} })
 		var last string
 		for range 6 {
 			last = w.register(registration.KindGather).ID

@@ -68,6 +68,9 @@ func (a *Actor) IsAdmin() bool {
 	return admin
 }
 
+// isOrdinary reports whether the caller acts for themselves, and may do so without being an admin. It does not ask the directory.
+func (a *Actor) isOrdinary(uid uint32) bool { return !a.root && a.peer.UID == uid }
+
 // Undecided returns a PERMISSION_DENIED status when the directory did not answer the last [Actor.IsAdmin] or [Actor.MayActFor], and
 // nil otherwise.
 func (a *Actor) Undecided() error {

@@ -1,0 +1,94 @@
+package registration
+
+import (
+	"errors"
+
+	"usher.internal/helper/quota"
+	"usher.internal/helper/store"
+)
+
+// defaultKept is what the journal keeps for a [Config] that has no limits. A Mac of one user keeps what it kept when the limit was one
+// for all, 200. A registration has 3 to 10 kB, so that five such users have 10 MB at most.
+var defaultKept = quota.Limits{PerUser: 200, Total: 1000}
+
+// histories says which registrations each user has.
+var histories = quota.NewBook[string]("registrations-of")
+
+// remember notes a new registration, and makes room for it. The oldest ended ones of the user beyond the limits go, and never those of a
+// user who has fewer.
+func (m *Machine) remember(tx *store.Tx, r *Registration) error {
+	if err := m.index(tx); err != nil {
+		return err
+	}
+	old, err := histories.Add(tx, m.config.Kept, quota.Entry[string]{UID: r.User.UID, Key: r.ID}, held(tx))
+	return errors.Join(err, forget(tx, old))
+}
+
+// index makes sure, once in the life of a machine, that the histories are those of the journal: it may be of before there were any, or
+// an older usherd may have used it since.
+func (m *Machine) index(tx *store.Tx) error {
+	if m.indexed.Load() {
+		return nil
+	}
+	var all []quota.Entry[string]
+	for r, err := range registrations.Ascend(tx) {
+		if err != nil {
+			return err
+		}
+		all = append(all, quota.Entry[string]{UID: r.User.UID, Key: r.ID})
+	}
+	old, err := histories.Rebuild(tx, m.config.Kept, all, held(tx))
+	if err = errors.Join(err, forget(tx, old)); err != nil {
+		return err
+	}
+	tx.OnCommit(func() { m.indexed.Store(true) })
+	return nil
+}
+
+// held returns what holds the registrations that have not ended.
+func held(tx *store.Tx) quota.Held[string] {
+	return func(one quota.Entry[string]) (bool, error) {
+		active, _, err := activeIDs.Get(tx, userKey(one.UID))
+		return active == one.Key, err
+	}
+}
+
+func forget(tx *store.Tx, old []quota.Entry[string]) error {
+	for _, one := range old {
+		if err := registrations.Delete(tx, []byte(one.Key)); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// own returns the registrations of one user, the newest first, at most limit; 0 is all. It reads no others, once the histories are there.
+func (m *Machine) own(tx *store.Tx, uid uint32, limit int) (found []Registration, err error) {
+	if !m.indexed.Load() {
+		for r, err := range registrations.Descend(tx) {
+			if err != nil {
+				return nil, err
+			}
+			if r.User.UID == uid {
+				if found = append(found, r); len(found) == limit {
+					break
+				}
+			}
+		}
+		return found, nil
+	}
+	ids, err := histories.Of(tx, uid)
+	if err != nil {
+		return nil, err
+	}
+	for i := len(ids) - 1; i >= 0 && (limit <= 0 || len(found) < limit); i-- {
+		r, ok, err := registrations.Get(tx, []byte(ids[i]))
+		if err != nil {
+			return nil, err
+		}
+		if ok {
+			found = append(found, r)
+		}
+	}
+	return found, nil
+}

@@ -1,0 +1,67 @@
+package registration
+
+import (
+	"fmt"
+	"time"
+
+	"usher.internal/helper/delivery"
+	"usher.internal/helper/store"
+)
+
+// reached reports whether a registration in state s has come to its user: the states before that wait for them.
+func (s State) reached() bool { return s != StatePreflight && s != StateWaitingForSession }
+
+// saysSomething reports whether the end of a registration that was in state last is true of its user, so that Jamf Pro and the fleet are
+// told. known is whether the user was ever looked at.
+//
+// What was cancelled before it came to the user has found out nothing, and neither has a gathering that was cancelled, or that waited in
+// vain for a user who was never seen. Otherwise any account could fill Jamf Pro's record of the Mac with reports of nobody.
+func saysSomething(r *Registration, last State, known bool) bool {
+	if r.State == StateCancelled {
+		return r.Kind == KindRegister && last.reached()
+	}
+	return r.Kind == KindRegister || known || last.reached()
+}
+
+// reportEnd puts an end other than a success into the outbox, if it says something.
+func (m *Machine) reportEnd(tx *store.Tx, r *Registration, last State, now time.Time) error {
+	known, err := m.config.Identities.In(tx, r.User.UID)
+	if err != nil {
+		return fmt.Errorf("report the end of registration %s: %w", r.ID, err)
+	}
+	if !saysSomething(r, last, known != nil) {
+		return nil
+	}
+	return m.report(tx, r, string(r.State), now)
+}
+
+// report puts what Jamf Pro is to be told into the outbox.
+func (m *Machine) report(tx *store.Tx, r *Registration, outcome string, now time.Time) error {
+	report := delivery.Report{
+		RegistrationID: r.ID, UID: r.User.UID, UserName: r.User.Name, Outcome: outcome,
+		FailureReason: string(r.FailureReason), Detail: r.FailureDetail, Identity: r.Identity, At: now,
+	}
+	if r.PortalExit != nil {
+		report.PortalExitCode = r.PortalExit.Code
+	}
+	last, err := m.config.Identities.In(tx, r.User.UID)
+	if err != nil {
+		return fmt.Errorf("report the end of registration %s: %w", r.ID, err)
+	}
+	if last != nil {
+		if report.Identity == nil {
+			// It takes the place of an older report, which may be the only one to tell Jamf Pro who is registered.
+			report.Identity = &last.Identity
+		}
+		report.DeviceIDChange = last.Unreported()
+	}
+	queued, err := m.config.Outbox.Enqueue(tx, report)
+	if err == nil && report.Identity != nil {
+		err = m.config.Identities.Report(tx, r.User.UID, *report.Identity)
+	}
+	if err != nil {
+		return fmt.Errorf("report the end of registration %s: %w", r.ID, err)
+	}
+	r.Delivery = progress(queued)
+	return nil
+}
