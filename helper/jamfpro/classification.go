@@ -71,17 +71,22 @@ func (e *APIError) advice() string {
 	return advice
 }
 
-// retryAfter reads the header of that name: seconds or a date. It returns 0 where there is none or it makes no sense.
+// pastDate is how long ago a date may be that Retry-After gives, as of a server that has answered slowly or whose clock differs.
+const pastDate = 24 * time.Hour
+
+// retryAfter reads the header of that name: seconds or a date. It returns 0 where there is none, and [MaximumRetryAfter] where it makes no
+// sense: the server did ask for a pause.
 func retryAfter(header http.Header, now time.Time) time.Duration {
 	text := strings.TrimSpace(header.Get("Retry-After"))
 	if text == "" {
 		return 0
 	}
-	var wait time.Duration
 	if seconds, err := strconv.ParseUint(text, 10, 31); err == nil {
-		wait = time.Duration(seconds) * time.Second
-	} else if date, err := http.ParseTime(text); err == nil {
-		wait = date.Sub(now)
+		return min(time.Duration(seconds)*time.Second, MaximumRetryAfter)
 	}
-	return min(max(wait, 0), MaximumRetryAfter)
+	date, err := http.ParseTime(text)
+	if wait := date.Sub(now); err == nil && wait >= -pastDate {
+		return min(max(wait, 0), MaximumRetryAfter)
+	}
+	return MaximumRetryAfter
 }

@@ -129,9 +129,24 @@ func TestRetryAfterIsReadInBothForms(t *testing.T) {
 		"Mon, 23 Nov 2026 09:00:00 GMT": 0,
 		"999999":                        time.Hour,
 		"Tue, 24 Nov 2026 10:05:00 GMT": time.Hour,
-		"-5":                            0,
-		"soon":                          0,
+		"0":                             0,
 		"":                              0,
+		// What makes no sense is the longest pause.
+		"-5":                               time.Hour,
+		"soon":                             time.Hour,
+		"1.5":                              time.Hour,
+		"1e30":                             time.Hour,
+		"2147483648":                       time.Hour,
+		"9223372036854775808":              time.Hour,
+		"-9223372036854775809":             time.Hour,
+		"1" + strings.Repeat("0", 30):      time.Hour,
+		"Fri, 31 Dec 9999 23:59:59 GMT":    time.Hour,
+		"Sun, 01 Jan 10000 00:00:00 GMT":   time.Hour,
+		"Thu, 01 Jan 1970 00:00:00 GMT":    time.Hour,
+		"Mon, 01 Jan 0001 00:00:00 GMT":    time.Hour,
+		"Sunday, 06-Nov-94 08:49:37 GMT":   time.Hour,
+		"Wed, 32 Nov 2026 10:00:00 GMT":    time.Hour,
+		"Mon, 23 Nov 2026 10:05:00 +02:00": time.Hour,
 	} {
 		t.Run(header, func(t *testing.T) {
 			server := newServer(t)

@@ -352,7 +352,8 @@ func (w *Watcher) report(tx *store.Tx, o Observation) error {
 	if last.IsZero() {
 		last = o.FirstLookedAt
 	}
-	heartbeat := now.Sub(last) >= w.Settings().Heartbeat
+	// A report in times to come is of before the clock was set back; how long ago it was is not known.
+	heartbeat := now.Sub(last) >= w.Settings().Heartbeat || last.After(now)
 	says := telling(o.Identity, now)
 	unknown := o.Identity.State.Unknown()
 	if !heartbeat && (o.Reported.same(says) || unknown) {
