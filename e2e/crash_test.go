@@ -3,6 +3,7 @@
 package e2e
 
 import (
+	"slices"
 	"testing"
 
 	"usher.internal/sim/mac"
@@ -108,4 +109,56 @@ func TestHelperRestartedBySIGTERM(t *testing.T) {
 	s.start()
 	s.control(0, "register", "--user", jane.Name, "--wait")
 	s.ranOnce(jane)
+}
+
+// usherd is killed while reports of two users wait, and right before and right after it has noted that the first has arrived: the next
+// usherd sends both in order, and nothing older after something newer.
+func TestHelperKilledWhileReportsWaitInLine(t *testing.T) {
+	waiting := func(t *testing.T) (s *story, want []string) {
+		s = newStory(t, nil)
+		s.withJamfPro()
+		s.jamfPro.down()
+		s.Programs.Helper = crashHelper
+		s.start()
+		jane, john := s.loggedIn("jane"), s.loggedIn("john")
+		for _, u := range []*mac.User{jane, john} {
+			s.control(10, "register", "--user", u.Name, "--wait", "--delivery-timeout", "200ms")
+			want = append(want, u.Name+"@example.com")
+		}
+		return s, want
+	}
+	arrived := func(s *story, want []string) {
+		s.t.Helper()
+		s.wantInJamfPro(map[string]string{"Usher User Principal Name": want[1]})
+		if names := s.namesTold(); !slices.Equal(names, want) {
+			s.t.Errorf("Jamf Pro was told of %v, want %v", names, want)
+		}
+	}
+	t.Run("waiting", func(t *testing.T) {
+		s, want := waiting(t)
+		s.KillHelper()
+		s.start()
+		s.jamfPro.up()
+		s.control(0, "outbox", "flush")
+		arrived(s, want)
+	})
+	for _, moment := range []string{"COMMITTING", "COMMITTED"} {
+		t.Run(moment, func(t *testing.T) {
+			s, want := waiting(t)
+			s.KillHelper()
+			s.jamfPro.up()
+			s.start("USHER_CRASH_" + moment + "=SUCCEEDED") // with the record that the first has arrived
+			<-s.Helper.Done()
+			if code := s.Helper.ExitCode(); code != -1 {
+				t.Fatalf("usherd ended with %d before it was killed:\n%s", code, s.Helper.Log())
+			}
+			s.start()
+			arrived(s, want)
+			for _, one := range s.deliveries("--all") {
+				if one.State != "DELIVERY_STATE_DELIVERED" {
+					t.Errorf("the outbox has %+v", one)
+				}
+			}
+		})
+	}
 }

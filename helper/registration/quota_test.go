@@ -56,6 +56,7 @@ func TestNoUserErasesAnothersHistory(t *testing.T) {
 		w := newWorld(t, nil)
 		first := w.register(registration.KindRegister).ID
 		w.until(first, registration.StateDelivering)
+		w.deliver(first, delivery.StateDelivered)
 		w.agent.loggedIn = make(chan struct{})
 		w.rounds(john, 210)
 		if ids := w.historyOf(jane); !slices.Equal(ids, []string{first}) {

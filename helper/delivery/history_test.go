@@ -1,0 +1,120 @@
+package delivery_test
+
+import (
+	"context"
+	"errors"
+	"testing"
+	"testing/synctest"
+
+	bolt "go.etcd.io/bbolt"
+
+	"usher.internal/helper/delivery"
+	"usher.internal/helper/store"
+)
+
+// flood puts so many reports of a user into the outbox, in one transaction.
+func (f *toFleet) flood(uid uint32, count int) {
+	f.t.Helper()
+	err := f.store.Update(func(tx *store.Tx) error {
+		for range count {
+			if _, err := f.outbox.Enqueue(tx, report("x", uid)); err != nil {
+				return err
+			}
+		}
+		return nil
+	})
+	if err != nil {
+		f.t.Fatal(err)
+	}
+}
+
+// unpublishedOf is how many unpublished reports there are of each user.
+func (f *toFleet) unpublishedOf() map[uint32]int {
+	f.t.Helper()
+	all, waiting, _, err := f.outbox.Unpublished(10_000)
+	if err != nil || waiting != len(all) {
+		f.t.Fatalf("%d are unpublished, %d counted, %v", len(all), waiting, err)
+	}
+	return counted(all)
+}
+
+func counted(all []delivery.Delivery) map[uint32]int {
+	count := make(map[uint32]int)
+	for _, one := range all {
+		count[one.Report.UID]++
+	}
+	return count
+}
+
+func TestNoUserErasesAnothersDeliveries(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		b := newBench(t, &deliverer{})
+		defer b.stop()
+		b.enqueue(report("of Jane", 501))
+		synctest.Wait()
+		for range 210 {
+			b.enqueue(report("x", 666))
+			synctest.Wait()
+		}
+		b.mustBe("of Jane", delivery.StateDelivered, 1)
+		all, err := b.outbox.List(true, 0)
+		if got := counted(all); err != nil || got[501] != 1 || got[666] != 200 {
+			t.Errorf("the history has %v, %v", got, err)
+		}
+		if last, err := b.outbox.LastDelivered(); err != nil || !last.Equal(all[0].EndedAt) {
+			t.Errorf("the last was delivered at %s, %v", last, err)
+		}
+	})
+}
+
+// What has not ended stays, whatever comes after it.
+func TestUndeliveredIsNeverForgotten(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		b := newBench(t, &deliverer{answer: func(context.Context, delivery.Report) error { return errors.New("away") }})
+		defer b.stop()
+		b.enqueue(report("of Jane", 501))
+		for range 250 {
+			b.enqueue(report("x", 666))
+		}
+		synctest.Wait()
+		if one := b.list()["of Jane"]; one.State != delivery.StatePending {
+			t.Errorf("Jane's is %q", one.State)
+		}
+	})
+}
+
+// A journal of before the histories were apart keeps what it has, divided by user.
+func TestHistoryOfBeforeIsDivided(t *testing.T) {
+	f := newToFleet(t)
+	defer func() { f.close() }()
+	f.flood(501, 150)
+	f.flood(502, 60)
+	before, err := f.outbox.List(true, 0)
+	if err != nil {
+		t.Fatal(err)
+	}
+	f.close()
+	db, err := bolt.Open(f.path, 0o600, nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	err = db.Update(func(tx *bolt.Tx) error {
+		return errors.Join(tx.DeleteBucket([]byte("deliveries-of")), tx.DeleteBucket([]byte("unpublished-of")))
+	})
+	if err = errors.Join(err, db.Close()); err != nil {
+		t.Fatal(err)
+	}
+	f.open()
+	f.flood(502, 1)
+	after, err := f.outbox.List(true, 0)
+	if err != nil || len(after) != len(before)+1 || counted(after)[501] != 150 {
+		t.Errorf("%d of %d are left, %v", len(after)-1, len(before), err)
+	}
+	if got := f.unpublishedOf(); got[501] != 150 || got[502] != 61 {
+		t.Errorf("unpublished: %v", got)
+	}
+	f.publish(1, 2, 200)
+	if got := f.unpublishedOf(); got[501] != 148 || got[502] != 60 {
+		t.Errorf("unpublished: %v", got)
+	}
+}
