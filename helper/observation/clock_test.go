@@ -63,3 +63,32 @@ func TestClockThatWasSetBackDelaysNoReport(t *testing.T) {
 		}
 	})
 }
+
+// A user who changes their keychain back and forth is reported once a minute at most, and as they stand in the end.
+func TestUserWhoKeepsChangingIsReportedSoOften(t *testing.T) {
+	good, _ := registered(t, ofTheBubble)
+	synctest.Test(t, func(t *testing.T) {
+		w := newWorld(t, nil)
+		session := w.logins.login(jane, w.agent)
+		look := func(evidence wpj.Evidence) {
+			t.Helper()
+			w.agent.tells(evidence)
+			if _, err := w.watcher.Look(t.Context(), session); err != nil {
+				t.Fatal(err)
+			}
+		}
+		for range 100 {
+			look(nothing())
+			look(good)
+		}
+		if got := len(w.outbox.states()); got != 60 {
+			t.Errorf("%d reports", got)
+		}
+		look(nothing())
+		time.Sleep(time.Hour)
+		look(nothing())
+		if states := w.outbox.states(); len(states) != 61 || states[60] != wpj.StateNotRegistered {
+			t.Errorf("%d reports, the last %s", len(states), states[len(states)-1])
+		}
+	})
+}

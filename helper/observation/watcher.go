@@ -14,6 +14,7 @@ import (
 	"google.golang.org/grpc/status"
 
 	"usher.internal/helper/delivery"
+	"usher.internal/helper/quota"
 	"usher.internal/helper/sessions"
 	"usher.internal/helper/store"
 	"usher.internal/internal/contract"
@@ -26,6 +27,10 @@ const lookWithin = time.Minute
 // sleptAtLeast is by how much the clock on the wall must have run ahead of the one that stands still in sleep for this Mac to
 // have slept.
 const sleptAtLeast = time.Minute
+
+// changesReported is how often looks at one user are reported: once a minute. Who owns a session can have it look otherwise as often as
+// they like, and each report is a write to Jamf Pro.
+var changesReported = quota.NewAllowance("changes-reported", 60, time.Hour)
 
 // Sessions tells who is logged in.
 type Sessions interface {
@@ -344,7 +349,7 @@ func gaveWay(ctx context.Context) error {
 	return nil
 }
 
-// report has an observation delivered if it says something new, or has not been said for a while. A registration that is under
+// report has an observation delivered if it says something new, or has not been said for a while, and not too often. A registration that is under
 // way reports by itself, and a report of one that has not arrived yet must not be superseded by one that says less.
 func (w *Watcher) report(tx *store.Tx, o Observation) error {
 	now := time.Now()
@@ -370,6 +375,12 @@ func (w *Watcher) report(tx *store.Tx, o Observation) error {
 		if one.Report.RegistrationID != "" {
 			return nil // looked at again when it has arrived
 		}
+	}
+	if again, allowed, err := changesReported.Spend(tx, o.User.UID, now); err != nil {
+		return err
+	} else if !allowed {
+		w.log.Debug("how a user stands changes too often; a later look reports it", "uid", o.User.UID, "not_before", again)
+		return nil
 	}
 	report := delivery.Report{UID: o.User.UID, UserName: o.User.Name, Identity: &o.Identity, DeviceIDChange: o.Unreported(), At: now}
 	if _, err := w.Outbox.Enqueue(tx, report); err != nil {

@@ -2,7 +2,8 @@
 // another; of all users together so many, so that many users cannot fill the disk.
 //
 // A [Book] says in the journal which entries each user has, so that neither adding one nor listing a user's own reads those of the
-// others. The entries themselves are in a bucket of their caller's, who adds and deletes them in the same transaction.
+// others. The entries themselves are in a bucket of their caller's, who adds and deletes them in the same transaction. An [Allowance] is
+// how often each user may do something.
 package quota
 
 import (

@@ -1,0 +1,57 @@
+package quota
+
+import (
+	"slices"
+	"time"
+
+	"usher.internal/helper/store"
+)
+
+// Allowance is how often each user may do something: so many times within a time. The journal has when a user did it, so that a restart
+// changes nothing. An Allowance is made once, at package level.
+type Allowance struct {
+	spent  store.Bucket[spent]
+	times  int
+	within time.Duration
+}
+
+// spent is when a user did it, the oldest first.
+type spent struct {
+	UID uint32      `json:"uid"`
+	At  []time.Time `json:"at"`
+}
+
+// NewAllowance returns the allowance whose use is in the bucket of that name.
+func NewAllowance(bucket string, times int, within time.Duration) Allowance {
+	return Allowance{spent: store.NewBucket[spent](bucket), times: times, within: within}
+}
+
+// Spend notes, in the caller's transaction, that a user does it now. Where the user may not, it notes nothing, and returns false and when
+// the user may again.
+//
+// What the journal has of times to come is of before the clock was set back, and limits nobody.
+func (a Allowance) Spend(tx *store.Tx, uid uint32, now time.Time) (again time.Time, ok bool, err error) {
+	var own []time.Time
+	var useless []uint32
+	for one, err := range a.spent.Ascend(tx) {
+		if err != nil {
+			return again, false, err
+		}
+		at := slices.DeleteFunc(one.At, func(at time.Time) bool { return at.After(now) || now.Sub(at) >= a.within })
+		switch {
+		case one.UID == uid:
+			own = at
+		case len(at) == 0:
+			useless = append(useless, one.UID)
+		}
+	}
+	if len(own) >= a.times {
+		return own[len(own)-a.times].Add(a.within), false, nil
+	}
+	for _, other := range useless {
+		if err := a.spent.Delete(tx, pageKey(other)); err != nil {
+			return again, false, err
+		}
+	}
+	return again, true, a.spent.Put(tx, pageKey(uid), spent{UID: uid, At: append(own, now)})
+}
