@@ -2,7 +2,8 @@ package main
 
 import (
 	"context"
-	"errors"
+	"fmt"
+	"io/fs"
 	"log/slog"
 	"os"
 
@@ -195,20 +196,14 @@ func serverSettings(live *config.Live) server.Settings {
 	}
 }
 
-// openJournal opens the journal. A damaged one is set aside: a Mac that registers nobody until an admin has looked at a file
-// is worse than one that has forgotten how its registrations went, and reads their identities anew.
+// openJournal opens the journal. A damaged one is set aside, whenever the damage shows: a Mac that registers nobody until an admin has
+// looked at a file is worse than one that has forgotten how its registrations went, and reads their identities again.
 func openJournal(path string, log *slog.Logger) (*store.Store, error) {
-	journal, err := store.Open(path)
-	if !errors.Is(err, store.ErrDamaged) {
-		return journal, err
-	}
-	aside, asideError := store.SetAside(path)
-	if asideError != nil {
-		return nil, errors.Join(err, asideError)
-	}
-	log.Error("journal was damaged and is begun anew; what was under way is forgotten, `usherctl gather` delivers who is registered",
-		"error", err, "set_aside_as", aside)
-	return store.Open(path)
+	return store.OpenOrReplace(path, func(found []store.Damage) {
+		for _, one := range store.Summarize(found) {
+			log.Error("journal was damaged: "+one.Text, "fix", one.Fix)
+		}
+	})
 }
 
 // watched is what the status service asks: what is known, and to look now.

@@ -30,10 +30,16 @@ func Buckets() map[string]reflect.Type { return maps.Clone(buckets) }
 // NumberKey returns the key for a number; keys of numbers sort as the numbers do.
 func NumberKey(number uint64) []byte { return binary.BigEndian.AppendUint64(nil, number) }
 
-func (b Bucket[T]) decode(key, stored []byte) (T, error) {
+// decode returns a stored value. One that cannot be read is [ErrDamaged], and has the file examined before it is used again.
+func (b Bucket[T]) decode(tx *Tx, key, stored []byte) (T, error) {
 	var value T
-	if err := json.Unmarshal(stored, &value); err != nil {
-		return value, fmt.Errorf("read %x of %s: %w", key, b.name, err)
+	content, err := unseal(b.name, key, stored)
+	if err == nil {
+		err = json.Unmarshal(content, &value)
+	}
+	if err != nil {
+		tx.damaged = true
+		return value, fmt.Errorf("read %x of %s: %w: %w", key, b.name, ErrDamaged, err)
 	}
 	return value, nil
 }
@@ -48,23 +54,58 @@ func (b Bucket[T]) Get(tx *Tx, key []byte) (value T, found bool, err error) {
 	if stored == nil {
 		return value, false, nil
 	}
-	value, err = b.decode(key, stored)
+	value, err = b.decode(tx, key, stored)
 	return value, err == nil, err
 }
 
 // Put sets the value of key.
 func (b Bucket[T]) Put(tx *Tx, key []byte, value T) error {
+	if err := b.put(tx, key, value); err != nil {
+		return fmt.Errorf("write %x of %s: %w", key, b.name, err)
+	}
+	return nil
+}
+
+func (b Bucket[T]) put(tx *Tx, key []byte, value T) error {
 	bucket, err := tx.bolt.CreateBucketIfNotExists(b.name)
 	if err != nil {
-		return fmt.Errorf("write %x of %s: %w", key, b.name, err)
+		return err
 	}
-	stored, err := json.Marshal(value)
+	content, err := json.Marshal(value)
 	if err != nil {
-		return fmt.Errorf("write %x of %s: %w", key, b.name, err)
+		return err
 	}
+	if err := b.forget(tx, bucket, key); err != nil {
+		return err
+	}
+	stored, sum := seal(b.name, key, content)
 	if err := bucket.Put(key, stored); err != nil {
-		return fmt.Errorf("write %x of %s: %w", key, b.name, err)
+		return err
 	}
+	held, err := tx.contents(b.name)
+	if err != nil {
+		return err
+	}
+	held.add(sum)
+	return nil
+}
+
+// forget takes the value that key has, if any, out of the record of what the bucket holds.
+func (b Bucket[T]) forget(tx *Tx, bucket *bolt.Bucket, key []byte) error {
+	stored := bucket.Get(key)
+	if stored == nil {
+		return nil
+	}
+	sum, err := storedSum(stored)
+	if err != nil {
+		tx.damaged = true
+		return fmt.Errorf("%w: %w", ErrDamaged, err)
+	}
+	held, err := tx.contents(b.name)
+	if err != nil {
+		return err
+	}
+	held.remove(sum)
 	return nil
 }
 
@@ -74,7 +115,11 @@ func (b Bucket[T]) Delete(tx *Tx, key []byte) error {
 	if bucket == nil {
 		return nil
 	}
-	if err := bucket.Delete(key); err != nil {
+	err := b.forget(tx, bucket, key)
+	if err == nil {
+		err = bucket.Delete(key)
+	}
+	if err != nil {
 		return fmt.Errorf("delete %x of %s: %w", key, b.name, err)
 	}
 	return nil
@@ -86,7 +131,12 @@ func (b Bucket[T]) NextSequence(tx *Tx) (uint64, error) {
 	if err != nil {
 		return 0, fmt.Errorf("number an entry of %s: %w", b.name, err)
 	}
-	return bucket.NextSequence()
+	held, err := tx.contents(b.name)
+	if err != nil {
+		return 0, fmt.Errorf("number an entry of %s: %w", b.name, err)
+	}
+	held.sequence, err = bucket.NextSequence()
+	return held.sequence, err
 }
 
 // Ascend yields the values from the first key to the last, each with the error of reading it. Nothing may be written to
@@ -109,7 +159,7 @@ func (b Bucket[T]) walk(tx *Tx, first, next func(*bolt.Cursor) ([]byte, []byte))
 		}
 		cursor := bucket.Cursor()
 		for key, stored := first(cursor); key != nil; key, stored = next(cursor) {
-			if !yield(b.decode(key, stored)) {
+			if !yield(b.decode(tx, key, stored)) {
 				return
 			}
 		}

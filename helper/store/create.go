@@ -6,33 +6,49 @@ import (
 	"io/fs"
 	"os"
 	"path/filepath"
-	"strings"
 	"time"
 
 	bolt "go.etcd.io/bbolt"
-	bolterrors "go.etcd.io/bbolt/errors"
 	"golang.org/x/sys/unix"
 
 	"usher.internal/internal/trust"
 )
 
-// lockWithin is how long [Open] waits for another process, one that is just ending, to let go of the file.
-const lockWithin = time.Second
+// lockWithin is how long [Open] waits for another process, one that is just ending, to let go of the file; lockPause is between two
+// attempts.
+const (
+	lockWithin = time.Second
+	lockPause  = 50 * time.Millisecond
+)
 
 // mapped is how much of the address space the file has from the start. A journal that outgrows it waits, once, for those
 // who read to end before it can be written; 200 registrations with their deliveries take less.
 const mapped = 4 << 20
 
-// openFile opens a file of bbolt's, or makes it.
-func openFile(path string) (*bolt.DB, error) {
-	var file *os.File
-	options := &bolt.Options{Timeout: lockWithin, InitialMmapSize: mapped, NoStatistics: true}
-	options.OpenFile = func(path string, flag int, mode fs.FileMode) (_ *os.File, err error) {
-		file, err = os.OpenFile(path, flag, mode)
-		return file, err
+// openFile opens a file of bbolt's that is there. An empty one is begun if it is fresh, and damage otherwise. The file is locked before
+// it is examined, and bbolt gets the same one, so that nobody changes it in between.
+func openFile(path string, fresh bool) (db *bolt.DB, file *os.File, looked examination, err error) {
+	info, err := os.Lstat(path)
+	if err != nil {
+		return nil, nil, looked, err
 	}
-	var db *bolt.DB
-	err := withoutFaults(func() (err error) {
+	if !info.Mode().IsRegular() {
+		return nil, nil, looked, fmt.Errorf("%w: it is not a file, but %s", ErrDamaged, info.Mode())
+	}
+	file, err = os.OpenFile(path, os.O_RDWR|unix.O_NOFOLLOW, mode)
+	if err != nil {
+		return nil, nil, looked, explained(err)
+	}
+	if err = lock(file, path); err == nil && !fresh {
+		looked, err = examine(file)
+	}
+	if err != nil {
+		file.Close()
+		return nil, nil, looked, explained(err)
+	}
+	options := &bolt.Options{InitialMmapSize: mapped, NoStatistics: true}
+	options.OpenFile = func(string, int, fs.FileMode) (*os.File, error) { return file, nil }
+	err = withoutFaults(func() (err error) {
 		db, err = bolt.Open(path, mode, options)
 		return err
 	})
@@ -40,46 +56,86 @@ func openFile(path string) (*bolt.DB, error) {
 	case err == nil:
 	case errors.Is(err, ErrDamaged):
 		// bbolt has left it open, and its mapping, which cannot be reached, would keep the lock.
-		return nil, errors.Join(err, unix.Flock(int(file.Fd()), unix.LOCK_UN), file.Close())
-	case errors.Is(err, bolterrors.ErrTimeout):
-		return nil, ErrInUse
-	case errors.Is(err, bolterrors.ErrInvalid), errors.Is(err, bolterrors.ErrVersionMismatch), errors.Is(err, bolterrors.ErrChecksum),
-		strings.Contains(err.Error(), "file size too small"):
-		return nil, fmt.Errorf("%w: %w", ErrDamaged, err)
+		return nil, nil, looked, errors.Join(err, unix.Flock(int(file.Fd()), unix.LOCK_UN), file.Close())
 	default:
-		return nil, explained(err)
+		return nil, nil, looked, explained(err)
 	}
 	// The journal stays small; growing the file by bbolt's usual 16 MiB would ask for that much free disk.
 	db.AllocSize = 256 << 10
-	return db, nil
+	return db, file, looked, nil
 }
 
-// create makes the file where there is none, wholly or not at all: it gets its name once it is complete. bbolt alone would
-// leave a beginning of it on a full disk or after a power cut, which no later start could open.
-func create(path string) error {
-	if _, err := os.Stat(path); !errors.Is(err, fs.ErrNotExist) {
-		return err
+// lock takes the lock that bbolt takes, and that it therefore has already, of the file that is at path.
+func lock(file *os.File, path string) error {
+	for deadline := time.Now().Add(lockWithin); ; time.Sleep(lockPause) {
+		err := unix.Flock(int(file.Fd()), unix.LOCK_EX|unix.LOCK_NB)
+		switch {
+		case err == nil:
+			return isAt(file, path)
+		case !errors.Is(err, unix.EWOULDBLOCK):
+			return fmt.Errorf("lock: %w", err)
+		case time.Now().After(deadline):
+			return ErrInUse
+		}
 	}
-	file, err := os.CreateTemp(filepath.Dir(path), filepath.Base(path)+".new-*")
+}
+
+// isAt returns [ErrInUse] where the process that had the lock has put another file in the place.
+func isAt(file *os.File, path string) error {
+	locked, err := file.Stat()
 	if err != nil {
-		return explained(err)
+		return err
 	}
-	defer os.Remove(file.Name())
-	if err := file.Close(); err != nil {
-		return explained(err)
+	if now, err := os.Lstat(path); err != nil || !os.SameFile(locked, now) {
+		return errors.Join(ErrInUse, err)
 	}
-	db, err := openFile(file.Name())
+	return nil
+}
+
+// create makes the file where there is none, wholly or not at all. The new journal says what was found of the one before.
+func create(path string, found []Damage) error {
+	if _, err := os.Lstat(path); !errors.Is(err, fs.ErrNotExist) {
+		return err
+	}
+	if found == nil {
+		found = wasSetAside(path)
+	}
+	name, err := build(path, func(tx *bolt.Tx) error { return migrate(tx, 0, found) })
 	if err != nil {
 		return err
 	}
-	if err := errors.Join(migrate(db), db.Close()); err != nil {
-		return err
-	}
+	defer os.Remove(name)
 	// A link, other than a rename, never replaces a file that another process has made meanwhile.
-	if err := os.Link(file.Name(), path); err != nil && !errors.Is(err, fs.ErrExist) {
+	if err := os.Link(name, path); err != nil && !errors.Is(err, fs.ErrExist) {
 		return explained(err)
 	}
 	return syncDirectory(filepath.Dir(path))
+}
+
+// build writes a file beside path, which fill fills in one transaction, and returns its name. It gets the name of the journal once it is
+// complete: bbolt alone would leave a beginning of it on a full disk or after a power cut, which no later start could open.
+func build(path string, fill func(*bolt.Tx) error) (name string, err error) {
+	file, err := os.CreateTemp(filepath.Dir(path), filepath.Base(path)+".new-*")
+	if err != nil {
+		return "", explained(err)
+	}
+	name = file.Name()
+	complete := false
+	defer func() {
+		if !complete {
+			os.Remove(file.Name())
+		}
+	}()
+	if err := file.Close(); err != nil {
+		return "", explained(err)
+	}
+	db, _, _, err := openFile(name, true)
+	if err != nil {
+		return "", err
+	}
+	err = explained(errors.Join(db.Update(fill), db.Close()))
+	complete = err == nil
+	return name, err
 }
 
 func syncDirectory(path string) error {
@@ -93,11 +149,11 @@ func syncDirectory(path string) error {
 
 // protect refuses a file of another user ([trust.StateFile]), and takes away what a mode that somebody widened gives to others.
 func protect(path string) error {
-	if _, err := trust.StateFile.Check(path); err != nil {
-		return err
+	info, err := os.Lstat(path)
+	if err != nil || !info.Mode().IsRegular() {
+		return err // what is no file is damage: see openFile
 	}
-	info, err := os.Stat(path)
-	if err != nil || info.Mode().Perm() == mode {
+	if _, err := trust.StateFile.Check(path); err != nil || info.Mode().Perm() == mode {
 		return err
 	}
 	if err := os.Chmod(path, mode); err != nil {

@@ -1,55 +1,204 @@
 package store
 
 import (
-	"bytes"
+	"encoding/json"
+	"errors"
 	"fmt"
-	"io"
+	"io/fs"
 	"os"
-	"runtime/debug"
+	"reflect"
+	"strings"
+	"time"
 
 	bolt "go.etcd.io/bbolt"
 )
 
-// damagedSuffix is what the name of a damaged journal gets.
-const damagedSuffix = ".damaged"
+// Damage is something of the journal that could not be read, and was set aside.
+type Damage struct {
+	Number uint64    `json:"number"`
+	At     time.Time `json:"at"`
+	// Bucket and Key are where a value was. Both are empty when the whole journal was set aside, and is File now, or when only its
+	// last write may be lost.
+	Bucket string `json:"bucket,omitempty"`
+	Key    []byte `json:"key,omitempty"`
+	File   string `json:"file,omitempty"`
+	// Value is what was there, nil where there was no room to keep it.
+	Value []byte `json:"value,omitempty"`
+	// Why holds nothing of the value.
+	Why string `json:"why"`
+	// bucket is its name as it was, which may not be text.
+	bucket []byte
+}
+
+const (
+	// damagedSuffix is what the name of a damaged journal gets.
+	damagedSuffix = ".damaged"
+	// keptDamage is for how long damage is kept, and reported.
+	keptDamage = 30 * 24 * time.Hour
+	// keptValues is how many bytes of values are kept: 1 MiB as JSON. Of more, the newest are.
+	keptValues = 1 << 20 * 3 / 4
+	// keptDamages is how many are kept, with their values or without.
+	keptDamages = 1000
+)
+
+var damages = NewBucket[Damage]("damages")
+
+// Damages returns what was set aside in the last 30 days, the oldest first, without the values.
+func (s *Store) Damages() (found []Damage, err error) {
+	err = s.View(func(tx *Tx) error {
+		for one, err := range damages.Ascend(tx) {
+			if err != nil {
+				return err
+			}
+			if time.Since(one.At) < keptDamage {
+				one.Value = nil
+				found = append(found, one)
+			}
+		}
+		return nil
+	})
+	return found, err
+}
+
+// keep adds what was found to the journal, and forgets what is too old or too much.
+func keep(tx *Tx, found []Damage) error {
+	for _, one := range found {
+		var err error
+		if one.Number, err = damages.NextSequence(tx); err != nil {
+			return err
+		}
+		if len(one.Value) > keptValues {
+			one.Value = nil
+		}
+		if err := damages.Put(tx, NumberKey(one.Number), one); err != nil {
+			return err
+		}
+	}
+	var forgotten []uint64
+	var without []Damage
+	kept, size := 0, 0
+	for one, err := range damages.Descend(tx) {
+		if err != nil {
+			return err
+		}
+		kept++
+		switch size += len(one.Value); {
+		case kept > keptDamages, time.Since(one.At) >= keptDamage:
+			forgotten = append(forgotten, one.Number)
+		case size > keptValues && one.Value != nil:
+			one.Value = nil
+			without = append(without, one)
+		}
+	}
+	for _, number := range forgotten {
+		if err := damages.Delete(tx, NumberKey(number)); err != nil {
+			return err
+		}
+	}
+	for _, one := range without {
+		if err := damages.Put(tx, NumberKey(one.Number), one); err != nil {
+			return err
+		}
+	}
+	return nil
+}
 
 // SetAside renames the journal at path, which [Open] found to be [ErrDamaged], so that the next Open makes a new one, and
 // returns the new name. One that was set aside earlier is replaced: a disk that damages journals must not be filled with them.
 func SetAside(path string) (aside string, err error) {
 	aside = path + damagedSuffix
+	if info, err := os.Lstat(aside); err == nil && info.IsDir() {
+		aside = fmt.Sprint(aside, "-", time.Now().UnixNano()) // a directory is not replaced
+	} else if moved, err := os.Lstat(path); err == nil && moved.IsDir() {
+		os.Remove(aside) // it would be in the way
+	}
 	if err := os.Rename(path, aside); err != nil {
 		return "", fmt.Errorf("set the journal aside: %w", err)
 	}
 	return aside, nil
 }
 
-// readable reads everything once.
-func readable(db *bolt.DB) error {
-	return withoutFaults(func() error {
-		return db.View(func(tx *bolt.Tx) error {
-			return tx.ForEach(func(_ []byte, bucket *bolt.Bucket) error { return readBucket(bucket) })
-		})
-	})
+// wasSetAside returns what a new journal at path says of one that was set aside there lately. An usherd that ended right after it had set
+// it aside has left no other trace.
+func wasSetAside(path string) []Damage {
+	info, err := os.Lstat(path + damagedSuffix)
+	if errors.Is(err, fs.ErrNotExist) {
+		return nil
+	}
+	at := time.Now()
+	if err == nil && at.Sub(info.ModTime()) > keptDamage {
+		return nil
+	}
+	return []Damage{{At: at, File: path + damagedSuffix, Why: "it was damaged when usherd started the last time"}}
 }
 
-func readBucket(bucket *bolt.Bucket) error {
-	return bucket.ForEach(func(key, value []byte) error {
-		if value == nil {
-			return readBucket(bucket.Bucket(key))
+// inspect reads every value of a file with sums, and returns those that are damaged. The error wraps [ErrDamaged] where values are lost, or
+// others are back.
+func inspect(tx *bolt.Tx) (damaged []Damage, err error) {
+	there := make(map[string]bool)
+	err = forEachBucket(tx, func(name []byte, bucket *bolt.Bucket) error {
+		there[string(name)] = true
+		recorded, err := readContents(tx, string(name))
+		if err != nil {
+			return err
 		}
-		_, err := io.Copy(io.Discard, bytes.NewReader(value))
+		var held contents
+		before := len(damaged)
+		err = bucket.ForEach(func(key, stored []byte) error {
+			content, err := unseal(name, key, stored)
+			if err == nil {
+				err = decodable(string(name), content)
+			}
+			if err != nil {
+				damaged = append(damaged, damageOf(name, key, stored, err))
+				return nil
+			}
+			sum, err := storedSum(stored)
+			held.add(sum)
+			return err
+		})
+		if err != nil {
+			return err
+		}
+		unread := uint64(len(damaged) - before)
+		switch {
+		case bucket.Sequence() != recorded.sequence:
+			return fmt.Errorf("%w: %q numbers its values from %d on, and %d were given out", ErrDamaged, name, bucket.Sequence(), recorded.sequence)
+		case held.count+unread != recorded.count:
+			return fmt.Errorf("%w: %q holds %d values, and %d were written", ErrDamaged, name, held.count+unread, recorded.count)
+		case unread == 0 && held.sums != recorded.sums:
+			return fmt.Errorf("%w: %q holds other values than those that were written last", ErrDamaged, name)
+		}
+		return nil
+	})
+	if err != nil {
+		return nil, err
+	}
+	// A bucket that has got lost is known by its record.
+	return damaged, tx.Bucket(metaBucket).ForEach(func(key, stored []byte) error {
+		name, isRecord := strings.CutPrefix(string(key), contentsPrefix)
+		if !isRecord {
+			return nil
+		}
+		recorded, err := decodeContents(name, stored)
+		if err == nil && !there[name] && recorded != (contents{}) {
+			err = fmt.Errorf("%w: %q is lost", ErrDamaged, name)
+		}
 		return err
 	})
 }
 
-// withoutFaults calls f and returns [ErrDamaged] where f panics: bbolt maps the file into memory and trusts it, so that a page
-// that is missing is a fault of the processor's, and one with something else in it a failed assertion.
-func withoutFaults(f func() error) (err error) {
-	defer debug.SetPanicOnFault(debug.SetPanicOnFault(true))
-	defer func() {
-		if met := recover(); met != nil {
-			err = fmt.Errorf("%w: %v", ErrDamaged, met)
+// decodable returns an error unless a value is what this program keeps in the bucket. What a later version keeps is not known here.
+func decodable(bucket string, content []byte) error {
+	kind, known := buckets[bucket]
+	if !known {
+		if !json.Valid(content) {
+			return errors.New("it is not JSON")
 		}
-	}()
-	return f()
+		return nil
+	}
+	if err := json.Unmarshal(content, reflect.New(kind).Interface()); err != nil {
+		return fmt.Errorf("it is not a %s as this version writes it", kind) // the error may quote the value
+	}
+	return nil
 }

@@ -1,8 +1,14 @@
 package store
 
 import (
+	"bytes"
 	"encoding/binary"
 	"fmt"
+	"os"
+	"path/filepath"
+	"slices"
+	"strings"
+	"time"
 
 	bolt "go.etcd.io/bbolt"
 )
@@ -13,7 +19,8 @@ import (
 // entry in migrations.
 const Schema = 2
 
-// migrations bring a file from the version that is their index to the next one. Version 0 is an empty file.
+// migrations bring a file from the version that is their index to the next one, with values that have no sums. Version 0 is an empty
+// file.
 var migrations = [Schema]func(*bolt.Tx) error{
 	0: func(tx *bolt.Tx) error {
 		_, err := tx.CreateBucketIfNotExists(metaBucket)
@@ -28,32 +35,166 @@ var (
 	schemaKey  = []byte("schema")
 )
 
-// migrate brings a file to the present schema, in one transaction. A file of a newer one is [ErrNewerSchema].
-func migrate(db *bolt.DB) error {
-	var version uint64
-	err := db.View(func(tx *bolt.Tx) error {
-		if meta := tx.Bucket(metaBucket); meta != nil {
-			if stored := meta.Get(schemaKey); len(stored) == 8 {
-				version = binary.BigEndian.Uint64(stored)
-			}
-		}
-		return nil
-	})
-	switch {
-	case err != nil:
-		return err
-	case version == Schema:
-		return nil
-	case version > Schema:
-		return fmt.Errorf("%w: it has schema %d and this version knows %d: install the newer usher again, or move the file away",
-			ErrNewerSchema, version, Schema)
+// settle brings a file to the present schema. What cannot be read is set aside: then the journal is written again, and rebuilt holds. It
+// returns what was set aside. A file of a newer schema is [ErrNewerSchema].
+func settle(db *bolt.DB, path string, looked examination) (found []Damage, rebuilt bool, err error) {
+	if looked.lastMayBeLost {
+		found = append(found, Damage{At: time.Now(), Why: "a header page was damaged; what was written last may be lost"})
 	}
-	return explained(db.Update(func(tx *bolt.Tx) error {
-		for ; version < Schema; version++ {
-			if err := migrations[version](tx); err != nil {
-				return fmt.Errorf("migrate from schema %d: %w", version, err)
+	var version uint64
+	var summed bool
+	var damaged []Damage
+	err = db.View(func(tx *bolt.Tx) (err error) {
+		version, summed, err = readSchema(tx)
+		switch {
+		case err != nil:
+			return err
+		case version > Schema:
+			return fmt.Errorf("%w: it has schema %d and this version knows %d: install the newer usher again, or move the file away",
+				ErrNewerSchema, version, Schema)
+		case version == 0:
+			return fmt.Errorf("%w: it is empty", ErrDamaged) // [create] leaves none
+		case summed:
+			damaged, err = inspect(tx)
+		default:
+			damaged, err = unreadable(tx)
+		}
+		return err
+	})
+	if err != nil {
+		return nil, false, err
+	}
+	switch found = append(found, damaged...); {
+	case len(found) > 0 || looked.irregular:
+		return found, true, rebuild(db, path, version, summed, damaged, found)
+	case version == Schema && summed:
+		return nil, false, nil
+	}
+	return nil, false, explained(db.Update(func(tx *bolt.Tx) error { return migrate(tx, version, nil) }))
+}
+
+// rebuild replaces the journal at path, which db is, with one of the present schema that holds everything but the damaged values. The
+// damaged file is only read: bbolt cannot change a page of which the first key is not the one that led to it.
+func rebuild(db *bolt.DB, path string, version uint64, summed bool, damaged, found []Damage) error {
+	without := make(map[string]bool)
+	for _, one := range damaged {
+		without[string(one.bucket)+"\x00"+string(one.Key)] = true
+	}
+	name, err := build(path, func(to *bolt.Tx) error {
+		copied := &Tx{bolt: to, changed: make(map[string]*contents)}
+		err := db.View(func(from *bolt.Tx) error {
+			return from.ForEach(func(name []byte, bucket *bolt.Bucket) error {
+				target, err := to.CreateBucket(name)
+				if err != nil {
+					return err
+				}
+				held := &contents{sequence: bucket.Sequence()}
+				if !bytes.Equal(name, metaBucket) {
+					copied.changed[string(name)] = held
+				}
+				if err := target.SetSequence(held.sequence); err != nil {
+					return err
+				}
+				return bucket.ForEach(func(key, stored []byte) error {
+					if without[string(name)+"\x00"+string(key)] {
+						return nil
+					}
+					if sum, err := storedSum(stored); err == nil {
+						held.add(sum)
+					}
+					return target.Put(key, stored)
+				})
+			})
+		})
+		switch {
+		case err != nil:
+			return err
+		case !summed:
+			return migrate(to, version, found)
+		}
+		if err := keep(copied, found); err != nil {
+			return err
+		}
+		return copied.record()
+	})
+	if err != nil {
+		return fmt.Errorf("write the journal again: %w", err)
+	}
+	defer os.Remove(name)
+	if err := os.Rename(name, path); err != nil {
+		return fmt.Errorf("write the journal again: %w", explained(err))
+	}
+	return syncDirectory(filepath.Dir(path))
+}
+
+// unreadable returns the values that cannot be read of a file whose values have no sums.
+func unreadable(tx *bolt.Tx) (damaged []Damage, err error) {
+	err = forEachBucket(tx, func(name []byte, bucket *bolt.Bucket) error {
+		return bucket.ForEach(func(key, content []byte) error {
+			if err := decodable(string(name), content); err != nil {
+				damaged = append(damaged, damageOf(name, key, content, err))
+			}
+			return nil
+		})
+	})
+	return damaged, err
+}
+
+// migrate brings a file of an earlier version, or one whose values have no sums, to the present one.
+func migrate(tx *bolt.Tx, version uint64, found []Damage) error {
+	for ; version < Schema; version++ {
+		if err := migrations[version](tx); err != nil {
+			return fmt.Errorf("migrate from schema %d: %w", version, err)
+		}
+	}
+	sealed := &Tx{bolt: tx, changed: make(map[string]*contents)}
+	err := forEachBucket(tx, func(name []byte, bucket *bolt.Bucket) error {
+		held := &contents{sequence: bucket.Sequence()}
+		values := make(map[string][]byte)
+		err := bucket.ForEach(func(key, content []byte) error {
+			stored, sum := seal(name, key, slices.Clone(content))
+			values[string(key)] = stored
+			held.add(sum)
+			return nil
+		})
+		for key, stored := range values {
+			if err == nil {
+				err = bucket.Put([]byte(key), stored)
 			}
 		}
-		return tx.Bucket(metaBucket).Put(schemaKey, binary.BigEndian.AppendUint64(nil, Schema))
-	}))
+		sealed.changed[string(name)] = held
+		return err
+	})
+	if err != nil {
+		return fmt.Errorf("give the values their checksums: %w", err)
+	}
+	if err := keep(sealed, found); err != nil {
+		return err
+	}
+	meta, schema := tx.Bucket(metaBucket), binary.BigEndian.AppendUint64(nil, Schema)
+	if err := meta.Put(schemaKey, schema); err != nil {
+		return err
+	}
+	if err := meta.Put(schemaSumKey, schemaSum(schema)); err != nil {
+		return err
+	}
+	return sealed.record()
+}
+
+// forEachBucket calls f for each bucket of values.
+func forEachBucket(tx *bolt.Tx, f func(name []byte, bucket *bolt.Bucket) error) error {
+	return tx.ForEach(func(name []byte, bucket *bolt.Bucket) error {
+		if bytes.Equal(name, metaBucket) {
+			return nil
+		}
+		return f(bytes.Clone(name), bucket)
+	})
+}
+
+// damageOf describes a value that cannot be read.
+func damageOf(bucket, key, stored []byte, why error) Damage {
+	return Damage{
+		At: time.Now(), Bucket: strings.ToValidUTF8(string(bucket), "?"), Key: bytes.Clone(key), Value: bytes.Clone(stored), Why: why.Error(),
+		bucket: bytes.Clone(bucket),
+	}
 }

@@ -8,12 +8,16 @@ package store
 import (
 	"errors"
 	"fmt"
+	"os"
 	"strings"
 	"sync"
 	"sync/atomic"
+	"time"
 
 	bolt "go.etcd.io/bbolt"
 	"golang.org/x/sys/unix"
+
+	"usher.internal/internal/oneline"
 )
 
 // The errors that callers decide on.
@@ -24,19 +28,35 @@ var (
 	ErrUnwritable = errors.New("journal cannot be written")
 	// ErrInUse is wrapped by [Open] when another process has the file open.
 	ErrInUse = errors.New("journal in use by another process")
-	// ErrDamaged is wrapped by [Open] for a file that is none of ours any more: cut short, or overwritten.
+	// ErrDamaged is wrapped by [Open] for a file that is none of ours any more, cut short or overwritten, and by whatever meets a part
+	// that cannot be read.
 	ErrDamaged = errors.New("journal is damaged")
 	// ErrNewerSchema is wrapped by [Open] for a file that a newer version wrote; the file stays as it is.
 	ErrNewerSchema = errors.New("journal written by a newer version")
 )
+
+var errClosed = errors.New("journal is closed")
+
+// longestWhy is how much is kept of why a journal was set aside, in characters.
+const longestWhy = 300
 
 // mode is that of the file: it holds who registered which device.
 const mode = 0o600
 
 // Store is an open file. It is safe for concurrent use.
 type Store struct {
-	db   *bolt.DB
-	path string
+	path    string
+	replace bool
+	found   func([]Damage)
+
+	// opening is held for reading over each transaction, and for writing while the file is opened again. It guards db and file, which
+	// are nil after a file could not be opened again, and closed.
+	opening sync.RWMutex
+	db      *bolt.DB
+	file    *os.File
+	closed  bool
+	// doubtful holds after something could not be read: the next transaction examines the file first.
+	doubtful atomic.Bool
 
 	// writing is held over a commit and the note of how it went, so that the notes come in the order of the commits.
 	writing sync.Mutex
@@ -45,57 +65,200 @@ type Store struct {
 
 	mu         sync.Mutex
 	writeError error
-	// changed is closed with the next commit; nil while nobody waits for it.
-	changed chan struct{}
+	// changed is closed with the next commit, reopened when the file was opened again; nil while nobody waits for it.
+	changed, reopened chan struct{}
 }
 
 // Open opens the file at path, or makes it with mode 0600 in a directory that must exist, and brings it to the present
 // schema. It waits up to a second for another process to let go of the file, and reads all of it once, so that damage shows
-// now and not in the middle of a registration. The errors wrap [ErrInUse], [ErrDamaged], [ErrNewerSchema] and [ErrFull].
-func Open(path string) (*Store, error) {
-	s := &Store{path: path}
-	err := create(path)
-	if err == nil {
-		err = protect(path)
-	}
-	if err == nil {
-		s.db, err = openFile(path)
-	}
-	if err == nil {
-		if err = readable(s.db); err == nil {
-			err = migrate(s.db)
-		}
-		if err != nil {
-			s.db.Close()
-		}
-	}
+// now and not in the middle of a registration. A value that cannot be read is set aside ([Store.Damages]). The errors wrap [ErrInUse],
+// [ErrDamaged], [ErrNewerSchema] and [ErrFull].
+func Open(path string) (*Store, error) { return open(&Store{path: path, found: func([]Damage) {}}) }
+
+// OpenOrReplace opens the file as [Open] does. One that is damaged as a whole is set aside ([SetAside]), and a new one begun, now and
+// whenever the damage shows later. found is told what was set aside.
+func OpenOrReplace(path string, found func([]Damage)) (*Store, error) {
+	return open(&Store{path: path, found: found, replace: true})
+}
+
+func open(s *Store) (*Store, error) {
+	err := s.open()
 	if err != nil {
-		return nil, fmt.Errorf("open journal %s: %w", path, err)
+		return nil, err
 	}
 	return s, nil
 }
 
+// open opens the file. The caller holds opening, or is the only one that knows the store.
+func (s *Store) open() error {
+	found, err := s.openExisting(nil)
+	if s.replace && errors.Is(err, ErrDamaged) {
+		aside, asideError := SetAside(s.path)
+		if asideError != nil {
+			return fmt.Errorf("open journal %s: %w", s.path, errors.Join(err, asideError))
+		}
+		whole := []Damage{{At: time.Now(), File: aside, Why: oneline.Of(err.Error(), longestWhy)}}
+		if _, err = s.openExisting(whole); err == nil {
+			found = whole
+		}
+	}
+	if err != nil {
+		return fmt.Errorf("open journal %s: %w", s.path, err)
+	}
+	if len(found) > 0 {
+		s.found(found)
+	}
+	return nil
+}
+
+// openExisting opens the file, or makes it and notes in it what was found of the one before.
+func (s *Store) openExisting(before []Damage) (found []Damage, err error) {
+	for {
+		err = create(s.path, before)
+		if err == nil {
+			err = protect(s.path)
+		}
+		if err != nil {
+			return nil, err
+		}
+		db, file, looked, err := openFile(s.path, false)
+		if err != nil {
+			return nil, err
+		}
+		var setAside []Damage
+		var rebuilt bool
+		err = withoutFaults(func() (err error) {
+			setAside, rebuilt, err = settle(db, s.path, looked)
+			return err
+		})
+		switch {
+		case err != nil:
+			return nil, errors.Join(err, db.Close())
+		case !rebuilt:
+			s.db, s.file = db, file
+			return found, nil
+		case found != nil:
+			return nil, errors.Join(fmt.Errorf("%w: it was damaged again while it was opened", ErrDamaged), db.Close())
+		}
+		if found = setAside; found == nil {
+			found = []Damage{}
+		}
+		if err := db.Close(); err != nil {
+			return nil, err
+		}
+	}
+}
+
 // Close closes the file. It waits for transactions under way.
-func (s *Store) Close() error { return s.db.Close() }
+func (s *Store) Close() error {
+	s.opening.Lock()
+	defer s.opening.Unlock()
+	s.closed = true
+	return s.shut()
+}
+
+func (s *Store) shut() error {
+	if s.db == nil {
+		return nil
+	}
+	db := s.db
+	s.db, s.file = nil, nil
+	return db.Close()
+}
+
+// use holds the file open until release is called. Where its content is in doubt it is opened again first.
+func (s *Store) use() (release func(), err error) {
+	for {
+		s.opening.RLock()
+		switch {
+		case s.closed:
+			s.opening.RUnlock()
+			return nil, errClosed
+		case s.db != nil && !s.doubtful.Load():
+			return s.opening.RUnlock, nil
+		}
+		s.opening.RUnlock()
+		if err := s.reopen(); err != nil {
+			return nil, err
+		}
+	}
+}
+
+// reopen opens the file again, as a new process would.
+func (s *Store) reopen() error {
+	s.opening.Lock()
+	defer s.opening.Unlock()
+	if s.closed || s.db != nil && !s.doubtful.Load() {
+		return nil // somebody else was faster
+	}
+	if err := s.shut(); err != nil {
+		return fmt.Errorf("close journal %s: %w", s.path, err)
+	}
+	if err := s.open(); err != nil {
+		return err
+	}
+	s.doubtful.Store(false)
+	s.generation.Add(1)
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	for _, waiting := range []*chan struct{}{&s.changed, &s.reopened} {
+		if *waiting != nil {
+			close(*waiting)
+			*waiting = nil
+		}
+	}
+	return nil
+}
+
+// begin begins a transaction. What bbolt reads while it holds its locks, the header pages, is read here first: without the locks an error
+// is only that of the call.
+func (s *Store) begin(writable bool) (*bolt.Tx, error) {
+	if _, _, err := headers(s.file); err != nil {
+		return nil, fmt.Errorf("%w: %w", ErrDamaged, err)
+	}
+	return s.db.Begin(writable)
+}
 
 // Tx is a transaction. It is valid until the function that got it returns.
 type Tx struct {
 	bolt     *bolt.Tx
 	onCommit []func()
+	// changed are the records of what the buckets hold that it has changed.
+	changed map[string]*contents
+	// damaged holds once a value could not be read.
+	damaged bool
 }
 
 // OnCommit calls f after the transaction is on disk, and not at all when it does not get there. f may use the store; what
 // several transactions left to be called may come in another order than theirs.
 func (tx *Tx) OnCommit(f func()) { tx.onCommit = append(tx.onCommit, f) }
 
-// View reads in one transaction: f sees one state of the store. Writing in it is an error. f must not call [Store.Update].
+// View reads in one transaction: f sees one state of the store. Writing in it is an error. f must not call [Store.View] or
+// [Store.Update]. What cannot be read is an error of this call that wraps [ErrDamaged].
 func (s *Store) View(f func(*Tx) error) error {
-	return s.db.View(func(tx *bolt.Tx) error { return f(&Tx{bolt: tx}) })
+	release, err := s.use()
+	if err != nil {
+		return err
+	}
+	defer release()
+	tx := &Tx{}
+	err = withoutFaults(func() error {
+		if tx.bolt, err = s.begin(false); err != nil {
+			return err
+		}
+		defer tx.bolt.Rollback()
+		return f(tx)
+	})
+	if tx.damaged || errors.Is(err, ErrDamaged) {
+		s.doubtful.Store(true)
+	}
+	return err
 }
 
 // Update writes in one transaction, one at a time. When it returns nil, everything that f wrote is on disk. An error of f
 // is returned as it is, and nothing was written. Any other error is that of the commit, as [Store.WriteError] has it; a
-// full disk wraps [ErrFull]. f must not call View or Update.
+// full disk wraps [ErrFull]. What cannot be read wraps [ErrUnwritable] and [ErrDamaged], since the next call may find it readable, or
+// set aside. f must not call View or Update.
 //
 // A commit that failed may be there all the same, when the disk took it and then failed to say so. Whoever tries again
 // looks first at what is there.
@@ -113,14 +276,18 @@ func (s *Store) Update(f func(*Tx) error) error {
 func (s *Store) update(f func(*Tx) error) (committed *Tx, err error) {
 	s.writing.Lock()
 	defer s.writing.Unlock()
-	var refused error
-	err = s.db.Update(func(tx *bolt.Tx) error {
-		committed = &Tx{bolt: tx}
-		refused = f(committed)
-		return refused
-	})
-	if refused != nil {
-		return nil, refused
+	committed = &Tx{}
+	release, err := s.use()
+	if err == nil {
+		defer release()
+		var refused error
+		err = s.commit(committed, f, &refused)
+		if committed.damaged || errors.Is(err, ErrDamaged) {
+			s.doubtful.Store(true)
+		}
+		if refused != nil && !errors.Is(err, ErrDamaged) {
+			return nil, refused
+		}
 	}
 	if err != nil {
 		err = fmt.Errorf("%w: %s: %w", ErrUnwritable, s.path, explained(err))
@@ -134,6 +301,35 @@ func (s *Store) update(f func(*Tx) error) (committed *Tx, err error) {
 		s.changed = nil
 	}
 	return committed, err
+}
+
+// commit makes one transaction; refused is the error of f. bbolt's own Update reads the file once more after a panic, which panics
+// again, and never lets go of its lock.
+func (s *Store) commit(tx *Tx, f func(*Tx) error, refused *error) error {
+	return withoutFaults(func() (err error) {
+		if tx.bolt, err = s.begin(true); err != nil {
+			return err
+		}
+		defer tx.bolt.Rollback() // of no effect once it is committed
+		if *refused = f(tx); *refused != nil {
+			return *refused
+		}
+		if err := tx.record(); err != nil {
+			return err
+		}
+		return tx.bolt.Commit()
+	})
+}
+
+// Reopened returns a channel that is closed when damage has made the store open its file again. What was read before may not be there
+// any more. Whoever waits for it asks for it before reading.
+func (s *Store) Reopened() <-chan struct{} {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.reopened == nil {
+		s.reopened = make(chan struct{})
+	}
+	return s.reopened
 }
 
 // Changed returns a channel that is closed after the next commit. Whoever waits for it asks for it before he reads.

@@ -157,7 +157,8 @@ func TestNewerSchemaIsLeftAlone(t *testing.T) {
 		if stored := meta.Get([]byte("schema")); binary.BigEndian.Uint64(stored) != store.Schema {
 			t.Errorf("schema is %x", stored)
 		}
-		return meta.Put([]byte("schema"), binary.BigEndian.AppendUint64(nil, store.Schema+1))
+		newer := binary.BigEndian.AppendUint64(nil, store.Schema+1)
+		return errors.Join(meta.Put([]byte("schema"), newer), meta.Put([]byte("schema-sum"), store.SchemaSum(newer)))
 	})
 	if err := errors.Join(err, db.Close()); err != nil {
 		t.Fatal(err)

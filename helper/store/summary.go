@@ -1,0 +1,57 @@
+package store
+
+import (
+	"fmt"
+	"slices"
+	"time"
+)
+
+// Summary is what an admin reads of damages of one kind.
+type Summary struct {
+	// Text is one sentence without its full stop, and names no user.
+	Text string
+	// Fix is one or two sentences.
+	Fix string
+	// Since is when the first of them was found.
+	Since time.Time
+}
+
+// gatherFix is what brings back what a Mac knows of its users.
+const gatherFix = "Run `usherctl gather` for each user, or `usherctl register` for one whose registration was under way."
+
+// Summarize describes damages: those of the values of a bucket together, in the order in which they were found.
+func Summarize(found []Damage) []Summary {
+	var summaries []Summary
+	var inBuckets []string
+	for _, one := range found {
+		at := one.At.Format(time.RFC3339)
+		switch {
+		case one.File != "":
+			summaries = append(summaries, Summary{
+				Since: one.At,
+				Text:  fmt.Sprintf("all of it was set aside as %s at %s, and a new one begun (%s)", one.File, at, one.Why),
+				Fix:   gatherFix + " Check that disk, and keep the file for support or remove it.",
+			})
+		case one.Bucket == "":
+			summaries = append(summaries, Summary{Since: one.At, Text: fmt.Sprintf("%s (seen at %s)", one.Why, at), Fix: gatherFix + " Check that disk."})
+		case !slices.Contains(inBuckets, one.Bucket):
+			inBuckets = append(inBuckets, one.Bucket)
+			count := 0
+			for _, other := range found {
+				if other.File == "" && other.Bucket == one.Bucket {
+					count++
+				}
+			}
+			values := "1 value"
+			if count > 1 {
+				values = fmt.Sprintf("%d values", count)
+			}
+			summaries = append(summaries, Summary{
+				Since: one.At,
+				Text:  fmt.Sprintf("%s of %s could not be read at %s and was set aside (%s)", values, one.Bucket, at, one.Why),
+				Fix:   gatherFix + " Check that disk.",
+			})
+		}
+	}
+	return summaries
+}
