@@ -23,7 +23,7 @@ func (s *server) GatherWithJamf(ctx context.Context, _ *usherv1.GatherWithJamfRe
 	if err != nil {
 		return nil, programFailed(ctx, err)
 	}
-	have, err := haveAzureID(s.JamfState)
+	have, err := haveAzureID(ctx, s.JamfState)
 	if err != nil {
 		return nil, fmt.Errorf("%w: it left its state unreadable: %w", errProgram, err)
 	}
@@ -40,8 +40,8 @@ func programFailed(ctx context.Context, err error) error {
 }
 
 // haveAzureID reads have_an_Azure_id of Jamf's state. Without the file or the key there is none.
-func haveAzureID(path string) (bool, error) {
-	state, err := identity.ReadJamfState(path)
+func haveAzureID(ctx context.Context, path string) (bool, error) {
+	state, err := identity.ReadJamfState(ctx, path)
 	if err != nil || state == nil || state.HaveAzureID == nil {
 		return false, err
 	}

@@ -138,12 +138,12 @@ func TestHaveAzureID(t *testing.T) {
 		if err := os.WriteFile(path, []byte(content), 0o600); err != nil {
 			t.Fatal(err)
 		}
-		have, err := haveAzureID(path)
+		have, err := haveAzureID(t.Context(), path)
 		if got := map[bool]string{true: "true", false: "false"}[have]; err != nil && want != "error" || err == nil && got != want {
 			t.Errorf("%s: got %v, %v, want %s", content, have, err, want)
 		}
 	}
-	if have, err := haveAzureID(filepath.Join(t.TempDir(), "none")); have || err != nil {
+	if have, err := haveAzureID(t.Context(), filepath.Join(t.TempDir(), "none")); have || err != nil {
 		t.Errorf("no file: got %v, %v", have, err)
 	}
 }

@@ -14,10 +14,9 @@ import (
 	"strings"
 	"time"
 
-	"howett.net/plist"
-
 	"usher.internal/internal/command"
 	"usher.internal/internal/oneline"
+	"usher.internal/internal/propertylist"
 	"usher.internal/internal/wpj"
 )
 
@@ -110,8 +109,11 @@ func valuesIn(said []byte) ([]string, error) {
 	if len(said) == 0 {
 		return nil, fmt.Errorf("%w: it printed nothing", errNotRead)
 	}
-	var record map[string]any
-	if _, err := plist.Unmarshal(said, &record); err != nil {
+	record, err := propertylist.Parse(said)
+	if err != nil {
+		record, err = propertylist.ParseText(string(said))
+	}
+	if err != nil {
 		return nil, fmt.Errorf("%w: %w", errNotRead, err)
 	}
 	for _, key := range []string{attribute, strings.TrimPrefix(attribute, "dsAttrTypeStandard:")} {

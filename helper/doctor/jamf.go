@@ -3,9 +3,9 @@ package doctor
 import (
 	"context"
 	"fmt"
-	"os"
 
 	"usher.internal/internal/jamfstate"
+	"usher.internal/internal/propertylist"
 )
 
 // jamfBinary is the program that delivers in mode recon.
@@ -30,11 +30,11 @@ type jamfPreferences struct{ path string }
 // conditionalAccessEnabled holds that microsoftCAEnabled is true: otherwise the flow dies after Company Portal has
 // closed, when the user has signed in already [BW#5]. A key that is missing is not true; a file that is missing says
 // nothing.
-func (j jamfPreferences) conditionalAccessEnabled(context.Context) (Finding, error) {
+func (j jamfPreferences) conditionalAccessEnabled(ctx context.Context) (Finding, error) {
 	if j.path == "" {
 		return notApplicable("preflight.jamf_preferences is empty."), nil
 	}
-	content, err := os.ReadFile(j.path)
+	content, err := propertylist.ContentWithin(ctx, j.path)
 	if err != nil {
 		return Finding{}, err
 	}

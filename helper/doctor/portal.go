@@ -9,10 +9,9 @@ import (
 	"strconv"
 	"strings"
 
-	"howett.net/plist"
-
 	"usher.internal/internal/command"
 	"usher.internal/internal/oneline"
+	"usher.internal/internal/propertylist"
 )
 
 // portal looks at the program that the user's agent will start, and at the bundle around it.
@@ -60,7 +59,7 @@ func (p portal) bundle() (path string, found bool) {
 }
 
 // newEnough compares the bundle's version with the oldest that is allowed.
-func (p portal) newEnough(context.Context) (Finding, error) {
+func (p portal) newEnough(ctx context.Context) (Finding, error) {
 	bundle, found := p.bundle()
 	if !found {
 		return notApplicable("%s is in no application bundle, which would tell its version.", p.path), nil
@@ -68,7 +67,7 @@ func (p portal) newEnough(context.Context) (Finding, error) {
 	if _, err := os.Stat(p.path); gone(err) {
 		return p.notThere(), nil
 	}
-	version, err := bundleVersion(filepath.Join(bundle, "Contents", "Info.plist"))
+	version, err := bundleVersion(ctx, filepath.Join(bundle, "Contents", "Info.plist"))
 	if err != nil {
 		return Finding{}, err
 	}
@@ -89,21 +88,16 @@ func (p portal) newEnough(context.Context) (Finding, error) {
 const longestVersion = 64
 
 // bundleVersion reads CFBundleShortVersionString, which is what people call the version of an application.
-func bundleVersion(path string) (string, error) {
-	content, err := os.ReadFile(path)
+func bundleVersion(ctx context.Context, path string) (string, error) {
+	information, err := propertylist.ReadWithin(ctx, path)
 	if err != nil {
 		return "", err
 	}
-	var information struct {
-		Version string `plist:"CFBundleShortVersionString"`
-	}
-	if _, err := plist.Unmarshal(content, &information); err != nil {
-		return "", fmt.Errorf("parse %s: %w", path, err)
-	}
-	if information.Version == "" {
+	version, isText := information["CFBundleShortVersionString"].(string)
+	if !isText || version == "" {
 		return "", fmt.Errorf("read %s: %w", path, errNoVersion)
 	}
-	return oneline.Of(information.Version, longestVersion), nil
+	return oneline.Of(version, longestVersion), nil
 }
 
 var (

@@ -1,7 +1,6 @@
 package proxy
 
 import (
-	"bytes"
 	"errors"
 	"fmt"
 	"net"
@@ -11,7 +10,7 @@ import (
 	"strconv"
 	"strings"
 
-	"howett.net/plist"
+	"usher.internal/internal/propertylist"
 )
 
 // System are macOS's proxy settings of the primary network service, as SCDynamicStoreCopyProxies returns them; the keys are those of
@@ -48,16 +47,9 @@ var ErrNotADictionary = errors.New("not a dictionary")
 // ParseSystem reads the dictionary of SCDynamicStoreCopyProxies as a property list. What is missing is not set; a value that is no value of
 // its key is in Unusable.
 func ParseSystem(propertyList []byte) (System, error) {
-	if len(bytes.TrimSpace(propertyList)) == 0 { // which the parser takes for an empty dictionary
-		return System{}, fmt.Errorf("read proxy settings: %w", ErrNotADictionary)
-	}
-	var root any
-	if _, err := plist.Unmarshal(propertyList, &root); err != nil {
-		return System{}, fmt.Errorf("read proxy settings: %w", err)
-	}
-	values, ok := root.(map[string]any)
-	if !ok {
-		return System{}, fmt.Errorf("read proxy settings: %w", ErrNotADictionary)
+	values, err := propertylist.Parse(propertyList)
+	if err != nil {
+		return System{}, fmt.Errorf("read proxy settings: %w: %w", ErrNotADictionary, err)
 	}
 	var settings System
 	for _, one := range []struct {

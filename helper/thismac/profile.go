@@ -4,12 +4,10 @@ import (
 	"errors"
 	"fmt"
 	"io/fs"
-	"os"
 	"path/filepath"
 	"strings"
 
-	"howett.net/plist"
-
+	"usher.internal/internal/propertylist"
 	"usher.internal/internal/wpj"
 )
 
@@ -39,21 +37,24 @@ func MicrosoftPlatformSSO(directory, account string) (bool, error) {
 	return false, errors.Join(problems...)
 }
 
+// errOtherKind is wrapped by a profile whose values are of other kinds than are known.
+var errOtherKind = errors.New("a value is not of the kind that it is known to be")
+
 func namesMicrosoft(place string) (bool, error) {
-	content, err := os.ReadFile(place)
+	profile, err := propertylist.Read(place)
 	if errors.Is(err, fs.ErrNotExist) {
 		return false, nil
 	}
 	if err != nil {
 		return false, fmt.Errorf("read the profile of single sign-on: %w", err)
 	}
-	var profile struct {
-		ExtensionIdentifier  string
-		PlatformSSO          map[string]any
-		AuthenticationMethod string // where macOS 13 has it
+	extension, there := profile["ExtensionIdentifier"]
+	identifier, isText := extension.(string)
+	platform, method := profile["PlatformSSO"], profile["AuthenticationMethod"] // the method is where macOS 13 has it
+	_, isDictionary := platform.(map[string]any)
+	methodText, methodIsText := method.(string)
+	if there && !isText || platform != nil && !isDictionary || method != nil && !methodIsText {
+		return false, fmt.Errorf("read the profile of single sign-on in %s: %w", place, errOtherKind)
 	}
-	if _, err := plist.Unmarshal(content, &profile); err != nil {
-		return false, fmt.Errorf("read the profile of single sign-on in %s: %w", place, err)
-	}
-	return strings.EqualFold(profile.ExtensionIdentifier, wpj.MicrosoftExtension) && (profile.PlatformSSO != nil || profile.AuthenticationMethod != ""), nil
+	return strings.EqualFold(identifier, wpj.MicrosoftExtension) && (isDictionary || methodText != ""), nil
 }

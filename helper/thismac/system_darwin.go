@@ -2,22 +2,20 @@ package thismac
 
 import (
 	"errors"
-	"os"
+	"strings"
 
-	"howett.net/plist"
+	"usher.internal/internal/propertylist"
 )
 
 // operatingSystem reads what sw_vers reads. Nobody ran this on a Mac yet.
 func operatingSystem() string {
-	content, err := os.ReadFile("/System/Library/CoreServices/SystemVersion.plist")
+	version, err := propertylist.Read("/System/Library/CoreServices/SystemVersion.plist")
 	if err != nil {
 		return ""
 	}
-	var version struct{ ProductName, ProductVersion string }
-	if _, err := plist.Unmarshal(content, &version); err != nil {
-		return ""
-	}
-	return version.ProductName + " " + version.ProductVersion
+	name, _ := version["ProductName"].(string)
+	number, _ := version["ProductVersion"].(string)
+	return strings.TrimSpace(name + " " + number)
 }
 
 // machineID is not there on macOS, where the hardware has a UUID.

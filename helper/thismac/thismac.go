@@ -3,6 +3,7 @@
 package thismac
 
 import (
+	"context"
 	"errors"
 	"fmt"
 	"io/fs"
@@ -11,6 +12,7 @@ import (
 	"time"
 
 	"usher.internal/internal/jamfstate"
+	"usher.internal/internal/propertylist"
 	"usher.internal/internal/wpj"
 )
 
@@ -69,7 +71,7 @@ func portal(path string) wpj.Evidence {
 }
 
 func jamfSettings(path string) wpj.Evidence {
-	content, err := os.ReadFile(path)
+	content, err := propertylist.ContentWithin(context.Background(), path) // which has its own time
 	if errors.Is(err, fs.ErrNotExist) {
 		return wpj.Evidence{Source: wpj.SourceJamfSettings, Finding: wpj.NotThere, Detail: "There is no " + path + "."}
 	}

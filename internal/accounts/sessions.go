@@ -1,19 +1,62 @@
 package accounts
 
 import (
+	"errors"
 	"fmt"
+	"math"
 
-	"howett.net/plist"
+	"usher.internal/internal/propertylist"
 )
 
 // guiSession is one entry of SessionInfo in State:/Users/ConsoleUser, where macOS's loginwindow tells of every graphical session: of
 // fast user switching there are several, of which one is on the console. The names are those that loginwindow writes, one of them with
 // a single S [SCCONSOLE].
 type guiSession struct {
-	UID       int64  `plist:"kCGSSessionUserIDKey"`
-	Name      string `plist:"kCGSSessionUserNameKey"`
-	OnConsole bool   `plist:"kCGSSessionOnConsoleKey"`
-	LoginDone bool   `plist:"kCGSessionLoginDoneKey"`
+	UID                  int64
+	Name                 string
+	OnConsole, LoginDone bool
+}
+
+// guiSessionsOf reads SessionInfo. What is missing is zero; a value of another kind than is known is an error.
+func guiSessionsOf(list any) ([]guiSession, error) {
+	entries, isList := list.([]any)
+	if list != nil && !isList {
+		return nil, fmt.Errorf("SessionInfo is a %T", list)
+	}
+	var sessions []guiSession
+	for _, entry := range entries {
+		values, isDictionary := entry.(map[string]any)
+		if !isDictionary {
+			return nil, fmt.Errorf("an entry of SessionInfo is a %T", entry)
+		}
+		var session guiSession
+		switch uid := values["kCGSSessionUserIDKey"].(type) {
+		case uint64:
+			session.UID = int64(min(uid, math.MaxInt64))
+		case int64:
+			session.UID = uid
+		case nil:
+		default:
+			return nil, fmt.Errorf("kCGSSessionUserIDKey is a %T", uid)
+		}
+		if err := errors.Join(set(&session.Name, values, "kCGSSessionUserNameKey"), set(&session.OnConsole, values, "kCGSSessionOnConsoleKey"),
+			set(&session.LoginDone, values, "kCGSessionLoginDoneKey")); err != nil {
+			return nil, err
+		}
+		sessions = append(sessions, session)
+	}
+	return sessions, nil
+}
+
+// set takes a value out of a dictionary, if it is there.
+func set[T any](to *T, values map[string]any, key string) error {
+	value, there := values[key]
+	typed, isOfKind := value.(T)
+	if there && !isOfKind {
+		return fmt.Errorf("%s is a %T", key, value)
+	}
+	*to = typed
+	return nil
 }
 
 // serviceAccounts have sessions without being people: loginwindow's own, and that of Setup Assistant, which can have a uid of a person's
@@ -23,13 +66,17 @@ var serviceAccounts = map[string]bool{"": true, "root": true, "loginwindow": tru
 // parseSessions reads State:/Users/ConsoleUser, written as a property list, and returns the sessions of people who have logged in, each
 // uid once. Sessions whose login has not come to its end are none yet.
 func parseSessions(content []byte) ([]guiSession, error) {
-	var state struct{ SessionInfo []guiSession }
-	if _, err := plist.Unmarshal(content, &state); err != nil {
+	state, err := propertylist.Parse(content)
+	if err != nil {
+		return nil, fmt.Errorf("read sessions: %w", err)
+	}
+	told, err := guiSessionsOf(state["SessionInfo"])
+	if err != nil {
 		return nil, fmt.Errorf("read sessions: %w", err)
 	}
 	var sessions []guiSession
 	known := map[int64]int{}
-	for _, session := range state.SessionInfo {
+	for _, session := range told {
 		if !session.LoginDone || serviceAccounts[session.Name] || session.UID < firstMacUID || session.UID >= 1<<32-2 {
 			continue
 		}

@@ -1,24 +1,24 @@
 package config
 
 import (
+	"errors"
 	"fmt"
 	"maps"
 	"slices"
 	"strconv"
 	"strings"
 
-	"howett.net/plist"
+	"usher.internal/internal/propertylist"
 )
 
 // parsePropertyList reads a binary or XML property list. Its keys come in alphabetical order: a dictionary has none.
 func parsePropertyList(path string, content []byte) ([]entry, error) {
-	var root any
-	if _, err := plist.Unmarshal(content, &root); err != nil {
-		return nil, fmt.Errorf("parse configuration %s: %s", path, propertyListProblem(err))
+	dictionary, err := propertylist.Parse(content)
+	if wrong, ok := errors.AsType[*propertylist.SyntaxError](err); ok { // a configuration may hold secrets, of which nothing is quoted
+		return nil, fmt.Errorf("parse configuration %s: %s", path, propertyListProblem(wrong.Cause))
 	}
-	dictionary, ok := root.(map[string]any)
-	if !ok {
-		return nil, fmt.Errorf("parse configuration %s: a dictionary is expected", path)
+	if err != nil {
+		return nil, fmt.Errorf("parse configuration %s: %w", path, err)
 	}
 	for key := range dictionary {
 		// Some versions of macOS leave PayloadUUID and the like of the profile in the managed file (seen with other

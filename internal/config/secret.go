@@ -1,11 +1,14 @@
 package config
 
 import (
+	"errors"
 	"regexp"
 	"slices"
 	"strconv"
 	"strings"
 	"sync"
+
+	"usher.internal/internal/propertylist"
 )
 
 // notShown is in the place of what an error does not show.
@@ -66,6 +69,9 @@ var xmlLine = sync.OnceValue(func() *regexp.Regexp { return regexp.MustCompile(`
 
 // propertyListProblem says why a file is not a property list. The library's own error may quote any part of the file.
 func propertyListProblem(err error) string {
+	if errors.Is(err, propertylist.ErrNotADictionary) {
+		return err.Error()
+	}
 	if found := xmlLine().FindStringSubmatch(err.Error()); found != nil {
 		if line, err := strconv.Atoi(found[1]); err == nil {
 			return "it is not a property list: line " + strconv.Itoa(line) + " is not XML; `plutil -lint` says more"

@@ -82,7 +82,7 @@ func (f *Folder) Entries() ([]fs.DirEntry, error) {
 	case err != nil:
 		err = pathError("read folder", f.path, err)
 	case len(entries) == maximumEntries:
-		err = fmt.Errorf("read folder %s: %w: it has more than %d entries", f.path, ErrTooLarge, maximumEntries)
+		err = fmt.Errorf("read folder %s: %w (%d entries)", f.path, ErrTooLarge, maximumEntries)
 	}
 	slices.SortFunc(entries, func(a, b fs.DirEntry) int { return strings.Compare(a.Name(), b.Name()) })
 	return entries, err

@@ -34,7 +34,7 @@ var (
 	// ErrNotAFile is wrapped for what is not a regular file.
 	ErrNotAFile = errors.New("it is not a file")
 	// ErrTooLarge is wrapped for a file, or a folder, that has more than is read.
-	ErrTooLarge = errors.New("it is too large")
+	ErrTooLarge = errors.New("it is larger than what is read")
 )
 
 // Open opens a regular file for reading, and returns what it is. It does not block on what is not a file.
@@ -55,7 +55,7 @@ func Read(path string, limit int64) ([]byte, error) {
 		return nil, pathError("read", path, err)
 	}
 	if int64(len(content)) > limit {
-		return nil, fmt.Errorf("read %s: %w: it has more than %d bytes", path, ErrTooLarge, limit)
+		return nil, fmt.Errorf("read %s: %w (%d bytes)", path, ErrTooLarge, limit)
 	}
 	return content, nil
 }

@@ -20,7 +20,7 @@ import (
 var ErrNotRecognised = errors.New("not recognised")
 
 // MaximumSize is how long a property list may be, in bytes. Those that usher reads have a few thousand.
-const MaximumSize = 4 << 20
+const MaximumSize = 1 << 20
 
 const (
 	// maximumQuoted is how much of a text that was not recognised is quoted, in characters.
@@ -40,18 +40,42 @@ func Parse(content []byte) (map[string]any, error) {
 	}
 	isXML := bytes.HasPrefix(bytes.TrimSpace(bytes.TrimPrefix(content, []byte("\xef\xbb\xbf"))), []byte("<"))
 	if !isXML && !bytes.HasPrefix(content, []byte("bplist")) {
-		return nil, notADictionary(content) // old-style text, of which nothing was bounded
+		return nil, notADictionary(content, errOldStyle) // of which nothing was bounded
 	}
 	values, format, err := unmarshal(content)
-	if err != nil || values == nil || format != plist.XMLFormat && format != plist.BinaryFormat {
-		return nil, notADictionary(content)
+	if err == nil && format != plist.XMLFormat && format != plist.BinaryFormat {
+		err = errOldStyle
+	}
+	if err != nil {
+		return nil, notADictionary(content, err)
 	}
 	return values, nil
 }
 
-func notADictionary(content []byte) error {
+// ErrNotADictionary is the cause of a [*SyntaxError] where the top is something else.
+var ErrNotADictionary = errors.New("a dictionary is expected")
+
+var errOldStyle = errors.New("XML or a binary property list is expected")
+
+// SyntaxError is the error of what is not a property list with a dictionary. It quotes the beginning of the content; where that may be
+// secret, its Cause is what to show.
+type SyntaxError struct {
+	// Cause is what the parser says.
+	Cause  error
+	begins string
+}
+
+// Error quotes the beginning.
+func (e *SyntaxError) Error() string {
+	return fmt.Sprintf("%v: no property list with a dictionary, as XML or binary; it begins with %q", ErrNotRecognised, e.begins)
+}
+
+// Unwrap returns [ErrNotRecognised].
+func (e *SyntaxError) Unwrap() error { return ErrNotRecognised }
+
+func notADictionary(content []byte, cause error) error {
 	first, _, _ := bytes.Cut(bytes.TrimSpace(content), []byte("\n"))
-	return fmt.Errorf("%w: no property list with a dictionary, as XML or binary; it begins with %q", ErrNotRecognised, oneline.Of(string(first[:min(len(first), 4*maximumQuoted)]), maximumQuoted))
+	return &SyntaxError{cause, oneline.Of(string(first[:min(len(first), 4*maximumQuoted)]), maximumQuoted)}
 }
 
 // data is how `defaults read` prints data since macOS 10.15, which no parser of old-style property lists reads.
@@ -67,7 +91,7 @@ func ParseText(text string) (map[string]any, error) {
 		return nil, err
 	}
 	values, format, err := unmarshal([]byte(data.ReplaceAllString(text, `"$1"`)))
-	if err != nil || len(bytes.TrimSpace([]byte(text))) == 0 || values == nil || format != plist.OpenStepFormat && format != plist.GNUStepFormat {
+	if err != nil || len(bytes.TrimSpace([]byte(text))) == 0 || format != plist.OpenStepFormat && format != plist.GNUStepFormat {
 		return nil, fmt.Errorf("%w: no property list with a dictionary, as `defaults read` prints it", ErrNotRecognised)
 	}
 	return values, nil
@@ -81,8 +105,15 @@ func unmarshal(content []byte) (values map[string]any, format int, err error) {
 			values, err = nil, fmt.Errorf("%w: %v", ErrNotRecognised, panicked)
 		}
 	}()
-	format, err = plist.Unmarshal(content, &values)
-	return values, format, err
+	var root any
+	if format, err = plist.Unmarshal(content, &root); err != nil {
+		return nil, format, err
+	}
+	values, isDictionary := root.(map[string]any)
+	if !isDictionary {
+		return nil, format, ErrNotADictionary
+	}
+	return values, format, nil
 }
 
 // bounded refuses what would cost too much to parse.

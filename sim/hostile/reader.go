@@ -9,7 +9,7 @@ import (
 // What a reader may take for one of the files, whatever is in it.
 const (
 	maximumAllocated = 192 << 20
-	maximumTime      = 20 * time.Second
+	maximumTime      = time.Minute
 )
 
 // Meet shows every one of the property lists to a reader of files of at most so many bytes. The reader may refuse it or take it, but

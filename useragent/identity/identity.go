@@ -12,6 +12,7 @@ import (
 	"time"
 
 	"usher.internal/internal/command"
+	"usher.internal/internal/foreign"
 	"usher.internal/internal/wpj"
 	"usher.internal/useragent/keychain"
 )
@@ -50,6 +51,7 @@ var obstacles = []struct {
 	{errTooOld, wpj.ObstacleUnsupported},
 	{command.ErrMissing, wpj.ObstacleUnsupported},
 	{command.ErrTooSlow, wpj.ObstacleUnavailable},
+	{foreign.ErrTooSlow, wpj.ObstacleUnavailable},
 	{context.DeadlineExceeded, wpj.ObstacleUnavailable},
 	{context.Canceled, wpj.ObstacleUnavailable},
 }
