@@ -74,7 +74,7 @@ func (g *gate) admit(ctx context.Context, method string) (*call, error) {
 		}
 		return nil, err
 	}
-	leavePlace := shown.place.enter()
+	leavePlace := shown.place.call(name)
 	return &call{chain: chain, leave: func() { leavePlace(); leave() }}, nil
 }
 

@@ -117,6 +117,11 @@ func TestCallsUnderWayOnOneConnection(t *testing.T) {
 
 // silent connects, says nothing, and returns when it is sent away.
 func silent(ctx context.Context, local, address string, connected chan<- struct{}) {
+	says(ctx, local, address, nil, connected)
+}
+
+// says connects, says that and no more, and returns when it is sent away.
+func says(ctx context.Context, local, address string, greeting []byte, connected chan<- struct{}) {
 	dialer := net.Dialer{LocalAddr: &net.TCPAddr{IP: net.ParseIP(local)}}
 	connection, err := dialer.DialContext(ctx, "tcp", address)
 	if err != nil {
@@ -124,6 +129,9 @@ func silent(ctx context.Context, local, address string, connected chan<- struct{
 	}
 	defer context.AfterFunc(ctx, func() { connection.Close() })()
 	defer connection.Close()
+	if _, err := connection.Write(greeting); err != nil {
+		return
+	}
 	select {
 	case connected <- struct{}{}:
 	case <-ctx.Done():

@@ -7,6 +7,7 @@ package listener
 
 import (
 	"context"
+	"crypto/x509"
 	"errors"
 	"fmt"
 	"io"
@@ -196,9 +197,14 @@ func (l *Listener) next() <-chan struct{} {
 	return l.looked
 }
 
+// mayAsk returns the allowed name of a client that has shown this certificate, false where it may not ask.
+func (l *Listener) mayAsk(certificate *x509.Certificate) (name string, allowed bool) {
+	return allowedName(certificate, l.config.Settings().AllowedNames)
+}
+
 // refusedConnection logs why a connection came to nothing; one that was closed without a word is none.
 func (l *Listener) refusedConnection(from net.Addr, err error) {
-	if !errors.Is(err, io.EOF) && !errors.Is(err, net.ErrClosed) && l.clients.strangers.Allow() {
+	if !errors.Is(err, io.EOF) && !errors.Is(err, net.ErrClosed) && !errors.Is(err, errNoPlace) && l.clients.strangers.Allow() {
 		l.log.Warn("listener refused a connection", "peer", from.String(), "error", err)
 	}
 }
@@ -222,7 +228,7 @@ func (l *Listener) start(address string) (*server, error) {
 		materials: l.materials, settings: l.config.Settings, clients: l.clients, log: l.log, changed: l.next, draining: draining,
 	}
 	rpc := grpc.NewServer(
-		grpc.Creds(newHandshake(l.materials, l.refusedConnection)),
+		grpc.Creds(newHandshake(l.materials, l.mayAsk, l.refusedConnection)),
 		grpc.UnaryInterceptor(gate.unary),
 		grpc.StreamInterceptor(gate.stream),
 		grpc.UnknownServiceHandler(unknown),
@@ -237,7 +243,7 @@ func (l *Listener) start(address string) (*server, error) {
 	ended := make(chan error, 1)
 	var serving sync.WaitGroup
 	serving.Go(func() {
-		if err := rpc.Serve(&places{Listener: socket}); err != nil {
+		if err := rpc.Serve(newPlaces(socket)); err != nil {
 			ended <- err
 		}
 	})

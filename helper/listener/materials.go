@@ -3,6 +3,7 @@ package listener
 import (
 	"crypto/tls"
 	"crypto/x509"
+	"errors"
 	"fmt"
 	"net"
 	"os"
@@ -64,13 +65,20 @@ func readMaterial(settings Settings) (*material, error) {
 // so that each connection has shown its certificate.
 type handshake struct {
 	credentials.TransportCredentials
+	mayAsk  func(certificate *x509.Certificate) (name string, allowed bool)
 	refused func(from net.Addr, err error)
 }
 
-func newHandshake(materials *materials, refused func(from net.Addr, err error)) *handshake {
-	return &handshake{refused: refused, TransportCredentials: credentials.NewTLS(&tls.Config{
+// errNoPlace: the connection has lost its place to another one, or there is none for it.
+var errNoPlace = errors.New("there is no place for the connection")
+
+func newHandshake(materials *materials, mayAsk func(certificate *x509.Certificate) (name string, allowed bool), refused func(from net.Addr, err error)) *handshake {
+	return &handshake{mayAsk: mayAsk, refused: refused, TransportCredentials: credentials.NewTLS(&tls.Config{
 		MinVersion: tls.VersionTLS13,
-		GetConfigForClient: func(*tls.ClientHelloInfo) (*tls.Config, error) {
+		GetConfigForClient: func(hello *tls.ClientHelloInfo) (*tls.Config, error) {
+			if !hello.Conn.(*place).greets() { // before anything is computed for it
+				return nil, errNoPlace
+			}
 			now := materials.current()
 			return &tls.Config{
 				MinVersion:             tls.VersionTLS13,
@@ -97,7 +105,12 @@ func (h *handshake) ServerHandshake(raw net.Conn) (net.Conn, credentials.AuthInf
 		h.refused(raw.RemoteAddr(), err)
 		return nil, nil, err
 	}
-	return connection, shownCertificates{TLSInfo: info.(credentials.TLSInfo), place: raw.(*place)}, nil
+	shown := shownCertificates{TLSInfo: info.(credentials.TLSInfo), place: raw.(*place)}
+	if name, allowed := h.mayAsk(shown.State.PeerCertificates[0]); allowed && !shown.place.isOf(name) {
+		h.refused(raw.RemoteAddr(), errNoPlace)
+		return nil, nil, errNoPlace
+	}
+	return connection, shown, nil
 }
 
 // check returns an error unless a client's certificates, the leaf first, are still good: they are of the authorities that count now,

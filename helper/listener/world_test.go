@@ -11,6 +11,7 @@ import (
 	"path/filepath"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -177,14 +178,16 @@ func (w *world) clientFrom(local string, certificates ...tls.Certificate) *clien
 	if local != "" {
 		dialer.LocalAddr = &net.TCPAddr{IP: net.ParseIP(local)}
 	}
+	connections := new(atomic.Int32)
 	connection, err := grpc.NewClient("passthrough:///"+w.listens(),
 		grpc.WithTransportCredentials(credentials.NewTLS(w.clientTLS(certificates...))),
 		grpc.WithContextDialer(func(ctx context.Context, address string) (net.Conn, error) {
+			connections.Add(1)
 			return dialer.DialContext(ctx, "tcp", address)
 		}))
 	must(w.t, err)
 	w.t.Cleanup(func() { connection.Close() })
-	return &client{StatusServiceClient: usherv1.NewStatusServiceClient(connection), t: w.t, connection: connection}
+	return &client{StatusServiceClient: usherv1.NewStatusServiceClient(connection), t: w.t, connection: connection, connections: connections}
 }
 
 func (w *world) clientTLS(certificates ...tls.Certificate) *tls.Config {
@@ -205,6 +208,8 @@ type client struct {
 	usherv1.StatusServiceClient
 	t          *testing.T
 	connection *grpc.ClientConn
+	// connections is how often it had to connect.
+	connections *atomic.Int32
 }
 
 func (c *client) context() context.Context {
