@@ -6,12 +6,12 @@ import (
 	"sync"
 )
 
-// What may be unpacked. Logs that real Macs send shrink to a tenth or a thirtieth; the same line a million times shrinks to a
-// five hundredth, and archives that are made to exhaust their reader to a thousandth, bzip2 to a millionth. So all of them
-// together may have freeUnpacked bytes beyond unpackedRatio times what they are packed.
+// What may be unpacked. Logs with times in them shrink to a thirtieth, with bzip2 to an eightieth at most; archives that are made
+// to exhaust their reader shrink to a thousandth, with bzip2 to a millionth. So all archives together may have freeUnpacked
+// bytes beyond unpackedRatio times what they are packed: as lines of one letter, that many take five seconds to read.
 const (
 	unpackedRatio = 200
-	freeUnpacked  = 64 << 20
+	freeUnpacked  = 16 << 20
 )
 
 // allowance bounds what all archives of a search are unpacked to. It may be used by several goroutines.
