@@ -68,7 +68,7 @@ var exitCodes = []struct {
 	{exitCancelled, "cancelled", "the registration was cancelled", "nothing", false},
 	{exitNotFound, "not-found", "there is no such registration, user or exit code", "mend the script", false},
 	{exitPortalBroken, "portal-broken", "Company Portal crashed, was killed, could not be started, was running already, or nobody knows how it ended", "try again later", true},
-	{exitJournal, "journal", "usherd cannot write its journal, most often because the disk is full", "free disk space", false},
+	{exitJournal, "journal", "usherd cannot write its journal, most often because the disk is full, or what it held of the registration was damaged", "free disk space; after damage, register again", false},
 	{exitConfiguration, "configuration", "the configuration is not valid", "run `usherctl config validate`", false},
 	{exitDoctorWarning, "doctor-warning", "`doctor`: a check is a warning, and none failed", "see what it says", false},
 	{exitDoctorFailed, "doctor-failed", "`doctor`: a check failed", "mend what it says", false},
@@ -115,6 +115,7 @@ var failureExits = map[usherv1.FailureReason]exitCode{
 	usherv1.FailureReason_FAILURE_REASON_DELIVERY_REFUSED:            exitDeliveryRefused,
 	usherv1.FailureReason_FAILURE_REASON_INTERNAL:                    exitDefect,
 	usherv1.FailureReason_FAILURE_REASON_AGENT_OUTDATED:              exitNoSession,
+	usherv1.FailureReason_FAILURE_REASON_JOURNAL_DAMAGED:             exitJournal,
 }
 
 // errorExits says what usherctl ends with when a call fails for that reason.

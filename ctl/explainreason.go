@@ -38,6 +38,7 @@ var failureMeanings = map[usherv1.FailureReason]string{
 	usherv1.FailureReason_FAILURE_REASON_DELIVERY_REFUSED:            "Jamf Pro refused the result for good",
 	usherv1.FailureReason_FAILURE_REASON_INTERNAL:                    "a defect of usher's",
 	usherv1.FailureReason_FAILURE_REASON_PLATFORM_SSO_USER_ACTION:    "Microsoft's Platform SSO is configured for the user, so only the user can register, in macOS's own window",
+	usherv1.FailureReason_FAILURE_REASON_JOURNAL_DAMAGED:             "what usherd had written down about the registration could not be read any more: register again, and check the disk",
 	usherv1.FailureReason_FAILURE_REASON_AGENT_OUTDATED:              "the usher-agent of the user's session is older than usherd and does not know what was asked of it: log out and in to update usher-agent",
 }
 

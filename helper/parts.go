@@ -100,6 +100,7 @@ func (p *parts) checked(loaded *config.Loaded, client *jamfpro.Client) doctor.Co
 		LocalConfiguration:   loaded.Places.Local,
 		Configuration:        p.configurationError,
 		Journal:              p.journal.WriteError,
+		Damages:              p.journal.Damages,
 		Kept:                 observation.New(observation.Config{Store: p.journal}), // to read what is kept only
 		RenamedKeychains:     p.keychains.Renamed,
 		Logger:               p.log,

@@ -44,7 +44,18 @@ func (o *Outbox) Run(ctx context.Context) error {
 	// Started stopped; each turn sets it anew. While a Mac sleeps it stands still, and waking up brings a network change.
 	timer := time.NewTimer(time.Hour)
 	defer timer.Stop()
+	first := make(chan struct{})
+	close(first)
+	var reopened <-chan struct{} = first
 	for pause := journalPause; ; {
+		select {
+		case <-reopened: // at first, too
+			reopened = w.store.Reopened()
+			if err := w.recount(); err != nil {
+				w.log.Error("what waits for the fleet cannot be counted", "error", err)
+			}
+		default:
+		}
 		wait, err := w.startDue(ctx)
 		if err != nil {
 			o.log.Error("the outbox cannot be read", "error", err, "again_in", pause)
@@ -58,6 +69,7 @@ func (o *Outbox) Run(ctx context.Context) error {
 			return nil
 		case <-timer.C:
 		case <-o.wake:
+		case <-reopened:
 		case <-w.finished:
 			w.busy = false
 		case <-o.network:

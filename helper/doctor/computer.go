@@ -7,6 +7,8 @@ import (
 	"strings"
 
 	"golang.org/x/sys/unix"
+
+	"usher.internal/helper/store"
 )
 
 // configurationFiles tells whether what stands in the files is in force.
@@ -82,4 +84,31 @@ func (j journal) written(context.Context) (Finding, error) {
 		return failed("The last write failed: %s.", strings.TrimRight(err.Error(), ".")), nil
 	}
 	return ok("The last write went well."), nil
+}
+
+// journalDamage is what was set aside of the journal.
+type journalDamage struct {
+	damages func() ([]store.Damage, error)
+}
+
+func (j journalDamage) none(context.Context) (Finding, error) {
+	if j.damages == nil {
+		return notApplicable("There is no journal."), nil
+	}
+	found, err := j.damages()
+	if err != nil {
+		return couldNotLook(err), nil
+	}
+	if len(found) == 0 {
+		return ok("Nothing was set aside in the last 30 days."), nil
+	}
+	var texts []string
+	var fix string
+	for _, one := range store.Summarize(found) {
+		texts = append(texts, one.Text)
+		fix = one.Fix // that of a whole journal says more, and is the last where there is one
+	}
+	finding := warning("The journal was damaged: %s.", strings.Join(texts, "; "))
+	finding.Fix = fix
+	return finding, nil
 }

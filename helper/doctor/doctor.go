@@ -26,6 +26,7 @@ import (
 	"usher.internal/helper/proxy"
 	"usher.internal/helper/registration"
 	"usher.internal/helper/sessions"
+	"usher.internal/helper/store"
 	"usher.internal/helper/thismac"
 	"usher.internal/internal/accounts"
 	"usher.internal/internal/command"
@@ -86,6 +87,8 @@ type Config struct {
 	StateDirectory string
 	// Journal returns the error of the last write to the journal, nil when that went well.
 	Journal func() error
+	// Damages returns what was set aside of the journal in the last 30 days.
+	Damages func() ([]store.Damage, error)
 
 	// Dial connects to an endpoint; nil is [net.Dialer.DialContext].
 	Dial func(ctx context.Context, network, address string) (net.Conn, error)

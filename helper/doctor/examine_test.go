@@ -22,6 +22,7 @@ import (
 	"usher.internal/helper/doctor"
 	"usher.internal/helper/jamfpro"
 	"usher.internal/helper/sessions"
+	"usher.internal/helper/store"
 	"usher.internal/internal/accounts"
 	usherv1 "usher.internal/proto/usher/v1"
 )
@@ -128,11 +129,15 @@ func TestChecks(t *testing.T) {
 		"no endpoint": {doctor.Config{Endpoints: []string{closed(t)}}, "registration-endpoints", doctor.Failed, "refused"},
 		"no clock":    {doctor.Config{Endpoints: []string{closed(t)}}, "clock", doctor.Warning, "Could not look: no endpoint told the time"},
 
-		"a profile":       {doctor.Config{ManagedConfiguration: plain}, "managed-configuration", doctor.OK, plain},
-		"local settings":  {doctor.Config{ManagedConfiguration: gone, LocalConfiguration: plain}, "managed-configuration", doctor.Warning, plain},
-		"no settings":     {doctor.Config{ManagedConfiguration: gone, LocalConfiguration: gone}, "managed-configuration", doctor.Warning, "defaults"},
-		"no directory":    {doctor.Config{StateDirectory: gone}, "disk", doctor.Warning, "Could not look: "},
-		"journal":         {doctor.Config{Journal: func() error { return nil }}, "journal", doctor.OK, "well"},
+		"a profile":          {doctor.Config{ManagedConfiguration: plain}, "managed-configuration", doctor.OK, plain},
+		"local settings":     {doctor.Config{ManagedConfiguration: gone, LocalConfiguration: plain}, "managed-configuration", doctor.Warning, plain},
+		"no settings":        {doctor.Config{ManagedConfiguration: gone, LocalConfiguration: gone}, "managed-configuration", doctor.Warning, "defaults"},
+		"no directory":       {doctor.Config{StateDirectory: gone}, "disk", doctor.Warning, "Could not look: "},
+		"journal":            {doctor.Config{Journal: func() error { return nil }}, "journal", doctor.OK, "well"},
+		"nothing is damaged": {doctor.Config{Damages: func() ([]store.Damage, error) { return nil, nil }}, "journal-damage", doctor.OK, "Nothing"},
+		"a value is damaged": {doctor.Config{Damages: func() ([]store.Damage, error) {
+			return []store.Damage{{Bucket: "registrations", Key: []byte("1"), Why: "its checksum does not match"}}, nil
+		}}, "journal-damage", doctor.Warning, "1 value of registrations"},
 		"journal is full": {doctor.Config{Journal: func() error { return errors.New("no space left") }}, "journal", doctor.Failed, "no space left"},
 
 		"privilege":           {jamfProWith(jamfpro.Privilege{Name: "Read Computers", Required: true}, &yes), "jamf-pro-privilege-read-computers", doctor.OK, ""},
@@ -396,7 +401,7 @@ func TestFindingsComeInOrderAndAsSoonAsTheyAreThere(t *testing.T) {
 			t.Fatal(err)
 		}
 		if before[0] != "company-portal-installed" || !slices.Equal(after, []string{"registration-endpoints", "endpoint-slow-example", "clock",
-			"jamf-pro-reachable", "jamf-pro-token", "jamf-pro-privilege", "configuration", "managed-configuration", "disk", "journal"}) {
+			"jamf-pro-reachable", "jamf-pro-token", "jamf-pro-privilege", "configuration", "managed-configuration", "disk", "journal", "journal-damage"}) {
 			t.Errorf("at once: %q; later: %q", before, after)
 		}
 		if took := time.Since(begun); took != 45*time.Second {

@@ -188,5 +188,12 @@ func (c *Checks) table(caller Caller, begun time.Time) []check {
 			seenBy:  everyone,
 			look:    one(journal{config.Journal}.written),
 		},
+		{
+			name: "journal-damage", title: "The journal was not damaged",
+			looksAt: "Nothing of the journal had to be set aside in the last 30 days because it could not be read. usherd works without it; what it said of users and registrations is lost.",
+			fix:     "Run `usherctl gather` for each user, or `usherctl register` for one whose registration was under way, and check that disk.",
+			seenBy:  everyone,
+			look:    one(journalDamage{config.Damages}.none),
+		},
 	}
 }

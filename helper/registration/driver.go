@@ -66,11 +66,17 @@ func (d *driver) fail(reason FailureReason, format string, arguments ...any) dec
 // run takes one step after the other until the registration needs none, or alive ends: then it stays where it is. When ctx
 // ends alone, somebody has cancelled the registration, and the journal says so.
 func (d *driver) run(alive, ctx context.Context) {
-	for alive.Err() == nil {
+	for pause := journalPauseFirst; alive.Err() == nil; {
 		r, err := d.Get(d.id)
-		if err != nil {
-			d.log.Error("registration stands still until usherd is restarted: it cannot be read", "error", err)
+		switch {
+		case errors.Is(err, ErrNotFound):
+			d.lost(err)
 			return
+		case err != nil:
+			d.log.Error("registration cannot be read", "error", err, "again_in", pause)
+			sleep(alive, pause)
+			pause = min(2*pause, journalPauseLongest)
+			continue
 		}
 		if r.State.Ended() || r.State == StateDelivering {
 			return
@@ -81,13 +87,21 @@ func (d *driver) run(alive, ctx context.Context) {
 		}
 		d.resumed = false
 		if err := d.commit(alive, &r, next); err != nil {
-			if alive.Err() == nil {
+			if errors.Is(err, ErrNotFound) {
+				d.lost(err)
+			} else if alive.Err() == nil {
 				d.log.Error("registration stands still until usherd is restarted: it cannot be ended", "error", err)
 			}
 			return
 		}
 		d.notify(alive, r)
 	}
+}
+
+// lost notes that the registration is not in the journal any more, and has anyone who watches it see that.
+func (d *driver) lost(err error) {
+	d.log.Error("registration was lost with a damaged journal", "error", err)
+	d.watchers.wake(d.id)
 }
 
 // decide blocks until it is clear what comes next. It returns false when the journal has to be asked again.

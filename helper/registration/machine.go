@@ -5,6 +5,7 @@ import (
 	"context"
 	"fmt"
 	"log/slog"
+	"slices"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -45,6 +46,8 @@ type Identities interface {
 type Outbox interface {
 	// Enqueue puts a report into the outbox in the caller's transaction.
 	Enqueue(tx *store.Tx, report delivery.Report) (delivery.Delivery, error)
+	// Undelivered returns what has not reached Jamf Pro yet of a user, in the caller's transaction.
+	Undelivered(tx *store.Tx, uid uint32) ([]delivery.Delivery, error)
 }
 
 // Settings are what can be configured.
@@ -104,6 +107,34 @@ func New(config Config) *Machine {
 // Run resumes the active registrations of the journal and drives all until ctx ends. Then it waits for what it was doing
 // and returns nil; the registrations stay active in the journal. It must run once at a time.
 func (m *Machine) Run(ctx context.Context) error {
+	for {
+		reopened := m.config.Store.Reopened()
+		again := (<-chan time.Time)(nil)
+		if err := m.resume(ctx); err != nil {
+			m.log.Error("registrations cannot be resumed", "error", err, "again_in", journalPauseFirst)
+			again = time.After(journalPauseFirst)
+		}
+		select {
+		case <-reopened:
+			continue
+		case <-again:
+			continue
+		case <-ctx.Done():
+		}
+		break
+	}
+	m.mu.Lock()
+	m.running = nil
+	m.mu.Unlock()
+	m.drivers.Wait()
+	return nil
+}
+
+// resume settles what damage of the journal has left, drives what is active and not driven yet, and gives up what is not there any more.
+func (m *Machine) resume(ctx context.Context) error {
+	if err := m.settle(); err != nil {
+		m.log.Error("what damage of the journal has left cannot be settled", "error", err)
+	}
 	active, err := m.active()
 	if err != nil {
 		return err
@@ -113,19 +144,23 @@ func (m *Machine) Run(ctx context.Context) error {
 		m.log.Warn("registrations could not be divided by user yet", "error", err)
 	}
 	m.mu.Lock()
+	defer m.mu.Unlock()
 	m.running = ctx
+	resumed := 0
 	for _, id := range active {
-		m.drive(id, true)
+		if m.driven[id] == nil {
+			m.drive(id, true)
+			resumed++
+		}
 	}
-	m.mu.Unlock()
-	if len(active) > 0 {
-		m.log.Info("registrations resumed", "count", len(active))
+	for id, cancel := range m.driven {
+		if !slices.Contains(active, id) {
+			cancel()
+		}
 	}
-	<-ctx.Done()
-	m.mu.Lock()
-	m.running = nil
-	m.mu.Unlock()
-	m.drivers.Wait()
+	if resumed > 0 {
+		m.log.Info("registrations resumed", "count", resumed)
+	}
 	return nil
 }
 

@@ -9,6 +9,7 @@ import (
 	"fmt"
 	"io"
 	"log/slog"
+	"os"
 	"path/filepath"
 	"slices"
 	"sync"
@@ -76,7 +77,7 @@ func (w *world) start() {
 	w.t.Helper()
 	w.beforeClose = func() {}
 	var err error
-	if w.store, err = store.Open(w.path); err != nil {
+	if w.store, err = store.OpenOrReplace(w.path, func([]store.Damage) {}); err != nil {
 		w.t.Fatal(err)
 	}
 	w.config.Store = w.store
@@ -98,6 +99,21 @@ func (w *world) start() {
 		}
 		w.beforeClose()
 		w.store.Close()
+	}
+	synctest.Wait()
+}
+
+// lose cuts the journal short while the machine runs.
+func (w *world) lose() {
+	w.t.Helper()
+	if err := os.Truncate(w.path, 0); err != nil {
+		w.t.Fatal(err)
+	}
+	if err := w.store.View(func(*store.Tx) error { return nil }); !errors.Is(err, store.ErrDamaged) {
+		w.t.Fatalf("the loss is not noticed: %v", err)
+	}
+	if _, err := w.store.Damages(); err != nil {
+		w.t.Fatal(err)
 	}
 	synctest.Wait()
 }
@@ -174,6 +190,14 @@ func (o *fakeOutbox) Enqueue(tx *store.Tx, report delivery.Report) (delivery.Del
 		o.reports = append(o.reports, report)
 	})
 	return delivery.Delivery{ID: uint64(len(o.reports) + 1), Report: report, State: delivery.StatePending}, nil
+}
+
+// Undelivered holds every delivery that there may be.
+func (o *fakeOutbox) Undelivered(*store.Tx, uint32) (all []delivery.Delivery, err error) {
+	for id := range uint64(1000) {
+		all = append(all, delivery.Delivery{ID: id})
+	}
+	return all, nil
 }
 
 // outcomes are those of all reports so far, once nothing goes on any more: what a transaction leaves to be done is done after

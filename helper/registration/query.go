@@ -99,6 +99,7 @@ func (m *Machine) Watch(ctx context.Context, id string, send func(Registration) 
 	changed, stop := m.watchers.watch(id)
 	defer stop()
 	for sent := uint64(0); ; {
+		reopened := m.config.Store.Reopened()
 		r, err := m.Get(id)
 		if err != nil {
 			return err
@@ -114,6 +115,7 @@ func (m *Machine) Watch(ctx context.Context, id string, send func(Registration) 
 		}
 		select {
 		case <-changed:
+		case <-reopened:
 		case <-ctx.Done():
 			return context.Cause(ctx)
 		}

@@ -103,6 +103,8 @@ const (
 	// ReasonPlatformSSOUserAction: Microsoft's Platform SSO is configured, so only the user can register, in macOS's own window.
 	ReasonPlatformSSOUserAction FailureReason = "PLATFORM_SSO_USER_ACTION"
 	ReasonAgentOutdated         FailureReason = "AGENT_OUTDATED"
+	// ReasonJournalDamaged: what the journal held about the registration could not be read any more.
+	ReasonJournalDamaged FailureReason = "JOURNAL_DAMAGED"
 )
 
 // PreflightError says what would make a registration fail, found before the user was bothered. See [Preflight].

@@ -429,6 +429,8 @@ func TestNothingHappensWithoutItsCommit(t *testing.T) {
 
 type enqueueFunc func(tx *store.Tx, report delivery.Report) (delivery.Delivery, error)
 
+func (enqueueFunc) Undelivered(*store.Tx, uint32) ([]delivery.Delivery, error) { return nil, nil }
+
 func (f enqueueFunc) Enqueue(tx *store.Tx, report delivery.Report) (delivery.Delivery, error) {
 	return f(tx, report)
 }

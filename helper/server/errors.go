@@ -46,6 +46,8 @@ var statuses = []struct {
 		"free space on that disk"},
 	{store.ErrUnwritable, codes.Unavailable, usherv1.ErrorReason_ERROR_REASON_JOURNAL_UNAVAILABLE,
 		"see that the disk is healthy and not mounted read-only"},
+	{store.ErrDamaged, codes.Unavailable, usherv1.ErrorReason_ERROR_REASON_JOURNAL_UNAVAILABLE,
+		"call again in a moment: usherd examines its journal and sets aside what cannot be read"},
 	{jamfpro.ErrNotConfigured, codes.FailedPrecondition, usherv1.ErrorReason_ERROR_REASON_INVALID_ARGUMENT,
 		"set the keys (docs/jamf-pro.md); the role of the API client needs " + privileges()},
 	{jamfpro.ErrSecretNotAllowed, codes.InvalidArgument, usherv1.ErrorReason_ERROR_REASON_INVALID_ARGUMENT,

@@ -19,6 +19,9 @@ func problems(status *usherv1.GetStatusResponse, without string) []string {
 	if failure := status.GetHelper().GetJournalError(); failure != "" {
 		add("When it was last tried the journal could not be written, and nothing goes on without it: %s. See to that disk.", failure)
 	}
+	for _, damage := range status.GetHelper().GetJournalDamage() {
+		add("The journal was damaged: %s. %s", damage.GetText(), damage.GetFix())
+	}
 	if failure := status.GetHelper().GetConfigurationError(); failure != "" {
 		add("The configuration cannot be used, and the last good one stays in force: %s. Mend it, then run `usherctl config validate`.",
 			strings.ReplaceAll(failure, "\n", "; "))

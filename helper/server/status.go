@@ -14,6 +14,7 @@ import (
 	"usher.internal/helper/observation"
 	"usher.internal/helper/registration"
 	"usher.internal/helper/sessions"
+	"usher.internal/helper/store"
 	"usher.internal/internal/accounts"
 	"usher.internal/internal/contract"
 	"usher.internal/internal/wpj"
@@ -48,6 +49,8 @@ type Observations interface {
 type Journal interface {
 	// WriteError is the error of the last write, nil when that went well.
 	WriteError() error
+	// Damages are the parts that were set aside because they could not be read.
+	Damages() ([]store.Damage, error)
 	// Generation is another number after each change.
 	Generation() uint64
 	// Changed returns a channel that is closed after the next change.
@@ -82,6 +85,7 @@ type snapshot struct {
 	generation uint64
 	users      []*usherv1.UserStatus
 	outbox     *usherv1.OutboxStatus
+	damage     []*usherv1.JournalDamage
 }
 
 func (s *statusService) GetStatus(ctx context.Context, request *usherv1.GetStatusRequest) (*usherv1.GetStatusResponse, error) {
@@ -170,6 +174,7 @@ func (s *statusService) status(actor *Actor) (*usherv1.GetStatusResponse, error)
 	}
 	admin := actor.IsAdmin()
 	visible := func(uid uint32) bool { return admin || uid == actor.UID() }
+	status.Helper.JournalDamage = journal.damage
 	status.Users = s.users(journal, visible)
 	if admin {
 		status.Outbox = journal.outbox
@@ -288,6 +293,13 @@ func (s *statusService) snapshot() (*snapshot, error) {
 	slices.SortFunc(read.users, func(a, b *usherv1.UserStatus) int { return cmp.Compare(a.User.Uid, b.User.Uid) })
 	if read.outbox, err = s.outboxStatus(); err != nil {
 		return nil, err
+	}
+	damages, err := s.journal.Damages()
+	if err != nil {
+		return nil, err
+	}
+	for _, one := range store.Summarize(damages) {
+		read.damage = append(read.damage, &usherv1.JournalDamage{Text: one.Text, Fix: one.Fix, Time: contract.Timestamp(one.Since)})
 	}
 	s.last = read
 	return read, nil

@@ -21,6 +21,7 @@ import (
 	"usher.internal/helper/observation"
 	"usher.internal/helper/registration"
 	"usher.internal/helper/sessions"
+	"usher.internal/helper/store"
 	"usher.internal/helper/support"
 	"usher.internal/internal/accounts"
 	"usher.internal/internal/applog"
@@ -94,6 +95,7 @@ func (m *sharedMac) List(filter registration.Filter) (found []registration.Regis
 func (m *sharedMac) Newest() ([]registration.Registration, error) { return m.registrations, m.err }
 func (m *sharedMac) All() ([]observation.Observation, error)      { return m.observations, m.err }
 func (m *sharedMac) WriteError() error                            { return nil }
+func (m *sharedMac) Damages() ([]store.Damage, error)             { return nil, nil }
 func (m *sharedMac) Generation() uint64                           { return 1 }
 func (m *sharedMac) Changed() <-chan struct{}                     { return nil }
 

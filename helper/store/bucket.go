@@ -1,6 +1,7 @@
 package store
 
 import (
+	"bytes"
 	"encoding/binary"
 	"encoding/json"
 	"fmt"
@@ -29,6 +30,14 @@ func Buckets() map[string]reflect.Type { return maps.Clone(buckets) }
 
 // NumberKey returns the key for a number; keys of numbers sort as the numbers do.
 func NumberKey(number uint64) []byte { return binary.BigEndian.AppendUint64(nil, number) }
+
+// KeyNumber returns the number of a key that [NumberKey] made, and 0 of any other.
+func KeyNumber(key []byte) uint64 {
+	if len(key) != 8 {
+		return 0
+	}
+	return binary.BigEndian.Uint64(key)
+}
 
 // decode returns a stored value. One that cannot be read is [ErrDamaged], and has the file examined before it is used again.
 func (b Bucket[T]) decode(tx *Tx, key, stored []byte) (T, error) {
@@ -149,6 +158,22 @@ func (b Bucket[T]) Ascend(tx *Tx) iter.Seq2[T, error] {
 // the bucket meanwhile.
 func (b Bucket[T]) Descend(tx *Tx) iter.Seq2[T, error] {
 	return b.walk(tx, (*bolt.Cursor).Last, (*bolt.Cursor).Prev)
+}
+
+// Keys yields the keys from the first to the last. Nothing may be written to the bucket meanwhile.
+func (b Bucket[T]) Keys(tx *Tx) iter.Seq[[]byte] {
+	return func(yield func([]byte) bool) {
+		bucket := tx.bolt.Bucket(b.name)
+		if bucket == nil {
+			return
+		}
+		cursor := bucket.Cursor()
+		for key, _ := cursor.First(); key != nil; key, _ = cursor.Next() {
+			if !yield(bytes.Clone(key)) {
+				return
+			}
+		}
+	}
 }
 
 func (b Bucket[T]) walk(tx *Tx, first, next func(*bolt.Cursor) ([]byte, []byte)) iter.Seq2[T, error] {

@@ -1,12 +1,15 @@
 package store_test
 
 import (
+	"bytes"
 	"crypto/rand"
 	"errors"
 	"fmt"
+	mathrand "math/rand/v2"
 	"os"
 	"path/filepath"
 	"slices"
+	"strings"
 	"testing"
 
 	"usher.internal/helper/store"
@@ -60,5 +63,190 @@ func TestDamageIsNoticedAtTheStart(t *testing.T) {
 				t.Errorf("the new journal holds %q", got)
 			}
 		})
+	}
+}
+
+// storedAt returns where some bytes are in the pages that are in use: bbolt leaves earlier copies in free ones.
+func storedAt(t *testing.T, path, text string) (places []int) {
+	t.Helper()
+	image, err := os.ReadFile(path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for at := 0; ; {
+		next := bytes.Index(image[at:], []byte(text))
+		if next < 0 {
+			return places
+		}
+		places = append(places, at+next)
+		at += next + 1
+	}
+}
+
+func flip(t *testing.T, path string, places []int) {
+	t.Helper()
+	image, err := os.ReadFile(path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, at := range places {
+		image[at] ^= 1
+	}
+	if err := os.WriteFile(path, image, 0o600); err != nil {
+		t.Fatal(err)
+	}
+}
+
+// One bit that leaves valid JSON with another meaning is noticed, and costs that value only: it is set aside, reported once to whoever
+// opens the journal and afterwards to whoever asks, and the rest is there.
+func TestFlippedBitCostsOneValue(t *testing.T) {
+	path := filepath.Join(t.TempDir(), "journal")
+	s := open(t, path)
+	for _, text := range []string{"first", "second", "third"} {
+		if err := put(s, text, text); err != nil {
+			t.Fatal(err)
+		}
+	}
+	s.Close()
+	flip(t, path, storedAt(t, path, "econd\"}"))
+	for round := range 3 {
+		var told []store.Damage
+		s, err := store.OpenOrReplace(path, func(found []store.Damage) { told = append(told, found...) })
+		if err != nil {
+			t.Fatal(err)
+		}
+		if (len(told) == 1) != (round == 0) {
+			t.Errorf("round %d: told %+v", round, told)
+		}
+		if got := texts(t, s); !slices.Equal(got, []string{"first", "third"}) {
+			t.Errorf("round %d: got %q", round, got)
+		}
+		damages, err := s.Damages()
+		if err != nil || len(damages) != 1 || damages[0].Bucket != "notes" || string(damages[0].Key) != "second" || damages[0].Value != nil {
+			t.Errorf("round %d: %+v, %v", round, damages, err)
+		}
+		if got := store.Summarize(damages); len(got) != 1 || !strings.HasPrefix(got[0].Text, "1 value of notes could not be read") || got[0].Fix == "" {
+			t.Errorf("round %d: %+v", round, got)
+		}
+		s.Close()
+		check(t, path)
+	}
+}
+
+// A bit that flips while usherd runs is an error of the call that reads it; then the value is set aside.
+func TestFlippedBitWhileTheFileIsOpen(t *testing.T) {
+	path := filepath.Join(t.TempDir(), "journal")
+	s, err := store.OpenOrReplace(path, func([]store.Damage) {})
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer s.Close()
+	for _, text := range []string{"first", "second"} {
+		if err := put(s, text, text); err != nil {
+			t.Fatal(err)
+		}
+	}
+	flip(t, path, storedAt(t, path, "econd\"}"))
+	err = s.View(func(tx *store.Tx) error { _, _, err := notes.Get(tx, []byte("second")); return err })
+	if !errors.Is(err, store.ErrDamaged) {
+		t.Fatalf("got %v", err)
+	}
+	if got := texts(t, s); !slices.Equal(got, []string{"first"}) {
+		t.Errorf("got %q", got)
+	}
+	if damages, err := s.Damages(); err != nil || len(damages) != 1 {
+		t.Errorf("%+v, %v", damages, err)
+	}
+}
+
+// What is set aside never takes more than 1 MB, and the newest stays.
+func TestWhatIsSetAsideIsBounded(t *testing.T) {
+	path := filepath.Join(t.TempDir(), "journal")
+	s := open(t, path)
+	for round := range 5 {
+		for i := range 5 {
+			if err := put(s, fmt.Sprint(round, "-", i), fmt.Sprint(i, strings.Repeat("x", 100<<10))); err != nil {
+				t.Fatal(err)
+			}
+		}
+		s.Close()
+		flip(t, path, storedAt(t, path, "x\"}"))
+		var err error
+		if s, err = store.OpenOrReplace(path, func([]store.Damage) {}); err != nil {
+			t.Fatal(err)
+		}
+	}
+	defer s.Close()
+	damages, err := s.Damages()
+	if err != nil || len(damages) != 25 {
+		t.Fatalf("%d damages, %v", len(damages), err)
+	}
+	size, kept := 0, 0
+	err = s.View(func(tx *store.Tx) error {
+		for one, err := range store.NewBucket[store.Damage]("damages").Descend(tx) {
+			if err != nil {
+				return err
+			}
+			size += len(one.Value)
+			if len(one.Value) > 0 {
+				kept++
+			}
+		}
+		return nil
+	})
+	if err != nil || size > 1<<20 || kept < 5 {
+		t.Errorf("%d values in %d bytes, %v", kept, size, err)
+	}
+}
+
+// Whatever is put and deleted, the file is never rebuilt for it: what bbolt writes is regular.
+func TestOrdinaryFileIsNotRebuilt(t *testing.T) {
+	path := filepath.Join(t.TempDir(), "journal")
+	s := open(t, path)
+	random := mathrand.New(mathrand.NewPCG(1, 2))
+	for range 60 {
+		err := s.Update(func(tx *store.Tx) error {
+			for range 100 {
+				key := []byte(fmt.Sprint(random.IntN(5000)))
+				err := notes.Put(tx, key, note{strings.Repeat("x", random.IntN(300))})
+				if random.IntN(5) < 2 {
+					err = errors.Join(err, notes.Delete(tx, []byte(fmt.Sprint(random.IntN(5000)))))
+				}
+				if err != nil {
+					return err
+				}
+			}
+			return nil
+		})
+		if err != nil {
+			t.Fatal(err)
+		}
+		want := texts(t, s)
+		s.Close()
+		before, err := os.Stat(path)
+		if err != nil {
+			t.Fatal(err)
+		}
+		s = open(t, path)
+		if after, err := os.Stat(path); err != nil || !os.SameFile(before, after) {
+			t.Fatalf("the journal was written again, %v", err)
+		}
+		if got := texts(t, s); !slices.Equal(got, want) {
+			t.Fatal("it holds something else")
+		}
+	}
+}
+
+// A version that a bit has made a newer one is damage, and not an upgrade that was taken back, which would keep usherd from starting.
+func TestFlippedVersionIsNotANewerSchema(t *testing.T) {
+	path := filepath.Join(t.TempDir(), "journal")
+	open(t, path).Close()
+	places := storedAt(t, path, "schema"+string(store.NumberKey(store.Schema)))
+	for i := range places {
+		places[i] += len("schema") + 7
+	}
+	flip(t, path, places)
+	if _, err := store.Open(path); len(places) == 0 || !errors.Is(err, store.ErrDamaged) || errors.Is(err, store.ErrNewerSchema) {
+		t.Errorf("%d places, %v", len(places), err)
 	}
 }

@@ -178,6 +178,8 @@ const (
 	FailureReason_FAILURE_REASON_PLATFORM_SSO_USER_ACTION FailureReason = 20
 	// The usher-agent of the user's session is older than usherd and does not have a method that the registration needs.
 	FailureReason_FAILURE_REASON_AGENT_OUTDATED FailureReason = 21
+	// What usherd had written down about the registration could not be read any more.
+	FailureReason_FAILURE_REASON_JOURNAL_DAMAGED FailureReason = 22
 )
 
 // Enum value maps for FailureReason.
@@ -205,6 +207,7 @@ var (
 		19: "FAILURE_REASON_INTERNAL",
 		20: "FAILURE_REASON_PLATFORM_SSO_USER_ACTION",
 		21: "FAILURE_REASON_AGENT_OUTDATED",
+		22: "FAILURE_REASON_JOURNAL_DAMAGED",
 	}
 	FailureReason_value = map[string]int32{
 		"FAILURE_REASON_UNSPECIFIED":                 0,
@@ -229,6 +232,7 @@ var (
 		"FAILURE_REASON_INTERNAL":                    19,
 		"FAILURE_REASON_PLATFORM_SSO_USER_ACTION":    20,
 		"FAILURE_REASON_AGENT_OUTDATED":              21,
+		"FAILURE_REASON_JOURNAL_DAMAGED":             22,
 	}
 )
 
@@ -1440,7 +1444,7 @@ const file_usher_v1_registration_proto_rawDesc = "" +
 	"\x1dREGISTRATION_STATE_DELIVERING\x10\x06\x12 \n" +
 	"\x1cREGISTRATION_STATE_SUCCEEDED\x10\a\x12\x1d\n" +
 	"\x19REGISTRATION_STATE_FAILED\x10\b\x12 \n" +
-	"\x1cREGISTRATION_STATE_CANCELLED\x10\t*\xd1\x06\n" +
+	"\x1cREGISTRATION_STATE_CANCELLED\x10\t*\xf5\x06\n" +
 	"\rFailureReason\x12\x1e\n" +
 	"\x1aFAILURE_REASON_UNSPECIFIED\x10\x00\x12!\n" +
 	"\x1dFAILURE_REASON_PORTAL_MISSING\x10\x01\x12%\n" +
@@ -1464,7 +1468,8 @@ const file_usher_v1_registration_proto_rawDesc = "" +
 	"\x1fFAILURE_REASON_DELIVERY_REFUSED\x10\x12\x12\x1b\n" +
 	"\x17FAILURE_REASON_INTERNAL\x10\x13\x12+\n" +
 	"'FAILURE_REASON_PLATFORM_SSO_USER_ACTION\x10\x14\x12!\n" +
-	"\x1dFAILURE_REASON_AGENT_OUTDATED\x10\x15*\xa6\x02\n" +
+	"\x1dFAILURE_REASON_AGENT_OUTDATED\x10\x15\x12\"\n" +
+	"\x1eFAILURE_REASON_JOURNAL_DAMAGED\x10\x16*\xa6\x02\n" +
 	"\rMilestoneKind\x12\x1e\n" +
 	"\x1aMILESTONE_KIND_UNSPECIFIED\x10\x00\x12\"\n" +
 	"\x1eMILESTONE_KIND_SIGN_IN_STARTED\x10\x01\x12 \n" +

@@ -302,8 +302,10 @@ type HelperStatus struct {
 	ConfigurationErrorTime *timestamppb.Timestamp `protobuf:"bytes,6,opt,name=configuration_error_time,json=configurationErrorTime,proto3" json:"configuration_error_time,omitempty"`
 	// Keys whose files say something else than what is in force, which counts when usherd starts next.
 	PendingConfiguration []string `protobuf:"bytes,7,rep,name=pending_configuration,json=pendingConfiguration,proto3" json:"pending_configuration,omitempty"`
-	unknownFields        protoimpl.UnknownFields
-	sizeCache            protoimpl.SizeCache
+	// What could not be read of the journal in the last 30 days, and was set aside.
+	JournalDamage []*JournalDamage `protobuf:"bytes,8,rep,name=journal_damage,json=journalDamage,proto3" json:"journal_damage,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
 }
 
 func (x *HelperStatus) Reset() {
@@ -385,6 +387,76 @@ func (x *HelperStatus) GetPendingConfiguration() []string {
 	return nil
 }
 
+func (x *HelperStatus) GetJournalDamage() []*JournalDamage {
+	if x != nil {
+		return x.JournalDamage
+	}
+	return nil
+}
+
+// JournalDamage is a part of the journal that could not be read. It names no user.
+type JournalDamage struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// What was damaged and what became of it, a sentence without its full stop.
+	Text string `protobuf:"bytes,1,opt,name=text,proto3" json:"text,omitempty"`
+	Fix  string `protobuf:"bytes,2,opt,name=fix,proto3" json:"fix,omitempty"`
+	// When it was found.
+	Time          *timestamppb.Timestamp `protobuf:"bytes,3,opt,name=time,proto3" json:"time,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *JournalDamage) Reset() {
+	*x = JournalDamage{}
+	mi := &file_usher_v1_status_proto_msgTypes[6]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *JournalDamage) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*JournalDamage) ProtoMessage() {}
+
+func (x *JournalDamage) ProtoReflect() protoreflect.Message {
+	mi := &file_usher_v1_status_proto_msgTypes[6]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use JournalDamage.ProtoReflect.Descriptor instead.
+func (*JournalDamage) Descriptor() ([]byte, []int) {
+	return file_usher_v1_status_proto_rawDescGZIP(), []int{6}
+}
+
+func (x *JournalDamage) GetText() string {
+	if x != nil {
+		return x.Text
+	}
+	return ""
+}
+
+func (x *JournalDamage) GetFix() string {
+	if x != nil {
+		return x.Fix
+	}
+	return ""
+}
+
+func (x *JournalDamage) GetTime() *timestamppb.Timestamp {
+	if x != nil {
+		return x.Time
+	}
+	return nil
+}
+
 // UserStatus is what the helper knows of one user, logged in or not.
 type UserStatus struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
@@ -410,7 +482,7 @@ type UserStatus struct {
 
 func (x *UserStatus) Reset() {
 	*x = UserStatus{}
-	mi := &file_usher_v1_status_proto_msgTypes[6]
+	mi := &file_usher_v1_status_proto_msgTypes[7]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -422,7 +494,7 @@ func (x *UserStatus) String() string {
 func (*UserStatus) ProtoMessage() {}
 
 func (x *UserStatus) ProtoReflect() protoreflect.Message {
-	mi := &file_usher_v1_status_proto_msgTypes[6]
+	mi := &file_usher_v1_status_proto_msgTypes[7]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -435,7 +507,7 @@ func (x *UserStatus) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use UserStatus.ProtoReflect.Descriptor instead.
 func (*UserStatus) Descriptor() ([]byte, []int) {
-	return file_usher_v1_status_proto_rawDescGZIP(), []int{6}
+	return file_usher_v1_status_proto_rawDescGZIP(), []int{7}
 }
 
 func (x *UserStatus) GetUser() *User {
@@ -507,7 +579,7 @@ type RenamedKeychain struct {
 
 func (x *RenamedKeychain) Reset() {
 	*x = RenamedKeychain{}
-	mi := &file_usher_v1_status_proto_msgTypes[7]
+	mi := &file_usher_v1_status_proto_msgTypes[8]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -519,7 +591,7 @@ func (x *RenamedKeychain) String() string {
 func (*RenamedKeychain) ProtoMessage() {}
 
 func (x *RenamedKeychain) ProtoReflect() protoreflect.Message {
-	mi := &file_usher_v1_status_proto_msgTypes[7]
+	mi := &file_usher_v1_status_proto_msgTypes[8]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -532,7 +604,7 @@ func (x *RenamedKeychain) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use RenamedKeychain.ProtoReflect.Descriptor instead.
 func (*RenamedKeychain) Descriptor() ([]byte, []int) {
-	return file_usher_v1_status_proto_rawDescGZIP(), []int{7}
+	return file_usher_v1_status_proto_rawDescGZIP(), []int{8}
 }
 
 func (x *RenamedKeychain) GetName() string {
@@ -570,7 +642,7 @@ type FleetStatus struct {
 
 func (x *FleetStatus) Reset() {
 	*x = FleetStatus{}
-	mi := &file_usher_v1_status_proto_msgTypes[8]
+	mi := &file_usher_v1_status_proto_msgTypes[9]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -582,7 +654,7 @@ func (x *FleetStatus) String() string {
 func (*FleetStatus) ProtoMessage() {}
 
 func (x *FleetStatus) ProtoReflect() protoreflect.Message {
-	mi := &file_usher_v1_status_proto_msgTypes[8]
+	mi := &file_usher_v1_status_proto_msgTypes[9]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -595,7 +667,7 @@ func (x *FleetStatus) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use FleetStatus.ProtoReflect.Descriptor instead.
 func (*FleetStatus) Descriptor() ([]byte, []int) {
-	return file_usher_v1_status_proto_rawDescGZIP(), []int{8}
+	return file_usher_v1_status_proto_rawDescGZIP(), []int{9}
 }
 
 func (x *FleetStatus) GetDevice() string {
@@ -652,7 +724,7 @@ type SessionStatus struct {
 
 func (x *SessionStatus) Reset() {
 	*x = SessionStatus{}
-	mi := &file_usher_v1_status_proto_msgTypes[9]
+	mi := &file_usher_v1_status_proto_msgTypes[10]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -664,7 +736,7 @@ func (x *SessionStatus) String() string {
 func (*SessionStatus) ProtoMessage() {}
 
 func (x *SessionStatus) ProtoReflect() protoreflect.Message {
-	mi := &file_usher_v1_status_proto_msgTypes[9]
+	mi := &file_usher_v1_status_proto_msgTypes[10]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -677,7 +749,7 @@ func (x *SessionStatus) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use SessionStatus.ProtoReflect.Descriptor instead.
 func (*SessionStatus) Descriptor() ([]byte, []int) {
-	return file_usher_v1_status_proto_rawDescGZIP(), []int{9}
+	return file_usher_v1_status_proto_rawDescGZIP(), []int{10}
 }
 
 func (x *SessionStatus) GetAgentVersion() string {
@@ -721,7 +793,7 @@ type OutboxStatus struct {
 
 func (x *OutboxStatus) Reset() {
 	*x = OutboxStatus{}
-	mi := &file_usher_v1_status_proto_msgTypes[10]
+	mi := &file_usher_v1_status_proto_msgTypes[11]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -733,7 +805,7 @@ func (x *OutboxStatus) String() string {
 func (*OutboxStatus) ProtoMessage() {}
 
 func (x *OutboxStatus) ProtoReflect() protoreflect.Message {
-	mi := &file_usher_v1_status_proto_msgTypes[10]
+	mi := &file_usher_v1_status_proto_msgTypes[11]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -746,7 +818,7 @@ func (x *OutboxStatus) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use OutboxStatus.ProtoReflect.Descriptor instead.
 func (*OutboxStatus) Descriptor() ([]byte, []int) {
-	return file_usher_v1_status_proto_rawDescGZIP(), []int{10}
+	return file_usher_v1_status_proto_rawDescGZIP(), []int{11}
 }
 
 func (x *OutboxStatus) GetPending() int32 {
@@ -804,7 +876,7 @@ const file_usher_v1_status_proto_rawDesc = "" +
 	"\x05fleet\x18\x06 \x01(\v2\x15.usher.v1.FleetStatusR\x05fleet\"O\n" +
 	"\x0eComputerStatus\x12\x12\n" +
 	"\x04name\x18\x01 \x01(\tR\x04name\x12)\n" +
-	"\x10operating_system\x18\x02 \x01(\tR\x0foperatingSystem\"\xe9\x02\n" +
+	"\x10operating_system\x18\x02 \x01(\tR\x0foperatingSystem\"\xa9\x03\n" +
 	"\fHelperStatus\x12\x18\n" +
 	"\aversion\x18\x01 \x01(\tR\aversion\x129\n" +
 	"\n" +
@@ -813,7 +885,12 @@ const file_usher_v1_status_proto_rawDesc = "" +
 	"\rdelivery_mode\x18\x04 \x01(\tR\fdeliveryMode\x12/\n" +
 	"\x13configuration_error\x18\x05 \x01(\tR\x12configurationError\x12T\n" +
 	"\x18configuration_error_time\x18\x06 \x01(\v2\x1a.google.protobuf.TimestampR\x16configurationErrorTime\x123\n" +
-	"\x15pending_configuration\x18\a \x03(\tR\x14pendingConfiguration\"\xc5\x03\n" +
+	"\x15pending_configuration\x18\a \x03(\tR\x14pendingConfiguration\x12>\n" +
+	"\x0ejournal_damage\x18\b \x03(\v2\x17.usher.v1.JournalDamageR\rjournalDamage\"e\n" +
+	"\rJournalDamage\x12\x12\n" +
+	"\x04text\x18\x01 \x01(\tR\x04text\x12\x10\n" +
+	"\x03fix\x18\x02 \x01(\tR\x03fix\x12.\n" +
+	"\x04time\x18\x03 \x01(\v2\x1a.google.protobuf.TimestampR\x04time\"\xc5\x03\n" +
 	"\n" +
 	"UserStatus\x12\"\n" +
 	"\x04user\x18\x01 \x01(\v2\x0e.usher.v1.UserR\x04user\x121\n" +
@@ -866,7 +943,7 @@ func file_usher_v1_status_proto_rawDescGZIP() []byte {
 	return file_usher_v1_status_proto_rawDescData
 }
 
-var file_usher_v1_status_proto_msgTypes = make([]protoimpl.MessageInfo, 11)
+var file_usher_v1_status_proto_msgTypes = make([]protoimpl.MessageInfo, 12)
 var file_usher_v1_status_proto_goTypes = []any{
 	(*GetStatusRequest)(nil),      // 0: usher.v1.GetStatusRequest
 	(*WatchStatusRequest)(nil),    // 1: usher.v1.WatchStatusRequest
@@ -874,50 +951,53 @@ var file_usher_v1_status_proto_goTypes = []any{
 	(*GetStatusResponse)(nil),     // 3: usher.v1.GetStatusResponse
 	(*ComputerStatus)(nil),        // 4: usher.v1.ComputerStatus
 	(*HelperStatus)(nil),          // 5: usher.v1.HelperStatus
-	(*UserStatus)(nil),            // 6: usher.v1.UserStatus
-	(*RenamedKeychain)(nil),       // 7: usher.v1.RenamedKeychain
-	(*FleetStatus)(nil),           // 8: usher.v1.FleetStatus
-	(*SessionStatus)(nil),         // 9: usher.v1.SessionStatus
-	(*OutboxStatus)(nil),          // 10: usher.v1.OutboxStatus
-	(*timestamppb.Timestamp)(nil), // 11: google.protobuf.Timestamp
-	(*User)(nil),                  // 12: usher.v1.User
-	(*Registration)(nil),          // 13: usher.v1.Registration
-	(*Identity)(nil),              // 14: usher.v1.Identity
-	(*Evidence)(nil),              // 15: usher.v1.Evidence
-	(*DeviceIDChange)(nil),        // 16: usher.v1.DeviceIDChange
+	(*JournalDamage)(nil),         // 6: usher.v1.JournalDamage
+	(*UserStatus)(nil),            // 7: usher.v1.UserStatus
+	(*RenamedKeychain)(nil),       // 8: usher.v1.RenamedKeychain
+	(*FleetStatus)(nil),           // 9: usher.v1.FleetStatus
+	(*SessionStatus)(nil),         // 10: usher.v1.SessionStatus
+	(*OutboxStatus)(nil),          // 11: usher.v1.OutboxStatus
+	(*timestamppb.Timestamp)(nil), // 12: google.protobuf.Timestamp
+	(*User)(nil),                  // 13: usher.v1.User
+	(*Registration)(nil),          // 14: usher.v1.Registration
+	(*Identity)(nil),              // 15: usher.v1.Identity
+	(*Evidence)(nil),              // 16: usher.v1.Evidence
+	(*DeviceIDChange)(nil),        // 17: usher.v1.DeviceIDChange
 }
 var file_usher_v1_status_proto_depIdxs = []int32{
 	3,  // 0: usher.v1.WatchStatusResponse.status:type_name -> usher.v1.GetStatusResponse
 	5,  // 1: usher.v1.GetStatusResponse.helper:type_name -> usher.v1.HelperStatus
-	6,  // 2: usher.v1.GetStatusResponse.users:type_name -> usher.v1.UserStatus
-	10, // 3: usher.v1.GetStatusResponse.outbox:type_name -> usher.v1.OutboxStatus
+	7,  // 2: usher.v1.GetStatusResponse.users:type_name -> usher.v1.UserStatus
+	11, // 3: usher.v1.GetStatusResponse.outbox:type_name -> usher.v1.OutboxStatus
 	4,  // 4: usher.v1.GetStatusResponse.computer:type_name -> usher.v1.ComputerStatus
-	8,  // 5: usher.v1.GetStatusResponse.fleet:type_name -> usher.v1.FleetStatus
-	11, // 6: usher.v1.HelperStatus.start_time:type_name -> google.protobuf.Timestamp
-	11, // 7: usher.v1.HelperStatus.configuration_error_time:type_name -> google.protobuf.Timestamp
-	12, // 8: usher.v1.UserStatus.user:type_name -> usher.v1.User
-	9,  // 9: usher.v1.UserStatus.session:type_name -> usher.v1.SessionStatus
-	13, // 10: usher.v1.UserStatus.last_registration:type_name -> usher.v1.Registration
-	14, // 11: usher.v1.UserStatus.identity:type_name -> usher.v1.Identity
-	15, // 12: usher.v1.UserStatus.evidence:type_name -> usher.v1.Evidence
-	16, // 13: usher.v1.UserStatus.device_id_change:type_name -> usher.v1.DeviceIDChange
-	11, // 14: usher.v1.UserStatus.look_time:type_name -> google.protobuf.Timestamp
-	7,  // 15: usher.v1.UserStatus.lost_keychain:type_name -> usher.v1.RenamedKeychain
-	11, // 16: usher.v1.RenamedKeychain.rename_time:type_name -> google.protobuf.Timestamp
-	11, // 17: usher.v1.FleetStatus.since:type_name -> google.protobuf.Timestamp
-	11, // 18: usher.v1.FleetStatus.expire_time:type_name -> google.protobuf.Timestamp
-	11, // 19: usher.v1.SessionStatus.connect_time:type_name -> google.protobuf.Timestamp
-	11, // 20: usher.v1.OutboxStatus.next_attempt_time:type_name -> google.protobuf.Timestamp
-	11, // 21: usher.v1.OutboxStatus.last_delivered_time:type_name -> google.protobuf.Timestamp
-	0,  // 22: usher.v1.StatusService.GetStatus:input_type -> usher.v1.GetStatusRequest
-	1,  // 23: usher.v1.StatusService.WatchStatus:input_type -> usher.v1.WatchStatusRequest
-	3,  // 24: usher.v1.StatusService.GetStatus:output_type -> usher.v1.GetStatusResponse
-	2,  // 25: usher.v1.StatusService.WatchStatus:output_type -> usher.v1.WatchStatusResponse
-	24, // [24:26] is the sub-list for method output_type
-	22, // [22:24] is the sub-list for method input_type
-	22, // [22:22] is the sub-list for extension type_name
-	22, // [22:22] is the sub-list for extension extendee
-	0,  // [0:22] is the sub-list for field type_name
+	9,  // 5: usher.v1.GetStatusResponse.fleet:type_name -> usher.v1.FleetStatus
+	12, // 6: usher.v1.HelperStatus.start_time:type_name -> google.protobuf.Timestamp
+	12, // 7: usher.v1.HelperStatus.configuration_error_time:type_name -> google.protobuf.Timestamp
+	6,  // 8: usher.v1.HelperStatus.journal_damage:type_name -> usher.v1.JournalDamage
+	12, // 9: usher.v1.JournalDamage.time:type_name -> google.protobuf.Timestamp
+	13, // 10: usher.v1.UserStatus.user:type_name -> usher.v1.User
+	10, // 11: usher.v1.UserStatus.session:type_name -> usher.v1.SessionStatus
+	14, // 12: usher.v1.UserStatus.last_registration:type_name -> usher.v1.Registration
+	15, // 13: usher.v1.UserStatus.identity:type_name -> usher.v1.Identity
+	16, // 14: usher.v1.UserStatus.evidence:type_name -> usher.v1.Evidence
+	17, // 15: usher.v1.UserStatus.device_id_change:type_name -> usher.v1.DeviceIDChange
+	12, // 16: usher.v1.UserStatus.look_time:type_name -> google.protobuf.Timestamp
+	8,  // 17: usher.v1.UserStatus.lost_keychain:type_name -> usher.v1.RenamedKeychain
+	12, // 18: usher.v1.RenamedKeychain.rename_time:type_name -> google.protobuf.Timestamp
+	12, // 19: usher.v1.FleetStatus.since:type_name -> google.protobuf.Timestamp
+	12, // 20: usher.v1.FleetStatus.expire_time:type_name -> google.protobuf.Timestamp
+	12, // 21: usher.v1.SessionStatus.connect_time:type_name -> google.protobuf.Timestamp
+	12, // 22: usher.v1.OutboxStatus.next_attempt_time:type_name -> google.protobuf.Timestamp
+	12, // 23: usher.v1.OutboxStatus.last_delivered_time:type_name -> google.protobuf.Timestamp
+	0,  // 24: usher.v1.StatusService.GetStatus:input_type -> usher.v1.GetStatusRequest
+	1,  // 25: usher.v1.StatusService.WatchStatus:input_type -> usher.v1.WatchStatusRequest
+	3,  // 26: usher.v1.StatusService.GetStatus:output_type -> usher.v1.GetStatusResponse
+	2,  // 27: usher.v1.StatusService.WatchStatus:output_type -> usher.v1.WatchStatusResponse
+	26, // [26:28] is the sub-list for method output_type
+	24, // [24:26] is the sub-list for method input_type
+	24, // [24:24] is the sub-list for extension type_name
+	24, // [24:24] is the sub-list for extension extendee
+	0,  // [0:24] is the sub-list for field type_name
 }
 
 func init() { file_usher_v1_status_proto_init() }
@@ -933,7 +1013,7 @@ func file_usher_v1_status_proto_init() {
 			GoPackagePath: reflect.TypeOf(x{}).PkgPath(),
 			RawDescriptor: unsafe.Slice(unsafe.StringData(file_usher_v1_status_proto_rawDesc), len(file_usher_v1_status_proto_rawDesc)),
 			NumEnums:      0,
-			NumMessages:   11,
+			NumMessages:   12,
 			NumExtensions: 0,
 			NumServices:   1,
 		},
