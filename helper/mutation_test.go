@@ -14,6 +14,8 @@ import (
 	"path/filepath"
 	"reflect"
 	"runtime/debug"
+	"slices"
+	"strings"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -45,6 +47,20 @@ func TestMutatedJournals(t *testing.T) {
 	}
 	outcomes := map[string]int{}
 	directory := inMemory(t)
+	try := func(repeat string, original realJournal, image []byte, what string) {
+		var outcome string
+		var err error
+		alarm := time.AfterFunc(time.Minute, func() { panic(repeat + ": a damaged journal takes a minute") })
+		synctest.Test(t, func(*testing.T) { outcome, err = survive(directory, image, original.holds) })
+		alarm.Stop()
+		if err != nil {
+			t.Errorf("%s (%s of %s): %v", repeat, what, original.name, err)
+		}
+		outcomes[outcome]++
+	}
+	for _, bad := range worst(t, journals) {
+		try("worst.txt", bad.of, bad.image, bad.what)
+	}
 	for i := range *mutations {
 		random := rand.New(rand.NewPCG(seed+uint64(i), 0))
 		original := journals[0] // the smallest, which takes the least time
@@ -52,15 +68,7 @@ func TestMutatedJournals(t *testing.T) {
 			original = journals[i]
 		}
 		image, what := mutate(random, original.image)
-		var outcome string
-		var err error
-		alarm := time.AfterFunc(time.Minute, func() { panic(fmt.Sprintf("-mutation-seed %d: a damaged journal takes a minute", seed+uint64(i))) })
-		synctest.Test(t, func(*testing.T) { outcome, err = survive(directory, image, original.holds) })
-		alarm.Stop()
-		if err != nil {
-			t.Errorf("-mutation-seed %d -mutations 1 (%s of %s): %v", seed+uint64(i), what, original.name, err)
-		}
-		outcomes[outcome]++
+		try(fmt.Sprintf("-mutation-seed %d -mutations 1", seed+uint64(i)), original, image, what)
 		if t.Failed() && i > 100 {
 			break
 		}
@@ -164,6 +172,39 @@ func unpacked(t *testing.T, path string) []byte {
 		t.Fatal(err)
 	}
 	return image
+}
+
+type badJournal struct {
+	of    realJournal
+	image []byte
+	what  string
+}
+
+// worst are the cases of worst.txt.
+func worst(t *testing.T, journals []realJournal) (found []badJournal) {
+	t.Helper()
+	text, err := os.ReadFile(filepath.Join(mutatedJournals, "worst.txt"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	for line := range strings.Lines(string(text)) {
+		if strings.HasPrefix(line, "#") {
+			continue
+		}
+		var name string
+		var at, bit int
+		if _, err := fmt.Sscan(line, &name, &at, &bit); err != nil {
+			t.Fatalf("%q: %v", line, err)
+		}
+		i := slices.IndexFunc(journals, func(j realJournal) bool { return j.name == name })
+		if i < 0 || at >= len(journals[i].image) {
+			t.Fatalf("%q is of no journal", line)
+		}
+		image := bytes.Clone(journals[i].image)
+		image[at] ^= 1 << bit
+		found = append(found, badJournal{journals[i], image, strings.TrimSpace(line)})
+	}
+	return found
 }
 
 // journal is one with the components that read and write it.
