@@ -13,6 +13,7 @@ import (
 
 	"usher.internal/internal/applog"
 	"usher.internal/internal/excerpt"
+	"usher.internal/internal/oneline"
 	"usher.internal/internal/timeline"
 )
 
@@ -51,7 +52,12 @@ func (b *bundle) addConfiguration() {
 			if err != nil {
 				return err
 			}
-			return json.NewEncoder(to).Encode(envelope{Schema: jsonSchema, Command: "config show", Data: data})
+			line, err := json.Marshal(envelope{Schema: jsonSchema, Command: "config show", Data: data})
+			if err != nil {
+				return err
+			}
+			_, err = fmt.Fprintf(to, "%s\n", oneline.JSON(line))
+			return err
 		},
 	})
 }

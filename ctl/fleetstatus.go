@@ -11,13 +11,12 @@ import (
 	"strconv"
 	"strings"
 	"time"
-	"unicode"
-	"unicode/utf8"
 
 	"github.com/spf13/cobra"
 
 	"usher.internal/ctl/fleet"
 	"usher.internal/ctl/fleet/page"
+	"usher.internal/internal/oneline"
 )
 
 // trendDays is how far back a page's trend goes.
@@ -164,20 +163,11 @@ func writeCSV(to io.Writer, report *fleet.Report) {
 	for _, device := range report.Devices {
 		var row []string
 		for _, column := range csvColumns {
-			row = append(row, harmless(column.value(device)))
+			row = append(row, oneline.Cell(column.value(device)))
 		}
 		writer.Write(row)
 	}
 	writer.Flush()
-}
-
-// harmless keeps a spreadsheet from taking what a device calls itself for a formula.
-func harmless(text string) string {
-	first, _ := utf8.DecodeRuneInString(strings.TrimLeftFunc(text, unicode.IsSpace))
-	if strings.ContainsRune("=+-@＝＋－＠", first) {
-		return "'" + text
-	}
-	return text
 }
 
 // filterKeys are what devices can be chosen by.

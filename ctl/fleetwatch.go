@@ -34,7 +34,7 @@ func (a *app) fleetWatchCommand() *cobra.Command {
 						fmt.Fprintf(a.stdout, "%s  %s\n", a.moment(change.When()), plain(strings.Join(describeChange(change), "  ")))
 					}
 					return a.stdout.err
-				}, func(what string) { fmt.Fprintln(a.stderr, "usherctl: "+what) })
+				}, func(what string) { fmt.Fprintln(a.stderr, "usherctl: "+plain(what)) })
 			})
 		},
 	}

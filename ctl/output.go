@@ -77,7 +77,7 @@ func (a *app) printEnvelope(e envelope) error {
 	if err != nil {
 		return defect(fmt.Errorf("print JSON: %w", err))
 	}
-	fmt.Fprintf(a.stdout, "%s\n", line)
+	fmt.Fprintf(a.stdout, "%s\n", oneline.JSON(line))
 	return nil
 }
 

@@ -18,6 +18,7 @@ import (
 	"usher.internal/helper/support"
 	"usher.internal/internal/config"
 	"usher.internal/internal/excerpt"
+	"usher.internal/internal/oneline"
 	usherv1 "usher.internal/proto/usher/v1"
 )
 
@@ -279,11 +280,16 @@ func writeEnvelope(to io.Writer, command string, data any) error {
 	if err != nil {
 		return fmt.Errorf("write %T: %w", data, err)
 	}
-	return json.NewEncoder(to).Encode(struct {
+	line, err := json.Marshal(struct {
 		Schema  string          `json:"schema"`
 		Command string          `json:"command"`
 		Data    json.RawMessage `json:"data"`
 	}{"usher.v1", command, encoded})
+	if err != nil {
+		return fmt.Errorf("write %T: %w", data, err)
+	}
+	_, err = fmt.Fprintf(to, "%s\n", oneline.JSON(line))
+	return err
 }
 
 // setting is a configuration value, as `usherctl config show --json` prints it.

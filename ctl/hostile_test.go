@@ -1,0 +1,59 @@
+package main
+
+import (
+	"bytes"
+	"encoding/csv"
+	"encoding/json"
+	"errors"
+	"strings"
+	"testing"
+
+	"google.golang.org/protobuf/proto"
+
+	"usher.internal/ctl/fleet"
+	usherv1 "usher.internal/proto/usher/v1"
+)
+
+// hostileText moves a cursor, and turns the direction of writing round.
+const hostileText = "a\u009b2J\u0085\u007f\u061c\u200e\u202e\u2066b"
+
+// What a program or a device says reaches a terminal as escapes, in every kind of JSON.
+func TestJSONHoldsNothingThatATerminalObeys(t *testing.T) {
+	for name, print := range map[string]func(a *app) error{
+		"a message": func(a *app) error {
+			return a.printMessage(&usherv1.Identity{Detail: hostileText, DeviceId: hostileText})
+		},
+		"a value":   func(a *app) error { return a.printValue(map[string]string{hostileText: hostileText}) },
+		"a failure": func(a *app) error { a.printFailure(&failure{code: exitDefect, message: hostileText}); return nil },
+		"a change":  func(a *app) error { return a.printValue([]proto.Message{&usherv1.Identity{Detail: hostileText}}) },
+		"the fleet": func(a *app) error { return a.printValue(fleet.Standing{Computer: hostileText}) },
+	} {
+		var printed, aside bytes.Buffer
+		a := &app{stdout: &output{to: &printed}, stderr: &aside, json: true, command: "usherctl status"}
+		if err := errors.Join(print(a), a.stdout.err); err != nil {
+			t.Fatal(err)
+		}
+		if strings.ContainsAny(printed.String(), "\u009b\u0085\u007f\u061c\u200e\u202e\u2066") || !strings.Contains(printed.String(), `\u202e`) || !json.Valid(printed.Bytes()) {
+			t.Errorf("%s: %q", name, printed.String())
+		}
+	}
+}
+
+// What follows a semicolon is a cell too for some spreadsheets, and quotes hide no formula.
+func TestCSVOfAHostileDevice(t *testing.T) {
+	var written bytes.Buffer
+	writeCSV(&written, &fleet.Report{Devices: []fleet.Standing{{
+		Device: `"=1+1`, Computer: "\ttext", User: "\u200b@SUM(A1)", Version: "\x1b[2J", Notes: []string{"asleep", "=cmd|' /C calc'!A0"},
+	}}})
+	rows, err := csv.NewReader(&written).ReadAll()
+	if err != nil || len(rows) != 2 {
+		t.Fatalf("%q, %v", rows, err)
+	}
+	for _, cell := range rows[1] {
+		for part := range strings.SplitSeq(cell, ";") {
+			if part = strings.Trim(part, " \""); part != "" && strings.ContainsAny(part[:1], "=+-@\t\r") || strings.ContainsAny(cell, "\x1b\u200b") {
+				t.Errorf("%q is a formula, or is obeyed by a terminal", cell)
+			}
+		}
+	}
+}
