@@ -298,6 +298,18 @@ func (o *Observer) All() (all []Observation, err error) {
 	return all, err
 }
 
+// isID reports whether a text has the form of a tenant's id or a thumbprint as keychain items hold them: a GUID, in braces or
+// not, a domain, hexadecimal or base64; or is empty.
+func isID(text string) bool {
+	for i := range len(text) {
+		letter := text[i]
+		if letter-'0' > 9 && (letter|0x20)-'a' > 25 && (i == 0 && letter != '{' || strings.IndexByte("{}-.:_+/=", letter) < 0) {
+			return false
+		}
+	}
+	return !strings.Contains(text, "..")
+}
+
 // plausible returns evidence fit to be kept and shown. What cannot be from a keychain item, such as letters that cannot be seen,
 // is not cut to fit, since it would then say something else: such a source could not be looked at.
 func plausible(evidence wpj.Evidence) wpj.Evidence {
@@ -317,13 +329,31 @@ func plausible(evidence wpj.Evidence) wpj.Evidence {
 			texts = append(texts, string(name))
 		}
 	}
+	implausible := func(detail string) wpj.Evidence {
+		return wpj.Evidence{
+			Source: evidence.Source, ObservedAt: evidence.ObservedAt, Finding: wpj.CouldNotLook, Obstacle: wpj.ObstacleFailed, Detail: detail,
+		}
+	}
 	for _, text := range texts {
 		if len(text) > maximumAttribute || strings.ContainsFunc(text, func(letter rune) bool { return !unicode.IsPrint(letter) }) {
-			return wpj.Evidence{
-				Source: evidence.Source, ObservedAt: evidence.ObservedAt, Finding: wpj.CouldNotLook, Obstacle: wpj.ObstacleFailed,
-				Detail: "the agent sent a text that macOS does not write",
-			}
+			return implausible("the agent sent a text that macOS does not write")
 		}
+	}
+	if evidence.DeviceID != "" {
+		id, err := wpj.ParseDeviceID(string(evidence.DeviceID))
+		if err != nil {
+			return implausible("the agent sent a device ID that is not a GUID")
+		}
+		evidence.DeviceID = id
+	}
+	ids := []string{string(evidence.TenantID), string(evidence.Thumbprint)}
+	for _, held := range evidence.Certificates {
+		if held.Items != nil {
+			ids = append(ids, string(held.Items.TenantID), string(held.Items.Thumbprint))
+		}
+	}
+	if slices.ContainsFunc(ids, func(id string) bool { return !isID(id) }) {
+		return implausible("the agent sent a tenant ID or thumbprint that has not the form of one")
 	}
 	evidence.Detail = oneline.Of(evidence.Detail, maximumDetail)
 	// These are for the helper to say.

@@ -240,11 +240,20 @@ func TestAgentThatDoesNotTellTheIdentity(t *testing.T) {
 
 func TestImplausibleClaimsAreNotKept(t *testing.T) {
 	for name, claim := range map[string]wpj.Evidence{
-		"long name":       {UserPrincipalName: wpj.UserPrincipalName(strings.Repeat("x", 1<<20))},
-		"terminal's name": {UserPrincipalName: "jane\x1b]0;pwned\a"},
-		"long tenant":     {TenantID: wpj.TenantID(strings.Repeat("x", 1<<20))},
-		"long thumbprint": {Thumbprint: wpj.Thumbprint(strings.Repeat("x", 1<<20))},
-		"long host":       {CloudHost: strings.Repeat("x", 1<<20)},
+		"long name":          {UserPrincipalName: wpj.UserPrincipalName(strings.Repeat("x", 1<<20))},
+		"terminal's name":    {UserPrincipalName: "jane\x1b]0;pwned\a"},
+		"long tenant":        {TenantID: wpj.TenantID(strings.Repeat("x", 1<<20))},
+		"long thumbprint":    {Thumbprint: wpj.Thumbprint(strings.Repeat("x", 1<<20))},
+		"long host":          {CloudHost: strings.Repeat("x", 1<<20)},
+		"device's formula":   {DeviceID: `=HYPERLINK("http://evil.example")`},
+		"device's word":      {DeviceID: "the-device-id"},
+		"device's path":      {DeviceID: "../../v1/users"},
+		"almost a device":    {DeviceID: "0a7e5f2d-6f0e-4a51-9f4b-57c6d1c1b0f"},
+		"device with a tail": {DeviceID: "0a7e5f2d-6f0e-4a51-9f4b-57c6d1c1b0fe and more"},
+		"tenant's formula":   {TenantID: "=1+1"},
+		"tenant's path":      {TenantID: "../../common"},
+		"tenant's script":    {TenantID: "<script>"},
+		"thumbprint's words": {Thumbprint: "not a thumbprint"},
 	} {
 		t.Run(name, func(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {

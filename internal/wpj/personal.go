@@ -26,6 +26,12 @@ func (n UserPrincipalName) Unmasked() UserPrincipalName {
 // DeviceID is the Entra device id, a lower-case GUID. It redacts itself in logs.
 type DeviceID string
 
+// ParseDeviceID reads the text form of a device's id, in braces or not, and in any case.
+func ParseDeviceID(text string) (DeviceID, error) {
+	id, err := parseGUID(text)
+	return DeviceID(id), err
+}
+
 // LogValue implements [slog.LogValuer].
 func (DeviceID) LogValue() slog.Value { return slog.StringValue(redacted) }
 
