@@ -102,6 +102,9 @@ func (c *Client) exchange(ctx context.Context, which call, asked request, token 
 }
 
 func (c *Client) newRequest(ctx context.Context, which call, asked request, token sealed) (*http.Request, error) {
+	if strings.Trim(asked.id, "0123456789") != "" { // checked where it comes from, see checkID
+		return nil, ErrNotAnID
+	}
 	target := c.base.JoinPath(strings.ReplaceAll(which.path, "{id}", url.PathEscape(asked.id)))
 	target.RawQuery = asked.query.Encode()
 	var body io.Reader

@@ -18,6 +18,8 @@ import (
 var (
 	// ErrComputerNotFound: Jamf Pro has no record of this computer. It takes an enrolment to change that.
 	ErrComputerNotFound = errors.New("computer not found in Jamf Pro")
+	// ErrNotAnID: Jamf Pro says that the ID of a computer is something else than a number.
+	ErrNotAnID = errors.New("the ID of a computer in Jamf Pro is not a number")
 	// ErrAttributeNotWritable: an extension attribute of our name exists, but its kind cannot be written through the API.
 	ErrAttributeNotWritable = errors.New("extension attribute cannot be written")
 	// ErrAttributeMissing: an extension attribute does not exist and could not be created.

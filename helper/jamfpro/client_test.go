@@ -215,6 +215,31 @@ func TestFindComputer(t *testing.T) {
 	}
 }
 
+// What a lying Jamf Pro calls an ID goes into no path.
+func TestComputerIDIsANumber(t *testing.T) {
+	for _, id := range []any{"../../v1/users", "", "-1", "0", "07", "1e3", "0x7", " 7", "7 ", "7/../8", "7?x=1", "7%2F8", "٧", "1" + strings.Repeat("0", 30), "99999999999", "seven\x1b[2J", 7, nil, true} {
+		server := newServer(t)
+		server.computers = []map[string]any{computer("", udid, "C02", "")}
+		server.computers[0]["id"] = id
+		client := server.client(nil)
+		found, err := client.FindComputer(t.Context(), this)
+		if _, is := id.(string); found.ID != "" || err == nil || errors.Is(err, jamfpro.ErrComputerNotFound) || is && !errors.Is(err, jamfpro.ErrNotAnID) {
+			t.Errorf("%q: %+v, %v", id, found, err)
+		}
+		if err := client.SetExtensionAttributes(t.Context(), this, attributes("Usher A")); err == nil || strings.ContainsAny(err.Error(), "\x1b\n") {
+			t.Errorf("%q was written to: %v", id, err)
+		}
+		if _, err := client.Compliance(t.Context(), this); err == nil {
+			t.Errorf("%q was asked about", id)
+		}
+		for _, call := range server.calls() {
+			if call != tokenCall && call != findCall && call != lookUpCall && call != createCall {
+				t.Errorf("%q: called %s", id, call)
+			}
+		}
+	}
+}
+
 func TestFilterIsQuoted(t *testing.T) {
 	server := newServer(t)
 	_, _ = server.client(nil).FindComputer(t.Context(), jamfpro.Selector{UDID: `a"b\c,d`})

@@ -9,6 +9,8 @@ import (
 	"strconv"
 	"strings"
 	"time"
+
+	"usher.internal/internal/oneline"
 )
 
 // Selector says which computer is meant.
@@ -21,12 +23,20 @@ type Selector struct {
 
 // Computer is one inventory record.
 type Computer struct {
-	// ID changes when the computer is enrolled anew, so it is looked up for each delivery.
+	// ID is a positive number, see [ErrNotAnID]. It changes when the computer is enrolled anew, so it is looked up for each delivery.
 	ID           string
 	UDID         string
 	SerialNumber string
 	// LastContactTime is zero where Jamf Pro has none.
 	LastContactTime time.Time
+}
+
+// checkID returns an error unless an ID is a number as Jamf Pro's are: positive, of at most 10 digits. It goes into paths.
+func checkID(id string) error {
+	if number, err := strconv.ParseUint(id, 10, 32); err != nil || number == 0 || strconv.FormatUint(number, 10) != id {
+		return fmt.Errorf("%w: %s", ErrNotAnID, strconv.QuoteToASCII(oneline.Of(id, 40)))
+	}
+	return nil
 }
 
 // maximumRecords is how many records of one computer are looked at. Two are known to happen, after a re-enrolment.
@@ -66,8 +76,14 @@ func (c *Client) findComputer(ctx context.Context, which Selector) (Computer, er
 		var latest Computer
 		records := 0
 		for _, one := range found {
-			if one.ID == "" || !strings.EqualFold(search.of(one), search.value) {
+			if !strings.EqualFold(search.of(one), search.value) {
 				continue
+			}
+			if err := checkID(one.ID); err != nil {
+				return Computer{}, &APIError{
+					Operation: callFindComputer.operation, Method: callFindComputer.method, Path: callFindComputer.path, Host: c.base.Host,
+					Status: callFindComputer.success, NotJSON: true, Privilege: callFindComputer.privilege, Err: err,
+				}
 			}
 			if records++; records == 1 || one.LastContactTime.After(latest.LastContactTime) {
 				latest = one

@@ -32,9 +32,11 @@ const (
 	FaultHTML FaultKind = "html"
 	// FaultCaptivePortal answers with a redirect to a sign-in page, under Status, or 302.
 	FaultCaptivePortal FaultKind = "captive_portal"
+	// FaultWrongID does what was asked, and answers with ID in the place of every id.
+	FaultWrongID FaultKind = "wrong_id"
 )
 
-var faultKinds = []FaultKind{FaultStatus, FaultRevokeToken, FaultSlow, FaultReset, FaultLostAnswer, FaultTruncated, FaultHTML, FaultCaptivePortal}
+var faultKinds = []FaultKind{FaultStatus, FaultRevokeToken, FaultSlow, FaultReset, FaultLostAnswer, FaultTruncated, FaultHTML, FaultCaptivePortal, FaultWrongID}
 
 // ErrInvalidFault: a fault that makes no sense.
 var ErrInvalidFault = errors.New("invalid fault")
@@ -54,6 +56,8 @@ type Fault struct {
 	RetryAfterAsDate bool
 	// Delay passes before anything else happens, unless the client goes away first.
 	Delay time.Duration
+	// ID is what the kind wrong_id says, "" too.
+	ID string
 }
 
 // faultJSON is the form of a [Fault] in JSON: durations are text like "1.5s".
@@ -66,12 +70,13 @@ type faultJSON struct {
 	RetryAfter       string    `json:"retry_after,omitempty"`
 	RetryAfterAsDate bool      `json:"retry_after_as_date,omitempty"`
 	Delay            string    `json:"delay,omitempty"`
+	ID               string    `json:"id,omitempty"`
 }
 
 // MarshalJSON implements [json.Marshaler].
 func (f Fault) MarshalJSON() ([]byte, error) {
 	return json.Marshal(faultJSON{
-		f.Kind, f.Method, f.PathPrefix, f.Count, f.Status, formatDuration(f.RetryAfter), f.RetryAfterAsDate, formatDuration(f.Delay),
+		f.Kind, f.Method, f.PathPrefix, f.Count, f.Status, formatDuration(f.RetryAfter), f.RetryAfterAsDate, formatDuration(f.Delay), f.ID,
 	})
 }
 
@@ -98,7 +103,7 @@ func (f *Fault) UnmarshalJSON(content []byte) error {
 	if err != nil {
 		return fmt.Errorf("delay: %w", err)
 	}
-	*f = Fault{read.Kind, read.Method, read.PathPrefix, read.Count, read.Status, retryAfter, read.RetryAfterAsDate, delay}
+	*f = Fault{read.Kind, read.Method, read.PathPrefix, read.Count, read.Status, retryAfter, read.RetryAfterAsDate, delay, read.ID}
 	return nil
 }
 
@@ -121,6 +126,8 @@ func (f Fault) validate() error {
 		return fmt.Errorf("%w: status %d is not a redirect", ErrInvalidFault, f.Status)
 	case f.Kind == FaultSlow && f.Delay <= 0:
 		return fmt.Errorf("%w: kind slow takes a delay", ErrInvalidFault)
+	case f.Kind != FaultWrongID && f.ID != "":
+		return fmt.Errorf("%w: only kind wrong_id takes an id", ErrInvalidFault)
 	case f.Count < 0 || f.Delay < 0 || f.RetryAfter < 0:
 		return fmt.Errorf("%w: count, delay and retry_after cannot be negative", ErrInvalidFault)
 	}

@@ -2,6 +2,7 @@ package jamfpro_test
 
 import (
 	"context"
+	"encoding/json"
 	"errors"
 	"io"
 	"net/http"
@@ -124,6 +125,23 @@ func TestTruncatedAnswer(t *testing.T) {
 	}
 }
 
+func TestWrongID(t *testing.T) {
+	a := signedIn(t, jamfpro.Options{})
+	for _, id := range []string{"../../v1/users", "", "-1"} {
+		a.fault(jamfpro.Fault{Kind: jamfpro.FaultWrongID, ID: id, PathPrefix: listPath, Count: 1})
+		var answer struct {
+			TotalCount int
+			Results    []struct{ ID, UDID string }
+		}
+		if err := json.Unmarshal([]byte(a.want(200, "GET", listPath, "").body), &answer); err != nil || len(answer.Results) == 0 {
+			t.Fatalf("%+v, %v", answer, err)
+		}
+		if one := answer.Results[0]; one.ID != id || one.UDID == "" || answer.TotalCount == 0 {
+			t.Errorf("%q: %+v", id, answer)
+		}
+	}
+}
+
 // A slow request is answered after its delay, and given up when its client or the server goes away.
 func TestSlow(t *testing.T) {
 	a := signedIn(t, jamfpro.Options{})
@@ -190,6 +208,7 @@ func TestInvalidFaults(t *testing.T) {
 	for _, fault := range []jamfpro.Fault{
 		{}, {Kind: "explode"}, {Kind: jamfpro.FaultStatus}, {Kind: jamfpro.FaultStatus, Status: 200}, {Kind: jamfpro.FaultSlow},
 		{Kind: jamfpro.FaultHTML, Status: 204}, {Kind: jamfpro.FaultCaptivePortal, Status: 200}, {Kind: jamfpro.FaultReset, Count: -1},
+		{Kind: jamfpro.FaultReset, ID: "1"},
 	} {
 		if err := a.AddFault(fault); !errors.Is(err, jamfpro.ErrInvalidFault) {
 			t.Errorf("%+v: %v", fault, err)

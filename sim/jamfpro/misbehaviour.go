@@ -3,6 +3,7 @@ package jamfpro
 import (
 	"bytes"
 	"crypto/tls"
+	"encoding/json"
 	"io"
 	"maps"
 	"net"
@@ -52,6 +53,12 @@ func (s *Server) enact(fault Fault, w http.ResponseWriter, r *http.Request) {
 		maps.Copy(w.Header(), answer.Header())
 		w.WriteHeader(answer.status)
 		_, _ = w.Write(answer.body.Bytes()[:answer.body.Len()/2])
+	case FaultWrongID:
+		var answer bufferedAnswer
+		s.api.ServeHTTP(&answer, r)
+		maps.Copy(w.Header(), answer.Header())
+		w.WriteHeader(answer.status)
+		_, _ = w.Write(withID(answer.body.Bytes(), fault.ID))
 	case FaultHTML:
 		fault.retryAfter(w.Header(), s.options.Now())
 		writePage(w, fault.Status, http.StatusServiceUnavailable, maintenancePage)
@@ -61,6 +68,37 @@ func (s *Server) enact(fault Fault, w http.ResponseWriter, r *http.Request) {
 	default:
 		s.api.ServeHTTP(w, r)
 	}
+}
+
+// withID returns an answer in which every id is another one. What is no JSON remains as it is.
+func withID(answer []byte, id string) []byte {
+	var value any
+	if json.Unmarshal(answer, &value) != nil {
+		return answer
+	}
+	changed, err := json.Marshal(replaceIDs(value, id))
+	if err != nil {
+		return answer
+	}
+	return changed
+}
+
+func replaceIDs(value any, id string) any {
+	switch value := value.(type) {
+	case []any:
+		for i := range value {
+			value[i] = replaceIDs(value[i], id)
+		}
+	case map[string]any:
+		for key := range value {
+			if key == "id" {
+				value[key] = id
+			} else {
+				value[key] = replaceIDs(value[key], id)
+			}
+		}
+	}
+	return value
 }
 
 func writePage(w http.ResponseWriter, status, fallback int, page string) {
