@@ -248,6 +248,8 @@ func fleetFiles(err error) error {
 	switch {
 	case errors.Is(err, setup.ErrThere):
 		failed.hint = "name another folder with --output"
+	case errors.Is(err, setup.ErrNotOurs):
+		failed.hint = "use a folder of your own that only you can write to, or run it as the user whose folder it is"
 	case errors.Is(err, fs.ErrNotExist):
 		failed.hint = "name the folder that `usherctl fleet init` made with --fleet"
 	}

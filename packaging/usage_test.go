@@ -12,7 +12,7 @@ import (
 // TestOutputIsNoOption holds that what begins with a dash is not taken for the folder that a script writes into, or empties.
 func TestOutputIsNoOption(t *testing.T) {
 	for _, line := range []string{
-		"scripts/build --help", "scripts/build -o", "scripts/build bin more", "scripts/dist --help", "scripts/dist -h", "scripts/pkg --help",
+		"scripts/build --help", "scripts/build -o", "scripts/build bin more", "scripts/dist --help", "scripts/dist -h", "scripts/put-dist --help x", "scripts/pkg --help",
 		"scripts/pkg --unsigned --help", "scripts/manuals --help", "scripts/manuals",
 	} {
 		words := strings.Fields(line)

@@ -45,10 +45,12 @@ func CredentialsFor(directory string, devices []string, output string, valid tim
 	if err != nil {
 		return nil, err
 	}
-	if err := os.MkdirAll(output, 0o700); err != nil {
+	root, err := openFolder(output, true)
+	if err != nil {
 		return nil, err
 	}
-	w := &writer{root: output}
+	defer root.Close()
+	w := &writer{root: root, path: output}
 	for _, one := range devices {
 		content, key, err := device.credentials(one, valid)
 		if err != nil {
@@ -108,7 +110,12 @@ func Renew(directory string, adminValid, certificatesValid time.Duration) (made 
 	if err != nil {
 		return nil, err
 	}
-	w := &writer{root: directory, renews: true}
+	root, err := openFolder(directory, false)
+	if err != nil {
+		return nil, err
+	}
+	defer root.Close()
+	w := &writer{root: root, path: directory, renews: true}
 	for _, server := range servers {
 		name := server.Name()
 		if err := w.server(name, authority, certificatesValid, "copy it, with server-key.pem, to "+name+", and run `nats-server --signal reload` there"); err != nil {

@@ -10,7 +10,9 @@ import (
 
 // writer writes files below root, and remembers them.
 type writer struct {
-	root string
+	root *os.Root
+	// path is the root's, as it was given.
+	path string
 	// renews has files replaced that are there, each at once; otherwise what is there is somebody's, and is left.
 	renews bool
 	made   []Made
@@ -58,21 +60,20 @@ func (w *writer) write(name string, content []byte, mode fs.FileMode, purpose st
 	if w.err != nil {
 		return
 	}
-	path := filepath.Join(w.root, name)
-	if w.err = os.MkdirAll(filepath.Dir(path), 0o700); w.err != nil {
+	if w.err = w.root.MkdirAll(filepath.Dir(name), 0o700); w.err != nil {
 		return
 	}
 	if w.renews {
-		w.err = replace(path, content, mode)
+		w.err = w.replace(name, content, mode)
 	} else {
 		// A second set of credentials would be the end of the first in its place.
-		w.err = create(path, content, mode)
+		w.err = w.create(name, content, mode)
 	}
-	w.made = append(w.made, Made{path, purpose})
+	w.made = append(w.made, Made{filepath.Join(w.path, name), purpose})
 }
 
-func create(path string, content []byte, mode fs.FileMode) error {
-	file, err := os.OpenFile(path, os.O_WRONLY|os.O_CREATE|os.O_EXCL, mode)
+func (w *writer) create(name string, content []byte, mode fs.FileMode) error {
+	file, err := w.root.OpenFile(name, os.O_WRONLY|os.O_CREATE|os.O_EXCL, mode)
 	if err != nil {
 		return err
 	}
@@ -80,21 +81,21 @@ func create(path string, content []byte, mode fs.FileMode) error {
 	return errors.Join(err, file.Close())
 }
 
-// replace puts a file in another's place: whoever reads it has the one or the other.
-func replace(path string, content []byte, mode fs.FileMode) error {
-	unfinished := path + ".new"
-	if err := os.Remove(unfinished); err != nil && !errors.Is(err, fs.ErrNotExist) {
+// replace puts a file in another's place: a reader has the one or the other.
+func (w *writer) replace(name string, content []byte, mode fs.FileMode) error {
+	unfinished := name + ".new"
+	if err := w.root.Remove(unfinished); err != nil && !errors.Is(err, fs.ErrNotExist) {
 		return err
 	}
-	if err := create(unfinished, content, mode); err != nil {
+	if err := w.create(unfinished, content, mode); err != nil {
 		return err
 	}
-	return os.Rename(unfinished, path)
+	return w.root.Rename(unfinished, name)
 }
 
 func (w *writer) undo() (err error) {
 	for _, folder := range []string{keysFolder, adminFolder, deviceFolder, serversFolder} {
-		err = errors.Join(err, os.RemoveAll(filepath.Join(w.root, folder)))
+		err = errors.Join(err, w.root.RemoveAll(folder))
 	}
 	return err
 }

@@ -62,7 +62,12 @@ func Revoke(directory string, devices, files []string) (made []Made, err error) 
 	if err != nil {
 		return nil, err
 	}
-	w := &writer{root: directory, renews: true}
+	root, err := openFolder(directory, false)
+	if err != nil {
+		return nil, err
+	}
+	defer root.Close()
+	w := &writer{root: root, path: directory, renews: true}
 	tokens := make(map[string]string)
 	for name := range changed {
 		token, err := accounts[name].Encode(operator)
@@ -85,7 +90,7 @@ func Revoke(directory string, devices, files []string) (made []Made, err error) 
 		if err != nil {
 			break
 		}
-		if err = os.Remove(filepath.Join(directory, deviceFolder, device+".creds")); errors.Is(err, fs.ErrNotExist) {
+		if err = root.Remove(filepath.Join(deviceFolder, device+".creds")); errors.Is(err, fs.ErrNotExist) {
 			err = nil // it was made somewhere else, or is on its Mac
 		}
 	}

@@ -7,7 +7,6 @@ import (
 	"fmt"
 	"io/fs"
 	"net"
-	"os"
 	"path/filepath"
 	"regexp"
 	"slices"
@@ -138,15 +137,17 @@ func Write(options Options) (made []Made, err error) {
 	if err := options.Check(); err != nil {
 		return nil, err
 	}
-	if entries, err := os.ReadDir(options.Directory); err == nil && len(entries) > 0 {
+	root, err := openFolder(options.Directory, true)
+	if err != nil {
+		return nil, err
+	}
+	defer root.Close()
+	if entries, err := fs.ReadDir(root.FS(), "."); err != nil {
+		return nil, err
+	} else if len(entries) > 0 {
 		return nil, fmt.Errorf("%w: %s is not empty: a fleet that is there is not overwritten, since its devices would be locked out", ErrThere, options.Directory)
-	} else if err != nil && !errors.Is(err, fs.ErrNotExist) {
-		return nil, err
 	}
-	if err := os.MkdirAll(options.Directory, 0o700); err != nil {
-		return nil, err
-	}
-	w := &writer{root: options.Directory}
+	w := &writer{root: root, path: options.Directory}
 	defer func() {
 		if err != nil {
 			err = errors.Join(err, w.undo())
