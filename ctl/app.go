@@ -47,7 +47,11 @@ type app struct {
 
 // run runs usherctl with arguments and returns its exit code; everything is printed by then.
 func (a *app) run(ctx context.Context, arguments []string) exitCode {
-	root := a.root()
+	return a.runRoot(ctx, a.root(), arguments)
+}
+
+// runRoot is run with the commands below root.
+func (a *app) runRoot(ctx context.Context, root *cobra.Command, arguments []string) exitCode {
 	a.arguments = arguments
 	root.SetArgs(textArguments(root, arguments))
 	root.SetOut(a.stdout)

@@ -167,7 +167,7 @@ func isResource(name string) bool {
 	return strings.HasPrefix(name, "__MACOSX/") || strings.HasPrefix(path.Base(name), "._") || path.Base(name) == ".DS_Store"
 }
 
-// shared is the file of an archive, which is open as long as somebody reads from it: a search may find more archives than a
+// shared is the file of an archive, which is open only while one of its entries is: a search may find more archives than a
 // process may have files open.
 type shared struct {
 	open opener
@@ -194,7 +194,7 @@ func (s *shared) acquire(ctx context.Context) error {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	if s.users == 0 {
-		// The file outlives the context of the one who opens it first: they look at their own.
+		// The file may outlive the context with which it is opened. Each reader of an entry ends with its own.
 		source, err := s.open(context.WithoutCancel(ctx))
 		if err != nil {
 			return err

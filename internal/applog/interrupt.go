@@ -6,8 +6,8 @@ import (
 	"io/fs"
 )
 
-// interruptible is a reader that ends with its context. Everything that unpacks reads from one: some streams give nothing for
-// gigabytes, and whoever waits for their first byte sees no other reader return.
+// interruptible is a reader that ends with its context. Everything that unpacks reads from one: some streams unpack to nothing
+// for gigabytes, so that a reader of what is unpacked does not return for minutes.
 type interruptible struct {
 	ctx    context.Context
 	source io.Reader

@@ -2,6 +2,7 @@ package redact_test
 
 import (
 	"bytes"
+	"context"
 	"errors"
 	"io"
 	"strings"
@@ -9,6 +10,7 @@ import (
 	"testing/iotest"
 
 	"usher.internal/internal/redact"
+	"usher.internal/internal/timeline"
 )
 
 // A log is redacted in blocks of whole lines, wherever its reader stops.
@@ -49,5 +51,39 @@ func TestLongLinesAreKept(t *testing.T) {
 	var copied bytes.Buffer
 	if err := redact.New(redact.Options{}).Copy(t.Context(), &copied, strings.NewReader(long)); err != nil || copied.String() != long {
 		t.Errorf("%d bytes became %d, %v", len(long), copied.Len(), err)
+	}
+}
+
+// endless is a text without end.
+type endless struct {
+	reads, cancelAfter int
+	cancel             context.CancelFunc
+}
+
+func (e *endless) Read(p []byte) (int, error) {
+	if e.reads++; e.reads == e.cancelAfter {
+		e.cancel()
+	}
+	return copy(p, strings.Repeat("word ", len(p)/5+1)), nil
+}
+
+// A text is learnt from and copied until the context ends, and a report is not redacted in part.
+func TestRedactionEndsWithItsContext(t *testing.T) {
+	r := redact.New(redact.Options{})
+	for name, read := range map[string]func(context.Context, io.Reader) error{
+		"learning": r.LearnFrom, "copying": func(ctx context.Context, from io.Reader) error { return r.Copy(ctx, io.Discard, from) },
+	} {
+		ctx, cancel := context.WithCancel(t.Context())
+		source := &endless{cancelAfter: 3, cancel: cancel}
+		if err := read(ctx, source); !errors.Is(err, context.Canceled) || source.reads > 4 {
+			t.Errorf("%s: %v after %d reads", name, err, source.reads)
+		}
+		cancel()
+	}
+	ctx, cancel := context.WithCancel(t.Context())
+	cancel()
+	report := &timeline.Report{Attempts: []timeline.Attempt{{User: "jane"}}}
+	if err := redact.Report(ctx, report, r); !errors.Is(err, context.Canceled) || report.Redacted {
+		t.Errorf("a report: %v, redacted %v", err, report.Redacted)
 	}
 }

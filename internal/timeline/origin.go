@@ -10,7 +10,7 @@ import (
 
 // origin is where a log is from, as far as its path says it.
 type origin struct {
-	// user is whose home it is in, "" for a log of the whole Mac or of nobody who is known.
+	// user is the owner of the home that it is in, "" for a log in no home.
 	user string
 	// mac is the path up to where a Mac's own folders begin, for example the folder into which its logs were copied. known is
 	// false for a path in which no such folder is.
@@ -23,7 +23,7 @@ var (
 	macPattern  = lazyregexp.New(`^(|.*[/!])(?:(?:private/)?var/log|Library/Logs)/`)
 )
 
-// originOf returns where a log is from. Of several homes in its path the last one is meant: logs of other Macs are in somebody's
+// originOf returns where a log is from. Of several homes in its path the last one applies: logs of other Macs may be in a
 // Downloads folder.
 func originOf(name string) origin {
 	home, whole := homePattern.FindStringSubmatch(name), macPattern.FindStringSubmatch(name)
@@ -38,7 +38,7 @@ func originOf(name string) origin {
 	return origin{user: home[2], mac: home[1], known: true}
 }
 
-// group is whose events may be compared with each other: those of one user of one Mac, or those of nobody.
+// group is a set of events that may be compared with each other: those of one user of one Mac, or those without a user.
 type group struct {
 	user   string
 	events map[applog.Source][]*found
@@ -78,7 +78,7 @@ func (c *Collector) computers() []*computer {
 	return all
 }
 
-// divide makes a Mac's groups. What no log says to be of a user is the only user's, where there is one: of two it may be
+// divide makes a Mac's groups. Events without a user belong to the only user, where the Mac has one; of two users they may be
 // either's.
 func (c *computer) divide() {
 	owner := func(log *collected, f *found) string {

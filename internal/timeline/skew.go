@@ -60,8 +60,8 @@ type difference struct {
 const nearly = 2 * time.Second
 
 // findSkews compares what two sources report of the same things, and moves the times of the less certain one. Only logs of
-// the same user and Mac are compared: what another user did has nothing to do with it, and anyone can write into their own
-// log what they like.
+// the same user and Mac are compared: two users' events have nothing to do with each other, and users can write anything into
+// their own logs.
 func (c *Collector) findSkews() []Skew {
 	var skews []Skew
 	for _, one := range c.computers() {
@@ -93,7 +93,7 @@ func (c *Collector) findSkewsOf(one *computer) []Skew {
 					d.named(one), d.against, a.what, c.zone.name())
 			}
 			skews = append(skews, skew)
-			if one.isShared(d.doubted) { // a log of the whole Mac has one clock, whoever's events show it
+			if one.isShared(d.doubted) { // a log of the whole Mac has one clock for all users
 				for _, p := range one.groups {
 					moved[p][d.doubted] = d.by
 				}

@@ -1,0 +1,145 @@
+package main
+
+import (
+	"bytes"
+	"context"
+	"errors"
+	"io"
+	"os"
+	"os/user"
+	"path/filepath"
+	"strings"
+	"sync/atomic"
+	"syscall"
+	"testing"
+
+	"usher.internal/internal/applog"
+)
+
+// Standard input that has nothing more does not keep usherctl from ending.
+func TestStandardInputIsInterruptible(t *testing.T) {
+	for _, what := range []string{"text", "nothing"} {
+		from, to, err := os.Pipe()
+		if err != nil {
+			t.Fatal(err)
+		}
+		ctx, cancel := context.WithCancel(t.Context())
+		input, release, err := interruptible(ctx, from)
+		if err != nil {
+			t.Fatal(err)
+		}
+		buffer := make([]byte, 100)
+		if what == "text" {
+			if _, err := io.WriteString(to, what); err != nil {
+				t.Fatal(err)
+			}
+			if n, err := input.Read(buffer); err != nil || string(buffer[:n]) != what {
+				t.Errorf("read %q, %v", buffer[:n], err)
+			}
+		}
+		ended := make(chan error)
+		go func() {
+			_, err := input.Read(buffer)
+			ended <- err
+		}()
+		cancel()
+		if err := <-ended; !errors.Is(err, context.Canceled) {
+			t.Errorf("%s: it ended with %v", what, err)
+		}
+		release()
+		if err := errors.Join(from.Close(), to.Close()); err != nil {
+			t.Error(err)
+		}
+	}
+}
+
+// A pipe in the place of a file has nothing, until somebody writes to it.
+func TestPipesAreInterruptible(t *testing.T) {
+	path := filepath.Join(t.TempDir(), "pipe")
+	if err := syscall.Mkfifo(path, 0o600); err != nil {
+		t.Fatal(err)
+	}
+	for _, arguments := range [][]string{{"inspect", path}} {
+		ctx, cancel := context.WithCancel(t.Context())
+		a := &app{stdout: &output{to: io.Discard}, stderr: io.Discard}
+		ended := make(chan exitCode)
+		go func() { ended <- a.run(ctx, arguments) }()
+		cancel()
+		if code := <-ended; code != exitInterrupted {
+			t.Errorf("%v ended with %d", arguments, code)
+		}
+	}
+}
+
+// looks is a context that ends after somebody has looked at it so many times.
+type looks struct {
+	context.Context
+	cancel context.CancelFunc
+	left   atomic.Int64
+}
+
+// Err implements [context.Context].
+func (l *looks) Err() error {
+	if l.left.Add(-1) < 0 {
+		l.cancel()
+	}
+	return l.Context.Err()
+}
+
+// A timeline and an archive for the help desk that are interrupted write nothing and leave nothing behind, at whatever point.
+func TestInterruptedAtAnyPointNothingIsLeft(t *testing.T) {
+	folder := t.TempDir()
+	home, temporary := filepath.Join(folder, "home"), filepath.Join(folder, "temporary")
+	logs := filepath.Join(home, applog.CompanyPortalFolder)
+	who, err := user.Current()
+	if err = errors.Join(err, os.MkdirAll(logs, 0o700), os.Mkdir(temporary, 0o700)); err != nil {
+		t.Fatal(err)
+	}
+	const line = "2025-08-30 17:18:28.271 | WARN | login | 22168 | File.swift: 157 (f()) | a message\n"
+	if err := os.WriteFile(filepath.Join(logs, "portal.log"), []byte(strings.Repeat(line, 10_000)), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	t.Setenv("USHER_CONFIG", filepath.Join(folder, "none.yaml"))
+	t.Setenv("HOME", home)
+	t.Setenv("TMPDIR", temporary)
+	written := filepath.Join(folder, "written")
+	for _, arguments := range [][]string{
+		{"bundle", "--yes", "--user", who.Username, "--output", written},
+		{"timeline", "--html", written, logs},
+		{"timeline", "--json", "-"},
+	} {
+		points := 0
+		for after := int64(0); ; after += 1 + after/3 {
+			ctx := &looks{}
+			ctx.Context, ctx.cancel = context.WithCancel(t.Context())
+			ctx.left.Store(after)
+			var said bytes.Buffer
+			a := &app{stdout: &output{to: io.Discard}, stderr: &said}
+			root := a.root()
+			root.SetIn(strings.NewReader(strings.Repeat(line, 10_000)))
+			code := a.runRoot(ctx, root, arguments)
+			ended := ctx.Context.Err() != nil
+			ctx.cancel()
+			if !ended {
+				if code != exitDone {
+					t.Errorf("%v: %s", arguments, said.String())
+				}
+				_ = os.Remove(written) // standard output has what the last one wrote
+				break
+			}
+			points++
+			if code == exitDone { // it was complete by then
+				_ = os.Remove(written)
+			} else if code != exitInterrupted {
+				t.Errorf("%v, ended after %d looks: exit code %d, %s", arguments, after, code, said.String())
+			}
+			left, _ := os.ReadDir(temporary)
+			if beside, _ := os.ReadDir(folder); len(left) > 0 || len(beside) != 2 {
+				t.Fatalf("%v, ended after %d looks, has left %v, %v", arguments, after, left, beside)
+			}
+		}
+		if points < 5 {
+			t.Errorf("%v was ended at %d points", arguments, points)
+		}
+	}
+}
