@@ -8,6 +8,7 @@ package quota
 
 import (
 	"cmp"
+	"maps"
 	"slices"
 
 	"usher.internal/helper/store"
@@ -89,6 +90,21 @@ func (b Book[K]) Remove(tx *store.Tx, removed ...Entry[K]) error {
 	return b.write(tx, changed)
 }
 
+// Complete reports whether the book has exactly these entries, in any order.
+func (b Book[K]) Complete(tx *store.Tx, entries []Entry[K]) (bool, error) {
+	pages, err := b.read(tx)
+	if err != nil {
+		return false, err
+	}
+	byUser := divide(entries)
+	for _, one := range pages {
+		if byUser[one.UID] == nil || !slices.Equal(one.Keys, byUser[one.UID].Keys) {
+			return false, nil
+		}
+	}
+	return len(pages) == len(byUser), nil
+}
+
 // Rebuild writes the book of all entries there are, in any order, and returns those that are too many. It is for the first use of a
 // journal, which may be of before there was a book, and may have lost entries or pages to damage.
 func (b Book[K]) Rebuild(tx *store.Tx, limits Limits, entries []Entry[K], held Held[K]) (forgotten []Entry[K], err error) {
@@ -96,35 +112,36 @@ func (b Book[K]) Rebuild(tx *store.Tx, limits Limits, entries []Entry[K], held H
 	if err != nil {
 		return nil, err
 	}
-	byUser := make(map[uint32]*page[K])
-	changed := make(map[*page[K]]bool)
+	byUser := divide(entries)
 	for _, one := range before {
-		byUser[one.UID] = &page[K]{UID: one.UID} // without entries it is deleted
+		if byUser[one.UID] == nil {
+			byUser[one.UID] = &page[K]{UID: one.UID} // without entries it is deleted
+		}
 	}
+	pages := slices.Collect(maps.Values(byUser))
+	if forgotten, err = trim(pages, limits, held, make(map[*page[K]]bool)); err != nil {
+		return nil, err
+	}
+	changed := make(map[*page[K]]bool, len(pages))
+	for _, one := range pages {
+		changed[one] = true
+	}
+	return forgotten, b.write(tx, changed)
+}
+
+// divide returns the pages of entries.
+func divide[K cmp.Ordered](entries []Entry[K]) map[uint32]*page[K] {
+	byUser := make(map[uint32]*page[K])
 	for _, one := range entries {
 		if byUser[one.UID] == nil {
 			byUser[one.UID] = &page[K]{UID: one.UID}
 		}
 		byUser[one.UID].Keys = append(byUser[one.UID].Keys, one.Key)
 	}
-	var pages []*page[K]
 	for _, one := range byUser {
 		slices.Sort(one.Keys)
-		pages = append(pages, one)
 	}
-	if forgotten, err = trim(pages, limits, held, changed); err != nil {
-		return nil, err
-	}
-	for _, one := range before {
-		if slices.Equal(one.Keys, byUser[one.UID].Keys) {
-			delete(byUser, one.UID)
-		}
-	}
-	clear(changed)
-	for _, one := range byUser {
-		changed[one] = true
-	}
-	return forgotten, b.write(tx, changed)
+	return byUser
 }
 
 // read returns all pages, in the order of the uids.

@@ -158,4 +158,15 @@ func TestRebuild(t *testing.T) {
 		s.mustHave(502, 11)
 		s.mustHave(507)
 	}
+	s.update(func(tx *store.Tx) error {
+		for _, test := range []struct {
+			entries []quota.Entry[uint64]
+			want    bool
+		}{{entries, false}, {entries[2:], false}, {append(entries[2:], entries[0]), true}, {nil, false}} {
+			if complete, err := book.Complete(tx, test.entries); complete != test.want || err != nil {
+				t.Errorf("complete with %v: %t, %v", test.entries, complete, err)
+			}
+		}
+		return nil
+	})
 }

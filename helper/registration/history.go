@@ -30,12 +30,9 @@ func (m *Machine) index(tx *store.Tx) error {
 	if m.indexed.Load() {
 		return nil
 	}
-	var all []quota.Entry[string]
-	for r, err := range registrations.Ascend(tx) {
-		if err != nil {
-			return err
-		}
-		all = append(all, quota.Entry[string]{UID: r.User.UID, Key: r.ID})
+	all, err := entries(tx)
+	if err != nil {
+		return err
 	}
 	old, err := histories.Rebuild(tx, m.config.Kept, all, held(tx))
 	if err = errors.Join(err, forget(tx, old)); err != nil {
@@ -43,6 +40,38 @@ func (m *Machine) index(tx *store.Tx) error {
 	}
 	tx.OnCommit(func() { m.indexed.Store(true) })
 	return nil
+}
+
+// indexAtStart is index where nothing else is written. It writes only where something is missing: the disk may be full.
+func (m *Machine) indexAtStart() error {
+	complete := false
+	err := m.config.Store.View(func(tx *store.Tx) error {
+		all, err := entries(tx)
+		if err != nil {
+			return err
+		}
+		complete, err = histories.Complete(tx, all)
+		return err
+	})
+	if err != nil {
+		return err
+	}
+	if complete {
+		m.indexed.Store(true)
+		return nil
+	}
+	return m.config.Store.Update(m.index)
+}
+
+// entries returns whose the registrations are.
+func entries(tx *store.Tx) (all []quota.Entry[string], err error) {
+	for r, err := range registrations.Ascend(tx) {
+		if err != nil {
+			return nil, err
+		}
+		all = append(all, quota.Entry[string]{UID: r.User.UID, Key: r.ID})
+	}
+	return all, nil
 }
 
 // held returns what holds the registrations that have not ended.

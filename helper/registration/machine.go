@@ -139,7 +139,7 @@ func (m *Machine) resume(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	if err := m.config.Store.Update(m.index); err != nil {
+	if err := m.indexAtStart(); err != nil {
 		// Nothing is lost: the next start does it.
 		m.log.Warn("registrations could not be divided by user yet", "error", err)
 	}
