@@ -10,6 +10,8 @@ import (
 	"os"
 	"path/filepath"
 	"syscall"
+
+	"usher.internal/internal/logfile"
 )
 
 // rooted is where a path of the layout is found: below the directory that stands for the computer's root in a test.
@@ -18,6 +20,31 @@ func (i *Installer) rooted(path string) string {
 		return path
 	}
 	return filepath.Join(i.Root, path)
+}
+
+// logDirectory is the step that makes the directory of root's logs, which root and admins read, and closes the one that a version before this
+// has made for everybody, with the logs in it.
+func (i *Installer) logDirectory(path string) step {
+	place, group := i.rooted(path), logfile.AdminGroup(string(i.Layout.System))
+	made := i.directory(path)
+	return step{
+		what: made.what,
+		needed: func(ctx context.Context) (string, error) {
+			if info, err := os.Lstat(place); err != nil || !info.IsDir() {
+				return made.needed(ctx)
+			}
+			return logfile.Loose(place, group)
+		},
+		do: func(context.Context) (string, error) {
+			if err := os.MkdirAll(filepath.Dir(place), 0o755); err != nil {
+				return "", err
+			}
+			if err := os.Mkdir(place, 0o750); err != nil && !errors.Is(err, fs.ErrExist) {
+				return "", err
+			}
+			return "", logfile.Tighten(place, group)
+		},
+	}
 }
 
 // directory is the step that makes a directory that belongs to root and others cannot write.

@@ -120,7 +120,7 @@ func (i *Installer) layingOut(files []File) []step {
 	}
 	steps = append(steps, i.directory(layout.Programs))
 	if layout.LogDirectory != "" {
-		steps = append(steps, i.directory(layout.LogDirectory))
+		steps = append(steps, i.logDirectory(layout.LogDirectory))
 	}
 	for _, name := range []string{ControlProgram, AgentProgram, HelperProgram} {
 		if i.inPlace() {

@@ -8,6 +8,7 @@ import (
 	"path/filepath"
 	"slices"
 	"strings"
+	"syscall"
 	"testing"
 
 	"go.uber.org/goleak"
@@ -45,11 +46,31 @@ func TestInstallServesEverybodyWhoIsLoggedIn(t *testing.T) {
 		t.Errorf("the files are %q, want %q", got, want)
 	}
 
+	// Root's logs name users. A version before this one has made their folder for everybody.
+	logs := filepath.Join(m.root, "Library/Logs/usher")
+	wantClosed := func() {
+		t.Helper()
+		if info, err := os.Stat(logs); err != nil || info.Mode().Perm() != 0o750 || info.Sys().(*syscall.Stat_t).Gid != 80 {
+			t.Errorf("the folder of the logs: %+v, %v", info, err)
+		}
+	}
+	wantClosed()
 	if err := m.installer(from(m.programs("1"))).Install(t.Context()); err != nil {
 		t.Fatal(err)
 	}
 	m.wantResults(launchd.Unchanged)
 	m.wantCalls()
+	rotated := filepath.Join(logs, "usherd.log.0.bz2")
+	if err := errors.Join(os.Chmod(logs, 0o755), os.WriteFile(rotated, nil, 0o644)); err != nil {
+		t.Fatal(err)
+	}
+	if err := m.installer(from(m.programs("1"))).Install(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	wantClosed()
+	if info, err := os.Stat(rotated); err != nil || info.Mode().Perm() != 0o640 {
+		t.Errorf("a rotated log: %+v, %v", info, err)
+	}
 	services, err := m.installer(nil).Status(t.Context())
 	if err != nil || len(services) != 3 {
 		t.Fatalf("%+v, %v", services, err)

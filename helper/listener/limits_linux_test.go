@@ -91,7 +91,7 @@ func greeting(t *testing.T) []byte {
 // Strangers do not keep a client out, wherever they are, behind the client's own address too, and however much of a handshake they make; who
 // is connected keeps its connection and its streams. Each client is let in at the first try.
 func TestFloodsOfStrangersKeepNoClientOut(t *testing.T) {
-	many := make([]string, 200)
+	many := make([]string, 50)
 	for i := range many {
 		many[i] = fmt.Sprintf("127.1.%d.%d", i/100, i%100+1)
 	}
@@ -102,13 +102,13 @@ func TestFloodsOfStrangersKeepNoClientOut(t *testing.T) {
 		locals    []string
 		greeting  []byte
 	}{
-		"silent, at one address":                {560, []string{"127.0.0.2"}, nil},
-		"silent, at the client's address":       {560, []string{"127.0.0.1"}, nil},
-		"silent, at many addresses":             {560, many, nil},
-		"with a greeting, at one address":       {300, []string{"127.0.0.2"}, hello},
-		"with a greeting, at the client's":      {300, []string{"127.0.0.1"}, hello},
-		"with a greeting, at many addresses":    {300, many, hello},
-		"with half a greeting, at the client's": {560, []string{"127.0.0.1"}, hello[:len(hello)/2]},
+		"silent, at one address":                {2 * silentPlaces, []string{"127.0.0.2"}, nil},
+		"silent, at the client's address":       {2 * silentPlaces, []string{"127.0.0.1"}, nil},
+		"silent, at many addresses":             {2 * silentPlaces, many, nil},
+		"with a greeting, at one address":       {2 * handshakePlaces, []string{"127.0.0.2"}, hello},
+		"with a greeting, at the client's":      {2 * handshakePlaces, []string{"127.0.0.1"}, hello},
+		"with a greeting, at many addresses":    {2 * handshakePlaces, many, hello},
+		"with half a greeting, at the client's": {2 * silentPlaces, []string{"127.0.0.1"}, hello[:len(hello)/2]},
 	} {
 		t.Run(name, func(t *testing.T) {
 			w := listening(t, two)
@@ -137,7 +137,7 @@ func TestFloodWhileClientsHaveTheirPlaces(t *testing.T) {
 	for i := range connections - 1 {
 		w.client(names[i%len(names)]).watch()
 	}
-	w.flooded(560, nil, "127.0.0.2")
+	w.flooded(2*silentPlaces, nil, "127.0.0.2")
 	for range 3 {
 		asked := w.client(desk)
 		asked.mustGet()

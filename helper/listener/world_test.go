@@ -26,7 +26,16 @@ import (
 	usherv1 "usher.internal/proto/usher/v1"
 )
 
-func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
+func TestMain(m *testing.M) {
+	// With the race detector a handshake takes ten times as long, and the strangers of a test run on the same processors.
+	listener.SetPlaces(silentPlaces, handshakePlaces)
+	goleak.VerifyTestMain(m)
+}
+
+const (
+	silentPlaces    = 64
+	handshakePlaces = 32
+)
 
 const (
 	monitor = "monitor.example.org"

@@ -7,6 +7,7 @@ import (
 	"io/fs"
 	"os"
 	"path/filepath"
+	"runtime"
 	"runtime/debug"
 	"sync"
 	"syscall"
@@ -26,8 +27,9 @@ type File struct {
 	size int64
 }
 
-// Open opens the log at path for appending, and makes it and its directory if need be: readable by everyone for root, as the
-// system's own logs are, and by oneself alone for anybody else. A symbolic link at path is not followed.
+// Open opens the log at path for appending, and makes it and its directory if need be: readable by root and admins for root, see [AdminGroup],
+// and only by oneself for anybody else. Root's log is closed to others if it is not, and so are the folder and the rotated files, if the folder
+// is usher's own. A symbolic link at path is not followed.
 //
 // With a limit, in bytes, the log is renamed to path with ".1" when it would grow beyond it, which replaces the one before. Without,
 // somebody else rotates it: a log that was moved away is begun anew at the next write.
@@ -42,7 +44,7 @@ func Open(path string, limit int64) (*File, error) {
 func (f *File) open() error {
 	directory, mode := fs.FileMode(0o700), fs.FileMode(0o600)
 	if os.Geteuid() == 0 {
-		directory, mode = 0o755, 0o644
+		directory, mode = 0o755, rootFile
 	}
 	if err := makeDirectory(filepath.Dir(f.path), directory); err != nil {
 		return err
@@ -54,6 +56,9 @@ func (f *File) open() error {
 	info, err := file.Stat()
 	if err == nil && !info.Mode().IsRegular() {
 		err = fmt.Errorf("%s is no regular file", f.path)
+	}
+	if err == nil {
+		err = closeToUsers(file, info)
 	}
 	if err != nil {
 		return errors.Join(err, file.Close())
@@ -68,7 +73,8 @@ func (f *File) open() error {
 	return nil
 }
 
-// makeDirectory makes the directory if need be. What is root's log is in a directory that only root can change ([trust.LogDirectory]).
+// makeDirectory makes the directory if need be. Root's log is in a directory that only root can change ([trust.LogDirectory]). Usher's own
+// is closed to users.
 func makeDirectory(path string, mode fs.FileMode) error {
 	if os.Geteuid() != 0 {
 		return os.MkdirAll(path, mode)
@@ -77,7 +83,13 @@ func makeDirectory(path string, mode fs.FileMode) error {
 	if err != nil {
 		return err
 	}
-	return trust.LogDirectory.MakeDirectory(path, mode)
+	if !isOwnFolder(path) {
+		return trust.LogDirectory.MakeDirectory(path, mode)
+	}
+	if err := trust.LogDirectory.MakeDirectory(path, rootFolder); err != nil {
+		return err
+	}
+	return Tighten(path, AdminGroup(runtime.GOOS))
 }
 
 // TakeCrashes has the Go runtime write into the log, besides to standard error, what it says when this process crashes. It is for one

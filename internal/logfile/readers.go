@@ -1,0 +1,131 @@
+package logfile
+
+import (
+	"errors"
+	"fmt"
+	"io/fs"
+	"os"
+	"path/filepath"
+	"runtime"
+	"syscall"
+)
+
+// Root's log names users and says how their registrations went, so only root and admins read it.
+const (
+	rootFolder fs.FileMode = 0o750
+	rootFile   fs.FileMode = 0o640
+)
+
+// AdminGroup is the group whose members read what root logs, by the name that Go has for a system. On macOS it is admin, whose number is 80 on
+// every Mac; on Linux root's own, since there the journal has the log, and says itself who reads it.
+func AdminGroup(system string) int {
+	if system == "darwin" {
+		return 80
+	}
+	return 0
+}
+
+// isOwnFolder reports whether a folder is usher's, by its name: /Library/Logs/usher is, /var/log is everybody's.
+func isOwnFolder(folder string) bool { return filepath.Base(folder) == "usher" }
+
+// Loose says why others than root and a group can read a folder of logs, or a file in it; "" where they cannot, or where it is not there. A
+// version before this one has made them for everybody.
+func Loose(folder string, group int) (why string, err error) {
+	err = eachFile(folder, func(name string, file *os.File, info fs.FileInfo) error {
+		if wanted := wantedMode(info); why == "" && (info.Mode().Perm()&^wanted != 0 || !belongs(info, group)) {
+			why = fmt.Sprintf("%s has mode %04o or another owner", name, info.Mode().Perm())
+		}
+		return nil
+	})
+	if errors.Is(err, fs.ErrNotExist) {
+		return "", nil
+	}
+	return why, err
+}
+
+// Tighten has only root and a group read a folder of logs and the files in it, those that were rotated too. Links are not followed.
+func Tighten(folder string, group int) error {
+	return eachFile(folder, func(name string, file *os.File, info fs.FileInfo) error {
+		return tighten(file, info, group)
+	})
+}
+
+func tighten(file *os.File, info fs.FileInfo, group int) error {
+	if !belongs(info, group) && os.Geteuid() == 0 {
+		if err := file.Chown(0, group); err != nil {
+			return err
+		}
+	}
+	if wanted := wantedMode(info); info.Mode().Perm() != wanted {
+		return file.Chmod(wanted)
+	}
+	return nil
+}
+
+func wantedMode(info fs.FileInfo) fs.FileMode {
+	if info.IsDir() {
+		return rootFolder
+	}
+	return rootFile
+}
+
+// belongs reports whether a file is root's and the group's, as far as we could make it so.
+func belongs(info fs.FileInfo, group int) bool {
+	stat, ok := info.Sys().(*syscall.Stat_t)
+	return os.Geteuid() != 0 || ok && stat.Uid == 0 && int(stat.Gid) == group
+}
+
+// eachFile calls take with a folder, and then with each regular file in it.
+func eachFile(folder string, take func(name string, file *os.File, info fs.FileInfo) error) error {
+	opened, err := os.OpenFile(folder, os.O_RDONLY|syscall.O_NOFOLLOW|syscall.O_DIRECTORY, 0)
+	if err != nil {
+		return fmt.Errorf("look at logs: %w", err)
+	}
+	defer opened.Close()
+	info, err := opened.Stat()
+	if err != nil {
+		return fmt.Errorf("look at logs: %w", err)
+	}
+	if stat, ok := info.Sys().(*syscall.Stat_t); !ok || stat.Uid != 0 && int(stat.Uid) != os.Geteuid() {
+		return fmt.Errorf("look at logs: %s belongs to another user", folder)
+	}
+	// First the folder: from then on nobody else puts anything into it.
+	if err := take(folder, opened, info); err != nil {
+		return fmt.Errorf("look at logs: %w", err)
+	}
+	entries, err := opened.ReadDir(-1)
+	if err != nil {
+		return fmt.Errorf("look at logs: %w", err)
+	}
+	for _, entry := range entries {
+		if !entry.Type().IsRegular() {
+			continue
+		}
+		name := filepath.Join(folder, entry.Name())
+		if err := oneFile(name, take); err != nil && !errors.Is(err, fs.ErrNotExist) { // newsyslog may have rotated it
+			return fmt.Errorf("look at logs: %w", err)
+		}
+	}
+	return nil
+}
+
+func oneFile(name string, take func(name string, file *os.File, info fs.FileInfo) error) error {
+	file, err := os.OpenFile(name, os.O_RDONLY|syscall.O_NOFOLLOW|syscall.O_NONBLOCK, 0)
+	if err != nil {
+		return err
+	}
+	defer file.Close()
+	info, err := file.Stat()
+	if err != nil || !info.Mode().IsRegular() {
+		return err
+	}
+	return take(name, file, info)
+}
+
+// closeToUsers has only root and admins read root's log, whatever has made the file: launchd does, before usherd runs.
+func closeToUsers(file *os.File, info fs.FileInfo) error {
+	if os.Geteuid() != 0 {
+		return nil
+	}
+	return tighten(file, info, AdminGroup(runtime.GOOS))
+}
