@@ -177,6 +177,12 @@ func (l *liar) ReadIdentity(ctx context.Context, _ *usherv1.ReadIdentityRequest)
 	case "heavy-keys":
 		evidence, err := heavyEvidence()
 		return &usherv1.ReadIdentityResponse{Evidence: evidence}, err
+	case "device-formula", "device-path":
+		id := map[string]string{"device-formula": plantedFormula, "device-path": plantedPath}[l.part]
+		return &usherv1.ReadIdentityResponse{Evidence: []*usherv1.Evidence{{
+			Source: usherv1.IdentitySource_IDENTITY_SOURCE_SECURE_ENCLAVE, Finding: usherv1.Finding_FINDING_FOUND, DeviceId: id,
+			UserPrincipalName: "jane@example.com", Facts: &usherv1.Evidence_SecureEnclave{SecureEnclave: &usherv1.SecureEnclaveFacts{Status: 2}},
+		}}}, nil
 	case "huge":
 		return &usherv1.ReadIdentityResponse{Evidence: []*usherv1.Evidence{{Detail: strings.Repeat("x", 32<<20)}}}, nil
 	}
