@@ -139,10 +139,16 @@ func (m *Machine) resume(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
+	m.take(ctx, active)
 	if err := m.indexAtStart(); err != nil {
-		// Nothing is lost: the next start does it.
+		// Nothing is lost: the next registration does it.
 		m.log.Warn("registrations could not be divided by user yet", "error", err)
 	}
+	return nil
+}
+
+// take drives the active registrations that are not driven yet, and ends the drivers of those that are not there any more.
+func (m *Machine) take(ctx context.Context, active []string) {
 	m.mu.Lock()
 	defer m.mu.Unlock()
 	m.running = ctx
@@ -161,7 +167,6 @@ func (m *Machine) resume(ctx context.Context) error {
 	if resumed > 0 {
 		m.log.Info("registrations resumed", "count", resumed)
 	}
-	return nil
 }
 
 // drive starts the goroutine that brings a registration to its end; resumed is one that an earlier usherd began. The
