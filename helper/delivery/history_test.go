@@ -99,7 +99,9 @@ func TestHistoryOfBeforeIsDivided(t *testing.T) {
 		t.Fatal(err)
 	}
 	err = db.Update(func(tx *bolt.Tx) error {
-		return errors.Join(tx.DeleteBucket([]byte("deliveries-of")), tx.DeleteBucket([]byte("unpublished-of")))
+		meta := tx.Bucket([]byte("meta"))
+		return errors.Join(tx.DeleteBucket([]byte("deliveries-of")), meta.Delete([]byte("contents:deliveries-of")),
+			tx.DeleteBucket([]byte("unpublished-of")), meta.Delete([]byte("contents:unpublished-of")))
 	})
 	if err = errors.Join(err, db.Close()); err != nil {
 		t.Fatal(err)

@@ -113,7 +113,9 @@ func TestHistoryOfBeforeIsDivided(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		err = db.Update(func(tx *bolt.Tx) error { return tx.DeleteBucket([]byte("registrations-of")) })
+		err = db.Update(func(tx *bolt.Tx) error {
+			return errors.Join(tx.DeleteBucket([]byte("registrations-of")), tx.Bucket([]byte("meta")).Delete([]byte("contents:registrations-of")))
+		})
 		if err = errors.Join(err, db.Close()); err != nil {
 			t.Fatal(err)
 		}
