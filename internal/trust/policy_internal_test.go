@@ -1,12 +1,19 @@
 package trust
 
 import (
+	"flag"
+	"fmt"
 	"io/fs"
 	"slices"
+	"strings"
 	"syscall"
 	"testing"
 	"time"
+
+	"usher.internal/internal/documented"
 )
+
+var update = flag.Bool("update", false, "write the table of the documentation")
 
 // on has the groups be those of a system.
 func on(t *testing.T, name string) {
@@ -76,4 +83,31 @@ func TestEveryPolicyIsComplete(t *testing.T) {
 			t.Errorf("%v: follows a link: %t", policy, !policy.noLink)
 		}
 	}
+}
+
+func TestTableOfTheDocumentation(t *testing.T) {
+	listed := func(groups []group) string {
+		names := []string{"root"}
+		for _, group := range groups {
+			names = append(names, group.name)
+		}
+		return strings.Join(names, ", ")
+	}
+	var table strings.Builder
+	table.WriteString("| what | who may be able to write to it | who may be able to write to a directory on the way | may be a symbolic link |\n| --- | --- | --- | --- |\n")
+	for _, policy := range Policies() {
+		itself := listed(policy.writers)
+		switch {
+		case policy.private:
+			itself += "; nobody else may read it"
+		case policy.corrects:
+			itself += "; usherd corrects its mode"
+		}
+		link := "yes"
+		if policy.noLink {
+			link = "no"
+		}
+		fmt.Fprintf(&table, "| %s | %s | %s | %s |\n", policy.name, itself, listed(policy.above), link)
+	}
+	documented.Part(t, "../../docs/configuration.md", "trust", "go test ./internal/trust -update", table.String(), *update)
 }
