@@ -8,6 +8,7 @@ import (
 	"fmt"
 	"math/rand/v2"
 	"strings"
+	"syscall"
 	"testing"
 	"time"
 
@@ -16,9 +17,10 @@ import (
 	"usher.internal/sim/session"
 )
 
-var chaosFor = flag.Duration("chaos", 15*time.Second, "how long TestChaos kills things")
+var chaosFor = flag.Duration("chaos", time.Minute, "how long TestChaos kills things")
 
-// Helper, agents and portals are killed at random, and Jamf Pro fails at random, while users register, gather and are looked at.
+// Helper, agents and portals are killed at random, together too and while usherd starts, or stopped for longer than their deadlines, and
+// Jamf Pro fails at random, while users register, gather and are looked at.
 // Then nothing is lost: every registration has ended, with a reason where it failed; no portal ran twice for one; every report
 // has come through; and a last registration goes well. `go test ./e2e -run TestChaos -chaos 10m` goes on for longer.
 func TestChaos(t *testing.T) {
@@ -49,19 +51,33 @@ func TestChaos(t *testing.T) {
 			_, err := s.Control(s.ctx, append(arguments, "--user", u.Name)...)
 			s.must(err)
 		}
-		select {
-		case <-time.After(time.Duration(random.IntN(300)) * time.Millisecond):
-		case <-s.ctx.Done():
-		}
-		what := []string{"helper", "helper", "agent", "portal", "nothing"}[random.IntN(5)]
+		s.pause(time.Duration(random.IntN(300)) * time.Millisecond)
+		what := []string{"helper", "helper", "starting helper", "agent", "helper and agents", "portal", "stopped helper", "stopped agent", "nothing"}[random.IntN(9)]
 		killed[what]++
 		switch what {
 		case "helper":
 			s.KillHelper()
 			s.start()
+		case "starting helper":
+			s.KillHelper()
+			s.killWhileItStarts(time.Duration(random.IntN(200)) * time.Millisecond)
+			s.start()
 		case "agent":
 			u.Agent.Kill()
 			s.must(u.StartAgent(s.ctx))
+		case "helper and agents":
+			for _, one := range users {
+				one.Agent.Kill()
+			}
+			s.KillHelper()
+			s.start()
+			for _, one := range users {
+				s.must(one.StartAgent(s.ctx))
+			}
+		case "stopped helper":
+			s.stopped(s.Helper, time.Duration(random.IntN(4000))*time.Millisecond)
+		case "stopped agent":
+			s.stopped(u.Agent, time.Duration(random.IntN(4000))*time.Millisecond)
 		case "portal":
 			_, err := u.Run(s.ctx, "/usr/bin/pkill", "-KILL", "-U", fmt.Sprint(u.UID), "-f", s.Programs.Portal)
 			s.must(err)
@@ -108,6 +124,34 @@ func TestChaos(t *testing.T) {
 			t.Errorf("delivery: %+v", one)
 		}
 	}
+}
+
+// pause lets time pass in which anything may happen.
+func (s *story) pause(length time.Duration) {
+	select {
+	case <-time.After(length):
+	case <-s.ctx.Done():
+	}
+}
+
+// killWhileItStarts starts usherd and kills it after a while, wherever it has come to.
+func (s *story) killWhileItStarts(after time.Duration) {
+	s.t.Helper()
+	ctx, cancel := context.WithTimeout(s.ctx, after)
+	defer cancel()
+	if err := s.StartHelper(ctx); err == nil {
+		s.KillHelper()
+	} else if ctx.Err() == nil {
+		s.t.Fatalf("usherd did not start: %v", err)
+	}
+}
+
+// stopped stops a process for so long, as a debugger or a Mac that has no memory left does.
+func (s *story) stopped(process *mac.Process, length time.Duration) {
+	s.t.Helper()
+	s.must(process.Signal(syscall.SIGSTOP))
+	s.pause(length)
+	s.must(process.Signal(syscall.SIGCONT))
 }
 
 // outcome is a registration with why it failed.

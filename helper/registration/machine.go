@@ -135,11 +135,9 @@ func (m *Machine) resume(ctx context.Context) error {
 	if err := m.settle(); err != nil {
 		m.log.Error("what damage of the journal has left cannot be settled", "error", err)
 	}
-	active, err := m.active()
-	if err != nil {
+	if err := m.take(ctx); err != nil {
 		return err
 	}
-	m.take(ctx, active)
 	if err := m.indexAtStart(); err != nil {
 		// Nothing is lost: the next registration does it.
 		m.log.Warn("registrations could not be divided by user yet", "error", err)
@@ -148,9 +146,13 @@ func (m *Machine) resume(ctx context.Context) error {
 }
 
 // take drives the active registrations that are not driven yet, and ends the drivers of those that are not there any more.
-func (m *Machine) take(ctx context.Context, active []string) {
-	m.mu.Lock()
+func (m *Machine) take(ctx context.Context) error {
+	m.mu.Lock() // a registration that begins meanwhile is not given up
 	defer m.mu.Unlock()
+	active, err := m.active()
+	if err != nil {
+		return err
+	}
 	m.running = ctx
 	resumed := 0
 	for _, id := range active {
@@ -167,6 +169,7 @@ func (m *Machine) take(ctx context.Context, active []string) {
 	if resumed > 0 {
 		m.log.Info("registrations resumed", "count", resumed)
 	}
+	return nil
 }
 
 // drive starts the goroutine that brings a registration to its end; resumed is one that an earlier usherd began. The
