@@ -28,11 +28,11 @@ const (
 
 // labels are by their letters and digits in small letters: client_secret, clientSecret and "Client Secret" are one.
 var labels = byLabel(map[class]string{
-	secretLabel: `nkey usernkey pin pincode userpin otp totp psk prt jwt sig puk cvv seed pwd oldpwd invitation invitationid sid creds authtoken passwords secrets code_verifier
+	secretLabel: `pw pass nkey usernkey pin pincode userpin otp totp psk prt jwt sig puk cvv seed pwd oldpwd invitation invitationid sid creds authtoken passwords secrets code_verifier
 		samlresponse samlrequest wresult xamzcredential xamzsignature xgoogsignature xgoogcredential estsauth estsauthpersistent estsauthlight signinstatecookie
 		aspxauth primaryrefreshtoken authorizationcode authcode devicecode usercode verificationcode onetimecode mfacode securitycode confirmationcode
 		shadowhashdata ntlmhash nthash lmhash requestverificationtoken xxsrftoken`,
-	keyLabel:    `auth state session sessionstate loginhint nonce salt challenge assertion ticket blob kid tokens certificate cert cookies codechallenge bytes esctx fpc buid`,
+	keyLabel:    `auth state session sessionstate loginhint nonce salt challenge assertion ticket blob kid tokens certificate cert cookies codechallenge bytes esctx fpc buid client_info`,
 	codeLabel:   `code`,
 	headerLabel: `authorization proxyauthorization xauthorization`,
 	cookieLabel: `cookie setcookie cookie2 setcookie2`,
@@ -132,6 +132,9 @@ func classOf(before, word string) class {
 	}
 	if of := labels[string(both)]; of != noLabel {
 		return of
+	}
+	if prefixOf(word, "x-") > 0 && strings.HasSuffix(string(one), "key") {
+		return secretLabel
 	}
 	of := labels[string(one)]
 	for _, ending := range endings[[2]byte(one[len(one)-2:])] {

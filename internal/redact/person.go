@@ -282,3 +282,19 @@ func (r *Redactor) replaceAccounts(text string) string {
 		return strings.TrimSuffix(entry, field+":/") + r.pseudonym(userKind, name) + ":/"
 	})
 }
+
+// dialled is a telephone number in international notation as it is dialled in most countries, with 00 [ITU-T E.123].
+var dialled = lazyregexp.New(`(^|[\s"'=(,:;>])00[1-9]\d{0,2}(?:[ /.-]?\(?\d{1,5}\)?(?:[ /.-]\d{2,})+|\d{9,12})\b`)
+
+// replaceNumbers replaces telephone numbers that begin with 00.
+func replaceNumbers(text string) string {
+	if !strings.Contains(text, "00") {
+		return text
+	}
+	return dialled.ReplaceAllStringFunc(text, func(match string) string {
+		if digits := digitsOf(match); digits < 9 || digits > 17 {
+			return match
+		}
+		return dialled.FindStringSubmatch(match)[1] + hiddenPhone
+	})
+}

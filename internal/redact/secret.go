@@ -30,7 +30,7 @@ func (h *hider) hideValue(found field, v value) int {
 	case digestLabel:
 		return h.digest(v)
 	case keyLabel:
-		if !isRandom(text, 16) && !(v.quote != "" && isRandom(strings.Join(strings.Fields(text), ""), 16)) {
+		if !isRandom(text, 16) && !strings.HasPrefix(text, "eyJ") && !(v.quote != "" && isRandom(strings.Join(strings.Fields(text), ""), 16)) {
 			return -1
 		}
 	case codeLabel:
@@ -40,6 +40,9 @@ func (h *hider) hideValue(found field, v value) int {
 	case secretLabel:
 		if v.quote == "" && !found.equals && isSelector(h.text, found.separator, v) {
 			return -1
+		}
+		if strings.EqualFold(found.word, "pass") && v.quote == "" && !found.equals && !isOdd(text) {
+			return -1 // a test that passed
 		}
 		if strings.HasSuffix(strings.ToLower(found.word), "pwd") && strings.HasPrefix(text, "/") {
 			return -1 // the working directory
@@ -89,7 +92,7 @@ func isCode(text string, inURL bool) bool {
 	if inURL {
 		return strings.Trim(text, "abcdefghijklmnopqrstuvwxyz_") != "" || len(text) > 32
 	}
-	return prefixOf(text, "0.A", "1.A", "M.C", "M.R", "OAQAB") > 0 && len(text) >= 8 || isRandom(text, 16)
+	return prefixOf(text, "0.A", "1.A", "M.C", "M.R", "OAQAB") > 0 && len(text) >= 6 || isRandom(text, 16)
 }
 
 // schemes are the ways to authorise whose credentials are one word.
@@ -239,11 +242,14 @@ func (h *hider) phrase(at int) int {
 		if whole.unfinished || strings.Contains(value, "\n") || len(value) > 200 || saysNothing(value) || prefixOf(value, markers...) > 0 {
 			return at
 		}
-		if is == passwordPhrase && strings.Count(value, " ") < 8 && !strings.ContainsAny(value, "=:{") || isRandom(value, 12) {
+		if is == codePhrase && isCode(value, false) || word == "cookie" && strings.Contains(value, "=") || is == passwordPhrase && strings.Count(value, " ") < 8 && !strings.ContainsAny(value, "=:{") || isRandom(value, 12) {
 			h.replace(whole.from, whole.to, hidden)
 			return whole.next
 		}
 		return at
+	}
+	if is == digestPhrase {
+		return max(at, h.digest(digestValue(text, from, enclosingQuote(text, at))))
 	}
 	one := bare(text, from, enclosingQuote(text, at), false, false)
 	value := strings.TrimRight(one.textOf(text), ".")
@@ -257,7 +263,7 @@ func (h *hider) phrase(at int) int {
 			return at
 		}
 	case passwordPhrase:
-		if verb > 0 && (len(value) < 3 || !isOdd(value)) || verb == 0 && !isRandom(value, 12) {
+		if verb > 0 && (len(value) < 3 || !isOdd(value)) || verb == 0 && !isRandom(value, 12) && !isStrong(value) {
 			return at
 		}
 	case tokenPhrase:
@@ -281,13 +287,14 @@ const (
 	passwordPhrase
 	tokenPhrase
 	codePhrase
+	digestPhrase
 )
 
 var phrases = map[string]int{
 	"bearer": schemePhrase, "basic": schemePhrase, "negotiate": schemePhrase, "ntlm": schemePhrase, "dpop": schemePhrase,
 	"password": passwordPhrase, "passphrase": passwordPhrase, "passcode": passwordPhrase, "secret": passwordPhrase, "pin": passwordPhrase,
 	"token": tokenPhrase, "accesstoken": tokenPhrase, "refreshtoken": tokenPhrase, "idtoken": tokenPhrase, "cookie": tokenPhrase, "seed": tokenPhrase, "key": tokenPhrase,
-	"code": codePhrase,
+	"code": codePhrase, "thumbprint": digestPhrase, "fingerprint": digestPhrase,
 }
 
 // isOdd reports whether a word is none of a sentence: with a digit, a sign, or a capital letter in it.
@@ -301,4 +308,9 @@ func isOdd(word string) bool {
 		}
 	}
 	return false
+}
+
+// isStrong reports whether a word is as passwords have to be: with a letter and a sign that no word of a sentence has.
+func isStrong(word string) bool {
+	return len(word) >= 5 && strings.ContainsAny(word, "!@#$^&*") && !strings.ContainsAny(word, "/%(<{\\") && strings.ContainsAny(word, "0123456789") && isOdd(word)
 }

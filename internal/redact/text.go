@@ -11,16 +11,26 @@ import (
 
 // Text returns a text with pseudonyms. To redact it twice changes nothing more.
 func (r *Redactor) Text(text string) string {
-	text, _ = r.after(text, open{})
+	// What was hidden may let something else appear for what it is, so that it is looked at again while it changes.
+	for range rounds {
+		again, _ := r.after(text, open{})
+		if again == text {
+			break
+		}
+		text = again
+	}
 	return text
 }
+
+// rounds is how often a text is looked at.
+const rounds = 8
 
 // after redacts a text that follows another, which ended in the middle of what before says.
 func (r *Redactor) after(text string, before open) (string, open) {
 	if text == "" {
 		return text, before
 	}
-	text, before = r.hide(r.replaceAccounts(text), before)
+	text, before = r.hide(replaceNumbers(r.replaceAccounts(text)), before)
 	text = r.replaceNames(r.replaceShapes(r.replaceSpelled(text)))
 	return r.replaceHomes(text), before
 }
@@ -105,7 +115,7 @@ var topLevelDomains = sync.OnceValue(func() map[string]bool {
 
 // shapes are what is known by how it is written, in the order in which they are tried at a place.
 var shapes = lazyregexp.New(`(?i)` + strings.Join([]string{
-	`(?P<token>eyJ[A-Za-z0-9_-]{8,}(?:(?:\.|%2E)[A-Za-z0-9_-]*){0,4}|\b[01]\.A[A-Za-z0-9_-]{20,}(?:\.[A-Za-z0-9_.*!-]+)?|\bM\.[CR]\d+_[A-Za-z0-9._*!$-]{8,}|\bS[ACNOUX][A-Z2-7]{56}\b)`,
+	`(?P<token>eyJ[A-Za-z0-9_-]{8,}(?:(?:\.|%2E)[A-Za-z0-9_-]*){0,4}|\b[01]\.A[A-Za-z0-9_-]{20,}(?:\.[A-Za-z0-9_.*!-]+)?|\bM\.[CR]\d+_[A-Za-z0-9._*!$-]{4,}|\bS[ACNOUX][A-Z2-7]{56}\b)`,
 	`(?P<pairs>\b[0-9a-f]{2}(?::[0-9a-f]{2}){15,}\b)`,
 	`(?P<upn>[A-Za-z0-9._+'#$~!\x{80}-\x{10ffff}-]+(?:@|%40|\\@)[A-Za-z0-9-]+(?:\.[A-Za-z0-9-]+)+)`,
 	`(?P<id>[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12})`,
@@ -156,7 +166,7 @@ func mayHaveShape(word string) bool {
 			return true
 		}
 	}
-	return dots >= 3 && digits >= 4 || dashes >= 4 && len(word) >= 36 || strings.HasPrefix(word, "eyJ")
+	return dots >= 3 && digits >= 4 || dashes >= 4 && len(word) >= 36 || strings.HasPrefix(word, "eyJ") || strings.HasPrefix(word, "M.C") || strings.HasPrefix(word, "M.R")
 }
 
 // label is what stands up to the end of a domain's part.
@@ -213,6 +223,7 @@ func (r *Redactor) replaceShapes(text string) string {
 
 // isPadded reports whether a word is base64, which it is if = of the right number follow that end it.
 func isPadded(word, behind string) bool {
+	word = withoutHash(word)
 	if len(word) < 18 || behind == "" || behind[0] != '=' || !isBase64(word) {
 		return false
 	}
@@ -226,6 +237,11 @@ func isPadded(word, behind string) bool {
 	return (len(word)+signs)%4 == 0 && isMixed(word)
 }
 
+// withoutHash returns a thumbprint without what says how it was computed: sha256/….
+func withoutHash(word string) string {
+	return strings.TrimPrefix(strings.TrimPrefix(word, "sha256/"), "sha1/")
+}
+
 // isMixed reports whether a word has capital and small letters and digits.
 func isMixed(word string) bool {
 	return strings.ContainsAny(word, "0123456789") && strings.ToLower(word) != word && strings.ToUpper(word) != word
@@ -233,6 +249,7 @@ func isMixed(word string) bool {
 
 // padded replaces a word of base64: a thumbprint has a pseudonym.
 func (r *Redactor) padded(word, behind string) string {
+	word = withoutHash(word)
 	if (len(word) == 27 || len(word) == 43) && !strings.HasPrefix(behind, "==") {
 		return r.pseudonym(digestKind, word+"=")
 	}
@@ -262,6 +279,12 @@ func (r *Redactor) replaceWord(word, before string) string {
 			}
 			return r.pseudonym(hardwareKind, match)
 		case "ip6", "ip4":
+			if at > 0 && match[0] == ':' && isWordByte(word[at-1]) { // address:fe80::1, or a::b of a program
+				if strings.HasPrefix(match, "::") {
+					return match
+				}
+				return ":" + r.address(match[1:], before+word[:at])
+			}
 			return r.address(match, before+word[:at])
 		case "pairs":
 			return r.pseudonym(digestKind, strings.ReplaceAll(match, ":", ""))
