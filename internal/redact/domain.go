@@ -43,8 +43,7 @@ func (h *hider) domainUser(at, end int) int {
 		return at // a sign-in name, or a path
 	}
 	var space [32]byte
-	plain := string(plainLabel(space[:0], domain))
-	if notDomains[plain] || isEscape(who) {
+	if notDomains[string(plainLabel(space[:0], domain))] || isEscape(who) {
 		return at
 	}
 	labelled := h.isAccount(begin)
