@@ -66,6 +66,10 @@ func TestFloodsOfOneUserKeepNobodyWaiting(t *testing.T) {
 				s.must(fresh.Close())
 			}
 			s.controlAs(john, 0, "registrations", "list")
+			if kind == flood.Connects {
+				_, err := s.Helper.WaitLog(s.ctx, fmt.Sprintf("msg=\"user connects too often; connections over the limit are closed\" uid=%d limit_per_second=20 socket=%s", jane.UID, socket), 0)
+				s.must(err)
+			}
 			floods.kill()
 		}
 	}

@@ -30,9 +30,15 @@ func (s *server) ProvePossession(ctx context.Context, request *usherv1.ProvePoss
 		return nil, fmt.Errorf("%w: look for device certificate: %w", errKeychain, err)
 	}
 	for _, found := range certificates {
+		if ctx.Err() != nil {
+			return nil, context.Cause(ctx)
+		}
 		certificate, err := wpj.ParseCertificate(found.DER)
 		if err != nil || string(certificate.Thumbprint) != request.GetThumbprint() {
 			continue
+		}
+		if certificate.PublicKey == nil { // with such a key signing takes long too, and the helper does not ask for it
+			return nil, fmt.Errorf("%w: the key of this certificate cannot be verified: %w", errInvalid, certificate.KeyProblem)
 		}
 		signature, err := s.Keychain.Sign(ctx, certificate.PublicKeyHash, wpj.Challenge(request.GetNonce()))
 		if err != nil {

@@ -2,6 +2,8 @@ package main
 
 import (
 	"context"
+	"crypto/ed25519"
+	"crypto/rand"
 	"errors"
 	"fmt"
 	"testing"
@@ -45,7 +47,15 @@ func TestProvePossession(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	held := &fakeKeychain{certificates: []keychain.Certificate{{DER: []byte("somebody else's")}, {DER: issued.DER}}}
+	_, unknown, err := ed25519.GenerateKey(rand.Reader)
+	if err != nil {
+		t.Fatal(err)
+	}
+	unverified, err := ca.Issue(entra.Device{Key: unknown})
+	if err != nil {
+		t.Fatal(err)
+	}
+	held := &fakeKeychain{certificates: []keychain.Certificate{{DER: []byte("somebody else's")}, {DER: issued.DER}, {DER: unverified.DER}}}
 	client := call(t, serverConfig{Keychain: held})
 	nonce := make([]byte, 32)
 	response, err := client.ProvePossession(t.Context(), &usherv1.ProvePossessionRequest{Thumbprint: issued.Thumbprint, Nonce: nonce})
@@ -54,8 +64,9 @@ func TestProvePossession(t *testing.T) {
 	}
 	for name, request := range map[string]*usherv1.ProvePossessionRequest{
 		"no nonce": {Thumbprint: issued.Thumbprint}, "short nonce": {Thumbprint: issued.Thumbprint, Nonce: make([]byte, 31)},
-		"long nonce":          {Thumbprint: issued.Thumbprint, Nonce: make([]byte, 33)},
-		"no such certificate": {Thumbprint: "00", Nonce: nonce}, "no thumbprint": {Nonce: nonce},
+		"long nonce":                 {Thumbprint: issued.Thumbprint, Nonce: make([]byte, 33)},
+		"a key that is not verified": {Thumbprint: unverified.Thumbprint, Nonce: nonce},
+		"no such certificate":        {Thumbprint: "00", Nonce: nonce}, "no thumbprint": {Nonce: nonce},
 	} {
 		_, err := client.ProvePossession(t.Context(), request)
 		t.Run(name, func(t *testing.T) {

@@ -70,6 +70,7 @@ type Client struct {
 	callTimeout time.Duration
 	log         *slog.Logger
 	now         func() time.Time
+	started     time.Time
 	proxy       func(*http.Request) (*url.URL, error)
 
 	turn        chan struct{} // holds one element; whoever took it out owns all below
@@ -108,6 +109,7 @@ func New(config Config) (*Client, error) {
 	if client.now == nil {
 		client.now = time.Now
 	}
+	client.started = client.now()
 	if client.proxy == nil {
 		client.proxy = http.ProxyFromEnvironment
 	}

@@ -17,11 +17,30 @@ type credentials struct {
 	secretFile string
 }
 
-// token is an access token, when it is no longer used, and the file of the secret that it was got with.
+// token is an access token, when it was got and for how long it is used, and the file of the secret that it was got with.
 type token struct {
-	access  sealed
-	useless time.Time
-	secret  os.FileInfo
+	access sealed
+	got    instant
+	usable time.Duration
+	secret os.FileInfo
+}
+
+// instant is what two clocks say: the one on the wall, which somebody can set, and the one that only goes on, which stands still while a
+// Mac sleeps.
+type instant struct {
+	wall  time.Time
+	awake time.Duration
+}
+
+func (c *Client) instant() instant {
+	now := c.now()
+	return instant{now.Round(0), now.Sub(c.started)}
+}
+
+// isOver reports whether the token is no longer used: by one of the clocks, or because the one on the wall was set back, so that nobody
+// knows how long the Mac has slept.
+func (t token) isOver(now instant) bool {
+	return now.wall.Before(t.got.wall) || now.wall.Sub(t.got.wall) >= t.usable || now.awake-t.got.awake >= t.usable
 }
 
 // token0 is no token.
@@ -33,7 +52,7 @@ func spare(lifetime time.Duration) time.Duration { return min(lifetime/4, 30*tim
 // accessToken returns the cached token or gets a new one with the client credentials grant. A token is not used any more
 // when the file of the secret has been replaced or removed: whoever did so wants the old secret out of use.
 func (c *Client) accessToken(ctx context.Context) (sealed, error) {
-	if c.token.access.open() != "" && c.now().Before(c.token.useless) && isSameSecret(c.credentials.secretFile, c.token.secret) {
+	if c.token.access.open() != "" && !c.token.isOver(c.instant()) && isSameSecret(c.credentials.secretFile, c.token.secret) {
 		return c.token.access, nil
 	}
 	c.token = token0
@@ -70,8 +89,7 @@ func (c *Client) accessToken(ctx context.Context) (sealed, error) {
 	}
 	lifetime := time.Duration(min(max(answer.ExpiresIn, 0), 24*60*60) * float64(time.Second))
 	c.token.access, c.token.secret = seal(answer.AccessToken), secret.file
-	// Round takes the monotonic reading off: it stands still while a Mac sleeps, and the token's life does not.
-	c.token.useless = c.now().Round(0).Add(lifetime - spare(lifetime))
+	c.token.got, c.token.usable = c.instant(), lifetime-spare(lifetime)
 	return c.token.access, nil
 }
 

@@ -58,6 +58,26 @@ func (o *Observation) Unreported() *delivery.DeviceIDChange {
 	return o.Change
 }
 
+// capped returns the observation with none of its times after now: such a time was written before the clock was set back, and what
+// waits for it would wait until then. Whether the change of the device was reported remains as it is.
+func (o Observation) capped(now time.Time) Observation {
+	before := now.Add(-time.Nanosecond) // what is noted now comes after it
+	if o.Change != nil && o.Change.At.After(before) {
+		change := *o.Change
+		change.At = before
+		if o.Unreported() != nil {
+			change.At = now
+		}
+		o.Change = &change
+	}
+	for _, at := range []*time.Time{&o.Reported.At, &o.FirstLookedAt, &o.DeviceSeenAt} {
+		if at.After(before) {
+			*at = before
+		}
+	}
+	return o
+}
+
 // Reported is what of an observation Jamf Pro is told.
 type Reported struct {
 	State             wpj.State             `json:"state"`

@@ -228,6 +228,7 @@ func (o *Observer) Keep(tx *store.Tx, user User, reading Reading) (Observation, 
 	if err != nil {
 		return kept, err
 	}
+	kept = kept.capped(now)
 	reading = o.updated(reading, &kept)
 	if id := reading.Identity.DeviceID; id != "" && !reading.Identity.State.Unknown() {
 		if kept.DeviceID != "" && kept.DeviceID != id {

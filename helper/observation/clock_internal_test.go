@@ -1,0 +1,78 @@
+package observation
+
+import (
+	"path/filepath"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"usher.internal/helper/delivery"
+	"usher.internal/helper/store"
+	"usher.internal/internal/wpj"
+)
+
+// A clock that was set back hides no change of the device, and puts no report off for longer than usual.
+func TestClockThatWasSetBack(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		now := time.Now()
+		before, later := now.Add(-time.Hour), now.AddDate(4, 0, 0)
+		heartbeat := 7 * 24 * time.Hour
+		for name, test := range map[string]struct {
+			changed, reported time.Time
+			untold            bool
+		}{
+			"as it should be, told":       {before, before.Add(time.Second), false},
+			"as it should be, untold":     {before.Add(time.Second), before, true},
+			"never reported":              {before, time.Time{}, true},
+			"set back, told":              {later, later.Add(time.Second), false},
+			"set back, untold":            {later.Add(time.Second), later, true},
+			"set back, never reported":    {later, time.Time{}, true},
+			"set back after it was told":  {before, later, false},
+			"set back before it was told": {later, before, true},
+		} {
+			kept := Observation{FirstLookedAt: later, Change: &delivery.DeviceIDChange{At: test.changed}, Reported: Reported{At: test.reported}}
+			capped := kept.capped(now)
+			if untold := capped.Unreported() != nil; untold != test.untold {
+				t.Errorf("%s: untold %t", name, untold)
+			}
+			if capped.Reported.At.After(now) || capped.FirstLookedAt.After(now) || capped.Change.At.After(now) {
+				t.Errorf("%s: %+v", name, capped)
+			}
+			// The next change is told, whatever was reported in the time that is to come once more.
+			capped.Change = &delivery.DeviceIDChange{At: now}
+			if capped.Unreported() == nil {
+				t.Errorf("%s: the next change is hidden", name)
+			}
+		}
+
+		// What the journal holds is of a time to come, and is due within one heartbeat.
+		journal, err := store.Open(filepath.Join(t.TempDir(), "journal"))
+		if err != nil {
+			t.Fatal(err)
+		}
+		defer journal.Close()
+		observer := New(Config{Store: journal, Tenant: func() wpj.TenantID { return "" }})
+		err = journal.Update(func(tx *store.Tx) error {
+			return observations.Put(tx, key(501), Observation{User: User{"jane", 501}, FirstLookedAt: later, Reported: Reported{At: later}})
+		})
+		if err != nil {
+			t.Fatal(err)
+		}
+		keep := func() (kept Observation) {
+			t.Helper()
+			err := journal.Update(func(tx *store.Tx) error {
+				kept, err = observer.Keep(tx, User{"jane", 501}, Reading{})
+				return err
+			})
+			if err != nil {
+				t.Fatal(err)
+			}
+			return kept
+		}
+		keep()
+		time.Sleep(heartbeat)
+		if since := time.Since(keep().Reported.At); since < heartbeat {
+			t.Errorf("the last report is taken to be %s ago", since)
+		}
+	})
+}
