@@ -3,6 +3,7 @@ package store_test
 import (
 	"bytes"
 	"crypto/rand"
+	"encoding/binary"
 	"errors"
 	"fmt"
 	mathrand "math/rand/v2"
@@ -248,5 +249,41 @@ func TestFlippedVersionIsNotANewerSchema(t *testing.T) {
 	flip(t, path, places)
 	if _, err := store.Open(path); len(places) == 0 || !errors.Is(err, store.ErrDamaged) || errors.Is(err, store.ErrNewerSchema) {
 		t.Errorf("%d places, %v", len(places), err)
+	}
+}
+
+// One bit in the length of a value led bbolt out of the file, where the first look at it ended usherd with SIGBUS, at every start.
+func TestLengthThatLeadsOutOfTheFile(t *testing.T) {
+	path := filepath.Join(t.TempDir(), "journal")
+	s := open(t, path)
+	for i := range 100 {
+		if err := put(s, fmt.Sprintf("%04d", i), "note"); err != nil {
+			t.Fatal(err)
+		}
+	}
+	s.Close()
+	image, err := os.ReadFile(path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	// An entry is in a page of values, 16 bytes behind its head, and has its length at the end.
+	const leaf, head, length = 2, 16, 12
+	changed := 0
+	for page := range len(image) / os.Getpagesize() {
+		content := image[page*os.Getpagesize():]
+		if page > 1 && binary.NativeEndian.Uint16(content[8:]) == leaf && bytes.Contains(content[:os.Getpagesize()], []byte(`{"text"`)) {
+			binary.NativeEndian.PutUint32(content[head+length:], binary.NativeEndian.Uint32(content[head+length:])|1<<27)
+			changed++
+		}
+	}
+	if err := os.WriteFile(path, image, 0o600); err != nil {
+		t.Fatal(err)
+	}
+	opened, err := store.Open(path)
+	if err == nil {
+		opened.Close()
+	}
+	if changed == 0 || !errors.Is(err, store.ErrDamaged) {
+		t.Errorf("%d pages were changed, %v", changed, err)
 	}
 }
