@@ -177,11 +177,13 @@ func connect(ctx context.Context, socket string, begun func()) error {
 			return nil
 		case now := <-ticker.C:
 			for due := int(now.Sub(last).Seconds() * ConnectsPerSecond); due > 0; due-- {
-				descriptor, err := unix.Socket(unix.AF_UNIX, unix.SOCK_STREAM|unix.SOCK_NONBLOCK|unix.SOCK_CLOEXEC, 0)
+				descriptor, err := unix.Socket(unix.AF_UNIX, unix.SOCK_STREAM, 0)
 				if err != nil {
 					return fmt.Errorf("flood %s: %w", socket, err)
 				}
-				err = unix.Connect(descriptor, address)
+				if err = unix.SetNonblock(descriptor, true); err == nil {
+					err = unix.Connect(descriptor, address)
+				}
 				unix.Close(descriptor)
 				if err != nil && !errors.Is(err, unix.EAGAIN) {
 					return fmt.Errorf("flood %s: %w", socket, err)
