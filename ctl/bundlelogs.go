@@ -67,7 +67,7 @@ func (b *bundle) addLogs(ctx context.Context) error {
 	if b.user.home == "" {
 		return nil
 	}
-	logs, err := applog.Find(ctx, existing(applog.Places(b.user.home)), applog.FindOptions{Below: b.user.home})
+	logs, err := applog.Find(ctx, applog.Places(b.user.home), applog.FindOptions{Below: b.user.home, Optional: true})
 	if ctx.Err() != nil {
 		return explained(context.Cause(ctx))
 	}
@@ -144,7 +144,7 @@ func (b *bundle) findSpans(ctx context.Context, folder string) error {
 		}
 	}
 	slices.Sort(paths)
-	logs, err := applog.Find(ctx, existing(slices.Compact(paths)), applog.FindOptions{Below: b.user.home})
+	logs, err := applog.Find(ctx, slices.Compact(paths), applog.FindOptions{Below: b.user.home, Optional: true})
 	if err != nil {
 		return err
 	}

@@ -98,7 +98,7 @@ func (a *app) sendLogsCommand() *cobra.Command {
 				paths = append(paths, applog.Places(home)...)
 			}
 			slices.Sort(paths)
-			logs, err := applog.Find(ctx, existing(slices.Compact(paths)), applog.FindOptions{})
+			logs, err := applog.Find(ctx, slices.Compact(paths), applog.FindOptions{Optional: true})
 			if ctx.Err() != nil {
 				return explained(context.Cause(ctx))
 			}

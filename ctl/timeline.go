@@ -240,7 +240,8 @@ func (f timelineFlags) choose(report *timeline.Report) ([]timeline.Attempt, erro
 
 // logsOf finds the logs in paths, or this Mac's where there are none; then the journal is asked for too.
 func (a *app) logsOf(ctx context.Context, paths []string, input io.Reader, user string, options *timeline.Options) ([]applog.Log, error) {
-	if len(paths) == 0 {
+	ofThisMac := len(paths) == 0
+	if ofThisMac {
 		homes, err := homesOf(user)
 		if err != nil {
 			return nil, err
@@ -249,11 +250,11 @@ func (a *app) logsOf(ctx context.Context, paths []string, input io.Reader, user 
 			paths = append(paths, applog.Places(home)...)
 		}
 		slices.Sort(paths)
-		paths = existing(slices.Compact(paths))
+		paths = slices.Compact(paths)
 		options.Registrations = a.journal(ctx, user)
 	}
 	quiet := a.afterAWhile("looking for logs…")
-	logs, err := applog.Find(ctx, paths, applog.FindOptions{Input: input})
+	logs, err := applog.Find(ctx, paths, applog.FindOptions{Input: input, Optional: ofThisMac})
 	quiet()
 	if ctx.Err() != nil {
 		return nil, explained(context.Cause(ctx))

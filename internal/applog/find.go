@@ -60,6 +60,8 @@ type FindOptions struct {
 	MaximumSpace int64
 	// Below is a folder out of which nothing leads: of paths below it no link is followed that leads out of it, and as root none at all.
 	Below string
+	// Optional says that the paths need not exist: a user may remove theirs at any time.
+	Optional bool
 }
 
 const defaultEntries = 50_000
@@ -82,7 +84,7 @@ const inputName = "standard input"
 // An archive is read once: logs that can only be read in order are kept in temporary files, which have no name and end with
 // the process, or once none of the logs is used any more.
 //
-// The error is that of ctx, or of a path that does not exist.
+// The error is that of ctx, or of a path that does not exist, unless paths are optional.
 func Find(ctx context.Context, paths []string, options FindOptions) ([]Log, error) {
 	options = options.withDefaults()
 	f := &finder{options: options, opener: foreign.Opener{Below: options.Below}, seen: map[identity]bool{}, allowance: newAllowance(options.MaximumSize),
@@ -161,6 +163,8 @@ func (f *finder) path(ctx context.Context, path string) error {
 	}
 	info, err := os.Stat(path)
 	switch {
+	case errors.Is(err, fs.ErrNotExist) && f.options.Optional:
+		return nil
 	case errors.Is(err, fs.ErrNotExist):
 		return err
 	case err != nil: // a user's links lead in a circle, for example
