@@ -116,7 +116,9 @@ type bundle struct {
 	user accountOf
 	// admin is true for a caller who may see what is about other users.
 	admin bool
-	files []*bundleFile
+	// privacy is made when it is needed first, see [bundle.others].
+	privacy *excerpt.Privacy
+	files   []*bundleFile
 	// spans are when the user's attempts were, and zone is that of the Mac, once the logs were read.
 	spans []excerpt.Span
 	zone  *time.Location

@@ -57,7 +57,7 @@ func (b *bundle) fill(ctx context.Context, folder string) error {
 		if !ok || failed.code != exitNoHelper {
 			return err
 		}
-		b.problems = append(b.problems, fmt.Sprintf("usherd has not sent all that it has: %s.", failed.message))
+		b.problems = append(b.problems, b.private(fmt.Sprintf("usherd has not sent all that it has: %s.", failed.message)))
 	}
 	if err := b.findSpans(ctx, folder); err != nil {
 		return err
@@ -78,7 +78,7 @@ func (b *bundle) fill(ctx context.Context, folder string) error {
 			return ctx.Err()
 		}
 		if filled != nil {
-			file.Problem = fmt.Sprintf("It is not whole: %v.", filled)
+			file.Problem = b.private(fmt.Sprintf("It is not whole: %v.", filled))
 		}
 		if info, err := os.Stat(file.staged); err == nil && info.Size() == 0 {
 			file.staged = "" // an empty file tells nothing

@@ -38,7 +38,7 @@ func (b *bundle) addConfiguration() {
 	}
 	loaded, err := b.app.loadConfig()
 	if err != nil {
-		b.problems = append(b.problems, fmt.Sprintf("The configuration is not here: %v.", err))
+		b.problems = append(b.problems, b.private(fmt.Sprintf("The configuration is not here: %v.", err)))
 		return
 	}
 	b.files = append(b.files, &bundleFile{
@@ -46,7 +46,7 @@ func (b *bundle) addConfiguration() {
 		fill: func(_ context.Context, to *os.File) error {
 			var all []setting
 			for _, value := range loaded.Values() {
-				all = append(all, setting{value.Key, value.Value, value.Origin, value.Default, value.Description})
+				all = append(all, setting{value.Key, b.private(value.Value), value.Origin, value.Default, value.Description})
 			}
 			data, err := json.Marshal(all)
 			if err != nil {
@@ -72,9 +72,12 @@ func (b *bundle) addLogs(ctx context.Context) error {
 		return explained(context.Cause(ctx))
 	}
 	if err != nil {
-		b.problems = append(b.problems, fmt.Sprintf("Not all logs are here: %v.", err))
+		b.problems = append(b.problems, b.private(fmt.Sprintf("Not all logs are here: %v.", err)))
 	}
 	for _, log := range logs {
+		if b.others() != nil && b.others().Knows(log.Name) {
+			continue // its very name says who else is here
+		}
 		if slices.ContainsFunc(b.files, func(file *bundleFile) bool { return file.Source == log.Name }) {
 			continue
 		}
@@ -101,8 +104,27 @@ func (b *bundle) nameOf(source string) string {
 	return name
 }
 
-// copyLog copies of a log what is around the attempts. What does not stand in the user's home is about everybody of this Mac, and
-// who is no admin takes nothing along that names somebody else.
+// others is what the archive must not say: what is known of other users of this Mac. It is nil for root and admins, who may know it.
+func (b *bundle) others() *excerpt.Privacy {
+	if b.admin || os.Geteuid() == 0 {
+		return nil
+	}
+	if b.privacy == nil {
+		b.privacy = excerpt.NewPrivacy(excerpt.Person{Name: b.user.name, UID: b.user.uid, SignInNames: []string{b.user.fullName}}, excerpt.PeopleIn(filepath.Dir(everyHome)))
+	}
+	return b.privacy
+}
+
+// private is a text as it may be in the archive.
+func (b *bundle) private(text string) string {
+	if others := b.others(); others != nil {
+		return others.Without(text)
+	}
+	return text
+}
+
+// copyLog copies of a log what is around the attempts. What is not in the user's home is about everybody of this Mac, and in what is nothing
+// is kept that names another user whom this Mac knows: an archive that is made without admin rights says nothing of others.
 func (b *bundle) copyLog(ctx context.Context, to io.Writer, log applog.Log, file *bundleFile) error {
 	from, err := log.Open(ctx)
 	if err != nil {
@@ -113,12 +135,12 @@ func (b *bundle) copyLog(ctx context.Context, to io.Writer, log applog.Log, file
 	if len(b.spans) == 0 {
 		options.Limit = maximumNewest
 	}
-	if !b.admin && !strings.HasPrefix(log.Name, b.user.home+"/") && os.Geteuid() != 0 {
-		homes, _ := filepath.Glob(everyHome) // the pattern is a good one
-		for i, home := range homes {
-			homes[i] = filepath.Base(home)
-		}
-		options.Keep = excerpt.NewPrivacy(excerpt.Person{Name: b.user.name, UID: b.user.uid}, homes).NamesNobodyElse
+	switch others := b.others(); {
+	case others == nil:
+	case strings.HasPrefix(log.Name, b.user.home+"/"):
+		options.Keep = func(record *applog.Record) bool { return !others.Knows(record.Raw) }
+	default:
+		options.Keep = others.NamesNobodyElse
 	}
 	result, err := excerpt.Copy(ctx, to, from, applog.Options{File: log.Name, Zone: b.zone, Modified: log.Modified}, options)
 	switch {

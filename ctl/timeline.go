@@ -14,6 +14,7 @@ import (
 	"time"
 
 	"github.com/spf13/cobra"
+	"golang.org/x/sys/unix"
 	"google.golang.org/grpc"
 
 	"usher.internal/internal/applog"
@@ -287,11 +288,22 @@ func homesOf(name string) ([]string, error) {
 	return []string{who.HomeDir}, nil
 }
 
+// existing leaves out what is not there, and the folders that the caller may not list: root's own logs are not a user's to read, who has their
+// registrations from usherd.
 func existing(paths []string) []string {
 	return slices.DeleteFunc(paths, func(path string) bool {
 		_, err := os.Stat(path)
-		return errors.Is(err, os.ErrNotExist)
+		return errors.Is(err, os.ErrNotExist) || isClosed(path)
 	})
+}
+
+// isClosed reports whether the caller may not list a folder, or not reach what is at a path.
+func isClosed(path string) bool {
+	info, err := os.Stat(path)
+	if err == nil && info.IsDir() {
+		err = unix.Access(path, unix.R_OK|unix.X_OK)
+	}
+	return errors.Is(err, os.ErrPermission)
 }
 
 // journal asks usherd for what it knows. Without usherd, or without the right to ask, the logs must do.

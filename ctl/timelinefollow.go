@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
+	"slices"
 	"sync"
 	"syscall"
 	"time"
@@ -30,6 +31,7 @@ func (a *app) followTimeline(ctx context.Context, paths []string, flags timeline
 		for _, home := range homes {
 			paths = append(paths, applog.Places(home)...)
 		}
+		paths = slices.DeleteFunc(paths, isClosed)
 	}
 	if options.Zone == nil {
 		options.Zone = time.Local // the logs that grow are this Mac's

@@ -19,6 +19,7 @@ import (
 	"usher.internal/helper/support"
 	"usher.internal/helper/thismac"
 	"usher.internal/internal/config"
+	"usher.internal/internal/excerpt"
 	"usher.internal/internal/link"
 	"usher.internal/internal/trust"
 	"usher.internal/internal/version"
@@ -116,7 +117,7 @@ func run(ctx context.Context, live *config.Live, log *slog.Logger) error {
 		JamfPro:       parts,
 		Clean:         clean.New(clean.Config{Store: journal, Sessions: registry, Look: observer.ReadAndKeep, Active: machine.Active, Logger: log}),
 		SupportLogs: support.New(support.Config{
-			JamfLog: support.JamfLog, OwnFiles: support.OwnFiles, People: func() []string { return support.PeopleIn(support.Homes...) },
+			JamfLog: support.JamfLog, OwnFiles: support.OwnFiles, People: func() []string { return excerpt.PeopleIn(support.Homes...) },
 		}),
 		Settings:        func() server.Settings { return serverSettings(live) },
 		SettingsChanged: live.Changed,

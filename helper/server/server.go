@@ -129,7 +129,7 @@ func New(config Config) *Server {
 	usherv1.RegisterCleanServiceServer(server, &cleanService{cleaner: config.Clean, foremost: config.Sessions})
 	usherv1.RegisterDoctorServiceServer(server, doctor)
 	usherv1.RegisterSupportServiceServer(server, &supportService{
-		logs: config.SupportLogs, registrations: registrations, history: config.History, status: status, doctor: doctor, cleaner: config.Clean,
+		logs: config.SupportLogs, registrations: registrations, status: status, doctor: doctor, cleaner: config.Clean,
 		settings: config.Settings, draining: draining,
 	})
 	healthServer := health.NewServer()

@@ -4,6 +4,7 @@ import (
 	"cmp"
 	"context"
 	"slices"
+	"strings"
 	"sync"
 	"time"
 
@@ -176,6 +177,11 @@ func (s *statusService) status(actor *Actor) (*usherv1.GetStatusResponse, error)
 	visible := func(uid uint32) bool { return admin || uid == actor.UID() }
 	status.Helper.JournalDamage = journal.damage
 	status.Users = s.users(journal, visible)
+	if !admin {
+		for i, user := range status.Users {
+			status.Users[i] = withoutDevicesOfOthers(user)
+		}
+	}
 	if admin {
 		status.Outbox = journal.outbox
 		tellConfiguration(status.Helper, s.settings())
@@ -191,6 +197,24 @@ func (s *statusService) status(actor *Actor) (*usherv1.GetStatusResponse, error)
 		status.Problems = append(status.Problems, "only what an ordinary user may see is shown: "+grpcstatus.Convert(err).Message())
 	}
 	return status, nil
+}
+
+// withoutDevicesOfOthers is a user's status with only their own among the devices that Jamf Pro has linked this computer to.
+func withoutDevicesOfOthers(user *usherv1.UserStatus) *usherv1.UserStatus {
+	own := []string{user.GetIdentity().GetDeviceId(), user.GetLastRegistration().GetIdentity().GetDeviceId(),
+		user.GetDeviceIdChange().GetOldDeviceId(), user.GetDeviceIdChange().GetNewDeviceId()}
+	isOthers := func(id string) bool {
+		return !slices.ContainsFunc(own, func(one string) bool { return strings.EqualFold(one, id) })
+	}
+	for i, evidence := range user.GetEvidence() {
+		if !slices.ContainsFunc(evidence.GetCompliance().GetDeviceIds(), isOthers) {
+			continue
+		}
+		user = proto.CloneOf(user) // it is shared
+		facts := user.Evidence[i].GetCompliance()
+		facts.DeviceIds = slices.DeleteFunc(facts.DeviceIds, isOthers)
+	}
+	return user
 }
 
 // tellConfiguration says what is wrong with the configuration.

@@ -8,6 +8,7 @@ import (
 	"fmt"
 	"io"
 	"slices"
+	"strconv"
 
 	"google.golang.org/protobuf/encoding/protojson"
 	"google.golang.org/protobuf/proto"
@@ -19,6 +20,7 @@ import (
 	"usher.internal/internal/config"
 	"usher.internal/internal/excerpt"
 	"usher.internal/internal/oneline"
+	"usher.internal/internal/wpj"
 	usherv1 "usher.internal/proto/usher/v1"
 )
 
@@ -38,7 +40,6 @@ type supportService struct {
 	usherv1.UnimplementedSupportServiceServer
 	logs          SupportLogs
 	registrations *registrationService
-	history       History
 	status        *statusService
 	doctor        *doctorService
 	cleaner       Cleaner
@@ -153,6 +154,15 @@ func (s *supportService) about(actor *Actor, user clean.User) ([]supportFile, er
 	if err != nil {
 		return nil, err
 	}
+	selection, err := s.selection(actor, user, made, status)
+	if err != nil {
+		return nil, err
+	}
+	// Whatever of another user a sentence has in it, someone who is not an admin does not get it.
+	private := func(text string) string { return text }
+	if !actor.IsAdmin() {
+		private = excerpt.NewPrivacy(selection.About, slices.Concat(excerpt.PeopleIn(support.Homes...), selection.Others)).Without
+	}
 	removals, err := s.removalsOf(actor, user)
 	if err != nil {
 		return nil, err
@@ -162,23 +172,24 @@ func (s *supportService) about(actor *Actor, user clean.User) ([]supportFile, er
 		journal = append(journal, registrationToProto(one))
 	}
 	files := []supportFile{
-		written("status.json", "how the user stands, as `usherctl status --json` shows it", "status", status),
+		written("status.json", "how the user stands, as `usherctl status --json` shows it", "status", private, status),
 		{
 			about: &usherv1.SupportFile{Name: "doctor.json", Description: "every check of `usherctl doctor --json`, made now", Source: fromHelper},
-			write: func(ctx context.Context, to io.Writer) (string, error) { return "", s.examine(ctx, actor, user, to) },
+			write: func(ctx context.Context, to io.Writer) (string, error) {
+				return "", s.examine(ctx, actor, user, private, to)
+			},
 		},
-		written("registrations.json", "usherd's journal of the user's registrations, as `usherctl registrations show --json` shows each", "registrations show", journal...),
-		written("removals.json", "what `usherctl clean` has removed of the user", "clean history", removals),
+		written("registrations.json", "usherd's journal of the user's registrations, as `usherctl registrations show --json` shows each", "registrations show", private, journal...),
+		written("removals.json", "what `usherctl clean` has removed of the user", "clean history", private, removals),
 	}
 	if actor.IsAdmin() {
 		files = append(files, written("configuration.json", "usherd's configuration, as `usherctl config show --json` shows it; it holds no secrets",
-			"config show", settings(s.settings().Values())))
-	}
-	selection, err := s.selection(actor, user, made, status)
-	if err != nil {
-		return nil, err
+			"config show", private, settings(s.settings().Values())))
 	}
 	for _, log := range s.logs.List() {
+		if log.Own && !actor.IsAdmin() {
+			continue // the user's own registrations are in registrations.json
+		}
 		files = append(files, supportFile{
 			about: &usherv1.SupportFile{Name: log.Name, Description: log.Description, Source: log.Path, SizeEstimate: log.Size},
 			write: func(ctx context.Context, to io.Writer) (string, error) { return s.logs.Copy(ctx, to, log, selection) },
@@ -215,9 +226,9 @@ func (s *supportService) removalsOf(actor *Actor, user clean.User) (*usherv1.Lis
 }
 
 // examine writes what doctor finds about the computer and that user, as far as the one who asks may see it.
-func (s *supportService) examine(ctx context.Context, actor *Actor, user clean.User, to io.Writer) error {
+func (s *supportService) examine(ctx context.Context, actor *Actor, user clean.User, private func(string) string, to io.Writer) error {
 	return s.doctor.doctor.Examine(ctx, doctor.Caller{Admin: actor.IsAdmin(), UID: user.UID}, func(found doctor.Finding, _ int) error {
-		return writeEnvelope(to, "doctor", findingToProto(found))
+		return writeEnvelope(to, "doctor", private, findingToProto(found))
 	})
 }
 
@@ -229,35 +240,80 @@ func (s *supportService) selection(actor *Actor, user clean.User, made []registr
 			selection.About.SignInNames = append(selection.About.SignInNames, name)
 		}
 	}
+	isDevice := func(identity *wpj.Identity) {
+		for _, id := range idsOf(identity) {
+			if !slices.Contains(selection.About.Identifiers, id) {
+				selection.About.Identifiers = append(selection.About.Identifiers, id)
+			}
+		}
+	}
 	for _, one := range made {
 		selection.Spans = append(selection.Spans, excerpt.Around(one.CreatedAt, one.UpdatedAt))
-		selection.About.Registrations = append(selection.About.Registrations, one.ID)
 		if one.Identity != nil {
 			signsInAs(string(one.Identity.UserPrincipalName))
 		}
+		isDevice(one.Identity)
 	}
 	for _, one := range status.GetUsers() {
 		signsInAs(one.GetIdentity().GetUserPrincipalName())
 	}
-	newest, err := s.history.Newest()
-	for _, one := range newest {
-		if one.User.UID != user.UID {
-			selection.Others = append(selection.Others, one.User.Name)
+	other := func(name string, uid uint32, identity *wpj.Identity) {
+		if uid == user.UID {
+			isDevice(identity)
+			return
+		}
+		known := append([]string{name, strconv.FormatUint(uint64(uid), 10)}, idsOf(identity)...)
+		if identity != nil {
+			known = append(known, string(identity.UserPrincipalName))
+		}
+		for _, one := range known {
+			if one != "" && !slices.Contains(selection.Others, one) {
+				selection.Others = append(selection.Others, one)
+			}
 		}
 	}
+	for _, one := range s.status.sessions.List() {
+		other(one.User.Name, one.User.UID, nil)
+	}
+	observed, err := s.status.observations.All()
+	if err != nil {
+		return selection, err
+	}
+	for _, one := range observed {
+		other(one.User.Name, one.User.UID, &one.Identity)
+		if change := one.Change; change != nil {
+			other(one.User.Name, one.User.UID, &wpj.Identity{DeviceID: change.Old})
+		}
+	}
+	all, err := s.registrations.registrations.List(registration.Filter{Limit: maximumListed})
+	for _, one := range all {
+		other(one.User.Name, one.User.UID, one.Identity)
+	}
 	return selection, err
+}
+
+// idsOf are what says whose devices an identity, which may be nil, knows of.
+func idsOf(identity *wpj.Identity) (ids []string) {
+	if identity == nil {
+		return nil
+	}
+	ids = []string{string(identity.DeviceID), string(identity.Thumbprint), string(identity.UserObjectID)}
+	for _, one := range identity.Others {
+		ids = append(ids, string(one.DeviceID), string(one.Thumbprint))
+	}
+	return slices.DeleteFunc(ids, func(id string) bool { return id == "" })
 }
 
 // fromHelper is the source of what is no file anywhere.
 const fromHelper = "usherd"
 
 // written is a file of JSON: each of data on a line, as usherctl prints it for a command (docs/json.md).
-func written(name, description, command string, data ...any) supportFile {
+func written(name, description, command string, private func(string) string, data ...any) supportFile {
 	var text bytes.Buffer
 	var failed error
 	for _, one := range data {
 		if failed == nil {
-			failed = writeEnvelope(&text, command, one)
+			failed = writeEnvelope(&text, command, private, one)
 		}
 	}
 	return supportFile{
@@ -271,13 +327,16 @@ func written(name, description, command string, data ...any) supportFile {
 	}
 }
 
-// writeEnvelope writes a message of the contract, or another value, as usherctl's --json does.
-func writeEnvelope(to io.Writer, command string, data any) error {
+// writeEnvelope writes a message of the contract, or another value, as usherctl's --json does, each text as private returns it.
+func writeEnvelope(to io.Writer, command string, private func(string) string, data any) error {
 	encoded, err := json.Marshal(data)
 	if message, ok := data.(proto.Message); ok {
 		encoded, err = protojson.MarshalOptions{UseProtoNames: true, EmitDefaultValues: true}.Marshal(message)
 	}
 	if err != nil {
+		return fmt.Errorf("write %T: %w", data, err)
+	}
+	if encoded, err = eachText(encoded, private); err != nil {
 		return fmt.Errorf("write %T: %w", data, err)
 	}
 	line, err := json.Marshal(struct {
@@ -290,6 +349,44 @@ func writeEnvelope(to io.Writer, command string, data any) error {
 	}
 	_, err = fmt.Fprintf(to, "%s\n", oneline.JSON(line))
 	return err
+}
+
+// eachText returns JSON with each of its texts changed. The names of its fields and their order stay.
+func eachText(encoded []byte, change func(string) string) (json.RawMessage, error) {
+	var changed bytes.Buffer
+	for len(encoded) > 0 {
+		begin := bytes.IndexByte(encoded, '"')
+		if begin < 0 {
+			break
+		}
+		end := begin + 1
+		for end < len(encoded) && encoded[end] != '"' {
+			if encoded[end] == '\\' {
+				end++
+			}
+			end++
+		}
+		if end >= len(encoded) {
+			return nil, io.ErrUnexpectedEOF
+		}
+		end++
+		changed.Write(encoded[:begin])
+		literal := encoded[begin:end]
+		encoded = encoded[end:]
+		if !bytes.HasPrefix(bytes.TrimLeft(encoded, " \t\r\n"), []byte(":")) {
+			var text string
+			if err := json.Unmarshal(literal, &text); err != nil {
+				return nil, err
+			}
+			var err error
+			if literal, err = json.Marshal(change(text)); err != nil {
+				return nil, err
+			}
+		}
+		changed.Write(literal)
+	}
+	changed.Write(encoded)
+	return changed.Bytes(), nil
 }
 
 // setting is a configuration value, as `usherctl config show --json` prints it.

@@ -124,10 +124,16 @@ type sharedLogs struct {
 	mac  *sharedMac
 	size int
 	err  error
+	// own has usherd's own log be among them.
+	own bool
 }
 
 func (l *sharedLogs) List() []support.Log {
-	return []support.Log{{Name: "logs/jamf.log", Path: "/var/log/jamf.log", Size: 7, Description: "d"}}
+	logs := []support.Log{{Name: "logs/jamf.log", Path: "/var/log/jamf.log", Size: 7, Description: "d"}}
+	if l.own {
+		logs = append(logs, support.Log{Name: "logs/usher/usherd.log", Path: "/Library/Logs/usher/usherd.log", Size: 7, Description: "d", Own: true})
+	}
+	return logs
 }
 
 func (l *sharedLogs) Copy(_ context.Context, to io.Writer, _ support.Log, selection support.Selection) (string, error) {
@@ -146,7 +152,7 @@ func configured() Settings {
 func newSupport(t *testing.T, mac *sharedMac, logs *sharedLogs) *supportService {
 	logs.mac = mac
 	return &supportService{
-		logs: logs, history: mac, doctor: newDoctorService(fakeDoctor{}, t.Context()), draining: t.Context(),
+		logs: logs, doctor: newDoctorService(fakeDoctor{}, t.Context()), draining: t.Context(),
 		registrations: &registrationService{registrations: registrationsOf{sharedMac: mac}, foremost: janeForemost{}},
 		status:        &statusService{sessions: sharedSessions{}, history: mac, observations: mac, journal: mac, outbox: refusedOutbox{}, settings: configured, version: "1.2.3"},
 		cleaner:       &fakeCleaner{removal: clean.Removal{User: clean.User{Name: "jane", UID: 501}, Caller: clean.User{Name: "john", UID: 502}, At: registeredAt}},
@@ -183,6 +189,25 @@ func contents(t *testing.T, service *supportService, uid uint32, admin bool) map
 	return all
 }
 
+// Nor do sentences about the user that name others, what Jamf Pro says of the whole computer, and usherd's own log get into it.
+func TestWhatIsSaidOfAUserNamesNobodyElse(t *testing.T) {
+	mac := newSharedMac()
+	// Sentences about her that name him, and what Jamf Pro says of the whole computer, of a device too that usher does not know.
+	mac.registrations[0].FailureDetail = "/x belongs to uid 502, john@example.com (JOHN), device JOHN; it must belong to root."
+	mac.observations[0].Identity.Detail = "JANE, beside john's"
+	mac.observations[0].Evidence = []wpj.Evidence{{Source: wpj.SourceJamfPro, Finding: wpj.Found, Detail: "two devices",
+		Compliance: &wpj.Compliance{Applicable: true, State: "COMPLIANT", DeviceIDs: []wpj.DeviceID{"JANE", "JOHN", "a-third-john"}}}}
+	service := newSupport(t, mac, &sharedLogs{size: 8, own: true})
+	for name, text := range contents(t, service, 501, false) {
+		if small := strings.ToLower(text); strings.Contains(small, "john") || strings.Contains(text, "502") || strings.HasPrefix(name, "logs/usher/") {
+			t.Errorf("jane's %s tells of others:\n%s", name, text)
+		}
+	}
+	if all := contents(t, service, 0, true); !strings.Contains(all["status.json"], "a-third-john") || all["logs/usher/usherd.log"] == "" {
+		t.Errorf("an admin gets %q", all)
+	}
+}
+
 func TestASupportArchiveOfAUserHasNothingOfOthers(t *testing.T) {
 	mac := newSharedMac()
 	service := newSupport(t, mac, &sharedLogs{size: 8})
@@ -206,8 +231,8 @@ func TestASupportArchiveOfAUserHasNothingOfOthers(t *testing.T) {
 	if !strings.Contains(own["status.json"], "JANE") || !strings.Contains(own["doctor.json"], `"jane"`) {
 		t.Errorf("jane is missing in %s%s", own["status.json"], own["doctor.json"])
 	}
-	want := excerpt.Person{Name: "jane", UID: 501, SignInNames: []string{"jane@example.com"}, Registrations: []string{"registration of JANE"}}
-	if got := mac.selection; got.Everything || fmt.Sprint(got.About) != fmt.Sprint(want) || !slices.Equal(got.Others, []string{"john"}) ||
+	want := excerpt.Person{Name: "jane", UID: 501, SignInNames: []string{"jane@example.com"}, Identifiers: []string{"JANE"}}
+	if got := mac.selection; got.Everything || fmt.Sprint(got.About) != fmt.Sprint(want) || !slices.Equal(got.Others, []string{"john", "502", "JOHN", "john@example.com"}) ||
 		len(got.Spans) != 1 || got.Spans[0].From.After(registeredAt) {
 		t.Errorf("the logs were asked for %+v", got)
 	}

@@ -33,11 +33,14 @@ const (
 	OwnFiles = "/Library/Logs/usher"
 )
 
+// Homes are the folders in which people have their homes.
+var Homes = []string{"/Users", "/home"}
+
 // Config says where the logs are.
 type Config struct {
 	// JamfLog is a file, OwnFiles a folder with files that end in .log. Neither needs to exist.
 	JamfLog, OwnFiles string
-	// People returns the names of everybody who has an account here, account names and full names.
+	// People returns what is known of everybody who has an account here: account names, full names and numbers.
 	People func() []string
 	// Zone is that of this computer; nil is the system's.
 	Zone *time.Location
@@ -56,8 +59,8 @@ type Log struct {
 	Description string
 	// Size is how many bytes are given of it at most.
 	Size int64
-	// own is true for what usherd wrote.
-	own bool
+	// Own is true for what usherd wrote, which is about everybody: only admins get it.
+	Own bool
 }
 
 // ErrNoLog is wrapped by the error of a log that is not there, or not as it should be.
@@ -82,7 +85,7 @@ func (l *Logs) List() []Log {
 		files, _ := filepath.Glob(filepath.Join(l.config.OwnFiles, "*.log")) // the pattern is a good one
 		slices.Sort(files)
 		for _, path := range files {
-			add(Log{Name: "logs/usher/" + filepath.Base(path), Path: path, Description: "what usherd logged around the registrations", own: true})
+			add(Log{Name: "logs/usher/" + filepath.Base(path), Path: path, Description: "what usherd logged around the registrations", Own: true})
 		}
 	}
 	return found
@@ -90,7 +93,7 @@ func (l *Logs) List() []Log {
 
 // Selection says what of a log is about a user.
 type Selection struct {
-	// About is the user, Others are names of other users beside those that have an account.
+	// About is the user, Others are names and ids of other users beside what is known of those that have an account.
 	About  excerpt.Person
 	Others []string
 	// Everything is for admins: records that name other users, or that tell of no user at all, are given too.
@@ -101,6 +104,9 @@ type Selection struct {
 
 // Copy writes the selected part of a log. It says in a sentence what is not there, "" for nothing.
 func (l *Logs) Copy(ctx context.Context, to io.Writer, log Log, selection Selection) (missing string, err error) {
+	if log.Own && !selection.Everything {
+		return "", fmt.Errorf("%w: only admins read %s", ErrNoLog, log.Path)
+	}
 	file, info, err := open(log.Path)
 	if err != nil {
 		return "", err
@@ -116,9 +122,6 @@ func (l *Logs) Copy(ctx context.Context, to io.Writer, log Log, selection Select
 	if !selection.Everything {
 		privacy := excerpt.NewPrivacy(selection.About, slices.Concat(l.config.People(), selection.Others))
 		options.Keep = privacy.NamesNobodyElse
-		if log.own {
-			options.Keep = privacy.IsAboutHim
-		}
 	}
 	result, err := excerpt.Copy(ctx, to, file, applog.Options{Zone: l.config.Zone, Modified: info.ModTime()}, options)
 	if err != nil {

@@ -15,8 +15,8 @@ import (
 type Person struct {
 	Name string
 	UID  uint32
-	// SignInNames are his user principal names, Registrations the ids of his registrations.
-	SignInNames, Registrations []string
+	// SignInNames are their user principal names, Identifiers the ids of their devices and the thumbprints of their certificates.
+	SignInNames, Identifiers []string
 }
 
 // Privacy tells what one person may read of a log that is about everybody of a computer.
@@ -26,8 +26,8 @@ type Privacy struct {
 	others []string
 }
 
-// NewPrivacy returns what a person may read. People are the names of everybody of the computer, account names and full names; his
-// own may be among them.
+// NewPrivacy returns what a person may read. People are what is known of everybody of the computer: account names, full names, numbers and
+// ids; the person's own may be among them.
 func NewPrivacy(person Person, people []string) *Privacy {
 	p := &Privacy{person: person}
 	for _, name := range people {
@@ -53,6 +53,7 @@ var named = []*lazyregexp.Regexp{
 
 var (
 	signInName = lazyregexp.New(`[^\s"'<>()=,;:/]+@[^\s"'<>()=,;:/]+`)
+	identifier = lazyregexp.New(`(?i)\b(?:[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}|[0-9a-f]{40}|[0-9a-f]{64})\b`)
 	numbered   = lazyregexp.New(`(?i)\buid["']?\s*[:=]?\s*(\d+)`)
 )
 
@@ -65,20 +66,23 @@ func (p *Privacy) NamesNobodyElse(record *applog.Record) bool {
 	return !p.namesOthers(text)
 }
 
-// IsAboutHim tells whether a record of usherd's log is about him, and about nobody else too.
-func (p *Privacy) IsAboutHim(record *applog.Record) bool {
-	if record.Kind != applog.Entry || record.Format != applog.UsherLog || p.namesOthers(record.Raw) {
-		return false
-	}
-	for _, match := range numbered.FindAllStringSubmatch(record.Raw, -1) {
-		if match[1] == strconv.FormatUint(uint64(p.person.UID), 10) {
-			return true
-		}
-	}
-	text := strings.ToLower(record.Raw)
-	return hasWord(text, strings.ToLower(p.person.Name)) ||
-		slices.ContainsFunc(p.person.Registrations, func(id string) bool { return strings.Contains(text, id) })
+// Knows reports whether a text has something of another person of the computer in it that is known: other than [Privacy.NamesNobodyElse] it does
+// not look for places in which anybody might be named. It is for what the person has written, or has been written about them.
+func (p *Privacy) Knows(text string) bool {
+	small := strings.ToLower(text)
+	return slices.ContainsFunc(p.others, func(other string) bool { return hasWord(small, other) })
 }
+
+// Without returns a text with [Another] in the place of everything in it that is known of another person.
+func (p *Privacy) Without(text string) string {
+	for _, other := range p.others {
+		text = replaceWord(text, other, Another)
+	}
+	return text
+}
+
+// Another is in the place of what is left out about another person.
+const Another = "(another user)"
 
 func (p *Privacy) namesOthers(text string) bool {
 	for _, place := range named {
@@ -98,31 +102,56 @@ func (p *Privacy) namesOthers(text string) bool {
 			return true
 		}
 	}
-	small := strings.ToLower(text)
-	return slices.ContainsFunc(p.others, func(name string) bool { return hasWord(small, name) })
+	for _, found := range identifier.FindAllString(text, -1) {
+		if !slices.ContainsFunc(p.person.Identifiers, func(own string) bool { return strings.EqualFold(own, found) }) {
+			return true // whose it is, nothing says
+		}
+	}
+	return p.Knows(text)
 }
 
 // isHim tells whether a name in small letters is one of his.
 func (p *Privacy) isHim(name string) bool {
-	return name == strings.ToLower(p.person.Name) ||
-		slices.ContainsFunc(p.person.SignInNames, func(own string) bool { return strings.ToLower(own) == name })
+	return name == strings.ToLower(p.person.Name) || name == strconv.FormatUint(uint64(p.person.UID), 10) ||
+		slices.ContainsFunc(slices.Concat(p.person.SignInNames, p.person.Identifiers), func(own string) bool { return strings.ToLower(own) == name })
 }
 
-// hasWord tells whether word stands in text with no letter or digit beside it.
-func hasWord(text, word string) bool {
+// replaceWord replaces a word in small letters, however it is written, where it has no letter or digit beside it.
+func replaceWord(text, word, by string) string {
+	small := strings.ToLower(text)
+	if len(small) != len(text) || !hasWord(small, word) { // a letter whose small form has another length is nowhere in an account's name
+		return text
+	}
+	var replaced strings.Builder
+	for from := 0; ; {
+		at := findWord(small[from:], word)
+		if at < 0 {
+			replaced.WriteString(text[from:])
+			return replaced.String()
+		}
+		replaced.WriteString(text[from:from+at] + by)
+		from += at + len(word)
+	}
+}
+
+// hasWord tells whether word is in text with no letter or digit beside it.
+func hasWord(text, word string) bool { return findWord(text, word) >= 0 }
+
+// findWord returns where a word is in text with no letter or digit beside it, -1 where it is not.
+func findWord(text, word string) int {
 	if word == "" {
-		return false
+		return -1
 	}
 	for from := 0; ; {
 		at := strings.Index(text[from:], word)
 		if at < 0 {
-			return false
+			return -1
 		}
 		at += from
 		before, _ := utf8.DecodeLastRuneInString(text[:at])
 		after, _ := utf8.DecodeRuneInString(text[at+len(word):])
 		if !inWord(before) && !inWord(after) {
-			return true
+			return at
 		}
 		from = at + 1
 	}

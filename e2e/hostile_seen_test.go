@@ -1,0 +1,190 @@
+//go:build linux
+
+package e2e
+
+import (
+	"encoding/json"
+	"fmt"
+	"net/http"
+	"net/http/httptest"
+	"os"
+	"path/filepath"
+	"strconv"
+	"strings"
+	"sync"
+	"sync/atomic"
+	"testing"
+)
+
+// hidden is what is planted in the place of a secret.
+const hidden = "hunter2-pasted-secret"
+
+// An ordinary user learns from doctor neither what is wrong in the configuration nor what the API secret is good for, and has root ask Jamf Pro
+// nothing. Nobody at all is shown the secret that somebody has pasted into the configuration.
+func TestDoctorKeepsFromUsersWhatStatusKeeps(t *testing.T) {
+	s := newStory(t, nil)
+	var asked atomic.Int32
+	jamfPro := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
+		asked.Add(1)
+		w.Header().Set("Content-Type", "application/json")
+		w.WriteHeader(http.StatusUnauthorized)
+		fmt.Fprint(w, `{"httpStatus":401,"errors":[]}`)
+	}))
+	defer jamfPro.Close()
+	s.must(s.UseJamfPro(jamfPro.URL, "client", "wrong"))
+	s.start()
+	jane := s.user("s-jane")
+	s.must(s.Set(map[string]any{"delivery.api.client_secret_file": hidden, "delivery.api.client_secret": hidden}))
+	s.waitHelperLog("the configuration cannot be used")
+
+	for range 3 {
+		result, err := jane.Control(s.ctx, "doctor", "--json")
+		s.must(err)
+		withheld := 0
+		for line := range strings.Lines(result.Stdout) {
+			check := decode[struct {
+				Data struct{ Name, Result, Evidence, Fix string }
+			}](t, line).Data
+			switch {
+			case check.Evidence == "Only root and admins see this.":
+				withheld++
+			case check.Name == "configuration", strings.HasPrefix(check.Name, "jamf-pro"), check.Name == "jamf-binary":
+				t.Errorf("a user is told %+v", check)
+			}
+		}
+		for _, text := range []string{hidden, "client_secret", strings.TrimPrefix(jamfPro.URL, "http://"), "401"} {
+			if strings.Contains(result.Stdout, text) {
+				t.Errorf("a user is told %q:\n%s", text, result.Stdout)
+			}
+		}
+		if withheld == 0 {
+			t.Errorf("nothing is kept from a user:\n%s%s", result.Stdout, result.Stderr)
+		}
+	}
+	if times := asked.Load(); times != 0 {
+		t.Errorf("a user had root call Jamf Pro %d times", times)
+	}
+
+	// Admins at one time have it asked once; the secret is shown to nobody.
+	var all sync.WaitGroup
+	for range 4 {
+		all.Go(func() {
+			result, err := s.Control(s.ctx, "doctor")
+			if err != nil || !strings.Contains(result.Stdout, "delivery.api.client_secret_file: (not shown)") || strings.Contains(result.Stdout+result.Stderr, hidden) {
+				t.Errorf("root is told %v\n%s%s", err, result.Stdout, result.Stderr)
+			}
+		})
+	}
+	all.Wait()
+	if times := asked.Load(); times == 0 {
+		t.Error("root's doctor did not ask Jamf Pro")
+	}
+	for _, arguments := range [][]string{{"status", "--json"}, {"config", "validate"}, {"config", "show"}} {
+		result, err := s.Control(s.ctx, arguments...)
+		s.must(err)
+		if strings.Contains(result.Stdout+result.Stderr, hidden) {
+			t.Errorf("%v shows the secret: %s%s", arguments, result.Stdout, result.Stderr)
+		}
+	}
+	if log := s.Helper.Log(); strings.Contains(log, hidden) {
+		t.Errorf("usherd's log has the secret:\n%s", log)
+	}
+	s.must(s.StopHelper())
+	s.must(s.Set(map[string]any{"state_directory": s.Directory + "/other"})) // where no last good configuration is
+	if code, log, err := s.RunHelper(s.ctx); err != nil || code != 78 || strings.Contains(log, hidden) {
+		t.Errorf("usherd ended with %d, %v: %s", code, err, log)
+	}
+}
+
+// A bundle that a user makes, and her timeline, have her own registrations and nothing of another user: neither name nor uid nor device, also
+// where sentences about her, logs that are everybody's and her own logs name him.
+func TestBundleOfAUserHasNothingOfOthers(t *testing.T) {
+	s := newStory(t, nil)
+	s.withJamfPro()
+	s.start()
+	jane, john := s.loggedIn("s-jane"), s.loggedIn("s-john")
+	s.controlAs(john, 0, "register", "--wait")
+	s.controlAs(jane, 0, "register", "--wait")
+	var deviceID string
+	for _, one := range decode[struct {
+		Data struct {
+			Users []struct {
+				User     struct{ Name string }
+				Identity struct {
+					DeviceID string `json:"device_id"`
+				}
+			}
+		}
+	}](t, s.control(0, "status", "--json").Stdout).Data.Users {
+		if one.User.Name == john.Name {
+			deviceID = one.Identity.DeviceID
+		}
+	}
+	if deviceID == "" {
+		t.Fatal("John has no device")
+	}
+	uid := strconv.FormatUint(uint64(john.UID), 10)
+	log := filepath.Join(jane.Home, "Library/Logs/JAMF", "extra.log")
+	s.must(os.MkdirAll(filepath.Dir(log), 0o755))
+	s.must(os.WriteFile(log, fmt.Appendf(nil, "2026-11-30 12:00:00 a line of jane\n2026-11-30 12:00:01 hello %s\n2026-11-30 12:00:02 uid %s\n", john.Name, uid), 0o644))
+	s.must(os.WriteFile(filepath.Join(filepath.Dir(log), "of-"+john.Name+".log"), []byte("2026-11-30 12:00:00 x\n"), 0o644))
+
+	path := filepath.Join(jane.Home, "support.zip")
+	s.controlAs(jane, 0, "bundle", "--yes", "--no-redact", "--output", path)
+	files := unzipped(t, path)
+	for name, content := range files {
+		for _, text := range []string{john.Name, deviceID, "uid " + uid, `"uid":` + uid, "=" + uid} {
+			if strings.Contains(strings.ToLower(name+"\n"+content), strings.ToLower(text)) {
+				t.Errorf("%s tells Jane of John: %q", name, text)
+			}
+		}
+		if strings.HasPrefix(name, "logs/usher/") {
+			t.Errorf("there is %s", name)
+		}
+	}
+	if !strings.Contains(files["registrations.json"], jane.Name) || !json.Valid([]byte(strings.SplitN(files["status.json"], "\n", 2)[0])) {
+		t.Errorf("her own is missing: %v", names(files))
+	}
+
+	// The timeline has usher's own events without usherd's log.
+	report := decode[told](t, s.controlAs(jane, 0, "timeline", "--json").Stdout).Data
+	if len(report.Attempts) != 1 || report.Attempts[0].User != jane.Name || report.Attempts[0].Registration == "" {
+		t.Errorf("her timeline: %+v", report.Attempts)
+	}
+	ushers := false
+	for _, event := range report.Attempts[0].Events {
+		ushers = ushers || event.Source == "usher"
+	}
+	if !ushers {
+		t.Error("usher's own events are missing")
+	}
+}
+
+// usherd's log names users: it is root's, and usherd closes the one that a version before has made for everybody.
+func TestLogIsClosedToUsers(t *testing.T) {
+	s := newStory(t, nil)
+	jane := s.user("s-jane")
+	folder := filepath.Join(s.Directory, "Logs", "usher")
+	log := filepath.Join(folder, "usherd.log")
+	s.must(os.MkdirAll(folder, 0o755))
+	for _, path := range []string{log, log + ".0.bz2"} {
+		s.must(os.WriteFile(path, []byte("agent connected\n"), 0o644))
+	}
+	read := func() (readable int) {
+		for _, path := range []string{folder, log, log + ".0.bz2"} {
+			if s.spawn(callerOf(t, jane), jane.Home, "/bin/ls", path).wait() == 0 && s.spawn(callerOf(t, jane), jane.Home, "/usr/bin/head", "-c1", path).wait() == 0 {
+				readable++
+			}
+		}
+		return readable
+	}
+	if read() == 0 {
+		t.Fatal("the logs of before could not be read either")
+	}
+	helper := s.spawn(root, "/", s.Programs.Helper, "--config", s.ConfigFile(), "--log-file", log)
+	s.served(root)
+	if readable := read(); readable != 0 {
+		t.Errorf("a user reads %d of usherd's logs", readable)
+	}
+	helper.kill()
+}
