@@ -14,6 +14,7 @@ import (
 	"sync"
 	"sync/atomic"
 	"testing"
+	"time"
 )
 
 // hidden is what is planted in the place of a secret.
@@ -126,8 +127,9 @@ func TestBundleOfAUserHasNothingOfOthers(t *testing.T) {
 	uid := strconv.FormatUint(uint64(john.UID), 10)
 	log := filepath.Join(jane.Home, "Library/Logs/JAMF", "extra.log")
 	s.must(os.MkdirAll(filepath.Dir(log), 0o755))
-	s.must(os.WriteFile(log, fmt.Appendf(nil, "2026-11-30 12:00:00 a line of jane\n2026-11-30 12:00:01 hello %s\n2026-11-30 12:00:02 uid %s\n", john.Name, uid), 0o644))
-	s.must(os.WriteFile(filepath.Join(filepath.Dir(log), "of-"+john.Name+".log"), []byte("2026-11-30 12:00:00 x\n"), 0o644))
+	now := time.Now().UTC().Format("2006-01-02 15:04:05")
+	s.must(os.WriteFile(log, fmt.Appendf(nil, "%s a line of hers\n%s hello %s\n%s uid %s\n", now, now, john.Name, now, uid), 0o644))
+	s.must(os.WriteFile(filepath.Join(filepath.Dir(log), "of-"+john.Name+".log"), []byte(now+" x\n"), 0o644))
 
 	path := filepath.Join(jane.Home, "support.zip")
 	s.controlAs(jane, 0, "bundle", "--yes", "--no-redact", "--output", path)
