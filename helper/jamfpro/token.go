@@ -25,7 +25,7 @@ type token struct {
 	secret os.FileInfo
 }
 
-// instant is what two clocks say: the one on the wall, which somebody can set, and the one that only goes on, which stands still while a
+// instant is what two clocks say: the one on the wall, which somebody can set, and the monotonic one, which does not advance while a
 // Mac sleeps.
 type instant struct {
 	wall  time.Time

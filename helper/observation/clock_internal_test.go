@@ -19,26 +19,26 @@ func TestClockThatWasSetBack(t *testing.T) {
 		heartbeat := 7 * 24 * time.Hour
 		for name, test := range map[string]struct {
 			changed, reported time.Time
-			untold            bool
+			unreported        bool
 		}{
-			"as it should be, told":       {before, before.Add(time.Second), false},
-			"as it should be, untold":     {before.Add(time.Second), before, true},
-			"never reported":              {before, time.Time{}, true},
-			"set back, told":              {later, later.Add(time.Second), false},
-			"set back, untold":            {later.Add(time.Second), later, true},
-			"set back, never reported":    {later, time.Time{}, true},
-			"set back after it was told":  {before, later, false},
-			"set back before it was told": {later, before, true},
+			"as it should be, reported":       {before, before.Add(time.Second), false},
+			"as it should be, unreported":     {before.Add(time.Second), before, true},
+			"never reported":                  {before, time.Time{}, true},
+			"set back, reported":              {later, later.Add(time.Second), false},
+			"set back, unreported":            {later.Add(time.Second), later, true},
+			"set back, never reported":        {later, time.Time{}, true},
+			"set back after it was reported":  {before, later, false},
+			"set back before it was reported": {later, before, true},
 		} {
 			kept := Observation{FirstLookedAt: later, Change: &delivery.DeviceIDChange{At: test.changed}, Reported: Reported{At: test.reported}}
 			capped := kept.capped(now)
-			if untold := capped.Unreported() != nil; untold != test.untold {
-				t.Errorf("%s: untold %t", name, untold)
+			if unreported := capped.Unreported() != nil; unreported != test.unreported {
+				t.Errorf("%s: unreported %t", name, unreported)
 			}
 			if capped.Reported.At.After(now) || capped.FirstLookedAt.After(now) || capped.Change.At.After(now) {
 				t.Errorf("%s: %+v", name, capped)
 			}
-			// The next change is told, whatever was reported in the time that is to come once more.
+			// The next change is reported, whatever was reported in the time that is to come once more.
 			capped.Change = &delivery.DeviceIDChange{At: now}
 			if capped.Unreported() == nil {
 				t.Errorf("%s: the next change is hidden", name)

@@ -14,8 +14,8 @@ import (
 const floodPause = 5 * time.Millisecond
 
 // accept takes the next connection of a listening socket that does not block, and returns the user at its other end. It is called twenty
-// thousand times a second when a user floods the socket, so it makes nothing else of what the kernel says: [unix.Accept4] and
-// [unix.GetsockoptUcred] allocate. Neither call blocks.
+// thousand times a second when a user floods the socket, so it avoids [unix.Accept4] and [unix.GetsockoptUcred], which allocate. Neither call
+// blocks.
 func accept(listening int) (descriptor int, uid uint32, err error) {
 	fd, _, errno := unix.RawSyscall6(unix.SYS_ACCEPT4, uintptr(listening), 0, 0, unix.SOCK_NONBLOCK|unix.SOCK_CLOEXEC, 0, 0)
 	if errno != 0 {
