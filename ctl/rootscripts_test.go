@@ -103,10 +103,10 @@ var (
 	// commandWord is the first word of a command: at the beginning of a line, or after what ends another one or opens a list.
 	commandWord = regexp.MustCompile(`(?m)(?:^|[;&|({!)]|\b(?:then|do|else|elif|if|while|exec)\b)[ \t]*((?:[A-Za-z_]+=\S*[ \t]+)*)([A-Za-z_./~$"-][^\s;&|(){}<>]*)`)
 	assignment  = regexp.MustCompile(`^[A-Za-z_]+=`)
-	// ofTheSystem are words of the shell, and programs that /usr/bin or /bin has, which come before /usr/local/bin in Jamf's PATH and in the
+	// ofTheSystem are words of the shell, and programs that /usr/bin, /bin or /usr/sbin has, which come before /usr/local/bin in Jamf's PATH and in the
 	// Installer's.
 	ofTheSystem = strings.Fields("if then else elif fi case esac for in do done while exec exit echo set test true export " +
-		"chmod date mkdir rm systemctl")
+		"umask chmod chown date mkdir rm systemctl")
 )
 
 // refusedForRoot returns what a script of root's must not hold.

@@ -233,9 +233,6 @@ func (o *Observer) Keep(tx *store.Tx, user User, reading Reading) (Observation, 
 	if id := reading.Identity.DeviceID; id != "" && !reading.Identity.State.Unknown() {
 		if kept.DeviceID != "" && kept.DeviceID != id {
 			kept.Change = &delivery.DeviceIDChange{Old: kept.DeviceID, New: id, At: now}
-			if !now.After(kept.Reported.At) { // the clock was set back since
-				kept.Reported.At = now.Add(-time.Nanosecond)
-			}
 			tx.OnCommit(func() {
 				o.log.Info("the device of a user became another one", "uid", user.UID, "old", kept.Change.Old, "new", id)
 			})

@@ -357,8 +357,7 @@ func (w *Watcher) report(tx *store.Tx, o Observation) error {
 	if last.IsZero() {
 		last = o.FirstLookedAt
 	}
-	// A report in times to come is of before the clock was set back; how long ago it was is not known.
-	heartbeat := now.Sub(last) >= w.Settings().Heartbeat || last.After(now)
+	heartbeat := now.Sub(last) >= w.Settings().Heartbeat
 	says := telling(o.Identity, now)
 	unknown := o.Identity.State.Unknown()
 	if !heartbeat && (o.Reported.same(says) || unknown) {
