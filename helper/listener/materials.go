@@ -6,13 +6,13 @@ import (
 	"errors"
 	"fmt"
 	"net"
-	"os"
 	"sync/atomic"
 	"time"
 
 	"google.golang.org/grpc/credentials"
 
 	"usher.internal/internal/privatefile"
+	"usher.internal/internal/trust"
 )
 
 // maximumFileBytes is more than any file of certificates has that somebody meant.
@@ -39,7 +39,7 @@ func (m *materials) load(settings Settings) error {
 }
 
 func readMaterial(settings Settings) (*material, error) {
-	certificate, err := os.ReadFile(settings.CertificateFile)
+	certificate, err := trust.Certificates.Read(settings.CertificateFile, maximumFileBytes)
 	if err != nil {
 		return nil, fmt.Errorf("listener.certificate_file: %w", err)
 	}
@@ -51,7 +51,7 @@ func readMaterial(settings Settings) (*material, error) {
 	if read.own, err = tls.X509KeyPair(certificate, key); err != nil {
 		return nil, fmt.Errorf("listener.certificate_file %s with listener.key_file %s: %w", settings.CertificateFile, settings.KeyFile, err)
 	}
-	authorities, err := os.ReadFile(settings.ClientCAFile)
+	authorities, err := trust.Certificates.Read(settings.ClientCAFile, maximumFileBytes)
 	if err != nil {
 		return nil, fmt.Errorf("listener.client_ca_file: %w", err)
 	}

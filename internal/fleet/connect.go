@@ -9,7 +9,6 @@ import (
 	"net"
 	"net/netip"
 	"net/url"
-	"os"
 	"slices"
 	"strings"
 	"time"
@@ -19,6 +18,7 @@ import (
 	"github.com/nats-io/nkeys"
 
 	"usher.internal/internal/privatefile"
+	"usher.internal/internal/trust"
 )
 
 const (
@@ -143,7 +143,7 @@ func (a Access) tls() (*tls.Config, error) {
 	}
 	secure := &tls.Config{MinVersion: tls.VersionTLS13}
 	if a.CAFile != "" {
-		authorities, err := os.ReadFile(a.CAFile)
+		authorities, err := trust.Certificates.Read(a.CAFile, maximumFileBytes)
 		if err != nil {
 			return nil, fmt.Errorf("read the authorities of the servers: %w", err)
 		}
@@ -162,7 +162,7 @@ func (a Access) tls() (*tls.Config, error) {
 }
 
 func (a Access) certificate() (*tls.Certificate, error) {
-	certificate, err := os.ReadFile(a.CertificateFile)
+	certificate, err := trust.Certificates.Read(a.CertificateFile, maximumFileBytes)
 	if err != nil {
 		return nil, fmt.Errorf("read the certificate: %w", err)
 	}

@@ -3,8 +3,10 @@ package trust
 import (
 	"errors"
 	"fmt"
+	"io"
 	"io/fs"
 	"os"
+	"path/filepath"
 	"syscall"
 )
 
@@ -53,6 +55,25 @@ func (p Policy) Open(path string) (*os.File, fs.FileInfo, error) {
 		return nil, nil, errors.Join(err, file.Close())
 	}
 	return file, info, nil
+}
+
+// Read returns the content of what [Policy.Open] opens. More than limit bytes are an error. A path that is not absolute begins in the
+// working directory.
+func (p Policy) Read(path string, limit int64) ([]byte, error) {
+	path, err := filepath.Abs(path)
+	if err != nil {
+		return nil, err
+	}
+	file, _, err := p.Open(path)
+	if err != nil {
+		return nil, err
+	}
+	defer file.Close()
+	content, err := io.ReadAll(io.LimitReader(file, limit+1))
+	if err == nil && int64(len(content)) > limit {
+		err = fmt.Errorf("read %s: it is larger than %d bytes", path, limit)
+	}
+	return content, err
 }
 
 // MakeDirectory makes the directory with that mode where there is none, with its parents (mode 0755), and checks what is there as

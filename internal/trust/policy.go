@@ -86,6 +86,9 @@ var (
 	// SecretDirectory is the directory that such a file is written into.
 	SecretDirectory = Policy{name: "the directory of `delivery.api.client_secret_file`, when usher writes it", kind: directory, writers: []group{root}, above: []group{root, admin}, noLink: true,
 		consequence: "who could put another file in its place"}
+	// Certificates is a file of usher's own certificate, or of the authorities that usher trusts.
+	Certificates = Policy{name: "files of certificates (`listener.certificate_file`, `listener.client_ca_file`, `fleet.ca_file`, `fleet.certificate_file`)", kind: regularFile, writers: []group{root}, above: []group{root, admin},
+		consequence: "so others could have usher trust their own servers or clients"}
 	// Configuration is a file that says what root does.
 	Configuration = Policy{name: "configuration files, when root reads them", kind: regularFile, above: []group{root, admin},
 		consequence: "and root would obey it"}
@@ -109,7 +112,7 @@ var (
 
 // Policies returns all of them.
 func Policies() []Policy {
-	return []Policy{Jamf, Program, ProgramDirectory, Agent, Portal, Secret, SecretDirectory, Configuration, Log, LogDirectory, Sockets, Lock, State, StateFile}
+	return []Policy{Jamf, Program, ProgramDirectory, Agent, Portal, Secret, SecretDirectory, Certificates, Configuration, Log, LogDirectory, Sockets, Lock, State, StateFile}
 }
 
 // String is the policy's name.

@@ -43,13 +43,13 @@ func TestGroupsThatMayWrite(t *testing.T) {
 		gid           uint32
 		itself, above []Policy
 	}{
-		{"darwin", 0, []Policy{Jamf, Program, ProgramDirectory, Portal, SecretDirectory, Log, LogDirectory, Sockets, State},
+		{"darwin", 0, []Policy{Jamf, Program, ProgramDirectory, Portal, SecretDirectory, Certificates, Log, LogDirectory, Sockets, State},
 			Policies()},
 		{"darwin", 80, []Policy{Portal, Log},
-			[]Policy{Portal, Secret, SecretDirectory, Configuration, Log, LogDirectory, Sockets, Lock, State, StateFile}},
+			[]Policy{Portal, Secret, SecretDirectory, Certificates, Configuration, Log, LogDirectory, Sockets, Lock, State, StateFile}},
 		{"darwin", 1, nil, []Policy{Sockets, Lock}},
 		{"darwin", staff, nil, nil},
-		{"linux", 0, []Policy{Jamf, Program, ProgramDirectory, Portal, SecretDirectory, Log, LogDirectory, Sockets, State},
+		{"linux", 0, []Policy{Jamf, Program, ProgramDirectory, Portal, SecretDirectory, Certificates, Log, LogDirectory, Sockets, State},
 			Policies()},
 		{"linux", 80, nil, nil},
 		{"linux", 1, nil, nil},

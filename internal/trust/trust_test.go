@@ -292,3 +292,23 @@ func TestOpen(t *testing.T) {
 	_, _, err = trust.Configuration.Open(root + "/link")
 	want(t, err, root+"/etc", trust.Owner)
 }
+
+func TestRead(t *testing.T) {
+	folder := t.TempDir()
+	file := filepath.Join(folder, "ca.pem")
+	if err := os.WriteFile(file, []byte("four"), 0o644); err != nil {
+		t.Fatal(err)
+	}
+	if content, err := trust.Certificates.Read(file, 4); string(content) != "four" || err != nil {
+		t.Errorf("%q, %v", content, err)
+	}
+	if _, err := trust.Certificates.Read(file, 3); err == nil || !strings.Contains(err.Error(), "larger than 3 bytes") {
+		t.Errorf("a larger one: %v", err)
+	}
+	if err := os.Chmod(file, 0o666); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := trust.Certificates.Read(file, 4); !errors.Is(err, trust.ErrUntrusted) {
+		t.Errorf("one that everybody can write: %v", err)
+	}
+}
