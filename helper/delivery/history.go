@@ -32,7 +32,7 @@ func (o *Outbox) remember(tx *store.Tx, added Delivery) error {
 	return errors.Join(err, remove(tx, deliveries, old))
 }
 
-// index makes sure, once in the life of an outbox, that the books are those of the journal: it may be of before there were any, or an
+// index makes sure, once each time that the journal is opened, that the books are those of the journal: it may be of before there were any, or an
 // older usherd may have used it since.
 func (o *Outbox) index(tx *store.Tx) error {
 	if o.indexed.Load() {

@@ -24,7 +24,7 @@ func (m *Machine) remember(tx *store.Tx, r *Registration) error {
 	return errors.Join(err, forget(tx, old))
 }
 
-// index makes sure, once in the life of a machine, that the histories are those of the journal: it may be of before there were any, or
+// index makes sure, once each time that the journal is opened, that the histories are those of the journal: it may be of before there were any, or
 // an older usherd may have used it since.
 func (m *Machine) index(tx *store.Tx) error {
 	if m.indexed.Load() {
@@ -56,8 +56,8 @@ func (m *Machine) indexAtStart() error {
 	if err != nil {
 		return err
 	}
+	m.indexed.Store(complete) // a journal that was opened again may have lost a part of the histories
 	if complete {
-		m.indexed.Store(true)
 		return nil
 	}
 	return m.config.Store.Update(m.index)

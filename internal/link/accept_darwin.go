@@ -13,7 +13,8 @@ import (
 // has 128 places where nothing else is configured (kern.ipc.somaxconn).
 const floodPause = time.Millisecond
 
-// accept takes the next connection of a listening socket that does not block, and returns the user at its other end. The lock keeps a
+// accept takes the next connection of a listening socket that does not block, and returns the user at its other end. The error is that of
+// accept(2), or [errNoPeer]. The lock keeps a
 // child that is forked meanwhile from inheriting it.
 func accept(listening int) (descriptor int, uid uint32, err error) {
 	syscall.ForkLock.RLock()
@@ -31,7 +32,7 @@ func accept(listening int) (descriptor int, uid uint32, err error) {
 	}
 	if err != nil {
 		unix.Close(descriptor)
-		return -1, 0, fmt.Errorf("read peer credentials: %w", os.NewSyscallError("LOCAL_PEERCRED", err))
+		return -1, 0, fmt.Errorf("%w: %w", errNoPeer, os.NewSyscallError("LOCAL_PEERCRED", err))
 	}
 	return descriptor, credentials.Uid, nil
 }

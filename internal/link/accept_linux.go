@@ -13,7 +13,8 @@ import (
 // connections), and is then taken in one go: waking up for each connection would cost more than closing it.
 const floodPause = 5 * time.Millisecond
 
-// accept takes the next connection of a listening socket that does not block, and returns the user at its other end. It is called twenty
+// accept takes the next connection of a listening socket that does not block, and returns the user at its other end. The error is that of
+// accept(2), or [errNoPeer]. It is called twenty
 // thousand times a second when a user floods the socket, so it avoids [unix.Accept4] and [unix.GetsockoptUcred], which allocate. Neither call
 // blocks.
 func accept(listening int) (descriptor int, uid uint32, err error) {
@@ -27,7 +28,7 @@ func accept(listening int) (descriptor int, uid uint32, err error) {
 		uintptr(unsafe.Pointer(&credentials)), uintptr(unsafe.Pointer(&length)), 0)
 	if errno != 0 {
 		unix.Close(int(fd))
-		return -1, 0, fmt.Errorf("read peer credentials: %w", os.NewSyscallError("SO_PEERCRED", errno))
+		return -1, 0, fmt.Errorf("%w: %w", errNoPeer, os.NewSyscallError("SO_PEERCRED", errno))
 	}
 	return int(fd), credentials.Uid, nil
 }

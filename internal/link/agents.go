@@ -123,6 +123,9 @@ func (d *door) tell(level slog.Level, peer *Peer, message string, details ...any
 func (d *door) serve(ctx context.Context, connection *provenConn) {
 	ctx, cancel := context.WithCancel(ctx)
 	defer cancel()
+	if paced, ok := connection.Conn.(*pacedConn); ok {
+		paced.fromServer()
+	}
 	watched := &watchedConn{provenConn: connection, ended: cancel}
 	var taken sync.Once
 	client, err := grpc.NewClient("passthrough:///agent",

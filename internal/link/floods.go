@@ -35,6 +35,9 @@ const closedInARow = 512
 // errTooOften says that connections of a user who connects too often were closed.
 var errTooOften = errors.New("user connects too often")
 
+// errNoPeer says that who is at the other end of a new connection is not known, for example because they hung up: it was closed.
+var errNoPeer = errors.New("peer of a new connection is not known")
+
 // floods holds each user to a rate of connections and of frames. It is safe for concurrent use.
 type floods struct {
 	mu    sync.Mutex
@@ -104,6 +107,10 @@ type pacedConn struct {
 	// written is how many bytes were written and have not allowed a frame yet.
 	written int
 }
+
+// fromServer says that the other end of a connection is a server of HTTP/2, as an agent is: what it sends begins with a frame. It is for
+// before the first Read.
+func (c *pacedConn) fromServer() { c.counter.begun = true }
 
 // Read implements [net.Conn].
 func (c *pacedConn) Read(p []byte) (int, error) {

@@ -215,7 +215,7 @@ func (l *Listener) next() (descriptor int, uid uint32, err error) {
 		for closed := 0; closed < closedInARow; closed++ {
 			descriptor, uid, failed = accept(int(listening))
 			switch {
-			case errors.Is(failed, unix.EINTR):
+			case errors.Is(failed, unix.EINTR), errors.Is(failed, errNoPeer):
 				continue
 			case errors.Is(failed, unix.EAGAIN):
 				if !known && closed == 0 {
