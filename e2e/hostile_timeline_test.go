@@ -16,6 +16,7 @@ import (
 	"os/exec"
 	"path/filepath"
 	"strings"
+	"sync/atomic"
 	"syscall"
 	"testing"
 	"time"
@@ -39,6 +40,8 @@ type reader struct {
 	temporary string
 	said      bytes.Buffer
 	ended     chan struct{}
+	// memory is the most that it was seen to have. What wait4 says of it begins with what this test has: a child inherits that.
+	memory atomic.Int64
 }
 
 // readTimeline starts usherctl timeline with standard input, which may be nil, in a folder for temporary files of its own.
@@ -62,11 +65,32 @@ func readTimeline(t *testing.T, input io.Reader, stderr io.Writer, arguments ...
 		r.command.Wait()
 		close(r.ended)
 	}()
+	go r.watchMemory()
 	t.Cleanup(func() {
 		r.command.Process.Kill()
 		<-r.ended
 	})
 	return r
+}
+
+// watchMemory notes the peak of the process's memory until it ends (proc_pid_status(5), VmHWM).
+func (r *reader) watchMemory() {
+	looks := time.NewTicker(10 * time.Millisecond)
+	defer looks.Stop()
+	for {
+		select {
+		case <-r.ended:
+			return
+		case <-looks.C:
+		}
+		status, _ := os.ReadFile(fmt.Sprintf("/proc/%d/status", r.command.Process.Pid))
+		var kilobytes int64
+		if _, peak, found := strings.Cut(string(status), "VmHWM:"); found {
+			if _, err := fmt.Sscan(peak, &kilobytes); err == nil {
+				r.memory.Store(max(r.memory.Load(), kilobytes<<10))
+			}
+		}
+	}
 }
 
 // within waits for the end, and returns the exit code and how long it took.
@@ -205,7 +229,7 @@ func TestLogsThatExhaustTheirReader(t *testing.T) {
 			if said := strings.Join(strings.Fields(r.said.String()), " "); code != 0 || !strings.Contains(said, trap.says) {
 				t.Errorf("exit code %d, and it says not %q:\n%s", code, trap.says, said)
 			}
-			used := r.command.ProcessState.SysUsage().(*syscall.Rusage).Maxrss << 10
+			used := r.memory.Load()
 			if used > readerMemory {
 				t.Errorf("it had %d MB in memory", used>>20)
 			}

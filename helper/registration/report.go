@@ -14,13 +14,10 @@ func (s State) reached() bool { return s != StatePreflight && s != StateWaitingF
 // saysSomething reports whether the end of a registration that was in state last is true of its user, so that Jamf Pro and the fleet are
 // told. known is whether the user was ever looked at.
 //
-// What was cancelled before it came to the user has found out nothing, and neither has a gathering that was cancelled, or that waited in
-// vain for a user who was never seen. Otherwise any account could fill Jamf Pro's record of the Mac with reports of nobody.
+// A gathering that was cancelled has found out nothing, and neither has one that waited in vain for a user who was never seen. Otherwise any
+// account could fill Jamf Pro's record of the Mac with reports of nobody.
 func saysSomething(r *Registration, last State, known bool) bool {
-	if r.State == StateCancelled {
-		return r.Kind == KindRegister && last.reached()
-	}
-	return r.Kind == KindRegister || known || last.reached()
+	return r.Kind == KindRegister || r.State != StateCancelled && (known || last.reached())
 }
 
 // reportEnd puts an end other than a success into the outbox, if it says something.

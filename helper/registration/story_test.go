@@ -281,7 +281,7 @@ func TestCancelInEachState(t *testing.T) {
 		stops   int
 		reports string
 	}{
-		registration.StateWaitingForSession: {func(w *world) { w.agent.loggedIn = make(chan struct{}) }, 0, "[]"}, // nothing was found out
+		registration.StateWaitingForSession: {func(w *world) { w.agent.loggedIn = make(chan struct{}) }, 0, "[CANCELLED]"},
 		registration.StateWaitingForSignIn:  {func(w *world) { w.agent.exit = nil }, 1, "[CANCELLED]"},
 		registration.StateReadingIdentity:   {func(w *world) { w.agent.registers = false }, 0, "[CANCELLED]"},
 		registration.StateDelivering:        {func(*world) {}, 0, "[SUCCEEDED]"},

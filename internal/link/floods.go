@@ -2,11 +2,14 @@ package link
 
 import (
 	"errors"
+	"io"
 	"net"
 	"os"
 	"sync"
+	"syscall"
 	"time"
 
+	"golang.org/x/sys/unix"
 	"golang.org/x/time/rate"
 )
 
@@ -24,6 +27,9 @@ const (
 	bytesPerFrame = 2 << 10
 	// readAtOnce bounds what is read before frames are counted, 455 of them at most.
 	readAtOnce = 4 << 10
+
+	// hungUpAfter is how long a connection that has to wait keeps its place after the other end has closed it.
+	hungUpAfter = time.Second
 
 	// usersInMemory is how many users are remembered before those that have been quiet are forgotten.
 	usersInMemory = 1024
@@ -114,13 +120,16 @@ func (c *pacedConn) fromServer() { c.counter.begun = true }
 
 // Read implements [net.Conn].
 func (c *pacedConn) Read(p []byte) (int, error) {
-	if wait := time.Until(c.due); wait > 0 {
-		timer := time.NewTimer(wait)
-		defer timer.Stop()
+	for wait := time.Until(c.due); wait > 0; wait = time.Until(c.due) {
+		timer := time.NewTimer(min(wait, hungUpAfter))
 		select {
 		case <-timer.C:
 		case <-c.closed:
+			timer.Stop()
 			return 0, net.ErrClosed
+		}
+		if c.hungUp() {
+			return 0, io.EOF // what is left of a flood is nobody's, and would keep the place for minutes
 		}
 	}
 	read, err := c.Conn.Read(p[:min(len(p), readAtOnce)])
@@ -129,6 +138,24 @@ func (c *pacedConn) Read(p []byte) (int, error) {
 		c.due = now.Add(c.frames.ReserveN(now, count).DelayFrom(now))
 	}
 	return read, err
+}
+
+// hungUp reports whether the other end has closed the connection, whatever is left to read.
+func (c *pacedConn) hungUp() (gone bool) {
+	socket, ok := c.Conn.(syscall.Conn)
+	if !ok {
+		return false
+	}
+	raw, err := socket.SyscallConn()
+	if err != nil {
+		return true
+	}
+	err = raw.Control(func(descriptor uintptr) {
+		look := []unix.PollFd{{Fd: int32(descriptor)}} // POLLHUP needs not be asked for
+		ready, err := unix.Poll(look, 0)
+		gone = err == nil && ready > 0 && look[0].Revents&(unix.POLLHUP|unix.POLLERR) != 0
+	})
+	return gone || err != nil
 }
 
 // unexplained returns how many of the frames are more than what was written explains.

@@ -7,11 +7,14 @@ import (
 	"io"
 	"math/rand/v2"
 	"net"
+	"os"
 	"testing"
 	"testing/synctest"
 	"time"
 
 	"golang.org/x/net/http2"
+	"golang.org/x/sys/unix"
+	"golang.org/x/time/rate"
 	"google.golang.org/grpc"
 	"google.golang.org/grpc/credentials/insecure"
 	healthv1 "google.golang.org/grpc/health/grpc_health_v1"
@@ -231,4 +234,31 @@ func (l pacedListener) Accept() (net.Conn, error) {
 		return nil, err
 	}
 	return l.floods.pace(connection, 501), nil
+}
+
+// A flooder who has gone gives the place of the connection up, although what they sent was not read yet.
+func TestFlooderWhoHasGoneGivesThePlaceUp(t *testing.T) {
+	pair, err := unix.Socketpair(unix.AF_UNIX, unix.SOCK_STREAM, 0)
+	if err != nil {
+		t.Fatal(err)
+	}
+	ends := make([]net.Conn, 2)
+	for i, descriptor := range pair {
+		file := os.NewFile(uintptr(descriptor), "")
+		if ends[i], err = net.FileConn(file); err != nil {
+			t.Fatal(err)
+		}
+		file.Close()
+	}
+	slow := &allowance{connections: rate.NewLimiter(1, 1), frames: rate.NewLimiter(rate.Every(time.Hour), 3000)}
+	paced := (&floods{users: map[uint32]*allowance{1: slow}}).pace(ends[0], 1)
+	defer paced.Close()
+	if err := ends[1].SetWriteDeadline(time.Now().Add(time.Second)); err != nil {
+		t.Fatal(err)
+	}
+	_, _ = ends[1].Write(frames(http2.FramePing, 100_000, 0)) // as much as goes in
+	ends[1].Close()
+	if _, err := io.Copy(io.Discard, paced); err != nil {
+		t.Error(err)
+	}
 }
