@@ -206,9 +206,9 @@ func TestHostileTextsTakeLinearTime(t *testing.T) {
 			}
 			return best
 		}
-		short, long := once(8<<10), once(64<<10)
+		short, long := once(4<<10), once(32<<10)
 		if long > 20*short+50*time.Millisecond {
-			t.Errorf("%s: 8 KiB take %v, 64 KiB %v", one.name, short, long)
+			t.Errorf("%s: 4 KiB take %v, 32 KiB %v", one.name, short, long)
 		}
 	}
 }
