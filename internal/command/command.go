@@ -142,7 +142,11 @@ func (c Command) trusted() (string, error) {
 	if os.Geteuid() != 0 || c.credential != nil {
 		return c.Path, nil
 	}
-	return trust.Program.Check(c.Path)
+	resolved, err := trust.Program.Check(c.Path)
+	if refused, ok := errors.AsType[*trust.Error](err); ok && refused.Reason == trust.Kind {
+		return "", syscall.EACCES // as the kernel says of what is not executable, and of a directory
+	}
+	return resolved, err
 }
 
 // limitedBuffer keeps at most limit bytes. Beyond them a strict one fails, which ends the program's output; another drops them.
