@@ -61,7 +61,7 @@ func (s *story) does(u *mac.User, script string) {
 func (s *story) tellsNothing(what, text string) {
 	s.t.Helper()
 	if strings.Contains(text, rootsWord) {
-		s.t.Errorf("%s tells of a log that only root can read", what)
+		s.t.Errorf("%s shows a log that only root can read", what)
 	}
 }
 

@@ -53,7 +53,7 @@ func (s *story) unpublished() int {
 }
 
 // An account without a session starts and cancels gatherings, as often as it may and then with root's help, while NATS is away: it erases
-// nobody's history, tells Jamf Pro and the fleet nothing, and is refused after a while, also by the next usherd.
+// nobody's history, sends Jamf Pro and the fleet nothing, and is refused after a while, also by the next usherd.
 func TestRoundsOfAnAccountEraseNothing(t *testing.T) {
 	s := newStory(t, nil)
 	s.withJamfPro()
@@ -91,7 +91,7 @@ func TestRoundsOfAnAccountEraseNothing(t *testing.T) {
 	s.start()
 	s.controlAs(mallory, 23, "gather")
 
-	// A Jamf policy is never limited, whoever it is for.
+	// A Jamf policy is never limited, for any user.
 	byRoot := usherv1.NewRegistrationServiceClient(s.client(root))
 	for range 210 {
 		s.must(round(s.ctx, byRoot, mallory))

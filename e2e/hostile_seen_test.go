@@ -137,7 +137,7 @@ func TestBundleOfAUserHasNothingOfOthers(t *testing.T) {
 	for name, content := range files {
 		for _, text := range []string{john.Name, deviceID, "uid " + uid, `"uid":` + uid, "=" + uid} {
 			if strings.Contains(strings.ToLower(name+"\n"+content), strings.ToLower(text)) {
-				t.Errorf("%s tells Jane of John: %q", name, text)
+				t.Errorf("%s shows Jane something of John: %q", name, text)
 			}
 		}
 		if strings.HasPrefix(name, "logs/usher/") {

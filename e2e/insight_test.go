@@ -131,7 +131,7 @@ func TestBundle(t *testing.T) {
 	files := unzipped(t, path)
 	for name, content := range files {
 		if strings.Contains(content, john.Name) {
-			t.Errorf("%s tells Jane of John", name)
+			t.Errorf("%s shows Jane something of John", name)
 		}
 	}
 	if !strings.Contains(files["timeline.html"], "registrationDeviceCapError") {

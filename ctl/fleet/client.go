@@ -24,6 +24,7 @@ import (
 
 	"usher.internal/ctl/fleet/setup"
 	"usher.internal/internal/fleet"
+	"usher.internal/internal/foreign"
 )
 
 // ErrNoAccess is wrapped when the files that say how to get at the fleet cannot be used.
@@ -52,6 +53,9 @@ const oldestServer = "v2.12.0"
 // Source: https://github.com/nats-io/nats-server/blob/main/server/errors.json
 var noRoom = []jetstream.ErrorCode{10002, 10047, 10023, 10005}
 
+// maximumAccess is more than such a file has that somebody meant, in bytes.
+const maximumAccess = 1 << 20
+
 // ReadAccess reads how to get at a fleet from a folder that [setup.Write] made, or from the folder admin in it. The name is whom the
 // credentials are for.
 func ReadAccess(folder string) (access fleet.Access, name string, err error) {
@@ -59,10 +63,10 @@ func ReadAccess(folder string) (access fleet.Access, name string, err error) {
 		return fleet.Access{}, "", fmt.Errorf("%w: %w", ErrNoAccess, err)
 	}
 	file := filepath.Join(folder, setup.AccessFile)
-	content, err := os.ReadFile(file)
+	content, err := foreign.Read(file, maximumAccess)
 	if errors.Is(err, os.ErrNotExist) {
 		inner := filepath.Join(folder, "admin", setup.AccessFile)
-		if within, innerError := os.ReadFile(inner); !errors.Is(innerError, os.ErrNotExist) {
+		if within, innerError := foreign.Read(inner, maximumAccess); !errors.Is(innerError, os.ErrNotExist) {
 			content, err, file = within, innerError, inner
 		}
 	}

@@ -6,6 +6,7 @@ import (
 	"path/filepath"
 	"reflect"
 	"strings"
+	"syscall"
 	"testing"
 	"time"
 
@@ -74,9 +75,15 @@ func TestReadAccessOfWhatIsNoGood(t *testing.T) {
 	if err := os.MkdirAll(filepath.Join(unreadable, "admin", setup.AccessFile), 0o700); err != nil {
 		t.Fatal(err)
 	}
+	pipe := t.TempDir()
+	if err := syscall.Mkfifo(filepath.Join(pipe, setup.AccessFile), 0o600); err != nil {
+		t.Fatal(err)
+	}
 	for name, test := range map[string]struct{ folder, want string }{
 		"missing":                {filepath.Join(t.TempDir(), "none"), "none/fleet.yaml: no such file"},
-		"a folder in its place":  {unreadable, "admin/fleet.yaml: is a directory"},
+		"a folder in its place":  {unreadable, "admin/fleet.yaml: it is not a file"},
+		"a pipe in its place":    {pipe, "fleet.yaml: it is not a file"},
+		"too large":              {written(t, strings.Repeat("#", 1<<20+1)), "larger than what is read"},
 		"empty":                  {written(t, ""), "names no servers"},
 		"a remark alone":         {written(t, "# nothing\n"), "names no servers"},
 		"no servers":             {written(t, "servers: []\n"), "names no servers"},

@@ -163,7 +163,7 @@ func (c *Checks) table(caller Caller, begun time.Time) []check {
 		{
 			name: "configuration", title: "The configuration is in force",
 			looksAt: "The files of the configuration can be read and are valid. While they are not, the last good configuration stays in force.",
-			fix:     "Mend what it names, then run `usherctl config validate`.",
+			fix:     "Fix what it names, then run `usherctl config validate`.",
 			seenBy:  admins,
 			look:    one(configurationFiles{config.Configuration}.inForce),
 		},

@@ -23,7 +23,7 @@ type Selector struct {
 
 // Computer is one inventory record.
 type Computer struct {
-	// ID is a positive number, see [ErrNotAnID]. It changes when the computer is enrolled anew, so it is looked up for each delivery.
+	// ID is a positive number, see [ErrNotAnID]. It changes when the computer is enrolled again, so it is looked up for each delivery.
 	ID           string
 	UDID         string
 	SerialNumber string

@@ -52,7 +52,7 @@ const (
 // placesIn is how many connections there are in each stage at once.
 var placesIn = [stages]int{arriving: 512, greeting: 256, known: maximumConnections}
 
-// surely is how long a connection has a place in a stage whoever else of its group comes: to speak, and to show its certificate from far away.
+// surely is how long a connection has a place in a stage, whatever else of its group comes: to speak, and to show its certificate from far away.
 var surely = [stages]time.Duration{arriving: 50 * time.Millisecond, greeting: 200 * time.Millisecond}
 
 const (

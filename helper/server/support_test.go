@@ -200,7 +200,7 @@ func TestWhatIsSaidOfAUserNamesNobodyElse(t *testing.T) {
 	service := newSupport(t, mac, &sharedLogs{size: 8, own: true})
 	for name, text := range contents(t, service, 501, false) {
 		if small := strings.ToLower(text); strings.Contains(small, "john") || strings.Contains(text, "502") || strings.HasPrefix(name, "logs/usher/") {
-			t.Errorf("jane's %s tells of others:\n%s", name, text)
+			t.Errorf("jane's %s names others:\n%s", name, text)
 		}
 	}
 	if all := contents(t, service, 0, true); !strings.Contains(all["status.json"], "a-third-john") || all["logs/usher/usherd.log"] == "" {
@@ -214,7 +214,7 @@ func TestASupportArchiveOfAUserHasNothingOfOthers(t *testing.T) {
 	own := contents(t, service, 501, false)
 	for name, text := range own {
 		if small := strings.ToLower(text); strings.Contains(small, "john") || strings.Contains(text, "502") || strings.Contains(text, "ADMINS-ONLY") {
-			t.Errorf("jane's %s tells of others:\n%s", name, text)
+			t.Errorf("jane's %s names others:\n%s", name, text)
 		}
 	}
 	for name, want := range map[string]string{

@@ -98,8 +98,8 @@ func flip(t *testing.T, path string, places []int) {
 	}
 }
 
-// One bit that leaves valid JSON with another meaning is noticed, and costs that value only: it is set aside, reported once to whoever
-// opens the journal and afterwards to whoever asks, and the rest is there.
+// One bit that leaves valid JSON with another meaning is noticed, and costs that value only: it is set aside, reported once to the
+// opener of the journal and afterwards to every caller, and the rest is there.
 func TestFlippedBitCostsOneValue(t *testing.T) {
 	path := filepath.Join(t.TempDir(), "journal")
 	s := open(t, path)

@@ -138,7 +138,7 @@ func TestDamageOfAnOpenFileThatIsNotReplaced(t *testing.T) {
 	}
 }
 
-// A panic of whoever uses the store is theirs, and nothing waits for the lock of its transaction.
+// A panic of a caller of the store is theirs, and nothing waits for the lock of its transaction.
 func TestPanicOfACallerIsNoDamage(t *testing.T) {
 	s, _, _ := filled(t, true)
 	for _, call := range []func(func(*store.Tx) error) error{s.View, s.Update} {

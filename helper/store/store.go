@@ -322,7 +322,7 @@ func (s *Store) commit(tx *Tx, f func(*Tx) error, refused *error) error {
 }
 
 // Reopened returns a channel that is closed when damage has made the store open its file again. What was read before may not be there
-// any more. Whoever waits for it asks for it before reading.
+// any more. A caller that waits for it asks for it before reading.
 func (s *Store) Reopened() <-chan struct{} {
 	s.mu.Lock()
 	defer s.mu.Unlock()

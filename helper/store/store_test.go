@@ -112,7 +112,7 @@ func TestOnlyOwnerMayReadTheFile(t *testing.T) {
 	}
 }
 
-// Whoever made the file can have it open, and write to it.
+// The user who made the file can have it open, and write to it.
 func TestFileOfAnotherUserIsRefused(t *testing.T) {
 	path := filepath.Join(t.TempDir(), "journal")
 	open(t, path).Close()

@@ -162,7 +162,7 @@ func (f *finder) unpackedZip(ctx context.Context, open opener) (opener, error) {
 	return f.space.keep(ctx, source, false)
 }
 
-// isResource tells the files that macOS adds to archives for itself.
+// isResource reports whether a file is one that macOS adds to archives for itself.
 func isResource(name string) bool {
 	return strings.HasPrefix(name, "__MACOSX/") || strings.HasPrefix(path.Base(name), "._") || path.Base(name) == ".DS_Store"
 }

@@ -74,7 +74,7 @@ func readTrusted(path string) ([]byte, error) {
 	return content, nil
 }
 
-// open opens the file. Whoever is not root has only their own rights to lose.
+// open opens the file. A caller who is not root has only their own rights to lose.
 func open(path string) (*os.File, error) {
 	if os.Geteuid() == 0 {
 		path, err := filepath.Abs(path)

@@ -134,7 +134,7 @@ func replaceWord(text, word, by string) string {
 	}
 }
 
-// hasWord tells whether word is in text with no letter or digit beside it.
+// hasWord reports whether word is in text with no letter or digit beside it.
 func hasWord(text, word string) bool { return findWord(text, word) >= 0 }
 
 // findWord returns where a word is in text with no letter or digit beside it, -1 where it is not.

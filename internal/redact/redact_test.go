@@ -190,9 +190,6 @@ func BenchmarkHostile(b *testing.B) {
 
 // TestHostileTextsTakeLinearTime compares the time for a text with that for eight times as much of it.
 func TestHostileTextsTakeLinearTime(t *testing.T) {
-	if testing.Short() {
-		t.Skip("takes seconds")
-	}
 	for _, one := range hostile {
 		once := func(size int) time.Duration {
 			text := strings.Repeat(one.text, size/len(one.text))

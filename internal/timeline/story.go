@@ -135,7 +135,7 @@ func (s *story) fails(from int, settledBy string) bool {
 	return settledBy == event.ScriptRan && slices.ContainsFunc(s.events[from:], func(f found) bool { return f.Name == event.ScriptFailed })
 }
 
-// registered tells whether anything shows that the device was registered.
+// registered reports whether anything shows that the device was registered.
 func (s *story) registered() bool {
 	return s.device >= 0 || s.join >= 0 || s.certificate >= 0 || s.joined >= 0 || s.acquired >= 0 ||
 		s.ended >= 0 && s.events[s.ended].Name == "usher-registration-succeeded"
@@ -175,7 +175,7 @@ func (s *story) outcome() Outcome {
 	return Unfinished
 }
 
-// wentSilent tells whether the user signed in, and then neither a registration nor an error followed, as it is when
+// wentSilent reports whether the user signed in, and then neither a registration nor an error followed, as it is when
 // Entra does not let the user join devices [reference/domain.md 4.2].
 func (s *story) wentSilent() bool {
 	if s.registered() || s.cause >= 0 && !isFailedEnd(s.events[s.cause]) && !isPassingTrouble(s.events[s.cause]) {

@@ -41,6 +41,11 @@ func CredentialsFor(directory string, devices []string, output string, valid tim
 			return nil, fmt.Errorf("%w: %s is there already, and a device has one file of credentials", ErrThere, path)
 		}
 	}
+	fleet, err := openFolder(directory, false) // before anything in it is believed
+	if err != nil {
+		return nil, err
+	}
+	defer fleet.Close()
 	device, err := readSigner(directory, deviceSeed, accountJWT)
 	if err != nil {
 		return nil, err
@@ -56,7 +61,7 @@ func CredentialsFor(directory string, devices []string, output string, valid tim
 		if err != nil {
 			return w.made, err
 		}
-		if err := issue(directory, one, key); err != nil {
+		if err := issue(fleet, one, key); err != nil {
 			return w.made, err
 		}
 		w.private(one+".creds", content, "for "+one+", as fleet.credentials_file")
@@ -91,6 +96,11 @@ func Renew(directory string, adminValid, certificatesValid time.Duration) (made 
 	if adminValid <= 0 || certificatesValid <= 0 {
 		return nil, errors.New("credentials and certificates must count for some time")
 	}
+	root, err := openFolder(directory, false)
+	if err != nil {
+		return nil, err
+	}
+	defer root.Close()
 	admin, err := readSigner(directory, adminSeed, adminsJWT)
 	if err != nil {
 		return nil, err
@@ -110,11 +120,6 @@ func Renew(directory string, adminValid, certificatesValid time.Duration) (made 
 	if err != nil {
 		return nil, err
 	}
-	root, err := openFolder(directory, false)
-	if err != nil {
-		return nil, err
-	}
-	defer root.Close()
 	w := &writer{root: root, path: directory, renews: true}
 	for _, server := range servers {
 		name := server.Name()

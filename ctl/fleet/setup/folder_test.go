@@ -93,3 +93,41 @@ func must(t *testing.T, err error) {
 		t.Fatal(err)
 	}
 }
+
+// The folder of a fleet that somebody else owns is not read, and nothing in it leads root to write elsewhere.
+func TestFleetOfAnotherUserIsNotUsed(t *testing.T) {
+	if os.Geteuid() != 0 {
+		t.Fatal("this needs root, to make folders of another user")
+	}
+	directory := t.TempDir()
+	path, victim := filepath.Join(directory, "fleet"), filepath.Join(directory, "victim")
+	_, err := setup.Write(setup.Options{
+		Servers: []string{"nats.example.org"}, Directory: path, Organization: "Example", Port: 4222, ClusterPort: 6222,
+		InstallDirectory: "/etc/nats", StoreDirectory: "/var/lib/nats", StorageBytes: 10 << 30,
+		AdminValid: time.Hour, CertificatesValid: time.Hour,
+	})
+	must(t, err)
+	issued := filepath.Join(path, "keys", "issued")
+	must(t, errors.Join(os.WriteFile(victim, []byte("victim\n"), 0o600), os.MkdirAll(issued, 0o700), os.Symlink(victim, filepath.Join(issued, "mac-1"))))
+	uses := map[string]func() error{
+		"credentials": func() error {
+			_, err := setup.CredentialsFor(path, []string{"mac-1"}, filepath.Join(directory, "out"), time.Hour)
+			return err
+		},
+		"renew":  func() error { _, err := setup.Renew(path, time.Hour, time.Hour); return err },
+		"revoke": func() error { _, err := setup.Revoke(path, []string{"mac-1"}, nil); return err },
+	}
+	// A link out of the folder is not followed, by any owner.
+	if err := uses["credentials"](); err == nil {
+		t.Error("a link out of the folder was followed")
+	}
+	must(t, os.Chown(path, stranger, -1))
+	for name, use := range uses {
+		if err := use(); !errors.Is(err, setup.ErrNotOurs) {
+			t.Errorf("%s: %v", name, err)
+		}
+	}
+	if content, err := os.ReadFile(victim); string(content) != "victim\n" || err != nil {
+		t.Errorf("the victim holds %q, %v", content, err)
+	}
+}

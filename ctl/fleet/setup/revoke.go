@@ -20,6 +20,11 @@ func Revoke(directory string, devices, files []string) (made []Made, err error) 
 	if err := CheckDevices(devices); err != nil {
 		return nil, err
 	}
+	root, err := openFolder(directory, false)
+	if err != nil {
+		return nil, err
+	}
+	defer root.Close()
 	operator, err := readSeed(directory, operatorSeed)
 	if err != nil {
 		return nil, err
@@ -62,11 +67,6 @@ func Revoke(directory string, devices, files []string) (made []Made, err error) 
 	if err != nil {
 		return nil, err
 	}
-	root, err := openFolder(directory, false)
-	if err != nil {
-		return nil, err
-	}
-	defer root.Close()
 	w := &writer{root: root, path: directory, renews: true}
 	tokens := make(map[string]string)
 	for name := range changed {
@@ -98,12 +98,11 @@ func Revoke(directory string, devices, files []string) (made []Made, err error) 
 }
 
 // issue notes that a device gets credentials with a key.
-func issue(directory, device, key string) error {
-	path := filepath.Join(directory, issuedFolder, device)
-	if err := os.MkdirAll(filepath.Dir(path), 0o700); err != nil {
-		return err
+func issue(fleet *os.Root, device, key string) error {
+	if err := fleet.MkdirAll(issuedFolder, 0o700); err != nil {
+		return fmt.Errorf("note which key %s gets: %w", device, err)
 	}
-	file, err := os.OpenFile(path, os.O_WRONLY|os.O_CREATE|os.O_APPEND, 0o600)
+	file, err := fleet.OpenFile(filepath.Join(issuedFolder, device), os.O_WRONLY|os.O_CREATE|os.O_APPEND, 0o600)
 	if err != nil {
 		return fmt.Errorf("note which key %s gets: %w", device, err)
 	}
