@@ -13,6 +13,7 @@ import (
 	"github.com/spf13/cobra"
 	"golang.org/x/term"
 
+	"usher.internal/internal/config"
 	"usher.internal/internal/excerpt"
 )
 
@@ -34,8 +35,8 @@ its owner alone, and "usherctl timeline ARCHIVE" reads it.
 
 A user may ask for his own, in which nothing tells of other users; root and admins for anyone's. Without usherd the archive
 holds what the caller can read himself.`,
-		Example: `  usherctl bundle --dry-run
-  sudo usherctl bundle --user jane --output jane.zip`,
+		Example: "  usherctl bundle --dry-run\n" +
+			"  " + config.Sudo("bundle --user jane --output jane.zip"),
 		Args: cobra.NoArgs,
 		RunE: func(command *cobra.Command, _ []string) error { return a.bundle(command, flags) },
 	}

@@ -14,6 +14,7 @@ import (
 	"golang.org/x/term"
 	"google.golang.org/grpc"
 
+	"usher.internal/internal/config"
 	"usher.internal/internal/contract"
 	usherv1 "usher.internal/proto/usher/v1"
 )
@@ -39,8 +40,8 @@ What may be the current registration is named, and is removed with --force only.
 private key, unless Microsoft's Platform SSO or the Secure Enclave holds a registration of another device that can be used; a
 certificate that cannot be parsed; and everything while a registration is being made or cannot be looked at. Each removal is
 recorded; "usherctl clean history" shows the records.`,
-		Example: `  usherctl clean --dry-run
-  sudo usherctl clean --user jane --yes`,
+		Example: "  usherctl clean --dry-run\n" +
+			"  " + config.Sudo("clean --user jane --yes"),
 		Args: cobra.NoArgs,
 		RunE: func(command *cobra.Command, _ []string) error { return a.clean(command, asked) },
 	}

@@ -11,6 +11,7 @@ import (
 	"github.com/spf13/cobra"
 	"google.golang.org/grpc"
 
+	"usher.internal/internal/config"
 	usherv1 "usher.internal/proto/usher/v1"
 )
 
@@ -25,8 +26,8 @@ func (a *app) doctorCommand() *cobra.Command {
 		Long: `Examine what a registration and its delivery need: one line for each check as it comes, and the fix below what is not
 well. Root and admins see everybody's session, a user his own. It ends with 0 when all is well, 18 with a warning and 19 when a
 check failed. docs/troubleshooting.md lists the checks.`,
-		Example: `  sudo usherctl doctor
-  sudo usherctl doctor --quiet`,
+		Example: "  " + config.Sudo("doctor") + "\n" +
+			"  " + config.Sudo("doctor --quiet"),
 		Args: cobra.NoArgs,
 		RunE: func(command *cobra.Command, _ []string) error {
 			return (&examination{app: a, quiet: quiet, counts: make(map[usherv1.CheckResult]int)}).run(command.Context())

@@ -8,6 +8,7 @@ import (
 	"google.golang.org/grpc/codes"
 	"google.golang.org/grpc/status"
 
+	"usher.internal/internal/config"
 	"usher.internal/internal/contract"
 	"usher.internal/internal/link"
 	usherv1 "usher.internal/proto/usher/v1"
@@ -64,7 +65,7 @@ func explained(err error) error {
 	case status.Code(err) == codes.Unimplemented:
 		return &failure{code: exitNoHelper, reason: "HELPER_TOO_OLD",
 			message: "usherd is older than usherctl and does not know this call: " + status.Convert(err).Message(),
-			hint:    "update usher on this Mac; if it was updated already, restart usherd: `sudo usherctl restart`"}
+			hint:    "update usher on this Mac; if it was updated already, restart usherd: `" + config.Sudo("restart") + "`"}
 	}
 	return defect(errors.New(status.Convert(err).Message()))
 }

@@ -62,8 +62,8 @@ func (a *app) uninstallCommand() *cobra.Command {
 		Short: "Remove usher from this computer; needs root",
 		Long: `Stop usher and remove its programs and services. Registrations, configuration, credentials and logs stay, for a later installation;
 with --purge nothing stays. Managed preferences belong to the configuration profile, and go with it.`,
-		Example: `  sudo usherctl uninstall
-  sudo usherctl uninstall --purge --dry-run`,
+		Example: "  " + config.Sudo("uninstall") + "\n" +
+			"  " + config.Sudo("uninstall --purge --dry-run"),
 		Args: cobra.NoArgs,
 		RunE: func(command *cobra.Command, _ []string) error { return a.uninstall(command, asked) },
 	}
@@ -92,7 +92,7 @@ func (a *app) lifecycleCommand(verb, short string, operation func(context.Contex
 	command := &cobra.Command{
 		Use: verb, Short: short,
 		Long:    short + ".\nRegistrations that are under way are kept, and go on when usherd runs.",
-		Example: "  sudo usherctl " + verb,
+		Example: "  " + config.Sudo(verb),
 		Args:    cobra.NoArgs,
 		RunE:    func(command *cobra.Command, _ []string) error { return a.change(command, asked, operation) },
 	}

@@ -17,6 +17,7 @@ import (
 	"google.golang.org/grpc/codes"
 	"google.golang.org/grpc/status"
 
+	"usher.internal/internal/config"
 	"usher.internal/internal/contract"
 	usherv1 "usher.internal/proto/usher/v1"
 )
@@ -56,7 +57,7 @@ func (a *app) provisionCommand() *cobra.Command {
 		Short: "Create usher's extension attributes that Jamf Pro does not have (root and admins)",
 		Long: `Create usher's extension attributes that Jamf Pro does not have, as text fields, through its API; what exists is left as
 it is. Then show the role that usher's API client needs, and which of its privileges it has.`,
-		Example: "  sudo usherctl jamf provision --dry-run",
+		Example: "  " + config.Sudo("jamf provision --dry-run"),
 		Args:    cobra.NoArgs,
 		RunE: func(command *cobra.Command, _ []string) error {
 			return a.askJamfPro(command.Context(), func(ctx context.Context, client usherv1.JamfProServiceClient) error {
@@ -121,7 +122,7 @@ func (a *app) setCredentialsCommand() *cobra.Command {
 		Short: "Have usherd keep the secret of the API client, from standard input or a file",
 		Long: `Have usherd keep the secret of the API client in delivery.api.client_secret_file, which root alone may read. On a terminal it
 is asked for and not shown; otherwise it is read from standard input or from a file, and never taken as an argument.`,
-		Example: "  sudo usherctl jamf credentials set\n  sudo usherctl jamf credentials set --file /private/tmp/secret",
+		Example: "  " + config.Sudo("jamf credentials set") + "\n  " + config.Sudo("jamf credentials set --file /private/tmp/secret"),
 		Args:    noSecret,
 		RunE: func(command *cobra.Command, _ []string) error {
 			secret, err := a.readSecret(file)
@@ -149,7 +150,7 @@ func (a *app) checkCredentialsCommand() *cobra.Command {
 	return &cobra.Command{
 		Use:     "check",
 		Short:   "Get a token with the secret, and tell which privileges the API client has",
-		Example: "  sudo usherctl jamf credentials check",
+		Example: "  " + config.Sudo("jamf credentials check"),
 		Args:    noSecret,
 		RunE: func(command *cobra.Command, _ []string) error {
 			return a.askJamfPro(command.Context(), func(ctx context.Context, client usherv1.JamfProServiceClient) error {
@@ -202,7 +203,7 @@ func (a *app) removeCredentialsCommand() *cobra.Command {
 	return &cobra.Command{
 		Use:     "remove",
 		Short:   "Remove the secret from this computer",
-		Example: "  sudo usherctl jamf credentials remove",
+		Example: "  " + config.Sudo("jamf credentials remove"),
 		Args:    noSecret,
 		RunE: func(command *cobra.Command, _ []string) error {
 			return a.ask(command.Context(), func(ctx context.Context, connection *grpc.ClientConn) error {

@@ -8,6 +8,7 @@ import (
 	"github.com/spf13/cobra"
 	"google.golang.org/grpc"
 
+	"usher.internal/internal/config"
 	usherv1 "usher.internal/proto/usher/v1"
 )
 
@@ -20,7 +21,7 @@ func (a *app) listOutboxCommand() *cobra.Command {
 	command := &cobra.Command{
 		Use:     "list",
 		Short:   "List deliveries, the newest first",
-		Example: "  sudo usherctl outbox list --all",
+		Example: "  " + config.Sudo("outbox list --all"),
 		Args:    cobra.NoArgs,
 		RunE: func(command *cobra.Command, _ []string) error {
 			if err := validLimit(request.GetLimit()); err != nil {
@@ -55,7 +56,7 @@ func (a *app) flushOutboxCommand() *cobra.Command {
 	return &cobra.Command{
 		Use:     "flush",
 		Short:   "Deliver what is pending now, and try again what Jamf Pro refused",
-		Example: "  sudo usherctl outbox flush",
+		Example: "  " + config.Sudo("outbox flush"),
 		Args:    cobra.NoArgs,
 		RunE: func(command *cobra.Command, _ []string) error {
 			return a.ask(command.Context(), func(ctx context.Context, connection *grpc.ClientConn) error {

@@ -10,6 +10,7 @@ import (
 	"google.golang.org/grpc"
 	"google.golang.org/protobuf/types/known/durationpb"
 
+	"usher.internal/internal/config"
 	usherv1 "usher.internal/proto/usher/v1"
 )
 
@@ -54,8 +55,8 @@ identity and deliver it to Jamf Pro. A registration of the same user that is und
 
 With --wait the exit code tells how it ended (docs/exit-codes.md): 0 is done, 64 to 70 are exactly
 Company Portal's.`,
-		Example: `  usherctl register --wait                    (as the user)
-  sudo usherctl register --user jane --wait   (as a Jamf policy's script does)`,
+		Example: "  usherctl register --wait                    (as the user)\n" +
+			"  " + config.Sudo("register --user jane --wait") + "   (as a Jamf policy's script does)",
 		Args: cobra.NoArgs,
 		RunE: func(command *cobra.Command, _ []string) error {
 			if err := limits.valid(wait); err != nil {
@@ -85,7 +86,7 @@ func (a *app) gatherCommand() *cobra.Command {
 		Short: "Read the identity that a user has and deliver it, without Company Portal",
 		Long: `Read the identity that a user of this Mac has and deliver it to Jamf Pro, without Company Portal. Where Jamf has not acquired
 it and jamf.gather_after_portal is set, Jamf's own gatherAADInfo runs first, and the user may see a sign-in.`,
-		Example: "  sudo usherctl gather --user jane",
+		Example: "  " + config.Sudo("gather --user jane"),
 		Args:    cobra.NoArgs,
 		RunE: func(command *cobra.Command, _ []string) error {
 			if err := limits.valid(wait); err != nil {

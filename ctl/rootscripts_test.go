@@ -2,11 +2,15 @@ package main
 
 import (
 	"bytes"
+	"go/ast"
+	"go/parser"
+	"go/token"
 	"io/fs"
 	"maps"
 	"os"
 	"path/filepath"
 	"regexp"
+	"runtime"
 	"slices"
 	"strings"
 	"testing"
@@ -69,6 +73,64 @@ func TestScriptsThatRootRunsNameOnlyWhatRootInstalled(t *testing.T) {
 	for _, name := range slices.Sorted(maps.Keys(scripts)) {
 		for _, problem := range refusedForRoot(t, scripts[name]) {
 			t.Errorf("%s: %s", name, problem)
+		}
+	}
+}
+
+// On macOS sudo looks for a program in the PATH of who calls it. So each text that gives a command to root has the whole path: every document,
+// and every text of the programs, which has the helps' examples, the fixes of doctor and the advice for a state or an event.
+func TestCommandsWithSudoHaveTheWholePath(t *testing.T) {
+	bare := regexp.MustCompile(`\bsudo (-\S+ )*(usherctl|jamf)\b`)
+	sources, documents, whole := 0, 0, 0
+	err := filepath.WalkDir("..", func(path string, entry fs.DirEntry, err error) error {
+		switch {
+		case err != nil:
+			return err
+		case entry.IsDir() && slices.Contains([]string{".git", "testdata", "bin", "dist", "screenshots"}, entry.Name()):
+			return fs.SkipDir
+		case entry.IsDir(), !entry.Type().IsRegular(), strings.HasSuffix(path, "_test.go"), filepath.Base(path) == "CHANGELOG.md":
+			return nil
+		}
+		content, err := os.ReadFile(path)
+		if err != nil || bytes.IndexByte(content, 0) >= 0 {
+			return err
+		}
+		texts := []string{string(content)}
+		if strings.HasSuffix(path, ".go") {
+			sources++
+			file, err := parser.ParseFile(token.NewFileSet(), path, content, parser.SkipObjectResolution)
+			if err != nil {
+				return err
+			}
+			texts = nil
+			ast.Inspect(file, func(node ast.Node) bool {
+				if literal, is := node.(*ast.BasicLit); is && literal.Kind == token.STRING {
+					texts = append(texts, literal.Value)
+				}
+				return true
+			})
+		} else {
+			documents++
+		}
+		for _, text := range texts {
+			whole += strings.Count(text, "sudo /usr/local/usher/usherctl") + strings.Count(text, "sudo /usr/local/jamf/bin/jamf")
+			for _, found := range bare.FindAllString(text, -1) {
+				t.Errorf("%s: %q is looked for in PATH", path, found)
+			}
+		}
+		return nil
+	})
+	if err != nil || sources < 300 || documents < 30 || whole < 20 {
+		t.Errorf("walked %d sources, %d documents and %d commands (%v)", sources, documents, whole, err)
+	}
+	layout, err := launchd.LayoutOf(launchd.System(runtime.GOOS), launchd.ByHand)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, one := range []string{"doctor", "register", "uninstall"} {
+		command, _, err := (&app{}).root().Find([]string{one})
+		if err != nil || !strings.Contains(command.Example, "sudo "+layout.Program("usherctl")+" "+one) {
+			t.Errorf("the example of %s is %q (%v)", one, command.Example, err)
 		}
 	}
 }

@@ -6,6 +6,7 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"usher.internal/internal/config"
 	"usher.internal/launchd"
 )
 
@@ -19,7 +20,7 @@ func (a *app) serviceStatusCommand() *cobra.Command {
 		Short: "Show what launchd or systemd says of usherd and of each usher-agent",
 		Long: `Show what launchd or systemd says of usherd, and of the usher-agent of everybody who is logged in. It asks no usherd, so it tells also
 why one does not run. It ends with 0 when all run, and with 3 otherwise. Root sees every user's agent.`,
-		Example: "  sudo usherctl service status",
+		Example: "  " + config.Sudo("service status"),
 		Args:    cobra.NoArgs,
 		RunE:    func(command *cobra.Command, _ []string) error { return a.serviceStatus(command) },
 	}

@@ -78,7 +78,7 @@ func LayoutOf(system System, owner Owner) (Layout, error) {
 	case system == MacOS:
 		return Layout{
 			System:           system,
-			Programs:         "/usr/local/usher",
+			Programs:         defaults.Programs,
 			Link:             "/usr/local/bin/usherctl",
 			HelperDefinition: "/Library/LaunchDaemons/" + HelperLabel + ".plist",
 			AgentDefinition:  "/Library/LaunchAgents/" + AgentLabel + ".plist",
@@ -99,7 +99,7 @@ func LayoutOf(system System, owner Owner) (Layout, error) {
 		layout := Layout{
 			System:           system,
 			Owner:            owner,
-			Programs:         "/usr/libexec/usher",
+			Programs:         defaults.Programs,
 			Link:             "/usr/local/bin/usherctl",
 			HelperDefinition: "/etc/systemd/system/" + HelperUnit,
 			AgentDefinition:  "/etc/systemd/user/" + AgentUnit,

@@ -13,7 +13,7 @@ import (
 // TestManuals holds that each command has a page, and that neither mandoc nor groff objects to one.
 func TestManuals(t *testing.T) {
 	directory := t.TempDir()
-	run(t, "..", nil, "scripts/manuals", directory)
+	run(t, "..", nil, "scripts/manuals", directory, "darwin")
 	usherctl := filepath.Join(t.TempDir(), "usherctl")
 	run(t, "..", nil, "go", "build", "-tags", "grpcnotrace", "-o", usherctl, "./ctl")
 	commands := commandsBelow(t, usherctl, nil)
@@ -33,6 +33,10 @@ func TestManuals(t *testing.T) {
 	}
 	if len(pages) != len(commands) {
 		t.Errorf("%d pages for %d commands", len(pages), len(commands))
+	}
+	// The system's own path, whichever system writes the pages.
+	if page, err := os.ReadFile(filepath.Join(directory, "man", "usherctl-doctor.1")); err != nil || !strings.Contains(string(page), "sudo /usr/local/usher/usherctl doctor") {
+		t.Errorf("the page of doctor for a Mac (%v):\n%s", err, page)
 	}
 	for _, daemon := range []string{"usherd.8", "usher-agent.8"} {
 		page, err := os.ReadFile(filepath.Join("manuals", daemon))

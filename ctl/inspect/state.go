@@ -190,7 +190,7 @@ func meaningEnabled(yes bool) string {
 	if yes {
 		return "Jamf Pro wants this Mac to be registered"
 	}
-	return "Jamf Pro does not ask this Mac to be registered: put it into the smart group of applicable computers, then run `sudo jamf manage`"
+	return "Jamf Pro does not ask this Mac to be registered: put it into the smart group of applicable computers, then run `sudo /usr/local/jamf/bin/jamf manage`"
 }
 
 func moment(at time.Time) string {

@@ -7,11 +7,13 @@ import (
 	"os"
 	"path/filepath"
 	"regexp"
+	"runtime"
 	"strconv"
 	"strings"
 	"testing"
 	"time"
 
+	"usher.internal/internal/config"
 	"usher.internal/internal/documented"
 	"usher.internal/internal/wpj"
 )
@@ -48,7 +50,9 @@ func TestTableOfTheDocumentation(t *testing.T) {
 		}
 		fmt.Fprintf(&table, "| `%s`<br>%s | %s | %s | %s | %s |\n", one.name, one.title, one.looksAt, one.seenBy, stops, one.fix)
 	}
-	documented.Part(t, "../../docs/troubleshooting.md", "checks", "go test ./helper/doctor -update", table.String(), *update)
+	// The documentation names macOS's paths.
+	onMac := strings.ReplaceAll(table.String(), config.PlatformDefaults(runtime.GOOS).Programs+"/usherctl", config.PlatformDefaults("darwin").Programs+"/usherctl")
+	documented.Part(t, "../../docs/troubleshooting.md", "checks", "go test ./helper/doctor -update", onMac, *update)
 }
 
 func golden(t *testing.T, path, want string) {

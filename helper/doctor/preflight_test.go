@@ -124,9 +124,9 @@ func TestPreflight(t *testing.T) {
 		"portal writable by all":   {doctor.Config{PortalExecutable: writable}, registration.ReasonPortalNotTrusted, []string{writable, "0757", "chmod"}},
 
 		"conditional access off": {doctor.Config{PortalExecutable: portal, JamfPreferences: off},
-			registration.ReasonConditionalAccessDisabled, []string{"microsoftCAEnabled is false", off, "sudo jamf manage"}},
+			registration.ReasonConditionalAccessDisabled, []string{"microsoftCAEnabled is false", off, "sudo /usr/local/jamf/bin/jamf manage"}},
 		"conditional access never set": {doctor.Config{PortalExecutable: portal, JamfPreferences: unset},
-			registration.ReasonConditionalAccessDisabled, []string{"microsoftCAEnabled is not in", unset, "sudo jamf manage"}},
+			registration.ReasonConditionalAccessDisabled, []string{"microsoftCAEnabled is not in", unset, "sudo /usr/local/jamf/bin/jamf manage"}},
 		"conditional access as a number": {config: doctor.Config{PortalExecutable: portal,
 			JamfPreferences: preferences(t, map[string]any{"microsoftCAEnabled": 1})}},
 		"no Jamf preferences": {config: doctor.Config{PortalExecutable: portal, JamfPreferences: gone}},

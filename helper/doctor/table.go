@@ -5,12 +5,16 @@ import (
 
 	"usher.internal/helper/endpoint"
 	"usher.internal/helper/registration"
+	"usher.internal/internal/config"
 	"usher.internal/internal/trust"
 	"usher.internal/internal/wpj"
 )
 
 // downloadPortal is Microsoft's own link to the newest package [FL-DOC].
 const downloadPortal = "https://go.microsoft.com/fwlink/?linkid=853070"
+
+// credentialsSet is the command that gives usherd the API client's secret.
+var credentialsSet = config.Sudo("jamf credentials set")
 
 // How long what asks somebody else may take.
 const (
@@ -100,7 +104,7 @@ func (c *Checks) table(caller Caller, begun time.Time) []check {
 		{
 			name: "conditional-access-enabled", title: "Conditional Access is enabled in Jamf",
 			looksAt: "microsoftCAEnabled is true in preflight.jamf_preferences; otherwise the registration would end after Company Portal closes.",
-			fix:     "Put the computer into the group that Jamf Pro's Conditional Access or device compliance applies to, then run `sudo jamf manage` on it, or empty preflight.jamf_preferences to register all the same.",
+			fix:     "Put the computer into the group that Jamf Pro's Conditional Access or device compliance applies to, then run `sudo /usr/local/jamf/bin/jamf manage` on it, or empty preflight.jamf_preferences to register all the same.",
 			seenBy:  everyone,
 			reason:  registration.ReasonConditionalAccessDisabled, look: one(jamfPreferences{config.JamfPreferences}.conditionalAccessEnabled),
 		},
@@ -149,7 +153,7 @@ func (c *Checks) table(caller Caller, begun time.Time) []check {
 		{
 			name: "jamf-pro-token", title: "Jamf Pro gives the API client a token",
 			looksAt: "Jamf Pro gives a token for delivery.api.client_id and its secret. Where delivery.mode is api.",
-			fix:     "Give the API client's secret with `sudo usherctl jamf credentials set`, and see in Jamf Pro that the client is enabled.",
+			fix:     "Give the API client's secret with `" + credentialsSet + "`, and see in Jamf Pro that the client is enabled.",
 			seenBy:  admins,
 			within:  jamfProWithin, look: one(jamfPro.token),
 		},

@@ -70,7 +70,7 @@ func table(p platform) []row {
 		line("admin_group", p.adminGroup, required,
 			"Group of this computer whose members may do with usher for every user what root may. No secret is shown to them.",
 			func(c *Config) *string { return &c.AdminGroup }),
-		path("agent.executable", p.agent,
+		path("agent.executable", p.programs+"/usher-agent",
 			"The installed usher-agent; the helper accepts no other program as a user's agent.",
 			func(c *Config) *string { return &c.Agent.Executable }),
 		path("portal.executable", p.portal,

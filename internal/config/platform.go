@@ -1,6 +1,8 @@
 package config
 
 import (
+	"cmp"
+	"path/filepath"
 	"runtime"
 
 	"usher.internal/internal/trust"
@@ -13,7 +15,7 @@ type platform struct {
 
 	socketDirectory, stateDirectory string
 	adminGroup                      string
-	agent, portal                   string
+	programs, portal                string
 	jamf, conditionalAccess         string
 	jamfPreferences                 string
 	identitySources                 string
@@ -32,7 +34,7 @@ var macOS = platform{
 	socketDirectory: "/var/run/usher",
 	stateDirectory:  "/Library/Application Support/usher",
 	adminGroup:      "admin",
-	agent:           "/usr/local/usher/usher-agent",
+	programs:        "/usr/local/usher",
 	portal:          "/Applications/Company Portal.app/Contents/MacOS/Company Portal",
 	jamf:            trust.JamfProgram,
 	// The bundle's own program: its alias jamfAAD does not answer alike (domain.md 1.1).
@@ -49,7 +51,7 @@ var linux = platform{
 	socketDirectory:   "/run/usher",
 	stateDirectory:    "/var/lib/usher",
 	adminGroup:        "sudo",
-	agent:             "/usr/libexec/usher/usher-agent",
+	programs:          "/usr/libexec/usher",
 	portal:            "/opt/companyportal/companyportal",
 	jamf:              trust.JamfProgram,
 	conditionalAccess: "/usr/local/jamf/bin/jamfAAD",
@@ -67,14 +69,24 @@ func platformOf(goos string) platform {
 // PlatformPlaces returns the files that [Load] reads on this platform.
 func PlatformPlaces() Places { return platformOf(runtime.GOOS).places }
 
-// Defaults are what a platform has without any configuration.
+// Defaults are what a platform has without any configuration. Programs is the directory of the three programs, which root alone can change.
 type Defaults struct {
-	Places                          Places
-	SocketDirectory, StateDirectory string
+	Places                                    Places
+	SocketDirectory, StateDirectory, Programs string
 }
 
 // PlatformDefaults returns those of a platform, "darwin" or "linux".
 func PlatformDefaults(goos string) Defaults {
 	platform := platformOf(goos)
-	return Defaults{platform.places, platform.socketDirectory, platform.stateDirectory}
+	return Defaults{platform.places, platform.socketDirectory, platform.stateDirectory, platform.programs}
+}
+
+// manualsOf is the platform, as PlatformDefaults takes it, whose manual pages scripts/manuals writes: -ldflags "-X
+// usher.internal/internal/config.manualsOf=darwin". It is empty in what is installed.
+var manualsOf string
+
+// Sudo returns the command line that runs usherctl as root with arguments. It has the whole path: on macOS sudo takes the PATH of who calls
+// it, and on a Mac with Homebrew /usr/local/bin, which has a link to usherctl, can belong to a user.
+func Sudo(arguments string) string {
+	return "sudo " + filepath.Join(PlatformDefaults(cmp.Or(manualsOf, runtime.GOOS)).Programs, "usherctl") + " " + arguments
 }

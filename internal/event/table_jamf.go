@@ -54,7 +54,7 @@ var jamfEvents = []Known{
 			"distribution point; then run the policy again.",
 		Signs: byJamf("Could not mount distribution point")},
 	{Name: "inventory-failed", Title: "The inventory update failed", Phase: Delivery, Class: Trouble, Source: "CMT",
-		Advice: "Run `sudo jamf recon` and read what it says.",
+		Advice: "Run `sudo /usr/local/jamf/bin/jamf recon` and read what it says.",
 		Signs:  []Sign{{From: applog.SourceJamf, Message: "Error running recon"}}},
 	{Name: ScriptRan, Title: "A policy's script ended", Phase: Preparation, Class: Noise, Source: "JSM#199",
 		Settles: []string{"distribution-point-not-mounted"},

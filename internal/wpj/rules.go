@@ -207,7 +207,7 @@ var contradictions = []struct {
 			return v.registered() && v.is(SourceJamfAgent, deactivated, notAcquired, nothing) && v.is(SourceJamfPro, linkedCompliant, linkedNonCompliant, linkedUnknown)
 		}},
 	{Contradiction{"off-beside-applicable", SourceJamfPro, SourceJamfSettings,
-		"Jamf Pro says that device compliance applies to this Mac, and Jamf's settings here have it off; run `sudo jamf manage`."},
+		"Jamf Pro says that device compliance applies to this Mac, and Jamf's settings here have it off; run `sudo /usr/local/jamf/bin/jamf manage`."},
 		func(v verdicts) bool {
 			return v.is(SourceJamfSettings, disabled) && v.applicable()
 		}},

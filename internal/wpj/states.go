@@ -25,7 +25,7 @@ var states = []StateInfo{
 	{StatePending, "Not known yet: macOS asks the user to sign in to Platform SSO again. Often this passes by itself, for example when the network is back.",
 		"Wait; after a day with a network, or the third time within a week, this becomes NEEDS_KEYS.", "", false},
 	{StateNotApplicable, "Not registered, and Jamf Pro does not ask this Mac to be: device compliance is off for it.",
-		"Put the Mac into the smart group of applicable computers, then run `sudo jamf manage`.", "", false},
+		"Put the Mac into the smart group of applicable computers, then run `sudo /usr/local/jamf/bin/jamf manage`.", "", false},
 	{StatePortalMissing, "Not registered, and cannot be: Company Portal is missing or no program. Whether it is too old, or Microsoft's, `usherctl doctor` tells.", "Install Company Portal.", "", false},
 	{StateNotRegistered, "Not registered: every place was looked at, and none holds an identity.", "Have the user register.", "usherctl register", false},
 	{StatePlatformSSOConfigured, "Platform SSO is configured, and the user has not registered with it.",
