@@ -36,6 +36,7 @@ func TestScripts(t *testing.T) {
 		UpdateScripts: *updateScripts,
 		Setup: func(env *testscript.Env) error {
 			env.Setenv("TZ", "UTC")
+			env.Setenv("GORACE", os.Getenv("GORACE")) // scripts/test sets it
 			env.Setenv("WHO", whoami())
 			configuration := filepath.Join(env.WorkDir, "usher.yaml")
 			env.Setenv("USHER_CONFIG", configuration)

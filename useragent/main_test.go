@@ -140,7 +140,7 @@ func newSession(t *testing.T) *session {
 func (s *session) start(uid uint32, arguments ...string) (*exec.Cmd, *bytes.Buffer) {
 	s.t.Helper()
 	command := exec.Command(s.agent, arguments...)
-	command.Env = []string{"HOME=" + s.home, "PATH=/usr/bin:/bin", "GORACE=atexit_sleep_ms=0"}
+	command.Env = []string{"HOME=" + s.home, "PATH=/usr/bin:/bin", "GORACE=" + os.Getenv("GORACE")}
 	command.Dir = "/"
 	command.SysProcAttr = &syscall.SysProcAttr{Credential: &syscall.Credential{Uid: uid, Gid: uid}}
 	told := &bytes.Buffer{}

@@ -33,7 +33,7 @@ func TestAnyoneButRootFollowsTheirLinks(t *testing.T) {
 	m.must(err, os.WriteFile(program, content, 0o755))
 	m.must(os.Chmod(filepath.Dir(m.folder), 0o755)) // which is only its maker's
 	command := exec.CommandContext(t.Context(), program, "-test.run=^TestAsJane$", "-test.v")
-	command.Env = []string{actsAsJane + "=" + m.folder}
+	command.Env = []string{actsAsJane + "=" + m.folder, "GORACE=" + os.Getenv("GORACE")}
 	command.Dir = m.folder
 	command.SysProcAttr = &syscall.SysProcAttr{Credential: &syscall.Credential{Uid: jane, Gid: jane}}
 	said, err := command.CombinedOutput()

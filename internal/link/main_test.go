@@ -101,7 +101,7 @@ func as(t testing.TB, uid uint32, role, path string) (*exec.Cmd, io.Reader) {
 		t.Fatal(err)
 	}
 	command := exec.Command(program)
-	command.Env = []string{"USHER_LINK_ROLE=" + role, "USHER_LINK_PATH=" + path}
+	command.Env = []string{"USHER_LINK_ROLE=" + role, "USHER_LINK_PATH=" + path, "GORACE=" + os.Getenv("GORACE")}
 	command.Dir = "/"
 	command.SysProcAttr = &syscall.SysProcAttr{Credential: &syscall.Credential{Uid: uid, Gid: uid}}
 	output, err := command.StdoutPipe()

@@ -79,7 +79,7 @@ func (u *user) command(arguments ...string) *exec.Cmd {
 		u.t.Fatal(err)
 	}
 	command := exec.CommandContext(u.t.Context(), program, arguments...)
-	command.Env = append([]string{asPortal + "=1", "HOME=" + u.home, "USHER_REGISTRATION_ID=r1"}, u.environment...)
+	command.Env = append([]string{asPortal + "=1", "HOME=" + u.home, "USHER_REGISTRATION_ID=r1", "GORACE=" + os.Getenv("GORACE")}, u.environment...)
 	return command
 }
 

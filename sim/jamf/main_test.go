@@ -27,8 +27,6 @@ import (
 const udid = "4C4C4544-0042-3510-8052-B4C04F4E5032"
 
 func TestMain(m *testing.M) {
-	// Else each jamf that is built with the race detector takes a second to end.
-	os.Setenv("GORACE", "atexit_sleep_ms=0 "+os.Getenv("GORACE"))
 	testscript.Main(leakChecked{m}, map[string]func(){"jamf": main})
 }
 
