@@ -16,6 +16,7 @@ import (
 
 	"usher.internal/ctl/fleet"
 	"usher.internal/ctl/fleet/setup"
+	"usher.internal/internal/trust"
 )
 
 const (
@@ -248,7 +249,7 @@ func fleetFiles(err error) error {
 	switch {
 	case errors.Is(err, setup.ErrThere):
 		failed.hint = "name another folder with --output"
-	case errors.Is(err, setup.ErrNotOurs):
+	case errors.Is(err, trust.ErrUntrusted):
 		failed.hint = "use a folder of your own that only you can write to, or run it as the user whose folder it is"
 	case errors.Is(err, fs.ErrNotExist):
 		failed.hint = "name the folder that `usherctl fleet init` made with --fleet"

@@ -86,6 +86,9 @@ var (
 	// SecretDirectory is the directory that such a file is written into.
 	SecretDirectory = Policy{name: "the directory of `delivery.api.client_secret_file`, when usher writes it", kind: directory, writers: []group{root}, above: []group{root, admin}, noLink: true,
 		consequence: "who could put another file in its place"}
+	// KeyDirectory is the folder of a fleet's keys and credentials, which `usherctl fleet` reads and writes for whoever calls it.
+	KeyDirectory = Policy{name: "folders of `usherctl fleet init` and `credentials`", kind: directory, above: []group{root, admin},
+		consequence: "so others could have the keys, or put others in their place"}
 	// Certificates is a file of usher's own certificate, or of the authorities that usher trusts.
 	Certificates = Policy{name: "files of certificates (`listener.certificate_file`, `listener.client_ca_file`, `fleet.ca_file`, `fleet.certificate_file`)", kind: regularFile, writers: []group{root}, above: []group{root, admin},
 		consequence: "so others could have usher trust their own servers or clients"}
@@ -112,7 +115,7 @@ var (
 
 // Policies returns all of them.
 func Policies() []Policy {
-	return []Policy{Jamf, Program, ProgramDirectory, Agent, Portal, Secret, SecretDirectory, Certificates, Configuration, Log, LogDirectory, Sockets, Lock, State, StateFile}
+	return []Policy{Jamf, Program, ProgramDirectory, Agent, Portal, Secret, SecretDirectory, KeyDirectory, Certificates, Configuration, Log, LogDirectory, Sockets, Lock, State, StateFile}
 }
 
 // String is the policy's name.
@@ -131,7 +134,7 @@ func judge(info fs.FileInfo, groups []group) (Reason, bool) {
 		return 0, true
 	case mode.Perm()&0o002 != 0:
 		return Everybody, false
-	case mode.Perm()&0o020 != 0 && !admits(groups, stat.Gid):
+	case mode.Perm()&0o020 != 0 && !admits(groups, stat.Gid) && !ownGroup(stat.Gid):
 		return Group, false
 	}
 	return 0, true
@@ -139,6 +142,10 @@ func judge(info fs.FileInfo, groups []group) (Reason, bool) {
 
 // ours reports whether a uid is root's or our own.
 func ours(uid uint32) bool { return uid == 0 || int(uid) == os.Geteuid() }
+
+// ownGroup reports whether a group is the one that Debian, Fedora and others make for each user, with the number of the user: what such a
+// user makes is writable by it (https://wiki.debian.org/UserPrivateGroups). Root has none: its group has other members on a Mac.
+func ownGroup(gid uint32) bool { return gid != 0 && int(gid) == os.Geteuid() }
 
 func admits(groups []group, gid uint32) bool {
 	return slices.ContainsFunc(groups, func(g group) bool { return g.gid == gid && (g.only == "" || g.only == system) })

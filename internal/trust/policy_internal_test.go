@@ -46,7 +46,7 @@ func TestGroupsThatMayWrite(t *testing.T) {
 		{"darwin", 0, []Policy{Jamf, Program, ProgramDirectory, Portal, SecretDirectory, Certificates, Log, LogDirectory, Sockets, State},
 			Policies()},
 		{"darwin", 80, []Policy{Portal, Log},
-			[]Policy{Portal, Secret, SecretDirectory, Certificates, Configuration, Log, LogDirectory, Sockets, Lock, State, StateFile}},
+			[]Policy{Portal, Secret, SecretDirectory, KeyDirectory, Certificates, Configuration, Log, LogDirectory, Sockets, Lock, State, StateFile}},
 		{"darwin", 1, nil, []Policy{Sockets, Lock}},
 		{"darwin", staff, nil, nil},
 		{"linux", 0, []Policy{Jamf, Program, ProgramDirectory, Portal, SecretDirectory, Certificates, Log, LogDirectory, Sockets, State},
@@ -79,7 +79,9 @@ func TestEveryPolicyIsComplete(t *testing.T) {
 			t.Errorf("%+v", policy)
 		}
 		names[policy.name] = true
-		if policy.kind == directory && policy.noLink == (policy.name == ProgramDirectory.name) { // /bin is a link on Linux
+		// /bin is a link on Linux, and a fleet's folder is a user's own.
+		mayBeLink := policy.name == ProgramDirectory.name || policy.name == KeyDirectory.name
+		if policy.kind == directory && policy.noLink == mayBeLink {
 			t.Errorf("%v: follows a link: %t", policy, !policy.noLink)
 		}
 	}

@@ -5,6 +5,7 @@ import (
 	"crypto/tls"
 	"errors"
 	"fmt"
+	"io/fs"
 	"os"
 	"path/filepath"
 	"time"
@@ -46,16 +47,16 @@ func CredentialsFor(directory string, devices []string, output string, valid tim
 		return nil, err
 	}
 	defer fleet.Close()
-	device, err := readSigner(directory, deviceSeed, accountJWT)
+	device, err := readSigner(fleet, deviceSeed, accountJWT)
 	if err != nil {
 		return nil, err
 	}
-	root, err := openFolder(output, true)
+	out, err := openFolder(output, true)
 	if err != nil {
 		return nil, err
 	}
-	defer root.Close()
-	w := &writer{root: root, path: output}
+	defer out.Close()
+	w := &writer{folder: out}
 	for _, one := range devices {
 		content, key, err := device.credentials(one, valid)
 		if err != nil {
@@ -78,12 +79,12 @@ func exists(path string) bool {
 }
 
 // readSigner reads a seed of a fleet, and the account that it signs for.
-func readSigner(directory, seed, account string) (signer, error) {
-	pair, err := readSeed(directory, seed)
+func readSigner(fleet folder, seed, account string) (signer, error) {
+	pair, err := readSeed(fleet, seed)
 	if err != nil {
 		return signer{}, err
 	}
-	claims, err := readAccount(directory, account)
+	claims, err := readAccount(fleet, account)
 	if err != nil {
 		return signer{}, err
 	}
@@ -96,31 +97,31 @@ func Renew(directory string, adminValid, certificatesValid time.Duration) (made 
 	if adminValid <= 0 || certificatesValid <= 0 {
 		return nil, errors.New("credentials and certificates must count for some time")
 	}
-	root, err := openFolder(directory, false)
+	fleet, err := openFolder(directory, false)
 	if err != nil {
 		return nil, err
 	}
-	defer root.Close()
-	admin, err := readSigner(directory, adminSeed, adminsJWT)
+	defer fleet.Close()
+	admin, err := readSigner(fleet, adminSeed, adminsJWT)
 	if err != nil {
 		return nil, err
 	}
-	provision, err := readSigner(directory, provisionSeed, accountJWT)
+	provision, err := readSigner(fleet, provisionSeed, accountJWT)
 	if err != nil {
 		return nil, err
 	}
-	authority, err := readAuthority(directory)
+	authority, err := readAuthority(fleet)
 	if err != nil {
 		return nil, err
 	}
 	if ends := authority.certificate.NotAfter; time.Now().Add(certificatesValid).After(ends) {
 		return nil, fmt.Errorf("the authority of this fleet counts until %s: its servers' certificates cannot count for longer; give a shorter --certificates-valid", ends.Format(time.DateOnly))
 	}
-	servers, err := os.ReadDir(filepath.Join(directory, serversFolder))
+	servers, err := fs.ReadDir(fleet.FS(), serversFolder)
 	if err != nil {
 		return nil, err
 	}
-	w := &writer{root: root, path: directory, renews: true}
+	w := &writer{folder: fleet, renews: true}
 	for _, server := range servers {
 		name := server.Name()
 		if err := w.server(name, authority, certificatesValid, "copy it, with server-key.pem, to "+name+", and run `nats-server --signal reload` there"); err != nil {
@@ -131,15 +132,23 @@ func Renew(directory string, adminValid, certificatesValid time.Duration) (made 
 }
 
 // readAuthority reads the authority of a fleet's servers.
-func readAuthority(directory string) (*authority, error) {
-	certificateFile, keyFile := filepath.Join(directory, deviceFolder, authorityFile), filepath.Join(directory, keysFolder, authorityKey)
-	pair, err := tls.LoadX509KeyPair(certificateFile, keyFile)
+func readAuthority(fleet folder) (*authority, error) {
+	certificateFile, keyFile := filepath.Join(deviceFolder, authorityFile), filepath.Join(keysFolder, authorityKey)
+	certificate, err := fleet.read(certificateFile)
 	if err != nil {
-		return nil, fmt.Errorf("read the authority of the servers: %s with %s: %w", certificateFile, keyFile, err)
+		return nil, fmt.Errorf("read the authority of the servers: %w", err)
+	}
+	encodedKey, err := fleet.read(keyFile)
+	if err != nil {
+		return nil, fmt.Errorf("read the authority of the servers: %w", err)
+	}
+	pair, err := tls.X509KeyPair(certificate, encodedKey)
+	if err != nil {
+		return nil, fmt.Errorf("read the authority of the servers: %s with %s: %w", fleet.at(certificateFile), fleet.at(keyFile), err)
 	}
 	key, ok := pair.PrivateKey.(*ecdsa.PrivateKey)
 	if !ok || !pair.Leaf.IsCA {
-		return nil, fmt.Errorf("%s is no authority of `usherctl fleet init`", certificateFile)
+		return nil, fmt.Errorf("%s is no authority of `usherctl fleet init`", fleet.at(certificateFile))
 	}
 	return &authority{certificate: pair.Leaf, key: key}, nil
 }

@@ -8,11 +8,9 @@ import (
 	"time"
 )
 
-// writer writes files below root, and remembers them.
+// writer writes files in a folder, and remembers them.
 type writer struct {
-	root *os.Root
-	// path is the root's, as it was given.
-	path string
+	folder folder
 	// renews has files replaced that are there, each at once; otherwise what is there is somebody's, and is left.
 	renews bool
 	made   []Made
@@ -60,7 +58,7 @@ func (w *writer) write(name string, content []byte, mode fs.FileMode, purpose st
 	if w.err != nil {
 		return
 	}
-	if w.err = w.root.MkdirAll(filepath.Dir(name), 0o700); w.err != nil {
+	if w.err = w.folder.MkdirAll(filepath.Dir(name), 0o700); w.err != nil {
 		return
 	}
 	if w.renews {
@@ -69,11 +67,11 @@ func (w *writer) write(name string, content []byte, mode fs.FileMode, purpose st
 		// A second set of credentials would be the end of the first in its place.
 		w.err = w.create(name, content, mode)
 	}
-	w.made = append(w.made, Made{filepath.Join(w.path, name), purpose})
+	w.made = append(w.made, Made{w.folder.at(name), purpose})
 }
 
 func (w *writer) create(name string, content []byte, mode fs.FileMode) error {
-	file, err := w.root.OpenFile(name, os.O_WRONLY|os.O_CREATE|os.O_EXCL, mode)
+	file, err := w.folder.OpenFile(name, os.O_WRONLY|os.O_CREATE|os.O_EXCL, mode)
 	if err != nil {
 		return err
 	}
@@ -84,18 +82,18 @@ func (w *writer) create(name string, content []byte, mode fs.FileMode) error {
 // replace puts a file in another's place: a reader has the one or the other.
 func (w *writer) replace(name string, content []byte, mode fs.FileMode) error {
 	unfinished := name + ".new"
-	if err := w.root.Remove(unfinished); err != nil && !errors.Is(err, fs.ErrNotExist) {
+	if err := w.folder.Remove(unfinished); err != nil && !errors.Is(err, fs.ErrNotExist) {
 		return err
 	}
 	if err := w.create(unfinished, content, mode); err != nil {
 		return err
 	}
-	return w.root.Rename(unfinished, name)
+	return w.folder.Rename(unfinished, name)
 }
 
 func (w *writer) undo() (err error) {
 	for _, folder := range []string{keysFolder, adminFolder, deviceFolder, serversFolder} {
-		err = errors.Join(err, w.root.RemoveAll(folder))
+		err = errors.Join(err, w.folder.RemoveAll(folder))
 	}
 	return err
 }

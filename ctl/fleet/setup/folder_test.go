@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"usher.internal/ctl/fleet/setup"
+	"usher.internal/internal/trust"
 )
 
 // stranger is the uid of another user; giving folders away needs root.
@@ -64,7 +65,7 @@ func TestKeysAreNotWrittenIntoFoldersOfOthers(t *testing.T) {
 				t.Errorf("%d files, %v", written, err)
 			case test.refused && (err == nil || written > 0):
 				t.Errorf("%d files were written, %v", written, err)
-			case test.refused && name != "a circle of links" && !errors.Is(err, setup.ErrNotOurs):
+			case test.refused && name != "a circle of links" && !errors.Is(err, trust.ErrUntrusted):
 				t.Errorf("refused with %v", err)
 			}
 		})
@@ -123,7 +124,7 @@ func TestFleetOfAnotherUserIsNotUsed(t *testing.T) {
 	}
 	must(t, os.Chown(path, stranger, -1))
 	for name, use := range uses {
-		if err := use(); !errors.Is(err, setup.ErrNotOurs) {
+		if err := use(); !errors.Is(err, trust.ErrUntrusted) {
 			t.Errorf("%s: %v", name, err)
 		}
 	}

@@ -20,24 +20,24 @@ func Revoke(directory string, devices, files []string) (made []Made, err error) 
 	if err := CheckDevices(devices); err != nil {
 		return nil, err
 	}
-	root, err := openFolder(directory, false)
+	fleet, err := openFolder(directory, false)
 	if err != nil {
 		return nil, err
 	}
-	defer root.Close()
-	operator, err := readSeed(directory, operatorSeed)
+	defer fleet.Close()
+	operator, err := readSeed(fleet, operatorSeed)
 	if err != nil {
 		return nil, err
 	}
 	accounts := make(map[string]*jwt.AccountClaims)
 	for _, file := range []string{accountJWT, adminsJWT} {
-		if accounts[file], err = readAccount(directory, file); err != nil {
+		if accounts[file], err = readAccount(fleet, file); err != nil {
 			return nil, err
 		}
 	}
 	changed := make(map[string]bool)
 	for _, device := range devices {
-		keys, err := issued(directory, device)
+		keys, err := issued(fleet, device)
 		if err != nil {
 			return nil, err
 		}
@@ -63,11 +63,11 @@ func Revoke(directory string, devices, files []string) (made []Made, err error) 
 		accounts[of].Revoke(user.Subject)
 		changed[of] = true
 	}
-	configurations, err := filepath.Glob(filepath.Join(directory, serversFolder, "*", configurationFile))
+	configurations, err := fs.Glob(fleet.FS(), filepath.Join(serversFolder, "*", configurationFile))
 	if err != nil {
 		return nil, err
 	}
-	w := &writer{root: root, path: directory, renews: true}
+	w := &writer{folder: fleet, renews: true}
 	tokens := make(map[string]string)
 	for name := range changed {
 		token, err := accounts[name].Encode(operator)
@@ -77,20 +77,20 @@ func Revoke(directory string, devices, files []string) (made []Made, err error) 
 		tokens[accounts[name].Subject] = token
 		w.private(filepath.Join(keysFolder, name), []byte(token), "")
 	}
-	for _, path := range configurations {
-		server := filepath.Base(filepath.Dir(path))
-		content, err := withAccounts(path, tokens)
+	for _, name := range configurations {
+		server := filepath.Base(filepath.Dir(name))
+		content, err := withAccounts(fleet, name, tokens)
 		if err != nil {
 			return w.made, err
 		}
-		w.private(filepath.Join(serversFolder, server, configurationFile), content, "copy it to "+server+", and run `nats-server --signal reload` there")
+		w.private(name, content, "copy it to "+server+", and run `nats-server --signal reload` there")
 	}
 	err = w.err
 	for _, device := range devices {
 		if err != nil {
 			break
 		}
-		if err = root.Remove(filepath.Join(deviceFolder, device+".creds")); errors.Is(err, fs.ErrNotExist) {
+		if err = fleet.Remove(filepath.Join(deviceFolder, device+".creds")); errors.Is(err, fs.ErrNotExist) {
 			err = nil // it was made somewhere else, or is on its Mac
 		}
 	}
@@ -98,7 +98,7 @@ func Revoke(directory string, devices, files []string) (made []Made, err error) 
 }
 
 // issue notes that a device gets credentials with a key.
-func issue(fleet *os.Root, device, key string) error {
+func issue(fleet folder, device, key string) error {
 	if err := fleet.MkdirAll(issuedFolder, 0o700); err != nil {
 		return fmt.Errorf("note which key %s gets: %w", device, err)
 	}
@@ -111,30 +111,30 @@ func issue(fleet *os.Root, device, key string) error {
 }
 
 // issued are the keys of all credentials that were made for a device.
-func issued(directory, device string) ([]string, error) {
-	content, err := os.ReadFile(filepath.Join(directory, issuedFolder, device))
+func issued(fleet folder, device string) ([]string, error) {
+	content, err := fleet.read(filepath.Join(issuedFolder, device))
 	if err != nil {
 		return nil, fmt.Errorf("no credentials of %s were made here; those in a file are named with --credentials-file: %w", device, err)
 	}
 	keys := strings.Fields(string(content))
 	for _, key := range keys {
 		if !nkeys.IsValidPublicUserKey(key) {
-			return nil, fmt.Errorf("%s has %q, which is no key", filepath.Join(directory, issuedFolder, device), key)
+			return nil, fmt.Errorf("%s has %q, which is no key", fleet.at(filepath.Join(issuedFolder, device)), key)
 		}
 	}
 	return keys, nil
 }
 
 // withAccounts is a server's configuration with other tokens of accounts in it; what else somebody wrote there stays.
-func withAccounts(path string, tokens map[string]string) ([]byte, error) {
-	content, err := os.ReadFile(path)
+func withAccounts(fleet folder, name string, tokens map[string]string) ([]byte, error) {
+	content, err := fleet.read(name)
 	if err != nil {
 		return nil, err
 	}
 	for account, token := range tokens {
 		entry := regexp.MustCompile(`(?m)^(\s*` + regexp.QuoteMeta(account) + `\s*:\s*)"[^"]*"`)
 		if !entry.Match(content) {
-			return nil, fmt.Errorf("%s has no account %s in its resolver_preload: put its token of %s there", path, account, keysFolder)
+			return nil, fmt.Errorf("%s has no account %s in its resolver_preload: put its token of %s there", fleet.at(name), account, keysFolder)
 		}
 		content = entry.ReplaceAll(content, []byte(`${1}"`+token+`"`))
 	}
@@ -158,28 +158,28 @@ func readCredentials(path string) (*jwt.UserClaims, error) {
 	return claims, nil
 }
 
-func readSeed(directory, name string) (nkeys.KeyPair, error) {
-	path := filepath.Join(directory, keysFolder, name)
-	seed, err := os.ReadFile(path)
+func readSeed(fleet folder, name string) (nkeys.KeyPair, error) {
+	name = filepath.Join(keysFolder, name)
+	seed, err := fleet.read(name)
 	if err != nil {
 		return nil, fmt.Errorf("read a seed of the fleet: %w", err)
 	}
 	pair, err := nkeys.FromSeed([]byte(strings.TrimSpace(string(seed))))
 	if err != nil {
-		return nil, fmt.Errorf("%s: %w", path, err)
+		return nil, fmt.Errorf("%s: %w", fleet.at(name), err)
 	}
 	return pair, nil
 }
 
-func readAccount(directory, name string) (*jwt.AccountClaims, error) {
-	path := filepath.Join(directory, keysFolder, name)
-	token, err := os.ReadFile(path)
+func readAccount(fleet folder, name string) (*jwt.AccountClaims, error) {
+	name = filepath.Join(keysFolder, name)
+	token, err := fleet.read(name)
 	if err != nil {
 		return nil, fmt.Errorf("read the account: %w", err)
 	}
 	claims, err := jwt.DecodeAccountClaims(strings.TrimSpace(string(token)))
 	if err != nil {
-		return nil, fmt.Errorf("%s: %w", path, err)
+		return nil, fmt.Errorf("%s: %w", fleet.at(name), err)
 	}
 	return claims, nil
 }

@@ -137,17 +137,17 @@ func Write(options Options) (made []Made, err error) {
 	if err := options.Check(); err != nil {
 		return nil, err
 	}
-	root, err := openFolder(options.Directory, true)
+	fleet, err := openFolder(options.Directory, true)
 	if err != nil {
 		return nil, err
 	}
-	defer root.Close()
-	if entries, err := fs.ReadDir(root.FS(), "."); err != nil {
+	defer fleet.Close()
+	if entries, err := fs.ReadDir(fleet.FS(), "."); err != nil {
 		return nil, err
 	} else if len(entries) > 0 {
 		return nil, fmt.Errorf("%w: %s is not empty: a fleet that is there is not overwritten, since its devices would be locked out", ErrThere, options.Directory)
 	}
-	w := &writer{root: root, path: options.Directory}
+	w := &writer{folder: fleet}
 	defer func() {
 		if err != nil {
 			err = errors.Join(err, w.undo())
