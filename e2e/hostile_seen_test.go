@@ -9,12 +9,15 @@ import (
 	"net/http/httptest"
 	"os"
 	"path/filepath"
+	"regexp"
 	"strconv"
 	"strings"
 	"sync"
 	"sync/atomic"
 	"testing"
 	"time"
+
+	"usher.internal/sim/jamfpro"
 )
 
 // hidden is what is planted in the place of a secret.
@@ -94,6 +97,43 @@ func TestDoctorKeepsFromUsersWhatStatusKeeps(t *testing.T) {
 	s.must(s.Set(map[string]any{"state_directory": s.Directory + "/other"})) // where no last good configuration is
 	if code, log, err := s.RunHelper(s.ctx); err != nil || code != 78 || strings.Contains(log, hidden) {
 		t.Errorf("usherd ended with %d, %v: %s", code, err, log)
+	}
+}
+
+// A user whose result Jamf Pro refused is told that, and not what Jamf Pro said of the API client: the outbox is not theirs to see.
+func TestUserIsNotToldWhatJamfProSays(t *testing.T) {
+	s := newStory(t, nil)
+	s.withJamfPro()
+	s.must(s.UseJamfPro("http://"+s.jamfPro.address, jamfpro.DefaultClientID, "wrong"))
+	s.start()
+	jane := s.loggedIn("s-jane")
+	const said = "Only root and admins see why"
+	result := s.controlAs(jane, 11, "register", "--wait")
+	told := map[string]string{"register": result.Stdout + result.Stderr}
+	id := s.idsOf(jane)[0]
+	bundle := filepath.Join(jane.Home, "support.zip")
+	s.controlAs(jane, 0, "bundle", "--yes", "--no-redact", "--output", bundle)
+	for name, content := range unzipped(t, bundle) {
+		told["bundle: "+name] = content
+	}
+	for _, arguments := range [][]string{{"registrations", "show", id, "--json"}, {"registrations", "list", "--json"}, {"status", "--json"}, {"status"}} {
+		result, err := jane.Control(s.ctx, arguments...)
+		s.must(err)
+		told[strings.Join(arguments, " ")] = result.Stdout + result.Stderr
+	}
+	secret := regexp.MustCompile(`401 Unauthorized|invalid_client|access token`)
+	for what, text := range told {
+		if found := secret.FindString(text); found != "" {
+			t.Errorf("%s tells Jane %q:\n%s", what, found, text)
+		}
+	}
+	for _, what := range []string{"register", "status", "registrations list --json"} {
+		if !strings.Contains(told[what], said) {
+			t.Errorf("%s does not say that something is left out:\n%s", what, told[what])
+		}
+	}
+	if told := s.control(0, "registrations", "show", id, "--json").Stdout; !secret.MatchString(told) || strings.Contains(told, said) {
+		t.Errorf("root is told %s", told)
 	}
 }
 

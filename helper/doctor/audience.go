@@ -63,8 +63,8 @@ func withheld() Finding { return notApplicable("Only root and admins see this.")
 // numbered is how sentences name an account of which only the number is known.
 var numbered = sync.OnceValue(func() *regexp.Regexp { return regexp.MustCompile(`\buid ([0-9]+)`) })
 
-// withoutOthers is a sentence for a user who is not an admin: other users are not named by their number. Root's is nobody's secret.
-func withoutOthers(sentence string, own uint32) string {
+// WithoutOthers is a sentence for the user own, who is not an admin: other users are not named by their number. Root's is nobody's secret.
+func WithoutOthers(sentence string, own uint32) string {
 	return numbered().ReplaceAllStringFunc(sentence, func(found string) string {
 		if number := strings.TrimPrefix(found, "uid "); number == "0" || number == strconv.FormatUint(uint64(own), 10) {
 			return found

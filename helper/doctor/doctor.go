@@ -234,7 +234,7 @@ func (c *Checks) examine(ctx context.Context, one check, caller Caller, begun ti
 	for i := range found {
 		found[i] = one.complete(found[i])
 		if !caller.Admin {
-			found[i].Evidence, found[i].Fix = withoutOthers(found[i].Evidence, caller.UID), withoutOthers(found[i].Fix, caller.UID)
+			found[i].Evidence, found[i].Fix = WithoutOthers(found[i].Evidence, caller.UID), WithoutOthers(found[i].Fix, caller.UID)
 		}
 	}
 	return found

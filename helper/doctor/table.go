@@ -112,14 +112,14 @@ func (c *Checks) table(caller Caller, begun time.Time) []check {
 			name: "tenant-cloud", title: "The tenant's cloud is known",
 			looksAt: "tenant.cloud_host is a sign-in host of a cloud of Microsoft's that usher knows. It selects the servers of preflight.endpoints where that is automatic.",
 			fix:     "Correct tenant.cloud_host (login.microsoftonline.com, login.microsoftonline.us or login.partner.microsoftonline.cn), or list the cloud's servers in preflight.endpoints.",
-			seenBy:  everyone,
+			seenBy:  admins,
 			look:    one(tenantCloud{config.CloudHost}.known),
 		},
 		{
 			name: "proxy", title: "The proxy that usherd uses",
 			looksAt: "Which proxy applies to usherd's own HTTP calls, and whether proxy.url, macOS's settings or the environment of usherd sets it. usher evaluates no automatic configuration (PAC).",
 			fix:     "Set proxy.url.",
-			seenBy:  everyone,
+			seenBy:  admins,
 			look:    one(proxies{config.Proxies, config.Endpoints}.applies),
 		},
 		{

@@ -6,6 +6,7 @@ import (
 	"golang.org/x/sys/unix"
 
 	"usher.internal/helper/delivery"
+	"usher.internal/helper/doctor"
 	"usher.internal/helper/registration"
 	"usher.internal/internal/contract"
 	usherv1 "usher.internal/proto/usher/v1"
@@ -49,6 +50,40 @@ func registrationToProto(r registration.Registration) *usherv1.Registration {
 		message.DeliveryAttempts = int32(progress.Attempts)
 	}
 	return message
+}
+
+// registrationFor is a registration as the caller may see it.
+func registrationFor(actor *Actor, r registration.Registration) *usherv1.Registration {
+	message := registrationToProto(r)
+	if !actor.IsAdmin() {
+		keepFromUser(message, actor.UID())
+	}
+	return message
+}
+
+// onlyAdminsSeeWhy is told in place of what Jamf Pro said: the outbox is not shown to users either.
+const onlyAdminsSeeWhy = "Jamf Pro did not take the result. Only root and admins see why."
+
+// keepFromUser takes out of a registration what its user, who is not an admin, may not see: what Jamf Pro says of the API client, and
+// the numbers of other accounts.
+func keepFromUser(message *usherv1.Registration, uid uint32) {
+	if message.DeliveryError != "" {
+		message.DeliveryError = onlyAdminsSeeWhy
+	}
+	refused, detail := message.FailureReason == usherv1.FailureReason_FAILURE_REASON_DELIVERY_REFUSED, message.FailureDetail
+	sentence := func(text string) string {
+		if refused && text == detail {
+			return onlyAdminsSeeWhy
+		}
+		return doctor.WithoutOthers(text, uid)
+	}
+	message.FailureDetail = sentence(message.FailureDetail)
+	for _, transition := range message.Transitions {
+		transition.Evidence = sentence(transition.Evidence)
+	}
+	for _, milestone := range message.Milestones {
+		milestone.Detail = doctor.WithoutOthers(milestone.Detail, uid)
+	}
 }
 
 func stateToProto(state registration.State) usherv1.RegistrationState {

@@ -82,7 +82,7 @@ func (s *registrationService) StartRegistration(ctx context.Context, request *us
 	if err != nil {
 		return nil, err
 	}
-	return &usherv1.StartRegistrationResponse{Registration: registrationToProto(started), Attached: attached}, nil
+	return &usherv1.StartRegistrationResponse{Registration: registrationFor(actor, started), Attached: attached}, nil
 }
 
 // subject is whom a request is about: the named user; without a name the caller himself, and for a caller who is nobody's
@@ -104,7 +104,7 @@ func (s *registrationService) GetRegistration(ctx context.Context, request *ushe
 	if err != nil {
 		return nil, err
 	}
-	return &usherv1.GetRegistrationResponse{Registration: registrationToProto(found)}, nil
+	return &usherv1.GetRegistrationResponse{Registration: registrationFor(actorFrom(ctx), found)}, nil
 }
 
 // get returns the registration with that id, or the only one whose id begins so, among those that the caller may act for.
@@ -169,7 +169,7 @@ func (s *registrationService) ListRegistrations(ctx context.Context, request *us
 	}
 	response := &usherv1.ListRegistrationsResponse{}
 	for _, one := range found {
-		response.Registrations = append(response.Registrations, registrationToProto(one))
+		response.Registrations = append(response.Registrations, registrationFor(actor, one))
 	}
 	return response, nil
 }
@@ -179,12 +179,13 @@ func (s *registrationService) WatchRegistration(request *usherv1.WatchRegistrati
 	if err != nil {
 		return err
 	}
+	actor := actorFrom(stream.Context())
 	ctx, cancel := context.WithCancelCause(stream.Context())
 	defer cancel(nil)
 	stop := context.AfterFunc(s.draining, func() { cancel(registration.ErrShuttingDown) })
 	defer stop()
 	err = s.registrations.Watch(ctx, found.ID, func(now registration.Registration) error {
-		return stream.Send(&usherv1.WatchRegistrationResponse{Registration: registrationToProto(now)})
+		return stream.Send(&usherv1.WatchRegistrationResponse{Registration: registrationFor(actor, now)})
 	})
 	if err != nil && s.draining.Err() != nil {
 		return registration.ErrShuttingDown
@@ -201,7 +202,7 @@ func (s *registrationService) CancelRegistration(ctx context.Context, request *u
 	if err != nil {
 		return nil, err
 	}
-	return &usherv1.CancelRegistrationResponse{Registration: registrationToProto(cancelled)}, nil
+	return &usherv1.CancelRegistrationResponse{Registration: registrationFor(actorFrom(ctx), cancelled)}, nil
 }
 
 // listed is how many entries a list has when the caller asked for that many.

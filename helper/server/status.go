@@ -180,6 +180,11 @@ func (s *statusService) status(actor *Actor) (*usherv1.GetStatusResponse, error)
 	if !admin {
 		for i, user := range status.Users {
 			status.Users[i] = withoutDevicesOfOthers(user)
+			if user := status.Users[i]; user.LastRegistration != nil {
+				user = proto.CloneOf(user) // it is shared
+				keepFromUser(user.LastRegistration, actor.UID())
+				status.Users[i] = user
+			}
 		}
 	}
 	if admin {

@@ -169,7 +169,7 @@ func (s *supportService) about(actor *Actor, user clean.User) ([]supportFile, er
 	}
 	var journal []any
 	for _, one := range made {
-		journal = append(journal, registrationToProto(one))
+		journal = append(journal, registrationFor(actor, one))
 	}
 	files := []supportFile{
 		written("status.json", "how the user stands, as `usherctl status --json` shows it", "status", private, status),
