@@ -49,11 +49,12 @@ func executableOf(pid int) string {
 // is not in, so it goes on when this process is ended; its output is in the returned file. The error is an [exec.ExitError] where the
 // command ended badly. Nobody ran this on a Mac yet.
 func Outlive(_ context.Context, layout Layout, program string, arguments ...string) (where string, err error) {
-	if err := os.MkdirAll(layout.LogDirectory, 0o755); err != nil {
+	// As the package's postinstall: for root and admins, whose group a new file has from /Library/Logs.
+	if err := os.MkdirAll(layout.LogDirectory, 0o750); err != nil {
 		return "", err
 	}
 	where = filepath.Join(layout.LogDirectory, "install.log")
-	log, err := os.OpenFile(where, os.O_WRONLY|os.O_CREATE|os.O_APPEND|unix.O_NOFOLLOW, 0o644)
+	log, err := os.OpenFile(where, os.O_WRONLY|os.O_CREATE|os.O_APPEND|unix.O_NOFOLLOW, 0o640)
 	if err != nil {
 		return "", err
 	}

@@ -12,6 +12,7 @@ import (
 	"io"
 	"os"
 	"path/filepath"
+	"regexp"
 	"slices"
 	"strings"
 	"sync"
@@ -85,7 +86,7 @@ func ReadAccess(folder string) (access fleet.Access, name string, err error) {
 	decoder := yaml.NewDecoder(strings.NewReader(string(content)))
 	decoder.KnownFields(true)
 	if err := decoder.Decode(&written); err != nil && !errors.Is(err, io.EOF) { // an empty one
-		return refuse(fmt.Errorf("%s: %w", file, err))
+		return refuse(fmt.Errorf("%s: %s", file, inYAML(err)))
 	}
 	if len(written.Servers) == 0 {
 		return refuse(fmt.Errorf("%s names no servers", file))
@@ -325,4 +326,30 @@ func provisionError(err error) error {
 		return fmt.Errorf("%w: %w", ErrNoRoom, err)
 	}
 	return err
+}
+
+// inYAML is what is wrong in YAML, in one line.
+func inYAML(err error) string {
+	wrong, ok := errors.AsType[*yaml.TypeError](err)
+	if !ok {
+		return err.Error()
+	}
+	// How the library says that something does not fit, with Go's names of the types.
+	ofTypes := []struct {
+		said *regexp.Regexp
+		is   string
+	}{
+		{regexp.MustCompile(`field (\S+) not found in type .*`), "there is no key $1"},
+		{regexp.MustCompile(`cannot unmarshal .* into \[\]string`), "it must be a list of texts"},
+		{regexp.MustCompile(`cannot unmarshal .* into string`), "it must be a text"},
+		{regexp.MustCompile(`cannot unmarshal .* into .*`), "it must be keys with values"},
+	}
+	var all []string
+	for _, one := range wrong.Errors {
+		for _, of := range ofTypes {
+			one = of.said.ReplaceAllString(one, of.is)
+		}
+		all = append(all, one)
+	}
+	return strings.Join(all, "; ")
 }

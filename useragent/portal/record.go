@@ -12,6 +12,7 @@ import (
 	"time"
 
 	"usher.internal/internal/applog"
+	"usher.internal/internal/foreign"
 )
 
 // phase is how far a run had come when its record was written.
@@ -51,6 +52,9 @@ type records struct{ directory string }
 // keptRecords is how many records of runs that are over are kept.
 const keptRecords = 20
 
+// maximumRecord is more than a record with every milestone has.
+const maximumRecord = 1 << 20
+
 const recordSuffix = ".json"
 
 func (r records) path(id string) string { return filepath.Join(r.directory, id+recordSuffix) }
@@ -58,11 +62,11 @@ func (r records) path(id string) string { return filepath.Join(r.directory, id+r
 // load returns the record of a registration. A file that cannot be read as a record still proves that there may have been
 // a launch: it comes back as launching, with nothing known.
 func (r records) load(id string) (record, bool, error) {
-	content, err := os.ReadFile(r.path(id))
+	content, err := foreign.Read(r.path(id), maximumRecord)
 	if errors.Is(err, fs.ErrNotExist) {
 		return record{}, false, nil
 	}
-	if err != nil {
+	if err != nil && !errors.Is(err, foreign.ErrTooLarge) {
 		return record{}, false, fmt.Errorf("read record of run: %w", err)
 	}
 	var found record
