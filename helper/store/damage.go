@@ -22,6 +22,8 @@ type Damage struct {
 	Bucket string `json:"bucket,omitempty"`
 	Key    []byte `json:"key,omitempty"`
 	File   string `json:"file,omitempty"`
+	// Restored is set where the file was removed while it was open: it was written again, and nothing is lost.
+	Restored bool `json:"restored,omitempty"`
 	// Value is what was there, nil where there was no room to keep it.
 	Value []byte `json:"value,omitempty"`
 	// Why holds nothing of the value.

@@ -287,3 +287,56 @@ func TestLengthThatLeadsOutOfTheFile(t *testing.T) {
 		t.Errorf("%d pages were changed, %v", changed, err)
 	}
 }
+
+// A journal that is removed while it is open is written again, with all that it held; one that is replaced takes nothing any more, since
+// it would be lost.
+func TestFileIsRemovedOrReplacedWhileItIsOpen(t *testing.T) {
+	for name, remove := range map[string]func(t *testing.T, s *store.Store){
+		"and written to": func(t *testing.T, s *store.Store) {
+			if err := put(s, "b", "after"); err != nil {
+				t.Fatal(err)
+			}
+		},
+		"and closed": func(*testing.T, *store.Store) {},
+	} {
+		t.Run(name, func(t *testing.T) {
+			path := filepath.Join(t.TempDir(), "journal.db")
+			told := 0
+			s, err := store.OpenOrReplace(path, func(found []store.Damage) { told += len(found) })
+			if err != nil {
+				t.Fatal(err)
+			}
+			if err := errors.Join(put(s, "a", "before"), os.Remove(path)); err != nil {
+				t.Fatal(err)
+			}
+			remove(t, s)
+			want := texts(t, s)
+			if err := s.Close(); err != nil {
+				t.Fatal(err)
+			}
+			check(t, path)
+			again := open(t, path)
+			if got := texts(t, again); !slices.Equal(got, want) || len(got) == 0 {
+				t.Errorf("it holds %q, want %q", got, want)
+			}
+			if found, err := again.Damages(); err != nil || len(found) != told || told == 1 && !found[0].Restored {
+				t.Errorf("told of %d, found %+v, %v", told, found, err)
+			}
+		})
+	}
+
+	path := filepath.Join(t.TempDir(), "journal.db")
+	s := open(t, path)
+	if err := errors.Join(put(s, "a", "before"), os.Rename(path, path+".away"), os.WriteFile(path, []byte("another"), 0o600)); err != nil {
+		t.Fatal(err)
+	}
+	if err := put(s, "b", "lost"); !errors.Is(err, store.ErrUnwritable) || !strings.Contains(err.Error(), "another file has taken its place") {
+		t.Errorf("written behind another file: %v", err)
+	}
+	if err := os.Rename(path+".away", path); err != nil {
+		t.Fatal(err)
+	}
+	if err := put(s, "b", "kept"); err != nil || len(texts(t, s)) != 2 {
+		t.Errorf("once it is back: %v", err)
+	}
+}

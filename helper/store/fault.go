@@ -17,6 +17,9 @@ func withoutFaults(f func() error) (err error) {
 			if !fromFile(met) {
 				panic(met)
 			}
+			if _, defect := met.(runtime.Error); defect {
+				met = "a page is missing, or holds something else" // what Go says of it tells an admin nothing
+			}
 			err = fmt.Errorf("%w: %v", ErrDamaged, met)
 		}
 	}()

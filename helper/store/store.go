@@ -58,8 +58,10 @@ type Store struct {
 	// doubtful holds after something could not be read: the next transaction examines the file first.
 	doubtful atomic.Bool
 
-	// writing is held over a commit and the note of how it went, so that the notes come in the order of the commits.
-	writing sync.Mutex
+	// writing is held over a commit and the note of how it went, so that the notes come in the order of the commits. It guards restored,
+	// which the next commit notes.
+	writing  sync.Mutex
+	restored []Damage
 
 	generation atomic.Uint64
 
@@ -151,6 +153,13 @@ func (s *Store) openExisting(before []Damage) (found []Damage, err error) {
 
 // Close closes the file. It waits for transactions under way.
 func (s *Store) Close() error {
+	s.writing.Lock()
+	defer s.writing.Unlock()
+	misplaced := s.inPlace()
+	return errors.Join(misplaced, s.close())
+}
+
+func (s *Store) close() error {
 	s.opening.Lock()
 	defer s.opening.Unlock()
 	s.closed = true
@@ -277,7 +286,10 @@ func (s *Store) update(f func(*Tx) error) (committed *Tx, err error) {
 	s.writing.Lock()
 	defer s.writing.Unlock()
 	committed = &Tx{}
-	release, err := s.use()
+	var release func()
+	if err = s.inPlace(); err == nil {
+		release, err = s.use()
+	}
 	if err == nil {
 		defer release()
 		var refused error
@@ -288,6 +300,10 @@ func (s *Store) update(f func(*Tx) error) (committed *Tx, err error) {
 		if refused != nil && !errors.Is(err, ErrDamaged) {
 			return nil, refused
 		}
+	}
+	if err == nil && s.restored != nil {
+		s.found(s.restored)
+		s.restored = nil
 	}
 	if err != nil {
 		err = fmt.Errorf("%w: %s: %w", ErrUnwritable, s.path, explained(err))
@@ -313,6 +329,11 @@ func (s *Store) commit(tx *Tx, f func(*Tx) error, refused *error) error {
 		defer tx.bolt.Rollback() // of no effect once it is committed
 		if *refused = f(tx); *refused != nil {
 			return *refused
+		}
+		if len(s.restored) > 0 {
+			if err := keep(tx, s.restored); err != nil {
+				return err
+			}
 		}
 		if err := tx.record(); err != nil {
 			return err

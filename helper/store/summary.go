@@ -26,6 +26,12 @@ func Summarize(found []Damage) []Summary {
 	for _, one := range found {
 		at := one.At.Format(time.RFC3339)
 		switch {
+		case one.Restored:
+			summaries = append(summaries, Summary{
+				Since: one.At,
+				Text:  fmt.Sprintf("its file was removed while usherd ran, and was written again at %s; nothing is lost", at),
+				Fix:   "Find out what removes files from the state directory.",
+			})
 		case one.File != "":
 			summaries = append(summaries, Summary{
 				Since: one.At,

@@ -1,0 +1,66 @@
+package store
+
+import (
+	"errors"
+	"fmt"
+	"io/fs"
+	"os"
+	"path/filepath"
+	"time"
+
+	bolt "go.etcd.io/bbolt"
+)
+
+// errReplaced leaves it to an admin which of the two files is the right one.
+var errReplaced = errors.New("another file has taken its place while usherd ran: restart usherd to go on with that one, or move it away to keep the one that is open")
+
+// inPlace makes sure that the file at the path is the one that is open. What is written to a file that was removed is gone at the next
+// start: such a journal is written to its path again, and opened there by the next transaction.
+func (s *Store) inPlace() error {
+	s.opening.RLock()
+	defer s.opening.RUnlock()
+	if s.db == nil || s.doubtful.Load() {
+		return nil // it is opened by its path
+	}
+	open, err := s.file.Stat()
+	if err != nil {
+		return err
+	}
+	now, err := os.Lstat(s.path)
+	switch {
+	case err == nil && os.SameFile(open, now):
+		return nil
+	case err == nil:
+		return errReplaced
+	case !errors.Is(err, fs.ErrNotExist):
+		return err
+	}
+	if err := s.putBack(); err != nil {
+		return fmt.Errorf("write it again, for it was removed while usherd ran: %w", err)
+	}
+	s.restored = append(s.restored, Damage{At: time.Now(), Restored: true})
+	s.doubtful.Store(true)
+	return nil
+}
+
+// putBack writes what is open to the path, where nothing is.
+func (s *Store) putBack() (err error) {
+	file, err := os.CreateTemp(filepath.Dir(s.path), filepath.Base(s.path)+".new-*")
+	if err != nil {
+		return err
+	}
+	defer os.Remove(file.Name())
+	err = withoutFaults(func() error {
+		return s.db.View(func(tx *bolt.Tx) error {
+			_, err := tx.WriteTo(file)
+			return err
+		})
+	})
+	if err := errors.Join(err, file.Sync(), file.Close()); err != nil {
+		return err
+	}
+	if err := os.Link(file.Name(), s.path); err != nil {
+		return err
+	}
+	return syncDirectory(filepath.Dir(s.path))
+}
