@@ -13,6 +13,14 @@ import (
 // has 128 places where nothing else is configured (kern.ipc.somaxconn).
 const floodPause = time.Millisecond
 
+// backlogFull is how connect(2) says that the backlog of a socket is full. macOS has the same word for a socket that nobody listens at any
+// more, so fullWithin is how long usherctl takes to say that no usherd is there, where one has left its socket (unp_connect in
+// https://github.com/apple-oss-distributions/xnu/blob/main/bsd/kern/uipc_usrreq.c).
+const (
+	backlogFull = unix.ECONNREFUSED
+	fullWithin  = time.Second
+)
+
 // accept takes the next connection of a listening socket that does not block, and returns the user at its other end. The error is that of
 // accept(2), or [errNoPeer]. The lock keeps a
 // child that is forked meanwhile from inheriting it.

@@ -13,6 +13,12 @@ import (
 // connections), and is then taken in one go: waking up for each connection would cost more than closing it.
 const floodPause = 5 * time.Millisecond
 
+// backlogFull is how connect(2) says that the backlog of a socket is full, and fullWithin how long [dial] tries again.
+const (
+	backlogFull = unix.EAGAIN
+	fullWithin  = dialWithin
+)
+
 // accept takes the next connection of a listening socket that does not block, and returns the user at its other end. The error is that of
 // accept(2), or [errNoPeer]. It is called twenty
 // thousand times a second when a user floods the socket, so it avoids [unix.Accept4] and [unix.GetsockoptUcred], which allocate. Neither call

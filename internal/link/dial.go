@@ -8,7 +8,6 @@ import (
 	"strings"
 	"time"
 
-	"golang.org/x/sys/unix"
 	"google.golang.org/grpc"
 )
 
@@ -63,14 +62,15 @@ func DialConn(ctx context.Context, path string, serverUID uint32) (net.Conn, err
 // dialAgain is how long dial waits for a place in the socket's backlog before it tries again.
 const dialAgain = 10 * time.Millisecond
 
-// dial connects to the socket at path. While a flood of another user's connections fills its backlog, which Linux says by EAGAIN, it
-// tries again until ctx ends, or for dialWithin.
+// dial connects to the socket at path. While a flood of another user's connections fills its backlog ([backlogFull]), it tries again until
+// ctx ends, or for fullWithin.
 func dial(ctx context.Context, path string) (net.Conn, error) {
 	ctx, cancel := context.WithTimeout(ctx, dialWithin)
 	defer cancel()
+	givenUp := time.Now().Add(fullWithin)
 	for {
 		connection, err := new(net.Dialer).DialContext(ctx, "unix", path)
-		if !errors.Is(err, unix.EAGAIN) {
+		if !errors.Is(err, backlogFull) || time.Now().After(givenUp) {
 			return connection, err
 		}
 		select {

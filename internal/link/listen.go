@@ -147,7 +147,7 @@ func bind(path string, mode fs.FileMode) (*os.File, error) {
 }
 
 // passing are the errors of accept(2) that a moment heals.
-var passing = []unix.Errno{unix.ECONNABORTED, unix.EMFILE, unix.ENFILE, unix.ENOBUFS, unix.ENOMEM}
+var passing = []unix.Errno{unix.EMFILE, unix.ENFILE, unix.ENOBUFS, unix.ENOMEM}
 
 // Accept returns the next connection that is within the limits. Its peer is known, and is what [PeerFromContext] returns. Connections
 // of a user who connects too often are closed before anything else is done for them.
@@ -155,6 +155,9 @@ func (l *Listener) Accept() (net.Conn, error) {
 	for backoff := time.Millisecond; ; {
 		descriptor, uid, err := l.next()
 		switch {
+		case errors.Is(err, unix.ECONNABORTED):
+			// It had hung up (macOS says so here). A pause would be one for those who wait behind it.
+			continue
 		case slices.ContainsFunc(passing, func(one unix.Errno) bool { return errors.Is(err, one) }):
 			// gRPC ends its server on an error that is not temporary; these pass.
 			l.warn(logKey{what: err.Error()}, "connections cannot be accepted", "error", err)
