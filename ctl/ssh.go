@@ -62,7 +62,7 @@ func sshProgram() (program, path string) {
 	for _, directory := range filepath.SplitList(path) {
 		found, err := exec.LookPath(filepath.Join(directory, "ssh"))
 		if err == nil && os.Geteuid() == 0 {
-			_, err = trust.Program.Check(found)
+			found, err = trust.Program.Check(found) // the program itself, whatever becomes of a link to it
 		}
 		if err == nil && filepath.IsAbs(found) {
 			return found, path
