@@ -13,8 +13,8 @@
 //
 // What is looked at is owner, group and mode. What is not:
 //   - Access control lists, of macOS and of Linux. An entry of a list can let a user write although the mode does not.
-//   - Who is a member of a group. A policy names the groups that may write; a group with the number of our own user, unless that is root, may
-//     write wherever the user may.
+//   - Who is a member of a group. A policy names the groups that may write; the group that many Linux systems make for each
+//     user may write where that user may, unless it is root.
 //   - How a file came into a directory. A hard link, or a file of root's that a user has moved into a directory of their own, has the owner
 //     and mode that it had before.
 //   - What is mounted. A file system of the network can report any owner.

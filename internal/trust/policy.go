@@ -3,8 +3,10 @@ package trust
 import (
 	"io/fs"
 	"os"
+	"os/user"
 	"runtime"
 	"slices"
+	"strconv"
 	"syscall"
 )
 
@@ -143,9 +145,19 @@ func judge(info fs.FileInfo, groups []group) (Reason, bool) {
 // ours reports whether a uid is root's or our own.
 func ours(uid uint32) bool { return uid == 0 || int(uid) == os.Geteuid() }
 
-// ownGroup reports whether a group is the one that Debian, Fedora and others make for each user, with the number of the user: what such a
-// user makes is writable by it (https://wiki.debian.org/UserPrivateGroups). Root has none: its group has other members on a Mac.
-func ownGroup(gid uint32) bool { return gid != 0 && int(gid) == os.Geteuid() }
+// ownGroup reports whether a group is the one that Debian, Fedora and others make for each user, with the name or the number of the user:
+// what such a user makes is writable by it (https://wiki.debian.org/UserPrivateGroups). Root has none: its group has other members on a Mac.
+func ownGroup(gid uint32) bool {
+	switch {
+	case os.Geteuid() == 0 || int(gid) != os.Getegid():
+		return false
+	case int(gid) == os.Geteuid():
+		return true
+	}
+	group, groupErr := user.LookupGroupId(strconv.Itoa(int(gid)))
+	own, err := user.LookupId(strconv.Itoa(os.Geteuid()))
+	return groupErr == nil && err == nil && group.Name == own.Username
+}
 
 func admits(groups []group, gid uint32) bool {
 	return slices.ContainsFunc(groups, func(g group) bool { return g.gid == gid && (g.only == "" || g.only == system) })
