@@ -1,7 +1,9 @@
 package link
 
 import (
+	"context"
 	"fmt"
+	"net"
 	"os"
 	"syscall"
 	"time"
@@ -20,6 +22,19 @@ const (
 	backlogFull = unix.ECONNREFUSED
 	fullWithin  = time.Second
 )
+
+// dialAgain is how long [dialFull] waits for a place in the socket's backlog.
+const dialAgain = 10 * time.Millisecond
+
+// dialFull tries once more to connect to a socket whose backlog is full. The error may be [backlogFull].
+func dialFull(ctx context.Context, path string) (net.Conn, error) {
+	select {
+	case <-time.After(dialAgain):
+	case <-ctx.Done():
+		return nil, ctx.Err()
+	}
+	return new(net.Dialer).DialContext(ctx, "unix", path)
+}
 
 // accept takes the next connection of a listening socket that does not block, and returns the user at its other end. The error is that of
 // accept(2), or [errNoPeer]. The lock keeps a

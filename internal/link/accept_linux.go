@@ -1,7 +1,10 @@
 package link
 
 import (
+	"context"
+	"errors"
 	"fmt"
+	"net"
 	"os"
 	"time"
 	"unsafe"
@@ -18,6 +21,31 @@ const (
 	backlogFull = unix.EAGAIN
 	fullWithin  = dialWithin
 )
+
+// dialTurn is how long [dialFull] waits for its turn, and then looks whether its caller still wants it.
+const dialTurn = 100 * time.Millisecond
+
+// dialFull connects to a socket whose backlog is full. A connect(2) that blocks gets its turn after those that came before (connect(2),
+// SO_SNDTIMEO in socket(7)); one that is tried again and again can find the backlog full each time. The error may be [backlogFull].
+func dialFull(_ context.Context, path string) (net.Conn, error) {
+	descriptor, err := unix.Socket(unix.AF_UNIX, unix.SOCK_STREAM|unix.SOCK_CLOEXEC, 0)
+	if err != nil {
+		return nil, os.NewSyscallError("socket", err)
+	}
+	socket := os.NewFile(uintptr(descriptor), path)
+	defer socket.Close() // the connection has a duplicate
+	turn := unix.NsecToTimeval(dialTurn.Nanoseconds())
+	if err := unix.SetsockoptTimeval(descriptor, unix.SOL_SOCKET, unix.SO_SNDTIMEO, &turn); err != nil {
+		return nil, os.NewSyscallError("setsockopt", err)
+	}
+	switch err := unix.Connect(descriptor, &unix.SockaddrUnix{Name: path}); {
+	case errors.Is(err, unix.EINTR):
+		return nil, backlogFull
+	case err != nil:
+		return nil, &net.OpError{Op: "dial", Net: "unix", Addr: &net.UnixAddr{Name: path, Net: "unix"}, Err: os.NewSyscallError("connect", err)}
+	}
+	return net.FileConn(socket)
+}
 
 // accept takes the next connection of a listening socket that does not block, and returns the user at its other end. The error is that of
 // accept(2), or [errNoPeer]. It is called twenty

@@ -59,24 +59,15 @@ func DialConn(ctx context.Context, path string, serverUID uint32) (net.Conn, err
 	return proven, nil
 }
 
-// dialAgain is how long dial waits for a place in the socket's backlog before it tries again.
-const dialAgain = 10 * time.Millisecond
-
 // dial connects to the socket at path. While a flood of another user's connections fills its backlog ([backlogFull]), it tries again until
 // ctx ends, or for fullWithin.
 func dial(ctx context.Context, path string) (net.Conn, error) {
 	ctx, cancel := context.WithTimeout(ctx, dialWithin)
 	defer cancel()
 	givenUp := time.Now().Add(fullWithin)
-	for {
-		connection, err := new(net.Dialer).DialContext(ctx, "unix", path)
-		if !errors.Is(err, backlogFull) || time.Now().After(givenUp) {
-			return connection, err
-		}
-		select {
-		case <-time.After(dialAgain):
-		case <-ctx.Done():
-			return nil, err
-		}
+	connection, err := new(net.Dialer).DialContext(ctx, "unix", path)
+	for errors.Is(err, backlogFull) && ctx.Err() == nil && time.Now().Before(givenUp) {
+		connection, err = dialFull(ctx, path)
 	}
+	return connection, err
 }

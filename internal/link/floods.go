@@ -35,8 +35,9 @@ const (
 	usersInMemory = 1024
 )
 
-// closedInARow is how many connections are closed before Accept takes a breath, for [floodPause].
-const closedInARow = 512
+// closedInARow is how many connections are closed before Accept takes a breath, for [floodPause]: with it the rate that a flood is closed
+// at, and so what it costs. What comes faster finds the backlog full, and waits there.
+const closedInARow = 50
 
 // errTooOften says that connections of a user who connects too often were closed.
 var errTooOften = errors.New("user connects too often")

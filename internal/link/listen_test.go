@@ -77,16 +77,31 @@ func TestCloseRemovesTheSocketAndLetsTheNextOneServe(t *testing.T) {
 	}
 }
 
-// knock connects, says nothing, and stays.
+// knock connects, says nothing, and stays. Whoever is turned away, for their user has connected too often, knocks again.
 func knock(path string) error {
-	connection, err := net.Dial("unix", path)
-	if err != nil {
-		return err
+	left := make(chan struct{})
+	go func() {
+		defer close(left)
+		io.Copy(io.Discard, os.Stdin)
+	}()
+	for {
+		connection, err := net.Dial("unix", path)
+		if err != nil {
+			return err
+		}
+		defer connection.Close()
+		fmt.Println("connected")
+		turnedAway := make(chan struct{})
+		go func() {
+			defer close(turnedAway)
+			io.Copy(io.Discard, connection)
+		}()
+		select {
+		case <-left:
+			return nil
+		case <-turnedAway:
+		}
 	}
-	defer connection.Close()
-	fmt.Println("connected")
-	io.Copy(io.Discard, os.Stdin)
-	return nil
 }
 
 // The flood of one user, and how much of it is let in.
