@@ -30,7 +30,9 @@ const (
 func playFlood(kind, socket string) error {
 	ctx, stop := signal.NotifyContext(context.Background(), syscall.SIGTERM)
 	defer stop()
-	return flood.Run(ctx, kind, socket, func() { fmt.Println("flooding", socket) })
+	connected, err := flood.Run(ctx, kind, socket, func() { fmt.Println("flooding", socket) })
+	fmt.Println(connected)
+	return err
 }
 
 // measureFloodsAlone measures floods and nothing else.
@@ -74,13 +76,17 @@ func measureFloods(ctx context.Context, s *scene) (rows []row, err error) {
 			if socket == s.AgentSocket() && kind != flood.Connects && kind != flood.Garbage {
 				continue // before an agent is let in, usherd reads nothing
 			}
-			used, took, err := flooded(ctx, program, kind, socket, flooder, s.Helper.PID())
+			used, took, connected, err := flooded(ctx, program, kind, socket, flooder, s.Helper.PID())
 			if err != nil {
 				return nil, err
 			}
+			what := strings.ReplaceAll(kind, "-", " ")
+			if connected > 0 {
+				what += fmt.Sprintf(" (%.0f a second)", float64(connected)/took.Seconds())
+			}
 			allowed := took.Seconds() * coreForAFlood * 1e9
 			rows = append(rows, row{
-				Measure: fmt.Sprintf("flood of %s by one user, %s: processor time of usherd in %s", filepath.Base(socket), strings.ReplaceAll(kind, "-", " "), floodedFor),
+				Measure: fmt.Sprintf("flood of %s by one user, %s: processor time of usherd in %s", filepath.Base(socket), what, floodedFor),
 				Unit:    duration, Median: float64(used), Reference: "a quarter of one core", ReferenceMedian: allowed,
 				Ratio: float64(used) / allowed, Goal: &goal{Ratio: 1},
 			})
@@ -89,38 +95,49 @@ func measureFloods(ctx context.Context, s *scene) (rows []row, err error) {
 	return rows, nil
 }
 
-// flooded returns how long the processors ran a process while a user flooded its socket, and how long that was.
-func flooded(ctx context.Context, program, kind, socket string, by *mac.User, pid int) (used, took time.Duration, err error) {
+// flooded returns how long the processors ran a process while a user flooded its socket, how long that was, and how often a flood of
+// connections connected.
+func flooded(ctx context.Context, program, kind, socket string, by *mac.User, pid int) (used, took time.Duration, connected int, err error) {
 	command := exec.Command(program, floodRole, kind, socket)
 	command.Dir, command.Stderr = "/", os.Stderr
 	command.SysProcAttr = &syscall.SysProcAttr{Credential: &syscall.Credential{Uid: by.UID, Gid: by.GID}}
 	stdout, err := command.StdoutPipe()
 	if err != nil {
-		return 0, 0, err
+		return 0, 0, 0, err
 	}
 	if err := command.Start(); err != nil {
-		return 0, 0, err
+		return 0, 0, 0, err
 	}
 	defer func() {
 		command.Process.Kill()
 		command.Wait()
 	}()
-	if _, err := bufio.NewReader(stdout).ReadString('\n'); err != nil {
-		return 0, 0, fmt.Errorf("flood %s with %s: %w", socket, kind, err)
+	said := bufio.NewReader(stdout)
+	if _, err := said.ReadString('\n'); err != nil {
+		return 0, 0, 0, fmt.Errorf("flood %s with %s: %w", socket, kind, err)
 	}
 	before, err := processorTime(pid)
 	if err != nil {
-		return 0, 0, err
+		return 0, 0, 0, err
 	}
 	began := time.Now()
 	select {
 	case <-time.After(floodedFor):
 	case <-ctx.Done():
-		return 0, 0, context.Cause(ctx)
+		return 0, 0, 0, context.Cause(ctx)
 	}
 	took = time.Since(began)
 	after, err := processorTime(pid)
-	return after - before, took, err
+	if err != nil {
+		return 0, 0, 0, err
+	}
+	if err := command.Process.Signal(syscall.SIGTERM); err != nil {
+		return 0, 0, 0, err
+	}
+	if _, err := fmt.Fscanln(said, &connected); err != nil {
+		return 0, 0, 0, fmt.Errorf("flood %s with %s: %w", socket, kind, err)
+	}
+	return after - before, took, connected, nil
 }
 
 // processorTime is how long the processors have run a process so far (proc_pid_stat(5)).

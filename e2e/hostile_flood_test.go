@@ -24,7 +24,7 @@ import (
 func playFlood(kind, socket string) int {
 	ctx, stop := signal.NotifyContext(context.Background(), syscall.SIGTERM)
 	defer stop()
-	if err := flood.Run(ctx, kind, socket, func() { fmt.Println("the flood has begun") }); err != nil {
+	if _, err := flood.Run(ctx, kind, socket, func() { fmt.Println("the flood has begun") }); err != nil {
 		fmt.Println(err)
 		return 1
 	}

@@ -125,14 +125,15 @@ func write(w io.Writer, p []byte) error {
 	return err
 }
 
-// Run floods the socket until ctx ends. It calls begun when the flood is under way.
-func Run(ctx context.Context, kind, socket string, begun func()) error {
+// Run floods the socket until ctx ends. It calls begun when the flood is under way. Connected is how often [Connects] has connected, whether
+// or not there was room for it in the socket's backlog.
+func Run(ctx context.Context, kind, socket string, begun func()) (connected int, err error) {
 	if kind == Connects {
 		return connect(ctx, socket, begun)
 	}
 	send := senders[kind]
 	if send == nil {
-		return fmt.Errorf("flood %s: %q is not one of %q", socket, kind, Kinds())
+		return 0, fmt.Errorf("flood %s: %q is not one of %q", socket, kind, Kinds())
 	}
 	once := sync.OnceFunc(begun)
 	var flooding sync.WaitGroup
@@ -161,11 +162,11 @@ func Run(ctx context.Context, kind, socket string, begun func()) error {
 		})
 	}
 	flooding.Wait()
-	return nil
+	return 0, nil
 }
 
 // connect connects and hangs up.
-func connect(ctx context.Context, socket string, begun func()) error {
+func connect(ctx context.Context, socket string, begun func()) (connected int, err error) {
 	const each = time.Millisecond
 	ticker := time.NewTicker(each)
 	defer ticker.Stop()
@@ -174,20 +175,21 @@ func connect(ctx context.Context, socket string, begun func()) error {
 	for last := time.Now(); ; {
 		select {
 		case <-ctx.Done():
-			return nil
+			return connected, nil
 		case now := <-ticker.C:
 			for due := int(now.Sub(last).Seconds() * ConnectsPerSecond); due > 0; due-- {
 				descriptor, err := unix.Socket(unix.AF_UNIX, unix.SOCK_STREAM, 0)
 				if err != nil {
-					return fmt.Errorf("flood %s: %w", socket, err)
+					return connected, fmt.Errorf("flood %s: %w", socket, err)
 				}
 				if err = unix.SetNonblock(descriptor, true); err == nil {
 					err = unix.Connect(descriptor, address)
 				}
 				unix.Close(descriptor)
 				if err != nil && !errors.Is(err, unix.EAGAIN) {
-					return fmt.Errorf("flood %s: %w", socket, err)
+					return connected, fmt.Errorf("flood %s: %w", socket, err)
 				}
+				connected++
 			}
 			last = now
 		}
