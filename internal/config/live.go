@@ -67,12 +67,23 @@ func (p Places) open(required bool, keep string) (*Live, error) {
 		l.now.Store(&inForce{loaded: loaded})
 		return l, nil
 	}
+	if l.goesOnWithout(err) {
+		l.now.Store(&inForce{loaded: loaded, problem: &Problem{err, time.Now()}})
+		return l, nil
+	}
 	kept, keptErr := l.restore()
 	if keptErr != nil {
 		return nil, err
 	}
 	l.now.Store(&inForce{loaded: kept, problem: &Problem{err, time.Now()}})
 	return l, nil
+}
+
+// goesOnWithout reports whether what else the files say is in force although the local one cannot be read. A program that keeps its last
+// good configuration, as usherd does, rather has that.
+func (l *Live) goesOnWithout(err error) bool {
+	_, only := err.(*notReadable) //nolint:errorlint // joined with another error it is not the only one
+	return only && l.keep == ""
 }
 
 // Begin gives it a log, and tells that what [Open] has found: what is logged, and how much of it, is in the configuration itself. It
@@ -110,23 +121,27 @@ func (l *Live) Reload() (changed bool) {
 	defer l.mu.Unlock()
 	before := l.now.Load()
 	loaded, err := l.places.load(l.required)
-	if err != nil {
-		if before.problem == nil || before.problem.Err.Error() != err.Error() {
-			problem := &Problem{err, time.Now()}
-			l.tell(problem)
+	problem, news := before.problem, false
+	switch {
+	case err == nil && before.problem != nil:
+		l.log.Info("the configuration can be read again", "since", before.problem.Since)
+		problem, news = nil, true
+	case err != nil && (before.problem == nil || before.problem.Err.Error() != err.Error()):
+		problem, news = &Problem{err, time.Now()}, true
+		l.tell(problem)
+	}
+	if err != nil && !l.goesOnWithout(err) {
+		if news {
 			l.become(&inForce{loaded: before.loaded, problem: problem, pending: before.pending})
 		}
 		return false
 	}
-	if before.problem != nil {
-		l.log.Info("the configuration can be read again", "since", before.problem.Since)
-	}
-	now := &inForce{loaded: loaded, pending: l.pin(loaded, before.loaded)}
+	now := &inForce{loaded: loaded, problem: problem, pending: l.pin(loaded, before.loaded)}
 	values, were := loaded.Values(), before.loaded.Values()
 	if changed = !reflect.DeepEqual(values, were); !changed {
 		now.loaded = before.loaded
 	}
-	if changed || before.problem != nil || !slices.Equal(before.pending, now.pending) {
+	if changed || news || !slices.Equal(before.pending, now.pending) {
 		l.become(now)
 	}
 	for i, value := range values {
@@ -139,7 +154,7 @@ func (l *Live) Reload() (changed bool) {
 			l.log.Warn("the configuration has changed a key that counts at the next start", "key", key)
 		}
 	}
-	if changed || before.problem != nil {
+	if changed || news {
 		l.save()
 	}
 	return changed
@@ -154,6 +169,10 @@ func (l *Live) become(now *inForce) {
 
 // tell logs the problem. What stands in the files under unknown keys is not part of it.
 func (l *Live) tell(problem *Problem) {
+	if l.goesOnWithout(problem.Err) {
+		l.log.Warn("the local configuration cannot be read; the managed one and the defaults are in force", "error", problem.Err)
+		return
+	}
 	l.log.Error("the configuration cannot be used; the last good one stays in force", "error", problem.Err)
 }
 

@@ -75,6 +75,7 @@ func whole(loaded *Loaded, err error) (*Loaded, error) {
 func (p Places) load(localRequired bool) (*Loaded, error) {
 	loaded := &Loaded{Config: Default(), Places: p, origins: map[string]origin{}}
 	var problems []error
+	var unread error
 	for _, place := range []struct {
 		layer    Layer
 		path     string
@@ -85,6 +86,10 @@ func (p Places) load(localRequired bool) (*Loaded, error) {
 		}
 		entries, err := readFile(place.path)
 		if errors.Is(err, fs.ErrNotExist) && !place.required {
+			continue
+		}
+		if errors.Is(err, fs.ErrPermission) && place.layer == LayerLocal {
+			unread = &notReadable{err}
 			continue
 		}
 		if err != nil {
@@ -99,8 +104,18 @@ func (p Places) load(localRequired bool) (*Loaded, error) {
 	if len(problems) == 0 {
 		problems = loaded.checkTogether()
 	}
-	return loaded, errors.Join(problems...)
+	if len(problems) == 0 && unread != nil {
+		return loaded, unread
+	}
+	return loaded, errors.Join(append(problems, unread)...)
 }
+
+// notReadable is the only thing that is wrong with the files: this user may not read the local one, of which `defaults write` leaves the
+// mode 0600 (https://github.com/chilcote/outset/issues/53).
+type notReadable struct{ err error }
+
+func (e *notReadable) Error() string { return e.err.Error() }
+func (e *notReadable) Unwrap() error { return e.err }
 
 // apply takes one file's entries into the configuration. Values that lose to a stronger layer are checked all the same.
 func (l *Loaded) apply(layer Layer, file string, entries []entry) (problems []*KeyError) {

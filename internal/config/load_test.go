@@ -102,7 +102,7 @@ func TestFileFillsTheConfiguration(t *testing.T) {
 
 func TestPropertyListsInBothFormatsAndShapes(t *testing.T) {
 	content := map[string]any{
-		"PayloadUUID": "C7A0E0B2-0000-4000-8000-000000000000",
+		"PayloadUUID": "C7A0E0B2-0000-4000-8000-000000000000", "PayloadVersion": 1, "_manualProfile": true,
 		"log_level":   "warn",
 		"jamf":        map[string]any{"gather_after_portal": true},
 		"preflight":   map[string]any{"endpoints": []any{"one.example:443"}},

@@ -21,9 +21,9 @@ func parsePropertyList(path string, content []byte) ([]entry, error) {
 		return nil, fmt.Errorf("parse configuration %s: %w", path, err)
 	}
 	for key := range dictionary {
-		// Some versions of macOS leave PayloadUUID and the like of the profile in the managed file (seen with other
-		// products; not verified on a Mac with usher).
-		if strings.HasPrefix(key, "Payload") {
+		// What macOS adds to the managed file: PayloadUUID and the like of a profile by MDM, and _manualProfile of one that was installed by
+		// hand (seen with other products; not verified on a Mac with usher). No key of usher's begins so.
+		if strings.HasPrefix(key, "Payload") || strings.HasPrefix(key, "_") {
 			delete(dictionary, key)
 		}
 	}

@@ -1,19 +1,15 @@
 package foreign_test
 
 import (
-	"bytes"
 	"errors"
 	"os"
-	"os/exec"
 	"path/filepath"
 	"syscall"
 	"testing"
 
+	"usher.internal/internal/asuser"
 	"usher.internal/internal/foreign"
 )
-
-// actsAsJane is set to the Mac's folder in the process that runs as Jane.
-const actsAsJane = "FOREIGN_TEST_FOLDER"
 
 // A user's own links lead where they lead; out of a folder that was named as the border, nothing does.
 func TestAnyoneButRootFollowsTheirLinks(t *testing.T) {
@@ -25,28 +21,14 @@ func TestAnyoneButRootFollowsTheirLinks(t *testing.T) {
 	m.link(m.open, filepath.Join(m.home, "out"), jane)
 	m.link(m.secret, filepath.Join(m.home, "secret.log"), jane)
 	m.link("made", filepath.Join(m.home, "dangling"), jane)
-	// The program of the test is where only root can read it.
-	program := filepath.Join(m.folder, "test")
-	self, err := os.Executable()
-	m.must(err)
-	content, err := os.ReadFile(self)
-	m.must(err, os.WriteFile(program, content, 0o755))
-	m.must(os.Chmod(filepath.Dir(m.folder), 0o755)) // which is only its maker's
-	command := exec.CommandContext(t.Context(), program, "-test.run=^TestAsJane$", "-test.v")
-	command.Env = []string{actsAsJane + "=" + m.folder, "GORACE=" + os.Getenv("GORACE")}
-	command.Dir = m.folder
-	command.SysProcAttr = &syscall.SysProcAttr{Credential: &syscall.Credential{Uid: jane, Gid: jane}}
-	said, err := command.CombinedOutput()
-	if err != nil || !bytes.Contains(said, []byte("--- PASS: TestAsJane")) {
-		t.Fatalf("%v: %s", err, said)
-	}
+	asuser.Run(t, syscall.Credential{Uid: jane, Gid: jane}, "TestAsJane", m.folder)
 	if info, err := os.Lstat(filepath.Join(m.home, "made")); err != nil || !info.Mode().IsRegular() {
 		t.Errorf("what Jane's link leads to was not made: %v", err)
 	}
 }
 
 func TestAsJane(t *testing.T) {
-	folder := os.Getenv(actsAsJane)
+	folder := asuser.Folder()
 	if folder == "" {
 		return // it runs in the process that the test above starts
 	}

@@ -1,16 +1,15 @@
 package trust_test
 
 import (
-	"bytes"
 	"errors"
 	"io/fs"
 	"os"
-	"os/exec"
 	"path/filepath"
 	"strings"
 	"syscall"
 	"testing"
 
+	"usher.internal/internal/asuser"
 	"usher.internal/internal/trust"
 )
 
@@ -315,17 +314,10 @@ func TestRead(t *testing.T) {
 	}
 }
 
-// asUser is set to a folder in the process that runs as an ordinary user.
-const asUser = "TRUST_TEST_FOLDER"
-
 // Debian gives each user a group of the user's number, and lets it write to what the user makes.
 func TestTheGroupOfAUserIsTheUser(t *testing.T) {
 	const jane, staff = 4242, 4243
 	top := folder(t)
-	self, err := os.Executable()
-	must(t, err)
-	content, err := os.ReadFile(self)
-	must(t, err, os.WriteFile(filepath.Join(top, "test"), content, 0o755), os.Chmod(top, 0o755), os.Chmod(filepath.Dir(top), 0o755))
 	for name, gid := range map[string]int{"own": jane, "shared": staff} {
 		directory := filepath.Join(top, name)
 		must(t, os.Mkdir(directory, 0o775), os.Chmod(directory, 0o775), os.Chown(directory, jane, gid))
@@ -334,20 +326,14 @@ func TestTheGroupOfAUserIsTheUser(t *testing.T) {
 			must(t, os.WriteFile(file, []byte("text"), 0o600), os.Chmod(file, mode), os.Chown(file, jane, gid))
 		}
 	}
-	command := exec.CommandContext(t.Context(), filepath.Join(top, "test"), "-test.run=^TestAsAUser$", "-test.v")
-	command.Env = []string{asUser + "=" + top, "GORACE=" + os.Getenv("GORACE")}
-	command.Dir = top
-	command.SysProcAttr = &syscall.SysProcAttr{Credential: &syscall.Credential{Uid: jane, Gid: jane, Groups: []uint32{jane, staff}}}
-	if said, err := command.CombinedOutput(); err != nil || !bytes.Contains(said, []byte("--- PASS: TestAsAUser")) {
-		t.Fatalf("%v: %s", err, said)
-	}
+	asuser.Run(t, syscall.Credential{Uid: jane, Gid: jane, Groups: []uint32{jane, staff}}, "TestAsAUser", top)
 	// Root is another user.
-	_, err = trust.KeyDirectory.Check(filepath.Join(top, "own"))
+	_, err := trust.KeyDirectory.Check(filepath.Join(top, "own"))
 	want(t, err, filepath.Join(top, "own"), trust.Owner)
 }
 
 func TestAsAUser(t *testing.T) {
-	top := os.Getenv(asUser)
+	top := asuser.Folder()
 	if top == "" {
 		return // it runs in the process that the test above starts
 	}
