@@ -115,7 +115,8 @@ func optionalPath(name, fallback, description string, field func(*Config) *strin
 }
 
 func socketDirectory(name, fallback, description string, field func(*Config) *string) row {
-	longest := maximumSocketPath - len("/") - max(len(helperSocketName), len(agentSocketName))
+	// A socket is made beside its place, under a name that is longer (link.Listen).
+	longest := maximumSocketPath - len("/") - len("."+".new") - max(len(helperSocketName), len(agentSocketName))
 	allowed := fmt.Sprintf("an absolute path of at most %d bytes", longest)
 	return textField(Key{name, "path", allowed, fallback, description}, field, func(given string) (string, error) {
 		clean, err := absolute(given)
