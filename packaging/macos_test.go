@@ -30,6 +30,9 @@ func TestMacOSPackage(t *testing.T) {
 		{`chmod -x scripts/postinstall`, "cannot be executed"},
 		{`echo 'cd $1' >> scripts/preinstall`, "shellcheck objects"},
 		{`echo '<' >> product/Distribution`, "no XML"},
+		{`sed -i s/overwrite-permissions=.false./overwrite-permissions='"true"'/ product/usher-component.pkg/PackageInfo`, `overwrite-permissions is "true"`},
+		{`mv product/Resources/LICENSE.txt product/Resources/LICENSE`, `the license "LICENSE.txt" is not in Resources`},
+		{`sed -i 's/>usher-component/>missing/' product/Distribution`, "missing.pkg is not in the package"},
 	} {
 		work := t.TempDir()
 		printed, err := try(t.Context(), work, nil, "bash", "-c", `set -e
