@@ -253,6 +253,9 @@ var hostile = []struct{ name, text string }{
 	{"homes", "/Users/a"},
 	{"dots", "a.b."},
 	{"new lines", "password:\n"},
+	{"tokens", "ghp_sk-"},
+	{"webhooks", "hooks.slack.com/services/"},
+	{"groups", "ABCD-"},
 }
 
 func BenchmarkText(b *testing.B) {

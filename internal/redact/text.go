@@ -116,6 +116,7 @@ var topLevelDomains = sync.OnceValue(func() map[string]bool {
 // shapes are what is known by how it is written, in the order in which they are tried at a place.
 var shapes = lazyregexp.New(`(?i)` + strings.Join([]string{
 	`(?P<token>eyJ[A-Za-z0-9_-]{8,}(?:(?:\.|%2E)[A-Za-z0-9_-]*){0,4}|\b[01]\.A[A-Za-z0-9_-]{20,}(?:\.[A-Za-z0-9_.*!-]+)?|\bM\.[CR]\d+_[A-Za-z0-9._*!$-]{4,}|\bS[ACNOUX][A-Z2-7]{56}\b)`,
+	`(?P<secret>\b[a-z0-9]{4}(?:[-\x{2010}-\x{2014}][a-z0-9]{4}){5}\b|\b\d{6}(?:-\d{6}){7}\b)`,
 	`(?P<pairs>\b[0-9a-f]{2}(?::[0-9a-f]{2}){15,}\b)`,
 	`(?P<upn>[A-Za-z0-9._+'#$~!\x{80}-\x{10ffff}-]+(?:@|%40|\\@)[A-Za-z0-9-]+(?:\.[A-Za-z0-9-]+)+)`,
 	`(?P<id>[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12})`,
@@ -154,7 +155,7 @@ func mayHaveShape(word string) bool {
 			}
 			run = 0
 			continue
-		case letter == '-':
+		case letter == '-', letter == 0xe2:
 			dashes++
 		case letter-'0' <= 9:
 			digits++
@@ -166,7 +167,7 @@ func mayHaveShape(word string) bool {
 			return true
 		}
 	}
-	return dots >= 3 && digits >= 4 || dashes >= 4 && len(word) >= 36 || strings.HasPrefix(word, "eyJ") || strings.HasPrefix(word, "M.C") || strings.HasPrefix(word, "M.R")
+	return dots >= 3 && digits >= 4 || dashes >= 4 && len(word) >= 29 || strings.HasPrefix(word, "eyJ") || strings.HasPrefix(word, "M.C") || strings.HasPrefix(word, "M.R")
 }
 
 // label is what stands up to the end of a domain's part.
@@ -201,7 +202,16 @@ func (r *Redactor) replaceShapes(text string) string {
 		for end < len(text) && !isBreak(text[end]) {
 			end++
 		}
-		if word := text[at:end]; isPadded(word, text[end:]) {
+		word := text[at:end]
+		if len(word) > 12 {
+			if replaced := hideTokens(word); replaced != word {
+				out.WriteString(text[copied:at])
+				out.WriteString(replaced)
+				at, copied = end, end
+				continue
+			}
+		}
+		if isPadded(word, text[end:]) {
 			out.WriteString(text[copied:at])
 			out.WriteString(r.padded(word, text[end:]))
 			copied = end
@@ -266,6 +276,11 @@ func (r *Redactor) replaceWord(word, before string) string {
 		switch group {
 		case "token":
 			return "[token]"
+		case "secret":
+			if strings.ToUpper(match) != match && !strings.ContainsAny(match, "0123456789") {
+				return match // words with hyphens
+			}
+			return hidden
 		case "upn":
 			return r.signIn(match)
 		case "id":
