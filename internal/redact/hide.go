@@ -47,7 +47,7 @@ type hider struct {
 
 // stops are the bytes at which something is looked at.
 var stops = func() (set [256]bool) {
-	for _, stop := range []byte(`=:>%\-+ `) {
+	for _, stop := range []byte(`=:>%\-+ (0`) {
 		set[stop] = true
 	}
 	return set
@@ -138,9 +138,16 @@ func (h *hider) stop(at int) int {
 		if next := h.block(at); next > at {
 			return next
 		}
+		if next := h.americanPhone(at); next > at {
+			return next
+		}
 		return h.flag(at)
 	case '+':
 		return h.phone(at, at+1)
+	case '0':
+		return h.nationalPhone(at)
+	case '(':
+		return h.americanPhone(at)
 	case ' ':
 		return h.phrase(at)
 	}

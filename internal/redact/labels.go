@@ -39,8 +39,9 @@ var labels = byLabel(map[class]string{
 	digestLabel: `x5t x5ts256 sha1 sha256 sha512 md5 sha1hash sha256hash hash ski aki subjectkeyidentifier`,
 	personLabel: `gecos cn_name nickname`,
 	ownerLabel:  `owner manager name holder contact assignee requester author`,
-	phoneLabel:  `tel mobile cell fax telefon phones businessphones homephones`,
-	valueLabel:  `value val`,
+	phoneLabel: `tel mobile cell fax telefon phones businessphones homephones handy mobil rufnummer festnetz durchwahl telefono telefoon telefone movil cellulare
+		portable gsm`,
+	valueLabel: `value val`,
 })
 
 // endings are the ends of labels: currentPassword, X-Vault-Token, userDisplayName.
@@ -55,7 +56,7 @@ var endings = byEnding(map[class]string{
 	digestLabel: `thumbprint fingerprint certificatehash certhash keyhash digest`,
 	personLabel: `displayname givenname familyname surname lastname firstname middlename fullname realname legalname ownername formattedname personname
 		preferredname accountholder`,
-	phoneLabel: `phone phonenumber telephone telephonenumber mobilenumber faxnumber homephone`,
+	phoneLabel: `telefonnummer rufnummer mobilnummer handynummer faxnummer telefoonnummer phone phonenumber telephone telephonenumber mobilenumber faxnumber homephone`,
 })
 
 // notLabels end like one of them and are something else.

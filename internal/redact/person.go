@@ -8,9 +8,6 @@ import (
 	"usher.internal/internal/lazyregexp"
 )
 
-// hiddenPhone takes the place of a telephone number.
-const hiddenPhone = "[phone]"
-
 // products are words that are in names of programs, policies and groups, and in no name of a person.
 var products = setOf(`microsoft apple jamf intune entra azure company portal platform sso register registration device devices self service extension profile policy
 	group groups users conditional access default all authenticator office teams outlook onedrive defender edge chrome google kerberos sign login certificate
@@ -174,94 +171,6 @@ func containsWord(text string, words map[string]bool) bool {
 	return false
 }
 
-// number hides the telephone number in a field that holds one.
-func (h *hider) number(v value) int {
-	text := h.text[v.from:v.to]
-	if digits := digitsOf(text); digits < 5 || digits > 24 || len(text) > 64 || isVersionOrDate(text) {
-		return -1
-	}
-	h.replace(v.from, v.to, hiddenPhone)
-	return max(v.next, v.to)
-}
-
-func digitsOf(text string) int {
-	digits := 0
-	for i := range len(text) {
-		if text[i]-'0' <= 9 {
-			digits++
-		}
-	}
-	return digits
-}
-
-func isVersionOrDate(text string) bool {
-	return len(text) >= 10 && text[4] == '-' && text[7] == '-' || strings.Count(text, ":") > 1 || isDashed(text)
-}
-
-// endOfNumber returns where a telephone number ends that is not quoted.
-func endOfNumber(text string, from int) int {
-	at, last := from, from
-	for at < len(text) && at-from < 40 {
-		letter := text[at]
-		switch {
-		case letter-'0' <= 9:
-			last = at + 1
-		case strings.IndexByte("+ ()-./", letter) >= 0:
-		case letter == 0xC2 && at+1 < len(text) && text[at+1] == 0xA0:
-			at++
-		case prefixOf(text[at:], "ext. ", "ext ", "x", "%2B", "%20") > 0:
-			at += prefixOf(text[at:], "ext. ", "ext ", "x", "%2B", "%20") - 1
-		default:
-			return last
-		}
-		at++
-	}
-	return last
-}
-
-// phone hides a telephone number in international notation, whose + is at a place.
-func (h *hider) phone(at, behind int) int {
-	text := h.text
-	if at < h.copied || behind >= len(text) || text[behind]-'1' > 8 || at > 0 && (isWordByte(text[at-1]) || strings.IndexByte("+/=-.)", text[at-1]) >= 0 && !strings.HasPrefix(text[at-1:], "=+")) {
-		return at
-	}
-	end, last, digits, groups := behind, behind, 0, 0
-	for end < len(text) && digits <= 16 {
-		letter := text[end]
-		if letter-'0' <= 9 {
-			digits++
-			end++
-			last = end
-			continue
-		}
-		blank := 0
-		for end+blank < len(text) && blank < 3 && strings.IndexByte(" -./()", text[end+blank]) >= 0 {
-			blank++
-		}
-		if blank == 0 {
-			blank = prefixOf(text[end:], "\u00a0", "\u2011", "%20")
-		}
-		if blank == 0 || end+blank >= len(text) || text[end+blank]-'0' > 9 {
-			break
-		}
-		if digits > 3 && groups == 0 {
-			break // a country's code has at most three digits
-		}
-		groups++
-		end += blank
-	}
-	switch {
-	case digits > 15, digits < 9 && groups == 0, digits < 7:
-		return at
-	case last < len(text) && (isWordByte(text[last]) || text[last] == ':'):
-		return at
-	case at > 1 && text[at-1] == ' ' && text[at-2]-'0' <= 9 && groups == 0:
-		return at // behind a time or in a sum
-	}
-	h.replace(at, last, hiddenPhone)
-	return last
-}
-
 // account is an entry of passwd(5) or master.passwd(5); the group is the name of its owner, with what else is in that field.
 var account = lazyregexp.New(`(?m)^[\w.-]+:[^:\n]*:-?\d+:-?\d+:(?:[^:\n]*:\d+:\d+:)?([^:\n]{2,200}):/`)
 
@@ -280,21 +189,5 @@ func (r *Redactor) replaceAccounts(text string) string {
 			r.learnUser(name)
 		}
 		return strings.TrimSuffix(entry, field+":/") + r.pseudonym(userKind, name) + ":/"
-	})
-}
-
-// dialled is a telephone number in international notation as it is dialled in most countries, with 00 [ITU-T E.123].
-var dialled = lazyregexp.New(`(^|[\s"'=(,:;>])00[1-9]\d{0,2}(?:[ /.-]?\(?\d{1,5}\)?(?:[ /.-]\d{2,})+|\d{9,12})\b`)
-
-// replaceNumbers replaces telephone numbers that begin with 00.
-func replaceNumbers(text string) string {
-	if !strings.Contains(text, "00") {
-		return text
-	}
-	return dialled.ReplaceAllStringFunc(text, func(match string) string {
-		if digits := digitsOf(match); digits < 9 || digits > 17 {
-			return match
-		}
-		return dialled.FindStringSubmatch(match)[1] + hiddenPhone
 	})
 }

@@ -253,6 +253,8 @@ var hostile = []struct{ name, text string }{
 	{"homes", "/Users/a"},
 	{"dots", "a.b."},
 	{"new lines", "password:\n"},
+	{"national numbers", "0151 "},
+	{"american numbers", "(555) 555-"},
 	{"tokens", "ghp_sk-"},
 	{"webhooks", "hooks.slack.com/services/"},
 	{"groups", "ABCD-"},
