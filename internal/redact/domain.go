@@ -20,11 +20,13 @@ func (h *hider) domainUser(at, end int) int {
 		return at
 	}
 	begin := at
-	for begin > 0 && at-begin <= 16 && (isWordByte(text[begin-1]) || text[begin-1] == '-') {
+	for begin > 0 && at-begin <= maximumLabel && (isWordByte(text[begin-1]) || text[begin-1] == '-' || text[begin-1] == '.') {
 		begin--
 	}
 	domain := text[begin:at]
-	if len(domain) < 2 || len(domain) > 15 || begin < h.copied || (domain[0]|0x20)-'a' > 25 {
+	local := domain == "."
+	dns := !local && isDNSDomain(domain)
+	if begin < h.copied || !local && !dns && (len(domain) < 2 || len(domain) > 15 || (domain[0]|0x20)-'a' > 25 || strings.Contains(domain, ".")) {
 		return at
 	}
 	if begin > 0 && (text[begin-1] >= utf8.RuneSelf || strings.IndexByte(`\/.@%$`, text[begin-1]) >= 0) {
@@ -50,7 +52,16 @@ func (h *hider) domainUser(at, end int) int {
 	upper := domain == strings.ToUpper(domain)
 	escape := text[at] == '\\' && strings.IndexByte("nrtbfv0xu", who[0]) >= 0
 	switch {
+	case local:
+		whole := begin == 0 || strings.IndexByte(" \t\n\"'", text[begin-1]) >= 0
+		if isFile(who) || !labelled && !isDotted(who) && (!whole || len(who) < 3 || strings.IndexByte("nrtbfvuxdws", who[0]|0x20) >= 0) {
+			return at
+		}
 	case labelled:
+	case dns:
+		if len(who) < 3 || isFile(who) {
+			return at
+		}
 	case escape && (!upper || who != strings.ToLower(who) || len(who) < 3):
 		return at
 	case !upper && (len(who) < 3 || strings.IndexByte("dwsDWSB", who[0]) >= 0 && len(who) < 4):
@@ -59,9 +70,23 @@ func (h *hider) domainUser(at, end int) int {
 	if h.r.learning && len(who) >= 3 {
 		h.r.learnUser(who)
 	}
-	h.replace(begin, at, "[domain]")
+	if !local {
+		h.replace(begin, at, "[domain]")
+	}
 	h.replace(end, last, h.r.pseudonym(userKind, who))
 	return last
+}
+
+// isDNSDomain reports whether a text is a domain as DNS has them, in which there are accounts: corp.contoso.de.
+func isDNSDomain(text string) bool {
+	dot := strings.LastIndexByte(text, '.')
+	return dot > 1 && topLevelDomains()[lower(text[dot+1:])] && !strings.HasPrefix(text, ".") && !notHosts.MatchString(text)
+}
+
+// isFile reports whether a word ends as names of files do.
+func isFile(word string) bool {
+	dot := strings.LastIndexByte(word, '.')
+	return dot >= 0 && fileEndings[lower(word[dot+1:])]
 }
 
 // isAccount reports whether the word before a place says that an account follows.

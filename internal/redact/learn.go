@@ -13,6 +13,7 @@ var places = []struct {
 }{
 	{"Users", lazyregexp.New(`(?:/|%2F|\\)Users(?:\\{0,2}/|%2F|\\{1,2})([^/\\%\s"'<>:,;)\]]+)`)},
 	{"home", lazyregexp.New(`(?:/|%2F)home(?:\\{0,2}/|%2F)([^/\\%\s"'<>:,;)\]]+)`)},
+	{`\\`, lazyregexp.New(`\\{2,4}[\w.-]+\\{1,2}(?i:users|profiles?|homes?|userdata|people|staff)\$?\\{1,2}([^/\\\s"'<>:,;)\]]+)`)},
 	{"user", lazyregexp.New(`(?:for|of|as|login for) user:? ["“']?([^\s"”'…,;:()]+)`)},
 	{"user", lazyregexp.New(`user account:? ["“']?([^\s"”'…,;:()]+)`)},
 	{"user", lazyregexp.New(`(?:^|[\s,;{("])(?:user|user_name|userName|username|loginUserName)"?\s*[=:]\s*["“']?([^\s"”'…,;:(){}]+)`)},
@@ -49,6 +50,7 @@ func (r *Redactor) LearnText(text string) {
 	}
 	r.learning = true
 	r.hide(r.replaceAccounts(text), open{})
+	r.replaceComputers(text)
 	r.learning = false
 	for line := range strings.Lines(text) {
 		if match := jamfComputer.FindStringSubmatch(line); match != nil {

@@ -98,6 +98,9 @@ var notNames = strings.Fields(`root daemon nobody _mbsetupuser _windowserver log
 var pseudonymPattern = lazyregexp.New(`^(?:user|computer|host|serial)-\d+$`)
 
 func isName(value string) bool {
+	if len(value) < 5 && strings.Trim(value, "0123456789") == "" {
+		return false // a uid, or a year
+	}
 	return len(value) >= 2 && !slices.Contains(notNames, strings.ToLower(value)) && !pseudonymPattern.MatchString(value)
 }
 

@@ -32,7 +32,7 @@ func (r *Redactor) after(text string, before open) (string, open) {
 	}
 	text, before = r.hide(replaceNumbers(r.replaceAccounts(text)), before)
 	text = r.replaceNames(r.replaceShapes(r.replaceSpelled(text)))
-	return r.replaceHomes(text), before
+	return r.replaceHomes(r.replaceComputers(text)), before
 }
 
 // replaceNames replaces the names that were learnt, where they stand as words.
@@ -84,14 +84,27 @@ func isLetter(letter rune) bool {
 	return letter != utf8.RuneError && (unicode.IsLetter(letter) || unicode.IsDigit(letter))
 }
 
+// homeHints are parts of every folder of homes.
+var homeHints = []string{"Users", "home", "Homes", "ser$", "ome$", "rofile", `\users`, `\people`, `\staff`, "serdata", "sers$", "USERS", "HOME"}
+
 // homes are the folders that homes are in.
-var homes = lazyregexp.New(`((?:\\{0,2}/|%2F|\\{1,2})(?:Users|home)(?:\\{0,2}/|%2F|\\{1,2}))([^/\\%\s"'<>:,;)\]]+)`)
+var homes = lazyregexp.New(`((?:\\{0,2}/|%2F|\\{1,2})(?:Users|home|(?:[Hh]ome|[Uu]ser|[Pp]rofile)s?\$|[Hh]omes)(?:\\{0,2}/|%2F|\\{1,2}))([^/\\%\s"'<>:,;)\]]+)`)
 
 // replaceHomes replaces the names of homes, also those that are too common to be replaced everywhere.
 func (r *Redactor) replaceHomes(text string) string {
-	if !strings.Contains(text, "Users") && !strings.Contains(text, "home") {
+	if !containsAny(text, homeHints) {
 		return text
 	}
+	if strings.Contains(text, `\\`) {
+		text = r.replaceFolders(uncHomes, text)
+	}
+	return r.replaceFolders(homes, text)
+}
+
+// uncHomes are homes on a server of Windows: \\server\users\mia.
+var uncHomes = lazyregexp.New(`(\\{2,4}[\w.-]+\\{1,2}(?i:users|profiles?|homes?|userdata|people|staff)\$?\\{1,2})([^/\\\s"'<>:,;)\]]+)`)
+
+func (r *Redactor) replaceFolders(homes *lazyregexp.Regexp, text string) string {
 	return homes.ReplaceAllStringFunc(text, func(match string) string {
 		slash := len(homes.FindStringSubmatch(match)[1])
 		who := match[slash:]
