@@ -81,6 +81,10 @@ func (h *hider) flag(at int) int {
 		}
 	} else {
 		v = bare(text, from, enclosingQuote(text, at), false, false)
+		word := v.textOf(text)
+		if text[end] == ' ' && (passPhraseEnds[lower(word)] || strings.HasPrefix(word, "option") || of == secretLabel && isWeak(text[name:end]) && !isOdd(word)) {
+			return at // a sentence about the option
+		}
 		if of == secretLabel && strings.HasPrefix(v.textOf(text), "/Users/") { // dscl . -passwd /Users/name new
 			v.from = min(len(text), v.to+1)
 			v.to = endOfLine(text, v.from, enclosingQuote(text, at))

@@ -2,8 +2,8 @@ package redact
 
 import "strings"
 
-// element looks at what ends with a > : `<key>password</key>` of a property list, whose value is the next element, and
-// `<password>…</password>`.
+// element looks at what ends with a > : `<key>password</key>` of a property list, whose value is the next element,
+// `<password>…</password>`, and `<entry key="password">…</entry>`.
 func (h *hider) element(at int) int {
 	text := h.text
 	if at < h.copied {
@@ -16,15 +16,16 @@ func (h *hider) element(at int) int {
 	}
 	begin += from
 	tag := text[begin+1 : at]
-	if tag == "/key" {
-		label0 := max(0, begin-maximumLabel-5)
-		key := strings.LastIndex(text[label0:begin], "<key>")
+	if tag == "/key" || tag == "/name" {
+		opening := "<" + tag[1:] + ">"
+		label0 := max(0, begin-maximumLabel-len(opening))
+		key := strings.LastIndex(text[label0:begin], opening)
 		if key < 0 {
 			return at
 		}
-		name := text[label0+key+5 : begin]
+		name := text[label0+key+len(opening) : begin]
 		of := classOf(beforeBlank(name))
-		if of == noLabel || of == ownerLabel || of == valueLabel {
+		if of == noLabel || of == ownerLabel || of == valueLabel || of == nameLabel || tag == "/name" && !isPaired(of) {
 			return at
 		}
 		return max(at, h.valueBehind(field{of: of, word: name, separator: -1, key: true}, at+1))
@@ -40,10 +41,32 @@ func (h *hider) element(at int) int {
 		return at
 	}
 	of := classOf("", name)
-	if of == noLabel || of == ownerLabel || of == valueLabel || of == keyLabel || of == codeLabel {
-		return at
+	switch of {
+	case secretLabel, headerLabel, cookieLabel, digestLabel, personLabel, phoneLabel, otpLabel:
+	default:
+		if of = namedByAttribute(tag); of == noLabel {
+			return at
+		}
+	}
+	if begin > 0 && isWordByte(text[begin-1]) && !strings.Contains(text[at:min(len(text), at+512)], "</") {
+		return at // Array<Token>
 	}
 	return max(at, h.insideElement(field{of: of, word: name, separator: -1}, at+1, "</"))
+}
+
+// namedByAttribute returns the class of what is inside an element by the name that it has in an attribute.
+func namedByAttribute(tag string) class {
+	for _, attribute := range []string{` name="`, ` key="`, ` id="`, ` name='`, ` key='`} {
+		if at := strings.Index(tag, attribute); at >= 0 && !strings.Contains(tag, " value=") {
+			name := tag[at+len(attribute):]
+			if end := strings.IndexByte(name, attribute[len(attribute)-1]); end > 0 && end <= maximumLabel {
+				if of := classOf("", name[:end]); isPaired(of) {
+					return of
+				}
+			}
+		}
+	}
+	return noLabel
 }
 
 func beforeBlank(text string) (before, word string) {
@@ -56,7 +79,7 @@ func beforeBlank(text string) (before, word string) {
 // elementValue hides the element of a property list that is the value of a key.
 func (h *hider) elementValue(found field, from int) int {
 	text := h.text
-	for _, kind := range []string{"string", "data", "integer", "real", "date"} {
+	for _, kind := range []string{"string", "data", "integer", "real", "date", "value"} {
 		if prefixOf(text[from:], "<"+kind+">") > 0 {
 			return h.insideElement(found, from+len(kind)+2, "</"+kind+">")
 		}

@@ -16,12 +16,21 @@ type open struct {
 	// label is that of a value that is still to come, with sameLine where only blanks of its line may be before it.
 	label    class
 	sameLine bool
+	// indented: the value is only in a line that begins with blanks.
+	indented bool
+	// list closes a list that has a value in each line.
+	list byte
 	// end closes a value whose beginning was hidden: a quote, or an XML element.
 	end string
 	// lines is how many lines end may still be away.
 	lines int
 	// word: a value that is not quoted, of a text that was cut within a line.
 	word bool
+	// indent is the indentation of a label whose value is all lines that are indented more, from 1 on.
+	indent int
+	// named is the class of a value whose name was the last in the text. netrc: an entry of netrc(5) had begun.
+	named class
+	netrc bool
 }
 
 // hider hides the labelled secrets of one text. It goes over the text once, from one separator to the next.
@@ -40,6 +49,8 @@ type hider struct {
 	// unended is the end of an element that is not before unendedTo.
 	unended   string
 	unendedTo int
+	// netrc: the text before this one ended in an entry of netrc(5).
+	netrc bool
 	// claims: there are claims of a token around claimsAt.
 	claims   bool
 	claimsAt int
@@ -47,7 +58,7 @@ type hider struct {
 
 // stops are the bytes at which something is looked at.
 var stops = func() (set [256]bool) {
-	for _, stop := range []byte(`=:>%\-+ (0`) {
+	for _, stop := range []byte("=:>%\\-+ \t([{<&,0\xef\xe3\xe6") {
 		set[stop] = true
 	}
 	return set
@@ -55,7 +66,7 @@ var stops = func() (set [256]bool) {
 
 // hide replaces the labelled secrets, names and telephone numbers of a text that follows what ended as state says.
 func (r *Redactor) hide(text string, state open) (string, open) {
-	h := &hider{r: r, text: text, state: state, programAt: -1, claimsAt: -1}
+	h := &hider{r: r, text: text, state: state, programAt: -1, claimsAt: -1, named: state.named, netrc: state.netrc}
 	at := h.resume()
 	for at < len(text) {
 		if !stops[text[at]] {
@@ -68,6 +79,11 @@ func (r *Redactor) hide(text string, state open) (string, open) {
 			at++
 		}
 	}
+	if h.named != noLabel && len(text)-h.namedAt < nearPair {
+		h.state.named = h.named
+	}
+	last := text[max(0, len(text)-nearPair):]
+	h.state.netrc = strings.Contains(last, "machine ") || h.netrc && len(text) < nearPair && strings.Contains(last, "login ")
 	if h.copied == 0 && h.out.Len() == 0 {
 		return text, h.state
 	}
@@ -146,12 +162,36 @@ func (h *hider) stop(at int) int {
 		return h.phone(at, at+1)
 	case '0':
 		return h.nationalPhone(at)
-	case '(':
-		return h.americanPhone(at)
-	case ' ':
+	case ' ', '\t':
 		return h.phrase(at)
+	case '(', '[', '{', '<':
+		if next := h.bracket(at); next > at || text[at] != '(' {
+			return next
+		}
+		return h.americanPhone(at)
+	case ',':
+		return h.comma(at)
+	default:
+		if length := prefixOf(text[at:], encodedSeparators...); length > 0 {
+			return h.separator(at, at+length, false)
+		}
+		if length := prefixOf(text[at:], "は", "是"); length > 0 && at+length < len(text) && isWordByte(text[at+length]) { // "is", without blanks
+			return h.separator(at, at+length, false)
+		}
 	}
 	return at
+}
+
+// encodedSeparators are = and : in HTML, and those of full width.
+var encodedSeparators = []string{"&#61;", "&#x3d;", "&equals;", "\uff1d", "&#58;", "&#x3a;", "&colon;", "\uff1a"}
+
+// isEqualsSign reports whether a separator is a = and not a colon, in whatever way it is written.
+func isEqualsSign(separator string) bool {
+	switch separator {
+	case ":", "\uff1a", "&#58;", "&colon;":
+		return false
+	}
+	return !strings.HasSuffix(lower(strings.TrimSuffix(separator, ";")), "3a")
 }
 
 func isWordByte(letter byte) bool {
@@ -172,6 +212,10 @@ func (h *hider) resume() int {
 		return end
 	case state.inBlock:
 		return h.blockLines(0, state.column-1)
+	case state.list != 0:
+		return h.listLines(state.label, 0, state.list)
+	case state.indent > 0:
+		return h.indentedLines(0, state.indent-1)
 	case state.end != "":
 		if at := closingQuote(h.text, 0, state.end); at >= 0 && at < maximumValue {
 			lines := strings.Count(h.text[:at], "\n")
@@ -187,7 +231,7 @@ func (h *hider) resume() int {
 			return len(h.text)
 		}
 	case state.label != noLabel:
-		return max(0, h.valueBehind(field{of: state.label, next: state.sameLine, key: !state.sameLine}, 0))
+		return max(0, h.valueBehind(field{of: state.label, next: state.sameLine, key: !state.sameLine, equals: state.indented}, 0))
 	}
 	return 0
 }
@@ -217,7 +261,7 @@ func (h *hider) separator(at, behind int, encoded bool) int {
 	if of == noLabel {
 		return at
 	}
-	found := field{of: of, begin: begin, word: word, separator: at, encoded: encoded, equals: h.text[at] != ':' && !strings.HasSuffix(h.text[at:behind], "A")}
+	found := field{of: of, begin: begin, word: word, separator: at, encoded: encoded, equals: isEqualsSign(h.text[at:behind])}
 	if begin > 0 && found.equals && at == begin+len(word) {
 		before := h.text[:begin]
 		found.inURL = strings.IndexByte("?&#;", before[begin-1]) >= 0 || suffixOf(before, "%26", "%3F", "%3f", "%23", `\u0026`, "&amp;") > 0
@@ -255,7 +299,7 @@ func (h *hider) valueBehind(found field, at int) int {
 	case opening == "" && from < len(text) && (text[from] == '[' || text[from] == '('):
 		return h.list(found, from)
 	case opening == "" && from < len(text) && text[from] == '{':
-		return -1
+		return h.dictionary(found, from)
 	case opening != "":
 		whole := quoted(text, from, opening, end)
 		if length := prefixOf(text[whole.from:], markers...); length > 0 {
@@ -264,6 +308,19 @@ func (h *hider) valueBehind(found field, at int) int {
 		return h.hideValue(found, whole)
 	}
 	enclosing := enclosingQuote(text, max(found.begin, 0))
+	if found.of == valueLabel && h.named == headerLabel && from-h.namedAt <= nearPair {
+		found.of, h.named = headerLabel, noLabel
+	}
+	switch found.of {
+	case ownerLabel, nameLabel:
+		if word := bare(text, from, enclosing, found.inURL, found.encoded); h.isName(found, word) {
+			return word.next
+		}
+	case secretLabel, cookieLabel:
+		if next := h.blockScalar(found, from); next > 0 {
+			return next
+		}
+	}
 	switch found.of {
 	case headerLabel:
 		return h.header(found, from, enclosing)
@@ -275,59 +332,20 @@ func (h *hider) valueBehind(found field, at int) int {
 		return h.number(value{from: from, to: endOfNumber(text, from)})
 	case digestLabel:
 		return h.hideValue(found, digestValue(text, from, enclosing))
+	case nameLabel:
+		return -1
 	}
 	word := bare(text, from, enclosing, found.inURL, found.encoded)
-	if !found.equals && beginsProse(text[word.from:word.to], text[word.to:]) {
+	if !found.equals && (beginsProse(text[word.from:word.to], text[word.to:]) || found.of == secretLabel && isWeak(found.word) && isPlainWord(word.textOf(text), text[word.to:], found.word)) {
 		return -1
 	}
 	if found.of == secretLabel && !found.equals && !found.encoded {
 		word = passPhrase(text, word, found.word)
 	}
+	if found.of == secretLabel || found.of == codeLabel || found.of == otpLabel {
+		word = h.wholeCode(word)
+	}
 	return h.hideValue(found, word)
-}
-
-// skipToValue goes over the blanks behind a separator. It reports false where no value follows; then the value may be in
-// the next text.
-func (h *hider) skipToValue(found field, at int) (int, bool) {
-	text := h.text
-	for at < len(text) && (text[at] == ' ' || text[at] == '\t') {
-		at++
-	}
-	if at < len(text) && text[at] != '\n' && text[at] != '\r' {
-		// A lone value in the line below its label, which was read before.
-		if found.next && !aloneInLine(text, at, found.of) {
-			return 0, false
-		}
-		return at, true
-	}
-	waits := found.key || !found.equals && !found.inURL && (found.of == secretLabel || found.of == personLabel || found.of == phoneLabel)
-	if !waits || found.of == noLabel {
-		return 0, false
-	}
-	for at < len(text) && strings.IndexByte(" \t\r\n", text[at]) >= 0 {
-		at++
-	}
-	if at == len(text) {
-		h.state = open{label: found.of, sameLine: !found.key}
-		return 0, false
-	}
-	if found.key {
-		return at, true
-	}
-	return at, aloneInLine(text, at, found.of)
-}
-
-// aloneInLine reports whether a value is all of its line.
-func aloneInLine(text string, at int, of class) bool {
-	line, _, _ := strings.Cut(text[at:min(len(text), at+512)], "\n")
-	line = strings.TrimSpace(line)
-	if isRecord(line) || line == "" || len(line) > 256 || strings.HasPrefix(line, "<") {
-		return false
-	}
-	if of == personLabel || of == phoneLabel {
-		return strings.Count(line, " ") < 6 && !strings.ContainsAny(line, "=:{}")
-	}
-	return !strings.ContainsAny(strings.Trim(line, `"'`), " \t") && !strings.HasSuffix(line, ":") && !startsLabel(line)
 }
 
 // restOfLine hides what is left of a line, or up to the quote in which its label is.
@@ -356,33 +374,6 @@ func endOfLine(text string, from int, enclosing byte) int {
 		}
 	}
 	return from + len(strings.TrimRight(text[from:to], "\r \t"))
-}
-
-// list hides the values of a list that belongs to a label: `"tokens": ["…", "…"]`.
-func (h *hider) list(found field, from int) int {
-	text := h.text
-	end := strings.IndexAny(text[from:min(len(text), from+1024)], "])\n")
-	if end < 0 || text[from+end] == '\n' || end < 2 {
-		return -1
-	}
-	inside := text[from+1 : from+end]
-	switch {
-	case saysNothing(inside):
-		return from + end
-	case found.of == phoneLabel, found.of == personLabel:
-		if digitsOf(inside) < 5 && found.of == phoneLabel {
-			return -1
-		}
-	case found.of == secretLabel, found.of == headerLabel, found.of == cookieLabel:
-	default:
-		return -1
-	}
-	marker := hidden
-	if found.of == phoneLabel {
-		marker = hiddenPhone
-	}
-	h.replace(from+1, from+end, marker)
-	return from + end
 }
 
 // passPhraseEnds are words behind a password that are not a part of it.

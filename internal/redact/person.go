@@ -12,7 +12,7 @@ import (
 var products = setOf(`microsoft apple jamf intune entra azure company portal platform sso register registration device devices self service extension profile policy
 	group groups users conditional access default all authenticator office teams outlook onedrive defender edge chrome google kerberos sign login certificate
 	configuration settings software update inventory test mac macs ios ipad keychain system enterprise workplace join account cloud server client application app
-	security compliance management token broker agent name preferred_username given_name family_name display surname error domain unknown administrators`)
+	not found cancelled canceled failed denied locked disabled invalid missing security compliance management token broker agent name preferred_username given_name family_name display surname error domain unknown administrators`)
 
 var computers = []string{"macbook", "imac", "mac mini", "mac pro", "mac studio", "’s mac", "'s mac"}
 

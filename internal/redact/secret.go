@@ -8,18 +8,18 @@ import (
 // hideValue hides a value by the class of its label.
 func (h *hider) hideValue(found field, v value) int {
 	text := h.text[v.from:v.to]
-	if found.of == valueLabel {
-		if h.named == noLabel || v.from-h.namedAt > 256 {
+	switch {
+	case found.of == valueLabel:
+		if found.of = h.pairedWith(v); found.of == noLabel {
 			return -1
 		}
-		found.of, h.named = h.named, noLabel
-	} else if v.quote != "" && (found.of == ownerLabel || found.of == keyLabel) && len(text) <= maximumLabel {
-		if of := classOf("", text); of == secretLabel || of == headerLabel || of == cookieLabel || of == digestLabel || of == personLabel || of == phoneLabel {
-			h.named, h.namedAt = of, v.to
-			return v.next
-		}
+	case h.isName(found, v):
+		return v.next
 	}
 	if saysNothing(text) {
+		if v.unfinished && v.quote != "" && waits(found.of) && strings.TrimSpace(text) == "" {
+			h.state = open{end: v.quote, lines: maximumLines}
+		}
 		return -1
 	}
 	switch found.of {
@@ -34,9 +34,15 @@ func (h *hider) hideValue(found field, v value) int {
 			return -1
 		}
 	case codeLabel:
-		if !isCode(text, found.inURL) {
+		if !isCode(text, found.inURL) && !h.isSentCode(found, v) {
 			return -1
 		}
+	case otpLabel:
+		if !isOneTime(text) {
+			return -1
+		}
+	case nameLabel:
+		return -1
 	case secretLabel:
 		if v.quote == "" && !found.equals && isSelector(h.text, found.separator, v) {
 			return -1
@@ -204,113 +210,4 @@ func isHexadecimalOrBlank(text string) bool {
 		}
 	}
 	return text != ""
-}
-
-// phrase looks at the words before and behind a blank: `Bearer abc…`, `the password is "…"`.
-func (h *hider) phrase(at int) int {
-	text := h.text
-	end := at
-	for end > 0 && at-end < 2 && strings.IndexByte("\"'", text[end-1]) >= 0 {
-		end--
-	}
-	// Nearly every word ends here.
-	if end < 3 || at < h.copied || strings.IndexByte("rRcCeEmMdDtTnNyY", text[end-1]) < 0 {
-		return at
-	}
-	begin := wordBefore(text, end)
-	if end-begin < 3 || end-begin > 24 {
-		return at
-	}
-	var space [32]byte
-	word := string(plainLabel(space[:0], text[begin:end]))
-	is := phrases[word]
-	if is == 0 {
-		return at
-	}
-	from := at
-	for from < len(text) && text[from] == ' ' && from-at < 8 {
-		from++
-	}
-	verb := prefixOf(text[from:], "is ", "was ", "is set to ", "set to ", "changed to ", "is: ", "is now ", "to ")
-	from += verb
-	if prefixOf(text[from:], markers...) > 0 || from == len(text) {
-		return at
-	}
-	if opening, closing := openingQuote(text[from:]); opening != "" && end == at {
-		whole := quoted(text, from, opening, closing)
-		value := whole.textOf(text)
-		if whole.unfinished || strings.Contains(value, "\n") || len(value) > 200 || saysNothing(value) || prefixOf(value, markers...) > 0 {
-			return at
-		}
-		if is == codePhrase && isCode(value, false) || word == "cookie" && strings.Contains(value, "=") || is == passwordPhrase && strings.Count(value, " ") < 8 && !strings.ContainsAny(value, "=:{") || isRandom(value, 12) {
-			h.replace(whole.from, whole.to, hidden)
-			return whole.next
-		}
-		return at
-	}
-	if is == digestPhrase {
-		return max(at, h.digest(digestValue(text, from, enclosingQuote(text, at))))
-	}
-	one := bare(text, from, enclosingQuote(text, at), false, false)
-	value := strings.TrimRight(one.textOf(text), ".")
-	one.to = one.from + len(value)
-	switch is {
-	case schemePhrase:
-		if len(value) < 6 || !isOdd(value) || strings.Contains(value, "://") {
-			return at
-		}
-		if prefixOf(value, "realm=", "error=", "authorization_uri", "client_id") > 0 {
-			return at
-		}
-	case passwordPhrase:
-		if verb > 0 && (len(value) < 3 || !isOdd(value)) || verb == 0 && !isRandom(value, 12) && !isStrong(value) {
-			return at
-		}
-	case tokenPhrase:
-		if !isRandom(value, 16) {
-			return at
-		}
-	case codePhrase:
-		behind := text[one.to:]
-		if len(value) < 8 || len(value) > 10 || strings.Trim(value, "ABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789-") != "" ||
-			prefixOf(behind, " to auth", " to sign", " to log", " at http", " on http", " in the br") == 0 {
-			return at
-		}
-	}
-	h.replace(one.from, one.to, hidden)
-	return one.to
-}
-
-// The kinds of phrases.
-const (
-	schemePhrase = iota + 1
-	passwordPhrase
-	tokenPhrase
-	codePhrase
-	digestPhrase
-)
-
-var phrases = map[string]int{
-	"bearer": schemePhrase, "basic": schemePhrase, "negotiate": schemePhrase, "ntlm": schemePhrase, "dpop": schemePhrase,
-	"password": passwordPhrase, "passphrase": passwordPhrase, "passcode": passwordPhrase, "secret": passwordPhrase, "pin": passwordPhrase,
-	"token": tokenPhrase, "accesstoken": tokenPhrase, "refreshtoken": tokenPhrase, "idtoken": tokenPhrase, "cookie": tokenPhrase, "seed": tokenPhrase, "key": tokenPhrase,
-	"code": codePhrase, "thumbprint": digestPhrase, "fingerprint": digestPhrase,
-}
-
-// isOdd reports whether a word is none of a sentence: with a digit, a sign, or a capital letter in it.
-func isOdd(word string) bool {
-	if strings.HasPrefix(word, "[") || strings.HasPrefix(word, "(") || strings.HasPrefix(word, "<") {
-		return false
-	}
-	for i := 1; i < len(word); i++ {
-		if letter := word[i]; letter-'0' <= 9 || letter-'A' <= 25 || strings.IndexByte("._~+/=!@#$%^&*", letter) >= 0 {
-			return true
-		}
-	}
-	return false
-}
-
-// isStrong reports whether a word is as passwords have to be: with a letter and a sign that no word of a sentence has.
-func isStrong(word string) bool {
-	return len(word) >= 5 && strings.ContainsAny(word, "!@#$^&*") && !strings.ContainsAny(word, "/%(<{\\") && strings.ContainsAny(word, "0123456789") && isOdd(word)
 }

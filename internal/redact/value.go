@@ -227,7 +227,8 @@ var markers = []string{"[hidden]", "[token]", "[data]", "[phone]", "[private key
 
 // nothing are values that say that there is none, or whether there is one.
 var nothing = setOf(`null nil none true false yes no undefined empty missing present absent required optional unknown redacted hidden masked valid invalid expired
-	set unset notset found failed ok available unavailable`)
+	set unset notset found failed ok available unavailable wrong incorrect rejected accepted changed unchanged disabled enabled skipped reused
+	nein ja oui non falsch abgelaufen gesperrt ungltig incorrecto incorrecta incorrecte`)
 
 // saysNothing reports whether a value is no value.
 func saysNothing(text string) bool {
@@ -260,6 +261,15 @@ func beginsProse(word, behind string) bool {
 		return true
 	}
 	return proseBeginnings[string(plainLabel(space[:0], word))] && strings.Trim(word, "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ") == ""
+}
+
+// isPlainWord reports whether a value is a word as others are. Behind a label in capitals, as variables have, only one that begins a
+// sentence is.
+func isPlainWord(word, behind, label string) bool {
+	if isOdd(strings.TrimRight(word, ".,;:!?")) {
+		return false
+	}
+	return strings.ToUpper(label) != label || word != "" && word[0]-'A' <= 25 && len(behind) > 1 && behind[1]-'a' <= 25
 }
 
 func firstRune(text string) rune {

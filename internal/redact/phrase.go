@@ -1,0 +1,254 @@
+package redact
+
+import (
+	"strings"
+	"unicode/utf8"
+)
+
+// The kinds of phrases.
+const (
+	schemePhrase = iota + 1
+	passwordPhrase
+	// labelPhrase is a word that is only used as a label: client_secret, DB_PASS.
+	labelPhrase
+	tokenPhrase
+	codePhrase
+	otpPhrase
+	digestPhrase
+	phonePhrase
+)
+
+var phrases = map[string]int{
+	"bearer": schemePhrase, "basic": schemePhrase, "negotiate": schemePhrase, "ntlm": schemePhrase, "dpop": schemePhrase,
+	"password": passwordPhrase, "passphrase": passwordPhrase, "passcode": passwordPhrase, "secret": passwordPhrase, "pin": passwordPhrase,
+	"passwd": passwordPhrase, "pwd": passwordPhrase, "passwort": passwordPhrase, "kennwort": passwordPhrase, "wachtwoord": passwordPhrase, "senha": passwordPhrase,
+	"heslo": passwordPhrase, "passord": passwordPhrase, "adgangskode": passwordPhrase, "salasana": passwordPhrase, "parola": passwordPhrase, "clave": passwordPhrase,
+	"passe": passwordPhrase, "apikey": passwordPhrase, "apitoken": passwordPhrase, "authtoken": passwordPhrase, "clientsecret": passwordPhrase, "losenordet": passwordPhrase,
+	"token": tokenPhrase, "accesstoken": tokenPhrase, "refreshtoken": tokenPhrase, "idtoken": tokenPhrase, "cookie": tokenPhrase, "seed": tokenPhrase, "key": tokenPhrase,
+	"code": codePhrase, "otp": otpPhrase, "totp": otpPhrase, "tan": otpPhrase, "einmalcode": otpPhrase, "sicherheitscode": otpPhrase,
+	"thumbprint": digestPhrase, "fingerprint": digestPhrase,
+	"phone": phonePhrase, "telephone": phonePhrase, "mobile": phonePhrase, "tel": phonePhrase, "fax": phonePhrase, "telefon": phonePhrase, "handy": phonePhrase,
+	"mobil": phonePhrase, "rufnummer": phonePhrase, "mobilnummer": phonePhrase, "telefonnummer": phonePhrase, "handynummer": phonePhrase,
+}
+
+// verbs are between a label and its value in a sentence.
+var verbs = []string{"is ", "was ", "is set to ", "set to ", "changed to ", "is: ", "is now ", "to ", "token ", "number ", "lautet ", "lautete ", "ist ", "ist: ", "est ", "es ", "\u00e9 ",
+	"\u00e8 ", "er ", "\u00e4r ", "jest ", "je ", "to: ", "- ", "\u2013 ", "\u2014 ", "\u2192 "}
+
+// certain are those of verbs behind which there is nothing but a value.
+var certain = []string{"lautet ", "lautete "}
+
+// phraseOf returns the kind of phrase that a word begins, and where the word begins in the text before a place.
+func phraseOf(text string, end int) (is, begin int) {
+	begin = wordBefore(text, end)
+	if begin > 0 && text[begin-1] >= utf8.RuneSelf {
+		if of, wide := wideLabel(text, end); of == secretLabel {
+			return passwordPhrase, wide
+		}
+	}
+	if end-begin < 3 || end-begin > 32 {
+		return 0, begin
+	}
+	var space [maximumLabel]byte
+	word := text[begin:end]
+	plain := plainLabel(space[:0], word)
+	if is = phrases[string(plain)]; is != 0 && (is != passwordPhrase && is != tokenPhrase || !isMadeOfWords(word)) {
+		return is, begin
+	}
+	if isMadeOfWords(word) && classOf("", word) == secretLabel {
+		return labelPhrase, begin
+	}
+	return 0, begin
+}
+
+// isMadeOfWords reports whether a word is written as labels of several words are: client_secret, clientSecret.
+func isMadeOfWords(word string) bool {
+	return strings.IndexByte(word, '_') > 0 || len(lastWord(word)) < len(word)
+}
+
+// phrase looks at the words before and behind a blank: `Bearer abc…`, `the password is "…"`.
+func (h *hider) phrase(at int) int {
+	text := h.text
+	end := at
+	for end > 0 && at-end < 2 && strings.IndexByte("\"'", text[end-1]) >= 0 {
+		end--
+	}
+	if end < 3 || at < h.copied || text[end-1] == ' ' {
+		return at
+	}
+	if text[end-1]-'0' <= 9 && h.codeBefore(at, end) {
+		return at
+	}
+	is, begin := phraseOf(text, end)
+	if is == 0 {
+		return at
+	}
+	from := at
+	for from < len(text) && (text[from] == ' ' || text[from] == '\t') && from-at < 8 {
+		from++
+	}
+	verb := prefixOf(text[from:], verbs...)
+	sure := prefixOf(text[from:], certain...) > 0 || is == passwordPhrase && verb == 0 && h.isNetrc(begin)
+	from += verb
+	if prefixOf(text[from:], markers...) > 0 || from == len(text) || text[from] == '\n' {
+		return at
+	}
+	if opening, closing := openingQuote(text[from:]); opening != "" && end == at {
+		return h.quotedPhrase(is, begin, text[begin:end], quoted(text, from, opening, closing), at)
+	}
+	switch is {
+	case digestPhrase:
+		return max(at, h.digest(digestValue(text, from, enclosingQuote(text, at))))
+	case phonePhrase:
+		number := value{from: from, to: endOfNumber(text, from)}
+		if digitsOf(number.textOf(text)) < 7 || number.to < len(text) && (isWordByte(text[number.to]) || strings.IndexByte(":,", text[number.to]) >= 0 && number.to+1 < len(text) && isWordByte(text[number.to+1])) {
+			return at
+		}
+		return max(at, h.number(number))
+	}
+	one := bare(text, from, enclosingQuote(text, at), false, false)
+	value := strings.TrimRight(one.textOf(text), ".:")
+	one.to = one.from + len(value)
+	if !sure && !h.isPhraseValue(is, begin, verb > 0, one) || value == "" {
+		return at
+	}
+	one = h.wholeCode(one)
+	h.replace(one.from, one.to, hidden)
+	return one.to
+}
+
+// isPhraseValue reports whether a word that follows another one is the value that belongs to it.
+func (h *hider) isPhraseValue(is, begin int, verb bool, one value) bool {
+	text := h.text
+	value := one.textOf(text)
+	switch is {
+	case schemePhrase:
+		if len(value) < 6 || !isOdd(value) && len(value) < 20 || strings.Contains(value, "://") {
+			return false
+		}
+		return prefixOf(value, "realm=", "error=", "authorization_uri", "client_id") == 0
+	case passwordPhrase:
+		if word := lower(text[begin : begin+3]); (word == "pin" || word == "pas") && isOneTime(value) && (word == "pin" || strings.EqualFold(text[begin:begin+8], "passcode")) {
+			return true
+		}
+		if verb {
+			return len(value) >= 3 && isOdd(value) && !isTechnical(value)
+		}
+		return isRandom(value, 12) || isStrong(value) || looksSecret(value)
+	case labelPhrase:
+		return len(value) >= 4 && isOdd(value) && looksSecret(value)
+	case tokenPhrase:
+		return isRandom(value, 16) || isOneTime(value) && h.isAboutCodes(begin)
+	case otpPhrase:
+		return isOneTime(h.wholeCode(one).textOf(text))
+	case codePhrase:
+		behind := text[one.to:]
+		if isOneTime(h.wholeCode(one).textOf(text)) {
+			if isEntraError(value) && !containsAny(h.sameLine(begin, 32), sureCodeWords) {
+				return false
+			}
+			if verb && len(value) == 6 && !containsAny(h.sameLine(begin, 96), errorWords) {
+				return true
+			}
+			return h.isAboutCodes(begin) || len(value) >= 6 && prefixOf(behind, signsIn...) > 0
+		}
+		return len(value) >= 8 && len(value) <= 10 && strings.Trim(value, "ABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789-") == "" && prefixOf(behind, signsIn...) > 0
+	}
+	return false
+}
+
+// signsIn is what follows a code that is to be entered.
+var signsIn = []string{" to auth", " to sign", " to log", " to verify", " to confirm", " at http", " on http", " in the br"}
+
+// quotedPhrase hides a quoted value that follows a word.
+func (h *hider) quotedPhrase(is, begin int, word string, whole value, at int) int {
+	value := whole.textOf(h.text)
+	if whole.unfinished || strings.Contains(value, "\n") || len(value) > 200 || saysNothing(value) || prefixOf(value, markers...) > 0 {
+		return at
+	}
+	switch {
+	case is == codePhrase && (isCode(value, false) || isOneTime(value) && h.isAboutCodes(begin)):
+	case strings.EqualFold(word, "cookie") && strings.Contains(value, "="):
+	case (is == passwordPhrase || is == labelPhrase) && strings.Count(value, " ") < 8 && !strings.ContainsAny(value, "=:{"):
+	case is == otpPhrase && isOneTime(value):
+	case is != phonePhrase && isRandom(value, 12):
+	default:
+		return at
+	}
+	h.replace(whole.from, whole.to, hidden)
+	return whole.next
+}
+
+// isNetrc reports whether a password is one of an entry of netrc(5): `machine h login u password p`.
+func (h *hider) isNetrc(begin int) bool {
+	before := h.text[max(0, begin-nearPair):begin]
+	if begin < nearPair && h.netrc {
+		return true
+	}
+	machine := strings.LastIndex(before, "machine ")
+	return machine >= 0 && strings.Contains(before[machine:], "login ") && strings.Count(before[machine:], "\n") < 4
+}
+
+// isOdd reports whether a word is none of a sentence: with a digit, a sign, or a capital letter in it.
+func isOdd(word string) bool {
+	if strings.HasPrefix(word, "[") || strings.HasPrefix(word, "(") || strings.HasPrefix(word, "<") {
+		return false
+	}
+	for i := 1; i < len(word); i++ {
+		if letter := word[i]; letter-'0' <= 9 || letter-'A' <= 25 || strings.IndexByte("._~+/=!@#$%^&*", letter) >= 0 {
+			return true
+		}
+	}
+	return false
+}
+
+// isStrong reports whether a word is as passwords have to be: with a letter and a sign that no word of a sentence has.
+func isStrong(word string) bool {
+	return len(word) >= 5 && strings.ContainsAny(word, "!@#$^&*") && !strings.ContainsAny(word, "/%(<{\\") && strings.ContainsAny(word, "0123456789") && isOdd(word)
+}
+
+// looksSecret reports whether a word is as passwords are and words of a sentence are not: of letters with digits among them, and
+// not the name of something technical.
+func looksSecret(word string) bool {
+	if len(word) < 5 || len(word) > 200 || isTechnical(word) || prefixOf(word, markers...) > 0 {
+		return false
+	}
+	letters, digits := 0, 0
+	for i := range len(word) {
+		switch letter := word[i]; {
+		case letter-'0' <= 9:
+			digits++
+		case (letter|0x20)-'a' <= 25, letter >= utf8.RuneSelf:
+			letters++
+		case strings.IndexByte("!@#$^&*~+?._-", letter) < 0:
+			return false
+		}
+	}
+	return letters > 0 && digits > 0
+}
+
+// technical are beginnings of words with digits that are about secrets, and are none.
+var technical = strings.Fields(`aadsts sha1 sha2 sha3 sha5 sha-1 sha-2 sha-5 md4 md5 aes1 aes2 aes-1 aes-2 rsa utf base64 base32 base58 pbkdf argon bcrypt scrypt oauth openid http ipv4 ipv6 x509 x.509
+	pkcs rfc iso- iso8 win1 windows macos ios1 ios- tls ssl es256 rs256 hs256 ps256 ed25519 ed448 curve25519 x25519 krb5 ntlmv mschap uuid kerberos5 wpa2 wpa3 wep1 fips u2f fido2
+	auth0 okta python java node com.`)
+
+// isTechnical reports whether a word with digits is a version, a date, an id, the name of an algorithm or the like.
+func isTechnical(word string) bool {
+	if prefixOf(word, technical...) > 0 || isDashed(word) || isPseudonym(word) || strings.Contains(word, exampleDomain) || prefixOf(word, "0x") > 0 {
+		return true
+	}
+	if at := strings.IndexByte(word, '@'); at > 0 && strings.Contains(word[at:], ".") {
+		return true
+	}
+	first := strings.TrimLeft(word, "0123456789.-_:/+,")
+	if first == "" || len(word) > 9 && word[4] == '-' && word[7] == '-' {
+		return true
+	}
+	if before := len(word) - len(first); before > 0 && before < 5 && strings.Trim(first, "abcdefghijklmnopqrstuvwxyz-") == "" {
+		return true // 8-character, 30s, 2nd
+	}
+	if word[0]|0x20 == 'v' && strings.Trim(word[1:], "0123456789.") == "" {
+		return true
+	}
+	return strings.Count(word, ".") > 1 && strings.ToLower(word) == word
+}
