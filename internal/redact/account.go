@@ -3,11 +3,69 @@ package redact
 import (
 	"strings"
 	"unicode"
+	"unicode/utf8"
 )
+
+// notAccounts are words behind "account" or "user" that are not the name of one.
+var notAccounts = setOf(`password passwords session sessions keychain agent login logon store record status state token tokens name names data profile access account accounts user
+	users home folder directory that which who he it this and or is was has had will can type id identifier info information interface input action cancelled
+	canceled with for in on at to of by from not no the a an creation deletion lockout policy policies settings group groups picture enrollment registration
+	consent key certificate mode context space level experience experiences defaults template list manager management service own just already never now still also always first last once again be been being get gets got currently successfully automatically
+	recently previously you they we i must may might should could would then there here when while if else only both each every any some all none one another`)
+
+// happens is what is said of an account behind its name.
+var happens = []string{" was locked", " is locked", " has been locked", " locked out", " is disabled", " was disabled", " has been disabled", " was unlocked", " is not enabled",
+	" logged in", " logged out", " logged on", " signed in", " signed out", " has logged", " has signed", " could not log", " could not sign", " cannot log",
+	" cannot sign", " failed to log", " failed to sign", " does not exist", " was not found", " wurde gesperrt", " ist gesperrt", " hat sich", " was created",
+	" was deleted", " was added", " was removed", " has no secure token", " is not a mobile", " is an admin"}
 
 // fileEndings are the ends of names with a dot that are not accounts.
 var fileEndings = setOf(`plist app log txt json xml swift go py sh pkg dmg conf cfg ini exe dll db sqlite bundle framework dylib keychain lock html htm js css zip gz
 	com net org io local ps1 bat cmd msi mobileconfig yaml yml md csv pdf png jpg socket sock error failed success service agent status state name id type`)
+
+// accountName gives the account that a label names its pseudonym.
+func (h *hider) accountName(found field, v value) int {
+	text := strings.TrimSpace(v.textOf(h.text))
+	if len(text) < 2 || strings.Contains(text, " ") || strings.ContainsAny(text, "@{}()[]<>=:\\/%,\n") {
+		return h.person(field{of: ownerLabel, separator: found.separator, equals: found.equals}, v)
+	}
+	if label := lower(found.word); (label == "uid" || strings.HasSuffix(label, "userid")) && (!isDotted(text) || text[1] == '.') && !isDN(h.text[v.to:]) {
+		return -1 // a number, or the type of one
+	}
+	if !isName(text) || isProduct(text) || strings.Trim(text, "0123456789.-") == "" || strings.HasPrefix(text, "com.") || isDashed(text) || notAccounts[lower(text)] {
+		return -1
+	}
+	return h.account(v, true)
+}
+
+// account gives an account its pseudonym. Where it is certain to be one, it is replaced elsewhere too.
+func (h *hider) account(v value, certain bool) int {
+	who := v.textOf(h.text)
+	if certain && h.r.learning && len(who) >= 3 {
+		h.r.learnUser(who)
+	}
+	h.replace(v.from, v.to, h.r.pseudonym(userKind, who))
+	return v.to
+}
+
+// accountPhrase gives the account behind the word for one its pseudonym: `account mia.keller was locked out`.
+func (h *hider) accountPhrase(at, from int) int {
+	text := h.text
+	end := from
+	for end < len(text) && end-from <= maximumLabel && (isWordByte(text[end]) || text[end] >= utf8.RuneSelf || strings.IndexByte(".-", text[end]) >= 0) {
+		end++
+	}
+	end = from + len(strings.TrimRight(text[from:end], ".-"))
+	who := text[from:end]
+	if len(who) < 3 || !isName(who) || notAccounts[lower(who)] || end < len(text) && strings.IndexByte("@:/\\=(", text[end]) >= 0 {
+		return at
+	}
+	behind := strings.TrimLeft(text[end:min(len(text), end+32)], "\"'”’")
+	if prefixOf(behind, happens...) == 0 && !isDotted(who) || strings.Trim(who, "0123456789.-") == "" {
+		return at
+	}
+	return h.account(value{from: from, to: end}, isDotted(who) || strings.ContainsAny(who, "0123456789_"))
+}
 
 // isDotted reports whether a word is a first name and a last name with a dot between them.
 func isDotted(word string) bool {
@@ -21,4 +79,63 @@ func isDotted(word string) bool {
 		}
 	}
 	return !strings.Contains(last, ".") && unicode.IsLower(firstRune(first)) == unicode.IsLower(firstRune(last))
+}
+
+// containers and authorities are in common names that are of no person.
+var (
+	containers  = setOf(`users computers system configuration schema builtin services sites partitions groups people accounts administrator administrators`)
+	authorities = setOf(`root ca authority trust global certification issuing intermediate primary public class signing services service network solutions certificate
+		server client authentication inc ltd gmbh corporation systems code developer worldwide team staff department everyone`)
+)
+
+// commonName gives the person in a distinguished name a pseudonym: CN=Mia Keller,OU=….
+func (h *hider) commonName(from int) int {
+	text := h.text
+	end := from
+	for end < len(text) && end-from < 120 && strings.IndexByte(",;/+\"'\n\r)<>|=", text[end]) < 0 {
+		if text[end] == '\\' && end+1 < len(text) {
+			if strings.IndexByte(", ", text[end+1]) < 0 {
+				break
+			}
+			end++
+		}
+		end++
+	}
+	end = min(end, len(text))
+	name := strings.TrimSpace(text[from:end])
+	end = from + strings.Index(text[from:end], name) + len(name)
+	plain := strings.ReplaceAll(name, "\\", "")
+	for word := range strings.FieldsFuncSeq(plain, func(letter rune) bool { return letter == ' ' || letter == '-' }) {
+		if authorities[lower(word)] {
+			return -1
+		}
+	}
+	switch {
+	case name == "" || isPseudonym(name):
+		return -1
+	case isPersonName(plain), strings.Count(plain, " ") == 1 && isDN(text[end:]) && isLetters(plain) && !isProduct(plain):
+		if h.r.learning {
+			h.r.learnUser(plain)
+		}
+		h.replace(end-len(name), end, h.r.pseudonym(userKind, plain))
+		return end
+	case !isDN(text[end:]), from > 4 && text[from-4] == ',', containers[lower(name)],
+		strings.ContainsAny(name, " ${}"), !isName(name), isProduct(name), isDashed(name), len(name) < 3, strings.HasPrefix(name, "MS-"):
+		return -1
+	}
+	return h.account(value{from: end - len(name), to: end}, isDotted(name))
+}
+
+// isDN reports whether a text goes on as a distinguished name of a directory does.
+func isDN(text string) bool {
+	return prefixOf(text, ",ou=", ",cn=", ",dc=", ", ou=", ", cn=", ", dc=") > 0
+}
+
+func isLetters(text string) bool {
+	for _, letter := range text {
+		if !unicode.IsLetter(letter) && letter != ' ' && letter != '-' {
+			return false
+		}
+	}
+	return true
 }

@@ -42,7 +42,7 @@ func (h *hider) element(at int) int {
 	}
 	of := classOf("", name)
 	switch of {
-	case secretLabel, headerLabel, cookieLabel, digestLabel, personLabel, phoneLabel, otpLabel:
+	case secretLabel, headerLabel, cookieLabel, digestLabel, personLabel, phoneLabel, accountLabel, otpLabel:
 	default:
 		if of = namedByAttribute(tag); of == noLabel {
 			return at

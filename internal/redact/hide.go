@@ -316,6 +316,9 @@ func (h *hider) valueBehind(found field, at int) int {
 		if word := bare(text, from, enclosing, found.inURL, found.encoded); h.isName(found, word) {
 			return word.next
 		}
+		if strings.EqualFold(found.word, "cn") && found.equals {
+			return h.commonName(from)
+		}
 	case secretLabel, cookieLabel:
 		if next := h.blockScalar(found, from); next > 0 {
 			return next
@@ -328,6 +331,8 @@ func (h *hider) valueBehind(found field, at int) int {
 		return h.restOfLine(from, enclosing)
 	case personLabel, ownerLabel:
 		return h.person(found, value{from: from, to: endOfName(text, from, enclosing)})
+	case accountLabel:
+		return h.accountName(found, bare(text, from, enclosing, found.inURL, found.encoded))
 	case phoneLabel:
 		return h.number(value{from: from, to: endOfNumber(text, from)})
 	case digestLabel:

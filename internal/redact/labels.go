@@ -24,6 +24,8 @@ const (
 	personLabel
 	ownerLabel
 	phoneLabel
+	// accountLabel: the name of an account.
+	accountLabel
 	// nameLabel: the value is itself a label, valueLabel: its value, as in `name="password" value="…"`.
 	nameLabel
 	valueLabel
@@ -42,7 +44,9 @@ var labels = byLabel(map[class]string{
 	cookieLabel: `cookie setcookie cookie2 setcookie2`,
 	digestLabel: `x5t x5ts256 sha1 sha256 sha512 md5 sha1hash sha256hash hash ski aki subjectkeyidentifier`,
 	personLabel: `gecos cn_name nickname`,
-	ownerLabel:  `owner manager name holder contact assignee requester author`,
+	ownerLabel:  `owner manager name holder contact assignee requester author cn user benutzer anwender employee mitarbeiter`,
+	accountLabel: `samaccountname samaccount loginname logonname loginusername shortname accountname useraccount unixname mailnickname uid userid recordname
+		msdsprincipalname benutzername anmeldename sam_account_name`,
 	phoneLabel: `tel mobile cell fax telefon phones businessphones homephones handy mobil rufnummer festnetz durchwahl telefono telefoon telefone movil cellulare
 		portable gsm`,
 	nameLabel:  `k n field fieldname label attribute attr param parameter property prop header variable var option setting keyname`,

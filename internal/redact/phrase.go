@@ -15,6 +15,7 @@ const (
 	codePhrase
 	otpPhrase
 	digestPhrase
+	accountPhrase
 	phonePhrase
 )
 
@@ -27,6 +28,7 @@ var phrases = map[string]int{
 	"token": tokenPhrase, "accesstoken": tokenPhrase, "refreshtoken": tokenPhrase, "idtoken": tokenPhrase, "cookie": tokenPhrase, "seed": tokenPhrase, "key": tokenPhrase,
 	"code": codePhrase, "otp": otpPhrase, "totp": otpPhrase, "tan": otpPhrase, "einmalcode": otpPhrase, "sicherheitscode": otpPhrase,
 	"thumbprint": digestPhrase, "fingerprint": digestPhrase,
+	"account": accountPhrase, "user": accountPhrase, "konto": accountPhrase, "benutzer": accountPhrase,
 	"phone": phonePhrase, "telephone": phonePhrase, "mobile": phonePhrase, "tel": phonePhrase, "fax": phonePhrase, "telefon": phonePhrase, "handy": phonePhrase,
 	"mobil": phonePhrase, "rufnummer": phonePhrase, "mobilnummer": phonePhrase, "telefonnummer": phonePhrase, "handynummer": phonePhrase,
 }
@@ -99,6 +101,8 @@ func (h *hider) phrase(at int) int {
 	switch is {
 	case digestPhrase:
 		return max(at, h.digest(digestValue(text, from, enclosingQuote(text, at))))
+	case accountPhrase:
+		return h.accountPhrase(at, from)
 	case phonePhrase:
 		number := value{from: from, to: endOfNumber(text, from)}
 		if digitsOf(number.textOf(text)) < 7 || number.to < len(text) && (isWordByte(text[number.to]) || strings.IndexByte(":,", text[number.to]) >= 0 && number.to+1 < len(text) && isWordByte(text[number.to+1])) {
@@ -167,6 +171,11 @@ func (h *hider) quotedPhrase(is, begin int, word string, whole value, at int) in
 		return at
 	}
 	switch {
+	case is == accountPhrase:
+		if next := h.accountPhrase(at, whole.from); next > at {
+			return next
+		}
+		return at
 	case is == codePhrase && (isCode(value, false) || isOneTime(value) && h.isAboutCodes(begin)):
 	case strings.EqualFold(word, "cookie") && strings.Contains(value, "="):
 	case (is == passwordPhrase || is == labelPhrase) && strings.Count(value, " ") < 8 && !strings.ContainsAny(value, "=:{"):

@@ -264,6 +264,8 @@ var hostile = []struct{ name, text string }{
 	{"wide labels", "\u043f="},
 	{"computers", "Mia's MacBook of "},
 	{"words before computers", "A's iMac Mac "},
+	{"accounts in sentences", "account a.bc "},
+	{"names of directories", `cn=Aa\, `},
 	{"national numbers", "0151 "},
 	{"american numbers", "(555) 555-"},
 	{"codes", "code: 123456 "},

@@ -25,6 +25,8 @@ func (h *hider) hideValue(found field, v value) int {
 	switch found.of {
 	case personLabel, ownerLabel:
 		return h.person(found, v)
+	case accountLabel:
+		return h.accountName(found, v)
 	case phoneLabel:
 		return h.number(v)
 	case digestLabel:
