@@ -49,7 +49,7 @@ func (r *Redactor) LearnText(text string) {
 		}
 	}
 	r.learning = true
-	r.hide(r.replaceAccounts(text), open{})
+	r.hide(r.replaceAccounts(plainLabels(text)), open{})
 	r.replaceComputers(text)
 	r.learning = false
 	for line := range strings.Lines(text) {

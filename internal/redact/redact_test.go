@@ -261,6 +261,8 @@ var hostile = []struct{ name, text string }{
 	{"values", `"value":"a",`},
 	{"values without names", "value=1 "},
 	{"cookies", "<NSHTTPCookie value:"},
+	{"escaped labels", "%70%61"},
+	{"invisible characters", "a\u200b"},
 	{"wide labels", "\u043f="},
 	{"computers", "Mia's MacBook of "},
 	{"words before computers", "A's iMac Mac "},

@@ -30,7 +30,7 @@ func (r *Redactor) after(text string, before open) (string, open) {
 	if text == "" {
 		return text, before
 	}
-	text, before = r.hide(replaceNumbers(r.replaceAccounts(text)), before)
+	text, before = r.hide(replaceNumbers(r.replaceAccounts(plainLabels(text))), before)
 	text = r.replaceNames(r.replaceShapes(r.replaceSpelled(text)))
 	return r.replaceHomes(r.replaceComputers(text)), before
 }
