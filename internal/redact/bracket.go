@@ -27,7 +27,7 @@ func (h *hider) bracket(at int) int {
 		return at
 	}
 	line := text[at+1 : min(len(text), at+nearPair)]
-	if opening, closing := openingQuote(strings.TrimPrefix(line, "@")); opening != "" && text[at] == '(' {
+	if opening, closing := openingQuote(strings.TrimPrefix(line, "@")); opening != "" && (text[at] == '(' || text[at] == '[') {
 		word = word[strings.LastIndexByte(word, '.')+1:]
 		if prefixOf(word, questions...) > 0 || prefixOf(word, "credential", "userpassword") > 0 {
 			return at
@@ -35,17 +35,17 @@ func (h *hider) bracket(at int) int {
 		whole := quoted(text, at+1+strings.Index(line, opening), opening, closing)
 		inside := whole.textOf(text)
 		if whole.unfinished || strings.ContainsAny(inside, "\n") || strings.Contains(inside, "://") || saysNothing(inside) || classOf("", inside) != noLabel || strings.HasSuffix(strings.TrimSpace(inside), ":") ||
-			prefixOf(inside, markers...) > 0 {
+			prefixOf(inside, markers...) > 0 || text[at] == '[' && !looksSecret(inside) {
 			return at
 		}
 		h.replace(whole.from, whole.to, hidden)
 		return whole.next
 	}
-	end := strings.IndexAny(line, brackets[text[at]]+"\n ")
+	end := strings.IndexAny(line, brackets[text[at]]+"\n")
 	if end < 1 || line[end:end+1] != brackets[text[at]] {
 		return at
 	}
-	inside := line[:end]
+	inside := strings.TrimSpace(line[:end])
 	if of == otpLabel || strings.HasSuffix(lower(word), "pin") || strings.HasSuffix(lower(word), "code") || strings.HasSuffix(lower(word), "otp") {
 		if !isOneTime(inside) && !looksSecret(inside) {
 			return at

@@ -66,6 +66,9 @@ func (h *hider) codeBefore(at, end int) bool {
 	text := h.text
 	length := prefixOf(text[at:], " is your ", " ist ihr ", " ist dein ", " est votre ")
 	begin := wordBefore(text, end)
+	if begin < end && text[begin] == 'G' {
+		begin += min(2, end-begin) // Google's have it before them
+	}
 	if length == 0 || begin < h.copied || !isOneTime(text[begin:end]) || !strings.Contains(lower(text[at:min(len(text), at+64)]), "code") {
 		return false
 	}

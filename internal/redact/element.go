@@ -44,7 +44,12 @@ func (h *hider) element(at int) int {
 	switch of {
 	case secretLabel, headerLabel, cookieLabel, digestLabel, personLabel, phoneLabel, accountLabel, otpLabel:
 	default:
-		if of = namedByAttribute(tag); of == noLabel {
+		switch named := namedByAttribute(tag); {
+		case named != noLabel:
+			of, h.named, h.namedAt = named, named, at
+		case of == valueLabel && h.named != noLabel && at-h.namedAt <= nearPair:
+			of, h.named = h.named, noLabel
+		default:
 			return at
 		}
 	}

@@ -42,7 +42,9 @@ type hider struct {
 	// named is the class of the last value: `name="password" value="…"`.
 	named   class
 	namedAt int
-	state   open
+	// paired is where the separator behind the label of a name is whose value was before it.
+	paired int
+	state  open
 	// options and program are of the command line that was looked at last, up to programAt.
 	options, program string
 	programAt        int
@@ -66,7 +68,7 @@ var stops = func() (set [256]bool) {
 
 // hide replaces the labelled secrets, names and telephone numbers of a text that follows what ended as state says.
 func (r *Redactor) hide(text string, state open) (string, open) {
-	h := &hider{r: r, text: text, state: state, programAt: -1, claimsAt: -1, named: state.named, netrc: state.netrc}
+	h := &hider{r: r, text: text, state: state, programAt: -1, claimsAt: -1, paired: -2, named: state.named, netrc: state.netrc}
 	at := h.resume()
 	for at < len(text) {
 		if !stops[text[at]] {
@@ -230,6 +232,8 @@ func (h *hider) resume() int {
 			h.state.lines -= max(1, strings.Count(h.text, "\n"))
 			return len(h.text)
 		}
+	case state.label == secretLabel && state.sameLine && !state.indented && strings.HasPrefix(strings.TrimLeft(h.text, " "), "- "):
+		return h.listLines(state.label, 0, '-')
 	case state.label != noLabel:
 		return max(0, h.valueBehind(field{of: state.label, next: state.sameLine, key: !state.sameLine, equals: state.indented}, 0))
 	}
@@ -272,15 +276,26 @@ func (h *hider) separator(at, behind int, encoded bool) int {
 	return max(at, h.valueBehind(found, behind))
 }
 
+// hiddenAlready passes over a value that was hidden before. It belongs to its name still, so that no other value does.
+func (h *hider) hiddenAlready(found field, from, length int) int {
+	if found.of == valueLabel {
+		h.pairedWith(found, value{from: from, to: from + length, next: from + length})
+	}
+	return from + length
+}
+
 // valueBehind finds the value of a label and hides it. It returns where to go on, or -1 where nothing is hidden.
 func (h *hider) valueBehind(found field, at int) int {
 	text := h.text
+	if next := h.dashedList(found, at); next > 0 {
+		return next
+	}
 	from, ok := h.skipToValue(found, at)
 	if !ok {
 		return -1
 	}
 	if length := prefixOf(text[from:], markers...); length > 0 {
-		return from + length
+		return h.hiddenAlready(found, from, length)
 	}
 	if found.key {
 		return h.elementValue(found, from)
@@ -303,7 +318,7 @@ func (h *hider) valueBehind(found field, at int) int {
 	case opening != "":
 		whole := quoted(text, from, opening, end)
 		if length := prefixOf(text[whole.from:], markers...); length > 0 {
-			return whole.from + length
+			return h.hiddenAlready(found, whole.from, length)
 		}
 		return h.hideValue(found, whole)
 	}

@@ -61,7 +61,7 @@ func classOfWords(one []byte, word string) class {
 			return secretLabel
 		}
 	}
-	if before := strings.TrimRight(word, "0123456789"); len(before) < len(word) && len(before) > 2 && len(word)-len(before) < 3 && isWordByte(before[len(before)-1]) {
+	if before := strings.TrimRight(word, "0123456789"); len(before) < len(word) && len(before) > 1 && len(word)-len(before) < 3 && isWordByte(before[len(before)-1]) {
 		if of := classOf("", before); of == secretLabel {
 			return of
 		}

@@ -50,12 +50,12 @@ var labels = byLabel(map[class]string{
 	phoneLabel: `tel mobile cell fax telefon phones businessphones homephones handy mobil rufnummer festnetz durchwahl telefono telefoon telefone movil cellulare
 		portable gsm`,
 	nameLabel:  `k n field fieldname label attribute attr param parameter property prop header variable var option setting keyname`,
-	valueLabel: `v value val newvalue oldvalue currentvalue defaultvalue stringvalue rawvalue`,
+	valueLabel: `v value val newvalue oldvalue currentvalue defaultvalue stringvalue rawvalue data text content`,
 })
 
 // endings are the ends of labels: currentPassword, X-Vault-Token, userDisplayName.
 var endings = byEnding(map[class]string{
-	secretLabel: `password passwd passphrase passwort kennwort passcode pass pwd pw secret token passwords secrets keymaterial keyblob geheimnis losungswort
+	secretLabel: `password passwd passphrase passwort kennwort passcode passw pass pwd pw secret token passwords secrets keymaterial keyblob geheimnis losungswort
 		zugangscode bestatigungscode bestaetigungscode sicherheitscode einmalpasswort wachtwoord contrasena motdepasse palavrapasse senha losenord losenordet haslo heslo
 		adgangskode salasana jelszo sifre passord parola lozinka geslo token apikey accesskey accountkey subscriptionkey sharedkey secretkey privatekey
 		encryptionkey signingkey sessionkey masterkey recoverykey authkey keydata wrappingkey symmetrickey licensekey clientassertion samltoken

@@ -170,7 +170,24 @@ func (h *hider) longList(found field, from int) int {
 	return max(from+1, h.listLines(found.of, min(line+1, len(text)), closing))
 }
 
-// listLines hides the lines from a place on that are values of a list, up to what closes it.
+// dashedList hides the values of a list of YAML, each of which is in a line below their label, behind a hyphen.
+func (h *hider) dashedList(found field, at int) int {
+	if found.of != secretLabel || found.equals || found.separator <= 0 {
+		return -1
+	}
+	for at < len(h.text) && strings.IndexByte(" \t\r", h.text[at]) >= 0 && at-found.separator < 32 {
+		at++
+	}
+	if at == len(h.text) || h.text[at] != '\n' {
+		return -1
+	}
+	if first := strings.TrimLeft(h.text[at+1:min(len(h.text), at+64)], " "); !strings.HasPrefix(first, "- ") {
+		return -1
+	}
+	return h.listLines(found.of, at+1, '-')
+}
+
+// listLines hides the lines from a place on that are values of a list, up to what closes it; - for one whose values are behind hyphens.
 func (h *hider) listLines(of class, at int, closing byte) int {
 	text := h.text
 	for lines := 0; at < len(text) && lines < maximumLines; lines++ {
@@ -179,6 +196,12 @@ func (h *hider) listLines(of class, at int, closing byte) int {
 			end = at + newline
 		}
 		one := strings.Trim(text[at:end], " \t\r")
+		if closing == '-' {
+			dashed, is := strings.CutPrefix(one, "- ")
+			if one = strings.TrimLeft(dashed, " "); !is {
+				return at
+			}
+		}
 		if one == "" || one[0] == closing || strings.IndexByte("{}()[]", one[0]) >= 0 && prefixOf(one, markers...) == 0 ||
 			strings.ContainsAny(strings.Trim(one, `"',`), " =:") || isRecord(one) {
 			return at

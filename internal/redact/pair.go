@@ -21,7 +21,9 @@ func (h *hider) isName(found field, v value) bool {
 	if of == noLabel {
 		return false
 	}
-	h.named, h.namedAt = of, v.to
+	if found.separator != h.paired { // its value was before it
+		h.named, h.namedAt = of, v.to
+	}
 	return true
 }
 
@@ -46,7 +48,10 @@ func namedBy(of class, label, name string) class {
 }
 
 // pairedWith returns the class of the value of a pair by its name, which is before or behind it.
-func (h *hider) pairedWith(v value) class {
+func (h *hider) pairedWith(found field, v value) class {
+	if !strings.HasSuffix(lower(found.word), "val") && !strings.HasSuffix(lower(found.word), "value") && strings.ContainsAny(v.textOf(h.text), " \n") {
+		return noLabel // what is written beside an input field
+	}
 	if of := h.named; of != noLabel && v.from-h.namedAt <= nearPair {
 		h.named = noLabel
 		return of
@@ -62,7 +67,11 @@ func (h *hider) pairedWith(v value) class {
 			case valueLabel:
 				return noLabel
 			case nameLabel, ownerLabel, keyLabel:
-				return namedBy(of, word, nameAt(text, at+1))
+				named := namedBy(of, word, nameAt(text, at+1))
+				if named != noLabel {
+					h.paired = at
+				}
+				return named
 			}
 		}
 	}

@@ -13,6 +13,7 @@ const (
 	labelPhrase
 	tokenPhrase
 	codePhrase
+	enterPhrase
 	otpPhrase
 	digestPhrase
 	accountPhrase
@@ -24,9 +25,9 @@ var phrases = map[string]int{
 	"password": passwordPhrase, "passphrase": passwordPhrase, "passcode": passwordPhrase, "secret": passwordPhrase, "pin": passwordPhrase,
 	"passwd": passwordPhrase, "pwd": passwordPhrase, "passwort": passwordPhrase, "kennwort": passwordPhrase, "wachtwoord": passwordPhrase, "senha": passwordPhrase,
 	"heslo": passwordPhrase, "passord": passwordPhrase, "adgangskode": passwordPhrase, "salasana": passwordPhrase, "parola": passwordPhrase, "clave": passwordPhrase,
-	"passe": passwordPhrase, "apikey": passwordPhrase, "apitoken": passwordPhrase, "authtoken": passwordPhrase, "clientsecret": passwordPhrase, "losenordet": passwordPhrase,
+	"passe": passwordPhrase, "psk": passwordPhrase, "passw": passwordPhrase, "apikey": passwordPhrase, "apitoken": passwordPhrase, "authtoken": passwordPhrase, "clientsecret": passwordPhrase, "losenordet": passwordPhrase,
 	"token": tokenPhrase, "accesstoken": tokenPhrase, "refreshtoken": tokenPhrase, "idtoken": tokenPhrase, "cookie": tokenPhrase, "seed": tokenPhrase, "key": tokenPhrase,
-	"code": codePhrase, "otp": otpPhrase, "totp": otpPhrase, "tan": otpPhrase, "einmalcode": otpPhrase, "sicherheitscode": otpPhrase,
+	"code": codePhrase, "enter": enterPhrase, "use": enterPhrase, "otp": otpPhrase, "totp": otpPhrase, "tan": otpPhrase, "einmalcode": otpPhrase, "sicherheitscode": otpPhrase,
 	"thumbprint": digestPhrase, "fingerprint": digestPhrase,
 	"account": accountPhrase, "user": accountPhrase, "konto": accountPhrase, "benutzer": accountPhrase,
 	"phone": phonePhrase, "telephone": phonePhrase, "mobile": phonePhrase, "tel": phonePhrase, "fax": phonePhrase, "telefon": phonePhrase, "handy": phonePhrase,
@@ -35,7 +36,7 @@ var phrases = map[string]int{
 
 // verbs are between a label and its value in a sentence.
 var verbs = []string{"is ", "was ", "is set to ", "set to ", "changed to ", "is: ", "is now ", "to ", "token ", "number ", "lautet ", "lautete ", "ist ", "ist: ", "est ", "es ", "\u00e9 ",
-	"\u00e8 ", "er ", "\u00e4r ", "jest ", "je ", "to: ", "- ", "\u2013 ", "\u2014 ", "\u2192 "}
+	"\u00e8 ", "er ", "\u00e4r ", "jest ", "je ", "to: ", "changed from ", "- ", "\u2013 ", "\u2014 ", "\u2192 "}
 
 // certain are those of verbs behind which there is nothing but a value.
 var certain = []string{"lautet ", "lautete "}
@@ -118,6 +119,12 @@ func (h *hider) phrase(at int) int {
 	}
 	one = h.wholeCode(one)
 	h.replace(one.from, one.to, hidden)
+	if length := prefixOf(text[one.to:], " to "); length > 0 && verb == len("changed from ") {
+		if next := bare(text, one.to+length, 0, false, false); isOdd(next.textOf(text)) {
+			h.replace(next.from, next.to, hidden)
+			return next.to
+		}
+	}
 	return one.to
 }
 
@@ -135,6 +142,9 @@ func (h *hider) isPhraseValue(is, begin int, verb bool, one value) bool {
 		if word := lower(text[begin : begin+3]); (word == "pin" || word == "pas") && isOneTime(value) && (word == "pin" || strings.EqualFold(text[begin:begin+8], "passcode")) {
 			return true
 		}
+		if isOneTime(value) && containsAny(h.sameLine(begin, 32), sureCodeWords) {
+			return true
+		}
 		if verb {
 			return len(value) >= 3 && isOdd(value) && !isTechnical(value)
 		}
@@ -143,6 +153,8 @@ func (h *hider) isPhraseValue(is, begin int, verb bool, one value) bool {
 		return len(value) >= 4 && isOdd(value) && looksSecret(value)
 	case tokenPhrase:
 		return isRandom(value, 16) || isOneTime(value) && h.isAboutCodes(begin)
+	case enterPhrase:
+		return isOneTime(value) && len(value) >= 6 && prefixOf(text[one.to:], signsIn[:5]...) > 0
 	case otpPhrase:
 		return isOneTime(h.wholeCode(one).textOf(text))
 	case codePhrase:
@@ -162,7 +174,7 @@ func (h *hider) isPhraseValue(is, begin int, verb bool, one value) bool {
 }
 
 // signsIn is what follows a code that is to be entered.
-var signsIn = []string{" to auth", " to sign", " to log", " to verify", " to confirm", " at http", " on http", " in the br"}
+var signsIn = []string{" to auth", " to sign", " to log", " to verify", " to confirm", " to continue", " was sent", " sent", " has been sent", " at http", " on http", " in the br"}
 
 // quotedPhrase hides a quoted value that follows a word.
 func (h *hider) quotedPhrase(is, begin int, word string, whole value, at int) int {

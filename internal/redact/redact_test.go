@@ -111,6 +111,15 @@ func TestWhatIsNotPersonalStays(t *testing.T) {
 	}
 }
 
+// A pair whose value is before its name may go over several lines. Where a text ends between the two, the value stays.
+func TestAValueBeforeItsName(t *testing.T) {
+	r := redact.New(redact.Options{})
+	got := r.Text("{\n  \"value\" : \"pl4nted\",\n  \"key\" : \"password\"\n},\n{\n  \"value\" : \"30\",\n  \"key\" : \"timeout\"\n}")
+	if strings.Contains(got, "pl4nted") || !strings.Contains(got, `"30"`) {
+		t.Error(got)
+	}
+}
+
 // A report is redacted in every text that can be in it: the planted values stand in a log, and the report is made of it.
 func TestReport(t *testing.T) {
 	folder := filepath.Join(t.TempDir(), "Users", "mia.keller")

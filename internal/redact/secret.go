@@ -10,7 +10,7 @@ func (h *hider) hideValue(found field, v value) int {
 	text := h.text[v.from:v.to]
 	switch {
 	case found.of == valueLabel:
-		if found.of = h.pairedWith(v); found.of == noLabel {
+		if found.of = h.pairedWith(found, v); found.of == noLabel {
 			return -1
 		}
 	case h.isName(found, v):
