@@ -32,6 +32,9 @@ func (h *hider) accountName(found field, v value) int {
 	if label := lower(found.word); (label == "uid" || strings.HasSuffix(label, "userid")) && (!isDotted(text) || text[1] == '.') && !isDN(h.text[v.to:]) {
 		return -1 // a number, or the type of one
 	}
+	if dot := strings.LastIndexByte(text, '.'); isFile(text) || dot > 0 && unicode.IsUpper(firstRune(text[dot+1:])) && unicode.IsLower(firstRune(text)) {
+		return -1 // a property, in code
+	}
 	if !isName(text) || isProduct(text) || strings.Trim(text, "0123456789.-") == "" || strings.HasPrefix(text, "com.") || isDashed(text) || notAccounts[lower(text)] {
 		return -1
 	}
@@ -49,8 +52,9 @@ func (h *hider) account(v value, certain bool) int {
 }
 
 // accountPhrase gives the account behind the word for one its pseudonym: `account mia.keller was locked out`.
-func (h *hider) accountPhrase(at, from int) int {
+func (h *hider) accountPhrase(at, from int, certain bool) int {
 	text := h.text
+	from += prefixOf(text[from:], "of ", "von ")
 	end := from
 	for end < len(text) && end-from <= maximumLabel && (isWordByte(text[end]) || text[end] >= utf8.RuneSelf || strings.IndexByte(".-", text[end]) >= 0) {
 		end++
@@ -61,10 +65,22 @@ func (h *hider) accountPhrase(at, from int) int {
 		return at
 	}
 	behind := strings.TrimLeft(text[end:min(len(text), end+32)], "\"'”’")
-	if prefixOf(behind, happens...) == 0 && !isDotted(who) || strings.Trim(who, "0123456789.-") == "" {
+	if second := strings.IndexByte(strings.TrimPrefix(behind, " "), ' ') + 1; second > 1 && second < len(behind) && prefixOf(text[end+second:], happens...) > 0 && isPersonName(text[from:end+second]) {
+		return max(at, h.personBehind(value{from: from, to: end + second}))
+	}
+	if !certain && prefixOf(behind, happens...) == 0 && !isDotted(who) || strings.Trim(who, "0123456789.-") == "" {
 		return at
 	}
 	return h.account(value{from: from, to: end}, isDotted(who) || strings.ContainsAny(who, "0123456789_"))
+}
+
+// personBehind gives the full name of a person that follows a word for one its pseudonym. It returns -1 where it is no such name.
+func (h *hider) personBehind(v value) int {
+	name := strings.TrimSpace(v.textOf(h.text))
+	if !isPersonName(name) {
+		return -1
+	}
+	return h.person(field{of: personLabel}, v)
 }
 
 // isDotted reports whether a word is a first name and a last name with a dot between them.

@@ -32,7 +32,7 @@ func (h *hider) flag(at int) int {
 	}
 	of := classOf("", text[name:end])
 	switch of {
-	case secretLabel, personLabel, phoneLabel, headerLabel, cookieLabel:
+	case secretLabel, personLabel, accountLabel, phoneLabel, headerLabel, cookieLabel:
 	case keyLabel, digestLabel:
 	default:
 		if end-name > 10 {

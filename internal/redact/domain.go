@@ -53,7 +53,7 @@ func (h *hider) domainUser(at, end int) int {
 	escape := text[at] == '\\' && strings.IndexByte("nrtbfv0xu", who[0]) >= 0
 	switch {
 	case local:
-		whole := begin == 0 || strings.IndexByte(" \t\n\"'", text[begin-1]) >= 0
+		whole := begin == 0 || strings.IndexByte(" \t\n\"'=", text[begin-1]) >= 0
 		if isFile(who) || !labelled && !isDotted(who) && (!whole || len(who) < 3 || strings.IndexByte("nrtbfvuxdws", who[0]|0x20) >= 0) {
 			return at
 		}

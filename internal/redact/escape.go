@@ -66,6 +66,9 @@ func letterAt(text string, at int) (letter byte, length int) {
 		if prefixOf(rest, "%E2%80%8B", "%E2%80%8C", "%E2%80%8D", "%EF%BB%BF") > 0 {
 			return 0, 9
 		}
+		if prefixOf(rest, "%C2%AD") > 0 {
+			return 0, 6
+		}
 		length = 1
 		for range 2 {
 			if strings.HasPrefix(rest[length:], "25") {
@@ -80,6 +83,11 @@ func letterAt(text string, at int) (letter byte, length int) {
 	case '\\':
 		for length < len(rest) && rest[length] == '\\' {
 			length++
+		}
+		if len(rest) > length+2 && rest[length] == 'x' && isHex(rest[length+1]) && isHex(rest[length+2]) {
+			number = hexadecimal(rest[length+1 : length+3])
+			length += 3
+			break
 		}
 		if len(rest) < length+5 || rest[length] != 'u' || !isHexadecimalOrBlank(rest[length+1:length+5]) || strings.Contains(rest[length+1:length+5], " ") {
 			return 0, 0

@@ -60,7 +60,7 @@ type hider struct {
 
 // stops are the bytes at which something is looked at.
 var stops = func() (set [256]bool) {
-	for _, stop := range []byte("=:>%\\-+ \t([{<&,0\xef\xe3\xe6") {
+	for _, stop := range []byte("=:>%\\-+ \t([{<&,0\xef\xe3\xe4\xe6\xe7") {
 		set[stop] = true
 	}
 	return set
@@ -141,8 +141,8 @@ func (h *hider) stop(at int) int {
 			return h.domainUser(at, at+3)
 		}
 	case '\\':
-		if prefixOf(text[at:], `\u003d`, `\u003a`) > 0 {
-			return h.separator(at, at+6, false)
+		if length := prefixOf(text[at:], `\u003d`, `\u003a`, `\x3d`, `\x3a`); length > 0 {
+			return h.separator(at, at+length, false)
 		}
 		if prefixOf(text[at:], `\u002b`) > 0 {
 			return h.phone(at, at+6)
@@ -177,20 +177,25 @@ func (h *hider) stop(at int) int {
 		if length := prefixOf(text[at:], encodedSeparators...); length > 0 {
 			return h.separator(at, at+length, false)
 		}
-		if length := prefixOf(text[at:], "は", "是"); length > 0 && at+length < len(text) && isWordByte(text[at+length]) { // "is", without blanks
-			return h.separator(at, at+length, false)
+		if length := prefixOf(text[at:], isWords...); length > 0 {
+			if value := strings.TrimPrefix(text[at+length:min(len(text), at+length+8)], " "); value != "" && (isWordByte(value[0]) || prefixOf(value, "「", "『", `"`) > 0) {
+				return h.separator(at, at+length, false)
+			}
 		}
 	}
 	return at
 }
 
 // encodedSeparators are = and : in HTML, and those of full width.
-var encodedSeparators = []string{"&#61;", "&#x3d;", "&equals;", "\uff1d", "&#58;", "&#x3a;", "&colon;", "\uff1a"}
+var encodedSeparators = []string{"&#61;", "&#x3d;", "&equals;", "\uff1d", "\ufe66", "&#58;", "&#x3a;", "&colon;", "\uff1a", "\ufe55"}
+
+// isWords are "is" of languages that have no blanks around it.
+var isWords = []string{"は", "是", "为", "為"}
 
 // isEqualsSign reports whether a separator is a = and not a colon, in whatever way it is written.
 func isEqualsSign(separator string) bool {
 	switch separator {
-	case ":", "\uff1a", "&#58;", "&colon;":
+	case ":", "\uff1a", "\ufe55", "&#58;", "&colon;":
 		return false
 	}
 	return !strings.HasSuffix(lower(strings.TrimSuffix(separator, ";")), "3a")
@@ -263,7 +268,7 @@ func (h *hider) separator(at, behind int, encoded bool) int {
 	}
 	of, begin, word := labelBefore(h.text, at)
 	if of == noLabel {
-		return at
+		return h.valueForPerson(at, begin, behind)
 	}
 	found := field{of: of, begin: begin, word: word, separator: at, encoded: encoded, equals: isEqualsSign(h.text[at:behind])}
 	if begin > 0 && found.equals && at == begin+len(word) {

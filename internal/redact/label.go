@@ -155,7 +155,7 @@ func labelBefore(text string, end int) (of class, begin int, word string) {
 		}
 	}
 	if begin == at || at-begin > maximumLabel {
-		return noLabel, 0, ""
+		return noLabel, -1, ""
 	}
 	word = text[begin:at]
 	// A word that follows an encoded separator or escape: `%26client_secret`, `\nPassword`.

@@ -45,7 +45,7 @@ var labels = byLabel(map[class]string{
 	digestLabel: `x5t x5ts256 sha1 sha256 sha512 md5 sha1hash sha256hash hash ski aki subjectkeyidentifier`,
 	personLabel: `gecos cn_name nickname`,
 	ownerLabel:  `owner manager name holder contact assignee requester author cn user benutzer anwender employee mitarbeiter`,
-	accountLabel: `samaccountname samaccount loginname logonname loginusername shortname accountname useraccount unixname mailnickname uid userid recordname
+	accountLabel: `samaccountname samaccount loginname logonname loginusername shortname accountname useraccount username adduser deleteuser unixname mailnickname uid userid recordname
 		msdsprincipalname benutzername anmeldename sam_account_name`,
 	phoneLabel: `tel mobile cell fax telefon phones businessphones homephones handy mobil rufnummer festnetz durchwahl telefono telefoon telefone movil cellulare
 		portable gsm`,

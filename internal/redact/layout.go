@@ -9,6 +9,9 @@ func (h *hider) skipToValue(found field, at int) (int, bool) {
 	for at < len(text) && (text[at] == ' ' || text[at] == '\t') {
 		at++
 	}
+	if found.encoded && strings.HasPrefix(text[at:], "%20") {
+		at += len("%20")
+	}
 	if at < len(text) && text[at] != '\n' && text[at] != '\r' {
 		// A lone value in the line below its label, which was read before.
 		if found.next && (found.equals && at == 0 || !aloneInLine(text, at, found.of)) {

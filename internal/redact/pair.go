@@ -49,7 +49,7 @@ func namedBy(of class, label, name string) class {
 
 // pairedWith returns the class of the value of a pair by its name, which is before or behind it.
 func (h *hider) pairedWith(found field, v value) class {
-	if !strings.HasSuffix(lower(found.word), "val") && !strings.HasSuffix(lower(found.word), "value") && strings.ContainsAny(v.textOf(h.text), " \n") {
+	if !strings.HasSuffix(lower(found.word), "val") && !strings.HasSuffix(lower(found.word), "value") && (v.quote == "" || strings.ContainsAny(v.textOf(h.text), " \n")) {
 		return noLabel // what is written beside an input field
 	}
 	if of := h.named; of != noLabel && v.from-h.namedAt <= nearPair {

@@ -56,6 +56,10 @@ func (h *hider) person(found field, v value) int {
 		return -1
 	}
 	if found.of == ownerLabel {
+		if isUserLabel(found.word) && !strings.Contains(text, " ") && (unicode.IsLower(firstRune(text)) || isDotted(text)) && isName(text) && !notAccounts[lower(text)] &&
+			!strings.ContainsAny(text, "()[]:/\\\"'") && endsField(h.text[v.to:]) {
+			return h.account(v, isDotted(text))
+		}
 		if !isPersonName(text) || strings.EqualFold(found.word, "name") && !h.isClaim(v.from) {
 			return -1
 		}
@@ -76,6 +80,16 @@ func (h *hider) person(found field, v value) int {
 	}
 	h.replace(from, from+len(text), h.r.pseudonym(of, text))
 	return max(v.next, from+len(text))
+}
+
+// isUserLabel reports whether a label is one of a user, whose account or full name is behind it.
+func isUserLabel(word string) bool {
+	return strings.EqualFold(word, "user") || strings.EqualFold(word, "benutzer") || strings.EqualFold(word, "anwender")
+}
+
+// endsField reports whether nothing of a sentence follows a value.
+func endsField(behind string) bool {
+	return behind == "" || strings.IndexByte("\r\n,;)|\"'", behind[0]) >= 0
 }
 
 func isPseudonym(text string) bool { return pseudonymPattern.MatchString(text) }

@@ -167,7 +167,7 @@ func (h *hider) americanPhone(at int) int {
 			return at
 		}
 		end = at + 5
-		if text[end] == ' ' {
+		if text[end] == ' ' || text[end] == '-' {
 			end++
 		}
 	} else {

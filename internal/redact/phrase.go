@@ -17,6 +17,7 @@ const (
 	otpPhrase
 	digestPhrase
 	accountPhrase
+	personPhrase
 	phonePhrase
 )
 
@@ -29,7 +30,8 @@ var phrases = map[string]int{
 	"token": tokenPhrase, "accesstoken": tokenPhrase, "refreshtoken": tokenPhrase, "idtoken": tokenPhrase, "cookie": tokenPhrase, "seed": tokenPhrase, "key": tokenPhrase,
 	"code": codePhrase, "enter": enterPhrase, "use": enterPhrase, "otp": otpPhrase, "totp": otpPhrase, "tan": otpPhrase, "einmalcode": otpPhrase, "sicherheitscode": otpPhrase,
 	"thumbprint": digestPhrase, "fingerprint": digestPhrase,
-	"account": accountPhrase, "user": accountPhrase, "konto": accountPhrase, "benutzer": accountPhrase,
+	"account": accountPhrase, "user": accountPhrase, "konto": accountPhrase, "benutzer": accountPhrase, "samaccountname": accountPhrase,
+	"realname": personPhrase, "fullname": personPhrase, "displayname": personPhrase,
 	"phone": phonePhrase, "telephone": phonePhrase, "mobile": phonePhrase, "tel": phonePhrase, "fax": phonePhrase, "telefon": phonePhrase, "handy": phonePhrase,
 	"mobil": phonePhrase, "rufnummer": phonePhrase, "mobilnummer": phonePhrase, "telefonnummer": phonePhrase, "handynummer": phonePhrase,
 }
@@ -103,7 +105,9 @@ func (h *hider) phrase(at int) int {
 	case digestPhrase:
 		return max(at, h.digest(digestValue(text, from, enclosingQuote(text, at))))
 	case accountPhrase:
-		return h.accountPhrase(at, from)
+		return h.accountPhrase(at, from, len(text[begin:end]) > len("benutzer"))
+	case personPhrase:
+		return max(at, h.personBehind(value{from: from, to: endOfName(text, from, enclosingQuote(text, at))}))
 	case phonePhrase:
 		number := value{from: from, to: endOfNumber(text, from)}
 		if digitsOf(number.textOf(text)) < 7 || number.to < len(text) && (isWordByte(text[number.to]) || strings.IndexByte(":,", text[number.to]) >= 0 && number.to+1 < len(text) && isWordByte(text[number.to+1])) {
@@ -184,10 +188,12 @@ func (h *hider) quotedPhrase(is, begin int, word string, whole value, at int) in
 	}
 	switch {
 	case is == accountPhrase:
-		if next := h.accountPhrase(at, whole.from); next > at {
-			return next
+		if strings.Contains(value, " ") {
+			return max(at, h.personBehind(whole))
 		}
-		return at
+		return max(at, h.accountPhrase(at, whole.from, false))
+	case is == personPhrase:
+		return max(at, h.personBehind(whole))
 	case is == codePhrase && (isCode(value, false) || isOneTime(value) && h.isAboutCodes(begin)):
 	case strings.EqualFold(word, "cookie") && strings.Contains(value, "="):
 	case (is == passwordPhrase || is == labelPhrase) && strings.Count(value, " ") < 8 && !strings.ContainsAny(value, "=:{"):
@@ -198,6 +204,29 @@ func (h *hider) quotedPhrase(is, begin int, word string, whole value, at int) in
 	}
 	h.replace(whole.from, whole.to, hidden)
 	return whole.next
+}
+
+// valueForPerson hides the value behind `password for mia:`, whose last word begins at a place.
+func (h *hider) valueForPerson(at, begin, behind int) int {
+	if begin <= 0 {
+		return at
+	}
+	length := suffixOf(h.text[:begin], " for ", " f\u00fcr ", " pour ", " para ", " voor ", " of ")
+	if length == 0 || begin == length {
+		return at
+	}
+	if of, _, _ := labelBefore(h.text, begin-length); of != secretLabel {
+		return at
+	}
+	for behind < len(h.text) && h.text[behind] == ' ' {
+		behind++
+	}
+	one := bare(h.text, behind, 0, false, false)
+	if !looksSecret(one.textOf(h.text)) {
+		return at
+	}
+	h.replace(one.from, one.to, hidden)
+	return one.to
 }
 
 // isNetrc reports whether a password is one of an entry of netrc(5): `machine h login u password p`.

@@ -21,7 +21,7 @@ const maximumValue = 32 << 10
 
 // quotes are how a value is quoted: by itself, within JSON, in HTML, in a URL. Typographic ones have another end.
 var quotes = []struct{ open, close string }{
-	{"&quot;", "&quot;"}, {"&#34;", "&#34;"}, {"%22", "%22"}, {"%27", "%27"}, {"%5C%22", "%5C%22"}, {`\u0022`, `\u0022`}, {"“", "”"}, {"‘", "’"}, {"„", "“"},
+	{"&quot;", "&quot;"}, {"&#34;", "&#34;"}, {"%22", "%22"}, {"%27", "%27"}, {"%5C%22", "%5C%22"}, {`\u0022`, `\u0022`}, {"“", "”"}, {"‘", "’"}, {"„", "“"}, {"«", "»"}, {"「", "」"}, {"『", "』"},
 }
 
 // openingQuote returns what opens and closes the quoted value that begins at a place, "" for one that is not quoted.
