@@ -53,8 +53,13 @@ func (r *Redactor) LearnText(text string) {
 	r.replaceComputers(text)
 	r.learning = false
 	for line := range strings.Lines(text) {
-		if match := jamfComputer.FindStringSubmatch(line); match != nil {
-			r.learnComputer(match[1])
+		if strings.Contains(line, "amf") {
+			if match := jamfComputer.FindStringSubmatch(line); match != nil {
+				r.learnComputer(match[1])
+			}
+		}
+		if line[0]-'0' > 9 {
+			continue
 		}
 		if match := syslogComputer.FindStringSubmatch(line); match != nil {
 			r.learnComputer(match[1])
