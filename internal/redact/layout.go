@@ -84,7 +84,7 @@ func (h *hider) blockScalar(found field, from int) int {
 	for line < len(text) && strings.IndexByte(" \t\r", text[line]) >= 0 && line-from < 32 {
 		line++
 	}
-	if line == len(text) || text[line] != '\n' {
+	if line < len(text) && text[line] != '\n' {
 		return -1
 	}
 	begin := strings.LastIndexByte(text[:found.begin], '\n') + 1
@@ -92,7 +92,7 @@ func (h *hider) blockScalar(found field, from int) int {
 	for indent < found.begin && strings.IndexByte(" \t-", text[indent]) >= 0 {
 		indent++
 	}
-	return h.indentedLines(line+1, indent-begin)
+	return h.indentedLines(min(line+1, len(text)), indent-begin)
 }
 
 // indentedLines hides the lines from a place on that are indented more than a label. It returns where another one begins.

@@ -9,6 +9,8 @@ import (
 const (
 	schemePhrase = iota + 1
 	passwordPhrase
+	// pinPhrase is a password that may be of digits.
+	pinPhrase
 	// labelPhrase is a word that is only used as a label: client_secret, DB_PASS.
 	labelPhrase
 	tokenPhrase
@@ -23,7 +25,7 @@ const (
 
 var phrases = map[string]int{
 	"bearer": schemePhrase, "basic": schemePhrase, "negotiate": schemePhrase, "ntlm": schemePhrase, "dpop": schemePhrase,
-	"password": passwordPhrase, "passphrase": passwordPhrase, "passcode": passwordPhrase, "secret": passwordPhrase, "pin": passwordPhrase,
+	"password": passwordPhrase, "passphrase": passwordPhrase, "passcode": pinPhrase, "secret": passwordPhrase, "pin": pinPhrase,
 	"passwd": passwordPhrase, "pwd": passwordPhrase, "passwort": passwordPhrase, "kennwort": passwordPhrase, "wachtwoord": passwordPhrase, "senha": passwordPhrase,
 	"heslo": passwordPhrase, "passord": passwordPhrase, "adgangskode": passwordPhrase, "salasana": passwordPhrase, "parola": passwordPhrase, "clave": passwordPhrase,
 	"passe": passwordPhrase, "psk": passwordPhrase, "passw": passwordPhrase, "apikey": passwordPhrase, "apitoken": passwordPhrase, "authtoken": passwordPhrase, "clientsecret": passwordPhrase, "losenordet": passwordPhrase,
@@ -142,11 +144,8 @@ func (h *hider) isPhraseValue(is, begin int, verb bool, one value) bool {
 			return false
 		}
 		return prefixOf(value, "realm=", "error=", "authorization_uri", "client_id") == 0
-	case passwordPhrase:
-		if word := lower(text[begin : begin+3]); (word == "pin" || word == "pas") && isOneTime(value) && (word == "pin" || strings.EqualFold(text[begin:begin+8], "passcode")) {
-			return true
-		}
-		if isOneTime(value) && containsAny(h.sameLine(begin, 32), sureCodeWords) {
+	case passwordPhrase, pinPhrase:
+		if isOneTime(value) && (is == pinPhrase || containsAny(h.sameLine(begin, 32), sureCodeWords)) {
 			return true
 		}
 		if verb {
@@ -196,7 +195,7 @@ func (h *hider) quotedPhrase(is, begin int, word string, whole value, at int) in
 		return max(at, h.personBehind(whole))
 	case is == codePhrase && (isCode(value, false) || isOneTime(value) && h.isAboutCodes(begin)):
 	case strings.EqualFold(word, "cookie") && strings.Contains(value, "="):
-	case (is == passwordPhrase || is == labelPhrase) && strings.Count(value, " ") < 8 && !strings.ContainsAny(value, "=:{"):
+	case (is == passwordPhrase || is == pinPhrase || is == labelPhrase) && strings.Count(value, " ") < 8 && !strings.ContainsAny(value, "=:{"):
 	case is == otpPhrase && isOneTime(value):
 	case is != phonePhrase && isRandom(value, 12):
 	default:

@@ -111,6 +111,25 @@ func TestWhatIsNotPersonalStays(t *testing.T) {
 	}
 }
 
+// A value may be in the lines of a log below its label, each of which is a text of its own.
+func TestLinesBelowALabel(t *testing.T) {
+	lines := []string{"password: |", "  pl4nted one", "  pl4nted two", "port: 3", "tokens = (", "    pl4nted3,", "    pl4nted4", ");", "Authorization:", "  Bearer pl4nted.5",
+		"secrets:", "- pl4nted6", "- pl4nted7", "name: password", "value: pl4nted8", "client_secret: >", "2026-05-07 19:48:34.701 | login | 22168 | Login started", "count: 2"}
+	report := &timeline.Report{}
+	for _, line := range lines {
+		report.Lines = append(report.Lines, timeline.Line{Raw: line, Message: line})
+	}
+	if err := redact.Report(t.Context(), report, redact.New(redact.Options{})); err != nil {
+		t.Fatal(err)
+	}
+	for i, line := range report.Lines {
+		planted := strings.Contains(lines[i], "pl4nted")
+		if strings.Contains(line.Raw+line.Message, "pl4nted") || !planted && !strings.Contains(lines[i], ">") && line.Raw != lines[i] {
+			t.Errorf("%q became %q, %q", lines[i], line.Raw, line.Message)
+		}
+	}
+}
+
 // A pair whose value is before its name may go over several lines. Where a text ends between the two, the value stays.
 func TestAValueBeforeItsName(t *testing.T) {
 	r := redact.New(redact.Options{})

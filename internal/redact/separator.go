@@ -1,0 +1,201 @@
+package redact
+
+import "strings"
+
+// field is a label that was found, with what is known of its surroundings.
+type field struct {
+	of class
+	// begin is where it begins; word is its last word.
+	begin int
+	word  string
+	// separator is where the = or : is.
+	separator int
+	// equals: it is =. inURL: a parameter of a URL or form. encoded: in percent-encoding.
+	equals, inURL, encoded bool
+	// next: the value may be in the next line, which was seen already.
+	next bool
+	// key: of a property list, whose value is the next element.
+	key bool
+}
+
+// encodedSeparators are = and : in HTML, and those of full width.
+var encodedSeparators = []string{"&#61;", "&#x3d;", "&equals;", "\uff1d", "\ufe66", "&#58;", "&#x3a;", "&colon;", "\uff1a", "\ufe55"}
+
+// isWords are "is" of languages that have no blanks around it.
+var isWords = []string{"は", "是", "为", "為"}
+
+// isEqualsSign reports whether a separator is a = and not a colon, in whatever way it is written.
+func isEqualsSign(separator string) bool {
+	switch separator {
+	case ":", "\uff1a", "\ufe55", "&#58;", "&colon;":
+		return false
+	}
+	return !strings.HasSuffix(lower(strings.TrimSuffix(separator, ";")), "3a")
+}
+
+// separator looks at the label before a separator, and at the value behind it.
+func (h *hider) separator(at, behind int, encoded bool) int {
+	if at == 0 || at < h.copied {
+		return at
+	}
+	of, begin, word := labelBefore(h.text, at)
+	if of == noLabel {
+		return h.valueForPerson(at, begin, behind)
+	}
+	found := field{of: of, begin: begin, word: word, separator: at, encoded: encoded, equals: isEqualsSign(h.text[at:behind])}
+	if begin > 0 && found.equals && at == begin+len(word) {
+		before := h.text[:begin]
+		found.inURL = strings.IndexByte("?&#;", before[begin-1]) >= 0 || suffixOf(before, "%26", "%3F", "%3f", "%23", `\u0026`, "&amp;") > 0
+	}
+	for behind < len(h.text) && behind-at < 4 && strings.IndexByte("=:>", h.text[behind]) >= 0 { // =>, :=, ==
+		behind++
+	}
+	return max(at, h.valueBehind(found, behind))
+}
+
+// hiddenAlready passes over a value that was hidden before. It belongs to its name still, so that no other value does.
+func (h *hider) hiddenAlready(found field, from, length int) int {
+	if found.of == valueLabel {
+		h.pairedWith(found, value{from: from, to: from + length, next: from + length})
+	}
+	return from + length
+}
+
+// valueBehind finds the value of a label and hides it. It returns where to go on, or -1 where nothing is hidden.
+func (h *hider) valueBehind(found field, at int) int {
+	text := h.text
+	if next := h.dashedList(found, at); next > 0 {
+		return next
+	}
+	from, ok := h.skipToValue(found, at)
+	if !ok {
+		return -1
+	}
+	if length := prefixOf(text[from:], markers...); length > 0 {
+		return h.hiddenAlready(found, from, length)
+	}
+	if found.key {
+		return h.elementValue(found, from)
+	}
+	if length := prefixOf(text[from:], "Optional(", "Some(", "@\"", "b'", "b\"", "u'", "u\""); length > 0 {
+		if letter := text[from+length-1]; letter == '"' || letter == '\'' {
+			length--
+		}
+		from += length
+		if length := prefixOf(text[from:], markers...); length > 0 {
+			return from + length
+		}
+	}
+	opening, end := openingQuote(text[from:])
+	switch {
+	case opening == "" && from < len(text) && (text[from] == '[' || text[from] == '('):
+		return h.list(found, from)
+	case opening == "" && from < len(text) && text[from] == '{':
+		return h.dictionary(found, from)
+	case opening != "":
+		whole := quoted(text, from, opening, end)
+		if length := prefixOf(text[whole.from:], markers...); length > 0 {
+			return h.hiddenAlready(found, whole.from, length)
+		}
+		return h.hideValue(found, whole)
+	}
+	enclosing := enclosingQuote(text, max(found.begin, 0))
+	if found.of == valueLabel && h.named == headerLabel && from-h.namedAt <= nearPair {
+		found.of, h.named = headerLabel, noLabel
+	}
+	switch found.of {
+	case ownerLabel, nameLabel:
+		if word := bare(text, from, enclosing, found.inURL, found.encoded); h.isName(found, word) {
+			return word.next
+		}
+		if strings.EqualFold(found.word, "cn") && found.equals {
+			return h.commonName(from)
+		}
+	case secretLabel, cookieLabel:
+		if next := h.blockScalar(found, from); next > 0 {
+			return next
+		}
+	}
+	switch found.of {
+	case headerLabel:
+		return h.header(found, from, enclosing)
+	case cookieLabel:
+		return h.restOfLine(from, enclosing)
+	case personLabel, ownerLabel:
+		return h.person(found, value{from: from, to: endOfName(text, from, enclosing)})
+	case accountLabel:
+		return h.accountName(found, bare(text, from, enclosing, found.inURL, found.encoded))
+	case phoneLabel:
+		return h.number(value{from: from, to: endOfNumber(text, from)})
+	case digestLabel:
+		return h.hideValue(found, digestValue(text, from, enclosing))
+	case nameLabel:
+		return -1
+	}
+	word := bare(text, from, enclosing, found.inURL, found.encoded)
+	if !found.equals && (beginsProse(text[word.from:word.to], text[word.to:]) || found.of == secretLabel && isWeak(found.word) && isPlainWord(word.textOf(text), text[word.to:], found.word)) {
+		return -1
+	}
+	if found.of == secretLabel && !found.equals && !found.encoded {
+		word = passPhrase(text, word, found.word)
+	}
+	if found.of == secretLabel || found.of == codeLabel || found.of == otpLabel {
+		word = h.wholeCode(word)
+	}
+	return h.hideValue(found, word)
+}
+
+// restOfLine hides what is left of a line, or up to the quote in which its label is.
+func (h *hider) restOfLine(from int, enclosing byte) int {
+	to := endOfLine(h.text, from, enclosing)
+	if saysNothing(h.text[from:to]) {
+		return -1
+	}
+	h.replace(from, to, hidden)
+	return to
+}
+
+func endOfLine(text string, from int, enclosing byte) int {
+	to := min(len(text), from+maximumValue)
+	if newline := strings.IndexByte(text[from:to], '\n'); newline >= 0 {
+		to = from + newline
+	}
+	if enclosing != 0 {
+		if at := closingQuote(text[:to], from, string(enclosing)); at >= 0 {
+			to = at
+		}
+	}
+	for _, end := range []string{`\r\n`, `\n`} {
+		if at := strings.Index(text[from:to], end); at >= 0 && enclosing != 0 {
+			to = from + at
+		}
+	}
+	return from + len(strings.TrimRight(text[from:to], "\r \t"))
+}
+
+// passPhraseEnds are words behind a password that are not a part of it.
+var passPhraseEnds = setOf(`for user failed rejected accepted with error was is has and on at in from to status code account by of or not which that returned expired`)
+
+// passPhrase takes the words with a pass phrase that follow its first one.
+func passPhrase(text string, word value, name string) value {
+	var space [maximumLabel]byte
+	plain := string(plainLabel(space[:0], name))
+	if !strings.Contains(plain, "pass") && !strings.Contains(plain, "phrase") && !strings.Contains(plain, "mnemonic") {
+		return word
+	}
+	for words := 0; words < 24 && word.to+1 < len(text) && text[word.to] == ' '; words++ {
+		next := text[word.to+1:]
+		end := strings.IndexAny(next, " \t\r\n,;|)}]\"'<>")
+		if end < 0 {
+			end = len(next)
+		}
+		one := next[:end]
+		var space [64]byte
+		if end == 0 || end > 32 || startsLabel(one+next[end:min(len(next), end+1)]) || strings.ContainsAny(one, "=:[({/\\") || passPhraseEnds[string(plainLabel(space[:0], one))] || strings.HasPrefix(one, "-") {
+			break
+		}
+		word.to += 1 + end
+		word.next = word.to
+	}
+	return word
+}
