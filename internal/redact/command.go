@@ -85,6 +85,9 @@ func (h *hider) flag(at int) int {
 		if text[end] == ' ' && (passPhraseEnds[lower(word)] || strings.HasPrefix(word, "option") || of == secretLabel && isWeak(text[name:end]) && !isOdd(word)) {
 			return at // a sentence about the option
 		}
+		if strings.Contains(word, ":") && strings.Trim(word, "0123456789.:") == "" {
+			return at // ports, of docker run -p
+		}
 		if of == secretLabel && strings.HasPrefix(v.textOf(text), "/Users/") { // dscl . -passwd /Users/name new
 			v.from = min(len(text), v.to+1)
 			v.to = endOfLine(text, v.from, enclosingQuote(text, at))

@@ -111,7 +111,7 @@ func (h *hider) valueBehind(found field, at int) int {
 		if strings.EqualFold(found.word, "cn") && found.equals {
 			return h.commonName(from)
 		}
-	case secretLabel, cookieLabel:
+	case secretLabel, headerLabel, cookieLabel:
 		if next := h.blockScalar(found, from); next > 0 {
 			return next
 		}

@@ -71,6 +71,8 @@ func closingQuote(text string, from int, quote string) int {
 			before++
 		}
 		switch {
+		case slashes == 0 && letter == '\'' && at > from && at+1 < limit && text[at+1] == '\'': // twice is one, in YAML and SQL
+			at++
 		case slashes == 0 && before%2 == 0:
 			return at
 		case slashes > 0 && before <= slashes:
