@@ -288,39 +288,65 @@ func TestLengthThatLeadsOutOfTheFile(t *testing.T) {
 	}
 }
 
-// A journal that is removed while it is open is written again, with all that it held; one that is replaced takes nothing any more, since
-// it would be lost.
+// A journal that is removed while it is open is written again, with all that it held. One that cannot be read either is lost, and the new
+// one says so. One that is replaced takes nothing any more, since it would be lost.
 func TestFileIsRemovedOrReplacedWhileItIsOpen(t *testing.T) {
-	for name, remove := range map[string]func(t *testing.T, s *store.Store){
-		"and written to": func(t *testing.T, s *store.Store) {
-			if err := put(s, "b", "after"); err != nil {
-				t.Fatal(err)
-			}
-		},
-		"and closed": func(*testing.T, *store.Store) {},
+	write := func(t *testing.T, s *store.Store) {
+		// The first one may meet the damage.
+		if err := put(s, "b", "after"); err != nil && !errors.Is(err, store.ErrDamaged) {
+			t.Fatal(err)
+		}
+		if err := put(s, "b", "after"); err != nil {
+			t.Fatal(err)
+		}
+	}
+	read := func(_ *testing.T, s *store.Store) {
+		_ = s.View(func(tx *store.Tx) error { return nil })
+	}
+	for name, test := range map[string]struct {
+		cut      bool
+		use      []func(*testing.T, *store.Store)
+		restored bool
+		holds    []string
+	}{
+		"written to":            {false, []func(*testing.T, *store.Store){write}, true, []string{"before", "after"}},
+		"closed":                {false, nil, true, []string{"before"}},
+		"read and closed":       {false, []func(*testing.T, *store.Store){read}, true, []string{"before"}},
+		"cut, written to":       {true, []func(*testing.T, *store.Store){write}, false, []string{"after"}},
+		"cut, read, written to": {true, []func(*testing.T, *store.Store){read, write}, false, []string{"after"}},
+		"cut, closed":           {true, nil, false, nil},
+		"cut, read, and closed": {true, []func(*testing.T, *store.Store){read}, false, nil},
 	} {
 		t.Run(name, func(t *testing.T) {
 			path := filepath.Join(t.TempDir(), "journal.db")
-			told := 0
-			s, err := store.OpenOrReplace(path, func(found []store.Damage) { told += len(found) })
+			var told []store.Damage
+			s, err := store.OpenOrReplace(path, func(found []store.Damage) { told = append(told, found...) })
 			if err != nil {
 				t.Fatal(err)
 			}
-			if err := errors.Join(put(s, "a", "before"), os.Remove(path)); err != nil {
+			if err := put(s, "a", "before"); err != nil {
 				t.Fatal(err)
 			}
-			remove(t, s)
-			want := texts(t, s)
+			if test.cut {
+				err = os.Truncate(path, 0)
+			}
+			if err := errors.Join(err, os.Remove(path)); err != nil {
+				t.Fatal(err)
+			}
+			for _, use := range test.use {
+				use(t, s)
+			}
 			if err := s.Close(); err != nil {
 				t.Fatal(err)
 			}
 			check(t, path)
 			again := open(t, path)
-			if got := texts(t, again); !slices.Equal(got, want) || len(got) == 0 {
-				t.Errorf("it holds %q, want %q", got, want)
+			if got := texts(t, again); !slices.Equal(got, test.holds) {
+				t.Errorf("it holds %q, want %q", got, test.holds)
 			}
-			if found, err := again.Damages(); err != nil || len(found) != told || told == 1 && !found[0].Restored {
-				t.Errorf("told of %d, found %+v, %v", told, found, err)
+			found, err := again.Damages()
+			if err != nil || len(found) != 1 || found[0].Restored != test.restored || len(told) != 1 || told[0].Restored != test.restored {
+				t.Errorf("told of %+v, found %+v, %v", told, found, err)
 			}
 		})
 	}

@@ -7,12 +7,10 @@ import (
 	"os"
 	"path/filepath"
 	"time"
-
-	bolt "go.etcd.io/bbolt"
 )
 
 // errReplaced leaves it to an admin which of the two files is the right one.
-var errReplaced = errors.New("another file has taken its place while usherd ran: restart usherd to go on with that one, or move it away to keep the one that is open")
+var errReplaced = errors.New("another file has taken its place while usherd ran: restart usherd to use the new file, or move it away to keep the one that is open")
 
 // inPlace makes sure that the file at the path is the one that is open. What is written to a file that was removed is gone at the next
 // start: such a journal is written to its path again, and opened there by the next transaction.
@@ -35,12 +33,31 @@ func (s *Store) inPlace() error {
 	case !errors.Is(err, fs.ErrNotExist):
 		return err
 	}
-	if err := s.putBack(); err != nil {
+	err = s.putBack()
+	if errors.Is(err, ErrDamaged) {
+		s.doubtful.Store(true) // a new one is begun, which says so
+		return nil
+	}
+	if err != nil {
 		return fmt.Errorf("write it again, for it was removed while usherd ran: %w", err)
 	}
 	s.restored = append(s.restored, Damage{At: time.Now(), Restored: true})
 	s.doubtful.Store(true)
 	return nil
+}
+
+// isGone reports whether nothing is at the path.
+func (s *Store) isGone() bool {
+	_, err := os.Lstat(s.path)
+	return errors.Is(err, fs.ErrNotExist)
+}
+
+// lost is what a new file says of the one before, which was open and is neither at its path nor readable any more.
+func (s *Store) lost() []Damage {
+	if !s.opened || !s.isGone() {
+		return nil
+	}
+	return []Damage{{At: time.Now(), Why: "its file was removed while usherd ran, and could not be read any more; what it held is lost"}}
 }
 
 // putBack writes what is open to the path, where nothing is.
@@ -51,10 +68,13 @@ func (s *Store) putBack() (err error) {
 	}
 	defer os.Remove(file.Name())
 	err = withoutFaults(func() error {
-		return s.db.View(func(tx *bolt.Tx) error {
-			_, err := tx.WriteTo(file)
+		tx, err := s.begin(false)
+		if err != nil {
 			return err
-		})
+		}
+		defer tx.Rollback()
+		_, err = tx.WriteTo(file)
+		return err
 	})
 	if err := errors.Join(err, file.Sync(), file.Close()); err != nil {
 		return err

@@ -55,6 +55,8 @@ type Store struct {
 	db      *bolt.DB
 	file    *os.File
 	closed  bool
+	// opened is true once the file was open.
+	opened bool
 	// doubtful holds after something could not be read: the next transaction examines the file first.
 	doubtful atomic.Bool
 
@@ -78,7 +80,7 @@ type Store struct {
 func Open(path string) (*Store, error) { return open(&Store{path: path, found: func([]Damage) {}}) }
 
 // OpenOrReplace opens the file as [Open] does. One that is damaged as a whole is set aside ([SetAside]), and a new one begun, now and
-// whenever the damage shows later. found is told what was set aside.
+// whenever the damage shows later. found is told what was set aside; it must not use the store, which waits for it.
 func OpenOrReplace(path string, found func([]Damage)) (*Store, error) {
 	return open(&Store{path: path, found: found, replace: true})
 }
@@ -93,7 +95,11 @@ func open(s *Store) (*Store, error) {
 
 // open opens the file. The caller holds opening, or is the only one that knows the store.
 func (s *Store) open() error {
-	found, err := s.openExisting(nil)
+	lost := s.lost()
+	found, err := s.openExisting(lost)
+	if found == nil {
+		found = lost
+	}
 	if s.replace && errors.Is(err, ErrDamaged) {
 		aside, asideError := SetAside(s.path)
 		if asideError != nil {
@@ -137,7 +143,7 @@ func (s *Store) openExisting(before []Damage) (found []Damage, err error) {
 		case err != nil:
 			return nil, errors.Join(err, db.Close())
 		case !rebuilt:
-			s.db, s.file = db, file
+			s.db, s.file, s.opened = db, file, true
 			return found, nil
 		case found != nil:
 			return nil, errors.Join(fmt.Errorf("%w: it was damaged again while it was opened", ErrDamaged), db.Close())
@@ -155,8 +161,11 @@ func (s *Store) openExisting(before []Damage) (found []Damage, err error) {
 func (s *Store) Close() error {
 	s.writing.Lock()
 	defer s.writing.Unlock()
-	misplaced := s.inPlace()
-	return errors.Join(misplaced, s.close())
+	err := s.inPlace()
+	if s.restored != nil || s.doubtful.Load() && s.isGone() {
+		_, err = s.write(func(*Tx) error { return nil }) // which notes that
+	}
+	return errors.Join(err, s.close())
 }
 
 func (s *Store) close() error {
@@ -285,6 +294,11 @@ func (s *Store) Update(f func(*Tx) error) error {
 func (s *Store) update(f func(*Tx) error) (committed *Tx, err error) {
 	s.writing.Lock()
 	defer s.writing.Unlock()
+	return s.write(f)
+}
+
+// write is [Store.update] for a caller that holds writing.
+func (s *Store) write(f func(*Tx) error) (committed *Tx, err error) {
 	committed = &Tx{}
 	var release func()
 	if err = s.inPlace(); err == nil {
