@@ -102,13 +102,29 @@ func TestDoctorKeepsFromUsersWhatStatusKeeps(t *testing.T) {
 
 // A user whose result Jamf Pro refused is told that, and not what Jamf Pro said of the API client: the outbox is not theirs to see.
 func TestUserIsNotToldWhatJamfProSays(t *testing.T) {
-	s := newStory(t, nil)
+	s := newStory(t, map[string]any{"identity.look_automatically": true})
 	s.withJamfPro()
 	s.must(s.UseJamfPro("http://"+s.jamfPro.address, jamfpro.DefaultClientID, "wrong"))
 	s.start()
 	jane := s.loggedIn("s-jane")
 	const said = "Only root and admins see why"
 	result := s.controlAs(jane, 11, "register", "--wait")
+	tokens := func() (asked int) {
+		for _, one := range s.jamfPro.Requests() {
+			if strings.HasSuffix(one.Path, "/oauth/token") {
+				asked++
+			}
+		}
+		return asked
+	}
+	s.controlAs(jane, 0, "status", "--look", "--json")
+	before := tokens()
+	for range 5 {
+		s.controlAs(jane, 0, "status", "--look", "--json")
+	}
+	if asked := tokens() - before; before == 0 || asked > 0 {
+		t.Errorf("looks of a user had root ask for %d tokens, after %d before", asked, before)
+	}
 	told := map[string]string{"register": result.Stdout + result.Stderr}
 	id := s.idsOf(jane)[0]
 	bundle := filepath.Join(jane.Home, "support.zip")
@@ -116,12 +132,20 @@ func TestUserIsNotToldWhatJamfProSays(t *testing.T) {
 	for name, content := range unzipped(t, bundle) {
 		told["bundle: "+name] = content
 	}
-	for _, arguments := range [][]string{{"registrations", "show", id, "--json"}, {"registrations", "list", "--json"}, {"status", "--json"}, {"status"}} {
+	for _, arguments := range [][]string{{"registrations", "show", id, "--json"}, {"registrations", "list", "--json"}, {"status", "--json"}, {"status"}, {"status", "--look", "--json"}} {
 		result, err := jane.Control(s.ctx, arguments...)
 		s.must(err)
 		told[strings.Join(arguments, " ")] = result.Stdout + result.Stderr
 	}
-	secret := regexp.MustCompile(`401 Unauthorized|invalid_client|access token`)
+	secret := regexp.MustCompile(`401 Unauthorized|invalid_client|access token|client_secret_file`)
+	if told := s.control(0, "status", "--json").Stdout; !secret.MatchString(told) {
+		t.Errorf("root's status does not say why Jamf Pro could not be asked: %s", told)
+	}
+	for what := range told {
+		if strings.HasSuffix(what, "configuration.json") {
+			delete(told, what) // has the names of all keys
+		}
+	}
 	for what, text := range told {
 		if found := secret.FindString(text); found != "" {
 			t.Errorf("%s tells Jane %q:\n%s", what, found, text)

@@ -45,7 +45,13 @@ type configured struct {
 	places    thismac.Places
 	// computer finds this computer in Jamf Pro.
 	computer func(context.Context) (jamfpro.Selector, error)
+	// notAsked is the last evidence that Jamf Pro could not be asked.
+	notAsked atomic.Pointer[wpj.Evidence]
 }
+
+// askedAgainAfter is how long Jamf Pro is not asked again for a look after it could not be asked: any user can cause looks, and each would
+// fetch a token.
+const askedAgainAfter = time.Minute
 
 // newParts makes the parts of the configuration that is in force.
 func newParts(live *config.Live, registry *sessions.Registry, journal *store.Store, log *slog.Logger) (*parts, error) {
@@ -159,16 +165,27 @@ func (p *parts) view(ctx context.Context) (_ wpj.Evidence, asked bool) {
 	if now.client == nil {
 		return wpj.Evidence{}, false
 	}
+	if last := now.notAsked.Load(); last != nil && time.Since(last.ObservedAt) < askedAgainAfter {
+		return *last, true
+	}
+	var evidence wpj.Evidence
 	selector, err := now.computer(ctx)
 	if err != nil {
-		return wpj.Evidence{Source: wpj.SourceJamfPro, Finding: wpj.CouldNotLook, Obstacle: wpj.ObstacleFailed, Detail: err.Error(), ObservedAt: time.Now()}, true
+		evidence = wpj.Evidence{Source: wpj.SourceJamfPro, Finding: wpj.CouldNotLook, Obstacle: wpj.ObstacleFailed, Detail: err.Error(), ObservedAt: time.Now()}
+	} else {
+		evidence = now.client.ComplianceEvidence(ctx, selector)
 	}
-	return now.client.ComplianceEvidence(ctx, selector), true
+	if evidence.Finding == wpj.CouldNotLook && ctx.Err() == nil {
+		now.notAsked.Store(&evidence)
+	}
+	return evidence, true
 }
 
 // SetClientSecret, and the three after it, are what the service of Jamf Pro's set-up asks for.
 func (p *parts) SetClientSecret(secret string) (path string, err error) {
-	return p.current.Load().setup.SetClientSecret(secret)
+	now := p.current.Load()
+	defer now.notAsked.Store(nil) // it is worth asking again
+	return now.setup.SetClientSecret(secret)
 }
 
 // RemoveClientSecret removes the secret's file.

@@ -61,19 +61,26 @@ func registrationFor(actor *Actor, r registration.Registration) *usherv1.Registr
 	return message
 }
 
-// onlyAdminsSeeWhy is told in place of what Jamf Pro said: the outbox is not shown to users either.
-const onlyAdminsSeeWhy = "Jamf Pro did not take the result. Only root and admins see why."
+// A user is told these and not what Jamf Pro said: the outbox is not shown to users either.
+const (
+	notDelivered = "The result has not reached Jamf Pro. Only root and admins see why."
+	overtaken    = "The result did not reach Jamf Pro before a newer one of another user. Run `usherctl gather` to report again."
+)
 
 // keepFromUser takes out of a registration what its user, who is not an admin, may not see: what Jamf Pro says of the API client, and
 // the numbers of other accounts.
 func keepFromUser(message *usherv1.Registration, uid uint32) {
-	if message.DeliveryError != "" {
-		message.DeliveryError = onlyAdminsSeeWhy
+	if message.DeliveryError != "" && message.DeliveryError != delivery.InLine {
+		message.DeliveryError = notDelivered
+	}
+	why := notDelivered
+	if message.DeliveryState == usherv1.DeliveryState_DELIVERY_STATE_SUPERSEDED {
+		why = overtaken
 	}
 	refused, detail := message.FailureReason == usherv1.FailureReason_FAILURE_REASON_DELIVERY_REFUSED, message.FailureDetail
 	sentence := func(text string) string {
 		if refused && text == detail {
-			return onlyAdminsSeeWhy
+			return why
 		}
 		return doctor.WithoutOthers(text, uid)
 	}

@@ -179,12 +179,13 @@ func (s *statusService) status(actor *Actor) (*usherv1.GetStatusResponse, error)
 	status.Users = s.users(journal, visible)
 	if !admin {
 		for i, user := range status.Users {
-			status.Users[i] = withoutDevicesOfOthers(user)
-			if user := status.Users[i]; user.LastRegistration != nil {
-				user = proto.CloneOf(user) // it is shared
+			user = proto.CloneOf(user) // it is shared
+			withoutDevicesOfOthers(user)
+			withoutJamfPro(user)
+			if user.LastRegistration != nil {
 				keepFromUser(user.LastRegistration, actor.UID())
-				status.Users[i] = user
 			}
+			status.Users[i] = user
 		}
 	}
 	if admin {
@@ -204,22 +205,32 @@ func (s *statusService) status(actor *Actor) (*usherv1.GetStatusResponse, error)
 	return status, nil
 }
 
-// withoutDevicesOfOthers is a user's status with only their own among the devices that Jamf Pro has linked this computer to.
-func withoutDevicesOfOthers(user *usherv1.UserStatus) *usherv1.UserStatus {
+// withoutDevicesOfOthers leaves only the user's own among the devices that Jamf Pro has linked this computer to.
+func withoutDevicesOfOthers(user *usherv1.UserStatus) {
 	own := []string{user.GetIdentity().GetDeviceId(), user.GetLastRegistration().GetIdentity().GetDeviceId(),
 		user.GetDeviceIdChange().GetOldDeviceId(), user.GetDeviceIdChange().GetNewDeviceId()}
 	isOthers := func(id string) bool {
 		return !slices.ContainsFunc(own, func(one string) bool { return strings.EqualFold(one, id) })
 	}
-	for i, evidence := range user.GetEvidence() {
-		if !slices.ContainsFunc(evidence.GetCompliance().GetDeviceIds(), isOthers) {
+	for _, evidence := range user.GetEvidence() {
+		if facts := evidence.GetCompliance(); facts != nil {
+			facts.DeviceIds = slices.DeleteFunc(facts.DeviceIds, isOthers)
+		}
+	}
+}
+
+// withoutJamfPro leaves out why Jamf Pro could not be asked: it says what is wrong with the API client and its secret.
+func withoutJamfPro(user *usherv1.UserStatus) {
+	for _, evidence := range user.GetEvidence() {
+		if evidence.GetSource() != usherv1.IdentitySource_IDENTITY_SOURCE_JAMF_PRO || evidence.GetFinding() != usherv1.Finding_FINDING_COULD_NOT_LOOK {
 			continue
 		}
-		user = proto.CloneOf(user) // it is shared
-		facts := user.Evidence[i].GetCompliance()
-		facts.DeviceIds = slices.DeleteFunc(facts.DeviceIds, isOthers)
+		said := strings.TrimRight(evidence.GetDetail(), ".")
+		evidence.Detail, evidence.Obstacle = "Jamf Pro could not be asked. Only root and admins see why.", usherv1.Obstacle_OBSTACLE_UNAVAILABLE
+		if identity := user.GetIdentity(); identity != nil && said != "" {
+			identity.Detail = strings.ReplaceAll(identity.Detail, said, "only root and admins see why")
+		}
 	}
-	return user
 }
 
 // tellConfiguration says what is wrong with the configuration.
