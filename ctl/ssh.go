@@ -62,7 +62,7 @@ func sshProgram() (program, path string) {
 	for _, directory := range filepath.SplitList(path) {
 		found, err := exec.LookPath(filepath.Join(directory, "ssh"))
 		if err == nil && os.Geteuid() == 0 {
-			found, err = trust.Program.Check(found) // the program itself, whatever becomes of a link to it
+			_, err = trust.Program.Check(found)
 		}
 		if err == nil && filepath.IsAbs(found) {
 			return found, path

@@ -12,6 +12,7 @@ import (
 	"golang.org/x/sys/unix"
 
 	"usher.internal/internal/command"
+	"usher.internal/internal/trust"
 )
 
 // inside looks for one of our services among the processes that this one descends from. Nobody ran this on a Mac yet.
@@ -50,7 +51,7 @@ func executableOf(pid int) string {
 // command ended badly. Nobody ran this on a Mac yet.
 func Outlive(_ context.Context, layout Layout, program string, arguments ...string) (where string, err error) {
 	// As the package's postinstall: for root and admins, whose group a new file has from /Library/Logs.
-	if err := os.MkdirAll(layout.LogDirectory, 0o750); err != nil {
+	if err := trust.LogDirectory.MakeDirectory(layout.LogDirectory, 0o750); err != nil {
 		return "", err
 	}
 	where = filepath.Join(layout.LogDirectory, "install.log")

@@ -339,10 +339,10 @@ func inYAML(err error) string {
 		said *regexp.Regexp
 		is   string
 	}{
-		{regexp.MustCompile(`field (\S+) not found in type .*`), "there is no key $1"},
-		{regexp.MustCompile(`cannot unmarshal .* into \[\]string`), "it must be a list of texts"},
-		{regexp.MustCompile(`cannot unmarshal .* into string`), "it must be a text"},
-		{regexp.MustCompile(`cannot unmarshal .* into .*`), "it must be keys with values"},
+		{regexp.MustCompile(`(?s)field (.*) not found in type .*`), "there is no key $1"},
+		{regexp.MustCompile(`(?s)cannot unmarshal .* into \[\]string`), "it must be a list of strings"},
+		{regexp.MustCompile(`(?s)cannot unmarshal .* into string`), "it must be a string"},
+		{regexp.MustCompile(`(?s)cannot unmarshal .* into .*`), "it must be a mapping"},
 	}
 	var all []string
 	for _, one := range wrong.Errors {

@@ -89,9 +89,9 @@ func TestReadAccessOfWhatIsNoGood(t *testing.T) {
 		"no servers":             {written(t, "servers: []\n"), "names no servers"},
 		"unknown key":            {written(t, "servers: [tls://a]\npassword: secret\n"), "fleet.yaml: line 2: there is no key password"},
 		"no YAML":                {written(t, "\x00\xff"), "fleet.yaml"},
-		"one server, no list":    {written(t, "servers: {a: b}\n"), "fleet.yaml: line 1: it must be a list of texts"},
-		"a list for a text":      {written(t, "servers: [tls://a]\nname: [b]\n"), "fleet.yaml: line 2: it must be a text"},
-		"a list of keys":         {written(t, "- servers\n"), "fleet.yaml: line 1: it must be keys with values"},
+		"one server, no list":    {written(t, "servers: {a: b}\n"), "fleet.yaml: line 1: it must be a list of strings"},
+		"a list for a text":      {written(t, "servers: [tls://a]\nname: [b]\n"), "fleet.yaml: line 2: it must be a string"},
+		"a list of keys":         {written(t, "- servers\n"), "fleet.yaml: line 1: it must be a mapping"},
 		"credentials not there":  {written(t, "servers: [tls://a]\ncredentials_file: none.creds\n"), "none.creds"},
 		"credentials in /, none": {written(t, "servers: [tls://a]\ncredentials_file: /none.creds\n"), "/none.creds"},
 	} {

@@ -67,7 +67,7 @@ func (p Places) open(required bool, keep string) (*Live, error) {
 		l.now.Store(&inForce{loaded: loaded})
 		return l, nil
 	}
-	if l.goesOnWithout(err) {
+	if l.runsWithoutLocal(err) {
 		l.now.Store(&inForce{loaded: loaded, problem: &Problem{err, time.Now()}})
 		return l, nil
 	}
@@ -79,9 +79,9 @@ func (p Places) open(required bool, keep string) (*Live, error) {
 	return l, nil
 }
 
-// goesOnWithout reports whether what else the files say is in force although the local one cannot be read. A program that keeps its last
+// runsWithoutLocal reports whether what else the files say is in force although the local one cannot be read. A program that keeps its last
 // good configuration, as usherd does, rather has that.
-func (l *Live) goesOnWithout(err error) bool {
+func (l *Live) runsWithoutLocal(err error) bool {
 	_, only := err.(*notReadable) //nolint:errorlint // joined with another error it is not the only one
 	return only && l.keep == ""
 }
@@ -130,7 +130,7 @@ func (l *Live) Reload() (changed bool) {
 		problem, news = &Problem{err, time.Now()}, true
 		l.tell(problem)
 	}
-	if err != nil && !l.goesOnWithout(err) {
+	if err != nil && !l.runsWithoutLocal(err) {
 		if news {
 			l.become(&inForce{loaded: before.loaded, problem: problem, pending: before.pending})
 		}
@@ -169,7 +169,7 @@ func (l *Live) become(now *inForce) {
 
 // tell logs the problem. What stands in the files under unknown keys is not part of it.
 func (l *Live) tell(problem *Problem) {
-	if l.goesOnWithout(problem.Err) {
+	if l.runsWithoutLocal(problem.Err) {
 		l.log.Warn("the local configuration cannot be read; the managed one and the defaults are in force", "error", problem.Err)
 		return
 	}

@@ -88,7 +88,7 @@ func (p Places) load(localRequired bool) (*Loaded, error) {
 		if errors.Is(err, fs.ErrNotExist) && !place.required {
 			continue
 		}
-		if errors.Is(err, fs.ErrPermission) && place.layer == LayerLocal {
+		if errors.Is(err, fs.ErrPermission) && place.layer == LayerLocal && !place.required {
 			unread = &notReadable{err}
 			continue
 		}
@@ -110,8 +110,8 @@ func (p Places) load(localRequired bool) (*Loaded, error) {
 	return loaded, errors.Join(append(problems, unread)...)
 }
 
-// notReadable is the only thing that is wrong with the files: this user may not read the local one, of which `defaults write` leaves the
-// mode 0600 (https://github.com/chilcote/outset/issues/53).
+// notReadable is the error where nothing else is wrong than that this user may not read the local file, of which `defaults write` leaves
+// the mode 0600 (https://github.com/chilcote/outset/issues/53).
 type notReadable struct{ err error }
 
 func (e *notReadable) Error() string { return e.err.Error() }

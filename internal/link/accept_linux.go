@@ -22,8 +22,8 @@ const (
 	fullWithin  = dialWithin
 )
 
-// dialTurn is how long [dialFull] waits for its turn, and then looks whether its caller still wants it.
-const dialTurn = 100 * time.Millisecond
+// dialTurn is how long [dialFull] waits for its turn, and then looks whether its caller still wants it. Who stops waiting goes to the end.
+const dialTurn = time.Second
 
 // dialFull connects to a socket whose backlog is full. A connect(2) that blocks gets its turn after those that came before (connect(2),
 // SO_SNDTIMEO in socket(7)); one that is tried again and again can find the backlog full each time. The error may be [backlogFull].

@@ -155,9 +155,6 @@ func (l *Listener) Accept() (net.Conn, error) {
 	for backoff := time.Millisecond; ; {
 		descriptor, uid, err := l.next()
 		switch {
-		case errors.Is(err, unix.ECONNABORTED):
-			// It had hung up (macOS says so here). A pause would be one for those who wait behind it.
-			continue
 		case slices.ContainsFunc(passing, func(one unix.Errno) bool { return errors.Is(err, one) }):
 			// gRPC ends its server on an error that is not temporary; these pass.
 			l.warn(logKey{what: err.Error()}, "connections cannot be accepted", "error", err)
@@ -166,6 +163,7 @@ func (l *Listener) Accept() (net.Conn, error) {
 			continue
 		case errors.Is(err, errTooOften):
 			if uid == 0 { // all of them had hung up
+				l.pause(floodPause)
 				continue
 			}
 			l.warn(logKey{uid, "limit"}, "user connects too often; connections over the limit are closed", "uid", uid,
@@ -218,7 +216,8 @@ func (l *Listener) next() (descriptor int, uid uint32, err error) {
 		for closed := 0; closed < closedInARow; closed++ {
 			descriptor, uid, failed = accept(int(listening))
 			switch {
-			case errors.Is(failed, unix.EINTR), errors.Is(failed, errNoPeer):
+			case errors.Is(failed, unix.EINTR), errors.Is(failed, errNoPeer),
+				errors.Is(failed, unix.ECONNABORTED): // it had hung up, macOS says
 				continue
 			case errors.Is(failed, unix.EAGAIN):
 				if !known && closed == 0 {

@@ -57,6 +57,31 @@ func (p Policy) Open(path string) (*os.File, fs.FileInfo, error) {
 	return file, info, nil
 }
 
+// OpenRoot opens the directory that [Policy.Check] accepts. What becomes of its path later has no effect on what is read and written in it.
+// The caller closes it.
+func (p Policy) OpenRoot(path string) (*os.Root, error) {
+	found, err := p.find(path)
+	if err != nil {
+		return nil, err
+	}
+	root, err := os.OpenRoot(found.path)
+	if err != nil {
+		return nil, err
+	}
+	info, err := root.Stat(".")
+	switch {
+	case err != nil:
+	case !os.SameFile(info, found.info):
+		err = p.refuse(path, found.path, Replaced, info)
+	default:
+		err = p.fits(path, place{path: found.path, info: info})
+	}
+	if err != nil {
+		return nil, errors.Join(err, root.Close())
+	}
+	return root, nil
+}
+
 // Read returns the content of what [Policy.Open] opens. More than limit bytes are an error. A path that is not absolute begins in the
 // working directory.
 func (p Policy) Read(path string, limit int64) ([]byte, error) {

@@ -89,7 +89,7 @@ var (
 	SecretDirectory = Policy{name: "the directory of `delivery.api.client_secret_file`, when usher writes it", kind: directory, writers: []group{root}, above: []group{root, admin}, noLink: true,
 		consequence: "who could put another file in its place"}
 	// KeyDirectory is the folder of a fleet's keys and credentials, which `usherctl fleet` reads and writes for whoever calls it.
-	KeyDirectory = Policy{name: "folders of `usherctl fleet init` and `credentials`", kind: directory, above: []group{root, admin},
+	KeyDirectory = Policy{name: "folders of `usherctl fleet init` and `credentials`", kind: directory, above: []group{root},
 		consequence: "so others could have the keys, or put others in their place"}
 	// Certificates is a file of usher's own certificate, or of the authorities that usher trusts.
 	Certificates = Policy{name: "files of certificates (`listener.certificate_file`, `listener.client_ca_file`, `fleet.ca_file`, `fleet.certificate_file`)", kind: regularFile, writers: []group{root}, above: []group{root, admin},
@@ -145,18 +145,18 @@ func judge(info fs.FileInfo, groups []group) (Reason, bool) {
 // ours reports whether a uid is root's or our own.
 func ours(uid uint32) bool { return uid == 0 || int(uid) == os.Geteuid() }
 
-// ownGroup reports whether a group is the one that Debian, Fedora and others make for each user, with the name or the number of the user:
-// what such a user makes is writable by it (https://wiki.debian.org/UserPrivateGroups). Root has none: its group has other members on a Mac.
+// ownGroup reports whether a group is the one that Debian, Fedora and others make for each user, with the name of the user: what
+// such a user makes is writable by it (https://wiki.debian.org/UserPrivateGroups). Root has none: its group has other members on a Mac.
 func ownGroup(gid uint32) bool {
-	switch {
-	case os.Geteuid() == 0 || int(gid) != os.Getegid():
+	if system != "linux" || os.Geteuid() == 0 || int(gid) != os.Getegid() {
 		return false
-	case int(gid) == os.Geteuid():
-		return true
 	}
-	group, groupErr := user.LookupGroupId(strconv.Itoa(int(gid)))
+	group, err := user.LookupGroupId(strconv.Itoa(int(gid)))
+	if err != nil {
+		return int(gid) == os.Geteuid() // neither has a name
+	}
 	own, err := user.LookupId(strconv.Itoa(os.Geteuid()))
-	return groupErr == nil && err == nil && group.Name == own.Username
+	return err == nil && group.Name == own.Username
 }
 
 func admits(groups []group, gid uint32) bool {

@@ -46,7 +46,7 @@ func TestGroupsThatMayWrite(t *testing.T) {
 		{"darwin", 0, []Policy{Jamf, Program, ProgramDirectory, Portal, SecretDirectory, Certificates, Log, LogDirectory, Sockets, State},
 			Policies()},
 		{"darwin", 80, []Policy{Portal, Log},
-			[]Policy{Portal, Secret, SecretDirectory, KeyDirectory, Certificates, Configuration, Log, LogDirectory, Sockets, Lock, State, StateFile}},
+			[]Policy{Portal, Secret, SecretDirectory, Certificates, Configuration, Log, LogDirectory, Sockets, Lock, State, StateFile}},
 		{"darwin", 1, nil, []Policy{Sockets, Lock}},
 		{"darwin", staff, nil, nil},
 		{"linux", 0, []Policy{Jamf, Program, ProgramDirectory, Portal, SecretDirectory, Certificates, Log, LogDirectory, Sockets, State},

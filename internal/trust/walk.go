@@ -139,7 +139,7 @@ func (p Policy) refuse(path, component string, reason Reason, info fs.FileInfo) 
 	switch {
 	case p.elsewhere != "" && path != p.elsewhere:
 		refused.Fix = fmt.Sprintf("set %s to %s", p.key, p.elsewhere)
-	case reason == Owner && os.Geteuid() != 0: // who is not root can give nothing away
+	case reason == Owner && os.Geteuid() != 0: // only root can change the owner
 	case reason == Owner && info.Mode()&fs.ModeSymlink != 0:
 		refused.Fix = "make it root's: chown -h root " + word
 	case reason == Owner:

@@ -27,11 +27,7 @@ func openFolder(path string, make bool) (folder, error) {
 			return folder{}, err
 		}
 	}
-	resolved, err := trust.KeyDirectory.Check(absolute)
-	if err != nil {
-		return folder{}, err
-	}
-	root, err := os.OpenRoot(resolved)
+	root, err := trust.KeyDirectory.OpenRoot(absolute)
 	return folder{root, path}, err
 }
 
