@@ -34,7 +34,7 @@ func main() {
 	flag.Usage = func() {
 		fmt.Fprintf(flag.CommandLine.Output(), "usherd is usher's root daemon; launchd or systemd starts it.\n\nUsage: usherd [--config FILE] [--log-file FILE]\n\n")
 		flag.PrintDefaults()
-		fmt.Fprintf(flag.CommandLine.Output(), "\nExample: sudo usherd --config /etc/usher/config.yaml\n")
+		fmt.Fprintf(flag.CommandLine.Output(), "\nExample: usherd --config /etc/usher/config.yaml\n")
 	}
 	flag.Parse()
 	if *showVersion {

@@ -48,7 +48,7 @@ func (c *Checks) table(caller Caller, begun time.Time) []check {
 		{
 			name: "company-portal-protected", title: "Company Portal is protected from change",
 			looksAt: "Only root and, on macOS, members of the group admin can write to portal.executable, to the directories that lead to it and to those of each symbolic link on the way. Access control lists are not looked at.",
-			fix:     "Install Company Portal again (" + downloadPortal + ") or correct portal.executable; `sudo chmod go-w` takes the right to write away when it is known to be unchanged.",
+			fix:     "Install Company Portal again (" + downloadPortal + ") or correct portal.executable; `sudo /bin/chmod go-w` takes the right to write away when it is known to be unchanged.",
 			seenBy:  everyone,
 			reason:  registration.ReasonPortalNotTrusted, look: one(portal.protected),
 		},
@@ -119,7 +119,7 @@ func (c *Checks) table(caller Caller, begun time.Time) []check {
 			name: "proxy", title: "The proxy that usherd uses",
 			looksAt: "Which proxy applies to usherd's own HTTP calls, and whether proxy.url, macOS's settings or the environment of usherd sets it. usher evaluates no automatic configuration (PAC).",
 			fix:     "Set proxy.url.",
-			seenBy:  admins,
+			seenBy:  everyone, // macOS shows every user its proxies, and a failed endpoint names the one that was used
 			look:    one(proxies{config.Proxies, config.Endpoints}.applies),
 		},
 		{
@@ -139,7 +139,7 @@ func (c *Checks) table(caller Caller, begun time.Time) []check {
 		{
 			name: "clock", title: "The clock is right",
 			looksAt: "The clock differs from the Date of the first of preflight.endpoints that answers by less than a minute; from five minutes on sign-in fails.",
-			fix:     "Set the clock: turn automatic time on, on macOS with `sudo systemsetup -setusingnetworktime on`.",
+			fix:     "Set the clock: turn automatic time on, on macOS with `sudo /usr/sbin/systemsetup -setusingnetworktime on`.",
 			seenBy:  everyone,
 			within:  clockWithin, look: one(clock{config.Endpoints, config.Transport}.right),
 		},

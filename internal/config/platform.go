@@ -69,7 +69,7 @@ func platformOf(goos string) platform {
 // PlatformPlaces returns the files that [Load] reads on this platform.
 func PlatformPlaces() Places { return platformOf(runtime.GOOS).places }
 
-// Defaults are what a platform has without any configuration. Programs is the directory of the three programs, which root alone can change.
+// Defaults are what a platform has without any configuration. Programs is the directory of the three programs, which only root can change.
 type Defaults struct {
 	Places                                    Places
 	SocketDirectory, StateDirectory, Programs string

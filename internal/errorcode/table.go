@@ -66,7 +66,7 @@ const (
 	askPSSO       = "Ask the user to answer the notification \"Registration Required\", or to log out and in to see it again."
 	again5300     = "Right after a registration, wait until Jamf Pro has reported that the Mac is compliant; otherwise exclude \"User registration app " +
 		"for Device Compliance\" from the policy that asks for it."
-	associatedDomains = "Exempt login.microsoftonline.com, *.cdn-apple.com and *.networking.apple from TLS inspection, then run `sudo swcutil reset`."
+	associatedDomains = "Exempt login.microsoftonline.com, *.cdn-apple.com and *.networking.apple from TLS inspection, then run `sudo /usr/bin/swcutil reset`."
 	proxySettings     = "Check the proxy in System Settings, Network, and that it lets Microsoft's addresses through."
 	support           = "Try again later, and see Microsoft's service health if it stays."
 	updateProgram     = "Update Company Portal and the program that wrote it."

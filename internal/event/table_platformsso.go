@@ -56,7 +56,7 @@ var platformSSOEvents = []Known{
 		Signs: byPlatformSSO("SSO Extension missing in configuration changed")},
 	{Name: "platform-sso-not-validated", Title: "No profile for Platform SSO was accepted: its associated domains are not validated", Phase: Preparation,
 		Class: Trouble, Source: "APPLE-PSSO",
-		Advice: "Exempt app-site-association.cdn-apple.com and app-site-association.networking.apple from TLS inspection, then `sudo swcutil reset`.",
+		Advice: "Exempt app-site-association.cdn-apple.com and app-site-association.networking.apple from TLS inspection, then `sudo /usr/bin/swcutil reset`.",
 		Signs:  byPlatformSSO("No validated Platform SSO Profiles in configuration changed")},
 	{Name: "platform-sso-key-missing", Title: "Platform SSO lacks the certificate or key with which it checks tokens", Phase: SignIn, Class: Trouble,
 		Source: "MS-PTS", Advice: "Check that this Mac reaches login.microsoftonline.com; then register Platform SSO again.",

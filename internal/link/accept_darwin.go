@@ -37,8 +37,7 @@ func dialFull(ctx context.Context, path string) (net.Conn, error) {
 }
 
 // accept takes the next connection of a listening socket that does not block, and returns the user at its other end. The error is that of
-// accept(2), or [errNoPeer]. The lock keeps a
-// child that is forked meanwhile from inheriting it.
+// accept(2), or [errNoPeer]. The lock keeps a child that is forked meanwhile from inheriting it.
 func accept(listening int) (descriptor int, uid uint32, err error) {
 	syscall.ForkLock.RLock()
 	descriptor, _, err = unix.Accept(listening)

@@ -48,9 +48,8 @@ func dialFull(_ context.Context, path string) (net.Conn, error) {
 }
 
 // accept takes the next connection of a listening socket that does not block, and returns the user at its other end. The error is that of
-// accept(2), or [errNoPeer]. It is called twenty
-// thousand times a second when a user floods the socket, so it avoids [unix.Accept4] and [unix.GetsockoptUcred], which allocate. Neither call
-// blocks.
+// accept(2), or [errNoPeer]. It is called thousands of times a second when a user floods the socket, so it avoids [unix.Accept4] and
+// [unix.GetsockoptUcred], which allocate. Neither call blocks.
 func accept(listening int) (descriptor int, uid uint32, err error) {
 	fd, _, errno := unix.RawSyscall6(unix.SYS_ACCEPT4, uintptr(listening), 0, 0, unix.SOCK_NONBLOCK|unix.SOCK_CLOEXEC, 0, 0)
 	if errno != 0 {
