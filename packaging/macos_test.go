@@ -42,7 +42,7 @@ bsdtar -xf product/usher-component.pkg/Payload -C root
 bsdtar -xf product/usher-component.pkg/Scripts -C scripts
 eval "$1"
 for part in root:Payload scripts:Scripts; do
-  (cd ${part%:*} && find . | LC_ALL=C sort | cpio --quiet -o -H odc --owner 0:0 | gzip) > product/usher-component.pkg/${part#*:}
+  (cd ${part%:*} && find . | LC_ALL=C sort | cpio --quiet -o -H odc --owner 0:0 | gzip -1) > product/usher-component.pkg/${part#*:}
 done
 (cd product && bsdtar -cf ../spoiled.pkg --format xar -- *)`, product, test.spoil)
 		if err != nil {
