@@ -192,11 +192,12 @@ func (p *launched) do(command string) {
 	}
 }
 
-// exit has the portal end and waits until it is gone.
+// end has the portal end and waits until it has: its connection is closed a moment before.
 func (p *launched) end(command string) {
 	p.t.Helper()
-	p.tell(command)
-	_, _ = io.Copy(io.Discard, p.connection)
+	if err := portal.AfterExit(p.t.Context(), p.hello.PID, func() { p.tell(command) }); err != nil {
+		p.t.Fatal(err)
+	}
 }
 
 func (p *launched) tell(command string) {
