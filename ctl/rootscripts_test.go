@@ -81,9 +81,9 @@ func TestScriptsThatRootRunsNameOnlyWhatRootInstalled(t *testing.T) {
 // and every text of the programs, which has the helps' examples, the fixes of doctor and the advice for a state or an event.
 func TestCommandsWithSudoHaveTheWholePath(t *testing.T) {
 	// What follows sudo and its options has a slash, or is what Debian and a clone of the project have, where nobody takes the PATH of a user.
-	called := regexp.MustCompile(`\bsudo ((?:-u \S+ |-\S+ )*)([A-Za-z_./@<][^\s`+"`"+`]*)`)
+	called := regexp.MustCompile(`\bsudo ((?:-u \S+ |-\S+ )*)([A-Za-z_./@<][^\s` + "`" + `]*)`)
 	elsewhere := []string{"make", "apt-get"}
-	prose := regexp.MustCompile(`[^`+"`"+`]\bsudo (is|looks|takes|leaves|and|or|in|by|to|of|for|would|may|with)\b`)
+	prose := regexp.MustCompile(`[^` + "`" + `]\bsudo (is|looks|takes|leaves|and|or|in|by|to|of|for|would|may|with)\b`)
 	sources, documents, whole := 0, 0, 0
 	err := filepath.WalkDir("..", func(path string, entry fs.DirEntry, err error) error {
 		switch {
