@@ -12,8 +12,9 @@ var errGivenUp = errors.New("everyone who waited for the look has gone")
 // flights are looks under way, at most one for each user: requests of a user to look again share it, and cannot queue work. The zero
 // value is ready for use, also by several goroutines.
 type flights[T any] struct {
-	mu       sync.Mutex
-	underWay map[uint32]*flight[T]
+	mu sync.Mutex
+	// underWay is the look at each user, ended the last one that has ended.
+	underWay, ended map[uint32]*flight[T]
 }
 
 // flight is one look. Its context ends when the last caller that waits for it has gone.
@@ -29,15 +30,19 @@ type flight[T any] struct {
 
 // join looks at a user, or waits for the look that is under way, and reports which. The caller that looks returns when the look has
 // ended, even if it has gone itself while others wait. The error of a caller that has gone is that of its context. Any other caller can
-// get an error that wraps [errGivenUp], and may join again.
-func (f *flights[T]) join(ctx context.Context, uid uint32, look func(context.Context) (T, error)) (_ T, own bool, err error) {
+// get an error that wraps [errGivenUp], and may join again. With after, a look that has ended, a later one that has ended meanwhile will do.
+func (f *flights[T]) join(ctx context.Context, uid uint32, after *flight[T], look func(context.Context) (T, error)) (_ T, one *flight[T], own bool, err error) {
 	f.mu.Lock()
-	one := f.underWay[uid]
+	if last := f.ended[uid]; after != nil && last != nil && last != after && !errors.Is(last.err, errGivenUp) {
+		f.mu.Unlock()
+		return last.found, last, false, last.err
+	}
+	one = f.underWay[uid]
 	if own = one == nil; own {
 		one = &flight[T]{done: make(chan struct{})}
 		one.ctx, one.end = context.WithCancelCause(context.WithoutCancel(ctx))
 		if f.underWay == nil {
-			f.underWay = make(map[uint32]*flight[T])
+			f.underWay, f.ended = make(map[uint32]*flight[T]), make(map[uint32]*flight[T])
 		}
 		f.underWay[uid] = one
 	}
@@ -52,6 +57,7 @@ func (f *flights[T]) join(ctx context.Context, uid uint32, look func(context.Con
 		}
 		f.mu.Lock()
 		delete(f.underWay, uid)
+		f.ended[uid] = one
 		f.mu.Unlock()
 		close(one.done)
 		one.end(nil)
@@ -62,9 +68,9 @@ func (f *flights[T]) join(ctx context.Context, uid uint32, look func(context.Con
 	}
 	if ctx.Err() != nil {
 		var none T
-		return none, own, context.Cause(ctx)
+		return none, one, own, context.Cause(ctx)
 	}
-	return one.found, own, one.err
+	return one.found, one, own, one.err
 }
 
 // leave ends the look if nobody waits for it any more.

@@ -181,14 +181,14 @@ func (o *Observer) evaluated(reading Reading) Reading {
 // ReadAndKeep is [Observer.Read] and then [Observer.Keep]. That it could not be kept is only logged. Several calls for one user at a
 // time share their looks: a call returns what a look has found that began after it. The reading is not to be changed.
 func (o *Observer) ReadAndKeep(ctx context.Context, agent usherv1.UserAgentServiceClient, user User) (Reading, error) {
-	for began := false; ; {
-		reading, own, err := o.reads.join(ctx, user.UID, func(ctx context.Context) (Reading, error) {
+	for underWay := (*flight[Reading])(nil); ; {
+		reading, joined, own, err := o.reads.join(ctx, user.UID, underWay, func(ctx context.Context) (Reading, error) {
 			return o.readAndKeep(ctx, agent, user)
 		})
-		if own || ctx.Err() != nil || began && !errors.Is(err, errGivenUp) {
+		if own || ctx.Err() != nil || underWay != nil && !errors.Is(err, errGivenUp) {
 			return reading, err
 		}
-		began = true // the one that was under way had begun before this call; the next one has not
+		underWay = joined // it had begun before this call; the next one has not
 	}
 }
 

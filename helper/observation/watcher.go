@@ -299,7 +299,7 @@ type found struct {
 // join looks at a user, or waits for a look that is under way, and reports which.
 func (w *Watcher) join(ctx context.Context, session sessions.Session, asked bool) (_ found, own bool, err error) {
 	uid := session.User.UID
-	looked, own, err := w.looks.join(ctx, uid, func(ctx context.Context) (found, error) {
+	looked, _, own, err := w.looks.join(ctx, uid, nil, func(ctx context.Context) (found, error) {
 		kept, err := w.look(ctx, session, asked)
 		return found{kept, asked}, err
 	})
