@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"strings"
 	"testing"
+	"testing/synctest"
 	"time"
 )
 
@@ -38,5 +39,22 @@ func TestProgress(t *testing.T) {
 		if lines := strings.Count(shown.String(), "\n"); lines > 1 {
 			t.Errorf("%s: %d lines", name, lines)
 		}
+	}
+}
+
+// What takes long is told once, after two seconds, and never beside what is written after its end.
+func TestAfterAWhile(t *testing.T) {
+	for takes, want := range map[time.Duration]string{time.Second: "end\n", 2 * time.Second: "", 3 * time.Second: "waiting…\nend\n"} {
+		synctest.Test(t, func(t *testing.T) {
+			var said bytes.Buffer
+			ended := (&app{stderr: &said}).afterAWhile("waiting…")
+			time.Sleep(takes)
+			ended()
+			ended()
+			said.WriteString("end\n")
+			if want != "" && said.String() != want { // at two seconds either may be first
+				t.Errorf("after %s: %q", takes, said.String())
+			}
+		})
 	}
 }

@@ -11,6 +11,7 @@ import (
 	"path/filepath"
 	"slices"
 	"strings"
+	"sync"
 	"time"
 
 	"github.com/spf13/cobra"
@@ -320,11 +321,20 @@ func (a *app) journal(ctx context.Context, user string) []*usherv1.Registration 
 	return registrations
 }
 
-// afterAWhile tells a person what takes so long, unless it has ended by then. The function that it returns ends it.
+// afterAWhile tells a person what takes so long, unless it has ended by then. The function that it returns ends it, and returns when nothing
+// is being said.
 func (a *app) afterAWhile(what string) (ended func()) {
 	if a.json {
 		return func() {}
 	}
-	timer := time.AfterFunc(2*time.Second, func() { fmt.Fprintln(a.stderr, what) })
-	return func() { timer.Stop() }
+	said := make(chan struct{})
+	timer := time.AfterFunc(2*time.Second, func() {
+		defer close(said)
+		fmt.Fprintln(a.stderr, what)
+	})
+	return sync.OnceFunc(func() {
+		if !timer.Stop() {
+			<-said
+		}
+	})
 }
