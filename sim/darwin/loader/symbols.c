@@ -1,0 +1,50 @@
+/* Finds what a program imports. */
+#define _GNU_SOURCE
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/mman.h>
+#include <unistd.h>
+
+#include "loader.h"
+
+static const struct symbol *const tables[] = {
+	memory_symbols,	    thread_symbols,   clock_symbols,	file_symbols,	stat_symbols,	directory_symbols,
+	descriptor_symbols, terminal_symbols, process_symbols,	identity_symbols, user_symbols, sysctl_symbols,
+	limit_symbols,	    signal_symbols,   socket_symbols,	name_symbols,	kqueue_symbols, library_symbols,
+};
+
+/* A program imports much that it never calls, so that a missing symbol ends it only when it is called. */
+static void missing(const char *symbol, const char *library) {
+	die("the program calls %s of %s, which the loader does not have", symbol, library);
+}
+
+/* write_stub writes machine code that calls missing(symbol, library): movabs rdi, rsi and rax; jmp rax. */
+static void *write_stub(const char *symbol, const char *library) {
+	enum { STUB = 48, PAGE = 4096 };
+	static uint8_t *page;
+	static size_t used = PAGE;
+	if (used + STUB > PAGE) {
+		page = mmap(NULL, PAGE, PROT_READ | PROT_WRITE | PROT_EXEC, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+		if (page == MAP_FAILED) die("mmap: %m");
+		used = 0;
+	}
+	uint8_t *stub = page + used, *next = stub;
+	used += STUB;
+	static const uint8_t moves[3][2] = {{0x48, 0xbf}, {0x48, 0xbe}, {0x48, 0xb8}}, jump[] = {0xff, 0xe0};
+	const uint64_t values[3] = {(uintptr_t)strdup(symbol), (uintptr_t)strdup(library), (uintptr_t)missing};
+	for (int i = 0; i < 3; i++) {
+		next = mempcpy(next, moves[i], sizeof moves[i]);
+		next = mempcpy(next, &values[i], sizeof values[i]);
+	}
+	memcpy(next, jump, sizeof jump);
+	return stub;
+}
+
+void *lookup(const char *symbol, const char *library) {
+	if (*symbol == '_' && library != NULL) symbol++; /* in a program every name of C begins with an underscore */
+	for (size_t i = 0; i < LENGTH(tables); i++)
+		for (const struct symbol *next = tables[i]; next->name != NULL; next++)
+			if (strcmp(next->name, symbol) == 0) return next->address;
+	return library != NULL ? write_stub(symbol, library) : NULL;
+}

@@ -1,0 +1,83 @@
+//go:build linux && amd64
+
+package darwin_test
+
+import (
+	"errors"
+	"os/exec"
+	"path/filepath"
+	"strings"
+	"testing"
+
+	"usher.internal/sim/darwin"
+)
+
+// compiled returns the darwin program of a package.
+func compiled(t *testing.T, pkg string) string {
+	t.Helper()
+	program := filepath.Join(t.TempDir(), filepath.Base(pkg))
+	if err := darwin.Compile(t.Context(), program, pkg); err != nil {
+		t.Fatal(err)
+	}
+	return program
+}
+
+func TestProgramSeesItself(t *testing.T) {
+	program := compiled(t, "./testdata/hello")
+	for _, test := range []struct{ argument, want string }{
+		{"hello", `darwin/amd64 ["` + program + `" "hello"] ` + program + " <nil>\n"},
+		{"child", `darwin/amd64 ["another-name" "hello" "from a child" ""] ` + program + " <nil>\n"},
+	} {
+		output, err := loader.Command(t.Context(), program, test.argument).CombinedOutput()
+		if err != nil || string(output) != test.want {
+			t.Errorf("%s: %v, output\n%s, want\n%s", test.argument, err, output, test.want)
+		}
+	}
+}
+
+// What the loader does not know it reports by name; a symbol that it lacks ends the program.
+func TestUnknownIsReportedByName(t *testing.T) {
+	program := compiled(t, "./testdata/hello")
+	for _, test := range []struct {
+		argument, want string
+		exit           int
+	}{
+		{"ioctl", "machorun: unknown: ioctl 0x40041234\n", 1},
+		{"sysctl", "machorun: unknown: sysctl kern.usher\n", 1},
+		{"symbol", "machorun: the program calls settimeofday of /usr/lib/libSystem.B.dylib, which the loader does not have\n", 126},
+	} {
+		output, err := loader.Command(t.Context(), program, test.argument).CombinedOutput()
+		var exit *exec.ExitError
+		if !errors.As(err, &exit) || exit.ExitCode() != test.exit || !strings.Contains(string(output), test.want) {
+			t.Errorf("%s: %v, output\n%s, want exit code %d and\n%s", test.argument, err, output, test.exit, test.want)
+		}
+	}
+}
+
+func TestWhatIsNoProgram(t *testing.T) {
+	for _, test := range []struct{ program, want string }{
+		{"/bin/sh", "/bin/sh is not a Mach-O program for x86-64"},
+		{"/nonexistent", "/nonexistent: No such file or directory"},
+	} {
+		output, err := loader.Command(t.Context(), test.program).CombinedOutput()
+		if err == nil || string(output) != "machorun: "+test.want+"\n" {
+			t.Errorf("%s: %v, output %q, want %q", test.program, err, output, test.want)
+		}
+	}
+}
+
+func TestUsherctl(t *testing.T) {
+	program := compiled(t, "usher.internal/ctl")
+	for _, test := range []struct {
+		arguments []string
+		want      string
+	}{
+		{[]string{"version"}, "usherctl development\n"},
+		{[]string{"doctor", "--help"}, "Usage:\n  usherctl doctor"},
+	} {
+		output, err := loader.Command(t.Context(), program, test.arguments...).CombinedOutput()
+		if err != nil || !strings.Contains(string(output), test.want) {
+			t.Errorf("usherctl %s: %v, output\n%s, want %q in it", strings.Join(test.arguments, " "), err, output, test.want)
+		}
+	}
+}
