@@ -1,0 +1,38 @@
+//go:build linux && amd64
+
+package darwin_test
+
+import "testing"
+
+// TestBehaviour runs behaviour_darwin_test.go: what the loader models of macOS, stated in tests that a Mac can run too.
+func TestBehaviour(t *testing.T) {
+	suite{pkg: "usher.internal/sim/darwin"}.test(t)
+}
+
+// TestGo runs tests of Go's own standard library, and the whole suite of fsnotify for kqueue.
+func TestGo(t *testing.T) {
+	const (
+		nohup = "Linux's nohup starts the test again, and Linux cannot start a darwin program"
+		root  = "root may read what the test has forbidden; it fails as root on a Mac too"
+	)
+	runSuites(t, []suite{
+		{pkg: "github.com/fsnotify/fsnotify", short: true, fails: map[string]string{
+			"TestScript/watch-dir/unreadable-file": root,
+			"TestAdd/permission_denied":            root,
+		}},
+		{pkg: "os/signal", short: true, fails: map[string]string{
+			"TestDetectNohup":   nohup,
+			"TestNohup/nohup/1": nohup,
+			"TestNohup/nohup/2": nohup,
+		}},
+		{pkg: "os/exec", short: true},
+		{pkg: "os/user", short: true},
+		{pkg: "net", short: true, run: "Unix|TestReadUnixgram|TestUnixConn"},
+		{pkg: "crypto/x509", short: true},
+		{pkg: "time"},
+		{pkg: "sync"},
+		{pkg: "syscall"},
+		{pkg: "os"},
+		{pkg: "runtime/debug"},
+	})
+}
