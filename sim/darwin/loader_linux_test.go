@@ -28,11 +28,17 @@ func TestGo(t *testing.T) {
 		{pkg: "os/exec", short: true},
 		{pkg: "os/user", short: true},
 		{pkg: "net", short: true, run: "Unix|TestReadUnixgram|TestUnixConn"},
-		{pkg: "crypto/x509", short: true},
+		{pkg: "crypto/x509", short: true, left: map[string]string{
+			"TestPlatformVerifier": "it needs the Security framework, which the loader does not have yet",
+		}},
 		{pkg: "time"},
 		{pkg: "sync"},
-		{pkg: "syscall"},
-		{pkg: "os"},
+		{pkg: "syscall", fails: map[string]string{
+			"TestGetfsstat": "the list of volumes is not modelled",
+		}},
+		{pkg: "os", fails: map[string]string{
+			"TestRootConsistencyRename/from/symlink_slash": "Linux refuses to rename a link whose name has a slash behind it",
+		}},
 		{pkg: "runtime/debug"},
 	})
 }

@@ -106,8 +106,8 @@ func (s suite) judge(t *testing.T, results map[string]string, output []byte, err
 	if count["PASS"] == 0 {
 		t.Error("no test has passed")
 	}
-	if err != nil && len(failed) == 0 {
-		t.Errorf("it ended with %v", err)
+	if !completed.Match(output) || (err != nil && len(failed) == 0) {
+		t.Errorf("it did not run to its end: %v", err)
 	}
 	if t.Failed() {
 		t.Logf("output:\n%s", tail(output))
@@ -117,6 +117,9 @@ func (s suite) judge(t *testing.T, results map[string]string, output []byte, err
 		t.Logf("not run: %s, because %s", name, s.left[name])
 	}
 }
+
+// completed matches the last line of a test binary that has run all its tests.
+var completed = regexp.MustCompile(`(?m)^(PASS|FAIL)\n?\z`)
 
 var resultLine = regexp.MustCompile(`^\s*--- (PASS|FAIL|SKIP): (\S+) \(`)
 
