@@ -1,0 +1,116 @@
+//go:build linux && amd64
+
+package darwin_test
+
+import (
+	"context"
+	"os"
+	"os/exec"
+	"slices"
+	"strings"
+	"testing"
+)
+
+// Why a test fails as a darwin program, or is not run. A fault of usher is one that users of a Mac have too: it is listed here until it is
+// fixed. A test that passes only on Linux states something that macOS does not do, so the test is to be fixed.
+const (
+	fault      = "a fault of usher: "
+	onlyLinux  = "the test passes only on Linux: "
+	frameworks = "the loader has no Security, CoreFoundation and SystemConfiguration yet"
+
+	links     = fault + "fsnotify's kqueue watches do not see that a link is re-pointed or a directory replaced"
+	aLoop     = fault + "a link that leads to itself ends the watch"
+	stopped   = onlyLinux + "Go's WaitStatus.Stopped is false for SIGSTOP on darwin (syscall_bsd.go)"
+	execution = "a shell of Linux starts usherctl, which is a darwin program, and Linux cannot (Exec format error)"
+)
+
+// shortSelection is what make test runs of usher. What waits for long, as internal/filewatch does for what never comes, is not in it.
+var shortSelection = []string{
+	"internal/accounts", "internal/applog", "internal/command", "internal/privatefile", "internal/trust", "internal/logfile",
+	"useragent/keychain", "useragent/leftovers", "useragent/portal", "useragent/identity",
+	"helper/delivery", "helper/thismac", "helper/proxy", "helper/jamfpro", "helper/directory",
+}
+
+// exceptions are the packages of which not every test passes as a darwin program.
+var exceptions = []suite{
+	{pkg: "internal/filewatch", fails: map[string]string{
+		"TestDirectoryIsReplaced":                 links,
+		"TestLinks/it_leads_elsewhere":            links,
+		"TestLinks/as_certbot's,_by_a_link":       links,
+		"TestLinks/its_directory_leads_elsewhere": links,
+		"TestLinks/it_led_to_itself":              aLoop,
+	}},
+	{pkg: "helper/listener", fails: map[string]string{
+		"TestLinkedFilesAreReplaced": links,
+	}},
+	{pkg: "internal/link", fails: map[string]string{
+		"TestThousandIdleConnectionsOfOneUserDoNotKeepOthersOut": onlyLinux + "it dials a socket whose backlog is full, which macOS refuses",
+		"TestHelperCallsTheAgentThatDialled":                     frameworks,
+		"TestStoppedAgentThatNobodyAsksIsLeftInPeace":            stopped,
+	}, left: map[string]string{
+		"^TestHungAgent": stopped + "; it would wait for ever",
+		"^TestAgentOutlivesAHelperThatTalksNonsense$": fault + "where usherd has refused an agent and closed, LOCAL_PEERPID is ENOTCONN, " +
+			"and the agent dials again without reading the refusal; it depends on which is faster",
+	}},
+	{pkg: "helper/delivery", fails: map[string]string{
+		"TestComputerThatIsNotConfiguredOnLinux": onlyLinux + "it has no build tag although its name says so",
+	}},
+	{pkg: "helper/doctor", fails: map[string]string{
+		"TestWhatIsNotConfiguredIsNotApplicable": onlyLinux + "it expects Linux's answer for the proxy and for Company Portal's signature",
+	}, left: map[string]string{
+		"^TestEachEndpointHasItsFinding$": frameworks,
+		"^TestChecksGoThroughTheProxy$":   frameworks,
+	}},
+	{pkg: "helper/jamfpro", left: map[string]string{"^TestUnknownCertificateIsTransient$": frameworks}},
+	{pkg: "helper/endpoint", left: map[string]string{"^TestThroughAProxyByTLS$": frameworks}},
+	{pkg: "ctl", fails: map[string]string{
+		"TestScripts/destinations":    execution,
+		"TestScripts/output-failed":   execution,
+		"TestScripts/noisy":           execution,
+		"TestScripts/fleet-no-access": "it fails on Linux too: the script expects words that usherctl does not have any more",
+	}},
+	{pkg: "sim/jamf", fails: map[string]string{
+		"TestSecondReconWaits": onlyLinux + "Go does not poll a FIFO on darwin, so that it takes no deadline (os/file_unix.go)",
+	}},
+}
+
+// TestUsher runs the tests of usher's packages as darwin programs: of all that have tests for macOS.
+func TestUsher(t *testing.T) {
+	const module = "usher.internal/"
+	packages, err := testedPackages(t.Context(), module+"...")
+	if err != nil {
+		t.Fatal(err)
+	}
+	var suites []suite
+	for _, pkg := range packages {
+		if pkg == module+"sim/darwin" {
+			continue // TestBehaviour runs it
+		}
+		s := suite{pkg: strings.TrimPrefix(pkg, module)}
+		if i := slices.IndexFunc(exceptions, func(e suite) bool { return e.pkg == s.pkg }); i >= 0 {
+			s = exceptions[i]
+		}
+		s.short = slices.Contains(shortSelection, s.pkg)
+		s.pkg = pkg
+		suites = append(suites, s)
+	}
+	for _, name := range shortSelection {
+		if !slices.Contains(packages, module+name) {
+			t.Errorf("%s is in the short selection, and has no tests for macOS", name)
+		}
+	}
+	for _, e := range exceptions {
+		if !slices.Contains(packages, module+e.pkg) {
+			t.Errorf("%s has exceptions, and no tests for macOS", e.pkg)
+		}
+	}
+	runSuites(t, suites)
+}
+
+// testedPackages returns the packages that have tests for macOS.
+func testedPackages(ctx context.Context, pattern string) ([]string, error) {
+	list := exec.CommandContext(ctx, "go", "list", "-tags", "grpcnotrace", "-f", "{{if or .TestGoFiles .XTestGoFiles}}{{.ImportPath}}{{end}}", pattern)
+	list.Env = append(os.Environ(), "GOOS=darwin", "GOARCH=amd64", "CGO_ENABLED=0")
+	output, err := list.Output()
+	return strings.Fields(string(output)), err
+}
