@@ -1,6 +1,6 @@
 # Every target is one line that a person would type; CI (.ci/run) runs `make lint` and `make test` and nothing else.
 
-.PHONY: help build generate lint test accept-mac dist pkg bench bench-fleet demo pictures clean
+.PHONY: help build generate lint test test-darwin accept-mac dist pkg bench bench-fleet demo pictures clean
 
 help: ## show this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "make %-11s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -16,6 +16,9 @@ lint: ## everything that can be held without running usher
 
 test: ## every test, the end-to-end ones too; needs root, installs what it lacks (Debian)
 	scripts/test
+
+test-darwin: ## every test that can run as a macOS program, under a loader on Linux (sim/darwin); make test has a selection of it
+	scripts/test-darwin
 
 accept-mac: ## on a Mac, as root: install, register, look at everything, remove; writes accept-mac-report.txt (docs/accept-mac.md)
 	scripts/accept-mac

@@ -118,8 +118,8 @@ func (s suite) judge(t *testing.T, results map[string]string, output []byte, err
 	}
 }
 
-// completed matches the last line of a test binary that has run all its tests.
-var completed = regexp.MustCompile(`(?m)^(PASS|FAIL)\n?\z`)
+// completed matches what a test binary says when it has run all its tests.
+var completed = regexp.MustCompile(`(?m)^(PASS|FAIL)$`)
 
 var resultLine = regexp.MustCompile(`^\s*--- (PASS|FAIL|SKIP): (\S+) \(`)
 
