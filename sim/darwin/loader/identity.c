@@ -1,6 +1,7 @@
 /* Who the process is. */
 #define _GNU_SOURCE
 #include <grp.h>
+#include <stdlib.h>
 #include <unistd.h>
 
 #include "loader.h"
@@ -22,13 +23,14 @@ static long darwin_setgroups(int count, const gid_t *groups) {
 
 /* getgroups(2) begins with the effective group: groups[0] of the credential (kauth_cred_getgroups in bsd/kern/kern_credential.c). */
 static long darwin_getgroups(int size, gid_t *groups) {
-	gid_t all[65536];
-	int count = getgroups(LENGTH(all), all);
-	if (count < 0) return result(-1);
+	int count = getgroups(0, NULL);
+	gid_t *all = calloc(count + 1, sizeof *all);
+	count = getgroups(count, all);
 	gid_t ordered[NGROUPS_OF_DARWIN] = {getegid()};
 	int n = 1;
 	for (int i = 0; i < count && n < NGROUPS_OF_DARWIN; i++)
 		if (all[i] != ordered[0]) ordered[n++] = all[i];
+	free(all);
 	if (size == 0) return n;
 	if (size < n) return fail(DARWIN_EINVAL);
 	for (int i = 0; i < n; i++) groups[i] = ordered[i];

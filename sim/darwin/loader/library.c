@@ -8,7 +8,7 @@
 static __thread char reason[512];
 static __thread bool failed;
 
-/* What dlopen returns for libSystem; dlsym looks in the loader's tables then. */
+/* What dlopen returns for libSystem; dlsym looks in the loader's tables. */
 static int system_library;
 
 static void *darwin_dlopen(const char *path, int mode) {
@@ -21,8 +21,12 @@ static void *darwin_dlopen(const char *path, int mode) {
 }
 
 static void *darwin_dlsym(void *library, const char *name) {
-	(void)library;
-	return lookup(name, NULL);
+	void *address = lookup(name, NULL);
+	if (address != NULL) return address;
+	unknown("symbol %s", name);
+	snprintf(reason, sizeof reason, "dlsym(%p, %s): symbol not found", library, name);
+	failed = true;
+	return NULL;
 }
 
 static char *darwin_dlerror(void) {

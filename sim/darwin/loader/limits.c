@@ -40,7 +40,6 @@ static long darwin_setrlimit(int resource, const struct darwin_Rlimit *limit) {
 	return result(setrlimit(resource_to_linux(resource), &on_linux));
 }
 
-static long darwin_getrusage(int who, struct rusage *usage) { return result(getrusage(who, usage)); }
 static int darwin_getdtablesize(void) { return getdtablesize(); }
 
 /* sysconf(3): the names are in unistd.h of macOS; Go's internal/syscall/unix/user_darwin.go and runtime/os_darwin.go use some. */
@@ -69,7 +68,6 @@ static long darwin_sysconf(int name) {
 const struct symbol limit_symbols[] = {
 	{"getrlimit", darwin_getrlimit},
 	{"setrlimit", darwin_setrlimit},
-	{"getrusage", darwin_getrusage},
 	{"getdtablesize", darwin_getdtablesize},
 	{"sysconf", darwin_sysconf},
 	{NULL, NULL},

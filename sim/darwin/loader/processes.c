@@ -24,11 +24,25 @@ static int status_to_darwin(int status) {
 	return status;
 }
 
+/*
+ * struct rusage is laid out alike, but for the microseconds, whose upper half is no part of macOS's. ru_maxrss is in bytes there, and in
+ * kilobytes on Linux: getrusage(2) of both.
+ */
+static void usage_to_darwin(struct rusage *usage) {
+	if (usage != NULL) usage->ru_maxrss *= 1024;
+}
+
+static long darwin_getrusage(int who, struct rusage *usage) {
+	int status = getrusage(who, usage);
+	if (status == 0) usage_to_darwin(usage);
+	return result(status);
+}
+
 static long darwin_wait4(pid_t pid, int *status, int options, struct rusage *usage) {
 	static const struct flag wait_options[] = {{DARWIN_WNOHANG, WNOHANG}, {DARWIN_WUNTRACED, WUNTRACED}};
 	int on_linux = 0;
-	/* struct rusage differs in its microseconds only, whose upper half nobody reads. */
 	pid_t ended = wait4(pid, &on_linux, TO_LINUX(wait_options, options), usage);
+	if (ended > 0) usage_to_darwin(usage);
 	if (ended > 0 && status != NULL) *status = status_to_darwin(on_linux);
 	return result(ended);
 }
@@ -58,6 +72,7 @@ const struct symbol process_symbols[] = {
 	{"fork", darwin_fork},
 	{"execve", darwin_execve},
 	{"wait4", darwin_wait4},
+	{"getrusage", darwin_getrusage},
 	{"getpid", getpid},
 	{"getppid", getppid},
 	{"setpgid", darwin_setpgid},

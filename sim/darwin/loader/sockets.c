@@ -85,12 +85,16 @@ static long darwin_connect(int descriptor, const void *address, uint32_t length)
 	return result(connect(descriptor, (struct sockaddr *)&on_linux, on_linux_length));
 }
 
+/* What accept(2) returns does not block if the listening socket does not: accept_nocancel in xnu's bsd/kern/uipc_syscalls.c copies f_flag. */
 static long darwin_accept(int descriptor, void *address, uint32_t *length) {
 	struct sockaddr_storage on_linux = {0};
 	socklen_t on_linux_length = sizeof on_linux;
 	int accepted = accept(descriptor, (struct sockaddr *)&on_linux, &on_linux_length);
-	if (accepted >= 0) address_to_darwin(&on_linux, on_linux_length, address, length);
-	return result(accepted);
+	if (accepted < 0) return result(-1);
+	int flags = fcntl(descriptor, F_GETFL);
+	if (flags >= 0 && flags & O_NONBLOCK) fcntl(accepted, F_SETFL, fcntl(accepted, F_GETFL) | O_NONBLOCK);
+	address_to_darwin(&on_linux, on_linux_length, address, length);
+	return accepted;
 }
 
 static long darwin_getsockname(int descriptor, void *address, uint32_t *length) {

@@ -173,7 +173,7 @@ func Write(header io.Writer, sources string, t *Tables) error {
 		}
 	}
 	if len(unknown) > 0 {
-		return fmt.Errorf("Go's tables of darwin/amd64 have no %s", strings.Join(unknown, ", "))
+		return fmt.Errorf("not in Go's tables of darwin/amd64: %s", strings.Join(unknown, ", "))
 	}
 	_, err = header.Write(out.Bytes())
 	return err
