@@ -6,6 +6,7 @@ import (
 	"bufio"
 	"bytes"
 	"context"
+	"errors"
 	"fmt"
 	"maps"
 	"os/exec"
@@ -24,8 +25,8 @@ type suite struct {
 	pkg string
 	// short suites are run without -all.
 	short bool
-	// run and skip are the patterns of go test's flags of these names; empty is all, and none.
-	run, skip string
+	// run is the pattern of go test's flag of this name; empty is all.
+	run string
 	// fails are the tests that are expected to fail, with the reason. One that passes is an error, so that the table stays true.
 	fails map[string]string
 	// left are tests that are not run at all, by pattern, with the reason: they would hang, or fail only now and then.
@@ -62,60 +63,67 @@ func (s suite) test(t *testing.T) {
 	if s.run != "" {
 		command.Args = append(command.Args, "-test.run", s.run)
 	}
-	if skip := s.skipped(); skip != "" {
-		command.Args = append(command.Args, "-test.skip", skip)
+	if len(s.left) > 0 {
+		command.Args = append(command.Args, "-test.skip", strings.Join(slices.Sorted(maps.Keys(s.left)), "|"))
 	}
 	command.Dir = strings.TrimSpace(string(directory))
 	command.WaitDelay = time.Second // a child may have its output still
 	output, err := command.CombinedOutput()
-	results := readResults(output)
-	s.judge(t, results, output, err)
-}
-
-func (s suite) skipped() string {
-	patterns := slices.Sorted(maps.Keys(s.left))
-	if s.skip != "" {
-		patterns = append(patterns, s.skip)
-	}
-	return strings.Join(patterns, "|")
-}
-
-// judge compares what has failed with what was expected to.
-func (s suite) judge(t *testing.T, results map[string]string, output []byte, err error) {
-	var failed []string
-	count := map[string]int{}
-	for name, result := range results {
-		count[result]++
-		// A test fails with its subtests; those say which it was.
-		if result == "FAIL" && !slices.ContainsFunc(slices.Collect(maps.Keys(results)), func(other string) bool {
-			return strings.HasPrefix(other, name+"/") && results[other] == "FAIL"
-		}) {
-			failed = append(failed, name)
-		}
-	}
-	slices.Sort(failed)
-	unexpected := slices.DeleteFunc(slices.Clone(failed), func(name string) bool { _, known := s.fails[name]; return known })
-	for _, name := range unexpected {
-		t.Errorf("%s fails as a darwin program", name)
-	}
-	for _, name := range slices.Sorted(maps.Keys(s.fails)) {
-		if !slices.Contains(failed, name) {
-			t.Errorf("%s no longer fails, or no longer exists. It was expected to, because %s", name, s.fails[name])
-		}
-	}
-	if count["PASS"] == 0 {
-		t.Error("no test has passed")
-	}
-	if !completed.Match(output) || (err != nil && len(failed) == 0) {
-		t.Errorf("it did not run to its end: %v", err)
+	problems, summary := s.judge(output, err)
+	for _, problem := range problems {
+		t.Error(problem)
 	}
 	if t.Failed() {
 		t.Logf("output:\n%s", tail(output))
 	}
-	t.Logf("%d tests passed, %d failed as expected, %d were skipped", count["PASS"], len(failed)-len(unexpected), count["SKIP"])
+	t.Log(summary)
 	for _, name := range slices.Sorted(maps.Keys(s.left)) {
 		t.Logf("not run: %s, because %s", name, s.left[name])
 	}
+}
+
+// judge compares what has failed with what was expected to. ended is how the test binary ended.
+func (s suite) judge(output []byte, ended error) (problems []string, summary string) {
+	results := readResults(output)
+	count := map[string]int{}
+	var failed []string
+	for name, result := range results {
+		count[result]++
+		if result == "FAIL" && !aSubtestFailed(results, name) {
+			failed = append(failed, name)
+		}
+	}
+	slices.Sort(failed)
+	expected := 0
+	for _, name := range failed {
+		if _, known := s.fails[name]; known {
+			expected++
+		} else {
+			problems = append(problems, name+" fails as a darwin program")
+		}
+	}
+	for _, name := range slices.Sorted(maps.Keys(s.fails)) {
+		if !slices.Contains(failed, name) {
+			problems = append(problems, fmt.Sprintf("%s no longer fails, or does not exist; it was expected to fail: %s", name, s.fails[name]))
+		}
+	}
+	if count["PASS"] == 0 {
+		problems = append(problems, "no test has passed")
+	}
+	if !completed.Match(output) || (ended != nil && len(failed) == 0) {
+		problems = append(problems, fmt.Sprintf("it did not run to its end: %v", ended))
+	}
+	return problems, fmt.Sprintf("%d tests passed, %d failed as expected, %d were skipped", count["PASS"], expected, count["SKIP"])
+}
+
+// aSubtestFailed reports whether a test has failed because one of its subtests has, which says more.
+func aSubtestFailed(results map[string]string, name string) bool {
+	for other, result := range results {
+		if result == "FAIL" && strings.HasPrefix(other, name+"/") {
+			return true
+		}
+	}
+	return false
 }
 
 // completed matches what a test binary says when it has run all its tests.
@@ -148,4 +156,29 @@ func tail(output []byte) string {
 		kept = append([]string{fmt.Sprintf("(%d lines before)\n", len(kept)-most)}, kept[len(kept)-most:]...)
 	}
 	return strings.Join(kept, "")
+}
+
+func TestSuitesAreJudged(t *testing.T) {
+	expected := suite{fails: map[string]string{"TestA/b": "of a fault"}}
+	ended := errors.New("exit status 1")
+	for name, test := range map[string]struct {
+		suite  suite
+		output string
+		ended  error
+		want   []string
+	}{
+		"all pass":           {suite{}, "--- PASS: TestA (0.00s)\nPASS\n", nil, nil},
+		"one fails":          {suite{}, "--- PASS: TestB (0.00s)\n--- FAIL: TestA (0.00s)\nFAIL\n", ended, []string{"TestA fails as a darwin program"}},
+		"one fails as known": {expected, "--- PASS: TestB (0.00s)\n--- FAIL: TestA (0.00s)\n    --- FAIL: TestA/b (0.00s)\nFAIL\n", ended, nil},
+		"another subtest fails": {expected, "--- PASS: TestB (0.00s)\n--- FAIL: TestA (0.00s)\n    --- FAIL: TestA/b (0.00s)\n    --- FAIL: TestA/c (0.00s)\nFAIL\n",
+			ended, []string{"TestA/c fails as a darwin program"}},
+		"the known one passes": {expected, "--- PASS: TestA (0.00s)\n    --- PASS: TestA/b (0.00s)\nPASS\n", nil,
+			[]string{"TestA/b no longer fails, or does not exist; it was expected to fail: of a fault"}},
+		"it crashes":      {suite{}, "--- PASS: TestB (0.00s)\nmachorun: no\n", ended, []string{"it did not run to its end: exit status 1"}},
+		"nothing has run": {suite{}, "PASS\n", nil, []string{"no test has passed"}},
+	} {
+		if got, _ := test.suite.judge([]byte(test.output), test.ended); !slices.Equal(got, test.want) {
+			t.Errorf("%s: got %q, want %q", name, got, test.want)
+		}
+	}
 }

@@ -13,9 +13,15 @@ enum { POSIX_FLAG = 0x1000 };
 static const struct {
 	int on_darwin, on_linux;
 } resources[] = {
-	{DARWIN_RLIMIT_CPU, RLIMIT_CPU},	 {DARWIN_RLIMIT_FSIZE, RLIMIT_FSIZE},	  {DARWIN_RLIMIT_DATA, RLIMIT_DATA},
-	{DARWIN_RLIMIT_STACK, RLIMIT_STACK},	 {DARWIN_RLIMIT_CORE, RLIMIT_CORE},	  {DARWIN_RLIMIT_AS, RLIMIT_AS},
-	{DARWIN_RLIMIT_MEMLOCK, RLIMIT_MEMLOCK}, {DARWIN_RLIMIT_NPROC, RLIMIT_NPROC}, {DARWIN_RLIMIT_NOFILE, RLIMIT_NOFILE},
+	{DARWIN_RLIMIT_CPU, RLIMIT_CPU},
+	{DARWIN_RLIMIT_FSIZE, RLIMIT_FSIZE},
+	{DARWIN_RLIMIT_DATA, RLIMIT_DATA},
+	{DARWIN_RLIMIT_STACK, RLIMIT_STACK},
+	{DARWIN_RLIMIT_CORE, RLIMIT_CORE},
+	{DARWIN_RLIMIT_AS, RLIMIT_AS},
+	{DARWIN_RLIMIT_MEMLOCK, RLIMIT_MEMLOCK},
+	{DARWIN_RLIMIT_NPROC, RLIMIT_NPROC},
+	{DARWIN_RLIMIT_NOFILE, RLIMIT_NOFILE},
 };
 
 static int resource_to_linux(int resource) {
@@ -44,7 +50,7 @@ static int darwin_getdtablesize(void) { return getdtablesize(); }
 
 /* sysconf(3): the names are in unistd.h of macOS; Go's internal/syscall/unix/user_darwin.go and runtime/os_darwin.go use some. */
 static long darwin_sysconf(int name) {
-	enum { ARG_MAX_ = 1, CLK_TCK_ = 3, OPEN_MAX_ = 5, PAGESIZE_ = 29, NPROCESSORS_CONF_ = 57, NPROCESSORS_ONLN_ = 58, GETGR_R_SIZE_MAX_ = 70, GETPW_R_SIZE_MAX_ = 71 };
+	enum { ARG_MAX_ = 1, CLK_TCK_ = 3, OPEN_MAX_ = 5, PAGESIZE_ = 29, NPROCESSORS_CONF_ = 57, NPROCESSORS_ONLN_ = 58 };
 	switch (name) {
 	case ARG_MAX_:
 		return 1 << 20;
@@ -57,8 +63,8 @@ static long darwin_sysconf(int name) {
 	case NPROCESSORS_CONF_:
 	case NPROCESSORS_ONLN_:
 		return sysconf(_SC_NPROCESSORS_ONLN);
-	case GETGR_R_SIZE_MAX_:
-	case GETPW_R_SIZE_MAX_:
+	case DARWIN_SC_GETGR_R_SIZE_MAX:
+	case DARWIN_SC_GETPW_R_SIZE_MAX:
 		return 4096;
 	}
 	unknown("sysconf name %d", name);

@@ -15,7 +15,14 @@
 
 enum { PAGE = 4096, MOST_SEGMENTS = 32, MOST_LIBRARIES = 64 };
 enum { MH_MAGIC_64 = (int)0xfeedfacf, CPU_TYPE_X86_64 = 0x01000007 };
-enum { LC_UNIXTHREAD = 0x5, LC_LOAD_DYLIB = 0xc, LC_SEGMENT_64 = 0x19, LC_DYLD_INFO = 0x22, LC_DYLD_INFO_ONLY = (int)0x80000022, LC_MAIN = (int)0x80000028 };
+enum {
+	LC_UNIXTHREAD = 0x5,
+	LC_LOAD_DYLIB = 0xc,
+	LC_SEGMENT_64 = 0x19,
+	LC_DYLD_INFO = 0x22,
+	LC_DYLD_INFO_ONLY = (int)0x80000022,
+	LC_MAIN = (int)0x80000028,
+};
 
 struct header {
 	uint32_t magic, cpu, cpu_subtype, file_type, commands, commands_size, flags, reserved;
@@ -121,8 +128,19 @@ static void bind_one(struct binding *binding) {
 static void bind_all(const uint8_t *next, const uint8_t *end) {
 	enum { OPCODE = 0xf0, IMMEDIATE = 0x0f };
 	enum {
-		DONE = 0x00, SET_LIBRARY = 0x10, SET_LIBRARY_LONG = 0x20, SET_LIBRARY_SPECIAL = 0x30, SET_SYMBOL = 0x40, SET_TYPE = 0x50,
-		SET_ADDEND = 0x60, SET_PLACE = 0x70, ADD_OFFSET = 0x80, BIND = 0x90, BIND_ADD_OFFSET = 0xa0, BIND_ADD_SCALED = 0xb0, BIND_TIMES = 0xc0,
+		DONE = 0x00,
+		SET_LIBRARY = 0x10,
+		SET_LIBRARY_LONG = 0x20,
+		SET_LIBRARY_SPECIAL = 0x30,
+		SET_SYMBOL = 0x40,
+		SET_TYPE = 0x50,
+		SET_ADDEND = 0x60,
+		SET_PLACE = 0x70,
+		ADD_OFFSET = 0x80,
+		BIND = 0x90,
+		BIND_ADD_OFFSET = 0xa0,
+		BIND_ADD_SCALED = 0xb0,
+		BIND_TIMES = 0xc0,
 	};
 	struct binding binding = {.symbol = ""};
 	while (next < end) {

@@ -74,9 +74,12 @@ static void darwin_freeaddrinfo(struct darwin_Addrinfo *first) {
 	}
 }
 
-static const char *darwin_gai_strerror(int error) { return error == DARWIN_EAI_NONAME ? "nodename nor servname provided, or not known" : "name lookup failed"; }
+static const char *darwin_gai_strerror(int error) {
+	return error == DARWIN_EAI_NONAME ? "nodename nor servname provided, or not known" : "name lookup failed";
+}
 
-static int darwin_getnameinfo(const void *address, uint32_t length, char *host, uint32_t host_size, char *service, uint32_t service_size, int flags) {
+static int darwin_getnameinfo(const void *address, uint32_t length, char *host, uint32_t host_size, char *service, uint32_t service_size,
+			      int flags) {
 	(void)flags; /* Go asks for none but NI_NAMEREQD, and takes an address for no name */
 	struct sockaddr_storage on_linux;
 	socklen_t on_linux_length = address_to_linux(address, length, &on_linux);

@@ -136,8 +136,11 @@ static void handle(int on_linux, siginfo_t *info, void *context) {
 }
 
 static const struct flag action_flags[] = {
-	{DARWIN_SA_ONSTACK, SA_ONSTACK},	   {DARWIN_SA_RESTART, SA_RESTART},	    {DARWIN_SA_NOCLDSTOP, SA_NOCLDSTOP},
-	{DARWIN_SA_NODEFER, SA_NODEFER}, {DARWIN_SA_NOCLDWAIT, SA_NOCLDWAIT},
+	{DARWIN_SA_ONSTACK, SA_ONSTACK},
+	{DARWIN_SA_RESTART, SA_RESTART},
+	{DARWIN_SA_NOCLDSTOP, SA_NOCLDSTOP},
+	{DARWIN_SA_NODEFER, SA_NODEFER},
+	{DARWIN_SA_NOCLDWAIT, SA_NOCLDWAIT},
 };
 
 static long darwin_sigaction(int number, const struct darwin_action *next, struct darwin_action *old) {

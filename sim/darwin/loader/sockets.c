@@ -117,8 +117,12 @@ static long darwin_listen(int descriptor, int backlog) { return result(listen(de
 static long darwin_shutdown(int descriptor, int how) { return result(shutdown(descriptor, how)); }
 
 static const struct flag message_flags[] = {
-	{DARWIN_MSG_OOB, MSG_OOB},	     {DARWIN_MSG_PEEK, MSG_PEEK},   {DARWIN_MSG_DONTROUTE, MSG_DONTROUTE},
-	{DARWIN_MSG_TRUNC, MSG_TRUNC},	     {DARWIN_MSG_CTRUNC, MSG_CTRUNC}, {DARWIN_MSG_WAITALL, MSG_WAITALL},
+	{DARWIN_MSG_OOB, MSG_OOB},
+	{DARWIN_MSG_PEEK, MSG_PEEK},
+	{DARWIN_MSG_DONTROUTE, MSG_DONTROUTE},
+	{DARWIN_MSG_TRUNC, MSG_TRUNC},
+	{DARWIN_MSG_CTRUNC, MSG_CTRUNC},
+	{DARWIN_MSG_WAITALL, MSG_WAITALL},
 	{DARWIN_MSG_DONTWAIT, MSG_DONTWAIT},
 };
 

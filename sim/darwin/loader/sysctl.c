@@ -12,7 +12,17 @@
 
 #include "loader.h"
 
-enum { KERN_OSTYPE_ = 1, KERN_OSRELEASE_ = 2, KERN_VERSION_ = 4, KERN_HOSTNAME_ = 10, KERN_PROC_ = 14, KERN_BOOTTIME_ = 21, KERN_MAXFILESPERPROC_ = 29, KERN_UUID_ = 36, KERN_PROCARGS2_ = 49 };
+enum {
+	KERN_OSTYPE_ = 1,
+	KERN_OSRELEASE_ = 2,
+	KERN_VERSION_ = 4,
+	KERN_HOSTNAME_ = 10,
+	KERN_PROC_ = 14,
+	KERN_BOOTTIME_ = 21,
+	KERN_MAXFILESPERPROC_ = 29,
+	KERN_UUID_ = 36,
+	KERN_PROCARGS2_ = 49,
+};
 enum { PROC_ALL = 0, PROC_PID = 1, PROC_UID = 5 };
 enum { HW_MACHINE_ = 1, HW_MODEL_ = 2, HW_NCPU_ = 3, HW_PAGESIZE_ = 7, HW_MEMSIZE_ = 24 };
 /* Names without a number of their own have one here. */
@@ -235,7 +245,8 @@ static long darwin_sysctlbyname(const char *name, void *out, size_t *size, const
 	for (size_t i = 0; i < LENGTH(names); i++)
 		if (strcmp(name, names[i].name) == 0) return darwin_sysctl(names[i].numbers, names[i].length, out, size, next, next_size);
 	/* What the processor can do, and whether Rosetta translates: not on this computer. */
-	if (strncmp(name, "hw.optional.", strlen("hw.optional.")) == 0 || strcmp(name, "sysctl.proc_translated") == 0) return answer_int(0, out, size);
+	bool feature = strncmp(name, "hw.optional.", strlen("hw.optional.")) == 0;
+	if (feature || strcmp(name, "sysctl.proc_translated") == 0) return answer_int(0, out, size);
 	unknown("sysctl %s", name);
 	return fail(DARWIN_ENOENT);
 }

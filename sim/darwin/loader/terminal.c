@@ -16,8 +16,13 @@
 #define DARWIN_FIOCLEX 0x20006601
 
 /* What usher and golang.org/x/term change: echo, lines and signals, and in raw mode the translation of lines' ends. */
-static const struct flag local_flags[] = {{DARWIN_ECHO, ECHO}, {DARWIN_ECHONL, ECHONL}, {DARWIN_ICANON, ICANON}, {DARWIN_ISIG, ISIG}, {DARWIN_IEXTEN, IEXTEN}};
-static const struct flag input_flags[] = {{DARWIN_ICRNL, ICRNL}, {DARWIN_INLCR, INLCR}, {DARWIN_IGNCR, IGNCR}, {DARWIN_IXON, IXON}, {DARWIN_ISTRIP, ISTRIP}, {DARWIN_BRKINT, BRKINT}};
+static const struct flag local_flags[] = {
+	{DARWIN_ECHO, ECHO}, {DARWIN_ECHONL, ECHONL}, {DARWIN_ICANON, ICANON}, {DARWIN_ISIG, ISIG}, {DARWIN_IEXTEN, IEXTEN},
+};
+static const struct flag input_flags[] = {
+	{DARWIN_ICRNL, ICRNL}, {DARWIN_INLCR, INLCR},	{DARWIN_IGNCR, IGNCR},
+	{DARWIN_IXON, IXON},   {DARWIN_ISTRIP, ISTRIP}, {DARWIN_BRKINT, BRKINT},
+};
 static const struct flag output_flags[] = {{DARWIN_OPOST, OPOST}, {DARWIN_ONLCR, ONLCR}};
 
 static long get_terminal(int descriptor, struct darwin_Termios *out) {
