@@ -2,7 +2,8 @@
  * Who is at the other end of a Unix socket: LOCAL_PEERCRED, LOCAL_PEERPID, LOCAL_PEEREPID and LOCAL_PEERTOKEN, as uipc_ctloutput of
  * https://github.com/apple-oss-distributions/xnu/blob/main/bsd/kern/uipc_usrreq.c answers them.
  *
- * One thing differs. xnu says which process has used the peer's socket last, Linux says which one has connected (or listened).
+ * Two things differ. xnu says which process has used the peer's socket last (last_pid), Linux says which one has connected or listened. And a
+ * peer that has shut its socket down both ways is as good as closed here.
  */
 #define _GNU_SOURCE
 #include <poll.h>
@@ -64,5 +65,5 @@ long peer_option(int descriptor, int option, void *value, uint32_t *length) {
 		return peer_token(&peer, value, length);
 	}
 	unknown("getsockopt SOL_LOCAL, option %#x", option);
-	return fail(DARWIN_ENOPROTOOPT);
+	return fail(DARWIN_EOPNOTSUPP);
 }

@@ -95,7 +95,11 @@ static uint32_t notes_of(struct kqueue *queue, struct filter *filter, const stru
 	}
 	if (event->mask & IN_MOVE_SELF) {
 		notes |= DARWIN_NOTE_RENAME;
-		if (S_ISDIR(now.st_mode)) watch_parent(queue, filter);
+		if (S_ISDIR(now.st_mode)) {
+			int parents_watch = filter->parents_watch;
+			watch_parent(queue, filter);
+			if (filter->parents_watch != parents_watch) release_watch(queue, parents_watch);
+		}
 	}
 	return notes;
 }
@@ -115,6 +119,7 @@ void read_changes(struct kqueue *queue) {
 		const struct inotify_event *event;
 		for (ssize_t at = 0; at < size; at += sizeof *event + event->len) {
 			event = (const void *)(buffer + at);
+			if (event->mask & IN_Q_OVERFLOW) unknown("events of files that inotify's queue had no room for");
 			for (struct filter *filter = queue->filters; filter != NULL; filter = filter->next)
 				if (filter->kind == DARWIN_EVFILT_VNODE && filter->watch == event->wd)
 					filter->pending |= notes_of(queue, filter, event) & filter->notes;
