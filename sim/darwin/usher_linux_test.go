@@ -63,6 +63,9 @@ var exceptions = []suite{
 	}},
 	{pkg: "helper/jamfpro", left: map[string]string{"^TestUnknownCertificateIsTransient$": frameworks}},
 	{pkg: "helper/endpoint", left: map[string]string{"^TestThroughAProxyByTLS$": frameworks}},
+	{pkg: "helper/observation", left: map[string]string{
+		"^TestRequestsToReadAgainAreMerged$": "it fails now and then, on Linux too: about one run in ten looks three times",
+	}},
 	{pkg: "ctl", fails: map[string]string{
 		"TestScripts/destinations":    execution,
 		"TestScripts/output-failed":   execution,

@@ -44,6 +44,8 @@ static void watch_parent(struct kqueue *queue, struct filter *filter) {
 
 int watch_file(struct kqueue *queue, struct filter *filter) {
 	if (fstat(filter->ident, &filter->last) != 0) return EBADF;
+	/* What has happened to the file before is not the new filter's, although it may share another's watch. */
+	if (queue->inotify >= 0) read_changes(queue);
 	if (queue->inotify < 0) {
 		queue->inotify = inotify_init1(IN_NONBLOCK | IN_CLOEXEC);
 		if (queue->inotify < 0) return errno;
