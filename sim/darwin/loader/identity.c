@@ -24,7 +24,7 @@ static long darwin_setgroups(int count, const gid_t *groups) {
 /* getgroups(2) begins with the effective group: groups[0] of the credential (kauth_cred_getgroups in bsd/kern/kern_credential.c). */
 static long darwin_getgroups(int size, gid_t *groups) {
 	int count = getgroups(0, NULL);
-	gid_t *all = calloc(count + 1, sizeof *all);
+	gid_t *all = allocate(count + 1, sizeof *all);
 	count = getgroups(count, all);
 	gid_t ordered[NGROUPS_OF_DARWIN] = {getegid()};
 	int n = 1;

@@ -29,7 +29,7 @@ static struct kqueue *find_queue(int descriptor) {
 static long darwin_kqueue(void) {
 	int epoll = epoll_create1(0);
 	if (epoll < 0) return result(-1);
-	struct kqueue *queue = calloc(1, sizeof *queue);
+	struct kqueue *queue = allocate(1, sizeof *queue);
 	queue->epoll = epoll;
 	queue->inotify = -1;
 	pthread_mutex_lock(&mutex);
@@ -67,7 +67,7 @@ static int change_descriptor(struct kqueue *queue, const struct darwin_Kevent_t 
 	if (fcntl(descriptor, F_GETFD) < 0) return DARWIN_EBADF;
 	if (descriptor >= queue->room) {
 		int room = descriptor + 64;
-		queue->descriptors = realloc(queue->descriptors, room * sizeof *queue->descriptors);
+		queue->descriptors = reallocate(queue->descriptors, room * sizeof *queue->descriptors);
 		memset(queue->descriptors + queue->room, 0, (room - queue->room) * sizeof *queue->descriptors);
 		queue->room = room;
 	}
@@ -169,7 +169,7 @@ static int change_filter(struct kqueue *queue, const struct darwin_Kevent_t *cha
 		return 0;
 	}
 	if (!(change->flags & DARWIN_EV_ADD)) return DARWIN_ENOENT;
-	filter = calloc(1, sizeof *filter);
+	filter = allocate(1, sizeof *filter);
 	*filter = (struct filter){
 		.next = queue->filters,
 		.ident = change->ident,

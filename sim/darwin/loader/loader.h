@@ -33,12 +33,16 @@ extern const struct symbol memory_symbols[], thread_symbols[], clock_symbols[], 
 	descriptor_symbols[], terminal_symbols[], process_symbols[], identity_symbols[], user_symbols[], sysctl_symbols[],
 	limit_symbols[], signal_symbols[], socket_symbols[], name_symbols[], kqueue_symbols[], library_symbols[];
 
-/* report.c: what the loader says on standard error. */
+/* report.c: what the loader says on standard error, and where it gives up. */
 
 /* unknown reports, once for each distinct text, something that the loader does not know. */
 void unknown(const char *format, ...) __attribute__((format(printf, 1, 2)));
 /* die reports why the program cannot be run, and ends the process with 126. */
 void die(const char *format, ...) __attribute__((format(printf, 1, 2), noreturn));
+
+/* allocate returns memory that is zero, and reallocate memory of another size; without memory they end the process. */
+void *allocate(size_t count, size_t size);
+void *reallocate(void *memory, size_t size);
 
 /* errors.c: errno. */
 

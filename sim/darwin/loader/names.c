@@ -45,7 +45,7 @@ static int darwin_getaddrinfo(const char *host, const char *service, const struc
 	int error = getaddrinfo(host, service, hints != NULL ? &wanted : NULL, &all);
 	if (error != 0) return lookup_error(error);
 	for (struct addrinfo *next = all; next != NULL; next = next->ai_next) {
-		struct found *found = calloc(1, sizeof *found);
+		struct found *found = allocate(1, sizeof *found);
 		struct sockaddr_storage address = {0};
 		memcpy(&address, next->ai_addr, next->ai_addrlen);
 		uint32_t length = sizeof found->address;

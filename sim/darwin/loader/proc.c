@@ -86,7 +86,7 @@ bool read_command_line(int pid, struct command_line *line) {
 	if (length < 0) return false;
 	executable[length] = '\0';
 
-	line->buffer = malloc(MAXIMUM);
+	line->buffer = allocate(1, MAXIMUM);
 	snprintf(path, sizeof path, "/proc/%d/cmdline", pid);
 	long size = read_whole(path, line->buffer, MAXIMUM - 1);
 	if (size < 0) {

@@ -20,7 +20,7 @@ int execute(const char *path, char *const arguments[], char *const environment[]
 	if (access(path, X_OK) != 0) return -1;
 	size_t count = 0;
 	while (arguments[count] != NULL) count++;
-	char **all = calloc(count + 5, sizeof *all);
+	char **all = allocate(count + 5, sizeof *all);
 	size_t n = 0;
 	all[n++] = "machorun";
 	all[n++] = ARGV0_OPTION;

@@ -1,4 +1,4 @@
-/* What the loader says on standard error. */
+/* What the loader says on standard error, and where it gives up. */
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -35,4 +35,16 @@ void unknown(const char *format, ...) {
 	if (!known && count < LENGTH(said)) strcpy(said[count++], text);
 	pthread_mutex_unlock(&mutex);
 	if (!known) dprintf(STDERR_FILENO, "machorun: unknown: %s\n", text);
+}
+
+void *allocate(size_t count, size_t size) {
+	void *memory = calloc(count, size);
+	if (memory == NULL) die("no memory");
+	return memory;
+}
+
+void *reallocate(void *memory, size_t size) {
+	memory = realloc(memory, size);
+	if (memory == NULL) die("no memory");
+	return memory;
 }

@@ -72,7 +72,7 @@ static int64_t boot_time(void) {
 	enum { MAXIMUM = 1 << 20 };
 	static int64_t known;
 	if (known != 0) return known;
-	char *text = calloc(1, MAXIMUM);
+	char *text = allocate(1, MAXIMUM);
 	read_whole("/proc/stat", text, MAXIMUM - 1);
 	const char *line = strstr(text, "btime ");
 	if (line != NULL) known = strtoll(line + strlen("btime "), NULL, 10);
@@ -113,7 +113,7 @@ static long several_processes(bool all, uint32_t user, void *out, size_t *size) 
 	size_t count = 0, room = 0;
 	DIR *processes = opendir("/proc");
 	for (struct dirent *entry; processes != NULL && (entry = readdir(processes)) != NULL;) {
-		if (count == room) list = realloc(list, (room = room * 2 + 64) * sizeof *list);
+		if (count == room) list = reallocate(list, (room = room * 2 + 64) * sizeof *list);
 		int pid = atoi(entry->d_name);
 		if (pid > 0 && process_information(pid, &list[count]) && (all || list[count].eproc.ucred.uid == user)) count++;
 	}
@@ -130,12 +130,12 @@ static long several_processes(bool all, uint32_t user, void *out, size_t *size) 
  */
 static long process_arguments(int pid, void *out, size_t *size) {
 	enum { MAXIMUM = 1 << 20 };
-	struct command_line *line = malloc(sizeof *line);
+	struct command_line *line = allocate(1, sizeof *line);
 	if (!is_running(pid) || !read_command_line(pid, line)) {
 		free(line);
 		return fail(DARWIN_EINVAL);
 	}
-	char *text = calloc(1, 3 * MAXIMUM), *next = text;
+	char *text = allocate(1, 3 * MAXIMUM), *next = text;
 	memcpy(next, &line->count, sizeof line->count);
 	next += sizeof line->count;
 	next = stpcpy(next, line->executable) + 1;

@@ -46,7 +46,7 @@ static int darwin_pthread_create(pthread_t *thread, const pthread_attr_t *attrib
 		pthread_attr_getstacksize(attributes, &stack);
 		pthread_attr_getdetachstate(attributes, &detached);
 	}
-	struct start *start = malloc(sizeof *start);
+	struct start *start = allocate(1, sizeof *start);
 	*start = (struct start){function, argument};
 	pthread_attr_t larger;
 	pthread_attr_init(&larger);
