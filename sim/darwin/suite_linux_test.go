@@ -31,7 +31,8 @@ type suite struct {
 	fails map[string]string
 	// left are tests that are not run at all, by pattern, with the reason: they would hang, or fail only now and then.
 	left map[string]string
-	// again says that the tests wait for fixed times, as those of Go and fsnotify do: on a busy computer a run may fail, and is repeated once.
+	// again says that a run that fails is repeated once, since the tests wait for fixed times, as those of Go and fsnotify do, or meet a fault
+	// that comes now and then.
 	again bool
 }
 
