@@ -36,13 +36,16 @@ type suite struct {
 	again bool
 }
 
+// module begins the names of usher's packages; those of subtests are without it.
+const module = "usher.internal/"
+
 // suiteTakes is how long the tests of one package may run.
 const suiteTakes = 4 * time.Minute
 
 // runSuites runs each suite as a subtest.
 func runSuites(t *testing.T, suites []suite) {
 	for _, s := range suites {
-		t.Run(s.pkg, func(t *testing.T) {
+		t.Run(strings.TrimPrefix(s.pkg, module), func(t *testing.T) {
 			if !s.short && !*all {
 				t.Skip("not in the short selection: run scripts/test-darwin")
 			}

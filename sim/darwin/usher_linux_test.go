@@ -84,7 +84,6 @@ var exceptions = []suite{
 
 // TestUsher runs the tests of usher's packages as darwin programs: of all that have tests for macOS.
 func TestUsher(t *testing.T) {
-	const module = "usher.internal/"
 	packages, err := testedPackages(t.Context(), module+"...")
 	if err != nil {
 		t.Fatal(err)
