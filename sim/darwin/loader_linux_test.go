@@ -16,19 +16,19 @@ func TestGo(t *testing.T) {
 		root  = "root may read what the test has forbidden; it fails as root on a Mac too"
 	)
 	runSuites(t, []suite{
-		{pkg: "github.com/fsnotify/fsnotify", short: true, again: true, fails: map[string]string{
+		{pkg: "github.com/fsnotify/fsnotify", again: true, fails: map[string]string{
 			"TestScript/watch-dir/unreadable-file": root,
 			"TestAdd/permission_denied":            root,
 		}},
-		{pkg: "os/signal", short: true, again: true, fails: map[string]string{
+		{pkg: "os/signal", again: true, fails: map[string]string{
 			"TestDetectNohup":   nohup,
 			"TestNohup/nohup/1": nohup,
 			"TestNohup/nohup/2": nohup,
 		}},
-		{pkg: "os/exec", short: true, again: true},
-		{pkg: "os/user", short: true, again: true},
-		{pkg: "net", short: true, again: true, run: "Unix|TestReadUnixgram|TestUnixConn"},
-		{pkg: "crypto/x509", short: true, again: true, left: map[string]string{
+		{pkg: "os/exec", again: true},
+		{pkg: "os/user", again: true},
+		{pkg: "net", again: true, run: "Unix|TestReadUnixgram|TestUnixConn"},
+		{pkg: "crypto/x509", again: true, left: map[string]string{
 			"TestPlatformVerifier": "it needs the Security framework, which the loader does not have yet",
 		}},
 		{pkg: "time", again: true},

@@ -27,9 +27,8 @@ const (
 
 // shortSelection is what make test runs of usher. What waits for long, as internal/filewatch does for what never comes, is not in it.
 var shortSelection = []string{
-	"internal/accounts", "internal/applog", "internal/command", "internal/privatefile", "internal/trust", "internal/logfile",
-	"useragent/keychain", "useragent/leftovers", "useragent/portal", "useragent/identity",
-	"helper/delivery", "helper/thismac", "helper/proxy", "helper/jamfpro", "helper/directory",
+	"internal/accounts", "internal/command", "internal/privatefile", "internal/trust", "internal/logfile", "internal/foreign",
+	"useragent/keychain", "useragent/leftovers", "helper/thismac", "helper/directory",
 }
 
 // exceptions are the packages of which not every test passes as a darwin program.
@@ -68,14 +67,10 @@ var exceptions = []suite{
 	}},
 	{pkg: "helper/jamfpro", left: map[string]string{"^TestUnknownCertificateIsTransient$": frameworks}},
 	{pkg: "helper/endpoint", left: map[string]string{"^TestThroughAProxyByTLS$": frameworks}},
-	{pkg: "helper/observation", left: map[string]string{
-		"^TestRequestsToReadAgainAreMerged$": "it fails now and then, on Linux too: about one run in ten looks three times",
-	}},
 	{pkg: "ctl", fails: map[string]string{
-		"TestScripts/destinations":    execution,
-		"TestScripts/output-failed":   execution,
-		"TestScripts/noisy":           execution,
-		"TestScripts/fleet-no-access": "it fails on Linux too: the script expects words that usherctl does not have any more",
+		"TestScripts/destinations":  execution,
+		"TestScripts/output-failed": execution,
+		"TestScripts/noisy":         execution,
 	}},
 	{pkg: "sim/jamf", fails: map[string]string{
 		"TestSecondReconWaits": onlyLinux + "Go does not poll a FIFO on darwin, so that it takes no deadline (os/file_unix.go)",
