@@ -53,7 +53,11 @@ func run(ctx context.Context, live *config.Live, log *slog.Logger) error {
 	if err != nil {
 		return err
 	}
-	defer journal.Close()
+	defer func() {
+		if err := journal.Close(); err != nil {
+			log.Error("the journal is not as it should be for the next start", "error", err)
+		}
+	}()
 	live.Begin(log)
 
 	registry := sessions.New(sessions.Config{AgentExecutable: func() string { return live.Current().Agent.Executable }, Logger: log})

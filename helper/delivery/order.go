@@ -13,8 +13,8 @@ import (
 // users waiting.
 const attemptsThatBlock = 20
 
-// InLine is the error of a delivery that waits for those before it. Whose they are, and what is wrong with them, is nothing for its user.
-const InLine = "waits for an older report that Jamf Pro has not taken yet"
+// inLine is the error of a delivery that waits for those before it. Whose they are, and what is wrong with them, is nothing for its user.
+const inLine = "waits for an older report that Jamf Pro has not taken yet"
 
 // blocks reports whether those behind a pending delivery wait for it.
 func (d Delivery) blocks() bool { return d.Attempts < attemptsThatBlock }
@@ -56,7 +56,7 @@ func (o *Outbox) lineUp(tx *store.Tx, failed Delivery) error {
 		case one.ID > failed.ID && failed.blocks() && one.NextAttemptAt.Before(due):
 			one.NextAttemptAt = due
 			if one.Attempts == 0 {
-				one.LastError = InLine
+				one.LastError = inLine
 			}
 		default:
 			continue

@@ -70,7 +70,7 @@ const (
 // keepFromUser takes out of a registration what its user, who is not an admin, may not see: what Jamf Pro says of the API client, and
 // the numbers of other accounts.
 func keepFromUser(message *usherv1.Registration, uid uint32) {
-	if message.DeliveryError != "" && message.DeliveryError != delivery.InLine {
+	if message.DeliveryError != "" {
 		message.DeliveryError = notDelivered
 	}
 	why := notDelivered

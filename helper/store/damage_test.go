@@ -11,6 +11,7 @@ import (
 	"path/filepath"
 	"slices"
 	"strings"
+	"sync"
 	"testing"
 
 	"usher.internal/helper/store"
@@ -356,6 +357,9 @@ func TestFileIsRemovedOrReplacedWhileItIsOpen(t *testing.T) {
 	if err := errors.Join(put(s, "a", "before"), os.Rename(path, path+".away"), os.WriteFile(path, []byte("another"), 0o600)); err != nil {
 		t.Fatal(err)
 	}
+	if err := s.View(func(*store.Tx) error { return nil }); err != nil || s.WriteError() == nil {
+		t.Errorf("a reader does not notice it: %v, %v", err, s.WriteError())
+	}
 	if err := put(s, "b", "lost"); !errors.Is(err, store.ErrUnwritable) || !strings.Contains(err.Error(), "another file has taken its place") {
 		t.Errorf("written behind another file: %v", err)
 	}
@@ -364,5 +368,70 @@ func TestFileIsRemovedOrReplacedWhileItIsOpen(t *testing.T) {
 	}
 	if err := put(s, "b", "kept"); err != nil || len(texts(t, s)) != 2 {
 		t.Errorf("once it is back: %v", err)
+	}
+}
+
+// However short the file becomes while it is open, no call waits for ever, and the store goes on with a new file that says so.
+func TestFileIsCutWhileItIsOpen(t *testing.T) {
+	for _, size := range []int64{0, 1, 200, 4095, 4096, 4097, 8191, 8192, 8193, 12288} {
+		t.Run(fmt.Sprint(size), func(t *testing.T) {
+			path := filepath.Join(t.TempDir(), "journal.db")
+			s, err := store.OpenOrReplace(path, func([]store.Damage) {})
+			if err != nil {
+				t.Fatal(err)
+			}
+			if err := errors.Join(put(s, "a", "before"), os.Truncate(path, size)); err != nil {
+				t.Fatal(err)
+			}
+			var callers sync.WaitGroup
+			for range 8 {
+				callers.Go(func() {
+					for range 5 {
+						_ = s.View(func(tx *store.Tx) error { return nil })
+						_ = put(s, "b", "during")
+					}
+				})
+			}
+			callers.Wait()
+			if err := put(s, "c", "after"); err != nil {
+				t.Error(err)
+			}
+			if found, err := s.Damages(); err != nil || len(found) == 0 {
+				t.Errorf("the damages are %+v, %v", found, err)
+			}
+			if err := s.Close(); err != nil {
+				t.Error(err)
+			}
+			check(t, path)
+		})
+	}
+}
+
+// A fault while bbolt holds its locks does not keep the store from being closed.
+func TestFileIsCutAsATransactionBegins(t *testing.T) {
+	for range 50 {
+		path := filepath.Join(t.TempDir(), "journal.db")
+		s, err := store.OpenOrReplace(path, func([]store.Damage) {})
+		if err != nil {
+			t.Fatal(err)
+		}
+		if err := put(s, "a", "before"); err != nil {
+			t.Fatal(err)
+		}
+		var callers sync.WaitGroup
+		for range 4 {
+			callers.Go(func() {
+				for range 20 {
+					_ = s.View(func(tx *store.Tx) error { return nil })
+				}
+			})
+		}
+		if err := os.Truncate(path, 4096); err != nil {
+			t.Fatal(err)
+		}
+		callers.Wait()
+		if err := errors.Join(put(s, "c", "after"), s.Close()); err != nil && !errors.Is(err, store.ErrDamaged) {
+			t.Error(err)
+		}
 	}
 }

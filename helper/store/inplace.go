@@ -20,20 +20,15 @@ func (s *Store) inPlace() error {
 	if s.db == nil || s.doubtful.Load() {
 		return nil // it is opened by its path
 	}
-	open, err := s.file.Stat()
-	if err != nil {
-		return err
-	}
-	now, err := os.Lstat(s.path)
-	switch {
-	case err == nil && os.SameFile(open, now):
+	switch _, err := os.Lstat(s.path); {
+	case s.isInPlaceLocked():
 		return nil
 	case err == nil:
 		return errReplaced
 	case !errors.Is(err, fs.ErrNotExist):
 		return err
 	}
-	err = s.putBack()
+	err := s.putBack()
 	if errors.Is(err, ErrDamaged) {
 		s.doubtful.Store(true) // a new one is begun, which says so
 		return nil
@@ -44,6 +39,26 @@ func (s *Store) inPlace() error {
 	s.restored = append(s.restored, Damage{At: time.Now(), Restored: true})
 	s.doubtful.Store(true)
 	return nil
+}
+
+// isInPlace reports whether the file at the path is the one that is open.
+func (s *Store) isInPlace() bool {
+	s.opening.RLock()
+	defer s.opening.RUnlock()
+	return s.isInPlaceLocked()
+}
+
+// isInPlaceLocked is isInPlace for a caller that holds opening.
+func (s *Store) isInPlaceLocked() bool {
+	if s.file == nil {
+		return true // it is opened by its path
+	}
+	open, err := s.file.Stat()
+	if err != nil {
+		return false
+	}
+	now, err := os.Lstat(s.path)
+	return err == nil && os.SameFile(open, now)
 }
 
 // isGone reports whether nothing is at the path.

@@ -57,6 +57,10 @@ type Store struct {
 	closed  bool
 	// opened is true once the file was open.
 	opened bool
+
+	// beginning is held while a transaction begins. It guards stuck, which holds after a fault in bbolt's beginning: bbolt keeps its locks.
+	beginning sync.Mutex
+	stuck     bool
 	// doubtful holds after something could not be read: the next transaction examines the file first.
 	doubtful atomic.Bool
 
@@ -179,8 +183,13 @@ func (s *Store) shut() error {
 	if s.db == nil {
 		return nil
 	}
-	db := s.db
+	db, file := s.db, s.file
 	s.db, s.file = nil, nil
+	if s.stuck {
+		// bbolt's Close would wait for ever for the locks. Its mapping, which cannot be reached, would keep the file's lock.
+		s.stuck = false
+		return errors.Join(unix.Flock(int(file.Fd()), unix.LOCK_UN), file.Close())
+	}
 	return db.Close()
 }
 
@@ -231,10 +240,22 @@ func (s *Store) reopen() error {
 // begin begins a transaction. What bbolt reads while it holds its locks, the header pages, is read here first: without the locks an error
 // is only that of the call.
 func (s *Store) begin(writable bool) (*bolt.Tx, error) {
-	if _, _, err := headers(s.file); err != nil {
+	newest, _, err := headers(s.file)
+	if err != nil {
 		return nil, fmt.Errorf("%w: %w", ErrDamaged, err)
 	}
-	return s.db.Begin(writable)
+	if info, err := s.file.Stat(); err != nil || info.Size() < 2*newest.pageSize {
+		return nil, errors.Join(fmt.Errorf("%w: it was cut short", ErrDamaged), err)
+	}
+	s.beginning.Lock()
+	defer s.beginning.Unlock()
+	if s.stuck {
+		return nil, fmt.Errorf("%w: it is opened again", ErrDamaged)
+	}
+	s.stuck = true // unless Begin returns
+	tx, err := s.db.Begin(writable)
+	s.stuck = false
+	return tx, err
 }
 
 // Tx is a transaction. It is valid until the function that got it returns.
@@ -254,6 +275,9 @@ func (tx *Tx) OnCommit(f func()) { tx.onCommit = append(tx.onCommit, f) }
 // View reads in one transaction: f sees one state of the store. Writing in it is an error. f must not call [Store.View] or
 // [Store.Update]. What cannot be read is an error of this call that wraps [ErrDamaged].
 func (s *Store) View(f func(*Tx) error) error {
+	if !s.isInPlace() {
+		_ = s.Update(func(*Tx) error { return nil }) // which puts it back, or says in WriteError why it cannot
+	}
 	release, err := s.use()
 	if err != nil {
 		return err
