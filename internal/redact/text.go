@@ -329,6 +329,9 @@ func (r *Redactor) replaceWord(word, before string) string {
 			}
 			return r.pseudonym(digestKind, strings.TrimPrefix(strings.ToLower(match), "0x"))
 		default:
+			if rest := word[at+len(match):]; len(rest) > 1 && rest[0] == '.' && isWordByte(rest[1]) && identifiers.MatchString(match) {
+				return match
+			}
 			return r.host(match)
 		}
 	})
@@ -408,13 +411,17 @@ func (r *Redactor) address(value, before string) string {
 
 // publicHosts are Microsoft's, Apple's and other hosts that are the same for everybody, with those below them.
 var publicHosts = []string{
-	"microsoft.com", "microsoftonline.com", "microsoftonline.us", "windows.net", "windowsazure.com", "azure.com", "azure.net", "live.com", "office.com",
+	"microsoft.com", "microsoftonline.com", "microsoftonline.us", "microsoftonline.cn", "microsoftonline.de", "chinacloudapi.cn",
+	"usgovcloudapi.net", "azure.us", "azure.cn", "windows.net", "windowsazure.com", "azure.com", "azure.net", "live.com", "office.com",
 	"office365.com", "office.net", "msauth.net", "msftauth.net", "msidentity.com", "apple.com", "icloud.com", "cdn-apple.com", "jamf.com",
 	"manage.microsoft.com", "akamaiedge.net", "digicert.com", "github.com", "example.com", exampleDomain,
 }
 
 // notHosts are the ends of what looks like a host and is a bundle identifier, a file or the like.
 var notHosts = lazyregexp.New(`(?i)^(?:com|org|net|io|group)\.`)
+
+// identifiers are how identifiers of applications begin where Apple puts a team or a platform before them: ABCDE12345.com.example.app.
+var identifiers = lazyregexp.New(`^(?:[A-Z0-9]{10}|macOS|iOS)\.(?:com|org|net|io)$`)
 
 func (r *Redactor) host(value string) string {
 	small := strings.ToLower(value)
