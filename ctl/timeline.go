@@ -126,6 +126,13 @@ func (f timelineFlags) options(arguments []string) (timeline.Options, error) {
 }
 
 func (a *app) timeline(ctx context.Context, paths []string, input io.Reader, flags timelineFlags, options timeline.Options) error {
+	if page, err := os.Stat(flags.html); err == nil {
+		for _, path := range paths {
+			if log, err := os.Stat(path); err == nil && os.SameFile(page, log) {
+				return &failure{code: exitUsage, reason: "WRONG_USAGE", message: fmt.Sprintf("--html %s is one of the logs, and would replace it", flags.html), hint: "name another file"}
+			}
+		}
+	}
 	logs, err := a.logsOf(ctx, paths, input, flags.user, &options)
 	if err != nil {
 		return err
