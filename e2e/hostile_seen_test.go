@@ -3,6 +3,7 @@
 package e2e
 
 import (
+	"context"
 	"encoding/json"
 	"fmt"
 	"net/http"
@@ -158,6 +159,22 @@ func TestUserIsNotToldWhatJamfProSays(t *testing.T) {
 	}
 	if told := s.control(0, "registrations", "show", id, "--json").Stdout; !secret.MatchString(told) || strings.Contains(told, said) {
 		t.Errorf("root is told %s", told)
+	}
+}
+
+// A Jamf Pro that does not answer keeps nobody waiting for a look.
+func TestLookEndsWithoutJamfPro(t *testing.T) {
+	s := newStory(t, nil)
+	s.withJamfPro()
+	s.start()
+	jane := s.loggedIn("s-jane")
+	s.fault(jamfpro.Fault{Kind: jamfpro.FaultSlow, Delay: time.Hour})
+	ctx, cancel := context.WithTimeout(s.ctx, time.Minute)
+	defer cancel()
+	result, err := jane.Control(ctx, "status", "--look", "--json")
+	s.must(err)
+	if !strings.Contains(result.Stdout, "Jamf Pro could not be asked. Only root and admins see why.") {
+		t.Errorf("%d: %s%s", result.ExitCode, result.Stdout, result.Stderr)
 	}
 }
 

@@ -53,6 +53,9 @@ type configured struct {
 // fetch a token.
 const askedAgainAfter = time.Minute
 
+// viewedWithin is how long Jamf Pro may take for a look, in all: a user waits for that.
+const viewedWithin = 15 * time.Second
+
 // newParts makes the parts of the configuration that is in force.
 func newParts(live *config.Live, registry *sessions.Registry, journal *store.Store, log *slog.Logger) (*parts, error) {
 	p := &parts{live: live, registry: registry, journal: journal, log: log, keychains: new(thismac.Keychains)}
@@ -169,11 +172,13 @@ func (p *parts) view(ctx context.Context) (_ wpj.Evidence, asked bool) {
 		return *last, true
 	}
 	var evidence wpj.Evidence
-	selector, err := now.computer(ctx)
+	asking, cancel := context.WithTimeout(ctx, viewedWithin)
+	defer cancel()
+	selector, err := now.computer(asking)
 	if err != nil {
 		evidence = wpj.Evidence{Source: wpj.SourceJamfPro, Finding: wpj.CouldNotLook, Obstacle: wpj.ObstacleFailed, Detail: err.Error(), ObservedAt: time.Now()}
 	} else {
-		evidence = now.client.ComplianceEvidence(ctx, selector)
+		evidence = now.client.ComplianceEvidence(asking, selector)
 	}
 	if evidence.Finding == wpj.CouldNotLook && ctx.Err() == nil {
 		now.notAsked.Store(&evidence)
