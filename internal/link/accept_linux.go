@@ -13,7 +13,7 @@ import (
 )
 
 // floodPause is how long Accept takes a breath during a flood of connections. What arrives meanwhile waits in the socket's backlog (4096
-// connections), and is then taken in one go: waking up for each connection would cost more than closing it.
+// connections): waking up for each connection would cost more than closing it.
 const floodPause = 5 * time.Millisecond
 
 // backlogFull is how connect(2) says that the backlog of a socket is full, and fullWithin how long [dial] tries again.
