@@ -24,7 +24,7 @@ var secretsInLogs = map[string][]string{
 	`account PLANTED8\quinn.planted9 signed in, displayName="Quentin Planted10"`: {"PLANTED8", "planted9", "Planted10"},
 }
 
-// What a user's logs hold of secrets is in no redacted bundle or page, whoever makes it. The code that explains the failure is.
+// What a user's logs hold of secrets is in no redacted bundle or page, of the user or of root. The code that explains the failure is.
 func TestSecretsOfAUsersLogsStayOnTheMac(t *testing.T) {
 	s := newStory(t, nil)
 	s.withJamfPro()
@@ -118,7 +118,7 @@ END`)
 	}
 }
 
-// The keys of a fleet go into no folder of somebody else, whoever makes it and however the path leads there.
+// The keys of a fleet go into no folder of another user, however the path leads there.
 func TestKeysOfAFleetGoIntoNoFolderOfOthers(t *testing.T) {
 	s := newStory(t, nil)
 	jane, john := s.user("k-jane"), s.user("k-john")

@@ -50,7 +50,7 @@ func executableOf(pid int) string {
 // is not in, so it goes on when this process is ended; its output is in the returned file. The error is an [exec.ExitError] where the
 // command ended badly. Nobody ran this on a Mac yet.
 func Outlive(_ context.Context, layout Layout, program string, arguments ...string) (where string, err error) {
-	// As the package's postinstall: for root and admins, whose group a new file has from /Library/Logs.
+	// As the package's postinstall: for root and admins, whose group a new file should have from /Library/Logs.
 	if err := trust.LogDirectory.MakeDirectory(layout.LogDirectory, 0o750); err != nil {
 		return "", err
 	}

@@ -18,7 +18,7 @@ func withoutFaults(f func() error) (err error) {
 				panic(met)
 			}
 			if _, defect := met.(runtime.Error); defect {
-				met = "a page is missing, or holds something else" // what Go says of it tells an admin nothing
+				met = "a page is missing, or holds something else" // an admin cannot use what Go says of it
 			}
 			err = fmt.Errorf("%w: %v", ErrDamaged, met)
 		}

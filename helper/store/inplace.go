@@ -12,9 +12,9 @@ import (
 // errReplaced leaves it to an admin which of the two files is the right one.
 var errReplaced = errors.New("another file has taken its place while usherd ran: restart usherd to use the new file, or move it away to keep the one that is open")
 
-// inPlace makes sure that the file at the path is the one that is open. What is written to a file that was removed is gone at the next
+// keepInPlace makes sure that the file at the path is the one that is open. What is written to a file that was removed is gone at the next
 // start: such a journal is written to its path again, and opened there by the next transaction.
-func (s *Store) inPlace() error {
+func (s *Store) keepInPlace() error {
 	s.opening.RLock()
 	defer s.opening.RUnlock()
 	if s.db == nil || s.doubtful.Load() {
@@ -34,7 +34,7 @@ func (s *Store) inPlace() error {
 		return nil
 	}
 	if err != nil {
-		return fmt.Errorf("write it again, for it was removed while usherd ran: %w", err)
+		return fmt.Errorf("write it again after it was removed: %w", err)
 	}
 	s.restored = append(s.restored, Damage{At: time.Now(), Restored: true})
 	s.doubtful.Store(true)

@@ -165,7 +165,7 @@ func (s *Store) openExisting(before []Damage) (found []Damage, err error) {
 func (s *Store) Close() error {
 	s.writing.Lock()
 	defer s.writing.Unlock()
-	err := s.inPlace()
+	err := s.keepInPlace()
 	if s.restored != nil || s.doubtful.Load() && s.isGone() {
 		_, err = s.write(func(*Tx) error { return nil }) // which notes that
 	}
@@ -325,7 +325,7 @@ func (s *Store) update(f func(*Tx) error) (committed *Tx, err error) {
 func (s *Store) write(f func(*Tx) error) (committed *Tx, err error) {
 	committed = &Tx{}
 	var release func()
-	if err = s.inPlace(); err == nil {
+	if err = s.keepInPlace(); err == nil {
 		release, err = s.use()
 	}
 	if err == nil {

@@ -33,7 +33,7 @@ func TestAsAnAgent(t *testing.T) {
 	local, managed := filepath.Join(folder, "local.yaml"), filepath.Join(folder, "managed.yaml")
 	places := config.Places{Managed: managed, Local: local}
 	if _, err := places.Load(); !errors.Is(err, fs.ErrPermission) {
-		t.Errorf("whoever wants the whole configuration is told %v", err)
+		t.Errorf("the error of the whole configuration is %v", err)
 	}
 	live, err := places.Open("")
 	if err != nil {

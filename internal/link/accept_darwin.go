@@ -17,7 +17,7 @@ const floodPause = time.Millisecond
 
 // backlogFull is how connect(2) says that the backlog of a socket is full. macOS has the same word for a socket that nobody listens at any
 // more, so fullWithin is how long usherctl takes to say that no usherd is there, where one has left its socket (unp_connect in
-// https://github.com/apple-oss-distributions/xnu/blob/main/bsd/kern/uipc_usrreq.c).
+// https://github.com/apple-oss-distributions/xnu/blob/main/bsd/kern/uipc_usrreq.c). Nobody ran this on a Mac yet.
 const (
 	backlogFull = unix.ECONNREFUSED
 	fullWithin  = time.Second

@@ -217,7 +217,7 @@ func (l *Listener) next() (descriptor int, uid uint32, err error) {
 			descriptor, uid, failed = accept(int(listening))
 			switch {
 			case errors.Is(failed, unix.EINTR), errors.Is(failed, errNoPeer),
-				errors.Is(failed, unix.ECONNABORTED): // it had hung up, macOS says
+				errors.Is(failed, unix.ECONNABORTED): // it had hung up, as macOS says it (not run on a Mac)
 				continue
 			case errors.Is(failed, unix.EAGAIN):
 				if !known && closed == 0 {

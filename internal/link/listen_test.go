@@ -77,7 +77,7 @@ func TestCloseRemovesTheSocketAndLetsTheNextOneServe(t *testing.T) {
 	}
 }
 
-// knock connects, says nothing, and stays. Whoever is turned away because their user has connected too often knocks again.
+// knock connects, says nothing, and stays. A process that is turned away because its user has connected too often knocks again.
 func knock(path string) error {
 	left := make(chan struct{})
 	go func() {

@@ -88,7 +88,7 @@ var (
 	// SecretDirectory is the directory that such a file is written into.
 	SecretDirectory = Policy{name: "the directory of `delivery.api.client_secret_file`, when usher writes it", kind: directory, writers: []group{root}, above: []group{root, admin}, noLink: true,
 		consequence: "who could put another file in its place"}
-	// KeyDirectory is the folder of a fleet's keys and credentials, which `usherctl fleet` reads and writes for whoever calls it.
+	// KeyDirectory is the folder of a fleet's keys and credentials, which `usherctl fleet` reads and writes for its caller.
 	KeyDirectory = Policy{name: "folders of `usherctl fleet init` and `credentials`", kind: directory, above: []group{root},
 		consequence: "so others could have the keys, or put others in their place"}
 	// Certificates is a file of usher's own certificate, or of the authorities that usher trusts.
