@@ -82,6 +82,9 @@ func (h *hider) flag(at int) int {
 	} else {
 		v = bare(text, from, enclosingQuote(text, at), false, false)
 		word := v.textOf(text)
+		if strings.EqualFold(text[name:end], "changepassword") && isRealm(word) {
+			return at // it is asked for
+		}
 		if text[end] == ' ' && (passPhraseEnds[lower(word)] || strings.HasPrefix(word, "option") || of == secretLabel && isWeak(text[name:end]) && !isOdd(word)) {
 			return at // a sentence about the option
 		}
@@ -102,6 +105,9 @@ func (h *hider) flag(at int) int {
 	}
 	return max(at, h.hideValue(field{of: of, begin: at, word: text[name:end], separator: -1, equals: true}, v))
 }
+
+// isRealm reports whether a word is a realm of Kerberos, in capitals.
+func isRealm(word string) bool { return strings.Trim(word, "ABCDEFGHIJKLMNOPQRSTUVWXYZ.-") == "" }
 
 // programBefore returns the options with secrets of the programs that are run by the command line in which a place is.
 func (h *hider) programBefore(at int) (options, name string) {

@@ -24,7 +24,7 @@ func (h *hider) element(at int) int {
 			return at
 		}
 		name := text[label0+key+len(opening) : begin]
-		of := classOf(beforeBlank(name))
+		of := classOfElement(name)
 		if of == noLabel || of == ownerLabel || of == valueLabel || of == nameLabel || tag == "/name" && !isPaired(of) {
 			return at
 		}
@@ -40,7 +40,7 @@ func (h *hider) element(at int) int {
 	if name == "key" || len(name) > maximumLabel {
 		return at
 	}
-	of := classOf("", name)
+	of := classOfElement(name)
 	switch of {
 	case secretLabel, headerLabel, cookieLabel, digestLabel, personLabel, phoneLabel, accountLabel, otpLabel:
 	default:
@@ -57,6 +57,15 @@ func (h *hider) element(at int) int {
 		return at // Array<Token>
 	}
 	return max(at, h.insideElement(field{of: of, word: name, separator: -1}, at+1, "</"))
+}
+
+// classOfElement returns the class of what is inside an element or belongs to the key of a property list. A challenge that is there alone
+// is the password of SCEP.
+func classOfElement(name string) class {
+	if strings.EqualFold(name, "challenge") {
+		return secretLabel
+	}
+	return classOf(beforeBlank(name))
 }
 
 // namedByAttribute returns the class of what is inside an element by the name that it has in an attribute.

@@ -60,7 +60,7 @@ type hider struct {
 
 // stops are the bytes at which something is looked at.
 var stops = func() (set [256]bool) {
-	for _, stop := range []byte("=:>%\\-+ \t([{<&,0\xef\xe3\xe4\xe6\xe7") {
+	for _, stop := range []byte("=:>%\\-+ \t([{<&,|0\xef\xe3\xe4\xe6\xe7") {
 		set[stop] = true
 	}
 	return set
@@ -113,9 +113,17 @@ func (h *hider) stop(at int) int {
 				return next
 			}
 		}
+		if next := h.blob(at); next > at {
+			return next
+		}
 		return h.separator(at, at+1, false)
+	case '|':
+		return h.piped(at)
 	case ':':
 		if next := h.userInfo(at); next > at {
+			return next
+		}
+		if next := h.sudoer(at); next > at {
 			return next
 		}
 		return h.separator(at, at+1, false)
@@ -167,6 +175,9 @@ func (h *hider) stop(at int) int {
 	case ' ', '\t':
 		return h.phrase(at)
 	case '(', '[', '{', '<':
+		if next := h.hereString(at); next > at {
+			return next
+		}
 		if next := h.bracket(at); next > at || text[at] != '(' {
 			return next
 		}

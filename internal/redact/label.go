@@ -138,7 +138,7 @@ func labelBefore(text string, end int) (of class, begin int, word string) {
 		case strings.IndexByte("\"'`)\\", text[at-1]) >= 0:
 			at--
 			continue
-		case text[at-1] == ']' && at > 1 && strings.IndexByte("\"'", text[at-2]) >= 0:
+		case text[at-1] == ']' && at > 1 && (strings.IndexByte("\"'", text[at-2]) >= 0 || isBracketed(text, at-1)):
 			at--
 			continue
 		}
@@ -179,6 +179,12 @@ func labelBefore(text string, end int) (of class, begin int, word string) {
 		}
 	}
 	return classOf(before, word), begin, word
+}
+
+// isBracketed reports whether the bracket at a place closes one that holds a word only: [password].
+func isBracketed(text string, at int) bool {
+	begin := wordBefore(text, at)
+	return begin < at && begin > 0 && text[begin-1] == '['
 }
 
 // wordBefore returns where the word that ends at end begins.

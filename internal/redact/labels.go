@@ -36,7 +36,7 @@ var labels = byLabel(map[class]string{
 	secretLabel: `pw pass mdp clave depasse nkey usernkey pin pincode userpin otp totp psk prt jwt sig puk cvv seed pwd oldpwd invitation invitationid sid creds authtoken passwords secrets code_verifier
 		samlresponse samlrequest wresult xamzcredential xamzsignature xgoogsignature xgoogcredential estsauth estsauthpersistent estsauthlight signinstatecookie
 		aspxauth primaryrefreshtoken authorizationcode authcode devicecode usercode verificationcode onetimecode mfacode securitycode confirmationcode
-		shadowhashdata ntlmhash nthash lmhash requestverificationtoken xxsrftoken`,
+		shadowhashdata ntlmhash nthash lmhash requestverificationtoken xxsrftoken ksecvaluedata vdata`,
 	otpLabel:    `tan mtan smscode smstan einmalcode mfa 2fa twofactor 2facode smscode logincode accesscode authenticatorcode authenticationcode otpcode timecode signincode`,
 	keyLabel:    `auth state session sessionstate loginhint nonce salt challenge assertion ticket blob kid tokens certificate cert cookies codechallenge bytes esctx fpc buid client_info`,
 	codeLabel:   `code`,
@@ -46,7 +46,7 @@ var labels = byLabel(map[class]string{
 	personLabel: `gecos cn_name nickname`,
 	ownerLabel:  `owner manager name holder contact assignee requester author cn user benutzer anwender employee mitarbeiter`,
 	accountLabel: `samaccountname samaccount loginname logonname loginusername shortname accountname useraccount username adduser deleteuser unixname mailnickname uid userid recordname
-		msdsprincipalname benutzername anmeldename sam_account_name`,
+		msdsprincipalname benutzername anmeldename sam_account_name inuser onuser loggedinuser loggedonuser lastloggedinuser consoleuser currentuser`,
 	phoneLabel: `tel mobile cell fax telefon phones businessphones homephones handy mobil rufnummer festnetz durchwahl telefono telefoon telefone movil cellulare
 		portable gsm`,
 	nameLabel:  `k n field fieldname label attribute attr param parameter property prop header variable var option setting keyname`,

@@ -68,6 +68,9 @@ func phraseOf(text string, end int) (is, begin int) {
 	return 0, begin
 }
 
+// signedIn are before the word for a user whose name follows a verb: `logged in user is mia`.
+var signedIn = []string{"logged in ", "logged-in ", "logged on ", "signed in ", "signed-in ", "console ", "current ", "angemeldeter "}
+
 // isMadeOfWords reports whether a word is written as labels of several words are: client_secret, clientSecret.
 func isMadeOfWords(word string) bool {
 	return strings.IndexByte(word, '_') > 0 || len(lastWord(word)) < len(word)
@@ -94,6 +97,9 @@ func (h *hider) phrase(at int) int {
 	for from < len(text) && (text[from] == ' ' || text[from] == '\t') && from-at < 8 {
 		from++
 	}
+	if is == passwordPhrase || is == pinPhrase || is == codePhrase {
+		from += purpose(text[from:])
+	}
 	verb := prefixOf(text[from:], verbs...)
 	sure := prefixOf(text[from:], certain...) > 0 || is == passwordPhrase && verb == 0 && h.isNetrc(begin)
 	from += verb
@@ -107,7 +113,7 @@ func (h *hider) phrase(at int) int {
 	case digestPhrase:
 		return max(at, h.digest(digestValue(text, from, enclosingQuote(text, at))))
 	case accountPhrase:
-		return h.accountPhrase(at, from, len(text[begin:end]) > len("benutzer"))
+		return h.accountPhrase(at, from, len(text[begin:end]) > len("benutzer") || verb > 0 && containsAny(h.sameLine(begin, 24), signedIn))
 	case personPhrase:
 		return max(at, h.personBehind(value{from: from, to: endOfName(text, from, enclosingQuote(text, at))}))
 	case phonePhrase:
@@ -132,6 +138,25 @@ func (h *hider) phrase(at int) int {
 		}
 	}
 	return one.to
+}
+
+// purpose returns how long the words are that say what a password is for, and are followed by a verb: `for the smart card ` is.
+func purpose(text string) int {
+	if prefixOf(text, "for ", "of ", "to ", "f\u00fcr ", "zum ", "zur ") == 0 {
+		return 0
+	}
+	near := text[:min(len(text), 64)]
+	for at, words := 0, 0; words < 6; words++ {
+		blank := strings.IndexByte(near[at:], ' ')
+		if blank < 0 || strings.ContainsAny(near[at:at+blank], "\n=:;.,\"'") {
+			return 0
+		}
+		at += blank + 1
+		if prefixOf(near[at:], "is ", "was ", "lautet ", "ist ", "is: ") > 0 {
+			return at
+		}
+	}
+	return 0
 }
 
 // isPhraseValue reports whether a word that follows another one is the value that belongs to it.

@@ -32,7 +32,8 @@ func (h *hider) hideValue(found field, v value) int {
 	case digestLabel:
 		return h.digest(v)
 	case keyLabel:
-		if !isRandom(text, 16) && !strings.HasPrefix(text, "eyJ") && !(v.quote != "" && isRandom(strings.Join(strings.Fields(text), ""), 16)) {
+		isSignature := found.inURL && len(text) >= 16 && strings.HasSuffix(lower(found.word), "signature")
+		if !isSignature && !isRandom(text, 16) && !strings.HasPrefix(text, "eyJ") && !(v.quote != "" && isRandom(strings.Join(strings.Fields(text), ""), 16)) {
 			return -1
 		}
 	case codeLabel:

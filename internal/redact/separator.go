@@ -90,6 +90,10 @@ func (h *hider) valueBehind(found field, at int) int {
 	switch {
 	case opening == "" && from < len(text) && (text[from] == '[' || text[from] == '('):
 		return h.list(found, from)
+	case opening == "" && found.of == secretLabel && dataLength(text[from:]) > 0:
+		end := from + dataLength(text[from:])
+		h.replace(from, end, hidden)
+		return end
 	case opening == "" && from < len(text) && text[from] == '{':
 		return h.dictionary(found, from)
 	case opening != "":
@@ -145,6 +149,18 @@ func (h *hider) valueBehind(found field, at int) int {
 	return h.hideValue(found, word)
 }
 
+// dataLength returns how long the bytes are that a text begins with, as property lists in text have them: <68756e74 65723232>.
+func dataLength(text string) int {
+	if !strings.HasPrefix(text, "<") {
+		return 0
+	}
+	inside, _, closed := strings.Cut(text[1:min(len(text), maximumValue)], ">")
+	if !closed || strings.Trim(inside, "0123456789abcdefABCDEF ") != "" || strings.TrimSpace(inside) == "" {
+		return 0
+	}
+	return len(inside) + 2
+}
+
 // restOfLine hides what is left of a line, or up to the quote in which its label is.
 func (h *hider) restOfLine(from int, enclosing byte) int {
 	to := endOfLine(h.text, from, enclosing)
@@ -176,11 +192,23 @@ func endOfLine(text string, from int, enclosing byte) int {
 // passPhraseEnds are words behind a password that are not a part of it.
 var passPhraseEnds = setOf(`for user failed rejected accepted with error was is has and on at in from to status code account by of or not which that returned expired`)
 
+// passCodeEnds are those behind a code of digits.
+var passCodeEnds = setOf(`sent received entered verified used valid invalid`)
+
+// wordBehind returns the word behind the blank at a place.
+func wordBehind(text string, at int) string {
+	word, _, _ := strings.Cut(strings.TrimPrefix(text[at:min(len(text), at+maximumLabel)], " "), " ")
+	return strings.TrimRight(word, ".,;:!\r\n")
+}
+
 // passPhrase takes the words with a pass phrase that follow its first one.
 func passPhrase(text string, word value, name string) value {
 	var space [maximumLabel]byte
 	plain := string(plainLabel(space[:0], name))
 	if !strings.Contains(plain, "pass") && !strings.Contains(plain, "phrase") && !strings.Contains(plain, "mnemonic") {
+		return word
+	}
+	if first := word.textOf(text); saysNothing(first) || isOneTime(first) && passCodeEnds[lower(wordBehind(text, word.to))] {
 		return word
 	}
 	for words := 0; words < 24 && word.to+1 < len(text) && text[word.to] == ' '; words++ {

@@ -1,0 +1,40 @@
+package redact
+
+import "strings"
+
+// keychainAttributes are those of security(1)'s lists of keychains that may name a person or hold a secret: `"labl"<blob>="Mia Keller"`.
+// What it prints besides is of the item: kinds, dates, and the issuer.
+var keychainAttributes = setOf(`acct alis labl subj icmt desc gena path`)
+
+// blob looks at the attribute of a keychain's item whose = is at a place. A value that is not plain is printed in hexadecimal, and behind it as
+// text in which the bytes that are not ASCII are in octal.
+func (h *hider) blob(at int) int {
+	text := h.text
+	before := text[max(0, at-24):at]
+	if at < h.copied || !strings.HasSuffix(before, "<blob>") {
+		return at
+	}
+	before = strings.TrimSuffix(strings.TrimSuffix(before, "<blob>"), `"`)
+	name := before[strings.LastIndexByte(before, '"')+1:]
+	end := at + 1
+	if newline := strings.IndexByte(text[end:], '\n'); newline >= 0 {
+		end += newline
+	} else {
+		end = len(text)
+	}
+	shown := strings.TrimSpace(text[at+1 : end])
+	if !keychainAttributes[name] || shown == "" || shown == "<NULL>" || strings.HasPrefix(shown, hidden) {
+		return at
+	}
+	if strings.HasPrefix(shown, "0x") || strings.Contains(shown, `\`) {
+		h.replace(at+1, at+1+len(text[at+1:end]), hidden)
+		return end
+	}
+	inside := strings.Trim(shown, `"`)
+	from := at + 1 + strings.Index(text[at+1:end], inside)
+	v := value{from: from, to: from + len(inside)}
+	if name == "acct" {
+		return max(at, h.accountName(field{of: accountLabel, word: "account", equals: true}, v))
+	}
+	return max(at, h.personBehind(v))
+}

@@ -1,0 +1,107 @@
+package redact
+
+import "strings"
+
+// readers are programs that read a secret from what is piped to them, with the options that say so; one without always does.
+var readers = map[string][]string{
+	"sudo": {"-S", "--stdin"}, "passwd": {"--stdin"}, "docker": {"--password-stdin"}, "podman": {"--password-stdin"}, "gh": {"--with-token"}, "openssl": {"stdin"},
+	"hdiutil": {"-stdinpass"}, "diskutil": {"-stdinpassphrase"}, "gpg": {"--passphrase-fd"}, "ldapsearch": {"-y"},
+	"kinit": nil, "chpasswd": nil, "fdesetup": nil, "security": nil, "dsconfigad": nil, "su": nil, "cryptsetup": nil, "ssh-add": nil,
+}
+
+// piped hides what is written into a program that reads a secret: `echo x | sudo -S ls`. It is for a place where a | is.
+func (h *hider) piped(at int) int {
+	text := h.text
+	if !readsSecret(text[at+1 : min(len(text), at+1+nearPair)]) {
+		return at
+	}
+	before := text[max(h.copied, at-nearPair):at]
+	before = before[strings.LastIndexAny(before, "\n;|&")+1:]
+	for _, writer := range []string{"echo ", "printf ", "print ", "cat <<< "} {
+		begin := strings.LastIndex(before, writer)
+		if begin < 0 || begin > 0 && (isWordByte(before[begin-1]) || before[begin-1] == '-') {
+			continue
+		}
+		secret := before[begin+len(writer):]
+		for strings.HasPrefix(secret, "-") {
+			_, secret, _ = strings.Cut(secret, " ")
+		}
+		if secret = strings.TrimSpace(secret); secret == "" || strings.HasPrefix(secret, hidden) {
+			return at
+		}
+		from := at - len(before) + strings.LastIndex(before, secret)
+		h.replace(from, from+len(secret), hidden)
+		return at + 1
+	}
+	return at
+}
+
+// readsSecret reports whether a command is one of a program that reads a secret from what is piped to it.
+func readsSecret(command string) bool {
+	if end := strings.IndexAny(command, "\n|;"); end >= 0 {
+		command = command[:end]
+	}
+	command = strings.TrimLeft(command, " &")
+	program, behind, _ := strings.Cut(command, " ")
+	options, reads := readers[program[strings.LastIndexByte(program, '/')+1:]]
+	if !reads || options == nil {
+		return reads
+	}
+	for word := range strings.FieldsSeq(behind) {
+		for _, option := range options {
+			// -S may have other letters with it: -kS.
+			if word == option || len(option) == 2 && len(word) > 2 && word[0] == '-' && word[1] != '-' && strings.Contains(word, option[1:]) {
+				return true
+			}
+		}
+	}
+	return false
+}
+
+// hereString hides a word that a shell gives to a program as its input: `kinit mia <<< x`.
+func (h *hider) hereString(at int) int {
+	text := h.text
+	if !strings.HasPrefix(text[at:], "<<<") || strings.HasPrefix(text[at:], "<<<<") || at > 0 && text[at-1] == '<' || at < h.copied {
+		return at
+	}
+	from := at + len("<<<")
+	for from < len(text) && text[from] == ' ' {
+		from++
+	}
+	if from == len(text) || prefixOf(text[from:], markers...) > 0 || strings.IndexByte("\n<", text[from]) >= 0 {
+		return at
+	}
+	var v value
+	if opening, closing := openingQuote(text[from:]); opening != "" {
+		v = quoted(text, from, opening, closing)
+	} else {
+		v = bare(text, from, enclosingQuote(text, at), false, false)
+	}
+	if prefixOf(text[v.from:], markers...) > 0 || v.from == v.to {
+		return at
+	}
+	h.replace(v.from, v.to, hidden)
+	return v.next
+}
+
+// sudoer gives the account that a line of sudo's log begins with a pseudonym: `mia : TTY=ttys000 ; PWD=…`. It is for a place where a : is.
+func (h *hider) sudoer(at int) int {
+	text := h.text
+	if at < 2 || at < h.copied || text[at-1] != ' ' || !strings.HasPrefix(text[at:], ": ") {
+		return at
+	}
+	behind, _, _ := strings.Cut(text[at:min(len(text), at+nearPair)], "\n")
+	if !strings.Contains(behind, "TTY=") || !strings.Contains(behind, "USER=") && !strings.Contains(behind, "PWD=") {
+		return at
+	}
+	begin := at - 1
+	for begin > 0 && strings.IndexByte(" \t\n:", text[begin-1]) < 0 && at-begin <= maximumLabel {
+		begin--
+	}
+	who := text[begin : at-1]
+	if begin < h.copied || len(who) < 2 || who == "root" || isPseudonym(who) || !isName(who) {
+		return at
+	}
+	h.account(value{from: begin, to: at - 1}, true)
+	return at + 1
+}
