@@ -10,7 +10,6 @@ import (
 	"crypto/sha256"
 	"fmt"
 	"log/slog"
-	"os"
 	"sync"
 	"time"
 
@@ -23,6 +22,7 @@ import (
 	"usher.internal/internal/contract"
 	"usher.internal/internal/filewatch"
 	"usher.internal/internal/fleet"
+	"usher.internal/internal/foreign"
 	usherv1 "usher.internal/proto/usher/v1"
 )
 
@@ -153,11 +153,14 @@ func (d *Device) name(ctx context.Context, settings Settings) (string, error) {
 	return d.config.Name(ctx)
 }
 
+// longestFile is how much of a file with credentials or certificates is read, in bytes.
+const longestFile = 1 << 20
+
 // fingerprint differs where the content of one of the files does.
 func fingerprint(files []string) [sha256.Size]byte {
 	whole := sha256.New()
 	for _, file := range files {
-		content, err := os.ReadFile(file)
+		content, err := foreign.Read(file, longestFile)
 		fmt.Fprintf(whole, "%q %v %d %s", file, err, len(content), content)
 	}
 	return [sha256.Size]byte(whole.Sum(nil))

@@ -11,6 +11,8 @@ import (
 
 	"github.com/nats-io/jwt/v2"
 	"github.com/nats-io/nkeys"
+
+	"usher.internal/internal/foreign"
 )
 
 // Revoke has all credentials count no longer that were made for devices, and those in files, and returns the servers' configurations that
@@ -102,7 +104,7 @@ func issue(fleet folder, device, key string) error {
 	if err := fleet.MkdirAll(issuedFolder, 0o700); err != nil {
 		return fmt.Errorf("note which key %s gets: %w", device, err)
 	}
-	file, err := fleet.OpenFile(filepath.Join(issuedFolder, device), os.O_WRONLY|os.O_CREATE|os.O_APPEND, 0o600)
+	file, err := fleet.open(filepath.Join(issuedFolder, device), os.O_WRONLY|os.O_CREATE|os.O_APPEND, 0o600)
 	if err != nil {
 		return fmt.Errorf("note which key %s gets: %w", device, err)
 	}
@@ -143,7 +145,7 @@ func withAccounts(fleet folder, name string, tokens map[string]string) ([]byte, 
 
 // readCredentials reads whom a credentials file is for.
 func readCredentials(path string) (*jwt.UserClaims, error) {
-	content, err := os.ReadFile(path)
+	content, err := foreign.Read(path, longestFile)
 	if err != nil {
 		return nil, err
 	}
