@@ -12,6 +12,7 @@ import (
 	"time"
 
 	"github.com/spf13/cobra"
+	"github.com/spf13/pflag"
 	"google.golang.org/grpc"
 	"google.golang.org/grpc/backoff"
 
@@ -69,7 +70,7 @@ func (a *app) runRoot(ctx context.Context, root *cobra.Command, arguments []stri
 	failed, ok := errors.AsType[*failure](err)
 	if !ok {
 		// Only cobra itself returns other errors: wrong flags and arguments.
-		failed = &failure{code: exitUsage, reason: "WRONG_USAGE", message: err.Error(), hint: "`" + command.CommandPath() + " --help` shows how it is used"}
+		failed = &failure{code: exitUsage, reason: "WRONG_USAGE", message: wrongUsage(err), hint: "`" + command.CommandPath() + " --help` shows how it is used"}
 	}
 	a.printFailure(failed)
 	return failed.code
@@ -105,7 +106,44 @@ through Company Portal and to tell Jamf Pro how it went, and shows how that stan
 		a.explainCommand(), a.extensionAttributeCommand(), a.jamfCommand(), a.cleanCommand(), a.inspectCommand(), a.configCommand(), a.versionCommand(), a.completionCommand(),
 		a.installCommand(), a.uninstallCommand(), a.startCommand(), a.stopCommand(), a.restartCommand(), a.serviceCommand(),
 		a.fleetCommand(), a.dialStdioCommand(), a.sendLogsCommand())
+	checkHelp(root)
 	return root
+}
+
+// checkHelp has `help` fail for what is no command. Cobra's own prints all of them, and succeeds.
+func checkHelp(root *cobra.Command) {
+	root.InitDefaultHelpCmd()
+	for _, command := range root.Commands() {
+		if command.Name() == "help" {
+			command.Args = func(_ *cobra.Command, names []string) error {
+				_, unknown, err := root.Find(names)
+				if err == nil && len(unknown) > 0 {
+					err = fmt.Errorf("usherctl has no command %q", strings.Join(names, " "))
+				}
+				return err
+			}
+		}
+	}
+}
+
+// wrongUsage is an error of cobra's, without what the standard library says of values that it cannot read.
+func wrongUsage(err error) string {
+	invalid, ok := errors.AsType[*pflag.InvalidValueError](err)
+	if !ok {
+		return err.Error()
+	}
+	wants := ""
+	switch invalid.GetFlag().Value.Type() {
+	case "bool":
+		wants = "true or false"
+	case "int", "int32", "int64", "uint", "uint16", "uint32", "uint64":
+		wants = "a number"
+	case "duration":
+		wants = "a duration, such as 90s or 10m"
+	default:
+		return err.Error()
+	}
+	return fmt.Sprintf("--%s is %s, and not %q", invalid.GetFlag().Name, wants, invalid.GetValue())
 }
 
 // group is a command that only holds others.
