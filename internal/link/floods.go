@@ -27,6 +27,11 @@ const (
 	bytesPerFrame = 2 << 10
 	// readAtOnce bounds what is read before frames are counted, 455 of them at most.
 	readAtOnce = 4 << 10
+	// timePerFrame is how much of the kernel's time for one read counts as one frame: what was sent a byte at a time is as many buffers
+	// there, and a read of them takes a hundred times longer than one of a message. A read that was interrupted counts for
+	// framesPerRead at most.
+	timePerFrame  = 100 * time.Microsecond
+	framesPerRead = 100
 
 	// hungUpAfter is how long a connection that has to wait keeps its place after the other end has closed it.
 	hungUpAfter = time.Second
@@ -92,7 +97,11 @@ func (f *floods) pace(connection net.Conn, uid uint32) net.Conn {
 		return connection
 	}
 	closed := make(chan struct{})
-	return &pacedConn{Conn: connection, frames: f.of(uid).frames, closed: closed, close: sync.OnceValue(func() error {
+	var raw syscall.RawConn
+	if socket, ok := connection.(syscall.Conn); ok {
+		raw, _ = socket.SyscallConn() // the error of a connection that is closed comes from reading it, too
+	}
+	return &pacedConn{Conn: connection, raw: raw, frames: f.of(uid).frames, closed: closed, close: sync.OnceValue(func() error {
 		close(closed)
 		return connection.Close()
 	})}
@@ -102,6 +111,8 @@ func (f *floods) pace(connection net.Conn, uid uint32) net.Conn {
 // it costs nothing. One goroutine reads it.
 type pacedConn struct {
 	net.Conn
+	// raw is the socket, nil where there is none.
+	raw    syscall.RawConn
 	frames *rate.Limiter
 	closed chan struct{}
 	close  func() error
@@ -133,25 +144,50 @@ func (c *pacedConn) Read(p []byte) (int, error) {
 			return 0, io.EOF // what is left of a flood is nobody's, and would keep the place for minutes
 		}
 	}
-	read, err := c.Conn.Read(p[:min(len(p), readAtOnce)])
-	if count := c.unexplained(max(1, c.counter.count(p[:read]))); count > 0 {
+	read, took, err := c.readOnce(p[:min(len(p), readAtOnce)])
+	count := max(c.unexplained(max(1, c.counter.count(p[:read]))), min(int(took/timePerFrame), framesPerRead))
+	if count > 0 {
 		now := time.Now()
 		c.due = now.Add(c.frames.ReserveN(now, count).DelayFrom(now))
 	}
 	return read, err
 }
 
+// readOnce reads what is there, waits for it where nothing is, and returns how long the kernel took to read it.
+func (c *pacedConn) readOnce(p []byte) (read int, took time.Duration, err error) {
+	if c.raw == nil || len(p) == 0 {
+		read, err = c.Conn.Read(p)
+		return read, 0, err
+	}
+	var failed error
+	err = c.raw.Read(func(descriptor uintptr) (done bool) {
+		begin := time.Now()
+		for {
+			read, failed = unix.Read(int(descriptor), p)
+			if failed != unix.EINTR {
+				break
+			}
+		}
+		took = time.Since(begin)
+		return failed != unix.EAGAIN
+	})
+	switch {
+	case err != nil:
+		return 0, 0, err
+	case failed != nil:
+		return 0, took, os.NewSyscallError("read", failed)
+	case read == 0:
+		return 0, took, io.EOF
+	}
+	return read, took, nil
+}
+
 // hungUp reports whether the other end has closed the connection, whatever is left to read.
 func (c *pacedConn) hungUp() (gone bool) {
-	socket, ok := c.Conn.(syscall.Conn)
-	if !ok {
+	if c.raw == nil {
 		return false
 	}
-	raw, err := socket.SyscallConn()
-	if err != nil {
-		return true
-	}
-	err = raw.Control(func(descriptor uintptr) {
+	err := c.raw.Control(func(descriptor uintptr) {
 		look := []unix.PollFd{{Fd: int32(descriptor)}} // POLLHUP needs not be asked for
 		ready, err := unix.Poll(look, 0)
 		gone = err == nil && ready > 0 && look[0].Revents&(unix.POLLHUP|unix.POLLERR) != 0
