@@ -136,6 +136,47 @@ func TestJournalThatIsCutShortWhileUsherdRuns(t *testing.T) {
 	}
 }
 
+// What becomes of the file while usherd does not run was a new beginning without a word.
+func TestJournalIsRemovedOrTurnedBackWhileUsherdDoesNotRun(t *testing.T) {
+	for name, exchange := range map[string]func(s *story, earlier []byte){
+		"removed": func(s *story, _ []byte) { s.must(errors.Join(s.StopHelper(), os.Remove(s.journal()))) },
+		"turned back": func(s *story, earlier []byte) {
+			s.must(s.StopHelper())
+			s.editJournal(func([]byte) []byte { return earlier })
+		},
+		"removed, and usherd is killed before it sees it": func(s *story, _ []byte) {
+			s.must(os.Remove(s.journal()))
+			s.KillHelper()
+		},
+		"copied over while usherd runs": func(s *story, earlier []byte) {
+			s.editJournal(func([]byte) []byte { return earlier })
+			s.must(s.StopHelper())
+		},
+	} {
+		t.Run(name, func(t *testing.T) {
+			s := newStory(t, nil)
+			s.withJamfPro()
+			s.start()
+			jane := s.loggedIn("jane")
+			s.delivered(jane)
+			s.must(s.StopHelper())
+			earlier, err := os.ReadFile(s.journal())
+			s.must(err)
+			s.start()
+			s.delivered(jane)
+			exchange(s, earlier)
+			s.start()
+			s.reported(s.Helper.Log())
+			s.delivered(jane)
+			s.must(s.StopHelper())
+			s.start()
+			if log := s.Helper.Log(); strings.Contains(log, "damaged") {
+				t.Errorf("it is found a second time:\n%s", log)
+			}
+		})
+	}
+}
+
 // usherd is killed again and again while it brings a journal of an earlier version to the present schema: nothing of it is lost.
 func TestKilledWhileTheJournalIsMigrated(t *testing.T) {
 	version := earlier.Versions(t)[0]

@@ -92,24 +92,37 @@ func isAt(file *os.File, path string) error {
 	return nil
 }
 
-// create makes the file where there is none, wholly or not at all. The new journal says what was found of the one before.
-func create(path string, found []Damage) error {
+// create makes the file where there is none, wholly or not at all, and returns its mark. The new journal says what was found of the one
+// before.
+func create(path string, found []Damage) (made mark, err error) {
 	if _, err := os.Lstat(path); !errors.Is(err, fs.ErrNotExist) {
-		return err
+		return mark{}, err
 	}
 	if found == nil {
 		found = wasSetAside(path)
 	}
-	name, err := build(path, func(tx *bolt.Tx) error { return migrate(tx, 0, found) })
+	made = newMark()
+	name, err := build(path, func(tx *bolt.Tx) error {
+		if err := migrate(tx, 0, found); err != nil {
+			return err
+		}
+		return made.put(tx)
+	})
 	if err != nil {
-		return err
+		return mark{}, err
 	}
 	defer os.Remove(name)
-	// A link, other than a rename, never replaces a file that another process has made meanwhile.
-	if err := os.Link(name, path); err != nil && !errors.Is(err, fs.ErrExist) {
-		return explained(err)
+	if err := made.takeOver(path); err != nil {
+		return mark{}, err
 	}
-	return syncDirectory(filepath.Dir(path))
+	// A link, other than a rename, never replaces a file that another process has made meanwhile.
+	switch err := os.Link(name, path); {
+	case errors.Is(err, fs.ErrExist):
+		return mark{}, nil
+	case err != nil:
+		return mark{}, explained(err)
+	}
+	return made, syncDirectory(filepath.Dir(path))
 }
 
 // build writes a file beside path, which fill fills in one transaction, and returns its name. It gets the name of the journal once it is

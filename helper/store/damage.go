@@ -24,6 +24,8 @@ type Damage struct {
 	File   string `json:"file,omitempty"`
 	// Restored is set where the file was removed while it was open: it was written again, and nothing is lost.
 	Restored bool `json:"restored,omitempty"`
+	// Exchanged is set where no file was in its place, or another one.
+	Exchanged bool `json:"exchanged,omitempty"`
 	// Value is what was there, nil where there was no room to keep it.
 	Value []byte `json:"value,omitempty"`
 	// Why holds nothing of the value.
@@ -113,6 +115,9 @@ func SetAside(path string) (aside string, err error) {
 		aside = fmt.Sprint(aside, "-", time.Now().UnixNano()) // a directory is not replaced
 	} else if moved, err := os.Lstat(path); err == nil && moved.IsDir() {
 		os.Remove(aside) // it would be in the way
+	}
+	if err := os.Remove(path + markSuffix); err != nil && !errors.Is(err, fs.ErrNotExist) {
+		return "", fmt.Errorf("set the journal aside: %w", err)
 	}
 	if err := os.Rename(path, aside); err != nil {
 		return "", fmt.Errorf("set the journal aside: %w", err)

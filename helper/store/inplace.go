@@ -67,12 +67,15 @@ func (s *Store) isGone() bool {
 	return errors.Is(err, fs.ErrNotExist)
 }
 
-// lost is what a new file says of the one before, which was open and is neither at its path nor readable any more.
+// lost is what a new file says of the one before, which is not at its path, nor readable any more where it was open.
 func (s *Store) lost() []Damage {
-	if !s.opened || !s.isGone() {
+	switch {
+	case !s.isGone():
 		return nil
+	case !s.opened:
+		return removed(s.path)
 	}
-	return []Damage{{At: time.Now(), Why: "its file was removed while usherd ran, and could not be read any more; what it held is lost"}}
+	return []Damage{{At: time.Now(), Exchanged: true, Why: "its file was removed while usherd ran, and could not be read any more; what it held is lost"}}
 }
 
 // putBack writes what is open to the path, where nothing is.

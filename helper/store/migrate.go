@@ -36,12 +36,14 @@ var (
 )
 
 // settle brings a file to the present schema. What cannot be read is set aside: then the journal is written again, and rebuilt holds. It
-// returns what was set aside. A file of a newer schema is [ErrNewerSchema].
-func settle(db *bolt.DB, path string, looked examination) (found []Damage, rebuilt bool, err error) {
+// returns what was set aside, and the mark that the file has now; before is the one that it should have. A file of a newer schema is
+// [ErrNewerSchema].
+func settle(db *bolt.DB, path string, looked examination, before mark) (has mark, found []Damage, rebuilt bool, err error) {
 	if looked.lastMayBeLost {
 		found = append(found, Damage{At: time.Now(), Why: "a header page was damaged; what was written last may be lost"})
 	}
 	var version uint64
+	var unmarked string
 	var summed bool
 	var damaged []Damage
 	err = db.View(func(tx *bolt.Tx) (err error) {
@@ -59,23 +61,57 @@ func settle(db *bolt.DB, path string, looked examination) (found []Damage, rebui
 		default:
 			damaged, err = unreadable(tx)
 		}
+		if err == nil {
+			has, unmarked = settleMark(tx, before, looked.lastMayBeLost)
+		}
 		return err
 	})
 	if err != nil {
-		return nil, false, err
+		return mark{}, nil, false, err
+	}
+	isMarked := has != mark{}
+	if !isMarked {
+		has = newMark()
+	}
+	if unmarked != "" {
+		found = append(found, Damage{At: time.Now(), Why: unmarked, Exchanged: unmarked != errNoMark.Error()})
 	}
 	switch found = append(found, damaged...); {
 	case len(found) > 0 || looked.irregular:
-		return found, true, rebuild(db, path, version, summed, damaged, found)
-	case version == Schema && summed:
-		return nil, false, nil
+		return has, found, true, rebuild(db, path, version, summed, damaged, found, has)
+	case version == Schema && summed && isMarked:
+		return has, nil, false, nil
 	}
-	return nil, false, explained(db.Update(func(tx *bolt.Tx) error { return migrate(tx, version, nil) }))
+	return has, nil, false, explained(db.Update(func(tx *bolt.Tx) error {
+		if version < Schema || !summed {
+			if err := migrate(tx, version, nil); err != nil {
+				return err
+			}
+		}
+		return has.put(tx)
+	}))
 }
 
-// rebuild replaces the journal at path, which db is, with one of the present schema that holds everything but the damaged values. The
-// damaged file is only read: bbolt cannot change a page of which the first key is not the one that led to it.
-func rebuild(db *bolt.DB, path string, version uint64, summed bool, damaged, found []Damage) error {
+// settleMark returns the mark of a journal, the zero one where it needs a new one, and what is wrong with it, in words for a [Damage].
+func settleMark(tx *bolt.Tx, before mark, lastMayBeLost bool) (mark, string) {
+	has, err := readMark(tx)
+	if err != nil {
+		return mark{}, err.Error()
+	}
+	wrong := has.follows(before)
+	switch {
+	case wrong == "":
+		return has, ""
+	case lastMayBeLost && has.Journal == before.Journal:
+		return mark{}, "" // which is said already
+	default:
+		return mark{}, wrong
+	}
+}
+
+// rebuild replaces the journal at path, which db is, with one of the present schema and that mark, which holds everything but the damaged
+// values. The damaged file is only read: bbolt cannot change a page of which the first key is not the one that led to it.
+func rebuild(db *bolt.DB, path string, version uint64, summed bool, damaged, found []Damage, has mark) error {
 	without := make(map[string]bool)
 	for _, one := range damaged {
 		without[string(one.bucket)+"\x00"+string(one.Key)] = true
@@ -106,10 +142,13 @@ func rebuild(db *bolt.DB, path string, version uint64, summed bool, damaged, fou
 				})
 			})
 		})
-		switch {
-		case err != nil:
+		if err != nil {
 			return err
-		case !summed:
+		}
+		if err := has.put(to); err != nil {
+			return err
+		}
+		if !summed {
 			return migrate(to, version, found)
 		}
 		if err := keep(copied, found); err != nil {
@@ -117,6 +156,9 @@ func rebuild(db *bolt.DB, path string, version uint64, summed bool, damaged, fou
 		}
 		return copied.record()
 	})
+	if err == nil {
+		err = has.takeOver(path)
+	}
 	if err != nil {
 		return fmt.Errorf("write the journal again: %w", err)
 	}

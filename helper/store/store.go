@@ -73,6 +73,8 @@ type Store struct {
 
 	mu         sync.Mutex
 	writeError error
+	// written is the mark of the newest commit, the zero one before the file was open.
+	written mark
 	// changed is closed with the next commit, reopened when the file was opened again; nil while nobody waits for it.
 	changed, reopened chan struct{}
 }
@@ -126,7 +128,7 @@ func (s *Store) open() error {
 // openExisting opens the file, or makes it and notes in it what was found of the one before.
 func (s *Store) openExisting(before []Damage) (found []Damage, err error) {
 	for {
-		err = create(s.path, before)
+		made, err := create(s.path, before)
 		if err == nil {
 			err = protect(s.path)
 		}
@@ -137,17 +139,25 @@ func (s *Store) openExisting(before []Damage) (found []Damage, err error) {
 		if err != nil {
 			return nil, err
 		}
+		if made != (mark{}) {
+			s.setWritten(made)
+		}
+		var has mark
 		var setAside []Damage
 		var rebuilt bool
 		err = withoutFaults(func() (err error) {
-			setAside, rebuilt, err = settle(db, s.path, looked)
+			has, setAside, rebuilt, err = settle(db, s.path, looked, s.expected())
 			return err
 		})
+		if err == nil {
+			s.setWritten(has)
+		}
 		switch {
 		case err != nil:
 			return nil, errors.Join(err, db.Close())
 		case !rebuilt:
 			s.db, s.file, s.opened = db, file, true
+			_ = has.writeBeside(s.path) // it is written again after each commit
 			return found, nil
 		case found != nil:
 			return nil, errors.Join(fmt.Errorf("%w: it was damaged again while it was opened", ErrDamaged), db.Close())
@@ -247,6 +257,7 @@ func (s *Store) begin(writable bool) (*bolt.Tx, error) {
 	if info, err := s.file.Stat(); err != nil || info.Size() < 2*newest.pageSize {
 		return nil, errors.Join(fmt.Errorf("%w: it was cut short", ErrDamaged), err)
 	}
+	expected := s.expected() // before it begins, for there may be a commit at any time
 	s.beginning.Lock()
 	defer s.beginning.Unlock()
 	if s.stuck {
@@ -255,7 +266,37 @@ func (s *Store) begin(writable bool) (*bolt.Tx, error) {
 	s.stuck = true // unless Begin returns
 	tx, err := s.db.Begin(writable)
 	s.stuck = false
-	return tx, err
+	if err != nil {
+		return nil, err
+	}
+	begun := false
+	defer func() {
+		if !begun { // also where reading the mark was a fault
+			tx.Rollback()
+		}
+	}()
+	has, err := readMark(tx)
+	if err != nil || has.follows(expected) != "" {
+		return nil, errors.Join(fmt.Errorf("%w: its file was exchanged or changed", ErrDamaged), err)
+	}
+	begun = true
+	return tx, nil
+}
+
+// expected is the mark that the journal has, or a later one.
+func (s *Store) expected() mark {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.written == (mark{}) {
+		return markBeside(s.path)
+	}
+	return s.written
+}
+
+func (s *Store) setWritten(has mark) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.written = has
 }
 
 // Tx is a transaction. It is valid until the function that got it returns.
@@ -376,7 +417,20 @@ func (s *Store) commit(tx *Tx, f func(*Tx) error, refused *error) error {
 		if err := tx.record(); err != nil {
 			return err
 		}
-		return tx.bolt.Commit()
+		has, err := readMark(tx.bolt)
+		if err != nil {
+			return err
+		}
+		has.Commits++
+		if err := has.put(tx.bolt); err != nil {
+			return err
+		}
+		if err := tx.bolt.Commit(); err != nil {
+			return err
+		}
+		s.setWritten(has)
+		_ = has.writeBeside(s.path) // the next commit tries again, and one that is behind is as good
+		return nil
 	})
 }
 

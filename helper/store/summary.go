@@ -38,6 +38,9 @@ func Summarize(found []Damage) []Summary {
 				Text:  fmt.Sprintf("all of it was set aside as %s at %s, and a new one begun (%s)", one.File, at, one.Why),
 				Fix:   gatherFix + " Check that disk, and keep the file for support or remove it.",
 			})
+		case one.Exchanged:
+			summaries = append(summaries, Summary{Since: one.At, Text: fmt.Sprintf("%s (seen at %s)", one.Why, at),
+				Fix: gatherFix + " Find out what removes or replaces files in the state directory."})
 		case one.Bucket == "":
 			summaries = append(summaries, Summary{Since: one.At, Text: fmt.Sprintf("%s (seen at %s)", one.Why, at), Fix: gatherFix + " Check that disk."})
 		case !slices.Contains(inBuckets, one.Bucket):

@@ -1,0 +1,123 @@
+package store_test
+
+import (
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+
+	"usher.internal/helper/store"
+)
+
+// What becomes of the file while usherd does not run, or right before usherd is killed, is found at its next start: by what it wrote
+// beside the file.
+func TestFileIsExchangedWhileNobodyHasItOpen(t *testing.T) {
+	for name, c := range map[string]struct {
+		// exchange is done to the closed journal at path; earlier is a copy of its state before the last three values.
+		exchange func(t *testing.T, path, earlier string)
+		want     string
+		kept     []string
+	}{
+		"nothing":         {func(*testing.T, string, string) {}, "", []string{"first", "fourth", "second", "third"}},
+		"removed":         {func(t *testing.T, path, _ string) { try(t, os.Remove(path)) }, "its file was removed before usherd started", nil},
+		"an earlier copy": {replaceBy, "an earlier state of it is in its place; what usherd wrote last, 3 times, is lost", []string{"first"}},
+		"an earlier copy, written over": {func(t *testing.T, path, earlier string) {
+			content, err := os.ReadFile(earlier)
+			try(t, err)
+			try(t, os.WriteFile(path, content, 0o600))
+		}, "an earlier state of it is in its place; what usherd wrote last, 3 times, is lost", []string{"first"}},
+		"another journal": {func(t *testing.T, path, _ string) {
+			other := filepath.Join(t.TempDir(), "journal")
+			s := open(t, other)
+			for range 9 {
+				try(t, put(s, "other", "other"))
+			}
+			try(t, s.Close())
+			replaceBy(t, path, other)
+		}, "another file is in its place than the one that usherd wrote", []string{"other"}},
+		"what it says beside is behind, as after a kill": {func(t *testing.T, path, earlier string) {
+			replaceBy(t, path+".mark", earlier+".mark")
+		}, "", []string{"first", "fourth", "second", "third"}},
+		"what it says beside is removed": {func(t *testing.T, path, _ string) { try(t, os.Remove(path+".mark")) },
+			"", []string{"first", "fourth", "second", "third"}},
+		"what it says beside is noise": {func(t *testing.T, path, _ string) { try(t, os.WriteFile(path+".mark", []byte("\x00}"), 0o600)) },
+			"", []string{"first", "fourth", "second", "third"}},
+	} {
+		t.Run(name, func(t *testing.T) {
+			path, earlier := filepath.Join(t.TempDir(), "journal"), filepath.Join(t.TempDir(), "journal")
+			s := open(t, path)
+			try(t, put(s, "1", "first"))
+			try(t, s.Close())
+			for _, suffix := range []string{"", ".mark"} {
+				content, err := os.ReadFile(path + suffix)
+				try(t, err)
+				try(t, os.WriteFile(earlier+suffix, content, 0o600))
+			}
+			s = open(t, path)
+			for _, text := range []string{"second", "third", "fourth"} {
+				try(t, put(s, text, text))
+			}
+			try(t, s.Close())
+
+			c.exchange(t, path, earlier)
+
+			for start := range 2 { // it is found once, and shown from then on
+				var found []store.Damage
+				s, err := store.OpenOrReplace(path, func(damages []store.Damage) { found = damages })
+				try(t, err)
+				damages, err := s.Damages()
+				try(t, err)
+				if c.want == "" && (len(damages) != 0 || len(found) != 0) {
+					t.Errorf("reported: %+v, %+v", damages, found)
+				}
+				if c.want != "" && len(found) != 1-start {
+					t.Errorf("start %d found %+v", start, found)
+				}
+				if c.want != "" && (len(damages) != 1 || !strings.Contains(damages[0].Why, c.want)) {
+					t.Errorf("reported: %+v", damages)
+				}
+				if got := texts(t, s); strings.Join(got, " ") != strings.Join(c.kept, " ") {
+					t.Errorf("the journal holds %q", got)
+				}
+				try(t, s.Close())
+			}
+		})
+	}
+}
+
+// What is copied over the open file is another state of it, and not what was there.
+func TestEarlierStateIsCopiedOverTheOpenFile(t *testing.T) {
+	path := filepath.Join(t.TempDir(), "journal")
+	s := open(t, path)
+	try(t, put(s, "1", "first"))
+	try(t, s.Close())
+	earlier, err := os.ReadFile(path)
+	try(t, err)
+	s, err = store.OpenOrReplace(path, func([]store.Damage) {})
+	try(t, err)
+	defer s.Close()
+	for _, text := range []string{"second", "third", "fourth"} {
+		try(t, put(s, text, text))
+	}
+	try(t, os.WriteFile(path, earlier, 0o600))
+	for range 3 { // the first call may be the one that finds it
+		_ = put(s, "new", "new")
+	}
+	damages, err := s.Damages()
+	try(t, err)
+	if len(damages) != 1 || !strings.Contains(damages[0].Why, "an earlier state") && !strings.Contains(damages[0].Why, "set aside") && damages[0].File == "" {
+		t.Errorf("reported: %+v", damages)
+	}
+}
+
+func replaceBy(t *testing.T, path, other string) {
+	t.Helper()
+	try(t, os.Rename(other, path))
+}
+
+func try(t *testing.T, err error) {
+	t.Helper()
+	if err != nil {
+		t.Fatal(err)
+	}
+}
