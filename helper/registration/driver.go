@@ -110,7 +110,7 @@ func (d *driver) decide(alive, ctx context.Context, r *Registration) (next decis
 		return d.cancel(alive, *r), alive.Err() == nil
 	}
 	next, err := d.step(ctx, r)
-	if ctx.Err() != nil {
+	if ctx.Err() != nil || r.CancelledBy != "" { // a step that notes something sees it before ctx ends
 		return nil, false
 	}
 	if err != nil {

@@ -64,6 +64,10 @@ func (w *world) fill() (free func()) {
 	for i, err := 0, error(nil); err == nil; i++ {
 		err = put(0, "x")
 	}
+	// That one has left blocks in the file that a smaller one could use.
+	for err := error(nil); err == nil; {
+		err = w.store.Update(func(*store.Tx) error { return nil })
+	}
 	w.beforeClose = sync.OnceFunc(func() {
 		close(reading)
 		if err := <-done; err != nil {
