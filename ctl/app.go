@@ -8,6 +8,7 @@ import (
 	"io/fs"
 	"os"
 	"slices"
+	"strconv"
 	"strings"
 	"time"
 
@@ -132,13 +133,14 @@ func wrongUsage(err error) string {
 	if !ok {
 		return err.Error()
 	}
+	_, isNumber := errors.AsType[*strconv.NumError](invalid)
 	wants := ""
-	switch invalid.GetFlag().Value.Type() {
-	case "bool":
+	switch kind := invalid.GetFlag().Value.Type(); {
+	case isNumber && kind == "bool":
 		wants = "true or false"
-	case "int", "int32", "int64", "uint", "uint16", "uint32", "uint64":
+	case isNumber:
 		wants = "a number"
-	case "duration":
+	case kind == "duration" && strings.HasPrefix(invalid.Unwrap().Error(), "time: "):
 		wants = "a duration, such as 90s or 10m"
 	default:
 		return err.Error()
