@@ -8,6 +8,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"io/fs"
 	"os"
 	"path/filepath"
 	"strings"
@@ -21,6 +22,15 @@ import (
 )
 
 func (s *story) journal() string { return filepath.Join(s.StateDirectory(), "journal.db") }
+
+// putJournal has a usherd that has ended find a journal that it has not written, as at its first start here.
+func (s *story) putJournal(image []byte) {
+	s.t.Helper()
+	s.must(os.WriteFile(s.journal(), image, 0o600))
+	if err := os.Remove(s.journal() + ".mark"); !errors.Is(err, fs.ErrNotExist) {
+		s.must(err)
+	}
+}
 
 // editJournal changes the journal of a usherd that has ended.
 func (s *story) editJournal(edit func(image []byte) []byte) {
@@ -189,7 +199,7 @@ func TestKilledWhileTheJournalIsMigrated(t *testing.T) {
 	var want int
 	for round := range 12 {
 		s.must(s.StopHelper())
-		s.must(os.WriteFile(s.journal(), image, 0o600))
+		s.putJournal(image)
 		for range round % 3 {
 			s.killWhileItStarts(time.Duration(10*round) * time.Millisecond)
 		}
@@ -231,7 +241,7 @@ func TestUsherdStartsWithDamagedJournals(t *testing.T) {
 		s.must(errors.Join(err, packed.Close()))
 		image[at] ^= 1 << bit
 		s.must(s.StopHelper())
-		s.must(os.WriteFile(s.journal(), image, 0o600))
+		s.putJournal(image)
 		s.start()
 		damaged := strings.Contains(s.Helper.Log(), "journal was damaged")
 		outcomes[damaged]++
