@@ -1,65 +1,67 @@
-// Package filewatch tells when files change, also files that are not there yet, that are replaced, or that are links. Nothing is polled.
+// Package filewatch says when files change, also files that are not there yet, that are replaced, or that are reached through links.
+//
+// [Watch] calls a function after each change of some files. [Watcher], which it uses, is for those who find out themselves what has changed:
+// it says that something may have. The kernel (kqueue on macOS, inotify on Linux) only gives the hint, and the files are looked at then.
+// Nothing is polled, but for what the kernel cannot watch, for example because it may not be read: that is looked at once a minute.
 package filewatch
 
 import (
 	"context"
-	"errors"
-	"io/fs"
 	"log/slog"
 	"maps"
-	"os"
-	"path/filepath"
-	"strings"
 	"time"
-
-	"github.com/fsnotify/fsnotify"
 )
 
+// A burst of changes is told once, for a file is written in several steps: after settleWithin of silence, or settleAtMost where there is none.
 const (
-	// settleWithin is how long is waited for the end of a burst of changes: a file is written in several steps.
 	settleWithin = 200 * time.Millisecond
-	// maximumLinks are followed from one file, as the kernels do.
-	maximumLinks = 40
+	settleAtMost = 2 * time.Second
 )
 
 // Watch calls changed once at the beginning, for what has changed before it watched has sent no event, and after each change of one of
 // the files; an empty name is none. It asks for their names anew each time, and when renew, which may be nil, gets a value. It blocks
 // until ctx ends, and then returns nil, also where that is before it has called changed; the error is that the files cannot be watched.
 func Watch(ctx context.Context, log *slog.Logger, files func() []string, renew <-chan struct{}, changed func()) error {
-	watcher, err := fsnotify.NewWatcher()
+	watcher, err := New()
 	if err != nil {
 		return err
 	}
 	defer watcher.Close()
-	names, err := follow(watcher, files())
-	if err != nil {
-		return err
+	unseen := ""
+	follow := func() {
+		err := watcher.Follow(files()...)
+		if now := textOf(err); now != unseen {
+			if unseen = now; err != nil {
+				log.Warn("some files cannot be watched; they are looked at once a minute", "error", err)
+			}
+		}
 	}
+	follow()
+	states := watcher.seen()
+	first, renewed := true, false
+	var began time.Time // of the burst, zero for none
 	settled := time.NewTimer(0)
 	defer settled.Stop()
 	for {
 		select {
-		case event, open := <-watcher.Events:
-			if !open {
-				return nil
+		case <-watcher.Changes():
+			if began.IsZero() {
+				began = time.Now()
 			}
-			if concerns(filepath.Clean(event.Name), names) {
-				settled.Reset(settleWithin)
-			}
-		case err, open := <-watcher.Errors:
-			if !open {
-				return nil
-			}
-			// Events were lost, for example: look.
-			log.Warn("watching files", "error", err)
-			settled.Reset(settleWithin)
+			settled.Reset(min(settleWithin, settleAtMost-time.Since(began)))
 		case <-renew:
+			renewed = true
 			settled.Reset(0)
 		case <-settled.C:
-			if names, err = follow(watcher, files()); err != nil {
-				return err
+			began = time.Time{}
+			before := states
+			touched := watcher.takeTouched() // what is touched later is told again
+			follow()
+			states = watcher.seen()
+			if first || renewed || touched || !maps.Equal(states, before) {
+				first, renewed = false, false
+				changed()
 			}
-			changed()
 		case <-ctx.Done():
 			return nil
 		}
@@ -84,85 +86,10 @@ func WatchOrRenew(ctx context.Context, log *slog.Logger, files func() []string, 
 	}
 }
 
-// follow watches for everything that can become of the files, and returns the names whose events tell of it.
-func follow(watcher *fsnotify.Watcher, files []string) (names []string, err error) {
-	_, wanted := trails(files)
-	for {
-		for _, watched := range watcher.WatchList() {
-			if !wanted[watched] {
-				_ = watcher.Remove(watched) // it may have gone by itself
-			}
-		}
-		all := true
-		for directory := range wanted {
-			if err := watcher.Add(directory); errors.Is(err, fs.ErrNotExist) {
-				all = false
-			} else if err != nil {
-				return nil, err
-			}
-		}
-		// What has come or gone in the meantime has sent no event.
-		before := wanted
-		if names, wanted = trails(files); all && maps.Equal(wanted, before) {
-			return names, nil
-		}
+// textOf returns the text of an error, and "" of none.
+func textOf(err error) string {
+	if err == nil {
+		return ""
 	}
-}
-
-// trails returns the names of all links and files by which the files are reached, and the directories in which each is seen when it is
-// replaced: its own, or the nearest one above it that is there. No name leads through a link, so no directory has two names. Links in
-// the root are followed alone: they are the system's, as macOS has /etc and /var.
-func trails(files []string) (names []string, directories map[string]bool) {
-	directories = make(map[string]bool)
-	for _, next := range files {
-		for hops := 0; next != "" && hops < maximumLinks; hops++ {
-			var name string
-			name, next = firstLink(next)
-			directory := filepath.Dir(name)
-			if next != "" && directory == string(filepath.Separator) {
-				continue
-			}
-			for !isDirectory(directory) && directory != filepath.Dir(directory) {
-				directory = filepath.Dir(directory)
-			}
-			names, directories[directory] = append(names, name), true
-		}
-	}
-	return names, directories
-}
-
-// firstLink returns the first part of a path that is a link, and the path with what that leads to in its place; without one it returns
-// the path and "".
-func firstLink(path string) (link, next string) {
-	path = filepath.Clean(path)
-	for end := 1; end <= len(path); end++ {
-		if end < len(path) && path[end] != filepath.Separator {
-			continue
-		}
-		part := path[:end]
-		target, err := os.Readlink(part)
-		if err != nil {
-			continue
-		}
-		if !filepath.IsAbs(target) {
-			target = filepath.Join(filepath.Dir(part), target)
-		}
-		return part, filepath.Join(target, path[end:])
-	}
-	return path, ""
-}
-
-func isDirectory(path string) bool {
-	info, err := os.Stat(path)
-	return err == nil && info.IsDir()
-}
-
-// concerns tells whether something happened to one of the names, or to a directory above it.
-func concerns(name string, names []string) bool {
-	for _, one := range names {
-		if name == one || strings.HasPrefix(one, name+string(filepath.Separator)) {
-			return true
-		}
-	}
-	return false
+	return err.Error()
 }

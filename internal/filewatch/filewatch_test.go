@@ -155,6 +155,71 @@ func TestDirectoryIsReplaced(t *testing.T) {
 	w.holds(file, "newer")
 }
 
+// A directory further up is replaced: the file's own is the same as before, and is no longer on the way.
+func TestDirectoryAboveIsReplaced(t *testing.T) {
+	root := t.TempDir()
+	now, next := filepath.Join(root, "now"), filepath.Join(root, "next")
+	file := filepath.Join(now, "a", "b", "file")
+	must(t, os.MkdirAll(filepath.Dir(file), 0o755), replace(file, "old"))
+	w := watching(t, file)
+	must(t, os.MkdirAll(filepath.Join(next, "a", "b"), 0o755), replace(filepath.Join(next, "a", "b", "file"), "new"))
+	must(t, os.Rename(now, filepath.Join(root, "before")), os.Rename(next, now))
+	w.holds(file, "new")
+	must(t, replace(file, "newer"))
+	w.holds(file, "newer")
+}
+
+// A link beside the file that leads to itself, and one that leads nowhere, are no business of ours.
+func TestNeighboursThatCannotBeOpened(t *testing.T) {
+	directory := t.TempDir()
+	file := filepath.Join(directory, "file")
+	must(t, replace(file, "old"), os.Symlink("a loop", filepath.Join(directory, "a loop")), os.Symlink("nowhere", filepath.Join(directory, "a link")),
+		syscall.Mkfifo(filepath.Join(directory, "a pipe"), 0o600))
+	w := watching(t, file)
+	must(t, os.WriteFile(file, []byte("written in place"), 0o644))
+	w.holds(file, "written in place")
+	must(t, replace(file, "replaced"))
+	w.holds(file, "replaced")
+}
+
+// What happens to others in a directory is not told, and keeps no change from being told, however often it happens.
+func TestBusyNeighbour(t *testing.T) {
+	directory := t.TempDir()
+	file := filepath.Join(directory, "file")
+	must(t, replace(file, "old"))
+	w := watching(t, file)
+	stop, stopped := make(chan struct{}), make(chan error, 1)
+	go func() {
+		for {
+			select {
+			case <-stop:
+				stopped <- nil
+				return
+			case <-time.After(10 * time.Millisecond):
+				if err := replace(filepath.Join(directory, "neighbour"), "x"); err != nil {
+					stopped <- err
+					return
+				}
+			}
+		}
+	}()
+	must(t, replace(file, "new"))
+	w.holds(file, "new")
+	close(stop)
+	must(t, <-stopped)
+	must(t, replace(file, "newest"))
+	told := 1
+	for held := range w.told {
+		if held[file] == "newest" {
+			break
+		}
+		told++
+	}
+	if told > 1 {
+		t.Errorf("told %d times more than the file has changed", told-1)
+	}
+}
+
 // Links, wherever they are on the way to the file.
 func TestLinks(t *testing.T) {
 	for name, test := range map[string]struct {
