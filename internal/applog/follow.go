@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"maps"
-	"path/filepath"
 	"slices"
 	"strings"
 )
@@ -26,7 +25,7 @@ type Following struct {
 }
 
 // Follow hands every record behind a position to handle, as it is written, and does so through rotation, truncation and
-// new files. Nothing is polled: it waits for the kernel to tell of changes. Records of one file come in its order, those
+// new files. It waits for the kernel to tell of changes ([filewatch.Watcher]). Records of one file come in its order, those
 // of several files in the order in which they are noticed.
 //
 // It blocks until Drain is closed (nil), ctx ends (its cause) or handle fails (that error), and returns the position
@@ -34,7 +33,7 @@ type Following struct {
 // follows, or at the drain.
 //
 // What cannot be noticed: a file that is truncated and grows beyond its former size between two looks with the same 64
-// bytes before it, and on macOS writes to a file that was renamed away from *.log.
+// bytes before it.
 func Follow(ctx context.Context, following Following, handle func(*Record) error) (Position, error) {
 	watch, err := newWatch(following.Directory)
 	if err != nil {
@@ -82,10 +81,7 @@ func (f *follower) run(ctx context.Context, drain <-chan struct{}) error {
 			return context.Cause(ctx)
 		case <-drain:
 			draining = true
-		case err := <-f.watch.changes():
-			if err != nil {
-				return err
-			}
+		case <-f.watch.changes():
 		}
 	}
 }
@@ -96,6 +92,7 @@ func (f *follower) look(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
+	f.watch.files(found)
 	slices.SortStableFunc(found, func(a, b entry) int {
 		if a.modified != b.modified {
 			return int(max(-1, min(1, a.modified-b.modified)))
@@ -115,10 +112,6 @@ func (f *follower) look(ctx context.Context) error {
 		if t.file == nil && entry.size == t.offset {
 			continue
 		}
-		// Watched before it is read: what is written after the reading is told of.
-		if err := f.watch.file(filepath.Join(f.Directory, entry.name)); err != nil {
-			return err
-		}
 		order = append(order, t)
 	}
 	for inode, t := range f.tails {
@@ -130,7 +123,7 @@ func (f *follower) look(ctx context.Context) error {
 		if ctx.Err() != nil {
 			return context.Cause(ctx)
 		}
-		gone, err := t.read(ctx, f.Directory, f.buffer, f.handle)
+		gone, err := t.read(ctx, f.Directory, f.buffer, f.watch.opened, f.handle)
 		if err == nil && gone && !listed[t.inode] {
 			err = t.reader.flush(t.named(f.handle))
 			t.close()

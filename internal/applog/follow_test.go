@@ -209,6 +209,79 @@ func TestFollowRotation(t *testing.T) {
 	}
 }
 
+// A program writes on to a log that was renamed, also when its new name has been seen already.
+func TestFollowRenamedLogThatIsStillWritten(t *testing.T) {
+	directory := t.TempDir()
+	log, other := filepath.Join(directory, "app.log"), filepath.Join(directory, "other.log")
+	f := follow(t, directory, here(t, directory))
+	add(t, log, entry("before"))
+	f.want("before")
+	writer, err := os.OpenFile(log, os.O_WRONLY|os.O_APPEND, 0)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer writer.Close()
+	if err := os.Rename(log, filepath.Join(directory, "app.log.old")); err != nil {
+		t.Fatal(err)
+	}
+	add(t, other, entry("the new name was seen"))
+	f.want("the new name was seen")
+	for i := range 3 {
+		message := fmt.Sprint("through the old descriptor ", i)
+		if _, err := writer.WriteString(entry(message)); err != nil {
+			t.Fatal(err)
+		}
+		f.want(message)
+	}
+}
+
+// Another directory takes the place of the logs', or of one above it.
+func TestFollowReplacedDirectory(t *testing.T) {
+	for _, replaced := range []string{"Library/Logs", "Library"} {
+		t.Run(replaced, func(t *testing.T) {
+			home := t.TempDir()
+			directory, next := filepath.Join(home, "Library", "Logs"), filepath.Join(home, "next")
+			add(t, filepath.Join(mkdir(t, directory), "app.log"), entry("old"))
+			f := follow(t, directory, here(t, directory))
+			rest, err := filepath.Rel(filepath.Join(home, replaced), directory)
+			if err != nil {
+				t.Fatal(err)
+			}
+			add(t, filepath.Join(mkdir(t, filepath.Join(next, rest)), "app.log"), entry("in the new one"))
+			err = os.Rename(filepath.Join(home, replaced), filepath.Join(home, "before"))
+			if err = errors.Join(err, os.Rename(next, filepath.Join(home, replaced))); err != nil {
+				t.Fatal(err)
+			}
+			f.want("in the new one")
+			add(t, filepath.Join(directory, "app.log"), entry("and on"))
+			f.want("and on")
+		})
+	}
+}
+
+// Links beside the logs, to themselves and to nothing, are passed over.
+func TestFollowBesideLinksThatLeadNowhere(t *testing.T) {
+	directory := t.TempDir()
+	for _, link := range []string{"a loop.log", "a loop"} {
+		if err := os.Symlink(link, filepath.Join(directory, link)); err != nil {
+			t.Fatal(err)
+		}
+	}
+	f := follow(t, directory, here(t, directory))
+	for i := range 3 {
+		add(t, filepath.Join(directory, "app.log"), entry(fmt.Sprint(i)))
+		f.want(fmt.Sprint(i))
+	}
+}
+
+func mkdir(t *testing.T, path string) string {
+	t.Helper()
+	if err := os.MkdirAll(path, 0o700); err != nil {
+		t.Fatal(err)
+	}
+	return path
+}
+
 func TestFollowTruncation(t *testing.T) {
 	directory := t.TempDir()
 	log := filepath.Join(directory, "app.log")

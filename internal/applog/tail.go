@@ -33,13 +33,15 @@ func newTail(place Place, options Options) *tail {
 }
 
 // read hands out what the file has grown by. It reads up to the size that the file has when it is called, so that it ends
-// however fast somebody writes. gone is true when the file has been deleted and was read to its end.
-func (t *tail) read(ctx context.Context, directory string, buffer []byte, emit func(*Record) error) (gone bool, err error) {
+// however fast somebody writes. A file that it opens it hands to opened first. gone is true when the file has been deleted
+// and was read to its end.
+func (t *tail) read(ctx context.Context, directory string, buffer []byte, opened func(*os.File), emit func(*Record) error) (gone bool, err error) {
 	emit = t.named(emit)
 	if t.file == nil {
 		if err := t.open(directory); err != nil || t.file == nil {
 			return t.file == nil && err == nil, err
 		}
+		opened(t.file)
 	}
 	info, err := t.file.Stat()
 	if err != nil {

@@ -18,7 +18,6 @@ const (
 	onlyLinux  = "the test passes only on Linux: "
 	frameworks = "the loader has no Security, CoreFoundation and SystemConfiguration yet"
 
-	closed    = fault + "fsnotify closes the descriptor of a file that is replaced while it adds it, and the watch ends with EBADF; now and then"
 	stopped   = onlyLinux + "Go's WaitStatus.Stopped is false for SIGSTOP on darwin (syscall_bsd.go)"
 	execution = "a shell of Linux starts usherctl, which is a darwin program, and Linux cannot (Exec format error)"
 )
@@ -31,10 +30,6 @@ var shortSelection = []string{
 
 // exceptions are the packages of which not every test passes as a darwin program.
 var exceptions = []suite{
-	// The descriptor of any replaced file may be closed during an add, so that another test of following may fail too, and is run once more.
-	{pkg: "internal/applog", again: true, left: map[string]string{
-		"^TestFollowReplacedFile$": closed,
-	}},
 	{pkg: "internal/link", fails: map[string]string{
 		"TestThousandIdleConnectionsOfOneUserDoNotKeepOthersOut": onlyLinux + "it dials a socket whose backlog is full, which macOS refuses",
 		"TestHelperCallsTheAgentThatDialled":                     frameworks,

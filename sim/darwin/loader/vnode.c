@@ -114,6 +114,12 @@ static void notice_deletion(struct filter *filter) {
 	filter->pending |= (DARWIN_NOTE_DELETE | DARWIN_NOTE_LINK) & filter->notes;
 }
 
+/* notice_anything is for events that inotify's queue had no room for. A kqueue has one event for each file, and loses none. */
+static void notice_anything(struct kqueue *queue) {
+	for (struct filter *filter = queue->filters; filter != NULL; filter = filter->next)
+		if (filter->kind == DARWIN_EVFILT_VNODE) filter->pending |= (DARWIN_NOTE_WRITE | DARWIN_NOTE_EXTEND | DARWIN_NOTE_ATTRIB) & filter->notes;
+}
+
 void read_changes(struct kqueue *queue) {
 	char buffer[16384] __attribute__((aligned(8)));
 	ssize_t size;
@@ -121,7 +127,7 @@ void read_changes(struct kqueue *queue) {
 		const struct inotify_event *event;
 		for (ssize_t at = 0; at < size; at += sizeof *event + event->len) {
 			event = (const void *)(buffer + at);
-			if (event->mask & IN_Q_OVERFLOW) unknown("events of files that inotify's queue had no room for");
+			if (event->mask & IN_Q_OVERFLOW) notice_anything(queue);
 			for (struct filter *filter = queue->filters; filter != NULL; filter = filter->next)
 				if (filter->kind == DARWIN_EVFILT_VNODE && filter->watch == event->wd)
 					filter->pending |= notes_of(queue, filter, event) & filter->notes;
