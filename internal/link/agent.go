@@ -9,13 +9,13 @@ import (
 	"math/rand/v2"
 	"net"
 	"os"
-	"path/filepath"
 	"sync"
 	"time"
 
-	"github.com/fsnotify/fsnotify"
 	"google.golang.org/grpc"
 	"google.golang.org/grpc/keepalive"
+
+	"usher.internal/internal/filewatch"
 )
 
 // How an agent comes back: the pauses double from the first to the longest, and each is drawn at random from the upper half
@@ -77,36 +77,32 @@ func ServeReversed(ctx context.Context, config AgentConfig) error {
 	}
 }
 
-// waitForHelper returns after pause, or earlier when another socket than before stands at path: a helper has come.
+// waitForHelper returns after pause, or earlier when another socket than before is at path: a helper has come.
 func waitForHelper(ctx context.Context, path string, before fs.FileInfo, pause time.Duration) {
 	ctx, cancel := context.WithTimeout(ctx, pause)
 	defer cancel()
-	var events <-chan fsnotify.Event
-	// Without a watch, for example because the directory is missing too, the pause alone is waited for.
-	if watcher, err := fsnotify.NewWatcher(); err == nil {
-		defer watcher.Close()
-		if watcher.Add(filepath.Dir(path)) == nil {
-			events = watcher.Events
-		}
+	watcher, err := filewatch.New()
+	if err != nil { // no descriptor is left, for example: the pause is waited for
+		<-ctx.Done()
+		return
 	}
-	if now := socketAt(path); now != nil && !same(before, now) {
-		return // it came before the watch did
-	}
+	defer watcher.Close()
 	for {
+		_ = watcher.Follow(path) // what cannot be watched is looked at in a minute, or after the pause
+		if now := socketAt(path); now != nil && !same(before, now) {
+			return
+		}
 		select {
-		case event := <-events:
-			if filepath.Base(event.Name) == filepath.Base(path) && event.Has(fsnotify.Create) {
-				return
-			}
+		case <-watcher.Changes():
 		case <-ctx.Done():
 			return
 		}
 	}
 }
 
-// socketAt returns what stands at path, nil for nothing.
+// socketAt returns what is at path, and nil for nothing. A link is followed, as connect(2) follows it.
 func socketAt(path string) fs.FileInfo {
-	info, err := os.Lstat(path)
+	info, err := os.Stat(path)
 	if err != nil {
 		return nil
 	}
@@ -125,6 +121,11 @@ func (c AgentConfig) serveOnce(ctx context.Context) error {
 	if err != nil {
 		return fmt.Errorf("dial %s: %w", c.Path, err)
 	}
+	return c.serveOn(ctx, connection)
+}
+
+// serveOn serves on a connection until it ends. A helper that has refused us and closed it is read all the same.
+func (c AgentConfig) serveOn(ctx context.Context, connection net.Conn) error {
 	proven, err := prove(connection)
 	if err != nil {
 		connection.Close()

@@ -56,7 +56,7 @@ func (p *Peer) servedBy(uid uint32) error {
 	if p.UID == uid {
 		return nil
 	}
-	return fmt.Errorf("%w: pid %d, which serves it, is run by uid %d and not by uid %d", ErrUntrustedServer, p.PID, p.UID, uid)
+	return fmt.Errorf("%w: %s, which serves it, is run by uid %d and not by uid %d", ErrUntrustedServer, p.name(), p.UID, uid)
 }
 
 // Info implements [credentials.TransportCredentials].

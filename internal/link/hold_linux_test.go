@@ -2,9 +2,7 @@ package link
 
 import (
 	"errors"
-	"net"
 	"os"
-	"path/filepath"
 	"testing"
 
 	"golang.org/x/sys/unix"
@@ -43,23 +41,4 @@ func TestHoldByNumberWithoutTheKernelsHelp(t *testing.T) {
 	if _, err := hold(uint32(os.Getuid())); !errors.Is(err, unix.ESRCH) {
 		t.Errorf("a peer that has hung up was trusted by its number: %v", err)
 	}
-}
-
-// connected returns the two ends of a connection.
-func connected(t *testing.T) (client, server *net.UnixConn) {
-	t.Helper()
-	address := &net.UnixAddr{Name: filepath.Join(t.TempDir(), "x.sock"), Net: "unix"}
-	listener, err := net.ListenUnix("unix", address)
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer listener.Close()
-	if client, err = net.DialUnix("unix", nil, address); err != nil {
-		t.Fatal(err)
-	}
-	if server, err = listener.AcceptUnix(); err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(func() { client.Close(); server.Close() })
-	return client, server
 }

@@ -115,7 +115,7 @@ func floodConnections(path string) error {
 	closed := make(chan error)
 	for held := 0; held < flood; {
 		connection, err := net.Dial("unix", path)
-		if errors.Is(err, syscall.EAGAIN) { // the listener's backlog is full
+		if errors.Is(err, link.BacklogFull) {
 			runtime.Gosched()
 			continue
 		}

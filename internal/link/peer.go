@@ -17,14 +17,26 @@ import (
 // valid until the connection is closed, and safe for concurrent use.
 type Peer struct {
 	UID, GID uint32
-	PID      int
+	// PID is 0 where the peer had closed the connection before it was asked for, and macOS no longer knows it.
+	PID int
 
 	process process
 }
 
 // LogValue implements [slog.LogValuer].
 func (p *Peer) LogValue() slog.Value {
+	if p.PID == 0 {
+		return slog.GroupValue(slog.Uint64("uid", uint64(p.UID)), slog.Bool("gone", true))
+	}
 	return slog.GroupValue(slog.Uint64("uid", uint64(p.UID)), slog.Int("pid", p.PID))
+}
+
+// name is what errors call the process.
+func (p *Peer) name() string {
+	if p.PID == 0 {
+		return "a process that is gone"
+	}
+	return fmt.Sprintf("pid %d", p.PID)
 }
 
 // Executable returns the path of the peer's program. It wraps [ErrPeerGone] when the process that connected has ended,
@@ -32,10 +44,10 @@ func (p *Peer) LogValue() slog.Value {
 func (p *Peer) Executable() (string, error) {
 	path, err := executablePath(p.PID)
 	if !p.Alive() {
-		return "", fmt.Errorf("find executable of pid %d: %w", p.PID, ErrPeerGone)
+		return "", fmt.Errorf("find executable of %s: %w", p.name(), ErrPeerGone)
 	}
 	if err != nil {
-		return "", fmt.Errorf("find executable of pid %d: %w", p.PID, err)
+		return "", fmt.Errorf("find executable of %s: %w", p.name(), err)
 	}
 	return path, nil
 }
@@ -46,19 +58,19 @@ func (p *Peer) Executable() (string, error) {
 func (p *Peer) RunsExecutable(path string) error {
 	resolved, err := trust.Agent.Check(path)
 	if err != nil {
-		return fmt.Errorf("check pid %d against the installed program: %w: %w", p.PID, ErrOtherProgram, err)
+		return fmt.Errorf("check %s against the installed program: %w: %w", p.name(), ErrOtherProgram, err)
 	}
 	installed, err := os.Stat(resolved)
 	if err != nil {
-		return fmt.Errorf("check pid %d against the installed program: %w: %w", p.PID, ErrOtherProgram, err)
+		return fmt.Errorf("check %s against the installed program: %w: %w", p.name(), ErrOtherProgram, err)
 	}
 	running, err := statExecutable(p.PID)
 	if !p.Alive() {
-		return fmt.Errorf("check pid %d against %s: %w", p.PID, path, ErrPeerGone)
+		return fmt.Errorf("check %s against %s: %w", p.name(), path, ErrPeerGone)
 	}
 	if err == nil && os.SameFile(installed, running) {
 		if err := p.provesCode(resolved); err != nil {
-			return fmt.Errorf("check pid %d against %s: %w", p.PID, path, err)
+			return fmt.Errorf("check %s against %s: %w", p.name(), path, err)
 		}
 		return nil
 	}
@@ -67,9 +79,9 @@ func (p *Peer) RunsExecutable(path string) error {
 		seen = "unknown (" + seenErr.Error() + ")"
 	}
 	if replaced(seen, resolved, err) {
-		return fmt.Errorf("pid %d of uid %d runs what was %s: %w: %w", p.PID, p.UID, path, ErrOtherProgram, ErrReplacedProgram)
+		return fmt.Errorf("%s of uid %d runs what was %s: %w: %w", p.name(), p.UID, path, ErrOtherProgram, ErrReplacedProgram)
 	}
-	return errors.Join(fmt.Errorf("pid %d of uid %d runs %s: %w, which is %s", p.PID, p.UID, seen, ErrOtherProgram, path), err)
+	return errors.Join(fmt.Errorf("%s of uid %d runs %s: %w, which is %s", p.name(), p.UID, seen, ErrOtherProgram, path), err)
 }
 
 // AuthInfo is what [ServerCredentials] and [ClientCredentials] learn of a connection's other end.

@@ -12,14 +12,17 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// Nothing in this file was run on a Mac: it is held by cross-compiling and vetting.
+// Nothing in this file was run on a Mac, only under the loader of sim/darwin.
 
 // auditTokenSize is sizeof(audit_token_t): eight 32-bit words.
 const auditTokenSize = 32
 
-// auditToken is Darwin's audit_token_t. Its last word is the version of the process id, so that two processes never share
-// a token although they may share a number.
+// auditToken is Darwin's audit_token_t. Its sixth word is the process id and its last one the version of that, so that two processes never
+// share a token although they may share a number (set_security_token_task_internal in xnu's bsd/kern/kern_prot.c [XNU]). The id is taken
+// from here and not from LOCAL_PEERPID: asked one after the other, the two may be of different processes.
 type auditToken [auditTokenSize / 4]uint32
+
+func (t auditToken) pid() int { return int(int32(t[5])) }
 
 func (t auditToken) pidVersion() uint32 { return t[7] }
 
@@ -48,11 +51,7 @@ func peerOf(fd int) (*Peer, error) {
 	if err != nil {
 		return nil, fmt.Errorf("read peer credentials: %w", os.NewSyscallError("LOCAL_PEERCRED", err))
 	}
-	pid, err := unix.GetsockoptInt(fd, unix.SOL_LOCAL, unix.LOCAL_PEERPID)
-	if err != nil {
-		return nil, fmt.Errorf("read peer pid: %w", os.NewSyscallError("LOCAL_PEERPID", err))
-	}
-	peer := &Peer{UID: credentials.Uid, PID: pid}
+	peer := &Peer{UID: credentials.Uid}
 	if credentials.Ngroups > 0 {
 		peer.GID = credentials.Groups[0] // the effective group; the list is of the login, and ends at 16
 	}
@@ -62,15 +61,18 @@ func peerOf(fd int) (*Peer, error) {
 		uintptr(unsafe.Pointer(&peer.process.token)), uintptr(unsafe.Pointer(&length)), 0)
 	switch {
 	case errno == unix.EINVAL || errno == unix.ENOTCONN:
+		// It has closed the connection: what it had written can still be read.
 		peer.process.ended = true
 	case errno != 0:
 		return nil, fmt.Errorf("read peer token: %w", os.NewSyscallError("LOCAL_PEERTOKEN", errno))
+	default:
+		peer.PID = peer.process.token.pid()
 	}
 	return peer, nil
 }
 
-// Alive tells whether the process that made the connection still runs: whether a process has its id, and the version of
-// the id that is in its audit token. It does not block.
+// Alive reports whether the process that made the connection still runs: whether a process has its id, and the version of
+// the id that is in its audit token. One that had closed the connection before it was asked for is reported as ended. It does not block.
 func (p *Peer) Alive() bool {
 	if p.process.ended {
 		return false

@@ -2,6 +2,8 @@ package link
 
 import (
 	"context"
+	"errors"
+	"os"
 	"path/filepath"
 	"testing"
 	"testing/synctest"
@@ -46,6 +48,45 @@ func TestAgentNeedNotSleepWhenAHelperComes(t *testing.T) {
 				serveAt(t, path)
 			}
 			<-waited
+		})
+	}
+}
+
+// The socket's directory comes later, or another one takes its place, also by a link.
+func TestAgentNeedNotSleepWhenTheDirectoryOfAHelperComes(t *testing.T) {
+	for name, test := range map[string]struct{ before, come func(root string) error }{
+		"it comes": {func(string) error { return nil }, func(root string) error { return os.Rename(root+"/next", root+"/run") }},
+		"it is replaced": {func(root string) error { return os.Mkdir(root+"/run", 0o755) }, func(root string) error {
+			return errors.Join(os.Rename(root+"/run", root+"/before"), os.Rename(root+"/next", root+"/run"))
+		}},
+		"its link leads elsewhere": {func(root string) error {
+			return errors.Join(os.Mkdir(root+"/before", 0o755), os.Symlink("before", root+"/run"))
+		}, func(root string) error {
+			return errors.Join(os.Symlink("next", root+"/link"), os.Rename(root+"/link", root+"/run"))
+		}},
+		"beside a link to itself": {func(root string) error {
+			return errors.Join(os.Mkdir(root+"/run", 0o755), os.Symlink("loop", root+"/run/loop"))
+		}, func(root string) error { return os.Rename(root+"/next/x.sock", root+"/run/x.sock") }},
+	} {
+		t.Run(name, func(t *testing.T) {
+			for range 10 { // it comes before the waiting has begun, or after
+				root := t.TempDir()
+				if err := errors.Join(os.Mkdir(root+"/next", 0o755), test.before(root)); err != nil {
+					t.Fatal(err)
+				}
+				serveAt(t, root+"/next/x.sock")
+				waited, waiting := make(chan struct{}), make(chan struct{})
+				go func() {
+					defer close(waited)
+					close(waiting)
+					waitForHelper(t.Context(), root+"/run/x.sock", nil, time.Hour)
+				}()
+				<-waiting
+				if err := test.come(root); err != nil {
+					t.Fatal(err)
+				}
+				<-waited
+			}
 		})
 	}
 }
