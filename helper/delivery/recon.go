@@ -13,6 +13,7 @@ import (
 	"time"
 
 	"usher.internal/internal/oneline"
+	"usher.internal/internal/processgroup"
 	"usher.internal/internal/trust"
 )
 
@@ -84,8 +85,8 @@ func (d *reconDeliverer) run(ctx context.Context, executable string) error {
 		d.log.Info("jamf recon is left running", "pid", command.Process.Pid)
 		return fmt.Errorf("run jamf recon: %w", ctx.Err())
 	case <-patience.C:
-		// ESRCH says that all have ended meanwhile.
-		if err := syscall.Kill(-command.Process.Pid, syscall.SIGKILL); err != nil && !errors.Is(err, syscall.ESRCH) {
+		// They may have ended meanwhile.
+		if err := processgroup.Signal(command.Process.Pid, syscall.SIGKILL); err != nil && !errors.Is(err, os.ErrProcessDone) {
 			return fmt.Errorf("run jamf recon: end it after %v: %w", d.patience, err)
 		}
 		<-ended

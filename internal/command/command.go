@@ -14,6 +14,7 @@ import (
 	"syscall"
 	"time"
 
+	"usher.internal/internal/processgroup"
 	"usher.internal/internal/trust"
 )
 
@@ -108,7 +109,7 @@ func (c Command) Run(ctx context.Context) (Output, error) {
 	command.Env = c.environment()
 	command.Dir = "/"
 	command.SysProcAttr = &syscall.SysProcAttr{Setpgid: true, Credential: c.credential}
-	command.Cancel = func() error { return syscall.Kill(-command.Process.Pid, syscall.SIGTERM) }
+	command.Cancel = func() error { return processgroup.Signal(command.Process.Pid, syscall.SIGTERM) }
 	command.WaitDelay = killAfter
 	stdout, stderr := &limitedBuffer{limit: c.OutputLimit, strict: true}, &limitedBuffer{limit: stderrLimit}
 	if c.OutputLimit > 0 {
@@ -117,7 +118,7 @@ func (c Command) Run(ctx context.Context) (Output, error) {
 	err = command.Run()
 	if command.Process != nil {
 		// What it started and left behind ends with it.
-		_ = syscall.Kill(-command.Process.Pid, syscall.SIGKILL)
+		_ = processgroup.Signal(command.Process.Pid, syscall.SIGKILL)
 	}
 	exit, exited := errors.AsType[*exec.ExitError](err)
 	switch {

@@ -1,6 +1,7 @@
 package portal
 
 import (
+	"bytes"
 	"context"
 	"errors"
 	"log/slog"
@@ -53,5 +54,23 @@ func TestEndOfUnwatchedChildIsTold(t *testing.T) {
 		if err != nil || exit.Code == nil || *exit.Code != wpj.ExitRegistrationDeviceCapError {
 			t.Errorf("%s: got %v, %v", name, exit, err)
 		}
+	}
+}
+
+// A child that has ended and that nobody has waited for cannot be signalled. That is no fault, so it is not logged as one.
+func TestStopOfAChildThatHasJustEnded(t *testing.T) {
+	var log bytes.Buffer
+	r := unwatched(t, true, "/bin/sh", "-c", "exit 0")
+	r.runner.logger = slog.New(slog.NewTextHandler(&log, &slog.HandlerOptions{Level: slog.LevelError}))
+	if err := r.pollExit(t.Context()); err != nil { // it is a zombie then
+		t.Fatal(err)
+	}
+	r.stop()
+	r.markEnded()
+	if err := r.command.Wait(); err != nil {
+		t.Error(err)
+	}
+	if log.Len() > 0 {
+		t.Errorf("logged %s", &log)
 	}
 }

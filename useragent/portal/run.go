@@ -3,12 +3,14 @@ package portal
 import (
 	"context"
 	"errors"
+	"os"
 	"os/exec"
 	"sync"
 	"syscall"
 	"time"
 
 	"usher.internal/internal/applog"
+	"usher.internal/internal/processgroup"
 	"usher.internal/internal/wpj"
 )
 
@@ -177,7 +179,7 @@ func (r *run) markEnded() {
 	}
 	r.stopping.Stop()
 	if r.command != nil {
-		_ = syscall.Kill(-r.record.Process.PID, syscall.SIGKILL)
+		_ = processgroup.Signal(r.record.Process.PID, syscall.SIGKILL)
 	}
 }
 
@@ -283,7 +285,8 @@ func (r *run) signal(signal syscall.Signal) {
 	if r.command == nil && !alive(r.record.Process) {
 		return
 	}
-	if err := syscall.Kill(-r.record.Process.PID, signal); err != nil {
+	// Its end may not have been noticed yet.
+	if err := processgroup.Signal(r.record.Process.PID, signal); err != nil && !errors.Is(err, os.ErrProcessDone) {
 		r.runner.logger.Error("signal Company Portal", "registration_id", r.id, "signal", signal.String(), "error", err)
 	}
 }
