@@ -184,13 +184,6 @@ func TestErrorsOfTheAPIAreAdvice(t *testing.T) {
 	}
 }
 
-func TestComputerThatIsNotConfiguredOnLinux(t *testing.T) {
-	_, err := delivery.ConfiguredComputer("")(t.Context())
-	if !errors.Is(err, jamfpro.ErrComputerUnknown) {
-		t.Errorf("got %v", err)
-	}
-}
-
 // Admins build smart groups on these names.
 func TestAttributeNamesDoNotChange(t *testing.T) {
 	var names []string

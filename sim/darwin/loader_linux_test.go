@@ -16,29 +16,29 @@ func TestGo(t *testing.T) {
 		root  = "root may read what the test has forbidden; it fails as root on a Mac too"
 	)
 	runSuites(t, []suite{
-		{pkg: "github.com/fsnotify/fsnotify", again: true, fails: map[string]string{
+		{pkg: "github.com/fsnotify/fsnotify", fails: map[string]string{
 			"TestScript/watch-dir/unreadable-file": root,
 			"TestAdd/permission_denied":            root,
 		}},
-		{pkg: "os/signal", again: true, fails: map[string]string{
+		{pkg: "os/signal", fails: map[string]string{
 			"TestDetectNohup":   nohup,
 			"TestNohup/nohup/1": nohup,
 			"TestNohup/nohup/2": nohup,
 		}},
-		{pkg: "os/exec", again: true},
-		{pkg: "os/user", again: true},
-		{pkg: "net", again: true, run: "Unix|TestReadUnixgram|TestUnixConn"},
-		{pkg: "crypto/x509", again: true, left: map[string]string{
+		{pkg: "os/exec"},
+		{pkg: "os/user"},
+		{pkg: "net", run: "Unix|TestReadUnixgram|TestUnixConn"},
+		{pkg: "crypto/x509", left: map[string]string{
 			"TestPlatformVerifier": "it needs the Security framework, which the loader does not have yet",
 		}},
-		{pkg: "time", again: true},
-		{pkg: "sync", again: true},
-		{pkg: "syscall", again: true, fails: map[string]string{
+		{pkg: "time"},
+		{pkg: "sync"},
+		{pkg: "syscall", fails: map[string]string{
 			"TestGetfsstat": "the list of volumes is not modelled",
 		}},
-		{pkg: "os", again: true, fails: map[string]string{
+		{pkg: "os", fails: map[string]string{
 			"TestRootConsistencyRename/from/symlink_slash": "Linux refuses to rename a link whose name has a slash behind it",
 		}},
-		{pkg: "runtime/debug", again: true},
+		{pkg: "runtime/debug"},
 	})
 }

@@ -31,9 +31,6 @@ type suite struct {
 	fails map[string]string
 	// left are tests that are not run at all, by pattern, with the reason: they would hang, or fail only now and then.
 	left map[string]string
-	// again says that a run that fails is repeated once, since the tests wait for fixed times, as those of Go and fsnotify do, or meet a fault
-	// that comes now and then.
-	again bool
 }
 
 // module begins the names of usher's packages; those of subtests are without it.
@@ -64,13 +61,8 @@ func (s suite) test(t *testing.T) {
 		t.Fatal(err)
 	}
 	directory := strings.TrimSpace(string(listed))
-	output, err := s.runOnce(t, program, directory)
+	output, err := s.execute(t, program, directory)
 	problems, summary := s.judge(output, err)
-	if len(problems) > 0 && s.again {
-		t.Logf("it is run again, because of: %s\n%s", strings.Join(problems, "; "), tail(output))
-		output, err = s.runOnce(t, program, directory)
-		problems, summary = s.judge(output, err)
-	}
 	for _, problem := range problems {
 		t.Error(problem)
 	}
@@ -83,8 +75,8 @@ func (s suite) test(t *testing.T) {
 	}
 }
 
-// runOnce runs the compiled tests in their package's directory.
-func (s suite) runOnce(t *testing.T, program, directory string) (output []byte, err error) {
+// execute runs the compiled tests in their package's directory.
+func (s suite) execute(t *testing.T, program, directory string) (output []byte, err error) {
 	ctx, cancel := context.WithTimeout(t.Context(), suiteTakes)
 	defer cancel()
 	command := loader.Command(ctx, program, "-test.v", "-test.short", "-test.timeout", (suiteTakes - 10*time.Second).String())

@@ -11,15 +11,11 @@ import (
 	"testing"
 )
 
-// Why a test fails as a darwin program, or is not run. A fault of usher is one that users of a Mac have too: it is listed here until it is
-// fixed. A test that passes only on Linux states something that macOS does not do, so the test is to be fixed.
+// Why a test fails as a darwin program, or is not run. Each is what the loader lacks: a fault of usher is fixed, and so is a test that states
+// something that macOS does not do.
 const (
-	fault      = "a fault of usher: "
-	onlyLinux  = "the test passes only on Linux: "
 	frameworks = "the loader has no Security, CoreFoundation and SystemConfiguration yet"
-
-	stopped   = onlyLinux + "Go's WaitStatus.Stopped is false for SIGSTOP on darwin (syscall_bsd.go)"
-	execution = "a shell of Linux starts usherctl, which is a darwin program, and Linux cannot (Exec format error)"
+	execution  = "a shell of Linux starts usherctl, which is a darwin program, and Linux cannot (Exec format error)"
 )
 
 // shortSelection is what make test runs of usher. What waits for long, as internal/filewatch does for what never comes, is not in it.
@@ -31,20 +27,9 @@ var shortSelection = []string{
 // exceptions are the packages of which not every test passes as a darwin program.
 var exceptions = []suite{
 	{pkg: "internal/link", fails: map[string]string{
-		"TestThousandIdleConnectionsOfOneUserDoNotKeepOthersOut": onlyLinux + "it dials a socket whose backlog is full, which macOS refuses",
-		"TestHelperCallsTheAgentThatDialled":                     frameworks,
-		"TestStoppedAgentThatNobodyAsksIsLeftInPeace":            stopped,
-	}, left: map[string]string{
-		"^TestHungAgent": stopped + "; it would wait for ever",
-		"^TestAgentOutlivesAHelperThatTalksNonsense$": fault + "where usherd has refused an agent and closed, LOCAL_PEERPID is ENOTCONN, " +
-			"and the agent dials again without reading the refusal; it depends on which is faster",
+		"TestHelperCallsTheAgentThatDialled": frameworks,
 	}},
-	{pkg: "helper/delivery", fails: map[string]string{
-		"TestComputerThatIsNotConfiguredOnLinux": onlyLinux + "it has no build tag although its name says so",
-	}},
-	{pkg: "helper/doctor", fails: map[string]string{
-		"TestWhatIsNotConfiguredIsNotApplicable": onlyLinux + "it expects Linux's answer for the proxy and for Company Portal's signature",
-	}, left: map[string]string{
+	{pkg: "helper/doctor", left: map[string]string{
 		"^TestEachEndpointHasItsFinding$": frameworks,
 		"^TestChecksGoThroughTheProxy$":   frameworks,
 	}},
@@ -54,9 +39,6 @@ var exceptions = []suite{
 		"TestScripts/destinations":  execution,
 		"TestScripts/output-failed": execution,
 		"TestScripts/noisy":         execution,
-	}},
-	{pkg: "sim/jamf", fails: map[string]string{
-		"TestSecondReconWaits": onlyLinux + "Go does not poll a FIFO on darwin, so that it takes no deadline (os/file_unix.go)",
 	}},
 }
 
