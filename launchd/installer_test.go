@@ -10,6 +10,8 @@ import (
 	"strings"
 	"syscall"
 	"testing"
+	"testing/synctest"
+	"time"
 
 	"go.uber.org/goleak"
 
@@ -152,8 +154,9 @@ func TestInstallThatBrokeOffIsFinishedByTheNext(t *testing.T) {
 		t.Fatal(err)
 	}
 	m.calls()
-	m.has(map[string]any{"call": "bootstrap system", "exit_code": 5, "stderr": "Bootstrap failed: 5: Input/output error"})
-	err := m.installer(from(second)).Install(t.Context())
+	m.has(map[string]any{"call": "bootstrap system", "exit_code": 5, "stderr": "Bootstrap failed: 5: Input/output error", "times": 1000})
+	var err error
+	synctest.Test(t, func(t *testing.T) { err = m.installer(from(second)).Install(t.Context()) })
 	if err == nil || !strings.Contains(err.Error(), "start usherd: launchctl bootstrap system "+helperPlist+": exit code 5: Bootstrap failed: 5: Input/output error") {
 		t.Fatalf("got %v", err)
 	}
@@ -161,6 +164,7 @@ func TestInstallThatBrokeOffIsFinishedByTheNext(t *testing.T) {
 		t.Errorf("the last step is %+v", last)
 	}
 	m.calls()
+	m.has()
 	if err := m.installer(from(second)).Install(t.Context()); err != nil {
 		t.Fatal(err)
 	}
@@ -188,6 +192,98 @@ func TestLaunchdThatTakesItsTime(t *testing.T) {
 	if got := m.outcome("start usherd"); got.Result != launchd.Done || !strings.HasPrefix(got.Detail, "pid ") {
 		t.Errorf("%+v", got)
 	}
+}
+
+// For up to 15 seconds after bootout launchd refuses to take the job again, although print does not know it any more, or shows it as one
+// that has got SIGTERM. [LAUNCHCTL]
+func TestUpgradeWaitsUntilLaunchdTakesTheJobsAgain(t *testing.T) {
+	for name, late := range map[string]map[string]any{
+		"print does not know it, 5":  {"late": 5},
+		"print does not know it, 37": {"late": 5, "refusal": 37},
+		"print shows SIGTERMed, 5":   {"late": 6, "leaving": true},
+		"print shows SIGTERMed, 37":  {"late": 6, "leaving": true, "refusal": 37},
+	} {
+		t.Run(name, func(t *testing.T) {
+			m := newMac(t, 501)
+			first, second := m.programs("1"), m.programs("2")
+			if err := m.installer(from(first)).Install(t.Context()); err != nil {
+				t.Fatal(err)
+			}
+			late["call"], late["times"] = "bootout", 2
+			m.has(late)
+			synctest.Test(t, func(t *testing.T) {
+				began := time.Now()
+				if err := m.installer(from(second)).Install(t.Context()); err != nil {
+					t.Error(err)
+				}
+				if took := time.Since(began); took > time.Minute {
+					t.Errorf("it took %s", took)
+				}
+			})
+			m.wantRunning(2)
+		})
+	}
+}
+
+// A job that has got SIGTERM is going: that it has a process is no reason to leave it at that.
+func TestStartWaitsForTheEndOfAJobThatIsGoing(t *testing.T) {
+	m := newMac(t, 501)
+	if err := m.installer(from(m.programs("1"))).Install(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	m.has(map[string]any{"call": "bootout", "late": 6, "leaving": true, "times": 2})
+	for _, target := range []string{helperTarget, "gui/501/org.usher.useragent"} {
+		if output, err := command.Launchctl.At(filepath.Join(m.tools, "launchctl")).With("bootout", target).Run(t.Context()); err != nil || output.ExitCode != 0 {
+			t.Fatal(output, err)
+		}
+	}
+	synctest.Test(t, func(t *testing.T) {
+		if err := m.installer(nil).Start(t.Context()); err != nil {
+			t.Error(err)
+		}
+	})
+	m.wantRunning(2)
+}
+
+// Jamf ends a policy that takes too long, and people press Control-C. What has been unloaded is loaded again before the installer ends.
+func TestInterruptedUpgradeLeavesNoJobUnloaded(t *testing.T) {
+	m := newMac(t, 501)
+	first, second := m.programs("1"), m.programs("2")
+	if err := m.installer(from(first)).Install(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	m.has(map[string]any{"call": "bootout", "late": 5, "times": 2})
+	synctest.Test(t, func(t *testing.T) {
+		ctx, cancel := context.WithCancel(t.Context())
+		defer cancel()
+		i := m.installer(func(c *launchd.Config) {
+			c.Source = second
+			c.Begin = func(step string) {
+				if step == "start usherd" {
+					time.AfterFunc(4*time.Second, cancel)
+				}
+			}
+		})
+		if err := i.Install(ctx); !errors.Is(err, context.Canceled) {
+			t.Errorf("got %v", err)
+		}
+	})
+	m.wantRunning(2)
+}
+
+// A bootout that fails is no reason to leave a job that has gone meanwhile.
+func TestJobThatIsGoneAfterABootoutThatFailed(t *testing.T) {
+	m := newMac(t)
+	if err := m.installer(from(m.programs("1"))).Install(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	m.has(map[string]any{"call": "bootout", "exit_code": 5, "stderr": "Boot-out failed: 5: Input/output error", "gone": true})
+	synctest.Test(t, func(t *testing.T) {
+		if err := m.installer(nil).RestartServices(t.Context()); err != nil {
+			t.Error(err)
+		}
+	})
+	m.wantRunning(1)
 }
 
 // Somebody has loaded the job meanwhile, or had it disabled.

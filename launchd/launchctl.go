@@ -9,6 +9,7 @@ import (
 	"slices"
 	"strconv"
 	"strings"
+	"time"
 
 	"usher.internal/internal/command"
 	"usher.internal/internal/oneline"
@@ -65,47 +66,79 @@ func (l *launchctl) definition(job Job) string {
 	return l.helperDefinition
 }
 
-// Load implements [Manager]. A job can stay without a process after it was loaded although its definition says otherwise, so it is
-// started in so many words, and looked at (lessons.md "launchd and upgrades").
-func (l *launchctl) Load(ctx context.Context, job Job) error {
-	state, err := l.State(ctx, job)
-	if err != nil {
-		return err
+// Load implements [Manager]. After a bootout launchd refuses a job for up to 15 seconds, and a job can stay without a process after it
+// was loaded although its definition says otherwise (lessons.md "launchd and upgrades"). So the job is looked at, what it lacks is done,
+// and it is looked at again, until it runs.
+func (l *launchctl) Load(ctx context.Context, job Job) error { return l.loadAfter(ctx, job, 0) }
+
+// loadAfter is Load, where a process with the pid before is none that is wanted; 0 is none.
+func (l *launchctl) loadAfter(ctx context.Context, job Job, before int) error {
+	ctx, cancel := context.WithTimeoutCause(ctx, loadsWithin, errNotYet)
+	defer cancel()
+	var refused error // by launchd, last
+	for {
+		running, err := l.bringUp(ctx, job, before)
+		switch {
+		case running:
+			return nil
+		case ctx.Err() != nil:
+		case err != nil && !isTransient(err):
+			return err
+		case err != nil:
+			refused = err
+		}
+		select {
+		case <-ctx.Done():
+			if refused != nil {
+				return fmt.Errorf("%w (%w)", refused, context.Cause(ctx))
+			}
+			return fmt.Errorf("wait for a process of %s: %w; `launchctl print %s` tells more", l.target(job), context.Cause(ctx), l.target(job))
+		case <-time.After(loadAgain):
+		}
 	}
-	if !state.Loaded {
+}
+
+// bringUp does what the job lacks to run, and reports whether it runs.
+func (l *launchctl) bringUp(ctx context.Context, job Job, before int) (bool, error) {
+	state, err := l.State(ctx, job)
+	switch {
+	case err != nil:
+		return false, err
+	case state.Leaving || state.Running && state.PID == before:
+		return false, nil // it goes by itself
+	case state.Running:
+		return true, nil
+	case !state.Loaded:
 		// Who once disabled it by `launchctl unload -w` or `disable` would have a job that cannot be loaded.
 		if err := l.run(ctx, "enable", l.target(job)); err != nil && !job.Agent {
-			return err
+			return false, err
 		}
 		if err := l.bootstrap(ctx, job); err != nil {
-			return err
+			return false, err
 		}
 	}
-	if !state.Running {
-		if err := l.run(ctx, "kickstart", l.target(job)); err != nil {
-			return err
-		}
+	// In so many words, for a job that RunAtLoad has not started.
+	if err := l.run(ctx, "kickstart", l.target(job)); err != nil {
+		return false, err
 	}
-	if err := await(ctx, l, job, startsWithin, func(s State) bool { return s.Running }); err != nil {
-		return fmt.Errorf("wait for a process of %s: %w; `launchctl print %s` tells more", l.target(job), err, l.target(job))
+	state, err = l.State(ctx, job)
+	return err == nil && state.Running && !state.Leaving && state.PID != before, err
+}
+
+// isTransient reports whether launchd may answer otherwise in a while: it has a job that is going, or one that somebody else has loaded
+// meanwhile. It says 5 for these and for a definition that it does not take; which of them it is only time shows.
+func isTransient(err error) bool {
+	if errors.Is(err, ErrNoDomain) {
+		return false
 	}
-	return nil
+	failed, answered := errors.AsType[*launchctlError](err)
+	return answered && slices.Contains([]int{launchctlNoSuchProcess, launchctlInputOutput, launchctlInProgress, launchctlAlready, launchctlNoService}, failed.exitCode)
 }
 
 func (l *launchctl) bootstrap(ctx context.Context, job Job) error {
 	err := l.run(ctx, "bootstrap", l.domain(job), l.definition(job))
 	failed, answered := errors.AsType[*launchctlError](err)
-	if !answered {
-		return err
-	}
-	// launchd says "Input/output error" for a job that it has already, for a session that is going, and for a definition that it
-	// does not take. What is there now tells which.
-	if slices.Contains([]int{launchctlAlready, launchctlInputOutput}, failed.exitCode) {
-		if state, stateErr := l.State(ctx, job); stateErr == nil && state.Loaded {
-			return nil
-		}
-	}
-	if job.Agent && (slices.Contains(noDomain, failed.exitCode) || failed.exitCode == launchctlInputOutput && !l.hasDomain(ctx, job)) {
+	if answered && job.Agent && (slices.Contains(noDomain, failed.exitCode) || failed.exitCode == launchctlInputOutput && !l.hasDomain(ctx, job)) {
 		return fmt.Errorf("%w: %w", ErrNoDomain, err)
 	}
 	return err
@@ -117,12 +150,19 @@ func (l *launchctl) hasDomain(ctx context.Context, job Job) bool {
 	return err == nil && output.ExitCode == 0
 }
 
-// Restart implements [Manager]: it loads the job anew, for launchd keeps the definition that it was loaded with.
+// Restart implements [Manager]: it loads the job again, because launchd keeps the definition that it was loaded with. What it has
+// unloaded it loads, also when the unloading failed half-way and when ctx ends meanwhile: a Mac without usherd would stay so until it
+// is started again.
 func (l *launchctl) Restart(ctx context.Context, job Job) error {
-	if err := l.Unload(ctx, job); err != nil {
+	state, err := l.State(ctx, job)
+	if err != nil {
 		return err
 	}
-	return l.Load(ctx, job)
+	unloading := l.Unload(ctx, job)
+	if err := l.loadAfter(context.WithoutCancel(ctx), job, state.PID); err != nil {
+		return errors.Join(unloading, err)
+	}
+	return context.Cause(ctx)
 }
 
 // Unload implements [Manager]. launchctl returns before the process has ended where that takes long.
@@ -210,7 +250,7 @@ func said(output command.Output) string {
 }
 
 // parsePrint reads what `launchctl print` says of a service. Its manual warns that this is no interface [LAUNCHCTL]; used are the
-// lines "pid = N" and "last exit code = …", which have been there since print is, at the service's own level of braces alone.
+// lines "pid = N", "state = …" and "last exit code = …", which have been there since print is, at the service's own level of braces alone.
 func parsePrint(output []byte) State {
 	state := State{Loaded: true}
 	depth := 0
@@ -231,6 +271,9 @@ func parsePrint(output []byte) State {
 			continue
 		}
 		switch key {
+		case "state":
+			// Seen are SIGTERMed and SIGKILLed, of a job that was booted out [LAUNCHCTL].
+			state.Leaving = strings.HasPrefix(value, "SIG")
 		case "pid":
 			if pid, err := strconv.Atoi(value); err == nil && pid > 0 {
 				state.PID, state.Running = pid, true
@@ -241,5 +284,6 @@ func parsePrint(output []byte) State {
 			}
 		}
 	}
+	state.Running = state.Running && !state.Leaving
 	return state
 }

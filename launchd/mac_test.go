@@ -107,7 +107,7 @@ func (m *mac) installer(change func(*launchd.Config)) *launchd.Installer {
 	config := launchd.Config{
 		Layout:      m.layout,
 		Root:        m.root,
-		Manager:     launchd.Launchctl(command.Launchctl.At(filepath.Join(m.tools, "launchctl")).Within(10*time.Second), m.layout),
+		Manager:     launchd.Launchctl(command.Launchctl.At(filepath.Join(m.tools, "launchctl")).Within(2*time.Minute), m.layout),
 		Definitions: definitions{filepath.Join(m.root, m.layout.HelperDefinition)},
 		Sessions:    func() ([]uint32, error) { return m.sessions, nil },
 		Serves:      func(context.Context) error { return nil },
@@ -147,6 +147,27 @@ func (m *mac) wantCalls(want ...string) {
 	m.t.Helper()
 	if got := m.calls(); strings.Join(got, "\n") != strings.Join(want, "\n") {
 		m.t.Errorf("launchctl was called:\n\t%s\nwant:\n\t%s", strings.Join(got, "\n\t"), strings.Join(want, "\n\t"))
+	}
+}
+
+// wantRunning wants so many jobs that run, the helper's among them, once launchd has forgotten all that it is to forget.
+func (m *mac) wantRunning(jobs int) {
+	m.t.Helper()
+	var services []launchd.Service
+	for range 8 {
+		var err error
+		if services, err = m.installer(nil).Status(m.t.Context()); err != nil {
+			m.t.Fatal(err)
+		}
+	}
+	running := 0
+	for _, service := range services {
+		if service.Loaded && service.Running {
+			running++
+		}
+	}
+	if running != jobs || len(services) != jobs {
+		m.t.Errorf("%d run of %+v, want %d", running, services, jobs)
 	}
 }
 

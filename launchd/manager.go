@@ -22,6 +22,8 @@ type State struct {
 	// Loaded tells whether the service manager knows the job, Running whether it has a process; PID is that.
 	Loaded, Running bool
 	PID             int
+	// Leaving says that the job is about to be forgotten: it is Loaded, and whatever process it has ends.
+	Leaving bool
 	// LastExit is how its process ended last, in the service manager's words; empty where it does not say.
 	LastExit string
 }
@@ -52,6 +54,10 @@ type Manager interface {
 const (
 	endsWithin   = 30 * time.Second
 	startsWithin = 15 * time.Second
+	// loadsWithin is how long launchd may refuse a job. It takes up to 15 seconds to forget one that was booted out [LAUNCHCTL]; loadAgain
+	// is how often it is asked.
+	loadsWithin = 45 * time.Second
+	loadAgain   = 3 * time.Second
 	// lookAgain is how often is looked whether a process is there, or gone. Neither launchctl nor systemctl --user tells of it.
 	lookAgain = 100 * time.Millisecond
 )

@@ -26,6 +26,7 @@ const (
 	exitNoProcess   = 3
 	exitInputOutput = 5
 	exitInProgress  = 36
+	exitAlready     = 37
 	exitNoService   = 113
 	exitUnsupported = 125
 )
@@ -50,6 +51,13 @@ type Fault struct {
 	// stay for as many looks at it.
 	NoProcess bool `json:"no_process"`
 	Slow      int  `json:"slow"`
+	// Late has a bootout succeed and launchd refuse that many bootstraps of the job with Refusal, 5 or 37 (0 is 5), as launchd does for
+	// up to 15 seconds [LAUNCHCTL]. Meanwhile print does not know the job; with Leaving it shows it as state = SIGTERMed, with its pid.
+	Late    int  `json:"late"`
+	Refusal int  `json:"refusal"`
+	Leaving bool `json:"leaving"`
+	// Gone has a bootout that fails take the job away all the same.
+	Gone bool `json:"gone"`
 }
 
 // state is launchctl.state.json.
@@ -57,6 +65,8 @@ type state struct {
 	NextPID  int                 `json:"next_pid"`
 	Services map[string]*service `json:"services"`
 	Disabled map[string]bool     `json:"disabled"`
+	// Late has the jobs that were booted out and that launchd has not forgotten yet.
+	Late map[string]*late `json:"late"`
 	// Used counts how often each fault has happened.
 	Used map[int]int `json:"used"`
 }
@@ -67,6 +77,13 @@ type service struct {
 	PID     int    `json:"pid"`
 	// Leaving is for how many looks a service that was booted out is still there; 0 is one that stays.
 	Leaving int `json:"leaving"`
+}
+
+// late is a job that was booted out: Refusals more bootstraps end with ExitCode. Shown is what print shows meanwhile, if anything.
+type late struct {
+	Refusals int      `json:"refusals"`
+	ExitCode int      `json:"exit_code"`
+	Shown    *service `json:"shown"`
 }
 
 func main() {
@@ -105,6 +122,9 @@ func (t *tool) run(arguments []string) (exitCode int) {
 	if fault.ExitCode != 0 {
 		fmt.Fprintln(t.stderr, fault.Stderr)
 		exitCode = fault.ExitCode
+		if fault.Gone {
+			delete(t.state.Services, arguments[1])
+		}
 	} else {
 		exitCode = verbs[arguments[0]](t, fault, arguments[1:])
 	}
@@ -127,7 +147,7 @@ func (t *tool) fault(call string) Fault {
 }
 
 func (t *tool) load() error {
-	t.state = state{NextPID: 1000, Services: map[string]*service{}, Disabled: map[string]bool{}, Used: map[int]int{}}
+	t.state = state{NextPID: 1000, Services: map[string]*service{}, Disabled: map[string]bool{}, Late: map[string]*late{}, Used: map[int]int{}}
 	for name, into := range map[string]any{"launchctl.json": &t.config, "launchctl.state.json": &t.state} {
 		content, err := os.ReadFile(filepath.Join(t.directory, name))
 		if errors.Is(err, fs.ErrNotExist) {
@@ -205,6 +225,12 @@ func (t *tool) bootstrap(fault Fault, arguments []string) int {
 		_, err = plist.Unmarshal(content, &definition)
 	}
 	target := domain + "/" + definition.Label
+	if leaving := t.state.Late[target]; leaving != nil {
+		if leaving.Refusals--; leaving.Refusals == 0 {
+			delete(t.state.Late, target)
+		}
+		return failed(leaving.ExitCode, map[int]string{exitInputOutput: "Input/output error", exitAlready: "Operation already in progress"}[leaving.ExitCode])
+	}
 	if err != nil || definition.Label == "" || len(definition.ProgramArguments) == 0 || t.state.Services[target] != nil || t.state.Disabled[target] {
 		return failed(exitInputOutput, "Input/output error")
 	}
@@ -233,6 +259,16 @@ func (t *tool) bootout(fault Fault, arguments []string) int {
 		return exitInProgress
 	}
 	delete(t.state.Services, arguments[0])
+	if fault.Late > 0 {
+		leaving := &late{Refusals: fault.Late, ExitCode: fault.Refusal}
+		if leaving.ExitCode == 0 {
+			leaving.ExitCode = exitInputOutput
+		}
+		if fault.Leaving {
+			leaving.Shown = loaded
+		}
+		t.state.Late[arguments[0]] = leaving
+	}
 	return 0
 }
 
@@ -259,6 +295,14 @@ func (t *tool) print(_ Fault, arguments []string) int {
 		return 0
 	}
 	loaded := t.state.Services[arguments[0]]
+	leaving := t.state.Late[arguments[0]]
+	if leaving != nil {
+		loaded = leaving.Shown
+		// launchd forgets a job by itself, whether or not somebody bootstraps it meanwhile.
+		if leaving.Refusals--; leaving.Refusals == 0 {
+			delete(t.state.Late, arguments[0])
+		}
+	}
 	if loaded == nil {
 		fmt.Fprintln(t.stderr, "Bad request.")
 		return t.noService(arguments[0])
@@ -271,6 +315,9 @@ func (t *tool) print(_ Fault, arguments []string) int {
 	running, count, pid := "not running", 0, ""
 	if loaded.PID > 0 {
 		running, count, pid = "running", 1, fmt.Sprintf("\tpid = %d\n", loaded.PID)
+	}
+	if leaving != nil || loaded.Leaving > 0 {
+		running = "SIGTERMed"
 	}
 	fmt.Fprintf(t.stdout, `%s = {
 	active count = %d
