@@ -49,31 +49,38 @@ func main() {
 }
 
 func start(configFile, logFile string) (exitCode int) {
-	live, err := config.Open(configFile, lastGood(configFile))
-	if err != nil {
-		fmt.Fprintf(os.Stderr, "usherd: %v\n", err)
-		return exitConfiguration
-	}
 	debug.SetMemoryLimit(softMemory)
-	var output io.Writer = os.Stderr
-	if logFile != "" {
-		file, err := logfile.Open(logFile, 0) // newsyslog or logrotate rotates it
-		if err != nil {
-			fmt.Fprintf(os.Stderr, "usherd: %v\n", err)
-			return 1
-		}
-		defer file.Close()
-		output = file
-	}
-	log := slog.New(logfile.Limit(slog.NewTextHandler(output, &slog.HandlerOptions{Level: config.LogLevel(live)})))
+	level := &config.LogLevel{}
+	log, closeLog := openLog(logFile, level)
+	defer closeLog()
 	ctx, stop := signal.NotifyContext(context.Background(), syscall.SIGTERM, syscall.SIGINT)
 	defer stop()
-	if err := run(ctx, live, log); err != nil {
-		log.Error("usherd ends", "error", err)
-		return 1
+	places := config.PlatformPlaces()
+	return daemon{
+		byHand: configFile != "",
+		open:   func() (*config.Live, error) { return config.Open(configFile, lastGood(configFile)) },
+		run:    run,
+		look:   places.Look,
+		wait:   places.WaitForChange,
+	}.serve(ctx, level, log)
+}
+
+// openLog opens the log before anything can be refused, so that each refusal is in it. Where the file cannot be had, standard error is:
+// a helper without a log is better than none.
+func openLog(path string, level slog.Leveler) (log *slog.Logger, closeLog func()) {
+	of := func(output io.Writer) *slog.Logger {
+		return slog.New(logfile.Limit(slog.NewTextHandler(output, &slog.HandlerOptions{Level: level})))
 	}
-	log.Info("usherd ends")
-	return 0
+	if path == "" {
+		return of(os.Stderr), func() {}
+	}
+	file, err := logfile.Open(path, 0) // newsyslog or logrotate rotates it
+	if err != nil {
+		log = of(os.Stderr)
+		log.Error("the log file cannot be used; the log is on standard error until usherd starts again", "error", err)
+		return log, func() {}
+	}
+	return of(file), func() { file.Close() }
 }
 
 // lastGood is where the last good configuration is kept; with a file that was named by hand, which is for development, it is not.

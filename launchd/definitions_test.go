@@ -61,13 +61,13 @@ func TestPropertyListsHaveKnownKeysAlone(t *testing.T) {
 	for path, want := range map[string]job{
 		mac.HelperDefinition: {
 			Label: "org.usher.helper", ProgramArguments: []string{"/usr/local/usher/usherd", "--log-file", "/Library/Logs/usher/usherd.log"},
-			RunAtLoad: true, KeepAlive: true, ThrottleInterval: 30, ExitTimeOut: 20, ProcessType: "Standard", AbandonProcessGroup: true,
+			RunAtLoad: true, KeepAlive: true, ThrottleInterval: 360, ExitTimeOut: 20, ProcessType: "Standard", AbandonProcessGroup: true,
 			Umask: 0o022, StandardErrorPath: "/Library/Logs/usher/usherd.log",
 			EnvironmentVariables: map[string]string{"PATH": "/usr/bin:/bin:/usr/sbin:/sbin"}, AssociatedBundleIdentifiers: []string{"org.usher.usher"},
 		},
 		mac.AgentDefinition: {
 			Label: "org.usher.useragent", ProgramArguments: []string{"/usr/local/usher/usher-agent", "--log-file", "~/Library/Logs/usher/usher-agent.log"},
-			RunAtLoad: true, KeepAlive: map[string]any{"SuccessfulExit": false}, ThrottleInterval: 30, ExitTimeOut: 10, ProcessType: "Interactive",
+			RunAtLoad: true, KeepAlive: map[string]any{"SuccessfulExit": false}, ThrottleInterval: 360, ExitTimeOut: 10, ProcessType: "Interactive",
 			AbandonProcessGroup: true, LimitLoadToSessionType: "Aqua", AssociatedBundleIdentifiers: []string{"org.usher.usher"},
 		},
 	} {

@@ -5,7 +5,6 @@ package main
 
 import (
 	"context"
-	"errors"
 	"flag"
 	"fmt"
 	"io"
@@ -18,13 +17,16 @@ import (
 	"syscall"
 
 	"usher.internal/internal/config"
-	"usher.internal/internal/link"
 	"usher.internal/internal/logfile"
 	"usher.internal/internal/version"
 )
 
-// exitForGood is the exit code for what a restart cannot heal: EX_CONFIG of sysexits(3).
-const exitForGood = 78
+// exitConfiguration is the exit code for a configuration that was given by hand and cannot be used: EX_CONFIG of sysexits(3).
+const exitConfiguration = 78
+
+// exitForGood is the exit code for what a restart cannot heal. launchd knows one code after which it does not start the agent again, by
+// KeepAlive's SuccessfulExit=false [LAUNCHCTL].
+const exitForGood = 0
 
 // exitStartAgain is the exit code for what a restart heals: EX_TEMPFAIL of sysexits(3).
 const exitStartAgain = 75
@@ -55,45 +57,44 @@ func main() {
 
 func start(configFile, logFile string) (exitCode int) {
 	if os.Getuid() == 0 || os.Geteuid() == 0 {
+		// Root's home gets no log of it: this is no user's session.
 		fmt.Fprintln(os.Stderr, "usher-agent: refuses to run as root: it is for a user's login session, where launchd or systemd starts it")
-		return exitForGood
-	}
-	live, err := config.Open(configFile, "")
-	if err != nil {
-		fmt.Fprintf(os.Stderr, "usher-agent: %v\n", err)
 		return exitForGood
 	}
 	// An agent idles for days in the session of somebody who works there: its memory matters more than its speed
 	// (docs/performance.md).
 	debug.SetGCPercent(agentGCPercent)
-	var output io.Writer = os.Stderr
-	if logFile != "" {
-		file, err := openLog(logFile)
-		if err != nil {
-			fmt.Fprintf(os.Stderr, "usher-agent: %v\n", err)
-			return exitForGood
-		}
-		defer file.Close()
-		output = file
-	}
-	log := slog.New(slog.NewTextHandler(output, &slog.HandlerOptions{Level: config.LogLevel(live)}))
+	level := &config.LogLevel{}
+	log, closeLog := logTo(logFile, level)
+	defer closeLog()
 	ctx, stop := signal.NotifyContext(context.Background(), syscall.SIGTERM, syscall.SIGINT)
 	defer stop()
-	var refusal *link.RefusedError
-	switch err := run(ctx, live, log); {
-	case err == nil:
-		log.Info("usher-agent ends")
-		return 0
-	case errors.As(err, &refusal) && refusal.Reason == link.SessionExists:
-		log.Info("usher-agent ends, for this session has one already", "helper", refusal.Message)
-		return 0
-	case errors.As(err, &refusal) && refusal.Reason == link.ReplacedAgent:
-		log.Info("usher-agent ends, for another version has been installed; it is to be started again", "helper", refusal.Message)
-		return exitStartAgain
-	default:
-		log.Error("usher-agent ends", "error", err)
-		return exitForGood
+	places := config.PlatformPlaces()
+	return agentProcess{
+		byHand: configFile != "",
+		open:   func() (*config.Live, error) { return config.Open(configFile, "") },
+		run:    run,
+		look:   places.Look,
+		wait:   places.WaitForChange,
+	}.serve(ctx, level, log)
+}
+
+// logTo opens the log before anything else can be refused, so that each refusal is in it. Where the file cannot be had, standard error is:
+// an agent without a log is better than none.
+func logTo(path string, level slog.Leveler) (log *slog.Logger, closeLog func()) {
+	of := func(output io.Writer) *slog.Logger {
+		return slog.New(slog.NewTextHandler(output, &slog.HandlerOptions{Level: level}))
 	}
+	if path == "" {
+		return of(os.Stderr), func() {}
+	}
+	file, err := openLog(path)
+	if err != nil {
+		log = of(os.Stderr)
+		log.Error("the log file cannot be used; the log is on standard error until usher-agent starts again", "error", err)
+		return log, func() {}
+	}
+	return of(file), func() { file.Close() }
 }
 
 // logLimit is when the log is begun anew, in bytes. Nobody rotates logs in a user's home.

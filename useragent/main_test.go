@@ -169,7 +169,7 @@ func TestAgentThatHasNoBusinessHereEnds(t *testing.T) {
 		code      int
 		words     string
 	}{
-		{0, []string{"--config", s.configuration}, 78, "refuses to run as root"},
+		{0, []string{"--config", s.configuration}, 0, "refuses to run as root"},
 		{nobody, []string{"--config", filepath.Join(s.directory, "none.yaml")}, 78, "none.yaml"},
 		{nobody, []string{"surplus"}, 2, "surplus"},
 		{nobody, []string{"--version"}, 0, "usher-agent "},
@@ -181,7 +181,7 @@ func TestAgentThatHasNoBusinessHereEnds(t *testing.T) {
 }
 
 func TestAgentEndsWhenTheHelperRefusesItForGood(t *testing.T) {
-	for reason, code := range map[link.RefusalReason]int{link.SessionExists: 0, link.NotAPerson: 78, link.ProtocolVersion: 78} {
+	for reason, code := range map[link.RefusalReason]int{link.SessionExists: 0, link.NotAPerson: 0, link.ProtocolVersion: 0, link.ReplacedAgent: 75} {
 		t.Run(string(reason), func(t *testing.T) {
 			s := newSession(t)
 			newHelper(t, s.directory, func(peer *link.Peer) error {

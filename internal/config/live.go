@@ -195,13 +195,21 @@ func (l *Live) pin(loaded, before *Loaded) (pending []string) {
 	return pending
 }
 
-// LogLevel is the level that the configuration has at each moment.
-func LogLevel(l *Live) slog.Leveler { return leveler{l} }
+// LogLevel is the level that the configuration has at each moment, info before there is one. The zero value is ready; it may be used by
+// several goroutines.
+type LogLevel struct{ live atomic.Pointer[Live] }
 
-type leveler struct{ live *Live }
+// Follow has it be what l says from now on.
+func (l *LogLevel) Follow(live *Live) { l.live.Store(live) }
 
 // Level implements [slog.Leveler].
-func (l leveler) Level() slog.Level { return l.live.Current().LogLevel }
+func (l *LogLevel) Level() slog.Level {
+	live := l.live.Load()
+	if live == nil {
+		return slog.LevelInfo
+	}
+	return live.Current().LogLevel
+}
 
 // errNothingKept says that there is no last good configuration.
 var errNothingKept = errors.New("no configuration was kept")

@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"context"
 	"errors"
+	"fmt"
 	"log/slog"
 	"os"
 	"path/filepath"
@@ -78,7 +79,11 @@ func TestChangeCountsWhenItIsWritten(t *testing.T) {
 	if got := live.Current().LogLevel; got != slog.LevelWarn {
 		t.Fatalf("log_level is %v", got)
 	}
-	level := config.LogLevel(live)
+	var level config.LogLevel
+	if level.Level() != slog.LevelInfo {
+		t.Errorf("without a configuration the level is %v", level.Level())
+	}
+	level.Follow(live)
 	replaceFile(t, path, "log_level: debug\nregistration.sign_in_timeout: 45m\n")
 	wait(t, changes)
 	if got := live.Current(); got.LogLevel != slog.LevelDebug || level.Level() != slog.LevelDebug || got.Registration.SignInTimeout != 45*time.Minute {
@@ -249,4 +254,38 @@ func TestLastGoodOutlivesARestart(t *testing.T) {
 			t.Errorf("kept %q: %v", content, err)
 		}
 	}
+}
+
+// Whoever was refused by the configuration waits for another one.
+func TestWaitForChange(t *testing.T) {
+	path := filepath.Join(t.TempDir(), "config.yaml")
+	replaceFile(t, path, "log_level: loud\n")
+	places := config.Places{Local: path}
+	log := slog.New(slog.DiscardHandler)
+	t.Run("the pause ends it", func(t *testing.T) { places.WaitForChange(t.Context(), places.Look(), time.Millisecond, log) })
+	t.Run("a change before the wait ends it", func(t *testing.T) {
+		before := places.Look()
+		replaceFile(t, path, "log_level: louder\n")
+		places.WaitForChange(t.Context(), before, time.Hour, log)
+	})
+	t.Run("a change during the wait ends it", func(t *testing.T) {
+		changed := make(chan struct{})
+		go func() {
+			defer close(changed)
+			places.WaitForChange(t.Context(), places.Look(), time.Hour, log)
+		}()
+		for number := 0; ; number++ { // the first may be earlier than the look
+			replaceFile(t, path, fmt.Sprintf("log_level: loud%d\n", number))
+			select {
+			case <-changed:
+				return
+			case <-time.After(time.Second):
+			}
+		}
+	})
+	t.Run("the context ends it", func(t *testing.T) {
+		ctx, cancel := context.WithCancel(t.Context())
+		cancel()
+		places.WaitForChange(ctx, places.Look(), time.Hour, log)
+	})
 }

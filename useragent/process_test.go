@@ -1,0 +1,99 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"log/slog"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"usher.internal/internal/config"
+	"usher.internal/internal/link"
+	"usher.internal/launchd"
+	"usher.internal/sim/keepalive"
+)
+
+func agentJob(t *testing.T) keepalive.Job {
+	t.Helper()
+	layout, err := launchd.LayoutOf(launchd.MacOS, launchd.ByHand)
+	if err != nil {
+		t.Fatal(err)
+	}
+	files, err := layout.Files()
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, file := range files {
+		if file.Path == layout.AgentDefinition {
+			return keepalive.Read(t, file.Content)
+		}
+	}
+	t.Fatal("there is no definition")
+	return keepalive.Job{}
+}
+
+// launchd starts an agent in each session: of Guest (201), of root, of _mbsetupuser (248), and of everybody whom the helper refuses.
+// None of them is worth more than ten starts in an hour.
+func TestLaunchdStartsTheAgentSeldomWhateverItIsRefused(t *testing.T) {
+	const aDay = 24 * time.Hour
+	good := func() (*config.Live, error) { return config.Places{}.Open("") }
+	refusedWith := func(err error) agentProcess {
+		return agentProcess{open: good, run: func(context.Context, *config.Live, *slog.Logger) error { return err }}
+	}
+	for name, test := range map[string]struct {
+		process agentProcess
+		// most is how often it may be started in a day, at least once.
+		most int
+	}{
+		"session exists":              {refusedWith(&link.RefusedError{Reason: link.SessionExists}), 1},
+		"Guest, and others below 501": {refusedWith(&link.RefusedError{Reason: link.NotAPerson, Message: "uid 201 is not a person"}), 1},
+		"another protocol":            {refusedWith(&link.RefusedError{Reason: link.ProtocolVersion}), 1},
+		// The next process may be the new one: it is tried, as often as launchd does.
+		"replaced":      {refusedWith(&link.RefusedError{Reason: link.ReplacedAgent}), 240},
+		"configuration": {agentProcess{open: func() (*config.Live, error) { return nil, errors.New("key is wrong") }}, 1},
+		"no home":       {refusedWith(errors.New("$HOME is not defined")), 1},
+		"serves": {agentProcess{open: good, run: func(ctx context.Context, _ *config.Live, _ *slog.Logger) error {
+			<-ctx.Done()
+			return nil
+		}}, 1},
+	} {
+		t.Run(name, func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				process := test.process
+				process.look = func() config.Look { return config.Look{} }
+				process.wait = func(ctx context.Context, _ config.Look, pause time.Duration, _ *slog.Logger) {
+					select {
+					case <-ctx.Done():
+					case <-time.After(pause):
+					}
+				}
+				starts := agentJob(t).Run(aDay, func(left time.Duration) int {
+					ctx, cancel := context.WithTimeout(t.Context(), left)
+					defer cancel()
+					return process.serve(ctx, &config.LogLevel{}, slog.New(slog.DiscardHandler))
+				})
+				if again := keepalive.MostInAnHour(starts); again > 10 || len(starts) > test.most {
+					t.Errorf("it has been started %d times, and again %d times in an hour", len(starts), again)
+				}
+			})
+		})
+	}
+}
+
+// A refusal is in the log that launchd's definition names: the definition has no other place for it.
+func TestRefusalOfTheConfigurationIsInTheAgentsLog(t *testing.T) {
+	s := newSession(t)
+	file := filepath.Join(s.home, "Library/Logs/usher/usher-agent.log")
+	command, told := s.start(nobody, "--config", filepath.Join(s.directory, "none.yaml"), "--log-file", "~/Library/Logs/usher/usher-agent.log")
+	s.wantExit(command, told, exitConfiguration, "")
+	if log, err := os.ReadFile(file); err != nil || !strings.Contains(string(log), "none.yaml") {
+		t.Errorf("the log is %q, %v; standard error %q", log, err, told)
+	}
+	// A log that cannot be had keeps no agent from starting.
+	command, told = s.start(nobody, "--config", filepath.Join(s.directory, "none.yaml"), "--log-file", s.home)
+	s.wantExit(command, told, exitConfiguration, "none.yaml")
+}
