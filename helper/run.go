@@ -4,6 +4,7 @@ import (
 	"context"
 	"log/slog"
 	"os"
+	"time"
 
 	"golang.org/x/sync/errgroup"
 
@@ -25,6 +26,9 @@ import (
 	"usher.internal/internal/version"
 	"usher.internal/internal/wpj"
 )
+
+// sleptAtLeast is for how long this Mac must have slept for its users to be looked at again.
+const sleptAtLeast = time.Minute
 
 // run wires the helper together and serves until ctx ends.
 //
@@ -133,14 +137,30 @@ func run(ctx context.Context, live *config.Live, log *slog.Logger) error {
 	})
 
 	log.Info("usherd serves", "version", version.String(), "pid", os.Getpid(), "socket", started.HelperSocket(), "delivery", started.Delivery.Mode)
+	networkChanged := make(chan struct{}, 1)
 	group, ctx := errgroup.WithContext(ctx)
 	group.Go(func() error { return machine.Run(ctx) })
 	group.Go(func() error { return outbox.Run(ctx) })
 	group.Go(func() error { return watcher.Run(ctx) })
 	group.Go(func() error {
-		changed := func() { outbox.NetworkChanged(); watcher.NetworkChanged(); device.NetworkChanged() }
+		changed := func() {
+			outbox.NetworkChanged()
+			device.NetworkChanged()
+			select {
+			case networkChanged <- struct{}{}:
+			default:
+			}
+		}
 		if err := delivery.WatchNetwork(ctx, changed); err != nil {
-			log.Warn("changes of the network are not seen; deliveries wait for their back-off, and users are not looked at after wake", "error", err)
+			log.Warn("changes of the network are not seen; deliveries wait for their back-off", "error", err)
+		}
+		return nil
+	})
+	group.Go(func() error {
+		// What waits for its back-off has stood still too.
+		woke := func(slept time.Duration) { watcher.Woke(slept); outbox.NetworkChanged(); device.NetworkChanged() }
+		if err := thismac.WatchWake(ctx, networkChanged, sleptAtLeast, woke); err != nil {
+			log.Warn("sleep is not seen; users are not looked at after wake", "error", err)
 		}
 		return nil
 	})

@@ -24,10 +24,6 @@ import (
 // lookWithin bounds one look, with what Jamf Pro is asked.
 const lookWithin = time.Minute
 
-// sleptAtLeast is by how much the clock on the wall must have run ahead of the one that stands still in sleep for this Mac to
-// have slept.
-const sleptAtLeast = time.Minute
-
 // changesReported is how often looks at one user are reported: once a minute. Who owns a session can have it look otherwise as often as
 // they like, and each report is a write to Jamf Pro.
 var changesReported = quota.NewAllowance("changes-reported", 60, time.Hour)
@@ -82,41 +78,19 @@ type Watcher struct {
 	// changed holds at most one signal that the settings have changed.
 	changed chan struct{}
 
-	// clocks reads them; base is what they said when they were compared last.
-	clocks func() clocks
-
 	mu     sync.Mutex
 	wanted map[uint32]bool
-	base   clocks
 	// unasked ends the look at a user that is under way and that nobody asked for.
 	unasked map[uint32]context.CancelCauseFunc
 }
 
 // NewWatcher returns a watcher that does nothing by itself before [Watcher.Run].
 func NewWatcher(config WatcherConfig) *Watcher {
-	started := time.Now()
 	return &Watcher{
 		WatcherConfig: config, log: cmp.Or(config.Logger, slog.New(slog.DiscardHandler)),
 		asked: make(chan struct{}, 1), changed: make(chan struct{}, 1), wanted: make(map[uint32]bool),
 		unasked: make(map[uint32]context.CancelCauseFunc),
-		clocks:  func() clocks { return read(started) }, base: read(started),
 	}
-}
-
-// clocks are the one on the wall, and the one that stands still in sleep, which counts from when the watcher was made.
-type clocks struct {
-	wall  time.Time
-	awake time.Duration
-}
-
-func read(started time.Time) clocks {
-	now := time.Now()
-	return clocks{now.Round(0), now.Sub(started)}
-}
-
-// sleptSince is by how much the clock on the wall has run ahead since base. It is negative where that was set back.
-func (c clocks) sleptSince(base clocks) time.Duration {
-	return c.wall.Sub(base.wall) - (c.awake - base.awake)
 }
 
 // Run looks until ctx ends, and waits for the looks that are under way. It returns nil.
@@ -221,16 +195,8 @@ func (w *Watcher) LookSoon(uids ...uint32) {
 	}
 }
 
-// NetworkChanged looks at everyone if this Mac has slept meanwhile: a network comes back with every wake. It does not block.
-func (w *Watcher) NetworkChanged() {
-	now := w.clocks()
-	w.mu.Lock()
-	slept := now.sleptSince(w.base)
-	w.base = now
-	w.mu.Unlock()
-	if slept < sleptAtLeast {
-		return
-	}
+// Woke looks at everyone after this Mac has slept for so long. It does not block.
+func (w *Watcher) Woke(slept time.Duration) {
 	w.log.Info("looking again after sleep", "slept", slept.Round(time.Second))
 	list, _ := w.Sessions.Watch()
 	for _, session := range list {

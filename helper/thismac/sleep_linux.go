@@ -1,0 +1,9 @@
+package thismac
+
+import "golang.org/x/sys/unix"
+
+// The clocks of clock_gettime(2): one that counts sleep, and one that does not. Both are adjusted alike.
+const (
+	clockOfAll = unix.CLOCK_BOOTTIME
+	clockAwake = unix.CLOCK_MONOTONIC
+)
