@@ -5,7 +5,6 @@ import (
 	"net"
 	"os"
 	"path/filepath"
-	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -145,40 +144,5 @@ func TestHaveAzureID(t *testing.T) {
 	}
 	if have, err := haveAzureID(t.Context(), filepath.Join(t.TempDir(), "none")); have || err != nil {
 		t.Errorf("no file: got %v, %v", have, err)
-	}
-}
-
-func TestNotifyUserHandsTextOverAsItIs(t *testing.T) {
-	program, here := script(t, `for a in "$@"; do printf '%s\0' "$a"; done > "$here/arguments"`)
-	client := call(t, serverConfig{Notifier: command.Notify.At(program)})
-	for _, text := range []string{"Hello", `"; do shell script "x" --`, "--version", "$(id)\n`id` ü"} {
-		if _, err := client.NotifyUser(t.Context(), &usherv1.NotifyUserRequest{Title: "-t " + text[:1], Text: text}); err != nil {
-			t.Fatal(err)
-		}
-		got := strings.Split(strings.TrimSuffix(read(t, filepath.Join(here, "arguments")), "\x00"), "\x00")
-		if !slices.Equal(got, notifyArguments("-t "+text[:1], text)) || !slices.Contains(got, text) || !slices.Contains(got, "-t "+text[:1]) {
-			t.Errorf("arguments %q", got)
-		}
-	}
-}
-
-func TestNotifyUserRefuses(t *testing.T) {
-	fine, _ := script(t, "exit 0")
-	fails, here := script(t, "exit 1")
-	client := call(t, serverConfig{Notifier: command.Notify.At(fine)})
-	for _, request := range []*usherv1.NotifyUserRequest{
-		{}, {Title: "t"}, {Text: "t"}, {Title: "t\n", Text: "t"}, {Title: "t", Text: "t\x1b[0m"}, {Title: "t", Text: "\x7f"},
-		{Title: strings.Repeat("ü", 101), Text: "t"}, {Title: "t", Text: strings.Repeat("ü", 1001)},
-	} {
-		_, err := client.NotifyUser(t.Context(), request)
-		wantError(t, err, codes.InvalidArgument, usherv1.ErrorReason_ERROR_REASON_INVALID_ARGUMENT)
-	}
-	longest := &usherv1.NotifyUserRequest{Title: strings.Repeat("ü", 100), Text: strings.Repeat("ü", 999) + "\n"}
-	if _, err := client.NotifyUser(t.Context(), longest); err != nil {
-		t.Error(err)
-	}
-	for _, program := range []string{fails, filepath.Join(here, "none")} {
-		_, err := call(t, serverConfig{Notifier: command.Notify.At(program)}).NotifyUser(t.Context(), longest)
-		wantError(t, err, codes.FailedPrecondition, usherv1.ErrorReason_ERROR_REASON_PROGRAM_FAILED)
 	}
 }

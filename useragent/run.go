@@ -57,7 +57,6 @@ func run(ctx context.Context, live *config.Live, log *slog.Logger) error {
 		Keychain:  login,
 		Leftovers: leftovers.New(login, folder),
 		JamfState: jamfState,
-		Notifier:  command.Notify,
 		Version:   version.String(),
 		Logger:    log,
 	})

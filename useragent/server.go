@@ -43,7 +43,6 @@ type serverConfig struct {
 	JamfState string
 	// settings are those that it begins with; [server.use] has others take their place.
 	settings
-	Notifier command.Command
 	// Connected is called each time that the helper has accepted the agent; it may be nil.
 	Connected func()
 	Version   string

@@ -8,7 +8,6 @@ import (
 	"time"
 
 	"usher.internal/helper/store"
-	usherv1 "usher.internal/proto/usher/v1"
 )
 
 // How often what may heal is tried again: a journal that cannot be written, and an agent that does not answer.
@@ -23,7 +22,6 @@ const (
 	readWithin   = 30 * time.Second
 	returnWithin = 15 * time.Second
 	stopWithin   = 15 * time.Second
-	notifyWithin = 10 * time.Second
 	gatherWithin = 11 * time.Minute
 	// reconnectWithin is how long an agent may take to find a helper that was started again: its pauses grow to half of it.
 	reconnectWithin = time.Minute
@@ -94,7 +92,6 @@ func (d *driver) run(alive, ctx context.Context) {
 			}
 			return
 		}
-		d.notify(alive, r)
 	}
 }
 
@@ -237,22 +234,5 @@ func (d *driver) cancel(ctx context.Context, r Registration) decision {
 	return func(tx *store.Tx, r *Registration) error {
 		r.PortalExit, r.FailureDetail = exit, detail
 		return d.transition(tx, r, StateCancelled, detail)
-	}
-}
-
-// notify tells the user why Company Portal's end was not a good one. It does not matter whether it reaches him.
-func (d *driver) notify(ctx context.Context, r Registration) {
-	if r.FailureReason != ReasonPortalFailed || r.PortalExit == nil || r.PortalExit.Code == nil {
-		return
-	}
-	info, _ := r.PortalExit.Code.Info()
-	ctx, cancel := context.WithTimeout(ctx, notifyWithin)
-	defer cancel()
-	agent, err := d.config.Sessions.Await(ctx, r.User.UID)
-	if err == nil {
-		_, err = agent.NotifyUser(ctx, &usherv1.NotifyUserRequest{Title: "Registration", Text: info.User})
-	}
-	if err != nil {
-		d.log.Debug("user was not notified", "error", err)
 	}
 }

@@ -226,9 +226,8 @@ type fakeAgent struct {
 	launches  map[string]int
 	stops     int
 	stopped   *usherv1.PortalExit // what a portal has ended with that is stopped
-	notified  []string
-	registers bool // the portal leaves an identity
-	gathers   int  // how often Jamf's own program ran
+	registers bool                // the portal leaves an identity
+	gathers   int                 // how often Jamf's own program ran
 }
 
 func newFakeAgent(t *testing.T) *fakeAgent {
@@ -322,13 +321,6 @@ func jamfSays(acquired bool) []*usherv1.Evidence {
 	return append(registered(), contract.EvidenceToProto(wpj.Evidence{
 		Source: wpj.SourceJamfAgent, Finding: wpj.Found, JamfAgent: &wpj.JamfAgent{HaveAzureID: &acquired},
 	}))
-}
-
-func (a *fakeAgent) NotifyUser(_ context.Context, request *usherv1.NotifyUserRequest, _ ...grpc.CallOption) (*usherv1.NotifyUserResponse, error) {
-	a.mu.Lock()
-	defer a.mu.Unlock()
-	a.notified = append(a.notified, request.GetText())
-	return &usherv1.NotifyUserResponse{}, nil
 }
 
 func (a *fakeAgent) RunPortal(ctx context.Context, request *usherv1.RunPortalRequest, _ ...grpc.CallOption) (grpc.ServerStreamingClient[usherv1.RunPortalResponse], error) {

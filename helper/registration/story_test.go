@@ -162,9 +162,6 @@ func TestFailures(t *testing.T) {
 					t.Errorf("reported %s", got)
 				}
 				synctest.Wait()
-				if told := len(w.agent.notified) == 1; told != (test.reason == registration.ReasonPortalFailed) {
-					t.Errorf("the user was told %q", w.agent.notified)
-				}
 				if _, attached, err := w.machine.Start(t.Context(), registration.StartRequest{Kind: registration.KindGather, User: jane}); attached || err != nil {
 					t.Errorf("the failed registration is in the way of a new one: %v", err)
 				}

@@ -14,8 +14,9 @@ var (
 	GetPSSOStatus = Command{Path: conditionalAccess, Arguments: []string{"getPSSOStatus"}, Deadline: 20 * time.Second, OutputLimit: 64 << 10}
 	// GatherAADInfo has Jamf acquire the identity. It may ask the user to sign in, hence its patience [MB-AAD].
 	GatherAADInfo = Command{Path: conditionalAccess, Arguments: []string{"gatherAADInfo"}, Deadline: 10 * time.Minute}
-	// Notify shows a notification; its arguments are the platform's own.
-	Notify = Command{Path: notifier, Deadline: 10 * time.Second}
+	// ActivatePortal has macOS bring Company Portal to the front. Without -n, open(1) starts no second instance of a program that runs
+	// [OPEN].
+	ActivatePortal = Command{Path: "/usr/bin/open", Arguments: []string{"-b", "com.microsoft.CompanyPortalMac"}, Deadline: 10 * time.Second}
 	// Security reads the macOS keychain where Keychain Services cannot be linked; its arguments are useragent/keychain's.
 	Security = Command{Path: "/usr/bin/security", Deadline: 10 * time.Second, OutputLimit: 16 << 20}
 	// IORegistry tells the hardware UUID and the serial number.

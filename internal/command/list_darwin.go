@@ -1,6 +1,3 @@
 package command
 
-const (
-	conditionalAccess = "/Library/Application Support/JAMF/Jamf.app/Contents/MacOS/Jamf Conditional Access.app/Contents/MacOS/Jamf Conditional Access"
-	notifier          = "/usr/bin/osascript"
-)
+const conditionalAccess = "/Library/Application Support/JAMF/Jamf.app/Contents/MacOS/Jamf Conditional Access.app/Contents/MacOS/Jamf Conditional Access"

@@ -1,6 +1,3 @@
 package command
 
-const (
-	conditionalAccess = "/usr/local/jamf/bin/jamfAAD"
-	notifier          = "/usr/bin/notify-send"
-)
+const conditionalAccess = "/usr/local/jamf/bin/jamfAAD"

@@ -58,7 +58,7 @@ type UserAgentServiceClient interface {
 	RemoveLeftovers(ctx context.Context, in *RemoveLeftoversRequest, opts ...grpc.CallOption) (*RemoveLeftoversResponse, error)
 	// ExamineSession makes the checks that can only be made in the user's session.
 	ExamineSession(ctx context.Context, in *ExamineSessionRequest, opts ...grpc.CallOption) (*ExamineSessionResponse, error)
-	// NotifyUser shows a notification to the user.
+	// NotifyUser showed a notification to the user. It is not implemented any more: macOS dropped what osascript showed.
 	NotifyUser(ctx context.Context, in *NotifyUserRequest, opts ...grpc.CallOption) (*NotifyUserResponse, error)
 }
 
@@ -206,7 +206,7 @@ type UserAgentServiceServer interface {
 	RemoveLeftovers(context.Context, *RemoveLeftoversRequest) (*RemoveLeftoversResponse, error)
 	// ExamineSession makes the checks that can only be made in the user's session.
 	ExamineSession(context.Context, *ExamineSessionRequest) (*ExamineSessionResponse, error)
-	// NotifyUser shows a notification to the user.
+	// NotifyUser showed a notification to the user. It is not implemented any more: macOS dropped what osascript showed.
 	NotifyUser(context.Context, *NotifyUserRequest) (*NotifyUserResponse, error)
 	mustEmbedUnimplementedUserAgentServiceServer()
 }
