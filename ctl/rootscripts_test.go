@@ -65,7 +65,7 @@ func TestScriptsThatRootRunsNameOnlyWhatRootInstalled(t *testing.T) {
 	if len(attributes) == 0 || fenced == 0 || inline == 0 {
 		t.Errorf("%d attributes, %d scripts and %d commands within documents", len(attributes), fenced, inline)
 	}
-	for _, path := range []string{"../docs/examples/register.sh", "../docs/examples/uninstall.sh", "../packaging/macos/scripts/postinstall"} {
+	for _, path := range []string{"../docs/examples/register.sh", "../docs/examples/gather.sh", "../docs/examples/uninstall.sh", "../packaging/macos/scripts/postinstall"} {
 		if scripts[path] == "" {
 			t.Errorf("%s was not walked", path)
 		}
