@@ -36,6 +36,7 @@ func run(ctx context.Context, live *config.Live, log *slog.Logger) error {
 		Executable:     started.Portal.Executable,
 		StateDirectory: stateDirectory(home),
 		LogDirectory:   filepath.Join(home, "Library", "Logs", "Company Portal"),
+		Activate:       activatePortal(func() bool { return live.Current().Portal.Activate }),
 		Logger:         log,
 	})
 	defer runner.Close()

@@ -27,7 +27,11 @@ type Config struct {
 	Agent struct{ Executable string }
 	// Portal.Executable is the program inside Company Portal's bundle, MinimumVersion the oldest version of the bundle that
 	// a registration is begun with; empty accepts any.
-	Portal struct{ Executable, MinimumVersion string }
+	// Portal.Activate has macOS bring it to the front.
+	Portal struct {
+		Executable, MinimumVersion string
+		Activate                   bool
+	}
 
 	// Tenant.ID is the Entra tenant that users must register in; empty accepts any.
 	Tenant struct {

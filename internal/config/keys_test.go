@@ -52,6 +52,7 @@ var other = map[string]string{
 	"listener.allowed_names":             "monitor.example.org, spiffe://example.org/monitor",
 	"listener.personal_data":             "false",
 	"fleet.servers":                      "tls://nats1.example.org:4222, nats://127.0.0.1:4222",
+	"portal.activate":                    "false",
 	"fleet.ca_file":                      "/etc/usher/fleet/ca.pem",
 	"fleet.credentials_file":             "/etc/usher/fleet/device.creds",
 	"fleet.nkey_file":                    "/etc/usher/fleet/device.nk",

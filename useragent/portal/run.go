@@ -30,6 +30,9 @@ type run struct {
 	logExit  *wpj.ExitCode
 	// changed is closed and replaced when there is something new.
 	changed chan struct{}
+	// activating ends when Company Portal has been brought to the front, or could not be.
+	activating sync.WaitGroup
+	activate   sync.Once
 }
 
 func newRun(runner *Runner, saved record) *run {
@@ -92,11 +95,29 @@ func (r *run) followLog(ctx context.Context, drain <-chan struct{}) {
 	following := applog.Following{Directory: r.runner.config.LogDirectory, From: r.record.Log, Drain: drain}
 	_, err := applog.Follow(ctx, following, func(entry *applog.Record) error {
 		r.take(entry)
+		r.toFront(ctx)
 		return nil
 	})
+	r.activating.Wait()
 	if err != nil && ctx.Err() == nil {
 		r.runner.logger.Warn("follow log of Company Portal", "registration_id", r.id, "error", err)
 	}
+}
+
+// toFront has Company Portal brought to the front, once, if this agent has launched it: of one that runs already the user knows, and
+// macOS would take the keyboard from whatever they do now.
+func (r *run) toFront(ctx context.Context) {
+	activate := r.runner.config.Activate
+	if activate == nil || r.command == nil || !r.isAlive() {
+		return
+	}
+	r.activate.Do(func() {
+		r.activating.Go(func() {
+			if err := activate(ctx); err != nil && ctx.Err() == nil {
+				r.runner.logger.Warn("Company Portal may be behind other windows", "registration_id", r.id, "error", err)
+			}
+		})
+	})
 }
 
 func (r *run) take(entry *applog.Record) {

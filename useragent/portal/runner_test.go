@@ -371,3 +371,37 @@ func TestOldRecordsAreDeleted(t *testing.T) {
 	last.started(true)
 	last.exit(wpj.ExitSuccess.String())
 }
+
+// macOS is asked to bring Company Portal to the front once it runs, which its log shows: before, open(1) would not know of it, and start
+// another instance. Then once, and not for one that was found running.
+func TestPortalIsBroughtToTheFrontOnceItRuns(t *testing.T) {
+	m := newMac(t)
+	asked := make(chan struct{}, 10)
+	m.config.Activate = func(context.Context) error { asked <- struct{}{}; return errors.New("open: it ended with 1") }
+	runner := m.runner()
+	first := run(t, runner, "one", false)
+	p := m.portal()
+	first.started(false)
+	if len(asked) > 0 {
+		t.Error("macOS was asked before Company Portal ran")
+	}
+	m.logs(event("ADALLoginStarted", "result = None"))
+	first.milestones(portal.SignInStarted)
+	<-asked
+	m.logs(event("Auth_FetchSvcToken", "result = Succeeded", "target = AADWPJToken"))
+	first.milestones(portal.TokenFetched)
+	// Another agent finds it running.
+	runner.Close()
+	first.failed(portal.ErrClosed)
+	second := run(t, m.runner(), "one", true)
+	second.started(true)
+	second.milestones(portal.SignInStarted, portal.TokenFetched)
+	m.logs(event("WPJ_DeviceRegistration", "result = Succeeded"))
+	second.milestones(portal.DeviceRegistered)
+	p.tell("exit 0")
+	second.exit("unknown")
+	if len(asked) > 0 {
+		t.Error("macOS was asked again")
+	}
+	m.noPortal()
+}

@@ -1,0 +1,22 @@
+package main
+
+import (
+	"context"
+	"fmt"
+
+	"usher.internal/internal/command"
+)
+
+// activateWith runs program where that is wanted.
+func activateWith(program command.Command, wanted func() bool) func(context.Context) error {
+	return func(ctx context.Context) error {
+		if !wanted() {
+			return nil
+		}
+		output, err := program.Run(ctx)
+		if err == nil && output.ExitCode != 0 {
+			err = fmt.Errorf("run %s: it ended with %d", program.Path, output.ExitCode)
+		}
+		return err
+	}
+}
