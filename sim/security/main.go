@@ -1,5 +1,5 @@
 // Command security stands in for macOS's /usr/bin/security, as far as usher uses it, over the keychain of files that the
-// stand-ins share (sim/filekeychain): it finds and deletes certificates, identities and generic passwords, and prints in the
+// stand-ins share (sim/filekeychain): it adds, finds and deletes certificates, identities and generic passwords, and prints in the
 // layout of useragent/keychain/testdata/security, which is laid out after Apple's sources. It never ships.
 //
 // Every state of a keychain can be had by what is put into it, and by locking it.
@@ -7,8 +7,10 @@ package main
 
 import (
 	"bytes"
+	"crypto"
 	"crypto/sha1"
 	"crypto/sha256"
+	"crypto/x509"
 	"encoding/pem"
 	"errors"
 	"fmt"
@@ -20,6 +22,7 @@ import (
 	"unicode"
 
 	"usher.internal/internal/wpj"
+	"usher.internal/sim/entra"
 	"usher.internal/sim/filekeychain"
 )
 
@@ -42,6 +45,9 @@ var verbs = map[string]func(*tool, options) (int, error){
 	"delete-certificate":      (*tool).deleteCertificate,
 	"delete-identity":         (*tool).deleteCertificate,
 	"delete-generic-password": (*tool).deleteGenericPassword,
+	"add-generic-password":    (*tool).addGenericPassword,
+	"import":                  (*tool).importItem,
+	"dump-keychain":           (*tool).dump,
 }
 
 // tool is one run.
@@ -49,6 +55,8 @@ type tool struct {
 	keychain       *filekeychain.Keychain
 	stdout, stderr io.Writer
 	verb           string
+	// first is what follows the verb.
+	first string
 }
 
 // options are by their letters; an option without a value is there with "".
@@ -60,7 +68,10 @@ func run(arguments []string, stdout, stderr io.Writer) int {
 		fmt.Fprintln(stderr, "Usage: security [-h] [-i] [-l] [-p prompt] [-q] [-v] [command] [opt ...]")
 		return exitUsage
 	}
-	t := &tool{filekeychain.Open(filepath.Join(home, ".local/share/usher-sim/keychain")), stdout, stderr, arguments[0]}
+	t := &tool{filekeychain.Open(filepath.Join(home, ".local/share/usher-sim/keychain")), stdout, stderr, arguments[0], ""}
+	if len(arguments) > 1 {
+		t.first = arguments[1]
+	}
 	code, err := verbs[t.verb](t, parse(arguments[1:]))
 	if errors.Is(err, filekeychain.ErrLocked) {
 		fmt.Fprintf(stderr, "security: %s: User interaction is not allowed.\n", t.verb)
@@ -217,4 +228,63 @@ func (t *tool) deleteGenericPassword(asked options) (int, error) {
 		return t.notFound()
 	}
 	return exitDone, err
+}
+
+func (t *tool) addGenericPassword(asked options) (int, error) {
+	item := filekeychain.Item{
+		Class: filekeychain.GenericPassword, Account: asked["a"], Service: asked["s"], Label: asked["l"], Data: []byte(asked["w"]),
+	}
+	return exitDone, t.keychain.Add(item)
+}
+
+// importItem imports a certificate or a private key from a PEM file. A key gets neither a tag nor a label of its own, as with the real one.
+func (t *tool) importItem(options) (int, error) {
+	content, err := os.ReadFile(t.first)
+	if err != nil {
+		return 0, err
+	}
+	block, _ := pem.Decode(content)
+	if block == nil {
+		fmt.Fprintln(t.stderr, "security: SecKeychainItemImport: Unknown format in import.")
+		return exitFailed, nil
+	}
+	item := filekeychain.Item{Class: filekeychain.Certificate, Data: block.Bytes}
+	if block.Type != "CERTIFICATE" {
+		parsed, err := x509.ParsePKCS8PrivateKey(block.Bytes)
+		if err != nil {
+			return 0, err
+		}
+		signer, ok := parsed.(crypto.Signer)
+		if !ok {
+			return 0, fmt.Errorf("import %T", parsed)
+		}
+		item.Class, item.ApplicationLabel = filekeychain.Key, entra.PublicKeyHash(signer.Public())
+	}
+	return exitDone, t.keychain.Add(item)
+}
+
+// dump prints the attributes of every item, as `security dump-keychain` does without -d, and nothing that an item protects.
+func (t *tool) dump(options) (int, error) {
+	for _, class := range []filekeychain.Class{filekeychain.GenericPassword, filekeychain.Certificate, filekeychain.Key} {
+		items, err := t.keychain.Items(class)
+		if err != nil {
+			return 0, err
+		}
+		for _, item := range items {
+			fmt.Fprintf(t.stdout, "keychain: \"login.keychain-db\"\nversion: 512\nclass: \"%s\"\nattributes:\n", class)
+			issuer := ""
+			if class == filekeychain.Certificate {
+				if _, err := wpj.ParseCertificate(item.Data); !errors.Is(err, wpj.ErrNotWorkplaceJoin) {
+					issuer = "MS-ORGANIZATION-ACCESS" // security prints names in upper case
+				}
+			}
+			for _, attribute := range []struct{ name, value string }{
+				{"0x00000007 <blob>", item.Label}, {`"acct"<blob>`, item.Account}, {`"svce"<blob>`, item.Service}, {`"issu"<blob>`, issuer},
+				{"0x00000006 <blob>", item.ApplicationLabel},
+			} {
+				fmt.Fprintf(t.stdout, "    %s=%s\n", attribute.name, blob(attribute.value))
+			}
+		}
+	}
+	return exitDone, nil
 }
