@@ -97,7 +97,7 @@ func TestLaunchdStartsUsherdSeldomWhateverItIsRefused(t *testing.T) {
 				if len(starts) != 1 {
 					t.Errorf("it has been started %d times", len(starts))
 				}
-				if hours := int(aDay / time.Hour); tries < 4*hours || tries > 10+5*hours {
+				if hours := int(aDay / time.Hour); tries < 3*hours || tries > 10+5*hours {
 					t.Errorf("it has tried %d times in a day", tries)
 				}
 			})

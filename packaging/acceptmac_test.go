@@ -38,7 +38,7 @@ var silent = []string{"file", "plutil", "dseditgroup", "newsyslog", "codesign", 
 const usherctlStandIn = `case "$1" in
 install) mkdir -p "$ACCEPT_ROOT/usr/local/usher"; cp "$0" "$ACCEPT_ROOT/usr/local/usher/usherctl"; echo unchanged ;;
 uninstall) rm -rf "$ACCEPT_ROOT/usr/local/usher" "$ACCEPT_ROOT/Library/Preferences/org.usher.plist" ;;
-status) echo '"looked_at": "2026-12-01T00:00:00Z" IDENTITY_STATE_REGISTERED logged in' ;;
+status) echo '"looked_at": "2026-12-01T00:00:00Z", "IDENTITY_STATE_REGISTERED", logged in' ;;
 esac`
 
 // acceptance is a user with a login keychain, and a Mac of stand-ins.
