@@ -4,6 +4,7 @@ package darwin_test
 
 import (
 	"errors"
+	"os"
 	"os/exec"
 	"path/filepath"
 	"strings"
@@ -50,6 +51,27 @@ func TestUnknownIsReportedByName(t *testing.T) {
 		var exit *exec.ExitError
 		if !errors.As(err, &exit) || exit.ExitCode() != test.exit || !strings.Contains(string(output), test.want) {
 			t.Errorf("%s: %v, output\n%s, want exit code %d and\n%s", test.argument, err, output, test.exit, test.want)
+		}
+	}
+}
+
+// An object that is not released, one that is released too often, and one of another kind than a function takes fail a program.
+func TestOwnershipOfObjects(t *testing.T) {
+	program := compiled(t, "./testdata/releases")
+	for _, test := range []struct {
+		argument, want string
+		exit           int
+	}{
+		{"once", "", 0},
+		{"never", "machorun: not released: 1 CFString\n", 125},
+		{"twice", "machorun: CFRelease was called with a CFString that has been released\nSIGABRT: abort\n", 2},
+		{"null", "machorun: CFStringGetLength was called with a CFNull in the place of a CFString\nSIGABRT: abort\n", 2},
+	} {
+		command := loader.Command(t.Context(), program, test.argument)
+		command.Env = append(os.Environ(), "MACHORUN_CHECK_RELEASES=1")
+		output, _ := command.CombinedOutput()
+		if code := command.ProcessState.ExitCode(); code != test.exit || !strings.HasPrefix(string(output), test.want) {
+			t.Errorf("%s: exit code %d, output\n%s, want %d and\n%s", test.argument, code, output, test.exit, test.want)
 		}
 	}
 }

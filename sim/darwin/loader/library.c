@@ -1,4 +1,4 @@
-/* dlopen(3) and dlsym(3). There are no frameworks yet: a program that opens one is told that it does not exist, as on a Mac without it. */
+/* dlopen(3) and dlsym(3), for the libraries of symbols.c. */
 #define _GNU_SOURCE
 #include <stdio.h>
 #include <string.h>
@@ -8,23 +8,28 @@
 static __thread char reason[512];
 static __thread bool failed;
 
-/* What dlopen returns for libSystem; dlsym looks in the loader's tables. */
-static int system_library;
+/* What dlopen returns for the program itself, which is linked to what the loader has. */
+static int the_program;
 
 static void *darwin_dlopen(const char *path, int mode) {
 	(void)mode;
-	if (path == NULL || strstr(path, "/libSystem") != NULL) return &system_library;
+	if (path == NULL) return &the_program;
+	const struct library *library = library_at(path);
+	if (library != NULL) return (void *)library;
 	unknown("library %s", path);
 	snprintf(reason, sizeof reason, "dlopen(%s): no such file", path);
 	failed = true;
 	return NULL;
 }
 
-static void *darwin_dlsym(void *library, const char *name) {
-	void *address = lookup(name, NULL);
+/* RTLD_NEXT, RTLD_DEFAULT, RTLD_SELF and RTLD_MAIN_ONLY: -1, -2, -3 and -5 in dlfcn.h. */
+static bool is_of_program(const void *handle) { return handle == &the_program || (intptr_t)handle < 0; }
+
+static void *darwin_dlsym(void *handle, const char *name) {
+	void *address = find_in(is_of_program(handle) ? NULL : handle, name);
 	if (address != NULL) return address;
 	unknown("symbol %s", name);
-	snprintf(reason, sizeof reason, "dlsym(%p, %s): symbol not found", library, name);
+	snprintf(reason, sizeof reason, "dlsym(%p, %s): symbol not found", handle, name);
 	failed = true;
 	return NULL;
 }

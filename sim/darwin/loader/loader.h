@@ -32,6 +32,8 @@ struct symbol {
 extern const struct symbol memory_symbols[], thread_symbols[], clock_symbols[], file_symbols[], stat_symbols[], directory_symbols[],
 	descriptor_symbols[], terminal_symbols[], process_symbols[], identity_symbols[], user_symbols[], sysctl_symbols[],
 	limit_symbols[], signal_symbols[], socket_symbols[], name_symbols[], kqueue_symbols[], library_symbols[];
+/* Those of frameworks. */
+extern const struct symbol object_symbols[], string_symbols[], value_symbols[], collection_symbols[], property_list_symbols[];
 
 /* report.c: what the loader says on standard error, and where it gives up. */
 
@@ -123,6 +125,14 @@ struct program {
 void load(const char *path, struct program *program);
 /* lookup returns the address of what a program imports from a library. What is not there ends the program by name when it is called. */
 void *lookup(const char *symbol, const char *library);
+
+/* symbols.c: the libraries that there are. */
+
+struct library;
+/* library_at returns the library at a path of macOS, or NULL. */
+const struct library *library_at(const char *path);
+/* find_in returns the address of a symbol of a library, or of those that it is linked to; NULL if it has none. A library that is NULL is all. */
+void *find_in(const struct library *library, const char *symbol);
 
 /* programs.c: which processes are darwin programs, and how one is started. */
 

@@ -5,7 +5,7 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
-#include "loader.h"
+#include "corefoundation.h"
 
 static long darwin_fork(void) {
 	pid_t pid = fork();
@@ -62,9 +62,12 @@ static long darwin_setpriority(int which, id_t who, int priority) { return resul
 /* ptrace(2) is not modelled: nothing of usher traces another process. */
 static long darwin_ptrace(void) { return fail(DARWIN_EPERM); }
 
+static void darwin__exit(int status) { _exit(check_releases(status)); }
+static void darwin_exit(int status) { exit(check_releases(status)); }
+
 const struct symbol process_symbols[] = {
-	{"_exit", _exit},
-	{"exit", exit},
+	{"_exit", darwin__exit},
+	{"exit", darwin_exit},
 	{"abort", abort},
 	{"getenv", getenv},
 	{"setenv", setenv},

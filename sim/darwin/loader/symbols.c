@@ -8,11 +8,45 @@
 
 #include "loader.h"
 
-static const struct symbol *const tables[] = {
+static const struct symbol *const of_system[] = {
 	memory_symbols,	    thread_symbols,   clock_symbols,	file_symbols,	stat_symbols,	directory_symbols,
 	descriptor_symbols, terminal_symbols, process_symbols,	identity_symbols, user_symbols, sysctl_symbols,
-	limit_symbols,	    signal_symbols,   socket_symbols,	name_symbols,	kqueue_symbols, library_symbols,
+	limit_symbols,	    signal_symbols,   socket_symbols,	name_symbols,	kqueue_symbols, library_symbols, NULL,
 };
+static const struct symbol *const of_corefoundation[] = {
+	object_symbols, string_symbols, value_symbols, collection_symbols, property_list_symbols, NULL,
+};
+
+/* Each library is linked to those above it. */
+static const struct library {
+	const char *path; /* what its path has in it */
+	const struct symbol *const *tables;
+} libraries[] = {
+	{"/usr/lib/lib", of_system}, /* libSystem.B and libresolv.9 */
+	{"/System/Library/Frameworks/CoreFoundation.framework/", of_corefoundation},
+};
+
+const struct library *library_at(const char *path) {
+	for (size_t i = 0; i < LENGTH(libraries); i++)
+		if (strncmp(path, libraries[i].path, strlen(libraries[i].path)) == 0) return &libraries[i];
+	return NULL;
+}
+
+static void *find_in_one(const struct library *library, const char *symbol) {
+	for (const struct symbol *const *table = library->tables; *table != NULL; table++)
+		for (const struct symbol *next = *table; next->name != NULL; next++)
+			if (strcmp(next->name, symbol) == 0) return next->address;
+	return NULL;
+}
+
+void *find_in(const struct library *library, const char *symbol) {
+	const struct library *last = library != NULL ? library : &libraries[LENGTH(libraries) - 1];
+	for (; last >= libraries; last--) {
+		void *address = find_in_one(last, symbol);
+		if (address != NULL) return address;
+	}
+	return NULL;
+}
 
 /* A program imports much that it never calls, so that a missing symbol ends it only when it is called. */
 static void missing(const char *symbol, const char *library) {
@@ -42,9 +76,9 @@ static void *write_stub(const char *symbol, const char *library) {
 }
 
 void *lookup(const char *symbol, const char *library) {
-	if (*symbol == '_' && library != NULL) symbol++; /* in a program every name of C begins with an underscore */
-	for (size_t i = 0; i < LENGTH(tables); i++)
-		for (const struct symbol *next = tables[i]; next->name != NULL; next++)
-			if (strcmp(next->name, symbol) == 0) return next->address;
-	return library != NULL ? write_stub(symbol, library) : NULL;
+	if (*symbol == '_') symbol++; /* in a program every name of C begins with an underscore */
+	const struct library *known = library_at(library);
+	/* A program names for each symbol the library that has it, not one that is linked to it. */
+	void *address = known != NULL ? find_in_one(known, symbol) : NULL;
+	return address != NULL ? address : write_stub(symbol, library);
 }

@@ -1,0 +1,83 @@
+package corefoundation_test
+
+import (
+	"bytes"
+	"testing"
+
+	"usher.internal/internal/corefoundation"
+	"usher.internal/internal/propertylist"
+)
+
+// counted is CFGetRetainCount.
+var counted func(corefoundation.Ref) int
+
+func TestMain(m *testing.M) {
+	if _, err := corefoundation.Load("CoreFoundation", map[string]any{"CFGetRetainCount": &counted}); err != nil {
+		panic(err)
+	}
+	m.Run()
+}
+
+// A dictionary keeps what is in it, and gives it up when it is released.
+func TestReferencesAreCounted(t *testing.T) {
+	long := bytes.Repeat([]byte("a value that no pointer holds "), 9)
+	key, err := corefoundation.NewString("a key that is too long for a tagged pointer")
+	if err != nil {
+		t.Fatal(err)
+	}
+	value, err := corefoundation.NewData(long)
+	if err != nil {
+		t.Fatal(err)
+	}
+	dictionary, err := corefoundation.NewDictionary(key, value)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if counted(key) != 2 || counted(value) != 2 || counted(dictionary) != 1 {
+		t.Errorf("in a dictionary: %d, %d, %d references", counted(key), counted(value), counted(dictionary))
+	}
+	corefoundation.Release(dictionary)
+	if counted(key) != 1 || counted(value) != 1 {
+		t.Errorf("without it: %d, %d references", counted(key), counted(value))
+	}
+	corefoundation.Release(key)
+	corefoundation.Release(value)
+}
+
+func TestStringIsUTF8(t *testing.T) {
+	for text, valid := range map[string]bool{"": true, "Grüße 🙂": true, "\xff": false, "\xed\xa0\x80": false, "\xc0\x80": false} {
+		ref, err := corefoundation.NewString(text)
+		if (err == nil) != valid {
+			t.Errorf("%q: %v", text, err)
+		}
+		corefoundation.Release(ref)
+	}
+}
+
+// What macOS writes as a property list can be read.
+func TestPropertyList(t *testing.T) {
+	for _, text := range []string{"plain", "Grüße 🙂 and more than fifteen units", ""} {
+		key, err := corefoundation.NewString("key")
+		if err != nil {
+			t.Fatal(err)
+		}
+		value, err := corefoundation.NewString(text)
+		if err != nil {
+			t.Fatal(err)
+		}
+		dictionary, err := corefoundation.NewDictionary(key, value)
+		if err != nil {
+			t.Fatal(err)
+		}
+		content, err := corefoundation.PropertyList(dictionary)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if read, err := propertylist.Parse(content); err != nil || len(read) != 1 || read["key"] != text {
+			t.Errorf("%q is read as %v, %v", text, read, err)
+		}
+		for _, one := range []corefoundation.Ref{key, value, dictionary} {
+			corefoundation.Release(one)
+		}
+	}
+}
