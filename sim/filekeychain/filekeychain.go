@@ -13,6 +13,7 @@ import (
 	"os"
 	"path/filepath"
 	"strings"
+	"unicode/utf8"
 )
 
 var (
@@ -32,7 +33,7 @@ const (
 	Key             Class = "keys"
 )
 
-// Item is an item with its attributes; those that its class has not are empty.
+// Item is an item with its attributes; those that its class has not are empty. A text attribute may be any bytes, as in a keychain of macOS.
 type Item struct {
 	Class Class  `json:"class"`
 	Label string `json:"label,omitempty"`
@@ -44,6 +45,48 @@ type Item struct {
 	ApplicationLabel string `json:"application_label,omitempty"`
 	// Data is what the item protects: a password, the DER of a certificate, the PKCS#8 structure of a key.
 	Data []byte `json:"data,omitempty"`
+}
+
+// stored is an item in its file. JSON has no text that is not UTF-8, so that such an attribute has a field of its own, in base64.
+type stored struct {
+	plain
+	LabelBytes   []byte `json:"label_bytes,omitempty"`
+	AccountBytes []byte `json:"account_bytes,omitempty"`
+	ServiceBytes []byte `json:"service_bytes,omitempty"`
+}
+
+// plain is an item without its methods.
+type plain Item
+
+// texts are the text attributes with their fields of bytes.
+func (s *stored) texts() map[*string]*[]byte {
+	return map[*string]*[]byte{&s.Label: &s.LabelBytes, &s.Account: &s.AccountBytes, &s.Service: &s.ServiceBytes}
+}
+
+// MarshalJSON writes the item as its file has it.
+func (i Item) MarshalJSON() ([]byte, error) {
+	out := stored{plain: plain(i)}
+	for text, bytes := range out.texts() {
+		if !utf8.ValidString(*text) {
+			*bytes, *text = []byte(*text), ""
+		}
+	}
+	return json.Marshal(out)
+}
+
+// UnmarshalJSON reads the item of a file.
+func (i *Item) UnmarshalJSON(content []byte) error {
+	var in stored
+	if err := json.Unmarshal(content, &in); err != nil {
+		return err
+	}
+	for text, bytes := range in.texts() {
+		if *bytes != nil {
+			*text = string(*bytes)
+		}
+	}
+	*i = Item(in.plain)
+	return nil
 }
 
 // Keychain is a keychain in a directory. Its methods may be called from several goroutines and processes: each item is

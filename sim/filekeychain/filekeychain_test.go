@@ -23,20 +23,21 @@ func TestItemsComeBackAsTheyWere(t *testing.T) {
 		t.Fatalf("before there is a directory: %v, %v", items, err)
 	}
 	password := filekeychain.Item{Class: filekeychain.GenericPassword, Account: "account", Service: "service"}
-	for _, added := range []filekeychain.Item{item, password, password} {
+	odd := filekeychain.Item{Class: filekeychain.Certificate, Label: "M\xfcller", Account: "\xff", Service: "\x80"} // not UTF-8
+	for _, added := range []filekeychain.Item{item, password, password, odd} {
 		if err := keychain.Add(added); err != nil {
 			t.Fatal(err)
 		}
 	}
 	for class, want := range map[filekeychain.Class][]filekeychain.Item{
-		filekeychain.Key: {item}, filekeychain.GenericPassword: {password, password}, filekeychain.Certificate: nil,
+		filekeychain.Key: {item}, filekeychain.GenericPassword: {password, password}, filekeychain.Certificate: {odd},
 	} {
 		if got, err := filekeychain.Open(directory).Items(class); err != nil || !reflect.DeepEqual(got, want) {
 			t.Errorf("%s: %+v, %v", class, got, err)
 		}
 	}
 	entries, err := os.ReadDir(directory)
-	if err != nil || len(entries) != 3 {
+	if err != nil || len(entries) != 4 {
 		t.Fatalf("%d files, %v", len(entries), err)
 	}
 	for _, entry := range entries {

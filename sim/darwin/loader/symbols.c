@@ -16,6 +16,8 @@ static const struct symbol *const of_system[] = {
 static const struct symbol *const of_corefoundation[] = {
 	object_symbols, string_symbols, value_symbols, collection_symbols, property_list_symbols, NULL,
 };
+static const struct symbol *const of_security[] = {keychain_symbols, trust_symbols, code_signing_symbols, NULL};
+static const struct symbol *const of_system_configuration[] = {system_configuration_symbols, NULL};
 
 /* Each library is linked to those above it. */
 static const struct library {
@@ -24,6 +26,8 @@ static const struct library {
 } libraries[] = {
 	{"/usr/lib/lib", of_system}, /* libSystem.B and libresolv.9 */
 	{"/System/Library/Frameworks/CoreFoundation.framework/", of_corefoundation},
+	{"/System/Library/Frameworks/Security.framework/", of_security},
+	{"/System/Library/Frameworks/SystemConfiguration.framework/", of_system_configuration},
 };
 
 const struct library *library_at(const char *path) {
