@@ -1,7 +1,7 @@
 //go:build linux && amd64
 
 // Package darwin runs usher's real darwin/amd64 programs on Linux, under a loader of our own: the C program in loader/. [Build] compiles the
-// loader, [Loader.Command] runs a program with it, and [Compile] and [CompileTest] build what it runs.
+// loader, [Loader.Command] runs a program with it, and [Compile] and [CompileTest] build what it runs; with cgo, those of [SDK] do.
 //
 // The programs' machine code runs as on a Mac, and what it imports from macOS is answered by the loader, over glibc. So crashes, layouts,
 // signatures, control flow and the use of kqueue, signals and peers' credentials are seen. What macOS decides is not: README.md says what.
@@ -113,17 +113,19 @@ func (l *Loader) Command(ctx context.Context, program string, arguments ...strin
 
 // Compile builds the program of a package for darwin/amd64, without cgo.
 func Compile(ctx context.Context, output, pkg string) error {
-	return compile(ctx, "build", "-o", output, pkg)
+	return compile(ctx, withoutCgo, "build", "-o", output, pkg)
 }
 
 // CompileTest builds the tests of a package for darwin/amd64, without cgo.
 func CompileTest(ctx context.Context, output, pkg string) error {
-	return compile(ctx, "test", "-c", "-vet=off", "-o", output, pkg)
+	return compile(ctx, withoutCgo, "test", "-c", "-vet=off", "-o", output, pkg)
 }
 
-func compile(ctx context.Context, verb string, arguments ...string) error {
+var withoutCgo = []string{"CGO_ENABLED=0"}
+
+func compile(ctx context.Context, environment []string, verb string, arguments ...string) error {
 	build := exec.CommandContext(ctx, "go", append([]string{verb, "-tags", Tags}, arguments...)...)
-	build.Env = append(os.Environ(), "GOOS=darwin", "GOARCH=amd64", "CGO_ENABLED=0")
+	build.Env = append(append(os.Environ(), "GOOS=darwin", "GOARCH=amd64"), environment...)
 	if output, err := build.CombinedOutput(); err != nil {
 		return fmt.Errorf("go %s %s for macOS: %w\n%s", verb, arguments[len(arguments)-1], err, output)
 	}

@@ -25,6 +25,8 @@ type suite struct {
 	pkg string
 	// short suites are run without -all.
 	short bool
+	// cgo has it built with cgo.
+	cgo bool
 	// run is the pattern of go test's flag of this name; empty is all.
 	run string
 	// fails are the tests that are expected to fail, with the reason. One that passes is an error, so that the table stays true.
@@ -53,7 +55,7 @@ func runSuites(t *testing.T, suites []suite) {
 
 func (s suite) test(t *testing.T) {
 	program := filepath.Join(scratch, strings.ReplaceAll(s.pkg, "/", "_")+".test")
-	if err := darwin.CompileTest(t.Context(), program, s.pkg); err != nil {
+	if err := s.compile(t, program); err != nil {
 		t.Fatal(err)
 	}
 	listed, err := exec.CommandContext(t.Context(), "go", "list", "-f", "{{.Dir}}", s.pkg).Output()
@@ -73,6 +75,17 @@ func (s suite) test(t *testing.T) {
 	for _, name := range slices.Sorted(maps.Keys(s.left)) {
 		t.Logf("not run: %s, because %s", name, s.left[name])
 	}
+}
+
+func (s suite) compile(t *testing.T, program string) error {
+	if !s.cgo {
+		return darwin.CompileTest(t.Context(), program, s.pkg)
+	}
+	kit, err := sdk()
+	if err != nil {
+		return err
+	}
+	return kit.CompileTest(t.Context(), program, s.pkg)
 }
 
 // execute runs the compiled tests in their package's directory.

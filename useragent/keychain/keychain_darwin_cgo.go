@@ -6,10 +6,12 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
 
 	gokeychain "github.com/keybase/go-keychain"
 
 	"usher.internal/internal/command"
+	"usher.internal/internal/corefoundation"
 )
 
 // Keychain is what the Security framework finds in the keychains of the user. Its methods may be called from several
@@ -26,21 +28,47 @@ type Keychain struct {
 // Open returns the keychain. It asks for nothing yet, and cannot fail.
 func Open() *Keychain { return &Keychain{turn: make(chan struct{}, 1)} }
 
-// GenericPasswords returns all generic passwords.
+// GenericPasswords returns the generic passwords of [Accounts] and [Labels], all of each name.
+//
+// Each name is asked for, and no more: go-keychain's own reading of an answer ends the process at an item with a text attribute that is not UTF-8,
+// which the framework returns as kCFNull, and any program can have put such an item into a keychain [LOCKSMITH#1]. Such an attribute of an item with
+// one of the names is read as empty.
 func (k *Keychain) GenericPasswords(ctx context.Context) ([]GenericPassword, error) {
 	return inTurn(ctx, k.turn, theFramework, func() ([]GenericPassword, error) {
-		query := newQuery()
-		query.SetSecClass(gokeychain.SecClassGenericPassword)
-		found, err := find(query)
-		if err != nil {
-			return nil, fmt.Errorf("find items of class %s: %w", ClassGenericPassword, err)
-		}
 		var passwords []GenericPassword
-		for _, one := range found {
-			passwords = append(passwords, GenericPassword{one.Account, one.Service, one.Label})
+		for _, wanted := range []struct {
+			attribute string
+			names     []string
+		}{{gokeychain.AccountKey, Accounts}, {gokeychain.LabelKey, Labels}} {
+			for _, name := range wanted.names {
+				query := newQuery(ClassGenericPassword)
+				query.SetString(wanted.attribute, name)
+				query.SetReturnAttributes(true)
+				found, err := find(query, readPassword)
+				if err != nil {
+					return nil, fmt.Errorf("find items of class %s: %w", ClassGenericPassword, err)
+				}
+				for _, password := range found {
+					// One that has a wanted account and a wanted label is found twice; it is its account's.
+					if wanted.attribute == gokeychain.AccountKey || !slices.Contains(Accounts, password.Account) {
+						passwords = append(passwords, password)
+					}
+				}
+			}
 		}
 		return passwords, nil
 	})
+}
+
+func readPassword(attributes corefoundation.Ref) (password GenericPassword, err error) {
+	for key, value := range map[string]*string{
+		gokeychain.AccountKey: &password.Account, gokeychain.ServiceKey: &password.Service, gokeychain.LabelKey: &password.Label,
+	} {
+		if *value, err = corefoundation.Text(attributes, key); err != nil {
+			return GenericPassword{}, err
+		}
+	}
+	return password, nil
 }
 
 // classIdentity is that of certificates that have their private key in a keychain. The values of kSecClass are strings of
@@ -48,7 +76,7 @@ func (k *Keychain) GenericPasswords(ctx context.Context) ([]GenericPassword, err
 // class that go-keychain has no name for. With an identity's class, the data that is returned is its certificate's.
 const classIdentity = "idnt"
 
-// Certificates returns all certificates, each once, with HasPrivateKey told by the framework. One without data is an error.
+// Certificates returns all certificates, each once and without its label, with HasPrivateKey told by the framework. One without data is an error.
 func (k *Keychain) Certificates(ctx context.Context) ([]Certificate, error) {
 	return inTurn(ctx, k.turn, theFramework, func() ([]Certificate, error) {
 		certificates, err := findCertificates(ClassCertificate)
@@ -88,20 +116,19 @@ func (k *Keychain) Compare(ctx context.Context) ([]string, error) {
 	return differences(reading{certificates, passwords}, tool), nil
 }
 
+// findCertificates asks for data only, which is the certificate and public: attributes can be kCFNull.
 func findCertificates(class string) ([]Certificate, error) {
-	query := newQuery()
-	query.SetString(gokeychain.SecClassKey, class)
-	query.SetReturnData(true) // which is the certificate, and public
-	found, err := find(query)
+	query := newQuery(class)
+	query.SetReturnData(true)
+	certificates, err := find(query, func(data corefoundation.Ref) (Certificate, error) {
+		der, err := corefoundation.Bytes(data)
+		if err == nil && len(der) == 0 {
+			err = errors.New("an item has no data, where the certificate should be")
+		}
+		return Certificate{DER: der}, err
+	})
 	if err != nil {
 		return nil, fmt.Errorf("find items of class %s: %w", class, err)
-	}
-	var certificates []Certificate
-	for _, one := range found {
-		if len(one.Data) == 0 {
-			return nil, fmt.Errorf("find items of class %s: an item has no data, where the certificate should be", class)
-		}
-		certificates = append(certificates, Certificate{DER: one.Data, Label: one.Label})
 	}
 	return certificates, nil
 }
@@ -113,27 +140,44 @@ const (
 	authenticationUIFail = "u_AuthUIF"
 )
 
-// newQuery returns a query for the attributes of all items, in all keychains that the framework searches: to name the login
-// keychain alone would hide what is on tokens.
-func newQuery() gokeychain.Item {
+// newQuery returns a query for all items of a class, in all keychains that the framework searches: to name only the login keychain would hide what is
+// on tokens.
+func newQuery(class string) gokeychain.Item {
 	query := gokeychain.NewItem()
+	query.SetString(gokeychain.SecClassKey, class)
 	query.SetMatchLimit(gokeychain.MatchLimitAll)
-	query.SetReturnAttributes(true) // without which go-keychain cannot read the answer
 	query.SetString(authenticationUI, authenticationUIFail)
 	return query
 }
 
-// find blocks for as long as the framework does.
-func find(query gokeychain.Item) ([]gokeychain.QueryResult, error) {
-	found, err := gokeychain.QueryItem(query)
+// find asks the framework and reads each item that it found. It blocks for as long as the framework does.
+func find[T any](query gokeychain.Item, read func(corefoundation.Ref) (T, error)) ([]T, error) {
+	answer, err := gokeychain.QueryItemRef(query)
 	var status gokeychain.Error
 	if errors.As(err, &status) {
-		switch meaning := meaningOfStatus(int(status)); {
-		case errors.Is(meaning, errNotThere):
-			return nil, nil
-		case meaning != nil:
+		if meaning := meaningOfStatus(int(status)); meaning != nil && meaning != errNotThere {
 			return nil, fmt.Errorf("%w: %w", meaning, err)
 		}
 	}
-	return found, err
+	if err != nil {
+		return nil, err
+	}
+	found := corefoundation.Ref(answer)
+	if found == 0 { // go-keychain's answer where there is no such item
+		return nil, nil
+	}
+	defer corefoundation.Release(found)
+	items, err := corefoundation.Elements(found)
+	if err != nil {
+		return nil, fmt.Errorf("read answer: %w", err)
+	}
+	var all []T
+	for _, item := range items {
+		one, err := read(item)
+		if err != nil {
+			return nil, fmt.Errorf("read answer: %w", err)
+		}
+		all = append(all, one)
+	}
+	return all, nil
 }

@@ -15,8 +15,8 @@ const (
 	theTool      = "/usr/bin/security"
 )
 
-// Accounts and Labels are the generic passwords that are looked for by name where macOS cannot be asked for all, which is
-// with /usr/bin/security. Whoever looks for another one has to add it, or will not be told of it there.
+// Accounts and Labels are the generic passwords that are looked for by name on macOS, which is not asked for all. A caller that looks for another
+// one has to add it, or does not get it there.
 var (
 	// Accounts are those of Workplace Join: the ones that say who registered, and others that a registration leaves.
 	Accounts = []string{

@@ -31,7 +31,7 @@ struct symbol {
 /* A table of symbols ends with a name that is NULL. */
 extern const struct symbol memory_symbols[], thread_symbols[], clock_symbols[], file_symbols[], stat_symbols[], directory_symbols[],
 	descriptor_symbols[], terminal_symbols[], process_symbols[], identity_symbols[], user_symbols[], sysctl_symbols[],
-	limit_symbols[], signal_symbols[], socket_symbols[], name_symbols[], kqueue_symbols[], library_symbols[];
+	limit_symbols[], signal_symbols[], socket_symbols[], name_symbols[], kqueue_symbols[], library_symbols[], c_library_symbols[];
 /* Those of frameworks. */
 extern const struct symbol object_symbols[], string_symbols[], value_symbols[], collection_symbols[], property_list_symbols[],
 	keychain_symbols[], trust_symbols[], code_signing_symbols[], system_configuration_symbols[];
@@ -121,6 +121,7 @@ extern char loader_path[];
 struct program {
 	char path[4096];
 	uint64_t entry;
+	bool is_main; /* the entry is the function main of C, as Apple's linker and lld write it for cgo */
 };
 /* load maps a program and binds what it imports. */
 void load(const char *path, struct program *program);
@@ -134,6 +135,8 @@ struct library;
 const struct library *library_at(const char *path);
 /* find_in returns the address of a symbol of a library, or of those that it is linked to; NULL if it has none. A library that is NULL is all. */
 void *find_in(const struct library *library, const char *symbol);
+/* print_symbols prints the names that a library at a path has, as a program imports them. */
+void print_symbols(const char *path);
 
 /* programs.c: which processes are darwin programs, and how one is started. */
 

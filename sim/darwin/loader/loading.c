@@ -1,5 +1,6 @@
 /*
- * Loads a Mach-O program for x86-64 as Go's linker writes it: maps its segments and binds its imports.
+ * Loads a Mach-O program for x86-64, as Go's linker writes it, or lld for cgo: maps its segments and binds its imports. It is linked to a fixed
+ * address (-no_pie), so that nothing is to be rebased.
  * The format is in https://github.com/apple-oss-distributions/xnu/blob/main/EXTERNAL_HEADERS/mach-o/loader.h and, as Go writes it, in
  * cmd/link/internal/ld/macho.go.
  */
@@ -46,6 +47,10 @@ struct thread_command {
 	struct command command;
 	uint32_t flavour, count;
 	struct darwin_regs64 registers;
+};
+struct entry_command {
+	struct command command;
+	uint64_t offset, stack_size;
 };
 struct binding_command {
 	struct command command;
@@ -215,8 +220,10 @@ static void read_command(const struct command *command, struct program *program)
 	case LC_DYLD_INFO_ONLY:
 		image.binding = (const void *)command;
 		break;
-	case LC_MAIN:
-		die("%s was linked by Apple's linker, for cgo; the loader runs what Go links itself (CGO_ENABLED=0)", program->path);
+	case LC_MAIN: /* the offset in the file, which begins with the first segment that is mapped */
+		program->entry = ((const struct entry_command *)command)->offset;
+		program->is_main = true;
+		break;
 	}
 }
 
@@ -236,6 +243,11 @@ void load(const char *path, struct program *program) {
 	for (uint32_t i = 0; i < header->commands; i++) {
 		read_command(command, program);
 		command = (const void *)((const char *)command + command->size);
+	}
+	for (int i = 0; program->is_main && i < image.segment_count; i++) {
+		if (image.segments[i].address == 0) continue;
+		program->entry += image.segments[i].address;
+		break;
 	}
 	if (program->entry == 0 || image.binding == NULL) die("%s has no entry point or no bindings", path);
 	const struct binding_command *binding = image.binding;

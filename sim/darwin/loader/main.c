@@ -1,5 +1,6 @@
 /*
  * machorun runs a darwin/amd64 program on Linux/amd64: machorun [--argv0 NAME] PROGRAM [ARGUMENT...]
+ * With --symbols LIBRARY it prints what a program can import from a library.
  *
  * The program's machine code runs as it is. What it imports from macOS's libSystem are functions of this loader (loader.h).
  */
@@ -10,7 +11,7 @@
 #include <string.h>
 #include <unistd.h>
 
-#include "loader.h"
+#include "corefoundation.h"
 
 char loader_path[PATH_MAX];
 
@@ -42,16 +43,23 @@ static void start(const struct program *program, char **arguments, char **enviro
 	char *executable;
 	if (asprintf(&executable, "executable_path=%s", program->path) < 0) die("no memory");
 	*next++ = argument_count;
+	char **argv = (char **)next;
 	for (size_t i = 0; i <= argument_count; i++) *next++ = (uint64_t)arguments[i];
 	for (size_t i = 0; i <= environment_count; i++) *next++ = (uint64_t)environment[i];
 	*next++ = (uint64_t)executable;
 	*next++ = 0;
-	enter(program->entry, stack);
+	if (!program->is_main) enter(program->entry, stack);
+	char **envp = argv + argument_count + 1, **apple = envp + environment_count + 1;
+	exit(check_releases(((int (*)(int, char **, char **, char **))program->entry)(argument_count, argv, envp, apple)));
 }
 
 int main(int argc, char **argv, char **environment) {
 	ssize_t length = readlink("/proc/self/exe", loader_path, sizeof loader_path - 1);
 	if (length < 0) die("/proc/self/exe: %m");
+	if (argc == 3 && strcmp(argv[1], "--symbols") == 0) {
+		print_symbols(argv[2]);
+		return 0;
+	}
 	char **arguments = argv + 1, *name = NULL;
 	if (argc > 3 && strcmp(argv[1], ARGV0_OPTION) == 0) {
 		name = argv[2];

@@ -11,7 +11,8 @@
 static const struct symbol *const of_system[] = {
 	memory_symbols,	    thread_symbols,   clock_symbols,	file_symbols,	stat_symbols,	directory_symbols,
 	descriptor_symbols, terminal_symbols, process_symbols,	identity_symbols, user_symbols, sysctl_symbols,
-	limit_symbols,	    signal_symbols,   socket_symbols,	name_symbols,	kqueue_symbols, library_symbols, NULL,
+	limit_symbols,	    signal_symbols,   socket_symbols,	name_symbols,	kqueue_symbols, library_symbols,
+	c_library_symbols,  NULL,
 };
 static const struct symbol *const of_corefoundation[] = {
 	object_symbols, string_symbols, value_symbols, collection_symbols, property_list_symbols, NULL,
@@ -50,6 +51,14 @@ void *find_in(const struct library *library, const char *symbol) {
 		if (address != NULL) return address;
 	}
 	return NULL;
+}
+
+void print_symbols(const char *path) {
+	const struct library *library = library_at(path);
+	if (library == NULL) die("%s is not a library that the loader has", path);
+	for (const struct symbol *const *table = library->tables; *table != NULL; table++)
+		for (const struct symbol *next = *table; next->name != NULL; next++)
+			printf("%s%s\n", strcmp(next->name, "dyld_stub_binder") == 0 ? "" : "_", next->name);
 }
 
 /* A program imports much that it never calls, so that a missing symbol ends it only when it is called. */

@@ -75,6 +75,18 @@ static size_t darwin_pthread_get_stacksize_np(pthread_t thread) {
 	return DEFAULT_STACK;
 }
 
+/* The highest address of a thread's stack, by which runtime/cgo finds its bounds. */
+static void *darwin_pthread_get_stackaddr_np(pthread_t thread) {
+	pthread_attr_t attributes;
+	void *lowest = NULL;
+	size_t size = 0;
+	if (pthread_getattr_np(thread, &attributes) == 0) {
+		pthread_attr_getstack(&attributes, &lowest, &size);
+		pthread_attr_destroy(&attributes);
+	}
+	return (char *)lowest + size;
+}
+
 /*
  * Mutexes and conditions. A static initialiser of macOS is a signature with zeros behind it, and that of glibc is zeros only: the first use
  * replaces the one by the other. The signatures are in purego's internal/fakecgo/libcgo_darwin.go, which usher's programs are built with.
@@ -128,6 +140,7 @@ const struct symbol thread_symbols[] = {
 	{"pthread_attr_setstacksize", pthread_attr_setstacksize},
 	{"pthread_attr_destroy", pthread_attr_destroy},
 	{"pthread_get_stacksize_np", darwin_pthread_get_stacksize_np},
+	{"pthread_get_stackaddr_np", darwin_pthread_get_stackaddr_np},
 	{"pthread_detach", pthread_detach},
 	{"pthread_self", pthread_self},
 	{"pthread_kill", darwin_pthread_kill},

@@ -1,0 +1,101 @@
+package corefoundation
+
+import (
+	"errors"
+	"fmt"
+	"sync"
+)
+
+// ErrKind says that an object is of another kind than was asked for. CoreFoundation itself ends the process where a function gets an object of another
+// kind, so that every object that a framework returned is asked for its kind first.
+var ErrKind = errors.New("object is of another kind")
+
+var reading struct {
+	kindOf                                    func(Ref) uint
+	kindOfArray, kindOfData, kindOfDictionary func() uint
+	kindOfString                              func() uint
+	count                                     func(array Ref) int
+	at                                        func(array Ref, index int) Ref
+	value                                     func(dictionary, key Ref) Ref
+	represent                                 func(allocator, text Ref, encoding uint32, loss byte) Ref
+}
+
+var loadReading = sync.OnceValue(func() error {
+	_, err := Load("CoreFoundation", map[string]any{
+		"CFGetTypeID":                          &reading.kindOf,
+		"CFArrayGetTypeID":                     &reading.kindOfArray,
+		"CFDataGetTypeID":                      &reading.kindOfData,
+		"CFDictionaryGetTypeID":                &reading.kindOfDictionary,
+		"CFStringGetTypeID":                    &reading.kindOfString,
+		"CFArrayGetCount":                      &reading.count,
+		"CFArrayGetValueAtIndex":               &reading.at,
+		"CFDictionaryGetValue":                 &reading.value,
+		"CFStringCreateExternalRepresentation": &reading.represent,
+	})
+	return errors.Join(load(), err)
+})
+
+// check returns an error that wraps [ErrKind] if an object is of another kind.
+func check(object Ref, kind func() uint, name string) error {
+	if object == 0 || reading.kindOf(object) != kind() {
+		return fmt.Errorf("%w: not a %s", ErrKind, name)
+	}
+	return nil
+}
+
+// Elements returns the objects of a CFArray, which stay the array's. The error wraps [ErrKind] if it is none.
+func Elements(array Ref) ([]Ref, error) {
+	if err := loadReading(); err != nil {
+		return nil, err
+	}
+	if err := check(array, reading.kindOfArray, "CFArray"); err != nil {
+		return nil, err
+	}
+	elements := make([]Ref, reading.count(array))
+	for i := range elements {
+		elements[i] = reading.at(array, i)
+	}
+	return elements, nil
+}
+
+// Bytes returns what is in a CFData. The error wraps [ErrKind] if it is none.
+func Bytes(data Ref) ([]byte, error) {
+	if err := loadReading(); err != nil {
+		return nil, err
+	}
+	if err := check(data, reading.kindOfData, "CFData"); err != nil {
+		return nil, err
+	}
+	content := make([]byte, functions.dataLength(data))
+	if len(content) > 0 {
+		functions.dataBytes(data, 0, len(content), &content[0])
+	}
+	return content, nil
+}
+
+// Text returns the value of a key in a CFDictionary, and "" if there is none, or one that is no CFString. The error wraps [ErrKind] if it is no
+// dictionary.
+func Text(dictionary Ref, key string) (string, error) {
+	if err := loadReading(); err != nil {
+		return "", err
+	}
+	if err := check(dictionary, reading.kindOfDictionary, "CFDictionary"); err != nil {
+		return "", err
+	}
+	name, err := NewString(key)
+	if err != nil {
+		return "", err
+	}
+	defer Release(name)
+	text := reading.value(dictionary, name)
+	if check(text, reading.kindOfString, "CFString") != nil {
+		return "", nil
+	}
+	data := reading.represent(0, text, encodingUTF8, 0)
+	if data == 0 {
+		return "", fmt.Errorf("read text: %w", errNull)
+	}
+	defer Release(data)
+	content, err := Bytes(data)
+	return string(content), err
+}

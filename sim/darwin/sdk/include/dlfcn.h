@@ -1,0 +1,9 @@
+/* Declarations of our own, of what runtime/cgo and cgo use of dlfcn.h on macOS. Nothing here is Apple's header. */
+#pragma once
+#define RTLD_LAZY 1
+#define RTLD_DEFAULT ((void *)-2)
+
+void *dlopen(const char *, int);
+void *dlsym(void *, const char *);
+char *dlerror(void);
+int dlclose(void *);

@@ -1,0 +1,12 @@
+/* Declarations of our own, of what runtime/cgo and cgo use of stdio.h on macOS. Nothing here is Apple's header. */
+#pragma once
+#include <stdarg.h>
+#include <stddef.h>
+
+typedef struct opaque_file FILE;
+extern FILE *__stderrp;
+#define stderr __stderrp
+
+int fprintf(FILE *, const char *, ...);
+int vfprintf(FILE *, const char *, va_list);
+int fputc(int, FILE *);

@@ -1,0 +1,10 @@
+/* Declarations of our own, of what runtime/cgo and cgo use of time.h on macOS. Nothing here is Apple's header. */
+#pragma once
+#include <sys/types.h>
+
+typedef long time_t;
+struct timespec {
+	time_t tv_sec;
+	long tv_nsec;
+};
+int nanosleep(const struct timespec *, struct timespec *);
