@@ -33,7 +33,7 @@ extern const struct symbol memory_symbols[], thread_symbols[], clock_symbols[], 
 	descriptor_symbols[], terminal_symbols[], process_symbols[], identity_symbols[], user_symbols[], sysctl_symbols[],
 	limit_symbols[], signal_symbols[], socket_symbols[], name_symbols[], kqueue_symbols[], library_symbols[], c_library_symbols[];
 /* Those of frameworks. */
-extern const struct symbol object_symbols[], string_symbols[], value_symbols[], collection_symbols[], property_list_symbols[],
+extern const struct symbol object_symbols[], string_symbols[], value_symbols[], collection_symbols[], property_list_symbols[], notification_symbols[],
 	keychain_symbols[], trust_symbols[], code_signing_symbols[], system_configuration_symbols[];
 
 /* report.c: what the loader says on standard error, and where it gives up. */

@@ -1,6 +1,6 @@
 /*
- * Loads a Mach-O program for x86-64, as Go's linker writes it, or lld for cgo: maps its segments and binds its imports. It is linked to a fixed
- * address (-no_pie), so that nothing is to be rebased.
+ * Loads a Mach-O program for x86-64, as Go's linker writes it, or lld for cgo: maps its segments and binds its imports. Each segment is
+ * mapped at the address that it was linked to, so that nothing is to be rebased.
  * The format is in https://github.com/apple-oss-distributions/xnu/blob/main/EXTERNAL_HEADERS/mach-o/loader.h and, as Go writes it, in
  * cmd/link/internal/ld/macho.go.
  */

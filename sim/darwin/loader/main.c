@@ -17,7 +17,8 @@ char loader_path[PATH_MAX];
 
 /* enter begins the program: the stack pointer at argc, the other registers zero. It does not return. */
 void enter(uint64_t entry, uint64_t *stack) __attribute__((noreturn));
-__asm__(".globl enter\n"
+__asm__(".text\n"
+	".globl enter\n"
 	"enter:\n"
 	"	mov %rsi, %rsp\n"
 	"	xor %eax, %eax\n"

@@ -15,7 +15,7 @@ static const struct symbol *const of_system[] = {
 	c_library_symbols,  NULL,
 };
 static const struct symbol *const of_corefoundation[] = {
-	object_symbols, string_symbols, value_symbols, collection_symbols, property_list_symbols, NULL,
+	object_symbols, string_symbols, value_symbols, collection_symbols, property_list_symbols, notification_symbols, NULL,
 };
 static const struct symbol *const of_security[] = {keychain_symbols, trust_symbols, code_signing_symbols, NULL};
 static const struct symbol *const of_system_configuration[] = {system_configuration_symbols, NULL};

@@ -251,7 +251,9 @@ static int verify(ref trust, char *description, size_t size) {
 
 	X509_STORE_CTX_init(context, store, leaf, others);
 	set_policy(X509_STORE_CTX_get0_param(context), name, trust->record.parts[DATE]);
-	int code = X509_verify_cert(context) == 1 ? require(leaf) : code_of(X509_STORE_CTX_get_error(context), leaf);
+	int code = X509_verify_cert(context) == 1 ? errSecSuccess : code_of(X509_STORE_CTX_get_error(context), leaf);
+	/* A certificate that is trusted itself has to meet no more. */
+	if (code == errSecSuccess && OPENSSL_sk_num(X509_STORE_CTX_get0_chain(context)) > 1) code = require(leaf);
 	if (code == errSecSuccess) {
 		release(trust->record.parts[CHAIN]);
 		trust->record.parts[CHAIN] = chain_of(X509_STORE_CTX_get0_chain(context));
