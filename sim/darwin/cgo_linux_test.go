@@ -24,11 +24,11 @@ var sdk = sync.OnceValues(func() (*darwin.SDK, error) {
 // TestUsherWithCgo runs the tests of the packages that differ with cgo, built by clang and lld.
 func TestUsherWithCgo(t *testing.T) {
 	runSuites(t, []suite{
-		{pkg: module + "useragent/keychain", short: true, cgo: true},
+		{pkg: module + "useragent/keychain", short: true, cgo: true, environment: []string{checkReleases}},
 		{pkg: module + "useragent/identity", cgo: true},
 		{pkg: module + "useragent/leftovers", cgo: true},
-		{pkg: module + "internal/corefoundation", cgo: true},
-		{pkg: module + "internal/accounts", cgo: true},
+		{pkg: module + "internal/corefoundation", cgo: true, environment: []string{checkReleases}},
+		{pkg: module + "internal/accounts", cgo: true, environment: []string{checkReleases}},
 	})
 }
 

@@ -68,7 +68,7 @@ func TestOwnershipOfObjects(t *testing.T) {
 		{"null", "machorun: CFStringGetLength was called with a CFNull in the place of a CFString\nSIGABRT: abort\n", 2},
 	} {
 		command := loader.Command(t.Context(), program, test.argument)
-		command.Env = append(os.Environ(), "MACHORUN_CHECK_RELEASES=1")
+		command.Env = append(os.Environ(), checkReleases)
 		output, _ := command.CombinedOutput()
 		if code := command.ProcessState.ExitCode(); code != test.exit || !strings.HasPrefix(string(output), test.want) {
 			t.Errorf("%s: exit code %d, output\n%s, want %d and\n%s", test.argument, code, output, test.exit, test.want)

@@ -9,6 +9,7 @@ import (
 	"errors"
 	"fmt"
 	"maps"
+	"os"
 	"os/exec"
 	"path/filepath"
 	"regexp"
@@ -27,6 +28,8 @@ type suite struct {
 	short bool
 	// cgo has it built with cgo.
 	cgo bool
+	// environment is added to that of the test.
+	environment []string
 	// run is the pattern of go test's flag of this name; empty is all.
 	run string
 	// fails are the tests that are expected to fail, with the reason. One that passes is an error, so that the table stays true.
@@ -100,6 +103,7 @@ func (s suite) execute(t *testing.T, program, directory string) (output []byte, 
 		command.Args = append(command.Args, "-test.skip", strings.Join(slices.Sorted(maps.Keys(s.left)), "|"))
 	}
 	command.Dir = directory
+	command.Env = append(os.Environ(), s.environment...)
 	command.WaitDelay = time.Second // a child may have its output still
 	return command.CombinedOutput()
 }

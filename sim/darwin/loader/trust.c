@@ -42,6 +42,11 @@ enum {
 	X(int, ASN1_TIME_diff, (int *, int *, const void *, const void *)) \
 	X(void *, X509_get_subject_name, (const void *)) \
 	X(int, X509_NAME_get_text_by_NID, (void *, int, char *, int)) \
+	X(void *, X509_get_ext_d2i, (const void *, int, int *, int *)) \
+	X(void, GENERAL_NAMES_free, (void *)) \
+	X(const void *, GENERAL_NAME_get0_value, (const void *, int *)) \
+	X(const char *, ASN1_STRING_get0_data, (const void *)) \
+	X(int, ASN1_STRING_length, (const void *)) \
 	X(void *, X509_STORE_new, (void)) \
 	X(void, X509_STORE_free, (void *)) \
 	X(int, X509_STORE_load_locations, (void *, const char *, const char *)) \
@@ -52,7 +57,6 @@ enum {
 	X(int, X509_STORE_CTX_get_error, (void *)) \
 	X(void *, X509_STORE_CTX_get0_chain, (void *)) \
 	X(int, X509_VERIFY_PARAM_set_flags, (void *, unsigned long)) \
-	X(int, X509_VERIFY_PARAM_set_purpose, (void *, int)) \
 	X(void, X509_VERIFY_PARAM_set_time, (void *, time_t)) \
 	X(void, X509_VERIFY_PARAM_set_hostflags, (void *, unsigned)) \
 	X(int, X509_VERIFY_PARAM_set1_host, (void *, const char *, size_t)) \
@@ -153,20 +157,30 @@ static int darwin_SecTrustSetVerifyDate(const void *pointer, const void *date) {
 	return errSecSuccess;
 }
 
-/* summary_of is how macOS calls a certificate in a sentence: its common name, or else the name that was asked for. */
-static void summary_of(void *certificate, ref name, char *summary, size_t size) {
-	enum { NID_commonName = 13 };
+/* summary_of is how macOS calls a certificate in a sentence: its common name, or else the first name of a server in it. */
+static void summary_of(void *certificate, char *summary, size_t size) {
+	enum { NID_commonName = 13, NID_subject_alt_name = 85, GEN_DNS = 2 };
 	if (X509_NAME_get_text_by_NID(X509_get_subject_name(certificate), NID_commonName, summary, size) > 0) return;
-	snprintf(summary, size, "%s", name != NULL ? name->bytes.start : "(null)");
+	snprintf(summary, size, "(null)");
+	void *names = X509_get_ext_d2i(certificate, NID_subject_alt_name, NULL, NULL);
+	for (int i = 0; names != NULL && i < OPENSSL_sk_num(names); i++) {
+		int type;
+		const void *value = GENERAL_NAME_get0_value(OPENSSL_sk_value(names, i), &type);
+		if (type != GEN_DNS) continue;
+		snprintf(summary, size, "%.*s", ASN1_STRING_length(value), ASN1_STRING_get0_data(value));
+		break;
+	}
+	if (names != NULL) GENERAL_NAMES_free(names);
 }
 
-/* What macOS requires of a server's certificate that was issued since July 2019: at most 825 days, and the extended key usage. */
+/* What macOS requires of a server's certificate; of one that was issued since July 2019 at most 825 days and the extended key usage. */
 static int require(void *certificate) {
-	enum { XKU_SSL_SERVER = 1, MOST_DAYS = 825 };
+	enum { XKU_SSL_SERVER = 0x1, XKU_ANYEKU = 0x100, MOST_DAYS = 825 };
 	time_t since = 1561939200;
+	uint32_t usage = X509_get_extended_key_usage(certificate); /* UINT32_MAX if there is none */
+	if (!(usage & (XKU_SSL_SERVER | XKU_ANYEKU))) return errSecInvalidExtendedKeyUsage;
 	if (X509_cmp_time(X509_get0_notBefore(certificate), &since) < 0) return errSecSuccess;
-	uint32_t usage = X509_get_extended_key_usage(certificate);
-	if (usage == UINT32_MAX || !(usage & XKU_SSL_SERVER)) return errSecInvalidExtendedKeyUsage;
+	if (usage == UINT32_MAX) return errSecInvalidExtendedKeyUsage;
 	int days = 0, seconds = 0;
 	ASN1_TIME_diff(&days, &seconds, X509_get0_notBefore(certificate), X509_get0_notAfter(certificate));
 	return days > MOST_DAYS ? errSecCertificateValidityPeriodTooLong : errSecSuccess;
@@ -175,7 +189,7 @@ static int require(void *certificate) {
 /* code_of translates X509_V_ERR_...: X509_STORE_CTX_get_error(3). */
 static int code_of(int error, void *certificate) {
 	enum { NOT_YET_VALID = 9, EXPIRED = 10, SELF_SIGNED = 18, SELF_SIGNED_IN_CHAIN = 19, NO_ISSUER = 2, NO_ISSUER_HERE = 20, ONE_ONLY = 21 };
-	enum { INVALID_PURPOSE = 26, HOSTNAME_MISMATCH = 62, ADDRESS_MISMATCH = 64 };
+	enum { HOSTNAME_MISMATCH = 62, ADDRESS_MISMATCH = 64 };
 	switch (error) {
 	case NOT_YET_VALID:
 	case EXPIRED:
@@ -183,8 +197,6 @@ static int code_of(int error, void *certificate) {
 	case HOSTNAME_MISMATCH:
 	case ADDRESS_MISMATCH:
 		return errSecHostNameMismatch;
-	case INVALID_PURPOSE:
-		return errSecInvalidExtendedKeyUsage;
 	case SELF_SIGNED: /* by its names; macOS looks at the signature */
 		return X509_verify(certificate, X509_get0_pubkey(certificate)) == 1 ? errSecNotTrusted : errSecCreateChainFailed;
 	case SELF_SIGNED_IN_CHAIN:
@@ -212,10 +224,9 @@ static const char *sentence_of(int code) {
 }
 
 static void set_policy(void *parameters, ref name, ref date) {
-	enum { PARTIAL_CHAIN = 0x80000, PURPOSE_SERVER = 1 + 1, NEVER_COMMON_NAME = 0x20 };
+	enum { PARTIAL_CHAIN = 0x80000, NEVER_COMMON_NAME = 0x20 };
 	const double since_1970 = 978307200;
 	X509_VERIFY_PARAM_set_flags(parameters, PARTIAL_CHAIN);
-	X509_VERIFY_PARAM_set_purpose(parameters, PURPOSE_SERVER);
 	X509_VERIFY_PARAM_set_hostflags(parameters, NEVER_COMMON_NAME);
 	if (date != NULL) X509_VERIFY_PARAM_set_time(parameters, date->date + since_1970);
 	if (name != NULL && X509_VERIFY_PARAM_set1_ip_asc(parameters, name->bytes.start) != 1)
@@ -259,7 +270,7 @@ static int verify(ref trust, char *description, size_t size) {
 		trust->record.parts[CHAIN] = chain_of(X509_STORE_CTX_get0_chain(context));
 	} else {
 		char summary[256];
-		summary_of(leaf, name, summary, sizeof summary);
+		summary_of(leaf, summary, sizeof summary);
 		snprintf(description, size, "“%s” certificate %s", summary, sentence_of(code));
 	}
 	X509_STORE_CTX_free(context);
