@@ -14,7 +14,7 @@ import (
 // Why a test fails as a darwin program, or is not run. Each is what the loader lacks: a fault of usher is fixed, and so is a test that states
 // something that macOS does not do.
 const (
-	frameworks = "the loader has no Security, CoreFoundation and SystemConfiguration yet"
+	frameworks = "nobody has tried it yet with the Security framework and SystemConfiguration of the loader"
 	execution  = "a shell of Linux starts usherctl, which is a darwin program, and Linux cannot (Exec format error)"
 )
 
@@ -32,9 +32,6 @@ var exceptions = []suite{
 	{pkg: "internal/corefoundation", environment: []string{checkReleases}},
 	{pkg: "internal/accounts", environment: []string{checkReleases}},
 	{pkg: "helper/proxy", environment: []string{checkReleases}},
-	{pkg: "internal/link", fails: map[string]string{
-		"TestHelperCallsTheAgentThatDialled": frameworks,
-	}},
 	{pkg: "helper/doctor", left: map[string]string{
 		"^TestEachEndpointHasItsFinding$": frameworks,
 		"^TestChecksGoThroughTheProxy$":   frameworks,
