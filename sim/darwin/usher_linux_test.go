@@ -36,8 +36,6 @@ var exceptions = []suite{
 		"^TestEachEndpointHasItsFinding$": frameworks,
 		"^TestChecksGoThroughTheProxy$":   frameworks,
 	}},
-	{pkg: "helper/jamfpro", left: map[string]string{"^TestUnknownCertificateIsTransient$": frameworks}},
-	{pkg: "helper/endpoint", left: map[string]string{"^TestThroughAProxyByTLS$": frameworks}},
 	{pkg: "ctl", fails: map[string]string{
 		"TestScripts/destinations":  execution,
 		"TestScripts/output-failed": execution,
