@@ -123,7 +123,7 @@ type spawned struct {
 // spawn starts a program as c, until it or the test ends.
 func (s *story) spawn(c caller, home, program string, arguments ...string) *spawned {
 	s.t.Helper()
-	command := exec.CommandContext(s.ctx, program, arguments...)
+	command := s.Programs.Command(s.ctx, program, arguments...)
 	command.Env = []string{"PATH=/usr/bin:/bin", "HOME=" + home}
 	command.Dir = "/"
 	command.SysProcAttr = &syscall.SysProcAttr{Credential: &syscall.Credential{Uid: c.uid, Gid: c.gid, Groups: c.groups}}

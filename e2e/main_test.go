@@ -9,6 +9,7 @@ import (
 	"context"
 	"crypto/rand"
 	"encoding/json"
+	"flag"
 	"fmt"
 	"os"
 	"path/filepath"
@@ -18,6 +19,7 @@ import (
 
 	"usher.internal/internal/link"
 	usherv1 "usher.internal/proto/usher/v1"
+	"usher.internal/sim/darwin"
 	"usher.internal/sim/mac"
 )
 
@@ -26,6 +28,9 @@ var (
 	programs    mac.Programs
 	crashHelper string
 )
+
+// asMacOS has the stories played by usherd, usher-agent and usherctl as they are built for macOS, under the loader of sim/darwin.
+var asMacOS = flag.Bool("darwin", false, "play the stories with usher's programs for macOS")
 
 func TestMain(m *testing.M) {
 	if exitCode, plays := playPart(); plays {
@@ -51,11 +56,23 @@ func runAll(m *testing.M) int {
 	}
 	ctx, cancel := context.WithTimeout(context.Background(), 5*time.Minute)
 	defer cancel()
-	if programs, err = mac.Build(ctx, filepath.Join(directory, "programs"), "grpcnotrace"); err != nil {
+	flag.Parse()
+	build := mac.Build
+	if *asMacOS {
+		loader, err := darwin.Build(ctx, filepath.Join(directory, "loader"))
+		if err != nil {
+			fmt.Fprintln(os.Stderr, "e2e:", err)
+			return 1
+		}
+		build = func(ctx context.Context, directory, tags string) (mac.Programs, error) {
+			return mac.BuildForMacOS(ctx, directory, tags, loader.Path)
+		}
+	}
+	if programs, err = build(ctx, filepath.Join(directory, "programs"), "grpcnotrace"); err != nil {
 		fmt.Fprintln(os.Stderr, "e2e:", err)
 		return 1
 	}
-	crashing, err := mac.Build(ctx, filepath.Join(directory, "crashtest"), "grpcnotrace,crashtest")
+	crashing, err := build(ctx, filepath.Join(directory, "crashtest"), "grpcnotrace,crashtest")
 	if err != nil {
 		fmt.Fprintln(os.Stderr, "e2e:", err)
 		return 1
@@ -78,7 +95,7 @@ func newStory(t *testing.T, settings map[string]any) *story {
 	ctx, cancel := context.WithTimeout(t.Context(), 3*time.Minute)
 	t.Cleanup(cancel)
 	log := &bytes.Buffer{}
-	m, err := mac.New(mac.Options{Directory: publicDirectory(t), Programs: programs, Settings: settings, Tee: &locked{writer: log}})
+	m, err := mac.New(mac.Options{Directory: publicDirectory(t), Programs: programs, Settings: settings, FileKeychain: *asMacOS, Tee: &locked{writer: log}})
 	if err != nil {
 		t.Fatal(err)
 	}

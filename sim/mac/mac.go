@@ -231,7 +231,7 @@ func (m *Mac) StartHelper(ctx context.Context, environment ...string) error {
 }
 
 func (m *Mac) startHelper(environment []string) (*Process, error) {
-	command := exec.Command(m.Programs.Helper, "--config", m.ConfigFile())
+	command := m.Programs.Command(context.Background(), m.Programs.Helper, "--config", m.ConfigFile())
 	command.Env = append([]string{"PATH=/usr/bin:/bin", "HOME=" + m.Directory}, environment...)
 	return startProcess("usherd", command, m.Tee)
 }
@@ -270,7 +270,7 @@ func (m *Mac) Control(ctx context.Context, arguments ...string) (Result, error) 
 
 // StartControl starts usherctl as the user who runs this Mac and returns while it runs. Its output is the process's log.
 func (m *Mac) StartControl(arguments ...string) (*Process, error) {
-	command := exec.Command(m.Programs.Control, append([]string{"--config", m.ConfigFile()}, arguments...)...)
+	command := m.Programs.Command(context.Background(), m.Programs.Control, append([]string{"--config", m.ConfigFile()}, arguments...)...)
 	command.Env, command.Dir = []string{"PATH=/usr/bin:/bin", "HOME=" + m.Directory}, "/"
 	return startProcess("usherctl", command, m.Tee)
 }
@@ -297,7 +297,7 @@ func (m *Mac) Run(ctx context.Context, program string, arguments ...string) (Res
 
 // command is a program that is run as user, or as whoever runs the Mac when that is nil.
 func (m *Mac) command(ctx context.Context, user *User, program string, arguments []string) *exec.Cmd {
-	command := exec.CommandContext(ctx, program, arguments...)
+	command := m.Programs.Command(ctx, program, arguments...)
 	command.Env = []string{"PATH=/usr/bin:/bin", "HOME=" + m.Directory}
 	command.Dir = "/"
 	if user != nil {

@@ -2,7 +2,10 @@ package mac
 
 import (
 	"context"
+	"debug/macho"
+	"encoding/binary"
 	"fmt"
+	"io"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -13,6 +16,28 @@ type Programs struct {
 	Helper, Agent, Control   string
 	Portal, Jamf, JamfProSim string
 	AppSSO, JamfAgent, Dscl  string
+	// Loader runs those of them that are programs of macOS (sim/darwin); "" where none is.
+	Loader string
+}
+
+// Command is a command that runs a program, with the loader where it is one of macOS.
+func (p Programs) Command(ctx context.Context, program string, arguments ...string) *exec.Cmd {
+	if p.Loader != "" && isMachO(program) {
+		program, arguments = p.Loader, append([]string{program}, arguments...)
+	}
+	return exec.CommandContext(ctx, program, arguments...)
+}
+
+// isMachO reports whether a program is one of macOS, by the first bytes of its file (mach-o/loader.h, as Go's debug/macho has it).
+func isMachO(program string) bool {
+	file, err := os.Open(program)
+	if err != nil {
+		return false
+	}
+	defer file.Close()
+	magic := make([]byte, 4)
+	_, err = io.ReadFull(file, magic)
+	return err == nil && binary.LittleEndian.Uint32(magic) == macho.Magic64
 }
 
 // packages names the program that each package builds.
@@ -42,10 +67,8 @@ func Build(ctx context.Context, directory, tags string) (Programs, error) {
 	for _, program := range packages {
 		arguments = append(arguments, program.path)
 	}
-	build := exec.CommandContext(ctx, "go", arguments...)
-	build.Env = append(os.Environ(), "CGO_ENABLED=0")
-	if output, err := build.CombinedOutput(); err != nil {
-		return programs, fmt.Errorf("build programs: %w\n%s", err, output)
+	if err := build(ctx, arguments, "CGO_ENABLED=0"); err != nil {
+		return programs, err
 	}
 	for _, program := range packages {
 		*program.set(&programs) = filepath.Join(directory, program.name)
@@ -57,4 +80,32 @@ func Build(ctx context.Context, directory, tags string) (Programs, error) {
 		}
 	}
 	return programs, nil
+}
+
+// BuildForMacOS is [Build] with usherd, usher-agent and usherctl as macOS runs them (darwin/amd64), which loader runs here. Their keychains are
+// files: a Mac for them has [Options.FileKeychain].
+func BuildForMacOS(ctx context.Context, directory, tags, loader string) (Programs, error) {
+	programs, err := Build(ctx, directory, tags)
+	if err != nil {
+		return programs, err
+	}
+	programs.Loader = loader
+	for _, program := range []struct{ path, pkg string }{
+		{programs.Helper, "usher.internal/helper"}, {programs.Agent, "usher.internal/useragent"}, {programs.Control, "usher.internal/ctl"},
+	} {
+		arguments := []string{"build", "-trimpath", "-tags", tags + ",simkeychain", "-o", program.path, program.pkg}
+		if err := build(ctx, arguments, "CGO_ENABLED=0", "GOOS=darwin", "GOARCH=amd64"); err != nil {
+			return programs, err
+		}
+	}
+	return programs, nil
+}
+
+func build(ctx context.Context, arguments []string, environment ...string) error {
+	command := exec.CommandContext(ctx, "go", arguments...)
+	command.Env = append(os.Environ(), environment...)
+	if output, err := command.CombinedOutput(); err != nil {
+		return fmt.Errorf("build programs: %w\n%s", err, output)
+	}
+	return nil
 }

@@ -190,7 +190,7 @@ func (u *User) OpenKeyring(ctx context.Context) error {
 
 // StartAgent starts the user's agent, in his session, and returns when the helper has let it in.
 func (u *User) StartAgent(ctx context.Context) error {
-	command := exec.Command(u.mac.Programs.Agent, "--config", u.mac.ConfigFile())
+	command := u.mac.Programs.Command(context.Background(), u.mac.Programs.Agent, "--config", u.mac.ConfigFile())
 	command.Env, command.SysProcAttr, command.Dir = u.environment(), u.attributes(), "/"
 	agent, err := startProcess("usher-agent("+u.Name+")", command, u.mac.Tee)
 	if err != nil {
