@@ -1,7 +1,7 @@
 //go:build linux && amd64
 
 // Package darwin runs usher's real darwin/amd64 programs on Linux, under a loader of our own: the C program in loader/. [Build] compiles the
-// loader, [Loader.Command] runs a program with it, and [Compile] and [CompileTest] build what it runs; with cgo, those of [SDK] do.
+// loader, [Loader.Command] runs a program with it, and [Compile] and [CompileTest] build what it runs; with cgo, those of an SDK do.
 //
 // The programs' machine code runs as on a Mac, and what it imports from macOS is answered by the loader, over glibc. So crashes, layouts,
 // signatures, control flow and the use of kqueue, signals and peers' credentials are seen. What macOS decides is not: README.md says what.
