@@ -6,6 +6,9 @@ import "strings"
 // What it prints besides is of the item: kinds, dates, and the issuer.
 var keychainAttributes = setOf(`acct alis labl subj icmt desc gena path`)
 
+// maximumBlob is how much of a line with such an attribute is looked at, in bytes.
+const maximumBlob = 1 << 10
+
 // blob looks at the attribute of a keychain's item whose = is at a place. A value that is not plain is printed in hexadecimal, and behind it as
 // text in which the bytes that are not ASCII are in octal.
 func (h *hider) blob(at int) int {
@@ -16,18 +19,20 @@ func (h *hider) blob(at int) int {
 	}
 	before = strings.TrimSuffix(strings.TrimSuffix(before, "<blob>"), `"`)
 	name := before[strings.LastIndexByte(before, '"')+1:]
-	end := at + 1
-	if newline := strings.IndexByte(text[end:], '\n'); newline >= 0 {
-		end += newline
-	} else {
-		end = len(text)
+	if !keychainAttributes[name] {
+		return at
+	}
+	// A value that is longer is hidden in part, and by other rules.
+	end := min(len(text), at+1+maximumBlob)
+	if newline := strings.IndexByte(text[at+1:end], '\n'); newline >= 0 {
+		end = at + 1 + newline
 	}
 	shown := strings.TrimSpace(text[at+1 : end])
-	if !keychainAttributes[name] || shown == "" || shown == "<NULL>" || strings.HasPrefix(shown, hidden) {
+	if shown == "" || shown == "<NULL>" || strings.HasPrefix(shown, hidden) {
 		return at
 	}
 	if strings.HasPrefix(shown, "0x") || strings.Contains(shown, `\`) {
-		h.replace(at+1, at+1+len(text[at+1:end]), hidden)
+		h.replace(at+1, end, hidden)
 		return end
 	}
 	inside := strings.Trim(shown, `"`)

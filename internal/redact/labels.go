@@ -36,9 +36,9 @@ var labels = byLabel(map[class]string{
 	secretLabel: `pw pass mdp clave depasse nkey usernkey pin pincode userpin otp totp psk prt jwt sig puk cvv seed pwd oldpwd invitation invitationid sid creds authtoken passwords secrets code_verifier
 		samlresponse samlrequest wresult xamzcredential xamzsignature xgoogsignature xgoogcredential estsauth estsauthpersistent estsauthlight signinstatecookie
 		aspxauth primaryrefreshtoken authorizationcode authcode devicecode usercode verificationcode onetimecode mfacode securitycode confirmationcode
-		shadowhashdata ntlmhash nthash lmhash requestverificationtoken xxsrftoken ksecvaluedata vdata`,
+		shadowhashdata ntlmhash nthash lmhash requestverificationtoken xxsrftoken ksecvaluedata`,
 	otpLabel:    `tan mtan smscode smstan einmalcode mfa 2fa twofactor 2facode smscode logincode accesscode authenticatorcode authenticationcode otpcode timecode signincode`,
-	keyLabel:    `auth state session sessionstate loginhint nonce salt challenge assertion ticket blob kid tokens certificate cert cookies codechallenge bytes esctx fpc buid client_info`,
+	keyLabel:    `auth state session sessionstate loginhint nonce salt challenge assertion ticket blob kid tokens certificate cert cookies codechallenge bytes esctx fpc buid client_info vdata`,
 	codeLabel:   `code`,
 	headerLabel: `authorization proxyauthorization xauthorization`,
 	cookieLabel: `cookie setcookie cookie2 setcookie2`,

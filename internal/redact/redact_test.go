@@ -251,6 +251,15 @@ func computed(t *testing.T) time.Duration {
 // hostile are pieces of which long texts are made: nothing of them ends what it begins.
 var hostile = []struct{ name, text string }{
 	{"labels", "password="},
+	{"keychain's attributes", `"labl"<blob>=`},
+	{"keychain's accounts", `"acct"<blob>=`},
+	{"keychain's other attributes", `"cenc"<blob>=`},
+	{"pipes", "|"},
+	{"pipes into sudo", "echo x | sudo -S "},
+	{"here-strings", "sudo -S <<<"},
+	{"bytes", "kSecValueData = <68 "},
+	{"purposes", "PIN for a b c d "},
+	{"sudo's log", "a : TTY=x USER=y "},
 	{"labels with blanks", "password: "},
 	{"quotes", `password="`},
 	{"lines", "password=\"\n"},

@@ -90,7 +90,7 @@ func (h *hider) valueBehind(found field, at int) int {
 	switch {
 	case opening == "" && from < len(text) && (text[from] == '[' || text[from] == '('):
 		return h.list(found, from)
-	case opening == "" && found.of == secretLabel && dataLength(text[from:]) > 0:
+	case opening == "" && (found.of == secretLabel || found.of == keyLabel) && dataLength(text[from:]) > 0:
 		end := from + dataLength(text[from:])
 		h.replace(from, end, hidden)
 		return end
@@ -192,8 +192,11 @@ func endOfLine(text string, from int, enclosing byte) int {
 // passPhraseEnds are words behind a password that are not a part of it.
 var passPhraseEnds = setOf(`for user failed rejected accepted with error was is has and on at in from to status code account by of or not which that returned expired`)
 
-// passCodeEnds are those behind a code of digits.
-var passCodeEnds = setOf(`sent received entered verified used valid invalid`)
+// passCodeEnds are those behind a code of digits, and nothingEnds behind a word that says that there is none.
+var (
+	passCodeEnds = setOf(`sent received entered verified`)
+	nothingEnds  = setOf(`set given found needed required configured available present`)
+)
 
 // wordBehind returns the word behind the blank at a place.
 func wordBehind(text string, at int) string {
@@ -208,7 +211,8 @@ func passPhrase(text string, word value, name string) value {
 	if !strings.Contains(plain, "pass") && !strings.Contains(plain, "phrase") && !strings.Contains(plain, "mnemonic") {
 		return word
 	}
-	if first := word.textOf(text); saysNothing(first) || isOneTime(first) && passCodeEnds[lower(wordBehind(text, word.to))] {
+	first, behind := word.textOf(text), lower(wordBehind(text, word.to))
+	if saysNothing(first) && nothingEnds[behind] || isOneTime(first) && passCodeEnds[behind] {
 		return word
 	}
 	for words := 0; words < 24 && word.to+1 < len(text) && text[word.to] == ' '; words++ {

@@ -26,7 +26,7 @@ func (h *hider) piped(at int) int {
 		for strings.HasPrefix(secret, "-") {
 			_, secret, _ = strings.Cut(secret, " ")
 		}
-		if secret = strings.TrimSpace(secret); secret == "" || strings.HasPrefix(secret, hidden) {
+		if secret = strings.TrimSpace(secret); secret == "" || strings.HasPrefix(secret, hidden) || isVariable(secret) {
 			return at
 		}
 		from := at - len(before) + strings.LastIndex(before, secret)
@@ -58,10 +58,20 @@ func readsSecret(command string) bool {
 	return false
 }
 
-// hereString hides a word that a shell gives to a program as its input: `kinit mia <<< x`.
+// isVariable reports whether a word of a shell is the name of a value, and no value.
+func isVariable(word string) bool {
+	return strings.HasPrefix(strings.Trim(word, "\"'"), "$") && !strings.Contains(word, " ") && !strings.Contains(word, "(")
+}
+
+// hereString hides a word that a shell gives to a program that reads a secret: `kinit mia <<< x`.
 func (h *hider) hereString(at int) int {
 	text := h.text
 	if !strings.HasPrefix(text[at:], "<<<") || strings.HasPrefix(text[at:], "<<<<") || at > 0 && text[at-1] == '<' || at < h.copied {
+		return at
+	}
+	begin := max(h.copied, at-nearPair)
+	command := text[begin:at]
+	if !readsSecret(strings.TrimLeft(command[strings.LastIndexAny(command, "\n|;&")+1:], " ")) {
 		return at
 	}
 	from := at + len("<<<")
@@ -84,6 +94,9 @@ func (h *hider) hereString(at int) int {
 	return v.next
 }
 
+// notSudoers are words before a colon that are no person.
+var notSudoers = setOf(`root failed error warning info debug sudo`)
+
 // sudoer gives the account that a line of sudo's log begins with a pseudonym: `mia : TTY=ttys000 ; PWD=…`. It is for a place where a : is.
 func (h *hider) sudoer(at int) int {
 	text := h.text
@@ -99,7 +112,7 @@ func (h *hider) sudoer(at int) int {
 		begin--
 	}
 	who := text[begin : at-1]
-	if begin < h.copied || len(who) < 2 || who == "root" || isPseudonym(who) || !isName(who) {
+	if begin < h.copied || len(who) < 2 || notSudoers[who] || isPseudonym(who) || !isName(who) {
 		return at
 	}
 	h.account(value{from: begin, to: at - 1}, true)
