@@ -116,9 +116,7 @@ func SetAside(path string) (aside string, err error) {
 	} else if moved, err := os.Lstat(path); err == nil && moved.IsDir() {
 		os.Remove(aside) // it would be in the way
 	}
-	if err := os.Remove(path + markSuffix); err != nil && !errors.Is(err, fs.ErrNotExist) {
-		return "", fmt.Errorf("set the journal aside: %w", err)
-	}
+	os.Remove(path + markSuffix) // with it the next journal would report that this one is gone, too
 	if err := os.Rename(path, aside); err != nil {
 		return "", fmt.Errorf("set the journal aside: %w", err)
 	}

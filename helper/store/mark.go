@@ -2,10 +2,12 @@ package store
 
 import (
 	"encoding/binary"
-	"encoding/json"
+	"encoding/hex"
 	"errors"
 	"fmt"
 	"os"
+	"path/filepath"
+	"strings"
 	"time"
 
 	"github.com/google/uuid"
@@ -14,21 +16,21 @@ import (
 	"usher.internal/internal/foreign"
 )
 
-// mark tells journals apart, and what is in one from what was in it earlier. It is in the journal and in a file beside it, which is written
-// after each commit: a journal that is gone, exchanged, or as it was before, shows by it at the next start. A journal that is
-// ahead of the file is as it should be; its last writer was killed in between.
+// mark identifies a journal and its state. It is in the journal, and in a file beside it, which is written after each commit. By it the
+// next start sees that the journal is gone, is another one, or is in an earlier state. A journal that is ahead of the file is as it should
+// be: its last writer was killed in between.
 type mark struct {
-	// Journal is given to a journal when it is begun.
-	Journal uuid.UUID `json:"journal"`
-	// Commits is how many there were.
-	Commits uint64 `json:"commits"`
+	// journal is given to a journal when it is begun.
+	journal uuid.UUID
+	// commits is how many there were.
+	commits uint64
 }
 
 const (
 	// markSuffix ends the name of the file beside the journal.
 	markSuffix = ".mark"
-	// longestMark is how much of such a file is read, in bytes.
-	longestMark = 1 << 10
+	// markLength is how long an encoded mark is, without its checksum.
+	markLength = len(uuid.UUID{}) + 8
 )
 
 // markKey is in the meta bucket.
@@ -36,23 +38,30 @@ var markKey = []byte("mark")
 
 var errNoMark = errors.New("the record of how far it is written cannot be read")
 
-func newMark() mark { return mark{Journal: uuid.New()} }
+func newMark() mark { return mark{journal: uuid.New()} }
 
 // follows reports what is wrong with a journal that has this mark where an earlier one said before, in words for a [Damage]; "" if nothing is.
 func (m mark) follows(before mark) string {
 	switch {
-	case before == mark{} || m.Journal == before.Journal && m.Commits >= before.Commits:
+	case before == mark{} || m.journal == before.journal && m.commits >= before.commits:
 		return ""
-	case m.Journal != before.Journal:
-		return "another file is in its place than the one that usherd wrote; what that one held is lost"
+	case m.journal != before.journal:
+		return "another file has replaced it; what it held is lost"
 	default:
-		return fmt.Sprintf("an earlier state of it is in its place; what usherd wrote last, %d times, is lost", before.Commits-m.Commits)
+		return fmt.Sprintf("an earlier state has replaced it; commits that are lost: %d", before.commits-m.commits)
 	}
 }
 
 func (m mark) encode() []byte {
-	text := binary.BigEndian.AppendUint64(m.Journal[:], m.Commits)
+	text := binary.BigEndian.AppendUint64(m.journal[:], m.commits)
 	return binary.BigEndian.AppendUint64(text, sumOf(metaBucket, markKey, text))
+}
+
+func decodeMark(stored []byte) (mark, error) {
+	if len(stored) != markLength+8 || sumOf(metaBucket, markKey, stored[:markLength]) != binary.BigEndian.Uint64(stored[markLength:]) {
+		return mark{}, errNoMark
+	}
+	return mark{journal: uuid.UUID(stored[:markLength-8]), commits: binary.BigEndian.Uint64(stored[markLength-8:])}, nil
 }
 
 // readMark returns the mark in a journal, the zero one where earlier versions wrote it.
@@ -61,11 +70,7 @@ func readMark(tx *bolt.Tx) (mark, error) {
 	if stored == nil {
 		return mark{}, nil
 	}
-	const length = len(mark{}.Journal) + 8
-	if len(stored) != length+8 || sumOf(metaBucket, markKey, stored[:length]) != binary.BigEndian.Uint64(stored[length:]) {
-		return mark{}, errNoMark
-	}
-	return mark{Journal: uuid.UUID(stored[:length-8]), Commits: binary.BigEndian.Uint64(stored[length-8:])}, nil
+	return decodeMark(stored)
 }
 
 // put writes the mark into the journal.
@@ -73,30 +78,37 @@ func (m mark) put(tx *bolt.Tx) error { return tx.Bucket(metaBucket).Put(markKey,
 
 // markBeside returns what the file beside the journal at path says, the zero mark where there is none that can be read: then nothing is
 // known of what was there.
-func markBeside(path string) (m mark) {
-	text, err := foreign.Read(path+markSuffix, longestMark)
-	if err != nil || json.Unmarshal(text, &m) != nil {
+func markBeside(path string) mark {
+	text, err := foreign.Read(path+markSuffix, int64(4*markLength))
+	if err != nil {
 		return mark{}
 	}
+	stored, err := hex.DecodeString(strings.TrimSpace(string(text)))
+	if err != nil {
+		return mark{}
+	}
+	m, _ := decodeMark(stored)
 	return m
 }
 
 // writeBeside writes the file beside the journal at path. It is not synced: one that is behind the journal is as good.
 func (m mark) writeBeside(path string) error {
-	text, err := json.Marshal(m)
+	file, err := os.CreateTemp(filepath.Dir(path), filepath.Base(path)+markSuffix+"-*") // with mode 0600
 	if err != nil {
-		return err
-	}
-	unfinished := path + markSuffix + ".new" // only the process that has the journal open writes it
-	if err := os.WriteFile(unfinished, text, mode); err != nil {
-		os.Remove(unfinished)
 		return explained(err)
 	}
-	return explained(os.Rename(unfinished, path+markSuffix))
+	_, err = fmt.Fprintf(file, "%x\n", m.encode())
+	if err = errors.Join(err, file.Close()); err == nil {
+		err = os.Rename(file.Name(), path+markSuffix)
+	}
+	if err != nil {
+		os.Remove(file.Name())
+	}
+	return explained(err)
 }
 
-// takeOver is for the mark of a journal that is about to get its place at path. Where a file says of one that was there before, it says this now:
-// the new journal tells itself what has become of the other.
+// takeOver puts this mark beside a journal that is about to get its place at path, where there is one of a journal before: the new one
+// says itself what has become of that.
 func (m mark) takeOver(path string) error {
 	if markBeside(path) == (mark{}) {
 		return nil

@@ -43,7 +43,7 @@ func settle(db *bolt.DB, path string, looked examination, before mark) (has mark
 		found = append(found, Damage{At: time.Now(), Why: "a header page was damaged; what was written last may be lost"})
 	}
 	var version uint64
-	var unmarked string
+	var markError error
 	var summed bool
 	var damaged []Damage
 	err = db.View(func(tx *bolt.Tx) (err error) {
@@ -62,7 +62,7 @@ func settle(db *bolt.DB, path string, looked examination, before mark) (has mark
 			damaged, err = unreadable(tx)
 		}
 		if err == nil {
-			has, unmarked = settleMark(tx, before, looked.lastMayBeLost)
+			has, markError = readMark(tx)
 		}
 		return err
 	})
@@ -70,11 +70,17 @@ func settle(db *bolt.DB, path string, looked examination, before mark) (has mark
 		return mark{}, nil, false, err
 	}
 	isMarked := has != mark{}
-	if !isMarked {
-		has = newMark()
+	switch wrong := has.follows(before); {
+	case markError != nil:
+		found = append(found, Damage{At: time.Now(), Why: markError.Error()})
+	case wrong != "" && !(looked.lastMayBeLost && has.journal == before.journal): // that was reported
+		found = append(found, Damage{At: time.Now(), Why: wrong, Exchanged: true})
 	}
-	if unmarked != "" {
-		found = append(found, Damage{At: time.Now(), Why: unmarked, Exchanged: unmarked != errNoMark.Error()})
+	switch {
+	case before != mark{} && (markError != nil || has.journal == before.journal):
+		has.journal, has.commits = before.journal, max(has.commits, before.commits)
+	case before != mark{} || !isMarked:
+		has = newMark()
 	}
 	switch found = append(found, damaged...); {
 	case len(found) > 0 || looked.irregular:
@@ -90,23 +96,6 @@ func settle(db *bolt.DB, path string, looked examination, before mark) (has mark
 		}
 		return has.put(tx)
 	}))
-}
-
-// settleMark returns the mark of a journal, the zero one where it needs a new one, and what is wrong with it, in words for a [Damage].
-func settleMark(tx *bolt.Tx, before mark, lastMayBeLost bool) (mark, string) {
-	has, err := readMark(tx)
-	if err != nil {
-		return mark{}, err.Error()
-	}
-	wrong := has.follows(before)
-	switch {
-	case wrong == "":
-		return has, ""
-	case lastMayBeLost && has.Journal == before.Journal:
-		return mark{}, "" // which is said already
-	default:
-		return mark{}, wrong
-	}
 }
 
 // rebuild replaces the journal at path, which db is, with one of the present schema and that mark, which holds everything but the damaged

@@ -421,7 +421,7 @@ func (s *Store) commit(tx *Tx, f func(*Tx) error, refused *error) error {
 		if err != nil {
 			return err
 		}
-		has.Commits++
+		has.commits++
 		if err := has.put(tx.bolt); err != nil {
 			return err
 		}
