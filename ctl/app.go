@@ -136,6 +136,8 @@ func wrongUsage(err error) string {
 	_, isNumber := errors.AsType[*strconv.NumError](invalid)
 	wants := ""
 	switch kind := invalid.GetFlag().Value.Type(); {
+	case errors.Is(invalid, strconv.ErrRange):
+		return fmt.Sprintf("--%s is %q, and cannot be that large or small", invalid.GetFlag().Name, invalid.GetValue())
 	case isNumber && kind == "bool":
 		wants = "true or false"
 	case isNumber:

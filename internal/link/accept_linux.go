@@ -65,3 +65,20 @@ func accept(listening int) (descriptor int, uid uint32, err error) {
 	}
 	return int(fd), credentials.Uid, nil
 }
+
+// refuseDescriptors has the kernel refuse descriptors that a client sends (SCM_RIGHTS). Who reads such a message closes them, and that
+// can take as long as the sender wants: a socket that lingers, or a file of a file system of the user's. Linux before 6.16 cannot refuse them.
+func refuseDescriptors(socket *net.UnixListener) error {
+	raw, err := socket.SyscallConn()
+	if err != nil {
+		return err
+	}
+	var failed error
+	err = raw.Control(func(descriptor uintptr) {
+		failed = unix.SetsockoptInt(int(descriptor), unix.SOL_SOCKET, unix.SO_PASSRIGHTS, 0)
+	})
+	if errors.Is(failed, unix.ENOPROTOOPT) {
+		failed = nil
+	}
+	return errors.Join(err, os.NewSyscallError("setsockopt", failed))
+}

@@ -139,6 +139,9 @@ func bind(path string, mode fs.FileMode) (*os.File, error) {
 	}
 	defer socket.Close() // the file has a duplicate
 	socket.SetUnlinkOnClose(false)
+	if err := refuseDescriptors(socket); err != nil {
+		return nil, err
+	}
 	if err := errors.Join(os.Chmod(fresh, mode), os.Rename(fresh, path)); err != nil {
 		os.Remove(fresh)
 		return nil, err

@@ -115,8 +115,11 @@ func issue(fleet folder, device, key string) error {
 // issued are the keys of all credentials that were made for a device.
 func issued(fleet folder, device string) ([]string, error) {
 	content, err := fleet.read(filepath.Join(issuedFolder, device))
-	if err != nil {
+	if errors.Is(err, fs.ErrNotExist) {
 		return nil, fmt.Errorf("no credentials of %s were made here; those in a file are named with --credentials-file: %w", device, err)
+	}
+	if err != nil {
+		return nil, fmt.Errorf("read which keys %s has: %w", device, err)
 	}
 	keys := strings.Fields(string(content))
 	for _, key := range keys {
