@@ -4,7 +4,7 @@ import "strings"
 
 // shortFlags are the options of programs that take a secret and have no name that says so: the program, and its options.
 var shortFlags = map[string]string{
-	"sshpass": " -p ", "security": " -p -P -w -k ", "curl": " -u --user --proxy-user -U ", "wget": " --password ", "ldapsearch": " -w ", "ldapmodify": " -w ",
+	"sshpass": " -p ", "security": " -p -P -w -k ", "curl": " -u --user --proxy-user -U -b --cookie ", "wget": " --password ", "ldapsearch": " -w ", "ldapmodify": " -w ",
 	"ldapwhoami": " -w ", "ldapadd": " -w ", "createmobileaccount": " -p ", "dsconfigad": " -p -lp ", "openssl": " -passin -passout -pass -k ", "redis-cli": " -a ",
 	"mongo": " -p ", "mongosh": " -p ", "sqlcmd": " -P ", "zip": " -P ", "unzip": " -P ", "mysql": " -p ", "mysqldump": " -p ", "mysqladmin": " -p ", "psql": " -W ",
 	"smbclient": " -U ", "rclone": " --pass ", "hdiutil": " -pass ", "jamf": " -p -pass ", "net": " -U ", "winexe": " -U ", "nats": " --creds ", "docker": " -p ",

@@ -19,6 +19,9 @@ func (h *hider) blob(at int) int {
 	}
 	before = strings.TrimSuffix(strings.TrimSuffix(before, "<blob>"), `"`)
 	name := before[strings.LastIndexByte(before, '"')+1:]
+	if strings.HasSuffix(name, "0x00000007 ") { // the label of a password has a number
+		name = "labl"
+	}
 	if !keychainAttributes[name] {
 		return at
 	}

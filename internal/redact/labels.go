@@ -43,10 +43,10 @@ var labels = byLabel(map[class]string{
 	headerLabel: `authorization proxyauthorization xauthorization`,
 	cookieLabel: `cookie setcookie cookie2 setcookie2`,
 	digestLabel: `x5t x5ts256 sha1 sha256 sha512 md5 sha1hash sha256hash hash ski aki subjectkeyidentifier`,
-	personLabel: `gecos cn_name nickname`,
+	personLabel: `gecos cn_name nickname kcgsessionlongusernamekey kcgssessionlongusernamekey`,
 	ownerLabel:  `owner manager name holder contact assignee requester author cn user benutzer anwender employee mitarbeiter`,
 	accountLabel: `samaccountname samaccount loginname logonname loginusername shortname accountname useraccount username adduser deleteuser unixname mailnickname uid userid recordname
-		msdsprincipalname benutzername anmeldename sam_account_name inuser onuser loggedinuser loggedonuser lastloggedinuser consoleuser currentuser`,
+		msdsprincipalname benutzername anmeldename sam_account_name inuser onuser loggedinuser loggedonuser lastloggedinuser consoleuser currentuser kcgssessionusernamekey`,
 	phoneLabel: `tel mobile cell fax telefon phones businessphones homephones handy mobil rufnummer festnetz durchwahl telefono telefoon telefone movil cellulare
 		portable gsm`,
 	nameLabel:  `k n field fieldname label attribute attr param parameter property prop header variable var option setting keyname`,

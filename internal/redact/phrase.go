@@ -39,11 +39,11 @@ var phrases = map[string]int{
 }
 
 // verbs are between a label and its value in a sentence.
-var verbs = []string{"is ", "was ", "is set to ", "set to ", "changed to ", "is: ", "is now ", "to ", "token ", "number ", "lautet ", "lautete ", "ist ", "ist: ", "est ", "es ", "\u00e9 ",
-	"\u00e8 ", "er ", "\u00e4r ", "jest ", "je ", "to: ", "changed from ", "- ", "\u2013 ", "\u2014 ", "\u2192 "}
+var verbs = []string{"was reset to ", "reset to ", "is ", "was ", "is set to ", "set to ", "changed to ", "is: ", "is now ", "to ", "token ", "number ", "lautet ", "lautete ", "ist ", "ist: ", "est ", "es ", "\u00e9 ",
+	"\u00e8 ", "er ", "\u00e4r ", "jest ", "je ", "to: ", "changed from ", "-string ", "-data ", "- ", "\u2013 ", "\u2014 ", "\u2192 "}
 
 // certain are those of verbs behind which there is nothing but a value.
-var certain = []string{"lautet ", "lautete "}
+var certain = []string{"lautet ", "lautete ", "-string ", "-data "}
 
 // phraseOf returns the kind of phrase that a word begins, and where the word begins in the text before a place.
 func phraseOf(text string, end int) (is, begin int) {
@@ -148,11 +148,19 @@ func purpose(text string) int {
 	near := text[:min(len(text), 64)]
 	for at, words := 0, 0; words < 6; words++ {
 		blank := strings.IndexByte(near[at:], ' ')
-		if blank < 0 || strings.ContainsAny(near[at:at+blank], "\n=:;.,\"'") {
+		if blank < 0 {
 			return 0
 		}
+		word := near[at : at+blank]
 		at += blank + 1
-		if prefixOf(near[at:], "is ", "was ", "lautet ", "ist ", "is: ") > 0 {
+		switch {
+		case words > 0 && strings.HasSuffix(word, ":") && !strings.ContainsAny(word[:len(word)-1], "\n=:;.,\"'"):
+			return at
+		case strings.ContainsAny(word, "\n=:;.,\"'"):
+			return 0
+		case prefixOf(near[at:], "= ") > 0:
+			return at + len("= ")
+		case prefixOf(near[at:], "is ", "was ", "lautet ", "ist ", "is: ") > 0:
 			return at
 		}
 	}

@@ -90,7 +90,7 @@ func (h *hider) valueBehind(found field, at int) int {
 	switch {
 	case opening == "" && from < len(text) && (text[from] == '[' || text[from] == '('):
 		return h.list(found, from)
-	case opening == "" && (found.of == secretLabel || found.of == keyLabel) && dataLength(text[from:]) > 0:
+	case opening == "" && (found.of == secretLabel || found.of == keyLabel || found.of == digestLabel) && dataLength(text[from:]) > 0:
 		end := from + dataLength(text[from:])
 		h.replace(from, end, hidden)
 		return end
@@ -149,8 +149,16 @@ func (h *hider) valueBehind(found field, at int) int {
 	return h.hideValue(found, word)
 }
 
-// dataLength returns how long the bytes are that a text begins with, as property lists in text have them: <68756e74 65723232>.
+// dataLength returns how long the bytes are that a text begins with, as property lists in text and descriptions of NSData have them:
+// <68756e74 65723232>, {length = 8, bytes = 0x68756e7465723232}.
 func dataLength(text string) int {
+	if strings.HasPrefix(text, "{length = ") {
+		inside, _, closed := strings.Cut(text[:min(len(text), 512)], "}")
+		if _, bytes, has := strings.Cut(inside, "bytes = 0x"); closed && has && strings.Trim(bytes, "0123456789abcdefABCDEF .…") == "" {
+			return len(inside) + 1
+		}
+		return 0
+	}
 	if !strings.HasPrefix(text, "<") {
 		return 0
 	}

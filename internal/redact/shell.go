@@ -16,10 +16,10 @@ func (h *hider) piped(at int) int {
 		return at
 	}
 	before := text[max(h.copied, at-nearPair):at]
-	before = before[strings.LastIndexAny(before, "\n;|&")+1:]
-	for _, writer := range []string{"echo ", "printf ", "print ", "cat <<< "} {
+	before = before[strings.LastIndexByte(before, '\n')+1:]
+	for _, writer := range []string{"echo ", "printf ", "print ", "yes "} {
 		begin := strings.LastIndex(before, writer)
-		if begin < 0 || begin > 0 && (isWordByte(before[begin-1]) || before[begin-1] == '-') {
+		if begin < 0 || begin > 0 && (isWordByte(before[begin-1]) || before[begin-1] == '-') || endsCommand(before[begin:]) {
 			continue
 		}
 		secret := before[begin+len(writer):]
@@ -41,8 +41,13 @@ func readsSecret(command string) bool {
 	if end := strings.IndexAny(command, "\n|;"); end >= 0 {
 		command = command[:end]
 	}
-	command = strings.TrimLeft(command, " &")
-	program, behind, _ := strings.Cut(command, " ")
+	program, behind := "", strings.TrimLeft(command, " \t&")
+	for range 8 { // LC_ALL=C sudo -S
+		program, behind, _ = strings.Cut(behind, " ")
+		if !strings.Contains(program, "=") && program != "env" {
+			break
+		}
+	}
 	options, reads := readers[program[strings.LastIndexByte(program, '/')+1:]]
 	if !reads || options == nil {
 		return reads
@@ -56,6 +61,24 @@ func readsSecret(command string) bool {
 		}
 	}
 	return false
+}
+
+// endsCommand reports whether a command ends within a text: by ; | or & outside of quotes.
+func endsCommand(text string) bool {
+	quote := byte(0)
+	for i := range len(text) {
+		switch letter := text[i]; {
+		case quote != 0:
+			if letter == quote {
+				quote = 0
+			}
+		case letter == '"', letter == '\'':
+			quote = letter
+		case strings.IndexByte(";|&", letter) >= 0:
+			return true
+		}
+	}
+	return quote != 0
 }
 
 // isVariable reports whether a word of a shell is the name of a value, and no value.
