@@ -115,16 +115,18 @@ func TestWithoutPersonalData(t *testing.T) {
 	asked := w.client(monitor)
 	watched := asked.watch()
 	there, told, streamed := map[string]bool{}, map[string]bool{}, map[string]bool{}
-	for _, status := range everything() {
+	for i, status := range everything() {
 		leaves(status.ProtoReflect(), "", there)
 		w.status.set(status, nil)
 		leaves(asked.mustGet().ProtoReflect(), "", told)
-		// Of what has changed only a part is told, so there may be no message for it.
-		w.status.set(&usherv1.GetStatusResponse{Computer: &usherv1.ComputerStatus{OperatingSystem: "end"}}, nil)
+		// Of what has changed only a part is told, so there may be no message for it. Each end is another one: the watcher may see two of them
+		// and nothing in between.
+		end := fmt.Sprint("end ", i)
+		w.status.set(&usherv1.GetStatusResponse{Computer: &usherv1.ComputerStatus{OperatingSystem: end}}, nil)
 		for {
 			got, err := watched.Recv()
 			must(t, err)
-			if got.GetStatus().GetComputer().GetOperatingSystem() == "end" {
+			if got.GetStatus().GetComputer().GetOperatingSystem() == end {
 				break
 			}
 			leaves(got.GetStatus().ProtoReflect(), "", streamed)
