@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"context"
 	"errors"
+	"fmt"
 	"io"
 	"os"
 	"os/user"
@@ -53,13 +54,18 @@ func TestStandardInputIsInterruptible(t *testing.T) {
 	}
 }
 
-// A pipe in the place of a file has nothing, until somebody writes to it.
+// What a shell makes of <(command) has nothing, until the command writes to it.
 func TestPipesAreInterruptible(t *testing.T) {
 	path := filepath.Join(t.TempDir(), "pipe")
 	if err := syscall.Mkfifo(path, 0o600); err != nil {
 		t.Fatal(err)
 	}
-	for _, arguments := range [][]string{{"inspect", path}} {
+	pipe, err := os.OpenFile(path, os.O_RDWR, 0)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer pipe.Close()
+	for _, arguments := range [][]string{{"inspect", fmt.Sprintf("/dev/fd/%d", pipe.Fd())}} {
 		ctx, cancel := context.WithCancel(t.Context())
 		a := &app{stdout: &output{to: io.Discard}, stderr: io.Discard}
 		ended := make(chan exitCode)
