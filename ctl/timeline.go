@@ -328,7 +328,7 @@ func (a *app) journal(ctx context.Context, user string) []*usherv1.Registration 
 	return registrations
 }
 
-// afterAWhile tells a person what takes so long, unless it has ended by then. The function that it returns ends it, and returns when nothing
+// afterAWhile says what takes so long, unless it has ended by then. The function that it returns ends it, and returns when nothing
 // is being said.
 func (a *app) afterAWhile(what string) (ended func()) {
 	if a.json {
