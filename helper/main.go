@@ -4,6 +4,7 @@ package main
 
 import (
 	"context"
+	"errors"
 	"flag"
 	"fmt"
 	"io"
@@ -17,10 +18,11 @@ import (
 
 	"usher.internal/internal/config"
 	"usher.internal/internal/logfile"
+	"usher.internal/internal/persist"
 	"usher.internal/internal/version"
 )
 
-// exitConfiguration is the exit code for what a restart cannot heal: EX_CONFIG of sysexits(3).
+// exitConfiguration is the exit code for a configuration that was given by hand and cannot be used: EX_CONFIG of sysexits(3).
 const exitConfiguration = 78
 
 // softMemory is how much memory, in bytes, garbage collection tries to stay below: with one session usherd needs a quarter of
@@ -55,14 +57,26 @@ func start(configFile, logFile string) (exitCode int) {
 	defer closeLog()
 	ctx, stop := signal.NotifyContext(context.Background(), syscall.SIGTERM, syscall.SIGINT)
 	defer stop()
-	places := config.PlatformPlaces()
-	return daemon{
-		byHand: configFile != "",
-		open:   func() (*config.Live, error) { return config.Open(configFile, lastGood(configFile)) },
-		run:    run,
-		look:   places.Look,
-		wait:   places.WaitForChange,
-	}.serve(ctx, level, log)
+	return serve(ctx, persist.Program{
+		Name:          "usherd",
+		ByHand:        configFile != "",
+		Open:          func() (*config.Live, error) { return config.Open(configFile, lastGood(configFile)) },
+		Run:           run,
+		Configuration: config.PlatformPlaces(),
+	}, level, log)
+}
+
+func serve(ctx context.Context, program persist.Program, level *config.LogLevel, log *slog.Logger) (exitCode int) {
+	err := program.Serve(ctx, level, log)
+	if err == nil {
+		log.Info("usherd ends")
+		return 0
+	}
+	log.Error("usherd ends", "error", err)
+	if _, configuration := errors.AsType[*persist.ConfigurationError](err); configuration {
+		return exitConfiguration
+	}
+	return 1
 }
 
 // openLog opens the log before anything can be refused, so that each refusal is in it. Where the file cannot be had, standard error is:

@@ -18,6 +18,7 @@ import (
 
 	"usher.internal/internal/config"
 	"usher.internal/internal/logfile"
+	"usher.internal/internal/persist"
 	"usher.internal/internal/version"
 )
 
@@ -69,14 +70,13 @@ func start(configFile, logFile string) (exitCode int) {
 	defer closeLog()
 	ctx, stop := signal.NotifyContext(context.Background(), syscall.SIGTERM, syscall.SIGINT)
 	defer stop()
-	places := config.PlatformPlaces()
-	return agentProcess{
-		byHand: configFile != "",
-		open:   func() (*config.Live, error) { return config.Open(configFile, "") },
-		run:    run,
-		look:   places.Look,
-		wait:   places.WaitForChange,
-	}.serve(ctx, level, log)
+	return runProgram(ctx, persist.Program{
+		Name:          "usher-agent",
+		ByHand:        configFile != "",
+		Open:          func() (*config.Live, error) { return config.Open(configFile, "") },
+		Run:           run,
+		Configuration: config.PlatformPlaces(),
+	}, level, log)
 }
 
 // logTo opens the log before anything else can be refused, so that each refusal is in it. Where the file cannot be had, standard error is:

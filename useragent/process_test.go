@@ -13,39 +13,20 @@ import (
 
 	"usher.internal/internal/config"
 	"usher.internal/internal/link"
-	"usher.internal/launchd"
+	"usher.internal/internal/persist"
 	"usher.internal/sim/keepalive"
 )
 
-func agentJob(t *testing.T) keepalive.Job {
-	t.Helper()
-	layout, err := launchd.LayoutOf(launchd.MacOS, launchd.ByHand)
-	if err != nil {
-		t.Fatal(err)
-	}
-	files, err := layout.Files()
-	if err != nil {
-		t.Fatal(err)
-	}
-	for _, file := range files {
-		if file.Path == layout.AgentDefinition {
-			return keepalive.Read(t, file.Content)
-		}
-	}
-	t.Fatal("there is no definition")
-	return keepalive.Job{}
-}
-
-// launchd starts an agent in each session: of Guest (201), of root, of _mbsetupuser (248), and of everybody whom the helper refuses.
+// launchd starts an agent in each session: of Guest (201), of _mbsetupuser (248), and of everybody whom the helper refuses.
 // None of them is worth more than ten starts in an hour.
 func TestLaunchdStartsTheAgentSeldomWhateverItIsRefused(t *testing.T) {
-	const aDay = 24 * time.Hour
-	good := func() (*config.Live, error) { return config.Places{}.Open("") }
-	refusedWith := func(err error) agentProcess {
-		return agentProcess{open: good, run: func(context.Context, *config.Live, *slog.Logger) error { return err }}
+	refusedWith := func(err error) persist.Program {
+		return keepalive.Program(func(context.Context, *config.Live, *slog.Logger) error { return err })
 	}
+	misconfigured := refusedWith(nil)
+	misconfigured.Open = func() (*config.Live, error) { return nil, errors.New("key is wrong") }
 	for name, test := range map[string]struct {
-		process agentProcess
+		program persist.Program
 		// most is how often it may be started in a day, at least once.
 		most int
 	}{
@@ -54,29 +35,21 @@ func TestLaunchdStartsTheAgentSeldomWhateverItIsRefused(t *testing.T) {
 		"another protocol":            {refusedWith(&link.RefusedError{Reason: link.ProtocolVersion}), 1},
 		// The next process may be the new one: it is tried, as often as launchd does.
 		"replaced":      {refusedWith(&link.RefusedError{Reason: link.ReplacedAgent}), 240},
-		"configuration": {agentProcess{open: func() (*config.Live, error) { return nil, errors.New("key is wrong") }}, 1},
+		"configuration": {misconfigured, 1},
 		"no home":       {refusedWith(errors.New("$HOME is not defined")), 1},
-		"serves": {agentProcess{open: good, run: func(ctx context.Context, _ *config.Live, _ *slog.Logger) error {
+		"serves": {keepalive.Program(func(ctx context.Context, _ *config.Live, _ *slog.Logger) error {
 			<-ctx.Done()
 			return nil
-		}}, 1},
+		}), 1},
 	} {
 		t.Run(name, func(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
-				process := test.process
-				process.look = func() config.Look { return config.Look{} }
-				process.wait = func(ctx context.Context, _ config.Look, pause time.Duration, _ *slog.Logger) {
-					select {
-					case <-ctx.Done():
-					case <-time.After(pause):
-					}
-				}
-				starts := agentJob(t).Run(aDay, func(left time.Duration) int {
+				starts := keepalive.Agent(t).Run(keepalive.Day, func(left time.Duration) int {
 					ctx, cancel := context.WithTimeout(t.Context(), left)
 					defer cancel()
-					return process.serve(ctx, &config.LogLevel{}, slog.New(slog.DiscardHandler))
+					return runProgram(ctx, test.program, &config.LogLevel{}, slog.New(slog.DiscardHandler))
 				})
-				if again := keepalive.MostInAnHour(starts); again > 10 || len(starts) > test.most {
+				if again := keepalive.MostInAnHour(starts); again > keepalive.RestartsAllowed || len(starts) > test.most {
 					t.Errorf("it has been started %d times, and again %d times in an hour", len(starts), again)
 				}
 			})

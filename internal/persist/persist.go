@@ -6,8 +6,10 @@ package persist
 
 import (
 	"context"
-	"errors"
+	"log/slog"
 	"time"
+
+	"usher.internal/internal/config"
 )
 
 // The pauses between two tries double from the first to the longest. What ran for as long as the longest one begins with the first
@@ -17,33 +19,63 @@ const (
 	LongestPause = 15 * time.Minute
 )
 
-// Final has [Until] return err, which trying again cannot change.
-func Final(err error) error { return &finalError{err} }
+// Program is usherd or usher-agent as launchd sees it. It asks again for what it is refused (a configuration, a directory, a socket, its
+// journal) when the configuration changes, and after a pause.
+type Program struct {
+	// Name is the program's name in its log.
+	Name string
+	// ByHand says that it was started with --config, by somebody who looks at it: then it ends with its reason.
+	ByHand bool
+	// Open opens the configuration.
+	Open func() (*config.Live, error)
+	// Run serves with it until ctx ends. Before that it returns an error: without one the program would end, and launchd would start it again.
+	Run func(ctx context.Context, live *config.Live, log *slog.Logger) error
+	// Lasts reports whether trying again cannot change an error of Run. Without it no error lasts.
+	Lasts func(error) bool
+	// Configuration says when another try may do better.
+	Configuration Configuration
+}
 
-type finalError struct{ err error }
+// Configuration is the files of a configuration: [config.Places].
+type Configuration interface {
+	Look() config.Look
+	WaitForChange(ctx context.Context, before config.Look, pause time.Duration, log *slog.Logger)
+}
 
-func (e *finalError) Error() string { return e.err.Error() }
-func (e *finalError) Unwrap() error { return e.err }
+// ConfigurationError is an error of [Program.Open], with its text.
+type ConfigurationError struct{ Err error }
 
-// Until calls try until it returns nil, until it returns an error that [Final] has made, which it returns without that, or until ctx
-// ends; then it returns nil. After another error it calls wait, which returns when something has changed that try depends on, after the
-// pause at the latest, and when ctx ends.
-func Until(ctx context.Context, try func(context.Context) error, wait func(ctx context.Context, failed error, pause time.Duration)) error {
+func (e *ConfigurationError) Error() string { return e.Err.Error() }
+func (e *ConfigurationError) Unwrap() error { return e.Err }
+
+// Serve runs the program until ctx ends; then it returns nil. It returns an error of which Lasts reports true, and with ByHand every error.
+// It logs the others. The level follows the configuration.
+func (p Program) Serve(ctx context.Context, level *config.LogLevel, log *slog.Logger) error {
 	for pause := FirstPause; ; pause = min(2*pause, LongestPause) {
-		begun := time.Now()
-		err := try(ctx)
+		begun, before := time.Now(), p.Configuration.Look()
+		err := p.try(ctx, level, log)
 		if err == nil || ctx.Err() != nil {
 			return nil
 		}
-		if final, ok := errors.AsType[*finalError](err); ok {
-			return final.err
+		if p.ByHand || p.Lasts != nil && p.Lasts(err) {
+			return err
 		}
 		if time.Since(begun) >= LongestPause {
 			pause = FirstPause
 		}
-		wait(ctx, err, pause)
+		log.Error(p.Name+" cannot serve; it tries again when the configuration changes, or later", "error", err, "within", pause)
+		p.Configuration.WaitForChange(ctx, before, pause, log)
 		if ctx.Err() != nil {
 			return nil
 		}
 	}
+}
+
+func (p Program) try(ctx context.Context, level *config.LogLevel, log *slog.Logger) error {
+	live, err := p.Open()
+	if err != nil {
+		return &ConfigurationError{err}
+	}
+	level.Follow(live)
+	return p.Run(ctx, live, log)
 }

@@ -1,44 +1,44 @@
 package persist_test
 
 import (
+	"bytes"
 	"context"
 	"errors"
+	"log/slog"
 	"slices"
+	"strings"
 	"testing"
 	"testing/synctest"
 	"time"
 
 	"go.uber.org/goleak"
 
+	"usher.internal/internal/config"
 	"usher.internal/internal/persist"
+	"usher.internal/sim/keepalive"
 )
 
 func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
 
 var errRefused = errors.New("refused")
 
-func pause(ctx context.Context, _ error, pause time.Duration) {
-	select {
-	case <-ctx.Done():
-	case <-time.After(pause):
-	}
+func serve(ctx context.Context, program persist.Program) error {
+	return program.Serve(ctx, &config.LogLevel{}, slog.New(slog.DiscardHandler))
 }
 
 func TestPausesGrowToTheLongestOne(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		ctx, cancel := context.WithTimeout(t.Context(), 2*time.Hour)
 		defer cancel()
-		var pauses []time.Duration
-		err := persist.Until(ctx, func(context.Context) error { return errRefused }, func(ctx context.Context, failed error, wanted time.Duration) {
-			if failed != errRefused {
-				t.Errorf("failed with %v", failed)
-			}
-			pauses = append(pauses, wanted)
-			pause(ctx, failed, wanted)
-		})
-		want := []time.Duration{time.Minute, 2 * time.Minute, 4 * time.Minute, 8 * time.Minute, persist.LongestPause}
-		if err != nil || len(pauses) < len(want) || !slices.Equal(pauses[:len(want)], want) || slices.Max(pauses) != persist.LongestPause {
-			t.Errorf("%v, pauses %v", err, pauses)
+		begun := time.Now()
+		var tries []time.Duration
+		err := serve(ctx, keepalive.Program(func(context.Context, *config.Live, *slog.Logger) error {
+			tries = append(tries, time.Since(begun))
+			return errRefused
+		}))
+		want := []time.Duration{0, time.Minute, 3 * time.Minute, 7 * time.Minute, 15 * time.Minute, 30 * time.Minute, 45 * time.Minute, time.Hour}
+		if err != nil || len(tries) < len(want) || !slices.Equal(tries[:len(want)], want) {
+			t.Errorf("%v, tried after %v", err, tries)
 		}
 	})
 }
@@ -47,38 +47,71 @@ func TestPausesGrowToTheLongestOne(t *testing.T) {
 func TestPausesBeginAgain(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		tries := 0
-		var last time.Duration
-		try := func(context.Context) error {
+		var failed time.Time
+		err := serve(t.Context(), keepalive.Program(func(context.Context, *config.Live, *slog.Logger) error {
 			switch tries++; tries {
 			case 4:
 				time.Sleep(persist.LongestPause)
-				return errRefused
+				failed = time.Now()
 			case 5:
 				return nil
 			}
 			return errRefused
-		}
-		err := persist.Until(t.Context(), try, func(ctx context.Context, failed error, wanted time.Duration) {
-			last = wanted
-			pause(ctx, failed, wanted)
-		})
-		if err != nil || last != persist.FirstPause {
-			t.Errorf("%v, the last pause is %s", err, last)
+		}))
+		if pause := time.Since(failed); err != nil || pause != persist.FirstPause {
+			t.Errorf("%v, the last pause is %s", err, pause)
 		}
 	})
 }
 
-func TestFinalErrorEndsIt(t *testing.T) {
-	err := persist.Until(t.Context(), func(context.Context) error { return persist.Final(errRefused) }, pause)
-	if err != errRefused {
+// What a program was refused is gone: it serves without another process, and the log says seldom what it waits for.
+func TestServesOnceItMay(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		ctx, cancel := context.WithCancel(t.Context())
+		begun, served := time.Now(), time.Time{}
+		program := keepalive.Program(func(ctx context.Context, _ *config.Live, _ *slog.Logger) error {
+			served = time.Now()
+			cancel()
+			<-ctx.Done()
+			return ctx.Err()
+		})
+		good := program.Open
+		program.Open = func() (*config.Live, error) {
+			if time.Since(begun) < 10*time.Minute {
+				return nil, errors.New("key is wrong")
+			}
+			return good()
+		}
+		var log bytes.Buffer
+		if err := program.Serve(ctx, &config.LogLevel{}, slog.New(slog.NewTextHandler(&log, nil))); err != nil {
+			t.Error(err)
+		}
+		if waited := served.Sub(begun); waited < 10*time.Minute || waited > 16*time.Minute {
+			t.Errorf("it served after %s", waited)
+		}
+		if lines := strings.Count(log.String(), "key is wrong"); lines < 3 || lines > 6 {
+			t.Errorf("the log has it %d times:\n%s", lines, &log)
+		}
+	})
+}
+
+func TestErrorThatLastsEndsIt(t *testing.T) {
+	program := keepalive.Program(func(context.Context, *config.Live, *slog.Logger) error { return errRefused })
+	program.Lasts = func(err error) bool { return err == errRefused }
+	if err := serve(t.Context(), program); err != errRefused {
 		t.Errorf("got %v", err)
 	}
 }
 
-func TestContextEndsIt(t *testing.T) {
-	ctx, cancel := context.WithCancel(t.Context())
-	err := persist.Until(ctx, func(context.Context) error { cancel(); return errRefused }, pause)
-	if err != nil {
+// Somebody who looks at it is told what is wrong, and not kept waiting.
+func TestAnyErrorEndsItByHand(t *testing.T) {
+	program := keepalive.Program(func(context.Context, *config.Live, *slog.Logger) error { return errRefused })
+	program.ByHand = true
+	if err := serve(t.Context(), program); err != errRefused {
 		t.Errorf("got %v", err)
+	}
+	program.Open = func() (*config.Live, error) { return nil, errRefused }
+	if _, configuration := errors.AsType[*persist.ConfigurationError](serve(t.Context(), program)); !configuration {
+		t.Error("the error does not say that the configuration is wrong")
 	}
 }
