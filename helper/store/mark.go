@@ -123,3 +123,19 @@ func removed(path string) []Damage {
 	}
 	return []Damage{{At: time.Now(), Exchanged: true, Why: "its file was removed before usherd started; what it held is lost"}}
 }
+
+// expected is the mark that the journal has, or a later one.
+func (s *Store) expected() mark {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.written == (mark{}) {
+		return markBeside(s.path)
+	}
+	return s.written
+}
+
+func (s *Store) setWritten(has mark) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.written = has
+}
