@@ -94,25 +94,25 @@ func isAt(file *os.File, path string) error {
 
 // create makes the file where there is none, wholly or not at all, and returns its mark. The new journal says what was found of the one
 // before.
-func create(path string, found []Damage) (made mark, err error) {
+func create(path string, found []Damage) (created mark, err error) {
 	if _, err := os.Lstat(path); !errors.Is(err, fs.ErrNotExist) {
 		return mark{}, err
 	}
 	if found == nil {
 		found = wasSetAside(path)
 	}
-	made = newMark()
+	created = newMark()
 	name, err := build(path, func(tx *bolt.Tx) error {
 		if err := migrate(tx, 0, found); err != nil {
 			return err
 		}
-		return made.put(tx)
+		return created.put(tx)
 	})
 	if err != nil {
 		return mark{}, err
 	}
 	defer os.Remove(name)
-	if err := made.takeOver(path); err != nil {
+	if err := created.takeOver(path); err != nil {
 		return mark{}, err
 	}
 	// A link, other than a rename, never replaces a file that another process has made meanwhile.
@@ -122,13 +122,13 @@ func create(path string, found []Damage) (made mark, err error) {
 	case err != nil:
 		return mark{}, explained(err)
 	}
-	return made, syncDirectory(filepath.Dir(path))
+	return created, syncDirectory(filepath.Dir(path))
 }
 
 // build writes a file beside path, which fill fills in one transaction, and returns its name. It gets the name of the journal once it is
 // complete: bbolt alone would leave a beginning of it on a full disk or after a power cut, which no later start could open.
 func build(path string, fill func(*bolt.Tx) error) (name string, err error) {
-	file, err := os.CreateTemp(filepath.Dir(path), filepath.Base(path)+".new-*")
+	file, err := os.CreateTemp(filepath.Dir(path), filepath.Base(path)+unfinishedSuffix)
 	if err != nil {
 		return "", explained(err)
 	}
@@ -173,4 +173,23 @@ func protect(path string) error {
 		return fmt.Errorf("protect: %w", err)
 	}
 	return nil
+}
+
+// unfinishedSuffix ends the names of new journals until they get their place.
+const unfinishedSuffix = ".new-*"
+
+// unfinishedFor is the age from which a file is abandoned. A younger one may be another process's, which has just begun it.
+const unfinishedFor = time.Minute
+
+// removeUnfinished removes what a process left that was killed while it wrote a new journal or a mark for path. The caller has the journal
+// open, so that nobody else writes one for longer.
+func removeUnfinished(path string) {
+	for _, suffix := range []string{unfinishedSuffix, markSuffix + "-*"} {
+		left, _ := filepath.Glob(path + suffix) // the only error is that of a wrong pattern
+		for _, name := range left {
+			if info, err := os.Lstat(name); err == nil && time.Since(info.ModTime()) > unfinishedFor {
+				os.Remove(name) // one that remains does no harm
+			}
+		}
+	}
 }

@@ -73,14 +73,14 @@ func (s *Store) lost() []Damage {
 	case !s.isGone():
 		return nil
 	case !s.opened:
-		return removed(s.path)
+		return removedBefore(s.path)
 	}
 	return []Damage{{At: time.Now(), Exchanged: true, Why: "its file was removed while usherd ran, and could not be read any more; what it held is lost"}}
 }
 
 // putBack writes what is open to the path, where nothing is.
 func (s *Store) putBack() (err error) {
-	file, err := os.CreateTemp(filepath.Dir(s.path), filepath.Base(s.path)+".new-*")
+	file, err := os.CreateTemp(filepath.Dir(s.path), filepath.Base(s.path)+unfinishedSuffix)
 	if err != nil {
 		return err
 	}

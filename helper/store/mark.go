@@ -116,8 +116,8 @@ func (m mark) takeOver(path string) error {
 	return m.writeBeside(path)
 }
 
-// removed is what a new journal at path says of one that was there before usherd started.
-func removed(path string) []Damage {
+// removedBefore is what a new journal at path says of one that was there before usherd started.
+func removedBefore(path string) []Damage {
 	if markBeside(path) == (mark{}) {
 		return nil
 	}
@@ -134,8 +134,8 @@ func (s *Store) expected() mark {
 	return s.written
 }
 
-func (s *Store) setWritten(has mark) {
+func (s *Store) setWritten(newest mark) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	s.written = has
+	s.written = newest
 }

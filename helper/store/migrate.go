@@ -38,7 +38,7 @@ var (
 // settle brings a file to the present schema. What cannot be read is set aside: then the journal is written again, and rebuilt holds. It
 // returns what was set aside, and the mark that the file has now; before is the one that it should have. A file of a newer schema is
 // [ErrNewerSchema].
-func settle(db *bolt.DB, path string, looked examination, before mark) (has mark, found []Damage, rebuilt bool, err error) {
+func settle(db *bolt.DB, path string, looked examination, before mark) (present mark, found []Damage, rebuilt bool, err error) {
 	if looked.lastMayBeLost {
 		found = append(found, Damage{At: time.Now(), Why: "a header page was damaged; what was written last may be lost"})
 	}
@@ -62,45 +62,45 @@ func settle(db *bolt.DB, path string, looked examination, before mark) (has mark
 			damaged, err = unreadable(tx)
 		}
 		if err == nil {
-			has, markError = readMark(tx)
+			present, markError = readMark(tx)
 		}
 		return err
 	})
 	if err != nil {
 		return mark{}, nil, false, err
 	}
-	isMarked := has != mark{}
-	switch wrong := has.follows(before); {
+	isMarked := present != mark{}
+	switch wrong := present.follows(before); {
 	case markError != nil:
 		found = append(found, Damage{At: time.Now(), Why: markError.Error()})
-	case wrong != "" && !(looked.lastMayBeLost && has.journal == before.journal): // that was reported
+	case wrong != "" && !(looked.lastMayBeLost && present.journal == before.journal): // that was reported
 		found = append(found, Damage{At: time.Now(), Why: wrong, Exchanged: true})
 	}
 	switch {
-	case before != mark{} && (markError != nil || has.journal == before.journal):
-		has.journal, has.commits = before.journal, max(has.commits, before.commits)
+	case before != mark{} && (markError != nil || present.journal == before.journal):
+		present.journal, present.commits = before.journal, max(present.commits, before.commits)
 	case before != mark{} || !isMarked:
-		has = newMark()
+		present = newMark()
 	}
 	switch found = append(found, damaged...); {
 	case len(found) > 0 || looked.irregular:
-		return has, found, true, rebuild(db, path, version, summed, damaged, found, has)
+		return present, found, true, rebuild(db, path, version, summed, damaged, found, present)
 	case version == Schema && summed && isMarked:
-		return has, nil, false, nil
+		return present, nil, false, nil
 	}
-	return has, nil, false, explained(db.Update(func(tx *bolt.Tx) error {
+	return present, nil, false, explained(db.Update(func(tx *bolt.Tx) error {
 		if version < Schema || !summed {
 			if err := migrate(tx, version, nil); err != nil {
 				return err
 			}
 		}
-		return has.put(tx)
+		return present.put(tx)
 	}))
 }
 
 // rebuild replaces the journal at path, which db is, with one of the present schema and that mark, which holds everything but the damaged
 // values. The damaged file is only read: bbolt cannot change a page of which the first key is not the one that led to it.
-func rebuild(db *bolt.DB, path string, version uint64, summed bool, damaged, found []Damage, has mark) error {
+func rebuild(db *bolt.DB, path string, version uint64, summed bool, damaged, found []Damage, present mark) error {
 	without := make(map[string]bool)
 	for _, one := range damaged {
 		without[string(one.bucket)+"\x00"+string(one.Key)] = true
@@ -134,7 +134,7 @@ func rebuild(db *bolt.DB, path string, version uint64, summed bool, damaged, fou
 		if err != nil {
 			return err
 		}
-		if err := has.put(to); err != nil {
+		if err := present.put(to); err != nil {
 			return err
 		}
 		if !summed {
@@ -146,7 +146,7 @@ func rebuild(db *bolt.DB, path string, version uint64, summed bool, damaged, fou
 		return copied.record()
 	})
 	if err == nil {
-		err = has.takeOver(path)
+		err = present.takeOver(path)
 	}
 	if err != nil {
 		return fmt.Errorf("write the journal again: %w", err)

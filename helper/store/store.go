@@ -127,7 +127,7 @@ func (s *Store) open() error {
 // openExisting opens the file, or makes it and notes in it what was found of the one before.
 func (s *Store) openExisting(before []Damage) (found []Damage, err error) {
 	for {
-		made, err := create(s.path, before)
+		created, err := create(s.path, before)
 		if err == nil {
 			err = protect(s.path)
 		}
@@ -138,25 +138,26 @@ func (s *Store) openExisting(before []Damage) (found []Damage, err error) {
 		if err != nil {
 			return nil, err
 		}
-		if made != (mark{}) {
-			s.setWritten(made)
+		if created != (mark{}) {
+			s.setWritten(created)
 		}
-		var has mark
+		var present mark
 		var setAside []Damage
 		var rebuilt bool
 		err = withoutFaults(func() (err error) {
-			has, setAside, rebuilt, err = settle(db, s.path, looked, s.expected())
+			present, setAside, rebuilt, err = settle(db, s.path, looked, s.expected())
 			return err
 		})
 		if err == nil {
-			s.setWritten(has)
+			s.setWritten(present)
 		}
 		switch {
 		case err != nil:
 			return nil, errors.Join(err, db.Close())
 		case !rebuilt:
 			s.db, s.file, s.opened = db, file, true
-			_ = has.writeBeside(s.path) // it is written again after each commit
+			_ = present.writeBeside(s.path) // it is written again after each commit
+			removeUnfinished(s.path)
 			return found, nil
 		case found != nil:
 			return nil, errors.Join(fmt.Errorf("%w: it was damaged again while it was opened", ErrDamaged), db.Close())

@@ -11,6 +11,7 @@ import (
 	"slices"
 	"sync"
 	"testing"
+	"time"
 
 	bolt "go.etcd.io/bbolt"
 	"go.uber.org/goleak"
@@ -369,5 +370,35 @@ func BenchmarkUpdate(b *testing.B) {
 		if err := put(s, "a", "one"); err != nil {
 			b.Fatal(err)
 		}
+	}
+}
+
+// A process that was killed while it wrote a new journal or a mark leaves that; the next one removes it, but nothing that may be being written.
+func TestUnfinishedFilesAreRemoved(t *testing.T) {
+	path := filepath.Join(t.TempDir(), "journal.db")
+	if err := open(t, path).Close(); err != nil {
+		t.Fatal(err)
+	}
+	old := []string{path + ".new-1", path + ".mark-1"}
+	kept := []string{path, path + ".mark", path + ".new-2", path + ".mark-2", path + ".mine"}
+	for _, name := range append(kept[2:], old...) {
+		if err := os.WriteFile(name, nil, 0o600); err != nil {
+			t.Fatal(err)
+		}
+	}
+	anHourAgo := time.Now().Add(-time.Hour)
+	for _, name := range old {
+		if err := os.Chtimes(name, anHourAgo, anHourAgo); err != nil {
+			t.Fatal(err)
+		}
+	}
+	open(t, path)
+	found, err := filepath.Glob(path + "*")
+	if err != nil {
+		t.Fatal(err)
+	}
+	slices.Sort(kept)
+	if !slices.Equal(found, kept) {
+		t.Errorf("there are %v, want %v", found, kept)
 	}
 }

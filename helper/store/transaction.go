@@ -127,19 +127,19 @@ func (s *Store) commit(tx *Tx, f func(*Tx) error, refused *error) error {
 		if err := tx.record(); err != nil {
 			return err
 		}
-		has, err := readMark(tx.bolt)
+		present, err := readMark(tx.bolt)
 		if err != nil {
 			return err
 		}
-		has.commits++
-		if err := has.put(tx.bolt); err != nil {
+		present.commits++
+		if err := present.put(tx.bolt); err != nil {
 			return err
 		}
 		if err := tx.bolt.Commit(); err != nil {
 			return err
 		}
-		s.setWritten(has)
-		_ = has.writeBeside(s.path) // the next commit tries again, and one that is behind is as good
+		s.setWritten(present)
+		_ = present.writeBeside(s.path) // the next commit tries again, and one that is behind is as good
 		return nil
 	})
 }
@@ -172,8 +172,8 @@ func (s *Store) begin(writable bool) (*bolt.Tx, error) {
 			tx.Rollback()
 		}
 	}()
-	has, err := readMark(tx)
-	if err != nil || has.follows(expected) != "" {
+	present, err := readMark(tx)
+	if err != nil || present.follows(expected) != "" {
 		return nil, errors.Join(fmt.Errorf("%w: its file was exchanged or changed", ErrDamaged), err)
 	}
 	begun = true
