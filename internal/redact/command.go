@@ -2,17 +2,6 @@ package redact
 
 import "strings"
 
-// shortFlags are the options of programs that take a secret and have no name that says so: the program, and its options.
-var shortFlags = map[string]string{
-	"sshpass": " -p ", "security": " -p -P -w -k ", "curl": " -u --user --proxy-user -U -b --cookie ", "wget": " --password ", "ldapsearch": " -w ", "ldapmodify": " -w ",
-	"ldapwhoami": " -w ", "ldapadd": " -w ", "createmobileaccount": " -p ", "dsconfigad": " -p -lp ", "openssl": " -passin -passout -pass -k ", "redis-cli": " -a ",
-	"mongo": " -p ", "mongosh": " -p ", "sqlcmd": " -P ", "zip": " -P ", "unzip": " -P ", "mysql": " -p ", "mysqldump": " -p ", "mysqladmin": " -p ", "psql": " -W ",
-	"smbclient": " -U ", "rclone": " --pass ", "hdiutil": " -pass ", "jamf": " -p -pass ", "net": " -U ", "winexe": " -U ", "nats": " --creds ", "docker": " -p ",
-}
-
-// attached are programs whose -p has its value in the same word.
-var attached = map[string]bool{"mysql": true, "mysqldump": true, "mysqladmin": true, "7z": true, "7za": true}
-
 // flag looks at an option of a command line, `--password x`, also as a list: `"--password", "x"`.
 func (h *hider) flag(at int) int {
 	text := h.text
@@ -38,11 +27,11 @@ func (h *hider) flag(at int) int {
 		if end-name > 10 {
 			return at
 		}
-		options, program := h.programBefore(at)
+		program := h.programBefore(at)
 		switch {
-		case strings.Contains(options, " "+text[at:end]+" "):
+		case strings.Contains(program.takes, " "+text[at:end]+" "):
 			of = secretLabel
-		case attached[program] && text[at+1] == 'p' && end-name > 1:
+		case program.attached && text[at+1] == 'p' && end-name > 1:
 			word := bare(text, at+2, enclosingQuote(text, at), false, false)
 			h.replace(word.from, word.to, hidden)
 			return word.to
@@ -109,27 +98,27 @@ func (h *hider) flag(at int) int {
 // isRealm reports whether a word is a realm of Kerberos, in capitals.
 func isRealm(word string) bool { return strings.Trim(word, "ABCDEFGHIJKLMNOPQRSTUVWXYZ.-") == "" }
 
-// programBefore returns the options with secrets of the programs that are run by the command line in which a place is.
-func (h *hider) programBefore(at int) (options, name string) {
+// programBefore returns what is known of the program that is run by the command line in which a place is.
+func (h *hider) programBefore(at int) (found program) {
 	from := max(0, at-256)
 	if h.programAt >= from { // what was looked at for the option before is known
-		from, options, name = h.programAt, h.options, h.program
+		from, found = h.programAt, h.program
 	}
 	line := h.text[from:at]
 	if newline := strings.LastIndexAny(line, "\n|;"); newline >= 0 {
-		line, options, name = line[newline+1:], "", ""
+		line, found = line[newline+1:], program{}
 	}
 	for word := range strings.FieldsSeq(line) {
 		word = strings.Trim(word, "\"'`[](),:$")
 		if slash := strings.LastIndexByte(word, '/'); slash >= 0 {
 			word = word[slash+1:]
 		}
-		if flags, is := shortFlags[word]; is || attached[word] {
-			options, name = flags, word
+		if p := programs[word]; p.takes != "" || p.attached {
+			found = p
 		}
 	}
-	h.programAt, h.options, h.program = at, options, name
-	return options, name
+	h.programAt, h.program = at, found
+	return found
 }
 
 // userInfo hides the name and password in a URL: `https://user:password@host`.

@@ -45,9 +45,9 @@ type hider struct {
 	// paired is where the separator behind the label of a name is whose value was before it.
 	paired int
 	state  open
-	// options and program are of the command line that was looked at last, up to programAt.
-	options, program string
-	programAt        int
+	// program is that of the command line that was looked at last, up to programAt.
+	program   program
+	programAt int
 	// unended is the end of an element that is not before unendedTo.
 	unended   string
 	unendedTo int

@@ -2,13 +2,6 @@ package redact
 
 import "strings"
 
-// readers are programs that read a secret from what is piped to them, with the options that say so; one without always does.
-var readers = map[string][]string{
-	"sudo": {"-S", "--stdin"}, "passwd": {"--stdin"}, "docker": {"--password-stdin"}, "podman": {"--password-stdin"}, "gh": {"--with-token"}, "openssl": {"stdin"},
-	"hdiutil": {"-stdinpass"}, "diskutil": {"-stdinpassphrase"}, "gpg": {"--passphrase-fd"}, "ldapsearch": {"-y"},
-	"kinit": nil, "chpasswd": nil, "fdesetup": nil, "security": nil, "dsconfigad": nil, "su": nil, "cryptsetup": nil, "ssh-add": nil,
-}
-
 // piped hides what is written into a program that reads a secret: `echo x | sudo -S ls`. It is for a place where a | is.
 func (h *hider) piped(at int) int {
 	text := h.text
@@ -41,19 +34,19 @@ func readsSecret(command string) bool {
 	if end := strings.IndexAny(command, "\n|;"); end >= 0 {
 		command = command[:end]
 	}
-	program, behind := "", strings.TrimLeft(command, " \t&")
+	name, behind := "", strings.TrimLeft(command, " \t&")
 	for range 8 { // LC_ALL=C sudo -S
-		program, behind, _ = strings.Cut(behind, " ")
-		if !strings.Contains(program, "=") && program != "env" {
+		name, behind, _ = strings.Cut(behind, " ")
+		if !strings.Contains(name, "=") && name != "env" {
 			break
 		}
 	}
-	options, reads := readers[program[strings.LastIndexByte(program, '/')+1:]]
-	if !reads || options == nil {
-		return reads
+	reads := programs[name[strings.LastIndexByte(name, '/')+1:]].reads
+	if reads == always {
+		return true
 	}
 	for word := range strings.FieldsSeq(behind) {
-		for _, option := range options {
+		for option := range strings.FieldsSeq(reads) {
 			// -S may have other letters with it: -kS.
 			if word == option || len(option) == 2 && len(word) > 2 && word[0] == '-' && word[1] != '-' && strings.Contains(word, option[1:]) {
 				return true
