@@ -27,6 +27,8 @@ func TestUsherWithCgo(t *testing.T) {
 		{pkg: module + "useragent/keychain", short: true, cgo: true, environment: []string{checkReleases}},
 		{pkg: module + "useragent/identity", cgo: true},
 		{pkg: module + "useragent/leftovers", cgo: true},
+		{pkg: module + "internal/corefoundation", cgo: true, environment: []string{checkReleases}},
+		{pkg: module + "internal/accounts", cgo: true, environment: []string{checkReleases}},
 	})
 }
 

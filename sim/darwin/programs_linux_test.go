@@ -76,6 +76,41 @@ func TestOwnershipOfObjects(t *testing.T) {
 	}
 }
 
+// What the loader has of notifications and of the dynamic store, and usher does not call yet.
+func TestFrameworks(t *testing.T) {
+	program := compiled(t, "./testdata/frameworks")
+	shown := filepath.Join(t.TempDir(), "shown")
+	store := filepath.Join(t.TempDir(), "store")
+	if err := os.WriteFile(store, []byte(`{"State:/Users/ConsoleUser": {"Name": "mia", "UID": 501, "GID": 20}}`), 0o644); err != nil {
+		t.Fatal(err)
+	}
+	const header, question = `"AlertHeader":"Register this \"Mac\""`, `{"flags":0,"timeout":`
+	for _, test := range []struct {
+		argument    string
+		environment []string
+		want, shown string
+	}{
+		{"notice", nil, "1102\n", ""},
+		{"notice", []string{"MACHORUN_NOTIFICATIONS=" + shown}, "0\n", `{"flags":2,"timeout":3,` + header + "}\n"},
+		{"question", nil, "none 1102\n", ""},
+		{"question", []string{"MACHORUN_NOTIFICATIONS=" + shown, "MACHORUN_NOTIFICATION_ANSWER=alternate"}, "0 1 true\n", question + "0,"},
+		{"timeout", []string{"MACHORUN_NOTIFICATIONS=" + shown}, "0 3 true\n", question + "0.05,"},
+		{"cancel", []string{"MACHORUN_NOTIFICATIONS=" + shown}, "0 3 true\ncancelled 0\n", question + "0,"},
+		{"observe", nil, "1\n1\n", ""},
+		{"console", nil, "false 0 0\n", ""},
+		{"console", []string{"MACHORUN_DYNAMIC_STORE=" + store}, "true 501 20\n", ""},
+	} {
+		os.Remove(shown)
+		command := loader.Command(t.Context(), program, test.argument)
+		command.Env = append(append(os.Environ(), checkReleases), test.environment...)
+		output, err := command.CombinedOutput()
+		log, _ := os.ReadFile(shown)
+		if err != nil || string(output) != test.want || !strings.HasPrefix(string(log), test.shown) || (len(log) > 0) != (test.shown != "") {
+			t.Errorf("%s with %v: %v, output\n%s, want\n%s\nshown was\n%s", test.argument, test.environment, err, output, test.want, log)
+		}
+	}
+}
+
 func TestWhatIsNoProgram(t *testing.T) {
 	for _, test := range []struct{ program, want string }{
 		{"/bin/sh", "/bin/sh is not a Mach-O program for x86-64"},

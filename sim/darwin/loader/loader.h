@@ -127,6 +127,8 @@ struct program {
 void load(const char *path, struct program *program);
 /* lookup returns the address of what a program imports from a library. What is not there ends the program by name when it is called. */
 void *lookup(const char *symbol, const char *library);
+/* lookup_in_all returns the address of what a program imports from any of its libraries. */
+void *lookup_in_all(const char *symbol, const char *const *libraries, int count);
 
 /* symbols.c: the libraries that there are. */
 

@@ -123,9 +123,11 @@ struct binding {
 
 static void bind_one(struct binding *binding) {
 	bool known = binding->library > 0 && binding->library <= image.library_count;
-	const char *library = known ? image.libraries[binding->library - 1] : "a library without a name";
 	uint64_t *place = (uint64_t *)(image.segments[binding->segment].address + binding->offset);
-	*place = (uint64_t)lookup(binding->symbol, library) + binding->addend;
+	/* Without a library it is BIND_SPECIAL_DYLIB_FLAT_LOOKUP, which Go's own linker writes for what clang has left to dyld. */
+	void *found = known ? lookup(binding->symbol, image.libraries[binding->library - 1])
+			    : lookup_in_all(binding->symbol, image.libraries, image.library_count);
+	*place = (uint64_t)found + binding->addend;
 	binding->offset += sizeof *place;
 }
 

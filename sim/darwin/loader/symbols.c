@@ -88,10 +88,24 @@ static void *write_stub(const char *symbol, const char *library) {
 	return stub;
 }
 
+static const char *without_underscore(const char *symbol) {
+	return *symbol == '_' ? symbol + 1 : symbol; /* in a program every name of C begins with one */
+}
+
 void *lookup(const char *symbol, const char *library) {
-	if (*symbol == '_') symbol++; /* in a program every name of C begins with an underscore */
+	symbol = without_underscore(symbol);
 	const struct library *known = library_at(library);
 	/* A program names for each symbol the library that has it, not one that is linked to it. */
 	void *address = known != NULL ? find_in_one(known, symbol) : NULL;
 	return address != NULL ? address : write_stub(symbol, library);
+}
+
+void *lookup_in_all(const char *symbol, const char *const *paths, int count) {
+	symbol = without_underscore(symbol);
+	for (int i = 0; i < count; i++) {
+		const struct library *known = library_at(paths[i]);
+		void *address = known != NULL ? find_in(known, symbol) : NULL;
+		if (address != NULL) return address;
+	}
+	return write_stub(symbol, "any library");
 }
