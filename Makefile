@@ -17,7 +17,7 @@ lint: ## everything that can be held without running usher
 test: ## every test, the end-to-end ones too; needs root, installs what it lacks (Debian)
 	scripts/test
 
-test-darwin: ## every test that can run as a macOS program, under a loader on Linux (sim/darwin); make test has a selection of it
+test-darwin: ## packages' tests and end-to-end stories as macOS programs, under a loader on Linux (sim/darwin); make test has a selection
 	scripts/test-darwin
 
 accept-mac: ## on a Mac, as root: install, register, look at everything, remove; writes accept-mac-report.txt (docs/accept-mac.md)

@@ -153,7 +153,7 @@ func TestFalseAgent(t *testing.T) {
 		{callerOf(t, jane), "usher-link/1 refused not_installed_agent "},
 		{root, "usher-link/1 refused not_a_person "},
 		{nobody, "usher-link/1 refused not_a_person "},
-		{caller{uid: 999, gid: 999}, "usher-link/1 refused not_a_person "},
+		{caller{uid: 499, gid: 499}, "usher-link/1 refused not_a_person "},
 	} {
 		connection, err := test.caller.dial(s.AgentSocket())
 		s.must(err)

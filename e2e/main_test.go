@@ -11,12 +11,14 @@ import (
 	"encoding/json"
 	"flag"
 	"fmt"
+	"maps"
 	"os"
 	"path/filepath"
 	"strings"
 	"testing"
 	"time"
 
+	"usher.internal/internal/config"
 	"usher.internal/internal/link"
 	usherv1 "usher.internal/proto/usher/v1"
 	"usher.internal/sim/darwin"
@@ -29,8 +31,13 @@ var (
 	crashHelper string
 )
 
-// asMacOS has the stories played by usherd, usher-agent and usherctl as they are built for macOS, under the loader of sim/darwin.
-var asMacOS = flag.Bool("darwin", false, "play the stories with usher's programs for macOS")
+// asMacOS has the stories played by usherd, usher-agent and usherctl as they are built for macOS, under the loader of sim/darwin. withCgo has
+// the agent built as it ships, which reads the keychain with Security; without it a build tag has it read a file. counted measures coverage.
+var (
+	asMacOS = flag.Bool("darwin", false, "play the stories with usher's programs for macOS")
+	withCgo = flag.Bool("cgo", false, "with -darwin: build usher-agent with cgo")
+	counted = flag.String("counted", "", "with -darwin: have usher's programs count what they execute of these `packages`, with commas, into $GOCOVERDIR")
+)
 
 func TestMain(m *testing.M) {
 	if exitCode, plays := playPart(); plays {
@@ -59,26 +66,47 @@ func runAll(m *testing.M) int {
 	flag.Parse()
 	build := mac.Build
 	if *asMacOS {
-		loader, err := darwin.Build(ctx, filepath.Join(directory, "loader"))
-		if err != nil {
-			fmt.Fprintln(os.Stderr, "e2e:", err)
-			return 1
-		}
-		build = func(ctx context.Context, directory, tags string) (mac.Programs, error) {
-			return mac.BuildForMacOS(ctx, directory, tags, loader.Path)
-		}
+		build, err = forMacOS(ctx, directory)
 	}
-	if programs, err = build(ctx, filepath.Join(directory, "programs"), "grpcnotrace"); err != nil {
-		fmt.Fprintln(os.Stderr, "e2e:", err)
-		return 1
+	if err == nil {
+		programs, err = build(ctx, filepath.Join(directory, "programs"), "grpcnotrace")
 	}
-	crashing, err := build(ctx, filepath.Join(directory, "crashtest"), "grpcnotrace,crashtest")
+	var crashing mac.Programs
+	if err == nil {
+		crashing, err = build(ctx, filepath.Join(directory, "crashtest"), "grpcnotrace,crashtest")
+	}
 	if err != nil {
 		fmt.Fprintln(os.Stderr, "e2e:", err)
 		return 1
 	}
 	crashHelper = crashing.Helper
+	if counters := os.Getenv("GOCOVERDIR"); counters != "" {
+		programs.Environment = []string{"GOCOVERDIR=" + counters}
+	}
 	return m.Run()
+}
+
+// forMacOS returns what builds usher's programs for macOS.
+func forMacOS(ctx context.Context, directory string) (func(ctx context.Context, directory, tags string) (mac.Programs, error), error) {
+	loader, err := darwin.Build(ctx, filepath.Join(directory, "loader"))
+	if err != nil {
+		return nil, err
+	}
+	kit, err := loader.WriteSDK(ctx, filepath.Join(directory, "sdk"))
+	if err != nil {
+		return nil, err
+	}
+	return func(ctx context.Context, directory, tags string) (mac.Programs, error) {
+		var flags []string
+		if *counted != "" {
+			flags = []string{"-cover", "-covermode=atomic", "-coverpkg=" + *counted}
+		}
+		built, err := mac.BuildForMacOS(ctx, directory, tags, loader.Path, flags...)
+		if err == nil && *withCgo {
+			err = kit.Compile(ctx, built.Agent, "usher.internal/useragent", flags...)
+		}
+		return built, err
+	}, nil
 }
 
 // story is a Mac with a Jamf Pro, made for one test and gone with it.
@@ -95,6 +123,14 @@ func newStory(t *testing.T, settings map[string]any) *story {
 	ctx, cancel := context.WithTimeout(t.Context(), 3*time.Minute)
 	t.Cleanup(cancel)
 	log := &bytes.Buffer{}
+	if _, says := settings["identity.sources"]; *asMacOS && !says {
+		// As on Linux, where the stories are written: on macOS Jamf's own view and Platform SSO are looked at too, and have a say in the state.
+		settings = maps.Clone(settings)
+		if settings == nil {
+			settings = map[string]any{}
+		}
+		settings["identity.sources"] = []string{config.LoginKeychain}
+	}
 	m, err := mac.New(mac.Options{Directory: publicDirectory(t), Programs: programs, Settings: settings, FileKeychain: *asMacOS, Tee: &locked{writer: log}})
 	if err != nil {
 		t.Fatal(err)

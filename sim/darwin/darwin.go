@@ -116,9 +116,9 @@ func Compile(ctx context.Context, output, pkg string) error {
 	return compile(ctx, withoutCgo, "build", "-o", output, pkg)
 }
 
-// CompileTest builds the tests of a package for darwin/amd64, without cgo.
-func CompileTest(ctx context.Context, output, pkg string) error {
-	return compile(ctx, withoutCgo, "test", "-c", "-vet=off", "-o", output, pkg)
+// CompileTest builds the tests of a package for darwin/amd64, without cgo. The flags are further ones of go test.
+func CompileTest(ctx context.Context, output, pkg string, flags ...string) error {
+	return compile(ctx, withoutCgo, "test", append(flags[:len(flags):len(flags)], "-c", "-vet=off", "-o", output, pkg)...)
 }
 
 var withoutCgo = []string{"CGO_ENABLED=0"}

@@ -64,14 +64,16 @@ func stubOf(path string, symbols []string) []byte {
 		target, path, target, strings.Join(symbols, ", "))
 }
 
-// Compile builds the program of a package for darwin/amd64 with cgo.
-func (s *SDK) Compile(ctx context.Context, output, pkg string) error {
-	return compile(ctx, s.environment(), "build", "-ldflags=-w -compressdwarf=false", "-o", output, pkg)
+// Compile builds the program of a package for darwin/amd64 with cgo. The flags are further ones of go build.
+func (s *SDK) Compile(ctx context.Context, output, pkg string, flags ...string) error {
+	flags = append(flags[:len(flags):len(flags)], "-ldflags=-w -compressdwarf=false", "-o", output, pkg)
+	return compile(ctx, s.environment(), "build", flags...)
 }
 
-// CompileTest builds the tests of a package for darwin/amd64 with cgo.
-func (s *SDK) CompileTest(ctx context.Context, output, pkg string) error {
-	return compile(ctx, s.environment(), "test", "-c", "-vet=off", "-ldflags=-w -compressdwarf=false", "-o", output, pkg)
+// CompileTest builds the tests of a package for darwin/amd64 with cgo. The flags are further ones of go test.
+func (s *SDK) CompileTest(ctx context.Context, output, pkg string, flags ...string) error {
+	flags = append(flags[:len(flags):len(flags)], "-c", "-vet=off", "-ldflags=-w -compressdwarf=false", "-o", output, pkg)
+	return compile(ctx, s.environment(), "test", flags...)
 }
 
 // environment has clang as the compiler. What Go imports and the loader lacks is bound when the program is loaded, where the loader reports it by

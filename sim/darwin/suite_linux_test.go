@@ -3,7 +3,6 @@
 package darwin_test
 
 import (
-	"bufio"
 	"bytes"
 	"context"
 	"errors"
@@ -81,15 +80,22 @@ func (s suite) test(t *testing.T) {
 }
 
 func (s suite) compile(t *testing.T, program string) error {
+	var flags []string
+	if s.isUshers() {
+		flags = coverage.flags()
+	}
 	if !s.cgo {
-		return darwin.CompileTest(t.Context(), program, s.pkg)
+		return darwin.CompileTest(t.Context(), program, s.pkg, flags...)
 	}
 	kit, err := sdk()
 	if err != nil {
 		return err
 	}
-	return kit.CompileTest(t.Context(), program, s.pkg)
+	return kit.CompileTest(t.Context(), program, s.pkg, flags...)
 }
+
+// isUshers reports whether the package is one of usher's own.
+func (s suite) isUshers() bool { return strings.HasPrefix(s.pkg, module) }
 
 // execute runs the compiled tests in their package's directory.
 func (s suite) execute(t *testing.T, program, directory string) (output []byte, err error) {
@@ -102,8 +108,14 @@ func (s suite) execute(t *testing.T, program, directory string) (output []byte, 
 	if len(s.left) > 0 {
 		command.Args = append(command.Args, "-test.skip", strings.Join(slices.Sorted(maps.Keys(s.left)), "|"))
 	}
+	if s.isUshers() {
+		command.Args = append(command.Args, coverage.testFlags()...)
+	}
 	command.Dir = directory
 	command.Env = append(os.Environ(), s.environment...)
+	if s.isUshers() { // a test binary that is started again writes what it executes there
+		command.Env = append(command.Env, coverage.environment()...)
+	}
 	command.WaitDelay = time.Second // a child may have its output still
 	return command.CombinedOutput()
 }
@@ -160,8 +172,8 @@ var resultLine = regexp.MustCompile(`^\s*--- (PASS|FAIL|SKIP): (\S+) \(`)
 // readResults returns the result of each test in the output of -test.v.
 func readResults(output []byte) map[string]string {
 	results := map[string]string{}
-	for lines := bufio.NewScanner(bytes.NewReader(output)); lines.Scan(); {
-		if match := resultLine.FindSubmatch(lines.Bytes()); match != nil {
+	for line := range bytes.Lines(output) {
+		if match := resultLine.FindSubmatch(line); match != nil {
 			results[string(match[2])] = string(match[1])
 		}
 	}

@@ -13,10 +13,7 @@ import (
 
 // Why a test fails as a darwin program, or is not run. Each is what the loader lacks: a fault of usher is fixed, and so is a test that states
 // something that macOS does not do.
-const (
-	frameworks = "nobody has tried it yet with the Security framework and SystemConfiguration of the loader"
-	execution  = "a shell of Linux starts usherctl, which is a darwin program, and Linux cannot (Exec format error)"
-)
+const execution = "a shell of Linux starts usherctl, which is a darwin program, and Linux cannot (Exec format error)"
 
 // shortSelection is what make test runs of usher. What waits for long, as internal/filewatch does for what never comes, is not in it.
 var shortSelection = []string{
@@ -32,10 +29,6 @@ var exceptions = []suite{
 	{pkg: "internal/corefoundation", environment: []string{checkReleases}},
 	{pkg: "internal/accounts", environment: []string{checkReleases}},
 	{pkg: "helper/proxy", environment: []string{checkReleases}},
-	{pkg: "helper/doctor", left: map[string]string{
-		"^TestEachEndpointHasItsFinding$": frameworks,
-		"^TestChecksGoThroughTheProxy$":   frameworks,
-	}},
 	{pkg: "ctl", fails: map[string]string{
 		"TestScripts/destinations":  execution,
 		"TestScripts/output-failed": execution,

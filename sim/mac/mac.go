@@ -232,7 +232,7 @@ func (m *Mac) StartHelper(ctx context.Context, environment ...string) error {
 
 func (m *Mac) startHelper(environment []string) (*Process, error) {
 	command := m.Programs.Command(context.Background(), m.Programs.Helper, "--config", m.ConfigFile())
-	command.Env = append([]string{"PATH=/usr/bin:/bin", "HOME=" + m.Directory}, environment...)
+	command.Env = append(m.environment(), environment...)
 	return startProcess("usherd", command, m.Tee)
 }
 
@@ -249,6 +249,11 @@ func (m *Mac) RunHelper(ctx context.Context, environment ...string) (exitCode in
 		helper.Kill()
 		return 0, "", fmt.Errorf("usherd went on: %w: %s", context.Cause(ctx), helper.Log())
 	}
+}
+
+// environment is what a program of root gets.
+func (m *Mac) environment() []string {
+	return append([]string{"PATH=/usr/bin:/bin", "HOME=" + m.Directory}, m.Programs.Environment...)
 }
 
 // KillHelper ends usherd as kill -9 does.
@@ -271,7 +276,7 @@ func (m *Mac) Control(ctx context.Context, arguments ...string) (Result, error) 
 // StartControl starts usherctl as the user who runs this Mac and returns while it runs. Its output is the process's log.
 func (m *Mac) StartControl(arguments ...string) (*Process, error) {
 	command := m.Programs.Command(context.Background(), m.Programs.Control, append([]string{"--config", m.ConfigFile()}, arguments...)...)
-	command.Env, command.Dir = []string{"PATH=/usr/bin:/bin", "HOME=" + m.Directory}, "/"
+	command.Env, command.Dir = m.environment(), "/"
 	return startProcess("usherctl", command, m.Tee)
 }
 
@@ -298,7 +303,7 @@ func (m *Mac) Run(ctx context.Context, program string, arguments ...string) (Res
 // command is a program that is run as user, or as whoever runs the Mac when that is nil.
 func (m *Mac) command(ctx context.Context, user *User, program string, arguments []string) *exec.Cmd {
 	command := m.Programs.Command(ctx, program, arguments...)
-	command.Env = []string{"PATH=/usr/bin:/bin", "HOME=" + m.Directory}
+	command.Env = m.environment()
 	command.Dir = "/"
 	if user != nil {
 		command.Env = user.environment()

@@ -18,6 +18,8 @@ type Programs struct {
 	AppSSO, JamfAgent, Dscl  string
 	// Loader runs those of them that are programs of macOS (sim/darwin); "" where none is.
 	Loader string
+	// Environment, NAME=value, is added to that of each program.
+	Environment []string
 }
 
 // Command is a command that runs a program, with the loader where it is one of macOS.
@@ -83,8 +85,8 @@ func Build(ctx context.Context, directory, tags string) (Programs, error) {
 }
 
 // BuildForMacOS is [Build] with usherd, usher-agent and usherctl as macOS runs them (darwin/amd64), which loader runs here. Their keychains are
-// files: a Mac for them has [Options.FileKeychain].
-func BuildForMacOS(ctx context.Context, directory, tags, loader string) (Programs, error) {
+// files: a Mac for them has [Options.FileKeychain]. The flags are further ones of go build, for these three.
+func BuildForMacOS(ctx context.Context, directory, tags, loader string, flags ...string) (Programs, error) {
 	programs, err := Build(ctx, directory, tags)
 	if err != nil {
 		return programs, err
@@ -93,8 +95,8 @@ func BuildForMacOS(ctx context.Context, directory, tags, loader string) (Program
 	for _, program := range []struct{ path, pkg string }{
 		{programs.Helper, "usher.internal/helper"}, {programs.Agent, "usher.internal/useragent"}, {programs.Control, "usher.internal/ctl"},
 	} {
-		arguments := []string{"build", "-trimpath", "-tags", tags + ",simkeychain", "-o", program.path, program.pkg}
-		if err := build(ctx, arguments, "CGO_ENABLED=0", "GOOS=darwin", "GOARCH=amd64"); err != nil {
+		arguments := append([]string{"build", "-trimpath", "-tags", tags + ",simkeychain", "-o", program.path}, flags...)
+		if err := build(ctx, append(arguments, program.pkg), "CGO_ENABLED=0", "GOOS=darwin", "GOARCH=amd64"); err != nil {
 			return programs, err
 		}
 	}

@@ -82,7 +82,7 @@ func (u *User) environment() []string {
 	if u.Keyring != nil {
 		environment = append(environment, u.Keyring.Environment()...)
 	}
-	return environment
+	return append(environment, u.mac.Programs.Environment...)
 }
 
 func (u *User) keychainDirectory() string {
