@@ -9,7 +9,7 @@ import (
 	"usher.internal/internal/corefoundation"
 )
 
-// Nothing in this file was run on a Mac: it is held by cross-compiling and vetting, and what it finds is judged where tests see it.
+// Nothing in this file was run on a Mac: it runs under the loader of sim/darwin, and what it finds is judged where tests see it.
 
 // The calls of Security.framework [SECCODE]. Flags are SecCSFlags; zero is what each does by default.
 var security struct {

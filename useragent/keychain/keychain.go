@@ -11,8 +11,8 @@
 //   - With the build tag simkeychain it is files in the directory that the environment variable USHER_SIM_KEYCHAIN names,
 //     to develop without a keyring. No program that ships is built with it.
 //
-// Neither reading of macOS was ever run on a Mac. Both are written from Apple's published source, compiled and
-// type-checked on Linux, and the parsers are held by output laid out as that source prints it. [Keychain.Compare] is there
+// Neither reading of macOS was ever run on a Mac. Both are written from Apple's published source and run under the
+// loader of sim/darwin, and the parsers are held by output laid out as that source prints it. [Keychain.Compare] is there
 // so that a Mac can say where the two differ.
 //
 // macOS searches more than one keychain, and so do we: the user's login keychain, the system's, and tokens. It does not

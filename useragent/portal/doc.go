@@ -9,5 +9,5 @@
 // meanwhile, Company Portal's log tells how. For one registration id Company Portal is never launched twice, whatever
 // is killed when: where it is not known whether it was launched, its end is unknown.
 //
-// The process table of macOS is read through sysctl; that code is cross-compiled and vetted, but nobody has run it on a Mac.
+// The process table of macOS is read through sysctl; its tests run under the loader of sim/darwin, and nobody has run it on a Mac.
 package portal
