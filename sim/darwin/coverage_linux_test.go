@@ -93,12 +93,13 @@ func (m *measurement) testFlags() []string {
 	return []string{"-test.coverprofile", profile.Name()}
 }
 
-// storyFlags have usher's programs in stories (e2e) count what they execute.
+// storyFlags have usher's programs in stories (e2e) count what they execute. A program writes nothing unless its main package counts too.
 func (m *measurement) storyFlags() []string {
 	if m == nil {
 		return nil
 	}
-	return []string{"-counted", strings.Join(m.packages, ",")}
+	mains := []string{module + "helper", module + "useragent", module + "ctl"}
+	return []string{"-counted", strings.Join(append(mains, m.packages...), ",")}
 }
 
 // environment says where programs that count what they execute write that.

@@ -81,7 +81,7 @@ func (s suite) test(t *testing.T) {
 
 func (s suite) compile(t *testing.T, program string) error {
 	var flags []string
-	if s.isUshers() {
+	if s.isMeasured() {
 		flags = coverage.flags()
 	}
 	if !s.cgo {
@@ -94,8 +94,10 @@ func (s suite) compile(t *testing.T, program string) error {
 	return kit.CompileTest(t.Context(), program, s.pkg, flags...)
 }
 
-// isUshers reports whether the package is one of usher's own.
-func (s suite) isUshers() bool { return strings.HasPrefix(s.pkg, module) }
+// isMeasured reports whether the package is one that ships, of which is measured what its tests execute.
+func (s suite) isMeasured() bool {
+	return strings.HasPrefix(s.pkg, module) && !strings.HasPrefix(s.pkg, module+"sim/")
+}
 
 // execute runs the compiled tests in their package's directory.
 func (s suite) execute(t *testing.T, program, directory string) (output []byte, err error) {
@@ -108,12 +110,12 @@ func (s suite) execute(t *testing.T, program, directory string) (output []byte, 
 	if len(s.left) > 0 {
 		command.Args = append(command.Args, "-test.skip", strings.Join(slices.Sorted(maps.Keys(s.left)), "|"))
 	}
-	if s.isUshers() {
+	if s.isMeasured() {
 		command.Args = append(command.Args, coverage.testFlags()...)
 	}
 	command.Dir = directory
 	command.Env = append(os.Environ(), s.environment...)
-	if s.isUshers() { // a test binary that is started again writes what it executes there
+	if s.isMeasured() { // a test binary that is started again writes what it executes there
 		command.Env = append(command.Env, coverage.environment()...)
 	}
 	command.WaitDelay = time.Second // a child may have its output still

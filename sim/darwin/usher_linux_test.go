@@ -27,7 +27,7 @@ const checkReleases = "MACHORUN_CHECK_RELEASES=1"
 // exceptions are the packages of which not every test passes as a darwin program, and those that are run otherwise.
 var exceptions = []suite{
 	{pkg: "internal/corefoundation", environment: []string{checkReleases}},
-	{pkg: "internal/accounts", environment: []string{checkReleases}},
+	{pkg: "internal/accounts", environment: []string{checkReleases, "MACHORUN_DYNAMIC_STORE=testdata/dynamic-store.json"}},
 	{pkg: "helper/proxy", environment: []string{checkReleases}},
 	{pkg: "ctl", fails: map[string]string{
 		"TestScripts/destinations":  execution,

@@ -13,6 +13,7 @@ import (
 	"errors"
 	"math/big"
 	"slices"
+	"strings"
 	"testing"
 	"time"
 
@@ -152,5 +153,13 @@ func TestEmptyAndLocked(t *testing.T) {
 	}
 	if _, err := keychain.Open().Certificates(t.Context()); !errors.Is(err, keychain.ErrLocked) {
 		t.Errorf("locked: %v", err)
+	}
+}
+
+// What the framework finds is compared with what /usr/bin/security prints, which the loader's Mac does not have.
+func TestCompareWithoutTheTool(t *testing.T) {
+	standIn(t)
+	if _, err := keychain.Open().Compare(t.Context()); err == nil || !strings.Contains(err.Error(), "/usr/bin/security") {
+		t.Errorf("got %v", err)
 	}
 }

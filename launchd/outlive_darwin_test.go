@@ -1,0 +1,87 @@
+package launchd
+
+import (
+	"errors"
+	"io"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strings"
+	"testing"
+)
+
+func TestOutliveKeepsTheOutput(t *testing.T) {
+	layout := Layout{LogDirectory: filepath.Join(t.TempDir(), "logs")}
+	program := filepath.Join(t.TempDir(), "upgrade")
+	if err := os.WriteFile(program, []byte("#!/bin/sh\necho \"$1 in $PWD\"\nexit \"$2\"\n"), 0o755); err != nil {
+		t.Fatal(err)
+	}
+	where, err := Outlive(t.Context(), layout, program, "first", "0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	_, err = Outlive(t.Context(), layout, program, "second", "7")
+	if exit, ok := errors.AsType[*exec.ExitError](err); !ok || exit.ExitCode() != 7 {
+		t.Errorf("it ended with %v", err)
+	}
+	content, err := os.ReadFile(where)
+	if err != nil || string(content) != "first in /\nsecond in /\n" {
+		t.Errorf("%s has %q, %v", where, content, err)
+	}
+	// A log that is a link of somebody's is not written to.
+	if err := errors.Join(os.Remove(where), os.Symlink("/dev/null", where)); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := Outlive(t.Context(), layout, program, "third", "0"); err == nil {
+		t.Error("a link was followed")
+	}
+}
+
+// What usherd or an agent has started, whatever is in between, is inside of it.
+func TestInside(t *testing.T) {
+	const part = "USHER_TEST_PART"
+	test, err := os.Executable()
+	if err != nil {
+		t.Fatal(err)
+	}
+	directory := os.Getenv("USHER_TEST_DIRECTORY")
+	switch os.Getenv(part) {
+	case "helper": // this copy is named usherd
+		child := exec.Command(os.Getenv("USHER_TEST_PROGRAM"), "-test.run=^TestInside$", "-test.v")
+		child.Env = append(os.Environ(), part+"=child")
+		output, err := child.CombinedOutput()
+		t.Logf("%s %v", output, err)
+		return
+	case "child":
+		t.Logf("inside: %v", inside(Layout{Programs: directory}))
+		return
+	}
+	if inside(Layout{Programs: t.TempDir()}) {
+		t.Error("a test is inside of usherd")
+	}
+	directory = t.TempDir()
+	helper := Layout{Programs: directory}.Helper()
+	copyProgram(t, test, helper)
+	run := exec.Command(helper, "-test.run=^TestInside$", "-test.v")
+	run.Env = append(os.Environ(), part+"=helper", "USHER_TEST_DIRECTORY="+directory, "USHER_TEST_PROGRAM="+test)
+	if output, err := run.CombinedOutput(); err != nil || !strings.Contains(string(output), "inside: true") {
+		t.Errorf("%v: %s", err, output)
+	}
+}
+
+func copyProgram(t *testing.T, from, to string) {
+	t.Helper()
+	source, err := os.Open(from)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer source.Close()
+	target, err := os.OpenFile(to, os.O_CREATE|os.O_WRONLY, 0o755)
+	if err != nil {
+		t.Fatal(err)
+	}
+	_, err = io.Copy(target, source)
+	if err := errors.Join(err, target.Close()); err != nil {
+		t.Fatal(err)
+	}
+}
