@@ -114,7 +114,7 @@ func (s suite) execute(t *testing.T, program, directory string) (output []byte, 
 		command.Args = append(command.Args, coverage.testFlags()...)
 	}
 	command.Dir = directory
-	command.Env = append(os.Environ(), s.environment...)
+	command.Env = append(append(os.Environ(), "PWD="+directory), s.environment...) // os/exec's own test looks at it
 	if s.isMeasured() { // a test binary that is started again writes what it executes there
 		command.Env = append(command.Env, coverage.environment()...)
 	}
