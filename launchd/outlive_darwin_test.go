@@ -28,6 +28,9 @@ func TestOutliveKeepsTheOutput(t *testing.T) {
 	if err != nil || string(content) != "first in /\nsecond in /\n" {
 		t.Errorf("%s has %q, %v", where, content, err)
 	}
+	if _, err := Outlive(t.Context(), Layout{LogDirectory: "/dev/null/logs"}, program, "never", "0"); err == nil {
+		t.Error("there is a log where none can be")
+	}
 	// A log that is a link of somebody's is not written to.
 	if err := errors.Join(os.Remove(where), os.Symlink("/dev/null", where)); err != nil {
 		t.Fatal(err)
@@ -40,6 +43,10 @@ func TestOutliveKeepsTheOutput(t *testing.T) {
 // What usherd or an agent has started, whatever is in between, is inside of it.
 func TestInside(t *testing.T) {
 	const part = "USHER_TEST_PART"
+	flags := []string{"-test.run=^TestInside$", "-test.v"}
+	if counters := os.Getenv("GOCOVERDIR"); counters != "" {
+		flags = append(flags, "-test.gocoverdir="+counters)
+	}
 	test, err := os.Executable()
 	if err != nil {
 		t.Fatal(err)
@@ -47,7 +54,7 @@ func TestInside(t *testing.T) {
 	directory := os.Getenv("USHER_TEST_DIRECTORY")
 	switch os.Getenv(part) {
 	case "helper": // this copy is named usherd
-		child := exec.Command(os.Getenv("USHER_TEST_PROGRAM"), "-test.run=^TestInside$", "-test.v")
+		child := exec.Command(os.Getenv("USHER_TEST_PROGRAM"), flags...)
 		child.Env = append(os.Environ(), part+"=child")
 		output, err := child.CombinedOutput()
 		t.Logf("%s %v", output, err)
@@ -59,10 +66,13 @@ func TestInside(t *testing.T) {
 	if inside(Layout{Programs: t.TempDir()}) {
 		t.Error("a test is inside of usherd")
 	}
+	if path := executableOf(1 << 30); path != "" {
+		t.Errorf("a process that is not there was started by %s", path)
+	}
 	directory = t.TempDir()
 	helper := Layout{Programs: directory}.Helper()
 	copyProgram(t, test, helper)
-	run := exec.Command(helper, "-test.run=^TestInside$", "-test.v")
+	run := exec.Command(helper, flags...)
 	run.Env = append(os.Environ(), part+"=helper", "USHER_TEST_DIRECTORY="+directory, "USHER_TEST_PROGRAM="+test)
 	if output, err := run.CombinedOutput(); err != nil || !strings.Contains(string(output), "inside: true") {
 		t.Errorf("%v: %s", err, output)

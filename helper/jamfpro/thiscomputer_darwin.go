@@ -9,8 +9,10 @@ import (
 
 // ThisComputer returns the hardware UUID, which is the udid in Jamf Pro, and the serial number of this Mac. It runs
 // /usr/sbin/ioreg, which takes some milliseconds. This was not run on a Mac yet.
-func ThisComputer(ctx context.Context) (Selector, error) {
-	ran, err := command.IORegistry.Run(ctx)
+func ThisComputer(ctx context.Context) (Selector, error) { return computerOf(ctx, command.IORegistry) }
+
+func computerOf(ctx context.Context, ioreg command.Command) (Selector, error) {
+	ran, err := ioreg.Run(ctx)
 	if err == nil && ran.ExitCode != 0 {
 		err = fmt.Errorf("it ended with %d", ran.ExitCode)
 	}

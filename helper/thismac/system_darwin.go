@@ -8,8 +8,10 @@ import (
 )
 
 // operatingSystem reads what sw_vers reads. Nobody ran this on a Mac yet.
-func operatingSystem() string {
-	version, err := propertylist.Read("/System/Library/CoreServices/SystemVersion.plist")
+func operatingSystem() string { return versionIn("/System/Library/CoreServices/SystemVersion.plist") }
+
+func versionIn(path string) string {
+	version, err := propertylist.Read(path)
 	if err != nil {
 		return ""
 	}

@@ -19,8 +19,10 @@ func Console() (uid uint32, ok bool) {
 
 // deviceOwner is who /dev/console belongs to: the user on the console, and root at the login window. A first login by fast user
 // switching is known to leave the old owner (lessons.md), so it counts only where the sessions cannot be read.
-func deviceOwner() (uid uint32, ok bool) {
-	info, err := os.Stat("/dev/console")
+func deviceOwner() (uid uint32, ok bool) { return personWhoOwns("/dev/console") }
+
+func personWhoOwns(path string) (uid uint32, ok bool) {
+	info, err := os.Stat(path)
 	if err != nil {
 		return 0, false
 	}

@@ -3,6 +3,7 @@ package accounts
 import (
 	"os"
 	"os/user"
+	"path/filepath"
 	"slices"
 	"strconv"
 	"testing"
@@ -21,7 +22,32 @@ func TestSessionsOfTheDynamicStore(t *testing.T) {
 	}
 }
 
+// Also where the dynamic store says nothing of sessions.
+func TestSessionsAreOfPeople(t *testing.T) {
+	uids, _ := GUISessions() // without a store it may be an error
+	for _, uid := range uids {
+		if uid < FirstUID {
+			t.Errorf("a session is %d's", uid)
+		}
+	}
+}
+
 func TestOwnerOfTheConsoleIsAPerson(t *testing.T) {
+	path := filepath.Join(t.TempDir(), "console")
+	if uid, ok := personWhoOwns(path); ok {
+		t.Errorf("nothing is %d's", uid)
+	}
+	if err := os.WriteFile(path, nil, 0o600); err != nil {
+		t.Fatal(err)
+	}
+	for owner, isPerson := range map[int]bool{0: false, FirstUID + 1: true} {
+		if err := os.Chown(path, owner, -1); err != nil {
+			t.Skip("it needs root to give a file away")
+		}
+		if uid, ok := personWhoOwns(path); ok != isPerson || ok && uid != uint32(owner) {
+			t.Errorf("what is %d's is %d's, %v", owner, uid, ok)
+		}
+	}
 	if uid, ok := deviceOwner(); ok && uid < FirstUID {
 		t.Errorf("the console is %d's", uid)
 	}

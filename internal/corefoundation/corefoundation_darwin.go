@@ -85,7 +85,12 @@ var load = sync.OnceValue(func() error {
 // errNull is that CoreFoundation returned nothing.
 var errNull = errors.New("CoreFoundation returned NULL")
 
-func made(ref Ref, what string) (Ref, error) {
+// create makes an object by a function of CoreFoundation, which it loads first.
+func create(what string, by func() Ref) (Ref, error) {
+	if err := load(); err != nil {
+		return 0, err
+	}
+	ref := by()
 	if ref == 0 {
 		return 0, fmt.Errorf("make %s: %w", what, errNull)
 	}
@@ -101,50 +106,37 @@ func Release(ref Ref) {
 
 // NewString makes a CFString.
 func NewString(text string) (Ref, error) {
-	if err := load(); err != nil {
-		return 0, err
-	}
 	bytes := append([]byte(text), 0) // a pointer is needed also for an empty one
 	defer runtime.KeepAlive(bytes)
-	return made(functions.createString(0, &bytes[0], len(text), encodingUTF8, false), "string")
+	return create("string", func() Ref { return functions.createString(0, &bytes[0], len(text), encodingUTF8, false) })
 }
 
 // NewData makes a CFData.
 func NewData(content []byte) (Ref, error) {
-	if err := load(); err != nil {
-		return 0, err
-	}
 	bytes := append(content[:len(content):len(content)], 0)
 	defer runtime.KeepAlive(bytes)
-	return made(functions.createData(0, &bytes[0], len(content)), "data")
+	return create("data", func() Ref { return functions.createData(0, &bytes[0], len(content)) })
 }
 
 // NewFileURL makes a CFURL of the path of a file.
 func NewFileURL(path string) (Ref, error) {
-	if err := load(); err != nil {
-		return 0, err
-	}
 	bytes := append([]byte(path), 0)
 	defer runtime.KeepAlive(bytes)
-	return made(functions.createURL(0, &bytes[0], len(path), false), "URL")
+	return create("URL", func() Ref { return functions.createURL(0, &bytes[0], len(path), false) })
 }
 
 // NewDictionary makes a CFDictionary of one entry.
 func NewDictionary(key, value Ref) (Ref, error) {
-	if err := load(); err != nil {
-		return 0, err
-	}
-	return made(functions.createDict(0, &key, &value, 1, functions.keyCallbacks, functions.valueCallbacks), "dictionary")
+	return create("dictionary", func() Ref {
+		return functions.createDict(0, &key, &value, 1, functions.keyCallbacks, functions.valueCallbacks)
+	})
 }
 
 // PropertyList returns an object of those that a property list can hold as a binary one.
 func PropertyList(list Ref) ([]byte, error) {
-	if err := load(); err != nil {
+	data, err := create("property list", func() Ref { return functions.serialize(0, list, binaryPropertyList, 0, nil) })
+	if err != nil {
 		return nil, err
-	}
-	data := functions.serialize(0, list, binaryPropertyList, 0, nil)
-	if data == 0 {
-		return nil, fmt.Errorf("write property list: %w", errNull)
 	}
 	defer Release(data)
 	length := functions.dataLength(data)

@@ -2,6 +2,8 @@ package corefoundation_test
 
 import (
 	"bytes"
+	"errors"
+	"strings"
 	"testing"
 
 	"usher.internal/internal/corefoundation"
@@ -78,6 +80,57 @@ func TestPropertyList(t *testing.T) {
 		}
 		for _, one := range []corefoundation.Ref{key, value, dictionary} {
 			corefoundation.Release(one)
+		}
+	}
+}
+
+// What is not there is named, and what is of another kind is refused before CoreFoundation ends the process for it.
+func TestWhatIsNotThere(t *testing.T) {
+	if _, err := corefoundation.Load("NoSuchFramework", nil); err == nil || !strings.Contains(err.Error(), "NoSuchFramework") {
+		t.Errorf("a framework that is not there: %v", err)
+	}
+	var function func()
+	if _, err := corefoundation.Load("CoreFoundation", map[string]any{"CFNoSuchFunction": &function}); err == nil || !strings.Contains(err.Error(), "CFNoSuchFunction") {
+		t.Errorf("a function that is not there: %v", err)
+	}
+	handle, err := corefoundation.Load("CoreFoundation", nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if _, err := corefoundation.Constant(handle, "kCFNoSuchConstant"); err == nil || !strings.Contains(err.Error(), "kCFNoSuchConstant") {
+		t.Errorf("a constant that is not there: %v", err)
+	}
+	null, err := corefoundation.Constant(handle, "kCFNull")
+	if err != nil {
+		t.Fatal(err)
+	}
+	if content, err := corefoundation.PropertyList(null); err == nil {
+		t.Errorf("kCFNull as a property list is %x", content)
+	}
+	text, err := corefoundation.NewString("a string")
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer corefoundation.Release(text)
+	for _, object := range []corefoundation.Ref{0, text} {
+		if found, err := corefoundation.Elements(object); !errors.Is(err, corefoundation.ErrKind) {
+			t.Errorf("elements: %v, %v", found, err)
+		}
+		if found, err := corefoundation.Bytes(object); !errors.Is(err, corefoundation.ErrKind) {
+			t.Errorf("bytes: %v, %v", found, err)
+		}
+		if found, err := corefoundation.Text(object, "key"); !errors.Is(err, corefoundation.ErrKind) {
+			t.Errorf("text: %q, %v", found, err)
+		}
+	}
+	dictionary, err := corefoundation.NewDictionary(text, null)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer corefoundation.Release(dictionary)
+	for key, valid := range map[string]bool{"a string": true, "another": true, "\xff": false} {
+		if found, err := corefoundation.Text(dictionary, key); found != "" || (err == nil) != valid {
+			t.Errorf("%q is %q, %v", key, found, err)
 		}
 	}
 }

@@ -35,9 +35,13 @@ var loadReading = sync.OnceValue(func() error {
 	return errors.Join(load(), err)
 })
 
-// check returns an error that wraps [ErrKind] if an object is of another kind.
-func check(object Ref, kind func() uint, name string) error {
-	if object == 0 || reading.kindOf(object) != kind() {
+// check loads what reading takes, and returns an error that wraps [ErrKind] if an object is of another kind. The kind is by its function, which
+// is there once that is loaded.
+func check(object Ref, kind *func() uint, name string) error {
+	if err := loadReading(); err != nil {
+		return err
+	}
+	if object == 0 || reading.kindOf(object) != (*kind)() {
 		return fmt.Errorf("%w: not a %s", ErrKind, name)
 	}
 	return nil
@@ -45,10 +49,7 @@ func check(object Ref, kind func() uint, name string) error {
 
 // Elements returns the objects of a CFArray, which stay the array's. The error wraps [ErrKind] if it is none.
 func Elements(array Ref) ([]Ref, error) {
-	if err := loadReading(); err != nil {
-		return nil, err
-	}
-	if err := check(array, reading.kindOfArray, "CFArray"); err != nil {
+	if err := check(array, &reading.kindOfArray, "CFArray"); err != nil {
 		return nil, err
 	}
 	elements := make([]Ref, reading.count(array))
@@ -60,10 +61,7 @@ func Elements(array Ref) ([]Ref, error) {
 
 // Bytes returns what is in a CFData. The error wraps [ErrKind] if it is none.
 func Bytes(data Ref) ([]byte, error) {
-	if err := loadReading(); err != nil {
-		return nil, err
-	}
-	if err := check(data, reading.kindOfData, "CFData"); err != nil {
+	if err := check(data, &reading.kindOfData, "CFData"); err != nil {
 		return nil, err
 	}
 	content := make([]byte, functions.dataLength(data))
@@ -76,10 +74,7 @@ func Bytes(data Ref) ([]byte, error) {
 // Text returns the value of a key in a CFDictionary, and "" if there is none, or one that is no CFString. The error wraps [ErrKind] if it is no
 // dictionary.
 func Text(dictionary Ref, key string) (string, error) {
-	if err := loadReading(); err != nil {
-		return "", err
-	}
-	if err := check(dictionary, reading.kindOfDictionary, "CFDictionary"); err != nil {
+	if err := check(dictionary, &reading.kindOfDictionary, "CFDictionary"); err != nil {
 		return "", err
 	}
 	name, err := NewString(key)
@@ -88,12 +83,12 @@ func Text(dictionary Ref, key string) (string, error) {
 	}
 	defer Release(name)
 	text := reading.value(dictionary, name)
-	if check(text, reading.kindOfString, "CFString") != nil {
+	if check(text, &reading.kindOfString, "CFString") != nil {
 		return "", nil
 	}
-	data := reading.represent(0, text, encodingUTF8, 0)
-	if data == 0 {
-		return "", fmt.Errorf("read text: %w", errNull)
+	data, err := create("data of a string", func() Ref { return reading.represent(0, text, encodingUTF8, 0) })
+	if err != nil {
+		return "", err
 	}
 	defer Release(data)
 	content, err := Bytes(data)

@@ -28,7 +28,7 @@ func TestUsherWithCgo(t *testing.T) {
 		{pkg: module + "useragent/identity", cgo: true},
 		{pkg: module + "useragent/leftovers", cgo: true},
 		{pkg: module + "internal/corefoundation", cgo: true, environment: []string{checkReleases}},
-		{pkg: module + "internal/accounts", cgo: true, environment: []string{checkReleases, "MACHORUN_DYNAMIC_STORE=testdata/dynamic-store.json"}},
+		{pkg: module + "internal/accounts", cgo: true, environment: []string{checkReleases}},
 	})
 }
 

@@ -115,7 +115,7 @@ func (s suite) execute(t *testing.T, program, directory string) (output []byte, 
 	}
 	command.Dir = directory
 	command.Env = append(append(os.Environ(), "PWD="+directory), s.environment...) // os/exec's own test looks at it
-	if s.isMeasured() { // a test binary that is started again writes what it executes there
+	if s.isMeasured() {                                                            // a test binary that is started again writes what it executes there
 		command.Env = append(command.Env, coverage.environment()...)
 	}
 	command.WaitDelay = time.Second // a child may have its output still

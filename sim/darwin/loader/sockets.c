@@ -48,9 +48,12 @@ void address_to_darwin(const struct sockaddr_storage *address, socklen_t length,
 }
 
 static long darwin_socket(int family, int type, int protocol) {
+	/* route(4): networks are not modelled, so that it never has a message. Its other end is open for as long as the program runs. */
 	if (family == DARWIN_AF_ROUTE) {
-		unknown("a routing socket");
-		return fail(DARWIN_EPROTONOSUPPORT);
+		int pair[2];
+		long status = result(socketpair(AF_UNIX, SOCK_DGRAM | SOCK_CLOEXEC, 0, pair));
+		if (status == 0) fcntl(pair[0], F_SETFD, 0); /* as socket(2) without SOCK_CLOEXEC */
+		return status == 0 ? pair[0] : status;
 	}
 	return result(socket(family_to_linux(family), type, protocol));
 }
