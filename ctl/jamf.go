@@ -182,18 +182,30 @@ func (a *app) printPrivileges(checked *usherv1.CheckClientSecretResponse) {
 		rows = append(rows, []string{one.GetPrivilege(), said[one.GetRequired()], granted, one.GetPurpose()})
 	}
 	a.table([]string{"PRIVILEGE", "REQUIRED", "GRANTED", "TO"}, rows)
+	for _, one := range checked.GetPrivileges() {
+		if one.GetProblem() != "" {
+			fmt.Fprintf(a.stderr, "usherctl: %s could not be tried: %s\n", one.GetPrivilege(), one.GetProblem())
+		}
+	}
 }
 
-// lacking returns a failure when a required privilege is not granted.
+// lacking returns a failure when a required privilege is not granted, or could not be tried.
 func lacking(checked *usherv1.CheckClientSecretResponse) error {
-	var names []string
+	var names, untried []string
 	for _, one := range checked.GetPrivileges() {
+		if one.GetRequired() && one.GetProblem() != "" {
+			untried = append(untried, one.GetPrivilege())
+		}
 		if one.GetRequired() && one.Granted != nil && !one.GetGranted() {
 			names = append(names, one.GetPrivilege())
 		}
 	}
-	if len(names) == 0 {
+	switch {
+	case len(names) == 0 && len(untried) == 0:
 		return nil
+	case len(names) == 0:
+		return &failure{code: exitBusy, reason: "PRIVILEGES_NOT_CHECKED", message: "whether the API client has " + strings.Join(untried, ", ") + " is not known",
+			hint: "see why above, and check again"}
 	}
 	return &failure{code: exitDeliveryRefused, reason: "PRIVILEGES_MISSING", message: "the API client lacks " + strings.Join(names, ", "),
 		hint: "give them to its role in Jamf Pro (Settings, API Roles and Clients)"}

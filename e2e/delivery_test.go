@@ -19,8 +19,8 @@ import (
 // What usherd calls to deliver, as prefixes for faults.
 const (
 	tokenPath  = "/api/v1/oauth/token"
-	findPath   = "/api/v3/computers-inventory"
-	updatePath = "/api/v3/computers-inventory-detail/"
+	findPath   = "/api/v4/computers-inventory"
+	updatePath = "/api/v4/computers-inventory-detail/"
 )
 
 const (
@@ -119,7 +119,7 @@ func TestJamfProIsDownForTheWholeRun(t *testing.T) {
 // A token that is revoked or expires while a delivery is under way is replaced, without an attempt being lost.
 func TestTokenEndsDuringADelivery(t *testing.T) {
 	for name, fault := range map[string]jamfpro.Fault{
-		"revoked at the search": {Kind: jamfpro.FaultRevokeToken, Method: http.MethodGet, Count: 1},
+		"revoked at the search": {Kind: jamfpro.FaultRevokeToken, PathPrefix: findPath, Count: 1},
 		"revoked at the update": {Kind: jamfpro.FaultRevokeToken, PathPrefix: updatePath, Count: 1},
 		// Tokens live for a second here.
 		"expired before the update": {Kind: jamfpro.FaultSlow, PathPrefix: updatePath, Delay: 1100 * time.Millisecond, Count: 1},

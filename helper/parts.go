@@ -33,6 +33,8 @@ type parts struct {
 	// keychains looks for login keychains that macOS has renamed.
 	keychains *thismac.Keychains
 	current   atomic.Pointer[configured]
+	// reconsider has what Jamf Pro has refused tried again, at any time within that. It is set before anything is asked of Jamf Pro.
+	reconsider func(within time.Duration)
 }
 
 // configured are the parts of one configuration.
@@ -49,6 +51,12 @@ type configured struct {
 	notAsked atomic.Pointer[wpj.Evidence]
 }
 
+// Within these times what Jamf Pro has refused is tried again after a change: of one Mac by somebody who waits for it, or of all of a fleet.
+const (
+	ofThisMac  = time.Second
+	ofTheFleet = time.Minute
+)
+
 // askedAgainAfter is how long Jamf Pro is not asked again for a look after it could not be asked: any user can cause looks, and each would
 // fetch a token.
 const askedAgainAfter = time.Minute
@@ -58,7 +66,7 @@ const viewedWithin = 15 * time.Second
 
 // newParts makes the parts of the configuration that is in force.
 func newParts(live *config.Live, registry *sessions.Registry, journal *store.Store, log *slog.Logger) (*parts, error) {
-	p := &parts{live: live, registry: registry, journal: journal, log: log, keychains: new(thismac.Keychains)}
+	p := &parts{live: live, registry: registry, journal: journal, log: log, keychains: new(thismac.Keychains), reconsider: func(time.Duration) {}}
 	p.proxies = proxy.New(func() string { return live.Current().Proxy.URL })
 	return p, p.renew()
 }
@@ -68,9 +76,13 @@ func (p *parts) renew() error {
 	loaded := p.live.Current()
 	settings := jamfpro.Config{
 		URL:              loaded.Delivery.API.URL,
+		EnvironmentID:    loaded.Delivery.API.EnvironmentID,
+		TenantID:         loaded.Delivery.API.TenantID,
+		ComputerID:       loaded.Delivery.API.ComputerID,
 		ClientID:         loaded.Delivery.API.ClientID,
 		ClientSecretFile: loaded.Delivery.API.ClientSecretFile,
 		Proxy:            p.proxies.Proxy,
+		Upgraded:         func() { p.reconsider(ofTheFleet) },
 		Logger:           p.log,
 	}
 	made := &configured{
@@ -190,7 +202,10 @@ func (p *parts) view(ctx context.Context) (_ wpj.Evidence, asked bool) {
 func (p *parts) SetClientSecret(secret string) (path string, err error) {
 	now := p.current.Load()
 	defer now.notAsked.Store(nil) // it is worth asking again
-	return now.setup.SetClientSecret(secret)
+	if path, err = now.setup.SetClientSecret(secret); err == nil {
+		p.reconsider(ofThisMac)
+	}
+	return path, err
 }
 
 // RemoveClientSecret removes the secret's file.
@@ -200,10 +215,18 @@ func (p *parts) RemoveClientSecret() (path string, removed bool, err error) {
 
 // CheckPrivileges asks Jamf Pro what the client may do.
 func (p *parts) CheckPrivileges(ctx context.Context) (jamfpro.Checked, error) {
-	return p.current.Load().setup.CheckPrivileges(ctx)
+	checked, err := p.current.Load().setup.CheckPrivileges(ctx)
+	if err == nil {
+		p.reconsider(ofThisMac)
+	}
+	return checked, err
 }
 
 // Provision makes extension attributes in Jamf Pro.
 func (p *parts) Provision(ctx context.Context, wanted []jamfpro.Definition, dryRun bool) (server string, _ []jamfpro.Provisioned, _ error) {
-	return p.current.Load().setup.Provision(ctx, wanted, dryRun)
+	server, provisioned, err := p.current.Load().setup.Provision(ctx, wanted, dryRun)
+	if err == nil && !dryRun {
+		p.reconsider(ofThisMac)
+	}
+	return server, provisioned, err
 }

@@ -59,7 +59,7 @@ func advise(err error) error {
 		// It may be being enrolled: the record comes with its first inventory.
 		return &RetryError{After: enrolmentPause, Err: err}
 	}
-	if errors.Is(err, jamfpro.ErrAttributeNotWritable) {
+	if errors.Is(err, jamfpro.ErrAttributeNotWritable) || errors.Is(err, jamfpro.ErrVersion) {
 		return &RefusedError{Err: err}
 	}
 	if answer, ok := errors.AsType[*jamfpro.APIError](err); ok {

@@ -43,7 +43,7 @@ func newJamfPro(t *testing.T) *jamfPro {
 	mux.HandleFunc("POST /api/v1/oauth/token", func(w http.ResponseWriter, _ *http.Request) {
 		say(w, map[string]any{"access_token": "token", "token_type": "Bearer", "expires_in": 60})
 	})
-	mux.HandleFunc("GET /api/v3/computers-inventory", func(w http.ResponseWriter, _ *http.Request) {
+	mux.HandleFunc("GET /api/v4/computers-inventory", func(w http.ResponseWriter, _ *http.Request) {
 		found := []any{}
 		if !server.absent {
 			found = append(found, map[string]any{"id": "7", "udid": computerUDID})
@@ -62,7 +62,7 @@ func newJamfPro(t *testing.T) *jamfPro {
 		}
 		say(w, map[string]any{"totalCount": len(results), "results": results})
 	})
-	mux.HandleFunc("PATCH /api/v3/computers-inventory-detail/7", func(w http.ResponseWriter, r *http.Request) {
+	mux.HandleFunc("PATCH /api/v4/computers-inventory-detail/7", func(w http.ResponseWriter, r *http.Request) {
 		if server.update != nil {
 			server.update(w, r)
 			return

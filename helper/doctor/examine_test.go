@@ -196,7 +196,7 @@ func (f fakeJamfPro) CheckPrivileges(context.Context) (jamfpro.Checked, error) {
 
 func jamfProWith(privilege jamfpro.Privilege, granted *bool) doctor.Config {
 	return doctor.Config{JamfPro: fakeJamfPro{checked: jamfpro.Checked{
-		Server: "example.jamfcloud.com", Version: "11.21.1", Privileges: []jamfpro.CheckedPrivilege{{Privilege: privilege, Granted: granted}},
+		Server: "example.jamfcloud.com", Version: "11.30.1", Privileges: []jamfpro.CheckedPrivilege{{Privilege: privilege, Granted: granted}},
 	}}}
 }
 
@@ -205,7 +205,7 @@ func TestJamfProThatDoesNotGiveAToken(t *testing.T) {
 		err              error
 		reachable, token doctor.Result
 	}{
-		"wrong secret":     {&jamfpro.APIError{Operation: "get a token", Host: "example.jamfcloud.com", Status: http.StatusUnauthorized}, doctor.OK, doctor.Failed},
+		"wrong secret":     {&jamfpro.APIError{Operation: "get a token", Host: "example.jamfcloud.com", Status: http.StatusBadRequest}, doctor.OK, doctor.Failed},
 		"not there":        {&jamfpro.APIError{Operation: "get a token", Host: "example.jamfcloud.com", Err: errors.New("connection refused")}, doctor.Failed, doctor.Warning},
 		"under repair":     {&jamfpro.APIError{Operation: "get a token", Host: "example.jamfcloud.com", Status: http.StatusServiceUnavailable}, doctor.Failed, doctor.Warning},
 		"another server":   {&jamfpro.APIError{Operation: "get a token", Host: "example.jamfcloud.com", Status: http.StatusOK, NotJSON: true}, doctor.Failed, doctor.Warning},

@@ -55,6 +55,11 @@ func (j jamfPro) reachable(ctx context.Context) (Finding, error) {
 	}
 	checked, err := j.ask(ctx)
 	switch {
+	case err == nil && checked.Problem != "":
+		return failed("%s.", said(checked.Problem)), nil
+	case err == nil && jamfpro.HasAuthenticationBypass(checked.Version):
+		return warning("%s answers; it is Jamf Pro %s, of which an authentication bypass is published (CVE-2026-1290): upgrade it to 11.25 or later.",
+			checked.Server, checked.Version), nil
 	case err == nil && checked.Version != "":
 		return ok("%s answers; it is Jamf Pro %s.", checked.Server, checked.Version), nil
 	case err == nil:
@@ -108,6 +113,8 @@ func (j jamfPro) privileges(ctx context.Context) ([]Finding, error) {
 func judgePrivilege(privilege jamfpro.CheckedPrivilege) Finding {
 	use := fmt.Sprintf("It is needed to %s", privilege.Purpose)
 	switch {
+	case privilege.Problem != "":
+		return warning("%s; whether Jamf Pro allows it is not known: %s.", use, said(privilege.Problem))
 	case privilege.Granted == nil:
 		return notApplicable("%s; it cannot be tried without changing something, the next delivery shows it.", use)
 	case *privilege.Granted:

@@ -210,10 +210,7 @@ func (c *Client) createDefinition(ctx context.Context, wanted Definition) (creat
 		return false, err
 	}
 	if answer.ID == "" {
-		return false, &APIError{
-			Operation: callCreateAttributes.operation, Method: callCreateAttributes.method, Path: callCreateAttributes.path,
-			Host: c.base.Host, Status: callCreateAttributes.success, NotJSON: true, Err: errors.New("answered without an id"),
-		}
+		return false, c.server.malformed(callCreateAttributes, errors.New("answered without an id"))
 	}
 	c.log.Info("created an extension attribute in Jamf Pro", "name", wanted.Name, "definition_id", answer.ID)
 	c.definitions[wanted.Name] = defined{

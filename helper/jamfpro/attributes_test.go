@@ -151,7 +151,7 @@ func TestDefinitionThatTheClusterDoesNotKnowYet(t *testing.T) {
 func TestRecordThatIsGoneIsLookedUpOnceMore(t *testing.T) {
 	server := newServer(t)
 	server.definitions = []map[string]any{textAttribute("1", "Usher A", "GENERAL")}
-	gone := "PATCH /api/v3/computers-inventory-detail/6"
+	gone := "PATCH /api/v4/computers-inventory-detail/6"
 	server.computers = []map[string]any{computer("6", udid, "S", "")}
 	server.replace(gone, func(w http.ResponseWriter, r *http.Request) {
 		server.mutex.Lock()

@@ -12,6 +12,8 @@ import (
 	"net/url"
 	"strings"
 	"time"
+
+	"usher.internal/internal/version"
 )
 
 // maximumAnswer bounds the body of an answer, in bytes.
@@ -21,7 +23,7 @@ const maximumAnswer = 1 << 20
 type call struct {
 	operation string
 	method    string
-	// path is below the server's URL; {id} is replaced.
+	// path is below the server's URL; {root}, {generation} and {id} are replaced.
 	path string
 	// privilege is what the role of the API client needs for it, as Jamf Pro spells it.
 	privilege string
@@ -31,14 +33,16 @@ type call struct {
 
 // The calls, with their privileges [SPEC].
 var (
-	callToken            = call{"get an access token", http.MethodPost, "/api/v1/oauth/token", "", http.StatusOK}
-	callOlderToken       = call{"get an access token", http.MethodPost, "/api/oauth/token", "", http.StatusOK}
-	callVersion          = call{"read the version of Jamf Pro", http.MethodGet, "/api/v1/jamf-pro-version", "", http.StatusOK}
-	callFindComputer     = call{"find this computer", http.MethodGet, "/api/v3/computers-inventory", "Read Computers", http.StatusOK}
-	callUpdateComputer   = call{"update this computer", http.MethodPatch, "/api/v3/computers-inventory-detail/{id}", "Update Computers", http.StatusNoContent}
-	callFindAttributes   = call{"find the extension attributes", http.MethodGet, "/api/v1/computer-extension-attributes", "Read Computer Extension Attributes", http.StatusOK}
-	callCreateAttributes = call{"create an extension attribute", http.MethodPost, "/api/v1/computer-extension-attributes", "Create Computer Extension Attributes", http.StatusCreated}
-	callCompliance       = call{"read the device compliance", http.MethodGet, "/api/v1/conditional-access/device-compliance-information/computer/{id}", "Read Device Compliance Information", http.StatusOK}
+	callVersion        = call{"read the version of Jamf Pro", http.MethodGet, "{root}/v1/jamf-pro-version", "", http.StatusOK}
+	callFindComputer   = call{"find this computer", http.MethodGet, "{root}/{generation}/computers-inventory", "Read Computers", http.StatusOK}
+	callUpdateComputer = call{"update this computer", http.MethodPatch, "{root}/{generation}/computers-inventory-detail/{id}", "Update Computers",
+		http.StatusNoContent}
+	callFindAttributes = call{"find the extension attributes", http.MethodGet, "{root}/v1/computer-extension-attributes",
+		"Read Computer Extension Attributes", http.StatusOK}
+	callCreateAttributes = call{"create an extension attribute", http.MethodPost, "{root}/v1/computer-extension-attributes",
+		"Create Computer Extension Attributes", http.StatusCreated}
+	callCompliance = call{"read the device compliance", http.MethodGet, "{root}/v1/conditional-access/device-compliance-information/computer/{id}",
+		"Read Device Compliance Information", http.StatusOK}
 )
 
 // request is what goes into a call.
@@ -65,7 +69,7 @@ func (c *Client) ask(ctx context.Context, which call, asked request, answer any)
 		if fresh || !errors.As(err, &refused) || refused.Status != http.StatusUnauthorized {
 			return err
 		}
-		c.log.Debug("Jamf Pro refused the access token, getting a new one", "method", which.method, "path", which.path)
+		c.log.Debug("Jamf Pro refused the access token, getting a new one", "method", which.method, "path", c.server.path(which))
 		c.token = token0
 	}
 }
@@ -75,7 +79,7 @@ func (c *Client) exchange(ctx context.Context, which call, asked request, token 
 	ctx, cancel := context.WithTimeout(ctx, c.callTimeout)
 	defer cancel()
 	sensitive := append([]string{token.open()}, asked.sensitive...)
-	failure := &APIError{Operation: which.operation, Method: which.method, Path: which.path, Host: c.base.Host, Privilege: which.privilege}
+	failure := c.server.failure(which)
 	httpRequest, err := c.newRequest(ctx, which, asked, token)
 	if err != nil {
 		failure.Err = hideInError(err, sensitive)
@@ -97,7 +101,7 @@ func (c *Client) exchange(ctx context.Context, which call, asked request, token 
 		failure.Err = hideInError(fmt.Errorf("read the answer: %w", err), sensitive)
 		return failure
 	}
-	c.log.Debug("called Jamf Pro", "method", which.method, "path", which.path, "status", response.StatusCode, "took", time.Since(began))
+	c.log.Debug("called Jamf Pro", "method", which.method, "path", c.server.path(which), "status", response.StatusCode, "took", time.Since(began))
 	return c.judge(failure, which, response, body, sensitive, answer)
 }
 
@@ -105,7 +109,7 @@ func (c *Client) newRequest(ctx context.Context, which call, asked request, toke
 	if strings.Trim(asked.id, "0123456789") != "" { // checked where it comes from, see checkID
 		return nil, ErrNotAnID
 	}
-	target := c.base.JoinPath(strings.ReplaceAll(which.path, "{id}", url.PathEscape(asked.id)))
+	target := c.server.base.JoinPath(strings.ReplaceAll(c.server.path(which), "{id}", url.PathEscape(asked.id)))
 	target.RawQuery = asked.query.Encode()
 	var body io.Reader
 	contentType := ""
@@ -124,7 +128,10 @@ func (c *Client) newRequest(ctx context.Context, which call, asked request, toke
 		return nil, err
 	}
 	httpRequest.Header.Set("Accept", "application/json")
-	httpRequest.Header.Set("User-Agent", "usher")
+	httpRequest.Header.Set("User-Agent", "usher/"+version.String())
+	if c.server.scope != "" {
+		httpRequest.Header.Set(c.server.scope, c.server.scopeID)
+	}
 	if contentType != "" {
 		httpRequest.Header.Set("Content-Type", contentType)
 	}
@@ -168,11 +175,12 @@ func (c *Client) judge(failure *APIError, which call, response *http.Response, b
 	var said struct {
 		Errors []ServerError `json:"errors"`
 		// OAuth's own form of an error, RFC 6749 section 5.2.
-		Error string `json:"error"`
+		Error       string `json:"error"`
+		Description string `json:"error_description"`
 	}
 	if json.Unmarshal(body, &said) == nil {
 		if said.Error != "" {
-			said.Errors = append(said.Errors, ServerError{Code: said.Error})
+			said.Errors = append(said.Errors, ServerError{Code: said.Error, Description: said.Description})
 		}
 		for _, one := range said.Errors[:min(len(said.Errors), 3)] {
 			failure.Errors = append(failure.Errors, ServerError{

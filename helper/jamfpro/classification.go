@@ -25,7 +25,7 @@ var verdicts = []verdict{
 	{200, 299, false, "this is not what the call answers with: a proxy or captive portal may be in the way"},
 	{300, 399, false, "redirects are not followed: check delivery.api.url, or a captive portal is in the way"},
 	{400, 400, true, "usher asks for what this version of Jamf Pro does not allow; compare their versions"},
-	{401, 401, true, "check that the API client is enabled, and delivery.api.client_id and delivery.api.client_secret_file"},
+	{401, 401, false, "Jamf Pro does not take an access token that it has just given; it may be restarting"},
 	{403, 403, true, "give the role of the API client %s"},
 	{404, 404, true, "check delivery.api.url; this version of Jamf Pro may be too old"},
 	{407, 407, false, "the proxy wants a sign-in; let it pass this server without one"},
@@ -40,6 +40,18 @@ var verdicts = []verdict{
 // notJSON is the verdict for whatever did not come from the API, whichever status it has.
 var notJSON = verdict{advice: "maintenance page or captive portal?"}
 
+// badClient is the verdict for a client that is not let in: older servers answer 401, later ones 400 as RFC 6749 section 5.2 wants it.
+var badClient = verdict{permanent: true, advice: "check that the API client is enabled, and delivery.api.client_id and delivery.api.client_secret_file"}
+
+// ofGateway are the verdicts for what the gateway of Jamf's Platform API answers before a Jamf Pro is asked, by its codes [PLATFORM].
+var ofGateway = map[string]verdict{
+	"REQUEST_CONTEXT_NOT_PROVIDED": {permanent: true, advice: "set delivery.api.environment_id or delivery.api.tenant_id, whichever the API integration was made for"},
+	"INVALID_REQUEST_CONTEXT_TYPE": {permanent: true, advice: "the API integration is of another level: set the other one of delivery.api.environment_id and delivery.api.tenant_id"},
+	"OWNERSHIP_FORBIDDEN": {permanent: true, advice: "the API integration is of another level or organization: check delivery.api.environment_id and delivery.api.tenant_id, " +
+		"of which the one must be set that it was made for"},
+	"TENANT_NOT_FOUND": {permanent: true, advice: "there is no Jamf Pro behind delivery.api.environment_id or delivery.api.tenant_id"},
+}
+
 // other is the verdict for a status that is none.
 var other = verdict{advice: "check delivery.api.url"}
 
@@ -47,6 +59,16 @@ func (e *APIError) verdict() verdict {
 	redirected := e.Status >= 300 && e.Status <= 399
 	if e.NotJSON && !redirected {
 		return notJSON
+	}
+	if e.aboutClient && (e.Status == http.StatusBadRequest || e.Status == http.StatusUnauthorized) {
+		return badClient
+	}
+	if e.Gateway {
+		for _, said := range e.Errors {
+			if one, known := ofGateway[said.Code]; known {
+				return one
+			}
+		}
 	}
 	for _, one := range verdicts {
 		if one.first <= e.Status && e.Status <= one.last {
@@ -62,6 +84,9 @@ func (e *APIError) Permanent() bool { return e.verdict().permanent }
 func (e *APIError) advice() string {
 	advice := e.verdict().advice
 	if strings.Contains(advice, "%s") {
+		if e.Gateway {
+			return fmt.Sprintf("give the API integration in Jamf Account the permission that Jamf's map of permissions names for the privilege %q", e.Privilege)
+		}
 		privilege := "its privileges"
 		if e.Privilege != "" {
 			privilege = fmt.Sprintf("the privilege %q", e.Privilege)
@@ -74,10 +99,19 @@ func (e *APIError) advice() string {
 // pastDate is how long ago a date may be that Retry-After gives, as of a server that has answered slowly or whose clock differs.
 const pastDate = 24 * time.Hour
 
-// retryAfter reads the header of that name: seconds or a date. It returns 0 where there is none, and [MaximumRetryAfter] where it makes no
-// sense: the server did ask for a pause.
+// laterThanAnyWait is the number from which on a time of x-ratelimit-reset is one since 1970 and not from now: what it is, is not published.
+const laterThanAnyWait = 1_000_000_000
+
+// retryAfter reads the header of that name: seconds or a date; or x-ratelimit-reset, which the gateway of Jamf's Platform API sends [PLATFORM]. It
+// returns 0 where there is none, and [MaximumRetryAfter] where it makes no sense: the server did ask for a pause.
 func retryAfter(header http.Header, now time.Time) time.Duration {
 	text := strings.TrimSpace(header.Get("Retry-After"))
+	if reset := strings.TrimSpace(header.Get("X-Ratelimit-Reset")); text == "" && reset != "" {
+		if seconds, err := strconv.ParseInt(reset, 10, 64); err == nil && seconds >= laterThanAnyWait {
+			return min(max(time.Unix(seconds, 0).Sub(now), 0), MaximumRetryAfter)
+		}
+		text = reset
+	}
 	if text == "" {
 		return 0
 	}

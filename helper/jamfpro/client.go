@@ -8,9 +8,8 @@ import (
 	"log/slog"
 	"net"
 	"net/http"
-	"net/netip"
+	"net/http/cookiejar"
 	"net/url"
-	"strings"
 	"time"
 )
 
@@ -18,6 +17,8 @@ import (
 var (
 	// ErrComputerNotFound: Jamf Pro has no record of this computer. It takes an enrolment to change that.
 	ErrComputerNotFound = errors.New("computer not found in Jamf Pro")
+	// ErrVersion: the server has a version that usher cannot use.
+	ErrVersion = errors.New("version of Jamf Pro cannot be used")
 	// ErrNotAnID: Jamf Pro says that the ID of a computer is something else than a number.
 	ErrNotAnID = errors.New("the ID of a computer in Jamf Pro is not a number")
 	// ErrAttributeNotWritable: an extension attribute of our name exists, but its kind cannot be written through the API.
@@ -49,12 +50,18 @@ const DefaultCallTimeout = 60 * time.Second
 type Config struct {
 	// URL is the server's, for example https://example.jamfcloud.com. http is allowed for loopback addresses only.
 	URL string
+	// EnvironmentID and TenantID say whose Jamf Pro is meant, at the gateway of Jamf's Platform API, which needs one of them.
+	EnvironmentID, TenantID string
+	// ComputerID is this computer's, which is not searched for then; empty: it is.
+	ComputerID string
 	// ClientID is the id of an API client ("API roles and clients" in Jamf Pro).
 	ClientID string
 	// ClientSecretFile is the path of the file that holds the secret; see [ReadClientSecret].
 	ClientSecretFile string
 	// Proxy returns the proxy of a call, at the time of the call; nil reads the environment once, as [http.ProxyFromEnvironment] does.
 	Proxy func(*http.Request) (*url.URL, error)
+	// Upgraded is called when the server says that it has another version than before; may be nil. It must not use the client.
+	Upgraded func()
 	// CallTimeout is for one call; zero means [DefaultCallTimeout].
 	CallTimeout time.Duration
 	// Logger may be nil.
@@ -65,8 +72,10 @@ type Config struct {
 
 // Client talks to one Jamf Pro server. It is safe for concurrent use; its calls go one after another.
 type Client struct {
-	base        *url.URL
+	server      server
 	credentials credentials
+	computerID  string
+	upgraded    func()
 	callTimeout time.Duration
 	log         *slog.Logger
 	now         func() time.Time
@@ -76,12 +85,13 @@ type Client struct {
 	turn        chan struct{} // holds one element; whoever took it out owns all below
 	http        *http.Client  // nil between deliveries
 	token       token
+	inventory   inventory
 	definitions map[string]defined
 }
 
 // New validates the configuration. It neither reads the secret nor connects.
 func New(config Config) (*Client, error) {
-	base, err := parseURL(config.URL)
+	where, err := newServer(config)
 	if err != nil {
 		return nil, err
 	}
@@ -92,8 +102,10 @@ func New(config Config) (*Client, error) {
 		return nil, errors.New("client secret file of Jamf Pro's API is not set")
 	}
 	client := &Client{
-		base:        base,
+		server:      where,
 		credentials: credentials{id: config.ClientID, secretFile: config.ClientSecretFile},
+		computerID:  config.ComputerID,
+		upgraded:    config.Upgraded,
 		callTimeout: config.CallTimeout,
 		log:         config.Logger,
 		now:         config.Now,
@@ -102,6 +114,9 @@ func New(config Config) (*Client, error) {
 	}
 	if client.callTimeout <= 0 {
 		client.callTimeout = DefaultCallTimeout
+	}
+	if client.upgraded == nil {
+		client.upgraded = func() {}
 	}
 	if client.log == nil {
 		client.log = slog.New(slog.DiscardHandler)
@@ -113,35 +128,17 @@ func New(config Config) (*Client, error) {
 	if client.proxy == nil {
 		client.proxy = http.ProxyFromEnvironment
 	}
+	if client.computerID != "" {
+		if err := checkID(client.computerID); err != nil {
+			return nil, fmt.Errorf("delivery.api.computer_id: %w", err)
+		}
+	}
 	client.turn <- struct{}{}
 	return client, nil
 }
 
 // Host returns the server's host, with its port where it has one.
-func (c *Client) Host() string { return c.base.Host }
-
-// parseURL returns the URL under which the server's /api is found.
-func parseURL(text string) (*url.URL, error) {
-	parsed, err := url.Parse(text)
-	if err != nil {
-		// The error of url.Parse holds the text, in which somebody may have put a password.
-		return nil, errors.New("URL of Jamf Pro is malformed; allowed is https://HOST[:PORT][/PATH]")
-	}
-	switch {
-	case parsed.User != nil || parsed.RawQuery != "" || parsed.Fragment != "" || parsed.Hostname() == "":
-		return nil, fmt.Errorf("URL of Jamf Pro at host %q: allowed is https://HOST[:PORT][/PATH], without user, query or fragment", parsed.Hostname())
-	case parsed.Scheme == "https", parsed.Scheme == "http" && isLoopback(parsed.Hostname()):
-	default:
-		return nil, fmt.Errorf("URL of Jamf Pro at host %q: scheme %q is not allowed; use https (http is for loopback addresses only)", parsed.Hostname(), parsed.Scheme)
-	}
-	parsed.Path = strings.TrimSuffix(parsed.Path, "/")
-	return parsed, nil
-}
-
-func isLoopback(host string) bool {
-	address, err := netip.ParseAddr(host)
-	return host == "localhost" || err == nil && address.IsLoopback()
-}
+func (c *Client) Host() string { return c.server.base.Host }
 
 // begin waits for this caller's turn and makes the HTTP client; end gives both back.
 func (c *Client) begin(ctx context.Context) (end func(), err error) {
@@ -151,8 +148,16 @@ func (c *Client) begin(ctx context.Context) (end func(), err error) {
 		return nil, fmt.Errorf("%w: %w", ErrBusy, ctx.Err())
 	}
 	transport := newTransport(c.proxy)
+	// Jamf Cloud is a cluster, of which one server is asked by its cookies: what was written is read there at once [DEV]. They are forgotten at
+	// the end, so that the next delivery may go to another one.
+	jar, err := cookiejar.New(nil)
+	if err != nil {
+		c.turn <- struct{}{}
+		return nil, fmt.Errorf("keep cookies: %w", err)
+	}
 	c.http = &http.Client{
 		Transport: transport,
+		Jar:       jar,
 		// A redirect is never Jamf Pro's answer, and following it would hand the token to somebody else.
 		CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse },
 	}

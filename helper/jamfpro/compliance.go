@@ -26,6 +26,9 @@ func (c *Client) Compliance(ctx context.Context, which Selector) (wpj.Compliance
 		return wpj.Compliance{}, err
 	}
 	defer end()
+	if err := c.lookUpVersion(ctx); err != nil {
+		return wpj.Compliance{}, err
+	}
 	computer, err := c.findComputer(ctx, which)
 	if err != nil {
 		return wpj.Compliance{}, err
@@ -40,10 +43,7 @@ func (c *Client) Compliance(ctx context.Context, which Selector) (wpj.Compliance
 	}
 	known, err := decodeCompliance(answer)
 	if err != nil && !errors.Is(err, ErrNoCompliance) {
-		err = &APIError{
-			Operation: callCompliance.operation, Method: callCompliance.method, Path: callCompliance.path, Host: c.base.Host,
-			Status: callCompliance.success, NotJSON: true, Privilege: callCompliance.privilege, Err: err,
-		}
+		err = c.server.malformed(callCompliance, err)
 	}
 	return known, err
 }
@@ -81,7 +81,8 @@ type vendorCompliance struct {
 	Devices    vendorInformation `json:"complianceVendorDeviceInformation"`
 }
 
-// vendorInformation holds the vendor's device ids. It is an object in the schema of the API, and an array of such objects in
+// vendorInformation holds the vendor's device ids. That these are those of Entra is what the schema's description suggests; nobody has compared
+// them on a real server: unverified. It is an object in the schema of the API, and an array of such objects in
 // the example beside it; both are read.
 type vendorInformation struct{ deviceIDs []string }
 
@@ -149,15 +150,15 @@ func decodeCompliance(answer []byte) (wpj.Compliance, error) {
 	return known, nil
 }
 
-// weight says how much the entry counts: what applies before what does not, Microsoft before other vendors, what names
-// devices, which only Intune's does [SPEC], before what names none.
+// weight says how much the entry counts: Microsoft before other vendors, whose compliance says nothing of Entra; what applies before what does
+// not; what names devices, which only Intune's does [SPEC], before what names none.
 func (v vendorCompliance) weight() int {
 	weight := 0
-	if *v.Applicable {
-		weight += 4
-	}
 	vendor := strings.ToLower(v.Vendor)
 	if strings.Contains(vendor, "microsoft") || strings.Contains(vendor, "intune") || strings.Contains(vendor, "entra") {
+		weight += 4
+	}
+	if *v.Applicable {
 		weight += 2
 	}
 	if len(v.Devices.deviceIDs) > 0 {

@@ -46,9 +46,9 @@ func TestComplianceIsDecoded(t *testing.T) {
 			`[{"applicable":true,"complianceState":"GRACE_PERIOD"}]`,
 			wpj.Compliance{Applicable: true, State: "UNKNOWN"}, nil,
 		},
-		"what applies counts, not what stands first": {
+		"Microsoft's counts, also where it does not apply": {
 			`[{"applicable":false,"complianceState":"NON_COMPLIANT","complianceVendor":"Microsoft"},{"applicable":true,"complianceState":"COMPLIANT","complianceVendor":"Vendor B"}]`,
-			wpj.Compliance{Applicable: true, State: "COMPLIANT"}, nil,
+			wpj.Compliance{State: "NON_COMPLIANT"}, nil,
 		},
 		"of what applies, Microsoft counts": {
 			`[{"applicable":true,"complianceState":"NON_COMPLIANT","complianceVendor":"Vendor B"},{"applicable":true,"complianceState":"COMPLIANT","complianceVendor":"Microsoft Intune"}]`,

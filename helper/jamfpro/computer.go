@@ -54,6 +54,9 @@ func (c *Client) FindComputer(ctx context.Context, which Selector) (Computer, er
 }
 
 func (c *Client) findComputer(ctx context.Context, which Selector) (Computer, error) {
+	if c.computerID != "" {
+		return Computer{ID: c.computerID, UDID: which.UDID, SerialNumber: which.SerialNumber}, nil
+	}
 	if which.UDID == "" && which.SerialNumber == "" {
 		return Computer{}, errors.New("find this computer: its UDID is not known; set delivery.computer_udid")
 	}
@@ -80,10 +83,7 @@ func (c *Client) findComputer(ctx context.Context, which Selector) (Computer, er
 				continue
 			}
 			if err := checkID(one.ID); err != nil {
-				return Computer{}, &APIError{
-					Operation: callFindComputer.operation, Method: callFindComputer.method, Path: callFindComputer.path, Host: c.base.Host,
-					Status: callFindComputer.success, NotJSON: true, Privilege: callFindComputer.privilege, Err: err,
-				}
+				return Computer{}, c.server.malformed(callFindComputer.of(c.inventory.works), err)
 			}
 			if records++; records == 1 || one.LastContactTime.After(latest.LastContactTime) {
 				latest = one
@@ -98,23 +98,14 @@ func (c *Client) findComputer(ctx context.Context, which Selector) (Computer, er
 		}
 	}
 	return Computer{}, fmt.Errorf("%w at %s: no record has this computer's UDID%s; enrol it, and check delivery.computer_udid",
-		ErrComputerNotFound, c.base.Host, map[bool]string{true: " or serial number"}[which.SerialNumber != ""])
+		ErrComputerNotFound, c.server.base.Host, map[bool]string{true: " or serial number"}[which.SerialNumber != ""])
 }
 
 func (c *Client) listComputers(ctx context.Context, field, value string) ([]Computer, error) {
 	var answer struct {
-		Results []struct {
-			ID      string `json:"id"`
-			UDID    string `json:"udid"`
-			General struct {
-				LastContactTime string `json:"lastContactTime"`
-			} `json:"general"`
-			Hardware struct {
-				SerialNumber string `json:"serialNumber"`
-			} `json:"hardware"`
-		} `json:"results"`
+		Results []computerRecord `json:"results"`
 	}
-	err := c.ask(ctx, callFindComputer, request{
+	err := c.askInventory(ctx, callFindComputer, request{
 		query: url.Values{
 			"section":   {"GENERAL", "HARDWARE"},
 			"filter":    {field + "==" + quoteRSQL(value)},
@@ -128,11 +119,34 @@ func (c *Client) listComputers(ctx context.Context, field, value string) ([]Comp
 	}
 	var found []Computer
 	for _, one := range answer.Results {
-		// A time that is not there or not readable counts as the oldest.
-		lastContact, _ := time.Parse(time.RFC3339Nano, one.General.LastContactTime)
-		found = append(found, Computer{ID: one.ID, UDID: one.UDID, SerialNumber: one.Hardware.SerialNumber, LastContactTime: lastContact})
+		found = append(found, Computer{ID: one.ID, UDID: one.UDID, SerialNumber: one.Hardware.SerialNumber, LastContactTime: one.lastContact()})
 	}
 	return found, nil
+}
+
+// computerRecord is a record as the API has it, of every generation.
+type computerRecord struct {
+	ID      string `json:"id"`
+	UDID    string `json:"udid"`
+	General struct {
+		// v2 and v3 have one time [SPEC]; v4 has two in its place, of any contact and of the jamf binary's [CHANGELOG].
+		LastContactTime string `json:"lastContactTime"`
+		LastContact     string `json:"lastContact"`
+		LastCheckIn     string `json:"lastCheckIn"`
+	} `json:"general"`
+	Hardware struct {
+		SerialNumber string `json:"serialNumber"`
+	} `json:"hardware"`
+}
+
+// lastContact is the latest of the times that the record has. One that is not there or not readable counts as the oldest.
+func (r computerRecord) lastContact() (latest time.Time) {
+	for _, text := range []string{r.General.LastContactTime, r.General.LastContact, r.General.LastCheckIn} {
+		if at, err := time.Parse(time.RFC3339Nano, text); err == nil && at.After(latest) {
+			latest = at
+		}
+	}
+	return latest
 }
 
 // quoteRSQL quotes a value for a filter.
@@ -161,8 +175,19 @@ var sections = map[string]string{
 // been enrolled anew in that moment.
 func (c *Client) updateComputer(ctx context.Context, which Selector, computer Computer, values []definedValue) error {
 	err := c.patchComputer(ctx, computer, values)
-	if refused, ok := errors.AsType[*APIError](err); !ok || refused.Status != http.StatusNotFound {
+	refused, ok := errors.AsType[*APIError](err)
+	if !ok || refused.Status != http.StatusNotFound {
 		return err
+	}
+	if errors.Is(err, ErrVersion) {
+		return err
+	}
+	if c.computerID != "" {
+		if !refused.isUnknownID() {
+			return err
+		}
+		return fmt.Errorf("%w at %s: no record has the ID %s of delivery.api.computer_id; enrol it, and have the profile installed again: %w",
+			ErrComputerNotFound, c.server.base.Host, c.computerID, err)
 	}
 	c.log.Info("Jamf Pro's record of this computer is gone, looking for a new one", "computer_id", computer.ID)
 	computer, err = c.findComputer(ctx, which)
@@ -188,5 +213,5 @@ func (c *Client) patchComputer(ctx context.Context, computer Computer, values []
 		}
 		body[section] = map[string]any{"extensionAttributes": attributes}
 	}
-	return c.ask(ctx, callUpdateComputer, request{id: computer.ID, body: body, sensitive: sensitive}, nil)
+	return c.askInventory(ctx, callUpdateComputer, request{id: computer.ID, body: body, sensitive: sensitive}, nil)
 }

@@ -56,8 +56,13 @@ type APIError struct {
 	ContentType, RedirectedTo string
 	// Privilege is the one that the call needs; may be empty.
 	Privilege string
+	// Gateway is true for the gateway of Jamf's Platform API, where what is given has other names.
+	Gateway bool
 	// Err is the cause where no usable answer came; may be nil.
 	Err error
+
+	// aboutClient is true for the call that proves who we are.
+	aboutClient bool
 }
 
 // Error is one line: what was tried, what came back, and the fix.

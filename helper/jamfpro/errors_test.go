@@ -29,7 +29,7 @@ func TestAnswersAreClassified(t *testing.T) {
 		says      []string
 	}{
 		{"bad client", tokenCall, jsonAnswer(401, `{"error":"invalid_client"}`), true, []string{"get an access token", "401 Unauthorized", "invalid_client", "delivery.api.client_secret_file"}},
-		{"bad client as 400", tokenCall, jsonAnswer(400, `{"error":"invalid_client"}`), true, []string{"invalid_client"}},
+		{"bad client as 400", tokenCall, jsonAnswer(400, `{"error":"invalid_client","error_description":"Client authentication failed"}`), true, []string{"invalid_client: Client authentication failed", "delivery.api.client_secret_file"}},
 		{"no privilege to read", findCall, jamfError(403, "INVALID_PRIVILEGE", "", "Forbidden"), true, []string{"403 Forbidden", "INVALID_PRIVILEGE", `"Read Computers"`}},
 		{"no privilege to update", patchCall, jamfError(403, "INVALID_PRIVILEGE", "", "Forbidden"), true, []string{`"Update Computers"`}},
 		{"no privilege for attributes", lookUpCall, jamfError(403, "INVALID_PRIVILEGE", "", ""), true, []string{`"Read Computer Extension Attributes"`}},

@@ -6,6 +6,7 @@ import (
 	"errors"
 	"net/http"
 	"net/url"
+	"strings"
 
 	"usher.internal/internal/oneline"
 )
@@ -52,15 +53,21 @@ type Checked struct {
 	// Server is its host.
 	Server string
 	// Version is the server's, empty where the client may not ask.
-	Version    string
+	Version string
+	// Inventory is the version of the inventory's API that is used, such as v4; empty where none could be.
+	Inventory string
+	// Problem is why this version of Jamf Pro cannot be used; empty where it can.
+	Problem    string
 	Privileges []CheckedPrivilege
 }
 
 // CheckedPrivilege is a privilege, and whether the API client has it.
 type CheckedPrivilege struct {
 	Privilege
-	// Granted is nil where that cannot be tried without changing something.
+	// Granted is nil where that cannot be tried without changing something, or could not be.
 	Granted *bool
+	// Problem is why it could not be tried; empty otherwise.
+	Problem string
 }
 
 // CheckPrivileges gets a token and tries what can be tried without changing anything. Its error is that of the token, or of a
@@ -73,21 +80,33 @@ func (c *Client) CheckPrivileges(ctx context.Context) (Checked, error) {
 	defer end()
 	// A token from before would tell nothing of the secret.
 	c.token = token0
-	checked := Checked{Server: c.base.Host}
-	if checked.Version, err = c.version(ctx); err != nil {
+	if err := c.lookUpVersion(ctx); err != nil {
 		return Checked{}, err
 	}
+	checked := Checked{Server: c.server.base.Host, Version: c.inventory.version}
 	for i, one := range Privileges() {
 		granted, err := c.probe(ctx, privileges[i].call, privileges[i].probe)
-		if err != nil {
+		if endsCheck(ctx, err) {
 			return Checked{}, err
 		}
-		checked.Privileges = append(checked.Privileges, CheckedPrivilege{one, granted})
+		if errors.Is(err, ErrVersion) {
+			checked.Problem = err.Error()
+		} else if c.computerID != "" && privileges[i].call == callFindComputer {
+			one.Required = false
+		}
+		checked.Privileges = append(checked.Privileges, CheckedPrivilege{one, granted, problemOf(err)})
 	}
+	checked.Inventory = c.inventory.works.name
 	return checked, nil
 }
 
-// version returns the server's version, empty where it does not tell this client.
+// endsCheck reports whether nothing more can be asked: there is no token, or no time. What becomes of one call says nothing of the others.
+func endsCheck(ctx context.Context, err error) bool {
+	refused, isCall := errors.AsType[*APIError](err)
+	return err != nil && (ctx.Err() != nil || !isCall || refused.aboutClient)
+}
+
+// version returns the server's version, empty where it does not say it to this client.
 func (c *Client) version(ctx context.Context) (string, error) {
 	var answer struct {
 		Version string `json:"version"`
@@ -106,14 +125,19 @@ func (c *Client) probe(ctx context.Context, which call, asked *request) (granted
 		return nil, nil
 	}
 	var answer json.RawMessage
-	err = c.ask(ctx, which, *asked, &answer)
+	if strings.Contains(which.path, "{generation}") {
+		err = c.askInventory(ctx, which, *asked, &answer)
+	} else {
+		err = c.ask(ctx, which, *asked, &answer)
+	}
 	refused, ok := errors.AsType[*APIError](err)
 	switch {
+	case errors.Is(err, ErrVersion):
 	case err == nil, ok && refused.isUnknownID():
 		return new(true), nil
 	case ok && refused.Status == http.StatusForbidden && !refused.NotJSON:
 		return new(false), nil
-	case ok && refused.Permanent() && refused.Status != http.StatusUnauthorized:
+	case ok && refused.Permanent() && !refused.aboutClient:
 		// The server does not know the call, or does not like it: that says nothing about the privilege.
 		return nil, nil
 	}

@@ -82,7 +82,7 @@ func TestARoleOfTheTableCanDoAll(t *testing.T) {
 }
 
 func TestCheckOfServersThatAnswerOtherwise(t *testing.T) {
-	const versionCall, complianceCall = "GET /api/v1/jamf-pro-version", "GET /api/v1/conditional-access/device-compliance-information/computer/0"
+	const complianceCall = "GET /api/v1/conditional-access/device-compliance-information/computer/0"
 	server := newServer(t)
 	server.replace(versionCall, jamfError(403, "INVALID_PRIVILEGE", "", "Forbidden"))
 	server.replace(complianceCall, jsonAnswer(404, `{"httpStatus":404,"errors":[]}`))
@@ -96,13 +96,27 @@ func TestCheckOfServersThatAnswerOtherwise(t *testing.T) {
 	}
 	// A token is got for each check: an old one would say nothing of the secret.
 	server.calls()
-	for _, away := range []string{tokenCall, versionCall, findCall, complianceCall} {
+	server.replace(tokenCall, html(503))
+	if _, err := client.CheckPrivileges(t.Context()); !errors.Is(err, jamfpro.ErrUnreachable) {
+		t.Errorf("got %v", err)
+	}
+	// A call that is not answered as it should says nothing of the others.
+	for away, privilege := range map[string]string{findCall: sim.ReadComputers, lookUpCall: sim.ReadExtensionAttributes, versionCall: ""} {
+		server := newServer(t)
+		client := server.client(nil)
 		server.replace(away, html(503))
-		if _, err := client.CheckPrivileges(t.Context()); !errors.Is(err, jamfpro.ErrUnreachable) {
-			t.Errorf("%s is away: %v", away, err)
+		checked, err := client.CheckPrivileges(t.Context())
+		if err != nil || (checked.Version == "") != (away == versionCall) {
+			t.Fatalf("%s is away: %+v, %v", away, checked, err)
 		}
 		if calls := server.calls(); len(calls) == 0 || calls[0] != tokenCall {
 			t.Errorf("%s is away: calls %v", away, calls)
+		}
+		for _, one := range checked.Privileges {
+			changes := one.Name == sim.UpdateComputers || one.Name == sim.CreateExtensionAttributes
+			if unknown := changes || one.Name == privilege; unknown != (one.Granted == nil) || (one.Problem != "") != (one.Name == privilege) {
+				t.Errorf("%s is away: %+v", away, one)
+			}
 		}
 	}
 	server.replace(tokenCall, jsonAnswer(401, `{"error":"invalid_client"}`))

@@ -19,8 +19,8 @@ type Provisioned struct {
 }
 
 // Provision creates the definitions that are missing, or with dryRun only finds out which, and never changes one that
-// exists. What is wrong with a single one stands in its Problem; the error is for a server that could not be asked or did not
-// answer, and then calling again is safe: what was created by then is found. It blocks until the server has answered or ctx
+// exists. What is wrong with a single one stands in its Problem; the error is for a server that could not be asked or gave no
+// token, and then calling again is safe: what was created by then is found. It blocks until the server has answered or ctx
 // ends.
 func (c *Client) Provision(ctx context.Context, wanted []Definition, dryRun bool) ([]Provisioned, error) {
 	end, err := c.begin(ctx)
@@ -76,8 +76,10 @@ func (c *Client) provision(ctx context.Context, wanted Definition) (_ Provisione
 		result.Problem = fmt.Sprintf("%v; look again in %s, and for one whose name differs in its letters' case", err, ClusterRefresh)
 	case ok && refused.Status == http.StatusForbidden && refused.Permanent():
 		result.Problem, forbidden = problemOf(refused), refused
-	case ok && refused.Permanent() && refused.Status != http.StatusUnauthorized:
+	case ok && refused.Permanent() && !refused.aboutClient:
 		result.Problem = problemOf(refused)
+	case !endsCheck(ctx, err):
+		result.Problem = problemOf(err) // of this one; the others may go well
 	default:
 		return Provisioned{}, nil, err
 	}

@@ -50,11 +50,12 @@ type server struct {
 }
 
 const (
-	tokenCall  = "POST /api/v1/oauth/token"
-	findCall   = "GET /api/v3/computers-inventory"
-	patchCall  = "PATCH /api/v3/computers-inventory-detail/7"
-	lookUpCall = "GET /api/v1/computer-extension-attributes"
-	createCall = "POST /api/v1/computer-extension-attributes"
+	tokenCall   = "POST /api/v1/oauth/token"
+	findCall    = "GET /api/v4/computers-inventory"
+	patchCall   = "PATCH /api/v4/computers-inventory-detail/7"
+	lookUpCall  = "GET /api/v1/computer-extension-attributes"
+	versionCall = "GET /api/v1/jamf-pro-version"
+	createCall  = "POST /api/v1/computer-extension-attributes"
 )
 
 func newServer(t *testing.T) *server {
@@ -75,7 +76,7 @@ func newServer(t *testing.T) *server {
 }
 
 func computer(id, udid, serial, contact string) map[string]any {
-	return map[string]any{"id": id, "udid": udid, "general": map[string]any{"name": "Mac", "lastContactTime": contact}, "hardware": map[string]any{"serialNumber": serial}}
+	return map[string]any{"id": id, "udid": udid, "general": map[string]any{"name": "Mac", "lastContact": contact}, "hardware": map[string]any{"serialNumber": serial}}
 }
 
 func textAttribute(id, name, section string) map[string]any {
@@ -93,7 +94,10 @@ func (s *server) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	call := r.Method + " " + r.URL.Path
 	body, _ := io.ReadAll(r.Body)
 	s.mutex.Lock()
-	s.seen, s.bodies[call], s.queries = append(s.seen, call), body, append(s.queries, r.URL.RawQuery)
+	if call != versionCall { // it comes with every token
+		s.seen, s.queries = append(s.seen, call), append(s.queries, r.URL.RawQuery)
+	}
+	s.bodies[call] = body
 	if answers := s.replaced[call]; len(answers) > 0 {
 		s.replaced[call] = answers[1:]
 		s.mutex.Unlock()
@@ -125,6 +129,8 @@ func (s *server) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		answer(w, 201, map[string]any{"id": wanted["id"], "href": "somewhere"})
 	case call == patchCall:
 		w.WriteHeader(204)
+	case call == versionCall:
+		answer(w, 200, map[string]any{"version": "11.30.1-t1783900000000"})
 	default:
 		jamfError(404, "INVALID_ID", "id", "not found")(w, r)
 	}

@@ -92,7 +92,7 @@ func TestSimulatorThatMisbehaves(t *testing.T) {
 	}{
 		"token revoked":     {sim.Fault{Kind: sim.FaultRevokeToken, Method: "PATCH"}, true, 0},
 		"answer lost":       {sim.Fault{Kind: sim.FaultLostAnswer, Method: "PATCH"}, false, 0},
-		"answer truncated":  {sim.Fault{Kind: sim.FaultTruncated, PathPrefix: "/api/v3/computers-inventory"}, false, 0},
+		"answer truncated":  {sim.Fault{Kind: sim.FaultTruncated, PathPrefix: "/api/v4/computers-inventory"}, false, 0},
 		"maintenance":       {sim.Fault{Kind: sim.FaultHTML}, false, 0},
 		"captive portal":    {sim.Fault{Kind: sim.FaultCaptivePortal}, false, 0},
 		"too many requests": {sim.Fault{Kind: sim.FaultStatus, Status: 429, RetryAfter: 90 * time.Second}, false, 90 * time.Second},

@@ -58,7 +58,7 @@ func (c *Client) accessToken(ctx context.Context) (sealed, error) {
 	c.token = token0
 	secret, err := ReadClientSecret(c.credentials.secretFile)
 	if err != nil {
-		return sealed{}, fmt.Errorf("%s: %w", callToken.operation, err)
+		return sealed{}, fmt.Errorf("%s: %w", c.server.tokens[0].operation, err)
 	}
 	asked := request{
 		form: url.Values{
@@ -73,19 +73,18 @@ func (c *Client) accessToken(ctx context.Context) (sealed, error) {
 		TokenType   string  `json:"token_type"`
 		ExpiresIn   float64 `json:"expires_in"`
 	}
-	err = c.exchange(ctx, callToken, asked, sealed{}, &answer)
-	if refused, ok := errors.AsType[*APIError](err); ok && refused.Status == http.StatusNotFound {
-		// Servers before the versioned path have only this one.
-		err = c.exchange(ctx, callOlderToken, asked, sealed{}, &answer)
+	var which call
+	for _, which = range c.server.tokens {
+		err = c.exchange(ctx, which, asked, sealed{}, &answer)
+		if refused, ok := errors.AsType[*APIError](err); !ok || refused.Status != http.StatusNotFound {
+			break
+		}
 	}
 	if err != nil {
 		return sealed{}, err
 	}
 	if !usableToken(answer.AccessToken) || !strings.EqualFold(answer.TokenType, "Bearer") && answer.TokenType != "" {
-		return sealed{}, &APIError{
-			Operation: callToken.operation, Method: callToken.method, Path: callToken.path, Host: c.base.Host,
-			Status: http.StatusOK, NotJSON: true, Err: errors.New("answered without a usable bearer token"),
-		}
+		return sealed{}, c.server.malformed(which, errors.New("answered without a usable bearer token"))
 	}
 	lifetime := time.Duration(min(max(answer.ExpiresIn, 0), 24*60*60) * float64(time.Second))
 	c.token.access, c.token.secret = seal(answer.AccessToken), secret.file

@@ -84,8 +84,12 @@ type Config struct {
 		ComputerUDID string
 		// API is used by [DeliverByAPI] only, which needs all of it.
 		API struct {
-			URL      string
-			ClientID string
+			URL string
+			// EnvironmentID and TenantID say whose Jamf Pro is meant at the gateway of Jamf's Platform API ([IsJamfGateway]).
+			EnvironmentID, TenantID string
+			// ComputerID is this computer's ID in Jamf Pro; empty has it searched for.
+			ComputerID string
+			ClientID   string
 			// ClientSecretFile is the path of a file that root alone can read. The secret itself is never configuration.
 			ClientSecretFile string
 		}

@@ -145,6 +145,21 @@ func guid(name, fallback, description string, get func(*Config) string, set func
 	}, get)
 }
 
+// computerID is a number as Jamf Pro's IDs are, as a text or a number: Jamf fills either into a profile.
+func computerID(name, fallback, description string, field func(*Config) *string) row {
+	return textField(Key{name, "ID", "a positive number, or empty", fallback, description}, field,
+		func(given string) (string, error) {
+			if strings.HasPrefix(given, "$") {
+				return "", errors.New("was not filled in by Jamf Pro, which does that in profiles that it distributes")
+			}
+			number, err := strconv.ParseUint(given, 10, 32)
+			if given != "" && (err != nil || number == 0 || strconv.FormatUint(number, 10) != given) {
+				return "", errors.New("is not the ID of a computer")
+			}
+			return given, nil
+		})
+}
+
 func setTenantID(c *Config, given string) { c.Tenant.ID = wpj.TenantID(strings.ToLower(given)) }
 
 func hostName(name, fallback, description string, field func(*Config) *string) row {

@@ -112,7 +112,13 @@ func (r *record) text(section, field string) string {
 }
 
 // computerFields are those that can be filtered and sorted by; Jamf Pro has more.
-var computerFields = []string{"id", "udid", "general.name", "general.lastContactTime", "hardware.serialNumber"}
+func computerFields(generation string) []string {
+	fields := []string{"id", "udid", "general.name", "hardware.serialNumber"}
+	for _, name := range contactFields(generation) {
+		fields = append(fields, "general."+name)
+	}
+	return fields
+}
 
 func (r *record) field(name string) string {
 	switch name {
@@ -122,7 +128,7 @@ func (r *record) field(name string) string {
 		return r.UDID
 	case "general.name":
 		return r.text("general", "name")
-	case "general.lastContactTime":
+	case "general.lastContactTime", "general.lastContact", "general.lastCheckIn":
 		return timestamp(r.LastContact)
 	default:
 		return r.text("hardware", "serialNumber")
@@ -139,13 +145,13 @@ func (s *Server) listComputers(r *http.Request) (int, any, *apiError) {
 	}
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	found, refused := search(r.URL.Query(), s.computers, computerFields, "general.name:asc", (*record).field)
+	found, refused := search(r.URL.Query(), s.computers, computerFields(generationOf(r)), "general.name:asc", (*record).field)
 	if refused != nil {
 		return 0, nil, refused
 	}
 	page := searchResults[map[string]any]{TotalCount: found.TotalCount, Results: []map[string]any{}}
 	for _, one := range found.Results {
-		page.Results = append(page.Results, s.present(one, wanted))
+		page.Results = append(page.Results, s.present(one, wanted, generationOf(r)))
 	}
 	return http.StatusOK, page, nil
 }
@@ -173,7 +179,7 @@ func (s *Server) answerComputer(r *http.Request, wanted []string) (int, any, *ap
 	if refused != nil {
 		return 0, nil, refused
 	}
-	return http.StatusOK, s.present(found, wanted), nil
+	return http.StatusOK, s.present(found, wanted, generationOf(r)), nil
 }
 
 // wantedSections reads the section parameter, which may be repeated or separated by commas; none means GENERAL.
@@ -195,7 +201,7 @@ func wantedSections(r *http.Request) ([]string, *apiError) {
 }
 
 // present returns a record as the API shows it: sections that were not asked for are null. The caller holds mu.
-func (s *Server) present(computer *record, wanted []string) map[string]any {
+func (s *Server) present(computer *record, wanted []string, generation string) map[string]any {
 	shown := map[string]any{"id": computer.ID, "udid": computer.UDID}
 	for _, one := range sections {
 		shown[one.key] = nil
@@ -213,7 +219,9 @@ func (s *Server) present(computer *record, wanted []string) map[string]any {
 		}
 		if one.key == "general" {
 			content["platform"] = "Mac"
-			content["lastContactTime"] = timestamp(computer.LastContact)
+			for _, name := range contactFields(generation) {
+				content[name] = timestamp(computer.LastContact)
+			}
 			content["lastEnrolledDate"] = timestamp(computer.Enrolled)
 			content["reportDate"] = nil
 			if !computer.Reported.IsZero() {

@@ -16,8 +16,8 @@ type found struct {
 	Results    []struct {
 		ID, UDID string
 		General  *struct {
-			Name, LastContactTime string
-			ExtensionAttributes   []map[string]any
+			Name, LastContact   string
+			ExtensionAttributes []map[string]any
 		}
 		Hardware            *struct{ SerialNumber string }
 		OperatingSystem     map[string]any
@@ -50,8 +50,8 @@ func TestSectionsThatWereNotAskedForAreNull(t *testing.T) {
 	if one.ID != a.computer || one.UDID != udid || one.General.Name != name || one.Hardware.SerialNumber != serial {
 		t.Errorf("got %+v", one)
 	}
-	if one.General.LastContactTime != "2026-11-23T12:00:00.000Z" {
-		t.Errorf("last contact %q", one.General.LastContactTime)
+	if one.General.LastContact != "2026-11-23T12:00:00.000Z" {
+		t.Errorf("last contact %q", one.General.LastContact)
 	}
 	if a.list(url.Values{"section": {"HARDWARE,OPERATING_SYSTEM"}}).Results[0].OperatingSystem == nil {
 		t.Error("sections separated by commas were not read")
@@ -149,7 +149,7 @@ func TestPagingAndSorting(t *testing.T) {
 	}{
 		{"", []string{"2", "1", "3"}}, // by name
 		{"sort=general.name:desc", []string{"3", "1", "2"}},
-		{"sort=general.lastContactTime:desc", []string{"2", "3", "1"}},
+		{"sort=general.lastContact:desc", []string{"2", "3", "1"}},
 		{"sort=hardware.serialNumber:asc,udid:desc", []string{"3", "1", "2"}},
 		{"sort=hardware.serialNumber&sort=udid", []string{"1", "3", "2"}},
 		{"page-size=2", []string{"2", "1"}},

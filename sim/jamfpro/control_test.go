@@ -176,7 +176,7 @@ func TestStateOutlivesTheServer(t *testing.T) {
 	if !reflect.DeepEqual(second.Computers(), first.Computers()) || !reflect.DeepEqual(second.Definitions(), first.Definitions()) {
 		t.Errorf("first held  %+v\nsecond holds %+v", first.Computers(), second.Computers())
 	}
-	detail := "/api/v3/computers-inventory-detail/" + second.computer
+	detail := "/api/v4/computers-inventory-detail/" + second.computer
 	if got, want := second.want(200, "GET", detail, "").body, first.want(200, "GET", detail, "").body; got != want {
 		t.Errorf("got  %s\nwant %s", got, want)
 	}

@@ -50,7 +50,7 @@ func TestStatusFaults(t *testing.T) {
 func TestFaultsMatchMethodAndPathForACount(t *testing.T) {
 	a := signedIn(t, jamfpro.Options{})
 	a.fault(jamfpro.Fault{Kind: jamfpro.FaultStatus, Status: 500, Method: "PATCH", Count: 2})
-	a.fault(jamfpro.Fault{Kind: jamfpro.FaultStatus, Status: 503, PathPrefix: "/api/v3/"})
+	a.fault(jamfpro.Fault{Kind: jamfpro.FaultStatus, Status: 503, PathPrefix: "/api/v4/"})
 	a.want(200, "GET", versionPath, "")
 	a.want(503, "GET", listPath, "")
 	a.want(500, "PATCH", detailPath+a.computer, "{}")

@@ -24,8 +24,8 @@ const (
 	serial = "C02XK1ZZJGH5"
 	name   = "Jane’s MacBook Pro"
 
-	listPath        = "/api/v3/computers-inventory"
-	detailPath      = "/api/v3/computers-inventory-detail/"
+	listPath        = "/api/v4/computers-inventory"
+	detailPath      = "/api/v4/computers-inventory-detail/"
 	definitionsPath = "/api/v1/computer-extension-attributes"
 	versionPath     = "/api/v1/jamf-pro-version"
 	tokenPath       = "/api/v1/oauth/token"

@@ -41,21 +41,21 @@ func (s *Server) enact(fault Fault, w http.ResponseWriter, r *http.Request) {
 		refuse(fault.Status, "SIMULATED_FAULT", "", http.StatusText(fault.Status)).write(w)
 	case FaultRevokeToken:
 		s.revoke(bearer(r))
-		s.api.ServeHTTP(w, r)
+		s.answer(w, r)
 	case FaultReset:
 		reset(w)
 	case FaultLostAnswer:
-		s.api.ServeHTTP(&bufferedAnswer{}, r)
+		s.answer(&bufferedAnswer{}, r)
 		reset(w)
 	case FaultTruncated:
 		var answer bufferedAnswer
-		s.api.ServeHTTP(&answer, r)
+		s.answer(&answer, r)
 		maps.Copy(w.Header(), answer.Header())
 		w.WriteHeader(answer.status)
 		_, _ = w.Write(answer.body.Bytes()[:answer.body.Len()/2])
 	case FaultWrongID:
 		var answer bufferedAnswer
-		s.api.ServeHTTP(&answer, r)
+		s.answer(&answer, r)
 		maps.Copy(w.Header(), answer.Header())
 		w.WriteHeader(answer.status)
 		_, _ = w.Write(withID(answer.body.Bytes(), fault.ID))
@@ -66,7 +66,7 @@ func (s *Server) enact(fault Fault, w http.ResponseWriter, r *http.Request) {
 		w.Header().Set("Location", portalAddress)
 		writePage(w, fault.Status, http.StatusFound, signInPage)
 	default:
-		s.api.ServeHTTP(w, r)
+		s.answer(w, r)
 	}
 }
 

@@ -20,8 +20,6 @@ const (
 	contentTypeForm             = "application/x-www-form-urlencoded"
 	tokenPath, olderTokenPath   = "/api/v1/oauth/token", "/api/oauth/token"
 	definitionsPath             = "/api/v1/computer-extension-attributes"
-	inventoryListPath           = "/api/v3/computers-inventory"
-	inventoryDetailPath         = "/api/v3/computers-inventory-detail/{id}"
 	compliancePath              = "/api/v1/conditional-access/device-compliance-information/computer/{id}"
 	complianceFeatureTogglePath = "/api/v1/conditional-access/device-compliance/feature-toggle"
 )
@@ -33,28 +31,28 @@ type endpoint func(r *http.Request) (status int, body any, refused *apiError)
 // simulated jamf recon, which has none since the real one proves itself with the computer's own certificate.
 func (s *Server) apiRoutes() *http.ServeMux {
 	mux := http.NewServeMux()
+	add := func(pattern, privilege, contentType string, answer endpoint) {
+		mux.HandleFunc(pattern, func(w http.ResponseWriter, r *http.Request) {
+			if refused := s.authorize(r, privilege); refused != nil {
+				refused.write(w)
+				return
+			}
+			serve(w, r, contentType, answer)
+		})
+	}
+	s.inventoryRoutes(add)
 	for _, route := range []struct {
 		pattern, privilege, contentType string
 		answer                          endpoint
 	}{
 		{"POST /api/v1/auth/invalidate-token", anyToken, "", s.invalidateToken},
 		{"GET /api/v1/jamf-pro-version", anyToken, "", s.version},
-		{"GET " + inventoryListPath, ReadComputers, "", s.listComputers},
-		{"GET " + inventoryListPath + "/{id}", ReadComputers, "", s.getComputer},
-		{"GET " + inventoryDetailPath, ReadComputers, "", s.getComputerDetail},
-		{"PATCH " + inventoryDetailPath, UpdateComputers, contentTypeJSON, s.updateComputer},
 		{"GET " + definitionsPath, ReadExtensionAttributes, "", s.listDefinitions},
 		{"POST " + definitionsPath, CreateExtensionAttributes, contentTypeJSON, s.createDefinition},
 		{"GET " + compliancePath, ReadDeviceCompliance, "", s.getCompliance},
 		{"GET " + complianceFeatureTogglePath, ReadConditionalAccess, "", s.getComplianceFeatureToggle},
 	} {
-		mux.HandleFunc(route.pattern, func(w http.ResponseWriter, r *http.Request) {
-			if refused := s.authorize(r, route.privilege); refused != nil {
-				refused.write(w)
-				return
-			}
-			serve(w, r, route.contentType, route.answer)
-		})
+		add(route.pattern, route.privilege, route.contentType, route.answer)
 	}
 	token := tokenPath
 	if s.options.OlderTokenPath {
@@ -109,5 +107,7 @@ func decodeBody(r *http.Request) (any, *apiError) {
 }
 
 func (s *Server) version(*http.Request) (int, any, *apiError) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
 	return http.StatusOK, map[string]string{"version": s.options.Version}, nil
 }

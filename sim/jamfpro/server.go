@@ -36,8 +36,14 @@ type Options struct {
 	// ClusterLag is how long a definition that was created through the API is unknown to the other calls, as in a Jamf Cloud
 	// cluster (up to a minute there) [DEV].
 	ClusterLag time.Duration
-	// Version is what jamf-pro-version answers; empty means a current one.
+	// Version is what jamf-pro-version answers, and says which versions of the inventory there are; empty means [DefaultVersion].
 	Version string
+	// Generations are the versions of the inventory that there are in place of those of Version, for example v4.
+	Generations []string
+	// RetiredInHTML has the web server answer for versions of the inventory that there are not.
+	RetiredInHTML bool
+	// Gateway puts the server behind the gateway of Jamf's Platform API; may be nil.
+	Gateway *Gateway
 	// StateFile keeps computers, definitions and compliance over restarts; empty keeps them in memory.
 	StateFile string
 	// Now is the clock; nil means time.Now.
@@ -74,11 +80,14 @@ func New(options Options) (*Server, error) {
 	if len(options.Clients) == 0 {
 		options.Clients = []Client{{ID: DefaultClientID, Secret: DefaultClientSecret}}
 	}
+	if options.TokenLifetime <= 0 && options.Gateway != nil {
+		options.TokenLifetime = gatewayTokenLifetime
+	}
 	if options.TokenLifetime <= 0 {
 		options.TokenLifetime = 20 * time.Minute
 	}
 	if options.Version == "" {
-		options.Version = "11.21.1-t1757000000000"
+		options.Version = DefaultVersion
 	}
 	if options.Now == nil {
 		options.Now = time.Now
@@ -148,7 +157,14 @@ func (s *Server) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		s.enact(*fault, answer, r)
 		return
 	}
-	s.api.ServeHTTP(answer, r)
+	s.answer(answer, r)
+}
+
+// answer answers a request as the server does without a fault.
+func (s *Server) answer(w http.ResponseWriter, r *http.Request) {
+	if s.throughGateway(w, r) && !s.refuseRetired(w, r) {
+		s.api.ServeHTTP(w, r)
+	}
 }
 
 // begin notes that a request has come.

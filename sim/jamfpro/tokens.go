@@ -46,13 +46,25 @@ func (s *Server) issueToken(w http.ResponseWriter, r *http.Request) {
 	}
 	token, lifetime, ok := s.grant(r.PostForm.Get("client_id"), r.PostForm.Get("client_secret"))
 	if !ok {
-		writeJSON(w, http.StatusUnauthorized, map[string]string{"error": "invalid_client"})
+		s.refuseClient(w)
 		return
 	}
 	w.Header().Set("Cache-Control", "no-store")
 	writeJSON(w, http.StatusOK, map[string]any{
 		"access_token": token, "token_type": "Bearer", "expires_in": int(lifetime / time.Second), "scope": "api-role:1",
 	})
+}
+
+// refuseClient answers for a client that is not known, or whose secret is another one: as RFC 6749 section 5.2 has it since 11.30 [SPEC].
+func (s *Server) refuseClient(w http.ResponseWriter) {
+	s.mu.Lock()
+	now := release(s.options.Version)
+	s.mu.Unlock()
+	if now < 1130 {
+		writeJSON(w, http.StatusUnauthorized, map[string]string{"error": "invalid_client"})
+		return
+	}
+	writeJSON(w, http.StatusBadRequest, map[string]string{"error": "invalid_client", "error_description": "Client authentication failed"})
 }
 
 // grant makes a token for a client, false for a client or secret that is wrong.
@@ -89,7 +101,11 @@ func (s *Server) authorize(r *http.Request, privilege string) *apiError {
 	}
 	client := s.clients[granted.clientID]
 	if privilege != anyToken && client.Privileges != nil && !slices.Contains(client.Privileges, privilege) {
-		return refuse(http.StatusForbidden, "INVALID_PRIVILEGE", "", "Forbidden")
+		code := "INVALID_PRIVILEGE"
+		if s.options.Gateway != nil {
+			code = "BAD_PERMISSIONS"
+		}
+		return refuse(http.StatusForbidden, code, "", "Forbidden")
 	}
 	return nil
 }

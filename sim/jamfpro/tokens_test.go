@@ -41,8 +41,8 @@ func TestTokenIsRefused(t *testing.T) {
 		status                  int
 		says                    string
 	}{
-		{"unknown client", "application/x-www-form-urlencoded", credentials("nobody", jamfpro.DefaultClientSecret), 401, "invalid_client"},
-		{"wrong secret", "application/x-www-form-urlencoded", credentials(jamfpro.DefaultClientID, "wrong"), 401, "invalid_client"},
+		{"unknown client", "application/x-www-form-urlencoded", credentials("nobody", jamfpro.DefaultClientSecret), 400, "invalid_client"},
+		{"wrong secret", "application/x-www-form-urlencoded", credentials(jamfpro.DefaultClientID, "wrong"), 400, "invalid_client"},
 		{"empty", "application/x-www-form-urlencoded", "", 400, "unsupported_grant_type"},
 		{"other grant", "application/x-www-form-urlencoded", "grant_type=password", 400, "unsupported_grant_type"},
 		{"malformed", "application/x-www-form-urlencoded", "grant_type=%zz", 400, "invalid_request"},
@@ -85,7 +85,7 @@ func TestRotatedSecret(t *testing.T) {
 	a := signedIn(t, jamfpro.Options{})
 	a.SetSecret(jamfpro.DefaultClientID, "new")
 	a.want(200, "GET", versionPath, "")
-	if got := a.getToken(jamfpro.DefaultClientID, jamfpro.DefaultClientSecret); got.status != 401 {
+	if got := a.getToken(jamfpro.DefaultClientID, jamfpro.DefaultClientSecret); got.status != 400 {
 		t.Errorf("old secret: %d", got.status)
 	}
 	if got := a.getToken(jamfpro.DefaultClientID, "new"); got.status != 200 {

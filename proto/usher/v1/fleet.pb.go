@@ -93,7 +93,7 @@ type DeviceStatus struct {
 	DeliveryMode string `protobuf:"bytes,10,opt,name=delivery_mode,json=deliveryMode,proto3" json:"delivery_mode,omitempty"`
 	// Reports that have not reached Jamf Pro yet.
 	PendingDeliveries int32 `protobuf:"varint,11,opt,name=pending_deliveries,json=pendingDeliveries,proto3" json:"pending_deliveries,omitempty"`
-	// Reports that Jamf Pro refused for good.
+	// Reports that Jamf Pro has refused, and has not taken since.
 	RefusedDeliveries int32 `protobuf:"varint,12,opt,name=refused_deliveries,json=refusedDeliveries,proto3" json:"refused_deliveries,omitempty"`
 	// Changes that this device has not been able to publish yet.
 	UnpublishedChanges int32 `protobuf:"varint,13,opt,name=unpublished_changes,json=unpublishedChanges,proto3" json:"unpublished_changes,omitempty"`

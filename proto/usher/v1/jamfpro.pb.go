@@ -153,8 +153,10 @@ type CheckClientSecretResponse struct {
 	// Empty where the client may not ask.
 	ServerVersion string            `protobuf:"bytes,2,opt,name=server_version,json=serverVersion,proto3" json:"server_version,omitempty"`
 	Privileges    []*PrivilegeCheck `protobuf:"bytes,3,rep,name=privileges,proto3" json:"privileges,omitempty"`
-	unknownFields protoimpl.UnknownFields
-	sizeCache     protoimpl.SizeCache
+	// Which version of the inventory's API is used, for example v4; empty where none could be.
+	InventoryVersion string `protobuf:"bytes,4,opt,name=inventory_version,json=inventoryVersion,proto3" json:"inventory_version,omitempty"`
+	unknownFields    protoimpl.UnknownFields
+	sizeCache        protoimpl.SizeCache
 }
 
 func (x *CheckClientSecretResponse) Reset() {
@@ -208,6 +210,13 @@ func (x *CheckClientSecretResponse) GetPrivileges() []*PrivilegeCheck {
 	return nil
 }
 
+func (x *CheckClientSecretResponse) GetInventoryVersion() string {
+	if x != nil {
+		return x.InventoryVersion
+	}
+	return ""
+}
+
 // PrivilegeCheck is one privilege of the API role.
 type PrivilegeCheck struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
@@ -215,10 +224,12 @@ type PrivilegeCheck struct {
 	Privilege string `protobuf:"bytes,1,opt,name=privilege,proto3" json:"privilege,omitempty"`
 	// Whether usher cannot do without.
 	Required bool `protobuf:"varint,2,opt,name=required,proto3" json:"required,omitempty"`
-	// Not set where it could not be tried without changing something.
+	// Not set where it could not be tried without changing something, or problem says why.
 	Granted *bool `protobuf:"varint,3,opt,name=granted,proto3,oneof" json:"granted,omitempty"`
 	// What usher needs it for, a few words.
-	Purpose       string `protobuf:"bytes,4,opt,name=purpose,proto3" json:"purpose,omitempty"`
+	Purpose string `protobuf:"bytes,4,opt,name=purpose,proto3" json:"purpose,omitempty"`
+	// Why it could not be tried; empty otherwise.
+	Problem       string `protobuf:"bytes,5,opt,name=problem,proto3" json:"problem,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -277,6 +288,13 @@ func (x *PrivilegeCheck) GetGranted() bool {
 func (x *PrivilegeCheck) GetPurpose() string {
 	if x != nil {
 		return x.Purpose
+	}
+	return ""
+}
+
+func (x *PrivilegeCheck) GetProblem() string {
+	if x != nil {
+		return x.Problem
 	}
 	return ""
 }
@@ -547,18 +565,20 @@ const file_usher_v1_jamfpro_proto_rawDesc = "" +
 	"\rclient_secret\x18\x01 \x01(\tR\fclientSecret\"-\n" +
 	"\x17SetClientSecretResponse\x12\x12\n" +
 	"\x04path\x18\x01 \x01(\tR\x04path\"\x1a\n" +
-	"\x18CheckClientSecretRequest\"\x94\x01\n" +
+	"\x18CheckClientSecretRequest\"\xc1\x01\n" +
 	"\x19CheckClientSecretResponse\x12\x16\n" +
 	"\x06server\x18\x01 \x01(\tR\x06server\x12%\n" +
 	"\x0eserver_version\x18\x02 \x01(\tR\rserverVersion\x128\n" +
 	"\n" +
 	"privileges\x18\x03 \x03(\v2\x18.usher.v1.PrivilegeCheckR\n" +
-	"privileges\"\x8f\x01\n" +
+	"privileges\x12+\n" +
+	"\x11inventory_version\x18\x04 \x01(\tR\x10inventoryVersion\"\xa9\x01\n" +
 	"\x0ePrivilegeCheck\x12\x1c\n" +
 	"\tprivilege\x18\x01 \x01(\tR\tprivilege\x12\x1a\n" +
 	"\brequired\x18\x02 \x01(\bR\brequired\x12\x1d\n" +
 	"\agranted\x18\x03 \x01(\bH\x00R\agranted\x88\x01\x01\x12\x18\n" +
-	"\apurpose\x18\x04 \x01(\tR\apurposeB\n" +
+	"\apurpose\x18\x04 \x01(\tR\apurpose\x12\x18\n" +
+	"\aproblem\x18\x05 \x01(\tR\aproblemB\n" +
 	"\n" +
 	"\b_granted\"\x1b\n" +
 	"\x19RemoveClientSecretRequest\"6\n" +

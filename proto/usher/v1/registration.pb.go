@@ -171,7 +171,7 @@ const (
 	FailureReason_FAILURE_REASON_IDENTITY_ORPHANED      FailureReason = 15
 	FailureReason_FAILURE_REASON_IDENTITY_EXPIRED       FailureReason = 16
 	FailureReason_FAILURE_REASON_TENANT_MISMATCH        FailureReason = 17
-	// Jamf Pro refused the result for good; `usherctl outbox flush` tries again.
+	// Jamf Pro refused the result. It is sent again when what it was refused for may have changed, and once a day.
 	FailureReason_FAILURE_REASON_DELIVERY_REFUSED FailureReason = 18
 	FailureReason_FAILURE_REASON_INTERNAL         FailureReason = 19
 	// Microsoft's Platform SSO is configured for the user: only the user can register, in a window of macOS.
@@ -338,7 +338,7 @@ const (
 	DeliveryState_DELIVERY_STATE_DELIVERED   DeliveryState = 2
 	// A newer report of the same user took its place before it was delivered.
 	DeliveryState_DELIVERY_STATE_SUPERSEDED DeliveryState = 3
-	// Jamf Pro refused it for good.
+	// Jamf Pro refused it. It is sent again when what it was refused for may have changed, and once a day.
 	DeliveryState_DELIVERY_STATE_REFUSED DeliveryState = 4
 )
 

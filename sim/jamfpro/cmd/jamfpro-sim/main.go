@@ -69,6 +69,12 @@ func parse(arguments []string, output io.Writer) (settings, error) {
 		read.server.Computers = append(read.server.Computers, computer)
 		return err
 	})
+	flags.StringVar(&read.server.Version, "version", jamfpro.DefaultVersion, "the server's `version`, by which it has v2, v3 and v4 of the inventory's API")
+	flags.BoolVar(&read.server.RetiredInHTML, "retired-in-html", false, "answer in HTML for the versions of the inventory's API that it does not have")
+	flags.Func("environment-id", "be behind the gateway of Jamf's Platform API, with a client of this environment `id`", func(id string) error {
+		read.server.Gateway = &jamfpro.Gateway{EnvironmentID: id}
+		return nil
+	})
 	flags.BoolVar(&read.server.OlderTokenPath, "older-token-path", false, "have the token at /api/oauth/token only")
 	flags.DurationVar(&read.server.ClusterLag, "cluster-lag", 0, "how long a new extension attribute is unknown to the cluster")
 	flags.StringVar(&read.server.StateFile, "state", "", "`file` to keep the inventory in over restarts")

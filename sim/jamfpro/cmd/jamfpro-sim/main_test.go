@@ -83,7 +83,7 @@ func TestServesWhatItIsTold(t *testing.T) {
 	if err := json.Unmarshal([]byte(body), &token); err != nil || status != 200 || token.ExpiresIn != 90 {
 		t.Fatalf("token: %d %s", status, body)
 	}
-	status, body = do(t, "GET", address+"/api/v3/computers-inventory?section=GENERAL&section=HARDWARE", "", token.AccessToken, "")
+	status, body = do(t, "GET", address+"/api/v4/computers-inventory?section=GENERAL&section=HARDWARE", "", token.AccessToken, "")
 	for _, part := range []string{`"totalCount":2`, `"udid":"U-1"`, `"serialNumber":"S-1"`, `"name":"Jane’s Mac, the second"`} {
 		if status != 200 || !strings.Contains(body, part) {
 			t.Errorf("%d %s has no %s", status, body, part)

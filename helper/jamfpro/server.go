@@ -1,0 +1,98 @@
+package jamfpro
+
+import (
+	"errors"
+	"fmt"
+	"net/http"
+	"net/netip"
+	"net/url"
+	"slices"
+	"strings"
+
+	"usher.internal/internal/config"
+)
+
+// server is how the API of a Jamf Pro is reached: at the Jamf Pro itself, or through the gateway of Jamf's Platform API.
+type server struct {
+	base *url.URL
+	// root begins the paths of calls.
+	root string
+	// tokens are the calls that get an access token. The first is used unless the server does not have it.
+	tokens []call
+	// scope is the header by which the gateway knows whose Jamf Pro is meant, and its value.
+	scope, scopeID string
+}
+
+// newServer judges where the API is. A stand-in of the gateway is at a loopback address, and known by its ID.
+func newServer(settings Config) (server, error) {
+	base, err := parseURL(settings.URL)
+	if err != nil {
+		return server{}, err
+	}
+	token := func(path string) call {
+		return call{"get an access token", http.MethodPost, path, "", http.StatusOK}
+	}
+	ids := settings.EnvironmentID != "" || settings.TenantID != ""
+	if !config.IsJamfGateway(settings.URL) && !(ids && isLoopback(base.Hostname())) {
+		if ids {
+			return server{}, fmt.Errorf("URL of Jamf Pro at host %q: delivery.api.environment_id and delivery.api.tenant_id are for the gateway of Jamf's Platform API, "+
+				"https://REGION.%s; remove them, or set delivery.api.url to it", base.Hostname(), config.JamfGatewayDomain)
+		}
+		// Servers before the versioned path have only the other one.
+		return server{base: base, root: "/api", tokens: []call{token("/api/v1/oauth/token"), token("/api/oauth/token")}}, nil
+	}
+	if base.Path != "" {
+		return server{}, fmt.Errorf("URL of Jamf Pro at host %q: the gateway of Jamf's Platform API has no path; set delivery.api.url to https://REGION.%s",
+			base.Hostname(), config.JamfGatewayDomain)
+	}
+	if (settings.EnvironmentID == "") == (settings.TenantID == "") {
+		return server{}, fmt.Errorf("URL of Jamf Pro at host %q: the gateway of Jamf's Platform API needs one of delivery.api.environment_id and "+
+			"delivery.api.tenant_id, the one of the level that the API integration was made for in Jamf Account", base.Hostname())
+	}
+	s := server{base: base, root: "/pro", tokens: []call{token("/auth/token")}, scope: "X-Environment-Id", scopeID: settings.EnvironmentID}
+	if settings.TenantID != "" {
+		s.scope, s.scopeID = "X-Tenant-Id", settings.TenantID
+	}
+	return s, nil
+}
+
+// path is that of a call below the server's URL.
+func (s server) path(which call) string { return strings.Replace(which.path, "{root}", s.root, 1) }
+
+// failure is an error of a call that is completed by what came of it.
+func (s server) failure(which call) *APIError {
+	return &APIError{
+		Operation: which.operation, Method: which.method, Path: s.path(which), Host: s.base.Host, Privilege: which.privilege, Gateway: s.scope != "",
+		aboutClient: slices.Contains(s.tokens, which),
+	}
+}
+
+// malformed is the error for an answer that is not what the API's should be.
+func (s server) malformed(which call, err error) *APIError {
+	failure := s.failure(which)
+	failure.Status, failure.NotJSON, failure.Err = which.success, true, err
+	return failure
+}
+
+// parseURL returns the URL under which the server's API is found.
+func parseURL(text string) (*url.URL, error) {
+	parsed, err := url.Parse(text)
+	if err != nil {
+		// The error of url.Parse holds the text, in which somebody may have put a password.
+		return nil, errors.New("URL of Jamf Pro is malformed; allowed is https://HOST[:PORT][/PATH]")
+	}
+	switch {
+	case parsed.User != nil || parsed.RawQuery != "" || parsed.Fragment != "" || parsed.Hostname() == "":
+		return nil, fmt.Errorf("URL of Jamf Pro at host %q: allowed is https://HOST[:PORT][/PATH], without user, query or fragment", parsed.Hostname())
+	case parsed.Scheme == "https", parsed.Scheme == "http" && isLoopback(parsed.Hostname()):
+	default:
+		return nil, fmt.Errorf("URL of Jamf Pro at host %q: scheme %q is not allowed; use https (http is for loopback addresses only)", parsed.Hostname(), parsed.Scheme)
+	}
+	parsed.Path = strings.TrimSuffix(parsed.Path, "/")
+	return parsed, nil
+}
+
+func isLoopback(host string) bool {
+	address, err := netip.ParseAddr(host)
+	return host == "localhost" || err == nil && address.IsLoopback()
+}
