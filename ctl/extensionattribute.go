@@ -86,7 +86,7 @@ func result(r *usherv1.Registration) string {
 	case usherv1.RegistrationState_REGISTRATION_STATE_FAILED:
 		if r.GetFailureReason() == usherv1.FailureReason_FAILURE_REASON_DELIVERY_REFUSED {
 			// What was refused is that it succeeded, and this recon brings it all the same.
-			return "SUCCEEDED"
+			return "SUCCEEDED" + deliveredLater
 		}
 		exit, ok := r.GetPortalExit().GetHow().(*usherv1.PortalExit_Code)
 		if ok && r.GetFailureReason() == usherv1.FailureReason_FAILURE_REASON_PORTAL_FAILED {
@@ -96,6 +96,9 @@ func result(r *usherv1.Registration) string {
 	}
 	return contract.Name(r.GetState())
 }
+
+// deliveredLater ends a result that Jamf Pro has refused at first.
+const deliveredLater = " (delivered later)"
 
 // lastRegistration is when a registration came to its result, or to where it stands: what Jamf Pro gets in mode api too.
 // How its delivery fares does not change that.

@@ -36,7 +36,7 @@ func TestAttributesTellWhatIsDelivered(t *testing.T) {
 		"delivery refused": {&usherv1.Registration{
 			State: usherv1.RegistrationState_REGISTRATION_STATE_FAILED, FailureReason: usherv1.FailureReason_FAILURE_REASON_DELIVERY_REFUSED,
 			Transitions: end(usherv1.RegistrationState_REGISTRATION_STATE_FAILED),
-		}, "SUCCEEDED", "2026-11-23T09:00:00Z"},
+		}, "SUCCEEDED (delivered later)", "2026-11-23T09:00:00Z"},
 		"failed": {&usherv1.Registration{
 			State: usherv1.RegistrationState_REGISTRATION_STATE_FAILED, FailureReason: usherv1.FailureReason_FAILURE_REASON_SESSION_TIMEOUT,
 			Transitions: append(found[:1:1], &usherv1.Transition{State: usherv1.RegistrationState_REGISTRATION_STATE_FAILED, Time: at(10)}),

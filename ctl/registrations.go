@@ -108,7 +108,11 @@ func (a *app) printRegistration(r *usherv1.Registration) {
 		field(w, "user principal", identity.GetUserPrincipalName())
 	}
 	if r.GetDeliveryState() != usherv1.DeliveryState_DELIVERY_STATE_UNSPECIFIED {
-		field(w, "delivery", fmt.Sprintf("%s after %s", deliveryName(r.GetDeliveryState()), attempts(r.GetDeliveryAttempts())))
+		name := deliveryName(r.GetDeliveryState())
+		if r.GetDeliveryState() == usherv1.DeliveryState_DELIVERY_STATE_DELIVERED && r.GetFailureReason() == usherv1.FailureReason_FAILURE_REASON_DELIVERY_REFUSED {
+			name += deliveredLater
+		}
+		field(w, "delivery", fmt.Sprintf("%s after %s", name, attempts(r.GetDeliveryAttempts())))
 		field(w, "delivery error", r.GetDeliveryError())
 	}
 	fmt.Fprintln(w)

@@ -50,14 +50,14 @@ func (s *story) waitUpdating() {
 
 // wantOneTruth fails the test unless Jamf Pro holds what the newest registration found, and unless nothing older came after
 // that. It is for when everything has been delivered.
-func (s *story) wantOneTruth(u *mac.User) {
+func (s *story) wantOneTruth(u *mac.User, result string) {
 	s.t.Helper()
 	if left := s.deliveries(); len(left) != 0 {
 		s.t.Errorf("the outbox still holds %+v", left)
 	}
 	want := map[string]string{
 		"Usher Registration State":  "REGISTERED",
-		"Usher Registration Result": "SUCCEEDED",
+		"Usher Registration Result": result,
 		"Usher Entra Device ID":     s.newest().Identity.DeviceID,
 		"Usher Entra Tenant ID":     mac.TenantID,
 		"Usher User Principal Name": u.Name + "@example.com",
@@ -108,7 +108,7 @@ func TestJamfProIsDownForTheWholeRun(t *testing.T) {
 			}
 			s.control(0, "registrations", "watch", pending.RegistrationID)
 			s.ranOnce(jane)
-			s.wantOneTruth(jane)
+			s.wantOneTruth(jane, "SUCCEEDED")
 			if problems := s.problems(); len(problems) != 0 {
 				t.Errorf("status still says %q", problems)
 			}
@@ -142,14 +142,14 @@ func TestTokenEndsDuringADelivery(t *testing.T) {
 			if !slices.ContainsFunc(s.jamfPro.Requests(), refused) {
 				t.Errorf("no request was refused: %+v", s.jamfPro.Requests())
 			}
-			s.wantOneTruth(jane)
+			s.wantOneTruth(jane, "SUCCEEDED")
 
 			s.jamfPro.RevokeTokens()
 			s.control(0, "gather", "--user", jane.Name)
 			if attempts := s.newest().DeliveryAttempts; attempts != 1 {
 				t.Errorf("delivered after %d attempts, want 1", attempts)
 			}
-			s.wantOneTruth(jane)
+			s.wantOneTruth(jane, "SUCCEEDED")
 		})
 	}
 }
@@ -190,7 +190,7 @@ func TestRetryAfterIsHonoured(t *testing.T) {
 					t.Errorf("asked again at %v, before %v: %+v", request.At, earliest, request)
 				}
 			}
-			s.wantOneTruth(jane)
+			s.wantOneTruth(jane, "SUCCEEDED")
 		})
 	}
 }
@@ -235,7 +235,7 @@ func TestTroubleThatPasses(t *testing.T) {
 				t.Errorf("delivered after %d attempts, want %d", attempts, story.attempts)
 			}
 			s.ranOnce(jane)
-			s.wantOneTruth(jane)
+			s.wantOneTruth(jane, "SUCCEEDED")
 		})
 	}
 }
@@ -277,11 +277,75 @@ func TestRefusalIsMendedAndFlushed(t *testing.T) {
 			s.control(0, "outbox", "flush")
 			s.waitHelper(deliveredLine)
 			s.ranOnce(jane)
-			s.wantOneTruth(jane)
+			s.wantOneTruth(jane, "SUCCEEDED (delivered later)")
 			if problems := s.problems(); len(problems) != 0 {
 				t.Errorf("status still says %q", problems)
 			}
 		})
+	}
+}
+
+// What Jamf Pro has refused comes without anybody's doing once the cause is gone: a new secret, or a check that finds the role mended. The
+// registration has failed by then, and says that it was delivered later.
+func TestRefusedResultIsDeliveredLater(t *testing.T) {
+	for name, story := range map[string]struct{ breaks, mends func(s *story) }{
+		"secret": {
+			func(s *story) { s.jamfPro.SetSecret(jamfpro.DefaultClientID, "another") },
+			func(s *story) {
+				secret := filepath.Join(t.TempDir(), "secret")
+				s.must(os.WriteFile(secret, []byte("another"), 0o600))
+				s.control(0, "jamf", "credentials", "set", "--file", secret)
+			},
+		},
+		"privilege": {
+			func(s *story) { s.jamfPro.SetPrivileges(jamfpro.DefaultClientID, []string{"Read Computers"}) },
+			func(s *story) {
+				s.jamfPro.SetPrivileges(jamfpro.DefaultClientID, nil)
+				s.control(0, "jamf", "credentials", "check")
+			},
+		},
+	} {
+		t.Run(name, func(t *testing.T) {
+			s := newStory(t, nil)
+			s.withJamfPro()
+			story.breaks(s)
+			s.start()
+			jane := s.loggedIn("p-jane")
+			s.control(11, "register", "--user", jane.Name, "--wait")
+			story.mends(s)
+			s.waitHelper(deliveredLine)
+			s.ranOnce(jane)
+			s.wantInJamfPro(map[string]string{"Usher Registration State": "REGISTERED", "Usher Registration Result": "SUCCEEDED (delivered later)"})
+			shown := s.control(0, "registrations", "show", s.registrations()[0].ID).Stdout
+			if !strings.Contains(shown, "DELIVERED (delivered later)") || !strings.Contains(shown, "DELIVERY_REFUSED") {
+				t.Errorf("it is shown as\n%s", shown)
+			}
+			if ea := s.control(0, "ea", "result").Stdout; ea != "<result>SUCCEEDED (delivered later)</result>\n" {
+				t.Errorf("the extension attribute is %q", ea)
+			}
+		})
+	}
+}
+
+// Jamf Pro is upgraded while usherd runs, to one that has taken out what usherd has used: nothing is lost.
+func TestJamfProIsUpgraded(t *testing.T) {
+	s := newStory(t, nil)
+	s.withJamfPro(func(o *jamfpro.Options) { o.Version, o.RetiredInHTML = "11.22.0", true })
+	s.start()
+	jane := s.loggedIn("p-jane")
+	s.control(0, "register", "--user", jane.Name, "--wait")
+	for _, version := range []string{"11.30.1", "12.0.0"} {
+		s.jamfPro.SetVersion(version)
+		s.control(0, "clean", "--user", jane.Name, "--yes", "--force")
+		s.control(0, "register", "--user", jane.Name, "--wait")
+		s.wantInJamfPro(map[string]string{"Usher Registration Result": "SUCCEEDED"})
+	}
+	// One that usherd does not know is named, and not taken for a wrong address.
+	s.jamfPro.SetVersion("14.0.0")
+	s.control(0, "clean", "--user", jane.Name, "--yes", "--force")
+	result := s.control(11, "register", "--user", jane.Name, "--wait")
+	if !strings.Contains(result.Stderr, "14.0.0, which is newer than what this usher knows") {
+		t.Errorf("the error is: %s", result.Stderr)
 	}
 }
 
@@ -302,7 +366,7 @@ func TestComputerThatIsNotEnrolledYet(t *testing.T) {
 	s.control(0, "outbox", "flush")
 	s.waitHelper(deliveredLine)
 	s.ranOnce(jane)
-	s.wantOneTruth(jane)
+	s.wantOneTruth(jane, "SUCCEEDED")
 }
 
 // A failed registration could not be delivered, and meanwhile another one succeeds: Jamf Pro hears of that one alone.
@@ -326,7 +390,7 @@ func TestNewerRegistrationSupersedesAnOlder(t *testing.T) {
 	s.jamfPro.up()
 	s.control(0, "outbox", "flush")
 	s.control(0, "registrations", "watch", s.newest().ID)
-	s.wantOneTruth(jane)
+	s.wantOneTruth(jane, "SUCCEEDED")
 	computer, _ := s.jamfPro.Computer(mac.UDID)
 	for _, change := range computer.History {
 		if strings.HasPrefix(strings.Join(change.Values, ""), "FAILED") {
@@ -347,7 +411,7 @@ func TestNewerRegistrationWaitsForAnOlderOnTheWire(t *testing.T) {
 	s.waitUpdating()
 	s.must(jane.SetPortal(nil))
 	s.control(0, "register", "--user", jane.Name, "--wait")
-	s.wantOneTruth(jane)
+	s.wantOneTruth(jane, "SUCCEEDED")
 	var results []string
 	computer, _ := s.jamfPro.Computer(mac.UDID)
 	for _, change := range computer.History {
@@ -427,5 +491,5 @@ func TestSecretFileWithTheWrongMode(t *testing.T) {
 	s.must(os.Chmod(file, 0o600))
 	s.control(0, "outbox", "flush")
 	s.control(0, "registrations", "watch", s.newest().ID)
-	s.wantOneTruth(jane)
+	s.wantOneTruth(jane, "SUCCEEDED")
 }

@@ -226,7 +226,7 @@ func TestDiskIsFullDuringTheSignIn(t *testing.T) {
 	disk.free()
 	s.control(0, "registrations", "watch", id)
 	s.ranOnce(jane)
-	s.wantOneTruth(jane)
+	s.wantOneTruth(jane, "SUCCEEDED")
 	s.wantNoProblem()
 	disk.wantSound()
 }
@@ -254,7 +254,7 @@ func TestDiskIsFullDuringTheDelivery(t *testing.T) {
 		t.Errorf("Jamf Pro was told %d times, want once", computer.Patches)
 	}
 	s.ranOnce(jane)
-	s.wantOneTruth(jane)
+	s.wantOneTruth(jane, "SUCCEEDED")
 	s.wantNoProblem()
 	disk.wantSound()
 }
@@ -279,7 +279,7 @@ func TestHelperStartsOnAFullDisk(t *testing.T) {
 	disk.free()
 	s.control(0, "registrations", "watch", id)
 	s.ranOnce(jane)
-	s.wantOneTruth(jane)
+	s.wantOneTruth(jane, "SUCCEEDED")
 	s.wantNoProblem()
 	disk.wantSound()
 }
@@ -302,5 +302,5 @@ func TestFirstStartOnAFullDisk(t *testing.T) {
 	s.start()
 	jane := s.loggedIn("p-jane")
 	s.control(0, "register", "--user", jane.Name, "--wait")
-	s.wantOneTruth(jane)
+	s.wantOneTruth(jane, "SUCCEEDED")
 }

@@ -69,7 +69,7 @@ func TestLyingJamfProsComputerID(t *testing.T) {
 					t.Errorf("usherd called %s %s", one.Method, one.Path)
 				}
 			}
-			s.wantOneTruth(jane)
+			s.wantOneTruth(jane, "SUCCEEDED")
 		})
 	}
 }

@@ -123,7 +123,7 @@ func TestCancel(t *testing.T) {
 		s.control(0, "outbox", "flush")
 		s.waitHelper(deliveredLine)
 		// What was found is true, so Jamf Pro hears of it.
-		s.wantOneTruth(jane)
+		s.wantOneTruth(jane, "SUCCEEDED")
 		s.control(0, "register", "--user", jane.Name, "--wait")
 		s.ranOnce(jane)
 	})
@@ -153,7 +153,7 @@ func TestNotWaitingAnyMore(t *testing.T) {
 	}
 	s.control(0, "register", "--user", jane.Name, "--wait")
 	s.ranOnce(jane)
-	s.wantOneTruth(jane)
+	s.wantOneTruth(jane, "SUCCEEDED")
 }
 
 // usherd is upgraded, or dies, under a `register --wait` of a policy: it waits for the next one and ends as it would have.
@@ -183,7 +183,7 @@ func TestWaitingSurvivesARestart(t *testing.T) {
 				}
 			}
 			s.ranOnce(jane)
-			s.wantOneTruth(jane)
+			s.wantOneTruth(jane, "SUCCEEDED")
 		})
 	}
 }

@@ -2,6 +2,7 @@ package main
 
 import (
 	"context"
+	"fmt"
 	"log/slog"
 	"os"
 	"time"
@@ -21,6 +22,7 @@ import (
 	"usher.internal/helper/thismac"
 	"usher.internal/internal/config"
 	"usher.internal/internal/excerpt"
+	"usher.internal/internal/filewatch"
 	"usher.internal/internal/link"
 	"usher.internal/internal/trust"
 	"usher.internal/internal/version"
@@ -72,6 +74,11 @@ func run(ctx context.Context, live *config.Live, log *slog.Logger) error {
 	outbox := delivery.New(delivery.Config{
 		Store: journal, Deliverer: parts, Publishes: func() bool { return len(live.Current().Fleet.Servers) > 0 }, Logger: log,
 	})
+	parts.reconsider = func(within time.Duration) {
+		if err := outbox.Reconsider(within); err != nil {
+			log.Error("what Jamf Pro has refused is not tried again now", "error", err)
+		}
+	}
 	observer := observation.New(observation.Config{
 		Store:             journal,
 		Tenant:            func() wpj.TenantID { return live.Current().Tenant.ID },
@@ -137,7 +144,7 @@ func run(ctx context.Context, live *config.Live, log *slog.Logger) error {
 	})
 
 	log.Info("usherd serves", "version", version.String(), "pid", os.Getpid(), "socket", started.HelperSocket(), "delivery", started.Delivery.Mode)
-	networkChanged := make(chan struct{}, 1)
+	networkChanged, otherSecret := make(chan struct{}, 1), make(chan struct{}, 1)
 	group, ctx := errgroup.WithContext(ctx)
 	group.Go(func() error { return machine.Run(ctx) })
 	group.Go(func() error { return outbox.Run(ctx) })
@@ -171,11 +178,30 @@ func run(ctx context.Context, live *config.Live, log *slog.Logger) error {
 			}
 			watcher.SettingsChanged()
 			outbox.NetworkChanged() // what waits may have another way now
+			parts.reconsider(ofTheFleet)
+			select {
+			case otherSecret <- struct{}{}:
+			default:
+			}
 			device.SettingsChanged()
 			remote.SettingsChanged()
 		}
 		if err := live.Watch(ctx, changed); err != nil {
 			log.Warn("changes of the configuration are not seen; they count when usherd starts next", "error", err)
+		}
+		return nil
+	})
+	group.Go(func() error {
+		secret := func() string { return live.Current().Delivery.API.ClientSecretFile }
+		before := lookAt(secret())
+		changed := func() {
+			if now := lookAt(secret()); now != before {
+				before = now
+				parts.reconsider(ofThisMac)
+			}
+		}
+		if err := filewatch.Watch(ctx, log, func() []string { return []string{secret()} }, otherSecret, changed); err != nil {
+			log.Warn("a new client secret is not seen; what Jamf Pro has refused is tried again once a day", "error", err)
 		}
 		return nil
 	})
@@ -186,6 +212,15 @@ func run(ctx context.Context, live *config.Live, log *slog.Logger) error {
 		return link.ServeAgents(ctx, agentSocket, link.AgentsConfig{Admit: registry.Admit, Serve: registry.Serve, Logger: log})
 	})
 	return group.Wait()
+}
+
+// lookAt returns what is seen of a file from outside: another text if it is another file, or was written to.
+func lookAt(path string) string {
+	info, err := os.Stat(path)
+	if err != nil {
+		return path + ": " + err.Error()
+	}
+	return fmt.Sprintf("%s: %d bytes of %s, %+v", path, info.Size(), info.ModTime(), info.Sys())
 }
 
 func registrationSettings(now *config.Loaded) registration.Settings {

@@ -102,17 +102,23 @@ func fromIdentity(field func(*wpj.Identity) string) func(Report) (string, bool) 
 const portalFailed = "PORTAL_FAILED"
 
 // Result returns the outcome with its reason: SUCCEEDED, CANCELLED, FAILED: registrationDeviceCapError (66), or
-// FAILED: IDENTITY_NOT_FOUND.
+// FAILED: IDENTITY_NOT_FOUND. One that Jamf Pro has refused before ends with [DeliveredLater].
 func (r Report) Result() string {
+	result := r.Outcome
 	switch {
 	case r.FailureReason == portalFailed && r.PortalExitCode != nil:
-		return r.Outcome + ": " + r.PortalExitCode.String()
+		result += ": " + r.PortalExitCode.String()
 	case r.FailureReason != "":
-		return r.Outcome + ": " + r.FailureReason
-	default:
-		return r.Outcome
+		result += ": " + r.FailureReason
 	}
+	if r.DeliveredLater {
+		result += DeliveredLater
+	}
+	return result
 }
+
+// DeliveredLater ends a result that Jamf Pro has refused at first.
+const DeliveredLater = " (delivered later)"
 
 // Summary is one line for an admin: whose result it is, and what. It holds the account name and no other personal data.
 func (r Report) Summary() string {

@@ -26,6 +26,8 @@ type Report struct {
 	PortalExitCode *wpj.ExitCode `json:"portal_exit_code,omitempty"`
 	// Identity is nil where it was not read; then nothing is said about it.
 	Identity *wpj.Identity `json:"identity,omitempty"`
+	// DeliveredLater is set where Jamf Pro takes a success that it has refused before: the registration has failed with that, and the result says so.
+	DeliveredLater bool `json:"delivered_later,omitempty"`
 	// DeviceIDChange is set where the device has become another one since the last report.
 	DeviceIDChange *DeviceIDChange `json:"device_id_change,omitempty"`
 	// At is when the registration came to Outcome, or when the user was looked at.
@@ -50,7 +52,8 @@ func (c *DeviceIDChange) and(next *DeviceIDChange) *DeviceIDChange {
 // State is how a delivery stands.
 type State string
 
-// The states of a delivery. PENDING and REFUSED may change; the other two are the end of it.
+// The states of a delivery. PENDING and REFUSED may change; the other two are the end of it. A refused one is tried again when something has
+// changed that Jamf Pro may have refused it for ([Outbox.Reconsider]), and once a day.
 const (
 	StatePending    State = "PENDING"
 	StateDelivered  State = "DELIVERED"
@@ -70,28 +73,39 @@ type Delivery struct {
 	EndedAt time.Time `json:"ended_at,omitzero"`
 	// Attempts counts the attempts that came to an end.
 	Attempts int `json:"attempts"`
-	// NextAttemptAt is when the next attempt is due; zero unless the delivery is pending.
+	// NextAttemptAt is when the next attempt is due; zero unless the delivery is pending or refused.
 	NextAttemptAt time.Time `json:"next_attempt_at,omitzero"`
 	// NotBefore is until when the server asked us to wait; a network change does not bring the next attempt before it.
 	NotBefore time.Time `json:"not_before,omitzero"`
 	// LastError is one sentence for an admin: what was tried, what came back, and the fix. It holds no secret. It is
 	// empty before the first failure and after success.
 	LastError string `json:"last_error,omitempty"`
+	// WasRefused is set once Jamf Pro has refused it.
+	WasRefused bool `json:"was_refused,omitempty"`
 	// Overtaken is set with SUPERSEDED where the newer report is of another user: Jamf Pro took that one, and not this one before.
 	Overtaken bool `json:"overtaken,omitempty"`
 }
+
+// told is the report as Jamf Pro gets it.
+func (d Delivery) told() Report {
+	d.Report.DeliveredLater = d.WasRefused && d.Report.Outcome == succeeded
+	return d.Report
+}
+
+// succeeded is the outcome of a registration that went well.
+const succeeded = "SUCCEEDED"
 
 // Deliverer brings reports to Jamf Pro.
 type Deliverer interface {
 	// Deliver brings the report to Jamf Pro and returns when it is there. It may be called again with a report that
 	// has arrived already. It blocks until then or until ctx ends, and is called for one report at a time.
 	//
-	// An error that wraps a [*RefusedError] is for good, one that wraps a [*RetryError] asks for a pause; every other
-	// error is tried again with back-off. Error messages are shown to admins.
+	// An error that wraps a [*RefusedError] is tried again once a day, and when its cause may have gone; one that wraps a [*RetryError] asks
+	// for a pause; every other error is tried again with back-off. Error messages are shown to admins.
 	Deliver(ctx context.Context, report Report) error
 }
 
-// RefusedError says that trying again is of no use before somebody has changed something.
+// RefusedError says that trying again is of no use before somebody has changed something, of which usher may not learn.
 type RefusedError struct{ Err error }
 
 // Error implements error.

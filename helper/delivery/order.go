@@ -24,15 +24,15 @@ func (d Delivery) blocks() bool { return d.Attempts < attemptsThatBlock }
 func (w *worker) next(waiting []Delivery) (_ Delivery, found bool, wait time.Duration) {
 	wait = longestWait
 	for _, one := range waiting {
-		if one.State != StatePending {
-			continue
+		if one.State == StateRefused && one.NextAttemptAt.IsZero() {
+			continue // an earlier version refused it; its next flush or change tries it again
 		}
 		left := w.waits.left(one)
 		if left <= 0 {
 			return one, true, 0
 		}
 		wait = min(wait, left)
-		if one.blocks() {
+		if one.State == StatePending && one.blocks() {
 			break
 		}
 	}
@@ -69,7 +69,7 @@ func (o *Outbox) lineUp(tx *store.Tx, failed Delivery) error {
 }
 
 // supersedeOlder ends what is older than a delivered report and has not been delivered: Jamf Pro has one record of this computer, which
-// must not go back in time. Those are reports that were refused for good or have given way, of other users.
+// must not go back in time. Those are reports that were refused or have given way, of other users.
 func (o *Outbox) supersedeOlder(tx *store.Tx, delivered Delivery) error {
 	var older []Delivery
 	for one, err := range deliveries.Descend(tx) {

@@ -140,7 +140,7 @@ func TestWhatHasGivenWayIsStillTriedFirst(t *testing.T) {
 	})
 }
 
-// A report that was refused for good keeps nobody waiting. When it can be sent again by hand, what Jamf Pro took meanwhile is newer, and
+// A report that was refused keeps nobody waiting. When it can be sent again by hand, what Jamf Pro took meanwhile is newer, and
 // it is over.
 func TestRefusedReportDoesNotFollowANewerOfAnotherUser(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {

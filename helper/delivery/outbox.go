@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"log/slog"
 	"slices"
+	"sync"
 	"sync/atomic"
 	"time"
 
@@ -38,6 +39,9 @@ type Outbox struct {
 	// indexed is true once the books of this journal are known to be complete; see [Outbox.index].
 	indexed atomic.Bool
 	clock   func() moment
+
+	mutex        sync.Mutex
+	reconsiderAt time.Time
 }
 
 var deliveries = store.NewBucket[Delivery]("deliveries")
@@ -187,6 +191,49 @@ func (o *Outbox) Flush() (due int, err error) {
 		return 0, fmt.Errorf("flush the outbox: %w", err)
 	}
 	return due, nil
+}
+
+// Reconsider makes undelivered deliveries due, at any time within that, and one that is refused meanwhile: something has changed that Jamf Pro may
+// have refused them for, or that an attempt needs, maybe on all Macs of a fleet at once. Where Jamf Pro has asked for a pause, that is kept. It
+// does not wait for the attempts, and what cannot be written now is tried again all the same.
+func (o *Outbox) Reconsider(within time.Duration) error {
+	due := time.Now().Add(o.backoff.Random(within)) // one for all, which stay in line
+	o.mutex.Lock()
+	o.reconsiderAt = due
+	o.mutex.Unlock()
+	isLater := func(one Delivery) bool {
+		return one.NextAttemptAt.IsZero() || one.NextAttemptAt.After(latest(due, one.NotBefore))
+	}
+	waiting, err := o.List(false, 0)
+	if err == nil && slices.ContainsFunc(waiting, isLater) {
+		err = o.store.Update(func(tx *store.Tx) error {
+			all, err := undelivered(tx)
+			if err != nil {
+				return err
+			}
+			for _, one := range all {
+				if isLater(one) {
+					one.NextAttemptAt = latest(due, one.NotBefore)
+					if err := o.change(tx, one); err != nil {
+						return err
+					}
+				}
+			}
+			tx.OnCommit(func() { signal(o.wake) })
+			return nil
+		})
+	}
+	if err != nil {
+		return fmt.Errorf("try undelivered reports again: %w", err)
+	}
+	return nil
+}
+
+// reconsidered is when refused deliveries were or are to be tried again last.
+func (o *Outbox) reconsidered() time.Time {
+	o.mutex.Lock()
+	defer o.mutex.Unlock()
+	return o.reconsiderAt
 }
 
 // NetworkChanged makes pending deliveries due within seconds, unless the server asked for a longer pause. It does not

@@ -187,7 +187,8 @@ func (b *bench) mustBe(id string, state delivery.State, attempts int) delivery.D
 	if one.State != state || one.Attempts != attempts {
 		b.t.Errorf("%s is %s after %d attempts, want %s after %d", id, one.State, one.Attempts, state, attempts)
 	}
-	if pending := one.State == delivery.StatePending; one.EndedAt.IsZero() != pending || one.NextAttemptAt.IsZero() == pending {
+	pending, over := one.State == delivery.StatePending, one.State == delivery.StateDelivered || one.State == delivery.StateSuperseded
+	if one.EndedAt.IsZero() != pending || one.NextAttemptAt.IsZero() != over {
 		b.t.Errorf("%s is %s with the end %v and the next attempt %v", id, one.State, one.EndedAt, one.NextAttemptAt)
 	}
 	return one
@@ -379,7 +380,7 @@ func TestRefusedStaysVisibleUntilFlushed(t *testing.T) {
 		b := newBench(t, jamf)
 		defer b.stop()
 		b.enqueue(report("a", 501))
-		time.Sleep(30 * 24 * time.Hour)
+		time.Sleep(22 * time.Hour)
 		refused := b.mustBe("a", delivery.StateRefused, 1)
 		if !strings.HasPrefix(refused.LastError, "update this computer: 403 xx") || len(refused.LastError) > 1100 {
 			t.Errorf("last error: %q", refused.LastError)

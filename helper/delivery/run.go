@@ -113,7 +113,7 @@ func (w *worker) startDue(ctx context.Context) (wait time.Duration, err error) {
 func (w *worker) attempt(ctx context.Context, d Delivery) {
 	began := time.Now()
 	w.log.Debug("delivery starts", "delivery_id", d.ID, "registration_id", d.Report.RegistrationID, "uid", d.Report.UID)
-	err := w.deliverer.Deliver(ctx, d.Report)
+	err := w.deliverer.Deliver(ctx, d.told())
 	if err != nil && ctx.Err() != nil {
 		return
 	}
@@ -142,7 +142,7 @@ func (w *worker) record(id uint64, began time.Time, attemptError error) error {
 		if err != nil {
 			return err
 		}
-		if !found || d.State != StatePending {
+		if !found || d.State != StatePending && d.State != StateRefused {
 			recorded = Delivery{}
 			if found && attemptError == nil {
 				return w.supersedeOlder(tx, d)
@@ -178,12 +178,20 @@ func (w *worker) outcome(d Delivery, began time.Time, attemptError error) Delive
 	d.Attempts++
 	d.LastError = ""
 	if attemptError == nil {
+		d.Report = d.told()
 		return d.ended(StateDelivered, now)
 	}
 	d.LastError = oneline.Of(attemptError.Error(), longestError)
 	if _, ok := errors.AsType[*RefusedError](attemptError); ok {
-		return d.ended(StateRefused, now)
+		d = d.ended(StateRefused, now)
+		d.WasRefused = true
+		d.NextAttemptAt = now.Add(refusedPause + w.backoff.Random(refusedJitter))
+		if changed := w.reconsidered(); changed.After(began) {
+			d.NextAttemptAt = changed // it was refused for what is no more
+		}
+		return d
 	}
+	d.State, d.EndedAt = StatePending, time.Time{}
 	d.NextAttemptAt, d.NotBefore = now.Add(w.backoff.wait(d.Attempts)), time.Time{}
 	if asked, ok := errors.AsType[*RetryError](attemptError); ok && asked.After != 0 {
 		// The jitter comes on top: everyone else was asked to wait as long.
@@ -203,7 +211,8 @@ func (w *worker) logOutcome(d Delivery) {
 	case StateDelivered:
 		log.Info("delivered to Jamf Pro", "result", d.Report.Result())
 	case StateRefused:
-		log.Error("delivery refused for good; `usherctl outbox flush` tries again", "reason", d.LastError)
+		log.Error("delivery refused; it is tried again when the configuration changes, and once a day; `usherctl outbox flush` does it now",
+			"reason", d.LastError, "next_attempt", d.NextAttemptAt)
 	default:
 		log.Warn("delivery failed, trying again", "reason", d.LastError, "next_attempt", d.NextAttemptAt)
 	}

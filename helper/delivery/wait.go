@@ -17,7 +17,7 @@ func newClock() func() moment {
 	}
 }
 
-// waits knows how long pending deliveries still have to wait. The journal has the time on the wall at which each is due. A clock that is
+// waits knows how long pending and refused deliveries still have to wait. The journal has the time on the wall at which each is due. A clock that is
 // set back does not put that off: from when a due time is first seen, no more than the longest pause that it can be of passes on the
 // clock that only goes forward. The zero value is not ready; one goroutine uses it.
 type waits struct {
@@ -36,7 +36,7 @@ func newWaits(clock func() moment, backoff Backoff) *waits {
 	return &waits{clock: clock, backoff: backoff, seen: make(map[uint64]seen)}
 }
 
-// left returns how long a pending delivery has to wait; it is due where that is not positive.
+// left returns how long a pending or refused delivery has to wait; it is due where that is not positive.
 func (w *waits) left(d Delivery) time.Duration {
 	now := w.clock()
 	left := d.NextAttemptAt.Sub(now.wall)
@@ -50,7 +50,10 @@ func (w *waits) left(d Delivery) time.Duration {
 
 // longest is the longest pause that there can be before the next attempt.
 func (w *waits) longest(d Delivery) time.Duration {
-	if d.Attempts == 0 {
+	switch {
+	case d.State == StateRefused:
+		return refusedPause + refusedJitter
+	case d.Attempts == 0:
 		return 0 // it waits only for those before it
 	}
 	longest := w.backoff.bound(d.Attempts)

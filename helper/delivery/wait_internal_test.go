@@ -67,6 +67,14 @@ func TestClockThatIsSetDelaysNothing(t *testing.T) {
 		clock.set(-365 * 24 * time.Hour)
 		mustLeave(t, w, d, maximumAfter+2*time.Second)
 	})
+	t.Run("after a refusal", func(t *testing.T) {
+		clock, w := begin()
+		d := Delivery{ID: 7, State: StateRefused, Attempts: 1, NextAttemptAt: clock.now.wall.Add(refusedPause + refusedJitter)}
+		clock.set(-365 * 24 * time.Hour)
+		mustLeave(t, w, d, refusedPause+refusedJitter)
+		clock.pass(refusedPause + refusedJitter)
+		mustLeave(t, w, d, 0)
+	})
 	t.Run("forward, as by sleep", func(t *testing.T) {
 		clock, w := begin()
 		d := failed(clock, 10)

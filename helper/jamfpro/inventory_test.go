@@ -186,8 +186,29 @@ func TestGatewayOfThePlatform(t *testing.T) {
 			t.Errorf("%s: without the permission: %v", name, err)
 		}
 	}
+	// It asks for a pause in a header of its own.
+	server, client, err := throughGateway(t, sim.Gateway{TenantID: "t-1"}, func(c *jamfpro.Config) { c.TenantID = "t-1" })
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := server.AddFault(sim.Fault{Kind: sim.FaultStatus, Status: 429, RetryAfter: 90 * time.Second, PathPrefix: "/pro/v4/", Count: 1}); err != nil {
+		t.Fatal(err)
+	}
+	_, err = client.FindComputer(t.Context(), this)
+	if answer, ok := errors.AsType[*jamfpro.APIError](err); !ok || answer.RetryAfter != 90*time.Second {
+		t.Errorf("got %v", err)
+	}
+	// What it does not publish is a missing permission to it: an older version is tried.
+	server, client, err = throughGateway(t, sim.Gateway{TenantID: "t-1"}, func(c *jamfpro.Config) { c.TenantID = "t-1" })
+	if err != nil {
+		t.Fatal(err)
+	}
+	server.SetVersion("11.25.0")
+	if _, err := client.FindComputer(t.Context(), this); err != nil {
+		t.Error(err)
+	}
 	// The other level, or another customer's ID.
-	_, client, err := throughGateway(t, sim.Gateway{EnvironmentID: "e-1"}, func(c *jamfpro.Config) { c.TenantID = "e-1" })
+	_, client, err = throughGateway(t, sim.Gateway{EnvironmentID: "e-1"}, func(c *jamfpro.Config) { c.TenantID = "e-1" })
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -149,7 +149,7 @@ func progress(d delivery.Delivery) *DeliveryProgress {
 }
 
 // DeliveryChanged brings a change in the outbox to the registration that it is about, in the outbox's transaction: what
-// was delivered has succeeded, what Jamf Pro refused for good has failed. A registration that is not in the journal any
+// was delivered has succeeded, what Jamf Pro refused has failed, also if it takes it later. A registration that is not in the journal any
 // more is none of its business.
 func (m *Machine) DeliveryChanged(tx *store.Tx, d delivery.Delivery) error {
 	r, found, err := registrations.Get(tx, []byte(d.Report.RegistrationID))
@@ -174,7 +174,7 @@ func (m *Machine) DeliveryChanged(tx *store.Tx, d delivery.Delivery) error {
 			return m.transition(tx, &r, StateSucceeded, "a newer report took the place of this one")
 		case delivery.StateRefused:
 			r.FailureReason = ReasonDeliveryRefused
-			r.FailureDetail = fmt.Sprintf("Jamf Pro refused the result for good: %s. Mend that, then run `usherctl outbox flush`.", d.LastError)
+			r.FailureDetail = fmt.Sprintf("Jamf Pro refused the result: %s. Mend that; the result is sent again when the configuration changes and once a day, or by `usherctl outbox flush`.", d.LastError)
 			return m.transition(tx, &r, StateFailed, r.FailureDetail)
 		}
 	}

@@ -185,9 +185,11 @@ func (s *Server) takeFault(r *http.Request, seen *Request) *Fault {
 }
 
 // retryAfter writes the header of that name.
-func (f Fault) retryAfter(header http.Header, now time.Time) {
+func (f Fault) retryAfter(header http.Header, now time.Time, gateway *Gateway) {
 	switch {
 	case f.RetryAfter == 0:
+	case gateway != nil: // it has a header of its own
+		header.Set("X-Ratelimit-Reset", strconv.Itoa(int(f.RetryAfter.Round(time.Second)/time.Second)))
 	case f.RetryAfterAsDate:
 		header.Set("Retry-After", now.Add(f.RetryAfter).UTC().Format(http.TimeFormat))
 	default:

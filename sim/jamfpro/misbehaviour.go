@@ -37,7 +37,7 @@ func (s *Server) enact(fault Fault, w http.ResponseWriter, r *http.Request) {
 	}
 	switch fault.Kind {
 	case FaultStatus:
-		fault.retryAfter(w.Header(), s.options.Now())
+		fault.retryAfter(w.Header(), s.options.Now(), s.options.Gateway)
 		refuse(fault.Status, "SIMULATED_FAULT", "", http.StatusText(fault.Status)).write(w)
 	case FaultRevokeToken:
 		s.revoke(bearer(r))
@@ -60,7 +60,7 @@ func (s *Server) enact(fault Fault, w http.ResponseWriter, r *http.Request) {
 		w.WriteHeader(answer.status)
 		_, _ = w.Write(withID(answer.body.Bytes(), fault.ID))
 	case FaultHTML:
-		fault.retryAfter(w.Header(), s.options.Now())
+		fault.retryAfter(w.Header(), s.options.Now(), s.options.Gateway)
 		writePage(w, fault.Status, http.StatusServiceUnavailable, maintenancePage)
 	case FaultCaptivePortal:
 		w.Header().Set("Location", portalAddress)

@@ -75,6 +75,10 @@ func parse(arguments []string, output io.Writer) (settings, error) {
 		read.server.Gateway = &jamfpro.Gateway{EnvironmentID: id}
 		return nil
 	})
+	flags.Func("tenant-id", "be behind the gateway of Jamf's Platform API, with a client of this tenant `id`", func(id string) error {
+		read.server.Gateway = &jamfpro.Gateway{TenantID: id}
+		return nil
+	})
 	flags.BoolVar(&read.server.OlderTokenPath, "older-token-path", false, "have the token at /api/oauth/token only")
 	flags.DurationVar(&read.server.ClusterLag, "cluster-lag", 0, "how long a new extension attribute is unknown to the cluster")
 	flags.StringVar(&read.server.StateFile, "state", "", "`file` to keep the inventory in over restarts")

@@ -1,0 +1,165 @@
+package delivery_test
+
+import (
+	"context"
+	"errors"
+	"slices"
+	"sync/atomic"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"usher.internal/helper/delivery"
+)
+
+// refusing refuses until it is told otherwise, as a Jamf Pro does whose API client lacks a privilege.
+func refusing() (jamf *deliverer, mend func()) {
+	var mended atomic.Bool
+	return &deliverer{answer: func(context.Context, delivery.Report) error {
+		if !mended.Load() {
+			return &delivery.RefusedError{Err: errors.New("403")}
+		}
+		return nil
+	}}, func() { mended.Store(true) }
+}
+
+// An admin mends in Jamf Pro what it refused, of which no Mac learns.
+func TestRefusedReportIsTriedAgainOnceADay(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		jamf, mend := refusing()
+		b := newBench(t, jamf)
+		defer b.stop()
+		b.enqueue(report("refused", 501))
+		synctest.Wait()
+		if refused := b.mustBe("refused", delivery.StateRefused, 1); refused.NextAttemptAt.Before(time.Now().Add(24*time.Hour)) || !refused.WasRefused || refused.Report.Result() != "SUCCEEDED" {
+			t.Errorf("it was refused: %+v", refused)
+		}
+		time.Sleep(3 * 24 * time.Hour)
+		synctest.Wait()
+		if times := jamf.times(); len(times) < 3 || len(times) > 4 || slices.Min(gaps(times)) < 24*time.Hour {
+			t.Errorf("it was tried at %v", times)
+		}
+		tried := len(jamf.times())
+		mend()
+		time.Sleep(29 * time.Hour)
+		synctest.Wait()
+		delivered := b.mustBe("refused", delivery.StateDelivered, tried+1)
+		if got := delivered.Report.Result(); got != "SUCCEEDED (delivered later)" {
+			t.Errorf("the result is %q", got)
+		}
+	})
+}
+
+// A new configuration, secret or version of Jamf Pro has all that were refused tried again, in order.
+func TestRefusedReportsAreReconsidered(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		jamf, mend := refusing()
+		b := newBench(t, jamf)
+		defer b.stop()
+		b.enqueue(report("a", 501), report("b", 502))
+		synctest.Wait()
+		mend()
+		if err := b.outbox.Reconsider(time.Minute); err != nil {
+			t.Fatal(err)
+		}
+		synctest.Wait()
+		b.mustBe("a", delivery.StateRefused, 1) // a fleet does not come at once
+		time.Sleep(time.Minute)
+		synctest.Wait()
+		if ids := jamf.ids()[2:]; !slices.Equal(ids, []string{"a", "b"}) {
+			t.Errorf("attempts: %v", ids)
+		}
+		b.mustBe("a", delivery.StateDelivered, 2)
+		b.mustBe("b", delivery.StateDelivered, 2)
+		if err := b.outbox.Reconsider(time.Minute); err != nil {
+			t.Fatal(err)
+		}
+		time.Sleep(48 * time.Hour)
+		if attempts := len(jamf.ids()); attempts != 4 {
+			t.Errorf("%d attempts", attempts)
+		}
+	})
+}
+
+// What is under way again after a refusal waits as any other when the server is away.
+func TestRefusedReportThatFailsOtherwiseIsPending(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		var tries atomic.Int32
+		jamf := &deliverer{answer: func(context.Context, delivery.Report) error {
+			switch tries.Add(1) {
+			case 1:
+				return &delivery.RefusedError{Err: errors.New("403")}
+			case 2:
+				return errors.New("503")
+			}
+			return nil
+		}}
+		b := newBench(t, jamf)
+		defer b.stop()
+		b.enqueue(report("refused", 501))
+		synctest.Wait()
+		if err := b.outbox.Reconsider(time.Minute); err != nil {
+			t.Fatal(err)
+		}
+		time.Sleep(time.Minute)
+		synctest.Wait()
+		b.mustBe("refused", delivery.StatePending, 2)
+		time.Sleep(time.Hour)
+		synctest.Wait()
+		b.mustBe("refused", delivery.StateDelivered, 3)
+	})
+}
+
+// What changes while an attempt is under way is not lost: the attempt has begun before.
+func TestReconsideredWhileAnAttemptIsUnderWay(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		hold := make(chan struct{})
+		var tries atomic.Int32
+		jamf := &deliverer{answer: func(context.Context, delivery.Report) error {
+			if tries.Add(1) > 1 {
+				return nil
+			}
+			<-hold
+			return &delivery.RefusedError{Err: errors.New("403")}
+		}}
+		b := newBench(t, jamf)
+		defer b.stop()
+		b.enqueue(report("refused", 501))
+		time.Sleep(time.Second)
+		if err := b.outbox.Reconsider(time.Minute); err != nil {
+			t.Fatal(err)
+		}
+		close(hold)
+		synctest.Wait()
+		b.mustBe("refused", delivery.StateRefused, 1)
+		time.Sleep(time.Minute)
+		synctest.Wait()
+		b.mustBe("refused", delivery.StateDelivered, 2)
+	})
+}
+
+// An attempt that failed for what is on this Mac, as without a secret that can be read, does not wait for its back-off either.
+func TestPendingReportIsReconsidered(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		var mended atomic.Bool
+		jamf := &deliverer{answer: func(context.Context, delivery.Report) error {
+			if mended.Load() {
+				return nil
+			}
+			return errors.New("client secret file is not usable")
+		}}
+		b := newBench(t, jamf)
+		defer b.stop()
+		b.enqueue(report("waits", 501))
+		time.Sleep(time.Hour)
+		synctest.Wait()
+		mended.Store(true)
+		if err := b.outbox.Reconsider(0); err != nil {
+			t.Fatal(err)
+		}
+		synctest.Wait()
+		if got := b.list()["waits"].State; got != delivery.StateDelivered {
+			t.Errorf("it is %s", got)
+		}
+	})
+}
