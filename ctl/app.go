@@ -153,13 +153,25 @@ func wrongUsage(err error) string {
 // group is a command that only holds others.
 func group(use, short string, commands ...*cobra.Command) *cobra.Command {
 	command := &cobra.Command{
-		Use: use, Short: short, Args: cobra.NoArgs,
+		Use: use, Short: short, Args: unknownCommand, SuggestionsMinimumDistance: 2,
 		RunE: func(command *cobra.Command, _ []string) error {
 			return fmt.Errorf("%s needs a command", command.CommandPath())
 		},
 	}
 	command.AddCommand(commands...)
 	return command
+}
+
+// unknownCommand refuses arguments of a command that has only further commands, and names the one that was meant.
+func unknownCommand(command *cobra.Command, arguments []string) error {
+	if len(arguments) == 0 {
+		return nil
+	}
+	err := fmt.Errorf("unknown command %q for %q", arguments[0], command.CommandPath())
+	if meant := command.SuggestionsFor(arguments[0]); len(meant) > 0 {
+		err = fmt.Errorf("%w; did you mean %s?", err, strings.Join(meant, " or "))
+	}
+	return err
 }
 
 func (a *app) loadConfig() (*config.Loaded, error) {

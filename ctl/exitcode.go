@@ -39,6 +39,7 @@ const (
 	exitFleetUnreachable   exitCode = 24
 	exitHostsDiffer        exitCode = 25
 	exitUserAction         exitCode = 26
+	exitNotSupported       exitCode = 27
 	exitInterrupted        exitCode = 130
 )
 
@@ -79,6 +80,7 @@ var exitCodes = []struct {
 	{exitFleetUnreachable, "fleet-unreachable", "`fleet`: the fleet's servers cannot be reached, or do not answer", "run it again later", true},
 	{exitHostsDiffer, "hosts-differ", "several `--host`: they ended differently, and not all with 0; the table says how each did", "see the table", false},
 	{exitUserAction, "platform-sso-user-action", "Microsoft's Platform SSO is configured for the user, who has to register in macOS's own window; Company Portal is not run", "have the user answer macOS's notification \"Registration Required\"; the message has a link to the right place in System Settings", false},
+	{exitNotSupported, "not-supported", "`install` and what follows it: this computer has neither launchd nor systemd", "install usher on a Mac, or a Linux with systemd", false},
 	{exitInterrupted, "interrupted", "interrupted by Ctrl-C; a registration goes on", "nothing", true},
 }
 

@@ -104,7 +104,7 @@ var ownMeanings = []reasonMeaning{
 	{"EXTENSION_ATTRIBUTES_UNUSABLE", exitDeliveryRefused, "Jamf Pro has extension attributes of these names that usher cannot use"},
 	{"PRIVILEGES_MISSING", exitDeliveryRefused, "the API client lacks privileges in Jamf Pro"},
 	{"NEEDS_ROOT", exitNotPermitted, "root alone can do that"},
-	{"NOT_SUPPORTED", exitPreflight, "this computer has neither launchd nor systemd, or is none that usher is made for"},
+	{"NOT_SUPPORTED", exitNotSupported, "this computer has neither launchd nor systemd, or is none that usher is made for"},
 	{"NOT_INSTALLED", exitNoHelper, "usher is not installed on this computer"},
 	{"NOT_RUNNING", exitNoHelper, "a service of usher's does not run"},
 	{"PROGRAMS_NOT_FOUND", exitNotFound, "usher's three programs are not where they were to be installed from"},

@@ -31,7 +31,7 @@ func defect(err error) *failure {
 	return &failure{code: exitDefect, reason: "INTERNAL", message: err.Error(), hint: "report it with the log of usherd"}
 }
 
-const hintNoHelper = "usherd runs as root: launchd (macOS) or systemd starts it; see its log for why it does not run"
+const hintNoHelper = "usherd runs as root: launchd (macOS) or systemd starts it, and its log says why it does not run; where usher is not installed yet, `usherctl install` does that"
 
 // reasonNoAnswer is the reason of a failure when the helper did not answer in time.
 const reasonNoAnswer = "HELPER_DOES_NOT_ANSWER"

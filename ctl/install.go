@@ -177,7 +177,7 @@ func (a *app) layout() (launchd.Layout, error) {
 	system := launchd.System(runtime.GOOS)
 	packaged, err := launchd.LayoutOf(system, launchd.ByPackage)
 	if err != nil {
-		return launchd.Layout{}, &failure{code: exitPreflight, reason: "NOT_SUPPORTED", message: err.Error()}
+		return launchd.Layout{}, &failure{code: exitNotSupported, reason: "NOT_SUPPORTED", message: err.Error()}
 	}
 	if _, err := os.Stat(packaged.HelperDefinition); err == nil && packaged.Owner == launchd.ByPackage {
 		return packaged, nil
@@ -208,7 +208,7 @@ func (a *app) installer(asked installation) (*launchd.Installer, error) {
 func (a *app) installerConfig(layout launchd.Layout) (launchd.Config, error) {
 	definitions, err := launchd.SystemDefinitions(layout)
 	if err != nil {
-		return launchd.Config{}, &failure{code: exitPreflight, reason: "NOT_SUPPORTED", message: err.Error()}
+		return launchd.Config{}, &failure{code: exitNotSupported, reason: "NOT_SUPPORTED", message: err.Error()}
 	}
 	manager := launchd.Launchctl(command.Launchctl, layout)
 	if layout.System == launchd.Linux {
