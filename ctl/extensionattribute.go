@@ -14,7 +14,9 @@ import (
 	"google.golang.org/grpc"
 	"google.golang.org/protobuf/types/known/timestamppb"
 
+	"usher.internal/internal/config"
 	"usher.internal/internal/contract"
+	"usher.internal/internal/laststatus"
 	"usher.internal/launchd"
 	usherv1 "usher.internal/proto/usher/v1"
 )
@@ -221,19 +223,45 @@ func (a *app) value(ctx context.Context, name, user string) string {
 	if !exists {
 		return "usher: no attribute " + plain(name) + "; there are " + strings.Join(slices.Sorted(maps.Keys(attributes)), ", ")
 	}
-	var value string
-	err := a.ask(ctx, func(ctx context.Context, connection *grpc.ClientConn) error {
-		status, err := usherv1.NewStatusServiceClient(connection).GetStatus(ctx, &usherv1.GetStatusRequest{})
-		if err != nil {
-			return err
-		}
-		value = values(attribute, status.GetUsers(), user)
-		return nil
-	})
+	status, err := a.statusOrLast(ctx)
 	if err != nil {
 		return plain("usher: " + err.Error())
 	}
-	return value
+	return values(attribute, status.GetUsers(), user)
+}
+
+// restartsWithin is how long usherd may take until it serves again: Jamf waits for an extension attribute, and has many.
+const restartsWithin = 2 * time.Second
+
+// statusOrLast is the status, or where usherd does not serve within restartsWithin, the last one that it has kept for root.
+func (a *app) statusOrLast(ctx context.Context) (status *usherv1.GetStatusResponse, err error) {
+	err = a.askWithin(ctx, restartsWithin, func(ctx context.Context, connection *grpc.ClientConn) error {
+		status, err = usherv1.NewStatusServiceClient(connection).GetStatus(ctx, &usherv1.GetStatusRequest{}, grpc.WaitForReady(true))
+		return err
+	})
+	if failed, ok := errors.AsType[*failure](err); !ok || failed.code != exitNoHelper || a.host != nil {
+		return status, err
+	}
+	if last, age, lastErr := a.lastStatus(); lastErr == nil {
+		fmt.Fprintf(a.stderr, "usherctl: usherd does not answer; this is what it said %s ago\n", age.Round(time.Second))
+		return last, nil
+	} else if errors.Is(lastErr, laststatus.ErrTooOld) {
+		fmt.Fprintf(a.stderr, "usherctl: %v\n", lastErr)
+	}
+	// Why it does not answer is what a call says that does not wait.
+	err = a.ask(ctx, func(ctx context.Context, connection *grpc.ClientConn) error {
+		status, err = usherv1.NewStatusServiceClient(connection).GetStatus(ctx, &usherv1.GetStatusRequest{})
+		return err
+	})
+	return status, err
+}
+
+func (a *app) lastStatus() (*usherv1.GetStatusResponse, time.Duration, error) {
+	loaded, err := config.Salvage(a.configFile)
+	if err != nil {
+		return nil, 0, err
+	}
+	return laststatus.Read(loaded.StateDirectory, time.Now())
 }
 
 // values is the attribute of one user, who has to be known, or a line for each of several who have one, the foremost first.

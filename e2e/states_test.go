@@ -6,6 +6,8 @@ import (
 	"cmp"
 	"fmt"
 	"os"
+	"path/filepath"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -25,6 +27,44 @@ func everySource(more map[string]any) map[string]any {
 		settings[key] = value
 	}
 	return settings
+}
+
+// While usherd is being restarted, or does not run, Jamf's extension attributes keep their values for a day: no smart group changes for a moment.
+func TestAttributesWhileUsherdDoesNotRun(t *testing.T) {
+	s := newStory(t, nil)
+	s.withJamfPro()
+	s.start()
+	jane := s.loggedIn("ea-jane")
+	s.control(0, "register", "--user", jane.Name, "--wait")
+	names := []string{"state", "result", "device-id", "upn", "user", "as-of"}
+	all := func() (values []string) {
+		for _, name := range names {
+			values = append(values, s.control(0, "ea", name).Stdout)
+		}
+		return values
+	}
+	kept := filepath.Join(s.StateDirectory(), "status.last.json")
+	last := func() string { content, _ := os.ReadFile(kept); return string(content) }
+	want := all()
+	if !strings.Contains(last(), "REGISTERED") {
+		t.Fatalf("what is kept is %s", last())
+	}
+	s.KillHelper()
+	if got := all(); !slices.Equal(got, want) {
+		t.Errorf("without usherd the attributes are %q, want %q", got, want)
+	}
+	if said := s.control(0, "ea", "state").Stderr; !strings.Contains(said, "usherd does not answer; this is what it said ") {
+		t.Errorf("the age is not said: %q", said)
+	}
+	// Users see what they see from usherd, and nothing of the file.
+	if got := s.controlAs(jane, 0, "ea", "state").Stdout; !strings.HasPrefix(got, "<result>usher: usherd cannot be reached") {
+		t.Errorf("a user is told %q", got)
+	}
+	yesterday := time.Now().Add(-25 * time.Hour)
+	s.must(os.Chtimes(kept, yesterday, yesterday))
+	if got := s.control(0, "ea", "state").Stdout; !strings.HasPrefix(got, "<result>usher: usherd cannot be reached") {
+		t.Errorf("after a day it is still %q", got)
+	}
 }
 
 // standing is what `usherctl status --json` says of one user.

@@ -23,6 +23,7 @@ import (
 	"usher.internal/internal/config"
 	"usher.internal/internal/excerpt"
 	"usher.internal/internal/filewatch"
+	"usher.internal/internal/laststatus"
 	"usher.internal/internal/link"
 	"usher.internal/internal/trust"
 	"usher.internal/internal/version"
@@ -205,6 +206,7 @@ func run(ctx context.Context, live *config.Live, log *slog.Logger) error {
 		}
 		return nil
 	})
+	group.Go(func() error { return laststatus.Keep(ctx, services, started.StateDirectory, log) })
 	group.Go(func() error { return device.Run(ctx, services) })
 	group.Go(func() error { return remote.Run(ctx, services) })
 	group.Go(func() error { return services.Serve(ctx, helperSocket) })

@@ -6,6 +6,8 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
+
+	"usher.internal/internal/privatefile"
 )
 
 // keptValue is one value of the last good configuration, as it is kept.
@@ -44,16 +46,8 @@ func (l *Loaded) keepIn(path string) error {
 	if err := os.MkdirAll(filepath.Dir(path), 0o700); err != nil {
 		return fmt.Errorf("keep configuration: %w", err)
 	}
-	file, err := os.CreateTemp(filepath.Dir(path), filepath.Base(path)+".*")
-	if err != nil {
+	if err := privatefile.Write(path, content); err != nil {
 		return fmt.Errorf("keep configuration: %w", err)
-	}
-	_, err = file.Write(content)
-	if err = errors.Join(err, file.Sync(), file.Close()); err == nil {
-		err = os.Rename(file.Name(), path)
-	}
-	if err != nil {
-		return fmt.Errorf("keep configuration: %w", errors.Join(err, os.Remove(file.Name())))
 	}
 	return nil
 }
