@@ -249,7 +249,7 @@ func (a *app) statusOrLast(ctx context.Context) (status *usherv1.GetStatusRespon
 		fmt.Fprintf(a.stderr, "usherctl: %v\n", lastErr)
 	}
 	// Why it does not answer is what a call says that does not wait.
-	err = a.ask(ctx, func(ctx context.Context, connection *grpc.ClientConn) error {
+	err = a.askWithin(ctx, restartsWithin, func(ctx context.Context, connection *grpc.ClientConn) error {
 		status, err = usherv1.NewStatusServiceClient(connection).GetStatus(ctx, &usherv1.GetStatusRequest{})
 		return err
 	})
@@ -258,7 +258,7 @@ func (a *app) statusOrLast(ctx context.Context) (status *usherv1.GetStatusRespon
 
 func (a *app) lastStatus() (*usherv1.GetStatusResponse, time.Duration, error) {
 	loaded, err := config.Salvage(a.configFile)
-	if err != nil {
+	if loaded == nil {
 		return nil, 0, err
 	}
 	return laststatus.Read(loaded.StateDirectory, time.Now())

@@ -201,6 +201,8 @@ func lacking(checked *usherv1.CheckClientSecretResponse) error {
 		}
 	}
 	switch {
+	case checked.GetVersionProblem() != "":
+		return &failure{code: exitDeliveryRefused, reason: "JAMF_PRO_REFUSED", message: checked.GetVersionProblem()}
 	case len(names) == 0 && len(untried) == 0:
 		return nil
 	case len(names) == 0:

@@ -2,6 +2,7 @@ package main
 
 import (
 	"context"
+	"crypto/sha256"
 	"fmt"
 	"log/slog"
 	"os"
@@ -73,7 +74,8 @@ func run(ctx context.Context, live *config.Live, log *slog.Logger) error {
 		return err
 	}
 	outbox := delivery.New(delivery.Config{
-		Store: journal, Deliverer: parts, Publishes: func() bool { return len(live.Current().Fleet.Servers) > 0 }, Logger: log,
+		Store: journal, Deliverer: parts, Circumstances: func() string { return circumstances(live.Current()) },
+		Publishes: func() bool { return len(live.Current().Fleet.Servers) > 0 }, Logger: log,
 	})
 	parts.reconsider = func(within time.Duration) {
 		if err := outbox.Reconsider(within); err != nil {
@@ -214,6 +216,12 @@ func run(ctx context.Context, live *config.Live, log *slog.Logger) error {
 		return link.ServeAgents(ctx, agentSocket, link.AgentsConfig{Admit: registry.Admit, Serve: registry.Serve, Logger: log})
 	})
 	return group.Wait()
+}
+
+// circumstances are a digest of what a delivery depends on, on this Mac.
+func circumstances(now *config.Loaded) string {
+	settings := fmt.Sprintf("%+v %s", now.Delivery, lookAt(now.Delivery.API.ClientSecretFile))
+	return fmt.Sprintf("%x", sha256.Sum256([]byte(settings)))
 }
 
 // lookAt returns what is seen of a file from outside: another text if it is another file, or was written to.

@@ -80,6 +80,8 @@ type Delivery struct {
 	// LastError is one sentence for an admin: what was tried, what came back, and the fix. It holds no secret. It is
 	// empty before the first failure and after success.
 	LastError string `json:"last_error,omitempty"`
+	// RefusedUnder are the circumstances of the last refusal, see [Config]; empty where it was not refused last.
+	RefusedUnder string `json:"refused_under,omitempty"`
 	// WasRefused is set once Jamf Pro has refused it.
 	WasRefused bool `json:"was_refused,omitempty"`
 	// Overtaken is set with SUPERSEDED where the newer report is of another user: Jamf Pro took that one, and not this one before.

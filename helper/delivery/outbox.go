@@ -17,6 +17,9 @@ type Config struct {
 	Deliverer Deliverer
 	// Backoff may be zero.
 	Backoff Backoff
+	// Circumstances names what an attempt depends on, on this Mac: the configuration and the secret. A delivery that was refused under others is
+	// tried again when Run begins; nil says nothing.
+	Circumstances func() string
 	// Publishes tells whether a fleet is told of reports too; nil never does. See [Outbox.Unpublished].
 	Publishes func() bool
 	// Logger may be nil.
@@ -32,6 +35,8 @@ type Outbox struct {
 	log       *slog.Logger
 	onChange  func(*store.Tx, Delivery) error
 	publishes func() bool
+
+	circumstances func() string
 
 	// Each holds at most one signal: whatever happened, Run looks at the journal.
 	wake, network, publishable chan struct{}
@@ -57,12 +62,17 @@ func New(config Config) *Outbox {
 		wake:      make(chan struct{}, 1),
 		network:   make(chan struct{}, 1),
 
-		publishes:   config.Publishes,
-		publishable: make(chan struct{}, 1),
-		clock:       newClock(),
+		publishes: config.Publishes,
+
+		circumstances: config.Circumstances,
+		publishable:   make(chan struct{}, 1),
+		clock:         newClock(),
 	}
 	if outbox.publishes == nil {
 		outbox.publishes = func() bool { return false }
+	}
+	if outbox.circumstances == nil {
+		outbox.circumstances = func() string { return "" }
 	}
 	if outbox.log == nil {
 		outbox.log = slog.New(slog.DiscardHandler)
@@ -201,8 +211,18 @@ func (o *Outbox) Reconsider(within time.Duration) error {
 	o.mutex.Lock()
 	o.reconsiderAt = due
 	o.mutex.Unlock()
+	return o.reconsider(due, func(Delivery) bool { return true })
+}
+
+// reconsiderRefused is [Outbox.Reconsider] for what was refused under other circumstances, while usherd did not run.
+func (o *Outbox) reconsiderRefused() error {
+	now := o.circumstances()
+	return o.reconsider(time.Now(), func(d Delivery) bool { return d.RefusedUnder != "" && d.RefusedUnder != now })
+}
+
+func (o *Outbox) reconsider(due time.Time, concerned func(Delivery) bool) error {
 	isLater := func(one Delivery) bool {
-		return one.NextAttemptAt.IsZero() || one.NextAttemptAt.After(latest(due, one.NotBefore))
+		return concerned(one) && (one.NextAttemptAt.IsZero() || one.NextAttemptAt.After(latest(due, one.NotBefore)))
 	}
 	waiting, err := o.List(false, 0)
 	if err == nil && slices.ContainsFunc(waiting, isLater) {

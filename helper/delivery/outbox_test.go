@@ -113,17 +113,21 @@ func newBench(t *testing.T, with *deliverer) *bench {
 	return openBench(t, filepath.Join(t.TempDir(), "journal"), with)
 }
 
-func openBench(t *testing.T, path string, with *deliverer) *bench {
+func openBench(t *testing.T, path string, with *deliverer, changes ...func(*delivery.Config)) *bench {
 	t.Helper()
 	journal, err := store.Open(path)
 	if err != nil {
 		t.Fatal(err)
 	}
 	b := &bench{t: t, path: path, store: journal}
-	b.outbox = delivery.New(delivery.Config{
+	config := delivery.Config{
 		Store: journal, Deliverer: with, Backoff: delivery.Backoff{Random: longest},
 		Logger: slog.New(slog.NewTextHandler(&b.log, nil)),
-	})
+	}
+	for _, change := range changes {
+		change(&config)
+	}
+	b.outbox = delivery.New(config)
 	b.outbox.OnChange(func(_ *store.Tx, d delivery.Delivery) error {
 		b.mutex.Lock()
 		defer b.mutex.Unlock()

@@ -3,6 +3,7 @@ package delivery_test
 import (
 	"context"
 	"errors"
+	"path/filepath"
 	"slices"
 	"sync/atomic"
 	"testing"
@@ -162,4 +163,34 @@ func TestPendingReportIsReconsidered(t *testing.T) {
 			t.Errorf("it is %s", got)
 		}
 	})
+}
+
+// The secret or the configuration has changed while usherd did not run.
+func TestRefusedUnderOtherCircumstances(t *testing.T) {
+	for name, test := range map[string]struct {
+		after string
+		want  delivery.State
+	}{"changed": {"new secret", delivery.StateDelivered}, "as before": {"old secret", delivery.StateRefused}} {
+		t.Run(name, func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				now := "old secret"
+				jamf, mend := refusing()
+				path := filepath.Join(t.TempDir(), "journal.db")
+				b := openBench(t, path, jamf, func(c *delivery.Config) { c.Circumstances = func() string { return now } })
+				b.enqueue(report("refused", 501))
+				synctest.Wait()
+				b.mustBe("refused", delivery.StateRefused, 1)
+				b.stop()
+				mend()
+				now = test.after
+				b = openBench(t, path, jamf, func(c *delivery.Config) { c.Circumstances = func() string { return now } })
+				defer b.stop()
+				time.Sleep(2 * time.Second)
+				synctest.Wait()
+				if got := b.list()["refused"].State; got != test.want {
+					t.Errorf("it is %s, want %s", got, test.want)
+				}
+			})
+		})
+	}
 }

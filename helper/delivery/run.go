@@ -44,6 +44,9 @@ func (o *Outbox) Run(ctx context.Context) error {
 	// Started stopped; each turn sets it anew. While a Mac sleeps it stands still, and waking up brings a network change.
 	timer := time.NewTimer(time.Hour)
 	defer timer.Stop()
+	if err := o.reconsiderRefused(); err != nil {
+		o.log.Error("what Jamf Pro has refused is tried again once a day", "error", err)
+	}
 	first := make(chan struct{})
 	close(first)
 	var reopened <-chan struct{} = first
@@ -176,7 +179,7 @@ func (w *worker) record(id uint64, began time.Time, attemptError error) error {
 func (w *worker) outcome(d Delivery, began time.Time, attemptError error) Delivery {
 	now := time.Now()
 	d.Attempts++
-	d.LastError = ""
+	d.LastError, d.RefusedUnder = "", ""
 	if attemptError == nil {
 		d.Report = d.told()
 		return d.ended(StateDelivered, now)
@@ -184,7 +187,7 @@ func (w *worker) outcome(d Delivery, began time.Time, attemptError error) Delive
 	d.LastError = oneline.Of(attemptError.Error(), longestError)
 	if _, ok := errors.AsType[*RefusedError](attemptError); ok {
 		d = d.ended(StateRefused, now)
-		d.WasRefused = true
+		d.WasRefused, d.RefusedUnder = true, w.circumstances()
 		d.NextAttemptAt = now.Add(refusedPause + w.backoff.Random(refusedJitter))
 		if changed := w.reconsidered(); changed.After(began) {
 			d.NextAttemptAt = changed // it was refused for what is no more

@@ -3,6 +3,7 @@ package jamfpro
 import (
 	"fmt"
 	"net/http"
+	"slices"
 	"strconv"
 	"strings"
 	"time"
@@ -54,6 +55,11 @@ var ofGateway = map[string]verdict{
 
 // other is the verdict for a status that is none.
 var other = verdict{advice: "check delivery.api.url"}
+
+// isOfGateway reports whether the gateway has judged the call, and not the Jamf Pro behind it.
+func (e *APIError) isOfGateway() bool {
+	return slices.ContainsFunc(e.Errors, func(said ServerError) bool { _, known := ofGateway[said.Code]; return known })
+}
 
 func (e *APIError) verdict() verdict {
 	redirected := e.Status >= 300 && e.Status <= 399

@@ -8,6 +8,7 @@ import (
 	"slices"
 	"strconv"
 	"strings"
+	"time"
 )
 
 // generation is a version of the computers-inventory of Jamf Pro's API. They differ in paths, and in the field of a record's last contact,
@@ -151,6 +152,9 @@ func (which call) of(generation generation) call {
 	return which
 }
 
+// versionWithin is how long a server may take to say its version, by which the calls after it are only ordered.
+const versionWithin = 10 * time.Second
+
 // lookUpVersion asks the server for its version, once with each access token. One that does not say it is used all the same.
 func (c *Client) lookUpVersion(ctx context.Context) error {
 	token, err := c.accessToken(ctx)
@@ -160,7 +164,9 @@ func (c *Client) lookUpVersion(ctx context.Context) error {
 	if c.inventory.asked.open() == token.open() {
 		return nil
 	}
-	said, err := c.version(ctx)
+	within, cancel := context.WithTimeout(ctx, versionWithin)
+	defer cancel()
+	said, err := c.version(within)
 	if refused, answered := errors.AsType[*APIError](err); err != nil && (ctx.Err() != nil || answered && refused.Status == http.StatusTooManyRequests) {
 		return err
 	}
@@ -183,14 +189,23 @@ func (i inventory) unusable(host string, err error) error {
 	case !ok, !isMissing(err):
 		return err // it may be no Jamf Pro at all, or a permission is missing
 	case said.before(oldest):
-		return fmt.Errorf("%w: %s has version %s, which is too old; usher needs %s or later: %w", ErrVersion, host, i.version, MinimumVersion, err)
+		return &versionError{fmt.Sprintf("%s has version %s, which is too old; usher needs %s or later", host, i.version, MinimumVersion), err}
 	case said.major > newestMajor:
-		return fmt.Errorf("%w: %s has version %s, which is newer than what this usher knows (%s of its inventory's API); install a newer usher: %w",
-			ErrVersion, host, i.version, known(), err)
+		return &versionError{fmt.Sprintf("%s has version %s, which is newer than what this usher knows (%s of its inventory's API); install a newer usher",
+			host, i.version, known()), err}
 	}
-	return fmt.Errorf("%w: %s has version %s, and none of the versions of its inventory's API that usher knows (%s); check delivery.api.url: %w",
-		ErrVersion, host, i.version, known(), err)
+	// This version has some of them, so that something else answers in its place, maybe for a while.
+	return err
 }
+
+// versionError wraps [ErrVersion], with the call that showed it.
+type versionError struct {
+	text string
+	call error
+}
+
+func (e *versionError) Error() string   { return ErrVersion.Error() + ": " + e.text }
+func (e *versionError) Unwrap() []error { return []error{ErrVersion, e.call} }
 
 // isMissing reports whether a call is not there.
 func isMissing(err error) bool {

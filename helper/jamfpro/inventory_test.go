@@ -107,7 +107,6 @@ func TestServerThatIsTooOldOrTooNew(t *testing.T) {
 	for version, want := range map[string]string{
 		"11.10.1": "is too old; usher needs 11.18 or later",
 		"14.0.0":  "is newer than what this usher knows (v4, v3, v2",
-		"11.25.0": "none of the versions of its inventory's API that usher knows",
 	} {
 		for _, html := range []bool{false, true} {
 			_, client := simulator(t, sim.Options{Version: version, Generations: []string{}, RetiredInHTML: html})
@@ -119,6 +118,17 @@ func TestServerThatIsTooOldOrTooNew(t *testing.T) {
 			if err != nil || checked.Version != version || !strings.Contains(checked.Privileges[0].Problem, want) || checked.Privileges[2].Granted == nil {
 				t.Errorf("%s is checked: %+v, %v", version, checked, err)
 			}
+		}
+	}
+}
+
+// A server of a version that usher knows, without what that version has: a proxy is in the way, or it is under maintenance.
+func TestServerWithoutItsInventory(t *testing.T) {
+	for _, html := range []bool{false, true} {
+		_, client := simulator(t, sim.Options{Version: "11.30.1", Generations: []string{}, RetiredInHTML: html})
+		_, err := client.FindComputer(t.Context(), this)
+		if answer, ok := errors.AsType[*jamfpro.APIError](err); !ok || errors.Is(err, jamfpro.ErrVersion) || answer.Permanent() == html {
+			t.Errorf("HTML %v: %v", html, err)
 		}
 	}
 }

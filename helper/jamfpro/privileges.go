@@ -135,6 +135,7 @@ func (c *Client) probe(ctx context.Context, which call, asked *request) (granted
 	case errors.Is(err, ErrVersion):
 	case err == nil, ok && refused.isUnknownID():
 		return new(true), nil
+	case ok && refused.Gateway && refused.isOfGateway():
 	case ok && refused.Status == http.StatusForbidden && !refused.NotJSON:
 		return new(false), nil
 	case ok && refused.Permanent() && !refused.aboutClient:

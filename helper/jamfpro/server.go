@@ -4,7 +4,6 @@ import (
 	"errors"
 	"fmt"
 	"net/http"
-	"net/netip"
 	"net/url"
 	"slices"
 	"strings"
@@ -33,7 +32,7 @@ func newServer(settings Config) (server, error) {
 		return call{"get an access token", http.MethodPost, path, "", http.StatusOK}
 	}
 	ids := settings.EnvironmentID != "" || settings.TenantID != ""
-	if !config.IsJamfGateway(settings.URL) && !(ids && isLoopback(base.Hostname())) {
+	if !config.IsJamfGateway(settings.URL) && !(ids && config.IsLoopback(base.Hostname())) {
 		if ids {
 			return server{}, fmt.Errorf("URL of Jamf Pro at host %q: delivery.api.environment_id and delivery.api.tenant_id are for the gateway of Jamf's Platform API, "+
 				"https://REGION.%s; remove them, or set delivery.api.url to it", base.Hostname(), config.JamfGatewayDomain)
@@ -84,15 +83,10 @@ func parseURL(text string) (*url.URL, error) {
 	switch {
 	case parsed.User != nil || parsed.RawQuery != "" || parsed.Fragment != "" || parsed.Hostname() == "":
 		return nil, fmt.Errorf("URL of Jamf Pro at host %q: allowed is https://HOST[:PORT][/PATH], without user, query or fragment", parsed.Hostname())
-	case parsed.Scheme == "https", parsed.Scheme == "http" && isLoopback(parsed.Hostname()):
+	case parsed.Scheme == "https", parsed.Scheme == "http" && config.IsLoopback(parsed.Hostname()):
 	default:
 		return nil, fmt.Errorf("URL of Jamf Pro at host %q: scheme %q is not allowed; use https (http is for loopback addresses only)", parsed.Hostname(), parsed.Scheme)
 	}
 	parsed.Path = strings.TrimSuffix(parsed.Path, "/")
 	return parsed, nil
-}
-
-func isLoopback(host string) bool {
-	address, err := netip.ParseAddr(host)
-	return host == "localhost" || err == nil && address.IsLoopback()
 }

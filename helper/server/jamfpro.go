@@ -66,7 +66,7 @@ func (s *jamfProService) CheckClientSecret(ctx context.Context, _ *usherv1.Check
 	if err != nil {
 		return nil, err
 	}
-	response := &usherv1.CheckClientSecretResponse{Server: checked.Server, ServerVersion: checked.Version, InventoryVersion: checked.Inventory}
+	response := &usherv1.CheckClientSecretResponse{Server: checked.Server, ServerVersion: checked.Version, InventoryVersion: checked.Inventory, VersionProblem: checked.Problem}
 	for _, one := range checked.Privileges {
 		response.Privileges = append(response.Privileges, &usherv1.PrivilegeCheck{
 			Privilege: one.Name, Required: one.Required, Granted: one.Granted, Purpose: one.Purpose, Problem: one.Problem,

@@ -1,6 +1,7 @@
 package config
 
 import (
+	"net/netip"
 	"net/url"
 	"strings"
 )
@@ -14,6 +15,40 @@ func IsJamfGateway(text string) bool {
 	if err != nil {
 		return false
 	}
-	host := strings.ToLower(parsed.Hostname())
+	host := strings.TrimSuffix(strings.ToLower(parsed.Hostname()), ".")
 	return host == JamfGatewayDomain || strings.HasSuffix(host, "."+JamfGatewayDomain)
+}
+
+// IsLoopback reports whether a host is this computer, where stand-ins are.
+func IsLoopback(host string) bool {
+	address, err := netip.ParseAddr(host)
+	return host == "localhost" || err == nil && address.IsLoopback()
+}
+
+// gatewayProblem is what is wrong with the keys that say whose Jamf Pro is meant, and the key that it is wrong with; "" where nothing is.
+func (l *Loaded) gatewayProblem() (key, problem string) {
+	const address, environment, tenant = "delivery.api.url", "delivery.api.environment_id", "delivery.api.tenant_id"
+	api := l.Delivery.API
+	parsed, err := url.Parse(api.URL)
+	if err != nil {
+		return "", "" // told of the key itself
+	}
+	set := tenant
+	if api.EnvironmentID != "" {
+		set = environment
+	}
+	isStandIn := IsLoopback(parsed.Hostname())
+	switch isGateway, given := IsJamfGateway(api.URL), api.EnvironmentID != "" || api.TenantID != ""; {
+	case isStandIn:
+	case api.EnvironmentID != "" && api.TenantID != "":
+		return tenant, "is set beside " + environment + "; remove the one that the API integration in Jamf Account was not made for"
+	case isGateway && !given:
+		return environment, "is empty, and so is " + tenant + "; the gateway of Jamf's Platform API (" + address +
+			") needs the one that the API integration in Jamf Account was made for"
+	case isGateway && strings.Trim(parsed.Path, "/") != "":
+		return address, "has a path, and the gateway of Jamf's Platform API has none; set it to https://REGION." + JamfGatewayDomain
+	case given && !isGateway && api.URL != "":
+		return set, "is for the gateway of Jamf's Platform API, https://REGION." + JamfGatewayDomain + ", and " + address + " is another server; remove it"
+	}
+	return "", ""
 }

@@ -160,6 +160,17 @@ func computerID(name, fallback, description string, field func(*Config) *string)
 		})
 }
 
+// platformID is an ID of Jamf's platform, whose form is not published.
+func platformID(name, fallback, description string, field func(*Config) *string) row {
+	return textField(Key{name, "platform ID", "a text without spaces that does not begin with $, or empty", fallback, description}, field,
+		func(given string) (string, error) {
+			if strings.HasPrefix(given, "$") || strings.ContainsFunc(given, unicode.IsSpace) {
+				return "", errors.New("is no ID of Jamf's platform")
+			}
+			return given, nil
+		})
+}
+
 func setTenantID(c *Config, given string) { c.Tenant.ID = wpj.TenantID(strings.ToLower(given)) }
 
 func hostName(name, fallback, description string, field func(*Config) *string) row {

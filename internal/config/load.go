@@ -183,14 +183,9 @@ func (l *Loaded) checkTogether() (problems []error) {
 	if l.Delivery.Mode == DeliverByAPI {
 		needs("delivery.mode", "delivery.mode is api", "delivery.api.url", "delivery.api.client_id", "delivery.api.client_secret_file")
 	}
-	api := l.Delivery.API
-	given := l.origins["delivery.api.tenant_id"]
-	switch isGateway := IsJamfGateway(api.URL); {
-	case isGateway && api.EnvironmentID == "" && api.TenantID == "":
-		needs("delivery.api.url", "delivery.api.url is the gateway of Jamf's Platform API, delivery.api.tenant_id is empty too,", "delivery.api.environment_id")
-	case isGateway && api.EnvironmentID != "" && api.TenantID != "":
-		problems = append(problems, &KeyError{File: given.file, Line: given.line, Key: "delivery.api.tenant_id",
-			Problem: "is set beside delivery.api.environment_id; remove the one that the API integration in Jamf Account was not made for"})
+	if key, problem := l.gatewayProblem(); problem != "" {
+		at := l.origins[key]
+		problems = append(problems, &KeyError{File: at.file, Line: at.line, Key: key, Problem: problem})
 	}
 	if l.Listener.Address != "" {
 		needs("listener.address", "listener.address is set", "listener.certificate_file", "listener.key_file", "listener.client_ca_file", "listener.allowed_names")

@@ -249,3 +249,26 @@ func TestFileGivenByNameStandsInTheLocalPlace(t *testing.T) {
 		t.Errorf("got %v from %v", loaded.LogLevel, loaded.Files)
 	}
 }
+
+// What names a Jamf Pro behind the gateway of Jamf's Platform API goes with its address, and with no other.
+func TestGatewayOfJamfIsConfiguredTogether(t *testing.T) {
+	for text, want := range map[string]string{
+		"delivery.api.url: https://eu.api.jamfcloud.com":                                                                                "delivery.api.environment_id",
+		"delivery.api.url: https://eu.api.jamfcloud.com.\ndelivery.api.tenant_id: t-1":                                                  "",
+		"delivery.api.url: https://eu.api.jamfcloud.com\ndelivery.api.environment_id: e-1":                                              "",
+		"delivery.api.url: https://eu.api.jamfcloud.com\ndelivery.api.environment_id: e-1\ndelivery.api.tenant_id: t-1":                 "delivery.api.tenant_id",
+		"delivery.api.url: https://eu.api.jamfcloud.com/x\ndelivery.api.environment_id: e-1":                                            "delivery.api.url",
+		"delivery.api.url: https://example.jamfcloud.com\ndelivery.api.environment_id: e-1":                                             "delivery.api.environment_id",
+		"delivery.api.url: https://example.jamfcloud.com\ndelivery.api.tenant_id: t-1":                                                  "delivery.api.tenant_id",
+		"delivery.api.url: http://127.0.0.1:9\ndelivery.api.tenant_id: t-1":                                                             "",
+		"delivery.api.url: https://example.jamfcloud.com\ndelivery.api.computer_id: $JSSID":                                             "delivery.api.computer_id",
+		"delivery.api.url: https://example.jamfcloud.com\ndelivery.api.computer_id: 42":                                                 "",
+		"delivery.api.url: https://eu.api.jamfcloud.com\ndelivery.api.environment_id: \"a b\"\ndelivery.api.client_id: client-of-usher": "delivery.api.environment_id",
+	} {
+		_, err := config.Places{Local: write(t, "config.yaml", text+"\n")}.Load()
+		problem, refused := errors.AsType[*config.KeyError](err)
+		if refused != (want != "") || refused && problem.Key != want {
+			t.Errorf("%s:\n%v, want %q", text, err, want)
+		}
+	}
+}

@@ -23,6 +23,7 @@ var forms = map[string]form{
 	"text":              {jsonType: "string"},
 	"path":              {"string", `^/`},
 	"GUID":              {"string", `^[0-9a-fA-F]{8}-([0-9a-fA-F]{4}-){3}[0-9a-fA-F]{12}$`},
+	"platform ID":       {"string", `^[^\s$]\S*$`},
 	"ID":                {"string", `^[1-9][0-9]{0,9}$`},
 	"host":              {"string", `^[0-9A-Za-z_.-]+$`},
 	"duration":          {"string", `^[+]?([0-9]+(\.[0-9]*)?|\.[0-9]+)(ns|us|µs|μs|ms|s|m|h)(([0-9]+(\.[0-9]*)?|\.[0-9]+)(ns|us|µs|μs|ms|s|m|h))*$`},

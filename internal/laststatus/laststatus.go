@@ -7,6 +7,7 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
+	"os"
 	"path/filepath"
 	"time"
 
@@ -32,9 +33,32 @@ type Source interface {
 
 func path(stateDirectory string) string { return filepath.Join(stateDirectory, "status.last.json") }
 
-// Keep writes each status of a source into the state directory, until ctx ends; then it returns nil. One that cannot be written is logged,
-// once until another can, and the one before stays.
+// standsByEvery is how often usherd stands by a status that does not change.
+const standsByEvery = 10 * time.Minute
+
+// Keep writes each status of a source into the state directory, until ctx ends; then it returns nil. The time of the file is when usherd stood by
+// it last. A status that cannot be written is logged, once until another can, and the one before stays.
 func Keep(ctx context.Context, source Source, stateDirectory string, log *slog.Logger) error {
+	standBy := func() {
+		now := time.Now()
+		_ = os.Chtimes(path(stateDirectory), now, now) // where there is one
+	}
+	watching, stop := context.WithCancel(ctx)
+	stood := make(chan struct{})
+	go func() {
+		defer close(stood)
+		ticker := time.NewTicker(standsByEvery)
+		defer ticker.Stop()
+		for {
+			select {
+			case <-ticker.C:
+				standBy()
+			case <-watching.Done():
+				return
+			}
+		}
+	}()
+	defer func() { stop(); <-stood; standBy() }()
 	failed := false
 	err := source.WatchStatus(ctx, func(status *usherv1.GetStatusResponse) error {
 		content, err := protojson.Marshal(status)
@@ -53,7 +77,7 @@ func Keep(ctx context.Context, source Source, stateDirectory string, log *slog.L
 	return err
 }
 
-// Read returns the last status and its age at now. The error wraps [ErrTooOld], or says why there is none that this user can read.
+// Read returns the last status and its age at now: how long ago usherd stood by it. The error wraps [ErrTooOld], or says why there is none that this user can read.
 func Read(stateDirectory string, now time.Time) (status *usherv1.GetStatusResponse, age time.Duration, err error) {
 	content, info, err := privatefile.Read(path(stateDirectory), maximum)
 	if err != nil {
@@ -66,6 +90,9 @@ func Read(stateDirectory string, now time.Time) (status *usherv1.GetStatusRespon
 	status = &usherv1.GetStatusResponse{}
 	if err := (protojson.UnmarshalOptions{DiscardUnknown: true}).Unmarshal(content, status); err != nil {
 		return nil, age, fmt.Errorf("read the last status: %w", err)
+	}
+	if status.GetHelper() == nil {
+		return nil, age, errors.New("read the last status: it is none")
 	}
 	return status, age, nil
 }

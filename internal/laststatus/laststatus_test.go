@@ -21,7 +21,7 @@ import (
 func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
 
 func statusOf(name string) *usherv1.GetStatusResponse {
-	return &usherv1.GetStatusResponse{Users: []*usherv1.UserStatus{{User: &usherv1.User{Name: name, Uid: 501}}}}
+	return &usherv1.GetStatusResponse{Helper: &usherv1.HelperStatus{Version: "1.0.0"}, Users: []*usherv1.UserStatus{{User: &usherv1.User{Name: name, Uid: 501}}}}
 }
 
 func keep(t *testing.T, directory string, log *bytes.Buffer, statuses ...*usherv1.GetStatusResponse) {
@@ -73,6 +73,15 @@ func TestLastStatusIsKept(t *testing.T) {
 	if _, age, err := laststatus.Read(directory, time.Now().Add(25*time.Hour)); !errors.Is(err, laststatus.ErrTooOld) || age < laststatus.Oldest {
 		t.Errorf("after 25 hours: %s, %v", age, err)
 	}
+	// usherd stands by it when it ends.
+	yesterday := time.Now().Add(-25 * time.Hour)
+	if err := os.Chtimes(filepath.Join(directory, "status.last.json"), yesterday, yesterday); err != nil {
+		t.Fatal(err)
+	}
+	keep(t, directory, &bytes.Buffer{})
+	if _, age, err := laststatus.Read(directory, time.Now()); err != nil || age > time.Minute {
+		t.Errorf("after usherd has stood by it: %s, %v", age, err)
+	}
 	// The clock was set back.
 	if _, age, err := laststatus.Read(directory, time.Now().Add(-time.Hour)); err != nil || age != 0 {
 		t.Errorf("before it was written: %s, %v", age, err)
@@ -92,11 +101,13 @@ func TestWhatIsNoStatus(t *testing.T) {
 	if _, _, err := laststatus.Read(directory, time.Now()); err == nil {
 		t.Error("a file that everybody can read is taken")
 	}
-	if err := errors.Join(os.WriteFile(file, []byte("{"), 0o600), os.Chmod(file, 0o600)); err != nil {
-		t.Fatal(err)
-	}
-	if _, _, err := laststatus.Read(directory, time.Now()); err == nil {
-		t.Error("half a status is taken")
+	for _, content := range []string{"{", "{}", `{"users":[{},{}]}`} {
+		if err := errors.Join(os.WriteFile(file, []byte(content), 0o600), os.Chmod(file, 0o600)); err != nil {
+			t.Fatal(err)
+		}
+		if _, _, err := laststatus.Read(directory, time.Now()); err == nil {
+			t.Errorf("%s is taken for a status", content)
+		}
 	}
 }
 

@@ -155,8 +155,10 @@ type CheckClientSecretResponse struct {
 	Privileges    []*PrivilegeCheck `protobuf:"bytes,3,rep,name=privileges,proto3" json:"privileges,omitempty"`
 	// Which version of the inventory's API is used, for example v4; empty where none could be.
 	InventoryVersion string `protobuf:"bytes,4,opt,name=inventory_version,json=inventoryVersion,proto3" json:"inventory_version,omitempty"`
-	unknownFields    protoimpl.UnknownFields
-	sizeCache        protoimpl.SizeCache
+	// Why this version of Jamf Pro cannot be used; empty where it can.
+	VersionProblem string `protobuf:"bytes,5,opt,name=version_problem,json=versionProblem,proto3" json:"version_problem,omitempty"`
+	unknownFields  protoimpl.UnknownFields
+	sizeCache      protoimpl.SizeCache
 }
 
 func (x *CheckClientSecretResponse) Reset() {
@@ -213,6 +215,13 @@ func (x *CheckClientSecretResponse) GetPrivileges() []*PrivilegeCheck {
 func (x *CheckClientSecretResponse) GetInventoryVersion() string {
 	if x != nil {
 		return x.InventoryVersion
+	}
+	return ""
+}
+
+func (x *CheckClientSecretResponse) GetVersionProblem() string {
+	if x != nil {
+		return x.VersionProblem
 	}
 	return ""
 }
@@ -565,14 +574,15 @@ const file_usher_v1_jamfpro_proto_rawDesc = "" +
 	"\rclient_secret\x18\x01 \x01(\tR\fclientSecret\"-\n" +
 	"\x17SetClientSecretResponse\x12\x12\n" +
 	"\x04path\x18\x01 \x01(\tR\x04path\"\x1a\n" +
-	"\x18CheckClientSecretRequest\"\xc1\x01\n" +
+	"\x18CheckClientSecretRequest\"\xea\x01\n" +
 	"\x19CheckClientSecretResponse\x12\x16\n" +
 	"\x06server\x18\x01 \x01(\tR\x06server\x12%\n" +
 	"\x0eserver_version\x18\x02 \x01(\tR\rserverVersion\x128\n" +
 	"\n" +
 	"privileges\x18\x03 \x03(\v2\x18.usher.v1.PrivilegeCheckR\n" +
 	"privileges\x12+\n" +
-	"\x11inventory_version\x18\x04 \x01(\tR\x10inventoryVersion\"\xa9\x01\n" +
+	"\x11inventory_version\x18\x04 \x01(\tR\x10inventoryVersion\x12'\n" +
+	"\x0fversion_problem\x18\x05 \x01(\tR\x0eversionProblem\"\xa9\x01\n" +
 	"\x0ePrivilegeCheck\x12\x1c\n" +
 	"\tprivilege\x18\x01 \x01(\tR\tprivilege\x12\x1a\n" +
 	"\brequired\x18\x02 \x01(\bR\brequired\x12\x1d\n" +
