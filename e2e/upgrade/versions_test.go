@@ -92,7 +92,7 @@ func TestOlderUsherdLeavesANewerJournal(t *testing.T) {
 		}
 		files, err := os.ReadDir(s.StateDirectory())
 		s.must(err)
-		if len(files) != 2 { // the journal, and its mark
+		if len(files) != 3 { // the journal, its mark, and the last status
 			t.Errorf("the state directory holds %v", files)
 		}
 
