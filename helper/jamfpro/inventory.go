@@ -15,20 +15,17 @@ import (
 // see [computerRecord]. What a request to update a record holds is the same in all of them [SPEC].
 type generation struct {
 	name string
-	// since is the version of Jamf Pro that brought it [CHANGELOG]; zero where that is not known.
+	// since is the version of Jamf Pro that brought it [CHANGELOG].
 	since release
 }
 
-// generations are those that usher can use, the newest first. Jamf keeps one that it has deprecated for at least a year [CHANGELOG].
+// generations are those that usher can use, the newest first. Jamf keeps one that it has deprecated for at least a year [CHANGELOG]. That of v2 is
+// the release of about the day, 2025-06-30, on which Jamf's schema calls v1 deprecated; nobody has verified it. An older server is too old.
 var generations = []generation{
 	{"v4", release{11, 30}},
 	{"v3", release{11, 23}},
 	{"v2", release{11, 18}},
 }
-
-// MinimumVersion is the oldest Jamf Pro that usher can use: the first with v2. It is the release of about the day, 2025-06-30, on which Jamf's
-// schema calls v1 deprecated; nobody has verified it.
-const MinimumVersion = "11.18"
 
 // newestMajor is that of the newest Jamf Pro whose schema was read, 11.31.
 const newestMajor = 11
@@ -184,12 +181,12 @@ func (c *Client) lookUpVersion(ctx context.Context) error {
 // unusable is the error for a server that has none of the generations; err is that of the last call.
 func (i inventory) unusable(host string, err error) error {
 	said, ok := parseRelease(i.version)
-	oldest, _ := parseRelease(MinimumVersion)
+	oldest := generations[len(generations)-1].since
 	switch {
 	case !ok, !isMissing(err):
 		return err // it may be no Jamf Pro at all, or a permission is missing
 	case said.before(oldest):
-		return &versionError{fmt.Sprintf("%s has version %s, which is too old; usher needs %s or later", host, i.version, MinimumVersion), err}
+		return &versionError{fmt.Sprintf("%s has version %s, which is too old; usher needs %d.%d or later", host, i.version, oldest.major, oldest.minor), err}
 	case said.major > newestMajor:
 		return &versionError{fmt.Sprintf("%s has version %s, which is newer than what this usher knows (%s of its inventory's API); install a newer usher",
 			host, i.version, known()), err}
