@@ -14,20 +14,20 @@ import (
 )
 
 // refusing refuses until it is told otherwise, as a Jamf Pro does whose API client lacks a privilege.
-func refusing() (jamf *deliverer, mend func()) {
-	var mended atomic.Bool
+func refusing() (jamf *deliverer, fix func()) {
+	var fixed atomic.Bool
 	return &deliverer{answer: func(context.Context, delivery.Report) error {
-		if !mended.Load() {
+		if !fixed.Load() {
 			return &delivery.RefusedError{Err: errors.New("403")}
 		}
 		return nil
-	}}, func() { mended.Store(true) }
+	}}, func() { fixed.Store(true) }
 }
 
-// An admin mends in Jamf Pro what it refused, of which no Mac learns.
+// An admin fixes in Jamf Pro what it refused, of which no Mac learns.
 func TestRefusedReportIsTriedAgainOnceADay(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		jamf, mend := refusing()
+		jamf, fix := refusing()
 		b := newBench(t, jamf)
 		defer b.stop()
 		b.enqueue(report("refused", 501))
@@ -41,7 +41,7 @@ func TestRefusedReportIsTriedAgainOnceADay(t *testing.T) {
 			t.Errorf("it was tried at %v", times)
 		}
 		tried := len(jamf.times())
-		mend()
+		fix()
 		time.Sleep(29 * time.Hour)
 		synctest.Wait()
 		delivered := b.mustBe("refused", delivery.StateDelivered, tried+1)
@@ -54,12 +54,12 @@ func TestRefusedReportIsTriedAgainOnceADay(t *testing.T) {
 // A new configuration, secret or version of Jamf Pro has all that were refused tried again, in order.
 func TestRefusedReportsAreReconsidered(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		jamf, mend := refusing()
+		jamf, fix := refusing()
 		b := newBench(t, jamf)
 		defer b.stop()
 		b.enqueue(report("a", 501), report("b", 502))
 		synctest.Wait()
-		mend()
+		fix()
 		if err := b.outbox.Reconsider(time.Minute); err != nil {
 			t.Fatal(err)
 		}
@@ -142,9 +142,9 @@ func TestReconsideredWhileAnAttemptIsUnderWay(t *testing.T) {
 // An attempt that failed for what is on this Mac, as without a secret that can be read, does not wait for its back-off either.
 func TestPendingReportIsReconsidered(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		var mended atomic.Bool
+		var fixed atomic.Bool
 		jamf := &deliverer{answer: func(context.Context, delivery.Report) error {
-			if mended.Load() {
+			if fixed.Load() {
 				return nil
 			}
 			return errors.New("client secret file is not usable")
@@ -154,7 +154,7 @@ func TestPendingReportIsReconsidered(t *testing.T) {
 		b.enqueue(report("waits", 501))
 		time.Sleep(time.Hour)
 		synctest.Wait()
-		mended.Store(true)
+		fixed.Store(true)
 		if err := b.outbox.Reconsider(0); err != nil {
 			t.Fatal(err)
 		}
@@ -174,14 +174,14 @@ func TestRefusedUnderOtherCircumstances(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
 				now := "old secret"
-				jamf, mend := refusing()
+				jamf, fix := refusing()
 				path := filepath.Join(t.TempDir(), "journal.db")
 				b := openBench(t, path, jamf, func(c *delivery.Config) { c.Circumstances = func() string { return now } })
 				b.enqueue(report("refused", 501))
 				synctest.Wait()
 				b.mustBe("refused", delivery.StateRefused, 1)
 				b.stop()
-				mend()
+				fix()
 				now = test.after
 				b = openBench(t, path, jamf, func(c *delivery.Config) { c.Circumstances = func() string { return now } })
 				defer b.stop()

@@ -174,7 +174,7 @@ func (m *Machine) DeliveryChanged(tx *store.Tx, d delivery.Delivery) error {
 			return m.transition(tx, &r, StateSucceeded, "a newer report took the place of this one")
 		case delivery.StateRefused:
 			r.FailureReason = ReasonDeliveryRefused
-			r.FailureDetail = fmt.Sprintf("Jamf Pro refused the result: %s. Mend that; the result is sent again when the configuration changes and once a day, or by `usherctl outbox flush`.", d.LastError)
+			r.FailureDetail = fmt.Sprintf("Jamf Pro refused the result: %s. Fix that; the result is sent again when the configuration changes and once a day, or by `usherctl outbox flush`.", d.LastError)
 			return m.transition(tx, &r, StateFailed, r.FailureDetail)
 		}
 	}

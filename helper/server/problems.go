@@ -30,7 +30,7 @@ func problems(status *usherv1.GetStatusResponse, without string) []string {
 		add("The configuration of %s has changed, which counts when usherd starts next: `usherctl restart`.", strings.Join(keys, ", "))
 	}
 	if outbox := status.GetOutbox(); outbox.GetRefused() > 0 {
-		add("Jamf Pro refused %s: %s. Mend that; usherd tries again when the configuration changes and once a day, `usherctl outbox flush` does it now.",
+		add("Jamf Pro refused %s: %s. Fix that; usherd tries again when the configuration changes and once a day, `usherctl outbox flush` does it now.",
 			counted(outbox.GetRefused(), "result"), outbox.GetLastError())
 	} else if outbox.GetPending() > 0 && outbox.GetLastError() != "" {
 		add("%s not in Jamf Pro yet: %s. usherd tries again by itself; `usherctl outbox flush` does it now.",

@@ -371,7 +371,7 @@ func (s *statusService) outboxStatus() (*usherv1.OutboxStatus, error) {
 			}
 		case delivery.StateRefused:
 			if outbox.Refused++; outbox.Refused == 1 {
-				outbox.LastError = one.LastError // what somebody has to mend is told first
+				outbox.LastError = one.LastError // what an admin has to fix comes first
 			}
 		}
 		// Of the pending ones the oldest says what is wrong; the others wait for it.

@@ -53,7 +53,7 @@ func (s *Store) View(f func(*Tx) error) error {
 // full disk wraps [ErrFull]. What cannot be read wraps [ErrUnwritable] and [ErrDamaged], since the next call may find it readable, or
 // set aside. f must not call View or Update.
 //
-// A commit that failed may be there all the same, when the disk took it and then failed to say so. Whoever tries again
+// A commit that failed may be there all the same, when the disk took it and then failed to say so. A caller that tries again
 // looks first at what is there.
 func (s *Store) Update(f func(*Tx) error) error {
 	committed, err := s.update(f)
