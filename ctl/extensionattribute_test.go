@@ -1,55 +1,59 @@
 package main
 
 import (
+	"bytes"
+	"context"
+	"fmt"
+	"net"
+	"os"
+	"path/filepath"
+	"sync/atomic"
 	"testing"
-	"time"
 
-	"google.golang.org/protobuf/types/known/timestamppb"
+	"google.golang.org/grpc"
 
+	"usher.internal/internal/attribute"
+	"usher.internal/internal/attribute/attributetest"
+	"usher.internal/internal/link"
 	usherv1 "usher.internal/proto/usher/v1"
 )
 
-// In mode recon an extension attribute is the delivery, so it says what mode api would have delivered.
-func TestAttributesTellWhatIsDelivered(t *testing.T) {
-	at := func(hour int) *timestamppb.Timestamp {
-		return timestamppb.New(time.Date(2026, 11, 23, hour, 0, 0, 0, time.UTC))
+// statusOf answers with the users that it is told.
+type statusOf struct {
+	usherv1.UnimplementedStatusServiceServer
+	users atomic.Pointer[[]*usherv1.UserStatus]
+}
+
+func (s *statusOf) GetStatus(context.Context, *usherv1.GetStatusRequest) (*usherv1.GetStatusResponse, error) {
+	return &usherv1.GetStatusResponse{Helper: &usherv1.HelperStatus{Version: "1"}, Users: *s.users.Load()}, nil
+}
+
+// Whatever the state, each attribute is printed with the value that mode api writes (helper/delivery, TestWhatIsWrittenToJamfPro).
+func TestWhatExtensionAttributesPrint(t *testing.T) {
+	directory := t.TempDir()
+	configuration := filepath.Join(directory, "usher.yaml")
+	settings := fmt.Sprintf("socket_directory: %s\nstate_directory: %[1]s\ndevelopment.helper_uid: %d\n", directory, os.Getuid())
+	if err := os.WriteFile(configuration, []byte(settings), 0o600); err != nil {
+		t.Fatal(err)
 	}
-	found := []*usherv1.Transition{
-		{State: usherv1.RegistrationState_REGISTRATION_STATE_PREFLIGHT, Time: at(8)},
-		{State: usherv1.RegistrationState_REGISTRATION_STATE_DELIVERING, Time: at(9)},
+	listener, err := net.Listen("unix", filepath.Join(directory, "helper.sock"))
+	if err != nil {
+		t.Fatal(err)
 	}
-	end := func(state usherv1.RegistrationState) []*usherv1.Transition {
-		return append(found[:len(found):len(found)], &usherv1.Transition{State: state, Time: at(23)})
-	}
-	for name, test := range map[string]struct {
-		registration *usherv1.Registration
-		result, last string
-	}{
-		"none": {nil, "", ""},
-		"delivery failed so far": {&usherv1.Registration{
-			State: usherv1.RegistrationState_REGISTRATION_STATE_DELIVERING, Transitions: found, UpdateTime: at(22),
-		}, "SUCCEEDED", "2026-11-23T09:00:00Z"},
-		"delivered late": {&usherv1.Registration{
-			State:       usherv1.RegistrationState_REGISTRATION_STATE_SUCCEEDED,
-			Transitions: end(usherv1.RegistrationState_REGISTRATION_STATE_SUCCEEDED),
-		}, "SUCCEEDED", "2026-11-23T09:00:00Z"},
-		"delivery refused": {&usherv1.Registration{
-			State: usherv1.RegistrationState_REGISTRATION_STATE_FAILED, FailureReason: usherv1.FailureReason_FAILURE_REASON_DELIVERY_REFUSED,
-			Transitions: end(usherv1.RegistrationState_REGISTRATION_STATE_FAILED),
-		}, "SUCCEEDED (delivered later)", "2026-11-23T09:00:00Z"},
-		"failed": {&usherv1.Registration{
-			State: usherv1.RegistrationState_REGISTRATION_STATE_FAILED, FailureReason: usherv1.FailureReason_FAILURE_REASON_SESSION_TIMEOUT,
-			Transitions: append(found[:1:1], &usherv1.Transition{State: usherv1.RegistrationState_REGISTRATION_STATE_FAILED, Time: at(10)}),
-			UpdateTime:  at(23),
-		}, "FAILED: SESSION_TIMEOUT", "2026-11-23T10:00:00Z"},
-	} {
-		t.Run(name, func(t *testing.T) {
-			if got := result(test.registration); got != test.result {
-				t.Errorf("result is %q, want %q", got, test.result)
+	helper, server := &statusOf{}, grpc.NewServer(grpc.Creds(link.ServerCredentials()))
+	usherv1.RegisterStatusServiceServer(server, helper)
+	done := make(chan struct{})
+	go func() { defer close(done); server.Serve(listener) }()
+	t.Cleanup(func() { server.Stop(); <-done })
+	for name, users := range attributetest.States() {
+		helper.users.Store(&users)
+		for _, one := range attribute.Table() {
+			var printed, aside bytes.Buffer
+			a := &app{stdout: &output{to: &printed}, stderr: &aside, configFile: configuration}
+			code := a.run(t.Context(), []string{"ea", one.Key})
+			if want := "<result>" + one.Value(attribute.Of(users)) + "</result>\n"; code != exitDone || printed.String() != want || aside.Len() > 0 {
+				t.Errorf("%s: %s prints %q and %q, and ends with %d; want %q", name, one.Key, printed.String(), aside.String(), code, want)
 			}
-			if got := lastRegistration(test.registration); got != test.last {
-				t.Errorf("last registration is %q, want %q", got, test.last)
-			}
-		})
+		}
 	}
 }

@@ -17,6 +17,7 @@ import (
 	"google.golang.org/grpc/codes"
 	"google.golang.org/grpc/status"
 
+	"usher.internal/internal/attribute"
 	"usher.internal/internal/config"
 	"usher.internal/internal/contract"
 	usherv1 "usher.internal/proto/usher/v1"
@@ -56,8 +57,11 @@ func (a *app) provisionCommand() *cobra.Command {
 		Use:   "provision",
 		Short: "Create usher's extension attributes that Jamf Pro does not have (root and admins)",
 		Long: `Create usher's extension attributes that Jamf Pro does not have, as text fields, through its API; what exists is left as
-it is. Then show the role that usher's API client needs, and which of its privileges it has.`,
-		Example: "  " + config.Sudo("jamf provision --dry-run"),
+it is. Then show the role that usher's API client needs, and which of its privileges it has.
+
+An older usher created dates as strings, which smart groups cannot compare. --migrate changes the data type of those that
+exist with another one. Before that, look through the smart groups that use them: their criteria change with the data type.`,
+		Example: "  " + config.Sudo("jamf provision --dry-run") + "\n  " + config.Sudo("jamf provision --migrate"),
 		Args:    cobra.NoArgs,
 		RunE: func(command *cobra.Command, _ []string) error {
 			return a.askJamfPro(command.Context(), func(ctx context.Context, client usherv1.JamfProServiceClient) error {
@@ -79,7 +83,8 @@ it is. Then show the role that usher's API client needs, and which of its privil
 			})
 		},
 	}
-	command.Flags().BoolVar(&request.DryRun, "dry-run", false, "show what would be created, and create nothing")
+	command.Flags().BoolVar(&request.DryRun, "dry-run", false, "show what would be done, and do nothing")
+	command.Flags().BoolVar(&request.Migrate, "migrate", false, "change the data type of those that exist with another one")
 	return command
 }
 
@@ -88,6 +93,13 @@ func (a *app) printProvisioned(provisioned *usherv1.ProvisionExtensionAttributes
 	for _, one := range provisioned.GetAttributes() {
 		state := "missing"
 		switch {
+		case one.GetMigrated() && dryRun:
+			state = "would become a " + dataTypeName(attribute.DataType(one.GetDataType()))
+		case one.GetMigrated():
+			state = "became a " + dataTypeName(attribute.DataType(one.GetDataType()))
+		case one.GetExists() && one.GetOtherDataType() != "" && one.GetProblem() == "":
+			state = fmt.Sprintf("exists as a %s; --migrate makes it a %s", dataTypeName(attribute.DataType(one.GetOtherDataType())),
+				dataTypeName(attribute.DataType(one.GetDataType())))
 		case one.GetExists():
 			state = "exists"
 		case one.GetCreated() && dryRun:
@@ -112,7 +124,7 @@ func unusable(provisioned *usherv1.ProvisionExtensionAttributesResponse) error {
 		return nil
 	}
 	return &failure{code: exitDeliveryRefused, reason: "EXTENSION_ATTRIBUTES_UNUSABLE", message: "usher cannot use " + strings.Join(names, ", "),
-		hint: "mend what the problem of each names, then run it again"}
+		hint: "fix what the problem of each names, then run it again"}
 }
 
 func (a *app) setCredentialsCommand() *cobra.Command {

@@ -105,7 +105,9 @@ var jamfScenarios = map[string]*fakeJamfPro{
 	"jamf": {
 		removed: true, checked: privilegesChecked(true),
 		provisioned: &usherv1.ProvisionExtensionAttributesResponse{Server: "example.jamfcloud.com", Attributes: []*usherv1.ProvisionedAttribute{
-			{Name: "Usher Registration State", Exists: true}, {Name: "Usher Registration Result", Created: true},
+			{Name: "Usher Registration State", Exists: true, DataType: "STRING"}, {Name: "Usher Registration Result", Created: true, DataType: "STRING"},
+			{Name: "Usher State As Of", Exists: true, DataType: "DATE_TIME", OtherDataType: "STRING"},
+			{Name: "Usher Last Registration", Exists: true, DataType: "DATE_TIME", Migrated: true},
 		}},
 	},
 	"jamf-lacks": {

@@ -10,6 +10,7 @@ import (
 	"github.com/spf13/cobra"
 	"google.golang.org/grpc"
 
+	"usher.internal/internal/attribute"
 	"usher.internal/internal/contract"
 	usherv1 "usher.internal/proto/usher/v1"
 )
@@ -110,7 +111,7 @@ func (a *app) printRegistration(r *usherv1.Registration) {
 	if r.GetDeliveryState() != usherv1.DeliveryState_DELIVERY_STATE_UNSPECIFIED {
 		name := deliveryName(r.GetDeliveryState())
 		if r.GetDeliveryState() == usherv1.DeliveryState_DELIVERY_STATE_DELIVERED && r.GetFailureReason() == usherv1.FailureReason_FAILURE_REASON_DELIVERY_REFUSED {
-			name += deliveredLater
+			name += attribute.DeliveredLater
 		}
 		field(w, "delivery", fmt.Sprintf("%s after %s", name, attempts(r.GetDeliveryAttempts())))
 		field(w, "delivery error", r.GetDeliveryError())

@@ -15,6 +15,7 @@ import (
 	"strings"
 	"testing"
 
+	"usher.internal/internal/attribute"
 	"usher.internal/launchd"
 )
 
@@ -22,8 +23,8 @@ import (
 // directory. So usher names its programs where only root can put them, and the system's by names that the system's own directories have.
 func TestScriptsThatRootRunsNameOnlyWhatRootInstalled(t *testing.T) {
 	scripts := map[string]string{}
-	for name, attribute := range attributes {
-		scripts["usherctl ea script "+name] = script(name, attribute)
+	for _, one := range attribute.Table() {
+		scripts["usherctl ea script "+one.Key] = script(one)
 	}
 	documents := map[string]string{}
 	for _, folder := range []string{"../docs", "../packaging/macos/scripts", "../packaging/debian"} {
@@ -62,8 +63,8 @@ func TestScriptsThatRootRunsNameOnlyWhatRootInstalled(t *testing.T) {
 		}
 	}
 	// The walk has found what is known to be there.
-	if len(attributes) == 0 || fenced == 0 || inline == 0 {
-		t.Errorf("%d attributes, %d scripts and %d commands within documents", len(attributes), fenced, inline)
+	if len(attribute.Table()) == 0 || fenced == 0 || inline == 0 {
+		t.Errorf("%d attributes, %d scripts and %d commands within documents", len(attribute.Table()), fenced, inline)
 	}
 	for _, path := range []string{"../docs/examples/register.sh", "../docs/examples/gather.sh", "../docs/examples/uninstall.sh", "../packaging/macos/scripts/postinstall"} {
 		if scripts[path] == "" {

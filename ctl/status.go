@@ -13,6 +13,7 @@ import (
 	"google.golang.org/grpc"
 	"google.golang.org/protobuf/types/known/timestamppb"
 
+	"usher.internal/internal/attribute"
 	"usher.internal/internal/contract"
 	"usher.internal/internal/wpj"
 	usherv1 "usher.internal/proto/usher/v1"
@@ -92,7 +93,7 @@ func (a *app) showStatus(status *usherv1.GetStatusResponse, user string) error {
 	} else {
 		a.printStatus(status)
 	}
-	about := foremost(status.GetUsers(), user)
+	about := userOf(status.GetUsers(), user)
 	if about == nil && user != "" {
 		return &failure{code: exitNotFound, reason: "USER_NOT_FOUND", message: "usher knows of no user " + user, hint: "`usherctl status` lists those that it knows"}
 	}
@@ -149,7 +150,7 @@ func (a *app) waitForStatus(ctx context.Context, flags statusFlags) error {
 				break
 			}
 			answered()
-			user := foremost(message.GetStatus().GetUsers(), flags.user)
+			user := userOf(message.GetStatus().GetUsers(), flags.user)
 			state := user.GetIdentity().GetState()
 			if slices.Contains(wanted, state) {
 				reached = message.GetStatus()
@@ -171,6 +172,15 @@ func (a *app) waitForStatus(ctx context.Context, flags statusFlags) error {
 			hint: "`usherctl status` says what that rests on"}
 	}
 	return explained(err)
+}
+
+// userOf is whom a command is about that is about one user: the named one, or else the primary user. It is nil when there is nobody.
+func userOf(users []*usherv1.UserStatus, name string) *usherv1.UserStatus {
+	if name == "" {
+		return contract.Primary(users)
+	}
+	report, _ := attribute.About(users, name)
+	return report.User
 }
 
 // standingOf is how a user stands, for a sentence; name is the one that was asked for, "" for anyone.
@@ -236,6 +246,9 @@ func (a *app) printStatus(status *usherv1.GetStatusResponse) {
 	if len(status.GetUsers()) == 0 {
 		return
 	}
+	if len(status.GetUsers()) > 1 {
+		field(a.stdout, "primary user", contract.Primary(status.GetUsers()).GetUser().GetName())
+	}
 	fmt.Fprintln(a.stdout)
 	var rows [][]string
 	for _, user := range status.GetUsers() {
@@ -268,7 +281,7 @@ func (a *app) printEvidence(user *usherv1.UserStatus) {
 	}
 	var rows [][]string
 	for _, evidence := range user.GetEvidence() {
-		rows = append(rows, []string{"  " + sourceName(evidence.GetSource()), finding(evidence), a.clock(evidence.GetObserveTime()), evidence.GetDetail() + remembered(evidence, user.GetLookTime(), time.Now())})
+		rows = append(rows, []string{"  " + contract.SourceName(evidence.GetSource()), finding(evidence), a.clock(evidence.GetObserveTime()), evidence.GetDetail() + remembered(evidence, user.GetLookTime(), time.Now())})
 	}
 	a.table([]string{"  SOURCE", "FINDING", "WHEN", "DETAIL"}, rows)
 }
@@ -292,14 +305,6 @@ func finding(evidence *usherv1.Evidence) string {
 		words += " (" + strings.ToLower(strings.ReplaceAll(contract.Name(evidence.GetObstacle()), "_", " ")) + ")"
 	}
 	return words
-}
-
-func sourceName(source usherv1.IdentitySource) string {
-	own := contract.SourceFromProto(source)
-	if own == "" && source != usherv1.IdentitySource_IDENTITY_SOURCE_UNSPECIFIED {
-		return strings.ToLower(contract.Name(source))
-	}
-	return string(own)
 }
 
 // age is how long ago a moment was, for a person; the moment for a program.

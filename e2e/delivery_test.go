@@ -4,6 +4,7 @@ package e2e
 
 import (
 	"bytes"
+	"fmt"
 	"net/http"
 	"os"
 	"path/filepath"
@@ -12,6 +13,7 @@ import (
 	"testing"
 	"time"
 
+	"usher.internal/internal/attribute"
 	"usher.internal/sim/jamfpro"
 	"usher.internal/sim/mac"
 )
@@ -45,7 +47,8 @@ func (s *story) waitHelper(line string) {
 // once the last extension attribute has been made.
 func (s *story) waitUpdating() {
 	s.t.Helper()
-	s.waitHelper(`name="Usher Last Registration"`)
+	table := attribute.Table()
+	s.waitHelper(fmt.Sprintf("name=%q", table[len(table)-1].Name))
 }
 
 // wantOneTruth fails the test unless Jamf Pro holds what the newest registration found, and unless nothing older came after
@@ -63,6 +66,7 @@ func (s *story) wantOneTruth(u *mac.User, result string) {
 		"Usher User Principal Name": u.Name + "@example.com",
 	}
 	computer, _ := s.jamfPro.Computer(mac.UDID)
+	s.wantSameInBothModes(computer)
 	for name, value := range want {
 		if got := computer.Value(name); got != value || value == "" {
 			s.t.Errorf("%s is %q in Jamf Pro, want %q", name, got, value)
@@ -74,6 +78,19 @@ func (s *story) wantOneTruth(u *mac.User, result string) {
 			if change.Name == name && !slices.Equal(change.Values, []string{value}) {
 				s.t.Errorf("%s was %q after it had been %q", name, change.Values, value)
 			}
+		}
+	}
+}
+
+// wantSameInBothModes fails the test unless each attribute that the API was given is what `usherctl ea` prints.
+func (s *story) wantSameInBothModes(computer jamfpro.ComputerState) {
+	s.t.Helper()
+	for _, one := range attribute.Table() {
+		if one.Key == "as-of" {
+			continue // a look that has found nothing new is not delivered
+		}
+		if printed, written := s.control(0, "ea", one.Key).Stdout, "<result>"+computer.Value(one.Name)+"</result>\n"; printed != written {
+			s.t.Errorf("`usherctl ea %s` prints %s and Jamf Pro has %s", one.Key, printed, written)
 		}
 	}
 }

@@ -11,18 +11,9 @@ import (
 	"testing"
 	"time"
 
+	"usher.internal/internal/attribute"
 	"usher.internal/sim/mac"
 )
-
-// attributeScripts are the extension attributes of a Jamf Pro that is told by recon, and what `usherctl ea` calls them.
-var attributeScripts = map[string]string{
-	"Usher Registration State":  "state",
-	"Usher Registration Result": "result",
-	"Usher Entra Device ID":     "device-id",
-	"Usher Entra Tenant ID":     "tenant-id",
-	"Usher User Principal Name": "upn",
-	"Usher Last Registration":   "last-registration",
-}
 
 // registerScript is the script of the policy, as docs for admins have it: $3 is the user, $4 and $5 are of the policy.
 const registerScript = `#!/bin/sh
@@ -41,9 +32,9 @@ func (s *story) script(name, content string) string {
 // jamfSettings is the configuration of a jamf binary with usher's extension attributes and one policy.
 func (s *story) jamfSettings(policyScript string, more map[string]any) map[string]any {
 	s.t.Helper()
-	for name, attribute := range attributeScripts {
-		s.script(filepath.Join("attributes", name+".sh"),
-			fmt.Sprintf("#!/bin/sh\nexec '%s' --config '%s' ea %s\n", s.Programs.Control, s.ConfigFile(), attribute))
+	for _, one := range attribute.Table() {
+		s.script(filepath.Join("attributes", one.Name+".sh"),
+			fmt.Sprintf("#!/bin/sh\nexec '%s' --config '%s' ea %s\n", s.Programs.Control, s.ConfigFile(), one.Key))
 	}
 	settings := map[string]any{
 		"server":                         "http://" + s.jamfPro.address,
@@ -107,7 +98,7 @@ func (s *story) wantSoundInventory(u *mac.User, result string) {
 	var found string
 	for _, transition := range newest.Transitions {
 		if transition.State == "REGISTRATION_STATE_DELIVERING" {
-			found = transition.Time.UTC().Format(time.RFC3339)
+			found = transition.Time.UTC().Format(time.DateTime)
 		}
 	}
 	s.wantInJamfPro(map[string]string{"Usher Last Registration": found})
@@ -182,7 +173,9 @@ func TestPolicyHandsOnTheExitCode(t *testing.T) {
 		}
 	}
 	s.ranOnce(jane)
-	s.wantInJamfPro(map[string]string{"Usher Registration Result": jane.Name + ": FAILED: registrationDeviceCapError (66)\n" + john.Name + ": FAILED: SESSION_TIMEOUT"})
+	s.wantInJamfPro(map[string]string{
+		"Usher User": jane.Name, "Usher Registration Result": "FAILED: registrationDeviceCapError (66)", "Usher Other Users": john.Name + ": not known",
+	})
 }
 
 // A policy with "Update Inventory" runs a recon of its own: the extension attributes in it ask usherd, which itself waits

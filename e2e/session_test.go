@@ -71,13 +71,14 @@ func TestRootRegistersTheUserOnTheConsole(t *testing.T) {
 	if want := []string{jane.Name + ": logged in", john.Name + ": on console"}; !slices.Equal(users, want) {
 		t.Errorf("status shows %q, want %q", users, want)
 	}
-	// What extension attributes tell begins with the user on the console, whoever registered last.
+	// Of two who hold a registration, the one on the console is the primary user, whoever registered last.
 	s.control(0, "register", "--user", jane.Name, "--wait")
-	upns := func(first, second *mac.User) {
+	upns := func(primary, other *mac.User) {
 		t.Helper()
-		want := fmt.Sprintf("<result>%s: %[1]s@example.com\n%s: %[2]s@example.com</result>\n", first.Name, second.Name)
-		if upn := s.control(0, "ea", "upn").Stdout; upn != want {
-			t.Errorf("the extension attribute is %s, want %s", upn, want)
+		for key, want := range map[string]string{"upn": primary.Name + "@example.com", "other-users": other.Name + ": REGISTERED"} {
+			if got := s.control(0, "ea", key).Stdout; got != "<result>"+want+"</result>\n" {
+				t.Errorf("%s is %s, want %s", key, got, want)
+			}
 		}
 	}
 	upns(john, jane)

@@ -328,7 +328,7 @@ func (j *journal) read() (contents, error) {
 		return nil, err
 	}
 	for _, one := range newest {
-		add("newest", one.User.UID, one)
+		add("newest", one.Newest.User.UID, one)
 	}
 	deliveries, err := j.outbox.List(true, 0)
 	if err != nil {

@@ -17,6 +17,7 @@ import (
 	"usher.internal/helper/store"
 	"usher.internal/helper/thismac"
 	"usher.internal/internal/accounts"
+	"usher.internal/internal/attribute"
 	"usher.internal/internal/command"
 	"usher.internal/internal/config"
 	"usher.internal/internal/wpj"
@@ -35,6 +36,8 @@ type parts struct {
 	current   atomic.Pointer[configured]
 	// reconsider has what Jamf Pro has refused tried again, at any time within that. It is set before anything is asked of Jamf Pro.
 	reconsider func(within time.Duration)
+	// report returns what Jamf Pro is told. It is set before anything is delivered.
+	report func() (attribute.Report, error)
 }
 
 // configured are the parts of one configuration.
@@ -94,7 +97,7 @@ func (p *parts) renew() error {
 		if err != nil {
 			return err
 		}
-		made.client, made.deliverer = client, delivery.API(client, made.computer)
+		made.client, made.deliverer = client, delivery.API(client, made.computer, func() (attribute.Report, error) { return p.report() })
 	} else {
 		made.deliverer = delivery.Recon(loaded.Jamf.Executable, p.log)
 	}
@@ -223,9 +226,9 @@ func (p *parts) CheckPrivileges(ctx context.Context) (jamfpro.Checked, error) {
 }
 
 // Provision makes extension attributes in Jamf Pro.
-func (p *parts) Provision(ctx context.Context, wanted []jamfpro.Definition, dryRun bool) (server string, _ []jamfpro.Provisioned, _ error) {
-	server, provisioned, err := p.current.Load().setup.Provision(ctx, wanted, dryRun)
-	if err == nil && !dryRun {
+func (p *parts) Provision(ctx context.Context, wanted []jamfpro.Definition, how jamfpro.Provisioning) (server string, _ []jamfpro.Provisioned, _ error) {
+	server, provisioned, err := p.current.Load().setup.Provision(ctx, wanted, how)
+	if err == nil && !how.DryRun {
 		p.reconsider(ofThisMac)
 	}
 	return server, provisioned, err

@@ -21,6 +21,7 @@ import (
 	"usher.internal/helper/store"
 	"usher.internal/helper/support"
 	"usher.internal/helper/thismac"
+	"usher.internal/internal/attribute"
 	"usher.internal/internal/config"
 	"usher.internal/internal/excerpt"
 	"usher.internal/internal/filewatch"
@@ -145,6 +146,11 @@ func run(ctx context.Context, live *config.Live, log *slog.Logger) error {
 		Computer:        thismac.Name(), OperatingSystem: thismac.OperatingSystem(),
 		Logger: log,
 	})
+
+	parts.report = func() (attribute.Report, error) {
+		status, err := services.Status()
+		return attribute.Of(status.GetUsers()), err
+	}
 
 	log.Info("usherd serves", "version", version.String(), "pid", os.Getpid(), "socket", started.HelperSocket(), "delivery", started.Delivery.Mode)
 	networkChanged, otherSecret := make(chan struct{}, 1), make(chan struct{}, 1)

@@ -3,9 +3,11 @@ package delivery
 import (
 	"context"
 	"errors"
+	"fmt"
 	"time"
 
 	"usher.internal/helper/jamfpro"
+	"usher.internal/internal/attribute"
 )
 
 // apiTimeout bounds one delivery through the API, with all its calls.
@@ -17,13 +19,28 @@ const enrolmentPause = 10 * time.Minute
 type apiDeliverer struct {
 	client   *jamfpro.Client
 	computer func(context.Context) (jamfpro.Selector, error)
+	now      func() (attribute.Report, error)
 }
 
-// API returns the deliverer that writes a report to the extension attributes of this computer's record in Jamf Pro, see
-// [ExtensionAttributes]. The function computer says which record that is; it is asked for each delivery, since a new
-// logic board brings a new UDID. [ConfiguredComputer] makes one.
-func API(client *jamfpro.Client, computer func(context.Context) (jamfpro.Selector, error)) Deliverer {
-	return &apiDeliverer{client: client, computer: computer}
+// API returns the deliverer that writes the extension attributes of this computer's record in Jamf Pro. Like an inventory, it tells how all
+// stands at that moment, and not what the report that is delivered was about: the record is one, and never goes back in time. The function
+// computer says which record that is; it is asked for each delivery, since a new logic board brings a new UDID. [ConfiguredComputer] makes
+// one. The function now returns what the attributes follow from.
+func API(client *jamfpro.Client, computer func(context.Context) (jamfpro.Selector, error), now func() (attribute.Report, error)) Deliverer {
+	return &apiDeliverer{client: client, computer: computer, now: now}
+}
+
+// Definitions are the extension attributes that the api way of delivery writes.
+func Definitions() []jamfpro.Definition {
+	var all []jamfpro.Definition
+	for _, one := range attribute.Table() {
+		all = append(all, definition(one))
+	}
+	return all
+}
+
+func definition(of attribute.Attribute) jamfpro.Definition {
+	return jamfpro.Definition{Name: of.Name, DataType: string(of.DataType), Description: of.Description}
 }
 
 // ConfiguredComputer returns the computer with that UDID, or, when it is empty, what the hardware says.
@@ -37,14 +54,22 @@ func ConfiguredComputer(udid string) func(context.Context) (jamfpro.Selector, er
 }
 
 // Deliver implements [Deliverer].
-func (d *apiDeliverer) Deliver(ctx context.Context, report Report) error {
+func (d *apiDeliverer) Deliver(ctx context.Context, _ Report) error {
 	ctx, cancel := context.WithTimeout(ctx, apiTimeout)
 	defer cancel()
 	computer, err := d.computer(ctx)
 	if err != nil {
 		return err
 	}
-	return advise(d.client.SetExtensionAttributes(ctx, computer, values(report)))
+	report, err := d.now()
+	if err != nil {
+		return fmt.Errorf("read what to tell Jamf Pro: %w", err)
+	}
+	var values []jamfpro.Attribute
+	for _, one := range attribute.Table() {
+		values = append(values, jamfpro.Attribute{Definition: definition(one), Value: one.Value(report)})
+	}
+	return advise(d.client.SetExtensionAttributes(ctx, computer, values))
 }
 
 // advise says whether and when to try again.

@@ -3,12 +3,10 @@ package delivery_test
 import (
 	"encoding/json"
 	"errors"
-	"maps"
 	"net/http"
 	"net/http/httptest"
 	"os"
 	"path/filepath"
-	"slices"
 	"strconv"
 	"strings"
 	"testing"
@@ -16,6 +14,8 @@ import (
 
 	"usher.internal/helper/delivery"
 	"usher.internal/helper/jamfpro"
+	"usher.internal/internal/attribute"
+	"usher.internal/internal/attribute/attributetest"
 	"usher.internal/internal/wpj"
 )
 
@@ -52,7 +52,7 @@ func newJamfPro(t *testing.T) *jamfPro {
 	})
 	mux.HandleFunc("GET /api/v1/computer-extension-attributes", func(w http.ResponseWriter, _ *http.Request) {
 		var results []any
-		for i, one := range delivery.ExtensionAttributes() {
+		for i, one := range delivery.Definitions() {
 			id, inputType := strconv.Itoa(i), "TEXT"
 			names[id] = one.Name
 			if one.Name == server.script {
@@ -87,7 +87,7 @@ func newJamfPro(t *testing.T) *jamfPro {
 	return server
 }
 
-func (s *jamfPro) deliverer(t *testing.T) delivery.Deliverer {
+func (s *jamfPro) deliverer(t *testing.T, says attribute.Report) delivery.Deliverer {
 	t.Helper()
 	secret := filepath.Join(t.TempDir(), "secret")
 	must(t, os.WriteFile(secret, []byte("secret"), 0o600))
@@ -95,49 +95,23 @@ func (s *jamfPro) deliverer(t *testing.T) delivery.Deliverer {
 	if err != nil {
 		t.Fatal(err)
 	}
-	return delivery.API(client, delivery.ConfiguredComputer(computerUDID))
+	return delivery.API(client, delivery.ConfiguredComputer(computerUDID), func() (attribute.Report, error) { return says, nil })
 }
 
+// Every attribute is written, with the value that `usherctl ea` prints, whatever the report is about.
 func TestWhatIsWrittenToJamfPro(t *testing.T) {
-	at := time.Date(2026, 11, 23, 10, 30, 0, 0, time.FixedZone("CET", 3600))
-	identity := wpj.Identity{State: wpj.StateRegistered, DeviceID: "device", TenantID: "tenant", UserPrincipalName: "jane@example.com"}
-	deviceCap := wpj.ExitRegistrationDeviceCapError
-	none, unreadable := wpj.Identity{State: wpj.StateNotRegistered}, wpj.Identity{State: wpj.StateUnreadable}
-	for _, one := range []struct {
-		name   string
-		report delivery.Report
-		want   map[string]string
-	}{
-		{"success", delivery.Report{Outcome: "SUCCEEDED", Identity: &identity, At: at}, map[string]string{
-			"Usher Registration State": "REGISTERED", "Usher Registration Result": "SUCCEEDED", "Usher Entra Device ID": "device",
-			"Usher User Principal Name": "jane@example.com", "Usher Entra Tenant ID": "tenant", "Usher Last Registration": "2026-11-23T09:30:00Z",
-		}},
-		{"portal failed, identity not read", delivery.Report{Outcome: "FAILED", FailureReason: "PORTAL_FAILED", PortalExitCode: &deviceCap, At: at}, map[string]string{
-			"Usher Registration Result": "FAILED: registrationDeviceCapError (66)", "Usher Last Registration": "2026-11-23T09:30:00Z",
-		}},
-		{"not registered is said", delivery.Report{Outcome: "FAILED", FailureReason: "IDENTITY_NOT_FOUND", Identity: &none, At: at}, map[string]string{
-			"Usher Registration State": "NOT_REGISTERED", "Usher Registration Result": "FAILED: IDENTITY_NOT_FOUND", "Usher Entra Device ID": "",
-			"Usher User Principal Name": "", "Usher Entra Tenant ID": "", "Usher Last Registration": "2026-11-23T09:30:00Z",
-		}},
-		{"could not look is not said to be not there", delivery.Report{Outcome: "FAILED", FailureReason: "IDENTITY_UNREADABLE", Identity: &unreadable, At: at}, map[string]string{
-			"Usher Registration State": "UNREADABLE", "Usher Registration Result": "FAILED: IDENTITY_UNREADABLE", "Usher Last Registration": "2026-11-23T09:30:00Z",
-		}},
-		{"a look without a registration", delivery.Report{Identity: &wpj.Identity{State: wpj.StateCompliant, DeviceID: "new", ObservedAt: at}, At: at,
-			DeviceIDChange: &delivery.DeviceIDChange{Old: "old", New: "new", At: at}}, map[string]string{
-			"Usher Registration State": "COMPLIANT", "Usher Entra Device ID": "new", "Usher State As Of": "2026-11-23T09:30:00Z",
-			"Usher Device ID Change": "2026-11-23T09:30:00Z: old became new",
-		}},
-		{"cancelled", delivery.Report{Outcome: "CANCELLED", At: at}, map[string]string{
-			"Usher Registration Result": "CANCELLED", "Usher Last Registration": "2026-11-23T09:30:00Z",
-		}},
-	} {
-		t.Run(one.name, func(t *testing.T) {
+	for name, status := range attributetest.States() {
+		t.Run(name, func(t *testing.T) {
 			server := newJamfPro(t)
-			if err := server.deliverer(t).Deliver(t.Context(), one.report); err != nil {
+			report := attribute.Of(status)
+			if err := server.deliverer(t, report).Deliver(t.Context(), delivery.Report{UID: 999, Outcome: "FAILED"}); err != nil {
 				t.Fatal(err)
 			}
-			if !maps.Equal(server.values, one.want) {
-				t.Errorf("written: %v", server.values)
+			for _, one := range attribute.Table() {
+				written, is := server.values[one.Name]
+				if !is || written != one.Value(report) {
+					t.Errorf("%s: %q was written (%t), want %q", one.Name, written, is, one.Value(report))
+				}
 			}
 		})
 	}
@@ -172,7 +146,7 @@ func TestErrorsOfTheAPIAreAdvice(t *testing.T) {
 		t.Run(one.name, func(t *testing.T) {
 			server := newJamfPro(t)
 			one.spoil(server)
-			err := server.deliverer(t).Deliver(t.Context(), delivery.Report{Outcome: "SUCCEEDED", Identity: &wpj.Identity{State: wpj.StateNotRegistered}})
+			err := server.deliverer(t, attribute.Report{}).Deliver(t.Context(), delivery.Report{Outcome: "SUCCEEDED"})
 			if err == nil || isRefused(err) != one.refused {
 				t.Errorf("got %v", err)
 			}
@@ -184,23 +158,6 @@ func TestErrorsOfTheAPIAreAdvice(t *testing.T) {
 	}
 }
 
-// Admins build smart groups on these names.
-func TestAttributeNamesDoNotChange(t *testing.T) {
-	var names []string
-	for _, one := range delivery.ExtensionAttributes() {
-		names = append(names, one.Name)
-		if one.Description == "" {
-			t.Errorf("%s has no description", one.Name)
-		}
-	}
-	if !slices.Equal(names, []string{
-		"Usher Registration State", "Usher Registration Result", "Usher Entra Device ID",
-		"Usher User Principal Name", "Usher Entra Tenant ID", "Usher Last Registration", "Usher State As Of", "Usher Device ID Change",
-	}) {
-		t.Errorf("%v", names)
-	}
-}
-
 func TestSummaryHoldsNoIdentity(t *testing.T) {
 	identity := wpj.Identity{State: wpj.StateRegistered, DeviceID: "device", UserPrincipalName: "jane@example.com"}
 	summary := delivery.Report{UserName: "jane", Outcome: "SUCCEEDED", Identity: &identity}.Summary()
@@ -208,7 +165,7 @@ func TestSummaryHoldsNoIdentity(t *testing.T) {
 		t.Error(summary)
 	}
 	change := &delivery.DeviceIDChange{Old: "old", New: "new"}
-	if summary := (delivery.Report{UserName: "jane", Identity: &identity, DeviceIDChange: change}).Summary(); summary != "jane: identity REGISTERED, another device id" {
+	if summary := (delivery.Report{UserName: "jane", Identity: &identity, DeviceIDChange: change}).Summary(); summary != "jane: identity REGISTERED, another device ID" {
 		t.Error(summary)
 	}
 }

@@ -9,12 +9,14 @@ import (
 	"usher.internal/internal/wpj"
 )
 
-// Report is what Jamf Pro is told: how a registration ended, or, without one, how a user stands.
+// Report is what there is to tell: how a registration ended, or, without one, how a user stands. Jamf Pro is told how all stands when it is
+// delivered; a fleet is told of each report.
 type Report struct {
 	// RegistrationID is empty where no registration is reported; then so are Outcome, FailureReason, Detail and
 	// PortalExitCode.
 	RegistrationID string `json:"registration_id,omitempty"`
-	// UID and UserName are the account on this computer; reports are ordered and superseded by UID.
+	// UID and UserName are the account on this computer; reports are ordered and superseded by UID. Both are empty where usherd knows nobody any
+	// more.
 	UID      uint32 `json:"uid"`
 	UserName string `json:"user_name"`
 	// Outcome is the name of the registration state that is reported, for example SUCCEEDED or FAILED.
@@ -26,8 +28,6 @@ type Report struct {
 	PortalExitCode *wpj.ExitCode `json:"portal_exit_code,omitempty"`
 	// Identity is nil where it was not read; then nothing is said about it.
 	Identity *wpj.Identity `json:"identity,omitempty"`
-	// DeliveredLater is set where Jamf Pro takes a success that it has refused before: the registration has failed with that, and the result says so.
-	DeliveredLater bool `json:"delivered_later,omitempty"`
 	// DeviceIDChange is set where the device has become another one since the last report.
 	DeviceIDChange *DeviceIDChange `json:"device_id_change,omitempty"`
 	// At is when the registration came to Outcome, or when the user was looked at.
@@ -82,20 +82,7 @@ type Delivery struct {
 	LastError string `json:"last_error,omitempty"`
 	// RefusedUnder are the circumstances of the last refusal, see [Config]; empty where it was not refused last.
 	RefusedUnder string `json:"refused_under,omitempty"`
-	// WasRefused is set once Jamf Pro has refused it.
-	WasRefused bool `json:"was_refused,omitempty"`
-	// Overtaken is set with SUPERSEDED where the newer report is of another user: Jamf Pro took that one, and not this one before.
-	Overtaken bool `json:"overtaken,omitempty"`
 }
-
-// told is the report as Jamf Pro gets it.
-func (d Delivery) told() Report {
-	d.Report.DeliveredLater = d.WasRefused && d.Report.Outcome == succeeded
-	return d.Report
-}
-
-// succeeded is the outcome of a registration that went well.
-const succeeded = "SUCCEEDED"
 
 // Deliverer brings reports to Jamf Pro.
 type Deliverer interface {

@@ -2,7 +2,7 @@
 //
 // [Outbox.Enqueue] puts a [Report] into the journal within the caller's transaction, and [Outbox.Run] brings it to Jamf Pro
 // with the configured [Deliverer]: [Recon] has `jamf recon` take inventory, [API] updates the computer's extension
-// attributes. What is promised:
+// attributes. Both tell how all of this Mac stands then, so that whatever is delivered tells of all reports before it. What is promised:
 //
 //   - At least once: a report is tried until it was delivered or superseded; one that Jamf Pro refused is tried once a day, and when what it
 //     was refused for may have changed. A crash between an attempt and its record means that the attempt is made again, so deliverers are
@@ -13,7 +13,7 @@
 //   - Nothing is sent after something newer: what Jamf Pro refused keeps nobody waiting, and is superseded once a newer report of
 //     another user was delivered, so that it cannot be flushed after that. A report that was tried 20 times in vain, and was not refused,
 //     gives way: it is tried again before each attempt of those behind it, and is superseded like one that was refused when one of
-//     them is delivered. [Delivery.Overtaken] says so. No user's report keeps those of others waiting for ever.
+//     them is delivered. No user's report keeps those of others waiting for ever.
 //   - Of each user so many deliveries are kept, and so many unpublished reports: see package quota.
 //   - The fleet is told of every report, whatever becomes of it here: see [Outbox.Unpublished].
 //   - Attempts, the time of the next one, and the last error are in the journal and outlive a restart. A clock that is set back puts off

@@ -68,8 +68,8 @@ func (o *Outbox) lineUp(tx *store.Tx, failed Delivery) error {
 	return nil
 }
 
-// supersedeOlder ends what is older than a delivered report and has not been delivered: Jamf Pro has one record of this computer, which
-// must not go back in time. Those are reports that were refused or have given way, of other users.
+// supersedeOlder ends what is older than a delivered report and has not been delivered: Jamf Pro has one record of this computer, and was told
+// of all of it. Those are reports that were refused or have given way, of other users.
 func (o *Outbox) supersedeOlder(tx *store.Tx, delivered Delivery) error {
 	var older []Delivery
 	for one, err := range deliveries.Descend(tx) {
@@ -90,8 +90,7 @@ func (o *Outbox) supersedeOlder(tx *store.Tx, delivered Delivery) error {
 func (o *Outbox) overtake(tx *store.Tx, older []Delivery, now time.Time) error {
 	for _, one := range slices.Backward(older) {
 		one = one.ended(StateSuperseded, now)
-		one.Overtaken = true
-		const overtaken = "Jamf Pro took a newer report of another user, and has one record of this Mac"
+		const overtaken = "Jamf Pro took a newer report, which tells of this Mac as a whole"
 		if one.LastError == "" {
 			one.LastError = overtaken
 		} else {

@@ -116,7 +116,7 @@ func (w *worker) startDue(ctx context.Context) (wait time.Duration, err error) {
 func (w *worker) attempt(ctx context.Context, d Delivery) {
 	began := time.Now()
 	w.log.Debug("delivery starts", "delivery_id", d.ID, "registration_id", d.Report.RegistrationID, "uid", d.Report.UID)
-	err := w.deliverer.Deliver(ctx, d.told())
+	err := w.deliverer.Deliver(ctx, d.Report)
 	if err != nil && ctx.Err() != nil {
 		return
 	}
@@ -181,13 +181,12 @@ func (w *worker) outcome(d Delivery, began time.Time, attemptError error) Delive
 	d.Attempts++
 	d.LastError, d.RefusedUnder = "", ""
 	if attemptError == nil {
-		d.Report = d.told()
 		return d.ended(StateDelivered, now)
 	}
 	d.LastError = oneline.Of(attemptError.Error(), longestError)
 	if _, ok := errors.AsType[*RefusedError](attemptError); ok {
 		d = d.ended(StateRefused, now)
-		d.WasRefused, d.RefusedUnder = true, w.circumstances()
+		d.RefusedUnder = w.circumstances()
 		d.NextAttemptAt = now.Add(refusedPause + w.backoff.Random(refusedJitter))
 		if changed := w.reconsidered(); changed.After(began) {
 			d.NextAttemptAt = changed // it was refused for what is no more

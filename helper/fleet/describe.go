@@ -66,10 +66,10 @@ func describe(status *usherv1.GetStatusResponse, personal bool) *usherv1.DeviceS
 		}
 	}
 	users := slices.Clone(status.GetUsers())
-	foremost := contract.Foremost(users)
-	told.State = foremost.GetIdentity().GetState()
-	if at := slices.Index(users, foremost); at > 0 {
-		users = slices.Insert(slices.Delete(users, at, at+1), 0, foremost)
+	primary := contract.Primary(users)
+	told.State = primary.GetIdentity().GetState()
+	if at := slices.Index(users, primary); at > 0 {
+		users = slices.Insert(slices.Delete(users, at, at+1), 0, primary)
 	}
 	told.MoreUsers = int32(max(0, len(users)-usersTold))
 	for _, user := range users[:min(len(users), usersTold)] {

@@ -12,26 +12,27 @@ import (
 	"time"
 )
 
-// Attribute is a value for the computer extension attribute of that name.
+// Attribute is a value for the computer extension attribute of that definition.
 type Attribute struct {
-	Name string
-	// Description is used where the extension attribute has to be created.
-	Description string
-	Value       string
+	Definition
+	Value string
 }
 
-// Definition is a computer extension attribute as usher wants it: of input type TEXT and data type STRING.
+// Definition is a computer extension attribute as usher wants it, of input type TEXT.
 type Definition struct {
 	Name string
-	// Description is used where the extension attribute has to be created.
-	Description string
+	// DataType and Description are used where the extension attribute has to be created. The data type is by Jamf Pro's name, STRING or
+	// DATE_TIME; one that exists as a STRING is written to all the same.
+	DataType, Description string
 }
 
 // defined is a computer extension attribute as Jamf Pro has it.
 type defined struct {
-	ID                   string `json:"id"`
+	ID                   string `json:"id,omitempty"`
 	Name                 string `json:"name"`
+	Description          string `json:"description"`
 	DataType             string `json:"dataType"`
+	Enabled              bool   `json:"enabled"`
 	InputType            string `json:"inputType"`
 	InventoryDisplayType string `json:"inventoryDisplayType"`
 	createdAt            time.Time
@@ -51,7 +52,7 @@ const (
 )
 
 // SetExtensionAttributes writes the values to the record of the selected computer and creates extension attributes that do
-// not exist (input type TEXT, data type STRING). Writing the same again changes nothing. It blocks until the server has
+// not exist. Writing the same again changes nothing. It blocks until the server has
 // taken the values, or ctx ends.
 //
 // Errors are [*APIError], or wrap one of this package's sentinels; with [ErrUnknownDefinition] trying again after
@@ -120,12 +121,12 @@ func (c *Client) define(ctx context.Context, attributes []Attribute) ([]definedV
 	var values []definedValue
 	for _, one := range attributes {
 		if !known(one.Name) {
-			if _, err := c.createDefinition(ctx, Definition{one.Name, one.Description}); err != nil {
+			if _, err := c.createDefinition(ctx, one.Definition); err != nil {
 				return nil, err
 			}
 		}
 		found := c.definitions[one.Name]
-		if err := found.writable(); err != nil {
+		if err := found.writable(one.DataType); err != nil {
 			// Nothing is remembered of it, so that it is seen when an admin has changed it.
 			delete(c.definitions, one.Name)
 			return nil, err
@@ -135,15 +136,19 @@ func (c *Client) define(ctx context.Context, attributes []Attribute) ([]definedV
 	return values, nil
 }
 
-// writable returns an error when values of the definition cannot be set through the API [SPEC].
-func (d defined) writable() error {
+// dataTypeString is Jamf Pro's name for the data type that takes any text.
+const dataTypeString = "STRING"
+
+// writable returns an error when values of a data type cannot be set through the API [SPEC].
+func (d defined) writable(dataType string) error {
 	switch {
 	case d.InputType == "SCRIPT":
 		return fmt.Errorf("%w: %q has the input type SCRIPT, whose value the next jamf recon overwrites; delete it or make it a text field, or set delivery.mode to recon", ErrAttributeNotWritable, d.Name)
 	case d.InputType != "TEXT" && d.InputType != "POPUP" && d.InputType != "":
 		return fmt.Errorf("%w: %q has the input type %s, which the API cannot write; make it a text field", ErrAttributeNotWritable, d.Name, hideIn(d.InputType, nil))
-	case d.DataType != "STRING" && d.DataType != "":
-		return fmt.Errorf("%w: %q has the data type %s; make it a string", ErrAttributeNotWritable, d.Name, hideIn(d.DataType, nil))
+	case d.DataType != dataType && d.DataType != dataTypeString && d.DataType != "":
+		return fmt.Errorf("%w: %q has the data type %s, and its values are of %s; change it in Jamf Pro, or with `usherctl jamf provision --migrate`",
+			ErrAttributeNotWritable, d.Name, hideIn(d.DataType, nil), dataType)
 	}
 	return nil
 }
@@ -182,14 +187,11 @@ func (c *Client) createDefinition(ctx context.Context, wanted Definition) (creat
 	var answer struct {
 		ID string `json:"id"`
 	}
-	err = c.ask(ctx, callCreateAttributes, request{body: map[string]any{
-		"name":                 wanted.Name,
-		"description":          wanted.Description,
-		"dataType":             "STRING",
-		"enabled":              true,
-		"inputType":            "TEXT",
-		"inventoryDisplayType": "EXTENSION_ATTRIBUTES",
-	}}, &answer)
+	made := defined{
+		Name: wanted.Name, Description: wanted.Description, DataType: wanted.DataType, Enabled: true, InputType: "TEXT",
+		InventoryDisplayType: "EXTENSION_ATTRIBUTES", createdAt: c.now(),
+	}
+	err = c.ask(ctx, callCreateAttributes, request{body: made}, &answer)
 	if refused, ok := errors.AsType[*APIError](err); ok {
 		switch refused.Status {
 		case http.StatusForbidden:
@@ -213,9 +215,7 @@ func (c *Client) createDefinition(ctx context.Context, wanted Definition) (creat
 		return false, c.server.malformed(callCreateAttributes, errors.New("answered without an id"))
 	}
 	c.log.Info("created an extension attribute in Jamf Pro", "name", wanted.Name, "definition_id", answer.ID)
-	c.definitions[wanted.Name] = defined{
-		ID: answer.ID, Name: wanted.Name, DataType: "STRING", InputType: "TEXT",
-		InventoryDisplayType: "EXTENSION_ATTRIBUTES", createdAt: c.now(),
-	}
+	made.ID = answer.ID
+	c.definitions[wanted.Name] = made
 	return true, nil
 }

@@ -41,6 +41,8 @@ var (
 		"Read Computer Extension Attributes", http.StatusOK}
 	callCreateAttributes = call{"create an extension attribute", http.MethodPost, "{root}/v1/computer-extension-attributes",
 		"Create Computer Extension Attributes", http.StatusCreated}
+	callMigrateAttributes = call{"change the data type of an extension attribute", http.MethodPut, "{root}/v1/computer-extension-attributes/{id}",
+		"Update Computer Extension Attributes", http.StatusOK}
 	callCompliance = call{"read the device compliance", http.MethodGet, "{root}/v1/conditional-access/device-compliance-information/computer/{id}",
 		"Read Device Compliance Information", http.StatusOK}
 )

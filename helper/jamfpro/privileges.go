@@ -36,6 +36,7 @@ var privileges = []struct {
 	{callUpdateComputer, "write the extension attributes to it", true, nil},
 	{callFindAttributes, "find the extension attributes", true, &request{query: url.Values{"page": {"0"}, "page-size": {"1"}}}},
 	{callCreateAttributes, "create those that are missing; not needed any more when all are there", false, nil},
+	{callMigrateAttributes, "change the data type of those that an older usher has created (`jamf provision --migrate`); not needed otherwise", false, nil},
 	{callCompliance, "read whether Jamf Pro is linked to the Entra device, and its compliance", false, &request{id: "0"}},
 }
 

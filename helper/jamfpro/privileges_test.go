@@ -15,8 +15,11 @@ import (
 
 var update = flag.Bool("update", false, "write the table of privileges into the documentation")
 
+// changing are the privileges that nothing can be tried with that changes nothing.
+var changing = map[string]bool{sim.UpdateComputers: true, sim.CreateExtensionAttributes: true, sim.UpdateExtensionAttributes: true}
+
 func TestPrivilegesAreChecked(t *testing.T) {
-	all := []string{sim.ReadComputers, sim.UpdateComputers, sim.ReadExtensionAttributes, sim.CreateExtensionAttributes, sim.ReadDeviceCompliance}
+	all := []string{sim.ReadComputers, sim.UpdateComputers, sim.ReadExtensionAttributes, sim.CreateExtensionAttributes, sim.UpdateExtensionAttributes, sim.ReadDeviceCompliance}
 	for _, granted := range [][]string{all, {}, {sim.ReadComputers}, {sim.ReadExtensionAttributes, sim.UpdateComputers}, {sim.ReadDeviceCompliance}} {
 		server, client := simulator(t, sim.Options{Version: "11.21.1"})
 		server.SetPrivileges(sim.DefaultClientID, granted)
@@ -27,7 +30,7 @@ func TestPrivilegesAreChecked(t *testing.T) {
 		var names []string
 		for _, one := range checked.Privileges {
 			names = append(names, one.Name)
-			changes := one.Name == sim.UpdateComputers || one.Name == sim.CreateExtensionAttributes
+			changes := changing[one.Name]
 			if changes != (one.Granted == nil) || !changes && *one.Granted != slices.Contains(granted, one.Name) {
 				t.Errorf("with %v, %s is %v", granted, one.Name, one.Granted)
 			}
@@ -51,7 +54,7 @@ func TestARoleOfTheTableCanDoAll(t *testing.T) {
 		names = append(names, one.Name)
 	}
 	server.SetPrivileges(sim.DefaultClientID, names)
-	if _, err := client.Provision(t.Context(), wanted, false); err != nil {
+	if _, err := client.Provision(t.Context(), wanted, jamfpro.Provisioning{}); err != nil {
 		t.Error(err)
 	}
 	if err := client.SetExtensionAttributes(t.Context(), this, attributes("Usher A")); err != nil {
@@ -113,7 +116,7 @@ func TestCheckOfServersThatAnswerOtherwise(t *testing.T) {
 			t.Errorf("%s is away: calls %v", away, calls)
 		}
 		for _, one := range checked.Privileges {
-			changes := one.Name == sim.UpdateComputers || one.Name == sim.CreateExtensionAttributes
+			changes := changing[one.Name]
 			if unknown := changes || one.Name == privilege; unknown != (one.Granted == nil) || (one.Problem != "") != (one.Name == privilege) {
 				t.Errorf("%s is away: %+v", away, one)
 			}

@@ -7,22 +7,32 @@ import (
 	"net/http"
 )
 
+// Provisioning is how definitions are brought into Jamf Pro.
+type Provisioning struct {
+	// DryRun only finds out what would be done.
+	DryRun bool
+	// Migrate changes the data type of those that exist with another one. What smart groups compare changes with it.
+	Migrate bool
+}
+
 // Provisioned is what became of one [Definition].
 type Provisioned struct {
 	Definition
-	// Exists tells that it was there, and is as it was.
-	Exists bool
+	// Exists tells that it was there. OtherDataType is the one that it has, where that is another and was not changed.
+	Exists        bool
+	OtherDataType string
+	// Migrated tells that its data type was changed, or in a dry run, that it would be.
+	Migrated bool
 	// Created tells that it was created, or in a dry run, that it would be.
 	Created bool
 	// Problem is why what exists cannot be used, or why it could not be created; empty otherwise.
 	Problem string
 }
 
-// Provision creates the definitions that are missing, or with dryRun only finds out which, and never changes one that
-// exists. What is wrong with a single one stands in its Problem; the error is for a server that could not be asked or gave no
+// Provision creates the definitions that are missing. Of one that exists it changes nothing but the data type, if asked to. What is wrong with a single one stands in its Problem; the error is for a server that could not be asked or gave no
 // token, and then calling again is safe: what was created by then is found. It blocks until the server has answered or ctx
 // ends.
-func (c *Client) Provision(ctx context.Context, wanted []Definition, dryRun bool) ([]Provisioned, error) {
+func (c *Client) Provision(ctx context.Context, wanted []Definition, how Provisioning) ([]Provisioned, error) {
 	end, err := c.begin(ctx)
 	if err != nil {
 		return nil, err
@@ -44,8 +54,10 @@ func (c *Client) Provision(ctx context.Context, wanted []Definition, dryRun bool
 		found, exists := c.definitions[one.Name]
 		switch {
 		case exists:
-			result.Exists, result.Problem = true, problemOf(found.writable())
-		case dryRun:
+			if result, err = c.exists(ctx, found, one, how); err != nil {
+				return nil, err
+			}
+		case how.DryRun:
 			result.Created = true
 		case forbidden != nil:
 			// The privilege is missing for the next one too.
@@ -61,6 +73,34 @@ func (c *Client) Provision(ctx context.Context, wanted []Definition, dryRun bool
 	return all, nil
 }
 
+// exists is what becomes of a definition that Jamf Pro has.
+func (c *Client) exists(ctx context.Context, found defined, wanted Definition, how Provisioning) (Provisioned, error) {
+	result := Provisioned{Definition: wanted, Exists: true}
+	if found.DataType != wanted.DataType {
+		result.OtherDataType = found.DataType
+	}
+	// A field that an admin fills in, or a menu of theirs, is theirs.
+	if result.OtherDataType == "" || !how.Migrate || found.InputType != "TEXT" {
+		result.Problem = problemOf(found.writable(wanted.DataType))
+		return result, nil
+	}
+	if !how.DryRun {
+		id := found.ID
+		found.ID, found.DataType = "", wanted.DataType // the ID is in the path alone
+		if err := c.ask(ctx, callMigrateAttributes, request{id: id, body: found}, nil); endsCheck(ctx, err) {
+			return result, err
+		} else if err != nil {
+			result.Problem = problemOf(err)
+			return result, nil
+		}
+		found.ID = id
+		c.definitions[wanted.Name] = found
+		c.log.Info("changed the data type of an extension attribute in Jamf Pro", "name", wanted.Name, "from", result.OtherDataType, "to", wanted.DataType)
+	}
+	result.OtherDataType, result.Migrated = "", true
+	return result, nil
+}
+
 // provision creates one definition. The second result is the problem if it is one of every other definition too.
 func (c *Client) provision(ctx context.Context, wanted Definition) (_ Provisioned, forbidden, err error) {
 	result := Provisioned{Definition: wanted}
@@ -71,7 +111,7 @@ func (c *Client) provision(ctx context.Context, wanted Definition) (_ Provisione
 		result.Created = true
 	case err == nil:
 		// Another Mac was faster.
-		result.Exists, result.Problem = true, problemOf(c.definitions[wanted.Name].writable())
+		result.Exists, result.Problem = true, problemOf(c.definitions[wanted.Name].writable(wanted.DataType))
 	case errors.Is(err, ErrUnknownDefinition):
 		result.Problem = fmt.Sprintf("%v; look again in %s, and for one whose name differs in its letters' case", err, ClusterRefresh)
 	case ok && refused.Status == http.StatusForbidden && refused.Permanent():

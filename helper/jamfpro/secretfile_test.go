@@ -224,7 +224,7 @@ func TestSetupNamesTheKeysThatAreMissing(t *testing.T) {
 	} {
 		setup := jamfpro.NewSetup(test.config, nil)
 		_, checked := setup.CheckPrivileges(t.Context())
-		_, _, provisioned := setup.Provision(t.Context(), wanted, true)
+		_, _, provisioned := setup.Provision(t.Context(), wanted, jamfpro.Provisioning{DryRun: true})
 		for _, err := range []error{checked, provisioned} {
 			if !errors.Is(err, jamfpro.ErrNotConfigured) {
 				t.Errorf("got %v", err)

@@ -209,7 +209,7 @@ var this = jamfpro.Selector{UDID: udid}
 func attributes(names ...string) []jamfpro.Attribute {
 	var all []jamfpro.Attribute
 	for _, name := range names {
-		all = append(all, jamfpro.Attribute{Name: name, Description: "about " + name, Value: "jane@example.com"})
+		all = append(all, jamfpro.Attribute{Definition: jamfpro.Definition{Name: name, DataType: "STRING", Description: "about " + name}, Value: "jane@example.com"})
 	}
 	return all
 }

@@ -46,12 +46,12 @@ func (s *Setup) CheckPrivileges(ctx context.Context) (Checked, error) {
 
 // Provision is [Client.Provision] and returns the server's host. The error wraps [ErrNotConfigured] when keys are missing,
 // which it names.
-func (s *Setup) Provision(ctx context.Context, wanted []Definition, dryRun bool) (server string, _ []Provisioned, _ error) {
+func (s *Setup) Provision(ctx context.Context, wanted []Definition, how Provisioning) (server string, _ []Provisioned, _ error) {
 	client, err := s.connect("provision extension attributes")
 	if err != nil {
 		return "", nil, err
 	}
-	provisioned, err := client.Provision(ctx, wanted, dryRun)
+	provisioned, err := client.Provision(ctx, wanted, how)
 	return client.Host(), provisioned, err
 }
 

@@ -25,6 +25,8 @@ type User struct {
 type Observation struct {
 	User     User         `json:"user"`
 	Identity wpj.Identity `json:"identity"`
+	// LastKnown is the identity before the user could not be looked at any more; nil while Identity says how the user stands.
+	LastKnown *wpj.Identity `json:"last_known,omitempty"`
 	// Evidence is what the identity rests on, without certificates.
 	Evidence []wpj.Evidence `json:"evidence,omitempty"`
 	// HeldBy is the source that holds, or held, the identity; "" where none does, and in journals of before it was kept.
@@ -48,6 +50,11 @@ type Observation struct {
 	LostKeychain *thismac.RenamedKeychain `json:"lost_keychain,omitempty"`
 	// Reported is what Jamf Pro was told last; the zero value when it was told nothing.
 	Reported Reported `json:"reported,omitzero"`
+}
+
+// Holds reports whether the user holds a registration that can be used, as far as is known.
+func (o *Observation) Holds() bool {
+	return o.Identity.State.Registered() || o.LastKnown != nil && o.LastKnown.State.Registered()
 }
 
 // Unreported returns the change of the device that Jamf Pro was not told of yet, nil when there is none.

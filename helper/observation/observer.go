@@ -239,6 +239,11 @@ func (o *Observer) Keep(tx *store.Tx, user User, reading Reading) (Observation, 
 		}
 		kept.DeviceID, kept.DeviceSource, kept.DeviceSeenAt = id, reading.Identity.Source, now
 	}
+	if last := kept.Identity; !reading.Identity.State.Unknown() {
+		kept.LastKnown = nil
+	} else if !last.State.Unknown() {
+		kept.LastKnown = &last
+	}
 	kept.User, kept.Identity, kept.Keys, kept.LookedAt = user, reading.Identity, reading.Keys, now
 	if kept.FirstLookedAt.IsZero() {
 		kept.FirstLookedAt = now

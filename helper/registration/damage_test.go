@@ -86,7 +86,7 @@ func TestIndexesAreRestored(t *testing.T) {
 					t.Errorf("%s, attached %t, %v", again.ID, attached, err)
 				}
 				newest, err := w.machine.Newest()
-				if err != nil || !slices.ContainsFunc(newest, func(r registration.Registration) bool { return r.ID == id }) {
+				if err != nil || !slices.ContainsFunc(newest, func(r registration.Latest) bool { return r.Newest.ID == id }) {
 					t.Errorf("newest %+v, %v", newest, err)
 				}
 				if ended, err := w.machine.Cancel(t.Context(), id, "uid 0"); err != nil || ended.State != registration.StateCancelled {

@@ -30,9 +30,14 @@ func (m *Machine) index(tx *store.Tx) error {
 	if m.indexed.Load() {
 		return nil
 	}
-	all, err := entries(tx)
+	all, reported, err := entries(tx)
 	if err != nil {
 		return err
+	}
+	for uid, id := range reported {
+		if err := reportedIDs.Put(tx, userKey(uid), id); err != nil {
+			return err
+		}
 	}
 	old, err := histories.Rebuild(tx, m.config.Kept, all, held(tx))
 	if err = errors.Join(err, forget(tx, old)); err != nil {
@@ -46,9 +51,14 @@ func (m *Machine) index(tx *store.Tx) error {
 func (m *Machine) indexAtStart() error {
 	complete := false
 	err := m.config.Store.View(func(tx *store.Tx) error {
-		all, err := entries(tx)
+		all, reported, err := entries(tx)
 		if err != nil {
 			return err
+		}
+		for uid, id := range reported {
+			if kept, _, err := reportedIDs.Get(tx, userKey(uid)); err != nil || kept != id {
+				return err // it is of before they were kept
+			}
 		}
 		complete, err = histories.Complete(tx, all)
 		return err
@@ -63,22 +73,30 @@ func (m *Machine) indexAtStart() error {
 	return m.config.Store.Update(m.index)
 }
 
-// entries returns whose the registrations are.
-func entries(tx *store.Tx) (all []quota.Entry[string], err error) {
+// entries returns whose the registrations are, and by uid the id of the newest that was not a gathering.
+func entries(tx *store.Tx) (all []quota.Entry[string], reported map[uint32]string, err error) {
+	reported = make(map[uint32]string)
 	for r, err := range registrations.Ascend(tx) {
 		if err != nil {
-			return nil, err
+			return nil, nil, err
 		}
 		all = append(all, quota.Entry[string]{UID: r.User.UID, Key: r.ID})
+		if r.Kind == KindRegister {
+			reported[r.User.UID] = r.ID
+		}
 	}
-	return all, nil
+	return all, reported, nil
 }
 
-// held returns what holds the registrations that have not ended.
+// held returns what holds the registrations that have not ended, and those whose result Jamf Pro is told.
 func held(tx *store.Tx) quota.Held[string] {
 	return func(one quota.Entry[string]) (bool, error) {
 		active, _, err := activeIDs.Get(tx, userKey(one.UID))
-		return active == one.Key, err
+		if err != nil || active == one.Key {
+			return true, err
+		}
+		reported, _, err := reportedIDs.Get(tx, userKey(one.UID))
+		return reported == one.Key, err
 	}
 }
 

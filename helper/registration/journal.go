@@ -13,9 +13,11 @@ import (
 // What the journal holds. The ids are UUIDs of version 7, so that their order is that of time.
 var (
 	registrations = store.NewBucket[Registration]("registrations")
-	// activeIDs and newestIDs are, by uid, the id of the user's active and of his newest registration.
-	activeIDs = store.NewBucket[string]("active")
-	newestIDs = store.NewBucket[string]("newest")
+	// activeIDs, newestIDs and reportedIDs are, by uid, the id of the user's active and newest registration, and of the newest that was not a
+	// gathering: the one whose result Jamf Pro is told.
+	activeIDs   = store.NewBucket[string]("active")
+	newestIDs   = store.NewBucket[string]("newest")
+	reportedIDs = store.NewBucket[string]("reported")
 )
 
 func userKey(uid uint32) []byte { return store.NumberKey(uint64(uid)) }
@@ -105,6 +107,11 @@ func (m *Machine) transition(tx *store.Tx, r *Registration, next State, evidence
 		if err := newestIDs.Put(tx, userKey(r.User.UID), r.ID); err != nil {
 			return err
 		}
+		if r.Kind == KindRegister {
+			if err := reportedIDs.Put(tx, userKey(r.User.UID), r.ID); err != nil {
+				return err
+			}
+		}
 	}
 	if next == StateDelivering {
 		if err := m.report(tx, r, string(StateSucceeded), now); err != nil {
@@ -165,12 +172,6 @@ func (m *Machine) DeliveryChanged(tx *store.Tx, d delivery.Delivery) error {
 		case delivery.StateDelivered:
 			return m.transition(tx, &r, StateSucceeded, "Jamf Pro has the result")
 		case delivery.StateSuperseded:
-			if d.Overtaken {
-				r.FailureReason = ReasonDeliveryRefused
-				r.FailureDetail = fmt.Sprintf("Jamf Pro did not take the result in %d attempts, and then took a newer one of another user: %s. Run `usherctl gather` to report again.",
-					d.Attempts, strings.TrimRight(d.LastError, "."))
-				return m.transition(tx, &r, StateFailed, r.FailureDetail)
-			}
 			return m.transition(tx, &r, StateSucceeded, "a newer report took the place of this one")
 		case delivery.StateRefused:
 			r.FailureReason = ReasonDeliveryRefused

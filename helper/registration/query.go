@@ -67,8 +67,17 @@ func (m *Machine) List(filter Filter) (found []Registration, err error) {
 	return found, err
 }
 
-// Newest returns the newest registration of each user, in the order of their uids.
-func (m *Machine) Newest() (found []Registration, err error) {
+// Latest is what a user did last.
+type Latest struct {
+	// Newest is the newest registration.
+	Newest Registration
+	// Reported is the newest that was not a gathering, where that is another one: a gathering does not hide how registering ended. It is nil
+	// otherwise, also where the user has only gathered.
+	Reported *Registration
+}
+
+// Newest returns what each user did last, in the order of their uids.
+func (m *Machine) Newest() (found []Latest, err error) {
 	err = m.config.Store.View(func(tx *store.Tx) error {
 		for id, err := range newestIDs.Ascend(tx) {
 			if err != nil {
@@ -78,9 +87,22 @@ func (m *Machine) Newest() (found []Registration, err error) {
 			if err != nil {
 				return err
 			}
-			if ok {
-				found = append(found, r)
+			if !ok {
+				continue
 			}
+			latest := Latest{Newest: r}
+			reported, _, err := reportedIDs.Get(tx, userKey(r.User.UID))
+			if err != nil {
+				return err
+			}
+			if reported != id {
+				if r, ok, err := registrations.Get(tx, []byte(reported)); err != nil {
+					return err
+				} else if ok {
+					latest.Reported = &r
+				}
+			}
+			found = append(found, latest)
 		}
 		return nil
 	})

@@ -318,23 +318,3 @@ func TestEndsThatSayNothingAreNotReported(t *testing.T) {
 		})
 	}
 }
-
-// A report that another user's has overtaken has not reached Jamf Pro: its registration does not succeed.
-func TestOvertakenReportIsNoSuccess(t *testing.T) {
-	synctest.Test(t, func(t *testing.T) {
-		w := newWorld(t, nil)
-		id := w.register(registration.KindRegister).ID
-		r := w.until(id, registration.StateDelivering)
-		err := w.store.Update(func(tx *store.Tx) error {
-			return w.machine.DeliveryChanged(tx, delivery.Delivery{
-				ID: r.Delivery.ID, Report: delivery.Report{RegistrationID: id}, State: delivery.StateSuperseded, Overtaken: true, Attempts: 20, LastError: "500",
-			})
-		})
-		if err != nil {
-			t.Fatal(err)
-		}
-		if r, err = w.machine.Get(id); err != nil || r.State != registration.StateFailed || r.FailureReason != registration.ReasonDeliveryRefused || !strings.Contains(r.FailureDetail, "20 attempts") {
-			t.Errorf("%s %s %q, %v", r.State, r.FailureReason, r.FailureDetail, err)
-		}
-	})
-}

@@ -376,7 +376,7 @@ func TestJournalKeepsTheNewest(t *testing.T) {
 		if err != nil || len(kept) != 3 || kept[0].ID != last {
 			t.Errorf("kept %d, %v", len(kept), err)
 		}
-		if newest, err := w.machine.Newest(); err != nil || len(newest) != 1 || newest[0].ID != last {
+		if newest, err := w.machine.Newest(); err != nil || len(newest) != 1 || newest[0].Newest.ID != last {
 			t.Errorf("newest is %+v, %v", newest, err)
 		}
 		if _, err := w.machine.Get(last[:35]); err != nil {

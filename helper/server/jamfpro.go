@@ -5,7 +5,6 @@ import (
 	"log/slog"
 	"time"
 
-	"usher.internal/helper/delivery"
 	"usher.internal/helper/jamfpro"
 	usherv1 "usher.internal/proto/usher/v1"
 )
@@ -18,7 +17,7 @@ type JamfPro interface {
 	SetClientSecret(secret string) (path string, err error)
 	RemoveClientSecret() (path string, removed bool, err error)
 	CheckPrivileges(ctx context.Context) (jamfpro.Checked, error)
-	Provision(ctx context.Context, wanted []jamfpro.Definition, dryRun bool) (server string, _ []jamfpro.Provisioned, _ error)
+	Provision(ctx context.Context, wanted []jamfpro.Definition, how jamfpro.Provisioning) (server string, _ []jamfpro.Provisioned, _ error)
 }
 
 type jamfProService struct {
@@ -28,13 +27,9 @@ type jamfProService struct {
 	log     *slog.Logger
 }
 
-// newJamfProService returns the service for the extension attributes of that table.
-func newJamfProService(jamfPro JamfPro, attributes []delivery.ExtensionAttribute, log *slog.Logger) *jamfProService {
-	service := &jamfProService{jamfPro: jamfPro, log: log}
-	for _, one := range attributes {
-		service.wanted = append(service.wanted, jamfpro.Definition{Name: one.Name, Description: one.Description})
-	}
-	return service
+// newJamfProService returns the service for these extension attributes.
+func newJamfProService(jamfPro JamfPro, wanted []jamfpro.Definition, log *slog.Logger) *jamfProService {
+	return &jamfProService{jamfPro: jamfPro, wanted: wanted, log: log}
 }
 
 // SetClientSecret and RemoveClientSecret leave a line in the log: who has put which credentials on a Mac is asked later.
@@ -78,7 +73,8 @@ func (s *jamfProService) CheckClientSecret(ctx context.Context, _ *usherv1.Check
 func (s *jamfProService) ProvisionExtensionAttributes(ctx context.Context, request *usherv1.ProvisionExtensionAttributesRequest) (*usherv1.ProvisionExtensionAttributesResponse, error) {
 	ctx, cancel := context.WithTimeout(ctx, jamfProWithin)
 	defer cancel()
-	server, provisioned, err := s.jamfPro.Provision(ctx, s.wanted, request.GetDryRun())
+	server, provisioned, err := s.jamfPro.Provision(ctx, s.wanted,
+		jamfpro.Provisioning{DryRun: request.GetDryRun(), Migrate: request.GetMigrate()})
 	if err != nil {
 		return nil, err
 	}
@@ -86,6 +82,7 @@ func (s *jamfProService) ProvisionExtensionAttributes(ctx context.Context, reque
 	for _, one := range provisioned {
 		response.Attributes = append(response.Attributes, &usherv1.ProvisionedAttribute{
 			Name: one.Name, Description: one.Description, Exists: one.Exists, Created: one.Created, Problem: one.Problem,
+			DataType: one.DataType, OtherDataType: one.OtherDataType, Migrated: one.Migrated,
 		})
 	}
 	return response, nil

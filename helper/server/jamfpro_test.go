@@ -35,7 +35,7 @@ type jamfProUnderTest struct {
 func newJamfProUnderTest(jamfPro JamfPro) *jamfProUnderTest {
 	u := &jamfProUnderTest{}
 	log := slog.New(slog.NewTextHandler(&u.log, &slog.HandlerOptions{Level: slog.LevelDebug}))
-	u.service, u.gate = newJamfProService(jamfPro, delivery.ExtensionAttributes(), log), &gate{log: log}
+	u.service, u.gate = newJamfProService(jamfPro, delivery.Definitions(), log), &gate{log: log}
 	return u
 }
 
@@ -87,7 +87,7 @@ func TestJamfProFromTheSecretToTheAttributes(t *testing.T) {
 	}
 	for _, dryRun := range []bool{true, false} {
 		provisioned, err := ask(t.Context(), u, u.service.ProvisionExtensionAttributes, &usherv1.ProvisionExtensionAttributesRequest{DryRun: dryRun})
-		if err != nil || len(provisioned.GetAttributes()) != len(delivery.ExtensionAttributes()) || provisioned.GetServer() != checked.GetServer() {
+		if err != nil || len(provisioned.GetAttributes()) != len(delivery.Definitions()) || provisioned.GetServer() != checked.GetServer() {
 			t.Fatalf("%v, %v", provisioned, err)
 		}
 		for _, one := range provisioned.GetAttributes() {
@@ -96,7 +96,7 @@ func TestJamfProFromTheSecretToTheAttributes(t *testing.T) {
 				t.Errorf("dry run %t: %v", dryRun, one)
 			}
 		}
-		if made := len(jamf.Definitions()); dryRun && made != 1 || !dryRun && made != len(delivery.ExtensionAttributes()) {
+		if made := len(jamf.Definitions()); dryRun && made != 1 || !dryRun && made != len(delivery.Definitions()) {
 			t.Errorf("dry run %t: %d definitions", dryRun, made)
 		}
 	}
@@ -121,7 +121,7 @@ func (f failingJamfPro) RemoveClientSecret() (string, bool, error) { return "", 
 func (f failingJamfPro) CheckPrivileges(context.Context) (jamfpro.Checked, error) {
 	return jamfpro.Checked{}, f.err
 }
-func (f failingJamfPro) Provision(context.Context, []jamfpro.Definition, bool) (string, []jamfpro.Provisioned, error) {
+func (f failingJamfPro) Provision(context.Context, []jamfpro.Definition, jamfpro.Provisioning) (string, []jamfpro.Provisioned, error) {
 	return "", nil, f.err
 }
 
@@ -193,7 +193,7 @@ func (hangingJamfPro) CheckPrivileges(ctx context.Context) (jamfpro.Checked, err
 	return jamfpro.Checked{}, errors.Join(jamfpro.ErrBusy, ctx.Err())
 }
 
-func (hangingJamfPro) Provision(ctx context.Context, _ []jamfpro.Definition, _ bool) (string, []jamfpro.Provisioned, error) {
+func (hangingJamfPro) Provision(ctx context.Context, _ []jamfpro.Definition, _ jamfpro.Provisioning) (string, []jamfpro.Provisioned, error) {
 	<-ctx.Done()
 	return "", nil, errors.Join(jamfpro.ErrBusy, ctx.Err())
 }

@@ -125,7 +125,7 @@ func New(config Config) *Server {
 		settings: config.Settings, settingsChanged: config.SettingsChanged, draining: draining,
 	})
 	usherv1.RegisterDeliveryServiceServer(server, &deliveryService{outbox: config.Outbox, settings: config.Settings})
-	usherv1.RegisterJamfProServiceServer(server, newJamfProService(config.JamfPro, delivery.ExtensionAttributes(), config.Logger))
+	usherv1.RegisterJamfProServiceServer(server, newJamfProService(config.JamfPro, delivery.Definitions(), config.Logger))
 	usherv1.RegisterCleanServiceServer(server, &cleanService{cleaner: config.Clean, foremost: config.Sessions})
 	usherv1.RegisterDoctorServiceServer(server, doctor)
 	usherv1.RegisterSupportServiceServer(server, &supportService{

@@ -32,8 +32,8 @@ type Sessions interface {
 
 // History is what the journal holds of each user.
 type History interface {
-	// Newest returns the newest registration of each user.
-	Newest() ([]registration.Registration, error)
+	// Newest returns what each user did last.
+	Newest() ([]registration.Latest, error)
 }
 
 // Observations is what is known of each user.
@@ -182,8 +182,10 @@ func (s *statusService) status(actor *Actor) (*usherv1.GetStatusResponse, error)
 			user = proto.CloneOf(user) // it is shared
 			withoutDevicesOfOthers(user)
 			withoutJamfPro(user)
-			if user.LastRegistration != nil {
-				keepFromUser(user.LastRegistration, actor.UID())
+			for _, one := range []*usherv1.Registration{user.LastRegistration, user.ReportedRegistration} {
+				if one != nil {
+					keepFromUser(one, actor.UID())
+				}
 			}
 			status.Users[i] = user
 		}
@@ -313,11 +315,16 @@ func (s *statusService) snapshot() (*snapshot, error) {
 		return byUID[uid]
 	}
 	for _, last := range newest {
-		userOf(last.User.Name, last.User.UID).LastRegistration = registrationToProto(last)
+		user := userOf(last.Newest.User.Name, last.Newest.User.UID)
+		user.LastRegistration = registrationToProto(last.Newest)
+		if last.Reported != nil {
+			user.ReportedRegistration = registrationToProto(*last.Reported)
+		}
 	}
 	for _, known := range observed {
 		user := userOf(known.User.Name, known.User.UID)
 		user.Identity, user.LookTime = contract.IdentityToProto(&known.Identity), contract.Timestamp(known.LookedAt)
+		user.LastKnownIdentity = contract.IdentityToProto(known.LastKnown)
 		for _, evidence := range known.Evidence {
 			user.Evidence = append(user.Evidence, contract.EvidenceToProto(evidence))
 		}

@@ -92,12 +92,18 @@ func (m *sharedMac) List(filter registration.Filter) (found []registration.Regis
 	return found, m.err
 }
 
-func (m *sharedMac) Newest() ([]registration.Registration, error) { return m.registrations, m.err }
-func (m *sharedMac) All() ([]observation.Observation, error)      { return m.observations, m.err }
-func (m *sharedMac) WriteError() error                            { return nil }
-func (m *sharedMac) Damages() ([]store.Damage, error)             { return nil, nil }
-func (m *sharedMac) Generation() uint64                           { return 1 }
-func (m *sharedMac) Changed() <-chan struct{}                     { return nil }
+func (m *sharedMac) Newest() (all []registration.Latest, err error) {
+	for _, one := range m.registrations {
+		all = append(all, registration.Latest{Newest: one})
+	}
+	return all, m.err
+}
+
+func (m *sharedMac) All() ([]observation.Observation, error) { return m.observations, m.err }
+func (m *sharedMac) WriteError() error                       { return nil }
+func (m *sharedMac) Damages() ([]store.Damage, error)        { return nil, nil }
+func (m *sharedMac) Generation() uint64                      { return 1 }
+func (m *sharedMac) Changed() <-chan struct{}                { return nil }
 
 // sharedSessions has both logged in.
 type sharedSessions struct{ janeForemost }

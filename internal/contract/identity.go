@@ -252,6 +252,15 @@ func EvidenceFromProto(message *usherv1.Evidence) wpj.Evidence {
 // SourceFromProto returns the source that stands for a message's, "" for one that this version does not know.
 func SourceFromProto(source usherv1.IdentitySource) wpj.Source { return sources.toOwn[source] }
 
+// SourceName is what a source is called for people; "" for none.
+func SourceName(source usherv1.IdentitySource) string {
+	own := SourceFromProto(source)
+	if own == "" && source != usherv1.IdentitySource_IDENTITY_SOURCE_UNSPECIFIED {
+		return strings.ToLower(Name(source)) // of a later version
+	}
+	return string(own)
+}
+
 // StateToProto returns the message's state for one of ours. One that this version does not know, which a journal can hold, is CANNOT_TELL;
 // "" is UNSPECIFIED.
 func StateToProto(state wpj.State) usherv1.IdentityState {

@@ -92,13 +92,50 @@ func (s *Server) visibleDefinition(id string) *Definition {
 }
 
 func (s *Server) createDefinition(r *http.Request) (int, any, *apiError) {
-	value, refused := decodeBody(r)
+	definition, refused := decodeDefinition(r)
 	if refused != nil {
 		return 0, nil, refused
 	}
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	definition.visible = s.options.Now().Add(s.options.ClusterLag)
+	created, wrong := s.define(definition)
+	if wrong != nil {
+		return 0, nil, badRequest([]problem{*wrong})
+	}
+	return http.StatusCreated, map[string]string{"id": created.ID, "href": "https://" + r.Host + definitionsPath + "/" + created.ID}, nil
+}
+
+// changeDefinition is PUT [SPEC]. What values become that are not of the new data type is not known; here they stay until they are written.
+func (s *Server) changeDefinition(r *http.Request) (int, any, *apiError) {
+	definition, refused := decodeDefinition(r)
+	if refused != nil {
+		return 0, nil, refused
+	}
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	before := s.visibleDefinition(r.PathValue("id"))
+	if before == nil {
+		return 0, nil, refuse(http.StatusNotFound, "INVALID_ID", "id", "Extension attribute with id "+r.PathValue("id")+" does not exist")
+	}
+	definition.ID = before.ID
+	if wrong := s.refusesDefinition(definition); wrong != nil {
+		return 0, nil, badRequest([]problem{*wrong})
+	}
+	*before = definition
+	s.save()
+	return http.StatusOK, definition, nil
+}
+
+// decodeDefinition reads the definition that a request carries.
+func decodeDefinition(r *http.Request) (definition Definition, refused *apiError) {
+	value, refused := decodeBody(r)
+	if refused != nil {
+		return definition, refused
+	}
 	problems := definitionShape.check("", value)
 	if problems != nil {
-		return 0, nil, badRequest(problems)
+		return definition, badRequest(problems)
 	}
 	wanted := value.(map[string]any)
 	for _, name := range []string{"name", "inputType", "inventoryDisplayType"} {
@@ -107,9 +144,9 @@ func (s *Server) createDefinition(r *http.Request) (int, any, *apiError) {
 		}
 	}
 	if problems = append(problems, unrelatedFields(wanted)...); problems != nil {
-		return 0, nil, badRequest(problems)
+		return definition, badRequest(problems)
 	}
-	definition := Definition{Enabled: true, DataType: DataString}
+	definition = Definition{Enabled: true, DataType: DataString, PopupMenuChoices: []string{}}
 	definition.Name, _ = wanted["name"].(string)
 	definition.Description, _ = wanted["description"].(string)
 	definition.ScriptContents, _ = wanted["scriptContents"].(string)
@@ -125,14 +162,7 @@ func (s *Server) createDefinition(r *http.Request) (int, any, *apiError) {
 	for _, choice := range choices {
 		definition.PopupMenuChoices = append(definition.PopupMenuChoices, choice.(string))
 	}
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	definition.visible = s.options.Now().Add(s.options.ClusterLag)
-	created, wrong := s.define(definition)
-	if wrong != nil {
-		return 0, nil, badRequest([]problem{*wrong})
-	}
-	return http.StatusCreated, map[string]string{"id": created.ID, "href": "https://" + r.Host + definitionsPath + "/" + created.ID}, nil
+	return definition, nil
 }
 
 // unrelatedFields finds fields that do not go with the input type.
@@ -159,22 +189,8 @@ func unrelatedFields(wanted map[string]any) []problem {
 
 // define validates a definition and adds it under a new id. The caller holds mu.
 func (s *Server) define(definition Definition) (*Definition, *problem) {
-	invalid := func(field, value string) *problem {
-		return &problem{Code: "INVALID_VALUE", Field: field, ID: "0", Description: fmt.Sprintf("%s %q is not allowed", field, value)}
-	}
-	switch {
-	case !slices.Contains(inputTypes, definition.InputType):
-		return nil, invalid("inputType", string(definition.InputType))
-	case !slices.Contains(displayTypes, definition.InventoryDisplayType):
-		return nil, invalid("inventoryDisplayType", string(definition.InventoryDisplayType))
-	case !slices.Contains(dataTypes, definition.DataType):
-		return nil, invalid("dataType", string(definition.DataType))
-	case definition.InputType == InputDirectoryService:
-		return nil, &problem{Code: "INVALID_VALUE", Field: "inputType", ID: "0", Description: "LDAP is not configured"}
-	}
-	same := func(one *Definition) bool { return strings.EqualFold(one.Name, definition.Name) }
-	if slices.ContainsFunc(s.definitions, same) {
-		return nil, &problem{Code: "DUPLICATE_FIELD", Field: "name", ID: "0", Description: "An extension attribute with this name already exists"}
+	if wrong := s.refusesDefinition(definition); wrong != nil {
+		return nil, wrong
 	}
 	definition.ID = s.nextID()
 	if definition.PopupMenuChoices == nil {
@@ -183,6 +199,30 @@ func (s *Server) define(definition Definition) (*Definition, *problem) {
 	s.definitions = append(s.definitions, &definition)
 	s.save()
 	return &definition, nil
+}
+
+// refusesDefinition says what is wrong with a definition, nil where nothing is. The caller holds mu.
+func (s *Server) refusesDefinition(definition Definition) *problem {
+	invalid := func(field, value string) *problem {
+		return &problem{Code: "INVALID_VALUE", Field: field, ID: "0", Description: fmt.Sprintf("%s %q is not allowed", field, value)}
+	}
+	switch {
+	case !slices.Contains(inputTypes, definition.InputType):
+		return invalid("inputType", string(definition.InputType))
+	case !slices.Contains(displayTypes, definition.InventoryDisplayType):
+		return invalid("inventoryDisplayType", string(definition.InventoryDisplayType))
+	case !slices.Contains(dataTypes, definition.DataType):
+		return invalid("dataType", string(definition.DataType))
+	case definition.InputType == InputDirectoryService:
+		return &problem{Code: "INVALID_VALUE", Field: "inputType", ID: "0", Description: "LDAP is not configured"}
+	}
+	same := func(one *Definition) bool {
+		return strings.EqualFold(one.Name, definition.Name) && one.ID != definition.ID
+	}
+	if slices.ContainsFunc(s.definitions, same) {
+		return &problem{Code: "DUPLICATE_FIELD", Field: "name", ID: "0", Description: "An extension attribute with this name already exists"}
+	}
+	return nil
 }
 
 // AddDefinition adds an extension attribute as an admin does. Empty types mean TEXT, STRING and EXTENSION_ATTRIBUTES; the id

@@ -12,6 +12,7 @@ const (
 	UpdateComputers             = "Update Computers"
 	ReadExtensionAttributes     = "Read Computer Extension Attributes"
 	CreateExtensionAttributes   = "Create Computer Extension Attributes"
+	UpdateExtensionAttributes   = "Update Computer Extension Attributes"
 	ReadDeviceCompliance        = "Read Device Compliance Information"
 	ReadConditionalAccess       = "Read Conditional Access"
 	anyToken                    = ""
@@ -49,6 +50,7 @@ func (s *Server) apiRoutes() *http.ServeMux {
 		{"GET /api/v1/jamf-pro-version", anyToken, "", s.version},
 		{"GET " + definitionsPath, ReadExtensionAttributes, "", s.listDefinitions},
 		{"POST " + definitionsPath, CreateExtensionAttributes, contentTypeJSON, s.createDefinition},
+		{"PUT " + definitionsPath + "/{id}", UpdateExtensionAttributes, contentTypeJSON, s.changeDefinition},
 		{"GET " + compliancePath, ReadDeviceCompliance, "", s.getCompliance},
 		{"GET " + complianceFeatureTogglePath, ReadConditionalAccess, "", s.getComplianceFeatureToggle},
 	} {

@@ -238,7 +238,13 @@ type PrivilegeCheck struct {
 	// What usher needs it for, a few words.
 	Purpose string `protobuf:"bytes,4,opt,name=purpose,proto3" json:"purpose,omitempty"`
 	// Why it could not be tried; empty otherwise.
-	Problem       string `protobuf:"bytes,5,opt,name=problem,proto3" json:"problem,omitempty"`
+	Problem string `protobuf:"bytes,5,opt,name=problem,proto3" json:"problem,omitempty"`
+	// By Jamf Pro's name: STRING or DATE_TIME.
+	DataType string `protobuf:"bytes,6,opt,name=data_type,json=dataType,proto3" json:"data_type,omitempty"`
+	// The data type of what exists, where that is another one and was not changed.
+	OtherDataType string `protobuf:"bytes,7,opt,name=other_data_type,json=otherDataType,proto3" json:"other_data_type,omitempty"`
+	// The data type has been changed; in a dry run it would be.
+	Migrated      bool `protobuf:"varint,8,opt,name=migrated,proto3" json:"migrated,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -306,6 +312,27 @@ func (x *PrivilegeCheck) GetProblem() string {
 		return x.Problem
 	}
 	return ""
+}
+
+func (x *PrivilegeCheck) GetDataType() string {
+	if x != nil {
+		return x.DataType
+	}
+	return ""
+}
+
+func (x *PrivilegeCheck) GetOtherDataType() string {
+	if x != nil {
+		return x.OtherDataType
+	}
+	return ""
+}
+
+func (x *PrivilegeCheck) GetMigrated() bool {
+	if x != nil {
+		return x.Migrated
+	}
+	return false
 }
 
 type RemoveClientSecretRequest struct {
@@ -390,8 +417,10 @@ func (x *RemoveClientSecretResponse) GetRemoved() bool {
 }
 
 type ProvisionExtensionAttributesRequest struct {
-	state         protoimpl.MessageState `protogen:"open.v1"`
-	DryRun        bool                   `protobuf:"varint,1,opt,name=dry_run,json=dryRun,proto3" json:"dry_run,omitempty"`
+	state  protoimpl.MessageState `protogen:"open.v1"`
+	DryRun bool                   `protobuf:"varint,1,opt,name=dry_run,json=dryRun,proto3" json:"dry_run,omitempty"`
+	// Change the data type of those that exist with another one.
+	Migrate       bool `protobuf:"varint,2,opt,name=migrate,proto3" json:"migrate,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -429,6 +458,13 @@ func (*ProvisionExtensionAttributesRequest) Descriptor() ([]byte, []int) {
 func (x *ProvisionExtensionAttributesRequest) GetDryRun() bool {
 	if x != nil {
 		return x.DryRun
+	}
+	return false
+}
+
+func (x *ProvisionExtensionAttributesRequest) GetMigrate() bool {
+	if x != nil {
+		return x.Migrate
 	}
 	return false
 }
@@ -490,12 +526,18 @@ type ProvisionedAttribute struct {
 	state       protoimpl.MessageState `protogen:"open.v1"`
 	Name        string                 `protobuf:"bytes,1,opt,name=name,proto3" json:"name,omitempty"`
 	Description string                 `protobuf:"bytes,2,opt,name=description,proto3" json:"description,omitempty"`
-	// It was there already, and is as it was.
+	// It was there already.
 	Exists bool `protobuf:"varint,3,opt,name=exists,proto3" json:"exists,omitempty"`
 	// It has been created; in a dry run it would be.
 	Created bool `protobuf:"varint,4,opt,name=created,proto3" json:"created,omitempty"`
 	// Why what exists cannot be used, or why it could not be created; empty otherwise.
-	Problem       string `protobuf:"bytes,5,opt,name=problem,proto3" json:"problem,omitempty"`
+	Problem string `protobuf:"bytes,5,opt,name=problem,proto3" json:"problem,omitempty"`
+	// By Jamf Pro's name: STRING or DATE_TIME.
+	DataType string `protobuf:"bytes,6,opt,name=data_type,json=dataType,proto3" json:"data_type,omitempty"`
+	// The data type of what exists, where that is another one and was not changed.
+	OtherDataType string `protobuf:"bytes,7,opt,name=other_data_type,json=otherDataType,proto3" json:"other_data_type,omitempty"`
+	// The data type has been changed; in a dry run it would be.
+	Migrated      bool `protobuf:"varint,8,opt,name=migrated,proto3" json:"migrated,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -565,6 +607,27 @@ func (x *ProvisionedAttribute) GetProblem() string {
 	return ""
 }
 
+func (x *ProvisionedAttribute) GetDataType() string {
+	if x != nil {
+		return x.DataType
+	}
+	return ""
+}
+
+func (x *ProvisionedAttribute) GetOtherDataType() string {
+	if x != nil {
+		return x.OtherDataType
+	}
+	return ""
+}
+
+func (x *ProvisionedAttribute) GetMigrated() bool {
+	if x != nil {
+		return x.Migrated
+	}
+	return false
+}
+
 var File_usher_v1_jamfpro_proto protoreflect.FileDescriptor
 
 const file_usher_v1_jamfpro_proto_rawDesc = "" +
@@ -582,31 +645,38 @@ const file_usher_v1_jamfpro_proto_rawDesc = "" +
 	"privileges\x18\x03 \x03(\v2\x18.usher.v1.PrivilegeCheckR\n" +
 	"privileges\x12+\n" +
 	"\x11inventory_version\x18\x04 \x01(\tR\x10inventoryVersion\x12'\n" +
-	"\x0fversion_problem\x18\x05 \x01(\tR\x0eversionProblem\"\xa9\x01\n" +
+	"\x0fversion_problem\x18\x05 \x01(\tR\x0eversionProblem\"\x8a\x02\n" +
 	"\x0ePrivilegeCheck\x12\x1c\n" +
 	"\tprivilege\x18\x01 \x01(\tR\tprivilege\x12\x1a\n" +
 	"\brequired\x18\x02 \x01(\bR\brequired\x12\x1d\n" +
 	"\agranted\x18\x03 \x01(\bH\x00R\agranted\x88\x01\x01\x12\x18\n" +
 	"\apurpose\x18\x04 \x01(\tR\apurpose\x12\x18\n" +
-	"\aproblem\x18\x05 \x01(\tR\aproblemB\n" +
+	"\aproblem\x18\x05 \x01(\tR\aproblem\x12\x1b\n" +
+	"\tdata_type\x18\x06 \x01(\tR\bdataType\x12&\n" +
+	"\x0fother_data_type\x18\a \x01(\tR\rotherDataType\x12\x1a\n" +
+	"\bmigrated\x18\b \x01(\bR\bmigratedB\n" +
 	"\n" +
 	"\b_granted\"\x1b\n" +
 	"\x19RemoveClientSecretRequest\"6\n" +
 	"\x1aRemoveClientSecretResponse\x12\x18\n" +
-	"\aremoved\x18\x01 \x01(\bR\aremoved\">\n" +
+	"\aremoved\x18\x01 \x01(\bR\aremoved\"X\n" +
 	"#ProvisionExtensionAttributesRequest\x12\x17\n" +
-	"\adry_run\x18\x01 \x01(\bR\x06dryRun\"~\n" +
+	"\adry_run\x18\x01 \x01(\bR\x06dryRun\x12\x18\n" +
+	"\amigrate\x18\x02 \x01(\bR\amigrate\"~\n" +
 	"$ProvisionExtensionAttributesResponse\x12>\n" +
 	"\n" +
 	"attributes\x18\x01 \x03(\v2\x1e.usher.v1.ProvisionedAttributeR\n" +
 	"attributes\x12\x16\n" +
-	"\x06server\x18\x02 \x01(\tR\x06server\"\x98\x01\n" +
+	"\x06server\x18\x02 \x01(\tR\x06server\"\xf9\x01\n" +
 	"\x14ProvisionedAttribute\x12\x12\n" +
 	"\x04name\x18\x01 \x01(\tR\x04name\x12 \n" +
 	"\vdescription\x18\x02 \x01(\tR\vdescription\x12\x16\n" +
 	"\x06exists\x18\x03 \x01(\bR\x06exists\x12\x18\n" +
 	"\acreated\x18\x04 \x01(\bR\acreated\x12\x18\n" +
-	"\aproblem\x18\x05 \x01(\tR\aproblem2\xa6\x03\n" +
+	"\aproblem\x18\x05 \x01(\tR\aproblem\x12\x1b\n" +
+	"\tdata_type\x18\x06 \x01(\tR\bdataType\x12&\n" +
+	"\x0fother_data_type\x18\a \x01(\tR\rotherDataType\x12\x1a\n" +
+	"\bmigrated\x18\b \x01(\bR\bmigrated2\xa6\x03\n" +
 	"\x0eJamfProService\x12V\n" +
 	"\x0fSetClientSecret\x12 .usher.v1.SetClientSecretRequest\x1a!.usher.v1.SetClientSecretResponse\x12\\\n" +
 	"\x11CheckClientSecret\x12\".usher.v1.CheckClientSecretRequest\x1a#.usher.v1.CheckClientSecretResponse\x12_\n" +

@@ -38,7 +38,7 @@ type JamfProServiceClient interface {
 	CheckClientSecret(ctx context.Context, in *CheckClientSecretRequest, opts ...grpc.CallOption) (*CheckClientSecretResponse, error)
 	// RemoveClientSecret removes the file; that there is none is no error.
 	RemoveClientSecret(ctx context.Context, in *RemoveClientSecretRequest, opts ...grpc.CallOption) (*RemoveClientSecretResponse, error)
-	// ProvisionExtensionAttributes creates the definitions that are missing, and changes nothing that exists.
+	// ProvisionExtensionAttributes creates the definitions that are missing. It changes nothing that exists but the data type, if asked to.
 	ProvisionExtensionAttributes(ctx context.Context, in *ProvisionExtensionAttributesRequest, opts ...grpc.CallOption) (*ProvisionExtensionAttributesResponse, error)
 }
 
@@ -103,7 +103,7 @@ type JamfProServiceServer interface {
 	CheckClientSecret(context.Context, *CheckClientSecretRequest) (*CheckClientSecretResponse, error)
 	// RemoveClientSecret removes the file; that there is none is no error.
 	RemoveClientSecret(context.Context, *RemoveClientSecretRequest) (*RemoveClientSecretResponse, error)
-	// ProvisionExtensionAttributes creates the definitions that are missing, and changes nothing that exists.
+	// ProvisionExtensionAttributes creates the definitions that are missing. It changes nothing that exists but the data type, if asked to.
 	ProvisionExtensionAttributes(context.Context, *ProvisionExtensionAttributesRequest) (*ProvisionExtensionAttributesResponse, error)
 	mustEmbedUnimplementedJamfProServiceServer()
 }

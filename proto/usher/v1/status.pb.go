@@ -475,7 +475,15 @@ type UserStatus struct {
 	LookTime *timestamppb.Timestamp `protobuf:"bytes,7,opt,name=look_time,json=lookTime,proto3" json:"look_time,omitempty"`
 	// The login keychain that macOS renamed because it could not open it, where that is why the user's identity is lost; not set
 	// otherwise.
-	LostKeychain  *RenamedKeychain `protobuf:"bytes,8,opt,name=lost_keychain,json=lostKeychain,proto3" json:"lost_keychain,omitempty"`
+	LostKeychain *RenamedKeychain `protobuf:"bytes,8,opt,name=lost_keychain,json=lostKeychain,proto3" json:"lost_keychain,omitempty"`
+	// The registration whose result Jamf Pro is told: the newest that was not a gathering. Not set where that is last_registration.
+	ReportedRegistration *Registration `protobuf:"bytes,9,opt,name=reported_registration,json=reportedRegistration,proto3" json:"reported_registration,omitempty"`
+	// The identity that was found last before the user could not be looked at any more; not set where identity says how the user stands.
+	LastKnownIdentity *Identity `protobuf:"bytes,10,opt,name=last_known_identity,json=lastKnownIdentity,proto3" json:"last_known_identity,omitempty"`
+	// Jamf Pro's record of this computer describes this user. At most one user is it.
+	Primary bool `protobuf:"varint,11,opt,name=primary,proto3" json:"primary,omitempty"`
+	// This computer has no such account any more.
+	NoAccount     bool `protobuf:"varint,12,opt,name=no_account,json=noAccount,proto3" json:"no_account,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -564,6 +572,34 @@ func (x *UserStatus) GetLostKeychain() *RenamedKeychain {
 		return x.LostKeychain
 	}
 	return nil
+}
+
+func (x *UserStatus) GetReportedRegistration() *Registration {
+	if x != nil {
+		return x.ReportedRegistration
+	}
+	return nil
+}
+
+func (x *UserStatus) GetLastKnownIdentity() *Identity {
+	if x != nil {
+		return x.LastKnownIdentity
+	}
+	return nil
+}
+
+func (x *UserStatus) GetPrimary() bool {
+	if x != nil {
+		return x.Primary
+	}
+	return false
+}
+
+func (x *UserStatus) GetNoAccount() bool {
+	if x != nil {
+		return x.NoAccount
+	}
+	return false
 }
 
 // RenamedKeychain is a file login_renamed_N.keychain-db in a user's ~/Library/Keychains.
@@ -890,7 +926,7 @@ const file_usher_v1_status_proto_rawDesc = "" +
 	"\rJournalDamage\x12\x12\n" +
 	"\x04text\x18\x01 \x01(\tR\x04text\x12\x10\n" +
 	"\x03fix\x18\x02 \x01(\tR\x03fix\x12.\n" +
-	"\x04time\x18\x03 \x01(\v2\x1a.google.protobuf.TimestampR\x04time\"\xc5\x03\n" +
+	"\x04time\x18\x03 \x01(\v2\x1a.google.protobuf.TimestampR\x04time\"\x8f\x05\n" +
 	"\n" +
 	"UserStatus\x12\"\n" +
 	"\x04user\x18\x01 \x01(\v2\x0e.usher.v1.UserR\x04user\x121\n" +
@@ -900,7 +936,13 @@ const file_usher_v1_status_proto_rawDesc = "" +
 	"\bevidence\x18\x05 \x03(\v2\x12.usher.v1.EvidenceR\bevidence\x12B\n" +
 	"\x10device_id_change\x18\x06 \x01(\v2\x18.usher.v1.DeviceIDChangeR\x0edeviceIdChange\x127\n" +
 	"\tlook_time\x18\a \x01(\v2\x1a.google.protobuf.TimestampR\blookTime\x12>\n" +
-	"\rlost_keychain\x18\b \x01(\v2\x19.usher.v1.RenamedKeychainR\flostKeychain\"b\n" +
+	"\rlost_keychain\x18\b \x01(\v2\x19.usher.v1.RenamedKeychainR\flostKeychain\x12K\n" +
+	"\x15reported_registration\x18\t \x01(\v2\x16.usher.v1.RegistrationR\x14reportedRegistration\x12B\n" +
+	"\x13last_known_identity\x18\n" +
+	" \x01(\v2\x12.usher.v1.IdentityR\x11lastKnownIdentity\x12\x18\n" +
+	"\aprimary\x18\v \x01(\bR\aprimary\x12\x1d\n" +
+	"\n" +
+	"no_account\x18\f \x01(\bR\tnoAccount\"b\n" +
 	"\x0fRenamedKeychain\x12\x12\n" +
 	"\x04name\x18\x01 \x01(\tR\x04name\x12;\n" +
 	"\vrename_time\x18\x02 \x01(\v2\x1a.google.protobuf.TimestampR\n" +
@@ -983,21 +1025,23 @@ var file_usher_v1_status_proto_depIdxs = []int32{
 	17, // 15: usher.v1.UserStatus.device_id_change:type_name -> usher.v1.DeviceIDChange
 	12, // 16: usher.v1.UserStatus.look_time:type_name -> google.protobuf.Timestamp
 	8,  // 17: usher.v1.UserStatus.lost_keychain:type_name -> usher.v1.RenamedKeychain
-	12, // 18: usher.v1.RenamedKeychain.rename_time:type_name -> google.protobuf.Timestamp
-	12, // 19: usher.v1.FleetStatus.since:type_name -> google.protobuf.Timestamp
-	12, // 20: usher.v1.FleetStatus.expire_time:type_name -> google.protobuf.Timestamp
-	12, // 21: usher.v1.SessionStatus.connect_time:type_name -> google.protobuf.Timestamp
-	12, // 22: usher.v1.OutboxStatus.next_attempt_time:type_name -> google.protobuf.Timestamp
-	12, // 23: usher.v1.OutboxStatus.last_delivered_time:type_name -> google.protobuf.Timestamp
-	0,  // 24: usher.v1.StatusService.GetStatus:input_type -> usher.v1.GetStatusRequest
-	1,  // 25: usher.v1.StatusService.WatchStatus:input_type -> usher.v1.WatchStatusRequest
-	3,  // 26: usher.v1.StatusService.GetStatus:output_type -> usher.v1.GetStatusResponse
-	2,  // 27: usher.v1.StatusService.WatchStatus:output_type -> usher.v1.WatchStatusResponse
-	26, // [26:28] is the sub-list for method output_type
-	24, // [24:26] is the sub-list for method input_type
-	24, // [24:24] is the sub-list for extension type_name
-	24, // [24:24] is the sub-list for extension extendee
-	0,  // [0:24] is the sub-list for field type_name
+	14, // 18: usher.v1.UserStatus.reported_registration:type_name -> usher.v1.Registration
+	15, // 19: usher.v1.UserStatus.last_known_identity:type_name -> usher.v1.Identity
+	12, // 20: usher.v1.RenamedKeychain.rename_time:type_name -> google.protobuf.Timestamp
+	12, // 21: usher.v1.FleetStatus.since:type_name -> google.protobuf.Timestamp
+	12, // 22: usher.v1.FleetStatus.expire_time:type_name -> google.protobuf.Timestamp
+	12, // 23: usher.v1.SessionStatus.connect_time:type_name -> google.protobuf.Timestamp
+	12, // 24: usher.v1.OutboxStatus.next_attempt_time:type_name -> google.protobuf.Timestamp
+	12, // 25: usher.v1.OutboxStatus.last_delivered_time:type_name -> google.protobuf.Timestamp
+	0,  // 26: usher.v1.StatusService.GetStatus:input_type -> usher.v1.GetStatusRequest
+	1,  // 27: usher.v1.StatusService.WatchStatus:input_type -> usher.v1.WatchStatusRequest
+	3,  // 28: usher.v1.StatusService.GetStatus:output_type -> usher.v1.GetStatusResponse
+	2,  // 29: usher.v1.StatusService.WatchStatus:output_type -> usher.v1.WatchStatusResponse
+	28, // [28:30] is the sub-list for method output_type
+	26, // [26:28] is the sub-list for method input_type
+	26, // [26:26] is the sub-list for extension type_name
+	26, // [26:26] is the sub-list for extension extendee
+	0,  // [0:26] is the sub-list for field type_name
 }
 
 func init() { file_usher_v1_status_proto_init() }
