@@ -3,6 +3,7 @@ package browser
 import (
 	"archive/tar"
 	"bytes"
+	"cmp"
 	"compress/gzip"
 	"crypto/sha512"
 	_ "embed"
@@ -37,10 +38,8 @@ func script(name string) (string, error) {
 			continue
 		}
 		version, file, integrity := fields[1], fields[2], fields[3]
-		cache, err := os.UserCacheDir()
-		if err != nil {
-			return "", err
-		}
+		// As the script has it, on macOS too: os.UserCacheDir is another directory there.
+		cache := cmp.Or(os.Getenv("XDG_CACHE_HOME"), filepath.Join(os.Getenv("HOME"), ".cache"))
 		archive, err := os.ReadFile(filepath.Join(cache, "usher", "npm", strings.ReplaceAll(name, "/", "+")+"-"+version+".tgz"))
 		if err != nil {
 			return "", fmt.Errorf("read %s of npm: %w", name, err)
