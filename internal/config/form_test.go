@@ -15,7 +15,7 @@ import (
 	"usher.internal/sim/browser"
 )
 
-// formMakers are the two json-editors, by their names at npm. Which version Jamf Pro's form is made of is not published.
+// formMakers are json-editor before 1.0 and the current one, by their names at npm. Which one Jamf Pro's form is made of is not published.
 var formMakers = []string{"json-editor", "@json-editor/json-editor"}
 
 // saved is what a form has when it is saved: a value, and what it complains about.
