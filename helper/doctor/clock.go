@@ -26,7 +26,7 @@ type clock struct {
 
 func (c clock) right(ctx context.Context) (Finding, error) {
 	if len(c.endpoints) == 0 {
-		return notApplicable("preflight.endpoints is empty, so there is nobody to ask for the time."), nil
+		return notApplicable("preflight.endpoints is none, so there is nobody to ask for the time."), nil
 	}
 	errs := []error{errNoTime}
 	var outside *Finding // of the first certificate that is not valid at the time of this clock

@@ -57,7 +57,7 @@ func (e endpoints) ways() []endpoint.Prober {
 // it has an answer. Where usher cannot go the way that Company Portal goes, it is no failure that there is none.
 func (e endpoints) reachable(ctx context.Context) (Finding, error) {
 	if len(e.addresses) == 0 {
-		return notApplicable("preflight.endpoints is empty."), nil
+		return notApplicable("preflight.endpoints is none."), nil
 	}
 	ctx, cancel := context.WithCancel(ctx)
 	defer cancel()
@@ -121,7 +121,7 @@ func (e endpoints) reachable(ctx context.Context) (Finding, error) {
 // certificates makes a TLS handshake with every server, all side by side, and has one finding for each.
 func (e endpoints) certificates(ctx context.Context) ([]Finding, error) {
 	if len(e.addresses) == 0 {
-		return []Finding{notApplicable("preflight.endpoints is empty.")}, nil
+		return []Finding{notApplicable("preflight.endpoints is none.")}, nil
 	}
 	found := make([]Finding, len(e.addresses))
 	automatic := e.prober.Proxies.Automatic()

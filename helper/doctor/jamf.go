@@ -32,7 +32,7 @@ type jamfPreferences struct{ path string }
 // nothing.
 func (j jamfPreferences) conditionalAccessEnabled(ctx context.Context) (Finding, error) {
 	if j.path == "" {
-		return notApplicable("preflight.jamf_preferences is empty."), nil
+		return notApplicable("preflight.jamf_preferences is none."), nil
 	}
 	content, err := propertylist.ContentWithin(ctx, j.path)
 	if err != nil {

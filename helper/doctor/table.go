@@ -104,7 +104,7 @@ func (c *Checks) table(caller Caller, begun time.Time) []check {
 		{
 			name: "conditional-access-enabled", title: "Conditional Access is enabled in Jamf",
 			looksAt: "microsoftCAEnabled is true in preflight.jamf_preferences; otherwise the registration would end after Company Portal closes.",
-			fix:     "Put the computer into the group that Jamf Pro's Conditional Access or device compliance applies to, then run `sudo /usr/local/jamf/bin/jamf manage` on it, or empty preflight.jamf_preferences to register all the same.",
+			fix:     "Put the computer into the group that Jamf Pro's Conditional Access or device compliance applies to, then run `sudo /usr/local/jamf/bin/jamf manage` on it, or set preflight.jamf_preferences to none to register all the same.",
 			seenBy:  everyone,
 			reason:  registration.ReasonConditionalAccessDisabled, look: one(jamfPreferences{config.JamfPreferences}.conditionalAccessEnabled),
 		},
@@ -125,7 +125,7 @@ func (c *Checks) table(caller Caller, begun time.Time) []check {
 		{
 			name: "registration-endpoints", title: "Microsoft's endpoints can be reached",
 			looksAt: "One of preflight.endpoints that are for registration and sign-in accepts a connection, through usherd's proxy or as the system's settings say.",
-			fix:     "Check network, DNS, proxy and firewall, or empty preflight.endpoints.",
+			fix:     "Check network, DNS, proxy and firewall, or set preflight.endpoints to none.",
 			seenBy:  everyone,
 			reason:  registration.ReasonEndpointsUnreachable, within: endpointsWithin, look: one(endpoints.reachable),
 		},

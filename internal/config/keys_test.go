@@ -26,7 +26,7 @@ var other = map[string]string{
 	"registration.sign_in_timeout":       "1m1s",
 	"registration.identity_timeout":      "1.5s",
 	"preflight.endpoints":                "one.example:443, 192.0.2.1:1, [2001:db8::1]:65535",
-	"preflight.jamf_preferences":         "",
+	"preflight.jamf_preferences":         "none",
 	"proxy.url":                          "http://proxy.example.com:8080",
 	"delivery.mode":                      "api",
 	"delivery.computer_udid":             "564D2CF7-C4B7-4C7A-A94E-1F5B3D6A7B8C",

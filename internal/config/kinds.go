@@ -26,6 +26,46 @@ type value struct {
 	isList bool
 }
 
+// orDefault is the value, or the row's default in place of one that is empty. Empty entries of a list are left out: a form writes one for
+// each line that was added and not filled in.
+func (v value) orDefault(r row) value {
+	if v.isList {
+		v.list = slices.DeleteFunc(slices.Clone(v.list), func(entry string) bool { return strings.TrimSpace(entry) == "" })
+	}
+	if len(v.list) == 0 && strings.TrimSpace(v.text) == "" {
+		return value{text: r.Default}
+	}
+	return v
+}
+
+// none is the word for the empty value of a row that has another default.
+const none = "none"
+
+// orNoneAllowed ends what such a row allows.
+const orNoneAllowed = ", or " + none
+
+// orNone has none mean the empty value, which a profile cannot say otherwise: there an empty value means the default.
+func orNone(r row) row {
+	set, get := r.set, r.get
+	r.Allowed = strings.TrimSuffix(r.Allowed, ", or empty") + orNoneAllowed
+	if r.Default == "" {
+		r.Default = none
+	}
+	r.set = func(c *Config, v value) error {
+		if v.text == none || len(v.list) == 1 && strings.TrimSpace(v.list[0]) == none {
+			v = value{}
+		}
+		return set(c, v)
+	}
+	r.get = func(c *Config) string {
+		if text := get(c); text != "" {
+			return text
+		}
+		return none
+	}
+	return r
+}
+
 // Bounds that hold a mistake in a file back from becoming one elsewhere.
 const (
 	maximumText      = 1024

@@ -10,7 +10,8 @@ import (
 // Layer says where a value came from.
 type Layer string
 
-// The layers, the strongest first.
+// The layers, the strongest first. In the managed one a key that is empty has its default, also where an empty value would mean something
+// else in a file: the forms of which profiles are made write what nobody has filled in.
 const (
 	LayerManaged Layer = "managed"
 	LayerLocal   Layer = "local"
@@ -142,11 +143,14 @@ func (l *Loaded) apply(layer Layer, file string, entries []entry) (problems []*K
 			problem.Problem = fmt.Sprintf("is set twice, in line %d too", first)
 		case twice:
 			problem.Problem = "is set twice"
-		case found.empty:
+		case found.empty && layer != LayerManaged:
 			problem.Problem, problem.Allowed = `has no value; remove the key, or write "" where empty is allowed`, row.Allowed
 		case found.problem != "":
 			problem.Problem, problem.Allowed = found.problem, row.Allowed
 		default:
+			if layer == LayerManaged {
+				found.value = found.value.orDefault(row)
+			}
 			winner, decided := l.origins[row.Name]
 			target := &l.Config
 			if decided { // only to check it

@@ -156,6 +156,75 @@ func TestManagedValueCannotBeOverridden(t *testing.T) {
 	}
 }
 
+// The form of which a profile is made writes every key, also those that nobody has filled in.
+func TestEmptyManagedValueIsTheDefault(t *testing.T) {
+	keys := config.Keys("linux")
+	for name, empty := range map[string]any{"text": "", "blank": " \t", "array": []any{}, "array of an empty text": []any{"", " "}, "dictionary": map[string]any{}} {
+		t.Run(name, func(t *testing.T) {
+			content := map[string]any{}
+			for _, key := range keys {
+				content[key.Name] = empty
+			}
+			encoded, err := plist.Marshal(content, plist.XMLFormat)
+			if err != nil {
+				t.Fatal(err)
+			}
+			managed, local := write(t, "org.usher.plist", string(encoded)), write(t, "config.yaml", yamlOf(other))
+			loaded := load(t, config.Places{Managed: managed, Local: local})
+			if !reflect.DeepEqual(loaded.Config, config.Default()) {
+				t.Errorf("got %+v", loaded.Config)
+			}
+			for _, value := range loaded.Values() {
+				if value.Value != value.Default || value.Origin != "managed ("+managed+")" || len(value.Overridden) != 1 {
+					t.Errorf("%s is %+v", value.Key, value)
+				}
+			}
+		})
+	}
+	loaded := load(t, config.Places{Managed: write(t, "managed.yaml", "log_level:\nfleet.servers: ['', 'tls://nats.example.org:4222']\nfleet.credentials_file: /etc/c\n")})
+	if loaded.LogLevel != slog.LevelInfo || !reflect.DeepEqual(loaded.Fleet.Servers, []string{"tls://nats.example.org:4222"}) {
+		t.Errorf("got %+v", loaded.Config)
+	}
+}
+
+// A key whose default is not empty and whose value may be empty has a word for that, since an empty one in a profile means the default.
+func TestNoneIsTheEmptyValue(t *testing.T) {
+	found := 0
+	for _, key := range config.Keys("darwin") {
+		local := write(t, "config.yaml", key.Name+": ''\n")
+		loaded, err := config.Places{Local: local}.Load()
+		if err != nil || key.Default == "" {
+			continue
+		}
+		found++
+		for _, text := range []string{"none", "[none]", "[' none ']"} {
+			if strings.HasPrefix(text, "[") && !strings.HasPrefix(key.Type, "list") {
+				continue
+			}
+			same := load(t, config.Places{Managed: write(t, "managed.yaml", key.Name+": "+text+"\n")})
+			if !reflect.DeepEqual(same.Config, loaded.Config) || valueOf(t, same, key.Name).Value != "none" {
+				t.Errorf("%s: %s is %q", key.Name, text, valueOf(t, same, key.Name).Value)
+			}
+		}
+	}
+	if found == 0 {
+		t.Error("there is no such key")
+	}
+	if _, err := (config.Places{Local: write(t, "config.yaml", "preflight.endpoints: [none, 'one.example:443']\n")}).Load(); err == nil {
+		t.Error("none is taken beside an endpoint")
+	}
+}
+
+// In a local file an empty value is one.
+func TestEmptyLocalValueIsChecked(t *testing.T) {
+	for _, key := range []string{"admin_group", "jamf.executable", "registration.sign_in_timeout", "log_level", "portal.activate"} {
+		_, err := config.Places{Local: write(t, "config.yaml", key+": ''\n")}.Load()
+		if problem, ok := errors.AsType[*config.KeyError](err); !ok || problem.Key != key {
+			t.Errorf("%s: %v", key, err)
+		}
+	}
+}
+
 func TestOverriddenValueIsCheckedAllTheSame(t *testing.T) {
 	managed := write(t, "managed.yaml", "log_level: error\n")
 	local := write(t, "local.yaml", "log_level: loud\n")

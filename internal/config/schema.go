@@ -3,13 +3,15 @@ package config
 import (
 	"encoding/json"
 	"fmt"
+	"strconv"
 	"strings"
 )
 
 // form is how a kind of key stands in the JSON schema: its JSON type, and the pattern (ECMA 262) of a text.
 type form struct{ jsonType, pattern string }
 
-// forms are by [Key.Type]. A pattern never refuses what [Load] takes; bounds that it cannot say are in the description.
+// forms are by [Key.Type]. Beside their pattern a text may be empty, which means the default. A pattern never refuses what a profile may
+// have, before Jamf Pro fills in its variables; bounds that it cannot say are in the description.
 var forms = map[string]form{
 	"boolean":           {jsonType: "boolean"},
 	"uid":               {jsonType: "integer"},
@@ -24,7 +26,7 @@ var forms = map[string]form{
 	"path":              {"string", `^/`},
 	"GUID":              {"string", `^[0-9a-fA-F]{8}-([0-9a-fA-F]{4}-){3}[0-9a-fA-F]{12}$`},
 	"platform ID":       {"string", `^[^\s$]\S*$`},
-	"ID":                {"string", `^[1-9][0-9]{0,9}$`},
+	"ID":                {"string", `^[1-9][0-9]{0,9}$|^\$JSSID$`},
 	"host":              {"string", `^[0-9A-Za-z_.-]+$`},
 	"duration":          {"string", `^[+]?([0-9]+(\.[0-9]*)?|\.[0-9]+)(ns|us|µs|μs|ms|s|m|h)(([0-9]+(\.[0-9]*)?|\.[0-9]+)(ns|us|µs|μs|ms|s|m|h))*$`},
 	"version":           {"string", `^[0-9]{1,9}(\.[0-9]{1,9}){0,3}$`},
@@ -43,60 +45,114 @@ var listForms = map[string]struct {
 }
 
 // Schema returns the JSON schema of the keys in the form that Jamf Pro takes as a custom schema of an application's settings (draft 7;
-// title, description, property_order and options are what Jamf Pro makes its form of [JAMF-SCHEMA]). No key is required and none has a
-// value to begin with, so that what an admin leaves alone is not in the profile and keeps its default. The defaults are those of a
-// platform, "darwin" or "linux".
+// title, description, property_order and options are what Jamf Pro makes its form of [JAMF-SCHEMA]). The defaults are those of a platform,
+// "darwin" or "linux".
+//
+// Jamf Pro's form is like json-editor: it writes every key that it shows, also an empty one, but none that is null. Each key therefore begins
+// as null, "Not Configured", which is how manifests for Jamf Pro leave a key out [JAMF-NULL]. In a form that does not know this choice each key begins
+// with its default; one that is emptied has its default too ([LayerManaged]). A form that is saved untouched changes nothing either way.
+//
+// Sections are objects, for json-editor before 1.0 takes a dot in a key for a path. No option remove_empty_properties is set: it has that
+// version leave out false.
 func Schema(goos string) ([]byte, error) {
-	properties := map[string]any{}
+	root := schemaSection("usher (" + Domain + ")")
+	root["description"] = "Brings a Mac through its Microsoft Entra registration and tells Jamf Pro how it went. What is not configured, and what is empty, has its default."
 	for i, key := range Keys(goos) {
-		form, known := forms[key.Type]
-		if !known {
-			return nil, fmt.Errorf("describe %s: the type %q has no form", key.Name, key.Type)
+		value, err := key.schema()
+		if err != nil {
+			return nil, err
 		}
 		shown := key.Default
 		if shown == "" {
 			shown = "empty"
 		}
-		property := map[string]any{
+		in, name := schemaPlace(root, key.Name, i+1)
+		in[name] = map[string]any{
 			"title":          key.Name,
 			"description":    fmt.Sprintf("%s Allowed: %s. Default: %s.", key.Description, key.Allowed, shown),
 			"property_order": i + 1,
-			"type":           form.jsonType,
-			"options":        map[string]any{"inputAttributes": map[string]any{"placeholder": key.Default}},
+			// Else json-editor gives a key that is being configured the value null has, which is not its default.
+			"options": map[string]any{"keep_oneof_values": false},
+			"anyOf":   []any{map[string]any{"type": "null", "title": "Not Configured"}, value},
 		}
-		switch {
-		case key.Type == "choice":
-			property["enum"] = strings.Split(key.Allowed, ", ")
-		case key.Type == "uid":
-			property["minimum"], property["maximum"] = 0, uint32(1<<32-2)
-		case key.Type == "list":
-			property["items"] = map[string]any{"type": "string", "enum": IdentitySources()}
-			property["maxItems"] = len(IdentitySources())
-		case form.jsonType == "array":
-			entries := listForms[key.Type]
-			property["items"] = map[string]any{"type": "string", "pattern": entries.pattern}
-			property["maxItems"] = entries.longest
-		case form.pattern != "" && strings.HasSuffix(key.Allowed, ", or empty"):
-			property["pattern"] = "^$|" + form.pattern
-		case form.pattern != "":
-			property["pattern"] = form.pattern
-		case strings.HasSuffix(key.Allowed, ", not empty"):
-			property["pattern"] = `\S`
-		}
-		if form.jsonType == "string" && key.Type != "choice" {
-			property["maxLength"] = maximumText
-		}
-		properties[key.Name] = property
 	}
-	schema, err := json.MarshalIndent(map[string]any{
-		"title":                "usher (" + Domain + ")",
-		"description":          "Brings a Mac through its Microsoft Entra registration and tells Jamf Pro how it went.",
-		"type":                 "object",
-		"properties":           properties,
-		"additionalProperties": false,
-	}, "", "  ")
+	schema, err := json.MarshalIndent(root, "", "  ")
 	if err != nil {
 		return nil, fmt.Errorf("write schema: %w", err)
 	}
 	return append(schema, '\n'), nil
+}
+
+// schemaSection is an object whose keys are in its properties.
+func schemaSection(title string) map[string]any {
+	return map[string]any{"title": title, "type": "object", "properties": map[string]any{}, "additionalProperties": false}
+}
+
+// schemaPlace returns the properties of the section that a key is in, which it makes, and the key's name there.
+func schemaPlace(section map[string]any, key string, order int) (in map[string]any, name string) {
+	parts := strings.Split(key, ".")
+	for i, part := range parts[:len(parts)-1] {
+		properties := section["properties"].(map[string]any)
+		inner, made := properties[part].(map[string]any)
+		if !made {
+			inner = schemaSection(strings.Join(parts[:i+1], "."))
+			inner["property_order"] = order
+			properties[part] = inner
+		}
+		section = inner
+	}
+	return section["properties"].(map[string]any), parts[len(parts)-1]
+}
+
+// schema is that of a value of the key.
+func (k Key) schema() (map[string]any, error) {
+	form, known := forms[k.Type]
+	if !known {
+		return nil, fmt.Errorf("describe %s: the type %q has no form", k.Name, k.Type)
+	}
+	value := map[string]any{
+		"title":   "Configured",
+		"type":    form.jsonType,
+		"options": map[string]any{"inputAttributes": map[string]any{"placeholder": k.Default}},
+	}
+	orNone := strings.HasSuffix(k.Allowed, orNoneAllowed)
+	switch {
+	case form.jsonType == "boolean":
+		value["default"] = k.Default == "true"
+	case k.Type == "uid":
+		fallback, err := strconv.ParseUint(k.Default, 10, 32)
+		if err != nil {
+			return nil, fmt.Errorf("describe %s: %w", k.Name, err)
+		}
+		value["minimum"], value["maximum"], value["default"] = 0, uint32(1<<32-2), fallback
+	case form.jsonType == "array":
+		entry, longest := map[string]any{"type": "string"}, len(IdentitySources())
+		if entries, patterned := listForms[k.Type]; patterned {
+			longest = entries.longest
+			entry["pattern"] = entries.pattern
+			if orNone {
+				entry["pattern"] = entries.pattern + `|^\s*` + none + `\s*$`
+			}
+		} else {
+			entry["enum"] = IdentitySources()
+			if orNone {
+				entry["enum"] = append(IdentitySources(), none)
+			}
+		}
+		value["items"], value["maxItems"] = entry, longest
+		if k.Default != "" {
+			value["default"] = strings.Split(k.Default, ", ")
+		}
+	case k.Type == "choice":
+		value["enum"], value["default"] = strings.Split(k.Allowed, ", "), k.Default
+	default:
+		value["default"], value["maxLength"] = k.Default, maximumText
+		if form.pattern != "" {
+			value["pattern"] = `^\s*$|` + form.pattern
+			if orNone {
+				value["pattern"] = `^\s*$|^` + none + `$|` + form.pattern
+			}
+		}
+	}
+	return value, nil
 }

@@ -134,21 +134,7 @@ func Scheme(name string) chromedp.Action {
 	return emulation.SetEmulatedMedia().WithFeatures([]*emulation.MediaFeature{{Name: "prefers-color-scheme", Value: name}})
 }
 
-// axe is where scripts/install-axe-core puts axe-core.
-func axe(t *testing.T) string {
-	cache, err := os.UserCacheDir()
-	if err != nil {
-		t.Fatal(err)
-	}
-	script, err := os.ReadFile(filepath.Join(cache, "usher", "axe-core-4.10.2.js"))
-	if err != nil {
-		t.Logf("NOT TESTED with axe-core, which the npm registry alone has: %v", err)
-		return ""
-	}
-	return string(script)
-}
-
-// problems are usher's own checks, which need no axe-core: everything that can be used has a name, everything is seen.
+// problems are usher's own checks: everything that can be used has a name, everything is seen.
 const problems = `(() => {
   const found = [];
   const named = (e) => (e.getAttribute("aria-label") || e.labels?.[0]?.textContent || e.textContent || "").trim();
@@ -172,17 +158,13 @@ const problems = `(() => {
   return found;
 })()`
 
-// Accessible holds that everybody can use the page: by usher's own checks, and by axe-core where it could be had.
+// Accessible holds that everybody can use the page: by usher's own checks, and by axe-core.
 func (b *Browser) Accessible() {
 	b.t.Helper()
 	for _, problem := range Value[[]string](b, problems) {
 		b.t.Error(problem)
 	}
-	script := axe(b.t)
-	if script == "" {
-		return
-	}
-	b.Run(chromedp.Evaluate(script, nil))
+	b.Run(chromedp.Evaluate(Script(b.t, "axe-core"), nil))
 	violations := Value[[]struct {
 		ID, Help string
 		Nodes    []json.RawMessage
