@@ -143,6 +143,7 @@ var errorExits = map[usherv1.ErrorReason]exitCode{
 	usherv1.ErrorReason_ERROR_REASON_AGENT_OUTDATED:         exitNoSession,
 
 	usherv1.ErrorReason_ERROR_REASON_PLATFORM_SSO_CONFIGURED: exitUserAction,
+	usherv1.ErrorReason_ERROR_REASON_REGISTRATION_UNDER_WAY:  exitBusy,
 }
 
 // identityExits says what usherctl ends with for each state of an identity.

@@ -2,6 +2,7 @@ package main
 
 import (
 	"context"
+	"fmt"
 	"log/slog"
 	"slices"
 	"sync/atomic"
@@ -38,6 +39,8 @@ type parts struct {
 	reconsider func(within time.Duration)
 	// report returns what Jamf Pro is told. It is set before anything is delivered.
 	report func() (attribute.Report, error)
+	// delivered is told what Jamf Pro was told. It is set before anything is delivered.
+	delivered func(attribute.Report) error
 }
 
 // configured are the parts of one configuration.
@@ -145,7 +148,17 @@ func (p *parts) configurationError() error {
 
 // Deliver implements [delivery.Deliverer].
 func (p *parts) Deliver(ctx context.Context, report delivery.Report) error {
-	return p.current.Load().deliverer.Deliver(ctx, report)
+	told, err := p.report() // or how this Mac stands some moments later
+	if err != nil {
+		return fmt.Errorf("read what to tell Jamf Pro: %w", err)
+	}
+	if err := p.current.Load().deliverer.Deliver(ctx, report); err != nil {
+		return err
+	}
+	if err := p.delivered(told); err != nil {
+		p.log.Warn("Jamf Pro is told of this Mac's users once more", "error", err)
+	}
+	return nil
 }
 
 // Check is the preflight of a registration.

@@ -22,6 +22,8 @@ type Config struct {
 	LogLevel        slog.Level
 	// AdminGroup is the group whose members may do what root may, except to see secrets.
 	AdminGroup string
+	// PrimaryUser is the user whom Jamf Pro's record of this computer describes; empty has usherd choose.
+	PrimaryUser string
 
 	// Agent.Executable is the installed usher-agent, the only program that the helper accepts on agent.sock.
 	Agent struct{ Executable string }
