@@ -177,6 +177,18 @@ func (p *parts) microsoftPlatformSSO(account string) (bool, error) {
 	return thismac.MicrosoftPlatformSSO(p.live.Current().PlatformSSO.ManagedPreferences, account)
 }
 
+// gatherWithJamf reports whether Jamf's own gatherAADInfo is to run on this Mac; the error says why that is not known.
+func (p *parts) gatherWithJamf(context.Context) (bool, error) {
+	switch now := p.live.Current(); now.Jamf.GatherAfterPortal {
+	case config.GatherAlways:
+		return true, nil
+	case config.GatherNever:
+		return false, nil
+	default:
+		return thismac.DeviceCompliance(now.Preflight.JamfPreferences)
+	}
+}
+
 // view asks Jamf Pro how it sees this Mac; false where it cannot be asked.
 func (p *parts) view(ctx context.Context) (_ wpj.Evidence, asked bool) {
 	now := p.current.Load()
