@@ -116,6 +116,7 @@ func (p *parts) checked(loaded *config.Loaded, client *jamfpro.Client) doctor.Co
 		Sessions:             p.registry,
 		JamfExecutable:       loaded.Jamf.Executable,
 		JamfPreferences:      loaded.Preflight.JamfPreferences,
+		ManagedPreferences:   loaded.PlatformSSO.ManagedPreferences,
 		Endpoints:            loaded.RegistrationEndpoints(),
 		CloudHost:            loaded.Tenant.CloudHost,
 		Proxies:              p.proxies,
