@@ -10,6 +10,8 @@ import (
 	"strconv"
 	"strings"
 	"testing"
+
+	"usher.internal/internal/version"
 )
 
 // Jamf runs the examples with $3 empty at startup, and with the names of no person while macOS is being set up or nobody has logged in. Then
@@ -69,5 +71,38 @@ func TestExamplesTakeTheUserOnTheConsole(t *testing.T) {
 		if code != 3 || !strings.HasPrefix(said, "usher is not installed") {
 			t.Errorf("%s without usher ended with %d: %s", script, code, said)
 		}
+	}
+}
+
+// The extension attribute by which docs/deploy.md finds the Macs to upgrade.
+func TestDocumentedVersionAttribute(t *testing.T) {
+	document, err := os.ReadFile("../docs/deploy.md")
+	if err != nil {
+		t.Fatal(err)
+	}
+	_, after, _ := strings.Cut(string(document), "```sh\n#!/bin/sh\n# Jamf Pro extension attribute \"Usher Version\"")
+	script, _, found := strings.Cut("#"+after, "```")
+	if !found {
+		t.Fatal("docs/deploy.md has no such script")
+	}
+	usherctl := filepath.Join(t.TempDir(), "usherctl")
+	run := func() string {
+		t.Helper()
+		changed := strings.Replace(script, "usherctl=/usr/local/usher/usherctl\n", "usherctl='"+usherctl+"'\n", 1)
+		output, err := exec.CommandContext(t.Context(), "/bin/sh", "-c", changed).CombinedOutput()
+		if err != nil || changed == script {
+			t.Errorf("the script: %v: %s", err, output)
+		}
+		return string(output)
+	}
+	if got := run(); got != "<result>not installed</result>\n" {
+		t.Errorf("without usher it says %s", got)
+	}
+	build := exec.CommandContext(t.Context(), "go", "build", "-tags", "grpcnotrace", "-o", usherctl, ".")
+	if output, err := build.CombinedOutput(); err != nil {
+		t.Fatalf("build usherctl: %v: %s", err, output)
+	}
+	if want := "<result>usherctl " + version.String() + "</result>\n"; run() != want {
+		t.Errorf("it says %s, want %s", run(), want)
 	}
 }
