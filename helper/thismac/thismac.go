@@ -89,7 +89,7 @@ func jamfSettings(path string) wpj.Evidence {
 // Jamf has no settings here. An error says why it is not known.
 func DeviceCompliance(path string) (bool, error) {
 	if path == "" {
-		return false, errors.New("no file of Jamf's settings is configured (preflight.jamf_preferences)")
+		return false, errors.New("preflight.jamf_preferences is none")
 	}
 	evidence := jamfSettings(path)
 	switch {
