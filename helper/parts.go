@@ -119,6 +119,7 @@ func (p *parts) checked(loaded *config.Loaded, client *jamfpro.Client) doctor.Co
 		Sessions:             p.registry,
 		JamfExecutable:       loaded.Jamf.Executable,
 		JamfPreferences:      loaded.Preflight.JamfPreferences,
+		ManagedPreferences:   loaded.PlatformSSO.ManagedPreferences,
 		Endpoints:            loaded.RegistrationEndpoints(),
 		CloudHost:            loaded.Tenant.CloudHost,
 		Proxies:              p.proxies,
@@ -188,6 +189,18 @@ func (p *parts) directory(ctx context.Context, uid uint32) (_ wpj.Evidence, aske
 // microsoftPlatformSSO reports whether a profile configures Microsoft's Platform SSO for the user.
 func (p *parts) microsoftPlatformSSO(account string) (bool, error) {
 	return thismac.MicrosoftPlatformSSO(p.live.Current().PlatformSSO.ManagedPreferences, account)
+}
+
+// gatherWithJamf reports whether Jamf's own gatherAADInfo is to run on this Mac; the error says why that is not known.
+func (p *parts) gatherWithJamf(context.Context) (bool, error) {
+	switch now := p.live.Current(); now.Jamf.GatherAfterPortal {
+	case config.GatherAlways:
+		return true, nil
+	case config.GatherNever:
+		return false, nil
+	default:
+		return thismac.DeviceCompliance(now.Preflight.JamfPreferences)
+	}
 }
 
 // view asks Jamf Pro how it sees this Mac; false where it cannot be asked.

@@ -105,6 +105,7 @@ func run(ctx context.Context, live *config.Live, log *slog.Logger) error {
 		Identities: observer,
 
 		MicrosoftPlatformSSO: parts.microsoftPlatformSSO,
+		GatherWithJamf:       parts.gatherWithJamf,
 		Settings:             func() registration.Settings { return registrationSettings(live.Current()) },
 		Logger:               log,
 		Committing:           crash.committing,
@@ -262,7 +263,6 @@ func registrationSettings(now *config.Loaded) registration.Settings {
 		SessionTimeout:  now.Registration.SessionTimeout,
 		SignInTimeout:   now.Registration.SignInTimeout,
 		IdentityTimeout: now.Registration.IdentityTimeout,
-		GatherWithJamf:  now.Jamf.GatherAfterPortal,
 	}
 }
 
