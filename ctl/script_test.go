@@ -96,6 +96,7 @@ func startHelper(ts *testscript.TestScript, _ bool, args []string) {
 	usherv1.RegisterRegistrationServiceServer(server, scenario)
 	usherv1.RegisterStatusServiceServer(server, scenario)
 	usherv1.RegisterDeliveryServiceServer(server, scenario)
+	usherv1.RegisterUserServiceServer(server, scenario)
 	usherv1.RegisterJamfProServiceServer(server, jamfProOf(args[0]))
 	usherv1.RegisterCleanServiceServer(server, cleanScenarios[args[0]])
 	usherv1.RegisterDoctorServiceServer(server, doctorOf(args[0]))
@@ -110,6 +111,7 @@ type fakeHelper struct {
 	usherv1.UnimplementedRegistrationServiceServer
 	usherv1.UnimplementedStatusServiceServer
 	usherv1.UnimplementedDeliveryServiceServer
+	usherv1.UnimplementedUserServiceServer
 	err      error
 	attached bool
 	// updates are what a watch tells; with hang it then goes on for ever.
@@ -117,6 +119,13 @@ type fakeHelper struct {
 	hang    bool
 	status  *usherv1.GetStatusResponse
 	outbox  *usherv1.ListDeliveriesResponse
+}
+
+func (f *fakeHelper) ForgetUser(_ context.Context, request *usherv1.ForgetUserRequest) (*usherv1.ForgetUserResponse, error) {
+	if f.err != nil {
+		return nil, f.err
+	}
+	return &usherv1.ForgetUserResponse{User: &usherv1.User{Name: request.GetUser(), Uid: 502}, Registrations: 3, Deliveries: 1}, nil
 }
 
 func (f *fakeHelper) first() *usherv1.Registration { return f.updates[0] }
@@ -269,8 +278,10 @@ var scenarios = map[string]*fakeHelper{
 
 	"nobody": {err: contract.Error(codes.FailedPrecondition, usherv1.ErrorReason_ERROR_REASON_NO_SESSION, "nobody is logged in", contract.Fix, "log in")},
 	"denies": {err: contract.Error(codes.PermissionDenied, usherv1.ErrorReason_ERROR_REASON_NOT_PERMITTED, "uid 501 may not", contract.Fix, "run it as root")},
-	"full":   {err: contract.Error(codes.ResourceExhausted, usherv1.ErrorReason_ERROR_REASON_JOURNAL_FULL, "no space left", contract.Fix, "free space")},
-	"lost":   {err: contract.Error(codes.NotFound, usherv1.ErrorReason_ERROR_REASON_REGISTRATION_NOT_FOUND, "no such registration", contract.Fix, "list them")},
+	"under-way": {err: contract.Error(codes.FailedPrecondition, usherv1.ErrorReason_ERROR_REASON_REGISTRATION_UNDER_WAY,
+		"forget a user: forget the registrations of john: a registration is under way: 0193", contract.Fix, "cancel it")},
+	"full": {err: contract.Error(codes.ResourceExhausted, usherv1.ErrorReason_ERROR_REASON_JOURNAL_FULL, "no space left", contract.Fix, "free space")},
+	"lost": {err: contract.Error(codes.NotFound, usherv1.ErrorReason_ERROR_REASON_REGISTRATION_NOT_FOUND, "no such registration", contract.Fix, "list them")},
 
 	"status": {
 		status: &usherv1.GetStatusResponse{

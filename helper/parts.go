@@ -115,6 +115,7 @@ func (p *parts) checked(loaded *config.Loaded, client *jamfpro.Client) doctor.Co
 	settings := doctor.Config{
 		PortalExecutable:     loaded.Portal.Executable,
 		PortalMinimumVersion: loaded.Portal.MinimumVersion,
+		PrimaryUser:          loaded.PrimaryUser,
 		AgentExecutable:      loaded.Agent.Executable,
 		Sessions:             p.registry,
 		JamfExecutable:       loaded.Jamf.Executable,

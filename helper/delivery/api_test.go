@@ -165,7 +165,7 @@ func TestSummaryHoldsNoIdentity(t *testing.T) {
 		t.Error(summary)
 	}
 	change := &delivery.DeviceIDChange{Old: "old", New: "new"}
-	if summary := (delivery.Report{UserName: "jane", Identity: &identity, DeviceIDChange: change}).Summary(); summary != "jane: identity REGISTERED, another device ID" {
+	if summary := (delivery.Report{UserName: "jane", Identity: &identity, DeviceIDChange: change}).Summary(); summary != "jane: identity REGISTERED, another device id" {
 		t.Error(summary)
 	}
 }

@@ -120,3 +120,38 @@ func TestHistoryOfBeforeIsDivided(t *testing.T) {
 		t.Errorf("unpublished: %v", got)
 	}
 }
+
+func TestForgottenDeliveriesAreGone(t *testing.T) {
+	f := newToFleet(t)
+	f.flood(501, 3)
+	f.flood(502, 2)
+	err := f.store.Update(func(tx *store.Tx) error {
+		if removed, err := f.outbox.Forget(tx, 501); removed != 3 || err != nil {
+			t.Errorf("removed %d, %v", removed, err)
+		}
+		removed, err := f.outbox.Forget(tx, 503)
+		if removed != 0 {
+			t.Errorf("of nobody %d were removed", removed)
+		}
+		return err
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	left := func() {
+		t.Helper()
+		all, err := f.outbox.List(true, 0)
+		if count := counted(all); err != nil || len(count) != 1 || count[502] != 2 {
+			t.Errorf("left are %v, %v", count, err)
+		}
+		if unpublished := f.unpublishedOf(); len(unpublished) != 1 || unpublished[502] != 2 {
+			t.Errorf("unpublished are %v", unpublished)
+		}
+	}
+	left()
+	f.close()
+	f.open()
+	left()
+	f.flood(501, 1)
+	f.close()
+}

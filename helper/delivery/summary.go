@@ -27,7 +27,7 @@ func (r Report) Summary() string {
 		said = append(said, "identity "+string(r.Identity.State))
 	}
 	if r.DeviceIDChange != nil {
-		said = append(said, "another device ID")
+		said = append(said, "another device id")
 	}
 	if len(said) == 0 {
 		said = append(said, "no user")

@@ -63,6 +63,9 @@ type Config struct {
 	Profiles           command.Command
 	ManagedPreferences string
 
+	// PrimaryUser is the one that is configured; empty is none.
+	PrimaryUser string
+
 	AgentExecutable string
 	Sessions        Sessions
 	// Kept is what is known of users, who may be logged out; nil is nothing.

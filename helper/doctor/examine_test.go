@@ -133,6 +133,11 @@ func TestChecks(t *testing.T) {
 		"no endpoint": {doctor.Config{Endpoints: []string{closed(t)}}, "registration-endpoints", doctor.Failed, "refused"},
 		"no clock":    {doctor.Config{Endpoints: []string{closed(t)}}, "clock", doctor.Warning, "Could not look: no endpoint told the time"},
 
+		"no primary user":            {doctor.Config{}, "primary-user", doctor.NotApplicable, "None is configured"},
+		"primary user not filled in": {doctor.Config{PrimaryUser: "$USERNAME"}, "primary-user", doctor.Warning, "has not filled in"},
+		"primary user is root":       {doctor.Config{PrimaryUser: "root"}, "primary-user", doctor.Warning, "no person"},
+		"primary user unknown":       {doctor.Config{PrimaryUser: "nobody-of-that-name"}, "primary-user", doctor.Warning, "nobody has registered as that"},
+
 		"a profile":          {doctor.Config{ManagedConfiguration: plain}, "managed-configuration", doctor.OK, plain},
 		"local settings":     {doctor.Config{ManagedConfiguration: gone, LocalConfiguration: plain}, "managed-configuration", doctor.Warning, plain},
 		"no settings":        {doctor.Config{ManagedConfiguration: gone, LocalConfiguration: gone}, "managed-configuration", doctor.Warning, "defaults"},
@@ -405,7 +410,7 @@ func TestFindingsComeInOrderAndAsSoonAsTheyAreThere(t *testing.T) {
 			t.Fatal(err)
 		}
 		if before[0] != "company-portal-installed" || !slices.Equal(after, []string{"registration-endpoints", "endpoint-slow-example", "clock",
-			"jamf-pro-reachable", "jamf-pro-token", "jamf-pro-privilege", "configuration", "managed-configuration", "disk", "journal", "journal-damage"}) {
+			"jamf-pro-reachable", "jamf-pro-token", "jamf-pro-privilege", "configuration", "primary-user", "managed-configuration", "disk", "journal", "journal-damage"}) {
 			t.Errorf("at once: %q; later: %q", before, after)
 		}
 		if took := time.Since(begun); took != 45*time.Second {

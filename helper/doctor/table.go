@@ -180,6 +180,13 @@ func (c *Checks) table(caller Caller, begun time.Time) []check {
 			look:    one(configurationFiles{config.Configuration}.inForce),
 		},
 		{
+			name: "primary-user", title: "The primary user that is configured exists",
+			looksAt: "primary_user names a person's account on this Mac, or the name that somebody has registered with.",
+			fix:     "Correct primary_user; in a profile, see that Jamf Pro's record of this computer has a username for $USERNAME.",
+			seenBy:  admins,
+			look:    one(primaryUser{config.PrimaryUser, config.Kept}.exists),
+		},
+		{
 			name: "managed-configuration", title: "The configuration comes from a profile",
 			looksAt: "The preference domain org.usher is managed by a configuration profile. macOS only.",
 			fix:     "Scope the configuration profile to this computer (docs/configuration.md).",

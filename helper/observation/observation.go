@@ -57,6 +57,14 @@ func (o *Observation) Holds() bool {
 	return o.Identity.State.Registered() || o.LastKnown != nil && o.LastKnown.State.Registered()
 }
 
+// UserPrincipalName returns the one of the user's registration, as far as is known; empty for none.
+func (o *Observation) UserPrincipalName() wpj.UserPrincipalName {
+	if o.LastKnown != nil {
+		return o.LastKnown.UserPrincipalName
+	}
+	return o.Identity.UserPrincipalName
+}
+
 // Unreported returns the change of the device that Jamf Pro was not told of yet, nil when there is none.
 func (o *Observation) Unreported() *delivery.DeviceIDChange {
 	if o.Change == nil || !o.Change.At.After(o.Reported.At) {

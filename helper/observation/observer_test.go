@@ -284,3 +284,67 @@ func TestKeysHistoryIsKept(t *testing.T) {
 		t.Errorf("with what Jamf Pro says: %s", again.Identity.State)
 	}
 }
+
+// While a user cannot be looked at, the identity that was seen last is kept beside what says so.
+func TestLastKnownIdentityStays(t *testing.T) {
+	w := newWorld(t, nil)
+	evidence, _ := registered(t, entra.Device{})
+	for _, step := range []struct {
+		name     string
+		tells    wpj.Evidence
+		state    wpj.State
+		lastKept wpj.State
+		holds    bool
+	}{
+		{"nobody could look yet", locked(), wpj.StateUnreadable, "", false},
+		{"registered", evidence, wpj.StateRegistered, "", true},
+		{"locked", locked(), wpj.StateUnreadable, wpj.StateRegistered, true},
+		{"still locked", locked(), wpj.StateUnreadable, wpj.StateRegistered, true},
+		{"gone", nothing(), wpj.StateNotRegistered, "", false},
+		{"locked again", locked(), wpj.StateUnreadable, wpj.StateNotRegistered, false},
+	} {
+		w.agent.tells(step.tells)
+		kept := w.keep(w.read())
+		var last wpj.State
+		if kept.LastKnown != nil {
+			last = kept.LastKnown.State
+		}
+		if kept.Identity.State != step.state || last != step.lastKept || kept.Holds() != step.holds {
+			t.Errorf("%s: %s, last known %s, holds %t; want %s, %s, %t", step.name, kept.Identity.State, last, kept.Holds(), step.state, step.lastKept, step.holds)
+		}
+	}
+}
+
+// An account that was deleted, and another one that has got its uid, are not one person.
+func TestAnotherPersonWithTheSameUIDBeginsAnew(t *testing.T) {
+	w := newWorld(t, nil)
+	evidence, _ := registered(t, entra.Device{})
+	w.agent.tells(evidence)
+	w.keep(w.read())
+	w.agent.tells(locked())
+	reading := w.read()
+	err := w.store.Update(func(tx *store.Tx) error {
+		kept, err := w.observer.Keep(tx, observation.User{Name: "john", UID: jane}, reading)
+		if kept.User.Name != "john" || kept.LastKnown != nil || kept.DeviceID != "" || kept.Holds() {
+			t.Errorf("of john it is known: %+v", kept)
+		}
+		return err
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+}
+
+func TestForgottenUserComesBackWithTheNextLook(t *testing.T) {
+	w := newWorld(t, nil)
+	w.keep(w.read())
+	if err := w.store.Update(func(tx *store.Tx) error { return w.observer.Forget(tx, jane) }); err != nil {
+		t.Fatal(err)
+	}
+	if known, err := w.observer.Of(jane); known != nil || err != nil {
+		t.Errorf("known: %+v, %v", known, err)
+	}
+	if kept := w.keep(w.read()); kept.FirstLookedAt.IsZero() || kept.Identity.State != wpj.StateNotRegistered {
+		t.Errorf("then: %+v", kept)
+	}
+}

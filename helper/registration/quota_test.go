@@ -318,3 +318,84 @@ func TestEndsThatSayNothingAreNotReported(t *testing.T) {
 		})
 	}
 }
+
+// However often a user gathers, how registering ended stays known, also in a journal of before that was kept.
+func TestGatheringsDoNotHideTheLastRegistration(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		w := newWorld(t, func(c *registration.Config) { c.Kept = quota.Limits{PerUser: 5, Total: 12} })
+		reported := func(want string) {
+			t.Helper()
+			latest, err := w.machine.Newest()
+			if err != nil || len(latest) != 1 {
+				t.Fatalf("%+v, %v", latest, err)
+			}
+			var got string
+			if latest[0].Reported != nil {
+				got = latest[0].Reported.ID
+			}
+			if got != want {
+				t.Errorf("the reported one is %q, want %q", got, want)
+			}
+		}
+		w.agent.loggedIn = make(chan struct{})
+		w.rounds(jane, 1)
+		reported("")
+		registered := w.register(registration.KindRegister).ID
+		reported("") // it is the newest
+		if _, err := w.machine.Cancel(t.Context(), registered, "uid 0"); err != nil {
+			t.Fatal(err)
+		}
+		w.rounds(jane, 9)
+		reported(registered)
+		w.stop()
+		db, err := bolt.Open(w.path, 0o600, nil)
+		if err != nil {
+			t.Fatal(err)
+		}
+		err = db.Update(func(tx *bolt.Tx) error {
+			return errors.Join(tx.DeleteBucket([]byte("reported")), tx.Bucket([]byte("meta")).Delete([]byte("contents:reported")))
+		})
+		if err = errors.Join(err, db.Close()); err != nil {
+			t.Fatal(err)
+		}
+		w.start()
+		reported(registered)
+	})
+}
+
+func TestForgottenRegistrationsAreGone(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		w := newWorld(t, nil)
+		w.agent.loggedIn = make(chan struct{})
+		w.rounds(jane, 3)
+		w.rounds(john, 2)
+		active := w.register(registration.KindRegister).ID
+		forget := func() (removed int, err error) {
+			err = w.store.Update(func(tx *store.Tx) error {
+				removed, err = w.machine.Forget(tx, jane.UID)
+				return err
+			})
+			return removed, err
+		}
+		if _, err := forget(); !errors.Is(err, registration.ErrUnderWay) || !strings.Contains(err.Error(), active) || len(w.historyOf(jane)) != 4 {
+			t.Errorf("while one is under way: %v", err)
+		}
+		if _, err := w.machine.Cancel(t.Context(), active, "uid 0"); err != nil {
+			t.Fatal(err)
+		}
+		if removed, err := forget(); removed != 4 || err != nil {
+			t.Errorf("removed %d, %v", removed, err)
+		}
+		if left, others := w.historyOf(jane), w.historyOf(john); len(left) != 0 || len(others) != 2 {
+			t.Errorf("left are %v, and of John %v", left, others)
+		}
+		if latest, err := w.machine.Newest(); err != nil || len(latest) != 1 || latest[0].Newest.User != john {
+			t.Errorf("newest are %+v, %v", latest, err)
+		}
+		w.stop()
+		w.start() // nothing is missing
+		if again := w.register(registration.KindGather); again.State != registration.StatePreflight {
+			t.Errorf("she begins again with %+v", again)
+		}
+	})
+}
