@@ -85,7 +85,7 @@ type DeviceStatus struct {
 	OperatingSystem string `protobuf:"bytes,6,opt,name=operating_system,json=operatingSystem,proto3" json:"operating_system,omitempty"`
 	// Personal: many a Mac is called after its user.
 	ComputerName string `protobuf:"bytes,7,opt,name=computer_name,json=computerName,proto3" json:"computer_name,omitempty"`
-	// The state of the user whom the device is about: the one on the console, or else who registered last.
+	// The state of the primary user (docs/extension-attributes.md).
 	State IdentityState `protobuf:"varint,8,opt,name=state,proto3,enum=usher.v1.IdentityState" json:"state,omitempty"`
 	// That user first, and at most 16.
 	Users []*DeviceUser `protobuf:"bytes,9,rep,name=users,proto3" json:"users,omitempty"`
