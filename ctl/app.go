@@ -31,6 +31,8 @@ type app struct {
 	stderr io.Writer
 	// terminal tells whether a person reads stdout.
 	terminal bool
+	// width is how many characters a line of that terminal has, 0 where lines are not wrapped.
+	width int
 	// stderrTerminal tells whether a person sees stderr as it is written.
 	stderrTerminal bool
 	json           bool

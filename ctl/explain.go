@@ -220,12 +220,12 @@ func (a *app) printExplanation(one explanation) {
 	default:
 		fmt.Fprintf(a.stdout, "%s (%s)\n", one.Name, one.Kind)
 	}
-	field(a.stdout, "admin", one.Admin)
-	field(a.stdout, "user", one.User)
+	a.field("admin", one.Admin)
+	a.field("user", one.User)
 	if one.RetryCanHelp != nil {
-		field(a.stdout, "trying again", map[bool]string{true: "can help", false: "cannot help by itself"}[*one.RetryCanHelp])
+		a.field("trying again", map[bool]string{true: "can help", false: "cannot help by itself"}[*one.RetryCanHelp])
 	}
-	field(a.stdout, "source", one.Source)
+	a.field("source", one.Source)
 }
 
 // asWritten is a number as its domain writes it.

@@ -174,8 +174,8 @@ func (a *app) checkCredentialsCommand() *cobra.Command {
 					return errors.Join(a.printMessage(checked), lacking(checked))
 				}
 				fmt.Fprintln(a.stdout, "The secret is good.")
-				field(a.stdout, "Server", checked.GetServer())
-				field(a.stdout, "Version", checked.GetServerVersion())
+				a.field("Server", checked.GetServer())
+				a.field("Version", checked.GetServerVersion())
 				a.printPrivileges(checked)
 				return lacking(checked)
 			})

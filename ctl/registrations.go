@@ -92,29 +92,29 @@ func (a *app) showRegistrationCommand() *cobra.Command {
 
 func (a *app) printRegistration(r *usherv1.Registration) {
 	w := a.stdout
-	field(w, "registration", r.GetId())
-	field(w, "user", fmt.Sprintf("%s (uid %d)", r.GetUser().GetName(), r.GetUser().GetUid()))
-	field(w, "state", lastState(r))
-	field(w, "detail", r.GetFailureDetail())
+	a.field("registration", r.GetId())
+	a.field("user", fmt.Sprintf("%s (uid %d)", r.GetUser().GetName(), r.GetUser().GetUid()))
+	a.field("state", lastState(r))
+	a.field("detail", r.GetFailureDetail())
 	if r.GetDeadline() != nil {
-		field(w, "times out", a.clock(r.GetDeadline()))
+		a.field("times out", a.clock(r.GetDeadline()))
 	}
 	if exit := r.GetPortalExit(); exit != nil {
-		field(w, "portal", portalEnd(exit))
+		a.field("portal", portalEnd(exit))
 	}
 	if identity := r.GetIdentity(); identity != nil {
-		field(w, "identity", fmt.Sprintf("%s: %s", identityName(identity.GetState()), identity.GetDetail()))
-		field(w, "device id", identity.GetDeviceId())
-		field(w, "tenant id", identity.GetTenantId())
-		field(w, "user principal", identity.GetUserPrincipalName())
+		a.field("identity", fmt.Sprintf("%s: %s", identityName(identity.GetState()), identity.GetDetail()))
+		a.field("device id", identity.GetDeviceId())
+		a.field("tenant id", identity.GetTenantId())
+		a.field("user principal", identity.GetUserPrincipalName())
 	}
 	if r.GetDeliveryState() != usherv1.DeliveryState_DELIVERY_STATE_UNSPECIFIED {
 		name := deliveryName(r.GetDeliveryState())
 		if r.GetDeliveryState() == usherv1.DeliveryState_DELIVERY_STATE_DELIVERED && r.GetFailureReason() == usherv1.FailureReason_FAILURE_REASON_DELIVERY_REFUSED {
 			name += attribute.DeliveredLater
 		}
-		field(w, "delivery", fmt.Sprintf("%s after %s", name, attempts(r.GetDeliveryAttempts())))
-		field(w, "delivery error", r.GetDeliveryError())
+		a.field("delivery", fmt.Sprintf("%s after %s", name, attempts(r.GetDeliveryAttempts())))
+		a.field("delivery error", r.GetDeliveryError())
 	}
 	fmt.Fprintln(w)
 	a.table([]string{"WHEN", "STEP", "EVIDENCE"}, a.steps(r))
