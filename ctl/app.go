@@ -110,6 +110,7 @@ through Company Portal and to tell Jamf Pro how it went, and shows how that stan
 		a.installCommand(), a.uninstallCommand(), a.startCommand(), a.stopCommand(), a.restartCommand(), a.serviceCommand(),
 		a.fleetCommand(), a.dialStdioCommand(), a.sendLogsCommand())
 	checkHelp(root)
+	a.completeValues(root)
 	return root
 }
 

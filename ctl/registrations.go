@@ -70,10 +70,11 @@ func validLimit(limit int32) error {
 
 func (a *app) showRegistrationCommand() *cobra.Command {
 	return &cobra.Command{
-		Use:     "show ID",
-		Short:   "Show a registration, each step with its evidence",
-		Example: "  usherctl registrations show 0199b3a2-4c1d",
-		Args:    cobra.ExactArgs(1),
+		Use:               "show ID",
+		Short:             "Show a registration, each step with its evidence",
+		Example:           "  usherctl registrations show 0199b3a2-4c1d",
+		Args:              cobra.ExactArgs(1),
+		ValidArgsFunction: a.completeRegistrations(anyRegistration),
 		RunE: func(command *cobra.Command, arguments []string) error {
 			return a.ask(command.Context(), func(ctx context.Context, connection *grpc.ClientConn) error {
 				found, err := usherv1.NewRegistrationServiceClient(connection).GetRegistration(ctx, &usherv1.GetRegistrationRequest{Id: arguments[0]})
@@ -164,10 +165,11 @@ func portalEnd(exit *usherv1.PortalExit) string {
 func (a *app) watchRegistrationCommand() *cobra.Command {
 	var limits waiting
 	command := &cobra.Command{
-		Use:     "watch ID",
-		Short:   "Follow a registration to its end; the exit code is that of register --wait",
-		Example: "  usherctl registrations watch 0199b3a2-4c1d",
-		Args:    cobra.ExactArgs(1),
+		Use:               "watch ID",
+		Short:             "Follow a registration to its end; the exit code is that of register --wait",
+		Example:           "  usherctl registrations watch 0199b3a2-4c1d",
+		Args:              cobra.ExactArgs(1),
+		ValidArgsFunction: a.completeRegistrations(anyRegistration),
 		RunE: func(command *cobra.Command, arguments []string) error {
 			if err := limits.valid(true); err != nil {
 				return err
@@ -192,10 +194,11 @@ func (a *app) watchRegistrationCommand() *cobra.Command {
 
 func (a *app) cancelRegistrationCommand() *cobra.Command {
 	return &cobra.Command{
-		Use:     "cancel ID",
-		Short:   "End a registration, and the Company Portal that it launched",
-		Example: "  usherctl registrations cancel 0199b3a2-4c1d",
-		Args:    cobra.ExactArgs(1),
+		Use:               "cancel ID",
+		Short:             "End a registration, and the Company Portal that it launched",
+		Example:           "  usherctl registrations cancel 0199b3a2-4c1d",
+		Args:              cobra.ExactArgs(1),
+		ValidArgsFunction: a.completeRegistrations(isUnderWay),
 		RunE: func(command *cobra.Command, arguments []string) error {
 			connection, err := a.connect(command.Context())
 			if err != nil {
