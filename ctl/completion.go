@@ -23,7 +23,7 @@ func (a *app) completionCommand() *cobra.Command {
 	return &cobra.Command{
 		Use:       "completion bash|zsh|fish",
 		Short:     "Print the completion script of a shell",
-		Example:   "  usherctl completion zsh",
+		Example:   "  # in a folder of $fpath\n  usherctl completion zsh > _usherctl",
 		Args:      cobra.MatchAll(cobra.ExactArgs(1), cobra.OnlyValidArgs),
 		ValidArgs: []string{"bash", "zsh", "fish"},
 		RunE: func(command *cobra.Command, arguments []string) error {

@@ -88,7 +88,7 @@ func namedExplanations() (all []explanation) {
 	for _, info := range wpj.States() {
 		text := strings.TrimSpace(info.Meaning + " " + info.Fix)
 		if info.Command != "" {
-			text += " Command: " + info.Command + "."
+			text += " Command: `" + info.Command + "`."
 		}
 		all = append(all, explanation{Name: string(info.State), Program: "usher", Kind: kindState, Admin: text})
 	}

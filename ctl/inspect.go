@@ -59,8 +59,10 @@ several things at once, and in UTF-16. - reads standard input. What is read:
   app-sso platform -s | usherctl inspect -
   security find-certificate -a -p | usherctl inspect -
   defaults read com.jamf.management.jamfAAD | usherctl inspect -
-  usherctl inspect PlatformSSO.mobileconfig       what a profile lacks
-  pbpaste | usherctl inspect - --json             what was copied from a ticket`,
+  # what a profile lacks
+  usherctl inspect PlatformSSO.mobileconfig
+  # what was copied from a ticket
+  pbpaste | usherctl inspect - --json`,
 		Args: cobra.ExactArgs(1),
 		RunE: func(command *cobra.Command, arguments []string) error {
 			content, err := readInspected(command.Context(), arguments[0], command.InOrStdin())
@@ -81,7 +83,7 @@ func formatList(indent string) string {
 	for _, one := range inspect.Formats() {
 		lines = append(lines, fmt.Sprintf("%s%s: %s", indent, one.Name, one.Mark))
 	}
-	return strings.Join(lines, "\n")
+	return strings.ReplaceAll(strings.Join(lines, "\n"), "`", `"`)
 }
 
 func readInspected(ctx context.Context, path string, stdin io.Reader) ([]byte, error) {

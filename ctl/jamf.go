@@ -149,7 +149,7 @@ is asked for and not shown; otherwise it is read from standard input or from a f
 				if a.json {
 					return a.printMessage(set)
 				}
-				fmt.Fprintf(a.stdout, "kept in %s; `usherctl jamf credentials check` tries it\n", plain(set.GetPath()))
+				fmt.Fprintf(a.stdout, "kept in %s; `%s` tries it\n", plain(set.GetPath()), config.Sudo("jamf credentials check"))
 				return nil
 			})
 		},
@@ -259,7 +259,7 @@ func noSecret(command *cobra.Command, arguments []string) error {
 	return &failure{
 		code: exitUsage, reason: "WRONG_USAGE",
 		message: command.CommandPath() + " " + wrong + "; a secret is never an argument, since everybody on this computer can see those, and the shell keeps them",
-		hint:    "if that was the secret, rotate it in Jamf Pro; then `usherctl jamf credentials set` takes it from standard input or with --file",
+		hint:    "if that was the secret, rotate it in Jamf Pro; then `" + config.Sudo("jamf credentials set") + "` takes it from standard input or with --file",
 	}
 }
 

@@ -45,8 +45,10 @@ user himself.
 The exit code is that of the state (docs/exit-codes.md) of --user, or else of the user on the console or the
 one who registered last: 0 for a user who is registered as he should be.`,
 		Example: `  usherctl status --json
-  usherctl status --look                          look again first
-  usherctl status --wait usable --timeout 30m     until the user is registered`,
+  # look again first
+  usherctl status --look
+  # wait until the user is registered
+  usherctl status --wait usable --timeout 30m`,
 		Args: cobra.NoArgs,
 		RunE: func(command *cobra.Command, _ []string) error {
 			if flags.timeout < 0 || flags.timeout > 0 && flags.wait == "" {
