@@ -54,7 +54,7 @@ named only where it follows from this text; a certificate or a property list giv
 
 A text may be pasted as it is: with prompts of Terminal, quote marks, code fences, wrapped lines and other output, also
 several things at once, and in UTF-16. - reads standard input. What is read:
-` + formatList("  "),
+` + strings.ReplaceAll(formatList("  "), "`", `"`),
 		Example: `  usherctl inspect device.pem
   app-sso platform -s | usherctl inspect -
   security find-certificate -a -p | usherctl inspect -
@@ -83,7 +83,7 @@ func formatList(indent string) string {
 	for _, one := range inspect.Formats() {
 		lines = append(lines, fmt.Sprintf("%s%s: %s", indent, one.Name, one.Mark))
 	}
-	return strings.ReplaceAll(strings.Join(lines, "\n"), "`", `"`)
+	return strings.Join(lines, "\n")
 }
 
 func readInspected(ctx context.Context, path string, stdin io.Reader) ([]byte, error) {
