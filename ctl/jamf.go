@@ -46,9 +46,11 @@ var jamfFailures = []struct {
 func (a *app) jamfCommand() *cobra.Command {
 	credentials := group("credentials", "Keep, check and remove the secret of usher's API client in Jamf Pro (root and admins)",
 		a.setCredentialsCommand(), a.checkCredentialsCommand(), a.removeCredentialsCommand())
-	credentials.Args = noSecret
-	credentials.SetFlagErrorFunc(noSecretFlag)
-	return group("jamf", "Set Jamf Pro up for usher", a.provisionCommand(), credentials)
+	jamf := group("jamf", "Set Jamf Pro up for usher", a.provisionCommand(), credentials)
+	// Somebody who leaves a word out, or mistypes one, has the secret in its place.
+	jamf.Args, credentials.Args = noSecret, noSecret
+	jamf.SetFlagErrorFunc(noSecretFlag)
+	return jamf
 }
 
 func (a *app) provisionCommand() *cobra.Command {
@@ -254,6 +256,9 @@ func noSecret(command *cobra.Command, arguments []string) error {
 	}
 	wrong := "takes no arguments"
 	if command.HasSubCommands() {
+		if meant := command.SuggestionsFor(arguments[0]); arguments[0] != "" && len(meant) > 0 {
+			return fmt.Errorf("%s has no such command; did you mean %s?", command.CommandPath(), strings.Join(meant, " or "))
+		}
 		wrong = "has no such command"
 	}
 	return &failure{

@@ -8,6 +8,7 @@ import (
 	"os"
 	"os/user"
 	"path/filepath"
+	"runtime"
 	"testing"
 	"time"
 
@@ -66,13 +67,17 @@ func person() string {
 	return ""
 }
 
-// conditions are what lines of a script can depend on: [root], and [person] where this computer has an account of one.
+// conditions are what lines of a script can depend on: [root], [person] where this computer has an account of one, and [services] where
+// launchd or systemd runs it.
 func conditions(name string) (bool, error) {
 	switch name {
 	case "root":
 		return os.Getuid() == 0, nil
 	case "person":
 		return person() != "", nil
+	case "services":
+		_, err := os.Stat("/run/systemd/system") // sd_booted(3)
+		return err == nil || runtime.GOOS == "darwin", nil
 	}
 	return false, fmt.Errorf("there is no condition %q", name)
 }
