@@ -75,7 +75,7 @@ func TestCommandsRunWhenPasted(t *testing.T) {
 	}
 	checked := 0
 	for line, path := range commands {
-		if !ofUsherctl(line) {
+		if !documented.Runs(line) || line == strings.TrimSpace(announcement) {
 			continue
 		}
 		checked++
@@ -125,13 +125,6 @@ func TestWhatDoesNotRunWhenPasted(t *testing.T) {
 	}
 }
 
-var callsUsherctl = regexp.MustCompile(`(?:^|\s)(?:\S*/)?usherctl\s+\S`)
-
-// ofUsherctl reports whether a text is a command line that runs usherctl with arguments.
-func ofUsherctl(line string) bool {
-	return callsUsherctl.MatchString(line) && line != strings.TrimSpace(announcement)
-}
-
 // isName reports whether a text only names a command, as pages do, or a group of them.
 func isName(line string) bool {
 	names := strings.Fields(line)
@@ -179,6 +172,7 @@ func pasted(line string) error {
 // parsed is the command that arguments name, as far as usherctl takes them before it does anything.
 func parsed(arguments []string) (*cobra.Command, error) {
 	root := (&app{stdout: &output{to: io.Discard}, stderr: io.Discard}).root()
+	root.InitDefaultVersionFlag()
 	arguments = textArguments(root, arguments)
 	command, rest, err := root.Find(arguments)
 	if err != nil {

@@ -10,7 +10,6 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
-	"regexp"
 	"slices"
 	"strings"
 	"syscall"
@@ -85,7 +84,7 @@ func (s *story) commandsOfTables() map[string]string {
 	commands := map[string]string{}
 	add := func(where, text string) {
 		for _, one := range documented.Spans(text) {
-			if isCommand(one) {
+			if documented.Runs(one) || strings.HasPrefix(one, "sudo ") {
 				commands[one] = where
 			}
 		}
@@ -132,10 +131,6 @@ func (s *story) addExplained(add func(where, text string), name, prefix string) 
 		add("explain "+name, onMac.Replace(s.control(0, "explain", name).Stdout))
 	}
 }
-
-var command = regexp.MustCompile(`^(?:sudo |(?:.*\| *)?(?:/\S*/)?usherctl )\S`)
-
-func isCommand(text string) bool { return command.MatchString(text) }
 
 // terminal is a window of Terminal on the Mac.
 type terminal struct {

@@ -51,6 +51,11 @@ func Lines(page string) (all []string) {
 	return all
 }
 
+// Runs reports whether a text is a command line that runs usherctl with arguments, and no sentence about it.
+func Runs(text string) bool { return runs.MatchString(text) }
+
+var runs = regexp.MustCompile(`(?:^|[|&] *)(?:[A-Za-z_]+=\S* +)*(?:sudo (?:-u \S+ )?|ssh \S+ )?(?:\S*/)?usherctl +[^ (]`)
+
 // Placeholder is how a command has a word that a person replaces.
 var Placeholder = regexp.MustCompile(`^[A-Z]{2,}(?:-[A-Z]+)*$`)
 

@@ -47,6 +47,18 @@ func TestCalls(t *testing.T) {
 	}
 }
 
+func TestRuns(t *testing.T) {
+	for line, want := range map[string]bool{
+		"usherctl status": true, "sudo /usr/local/usher/usherctl restart": true, "pbpaste | usherctl inspect -": true, "sudo -u jane ./usherctl status": true,
+		"ssh mac.example.org usherctl status": true, "usherctl clean && usherctl register": true, "USHER_CONFIG=x usherctl status": true,
+		"usherctl": false, "/usr/local/usher/usherctl": false, "Path of usherctl (default: none)": false, "run usherctl status": false, "make demo": false,
+	} {
+		if got := documented.Runs(line); got != want {
+			t.Errorf("%s: %t", line, got)
+		}
+	}
+}
+
 func TestFill(t *testing.T) {
 	values := map[string]string{"FILE": "device.pem"}
 	if got, err := documented.Fill("usherctl inspect FILE --json", values); err != nil || got != "usherctl inspect device.pem --json" {
