@@ -110,7 +110,7 @@ through Company Portal and to tell Jamf Pro how it went, and shows how that stan
 	flags.StringVar(&a.configFile, "config", a.configFile, "read this configuration `file` in place of the platform's own (also USHER_CONFIG)")
 	a.hostFlags.add(flags)
 	root.AddCommand(a.registerCommand(), a.gatherCommand(), a.afar(a.statusCommand()), a.afar(a.doctorCommand()), a.registrationsCommand(), a.afar(a.timelineCommand()), a.bundleCommand(), a.outboxCommand(),
-		a.explainCommand(), a.extensionAttributeCommand(), a.jamfCommand(), a.cleanCommand(), a.inspectCommand(), a.configCommand(), a.versionCommand(), a.completionCommand(),
+		a.explainCommand(), a.extensionAttributeCommand(), a.jamfCommand(), a.cleanCommand(), a.forgetCommand(), a.inspectCommand(), a.configCommand(), a.versionCommand(), a.completionCommand(),
 		a.installCommand(), a.uninstallCommand(), a.startCommand(), a.stopCommand(), a.restartCommand(), a.serviceCommand(),
 		a.fleetCommand(), a.dialStdioCommand(), a.sendLogsCommand())
 	checkHelp(root)

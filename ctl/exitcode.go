@@ -75,7 +75,7 @@ var exitCodes = []struct {
 	{exitDoctorWarning, "doctor-warning", "`doctor`: a check is a warning, and none failed", "see what it says", false},
 	{exitDoctorFailed, "doctor-failed", "`doctor`: a check failed", "mend what it says", false},
 	{exitDefect, "defect", "anything else: usherctl's output could not be written, or a defect of usher's", "see the message; report a defect with the log of usherd", false},
-	{exitNotReported, "not-reported", "`status`: the user is registered, and Jamf has not acquired the identity or knows another device", "run `usherctl gather` with jamf.gather_after_portal, or Jamf's gatherAADInfo as the user", false},
+	{exitNotReported, "not-reported", "`status`: the user is registered, and Jamf has not acquired the identity or knows another device", "run `usherctl gather`, or Jamf's gatherAADInfo as the user", false},
 	{exitNotCompliant, "not-compliant", "`status`: the user is registered, and Jamf Pro says that this Mac is not compliant", "see the smart group of compliant computers", true},
 	{exitBusy, "busy", "usherd or Jamf Pro cannot do it now: too many calls, or registrations within an hour, another one under way, or Jamf Pro cannot be reached", "run it again later", true},
 	{exitFleetUnreachable, "fleet-unreachable", "`fleet`: the fleet's servers cannot be reached, or do not answer", "run it again later", true},
@@ -144,6 +144,7 @@ var errorExits = map[usherv1.ErrorReason]exitCode{
 	usherv1.ErrorReason_ERROR_REASON_AGENT_OUTDATED:         exitNoSession,
 
 	usherv1.ErrorReason_ERROR_REASON_PLATFORM_SSO_CONFIGURED: exitUserAction,
+	usherv1.ErrorReason_ERROR_REASON_REGISTRATION_UNDER_WAY:  exitBusy,
 }
 
 // identityExits says what usherctl ends with for each state of an identity.

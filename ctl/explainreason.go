@@ -62,6 +62,7 @@ var errorMeanings = map[usherv1.ErrorReason]string{
 	usherv1.ErrorReason_ERROR_REASON_PORTAL_BUSY:             "usher-agent runs Company Portal for another registration",
 	usherv1.ErrorReason_ERROR_REASON_PROGRAM_FAILED:          "a program that usher-agent needs is missing or ended badly",
 	usherv1.ErrorReason_ERROR_REASON_KEYCHAIN_UNAVAILABLE:    "the login keychain is locked, cannot be reached, or cannot do that",
+	usherv1.ErrorReason_ERROR_REASON_REGISTRATION_UNDER_WAY:  "a registration of the user is under way, and has to end first",
 	usherv1.ErrorReason_ERROR_REASON_PLATFORM_SSO_CONFIGURED: "Microsoft's Platform SSO is configured for the user, so Company Portal is not run",
 	usherv1.ErrorReason_ERROR_REASON_AGENT_OUTDATED:          "the usher-agent of the user's session is older than usherd and does not know what was asked of it: log out and in to update usher-agent",
 }

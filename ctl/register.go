@@ -85,7 +85,8 @@ func (a *app) gatherCommand() *cobra.Command {
 		Use:   "gather",
 		Short: "Read the identity that a user has and deliver it, without Company Portal",
 		Long: `Read the identity that a user of this Mac has and deliver it to Jamf Pro, without Company Portal. Where Jamf has not acquired
-it and jamf.gather_after_portal is set, Jamf's own gatherAADInfo runs first, and the user may see a sign-in.`,
+it and its device compliance is on for this Mac (or jamf.gather_after_portal says so), Jamf's own gatherAADInfo runs first, and the user
+may see a sign-in.`,
 		Example: "  " + config.Sudo("gather --user jane"),
 		Args:    cobra.NoArgs,
 		RunE: func(command *cobra.Command, _ []string) error {

@@ -43,8 +43,9 @@ type registered struct {
 	DeliveryState    string `json:"delivery_state"`
 	DeliveryAttempts int    `json:"delivery_attempts"`
 	Transitions      []struct {
-		State string
-		Time  time.Time
+		State    string
+		Time     time.Time
+		Evidence string
 	}
 	Identity struct {
 		DeviceID string `json:"device_id"`

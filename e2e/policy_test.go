@@ -149,11 +149,45 @@ func TestPolicyScriptOfTheDocumentation(t *testing.T) {
 		s.must(jane.SetPortal(mac.PortalSettings{"exit_code": portal, "leave": "nothing"}))
 		s.policy(policy, jane.Name)
 	}
+	// Whom Jamf names where no person is meant: then it is the user on the console, or the only one who is logged in.
+	s.must(jane.SetPortal(mac.PortalSettings{"exit_code": 66, "leave": "nothing"}))
+	for _, named := range []string{"", "root", "loginwindow", "_mbsetupuser", "no-such-account"} {
+		s.onConsole(nil)
+		s.policy(66, named)
+		s.onConsole(jane)
+		s.policy(66, named)
+	}
 	s.must(jane.SetPortal(nil))
-	s.policy(0, jane.Name)
+	s.policy(0, "root")
 	s.wantSoundInventory(jane, "SUCCEEDED")
 	s.must(s.StopHelper())
 	s.policy(3, jane.Name)
+}
+
+// A policy that waits holds up the others of its trigger. So it ends before the user has signed in, and usherd reports the rest.
+func TestPolicyDoesNotWaitForTheUser(t *testing.T) {
+	script, err := os.ReadFile("../docs/examples/register.sh")
+	if err != nil {
+		t.Fatal(err)
+	}
+	s := newStory(t, nil)
+	s.withJamfPro()
+	settings := s.jamfSettings(string(script), map[string]any{"environment": map[string]string{"USHER_CONFIG": s.ConfigFile()}})
+	settings["policies"].([]map[string]any)[0]["parameters"] = []string{"1s", s.Programs.Control}
+	s.must(s.UseJamf(settings))
+	s.start()
+	jane := s.loggedIn("p-jane")
+	s.must(jane.SetPortal(mac.PortalSettings{"wait": "4s"}))
+	result := s.policy(0, jane.Name)
+	if !strings.Contains(result.Stdout, "the registration continues without this policy") {
+		t.Errorf("the policy's log says %s", result.Stdout)
+	}
+	if state := s.newest().State; state == "REGISTRATION_STATE_SUCCEEDED" {
+		t.Errorf("it has waited until the registration was %s", state)
+	}
+	s.waitHelper(deliveredLine)
+	s.ranOnce(jane)
+	s.wantSoundInventory(jane, "SUCCEEDED")
 }
 
 // Jamf shows the exit code in the policy's log, and admins act on it.

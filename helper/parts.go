@@ -2,6 +2,7 @@ package main
 
 import (
 	"context"
+	"fmt"
 	"log/slog"
 	"slices"
 	"sync/atomic"
@@ -38,6 +39,8 @@ type parts struct {
 	reconsider func(within time.Duration)
 	// report returns what Jamf Pro is told. It is set before anything is delivered.
 	report func() (attribute.Report, error)
+	// delivered is told what Jamf Pro was told. It is set before anything is delivered.
+	delivered func(attribute.Report) error
 }
 
 // configured are the parts of one configuration.
@@ -116,6 +119,7 @@ func (p *parts) checked(loaded *config.Loaded, client *jamfpro.Client) doctor.Co
 		Sessions:             p.registry,
 		JamfExecutable:       loaded.Jamf.Executable,
 		JamfPreferences:      loaded.Preflight.JamfPreferences,
+		ManagedPreferences:   loaded.PlatformSSO.ManagedPreferences,
 		Endpoints:            loaded.RegistrationEndpoints(),
 		CloudHost:            loaded.Tenant.CloudHost,
 		Proxies:              p.proxies,
@@ -145,7 +149,17 @@ func (p *parts) configurationError() error {
 
 // Deliver implements [delivery.Deliverer].
 func (p *parts) Deliver(ctx context.Context, report delivery.Report) error {
-	return p.current.Load().deliverer.Deliver(ctx, report)
+	told, err := p.report() // or how this Mac stands some moments later
+	if err != nil {
+		return fmt.Errorf("read what to tell Jamf Pro: %w", err)
+	}
+	if err := p.current.Load().deliverer.Deliver(ctx, report); err != nil {
+		return err
+	}
+	if err := p.delivered(told); err != nil {
+		p.log.Warn("Jamf Pro is told of this Mac's users once more", "error", err)
+	}
+	return nil
 }
 
 // Check is the preflight of a registration.
@@ -175,6 +189,18 @@ func (p *parts) directory(ctx context.Context, uid uint32) (_ wpj.Evidence, aske
 // microsoftPlatformSSO reports whether a profile configures Microsoft's Platform SSO for the user.
 func (p *parts) microsoftPlatformSSO(account string) (bool, error) {
 	return thismac.MicrosoftPlatformSSO(p.live.Current().PlatformSSO.ManagedPreferences, account)
+}
+
+// gatherWithJamf reports whether Jamf's own gatherAADInfo is to run on this Mac; the error says why that is not known.
+func (p *parts) gatherWithJamf(context.Context) (bool, error) {
+	switch now := p.live.Current(); now.Jamf.GatherAfterPortal {
+	case config.GatherAlways:
+		return true, nil
+	case config.GatherNever:
+		return false, nil
+	default:
+		return thismac.DeviceCompliance(now.Preflight.JamfPreferences)
+	}
 }
 
 // view asks Jamf Pro how it sees this Mac; false where it cannot be asked.

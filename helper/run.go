@@ -13,14 +13,17 @@ import (
 	"usher.internal/helper/clean"
 	"usher.internal/helper/delivery"
 	"usher.internal/helper/fleet"
+	"usher.internal/helper/forget"
 	"usher.internal/helper/listener"
 	"usher.internal/helper/observation"
+	"usher.internal/helper/primary"
 	"usher.internal/helper/registration"
 	"usher.internal/helper/server"
 	"usher.internal/helper/sessions"
 	"usher.internal/helper/store"
 	"usher.internal/helper/support"
 	"usher.internal/helper/thismac"
+	"usher.internal/internal/accounts"
 	"usher.internal/internal/attribute"
 	"usher.internal/internal/config"
 	"usher.internal/internal/excerpt"
@@ -102,6 +105,7 @@ func run(ctx context.Context, live *config.Live, log *slog.Logger) error {
 		Identities: observer,
 
 		MicrosoftPlatformSSO: parts.microsoftPlatformSSO,
+		GatherWithJamf:       parts.gatherWithJamf,
 		Settings:             func() registration.Settings { return registrationSettings(live.Current()) },
 		Logger:               log,
 		Committing:           crash.committing,
@@ -125,6 +129,9 @@ func run(ctx context.Context, live *config.Live, log *slog.Logger) error {
 		Name: parts.deviceName, Logger: log,
 	})
 	remote := listener.New(listener.Config{Settings: func() listener.Settings { return listenerSettings(live.Current()) }, Logger: log})
+	cleaner := clean.New(clean.Config{Store: journal, Sessions: registry, Look: observer.ReadAndKeep, Active: machine.Active, Logger: log})
+	presence := primary.NewPresence(journal, accounts.Console)
+	var users *primary.Keeper
 	services := server.New(server.Config{
 		Registrations: machine,
 		History:       machine,
@@ -134,7 +141,12 @@ func run(ctx context.Context, live *config.Live, log *slog.Logger) error {
 		Journal:       journal,
 		Doctor:        parts,
 		JamfPro:       parts,
-		Clean:         clean.New(clean.Config{Store: journal, Sessions: registry, Look: observer.ReadAndKeep, Active: machine.Active, Logger: log}),
+		Clean:         cleaner,
+		Presence:      presence,
+		Forgetter: forget.New(forget.Config{
+			Store: journal, Registrations: machine, Deliveries: outbox,
+			Others: []func(*store.Tx, uint32) error{observer.Forget, cleaner.Forget, primary.Forget}, Forgotten: func() { users.Tell() }, Logger: log,
+		}),
 		SupportLogs: support.New(support.Config{
 			JamfLog: support.JamfLog, OwnFiles: support.OwnFiles, People: func() []string { return excerpt.PeopleIn(support.Homes...) },
 		}),
@@ -151,6 +163,12 @@ func run(ctx context.Context, live *config.Live, log *slog.Logger) error {
 		status, err := services.Status()
 		return attribute.Of(status.GetUsers()), err
 	}
+	users = primary.NewKeeper(primary.Config{
+		Store: journal, Presence: presence, Sessions: registry, Outbox: outbox, Observer: observer, Report: parts.report,
+		Automatic:  func() bool { return live.Current().Identity.LookAutomatically },
+		Configured: live.Changed, Logger: log,
+	})
+	parts.delivered = users.Delivered
 
 	log.Info("usherd serves", "version", version.String(), "pid", os.Getpid(), "socket", started.HelperSocket(), "delivery", started.Delivery.Mode)
 	networkChanged, otherSecret := make(chan struct{}, 1), make(chan struct{}, 1)
@@ -158,6 +176,7 @@ func run(ctx context.Context, live *config.Live, log *slog.Logger) error {
 	group.Go(func() error { return machine.Run(ctx) })
 	group.Go(func() error { return outbox.Run(ctx) })
 	group.Go(func() error { return watcher.Run(ctx) })
+	group.Go(func() error { return users.Run(ctx) })
 	group.Go(func() error {
 		changed := func() {
 			outbox.NetworkChanged()
@@ -244,7 +263,6 @@ func registrationSettings(now *config.Loaded) registration.Settings {
 		SessionTimeout:  now.Registration.SessionTimeout,
 		SignInTimeout:   now.Registration.SignInTimeout,
 		IdentityTimeout: now.Registration.IdentityTimeout,
-		GatherWithJamf:  now.Jamf.GatherAfterPortal,
 	}
 }
 
@@ -265,6 +283,7 @@ func serverSettings(live *config.Live) server.Settings {
 		Tenant:       server.Tenant{ID: now.Tenant.ID, CloudHost: now.Tenant.CloudHost},
 		DeliveryMode: string(now.Delivery.Mode),
 		AdminGroup:   now.AdminGroup,
+		PrimaryUser:  now.PrimaryUser,
 		Problem:      live.Problem(),
 		Pending:      live.Pending(),
 	}

@@ -40,6 +40,25 @@ func (c *Cleaner) List(filter Filter) (found []Removal, err error) {
 	return found, err
 }
 
+// Forget removes the records of a user's removals, in the caller's transaction.
+func (c *Cleaner) Forget(tx *store.Tx, uid uint32) error {
+	var own []uint64
+	for one, err := range removals.Ascend(tx) {
+		if err != nil {
+			return err
+		}
+		if one.User.UID == uid {
+			own = append(own, one.Number)
+		}
+	}
+	for _, number := range own {
+		if err := removals.Delete(tx, store.NumberKey(number)); err != nil {
+			return fmt.Errorf("forget the removals of uid %d: %w", uid, err)
+		}
+	}
+	return nil
+}
+
 // unknownOutcome is what a record says of each leftover until it is known how it went.
 const unknownOutcome = "how it went is not known: usherd ended first, or could not write it down"
 

@@ -2,6 +2,7 @@ package delivery
 
 import (
 	"errors"
+	"fmt"
 
 	"usher.internal/helper/quota"
 	"usher.internal/helper/store"
@@ -66,6 +67,43 @@ func (o *Outbox) index(tx *store.Tx) error {
 	}
 	tx.OnCommit(func() { o.indexed.Store(true) })
 	return nil
+}
+
+// Forget removes the deliveries of a user, and what the fleet is still to be told of them, in the caller's transaction. It returns how many
+// deliveries there were. An attempt that is under way comes to its end, and leaves nothing.
+func (o *Outbox) Forget(tx *store.Tx, uid uint32) (removed int, err error) {
+	if err := o.index(tx); err != nil {
+		return 0, err
+	}
+	entriesOf := func(book quota.Book[uint64]) (all []quota.Entry[uint64], err error) {
+		keys, err := book.Of(tx, uid)
+		for _, key := range keys {
+			all = append(all, quota.Entry[uint64]{UID: uid, Key: key})
+		}
+		return all, err
+	}
+	delivered, err := entriesOf(deliveriesOf)
+	if err != nil {
+		return 0, err
+	}
+	waiting, err := entriesOf(unpublishedOf)
+	if err != nil {
+		return 0, err
+	}
+	kept, _, err := publications.Get(tx, publicationKey)
+	if err != nil {
+		return 0, err
+	}
+	kept.Waiting -= len(waiting)
+	err = errors.Join(remove(tx, deliveries, delivered), deliveriesOf.Remove(tx, delivered...),
+		remove(tx, unpublished, waiting), unpublishedOf.Remove(tx, waiting...))
+	if len(waiting) > 0 {
+		err = errors.Join(err, publications.Put(tx, publicationKey, kept))
+	}
+	if err != nil {
+		return 0, fmt.Errorf("forget the deliveries of uid %d: %w", uid, err)
+	}
+	return len(delivered), nil
 }
 
 // entries returns whose the deliveries of a bucket are.

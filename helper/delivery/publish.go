@@ -92,6 +92,8 @@ func (o *Outbox) keepUnpublished(tx *store.Tx, id uint64, report Report, now tim
 	}
 	var givenUp []quota.Entry[uint64]
 	switch {
+	case report.UID == 0:
+		return nil // it tells Jamf Pro that nobody is left, and is about nobody
 	case o.publishes():
 		one := Delivery{ID: id, Report: report, State: StatePending, CreatedAt: now}
 		if err := unpublished.Put(tx, store.NumberKey(id), one); err != nil {

@@ -57,7 +57,12 @@ type Config struct {
 	PortalExecutable     string
 	PortalMinimumVersion string
 	// CodeSign verifies code signatures; without a path it is the platform's own, which macOS alone has.
-	CodeSign        command.Command
+	CodeSign command.Command
+	// Profiles shows the profiles of this Mac; without a path it is the platform's own, which macOS alone has. ManagedPreferences is the
+	// folder where macOS keeps what they set.
+	Profiles           command.Command
+	ManagedPreferences string
+
 	AgentExecutable string
 	Sessions        Sessions
 	// Kept is what is known of users, who may be logged out; nil is nothing.
@@ -119,6 +124,9 @@ func New(config Config) *Checks {
 	}
 	if config.CodeSign.Path == "" {
 		config.CodeSign = codesigner()
+	}
+	if config.Profiles.Path == "" {
+		config.Profiles = profileTool()
 	}
 	if config.AtConsole == nil {
 		config.AtConsole = accounts.AtConsole

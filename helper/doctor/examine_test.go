@@ -78,7 +78,7 @@ func named(t *testing.T, all []doctor.Finding, name string) doctor.Finding {
 
 func TestWhatIsNotConfiguredIsNotApplicable(t *testing.T) {
 	for _, found := range examine(t, doctor.Config{PortalExecutable: executable(t)}) {
-		if runtime.GOOS == "darwin" && (found.Name == "proxy" || found.Name == "company-portal-signature") {
+		if runtime.GOOS == "darwin" && slices.Contains([]string{"proxy", "company-portal-signature", "attested-device-compliance"}, found.Name) {
 			continue // macOS itself is asked for them, so they do not depend on what is configured
 		}
 		well := doctor.NotApplicable

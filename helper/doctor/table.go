@@ -27,6 +27,7 @@ const (
 	clockWithin        = 15 * time.Second
 	sessionsWithin     = 20 * time.Second
 	signatureWithin    = 30 * time.Second
+	profilesWithin     = 20 * time.Second
 	jamfProWithin      = 45 * time.Second
 	keychainsWithin    = 10 * time.Second
 )
@@ -108,9 +109,16 @@ func (c *Checks) table(caller Caller, begun time.Time) []check {
 		{
 			name: "conditional-access-enabled", title: "Conditional Access is enabled in Jamf",
 			looksAt: "microsoftCAEnabled is true in preflight.jamf_preferences; otherwise the registration would end after Company Portal closes.",
-			fix:     "Put the computer into the group that Jamf Pro's Conditional Access or device compliance applies to, then run `sudo /usr/local/jamf/bin/jamf manage` on it, or set preflight.jamf_preferences to none to register all the same.",
+			fix:     "Put the computer into the group that Jamf Pro's Conditional Access or device compliance applies to, then run `sudo /usr/local/jamf/bin/jamf manage` on it, or set preflight.jamf_preferences to none to register all the same. A Mac that Conditional Access lets in by Jamf's Attested Device Compliance needs no registration.",
 			seenBy:  everyone,
 			reason:  registration.ReasonConditionalAccessDisabled, look: one(jamfPreferences{config.JamfPreferences}.conditionalAccessEnabled),
+		},
+		{
+			name: "attested-device-compliance", title: "Attested Device Compliance is not in use",
+			looksAt: "No profile sends sign-ins (tenant.cloud_host) through a network relay, as Jamf's Attested Device Compliance for Microsoft Entra does, which needs no registration of this kind. That its profile has this form is inferred. macOS only.",
+			fix:     "If Conditional Access lets this Mac in by Attested Device Compliance, take it out of the scope of the policies that register; if it does not, leave it as it is (docs/deploy.md).",
+			seenBy:  everyone,
+			within:  profilesWithin, look: one(attestedCompliance{config.Profiles, config.ManagedPreferences, config.CloudHost}.recognised),
 		},
 		{
 			name: "tenant-cloud", title: "The tenant's cloud is known",

@@ -228,6 +228,9 @@ func (o *Observer) Keep(tx *store.Tx, user User, reading Reading) (Observation, 
 	if err != nil {
 		return kept, err
 	}
+	if kept.User.Name != user.Name {
+		kept = Observation{} // the uid belongs to another person now
+	}
 	kept = kept.capped(now)
 	reading = o.updated(reading, &kept)
 	if id := reading.Identity.DeviceID; id != "" && !reading.Identity.State.Unknown() {
@@ -267,6 +270,14 @@ func (o *Observer) Report(tx *store.Tx, uid uint32, identity wpj.Identity) error
 	}
 	kept.Reported = telling(identity, time.Now())
 	return observations.Put(tx, key(uid), kept)
+}
+
+// Forget removes what is known of a user, in the caller's transaction. The next look brings it back.
+func (o *Observer) Forget(tx *store.Tx, uid uint32) error {
+	if err := errors.Join(observations.Delete(tx, key(uid)), changesReported.Forget(tx, uid)); err != nil {
+		return fmt.Errorf("forget how uid %d stands: %w", uid, err)
+	}
+	return nil
 }
 
 // Of returns what is known of a user, nil when nothing is.

@@ -26,6 +26,9 @@ func NewAllowance(bucket string, times int, within time.Duration) Allowance {
 	return Allowance{spent: store.NewBucket[spent](bucket), times: times, within: within}
 }
 
+// Forget removes when a user did it, in the caller's transaction.
+func (a Allowance) Forget(tx *store.Tx, uid uint32) error { return a.spent.Delete(tx, pageKey(uid)) }
+
 // Spend notes, in the caller's transaction, that a user does it now. Where the user may not, it notes nothing, and returns false and when
 // the user may again.
 //

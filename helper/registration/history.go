@@ -2,6 +2,7 @@ package registration
 
 import (
 	"errors"
+	"fmt"
 
 	"usher.internal/helper/quota"
 	"usher.internal/helper/store"
@@ -107,6 +108,32 @@ func forget(tx *store.Tx, old []quota.Entry[string]) error {
 		}
 	}
 	return nil
+}
+
+// Forget removes the registrations of a user, in the caller's transaction, and returns how many there were. The error wraps [ErrUnderWay] while one
+// is under way.
+func (m *Machine) Forget(tx *store.Tx, uid uint32) (removed int, err error) {
+	if active, found, err := activeOf(tx, uid); err != nil {
+		return 0, err
+	} else if found {
+		return 0, fmt.Errorf("forget the registrations of %s: %w: %s", active.User.Name, ErrUnderWay, active.ID)
+	}
+	all, err := m.own(tx, uid, 0)
+	if err != nil {
+		return 0, err
+	}
+	var gone []quota.Entry[string]
+	for _, r := range all {
+		gone = append(gone, quota.Entry[string]{UID: uid, Key: r.ID})
+	}
+	err = errors.Join(forget(tx, gone), histories.Remove(tx, gone...), starts.Forget(tx, uid))
+	for _, index := range []store.Bucket[string]{activeIDs, newestIDs, reportedIDs} {
+		err = errors.Join(err, index.Delete(tx, userKey(uid)))
+	}
+	if err != nil {
+		return 0, fmt.Errorf("forget the registrations of uid %d: %w", uid, err)
+	}
+	return len(all), nil
 }
 
 // own returns the registrations of one user, the newest first, at most limit; 0 is all. It reads no others, once the histories are there.

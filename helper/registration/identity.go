@@ -151,7 +151,15 @@ var jamfLacks = []wpj.State{wpj.StateDeactivated, wpj.StateNotReported, wpj.Stat
 // somebody gathers what Jamf lacks. Nobody else is asked to sign in once more. usher's own delivery does not depend on it.
 func (d *driver) gatherWithJamf(ctx context.Context, agent usherv1.UserAgentServiceClient, r *Registration, state wpj.State) string {
 	lacking := r.Kind == KindGather && slices.Contains(jamfLacks, state)
-	if !d.config.Settings().GatherWithJamf || r.PortalExit == nil && !lacking {
+	if d.config.GatherWithJamf == nil || r.PortalExit == nil && !lacking {
+		return ""
+	}
+	wanted, err := d.config.GatherWithJamf(ctx)
+	if err != nil {
+		d.log.Warn("it is not known whether Jamf's gatherAADInfo is needed, so it does not run", "error", err)
+		return "; Jamf's gatherAADInfo did not run: it is not known whether this Mac needs it, since " + answer(err)
+	}
+	if !wanted {
 		return ""
 	}
 	ctx, cancel := context.WithTimeout(ctx, gatherWithin)

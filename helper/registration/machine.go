@@ -55,8 +55,6 @@ type Settings struct {
 	// SessionTimeout is how long a user may take to log in, SignInTimeout how long in Company Portal, IdentityTimeout how
 	// long the identity may take to become readable. All are needed. What has begun keeps the limit that it began with.
 	SessionTimeout, SignInTimeout, IdentityTimeout time.Duration
-	// GatherWithJamf has Jamf's own gatherAADInfo run after a portal that succeeded, and when what Jamf lacks is gathered.
-	GatherWithJamf bool
 }
 
 // Config wires a [Machine].
@@ -70,6 +68,9 @@ type Config struct {
 	// MicrosoftPlatformSSO reports whether a profile configures Microsoft's Platform SSO for an account; it is asked where macOS's
 	// own word cannot be read. nil is that none does.
 	MicrosoftPlatformSSO func(account string) (bool, error)
+	// GatherWithJamf reports whether Jamf's own gatherAADInfo is to run, after a portal that succeeded and when what Jamf lacks is
+	// gathered. The error says why that is not known; then it does not run, and the registration says so. nil is that it never runs.
+	GatherWithJamf func(ctx context.Context) (bool, error)
 	// Settings returns what is configured now.
 	Settings func() Settings
 	// Kept is how many registrations stay in the journal. Zero is a default.

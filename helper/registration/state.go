@@ -14,6 +14,8 @@ var (
 	ErrAmbiguousID = errors.New("several registrations have an id that begins so")
 	// ErrEnded is wrapped where a registration that has ended can't be what was asked for.
 	ErrEnded = errors.New("the registration has ended")
+	// ErrUnderWay is wrapped where a registration has to end first.
+	ErrUnderWay = errors.New("a registration is under way")
 	// ErrTooManyStarts is wrapped where a user has started as many registrations as a user may; the error says when the next is possible.
 	ErrTooManyStarts = errors.New("too many registrations within an hour")
 	// ErrShuttingDown says that the machine does not run yet, or does no longer.

@@ -1,6 +1,7 @@
 package registration_test
 
 import (
+	"context"
 	"errors"
 	"fmt"
 	"strings"
@@ -71,25 +72,26 @@ func TestGatherNeverLaunchesThePortal(t *testing.T) {
 // is not asked to sign in once more.
 func TestJamfGathers(t *testing.T) {
 	for name, test := range map[string]struct {
-		kind       registration.Kind
-		configured bool
-		identity   func() []*usherv1.Evidence
-		want       int
-		state      wpj.State
+		kind     registration.Kind
+		wanted   bool
+		unknown  error
+		identity func() []*usherv1.Evidence
+		want     int
+		state    wpj.State
 	}{
-		"gather what Jamf lacks":       {registration.KindGather, true, func() []*usherv1.Evidence { return jamfSays(false) }, 1, wpj.StateRegistered},
-		"gather what Jamf has":         {registration.KindGather, true, func() []*usherv1.Evidence { return jamfSays(true) }, 0, wpj.StateRegistered},
-		"not configured":               {registration.KindGather, false, func() []*usherv1.Evidence { return jamfSays(false) }, 0, wpj.StateDeactivated},
-		"register who is registered":   {registration.KindRegister, true, func() []*usherv1.Evidence { return jamfSays(false) }, 0, wpj.StateDeactivated},
-		"register who is not":          {registration.KindRegister, true, nil, 1, wpj.StateRegistered},
-		"register, and not configured": {registration.KindRegister, false, nil, 0, wpj.StateRegistered},
+		"gather what Jamf lacks":        {registration.KindGather, true, nil, func() []*usherv1.Evidence { return jamfSays(false) }, 1, wpj.StateRegistered},
+		"gather what Jamf has":          {registration.KindGather, true, nil, func() []*usherv1.Evidence { return jamfSays(true) }, 0, wpj.StateRegistered},
+		"not configured":                {registration.KindGather, false, nil, func() []*usherv1.Evidence { return jamfSays(false) }, 0, wpj.StateDeactivated},
+		"register who is registered":    {registration.KindRegister, true, nil, func() []*usherv1.Evidence { return jamfSays(false) }, 0, wpj.StateDeactivated},
+		"register who is not":           {registration.KindRegister, true, nil, nil, 1, wpj.StateRegistered},
+		"register, and not configured":  {registration.KindRegister, false, nil, nil, 0, wpj.StateRegistered},
+		"gather, and it is not known":   {registration.KindGather, true, errors.New("the disk is on fire"), func() []*usherv1.Evidence { return jamfSays(false) }, 0, wpj.StateDeactivated},
+		"register, and it is not known": {registration.KindRegister, true, errors.New("the disk is on fire"), nil, 0, wpj.StateRegistered},
 	} {
 		t.Run(name, func(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
 				w := newWorld(t, func(c *registration.Config) {
-					s := c.Settings()
-					s.GatherWithJamf = test.configured
-					c.Settings = settings(s)
+					c.GatherWithJamf = func(context.Context) (bool, error) { return test.wanted, test.unknown }
 				})
 				if test.identity != nil {
 					w.agent.identity = test.identity
@@ -97,6 +99,11 @@ func TestJamfGathers(t *testing.T) {
 				r := w.until(w.register(test.kind).ID, registration.StateDelivering)
 				if w.agent.gathers != test.want || r.Identity.State != test.state {
 					t.Errorf("Jamf's program ran %d times, and the user is %s", w.agent.gathers, r.Identity.State)
+				}
+				// What is not known is not taken as good, and is said.
+				said := r.Transitions[len(r.Transitions)-1].Evidence
+				if not := strings.Contains(said, "did not run: it is not known whether this Mac needs it, since the disk is on fire"); not != (test.unknown != nil) {
+					t.Errorf("it says %q", said)
 				}
 			})
 		})

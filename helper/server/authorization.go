@@ -45,6 +45,7 @@ var authorization = map[string]access{
 	usherv1.SupportService_CollectSupportFiles_FullMethodName:     owners,
 	usherv1.TenantService_GetTenant_FullMethodName:                everyone,
 	usherv1.TenantService_WatchTenant_FullMethodName:              everyone,
+	usherv1.UserService_ForgetUser_FullMethodName:                 admins,
 	usherv1.DeliveryService_ListDeliveries_FullMethodName:         admins,
 	usherv1.DeliveryService_FlushDeliveries_FullMethodName:        admins,
 

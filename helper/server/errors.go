@@ -33,6 +33,8 @@ var statuses = []struct {
 	{registration.ErrAmbiguousID, codes.InvalidArgument, usherv1.ErrorReason_ERROR_REASON_INVALID_ARGUMENT,
 		"give more characters of the id"},
 	{registration.ErrEnded, codes.FailedPrecondition, usherv1.ErrorReason_ERROR_REASON_REGISTRATION_ENDED, ""},
+	{registration.ErrUnderWay, codes.FailedPrecondition, usherv1.ErrorReason_ERROR_REASON_REGISTRATION_UNDER_WAY,
+		"wait for its end, or cancel it with `usherctl registrations cancel ID`"},
 	{registration.ErrTooManyStarts, codes.ResourceExhausted, usherv1.ErrorReason_ERROR_REASON_RATE_LIMITED,
 		"run it again then; a registration that root or an admin starts is not limited"},
 	{registration.ErrShuttingDown, codes.Unavailable, usherv1.ErrorReason_ERROR_REASON_SHUTTING_DOWN,

@@ -39,6 +39,8 @@ type Config struct {
 	Observations  Observations
 	Sessions      Sessions
 	Outbox        Outbox
+	Presence      Presence
+	Forgetter     Forgetter
 	JamfPro       JamfPro
 	Doctor        Doctor
 	Clean         Cleaner
@@ -66,6 +68,8 @@ type Settings struct {
 	DeliveryMode string
 	// AdminGroup is the group whose members may do what root may.
 	AdminGroup string
+	// PrimaryUser is the user who is to be the primary one; empty has one chosen.
+	PrimaryUser string
 	// Problem is why the configuration's files are not in force, nil when they are. Pending are keys that count at the next start.
 	Problem *config.Problem
 	Pending []string
@@ -116,11 +120,12 @@ func New(config Config) *Server {
 		sessions: config.Sessions, history: config.History, observations: config.Observations, journal: config.Journal, outbox: config.Outbox,
 		computer: &usherv1.ComputerStatus{Name: config.Computer, OperatingSystem: config.OperatingSystem}, draining: draining,
 		settings: config.Settings, settingsChanged: config.SettingsChanged, version: config.Version, startedAt: time.Now(),
-		fleet: config.Fleet, troubles: config.Troubles,
+		fleet: config.Fleet, troubles: config.Troubles, presence: config.Presence,
 	}
 	doctor := newDoctorService(config.Doctor, draining)
 	usherv1.RegisterRegistrationServiceServer(server, registrations)
 	usherv1.RegisterStatusServiceServer(server, status)
+	usherv1.RegisterUserServiceServer(server, &userService{forgetter: config.Forgetter, status: status})
 	usherv1.RegisterTenantServiceServer(server, &tenantService{
 		settings: config.Settings, settingsChanged: config.SettingsChanged, draining: draining,
 	})

@@ -3,6 +3,7 @@ package server
 import (
 	"cmp"
 	"context"
+	"errors"
 	"slices"
 	"strings"
 	"sync"
@@ -13,6 +14,7 @@ import (
 
 	"usher.internal/helper/delivery"
 	"usher.internal/helper/observation"
+	"usher.internal/helper/primary"
 	"usher.internal/helper/registration"
 	"usher.internal/helper/sessions"
 	"usher.internal/helper/store"
@@ -46,6 +48,12 @@ type Observations interface {
 	LookWithoutSession(ctx context.Context, user observation.User) error
 }
 
+// Presence tells who was at the Mac last.
+type Presence interface {
+	// Last returns when each user was, by uid. Only their order means something.
+	Last() (map[uint32]time.Time, error)
+}
+
 // Journal tells of the file that registrations and outbox are kept in.
 type Journal interface {
 	// WriteError is the error of the last write, nil when that went well.
@@ -65,6 +73,7 @@ type statusService struct {
 	observations Observations
 	journal      Journal
 	outbox       Outbox
+	presence     Presence
 	settings     func() Settings
 	// settingsChanged returns a channel that is closed when they are others.
 	settingsChanged func() <-chan struct{}
@@ -81,12 +90,23 @@ type statusService struct {
 	last *snapshot
 }
 
+// snapshotLasts is how long a snapshot is good for while the journal is the same: an account can be deleted without that usherd learns of it.
+const snapshotLasts = time.Minute
+
 // snapshot is what the journal said at one generation of it. It is not changed once it is made, and shared by the answers.
 type snapshot struct {
 	generation uint64
-	users      []*usherv1.UserStatus
-	outbox     *usherv1.OutboxStatus
-	damage     []*usherv1.JournalDamage
+	at         time.Time
+	// primaryUser is the one that was configured.
+	primaryUser string
+	// users are those that the journal knows, and the one that is configured to be the primary one.
+	users []*usherv1.UserStatus
+	// candidates are the same users, in the same order, but for who is on the console.
+	candidates []primary.Candidate
+	// atMac is when each user was at the Mac last.
+	atMac  map[uint32]time.Time
+	outbox *usherv1.OutboxStatus
+	damage []*usherv1.JournalDamage
 }
 
 func (s *statusService) GetStatus(ctx context.Context, request *usherv1.GetStatusRequest) (*usherv1.GetStatusResponse, error) {
@@ -253,55 +273,75 @@ func (s *statusService) withoutAgent(visible func(uid uint32) bool) string {
 	return person.Name
 }
 
-// users returns everyone who is logged in or has a registration, if visible, logged in first.
+// users returns everyone who is logged in or known, if visible, logged in first.
 func (s *statusService) users(journal *snapshot, visible func(uid uint32) bool) []*usherv1.UserStatus {
 	var users []*usherv1.UserStatus
-	byUID := make(map[uint32]*usherv1.UserStatus)
 	console, onConsole := accounts.Console()
+	candidates := slices.Clone(journal.candidates)
+	for i := range candidates {
+		candidates[i].OnConsole = onConsole && candidates[i].UID == console
+	}
+	present := make(map[uint32]bool)
 	for _, session := range s.sessions.List() {
-		if !visible(session.User.UID) {
-			continue
+		uid := session.User.UID
+		present[uid] = true
+		user := &usherv1.UserStatus{User: &usherv1.User{Name: session.User.Name, Uid: uid}}
+		if at := journal.index(uid); at >= 0 {
+			known := journal.users[at]
+			user.LastRegistration, user.ReportedRegistration = known.LastRegistration, known.ReportedRegistration
+			user.Identity, user.LastKnownIdentity, user.Evidence = known.Identity, known.LastKnownIdentity, known.Evidence
+			user.DeviceIdChange, user.LookTime, user.LostKeychain = known.DeviceIdChange, known.LookTime, known.LostKeychain
+		} else {
+			candidates = append(candidates, primary.Candidate{
+				UID: uid, Name: session.User.Name, HasAccount: true, OnConsole: onConsole && console == uid, AtMac: journal.atMac[uid],
+			})
 		}
-		user := &usherv1.UserStatus{
-			User: &usherv1.User{Name: session.User.Name, Uid: session.User.UID},
-			Session: &usherv1.SessionStatus{
+		if visible(uid) {
+			user.Session = &usherv1.SessionStatus{
 				AgentVersion: session.AgentVersion,
 				ConnectTime:  contract.Timestamp(session.ConnectedAt),
-				OnConsole:    onConsole && console == session.User.UID,
+				OnConsole:    onConsole && console == uid,
 				AgentPid:     int32(session.AgentPID),
-			},
-		}
-		users = append(users, user)
-		byUID[session.User.UID] = user
-	}
-	for _, known := range journal.users {
-		if user := byUID[known.User.Uid]; user != nil {
-			user.LastRegistration, user.Identity, user.Evidence = known.LastRegistration, known.Identity, known.Evidence
-			user.DeviceIdChange, user.LookTime, user.LostKeychain = known.DeviceIdChange, known.LookTime, known.LostKeychain
-		} else if visible(known.User.Uid) {
-			if known.Identity == nil {
-				known = proto.CloneOf(known) // it is shared
-				known.Identity = contract.IdentityToProto(neverSeen())
 			}
-			users = append(users, known)
+			users = append(users, user)
 		}
+	}
+	chosen, isChosen := primary.Choose(candidates, journal.primaryUser)
+	for _, known := range journal.users {
+		if present[known.User.Uid] || !visible(known.User.Uid) {
+			continue
+		}
+		if known.Identity == nil {
+			known = proto.CloneOf(known) // it is shared
+			known.Identity = contract.IdentityToProto(neverSeen())
+		}
+		users = append(users, known)
+	}
+	if at := slices.IndexFunc(users, func(user *usherv1.UserStatus) bool { return user.User.Uid == chosen }); isChosen && at >= 0 {
+		users[at] = proto.CloneOf(users[at])
+		users[at].Primary = true
 	}
 	return users
+}
+
+// index returns the place of a user in the snapshot, -1 for none.
+func (s *snapshot) index(uid uint32) int {
+	return slices.IndexFunc(s.users, func(known *usherv1.UserStatus) bool { return known.User.Uid == uid })
 }
 
 // snapshot returns what the journal says, read anew where it has changed.
 func (s *statusService) snapshot() (*snapshot, error) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	generation := s.journal.Generation()
-	if s.last != nil && s.last.generation == generation {
-		return s.last, nil
+	generation, configured := s.journal.Generation(), s.settings().PrimaryUser
+	if last := s.last; last != nil && last.generation == generation && last.primaryUser == configured && time.Since(last.at) < snapshotLasts {
+		return last, nil
 	}
 	newest, err := s.history.Newest()
 	if err != nil {
 		return nil, err
 	}
-	read := &snapshot{generation: generation}
+	read := &snapshot{generation: generation, at: time.Now(), primaryUser: configured}
 	observed, err := s.observations.All()
 	if err != nil {
 		return nil, err
@@ -337,7 +377,18 @@ func (s *statusService) snapshot() (*snapshot, error) {
 			}
 		}
 	}
+	if person, err := accounts.ByName(configured); configured != "" && err == nil {
+		userOf(person.Name, person.UID) // known or not
+	}
 	slices.SortFunc(read.users, func(a, b *usherv1.UserStatus) int { return cmp.Compare(a.User.Uid, b.User.Uid) })
+	if read.atMac, err = s.presence.Last(); err != nil {
+		return nil, err
+	}
+	for _, user := range read.users {
+		one := candidate(user, read.atMac[user.User.Uid])
+		user.NoAccount = !one.HasAccount
+		read.candidates = append(read.candidates, one)
+	}
 	if read.outbox, err = s.outboxStatus(); err != nil {
 		return nil, err
 	}
@@ -350,6 +401,19 @@ func (s *statusService) snapshot() (*snapshot, error) {
 	}
 	s.last = read
 	return read, nil
+}
+
+// candidate is what counts of a user where the primary one is chosen.
+func candidate(user *usherv1.UserStatus, atMac time.Time) primary.Candidate {
+	last := cmp.Or(user.LastKnownIdentity, user.Identity)
+	person, err := accounts.ByUID(user.User.Uid)
+	// What cannot be asked is no reason to have somebody else be the primary user.
+	hasAccount := err == nil && person.Name == user.User.Name || err != nil && !errors.Is(err, accounts.ErrNotAPerson)
+	return primary.Candidate{
+		UID: user.User.Uid, Name: user.User.Name, UserPrincipalName: wpj.UserPrincipalName(last.GetUserPrincipalName()),
+		Holds: contract.StateFromProto(last.GetState()).Registered(), HasAccount: hasAccount,
+		AtMac: atMac, LookedAt: contract.Time(user.LookTime),
+	}
 }
 
 // neverSeen is the identity of somebody who is not logged in and was never looked at.

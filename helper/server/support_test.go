@@ -38,6 +38,7 @@ type sharedMac struct {
 	registrations []registration.Registration
 	observations  []observation.Observation
 	selection     support.Selection
+	atMac         map[uint32]time.Time
 	err           error
 }
 
@@ -99,6 +100,7 @@ func (m *sharedMac) Newest() (all []registration.Latest, err error) {
 	return all, m.err
 }
 
+func (m *sharedMac) Last() (map[uint32]time.Time, error)     { return m.atMac, m.err }
 func (m *sharedMac) All() ([]observation.Observation, error) { return m.observations, m.err }
 func (m *sharedMac) WriteError() error                       { return nil }
 func (m *sharedMac) Damages() ([]store.Damage, error)        { return nil, nil }
@@ -160,7 +162,7 @@ func newSupport(t *testing.T, mac *sharedMac, logs *sharedLogs) *supportService 
 	return &supportService{
 		logs: logs, doctor: newDoctorService(fakeDoctor{}, t.Context()), draining: t.Context(),
 		registrations: &registrationService{registrations: registrationsOf{sharedMac: mac}, foremost: janeForemost{}},
-		status:        &statusService{sessions: sharedSessions{}, history: mac, observations: mac, journal: mac, outbox: refusedOutbox{}, settings: configured, version: "1.2.3"},
+		status:        &statusService{sessions: sharedSessions{}, history: mac, observations: mac, journal: mac, outbox: refusedOutbox{}, presence: mac, settings: configured, version: "1.2.3"},
 		cleaner:       &fakeCleaner{removal: clean.Removal{User: clean.User{Name: "jane", UID: 501}, Caller: clean.User{Name: "john", UID: 502}, At: registeredAt}},
 		settings:      configured,
 	}

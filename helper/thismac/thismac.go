@@ -85,6 +85,22 @@ func jamfSettings(path string) wpj.Evidence {
 	return settings.Evidence()
 }
 
+// DeviceCompliance reports whether Jamf's settings at that path say that device compliance is on for this Mac. Without the file it is not:
+// Jamf has no settings here. An error says why it is not known.
+func DeviceCompliance(path string) (bool, error) {
+	if path == "" {
+		return false, errors.New("preflight.jamf_preferences is none")
+	}
+	evidence := jamfSettings(path)
+	switch {
+	case evidence.Finding == wpj.Found && evidence.JamfSettings != nil:
+		return evidence.JamfSettings.ConditionalAccessEnabled, nil
+	case evidence.Finding == wpj.NotThere:
+		return false, nil
+	}
+	return false, errors.New(evidence.Detail)
+}
+
 func couldNotLook(source wpj.Source, err error) wpj.Evidence {
 	obstacle := wpj.ObstacleFailed
 	if errors.Is(err, fs.ErrPermission) {

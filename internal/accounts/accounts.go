@@ -70,6 +70,9 @@ func personOf(account *user.User) (Person, error) {
 	if err != nil {
 		return Person{}, fmt.Errorf("look up user %s: %w", account.Username, err)
 	}
+	if serviceAccounts[account.Username] {
+		return Person{}, fmt.Errorf("user %s has uid %d: %w: it is an account of macOS's own", account.Username, uid, ErrNotAPerson)
+	}
 	if uid < FirstUID || nobody[uid] {
 		return Person{}, fmt.Errorf("user %s has uid %d: %w: people have uids from %d on", account.Username, uid, ErrNotAPerson, FirstUID)
 	}

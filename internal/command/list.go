@@ -30,6 +30,8 @@ var (
 	// entry, and for the groups that a login gives to a user.
 	Getent = Command{Path: "/usr/bin/getent", Deadline: 10 * time.Second, OutputLimit: 16 << 20}
 	ID     = Command{Path: "/usr/bin/id", Arguments: []string{"-G"}, Deadline: 10 * time.Second, OutputLimit: 1 << 20}
+	// Profiles shows the profiles that are installed, all of them to root only [MSCP].
+	Profiles = Command{Path: "/usr/bin/profiles", Arguments: []string{"show", "-output", "stdout-xml"}, Deadline: 15 * time.Second, OutputLimit: 16 << 20}
 	// CodeSign tells who signed a program.
 	CodeSign = Command{Path: "/usr/bin/codesign", Deadline: 30 * time.Second, OutputLimit: 64 << 10}
 )

@@ -22,6 +22,8 @@ type Config struct {
 	LogLevel        slog.Level
 	// AdminGroup is the group whose members may do what root may, except to see secrets.
 	AdminGroup string
+	// PrimaryUser is the user whom Jamf Pro's record of this computer describes; empty has usherd choose.
+	PrimaryUser string
 
 	// Agent.Executable is the installed usher-agent, the only program that the helper accepts on agent.sock.
 	Agent struct{ Executable string }
@@ -99,9 +101,9 @@ type Config struct {
 		// Executable is the jamf binary, ConditionalAccessExecutable Jamf Conditional Access (formerly jamfAAD).
 		Executable                  string
 		ConditionalAccessExecutable string
-		// GatherAfterPortal has Jamf's own gatherAADInfo run in the user's session after a successful portal run, and by
+		// GatherAfterPortal is when Jamf's own gatherAADInfo runs in the user's session: after a successful portal run, and by
 		// `usherctl gather` for an identity that Jamf has not acquired.
-		GatherAfterPortal bool
+		GatherAfterPortal Gathering
 	}
 
 	// Listener is the read-only one for the network. Address is host:port; empty: there is none. It needs everything else.
@@ -138,6 +140,17 @@ type DeliveryMode string
 const (
 	DeliverByRecon DeliveryMode = "recon"
 	DeliverByAPI   DeliveryMode = "api"
+)
+
+// Gathering is when Jamf's own gatherAADInfo runs.
+type Gathering string
+
+// The choices. GatherAutomatically runs it where Jamf's settings (preflight.jamf_preferences) say that device compliance is on for this Mac.
+// The other two are named as the boolean that the key was before.
+const (
+	GatherAutomatically Gathering = "auto"
+	GatherAlways        Gathering = "true"
+	GatherNever         Gathering = "false"
 )
 
 // The identity sources that can be chosen.

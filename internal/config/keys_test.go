@@ -18,6 +18,7 @@ var other = map[string]string{
 	"state_directory":                    "/tmp/state",
 	"log_level":                          "warn",
 	"admin_group":                        "DOMAIN\\Mac Admins",
+	"primary_user":                       "jane",
 	"agent.executable":                   "/tmp/usher-agent",
 	"portal.executable":                  "/tmp/company portal",
 	"tenant.id":                          "9a1f7c44-0b5e-4d1f-8c1d-3b1c5d0e2f11",

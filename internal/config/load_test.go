@@ -84,7 +84,7 @@ func TestFileFillsTheConfiguration(t *testing.T) {
 	want.Delivery.API.URL = "https://example.jamfcloud.com"
 	want.Delivery.API.ClientID = "abc"
 	want.Delivery.API.ClientSecretFile = "/etc/usher/secret"
-	want.Jamf.GatherAfterPortal = true
+	want.Jamf.GatherAfterPortal = config.GatherAlways
 	want.Development.HelperUID = 1000
 	if !reflect.DeepEqual(loaded.Config, want) {
 		t.Errorf("got  %+v\nwant %+v", loaded.Config, want)
@@ -117,7 +117,7 @@ func TestPropertyListsInBothFormatsAndShapes(t *testing.T) {
 				t.Fatal(err)
 			}
 			loaded := load(t, config.Places{Local: write(t, "org.usher.plist", string(encoded))})
-			if loaded.LogLevel != slog.LevelWarn || !loaded.Jamf.GatherAfterPortal || loaded.Development.HelperUID != 501 ||
+			if loaded.LogLevel != slog.LevelWarn || loaded.Jamf.GatherAfterPortal != config.GatherAlways || loaded.Development.HelperUID != 501 ||
 				loaded.Registration.SignInTimeout != time.Hour || !reflect.DeepEqual(loaded.Preflight.Endpoints, []string{"one.example:443"}) {
 				t.Errorf("got %+v", loaded.Config)
 			}
@@ -132,7 +132,7 @@ jamf.gather_after_portal: "true"
 development.helper_uid: "501"
 preflight.endpoints: "one.example:443,two.example:444"
 `)})
-	if !loaded.Jamf.GatherAfterPortal || loaded.Development.HelperUID != 501 || len(loaded.Preflight.Endpoints) != 2 {
+	if loaded.Jamf.GatherAfterPortal != config.GatherAlways || loaded.Development.HelperUID != 501 || len(loaded.Preflight.Endpoints) != 2 {
 		t.Errorf("got %+v", loaded.Config)
 	}
 	if off := load(t, config.Places{Local: write(t, "config.yaml", `preflight.endpoints: ""`)}); len(off.Preflight.Endpoints) != 0 {

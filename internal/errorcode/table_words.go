@@ -39,7 +39,7 @@ var codesWithWords = []Code{
 		"Allow macOS in Intune's enrolment restrictions, or add the Mac's serial number as a corporate identifier.",
 		"a public guide to macOS in Intune, \"Enrollment Error\"", "Couldn't add your device|Could not add your device|doesn't allow OSX devices|doesn't allow OS X devices|doesn't allow macOS devices"},
 	{JamfAAD, 0, "AAD ID not acquired", "Jamf has not acquired the Entra ID of a Mac that is registered: its own gatherAADInfo did not run or failed.",
-		"Run `usherctl gather` with jamf.gather_after_portal, or Jamf's gatherAADInfo as the user.", "BW-EA1", "AAD ID not acquired|Entra ID not acquired"},
+		"Run `usherctl gather`, or Jamf's gatherAADInfo as the user.", "BW-EA1", "AAD ID not acquired|Entra ID not acquired"},
 
 	// What a user sees of Platform SSO.
 	{Symptom, 0, "registration failed and retries", "The SSO extension could not register the Mac; macOS asks again after about ten minutes.",

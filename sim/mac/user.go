@@ -212,6 +212,20 @@ func (u *User) Login(ctx context.Context) error {
 	return u.StartAgent(ctx)
 }
 
+// Logout ends the user's agent. The keychain stays open.
+func (u *User) Logout() error {
+	err := u.Agent.Stop()
+	u.Agent = nil
+	return err
+}
+
+// Delete ends the user's session and deletes the account with its home.
+func (u *User) Delete() error {
+	err := u.close()
+	u.Agent, u.Keyring, u.made = nil, nil, false
+	return err
+}
+
 // Control runs usherctl as the user.
 func (u *User) Control(ctx context.Context, arguments ...string) (Result, error) {
 	return u.mac.run(ctx, u, u.mac.Programs.Control, append([]string{"--config", u.mac.ConfigFile()}, arguments...))

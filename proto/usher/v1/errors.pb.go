@@ -69,6 +69,8 @@ const (
 	ErrorReason_ERROR_REASON_AGENT_OUTDATED ErrorReason = 19
 	// Agent: Microsoft's Platform SSO is configured for the user, so Company Portal is not run.
 	ErrorReason_ERROR_REASON_PLATFORM_SSO_CONFIGURED ErrorReason = 20
+	// A registration of the user is under way, and has to end first.
+	ErrorReason_ERROR_REASON_REGISTRATION_UNDER_WAY ErrorReason = 21
 )
 
 // Enum value maps for ErrorReason.
@@ -95,6 +97,7 @@ var (
 		18: "ERROR_REASON_KEYCHAIN_UNAVAILABLE",
 		19: "ERROR_REASON_AGENT_OUTDATED",
 		20: "ERROR_REASON_PLATFORM_SSO_CONFIGURED",
+		21: "ERROR_REASON_REGISTRATION_UNDER_WAY",
 	}
 	ErrorReason_value = map[string]int32{
 		"ERROR_REASON_UNSPECIFIED":             0,
@@ -118,6 +121,7 @@ var (
 		"ERROR_REASON_KEYCHAIN_UNAVAILABLE":    18,
 		"ERROR_REASON_AGENT_OUTDATED":          19,
 		"ERROR_REASON_PLATFORM_SSO_CONFIGURED": 20,
+		"ERROR_REASON_REGISTRATION_UNDER_WAY":  21,
 	}
 )
 
@@ -152,7 +156,7 @@ var File_usher_v1_errors_proto protoreflect.FileDescriptor
 
 const file_usher_v1_errors_proto_rawDesc = "" +
 	"\n" +
-	"\x15usher/v1/errors.proto\x12\busher.v1*\xe1\x05\n" +
+	"\x15usher/v1/errors.proto\x12\busher.v1*\x8a\x06\n" +
 	"\vErrorReason\x12\x1c\n" +
 	"\x18ERROR_REASON_UNSPECIFIED\x10\x00\x12\x19\n" +
 	"\x15ERROR_REASON_INTERNAL\x10\x01\x12!\n" +
@@ -175,7 +179,8 @@ const file_usher_v1_errors_proto_rawDesc = "" +
 	"\x1bERROR_REASON_PROGRAM_FAILED\x10\x11\x12%\n" +
 	"!ERROR_REASON_KEYCHAIN_UNAVAILABLE\x10\x12\x12\x1f\n" +
 	"\x1bERROR_REASON_AGENT_OUTDATED\x10\x13\x12(\n" +
-	"$ERROR_REASON_PLATFORM_SSO_CONFIGURED\x10\x14B'Z%usher.internal/proto/usher/v1;usherv1b\x06proto3"
+	"$ERROR_REASON_PLATFORM_SSO_CONFIGURED\x10\x14\x12'\n" +
+	"#ERROR_REASON_REGISTRATION_UNDER_WAY\x10\x15B'Z%usher.internal/proto/usher/v1;usherv1b\x06proto3"
 
 var (
 	file_usher_v1_errors_proto_rawDescOnce sync.Once

@@ -1,0 +1,131 @@
+//go:build linux
+
+package e2e
+
+import (
+	"maps"
+	"slices"
+	"strings"
+	"testing"
+
+	"usher.internal/internal/attribute"
+	"usher.internal/sim/mac"
+)
+
+// record returns the extension attributes that Jamf Pro has, but for when somebody was looked at.
+func (s *story) record() map[string]string {
+	computer, _ := s.jamfPro.Computer(mac.UDID)
+	values := map[string]string{}
+	for _, one := range attribute.Table() {
+		if one.Key != "as-of" {
+			values[one.Name] = computer.Value(one.Name)
+		}
+	}
+	return values
+}
+
+// wantRecord waits until Jamf Pro's record is about a user who is registered, and has these others; and then until usherctl says the same.
+func (s *story) wantRecord(primary *mac.User, others ...string) {
+	s.t.Helper()
+	slices.Sort(others)
+	want := map[string]string{
+		"Usher User": primary.Name, "Usher Registration State": "REGISTERED", "Usher Registration Result": "SUCCEEDED",
+		"Usher User Principal Name": primary.Name + "@example.com", "Usher Other Users": strings.Join(others, ", "),
+	}
+	s.wantInJamfPro(want)
+	for _, one := range attribute.Table() {
+		if value, says := want[one.Name]; says {
+			if got := s.control(0, "ea", one.Key).Stdout; got != "<result>"+value+"</result>\n" {
+				s.t.Errorf("`usherctl ea %s` prints %s and Jamf Pro has %q", one.Key, got, value)
+			}
+		}
+	}
+}
+
+// A Mac of several users has one record in Jamf Pro, which is about one of them, whatever the others do.
+func TestJamfProDescribesThePrimaryUser(t *testing.T) {
+	for _, mode := range []string{"api", "recon"} {
+		t.Run(mode, func(t *testing.T) {
+			s := newStory(t, map[string]any{"identity.look_automatically": true})
+			if mode == "api" {
+				s.withJamfPro()
+			} else {
+				s.withJamf(registerScript, nil)
+			}
+			s.start()
+			s.onConsole(nil)
+			jane := s.loggedIn("u-jane")
+			s.onConsole(jane)
+			s.control(0, "register", "--user", jane.Name, "--wait")
+			s.wantRecord(jane)
+
+			// An IT admin's login changes nothing of what the record says of jane.
+			before := s.record()
+			admin := s.loggedIn("u-admin")
+			s.onConsole(admin)
+			s.wantRecord(jane, admin.Name+": NOT_REGISTERED")
+			after := s.record()
+			delete(before, "Usher Other Users")
+			delete(after, "Usher Other Users")
+			if !maps.Equal(before, after) {
+				t.Errorf("the record was %v and is %v", before, after)
+			}
+			// And when they come again, nothing at all.
+			computer, _ := s.jamfPro.Computer(mac.UDID)
+			s.must(admin.Logout())
+			s.must(admin.StartAgent(s.ctx))
+			s.look(admin)
+			if now, _ := s.jamfPro.Computer(mac.UDID); now.Patches != computer.Patches || now.Inventories != computer.Inventories {
+				t.Errorf("Jamf Pro was told %d and %d times, and then %d and %d", computer.Patches, computer.Inventories, now.Patches, now.Inventories)
+			}
+
+			// A third user registers, and is at the Mac.
+			john := s.loggedIn("u-john")
+			s.onConsole(john)
+			s.control(0, "register", "--user", john.Name, "--wait")
+			s.wantRecord(john, admin.Name+": NOT_REGISTERED", jane.Name+": REGISTERED")
+			// usherd restarts while nobody is at the Mac: it knows who was the last.
+			s.onConsole(nil)
+			s.must(s.StopHelper())
+			s.start()
+			s.wantRecord(john, admin.Name+": NOT_REGISTERED", jane.Name+": REGISTERED")
+			s.onConsole(jane)
+			s.must(john.Logout())
+			s.wantRecord(jane, admin.Name+": NOT_REGISTERED", john.Name+": REGISTERED")
+
+			// The profile names one.
+			s.must(s.Set(map[string]any{"primary_user": john.Name}))
+			s.wantRecord(john, admin.Name+": NOT_REGISTERED", jane.Name+": REGISTERED")
+			s.must(s.Set(map[string]any{"primary_user": strings.ToUpper(jane.Name) + "@example.com"}))
+			s.wantRecord(jane, admin.Name+": NOT_REGISTERED", john.Name+": REGISTERED")
+
+			// The one whom the profile names is deleted from the Mac.
+			s.must(s.Set(map[string]any{"primary_user": john.Name}))
+			s.wantRecord(john, admin.Name+": NOT_REGISTERED", jane.Name+": REGISTERED")
+			s.must(john.Delete())
+			s.control(0, "gather", "--user", jane.Name)
+			s.wantRecord(jane, admin.Name+": NOT_REGISTERED", john.Name+": no account")
+
+			// Who is forgotten is gone from the record and from the journal, and one who is there comes back with a look.
+			s.controlAs(jane, 4, "forget", "--user", john.Name)
+			if said := s.control(0, "forget", "--user", john.Name).Stdout; !strings.HasPrefix(said, "forgot "+john.Name+", with 1 registration") {
+				t.Errorf("usherctl says %q", said)
+			}
+			s.wantRecord(jane, admin.Name+": NOT_REGISTERED")
+			for _, one := range s.registrations() {
+				if one.User.Name == john.Name {
+					t.Errorf("there still is %+v", one)
+				}
+			}
+			if standings := s.standings(); standings[john.Name].User.Name != "" {
+				t.Errorf("there still is %+v", standings[john.Name])
+			}
+			s.control(14, "forget", "--user", john.Name)
+			s.must(admin.Logout())
+			s.control(0, "forget", "--user", admin.Name)
+			s.wantRecord(jane)
+			s.must(admin.StartAgent(s.ctx))
+			s.wantRecord(jane, admin.Name+": NOT_REGISTERED")
+		})
+	}
+}
