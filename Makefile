@@ -39,7 +39,7 @@ demo: ## a whole registration on this computer; PORTAL_EXIT=66 makes Company Por
 	go run ./sim/demo $(if $(PORTAL_EXIT),--portal-exit $(PORTAL_EXIT))
 
 pictures: ## draw the recording in docs/pictures from what the demonstration prints
-	go run ./sim/recording --output docs/pictures/demo.svg --title "make demo PORTAL_EXIT=66" make demo PORTAL_EXIT=66
+	go run ./sim/recording --output docs/pictures/demo.svg --title "make demo PORTAL_EXIT=66" make --no-print-directory demo PORTAL_EXIT=66
 
 clean: ## remove what build made
 	rm -rf bin dist screenshots

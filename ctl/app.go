@@ -31,6 +31,8 @@ type app struct {
 	stderr io.Writer
 	// terminal tells whether a person reads stdout.
 	terminal bool
+	// width is how many characters a line of that terminal has, 0 where lines are not wrapped.
+	width int
 	// stderrTerminal tells whether a person sees stderr as it is written.
 	stderrTerminal bool
 	json           bool
@@ -83,10 +85,14 @@ func (a *app) root() *cobra.Command {
 		Short: "Bring this Mac through its Microsoft Entra registration, and see how it stands",
 		Long: `usherctl asks usherd, usher's root daemon, to register users of this Mac with Microsoft Entra
 through Company Portal and to tell Jamf Pro how it went, and shows how that stands.`,
-		Example: `  usherctl register --wait        register the user at this Mac, and follow it
-  usherctl status                 what is wrong, who is registered
-  usherctl timeline               what happened in a registration, and why it stopped
-  usherctl explain 66             what an exit code of Company Portal means`,
+		Example: `  # register the user at this Mac, and follow it
+  usherctl register --wait
+  # what is wrong, who is registered
+  usherctl status
+  # what happened in a registration, and why it stopped
+  usherctl timeline
+  # what an exit code of Company Portal means
+  usherctl explain 66`,
 		// `usherctl version` asks usherd for its version too.
 		Version:           version.String(),
 		SilenceUsage:      true,
@@ -108,6 +114,7 @@ through Company Portal and to tell Jamf Pro how it went, and shows how that stan
 		a.installCommand(), a.uninstallCommand(), a.startCommand(), a.stopCommand(), a.restartCommand(), a.serviceCommand(),
 		a.fleetCommand(), a.dialStdioCommand(), a.sendLogsCommand())
 	checkHelp(root)
+	a.completeValues(root)
 	return root
 }
 
@@ -213,7 +220,7 @@ func (a *app) connect(ctx context.Context) (*grpc.ClientConn, error) {
 	}
 	connection, err := link.Dial(loaded.HelperSocket(), loaded.Development.HelperUID, quickRedial())
 	if err != nil {
-		return nil, &failure{code: exitNoHelper, reason: "HELPER_UNREACHABLE", message: err.Error(), hint: hintNoHelper}
+		return nil, &failure{code: exitNoHelper, reason: "HELPER_UNREACHABLE", message: err.Error(), hint: hintNoHelper()}
 	}
 	return connection, nil
 }

@@ -166,9 +166,9 @@ func (b *bundle) described(file string) any {
 
 // print shows what goes in.
 func (b *bundle) print() {
-	field(b.app.stdout, "user", b.user.name)
+	b.app.field("user", b.user.name)
 	for _, problem := range b.problems {
-		field(b.app.stdout, "not there", problem)
+		b.app.field("not there", problem)
 	}
 	fmt.Fprintln(b.app.stdout)
 	var rows [][]string

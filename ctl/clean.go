@@ -109,11 +109,11 @@ func (a *app) clean(command *cobra.Command, asked cleaning) error {
 
 func (a *app) printRemains(found *usherv1.FindRemainsResponse) {
 	w := a.stdout
-	field(w, "user", fmt.Sprintf("%s (uid %d)", found.GetUser().GetName(), found.GetUser().GetUid()))
-	field(w, "identity", fmt.Sprintf("%s: %s", identityName(found.GetIdentity().GetState()), found.GetIdentity().GetDetail()))
-	field(w, "objection", found.GetObjection())
+	a.field("user", fmt.Sprintf("%s (uid %d)", found.GetUser().GetName(), found.GetUser().GetUid()))
+	a.field("identity", fmt.Sprintf("%s: %s", identityName(found.GetIdentity().GetState()), found.GetIdentity().GetDetail()))
+	a.field("objection", found.GetObjection())
 	if len(found.GetLeftovers()) == 0 {
-		field(w, "leftovers", "none")
+		a.field("leftovers", "none")
 		return
 	}
 	fmt.Fprintln(w)

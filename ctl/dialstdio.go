@@ -15,6 +15,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"usher.internal/internal/applog"
+	"usher.internal/internal/config"
 	"usher.internal/internal/link"
 )
 
@@ -27,7 +28,7 @@ func (a *app) dialStdioCommand() *cobra.Command {
 		Short: "Connect standard input and output to usherd: for usherctl --host ssh://…",
 		Long: `Connect standard input and output to usherd. usherctl on another computer runs it through ssh, for --host ssh://….
 With --announce a line comes before usherd's first word, whatever becomes of the connection.`,
-		Example: "  ssh mac.example.org usherctl dial-stdio",
+		Example: "  ssh mac.example.org " + config.PlatformDefaults("darwin").Programs + "/usherctl dial-stdio",
 		Hidden:  true,
 		Args:    cobra.NoArgs,
 		RunE: func(command *cobra.Command, _ []string) error {
@@ -42,7 +43,7 @@ With --announce a line comes before usherd's first word, whatever becomes of the
 			defer cancel()
 			connection, err := link.DialConn(dialing, loaded.HelperSocket(), loaded.Development.HelperUID)
 			if err != nil {
-				return &failure{code: exitNoHelper, reason: "HELPER_UNREACHABLE", message: "usherd cannot be reached: " + err.Error(), hint: hintNoHelper}
+				return &failure{code: exitNoHelper, reason: "HELPER_UNREACHABLE", message: "usherd cannot be reached: " + err.Error(), hint: hintNoHelper()}
 			}
 			defer connection.Close()
 			defer context.AfterFunc(command.Context(), func() { connection.Close() })()
@@ -55,7 +56,7 @@ With --announce a line comes before usherd's first word, whatever becomes of the
 				}
 			}()
 			if _, err := io.Copy(a.stdout, connection); err != nil && !errors.Is(err, net.ErrClosed) {
-				return &failure{code: exitNoHelper, reason: "HELPER_UNREACHABLE", message: "the connection to usherd was lost: " + err.Error(), hint: hintNoHelper}
+				return &failure{code: exitNoHelper, reason: "HELPER_UNREACHABLE", message: "the connection to usherd was lost: " + err.Error(), hint: hintNoHelper()}
 			}
 			return nil
 		},
@@ -80,8 +81,8 @@ func (a *app) sendLogsCommand() *cobra.Command {
 	command := &cobra.Command{
 		Use:     "send-logs",
 		Short:   "Write the logs of this Mac that the caller can read to standard output, as a zip archive: for usherctl timeline --host ssh://…",
-		Long:    "Write the logs of this Mac that the caller can read, and that `usherctl timeline` reads here, to standard output as a zip archive.",
-		Example: "  ssh mac.example.org usherctl send-logs > logs.zip",
+		Long:    `Write the logs of this Mac that the caller can read, and that "usherctl timeline" reads here, to standard output as a zip archive.`,
+		Example: "  ssh mac.example.org " + config.PlatformDefaults("darwin").Programs + "/usherctl send-logs > logs.zip",
 		Hidden:  true,
 		Args:    cobra.NoArgs,
 		RunE: func(command *cobra.Command, _ []string) error {

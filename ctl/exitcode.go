@@ -3,6 +3,7 @@ package main
 import (
 	"fmt"
 
+	"usher.internal/internal/config"
 	"usher.internal/internal/contract"
 	"usher.internal/internal/wpj"
 	usherv1 "usher.internal/proto/usher/v1"
@@ -64,7 +65,7 @@ var exitCodes = []struct {
 	{exitUnreadable, "identity-unreadable", "the identity could not be read, for example because the keychain is locked, or what was read gives no state (CANNOT_TELL, PENDING)", "run `usherctl gather` again later", true},
 	{exitIdentityUnusable, "identity-unusable", "the identity is no good: orphaned, expired, of another tenant, or Platform SSO asks the user to act", "see `usherctl status`, which says what helps", false},
 	{exitDeliveredLater, "delivered-later", "the identity was found, and Jamf Pro could not be reached yet: usherd delivers it later by itself", "nothing", false},
-	{exitDeliveryRefused, "delivery-refused", "Jamf Pro refused the result", "see `usherctl outbox list` and fix it; it is sent again by itself (docs/jamf-pro.md)", false},
+	{exitDeliveryRefused, "delivery-refused", "Jamf Pro refused the result", "see `" + config.Sudo("outbox list") + "` and fix it; it is sent again by itself (docs/jamf-pro.md)", false},
 	{exitPreflight, "preflight", "something stands in the way of Company Portal: it is missing, not trusted, too old; Conditional Access is off; Microsoft cannot be reached", "mend what the message names", false},
 	{exitCancelled, "cancelled", "the registration was cancelled", "nothing", false},
 	{exitNotFound, "not-found", "there is no such registration, user or exit code", "mend the script", false},

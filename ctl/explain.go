@@ -88,7 +88,7 @@ func namedExplanations() (all []explanation) {
 	for _, info := range wpj.States() {
 		text := strings.TrimSpace(info.Meaning + " " + info.Fix)
 		if info.Command != "" {
-			text += " Command: " + info.Command + "."
+			text += " Command: `" + info.Command + "`."
 		}
 		all = append(all, explanation{Name: string(info.State), Program: "usher", Kind: kindState, Admin: text})
 	}
@@ -220,12 +220,12 @@ func (a *app) printExplanation(one explanation) {
 	default:
 		fmt.Fprintf(a.stdout, "%s (%s)\n", one.Name, one.Kind)
 	}
-	field(a.stdout, "admin", one.Admin)
-	field(a.stdout, "user", one.User)
+	a.field("admin", one.Admin)
+	a.field("user", one.User)
 	if one.RetryCanHelp != nil {
-		field(a.stdout, "trying again", map[bool]string{true: "can help", false: "cannot help by itself"}[*one.RetryCanHelp])
+		a.field("trying again", map[bool]string{true: "can help", false: "cannot help by itself"}[*one.RetryCanHelp])
 	}
-	field(a.stdout, "source", one.Source)
+	a.field("source", one.Source)
 }
 
 // asWritten is a number as its domain writes it.

@@ -3,6 +3,7 @@ package main
 import (
 	"context"
 	"errors"
+	"os"
 	"strings"
 
 	"google.golang.org/grpc/codes"
@@ -31,7 +32,15 @@ func defect(err error) *failure {
 	return &failure{code: exitDefect, reason: "INTERNAL", message: err.Error(), hint: "report it with the log of usherd"}
 }
 
-const hintNoHelper = "usherd runs as root: launchd (macOS) or systemd starts it, and its log says why it does not run; where usher is not installed yet, `usherctl install` does that"
+// hintNoHelper names this very program, since what is not installed yet is in nobody's PATH.
+func hintNoHelper() string {
+	program, err := os.Executable()
+	if err != nil {
+		program = "./usherctl" // where it was unpacked
+	}
+	return "usherd runs as root: launchd (macOS) or systemd starts it, and its log says why it does not run; where usher is not installed yet, `sudo " +
+		shellWord(program) + " install` does that"
+}
 
 // reasonNoAnswer is the reason of a failure when the helper did not answer in time.
 const reasonNoAnswer = "HELPER_DOES_NOT_ANSWER"
@@ -61,7 +70,7 @@ func explained(err error) error {
 			message: "usherd did not answer in time", hint: "restart usherd; its log may say why it hangs"}
 	case status.Code(err) == codes.Unavailable:
 		return &failure{code: exitNoHelper, reason: "HELPER_UNREACHABLE",
-			message: "usherd cannot be reached: " + afterLast(status.Convert(err).Message(), "dial unix "), hint: hintNoHelper}
+			message: "usherd cannot be reached: " + afterLast(status.Convert(err).Message(), "dial unix "), hint: hintNoHelper()}
 	case status.Code(err) == codes.Unimplemented:
 		return &failure{code: exitNoHelper, reason: "HELPER_TOO_OLD",
 			message: "usherd is older than usherctl and does not know this call: " + status.Convert(err).Message(),

@@ -23,7 +23,7 @@ func (a *app) fleetCommand() *cobra.Command {
 		a.fleetInitCommand(), a.fleetProvisionCommand(), a.fleetCredentialsCommand(), a.fleetRenewCommand(), a.fleetRevokeCommand(),
 		a.fleetStatusCommand(), a.fleetWatchCommand(), a.fleetDeviceCommand())
 	command.Long = `Ask all Macs of a fleet how they stand. usherd dials out to NATS servers, answers there, and publishes each change; the
-servers are stock nats-servers, which ` + "`usherctl fleet init`" + ` writes the configuration of. Nothing can be done to a Mac
+servers are stock nats-servers, which "usherctl fleet init" writes the configuration of. Nothing can be done to a Mac
 this way. docs/fleet.md lists all that is sent.`
 	command.PersistentFlags().StringVar(&a.fleetFolder, "fleet", os.Getenv("USHER_FLEET"), "the `folder` with fleet.yaml, which tells how to get at the fleet (also USHER_FLEET; default ~/"+defaultFleet+")")
 	return command

@@ -51,7 +51,7 @@ No server is asked, and nothing is installed.`,
 				return err
 			}
 			if a.terminal && !a.json {
-				fmt.Fprintf(a.stdout, "\nNext: start the servers, then `usherctl fleet provision --fleet %[1]s`, then `usherctl fleet credentials --fleet %[1]s DEVICE…`.\n", plain(options.Directory))
+				fmt.Fprintf(a.stdout, "\nNext: start the servers, then `usherctl fleet provision --fleet %[1]s`, then `usherctl fleet credentials --fleet %[1]s DEVICE`.\n", shellWord(plain(options.Directory)))
 			}
 			return nil
 		},
@@ -139,7 +139,7 @@ func (a *app) fleetCredentialsCommand() *cobra.Command {
 	command := &cobra.Command{
 		Use:   "credentials [DEVICE ...]",
 		Short: "Make the credentials of devices",
-		Long: `Make a file of credentials for each device, of the keys that ` + "`usherctl fleet init`" + ` has written. A device is called by its
+		Long: `Make a file of credentials for each device, of the keys that "usherctl fleet init" has written. A device is called by its
 hardware UUID, in capitals as Jamf Pro has it, or by its fleet.device. Whoever has the file is that device for the fleet:
 give each Mac its own, readable by root alone, as fleet.credentials_file. No server has to be told.`,
 		Example: `  usherctl fleet credentials --fleet usher-fleet 0A1B2C3D-0000-4000-8000-00000000BEEF
@@ -181,9 +181,9 @@ func (a *app) fleetRenewCommand() *cobra.Command {
 	command := &cobra.Command{
 		Use:   "renew",
 		Short: "Make what runs out anew: the servers' certificates and the credentials of admins",
-		Long: `Make the servers' certificates and the admins' credentials anew, of the keys that ` + "`usherctl fleet init`" + ` has written, into the same
+		Long: `Make the servers' certificates and the admins' credentials anew, of the keys that "usherctl fleet init" has written, into the same
 folder. What there was counts until its own time is over, so the new files can be copied one after the other. Credentials of
-devices are made by ` + "`usherctl fleet credentials`" + `.`,
+devices are made by "usherctl fleet credentials".`,
 		Example: "  usherctl fleet renew --fleet usher-fleet",
 		Args:    cobra.NoArgs,
 		RunE: func(*cobra.Command, []string) error {

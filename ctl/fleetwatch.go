@@ -116,19 +116,19 @@ func (a *app) showDevice(report *fleet.Report, history []*fleet.Change) error {
 }
 
 func (a *app) printStanding(w io.Writer, one *fleet.Standing) {
-	field(w, "device", one.Device)
-	field(w, "computer", strings.Trim(one.Computer+", "+one.OperatingSystem, ", "))
-	field(w, "answer", string(one.Answer))
-	field(w, "state", one.State)
-	field(w, "seen", fmt.Sprintf("%s (%s)", a.moment(one.Seen), ago(one.Seen, time.Now())))
-	field(w, "user", one.User)
-	field(w, "registration", one.Registration)
-	field(w, "usherd", one.Version)
+	a.field("device", one.Device)
+	a.field("computer", strings.Trim(one.Computer+", "+one.OperatingSystem, ", "))
+	a.field("answer", string(one.Answer))
+	a.field("state", one.State)
+	a.field("seen", fmt.Sprintf("%s (%s)", a.moment(one.Seen), ago(one.Seen, time.Now())))
+	a.field("user", one.User)
+	a.field("registration", one.Registration)
+	a.field("usherd", one.Version)
 	for _, note := range one.Notes {
-		field(w, "note", note)
+		a.field("note", note)
 	}
 	for _, problem := range one.Problems {
-		field(w, "problem", problem)
+		a.field("problem", problem)
 	}
 }
 

@@ -12,6 +12,7 @@ import (
 	"google.golang.org/grpc/codes"
 	"google.golang.org/grpc/status"
 
+	"usher.internal/internal/config"
 	"usher.internal/internal/contract"
 	usherv1 "usher.internal/proto/usher/v1"
 )
@@ -185,7 +186,7 @@ func (f *follower) deliveredLater() error {
 	if problem := f.last.GetDeliveryError(); problem != "" {
 		message += ": " + problem
 	}
-	return &failure{code: exitDeliveredLater, reason: "DELIVERED_LATER", message: message, hint: fmt.Sprintf("`usherctl registrations show %s` shows how it stands, and for root and admins `usherctl outbox list` why", shortID(f.last.GetId()))}
+	return &failure{code: exitDeliveredLater, reason: "DELIVERED_LATER", message: message, hint: fmt.Sprintf("`usherctl registrations show %s` shows how it stands, and for root and admins `%s` why", shortID(f.last.GetId()), config.Sudo("outbox list"))}
 }
 
 // show prints what is new in the registration: as JSON, as plain lines, or above the live line of a terminal.

@@ -13,6 +13,8 @@ import (
 
 	"github.com/spf13/cobra"
 	"github.com/spf13/pflag"
+
+	"usher.internal/internal/config"
 )
 
 // parallelDefault is how many hosts are asked at a time.
@@ -54,8 +56,11 @@ func (h host) String() string {
 	return shown
 }
 
-// tryIt is a hint at the command by which one sees what ssh itself says.
-func (h host) tryIt() string { return "try `" + h.sshLine("usherctl status") + "`" }
+// tryIt is a hint at the command by which one sees what ssh itself says. It has the path of usherctl on a Mac, which is not in the PATH that
+// ssh gives to a command.
+func (h host) tryIt() string {
+	return "try `" + h.sshLine(config.PlatformDefaults("darwin").Programs+"/usherctl status") + "`"
+}
 
 // sshLine is how a person runs a command on the host.
 func (h host) sshLine(command string) string {

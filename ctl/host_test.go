@@ -143,10 +143,10 @@ func TestHintThatSSHTakes(t *testing.T) {
 		host host
 		want string
 	}{
-		{host{name: "mac"}, "try `ssh mac usherctl status`"},
-		{host{user: "brkadm", name: "127.0.0.1", port: "2722"}, "try `ssh -p 2722 brkadm@127.0.0.1 usherctl status`"},
-		{host{user: "jane", name: "::1"}, "try `ssh jane@::1 usherctl status`"},
-		{host{user: `CORP\jane`, name: "mac"}, `try ` + "`" + `ssh 'CORP'\\'jane@mac' usherctl status` + "`"},
+		{host{name: "mac"}, "try `ssh mac /usr/local/usher/usherctl status`"},
+		{host{user: "brkadm", name: "127.0.0.1", port: "2722"}, "try `ssh -p 2722 brkadm@127.0.0.1 /usr/local/usher/usherctl status`"},
+		{host{user: "jane", name: "::1"}, "try `ssh jane@::1 /usr/local/usher/usherctl status`"},
+		{host{user: `CORP\jane`, name: "mac"}, `try ` + "`" + `ssh 'CORP'\\'jane@mac' /usr/local/usher/usherctl status` + "`"},
 	} {
 		err := test.host.explainSSH(nil, "", "")
 		if failed, ok := errors.AsType[*failure](err); !ok || failed.hint != test.want {

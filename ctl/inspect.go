@@ -54,13 +54,15 @@ named only where it follows from this text; a certificate or a property list giv
 
 A text may be pasted as it is: with prompts of Terminal, quote marks, code fences, wrapped lines and other output, also
 several things at once, and in UTF-16. - reads standard input. What is read:
-` + formatList("  "),
+` + strings.ReplaceAll(formatList("  "), "`", `"`),
 		Example: `  usherctl inspect device.pem
   app-sso platform -s | usherctl inspect -
   security find-certificate -a -p | usherctl inspect -
   defaults read com.jamf.management.jamfAAD | usherctl inspect -
-  usherctl inspect PlatformSSO.mobileconfig       what a profile lacks
-  pbpaste | usherctl inspect - --json             what was copied from a ticket`,
+  # what a profile lacks
+  usherctl inspect PlatformSSO.mobileconfig
+  # what was copied from a ticket
+  pbpaste | usherctl inspect - --json`,
 		Args: cobra.ExactArgs(1),
 		RunE: func(command *cobra.Command, arguments []string) error {
 			content, err := readInspected(command.Context(), arguments[0], command.InOrStdin())
@@ -184,30 +186,32 @@ func messageJSON(message proto.Message) (json.RawMessage, error) {
 func (a *app) printInspection(found inspection) {
 	w := a.stdout
 	for _, how := range found.ReadAs {
-		field(w, "read as", how)
+		a.field("read as", how)
 	}
 	for i, thing := range append([]inspectedThing{found.inspectedThing}, found.Others...) {
 		if i > 0 {
 			fmt.Fprintln(w)
 		}
-		field(w, "taken for", thing.Name)
+		a.field("taken for", thing.Name)
 		if thing.State != "" {
-			field(w, "state", thing.State+", by this text only")
-			field(w, "meaning", thing.Meaning)
-			field(w, "what to do", thing.Fix)
-			field(w, "command", thing.Command)
+			a.field("state", thing.State+", by this text only")
+			a.field("meaning", thing.Meaning)
+			a.field("what to do", thing.Fix)
+			if thing.Command != "" {
+				fmt.Fprintf(w, "%-18s %s\n", "command:", plain(thing.Command)) // on one line, to be pasted
+			}
 		}
-		field(w, "cannot be used", thing.Problem)
+		a.field("cannot be used", thing.Problem)
 		if len(thing.Facts) > 0 {
 			fmt.Fprintln(w, "\nwhat this file shows:")
 		}
 		for _, fact := range thing.Facts {
-			field(w, fact.Name, fact.Value)
+			a.field(fact.Name, fact.Value)
 			if fact.Meaning != "" {
-				fmt.Fprintf(w, "%-18s %s\n", "", plain(fact.Meaning))
+				a.paragraph(fmt.Sprintf("%-19s", ""), fact.Meaning)
 			}
 		}
-		field(w, "note", thing.Note)
-		field(w, "what to do", thing.Advice)
+		a.field("note", thing.Note)
+		a.field("what to do", thing.Advice)
 	}
 }

@@ -46,9 +46,11 @@ var jamfFailures = []struct {
 func (a *app) jamfCommand() *cobra.Command {
 	credentials := group("credentials", "Keep, check and remove the secret of usher's API client in Jamf Pro (root and admins)",
 		a.setCredentialsCommand(), a.checkCredentialsCommand(), a.removeCredentialsCommand())
-	credentials.Args = noSecret
-	credentials.SetFlagErrorFunc(noSecretFlag)
-	return group("jamf", "Set Jamf Pro up for usher", a.provisionCommand(), credentials)
+	jamf := group("jamf", "Set Jamf Pro up for usher", a.provisionCommand(), credentials)
+	// Somebody who leaves a word out, or mistypes one, has the secret in its place.
+	jamf.Args, credentials.Args = noSecret, noSecret
+	jamf.SetFlagErrorFunc(noSecretFlag)
+	return jamf
 }
 
 func (a *app) provisionCommand() *cobra.Command {
@@ -149,7 +151,7 @@ is asked for and not shown; otherwise it is read from standard input or from a f
 				if a.json {
 					return a.printMessage(set)
 				}
-				fmt.Fprintf(a.stdout, "kept in %s; `usherctl jamf credentials check` tries it\n", plain(set.GetPath()))
+				fmt.Fprintf(a.stdout, "kept in %s; `%s` tries it\n", plain(set.GetPath()), config.Sudo("jamf credentials check"))
 				return nil
 			})
 		},
@@ -174,8 +176,8 @@ func (a *app) checkCredentialsCommand() *cobra.Command {
 					return errors.Join(a.printMessage(checked), lacking(checked))
 				}
 				fmt.Fprintln(a.stdout, "The secret is good.")
-				field(a.stdout, "Server", checked.GetServer())
-				field(a.stdout, "Version", checked.GetServerVersion())
+				a.field("Server", checked.GetServer())
+				a.field("Version", checked.GetServerVersion())
 				a.printPrivileges(checked)
 				return lacking(checked)
 			})
@@ -254,12 +256,15 @@ func noSecret(command *cobra.Command, arguments []string) error {
 	}
 	wrong := "takes no arguments"
 	if command.HasSubCommands() {
+		if meant := command.SuggestionsFor(arguments[0]); arguments[0] != "" && len(meant) > 0 {
+			return fmt.Errorf("%s has no such command; did you mean %s?", command.CommandPath(), strings.Join(meant, " or "))
+		}
 		wrong = "has no such command"
 	}
 	return &failure{
 		code: exitUsage, reason: "WRONG_USAGE",
 		message: command.CommandPath() + " " + wrong + "; a secret is never an argument, since everybody on this computer can see those, and the shell keeps them",
-		hint:    "if that was the secret, rotate it in Jamf Pro; then `usherctl jamf credentials set` takes it from standard input or with --file",
+		hint:    "if that was the secret, rotate it in Jamf Pro; then `" + config.Sudo("jamf credentials set") + "` takes it from standard input or with --file",
 	}
 }
 

@@ -19,6 +19,7 @@ func main() {
 	a := &app{
 		stdout: &output{to: os.Stdout}, stderr: os.Stderr,
 		terminal:       term.IsTerminal(int(os.Stdout.Fd())),
+		width:          widthOf(os.Stdout),
 		stderrTerminal: term.IsTerminal(int(os.Stderr.Fd())),
 		configFile:     os.Getenv("USHER_CONFIG"),
 	}

@@ -67,7 +67,7 @@ func (a *app) flushOutboxCommand() *cobra.Command {
 				if a.json {
 					return a.printMessage(flushed)
 				}
-				fmt.Fprintf(a.stdout, "%d due now; `usherctl outbox list` shows how they fare\n", flushed.GetDue())
+				fmt.Fprintf(a.stdout, "%d due now; `%s` shows how they fare\n", flushed.GetDue(), config.Sudo("outbox list"))
 				return nil
 			})
 		},

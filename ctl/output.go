@@ -106,35 +106,34 @@ func plain(text string) string {
 	return oneline.Of(text, math.MaxInt)
 }
 
-// table prints rows in columns for a person, and tab-separated, without the heading, for a program.
+// table prints rows in columns for a person, as wide as the terminal, and tab-separated, without the heading, for a program.
 func (a *app) table(heading []string, rows [][]string) {
-	line := func(w io.Writer, cells []string) {
-		for i, cell := range cells {
-			if i > 0 {
-				fmt.Fprint(w, "\t")
-			}
-			fmt.Fprint(w, plain(cell))
+	all := make([][]string, 0, 1+len(rows))
+	for _, row := range append([][]string{heading}, rows...) {
+		cells := make([]string, len(row))
+		for i, cell := range row {
+			cells[i] = plain(cell)
 		}
-		fmt.Fprintln(w)
+		all = append(all, cells)
 	}
 	if !a.terminal {
-		for _, row := range rows {
-			line(a.stdout, row)
+		for _, row := range all[1:] {
+			fmt.Fprintln(a.stdout, strings.Join(row, "\t"))
 		}
 		return
 	}
-	writer := tabwriter.NewWriter(a.stdout, 0, 0, 2, ' ', 0)
+	widths := narrowed(all, a.width)
+	writer := tabwriter.NewWriter(a.stdout, 0, 0, columnGap, ' ', 0)
 	defer writer.Flush()
-	line(writer, heading)
-	for _, row := range rows {
-		line(writer, row)
+	for _, row := range all {
+		wrappedRow(writer, row, widths)
 	}
 }
 
-// field prints one line "name: value" of a description, and nothing for an empty value.
-func field(w io.Writer, name, value string) {
+// field prints "name: value" of a description, wrapped at the terminal's width, and nothing for an empty value.
+func (a *app) field(name, value string) {
 	if value != "" {
-		fmt.Fprintf(w, "%-18s %s\n", name+":", plain(value))
+		a.paragraph(fmt.Sprintf("%-18s ", name+":"), value)
 	}
 }
 

@@ -55,8 +55,8 @@ identity and deliver it to Jamf Pro. A registration of the same user that is und
 
 With --wait the exit code tells how it ended (docs/exit-codes.md): 0 is done, 64 to 70 are exactly
 Company Portal's.`,
-		Example: "  usherctl register --wait                    (as the user)\n" +
-			"  " + config.Sudo("register --user jane --wait") + "   (as a Jamf policy's script does)",
+		Example: "  # as the user\n  usherctl register --wait\n" +
+			"  # as a Jamf policy's script does\n  " + config.Sudo("register --user jane --wait"),
 		Args: cobra.NoArgs,
 		RunE: func(command *cobra.Command, _ []string) error {
 			if err := limits.valid(wait); err != nil {

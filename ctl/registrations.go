@@ -70,10 +70,11 @@ func validLimit(limit int32) error {
 
 func (a *app) showRegistrationCommand() *cobra.Command {
 	return &cobra.Command{
-		Use:     "show ID",
-		Short:   "Show a registration, each step with its evidence",
-		Example: "  usherctl registrations show 0199b3a2-4c1d",
-		Args:    cobra.ExactArgs(1),
+		Use:               "show ID",
+		Short:             "Show a registration, each step with its evidence",
+		Example:           "  usherctl registrations show 0199b3a2-4c1d",
+		Args:              cobra.ExactArgs(1),
+		ValidArgsFunction: a.completeRegistrations(anyRegistration),
 		RunE: func(command *cobra.Command, arguments []string) error {
 			return a.ask(command.Context(), func(ctx context.Context, connection *grpc.ClientConn) error {
 				found, err := usherv1.NewRegistrationServiceClient(connection).GetRegistration(ctx, &usherv1.GetRegistrationRequest{Id: arguments[0]})
@@ -92,29 +93,29 @@ func (a *app) showRegistrationCommand() *cobra.Command {
 
 func (a *app) printRegistration(r *usherv1.Registration) {
 	w := a.stdout
-	field(w, "registration", r.GetId())
-	field(w, "user", fmt.Sprintf("%s (uid %d)", r.GetUser().GetName(), r.GetUser().GetUid()))
-	field(w, "state", lastState(r))
-	field(w, "detail", r.GetFailureDetail())
+	a.field("registration", r.GetId())
+	a.field("user", fmt.Sprintf("%s (uid %d)", r.GetUser().GetName(), r.GetUser().GetUid()))
+	a.field("state", lastState(r))
+	a.field("detail", r.GetFailureDetail())
 	if r.GetDeadline() != nil {
-		field(w, "times out", a.clock(r.GetDeadline()))
+		a.field("times out", a.clock(r.GetDeadline()))
 	}
 	if exit := r.GetPortalExit(); exit != nil {
-		field(w, "portal", portalEnd(exit))
+		a.field("portal", portalEnd(exit))
 	}
 	if identity := r.GetIdentity(); identity != nil {
-		field(w, "identity", fmt.Sprintf("%s: %s", identityName(identity.GetState()), identity.GetDetail()))
-		field(w, "device id", identity.GetDeviceId())
-		field(w, "tenant id", identity.GetTenantId())
-		field(w, "user principal", identity.GetUserPrincipalName())
+		a.field("identity", fmt.Sprintf("%s: %s", identityName(identity.GetState()), identity.GetDetail()))
+		a.field("device id", identity.GetDeviceId())
+		a.field("tenant id", identity.GetTenantId())
+		a.field("user principal", identity.GetUserPrincipalName())
 	}
 	if r.GetDeliveryState() != usherv1.DeliveryState_DELIVERY_STATE_UNSPECIFIED {
 		name := deliveryName(r.GetDeliveryState())
 		if r.GetDeliveryState() == usherv1.DeliveryState_DELIVERY_STATE_DELIVERED && r.GetFailureReason() == usherv1.FailureReason_FAILURE_REASON_DELIVERY_REFUSED {
 			name += attribute.DeliveredLater
 		}
-		field(w, "delivery", fmt.Sprintf("%s after %s", name, attempts(r.GetDeliveryAttempts())))
-		field(w, "delivery error", r.GetDeliveryError())
+		a.field("delivery", fmt.Sprintf("%s after %s", name, attempts(r.GetDeliveryAttempts())))
+		a.field("delivery error", r.GetDeliveryError())
 	}
 	fmt.Fprintln(w)
 	a.table([]string{"WHEN", "STEP", "EVIDENCE"}, a.steps(r))
@@ -164,10 +165,11 @@ func portalEnd(exit *usherv1.PortalExit) string {
 func (a *app) watchRegistrationCommand() *cobra.Command {
 	var limits waiting
 	command := &cobra.Command{
-		Use:     "watch ID",
-		Short:   "Follow a registration to its end; the exit code is that of register --wait",
-		Example: "  usherctl registrations watch 0199b3a2-4c1d",
-		Args:    cobra.ExactArgs(1),
+		Use:               "watch ID",
+		Short:             "Follow a registration to its end; the exit code is that of register --wait",
+		Example:           "  usherctl registrations watch 0199b3a2-4c1d",
+		Args:              cobra.ExactArgs(1),
+		ValidArgsFunction: a.completeRegistrations(anyRegistration),
 		RunE: func(command *cobra.Command, arguments []string) error {
 			if err := limits.valid(true); err != nil {
 				return err
@@ -192,10 +194,11 @@ func (a *app) watchRegistrationCommand() *cobra.Command {
 
 func (a *app) cancelRegistrationCommand() *cobra.Command {
 	return &cobra.Command{
-		Use:     "cancel ID",
-		Short:   "End a registration, and the Company Portal that it launched",
-		Example: "  usherctl registrations cancel 0199b3a2-4c1d",
-		Args:    cobra.ExactArgs(1),
+		Use:               "cancel ID",
+		Short:             "End a registration, and the Company Portal that it launched",
+		Example:           "  usherctl registrations cancel 0199b3a2-4c1d",
+		Args:              cobra.ExactArgs(1),
+		ValidArgsFunction: a.completeRegistrations(isUnderWay),
 		RunE: func(command *cobra.Command, arguments []string) error {
 			connection, err := a.connect(command.Context())
 			if err != nil {

@@ -85,7 +85,46 @@ func TestCommandsWithSudoHaveTheWholePath(t *testing.T) {
 	called := regexp.MustCompile(`\bsudo ((?:-u \S+ |-\S+ )*)([A-Za-z_./@<][^\s` + "`" + `]*)`)
 	elsewhere := []string{"make", "apt-get"}
 	prose := regexp.MustCompile(`[^` + "`" + `]\bsudo (is|looks|takes|leaves|and|or|in|by|to|of|for|would|may|with)\b`)
-	sources, documents, whole := 0, 0, 0
+	whole := 0
+	walkTexts(t, func(path string, content []byte, file *ast.File) {
+		texts := []string{string(content)}
+		if file != nil {
+			texts = nil
+			ast.Inspect(file, func(node ast.Node) bool {
+				if literal, is := node.(*ast.BasicLit); is && literal.Kind == token.STRING {
+					texts = append(texts, literal.Value)
+				}
+				return true
+			})
+		}
+		for _, text := range texts {
+			whole += strings.Count(text, "sudo /usr/local/usher/usherctl") + strings.Count(text, "sudo /usr/local/jamf/bin/jamf")
+			for _, found := range called.FindAllStringSubmatch(text, -1) {
+				if word := found[2]; !strings.Contains(word, "/") && !slices.Contains(elsewhere, word) && !strings.HasPrefix(word, "@USHERCTL@") && !prose.MatchString(" "+found[0]) {
+					t.Errorf("%s: %q is looked for in PATH", path, found[0])
+				}
+			}
+		}
+	})
+	if whole < 20 {
+		t.Errorf("only %d commands", whole)
+	}
+	layout, err := launchd.LayoutOf(launchd.System(runtime.GOOS), launchd.ByHand)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, one := range []string{"doctor", "register", "uninstall"} {
+		command, _, err := (&app{}).root().Find([]string{one})
+		if err != nil || !strings.Contains(command.Example, "sudo "+layout.Program("usherctl")+" "+one) {
+			t.Errorf("the example of %s is %q (%v)", one, command.Example, err)
+		}
+	}
+}
+
+// walkTexts visits every text that usher ships or is documented in: each source, parsed, and each other file, with a nil file.
+func walkTexts(t *testing.T, visit func(path string, content []byte, file *ast.File)) {
+	t.Helper()
+	sources, documents := 0, 0
 	err := filepath.WalkDir("..", func(path string, entry fs.DirEntry, err error) error {
 		switch {
 		case err != nil:
@@ -99,45 +138,20 @@ func TestCommandsWithSudoHaveTheWholePath(t *testing.T) {
 		if err != nil || bytes.IndexByte(content, 0) >= 0 {
 			return err
 		}
-		texts := []string{string(content)}
-		if strings.HasSuffix(path, ".go") {
-			sources++
-			file, err := parser.ParseFile(token.NewFileSet(), path, content, parser.SkipObjectResolution)
-			if err != nil {
-				return err
-			}
-			texts = nil
-			ast.Inspect(file, func(node ast.Node) bool {
-				if literal, is := node.(*ast.BasicLit); is && literal.Kind == token.STRING {
-					texts = append(texts, literal.Value)
-				}
-				return true
-			})
-		} else {
+		if !strings.HasSuffix(path, ".go") {
 			documents++
+			visit(path, content, nil)
+			return nil
 		}
-		for _, text := range texts {
-			whole += strings.Count(text, "sudo /usr/local/usher/usherctl") + strings.Count(text, "sudo /usr/local/jamf/bin/jamf")
-			for _, found := range called.FindAllStringSubmatch(text, -1) {
-				if word := found[2]; !strings.Contains(word, "/") && !slices.Contains(elsewhere, word) && !strings.HasPrefix(word, "@USHERCTL@") && !prose.MatchString(" "+found[0]) {
-					t.Errorf("%s: %q is looked for in PATH", path, found[0])
-				}
-			}
+		sources++
+		file, err := parser.ParseFile(token.NewFileSet(), path, content, parser.SkipObjectResolution)
+		if err == nil {
+			visit(path, content, file)
 		}
-		return nil
+		return err
 	})
-	if err != nil || sources < 300 || documents < 30 || whole < 20 {
-		t.Errorf("walked %d sources, %d documents and %d commands (%v)", sources, documents, whole, err)
-	}
-	layout, err := launchd.LayoutOf(launchd.System(runtime.GOOS), launchd.ByHand)
-	if err != nil {
-		t.Fatal(err)
-	}
-	for _, one := range []string{"doctor", "register", "uninstall"} {
-		command, _, err := (&app{}).root().Find([]string{one})
-		if err != nil || !strings.Contains(command.Example, "sudo "+layout.Program("usherctl")+" "+one) {
-			t.Errorf("the example of %s is %q (%v)", one, command.Example, err)
-		}
+	if err != nil || sources < 300 || documents < 30 {
+		t.Errorf("walked %d sources and %d documents: %v", sources, documents, err)
 	}
 }
 

@@ -8,6 +8,7 @@ import (
 	"os"
 	"os/user"
 	"path/filepath"
+	"runtime"
 	"testing"
 	"time"
 
@@ -17,6 +18,7 @@ import (
 	"google.golang.org/protobuf/proto"
 	"google.golang.org/protobuf/types/known/timestamppb"
 
+	"usher.internal/internal/accounts"
 	"usher.internal/internal/contract"
 	"usher.internal/internal/link"
 	usherv1 "usher.internal/proto/usher/v1"
@@ -38,6 +40,7 @@ func TestScripts(t *testing.T) {
 			env.Setenv("TZ", "UTC")
 			env.Setenv("GORACE", os.Getenv("GORACE")) // scripts/test sets it
 			env.Setenv("WHO", whoami())
+			env.Setenv("PERSON", person())
 			configuration := filepath.Join(env.WorkDir, "usher.yaml")
 			env.Setenv("USHER_CONFIG", configuration)
 			return os.WriteFile(configuration, fmt.Appendf(nil, "socket_directory: %s\nstate_directory: %s\ndevelopment.helper_uid: %d\n",
@@ -56,12 +59,27 @@ func whoami() string {
 	return ""
 }
 
-// conditions are what lines of a script can depend on: [root].
-func conditions(name string) (bool, error) {
-	if name != "root" {
-		return false, fmt.Errorf("there is no condition %q", name)
+// person is an account of this computer that is a person's, the first of them; "" where there is none.
+func person() string {
+	if names := accounts.Names(); len(names) > 0 {
+		return names[0]
 	}
-	return os.Getuid() == 0, nil
+	return ""
+}
+
+// conditions are what lines of a script can depend on: [root], [person] where this computer has an account of one, and [services] where
+// launchd or systemd runs it.
+func conditions(name string) (bool, error) {
+	switch name {
+	case "root":
+		return os.Getuid() == 0, nil
+	case "person":
+		return person() != "", nil
+	case "services":
+		_, err := os.Stat("/run/systemd/system") // sd_booted(3)
+		return err == nil || runtime.GOOS == "darwin", nil
+	}
+	return false, fmt.Errorf("there is no condition %q", name)
 }
 
 // exits runs `exits CODE command…`: the command must end with exactly that code.
@@ -259,6 +277,15 @@ var scenarios = map[string]*fakeHelper{
 			r.Identity, r.DeliveryState, r.DeliveryAttempts = identity(), usherv1.DeliveryState_DELIVERY_STATE_DELIVERED, 1
 		}, preflight, signingIn, delivering, succeeded),
 	}},
+	"two": {
+		updates: []*usherv1.Registration{
+			story(nil, preflight, signingIn),
+			story(func(r *usherv1.Registration) { r.Id, r.User.Name = "01a20000-1111-7159-b02d-f11245ccdb20", "john" }, preflight, succeeded),
+		},
+		status: &usherv1.GetStatusResponse{Users: []*usherv1.UserStatus{
+			{User: &usherv1.User{Name: "jane", Uid: 501}, Identity: identity()}, {User: &usherv1.User{Name: "evil\tone\x1b[A", Uid: 503}},
+		}},
+	},
 	"attaches":  {attached: true, updates: []*usherv1.Registration{story(nil, preflight, succeeded)}},
 	"waits":     {hang: true, updates: []*usherv1.Registration{story(nil, preflight, signingIn)}},
 	"delivers":  {hang: true, updates: []*usherv1.Registration{story(func(r *usherv1.Registration) { r.DeliveryError = "server away" }, preflight, delivering)}},

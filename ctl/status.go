@@ -45,8 +45,10 @@ user himself.
 The exit code is that of the state (docs/exit-codes.md) of --user, or else of the user on the console or the
 one who registered last: 0 for a user who is registered as he should be.`,
 		Example: `  usherctl status --json
-  usherctl status --look                          look again first
-  usherctl status --wait usable --timeout 30m     until the user is registered`,
+  # look again first
+  usherctl status --look
+  # wait until the user is registered
+  usherctl status --wait usable --timeout 30m`,
 		Args: cobra.NoArgs,
 		RunE: func(command *cobra.Command, _ []string) error {
 			if flags.timeout < 0 || flags.timeout > 0 && flags.wait == "" {
@@ -84,18 +86,19 @@ one who registered last: 0 for a user who is registered as he should be.`,
 	return command
 }
 
-// showStatus prints a status and returns what usherctl ends with.
+// showStatus prints a status and returns what usherctl ends with. For a user that usher does not know there is nothing to show: the error
+// is all that is printed, so that a program gets one object.
 func (a *app) showStatus(status *usherv1.GetStatusResponse, user string) error {
+	about := userOf(status.GetUsers(), user)
+	if about == nil && user != "" {
+		return &failure{code: exitNotFound, reason: "USER_NOT_FOUND", message: "usher knows of no user " + user, hint: "`usherctl status` lists those that it knows"}
+	}
 	if a.json {
 		if err := a.printMessage(status); err != nil {
 			return err
 		}
 	} else {
 		a.printStatus(status)
-	}
-	about := userOf(status.GetUsers(), user)
-	if about == nil && user != "" {
-		return &failure{code: exitNotFound, reason: "USER_NOT_FOUND", message: "usher knows of no user " + user, hint: "`usherctl status` lists those that it knows"}
 	}
 	return ending(about)
 }
@@ -224,16 +227,16 @@ func parseStates(text string) ([]usherv1.IdentityState, error) {
 
 func (a *app) printStatus(status *usherv1.GetStatusResponse) {
 	for _, problem := range status.GetProblems() {
-		fmt.Fprintf(a.stdout, "! %s\n", plain(problem))
+		a.paragraph("! ", problem)
 	}
 	if len(status.GetProblems()) > 0 {
 		fmt.Fprintln(a.stdout)
 	}
 	computer, helper := status.GetComputer(), status.GetHelper()
-	field(a.stdout, "computer", strings.Trim(computer.GetName()+", "+computer.GetOperatingSystem(), ", "))
-	field(a.stdout, "usherd", fmt.Sprintf("%s, since %s", helper.GetVersion(), a.clock(helper.GetStartTime())))
+	a.field("computer", strings.Trim(computer.GetName()+", "+computer.GetOperatingSystem(), ", "))
+	a.field("usherd", fmt.Sprintf("%s, since %s", helper.GetVersion(), a.clock(helper.GetStartTime())))
 	if outbox := status.GetOutbox(); outbox != nil {
-		field(a.stdout, "outbox", fmt.Sprintf("%d pending, %d refused, last delivered %s (%s)",
+		a.field("outbox", fmt.Sprintf("%d pending, %d refused, last delivered %s (%s)",
 			outbox.GetPending(), outbox.GetRefused(), a.clock(outbox.GetLastDeliveredTime()), helper.GetDeliveryMode()))
 	}
 	if fleet := status.GetFleet(); fleet != nil {
@@ -241,13 +244,13 @@ func (a *app) printStatus(status *usherv1.GetStatusResponse) {
 		if server := fleet.GetServer(); server != "" {
 			connected = server
 		}
-		field(a.stdout, "fleet", fmt.Sprintf("%s, %s since %s, %d unpublished", dash(fleet.GetDevice()), connected, a.clock(fleet.GetSince()), fleet.GetUnpublished()))
+		a.field("fleet", fmt.Sprintf("%s, %s since %s, %d unpublished", dash(fleet.GetDevice()), connected, a.clock(fleet.GetSince()), fleet.GetUnpublished()))
 	}
 	if len(status.GetUsers()) == 0 {
 		return
 	}
 	if len(status.GetUsers()) > 1 {
-		field(a.stdout, "primary user", contract.Primary(status.GetUsers()).GetUser().GetName())
+		a.field("primary user", contract.Primary(status.GetUsers()).GetUser().GetName())
 	}
 	fmt.Fprintln(a.stdout)
 	var rows [][]string
@@ -268,16 +271,17 @@ func (a *app) printEvidence(user *usherv1.UserStatus) {
 	if len(user.GetEvidence()) == 0 {
 		return
 	}
-	fmt.Fprintf(a.stdout, "\n%s: %s\n", plain(user.GetUser().GetName()), plain(user.GetIdentity().GetDetail()))
+	fmt.Fprintln(a.stdout)
+	a.paragraph(plain(user.GetUser().GetName())+": ", user.GetIdentity().GetDetail())
 	for _, contradiction := range user.GetIdentity().GetContradictions() {
-		fmt.Fprintf(a.stdout, "  contradiction: %s\n", plain(contradiction.GetDetail()))
+		a.paragraph("  contradiction: ", contradiction.GetDetail())
 	}
 	for _, other := range user.GetIdentity().GetOtherIdentities() {
-		fmt.Fprintf(a.stdout, "  other identity: device %s of %s, valid until %s\n",
-			plain(dash(other.GetDeviceId())), tenantName(other.GetTenantId()), other.GetNotAfter().AsTime().Format(time.DateOnly))
+		a.paragraph("  other identity: ", fmt.Sprintf("device %s of %s, valid until %s",
+			dash(other.GetDeviceId()), tenantName(other.GetTenantId()), other.GetNotAfter().AsTime().Format(time.DateOnly)))
 	}
 	if change := user.GetDeviceIdChange(); change != nil {
-		fmt.Fprintf(a.stdout, "  device id: %s became %s at %s\n", plain(change.GetOldDeviceId()), plain(change.GetNewDeviceId()), a.clock(change.GetTime()))
+		a.paragraph("  device id: ", fmt.Sprintf("%s became %s at %s", change.GetOldDeviceId(), change.GetNewDeviceId(), a.clock(change.GetTime())))
 	}
 	var rows [][]string
 	for _, evidence := range user.GetEvidence() {

@@ -49,15 +49,19 @@ func (a *app) timelineCommand() *cobra.Command {
 		Long: `Read the logs of a Mac and tell each registration attempt: what happened, what the time was spent on, how it
 ended and what the first cause was, with the lines that show it and what to do.
 
-Takes Company Portal's logs and those of its SSO extension, jamf.log, the output of ` + "`jamf policy`" + `, the unified log
-as ` + "`log show`" + ` prints it in any style, usher's own, also compressed, and folders and archives (zip, tar) of them:
+Takes Company Portal's logs and those of its SSO extension, jamf.log, the output of "jamf policy", the unified log
+as "log show" prints it in any style, usher's own, also compressed, and folders and archives (zip, tar) of them:
 what a file is, its content tells (docs/log-formats.md). - is standard input. Without arguments it reads this
 Mac's logs and usherd's journal.`,
-		Example: `  usherctl timeline                                        of this Mac
-  usherctl timeline CompanyPortal.zip jamf.log unified.txt what a user has sent
+		Example: `  # of this Mac
+  usherctl timeline
+  # what a user has sent
+  usherctl timeline CompanyPortal.zip jamf.log unified.txt
   log show --info --last 1d | usherctl timeline - /var/log/jamf.log
-  usherctl timeline --html report.html ~/Downloads/logs    as a page that can be sent on, without names
-  usherctl timeline --follow                               while a registration goes on`,
+  # as a page that can be sent on, without names
+  usherctl timeline --html report.html ~/Downloads/logs
+  # while a registration goes on
+  usherctl timeline --follow`,
 		RunE: func(command *cobra.Command, arguments []string) error {
 			options, err := flags.options(arguments)
 			if err != nil {

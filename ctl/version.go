@@ -37,23 +37,3 @@ func (a *app) versionCommand() *cobra.Command {
 		},
 	}
 }
-
-func (a *app) completionCommand() *cobra.Command {
-	return &cobra.Command{
-		Use:       "completion bash|zsh|fish",
-		Short:     "Print the completion script of a shell",
-		Example:   "  usherctl completion zsh > /usr/local/share/zsh/site-functions/_usherctl",
-		Args:      cobra.MatchAll(cobra.ExactArgs(1), cobra.OnlyValidArgs),
-		ValidArgs: []string{"bash", "zsh", "fish"},
-		RunE: func(command *cobra.Command, arguments []string) error {
-			switch root := command.Root(); arguments[0] {
-			case "bash":
-				return root.GenBashCompletionV2(a.stdout, true)
-			case "zsh":
-				return root.GenZshCompletion(a.stdout)
-			default:
-				return root.GenFishCompletion(a.stdout, true)
-			}
-		},
-	}
-}

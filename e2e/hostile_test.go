@@ -163,11 +163,14 @@ func TestFalseAgent(t *testing.T) {
 			t.Errorf("uid %d got %q, want %q", test.caller.uid, hello, test.want)
 		}
 	}
-	// The right program as who is not a person.
-	for _, c := range []caller{root, nobody} {
-		agent := s.spawn(c, "/", s.Programs.Agent, "--config", s.ConfigFile())
-		if code := agent.wait(); code != 0 {
-			t.Errorf("usher-agent of uid %d ended with %d: %s", c.uid, code, agent.read)
+	// The right program as who is not a person. Root has called it by hand, which is wrong usage.
+	for _, test := range []struct {
+		caller caller
+		code   int
+	}{{root, 2}, {nobody, 0}} {
+		agent := s.spawn(test.caller, "/", s.Programs.Agent, "--config", s.ConfigFile())
+		if code := agent.wait(); code != test.code {
+			t.Errorf("usher-agent of uid %d ended with %d: %s", test.caller.uid, code, agent.read)
 		}
 	}
 	// A second agent of one session.

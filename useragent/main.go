@@ -22,6 +22,9 @@ import (
 	"usher.internal/internal/version"
 )
 
+// exitUsage is the exit code for a call that was wrong.
+const exitUsage = 2
+
 // exitConfiguration is the exit code for a configuration that was given by hand and cannot be used: EX_CONFIG of sysexits(3).
 const exitConfiguration = 78
 
@@ -51,7 +54,7 @@ func main() {
 	}
 	if flag.NArg() > 0 {
 		fmt.Fprintf(os.Stderr, "usher-agent: takes no arguments, got %q\n", flag.Args())
-		os.Exit(2)
+		os.Exit(exitUsage)
 	}
 	os.Exit(start(*configFile, *logFile))
 }
@@ -59,7 +62,10 @@ func main() {
 func start(configFile, logFile string) (exitCode int) {
 	if os.Getuid() == 0 || os.Geteuid() == 0 {
 		// Root's home gets no log of it: this is no user's session.
-		fmt.Fprintln(os.Stderr, "usher-agent: refuses to run as root: it is for a user's login session, where launchd or systemd starts it")
+		fmt.Fprintln(os.Stderr, "usher-agent: refuses to run as root: it is usher's part in the login session of a user, where launchd or systemd starts it at login")
+		if configFile != "" {
+			return exitUsage // somebody has called it, and must not take it for running
+		}
 		return exitForGood
 	}
 	// An agent idles for days in the session of somebody who works there: its memory matters more than its speed

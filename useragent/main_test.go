@@ -169,7 +169,8 @@ func TestAgentThatHasNoBusinessHereEnds(t *testing.T) {
 		code      int
 		words     string
 	}{
-		{0, []string{"--config", s.configuration}, 0, "refuses to run as root"},
+		{0, []string{"--config", s.configuration}, 2, "refuses to run as root: it is usher's part in the login session of a user"},
+		{0, nil, 0, "refuses to run as root"}, // by launchd or systemd, which start it again after any other code
 		{nobody, []string{"--config", filepath.Join(s.directory, "none.yaml")}, 78, "none.yaml"},
 		{nobody, []string{"surplus"}, 2, "surplus"},
 		{nobody, []string{"--version"}, 0, "usher-agent "},

@@ -13,8 +13,12 @@ import (
 // downloadPortal is Microsoft's own link to the newest package [FL-DOC].
 const downloadPortal = "https://go.microsoft.com/fwlink/?linkid=853070"
 
-// credentialsSet is the command that gives usherd the API client's secret.
-var credentialsSet = config.Sudo("jamf credentials set")
+// Commands that fixes name: the one that gives usherd the API client's secret, and those that gather and register again.
+var (
+	credentialsSet = config.Sudo("jamf credentials set")
+	gather         = config.Sudo("gather --user NAME")
+	register       = config.Sudo("register --user NAME")
+)
 
 // How long what asks somebody else may take.
 const (
@@ -49,7 +53,7 @@ func (c *Checks) table(caller Caller, begun time.Time) []check {
 		{
 			name: "company-portal-protected", title: "Company Portal is protected from change",
 			looksAt: "Only root and, on macOS, members of the group admin can write to portal.executable, to the directories that lead to it and to those of each symbolic link on the way. Access control lists are not looked at.",
-			fix:     "Install Company Portal again (" + downloadPortal + ") or correct portal.executable; `sudo /bin/chmod go-w` takes the right to write away when it is known to be unchanged.",
+			fix:     "Install Company Portal again (" + downloadPortal + ") or correct portal.executable; when it is known to be unchanged, `sudo /bin/chmod go-w FILE` takes the right to write away from others.",
 			seenBy:  everyone,
 			reason:  registration.ReasonPortalNotTrusted, look: one(portal.protected),
 		},
@@ -210,7 +214,7 @@ func (c *Checks) table(caller Caller, begun time.Time) []check {
 		{
 			name: "journal-damage", title: "The journal was not damaged",
 			looksAt: "Nothing of the journal had to be set aside in the last 30 days because it could not be read. usherd works without it; what it said of users and registrations is lost.",
-			fix:     "Run `usherctl gather` for each user, or `usherctl register` for one whose registration was under way, and check that disk.",
+			fix:     "Run `" + gather + "` for each user, or `" + register + "` for one whose registration was under way, and check that disk.",
 			seenBy:  everyone,
 			look:    one(journalDamage{config.Damages}.none),
 		},

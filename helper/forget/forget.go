@@ -20,7 +20,7 @@ type Config struct {
 	Others []func(tx *store.Tx, uid uint32) error
 	// Forgotten is called when a user was forgotten.
 	Forgotten func()
-	Logger *slog.Logger
+	Logger    *slog.Logger
 }
 
 // Forgetter forgets users.

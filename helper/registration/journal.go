@@ -8,6 +8,7 @@ import (
 
 	"usher.internal/helper/delivery"
 	"usher.internal/helper/store"
+	"usher.internal/internal/config"
 )
 
 // What the journal holds. The ids are UUIDs of version 7, so that their order is that of time.
@@ -175,7 +176,7 @@ func (m *Machine) DeliveryChanged(tx *store.Tx, d delivery.Delivery) error {
 			return m.transition(tx, &r, StateSucceeded, "a newer report took the place of this one")
 		case delivery.StateRefused:
 			r.FailureReason = ReasonDeliveryRefused
-			r.FailureDetail = fmt.Sprintf("Jamf Pro refused the result: %s. Fix that; the result is sent again when the configuration changes and once a day, or by `usherctl outbox flush`.", d.LastError)
+			r.FailureDetail = fmt.Sprintf("Jamf Pro refused the result: %s. Fix that; the result is sent again when the configuration changes and once a day, or by `%s`.", d.LastError, config.Sudo("outbox flush"))
 			return m.transition(tx, &r, StateFailed, r.FailureDetail)
 		}
 	}

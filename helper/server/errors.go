@@ -15,6 +15,7 @@ import (
 	"usher.internal/helper/sessions"
 	"usher.internal/helper/store"
 	"usher.internal/internal/accounts"
+	"usher.internal/internal/config"
 	"usher.internal/internal/contract"
 	usherv1 "usher.internal/proto/usher/v1"
 )
@@ -33,7 +34,7 @@ var statuses = []struct {
 		"give more characters of the id"},
 	{registration.ErrEnded, codes.FailedPrecondition, usherv1.ErrorReason_ERROR_REASON_REGISTRATION_ENDED, ""},
 	{registration.ErrUnderWay, codes.FailedPrecondition, usherv1.ErrorReason_ERROR_REASON_REGISTRATION_UNDER_WAY,
-		"wait for its end, or cancel it with `usherctl registrations cancel`"},
+		"wait for its end, or cancel it with `usherctl registrations cancel ID`"},
 	{registration.ErrTooManyStarts, codes.ResourceExhausted, usherv1.ErrorReason_ERROR_REASON_RATE_LIMITED,
 		"run it again then; a registration that root or an admin starts is not limited"},
 	{registration.ErrShuttingDown, codes.Unavailable, usherv1.ErrorReason_ERROR_REASON_SHUTTING_DOWN,
@@ -55,7 +56,7 @@ var statuses = []struct {
 	{jamfpro.ErrSecretNotAllowed, codes.InvalidArgument, usherv1.ErrorReason_ERROR_REASON_INVALID_ARGUMENT,
 		"give the secret that Jamf Pro showed when it was made, and nothing else"},
 	{jamfpro.ErrSecretFile, codes.FailedPrecondition, usherv1.ErrorReason_ERROR_REASON_INVALID_ARGUMENT,
-		"mend the file or delivery.api.client_secret_file, then run `usherctl jamf credentials set`"},
+		"mend the file or delivery.api.client_secret_file, then run `" + config.Sudo("jamf credentials set") + "`"},
 	{clean.ErrNoSession, codes.FailedPrecondition, usherv1.ErrorReason_ERROR_REASON_NO_SESSION,
 		"have the user log in, then run it again"},
 	{clean.ErrObjection, codes.FailedPrecondition, usherv1.ErrorReason_ERROR_REASON_INVALID_ARGUMENT,

@@ -5,10 +5,14 @@ import (
 	"strings"
 	"time"
 
+	"usher.internal/internal/config"
 	"usher.internal/internal/contract"
 	"usher.internal/internal/wpj"
 	usherv1 "usher.internal/proto/usher/v1"
 )
+
+// flush is the command that sends what is in the outbox now.
+var flush = config.Sudo("outbox flush")
 
 // problems says what is wrong in a status, the gravest first: one sentence each, with the fix. It sees what the caller may
 // see and nothing else. Without names who is on the console and has no agent, empty for nobody.
@@ -27,14 +31,14 @@ func problems(status *usherv1.GetStatusResponse, without string) []string {
 			strings.ReplaceAll(failure, "\n", "; "))
 	}
 	if keys := status.GetHelper().GetPendingConfiguration(); len(keys) > 0 {
-		add("The configuration of %s has changed, which counts when usherd starts next: `usherctl restart`.", strings.Join(keys, ", "))
+		add("The configuration of %s has changed, which takes effect when usherd restarts: `%s`.", strings.Join(keys, ", "), config.Sudo("restart"))
 	}
 	if outbox := status.GetOutbox(); outbox.GetRefused() > 0 {
-		add("Jamf Pro refused %s: %s. Fix that; usherd tries again when the configuration changes and once a day, `usherctl outbox flush` does it now.",
-			counted(outbox.GetRefused(), "result"), outbox.GetLastError())
+		add("Jamf Pro refused %s: %s. Fix that; usherd tries again when the configuration changes and once a day, `%s` does it now.",
+			counted(outbox.GetRefused(), "result"), outbox.GetLastError(), flush)
 	} else if outbox.GetPending() > 0 && outbox.GetLastError() != "" {
-		add("%s not in Jamf Pro yet: %s. usherd tries again by itself; `usherctl outbox flush` does it now.",
-			counted(outbox.GetPending(), "result"), outbox.GetLastError())
+		add("%s not in Jamf Pro yet: %s. usherd tries again by itself; `%s` does it now.",
+			counted(outbox.GetPending(), "result"), outbox.GetLastError(), flush)
 	}
 	switch whole := status.GetOutbox() != nil; {
 	case without != "":

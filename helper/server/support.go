@@ -179,7 +179,7 @@ func (s *supportService) about(actor *Actor, user clean.User) ([]supportFile, er
 				return "", s.examine(ctx, actor, user, private, to)
 			},
 		},
-		written("registrations.json", "usherd's journal of the user's registrations, as `usherctl registrations show --json` shows each", "registrations show", private, journal...),
+		written("registrations.json", "usherd's journal of the user's registrations, as `usherctl registrations show ID --json` shows each", "registrations show", private, journal...),
 		written("removals.json", "what `usherctl clean` has removed of the user", "clean history", private, removals),
 	}
 	if actor.IsAdmin() {

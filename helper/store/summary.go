@@ -4,6 +4,8 @@ import (
 	"fmt"
 	"slices"
 	"time"
+
+	"usher.internal/internal/config"
 )
 
 // Summary is what an admin reads of damages of one kind.
@@ -17,7 +19,7 @@ type Summary struct {
 }
 
 // gatherFix is what brings back what a Mac knows of its users.
-const gatherFix = "Run `usherctl gather` for each user, or `usherctl register` for one whose registration was under way."
+var gatherFix = "Run `" + config.Sudo("gather --user NAME") + "` for each user, or `" + config.Sudo("register --user NAME") + "` for one whose registration was under way."
 
 // Summarize describes damages: those of the values of a bucket together, in the order in which they were found.
 func Summarize(found []Damage) []Summary {

@@ -13,20 +13,38 @@ import (
 
 // Homes returns the home directories of the people of this computer, as far as they are known to it without asking a directory
 // service: on macOS the folders of /Users, elsewhere those that /etc/passwd names.
-func Homes() []string {
+func Homes() []string { return local(func(_, home string) string { return home }) }
+
+// Names returns the account names of the same people: on macOS the names of their folders, which are those of the accounts unless an admin
+// has renamed one.
+func Names() []string { return local(func(name, _ string) string { return name }) }
+
+// local returns what is wanted of each person's name and home, sorted.
+func local(wanted func(name, home string) string) []string {
 	if runtime.GOOS == "darwin" {
-		folders, _ := filepath.Glob("/Users/*") // the pattern is good
-		return slices.DeleteFunc(folders, func(folder string) bool {
-			info, err := os.Lstat(folder)
-			return err != nil || !info.IsDir() || filepath.Base(folder) == "Shared"
-		})
+		return inFolder("/Users", wanted)
 	}
-	file, err := os.Open("/etc/passwd")
+	return inFile("/etc/passwd", wanted)
+}
+
+// inFolder is local for people whose homes are in one folder, by their account names.
+func inFolder(parent string, wanted func(name, home string) string) (all []string) {
+	entries, _ := os.ReadDir(parent) // what can be read of it
+	for _, entry := range entries {
+		if entry.IsDir() && entry.Name() != "Shared" && !strings.HasPrefix(entry.Name(), ".") {
+			all = append(all, wanted(entry.Name(), filepath.Join(parent, entry.Name())))
+		}
+	}
+	return all
+}
+
+// inFile is local for people who stand in a file such as passwd(5).
+func inFile(path string, wanted func(name, home string) string) (all []string) {
+	file, err := os.Open(path)
 	if err != nil {
 		return nil
 	}
 	defer file.Close()
-	var homes []string
 	for lines := bufio.NewScanner(file); lines.Scan(); {
 		fields := strings.Split(lines.Text(), ":")
 		if len(fields) < 7 {
@@ -34,9 +52,9 @@ func Homes() []string {
 		}
 		// A home that cannot be looked at now is there for all we know.
 		if _, err := personOf(&user.User{Username: fields[0], Uid: fields[2], HomeDir: fields[5]}); !errors.Is(err, ErrNotAPerson) {
-			homes = append(homes, fields[5])
+			all = append(all, wanted(fields[0], fields[5]))
 		}
 	}
-	slices.Sort(homes)
-	return slices.Compact(homes)
+	slices.Sort(all)
+	return slices.Compact(all)
 }

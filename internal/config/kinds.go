@@ -189,6 +189,7 @@ func guid(name, fallback, description string, get func(*Config) string, set func
 func computerID(name, fallback, description string, field func(*Config) *string) row {
 	return textField(Key{name, "ID", "a positive number, or empty", fallback, description}, field,
 		func(given string) (string, error) {
+			given = strings.TrimSpace(given) // as a form or a line of a profile may have it
 			if strings.HasPrefix(given, "$") {
 				return "", errors.New("was not filled in by Jamf Pro, which does that in profiles that it distributes")
 			}

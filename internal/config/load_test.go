@@ -319,6 +319,16 @@ func TestFileGivenByNameStandsInTheLocalPlace(t *testing.T) {
 	}
 }
 
+// Jamf Pro and people leave spaces around what they fill into a profile.
+func TestComputerIDIsTakenWithoutTheSpacesAroundIt(t *testing.T) {
+	for text, want := range map[string]string{`" 42 "`: "42", `"42"`: "42", `" "`: "", "42": "42"} {
+		loaded, err := config.Places{Local: write(t, "config.yaml", "delivery.api.computer_id: "+text+"\n")}.Load()
+		if err != nil || loaded.Delivery.API.ComputerID != want {
+			t.Errorf("%s: %v, want %q", text, err, want)
+		}
+	}
+}
+
 // What names a Jamf Pro behind the gateway of Jamf's Platform API goes with its address, and with no other.
 func TestGatewayOfJamfIsConfiguredTogether(t *testing.T) {
 	for text, want := range map[string]string{

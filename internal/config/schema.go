@@ -26,7 +26,7 @@ var forms = map[string]form{
 	"path":              {"string", `^/`},
 	"GUID":              {"string", `^[0-9a-fA-F]{8}-([0-9a-fA-F]{4}-){3}[0-9a-fA-F]{12}$`},
 	"platform ID":       {"string", `^[^\s$]\S*$`},
-	"ID":                {"string", `^[1-9][0-9]{0,9}$|^\$JSSID$`},
+	"ID":                {"string", `^ *[1-9][0-9]{0,9} *$|^ *\$JSSID *$`},
 	"host":              {"string", `^[0-9A-Za-z_.-]+$`},
 	"duration":          {"string", `^[+]?([0-9]+(\.[0-9]*)?|\.[0-9]+)(ns|us|µs|μs|ms|s|m|h)(([0-9]+(\.[0-9]*)?|\.[0-9]+)(ns|us|µs|μs|ms|s|m|h))*$`},
 	"version":           {"string", `^[0-9]{1,9}(\.[0-9]{1,9}){0,3}$`},

@@ -61,7 +61,7 @@ var examples = map[string]struct {
 	"path":              {"jamf.executable", []any{"/usr/local/bin/jamf", ""}, []any{"jamf", "~/jamf", "none"}, nil},
 	"GUID":              {"tenant.id", []any{"", "8D6B9A52-2b7e-4f0c-9d6b-0f2f7c1f6a11"}, []any{"8d6b9a52", "common"}, nil},
 	"platform ID":       {"delivery.api.environment_id", []any{"", "e-1"}, []any{"$X", "a b"}, nil},
-	"ID":                {"delivery.api.computer_id", []any{"", "42"}, []any{"0", "-1", "4.2", "x"}, []any{"4294967296", "$JSSID"}},
+	"ID":                {"delivery.api.computer_id", []any{"", "42", " 42 "}, []any{"0", "-1", "4.2", "x", "4 2"}, []any{"4294967296", "$JSSID", " $JSSID"}},
 	"host":              {"tenant.cloud_host", []any{"login.microsoftonline.us", ""}, []any{"https://login.microsoftonline.us", "a b"}, []any{"-.-"}},
 	"duration":          {"registration.sign_in_timeout", []any{"45m", "1h30m", "1.5h", ""}, []any{"30", "soon", "5 m"}, []any{"1ms", "9999h"}},
 	"version":           {"portal.minimum_version", []any{"", "5", "5.2504.0"}, []any{"5.", "v5", "1.2.3.4.5"}, nil},

@@ -7,7 +7,7 @@ type StateInfo struct {
 	State State
 	// Meaning is one line; Fix what to do, empty where nothing is.
 	Meaning, Fix string
-	// Command is what usher can do about it itself, empty where it cannot.
+	// Command is what the user runs to have usher do something about it, empty where it can do nothing. It is a command line as it is.
 	Command string
 	// Registered tells whether the user has an identity that can be used.
 	Registered bool
@@ -43,10 +43,10 @@ var states = []StateInfo{
 	{StateNeedsRepair, "Microsoft's single sign-on says that the registration needs repair.",
 		"Have the user choose Repair in System Settings, Users & Groups, Network Account Server.", "", false},
 	{StateOrphaned, "What is left of a registration cannot be used: a certificate without key, several, or items that disagree.",
-		"Remove it, then have the user register; `usherctl clean` needs --force where a certificate still has its private key.", "usherctl clean, then usherctl register", false},
+		"Remove it, then have the user register; `usherctl clean` needs --force where a certificate still has its private key.", "usherctl clean && usherctl register", false},
 	{StateExpired, "The device certificate is not valid at this time.", "Check this Mac's clock; if it is right, have the user register again.", "usherctl register", false},
 	{StateTenantMismatch, "Registered in another tenant than the configured one.",
-		"Register with an account of the right tenant, or correct tenant.id.", "usherctl clean --force, then usherctl register", false},
+		"Register with an account of the right tenant, or correct tenant.id.", "usherctl clean --force && usherctl register", false},
 	{StateDeactivated, "Registered, but Jamf Conditional Access has given up on this user and will not try again.",
 		"Have Jamf gather the identity while the user is logged in.", "usherctl gather", true},
 	{StateNotReported, "Registered, but Jamf has not acquired the identity (\"AAD ID not acquired\").",

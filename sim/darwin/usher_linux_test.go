@@ -30,9 +30,10 @@ var exceptions = []suite{
 	{pkg: "internal/accounts", environment: []string{checkReleases, "MACHORUN_DYNAMIC_STORE=testdata/dynamic-store.json"}},
 	{pkg: "helper/proxy", environment: []string{checkReleases}},
 	{pkg: "ctl", fails: map[string]string{
-		"TestScripts/destinations":  execution,
-		"TestScripts/output-failed": execution,
-		"TestScripts/noisy":         execution,
+		"TestScripts/destinations":    execution,
+		"TestScripts/output-failed":   execution,
+		"TestScripts/noisy":           execution,
+		"TestScripts/status-terminal": execution,
 	}},
 }
 

@@ -1,5 +1,6 @@
 // Program demo plays a whole registration on this computer, with usher's real programs and the stand-ins of sim/ as
-// separate processes: `make demo`, or `make demo PORTAL_EXIT=66` for one that fails.
+// separate processes: `make demo`, or `make demo PORTAL_EXIT=66` for one that fails. It ends with 0 when what it was asked to show was
+// seen, so also when that was a failure.
 //
 // As root it uses a real second account and a real gnome-keyring, which it installs where it is missing (Debian). Without
 // either the keychain is backed by files.
@@ -35,7 +36,25 @@ func main() {
 		os.Exit(1)
 	}
 	fmt.Printf("\nusherctl's exit code: %d\n", code)
-	os.Exit(code)
+	sentence, wanted := verdict(*exit, code)
+	if sentence != "" {
+		fmt.Println(sentence)
+	}
+	if !wanted {
+		os.Exit(max(code, 1))
+	}
+}
+
+// verdict is what the end of the demonstration says, for the code that Company Portal was told to end with and the one that usherctl ended
+// with, and whether that was to be shown.
+func verdict(portalExit, code int) (sentence string, wanted bool) {
+	switch {
+	case portalExit == 0:
+		return "", code == 0
+	case code == 0:
+		return fmt.Sprintf("Company Portal was told to end with %d, and usherctl did not notice.", portalExit), false
+	}
+	return fmt.Sprintf("That it failed was the point: Company Portal was told to end with %d, and usher says why, here and in Jamf Pro.", portalExit), true
 }
 
 // realKeyring tells whether the demonstration can use real accounts and a real keyring; if not, why.

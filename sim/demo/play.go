@@ -10,6 +10,7 @@ import (
 	"io"
 	"maps"
 	"net/http"
+	neturl "net/url"
 	"os"
 	"path/filepath"
 	"slices"
@@ -95,8 +96,8 @@ func play(ctx context.Context, s scene) (code int, err error) {
 	if err != nil {
 		return 0, err
 	}
-	say("how the Mac stands: usherctl status")
-	if _, err := m.ControlInteractively(ctx, os.Stdout, os.Stderr, "status"); err != nil {
+	say("how the Mac stands, with another look: usherctl status --look")
+	if _, err := m.ControlInteractively(ctx, os.Stdout, os.Stderr, "status", "--look"); err != nil {
 		return 0, err
 	}
 	say("the registration, with the identity that was found: usherctl registrations show")
@@ -118,14 +119,17 @@ func play(ctx context.Context, s scene) (code int, err error) {
 
 func say(text string) { fmt.Printf("\n== %s\n", text) }
 
-// reportWithin is how long after usherctl's end Jamf Pro may take to learn of a registration that failed.
+// stateAttribute is the extension attribute with the user's state, which the look has come to.
+const stateAttribute = "Usher Registration State"
+
+// reportWithin is how long after usherctl's end Jamf Pro may take to learn of a registration that failed, and of the state.
 const reportWithin = 10 * time.Second
 
 // showJamfPro prints what sim/jamfpro holds of the computer, once usherd has told it of the registration.
 func showJamfPro(ctx context.Context, url string) error {
 	ctx, cancel := context.WithTimeout(ctx, reportWithin)
 	defer cancel()
-	request, err := http.NewRequestWithContext(ctx, http.MethodGet, url+"/sim/updated/"+mac.UDID, nil)
+	request, err := http.NewRequestWithContext(ctx, http.MethodGet, url+"/sim/updated/"+mac.UDID+"?attribute="+neturl.QueryEscape(stateAttribute), nil)
 	if err != nil {
 		return err
 	}
@@ -140,7 +144,9 @@ func showJamfPro(ctx context.Context, url string) error {
 	}
 	fmt.Printf("computer %s, %s\n", computer.ID, computer.Name)
 	for _, name := range slices.Sorted(maps.Keys(computer.ExtensionAttributes)) {
-		fmt.Printf("  %-28s %s\n", name, computer.Value(name))
+		if value := computer.Value(name); value != "" {
+			fmt.Printf("  %-28s %s\n", name, value)
+		}
 	}
 	return nil
 }

@@ -35,12 +35,13 @@ func (s *Server) controlRoutes() *http.ServeMux {
 }
 
 // getUpdated answers with a computer's record once it was updated, through the API or by a recon: now, or when that
-// happens.
+// happens. With ?attribute=NAME it waits until that extension attribute has a value.
 func (s *Server) getUpdated(w http.ResponseWriter, r *http.Request) {
 	var computer ComputerState
+	attribute := r.URL.Query().Get("attribute")
 	err := s.Await(r.Context(), func() bool {
 		computer, _ = s.Computer(r.PathValue("udid"))
-		return computer.Patches+computer.Inventories > 0
+		return computer.Patches+computer.Inventories > 0 && (attribute == "" || computer.Value(attribute) != "")
 	})
 	if err != nil {
 		panic(http.ErrAbortHandler)

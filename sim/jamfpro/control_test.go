@@ -131,8 +131,16 @@ func TestWaitingOverHTTP(t *testing.T) {
 	if got := decode[[]jamfpro.Request](t, (<-requested).body); len(got) != 2 || got[1].Method != "PATCH" {
 		t.Errorf("requests %+v", got)
 	}
+	// Or for the value of an extension attribute, where an update of something else is not enough.
+	id := a.define(jamfpro.Definition{Name: "Usher Registration State"})
+	go get("/sim/updated/"+udid+"?attribute=Usher+Registration+State", updated)
+	a.want(204, "PATCH", detailPath+a.computer, `{"general": {"name": "Renamed again"}}`)
+	a.want(204, "PATCH", detailPath+a.computer, `{"extensionAttributes": [{"definitionId": "`+id+`", "values": ["REGISTERED"]}]}`)
+	if got := decode[jamfpro.ComputerState](t, (<-updated).body); got.Value("Usher Registration State") != "REGISTERED" {
+		t.Errorf("updated %+v", got)
+	}
 	a.want(400, "GET", "/sim/requests?await=many", "")
-	go get("/sim/requests?await=3", requested)
+	go get("/sim/requests?await=9", requested)
 	a.Close()
 	if got := <-requested; got.status != 0 {
 		t.Errorf("after the end: %+v", got)

@@ -1,0 +1,287 @@
+package main
+
+import (
+	"bytes"
+	"errors"
+	"fmt"
+	"go/ast"
+	"go/token"
+	"io"
+	"path/filepath"
+	"regexp"
+	"slices"
+	"strconv"
+	"strings"
+	"testing"
+
+	"github.com/spf13/cobra"
+	"github.com/spf13/pflag"
+
+	"usher.internal/internal/config"
+	"usher.internal/internal/documented"
+	"usher.internal/internal/wpj"
+)
+
+// placeholders are the words in capitals that commands have in texts (docs/troubleshooting.md says so), with something that fits there.
+// VALUE is what the program puts into a text.
+var placeholders = map[string]string{
+	"ARCHIVE": "jane.zip", "CODE": "66", "DEVICE": "0A1B2C3D-0000-4000-8000-00000000BEEF", "DIRECTORY": "credentials", "FILE": "file", "FOLDER": "usher-fleet",
+	"ID": "0199b3a2-4c1d", "NAME": "jane", "TEAM": "A1B2C3D4E5", "VALUE": "0199b3a2-4c1d",
+}
+
+// Everything that usher prints or documents as a command of usherctl is one that usherctl takes: the command and its flags are there, the
+// arguments are as many as it wants, and no shell makes something else of it.
+func TestCommandsRunWhenPasted(t *testing.T) {
+	commands := map[string]string{} // by line, where it is
+	walkTexts(t, func(path string, content []byte, file *ast.File) {
+		if file == nil {
+			if !strings.HasSuffix(path, ".md") {
+				return
+			}
+			for _, one := range documented.Spans(string(content)) {
+				if !isName(one) {
+					commands[one] = path
+				}
+			}
+			for _, one := range documented.Lines(string(content)) {
+				commands[one] = path
+			}
+			return
+		}
+		for _, text := range textsOf(file) {
+			for _, one := range documented.Spans(text) {
+				commands[one] = path
+			}
+		}
+	})
+	everyCommand(func(command *cobra.Command) {
+		for line := range strings.Lines(command.Example) {
+			line = strings.TrimSpace(line)
+			if command.CommandPath() == "usherctl ea" {
+				line, _, _ = strings.Cut(line, "     ") // a remark is behind one of its examples
+			}
+			if line != "" && !strings.HasPrefix(line, "#") {
+				commands[line] = command.CommandPath() + " --help"
+			}
+		}
+	})
+	for _, state := range wpj.States() {
+		if state.Command != "" {
+			commands[state.Command] = string(state.State)
+		}
+	}
+	checked := 0
+	for line, path := range commands {
+		if !documented.Runs(line) || line == strings.TrimSpace(announcement) {
+			continue
+		}
+		checked++
+		if err := pasted(line); err != nil {
+			t.Errorf("%s: `%s`: %v", path, line, err)
+		}
+	}
+	if checked < 150 {
+		t.Errorf("only %d commands were found", checked)
+	}
+	// The walk has found what is known to be there: in a page, behind sudo, in a hint that is put together, and in an example.
+	for _, known := range []string{
+		"usherctl explain CODE", "sudo /usr/local/usher/usherctl doctor --quiet", "sudo /usr/local/usher/usherctl restart", "usherctl registrations watch VALUE",
+		"pbpaste | usherctl inspect -", "usherctl register --wait",
+	} {
+		if commands[known] == "" {
+			t.Errorf("`%s` was not found", known)
+		}
+	}
+}
+
+func TestWhatDoesNotRunWhenPasted(t *testing.T) {
+	for line, want := range map[string]string{
+		"usherctl statsu":                               "unknown command",
+		"usherctl status --lok":                         "unknown flag",
+		"usherctl status --user":                        "needs an argument",
+		"usherctl status jane":                          "unknown command",
+		"usherctl registrations show":                   "accepts 1 arg",
+		"usherctl registrations":                        "a group",
+		"usherctl gather with jamf.gather_after_portal": "unknown command",
+		"usherctl inspect THING":                        "THING",
+		"usherctl explain <CODE>":                       "shell",
+		"usherctl status   # of this Mac":               "remark",
+		"ssh mac.example.org usherctl status":           "ssh",
+		"sudo usherctl restart":                         "PATH",
+		"usherctl restart":                              "root",
+		"/usr/local/usher/usherctl outbox flush":        "",
+		"sudo /usr/local/usher/usherctl clean --force":  "",
+		"usherctl clean && usherctl register":           "",
+	} {
+		if err := pasted(line); (err == nil) != (want == "") || err != nil && !strings.Contains(err.Error(), want) {
+			t.Errorf("%s: %v, want %q", line, err, want)
+		}
+	}
+}
+
+// isName reports whether a text only names a command, as pages do, or a group of them.
+func isName(line string) bool {
+	names := strings.Fields(line)
+	if len(names) == 0 {
+		return false
+	}
+	command, rest, err := (&app{}).root().Find(names[1:])
+	return err == nil && len(rest) == 0 && line == command.CommandPath()
+}
+
+// rootOnly are commands that do nothing for anybody else.
+var rootOnly = []string{"usherctl install", "usherctl uninstall", "usherctl start", "usherctl stop", "usherctl restart"}
+
+// pasted returns why a command line does not run as usherctl's when it is pasted.
+func pasted(line string) error {
+	filled, err := documented.Fill(line, placeholders)
+	if err != nil {
+		return err
+	}
+	calls, err := documented.Calls(filled)
+	if err != nil {
+		return err
+	}
+	for _, call := range calls {
+		switch elsewhere := slices.Contains([]string{"make", "apt-get"}, call.Program); {
+		case call.Sudo && !strings.Contains(call.Program, "/") && !elsewhere:
+			return fmt.Errorf("sudo looks for %s in the PATH of the user", call.Program)
+		case call.Afar && !filepath.IsAbs(call.Program):
+			return fmt.Errorf("%s is not in the PATH that ssh gives to a command", call.Program)
+		}
+		if filepath.Base(call.Program) != "usherctl" {
+			continue
+		}
+		command, err := parsed(call.Arguments)
+		if err != nil {
+			return err
+		}
+		if slices.Contains(rootOnly, command.CommandPath()) && !call.Sudo && !filepath.IsAbs(call.Program) {
+			return fmt.Errorf("%s needs root, and there is no sudo", command.CommandPath())
+		}
+	}
+	return nil
+}
+
+// parsed is the command that arguments name, as far as usherctl takes them before it does anything.
+func parsed(arguments []string) (*cobra.Command, error) {
+	root := (&app{stdout: &output{to: io.Discard}, stderr: io.Discard}).root()
+	root.InitDefaultVersionFlag()
+	arguments = textArguments(root, arguments)
+	command, rest, err := root.Find(arguments)
+	if err != nil {
+		return nil, err
+	}
+	switch err := command.ParseFlags(rest); {
+	case errors.Is(err, pflag.ErrHelp):
+		return command, nil
+	case err != nil:
+		return nil, err
+	}
+	return command, errors.Join(command.ValidateArgs(command.Flags().Args()), command.ValidateRequiredFlags(), command.ValidateFlagGroups(), isNoGroup(command))
+}
+
+func isNoGroup(command *cobra.Command) error {
+	// `usherctl clean` does something itself, and has a command below it.
+	if command.HasSubCommands() && command.Example == "" {
+		return errors.New("a group of commands, and no command")
+	}
+	return nil
+}
+
+func everyCommand(visit func(*cobra.Command)) {
+	var walk func(*cobra.Command)
+	walk = func(command *cobra.Command) {
+		visit(command)
+		for _, one := range command.Commands() {
+			walk(one)
+		}
+	}
+	walk((&app{}).root())
+}
+
+// textsOf are the texts of a source as they are printed: what is added up is one text, with VALUE where something else than a text is added
+// or a verb of fmt is.
+func textsOf(file *ast.File) (texts []string) {
+	ast.Inspect(file, func(node ast.Node) bool {
+		expression, is := node.(ast.Expr)
+		if !is {
+			return true
+		}
+		text, is := textOf(expression)
+		if is {
+			texts = append(texts, verb.ReplaceAllString(text, "VALUE"))
+		}
+		return !is || callsSudo(expression) == "" // what is within is part of it
+	})
+	return texts
+}
+
+var verb = regexp.MustCompile(`%(\[\d\])?[sdqv]`)
+
+func textOf(expression ast.Expr) (text string, is bool) {
+	switch one := expression.(type) {
+	case *ast.BasicLit:
+		if one.Kind != token.STRING {
+			return "", false
+		}
+		text, err := strconv.Unquote(one.Value)
+		return text, err == nil
+	case *ast.ParenExpr:
+		return textOf(one.X)
+	case *ast.BinaryExpr:
+		left, isLeft := textOf(one.X)
+		right, isRight := textOf(one.Y)
+		if one.Op != token.ADD || !isLeft && !isRight {
+			return "", false
+		}
+		if !isLeft {
+			left = "VALUE"
+		}
+		if !isRight {
+			right = "VALUE"
+		}
+		return left + right, true
+	case *ast.CallExpr:
+		if line := callsSudo(one); line != "" {
+			return line, true
+		}
+	}
+	return "", false
+}
+
+// callsSudo is what a call of config.Sudo returns on a Mac, with its text for arguments.
+func callsSudo(expression ast.Expr) string {
+	call, is := expression.(*ast.CallExpr)
+	if !is || len(call.Args) != 1 {
+		return ""
+	}
+	name := ""
+	switch function := call.Fun.(type) {
+	case *ast.Ident:
+		name = function.Name
+	case *ast.SelectorExpr:
+		name = function.Sel.Name
+	}
+	arguments, is := textOf(call.Args[0])
+	if name != "Sudo" || !is {
+		return ""
+	}
+	return "sudo " + config.PlatformDefaults("darwin").Programs + "/usherctl " + arguments
+}
+
+// What is in backticks would be run by a shell into which a part of the help is pasted.
+func TestHelpHasNoBackticks(t *testing.T) {
+	everyCommand(func(command *cobra.Command) {
+		var help bytes.Buffer
+		command.SetOut(&help)
+		if err := command.Help(); err != nil || help.Len() == 0 {
+			t.Errorf("%s: %v", command.CommandPath(), err)
+		}
+		for line := range strings.Lines(help.String()) {
+			if strings.Contains(line, "`") {
+				t.Errorf("%s --help: %s", command.CommandPath(), line)
+			}
+		}
+	})
+}

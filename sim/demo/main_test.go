@@ -1,0 +1,26 @@
+package main
+
+import (
+	"strings"
+	"testing"
+)
+
+// A failure that was asked for is what the demonstration is to show; every other one is one of the demonstration.
+func TestVerdict(t *testing.T) {
+	for _, test := range []struct {
+		portalExit, code int
+		sentence         string
+		wanted           bool
+	}{
+		{0, 0, "", true},
+		{0, 3, "", false},
+		{66, 66, "That it failed was the point: Company Portal was told to end with 66", true},
+		{99, 15, "That it failed was the point: Company Portal was told to end with 99", true},
+		{66, 0, "usherctl did not notice", false},
+	} {
+		sentence, wanted := verdict(test.portalExit, test.code)
+		if !strings.Contains(sentence, test.sentence) || (sentence == "") != (test.sentence == "") || wanted != test.wanted {
+			t.Errorf("%d and %d: %q, %t", test.portalExit, test.code, sentence, wanted)
+		}
+	}
+}
