@@ -31,7 +31,7 @@ Jamf would drop the value otherwise; what stands in the way is printed as the va
 Names: ` + strings.Join(names, ", "),
 		Example: `  usherctl ea state
   usherctl ea --list
-  usherctl ea script state     the script to paste into Jamf Pro`,
+  usherctl ea script state`,
 		Args:      cobra.MaximumNArgs(1),
 		ValidArgs: names,
 		RunE: func(command *cobra.Command, arguments []string) error {

@@ -57,9 +57,6 @@ func TestCommandsRunWhenPasted(t *testing.T) {
 	everyCommand(func(command *cobra.Command) {
 		for line := range strings.Lines(command.Example) {
 			line = strings.TrimSpace(line)
-			if command.CommandPath() == "usherctl ea" {
-				line, _, _ = strings.Cut(line, "     ") // a remark is behind one of its examples
-			}
 			if line != "" && !strings.HasPrefix(line, "#") {
 				commands[line] = command.CommandPath() + " --help"
 			}
