@@ -48,7 +48,7 @@ var severalTables = map[string]severalTable{
 			for _, user := range users {
 				session := "-"
 				if user != nil {
-					session = sessionName(user.GetSession())
+					session = sessionName(user)
 				}
 				rows = append(rows, []string{
 					dash(status.GetComputer().GetName()), dash(user.GetUser().GetName()), session, identityName(user.GetIdentity().GetState()), a.age(user.GetLookTime()),

@@ -42,8 +42,8 @@ func (a *app) statusCommand() *cobra.Command {
 that rests on and when it was seen, the last registration, and the outbox. Root and admins see everybody, a
 user himself.
 
-The exit code is that of the state (docs/exit-codes.md) of --user, or else of the user on the console or the
-one who registered last: 0 for a user who is registered as he should be.`,
+The exit code is that of the state (docs/exit-codes.md) of --user, or else of the primary user: 0 for a user who is
+registered as they should be.`,
 		Example: `  usherctl status --json
   # look again first
   usherctl status --look
@@ -256,7 +256,7 @@ func (a *app) printStatus(status *usherv1.GetStatusResponse) {
 	var rows [][]string
 	for _, user := range status.GetUsers() {
 		rows = append(rows, []string{
-			user.GetUser().GetName(), sessionName(user.GetSession()), identityName(user.GetIdentity().GetState()), a.age(user.GetLookTime()),
+			user.GetUser().GetName(), sessionName(user), identityName(user.GetIdentity().GetState()), a.age(user.GetLookTime()),
 			lastState(user.GetLastRegistration()), a.clock(user.GetLastRegistration().GetUpdateTime()),
 		})
 	}
@@ -319,8 +319,11 @@ func (a *app) age(moment *timestamppb.Timestamp) string {
 	return ago(moment.AsTime(), time.Now())
 }
 
-func sessionName(session *usherv1.SessionStatus) string {
+func sessionName(user *usherv1.UserStatus) string {
+	session := user.GetSession()
 	switch {
+	case user.GetNoAccount():
+		return "no account"
 	case session == nil:
 		return "not connected" // he is logged out, or his agent does not run
 	case session.GetOnConsole():

@@ -95,7 +95,11 @@ var matrix = map[string]struct {
 	"/usher.v1.JamfProService/ProvisionExtensionAttributes": {empty(&usherv1.ProvisionExtensionAttributesRequest{}), unconfigured},
 	"/usher.v1.TenantService/GetTenant":                     {empty(&usherv1.GetTenantRequest{}), everyone},
 	"/usher.v1.TenantService/WatchTenant":                   {empty(&usherv1.WatchTenantRequest{}), everyone},
-	"/usher.v1.DeliveryService/ListDeliveries":              {empty(&usherv1.ListDeliveriesRequest{}), admins},
+	"/usher.v1.UserService/ForgetUser": {
+		empty(&usherv1.ForgetUserRequest{User: "nobody-known"}),
+		[5]codes.Code{codes.NotFound, codes.NotFound, codes.PermissionDenied, codes.PermissionDenied, codes.PermissionDenied},
+	},
+	"/usher.v1.DeliveryService/ListDeliveries": {empty(&usherv1.ListDeliveriesRequest{}), admins},
 	"/usher.v1.DeliveryService/FlushDeliveries": {
 		empty(&usherv1.FlushDeliveriesRequest{}), admins,
 	},

@@ -114,7 +114,7 @@ func TestHelperRestartedBySIGTERM(t *testing.T) {
 // usherd is killed while reports of two users wait, and right before and right after it has noted that the first has arrived: the next
 // usherd sends both in order, and nothing older after something newer.
 func TestHelperKilledWhileReportsWaitInLine(t *testing.T) {
-	waiting := func(t *testing.T) (s *story, want []string) {
+	waiting := func(t *testing.T) (s *story, want map[string]string) {
 		s = newStory(t, nil)
 		s.withJamfPro()
 		s.jamfPro.down()
@@ -123,14 +123,15 @@ func TestHelperKilledWhileReportsWaitInLine(t *testing.T) {
 		jane, john := s.loggedIn("jane"), s.loggedIn("john")
 		for _, u := range []*mac.User{jane, john} {
 			s.control(10, "register", "--user", u.Name, "--wait", "--delivery-timeout", "200ms")
-			want = append(want, u.Name+"@example.com")
 		}
-		return s, want
+		// John came last, so that he is the primary user.
+		return s, map[string]string{"Usher User Principal Name": john.Name + "@example.com", "Usher Other Users": jane.Name + ": REGISTERED"}
 	}
-	arrived := func(s *story, want []string) {
+	arrived := func(s *story, want map[string]string) {
 		s.t.Helper()
-		s.wantInJamfPro(map[string]string{"Usher User Principal Name": want[1]})
-		if names := s.namesTold(); !slices.Equal(names, want) {
+		s.wantInJamfPro(want)
+		s.control(0, "registrations", "watch", s.newest().ID)
+		if names := s.namesTold(); !slices.Equal(names, []string{want["Usher User Principal Name"]}) {
 			s.t.Errorf("Jamf Pro was told of %v, want %v", names, want)
 		}
 	}

@@ -201,6 +201,7 @@ func TestNothingIsDoneToAMacOverTheFleet(t *testing.T) {
 		}
 	}
 	await()
+	s.waitHelperLog("another user is at the Mac")
 	before := s.everythingKept()
 
 	subjects := []string{access.StatusOfAll, access.StatusOf(deviceName), access.ChangesOf(deviceName), "usher.v1.command." + deviceName, "usher.v1.answer.walk." + deviceName,
@@ -286,6 +287,7 @@ func TestNothingIsDoneToAMacOverTheListener(t *testing.T) {
 	s.start()
 	jane := s.known("jane")
 	s.waitHelperLog("listener answers")
+	s.waitHelperLog("another user is at the Mac")
 	before := s.everythingKept()
 	answered := 0
 	protoregistry.GlobalFiles.RangeFiles(func(file protoreflect.FileDescriptor) bool {

@@ -26,7 +26,7 @@ func TestGrpcurl(t *testing.T) {
 	}
 	want := "grpc.health.v1.Health grpc.reflection.v1.ServerReflection " +
 		"usher.v1.CleanService usher.v1.DeliveryService usher.v1.DoctorService usher.v1.JamfProService usher.v1.RegistrationService " +
-		"usher.v1.StatusService usher.v1.SupportService usher.v1.TenantService"
+		"usher.v1.StatusService usher.v1.SupportService usher.v1.TenantService usher.v1.UserService"
 	if got := strings.Join(strings.Fields(ask("list")), " "); got != want {
 		t.Errorf("list: %s\nwant: %s", got, want)
 	}

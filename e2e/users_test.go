@@ -126,6 +126,29 @@ func TestJamfProDescribesThePrimaryUser(t *testing.T) {
 			s.wantRecord(jane)
 			s.must(admin.StartAgent(s.ctx))
 			s.wantRecord(jane, admin.Name+": NOT_REGISTERED")
+
+			// A delivery while her keychain is locked says so; that it is open again is a change then. The IDs stay. One who is forgotten while they are
+			// logged in is not named before the next look.
+			s.must(jane.Keyring.Lock(s.ctx))
+			s.look(jane)
+			s.control(0, "forget", "--user", admin.Name)
+			s.wantInJamfPro(map[string]string{
+				"Usher Registration State": "UNREADABLE", "Usher User Principal Name": jane.Name + "@example.com", "Usher Other Users": "",
+			})
+			s.must(jane.Keyring.Unlock(s.ctx))
+			s.look(jane)
+			s.wantRecord(jane, admin.Name+": NOT_REGISTERED")
+
+			// Nobody is left.
+			s.onConsole(nil)
+			s.must(admin.Delete())
+			s.must(jane.Delete())
+			s.must(s.Set(map[string]any{"primary_user": ""}))
+			others := []string{admin.Name + ": no account", jane.Name + ": no account"}
+			slices.Sort(others)
+			s.wantInJamfPro(map[string]string{
+				"Usher User": "", "Usher Registration State": "", "Usher Registration Result": "", "Usher Other Users": strings.Join(others, ", "),
+			})
 		})
 	}
 }

@@ -2,7 +2,7 @@ package main
 
 import (
 	"context"
-	"fmt"
+	"errors"
 	"log/slog"
 	"slices"
 	"sync/atomic"
@@ -40,7 +40,7 @@ type parts struct {
 	// report returns what Jamf Pro is told. It is set before anything is delivered.
 	report func() (attribute.Report, error)
 	// delivered is told what Jamf Pro was told. It is set before anything is delivered.
-	delivered func(attribute.Report) error
+	delivered func(before, after attribute.Report) error
 }
 
 // configured are the parts of one configuration.
@@ -150,15 +150,16 @@ func (p *parts) configurationError() error {
 
 // Deliver implements [delivery.Deliverer].
 func (p *parts) Deliver(ctx context.Context, report delivery.Report) error {
-	told, err := p.report() // or how this Mac stands some moments later
-	if err != nil {
-		return fmt.Errorf("read what to tell Jamf Pro: %w", err)
-	}
+	before, err := p.report()
 	if err := p.current.Load().deliverer.Deliver(ctx, report); err != nil {
 		return err
 	}
-	if err := p.delivered(told); err != nil {
-		p.log.Warn("Jamf Pro is told of this Mac's users once more", "error", err)
+	after, afterErr := p.report()
+	if err = errors.Join(err, afterErr); err == nil {
+		err = p.delivered(before, after)
+	}
+	if err != nil {
+		p.log.Warn("what Jamf Pro has of this Mac's users is not known, and is sent once more", "error", err)
 	}
 	return nil
 }

@@ -13,7 +13,7 @@ import (
 	"usher.internal/helper/clean"
 	"usher.internal/helper/delivery"
 	"usher.internal/helper/fleet"
-	"usher.internal/helper/forget"
+	"usher.internal/helper/forgetting"
 	"usher.internal/helper/listener"
 	"usher.internal/helper/observation"
 	"usher.internal/helper/primary"
@@ -130,7 +130,7 @@ func run(ctx context.Context, live *config.Live, log *slog.Logger) error {
 	})
 	remote := listener.New(listener.Config{Settings: func() listener.Settings { return listenerSettings(live.Current()) }, Logger: log})
 	cleaner := clean.New(clean.Config{Store: journal, Sessions: registry, Look: observer.ReadAndKeep, Active: machine.Active, Logger: log})
-	presence := primary.NewPresence(journal, accounts.Console)
+	presence, people := primary.NewPresence(journal, accounts.AtConsole), new(primary.Accounts)
 	var users *primary.Keeper
 	services := server.New(server.Config{
 		Registrations: machine,
@@ -143,9 +143,10 @@ func run(ctx context.Context, live *config.Live, log *slog.Logger) error {
 		JamfPro:       parts,
 		Clean:         cleaner,
 		Presence:      presence,
-		Forgetter: forget.New(forget.Config{
+		Accounts:      people,
+		Forgetter: forgetting.New(forgetting.Config{
 			Store: journal, Registrations: machine, Deliveries: outbox,
-			Others: []func(*store.Tx, uint32) error{observer.Forget, cleaner.Forget, primary.Forget}, Forgotten: func() { users.Tell() }, Logger: log,
+			More: []func(*store.Tx, uint32, string) error{observer.Forget, cleaner.Forget, primary.Forget}, Forgotten: func() { users.Send() },
 		}),
 		SupportLogs: support.New(support.Config{
 			JamfLog: support.JamfLog, OwnFiles: support.OwnFiles, People: func() []string { return excerpt.PeopleIn(support.Homes...) },
@@ -164,9 +165,10 @@ func run(ctx context.Context, live *config.Live, log *slog.Logger) error {
 		return attribute.Of(status.GetUsers()), err
 	}
 	users = primary.NewKeeper(primary.Config{
-		Store: journal, Presence: presence, Sessions: registry, Outbox: outbox, Observer: observer, Report: parts.report,
-		Automatic:  func() bool { return live.Current().Identity.LookAutomatically },
-		Configured: live.Changed, Logger: log,
+		Store: journal, Presence: presence, Accounts: people, Sessions: registry, Outbox: outbox, Observer: observer, Report: parts.report,
+		PrimaryUser: func() string { return live.Current().PrimaryUser },
+		Automatic:   func() bool { return live.Current().Identity.LookAutomatically },
+		Configured:  live.Changed, Logger: log,
 	})
 	parts.delivered = users.Delivered
 

@@ -40,20 +40,20 @@ func (c *Cleaner) List(filter Filter) (found []Removal, err error) {
 	return found, err
 }
 
-// Forget removes the records of a user's removals, in the caller's transaction.
-func (c *Cleaner) Forget(tx *store.Tx, uid uint32) error {
+// Forget removes the records of removals of the user with that uid and name, in the caller's transaction.
+func (c *Cleaner) Forget(tx *store.Tx, uid uint32, name string) error {
 	var own []uint64
 	for one, err := range removals.Ascend(tx) {
 		if err != nil {
 			return err
 		}
-		if one.User.UID == uid {
+		if one.User.UID == uid && one.User.Name == name {
 			own = append(own, one.Number)
 		}
 	}
 	for _, number := range own {
 		if err := removals.Delete(tx, store.NumberKey(number)); err != nil {
-			return fmt.Errorf("forget the removals of uid %d: %w", uid, err)
+			return fmt.Errorf("forget the removals of %s: %w", name, err)
 		}
 	}
 	return nil

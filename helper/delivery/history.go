@@ -69,24 +69,31 @@ func (o *Outbox) index(tx *store.Tx) error {
 	return nil
 }
 
-// Forget removes the deliveries of a user, and what the fleet is still to be told of them, in the caller's transaction. It returns how many
-// deliveries there were. An attempt that is under way comes to its end, and leaves nothing.
-func (o *Outbox) Forget(tx *store.Tx, uid uint32) (removed int, err error) {
+// Forget removes the deliveries of the user with that uid and name, and what the fleet is still to be told of them, in the caller's transaction. It
+// returns how many deliveries there were. An attempt that is under way comes to its end, and leaves nothing.
+func (o *Outbox) Forget(tx *store.Tx, uid uint32, name string) (removed int, err error) {
 	if err := o.index(tx); err != nil {
 		return 0, err
 	}
-	entriesOf := func(book quota.Book[uint64]) (all []quota.Entry[uint64], err error) {
+	own := func(book quota.Book[uint64], from store.Bucket[Delivery]) (all []quota.Entry[uint64], err error) {
 		keys, err := book.Of(tx, uid)
-		for _, key := range keys {
-			all = append(all, quota.Entry[uint64]{UID: uid, Key: key})
+		if err != nil {
+			return nil, err
 		}
-		return all, err
+		for _, key := range keys {
+			if one, found, err := from.Get(tx, store.NumberKey(key)); err != nil {
+				return nil, err
+			} else if found && one.Report.UserName == name {
+				all = append(all, entryOf(one))
+			}
+		}
+		return all, nil
 	}
-	delivered, err := entriesOf(deliveriesOf)
+	delivered, err := own(deliveriesOf, deliveries)
 	if err != nil {
 		return 0, err
 	}
-	waiting, err := entriesOf(unpublishedOf)
+	waiting, err := own(unpublishedOf, unpublished)
 	if err != nil {
 		return 0, err
 	}
@@ -101,7 +108,7 @@ func (o *Outbox) Forget(tx *store.Tx, uid uint32) (removed int, err error) {
 		err = errors.Join(err, publications.Put(tx, publicationKey, kept))
 	}
 	if err != nil {
-		return 0, fmt.Errorf("forget the deliveries of uid %d: %w", uid, err)
+		return 0, fmt.Errorf("forget the deliveries of %s: %w", name, err)
 	}
 	return len(delivered), nil
 }

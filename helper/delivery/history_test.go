@@ -126,10 +126,10 @@ func TestForgottenDeliveriesAreGone(t *testing.T) {
 	f.flood(501, 3)
 	f.flood(502, 2)
 	err := f.store.Update(func(tx *store.Tx) error {
-		if removed, err := f.outbox.Forget(tx, 501); removed != 3 || err != nil {
+		if removed, err := f.outbox.Forget(tx, 501, "jane"); removed != 3 || err != nil {
 			t.Errorf("removed %d, %v", removed, err)
 		}
-		removed, err := f.outbox.Forget(tx, 503)
+		removed, err := f.outbox.Forget(tx, 501, "john")
 		if removed != 0 {
 			t.Errorf("of nobody %d were removed", removed)
 		}

@@ -177,6 +177,12 @@ func (o *Outbox) Undelivered(tx *store.Tx, uid uint32) ([]Delivery, error) {
 	return slices.DeleteFunc(all, func(d Delivery) bool { return d.Report.UID != uid }), err
 }
 
+// Waiting reports, in the caller's transaction, whether any delivery waits for an attempt that is going to be made.
+func (o *Outbox) Waiting(tx *store.Tx) (bool, error) {
+	all, err := undelivered(tx)
+	return slices.ContainsFunc(all, func(d Delivery) bool { return !d.NextAttemptAt.IsZero() }), err
+}
+
 // Flush makes every pending delivery due now, whatever was to be waited for, and the refused ones pending again. Those are only
 // the ones that nothing newer of the user has replaced, and after which Jamf Pro has taken nothing. It returns how many are due.
 func (o *Outbox) Flush() (due int, err error) {

@@ -168,7 +168,7 @@ func (w *worker) record(id uint64, began time.Time, attemptError error) error {
 		return err
 	}
 	if recorded.ID == 0 {
-		w.log.Info("attempt ended after a newer report had taken its place", "delivery_id", id)
+		w.log.Info("attempt ended after a newer report had taken its place, or its user was forgotten", "delivery_id", id)
 		return nil
 	}
 	w.logOutcome(recorded)

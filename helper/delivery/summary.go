@@ -29,8 +29,11 @@ func (r Report) Summary() string {
 	if r.DeviceIDChange != nil {
 		said = append(said, "another device id")
 	}
-	if len(said) == 0 {
-		said = append(said, "no user")
+	if r.UserName == "" {
+		return "no user is known any more"
 	}
-	return strings.TrimPrefix(r.UserName+": "+strings.Join(said, ", "), ": ")
+	if len(said) == 0 {
+		said = append(said, "the primary user")
+	}
+	return r.UserName + ": " + strings.Join(said, ", ")
 }

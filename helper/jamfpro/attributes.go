@@ -1,6 +1,7 @@
 package jamfpro
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -30,12 +31,13 @@ type Definition struct {
 type defined struct {
 	ID                   string `json:"id,omitempty"`
 	Name                 string `json:"name"`
-	Description          string `json:"description"`
 	DataType             string `json:"dataType"`
-	Enabled              bool   `json:"enabled"`
 	InputType            string `json:"inputType"`
 	InventoryDisplayType string `json:"inventoryDisplayType"`
-	createdAt            time.Time
+	// What an admin may have changed; nil where the server did not say it, and then it is left as it is.
+	Description *string `json:"description,omitempty"`
+	Enabled     *bool   `json:"enabled,omitempty"`
+	createdAt   time.Time
 }
 
 // definedValue is a value with where it belongs.
@@ -79,16 +81,17 @@ func (c *Client) SetExtensionAttributes(ctx context.Context, which Selector, att
 // errRejected: Jamf Pro did not like the values or their definitions.
 var errRejected = errors.New("rejected")
 
-// setAttributes writes the values. When they are rejected, no definition is remembered any more.
+// setAttributes writes the values. When they are rejected, no definition is remembered any more. Of attributes some of which cannot be written,
+// the others are, before the error says which.
 func (c *Client) setAttributes(ctx context.Context, which Selector, computer Computer, attributes []Attribute) error {
-	values, err := c.define(ctx, attributes)
-	if err != nil {
-		return err
+	values, unusable, err := c.define(ctx, attributes)
+	if err != nil || len(values) == 0 {
+		return cmp.Or(err, unusable)
 	}
 	err = c.updateComputer(ctx, which, computer, values)
 	refused, ok := errors.AsType[*APIError](err)
 	if !ok || refused.Status != http.StatusBadRequest {
-		return err
+		return cmp.Or(err, unusable)
 	}
 	c.definitions = nil
 	recently := c.now().Add(-2 * ClusterRefresh)
@@ -104,8 +107,8 @@ type rejection struct{ error }
 
 func (r rejection) Unwrap() []error { return []error{errRejected, r.error} }
 
-// define finds the definition of each attribute, from memory, from the server, or by creating it.
-func (c *Client) define(ctx context.Context, attributes []Attribute) ([]definedValue, error) {
+// define finds the definition of each attribute, from memory, from the server, or by creating it. Unusable says of the first that is left out why.
+func (c *Client) define(ctx context.Context, attributes []Attribute) (values []definedValue, unusable, err error) {
 	known := func(name string) bool { _, ok := c.definitions[name]; return ok }
 	var missing []string
 	for _, one := range attributes {
@@ -115,25 +118,30 @@ func (c *Client) define(ctx context.Context, attributes []Attribute) ([]definedV
 	}
 	if len(missing) > 0 {
 		if err := c.lookUpDefinitions(ctx, missing); err != nil {
-			return nil, err
+			return nil, nil, err
 		}
 	}
-	var values []definedValue
 	for _, one := range attributes {
 		if !known(one.Name) {
-			if _, err := c.createDefinition(ctx, one.Definition); err != nil {
-				return nil, err
+			_, err := c.createDefinition(ctx, one.Definition)
+			if errors.Is(err, ErrAttributeMissing) {
+				unusable = cmp.Or(unusable, err)
+				continue
+			}
+			if err != nil {
+				return nil, nil, err
 			}
 		}
 		found := c.definitions[one.Name]
 		if err := found.writable(one.DataType); err != nil {
 			// Nothing is remembered of it, so that it is seen when an admin has changed it.
 			delete(c.definitions, one.Name)
-			return nil, err
+			unusable = cmp.Or(unusable, err)
+			continue
 		}
 		values = append(values, definedValue{found, one.Value})
 	}
-	return values, nil
+	return values, unusable, nil
 }
 
 // dataTypeString is Jamf Pro's name for the data type that takes any text.
@@ -188,7 +196,7 @@ func (c *Client) createDefinition(ctx context.Context, wanted Definition) (creat
 		ID string `json:"id"`
 	}
 	made := defined{
-		Name: wanted.Name, Description: wanted.Description, DataType: wanted.DataType, Enabled: true, InputType: "TEXT",
+		Name: wanted.Name, Description: &wanted.Description, DataType: wanted.DataType, Enabled: new(true), InputType: "TEXT",
 		InventoryDisplayType: "EXTENSION_ATTRIBUTES", createdAt: c.now(),
 	}
 	err = c.ask(ctx, callCreateAttributes, request{body: made}, &answer)

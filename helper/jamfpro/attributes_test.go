@@ -10,6 +10,7 @@ import (
 	"testing"
 
 	"usher.internal/helper/jamfpro"
+	sim "usher.internal/sim/jamfpro"
 )
 
 func TestValuesGoIntoTheSectionOfTheirDefinition(t *testing.T) {
@@ -193,5 +194,21 @@ func TestDefinitionThatHasChangedIsLookedUpAtOnce(t *testing.T) {
 	}
 	if body := string(server.bodies[patchCall]); body != `{"hardware":{"extensionAttributes":[{"definitionId":"2","values":["jane@example.com"]}]}}` {
 		t.Errorf("body %s", body)
+	}
+}
+
+// What can be written is, where other attributes are missing and may not be created, or are scripts; the error names one of those.
+func TestWhatCanBeWrittenIs(t *testing.T) {
+	server, client := simulator(t, sim.Options{Definitions: []sim.Definition{{Name: "Usher A"}, {Name: "Usher B", InputType: sim.InputScript, ScriptContents: "#!/bin/sh"}}})
+	server.SetPrivileges(sim.DefaultClientID, []string{sim.ReadComputers, sim.UpdateComputers, sim.ReadExtensionAttributes})
+	err := client.SetExtensionAttributes(t.Context(), this, attributes("Usher C", "Usher B", "Usher A"))
+	if !errors.Is(err, jamfpro.ErrAttributeMissing) || !strings.Contains(err.Error(), "Usher C") {
+		t.Errorf("the error is %v", err)
+	}
+	if computer, _ := server.Computer(this.UDID); computer.Value("Usher A") == "" || computer.Patches != 1 {
+		t.Errorf("Jamf Pro has %+v", computer)
+	}
+	if err := client.SetExtensionAttributes(t.Context(), this, attributes("Usher B")); !errors.Is(err, jamfpro.ErrAttributeNotWritable) {
+		t.Errorf("with the script alone the error is %v", err)
 	}
 }

@@ -6,6 +6,7 @@ import (
 	"time"
 
 	"usher.internal/helper/store"
+	"usher.internal/internal/accounts"
 	"usher.internal/internal/wpj"
 )
 
@@ -27,6 +28,12 @@ func (o *Observer) LookWithoutSession(ctx context.Context, user User) error {
 		kept, found, err := observations.Get(tx, key(user.UID))
 		if err != nil {
 			return err
+		}
+		if found && kept.User.Name != user.Name {
+			return nil // the uid belongs to another person now
+		}
+		if exists, err := accounts.Exists(user.Name, user.UID); !found && (err != nil || !exists) {
+			return err // the user was forgotten meanwhile
 		}
 		if !found {
 			evidence := []wpj.Evidence{noSession(), said}

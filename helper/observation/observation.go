@@ -52,11 +52,6 @@ type Observation struct {
 	Reported Reported `json:"reported,omitzero"`
 }
 
-// Holds reports whether the user holds a registration that can be used, as far as is known.
-func (o *Observation) Holds() bool {
-	return o.Identity.State.Registered() || o.LastKnown != nil && o.LastKnown.State.Registered()
-}
-
 // UserPrincipalName returns the one of the user's registration, as far as is known; empty for none.
 func (o *Observation) UserPrincipalName() wpj.UserPrincipalName {
 	if o.LastKnown != nil {

@@ -272,10 +272,30 @@ func (o *Observer) Report(tx *store.Tx, uid uint32, identity wpj.Identity) error
 	return observations.Put(tx, key(uid), kept)
 }
 
-// Forget removes what is known of a user, in the caller's transaction. The next look brings it back.
-func (o *Observer) Forget(tx *store.Tx, uid uint32) error {
-	if err := errors.Join(observations.Delete(tx, key(uid)), changesReported.Forget(tx, uid)); err != nil {
-		return fmt.Errorf("forget how uid %d stands: %w", uid, err)
+// Delivered records what a delivery has said of a user: how they stood then, which is not always what was reported. A change back is one, too.
+func (o *Observer) Delivered(uid uint32, identity wpj.Identity) error {
+	known, err := o.Of(uid)
+	if err != nil || known == nil || known.Reported.At.IsZero() || known.Reported.same(telling(identity, known.Reported.At)) {
+		return err
+	}
+	return o.config.Store.Update(func(tx *store.Tx) error {
+		kept, found, err := observations.Get(tx, key(uid))
+		if err != nil || !found {
+			return err
+		}
+		kept.Reported = telling(identity, kept.Reported.At)
+		return observations.Put(tx, key(uid), kept)
+	})
+}
+
+// Forget removes what is known of the user with that uid and name, in the caller's transaction. The next look brings it back.
+func (o *Observer) Forget(tx *store.Tx, uid uint32, name string) error {
+	kept, found, err := observations.Get(tx, key(uid))
+	if err == nil && found && kept.User.Name == name {
+		err = errors.Join(observations.Delete(tx, key(uid)), changesReported.Forget(tx, uid))
+	}
+	if err != nil {
+		return fmt.Errorf("forget how %s stands: %w", name, err)
 	}
 	return nil
 }

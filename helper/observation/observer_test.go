@@ -294,14 +294,13 @@ func TestLastKnownIdentityStays(t *testing.T) {
 		tells    wpj.Evidence
 		state    wpj.State
 		lastKept wpj.State
-		holds    bool
 	}{
-		{"nobody could look yet", locked(), wpj.StateUnreadable, "", false},
-		{"registered", evidence, wpj.StateRegistered, "", true},
-		{"locked", locked(), wpj.StateUnreadable, wpj.StateRegistered, true},
-		{"still locked", locked(), wpj.StateUnreadable, wpj.StateRegistered, true},
-		{"gone", nothing(), wpj.StateNotRegistered, "", false},
-		{"locked again", locked(), wpj.StateUnreadable, wpj.StateNotRegistered, false},
+		{"nobody could look yet", locked(), wpj.StateUnreadable, ""},
+		{"registered", evidence, wpj.StateRegistered, ""},
+		{"locked", locked(), wpj.StateUnreadable, wpj.StateRegistered},
+		{"still locked", locked(), wpj.StateUnreadable, wpj.StateRegistered},
+		{"gone", nothing(), wpj.StateNotRegistered, ""},
+		{"locked again", locked(), wpj.StateUnreadable, wpj.StateNotRegistered},
 	} {
 		w.agent.tells(step.tells)
 		kept := w.keep(w.read())
@@ -309,8 +308,8 @@ func TestLastKnownIdentityStays(t *testing.T) {
 		if kept.LastKnown != nil {
 			last = kept.LastKnown.State
 		}
-		if kept.Identity.State != step.state || last != step.lastKept || kept.Holds() != step.holds {
-			t.Errorf("%s: %s, last known %s, holds %t; want %s, %s, %t", step.name, kept.Identity.State, last, kept.Holds(), step.state, step.lastKept, step.holds)
+		if kept.Identity.State != step.state || last != step.lastKept {
+			t.Errorf("%s: %s, last known %s; want %s, %s", step.name, kept.Identity.State, last, step.state, step.lastKept)
 		}
 	}
 }
@@ -325,7 +324,7 @@ func TestAnotherPersonWithTheSameUIDBeginsAnew(t *testing.T) {
 	reading := w.read()
 	err := w.store.Update(func(tx *store.Tx) error {
 		kept, err := w.observer.Keep(tx, observation.User{Name: "john", UID: jane}, reading)
-		if kept.User.Name != "john" || kept.LastKnown != nil || kept.DeviceID != "" || kept.Holds() {
+		if kept.User.Name != "john" || kept.LastKnown != nil || kept.DeviceID != "" {
 			t.Errorf("of john it is known: %+v", kept)
 		}
 		return err
@@ -338,7 +337,7 @@ func TestAnotherPersonWithTheSameUIDBeginsAnew(t *testing.T) {
 func TestForgottenUserComesBackWithTheNextLook(t *testing.T) {
 	w := newWorld(t, nil)
 	w.keep(w.read())
-	if err := w.store.Update(func(tx *store.Tx) error { return w.observer.Forget(tx, jane) }); err != nil {
+	if err := w.store.Update(func(tx *store.Tx) error { return w.observer.Forget(tx, jane, "jane") }); err != nil {
 		t.Fatal(err)
 	}
 	if known, err := w.observer.Of(jane); known != nil || err != nil {

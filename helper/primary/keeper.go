@@ -6,26 +6,32 @@ import (
 	"log/slog"
 	"time"
 
+	"google.golang.org/protobuf/proto"
+
 	"usher.internal/helper/delivery"
 	"usher.internal/helper/observation"
 	"usher.internal/helper/quota"
 	"usher.internal/helper/sessions"
 	"usher.internal/helper/store"
 	"usher.internal/internal/attribute"
+	"usher.internal/internal/contract"
 	usherv1 "usher.internal/proto/usher/v1"
 )
 
 const (
-	// noticesEvery is how often a [Keeper] looks by itself: that somebody else is on the console, or that an account was deleted, wakes nobody.
+	// noticesEvery is how often a [Keeper] looks by itself: nothing wakes it when somebody else is on the console, or an account was deleted.
 	noticesEvery = 10 * time.Minute
-	// looksWithin is how long a new session may take to be looked at: until then nothing is told of it, for the look reports by itself.
+	// looksWithin is how long a new session may take to be looked at: the look reports by itself.
 	looksWithin = 2 * time.Minute
+	// The pauses after the journal could not be read or written.
+	firstPause, longestPause = time.Second, time.Minute
 )
 
-// changesTold is how often Jamf Pro is told of other users: once in five minutes. Two who share a Mac can take turns at it as often as they like.
-var changesTold = quota.NewAllowance("users-told", 12, time.Hour)
+// changes is how often Jamf Pro is sent a change of the users, 12 times within an hour: two who share a Mac can take turns as often as they
+// like.
+var changes = quota.NewAllowance("users-sent", 12, time.Hour)
 
-// described is what Jamf Pro was told of the users of this Mac.
+// described is what Jamf Pro has of the users of this Mac.
 type described struct {
 	UID    uint32 `json:"uid"`
 	Name   string `json:"name"`
@@ -41,58 +47,66 @@ var (
 type Config struct {
 	Store    *store.Store
 	Presence *Presence
+	Accounts *Accounts
 	Sessions interface {
 		Watch() (now []sessions.Session, changed <-chan struct{})
 	}
 	Outbox interface {
 		Enqueue(tx *store.Tx, report delivery.Report) (delivery.Delivery, error)
-		List(includeEnded bool, limit int) ([]delivery.Delivery, error)
+		// Waiting reports whether any delivery waits for its attempt.
+		Waiting(tx *store.Tx) (bool, error)
 	}
 	Observer *observation.Observer
 	// Report returns what the extension attributes follow from now.
 	Report func() (attribute.Report, error)
-	// Automatic tells whether changes are to be told without that somebody asks.
-	Automatic func() bool
+	// PrimaryUser returns the one that is configured. Automatic reports whether changes are sent although nobody asks for it.
+	PrimaryUser func() string
+	Automatic   func() bool
 	// Configured returns a channel that is closed when the configuration is another one.
 	Configured func() <-chan struct{}
 	Logger     *slog.Logger
 }
 
-// Keeper has Jamf Pro told when another user has become the primary one of this Mac, or others have come or gone. One goroutine runs [Keeper.Run];
-// [Keeper.Delivered] may be called from anywhere.
+// Keeper keeps who is at the Mac, and sends Jamf Pro the change when another user has become the primary one of this Mac, or others have come or
+// gone. One goroutine runs [Keeper.Run]; the other methods may be called from anywhere.
 type Keeper struct {
 	Config
 	// asked holds at most one signal.
 	asked chan struct{}
-	// wanted holds while somebody has asked, and notBefore is until when no change is told, since too many were. Both belong to the goroutine
-	// of Run.
-	wanted    bool
-	notBefore time.Time
+	// wanted holds while somebody has asked, notBefore is until when no change is sent, since too many were, and lookedUp when the accounts were
+	// looked up. They belong to the goroutine of Run.
+	wanted              bool
+	notBefore, lookedUp time.Time
 }
 
 // NewKeeper returns a keeper that does nothing by itself before [Keeper.Run].
 func NewKeeper(config Config) *Keeper { return &Keeper{Config: config, asked: make(chan struct{}, 1)} }
 
-// Tell has Jamf Pro told of a change that somebody has asked for, also where changes are not told automatically. It does not block.
-func (k *Keeper) Tell() {
+// Send has Jamf Pro sent how the users stand because somebody has asked for it, whatever it was sent before. It does not block.
+func (k *Keeper) Send() {
 	select {
 	case k.asked <- struct{}{}:
-	default: // it is going to be told
+	default: // it is going to be sent
 	}
 }
 
-// Run keeps who is at the Mac, and has changes told, until ctx ends. It returns nil.
+// Run keeps who is at the Mac, and sends changes, until ctx ends. It returns nil.
 func (k *Keeper) Run(ctx context.Context) error {
 	timer := time.NewTimer(noticesEvery)
 	defer timer.Stop()
-	for failed := false; ; {
+	for pause := firstPause; ; {
 		written, configured := k.Store.Changed(), k.Configured()
 		now, changed := k.Sessions.Watch()
 		wait, err := k.notice(now)
-		if err != nil && !failed {
-			k.Logger.Warn("changes of this Mac's users are not told to Jamf Pro until the journal can be used again", "error", err)
+		if err != nil {
+			if pause == firstPause {
+				k.Logger.Warn("changes of this Mac's users do not reach Jamf Pro until the journal can be used again", "error", err)
+			}
+			// A write that fails wakes who waits for one, too.
+			wait, written, pause = pause, nil, min(2*pause, longestPause)
+		} else {
+			pause = firstPause
 		}
-		failed = err != nil
 		timer.Reset(wait)
 		select {
 		case <-written:
@@ -107,97 +121,157 @@ func (k *Keeper) Run(ctx context.Context) error {
 	}
 }
 
-// notice keeps who is at the Mac and has a change told, and returns when to look again where nothing wakes us.
+// notice keeps who is at the Mac and sends a change, and returns when to look again where nothing wakes us.
 func (k *Keeper) notice(now []sessions.Session) (wait time.Duration, err error) {
-	if err := k.Presence.Note(now); err != nil {
-		return noticesEvery, err
+	came, err := k.Presence.Note(now)
+	if err != nil {
+		return 0, err
 	}
-	if !k.Automatic() && !k.wanted {
-		return noticesEvery, nil
+	for _, person := range came {
+		k.Logger.Info("another user is at the Mac", "uid", person.UID)
 	}
 	report, err := k.Report()
 	if err != nil {
-		return noticesEvery, err
+		return 0, err
 	}
-	// Each write to the journal wakes us, so that nothing is written where nothing is to be told.
-	if told, err := k.isTold(describe(report)); err != nil || told {
-		k.wanted = k.wanted && !told
-		return noticesEvery, err
+	wait = noticesEvery
+	if again := looksEvery - time.Since(k.lookedUp); again > 0 {
+		wait = again
+	} else {
+		k.lookedUp = time.Now()
+		if k.Accounts.Refresh(candidates(report), k.PrimaryUser()) {
+			if report, err = k.Report(); err != nil {
+				return 0, err
+			}
+		}
 	}
-	if wait := max(unseen(report, time.Now()), time.Until(k.notBefore)); wait > 0 {
+	if !k.Automatic() && !k.wanted {
 		return wait, nil
 	}
-	// Whatever is on its way tells of all, and its end wakes us. What Jamf Pro has refused waits for an admin.
-	if undelivered, err := k.Outbox.List(false, 1); err != nil || len(undelivered) > 0 {
-		return noticesEvery, err
+	// Each write to the journal wakes us, so that nothing is written where nothing is to be sent.
+	// Where nothing was ever delivered, whoever looks first reports: after an upgrade, all Macs of a fleet do not begin with it at once.
+	if last, found, err := k.last(); err != nil || (!found || last == describe(report)) && !k.wanted {
+		return wait, err
 	}
-	return noticesEvery, k.Store.Update(func(tx *store.Tx) error {
-		again, allowed, err := changesTold.Spend(tx, 0, time.Now())
-		if err != nil || !allowed {
-			k.notBefore = again
-			return err
+	if later := max(unseen(report, time.Now()), time.Until(k.notBefore)); later > 0 && !k.wanted {
+		return min(wait, later), nil
+	}
+	// Whatever waits sends all there is, and its end wakes us. What Jamf Pro has refused is sent again by the outbox.
+	waits := false
+	if err := k.Store.View(func(tx *store.Tx) (err error) { waits, err = k.Outbox.Waiting(tx); return err }); err != nil || waits {
+		return wait, err
+	}
+	return wait, k.Store.Update(func(tx *store.Tx) error {
+		if waits, err := k.Outbox.Waiting(tx); err != nil || waits {
+			return err // it has come meanwhile
 		}
-		return k.tell(tx, report)
+		if !k.wanted {
+			again, allowed, err := changes.Spend(tx, 0, time.Now())
+			if err != nil || !allowed {
+				k.notBefore = time.Now().Add(min(time.Until(again), time.Hour))
+				return err
+			}
+		}
+		tx.OnCommit(func() { k.wanted = false })
+		return k.send(tx, report)
 	})
 }
 
-// isTold reports whether that is what Jamf Pro was told last.
-func (k *Keeper) isTold(of described) (told bool, err error) {
-	err = k.Store.View(func(tx *store.Tx) error {
-		last, found, err := describedLast.Get(tx, describedKey)
-		told = found && last == of || !found && of == described{}
-		return err
-	})
-	return told, err
-}
-
-// tell has Jamf Pro told how this Mac stands.
-func (k *Keeper) tell(tx *store.Tx, report attribute.Report) error {
+// send puts a report of the primary user, or of nobody, into the outbox.
+func (k *Keeper) send(tx *store.Tx, report attribute.Report) error {
 	user := report.User.GetUser()
-	told := delivery.Report{UID: user.GetUid(), UserName: user.GetName(), At: time.Now()}
-	known, err := k.Observer.In(tx, told.UID)
+	sent := delivery.Report{UID: user.GetUid(), UserName: user.GetName(), At: time.Now()}
+	known, err := k.Observer.In(tx, sent.UID)
 	if err != nil {
 		return err
 	}
-	if known != nil {
-		told.Identity = &known.Identity
-		if err := k.Observer.Report(tx, told.UID, known.Identity); err != nil {
+	if known != nil && known.User.Name == sent.UserName {
+		sent.Identity, sent.DeviceIDChange = &known.Identity, known.Unreported()
+		if err := k.Observer.Report(tx, sent.UID, known.Identity); err != nil {
 			return err
 		}
 	}
 	tx.OnCommit(func() {
-		k.Logger.Info("the users of this Mac have changed, and Jamf Pro is told", "primary_uid", told.UID, "others", len(report.Others))
+		k.Logger.Info("the users of this Mac have changed, which Jamf Pro is sent", "primary_uid", sent.UID, "others", len(report.Others))
 	})
-	_, err = k.Outbox.Enqueue(tx, told)
+	_, err = k.Outbox.Enqueue(tx, sent)
 	return err
 }
 
-// Delivered keeps that Jamf Pro was told of this report, or of a later one.
-func (k *Keeper) Delivered(report attribute.Report) error {
-	told, err := k.isTold(describe(report))
-	if err == nil && !told {
-		err = k.Store.Update(func(tx *store.Tx) error { return describedLast.Put(tx, describedKey, describe(report)) })
+// Delivered keeps what Jamf Pro has: what was reported before a delivery, where nothing has changed until after it.
+func (k *Keeper) Delivered(before, after attribute.Report) error {
+	now := describe(before)
+	if now != describe(after) {
+		now = described{Others: "?"} // what it has is not known, and is no user's name
+	}
+	last, found, err := k.last()
+	if err == nil && (!found || last != now) {
+		err = k.Store.Update(func(tx *store.Tx) error { return describedLast.Put(tx, describedKey, now) })
+	}
+	if identity := before.User.GetIdentity(); err == nil && identity != nil && proto.Equal(identity, after.User.GetIdentity()) {
+		err = k.Observer.Delivered(before.User.GetUser().GetUid(), *contract.IdentityFromProto(identity))
 	}
 	if err != nil {
-		return fmt.Errorf("keep what Jamf Pro was told of the users: %w", err)
+		return fmt.Errorf("keep what Jamf Pro has of the users: %w", err)
+	}
+	return nil
+}
+
+// last returns what Jamf Pro has, false where nothing was ever delivered.
+func (k *Keeper) last() (last described, found bool, err error) {
+	err = k.Store.View(func(tx *store.Tx) (err error) {
+		last, found, err = describedLast.Get(tx, describedKey)
+		return err
+	})
+	return last, found, err
+}
+
+// Forget removes when a user was at the Mac, and the names that were delivered, in the caller's transaction.
+func Forget(tx *store.Tx, uid uint32, name string) error {
+	last, _, err := visits.Get(tx, store.NumberKey(uint64(uid)))
+	if err == nil && last.Name == name {
+		err = visits.Delete(tx, store.NumberKey(uint64(uid)))
+	}
+	if err == nil {
+		err = describedLast.Put(tx, describedKey, described{Others: "?"})
+	}
+	if err != nil {
+		return fmt.Errorf("forget when %s was at the Mac: %w", name, err)
 	}
 	return nil
 }
 
 var otherUsers, _ = attribute.Find("other-users")
 
-// describe is what a report tells of the users of this Mac. How the primary one stands is told by whoever looks.
+// describe is what a report says of the users of this Mac. How the primary one stands is reported by whoever looks.
 func describe(report attribute.Report) described {
 	user := report.User.GetUser()
 	return described{UID: user.GetUid(), Name: user.GetName(), Others: otherUsers.Value(report)}
 }
 
+// candidates are the users of a report, as far as their accounts matter.
+func candidates(report attribute.Report) (all []Candidate) {
+	for _, user := range usersOf(report) {
+		all = append(all, Candidate{UID: user.GetUser().GetUid(), Name: user.GetUser().GetName()})
+	}
+	return all
+}
+
+func usersOf(report attribute.Report) []*usherv1.UserStatus {
+	if report.User == nil {
+		return report.Others
+	}
+	return append([]*usherv1.UserStatus{report.User}, report.Others...)
+}
+
 // unseen returns how long to wait for the looks at those who have just logged in.
 func unseen(report attribute.Report, now time.Time) (wait time.Duration) {
-	for _, user := range append([]*usherv1.UserStatus{report.User}, report.Others...) {
-		if connected := user.GetSession().GetConnectTime(); connected != nil && user.GetLookTime() == nil {
-			wait = max(wait, looksWithin-now.Sub(connected.AsTime()))
+	for _, user := range usersOf(report) {
+		connected := user.GetSession().GetConnectTime()
+		if connected == nil || user.GetLookTime() != nil || connected.AsTime().After(now) {
+			continue
 		}
+		wait = max(wait, looksWithin-now.Sub(connected.AsTime()))
 	}
-	return min(wait, looksWithin)
+	return wait
 }

@@ -2,6 +2,7 @@ package primary_test
 
 import (
 	"context"
+	"fmt"
 	"log/slog"
 	"path/filepath"
 	"slices"
@@ -40,6 +41,7 @@ type mac struct {
 	console  uint32
 	sessions []sessions.Session
 	manual   atomic.Bool
+	turns    func() // called with each turn of the keeper
 
 	mu      sync.Mutex
 	changed chan struct{}
@@ -57,7 +59,7 @@ func newMac(t *testing.T) *mac {
 	m.outbox = delivery.New(delivery.Config{Store: journal})
 	m.observer = observation.New(observation.Config{Store: journal, Tenant: func() wpj.TenantID { return "" }})
 	m.keeper = primary.NewKeeper(primary.Config{
-		Store: journal, Presence: m.presence, Sessions: m, Outbox: m.outbox, Observer: m.observer,
+		Store: journal, Presence: m.presence, Accounts: new(primary.Accounts), Sessions: m, PrimaryUser: func() string { return "" }, Outbox: m.outbox, Observer: m.observer,
 		Report:     func() (attribute.Report, error) { return m.report(), nil },
 		Automatic:  func() bool { return !m.manual.Load() },
 		Configured: func() <-chan struct{} { return nil },
@@ -68,10 +70,15 @@ func newMac(t *testing.T) *mac {
 
 // begin is what a new usherd begins with.
 func (m *mac) begin() {
-	m.presence = primary.NewPresence(m.journal, func() (uint32, bool) { return m.console, m.console != 0 })
+	m.presence = primary.NewPresence(m.journal, func() (accounts.Person, bool) {
+		return accounts.Person{UID: m.console, Name: nameOf(m.console)}, m.console != 0
+	})
 }
 
 func (m *mac) Watch() ([]sessions.Session, <-chan struct{}) {
+	if m.turns != nil {
+		m.turns()
+	}
 	m.mu.Lock()
 	defer m.mu.Unlock()
 	return m.sessions, m.changed
@@ -96,8 +103,10 @@ func (m *mac) show(users ...*usherv1.UserStatus) {
 	synctest.Wait()
 }
 
+func nameOf(uid uint32) string { return fmt.Sprint("user-", uid) }
+
 func (m *mac) logIn(uid uint32) {
-	m.sessions = append(m.sessions, sessions.Session{User: accounts.Person{UID: uid}, ConnectedAt: time.Now()})
+	m.sessions = append(m.sessions, sessions.Session{User: accounts.Person{UID: uid, Name: nameOf(uid)}, ConnectedAt: time.Now()})
 }
 
 func (m *mac) logOut(uid uint32) {
@@ -106,20 +115,24 @@ func (m *mac) logOut(uid uint32) {
 
 func (m *mac) note() {
 	m.t.Helper()
-	if err := m.presence.Note(m.sessions); err != nil {
+	if _, err := m.presence.Note(m.sessions); err != nil {
 		m.t.Fatal(err)
 	}
 }
 
-// order returns who was at the Mac, the last first.
+// order returns who of three was at the Mac, the last first.
 func (m *mac) order() (uids []uint32) {
 	m.t.Helper()
-	last, err := m.presence.Last()
-	if err != nil {
-		m.t.Fatal(err)
-	}
-	for uid := range last {
-		uids = append(uids, uid)
+	last := map[uint32]time.Time{}
+	for _, uid := range []uint32{501, 502, 503} {
+		at, err := m.presence.Last(uid, nameOf(uid))
+		if err != nil {
+			m.t.Fatal(err)
+		}
+		if !at.IsZero() {
+			last[uid] = at
+			uids = append(uids, uid)
+		}
 	}
 	slices.SortFunc(uids, func(a, b uint32) int { return last[b].Compare(last[a]) })
 	return uids
@@ -170,14 +183,25 @@ func TestPresence(t *testing.T) {
 	m.note()
 	m.begin()
 	m.want("back again", 501, 502)
-	if err := m.journal.Update(func(tx *store.Tx) error { return primary.Forget(tx, 501) }); err != nil {
+	if err := m.journal.Update(func(tx *store.Tx) error { return primary.Forget(tx, 501, nameOf(501)) }); err != nil {
 		t.Fatal(err)
 	}
 	m.want("one was forgotten", 502)
+	if at, err := m.presence.Last(502, "another person"); !at.IsZero() || err != nil {
+		t.Errorf("another person with the uid was at the Mac at %v, %v", at, err)
+	}
 }
 
 func user(name string, uid uint32, state usherv1.IdentityState) *usherv1.UserStatus {
 	return &usherv1.UserStatus{User: &usherv1.User{Name: name, Uid: uid}, LookTime: timestamppb.Now(), Identity: &usherv1.Identity{State: state}}
+}
+
+// delivered is a Mac of which Jamf Pro was sent something before.
+func (m *mac) delivered() {
+	m.t.Helper()
+	if err := m.keeper.Delivered(attribute.Report{}, attribute.Report{}); err != nil {
+		m.t.Fatal(err)
+	}
 }
 
 // deliver has Jamf Pro take all that is on its way.
@@ -193,13 +217,13 @@ func (m *mac) deliver() (told []string) {
 	if len(told) == 0 {
 		return nil
 	}
-	if err := m.keeper.Delivered(m.report()); err != nil {
+	if err := m.keeper.Delivered(m.report(), m.report()); err != nil {
 		m.t.Fatal(err)
 	}
 	// As the outbox would.
 	err = m.journal.Update(func(tx *store.Tx) error {
 		for _, one := range waiting {
-			if _, err := m.outbox.Forget(tx, one.Report.UID); err != nil {
+			if _, err := m.outbox.Forget(tx, one.Report.UID, one.Report.UserName); err != nil {
 				return err
 			}
 		}
@@ -234,7 +258,9 @@ func TestChangesOfTheUsersAreTold(t *testing.T) {
 		jane := user("jane", 501, usherv1.IdentityState_IDENTITY_STATE_REGISTERED)
 		jane.Primary = true
 		shown = []*usherv1.UserStatus{jane}
-		step("the first user", "jane")
+		step("of the first user, whoever looks reports")
+		m.keeper.Send()
+		step("somebody has asked", "jane")
 		jane.Identity.State = usherv1.IdentityState_IDENTITY_STATE_COMPLIANT
 		step("how the primary user stands is told by whoever looks")
 		admin := user("admin", 502, usherv1.IdentityState_IDENTITY_STATE_NOT_REGISTERED)
@@ -247,14 +273,14 @@ func TestChangesOfTheUsersAreTold(t *testing.T) {
 		admin.NoAccount, admin.Primary, jane.Primary = true, false, true
 		step("who is deleted then", "jane")
 		shown = shown[:1]
-		step("and forgotten", "jane")
+		step("and is not there any more", "jane")
 		shown = nil
 		step("nobody is left", "")
 		m.manual.Store(true)
 		shown = []*usherv1.UserStatus{jane}
 		step("nothing is told without being asked")
-		m.keeper.Tell()
-		step("somebody has asked", "jane")
+		m.keeper.Send()
+		step("somebody has asked again", "jane")
 		shown = append(shown, admin)
 		step("and nobody has again")
 		cancel()
@@ -270,6 +296,7 @@ func TestNewSessionIsLookedAtFirst(t *testing.T) {
 		m := newMac(t)
 		jane := &usherv1.UserStatus{User: &usherv1.User{Name: "jane", Uid: 501}, Primary: true, Session: &usherv1.SessionStatus{ConnectTime: timestamppb.Now()}}
 		m.show(jane)
+		m.delivered()
 		ended := make(chan error)
 		ctx, cancel := context.WithCancel(t.Context())
 		go func() { ended <- m.keeper.Run(ctx) }()
@@ -294,6 +321,7 @@ func TestTurnsAreToldNotTooOften(t *testing.T) {
 		ended := make(chan error)
 		ctx, cancel := context.WithCancel(t.Context())
 		go func() { ended <- m.keeper.Run(ctx) }()
+		m.delivered()
 		synctest.Wait()
 		times := 0
 		for turn := range 601 {
@@ -309,6 +337,31 @@ func TestTurnsAreToldNotTooOften(t *testing.T) {
 		time.Sleep(2 * time.Hour)
 		if told := m.deliver(); !slices.Equal(told, []string{"jane"}) {
 			t.Errorf("in the end Jamf Pro is told of %q", told)
+		}
+		cancel()
+		<-ended
+	})
+}
+
+// A journal that cannot be read or written keeps nobody busy.
+func TestKeeperWaitsForTheJournal(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		m := newMac(t)
+		jane := user("jane", 501, usherv1.IdentityState_IDENTITY_STATE_REGISTERED)
+		m.show(jane)
+		m.console = 501
+		if err := m.journal.Close(); err != nil {
+			t.Fatal(err)
+		}
+		turns := 0
+		m.turns = func() { turns++ }
+		ended := make(chan error)
+		ctx, cancel := context.WithCancel(t.Context())
+		go func() { ended <- m.keeper.Run(ctx) }()
+		time.Sleep(time.Hour)
+		synctest.Wait()
+		if turns > 100 {
+			t.Errorf("it looked %d times in an hour", turns)
 		}
 		cancel()
 		<-ended

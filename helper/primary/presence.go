@@ -7,15 +7,22 @@ import (
 
 	"usher.internal/helper/sessions"
 	"usher.internal/helper/store"
+	"usher.internal/internal/accounts"
 )
 
-// atMac is when users were at the Mac last, by uid.
-var atMac = store.NewBucket[time.Time]("at-mac")
+// visit is when a user was at the Mac last.
+type visit struct {
+	Name string    `json:"name"`
+	At   time.Time `json:"at"`
+}
+
+// visits are by uid.
+var visits = store.NewBucket[visit]("visits")
 
 // Presence knows who was at the Mac last. Its methods may be called from anywhere.
 type Presence struct {
 	store   *store.Store
-	console func() (uid uint32, there bool)
+	console func() (accounts.Person, bool)
 
 	mu sync.Mutex
 	// connected is when the sessions began that were noted.
@@ -23,54 +30,61 @@ type Presence struct {
 }
 
 // NewPresence returns a presence that is kept in the journal. The function console tells who is on the console.
-func NewPresence(journal *store.Store, console func() (uid uint32, there bool)) *Presence {
+func NewPresence(journal *store.Store, console func() (accounts.Person, bool)) *Presence {
 	return &Presence{store: journal, console: console, connected: make(map[uint32]time.Time)}
 }
 
-// Last returns when each user was at the Mac last. Only their order means something.
-func (p *Presence) Last() (last map[uint32]time.Time, err error) {
+// Last returns when a user was at the Mac last, zero where that is not known. Only the order of users means something.
+func (p *Presence) Last(uid uint32, name string) (at time.Time, err error) {
+	all, err := p.all()
+	if last := all[uid]; last.Name == name {
+		at = last.At
+	}
+	return at, err
+}
+
+func (p *Presence) all() (all map[uint32]visit, err error) {
 	err = p.store.View(func(tx *store.Tx) error {
-		last = make(map[uint32]time.Time)
-		for key := range atMac.Keys(tx) {
-			at, _, err := atMac.Get(tx, key)
+		all = make(map[uint32]visit)
+		for key := range visits.Keys(tx) {
+			one, _, err := visits.Get(tx, key)
 			if err != nil {
 				return err
 			}
-			last[uint32(store.KeyNumber(key))] = at
+			all[uint32(store.KeyNumber(key))] = one
 		}
 		return nil
 	})
 	if err != nil {
 		return nil, fmt.Errorf("read who was at the Mac last: %w", err)
 	}
-	return last, nil
+	return all, nil
 }
 
 // Note keeps who is at the Mac now: the user on the console, and where that cannot be told, whoever has logged in since the last call. It writes
-// only when that is another user than before.
-func (p *Presence) Note(now []sessions.Session) error {
+// only when that is another user than before, and returns who has come.
+func (p *Presence) Note(now []sessions.Session) (came []accounts.Person, err error) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	last, err := p.Last()
+	last, err := p.all()
 	if err != nil {
-		return err
+		return nil, err
 	}
-	var came []uint32
 	connected := make(map[uint32]time.Time)
 	for _, session := range now {
 		uid := session.User.UID
 		before, known := p.connected[uid]
 		connected[uid] = session.ConnectedAt
 		// After a restart of usherd all agents connect again, in any order: of these, nobody has come.
-		if known && !before.Equal(session.ConnectedAt) || !known && last[uid].IsZero() {
-			came = append(came, uid)
+		if known && !before.Equal(session.ConnectedAt) || !known && last[uid].Name != session.User.Name {
+			came = append(came, session.User)
 		}
 	}
-	if uid, there := p.console(); there {
-		came = []uint32{uid}
+	if person, there := p.console(); there {
+		came = []accounts.Person{person}
 	}
-	if err := p.put(last, came); err != nil {
-		return fmt.Errorf("note who is at the Mac: %w", err)
+	if came, err = p.put(last, came); err != nil {
+		return nil, fmt.Errorf("note who is at the Mac: %w", err)
 	}
 	for uid, at := range p.connected {
 		if _, still := connected[uid]; !still {
@@ -78,38 +92,31 @@ func (p *Presence) Note(now []sessions.Session) error {
 		}
 	}
 	p.connected = connected
-	return nil
+	return came, nil
 }
 
-// put makes users the last ones, unless they are.
-func (p *Presence) put(last map[uint32]time.Time, came []uint32) error {
+// put makes users the last ones, unless they are, and returns those that it has made.
+func (p *Presence) put(last map[uint32]visit, came []accounts.Person) ([]accounts.Person, error) {
 	var newest uint32
-	for uid, at := range last {
-		if at.After(last[newest]) {
+	for uid, one := range last {
+		if one.At.After(last[newest].At) {
 			newest = uid
 		}
 	}
-	if len(came) == 0 || len(came) == 1 && came[0] == newest && !last[newest].IsZero() {
-		return nil
+	if len(came) == 0 || len(came) == 1 && came[0].UID == newest && came[0].Name == last[newest].Name {
+		return nil, nil
 	}
-	return p.store.Update(func(tx *store.Tx) error {
+	return came, p.store.Update(func(tx *store.Tx) error {
 		at := time.Now().UTC()
-		if !at.After(last[newest]) {
-			at = last[newest].Add(time.Nanosecond) // the clock was set back
+		if !at.After(last[newest].At) {
+			at = last[newest].At.Add(time.Nanosecond) // the clock was set back
 		}
-		for i, uid := range came {
-			if err := atMac.Put(tx, store.NumberKey(uint64(uid)), at.Add(time.Duration(i))); err != nil {
+		for i, person := range came {
+			one := visit{Name: person.Name, At: at.Add(time.Duration(i))}
+			if err := visits.Put(tx, store.NumberKey(uint64(person.UID)), one); err != nil {
 				return err
 			}
 		}
 		return nil
 	})
-}
-
-// Forget removes when a user was at the Mac, in the caller's transaction.
-func Forget(tx *store.Tx, uid uint32) error {
-	if err := atMac.Delete(tx, store.NumberKey(uint64(uid))); err != nil {
-		return fmt.Errorf("forget when uid %d was at the Mac: %w", uid, err)
-	}
-	return nil
 }

@@ -1,6 +1,7 @@
 package registration
 
 import (
+	"cmp"
 	"errors"
 	"fmt"
 
@@ -110,30 +111,46 @@ func forget(tx *store.Tx, old []quota.Entry[string]) error {
 	return nil
 }
 
-// Forget removes the registrations of a user, in the caller's transaction, and returns how many there were. The error wraps [ErrUnderWay] while one
-// is under way.
-func (m *Machine) Forget(tx *store.Tx, uid uint32) (removed int, err error) {
+// Forget removes the registrations of the user with that uid and name, in the caller's transaction, and returns how many there were. Those of
+// another person, who has the uid now or had it before, stay. The error wraps [ErrUnderWay] while one is under way.
+func (m *Machine) Forget(tx *store.Tx, uid uint32, name string) (removed int, err error) {
 	if active, found, err := activeOf(tx, uid); err != nil {
 		return 0, err
-	} else if found {
-		return 0, fmt.Errorf("forget the registrations of %s: %w: %s", active.User.Name, ErrUnderWay, active.ID)
+	} else if found && active.User.Name == name {
+		return 0, fmt.Errorf("forget the registrations of %s: %w: %s", name, ErrUnderWay, active.ID)
 	}
 	all, err := m.own(tx, uid, 0)
 	if err != nil {
 		return 0, err
 	}
 	var gone []quota.Entry[string]
-	for _, r := range all {
-		gone = append(gone, quota.Entry[string]{UID: uid, Key: r.ID})
+	var newest, reported string
+	for _, r := range all { // the newest first
+		if r.User.Name == name {
+			gone = append(gone, quota.Entry[string]{UID: uid, Key: r.ID})
+			continue
+		}
+		newest = cmp.Or(newest, r.ID)
+		if r.Kind == KindRegister {
+			reported = cmp.Or(reported, r.ID)
+		}
 	}
-	err = errors.Join(forget(tx, gone), histories.Remove(tx, gone...), starts.Forget(tx, uid))
-	for _, index := range []store.Bucket[string]{activeIDs, newestIDs, reportedIDs} {
-		err = errors.Join(err, index.Delete(tx, userKey(uid)))
+	err = errors.Join(forget(tx, gone), histories.Remove(tx, gone...), index(tx, newestIDs, uid, newest), index(tx, reportedIDs, uid, reported))
+	if newest == "" {
+		err = errors.Join(err, starts.Forget(tx, uid))
 	}
 	if err != nil {
-		return 0, fmt.Errorf("forget the registrations of uid %d: %w", uid, err)
+		return 0, fmt.Errorf("forget the registrations of %s: %w", name, err)
 	}
-	return len(all), nil
+	return len(gone), nil
+}
+
+// index has an index name a user's registration, or none.
+func index(tx *store.Tx, of store.Bucket[string], uid uint32, id string) error {
+	if id == "" {
+		return of.Delete(tx, userKey(uid))
+	}
+	return of.Put(tx, userKey(uid), id)
 }
 
 // own returns the registrations of one user, the newest first, at most limit; 0 is all. It reads no others, once the histories are there.

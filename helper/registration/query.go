@@ -40,8 +40,9 @@ func (m *Machine) Get(id string) (found Registration, err error) {
 
 // Filter chooses registrations.
 type Filter struct {
-	// UID of nil is every user.
-	UID *uint32
+	// UID of nil is every user. Of a user, the registrations of whoever had the uid before under another name are left out, where Name is given.
+	UID  *uint32
+	Name string
 	// Limit of 0 is none.
 	Limit int
 }
@@ -50,7 +51,15 @@ type Filter struct {
 func (m *Machine) List(filter Filter) (found []Registration, err error) {
 	err = m.config.Store.View(func(tx *store.Tx) error {
 		if filter.UID != nil {
-			found, err = m.own(tx, *filter.UID, filter.Limit)
+			own, err := m.own(tx, *filter.UID, 0)
+			for _, r := range own {
+				if filter.Name != "" && r.User.Name != filter.Name {
+					continue
+				}
+				if found = append(found, r); len(found) == filter.Limit {
+					break
+				}
+			}
 			return err
 		}
 		for r, err := range registrations.Descend(tx) {

@@ -372,7 +372,7 @@ func TestForgottenRegistrationsAreGone(t *testing.T) {
 		active := w.register(registration.KindRegister).ID
 		forget := func() (removed int, err error) {
 			err = w.store.Update(func(tx *store.Tx) error {
-				removed, err = w.machine.Forget(tx, jane.UID)
+				removed, err = w.machine.Forget(tx, jane.UID, jane.Name)
 				return err
 			})
 			return removed, err

@@ -78,6 +78,9 @@ func (m *Machine) begin(request StartRequest) (begun Registration, err error) {
 		if err != nil {
 			return err
 		}
+		if err := m.forgetOthers(tx, request.User, found); err != nil {
+			return err
+		}
 		if found {
 			gathering.CancelledBy = "the registration that followed"
 			gathering.FailureDetail = "Registering took the place of gathering."
@@ -91,6 +94,24 @@ func (m *Machine) begin(request StartRequest) (begun Registration, err error) {
 		return m.remember(tx, &begun)
 	})
 	return begun, err
+}
+
+// forgetOthers removes the registrations of whoever had the uid before: macOS gives that of a deleted account to the next one, who must not see
+// them.
+func (m *Machine) forgetOthers(tx *store.Tx, user User, active bool) error {
+	if active {
+		return nil
+	}
+	id, _, err := newestIDs.Get(tx, userKey(user.UID))
+	if err != nil {
+		return err
+	}
+	if newest, found, err := registrations.Get(tx, []byte(id)); err != nil || !found || newest.User.Name == user.Name {
+		return err
+	} else {
+		_, err = m.Forget(tx, user.UID, newest.User.Name)
+		return err
+	}
 }
 
 func verb(kind Kind) string {

@@ -61,11 +61,8 @@ func registrationFor(actor *Actor, r registration.Registration) *usherv1.Registr
 	return message
 }
 
-// A user is told these and not what Jamf Pro said: the outbox is not shown to users either.
-const (
-	notDelivered = "The result has not reached Jamf Pro. Only root and admins see why."
-	overtaken    = "The result did not reach Jamf Pro before a newer one of another user. Run `usherctl gather` to report again."
-)
+// notDelivered is what users see and not what Jamf Pro said: the outbox is not shown to users either.
+const notDelivered = "The result has not reached Jamf Pro. Only root and admins see why."
 
 // keepFromUser takes out of a registration what its user, who is not an admin, may not see: what Jamf Pro says of the API client, and
 // the numbers of other accounts.
@@ -73,14 +70,10 @@ func keepFromUser(message *usherv1.Registration, uid uint32) {
 	if message.DeliveryError != "" {
 		message.DeliveryError = notDelivered
 	}
-	why := notDelivered
-	if message.DeliveryState == usherv1.DeliveryState_DELIVERY_STATE_SUPERSEDED {
-		why = overtaken
-	}
 	refused, detail := message.FailureReason == usherv1.FailureReason_FAILURE_REASON_DELIVERY_REFUSED, message.FailureDetail
 	sentence := func(text string) string {
 		if refused && text == detail {
-			return why
+			return notDelivered
 		}
 		return doctor.WithoutOthers(text, uid)
 	}

@@ -51,6 +51,9 @@ func problems(status *usherv1.GetStatusResponse, without string) []string {
 	}
 	for _, user := range status.GetUsers() {
 		identity := user.GetIdentity()
+		if user.GetNoAccount() {
+			continue // Usher Other Users has it, until an admin has the user forgotten
+		}
 		switch state, _ := contract.StateFromProto(identity.GetState()).Info(); {
 		case identity == nil:
 			add("%s was not looked at yet. `usherctl status --look` does it now.", user.GetUser().GetName())

@@ -117,8 +117,11 @@ func (s *registrationService) get(ctx context.Context, id string) (registration.
 	if actor.IsAdmin() {
 		return s.registrations.Get(id)
 	}
-	uid := actor.UID()
-	own, err := s.registrations.List(registration.Filter{UID: &uid})
+	filter, err := ownOf(actor)
+	if err != nil {
+		return registration.Registration{}, err
+	}
+	own, err := s.registrations.List(filter)
 	if err != nil {
 		return registration.Registration{}, err
 	}
@@ -127,6 +130,16 @@ func (s *registrationService) get(ctx context.Context, id string) (registration.
 		return registration.Registration{}, undecided
 	}
 	return found, err
+}
+
+// ownOf chooses the registrations of a caller. Those of a deleted account whose uid they have got are another person's.
+func ownOf(actor *Actor) (registration.Filter, error) {
+	uid := actor.UID()
+	person, err := accounts.ByUID(uid)
+	if err != nil && !errors.Is(err, accounts.ErrNotAPerson) {
+		return registration.Filter{}, err
+	}
+	return registration.Filter{UID: &uid, Name: person.Name}, nil // service accounts have none
 }
 
 // only returns the one registration with that id or beginning of an id.
@@ -158,10 +171,13 @@ func (s *registrationService) ListRegistrations(ctx context.Context, request *us
 		if err := actor.MayActFor(person.UID); err != nil {
 			return nil, err
 		}
-		filter.UID = &person.UID
+		filter.UID, filter.Name = &person.UID, person.Name
 	case !actor.IsAdmin():
-		uid := actor.UID()
-		filter.UID = &uid
+		own, err := ownOf(actor)
+		if err != nil {
+			return nil, err
+		}
+		filter.UID, filter.Name = own.UID, own.Name
 	}
 	found, err := s.registrations.List(filter)
 	if err != nil {

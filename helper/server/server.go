@@ -40,6 +40,7 @@ type Config struct {
 	Sessions      Sessions
 	Outbox        Outbox
 	Presence      Presence
+	Accounts      Accounts
 	Forgetter     Forgetter
 	JamfPro       JamfPro
 	Doctor        Doctor
@@ -120,12 +121,12 @@ func New(config Config) *Server {
 		sessions: config.Sessions, history: config.History, observations: config.Observations, journal: config.Journal, outbox: config.Outbox,
 		computer: &usherv1.ComputerStatus{Name: config.Computer, OperatingSystem: config.OperatingSystem}, draining: draining,
 		settings: config.Settings, settingsChanged: config.SettingsChanged, version: config.Version, startedAt: time.Now(),
-		fleet: config.Fleet, troubles: config.Troubles, presence: config.Presence,
+		fleet: config.Fleet, troubles: config.Troubles, presence: config.Presence, accounts: config.Accounts,
 	}
 	doctor := newDoctorService(config.Doctor, draining)
 	usherv1.RegisterRegistrationServiceServer(server, registrations)
 	usherv1.RegisterStatusServiceServer(server, status)
-	usherv1.RegisterUserServiceServer(server, &userService{forgetter: config.Forgetter, status: status})
+	usherv1.RegisterUserServiceServer(server, &userService{forgetter: config.Forgetter, status: status, log: config.Logger})
 	usherv1.RegisterTenantServiceServer(server, &tenantService{
 		settings: config.Settings, settingsChanged: config.SettingsChanged, draining: draining,
 	})

@@ -3,7 +3,6 @@ package server
 import (
 	"cmp"
 	"context"
-	"errors"
 	"slices"
 	"strings"
 	"sync"
@@ -50,8 +49,16 @@ type Observations interface {
 
 // Presence tells who was at the Mac last.
 type Presence interface {
-	// Last returns when each user was, by uid. Only their order means something.
-	Last() (map[uint32]time.Time, error)
+	// Last returns when a user was, zero where that is not known. Only the order of users means something.
+	Last(uid uint32, name string) (time.Time, error)
+}
+
+// Accounts tells which users are still accounts of this Mac.
+type Accounts interface {
+	// Gone reports whether the account was deleted.
+	Gone(uid uint32, name string) bool
+	// Named returns the person with that account name.
+	Named(name string) (accounts.Person, bool)
 }
 
 // Journal tells of the file that registrations and outbox are kept in.
@@ -74,6 +81,7 @@ type statusService struct {
 	journal      Journal
 	outbox       Outbox
 	presence     Presence
+	accounts     Accounts
 	settings     func() Settings
 	// settingsChanged returns a channel that is closed when they are others.
 	settingsChanged func() <-chan struct{}
@@ -90,23 +98,22 @@ type statusService struct {
 	last *snapshot
 }
 
-// snapshotLasts is how long a snapshot is good for while the journal is the same: an account can be deleted without that usherd learns of it.
-const snapshotLasts = time.Minute
-
 // snapshot is what the journal said at one generation of it. It is not changed once it is made, and shared by the answers.
 type snapshot struct {
 	generation uint64
-	at         time.Time
-	// primaryUser is the one that was configured.
-	primaryUser string
-	// users are those that the journal knows, and the one that is configured to be the primary one.
-	users []*usherv1.UserStatus
-	// candidates are the same users, in the same order, but for who is on the console.
-	candidates []primary.Candidate
-	// atMac is when each user was at the Mac last.
-	atMac  map[uint32]time.Time
+	// users are those that the journal knows. After an account was deleted, two of them can have one uid.
+	users  []*usherv1.UserStatus
 	outbox *usherv1.OutboxStatus
 	damage []*usherv1.JournalDamage
+}
+
+// of returns what the journal knows of a user, nil for nothing.
+func (s *snapshot) of(uid uint32, name string) *usherv1.UserStatus {
+	at := slices.IndexFunc(s.users, func(known *usherv1.UserStatus) bool { return known.User.Uid == uid && known.User.Name == name })
+	if at < 0 {
+		return nil
+	}
+	return s.users[at]
 }
 
 func (s *statusService) GetStatus(ctx context.Context, request *usherv1.GetStatusRequest) (*usherv1.GetStatusResponse, error) {
@@ -196,7 +203,9 @@ func (s *statusService) status(actor *Actor) (*usherv1.GetStatusResponse, error)
 	admin := actor.IsAdmin()
 	visible := func(uid uint32) bool { return admin || uid == actor.UID() }
 	status.Helper.JournalDamage = journal.damage
-	status.Users = s.users(journal, visible)
+	if status.Users, err = s.users(journal, admin, visible); err != nil {
+		return nil, err
+	}
 	if !admin {
 		for i, user := range status.Users {
 			user = proto.CloneOf(user) // it is shared
@@ -273,86 +282,106 @@ func (s *statusService) withoutAgent(visible func(uid uint32) bool) string {
 	return person.Name
 }
 
-// users returns everyone who is logged in or known, if visible, logged in first.
-func (s *statusService) users(journal *snapshot, visible func(uid uint32) bool) []*usherv1.UserStatus {
+// users returns everyone who is logged in or known, if visible, logged in first. Of an account that was deleted only admins see anything: its uid
+// may be another person's now.
+func (s *statusService) users(journal *snapshot, admin bool, visible func(uid uint32) bool) ([]*usherv1.UserStatus, error) {
 	var users []*usherv1.UserStatus
 	console, onConsole := accounts.Console()
-	candidates := slices.Clone(journal.candidates)
-	for i := range candidates {
-		candidates[i].OnConsole = onConsole && candidates[i].UID == console
-	}
-	present := make(map[uint32]bool)
+	present := make(map[*usherv1.UserStatus]bool)
 	for _, session := range s.sessions.List() {
 		uid := session.User.UID
-		present[uid] = true
 		user := &usherv1.UserStatus{User: &usherv1.User{Name: session.User.Name, Uid: uid}}
-		if at := journal.index(uid); at >= 0 {
-			known := journal.users[at]
+		if known := journal.of(uid, session.User.Name); known != nil {
+			present[known] = true
 			user.LastRegistration, user.ReportedRegistration = known.LastRegistration, known.ReportedRegistration
 			user.Identity, user.LastKnownIdentity, user.Evidence = known.Identity, known.LastKnownIdentity, known.Evidence
 			user.DeviceIdChange, user.LookTime, user.LostKeychain = known.DeviceIdChange, known.LookTime, known.LostKeychain
-		} else {
-			candidates = append(candidates, primary.Candidate{
-				UID: uid, Name: session.User.Name, HasAccount: true, OnConsole: onConsole && console == uid, AtMac: journal.atMac[uid],
-			})
 		}
-		if visible(uid) {
-			user.Session = &usherv1.SessionStatus{
-				AgentVersion: session.AgentVersion,
-				ConnectTime:  contract.Timestamp(session.ConnectedAt),
-				OnConsole:    onConsole && console == uid,
-				AgentPid:     int32(session.AgentPID),
-			}
-			users = append(users, user)
+		user.Session = &usherv1.SessionStatus{
+			AgentVersion: session.AgentVersion,
+			ConnectTime:  contract.Timestamp(session.ConnectedAt),
+			OnConsole:    onConsole && console == uid,
+			AgentPid:     int32(session.AgentPID),
 		}
+		users = append(users, user)
 	}
-	chosen, isChosen := primary.Choose(candidates, journal.primaryUser)
 	for _, known := range journal.users {
-		if present[known.User.Uid] || !visible(known.User.Uid) {
+		if present[known] {
 			continue
 		}
-		if known.Identity == nil {
+		gone := s.accounts.Gone(known.User.Uid, known.User.Name)
+		if known.Identity == nil || gone {
 			known = proto.CloneOf(known) // it is shared
+			known.NoAccount = gone
+		}
+		if known.Identity == nil {
 			known.Identity = contract.IdentityToProto(neverSeen())
 		}
 		users = append(users, known)
 	}
-	if at := slices.IndexFunc(users, func(user *usherv1.UserStatus) bool { return user.User.Uid == chosen }); isChosen && at >= 0 {
-		users[at] = proto.CloneOf(users[at])
-		users[at].Primary = true
+	configured := s.settings().PrimaryUser
+	if person, there := s.accounts.Named(configured); there && !slices.ContainsFunc(users, func(user *usherv1.UserStatus) bool { return user.User.Name == person.Name }) {
+		users = append(users, &usherv1.UserStatus{
+			User: &usherv1.User{Name: person.Name, Uid: person.UID}, Identity: contract.IdentityToProto(neverSeen()),
+		})
 	}
-	return users
+	if err := s.choose(users, configured); err != nil {
+		return nil, err
+	}
+	return slices.DeleteFunc(users, func(user *usherv1.UserStatus) bool {
+		return !visible(user.User.Uid) || user.NoAccount && !admin
+	}), nil
 }
 
-// index returns the place of a user in the snapshot, -1 for none.
-func (s *snapshot) index(uid uint32) int {
-	return slices.IndexFunc(s.users, func(known *usherv1.UserStatus) bool { return known.User.Uid == uid })
+// choose marks the primary one of all users.
+func (s *statusService) choose(users []*usherv1.UserStatus, configured string) error {
+	console, onConsole := accounts.Console()
+	var candidates []primary.Candidate
+	for _, user := range users {
+		atMac, err := s.presence.Last(user.User.Uid, user.User.Name)
+		if err != nil {
+			return err
+		}
+		last := cmp.Or(user.LastKnownIdentity, user.Identity)
+		candidates = append(candidates, primary.Candidate{
+			UID: user.User.Uid, Name: user.User.Name, UserPrincipalName: wpj.UserPrincipalName(last.GetUserPrincipalName()),
+			Holds: contract.StateFromProto(last.GetState()).Registered(), HasAccount: !user.NoAccount,
+			OnConsole: onConsole && console == user.User.Uid, AtMac: atMac, LookedAt: contract.Time(user.LookTime),
+		})
+	}
+	uid, found := primary.Choose(candidates, configured)
+	at := slices.IndexFunc(users, func(user *usherv1.UserStatus) bool { return user.User.Uid == uid && !user.NoAccount })
+	if found && at >= 0 {
+		users[at] = proto.CloneOf(users[at]) // it may be shared
+		users[at].Primary = true
+	}
+	return nil
 }
 
 // snapshot returns what the journal says, read anew where it has changed.
 func (s *statusService) snapshot() (*snapshot, error) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	generation, configured := s.journal.Generation(), s.settings().PrimaryUser
-	if last := s.last; last != nil && last.generation == generation && last.primaryUser == configured && time.Since(last.at) < snapshotLasts {
-		return last, nil
+	generation := s.journal.Generation()
+	if s.last != nil && s.last.generation == generation {
+		return s.last, nil
 	}
 	newest, err := s.history.Newest()
 	if err != nil {
 		return nil, err
 	}
-	read := &snapshot{generation: generation, at: time.Now(), primaryUser: configured}
+	read := &snapshot{generation: generation}
 	observed, err := s.observations.All()
 	if err != nil {
 		return nil, err
 	}
-	byUID := make(map[uint32]*usherv1.UserStatus)
 	userOf := func(name string, uid uint32) *usherv1.UserStatus {
-		if byUID[uid] == nil {
-			byUID[uid] = &usherv1.UserStatus{User: &usherv1.User{Name: name, Uid: uid}}
-			read.users = append(read.users, byUID[uid])
+		user := read.of(uid, name)
+		if user == nil {
+			user = &usherv1.UserStatus{User: &usherv1.User{Name: name, Uid: uid}}
+			read.users = append(read.users, user)
 		}
-		return byUID[uid]
+		return user
 	}
 	for _, last := range newest {
 		user := userOf(last.Newest.User.Name, last.Newest.User.UID)
@@ -377,18 +406,9 @@ func (s *statusService) snapshot() (*snapshot, error) {
 			}
 		}
 	}
-	if person, err := accounts.ByName(configured); configured != "" && err == nil {
-		userOf(person.Name, person.UID) // known or not
-	}
-	slices.SortFunc(read.users, func(a, b *usherv1.UserStatus) int { return cmp.Compare(a.User.Uid, b.User.Uid) })
-	if read.atMac, err = s.presence.Last(); err != nil {
-		return nil, err
-	}
-	for _, user := range read.users {
-		one := candidate(user, read.atMac[user.User.Uid])
-		user.NoAccount = !one.HasAccount
-		read.candidates = append(read.candidates, one)
-	}
+	slices.SortFunc(read.users, func(a, b *usherv1.UserStatus) int {
+		return cmp.Or(cmp.Compare(a.User.Uid, b.User.Uid), cmp.Compare(a.User.Name, b.User.Name))
+	})
 	if read.outbox, err = s.outboxStatus(); err != nil {
 		return nil, err
 	}
@@ -401,19 +421,6 @@ func (s *statusService) snapshot() (*snapshot, error) {
 	}
 	s.last = read
 	return read, nil
-}
-
-// candidate is what counts of a user where the primary one is chosen.
-func candidate(user *usherv1.UserStatus, atMac time.Time) primary.Candidate {
-	last := cmp.Or(user.LastKnownIdentity, user.Identity)
-	person, err := accounts.ByUID(user.User.Uid)
-	// What cannot be asked is no reason to have somebody else be the primary user.
-	hasAccount := err == nil && person.Name == user.User.Name || err != nil && !errors.Is(err, accounts.ErrNotAPerson)
-	return primary.Candidate{
-		UID: user.User.Uid, Name: user.User.Name, UserPrincipalName: wpj.UserPrincipalName(last.GetUserPrincipalName()),
-		Holds: contract.StateFromProto(last.GetState()).Registered(), HasAccount: hasAccount,
-		AtMac: atMac, LookedAt: contract.Time(user.LookTime),
-	}
 }
 
 // neverSeen is the identity of somebody who is not logged in and was never looked at.

@@ -38,7 +38,8 @@ type sharedMac struct {
 	registrations []registration.Registration
 	observations  []observation.Observation
 	selection     support.Selection
-	atMac         map[uint32]time.Time
+	gone          string
+	primaryUser   string
 	err           error
 }
 
@@ -93,6 +94,13 @@ func (m *sharedMac) List(filter registration.Filter) (found []registration.Regis
 	return found, m.err
 }
 
+func (m *sharedMac) Last(uint32, string) (time.Time, error) { return time.Time{}, m.err }
+
+// Gone says that john's account was deleted, where he is.
+func (m *sharedMac) Gone(_ uint32, name string) bool { return name == m.gone }
+
+func (m *sharedMac) Named(string) (accounts.Person, bool) { return accounts.Person{}, false }
+
 func (m *sharedMac) Newest() (all []registration.Latest, err error) {
 	for _, one := range m.registrations {
 		all = append(all, registration.Latest{Newest: one})
@@ -100,7 +108,6 @@ func (m *sharedMac) Newest() (all []registration.Latest, err error) {
 	return all, m.err
 }
 
-func (m *sharedMac) Last() (map[uint32]time.Time, error)     { return m.atMac, m.err }
 func (m *sharedMac) All() ([]observation.Observation, error) { return m.observations, m.err }
 func (m *sharedMac) WriteError() error                       { return nil }
 func (m *sharedMac) Damages() ([]store.Damage, error)        { return nil, nil }
@@ -162,7 +169,7 @@ func newSupport(t *testing.T, mac *sharedMac, logs *sharedLogs) *supportService 
 	return &supportService{
 		logs: logs, doctor: newDoctorService(fakeDoctor{}, t.Context()), draining: t.Context(),
 		registrations: &registrationService{registrations: registrationsOf{sharedMac: mac}, foremost: janeForemost{}},
-		status:        &statusService{sessions: sharedSessions{}, history: mac, observations: mac, journal: mac, outbox: refusedOutbox{}, presence: mac, settings: configured, version: "1.2.3"},
+		status:        &statusService{sessions: sharedSessions{}, history: mac, observations: mac, journal: mac, outbox: refusedOutbox{}, presence: mac, accounts: mac, settings: configured, version: "1.2.3"},
 		cleaner:       &fakeCleaner{removal: clean.Removal{User: clean.User{Name: "jane", UID: 501}, Caller: clean.User{Name: "john", UID: 502}, At: registeredAt}},
 		settings:      configured,
 	}

@@ -3,50 +3,65 @@ package server
 import (
 	"context"
 	"fmt"
+	"log/slog"
 
 	"google.golang.org/grpc/codes"
 
-	"usher.internal/helper/forget"
+	"usher.internal/helper/forgetting"
 	"usher.internal/internal/contract"
 	usherv1 "usher.internal/proto/usher/v1"
 )
 
-// Forgetter is [forget.Forgetter], as the service uses it.
+// Forgetter is [forgetting.Forgetter], as the service uses it.
 type Forgetter interface {
-	Forget(uids ...uint32) (forget.Forgotten, error)
+	Forget(users ...forgetting.User) (forgetting.Removed, error)
 }
 
 type userService struct {
 	usherv1.UnimplementedUserServiceServer
 	forgetter Forgetter
 	status    *statusService
+	log       *slog.Logger
 }
 
-// ForgetUser finds the user by the name that the journal has: the account may be gone. Where one was made anew under another uid, both are meant.
-func (s *userService) ForgetUser(_ context.Context, request *usherv1.ForgetUserRequest) (*usherv1.ForgetUserResponse, error) {
+// ForgetUser finds the user by the name that status has: the account may not exist any more. Where there is a new account of that name, the old
+// one is meant.
+func (s *userService) ForgetUser(ctx context.Context, request *usherv1.ForgetUserRequest) (*usherv1.ForgetUserResponse, error) {
 	name := request.GetUser()
 	if name == "" || len(name) > maximumNameBytes {
 		return nil, invalid("user", fmt.Sprintf("%.16q", name), "an account name")
 	}
-	known, err := s.status.snapshot()
+	status, err := s.status.status(actorFrom(ctx))
 	if err != nil {
 		return nil, err
 	}
-	var user *usherv1.User
-	var uids []uint32
-	for _, one := range known.users {
-		if one.User.Name == name {
-			user = one.User
-			uids = append(uids, one.User.Uid)
+	var there, gone []forgetting.User
+	for _, one := range status.GetUsers() {
+		switch user := (forgetting.User{Name: one.GetUser().GetName(), UID: one.GetUser().GetUid()}); {
+		case user.Name != name:
+		case one.GetNoAccount():
+			gone = append(gone, user)
+		default:
+			there = append(there, user)
 		}
 	}
-	if user == nil {
+	if len(gone) == 0 {
+		gone = there
+	}
+	if len(gone) == 0 {
 		return nil, contract.Error(codes.NotFound, usherv1.ErrorReason_ERROR_REASON_USER_NOT_FOUND, "usher knows of no user "+name,
 			contract.Fix, "`usherctl status` lists those that it knows")
 	}
-	forgotten, err := s.forgetter.Forget(uids...)
+	removed, err := s.forgetter.Forget(gone...)
 	if err != nil {
 		return nil, err
 	}
-	return &usherv1.ForgetUserResponse{User: user, Registrations: int32(forgotten.Registrations), Deliveries: int32(forgotten.Deliveries)}, nil
+	// Who has had history removed is asked later.
+	for _, user := range gone {
+		s.log.Info("a user was forgotten", "forgotten_uid", user.UID, "uid", actorFrom(ctx).UID(),
+			"registrations", removed.Registrations, "deliveries", removed.Deliveries)
+	}
+	return &usherv1.ForgetUserResponse{
+		User: &usherv1.User{Name: name, Uid: gone[0].UID}, Registrations: int32(removed.Registrations), Deliveries: int32(removed.Deliveries),
+	}, nil
 }

@@ -54,6 +54,19 @@ func ByUID(uid uint32) (Person, error) {
 	return personOf(account)
 }
 
+// Exists reports whether this computer has a person's account of that name and uid; where its home is does not matter. It asks the system's
+// user database.
+func Exists(name string, uid uint32) (bool, error) {
+	found, err := user.LookupId(strconv.FormatUint(uint64(uid), 10))
+	if _, unknown := errors.AsType[user.UnknownUserIdError](err); unknown {
+		return false, nil
+	}
+	if err != nil {
+		return false, fmt.Errorf("look up uid %d: %w", uid, err)
+	}
+	return found.Username == name && uid >= FirstUID && !nobody[uid] && !serviceAccounts[name], nil
+}
+
 // AtConsole returns the person on the console, false when nobody is or it cannot be told; the login window's own account is on
 // the console too, and nobody. It asks the system's user database.
 func AtConsole() (Person, bool) {

@@ -214,8 +214,12 @@ func moment(at *timestamppb.Timestamp) string {
 // othersNamed is how many of the other users are named; those who have come to a Mac of a pool are counted.
 const othersNamed = 20
 
-// others are users with the states that were seen last. One who cannot be looked at, because they are not logged in, keeps theirs.
+// others are users with the states that were seen last. One who cannot be looked at, because they are not logged in, keeps theirs; one who was
+// never looked at is not among them.
 func others(users []*usherv1.UserStatus) string {
+	users = slices.DeleteFunc(slices.Clone(users), func(user *usherv1.UserStatus) bool {
+		return user.GetLookTime() == nil && user.GetLastRegistration() == nil && !user.GetNoAccount() // who has just logged in
+	})
 	users = slices.SortedFunc(slices.Values(users), func(a, b *usherv1.UserStatus) int {
 		return cmp.Compare(a.GetUser().GetName(), b.GetUser().GetName())
 	})

@@ -9,11 +9,11 @@ import (
 
 // Primary is the primary user of a computer, as its helper says, and nil where there is nobody. Where the helper names none of these, since
 // its caller may see one user alone or it is older than primary users, it is the user on the console; the one whose registration is the
-// newest; the only one, or the one who was looked at last.
+// newest; the only one, or the one who was looked at last. An account that was deleted is never it.
 func Primary(users []*usherv1.UserStatus) *usherv1.UserStatus {
 	for _, is := range []func(*usherv1.UserStatus) bool{
 		func(user *usherv1.UserStatus) bool { return user.GetPrimary() },
-		func(user *usherv1.UserStatus) bool { return user.GetSession().GetOnConsole() },
+		func(user *usherv1.UserStatus) bool { return user.GetSession().GetOnConsole() && !user.GetNoAccount() },
 	} {
 		if at := slices.IndexFunc(users, is); at >= 0 {
 			return users[at]
@@ -21,7 +21,7 @@ func Primary(users []*usherv1.UserStatus) *usherv1.UserStatus {
 	}
 	var first *usherv1.UserStatus
 	for _, user := range users {
-		if first == nil || before(first, user) {
+		if !user.GetNoAccount() && (first == nil || before(first, user)) {
 			first = user
 		}
 	}

@@ -238,13 +238,7 @@ type PrivilegeCheck struct {
 	// What usher needs it for, a few words.
 	Purpose string `protobuf:"bytes,4,opt,name=purpose,proto3" json:"purpose,omitempty"`
 	// Why it could not be tried; empty otherwise.
-	Problem string `protobuf:"bytes,5,opt,name=problem,proto3" json:"problem,omitempty"`
-	// By Jamf Pro's name: STRING or DATE_TIME.
-	DataType string `protobuf:"bytes,6,opt,name=data_type,json=dataType,proto3" json:"data_type,omitempty"`
-	// The data type of what exists, where that is another one and was not changed.
-	OtherDataType string `protobuf:"bytes,7,opt,name=other_data_type,json=otherDataType,proto3" json:"other_data_type,omitempty"`
-	// The data type has been changed; in a dry run it would be.
-	Migrated      bool `protobuf:"varint,8,opt,name=migrated,proto3" json:"migrated,omitempty"`
+	Problem       string `protobuf:"bytes,5,opt,name=problem,proto3" json:"problem,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -312,27 +306,6 @@ func (x *PrivilegeCheck) GetProblem() string {
 		return x.Problem
 	}
 	return ""
-}
-
-func (x *PrivilegeCheck) GetDataType() string {
-	if x != nil {
-		return x.DataType
-	}
-	return ""
-}
-
-func (x *PrivilegeCheck) GetOtherDataType() string {
-	if x != nil {
-		return x.OtherDataType
-	}
-	return ""
-}
-
-func (x *PrivilegeCheck) GetMigrated() bool {
-	if x != nil {
-		return x.Migrated
-	}
-	return false
 }
 
 type RemoveClientSecretRequest struct {
@@ -645,16 +618,13 @@ const file_usher_v1_jamfpro_proto_rawDesc = "" +
 	"privileges\x18\x03 \x03(\v2\x18.usher.v1.PrivilegeCheckR\n" +
 	"privileges\x12+\n" +
 	"\x11inventory_version\x18\x04 \x01(\tR\x10inventoryVersion\x12'\n" +
-	"\x0fversion_problem\x18\x05 \x01(\tR\x0eversionProblem\"\x8a\x02\n" +
+	"\x0fversion_problem\x18\x05 \x01(\tR\x0eversionProblem\"\xa9\x01\n" +
 	"\x0ePrivilegeCheck\x12\x1c\n" +
 	"\tprivilege\x18\x01 \x01(\tR\tprivilege\x12\x1a\n" +
 	"\brequired\x18\x02 \x01(\bR\brequired\x12\x1d\n" +
 	"\agranted\x18\x03 \x01(\bH\x00R\agranted\x88\x01\x01\x12\x18\n" +
 	"\apurpose\x18\x04 \x01(\tR\apurpose\x12\x18\n" +
-	"\aproblem\x18\x05 \x01(\tR\aproblem\x12\x1b\n" +
-	"\tdata_type\x18\x06 \x01(\tR\bdataType\x12&\n" +
-	"\x0fother_data_type\x18\a \x01(\tR\rotherDataType\x12\x1a\n" +
-	"\bmigrated\x18\b \x01(\bR\bmigratedB\n" +
+	"\aproblem\x18\x05 \x01(\tR\aproblemB\n" +
 	"\n" +
 	"\b_granted\"\x1b\n" +
 	"\x19RemoveClientSecretRequest\"6\n" +

@@ -336,7 +336,7 @@ const (
 	DeliveryState_DELIVERY_STATE_UNSPECIFIED DeliveryState = 0
 	DeliveryState_DELIVERY_STATE_PENDING     DeliveryState = 1
 	DeliveryState_DELIVERY_STATE_DELIVERED   DeliveryState = 2
-	// A newer report of the same user took its place before it was delivered.
+	// A newer report took its place before it was delivered, which says how all of this computer stands.
 	DeliveryState_DELIVERY_STATE_SUPERSEDED DeliveryState = 3
 	// Jamf Pro refused it. It is sent again when what it was refused for may have changed, and once a day.
 	DeliveryState_DELIVERY_STATE_REFUSED DeliveryState = 4

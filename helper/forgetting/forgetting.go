@@ -1,0 +1,67 @@
+// Package forgetting removes what usherd keeps of a user, all of it in one transaction: an account that was deleted, or an admin's who was once at the
+// Mac, does not stay in Jamf Pro's record of it for ever.
+package forgetting
+
+import (
+	"fmt"
+
+	"usher.internal/helper/store"
+)
+
+// User is who is forgotten. The account may not exist any more, and another one may have its uid, or its name.
+type User struct {
+	Name string
+	UID  uint32
+}
+
+// Config wires a [Forgetter].
+type Config struct {
+	Store *store.Store
+	// Registrations and Deliveries remove what they keep of a user, and return how much that was. An error leaves everything as it is.
+	Registrations, Deliveries interface {
+		Forget(tx *store.Tx, uid uint32, name string) (removed int, err error)
+	}
+	// More removes what else is kept.
+	More []func(tx *store.Tx, uid uint32, name string) error
+	// Forgotten is called when users were forgotten.
+	Forgotten func()
+}
+
+// Forgetter forgets users.
+type Forgetter struct{ config Config }
+
+// New returns a forgetter.
+func New(config Config) *Forgetter { return &Forgetter{config} }
+
+// Removed is how much was removed.
+type Removed struct{ Registrations, Deliveries int }
+
+// Forget removes what is kept of these users. Nothing is removed where the error is not nil; it is that of the store, or of who keeps it.
+func (f *Forgetter) Forget(users ...User) (removed Removed, err error) {
+	err = f.config.Store.Update(func(tx *store.Tx) error {
+		removed = Removed{}
+		for _, user := range users {
+			registrations, err := f.config.Registrations.Forget(tx, user.UID, user.Name)
+			if err != nil {
+				return err
+			}
+			deliveries, err := f.config.Deliveries.Forget(tx, user.UID, user.Name)
+			if err != nil {
+				return err
+			}
+			for _, forget := range f.config.More {
+				if err := forget(tx, user.UID, user.Name); err != nil {
+					return err
+				}
+			}
+			removed.Registrations += registrations
+			removed.Deliveries += deliveries
+		}
+		return nil
+	})
+	if err != nil {
+		return Removed{}, fmt.Errorf("forget a user: %w", err)
+	}
+	f.config.Forgotten()
+	return removed, nil
+}
