@@ -8,8 +8,9 @@
 //     was refused for may have changed. A crash between an attempt and its record means that the attempt is made again, so deliverers are
 //     idempotent.
 //   - In order: Jamf Pro has one record of this computer, so the deliveries of all users are one line. One is under way at a time, the
-//     oldest that is pending, and those behind it wait while it backs off. A newer report makes those before it due at once. It takes the
-//     place of an undelivered one of its own user, and of no other's.
+//     oldest that is pending, and those behind it wait while it backs off; when it is delivered, those that waited when the attempt began are
+//     delivered with it. A newer report makes those before it due at once. It takes the place of an undelivered one of its own user, and of
+//     no other's.
 //   - Nothing is sent after something newer: what Jamf Pro refused keeps nobody waiting, and is superseded once a newer report of
 //     another user was delivered, so that it cannot be flushed after that. A report that was tried 20 times in vain, and was not refused,
 //     gives way: it is tried again before each attempt of those behind it, and is superseded like one that was refused when one of

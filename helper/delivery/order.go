@@ -86,6 +86,26 @@ func (o *Outbox) supersedeOlder(tx *store.Tx, delivered Delivery) error {
 	return o.overtake(tx, older, delivered.EndedAt)
 }
 
+// deliverWith ends what waited behind a delivered report when its attempt began, up to the newest: that has said how all of this Mac stands, so
+// that an inventory for each of them would say the same again.
+func (o *Outbox) deliverWith(tx *store.Tx, delivered Delivery, newest uint64) error {
+	waiting, err := undelivered(tx)
+	if err != nil {
+		return err
+	}
+	for _, one := range waiting {
+		if one.ID < delivered.ID || one.ID > newest || one.State != StatePending {
+			continue
+		}
+		one.Attempts++
+		one.LastError = ""
+		if err := o.change(tx, one.ended(StateDelivered, delivered.EndedAt)); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
 // overtake ends deliveries, which come the newest first, after which Jamf Pro has taken a newer one.
 func (o *Outbox) overtake(tx *store.Tx, older []Delivery, now time.Time) error {
 	for _, one := range slices.Backward(older) {

@@ -105,15 +105,16 @@ func (w *worker) startDue(ctx context.Context) (wait time.Duration, err error) {
 		return wait, nil
 	}
 	w.busy = true
+	newest := waiting[len(waiting)-1].ID
 	w.attempts.Go(func() {
-		w.attempt(ctx, one)
+		w.attempt(ctx, one, newest)
 		w.finished <- struct{}{}
 	})
 	return longestWait, nil
 }
 
-// attempt makes one attempt and records what came of it.
-func (w *worker) attempt(ctx context.Context, d Delivery) {
+// attempt makes one attempt and records what came of it. Newest is the id of the newest delivery that waits now.
+func (w *worker) attempt(ctx context.Context, d Delivery, newest uint64) {
 	began := time.Now()
 	w.log.Debug("delivery starts", "delivery_id", d.ID, "registration_id", d.Report.RegistrationID, "uid", d.Report.UID)
 	err := w.deliverer.Deliver(ctx, d.Report)
@@ -123,7 +124,7 @@ func (w *worker) attempt(ctx context.Context, d Delivery) {
 	// What has been delivered stays delivered, so a journal that cannot be written is tried again for as long as we run, and
 	// the user's next attempt waits for it.
 	for pause := journalPause; ; pause = min(2*pause, journalPauseLimit) {
-		recordError := w.record(d.ID, began, err)
+		recordError := w.record(d.ID, began, newest, err)
 		if recordError == nil {
 			return
 		}
@@ -138,7 +139,7 @@ func (w *worker) attempt(ctx context.Context, d Delivery) {
 
 // record writes what came of an attempt. A delivery that was superseded while the attempt was under way stays as it is; if Jamf Pro took
 // it all the same, nothing older is sent after it.
-func (w *worker) record(id uint64, began time.Time, attemptError error) error {
+func (w *worker) record(id uint64, began time.Time, newest uint64, attemptError error) error {
 	var recorded Delivery
 	err := w.store.Update(func(tx *store.Tx) error {
 		d, found, err := deliveries.Get(tx, store.NumberKey(id))
@@ -158,7 +159,7 @@ func (w *worker) record(id uint64, began time.Time, attemptError error) error {
 		}
 		switch recorded.State {
 		case StateDelivered:
-			return w.supersedeOlder(tx, recorded)
+			return errors.Join(w.supersedeOlder(tx, recorded), w.deliverWith(tx, recorded, newest))
 		case StatePending:
 			return w.lineUp(tx, recorded)
 		}
