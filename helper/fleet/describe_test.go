@@ -193,12 +193,12 @@ func TestAChangeHasALimit(t *testing.T) {
 	status.Problems = slices.Repeat([]string{long}, 100)
 	status.Computer.Name, status.Computer.OperatingSystem, status.Helper.Version = long, long, long
 	user := status.Users[0]
-	user.User.Name, user.Session = long, nil
+	user.User.Name, user.Session, user.Primary = long, nil, false
 	user.Identity.Detail, user.Identity.DeviceId, user.Identity.UserPrincipalName, user.Identity.TenantId = long, long, long, long
 	status.Users = slices.Repeat([]*usherv1.UserStatus{user}, 500)
-	foremost := proto.CloneOf(user)
-	foremost.User.Name, foremost.Session = "on the console", &usherv1.SessionStatus{OnConsole: true}
-	status.Users = append(status.Users, foremost)
+	primary := proto.CloneOf(user)
+	primary.User.Name, primary.Primary = "the primary user", true
+	status.Users = append(status.Users, primary)
 	told := describe(status, true)
 	content, err := proto.Marshal(&usherv1.StatusChange{Device: told, DeviceIdChange: wholeChange(true).GetDeviceIdChange()})
 	if err != nil {
@@ -207,7 +207,7 @@ func TestAChangeHasALimit(t *testing.T) {
 	if len(content) > fleet.MaximumMessage-1000 {
 		t.Errorf("a change has %d bytes", len(content))
 	}
-	if len(told.GetUsers()) != usersTold || told.GetMoreUsers() != 501-usersTold || told.GetUsers()[0].GetName() != "on the console" {
+	if len(told.GetUsers()) != usersTold || told.GetMoreUsers() != 501-usersTold || told.GetUsers()[0].GetName() != "the primary user" {
 		t.Errorf("%d users are told, %d more, the first is %q", len(told.GetUsers()), told.GetMoreUsers(), told.GetUsers()[0].GetName())
 	}
 	if len(told.GetProblems()) != problemsTold || told.GetProblemCount() != 100 {
@@ -218,7 +218,7 @@ func TestAChangeHasALimit(t *testing.T) {
 			t.Errorf("a text is %q", text)
 		}
 	}
-	if status.GetUsers()[500].GetUser().GetName() != "on the console" {
+	if status.GetUsers()[500].GetUser().GetName() != "the primary user" {
 		t.Error("the status itself was changed")
 	}
 }
