@@ -40,3 +40,15 @@ func TestPeopleHaveUIDsFromTheFirstOn(t *testing.T) {
 		t.Errorf("with a home directory that cannot be looked at: %v", err)
 	}
 }
+
+// Whether a person's account exists does not depend on its home.
+func TestExists(t *testing.T) {
+	for _, one := range []struct {
+		name string
+		uid  uint32
+	}{{"root", 0}, {"nobody", 65534}, {"nobody-of-that-name", 3_999_999_999}, {"_mbsetupuser", 501}} {
+		if exists, err := Exists(one.name, one.uid); exists || err != nil {
+			t.Errorf("%s with uid %d: %t, %v", one.name, one.uid, exists, err)
+		}
+	}
+}
