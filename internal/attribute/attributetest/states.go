@@ -46,8 +46,10 @@ func States() map[string][]*usherv1.UserStatus {
 	}
 	john := &usherv1.UserStatus{User: &usherv1.User{Name: "john", Uid: 502}, Primary: true, Identity: identity(usherv1.IdentityState_IDENTITY_STATE_COMPLIANT)}
 	gone := &usherv1.UserStatus{User: &usherv1.User{Name: "gone", Uid: 503}, NoAccount: true}
-	unseen := &usherv1.UserStatus{User: &usherv1.User{Name: "unseen", Uid: 504}, Identity: &usherv1.Identity{State: usherv1.IdentityState_IDENTITY_STATE_NO_SESSION}}
-	all["several users"] = []*usherv1.UserStatus{jane(identity(usherv1.IdentityState_IDENTITY_STATE_NOT_REGISTERED), nil), john, gone, unseen}
+	unseen := &usherv1.UserStatus{User: &usherv1.User{Name: "unseen", Uid: 504}, LookTime: At(12), Identity: &usherv1.Identity{State: usherv1.IdentityState_IDENTITY_STATE_NO_SESSION}}
+	all["several users"] = []*usherv1.UserStatus{jane(identity(usherv1.IdentityState_IDENTITY_STATE_NOT_REGISTERED), nil), john, gone, unseen, {
+		User: &usherv1.User{Name: "has-just-come", Uid: 505}, Session: &usherv1.SessionStatus{},
+	}}
 	return all
 }
 
