@@ -184,9 +184,13 @@ func unknownCommand(command *cobra.Command, arguments []string) error {
 func (a *app) loadConfig() (*config.Loaded, error) {
 	loaded, err := config.Load(a.configFile)
 	if err != nil {
-		return nil, &failure{code: exitConfiguration, reason: "CONFIGURATION_INVALID", message: err.Error(), hint: "mend it, then run `usherctl config validate`"}
+		return nil, configurationInvalid(err)
 	}
 	return loaded, nil
+}
+
+func configurationInvalid(err error) *failure {
+	return &failure{code: exitConfiguration, reason: "CONFIGURATION_INVALID", message: err.Error(), hint: "fix it, then run `usherctl config validate`"}
 }
 
 // helperConfig is what usherctl needs to find the helper. A configuration that is no good keeps nobody from asking a helper that has

@@ -28,6 +28,7 @@ func (a *app) profileCommand() *cobra.Command {
   background-items  lets usher's services run without macOS asking the user
   sso-prefix        puts com.jamf.management. on the AppPrefixAllowList of Microsoft's single sign-on extension, for Jamf's own helper;
                     a Mac takes one profile of that extension, so put the key into the one that you have, if you have one
+A file that is made into a profile may have $JSSID as delivery.api.computer_id and $USERNAME as primary_user; Jamf Pro fills them in.
 The same --identifier makes the same UUIDs, so that a profile replaces the one before. Secrets are not configuration and are never
 in it.`,
 		Example: `  usherctl config profile --identifier com.example.usher --organization "Example Inc." --output usher.mobileconfig
@@ -51,9 +52,9 @@ in it.`,
 
 func (a *app) writeProfile(ctx context.Context, options profile.Options, output string) error {
 	if options.Kind == profile.Settings {
-		loaded, err := a.loadConfig()
+		loaded, err := config.LoadForProfile(a.configFile)
 		if err != nil {
-			return err
+			return configurationInvalid(err)
 		}
 		options.Values = loaded.Values()
 		if len(loaded.Files) == 0 && !options.All {

@@ -11,6 +11,8 @@ var (
 	ErrNotTrusted = errors.New("configuration file is not trusted")
 	// ErrNotAFile is wrapped when a path is a directory, a pipe or a device.
 	ErrNotAFile = errors.New("not a regular file")
+	// ErrProfile is wrapped when a file is a whole configuration profile, whose settings are one level deeper.
+	ErrProfile = errors.New("is a configuration profile; usher reads the property list that macOS makes of it, or the file that the profile was made of")
 	// ErrTooLarge is wrapped when a file is larger than any configuration.
 	ErrTooLarge = errors.New("larger than a configuration file can be")
 )

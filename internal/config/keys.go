@@ -150,7 +150,7 @@ func table(p platform) []row {
 		platformID("delivery.api.tenant_id", "",
 			"For the gateway of Jamf's Platform API: the tenant that the API integration was made for, in place of delivery.api.environment_id.",
 			func(c *Config) *string { return &c.Delivery.API.TenantID }),
-		computerID("delivery.api.computer_id", "",
+		computerID(computerIDKey, "",
 			"This computer's ID in Jamf Pro, which Jamf fills in for $JSSID in a profile: recommended, for then the computer is not searched for, and the API client does not need the privilege Read Computers. Empty: it is found by its hardware UUID.",
 			func(c *Config) *string { return &c.Delivery.API.ComputerID }),
 		secret(line("delivery.api.client_id", "", optional,

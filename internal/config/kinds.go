@@ -185,6 +185,12 @@ func guid(name, fallback, description string, get func(*Config) string, set func
 	}, get)
 }
 
+// computerIDKey is the key whose value Jamf Pro has in jssID.
+const (
+	computerIDKey = "delivery.api.computer_id"
+	jssID         = "$JSSID"
+)
+
 // computerID is a number as Jamf Pro's IDs are, as a text or a number: Jamf fills either into a profile.
 func computerID(name, fallback, description string, field func(*Config) *string) row {
 	return textField(Key{name, "ID", "a positive number, or empty", fallback, description}, field,

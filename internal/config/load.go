@@ -63,6 +63,18 @@ func Salvage(path string) (*Loaded, error) {
 	return places.load(true)
 }
 
+// LoadForProfile is [Load] for whoever makes a profile of the configuration: delivery.api.computer_id may also be $JSSID, which Jamf Pro
+// fills in for each computer when it distributes the profile.
+func LoadForProfile(path string) (*Loaded, error) {
+	places := PlatformPlaces()
+	places.variables = true
+	if path == "" {
+		return whole(places.load(false))
+	}
+	places.Local = path
+	return whole(places.load(true))
+}
+
 // Load reads the configuration from these places; a missing file is fine.
 func (p Places) Load() (*Loaded, error) { return whole(p.load(false)) }
 
@@ -156,7 +168,9 @@ func (l *Loaded) apply(layer Layer, file string, entries []entry) (problems []*K
 			if decided { // only to check it
 				target = &Config{}
 			}
-			if err := row.set(target, found.value); err != nil {
+			if l.Places.variables && row.Name == computerIDKey && strings.TrimSpace(found.text) == jssID {
+				target.Delivery.API.ComputerID = jssID
+			} else if err := row.set(target, found.value); err != nil {
 				problem.Problem, problem.Allowed, problem.Value = err.Error(), row.Allowed, row.show(found.value)
 				break
 			}
@@ -188,7 +202,10 @@ func (l *Loaded) checkTogether() (problems []error) {
 		needs("delivery.mode", "delivery.mode is api", "delivery.api.url", "delivery.api.client_id", "delivery.api.client_secret_file")
 	}
 	if key, problem := l.gatewayProblem(); problem != "" {
-		at := l.origins[key]
+		at, set := l.origins[key]
+		if !set {
+			at = l.origins["delivery.api.url"]
+		}
 		problems = append(problems, &KeyError{File: at.file, Line: at.line, Key: key, Problem: problem})
 	}
 	if l.Listener.Address != "" {

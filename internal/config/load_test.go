@@ -349,5 +349,8 @@ func TestGatewayOfJamfIsConfiguredTogether(t *testing.T) {
 		if refused != (want != "") || refused && problem.Key != want {
 			t.Errorf("%s:\n%v, want %q", text, err, want)
 		}
+		if refused && (problem.File == "" || problem.Line == 0) {
+			t.Errorf("%s:\n%v, want the file and the line", text, err)
+		}
 	}
 }

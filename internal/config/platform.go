@@ -23,7 +23,12 @@ type platform struct {
 }
 
 // Places are the files of the two layers; an empty path is a layer that the platform does not have.
-type Places struct{ Managed, Local string }
+type Places struct {
+	Managed, Local string
+
+	// variables accepts [jssID], for a configuration that becomes a profile.
+	variables bool
+}
 
 // The programs do not stand below the state directory, which only root may enter: an agent is started by its user.
 var macOS = platform{

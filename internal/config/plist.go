@@ -20,6 +20,9 @@ func parsePropertyList(path string, content []byte) ([]entry, error) {
 	if err != nil {
 		return nil, fmt.Errorf("parse configuration %s: %w", path, err)
 	}
+	if _, isProfile := dictionary["PayloadContent"].([]any); isProfile && dictionary["PayloadType"] == "Configuration" {
+		return nil, fmt.Errorf("parse configuration %s: %w", path, ErrProfile)
+	}
 	for key := range dictionary {
 		// What macOS adds to the managed file: PayloadUUID and the like of a profile by MDM, and _manualProfile of one that was installed by
 		// hand (seen with other products; not verified on a Mac with usher). No key of usher's begins so.
