@@ -158,7 +158,7 @@ func (c *Checks) table(caller Caller, begun time.Time) []check {
 		{
 			name: "jamf-pro-reachable", title: "Jamf Pro can be reached",
 			looksAt: "delivery.api.url answers as Jamf Pro does. Where delivery.mode is api.",
-			fix:     "Check network, proxy and delivery.api.url; usherd tries again by itself.",
+			fix:     "Check network, proxy and delivery.api.url, and upgrade Jamf Pro where its version is named; usherd tries again by itself.",
 			seenBy:  admins,
 			within:  jamfProWithin, look: one(jamfPro.reachable),
 		},

@@ -128,7 +128,7 @@ func table(p platform) []row {
 			"Servers that Company Portal needs. automatic: those of the cloud of tenant.cloud_host. Entries of your own replace them; beside automatic they add to them. A registration does not begin while none of those for registration and sign-in can be reached; `usherctl doctor` makes a TLS handshake with each. none turns both off.",
 			func(c *Config) *[]string { return &c.Preflight.Endpoints })),
 		orNone(optionalPath("preflight.jamf_preferences", p.jamfPreferences,
-			"Jamf's preferences. A registration is not begun while microsoftCAEnabled is false there. none turns the check off.",
+			"Jamf's preferences. A registration is not begun while microsoftCAEnabled is false or missing there; where there is no such file, it is. none turns the check off.",
 			func(c *Config) *string { return &c.Preflight.JamfPreferences })),
 		proxyURL("proxy.url", "",
 			"HTTP proxy through which usherd makes its own HTTP calls, all of them: to Jamf Pro, and the checks of preflight.endpoints. Empty: macOS's proxy settings, then usherd's environment. NATS and ssh use no proxy.",
