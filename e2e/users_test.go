@@ -3,6 +3,7 @@
 package e2e
 
 import (
+	"crypto/rand"
 	"maps"
 	"slices"
 	"strings"
@@ -150,5 +151,40 @@ func TestJamfProDescribesThePrimaryUser(t *testing.T) {
 				"Usher User": "", "Usher Registration State": "", "Usher Registration Result": "", "Usher Other Users": strings.Join(others, ", "),
 			})
 		})
+	}
+}
+
+// The uid of a deleted account is given to the next person, as macOS does: nothing of the one before is theirs.
+func TestUIDOfADeletedAccount(t *testing.T) {
+	s := newStory(t, map[string]any{"identity.look_automatically": true})
+	s.withJamfPro()
+	s.start()
+	jane := s.loggedIn("u-jane")
+	s.control(0, "register", "--user", jane.Name, "--wait")
+	s.must(jane.Logout())
+	s.control(0, "register", "--user", jane.Name, "--wait=false") // which waits for her
+	s.waitState("WAITING_FOR_SESSION")
+	s.must(jane.Delete())
+	bob, err := s.AddUserWithUID(s.ctx, "usher-u-bob-"+strings.ToLower(rand.Text()[:6]), jane.UID)
+	s.must(err)
+	for _, arguments := range [][]string{
+		{"status", "--json"}, {"registrations", "list", "--json"}, {"ea", "upn"}, {"ea", "device-id"}, {"ea", "user"}, {"ea", "other-users"}, {"clean", "history", "--json"},
+	} {
+		result, err := bob.Control(s.ctx, arguments...)
+		s.must(err)
+		if said := result.Stdout + result.Stderr; strings.Contains(said, jane.Name) || strings.Contains(said, "u-jane") {
+			t.Errorf("usherctl %q says to bob: %s", arguments, said)
+		}
+	}
+	// Bob registers, and jane's registration, which waited, is none of his.
+	s.must(bob.Login(s.ctx))
+	s.controlAs(bob, 0, "register", "--wait")
+	s.ranOnce(bob)
+	s.wantRecord(bob)
+	s.control(14, "forget", "--user", jane.Name) // bob has taken her place
+	for _, one := range s.registrations() {
+		if one.User.Name != bob.Name {
+			t.Errorf("there still is %+v", one)
+		}
 	}
 }

@@ -41,6 +41,8 @@ type parts struct {
 	report func() (attribute.Report, error)
 	// delivered is told what Jamf Pro was told. It is set before anything is delivered.
 	delivered func(before, after attribute.Report) error
+	// refused is told what Jamf Pro has refused. It is set before anything is delivered.
+	refused func(attribute.Report)
 }
 
 // configured are the parts of one configuration.
@@ -151,8 +153,11 @@ func (p *parts) configurationError() error {
 // Deliver implements [delivery.Deliverer].
 func (p *parts) Deliver(ctx context.Context, report delivery.Report) error {
 	before, err := p.report()
-	if err := p.current.Load().deliverer.Deliver(ctx, report); err != nil {
-		return err
+	if deliverErr := p.current.Load().deliverer.Deliver(ctx, report); deliverErr != nil {
+		if _, refused := errors.AsType[*delivery.RefusedError](deliverErr); refused && err == nil {
+			p.refused(before)
+		}
+		return deliverErr
 	}
 	after, afterErr := p.report()
 	if err = errors.Join(err, afterErr); err == nil {

@@ -166,11 +166,10 @@ func run(ctx context.Context, live *config.Live, log *slog.Logger) error {
 	}
 	users = primary.NewKeeper(primary.Config{
 		Store: journal, Presence: presence, Accounts: people, Sessions: registry, Outbox: outbox, Observer: observer, Report: parts.report,
-		PrimaryUser: func() string { return live.Current().PrimaryUser },
-		Automatic:   func() bool { return live.Current().Identity.LookAutomatically },
-		Configured:  live.Changed, Logger: log,
+		Automatic:  func() bool { return live.Current().Identity.LookAutomatically },
+		Configured: live.Changed, Logger: log,
 	})
-	parts.delivered = users.Delivered
+	parts.delivered, parts.refused = users.Delivered, users.Refused
 
 	log.Info("usherd serves", "version", version.String(), "pid", os.Getpid(), "socket", started.HelperSocket(), "delivery", started.Delivery.Mode)
 	networkChanged, otherSecret := make(chan struct{}, 1), make(chan struct{}, 1)

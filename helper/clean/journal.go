@@ -14,8 +14,9 @@ var removals = store.NewBucket[Removal]("removals")
 
 // Filter chooses removals.
 type Filter struct {
-	// UID of nil is every user.
-	UID *uint32
+	// UID of nil is every user. With Name, the records of users with another name are left out, for example of whoever had the uid before.
+	UID  *uint32
+	Name string
 	// Limit of 0 is none.
 	Limit int
 }
@@ -27,7 +28,7 @@ func (c *Cleaner) List(filter Filter) (found []Removal, err error) {
 			if err != nil {
 				return err
 			}
-			if filter.UID != nil && one.User.UID != *filter.UID {
+			if filter.UID != nil && one.User.UID != *filter.UID || filter.Name != "" && one.User.Name != filter.Name {
 				continue
 			}
 			found = append(found, one)

@@ -177,10 +177,10 @@ func (o *Outbox) Undelivered(tx *store.Tx, uid uint32) ([]Delivery, error) {
 	return slices.DeleteFunc(all, func(d Delivery) bool { return d.Report.UID != uid }), err
 }
 
-// Waiting reports, in the caller's transaction, whether any delivery waits for an attempt that is going to be made.
+// Waiting reports, in the caller's transaction, whether any delivery is pending.
 func (o *Outbox) Waiting(tx *store.Tx) (bool, error) {
 	all, err := undelivered(tx)
-	return slices.ContainsFunc(all, func(d Delivery) bool { return !d.NextAttemptAt.IsZero() }), err
+	return slices.ContainsFunc(all, func(d Delivery) bool { return d.State == StatePending }), err
 }
 
 // Flush makes every pending delivery due now, whatever was to be waited for, and the refused ones pending again. Those are only

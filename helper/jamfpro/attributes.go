@@ -152,7 +152,9 @@ func (d defined) writable(dataType string) error {
 	switch {
 	case d.InputType == "SCRIPT":
 		return fmt.Errorf("%w: %q has the input type SCRIPT, whose value the next jamf recon overwrites; delete it or make it a text field, or set delivery.mode to recon", ErrAttributeNotWritable, d.Name)
-	case d.InputType != "TEXT" && d.InputType != "POPUP" && d.InputType != "":
+	case d.InputType == "POPUP":
+		return fmt.Errorf("%w: %q is a pop-up menu, which takes its own choices only; make it a text field", ErrAttributeNotWritable, d.Name)
+	case d.InputType != "TEXT" && d.InputType != "":
 		return fmt.Errorf("%w: %q has the input type %s, which the API cannot write; make it a text field", ErrAttributeNotWritable, d.Name, hideIn(d.InputType, nil))
 	case d.DataType != dataType && d.DataType != dataTypeString && d.DataType != "":
 		return fmt.Errorf("%w: %q has the data type %s, and its values are of %s; change it in Jamf Pro, or with `usherctl jamf provision --migrate`",

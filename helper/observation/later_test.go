@@ -41,7 +41,7 @@ func TestEvidenceOfALaterAgent(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			w := newWorld(t, nil)
-			reading, err := w.observer.Read(t.Context(), laterAgent{evidence: test.evidence}, jane)
+			reading, err := w.observer.Read(t.Context(), laterAgent{evidence: test.evidence}, janeUser)
 			if err != nil {
 				t.Fatal(err)
 			}

@@ -40,18 +40,18 @@ func (o *Observer) LeavesLoginKeychain(uid uint32) (bool, error) {
 // ReadAutomatically is [Observer.Read] for a look that nobody asked for. Once Platform SSO or the Secure Enclave holds the
 // identity it does not touch the login keychain; what was found there last is part of the evidence, with its own time. When
 // neither holds it any more, the registration may be in the login keychain, which is read then.
-func (o *Observer) ReadAutomatically(ctx context.Context, agent usherv1.UserAgentServiceClient, uid uint32) (Reading, error) {
-	last, err := o.Of(uid)
+func (o *Observer) ReadAutomatically(ctx context.Context, agent usherv1.UserAgentServiceClient, user User) (Reading, error) {
+	last, err := o.lastOf(user)
 	if err != nil {
 		return Reading{}, err
 	}
 	if last.leavesLoginKeychain() {
-		reading, err := o.read(ctx, agent, uid, last, true)
+		reading, err := o.read(ctx, agent, user.UID, last, true)
 		if err != nil || isElsewhere(reading.HeldBy) {
 			return reading, err
 		}
 	}
-	return o.read(ctx, agent, uid, last, false)
+	return o.read(ctx, agent, user.UID, last, false)
 }
 
 // remembered is what an earlier look found in the login keychain and this one did not read again: because it left it alone, or

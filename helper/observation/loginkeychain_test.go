@@ -45,7 +45,7 @@ func inEnclave(device wpj.DeviceID) wpj.Evidence {
 // automatically reads as a look that nobody asked for, and keeps what was found.
 func (w *world) automatically() observation.Observation {
 	w.t.Helper()
-	reading, err := w.observer.ReadAutomatically(w.t.Context(), w.agent, jane)
+	reading, err := w.observer.ReadAutomatically(w.t.Context(), w.agent, janeUser)
 	if err != nil {
 		w.t.Fatal(err)
 	}
@@ -344,7 +344,7 @@ func TestSlowLookUndoesNothing(t *testing.T) {
 	w := newWorld(t, nil)
 	w.agent.tells(old, sso)
 	w.keep(w.read())
-	slow, err := w.observer.ReadAutomatically(t.Context(), w.agent, jane)
+	slow, err := w.observer.ReadAutomatically(t.Context(), w.agent, janeUser)
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -86,12 +86,21 @@ type Reading struct {
 // Read asks a user's agent, and this Mac, and merges what they say. What Jamf Pro said last is part of it. It is for looks that a
 // person or a policy asked for, since it reads the login keychain; see [Observer.ReadAutomatically]. The error is that of the call
 // of the agent, or of the journal.
-func (o *Observer) Read(ctx context.Context, agent usherv1.UserAgentServiceClient, uid uint32) (Reading, error) {
-	last, err := o.Of(uid)
+func (o *Observer) Read(ctx context.Context, agent usherv1.UserAgentServiceClient, user User) (Reading, error) {
+	last, err := o.lastOf(user)
 	if err != nil {
 		return Reading{}, err
 	}
-	return o.read(ctx, agent, uid, last, false)
+	return o.read(ctx, agent, user.UID, last, false)
+}
+
+// lastOf returns what is known of a user, nil for nothing. What is known of whoever had the uid before is not theirs.
+func (o *Observer) lastOf(user User) (*Observation, error) {
+	last, err := o.Of(user.UID)
+	if last != nil && last.User.Name != user.Name {
+		last = nil
+	}
+	return last, err
 }
 
 // read reads; with leave the login keychain is left alone.
@@ -193,7 +202,7 @@ func (o *Observer) ReadAndKeep(ctx context.Context, agent usherv1.UserAgentServi
 }
 
 func (o *Observer) readAndKeep(ctx context.Context, agent usherv1.UserAgentServiceClient, user User) (Reading, error) {
-	reading, err := o.Read(ctx, agent, user.UID)
+	reading, err := o.Read(ctx, agent, user)
 	if err != nil {
 		return reading, err
 	}
@@ -273,18 +282,18 @@ func (o *Observer) Report(tx *store.Tx, uid uint32, identity wpj.Identity) error
 }
 
 // Delivered records what a delivery has said of a user: how they stood then, which is not always what was reported. A change back is one, too.
-func (o *Observer) Delivered(uid uint32, identity wpj.Identity) error {
-	known, err := o.Of(uid)
+func (o *Observer) Delivered(user User, identity wpj.Identity) error {
+	known, err := o.lastOf(user)
 	if err != nil || known == nil || known.Reported.At.IsZero() || known.Reported.same(telling(identity, known.Reported.At)) {
 		return err
 	}
 	return o.config.Store.Update(func(tx *store.Tx) error {
-		kept, found, err := observations.Get(tx, key(uid))
-		if err != nil || !found {
+		kept, err := o.In(tx, user)
+		if err != nil || kept == nil {
 			return err
 		}
 		kept.Reported = telling(identity, kept.Reported.At)
-		return observations.Put(tx, key(uid), kept)
+		return observations.Put(tx, key(user.UID), *kept)
 	})
 }
 
@@ -303,16 +312,19 @@ func (o *Observer) Forget(tx *store.Tx, uid uint32, name string) error {
 // Of returns what is known of a user, nil when nothing is.
 func (o *Observer) Of(uid uint32) (known *Observation, err error) {
 	err = o.config.Store.View(func(tx *store.Tx) error {
-		known, err = o.In(tx, uid)
+		found, ok, err := observations.Get(tx, key(uid))
+		if ok {
+			known = &found
+		}
 		return err
 	})
 	return known, err
 }
 
-// In is [Observer.Of] within a transaction.
-func (o *Observer) In(tx *store.Tx, uid uint32) (*Observation, error) {
-	found, ok, err := observations.Get(tx, key(uid))
-	if err != nil || !ok {
+// In returns what is known of a user in a transaction, nil for nothing. What is known of whoever had the uid before is not theirs.
+func (o *Observer) In(tx *store.Tx, user User) (*Observation, error) {
+	found, ok, err := observations.Get(tx, key(user.UID))
+	if err != nil || !ok || found.User.Name != user.Name {
 		return nil, err
 	}
 	return &found, nil

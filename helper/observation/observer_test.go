@@ -19,7 +19,7 @@ import (
 
 func (w *world) read() observation.Reading {
 	w.t.Helper()
-	reading, err := w.observer.Read(w.t.Context(), w.agent, jane)
+	reading, err := w.observer.Read(w.t.Context(), w.agent, janeUser)
 	if err != nil {
 		w.t.Fatal(err)
 	}
@@ -249,13 +249,13 @@ func TestReadRemembersJamfPro(t *testing.T) {
 func TestReadTellsTheAgentsError(t *testing.T) {
 	w := newWorld(t, nil)
 	w.agent.err = errors.New("no")
-	if _, err := w.observer.Read(t.Context(), w.agent, jane); err == nil {
+	if _, err := w.observer.Read(t.Context(), w.agent, janeUser); err == nil {
 		t.Error("no error")
 	}
 	ctx, cancel := context.WithTimeout(t.Context(), time.Millisecond)
 	defer cancel()
 	w.agent.hang = true
-	if _, err := w.observer.Read(ctx, w.agent, jane); !errors.Is(err, context.DeadlineExceeded) {
+	if _, err := w.observer.Read(ctx, w.agent, janeUser); !errors.Is(err, context.DeadlineExceeded) {
 		t.Errorf("hung: %v", err)
 	}
 }

@@ -105,7 +105,7 @@ func TestProvingEndsWithItsContext(t *testing.T) {
 		return all[0].Key.Sign(rand.Reader, wpj.Challenge(nonce), crypto.SHA256)
 	}
 	w.agent.tells(both)
-	if reading, err := w.observer.Read(ctx, w.agent, jane); !errors.Is(err, context.Canceled) || asked != 1 {
+	if reading, err := w.observer.Read(ctx, w.agent, janeUser); !errors.Is(err, context.Canceled) || asked != 1 {
 		t.Errorf("%+v, %v after %d proofs", reading.Identity, err, asked)
 	}
 }

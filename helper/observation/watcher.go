@@ -286,7 +286,7 @@ func (w *Watcher) look(ctx context.Context, session sessions.Session, asked bool
 		ctx, over = w.givingWay(ctx, user.UID)
 		defer over()
 	}
-	reading, err := read(ctx, session.Agent, user.UID)
+	reading, err := read(ctx, session.Agent, user)
 	if err != nil {
 		return kept, cmp.Or(gaveWay(ctx), err)
 	}

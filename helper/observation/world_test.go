@@ -22,6 +22,9 @@ import (
 	"usher.internal/sim/entra"
 )
 
+// janeUser is the one whom looks are at.
+var janeUser = observation.User{Name: "jane", UID: jane}
+
 func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
 
 const jane = 501

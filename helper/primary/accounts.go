@@ -11,10 +11,13 @@ import (
 // looksEvery is how often accounts are looked up at most. A directory can be slow, and usherd learns of no deletion.
 const looksEvery = 5 * time.Second
 
-// Accounts knows which of the users are still accounts of this Mac. Only [Accounts.Refresh] asks the system, so that no call waits for a
-// directory. Its methods may be called from anywhere.
+// Accounts knows which of the users are still accounts of this Mac. Only [Accounts.Refresh] asks the system, and of several callers one waits for
+// its directory. Its methods may be called from anywhere.
 type Accounts struct {
+	looking sync.Mutex
+
 	mu sync.Mutex
+	at time.Time
 	// gone are the users who have no account, by uid and name.
 	gone map[account]bool
 	// named is whom the name stands for that is configured.
@@ -34,6 +37,15 @@ func (a *Accounts) Gone(uid uint32, name string) bool {
 	return a.gone[account{uid, name}]
 }
 
+// Name returns the account name of the person with that uid, empty where there is none. It asks the system's user database.
+func (a *Accounts) Name(uid uint32) (string, error) {
+	person, err := accounts.ByUID(uid)
+	if errors.Is(err, accounts.ErrNotAPerson) {
+		return "", nil
+	}
+	return person.Name, err
+}
+
 // Named returns the person with that account name, false where there is none or it is not known yet.
 func (a *Accounts) Named(name string) (accounts.Person, bool) {
 	a.mu.Lock()
@@ -41,9 +53,16 @@ func (a *Accounts) Named(name string) (accounts.Person, bool) {
 	return a.named, name != "" && a.name == name && a.named.Name != ""
 }
 
-// Refresh looks up the accounts of these candidates, and whom the configured name stands for. An account that cannot be looked up stays as it
-// was. It asks the system's user database, and reports whether anything has changed.
-func (a *Accounts) Refresh(users []Candidate, configured string) (changed bool) {
+// Refresh looks up the accounts of these candidates, and whom the configured name stands for, unless that was just done or is being done. An
+// account that cannot be looked up stays as it was. It asks the system's user database.
+func (a *Accounts) Refresh(users []Candidate, configured string) {
+	if !a.looking.TryLock() {
+		return
+	}
+	defer a.looking.Unlock()
+	if time.Since(a.At()) < looksEvery {
+		return
+	}
 	gone := make(map[account]bool)
 	for _, one := range users {
 		exists, err := accounts.Exists(one.Name, one.UID)
@@ -60,10 +79,12 @@ func (a *Accounts) Refresh(users []Candidate, configured string) (changed bool) 
 	if err != nil && !errors.Is(err, accounts.ErrNotAPerson) && a.name == configured {
 		named = a.named
 	}
-	changed = len(gone) != len(a.gone) || a.named != named
-	for one := range gone {
-		changed = changed || !a.gone[one]
-	}
-	a.gone, a.name, a.named = gone, configured, named
-	return changed
+	a.gone, a.name, a.named, a.at = gone, configured, named, time.Now()
+}
+
+// At is when the accounts were looked up last.
+func (a *Accounts) At() time.Time {
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	return a.at
 }

@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"log/slog"
+	"sync/atomic"
 	"time"
 
 	"google.golang.org/protobuf/proto"
@@ -38,6 +39,9 @@ type described struct {
 	Others string `json:"others"`
 }
 
+// unknown is that what Jamf Pro has is not known: it is sent how the users stand, whatever that is. It is the name of none.
+var unknown = described{Others: "?"}
+
 var (
 	describedLast = store.NewBucket[described]("users-described")
 	describedKey  = []byte("jamf-pro")
@@ -57,11 +61,10 @@ type Config struct {
 		Waiting(tx *store.Tx) (bool, error)
 	}
 	Observer *observation.Observer
-	// Report returns what the extension attributes follow from now.
+	// Report returns what the extension attributes follow from now. It has the accounts looked up.
 	Report func() (attribute.Report, error)
-	// PrimaryUser returns the one that is configured. Automatic reports whether changes are sent although nobody asks for it.
-	PrimaryUser func() string
-	Automatic   func() bool
+	// Automatic reports whether changes are sent although nobody asks for it.
+	Automatic func() bool
 	// Configured returns a channel that is closed when the configuration is another one.
 	Configured func() <-chan struct{}
 	Logger     *slog.Logger
@@ -73,10 +76,11 @@ type Keeper struct {
 	Config
 	// asked holds at most one signal.
 	asked chan struct{}
-	// wanted holds while somebody has asked, notBefore is until when no change is sent, since too many were, and lookedUp when the accounts were
-	// looked up. They belong to the goroutine of Run.
-	wanted              bool
-	notBefore, lookedUp time.Time
+	// refused is what Jamf Pro has refused last; nil where it has not.
+	refused atomic.Pointer[described]
+	// wanted holds while somebody has asked, and notBefore is until when no change is sent, since too many were. They belong to the goroutine of Run.
+	wanted    bool
+	notBefore time.Time
 }
 
 // NewKeeper returns a keeper that does nothing by itself before [Keeper.Run].
@@ -130,33 +134,38 @@ func (k *Keeper) notice(now []sessions.Session) (wait time.Duration, err error) 
 	for _, person := range came {
 		k.Logger.Info("another user is at the Mac", "uid", person.UID)
 	}
+	before := time.Now()
 	report, err := k.Report()
 	if err != nil {
 		return 0, err
 	}
 	wait = noticesEvery
-	if again := looksEvery - time.Since(k.lookedUp); again > 0 {
-		wait = again
-	} else {
-		k.lookedUp = time.Now()
-		if k.Accounts.Refresh(candidates(report), k.PrimaryUser()) {
-			if report, err = k.Report(); err != nil {
-				return 0, err
-			}
-		}
-	}
-	if !k.Automatic() && !k.wanted {
-		return wait, nil
+	if at := k.Accounts.At(); at.Before(before) {
+		wait = max(looksEvery-time.Since(at), time.Second) // an account may have gone since
 	}
 	// Each write to the journal wakes us, so that nothing is written where nothing is to be sent.
-	// Where nothing was ever delivered, whoever looks first reports: after an upgrade, all Macs of a fleet do not begin with it at once.
-	if last, found, err := k.last(); err != nil || (!found || last == describe(report)) && !k.wanted {
-		return wait, err
+	last, found, err := k.last()
+	if err != nil {
+		return 0, err
+	}
+	refused := k.refused.Load()
+	switch now := describe(report); {
+	case k.wanted:
+	case refused != nil && *refused == now:
+		return wait, nil // the outbox sends it again
+	case found && last == unknown: // also where somebody had asked before usherd ended
+	case !k.Automatic():
+		return wait, nil
+	case !found && refused == nil:
+		// Whoever looks first reports: after an upgrade, all Macs of a fleet do not begin with it at once.
+		return wait, nil
+	case last == now:
+		return wait, nil
 	}
 	if later := max(unseen(report, time.Now()), time.Until(k.notBefore)); later > 0 && !k.wanted {
 		return min(wait, later), nil
 	}
-	// Whatever waits sends all there is, and its end wakes us. What Jamf Pro has refused is sent again by the outbox.
+	// Whatever waits sends all there is, and its end wakes us.
 	waits := false
 	if err := k.Store.View(func(tx *store.Tx) (err error) { waits, err = k.Outbox.Waiting(tx); return err }); err != nil || waits {
 		return wait, err
@@ -181,11 +190,11 @@ func (k *Keeper) notice(now []sessions.Session) (wait time.Duration, err error) 
 func (k *Keeper) send(tx *store.Tx, report attribute.Report) error {
 	user := report.User.GetUser()
 	sent := delivery.Report{UID: user.GetUid(), UserName: user.GetName(), At: time.Now()}
-	known, err := k.Observer.In(tx, sent.UID)
+	known, err := k.Observer.In(tx, observation.User{Name: sent.UserName, UID: sent.UID})
 	if err != nil {
 		return err
 	}
-	if known != nil && known.User.Name == sent.UserName {
+	if known != nil {
 		sent.Identity, sent.DeviceIDChange = &known.Identity, known.Unreported()
 		if err := k.Observer.Report(tx, sent.UID, known.Identity); err != nil {
 			return err
@@ -202,19 +211,27 @@ func (k *Keeper) send(tx *store.Tx, report attribute.Report) error {
 func (k *Keeper) Delivered(before, after attribute.Report) error {
 	now := describe(before)
 	if now != describe(after) {
-		now = described{Others: "?"} // what it has is not known, and is no user's name
+		now = unknown
 	}
+	k.refused.Store(nil)
 	last, found, err := k.last()
 	if err == nil && (!found || last != now) {
 		err = k.Store.Update(func(tx *store.Tx) error { return describedLast.Put(tx, describedKey, now) })
 	}
 	if identity := before.User.GetIdentity(); err == nil && identity != nil && proto.Equal(identity, after.User.GetIdentity()) {
-		err = k.Observer.Delivered(before.User.GetUser().GetUid(), *contract.IdentityFromProto(identity))
+		user := observation.User{Name: now.Name, UID: now.UID}
+		err = k.Observer.Delivered(user, *contract.IdentityFromProto(identity))
 	}
 	if err != nil {
 		return fmt.Errorf("keep what Jamf Pro has of the users: %w", err)
 	}
 	return nil
+}
+
+// Refused notes that Jamf Pro has refused how the users stand, which is of no use to be sent again at once.
+func (k *Keeper) Refused(report attribute.Report) {
+	now := describe(report)
+	k.refused.Store(&now)
 }
 
 // last returns what Jamf Pro has, false where nothing was ever delivered.
@@ -233,7 +250,7 @@ func Forget(tx *store.Tx, uid uint32, name string) error {
 		err = visits.Delete(tx, store.NumberKey(uint64(uid)))
 	}
 	if err == nil {
-		err = describedLast.Put(tx, describedKey, described{Others: "?"})
+		err = describedLast.Put(tx, describedKey, unknown)
 	}
 	if err != nil {
 		return fmt.Errorf("forget when %s was at the Mac: %w", name, err)
@@ -247,14 +264,6 @@ var otherUsers, _ = attribute.Find("other-users")
 func describe(report attribute.Report) described {
 	user := report.User.GetUser()
 	return described{UID: user.GetUid(), Name: user.GetName(), Others: otherUsers.Value(report)}
-}
-
-// candidates are the users of a report, as far as their accounts matter.
-func candidates(report attribute.Report) (all []Candidate) {
-	for _, user := range usersOf(report) {
-		all = append(all, Candidate{UID: user.GetUser().GetUid(), Name: user.GetUser().GetName()})
-	}
-	return all
 }
 
 func usersOf(report attribute.Report) []*usherv1.UserStatus {

@@ -59,7 +59,7 @@ func newMac(t *testing.T) *mac {
 	m.outbox = delivery.New(delivery.Config{Store: journal})
 	m.observer = observation.New(observation.Config{Store: journal, Tenant: func() wpj.TenantID { return "" }})
 	m.keeper = primary.NewKeeper(primary.Config{
-		Store: journal, Presence: m.presence, Accounts: new(primary.Accounts), Sessions: m, PrimaryUser: func() string { return "" }, Outbox: m.outbox, Observer: m.observer,
+		Store: journal, Presence: m.presence, Accounts: new(primary.Accounts), Sessions: m, Outbox: m.outbox, Observer: m.observer,
 		Report:     func() (attribute.Report, error) { return m.report(), nil },
 		Automatic:  func() bool { return !m.manual.Load() },
 		Configured: func() <-chan struct{} { return nil },

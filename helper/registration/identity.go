@@ -44,7 +44,7 @@ var identityFailures = map[wpj.State]FailureReason{
 func (d *driver) readIdentity(ctx context.Context, agent usherv1.UserAgentServiceClient, r *Registration) (observation.Reading, error) {
 	ctx, cancel := context.WithTimeout(ctx, readWithin)
 	defer cancel()
-	return d.config.Identities.Read(ctx, agent, r.User.UID)
+	return d.config.Identities.Read(ctx, agent, observation.User(r.User))
 }
 
 // settleIdentity reads the identity until it is what can be delivered, or it is clear that it will not be.

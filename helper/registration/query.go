@@ -40,7 +40,7 @@ func (m *Machine) Get(id string) (found Registration, err error) {
 
 // Filter chooses registrations.
 type Filter struct {
-	// UID of nil is every user. Of a user, the registrations of whoever had the uid before under another name are left out, where Name is given.
+	// UID of nil is every user. With Name, the registrations of users with another name are left out, for example of whoever had the uid before.
 	UID  *uint32
 	Name string
 	// Limit of 0 is none.
@@ -65,6 +65,9 @@ func (m *Machine) List(filter Filter) (found []Registration, err error) {
 		for r, err := range registrations.Descend(tx) {
 			if err != nil {
 				return err
+			}
+			if filter.Name != "" && r.User.Name != filter.Name {
+				continue
 			}
 			found = append(found, r)
 			if len(found) == filter.Limit {

@@ -10,6 +10,7 @@ import (
 	"google.golang.org/grpc/status"
 
 	"usher.internal/helper/observation"
+	"usher.internal/internal/accounts"
 	"usher.internal/internal/contract"
 	usherv1 "usher.internal/proto/usher/v1"
 )
@@ -71,6 +72,10 @@ func (d *driver) awaitSession(ctx context.Context, r *Registration) (decision, e
 	defer cancel()
 	for pause := agentPauseFirst; ; pause = min(2*pause, agentPauseLongest) {
 		agent, err := d.config.Sessions.Await(waiting, r.User.UID)
+		if owner, lookUpErr := accounts.ByUID(r.User.UID); err == nil && lookUpErr == nil && owner.Name != r.User.Name {
+			return d.fail(ReasonSessionTimeout, "the account %s was deleted before its user logged in; its uid is that of %s now. Register that user instead.",
+				r.User.Name, owner.Name), nil
+		}
 		if err == nil && r.Kind == KindGather {
 			return d.to(StateReadingIdentity, "the user's agent is connected"), nil
 		}

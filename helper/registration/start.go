@@ -37,7 +37,7 @@ func (m *Machine) Start(_ context.Context, request StartRequest) (started Regist
 		started, attached, err = activeOf(tx, request.User.UID)
 		return err
 	})
-	if attached && started.Kind == KindGather && request.Kind == KindRegister {
+	if attached && (started.Kind == KindGather && request.Kind == KindRegister || started.User.Name != request.User.Name) {
 		attached = false
 	}
 	if err == nil && !attached {
@@ -77,6 +77,15 @@ func (m *Machine) begin(request StartRequest) (begun Registration, err error) {
 		gathering, found, err := activeOf(tx, request.User.UID)
 		if err != nil {
 			return err
+		}
+		if found && gathering.User.Name != request.User.Name {
+			// The account was deleted, and its uid given to this user.
+			gathering.CancelledBy = "the account with the same uid that followed"
+			gathering.FailureDetail = fmt.Sprintf("The account %s was deleted; its uid is that of %s now.", gathering.User.Name, request.User.Name)
+			if err := m.transition(tx, &gathering, StateCancelled, gathering.FailureDetail); err != nil {
+				return err
+			}
+			found = false
 		}
 		if err := m.forgetOthers(tx, request.User, found); err != nil {
 			return err

@@ -67,10 +67,13 @@ func (s *cleanService) ListRemovals(ctx context.Context, request *usherv1.ListRe
 		if err != nil {
 			return nil, err
 		}
-		filter.UID = &user.UID
+		filter.UID, filter.Name = &user.UID, user.Name
 	case !actor.IsAdmin():
-		uid := actor.UID()
-		filter.UID = &uid
+		own, err := ownOf(actor)
+		if err != nil {
+			return nil, err
+		}
+		filter.UID, filter.Name = own.UID, own.Name
 	}
 	found, err := s.cleaner.List(filter)
 	if err != nil {

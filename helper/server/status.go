@@ -55,8 +55,12 @@ type Presence interface {
 
 // Accounts tells which users are still accounts of this Mac.
 type Accounts interface {
+	// Refresh looks the accounts up, unless that was just done.
+	Refresh(users []primary.Candidate, configured string)
 	// Gone reports whether the account was deleted.
 	Gone(uid uint32, name string) bool
+	// Name returns the account name of the person with that uid, empty where there is none.
+	Name(uid uint32) (string, error)
 	// Named returns the person with that account name.
 	Named(name string) (accounts.Person, bool)
 }
@@ -201,9 +205,17 @@ func (s *statusService) status(actor *Actor) (*usherv1.GetStatusResponse, error)
 		return nil, err
 	}
 	admin := actor.IsAdmin()
+	own := ""
+	if !admin {
+		if own, err = s.accounts.Name(actor.UID()); err != nil {
+			return nil, err
+		}
+	}
 	visible := func(uid uint32) bool { return admin || uid == actor.UID() }
 	status.Helper.JournalDamage = journal.damage
-	if status.Users, err = s.users(journal, admin, visible); err != nil {
+	if status.Users, err = s.users(journal, admin, func(user *usherv1.User) bool {
+		return admin || user.Uid == actor.UID() && user.Name == own
+	}); err != nil {
 		return nil, err
 	}
 	if !admin {
@@ -284,13 +296,17 @@ func (s *statusService) withoutAgent(visible func(uid uint32) bool) string {
 
 // users returns everyone who is logged in or known, if visible, logged in first. Of an account that was deleted only admins see anything: its uid
 // may be another person's now.
-func (s *statusService) users(journal *snapshot, admin bool, visible func(uid uint32) bool) ([]*usherv1.UserStatus, error) {
+func (s *statusService) users(journal *snapshot, admin bool, visible func(*usherv1.User) bool) ([]*usherv1.UserStatus, error) {
+	configured := s.settings().PrimaryUser
+	if admin {
+		s.lookUpAccounts(journal, configured)
+	}
 	var users []*usherv1.UserStatus
 	console, onConsole := accounts.Console()
 	present := make(map[*usherv1.UserStatus]bool)
 	for _, session := range s.sessions.List() {
 		uid := session.User.UID
-		user := &usherv1.UserStatus{User: &usherv1.User{Name: session.User.Name, Uid: uid}}
+		user := &usherv1.UserStatus{User: &usherv1.User{Name: session.User.Name, Uid: uid}, NoAccount: s.accounts.Gone(uid, session.User.Name)}
 		if known := journal.of(uid, session.User.Name); known != nil {
 			present[known] = true
 			user.LastRegistration, user.ReportedRegistration = known.LastRegistration, known.ReportedRegistration
@@ -319,7 +335,6 @@ func (s *statusService) users(journal *snapshot, admin bool, visible func(uid ui
 		}
 		users = append(users, known)
 	}
-	configured := s.settings().PrimaryUser
 	if person, there := s.accounts.Named(configured); there && !slices.ContainsFunc(users, func(user *usherv1.UserStatus) bool { return user.User.Name == person.Name }) {
 		users = append(users, &usherv1.UserStatus{
 			User: &usherv1.User{Name: person.Name, Uid: person.UID}, Identity: contract.IdentityToProto(neverSeen()),
@@ -329,8 +344,20 @@ func (s *statusService) users(journal *snapshot, admin bool, visible func(uid ui
 		return nil, err
 	}
 	return slices.DeleteFunc(users, func(user *usherv1.UserStatus) bool {
-		return !visible(user.User.Uid) || user.NoAccount && !admin
+		return !visible(user.User) || user.NoAccount && !admin
 	}), nil
+}
+
+// lookUpAccounts has the accounts of all users looked up, if that is some time ago.
+func (s *statusService) lookUpAccounts(journal *snapshot, configured string) {
+	var users []primary.Candidate
+	for _, session := range s.sessions.List() {
+		users = append(users, primary.Candidate{UID: session.User.UID, Name: session.User.Name})
+	}
+	for _, known := range journal.users {
+		users = append(users, primary.Candidate{UID: known.User.Uid, Name: known.User.Name})
+	}
+	s.accounts.Refresh(users, configured)
 }
 
 // choose marks the primary one of all users.

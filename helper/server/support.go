@@ -146,7 +146,7 @@ func (s *supportService) files(actor *Actor, name string) (clean.User, []support
 }
 
 func (s *supportService) about(actor *Actor, user clean.User) ([]supportFile, error) {
-	made, err := s.registrations.registrations.List(registration.Filter{UID: &user.UID, Limit: supportRegistrations})
+	made, err := s.registrations.registrations.List(registration.Filter{UID: &user.UID, Name: user.Name, Limit: supportRegistrations})
 	if err != nil {
 		return nil, err
 	}
@@ -204,14 +204,16 @@ func (s *supportService) statusOf(actor *Actor, user clean.User) (*usherv1.GetSt
 	if err != nil {
 		return nil, err
 	}
-	status.Users = slices.DeleteFunc(status.Users, func(one *usherv1.UserStatus) bool { return one.GetUser().GetUid() != user.UID })
+	status.Users = slices.DeleteFunc(status.Users, func(one *usherv1.UserStatus) bool {
+		return one.GetUser().GetUid() != user.UID || one.GetUser().GetName() != user.Name
+	})
 	status.Problems = problems(status, s.status.withoutAgent(func(uid uint32) bool { return uid == user.UID }))
 	return status, nil
 }
 
 // removalsOf are the records of what was removed of a user. Who is no admin does not see which one asked for it.
 func (s *supportService) removalsOf(actor *Actor, user clean.User) (*usherv1.ListRemovalsResponse, error) {
-	removals, err := s.cleaner.List(clean.Filter{UID: &user.UID, Limit: supportRegistrations})
+	removals, err := s.cleaner.List(clean.Filter{UID: &user.UID, Name: user.Name, Limit: supportRegistrations})
 	if err != nil {
 		return nil, err
 	}
@@ -258,7 +260,7 @@ func (s *supportService) selection(actor *Actor, user clean.User, made []registr
 		signsInAs(one.GetIdentity().GetUserPrincipalName())
 	}
 	other := func(name string, uid uint32, identity *wpj.Identity) {
-		if uid == user.UID {
+		if uid == user.UID && name == user.Name {
 			isDevice(identity)
 			return
 		}

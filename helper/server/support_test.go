@@ -19,6 +19,7 @@ import (
 	"usher.internal/helper/clean"
 	"usher.internal/helper/delivery"
 	"usher.internal/helper/observation"
+	"usher.internal/helper/primary"
 	"usher.internal/helper/registration"
 	"usher.internal/helper/sessions"
 	"usher.internal/helper/store"
@@ -98,6 +99,18 @@ func (m *sharedMac) Last(uint32, string) (time.Time, error) { return time.Time{}
 
 // Gone says that john's account was deleted, where he is.
 func (m *sharedMac) Gone(_ uint32, name string) bool { return name == m.gone }
+
+// Name is that of the account that has the uid now.
+func (m *sharedMac) Name(uid uint32) (string, error) {
+	for _, one := range m.observations {
+		if one.User.UID == uid {
+			return one.User.Name, nil
+		}
+	}
+	return "", nil
+}
+
+func (m *sharedMac) Refresh([]primary.Candidate, string) {}
 
 func (m *sharedMac) Named(string) (accounts.Person, bool) { return accounts.Person{}, false }
 

@@ -50,13 +50,19 @@ type Report struct {
 // Of returns the report about the primary user, see [contract.Primary].
 func Of(users []*usherv1.UserStatus) Report { return about(users, contract.Primary(users)) }
 
-// About returns the report about the user of that name; false where usherd does not know any.
+// About returns the report about the user of that name; false where usherd does not know any. Where an account was deleted and there is a new one of
+// that name, the new one is meant.
 func About(users []*usherv1.UserStatus, name string) (_ Report, known bool) {
-	at := slices.IndexFunc(users, func(user *usherv1.UserStatus) bool { return user.GetUser().GetName() == name })
-	if at < 0 {
+	var found *usherv1.UserStatus
+	for _, user := range users {
+		if user.GetUser().GetName() == name && (found == nil || found.GetNoAccount()) {
+			found = user
+		}
+	}
+	if found == nil {
 		return Report{}, false
 	}
-	return about(users, users[at]), true
+	return about(users, found), true
 }
 
 func about(users []*usherv1.UserStatus, user *usherv1.UserStatus) Report {

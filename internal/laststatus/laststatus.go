@@ -9,6 +9,7 @@ import (
 	"log/slog"
 	"os"
 	"path/filepath"
+	"sync/atomic"
 	"time"
 
 	"google.golang.org/protobuf/encoding/protojson"
@@ -39,7 +40,11 @@ const standsByEvery = 10 * time.Minute
 // Keep writes each status of a source into the state directory, until ctx ends; then it returns nil. The time of the file is when usherd stood by
 // it last. A status that cannot be written is logged, once until another can, and the one before stays.
 func Keep(ctx context.Context, source Source, stateDirectory string, log *slog.Logger) error {
+	var failed atomic.Bool
 	standBy := func() {
+		if failed.Load() {
+			return // usherd says something else by now
+		}
 		now := time.Now()
 		_ = os.Chtimes(path(stateDirectory), now, now) // where there is one
 	}
@@ -59,16 +64,15 @@ func Keep(ctx context.Context, source Source, stateDirectory string, log *slog.L
 		}
 	}()
 	defer func() { stop(); <-stood; standBy() }()
-	failed := false
 	err := source.WatchStatus(ctx, func(status *usherv1.GetStatusResponse) error {
 		content, err := protojson.Marshal(status)
 		if err == nil {
 			err = privatefile.Write(path(stateDirectory), content)
 		}
-		if err != nil && !failed {
+		if err != nil && !failed.Load() {
 			log.Warn("the last status is not kept; extension attributes have no value while usherd restarts", "error", err)
 		}
-		failed = err != nil
+		failed.Store(err != nil)
 		return nil
 	})
 	if ctx.Err() != nil {

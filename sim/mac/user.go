@@ -33,10 +33,17 @@ type User struct {
 }
 
 // AddUser makes a user. Without root there can only be one: whoever runs it.
-func (m *Mac) AddUser(ctx context.Context, name string) (*User, error) {
+func (m *Mac) AddUser(ctx context.Context, name string) (*User, error) { return m.addUser(ctx, name) }
+
+// AddUserWithUID makes a user with that uid, which an account that was deleted may have had. It needs root.
+func (m *Mac) AddUserWithUID(ctx context.Context, name string, uid uint32) (*User, error) {
+	return m.addUser(ctx, name, "--uid", fmt.Sprint(uid))
+}
+
+func (m *Mac) addUser(ctx context.Context, name string, flags ...string) (*User, error) {
 	u := &User{mac: m}
 	if os.Getuid() == 0 {
-		output, err := exec.CommandContext(ctx, "useradd", "--create-home", "--base-dir", m.path("homes"), "--shell", "/bin/sh", name).CombinedOutput()
+		output, err := exec.CommandContext(ctx, "useradd", append(flags, "--create-home", "--base-dir", m.path("homes"), "--shell", "/bin/sh", name)...).CombinedOutput()
 		if err != nil {
 			return nil, fmt.Errorf("make user %s: %w: %s", name, err, bytes.TrimSpace(output))
 		}
