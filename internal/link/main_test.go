@@ -147,6 +147,9 @@ func copyFile(from, to string) error {
 	if err != nil {
 		return err
 	}
+	// A child that is forked meanwhile would hold the file open for writing until it executes its program, and this one could not be executed.
+	syscall.ForkLock.RLock()
+	defer syscall.ForkLock.RUnlock()
 	return os.WriteFile(to, content, 0o755)
 }
 
