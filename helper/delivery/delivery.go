@@ -120,7 +120,7 @@ func (e *RetryError) pause() time.Duration {
 
 // Error implements error.
 func (e *RetryError) Error() string {
-	return fmt.Sprintf("%v (asked to wait %v)", e.Err, e.After)
+	return fmt.Sprintf("%v (tried again in %v at the earliest)", e.Err, e.After)
 }
 
 // Unwrap returns the cause.
