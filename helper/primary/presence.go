@@ -34,13 +34,18 @@ func NewPresence(journal *store.Store, console func() (accounts.Person, bool)) *
 	return &Presence{store: journal, console: console, connected: make(map[uint32]time.Time)}
 }
 
-// Last returns when a user was at the Mac last, zero where that is not known. Only the order of users means something.
-func (p *Presence) Last(uid uint32, name string) (at time.Time, err error) {
+// Last returns a function for when a user was at the Mac last, zero where that is not known. Only the order of users means something.
+func (p *Presence) Last() (of func(uid uint32, name string) time.Time, err error) {
 	all, err := p.all()
-	if last := all[uid]; last.Name == name {
-		at = last.At
+	if err != nil {
+		return nil, err
 	}
-	return at, err
+	return func(uid uint32, name string) (at time.Time) {
+		if last := all[uid]; last.Name == name {
+			at = last.At
+		}
+		return at
+	}, nil
 }
 
 func (p *Presence) all() (all map[uint32]visit, err error) {

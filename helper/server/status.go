@@ -49,8 +49,8 @@ type Observations interface {
 
 // Presence tells who was at the Mac last.
 type Presence interface {
-	// Last returns when a user was, zero where that is not known. Only the order of users means something.
-	Last(uid uint32, name string) (time.Time, error)
+	// Last returns a function for when a user was, zero where that is not known. Only the order of users means something.
+	Last() (of func(uid uint32, name string) time.Time, err error)
 }
 
 // Accounts tells which users are still accounts of this Mac.
@@ -363,17 +363,17 @@ func (s *statusService) lookUpAccounts(journal *snapshot, configured string) {
 // choose marks the primary one of all users.
 func (s *statusService) choose(users []*usherv1.UserStatus, configured string) error {
 	console, onConsole := accounts.Console()
+	atMac, err := s.presence.Last()
+	if err != nil {
+		return err
+	}
 	var candidates []primary.Candidate
 	for _, user := range users {
-		atMac, err := s.presence.Last(user.User.Uid, user.User.Name)
-		if err != nil {
-			return err
-		}
 		last := cmp.Or(user.LastKnownIdentity, user.Identity)
 		candidates = append(candidates, primary.Candidate{
 			UID: user.User.Uid, Name: user.User.Name, UserPrincipalName: wpj.UserPrincipalName(last.GetUserPrincipalName()),
 			Holds: contract.StateFromProto(last.GetState()).Registered(), HasAccount: !user.NoAccount,
-			OnConsole: onConsole && console == user.User.Uid, AtMac: atMac, LookedAt: contract.Time(user.LookTime),
+			OnConsole: onConsole && console == user.User.Uid, AtMac: atMac(user.User.Uid, user.User.Name), LookedAt: contract.Time(user.LookTime),
 		})
 	}
 	uid, found := primary.Choose(candidates, configured)

@@ -95,7 +95,9 @@ func (m *sharedMac) List(filter registration.Filter) (found []registration.Regis
 	return found, m.err
 }
 
-func (m *sharedMac) Last(uint32, string) (time.Time, error) { return time.Time{}, m.err }
+func (m *sharedMac) Last() (func(uint32, string) time.Time, error) {
+	return func(uint32, string) time.Time { return time.Time{} }, m.err
+}
 
 // Gone says that john's account was deleted, where he is.
 func (m *sharedMac) Gone(_ uint32, name string) bool { return name == m.gone }
