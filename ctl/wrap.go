@@ -44,8 +44,9 @@ func wrap(text string, width int) []string {
 	if width <= 0 || utf8.RuneCountInString(text) <= width {
 		return []string{text}
 	}
-	// What a text is indented with is kept.
-	line := text[:len(text)-len(strings.TrimLeft(text, " "))]
+	// What a text is indented with is that of each line.
+	indent := text[:len(text)-len(strings.TrimLeft(text, " "))]
+	line := indent
 	var lines []string
 	for i, word := range words(text) {
 		switch {
@@ -53,7 +54,7 @@ func wrap(text string, width int) []string {
 			line += word
 		case utf8.RuneCountInString(line)+1+utf8.RuneCountInString(word) > width:
 			lines = append(lines, line)
-			line = word
+			line = indent + word
 		default:
 			line += " " + word
 		}

@@ -20,7 +20,7 @@ func TestWrap(t *testing.T) {
 		{"exactly ten", 11, []string{"exactly ten"}},
 		{"Zürich Genève", 6, []string{"Zürich", "Genève"}},
 		{"/a/path/that/is/long here", 6, []string{"/a/path/that/is/long", "here"}},
-		{"  indented text", 11, []string{"  indented", "text"}},
+		{"  indented text", 11, []string{"  indented", "  text"}},
 		// A command is pasted from one line.
 		{"run `usherctl status --look` again", 12, []string{"run", "`usherctl status --look`", "again"}},
 		{"run (`usherctl doctor`), then `x`", 20, []string{"run", "(`usherctl doctor`),", "then `x`"}},
