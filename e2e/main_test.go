@@ -13,8 +13,10 @@ import (
 	"fmt"
 	"maps"
 	"os"
+	"os/exec"
 	"path/filepath"
 	"strings"
+	"syscall"
 	"testing"
 	"time"
 
@@ -43,7 +45,35 @@ func TestMain(m *testing.M) {
 	if exitCode, plays := playPart(); plays {
 		os.Exit(exitCode)
 	}
+	if os.Getuid() == 0 {
+		if err := withOwnSeats(); err != nil {
+			fmt.Fprintln(os.Stderr, "e2e:", err)
+			os.Exit(1)
+		}
+	}
 	os.Exit(runAll(m))
+}
+
+// ownSeats is set in the environment of a run that has seats of its own.
+const ownSeats = "USHER_E2E_OWN_SEATS"
+
+// withOwnSeats has this program run in a mount namespace, in which the stories say who is in front of the computer: the tests of other packages
+// run at the same time and look there too, and what a killed run leaves is gone with it.
+func withOwnSeats() error {
+	if os.Getenv(ownSeats) != "" {
+		return os.Unsetenv(ownSeats)
+	}
+	self, err := os.Executable()
+	if err != nil {
+		return err
+	}
+	unshare, err := exec.LookPath("unshare")
+	if err != nil {
+		return err
+	}
+	const script = `mkdir -p "$1" && mount -t tmpfs tmpfs "$1" && shift && exec "$0" "$@"`
+	arguments := append([]string{"unshare", "--mount", "--propagation", "private", "sh", "-c", script, self, filepath.Dir(seatFile)}, os.Args[1:]...)
+	return fmt.Errorf("run in a mount namespace: %w", syscall.Exec(unshare, arguments, append(os.Environ(), ownSeats+"=1")))
 }
 
 func runAll(m *testing.M) int {
