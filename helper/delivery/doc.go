@@ -2,7 +2,7 @@
 //
 // [Outbox.Enqueue] puts a [Report] into the journal within the caller's transaction, and [Outbox.Run] brings it to Jamf Pro
 // with the configured [Deliverer]: [Recon] has `jamf recon` take inventory, [API] updates the computer's extension
-// attributes. Both tell how all of this Mac stands then, so that whatever is delivered tells of all reports before it. What is promised:
+// attributes. Both say how all of this Mac stands then, so that each delivery includes all reports before it. What is promised:
 //
 //   - At least once: a report is tried until it was delivered or superseded; one that Jamf Pro refused is tried once a day, and when what it
 //     was refused for may have changed. A crash between an attempt and its record means that the attempt is made again, so deliverers are

@@ -110,7 +110,7 @@ func (o *Outbox) deliverWith(tx *store.Tx, delivered Delivery, newest uint64) er
 func (o *Outbox) overtake(tx *store.Tx, older []Delivery, now time.Time) error {
 	for _, one := range slices.Backward(older) {
 		one = one.ended(StateSuperseded, now)
-		const overtaken = "Jamf Pro took a newer report, which tells of this Mac as a whole"
+		const overtaken = "Jamf Pro took a newer report, which describes this Mac as a whole"
 		if one.LastError == "" {
 			one.LastError = overtaken
 		} else {

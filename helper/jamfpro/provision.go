@@ -18,10 +18,10 @@ type Provisioning struct {
 // Provisioned is what became of one [Definition].
 type Provisioned struct {
 	Definition
-	// Exists tells that it was there. OtherDataType is the one that it has, where that is another and was not changed.
+	// Exists says that it was there. OtherDataType is the one that it has, where that is another and was not changed.
 	Exists        bool
 	OtherDataType string
-	// Migrated tells that its data type was changed, or in a dry run, that it would be.
+	// Migrated says that its data type was changed, or in a dry run, that it would be.
 	Migrated bool
 	// Created tells that it was created, or in a dry run, that it would be.
 	Created bool

@@ -94,7 +94,7 @@ func (o *Observer) Read(ctx context.Context, agent usherv1.UserAgentServiceClien
 	return o.read(ctx, agent, user.UID, last, false)
 }
 
-// lastOf returns what is known of a user, nil for nothing. What is known of whoever had the uid before is not theirs.
+// lastOf returns what is known of a user, nil for nothing. What is known of the account that had the uid before is not theirs.
 func (o *Observer) lastOf(user User) (*Observation, error) {
 	last, err := o.Of(user.UID)
 	if last != nil && last.User.Name != user.Name {
@@ -321,7 +321,7 @@ func (o *Observer) Of(uid uint32) (known *Observation, err error) {
 	return known, err
 }
 
-// In returns what is known of a user in a transaction, nil for nothing. What is known of whoever had the uid before is not theirs.
+// In returns what is known of a user in a transaction, nil for nothing. What is known of the account that had the uid before is not theirs.
 func (o *Observer) In(tx *store.Tx, user User) (*Observation, error) {
 	found, ok, err := observations.Get(tx, key(user.UID))
 	if err != nil || !ok || found.User.Name != user.Name {

@@ -29,7 +29,7 @@ type Presence struct {
 	connected map[uint32]time.Time
 }
 
-// NewPresence returns a presence that is kept in the journal. The function console tells who is on the console.
+// NewPresence returns a presence that is kept in the journal. The function console says who is on the console.
 func NewPresence(journal *store.Store, console func() (accounts.Person, bool)) *Presence {
 	return &Presence{store: journal, console: console, connected: make(map[uint32]time.Time)}
 }

@@ -19,18 +19,18 @@ type Candidate struct {
 	Name string
 	// UserPrincipalName is that of the user's registration; empty where none is known.
 	UserPrincipalName wpj.UserPrincipalName
-	// Holds tells whether the user holds a registration that can be used, as far as is known.
+	// Holds says whether the user holds a registration that can be used, as far as is known.
 	Holds bool
-	// HasAccount tells whether this Mac has the account, and it is a person's.
+	// HasAccount says whether this Mac has the account, and it is a person's.
 	HasAccount bool
-	// OnConsole tells whether the user is at the Mac now.
+	// OnConsole says whether the user is at the Mac now.
 	OnConsole bool
 	// AtMac is when the user was at the Mac last, and LookedAt when usher looked last; both are zero where that is not known.
 	AtMac, LookedAt time.Time
 }
 
 // Choose returns the primary user: the one that is configured, by account name or by the name that they signed in with to register; else of those
-// who hold a registration the one who was at the Mac last; else the one who was at the Mac last. Accounts that are no more are never it. Found
+// who hold a registration the one who was at the Mac last; else the one who was at the Mac last. Accounts that were deleted are never it. Found
 // is false where nobody is left.
 func Choose(all []Candidate, configured string) (uid uint32, found bool) {
 	all = slices.DeleteFunc(slices.Clone(all), func(one Candidate) bool { return !one.HasAccount })

@@ -40,7 +40,7 @@ func (m *Machine) Get(id string) (found Registration, err error) {
 
 // Filter chooses registrations.
 type Filter struct {
-	// UID of nil is every user. With Name, the registrations of users with another name are left out, for example of whoever had the uid before.
+	// UID of nil is every user. With Name, the registrations of users with another name are left out, for example of the account that had the uid before.
 	UID  *uint32
 	Name string
 	// Limit of 0 is none.

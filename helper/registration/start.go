@@ -105,7 +105,7 @@ func (m *Machine) begin(request StartRequest) (begun Registration, err error) {
 	return begun, err
 }
 
-// forgetOthers removes the registrations of whoever had the uid before: macOS gives that of a deleted account to the next one, who must not see
+// forgetOthers removes the registrations of the account that had the uid before: macOS gives that of a deleted account to the next one, who must not see
 // them.
 func (m *Machine) forgetOthers(tx *store.Tx, user User, active bool) error {
 	if active {

@@ -56,7 +56,7 @@ var statuses = []struct {
 	{jamfpro.ErrSecretNotAllowed, codes.InvalidArgument, usherv1.ErrorReason_ERROR_REASON_INVALID_ARGUMENT,
 		"give the secret that Jamf Pro showed when it was made, and nothing else"},
 	{jamfpro.ErrSecretFile, codes.FailedPrecondition, usherv1.ErrorReason_ERROR_REASON_INVALID_ARGUMENT,
-		"mend the file or delivery.api.client_secret_file, then run `" + config.Sudo("jamf credentials set") + "`"},
+		"fix the file or delivery.api.client_secret_file, then run `" + config.Sudo("jamf credentials set") + "`"},
 	{clean.ErrNoSession, codes.FailedPrecondition, usherv1.ErrorReason_ERROR_REASON_NO_SESSION,
 		"have the user log in, then run it again"},
 	{clean.ErrObjection, codes.FailedPrecondition, usherv1.ErrorReason_ERROR_REASON_INVALID_ARGUMENT,

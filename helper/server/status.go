@@ -47,13 +47,13 @@ type Observations interface {
 	LookWithoutSession(ctx context.Context, user observation.User) error
 }
 
-// Presence tells who was at the Mac last.
+// Presence says who was at the Mac last.
 type Presence interface {
 	// Last returns a function for when a user was, zero where that is not known. Only the order of users means something.
 	Last() (of func(uid uint32, name string) time.Time, err error)
 }
 
-// Accounts tells which users are still accounts of this Mac.
+// Accounts says which users are still accounts of this Mac.
 type Accounts interface {
 	// Refresh looks the accounts up, unless that was just done.
 	Refresh(users []primary.Candidate, configured string)
@@ -294,8 +294,8 @@ func (s *statusService) withoutAgent(visible func(uid uint32) bool) string {
 	return person.Name
 }
 
-// users returns everyone who is logged in or known, if visible, logged in first. Of an account that was deleted only admins see anything: its uid
-// may be another person's now.
+// users returns everyone who is logged in or known, if visible, logged in first. A user is a uid with a name: after an account was deleted, its uid
+// may be another person's.
 func (s *statusService) users(journal *snapshot, admin bool, visible func(*usherv1.User) bool) ([]*usherv1.UserStatus, error) {
 	configured := s.settings().PrimaryUser
 	if admin {
@@ -343,9 +343,7 @@ func (s *statusService) users(journal *snapshot, admin bool, visible func(*usher
 	if err := s.choose(users, configured); err != nil {
 		return nil, err
 	}
-	return slices.DeleteFunc(users, func(user *usherv1.UserStatus) bool {
-		return !visible(user.User) || user.NoAccount && !admin
-	}), nil
+	return slices.DeleteFunc(users, func(user *usherv1.UserStatus) bool { return !visible(user.User) }), nil
 }
 
 // lookUpAccounts has the accounts of all users looked up, if that is some time ago.
