@@ -20,14 +20,15 @@ const (
 )
 
 // inventoryAttributes are the ten that a recon asks for, one after another.
-var inventoryAttributes = []string{"state", "detail", "source", "contradictions", "result", "device-id", "tenant-id", "upn", "as-of", "last-registration"}
+var inventoryAttributes = []string{"state", "detail", "source", "contradictions", "result", "device-id", "tenant-id",
+	"upn", "as-of", "last-registration"}
 
 // inventories is how often all of them are asked for.
 const inventories = 10
 
-// shellAttribute is an extension attribute in the manner of those that admins use [BW-EA2]: as the user, ask the login keychain for
-// the certificate, Platform SSO for its state, and Jamf's preferences for what came of it. securityRole is the stand-in for
-// /usr/bin/security; it reads the user's real keyring.
+// shellAttribute is an extension attribute in the manner of those that admins use [BW-EA2]: as the user, ask the login
+// keychain for the certificate, Platform SSO for its state, and Jamf's preferences for what came of it. securityRole is
+// the stand-in for /usr/bin/security; it reads the user's real keyring.
 const shellAttribute = `#!/bin/sh
 as_user() { setpriv --reuid=%[1]d --regid=%[2]d --clear-groups env %[3]s "$@"; }
 certificate=$(as_user %[4]s %[5]s find-certificate -a | grep -i MS-ORGANIZATION-ACCESS)
@@ -69,12 +70,14 @@ func measureAttributes(ctx context.Context, s *scene, a answers) (rows []row, er
 		return nil, err
 	}
 	script := filepath.Join(s.Directory, "attribute.sh")
-	text := fmt.Sprintf(shellAttribute, s.user.UID, s.user.GID, strings.Join(s.user.Keyring.Environment(), " "), security, securityRole, s.Programs.AppSSO, s.user.Home)
+	text := fmt.Sprintf(shellAttribute, s.user.UID, s.user.GID, strings.Join(s.user.Keyring.Environment(), " "),
+		security, securityRole, s.Programs.AppSSO, s.user.Home)
 	if err := os.WriteFile(script, []byte(text), 0o755); err != nil {
 		return nil, err
 	}
 	// A script that fails half-way would be a fast one.
-	if result, err := s.Run(ctx, script); err != nil || result.Stdout != "<result>Registered, AAD ID acquired: no</result>\n" || result.Stderr != "" {
+	if result, err := s.Run(ctx, script); err != nil ||
+		result.Stdout != "<result>Registered, AAD ID acquired: no</result>\n" || result.Stderr != "" {
 		return nil, fmt.Errorf("the shell script printed %q and %q: %w", result.Stdout, result.Stderr, err)
 	}
 	web, err := startReference("serve-http", filepath.Join(s.Directory, "attributes.sock"), a)
@@ -96,8 +99,10 @@ func measureAttributes(ctx context.Context, s *scene, a answers) (rows []row, er
 		return nil, err
 	}
 	return []row{
-		attribute.beside(shell, "attribute: usherctl ea state", "shell script, security and grep", &goal{Ratio: attributeShellGoal}),
-		attribute.beside(curl, "attribute: usherctl ea state", "curl --unix-socket, same status", &goal{Ratio: attributeCurlGoal}),
+		attribute.beside(shell, "attribute: usherctl ea state", "shell script, security and grep",
+			&goal{Ratio: attributeShellGoal}),
+		attribute.beside(curl, "attribute: usherctl ea state", "curl --unix-socket, same status",
+			&goal{Ratio: attributeCurlGoal}),
 		usher.beside(scripts, "attributes: ten in a recon, usherctl ea", "ten shell scripts", nil),
 	}, nil
 }

@@ -34,7 +34,8 @@ func measureColdStart(ctx context.Context, s *scene, a answers) (rows []row, err
 		return nil, err
 	}
 	rows = []row{
-		status.beside(curl, "cold start: usherctl status --json", "curl --unix-socket, same answer", &goal{Ratio: coldStartGoal}),
+		status.beside(curl, "cold start: usherctl status --json", "curl --unix-socket, same answer",
+			&goal{Ratio: coldStartGoal}),
 		help.beside(nothing, "cold start: usherctl --help, which asks nobody", "true", nil),
 	}
 	if noCurl != nil {

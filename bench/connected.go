@@ -15,8 +15,8 @@ import (
 const (
 	// connectedGoal is how much more memory usherd may hold while it is connected to a fleet.
 	connectedGoal = 1.01
-	// settledWithin is how long Go's runtime goes on giving memory back after something was done, for which it wakes up; then it is watched
-	// for how often it does.
+	// settledWithin is how long Go's runtime goes on giving memory back after something was done, for which it wakes
+	// up; then it is watched for how often it does.
 	settledWithin = 45 * time.Second
 	watchedFor    = 20 * time.Second
 )
@@ -45,7 +45,8 @@ func measureConnected(ctx context.Context, s *scene) (rows []row, err error) {
 	if err != nil {
 		return nil, err
 	}
-	err = s.Set(map[string]any{"fleet.servers": how.Servers, "fleet.ca_file": how.CAFile, "fleet.credentials_file": how.CredentialsFile, "fleet.device": name})
+	err = s.Set(map[string]any{"fleet.servers": how.Servers, "fleet.ca_file": how.CAFile,
+		"fleet.credentials_file": how.CredentialsFile, "fleet.device": name})
 	if err != nil {
 		return nil, err
 	}
@@ -57,11 +58,14 @@ func measureConnected(ctx context.Context, s *scene) (rows []row, err error) {
 		return nil, err
 	}
 	rows = []row{
-		{Measure: "memory: usherd, connected to a fleet", Unit: memory, Median: after.all, Reference: "the same, not connected", ReferenceMedian: before.all,
+		{Measure: "memory: usherd, connected to a fleet", Unit: memory, Median: after.all,
+			Reference: "the same, not connected", ReferenceMedian: before.all,
 			Ratio: after.all / before.all, Goal: &goal{Ratio: connectedGoal}},
-		{Measure: "memory: usherd, connected, what is no mapped file", Unit: memory, Median: after.anonymous, Reference: "the same, not connected", ReferenceMedian: before.anonymous,
+		{Measure: "memory: usherd, connected, what is no mapped file", Unit: memory, Median: after.anonymous,
+			Reference: "the same, not connected", ReferenceMedian: before.anonymous,
 			Ratio: after.anonymous / before.anonymous},
-		{Measure: fmt.Sprintf("usherd, connected: how often its threads wake up in %s", watchedFor), Unit: times, Median: sleptAfter, Reference: "the same, not connected",
+		{Measure: fmt.Sprintf("usherd, connected: how often its threads wake up in %s", watchedFor), Unit: times,
+			Median: sleptAfter, Reference: "the same, not connected",
 			ReferenceMedian: sleptBefore, Ratio: sleptAfter / max(1, sleptBefore)},
 	}
 	return rows, s.Set(map[string]any{"fleet.servers": []string{}})

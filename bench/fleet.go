@@ -64,7 +64,8 @@ func measureFleet(ctx context.Context) (rows []row, err error) {
 	for i := range fleetSizes[len(fleetSizes)-1] {
 		names = append(names, deviceNumber(i))
 	}
-	if _, err := setup.CredentialsFor(servers.Directory, names, filepath.Join(servers.Directory, "devices"), time.Hour); err != nil {
+	if _, err := setup.CredentialsFor(servers.Directory, names, filepath.Join(servers.Directory, "devices"),
+		time.Hour); err != nil {
 		return nil, err
 	}
 	if err := servers.Start(ctx); err != nil {
@@ -87,8 +88,9 @@ func measureFleet(ctx context.Context) (rows []row, err error) {
 	grown := byCount[largest] / byCount[smallest] / (float64(largest) / float64(smallest))
 	rows = append(rows, row{
 		Measure: "fleet: how 99 % of answers grow", Unit: duration, Median: byCount[largest],
-		Reference: fmt.Sprintf("%d times that of %d", largest/smallest, smallest), ReferenceMedian: byCount[smallest] * float64(largest) / float64(smallest),
-		Ratio: grown, Goal: &goal{Ratio: 1},
+		Reference:       fmt.Sprintf("%d times that of %d", largest/smallest, smallest),
+		ReferenceMedian: byCount[smallest] * float64(largest) / float64(smallest),
+		Ratio:           grown, Goal: &goal{Ratio: 1},
 	})
 	return rows, nil
 }
@@ -107,7 +109,8 @@ func startCrowd(ctx context.Context, role string, servers *natsserver.Fleet, cou
 	if err != nil {
 		return nil, err
 	}
-	command := exec.CommandContext(ctx, self, role, strconv.Itoa(count), servers.Directory, strings.Join(servers.URLs(), ","))
+	command := exec.CommandContext(ctx, self, role, strconv.Itoa(count), servers.Directory,
+		strings.Join(servers.URLs(), ","))
 	command.Stderr = os.Stderr
 	input, err := command.StdinPipe()
 	if err != nil {
@@ -187,16 +190,21 @@ func measureFleetOf(ctx context.Context, servers *natsserver.Fleet, count int, e
 	}
 	rows = append(rows, row{
 		Measure: fmt.Sprintf("fleet: 99 %% of %d devices have answered", count), Unit: duration, Median: answered,
-		Reference: "bare nats.go, the same payload", ReferenceMedian: reference, Ratio: answered / reference, Goal: &goal{Ratio: bareGoal},
+		Reference: "bare nats.go, the same payload", ReferenceMedian: reference, Ratio: answered / reference,
+		Goal: &goal{Ratio: bareGoal},
 	})
 	if count == fleetSizes[len(fleetSizes)-1] {
-		rows = append(rows, row{Measure: fmt.Sprintf("fleet: %d devices, against a second", count), Unit: duration, Median: answered, Goal: &goal{AtMost: answerGoal}},
-			row{Measure: fmt.Sprintf("fleet: %d devices, all of usherctl's report", count), Unit: duration, Median: whole})
+		rows = append(rows, row{Measure: fmt.Sprintf("fleet: %d devices, against a second", count), Unit: duration,
+			Median: answered, Goal: &goal{AtMost: answerGoal}},
+			row{Measure: fmt.Sprintf("fleet: %d devices, all of usherctl's report", count), Unit: duration,
+				Median: whole})
 	}
-	rows = append(rows, row{Measure: fmt.Sprintf("fleet: memory of nats-server for each of %d devices", count), Unit: memory, Median: (with.all - empty.all) / float64(count)})
+	rows = append(rows, row{Measure: fmt.Sprintf("fleet: memory of nats-server for each of %d devices", count),
+		Unit: memory, Median: (with.all - empty.all) / float64(count)})
 	rows = append(rows, storm...)
 	if count == fleetSizes[len(fleetSizes)-1] {
-		rows = append(rows, row{Measure: "fleet: bytes of a status", Unit: memory, Median: float64(len(samplePayload(deviceNumber(0))))})
+		rows = append(rows, row{Measure: "fleet: bytes of a status", Unit: memory,
+			Median: float64(len(samplePayload(deviceNumber(0))))})
 	}
 	return rows, nil
 }
@@ -207,8 +215,8 @@ func ninetyNine(times []time.Duration, count int) float64 {
 	return float64(times[count*99/100-1])
 }
 
-// askFleet asks with usherctl's own package, and returns when 99 % had answered after the question, and when the report was there after
-// the last known states were begun to be read, which is before the question.
+// askFleet asks with usherctl's own package, and returns when 99 % had answered after the question, and when the report
+// was there after the last known states were begun to be read, which is before the question.
 func askFleet(ctx context.Context, admin *fleet.Client, count int) (answered, whole float64, err error) {
 	var medians, wholes []float64
 	for range fleetQuestions {

@@ -29,12 +29,17 @@ import (
 // samplePayload is what a Mac with one user tells.
 func samplePayload(name string) []byte {
 	content, err := proto.Marshal(&usherv1.DeviceStatus{
-		Device: name, Instance: "0199b3a2-4c1d-7abc-8def-0123456789ab", Time: timestamppb.Now(), Version: "1.0.0", StartTime: timestamppb.Now(), OperatingSystem: "macOS 15.1",
-		ComputerName: "Jane's MacBook Pro", State: usherv1.IdentityState_IDENTITY_STATE_REGISTERED, DeliveryMode: "recon",
+		Device: name, Instance: "0199b3a2-4c1d-7abc-8def-0123456789ab", Time: timestamppb.Now(), Version: "1.0.0",
+		StartTime: timestamppb.Now(), OperatingSystem: "macOS 15.1",
+		ComputerName: "Jane's MacBook Pro", State: usherv1.IdentityState_IDENTITY_STATE_REGISTERED,
+		DeliveryMode: "recon",
 		Users: []*usherv1.DeviceUser{{
-			Uid: 501, Name: "jane", State: usherv1.IdentityState_IDENTITY_STATE_REGISTERED, Detail: sampleDetail, DeviceId: "0A1B2C3D-0000-4000-8000-00000000BEEF",
-			TenantId: "8d6b9a52-2b7e-4f0c-9d6b-0f2f7c1f6a11", UserPrincipalName: "jane@example.org", LookTime: timestamppb.Now(), LoggedIn: true, OnConsole: true,
-			RegistrationState: usherv1.RegistrationState_REGISTRATION_STATE_SUCCEEDED, RegistrationTime: timestamppb.Now(),
+			Uid: 501, Name: "jane", State: usherv1.IdentityState_IDENTITY_STATE_REGISTERED, Detail: sampleDetail,
+			DeviceId: "0A1B2C3D-0000-4000-8000-00000000BEEF",
+			TenantId: "8d6b9a52-2b7e-4f0c-9d6b-0f2f7c1f6a11", UserPrincipalName: "jane@example.org",
+			LookTime: timestamppb.Now(), LoggedIn: true, OnConsole: true,
+			RegistrationState: usherv1.RegistrationState_REGISTRATION_STATE_SUCCEEDED,
+			RegistrationTime:  timestamppb.Now(),
 		}},
 	})
 	if err != nil {
@@ -43,7 +48,8 @@ func samplePayload(name string) []byte {
 	return content
 }
 
-const sampleDetail = "The login keychain holds a device certificate that is valid until 2036-11-24, its private key and its user."
+const sampleDetail = "The login keychain holds a device certificate that is valid until 2036-11-24, its private key " +
+	"and its user."
 
 // crowdOf is a crowd's own side: it says ready when all are connected, and does what it is told until its input ends.
 func crowdOf(role string, arguments []string) error {
@@ -102,15 +108,19 @@ func (steady) Status() (*usherv1.GetStatusResponse, error) {
 		Helper:   &usherv1.HelperStatus{Version: "1.0.0", StartTime: timestamppb.Now(), DeliveryMode: "recon"},
 		Outbox:   &usherv1.OutboxStatus{},
 		Users: []*usherv1.UserStatus{{
-			User: &usherv1.User{Name: "jane", Uid: 501}, Session: &usherv1.SessionStatus{OnConsole: true}, LookTime: timestamppb.Now(),
-			Identity: &usherv1.Identity{State: usherv1.IdentityState_IDENTITY_STATE_REGISTERED, Detail: sampleDetail, DeviceId: "0A1B2C3D-0000-4000-8000-00000000BEEF",
+			User: &usherv1.User{Name: "jane", Uid: 501}, Session: &usherv1.SessionStatus{OnConsole: true},
+			LookTime: timestamppb.Now(),
+			Identity: &usherv1.Identity{State: usherv1.IdentityState_IDENTITY_STATE_REGISTERED, Detail: sampleDetail,
+				DeviceId: "0A1B2C3D-0000-4000-8000-00000000BEEF",
 				TenantId: "8d6b9a52-2b7e-4f0c-9d6b-0f2f7c1f6a11", UserPrincipalName: "jane@example.org"},
-			LastRegistration: &usherv1.Registration{State: usherv1.RegistrationState_REGISTRATION_STATE_SUCCEEDED, UpdateTime: timestamppb.Now()},
+			LastRegistration: &usherv1.Registration{State: usherv1.RegistrationState_REGISTRATION_STATE_SUCCEEDED,
+				UpdateTime: timestamppb.Now()},
 		}},
 	}, nil
 }
 
-// queue is an outbox without a journal: what a device does with it is measured, and not the disk of one computer that holds all.
+// queue is an outbox without a journal: what a device does with it is measured, and not the disk of one computer that
+// holds all.
 type queue struct {
 	mu      sync.Mutex
 	waiting []delivery.Delivery
@@ -171,7 +181,8 @@ func deviceCrowd(ctx context.Context, count int, how func(int) access.Access) er
 	for i := range count {
 		queues[i] = &queue{more: make(chan struct{}, 1), empty: &emptied}
 		settings := device.Settings{Access: how(i), PersonalData: true, DeviceName: deviceNumber(i)}
-		one := device.New(device.Config{Outbox: queues[i], Settings: func() device.Settings { return settings }, Logger: slog.New(connected)})
+		one := device.New(device.Config{Outbox: queues[i], Settings: func() device.Settings { return settings },
+			Logger: slog.New(connected)})
 		if i >= connectingAtOnce {
 			<-connected.waiting
 		}
@@ -187,9 +198,11 @@ func deviceCrowd(ctx context.Context, count int, how func(int) access.Access) er
 		for _, one := range queues {
 			one.mu.Lock()
 			for number := range stormChanges {
-				one.waiting = append(one.waiting, delivery.Delivery{ID: uint64(number + 1), CreatedAt: time.Now(), Report: delivery.Report{
-					UID: 501, UserName: "jane", Outcome: "SUCCEEDED", Identity: &wpj.Identity{State: wpj.StateRegistered}, At: time.Now(),
-				}})
+				one.waiting = append(one.waiting,
+					delivery.Delivery{ID: uint64(number + 1), CreatedAt: time.Now(), Report: delivery.Report{
+						UID: 501, UserName: "jane", Outcome: "SUCCEEDED",
+						Identity: &wpj.Identity{State: wpj.StateRegistered}, At: time.Now(),
+					}})
 			}
 			one.mu.Unlock()
 			one.more <- struct{}{}

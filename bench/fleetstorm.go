@@ -15,7 +15,8 @@ import (
 )
 
 // measureStorm has every device publish changes at once, and counts that none is lost.
-func measureStorm(ctx context.Context, servers *natsserver.Fleet, admin *fleet.Client, devices *crowd, count int) ([]row, error) {
+func measureStorm(ctx context.Context, servers *natsserver.Fleet, admin *fleet.Client, devices *crowd,
+	count int) ([]row, error) {
 	progress("a storm of %d changes", count*stormChanges)
 	began := time.Now()
 	if _, err := fmt.Fprintln(devices.input, "storm"); err != nil {
@@ -37,13 +38,15 @@ func measureStorm(ctx context.Context, servers *natsserver.Fleet, admin *fleet.C
 	if kept != count*stormChanges {
 		return nil, fmt.Errorf("of %d changes the stream has %d", count*stormChanges, kept)
 	}
-	one := row{Measure: fmt.Sprintf("fleet: a change, in a storm of %d from %d devices, none lost", count*stormChanges, count), Unit: duration, Median: float64(took) / float64(count*stormChanges)}
+	one := row{Measure: fmt.Sprintf("fleet: a change, in a storm of %d from %d devices, none lost", count*stormChanges,
+		count), Unit: duration, Median: float64(took) / float64(count*stormChanges)}
 	each, err := benchByNATS(ctx, len(samplePayload(deviceNumber(0))))
 	if err != nil {
 		progress("nats bench: %v", err)
 		one.Reference = "nats bench (could not be run)"
 	} else {
-		one.Reference, one.ReferenceMedian, one.Ratio = "nats bench js pub sync, 64 clients, no TLS", each, one.Median/each
+		one.Reference, one.ReferenceMedian, one.Ratio = "nats bench js pub sync, 64 clients, no TLS", each,
+			one.Median/each
 	}
 	return []row{one}, nil
 }
@@ -57,7 +60,9 @@ func benchByNATS(ctx context.Context, size int) (each float64, err error) {
 	defer os.RemoveAll(folder)
 	configuration := filepath.Join(folder, "open.conf")
 	const port = 14299
-	if err := os.WriteFile(configuration, fmt.Appendf(nil, "listen: 127.0.0.1:%d\njetstream { store_dir: %q }\n", port, filepath.Join(folder, "store")), 0o600); err != nil {
+	if err := os.WriteFile(configuration,
+		fmt.Appendf(nil, "listen: 127.0.0.1:%d\njetstream { store_dir: %q }\n", port, filepath.Join(folder, "store")),
+		0o600); err != nil {
 		return 0, err
 	}
 	server := natsserver.NewServer("127.0.0.1", port, configuration)
@@ -66,8 +71,10 @@ func benchByNATS(ctx context.Context, size int) (each float64, err error) {
 	}
 	defer server.Kill()
 	const messages = 30_000
-	command := exec.CommandContext(ctx, "go", "run", natsTool, "--server", fmt.Sprintf("nats://127.0.0.1:%d", port), "bench", "js", "pub", "sync", "bench",
-		"--create", "--storage", "file", "--clients", "64", "--msgs", strconv.Itoa(messages), "--size", strconv.Itoa(size), "--no-progress")
+	command := exec.CommandContext(ctx, "go", "run", natsTool, "--server", fmt.Sprintf("nats://127.0.0.1:%d", port),
+		"bench", "js", "pub", "sync", "bench",
+		"--create", "--storage", "file", "--clients", "64", "--msgs", strconv.Itoa(messages), "--size",
+		strconv.Itoa(size), "--no-progress")
 	command.Dir = folder
 	output, err := command.CombinedOutput()
 	if err != nil {

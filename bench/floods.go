@@ -86,8 +86,9 @@ func measureFloods(ctx context.Context, s *scene) (rows []row, err error) {
 			}
 			allowed := took.Seconds() * coreForAFlood * 1e9
 			rows = append(rows, row{
-				Measure: fmt.Sprintf("flood of %s by one user, %s: processor time of usherd in %s", filepath.Base(socket), what, floodedFor),
-				Unit:    duration, Median: float64(used), Reference: "a quarter of one core", ReferenceMedian: allowed,
+				Measure: fmt.Sprintf("flood of %s by one user, %s: processor time of usherd in %s",
+					filepath.Base(socket), what, floodedFor),
+				Unit: duration, Median: float64(used), Reference: "a quarter of one core", ReferenceMedian: allowed,
 				Ratio: float64(used) / allowed, Goal: &goal{Ratio: 1},
 			})
 		}
@@ -95,9 +96,10 @@ func measureFloods(ctx context.Context, s *scene) (rows []row, err error) {
 	return rows, nil
 }
 
-// flooded returns how long the processors ran a process while a user flooded its socket, how long that was, and how often a flood of
-// connections connected.
-func flooded(ctx context.Context, program, kind, socket string, by *mac.User, pid int) (used, took time.Duration, connected int, err error) {
+// flooded returns how long the processors ran a process while a user flooded its socket, how long that was, and how
+// often a flood of connections connected.
+func flooded(ctx context.Context, program, kind, socket string, by *mac.User, pid int) (used, took time.Duration,
+	connected int, err error) {
 	command := exec.Command(program, floodRole, kind, socket)
 	command.Dir, command.Stderr = "/", os.Stderr
 	command.SysProcAttr = &syscall.SysProcAttr{Credential: &syscall.Credential{Uid: by.UID, Gid: by.GID}}

@@ -19,11 +19,12 @@ const launches = 15
 // launchGoal is what there may be between `usherctl register` and Company Portal.
 const launchGoal = 50 * time.Millisecond
 
-// measureLaunches measures from asking for a registration to the first thing that the stand-in of Company Portal does. The
-// user closes Company Portal at once, so that he is unregistered the next time too; in the end he signs in, and the Mac is
-// left with a user who is registered.
+// measureLaunches measures from asking for a registration to the first thing that the stand-in of Company Portal does.
+// The user closes Company Portal at once, so that he is unregistered the next time too; in the end he signs in, and the
+// Mac is left with a user who is registered.
 func measureLaunches(ctx context.Context, s *scene) ([]row, error) {
-	if err := s.user.SetPortal(mac.PortalSettings{"wait": "1ms", "exit_code": int(wpj.ExitUserAbandoned), "leave": "nothing"}); err != nil {
+	if err := s.user.SetPortal(mac.PortalSettings{"wait": "1ms", "exit_code": int(wpj.ExitUserAbandoned),
+		"leave": "nothing"}); err != nil {
 		return nil, err
 	}
 	var byCommand, byCall []float64
@@ -55,8 +56,10 @@ func measureLaunches(ctx context.Context, s *scene) ([]row, error) {
 		return nil, err
 	}
 	return []row{
-		{Measure: "launch: from `usherctl register` to Company Portal", Unit: duration, Median: median(byCommand), Goal: &goal{AtMost: float64(launchGoal)}},
-		{Measure: "launch: from StartRegistration to Company Portal", Unit: duration, Median: median(byCall), Goal: &goal{AtMost: float64(launchGoal)}},
+		{Measure: "launch: from `usherctl register` to Company Portal", Unit: duration, Median: median(byCommand),
+			Goal: &goal{AtMost: float64(launchGoal)}},
+		{Measure: "launch: from StartRegistration to Company Portal", Unit: duration, Median: median(byCall),
+			Goal: &goal{AtMost: float64(launchGoal)}},
 	}, nil
 }
 
@@ -117,7 +120,8 @@ func (s *scene) registerByCall(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	watch, err := client.WatchRegistration(ctx, &usherv1.WatchRegistrationRequest{Id: started.GetRegistration().GetId()})
+	watch, err := client.WatchRegistration(ctx,
+		&usherv1.WatchRegistrationRequest{Id: started.GetRegistration().GetId()})
 	if err != nil {
 		return err
 	}

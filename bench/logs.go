@@ -22,8 +22,8 @@ const (
 	// readGoal is what reading a log may take of the time in which grep counts its entries, ndjsonGoal of jq's.
 	readGoal   = 4
 	ndjsonGoal = 0.1
-	// timelineMemory is what a timeline of a log of 1 GB may take, and timelineStart the time to the first line of a timeline
-	// of 200 MB; it is ten times what grep needs here at most.
+	// timelineMemory is what a timeline of a log of 1 GB may take, and timelineStart the time to the first line of a
+	// timeline of 200 MB; it is ten times what grep needs here at most.
 	timelineMemory = 50e6
 	timelineStart  = 1e9
 )
@@ -68,23 +68,43 @@ type logSample struct {
 var logSamples = []logSample{
 	{"Company Portal 2018", "portal2018.log", " TID=", func(at time.Time, n int) string {
 		head := at.Format("2006-01-02 15:04:05.000")
-		return fmt.Sprintf("%[1]s INFO com.microsoft.ssp.application TID=%[2]d AppDelegate.swift: 96 (applicationDidBecomeActive(_:)) Became active, %[2]d windows\n"+
-			"%[1]s INFO com.microsoft.ssp.workplaceJoinSdk TID=%[2]d WorkplaceJoinManager.swift: 845 (workplaceClient(_:logMessage:)) INFO: [2026-04-27 03:07:19 +0000]getRegistrationInformation: Looking for the certificate\n"+
-			"%[1]s VERB com.microsoft.ssp.telemetry TID=%[2]d AriaTelemetryService.swift: 283 (sendEvent(featureArea:type:eventTitle:duration:result:target:location:resultData:error:context:workflowData:clientRequestId:shouldSanitizeStrings:)) Sending event using aria: OutgoingServiceRequest : {\n"+
-			"    durationMs = 418;\n    eventTitle = \"Auth_FetchSvcToken\";\n    featureArea = Login;\n    result = Succeeded;\n}\n", head, 7000+n%900)
+		return fmt.Sprintf("%[1]s INFO com.microsoft.ssp.application TID=%[2]d AppDelegate.swift: 96 "+
+			"(applicationDidBecomeActive(_:)) Became active, %[2]d windows\n"+
+			"%[1]s INFO com.microsoft.ssp.workplaceJoinSdk TID=%[2]d WorkplaceJoinManager.swift: 845 "+
+			"(workplaceClient(_:logMessage:)) INFO: [2026-04-27 03:07:19 +0000]getRegistrationInformation: Looking "+
+			"for the certificate\n"+
+			"%[1]s VERB com.microsoft.ssp.telemetry TID=%[2]d AriaTelemetryService.swift: 283 "+
+			"(sendEvent(featureArea:type:eventTitle:duration:result:target:location:resultData:error:"+
+			"context:workflowData:clientRequestId:shouldSanitizeStrings:))"+
+			" Sending event using aria: OutgoingServiceRequest : {\n"+
+			"    durationMs = 418;\n    eventTitle = \"Auth_FetchSvcToken\";\n    featureArea = Login;\n    result = "+
+			"Succeeded;\n}\n", head, 7000+n%900)
 	}},
 	{"Company Portal 5", "portal5.log", " | ", func(at time.Time, n int) string {
 		head := at.Format("2006-01-02 15:04:05.000")
-		return fmt.Sprintf("%[1]s | application | %[2]d | AppDelegate.swift: 96 (applicationDidBecomeActive(_:)) | Became active, %[2]d windows\n"+
-			"%[1]s | workplaceJoinSdk | %[2]d | v3.8.1 | INFO: [2026-04-27 03:07:19 +0000][-WorkPlaceJoin registration:2448] Looking for the certificate\n"+
-			"%[1]s | telemetry | %[2]d | OneDSTelemetryService.swift: 232 (sendEventInternal(featureArea:type:eventTitle:)) | Sending event using OneDS: InAppProcess\n", head, 7000+n%900)
+		return fmt.Sprintf("%[1]s | application | %[2]d | AppDelegate.swift: 96 (applicationDidBecomeActive(_:)) | "+
+			"Became active, %[2]d windows\n"+
+			"%[1]s | workplaceJoinSdk | %[2]d | v3.8.1 | INFO: [2026-04-27 03:07:19 +0000][-WorkPlaceJoin "+
+			"registration:2448] Looking for the certificate\n"+
+			"%[1]s | telemetry | %[2]d | OneDSTelemetryService.swift: 232 "+
+			"(sendEventInternal(featureArea:type:eventTitle:)) | Sending event using OneDS: InAppProcess\n", head,
+			7000+n%900)
 	}},
 	{"jamf.log", "jamf.log", " jamf\\[", func(at time.Time, n int) string {
 		head := at.Format("Mon Jan 02 15:04:05") + fmt.Sprintf(" Test’s MacBook Air (2) jamf[%d]: ", 400+n%9000)
-		return head + "Checking for policies triggered by \"recurring check-in\" for user \"test\"...\n" + head + "Checking for patches...\n" + head + "No patch policies were found.\n"
+		return head + "Checking for policies triggered by \"recurring check-in\" for user \"test\"...\n" + head +
+			"Checking for patches...\n" + head + "No patch policies were found.\n"
 	}},
 	{"unified log, ndjson", "unified.ndjson", "", func(at time.Time, n int) string {
-		return fmt.Sprintf(`{"timezoneName":"","messageType":"Default","eventType":"logEvent","source":null,"formatString":"%%{public}s","userID":501,"activityIdentifier":0,"subsystem":"com.apple.AppSSO","category":"SOExtension","threadID":%d,"senderImageUUID":"0F483193-D206-362B-9874-0100BCCB9CBD","backtrace":{"frames":[{"imageOffset":103060,"imageUUID":"0F483193-D206-362B-9874-0100BCCB9CBD"}]},"bootUUID":"3590A0B1-4C7D-4C4A-8E25-7C84B4D4F3B0","processImagePath":"\/System\/Library\/Frameworks\/AppSSO.framework\/AppSSOAgent","senderImagePath":"\/usr\/lib\/libsystem.dylib","timestamp":"%s-0500","machTimestamp":%d,"eventMessage":"-[SOExtension beginAuthorization] handled request number %d","processImageUUID":"4C4CDB5D-365C-32AF-BAFD-F68C76A4F625","traceID":41979461356879876,"processID":453,"senderProgramCounter":103060,"parentActivityIdentifier":0}`+"\n",
+		return fmt.Sprintf(`{"timezoneName":"","messageType":"Default","eventType":"logEvent","source":null,`+
+			`"formatString":"%%{public}s","userID":501,"activityIdentifier":0,"subsystem":"com.apple.AppSSO",`+
+			`"category":"SOExtension","threadID":%d,"senderImageUUID":"0F483193-D206-362B-9874-0100BCCB9CBD",`+
+			`"backtrace":{"frames":[{"imageOffset":103060,"imageUUID":"0F483193-D206-362B-9874-0100BCCB9CBD"}]},`+
+			`"bootUUID":"3590A0B1-4C7D-4C4A-8E25-7C84B4D4F3B0","processImagePath":"\/System\/Library\/Frameworks\/`+
+			`AppSSO.framework\/AppSSOAgent","senderImagePath":"\/usr\/lib\/libsystem.dylib","timestamp":"%s-0500",`+
+			`"machTimestamp":%d,"eventMessage":"-[SOExtension beginAuthorization] handled request number `+
+			`%d","processImageUUID":"4C4CDB5D-365C-32AF-BAFD-F68C76A4F625","traceID":41979461356879876,`+
+			`"processID":453,"senderProgramCounter":103060,"parentActivityIdentifier":0}`+"\n",
 			n%90000, at.Format("2006-01-02 15:04:05.000000"), 88435680572874+n, n)
 	}},
 }
@@ -129,7 +149,8 @@ func measureLogs(ctx context.Context, directory, control string) (rows []row, er
 		if isJSON {
 			reference := piped("jq", "-c", ".", path)
 			if _, err := exec.LookPath("jq"); err != nil {
-				rows = append(rows, row{Measure: name, Unit: duration, Reference: "jq -c .", Goal: &goal{Ratio: ndjsonGoal}, Failed: err.Error()})
+				rows = append(rows, row{Measure: name, Unit: duration, Reference: "jq -c .",
+					Goal: &goal{Ratio: ndjsonGoal}, Failed: err.Error()})
 			} else if err := takeTurns(ctx, 2, 1, ours, reference); err != nil {
 				return nil, err
 			} else {
@@ -154,7 +175,8 @@ func measureLogs(ctx context.Context, directory, control string) (rows []row, er
 	if err := takeTurns(ctx, logRounds, 1, first); err != nil {
 		return nil, err
 	}
-	rows = append(rows, first.alone(fmt.Sprintf("timeline: of %d MB, to the first line", logSize>>20), &goal{AtMost: timelineStart}))
+	rows = append(rows, first.alone(fmt.Sprintf("timeline: of %d MB, to the first line", logSize>>20),
+		&goal{AtMost: timelineStart}))
 	huge, err := logSamples[0].make(directory, hugeSize)
 	if err != nil {
 		return nil, err
@@ -163,7 +185,8 @@ func measureLogs(ctx context.Context, directory, control string) (rows []row, er
 	if err != nil {
 		return nil, err
 	}
-	rows = append(rows, row{Measure: "timeline: memory for a log of 1 GB", Unit: memory, Median: used, Goal: &goal{AtMost: timelineMemory}})
+	rows = append(rows, row{Measure: "timeline: memory for a log of 1 GB", Unit: memory, Median: used,
+		Goal: &goal{AtMost: timelineMemory}})
 	return rows, os.Remove(huge)
 }
 

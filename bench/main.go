@@ -1,9 +1,10 @@
 // Program bench measures usher's real programs against references that do the same with less, and prints one table:
 // `make bench`, or with --json for programs. docs/performance.md says what the rows mean and what was measured.
 //
-// What a row compares is measured in turns, in the same run, since absolute figures of a machine that is shared mean little.
-// The programs run on a simulated Mac (sim/mac) with a real second account, a real gnome-keyring and real sockets, for
-// which bench needs root on Linux. The references' servers are this program again, as processes of their own.
+// What a row compares is measured in turns, in the same run, since absolute figures of a machine that is shared mean
+// little. The programs run on a simulated Mac (sim/mac) with a real second account, a real gnome-keyring and real
+// sockets, for which bench needs root on Linux. The references' servers are this program again, as processes of their
+// own.
 package main
 
 import (
@@ -61,7 +62,8 @@ func main() {
 	}
 	asJSON := flag.Bool("json", false, "print the table as JSON")
 	logsAlone := flag.Bool("logs", false, "measure the log readers alone, which needs no root")
-	fleetAlone := flag.Bool("fleet", false, "measure a fleet of up to 10,000 devices in place of everything else, which needs no root")
+	fleetAlone := flag.Bool("fleet", false,
+		"measure a fleet of up to 10,000 devices in place of everything else, which needs no root")
 	floodsAlone := flag.Bool("floods", false, "measure only what floods by one user cost usherd")
 	flag.Parse()
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
@@ -89,7 +91,8 @@ func main() {
 func run(ctx context.Context, asJSON bool, take func(context.Context) ([]row, error), needsRoot bool) error {
 	if needsRoot {
 		if runtime.GOOS != "linux" || os.Getuid() != 0 {
-			return errors.New("this needs root on Linux: it registers a user of its own, in a session with a real keyring")
+			return errors.New("this needs root on Linux: it registers a user of its own, in a session with " +
+				"a real keyring")
 		}
 		if err := install(ctx); err != nil {
 			return err
@@ -100,7 +103,8 @@ func run(ctx context.Context, asJSON bool, take func(context.Context) ([]row, er
 	if err != nil {
 		return err
 	}
-	t := table{Rows: rows, Took: time.Since(began), CPUs: runtime.NumCPU(), Go: runtime.Version(), At: began.UTC().Truncate(time.Second)}
+	t := table{Rows: rows, Took: time.Since(began), CPUs: runtime.NumCPU(), Go: runtime.Version(),
+		At: began.UTC().Truncate(time.Second)}
 	if asJSON {
 		return t.printJSON(os.Stdout)
 	}
@@ -110,7 +114,8 @@ func run(ctx context.Context, asJSON bool, take func(context.Context) ([]row, er
 // install installs what the measurements need and this computer lacks.
 func install(ctx context.Context) error {
 	missing := false
-	for _, program := range []string{"curl", "jq", "gnome-keyring-daemon", "dbus-daemon", "useradd", "userdel", "pkill"} {
+	for _, program := range []string{"curl", "jq", "gnome-keyring-daemon", "dbus-daemon", "useradd", "userdel",
+		"pkill"} {
 		_, err := exec.LookPath(program)
 		missing = missing || err != nil
 	}

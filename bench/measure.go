@@ -47,8 +47,8 @@ func measure(ctx context.Context) (rows []row, err error) {
 	return append(rows, commits...), err
 }
 
-// measureRunning takes the measurements for which usherd runs, in an order in which none disturbs the next: memory is that of
-// an usherd that has not been flooded with calls yet.
+// measureRunning takes the measurements for which usherd runs, in an order in which none disturbs the next: memory is
+// that of an usherd that has not been flooded with calls yet.
 func measureRunning(ctx context.Context, s *scene) ([]row, error) {
 	progress("from register to Company Portal …")
 	launches, err := measureLaunches(ctx, s)
@@ -151,7 +151,8 @@ func (s *scene) close() error {
 
 // answers asks usherd for what the references are to answer with.
 func (s *scene) answers(ctx context.Context) (a answers, err error) {
-	if a.status, err = usherv1.NewStatusServiceClient(s.helper).GetStatus(ctx, &usherv1.GetStatusRequest{}); err != nil {
+	if a.status, err = usherv1.NewStatusServiceClient(s.helper).GetStatus(ctx, &usherv1.GetStatusRequest{}); err !=
+		nil {
 		return a, err
 	}
 	a.tenant, err = usherv1.NewTenantServiceClient(s.helper).GetTenant(ctx, &usherv1.GetTenantRequest{})

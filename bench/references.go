@@ -41,7 +41,8 @@ type reference struct {
 	stdin   io.WriteCloser
 }
 
-// startReference starts this program as one of the roles. It ends when its standard input does, that is with us at the latest.
+// startReference starts this program as one of the roles. It ends when its standard input does, that is with us at the
+// latest.
 func startReference(role, socket string, a answers) (*reference, error) {
 	program, err := os.Executable()
 	if err != nil {

@@ -13,8 +13,8 @@ type subject struct {
 	turns [][]float64
 }
 
-// takeTurns has each subject do its work, block times in a row, round after round, and keeps how long each time took. Who
-// begins changes from round to round. A first round warms up and is not kept.
+// takeTurns has each subject do its work, block times in a row, round after round, and keeps how long each time took.
+// Who begins changes from round to round. A first round warms up and is not kept.
 func takeTurns(ctx context.Context, rounds, block int, subjects ...*subject) error {
 	for round := -1; round < rounds; round++ {
 		for i := range subjects {
@@ -40,8 +40,8 @@ func takeTurns(ctx context.Context, rounds, block int, subjects ...*subject) err
 
 func (s *subject) median() float64 { return median(slices.Concat(s.turns...)) }
 
-// ratio is how much longer s took than reference: the median over the rounds, in each of which both were measured within
-// moments, so that what else the machine does at times counts less.
+// ratio is how much longer s took than reference: the median over the rounds, in each of which both were measured
+// within moments, so that what else the machine does at times counts less.
 func (s *subject) ratio(reference *subject) float64 {
 	var ratios []float64
 	for i := range min(len(s.turns), len(reference.turns)) {

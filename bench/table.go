@@ -78,9 +78,11 @@ func (t table) print(w io.Writer) error {
 		if r.Failed != "" {
 			median = "failed: " + r.Failed
 		}
-		fmt.Fprintf(columns, "| %s\t| %s\t| %s\t| %s\t| %s\t| %s\t| %s\t|\n", r.Measure, median, r.Reference, reference, ratio, goal, met)
+		fmt.Fprintf(columns, "| %s\t| %s\t| %s\t| %s\t| %s\t| %s\t| %s\t|\n", r.Measure, median, r.Reference, reference,
+			ratio, goal, met)
 	}
-	fmt.Fprintf(columns, "\n%s, %d CPUs, %s, took %s\n", t.At.Format(time.RFC3339), t.CPUs, t.Go, t.Took.Round(time.Second))
+	fmt.Fprintf(columns, "\n%s, %d CPUs, %s, took %s\n", t.At.Format(time.RFC3339), t.CPUs, t.Go,
+		t.Took.Round(time.Second))
 	return columns.Flush()
 }
 

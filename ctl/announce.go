@@ -13,11 +13,12 @@ import (
 	"usher.internal/internal/oneline"
 )
 
-// announcement is the line with which usherctl on another Mac begins what it writes, when it is asked to: what its shell has printed
-// before is not usherctl's. It is not on the command line, where a shell could repeat it.
+// announcement is the line with which usherctl on another Mac begins what it writes, when it is asked to: what its
+// shell has printed before is not usherctl's. It is not on the command line, where a shell could repeat it.
 const announcement = "usherctl begins: usher.ssh.v1\n"
 
-// announceFlag asks for the announcement. An older usherctl refuses it, and one that is asked by an older one announces nothing.
+// announceFlag asks for the announcement. An older usherctl refuses it, and one that is asked by an older one announces
+// nothing.
 const announceFlag = "announce"
 
 // maximumNoise is how many bytes a shell may print before usherctl speaks.
@@ -27,7 +28,8 @@ const maximumNoise = 64 << 10
 var errNoise = errors.New("too much before usherctl spoke")
 
 func addAnnounce(flags *pflag.FlagSet, announce *bool) {
-	flags.BoolVar(announce, announceFlag, false, "first write the line “"+strings.TrimSpace(announcement)+"”, since a shell may have printed something before")
+	flags.BoolVar(announce, announceFlag, false,
+		"first write the line “"+strings.TrimSpace(announcement)+"”, since a shell may have printed something before")
 }
 
 // preamble is what another Mac writes before usherctl there speaks.
@@ -55,7 +57,8 @@ func (p *preamble) skip(more []byte) ([]byte, error) {
 	return nil, nil
 }
 
-// printed is the first line of what another Mac has printed, to be shown; empty when usherctl has spoken, or nothing was printed.
+// printed is the first line of what another Mac has printed, to be shown; empty when usherctl has spoken, or nothing
+// was printed.
 func (p *preamble) printed() string {
 	for line := range strings.Lines(string(p.noise)) {
 		if line = strings.TrimSpace(oneline.Of(strings.ToValidUTF8(line, "\ufffd"), 80)); line != "" {
@@ -86,7 +89,8 @@ func (s *skipper) Write(p []byte) (int, error) {
 // noisy is the failure of a host whose shell has printed something, and what came of it.
 func (h host) noisy(printed, whatCame string) *failure {
 	return h.unreachable(fmt.Sprintf("it printed %q %s", printed, whatCame),
-		"the start-up files of a shell must print nothing where there is no terminal; `"+h.sshLine("true")+"` shows what they print")
+		"the start-up files of a shell must print nothing where there is no terminal; `"+h.sshLine("true")+
+			"` shows what they print")
 }
 
 // tooNoisy is the failure of a host whose shell does not stop to print.

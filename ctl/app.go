@@ -39,8 +39,8 @@ type app struct {
 	configFile     string
 	// fleetFolder tells how to get at the fleet; empty for the default.
 	fleetFolder string
-	// hostFlags say which Macs are asked; host is the one that is, nil for this one, and oneOfSeveral tells whether nobody is to be
-	// asked for a password, and the answer goes into a table.
+	// hostFlags say which Macs are asked; host is the one that is, nil for this one, and oneOfSeveral tells whether
+	// nobody is to be asked for a password, and the answer goes into a table.
 	hostFlags    hostFlags
 	host         *host
 	oneOfSeveral bool
@@ -65,7 +65,8 @@ func (a *app) runRoot(ctx context.Context, root *cobra.Command, arguments []stri
 	a.json = a.json || a.oneOfSeveral || slices.Contains(arguments, "--json")
 	if a.stdout.err != nil {
 		// A policy must not take an answer for whole that was cut short.
-		err = &failure{code: exitDefect, reason: "OUTPUT_FAILED", message: "the output could not be written: " + a.stdout.err.Error()}
+		err = &failure{code: exitDefect, reason: "OUTPUT_FAILED",
+			message: "the output could not be written: " + a.stdout.err.Error()}
 	}
 	if err == nil {
 		return exitDone
@@ -73,7 +74,8 @@ func (a *app) runRoot(ctx context.Context, root *cobra.Command, arguments []stri
 	failed, ok := errors.AsType[*failure](err)
 	if !ok {
 		// Only cobra itself returns other errors: wrong flags and arguments.
-		failed = &failure{code: exitUsage, reason: "WRONG_USAGE", message: wrongUsage(err), hint: "`" + command.CommandPath() + " --help` shows how it is used"}
+		failed = &failure{code: exitUsage, reason: "WRONG_USAGE", message: wrongUsage(err),
+			hint: "`" + command.CommandPath() + " --help` shows how it is used"}
 	}
 	a.printFailure(failed)
 	return failed.code
@@ -107,11 +109,15 @@ through Company Portal and to tell Jamf Pro how it went, and shows how that stan
 	root.SetVersionTemplate("usherctl {{.Version}}\n")
 	flags := root.PersistentFlags()
 	flags.BoolVar(&a.json, "json", false, "print JSON (docs/json.md); streams print one object per line")
-	flags.StringVar(&a.configFile, "config", a.configFile, "read this configuration `file` in place of the platform's own (also USHER_CONFIG)")
+	flags.StringVar(&a.configFile, "config", a.configFile,
+		"read this configuration `file` in place of the platform's own (also USHER_CONFIG)")
 	a.hostFlags.add(flags)
-	root.AddCommand(a.registerCommand(), a.gatherCommand(), a.afar(a.statusCommand()), a.afar(a.doctorCommand()), a.registrationsCommand(), a.afar(a.timelineCommand()), a.bundleCommand(), a.outboxCommand(),
-		a.explainCommand(), a.extensionAttributeCommand(), a.jamfCommand(), a.cleanCommand(), a.forgetCommand(), a.inspectCommand(), a.configCommand(), a.versionCommand(), a.completionCommand(),
-		a.installCommand(), a.uninstallCommand(), a.startCommand(), a.stopCommand(), a.restartCommand(), a.serviceCommand(),
+	root.AddCommand(a.registerCommand(), a.gatherCommand(), a.afar(a.statusCommand()), a.afar(a.doctorCommand()),
+		a.registrationsCommand(), a.afar(a.timelineCommand()), a.bundleCommand(), a.outboxCommand(),
+		a.explainCommand(), a.extensionAttributeCommand(), a.jamfCommand(), a.cleanCommand(), a.forgetCommand(),
+		a.inspectCommand(), a.configCommand(), a.versionCommand(), a.completionCommand(),
+		a.installCommand(), a.uninstallCommand(), a.startCommand(), a.stopCommand(), a.restartCommand(),
+		a.serviceCommand(),
 		a.fleetCommand(), a.dialStdioCommand(), a.sendLogsCommand())
 	checkHelp(root)
 	a.completeValues(root)
@@ -190,11 +196,12 @@ func (a *app) loadConfig() (*config.Loaded, error) {
 }
 
 func configurationInvalid(err error) *failure {
-	return &failure{code: exitConfiguration, reason: "CONFIGURATION_INVALID", message: err.Error(), hint: "fix it, then run `usherctl config validate`"}
+	return &failure{code: exitConfiguration, reason: "CONFIGURATION_INVALID", message: err.Error(),
+		hint: "fix it, then run `usherctl config validate`"}
 }
 
-// helperConfig is what usherctl needs to find the helper. A configuration that is no good keeps nobody from asking a helper that has
-// its last good one: that is said, and the helper is looked for where what could be read of it says.
+// helperConfig is what usherctl needs to find the helper. A configuration that is no good keeps nobody from asking a
+// helper that has its last good one: that is said, and the helper is looked for where what could be read of it says.
 func (a *app) helperConfig() (*config.Loaded, error) {
 	loaded, err := config.Salvage(a.configFile)
 	if err == nil {
@@ -206,9 +213,11 @@ func (a *app) helperConfig() (*config.Loaded, error) {
 	switch {
 	case a.json: // the helper's own status has it
 	case errors.Is(err, fs.ErrPermission): // usherd is root, and may read it
-		fmt.Fprintf(a.stderr, "usherctl: you may not read the configuration, so usherd is looked for where it is by default: %s\n", plain(err.Error()))
+		fmt.Fprintf(a.stderr, "usherctl: you may not read the configuration, so usherd is looked for where it is by "+
+			"default: %s\n", plain(err.Error()))
 	default:
-		fmt.Fprintf(a.stderr, "usherctl: the configuration cannot be used, usherd goes on with its last good one: %s\n", plain(strings.ReplaceAll(err.Error(), "\n", "; ")))
+		fmt.Fprintf(a.stderr, "usherctl: the configuration cannot be used, usherd goes on with its last good one: %s\n",
+			plain(strings.ReplaceAll(err.Error(), "\n", "; ")))
 	}
 	return loaded, nil
 }
@@ -224,7 +233,8 @@ func (a *app) connect(ctx context.Context) (*grpc.ClientConn, error) {
 	}
 	connection, err := link.Dial(loaded.HelperSocket(), loaded.Development.HelperUID, quickRedial())
 	if err != nil {
-		return nil, &failure{code: exitNoHelper, reason: "HELPER_UNREACHABLE", message: err.Error(), hint: hintNoHelper()}
+		return nil, &failure{code: exitNoHelper, reason: "HELPER_UNREACHABLE", message: err.Error(),
+			hint: hintNoHelper()}
 	}
 	return connection, nil
 }
@@ -232,7 +242,8 @@ func (a *app) connect(ctx context.Context) (*grpc.ClientConn, error) {
 // quickRedial has gRPC dial again soon: a helper that is being restarted is back in a moment.
 func quickRedial() grpc.DialOption {
 	return grpc.WithConnectParams(grpc.ConnectParams{
-		Backoff:           backoff.Config{BaseDelay: 100 * time.Millisecond, Multiplier: 1.5, Jitter: 0.2, MaxDelay: 2 * time.Second},
+		Backoff: backoff.Config{BaseDelay: 100 * time.Millisecond, Multiplier: 1.5, Jitter: 0.2,
+			MaxDelay: 2 * time.Second},
 		MinConnectTimeout: answerWithin,
 	})
 }
@@ -243,7 +254,8 @@ func (a *app) ask(ctx context.Context, calls func(ctx context.Context, connectio
 }
 
 // askWithin makes calls for which the helper may have to ask others.
-func (a *app) askWithin(ctx context.Context, limit time.Duration, calls func(ctx context.Context, connection *grpc.ClientConn) error) error {
+func (a *app) askWithin(ctx context.Context, limit time.Duration,
+	calls func(ctx context.Context, connection *grpc.ClientConn) error) error {
 	connection, err := a.connect(ctx)
 	if err != nil {
 		return err

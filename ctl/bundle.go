@@ -28,21 +28,24 @@ func (a *app) bundleCommand() *cobra.Command {
 	command := &cobra.Command{
 		Use:   "bundle",
 		Short: "Gather what a help desk needs about a user's registration into one archive",
-		Long: `Gather into one zip archive how the user stands, every check of doctor, the configuration without secrets, usherd's journal of
-his registrations, the logs of Company Portal, its SSO extension, Jamf and usher around them, and the timeline as a page. What
-goes in is shown first. Names, ids and addresses become pseudonyms unless --no-redact is given. The archive can be read by
-its owner alone, and "usherctl timeline ARCHIVE" reads it.
+		Long: `Gather into one zip archive how the user stands, every check of doctor, the configuration without
+secrets, usherd's journal of his registrations, the logs of Company Portal, its SSO extension, Jamf and usher
+around them, and the timeline as a page. What goes in is shown first. Names, ids and addresses become
+pseudonyms unless --no-redact is given. The archive can be read by its owner alone, and "usherctl timeline
+ARCHIVE" reads it.
 
-A user may ask for his own, in which nothing tells of other users; root and admins for anyone's. Without usherd the archive
-holds what the caller can read himself.`,
+A user may ask for his own, in which nothing tells of other users; root and admins for anyone's. Without
+usherd the archive holds what the caller can read himself.`,
 		Example: "  usherctl bundle --dry-run\n" +
 			"  " + config.Sudo("bundle --user jane --output jane.zip"),
 		Args: cobra.NoArgs,
 		RunE: func(command *cobra.Command, _ []string) error { return a.bundle(command, flags) },
 	}
 	set := command.Flags()
-	set.StringVar(&flags.user, "user", "", "about this user `name` (default: oneself; for root, the user on the console)")
-	set.StringVarP(&flags.output, "output", "o", "", "write into this new `file` (default: usher-support-DATE-TIME.zip in the current folder)")
+	set.StringVar(&flags.user, "user", "",
+		"about this user `name` (default: oneself; for root, the user on the console)")
+	set.StringVarP(&flags.output, "output", "o", "",
+		"write into this new `file` (default: usher-support-DATE-TIME.zip in the current folder)")
 	set.BoolVar(&flags.dryRun, "dry-run", false, "show what would go in, and write nothing")
 	set.BoolVar(&flags.yes, "yes", false, "write without asking")
 	set.BoolVar(&flags.noRedact, "no-redact", false, "leave names, ids and addresses as they are")
@@ -75,13 +78,15 @@ func (a *app) bundle(command *cobra.Command, flags bundleFlags) error {
 	case flags.dryRun:
 		return nil
 	case !flags.yes && !asks:
-		return &failure{code: exitUsage, reason: "YES_NEEDED", message: "nothing was written: there is no terminal to ask at", hint: "--yes writes what is listed"}
+		return &failure{code: exitUsage, reason: "YES_NEEDED",
+			message: "nothing was written: there is no terminal to ask at", hint: "--yes writes what is listed"}
 	case !flags.yes:
 		how := "with pseudonyms for names, ids and addresses"
 		if !b.redacted {
 			how = "with names, ids and addresses as they are"
 		}
-		agreed, err := confirmed(ctx, command.InOrStdin(), a.stderr, fmt.Sprintf("Write this into %s, %s?", b.output, how))
+		agreed, err := confirmed(ctx, command.InOrStdin(), a.stderr,
+			fmt.Sprintf("Write this into %s, %s?", b.output, how))
 		if err != nil {
 			return explained(err)
 		}
@@ -186,9 +191,11 @@ func (b *bundle) find(name string) error {
 	}
 	switch {
 	case err != nil:
-		return &failure{code: exitNotFound, reason: "USER_NOT_FOUND", message: err.Error(), hint: "name the account as `id` knows it"}
+		return &failure{code: exitNotFound, reason: "USER_NOT_FOUND", message: err.Error(),
+			hint: "name the account as `id` knows it"}
 	case name == "" && os.Geteuid() == 0:
-		return &failure{code: exitUsage, reason: "WRONG_USAGE", message: "without usherd nobody tells which user is meant", hint: "name him with --user"}
+		return &failure{code: exitUsage, reason: "WRONG_USAGE",
+			message: "without usherd nobody tells which user is meant", hint: "name him with --user"}
 	}
 	uid, _ := strconv.ParseUint(account.Uid, 10, 32) // those of the systems that usher runs on are numbers
 	b.user = accountOf{name: account.Username, uid: uint32(uid)}
@@ -217,7 +224,8 @@ func (b *bundle) findHome() {
 }
 
 func alreadyThere(path string) error {
-	return &failure{code: exitUsage, reason: "OUTPUT_EXISTS", message: path + " is there already, and is left as it is", hint: "name a new file with --output"}
+	return &failure{code: exitUsage, reason: "OUTPUT_EXISTS", message: path + " is there already, and is left as it is",
+		hint: "name a new file with --output"}
 }
 
 // size is a number of bytes for a person, "-" for none that is known.

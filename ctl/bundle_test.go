@@ -3,6 +3,7 @@ package main
 import (
 	"archive/zip"
 	"bytes"
+	"context"
 	"encoding/json"
 	"errors"
 	"io"
@@ -15,8 +16,6 @@ import (
 	"github.com/rogpeppe/go-internal/testscript"
 	"google.golang.org/grpc/codes"
 	"google.golang.org/grpc/status"
-
-	"context"
 
 	"usher.internal/internal/contract"
 	"usher.internal/internal/timeline"
@@ -31,7 +30,8 @@ func init() {
 	}
 }
 
-// fakeSupport has files for an archive about jane, who is whoever runs the test. None is one that does not know the call.
+// fakeSupport has files for an archive about jane, who is whoever runs the test. None is one that does not know the
+// call.
 type fakeSupport struct {
 	usherv1.UnimplementedSupportServiceServer
 	files []fakeSupportFile
@@ -49,10 +49,12 @@ func supportOf(name string) usherv1.SupportServiceServer {
 }
 
 func (f *fakeSupport) about(file fakeSupportFile) *usherv1.SupportFile {
-	return &usherv1.SupportFile{Name: file.name, Description: "what " + file.name + " is", Source: file.source, SizeEstimate: int64(len(file.content))}
+	return &usherv1.SupportFile{Name: file.name, Description: "what " + file.name + " is", Source: file.source,
+		SizeEstimate: int64(len(file.content))}
 }
 
-func (f *fakeSupport) ListSupportFiles(context.Context, *usherv1.ListSupportFilesRequest) (*usherv1.ListSupportFilesResponse, error) {
+func (f *fakeSupport) ListSupportFiles(context.Context,
+	*usherv1.ListSupportFilesRequest) (*usherv1.ListSupportFilesResponse, error) {
 	response := &usherv1.ListSupportFilesResponse{User: &usherv1.User{Name: "jane", Uid: uint32(os.Getuid())}}
 	for _, file := range f.files {
 		response.Files = append(response.Files, f.about(file))
@@ -60,17 +62,21 @@ func (f *fakeSupport) ListSupportFiles(context.Context, *usherv1.ListSupportFile
 	return response, f.refused
 }
 
-func (f *fakeSupport) CollectSupportFiles(request *usherv1.CollectSupportFilesRequest, stream usherv1.SupportService_CollectSupportFilesServer) error {
+func (f *fakeSupport) CollectSupportFiles(request *usherv1.CollectSupportFilesRequest,
+	stream usherv1.SupportService_CollectSupportFilesServer) error {
 	if len(request.GetNames()) != len(f.files) {
 		return status.Errorf(codes.InvalidArgument, "asked for %q", request.GetNames())
 	}
 	for _, file := range f.files {
-		parts := []*usherv1.CollectSupportFilesResponse{{Part: &usherv1.CollectSupportFilesResponse_File{File: f.about(file)}}}
+		parts := []*usherv1.CollectSupportFilesResponse{
+			{Part: &usherv1.CollectSupportFilesResponse_File{File: f.about(file)}}}
 		for rest := []byte(file.content); len(rest) > 0; rest = rest[min(len(rest), 40):] {
-			parts = append(parts, &usherv1.CollectSupportFilesResponse{Part: &usherv1.CollectSupportFilesResponse_Data{Data: rest[:min(len(rest), 40)]}})
+			parts = append(parts, &usherv1.CollectSupportFilesResponse{
+				Part: &usherv1.CollectSupportFilesResponse_Data{Data: rest[:min(len(rest), 40)]}})
 		}
 		if file.problem != "" {
-			parts = append(parts, &usherv1.CollectSupportFilesResponse{Part: &usherv1.CollectSupportFilesResponse_Problem{Problem: file.problem}})
+			parts = append(parts, &usherv1.CollectSupportFilesResponse{
+				Part: &usherv1.CollectSupportFilesResponse_Problem{Problem: file.problem}})
 		}
 		for _, part := range parts {
 			if err := stream.Send(part); err != nil {
@@ -82,11 +88,16 @@ func (f *fakeSupport) CollectSupportFiles(request *usherv1.CollectSupportFilesRe
 }
 
 const (
-	janesJournal = `{"schema":"usher.v1","command":"registrations show","data":{"id":"01a20957-f96c-7159-b02d-f11245ccdb20","kind":"REGISTRATION_KIND_REGISTER","user":{"name":"jane","uid":501},` +
-		`"state":"REGISTRATION_STATE_FAILED","failure_reason":"FAILURE_REASON_PORTAL_FAILED","failure_detail":"Company Portal ended with 66",` +
+	janesJournal = `{"schema":"usher.v1","command":"registrations ` +
+		`show","data":{"id":"01a20957-f96c-7159-b02d-f11245ccdb20","kind":"REGISTRATION_KIND_REGISTER",` +
+		`"user":{"name":"jane","uid":501},` +
+		`"state":"REGISTRATION_STATE_FAILED","failure_reason":"FAILURE_REASON_PORTAL_FAILED",` +
+		`"failure_detail":"Company Portal ended with 66",` +
 		`"create_time":"2026-11-23T10:00:00Z","update_time":"2026-11-23T10:00:09Z","transitions":[` +
-		`{"state":"REGISTRATION_STATE_PREFLIGHT","time":"2026-11-23T10:00:00Z"},{"state":"REGISTRATION_STATE_FAILED","time":"2026-11-23T10:00:09Z"}]}}` + "\n"
-	janesStatus = `{"schema":"usher.v1","command":"status","data":{"users":[{"user":{"name":"jane","uid":501},"identity":` +
+		`{"state":"REGISTRATION_STATE_PREFLIGHT","time":"2026-11-23T10:00:00Z"},{"state":"REGISTRATION_STATE_FAILED",` +
+		`"time":"2026-11-23T10:00:09Z"}]}}` + "\n"
+	janesStatus = `{"schema":"usher.v1","command":"status","data":{"users":[{"user":{"name":"jane",` +
+		`"uid":501},"identity":` +
 		`{"device_id":"c9f7fcba-c5d8-4994-8d4c-2c2785b993c1","user_principal_name":"jane@contoso.com"}}]}}` + "\n"
 	janesJamfLog = "Mon Nov 23 10:00:01 Jane’s Mac mini jamf[12]: Executing Policy Register With Entra\n"
 )
@@ -95,15 +106,18 @@ var supportScenarios = map[string]*fakeSupport{
 	"support": {files: []fakeSupportFile{
 		{name: "status.json", source: "usherd", content: janesStatus},
 		{name: "registrations.json", source: "usherd", content: janesJournal},
-		{name: "logs/jamf.log", source: "/var/log/jamf.log", content: janesJamfLog, problem: "What may be about other users is left out."},
+		{name: "logs/jamf.log", source: "/var/log/jamf.log", content: janesJamfLog,
+			problem: "What may be about other users is left out."},
 	}},
 	"support-ends": {files: []fakeSupportFile{{name: "registrations.json", source: "usherd", content: janesJournal}},
 		broken: contract.Error(codes.Unavailable, usherv1.ErrorReason_ERROR_REASON_UNSPECIFIED, "gone")},
-	"support-denied": {refused: contract.Error(codes.PermissionDenied, usherv1.ErrorReason_ERROR_REASON_NOT_PERMITTED, "uid 502 may act for himself only", contract.Fix, "run it as root")},
-	"support-evil":   {files: []fakeSupportFile{{name: "../../escaped.txt", source: "usherd", content: "x"}}},
+	"support-denied": {refused: contract.Error(codes.PermissionDenied, usherv1.ErrorReason_ERROR_REASON_NOT_PERMITTED,
+		"uid 502 may act for himself only", contract.Fix, "run it as root")},
+	"support-evil": {files: []fakeSupportFile{{name: "../../escaped.txt", source: "usherd", content: "x"}}},
 }
 
-// unpack runs `unpack ARCHIVE FOLDER`: the archive must be for its owner alone, and each of its JSON files JSON, a value a line.
+// unpack runs `unpack ARCHIVE FOLDER`: the archive must be for its owner alone, and each of its JSON files JSON, a
+// value a line.
 func unpack(ts *testscript.TestScript, _ bool, args []string) {
 	path := ts.MkAbs(args[0])
 	info, err := os.Lstat(path)
@@ -135,7 +149,8 @@ func unpack(ts *testscript.TestScript, _ bool, args []string) {
 func TestAnArchiveTakesNobodysPlace(t *testing.T) {
 	folder := t.TempDir()
 	taken, dangling := filepath.Join(folder, "taken"), filepath.Join(folder, "dangling")
-	err := errors.Join(os.WriteFile(taken, []byte("before"), 0o600), os.Symlink(filepath.Join(folder, "elsewhere"), dangling))
+	err := errors.Join(os.WriteFile(taken, []byte("before"), 0o600),
+		os.Symlink(filepath.Join(folder, "elsewhere"), dangling))
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -164,7 +179,8 @@ func TestALinkOutOfTheHomeIsNotFollowed(t *testing.T) {
 	home, other := filepath.Join(folder, "jane"), filepath.Join(folder, "john")
 	logs := filepath.Join(home, "Library/Logs")
 	err := errors.Join(os.MkdirAll(filepath.Join(logs, "usher"), 0o700), os.MkdirAll(other, 0o700),
-		os.WriteFile(filepath.Join(logs, "usher/own.log"), []byte("own\n"), 0o600), os.WriteFile(filepath.Join(other, "johns.log"), []byte("john's\n"), 0o600),
+		os.WriteFile(filepath.Join(logs, "usher/own.log"), []byte("own\n"), 0o600),
+		os.WriteFile(filepath.Join(other, "johns.log"), []byte("john's\n"), 0o600),
 		os.Symlink(other, filepath.Join(logs, "JAMF")))
 	if err != nil {
 		t.Fatal(err)
@@ -181,7 +197,8 @@ func TestALinkOutOfTheHomeIsNotFollowed(t *testing.T) {
 		err = file.fill(t.Context(), to)
 		to.Close()
 		text, _ := os.ReadFile(to.Name())
-		if bytes.Contains(text, []byte("john")) || strings.HasSuffix(file.Source, "own.log") && !bytes.Contains(text, []byte("own")) {
+		if bytes.Contains(text, []byte("john")) ||
+			strings.HasSuffix(file.Source, "own.log") && !bytes.Contains(text, []byte("own")) {
 			t.Errorf("%s has %q, %v", file.Source, text, err)
 		}
 	}
@@ -194,7 +211,8 @@ func TestNamesInTheArchive(t *testing.T) {
 	b := &bundle{user: accountOf{name: "jane", home: "/Users/jane.doe"}}
 	for _, test := range []struct{ source, want string }{
 		{"/Users/jane.doe/Library/Logs/Company Portal/a.log", "logs/Users/jane/Library/Logs/Company Portal/a.log"},
-		{"/Users/jane.doe/Library/Logs/Company Portal/a.log.gz", "logs/Users/jane/Library/Logs/Company Portal/a.log (2)"},
+		{"/Users/jane.doe/Library/Logs/Company Portal/a.log.gz",
+			"logs/Users/jane/Library/Logs/Company Portal/a.log (2)"},
 		{"/var/log/jamf.log", "logs/var/log/jamf.log"},
 		{"/Users/jane.doe/report.zip!../../../etc/SSOExtension.log", "logs/etc/SSOExtension.log"},
 	} {

@@ -21,7 +21,8 @@ import (
 // readMeName is what explains the archive.
 const readMeName = "README.txt"
 
-// gather puts everything into a folder of its own first, since what is redacted is read twice, and then into the archive.
+// gather puts everything into a folder of its own first, since what is redacted is read twice, and then into the
+// archive.
 func (b *bundle) gather(ctx context.Context) error {
 	folder, err := os.MkdirTemp("", "usher-support-")
 	if err != nil {
@@ -57,7 +58,8 @@ func (b *bundle) fill(ctx context.Context, folder string) error {
 		if !ok || failed.code != exitNoHelper {
 			return err
 		}
-		b.problems = append(b.problems, b.private(fmt.Sprintf("usherd has not sent all that it has: %s.", failed.message)))
+		b.problems = append(b.problems,
+			b.private(fmt.Sprintf("usherd has not sent all that it has: %s.", failed.message)))
 	}
 	if err := b.findSpans(ctx, folder); err != nil {
 		return err
@@ -237,7 +239,8 @@ func (b *bundle) addReadMe(archive *archive) error {
 		return err
 	}
 	var text strings.Builder
-	fmt.Fprintf(&text, "Support archive about %s, written by usherctl %s at %s.\n", b.user.name, version.String(), b.now.UTC().Format(time.RFC3339))
+	fmt.Fprintf(&text, "Support archive about %s, written by usherctl %s at %s.\n", b.user.name, version.String(),
+		b.now.UTC().Format(time.RFC3339))
 	text.WriteString("Read it with `usherctl timeline ARCHIVE`, or open " + pageName + " in a browser.\n\n")
 	for _, problem := range b.problems {
 		text.WriteString(problem + "\n\n")
@@ -256,13 +259,15 @@ func (b *bundle) addReadMe(archive *archive) error {
 		for _, count := range archive.redactor.Counts() {
 			told += fmt.Sprintf("  %s: %d\n", count.Kind, count.Of)
 		}
-		told += "Tokens and long data are left out. What is only ever written where nothing tells that it is a name may be left: look it through.\n"
+		told += "Tokens and long data are left out. What is only ever written where nothing tells that it is a name " +
+			"may be left: look it through.\n"
 	}
 	_, err = io.WriteString(entry, told)
 	return err
 }
 
 func unwritten(err error) error {
-	return &failure{code: exitDefect, reason: "OUTPUT_FAILED", message: fmt.Sprintf("the archive could not be written: %v", err),
-		hint: "name a file in a folder that you may write to, on a disk that has room"}
+	return &failure{code: exitDefect, reason: "OUTPUT_FAILED",
+		message: fmt.Sprintf("the archive could not be written: %v", err),
+		hint:    "name a file in a folder that you may write to, on a disk that has room"}
 }

@@ -25,7 +25,8 @@ const maximumFromHelper = 256 << 20
 func (b *bundle) list(ctx context.Context, name string) error {
 	var found *usherv1.ListSupportFilesResponse
 	err := b.app.ask(ctx, func(ctx context.Context, connection *grpc.ClientConn) (err error) {
-		found, err = usherv1.NewSupportServiceClient(connection).ListSupportFiles(ctx, &usherv1.ListSupportFilesRequest{User: name})
+		found, err = usherv1.NewSupportServiceClient(connection).ListSupportFiles(ctx,
+			&usherv1.ListSupportFilesRequest{User: name})
 		return err
 	})
 	switch failed, _ := errors.AsType[*failure](err); {
@@ -34,7 +35,9 @@ func (b *bundle) list(ctx context.Context, name string) error {
 		b.findHome()
 	case failed != nil && (failed.code == exitNoHelper || failed.code == exitConfiguration):
 		// What is broken is what the archive is needed for.
-		b.problems = append(b.problems, fmt.Sprintf("Status, doctor's checks, the journal and what root alone can read are not here: %s.", failed.message))
+		b.problems = append(b.problems,
+			fmt.Sprintf("Status, doctor's checks, the journal and what root alone can read are not here: %s.",
+				failed.message))
 		if err := b.find(name); err != nil {
 			return err
 		}
@@ -43,7 +46,8 @@ func (b *bundle) list(ctx context.Context, name string) error {
 	}
 	for _, file := range found.GetFiles() {
 		b.files = append(b.files, &bundleFile{
-			Name: file.GetName(), Description: file.GetDescription(), Source: file.GetSource(), Bytes: file.GetSizeEstimate(),
+			Name: file.GetName(), Description: file.GetDescription(), Source: file.GetSource(),
+			Bytes: file.GetSizeEstimate(),
 		})
 	}
 	b.addConfiguration()
@@ -53,7 +57,8 @@ func (b *bundle) list(ctx context.Context, name string) error {
 	if err != nil {
 		return err
 	}
-	b.files = append(b.files, &bundleFile{Name: pageName, Description: "the timeline of the registrations, made of these files, for a browser", Source: fromHere})
+	b.files = append(b.files, &bundleFile{Name: pageName,
+		Description: "the timeline of the registrations, made of these files, for a browser", Source: fromHere})
 	return nil
 }
 
@@ -69,7 +74,8 @@ func (b *bundle) collect(ctx context.Context, folder string) error {
 		return nil
 	}
 	return b.app.askWithin(ctx, collectWithin, func(ctx context.Context, connection *grpc.ClientConn) error {
-		stream, err := usherv1.NewSupportServiceClient(connection).CollectSupportFiles(ctx, &usherv1.CollectSupportFilesRequest{User: b.user.name, Names: names})
+		stream, err := usherv1.NewSupportServiceClient(connection).CollectSupportFiles(ctx,
+			&usherv1.CollectSupportFilesRequest{User: b.user.name, Names: names})
 		if err != nil {
 			return err
 		}
@@ -106,7 +112,8 @@ func (r *receiver) take(response *usherv1.CollectSupportFilesResponse) error {
 			return err
 		}
 		name := part.File.GetName()
-		at := slices.IndexFunc(r.bundle.files, func(file *bundleFile) bool { return file.Name == name && file.fill == nil })
+		at := slices.IndexFunc(r.bundle.files,
+			func(file *bundleFile) bool { return file.Name == name && file.fill == nil })
 		if at < 0 || !filepath.IsLocal(name) {
 			return fmt.Errorf("usherd sends %q, which it was not asked for", name)
 		}

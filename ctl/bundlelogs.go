@@ -42,11 +42,13 @@ func (b *bundle) addConfiguration() {
 		return
 	}
 	b.files = append(b.files, &bundleFile{
-		Name: name, Description: "the configuration, as `usherctl config show --json` shows it; it holds no secrets", Source: fromHere,
+		Name: name, Description: "the configuration, as `usherctl config show --json` shows it; it holds no secrets",
+		Source: fromHere,
 		fill: func(_ context.Context, to *os.File) error {
 			var all []setting
 			for _, value := range loaded.Values() {
-				all = append(all, setting{value.Key, b.private(value.Value), value.Origin, value.Default, value.Description})
+				all = append(all, setting{value.Key, b.private(value.Value), value.Origin, value.Default,
+					value.Description})
 			}
 			data, err := json.Marshal(all)
 			if err != nil {
@@ -81,14 +83,16 @@ func (b *bundle) addLogs(ctx context.Context) error {
 		if slices.ContainsFunc(b.files, func(file *bundleFile) bool { return file.Source == log.Name }) {
 			continue
 		}
-		file := &bundleFile{Name: b.nameOf(log.Name), Description: "a log, around the registrations", Source: log.Name, Bytes: min(log.Size, maximumAround), modified: log.Modified}
+		file := &bundleFile{Name: b.nameOf(log.Name), Description: "a log, around the registrations", Source: log.Name,
+			Bytes: min(log.Size, maximumAround), modified: log.Modified}
 		file.fill = func(ctx context.Context, to *os.File) error { return b.copyLog(ctx, to, log, file) }
 		b.files = append(b.files, file)
 	}
 	return nil
 }
 
-// nameOf is what a log is called in the archive: by its path, the user's home by his name, so that [timeline] knows whose it is.
+// nameOf is what a log is called in the archive: by its path, the user's home by his name, so that [timeline] knows
+// whose it is.
 func (b *bundle) nameOf(source string) string {
 	name := strings.ReplaceAll(source, "!", "/")
 	if rest, ok := strings.CutPrefix(name, b.user.home+"/"); ok {
@@ -98,19 +102,23 @@ func (b *bundle) nameOf(source string) string {
 	for _, packed := range []string{".gz", ".bz2"} {
 		name = strings.TrimSuffix(name, packed) // what goes in is unpacked
 	}
-	for again, plain := 2, name; slices.ContainsFunc(b.files, func(file *bundleFile) bool { return file.Name == name }); again++ {
+	for again, plain := 2, name; slices.ContainsFunc(b.files,
+		func(file *bundleFile) bool { return file.Name == name }); again++ {
 		name = fmt.Sprintf("%s (%d)", plain, again)
 	}
 	return name
 }
 
-// others is what the archive must not say: what is known of other users of this Mac. It is nil for root and admins, who may know it.
+// others is what the archive must not say: what is known of other users of this Mac. It is nil for root and admins, who
+// may know it.
 func (b *bundle) others() *excerpt.Privacy {
 	if b.admin || os.Geteuid() == 0 {
 		return nil
 	}
 	if b.privacy == nil {
-		b.privacy = excerpt.NewPrivacy(excerpt.Person{Name: b.user.name, UID: b.user.uid, SignInNames: []string{b.user.fullName}}, excerpt.PeopleIn(filepath.Dir(everyHome)))
+		b.privacy = excerpt.NewPrivacy(
+			excerpt.Person{Name: b.user.name, UID: b.user.uid, SignInNames: []string{b.user.fullName}},
+			excerpt.PeopleIn(filepath.Dir(everyHome)))
 	}
 	return b.privacy
 }
@@ -123,8 +131,9 @@ func (b *bundle) private(text string) string {
 	return text
 }
 
-// copyLog copies of a log what is around the attempts. What is not in the user's home is about everybody of this Mac, and in what is nothing
-// is kept that names another user whom this Mac knows: an archive that is made without admin rights says nothing of others.
+// copyLog copies of a log what is around the attempts. What is not in the user's home is about everybody of this Mac,
+// and in what is nothing is kept that names another user whom this Mac knows: an archive that is made without admin
+// rights says nothing of others.
 func (b *bundle) copyLog(ctx context.Context, to io.Writer, log applog.Log, file *bundleFile) error {
 	from, err := log.Open(ctx)
 	if err != nil {
@@ -142,7 +151,8 @@ func (b *bundle) copyLog(ctx context.Context, to io.Writer, log applog.Log, file
 	default:
 		options.Keep = others.NamesNobodyElse
 	}
-	result, err := excerpt.Copy(ctx, to, from, applog.Options{File: log.Name, Zone: b.zone, Modified: log.Modified}, options)
+	result, err := excerpt.Copy(ctx, to, from, applog.Options{File: log.Name, Zone: b.zone, Modified: log.Modified},
+		options)
 	switch {
 	case err != nil:
 		return err
@@ -188,7 +198,8 @@ func (b *bundle) buildReport(ctx context.Context, folder string) (*timeline.Repo
 	if err != nil {
 		return nil, err
 	}
-	report, err := timeline.Build(ctx, logs, timeline.Options{User: b.user.name, Zone: b.zone, Lines: pageLines, Now: b.now})
+	report, err := timeline.Build(ctx, logs,
+		timeline.Options{User: b.user.name, Zone: b.zone, Lines: pageLines, Now: b.now})
 	if err != nil {
 		return nil, err
 	}

@@ -33,23 +33,26 @@ func (a *app) cleanCommand() *cobra.Command {
 	command := &cobra.Command{
 		Use:   "clean",
 		Short: "List, then remove what a stale registration has left in a user's session",
-		Long: `List, then remove what a stale registration has left in a user's login keychain and home: device certificates and keys of
-Workplace Join, its keychain items, tokens of Company Portal and jamfAAD, and jamfAAD's state. The user must be logged in.
+		Long: `List, then remove what a stale registration has left in a user's login keychain and home: device
+certificates and keys of Workplace Join, its keychain items, tokens of Company Portal and jamfAAD, and
+jamfAAD's state. The user must be logged in.
 
-What may be the current registration is named, and is removed with --force only. That is every device certificate with its
-private key, unless Microsoft's Platform SSO or the Secure Enclave holds a registration of another device that can be used; a
-certificate that cannot be parsed; and everything while a registration is being made or cannot be looked at. Each removal is
-recorded; "usherctl clean history" shows the records.`,
+What may be the current registration is named, and is removed with --force only. That is every device
+certificate with its private key, unless Microsoft's Platform SSO or the Secure Enclave holds a registration
+of another device that can be used; a certificate that cannot be parsed; and everything while a registration
+is being made or cannot be looked at. Each removal is recorded; "usherctl clean history" shows the records.`,
 		Example: "  usherctl clean --dry-run\n" +
 			"  " + config.Sudo("clean --user jane --yes"),
 		Args: cobra.NoArgs,
 		RunE: func(command *cobra.Command, _ []string) error { return a.clean(command, asked) },
 	}
 	flags := command.Flags()
-	flags.StringVar(&asked.user, "user", "", "of this user `name` (default: oneself; for root, the user on the console)")
+	flags.StringVar(&asked.user, "user", "",
+		"of this user `name` (default: oneself; for root, the user on the console)")
 	flags.BoolVar(&asked.dryRun, "dry-run", false, "list what is there, and remove nothing")
 	flags.BoolVar(&asked.yes, "yes", false, "remove without asking")
-	flags.BoolVar(&asked.force, "force", false, "remove also where usherd objects, for example a registration that works")
+	flags.BoolVar(&asked.force, "force", false,
+		"remove also where usherd objects, for example a registration that works")
 	command.AddCommand(a.cleanHistoryCommand())
 	return command
 }
@@ -77,13 +80,16 @@ func (a *app) clean(command *cobra.Command, asked cleaning) error {
 		case len(found.GetLeftovers()) == 0 && !a.json:
 			return nil
 		case len(found.GetLeftovers()) > 0 && found.GetObjection() != "" && !asked.force:
-			return &failure{code: exitUsage, reason: "FORCE_NEEDED", message: "nothing was removed: " + found.GetObjection(),
-				hint: "--force removes it all the same"}
+			return &failure{code: exitUsage, reason: "FORCE_NEEDED",
+				message: "nothing was removed: " + found.GetObjection(),
+				hint:    "--force removes it all the same"}
 		case !asked.yes && !asks:
-			return &failure{code: exitUsage, reason: "YES_NEEDED", message: "nothing was removed: there is no terminal to ask at", hint: "--yes removes what is listed"}
+			return &failure{code: exitUsage, reason: "YES_NEEDED",
+				message: "nothing was removed: there is no terminal to ask at", hint: "--yes removes what is listed"}
 		case !asked.yes:
-			agreed, err := confirmed(command.Context(), command.InOrStdin(), a.stderr, fmt.Sprintf("Remove %s from the session of %s?",
-				things(len(found.GetLeftovers())), found.GetUser().GetName()))
+			agreed, err := confirmed(command.Context(), command.InOrStdin(), a.stderr,
+				fmt.Sprintf("Remove %s from the session of %s?",
+					things(len(found.GetLeftovers())), found.GetUser().GetName()))
 			if err != nil {
 				return err
 			}
@@ -110,7 +116,8 @@ func (a *app) clean(command *cobra.Command, asked cleaning) error {
 func (a *app) printRemains(found *usherv1.FindRemainsResponse) {
 	w := a.stdout
 	a.field("user", fmt.Sprintf("%s (uid %d)", found.GetUser().GetName(), found.GetUser().GetUid()))
-	a.field("identity", fmt.Sprintf("%s: %s", identityName(found.GetIdentity().GetState()), found.GetIdentity().GetDetail()))
+	a.field("identity", fmt.Sprintf("%s: %s", identityName(found.GetIdentity().GetState()),
+		found.GetIdentity().GetDetail()))
 	a.field("objection", found.GetObjection())
 	if len(found.GetLeftovers()) == 0 {
 		a.field("leftovers", "none")
@@ -153,7 +160,8 @@ func (a *app) printRemoval(removal *usherv1.Removal) error {
 	}
 	if failed > 0 {
 		return &failure{code: exitIdentityUnusable, reason: "NOT_ALL_REMOVED",
-			message: fmt.Sprintf("%d of %s could not be removed", failed, things(len(rows))), hint: "`usherctl clean history` tells which, and why"}
+			message: fmt.Sprintf("%d of %s could not be removed", failed, things(len(rows))),
+			hint:    "`usherctl clean history` tells which, and why"}
 	}
 	return nil
 }
@@ -165,8 +173,8 @@ func things(count int) string {
 	return fmt.Sprintf("%d things", count)
 }
 
-// confirmed asks a person, and takes nothing but y and yes for consent. When ctx ends, as by Ctrl-C, it returns ctx's error; who
-// waits for the terminal then is left to the end of the process.
+// confirmed asks a person, and takes nothing but y and yes for consent. When ctx ends, as by Ctrl-C, it returns ctx's
+// error; who waits for the terminal then is left to the end of the process.
 func confirmed(ctx context.Context, from io.Reader, to io.Writer, question string) (bool, error) {
 	fmt.Fprintf(to, "\n%s [y/N] ", plain(question))
 	lines := make(chan string, 1)

@@ -55,8 +55,10 @@ func (a *app) completeValues(command *cobra.Command) {
 	}
 }
 
-// completeUsers are the users that usherd knows and shows to the caller; where usherd does not answer, the accounts of this computer.
-func (a *app) completeUsers(command *cobra.Command, _ []string, _ string) ([]cobra.Completion, cobra.ShellCompDirective) {
+// completeUsers are the users that usherd knows and shows to the caller; where usherd does not answer, the accounts of
+// this computer.
+func (a *app) completeUsers(command *cobra.Command, _ []string, _ string) ([]cobra.Completion,
+	cobra.ShellCompDirective) {
 	if a.hostFlags.given() {
 		return nil, cobra.ShellCompDirectiveNoFileComp // another Mac is not asked: that can need a password
 	}
@@ -82,17 +84,19 @@ func completeKinds(*cobra.Command, []string, string) (kinds []cobra.Completion, 
 	return kinds, cobra.ShellCompDirectiveNoFileComp
 }
 
-// completeRegistrations completes the first argument with the registrations that the caller may see, the newest first, of those that wanted
-// accepts.
+// completeRegistrations completes the first argument with the registrations that the caller may see, the newest first,
+// of those that wanted accepts.
 func (a *app) completeRegistrations(wanted func(*usherv1.Registration) bool) cobra.CompletionFunc {
-	return func(command *cobra.Command, arguments []string, typed string) (ids []cobra.Completion, _ cobra.ShellCompDirective) {
+	return func(command *cobra.Command, arguments []string, typed string) (ids []cobra.Completion,
+		_ cobra.ShellCompDirective) {
 		const directive = cobra.ShellCompDirectiveNoFileComp | cobra.ShellCompDirectiveKeepOrder
 		if len(arguments) > 0 || a.hostFlags.given() {
 			return nil, directive
 		}
 		// Nobody sees an error of it, and a shell completes nothing then.
 		_ = a.askQuietly(command.Context(), func(ctx context.Context, connection *grpc.ClientConn) error {
-			list, err := usherv1.NewRegistrationServiceClient(connection).ListRegistrations(ctx, &usherv1.ListRegistrationsRequest{})
+			list, err := usherv1.NewRegistrationServiceClient(connection).ListRegistrations(ctx,
+				&usherv1.ListRegistrationsRequest{})
 			for _, one := range list.GetRegistrations() {
 				id := shortID(one.GetId())
 				if len(typed) > len(id) {
@@ -117,7 +121,8 @@ func completion(value, description string) cobra.Completion {
 	return cobra.CompletionWithDesc(strings.ReplaceAll(plain(value), "\t", " "), plain(description))
 }
 
-// askQuietly makes calls to the helper for a shell that completes a line: soon, and without a word on standard error, where the line is.
+// askQuietly makes calls to the helper for a shell that completes a line: soon, and without a word on standard error,
+// where the line is.
 func (a *app) askQuietly(ctx context.Context, calls func(context.Context, *grpc.ClientConn) error) error {
 	quiet := *a
 	quiet.stderr = io.Discard

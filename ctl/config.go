@@ -9,7 +9,8 @@ import (
 )
 
 func (a *app) configCommand() *cobra.Command {
-	return group("config", "Show and validate the configuration, and write profiles of it", a.showConfigCommand(), a.validateConfigCommand(), a.profileCommand(), a.schemaCommand())
+	return group("config", "Show and validate the configuration, and write profiles of it", a.showConfigCommand(),
+		a.validateConfigCommand(), a.profileCommand(), a.schemaCommand())
 }
 
 // setting is a configuration value, as --json prints it.
@@ -23,9 +24,10 @@ type setting struct {
 
 func (a *app) showConfigCommand() *cobra.Command {
 	return &cobra.Command{
-		Use:     "show",
-		Short:   "Show each value and where it comes from",
-		Long:    "Show each value and where it comes from, as usherd would read it now. Secrets are not configuration and are never shown.",
+		Use:   "show",
+		Short: "Show each value and where it comes from",
+		Long: "Show each value and where it comes from, as usherd would read it now. Secrets are not " +
+			"configuration and are never shown.",
 		Example: "  usherctl config show",
 		Args:    cobra.NoArgs,
 		RunE: func(*cobra.Command, []string) error {
@@ -60,7 +62,8 @@ func (a *app) validateConfigCommand() *cobra.Command {
 				file = arguments[0]
 			}
 			if _, err := config.Load(file); err != nil {
-				return &failure{code: exitConfiguration, reason: "CONFIGURATION_INVALID", message: err.Error(), hint: "docs/configuration.md has every key"}
+				return &failure{code: exitConfiguration, reason: "CONFIGURATION_INVALID", message: err.Error(),
+					hint: "docs/configuration.md has every key"}
 			}
 			if a.json {
 				return a.printValue(map[string]bool{"valid": true})

@@ -26,12 +26,14 @@ func (a *app) profileCommand() *cobra.Command {
 		Long: `Write a configuration profile (.mobileconfig):
   settings          what the configuration has set, as managed preferences of the domain org.usher
   background-items  lets usher's services run without macOS asking the user
-  sso-prefix        puts com.jamf.management. on the AppPrefixAllowList of Microsoft's single sign-on extension, for Jamf's own helper;
-                    a Mac takes one profile of that extension, so put the key into the one that you have, if you have one
-A file that is made into a profile may have $JSSID as delivery.api.computer_id and $USERNAME as primary_user; Jamf Pro fills them in.
-The same --identifier makes the same UUIDs, so that a profile replaces the one before. Secrets are not configuration and are never
-in it.`,
-		Example: `  usherctl config profile --identifier com.example.usher --organization "Example Inc." --output usher.mobileconfig
+  sso-prefix        puts com.jamf.management. on the AppPrefixAllowList of Microsoft's single sign-on extension, for
+                    Jamf's own helper; a Mac takes one profile of that extension, so put the key into the
+                    one that you have, if you have one
+A file that is made into a profile may have $JSSID as delivery.api.computer_id and $USERNAME as primary_user;
+Jamf Pro fills them in. The same --identifier makes the same UUIDs, so that a profile replaces the one before.
+Secrets are not configuration and are never in it.`,
+		Example: `  usherctl config profile --identifier com.example.usher --organization "Example Inc." ` +
+			`--output usher.mobileconfig
   usherctl config profile --config ./new.yaml
   usherctl config profile --kind background-items --team-id A1B2C3D4E5`,
 		Args: cobra.NoArgs,
@@ -42,11 +44,13 @@ in it.`,
 	}
 	flags := command.Flags()
 	flags.StringVar(&kind, "kind", kind, "what it is for: settings, background-items or sso-prefix")
-	flags.StringVar(&options.Identifier, "identifier", config.Domain, "the beginning of the profile's identifiers, of your organization's domain")
+	flags.StringVar(&options.Identifier, "identifier", config.Domain,
+		"the beginning of the profile's identifiers, of your organization's domain")
 	flags.StringVar(&options.Organization, "organization", "", "the organization's name, as users see it")
 	flags.BoolVar(&options.All, "all", false, "every key, also those that have their default")
 	flags.StringVar(&options.TeamID, "team-id", "", "Team ID that usher's package is signed with, for background-items")
-	flags.StringVar(&output, "output", "", "write into this `file`, which must not be there yet (default, and -: print it)")
+	flags.StringVar(&output, "output", "",
+		"write into this `file`, which must not be there yet (default, and -: print it)")
 	return command
 }
 
@@ -58,7 +62,8 @@ func (a *app) writeProfile(ctx context.Context, options profile.Options, output 
 		}
 		options.Values = loaded.Values()
 		if len(loaded.Files) == 0 && !options.All {
-			fmt.Fprintln(a.stderr, "usherctl: nothing is configured here, so the profile sets nothing; --config FILE names a configuration, --all writes every default")
+			fmt.Fprintln(a.stderr, "usherctl: nothing is configured here, so the profile sets nothing; --config FILE "+
+				"names a configuration, --all writes every default")
 		}
 	}
 	switch {
@@ -79,8 +84,9 @@ func (a *app) schemaCommand() *cobra.Command {
 	command := &cobra.Command{
 		Use:   "schema",
 		Short: "Write the JSON schema by which Jamf Pro makes a form of the configuration",
-		Long: `Write the JSON schema by which Jamf Pro makes a form of usher's configuration: Computers, Configuration Profiles, Application &
-Custom Settings, External Applications, Add, Custom Schema; the preference domain is org.usher.`,
+		Long: `Write the JSON schema by which Jamf Pro makes a form of usher's configuration: Computers, Configuration
+Profiles, Application & Custom Settings, External Applications, Add, Custom Schema; the preference domain is
+org.usher.`,
 		Example: "  usherctl config schema --output org.usher.schema.json",
 		Args:    cobra.NoArgs,
 		RunE: func(command *cobra.Command, _ []string) error {
@@ -94,11 +100,13 @@ Custom Settings, External Applications, Add, Custom Schema; the preference domai
 			return a.writeText(command.Context(), "schema", string(schema), output)
 		},
 	}
-	command.Flags().StringVar(&output, "output", "", "write into this `file`, which must not be there yet (default, and -: print it)")
+	command.Flags().StringVar(&output, "output", "",
+		"write into this `file`, which must not be there yet (default, and -: print it)")
 	return command
 }
 
-// writeText prints a text, or writes it into a new file, whole or not at all. What is no file, such as a named pipe, may be there.
+// writeText prints a text, or writes it into a new file, whole or not at all. What is no file, such as a named pipe,
+// may be there.
 func (a *app) writeText(ctx context.Context, what, text, output string) error {
 	if output == "" {
 		output = "-"
@@ -116,7 +124,8 @@ func (a *app) writeText(ctx context.Context, what, text, output string) error {
 		return defect(absolute)
 	}
 	if to.exists && !to.through || errors.Is(err, unix.EISDIR) {
-		return &failure{code: exitUsage, reason: "OUTPUT_EXISTS", message: path + " is there already, and is left as it is", hint: "name a new file with --output"}
+		return &failure{code: exitUsage, reason: "OUTPUT_EXISTS",
+			message: path + " is there already, and is left as it is", hint: "name a new file with --output"}
 	}
 	if err == nil {
 		err = a.write(ctx, to, 0o644, func(to io.Writer) error { // nothing in it is secret
@@ -128,7 +137,8 @@ func (a *app) writeText(ctx context.Context, what, text, output string) error {
 	case err != nil && ctx.Err() != nil:
 		return explained(ctx.Err())
 	case err != nil:
-		return &failure{code: exitDefect, reason: "OUTPUT_FAILED", message: strings.TrimSpace(fmt.Sprintf("write %s: %v", path, err))}
+		return &failure{code: exitDefect, reason: "OUTPUT_FAILED",
+			message: strings.TrimSpace(fmt.Sprintf("write %s: %v", path, err))}
 	case a.json:
 		return a.printValue(map[string]string{"file": path})
 	}

@@ -25,13 +25,15 @@ type destination struct {
 	path string
 	// standard is standard output: by the name -, or because the path leads there.
 	standard bool
-	// through is what has a name and is no file: a device, a named pipe, what a shell makes of >(command). It is written to, and stays.
+	// through is what has a name and is no file: a device, a named pipe, what a shell makes of >(command). It is
+	// written to, and stays.
 	through bool
 	// exists tells whether there is something already.
 	exists bool
 }
 
-// destination finds out what stands at a path. Links are followed by the rules of the package foreign: as root, none of another user.
+// destination finds out what stands at a path. Links are followed by the rules of the package foreign: as root, none of
+// another user.
 func (a *app) destination(path string) (destination, error) {
 	if path == "-" {
 		return destination{path: path, standard: true}, nil
@@ -60,8 +62,8 @@ func (a *app) destination(path string) (destination, error) {
 	return destination{path: end, exists: true}, nil
 }
 
-// isDescriptor reports whether a path names a descriptor that the caller has opened, such as what a shell makes of >(command). The kernel
-// opens it, by no name that a user could exchange.
+// isDescriptor reports whether a path names a descriptor that the caller has opened, such as what a shell makes of
+// >(command). The kernel opens it, by no name that a user could exchange.
 func isDescriptor(path string) bool {
 	switch filepath.Dir(path) {
 	case "/dev/fd", "/proc/self/fd":
@@ -72,8 +74,8 @@ func isDescriptor(path string) bool {
 	return false
 }
 
-// openArgument opens a file that a command was told to read: a regular one, by the rules of the package foreign, or what the caller has
-// opened, such as what a shell makes of <(command).
+// openArgument opens a file that a command was told to read: a regular one, by the rules of the package foreign, or
+// what the caller has opened, such as what a shell makes of <(command).
 func openArgument(path string) (*os.File, error) {
 	if isDescriptor(path) {
 		return os.Open(path)
@@ -92,8 +94,8 @@ func (a *app) isStandardOutput(info fs.FileInfo) bool {
 	return err == nil && os.SameFile(info, ours)
 }
 
-// write writes to the destination. A file that is replaced, or new, is all there or as it was before, and has the mode. Waiting for
-// who reads a pipe ends with ctx.
+// write writes to the destination. A file that is replaced, or new, is all there or as it was before, and has the mode.
+// Waiting for who reads a pipe ends with ctx.
 func (a *app) write(ctx context.Context, to destination, mode fs.FileMode, write func(io.Writer) error) error {
 	switch {
 	case to.standard:
@@ -117,7 +119,8 @@ func writeThrough(ctx context.Context, path string, write func(io.Writer) error)
 		if err == nil {
 			break
 		}
-		if info, missing := os.Stat(path); !errors.Is(err, unix.ENXIO) || missing != nil || info.Mode().Type() != fs.ModeNamedPipe {
+		if info, missing := os.Stat(path); !errors.Is(err, unix.ENXIO) || missing != nil ||
+			info.Mode().Type() != fs.ModeNamedPipe {
 			return err
 		}
 		select { // nobody reads it yet, and nothing tells when somebody does
@@ -134,7 +137,8 @@ func writeThrough(ctx context.Context, path string, write func(io.Writer) error)
 	return err
 }
 
-// writePage writes a page to where --html has told, and returns where to tell a person about it: standard output may be the page.
+// writePage writes a page to where --html has told, and returns where to tell a person about it: standard output may be
+// the page.
 func (a *app) writePage(ctx context.Context, path string, write func(io.Writer) error) (about io.Writer, err error) {
 	to, err := a.destination(path)
 	if err == nil {
@@ -144,7 +148,9 @@ func (a *app) writePage(ctx context.Context, path string, write func(io.Writer) 
 	case err != nil && ctx.Err() != nil:
 		return nil, explained(ctx.Err())
 	case err != nil:
-		return nil, &failure{code: exitDefect, reason: "OUTPUT_FAILED", message: fmt.Sprintf("the page could not be written: %v", err), hint: "name a file in a folder that you may write to"}
+		return nil, &failure{code: exitDefect, reason: "OUTPUT_FAILED",
+			message: fmt.Sprintf("the page could not be written: %v", err),
+			hint:    "name a file in a folder that you may write to"}
 	case to.standard:
 		return a.stderr, nil
 	}

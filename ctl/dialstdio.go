@@ -19,15 +19,15 @@ import (
 	"usher.internal/internal/link"
 )
 
-// dialStdioCommand is what usherctl on another computer runs here, through ssh. Whoever runs it is usherd's caller, as with any other
-// command.
+// dialStdioCommand is what usherctl on another computer runs here, through ssh. Whoever runs it is usherd's caller, as
+// with any other command.
 func (a *app) dialStdioCommand() *cobra.Command {
 	var announce bool
 	command := &cobra.Command{
 		Use:   "dial-stdio",
 		Short: "Connect standard input and output to usherd: for usherctl --host ssh://…",
-		Long: `Connect standard input and output to usherd. usherctl on another computer runs it through ssh, for --host ssh://….
-With --announce a line comes before usherd's first word, whatever becomes of the connection.`,
+		Long: `Connect standard input and output to usherd. usherctl on another computer runs it through ssh, for --host
+ssh://…. With --announce a line comes before usherd's first word, whatever becomes of the connection.`,
 		Example: "  ssh mac.example.org " + config.PlatformDefaults("darwin").Programs + "/usherctl dial-stdio",
 		Hidden:  true,
 		Args:    cobra.NoArgs,
@@ -43,7 +43,8 @@ With --announce a line comes before usherd's first word, whatever becomes of the
 			defer cancel()
 			connection, err := link.DialConn(dialing, loaded.HelperSocket(), loaded.Development.HelperUID)
 			if err != nil {
-				return &failure{code: exitNoHelper, reason: "HELPER_UNREACHABLE", message: "usherd cannot be reached: " + err.Error(), hint: hintNoHelper()}
+				return &failure{code: exitNoHelper, reason: "HELPER_UNREACHABLE",
+					message: "usherd cannot be reached: " + err.Error(), hint: hintNoHelper()}
 			}
 			defer connection.Close()
 			defer context.AfterFunc(command.Context(), func() { connection.Close() })()
@@ -56,7 +57,8 @@ With --announce a line comes before usherd's first word, whatever becomes of the
 				}
 			}()
 			if _, err := io.Copy(a.stdout, connection); err != nil && !errors.Is(err, net.ErrClosed) {
-				return &failure{code: exitNoHelper, reason: "HELPER_UNREACHABLE", message: "the connection to usherd was lost: " + err.Error(), hint: hintNoHelper()}
+				return &failure{code: exitNoHelper, reason: "HELPER_UNREACHABLE",
+					message: "the connection to usherd was lost: " + err.Error(), hint: hintNoHelper()}
 			}
 			return nil
 		},
@@ -79,12 +81,15 @@ func (a *app) sendLogsCommand() *cobra.Command {
 	var user string
 	var announce bool
 	command := &cobra.Command{
-		Use:     "send-logs",
-		Short:   "Write the logs of this Mac that the caller can read to standard output, as a zip archive: for usherctl timeline --host ssh://…",
-		Long:    `Write the logs of this Mac that the caller can read, and that "usherctl timeline" reads here, to standard output as a zip archive.`,
-		Example: "  ssh mac.example.org " + config.PlatformDefaults("darwin").Programs + "/usherctl send-logs > logs.zip",
-		Hidden:  true,
-		Args:    cobra.NoArgs,
+		Use: "send-logs",
+		Short: "Write the logs of this Mac that the caller can read to standard output, as a zip archive: for " +
+			"usherctl timeline --host ssh://…",
+		Long: `Write the logs of this Mac that the caller can read, and that "usherctl timeline" reads here, to ` +
+			`standard output as a zip archive.`,
+		Example: "  ssh mac.example.org " + config.PlatformDefaults("darwin").Programs +
+			"/usherctl send-logs > logs.zip",
+		Hidden: true,
+		Args:   cobra.NoArgs,
 		RunE: func(command *cobra.Command, _ []string) error {
 			ctx := command.Context()
 			if err := a.announce(announce); err != nil {
@@ -104,7 +109,8 @@ func (a *app) sendLogsCommand() *cobra.Command {
 				return explained(context.Cause(ctx))
 			}
 			if err != nil {
-				return &failure{code: exitNotFound, reason: "LOG_NOT_FOUND", message: err.Error(), hint: "name another user"}
+				return &failure{code: exitNotFound, reason: "LOG_NOT_FOUND", message: err.Error(),
+					hint: "name another user"}
 			}
 			if err := sendLogs(ctx, a.stdout, logs); err != nil {
 				if ctx.Err() != nil {
@@ -132,7 +138,8 @@ func sendLogs(ctx context.Context, to io.Writer, logs []applog.Log) error {
 			continue
 		}
 		file, err := archive.CreateHeader(&zip.FileHeader{
-			Name: strings.ReplaceAll(strings.TrimPrefix(log.Name, "/"), "!", "/"), Method: zip.Deflate, Modified: log.Modified,
+			Name: strings.ReplaceAll(strings.TrimPrefix(log.Name, "/"), "!", "/"), Method: zip.Deflate,
+			Modified: log.Modified,
 		})
 		if err == nil {
 			_, err = io.Copy(file, content)
@@ -177,7 +184,8 @@ func (a *app) fetchLogs(ctx context.Context, target host, user string, file *os.
 	case ctx.Err() != nil:
 		return nil, &failure{code: exitInterrupted, reason: "INTERRUPTED", message: "interrupted"}
 	case written.full:
-		return nil, target.unreachable(fmt.Sprintf("its logs are more than %d MB", maximumFetched>>20), "run `usherctl timeline` on that Mac")
+		return nil, target.unreachable(fmt.Sprintf("its logs are more than %d MB", maximumFetched>>20),
+			"run `usherctl timeline` on that Mac")
 	case len(skipped.preamble.noise) > maximumNoise:
 		return nil, target.tooNoisy(printed)
 	case err != nil || !skipped.preamble.over:
@@ -189,7 +197,8 @@ func (a *app) fetchLogs(ctx context.Context, target host, user string, file *os.
 	}
 	archive, err := applog.OpenZip(ctx, file, info.Size())
 	if err != nil {
-		return nil, target.unreachable("what it sent is no archive of logs", "install the same version of usher on both")
+		return nil, target.unreachable("what it sent is no archive of logs",
+			"install the same version of usher on both")
 	}
 	if archive.Comment == "" {
 		return nil, nil

@@ -23,14 +23,15 @@ func (a *app) doctorCommand() *cobra.Command {
 	command := &cobra.Command{
 		Use:   "doctor",
 		Short: "Examine what a registration needs, with what was seen and how to mend it",
-		Long: `Examine what a registration and its delivery need: one line for each check as it comes, and the fix below what is not
-well. Root and admins see everybody's session, a user his own. It ends with 0 when all is well, 18 with a warning and 19 when a
-check failed. docs/troubleshooting.md lists the checks.`,
+		Long: `Examine what a registration and its delivery need: one line for each check as it comes, and the fix below
+what is not well. Root and admins see everybody's session, a user his own. It ends with 0 when all is well, 18
+with a warning and 19 when a check failed. docs/troubleshooting.md lists the checks.`,
 		Example: "  " + config.Sudo("doctor") + "\n" +
 			"  " + config.Sudo("doctor --quiet"),
 		Args: cobra.NoArgs,
 		RunE: func(command *cobra.Command, _ []string) error {
-			return (&examination{app: a, quiet: quiet, counts: make(map[usherv1.CheckResult]int)}).run(command.Context())
+			return (&examination{app: a, quiet: quiet, counts: make(map[usherv1.CheckResult]int)}).
+				run(command.Context())
 		},
 	}
 	command.Flags().BoolVar(&quiet, "quiet", false, "print only what is not well")
@@ -54,7 +55,8 @@ func (e *examination) run(ctx context.Context) error {
 	failed, unanswered := errors.AsType[*failure](err)
 	if unanswered && failed.code == exitNoHelper && len(e.counts) == 0 {
 		// That it does not answer is what there is to find.
-		err := e.show(&usherv1.Check{Name: "helper-running", Title: "usherd runs", Result: usherv1.CheckResult_CHECK_RESULT_FAILED,
+		err := e.show(&usherv1.Check{Name: "helper-running", Title: "usherd runs",
+			Result:   usherv1.CheckResult_CHECK_RESULT_FAILED,
 			Evidence: failed.message + ".", Fix: failed.hint + "."})
 		if err != nil {
 			return err
@@ -82,7 +84,8 @@ func (e *examination) receive(ctx context.Context, connection *grpc.ClientConn) 
 		}
 		silence.Reset(silentWithin)
 		if len(e.counts) == 0 {
-			err = e.show(&usherv1.Check{Name: "helper-running", Title: "usherd runs", Result: usherv1.CheckResult_CHECK_RESULT_OK, Evidence: "It answers."})
+			err = e.show(&usherv1.Check{Name: "helper-running", Title: "usherd runs",
+				Result: usherv1.CheckResult_CHECK_RESULT_OK, Evidence: "It answers."})
 			if err != nil {
 				return err
 			}
@@ -94,7 +97,8 @@ func (e *examination) receive(ctx context.Context, connection *grpc.ClientConn) 
 		return nil
 	case ctx.Err() == nil && errors.Is(context.Cause(asking), context.DeadlineExceeded) && len(e.counts) > 0:
 		return &failure{code: exitNoHelper, reason: "HELPER_DOES_NOT_ANSWER",
-			message: fmt.Sprintf("usherd made no further check within %s", silentWithin), hint: "restart usherd; its log may say why it hangs"}
+			message: fmt.Sprintf("usherd made no further check within %s", silentWithin),
+			hint:    "restart usherd; its log may say why it hangs"}
 	case ctx.Err() == nil && asking.Err() != nil:
 		return explained(context.Cause(asking))
 	}
@@ -125,7 +129,8 @@ func (e *examination) show(check *usherv1.Check) error {
 	if check.GetUser() != "" {
 		title += " (" + check.GetUser() + ")"
 	}
-	fmt.Fprintf(e.app.stdout, "%-14s  %-46s  %s\n", results[check.GetResult()], plain(title), plain(check.GetEvidence()))
+	fmt.Fprintf(e.app.stdout, "%-14s  %-46s  %s\n", results[check.GetResult()], plain(title),
+		plain(check.GetEvidence()))
 	if check.GetFix() != "" {
 		fmt.Fprintf(e.app.stdout, "%-14s  fix: %s\n", "", plain(check.GetFix()))
 	}

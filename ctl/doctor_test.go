@@ -43,20 +43,27 @@ func checked(name, title string, result usherv1.CheckResult, evidence, fix strin
 }
 
 var (
-	portalThere   = checked("company-portal-installed", "Company Portal is installed", usherv1.CheckResult_CHECK_RESULT_OK, "It is at /Applications.", "")
-	noProfiles    = checked("managed-configuration", "The configuration comes from a profile", usherv1.CheckResult_CHECK_RESULT_NOT_APPLICABLE, "This system has none.", "")
-	diskFull      = checked("disk", "The disk has room", usherv1.CheckResult_CHECK_RESULT_FAILED, "/var/lib/usher has 3 MB free.", "Free disk space.")
-	clockNotAsked = checked("clock", "The clock is right", usherv1.CheckResult_CHECK_RESULT_WARNING, "Could not look: no endpoint told the time.", "")
+	portalThere = checked("company-portal-installed", "Company Portal is installed",
+		usherv1.CheckResult_CHECK_RESULT_OK, "It is at /Applications.", "")
+	noProfiles = checked("managed-configuration", "The configuration comes from a profile",
+		usherv1.CheckResult_CHECK_RESULT_NOT_APPLICABLE, "This system has none.", "")
+	diskFull = checked("disk", "The disk has room", usherv1.CheckResult_CHECK_RESULT_FAILED,
+		"/var/lib/usher has 3 MB free.", "Free disk space.")
+	clockNotAsked = checked("clock", "The clock is right", usherv1.CheckResult_CHECK_RESULT_WARNING,
+		"Could not look: no endpoint told the time.", "")
 )
 
 var doctorScenarios = map[string]*fakeDoctor{
 	"well":  {checks: []*usherv1.Check{portalThere, noProfiles}},
 	"warns": {checks: []*usherv1.Check{portalThere, noProfiles, clockNotAsked}},
 	"fails": {checks: []*usherv1.Check{portalThere, noProfiles, diskFull, clockNotAsked, {
-		Name: "session-keychain", Title: "login keychain\x1b[2J can be looked at", Result: usherv1.CheckResult_CHECK_RESULT_OK, Evidence: "one\ntwo", User: "jane",
+		Name: "session-keychain", Title: "login keychain\x1b[2J can be looked at",
+		Result: usherv1.CheckResult_CHECK_RESULT_OK, Evidence: "one\ntwo", User: "jane",
 	}}},
 	"newer": {checks: []*usherv1.Check{checked("future", "The future is near", 99, "It is not known here.", "")}},
 	"breaks": {checks: []*usherv1.Check{portalThere, diskFull},
-		err: contract.Error(codes.Unavailable, usherv1.ErrorReason_ERROR_REASON_SHUTTING_DOWN, "usherd shuts down", contract.Fix, "call again in a moment")},
-	"busy": {err: contract.Error(codes.ResourceExhausted, usherv1.ErrorReason_ERROR_REASON_RATE_LIMITED, "uid 501 examines more often than every 10s; wait a moment")},
+		err: contract.Error(codes.Unavailable, usherv1.ErrorReason_ERROR_REASON_SHUTTING_DOWN, "usherd shuts down",
+			contract.Fix, "call again in a moment")},
+	"busy": {err: contract.Error(codes.ResourceExhausted, usherv1.ErrorReason_ERROR_REASON_RATE_LIMITED,
+		"uid 501 examines more often than every 10s; wait a moment")},
 }

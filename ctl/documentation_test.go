@@ -10,7 +10,8 @@ import (
 // Each is pasted into Jamf Pro alone.
 func TestScriptsOfExtensionAttributes(t *testing.T) {
 	for _, one := range attribute.Table() {
-		if text := script(one); strings.Contains(text, `"`+one.Key) || !strings.HasPrefix(text, "#!/bin/sh\n") || strings.Count(text, "\n") != 5 {
+		if text := script(one); strings.Contains(text, `"`+one.Key) || !strings.HasPrefix(text, "#!/bin/sh\n") ||
+			strings.Count(text, "\n") != 5 {
 			t.Errorf("script of %s: %s", one.Key, text)
 		}
 	}

@@ -14,13 +14,15 @@ import (
 	"usher.internal/internal/version"
 )
 
-// Jamf runs the examples with $3 empty at startup, and with the names of no person while macOS is being set up or nobody has logged in. Then
-// usherd is to take the user on the console. A policy holds up those after it, so it does not wait for long unless it is told to.
+// Jamf runs the examples with $3 empty at startup, and with the names of no person while macOS is being set up or
+// nobody has logged in. Then usherd is to take the user on the console. A policy holds up those after it, so it does
+// not wait for long unless it is told to.
 func TestExamplesTakeTheUserOnTheConsole(t *testing.T) {
 	directory := t.TempDir()
 	calls, exits := filepath.Join(directory, "calls"), filepath.Join(directory, "exits")
 	usherctl := filepath.Join(directory, "usherctl")
-	stub := "#!/bin/sh\nfor one; do printf '<%s>' \"$one\"; done >>'" + calls + "'\nread -r code <'" + exits + "'\nexit \"$code\"\n"
+	stub := "#!/bin/sh\nfor one; do printf '<%s>' \"$one\"; done >>'" + calls + "'\nread -r code <'" + exits +
+		"'\nexit \"$code\"\n"
 	if err := os.WriteFile(usherctl, []byte(stub), 0o755); err != nil {
 		t.Fatal(err)
 	}
@@ -54,7 +56,8 @@ func TestExamplesTakeTheUserOnTheConsole(t *testing.T) {
 		for _, user := range []string{"", "root", "loginwindow", "_mbsetupuser", "no-such-account", "-u", "daemon"} {
 			code, said, called := run(script, user, usherctl, "", 5)
 			if want := fmt.Sprintf(command, "", "2m"); code != 0 || said != "" || called != want {
-				t.Errorf("%s with user %q ended with %d, said %q and called %s, want %s", script, user, code, said, called, want)
+				t.Errorf("%s with user %q ended with %d, said %q and called %s, want %s", script, user, code, said,
+					called, want)
 			}
 		}
 		code, said, called := run(script, person, usherctl, "35m", 7)

@@ -44,8 +44,8 @@ const (
 	exitInterrupted        exitCode = 130
 )
 
-// exitCodes explains each exit code of usherctl's own; docs/exit-codes.md is held to it. 64 to 70 are Company Portal's and
-// stand in wpj.ExitCodes.
+// exitCodes explains each exit code of usherctl's own; docs/exit-codes.md is held to it. 64 to 70 are Company Portal's
+// and stand in wpj.ExitCodes.
 var exitCodes = []struct {
 	code    exitCode
 	name    string
@@ -57,31 +57,62 @@ var exitCodes = []struct {
 	{exitDone, "done", "done; with `register --wait` and `gather`: Jamf Pro has the result", "nothing", false},
 	{exitPortalDefaultError, "portal-default-error", "Company Portal's defaultError", "try again later", true},
 	{exitUsage, "usage", "wrong usage: a flag or an argument", "mend the script", false},
-	{exitNoHelper, "no-helper", "usherd does not run, does not answer, or is not trusted", "install usher or start usherd", false},
+	{exitNoHelper, "no-helper", "usherd does not run, does not answer, or is not trusted",
+		"install usher or start usherd", false},
 	{exitNotPermitted, "not-permitted", "the caller may not do that", "run it as root or as an admin", false},
-	{exitNoSession, "no-session", "nobody is logged in, the user did not log in in time, or has to log out and in to update usher-agent", "run it again at login", true},
-	{exitTimedOut, "timed-out", "--timeout has passed (the registration goes on), or the user did not sign in in time", "run it again: it attaches to the registration", true},
-	{exitNotRegistered, "not-registered", "no identity was found: the user is not registered", "run `usherctl register --wait`; where Platform SSO is configured, have the user answer its notification", false},
-	{exitUnreadable, "identity-unreadable", "the identity could not be read, for example because the keychain is locked, or what was read gives no state (CANNOT_TELL, PENDING)", "run `usherctl gather` again later", true},
-	{exitIdentityUnusable, "identity-unusable", "the identity is no good: orphaned, expired, of another tenant, or Platform SSO asks the user to act", "see `usherctl status`, which says what helps", false},
-	{exitDeliveredLater, "delivered-later", "the identity was found, and Jamf Pro could not be reached yet: usherd delivers it later by itself", "nothing", false},
-	{exitDeliveryRefused, "delivery-refused", "Jamf Pro refused the result", "see `" + config.Sudo("outbox list") + "` and fix it; it is sent again by itself (docs/jamf-pro.md)", false},
-	{exitPreflight, "preflight", "something stands in the way of Company Portal: it is missing, not trusted, too old; Conditional Access is off; Microsoft cannot be reached", "mend what the message names", false},
+	{exitNoSession, "no-session",
+		"nobody is logged in, the user did not log in in time, or has to log out and in to update usher-agent",
+		"run it again at login", true},
+	{exitTimedOut, "timed-out", "--timeout has passed (the registration goes on), or the user did not sign in in time",
+		"run it again: it attaches to the registration", true},
+	{exitNotRegistered, "not-registered", "no identity was found: the user is not registered",
+		"run `usherctl register --wait`; where Platform SSO is configured, have the user answer its notification",
+		false},
+	{exitUnreadable, "identity-unreadable",
+		"the identity could not be read, for example because the keychain is locked, or what was read gives no state " +
+			"(CANNOT_TELL, PENDING)", "run `usherctl gather` again later", true},
+	{exitIdentityUnusable, "identity-unusable",
+		"the identity is no good: orphaned, expired, of another tenant, or Platform SSO asks the user to act",
+		"see `usherctl status`, which says what helps", false},
+	{exitDeliveredLater, "delivered-later",
+		"the identity was found, and Jamf Pro could not be reached yet: usherd delivers it later by itself", "nothing",
+		false},
+	{exitDeliveryRefused, "delivery-refused", "Jamf Pro refused the result",
+		"see `" + config.Sudo("outbox list") + "` and fix it; it is sent again by itself (docs/jamf-pro.md)", false},
+	{exitPreflight, "preflight",
+		"something stands in the way of Company Portal: it is missing, not trusted, too old; Conditional Access is " +
+			"off; Microsoft cannot be reached", "mend what the message names", false},
 	{exitCancelled, "cancelled", "the registration was cancelled", "nothing", false},
 	{exitNotFound, "not-found", "there is no such registration, user or exit code", "mend the script", false},
-	{exitPortalBroken, "portal-broken", "Company Portal crashed, was killed, could not be started, was running already, or nobody knows how it ended", "try again later", true},
-	{exitJournal, "journal", "usherd cannot write its journal, most often because the disk is full, or what it held of the registration was damaged", "free disk space; after damage, register again", false},
+	{exitPortalBroken, "portal-broken",
+		"Company Portal crashed, was killed, could not be started, was running already, or nobody knows how it ended",
+		"try again later", true},
+	{exitJournal, "journal", "usherd cannot write its journal, most often because the disk is full, or what it held " +
+		"of the registration was damaged", "free disk space; after damage, register again", false},
 	{exitConfiguration, "configuration", "the configuration is not valid", "run `usherctl config validate`", false},
 	{exitDoctorWarning, "doctor-warning", "`doctor`: a check is a warning, and none failed", "see what it says", false},
 	{exitDoctorFailed, "doctor-failed", "`doctor`: a check failed", "mend what it says", false},
-	{exitDefect, "defect", "anything else: usherctl's output could not be written, or a defect of usher's", "see the message; report a defect with the log of usherd", false},
-	{exitNotReported, "not-reported", "`status`: the user is registered, and Jamf has not acquired the identity or knows another device", "run `usherctl gather`, or Jamf's gatherAADInfo as the user", false},
-	{exitNotCompliant, "not-compliant", "`status`: the user is registered, and Jamf Pro says that this Mac is not compliant", "see the smart group of compliant computers", true},
-	{exitBusy, "busy", "usherd or Jamf Pro cannot do it now: too many calls, or registrations within an hour, another one under way, or Jamf Pro cannot be reached", "run it again later", true},
-	{exitFleetUnreachable, "fleet-unreachable", "`fleet`: the fleet's servers cannot be reached, or do not answer", "run it again later", true},
-	{exitHostsDiffer, "hosts-differ", "several `--host`: they ended differently, and not all with 0; the table says how each did", "see the table", false},
-	{exitUserAction, "platform-sso-user-action", "Microsoft's Platform SSO is configured for the user, who has to register in macOS's own window; Company Portal is not run", "have the user answer macOS's notification \"Registration Required\"; the message has a link to the right place in System Settings", false},
-	{exitNotSupported, "not-supported", "`install` and what follows it: this computer has neither launchd nor systemd", "install usher on a Mac, or a Linux with systemd", false},
+	{exitDefect, "defect", "anything else: usherctl's output could not be written, or a defect of usher's",
+		"see the message; report a defect with the log of usherd", false},
+	{exitNotReported, "not-reported",
+		"`status`: the user is registered, and Jamf has not acquired the identity or knows another device",
+		"run `usherctl gather`, or Jamf's gatherAADInfo as the user", false},
+	{exitNotCompliant, "not-compliant",
+		"`status`: the user is registered, and Jamf Pro says that this Mac is not compliant",
+		"see the smart group of compliant computers", true},
+	{exitBusy, "busy", "usherd or Jamf Pro cannot do it now: too many calls, or registrations within an hour, " +
+		"another one under way, or Jamf Pro cannot be reached", "run it again later", true},
+	{exitFleetUnreachable, "fleet-unreachable", "`fleet`: the fleet's servers cannot be reached, or do not answer",
+		"run it again later", true},
+	{exitHostsDiffer, "hosts-differ",
+		"several `--host`: they ended differently, and not all with 0; the table says how each did", "see the table",
+		false},
+	{exitUserAction, "platform-sso-user-action",
+		"Microsoft's Platform SSO is configured for the user, who has to register in macOS's own window; Company " +
+			"Portal is not run", "have the user answer macOS's notification \"Registration Required\"; the message " +
+			"has a link to the right place in System Settings", false},
+	{exitNotSupported, "not-supported", "`install` and what follows it: this computer has neither launchd nor systemd",
+		"install usher on a Mac, or a Linux with systemd", false},
 	{exitInterrupted, "interrupted", "interrupted by Ctrl-C; a registration goes on", "nothing", true},
 }
 
@@ -95,7 +126,8 @@ func isOwn(code exitCode) bool {
 	return false
 }
 
-// failureExits says what usherctl ends with when a registration is FAILED; PORTAL_FAILED takes Company Portal's own code.
+// failureExits says what usherctl ends with when a registration is FAILED; PORTAL_FAILED takes Company Portal's own
+// code.
 var failureExits = map[usherv1.FailureReason]exitCode{
 	usherv1.FailureReason_FAILURE_REASON_PLATFORM_SSO_USER_ACTION:    exitUserAction,
 	usherv1.FailureReason_FAILURE_REASON_PORTAL_MISSING:              exitPreflight,
@@ -186,17 +218,22 @@ func outcome(r *usherv1.Registration) error {
 			if !known {
 				code = exitUnreadable
 			}
-			return &failure{code: code, reason: "IDENTITY_" + string(contract.StateFromProto(state)), message: r.GetIdentity().GetDetail(), hint: hint}
+			return &failure{code: code, reason: "IDENTITY_" + string(contract.StateFromProto(state)),
+				message: r.GetIdentity().GetDetail(), hint: hint}
 		}
 		return nil
 	case usherv1.RegistrationState_REGISTRATION_STATE_CANCELLED:
-		return &failure{code: exitCancelled, reason: "CANCELLED", message: "the registration was " + r.GetFailureDetail()}
+		return &failure{code: exitCancelled, reason: "CANCELLED",
+			message: "the registration was " + r.GetFailureDetail()}
 	}
 	if r.GetState() != usherv1.RegistrationState_REGISTRATION_STATE_FAILED {
-		return &failure{code: exitUnreadable, reason: reasonStateNotKnown, message: "the registration has ended as " + contract.Name(r.GetState()) + ", which this usherctl does not know",
+		return &failure{code: exitUnreadable, reason: reasonStateNotKnown,
+			message: "the registration has ended as " + contract.Name(r.GetState()) +
+				", which this usherctl does not know",
 			hint: "update usherctl; " + hint}
 	}
-	failed := &failure{code: exitDefect, reason: contract.Name(r.GetFailureReason()), message: r.GetFailureDetail(), hint: hint}
+	failed := &failure{code: exitDefect, reason: contract.Name(r.GetFailureReason()), message: r.GetFailureDetail(),
+		hint: hint}
 	if code, known := failureExits[r.GetFailureReason()]; known {
 		failed.code = code
 	}

@@ -15,7 +15,8 @@ import (
 
 // asOnMac is a text of this computer as it is on a Mac, for which the pages are.
 func asOnMac(text string) string {
-	return strings.ReplaceAll(text, config.PlatformDefaults(runtime.GOOS).Programs+"/usherctl", config.PlatformDefaults("darwin").Programs+"/usherctl")
+	return strings.ReplaceAll(text, config.PlatformDefaults(runtime.GOOS).Programs+"/usherctl",
+		config.PlatformDefaults("darwin").Programs+"/usherctl")
 }
 
 func TestEveryFailureReasonHasAnExitCode(t *testing.T) {
@@ -66,11 +67,13 @@ func TestPortalExitCodesComeThroughAndNothingPassesForThem(t *testing.T) {
 }
 
 func TestEndsThatAreNoFailureOfThePortal(t *testing.T) {
-	if err := outcome(&usherv1.Registration{State: usherv1.RegistrationState_REGISTRATION_STATE_SUCCEEDED}); err != nil {
+	if err := outcome(&usherv1.Registration{State: usherv1.RegistrationState_REGISTRATION_STATE_SUCCEEDED}); err !=
+		nil {
 		t.Errorf("success is %v", err)
 	}
 	var failed *failure
-	if err := outcome(&usherv1.Registration{State: usherv1.RegistrationState_REGISTRATION_STATE_CANCELLED}); !errors.As(err, &failed) || failed.code != exitCancelled {
+	if err := outcome(&usherv1.Registration{State: usherv1.RegistrationState_REGISTRATION_STATE_CANCELLED}); !errors.As(
+		err, &failed) || failed.code != exitCancelled {
 		t.Errorf("a cancelled one is %v", err)
 	}
 }
@@ -82,12 +85,14 @@ func TestExitCodesAreDocumented(t *testing.T) {
 		t.Fatal(err)
 	}
 	for _, one := range exitCodes {
-		if line := asOnMac(fmt.Sprintf("| %d | %s | %s |", one.code, one.meaning, one.policy)); !strings.Contains(string(document), line) {
+		if line := asOnMac(fmt.Sprintf("| %d | %s | %s |", one.code, one.meaning, one.policy)); !strings.Contains(
+			string(document), line) {
 			t.Errorf("docs/exit-codes.md lacks the line\n%s", line)
 		}
 	}
 	for _, info := range wpj.ExitCodes()[2:] {
-		if line := fmt.Sprintf("| %d | Company Portal: %s |", info.Code, info.Name); !strings.Contains(string(document), line) {
+		if line := fmt.Sprintf("| %d | Company Portal: %s |", info.Code, info.Name); !strings.Contains(string(document),
+			line) {
 			t.Errorf("docs/exit-codes.md lacks a line beginning with\n%s", line)
 		}
 	}

@@ -16,8 +16,8 @@ import (
 
 // explanation is what something means, as --json prints it.
 type explanation struct {
-	// Code is the number of an exit code or error code, for a reason the exit code that goes with it; not there for what has
-	// no number.
+	// Code is the number of an exit code or error code, for a reason the exit code that goes with it; not there for
+	// what has no number.
 	Code *int64 `json:"code,omitempty"`
 	Name string `json:"name"`
 	// Program is whose exit code it is, or whose error code, "usher" for what usher has a name for itself.
@@ -71,12 +71,14 @@ func number(n int64) *int64 { return &n }
 // exitCodeExplanations returns all exit codes: Company Portal's, which usherctl hands on, and usherctl's own.
 func exitCodeExplanations() (all []explanation) {
 	for _, info := range wpj.ExitCodes() {
-		all = append(all, explanation{Code: number(int64(info.Code)), Name: info.Name, Program: "Company Portal", Kind: kindExitCode,
+		all = append(all, explanation{Code: number(int64(info.Code)), Name: info.Name, Program: "Company Portal",
+			Kind:  kindExitCode,
 			Admin: info.Admin, User: info.User, RetryCanHelp: &info.RetryCanHelp, Source: "SEED"})
 	}
 	for _, own := range exitCodes {
 		if own.code != exitPortalDefaultError {
-			all = append(all, explanation{Code: number(int64(own.code)), Name: own.name, Program: "usherctl", Kind: kindExitCode,
+			all = append(all, explanation{Code: number(int64(own.code)), Name: own.name, Program: "usherctl",
+				Kind:  kindExitCode,
 				Admin: own.meaning + "; what a policy does: " + own.policy, RetryCanHelp: &own.retry})
 		}
 	}
@@ -134,7 +136,8 @@ func explainEvent(known *event.Known) explanation {
 	if title := known.Phase.Info().Title; title != "" {
 		text += " Phase: " + title + "."
 	}
-	return explanation{Name: known.Name, Program: "usher", Kind: kindEvent, Admin: strings.TrimSpace(text + " " + known.Advice),
+	return explanation{Name: known.Name, Program: "usher", Kind: kindEvent,
+		Admin: strings.TrimSpace(text + " " + known.Advice),
 		Phase: known.Phase, Class: known.Class, Source: known.Source}
 }
 
@@ -210,7 +213,8 @@ func (a *app) printExplanation(one explanation) {
 	case one.Kind == kindExitCode:
 		fmt.Fprintf(a.stdout, "%d %s (%s)\n", *one.Code, one.Name, one.Program)
 	case one.Kind == kindUnknownCode:
-		fmt.Fprintln(a.stdout, plain(strings.TrimSpace(one.Program+" "+asWritten(one.Program, *one.Code))+" (not known)"))
+		fmt.Fprintln(a.stdout, plain(
+			strings.TrimSpace(one.Program+" "+asWritten(one.Program, *one.Code))+" (not known)"))
 	case one.Kind == kindUnknownName:
 		fmt.Fprintln(a.stdout, plain(one.Name)+" (not known)")
 	case one.Kind == kindErrorCode && one.Code != nil:
@@ -236,8 +240,8 @@ func asWritten(program string, number int64) string {
 	return strconv.FormatInt(number, 10)
 }
 
-// explain returns everything that a query can mean: a number or name all that have it, text what is in it. unknown are the
-// codes in it that usher does not know.
+// explain returns everything that a query can mean: a number or name all that have it, text what is in it. unknown are
+// the codes in it that usher does not know.
 func explain(query string) (found []explanation, unknown []errorcode.Code) {
 	if len(query) > longestForNames {
 		return explainText(query)
@@ -255,7 +259,8 @@ func explain(query string) (found []explanation, unknown []errorcode.Code) {
 		}
 	}
 	for _, known := range event.All() {
-		if slices.ContainsFunc(known.Signs, func(sign event.Sign) bool { return sign.Event != "" && sameName(sign.Event, query) }) {
+		if slices.ContainsFunc(known.Signs,
+			func(sign event.Sign) bool { return sign.Event != "" && sameName(sign.Event, query) }) {
 			found = append(found, explainEvent(&known))
 		}
 	}
@@ -294,7 +299,8 @@ func notExplained(query string, unknown []errorcode.Code) error {
 	switch {
 	case len(unknown) == 1 && unknown[0].Domain == "":
 		failed.reason = reasonExitCodeNotKnown
-		failed.message = codes[0] + " is not an exit code that Company Portal or usherctl is known to have, nor an error code that usher knows"
+		failed.message = codes[0] + " is not an exit code that Company Portal or usherctl is known to have, nor an " +
+			"error code that usher knows"
 	case len(unknown) == 1:
 		failed.reason = reasonExitCodeNotKnown
 		failed.message = codes[0] + " is not a code that usher knows"

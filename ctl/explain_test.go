@@ -20,7 +20,8 @@ func TestEverythingIsExplainedByItsName(t *testing.T) {
 			t.Errorf("%+v explains nothing", one)
 		}
 		for _, query := range []string{one.Name, strings.ToLower(one.Name), strings.ReplaceAll(one.Name, "_", "-")} {
-			if !slices.ContainsFunc(explanationsOf(query), func(found explanation) bool { return found.Name == one.Name && found.Kind == one.Kind }) {
+			if !slices.ContainsFunc(explanationsOf(query),
+				func(found explanation) bool { return found.Name == one.Name && found.Kind == one.Kind }) {
 				t.Errorf("%s is not found as %s", one.Name, query)
 			}
 		}
@@ -113,7 +114,8 @@ func TestEveryPublicCodeIsExplained(t *testing.T) {
 			t.Fatalf("%q has %d columns", line, len(columns))
 		}
 		rows++
-		for _, query := range []string{columns[0], strings.ToUpper(columns[0]), "The help desk reports: " + columns[0] + " (since this morning)"} {
+		for _, query := range []string{columns[0], strings.ToUpper(columns[0]),
+			"The help desk reports: " + columns[0] + " (since this morning)"} {
 			if len(columns[0]) < 6 && query != columns[0] {
 				continue // a number that is nothing by itself
 			}

@@ -19,9 +19,9 @@ import (
 // readsText marks a command whose arguments are text that may begin with a negative number.
 const readsText = "reads-text"
 
-// textArguments lets a command's arguments begin with a minus sign: "usherctl explain -25308" asks for an error code, and
-// -25308 is no flag. Such an argument gets a blank in front, by which it is one for the reader of flags, wherever it is.
-// Everything else that begins with a minus sign is a flag, and a mistake if there is none of this name.
+// textArguments lets a command's arguments begin with a minus sign: "usherctl explain -25308" asks for an error code,
+// and -25308 is no flag. Such an argument gets a blank in front, by which it is one for the reader of flags, wherever
+// it is. Everything else that begins with a minus sign is a flag, and a mistake if there is none of this name.
 func textArguments(root *cobra.Command, arguments []string) []string {
 	command, _, err := root.Find(arguments)
 	if err != nil || command.Annotations[readsText] == "" {
@@ -85,10 +85,12 @@ func explainQuery(ctx context.Context, arguments []string, stdin io.Reader) (str
 		case ctx.Err() != nil:
 			return "", explained(context.Cause(ctx))
 		case err != nil:
-			return "", &failure{code: exitUsage, reason: "FILE_NOT_READABLE", message: "read standard input: " + err.Error()}
+			return "", &failure{code: exitUsage, reason: "FILE_NOT_READABLE",
+				message: "read standard input: " + err.Error()}
 		case len(text) > longestQuery:
-			return "", &failure{code: exitUsage, reason: "FILE_NOT_READABLE", message: "standard input has more than 1 MiB",
-				hint: "`usherctl timeline` reads whole logs"}
+			return "", &failure{code: exitUsage, reason: "FILE_NOT_READABLE",
+				message: "standard input has more than 1 MiB",
+				hint:    "`usherctl timeline` reads whole logs"}
 		}
 		parts[i] = string(text)
 	}
@@ -99,8 +101,8 @@ func explainQuery(ctx context.Context, arguments []string, stdin io.Reader) (str
 	return query, nil
 }
 
-// areNamesAndNumbers reports whether each of several arguments is something by itself, as in "not-registered 66 -25308": a name
-// of usher's that is no word of English, or a number beside one.
+// areNamesAndNumbers reports whether each of several arguments is something by itself, as in "not-registered 66
+// -25308": a name of usher's that is no word of English, or a number beside one.
 func areNamesAndNumbers(arguments []string) bool {
 	names := 0
 	for _, argument := range arguments {
@@ -108,9 +110,11 @@ func areNamesAndNumbers(arguments []string) bool {
 		_, err := strconv.ParseInt(argument, 0, 64)
 		switch {
 		case err == nil:
-		case slices.ContainsFunc(slices.Concat(exitCodeExplanations(), namedExplanations()), func(one explanation) bool {
-			return one.Name == argument && one.Kind == kindState || strings.ContainsAny(argument, "-_") && sameName(one.Name, argument)
-		}):
+		case slices.ContainsFunc(slices.Concat(exitCodeExplanations(), namedExplanations()),
+			func(one explanation) bool {
+				return one.Name == argument && one.Kind == kindState ||
+					strings.ContainsAny(argument, "-_") && sameName(one.Name, argument)
+			}):
 			names++
 		default:
 			return false
@@ -119,8 +123,8 @@ func areNamesAndNumbers(arguments []string) bool {
 	return names > 0 && len(arguments) > 1
 }
 
-// explainEach explains each argument by itself. unknown are the codes that usher does not know; found has them, and the names that
-// usher does not know, too where it has anything else.
+// explainEach explains each argument by itself. unknown are the codes that usher does not know; found has them, and the
+// names that usher does not know, too where it has anything else.
 func explainEach(arguments []string) (found []explanation, unknown []errorcode.Code) {
 	var names []string
 	for _, argument := range arguments {
@@ -139,7 +143,8 @@ func explainEach(arguments []string) (found []explanation, unknown []errorcode.C
 		found = appendNew(found, explainUnknown(code))
 	}
 	for _, name := range names {
-		found = appendNew(found, explanation{Name: name, Program: "usher", Kind: kindUnknownName, Admin: "usher does not know this name."})
+		found = appendNew(found, explanation{Name: name, Program: "usher", Kind: kindUnknownName,
+			Admin: "usher does not know this name."})
 	}
 	return found, unknown
 }

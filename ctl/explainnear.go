@@ -9,14 +9,14 @@ import (
 )
 
 const (
-	// shortestNear and longestNear are how long a query is for which names like it are looked for: a shorter one is like
-	// too many, a longer one is no name.
+	// shortestNear and longestNear are how long a query is for which names like it are looked for: a shorter one is
+	// like too many, a longer one is no name.
 	shortestNear, longestNear = 4, 60
 	maximumNear               = 5
 )
 
-// nearNames returns names that a query may mean, the nearest first: those that it is a part of, and those that differ from it
-// by a letter in four or less.
+// nearNames returns names that a query may mean, the nearest first: those that it is a part of, and those that differ
+// from it by a letter in four or less.
 func nearNames(query string) []string {
 	if len(query) < shortestNear || len(query) > longestNear {
 		return nil
@@ -43,7 +43,10 @@ func nearNames(query string) []string {
 	for name := range distances {
 		near = append(near, name)
 	}
-	slices.SortFunc(near, func(a, b string) int { return cmp.Or(cmp.Compare(distances[a], distances[b]), strings.Compare(a, b)) })
+	slices.SortFunc(near, func(a,
+		b string) int {
+		return cmp.Or(cmp.Compare(distances[a], distances[b]), strings.Compare(a, b))
+	})
 	return near[:min(len(near), maximumNear)]
 }
 

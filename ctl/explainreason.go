@@ -18,53 +18,79 @@ type reasonMeaning struct {
 
 // failureMeanings say why a registration is FAILED.
 var failureMeanings = map[usherv1.FailureReason]string{
-	usherv1.FailureReason_FAILURE_REASON_PORTAL_MISSING:              "Company Portal is not where portal.executable says, or cannot be executed",
-	usherv1.FailureReason_FAILURE_REASON_PORTAL_NOT_TRUSTED:          "Company Portal is not signed by Microsoft, or others than root may change it",
-	usherv1.FailureReason_FAILURE_REASON_PORTAL_TOO_OLD:              "Company Portal is older than portal.minimum_version",
-	usherv1.FailureReason_FAILURE_REASON_CONDITIONAL_ACCESS_DISABLED: "microsoftCAEnabled is false on this Mac, so that Jamf's part would end after Company Portal closes",
-	usherv1.FailureReason_FAILURE_REASON_ENDPOINTS_UNREACHABLE:       "none of preflight.endpoints could be reached",
-	usherv1.FailureReason_FAILURE_REASON_SESSION_TIMEOUT:             "the user did not log in in time",
-	usherv1.FailureReason_FAILURE_REASON_PORTAL_ALREADY_RUNNING:      "a Company Portal that usher did not start was running in the user's session",
-	usherv1.FailureReason_FAILURE_REASON_PORTAL_LAUNCH_FAILED:        "Company Portal could not be started",
-	usherv1.FailureReason_FAILURE_REASON_PORTAL_FAILED:               "Company Portal ended with an exit code that is not 0; usherctl hands that code on",
-	usherv1.FailureReason_FAILURE_REASON_PORTAL_KILLED:               "Company Portal was ended by a signal",
-	usherv1.FailureReason_FAILURE_REASON_PORTAL_OUTCOME_UNKNOWN:      "Company Portal has ended, no exit code was found, and no identity either",
-	usherv1.FailureReason_FAILURE_REASON_SIGN_IN_TIMEOUT:             "the user did not sign in in time",
-	usherv1.FailureReason_FAILURE_REASON_IDENTITY_NOT_FOUND:          "Company Portal ended well, and no identity was found",
-	usherv1.FailureReason_FAILURE_REASON_IDENTITY_UNREADABLE:         "the identity could not be read, for example because the keychain is locked",
-	usherv1.FailureReason_FAILURE_REASON_IDENTITY_ORPHANED:           "what is left of a registration cannot be used",
-	usherv1.FailureReason_FAILURE_REASON_IDENTITY_EXPIRED:            "the device certificate is not valid at this time",
-	usherv1.FailureReason_FAILURE_REASON_TENANT_MISMATCH:             "the Mac is registered in another tenant than the configured one",
-	usherv1.FailureReason_FAILURE_REASON_DELIVERY_REFUSED:            "Jamf Pro refused the result",
-	usherv1.FailureReason_FAILURE_REASON_INTERNAL:                    "a defect of usher's",
-	usherv1.FailureReason_FAILURE_REASON_PLATFORM_SSO_USER_ACTION:    "Microsoft's Platform SSO is configured for the user, so only the user can register, in macOS's own window",
-	usherv1.FailureReason_FAILURE_REASON_JOURNAL_DAMAGED:             "what usherd had written down about the registration could not be read any more: register again, and check the disk",
-	usherv1.FailureReason_FAILURE_REASON_AGENT_OUTDATED:              "the usher-agent of the user's session is older than usherd and does not know what was asked of it: log out and in to update usher-agent",
+	usherv1.FailureReason_FAILURE_REASON_PORTAL_MISSING: "Company Portal is not where portal.executable " +
+		"says, or cannot be executed",
+	usherv1.FailureReason_FAILURE_REASON_PORTAL_NOT_TRUSTED: "Company Portal is not signed by Microsoft, or " +
+		"others than root may change it",
+	usherv1.FailureReason_FAILURE_REASON_PORTAL_TOO_OLD: "Company Portal is older than " +
+		"portal.minimum_version",
+	usherv1.FailureReason_FAILURE_REASON_CONDITIONAL_ACCESS_DISABLED: "microsoftCAEnabled is false on this Mac, so " +
+		"that Jamf's part would end after Company Portal closes",
+	usherv1.FailureReason_FAILURE_REASON_ENDPOINTS_UNREACHABLE: "none of preflight.endpoints could be reached",
+	usherv1.FailureReason_FAILURE_REASON_SESSION_TIMEOUT:       "the user did not log in in time",
+	usherv1.FailureReason_FAILURE_REASON_PORTAL_ALREADY_RUNNING: "a Company Portal that usher did not start was " +
+		"running in the user's session",
+	usherv1.FailureReason_FAILURE_REASON_PORTAL_LAUNCH_FAILED: "Company Portal could not be started",
+	usherv1.FailureReason_FAILURE_REASON_PORTAL_FAILED: "Company Portal ended with an exit code that " +
+		"is not 0; usherctl hands that code on",
+	usherv1.FailureReason_FAILURE_REASON_PORTAL_KILLED: "Company Portal was ended by a signal",
+	usherv1.FailureReason_FAILURE_REASON_PORTAL_OUTCOME_UNKNOWN: "Company Portal has ended, no exit code was " +
+		"found, and no identity either",
+	usherv1.FailureReason_FAILURE_REASON_SIGN_IN_TIMEOUT: "the user did not sign in in time",
+	usherv1.FailureReason_FAILURE_REASON_IDENTITY_NOT_FOUND: "Company Portal ended well, and no " +
+		"identity was found",
+	usherv1.FailureReason_FAILURE_REASON_IDENTITY_UNREADABLE: "the identity could not be read, for example " +
+		"because the keychain is locked",
+	usherv1.FailureReason_FAILURE_REASON_IDENTITY_ORPHANED: "what is left of a registration cannot be used",
+	usherv1.FailureReason_FAILURE_REASON_IDENTITY_EXPIRED: "the device certificate is not " +
+		"valid at this time",
+	usherv1.FailureReason_FAILURE_REASON_TENANT_MISMATCH: "the Mac is registered in another tenant than " +
+		"the configured one",
+	usherv1.FailureReason_FAILURE_REASON_DELIVERY_REFUSED: "Jamf Pro refused the result",
+	usherv1.FailureReason_FAILURE_REASON_INTERNAL:         "a defect of usher's",
+	usherv1.FailureReason_FAILURE_REASON_PLATFORM_SSO_USER_ACTION: "Microsoft's Platform SSO is configured for " +
+		"the user, so only the user can register, in macOS's own window",
+	usherv1.FailureReason_FAILURE_REASON_JOURNAL_DAMAGED: "what usherd had written down about the " +
+		"registration could not be read any more: register again, and check the disk",
+	usherv1.FailureReason_FAILURE_REASON_AGENT_OUTDATED: "the usher-agent of the user's session is " +
+		"older than usherd and does not know what was asked of it: log out and in to update usher-agent",
 }
 
 // errorMeanings say why a call failed.
 var errorMeanings = map[usherv1.ErrorReason]string{
-	usherv1.ErrorReason_ERROR_REASON_INTERNAL:                "a defect of usher's",
-	usherv1.ErrorReason_ERROR_REASON_INVALID_ARGUMENT:        "an argument of the call is not usable",
-	usherv1.ErrorReason_ERROR_REASON_NOT_PERMITTED:           "the caller may not make this call, or not for this user",
-	usherv1.ErrorReason_ERROR_REASON_RATE_LIMITED:            "the caller called, or started registrations, more often than the limit allows",
-	usherv1.ErrorReason_ERROR_REASON_REGISTRATION_NOT_FOUND:  "no registration has this id",
-	usherv1.ErrorReason_ERROR_REASON_REGISTRATION_ENDED:      "the registration has already ended",
-	usherv1.ErrorReason_ERROR_REASON_USER_NOT_FOUND:          "this computer has no such user, or the user is not a person",
-	usherv1.ErrorReason_ERROR_REASON_NO_SESSION:              "nobody is logged in, or that user is not",
-	usherv1.ErrorReason_ERROR_REASON_AMBIGUOUS_USER:          "several users are logged in, and none of them is on the console",
-	usherv1.ErrorReason_ERROR_REASON_JOURNAL_FULL:            "usherd cannot write its journal, because the disk is full",
-	usherv1.ErrorReason_ERROR_REASON_JOURNAL_UNAVAILABLE:     "usherd cannot write its journal",
-	usherv1.ErrorReason_ERROR_REASON_SHUTTING_DOWN:           "usherd is shutting down",
-	usherv1.ErrorReason_ERROR_REASON_PORTAL_NOT_RUNNABLE:     "Company Portal's executable is missing or cannot be run",
-	usherv1.ErrorReason_ERROR_REASON_PORTAL_ALREADY_RUNNING:  "a Company Portal that usher did not start was running in the user's session",
-	usherv1.ErrorReason_ERROR_REASON_PORTAL_RUN_NOT_FOUND:    "usher-agent knows of no run of Company Portal for this registration",
-	usherv1.ErrorReason_ERROR_REASON_PORTAL_BUSY:             "usher-agent runs Company Portal for another registration",
-	usherv1.ErrorReason_ERROR_REASON_PROGRAM_FAILED:          "a program that usher-agent needs is missing or ended badly",
-	usherv1.ErrorReason_ERROR_REASON_KEYCHAIN_UNAVAILABLE:    "the login keychain is locked, cannot be reached, or cannot do that",
-	usherv1.ErrorReason_ERROR_REASON_REGISTRATION_UNDER_WAY:  "a registration of the user is under way, and has to end first",
-	usherv1.ErrorReason_ERROR_REASON_PLATFORM_SSO_CONFIGURED: "Microsoft's Platform SSO is configured for the user, so Company Portal is not run",
-	usherv1.ErrorReason_ERROR_REASON_AGENT_OUTDATED:          "the usher-agent of the user's session is older than usherd and does not know what was asked of it: log out and in to update usher-agent",
+	usherv1.ErrorReason_ERROR_REASON_INTERNAL:         "a defect of usher's",
+	usherv1.ErrorReason_ERROR_REASON_INVALID_ARGUMENT: "an argument of the call is not usable",
+	usherv1.ErrorReason_ERROR_REASON_NOT_PERMITTED:    "the caller may not make this call, or not for this user",
+	usherv1.ErrorReason_ERROR_REASON_RATE_LIMITED: "the caller called, or started registrations, more " +
+		"often than the limit allows",
+	usherv1.ErrorReason_ERROR_REASON_REGISTRATION_NOT_FOUND: "no registration has this id",
+	usherv1.ErrorReason_ERROR_REASON_REGISTRATION_ENDED:     "the registration has already ended",
+	usherv1.ErrorReason_ERROR_REASON_USER_NOT_FOUND: "this computer has no such user, or the user " +
+		"is not a person",
+	usherv1.ErrorReason_ERROR_REASON_NO_SESSION: "nobody is logged in, or that user is not",
+	usherv1.ErrorReason_ERROR_REASON_AMBIGUOUS_USER: "several users are logged in, and none of them is " +
+		"on the console",
+	usherv1.ErrorReason_ERROR_REASON_JOURNAL_FULL: "usherd cannot write its journal, because " +
+		"the disk is full",
+	usherv1.ErrorReason_ERROR_REASON_JOURNAL_UNAVAILABLE: "usherd cannot write its journal",
+	usherv1.ErrorReason_ERROR_REASON_SHUTTING_DOWN:       "usherd is shutting down",
+	usherv1.ErrorReason_ERROR_REASON_PORTAL_NOT_RUNNABLE: "Company Portal's executable is missing or cannot be run",
+	usherv1.ErrorReason_ERROR_REASON_PORTAL_ALREADY_RUNNING: "a Company Portal that usher did not start was running " +
+		"in the user's session",
+	usherv1.ErrorReason_ERROR_REASON_PORTAL_RUN_NOT_FOUND: "usher-agent knows of no run of Company Portal for " +
+		"this registration",
+	usherv1.ErrorReason_ERROR_REASON_PORTAL_BUSY: "usher-agent runs Company Portal for " +
+		"another registration",
+	usherv1.ErrorReason_ERROR_REASON_PROGRAM_FAILED: "a program that usher-agent needs is missing " +
+		"or ended badly",
+	usherv1.ErrorReason_ERROR_REASON_KEYCHAIN_UNAVAILABLE: "the login keychain is locked, cannot be reached, or " +
+		"cannot do that",
+	usherv1.ErrorReason_ERROR_REASON_REGISTRATION_UNDER_WAY: "a registration of the user is under way, and " +
+		"has to end first",
+	usherv1.ErrorReason_ERROR_REASON_PLATFORM_SSO_CONFIGURED: "Microsoft's Platform SSO is configured for the user, " +
+		"so Company Portal is not run",
+	usherv1.ErrorReason_ERROR_REASON_AGENT_OUTDATED: "the usher-agent of the user's session is older than " +
+		"usherd and does not know what was asked of it: log out and in to update usher-agent",
 }
 
 // ownMeanings are the reasons of usherctl itself.
@@ -75,16 +101,19 @@ var ownMeanings = []reasonMeaning{
 	{"HELPER_NOT_TRUSTED", exitNoHelper, "another process than usherd serves its socket"},
 	{reasonNoAnswer, exitNoHelper, "usherd did not answer in time"},
 	{"HELPER_TOO_OLD", exitNoHelper, "usherd is older than usherctl and does not know the call"},
-	{reasonStateNotKnown, exitUnreadable, "the registration has ended in a way that this usherctl does not know; it is older than usherd"},
+	{reasonStateNotKnown, exitUnreadable,
+		"the registration has ended in a way that this usherctl does not know; it is older than usherd"},
 	{"NO_FLEET_ACCESS", exitConfiguration, "the files that tell how to get at the fleet are missing, or no good"},
-	{"FLEET_UNREACHABLE", exitFleetUnreachable, "no server of the fleet can be connected to, or it refuses the credentials"},
+	{"FLEET_UNREACHABLE", exitFleetUnreachable,
+		"no server of the fleet can be connected to, or it refuses the credentials"},
 	{"FLEET_FAILED", exitFleetUnreachable, "the fleet's servers did not do what they were asked for"},
 	{"FLEET_FILES", exitDefect, "the files of a fleet could not be written or read"},
 	{"DEVICE_NOT_FOUND", exitNotFound, "the fleet knows no device of this name"},
 	{"HOST_UNREACHABLE", exitNoHelper, "ssh could not reach the host, or there is no usherctl on it"},
 	{"TIMED_OUT", exitTimedOut, "--timeout has passed; the registration goes on"},
 	{"INTERRUPTED", exitInterrupted, "usherctl was interrupted; a registration goes on"},
-	{"DELIVERED_LATER", exitDeliveredLater, "the identity was found, and usherd tells Jamf Pro as soon as it can be reached"},
+	{"DELIVERED_LATER", exitDeliveredLater,
+		"the identity was found, and usherd tells Jamf Pro as soon as it can be reached"},
 	{"CANCELLED", exitCancelled, "the registration was cancelled"},
 	{reasonExitCodeNotKnown, exitNotFound, "no exit code or error code that usher knows has this number"},
 	{reasonNothingKnown, exitNotFound, "nothing that usher knows has this name, or stands in this text"},
@@ -101,15 +130,19 @@ var ownMeanings = []reasonMeaning{
 	{"DOCTOR_WARNING", exitDoctorWarning, "a check of doctor has a warning"},
 	{"JAMF_PRO_REFUSED", exitDeliveryRefused, "Jamf Pro refused what it was asked"},
 	{"JAMF_PRO_UNREACHABLE", exitBusy, "Jamf Pro could not be reached"},
-	{"PRIVILEGES_NOT_CHECKED", exitBusy, "Jamf Pro did not say whether the API client has a privilege that usher needs"},
-	{"EXTENSION_ATTRIBUTES_UNUSABLE", exitDeliveryRefused, "Jamf Pro has extension attributes of these names that usher cannot use"},
+	{"PRIVILEGES_NOT_CHECKED", exitBusy,
+		"Jamf Pro did not say whether the API client has a privilege that usher needs"},
+	{"EXTENSION_ATTRIBUTES_UNUSABLE", exitDeliveryRefused,
+		"Jamf Pro has extension attributes of these names that usher cannot use"},
 	{"PRIVILEGES_MISSING", exitDeliveryRefused, "the API client lacks privileges in Jamf Pro"},
 	{"NEEDS_ROOT", exitNotPermitted, "root alone can do that"},
-	{"NOT_SUPPORTED", exitNotSupported, "this computer has neither launchd nor systemd, or is none that usher is made for"},
+	{"NOT_SUPPORTED", exitNotSupported,
+		"this computer has neither launchd nor systemd, or is none that usher is made for"},
 	{"NOT_INSTALLED", exitNoHelper, "usher is not installed on this computer"},
 	{"NOT_RUNNING", exitNoHelper, "a service of usher's does not run"},
 	{"PROGRAMS_NOT_FOUND", exitNotFound, "usher's three programs are not where they were to be installed from"},
-	{"INSTALL_FAILED", exitDefect, "a step of installing, removing, starting or stopping failed; the steps before it are done"},
+	{"INSTALL_FAILED", exitDefect,
+		"a step of installing, removing, starting or stopping failed; the steps before it are done"},
 	{"NOT_ALL_REMOVED", exitIdentityUnusable, "something of what was to be removed is still there"},
 }
 
@@ -137,9 +170,11 @@ func (m reasonMeaning) explain() explanation {
 	retry := false
 	for _, exit := range exitCodes {
 		if exit.code == m.code {
-			text += fmt.Sprintf("; usherctl ends with %d, %s; what a policy does: %s", exit.code, exit.name, exit.policy)
+			text += fmt.Sprintf("; usherctl ends with %d, %s; what a policy does: %s", exit.code, exit.name,
+				exit.policy)
 			retry = exit.retry
 		}
 	}
-	return explanation{Code: number(int64(m.code)), Name: m.reason, Program: "usher", Kind: kindReason, Admin: text + ".", RetryCanHelp: &retry}
+	return explanation{Code: number(int64(m.code)), Name: m.reason, Program: "usher", Kind: kindReason,
+		Admin: text + ".", RetryCanHelp: &retry}
 }

@@ -15,8 +15,8 @@ import (
 // longestForNames is how long a text is in which names of usher's are looked for: lines of a log have none.
 const longestForNames = 4096
 
-// explainText explains the events, codes and names in lines of a log, in a message of one, or in what a person wrote, each
-// once. unknown are the codes in it that usher does not know; found has them too where it has anything else.
+// explainText explains the events, codes and names in lines of a log, in a message of one, or in what a person wrote,
+// each once. unknown are the codes in it that usher does not know; found has them too where it has anything else.
 func explainText(text string) (found []explanation, unknown []errorcode.Code) {
 	add := func(one explanation) { found = appendNew(found, one) }
 	// An error that usher does not know is worth a word only where its codes say nothing either.
@@ -73,7 +73,8 @@ func explainText(text string) (found []explanation, unknown []errorcode.Code) {
 func appendNew(found []explanation, more ...explanation) []explanation {
 	for _, one := range more {
 		if !slices.ContainsFunc(found, func(other explanation) bool {
-			return other.Kind == one.Kind && other.Name == one.Name && other.Program == one.Program && equal(other.Code, one.Code)
+			return other.Kind == one.Kind && other.Name == one.Name && other.Program == one.Program &&
+				equal(other.Code, one.Code)
 		}) {
 			found = append(found, one)
 		}
@@ -96,8 +97,8 @@ func chains(found []errorcode.Found) (all [][]errorcode.Found) {
 	return all
 }
 
-// explainChain explains an error by the deepest code in it that usher knows, and returns the deepest one that it does not
-// know, nil for none. A number without a domain is explained for all that have it.
+// explainChain explains an error by the deepest code in it that usher knows, and returns the deepest one that it does
+// not know, nil for none. A number without a domain is explained for all that have it.
 func explainChain(chain []errorcode.Found) (explained []explanation, unknown *errorcode.Code) {
 	known, notKnown := errorcode.Deepest(chain)
 	if notKnown != nil {
@@ -136,8 +137,10 @@ func explainChain(chain []errorcode.Found) (explained []explanation, unknown *er
 	}
 	var inside []outerError
 	for _, one := range chain {
-		if one.Depth <= known.Depth && (one.Domain != known.Domain || one.Number != known.Number) && !one.Bare && one.Domain != errorcode.ExitCode {
-			outer := outerError{Program: string(one.Domain), Code: numberOf(one.Code), Name: one.Name, Admin: one.Meaning}
+		if one.Depth <= known.Depth && (one.Domain != known.Domain || one.Number != known.Number) && !one.Bare &&
+			one.Domain != errorcode.ExitCode {
+			outer := outerError{Program: string(one.Domain), Code: numberOf(one.Code), Name: one.Name,
+				Admin: one.Meaning}
 			if known.Advice == "" {
 				// The inner error only says what broke.
 				outer.Admin = strings.TrimSpace(outer.Admin + " " + one.Advice)
@@ -146,7 +149,8 @@ func explainChain(chain []errorcode.Found) (explained []explanation, unknown *er
 		}
 	}
 	for _, one := range chain {
-		if one.Known && one.Depth == known.Depth && (one.Domain == known.Domain && one.Number == known.Number || one.Bare && known.Bare) {
+		if one.Known && one.Depth == known.Depth &&
+			(one.Domain == known.Domain && one.Number == known.Number || one.Bare && known.Bare) {
 			explanation := explainErrorCode(one.Code)
 			explanation.Inside = inside
 			explained = append(explained, explanation)
@@ -166,8 +170,8 @@ func exitCodesNumbered(number, program string) (found []explanation) {
 }
 
 // namesIn explains the words of a text that are names of usher's or of Microsoft's exit codes, for example
-// registrationDeviceCapError or TENANT_MISMATCH. A name that is a word of English too is none, unless it is written as usher
-// writes it: PENDING.
+// registrationDeviceCapError or TENANT_MISMATCH. A name that is a word of English too is none, unless it is written as
+// usher writes it: PENDING.
 func namesIn(text string) (found []explanation) {
 	if len(text) > longestForNames {
 		return nil

@@ -97,7 +97,8 @@ func (a *app) attributeScriptCommand(names []string) *cobra.Command {
 				return fmt.Errorf("there is no attribute %q; there are %s", arguments[0], strings.Join(names, ", "))
 			}
 			if a.json {
-				return a.printValue(map[string]string{"name": arguments[0], "title": wanted.Name, "data_type": string(wanted.DataType), "script": script(wanted)})
+				return a.printValue(map[string]string{"name": arguments[0], "title": wanted.Name,
+					"data_type": string(wanted.DataType), "script": script(wanted)})
 			}
 			fmt.Fprint(a.stdout, script(wanted))
 			return nil
@@ -105,8 +106,8 @@ func (a *app) attributeScriptCommand(names []string) *cobra.Command {
 	}
 }
 
-// script works on a Mac without usher too: an extension attribute runs on every Mac of its scope. Root runs it, so it names usherctl
-// where only root can put it, not the link in /usr/local/bin.
+// script works on a Mac without usher too: an extension attribute runs on every Mac of its scope. Root runs it, so it
+// names usherctl where only root can put it, not the link in /usr/local/bin.
 func script(of attribute.Attribute) string {
 	mac, err := launchd.LayoutOf(launchd.MacOS, launchd.ByHand)
 	if err != nil {
@@ -140,13 +141,16 @@ func (a *app) value(ctx context.Context, key, user string) string {
 	return wanted.Value(report)
 }
 
-// restartsWithin is how long usherd may take until it serves again: Jamf waits for an extension attribute, and has many.
+// restartsWithin is how long usherd may take until it serves again: Jamf waits for an extension attribute, and has
+// many.
 const restartsWithin = 2 * time.Second
 
-// statusOrLast is the status, or where usherd does not serve within restartsWithin, the last one that it has kept for root.
+// statusOrLast is the status, or where usherd does not serve within restartsWithin, the last one that it has kept for
+// root.
 func (a *app) statusOrLast(ctx context.Context) (status *usherv1.GetStatusResponse, err error) {
 	err = a.askWithin(ctx, restartsWithin, func(ctx context.Context, connection *grpc.ClientConn) error {
-		status, err = usherv1.NewStatusServiceClient(connection).GetStatus(ctx, &usherv1.GetStatusRequest{}, grpc.WaitForReady(true))
+		status, err = usherv1.NewStatusServiceClient(connection).GetStatus(ctx, &usherv1.GetStatusRequest{},
+			grpc.WaitForReady(true))
 		return err
 	})
 	if failed, ok := errors.AsType[*failure](err); !ok || failed.code != exitNoHelper || a.host != nil {

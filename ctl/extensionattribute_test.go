@@ -28,11 +28,13 @@ func (s *statusOf) GetStatus(context.Context, *usherv1.GetStatusRequest) (*usher
 	return &usherv1.GetStatusResponse{Helper: &usherv1.HelperStatus{Version: "1"}, Users: *s.users.Load()}, nil
 }
 
-// Whatever the state, each attribute is printed with the value that mode api writes (helper/delivery, TestWhatIsWrittenToJamfPro).
+// Whatever the state, each attribute is printed with the value that mode api writes (helper/delivery,
+// TestWhatIsWrittenToJamfPro).
 func TestWhatExtensionAttributesPrint(t *testing.T) {
 	directory := t.TempDir()
 	configuration := filepath.Join(directory, "usher.yaml")
-	settings := fmt.Sprintf("socket_directory: %s\nstate_directory: %[1]s\ndevelopment.helper_uid: %d\n", directory, os.Getuid())
+	settings := fmt.Sprintf("socket_directory: %s\nstate_directory: %[1]s\ndevelopment.helper_uid: %d\n", directory,
+		os.Getuid())
 	if err := os.WriteFile(configuration, []byte(settings), 0o600); err != nil {
 		t.Fatal(err)
 	}
@@ -51,8 +53,10 @@ func TestWhatExtensionAttributesPrint(t *testing.T) {
 			var printed, aside bytes.Buffer
 			a := &app{stdout: &output{to: &printed}, stderr: &aside, configFile: configuration}
 			code := a.run(t.Context(), []string{"ea", one.Key})
-			if want := "<result>" + one.Value(attribute.Of(users)) + "</result>\n"; code != exitDone || printed.String() != want || aside.Len() > 0 {
-				t.Errorf("%s: %s prints %q and %q, and ends with %d; want %q", name, one.Key, printed.String(), aside.String(), code, want)
+			if want := "<result>" + one.Value(attribute.Of(users)) + "</result>\n"; code != exitDone ||
+				printed.String() != want || aside.Len() > 0 {
+				t.Errorf("%s: %s prints %q and %q, and ends with %d; want %q", name, one.Key, printed.String(),
+					aside.String(), code, want)
 			}
 		}
 	}

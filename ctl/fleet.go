@@ -20,12 +20,16 @@ const defaultFleet = ".usher-fleet"
 
 func (a *app) fleetCommand() *cobra.Command {
 	command := group("fleet", "Ask all Macs how they stand, through NATS, and set that up (docs/fleet.md)",
-		a.fleetInitCommand(), a.fleetProvisionCommand(), a.fleetCredentialsCommand(), a.fleetRenewCommand(), a.fleetRevokeCommand(),
+		a.fleetInitCommand(), a.fleetProvisionCommand(), a.fleetCredentialsCommand(), a.fleetRenewCommand(),
+		a.fleetRevokeCommand(),
 		a.fleetStatusCommand(), a.fleetWatchCommand(), a.fleetDeviceCommand())
-	command.Long = `Ask all Macs of a fleet how they stand. usherd dials out to NATS servers, answers there, and publishes each change; the
-servers are stock nats-servers, which "usherctl fleet init" writes the configuration of. Nothing can be done to a Mac
-this way. docs/fleet.md lists all that is sent.`
-	command.PersistentFlags().StringVar(&a.fleetFolder, "fleet", os.Getenv("USHER_FLEET"), "the `folder` with fleet.yaml, which tells how to get at the fleet (also USHER_FLEET; default ~/"+defaultFleet+")")
+	command.Long =
+		`Ask all Macs of a fleet how they stand. usherd dials out to NATS servers, answers there, and publishes each
+change; the servers are stock nats-servers, which "usherctl fleet init" writes the configuration of. Nothing can be
+done to a Mac this way. docs/fleet.md lists all that is sent.`
+	command.PersistentFlags().StringVar(&a.fleetFolder, "fleet", os.Getenv("USHER_FLEET"),
+		"the `folder` with fleet.yaml, which tells how to get at the fleet (also USHER_FLEET; default ~/"+defaultFleet+
+			")")
 	return command
 }
 
@@ -48,7 +52,8 @@ func (a *app) askFleet(ctx context.Context, calls func(client *fleet.Client) err
 		return fleetFailure(err)
 	}
 	if end, err := access.Expires(); err == nil && fleetaccess.ExpiresSoon(end, time.Now()) {
-		fmt.Fprintf(a.stderr, "usherctl: your credentials for the fleet count until %s; `usherctl fleet renew` makes others\n", end.UTC().Format(time.DateOnly))
+		fmt.Fprintf(a.stderr, "usherctl: your credentials for the fleet count until %s; `usherctl fleet renew` "+
+			"makes others\n", end.UTC().Format(time.DateOnly))
 	}
 	quiet := a.afterAWhile("connecting to the fleet…")
 	client, err := fleet.Connect(ctx, access, name)
@@ -81,12 +86,15 @@ func fleetFailure(err error) error {
 			hint: "name the folder that `usherctl fleet init` made with --fleet; the folder of an admin does not do"}
 	case errors.Is(err, fleet.ErrHalf):
 		return &failure{code: exitFleetUnreachable, reason: "FLEET_FAILED", message: err.Error(),
-			hint: "it would not be filled from a new one: --new-bucket makes it anew; Macs that are silent are known again when they publish something"}
+			hint: "it would not be filled from a new one: --new-bucket makes it anew; Macs that are silent are known " +
+				"again when they publish something"}
 	case errors.Is(err, fleet.ErrNoRoom):
 		return &failure{code: exitFleetUnreachable, reason: "FLEET_FAILED", message: err.Error(),
-			hint: "give less with --storage, or the servers more with max_file_store in nats-server.conf; of a cluster, all servers must run"}
+			hint: "give less with --storage, or the servers more with max_file_store in nats-server.conf; of a " +
+				"cluster, all servers must run"}
 	}
-	return &failure{code: exitFleetUnreachable, reason: "FLEET_FAILED", message: err.Error(), hint: "see docs/fleet.md, troubles"}
+	return &failure{code: exitFleetUnreachable, reason: "FLEET_FAILED", message: err.Error(),
+		hint: "see docs/fleet.md, troubles"}
 }
 
 // ago is how long before a moment another was, for a person.

@@ -12,7 +12,8 @@ import (
 
 func TestFilters(t *testing.T) {
 	device := fleet.Standing{
-		Device: "MAC-7", Answer: fleet.Silent, State: "NOT_REGISTERED", Computer: "Jane's/Mac [1]", User: "jane", Version: "1.2.3",
+		Device: "MAC-7", Answer: fleet.Silent, State: "NOT_REGISTERED", Computer: "Jane's/Mac [1]", User: "jane",
+		Version:         "1.2.3",
 		OperatingSystem: "macOS 15.1", Registration: "FAILED: PORTAL_FAILED",
 	}
 	for _, test := range []struct {
@@ -42,8 +43,10 @@ func TestFilters(t *testing.T) {
 	if filter, err := parseFilters([]string{"user="}); err != nil || !filter(fleet.Standing{}) {
 		t.Errorf("a device without a user does not fit, %v", err)
 	}
-	for _, filter := range []string{"", "=", "state", "colour=red", "state=[", "state=a,[b", `device=\`, "device=[]", "problems=x"} {
-		if _, err := parseFilters([]string{"state=*", filter}); err == nil || !strings.Contains(err.Error(), "--filter is ") {
+	for _, filter := range []string{"", "=", "state", "colour=red", "state=[", "state=a,[b", `device=\`, "device=[]",
+		"problems=x"} {
+		if _, err := parseFilters([]string{"state=*", filter}); err == nil ||
+			!strings.Contains(err.Error(), "--filter is ") {
 			t.Errorf("%q: %v", filter, err)
 		}
 	}
@@ -56,13 +59,15 @@ func TestCSV(t *testing.T) {
 	}
 	report := &fleet.Report{}
 	for _, name := range names {
-		report.Devices = append(report.Devices, fleet.Standing{Device: "MAC-7", Computer: name, Notes: []string{"a", "b"}, Seen: time.Unix(0, 0)})
+		report.Devices = append(report.Devices,
+			fleet.Standing{Device: "MAC-7", Computer: name, Notes: []string{"a", "b"}, Seen: time.Unix(0, 0)})
 	}
 	var written bytes.Buffer
 	writeCSV(&written, report)
 	rows, err := csv.NewReader(&written).ReadAll()
 	if err != nil || len(rows) != len(names)+1 || strings.Join(rows[0], " ") !=
-		"device answer state seen computer user operating_system version registration macs problem_count problems notes" {
+		"device answer state seen computer user operating_system version registration macs problem_count "+
+			"problems notes" {
 		t.Fatalf("%q, %v", rows, err)
 	}
 	for i, row := range rows[1:] {
@@ -78,13 +83,15 @@ func TestCSV(t *testing.T) {
 
 func TestDays(t *testing.T) {
 	const day = 24 * time.Hour
-	for text, want := range map[string]time.Duration{"90d": 90 * day, "1d": day, "36500d": 36500 * day, "12h": 12 * time.Hour, "90m": 90 * time.Minute, "48h": 2 * day} {
+	for text, want := range map[string]time.Duration{"90d": 90 * day, "1d": day, "36500d": 36500 * day,
+		"12h": 12 * time.Hour, "90m": 90 * time.Minute, "48h": 2 * day} {
 		var got days
 		if err := got.Set(text); err != nil || time.Duration(got) != want {
 			t.Errorf("%s is %s, %v", text, time.Duration(got), err)
 		}
 	}
-	for _, text := range []string{"", "d", "0d", "-1d", "1.5d", "36501d", "99999999999d", "90", "0", "-1h", "1000000h", "soon", "1d2h", " 1d"} {
+	for _, text := range []string{"", "d", "0d", "-1d", "1.5d", "36501d", "99999999999d", "90", "0", "-1h", "1000000h",
+		"soon", "1d2h", " 1d"} {
 		got := days(day)
 		if err := got.Set(text); err == nil || time.Duration(got) != day {
 			t.Errorf("%q is %s", text, time.Duration(got))
@@ -104,7 +111,8 @@ func TestBytes(t *testing.T) {
 			t.Errorf("%s is %d, %s, %v", text, int64(got), got.String(), err)
 		}
 	}
-	for _, text := range []string{"", "GiB", "0GiB", "-1GiB", "1.5GiB", "10", "10GB", "10gib", "10 GiB", "9999999999999999TiB", "4194305TiB"} {
+	for _, text := range []string{"", "GiB", "0GiB", "-1GiB", "1.5GiB", "10", "10GB", "10gib", "10 GiB",
+		"9999999999999999TiB", "4194305TiB"} {
 		got := bytesFlag(1)
 		if err := got.Set(text); err == nil || got != 1 {
 			t.Errorf("%q is %d", text, int64(got))
@@ -118,7 +126,8 @@ func TestBytes(t *testing.T) {
 func TestAgo(t *testing.T) {
 	now := time.Date(2026, 11, 23, 10, 0, 0, 0, time.UTC)
 	for want, age := range map[string]time.Duration{
-		"just now": 59 * time.Second, "1 min ago": time.Minute, "47 h ago": 48*time.Hour - 1, "2 days ago": 48 * time.Hour, "400 days ago": 400 * 24 * time.Hour,
+		"just now": 59 * time.Second, "1 min ago": time.Minute, "47 h ago": 48*time.Hour - 1,
+		"2 days ago": 48 * time.Hour, "400 days ago": 400 * 24 * time.Hour,
 	} {
 		if got := ago(now.Add(-age), now); got != want {
 			t.Errorf("%s is %q", age, got)

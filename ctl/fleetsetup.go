@@ -31,15 +31,17 @@ func (a *app) fleetInitCommand() *cobra.Command {
 	command := &cobra.Command{
 		Use:   "init --server HOST [--server HOST --server HOST]",
 		Short: "Write what one nats-server, or a cluster of three, needs to carry a fleet",
-		Long: `Write into a new folder: for each server its nats-server.conf with certificates, for admins how to get at the fleet, for
-devices what to configure, and the keys that make credentials. The servers are stock nats-servers (2.12 or later). A device
-may publish under its own name alone, an admin may ask and read; what each may do stands in the server's configuration.
-No server is asked, and nothing is installed.`,
+		Long: `Write into a new folder: for each server its nats-server.conf with certificates, for admins how to get at
+the fleet, for devices what to configure, and the keys that make credentials. The servers are stock
+nats-servers (2.12 or later). A device may publish under its own name alone, an admin may ask and read; what
+each may do stands in the server's configuration. No server is asked, and nothing is installed.`,
 		Example: `  usherctl fleet init --server nats.example.org
-  usherctl fleet init --server nats1.example.org --server nats2.example.org --server nats3.example.org --organization Example`,
+  usherctl fleet init --server nats1.example.org --server nats2.example.org --server nats3.example.org ` +
+			`--organization Example`,
 		Args: cobra.NoArgs,
 		RunE: func(*cobra.Command, []string) error {
-			options.AdminValid, options.CertificatesValid, options.StorageBytes = time.Duration(adminValid), time.Duration(certificatesValid), int64(storage)
+			options.AdminValid, options.CertificatesValid, options.StorageBytes = time.Duration(adminValid),
+				time.Duration(certificatesValid), int64(storage)
 			if err := options.Check(); err != nil {
 				return err
 			}
@@ -51,18 +53,23 @@ No server is asked, and nothing is installed.`,
 				return err
 			}
 			if a.terminal && !a.json {
-				fmt.Fprintf(a.stdout, "\nNext: start the servers, then `usherctl fleet provision --fleet %[1]s`, then `usherctl fleet credentials --fleet %[1]s DEVICE`.\n", shellWord(plain(options.Directory)))
+				fmt.Fprintf(a.stdout, "\nNext: start the servers, then `usherctl fleet provision --fleet %[1]s`, "+
+					"then `usherctl fleet credentials --fleet %[1]s DEVICE`.\n", shellWord(plain(options.Directory)))
 			}
 			return nil
 		},
 	}
 	flags := command.Flags()
-	flags.StringArrayVar(&options.Servers, "server", nil, "`host` name or address of a server, as devices reach it; once, or three times")
-	flags.StringVar(&options.Directory, "output", "usher-fleet", "write into this `folder`, which must not be there or be empty")
+	flags.StringArrayVar(&options.Servers, "server", nil,
+		"`host` name or address of a server, as devices reach it; once, or three times")
+	flags.StringVar(&options.Directory, "output", "usher-fleet",
+		"write into this `folder`, which must not be there or be empty")
 	flags.StringVar(&options.Organization, "organization", "usher", "`name` of the organisation, for certificates")
 	flags.IntVar(&options.Port, "port", 4222, "`port` on which the servers are reached")
-	flags.IntVar(&options.ClusterPort, "cluster-port", 6222, "`port` on which the servers of a cluster reach each other")
-	flags.StringVar(&options.InstallDirectory, "install-directory", "/etc/nats", "where each server will have its files")
+	flags.IntVar(&options.ClusterPort, "cluster-port", 6222,
+		"`port` on which the servers of a cluster reach each other")
+	flags.StringVar(&options.InstallDirectory, "install-directory", "/etc/nats",
+		"where each server will have its files")
 	flags.StringVar(&options.StoreDirectory, "store-directory", "/var/lib/nats", "where each server keeps its streams")
 	flags.Var(&storage, "storage", "how much each server keeps on its disk at most, for example 10GiB")
 	flags.Var(&adminValid, "admin-valid", "how long the admin's credentials count, for example 365d")
@@ -77,8 +84,9 @@ func (a *app) fleetProvisionCommand() *cobra.Command {
 	command := &cobra.Command{
 		Use:   "provision",
 		Short: "Make the stream of changes and the bucket of last known states on the servers, or change them",
-		Long: `Make the stream of changes and the bucket of last known states on the servers. Where they are there, what is given is changed, and what
-is not given stays as it is; what is older or more than is to be kept then is gone.`,
+		Long: `Make the stream of changes and the bucket of last known states on the servers. Where they are there, what
+is given is changed, and what is not given stays as it is; what is older or more than is to be kept then is
+gone.`,
 		Example: `  usherctl fleet provision --fleet usher-fleet
   usherctl fleet provision --fleet usher-fleet --keep 180d`,
 		Args: cobra.NoArgs,
@@ -100,7 +108,8 @@ is not given stays as it is; what is older or more than is to be kept then is go
 			case given("keep") && wanted.Keep < day:
 				return fmt.Errorf("--keep is %s; less than a day is no history", keep)
 			case given("forget-after") && wanted.Forget < day:
-				return fmt.Errorf("--forget-after is %s; every Mac that is turned off for a day would be forgotten", forget)
+				return fmt.Errorf("--forget-after is %s; every Mac that is turned off for a day would be forgotten",
+					forget)
 			case given("storage") && wanted.StorageBytes < setup.LeastStorageBytes:
 				return fmt.Errorf("--storage is %d bytes; less than 64 MiB does not carry a fleet", wanted.StorageBytes)
 			}
@@ -116,10 +125,13 @@ is not given stays as it is; what is older or more than is to be kept then is go
 					return err
 				}
 				if a.json {
-					return a.printValue(map[string]any{"replicas": made.Replicas, "keep": made.Keep.String(), "forget_after": made.Forget.String(), "storage_bytes": made.StorageBytes})
+					return a.printValue(map[string]any{"replicas": made.Replicas, "keep": made.Keep.String(),
+						"forget_after": made.Forget.String(), "storage_bytes": made.StorageBytes})
 				}
-				fmt.Fprintf(a.stdout, "the servers keep changes for %s, and know a Mac for %s after it was heard of last, in %s on %s\n",
-					days(made.Keep), days(made.Forget), bytesFlag(made.StorageBytes), count(int64(made.Replicas), "server"))
+				fmt.Fprintf(a.stdout, "the servers keep changes for %s, and know a Mac for %s after it was heard of "+
+					"last, in %s on %s\n",
+					days(made.Keep), days(made.Forget), bytesFlag(made.StorageBytes),
+					count(int64(made.Replicas), "server"))
 				return nil
 			})
 		},
@@ -127,9 +139,11 @@ is not given stays as it is; what is older or more than is to be kept then is go
 	flags := command.Flags()
 	flags.Var(&keep, "keep", "how long changes are kept, for example 90d")
 	flags.Var(&forget, "forget-after", "how long a Mac is known of which nothing is heard")
-	flags.Var(&storage, "storage", "how much of each server's disk the fleet may take; less than fleet init gave the servers")
+	flags.Var(&storage, "storage",
+		"how much of each server's disk the fleet may take; less than fleet init gave the servers")
 	flags.IntVar(&replicas, "replicas", 0, "on how many servers everything is (default: 3 where there are three, or 1)")
-	flags.BoolVar(&newBucket, "new-bucket", false, "make the bucket of last known states anew, of the changes that are there")
+	flags.BoolVar(&newBucket, "new-bucket", false,
+		"make the bucket of last known states anew, of the changes that are there")
 	return command
 }
 
@@ -139,9 +153,10 @@ func (a *app) fleetCredentialsCommand() *cobra.Command {
 	command := &cobra.Command{
 		Use:   "credentials [DEVICE ...]",
 		Short: "Make the credentials of devices",
-		Long: `Make a file of credentials for each device, of the keys that "usherctl fleet init" has written. A device is called by its
-hardware UUID, in capitals as Jamf Pro has it, or by its fleet.device. Whoever has the file is that device for the fleet:
-give each Mac its own, readable by root alone, as fleet.credentials_file. No server has to be told.`,
+		Long: `Make a file of credentials for each device, of the keys that "usherctl fleet init" has written. A device
+is called by its hardware UUID, in capitals as Jamf Pro has it, or by its fleet.device. Whoever has the file
+is that device for the fleet: give each Mac its own, readable by root alone, as fleet.credentials_file. No
+server has to be told.`,
 		Example: `  usherctl fleet credentials --fleet usher-fleet 0A1B2C3D-0000-4000-8000-00000000BEEF
   usherctl fleet credentials --fleet usher-fleet --devices-file uuids.txt --valid 400d`,
 		RunE: func(_ *cobra.Command, devices []string) error {
@@ -162,7 +177,8 @@ give each Mac its own, readable by root alone, as fleet.credentials_file. No ser
 				return err
 			}
 			folder := a.fleetAccess()
-			made, err := setup.CredentialsFor(folder, devices, cmp.Or(output, filepath.Join(folder, "devices")), time.Duration(valid))
+			made, err := setup.CredentialsFor(folder, devices, cmp.Or(output, filepath.Join(folder, "devices")),
+				time.Duration(valid))
 			if err != nil {
 				return fleetFiles(err)
 			}
@@ -181,9 +197,9 @@ func (a *app) fleetRenewCommand() *cobra.Command {
 	command := &cobra.Command{
 		Use:   "renew",
 		Short: "Make what runs out anew: the servers' certificates and the credentials of admins",
-		Long: `Make the servers' certificates and the admins' credentials anew, of the keys that "usherctl fleet init" has written, into the same
-folder. What there was counts until its own time is over, so the new files can be copied one after the other. Credentials of
-devices are made by "usherctl fleet credentials".`,
+		Long: `Make the servers' certificates and the admins' credentials anew, of the keys that "usherctl fleet init"
+has written, into the same folder. What there was counts until its own time is over, so the new files can be
+copied one after the other. Credentials of devices are made by "usherctl fleet credentials".`,
 		Example: "  usherctl fleet renew --fleet usher-fleet",
 		Args:    cobra.NoArgs,
 		RunE: func(*cobra.Command, []string) error {
@@ -205,9 +221,10 @@ func (a *app) fleetRevokeCommand() *cobra.Command {
 	command := &cobra.Command{
 		Use:   "revoke [DEVICE ...]",
 		Short: "Have credentials of devices or admins count no longer",
-		Long: `Have the servers turn away whoever shows credentials that were made for a device: its Mac was stolen, or they got about. Those of others
-are named by their file, as of an admin who leaves. The device's file in the fleet's folder is removed, and others can be made.
-The servers turn them away as soon as each has its new nats-server.conf.`,
+		Long: `Have the servers turn away whoever shows credentials that were made for a device: its Mac was stolen, or
+they got about. Those of others are named by their file, as of an admin who leaves. The device's file in the
+fleet's folder is removed, and others can be made. The servers turn them away as soon as each has its new
+nats-server.conf.`,
 		Example: `  usherctl fleet revoke --fleet usher-fleet 0A1B2C3D-0000-4000-8000-00000000BEEF
   usherctl fleet revoke --fleet usher-fleet --credentials-file admin-before-renew.creds`,
 		RunE: func(_ *cobra.Command, devices []string) error {
@@ -225,7 +242,8 @@ The servers turn them away as soon as each has its new nats-server.conf.`,
 			return a.printMade(made)
 		},
 	}
-	command.Flags().StringArrayVar(&files, "credentials-file", nil, "revoke the credentials in this `file` too; may be given several times")
+	command.Flags().StringArrayVar(&files, "credentials-file", nil,
+		"revoke the credentials in this `file` too; may be given several times")
 	return command
 }
 

@@ -35,9 +35,9 @@ func (a *app) fleetStatusCommand() *cobra.Command {
 	command := &cobra.Command{
 		Use:   "status",
 		Short: "Ask all Macs how they stand: counts by state, and a table",
-		Long: `Ask all Macs at once, and count them by state (docs/states.md). A Mac that does not answer is shown as it was known last, with
-its age; one that answers twice, garbage or as somebody else is shown as such, and counted once. It ends with 0 when the
-fleet could be asked, however its Macs stand.`,
+		Long: `Ask all Macs at once, and count them by state (docs/states.md). A Mac that does not answer is shown as it
+was known last, with its age; one that answers twice, garbage or as somebody else is shown as such, and
+counted once. It ends with 0 when the fleet could be asked, however its Macs stand.`,
 		Example: `  usherctl fleet status
   usherctl fleet status --filter state=NOT_REGISTERED,ORPHANED --filter answer=SILENT
   usherctl fleet status --html fleet.html`,
@@ -59,10 +59,15 @@ fleet could be asked, however its Macs stand.`,
 		},
 	}
 	set := command.Flags()
-	set.StringArrayVar(&flags.filters, "filter", nil, "only devices with `KEY=VALUE[,VALUE]`, of "+strings.Join(filterNames(), ", ")+"; * stands for anything; more filters must all fit")
-	set.DurationVar(&flags.timeout, "timeout", 5*time.Second, "wait this long for answers; when all that are known have answered it is over")
+	set.StringArrayVar(&flags.filters, "filter", nil,
+		"only devices with `KEY=VALUE[,VALUE]`, of "+strings.Join(filterNames(), ", ")+
+			"; * stands for anything; more filters must all fit")
+	set.DurationVar(&flags.timeout, "timeout", 5*time.Second,
+		"wait this long for answers; when all that are known have answered it is over")
 	set.BoolVar(&flags.csv, "csv", false, "print one line for each device as comma-separated values")
-	set.StringVar(&flags.html, "html", "", "write a page into this `file` (- is standard output): a chart, a table that can be searched, the trend of 30 days")
+	set.StringVar(&flags.html, "html", "",
+		"write a page into this `file` (- is standard output): a chart, a table that can be searched, the "+
+			"trend of 30 days")
 	return command
 }
 
@@ -74,7 +79,8 @@ func validWait(timeout time.Duration) error {
 	return nil
 }
 
-func (a *app) fleetStatus(ctx context.Context, client *fleet.Client, flags fleetFlags, filter func(fleet.Standing) bool) error {
+func (a *app) fleetStatus(ctx context.Context, client *fleet.Client, flags fleetFlags,
+	filter func(fleet.Standing) bool) error {
 	bar := a.progress("asking the fleet")
 	report, err := client.Ask(ctx, fleet.Question{Timeout: flags.timeout, Progress: bar.show})
 	bar.end()
@@ -115,7 +121,8 @@ func (a *app) printFleet(report *fleet.Report) {
 	var rows [][]string
 	if a.terminal { // a program has the devices, and counts itself
 		for _, one := range report.Counts {
-			rows = append(rows, []string{one.State, strconv.Itoa(one.Devices), strconv.Itoa(one.Answered), strconv.Itoa(one.Silent), strconv.Itoa(one.Garbage)})
+			rows = append(rows, []string{one.State, strconv.Itoa(one.Devices), strconv.Itoa(one.Answered),
+				strconv.Itoa(one.Silent), strconv.Itoa(one.Garbage)})
 		}
 		a.table([]string{"STATE", "DEVICES", "ANSWERED", "SILENT", "GARBAGE"}, rows)
 		fmt.Fprintln(a.stdout)
@@ -126,10 +133,12 @@ func (a *app) printFleet(report *fleet.Report) {
 		if a.terminal {
 			seen = ago(one.Seen, time.Now())
 		}
-		rows = append(rows, []string{one.Device, dash(one.Computer), dash(one.User), one.State, string(one.Answer), seen, dash(one.Registration), dash(one.Version),
+		rows = append(rows, []string{one.Device, dash(one.Computer), dash(one.User), one.State, string(one.Answer),
+			seen, dash(one.Registration), dash(one.Version),
 			dash(strings.Join(one.Notes, "; "))})
 	}
-	a.table([]string{"DEVICE", "COMPUTER", "USER", "STATE", "ANSWER", "SEEN", "LAST REGISTRATION", "USHERD", "NOTES"}, rows)
+	a.table([]string{"DEVICE", "COMPUTER", "USER", "STATE", "ANSWER", "SEEN", "LAST REGISTRATION", "USHERD", "NOTES"},
+		rows)
 }
 
 // csvColumns are those of --csv; more may be added at the end.
@@ -202,13 +211,15 @@ func parseFilters(filters []string) (func(fleet.Standing) bool, error) {
 		name, values, found := strings.Cut(filter, "=")
 		value := filterKeys[strings.ToLower(strings.TrimSpace(name))]
 		if !found || value == nil {
-			return nil, fmt.Errorf("--filter is %q; it is KEY=VALUE, and the keys are %s", filter, strings.Join(filterNames(), ", "))
+			return nil, fmt.Errorf("--filter is %q; it is KEY=VALUE, and the keys are %s", filter,
+				strings.Join(filterNames(), ", "))
 		}
 		one := condition{value: value}
 		for pattern := range strings.SplitSeq(values, ",") {
 			pattern = strings.ToLower(strings.TrimSpace(pattern))
 			if _, err := path.Match(pattern, ""); err != nil {
-				return nil, fmt.Errorf("--filter is %q: %q is no pattern; * stands for anything, ? for one character", filter, pattern)
+				return nil, fmt.Errorf("--filter is %q: %q is no pattern; * stands for anything, ? for one character",
+					filter, pattern)
 			}
 			one.patterns = append(one.patterns, pattern)
 		}

@@ -31,7 +31,8 @@ func (a *app) fleetWatchCommand() *cobra.Command {
 							return err
 						}
 					} else {
-						fmt.Fprintf(a.stdout, "%s  %s\n", a.moment(change.When()), plain(strings.Join(describeChange(change), "  ")))
+						fmt.Fprintf(a.stdout, "%s  %s\n", a.moment(change.When()),
+							plain(strings.Join(describeChange(change), "  ")))
 					}
 					return a.stdout.err
 				}, func(what string) { fmt.Fprintln(a.stderr, "usherctl: "+plain(what)) })
@@ -62,7 +63,8 @@ func (a *app) fleetDeviceCommand() *cobra.Command {
 			ctx := command.Context()
 			return a.askFleet(ctx, func(client *fleet.Client) error {
 				bar := a.progress("asking " + arguments[0])
-				report, err := client.Ask(ctx, fleet.Question{Timeout: timeout, Device: arguments[0], Progress: bar.show})
+				report, err := client.Ask(ctx,
+					fleet.Question{Timeout: timeout, Device: arguments[0], Progress: bar.show})
 				bar.end()
 				if err != nil {
 					return err
@@ -76,8 +78,10 @@ func (a *app) fleetDeviceCommand() *cobra.Command {
 					return err
 				}
 				if len(report.Devices) == 0 && len(history) == 0 {
-					return &failure{code: exitNotFound, reason: "DEVICE_NOT_FOUND", message: "the fleet knows no device " + arguments[0],
-						hint: "`usherctl fleet status` lists those that it knows; a name is the hardware UUID, in capitals"}
+					return &failure{code: exitNotFound, reason: "DEVICE_NOT_FOUND",
+						message: "the fleet knows no device " + arguments[0],
+						hint: "`usherctl fleet status` lists those that it knows; a name is the hardware " +
+							"UUID, in capitals"}
 				}
 				slices.Reverse(history)
 				if limit > 0 && len(history) > int(limit) {
@@ -98,7 +102,8 @@ func (a *app) showDevice(report *fleet.Report, history []*fleet.Change) error {
 		standing = &report.Devices[0]
 	}
 	if a.json {
-		return a.printValue(map[string]any{"device": standing, "warnings": append([]string{}, report.Warnings...), "history": history})
+		return a.printValue(map[string]any{"device": standing, "warnings": append([]string{}, report.Warnings...),
+			"history": history})
 	}
 	for _, warning := range report.Warnings {
 		fmt.Fprintf(a.stderr, "usherctl: %s\n", plain(warning))

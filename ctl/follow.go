@@ -38,8 +38,8 @@ func newFollower(a *app, client usherv1.RegistrationServiceClient, r *usherv1.Re
 	return &follower{app: a, client: client, id: r.GetId(), last: r}
 }
 
-// update is what a watch says: the registration, the error that the watch ended with, or that the helper has ended the watch, which it
-// does when the registration is over, also in a state that this version does not know.
+// update is what a watch says: the registration, the error that the watch ended with, or that the helper has ended the
+// watch, which it does when the registration is over, also in a state that this version does not know.
 type update struct {
 	registration *usherv1.Registration
 	err          error
@@ -91,8 +91,9 @@ func (f *follower) follow(ctx context.Context, limits waiting) (*usherv1.Registr
 			return nil, f.deliveredLater()
 		case <-timeout:
 			return nil, &failure{code: exitTimedOut, reason: "TIMED_OUT",
-				message: fmt.Sprintf("the registration is still %s after %s, and goes on", contract.Name(f.last.GetState()), limits.timeout),
-				hint:    fmt.Sprintf("`usherctl registrations watch %s` follows it", shortID(f.last.GetId()))}
+				message: fmt.Sprintf("the registration is still %s after %s, and goes on",
+					contract.Name(f.last.GetState()), limits.timeout),
+				hint: fmt.Sprintf("`usherctl registrations watch %s` follows it", shortID(f.last.GetId()))}
 		case <-ctx.Done():
 			return nil, f.interrupted(ctx, ctx.Err())
 		}
@@ -116,7 +117,8 @@ func (f *follower) watch(ctx context.Context, updates chan<- update) {
 		}
 	}
 	err := reconnecting(ctx, func(ctx context.Context, answered func()) error {
-		stream, err := f.client.WatchRegistration(ctx, &usherv1.WatchRegistrationRequest{Id: f.id}, grpc.WaitForReady(true))
+		stream, err := f.client.WatchRegistration(ctx, &usherv1.WatchRegistrationRequest{Id: f.id},
+			grpc.WaitForReady(true))
 		for err == nil {
 			var message *usherv1.WatchRegistrationResponse
 			if message, err = stream.Recv(); err == nil {
@@ -139,8 +141,8 @@ const (
 	reconnectPauseLongest = 2 * time.Second
 )
 
-// reconnecting watches over one connection after the other, until watch ends otherwise than by a helper that is away. It gives up
-// when no watch has been answered for [awayWithin]. The end of a stream is nil.
+// reconnecting watches over one connection after the other, until watch ends otherwise than by a helper that is away.
+// It gives up when no watch has been answered for [awayWithin]. The end of a stream is nil.
 func reconnecting(ctx context.Context, watch func(ctx context.Context, answered func()) error) error {
 	ctx, cancel := context.WithCancelCause(ctx)
 	defer cancel(nil)
@@ -178,7 +180,8 @@ func (f *follower) interrupted(ctx context.Context, err error) error {
 	}
 	return &failure{code: exitInterrupted, reason: "INTERRUPTED",
 		message: fmt.Sprintf("interrupted; registration %s goes on", shortID(f.last.GetId())),
-		hint:    fmt.Sprintf("`usherctl registrations watch %s` follows it, `usherctl registrations cancel %s` ends it", shortID(f.last.GetId()), shortID(f.last.GetId()))}
+		hint: fmt.Sprintf("`usherctl registrations watch %s` follows it, `usherctl registrations cancel %s` ends it",
+			shortID(f.last.GetId()), shortID(f.last.GetId()))}
 }
 
 func (f *follower) deliveredLater() error {
@@ -186,7 +189,9 @@ func (f *follower) deliveredLater() error {
 	if problem := f.last.GetDeliveryError(); problem != "" {
 		message += ": " + problem
 	}
-	return &failure{code: exitDeliveredLater, reason: "DELIVERED_LATER", message: message, hint: fmt.Sprintf("`usherctl registrations show %s` shows how it stands, and for root and admins `%s` why", shortID(f.last.GetId()), config.Sudo("outbox list"))}
+	return &failure{code: exitDeliveredLater, reason: "DELIVERED_LATER", message: message,
+		hint: fmt.Sprintf("`usherctl registrations show %s` shows how it stands, and for root and admins `%s` why",
+			shortID(f.last.GetId()), config.Sudo("outbox list"))}
 }
 
 // show prints what is new in the registration: as JSON, as plain lines, or above the live line of a terminal.
@@ -198,11 +203,13 @@ func (f *follower) show() error {
 	for ; f.transitions < len(f.last.GetTransitions()); f.transitions++ {
 		transition := f.last.GetTransitions()[f.transitions]
 		f.since = transition.GetTime().AsTime()
-		fmt.Fprintf(f.app.stdout, "%s  %-19s  %s\n", f.app.clock(transition.GetTime()), contract.Name(transition.GetState()), plain(transition.GetEvidence()))
+		fmt.Fprintf(f.app.stdout, "%s  %-19s  %s\n", f.app.clock(transition.GetTime()),
+			contract.Name(transition.GetState()), plain(transition.GetEvidence()))
 	}
 	for ; f.milestones < len(f.last.GetMilestones()); f.milestones++ {
 		milestone := f.last.GetMilestones()[f.milestones]
-		fmt.Fprintf(f.app.stdout, "%s  %-19s  %s\n", f.app.clock(milestone.GetTime()), "  Company Portal", plain(sentence(milestone)))
+		fmt.Fprintf(f.app.stdout, "%s  %-19s  %s\n", f.app.clock(milestone.GetTime()), "  Company Portal",
+			plain(sentence(milestone)))
 	}
 	f.drawLine()
 	return nil

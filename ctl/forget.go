@@ -16,9 +16,9 @@ func (a *app) forgetCommand() *cobra.Command {
 	command := &cobra.Command{
 		Use:   "forget",
 		Short: "Have usherd forget a user, for example one who was deleted from this Mac (root and admins)",
-		Long: `Have usherd forget a user: how they stand, with its evidence, the history of their registrations, and what is on its way to
-Jamf Pro about them. Usher Other Users does not name them any more. Nothing in the user's session or home is changed: a user
-who is still there is known again after the next look.`,
+		Long: `Have usherd forget a user: how they stand, with its evidence, the history of their registrations, and
+what is on its way to Jamf Pro about them. Usher Other Users does not name them any more. Nothing in the
+user's session or home is changed: a user who is still there is known again after the next look.`,
 		Example: "  " + config.Sudo("forget --user jane"),
 		Args:    cobra.NoArgs,
 		RunE: func(command *cobra.Command, _ []string) error {
@@ -31,7 +31,8 @@ who is still there is known again after the next look.`,
 					return a.printMessage(forgotten)
 				}
 				fmt.Fprintf(a.stdout, "forgot %s, with %s and %s\n", plain(forgotten.GetUser().GetName()),
-					count(int64(forgotten.GetRegistrations()), "registration"), count(int64(forgotten.GetDeliveries()), "delivery"))
+					count(int64(forgotten.GetRegistrations()), "registration"),
+					count(int64(forgotten.GetDeliveries()), "delivery"))
 				return nil
 			})
 		},

@@ -28,7 +28,8 @@ type hostFlags struct {
 }
 
 func (h *hostFlags) add(flags *pflag.FlagSet) {
-	flags.StringArrayVar(&h.hosts, "host", nil, "ask usherd on another Mac through ssh: `ssh://[user@]host[:port]`; may be given several times")
+	flags.StringArrayVar(&h.hosts, "host", nil,
+		"ask usherd on another Mac through ssh: `ssh://[user@]host[:port]`; may be given several times")
 	flags.StringVar(&h.file, "hosts-file", "", "ask the Macs that stand in this `file`, one a line")
 	flags.IntVar(&h.parallel, "parallel", parallelDefault, "with several hosts: ask this many at a time")
 }
@@ -56,8 +57,8 @@ func (h host) String() string {
 	return shown
 }
 
-// tryIt is a hint at the command by which one sees what ssh itself says. It has the path of usherctl on a Mac, which is not in the PATH that
-// ssh gives to a command.
+// tryIt is a hint at the command by which one sees what ssh itself says. It has the path of usherctl on a Mac, which is
+// not in the PATH that ssh gives to a command.
 func (h host) tryIt() string {
 	return "try `" + h.sshLine(config.PlatformDefaults("darwin").Programs+"/usherctl status") + "`"
 }
@@ -77,7 +78,8 @@ func (h host) sshLine(command string) string {
 	return line + name + " " + command
 }
 
-// hostName is what ssh is given, if it is no address: nothing that it, or a shell behind it, would take for something else.
+// hostName is what ssh is given, if it is no address: nothing that it, or a shell behind it, would take for something
+// else.
 var hostName = sync.OnceValue(func() *regexp.Regexp { return regexp.MustCompile(`^[0-9A-Za-z_][0-9A-Za-z_.-]*$`) })
 var addressZone = sync.OnceValue(func() *regexp.Regexp { return regexp.MustCompile(`^[0-9A-Za-z_.-]*$`) })
 var userName = sync.OnceValue(func() *regexp.Regexp { return regexp.MustCompile(`^[0-9A-Za-z_][0-9A-Za-z_.@\\+-]*$`) })
@@ -90,7 +92,8 @@ func isHost(name string) bool {
 	return hostName().MatchString(name)
 }
 
-// parseHost reads ssh://[user@]host[:port], of which ssh:// may be left out. An error begins with what was given, without a password.
+// parseHost reads ssh://[user@]host[:port], of which ssh:// may be left out. An error begins with what was given,
+// without a password.
 func parseHost(text string) (host, error) {
 	given := text
 	if !strings.Contains(given, "://") {
@@ -100,7 +103,8 @@ func parseHost(text string) (host, error) {
 	refuse := func(why string) (host, error) {
 		return host{}, fmt.Errorf("%q: %s; it is ssh://[user@]host[:port]", text, why)
 	}
-	if _, err := netip.ParseAddr(address[strings.LastIndexByte(address, '@')+1:]); err == nil && strings.Count(address, ":") > 1 {
+	if _, err := netip.ParseAddr(address[strings.LastIndexByte(address, '@')+1:]); err == nil &&
+		strings.Count(address, ":") > 1 {
 		return refuse("an IPv6 address stands in brackets")
 	}
 	parsed, err := url.Parse(given)
@@ -212,5 +216,6 @@ func (a *app) checkHosts(command *cobra.Command) error {
 	if !a.hostFlags.given() || command.Annotations[readsAfar] != "" {
 		return nil
 	}
-	return errors.New("--host goes with commands that read: status, registrations, doctor and timeline; `" + command.CommandPath() + "` is for this Mac alone")
+	return errors.New("--host goes with commands that read: status, registrations, doctor and timeline; `" +
+		command.CommandPath() + "` is for this Mac alone")
 }

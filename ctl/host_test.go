@@ -41,9 +41,14 @@ func TestHosts(t *testing.T) {
 // Nothing gets to ssh that it, or a shell, would take for something else than a host.
 func TestHostsThatAreNone(t *testing.T) {
 	for _, text := range []string{
-		"", "ssh://", "ssh:///", "-oProxyCommand=touch", "ssh://-oProxyCommand=touch", "-l@mac", "ssh://-v@mac", "mac;reboot", "mac reboot", "$(reboot)",
-		"`reboot`", "mac|reboot", "ssh://mac/path", "ssh://mac?x=y", "ssh://mac#x", "http://mac", "file:///etc/passwd", "mac:0", "mac:65536", "mac:-1", "mac:ssh",
-		"jane:secret@mac", "ssh://jane:secret@mac", "ssh://jane:@mac", "jane:se%cret:secret@mac", "::1", "ssh://jane@fe80::1", "[::1", "[]", "[mac]", "ssh://[fe80::1%25en0;reboot]", "ssh://[fe80::1%25]", "mac%25x", "ssh://jane:secret%@mac", "jane doe@mac", "jane'@mac", "ja$ne@mac", "größe", "mac\n", "mac\x00", "ssh://mac%0a", "*", "'",
+		"", "ssh://", "ssh:///", "-oProxyCommand=touch", "ssh://-oProxyCommand=touch", "-l@mac", "ssh://-v@mac",
+		"mac;reboot", "mac reboot", "$(reboot)",
+		"`reboot`", "mac|reboot", "ssh://mac/path", "ssh://mac?x=y", "ssh://mac#x", "http://mac", "file:///etc/passwd",
+		"mac:0", "mac:65536", "mac:-1", "mac:ssh",
+		"jane:secret@mac", "ssh://jane:secret@mac", "ssh://jane:@mac", "jane:se%cret:secret@mac", "::1",
+		"ssh://jane@fe80::1", "[::1", "[]", "[mac]", "ssh://[fe80::1%25en0;reboot]", "ssh://[fe80::1%25]", "mac%25x",
+		"ssh://jane:secret%@mac", "jane doe@mac", "jane'@mac", "ja$ne@mac", "größe", "mac\n", "mac\x00", "ssh://mac%0a",
+		"*", "'",
 	} {
 		got, err := parseHost(text)
 		if err == nil || got != (host{}) || !strings.HasSuffix(err.Error(), "; it is ssh://[user@]host[:port]") {
@@ -85,7 +90,8 @@ func TestQuote(t *testing.T) {
 			continue
 		}
 		shells++
-		for _, text := range []string{"", "jane", "it's", "'", "''", `\`, `a\'b`, `trailing\`, "$HOME `id` $(id)", `"a" * ? [b] {c} ~ # & | ; < > !`, "größe", "-n", "%s"} {
+		for _, text := range []string{"", "jane", "it's", "'", "''", `\`, `a\'b`, `trailing\`, "$HOME `id` $(id)",
+			`"a" * ? [b] {c} ~ # & | ; < > !`, "größe", "-n", "%s"} {
 			printed, err := exec.Command(shell, "-c", "printf '%s|' "+quote(text)+" end").Output()
 			if err != nil || string(printed) != text+"|end|" {
 				t.Errorf("%s makes %q of %q, %v", name, printed, text, err)
@@ -100,11 +106,13 @@ func TestQuote(t *testing.T) {
 func TestSSHCommand(t *testing.T) {
 	command := host{user: "jane", name: "mac", port: "22"}.sshCommand(t.Context(), false, "send-logs", "--user=o'neil")
 	line := strings.Join(command.Args, " ")
-	if !strings.Contains(line, "-o BatchMode=yes -l jane -p 22 -- mac /usr/bin/env PATH=") || !strings.HasSuffix(line, `usherctl 'send-logs' '--user=o'\''neil'`) {
+	if !strings.Contains(line, "-o BatchMode=yes -l jane -p 22 -- mac /usr/bin/env PATH=") ||
+		!strings.HasSuffix(line, `usherctl 'send-logs' '--user=o'\''neil'`) {
 		t.Error(line)
 	}
 	// Where somebody is there he may be asked for a password.
-	if line := strings.Join(host{name: "mac"}.sshCommand(t.Context(), true).Args, " "); strings.Contains(line, "BatchMode") || strings.Contains(line, " -l ") {
+	if line := strings.Join(host{name: "mac"}.sshCommand(t.Context(), true).Args, " "); strings.Contains(line,
+		"BatchMode") || strings.Contains(line, " -l ") {
 		t.Error(line)
 	}
 }
@@ -132,7 +140,8 @@ func TestRootRunsNoSSHThatOthersCanChange(t *testing.T) {
 		t.Errorf("%s with PATH %q", program, path)
 	}
 	// On the other Mac the user may be root too.
-	if path := remotePath(); strings.Contains(path, "/usr/local/bin") || !strings.HasPrefix(path, "PATH=/usr/local/usher:/usr/libexec/usher:") {
+	if path := remotePath(); strings.Contains(path, "/usr/local/bin") ||
+		!strings.HasPrefix(path, "PATH=/usr/local/usher:/usr/libexec/usher:") {
 		t.Error(path)
 	}
 }
@@ -144,9 +153,11 @@ func TestHintThatSSHTakes(t *testing.T) {
 		want string
 	}{
 		{host{name: "mac"}, "try `ssh mac /usr/local/usher/usherctl status`"},
-		{host{user: "brkadm", name: "127.0.0.1", port: "2722"}, "try `ssh -p 2722 brkadm@127.0.0.1 /usr/local/usher/usherctl status`"},
+		{host{user: "brkadm", name: "127.0.0.1", port: "2722"},
+			"try `ssh -p 2722 brkadm@127.0.0.1 /usr/local/usher/usherctl status`"},
 		{host{user: "jane", name: "::1"}, "try `ssh jane@::1 /usr/local/usher/usherctl status`"},
-		{host{user: `CORP\jane`, name: "mac"}, `try ` + "`" + `ssh 'CORP'\\'jane@mac' /usr/local/usher/usherctl status` + "`"},
+		{host{user: `CORP\jane`, name: "mac"},
+			`try ` + "`" + `ssh 'CORP'\\'jane@mac' /usr/local/usher/usherctl status` + "`"},
 	} {
 		err := test.host.explainSSH(nil, "", "")
 		if failed, ok := errors.AsType[*failure](err); !ok || failed.hint != test.want {
@@ -163,32 +174,42 @@ func TestExplainSSH(t *testing.T) {
 		code      exitCode
 		message   string
 	}{
-		{"exit 255", "Warning: something\r\nssh: connect to host mac port 22: Connection refused\r\n", "", exitNoHelper, "mac cannot be asked: ssh: connect to host mac port 22: Connection refused"},
+		{"exit 255", "Warning: something\r\nssh: connect to host mac port 22: Connection refused\r\n", "", exitNoHelper,
+			"mac cannot be asked: ssh: connect to host mac port 22: Connection refused"},
 		{"exit 255", "", "", exitNoHelper, "mac cannot be asked: ssh ended without a word"},
 		{"exit 255", "\n \n", "", exitNoHelper, "mac cannot be asked: ssh ended without a word"},
 		{"exit 0", "", "", exitNoHelper, "mac cannot be asked: ssh ended without a word"},
 		{"kill -9 $$", "", "", exitNoHelper, "mac cannot be asked: ssh ended without a word"},
-		{"exit 127", "env: usherctl: No such file or directory\n", "", exitNoHelper, "mac cannot be asked: there is no usherctl on it"},
-		{"exit 2", "usherctl: unknown command\n", "", exitNoHelper, "mac cannot be asked: usherctl there is too old or too new, and does not know what it was asked for"},
-		{"exit 2", "usherctl: unknown flag: --announce\n", "Welcome", exitNoHelper, "mac cannot be asked: usherctl there is too old or too new, and does not know what it was asked for"},
+		{"exit 127", "env: usherctl: No such file or directory\n", "", exitNoHelper,
+			"mac cannot be asked: there is no usherctl on it"},
+		{"exit 2", "usherctl: unknown command\n", "", exitNoHelper,
+			"mac cannot be asked: usherctl there is too old or too new, and does not know what it was asked for"},
+		{"exit 2", "usherctl: unknown flag: --announce\n", "Welcome", exitNoHelper,
+			"mac cannot be asked: usherctl there is too old or too new, and does not know what it was asked for"},
 		{"exit 2", "bash: syntax error\n", "", exitNoHelper, "mac cannot be asked: bash: syntax error"},
-		{"exit 3", "motd\nusherctl: usherd cannot be reached: no\nhint: start it\n", "", exitNoHelper, "mac: usherd cannot be reached: no"},
+		{"exit 3", "motd\nusherctl: usherd cannot be reached: no\nhint: start it\n", "", exitNoHelper,
+			"mac: usherd cannot be reached: no"},
 		{"exit 17", "usherctl: the configuration\n", "", exitConfiguration, "mac: the configuration"},
 		{"exit 3", "", "", exitNoHelper, "mac: ssh ended without a word"},
 		// What a shell ends with there must not pass for an exit code of usherctl's or Company Portal's.
-		{"exit 1", "This account is not available.\n", "", exitNoHelper, "mac cannot be asked: This account is not available."},
+		{"exit 1", "This account is not available.\n", "", exitNoHelper,
+			"mac cannot be asked: This account is not available."},
 		{"exit 66", "profile failed\n", "", exitNoHelper, "mac cannot be asked: profile failed"},
 		{"exit 0", "", "Welcome", exitNoHelper, `mac cannot be asked: it printed "Welcome" before usherctl spoke`},
-		{"exit 142", "", "Please log in as admin", exitNoHelper, `mac cannot be asked: it printed "Please log in as admin" before usherctl spoke`},
-		{"exit 255", "Connection reset\r\n", "Welcome", exitNoHelper, `mac cannot be asked: it printed "Welcome" before usherctl spoke, and then: Connection reset`},
+		{"exit 142", "", "Please log in as admin", exitNoHelper,
+			`mac cannot be asked: it printed "Please log in as admin" before usherctl spoke`},
+		{"exit 255", "Connection reset\r\n", "Welcome", exitNoHelper,
+			`mac cannot be asked: it printed "Welcome" before usherctl spoke, and then: Connection reset`},
 		{"exit 127", "env: usherctl\n", "Welcome", exitNoHelper, "mac cannot be asked: there is no usherctl on it"},
-		{"exit 3", "usherctl: usherd cannot be reached: no\n", "Welcome", exitNoHelper, "mac: usherd cannot be reached: no"},
+		{"exit 3", "usherctl: usherd cannot be reached: no\n", "Welcome", exitNoHelper,
+			"mac: usherd cannot be reached: no"},
 		{"exit 126", "", "", exitNoHelper, "mac cannot be asked: ssh ended without a word"},
 	} {
 		ended := exec.Command("sh", "-c", test.ends).Run()
 		err := host{name: "mac"}.explainSSH(ended, test.complaint, test.printed)
 		var failed *failure
-		if !errors.As(err, &failed) || failed.code != test.code || failed.message != test.message || failed.reason != "HOST_UNREACHABLE" || failed.hint == "" {
+		if !errors.As(err, &failed) || failed.code != test.code || failed.message != test.message ||
+			failed.reason != "HOST_UNREACHABLE" || failed.hint == "" {
 			t.Errorf("%s with %q: %+v", test.ends, test.complaint, err)
 		}
 	}
@@ -221,7 +242,8 @@ func TestSeveralHostsEndTogether(t *testing.T) {
 		}
 		err := together(answers)
 		var failed *failure
-		if errors.As(err, &failed); (failed == nil) != (test.want == nil) || failed != nil && (failed.code != test.want[0] || failed.message != "") {
+		if errors.As(err, &failed); (failed == nil) != (test.want == nil) ||
+			failed != nil && (failed.code != test.want[0] || failed.message != "") {
 			t.Errorf("%v is %+v", test.ended, failed)
 		}
 	}

@@ -23,9 +23,16 @@ func TestJSONHoldsNothingThatATerminalObeys(t *testing.T) {
 		"a message": func(a *app) error {
 			return a.printMessage(&usherv1.Identity{Detail: hostileText, DeviceId: hostileText})
 		},
-		"a value":   func(a *app) error { return a.printValue(map[string]string{hostileText: hostileText}) },
-		"a failure": func(a *app) error { a.printFailure(&failure{code: exitDefect, message: hostileText}); return nil },
-		"a change":  func(a *app) error { return a.printValue([]proto.Message{&usherv1.Identity{Detail: hostileText}}) },
+		"a value": func(a *app) error { return a.printValue(map[string]string{hostileText: hostileText}) },
+		"a failure": func(a *app) error {
+			a.printFailure(
+				&failure{code: exitDefect, message: hostileText})
+			return nil
+		},
+		"a change": func(a *app) error {
+			return a.printValue(
+				[]proto.Message{&usherv1.Identity{Detail: hostileText}})
+		},
 		"the fleet": func(a *app) error { return a.printValue(fleet.Standing{Computer: hostileText}) },
 	} {
 		var printed, aside bytes.Buffer
@@ -33,7 +40,8 @@ func TestJSONHoldsNothingThatATerminalObeys(t *testing.T) {
 		if err := errors.Join(print(a), a.stdout.err); err != nil {
 			t.Fatal(err)
 		}
-		if strings.ContainsAny(printed.String(), "\u009b\u0085\u007f\u061c\u200e\u202e\u2066") || !strings.Contains(printed.String(), `\u202e`) || !json.Valid(printed.Bytes()) {
+		if strings.ContainsAny(printed.String(), "\u009b\u0085\u007f\u061c\u200e\u202e\u2066") ||
+			!strings.Contains(printed.String(), `\u202e`) || !json.Valid(printed.Bytes()) {
 			t.Errorf("%s: %q", name, printed.String())
 		}
 	}
@@ -43,7 +51,8 @@ func TestJSONHoldsNothingThatATerminalObeys(t *testing.T) {
 func TestCSVOfAHostileDevice(t *testing.T) {
 	var written bytes.Buffer
 	writeCSV(&written, &fleet.Report{Devices: []fleet.Standing{{
-		Device: `"=1+1`, Computer: "\ttext", User: "\u200b@SUM(A1)", Version: "\x1b[2J", Notes: []string{"asleep", "=cmd|' /C calc'!A0"},
+		Device: `"=1+1`, Computer: "\ttext", User: "\u200b@SUM(A1)", Version: "\x1b[2J",
+		Notes: []string{"asleep", "=cmd|' /C calc'!A0"},
 	}}})
 	rows, err := csv.NewReader(&written).ReadAll()
 	if err != nil || len(rows) != 2 {
@@ -51,7 +60,8 @@ func TestCSVOfAHostileDevice(t *testing.T) {
 	}
 	for _, cell := range rows[1] {
 		for part := range strings.SplitSeq(cell, ";") {
-			if part = strings.Trim(part, " \""); part != "" && strings.ContainsAny(part[:1], "=+-@\t\r") || strings.ContainsAny(cell, "\x1b\u200b") {
+			if part = strings.Trim(part, " \""); part != "" && strings.ContainsAny(part[:1], "=+-@\t\r") ||
+				strings.ContainsAny(cell, "\x1b\u200b") {
 				t.Errorf("%q is a formula, or is obeyed by a terminal", cell)
 			}
 		}

@@ -24,8 +24,8 @@ type inspectedThing struct {
 	Name   string `json:"name"`
 	// Facts are what it shows.
 	Facts []inspect.Fact `json:"facts"`
-	// State is what follows from it, without the prefix of the enum; empty where none does. Identity and Evidence are the
-	// contract's messages, and there with a state only.
+	// State is what follows from it, without the prefix of the enum; empty where none does. Identity and Evidence are
+	// the contract's messages, and there with a state only.
 	State    string          `json:"state,omitempty"`
 	Identity json.RawMessage `json:"identity,omitempty"`
 	Evidence json.RawMessage `json:"evidence,omitempty"`
@@ -49,12 +49,12 @@ func (a *app) inspectCommand() *cobra.Command {
 	return &cobra.Command{
 		Use:   "inspect FILE|-",
 		Short: "Say what a file or a text from a Mac shows of its registration; asks no helper",
-		Long: `Say what a file or a text that somebody sent shows of a registration: what it is, its facts, and what they mean. A state is
-named only where it follows from this text; a certificate or a property list gives none.
+		Long: `Say what a file or a text that somebody sent shows of a registration: what it is, its facts, and what
+they mean. A state is named only where it follows from this text; a certificate or a property list gives none.
 
-A text may be pasted as it is: with prompts of Terminal, quote marks, code fences, wrapped lines and other output, also
-several things at once, and in UTF-16. - reads standard input. What is read:
-` + strings.ReplaceAll(formatList("  "), "`", `"`),
+A text may be pasted as it is: with prompts of Terminal, quote marks, code fences, wrapped lines and other
+output, also several things at once, and in UTF-16. - reads standard input. What is read: ` +
+			strings.ReplaceAll(formatList("  "), "`", `"`),
 		Example: `  usherctl inspect device.pem
   app-sso platform -s | usherctl inspect -
   security find-certificate -a -p | usherctl inspect -
@@ -115,10 +115,12 @@ func inspected(content []byte, now time.Time) (inspect.Report, error) {
 	report, err := inspect.Read(content, now)
 	switch {
 	case err != nil:
-		return report, &failure{code: exitUsage, reason: "NOT_RECOGNISED", message: fmt.Sprintf("%v; what was looked for:\n%s", err, formatList(""))}
+		return report, &failure{code: exitUsage, reason: "NOT_RECOGNISED",
+			message: fmt.Sprintf("%v; what was looked for:\n%s", err, formatList(""))}
 	case !report.Usable():
 		thing := report.Things[0]
-		return report, &failure{code: exitUsage, reason: "NOT_USABLE", message: fmt.Sprintf("this is %s: %s", thing.Name, thing.Problem), hint: thing.Advice}
+		return report, &failure{code: exitUsage, reason: "NOT_USABLE",
+			message: fmt.Sprintf("this is %s: %s", thing.Name, thing.Problem), hint: thing.Advice}
 	}
 	return report, nil
 }
@@ -130,7 +132,8 @@ func (a *app) inspect(content []byte, now time.Time) error {
 	}
 	found := inspection{ReadAs: report.ReadAs}
 	for i, thing := range report.Things {
-		one := inspectedThing{Format: thing.Format, Name: thing.Name, Facts: thing.Facts, Note: thing.Note, Problem: thing.Problem, Advice: thing.Advice}
+		one := inspectedThing{Format: thing.Format, Name: thing.Name, Facts: thing.Facts, Note: thing.Note,
+			Problem: thing.Problem, Advice: thing.Advice}
 		if err := one.judge(thing.Evidence, now); err != nil {
 			return err
 		}

@@ -37,21 +37,24 @@ func (a *app) installCommand() *cobra.Command {
 	command := &cobra.Command{
 		Use:   "install",
 		Short: "Install usher on this computer, or bring it to this version; needs root",
-		Long: `Install usher on this computer, or bring it to this version: the three programs that stand beside this usherctl, and the services of
-launchd or systemd, for the computer and for everybody who is logged in. What is the same already is left alone, so it can be run
-again at any time, also to finish what broke off. Registrations that are under way go on, and a Company Portal in front of a user
-stays there.`,
+		Long: `Install usher on this computer, or bring it to this version: the three programs that stand beside this
+usherctl, and the services of launchd or systemd, for the computer and for everybody who is logged in. What is
+the same already is left alone, so it can be run again at any time, also to finish what broke off.
+Registrations that are under way go on, and a Company Portal in front of a user stays there.`,
 		Example: `  sudo ./usherctl install
   sudo ./usherctl install --dry-run`,
 		Args: cobra.NoArgs,
 		RunE: func(command *cobra.Command, _ []string) error {
-			return a.change(command, asked, func(ctx context.Context, i *launchd.Installer) error { return i.Install(ctx) })
+			return a.change(command, asked,
+				func(ctx context.Context, i *launchd.Installer) error { return i.Install(ctx) })
 		},
 	}
 	flags := command.Flags()
 	dryRunFlag(command, &asked)
-	flags.StringVar(&asked.from, "from", "", "install the programs of this `directory` (default: where this usherctl stands)")
-	flags.BoolVar(&asked.restart, "restart", false, "start the services anew although nothing has changed, for packages that have put the programs in place")
+	flags.StringVar(&asked.from, "from", "",
+		"install the programs of this `directory` (default: where this usherctl stands)")
+	flags.BoolVar(&asked.restart, "restart", false,
+		"start the services anew although nothing has changed, for packages that have put the programs in place")
 	return command
 }
 
@@ -60,15 +63,17 @@ func (a *app) uninstallCommand() *cobra.Command {
 	command := &cobra.Command{
 		Use:   "uninstall",
 		Short: "Remove usher from this computer; needs root",
-		Long: `Stop usher and remove its programs and services. Registrations, configuration, credentials and logs stay, for a later installation;
-with --purge nothing stays. Managed preferences belong to the configuration profile, and go with it.`,
+		Long: `Stop usher and remove its programs and services. Registrations, configuration, credentials and logs stay,
+for a later installation; with --purge nothing stays. Managed preferences belong to the configuration profile,
+and go with it.`,
 		Example: "  " + config.Sudo("uninstall") + "\n" +
 			"  " + config.Sudo("uninstall --purge --dry-run"),
 		Args: cobra.NoArgs,
 		RunE: func(command *cobra.Command, _ []string) error { return a.uninstall(command, asked) },
 	}
 	dryRunFlag(command, &asked)
-	command.Flags().BoolVar(&asked.purge, "purge", false, "remove state, configuration, credentials, sockets, logs and receipts too")
+	command.Flags().BoolVar(&asked.purge, "purge", false,
+		"remove state, configuration, credentials, sockets, logs and receipts too")
 	return command
 }
 
@@ -78,7 +83,8 @@ func (a *app) startCommand() *cobra.Command {
 }
 
 func (a *app) stopCommand() *cobra.Command {
-	return a.lifecycleCommand("stop", "Stop usherd and every usher-agent, until the next start of the computer; needs root",
+	return a.lifecycleCommand("stop",
+		"Stop usherd and every usher-agent, until the next start of the computer; needs root",
 		func(ctx context.Context, i *launchd.Installer) error { return i.Stop(ctx) })
 }
 
@@ -87,7 +93,8 @@ func (a *app) restartCommand() *cobra.Command {
 		func(ctx context.Context, i *launchd.Installer) error { return i.RestartServices(ctx) })
 }
 
-func (a *app) lifecycleCommand(verb, short string, operation func(context.Context, *launchd.Installer) error) *cobra.Command {
+func (a *app) lifecycleCommand(verb, short string,
+	operation func(context.Context, *launchd.Installer) error) *cobra.Command {
 	var asked installation
 	command := &cobra.Command{
 		Use: verb, Short: short,
@@ -111,7 +118,8 @@ func dryRunFlag(command *cobra.Command, asked *installation) {
 }
 
 // change has an operation done, and tells of each of its steps.
-func (a *app) change(command *cobra.Command, asked installation, operation func(context.Context, *launchd.Installer) error) error {
+func (a *app) change(command *cobra.Command, asked installation,
+	operation func(context.Context, *launchd.Installer) error) error {
 	installer, err := a.installer(asked)
 	if err != nil {
 		return err
@@ -129,7 +137,8 @@ func (a *app) uninstall(command *cobra.Command, asked installation) error {
 	if asked.purge {
 		purge = a.purge()
 	}
-	err := a.change(command, asked, func(ctx context.Context, i *launchd.Installer) error { return i.Uninstall(ctx, purge) })
+	err := a.change(command, asked,
+		func(ctx context.Context, i *launchd.Installer) error { return i.Uninstall(ctx, purge) })
 	if err != nil || a.json {
 		return err
 	}
@@ -165,9 +174,11 @@ func (a *app) purge() *launchd.Purge {
 	if loaded, err := config.Load(a.configFile); err == nil {
 		purge.State, purge.Sockets = loaded.StateDirectory, loaded.SocketDirectory
 		// Keys of certificates may be this computer's, and serve others too.
-		purge.Secrets = []string{loaded.Delivery.API.ClientSecretFile, loaded.Fleet.CredentialsFile, loaded.Fleet.NKeyFile}
+		purge.Secrets = []string{loaded.Delivery.API.ClientSecretFile, loaded.Fleet.CredentialsFile,
+			loaded.Fleet.NKeyFile}
 	} else {
-		fmt.Fprintf(a.stderr, "usherctl: the configuration cannot be read, so only the default places are looked at: %s\n", plain(err.Error()))
+		fmt.Fprintf(a.stderr, "usherctl: the configuration cannot be read, so only the default places are "+
+			"looked at: %s\n", plain(err.Error()))
 	}
 	return purge
 }
@@ -191,7 +202,8 @@ func (a *app) installer(asked installation) (*launchd.Installer, error) {
 		return nil, err
 	}
 	if os.Geteuid() != 0 {
-		return nil, &failure{code: exitNotPermitted, reason: "NEEDS_ROOT", message: a.command + " needs root", hint: "run it with sudo"}
+		return nil, &failure{code: exitNotPermitted, reason: "NEEDS_ROOT", message: a.command + " needs root",
+			hint: "run it with sudo"}
 	}
 	settings, err := a.installerConfig(layout)
 	if err != nil {
@@ -257,7 +269,8 @@ func (a *app) serves(ctx context.Context) error {
 		return err
 	}
 	defer connection.Close()
-	answer, err := healthv1.NewHealthClient(connection).Check(ctx, &healthv1.HealthCheckRequest{}, grpc.WaitForReady(true))
+	answer, err := healthv1.NewHealthClient(connection).Check(ctx, &healthv1.HealthCheckRequest{},
+		grpc.WaitForReady(true))
 	if err != nil {
 		return fmt.Errorf("usherd did not answer on %s within %s: %w", loaded.HelperSocket(), servesWithin, err)
 	}
@@ -276,10 +289,12 @@ func (a *app) outlive(command *cobra.Command, layout launchd.Layout) error {
 	if program, err = filepath.EvalSymlinks(program); err != nil {
 		return defect(err)
 	}
-	fmt.Fprintln(a.stderr, "this is a job of usher's own service, which will be started anew: a process outside of it goes on with it")
+	fmt.Fprintln(a.stderr, "this is a job of usher's own service, which will be started anew: a process outside of "+
+		"it goes on with it")
 	where, err := launchd.Outlive(command.Context(), layout, program, append(os.Args[1:], "--outliving")...)
 	if exit, ok := errors.AsType[*exec.ExitError](err); ok {
-		return &failure{code: exitCode(exit.ExitCode()), reason: "INSTALL_FAILED", message: "it did not succeed", hint: where + " tells each step"}
+		return &failure{code: exitCode(exit.ExitCode()), reason: "INSTALL_FAILED", message: "it did not succeed",
+			hint: where + " tells each step"}
 	}
 	if err != nil {
 		return &failure{code: exitDefect, reason: "INSTALL_FAILED", message: err.Error()}

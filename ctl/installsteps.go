@@ -42,9 +42,12 @@ func (a *app) toldSteps(steps []launchd.Outcome, err error) error {
 	case err == nil:
 		return nil
 	case errors.Is(err, launchd.ErrNotInstalled):
-		return &failure{code: exitNoHelper, reason: "NOT_INSTALLED", message: err.Error(), hint: "sudo ./usherctl install, where usher was unpacked"}
+		return &failure{code: exitNoHelper, reason: "NOT_INSTALLED", message: err.Error(),
+			hint: "sudo ./usherctl install, where usher was unpacked"}
 	case errors.Is(err, launchd.ErrNoPrograms):
-		return &failure{code: exitNotFound, reason: "PROGRAMS_NOT_FOUND", message: err.Error(), hint: "--from names the directory that usher was unpacked to"}
+		return &failure{code: exitNotFound, reason: "PROGRAMS_NOT_FOUND", message: err.Error(),
+			hint: "--from names the directory that usher was unpacked to"}
 	}
-	return &failure{code: exitDefect, reason: "INSTALL_FAILED", message: err.Error(), hint: "mend it and run the same again: what is done is left alone"}
+	return &failure{code: exitDefect, reason: "INSTALL_FAILED", message: err.Error(),
+		hint: "mend it and run the same again: what is done is left alone"}
 }

@@ -36,7 +36,8 @@ func (w writing) Write(p []byte) (int, error) {
 	return w.to.Write(p)
 }
 
-// waitingInput reads a file that may have nothing for a long time, as a terminal or a pipe, and ends with its context then too.
+// waitingInput reads a file that may have nothing for a long time, as a terminal or a pipe, and ends with its context
+// then too.
 type waitingInput struct {
 	reading
 	file *os.File

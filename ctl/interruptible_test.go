@@ -92,7 +92,8 @@ func (l *looks) Err() error {
 	return l.Context.Err()
 }
 
-// A timeline and an archive for the help desk that are interrupted write nothing and leave nothing behind, at whatever point.
+// A timeline and an archive for the help desk that are interrupted write nothing and leave nothing behind, at whatever
+// point.
 func TestInterruptedAtAnyPointNothingIsLeft(t *testing.T) {
 	folder := t.TempDir()
 	home, temporary := filepath.Join(folder, "home"), filepath.Join(folder, "temporary")

@@ -30,21 +30,24 @@ const (
 	longestSecret = 8 << 10
 )
 
-// jamfFailures are what usherctl ends with when a call fails because of Jamf Pro or of how usher is set up for it, by the
-// status of the call and its reason. Every other failure is as with any command.
+// jamfFailures are what usherctl ends with when a call fails because of Jamf Pro or of how usher is set up for it, by
+// the status of the call and its reason. Every other failure is as with any command.
 var jamfFailures = []struct {
 	status codes.Code
 	reason usherv1.ErrorReason
 	code   exitCode
 	name   string
 }{
-	{codes.FailedPrecondition, usherv1.ErrorReason_ERROR_REASON_INVALID_ARGUMENT, exitConfiguration, "CONFIGURATION_INVALID"},
-	{codes.FailedPrecondition, usherv1.ErrorReason_ERROR_REASON_PROGRAM_FAILED, exitDeliveryRefused, "JAMF_PRO_REFUSED"},
+	{codes.FailedPrecondition, usherv1.ErrorReason_ERROR_REASON_INVALID_ARGUMENT, exitConfiguration,
+		"CONFIGURATION_INVALID"},
+	{codes.FailedPrecondition, usherv1.ErrorReason_ERROR_REASON_PROGRAM_FAILED, exitDeliveryRefused,
+		"JAMF_PRO_REFUSED"},
 	{codes.Unavailable, usherv1.ErrorReason_ERROR_REASON_PROGRAM_FAILED, exitBusy, "JAMF_PRO_UNREACHABLE"},
 }
 
 func (a *app) jamfCommand() *cobra.Command {
-	credentials := group("credentials", "Keep, check and remove the secret of usher's API client in Jamf Pro (root and admins)",
+	credentials := group("credentials",
+		"Keep, check and remove the secret of usher's API client in Jamf Pro (root and admins)",
 		a.setCredentialsCommand(), a.checkCredentialsCommand(), a.removeCredentialsCommand())
 	jamf := group("jamf", "Set Jamf Pro up for usher", a.provisionCommand(), credentials)
 	// Somebody who leaves a word out, or mistypes one, has the secret in its place.
@@ -58,35 +61,38 @@ func (a *app) provisionCommand() *cobra.Command {
 	command := &cobra.Command{
 		Use:   "provision",
 		Short: "Create usher's extension attributes that Jamf Pro does not have (root and admins)",
-		Long: `Create usher's extension attributes that Jamf Pro does not have, as text fields, through its API; what exists is left as
-it is. Then show the role that usher's API client needs, and which of its privileges it has.
+		Long: `Create usher's extension attributes that Jamf Pro does not have, as text fields, through its API; what
+exists is left as it is. Then show the role that usher's API client needs, and which of its privileges it has.
 
-An older usher created dates as strings, which smart groups cannot compare. --migrate changes the data type of those that
-exist with another one. Before that, look through the smart groups that use them: their criteria change with the data type.`,
+An older usher created dates as strings, which smart groups cannot compare. --migrate changes the data type of
+those that exist with another one. Before that, look through the smart groups that use them: their criteria
+change with the data type.`,
 		Example: "  " + config.Sudo("jamf provision --dry-run") + "\n  " + config.Sudo("jamf provision --migrate"),
 		Args:    cobra.NoArgs,
 		RunE: func(command *cobra.Command, _ []string) error {
-			return a.askJamfPro(command.Context(), func(ctx context.Context, client usherv1.JamfProServiceClient) error {
-				provisioned, err := client.ProvisionExtensionAttributes(ctx, request)
-				if err != nil {
-					return err
-				}
-				if a.json {
-					return errors.Join(a.printMessage(provisioned), unusable(provisioned))
-				}
-				a.printProvisioned(provisioned, request.GetDryRun())
-				checked, err := client.CheckClientSecret(ctx, &usherv1.CheckClientSecretRequest{})
-				if err != nil {
-					return err
-				}
-				fmt.Fprintf(a.stdout, "\nThe role of the API client at %s:\n", plain(checked.GetServer()))
-				a.printPrivileges(checked)
-				return errors.Join(unusable(provisioned), lacking(checked))
-			})
+			return a.askJamfPro(command.Context(),
+				func(ctx context.Context, client usherv1.JamfProServiceClient) error {
+					provisioned, err := client.ProvisionExtensionAttributes(ctx, request)
+					if err != nil {
+						return err
+					}
+					if a.json {
+						return errors.Join(a.printMessage(provisioned), unusable(provisioned))
+					}
+					a.printProvisioned(provisioned, request.GetDryRun())
+					checked, err := client.CheckClientSecret(ctx, &usherv1.CheckClientSecretRequest{})
+					if err != nil {
+						return err
+					}
+					fmt.Fprintf(a.stdout, "\nThe role of the API client at %s:\n", plain(checked.GetServer()))
+					a.printPrivileges(checked)
+					return errors.Join(unusable(provisioned), lacking(checked))
+				})
 		},
 	}
 	command.Flags().BoolVar(&request.DryRun, "dry-run", false, "show what would be done, and do nothing")
-	command.Flags().BoolVar(&request.Migrate, "migrate", false, "change the data type of those that exist with another one")
+	command.Flags().BoolVar(&request.Migrate, "migrate", false,
+		"change the data type of those that exist with another one")
 	return command
 }
 
@@ -100,7 +106,8 @@ func (a *app) printProvisioned(provisioned *usherv1.ProvisionExtensionAttributes
 		case one.GetMigrated():
 			state = "became a " + dataTypeName(attribute.DataType(one.GetDataType()))
 		case one.GetExists() && one.GetOtherDataType() != "" && one.GetProblem() == "":
-			state = fmt.Sprintf("exists as a %s; --migrate makes it a %s", dataTypeName(attribute.DataType(one.GetOtherDataType())),
+			state = fmt.Sprintf("exists as a %s; --migrate makes it a %s",
+				dataTypeName(attribute.DataType(one.GetOtherDataType())),
 				dataTypeName(attribute.DataType(one.GetDataType())))
 		case one.GetExists():
 			state = "exists"
@@ -125,8 +132,9 @@ func unusable(provisioned *usherv1.ProvisionExtensionAttributesResponse) error {
 	if len(names) == 0 {
 		return nil
 	}
-	return &failure{code: exitDeliveryRefused, reason: "EXTENSION_ATTRIBUTES_UNUSABLE", message: "usher cannot use " + strings.Join(names, ", "),
-		hint: "fix what the problem of each names, then run it again"}
+	return &failure{code: exitDeliveryRefused, reason: "EXTENSION_ATTRIBUTES_UNUSABLE",
+		message: "usher cannot use " + strings.Join(names, ", "),
+		hint:    "fix what the problem of each names, then run it again"}
 }
 
 func (a *app) setCredentialsCommand() *cobra.Command {
@@ -134,24 +142,28 @@ func (a *app) setCredentialsCommand() *cobra.Command {
 	command := &cobra.Command{
 		Use:   "set",
 		Short: "Have usherd keep the secret of the API client, from standard input or a file",
-		Long: `Have usherd keep the secret of the API client in delivery.api.client_secret_file, which root alone may read. On a terminal it
-is asked for and not shown; otherwise it is read from standard input or from a file, and never taken as an argument.`,
-		Example: "  " + config.Sudo("jamf credentials set") + "\n  " + config.Sudo("jamf credentials set --file /private/tmp/secret"),
-		Args:    noSecret,
+		Long: `Have usherd keep the secret of the API client in delivery.api.client_secret_file, which root alone may
+read. On a terminal it is asked for and not shown; otherwise it is read from standard input or from a file,
+and never taken as an argument.`,
+		Example: "  " + config.Sudo("jamf credentials set") + "\n  " +
+			config.Sudo("jamf credentials set --file /private/tmp/secret"),
+		Args: noSecret,
 		RunE: func(command *cobra.Command, _ []string) error {
 			secret, err := a.readSecret(file)
 			if err != nil {
 				return err
 			}
 			return a.ask(command.Context(), func(ctx context.Context, connection *grpc.ClientConn) error {
-				set, err := usherv1.NewJamfProServiceClient(connection).SetClientSecret(ctx, &usherv1.SetClientSecretRequest{ClientSecret: secret})
+				set, err := usherv1.NewJamfProServiceClient(connection).SetClientSecret(ctx,
+					&usherv1.SetClientSecretRequest{ClientSecret: secret})
 				if err != nil {
 					return jamfFailure(err)
 				}
 				if a.json {
 					return a.printMessage(set)
 				}
-				fmt.Fprintf(a.stdout, "kept in %s; `%s` tries it\n", plain(set.GetPath()), config.Sudo("jamf credentials check"))
+				fmt.Fprintf(a.stdout, "kept in %s; `%s` tries it\n", plain(set.GetPath()),
+					config.Sudo("jamf credentials check"))
 				return nil
 			})
 		},
@@ -167,20 +179,21 @@ func (a *app) checkCredentialsCommand() *cobra.Command {
 		Example: "  " + config.Sudo("jamf credentials check"),
 		Args:    noSecret,
 		RunE: func(command *cobra.Command, _ []string) error {
-			return a.askJamfPro(command.Context(), func(ctx context.Context, client usherv1.JamfProServiceClient) error {
-				checked, err := client.CheckClientSecret(ctx, &usherv1.CheckClientSecretRequest{})
-				if err != nil {
-					return err
-				}
-				if a.json {
-					return errors.Join(a.printMessage(checked), lacking(checked))
-				}
-				fmt.Fprintln(a.stdout, "The secret is good.")
-				a.field("Server", checked.GetServer())
-				a.field("Version", checked.GetServerVersion())
-				a.printPrivileges(checked)
-				return lacking(checked)
-			})
+			return a.askJamfPro(command.Context(),
+				func(ctx context.Context, client usherv1.JamfProServiceClient) error {
+					checked, err := client.CheckClientSecret(ctx, &usherv1.CheckClientSecretRequest{})
+					if err != nil {
+						return err
+					}
+					if a.json {
+						return errors.Join(a.printMessage(checked), lacking(checked))
+					}
+					fmt.Fprintln(a.stdout, "The secret is good.")
+					a.field("Server", checked.GetServer())
+					a.field("Version", checked.GetServerVersion())
+					a.printPrivileges(checked)
+					return lacking(checked)
+				})
 		},
 	}
 }
@@ -220,11 +233,13 @@ func lacking(checked *usherv1.CheckClientSecretResponse) error {
 	case len(names) == 0 && len(untried) == 0:
 		return nil
 	case len(names) == 0:
-		return &failure{code: exitBusy, reason: "PRIVILEGES_NOT_CHECKED", message: "whether the API client has " + strings.Join(untried, ", ") + " is not known",
-			hint: "see why above, and check again"}
+		return &failure{code: exitBusy, reason: "PRIVILEGES_NOT_CHECKED",
+			message: "whether the API client has " + strings.Join(untried, ", ") + " is not known",
+			hint:    "see why above, and check again"}
 	}
-	return &failure{code: exitDeliveryRefused, reason: "PRIVILEGES_MISSING", message: "the API client lacks " + strings.Join(names, ", "),
-		hint: "give them to its role in Jamf Pro (Settings, API Roles and Clients)"}
+	return &failure{code: exitDeliveryRefused, reason: "PRIVILEGES_MISSING",
+		message: "the API client lacks " + strings.Join(names, ", "),
+		hint:    "give them to its role in Jamf Pro (Settings, API Roles and Clients)"}
 }
 
 func (a *app) removeCredentialsCommand() *cobra.Command {
@@ -235,21 +250,25 @@ func (a *app) removeCredentialsCommand() *cobra.Command {
 		Args:    noSecret,
 		RunE: func(command *cobra.Command, _ []string) error {
 			return a.ask(command.Context(), func(ctx context.Context, connection *grpc.ClientConn) error {
-				response, err := usherv1.NewJamfProServiceClient(connection).RemoveClientSecret(ctx, &usherv1.RemoveClientSecretRequest{})
+				response, err := usherv1.NewJamfProServiceClient(connection).RemoveClientSecret(ctx,
+					&usherv1.RemoveClientSecretRequest{})
 				if err != nil {
 					return jamfFailure(err)
 				}
 				if a.json {
 					return a.printMessage(response)
 				}
-				fmt.Fprintln(a.stdout, map[bool]string{true: "removed; Jamf Pro still takes it until it is rotated there", false: "there was none"}[response.GetRemoved()])
+				fmt.Fprintln(a.stdout, map[bool]string{
+					true:  "removed; Jamf Pro still takes it until it is rotated there",
+					false: "there was none"}[response.GetRemoved()])
 				return nil
 			})
 		},
 	}
 }
 
-// noSecret refuses arguments and repeats none of them: one could be the secret, and what is printed ends in a policy's log.
+// noSecret refuses arguments and repeats none of them: one could be the secret, and what is printed ends in a policy's
+// log.
 func noSecret(command *cobra.Command, arguments []string) error {
 	if len(arguments) == 0 {
 		return nil
@@ -257,14 +276,17 @@ func noSecret(command *cobra.Command, arguments []string) error {
 	wrong := "takes no arguments"
 	if command.HasSubCommands() {
 		if meant := command.SuggestionsFor(arguments[0]); arguments[0] != "" && len(meant) > 0 {
-			return fmt.Errorf("%s has no such command; did you mean %s?", command.CommandPath(), strings.Join(meant, " or "))
+			return fmt.Errorf("%s has no such command; did you mean %s?", command.CommandPath(),
+				strings.Join(meant, " or "))
 		}
 		wrong = "has no such command"
 	}
 	return &failure{
 		code: exitUsage, reason: "WRONG_USAGE",
-		message: command.CommandPath() + " " + wrong + "; a secret is never an argument, since everybody on this computer can see those, and the shell keeps them",
-		hint:    "if that was the secret, rotate it in Jamf Pro; then `" + config.Sudo("jamf credentials set") + "` takes it from standard input or with --file",
+		message: command.CommandPath() + " " + wrong +
+			"; a secret is never an argument, since everybody on this computer can see those, and the shell keeps them",
+		hint: "if that was the secret, rotate it in Jamf Pro; then `" + config.Sudo("jamf credentials set") +
+			"` takes it from standard input or with --file",
 	}
 }
 
@@ -287,7 +309,9 @@ func (a *app) readSecret(file string) (string, error) {
 			if pathError, ok := errors.AsType[*fs.PathError](err); ok {
 				err = pathError.Err
 			}
-			return "", &failure{code: exitUsage, reason: "WRONG_USAGE", message: fmt.Sprintf("open the file of --file: %v", err), hint: "give the path of a file that holds the secret and nothing else"}
+			return "", &failure{code: exitUsage, reason: "WRONG_USAGE",
+				message: fmt.Sprintf("open the file of --file: %v", err),
+				hint:    "give the path of a file that holds the secret and nothing else"}
 		}
 		defer opened.Close()
 		input = opened
@@ -299,13 +323,14 @@ func (a *app) readSecret(file string) (string, error) {
 		return "", &failure{code: exitUsage, reason: "WRONG_USAGE", message: fmt.Sprintf("read the secret: %v", err)}
 	}
 	if !utf8.Valid(content) {
-		return "", &failure{code: exitUsage, reason: "WRONG_USAGE", message: "the secret is not text", hint: "give the secret that Jamf Pro showed when it was made, and nothing else"}
+		return "", &failure{code: exitUsage, reason: "WRONG_USAGE", message: "the secret is not text",
+			hint: "give the secret that Jamf Pro showed when it was made, and nothing else"}
 	}
 	return string(content), nil
 }
 
-// promptSecret asks for the secret without showing what is typed. The terminal is in raw mode meanwhile, so that Ctrl-C comes
-// as a character and cannot leave it without echo.
+// promptSecret asks for the secret without showing what is typed. The terminal is in raw mode meanwhile, so that Ctrl-C
+// comes as a character and cannot leave it without echo.
 func (a *app) promptSecret() (string, error) {
 	descriptor := int(os.Stdin.Fd())
 	before, err := term.MakeRaw(descriptor)
@@ -339,7 +364,8 @@ func (a *app) askJamfPro(ctx context.Context, calls func(context.Context, usherv
 func jamfFailure(err error) error {
 	for _, one := range jamfFailures {
 		if status.Code(err) == one.status && contract.Reason(err) == one.reason {
-			return &failure{code: one.code, reason: one.name, message: status.Convert(err).Message(), hint: contract.Metadata(err)[contract.Fix]}
+			return &failure{code: one.code, reason: one.name, message: status.Convert(err).Message(),
+				hint: contract.Metadata(err)[contract.Fix]}
 		}
 	}
 	return err

@@ -18,7 +18,8 @@ func init() {
 		status: &usherv1.GetStatusResponse{
 			Helper: &usherv1.HelperStatus{Version: "9.0.0"},
 			Users: []*usherv1.UserStatus{{
-				User: &usherv1.User{Name: "jane", Uid: 501}, Identity: later.GetIdentity(), LastRegistration: later, LookTime: at(50),
+				User: &usherv1.User{Name: "jane", Uid: 501}, Identity: later.GetIdentity(), LastRegistration: later,
+				LookTime: at(50),
 				Evidence: []*usherv1.Evidence{{Source: 98, Finding: 93, Obstacle: 92, ObserveTime: at(49)}},
 			}},
 		},
@@ -26,5 +27,6 @@ func init() {
 	}
 	succeeds, fails := proto.CloneOf(later), proto.CloneOf(later)
 	succeeds.State, fails.State, fails.FailureReason, fails.FailureDetail = succeeded, failedEnd, 91, "it was deferred"
-	scenarios["later-succeeds"], scenarios["later-fails"] = &fakeHelper{updates: []*usherv1.Registration{succeeds}}, &fakeHelper{updates: []*usherv1.Registration{fails}}
+	scenarios["later-succeeds"], scenarios["later-fails"] = &fakeHelper{updates: []*usherv1.Registration{succeeds}},
+		&fakeHelper{updates: []*usherv1.Registration{fails}}
 }

@@ -21,8 +21,9 @@ func (e *lineError) Error() string { return fmt.Sprintf("%s:%d: %v", e.path, e.l
 // Unwrap returns what is wrong.
 func (e *lineError) Unwrap() error { return e.err }
 
-// readList reads names, one a line, each of which check must accept. A # at the beginning of a line or after white space begins a
-// remark; a byte order mark and Windows's ends of lines do not count. What is wrong with a line is a [*lineError].
+// readList reads names, one a line, each of which check must accept. A # at the beginning of a line or after white
+// space begins a remark; a byte order mark and Windows's ends of lines do not count. What is wrong with a line is a
+// [*lineError].
 func readList(path string, check func(name string) error) (names []string, err error) {
 	file, err := openArgument(path)
 	if err != nil {

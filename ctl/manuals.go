@@ -32,8 +32,8 @@ func main() {
 	}
 }
 
-// writeManuals writes man/usherctl.1 and a page for each command beside it, and completions/usherctl.bash, .zsh and .fish.
-// The pages bear the date of SOURCE_DATE_EPOCH, so that the same sources make the same pages.
+// writeManuals writes man/usherctl.1 and a page for each command beside it, and completions/usherctl.bash, .zsh and
+// .fish. The pages bear the date of SOURCE_DATE_EPOCH, so that the same sources make the same pages.
 func writeManuals(directory string) error {
 	seconds, err := strconv.ParseInt(os.Getenv("SOURCE_DATE_EPOCH"), 10, 64)
 	if err != nil {
@@ -90,7 +90,8 @@ func writePages(command *cobra.Command, header doc.GenManHeader, directory strin
 }
 
 var (
-	// option is how the generator writes an option: a paragraph with a tab, and off or nothing as the value of what has none.
+	// option is how the generator writes an option: a paragraph with a tab, and off or nothing as the value of what has
+	// none.
 	option = regexp.MustCompile(`(?m)(?:^\.PP\n)?^(\\fB-.*?)(?:\[=false\]|="")?\n\t(.*)$`)
 	// gap is the blank lines before a request, which would be printed besides the space that the request makes.
 	gap = regexp.MustCompile(`\n\n+\.`)

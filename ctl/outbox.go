@@ -13,7 +13,8 @@ import (
 )
 
 func (a *app) outboxCommand() *cobra.Command {
-	return group("outbox", "Show and move what is on its way to Jamf Pro (root and admins)", a.listOutboxCommand(), a.flushOutboxCommand())
+	return group("outbox", "Show and move what is on its way to Jamf Pro (root and admins)", a.listOutboxCommand(),
+		a.flushOutboxCommand())
 }
 
 func (a *app) listOutboxCommand() *cobra.Command {
@@ -38,7 +39,8 @@ func (a *app) listOutboxCommand() *cobra.Command {
 				var rows [][]string
 				for _, d := range list.GetDeliveries() {
 					rows = append(rows, []string{
-						strconv.FormatUint(d.GetId(), 10), d.GetUser().GetName(), deliveryName(d.GetState()), strconv.Itoa(int(d.GetAttempts())),
+						strconv.FormatUint(d.GetId(), 10), d.GetUser().GetName(), deliveryName(d.GetState()),
+						strconv.Itoa(int(d.GetAttempts())),
 						a.clock(d.GetNextAttemptTime()), d.GetSummary(), d.GetLastError(),
 					})
 				}
@@ -60,14 +62,16 @@ func (a *app) flushOutboxCommand() *cobra.Command {
 		Args:    cobra.NoArgs,
 		RunE: func(command *cobra.Command, _ []string) error {
 			return a.ask(command.Context(), func(ctx context.Context, connection *grpc.ClientConn) error {
-				flushed, err := usherv1.NewDeliveryServiceClient(connection).FlushDeliveries(ctx, &usherv1.FlushDeliveriesRequest{})
+				flushed, err := usherv1.NewDeliveryServiceClient(connection).FlushDeliveries(ctx,
+					&usherv1.FlushDeliveriesRequest{})
 				if err != nil {
 					return err
 				}
 				if a.json {
 					return a.printMessage(flushed)
 				}
-				fmt.Fprintf(a.stdout, "%d due now; `%s` shows how they fare\n", flushed.GetDue(), config.Sudo("outbox list"))
+				fmt.Fprintf(a.stdout, "%d due now; `%s` shows how they fare\n", flushed.GetDue(),
+					config.Sudo("outbox list"))
 				return nil
 			})
 		},

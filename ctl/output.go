@@ -35,8 +35,8 @@ type errorBody struct {
 	Hint     string `json:"hint,omitempty"`
 }
 
-// output remembers the first error of a writer, so that a full disk is noticed once, at the end, and not line by line. It
-// is used by one goroutine.
+// output remembers the first error of a writer, so that a full disk is noticed once, at the end, and not line by line.
+// It is used by one goroutine.
 type output struct {
 	to  io.Writer
 	err error
@@ -52,10 +52,11 @@ func (o *output) Write(p []byte) (int, error) {
 	return written, err
 }
 
-// printMessage prints a message of the contract as one line of JSON, by its field names in the proto. A state that this usherctl does
-// not know is CANNOT_TELL there too.
+// printMessage prints a message of the contract as one line of JSON, by its field names in the proto. A state that this
+// usherctl does not know is CANNOT_TELL there too.
 func (a *app) printMessage(message proto.Message) error {
-	data, err := protojson.MarshalOptions{UseProtoNames: true, EmitDefaultValues: true}.Marshal(contract.Readable(message))
+	data, err := protojson.MarshalOptions{UseProtoNames: true,
+		EmitDefaultValues: true}.Marshal(contract.Readable(message))
 	if err != nil {
 		return defect(fmt.Errorf("print %T: %w", message, err))
 	}
@@ -88,7 +89,8 @@ func (a *app) printFailure(f *failure) {
 	}
 	if a.json && a.stdout.err == nil {
 		// Nothing more can be done about an error that cannot be put into JSON.
-		_ = a.printEnvelope(envelope{Error: &errorBody{ExitCode: int(f.code), Reason: f.reason, Message: f.message, Hint: f.hint}})
+		_ = a.printEnvelope(envelope{
+			Error: &errorBody{ExitCode: int(f.code), Reason: f.reason, Message: f.message, Hint: f.hint}})
 		return
 	}
 	// A configuration has several things wrong, one a line.
@@ -100,13 +102,14 @@ func (a *app) printFailure(f *failure) {
 	}
 }
 
-// plain makes one line of text: much of what is shown was once written by somebody's Company Portal, or by a web server, and
-// is read by root.
+// plain makes one line of text: much of what is shown was once written by somebody's Company Portal, or by a web
+// server, and is read by root.
 func plain(text string) string {
 	return oneline.Of(text, math.MaxInt)
 }
 
-// table prints rows in columns for a person, as wide as the terminal, and tab-separated, without the heading, for a program.
+// table prints rows in columns for a person, as wide as the terminal, and tab-separated, without the heading, for a
+// program.
 func (a *app) table(heading []string, rows [][]string) {
 	all := make([][]string, 0, 1+len(rows))
 	for _, row := range append([][]string{heading}, rows...) {

@@ -22,15 +22,16 @@ import (
 	"usher.internal/internal/wpj"
 )
 
-// placeholders are the words in capitals that commands have in texts (docs/troubleshooting.md says so), with something that fits there.
-// VALUE is what the program puts into a text.
+// placeholders are the words in capitals that commands have in texts (docs/troubleshooting.md says so), with something
+// that fits there. VALUE is what the program puts into a text.
 var placeholders = map[string]string{
-	"ARCHIVE": "jane.zip", "CODE": "66", "DEVICE": "0A1B2C3D-0000-4000-8000-00000000BEEF", "DIRECTORY": "credentials", "FILE": "file", "FOLDER": "usher-fleet",
+	"ARCHIVE": "jane.zip", "CODE": "66", "DEVICE": "0A1B2C3D-0000-4000-8000-00000000BEEF", "DIRECTORY": "credentials",
+	"FILE": "file", "FOLDER": "usher-fleet",
 	"ID": "0199b3a2-4c1d", "NAME": "jane", "TEAM": "A1B2C3D4E5", "VALUE": "0199b3a2-4c1d",
 }
 
-// Everything that usher prints or documents as a command of usherctl is one that usherctl takes: the command and its flags are there, the
-// arguments are as many as it wants, and no shell makes something else of it.
+// Everything that usher prints or documents as a command of usherctl is one that usherctl takes: the command and its
+// flags are there, the arguments are as many as it wants, and no shell makes something else of it.
 func TestCommandsRunWhenPasted(t *testing.T) {
 	commands := map[string]string{} // by line, where it is
 	walkTexts(t, func(path string, content []byte, file *ast.File) {
@@ -80,9 +81,11 @@ func TestCommandsRunWhenPasted(t *testing.T) {
 	if checked < 150 {
 		t.Errorf("only %d commands were found", checked)
 	}
-	// The walk has found what is known to be there: in a page, behind sudo, in a hint that is put together, and in an example.
+	// The walk has found what is known to be there: in a page, behind sudo, in a hint that is put together, and in an
+	// example.
 	for _, known := range []string{
-		"usherctl explain CODE", "sudo /usr/local/usher/usherctl doctor --quiet", "sudo /usr/local/usher/usherctl restart", "usherctl registrations watch VALUE",
+		"usherctl explain CODE", "sudo /usr/local/usher/usherctl doctor --quiet",
+		"sudo /usr/local/usher/usherctl restart", "usherctl registrations watch VALUE",
 		"pbpaste | usherctl inspect -", "usherctl register --wait",
 	} {
 		if commands[known] == "" {
@@ -175,7 +178,8 @@ func parsed(arguments []string) (*cobra.Command, error) {
 	case err != nil:
 		return nil, err
 	}
-	return command, errors.Join(command.ValidateArgs(command.Flags().Args()), command.ValidateRequiredFlags(), command.ValidateFlagGroups(), isNoGroup(command))
+	return command, errors.Join(command.ValidateArgs(command.Flags().Args()), command.ValidateRequiredFlags(),
+		command.ValidateFlagGroups(), isNoGroup(command))
 }
 
 func isNoGroup(command *cobra.Command) error {
@@ -197,8 +201,8 @@ func everyCommand(visit func(*cobra.Command)) {
 	walk((&app{}).root())
 }
 
-// textsOf are the texts of a source as they are printed: what is added up is one text, with VALUE where something else than a text is added
-// or a verb of fmt is.
+// textsOf are the texts of a source as they are printed: what is added up is one text, with VALUE where something else
+// than a text is added or a verb of fmt is.
 func textsOf(file *ast.File) (texts []string) {
 	ast.Inspect(file, func(node ast.Node) bool {
 		expression, is := node.(ast.Expr)

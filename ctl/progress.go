@@ -6,8 +6,8 @@ import (
 	"time"
 )
 
-// progressBar tells a person on standard error how far something has come: a bar on a terminal, one line elsewhere. It tells nothing
-// of what is over in a moment. It is used by one goroutine.
+// progressBar tells a person on standard error how far something has come: a bar on a terminal, one line elsewhere. It
+// tells nothing of what is over in a moment. It is used by one goroutine.
 type progressBar struct {
 	app     *app
 	what    string
@@ -37,7 +37,8 @@ func (p *progressBar) show(done, total int) {
 		text := fmt.Sprintf("%d", done)
 		if total > 0 {
 			filled := min(barWidth, done*barWidth/total)
-			text = fmt.Sprintf("[%s%s] %d of %d", strings.Repeat("#", filled), strings.Repeat(".", barWidth-filled), done, total)
+			text = fmt.Sprintf("[%s%s] %d of %d", strings.Repeat("#", filled), strings.Repeat(".", barWidth-filled),
+				done, total)
 		}
 		fmt.Fprintf(p.app.stderr, "\r\x1b[K%s %s, %s", p.what, text, running.Truncate(time.Second))
 	case !p.app.stderrTerminal && running >= lineAfter && !p.told:

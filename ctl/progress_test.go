@@ -16,9 +16,11 @@ func TestProgress(t *testing.T) {
 		done, total int
 		want        string
 	}{
-		"a moment on a terminal":   {app{stderrTerminal: true}, 0, 1, 2, ""},
-		"a bar":                    {app{stderrTerminal: true}, 5 * time.Second, 1, 2, clear + "asking [###############...............] 1 of 2, 5s" + clear},
-		"more than were known":     {app{stderrTerminal: true}, time.Second, 5, 2, clear + "asking [##############################] 5 of 2, 1s" + clear},
+		"a moment on a terminal": {app{stderrTerminal: true}, 0, 1, 2, ""},
+		"a bar": {app{stderrTerminal: true}, 5 * time.Second, 1, 2,
+			clear + "asking [###############...............] 1 of 2, 5s" + clear},
+		"more than were known": {app{stderrTerminal: true}, time.Second, 5, 2,
+			clear + "asking [##############################] 5 of 2, 1s" + clear},
 		"nobody knows of how many": {app{stderrTerminal: true}, time.Second, 5, 0, clear + "asking 5, 1s" + clear},
 		"a moment in a log":        {app{}, time.Second, 1, 2, ""},
 		"a line in a log":          {app{}, 5 * time.Second, 1, 2, "asking… 1 of 2\n"},
@@ -44,7 +46,8 @@ func TestProgress(t *testing.T) {
 
 // What takes long is told once, after two seconds, and never beside what is written after its end.
 func TestAfterAWhile(t *testing.T) {
-	for takes, want := range map[time.Duration]string{time.Second: "end\n", 2 * time.Second: "", 3 * time.Second: "waiting…\nend\n"} {
+	for takes, want := range map[time.Duration]string{time.Second: "end\n", 2 * time.Second: "",
+		3 * time.Second: "waiting…\nend\n"} {
 		synctest.Test(t, func(t *testing.T) {
 			var said bytes.Buffer
 			ended := (&app{stderr: &said}).afterAWhile("waiting…")

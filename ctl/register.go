@@ -23,8 +23,10 @@ type waiting struct {
 }
 
 func (w *waiting) flags(command *cobra.Command) {
-	command.Flags().DurationVar(&w.timeout, "timeout", 0, "stop waiting after this long (exit code 6); the registration goes on")
-	command.Flags().DurationVar(&w.delivery, "delivery-timeout", deliveryWithin, "once the identity is found, wait this long for Jamf Pro (exit code 10)")
+	command.Flags().DurationVar(&w.timeout, "timeout", 0,
+		"stop waiting after this long (exit code 6); the registration goes on")
+	command.Flags().DurationVar(&w.delivery, "delivery-timeout", deliveryWithin,
+		"once the identity is found, wait this long for Jamf Pro (exit code 10)")
 }
 
 // valid returns an error for limits that nobody can mean.
@@ -68,9 +70,11 @@ Company Portal's.`,
 			return a.start(command.Context(), request, wait, limits)
 		},
 	}
-	command.Flags().StringVar(&request.User, "user", "", "account `name`; without it yourself, and as root the user on the console")
+	command.Flags().StringVar(&request.User, "user", "",
+		"account `name`; without it yourself, and as root the user on the console")
 	command.Flags().BoolVar(&wait, "wait", false, "follow the registration to its end")
-	command.Flags().DurationVar(&signIn, "sign-in-timeout", 0, "how long the user may take to sign in (default: the configuration's)")
+	command.Flags().DurationVar(&signIn, "sign-in-timeout", 0,
+		"how long the user may take to sign in (default: the configuration's)")
 	limits.flags(command)
 	return command
 }
@@ -84,9 +88,9 @@ func (a *app) gatherCommand() *cobra.Command {
 	command := &cobra.Command{
 		Use:   "gather",
 		Short: "Read the identity that a user has and deliver it, without Company Portal",
-		Long: `Read the identity that a user of this Mac has and deliver it to Jamf Pro, without Company Portal. Where Jamf has not acquired
-it and its device compliance is on for this Mac (or jamf.gather_after_portal says so), Jamf's own gatherAADInfo runs first, and the user
-may see a sign-in.`,
+		Long: `Read the identity that a user of this Mac has and deliver it to Jamf Pro, without Company Portal. Where
+Jamf has not acquired it and its device compliance is on for this Mac (or jamf.gather_after_portal says so),
+Jamf's own gatherAADInfo runs first, and the user may see a sign-in.`,
 		Example: "  " + config.Sudo("gather --user jane"),
 		Args:    cobra.NoArgs,
 		RunE: func(command *cobra.Command, _ []string) error {
@@ -96,7 +100,8 @@ may see a sign-in.`,
 			return a.start(command.Context(), request, wait, limits)
 		},
 	}
-	command.Flags().StringVar(&request.User, "user", "", "account `name`; without it yourself, and as root the user on the console")
+	command.Flags().StringVar(&request.User, "user", "",
+		"account `name`; without it yourself, and as root the user on the console")
 	command.Flags().BoolVar(&wait, "wait", true, "follow it to its end")
 	limits.flags(command)
 	return command
@@ -130,7 +135,8 @@ func (a *app) start(ctx context.Context, request *usherv1.StartRegistrationReque
 		verb = "is under way already"
 	}
 	r := started.GetRegistration()
-	fmt.Fprintf(a.stdout, "registration %s of %s %s; `usherctl registrations watch %s` follows it\n", r.GetId(), r.GetUser().GetName(), verb, shortID(r.GetId()))
+	fmt.Fprintf(a.stdout, "registration %s of %s %s; `usherctl registrations watch %s` follows it\n", r.GetId(),
+		r.GetUser().GetName(), verb, shortID(r.GetId()))
 	return nil
 }
 

@@ -17,7 +17,8 @@ import (
 
 func (a *app) registrationsCommand() *cobra.Command {
 	return group("registrations", "List, show, watch and cancel registrations",
-		a.afar(a.listRegistrationsCommand()), a.afar(a.showRegistrationCommand()), a.afar(a.watchRegistrationCommand()), a.cancelRegistrationCommand())
+		a.afar(a.listRegistrationsCommand()), a.afar(a.showRegistrationCommand()), a.afar(a.watchRegistrationCommand()),
+		a.cancelRegistrationCommand())
 }
 
 func (a *app) listRegistrationsCommand() *cobra.Command {
@@ -77,7 +78,8 @@ func (a *app) showRegistrationCommand() *cobra.Command {
 		ValidArgsFunction: a.completeRegistrations(anyRegistration),
 		RunE: func(command *cobra.Command, arguments []string) error {
 			return a.ask(command.Context(), func(ctx context.Context, connection *grpc.ClientConn) error {
-				found, err := usherv1.NewRegistrationServiceClient(connection).GetRegistration(ctx, &usherv1.GetRegistrationRequest{Id: arguments[0]})
+				found, err := usherv1.NewRegistrationServiceClient(connection).GetRegistration(ctx,
+					&usherv1.GetRegistrationRequest{Id: arguments[0]})
 				if err != nil {
 					return err
 				}
@@ -111,7 +113,8 @@ func (a *app) printRegistration(r *usherv1.Registration) {
 	}
 	if r.GetDeliveryState() != usherv1.DeliveryState_DELIVERY_STATE_UNSPECIFIED {
 		name := deliveryName(r.GetDeliveryState())
-		if r.GetDeliveryState() == usherv1.DeliveryState_DELIVERY_STATE_DELIVERED && r.GetFailureReason() == usherv1.FailureReason_FAILURE_REASON_DELIVERY_REFUSED {
+		if r.GetDeliveryState() == usherv1.DeliveryState_DELIVERY_STATE_DELIVERED &&
+			r.GetFailureReason() == usherv1.FailureReason_FAILURE_REASON_DELIVERY_REFUSED {
 			name += attribute.DeliveredLater
 		}
 		a.field("delivery", fmt.Sprintf("%s after %s", name, attempts(r.GetDeliveryAttempts())))
@@ -136,10 +139,12 @@ func (a *app) steps(r *usherv1.Registration) (rows [][]string) {
 	}
 	var steps []step
 	for _, transition := range r.GetTransitions() {
-		steps = append(steps, step{transition.GetTime().AsTime(), []string{a.clock(transition.GetTime()), contract.Name(transition.GetState()), transition.GetEvidence()}})
+		steps = append(steps, step{transition.GetTime().AsTime(),
+			[]string{a.clock(transition.GetTime()), contract.Name(transition.GetState()), transition.GetEvidence()}})
 	}
 	for _, milestone := range r.GetMilestones() {
-		steps = append(steps, step{milestone.GetTime().AsTime(), []string{a.clock(milestone.GetTime()), "  Company Portal", sentence(milestone)}})
+		steps = append(steps, step{milestone.GetTime().AsTime(),
+			[]string{a.clock(milestone.GetTime()), "  Company Portal", sentence(milestone)}})
 	}
 	slices.SortStableFunc(steps, func(a, b step) int { return a.at.Compare(b.at) })
 	for _, one := range steps {
@@ -181,7 +186,8 @@ func (a *app) watchRegistrationCommand() *cobra.Command {
 			defer connection.Close()
 			answer, cancel := context.WithTimeout(command.Context(), answerWithin)
 			defer cancel()
-			found, err := usherv1.NewRegistrationServiceClient(connection).GetRegistration(answer, &usherv1.GetRegistrationRequest{Id: arguments[0]})
+			found, err := usherv1.NewRegistrationServiceClient(connection).GetRegistration(answer,
+				&usherv1.GetRegistrationRequest{Id: arguments[0]})
 			if err != nil {
 				return explained(err)
 			}
@@ -208,14 +214,16 @@ func (a *app) cancelRegistrationCommand() *cobra.Command {
 			// Closing the portal may take it a while.
 			ctx, cancel := context.WithTimeout(command.Context(), 4*answerWithin)
 			defer cancel()
-			cancelled, err := usherv1.NewRegistrationServiceClient(connection).CancelRegistration(ctx, &usherv1.CancelRegistrationRequest{Id: arguments[0]})
+			cancelled, err := usherv1.NewRegistrationServiceClient(connection).CancelRegistration(ctx,
+				&usherv1.CancelRegistrationRequest{Id: arguments[0]})
 			if err != nil {
 				return explained(err)
 			}
 			if a.json {
 				return a.printMessage(cancelled.GetRegistration())
 			}
-			fmt.Fprintf(a.stdout, "registration %s is %s\n", shortID(cancelled.GetRegistration().GetId()), cancelled.GetRegistration().GetFailureDetail())
+			fmt.Fprintf(a.stdout, "registration %s is %s\n", shortID(cancelled.GetRegistration().GetId()),
+				cancelled.GetRegistration().GetFailureDetail())
 			return nil
 		},
 	}

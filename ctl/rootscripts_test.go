@@ -19,8 +19,9 @@ import (
 	"usher.internal/launchd"
 )
 
-// Jamf runs scripts and commands as root, with /usr/local/bin in PATH, and so does macOS's Installer. On some Macs a user can write to that
-// directory. So usher names its programs where only root can put them, and the system's by names that the system's own directories have.
+// Jamf runs scripts and commands as root, with /usr/local/bin in PATH, and so does macOS's Installer. On some Macs a
+// user can write to that directory. So usher names its programs where only root can put them, and the system's by names
+// that the system's own directories have.
 func TestScriptsThatRootRunsNameOnlyWhatRootInstalled(t *testing.T) {
 	scripts := map[string]string{}
 	for _, one := range attribute.Table() {
@@ -53,12 +54,14 @@ func TestScriptsThatRootRunsNameOnlyWhatRootInstalled(t *testing.T) {
 			scripts[path+": "+firstLines(found[1], 2)] = found[1]
 		}
 		// A command that Jamf executes follows these words, as Jamf Pro has them.
-		for _, found := range regexp.MustCompile("(?s)Execute Command\\*?\\s+`([^`]*)`").FindAllStringSubmatch(text, -1) {
+		for _, found := range regexp.MustCompile("(?s)Execute Command\\*?\\s+`([^`]*)`").FindAllStringSubmatch(text,
+			-1) {
 			inline++
 			scripts[path+": "+found[1]] = found[1] + "\n"
 		}
 		// The link may be named, as what people have in their PATH, but no command may use it.
-		for _, found := range regexp.MustCompile(`(?m)^.*/usr/local/bin/(usherctl|jamf) [a-z-].*$`).FindAllString(text, -1) {
+		for _, found := range regexp.MustCompile(`(?m)^.*/usr/local/bin/(usherctl|jamf) [a-z-].*$`).FindAllString(text,
+			-1) {
 			t.Errorf("%s gives a command in /usr/local/bin: %s", path, found)
 		}
 	}
@@ -66,7 +69,8 @@ func TestScriptsThatRootRunsNameOnlyWhatRootInstalled(t *testing.T) {
 	if len(attribute.Table()) == 0 || fenced == 0 || inline == 0 {
 		t.Errorf("%d attributes, %d scripts and %d commands within documents", len(attribute.Table()), fenced, inline)
 	}
-	for _, path := range []string{"../docs/examples/register.sh", "../docs/examples/gather.sh", "../docs/examples/uninstall.sh", "../packaging/macos/scripts/postinstall"} {
+	for _, path := range []string{"../docs/examples/register.sh", "../docs/examples/gather.sh",
+		"../docs/examples/uninstall.sh", "../packaging/macos/scripts/postinstall"} {
 		if scripts[path] == "" {
 			t.Errorf("%s was not walked", path)
 		}
@@ -78,10 +82,12 @@ func TestScriptsThatRootRunsNameOnlyWhatRootInstalled(t *testing.T) {
 	}
 }
 
-// On macOS sudo looks for a program in the PATH of who calls it. So each text that gives a command to root has the whole path: every document,
-// and every text of the programs, which has the helps' examples, the fixes of doctor and the advice for a state or an event.
+// On macOS sudo looks for a program in the PATH of who calls it. So each text that gives a command to root has the
+// whole path: every document, and every text of the programs, which has the helps' examples, the fixes of doctor and
+// the advice for a state or an event.
 func TestCommandsWithSudoHaveTheWholePath(t *testing.T) {
-	// What follows sudo and its options has a slash, or is what Debian and a clone of the project have, where nobody takes the PATH of a user.
+	// What follows sudo and its options has a slash, or is what Debian and a clone of the project have, where nobody
+	// takes the PATH of a user.
 	called := regexp.MustCompile(`\bsudo ((?:-u \S+ |-\S+ )*)([A-Za-z_./@<][^\s` + "`" + `]*)`)
 	elsewhere := []string{"make", "apt-get"}
 	prose := regexp.MustCompile(`[^` + "`" + `]\bsudo (is|looks|takes|leaves|and|or|in|by|to|of|for|would|may|with)\b`)
@@ -98,9 +104,11 @@ func TestCommandsWithSudoHaveTheWholePath(t *testing.T) {
 			})
 		}
 		for _, text := range texts {
-			whole += strings.Count(text, "sudo /usr/local/usher/usherctl") + strings.Count(text, "sudo /usr/local/jamf/bin/jamf")
+			whole += strings.Count(text, "sudo /usr/local/usher/usherctl") +
+				strings.Count(text, "sudo /usr/local/jamf/bin/jamf")
 			for _, found := range called.FindAllStringSubmatch(text, -1) {
-				if word := found[2]; !strings.Contains(word, "/") && !slices.Contains(elsewhere, word) && !strings.HasPrefix(word, "@USHERCTL@") && !prose.MatchString(" "+found[0]) {
+				if word := found[2]; !strings.Contains(word, "/") && !slices.Contains(elsewhere, word) &&
+					!strings.HasPrefix(word, "@USHERCTL@") && !prose.MatchString(" "+found[0]) {
 					t.Errorf("%s: %q is looked for in PATH", path, found[0])
 				}
 			}
@@ -121,7 +129,8 @@ func TestCommandsWithSudoHaveTheWholePath(t *testing.T) {
 	}
 }
 
-// walkTexts visits every text that usher ships or is documented in: each source, parsed, and each other file, with a nil file.
+// walkTexts visits every text that usher ships or is documented in: each source, parsed, and each other file, with a
+// nil file.
 func walkTexts(t *testing.T, visit func(path string, content []byte, file *ast.File)) {
 	t.Helper()
 	sources, documents := 0, 0
@@ -131,7 +140,8 @@ func walkTexts(t *testing.T, visit func(path string, content []byte, file *ast.F
 			return err
 		case entry.IsDir() && slices.Contains([]string{".git", "testdata", "bin", "dist", "screenshots"}, entry.Name()):
 			return fs.SkipDir
-		case entry.IsDir(), !entry.Type().IsRegular(), strings.HasSuffix(path, "_test.go"), filepath.Base(path) == "CHANGELOG.md":
+		case entry.IsDir(), !entry.Type().IsRegular(), strings.HasSuffix(path, "_test.go"),
+			filepath.Base(path) == "CHANGELOG.md":
 			return nil
 		}
 		content, err := os.ReadFile(path)
@@ -182,13 +192,17 @@ var (
 	substitution = regexp.MustCompile(`\$\([^)]*\)`)
 	label        = regexp.MustCompile(`(?m)^[ \t]*[^\s()$][^()\n$]*\)`)
 	quoted       = regexp.MustCompile(`'[^']*'|"[^"]*"`)
-	// commandWord is the first word of a command: at the beginning of a line, or after what ends another one or opens a list.
-	commandWord = regexp.MustCompile(`(?m)(?:^|[;&|({!)]|\b(?:then|do|else|elif|if|while|exec)\b)[ \t]*((?:[A-Za-z_]+=\S*[ \t]+)*)([A-Za-z_./~$"-][^\s;&|(){}<>]*)`)
-	assignment  = regexp.MustCompile(`^[A-Za-z_]+=`)
-	// ofTheSystem are words of the shell, and programs that /usr/bin, /bin or /usr/sbin has, which come before /usr/local/bin in Jamf's PATH and in the
-	// Installer's.
-	ofTheSystem = strings.Fields("if then else elif fi case esac for in do done while exec exit echo set test true export " +
-		"umask chmod chown date mkdir rm systemctl")
+	// commandWord is the first word of a command: at the beginning of a line, or after what ends another one or opens a
+	// list.
+	commandWord = regexp.MustCompile(
+		`(?m)(?:^|[;&|({!)]|\b(?:then|do|else|elif|if|while|exec)\b)[ \t]*((?:[A-Za-z_]+=\S*[ ` +
+			`\t]+)*)([A-Za-z_./~$"-][^\s;&|(){}<>]*)`)
+	assignment = regexp.MustCompile(`^[A-Za-z_]+=`)
+	// ofTheSystem are words of the shell, and programs that /usr/bin, /bin or /usr/sbin has, which come before
+	// /usr/local/bin in Jamf's PATH and in the Installer's.
+	ofTheSystem = strings.Fields(
+		"if then else elif fi case esac for in do done while exec exit echo set test true export " +
+			"umask chmod chown date mkdir rm systemctl")
 )
 
 // refusedForRoot returns what a script of root's must not hold.
@@ -218,8 +232,10 @@ func refusedForRoot(t *testing.T, script string) (problems []string) {
 	for _, found := range commandWord.FindAllStringSubmatch(code, -1) {
 		word := found[2]
 		switch {
-		case assignment.MatchString(word), strings.HasPrefix(word, "$"), slices.Contains(ofTheSystem, word), word == "text", strings.HasPrefix(word, "-"):
-		case slices.Contains([]string{"/usr/bin", "/bin", "/usr/sbin", "/sbin", mac.Programs, linux.Programs}, filepath.Dir(word)):
+		case assignment.MatchString(word), strings.HasPrefix(word, "$"), slices.Contains(ofTheSystem, word),
+			word == "text", strings.HasPrefix(word, "-"):
+		case slices.Contains([]string{"/usr/bin", "/bin", "/usr/sbin", "/sbin", mac.Programs, linux.Programs},
+			filepath.Dir(word)):
 		case strings.HasPrefix(word, "/usr/local/bin/"): // said already
 		default:
 			problems = append(problems, "runs "+word+", which is not named by a path that only root can write to")

@@ -30,8 +30,8 @@ func TestMain(m *testing.M) {
 	testscript.Main(m, map[string]func(){"usherctl": main})
 }
 
-// The scripts are the documentation of what usherctl prints and ends with. `helper SCENARIO` starts a helper that answers
-// as one of the scenarios says, over a real socket.
+// The scripts are the documentation of what usherctl prints and ends with. `helper SCENARIO` starts a helper that
+// answers as one of the scenarios says, over a real socket.
 func TestScripts(t *testing.T) {
 	testscript.Run(t, testscript.Params{
 		Dir:           "testdata/script",
@@ -43,10 +43,12 @@ func TestScripts(t *testing.T) {
 			env.Setenv("PERSON", person())
 			configuration := filepath.Join(env.WorkDir, "usher.yaml")
 			env.Setenv("USHER_CONFIG", configuration)
-			return os.WriteFile(configuration, fmt.Appendf(nil, "socket_directory: %s\nstate_directory: %s\ndevelopment.helper_uid: %d\n",
-				env.WorkDir, env.WorkDir, os.Getuid()), 0o600)
+			return os.WriteFile(configuration,
+				fmt.Appendf(nil, "socket_directory: %s\nstate_directory: %s\ndevelopment.helper_uid: %d\n",
+					env.WorkDir, env.WorkDir, os.Getuid()), 0o600)
 		},
-		Cmds:      map[string]func(ts *testscript.TestScript, neg bool, args []string){"helper": startHelper, "exits": exits, "expand": expand, "unpack": unpack},
+		Cmds: map[string]func(ts *testscript.TestScript, neg bool, args []string){"helper": startHelper,
+			"exits": exits, "expand": expand, "unpack": unpack},
 		Condition: conditions,
 	})
 }
@@ -67,8 +69,8 @@ func person() string {
 	return ""
 }
 
-// conditions are what lines of a script can depend on: [root], [person] where this computer has an account of one, and [services] where
-// launchd or systemd runs it.
+// conditions are what lines of a script can depend on: [root], [person] where this computer has an account of one, and
+// [services] where launchd or systemd runs it.
 func conditions(name string) (bool, error) {
 	switch name {
 	case "root":
@@ -139,34 +141,40 @@ type fakeHelper struct {
 	outbox  *usherv1.ListDeliveriesResponse
 }
 
-func (f *fakeHelper) ForgetUser(_ context.Context, request *usherv1.ForgetUserRequest) (*usherv1.ForgetUserResponse, error) {
+func (f *fakeHelper) ForgetUser(_ context.Context, request *usherv1.ForgetUserRequest) (*usherv1.ForgetUserResponse,
+	error) {
 	if f.err != nil {
 		return nil, f.err
 	}
-	return &usherv1.ForgetUserResponse{User: &usherv1.User{Name: request.GetUser(), Uid: 502}, Registrations: 3, Deliveries: 1}, nil
+	return &usherv1.ForgetUserResponse{User: &usherv1.User{Name: request.GetUser(), Uid: 502}, Registrations: 3,
+		Deliveries: 1}, nil
 }
 
 func (f *fakeHelper) first() *usherv1.Registration { return f.updates[0] }
 
-func (f *fakeHelper) StartRegistration(context.Context, *usherv1.StartRegistrationRequest) (*usherv1.StartRegistrationResponse, error) {
+func (f *fakeHelper) StartRegistration(context.Context,
+	*usherv1.StartRegistrationRequest) (*usherv1.StartRegistrationResponse, error) {
 	if f.err != nil {
 		return nil, f.err
 	}
 	return &usherv1.StartRegistrationResponse{Registration: f.first(), Attached: f.attached}, nil
 }
 
-func (f *fakeHelper) GetRegistration(context.Context, *usherv1.GetRegistrationRequest) (*usherv1.GetRegistrationResponse, error) {
+func (f *fakeHelper) GetRegistration(context.Context,
+	*usherv1.GetRegistrationRequest) (*usherv1.GetRegistrationResponse, error) {
 	if f.err != nil {
 		return nil, f.err
 	}
 	return &usherv1.GetRegistrationResponse{Registration: f.updates[len(f.updates)-1]}, nil
 }
 
-func (f *fakeHelper) ListRegistrations(context.Context, *usherv1.ListRegistrationsRequest) (*usherv1.ListRegistrationsResponse, error) {
+func (f *fakeHelper) ListRegistrations(context.Context,
+	*usherv1.ListRegistrationsRequest) (*usherv1.ListRegistrationsResponse, error) {
 	return &usherv1.ListRegistrationsResponse{Registrations: f.updates}, f.err
 }
 
-func (f *fakeHelper) WatchRegistration(_ *usherv1.WatchRegistrationRequest, stream usherv1.RegistrationService_WatchRegistrationServer) error {
+func (f *fakeHelper) WatchRegistration(_ *usherv1.WatchRegistrationRequest,
+	stream usherv1.RegistrationService_WatchRegistrationServer) error {
 	for _, one := range f.updates {
 		if err := stream.Send(&usherv1.WatchRegistrationResponse{Registration: one}); err != nil {
 			return err
@@ -184,7 +192,8 @@ func hanging(ctx context.Context) error {
 	return ctx.Err()
 }
 
-func (f *fakeHelper) CancelRegistration(context.Context, *usherv1.CancelRegistrationRequest) (*usherv1.CancelRegistrationResponse, error) {
+func (f *fakeHelper) CancelRegistration(context.Context,
+	*usherv1.CancelRegistrationRequest) (*usherv1.CancelRegistrationResponse, error) {
 	if f.err != nil {
 		return nil, f.err
 	}
@@ -210,11 +219,13 @@ func (f *fakeHelper) WatchStatus(_ *usherv1.WatchStatusRequest, stream usherv1.S
 	return hanging(stream.Context())
 }
 
-func (f *fakeHelper) ListDeliveries(context.Context, *usherv1.ListDeliveriesRequest) (*usherv1.ListDeliveriesResponse, error) {
+func (f *fakeHelper) ListDeliveries(context.Context, *usherv1.ListDeliveriesRequest) (*usherv1.ListDeliveriesResponse,
+	error) {
 	return f.outbox, f.err
 }
 
-func (f *fakeHelper) FlushDeliveries(context.Context, *usherv1.FlushDeliveriesRequest) (*usherv1.FlushDeliveriesResponse, error) {
+func (f *fakeHelper) FlushDeliveries(context.Context,
+	*usherv1.FlushDeliveriesRequest) (*usherv1.FlushDeliveriesResponse, error) {
 	return &usherv1.FlushDeliveriesResponse{Due: 1}, f.err
 }
 
@@ -231,7 +242,8 @@ func story(change func(*usherv1.Registration), states ...usherv1.RegistrationSta
 	}
 	for i, state := range states {
 		r.State, r.UpdateTime = state, at(i)
-		r.Transitions = append(r.Transitions, &usherv1.Transition{State: state, Time: at(i), Evidence: "because of " + fmt.Sprint(i)})
+		r.Transitions = append(r.Transitions,
+			&usherv1.Transition{State: state, Time: at(i), Evidence: "because of " + fmt.Sprint(i)})
 	}
 	if change != nil {
 		change(r)
@@ -253,7 +265,8 @@ func fails(reason usherv1.FailureReason, detail string, code int32) *fakeHelper 
 	return &fakeHelper{updates: []*usherv1.Registration{story(func(r *usherv1.Registration) {
 		r.FailureReason, r.FailureDetail = reason, detail
 		if code != 0 {
-			r.PortalExit = &usherv1.PortalExit{How: &usherv1.PortalExit_Code{Code: code}, Name: "registrationDeviceCapError"}
+			r.PortalExit = &usherv1.PortalExit{How: &usherv1.PortalExit_Code{Code: code},
+				Name: "registrationDeviceCapError"}
 		}
 	}, preflight, failedEnd)}}
 }
@@ -261,9 +274,11 @@ func fails(reason usherv1.FailureReason, detail string, code int32) *fakeHelper 
 // identity is what jane has once she is registered.
 func identity() *usherv1.Identity {
 	return &usherv1.Identity{
-		State: usherv1.IdentityState_IDENTITY_STATE_REGISTERED, Detail: "a valid certificate", Source: usherv1.IdentitySource_IDENTITY_SOURCE_LOGIN_KEYCHAIN,
-		Contradictions: []*usherv1.Contradiction{{Name: "one-beside-other", Detail: "One says this, the other that."}}, DeviceId: "c9f7fcba-c5d8-4994-8d4c-2c2785b993c1",
-		TenantId: "8d6b9a52-2b7e-4f0c-9d6b-0f2f7c1f6a11", UserPrincipalName: "jane&co@example.com",
+		State: usherv1.IdentityState_IDENTITY_STATE_REGISTERED, Detail: "a valid certificate",
+		Source:         usherv1.IdentitySource_IDENTITY_SOURCE_LOGIN_KEYCHAIN,
+		Contradictions: []*usherv1.Contradiction{{Name: "one-beside-other", Detail: "One says this, the other that."}},
+		DeviceId:       "c9f7fcba-c5d8-4994-8d4c-2c2785b993c1",
+		TenantId:       "8d6b9a52-2b7e-4f0c-9d6b-0f2f7c1f6a11", UserPrincipalName: "jane&co@example.com",
 	}
 }
 
@@ -271,29 +286,39 @@ var scenarios = map[string]*fakeHelper{
 	"succeeds": {updates: []*usherv1.Registration{
 		story(nil, preflight),
 		story(func(r *usherv1.Registration) {
-			r.Milestones = []*usherv1.Milestone{{Kind: usherv1.MilestoneKind_MILESTONE_KIND_TOKEN_FETCHED, Time: at(1), Detail: "Auth_FetchSvcToken: Succeeded"}}
+			r.Milestones = []*usherv1.Milestone{
+				{Kind: usherv1.MilestoneKind_MILESTONE_KIND_TOKEN_FETCHED, Time: at(1),
+					Detail: "Auth_FetchSvcToken: Succeeded"}}
 		}, preflight, signingIn),
 		story(func(r *usherv1.Registration) {
-			r.Identity, r.DeliveryState, r.DeliveryAttempts = identity(), usherv1.DeliveryState_DELIVERY_STATE_DELIVERED, 1
+			r.Identity, r.DeliveryState, r.DeliveryAttempts = identity(),
+				usherv1.DeliveryState_DELIVERY_STATE_DELIVERED, 1
 		}, preflight, signingIn, delivering, succeeded),
 	}},
 	"two": {
 		updates: []*usherv1.Registration{
 			story(nil, preflight, signingIn),
-			story(func(r *usherv1.Registration) { r.Id, r.User.Name = "01a20000-1111-7159-b02d-f11245ccdb20", "john" }, preflight, succeeded),
+			story(func(r *usherv1.Registration) { r.Id, r.User.Name = "01a20000-1111-7159-b02d-f11245ccdb20", "john" },
+				preflight, succeeded),
 		},
 		status: &usherv1.GetStatusResponse{Users: []*usherv1.UserStatus{
-			{User: &usherv1.User{Name: "jane", Uid: 501}, Identity: identity()}, {User: &usherv1.User{Name: "evil\tone\x1b[A", Uid: 503}},
+			{User: &usherv1.User{Name: "jane", Uid: 501}, Identity: identity()},
+			{User: &usherv1.User{Name: "evil\tone\x1b[A", Uid: 503}},
 		}},
 	},
-	"attaches":  {attached: true, updates: []*usherv1.Registration{story(nil, preflight, succeeded)}},
-	"waits":     {hang: true, updates: []*usherv1.Registration{story(nil, preflight, signingIn)}},
-	"delivers":  {hang: true, updates: []*usherv1.Registration{story(func(r *usherv1.Registration) { r.DeliveryError = "server away" }, preflight, delivering)}},
-	"cancelled": {updates: []*usherv1.Registration{story(func(r *usherv1.Registration) { r.FailureDetail = "cancelled by uid 0" }, preflight, cancelled)}},
+	"attaches": {attached: true, updates: []*usherv1.Registration{story(nil, preflight, succeeded)}},
+	"waits":    {hang: true, updates: []*usherv1.Registration{story(nil, preflight, signingIn)}},
+	"delivers": {hang: true, updates: []*usherv1.Registration{
+		story(func(r *usherv1.Registration) { r.DeliveryError = "server away" }, preflight, delivering)}},
+	"cancelled": {updates: []*usherv1.Registration{
+		story(func(r *usherv1.Registration) { r.FailureDetail = "cancelled by uid 0" }, preflight, cancelled)}},
 
-	"portal-66":      fails(usherv1.FailureReason_FAILURE_REASON_PORTAL_FAILED, "Company Portal ended with registrationDeviceCapError (66)", 66),
-	"portal-1":       fails(usherv1.FailureReason_FAILURE_REASON_PORTAL_FAILED, "Company Portal ended with defaultError (1)", 1),
-	"portal-99":      fails(usherv1.FailureReason_FAILURE_REASON_PORTAL_FAILED, "Company Portal ended with unknown (99)", 99),
+	"portal-66": fails(usherv1.FailureReason_FAILURE_REASON_PORTAL_FAILED,
+		"Company Portal ended with registrationDeviceCapError (66)", 66),
+	"portal-1": fails(usherv1.FailureReason_FAILURE_REASON_PORTAL_FAILED,
+		"Company Portal ended with defaultError (1)", 1),
+	"portal-99": fails(usherv1.FailureReason_FAILURE_REASON_PORTAL_FAILED,
+		"Company Portal ended with unknown (99)", 99),
 	"portal-killed":  fails(usherv1.FailureReason_FAILURE_REASON_PORTAL_KILLED, "killed", 0),
 	"no-login":       fails(usherv1.FailureReason_FAILURE_REASON_SESSION_TIMEOUT, "jane did not log in", 0),
 	"no-sign-in":     fails(usherv1.FailureReason_FAILURE_REASON_SIGN_IN_TIMEOUT, "jane did not sign in", 0),
@@ -303,12 +328,17 @@ var scenarios = map[string]*fakeHelper{
 	"refused":        fails(usherv1.FailureReason_FAILURE_REASON_DELIVERY_REFUSED, "privilege missing", 0),
 	"no-portal":      fails(usherv1.FailureReason_FAILURE_REASON_PORTAL_MISSING, "Company Portal is not there", 0),
 
-	"nobody": {err: contract.Error(codes.FailedPrecondition, usherv1.ErrorReason_ERROR_REASON_NO_SESSION, "nobody is logged in", contract.Fix, "log in")},
-	"denies": {err: contract.Error(codes.PermissionDenied, usherv1.ErrorReason_ERROR_REASON_NOT_PERMITTED, "uid 501 may not", contract.Fix, "run it as root")},
+	"nobody": {err: contract.Error(codes.FailedPrecondition, usherv1.ErrorReason_ERROR_REASON_NO_SESSION,
+		"nobody is logged in", contract.Fix, "log in")},
+	"denies": {err: contract.Error(codes.PermissionDenied, usherv1.ErrorReason_ERROR_REASON_NOT_PERMITTED,
+		"uid 501 may not", contract.Fix, "run it as root")},
 	"under-way": {err: contract.Error(codes.FailedPrecondition, usherv1.ErrorReason_ERROR_REASON_REGISTRATION_UNDER_WAY,
-		"forget a user: forget the registrations of john: a registration is under way: 0193", contract.Fix, "cancel it")},
-	"full": {err: contract.Error(codes.ResourceExhausted, usherv1.ErrorReason_ERROR_REASON_JOURNAL_FULL, "no space left", contract.Fix, "free space")},
-	"lost": {err: contract.Error(codes.NotFound, usherv1.ErrorReason_ERROR_REASON_REGISTRATION_NOT_FOUND, "no such registration", contract.Fix, "list them")},
+		"forget a user: forget the registrations of john: a registration is under way: 0193", contract.Fix,
+		"cancel it")},
+	"full": {err: contract.Error(codes.ResourceExhausted, usherv1.ErrorReason_ERROR_REASON_JOURNAL_FULL,
+		"no space left", contract.Fix, "free space")},
+	"lost": {err: contract.Error(codes.NotFound, usherv1.ErrorReason_ERROR_REASON_REGISTRATION_NOT_FOUND,
+		"no such registration", contract.Fix, "list them")},
 
 	"status": {
 		status: &usherv1.GetStatusResponse{
@@ -316,24 +346,31 @@ var scenarios = map[string]*fakeHelper{
 			Computer: &usherv1.ComputerStatus{Name: "janes-mac", OperatingSystem: "macOS 15.1"},
 			Users: []*usherv1.UserStatus{
 				{
-					User: &usherv1.User{Name: "jane", Uid: 501}, Session: &usherv1.SessionStatus{OnConsole: true}, Identity: identity(),
+					User: &usherv1.User{Name: "jane", Uid: 501}, Session: &usherv1.SessionStatus{OnConsole: true},
+					Identity:         identity(),
 					LastRegistration: story(nil, preflight, succeeded), LookTime: at(50),
 					Evidence: []*usherv1.Evidence{
-						{Source: usherv1.IdentitySource_IDENTITY_SOURCE_LOGIN_KEYCHAIN, Finding: usherv1.Finding_FINDING_FOUND, ObserveTime: at(49), Detail: "One device certificate."},
-						{Source: usherv1.IdentitySource_IDENTITY_SOURCE_SECURE_ENCLAVE, Finding: usherv1.Finding_FINDING_COULD_NOT_LOOK, Obstacle: usherv1.Obstacle_OBSTACLE_ACCESS_DENIED, ObserveTime: at(50)},
+						{Source: usherv1.IdentitySource_IDENTITY_SOURCE_LOGIN_KEYCHAIN,
+							Finding: usherv1.Finding_FINDING_FOUND, ObserveTime: at(49),
+							Detail: "One device certificate."},
+						{Source: usherv1.IdentitySource_IDENTITY_SOURCE_SECURE_ENCLAVE,
+							Finding:  usherv1.Finding_FINDING_COULD_NOT_LOOK,
+							Obstacle: usherv1.Obstacle_OBSTACLE_ACCESS_DENIED, ObserveTime: at(50)},
 					},
 					DeviceIdChange: &usherv1.DeviceIDChange{OldDeviceId: "old", NewDeviceId: "new", Time: at(40)},
 				},
 				{
-					User:             &usherv1.User{Name: "john", Uid: 502},
-					LastRegistration: fails(usherv1.FailureReason_FAILURE_REASON_PORTAL_FAILED, "ended with 66", 66).first(),
+					User: &usherv1.User{Name: "john", Uid: 502},
+					LastRegistration: fails(usherv1.FailureReason_FAILURE_REASON_PORTAL_FAILED, "ended with 66",
+						66).first(),
 				},
 			},
 			Outbox:   &usherv1.OutboxStatus{Pending: 1},
 			Problems: []string{"The last registration of john failed: ended with 66"},
 		},
 		outbox: &usherv1.ListDeliveriesResponse{Mode: "api", Deliveries: []*usherv1.Delivery{{
-			Id: 7, User: &usherv1.User{Name: "john", Uid: 502}, State: usherv1.DeliveryState_DELIVERY_STATE_PENDING, Attempts: 3,
+			Id: 7, User: &usherv1.User{Name: "john", Uid: 502}, State: usherv1.DeliveryState_DELIVERY_STATE_PENDING,
+			Attempts:        3,
 			NextAttemptTime: at(30), Summary: "john: FAILED", LastError: "server away",
 		}}},
 	},
@@ -343,8 +380,10 @@ var scenarios = map[string]*fakeHelper{
 		updates: []*usherv1.Registration{story(func(r *usherv1.Registration) {
 			r.FailureReason, r.FailureDetail = usherv1.FailureReason_FAILURE_REASON_PORTAL_KILLED, "died\x1b[2J\ttwice"
 			r.Transitions[0].Evidence = "because of\x1b[2J\nan evil portal"
-			r.Milestones = []*usherv1.Milestone{{Kind: usherv1.MilestoneKind_MILESTONE_KIND_TOKEN_FETCHED, Time: at(1), Detail: "\x1b]0;title\x07"}}
+			r.Milestones = []*usherv1.Milestone{
+				{Kind: usherv1.MilestoneKind_MILESTONE_KIND_TOKEN_FETCHED, Time: at(1), Detail: "\x1b]0;title\x07"}}
 		}, preflight, failedEnd)},
-		status: &usherv1.GetStatusResponse{Helper: &usherv1.HelperStatus{Version: "1"}, Problems: []string{"evil\x1b[A\n! made up"}},
+		status: &usherv1.GetStatusResponse{Helper: &usherv1.HelperStatus{Version: "1"},
+			Problems: []string{"evil\x1b[A\n! made up"}},
 	},
 }

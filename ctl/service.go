@@ -18,8 +18,9 @@ func (a *app) serviceStatusCommand() *cobra.Command {
 	return &cobra.Command{
 		Use:   "status",
 		Short: "Show what launchd or systemd says of usherd and of each usher-agent",
-		Long: `Show what launchd or systemd says of usherd, and of the usher-agent of everybody who is logged in. It asks no usherd, so it tells also
-why one does not run. It ends with 0 when all run, and with 3 otherwise. Root sees every user's agent.`,
+		Long: `Show what launchd or systemd says of usherd, and of the usher-agent of everybody who is logged in. It
+asks no usherd, so it tells also why one does not run. It ends with 0 when all run, and with 3 otherwise. Root
+sees every user's agent.`,
 		Example: "  " + config.Sudo("service status"),
 		Args:    cobra.NoArgs,
 		RunE:    func(command *cobra.Command, _ []string) error { return a.serviceStatus(command) },

@@ -51,8 +51,10 @@ var severalTables = map[string]severalTable{
 					session = sessionName(user)
 				}
 				rows = append(rows, []string{
-					dash(status.GetComputer().GetName()), dash(user.GetUser().GetName()), session, identityName(user.GetIdentity().GetState()), a.age(user.GetLookTime()),
-					lastState(user.GetLastRegistration()), status.GetHelper().GetVersion(), strconv.Itoa(len(status.GetProblems())),
+					dash(status.GetComputer().GetName()), dash(user.GetUser().GetName()), session,
+					identityName(user.GetIdentity().GetState()), a.age(user.GetLookTime()),
+					lastState(user.GetLastRegistration()), status.GetHelper().GetVersion(),
+					strconv.Itoa(len(status.GetProblems())),
 				})
 			}
 			return rows
@@ -75,7 +77,8 @@ var severalTables = map[string]severalTable{
 				if check.GetResult() < usherv1.CheckResult_CHECK_RESULT_WARNING {
 					continue
 				}
-				rows = append(rows, []string{check.GetName(), results[check.GetResult()], check.GetEvidence(), dash(check.GetFix())})
+				rows = append(rows, []string{check.GetName(), results[check.GetResult()], check.GetEvidence(),
+					dash(check.GetFix())})
 			}
 			return rows
 		},
@@ -89,7 +92,8 @@ var severalTables = map[string]severalTable{
 					continue
 				}
 				last := report.Attempts[len(report.Attempts)-1]
-				rows = append(rows, []string{dash(last.User), a.moment(last.Begin), string(last.Outcome), last.Verdict.Sentence})
+				rows = append(rows, []string{dash(last.User), a.moment(last.Begin), string(last.Outcome),
+					last.Verdict.Sentence})
 			}
 			return rows
 		},
@@ -115,7 +119,8 @@ func decoded[Message any, Pointer interface {
 func (a *app) askSeveral(ctx context.Context, hosts []host) error {
 	shape, known := severalTables[a.command]
 	if !known {
-		return fmt.Errorf("%s takes one --host: several can be asked with status, registrations list, doctor and timeline", a.command)
+		return fmt.Errorf("%s takes one --host: several can be asked with status, registrations list, "+
+			"doctor and timeline", a.command)
 	}
 	answers := make([]hostAnswer, len(hosts))
 	var asking errgroup.Group
@@ -151,7 +156,8 @@ func (a *app) askSeveral(ctx context.Context, hosts []host) error {
 // askOne runs the command against one of several hosts.
 func (a *app) askOne(ctx context.Context, target host) hostAnswer {
 	var printed bytes.Buffer
-	one := &app{stdout: &output{to: &printed}, stderr: io.Discard, configFile: a.configFile, host: &target, oneOfSeveral: true}
+	one := &app{stdout: &output{to: &printed}, stderr: io.Discard, configFile: a.configFile, host: &target,
+		oneOfSeveral: true}
 	answer := hostAnswer{Host: target.String(), ExitCode: one.run(ctx, a.arguments), Data: []json.RawMessage{}}
 	lines := json.NewDecoder(&printed)
 	for {

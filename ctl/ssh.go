@@ -26,7 +26,8 @@ import (
 )
 
 const (
-	// firstWord is how long a host may take from the start of ssh to usherd's first word where nobody is there to type a password.
+	// firstWord is how long a host may take from the start of ssh to usherd's first word where nobody is there to type
+	// a password.
 	firstWord = 30 * time.Second
 	// sshEndsWithin is how long ssh may take to end when its input has.
 	sshEndsWithin = 2 * time.Second
@@ -34,8 +35,8 @@ const (
 	keptComplaint = 8 << 10
 )
 
-// remotePath is where usherctl is looked for on another Mac: where it is installed, which the path that ssh gives to a command does not
-// have. /usr/local/bin is not in it, since the user of ssh may be root.
+// remotePath is where usherctl is looked for on another Mac: where it is installed, which the path that ssh gives to a
+// command does not have. /usr/local/bin is not in it, since the user of ssh may be root.
 func remotePath() string {
 	directories := []string{command.SystemPath}
 	for _, system := range []launchd.System{launchd.Linux, launchd.MacOS} {
@@ -48,8 +49,8 @@ func remotePath() string {
 	return "PATH=" + strings.Join(directories, ":")
 }
 
-// sshProgram is the ssh of PATH, and the PATH for what it starts. As root a directory that others can write to is left out: sudo leaves
-// the PATH of the user who called it, on macOS with /usr/local/bin before /usr/bin.
+// sshProgram is the ssh of PATH, and the PATH for what it starts. As root a directory that others can write to is left
+// out: sudo leaves the PATH of the user who called it, on macOS with /usr/local/bin before /usr/bin.
 func sshProgram() (program, path string) {
 	path = os.Getenv("PATH")
 	if os.Geteuid() == 0 {
@@ -71,8 +72,8 @@ func sshProgram() (program, path string) {
 	return "/usr/bin/ssh", path // to say that it is not there
 }
 
-// sshCommand is the system's own ssh with a command of usherctl's on that host, so that the keys, jump hosts and second factors of
-// whoever calls it keep working. Alone it may ask him for a password, at his terminal.
+// sshCommand is the system's own ssh with a command of usherctl's on that host, so that the keys, jump hosts and second
+// factors of whoever calls it keep working. Alone it may ask him for a password, at his terminal.
 func (h host) sshCommand(ctx context.Context, alone bool, arguments ...string) *exec.Cmd {
 	options := []string{"-T", "-o", "ConnectTimeout=15", "-o", "ClearAllForwardings=yes", "-o", "RemoteCommand=none"}
 	if !alone {
@@ -101,9 +102,11 @@ func quote(text string) string {
 	return "'" + strings.NewReplacer("'", `'\''`, `\`, `'\\'`).Replace(text) + "'"
 }
 
-// shellWord is a text as one word of a command that a person pastes: as it is where no shell makes something else of it.
+// shellWord is a text as one word of a command that a person pastes: as it is where no shell makes something else of
+// it.
 func shellWord(text string) string {
-	if text != "" && strings.Trim(text, "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789-_./:@%+,") == "" {
+	if text != "" && strings.Trim(text, "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789-_./:@%+,") ==
+		"" {
 		return text
 	}
 	return quote(text)
@@ -183,7 +186,8 @@ func (h host) dialSSH(ctx context.Context, alone bool) (net.Conn, error) {
 	return nil, h.explainSSH(waited, complaint.String(), printed)
 }
 
-// firstWordOf reads until usherd has said something, and returns that. Once there is any answer nobody types a password any more.
+// firstWordOf reads until usherd has said something, and returns that. Once there is any answer nobody types a password
+// any more.
 func firstWordOf(ctx context.Context, from net.Conn, before *preamble) (first []byte, err error) {
 	buffer := make([]byte, 4<<10)
 	for answers := false; len(first) == 0; {
@@ -205,8 +209,8 @@ func firstWordOf(ctx context.Context, from net.Conn, before *preamble) (first []
 	return bytes.Clone(first), nil
 }
 
-// explainSSH says why a command through ssh has ended, of its exit code, of what it has complained about, and of what was printed if
-// usherctl there has not spoken.
+// explainSSH says why a command through ssh has ended, of its exit code, of what it has complained about, and of what
+// was printed if usherctl there has not spoken.
 func (h host) explainSSH(waited error, complaint, printed string) error {
 	lines := strings.FieldsFunc(complaint, func(r rune) bool { return r == '\n' || r == '\r' })
 	last := "ssh ended without a word"
@@ -222,7 +226,8 @@ func (h host) explainSSH(waited error, complaint, printed string) error {
 	case code == 127:
 		return h.unreachable("there is no usherctl on it", "install usher there")
 	case code == int(exitUsage) && own >= 0:
-		return h.unreachable("usherctl there is too old or too new, and does not know what it was asked for", "install the same version of usher on both")
+		return h.unreachable("usherctl there is too old or too new, and does not know what it was asked for",
+			"install the same version of usher on both")
 	case printed != "" && own < 0 && len(lines) > 0:
 		return h.noisy(printed, "before usherctl spoke, and then: "+last)
 	case printed != "" && own < 0:
@@ -231,13 +236,15 @@ func (h host) explainSSH(waited error, complaint, printed string) error {
 		if own >= 0 {
 			last = strings.TrimPrefix(lines[own], "usherctl: ")
 		}
-		return &failure{code: exitCode(code), reason: "HOST_UNREACHABLE", message: h.String() + ": " + last, hint: "run `usherctl status` on that Mac"}
+		return &failure{code: exitCode(code), reason: "HOST_UNREACHABLE", message: h.String() + ": " + last,
+			hint: "run `usherctl status` on that Mac"}
 	}
 	return h.unreachable(last, h.tryIt())
 }
 
 func (h host) unreachable(why, hint string) *failure {
-	return &failure{code: exitNoHelper, reason: "HOST_UNREACHABLE", message: h.String() + " cannot be asked: " + why, hint: hint}
+	return &failure{code: exitNoHelper, reason: "HOST_UNREACHABLE", message: h.String() + " cannot be asked: " + why,
+		hint: hint}
 }
 
 // socketPair is two ends of one connection, ours for Go's poller and theirs for a program.
@@ -299,8 +306,8 @@ func (t *tail) String() string {
 	return string(t.kept)
 }
 
-// connectSSH returns a connection to usherd on another Mac, where the user of ssh is its caller. It is there already: whoever types a
-// password or touches a key takes his time, and what is asked has limits.
+// connectSSH returns a connection to usherd on another Mac, where the user of ssh is its caller. It is there already:
+// whoever types a password or touches a key takes his time, and what is asked has limits.
 func (a *app) connectSSH(ctx context.Context, target host) (*grpc.ClientConn, error) {
 	alone := !a.oneOfSeveral
 	quiet := a.afterAWhile("connecting to " + target.String() + "…")

@@ -38,12 +38,12 @@ func (a *app) statusCommand() *cobra.Command {
 	command := &cobra.Command{
 		Use:   "status",
 		Short: "Show what is wrong, how each user stands and why, and what is on its way to Jamf Pro",
-		Long: `Show how this Mac stands: first what is wrong, with the fix, then the users with their state (docs/states.md), what
-that rests on and when it was seen, the last registration, and the outbox. Root and admins see everybody, a
-user himself.
+		Long: `Show how this Mac stands: first what is wrong, with the fix, then the users with their state
+(docs/states.md), what that rests on and when it was seen, the last registration, and the outbox. Root and
+admins see everybody, a user himself.
 
-The exit code is that of the state (docs/exit-codes.md) of --user, or else of the primary user: 0 for a user who is
-registered as they should be.`,
+The exit code is that of the state (docs/exit-codes.md) of --user, or else of the primary user: 0 for a user
+who is registered as they should be.`,
 		Example: `  usherctl status --json
   # look again first
   usherctl status --look
@@ -55,10 +55,12 @@ registered as they should be.`,
 				return errors.New("--timeout is a duration such as 30m, and goes with --wait")
 			}
 			if flags.look && a.hostFlags.given() {
-				return errors.New("--look has each session of a Mac looked at, and from afar nothing is done to a Mac: run it there")
+				return errors.New("--look has each session of a Mac looked at, and from afar nothing is done to a " +
+					"Mac: run it there")
 			}
 			if flags.wait != "" && flags.look {
-				return errors.New("--look and --wait do not go together: the helper looks by itself while it is waited for")
+				return errors.New("--look and --wait do not go together: the helper looks by itself while it " +
+					"is waited for")
 			}
 			if flags.wait != "" {
 				return a.waitForStatus(command.Context(), flags)
@@ -71,7 +73,8 @@ registered as they should be.`,
 				}
 			}
 			return a.askWithin(command.Context(), within, func(ctx context.Context, connection *grpc.ClientConn) error {
-				status, err := usherv1.NewStatusServiceClient(connection).GetStatus(ctx, &usherv1.GetStatusRequest{LookAgain: flags.look})
+				status, err := usherv1.NewStatusServiceClient(connection).GetStatus(ctx,
+					&usherv1.GetStatusRequest{LookAgain: flags.look})
 				if err != nil {
 					return err
 				}
@@ -81,17 +84,19 @@ registered as they should be.`,
 	}
 	command.Flags().StringVar(&flags.user, "user", "", "end with the exit code of this user `name`")
 	command.Flags().BoolVar(&flags.look, "look", false, "look again in each session before answering")
-	command.Flags().StringVar(&flags.wait, "wait", "", "wait until the user is in one of these `states`, with commas; usable is any in which he is registered")
+	command.Flags().StringVar(&flags.wait, "wait", "",
+		"wait until the user is in one of these `states`, with commas; usable is any in which he is registered")
 	command.Flags().DurationVar(&flags.timeout, "timeout", 0, "with --wait: give up after this long (default: never)")
 	return command
 }
 
-// showStatus prints a status and returns what usherctl ends with. For a user that usher does not know there is nothing to show: the error
-// is all that is printed, so that a program gets one object.
+// showStatus prints a status and returns what usherctl ends with. For a user that usher does not know there is nothing
+// to show: the error is all that is printed, so that a program gets one object.
 func (a *app) showStatus(status *usherv1.GetStatusResponse, user string) error {
 	about := userOf(status.GetUsers(), user)
 	if about == nil && user != "" {
-		return &failure{code: exitNotFound, reason: "USER_NOT_FOUND", message: "usher knows of no user " + user, hint: "`usherctl status` lists those that it knows"}
+		return &failure{code: exitNotFound, reason: "USER_NOT_FOUND", message: "usher knows of no user " + user,
+			hint: "`usherctl status` lists those that it knows"}
 	}
 	if a.json {
 		if err := a.printMessage(status); err != nil {
@@ -103,8 +108,8 @@ func (a *app) showStatus(status *usherv1.GetStatusResponse, user string) error {
 	return ending(about)
 }
 
-// ending is what a command ends with that shows a user's state: nothing is said about it, the state is printed already. Nobody
-// has no session, and who was not looked at yet is not known.
+// ending is what a command ends with that shows a user's state: nothing is said about it, the state is printed already.
+// Nobody has no session, and who was not looked at yet is not known.
 func ending(user *usherv1.UserStatus) error {
 	code, known := identityExits[user.GetIdentity().GetState()]
 	switch {
@@ -171,13 +176,15 @@ func (a *app) waitForStatus(ctx context.Context, flags statusFlags) error {
 	case reached != nil:
 		return a.showStatus(reached, flags.user)
 	case waiting.Err() != nil && ctx.Err() == nil:
-		return &failure{code: exitTimedOut, reason: "TIMED_OUT", message: fmt.Sprintf("after %s, %s", flags.timeout, cmp.Or(told, "usherd has not answered yet")),
-			hint: "`usherctl status` says what that rests on"}
+		return &failure{code: exitTimedOut, reason: "TIMED_OUT",
+			message: fmt.Sprintf("after %s, %s", flags.timeout, cmp.Or(told, "usherd has not answered yet")),
+			hint:    "`usherctl status` says what that rests on"}
 	}
 	return explained(err)
 }
 
-// userOf is whom a command is about that is about one user: the named one, or else the primary user. It is nil when there is nobody.
+// userOf is whom a command is about that is about one user: the named one, or else the primary user. It is nil when
+// there is nobody.
 func userOf(users []*usherv1.UserStatus, name string) *usherv1.UserStatus {
 	if name == "" {
 		return contract.Primary(users)
@@ -218,7 +225,8 @@ func parseStates(text string) ([]usherv1.IdentityState, error) {
 			for _, info := range wpj.States() {
 				names = append(names, string(info.State))
 			}
-			return nil, fmt.Errorf("--wait: there is no state %q; allowed are usable, %s", word, strings.Join(names, ", "))
+			return nil, fmt.Errorf("--wait: there is no state %q; allowed are usable, %s", word,
+				strings.Join(names, ", "))
 		}
 		states = append(states, contract.StateToProto(wpj.State(word)))
 	}
@@ -244,7 +252,8 @@ func (a *app) printStatus(status *usherv1.GetStatusResponse) {
 		if server := fleet.GetServer(); server != "" {
 			connected = server
 		}
-		a.field("fleet", fmt.Sprintf("%s, %s since %s, %d unpublished", dash(fleet.GetDevice()), connected, a.clock(fleet.GetSince()), fleet.GetUnpublished()))
+		a.field("fleet", fmt.Sprintf("%s, %s since %s, %d unpublished", dash(fleet.GetDevice()), connected,
+			a.clock(fleet.GetSince()), fleet.GetUnpublished()))
 	}
 	if len(status.GetUsers()) == 0 {
 		return
@@ -256,7 +265,8 @@ func (a *app) printStatus(status *usherv1.GetStatusResponse) {
 	var rows [][]string
 	for _, user := range status.GetUsers() {
 		rows = append(rows, []string{
-			user.GetUser().GetName(), sessionName(user), identityName(user.GetIdentity().GetState()), a.age(user.GetLookTime()),
+			user.GetUser().GetName(), sessionName(user), identityName(user.GetIdentity().GetState()),
+			a.age(user.GetLookTime()),
 			lastState(user.GetLastRegistration()), a.clock(user.GetLastRegistration().GetUpdateTime()),
 		})
 	}
@@ -278,14 +288,19 @@ func (a *app) printEvidence(user *usherv1.UserStatus) {
 	}
 	for _, other := range user.GetIdentity().GetOtherIdentities() {
 		a.paragraph("  other identity: ", fmt.Sprintf("device %s of %s, valid until %s",
-			dash(other.GetDeviceId()), tenantName(other.GetTenantId()), other.GetNotAfter().AsTime().Format(time.DateOnly)))
+			dash(other.GetDeviceId()), tenantName(other.GetTenantId()),
+			other.GetNotAfter().AsTime().Format(time.DateOnly)))
 	}
 	if change := user.GetDeviceIdChange(); change != nil {
-		a.paragraph("  device id: ", fmt.Sprintf("%s became %s at %s", change.GetOldDeviceId(), change.GetNewDeviceId(), a.clock(change.GetTime())))
+		a.paragraph("  device id: ",
+			fmt.Sprintf("%s became %s at %s", change.GetOldDeviceId(), change.GetNewDeviceId(),
+				a.clock(change.GetTime())))
 	}
 	var rows [][]string
 	for _, evidence := range user.GetEvidence() {
-		rows = append(rows, []string{"  " + contract.SourceName(evidence.GetSource()), finding(evidence), a.clock(evidence.GetObserveTime()), evidence.GetDetail() + remembered(evidence, user.GetLookTime(), time.Now())})
+		rows = append(rows, []string{"  " + contract.SourceName(evidence.GetSource()), finding(evidence),
+			a.clock(evidence.GetObserveTime()),
+			evidence.GetDetail() + remembered(evidence, user.GetLookTime(), time.Now())})
 	}
 	a.table([]string{"  SOURCE", "FINDING", "WHEN", "DETAIL"}, rows)
 }
@@ -299,7 +314,8 @@ func remembered(evidence *usherv1.Evidence, looked *timestamppb.Timestamp, now t
 	if read == nil || looked == nil || looked.AsTime().Sub(read.AsTime()) < rememberedFrom {
 		return ""
 	}
-	return fmt.Sprintf(" Read %s, and not at the last look; `usherctl status --look` reads it again.", ago(read.AsTime(), now))
+	return fmt.Sprintf(" Read %s, and not at the last look; `usherctl status --look` reads it again.",
+		ago(read.AsTime(), now))
 }
 
 // finding is what a source came to, with the obstacle where it could not be looked at.

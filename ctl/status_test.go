@@ -17,9 +17,10 @@ func TestRememberedEvidence(t *testing.T) {
 		read, looked time.Duration // before now; -1 is never
 		want         string
 	}{
-		"of the last look":         {2 * time.Hour, 2 * time.Hour, ""},
-		"a slow look":              {time.Hour + time.Minute, time.Hour, ""},
-		"remembered":               {3 * time.Hour, time.Hour, " Read 3 h ago, and not at the last look; `usherctl status --look` reads it again."},
+		"of the last look": {2 * time.Hour, 2 * time.Hour, ""},
+		"a slow look":      {time.Hour + time.Minute, time.Hour, ""},
+		"remembered": {3 * time.Hour, time.Hour,
+			" Read 3 h ago, and not at the last look; `usherctl status --look` reads it again."},
 		"remembered for long":      {90 * 24 * time.Hour, time.Hour, " Read 90 days ago, and not at the last look;"},
 		"newer than the last look": {time.Hour, 2 * time.Hour, ""},
 		"without a time":           {-1, time.Hour, ""},

@@ -46,13 +46,13 @@ func (a *app) timelineCommand() *cobra.Command {
 	command := &cobra.Command{
 		Use:   "timeline [FILE|FOLDER|ARCHIVE...]",
 		Short: "Tell from logs what happened in a registration, and why it stopped",
-		Long: `Read the logs of a Mac and tell each registration attempt: what happened, what the time was spent on, how it
-ended and what the first cause was, with the lines that show it and what to do.
+		Long: `Read the logs of a Mac and tell each registration attempt: what happened, what the time was spent on, how
+it ended and what the first cause was, with the lines that show it and what to do.
 
-Takes Company Portal's logs and those of its SSO extension, jamf.log, the output of "jamf policy", the unified log
-as "log show" prints it in any style, usher's own, also compressed, and folders and archives (zip, tar) of them:
-what a file is, its content tells (docs/log-formats.md). - is standard input. Without arguments it reads this
-Mac's logs and usherd's journal.`,
+Takes Company Portal's logs and those of its SSO extension, jamf.log, the output of "jamf policy", the unified
+log as "log show" prints it in any style, usher's own, also compressed, and folders and archives (zip, tar) of
+them: what a file is, its content tells (docs/log-formats.md). - is standard input. Without arguments it reads
+this Mac's logs and usherd's journal.`,
 		Example: `  # of this Mac
   usherctl timeline
   # what a user has sent
@@ -83,12 +83,16 @@ Mac's logs and usherd's journal.`,
 	}
 	set := command.Flags()
 	set.StringVar(&flags.user, "user", "", "attempts of this user `name` alone")
-	set.StringVar(&flags.zone, "zone", "", "the `zone` of the Mac, for logs that write local time, for example America/Chicago (default: as other logs tell, or this computer's)")
+	set.StringVar(&flags.zone, "zone", "",
+		"the `zone` of the Mac, for logs that write local time, for example America/Chicago (default: as other logs "+
+			"tell, or this computer's)")
 	set.DurationVar(&flags.since, "since", 0, "only attempts of the last `duration`, for example 48h")
 	set.IntVar(&flags.attempt, "attempt", 0, "show the attempt of this `number` (default: the newest)")
 	set.BoolVar(&flags.all, "all", false, "show every attempt in full")
-	set.StringVar(&flags.html, "html", "", "write a page into this `file` (- is standard output), redacted unless --no-redact is given")
-	set.BoolVar(&flags.redact, "redact", false, "put pseudonyms in the place of names, ids and addresses (with --html the default)")
+	set.StringVar(&flags.html, "html", "",
+		"write a page into this `file` (- is standard output), redacted unless --no-redact is given")
+	set.BoolVar(&flags.redact, "redact", false,
+		"put pseudonyms in the place of names, ids and addresses (with --html the default)")
 	set.BoolVar(&flags.noRedact, "no-redact", false, "with --html: leave names, ids and addresses as they are")
 	set.BoolVarP(&flags.follow, "follow", "f", false, "go on, and show what happens as the logs grow")
 	return command
@@ -116,7 +120,8 @@ func (f timelineFlags) options(arguments []string) (timeline.Options, error) {
 	if f.zone != "" {
 		zone, err := time.LoadLocation(f.zone)
 		if err != nil {
-			return options, fmt.Errorf("--zone is %q, which is no zone that is known; it is a name such as America/Chicago or UTC", f.zone)
+			return options, fmt.Errorf("--zone is %q, which is no zone that is known; it is a name such as "+
+				"America/Chicago or UTC", f.zone)
 		}
 		options.Zone = zone
 	}
@@ -129,11 +134,14 @@ func (f timelineFlags) options(arguments []string) (timeline.Options, error) {
 	return options, nil
 }
 
-func (a *app) timeline(ctx context.Context, paths []string, input io.Reader, flags timelineFlags, options timeline.Options) error {
+func (a *app) timeline(ctx context.Context, paths []string, input io.Reader, flags timelineFlags,
+	options timeline.Options) error {
 	if page, err := os.Stat(flags.html); err == nil {
 		for _, path := range paths {
 			if log, err := os.Stat(path); err == nil && os.SameFile(page, log) {
-				return &failure{code: exitUsage, reason: "WRONG_USAGE", message: fmt.Sprintf("--html %s is one of the logs, and would replace it", flags.html), hint: "name another file"}
+				return &failure{code: exitUsage, reason: "WRONG_USAGE",
+					message: fmt.Sprintf("--html %s is one of the logs, and would replace it", flags.html),
+					hint:    "name another file"}
 			}
 		}
 	}
@@ -144,7 +152,8 @@ func (a *app) timeline(ctx context.Context, paths []string, input io.Reader, fla
 	return a.timelineFrom(ctx, logs, flags, options)
 }
 
-func (a *app) timelineFrom(ctx context.Context, logs []applog.Log, flags timelineFlags, options timeline.Options) error {
+func (a *app) timelineFrom(ctx context.Context, logs []applog.Log, flags timelineFlags,
+	options timeline.Options) error {
 	quiet := a.afterAWhile(fmt.Sprintf("reading %s…", count(int64(len(logs)), "log")))
 	report, err := timeline.Build(ctx, logs, options)
 	quiet()
@@ -155,7 +164,8 @@ func (a *app) timelineFrom(ctx context.Context, logs []applog.Log, flags timelin
 }
 
 // timelineOf tells the timeline of another Mac, of the logs that the user of ssh can read there.
-func (a *app) timelineOf(ctx context.Context, target host, paths []string, flags timelineFlags, options timeline.Options) error {
+func (a *app) timelineOf(ctx context.Context, target host, paths []string, flags timelineFlags,
+	options timeline.Options) error {
 	switch {
 	case len(paths) > 0:
 		return errors.New("--host and files do not go together: with --host the logs are that Mac's own")
@@ -170,7 +180,9 @@ func (a *app) timelineOf(ctx context.Context, target host, paths []string, flags
 		err = os.Remove(file.Name()) // so that nothing is left of it, whatever ends usherctl
 	}
 	if err != nil {
-		return &failure{code: exitDefect, reason: "FILE_NOT_READABLE", message: fmt.Sprintf("the logs could not be kept: %v", err), hint: "make room in the folder for temporary files"}
+		return &failure{code: exitDefect, reason: "FILE_NOT_READABLE",
+			message: fmt.Sprintf("the logs could not be kept: %v", err),
+			hint:    "make room in the folder for temporary files"}
 	}
 	zone, err := a.fetchLogs(ctx, target, flags.user, file)
 	if err != nil {
@@ -210,12 +222,14 @@ func (a *app) showTimeline(ctx context.Context, report *timeline.Report, flags t
 	}
 	switch {
 	case flags.html != "":
-		about, err := a.writePage(ctx, flags.html, func(to io.Writer) error { return page.Write(writing{ctx, to}, report) })
+		about, err := a.writePage(ctx, flags.html,
+			func(to io.Writer) error { return page.Write(writing{ctx, to}, report) })
 		switch {
 		case err != nil:
 			return err
 		case a.json && about == a.stdout: // or else the page alone
-			return a.printValue(map[string]any{"file": flags.html, "attempts": len(report.Attempts), "redacted": report.Redacted})
+			return a.printValue(map[string]any{"file": flags.html, "attempts": len(report.Attempts),
+				"redacted": report.Redacted})
 		case a.json:
 			return nil
 		}
@@ -242,7 +256,8 @@ func (f timelineFlags) choose(report *timeline.Report) ([]timeline.Attempt, erro
 		at := slices.IndexFunc(attempts, func(one timeline.Attempt) bool { return one.Number == f.attempt })
 		if at < 0 {
 			return nil, &failure{code: exitNotFound, reason: "ATTEMPT_NOT_FOUND",
-				message: fmt.Sprintf("there is no attempt %d in these logs", f.attempt), hint: "`usherctl timeline` without --attempt lists them"}
+				message: fmt.Sprintf("there is no attempt %d in these logs", f.attempt),
+				hint:    "`usherctl timeline` without --attempt lists them"}
 		}
 		return attempts[at : at+1], nil
 	case f.all || len(attempts) <= 1:
@@ -252,7 +267,8 @@ func (f timelineFlags) choose(report *timeline.Report) ([]timeline.Attempt, erro
 }
 
 // logsOf finds the logs in paths, or this Mac's where there are none; then the journal is asked for too.
-func (a *app) logsOf(ctx context.Context, paths []string, input io.Reader, user string, options *timeline.Options) ([]applog.Log, error) {
+func (a *app) logsOf(ctx context.Context, paths []string, input io.Reader, user string,
+	options *timeline.Options) ([]applog.Log, error) {
 	ofThisMac := len(paths) == 0
 	if ofThisMac {
 		homes, err := homesOf(user)
@@ -273,10 +289,12 @@ func (a *app) logsOf(ctx context.Context, paths []string, input io.Reader, user 
 		return nil, explained(context.Cause(ctx))
 	}
 	if err != nil {
-		return nil, &failure{code: exitNotFound, reason: "LOG_NOT_FOUND", message: err.Error(), hint: "name files, folders or archives that exist"}
+		return nil, &failure{code: exitNotFound, reason: "LOG_NOT_FOUND", message: err.Error(),
+			hint: "name files, folders or archives that exist"}
 	}
 	if len(logs) == 0 && len(options.Registrations) == 0 {
-		return nil, &failure{code: exitNotFound, reason: "LOG_NOT_FOUND", message: "no log was found", hint: "name files, folders or archives, for example `usherctl timeline ~/Downloads/logs`"}
+		return nil, &failure{code: exitNotFound, reason: "LOG_NOT_FOUND", message: "no log was found",
+			hint: "name files, folders or archives, for example `usherctl timeline ~/Downloads/logs`"}
 	}
 	return logs, nil
 }
@@ -289,19 +307,21 @@ func homesOf(name string) ([]string, error) {
 	if name == "" {
 		home, err := os.UserHomeDir()
 		if err != nil {
-			return nil, &failure{code: exitUsage, reason: "WRONG_USAGE", message: err.Error(), hint: "set HOME, or name the logs"}
+			return nil, &failure{code: exitUsage, reason: "WRONG_USAGE", message: err.Error(),
+				hint: "set HOME, or name the logs"}
 		}
 		return []string{home}, nil
 	}
 	who, err := user.Lookup(name)
 	if err != nil {
-		return nil, &failure{code: exitNotFound, reason: "USER_NOT_FOUND", message: err.Error(), hint: "name the account as `id` knows it"}
+		return nil, &failure{code: exitNotFound, reason: "USER_NOT_FOUND", message: err.Error(),
+			hint: "name the account as `id` knows it"}
 	}
 	return []string{who.HomeDir}, nil
 }
 
-// existing leaves out what is not there, and the folders that the caller may not list: root's own logs are not a user's to read, who has their
-// registrations from usherd.
+// existing leaves out what is not there, and the folders that the caller may not list: root's own logs are not a user's
+// to read, who has their registrations from usherd.
 func existing(paths []string) []string {
 	return slices.DeleteFunc(paths, func(path string) bool {
 		_, err := os.Stat(path)
@@ -322,7 +342,8 @@ func isClosed(path string) bool {
 func (a *app) journal(ctx context.Context, user string) []*usherv1.Registration {
 	var registrations []*usherv1.Registration
 	err := a.ask(ctx, func(ctx context.Context, connection *grpc.ClientConn) error {
-		list, err := usherv1.NewRegistrationServiceClient(connection).ListRegistrations(ctx, &usherv1.ListRegistrationsRequest{User: user})
+		list, err := usherv1.NewRegistrationServiceClient(connection).ListRegistrations(ctx,
+			&usherv1.ListRegistrationsRequest{User: user})
 		registrations = list.GetRegistrations()
 		return err
 	})
@@ -332,8 +353,8 @@ func (a *app) journal(ctx context.Context, user string) []*usherv1.Registration 
 	return registrations
 }
 
-// afterAWhile says what takes so long, unless it has ended by then. The function that it returns ends it, and returns when nothing
-// is being said.
+// afterAWhile says what takes so long, unless it has ended by then. The function that it returns ends it, and returns
+// when nothing is being said.
 func (a *app) afterAWhile(what string) (ended func()) {
 	if a.json {
 		return func() {}

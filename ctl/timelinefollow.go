@@ -36,7 +36,8 @@ func (a *app) followTimeline(ctx context.Context, paths []string, flags timeline
 	if options.Zone == nil {
 		options.Zone = time.Local // the logs that grow are this Mac's
 	}
-	live := &liveTimeline{app: a, flags: flags, collector: timeline.NewCollector(options), logs: map[string]int{}, printed: map[int]int{}}
+	live := &liveTimeline{app: a, flags: flags, collector: timeline.NewCollector(options), logs: map[string]int{},
+		printed: map[int]int{}}
 	group, ctx := errgroup.WithContext(ctx)
 	if ofThisMac {
 		journal := live.collector.Add(timeline.JournalName, time.Time{})
@@ -80,7 +81,8 @@ func (a *app) followTimeline(ctx context.Context, paths []string, flags timeline
 	return explained(group.Wait())
 }
 
-// isOfOnePlace reports whether an error is about what one user has in a log folder's place, which does not end the timeline of the others.
+// isOfOnePlace reports whether an error is about what one user has in a log folder's place, which does not end the
+// timeline of the others.
 func isOfOnePlace(err error) bool {
 	for _, one := range []error{foreign.ErrLink, foreign.ErrTooLarge, applog.ErrNotALogDirectory, syscall.ELOOP} {
 		if errors.Is(err, one) {

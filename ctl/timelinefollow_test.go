@@ -27,7 +27,8 @@ func TestTimelineFollows(t *testing.T) {
 			t.Fatal(err)
 		}
 	}
-	const head = "2026-04-27 14:10:40.500 VERB com.microsoft.ssp.telemetry TID=1 A.swift: 283 (f()) Sending event using aria: InAppProcess : {"
+	const head = "2026-04-27 14:10:40.500 VERB com.microsoft.ssp.telemetry TID=1 A.swift: 283 (f()) Sending event " +
+		"using aria: InAppProcess : {"
 	add(head, "eventTitle = ADALLoginStarted;", "result = None;", "}")
 
 	reader, writer := io.Pipe()

@@ -98,7 +98,8 @@ func (t *timelineText) attempt(a *timeline.Attempt) {
 		fmt.Fprintf(t.to, "registration %s\n", plain(a.Registration))
 	}
 	fmt.Fprintln(t.to)
-	outcome := map[timeline.Outcome]style{timeline.Succeeded: green, timeline.Failed: red, timeline.Silent: red}[a.Outcome]
+	outcome := map[timeline.Outcome]style{timeline.Succeeded: green, timeline.Failed: red,
+		timeline.Silent: red}[a.Outcome]
 	if outcome == "" {
 		outcome = yellow
 	}
@@ -169,12 +170,15 @@ func (t *timelineText) phases(a *timeline.Attempt) {
 		if length == 0 {
 			length, from = 1, min(from, room-1)
 		}
-		bar := strings.Repeat(" ", from) + t.styled(strings.Repeat(partyMark[phase.WaitingFor], length), partyStyle[phase.WaitingFor]) + strings.Repeat(" ", room-from-length)
+		bar := strings.Repeat(" ", from) +
+			t.styled(strings.Repeat(partyMark[phase.WaitingFor], length), partyStyle[phase.WaitingFor]) +
+			strings.Repeat(" ", room-from-length)
 		took := timeline.Brief(phase.End.Sub(phase.Begin))
 		if phase.Unfinished {
 			took += "…"
 		}
-		fmt.Fprintf(t.to, "  %-*s %s %13s  %s\n", longest, phase.Title, bar, took, t.styled(partyName[phase.WaitingFor], faint))
+		fmt.Fprintf(t.to, "  %-*s %s %13s  %s\n", longest, phase.Title, bar, took,
+			t.styled(partyName[phase.WaitingFor], faint))
 	}
 }
 
@@ -262,7 +266,8 @@ func (t *timelineText) list() {
 		if who == "" {
 			who = "-"
 		}
-		fmt.Fprintf(t.to, "  %3d  %s  %-10s  %-10s  %s\n", a.Number, a.Begin.In(t.zone).Format("2006-01-02 15:04:05"), a.Outcome, who, oneline.Of(a.Verdict.Sentence, max(20, t.width-52)))
+		fmt.Fprintf(t.to, "  %3d  %s  %-10s  %-10s  %s\n", a.Number, a.Begin.In(t.zone).Format("2006-01-02 15:04:05"),
+			a.Outcome, who, oneline.Of(a.Verdict.Sentence, max(20, t.width-52)))
 	}
 }
 
@@ -280,7 +285,8 @@ func (t *timelineText) besides() {
 		trouble = trouble[more:]
 	}
 	for _, e := range trouble {
-		fmt.Fprintf(t.to, "  %s  %s  %s\n", e.Time.At.In(t.zone).Format("2006-01-02 15:04:05"), plain(wordsOf(&e)), t.styled(t.place(e.Log, e.Line), faint))
+		fmt.Fprintf(t.to, "  %s  %s  %s\n", e.Time.At.In(t.zone).Format("2006-01-02 15:04:05"), plain(wordsOf(&e)),
+			t.styled(t.place(e.Log, e.Line), faint))
 		if e.Advice != "" && !e.Consequence {
 			t.wrapped("                       to do:  ", 31, e.Advice)
 		}
@@ -302,7 +308,8 @@ func (t *timelineText) logs() {
 		entries += log.Entries
 		unparsed += log.Unparsed
 	}
-	fmt.Fprintf(t.to, "\n%s read, %s, %s not understood.", count(int64(len(t.report.Logs)), "log"), count(entries, "entry"), count(unparsed, "line"))
+	fmt.Fprintf(t.to, "\n%s read, %s, %s not understood.", count(int64(len(t.report.Logs)), "log"),
+		count(entries, "entry"), count(unparsed, "line"))
 	assumed := slices.ContainsFunc(t.report.Logs, func(log timeline.Log) bool { return log.Zone == applog.ZoneAssumed })
 	switch {
 	case t.report.ZoneFrom == applog.ZoneAssumed && assumed:
@@ -319,7 +326,8 @@ func (t *timelineText) logs() {
 			t.wrapped("  ", 4, fmt.Sprintf("%s: %s", log.Name, log.Note))
 		}
 		if log.Unparsed > 0 {
-			t.wrapped("  ", 4, fmt.Sprintf("%s: %s not understood, the first is %s: %s", log.Name, count(log.Unparsed, "line"), t.place(i, log.FirstUnparsedLine), oneline.Of(log.FirstUnparsed, 80)))
+			t.wrapped("  ", 4, fmt.Sprintf("%s: %s not understood, the first is %s: %s", log.Name,
+				count(log.Unparsed, "line"), t.place(i, log.FirstUnparsedLine), oneline.Of(log.FirstUnparsed, 80)))
 		}
 	}
 }

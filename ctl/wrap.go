@@ -22,7 +22,8 @@ func widthOf(file *os.File) int {
 	return width
 }
 
-// words are what a text is broken between: its words, and each command in backticks whole, so that it can be copied and pasted.
+// words are what a text is broken between: its words, and each command in backticks whole, so that it can be copied and
+// pasted.
 func words(text string) (all []string) {
 	inCommand := false
 	for _, word := range strings.Fields(text) {
@@ -38,8 +39,8 @@ func words(text string) (all []string) {
 	return all
 }
 
-// wrap breaks text into lines of at most width characters. One of its [words] that is longer has a line of its own and is not cut. A width
-// of 0 or less is no limit.
+// wrap breaks text into lines of at most width characters. One of its [words] that is longer has a line of its own and
+// is not cut. A width of 0 or less is no limit.
 func wrap(text string, width int) []string {
 	if width <= 0 || utf8.RuneCountInString(text) <= width {
 		return []string{text}
@@ -62,7 +63,8 @@ func wrap(text string, width int) []string {
 	return append(lines, line)
 }
 
-// paragraph prints a text, one line of it where nobody reads along, with its first line behind first and the others indented as far.
+// paragraph prints a text, one line of it where nobody reads along, with its first line behind first and the others
+// indented as far.
 func (a *app) paragraph(first, text string) {
 	indent := utf8.RuneCountInString(first)
 	width := 0
@@ -77,8 +79,8 @@ func (a *app) paragraph(first, text string) {
 	}
 }
 
-// narrowed returns how wide each column of a table may be, so that a row fits into width characters: the widest are narrowed first, none
-// below its longest word or command. Cells that still do not fit are longer than the terminal.
+// narrowed returns how wide each column of a table may be, so that a row fits into width characters: the widest are
+// narrowed first, none below its longest word or command. Cells that still do not fit are longer than the terminal.
 func narrowed(rows [][]string, width int) []int {
 	var widths, longest []int
 	for _, row := range rows {

@@ -33,12 +33,14 @@ func TestWrap(t *testing.T) {
 
 func TestTablesAreAsWideAsTheTerminal(t *testing.T) {
 	rows := [][]string{
-		{"jane", "could not look (access denied)", "The keychain is locked; `usherctl gather --user jane` reads it again."},
+		{"jane", "could not look (access denied)",
+			"The keychain is locked; `usherctl gather --user jane` reads it again."},
 		{"a-name-that-is-not-cut", "found", "One device certificate, which is valid until next year."},
 	}
 	print := func(width int) string {
 		var printed bytes.Buffer
-		(&app{stdout: &output{to: &printed}, terminal: true, width: width}).table([]string{"USER", "FINDING", "DETAIL"}, rows)
+		(&app{stdout: &output{to: &printed}, terminal: true, width: width}).table([]string{"USER", "FINDING", "DETAIL"},
+			rows)
 		return printed.String()
 	}
 	for _, width := range []int{72, 90, 120} {
@@ -48,7 +50,8 @@ func TestTablesAreAsWideAsTheTerminal(t *testing.T) {
 				t.Errorf("wider than %d: %s", width, line)
 			}
 		}
-		if !strings.Contains(text, "`usherctl gather --user jane`") || !strings.Contains(text, "a-name-that-is-not-cut") {
+		if !strings.Contains(text, "`usherctl gather --user jane`") ||
+			!strings.Contains(text, "a-name-that-is-not-cut") {
 			t.Errorf("a command or a name is cut at %d:\n%s", width, text)
 		}
 	}

@@ -16,7 +16,8 @@ import (
 	usherv1 "usher.internal/proto/usher/v1"
 )
 
-// within is how long a change of a group may take to have its effect: usherd's two seconds, and what a busy machine adds.
+// within is how long a change of a group may take to have its effect: usherd's two seconds, and what a busy machine
+// adds.
 const within = 15 * time.Second
 
 // administer runs a program that changes the users and groups of this computer.
@@ -42,7 +43,8 @@ func (s *story) untilCode(want codes.Code, ask func() error) {
 	}
 }
 
-// Tom gets and loses the admin's right while he is connected, as a temporary admin does. His process keeps the groups of its login.
+// Tom gets and loses the admin's right while he is connected, as a temporary admin does. His process keeps the groups
+// of its login.
 func TestAdminRightsFollowTheDirectory(t *testing.T) {
 	group := "usher-h-" + strings.ToLower(rand.Text()[:6])
 	makeGroup(t, group)
@@ -57,7 +59,9 @@ func TestAdminRightsFollowTheDirectory(t *testing.T) {
 	byRoot := usherv1.NewRegistrationServiceClient(s.client(root))
 	start := func() *usherv1.Registration {
 		t.Helper()
-		started, err := byRoot.StartRegistration(s.ctx, &usherv1.StartRegistrationRequest{Kind: usherv1.RegistrationKind_REGISTRATION_KIND_REGISTER, User: jane.Name})
+		started, err := byRoot.StartRegistration(s.ctx,
+			&usherv1.StartRegistrationRequest{Kind: usherv1.RegistrationKind_REGISTRATION_KIND_REGISTER,
+				User: jane.Name})
 		s.must(err)
 		return started.GetRegistration()
 	}
@@ -126,12 +130,14 @@ func TestGroupsOfAProcessMakeNobodyAnAdmin(t *testing.T) {
 	login := callerOf(t, tom)
 	s.administer("gpasswd", "-d", tom.Name, group)
 	client := usherv1.NewDeliveryServiceClient(s.client(login))
-	if _, err := client.ListDeliveries(s.ctx, &usherv1.ListDeliveriesRequest{}); status.Code(err) != codes.PermissionDenied {
+	if _, err := client.ListDeliveries(s.ctx, &usherv1.ListDeliveriesRequest{}); status.Code(err) !=
+		codes.PermissionDenied {
 		t.Errorf("with the group of an earlier login: %v", err)
 	}
 	login.gid = login.groups[len(login.groups)-1]
 	client = usherv1.NewDeliveryServiceClient(s.client(login))
-	if _, err := client.ListDeliveries(s.ctx, &usherv1.ListDeliveriesRequest{}); status.Code(err) != codes.PermissionDenied {
+	if _, err := client.ListDeliveries(s.ctx, &usherv1.ListDeliveriesRequest{}); status.Code(err) !=
+		codes.PermissionDenied {
 		t.Errorf("with it as the group of the process: %v", err)
 	}
 }

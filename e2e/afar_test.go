@@ -55,11 +55,13 @@ func (s *story) openServer() *openServer {
 		s.must(listener.Close())
 	}
 	s.must(os.WriteFile(configuration, fmt.Appendf(nil,
-		"listen: 127.0.0.1:%d\nhttp: 127.0.0.1:%d\nauthorization { users: [ { nkey: %s }, { user: anybody, password: anything } ] }\n", ports[0], ports[1], public), 0o600))
+		"listen: 127.0.0.1:%d\nhttp: 127.0.0.1:%d\nauthorization { users: [ { nkey: %s }, { user: anybody, password: "+
+			"anything } ] }\n", ports[0], ports[1], public), 0o600))
 	server := natsserver.NewServer("127.0.0.1", ports[0], configuration)
 	s.t.Cleanup(server.Kill)
 	s.must(server.Start(s.ctx))
-	return &openServer{URL: fmt.Sprintf("nats://127.0.0.1:%d", ports[0]), seed: seed, monitor: fmt.Sprintf("http://127.0.0.1:%d", ports[1])}
+	return &openServer{URL: fmt.Sprintf("nats://127.0.0.1:%d", ports[0]), seed: seed,
+		monitor: fmt.Sprintf("http://127.0.0.1:%d", ports[1])}
 }
 
 // subscriptions are what the connection of that name listens to, as the server says.
@@ -118,31 +120,36 @@ func (s *story) withListener(name string, settings ...string) func() *grpc.Clien
 	s.must(listener.Close())
 	file := func(name string) string { return filepath.Join(folder, name) }
 	s.must(s.Set(map[string]any{
-		"listener.address": address, "listener.certificate_file": file("server.pem"), "listener.key_file": file("server-key.pem"),
+		"listener.address": address, "listener.certificate_file": file("server.pem"),
+		"listener.key_file":       file("server-key.pem"),
 		"listener.client_ca_file": file("ca.pem"), "listener.allowed_names": []string{name},
 	}))
 	pair, err := tls.LoadX509KeyPair(file("client.pem"), file("client-key.pem"))
 	s.must(err)
 	roots := x509.NewCertPool()
 	roots.AddCert(authority)
-	connection, err := grpc.NewClient("passthrough:///"+address, grpc.WithTransportCredentials(credentials.NewTLS(&tls.Config{
-		Certificates: []tls.Certificate{pair}, RootCAs: roots, ServerName: "127.0.0.1",
-	})))
+	connection, err := grpc.NewClient("passthrough:///"+address,
+		grpc.WithTransportCredentials(credentials.NewTLS(&tls.Config{
+			Certificates: []tls.Certificate{pair}, RootCAs: roots, ServerName: "127.0.0.1",
+		})))
 	s.must(err)
 	s.t.Cleanup(func() { connection.Close() })
 	return func() *grpc.ClientConn { return connection }
 }
 
 // certificate writes a certificate for a name and its key; without a parent it is an authority.
-func (s *story) certificate(folder, file string, parent *x509.Certificate, parentKey *ecdsa.PrivateKey, names ...string) (*x509.Certificate, *ecdsa.PrivateKey) {
+func (s *story) certificate(folder, file string, parent *x509.Certificate, parentKey *ecdsa.PrivateKey,
+	names ...string) (*x509.Certificate, *ecdsa.PrivateKey) {
 	s.t.Helper()
 	key, err := ecdsa.GenerateKey(elliptic.P256(), rand.Reader)
 	s.must(err)
 	serial, err := rand.Int(rand.Reader, big.NewInt(1<<62))
 	s.must(err)
 	template := &x509.Certificate{
-		SerialNumber: serial, Subject: pkix.Name{CommonName: file}, NotBefore: time.Now().Add(-time.Hour), NotAfter: time.Now().Add(time.Hour),
-		KeyUsage: x509.KeyUsageDigitalSignature, ExtKeyUsage: []x509.ExtKeyUsage{x509.ExtKeyUsageServerAuth, x509.ExtKeyUsageClientAuth},
+		SerialNumber: serial, Subject: pkix.Name{CommonName: file}, NotBefore: time.Now().Add(-time.Hour),
+		NotAfter:    time.Now().Add(time.Hour),
+		KeyUsage:    x509.KeyUsageDigitalSignature,
+		ExtKeyUsage: []x509.ExtKeyUsage{x509.ExtKeyUsageServerAuth, x509.ExtKeyUsageClientAuth},
 	}
 	for _, name := range names {
 		if address := net.ParseIP(name); address != nil {
@@ -152,22 +159,25 @@ func (s *story) certificate(folder, file string, parent *x509.Certificate, paren
 		}
 	}
 	if parent == nil {
-		template.IsCA, template.BasicConstraintsValid, template.KeyUsage, template.ExtKeyUsage = true, true, x509.KeyUsageCertSign, nil
+		template.IsCA, template.BasicConstraintsValid, template.KeyUsage, template.ExtKeyUsage = true, true,
+			x509.KeyUsageCertSign, nil
 		parent, parentKey = template, key
 	}
 	content, err := x509.CreateCertificate(rand.Reader, template, parent, key.Public(), parentKey)
 	s.must(err)
 	encoded, err := x509.MarshalPKCS8PrivateKey(key)
 	s.must(err)
-	s.must(os.WriteFile(filepath.Join(folder, file+".pem"), pem.EncodeToMemory(&pem.Block{Type: "CERTIFICATE", Bytes: content}), 0o644))
-	s.must(os.WriteFile(filepath.Join(folder, file+"-key.pem"), pem.EncodeToMemory(&pem.Block{Type: "PRIVATE KEY", Bytes: encoded}), 0o600))
+	s.must(os.WriteFile(filepath.Join(folder, file+".pem"),
+		pem.EncodeToMemory(&pem.Block{Type: "CERTIFICATE", Bytes: content}), 0o644))
+	s.must(os.WriteFile(filepath.Join(folder, file+"-key.pem"),
+		pem.EncodeToMemory(&pem.Block{Type: "PRIVATE KEY", Bytes: encoded}), 0o600))
 	certificate, err := x509.ParseCertificate(content)
 	s.must(err)
 	return certificate, key
 }
 
-// callAfar calls any method with a message, and returns the error of it; nil when something was answered. A call that was too much
-// for one moment is made again.
+// callAfar calls any method with a message, and returns the error of it; nil when something was answered. A call that
+// was too much for one moment is made again.
 func (s *story) callAfar(connection *grpc.ClientConn, path string, request proto.Message) error {
 	for {
 		ctx, cancel := context.WithTimeout(s.ctx, 10*time.Second)

@@ -44,7 +44,8 @@ var matrix = map[string]struct {
 }{
 	"/usher.v1.RegistrationService/StartRegistration": {
 		func(user, _ string) proto.Message {
-			return &usherv1.StartRegistrationRequest{Kind: usherv1.RegistrationKind_REGISTRATION_KIND_REGISTER, User: user}
+			return &usherv1.StartRegistrationRequest{Kind: usherv1.RegistrationKind_REGISTRATION_KIND_REGISTER,
+				User: user}
 		},
 		[5]codes.Code{codes.OK, codes.OK, codes.OK, codes.PermissionDenied, codes.PermissionDenied},
 	},
@@ -78,26 +79,32 @@ var matrix = map[string]struct {
 	// Nobody is logged in, which only those learn who may ask.
 	"/usher.v1.CleanService/FindRemains": {
 		func(user, _ string) proto.Message { return &usherv1.FindRemainsRequest{User: user} },
-		[5]codes.Code{codes.FailedPrecondition, codes.FailedPrecondition, codes.FailedPrecondition, codes.PermissionDenied, codes.PermissionDenied},
+		[5]codes.Code{codes.FailedPrecondition, codes.FailedPrecondition, codes.FailedPrecondition,
+			codes.PermissionDenied, codes.PermissionDenied},
 	},
 	"/usher.v1.CleanService/RemoveRemains": {
 		func(user, _ string) proto.Message { return &usherv1.RemoveRemainsRequest{User: user} },
-		[5]codes.Code{codes.FailedPrecondition, codes.FailedPrecondition, codes.FailedPrecondition, codes.PermissionDenied, codes.PermissionDenied},
+		[5]codes.Code{codes.FailedPrecondition, codes.FailedPrecondition, codes.FailedPrecondition,
+			codes.PermissionDenied, codes.PermissionDenied},
 	},
 	"/usher.v1.CleanService/ListRemovals": {
 		func(user, _ string) proto.Message { return &usherv1.ListRemovalsRequest{User: user} },
 		[5]codes.Code{codes.OK, codes.OK, codes.OK, codes.PermissionDenied, codes.PermissionDenied},
 	},
 	// usherd delivers by recon and has no client of Jamf Pro's API, which only those learn who may ask.
-	"/usher.v1.JamfProService/SetClientSecret":              {empty(&usherv1.SetClientSecretRequest{ClientSecret: "x"}), unconfigured},
-	"/usher.v1.JamfProService/CheckClientSecret":            {empty(&usherv1.CheckClientSecretRequest{}), unconfigured},
-	"/usher.v1.JamfProService/RemoveClientSecret":           {empty(&usherv1.RemoveClientSecretRequest{}), unconfigured},
-	"/usher.v1.JamfProService/ProvisionExtensionAttributes": {empty(&usherv1.ProvisionExtensionAttributesRequest{}), unconfigured},
-	"/usher.v1.TenantService/GetTenant":                     {empty(&usherv1.GetTenantRequest{}), everyone},
-	"/usher.v1.TenantService/WatchTenant":                   {empty(&usherv1.WatchTenantRequest{}), everyone},
+	"/usher.v1.JamfProService/SetClientSecret": {empty(&usherv1.SetClientSecretRequest{ClientSecret: "x"}),
+		unconfigured},
+	"/usher.v1.JamfProService/CheckClientSecret": {empty(&usherv1.CheckClientSecretRequest{}), unconfigured},
+	"/usher.v1.JamfProService/RemoveClientSecret": {empty(&usherv1.RemoveClientSecretRequest{}),
+		unconfigured},
+	"/usher.v1.JamfProService/ProvisionExtensionAttributes": {empty(&usherv1.ProvisionExtensionAttributesRequest{}),
+		unconfigured},
+	"/usher.v1.TenantService/GetTenant":   {empty(&usherv1.GetTenantRequest{}), everyone},
+	"/usher.v1.TenantService/WatchTenant": {empty(&usherv1.WatchTenantRequest{}), everyone},
 	"/usher.v1.UserService/ForgetUser": {
 		empty(&usherv1.ForgetUserRequest{User: "nobody-known"}),
-		[5]codes.Code{codes.NotFound, codes.NotFound, codes.PermissionDenied, codes.PermissionDenied, codes.PermissionDenied},
+		[5]codes.Code{codes.NotFound, codes.NotFound, codes.PermissionDenied, codes.PermissionDenied,
+			codes.PermissionDenied},
 	},
 	"/usher.v1.DeliveryService/ListDeliveries": {empty(&usherv1.ListDeliveriesRequest{}), admins},
 	"/usher.v1.DeliveryService/FlushDeliveries": {
@@ -107,14 +114,17 @@ var matrix = map[string]struct {
 	"/grpc.health.v1.Health/Watch": {empty(&healthv1.HealthCheckRequest{}), everyone},
 	"/grpc.health.v1.Health/List":  {empty(&healthv1.HealthListRequest{}), everyone},
 	"/grpc.reflection.v1.ServerReflection/ServerReflectionInfo": {
-		empty(&reflectionv1.ServerReflectionRequest{MessageRequest: &reflectionv1.ServerReflectionRequest_ListServices{}}), everyone,
+		empty(&reflectionv1.ServerReflectionRequest{
+			MessageRequest: &reflectionv1.ServerReflectionRequest_ListServices{}}), everyone,
 	},
 }
 
 var (
 	everyone     = [5]codes.Code{}
-	unconfigured = [5]codes.Code{codes.FailedPrecondition, codes.FailedPrecondition, codes.PermissionDenied, codes.PermissionDenied, codes.PermissionDenied}
-	admins       = [5]codes.Code{codes.OK, codes.OK, codes.PermissionDenied, codes.PermissionDenied, codes.PermissionDenied}
+	unconfigured = [5]codes.Code{codes.FailedPrecondition, codes.FailedPrecondition, codes.PermissionDenied,
+		codes.PermissionDenied, codes.PermissionDenied}
+	admins = [5]codes.Code{codes.OK, codes.OK, codes.PermissionDenied, codes.PermissionDenied,
+		codes.PermissionDenied}
 )
 
 func empty(request proto.Message) func(user, id string) proto.Message {
@@ -149,7 +159,8 @@ func TestAuthorizationOfEveryMethod(t *testing.T) {
 		for column, want := range row.want {
 			// An active registration, whatever the last cell did to the one before.
 			started, err := usherv1.NewRegistrationServiceClient(callers[asRoot]).StartRegistration(s.ctx,
-				&usherv1.StartRegistrationRequest{Kind: usherv1.RegistrationKind_REGISTRATION_KIND_REGISTER, User: jane.Name})
+				&usherv1.StartRegistrationRequest{Kind: usherv1.RegistrationKind_REGISTRATION_KIND_REGISTER,
+					User: jane.Name})
 			s.must(err)
 			request := row.request(jane.Name, started.GetRegistration().GetId())
 			if got := call(s.ctx, callers[column], methods[name], name, request); got != want {
@@ -186,11 +197,13 @@ func methodsOf(t *testing.T, connection *grpc.ClientConn) map[string]protoreflec
 		}
 		return response
 	}
-	services := ask(&reflectionv1.ServerReflectionRequest{MessageRequest: &reflectionv1.ServerReflectionRequest_ListServices{}})
+	services := ask(&reflectionv1.ServerReflectionRequest{
+		MessageRequest: &reflectionv1.ServerReflectionRequest_ListServices{}})
 	set, known := &descriptorpb.FileDescriptorSet{}, make(map[string]bool)
 	for _, service := range services.GetListServicesResponse().GetService() {
 		answer := ask(&reflectionv1.ServerReflectionRequest{
-			MessageRequest: &reflectionv1.ServerReflectionRequest_FileContainingSymbol{FileContainingSymbol: service.GetName()},
+			MessageRequest: &reflectionv1.ServerReflectionRequest_FileContainingSymbol{
+				FileContainingSymbol: service.GetName()},
 		})
 		for _, file := range answer.GetFileDescriptorResponse().GetFileDescriptorProto() {
 			descriptor := &descriptorpb.FileDescriptorProto{}
@@ -225,7 +238,8 @@ func methodsOf(t *testing.T, connection *grpc.ClientConn) map[string]protoreflec
 }
 
 // call makes a call of any kind and returns the code of its first answer.
-func call(ctx context.Context, connection *grpc.ClientConn, method protoreflect.MethodDescriptor, name string, request proto.Message) codes.Code {
+func call(ctx context.Context, connection *grpc.ClientConn, method protoreflect.MethodDescriptor, name string,
+	request proto.Message) codes.Code {
 	ctx, cancel := context.WithCancel(ctx)
 	defer cancel()
 	stream, err := connection.NewStream(ctx, &grpc.StreamDesc{ServerStreams: true, ClientStreams: true}, name)

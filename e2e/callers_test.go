@@ -27,8 +27,8 @@ import (
 	"usher.internal/sim/mac"
 )
 
-// The main thread stays with the goroutine of TestMain, so that no caller becomes the process's own uid: ending what runs
-// under his account would end the tests.
+// The main thread stays with the goroutine of TestMain, so that no caller becomes the process's own uid: ending what
+// runs under his account would end the tests.
 func init() { runtime.LockOSThread() }
 
 // nobody is the account without rights.
@@ -65,8 +65,8 @@ func callerOf(t *testing.T, u *mac.User) caller {
 	return c
 }
 
-// dial connects to a socket as the caller. On Linux credentials belong to the thread, and those of the thread that connects
-// are the ones that the kernel records; it ends with its goroutine, which never gives it back.
+// dial connects to a socket as the caller. On Linux credentials belong to the thread, and those of the thread that
+// connects are the ones that the kernel records; it ends with its goroutine, which never gives it back.
 func (c caller) dial(path string) (net.Conn, error) {
 	type result struct {
 		connection net.Conn
@@ -104,9 +104,10 @@ func (c caller) become() error {
 // client returns a gRPC client of the helper that calls as c.
 func (s *story) client(c caller) *grpc.ClientConn {
 	s.t.Helper()
-	connection, err := link.Dial(s.HelperSocket(), 0, grpc.WithContextDialer(func(context.Context, string) (net.Conn, error) {
-		return c.dial(s.HelperSocket())
-	}))
+	connection, err := link.Dial(s.HelperSocket(), 0,
+		grpc.WithContextDialer(func(context.Context, string) (net.Conn, error) {
+			return c.dial(s.HelperSocket())
+		}))
 	s.must(err)
 	s.t.Cleanup(func() { connection.Close() })
 	return connection
@@ -126,7 +127,8 @@ func (s *story) spawn(c caller, home, program string, arguments ...string) *spaw
 	command := s.Programs.Command(s.ctx, program, arguments...)
 	command.Env = []string{"PATH=/usr/bin:/bin", "HOME=" + home}
 	command.Dir = "/"
-	command.SysProcAttr = &syscall.SysProcAttr{Credential: &syscall.Credential{Uid: c.uid, Gid: c.gid, Groups: c.groups}}
+	command.SysProcAttr = &syscall.SysProcAttr{
+		Credential: &syscall.Credential{Uid: c.uid, Gid: c.gid, Groups: c.groups}}
 	read, write, err := os.Pipe()
 	s.must(err)
 	command.Stdout, command.Stderr = write, write

@@ -19,12 +19,14 @@ import (
 
 var chaosFor = flag.Duration("chaos", time.Minute, "how long TestChaos kills things")
 
-// Helper, agents and portals are killed at random, together too and while usherd starts, or stopped for longer than their deadlines, and
-// Jamf Pro fails at random, while users register, gather and are looked at.
-// Then nothing is lost: every registration has ended, with a reason where it failed; no portal ran twice for one; every report
-// has come through; and a last registration goes well. `go test ./e2e -run TestChaos -chaos 10m` goes on for longer.
+// Helper, agents and portals are killed at random, together too and while usherd starts, or stopped for longer than
+// their deadlines, and Jamf Pro fails at random, while users register, gather and are looked at. Then nothing is lost:
+// every registration has ended, with a reason where it failed; no portal ran twice for one; every report has come
+// through; and a last registration goes well. `go test ./e2e -run TestChaos -chaos 10m` goes on for longer.
 func TestChaos(t *testing.T) {
-	s := newStory(t, everySource(map[string]any{"identity.look_automatically": true, "jamf.gather_after_portal": true, "registration.identity_timeout": "2s"}))
+	s := newStory(t, everySource(
+		map[string]any{"identity.look_automatically": true, "jamf.gather_after_portal": true,
+			"registration.identity_timeout": "2s"}))
 	var cancel context.CancelFunc
 	s.ctx, cancel = context.WithTimeout(t.Context(), *chaosFor+2*time.Minute)
 	defer cancel()
@@ -38,10 +40,14 @@ func TestChaos(t *testing.T) {
 	for deadline := time.Now().Add(*chaosFor); time.Now().Before(deadline); {
 		u := users[random.IntN(len(users))]
 		s.must(u.SetPortal(mac.PortalSettings{
-			"wait": fmt.Sprintf("%dms", random.IntN(400)), "exit_code": []int{0, 0, 0, 66, 64}[random.IntN(5)], "leave": []string{"all", "all", "nothing", "half"}[random.IntN(4)],
+			"wait": fmt.Sprintf("%dms", random.IntN(400)), "exit_code": []int{0, 0, 0, 66, 64}[random.IntN(5)],
+			"leave": []string{"all", "all", "nothing", "half"}[random.IntN(4)],
 		}))
-		s.must(u.SetAppSSO(session.AppSSO{State: []string{session.NotConfigured, session.NotConfigured, session.Configured}[random.IntN(3)]}))
-		s.must(s.jamfPro.AddFault(jamfpro.Fault{Kind: []jamfpro.FaultKind{jamfpro.FaultReset, jamfpro.FaultHTML, jamfpro.FaultLostAnswer}[random.IntN(3)], Count: random.IntN(2) + 1}))
+		s.must(u.SetAppSSO(session.AppSSO{
+			State: []string{session.NotConfigured, session.NotConfigured, session.Configured}[random.IntN(3)]}))
+		s.must(s.jamfPro.AddFault(jamfpro.Fault{
+			Kind:  []jamfpro.FaultKind{jamfpro.FaultReset, jamfpro.FaultHTML, jamfpro.FaultLostAnswer}[random.IntN(3)],
+			Count: random.IntN(2) + 1}))
 		// Any of these may be cut off by what is killed; what they came to is asked at the end.
 		commands := [][]string{{"clean", "--yes", "--force"}, {"register"}}
 		if random.IntN(4) == 0 {
@@ -52,7 +58,8 @@ func TestChaos(t *testing.T) {
 			s.must(err)
 		}
 		s.pause(time.Duration(random.IntN(300)) * time.Millisecond)
-		what := []string{"helper", "helper", "starting helper", "agent", "helper and agents", "portal", "stopped helper", "stopped agent", "nothing"}[random.IntN(9)]
+		what := []string{"helper", "helper", "starting helper", "agent", "helper and agents", "portal",
+			"stopped helper", "stopped agent", "nothing"}[random.IntN(9)]
 		killed[what]++
 		switch what {
 		case "helper":
@@ -99,10 +106,12 @@ func TestChaos(t *testing.T) {
 		}
 	}
 	for _, one := range s.registrations() {
-		if one.State != "REGISTRATION_STATE_SUCCEEDED" && one.State != "REGISTRATION_STATE_FAILED" && one.State != "REGISTRATION_STATE_CANCELLED" {
+		if one.State != "REGISTRATION_STATE_SUCCEEDED" && one.State != "REGISTRATION_STATE_FAILED" &&
+			one.State != "REGISTRATION_STATE_CANCELLED" {
 			t.Errorf("registration %s is %s", one.ID, one.State)
 		}
-		if one.State == "REGISTRATION_STATE_FAILED" && (one.FailureReason == "" || one.FailureReason == "FAILURE_REASON_INTERNAL" || one.FailureDetail == "") {
+		if one.State == "REGISTRATION_STATE_FAILED" &&
+			(one.FailureReason == "" || one.FailureReason == "FAILURE_REASON_INTERNAL" || one.FailureDetail == "") {
 			t.Errorf("registration %s failed with %q: %s", one.ID, one.FailureReason, one.FailureDetail)
 		}
 	}

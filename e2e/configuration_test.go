@@ -24,7 +24,8 @@ type configurationTold struct {
 	}
 }
 
-// A profile comes, is wrong, and is mended, while everything runs: each counts when it is there, and what was good stays.
+// A profile comes, is wrong, and is mended, while everything runs: each counts when it is there, and what was good
+// stays.
 func TestConfigurationCountsWhileUsherRuns(t *testing.T) {
 	s := newStory(t, map[string]any{"registration.identity_timeout": "3s"})
 	s.withJamfPro()
@@ -38,12 +39,14 @@ func TestConfigurationCountsWhileUsherRuns(t *testing.T) {
 	// A file that is no good.
 	good, err := os.ReadFile(s.ConfigFile())
 	s.must(err)
-	s.must(os.WriteFile(s.ConfigFile(), append([]byte("registration.sign_in_timeout: soon\nclient_secret: THE-SECRET\n"), good...), 0o644))
+	s.must(os.WriteFile(s.ConfigFile(),
+		append([]byte("registration.sign_in_timeout: soon\nclient_secret: THE-SECRET\n"), good...), 0o644))
 	helperAt, err = s.Helper.WaitLog(s.ctx, "the configuration cannot be used", helperAt)
 	s.must(err)
 	result := s.control(9, "status", "--json")
 	status := decode[configurationTold](t, result.Stdout).Data
-	if !strings.Contains(status.Helper.ConfigurationError, "registration.sign_in_timeout") || !strings.Contains(strings.Join(status.Problems, "\n"), "last good one stays in force") {
+	if !strings.Contains(status.Helper.ConfigurationError, "registration.sign_in_timeout") ||
+		!strings.Contains(strings.Join(status.Problems, "\n"), "last good one stays in force") {
 		t.Errorf("status says %q, %q", status.Helper.ConfigurationError, status.Problems)
 	}
 	if text := s.control(9, "status"); !strings.Contains(text.Stdout, "The configuration cannot be used") {
@@ -53,7 +56,9 @@ func TestConfigurationCountsWhileUsherRuns(t *testing.T) {
 		t.Errorf("doctor prints\n%s", doctor.Stdout)
 	}
 	// Others than admins are not told what stands there.
-	if own := decode[configurationTold](t, s.controlAs(jane, 9, "status", "--json").Stdout).Data; own.Helper.ConfigurationError != "" || strings.Contains(strings.Join(own.Problems, ""), "configuration") {
+	if own := decode[configurationTold](t,
+		s.controlAs(jane, 9, "status", "--json").Stdout).Data; own.Helper.ConfigurationError != "" ||
+		strings.Contains(strings.Join(own.Problems, ""), "configuration") {
 		t.Errorf("jane is told %q, %q", own.Helper.ConfigurationError, own.Problems)
 	}
 	for _, text := range []string{result.Stdout, s.Helper.Log()} {
@@ -68,7 +73,8 @@ func TestConfigurationCountsWhileUsherRuns(t *testing.T) {
 	s.control(0, "register", "--user", jane.Name, "--wait")
 
 	// The agent looks at other places from the next look on; a key that counts at the start is said to.
-	s.set(jane.Agent, 0, "key=identity.sources", map[string]any{"identity.sources": []string{"jamf_agent"}, "state_directory": s.StateDirectory() + "-new"})
+	s.set(jane.Agent, 0, "key=identity.sources",
+		map[string]any{"identity.sources": []string{"jamf_agent"}, "state_directory": s.StateDirectory() + "-new"})
 	s.waitHelperLog("counts at the next start")
 	looked, err := s.Control(s.ctx, "status", "--look", "--json") // jamf's agent knows of nobody
 	s.must(err)
@@ -77,10 +83,12 @@ func TestConfigurationCountsWhileUsherRuns(t *testing.T) {
 			Users []struct{ Evidence []struct{ Source string } }
 		}
 	}](t, looked.Stdout).Data.Users[0].Evidence
-	if sources := fmt.Sprint(evidence); !strings.Contains(sources, "JAMF_AGENT") || strings.Contains(sources, "LOGIN_KEYCHAIN") {
+	if sources := fmt.Sprint(evidence); !strings.Contains(sources, "JAMF_AGENT") ||
+		strings.Contains(sources, "LOGIN_KEYCHAIN") {
 		t.Errorf("looked at %s", sources)
 	}
-	if pending := decode[configurationTold](t, looked.Stdout).Data.Helper.PendingConfiguration; len(pending) != 1 || pending[0] != "state_directory" {
+	if pending := decode[configurationTold](t, looked.Stdout).Data.Helper.PendingConfiguration; len(pending) != 1 ||
+		pending[0] != "state_directory" {
 		t.Errorf("pending is %q", pending)
 	}
 }

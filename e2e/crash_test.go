@@ -11,11 +11,12 @@ import (
 
 // states are all states that a happy registration passes through.
 var states = []string{
-	"PREFLIGHT", "WAITING_FOR_SESSION", "LAUNCHING_PORTAL", "WAITING_FOR_SIGN_IN", "READING_IDENTITY", "DELIVERING", "SUCCEEDED",
+	"PREFLIGHT", "WAITING_FOR_SESSION", "LAUNCHING_PORTAL", "WAITING_FOR_SIGN_IN", "READING_IDENTITY", "DELIVERING",
+	"SUCCEEDED",
 }
 
-// usherd is killed right before and right after the commit of each state, started again, and the registration ends as if
-// nothing had happened: the portal ran once, and Jamf Pro holds one truth.
+// usherd is killed right before and right after the commit of each state, started again, and the registration ends as
+// if nothing had happened: the portal ran once, and Jamf Pro holds one truth.
 func TestHelperKilledAtEachTransition(t *testing.T) {
 	for _, state := range states {
 		for _, moment := range []string{"COMMITTING", "COMMITTED"} {
@@ -111,8 +112,8 @@ func TestHelperRestartedBySIGTERM(t *testing.T) {
 	s.ranOnce(jane)
 }
 
-// usherd is killed while reports of two users wait, and right before and right after it has noted that the first has arrived: the next
-// usherd sends both in order, and nothing older after something newer.
+// usherd is killed while reports of two users wait, and right before and right after it has noted that the first has
+// arrived: the next usherd sends both in order, and nothing older after something newer.
 func TestHelperKilledWhileReportsWaitInLine(t *testing.T) {
 	waiting := func(t *testing.T) (s *story, want map[string]string) {
 		s = newStory(t, nil)
@@ -125,7 +126,8 @@ func TestHelperKilledWhileReportsWaitInLine(t *testing.T) {
 			s.control(10, "register", "--user", u.Name, "--wait", "--delivery-timeout", "200ms")
 		}
 		// John came last, so that he is the primary user.
-		return s, map[string]string{"Usher User Principal Name": john.Name + "@example.com", "Usher Other Users": jane.Name + ": REGISTERED"}
+		return s, map[string]string{"Usher User Principal Name": john.Name + "@example.com",
+			"Usher Other Users": jane.Name + ": REGISTERED"}
 	}
 	arrived := func(s *story, want map[string]string) {
 		s.t.Helper()

@@ -43,16 +43,16 @@ func (s *story) waitHelper(line string) {
 	s.must(err)
 }
 
-// waitUpdating waits until usherd is about to update the computer for the first time: nothing else of a delivery is left
-// once the last extension attribute has been made.
+// waitUpdating waits until usherd is about to update the computer for the first time: nothing else of a delivery is
+// left once the last extension attribute has been made.
 func (s *story) waitUpdating() {
 	s.t.Helper()
 	table := attribute.Table()
 	s.waitHelper(fmt.Sprintf("name=%q", table[len(table)-1].Name))
 }
 
-// wantOneTruth fails the test unless Jamf Pro holds what the newest registration found, and unless nothing older came after
-// that. It is for when everything has been delivered.
+// wantOneTruth fails the test unless Jamf Pro holds what the newest registration found, and unless nothing older came
+// after that. It is for when everything has been delivered.
 func (s *story) wantOneTruth(u *mac.User, result string) {
 	s.t.Helper()
 	if left := s.deliveries(); len(left) != 0 {
@@ -89,7 +89,8 @@ func (s *story) wantSameInBothModes(computer jamfpro.ComputerState) {
 		if one.Key == "as-of" {
 			continue // a look that has found nothing new is not delivered
 		}
-		if printed, written := s.control(0, "ea", one.Key).Stdout, "<result>"+computer.Value(one.Name)+"</result>\n"; printed != written {
+		if printed, written := s.control(0, "ea", one.Key).Stdout,
+			"<result>"+computer.Value(one.Name)+"</result>\n"; printed != written {
 			s.t.Errorf("`usherctl ea %s` prints %s and Jamf Pro has %s", one.Key, printed, written)
 		}
 	}
@@ -139,7 +140,8 @@ func TestTokenEndsDuringADelivery(t *testing.T) {
 		"revoked at the search": {Kind: jamfpro.FaultRevokeToken, PathPrefix: findPath, Count: 1},
 		"revoked at the update": {Kind: jamfpro.FaultRevokeToken, PathPrefix: updatePath, Count: 1},
 		// Tokens live for a second here.
-		"expired before the update": {Kind: jamfpro.FaultSlow, PathPrefix: updatePath, Delay: 1100 * time.Millisecond, Count: 1},
+		"expired before the update": {Kind: jamfpro.FaultSlow, PathPrefix: updatePath, Delay: 1100 * time.Millisecond,
+			Count: 1},
 	} {
 		t.Run(name, func(t *testing.T) {
 			s := newStory(t, nil)
@@ -178,7 +180,8 @@ func TestRetryAfterIsHonoured(t *testing.T) {
 			const pause = 2 * time.Second
 			s := newStory(t, nil)
 			s.withJamfPro()
-			s.fault(jamfpro.Fault{Kind: jamfpro.FaultStatus, PathPrefix: updatePath, Status: http.StatusTooManyRequests, RetryAfter: pause, RetryAfterAsDate: asDate, Count: 1})
+			s.fault(jamfpro.Fault{Kind: jamfpro.FaultStatus, PathPrefix: updatePath, Status: http.StatusTooManyRequests,
+				RetryAfter: pause, RetryAfterAsDate: asDate, Count: 1})
 			s.start()
 			jane := s.loggedIn("p-jane")
 			s.control(0, "register", "--user", jane.Name)
@@ -223,12 +226,15 @@ func TestTroubleThatPasses(t *testing.T) {
 		"503":              {jamfpro.Fault{Kind: jamfpro.FaultStatus, Status: 503, PathPrefix: findPath}, "503", 2},
 		"503 at the token": {jamfpro.Fault{Kind: jamfpro.FaultStatus, Status: 503, PathPrefix: tokenPath}, "503", 2},
 		"maintenance page": {jamfpro.Fault{Kind: jamfpro.FaultHTML}, "maintenance page", 2},
-		"page with 200":    {jamfpro.Fault{Kind: jamfpro.FaultHTML, Status: 200, PathPrefix: updatePath}, "maintenance page", 2},
-		"captive portal":   {jamfpro.Fault{Kind: jamfpro.FaultCaptivePortal, PathPrefix: tokenPath}, "captive portal", 2},
-		"reset":            {jamfpro.Fault{Kind: jamfpro.FaultReset, PathPrefix: updatePath}, "connection reset", 2},
-		"lost answer":      {jamfpro.Fault{Kind: jamfpro.FaultLostAnswer, PathPrefix: updatePath}, "connection reset", 2},
-		"truncated":        {jamfpro.Fault{Kind: jamfpro.FaultTruncated, PathPrefix: findPath}, "answer", 2},
-		"slow":             {jamfpro.Fault{Kind: jamfpro.FaultSlow, Delay: time.Second, PathPrefix: updatePath}, "", 1},
+		"page with 200": {jamfpro.Fault{Kind: jamfpro.FaultHTML, Status: 200, PathPrefix: updatePath},
+			"maintenance page", 2},
+		"captive portal": {jamfpro.Fault{Kind: jamfpro.FaultCaptivePortal, PathPrefix: tokenPath}, "captive portal",
+			2},
+		"reset": {jamfpro.Fault{Kind: jamfpro.FaultReset, PathPrefix: updatePath}, "connection reset", 2},
+		"lost answer": {jamfpro.Fault{Kind: jamfpro.FaultLostAnswer, PathPrefix: updatePath}, "connection reset",
+			2},
+		"truncated": {jamfpro.Fault{Kind: jamfpro.FaultTruncated, PathPrefix: findPath}, "answer", 2},
+		"slow":      {jamfpro.Fault{Kind: jamfpro.FaultSlow, Delay: time.Second, PathPrefix: updatePath}, "", 1},
 	} {
 		t.Run(name, func(t *testing.T) {
 			s := newStory(t, nil)
@@ -265,7 +271,9 @@ func TestRefusalIsMendedAndFlushed(t *testing.T) {
 	}{
 		"privilege missing": {
 			func(s *story) {
-				s.jamfPro.SetPrivileges(jamfpro.DefaultClientID, []string{"Read Computers", "Read Computer Extension Attributes", "Create Computer Extension Attributes"})
+				s.jamfPro.SetPrivileges(jamfpro.DefaultClientID,
+					[]string{"Read Computers", "Read Computer Extension Attributes",
+						"Create Computer Extension Attributes"})
 			},
 			func(s *story) { s.jamfPro.SetPrivileges(jamfpro.DefaultClientID, nil) },
 			`give the role of the API client the privilege "Update Computers"`,
@@ -302,8 +310,8 @@ func TestRefusalIsMendedAndFlushed(t *testing.T) {
 	}
 }
 
-// What Jamf Pro has refused comes without anybody's doing once the cause is gone: a new secret, or a check that finds the role mended. The
-// registration has failed by then, and says that it was delivered later.
+// What Jamf Pro has refused comes without anybody's doing once the cause is gone: a new secret, or a check that finds
+// the role mended. The registration has failed by then, and says that it was delivered later.
 func TestRefusedResultIsDeliveredLater(t *testing.T) {
 	for name, story := range map[string]struct{ breaks, mends func(s *story) }{
 		"secret": {
@@ -332,7 +340,8 @@ func TestRefusedResultIsDeliveredLater(t *testing.T) {
 			story.mends(s)
 			s.waitHelper(deliveredLine)
 			s.ranOnce(jane)
-			s.wantInJamfPro(map[string]string{"Usher Registration State": "REGISTERED", "Usher Registration Result": "SUCCEEDED (delivered later)"})
+			s.wantInJamfPro(map[string]string{"Usher Registration State": "REGISTERED",
+				"Usher Registration Result": "SUCCEEDED (delivered later)"})
 			shown := s.control(0, "registrations", "show", s.registrations()[0].ID).Stdout
 			if !strings.Contains(shown, "DELIVERED (delivered later)") || !strings.Contains(shown, "DELIVERY_REFUSED") {
 				t.Errorf("it is shown as\n%s", shown)

@@ -92,7 +92,8 @@ func (d *smallDisk) punch() {
 				id += int64(page.OverflowCount)
 				continue
 			}
-			if err := unix.Fallocate(int(file.Fd()), unix.FALLOC_FL_PUNCH_HOLE|unix.FALLOC_FL_KEEP_SIZE, id*size, size); err != nil {
+			if err := unix.Fallocate(int(file.Fd()), unix.FALLOC_FL_PUNCH_HOLE|unix.FALLOC_FL_KEEP_SIZE, id*size,
+				size); err != nil {
 				return err
 			}
 		}
@@ -151,7 +152,8 @@ func (s *story) waitSigningIn(id string) {
 	connection, err := link.Dial(s.HelperSocket(), uint32(os.Getuid()))
 	s.must(err)
 	defer connection.Close()
-	stream, err := usherv1.NewRegistrationServiceClient(connection).WatchRegistration(s.ctx, &usherv1.WatchRegistrationRequest{Id: id})
+	stream, err := usherv1.NewRegistrationServiceClient(connection).WatchRegistration(s.ctx,
+		&usherv1.WatchRegistrationRequest{Id: id})
 	s.must(err)
 	for {
 		message, err := stream.Recv()
@@ -231,8 +233,8 @@ func TestDiskIsFullDuringTheSignIn(t *testing.T) {
 	disk.wantSound()
 }
 
-// The disk becomes full while a result is on the wire: that it has arrived is written down as soon as there is room, and it
-// is not sent again.
+// The disk becomes full while a result is on the wire: that it has arrived is written down as soon as there is room,
+// and it is not sent again.
 func TestDiskIsFullDuringTheDelivery(t *testing.T) {
 	s := newStory(t, nil)
 	s.withJamfPro()

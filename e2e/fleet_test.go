@@ -62,7 +62,8 @@ func (s *story) withFleet(settings map[string]any) *natsserver.Fleet {
 	s.must(servers.Start(s.ctx))
 	how, err := servers.Device(deviceName, time.Hour)
 	s.must(err)
-	all := map[string]any{"fleet.servers": how.Servers, "fleet.ca_file": how.CAFile, "fleet.credentials_file": how.CredentialsFile, "fleet.device": deviceName}
+	all := map[string]any{"fleet.servers": how.Servers, "fleet.ca_file": how.CAFile,
+		"fleet.credentials_file": how.CredentialsFile, "fleet.device": deviceName}
 	for key, value := range settings {
 		all[key] = value
 	}
@@ -76,8 +77,8 @@ func (s *story) fleet(servers *natsserver.Fleet, exitCode int, arguments ...stri
 	return s.control(exitCode, append([]string{"fleet", "--fleet", servers.Directory}, arguments...)...).Stdout
 }
 
-// A registration is seen by the fleet, live and in the history, with the same truth as on the Mac; what happens while the server is away
-// and usherd is killed is told when both are back.
+// A registration is seen by the fleet, live and in the history, with the same truth as on the Mac; what happens while
+// the server is away and usherd is killed is told when both are back.
 func TestFleetIsToldOfEveryChange(t *testing.T) {
 	s := newStory(t, nil)
 	s.withJamfPro()
@@ -87,12 +88,15 @@ func TestFleetIsToldOfEveryChange(t *testing.T) {
 	s.waitHelperLog(`msg="connected to the fleet"`)
 	s.control(0, "register", "--user", jane.Name, "--wait")
 	s.wantFleet(servers, func(told deviceTold) bool {
-		return told.Data.Device.State == "REGISTERED" && slices.ContainsFunc(told.Data.History, func(change changeTold) bool {
-			return change.User == jane.Name && change.Registration == "SUCCEEDED" && change.State == "REGISTERED" && change.PortalExitCode != nil && *change.PortalExitCode == 0
-		})
+		return told.Data.Device.State == "REGISTERED" &&
+			slices.ContainsFunc(told.Data.History, func(change changeTold) bool {
+				return change.User == jane.Name && change.Registration == "SUCCEEDED" && change.State == "REGISTERED" &&
+					change.PortalExitCode != nil && *change.PortalExitCode == 0
+			})
 	})
 	told := decode[fleetTold](t, s.fleet(servers, 0, "status", "--json")).Data
-	if len(told.Devices) != 1 || told.Devices[0].Device != deviceName || told.Devices[0].Answer != "ANSWERED" || told.Devices[0].User != jane.Name ||
+	if len(told.Devices) != 1 || told.Devices[0].Device != deviceName || told.Devices[0].Answer != "ANSWERED" ||
+		told.Devices[0].User != jane.Name ||
 		told.Devices[0].Registration != "SUCCEEDED" || told.Devices[0].Macs != 1 || len(told.Warnings) > 0 {
 		t.Errorf("the fleet is told %+v", told)
 	}
@@ -110,7 +114,8 @@ func TestFleetIsToldOfEveryChange(t *testing.T) {
 	}
 	s.KillHelper()
 	s.start()
-	if told := decode[fleetTold](t, s.control(24, "fleet", "--fleet", servers.Directory, "status", "--json").Stdout); len(told.Data.Devices) != 0 {
+	if told := decode[fleetTold](t,
+		s.control(24, "fleet", "--fleet", servers.Directory, "status", "--json").Stdout); len(told.Data.Devices) != 0 {
 		t.Errorf("without a server the fleet is told %+v", told)
 	}
 	s.must(servers.Servers[0].Start(s.ctx))
@@ -136,7 +141,8 @@ func TestFleetIsToldOfEveryChange(t *testing.T) {
 				Unpublished    int
 			}
 		}
-	}](t, status.Stdout).Data.Fleet; fleet.Device != deviceName || fleet.Server == "" || fleet.LastError != "" || fleet.Unpublished != 0 {
+	}](t, status.Stdout).Data.Fleet; fleet.Device != deviceName || fleet.Server == "" || fleet.LastError != "" ||
+		fleet.Unpublished != 0 {
 		t.Errorf("status says %+v", fleet)
 	}
 	// A user is not told of the fleet.
@@ -152,7 +158,8 @@ func (s *story) wantFleet(servers *natsserver.Fleet, so func(deviceTold) bool) {
 	s.t.Helper()
 	var last string
 	for {
-		result, err := s.Control(s.ctx, "fleet", "--fleet", servers.Directory, "device", deviceName, "--json", "--limit", "0", "--timeout", "1s")
+		result, err := s.Control(s.ctx, "fleet", "--fleet", servers.Directory, "device", deviceName, "--json",
+			"--limit", "0", "--timeout", "1s")
 		s.must(err)
 		if result.ExitCode == 0 && so(decode[deviceTold](s.t, result.Stdout)) {
 			return
@@ -166,17 +173,19 @@ func (s *story) wantFleet(servers *natsserver.Fleet, so func(deviceTold) bool) {
 	}
 }
 
-// Whatever is sent to a Mac over the fleet, by somebody who may send anything, changes nothing there: every subject that could be
-// meant for it, with every message of the contract.
+// Whatever is sent to a Mac over the fleet, by somebody who may send anything, changes nothing there: every subject
+// that could be meant for it, with every message of the contract.
 func TestNothingIsDoneToAMacOverTheFleet(t *testing.T) {
 	s := newStory(t, map[string]any{"identity.look_automatically": false})
 	// A server without any permissions: it is the Mac that is to refuse.
 	server := s.openServer()
-	s.must(s.Set(map[string]any{"fleet.servers": []string{server.URL}, "fleet.nkey_file": server.seed, "fleet.device": deviceName}))
+	s.must(s.Set(map[string]any{"fleet.servers": []string{server.URL}, "fleet.nkey_file": server.seed,
+		"fleet.device": deviceName}))
 	s.start()
 	jane := s.known("jane")
 	s.waitHelperLog(`msg="connected to the fleet"`)
-	conn, err := nats.Connect(server.URL, nats.UserInfo("anybody", "anything"), nats.ErrorHandler(func(*nats.Conn, *nats.Subscription, error) {}))
+	conn, err := nats.Connect(server.URL, nats.UserInfo("anybody", "anything"),
+		nats.ErrorHandler(func(*nats.Conn, *nats.Subscription, error) {}))
 	s.must(err)
 	defer conn.Close()
 	answered := make(chan *nats.Msg, 10_000)
@@ -204,7 +213,8 @@ func TestNothingIsDoneToAMacOverTheFleet(t *testing.T) {
 	s.waitHelperLog("another user is at the Mac")
 	before := s.everythingKept()
 
-	subjects := []string{access.StatusOfAll, access.StatusOf(deviceName), access.ChangesOf(deviceName), "usher.v1.command." + deviceName, "usher.v1.answer.walk." + deviceName,
+	subjects := []string{access.StatusOfAll, access.StatusOf(deviceName), access.ChangesOf(deviceName),
+		"usher.v1.command." + deviceName, "usher.v1.answer.walk." + deviceName,
 		access.KeptOf(deviceName), access.InboxOf(deviceName) + ".x", access.InboxOf(deviceName) + ".x.y"}
 	var messages [][]byte
 	protoregistry.GlobalFiles.RangeFilesByPackage("usher.v1", func(file protoreflect.FileDescriptor) bool {
@@ -213,7 +223,8 @@ func TestNothingIsDoneToAMacOverTheFleet(t *testing.T) {
 			for j := range service.Methods().Len() {
 				method := service.Methods().Get(j)
 				for _, prefix := range []string{"", "usher.v1.", "usher.v1.status.", "usher.v1." + deviceName + "."} {
-					subjects = append(subjects, prefix+string(method.FullName()), prefix+string(method.Name()), prefix+string(method.Name())+"."+deviceName)
+					subjects = append(subjects, prefix+string(method.FullName()), prefix+string(method.Name()),
+						prefix+string(method.Name())+"."+deviceName)
 				}
 				kind, err := protoregistry.GlobalTypes.FindMessageByName(method.Input().FullName())
 				s.must(err)
@@ -247,7 +258,8 @@ func TestNothingIsDoneToAMacOverTheFleet(t *testing.T) {
 			t.Errorf("the Mac listens to %s", one)
 		}
 	}
-	if !slices.Contains(subscriptions, access.StatusOfAll) || !slices.Contains(subscriptions, access.StatusOf(deviceName)) {
+	if !slices.Contains(subscriptions, access.StatusOfAll) ||
+		!slices.Contains(subscriptions, access.StatusOf(deviceName)) {
 		t.Errorf("the Mac listens to %q", subscriptions)
 	}
 }
@@ -280,7 +292,8 @@ func (s *story) everythingKept() string {
 	return fmt.Sprintf("%x\n%s", sum(content), s.control(0, "registrations", "list", "--json").Stdout)
 }
 
-// The listener has the same truth as the helper's socket, and of the helper's methods nothing but GetStatus and WatchStatus.
+// The listener has the same truth as the helper's socket, and of the helper's methods nothing but GetStatus and
+// WatchStatus.
 func TestNothingIsDoneToAMacOverTheListener(t *testing.T) {
 	s := newStory(t, map[string]any{"identity.look_automatically": false})
 	client := s.withListener("monitor.example.org")
@@ -303,7 +316,8 @@ func TestNothingIsDoneToAMacOverTheListener(t *testing.T) {
 				for _, request := range []protoreflect.Message{kind.New(), filled(kind.New(), jane.Name)} {
 					if s.callAfar(client(), path, request.Interface()) == nil {
 						answered++
-						if path != "/usher.v1.StatusService/GetStatus" && path != "/usher.v1.StatusService/WatchStatus" {
+						if path != "/usher.v1.StatusService/GetStatus" &&
+							path != "/usher.v1.StatusService/WatchStatus" {
 							t.Errorf("the listener answers %s", path)
 						}
 					}
@@ -342,7 +356,8 @@ func TestFleetIsShown(t *testing.T) {
 	}
 
 	text := s.fleet(servers, 0, "status")
-	if fields := strings.Split(strings.TrimSpace(text), "\t"); len(fields) != 9 || fields[0] != deviceName || fields[2] != jane.Name || fields[3] != "REGISTERED" || fields[4] != "ANSWERED" {
+	if fields := strings.Split(strings.TrimSpace(text), "\t"); len(fields) != 9 || fields[0] != deviceName ||
+		fields[2] != jane.Name || fields[3] != "REGISTERED" || fields[4] != "ANSWERED" {
 		t.Errorf("the table is %q", text)
 	}
 	rows, err := csv.NewReader(strings.NewReader(s.fleet(servers, 0, "status", "--csv"))).ReadAll()
@@ -350,8 +365,10 @@ func TestFleetIsShown(t *testing.T) {
 	if len(rows) != 2 || rows[0][0] != "device" || rows[1][0] != deviceName || rows[1][2] != "REGISTERED" {
 		t.Errorf("the lines are %q", rows)
 	}
-	for filter, want := range map[string]int{"state=registered": 1, "state=NOT_REGISTERED,ORPHANED": 0, "device=mac-*": 1} {
-		if got := len(decode[fleetTold](t, s.fleet(servers, 0, "status", "--json", "--filter", filter)).Data.Devices); got != want {
+	for filter, want := range map[string]int{"state=registered": 1, "state=NOT_REGISTERED,ORPHANED": 0,
+		"device=mac-*": 1} {
+		if got := len(decode[fleetTold](t,
+			s.fleet(servers, 0, "status", "--json", "--filter", filter)).Data.Devices); got != want {
 			t.Errorf("of %s there are %d", filter, got)
 		}
 	}
@@ -364,10 +381,12 @@ func TestFleetIsShown(t *testing.T) {
 			t.Errorf("the page lacks %q", want)
 		}
 	}
-	if text := s.control(0, "status").Stdout; !regexp.MustCompile(`(?m)^fleet: +` + deviceName + `, tls://127\.0\.0\.1:\d+ since .*, 0 unpublished$`).MatchString(text) {
+	if text := s.control(0, "status").Stdout; !regexp.MustCompile(
+		`(?m)^fleet: +` + deviceName + `, tls://127\.0\.0\.1:\d+ since .*, 0 unpublished$`).MatchString(text) {
 		t.Errorf("on the Mac its connection is told as\n%s", text)
 	}
-	if text := s.fleet(servers, 0, "device", deviceName); !strings.Contains(text, "registration SUCCEEDED; Company Portal ended with 0") {
+	if text := s.fleet(servers, 0, "device", deviceName); !strings.Contains(text,
+		"registration SUCCEEDED; Company Portal ended with 0") {
 		t.Errorf("the device is told as\n%s", text)
 	}
 	s.control(14, "fleet", "--fleet", servers.Directory, "device", "NOBODY", "--timeout", "200ms")

@@ -10,8 +10,9 @@ import (
 	"usher.internal/sim/mac"
 )
 
-// With device compliance, Jamf's own program acquires the identity after a registration, without a key in the settings. Without it
-// nobody is asked to sign in once more. What Jamf's settings say now is what matters, and where they cannot be read it is said.
+// With device compliance, Jamf's own program acquires the identity after a registration, without a key in the settings.
+// Without it nobody is asked to sign in once more. What Jamf's settings say now is what matters, and where they cannot
+// be read it is said.
 func TestJamfGathersWhereDeviceComplianceIsOn(t *testing.T) {
 	s := newStory(t, everySource(nil))
 	s.withJamfPro()

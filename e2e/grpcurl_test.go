@@ -25,7 +25,8 @@ func TestGrpcurl(t *testing.T) {
 		return result.Stdout
 	}
 	want := "grpc.health.v1.Health grpc.reflection.v1.ServerReflection " +
-		"usher.v1.CleanService usher.v1.DeliveryService usher.v1.DoctorService usher.v1.JamfProService usher.v1.RegistrationService " +
+		"usher.v1.CleanService usher.v1.DeliveryService usher.v1.DoctorService usher.v1.JamfProService " +
+		"usher.v1.RegistrationService " +
 		"usher.v1.StatusService usher.v1.SupportService usher.v1.TenantService usher.v1.UserService"
 	if got := strings.Join(strings.Fields(ask("list")), " "); got != want {
 		t.Errorf("list: %s\nwant: %s", got, want)
@@ -47,13 +48,16 @@ func TestGrpcurl(t *testing.T) {
 	if status.Helper.Version == "" || status.Helper.StartTime == "" || status.Helper.DeliveryMode != "recon" {
 		t.Errorf("status of the helper is %+v", status.Helper)
 	}
-	if len(status.Users) != 1 || status.Users[0].User.Name != jane.Name || status.Users[0].Session.AgentPid != jane.Agent.PID() {
+	if len(status.Users) != 1 || status.Users[0].User.Name != jane.Name ||
+		status.Users[0].Session.AgentPid != jane.Agent.PID() {
 		t.Errorf("users are %+v", status.Users)
 	}
 	// A refusal carries its reason.
-	result, err := jane.Run(s.ctx, grpcurl, "-plaintext", "-unix", s.HelperSocket(), "usher.v1.DeliveryService/ListDeliveries")
+	result, err := jane.Run(s.ctx, grpcurl, "-plaintext", "-unix", s.HelperSocket(),
+		"usher.v1.DeliveryService/ListDeliveries")
 	s.must(err)
-	if result.ExitCode == 0 || !strings.Contains(result.Stderr, "PermissionDenied") || !strings.Contains(result.Stderr, "NOT_PERMITTED") {
+	if result.ExitCode == 0 || !strings.Contains(result.Stderr, "PermissionDenied") ||
+		!strings.Contains(result.Stderr, "NOT_PERMITTED") {
 		t.Errorf("the outbox for a user: exit code %d: %s", result.ExitCode, result.Stderr)
 	}
 }
@@ -66,7 +70,8 @@ func buildGrpcurl(t *testing.T) string {
 		t.Fatal(err)
 	}
 	program := filepath.Join(publicDirectory(t), "grpcurl")
-	build := exec.CommandContext(t.Context(), "go", "build", "-modfile="+tools, "-o", program, "github.com/fullstorydev/grpcurl/cmd/grpcurl")
+	build := exec.CommandContext(t.Context(), "go", "build", "-modfile="+tools, "-o", program,
+		"github.com/fullstorydev/grpcurl/cmd/grpcurl")
 	if output, err := build.CombinedOutput(); err != nil {
 		t.Fatalf("build grpcurl: %v\n%s", err, output)
 	}

@@ -41,7 +41,8 @@ func (s *story) hostileHome(name string) *hostileHome {
 	h := &hostileHome{u, filepath.Join(u.Home, "Library/Logs/Company Portal"), filepath.Join(s.Directory, "secrets")}
 	s.must(os.Mkdir(h.secrets, 0o700))
 	s.must(os.WriteFile(h.secret(), []byte(attempt(rootsWord)), 0o600))
-	s.does(u, "mkdir -p Library/Logs/'Company Portal' Library/Preferences; cat >Library/Logs/'Company Portal'/own.log <<'END'\n"+attempt(ownWord)+"END")
+	s.does(u, "mkdir -p Library/Logs/'Company Portal' Library/Preferences; cat >Library/Logs/'Company "+
+		"Portal'/own.log <<'END'\n"+attempt(ownWord)+"END")
 	return h
 }
 
@@ -65,23 +66,27 @@ func (s *story) tellsNothing(what, text string) {
 	}
 }
 
-// A user links to what only root can read, from folders in which root looks for logs. Root sees the user's own log, and that there
-// is something that root does not follow.
+// A user links to what only root can read, from folders in which root looks for logs. Root sees the user's own log, and
+// that there is something that root does not follow.
 func TestRootFollowsNoLinkFromALogFolder(t *testing.T) {
 	s := newStory(t, nil)
 	s.start()
 	jane := s.hostileHome("f-jane")
-	s.does(jane.User, fmt.Sprintf("ln -s '%s' Library/Logs/'Company Portal'/link.log; ln -s '%s' Library/Logs/JAMF; mkfifo Library/Logs/'Company Portal'/pipe.log", jane.secret(), jane.secrets))
+	s.does(jane.User, fmt.Sprintf(
+		"ln -s '%s' Library/Logs/'Company Portal'/link.log; ln -s '%s' Library/Logs/JAMF; mkfifo "+
+			"Library/Logs/'Company Portal'/pipe.log", jane.secret(), jane.secrets))
 	// The kernel of Linux lets no user do this; that of macOS may.
 	hard := filepath.Join(jane.logs, "hard.log")
 	s.must(os.Link(jane.secret(), hard))
 
 	page := filepath.Join(s.Directory, "page.html")
 	for what, arguments := range map[string][]string{
-		"the timeline": {"timeline", "--user", jane.Name, "--all"}, "its JSON": {"timeline", "--user", jane.Name, "--json"},
+		"the timeline":               {"timeline", "--user", jane.Name, "--all"},
+		"its JSON":                   {"timeline", "--user", jane.Name, "--json"},
 		"the timeline of her folder": {"timeline", "--json", filepath.Join(jane.Home, "Library/Logs")},
-		"the timeline of links":      {"timeline", "--json", filepath.Join(jane.logs, "own.log"), filepath.Join(jane.logs, "link.log"), hard, filepath.Join(jane.Home, "Library/Logs/JAMF")},
-		"the page":                   {"timeline", "--user", jane.Name, "--html", page, "--no-redact"},
+		"the timeline of links": {"timeline", "--json", filepath.Join(jane.logs, "own.log"),
+			filepath.Join(jane.logs, "link.log"), hard, filepath.Join(jane.Home, "Library/Logs/JAMF")},
+		"the page": {"timeline", "--user", jane.Name, "--html", page, "--no-redact"},
 	} {
 		result := s.control(0, arguments...)
 		s.tellsNothing(what, result.Stdout+result.Stderr)
@@ -100,7 +105,8 @@ func TestRootFollowsNoLinkFromALogFolder(t *testing.T) {
 	if !strings.Contains(string(content), ownWord) {
 		t.Error("the page does not tell of her own log")
 	}
-	for _, arguments := range [][]string{{"inspect", filepath.Join(jane.logs, "link.log")}, {"inspect", hard}, {"jamf", "credentials", "set", "--file", filepath.Join(jane.logs, "link.log")}} {
+	for _, arguments := range [][]string{{"inspect", filepath.Join(jane.logs, "link.log")}, {"inspect", hard},
+		{"jamf", "credentials", "set", "--file", filepath.Join(jane.logs, "link.log")}} {
 		result := s.control(2, arguments...)
 		if !strings.Contains(result.Stderr, "link") {
 			t.Errorf("%v: %s", arguments, result.Stderr)
@@ -112,7 +118,8 @@ func TestRootFollowsNoLinkFromALogFolder(t *testing.T) {
 	t.Cleanup(follows.Kill)
 	_, err = follows.WaitLog(s.ctx, "is not followed", 0)
 	s.must(err)
-	s.does(jane.User, "cat >>Library/Logs/'Company Portal'/own.log <<'END'\nMon Apr 27 09:10:00 mias-mac jamf[512]: Executing Policy Register with Entra later\nEND")
+	s.does(jane.User, "cat >>Library/Logs/'Company Portal'/own.log <<'END'\nMon Apr 27 09:10:00 mias-mac jamf[512]: "+
+		"Executing Policy Register with Entra later\nEND")
 	_, err = follows.WaitLog(s.ctx, "later", 0)
 	s.must(err)
 	s.tellsNothing("the timeline that is followed", follows.Log())
@@ -132,7 +139,8 @@ done`, jane.Home, jane.secret(), jane.secrets)
 	s.spawn(callerOf(t, jane.User), jane.Home, "/bin/sh", "-c", script).until("ready")
 	s.must(os.WriteFile(filepath.Join(jane.secrets, "own.log"), []byte(attempt(rootsWord)), 0o600))
 	for i := range 10 {
-		result, err := s.Control(s.ctx, "timeline", "--user", jane.Name, "--json") // what it finds depends on when it looks
+		// what it finds depends on when it looks
+		result, err := s.Control(s.ctx, "timeline", "--user", jane.Name, "--json")
 		s.must(err)
 		s.tellsNothing("the timeline", result.Stdout+result.Stderr)
 		path := filepath.Join(s.Directory, fmt.Sprintf("support-%d.zip", i))
@@ -157,7 +165,9 @@ func TestRootReplacesNothingInAUsersFolder(t *testing.T) {
 	jane := s.hostileHome("f-jane")
 	victim := filepath.Join(s.Directory, "victim")
 	s.must(os.WriteFile(victim, []byte("root's"), 0o644))
-	s.does(jane.User, fmt.Sprintf("ln -s '%s' link; ln -s '%s' out; ln -s '%s/new' dangling; echo jane >there; mkfifo pipe; ln -s /dev/null device", victim, s.Directory, s.Directory))
+	s.does(jane.User, fmt.Sprintf(
+		"ln -s '%s' link; ln -s '%s' out; ln -s '%s/new' dangling; echo jane >there; mkfifo pipe; ln -s "+
+			"/dev/null device", victim, s.Directory, s.Directory))
 	own := filepath.Join(jane.logs, "own.log")
 	for _, name := range []string{"link", "out/victim", "out/new", "dangling", "there", "pipe", "device"} {
 		for _, arguments := range [][]string{
@@ -210,12 +220,14 @@ func TestHostilePropertyLists(t *testing.T) {
 		}
 		t.Errorf("%s: nothing is said of Jamf's state", what)
 	}
-	for _, name := range []string{"shared references", "shared references, wide count", "shared references, wide table", "UTF-16 whose length wraps",
+	for _, name := range []string{"shared references", "shared references, wide count", "shared references, wide table",
+		"UTF-16 whose length wraps",
 		"long UTF-16 in many objects", "a long string shared", "deep XML with spaces"} {
 		content := hostile.PropertyLists()[name]
 		s.must(os.WriteFile(path, content, 0o644))
 		look(name)
-		result, err := s.Run(s.ctx, "/bin/sh", "-c", fmt.Sprintf("ulimit -v 4000000; exec '%s' inspect '%s'", s.Programs.Control, path))
+		result, err := s.Run(s.ctx, "/bin/sh", "-c",
+			fmt.Sprintf("ulimit -v 4000000; exec '%s' inspect '%s'", s.Programs.Control, path))
 		s.must(err)
 		if result.ExitCode != 2 {
 			t.Errorf("inspect of %s: %d, %.300s", name, result.ExitCode, result.Stderr)

@@ -31,8 +31,8 @@ func playFlood(kind, socket string) int {
 	return 0
 }
 
-// While one user floods a socket in any way, another user's calls are answered, on a new connection and on one that was there before.
-// `make bench` measures what it costs usherd.
+// While one user floods a socket in any way, another user's calls are answered, on a new connection and on one that was
+// there before. `make bench` measures what it costs usherd.
 func TestFloodsOfOneUserKeepNobodyWaiting(t *testing.T) {
 	s := newStory(t, map[string]any{"log_level": "debug"})
 	s.start()
@@ -61,16 +61,19 @@ func TestFloodsOfOneUserKeepNobodyWaiting(t *testing.T) {
 			floods.until("the flood has begun")
 			for range 5 {
 				answered(before)
-				fresh, err := link.Dial(s.HelperSocket(), 0, grpc.WithContextDialer(func(context.Context, string) (net.Conn, error) {
-					return callerOf(t, john).dial(s.HelperSocket())
-				}))
+				fresh, err := link.Dial(s.HelperSocket(), 0,
+					grpc.WithContextDialer(func(context.Context, string) (net.Conn, error) {
+						return callerOf(t, john).dial(s.HelperSocket())
+					}))
 				s.must(err)
 				answered(usherv1.NewStatusServiceClient(fresh))
 				s.must(fresh.Close())
 			}
 			s.controlAs(john, 0, "registrations", "list")
 			if kind == flood.Connects {
-				_, err := s.Helper.WaitLog(s.ctx, fmt.Sprintf("msg=\"user connects too often; connections over the limit are closed\" uid=%d limit_per_second=20 socket=%s", jane.UID, socket), 0)
+				_, err := s.Helper.WaitLog(s.ctx,
+					fmt.Sprintf("msg=\"user connects too often; connections over the limit are closed\" uid=%d "+
+						"limit_per_second=20 socket=%s", jane.UID, socket), 0)
 				s.must(err)
 			}
 			floods.kill()

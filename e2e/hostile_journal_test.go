@@ -57,7 +57,8 @@ func (s *story) reported(log string) {
 			Problems []string
 		}
 	}](s.t, status).Data
-	if damage := said.Helper.JournalDamage; len(damage) != 1 || damage[0].Text == "" || damage[0].Fix == "" || !strings.Contains(strings.Join(said.Problems, "\n"), damage[0].Text) {
+	if damage := said.Helper.JournalDamage; len(damage) != 1 || damage[0].Text == "" || damage[0].Fix == "" ||
+		!strings.Contains(strings.Join(said.Problems, "\n"), damage[0].Text) {
 		s.t.Errorf("the status says %s", status)
 	}
 	result, err := s.Control(s.ctx, "doctor", "--json")
@@ -74,8 +75,8 @@ func (s *story) delivered(u *mac.User) string {
 	return s.registrations()[0].ID
 }
 
-// One flipped bit made usherd die of SIGBUS at every start: here in the number of a page that a bucket is in, which bbolt follows out of the
-// file. The journal is set aside, and the next registration goes well.
+// One flipped bit made usherd die of SIGBUS at every start: here in the number of a page that a bucket is in, which
+// bbolt follows out of the file. The journal is set aside, and the next registration goes well.
 func TestFlippedBitInTheJournalIsNoCrashLoop(t *testing.T) {
 	s := newStory(t, nil)
 	s.withJamfPro()
@@ -118,7 +119,10 @@ func TestValueThatIsNoJSONHarmsNoRegistration(t *testing.T) {
 	s.must(s.StopHelper())
 	db, err := bolt.Open(s.journal(), 0o600, nil)
 	s.must(err)
-	err = db.Update(func(tx *bolt.Tx) error { return tx.Bucket([]byte("registrations")).Put([]byte(id), []byte(`{"id":`)) })
+	err = db.Update(func(tx *bolt.Tx) error {
+		return tx.Bucket([]byte("registrations")).Put([]byte(id),
+			[]byte(`{"id":`))
+	})
 	s.must(errors.Join(err, db.Close()))
 	s.start()
 	s.reported(s.Helper.Log())
@@ -187,7 +191,8 @@ func TestJournalIsRemovedOrTurnedBackWhileUsherdDoesNotRun(t *testing.T) {
 	}
 }
 
-// usherd is killed again and again while it brings a journal of an earlier version to the present schema: nothing of it is lost.
+// usherd is killed again and again while it brings a journal of an earlier version to the present schema: nothing of it
+// is lost.
 func TestKilledWhileTheJournalIsMigrated(t *testing.T) {
 	version := earlier.Versions(t)[0]
 	image, err := os.ReadFile(version.Journal(t))

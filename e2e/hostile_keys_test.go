@@ -39,7 +39,8 @@ var heavyEvidence = sync.OnceValues(func() ([]*usherv1.Evidence, error) {
 	}
 	var evidence []*usherv1.Evidence
 	for range 4 {
-		one := &usherv1.Evidence{Source: usherv1.IdentitySource_IDENTITY_SOURCE_LOGIN_KEYCHAIN, Finding: usherv1.Finding_FINDING_FOUND}
+		one := &usherv1.Evidence{Source: usherv1.IdentitySource_IDENTITY_SOURCE_LOGIN_KEYCHAIN,
+			Finding: usherv1.Finding_FINDING_FOUND}
 		for range 64 {
 			modulus := new(big.Int).SetBit(big.NewInt(1), 16383, 1)
 			modulus.SetBit(modulus, 8000, 1)
@@ -47,7 +48,8 @@ var heavyEvidence = sync.OnceValues(func() ([]*usherv1.Evidence, error) {
 			if err != nil {
 				return nil, err
 			}
-			one.Certificates = append(one.Certificates, &usherv1.DeviceCertificate{Der: issued.DER, HasPrivateKey: true})
+			one.Certificates = append(one.Certificates,
+				&usherv1.DeviceCertificate{Der: issued.DER, HasPrivateKey: true})
 		}
 		evidence = append(evidence, one)
 	}
@@ -55,7 +57,8 @@ var heavyEvidence = sync.OnceValues(func() ([]*usherv1.Evidence, error) {
 })
 
 // ProvePossession answers with something as long as a signature.
-func (l *liar) ProvePossession(context.Context, *usherv1.ProvePossessionRequest) (*usherv1.ProvePossessionResponse, error) {
+func (l *liar) ProvePossession(context.Context, *usherv1.ProvePossessionRequest) (*usherv1.ProvePossessionResponse,
+	error) {
 	return &usherv1.ProvePossessionResponse{Signature: append([]byte{1}, make([]byte, 2047)...)}, nil
 }
 
@@ -73,8 +76,8 @@ func (s *story) cpuTime() time.Duration {
 	return time.Duration(user+system) * time.Second / 100 // USER_HZ
 }
 
-// An agent names certificates whose keys take minutes to verify with, and its user asks again and again to be looked at: usherd
-// computes nothing with them, says why, and ends when it is asked to.
+// An agent names certificates whose keys take minutes to verify with, and its user asks again and again to be looked
+// at: usherd computes nothing with them, says why, and ends when it is asked to.
 func TestHeavyKeysOfAnAgent(t *testing.T) {
 	s := newStory(t, map[string]any{"identity.proof_of_possession": true, "identity.look_automatically": false})
 	s.Programs.Agent = s.actAs("heavy-keys")
@@ -99,7 +102,8 @@ func TestHeavyKeysOfAnAgent(t *testing.T) {
 			continue
 		}
 		seen++
-		if one.GetPossession() != usherv1.Possession_POSSESSION_NOT_PROVED || !strings.Contains(one.GetDetail(), "could not be verified: its RSA key has 16384 bits") {
+		if one.GetPossession() != usherv1.Possession_POSSESSION_NOT_PROVED ||
+			!strings.Contains(one.GetDetail(), "could not be verified: its RSA key has 16384 bits") {
 			t.Errorf("possession %s, %q", one.GetPossession(), one.GetDetail())
 		}
 	}

@@ -22,7 +22,8 @@ import (
 
 // round has a caller start a gathering for a user, and cancel it.
 func round(ctx context.Context, by usherv1.RegistrationServiceClient, of *mac.User) error {
-	started, err := by.StartRegistration(ctx, &usherv1.StartRegistrationRequest{Kind: usherv1.RegistrationKind_REGISTRATION_KIND_GATHER, User: of.Name})
+	started, err := by.StartRegistration(ctx,
+		&usherv1.StartRegistrationRequest{Kind: usherv1.RegistrationKind_REGISTRATION_KIND_GATHER, User: of.Name})
 	if err != nil {
 		return err
 	}
@@ -52,8 +53,9 @@ func (s *story) unpublished() int {
 	}](s.t, result.Stdout).Data.Fleet.Unpublished
 }
 
-// An account without a session starts and cancels gatherings, as often as it may and then with root's help, while NATS is away: it erases
-// nobody's history, sends Jamf Pro and the fleet nothing, and is refused after a while, also by the next usherd.
+// An account without a session starts and cancels gatherings, as often as it may and then with root's help, while NATS
+// is away: it erases nobody's history, sends Jamf Pro and the fleet nothing, and is refused after a while, also by the
+// next usherd.
 func TestRoundsOfAnAccountEraseNothing(t *testing.T) {
 	s := newStory(t, nil)
 	s.withJamfPro()
@@ -81,7 +83,8 @@ func TestRoundsOfAnAccountEraseNothing(t *testing.T) {
 		t.Errorf("of 25 rounds %d were refused", count)
 	}
 	for _, err := range refused {
-		if !strings.Contains(err.Error(), "too many registrations within an hour") || !strings.Contains(err.Error(), "the next is possible at") {
+		if !strings.Contains(err.Error(), "too many registrations within an hour") ||
+			!strings.Contains(err.Error(), "the next is possible at") {
 			t.Errorf("the refusal says %v", err)
 		}
 	}
@@ -111,7 +114,8 @@ func TestRoundsOfAnAccountEraseNothing(t *testing.T) {
 			t.Errorf("the outbox has %+v", one)
 		}
 	}
-	if last := deliveries[len(deliveries)-1]; !slices.ContainsFunc(after, func(d delivery) bool { return d.ID == last.ID }) {
+	if last := deliveries[len(deliveries)-1]; !slices.ContainsFunc(after,
+		func(d delivery) bool { return d.ID == last.ID }) {
 		t.Errorf("the outbox has forgotten %+v", last)
 	}
 	if now := s.unpublished(); now < changes {
@@ -130,12 +134,14 @@ func TestRoundsOfAnAccountEraseNothing(t *testing.T) {
 				t.Errorf("the fleet was told %+v", change)
 			}
 		}
-		return slices.ContainsFunc(told.Data.History, func(change changeTold) bool { return change.User == jane.Name && change.Registration == "SUCCEEDED" })
+		return slices.ContainsFunc(told.Data.History,
+			func(change changeTold) bool { return change.User == jane.Name && change.Registration == "SUCCEEDED" })
 	})
 	s.unharmed()
 }
 
-// The limit is a user's own. A member of the admin group is not limited, and neither is what they start for another user.
+// The limit is a user's own. A member of the admin group is not limited, and neither is what they start for another
+// user.
 func TestAdminsAreNotLimited(t *testing.T) {
 	group := "usher-q-" + strings.ToLower(rand.Text()[:6])
 	makeGroup(t, group)
@@ -153,7 +159,8 @@ func TestAdminsAreNotLimited(t *testing.T) {
 		s.must(round(s.ctx, byJane, jane))
 	}
 	err := round(s.ctx, byJane, jane)
-	if contract.Reason(err) != usherv1.ErrorReason_ERROR_REASON_RATE_LIMITED || status.Code(err) != codes.ResourceExhausted {
+	if contract.Reason(err) != usherv1.ErrorReason_ERROR_REASON_RATE_LIMITED ||
+		status.Code(err) != codes.ResourceExhausted {
 		t.Errorf("the 21st of a user: %v", err)
 	}
 }
@@ -170,18 +177,21 @@ func (s *story) namesTold() (names []string) {
 	return slices.Compact(names)
 }
 
-// Jamf Pro asks for a pause while one user's report is under way, and another user registers meanwhile: both reports arrive, in order.
+// Jamf Pro asks for a pause while one user's report is under way, and another user registers meanwhile: both reports
+// arrive, in order.
 func TestReportsOfTwoUsersArriveInOrder(t *testing.T) {
 	s := newStory(t, nil)
 	s.withJamfPro()
 	s.start()
 	jane, john := s.loggedIn("q-jane"), s.loggedIn("q-john")
-	s.fault(jamfpro.Fault{Kind: jamfpro.FaultStatus, Status: 429, RetryAfter: 4 * time.Second, PathPrefix: findPath, Count: 1})
+	s.fault(jamfpro.Fault{Kind: jamfpro.FaultStatus, Status: 429, RetryAfter: 4 * time.Second, PathPrefix: findPath,
+		Count: 1})
 	s.control(10, "register", "--user", jane.Name, "--wait", "--delivery-timeout", "200ms")
 	s.waitHelper(failedLine)
 	s.control(0, "register", "--user", john.Name, "--wait")
 	// John came last, so that he is the primary user, and each delivery tells of both.
-	s.wantInJamfPro(map[string]string{"Usher User Principal Name": john.Name + "@example.com", "Usher Other Users": jane.Name + ": REGISTERED"})
+	s.wantInJamfPro(map[string]string{"Usher User Principal Name": john.Name + "@example.com",
+		"Usher Other Users": jane.Name + ": REGISTERED"})
 	if names := s.namesTold(); !slices.Equal(names, []string{john.Name + "@example.com"}) {
 		t.Errorf("Jamf Pro was told of %v", names)
 	}

@@ -24,7 +24,8 @@ var secretsInLogs = map[string][]string{
 	`account PLANTED8\quinn.planted9 signed in, displayName="Quentin Planted10"`: {"PLANTED8", "planted9", "Planted10"},
 }
 
-// What a user's logs hold of secrets is in no redacted bundle or page, of the user or of root. The code that explains the failure is.
+// What a user's logs hold of secrets is in no redacted bundle or page, of the user or of root. The code that explains
+// the failure is.
 func TestSecretsOfAUsersLogsStayOnTheMac(t *testing.T) {
 	s := newStory(t, nil)
 	s.withJamfPro()
@@ -87,7 +88,9 @@ func TestSecretsOfAUsersLogsStayOnTheMac(t *testing.T) {
 func TestClocksOfTwoUsersAreNotCompared(t *testing.T) {
 	s := newStory(t, nil)
 	jane, john := s.user("t-jane"), s.user("t-john")
-	s.does(jane, `mkdir -p 'Library/Logs/Company Portal'; cat >'Library/Logs/Company Portal/com.microsoft.CompanyPortalMac.log' <<'END'
+	s.does(jane,
+		`mkdir -p 'Library/Logs/Company Portal'
+cat >'Library/Logs/Company Portal/com.microsoft.CompanyPortalMac.log' <<'END'
 2026-04-27 12:00:00.000 VERB com.microsoft.ssp.telemetry TID=10971 AriaTelemetryService.swift: 283 (sendEvent(featureArea:type:eventTitle:)) Sending event using aria: InAppProcess : {
     context = partnerFlow;
     eventTitle = CompanyPortalExited;
@@ -98,7 +101,9 @@ func TestClocksOfTwoUsersAreNotCompared(t *testing.T) {
 END`)
 	journal := func(of, at *mac.User) string {
 		path := filepath.Join(at.Home, "Library/Logs/usher/journal.json")
-		s.does(at, "mkdir -p Library/Logs/usher; cat >'"+path+"' <<'END'\n"+fmt.Sprintf(`{"schema": "usher.v1", "command": "registrations show", "data": {"id": "0199b3a2-4c1d-7000-8000-000000000001", "kind": "REGISTRATION_KIND_REGISTER", "user": {"name": %q, "uid": %d}, "state": "REGISTRATION_STATE_FAILED", "failure_reason": "FAILURE_REASON_PORTAL_FAILED", "failure_detail": "it ended", "portal_exit": {"code": 66, "name": "registrationDeviceCapError"}, "transitions": [{"state": "REGISTRATION_STATE_LAUNCHING_PORTAL", "time": "2026-04-27T12:00:40.000Z", "evidence": "seen"}, {"state": "REGISTRATION_STATE_FAILED", "time": "2026-04-27T12:01:30.000Z", "evidence": "seen"}], "milestones": []}}
+		s.does(at, "mkdir -p Library/Logs/usher; cat >'"+path+"' <<'END'\n"+
+			fmt.Sprintf(
+				`{"schema": "usher.v1", "command": "registrations show", "data": {"id": "0199b3a2-4c1d-7000-8000-000000000001", "kind": "REGISTRATION_KIND_REGISTER", "user": {"name": %q, "uid": %d}, "state": "REGISTRATION_STATE_FAILED", "failure_reason": "FAILURE_REASON_PORTAL_FAILED", "failure_detail": "it ended", "portal_exit": {"code": 66, "name": "registrationDeviceCapError"}, "transitions": [{"state": "REGISTRATION_STATE_LAUNCHING_PORTAL", "time": "2026-04-27T12:00:40.000Z", "evidence": "seen"}, {"state": "REGISTRATION_STATE_FAILED", "time": "2026-04-27T12:01:30.000Z", "evidence": "seen"}], "milestones": []}}
 `, of.Name, of.UID)+"END")
 		return path
 	}
@@ -143,7 +148,8 @@ func TestKeysOfAFleetGoIntoNoFolderOfOthers(t *testing.T) {
 		"John into one for all":  {john, filepath.Join(jane.Home, "open", "fleet")},
 		"Jane into one for all":  {jane, filepath.Join(jane.Home, "open", "fleet")},
 	} {
-		if result := initialise(test.by, test.into); result.ExitCode == 0 || !strings.Contains(result.Stderr, "hint: use a folder of your own") {
+		if result := initialise(test.by, test.into); result.ExitCode == 0 ||
+			!strings.Contains(result.Stderr, "hint: use a folder of your own") {
 			t.Errorf("%s: %d: %s", what, result.ExitCode, result.Stderr)
 		}
 		if entries, err := os.ReadDir(test.into); len(entries) > 0 {

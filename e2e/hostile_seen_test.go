@@ -24,8 +24,8 @@ import (
 // hidden is what is planted in the place of a secret.
 const hidden = "hunter2-pasted-secret"
 
-// An ordinary user learns from doctor neither what is wrong in the configuration nor what the API secret is good for, and has root ask Jamf Pro
-// nothing. Nobody at all is shown the secret that somebody has pasted into the configuration.
+// An ordinary user learns from doctor neither what is wrong in the configuration nor what the API secret is good for,
+// and has root ask Jamf Pro nothing. Nobody at all is shown the secret that somebody has pasted into the configuration.
 func TestDoctorKeepsFromUsersWhatStatusKeeps(t *testing.T) {
 	s := newStory(t, nil)
 	var asked atomic.Int32
@@ -76,7 +76,8 @@ func TestDoctorKeepsFromUsersWhatStatusKeeps(t *testing.T) {
 	for range 4 {
 		all.Go(func() {
 			result, err := s.Control(s.ctx, "doctor")
-			if err != nil || !strings.Contains(result.Stdout, "delivery.api.client_secret_file: (not shown)") || strings.Contains(result.Stdout+result.Stderr, hidden) {
+			if err != nil || !strings.Contains(result.Stdout, "delivery.api.client_secret_file: (not shown)") ||
+				strings.Contains(result.Stdout+result.Stderr, hidden) {
 				t.Errorf("root is told %v\n%s%s", err, result.Stdout, result.Stderr)
 			}
 		})
@@ -102,7 +103,8 @@ func TestDoctorKeepsFromUsersWhatStatusKeeps(t *testing.T) {
 	}
 }
 
-// A user whose result Jamf Pro refused is told that, and not what Jamf Pro said of the API client: the outbox is not theirs to see.
+// A user whose result Jamf Pro refused is told that, and not what Jamf Pro said of the API client: the outbox is not
+// theirs to see.
 func TestUserIsNotToldWhatJamfProSays(t *testing.T) {
 	s := newStory(t, map[string]any{"identity.look_automatically": true})
 	s.withJamfPro()
@@ -134,7 +136,8 @@ func TestUserIsNotToldWhatJamfProSays(t *testing.T) {
 	for name, content := range unzipped(t, bundle) {
 		told["bundle: "+name] = content
 	}
-	for _, arguments := range [][]string{{"registrations", "show", id, "--json"}, {"registrations", "list", "--json"}, {"status", "--json"}, {"status"}, {"status", "--look", "--json"}} {
+	for _, arguments := range [][]string{{"registrations", "show", id, "--json"}, {"registrations", "list", "--json"},
+		{"status", "--json"}, {"status"}, {"status", "--look", "--json"}} {
 		result, err := jane.Control(s.ctx, arguments...)
 		s.must(err)
 		told[strings.Join(arguments, " ")] = result.Stdout + result.Stderr
@@ -158,7 +161,8 @@ func TestUserIsNotToldWhatJamfProSays(t *testing.T) {
 			t.Errorf("%s does not say that something is left out:\n%s", what, told[what])
 		}
 	}
-	if told := s.control(0, "registrations", "show", id, "--json").Stdout; !secret.MatchString(told) || strings.Contains(told, said) {
+	if told := s.control(0, "registrations", "show", id, "--json").Stdout; !secret.MatchString(told) ||
+		strings.Contains(told, said) {
 		t.Errorf("root is told %s", told)
 	}
 }
@@ -179,8 +183,8 @@ func TestLookEndsWithoutJamfPro(t *testing.T) {
 	}
 }
 
-// A bundle that a user makes, and her timeline, have her own registrations and nothing of another user: neither name nor uid nor device, also
-// where sentences about her, logs that are everybody's and her own logs name him.
+// A bundle that a user makes, and her timeline, have her own registrations and nothing of another user: neither name
+// nor uid nor device, also where sentences about her, logs that are everybody's and her own logs name him.
 func TestBundleOfAUserHasNothingOfOthers(t *testing.T) {
 	s := newStory(t, nil)
 	s.withJamfPro()
@@ -210,7 +214,8 @@ func TestBundleOfAUserHasNothingOfOthers(t *testing.T) {
 	log := filepath.Join(jane.Home, "Library/Logs/JAMF", "extra.log")
 	s.must(os.MkdirAll(filepath.Dir(log), 0o755))
 	now := time.Now().UTC().Format("2006-01-02 15:04:05")
-	s.must(os.WriteFile(log, fmt.Appendf(nil, "%s a line of hers\n%s hello %s\n%s uid %s\n", now, now, john.Name, now, uid), 0o644))
+	s.must(os.WriteFile(log, fmt.Appendf(nil, "%s a line of hers\n%s hello %s\n%s uid %s\n", now, now, john.Name, now,
+		uid), 0o644))
 	s.must(os.WriteFile(filepath.Join(filepath.Dir(log), "of-"+john.Name+".log"), []byte(now+" x\n"), 0o644))
 
 	path := filepath.Join(jane.Home, "support.zip")
@@ -226,7 +231,8 @@ func TestBundleOfAUserHasNothingOfOthers(t *testing.T) {
 			t.Errorf("there is %s", name)
 		}
 	}
-	if !strings.Contains(files["registrations.json"], jane.Name) || !json.Valid([]byte(strings.SplitN(files["status.json"], "\n", 2)[0])) {
+	if !strings.Contains(files["registrations.json"], jane.Name) ||
+		!json.Valid([]byte(strings.SplitN(files["status.json"], "\n", 2)[0])) {
 		t.Errorf("her own is missing: %v", names(files))
 	}
 
@@ -256,7 +262,8 @@ func TestLogIsClosedToUsers(t *testing.T) {
 	}
 	read := func() (readable int) {
 		for _, path := range []string{folder, log, log + ".0.bz2"} {
-			if s.spawn(callerOf(t, jane), jane.Home, "/bin/ls", path).wait() == 0 && s.spawn(callerOf(t, jane), jane.Home, "/usr/bin/head", "-c1", path).wait() == 0 {
+			if s.spawn(callerOf(t, jane), jane.Home, "/bin/ls", path).wait() == 0 &&
+				s.spawn(callerOf(t, jane), jane.Home, "/usr/bin/head", "-c1", path).wait() == 0 {
 				readable++
 			}
 		}

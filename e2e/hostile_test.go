@@ -60,7 +60,8 @@ func (s *story) unharmed() {
 // served fails the test unless the helper answers a caller; gRPC waits for the connection.
 func (s *story) served(c caller) {
 	s.t.Helper()
-	_, err := usherv1.NewTenantServiceClient(s.client(c)).GetTenant(s.ctx, &usherv1.GetTenantRequest{}, grpc.WaitForReady(true))
+	_, err := usherv1.NewTenantServiceClient(s.client(c)).GetTenant(s.ctx, &usherv1.GetTenantRequest{},
+		grpc.WaitForReady(true))
 	s.must(err)
 }
 
@@ -105,7 +106,8 @@ func TestRegistrationIsHiddenFromOtherUsers(t *testing.T) {
 	s.control(0, "registrations", "cancel", id)
 }
 
-// Somebody could write to the socket directory and has put his own sockets there: usherctl and the agent send him nothing.
+// Somebody could write to the socket directory and has put his own sockets there: usherctl and the agent send him
+// nothing.
 func TestFalseHelper(t *testing.T) {
 	s := newStory(t, map[string]any{"log_level": "debug"})
 	s.start()
@@ -115,7 +117,10 @@ func TestFalseHelper(t *testing.T) {
 	impostor.until("false helper serves")
 
 	for who, run := range map[string]func(int, ...string) mac.Result{
-		"root": s.control, "user": func(code int, arguments ...string) mac.Result { return s.controlAs(jane, code, arguments...) },
+		"root": s.control, "user": func(code int,
+			arguments ...string) mac.Result {
+			return s.controlAs(jane, code, arguments...)
+		},
 	} {
 		if result := run(3, "status"); !strings.Contains(result.Stderr, "not trusted") {
 			t.Errorf("usherctl of %s says: %s", who, result.Stderr)
@@ -197,8 +202,8 @@ func (s *story) sessions() string {
 	return strings.Join(list, ", ")
 }
 
-// The program was replaced since the agent was started, as by an upgrade: usherd does not let the old one back in, which
-// ends so that the session's service manager starts the new one.
+// The program was replaced since the agent was started, as by an upgrade: usherd does not let the old one back in,
+// which ends so that the session's service manager starts the new one.
 func TestAgentReplacedOnDisk(t *testing.T) {
 	s := newStory(t, nil)
 	installed := s.Programs.Agent
@@ -319,8 +324,8 @@ func headersWithoutEnd() string {
 	return frames
 }
 
-// cutMessage begins a call of TenantService/GetTenant by hand (literal headers, no Huffman code), tells of a message of 100
-// bytes, and sends two.
+// cutMessage begins a call of TenantService/GetTenant by hand (literal headers, no Huffman code), tells of a message of
+// 100 bytes, and sends two.
 var cutMessage = func() string {
 	header := "\x83\x86" + literal(":path", "/usher.v1.TenantService/GetTenant") + literal(":authority", "localhost") +
 		literal("content-type", "application/grpc") + literal("te", "trailers")
@@ -329,7 +334,8 @@ var cutMessage = func() string {
 }()
 
 func frame(kind, flags byte, payload string) string {
-	return string([]byte{byte(len(payload) >> 16), byte(len(payload) >> 8), byte(len(payload)), kind, flags, 0, 0, 0, 1}) + payload
+	return string([]byte{byte(len(payload) >> 16), byte(len(payload) >> 8), byte(len(payload)), kind, flags, 0, 0, 0,
+		1}) + payload
 }
 
 func literal(name, value string) string {
@@ -410,7 +416,8 @@ func limited(t *testing.T, errs []error) (count int) {
 	for _, err := range errs {
 		switch {
 		case err == nil:
-		case contract.Reason(err) == usherv1.ErrorReason_ERROR_REASON_RATE_LIMITED && status.Code(err) == codes.ResourceExhausted:
+		case contract.Reason(err) == usherv1.ErrorReason_ERROR_REASON_RATE_LIMITED &&
+			status.Code(err) == codes.ResourceExhausted:
 			count++
 		default:
 			t.Errorf("got %v", err)
@@ -494,7 +501,8 @@ func TestLyingAgent(t *testing.T) {
 	} {
 		t.Run(part, func(t *testing.T) {
 			s := newStory(t, map[string]any{
-				"registration.session_timeout": "4s", "registration.sign_in_timeout": "4s", "registration.identity_timeout": "2s",
+				"registration.session_timeout": "4s", "registration.sign_in_timeout": "4s",
+				"registration.identity_timeout": "2s",
 			})
 			s.Programs.Agent = s.actAs(part)
 			s.must(s.WriteConfig())
@@ -538,7 +546,8 @@ func TestLogsHoldNothingPersonal(t *testing.T) {
 	identity := answer.GetUsers()[0].GetIdentity()
 	planted := map[string]string{
 		"UPN": identity.GetUserPrincipalName(), "domain": "planted-domain", "device id": identity.GetDeviceId(),
-		"object id": identity.GetUserObjectId(), "thumbprint": identity.GetThumbprint(), "client secret": jamfpro.DefaultClientSecret,
+		"object id": identity.GetUserObjectId(), "thumbprint": identity.GetThumbprint(),
+		"client secret": jamfpro.DefaultClientSecret,
 	}
 	// And one that fails.
 	s.must(jane.Keyring.Lock(s.ctx))
@@ -553,7 +562,8 @@ func TestLogsHoldNothingPersonal(t *testing.T) {
 		}
 	}
 	secret := jamfpro.DefaultClientSecret
-	for _, arguments := range [][]string{{"status", "--json"}, {"outbox", "list", "--json"}, {"config", "show", "--json"}, {"registrations", "list", "--json"}} {
+	for _, arguments := range [][]string{{"status", "--json"}, {"outbox", "list", "--json"},
+		{"config", "show", "--json"}, {"registrations", "list", "--json"}} {
 		result, err := s.Control(s.ctx, arguments...)
 		s.must(err)
 		if result.Stdout == "" || strings.Contains(result.Stdout, secret) {
@@ -562,7 +572,8 @@ func TestLogsHoldNothingPersonal(t *testing.T) {
 	}
 }
 
-// There is one helper: the second ends, says why, and leaves the first alone. What a killed one left behind is replaced.
+// There is one helper: the second ends, says why, and leaves the first alone. What a killed one left behind is
+// replaced.
 func TestSecondHelper(t *testing.T) {
 	s := newStory(t, nil)
 	s.start()

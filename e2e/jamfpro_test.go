@@ -23,7 +23,8 @@ type jamfPro struct {
 
 func (s *story) withJamfPro(changes ...func(*jamfpro.Options)) {
 	s.t.Helper()
-	options := jamfpro.Options{Computers: []jamfpro.Computer{{UDID: mac.UDID, SerialNumber: mac.SerialNumber, Name: mac.ComputerName}}}
+	options := jamfpro.Options{Computers: []jamfpro.Computer{
+		{UDID: mac.UDID, SerialNumber: mac.SerialNumber, Name: mac.ComputerName}}}
 	for _, change := range changes {
 		change(&options)
 	}

@@ -1,7 +1,7 @@
 //go:build linux
 
-// Package e2e plays whole stories on a Mac made of real processes (sim/mac): real users, real Unix sockets, real keyrings,
-// usherd killed for real. It needs root, and what `make test` installs.
+// Package e2e plays whole stories on a Mac made of real processes (sim/mac): real users, real Unix sockets, real
+// keyrings, usherd killed for real. It needs root, and what `make test` installs.
 package e2e
 
 import (
@@ -33,12 +33,15 @@ var (
 	crashHelper string
 )
 
-// asMacOS has the stories played by usherd, usher-agent and usherctl as they are built for macOS, under the loader of sim/darwin. withCgo has
-// the agent built as it ships, which reads the keychain with Security; without it a build tag has it read a file. counted measures coverage.
+// asMacOS has the stories played by usherd, usher-agent and usherctl as they are built for macOS, under the loader of
+// sim/darwin. withCgo has the agent built as it ships, which reads the keychain with Security; without it a build tag
+// has it read a file. counted measures coverage.
 var (
 	asMacOS = flag.Bool("darwin", false, "play the stories with usher's programs for macOS")
 	withCgo = flag.Bool("cgo", false, "with -darwin: build usher-agent with cgo")
-	counted = flag.String("counted", "", "with -darwin: have usher's programs count what they execute of these `packages`, with commas, into $GOCOVERDIR")
+	counted = flag.String("counted", "",
+		"with -darwin: have usher's programs count what they execute of these `packages`, with commas, "+
+			"into $GOCOVERDIR")
 )
 
 func TestMain(m *testing.M) {
@@ -57,8 +60,8 @@ func TestMain(m *testing.M) {
 // ownSeats is set in the environment of a run that has seats of its own.
 const ownSeats = "USHER_E2E_OWN_SEATS"
 
-// withOwnSeats has this program run in a mount namespace, in which the stories say who is in front of the computer: the tests of other packages
-// run at the same time and look there too, and what a killed run leaves is gone with it.
+// withOwnSeats has this program run in a mount namespace, in which the stories say who is in front of the computer: the
+// tests of other packages run at the same time and look there too, and what a killed run leaves is gone with it.
 func withOwnSeats() error {
 	if os.Getenv(ownSeats) != "" {
 		return os.Unsetenv(ownSeats)
@@ -72,13 +75,16 @@ func withOwnSeats() error {
 		return err
 	}
 	const script = `mkdir -p "$1" && mount -t tmpfs tmpfs "$1" && shift && exec "$0" "$@"`
-	arguments := append([]string{"unshare", "--mount", "--propagation", "private", "sh", "-c", script, self, filepath.Dir(seatFile)}, os.Args[1:]...)
-	return fmt.Errorf("run in a mount namespace: %w", syscall.Exec(unshare, arguments, append(os.Environ(), ownSeats+"=1")))
+	arguments := append([]string{"unshare", "--mount", "--propagation", "private", "sh", "-c", script, self,
+		filepath.Dir(seatFile)}, os.Args[1:]...)
+	return fmt.Errorf("run in a mount namespace: %w",
+		syscall.Exec(unshare, arguments, append(os.Environ(), ownSeats+"=1")))
 }
 
 func runAll(m *testing.M) int {
 	if os.Getuid() != 0 {
-		fmt.Fprintln(os.Stderr, "e2e: these tests make users and act as them, so they need root; `sudo make test` runs them")
+		fmt.Fprintln(os.Stderr, "e2e: these tests make users and act as them, so they need root; `sudo make "+
+			"test` runs them")
 		return 1
 	}
 	directory, err := os.MkdirTemp("", "usher-e2e-")
@@ -117,7 +123,8 @@ func runAll(m *testing.M) int {
 }
 
 // forMacOS returns what builds usher's programs for macOS.
-func forMacOS(ctx context.Context, directory string) (func(ctx context.Context, directory, tags string) (mac.Programs, error), error) {
+func forMacOS(ctx context.Context,
+	directory string) (func(ctx context.Context, directory, tags string) (mac.Programs, error), error) {
 	loader, err := darwin.Build(ctx, filepath.Join(directory, "loader"))
 	if err != nil {
 		return nil, err
@@ -154,14 +161,16 @@ func newStory(t *testing.T, settings map[string]any) *story {
 	t.Cleanup(cancel)
 	log := &bytes.Buffer{}
 	if _, says := settings["identity.sources"]; *asMacOS && !says {
-		// As on Linux, where the stories are written: on macOS Jamf's own view and Platform SSO are looked at too, and have a say in the state.
+		// As on Linux, where the stories are written: on macOS Jamf's own view and Platform SSO are looked at too, and
+		// have a say in the state.
 		settings = maps.Clone(settings)
 		if settings == nil {
 			settings = map[string]any{}
 		}
 		settings["identity.sources"] = []string{config.LoginKeychain}
 	}
-	m, err := mac.New(mac.Options{Directory: publicDirectory(t), Programs: programs, Settings: settings, FileKeychain: *asMacOS, Tee: &locked{writer: log}})
+	m, err := mac.New(mac.Options{Directory: publicDirectory(t), Programs: programs, Settings: settings,
+		FileKeychain: *asMacOS, Tee: &locked{writer: log}})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -204,8 +213,8 @@ func (s *story) start(environment ...string) {
 	s.must(s.StartHelper(s.ctx, environment...))
 }
 
-// user makes a user whose name begins so and is like no other's: a run that was cut off may have left accounts behind, and
-// another may be under way.
+// user makes a user whose name begins so and is like no other's: a run that was cut off may have left accounts behind,
+// and another may be under way.
 func (s *story) user(name string) *mac.User {
 	s.t.Helper()
 	u, err := s.AddUser(s.ctx, "usher-"+name+"-"+strings.ToLower(rand.Text()[:6]))
@@ -263,7 +272,8 @@ func (s *story) ranOnce(u *mac.User) {
 	runs, err := u.PortalRuns()
 	s.must(err)
 	if len(runs) != 1 {
-		s.t.Errorf("Company Portal of %s was started %d times, want once:\n%s", u.Name, len(runs), strings.Join(runs, "\n"))
+		s.t.Errorf("Company Portal of %s was started %d times, want once:\n%s", u.Name, len(runs),
+			strings.Join(runs, "\n"))
 	}
 }
 
@@ -282,7 +292,8 @@ func (s *story) waitState(state string) string {
 	connection, err := link.Dial(s.HelperSocket(), uint32(os.Getuid()))
 	s.must(err)
 	defer connection.Close()
-	stream, err := usherv1.NewRegistrationServiceClient(connection).WatchRegistration(s.ctx, &usherv1.WatchRegistrationRequest{Id: id})
+	stream, err := usherv1.NewRegistrationServiceClient(connection).WatchRegistration(s.ctx,
+		&usherv1.WatchRegistrationRequest{Id: id})
 	s.must(err)
 	for {
 		message, err := stream.Recv()

@@ -12,7 +12,8 @@ import (
 	"testing"
 )
 
-// throughProxy is an HTTP proxy on loopback that counts what it is asked for: calls of Jamf Pro, and tunnels, which it refuses.
+// throughProxy is an HTTP proxy on loopback that counts what it is asked for: calls of Jamf Pro, and tunnels, which it
+// refuses.
 type throughProxy struct{ calls, tunnels atomic.Int32 }
 
 func (p *throughProxy) ServeHTTP(w http.ResponseWriter, r *http.Request) {
@@ -25,8 +26,8 @@ func (p *throughProxy) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	(&httputil.ReverseProxy{Rewrite: func(*httputil.ProxyRequest) {}}).ServeHTTP(w, r)
 }
 
-// A server in between shows a certificate of its own: doctor names who issued it, and the registration is not held up by it. proxy.url
-// takes effect while usherd runs, for Jamf Pro and for the checks.
+// A server in between shows a certificate of its own: doctor names who issued it, and the registration is not held up
+// by it. proxy.url takes effect while usherd runs, for Jamf Pro and for the checks.
 func TestNetworkInBetween(t *testing.T) {
 	inspecting := httptest.NewUnstartedServer(http.NotFoundHandler())
 	inspecting.Config.ErrorLog = log.New(io.Discard, "", 0)
@@ -34,14 +35,18 @@ func TestNetworkInBetween(t *testing.T) {
 	defer inspecting.Close()
 	endpoint := inspecting.Listener.Addr().String()
 
-	s := newStory(t, map[string]any{"preflight.endpoints": []string{endpoint}, "tenant.cloud_host": "login.example.com"})
+	s := newStory(t, map[string]any{"preflight.endpoints": []string{endpoint},
+		"tenant.cloud_host": "login.example.com"})
 	s.withJamfPro()
 	s.start()
 	jane := s.loggedIn("jane")
 	s.control(0, "register", "--user", jane.Name, "--wait")
-	s.says("doctor", s.control(19, "doctor"), "TLS inspection, or another device in its place: the certificate that "+endpoint+` shows is self-signed, by "Acme Co"`)
+	s.says("doctor", s.control(19, "doctor"),
+		"TLS inspection, or another device in its place: the certificate that "+endpoint+
+			` shows is self-signed, by "Acme Co"`)
 	s.says("doctor", s.control(19, "doctor"), "None is set; usherd connects directly.")
-	s.says("doctor", s.control(19, "doctor"), "usher knows no cloud of Microsoft's whose sign-in host is login.example.com.")
+	s.says("doctor", s.control(19, "doctor"),
+		"usher knows no cloud of Microsoft's whose sign-in host is login.example.com.")
 
 	var through throughProxy
 	proxy := httptest.NewServer(&through)
@@ -49,7 +54,8 @@ func TestNetworkInBetween(t *testing.T) {
 	s.set(s.Helper, 0, "key=proxy.url", map[string]any{"proxy.url": proxy.URL})
 	doctor := s.control(19, "doctor")
 	s.says("doctor", doctor, proxy.URL+", from proxy.url.")
-	s.says("doctor", doctor, "The proxy "+proxy.URL+" (from proxy.url) does not connect to "+endpoint+": it answers 403.")
+	s.says("doctor", doctor, "The proxy "+proxy.URL+" (from proxy.url) does not connect to "+endpoint+
+		": it answers 403.")
 	s.control(0, "jamf", "credentials", "check")
 	if through.calls.Load() == 0 || through.tunnels.Load() == 0 {
 		t.Errorf("the proxy saw %d calls and %d tunnels", through.calls.Load(), through.tunnels.Load())

@@ -42,8 +42,8 @@ func playPart() (exitCode int, plays bool) {
 	return playAgent(part, *configFile), true
 }
 
-// playHelper is a false helper: it puts sockets of its own in usherd's place, lets every agent in, and tells how many bytes
-// came from each of its callers.
+// playHelper is a false helper: it puts sockets of its own in usherd's place, lets every agent in, and tells how many
+// bytes came from each of its callers.
 func playHelper(helperSocket, agentSocket string) int {
 	for _, path := range []string{helperSocket, agentSocket} {
 		os.Remove(path)
@@ -62,7 +62,8 @@ func playHelper(helperSocket, agentSocket string) int {
 				go func() {
 					defer connection.Close()
 					if path == agentSocket {
-						io.WriteString(connection, "usher-link/1 accepted\nPRI * HTTP/2.0\r\n\r\nSM\r\n\r\n\x00\x00\x00\x04\x00\x00\x00\x00\x00")
+						io.WriteString(connection, "usher-link/1 accepted\nPRI * "+
+							"HTTP/2.0\r\n\r\nSM\r\n\r\n\x00\x00\x00\x04\x00\x00\x00\x00\x00")
 					}
 					fmt.Printf("%s: %d bytes\n", filepath.Base(path), reads(connection))
 				}()
@@ -91,14 +92,15 @@ func playAgent(part, configFile string) int {
 	return 0
 }
 
-// liar serves what no agent should. The answers that its part does not spoil are those of a portal that succeeds and leaves
-// nothing behind.
+// liar serves what no agent should. The answers that its part does not spoil are those of a portal that succeeds and
+// leaves nothing behind.
 type liar struct {
 	usherv1.UnimplementedUserAgentServiceServer
 	part string
 }
 
-func (l *liar) GetSessionInfo(ctx context.Context, _ *usherv1.GetSessionInfoRequest) (*usherv1.GetSessionInfoResponse, error) {
+func (l *liar) GetSessionInfo(ctx context.Context, _ *usherv1.GetSessionInfoRequest) (*usherv1.GetSessionInfoResponse,
+	error) {
 	switch l.part {
 	case "mute":
 		<-ctx.Done()
@@ -109,9 +111,12 @@ func (l *liar) GetSessionInfo(ctx context.Context, _ *usherv1.GetSessionInfoRequ
 	return &usherv1.GetSessionInfoResponse{AgentVersion: "1.0.0"}, nil
 }
 
-func (l *liar) RunPortal(_ *usherv1.RunPortalRequest, stream grpc.ServerStreamingServer[usherv1.RunPortalResponse]) error {
-	started := &usherv1.RunPortalResponse{Event: &usherv1.RunPortalResponse_Started{Started: &usherv1.PortalStarted{Pid: -1}}}
-	exited := &usherv1.RunPortalResponse{Event: &usherv1.RunPortalResponse_Exit{Exit: &usherv1.PortalExit{How: &usherv1.PortalExit_Code{}}}}
+func (l *liar) RunPortal(_ *usherv1.RunPortalRequest,
+	stream grpc.ServerStreamingServer[usherv1.RunPortalResponse]) error {
+	started := &usherv1.RunPortalResponse{
+		Event: &usherv1.RunPortalResponse_Started{Started: &usherv1.PortalStarted{Pid: -1}}}
+	exited := &usherv1.RunPortalResponse{
+		Event: &usherv1.RunPortalResponse_Exit{Exit: &usherv1.PortalExit{How: &usherv1.PortalExit_Code{}}}}
 	milestone := func(kind int32, at time.Time, detail string) *usherv1.RunPortalResponse {
 		return &usherv1.RunPortalResponse{Event: &usherv1.RunPortalResponse_Milestone{Milestone: &usherv1.Milestone{
 			Kind: usherv1.MilestoneKind(kind), Time: timestamppb.New(at), Detail: detail,
@@ -136,10 +141,12 @@ func (l *liar) RunPortal(_ *usherv1.RunPortalRequest, stream grpc.ServerStreamin
 		stream.Send(started)
 		stream.Send(milestone(-9999, time.Unix(-1<<40, 0), "\x1b]0;owned\a"))
 		stream.Send(&usherv1.RunPortalResponse{})
-		stream.Send(&usherv1.RunPortalResponse{Event: &usherv1.RunPortalResponse_Exit{Exit: &usherv1.PortalExit{How: &usherv1.PortalExit_Code{Code: -5}}}})
+		stream.Send(&usherv1.RunPortalResponse{
+			Event: &usherv1.RunPortalResponse_Exit{Exit: &usherv1.PortalExit{How: &usherv1.PortalExit_Code{Code: -5}}}})
 		return nil
 	case "exit-first":
-		stream.Send(&usherv1.RunPortalResponse{Event: &usherv1.RunPortalResponse_Exit{Exit: &usherv1.PortalExit{How: &usherv1.PortalExit_Code{Code: 66}}}})
+		stream.Send(&usherv1.RunPortalResponse{
+			Event: &usherv1.RunPortalResponse_Exit{Exit: &usherv1.PortalExit{How: &usherv1.PortalExit_Code{Code: 66}}}})
 		stream.Send(started)
 		return nil
 	}
@@ -152,7 +159,8 @@ func (l *liar) StopPortal(ctx context.Context, _ *usherv1.StopPortalRequest) (*u
 	return &usherv1.StopPortalResponse{Exit: &usherv1.PortalExit{How: &usherv1.PortalExit_Signal{Signal: 4711}}}, nil
 }
 
-func (l *liar) ReadIdentity(ctx context.Context, _ *usherv1.ReadIdentityRequest) (*usherv1.ReadIdentityResponse, error) {
+func (l *liar) ReadIdentity(ctx context.Context, _ *usherv1.ReadIdentityRequest) (*usherv1.ReadIdentityResponse,
+	error) {
 	switch l.part {
 	case "silent-identity":
 		<-ctx.Done()
@@ -161,27 +169,32 @@ func (l *liar) ReadIdentity(ctx context.Context, _ *usherv1.ReadIdentityRequest)
 		var evidence []*usherv1.Evidence
 		for range 500 {
 			evidence = append(evidence, &usherv1.Evidence{
-				Source:       usherv1.IdentitySource_IDENTITY_SOURCE_LOGIN_KEYCHAIN,
-				Finding:      usherv1.Finding_FINDING_FOUND,
-				Certificates: []*usherv1.DeviceCertificate{{Der: []byte(strings.Repeat("\x30\x82\xff", 300)), HasPrivateKey: true}, {}},
+				Source:  usherv1.IdentitySource_IDENTITY_SOURCE_LOGIN_KEYCHAIN,
+				Finding: usherv1.Finding_FINDING_FOUND,
+				Certificates: []*usherv1.DeviceCertificate{
+					{Der: []byte(strings.Repeat("\x30\x82\xff", 300)), HasPrivateKey: true}, {}},
 			})
 		}
 		return &usherv1.ReadIdentityResponse{Evidence: evidence}, nil
 	case "broken-certificate":
 		return &usherv1.ReadIdentityResponse{Evidence: []*usherv1.Evidence{{
 			Source: usherv1.IdentitySource_IDENTITY_SOURCE_LOGIN_KEYCHAIN, Finding: usherv1.Finding_FINDING_FOUND,
-			Certificates: []*usherv1.DeviceCertificate{{Der: []byte("\x30\x82MS-Organization-Access\x1b[2J"), HasPrivateKey: true}},
+			Certificates: []*usherv1.DeviceCertificate{
+				{Der: []byte("\x30\x82MS-Organization-Access\x1b[2J"), HasPrivateKey: true}},
 		}}}, nil
 	case "enums":
-		return &usherv1.ReadIdentityResponse{Evidence: []*usherv1.Evidence{{Source: 77, Finding: 99, Obstacle: -3, Detail: "\x1b[2J"}, {}}}, nil
+		return &usherv1.ReadIdentityResponse{
+			Evidence: []*usherv1.Evidence{{Source: 77, Finding: 99, Obstacle: -3, Detail: "\x1b[2J"}, {}}}, nil
 	case "heavy-keys":
 		evidence, err := heavyEvidence()
 		return &usherv1.ReadIdentityResponse{Evidence: evidence}, err
 	case "device-formula", "device-path":
 		id := map[string]string{"device-formula": plantedFormula, "device-path": plantedPath}[l.part]
 		return &usherv1.ReadIdentityResponse{Evidence: []*usherv1.Evidence{{
-			Source: usherv1.IdentitySource_IDENTITY_SOURCE_SECURE_ENCLAVE, Finding: usherv1.Finding_FINDING_FOUND, DeviceId: id,
-			UserPrincipalName: "jane@example.com", Facts: &usherv1.Evidence_SecureEnclave{SecureEnclave: &usherv1.SecureEnclaveFacts{Status: 2}},
+			Source: usherv1.IdentitySource_IDENTITY_SOURCE_SECURE_ENCLAVE, Finding: usherv1.Finding_FINDING_FOUND,
+			DeviceId:          id,
+			UserPrincipalName: "jane@example.com",
+			Facts:             &usherv1.Evidence_SecureEnclave{SecureEnclave: &usherv1.SecureEnclaveFacts{Status: 2}},
 		}}}, nil
 	case "huge":
 		return &usherv1.ReadIdentityResponse{Evidence: []*usherv1.Evidence{{Detail: strings.Repeat("x", 32<<20)}}}, nil

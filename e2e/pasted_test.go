@@ -29,12 +29,12 @@ import (
 // onMacsOnly are programs of macOS that no stand-in plays; a command of theirs is only read.
 var onMacsOnly = []string{"/usr/bin/swcutil", "/usr/sbin/systemsetup"}
 
-// refusedCodes are the exit codes of a command that was wrong: usherctl's for wrong usage and for somebody who may not do it, a shell's for a
-// program that cannot be executed and for one that is not there.
+// refusedCodes are the exit codes of a command that was wrong: usherctl's for wrong usage and for somebody who may not
+// do it, a shell's for a program that cannot be executed and for one that is not there.
 var refusedCodes = []int{2, 4, 126, 127}
 
-// Each command in a table of usher's (states, exit codes, reasons, events, error codes, the fixes of doctor) is pasted into a terminal of a
-// user of the Mac, who is no admin, and does not turn out to be wrong.
+// Each command in a table of usher's (states, exit codes, reasons, events, error codes, the fixes of doctor) is pasted
+// into a terminal of a user of the Mac, who is no admin, and does not turn out to be wrong.
 func TestCommandsOfTheTablesRunWhenPasted(t *testing.T) {
 	s := newStory(t, nil)
 	s.withJamf(registerScript, nil)
@@ -50,10 +50,12 @@ func TestCommandsOfTheTablesRunWhenPasted(t *testing.T) {
 		s.must(err)
 		calls, err := documented.Calls(filled)
 		s.must(err)
-		if slices.ContainsFunc(calls, func(call documented.Call) bool { return slices.Contains(onMacsOnly, call.Program) }) {
+		if slices.ContainsFunc(calls,
+			func(call documented.Call) bool { return slices.Contains(onMacsOnly, call.Program) }) {
 			continue
 		}
-		// What helps where something is wrong is not for a user who is registered as he should be: `usherctl clean` refuses to remove that.
+		// What helps where something is wrong is not for a user who is registered as he should be: `usherctl clean`
+		// refuses to remove that.
 		s.control(0, "clean", "--user", jane.Name, "--force", "--yes")
 		code, shown := terminal.paste(filled)
 		if slices.Contains(refusedCodes, code) {
@@ -61,7 +63,8 @@ func TestCommandsOfTheTablesRunWhenPasted(t *testing.T) {
 		}
 		ran++
 	}
-	for _, known := range []string{"usherctl clean --force && usherctl register", "sudo /usr/local/usher/usherctl outbox list", "sudo /usr/local/jamf/bin/jamf manage"} {
+	for _, known := range []string{"usherctl clean --force && usherctl register",
+		"sudo /usr/local/usher/usherctl outbox list", "sudo /usr/local/jamf/bin/jamf manage"} {
 		if commands[known] == "" {
 			t.Errorf("`%s` is in no table", known)
 		}
@@ -71,7 +74,8 @@ func TestCommandsOfTheTablesRunWhenPasted(t *testing.T) {
 	}
 
 	// The terminal notices what is wrong.
-	for line, want := range map[string]int{"usherctl statsu": 2, "usherctl outbox list": 4, "usherclt status": 127, "usherctl explain 66": 0, "usherctl explain 66 | grep -q no-such-text": 1} {
+	for line, want := range map[string]int{"usherctl statsu": 2, "usherctl outbox list": 4, "usherclt status": 127,
+		"usherctl explain 66": 0, "usherctl explain 66 | grep -q no-such-text": 1} {
 		if code, shown := terminal.paste(line); code != want {
 			t.Errorf("`%s` ended with %d, want %d:\n%s", line, code, want, shown)
 		}
@@ -127,7 +131,8 @@ func (s *story) addExplained(add func(where, text string), name, prefix string) 
 	s.t.Helper()
 	if name = strings.TrimPrefix(name, prefix); name != "UNSPECIFIED" {
 		// As the pages for Macs have it.
-		onMac := strings.NewReplacer(config.PlatformDefaults("linux").Programs+"/usherctl", config.PlatformDefaults("darwin").Programs+"/usherctl")
+		onMac := strings.NewReplacer(config.PlatformDefaults("linux").Programs+"/usherctl",
+			config.PlatformDefaults("darwin").Programs+"/usherctl")
 		add("explain "+name, onMac.Replace(s.control(0, "explain", name).Stdout))
 	}
 }
@@ -151,14 +156,16 @@ func (s *story) terminalOf(user *mac.User) *terminal {
 	control := s.Programs.Command(s.ctx, s.Programs.Control, "--config", s.ConfigFile()).Args
 	for name, script := range map[string]string{
 		"usherctl": "exec '" + strings.Join(control, "' '") + "' \"$@\"",
-		"sudo":     "[ $(id -u) = 0 ] || exit 1\nexec \"$@\"", // the window that a command with sudo is pasted into is root's
-		"pbpaste":  "echo 'error -25244'",
+		// the window that a command with sudo is pasted into is root's
+		"sudo":    "[ $(id -u) = 0 ] || exit 1\nexec \"$@\"",
+		"pbpaste": "echo 'error -25244'",
 	} {
 		s.must(os.WriteFile(filepath.Join(bin, name), []byte("#!/bin/sh\n"+script+"\n"), 0o755))
 	}
 	t := &terminal{t: s.t, ctx: s.ctx, user: user, bin: bin, file: filepath.Join(s.Directory, "a-file")}
 	s.must(os.WriteFile(t.file, nil, 0o666))
-	t.places = strings.NewReplacer("/usr/local/usher/usherctl", filepath.Join(bin, "usherctl"), "/usr/local/jamf/bin/jamf", s.JamfBinary())
+	t.places = strings.NewReplacer("/usr/local/usher/usherctl", filepath.Join(bin, "usherctl"),
+		"/usr/local/jamf/bin/jamf", s.JamfBinary())
 	return t
 }
 

@@ -22,24 +22,33 @@ func (s *story) notRun(u *mac.User) {
 	}
 }
 
-// Where Microsoft's Platform SSO is configured nobody but the user can register: Company Portal never runs, and the policy is told so at
-// once, with where to go.
+// Where Microsoft's Platform SSO is configured nobody but the user can register: Company Portal never runs, and the
+// policy is told so at once, with where to go.
 func TestRegisterBesidePlatformSSO(t *testing.T) {
 	s := newStory(t, everySource(nil))
 	s.withJamfPro()
 	s.start()
 	jane := s.known("p-jane")
-	registered := session.AppSSO{State: session.Registered, UPN: "jane@example.com", TenantID: mac.TenantID, DeviceID: entraDevice}
+	registered := session.AppSSO{State: session.Registered, UPN: "jane@example.com", TenantID: mac.TenantID,
+		DeviceID: entraDevice}
 	link := "x-apple.systempreferences:com.apple.Users-Groups-Settings.extension?showinfo*user:" + jane.Name
 	for _, step := range []struct {
 		name, state string
 		settings    session.AppSSO
 	}{
 		{"configured", "PSSO_CONFIGURED", session.AppSSO{State: session.Configured}},
-		{"a user who never registered", "USER_NOT_REGISTERED", session.AppSSO{State: session.Registered, User: session.UserNone, TenantID: mac.TenantID, DeviceID: entraDevice}},
-		{"a user to be registered again", "NEEDS_REGISTRATION", session.AppSSO{State: session.Registered, User: session.UserNeedsRegistration, TenantID: mac.TenantID, DeviceID: entraDevice}},
-		{"a key that is no good", "USER_KEY_INVALID", session.AppSSO{State: session.Registered, User: session.UserKeyInvalid, UPN: "jane@example.com", TenantID: mac.TenantID, DeviceID: entraDevice}},
-		{"a state that nobody knows", "CANNOT_TELL", session.AppSSO{State: session.Registered, User: session.UserUnknown, UPN: "jane@example.com", TenantID: mac.TenantID, DeviceID: entraDevice}},
+		{"a user who never registered", "USER_NOT_REGISTERED",
+			session.AppSSO{State: session.Registered, User: session.UserNone, TenantID: mac.TenantID,
+				DeviceID: entraDevice}},
+		{"a user to be registered again", "NEEDS_REGISTRATION",
+			session.AppSSO{State: session.Registered, User: session.UserNeedsRegistration, TenantID: mac.TenantID,
+				DeviceID: entraDevice}},
+		{"a key that is no good", "USER_KEY_INVALID",
+			session.AppSSO{State: session.Registered, User: session.UserKeyInvalid, UPN: "jane@example.com",
+				TenantID: mac.TenantID, DeviceID: entraDevice}},
+		{"a state that nobody knows", "CANNOT_TELL",
+			session.AppSSO{State: session.Registered, User: session.UserUnknown, UPN: "jane@example.com",
+				TenantID: mac.TenantID, DeviceID: entraDevice}},
 	} {
 		s.must(jane.SetAppSSO(step.settings))
 		result := s.control(26, "register", "--user", jane.Name, "--wait")
@@ -64,7 +73,8 @@ func TestRegisterBesidePlatformSSO(t *testing.T) {
 	s.must(jane.SetAppSSO(registered))
 	s.control(0, "register", "--user", jane.Name, "--wait")
 	s.notRun(jane)
-	s.wantInJamfPro(map[string]string{"Usher Registration Result": "SUCCEEDED", "Usher Entra Device ID": entraDevice, "Usher User Principal Name": "jane@example.com"})
+	s.wantInJamfPro(map[string]string{"Usher Registration Result": "SUCCEEDED", "Usher Entra Device ID": entraDevice,
+		"Usher User Principal Name": "jane@example.com"})
 
 	s.must(s.SetProfile(session.OktaExtension))
 	s.must(jane.SetAppSSO(session.AppSSO{Trouble: session.Trouble{Garbage: "Segmentation fault: 11", ExitCode: 139}}))
@@ -78,13 +88,15 @@ func TestDirectoryNamesTheUser(t *testing.T) {
 	s.withJamfPro()
 	s.start()
 	jane := s.known("p-ann")
-	s.must(jane.SetAppSSO(session.AppSSO{State: session.Registered, UPN: "jane@example.com", KerberosEmpty: true, TenantID: mac.TenantID, DeviceID: entraDevice}))
+	s.must(jane.SetAppSSO(session.AppSSO{State: session.Registered, UPN: "jane@example.com", KerberosEmpty: true,
+		TenantID: mac.TenantID, DeviceID: entraDevice}))
 	if got := s.look(jane); got.Identity.UserPrincipalName != "" {
 		t.Errorf("a masked name was taken: %q", got.Identity.UserPrincipalName)
 	}
 	s.must(s.SetDirectory(jane.Name, "PlatformSSO:jane@example.com"))
 	s.control(0, "gather", "--user", jane.Name)
-	s.wantInJamfPro(map[string]string{"Usher User Principal Name": "jane@example.com", "Usher Entra Device ID": entraDevice})
+	s.wantInJamfPro(map[string]string{"Usher User Principal Name": "jane@example.com",
+		"Usher Entra Device ID": entraDevice})
 
 	s.must(jane.Agent.Stop())
 	_, err := s.Helper.WaitLog(s.ctx, "session ended", 0)
@@ -106,8 +118,8 @@ func TestDirectoryNamesTheUser(t *testing.T) {
 	t.Errorf("no evidence of the directory: %+v", got.Evidence)
 }
 
-// What is not among the sources is not looked at for the state; that Company Portal must not run is seen all the same, without any profile
-// that is a file.
+// What is not among the sources is not looked at for the state; that Company Portal must not run is seen all the same,
+// without any profile that is a file.
 func TestRegisterBesidePlatformSSOThatIsNoSource(t *testing.T) {
 	s := newStory(t, map[string]any{"identity.sources": []string{"login_keychain"}})
 	s.withJamfPro()
@@ -115,7 +127,8 @@ func TestRegisterBesidePlatformSSOThatIsNoSource(t *testing.T) {
 	jane := s.loggedIn("p-eve")
 	s.must(jane.SetAppSSO(session.AppSSO{State: session.Configured}))
 	result := s.control(26, "register", "--user", jane.Name, "--wait")
-	if !strings.Contains(result.Stderr, "identity.sources") || !strings.Contains(result.Stderr, "x-apple.systempreferences:") {
+	if !strings.Contains(result.Stderr, "identity.sources") ||
+		!strings.Contains(result.Stderr, "x-apple.systempreferences:") {
 		t.Errorf("the error does not say what to do: %s", result.Stderr)
 	}
 	s.notRun(jane)

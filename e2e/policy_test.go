@@ -104,8 +104,8 @@ func (s *story) wantSoundInventory(u *mac.User, result string) {
 	s.wantInJamfPro(map[string]string{"Usher Last Registration": found})
 }
 
-// The story of reference/registration-deconstructed.txt: Self Service runs the policy, the policy's script registers, and
-// usherd has `jamf recon` take the result to Jamf Pro.
+// The story of reference/registration-deconstructed.txt: Self Service runs the policy, the policy's script registers,
+// and usherd has `jamf recon` take the result to Jamf Pro.
 func TestPolicyRegistersTheUser(t *testing.T) {
 	s := newStory(t, nil)
 	s.withJamf(registerScript, nil)
@@ -122,7 +122,8 @@ func TestPolicyRegistersTheUser(t *testing.T) {
 
 	log, err := os.ReadFile(s.jamfLog())
 	s.must(err)
-	line := regexp.MustCompile(`(?m)^[A-Z][a-z]{2} [A-Z][a-z]{2} \d\d \d\d:\d\d:\d\d ` + mac.ComputerName + ` jamf\[\d+\]: Executing Policy Register With AAD$`)
+	line := regexp.MustCompile(`(?m)^[A-Z][a-z]{2} [A-Z][a-z]{2} \d\d \d\d:\d\d:\d\d ` + mac.ComputerName +
+		` jamf\[\d+\]: Executing Policy Register With AAD$`)
 	if !line.Match(log) {
 		t.Errorf("jamf.log has no line of the policy:\n%s", log)
 	}
@@ -132,7 +133,8 @@ func TestPolicyRegistersTheUser(t *testing.T) {
 	s.ranOnce(jane)
 }
 
-// The script that docs/deploy.md gives to admins: the user who does not want to is no failed policy, and a device cap is one.
+// The script that docs/deploy.md gives to admins: the user who does not want to is no failed policy, and a device cap
+// is one.
 func TestPolicyScriptOfTheDocumentation(t *testing.T) {
 	script, err := os.ReadFile("../docs/examples/register.sh")
 	if err != nil {
@@ -140,7 +142,8 @@ func TestPolicyScriptOfTheDocumentation(t *testing.T) {
 	}
 	s := newStory(t, nil)
 	s.withJamfPro()
-	settings := s.jamfSettings(string(script), map[string]any{"environment": map[string]string{"USHER_CONFIG": s.ConfigFile()}})
+	settings := s.jamfSettings(string(script),
+		map[string]any{"environment": map[string]string{"USHER_CONFIG": s.ConfigFile()}})
 	settings["policies"].([]map[string]any)[0]["parameters"] = []string{"1m", s.Programs.Control}
 	s.must(s.UseJamf(settings))
 	s.start()
@@ -164,7 +167,8 @@ func TestPolicyScriptOfTheDocumentation(t *testing.T) {
 	s.policy(3, jane.Name)
 }
 
-// A policy that waits holds up the others of its trigger. So it ends before the user has signed in, and usherd reports the rest.
+// A policy that waits holds up the others of its trigger. So it ends before the user has signed in, and usherd reports
+// the rest.
 func TestPolicyDoesNotWaitForTheUser(t *testing.T) {
 	script, err := os.ReadFile("../docs/examples/register.sh")
 	if err != nil {
@@ -172,7 +176,8 @@ func TestPolicyDoesNotWaitForTheUser(t *testing.T) {
 	}
 	s := newStory(t, nil)
 	s.withJamfPro()
-	settings := s.jamfSettings(string(script), map[string]any{"environment": map[string]string{"USHER_CONFIG": s.ConfigFile()}})
+	settings := s.jamfSettings(string(script),
+		map[string]any{"environment": map[string]string{"USHER_CONFIG": s.ConfigFile()}})
 	settings["policies"].([]map[string]any)[0]["parameters"] = []string{"1s", s.Programs.Control}
 	s.must(s.UseJamf(settings))
 	s.start()
@@ -208,12 +213,13 @@ func TestPolicyHandsOnTheExitCode(t *testing.T) {
 	}
 	s.ranOnce(jane)
 	s.wantInJamfPro(map[string]string{
-		"Usher User": jane.Name, "Usher Registration Result": "FAILED: registrationDeviceCapError (66)", "Usher Other Users": john.Name + ": not known",
+		"Usher User": jane.Name, "Usher Registration Result": "FAILED: registrationDeviceCapError (66)",
+		"Usher Other Users": john.Name + ": not known",
 	})
 }
 
-// A policy with "Update Inventory" runs a recon of its own: the extension attributes in it ask usherd, which itself waits
-// for that recon to end.
+// A policy with "Update Inventory" runs a recon of its own: the extension attributes in it ask usherd, which itself
+// waits for that recon to end.
 func TestPolicyThatTakesInventory(t *testing.T) {
 	for name, script := range map[string]string{
 		"after": `#!/bin/sh
@@ -280,7 +286,8 @@ func TestReconFails(t *testing.T) {
 	s.control(0, "outbox", "flush")
 	s.control(0, "registrations", "watch", pending.RegistrationID)
 	s.wantSoundInventory(jane, "SUCCEEDED")
-	if all := s.deliveries("--all"); len(all) != 1 || all[0].State != "DELIVERY_STATE_DELIVERED" || all[0].Attempts < 2 {
+	if all := s.deliveries("--all"); len(all) != 1 || all[0].State != "DELIVERY_STATE_DELIVERED" ||
+		all[0].Attempts < 2 {
 		t.Errorf("outbox: %+v", all)
 	}
 }

@@ -58,7 +58,8 @@ func (s *story) lookedByItself(u *mac.User) standing {
 		message, err := stream.Recv()
 		s.must(err)
 		for _, user := range message.GetStatus().GetUsers() {
-			if user.GetUser().GetName() == u.Name && user.GetSession() != nil && contract.Time(user.GetLookTime()).After(before) {
+			if user.GetUser().GetName() == u.Name && user.GetSession() != nil &&
+				contract.Time(user.GetLookTime()).After(before) {
 				return s.standings()[u.Name]
 			}
 		}
@@ -73,28 +74,33 @@ func (s *story) doctor() mac.Result {
 	return result
 }
 
-// Okta's Platform SSO says nothing about Entra: a registration in the login keychain beside it is the registration, and clean does
-// not take it without force. Without one Company Portal runs as if Platform SSO were not there.
+// Okta's Platform SSO says nothing about Entra: a registration in the login keychain beside it is the registration, and
+// clean does not take it without force. Without one Company Portal runs as if Platform SSO were not there.
 func TestAnotherProvidersPlatformSSO(t *testing.T) {
 	s := newStory(t, everySource(nil))
 	s.withJamfPro()
 	s.must(s.SetProfile(session.OktaExtension))
 	s.start()
 	jane := s.known("p-jane")
-	s.must(jane.SetAppSSO(session.AppSSO{State: session.Registered, Extension: session.OktaExtension, UPN: "jane@example.okta.com", Certificate: session.CertificateNone}))
+	s.must(jane.SetAppSSO(session.AppSSO{State: session.Registered, Extension: session.OktaExtension,
+		UPN: "jane@example.okta.com", Certificate: session.CertificateNone}))
 	s.ranPortal(jane, "all")
 	s.gathered(jane, session.JamfAgent{})
 	got := s.look(jane)
-	if got.Identity.State != "REGISTERED" || got.Identity.Source != loginKeychain || got.Identity.DeviceID == "" || got.contradictions() != "" {
+	if got.Identity.State != "REGISTERED" || got.Identity.Source != loginKeychain || got.Identity.DeviceID == "" ||
+		got.contradictions() != "" {
 		t.Fatalf("beside Okta's: %+v", got.Identity)
 	}
-	if of := got.of(platformSSO); len(of) != 1 || !strings.Contains(of[0].Detail, "Platform SSO of another provider") || !strings.Contains(of[0].Detail, session.OktaExtension) {
+	if of := got.of(platformSSO); len(of) != 1 || !strings.Contains(of[0].Detail, "Platform SSO of another provider") ||
+		!strings.Contains(of[0].Detail, session.OktaExtension) {
 		t.Errorf("the evidence does not name the provider: %+v", of)
 	}
-	s.wantInJamfPro(map[string]string{"Usher Registration State": "REGISTERED", "Usher Entra Device ID": got.Identity.DeviceID})
+	s.wantInJamfPro(map[string]string{"Usher Registration State": "REGISTERED",
+		"Usher Entra Device ID": got.Identity.DeviceID})
 
 	// It is named, in words and for programs, and left alone.
-	s.says("clean", s.control(2, "clean", "--user", jane.Name, "--yes"), "nothing was removed", "device "+got.Identity.DeviceID, "login keychain, certificate ", session.OktaExtension, "--force")
+	s.says("clean", s.control(2, "clean", "--user", jane.Name, "--yes"), "nothing was removed",
+		"device "+got.Identity.DeviceID, "login keychain, certificate ", session.OktaExtension, "--force")
 	s.says("clean --dry-run", s.control(0, "clean", "--user", jane.Name, "--dry-run"), "device "+got.Identity.DeviceID)
 	listed := decode[struct {
 		Data struct {
@@ -103,8 +109,11 @@ func TestAnotherProvidersPlatformSSO(t *testing.T) {
 				DeviceID, TenantID, Source, Place, Reason string
 			} `json:"at_risk"`
 		}
-	}](t, strings.ReplaceAll(strings.ReplaceAll(s.control(0, "clean", "--user", jane.Name, "--dry-run", "--json").Stdout, `"device_id"`, `"DeviceID"`), `"tenant_id"`, `"TenantID"`)).Data
-	if len(listed.AtRisk) != 1 || listed.AtRisk[0].DeviceID != got.Identity.DeviceID || listed.AtRisk[0].TenantID != mac.TenantID || listed.AtRisk[0].Source != loginKeychain ||
+	}](t, strings.ReplaceAll(strings.ReplaceAll(
+		s.control(0, "clean", "--user", jane.Name, "--dry-run", "--json").Stdout, `"device_id"`, `"DeviceID"`),
+		`"tenant_id"`, `"TenantID"`)).Data
+	if len(listed.AtRisk) != 1 || listed.AtRisk[0].DeviceID != got.Identity.DeviceID ||
+		listed.AtRisk[0].TenantID != mac.TenantID || listed.AtRisk[0].Source != loginKeychain ||
 		listed.AtRisk[0].Place == "" || listed.AtRisk[0].Reason == "" || listed.Objection == "" {
 		t.Errorf("clean --dry-run --json: %+v", listed)
 	}
@@ -131,8 +140,8 @@ func TestAnotherProvidersPlatformSSO(t *testing.T) {
 	}
 }
 
-// Once Platform SSO holds the identity, usherd reads the login keychain only when somebody asks. What was found there stays, with
-// its time, whatever becomes of the keychain meanwhile.
+// Once Platform SSO holds the identity, usherd reads the login keychain only when somebody asks. What was found there
+// stays, with its time, whatever becomes of the keychain meanwhile.
 func TestLoginKeychainIsReadOnDemandOnly(t *testing.T) {
 	s := newStory(t, everySource(map[string]any{"identity.look_automatically": true}))
 	s.withJamfPro()
@@ -140,11 +149,13 @@ func TestLoginKeychainIsReadOnDemandOnly(t *testing.T) {
 	jane := s.known("p-jane")
 	s.ranPortal(jane, "all")
 	old := s.look(jane).Identity.DeviceID
-	sso := session.AppSSO{State: session.Registered, UPN: "jane@example.com", TenantID: mac.TenantID, DeviceID: "0a7e5f2d-6f0e-4a51-9f4b-57c6d1c1b0fe"}
+	sso := session.AppSSO{State: session.Registered, UPN: "jane@example.com", TenantID: mac.TenantID,
+		DeviceID: "0a7e5f2d-6f0e-4a51-9f4b-57c6d1c1b0fe"}
 	s.must(jane.SetAppSSO(sso))
 	first := s.look(jane)
 	const oldKey = "old-key-beside-platform-sso"
-	if first.Identity.Source != platformSSO || !strings.Contains(first.contradictions(), oldKey) || first.Identity.DeviceID == old {
+	if first.Identity.Source != platformSSO || !strings.Contains(first.contradictions(), oldKey) ||
+		first.Identity.DeviceID == old {
 		t.Fatalf("beside Platform SSO: %+v", first.Identity)
 	}
 	read := first.of(loginKeychain)[0].ObserveTime
@@ -153,7 +164,8 @@ func TestLoginKeychainIsReadOnDemandOnly(t *testing.T) {
 		t.Helper()
 		got := s.lookedByItself(jane)
 		of := got.of(loginKeychain)
-		if got.Identity.State != first.Identity.State || got.contradictions() != first.contradictions() || got.Identity.DeviceID != first.Identity.DeviceID ||
+		if got.Identity.State != first.Identity.State || got.contradictions() != first.contradictions() ||
+			got.Identity.DeviceID != first.Identity.DeviceID ||
 			len(of) != 1 || of[0].Finding != "FINDING_FOUND" || !of[0].ObserveTime.Equal(read) {
 			t.Errorf("%s: %+v, %+v", what, got.Identity, of)
 		}
@@ -180,20 +192,23 @@ func TestLoginKeychainIsReadOnDemandOnly(t *testing.T) {
 	// Somebody asks: it is looked at, and what was found before stays beside that it is locked now.
 	asked := s.look(jane)
 	of := asked.of(loginKeychain)
-	if len(of) != 2 || of[0].Obstacle != "OBSTACLE_LOCKED" || !of[0].ObserveTime.After(read) || of[1].Finding != "FINDING_FOUND" || !of[1].ObserveTime.Equal(read) ||
+	if len(of) != 2 || of[0].Obstacle != "OBSTACLE_LOCKED" || !of[0].ObserveTime.After(read) ||
+		of[1].Finding != "FINDING_FOUND" || !of[1].ObserveTime.Equal(read) ||
 		asked.Identity.State != first.Identity.State || asked.contradictions() != first.contradictions() {
 		t.Errorf("asked for, locked: %+v, %+v", asked.Identity, of)
 	}
 	s.must(jane.Keyring.Unlock(s.ctx))
 	asked = s.look(jane)
-	if of = asked.of(loginKeychain); len(of) != 1 || !of[0].ObserveTime.After(read) || asked.contradictions() != first.contradictions() {
+	if of = asked.of(loginKeychain); len(of) != 1 || !of[0].ObserveTime.After(read) ||
+		asked.contradictions() != first.contradictions() {
 		t.Errorf("asked for, unlocked: %+v, %+v", asked.Identity, of)
 	}
 
 	// The old key is superseded for certain, so that clean takes it without force, and nobody has to look again.
 	s.control(0, "clean", "--user", jane.Name, "--yes")
 	for _, got := range []standing{s.standings()[jane.Name], s.lookedByItself(jane)} {
-		if of := got.of(loginKeychain); strings.Contains(got.contradictions(), oldKey) || len(of) != 1 || of[0].Finding != "FINDING_NOT_THERE" || got.Identity.Source != platformSSO {
+		if of := got.of(loginKeychain); strings.Contains(got.contradictions(), oldKey) || len(of) != 1 ||
+			of[0].Finding != "FINDING_NOT_THERE" || got.Identity.Source != platformSSO {
 			t.Errorf("after clean: %+v, %+v", got.Identity, of)
 		}
 	}
@@ -201,13 +216,14 @@ func TestLoginKeychainIsReadOnDemandOnly(t *testing.T) {
 	// Where Platform SSO holds nothing any more, the registration may be in the login keychain, so it is read.
 	s.ranPortal(jane, "all")
 	s.must(jane.SetAppSSO(session.AppSSO{}))
-	if got := s.lookedByItself(jane); got.Identity.Source != loginKeychain || got.Identity.DeviceID == "" || got.Identity.DeviceID == old {
+	if got := s.lookedByItself(jane); got.Identity.Source != loginKeychain || got.Identity.DeviceID == "" ||
+		got.Identity.DeviceID == old {
 		t.Errorf("without Platform SSO: %+v", got.Identity)
 	}
 }
 
-// A login keychain that macOS has renamed is named as the cause of a lost identity, by status and by doctor, and for a user who
-// has logged out too.
+// A login keychain that macOS has renamed is named as the cause of a lost identity, by status and by doctor, and for a
+// user who has logged out too.
 func TestRenamedLoginKeychainIsNamed(t *testing.T) {
 	s := newStory(t, everySource(nil))
 	s.withJamfPro()
@@ -224,7 +240,8 @@ func TestRenamedLoginKeychainIsNamed(t *testing.T) {
 	s.must(os.WriteFile(filepath.Join(keychains, "login_renamed_1.keychain-db"), []byte("kych"), 0o600))
 	s.look(jane)
 	named := func(problem string) bool {
-		return strings.Contains(problem, jane.Name+" has lost the identity") && strings.Contains(problem, "login_renamed_1.keychain-db")
+		return strings.Contains(problem, jane.Name+" has lost the identity") &&
+			strings.Contains(problem, "login_renamed_1.keychain-db")
 	}
 	if problems := s.problems(); !slices.ContainsFunc(problems, named) {
 		t.Errorf("problems: %q", problems)

@@ -19,7 +19,8 @@ func TestUserRegistersHimself(t *testing.T) {
 	s.start()
 	jane := s.loggedIn("jane")
 	result := s.controlAs(jane, 0, "register", "--wait")
-	for _, step := range []string{"LAUNCHING_PORTAL", "WAITING_FOR_SIGN_IN", "READING_IDENTITY", "DELIVERING", "SUCCEEDED"} {
+	for _, step := range []string{"LAUNCHING_PORTAL", "WAITING_FOR_SIGN_IN", "READING_IDENTITY", "DELIVERING",
+		"SUCCEEDED"} {
 		if !strings.Contains(result.Stdout, step) {
 			t.Errorf("progress does not show %s:\n%s", step, result.Stdout)
 		}
@@ -84,8 +85,8 @@ func TestWhatThePortalLeaves(t *testing.T) {
 	}
 }
 
-// Half of Microsoft's device certificates have a negative serial number. Such a registration succeeds like any other, with the
-// device ID everywhere.
+// Half of Microsoft's device certificates have a negative serial number. Such a registration succeeds like any other,
+// with the device ID everywhere.
 func TestRegistersWithANegativeSerialNumber(t *testing.T) {
 	s := newStory(t, map[string]any{"identity.proof_of_possession": true})
 	s.withJamfPro()
@@ -99,7 +100,8 @@ func TestRegistersWithANegativeSerialNumber(t *testing.T) {
 	if len(device) != 36 || got.Evidence[0].Possession != "POSSESSION_PROVED" {
 		t.Fatalf("device %q, evidence %+v", device, got.Evidence)
 	}
-	if listed := s.control(0, "registrations", "list", "--user", jane.Name, "--json").Stdout; !strings.Contains(listed, device) {
+	if listed := s.control(0, "registrations", "list", "--user", jane.Name, "--json").Stdout; !strings.Contains(listed,
+		device) {
 		t.Errorf("the registration does not have the device ID %s:\n%s", device, listed)
 	}
 	s.wantInJamfPro(map[string]string{
@@ -109,7 +111,8 @@ func TestRegistersWithANegativeSerialNumber(t *testing.T) {
 	})
 }
 
-// A device certificate that nobody can parse is reported as that: neither as no registration, nor with an empty device ID.
+// A device certificate that nobody can parse is reported as that: neither as no registration, nor with an empty device
+// ID.
 func TestCertificateThatCannotBeParsed(t *testing.T) {
 	s := newStory(t, map[string]any{"registration.identity_timeout": "2s"})
 	s.withJamfPro()
@@ -121,10 +124,12 @@ func TestCertificateThatCannotBeParsed(t *testing.T) {
 		t.Errorf("the error does not say that the certificate cannot be parsed: %s", result.Stderr)
 	}
 	got := s.look(jane)
-	if got.Identity.State != "UNREADABLE" || got.Identity.DeviceID != "" || !strings.Contains(got.Identity.Detail, "cannot be parsed") {
+	if got.Identity.State != "UNREADABLE" || got.Identity.DeviceID != "" ||
+		!strings.Contains(got.Identity.Detail, "cannot be parsed") {
 		t.Errorf("%+v", got.Identity)
 	}
-	if evidence := got.Evidence[0]; evidence.Finding != "FINDING_FOUND" || !strings.Contains(evidence.Detail, "1 that cannot be parsed") {
+	if evidence := got.Evidence[0]; evidence.Finding != "FINDING_FOUND" ||
+		!strings.Contains(evidence.Detail, "1 that cannot be parsed") {
 		t.Errorf("%+v", evidence)
 	}
 	if shown := s.control(8, "status", "--user", jane.Name).Stdout; !strings.Contains(shown, "cannot be parsed") {
@@ -222,7 +227,8 @@ func TestCancelEndsThePortal(t *testing.T) {
 	id := s.waitState("WAITING_FOR_SIGN_IN")
 	s.controlAs(jane, 0, "registrations", "cancel", id)
 	s.control(13, "registrations", "watch", id)
-	if result, err := s.Run(s.ctx, "/usr/bin/pgrep", "--runstates", "D,R,S,T", "-U", fmt.Sprint(jane.UID), "companyportal"); err != nil || result.ExitCode != 1 {
+	if result, err := s.Run(s.ctx, "/usr/bin/pgrep", "--runstates", "D,R,S,T", "-U", fmt.Sprint(jane.UID),
+		"companyportal"); err != nil || result.ExitCode != 1 {
 		t.Errorf("a portal of %s still runs: %+v, %v", jane.Name, result, err)
 	}
 }

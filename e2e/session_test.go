@@ -75,7 +75,8 @@ func TestRootRegistersTheUserOnTheConsole(t *testing.T) {
 	s.control(0, "register", "--user", jane.Name, "--wait")
 	upns := func(primary, other *mac.User) {
 		t.Helper()
-		for key, want := range map[string]string{"upn": primary.Name + "@example.com", "other-users": other.Name + ": REGISTERED"} {
+		for key, want := range map[string]string{"upn": primary.Name + "@example.com",
+			"other-users": other.Name + ": REGISTERED"} {
 			if got := s.control(0, "ea", key).Stdout; got != "<result>"+want+"</result>\n" {
 				t.Errorf("%s is %s, want %s", key, got, want)
 			}
@@ -88,7 +89,8 @@ func TestRootRegistersTheUserOnTheConsole(t *testing.T) {
 	// Who is in front of the Mac without an agent is not passed over for those who have one.
 	ann := s.user("p-ann")
 	s.onConsole(ann)
-	if problems := strings.Join(s.problems(), "\n"); !strings.Contains(problems, ann.Name+" is at this Mac, and no usher-agent of his is connected") {
+	if problems := strings.Join(s.problems(), "\n"); !strings.Contains(problems,
+		ann.Name+" is at this Mac, and no usher-agent of his is connected") {
 		t.Errorf("status says %q", problems)
 	}
 }
@@ -157,7 +159,8 @@ func TestNotWaitingAnyMore(t *testing.T) {
 	s.wantOneTruth(jane, "SUCCEEDED")
 }
 
-// usherd is upgraded, or dies, under a `register --wait` of a policy: it waits for the next one and ends as it would have.
+// usherd is upgraded, or dies, under a `register --wait` of a policy: it waits for the next one and ends as it would
+// have.
 func TestWaitingSurvivesARestart(t *testing.T) {
 	for name, end := range map[string]func(*story){
 		"SIGTERM": func(s *story) { s.must(s.StopHelper()) },

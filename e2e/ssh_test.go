@@ -20,7 +20,8 @@ import (
 	"usher.internal/sim/mac"
 )
 
-// sshd is Debian's OpenSSH server on loopback, in front of one Mac. In its own mount namespace usherctl is where it is installed.
+// sshd is Debian's OpenSSH server on loopback, in front of one Mac. In its own mount namespace usherctl is where it is
+// installed.
 type sshd struct {
 	port int
 	// stop ends it.
@@ -41,15 +42,19 @@ func (s *story) newAdmin() *admin {
 	s.keygen(a.key)
 	known := filepath.Join(a.folder, "known_hosts")
 	configuration := filepath.Join(a.folder, "ssh_config")
-	s.must(os.WriteFile(configuration, fmt.Appendf(nil, "IdentityFile %s\nIdentitiesOnly yes\nUserKnownHostsFile %s\nGlobalKnownHostsFile none\nStrictHostKeyChecking accept-new\n", a.key, known), 0o600))
+	s.must(os.WriteFile(configuration,
+		fmt.Appendf(nil, "IdentityFile %s\nIdentitiesOnly yes\nUserKnownHostsFile %s\nGlobalKnownHostsFile "+
+			"none\nStrictHostKeyChecking accept-new\n", a.key, known), 0o600))
 	// What stands in ~/.ssh of an admin; the tests have no home of their own.
-	s.must(os.WriteFile(filepath.Join(a.folder, "ssh"), fmt.Appendf(nil, "#!/bin/sh\nexec /usr/bin/ssh -F %s \"$@\"\n", configuration), 0o755))
+	s.must(os.WriteFile(filepath.Join(a.folder, "ssh"),
+		fmt.Appendf(nil, "#!/bin/sh\nexec /usr/bin/ssh -F %s \"$@\"\n", configuration), 0o755))
 	return a
 }
 
 func (s *story) keygen(path string) {
 	s.t.Helper()
-	if output, err := exec.CommandContext(s.ctx, "ssh-keygen", "-q", "-t", "ed25519", "-N", "", "-f", path).CombinedOutput(); err != nil {
+	if output, err := exec.CommandContext(s.ctx, "ssh-keygen", "-q", "-t", "ed25519", "-N", "", "-f",
+		path).CombinedOutput(); err != nil {
 		s.t.Fatalf("ssh-keygen: %v: %s", err, output)
 	}
 }
@@ -69,7 +74,8 @@ type asked struct {
 
 func (a *admin) start(arguments ...string) *asked {
 	a.s.t.Helper()
-	one := &asked{s: a.s, command: exec.CommandContext(a.s.ctx, programs.Control, arguments...), stdout: newSaid(), stderr: newSaid()}
+	one := &asked{s: a.s, command: exec.CommandContext(a.s.ctx, programs.Control, arguments...), stdout: newSaid(),
+		stderr: newSaid()}
 	one.command.Env = []string{"PATH=" + a.folder + ":/usr/bin:/bin", "HOME=" + a.folder}
 	one.command.Stdout, one.command.Stderr = one.stdout, one.stderr
 	a.s.must(one.command.Start())
@@ -151,9 +157,11 @@ MaxStartups 100
 SetEnv USHER_CONFIG=%[3]s
 `, server.port, folder, s.ConfigFile()), 0o600))
 	s.must(os.MkdirAll("/run/sshd", 0o755)) // where sshd locks itself in; Debian's service makes it
-	// The path that ssh gives to a command is short: usherctl is found where a Mac has it installed, which here is a folder that only this
-	// server sees.
-	command := exec.Command("unshare", "--mount", "/bin/sh", "-c", `mount -t tmpfs tmpfs /usr/local && mkdir /usr/local/usher && mount --bind "$0" /usr/local/usher && exec /usr/sbin/sshd -D -e -f "$1"`, installed, configuration)
+	// The path that ssh gives to a command is short: usherctl is found where a Mac has it installed, which here is a
+	// folder that only this server sees.
+	command := exec.Command("unshare", "--mount", "/bin/sh", "-c",
+		`mount -t tmpfs tmpfs /usr/local && mkdir /usr/local/usher && mount --bind "$0" /usr/local/usher && exec `+
+			`/usr/sbin/sshd -D -e -f "$1"`, installed, configuration)
 	log, err := os.Create(filepath.Join(folder, "log"))
 	s.must(err)
 	defer log.Close()
@@ -186,7 +194,8 @@ func (d *sshd) as(user string) string { return fmt.Sprintf("ssh://%s@127.0.0.1:%
 func (s *story) mayLogIn(users ...*mac.User) {
 	s.t.Helper()
 	for _, u := range users {
-		if output, err := exec.CommandContext(s.ctx, "usermod", "--password", "*", u.Name).CombinedOutput(); err != nil {
+		if output, err := exec.CommandContext(s.ctx, "usermod", "--password", "*", u.Name).CombinedOutput(); err !=
+			nil {
 			s.t.Fatalf("usermod: %v: %s", err, output)
 		}
 	}
@@ -240,7 +249,8 @@ func TestAnotherMacThroughSSH(t *testing.T) {
 		t.Logf("not tried over IPv6: %v", err)
 	} else {
 		s.must(connection.Close())
-		s.wantExit(me.control("status", "--host", fmt.Sprintf("ssh://%s@[::1]:%d", jane.Name, server.port)), 0, []string{"status over IPv6"})
+		s.wantExit(me.control("status", "--host", fmt.Sprintf("ssh://%s@[::1]:%d", jane.Name, server.port)), 0,
+			[]string{"status over IPv6"})
 	}
 
 	// The other commands that read.
@@ -254,10 +264,13 @@ func TestAnotherMacThroughSSH(t *testing.T) {
 			Registrations []struct{ ID string }
 		}
 	}](t, list.Stdout).Data.Registrations[0].ID
-	s.wantExit(me.control("registrations", "show", id, "--host", server.as(jane.Name)), 0, []string{"registrations show"})
-	s.wantExit(me.control("registrations", "show", id, "--host", server.as(john.Name)), 14, []string{"registrations show of another user"})
+	s.wantExit(me.control("registrations", "show", id, "--host", server.as(jane.Name)), 0,
+		[]string{"registrations show"})
+	s.wantExit(me.control("registrations", "show", id, "--host", server.as(john.Name)), 14,
+		[]string{"registrations show of another user"})
 	doctor := me.control("doctor", "--host", server.as("root"), "--json")
-	if here, err := s.Control(s.ctx, "doctor", "--json"); err != nil || here.ExitCode != doctor.ExitCode || strings.Count(here.Stdout, "\n") != strings.Count(doctor.Stdout, "\n") {
+	if here, err := s.Control(s.ctx, "doctor", "--json"); err != nil || here.ExitCode != doctor.ExitCode ||
+		strings.Count(here.Stdout, "\n") != strings.Count(doctor.Stdout, "\n") {
 		t.Errorf("doctor through ssh ends with %d: %s%s", doctor.ExitCode, doctor.Stdout, doctor.Stderr)
 	}
 
@@ -275,7 +288,8 @@ func TestAnotherMacThroughSSH(t *testing.T) {
 	s.wantExit(there, 0, []string{"timeline"})
 	here := s.controlAs(jane, 0, "timeline", "--json")
 	a, b := decode[told](t, there.Stdout).Data, decode[told](t, here.Stdout).Data
-	if len(a.Attempts) != 1 || len(b.Attempts) != 1 || a.Attempts[0].Outcome != b.Attempts[0].Outcome || a.Attempts[0].User != jane.Name ||
+	if len(a.Attempts) != 1 || len(b.Attempts) != 1 || a.Attempts[0].Outcome != b.Attempts[0].Outcome ||
+		a.Attempts[0].User != jane.Name ||
 		len(a.Attempts[0].Events) != len(b.Attempts[0].Events) || len(a.Logs) != len(b.Logs) {
 		t.Errorf("the timeline through ssh is\n%s\nand on the Mac\n%s", there.Stdout, here.Stdout)
 	}
@@ -287,9 +301,12 @@ func TestAnotherMacThroughSSH(t *testing.T) {
 
 	// What acts is for the Mac itself, and what is no host is refused before ssh sees it.
 	for _, arguments := range [][]string{
-		{"register", "--host", server.as("root")}, {"outbox", "flush", "--host", server.as("root")}, {"registrations", "cancel", id, "--host", server.as("root")},
-		{"status", "--host", "ssh://-oProxyCommand=touch%20owned@host"}, {"status", "--host", "ssh://-oProxyCommand=x"}, {"status", "--host", "https://host"},
-		{"status", "--host", "ssh://jane:secret@host"}, {"status", "--host", "ssh://host/path"}, {"status", "--host", ""}, {"status", "--host", "a b"},
+		{"register", "--host", server.as("root")}, {"outbox", "flush", "--host", server.as("root")},
+		{"registrations", "cancel", id, "--host", server.as("root")},
+		{"status", "--host", "ssh://-oProxyCommand=touch%20owned@host"}, {"status", "--host", "ssh://-oProxyCommand=x"},
+		{"status", "--host", "https://host"},
+		{"status", "--host", "ssh://jane:secret@host"}, {"status", "--host", "ssh://host/path"},
+		{"status", "--host", ""}, {"status", "--host", "a b"},
 		{"timeline", "--follow", "--host", server.as(jane.Name)}, {"timeline", page, "--host", server.as(jane.Name)},
 		{"status", "--parallel", "0", "--host", "a"}, {"status", "--hosts-file", "/nowhere"},
 	} {
@@ -318,7 +335,8 @@ func TestSeveralMacsThroughSSH(t *testing.T) {
 	without := s.sshd(me)
 	without.stop()
 	hosts := filepath.Join(t.TempDir(), "hosts")
-	s.must(os.WriteFile(hosts, fmt.Appendf(nil, "# the lab\n%s\n\n%s\n%s\nssh://nobody-of-this-name@127.0.0.1:%d\n%s\n", first.as("root"), second.as("root"), without.as("root"), first.port, first.as("root")), 0o600))
+	s.must(os.WriteFile(hosts, fmt.Appendf(nil, "# the lab\n%s\n\n%s\n%s\nssh://nobody-of-this-name@127.0.0.1:%d\n%s\n",
+		first.as("root"), second.as("root"), without.as("root"), first.port, first.as("root")), 0o600))
 
 	result := me.control("status", "--hosts-file", hosts, "--parallel", "2")
 	s.wantExit(result, 25, []string{"status of several"})
@@ -352,16 +370,19 @@ func TestSeveralMacsThroughSSH(t *testing.T) {
 			}
 		}
 	}](t, me.control("status", "--hosts-file", hosts, "--json").Stdout).Data.Hosts
-	if len(told) != 4 || len(told[0].Data) != 1 || told[0].ExitCode != 0 || told[1].ExitCode != 7 || told[2].Error == nil || told[2].ExitCode != 3 || told[3].Error == nil {
+	if len(told) != 4 || len(told[0].Data) != 1 || told[0].ExitCode != 0 || told[1].ExitCode != 7 ||
+		told[2].Error == nil || told[2].ExitCode != 3 || told[3].Error == nil {
 		t.Errorf("a program is told %+v", told)
 	}
 	for _, arguments := range [][]string{{"registrations", "list"}, {"doctor"}, {"timeline"}} {
 		result := me.control(append(arguments, "--host", first.as("root"), "--host", second.as("root"))...)
-		if rows := strings.Split(strings.TrimSpace(result.Stdout), "\n"); len(rows) < 2 || strings.Contains(result.Stdout, "UNREACHABLE") || result.ExitCode == 2 {
+		if rows := strings.Split(strings.TrimSpace(result.Stdout), "\n"); len(rows) < 2 ||
+			strings.Contains(result.Stdout, "UNREACHABLE") || result.ExitCode == 2 {
 			t.Errorf("%q ends with %d and prints\n%s%s", arguments, result.ExitCode, result.Stdout, result.Stderr)
 		}
 	}
-	s.wantExit(me.control("registrations", "show", "x", "--hosts-file", hosts), 2, []string{"registrations show of several"})
+	s.wantExit(me.control("registrations", "show", "x", "--hosts-file", hosts), 2,
+		[]string{"registrations show of several"})
 }
 
 // A Mac without usherd, or without usherctl, is said to be so; and what follows a Mac goes on over a restart of usherd.
@@ -379,7 +400,8 @@ func TestTroublesThroughSSH(t *testing.T) {
 	s.start()
 	s.control(0, "register", "--user", jane.Name, "--wait")
 	if result := waiting.wait(); result.ExitCode != 0 {
-		t.Errorf("waiting through ssh over a restart of usherd ended with %d: %s%s", result.ExitCode, result.Stdout, result.Stderr)
+		t.Errorf("waiting through ssh over a restart of usherd ended with %d: %s%s", result.ExitCode, result.Stdout,
+			result.Stderr)
 	}
 	// What a shell's start-up files print is no part of the answer; a shell that goes on printing is said to.
 	s.must(os.Mkdir(filepath.Join(jane.Home, ".ssh"), 0o755))
@@ -395,7 +417,9 @@ func TestTroublesThroughSSH(t *testing.T) {
 	for _, command := range []string{"status", "timeline"} {
 		result := me.control(command, "--host", server.as(jane.Name))
 		s.wantExit(result, 3, []string{command, "after a greeting without an end"})
-		if !strings.Contains(result.Stderr, fmt.Sprintf(`%s@127.0.0.1:%d cannot be asked: it printed "Welcome to this Mac" and more than 64 kB before usherctl spoke`, jane.Name, server.port)) {
+		if !strings.Contains(result.Stderr,
+			fmt.Sprintf(`%s@127.0.0.1:%d cannot be asked: it printed "Welcome to this Mac" and more than 64 kB `+
+				`before usherctl spoke`, jane.Name, server.port)) {
 			t.Errorf("%s after a greeting without an end: %s", command, result.Stderr)
 		}
 	}
@@ -405,7 +429,9 @@ func TestTroublesThroughSSH(t *testing.T) {
 	if !strings.Contains(result.Stderr, "usherd cannot be reached") {
 		t.Errorf("without usherd: %s", result.Stderr)
 	}
-	s.must(os.WriteFile(filepath.Join(me.folder, "ssh"), []byte("#!/bin/sh\nwhile [ $# -gt 1 ]; do shift; done\nexec /bin/sh -c \"$1\"\n"), 0o755)) // a Mac without usherctl
+	// a Mac without usherctl
+	s.must(os.WriteFile(filepath.Join(me.folder, "ssh"),
+		[]byte("#!/bin/sh\nwhile [ $# -gt 1 ]; do shift; done\nexec /bin/sh -c \"$1\"\n"), 0o755))
 	result = me.control("status", "--host", "mac.example.org")
 	s.wantExit(result, 3, []string{"status without usherctl"})
 	if !strings.Contains(result.Stderr, "there is no usherctl on it") {
@@ -413,7 +439,8 @@ func TestTroublesThroughSSH(t *testing.T) {
 	}
 	interrupted, cancel := context.WithTimeout(s.ctx, 300*time.Millisecond)
 	defer cancel()
-	s.must(os.WriteFile(filepath.Join(me.folder, "ssh"), []byte("#!/bin/sh\nexec sleep 600\n"), 0o755)) // nobody answers
+	// nobody answers
+	s.must(os.WriteFile(filepath.Join(me.folder, "ssh"), []byte("#!/bin/sh\nexec sleep 600\n"), 0o755))
 	command := exec.CommandContext(interrupted, programs.Control, "status", "--host", "mac.example.org")
 	command.Env = []string{"PATH=" + me.folder + ":/usr/bin:/bin", "HOME=" + me.folder}
 	command.Cancel = func() error { return command.Process.Signal(os.Interrupt) }

@@ -29,7 +29,8 @@ func everySource(more map[string]any) map[string]any {
 	return settings
 }
 
-// While usherd is being restarted, or does not run, Jamf's extension attributes keep their values for a day: no smart group changes for a moment.
+// While usherd is being restarted, or does not run, Jamf's extension attributes keep their values for a day: no smart
+// group changes for a moment.
 func TestAttributesWhileUsherdDoesNotRun(t *testing.T) {
 	s := newStory(t, nil)
 	s.withJamfPro()
@@ -53,11 +54,13 @@ func TestAttributesWhileUsherdDoesNotRun(t *testing.T) {
 	if got := all(); !slices.Equal(got, want) {
 		t.Errorf("without usherd the attributes are %q, want %q", got, want)
 	}
-	if said := s.control(0, "ea", "state").Stderr; !strings.Contains(said, "usherd does not answer; this is what it said ") {
+	if said := s.control(0, "ea", "state").Stderr; !strings.Contains(said,
+		"usherd does not answer; this is what it said ") {
 		t.Errorf("the age is not said: %q", said)
 	}
 	// Users see what they see from usherd, and nothing of the file.
-	if got := s.controlAs(jane, 0, "ea", "state").Stdout; !strings.HasPrefix(got, "<result>usher: usherd cannot be reached") {
+	if got := s.controlAs(jane, 0, "ea", "state").Stdout; !strings.HasPrefix(got,
+		"<result>usher: usherd cannot be reached") {
 		t.Errorf("a user is told %q", got)
 	}
 	yesterday := time.Now().Add(-25 * time.Hour)
@@ -144,7 +147,9 @@ func (s *story) gathered(u *mac.User, settings session.JamfAgent) {
 func (s *story) complies(state string, deviceIDs ...string) {
 	s.t.Helper()
 	computer, _ := s.jamfPro.Computer(mac.UDID)
-	s.must(s.jamfPro.SetCompliance(computer.ID, []jamfpro.Compliance{{Applicable: state != "", State: cmp.Or(state, "UNKNOWN"), Vendor: "INTUNE", DeviceIDs: deviceIDs}}))
+	s.must(s.jamfPro.SetCompliance(computer.ID,
+		[]jamfpro.Compliance{{Applicable: state != "", State: cmp.Or(state, "UNKNOWN"), Vendor: "INTUNE",
+			DeviceIDs: deviceIDs}}))
 }
 
 // conditionalAccess writes Jamf's settings of the Mac.
@@ -162,7 +167,8 @@ func TestEveryState(t *testing.T) {
 	s.start()
 	jane := s.known("s-jane")
 	const other = "0a7e5f2d-6f0e-4a51-9f4b-57c6d1c1b0fe"
-	registered := session.AppSSO{State: session.Registered, UPN: "jane@example.com", TenantID: mac.TenantID, DeviceID: other}
+	registered := session.AppSSO{State: session.Registered, UPN: "jane@example.com", TenantID: mac.TenantID,
+		DeviceID: other}
 	enclave := session.JamfAgent{DeviceID: other, TenantID: mac.TenantID, UPN: "jane@example.com"}
 	appSSO := func(change func(*session.AppSSO)) func() {
 		return func() {
@@ -181,35 +187,51 @@ func TestEveryState(t *testing.T) {
 	}{
 		{"nothing", func() {}, "NOT_REGISTERED", 7, "LOGIN_KEYCHAIN"},
 		{"device compliance is off", func() { s.conditionalAccess(false) }, "NOT_APPLICABLE", 12, ""},
-		{"a profile for Platform SSO", func() { s.conditionalAccess(true); s.must(jane.SetAppSSO(session.AppSSO{State: session.Configured})) }, "PSSO_CONFIGURED", 7, ""},
+		{"a profile for Platform SSO",
+			func() { s.conditionalAccess(true); s.must(jane.SetAppSSO(session.AppSSO{State: session.Configured})) },
+			"PSSO_CONFIGURED", 7, ""},
 		{"registered with it", appSSO(func(*session.AppSSO) {}), "REGISTERED_NOT_REPORTED", 21, "PLATFORM_SSO"},
-		{"asked to sign in again", appSSO(func(a *session.AppSSO) { a.User = session.UserNeedsNewKeys }), "PENDING", 8, "PLATFORM_SSO"},
+		{"asked to sign in again", appSSO(func(a *session.AppSSO) { a.User = session.UserNeedsNewKeys }), "PENDING", 8,
+			"PLATFORM_SSO"},
 		{"signed in", appSSO(func(*session.AppSSO) {}), "REGISTERED_NOT_REPORTED", 21, "PLATFORM_SSO"},
-		{"asked a second time", appSSO(func(a *session.AppSSO) { a.User = session.UserNeedsNewKeys }), "PENDING", 8, "PLATFORM_SSO"},
+		{"asked a second time", appSSO(func(a *session.AppSSO) { a.User = session.UserNeedsNewKeys }), "PENDING", 8,
+			"PLATFORM_SSO"},
 		{"signed in again", appSSO(func(*session.AppSSO) {}), "REGISTERED_NOT_REPORTED", 21, "PLATFORM_SSO"},
-		{"asked a third time", appSSO(func(a *session.AppSSO) { a.User = session.UserNeedsNewKeys }), "NEEDS_KEYS", 9, "PLATFORM_SSO"},
-		{"the key is no good", appSSO(func(a *session.AppSSO) { a.User = session.UserKeyInvalid }), "USER_KEY_INVALID", 9, "PLATFORM_SSO"},
-		{"a new user", appSSO(func(a *session.AppSSO) { a.User = session.UserNewByNumber }), "NEEDS_BINDING", 9, "PLATFORM_SSO"},
-		{"a user who never registered", appSSO(func(a *session.AppSSO) { a.User = session.UserNone }), "USER_NOT_REGISTERED", 9, "PLATFORM_SSO"},
-		{"a state that nobody knows", appSSO(func(a *session.AppSSO) { a.User = session.UserUnknown }), "CANNOT_TELL", 8, "PLATFORM_SSO"},
-		{"to be registered again", appSSO(func(a *session.AppSSO) { a.User = session.UserNeedsRegistration }), "NEEDS_REGISTRATION", 9, "PLATFORM_SSO"},
-		{"its certificate is old", appSSO(func(a *session.AppSSO) { a.Certificate = session.CertificateExpired }), "EXPIRED", 9, "PLATFORM_SSO"},
-		{"in another tenant", appSSO(func(a *session.AppSSO) { a.TenantID = other }), "TENANT_MISMATCH", 9, "PLATFORM_SSO"},
+		{"asked a third time", appSSO(func(a *session.AppSSO) { a.User = session.UserNeedsNewKeys }), "NEEDS_KEYS", 9,
+			"PLATFORM_SSO"},
+		{"the key is no good", appSSO(func(a *session.AppSSO) { a.User = session.UserKeyInvalid }), "USER_KEY_INVALID",
+			9, "PLATFORM_SSO"},
+		{"a new user", appSSO(func(a *session.AppSSO) { a.User = session.UserNewByNumber }), "NEEDS_BINDING", 9,
+			"PLATFORM_SSO"},
+		{"a user who never registered", appSSO(func(a *session.AppSSO) { a.User = session.UserNone }),
+			"USER_NOT_REGISTERED", 9, "PLATFORM_SSO"},
+		{"a state that nobody knows", appSSO(func(a *session.AppSSO) { a.User = session.UserUnknown }), "CANNOT_TELL",
+			8, "PLATFORM_SSO"},
+		{"to be registered again", appSSO(func(a *session.AppSSO) { a.User = session.UserNeedsRegistration }),
+			"NEEDS_REGISTRATION", 9, "PLATFORM_SSO"},
+		{"its certificate is old", appSSO(func(a *session.AppSSO) { a.Certificate = session.CertificateExpired }),
+			"EXPIRED", 9, "PLATFORM_SSO"},
+		{"in another tenant", appSSO(func(a *session.AppSSO) { a.TenantID = other }), "TENANT_MISMATCH", 9,
+			"PLATFORM_SSO"},
 		{"needs repair", func() {
 			s.must(jane.SetAppSSO(registered))
 			s.must(jane.SetJamfAgent(session.JamfAgent{Status: 3, DeviceID: other}))
 		}, "NEEDS_REPAIR", 9, "PLATFORM_SSO"},
-		{"in the Secure Enclave alone", func() { s.must(jane.SetAppSSO(session.AppSSO{})); s.must(jane.SetJamfAgent(enclave)) }, "REGISTERED_NOT_REPORTED", 21, "SECURE_ENCLAVE"},
+		{"in the Secure Enclave alone",
+			func() { s.must(jane.SetAppSSO(session.AppSSO{})); s.must(jane.SetJamfAgent(enclave)) },
+			"REGISTERED_NOT_REPORTED", 21, "SECURE_ENCLAVE"},
 		{"Jamf has acquired it", func() { s.gathered(jane, enclave) }, "REGISTERED", 0, "SECURE_ENCLAVE"},
 		{"Jamf has given up", func() {
 			s.gathered(jane, session.JamfAgent{Gather: session.GatherDeactivates})
 			s.ranPortal(jane, "all")
 		}, "DEACTIVATED", 21, "LOGIN_KEYCHAIN"},
 		{"and acquires it again", func() { s.gathered(jane, session.JamfAgent{}) }, "REGISTERED", 0, "LOGIN_KEYCHAIN"},
-		{"compliant", func() { device = s.look(jane).Identity.DeviceID; s.complies("COMPLIANT", device) }, "COMPLIANT", 0, "LOGIN_KEYCHAIN"},
+		{"compliant", func() { device = s.look(jane).Identity.DeviceID; s.complies("COMPLIANT", device) }, "COMPLIANT",
+			0, "LOGIN_KEYCHAIN"},
 		{"not compliant", func() { s.complies("NON_COMPLIANT", device) }, "NON_COMPLIANT", 22, "LOGIN_KEYCHAIN"},
 		{"not calculated", func() { s.complies("UNKNOWN", device) }, "COMPLIANCE_UNKNOWN", 0, "LOGIN_KEYCHAIN"},
-		{"linked to another device", func() { s.complies("COMPLIANT", other) }, "DEVICE_ID_CHANGED", 21, "LOGIN_KEYCHAIN"},
+		{"linked to another device", func() { s.complies("COMPLIANT", other) }, "DEVICE_ID_CHANGED", 21,
+			"LOGIN_KEYCHAIN"},
 		{"not applicable", func() { s.complies("") }, "REGISTERED", 0, "LOGIN_KEYCHAIN"},
 		{"half a registration", func() { s.ranPortal(jane, "half") }, "ORPHANED", 9, "LOGIN_KEYCHAIN"},
 		{"two", func() { s.ranPortal(jane, "two") }, "ORPHANED", 9, "LOGIN_KEYCHAIN"},
@@ -221,7 +243,8 @@ func TestEveryState(t *testing.T) {
 		step.arrange()
 		got := s.look(jane)
 		if got.Identity.State != step.state || !strings.HasSuffix(got.Identity.Source, step.source) {
-			t.Fatalf("%s: %s by %q in %s (%s), want %s in %s\n%+v", step.name, got.Identity.State, got.Identity.Rule, got.Identity.Source, got.Identity.Detail, step.state, step.source, got.Evidence)
+			t.Fatalf("%s: %s by %q in %s (%s), want %s in %s\n%+v", step.name, got.Identity.State, got.Identity.Rule,
+				got.Identity.Source, got.Identity.Detail, step.state, step.source, got.Evidence)
 		}
 		s.control(step.exitCode, "status", "--user", jane.Name)
 		if step.exitCode != 8 { // what is not known is not delivered
@@ -265,7 +288,8 @@ func TestEveryState(t *testing.T) {
 	_, err = s.Helper.WaitLog(s.ctx, "session ended", 0)
 	s.must(err)
 	before := all[john.Name].LookTime
-	if got := s.look(john); got.Identity.State != "PORTAL_MISSING" || got.Session != nil || !got.LookTime.Equal(before) {
+	if got := s.look(john); got.Identity.State != "PORTAL_MISSING" || got.Session != nil ||
+		!got.LookTime.Equal(before) {
 		t.Errorf("logged out: %+v", got)
 	}
 	// Who was never looked at has no session.
@@ -284,13 +308,15 @@ func TestContradictionsAreTold(t *testing.T) {
 	s.start()
 	jane := s.known("s-jane")
 	s.ranPortal(jane, "all")
-	s.must(jane.SetAppSSO(session.AppSSO{State: session.Registered, UPN: "jane@example.com", TenantID: mac.TenantID, DeviceID: "0a7e5f2d-6f0e-4a51-9f4b-57c6d1c1b0fe"}))
+	s.must(jane.SetAppSSO(session.AppSSO{State: session.Registered, UPN: "jane@example.com", TenantID: mac.TenantID,
+		DeviceID: "0a7e5f2d-6f0e-4a51-9f4b-57c6d1c1b0fe"}))
 	got := s.look(jane)
 	var names []string
 	for _, one := range got.Identity.Contradictions {
 		names = append(names, one.Name)
 	}
-	if told := strings.Join(names, " "); told != "old-key-beside-platform-sso registered-beside-not-registered device-ids-differ" {
+	if told := strings.Join(names, " "); told !=
+		"old-key-beside-platform-sso registered-beside-not-registered device-ids-differ" {
 		t.Errorf("contradictions: %s", told)
 	}
 	if got.Identity.Source != "IDENTITY_SOURCE_PLATFORM_SSO" {
@@ -307,8 +333,8 @@ func TestContradictionsAreTold(t *testing.T) {
 	}
 }
 
-// The helper looks by itself: at login, after a registration, and Jamf Pro learns what changed, with the old and the new
-// device where that became another one. What is the same is not told again.
+// The helper looks by itself: at login, after a registration, and Jamf Pro learns what changed, with the old and the
+// new device where that became another one. What is the same is not told again.
 func TestLooksByItself(t *testing.T) {
 	s := newStory(t, everySource(map[string]any{"identity.look_automatically": true, "jamf.gather_after_portal": true}))
 	s.withJamfPro()
@@ -327,16 +353,20 @@ func TestLooksByItself(t *testing.T) {
 		t.Errorf("status --wait ended with %d: %s", waiting.ExitCode(), waiting.Log())
 	}
 	first := s.newest().Identity.DeviceID
-	s.wantInJamfPro(map[string]string{"Usher Registration State": "REGISTERED", "Usher Registration Result": "SUCCEEDED", "Usher Entra Device ID": first})
+	s.wantInJamfPro(map[string]string{"Usher Registration State": "REGISTERED",
+		"Usher Registration Result": "SUCCEEDED", "Usher Entra Device ID": first})
 
 	s.ranPortal(jane, "all") // another device
 	second := s.look(jane)
-	if second.Change.Old != first || second.Change.New != second.Identity.DeviceID || first == second.Identity.DeviceID {
+	if second.Change.Old != first || second.Change.New != second.Identity.DeviceID ||
+		first == second.Identity.DeviceID {
 		t.Errorf("change: %+v", second)
 	}
-	s.wantInJamfPro(map[string]string{"Usher Entra Device ID": second.Identity.DeviceID, "Usher Registration Result": "SUCCEEDED"})
+	s.wantInJamfPro(map[string]string{"Usher Entra Device ID": second.Identity.DeviceID,
+		"Usher Registration Result": "SUCCEEDED"})
 	computer, _ := s.jamfPro.Computer(mac.UDID)
-	if change := computer.Value("Usher Device ID Change"); !strings.HasSuffix(change, ": "+first+" became "+second.Identity.DeviceID) {
+	if change := computer.Value("Usher Device ID Change"); !strings.HasSuffix(change,
+		": "+first+" became "+second.Identity.DeviceID) {
 		t.Errorf("Jamf Pro was told of the change: %q", change)
 	}
 	before := len(s.deliveries("--all"))
@@ -364,7 +394,8 @@ func TestProofOfPossession(t *testing.T) {
 	s.withJamfPro()
 	s.start()
 	jane := s.known("s-jane")
-	for leave, want := range map[string]string{"all": "PROVED", "negative_serial": "PROVED", "elliptic": "PROVED", "copied": "REFUTED"} {
+	for leave, want := range map[string]string{"all": "PROVED", "negative_serial": "PROVED", "elliptic": "PROVED",
+		"copied": "REFUTED"} {
 		s.ranPortal(jane, leave)
 		got := s.look(jane)
 		if got.Evidence[0].Possession != "POSSESSION_"+want {
@@ -389,7 +420,8 @@ func TestSourcesThatHangOrAreBroken(t *testing.T) {
 	s.must(jane.SetJamfAgent(session.JamfAgent{}))
 	s.must(jane.SetAppSSO(session.AppSSO{Trouble: session.Trouble{Garbage: "\x1b[31mDevice Registration: REGISTERED"}}))
 	got := s.look(jane)
-	if got.Identity.State != "UNREADABLE" || got.Evidence[1].Obstacle != "OBSTACLE_FAILED" || strings.Contains(got.Identity.Detail, "\x1b") {
+	if got.Identity.State != "UNREADABLE" || got.Evidence[1].Obstacle != "OBSTACLE_FAILED" ||
+		strings.Contains(got.Identity.Detail, "\x1b") {
 		t.Errorf("garbage: %+v", got)
 	}
 	s.must(jane.SetAppSSO(session.AppSSO{Trouble: session.Trouble{Hang: true}}))
@@ -407,7 +439,8 @@ func TestSourcesThatHangOrAreBroken(t *testing.T) {
 	}
 }
 
-// known makes a user, logs him in, and returns when usherd knows his session, which is some milliseconds after it has let his agent in.
+// known makes a user, logs him in, and returns when usherd knows his session, which is some milliseconds after it has
+// let his agent in.
 func (s *story) known(name string) *mac.User {
 	s.t.Helper()
 	u := s.loggedIn(name)

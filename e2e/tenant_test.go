@@ -21,8 +21,9 @@ func (s standing) names() string {
 	return strings.Join(names, " ")
 }
 
-// A user registers who has an identity of another tenant in the same keychain. What counts is that of the configured tenant, also when
-// that changes while everything runs, and when usherd starts again; the other one is reported. Without a tenant it is open which one counts.
+// A user registers who has an identity of another tenant in the same keychain. What counts is that of the configured
+// tenant, also when that changes while everything runs, and when usherd starts again; the other one is reported.
+// Without a tenant it is open which one counts.
 func TestTwoTenantsInOneKeychain(t *testing.T) {
 	s := newStory(t, map[string]any{"identity.look_automatically": true, "identity.proof_of_possession": true})
 	s.withJamfPro()
@@ -43,7 +44,8 @@ func TestTwoTenantsInOneKeychain(t *testing.T) {
 	if got.Identity.State != "REGISTERED" || got.Identity.DeviceID != ours || got.Identity.TenantID != mac.TenantID {
 		t.Fatalf("with the tenant: %+v", got.Identity)
 	}
-	if len(got.Identity.OtherIdentities) != 1 || got.Identity.OtherIdentities[0].TenantID != theOtherTenant || got.Identity.OtherIdentities[0].DeviceID == ours {
+	if len(got.Identity.OtherIdentities) != 1 || got.Identity.OtherIdentities[0].TenantID != theOtherTenant ||
+		got.Identity.OtherIdentities[0].DeviceID == ours {
 		t.Fatalf("the other identity is told as %+v", got.Identity.OtherIdentities)
 	}
 	theirs := got.Identity.OtherIdentities[0].DeviceID
@@ -54,9 +56,12 @@ func TestTwoTenantsInOneKeychain(t *testing.T) {
 	if got.Evidence[0].Possession != "POSSESSION_PROVED" {
 		t.Errorf("possession: %s", got.Evidence[0].Possession)
 	}
-	s.wantInJamfPro(map[string]string{"Usher Registration State": "REGISTERED", "Usher Entra Device ID": ours, "Usher Entra Tenant ID": mac.TenantID})
+	s.wantInJamfPro(map[string]string{"Usher Registration State": "REGISTERED", "Usher Entra Device ID": ours,
+		"Usher Entra Tenant ID": mac.TenantID})
 	text := s.control(0, "status", "--user", jane.Name).Stdout
-	for _, words := range []string{"other identity: device " + theirs + " of tenant " + theOtherTenant, "beside tenant " + theOtherTenant, "contradiction: The login keychain holds another identity that can be used"} {
+	for _, words := range []string{"other identity: device " + theirs + " of tenant " + theOtherTenant,
+		"beside tenant " + theOtherTenant,
+		"contradiction: The login keychain holds another identity that can be used"} {
 		if !strings.Contains(text, words) {
 			t.Errorf("status does not say %q:\n%s", words, text)
 		}
@@ -65,13 +70,16 @@ func TestTwoTenantsInOneKeychain(t *testing.T) {
 	// What is there is a registration, and is not removed by itself. The list says of which tenant each certificate is.
 	refused := s.control(2, "clean", "--user", jane.Name, "--yes")
 	s.says("a refusal", refused, "nothing was removed", "--force")
-	s.says("the list", s.control(0, "clean", "--user", jane.Name, "--dry-run"), "of tenant "+mac.TenantID, "of tenant "+theOtherTenant)
+	s.says("the list", s.control(0, "clean", "--user", jane.Name, "--dry-run"), "of tenant "+mac.TenantID,
+		"of tenant "+theOtherTenant)
 
 	// The other tenant counts as soon as it is configured: the agent hears of it, and usherd looks by itself.
 	s.must(s.Set(map[string]any{"tenant.id": theOtherTenant}))
 	agentAt = said(agentAt, "tenant_id="+theOtherTenant)
-	s.wantInJamfPro(map[string]string{"Usher Registration State": "REGISTERED", "Usher Entra Device ID": theirs, "Usher Entra Tenant ID": theOtherTenant})
-	if got := s.look(jane); got.Identity.DeviceID != theirs || len(got.Identity.OtherIdentities) != 1 || got.Identity.OtherIdentities[0].DeviceID != ours {
+	s.wantInJamfPro(map[string]string{"Usher Registration State": "REGISTERED", "Usher Entra Device ID": theirs,
+		"Usher Entra Tenant ID": theOtherTenant})
+	if got := s.look(jane); got.Identity.DeviceID != theirs || len(got.Identity.OtherIdentities) != 1 ||
+		got.Identity.OtherIdentities[0].DeviceID != ours {
 		t.Errorf("with the other tenant: %+v", got.Identity)
 	}
 
@@ -79,13 +87,15 @@ func TestTwoTenantsInOneKeychain(t *testing.T) {
 	s.must(s.Set(map[string]any{"tenant.id": ""}))
 	agentAt = said(agentAt, `tenant_id="" `)
 	s.wantInJamfPro(map[string]string{"Usher Registration State": "ORPHANED"})
-	if got := s.look(jane); got.Identity.State != "ORPHANED" || got.Identity.DeviceID != "" || len(got.Identity.OtherIdentities) != 2 {
+	if got := s.look(jane); got.Identity.State != "ORPHANED" || got.Identity.DeviceID != "" ||
+		len(got.Identity.OtherIdentities) != 2 {
 		t.Errorf("without a tenant: %+v", got.Identity)
 	}
 	s.control(9, "status", "--user", jane.Name)
 	s.must(s.Set(map[string]any{"tenant.id": anotherTenant}))
 	agentAt = said(agentAt, "tenant_id="+anotherTenant)
-	if got := s.look(jane); got.Identity.State != "ORPHANED" || !strings.Contains(got.Identity.Detail, "none is of the tenant") {
+	if got := s.look(jane); got.Identity.State != "ORPHANED" ||
+		!strings.Contains(got.Identity.Detail, "none is of the tenant") {
 		t.Errorf("with a third tenant: %+v", got.Identity)
 	}
 
@@ -101,7 +111,8 @@ func TestTwoTenantsInOneKeychain(t *testing.T) {
 	s.must(s.Set(map[string]any{"tenant.cloud_host": "login.microsoftonline.us"}))
 	_, err := jane.Agent.WaitLog(s.ctx, "cloud_host=login.microsoftonline.us", 0)
 	s.must(err)
-	if got := s.look(jane); got.Identity.State != "REGISTERED" || got.names() != "cloud-differs" || got.Identity.UserPrincipalName == "" {
+	if got := s.look(jane); got.Identity.State != "REGISTERED" || got.names() != "cloud-differs" ||
+		got.Identity.UserPrincipalName == "" {
 		t.Errorf("in another cloud: %+v", got.Identity)
 	}
 }

@@ -24,7 +24,8 @@ func (s *story) says(what string, result mac.Result, texts ...string) {
 	}
 }
 
-// What a stale registration left is listed, removed from the real keyring and the home, and on record; a healthy one stays.
+// What a stale registration left is listed, removed from the real keyring and the home, and on record; a healthy one
+// stays.
 func TestClean(t *testing.T) {
 	s := newStory(t, everySource(nil))
 	s.withJamfPro()
@@ -34,7 +35,8 @@ func TestClean(t *testing.T) {
 	s.gathered(jane, session.JamfAgent{})
 	state := filepath.Join(jane.Home, "Library/Preferences/com.jamf.management.jamfAAD.plist")
 
-	s.says("the list", s.control(0, "clean", "--user", jane.Name, "--dry-run"), "certificate", "com.microsoft.workplacejoin.thumbprint", "com.jamf.management.jamfAAD")
+	s.says("the list", s.control(0, "clean", "--user", jane.Name, "--dry-run"), "certificate",
+		"com.microsoft.workplacejoin.thumbprint", "com.jamf.management.jamfAAD")
 	if got := s.look(jane).Identity.State; got != "ORPHANED" {
 		t.Fatalf("a dry run came to %s", got)
 	}
@@ -80,7 +82,8 @@ func TestJamfProIsSetUp(t *testing.T) {
 
 	set := exec.CommandContext(s.ctx, s.Programs.Control, "--config", s.ConfigFile(), "jamf", "credentials", "set")
 	set.Stdin = strings.NewReader(jamfpro.DefaultClientSecret + "\n")
-	if output, err := set.CombinedOutput(); err != nil || strings.Contains(string(output), jamfpro.DefaultClientSecret) {
+	if output, err := set.CombinedOutput(); err != nil ||
+		strings.Contains(string(output), jamfpro.DefaultClientSecret) {
 		t.Fatalf("set: %v: %s", err, output)
 	}
 	if info, err := os.Stat(secret); err != nil || info.Mode().Perm() != 0o600 {
@@ -104,7 +107,8 @@ func TestJamfProIsSetUp(t *testing.T) {
 		t.Errorf("provisioned twice, there are %d definitions and not %d", len(again), len(made))
 	}
 	s.control(0, "register", "--user", jane.Name, "--wait")
-	for _, arguments := range [][]string{{"jamf", "credentials", "check", "--json"}, {"doctor", "--json"}, {"status", "--json"}} {
+	for _, arguments := range [][]string{{"jamf", "credentials", "check", "--json"}, {"doctor", "--json"},
+		{"status", "--json"}} {
 		result, err := s.Control(s.ctx, arguments...)
 		s.must(err)
 		if strings.Contains(result.Stdout+result.Stderr, jamfpro.DefaultClientSecret) {
@@ -153,7 +157,8 @@ func TestDoctor(t *testing.T) {
 	}
 	all := checks(nil)
 	for name, want := range map[string]string{
-		"company-portal-installed ": "OK", "agent-connected " + jane.Name: "OK", "jamf-pro-token ": "OK", "conditional-access-enabled ": "OK",
+		"company-portal-installed ": "OK", "agent-connected " + jane.Name: "OK", "jamf-pro-token ": "OK",
+		"conditional-access-enabled ":                "OK",
 		"session-source-login-keychain " + jane.Name: "OK", "session-source-login-keychain " + john.Name: "OK",
 	} {
 		if all[name] != want {
@@ -179,8 +184,10 @@ func TestInspect(t *testing.T) {
 	s := newStory(t, everySource(nil))
 	s.start()
 	jane := s.user("t-jane")
-	s.must(jane.SetAppSSO(session.AppSSO{State: session.Registered, UPN: "jane@example.com", TenantID: mac.TenantID, DeviceID: "0a7e5f2d-6f0e-4a51-9f4b-57c6d1c1b0fe"}))
-	s.gathered(jane, session.JamfAgent{Status: 2, DeviceID: "0a7e5f2d-6f0e-4a51-9f4b-57c6d1c1b0fe", UPN: "jane@example.com"})
+	s.must(jane.SetAppSSO(session.AppSSO{State: session.Registered, UPN: "jane@example.com", TenantID: mac.TenantID,
+		DeviceID: "0a7e5f2d-6f0e-4a51-9f4b-57c6d1c1b0fe"}))
+	s.gathered(jane, session.JamfAgent{Status: 2, DeviceID: "0a7e5f2d-6f0e-4a51-9f4b-57c6d1c1b0fe",
+		UPN: "jane@example.com"})
 	s.must(s.StopHelper())
 	for name, program := range map[string][]string{
 		"app-sso": {s.Programs.AppSSO, "platform", "-s"}, "getPSSOStatus": {s.Programs.JamfAgent, "getPSSOStatus"},
@@ -191,5 +198,7 @@ func TestInspect(t *testing.T) {
 		s.must(os.WriteFile(file, []byte(result.Stdout), 0o600))
 		s.says(name, s.control(0, "inspect", file), "REGISTERED", "0a7e5f2d-6f0e-4a51-9f4b-57c6d1c1b0fe")
 	}
-	s.says("preferences", s.control(0, "inspect", filepath.Join(jane.Home, "Library/Preferences/com.jamf.management.jamfAAD.plist")), "have_an_Azure_id:  true", "what this file shows")
+	s.says("preferences", s.control(0, "inspect",
+		filepath.Join(jane.Home, "Library/Preferences/com.jamf.management.jamfAAD.plist")), "have_an_Azure_id:  true",
+		"what this file shows")
 }

@@ -25,7 +25,8 @@ func (s *story) record() map[string]string {
 	return values
 }
 
-// wantRecord waits until Jamf Pro's record is about a user who is registered, and has these others; and then until usherctl says the same.
+// wantRecord waits until Jamf Pro's record is about a user who is registered, and has these others; and then until
+// usherctl says the same.
 func (s *story) wantRecord(primary *mac.User, others ...string) {
 	s.t.Helper()
 	slices.Sort(others)
@@ -76,8 +77,10 @@ func TestJamfProDescribesThePrimaryUser(t *testing.T) {
 			s.must(admin.Logout())
 			s.must(admin.StartAgent(s.ctx))
 			s.look(admin)
-			if now, _ := s.jamfPro.Computer(mac.UDID); now.Patches != computer.Patches || now.Inventories != computer.Inventories {
-				t.Errorf("Jamf Pro was told %d and %d times, and then %d and %d", computer.Patches, computer.Inventories, now.Patches, now.Inventories)
+			if now, _ := s.jamfPro.Computer(mac.UDID); now.Patches != computer.Patches ||
+				now.Inventories != computer.Inventories {
+				t.Errorf("Jamf Pro was told %d and %d times, and then %d and %d", computer.Patches,
+					computer.Inventories, now.Patches, now.Inventories)
 			}
 
 			// A third user registers, and is at the Mac.
@@ -107,9 +110,11 @@ func TestJamfProDescribesThePrimaryUser(t *testing.T) {
 			s.control(0, "gather", "--user", jane.Name)
 			s.wantRecord(jane, admin.Name+": NOT_REGISTERED", john.Name+": no account")
 
-			// Who is forgotten is gone from the record and from the journal, and one who is there comes back with a look.
+			// Who is forgotten is gone from the record and from the journal, and one who is there comes back with a
+			// look.
 			s.controlAs(jane, 4, "forget", "--user", john.Name)
-			if said := s.control(0, "forget", "--user", john.Name).Stdout; !strings.HasPrefix(said, "forgot "+john.Name+", with 1 registration") {
+			if said := s.control(0, "forget", "--user", john.Name).Stdout; !strings.HasPrefix(said,
+				"forgot "+john.Name+", with 1 registration") {
 				t.Errorf("usherctl says %q", said)
 			}
 			s.wantRecord(jane, admin.Name+": NOT_REGISTERED")
@@ -128,13 +133,14 @@ func TestJamfProDescribesThePrimaryUser(t *testing.T) {
 			s.must(admin.StartAgent(s.ctx))
 			s.wantRecord(jane, admin.Name+": NOT_REGISTERED")
 
-			// A delivery while her keychain is locked says so; that it is open again is a change then. The IDs stay. One who is forgotten while they are
-			// logged in is not named before the next look.
+			// A delivery while her keychain is locked says so; that it is open again is a change then. The IDs stay.
+			// One who is forgotten while they are logged in is not named before the next look.
 			s.must(jane.Keyring.Lock(s.ctx))
 			s.look(jane)
 			s.control(0, "forget", "--user", admin.Name)
 			s.wantInJamfPro(map[string]string{
-				"Usher Registration State": "UNREADABLE", "Usher User Principal Name": jane.Name + "@example.com", "Usher Other Users": "",
+				"Usher Registration State": "UNREADABLE", "Usher User Principal Name": jane.Name + "@example.com",
+				"Usher Other Users": "",
 			})
 			s.must(jane.Keyring.Unlock(s.ctx))
 			s.look(jane)
@@ -148,7 +154,8 @@ func TestJamfProDescribesThePrimaryUser(t *testing.T) {
 			others := []string{admin.Name + ": no account", jane.Name + ": no account"}
 			slices.Sort(others)
 			s.wantInJamfPro(map[string]string{
-				"Usher User": "", "Usher Registration State": "", "Usher Registration Result": "", "Usher Other Users": strings.Join(others, ", "),
+				"Usher User": "", "Usher Registration State": "", "Usher Registration Result": "",
+				"Usher Other Users": strings.Join(others, ", "),
 			})
 		})
 	}
@@ -168,11 +175,13 @@ func TestUIDOfADeletedAccount(t *testing.T) {
 	bob, err := s.AddUserWithUID(s.ctx, "usher-u-bob-"+strings.ToLower(rand.Text()[:6]), jane.UID)
 	s.must(err)
 	for _, arguments := range [][]string{
-		{"status", "--json"}, {"registrations", "list", "--json"}, {"ea", "upn"}, {"ea", "device-id"}, {"ea", "user"}, {"ea", "other-users"}, {"clean", "history", "--json"},
+		{"status", "--json"}, {"registrations", "list", "--json"}, {"ea", "upn"}, {"ea", "device-id"}, {"ea", "user"},
+		{"ea", "other-users"}, {"clean", "history", "--json"},
 	} {
 		result, err := bob.Control(s.ctx, arguments...)
 		s.must(err)
-		if said := result.Stdout + result.Stderr; strings.Contains(said, jane.Name) || strings.Contains(said, "u-jane") {
+		if said := result.Stdout + result.Stderr; strings.Contains(said, jane.Name) ||
+			strings.Contains(said, "u-jane") {
 			t.Errorf("usherctl %q says to bob: %s", arguments, said)
 		}
 	}

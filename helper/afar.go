@@ -18,7 +18,8 @@ func fleetSettings(now *config.Loaded) fleet.Settings {
 	settings := now.Fleet
 	return fleet.Settings{
 		Access: access.Access{
-			Servers: settings.Servers, CAFile: settings.CAFile, CredentialsFile: settings.CredentialsFile, NKeyFile: settings.NKeyFile,
+			Servers: settings.Servers, CAFile: settings.CAFile, CredentialsFile: settings.CredentialsFile,
+			NKeyFile:        settings.NKeyFile,
 			CertificateFile: settings.CertificateFile, KeyFile: settings.KeyFile,
 		},
 		PersonalData: settings.PersonalData,
@@ -29,7 +30,8 @@ func fleetSettings(now *config.Loaded) fleet.Settings {
 func listenerSettings(now *config.Loaded) listener.Settings {
 	settings := now.Listener
 	return listener.Settings{
-		Address: settings.Address, CertificateFile: settings.CertificateFile, KeyFile: settings.KeyFile, ClientCAFile: settings.ClientCAFile,
+		Address: settings.Address, CertificateFile: settings.CertificateFile, KeyFile: settings.KeyFile,
+		ClientCAFile: settings.ClientCAFile,
 		AllowedNames: settings.AllowedNames, PersonalData: settings.PersonalData,
 	}
 }
@@ -37,10 +39,13 @@ func listenerSettings(now *config.Loaded) listener.Settings {
 // troubles are what is wrong with the ways to this Mac from afar.
 func troubles(device *fleet.Device, remote *listener.Listener) (sentences []string) {
 	if state := device.State(); state.GetLastError() != "" {
-		sentences = append(sentences, fmt.Sprintf("The fleet is not told how this Mac stands: %s.", state.GetLastError()))
+		sentences = append(sentences,
+			fmt.Sprintf("The fleet is not told how this Mac stands: %s.", state.GetLastError()))
 	}
 	if end := contract.Time(device.State().GetExpireTime()); access.ExpiresSoon(end, time.Now()) {
-		sentences = append(sentences, fmt.Sprintf("What this Mac shows to the fleet counts until %s. Replace the file of fleet.credentials_file, or fleet.certificate_file, before.", end.UTC().Format(time.DateOnly)))
+		sentences = append(sentences,
+			fmt.Sprintf("What this Mac shows to the fleet counts until %s. Replace the file of "+
+				"fleet.credentials_file, or fleet.certificate_file, before.", end.UTC().Format(time.DateOnly)))
 	}
 	if err := remote.Trouble(); err != nil {
 		sentences = append(sentences, fmt.Sprintf("The listener does not answer as it is configured: %v.", err))
@@ -48,8 +53,8 @@ func troubles(device *fleet.Device, remote *listener.Listener) (sentences []stri
 	return sentences
 }
 
-// deviceName is this Mac's name in its fleet where none is configured: the hardware UUID, under which Jamf Pro knows it too, or the
-// machine id.
+// deviceName is this Mac's name in its fleet where none is configured: the hardware UUID, under which Jamf Pro knows it
+// too, or the machine id.
 func (p *parts) deviceName(ctx context.Context) (string, error) {
 	selector, err := p.current.Load().computer(ctx)
 	if err == nil && selector.UDID != "" {

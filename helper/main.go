@@ -1,5 +1,5 @@
-// Program usherd is usher's helper: the root daemon that owns this Mac's registrations, their journal, their delivery to
-// Jamf Pro, and its status. See DESIGN.md section 1 and docs/architecture.md.
+// Program usherd is usher's helper: the root daemon that owns this Mac's registrations, their journal, their delivery
+// to Jamf Pro, and its status. See DESIGN.md section 1 and docs/architecture.md.
 package main
 
 import (
@@ -22,19 +22,23 @@ import (
 	"usher.internal/internal/version"
 )
 
-// exitConfiguration is the exit code for a configuration that was given by hand and cannot be used: EX_CONFIG of sysexits(3).
+// exitConfiguration is the exit code for a configuration that was given by hand and cannot be used: EX_CONFIG of
+// sysexits(3).
 const exitConfiguration = 78
 
-// softMemory is how much memory, in bytes, garbage collection tries to stay below: with one session usherd needs a quarter of
-// it, and an agent that floods it with what is garbage at once shall not make it large.
+// softMemory is how much memory, in bytes, garbage collection tries to stay below: with one session usherd needs a
+// quarter of it, and an agent that floods it with what is garbage at once shall not make it large.
 const softMemory = 32 << 20
 
 func main() {
 	configFile := flag.String("config", "", "read this configuration `file` in place of the platform's own")
-	logFile := flag.String("log-file", "", "write the log to this `file` in place of standard error, and begin it anew when it is moved away")
+	logFile := flag.String("log-file", "",
+		"write the log to this `file` in place of standard error, and begin it anew when it is moved away")
 	showVersion := flag.Bool("version", false, "print the version and exit")
 	flag.Usage = func() {
-		fmt.Fprintf(flag.CommandLine.Output(), "usherd is usher's root daemon; launchd or systemd starts it.\n\nUsage: usherd [--config FILE] [--log-file FILE]\n\n")
+		fmt.Fprintf(flag.CommandLine.Output(),
+			"usherd is usher's root daemon; launchd or systemd starts it.\n\nUsage: usherd [--config FILE] "+
+				"[--log-file FILE]\n\n")
 		flag.PrintDefaults()
 		fmt.Fprintf(flag.CommandLine.Output(), "\nExample: usherd --config /etc/usher/config.yaml\n")
 	}
@@ -79,8 +83,8 @@ func serve(ctx context.Context, program persist.Program, level *config.LogLevel,
 	return 1
 }
 
-// openLog opens the log before anything can be refused, so that each refusal is in it. Where the file cannot be had, standard error is:
-// a helper without a log is better than none.
+// openLog opens the log before anything can be refused, so that each refusal is in it. Where the file cannot be had,
+// standard error is: a helper without a log is better than none.
 func openLog(path string, level slog.Leveler) (log *slog.Logger, closeLog func()) {
 	of := func(output io.Writer) *slog.Logger {
 		return slog.New(logfile.Limit(slog.NewTextHandler(output, &slog.HandlerOptions{Level: level})))
@@ -97,7 +101,8 @@ func openLog(path string, level slog.Leveler) (log *slog.Logger, closeLog func()
 	return of(file), func() { file.Close() }
 }
 
-// lastGood is where the last good configuration is kept; with a file that was named by hand, which is for development, it is not.
+// lastGood is where the last good configuration is kept; with a file that was named by hand, which is for development,
+// it is not.
 func lastGood(configFile string) string {
 	if configFile != "" {
 		return ""

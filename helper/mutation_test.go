@@ -33,11 +33,13 @@ import (
 var (
 	mutations      = flag.Int("mutations", 2000, "how many damaged journals TestMutatedJournals opens")
 	updateJournals = flag.Bool("update-journals", false, "make the journals that TestMutatedJournals damages again")
-	mutationSeed   = flag.Uint64("mutation-seed", 0, "the seed of the first damaged journal; 0 is a random one. `-mutations 1` with the seed of a failure repeats it")
+	mutationSeed   = flag.Uint64("mutation-seed", 0,
+		"the seed of the first damaged journal; 0 is a random one. `-mutations 1` with the seed of a "+
+			"failure repeats it")
 )
 
-// A journal of which bits, pages or lengths have changed either holds what it held, or says what is missing: usherd starts, everything
-// that it still shows is as it was, and the next registration goes well.
+// A journal of which bits, pages or lengths have changed either holds what it held, or says what is missing: usherd
+// starts, everything that it still shows is as it was, and the next registration goes well.
 func TestMutatedJournals(t *testing.T) {
 	defer debug.SetMemoryLimit(debug.SetMemoryLimit(1 << 30))
 	journals := realJournals(t)
@@ -76,7 +78,8 @@ func TestMutatedJournals(t *testing.T) {
 	t.Logf("seed %d: %v", seed, outcomes)
 }
 
-// inMemory is a temporary directory in memory where there is such a thing: each case waits for the disk some thirty times otherwise.
+// inMemory is a temporary directory in memory where there is such a thing: each case waits for the disk some thirty
+// times otherwise.
 func inMemory(t *testing.T) string {
 	t.Helper()
 	directory, err := os.MkdirTemp("/dev/shm", "usher-mutations-")
@@ -94,8 +97,8 @@ type realJournal struct {
 	holds contents
 }
 
-// realJournals are those of earlier versions, as this version keeps them, and a small and a large one of this version. They are files, so
-// that a seed always means the same journal; -update makes them again.
+// realJournals are those of earlier versions, as this version keeps them, and a small and a large one of this version.
+// They are files, so that a seed always means the same journal; -update makes them again.
 func realJournals(t *testing.T) (journals []realJournal) {
 	t.Helper()
 	if *updateJournals {
@@ -103,7 +106,8 @@ func realJournals(t *testing.T) (journals []realJournal) {
 			makeJournal(t, version.Name, version.Journal(t), func(*journal) {})
 		}
 		for _, size := range []int{2, 25} {
-			makeJournal(t, fmt.Sprintf("%d-users", size), filepath.Join(t.TempDir(), "journal.db"), func(j *journal) { j.fill(t, size) })
+			makeJournal(t, fmt.Sprintf("%d-users", size), filepath.Join(t.TempDir(), "journal.db"),
+				func(j *journal) { j.fill(t, size) })
 		}
 	}
 	paths, err := filepath.Glob(filepath.Join(mutatedJournals, "*.db.gz"))
@@ -152,7 +156,8 @@ func makeJournal(t *testing.T, name, path string, fill func(j *journal)) {
 		t.Fatal(err)
 	}
 	_, err = writer.Write(image)
-	if err := errors.Join(err, writer.Close(), os.WriteFile(filepath.Join(mutatedJournals, name+".db.gz"), packed.Bytes(), 0o644)); err != nil {
+	if err := errors.Join(err, writer.Close(),
+		os.WriteFile(filepath.Join(mutatedJournals, name+".db.gz"), packed.Bytes(), 0o644)); err != nil {
 		t.Fatal(err)
 	}
 }
@@ -236,9 +241,11 @@ func openJournalAt(path string) (*journal, error) {
 	j.outbox = delivery.New(delivery.Config{Store: j.store, Publishes: func() bool { return true }})
 	j.observer = observation.New(observation.Config{Store: j.store, Tenant: func() wpj.TenantID { return "" }})
 	j.machine = registration.New(registration.Config{
-		Store: j.store, Sessions: absent{}, Preflight: absent{}, Outbox: j.outbox, Identities: j.observer, Logger: slog.New(slog.NewTextHandler(io.Discard, nil)),
+		Store: j.store, Sessions: absent{}, Preflight: absent{}, Outbox: j.outbox, Identities: j.observer,
+		Logger: slog.New(slog.NewTextHandler(io.Discard, nil)),
 		Settings: func() registration.Settings {
-			return registration.Settings{SessionTimeout: 1000 * time.Hour, SignInTimeout: time.Hour, IdentityTimeout: time.Hour}
+			return registration.Settings{SessionTimeout: 1000 * time.Hour, SignInTimeout: time.Hour,
+				IdentityTimeout: time.Hour}
 		},
 	})
 	j.outbox.OnChange(j.machine.DeliveryChanged)
@@ -252,10 +259,13 @@ func (j *journal) fill(t *testing.T, users int) {
 	for uid := range uint32(users) {
 		uid += 501
 		err := j.store.Update(func(tx *store.Tx) error {
-			identity := wpj.Identity{State: wpj.StateRegistered, Detail: fmt.Sprint("of ", uid), DeviceID: "760d262f-6163-43eb-930b-50e2bc5ec0bf"}
-			_, err := j.observer.Keep(tx, observation.User{Name: fmt.Sprint("user", uid), UID: uid}, observation.Reading{Identity: identity})
+			identity := wpj.Identity{State: wpj.StateRegistered, Detail: fmt.Sprint("of ", uid),
+				DeviceID: "760d262f-6163-43eb-930b-50e2bc5ec0bf"}
+			_, err := j.observer.Keep(tx, observation.User{Name: fmt.Sprint("user", uid), UID: uid},
+				observation.Reading{Identity: identity})
 			if err == nil {
-				_, err = j.outbox.Enqueue(tx, delivery.Report{UID: uid, UserName: fmt.Sprint("user", uid), Identity: &identity, At: time.Now()})
+				_, err = j.outbox.Enqueue(tx,
+					delivery.Report{UID: uid, UserName: fmt.Sprint("user", uid), Identity: &identity, At: time.Now()})
 			}
 			return err
 		})
@@ -265,7 +275,9 @@ func (j *journal) fill(t *testing.T, users int) {
 	}
 	err := j.while(func() error {
 		for uid := range uint32(users) {
-			r, _, err := j.machine.Start(context.Background(), registration.StartRequest{Kind: registration.KindRegister, User: registration.User{Name: fmt.Sprint("user", uid+501), UID: uid + 501}})
+			r, _, err := j.machine.Start(context.Background(),
+				registration.StartRequest{Kind: registration.KindRegister,
+					User: registration.User{Name: fmt.Sprint("user", uid+501), UID: uid + 501}})
 			if err == nil && uid%2 == 0 {
 				_, err = j.machine.Cancel(context.Background(), r.ID, "uid 0")
 			} else if err == nil {
@@ -457,7 +469,9 @@ func survive(directory string, image []byte, held contents) (outcome string, err
 	}
 	var id string
 	err = j.while(func() error {
-		r, attached, err := j.machine.Start(context.Background(), registration.StartRequest{Kind: registration.KindRegister, User: registration.User{Name: "new", UID: 99999}})
+		r, attached, err := j.machine.Start(context.Background(),
+			registration.StartRequest{Kind: registration.KindRegister,
+				User: registration.User{Name: "new", UID: 99999}})
 		if err != nil || attached {
 			return fmt.Errorf("attached %t, %w", attached, err)
 		}

@@ -24,8 +24,8 @@ import (
 	"usher.internal/internal/wpj"
 )
 
-// parts are what of the helper keeps no state and is made anew when the configuration changes. What is under way goes on with those
-// that it began with.
+// parts are what of the helper keeps no state and is made anew when the configuration changes. What is under way goes
+// on with those that it began with.
 type parts struct {
 	live     *config.Live
 	registry *sessions.Registry
@@ -35,7 +35,8 @@ type parts struct {
 	// keychains looks for login keychains that macOS has renamed.
 	keychains *thismac.Keychains
 	current   atomic.Pointer[configured]
-	// reconsider has what Jamf Pro has refused tried again, at any time within that. It is set before anything is asked of Jamf Pro.
+	// reconsider has what Jamf Pro has refused tried again, at any time within that. It is set before anything is asked
+	// of Jamf Pro.
 	reconsider func(within time.Duration)
 	// report returns what Jamf Pro is told. It is set before anything is delivered.
 	report func() (attribute.Report, error)
@@ -59,14 +60,15 @@ type configured struct {
 	notAsked atomic.Pointer[wpj.Evidence]
 }
 
-// Within these times what Jamf Pro has refused is tried again after a change: of one Mac by somebody who waits for it, or of all of a fleet.
+// Within these times what Jamf Pro has refused is tried again after a change: of one Mac by somebody who waits for it,
+// or of all of a fleet.
 const (
 	ofThisMac  = time.Second
 	ofTheFleet = time.Minute
 )
 
-// askedAgainAfter is how long Jamf Pro is not asked again for a look after it could not be asked: any user can cause looks, and each would
-// fetch a token.
+// askedAgainAfter is how long Jamf Pro is not asked again for a look after it could not be asked: any user can cause
+// looks, and each would fetch a token.
 const askedAgainAfter = time.Minute
 
 // viewedWithin is how long Jamf Pro may take for a look, in all: a user waits for that.
@@ -74,7 +76,8 @@ const viewedWithin = 15 * time.Second
 
 // newParts makes the parts of the configuration that is in force.
 func newParts(live *config.Live, registry *sessions.Registry, journal *store.Store, log *slog.Logger) (*parts, error) {
-	p := &parts{live: live, registry: registry, journal: journal, log: log, keychains: new(thismac.Keychains), reconsider: func(time.Duration) {}}
+	p := &parts{live: live, registry: registry, journal: journal, log: log, keychains: new(thismac.Keychains),
+		reconsider: func(time.Duration) {}}
 	p.proxies = proxy.New(func() string { return live.Current().Proxy.URL })
 	return p, p.renew()
 }
@@ -94,7 +97,8 @@ func (p *parts) renew() error {
 		Logger:           p.log,
 	}
 	made := &configured{
-		places:   thismac.Places{PortalExecutable: loaded.Portal.Executable, JamfPreferences: loaded.Preflight.JamfPreferences},
+		places: thismac.Places{PortalExecutable: loaded.Portal.Executable,
+			JamfPreferences: loaded.Preflight.JamfPreferences},
 		computer: delivery.ConfiguredComputer(loaded.Delivery.ComputerUDID),
 	}
 	if loaded.Delivery.Mode == config.DeliverByAPI {
@@ -102,7 +106,8 @@ func (p *parts) renew() error {
 		if err != nil {
 			return err
 		}
-		made.client, made.deliverer = client, delivery.API(client, made.computer, func() (attribute.Report, error) { return p.report() })
+		made.client, made.deliverer = client,
+			delivery.API(client, made.computer, func() (attribute.Report, error) { return p.report() })
 	} else {
 		made.deliverer = delivery.Recon(loaded.Jamf.Executable, p.log)
 	}
@@ -173,7 +178,8 @@ func (p *parts) Deliver(ctx context.Context, report delivery.Report) error {
 func (p *parts) Check(ctx context.Context) error { return p.current.Load().checks.Check(ctx) }
 
 // Examine is what doctor asks for.
-func (p *parts) Examine(ctx context.Context, caller doctor.Caller, tell func(found doctor.Finding, total int) error) error {
+func (p *parts) Examine(ctx context.Context, caller doctor.Caller,
+	tell func(found doctor.Finding, total int) error) error {
 	return p.current.Load().checks.Examine(ctx, caller, tell)
 }
 
@@ -188,7 +194,8 @@ func (p *parts) directory(ctx context.Context, uid uint32) (_ wpj.Evidence, aske
 	}
 	person, err := accounts.ByUID(uid)
 	if err != nil {
-		return wpj.Evidence{Source: wpj.SourceDirectory, Finding: wpj.CouldNotLook, Obstacle: wpj.ObstacleFailed, Detail: err.Error(), ObservedAt: time.Now()}, true
+		return wpj.Evidence{Source: wpj.SourceDirectory, Finding: wpj.CouldNotLook, Obstacle: wpj.ObstacleFailed,
+			Detail: err.Error(), ObservedAt: time.Now()}, true
 	}
 	return directory.Look(ctx, command.Dscl.At(now.Directory.Executable), person.Name), true
 }
@@ -224,7 +231,8 @@ func (p *parts) view(ctx context.Context) (_ wpj.Evidence, asked bool) {
 	defer cancel()
 	selector, err := now.computer(asking)
 	if err != nil {
-		evidence = wpj.Evidence{Source: wpj.SourceJamfPro, Finding: wpj.CouldNotLook, Obstacle: wpj.ObstacleFailed, Detail: err.Error(), ObservedAt: time.Now()}
+		evidence = wpj.Evidence{Source: wpj.SourceJamfPro, Finding: wpj.CouldNotLook, Obstacle: wpj.ObstacleFailed,
+			Detail: err.Error(), ObservedAt: time.Now()}
 	} else {
 		evidence = now.client.ComplianceEvidence(asking, selector)
 	}
@@ -259,7 +267,8 @@ func (p *parts) CheckPrivileges(ctx context.Context) (jamfpro.Checked, error) {
 }
 
 // Provision makes extension attributes in Jamf Pro.
-func (p *parts) Provision(ctx context.Context, wanted []jamfpro.Definition, how jamfpro.Provisioning) (server string, _ []jamfpro.Provisioned, _ error) {
+func (p *parts) Provision(ctx context.Context, wanted []jamfpro.Definition, how jamfpro.Provisioning) (server string,
+	_ []jamfpro.Provisioned, _ error) {
 	server, provisioned, err := p.current.Load().setup.Provision(ctx, wanted, how)
 	if err == nil && !how.DryRun {
 		p.reconsider(ofThisMac)

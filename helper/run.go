@@ -72,7 +72,8 @@ func run(ctx context.Context, live *config.Live, log *slog.Logger) error {
 	}()
 	live.Begin(log)
 
-	registry := sessions.New(sessions.Config{AgentExecutable: func() string { return live.Current().Agent.Executable }, Logger: log})
+	registry := sessions.New(sessions.Config{AgentExecutable: func() string { return live.Current().Agent.Executable },
+		Logger: log})
 	parts, err := newParts(live, registry, journal, log)
 	if err != nil {
 		return err
@@ -128,8 +129,10 @@ func run(ctx context.Context, live *config.Live, log *slog.Logger) error {
 		Outbox: outbox, Settings: func() fleet.Settings { return fleetSettings(live.Current()) },
 		Name: parts.deviceName, Logger: log,
 	})
-	remote := listener.New(listener.Config{Settings: func() listener.Settings { return listenerSettings(live.Current()) }, Logger: log})
-	cleaner := clean.New(clean.Config{Store: journal, Sessions: registry, Look: observer.ReadAndKeep, Active: machine.Active, Logger: log})
+	remote := listener.New(listener.Config{
+		Settings: func() listener.Settings { return listenerSettings(live.Current()) }, Logger: log})
+	cleaner := clean.New(clean.Config{Store: journal, Sessions: registry, Look: observer.ReadAndKeep,
+		Active: machine.Active, Logger: log})
 	presence, people := primary.NewPresence(journal, accounts.AtConsole), new(primary.Accounts)
 	var users *primary.Keeper
 	services := server.New(server.Config{
@@ -146,10 +149,12 @@ func run(ctx context.Context, live *config.Live, log *slog.Logger) error {
 		Accounts:      people,
 		Forgetter: forgetting.New(forgetting.Config{
 			Store: journal, Registrations: machine, Deliveries: outbox,
-			More: []func(*store.Tx, uint32, string) error{observer.Forget, cleaner.Forget, primary.Forget}, Forgotten: func() { users.Send() },
+			More:      []func(*store.Tx, uint32, string) error{observer.Forget, cleaner.Forget, primary.Forget},
+			Forgotten: func() { users.Send() },
 		}),
 		SupportLogs: support.New(support.Config{
-			JamfLog: support.JamfLog, OwnFiles: support.OwnFiles, People: func() []string { return excerpt.PeopleIn(support.Homes...) },
+			JamfLog: support.JamfLog, OwnFiles: support.OwnFiles,
+			People: func() []string { return excerpt.PeopleIn(support.Homes...) },
 		}),
 		Settings:        func() server.Settings { return serverSettings(live) },
 		SettingsChanged: live.Changed,
@@ -165,13 +170,15 @@ func run(ctx context.Context, live *config.Live, log *slog.Logger) error {
 		return attribute.Of(status.GetUsers()), err
 	}
 	users = primary.NewKeeper(primary.Config{
-		Store: journal, Presence: presence, Accounts: people, Sessions: registry, Outbox: outbox, Observer: observer, Report: parts.report,
+		Store: journal, Presence: presence, Accounts: people, Sessions: registry, Outbox: outbox, Observer: observer,
+		Report:     parts.report,
 		Automatic:  func() bool { return live.Current().Identity.LookAutomatically },
 		Configured: live.Changed, Logger: log,
 	})
 	parts.delivered, parts.refused = users.Delivered, users.Refused
 
-	log.Info("usherd serves", "version", version.String(), "pid", os.Getpid(), "socket", started.HelperSocket(), "delivery", started.Delivery.Mode)
+	log.Info("usherd serves", "version", version.String(), "pid", os.Getpid(), "socket", started.HelperSocket(),
+		"delivery", started.Delivery.Mode)
 	networkChanged, otherSecret := make(chan struct{}, 1), make(chan struct{}, 1)
 	group, ctx := errgroup.WithContext(ctx)
 	group.Go(func() error { return machine.Run(ctx) })
@@ -203,7 +210,8 @@ func run(ctx context.Context, live *config.Live, log *slog.Logger) error {
 	group.Go(func() error {
 		changed := func() {
 			if err := parts.renew(); err != nil {
-				log.Error("the configuration has changed, and its way to Jamf Pro cannot be used; the one before stays", "error", err)
+				log.Error("the configuration has changed, and its way to Jamf Pro cannot be used; the one before stays",
+					"error", err)
 			}
 			watcher.SettingsChanged()
 			outbox.NetworkChanged() // what waits may have another way now
@@ -229,8 +237,10 @@ func run(ctx context.Context, live *config.Live, log *slog.Logger) error {
 				parts.reconsider(ofThisMac)
 			}
 		}
-		if err := filewatch.Watch(ctx, log, func() []string { return []string{secret()} }, otherSecret, changed); err != nil {
-			log.Warn("a new client secret is not seen; what Jamf Pro has refused is tried again once a day", "error", err)
+		if err := filewatch.Watch(ctx, log, func() []string { return []string{secret()} }, otherSecret, changed); err !=
+			nil {
+			log.Warn("a new client secret is not seen; what Jamf Pro has refused is tried again once a day", "error",
+				err)
 		}
 		return nil
 	})
@@ -239,7 +249,8 @@ func run(ctx context.Context, live *config.Live, log *slog.Logger) error {
 	group.Go(func() error { return remote.Run(ctx, services) })
 	group.Go(func() error { return services.Serve(ctx, helperSocket) })
 	group.Go(func() error {
-		return link.ServeAgents(ctx, agentSocket, link.AgentsConfig{Admit: registry.Admit, Serve: registry.Serve, Logger: log})
+		return link.ServeAgents(ctx, agentSocket,
+			link.AgentsConfig{Admit: registry.Admit, Serve: registry.Serve, Logger: log})
 	})
 	return group.Wait()
 }
@@ -290,8 +301,9 @@ func serverSettings(live *config.Live) server.Settings {
 	}
 }
 
-// openJournal opens the journal. A damaged one is set aside, whenever the damage shows: a Mac that registers nobody until an admin has
-// looked at a file is worse than one that has forgotten how its registrations went, and reads their identities again.
+// openJournal opens the journal. A damaged one is set aside, whenever the damage shows: a Mac that registers nobody
+// until an admin has looked at a file is worse than one that has forgotten how its registrations went, and reads their
+// identities again.
 func openJournal(path string, log *slog.Logger) (*store.Store, error) {
 	return store.OpenOrReplace(path, func(found []store.Damage) {
 		for _, one := range store.Summarize(found) {

@@ -18,7 +18,8 @@ import (
 	"usher.internal/sim/keepalive"
 )
 
-// refusals are all that usherd can be refused: by its configuration, and by what [run] does before it serves and while it does.
+// refusals are all that usherd can be refused: by its configuration, and by what [run] does before it serves and while
+// it does.
 func refusals() map[string]persist.Program {
 	refusing := func(err error) persist.Program {
 		return keepalive.Program(func(context.Context, *config.Live, *slog.Logger) error { return err })
@@ -64,7 +65,8 @@ func TestLaunchdStartsUsherdSeldomWhateverItIsRefused(t *testing.T) {
 	}
 }
 
-// A program that crashes, or that does not take the arguments of an older definition, is in nobody's hands but launchd's.
+// A program that crashes, or that does not take the arguments of an older definition, is in nobody's hands but
+// launchd's.
 func TestLaunchdStartsWhatCrashesSeldom(t *testing.T) {
 	for name, job := range map[string]keepalive.Job{"usherd": keepalive.Helper(t), "usher-agent": keepalive.Agent(t)} {
 		t.Run(name, func(t *testing.T) {

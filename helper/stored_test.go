@@ -29,8 +29,8 @@ var updateStored = flag.Bool("update", false, "write what is stored into testdat
 // module is the beginning of the import path of each package of usher's.
 const module = "usher.internal/"
 
-// The journal keeps exactly what testdata/stored says of its schema. What a released schema keeps is never changed: an usherd of that
-// day would misread the journal. A further word that a stored value may have is a change too.
+// The journal keeps exactly what testdata/stored says of its schema. What a released schema keeps is never changed: an
+// usherd of that day would misread the journal. A further word that a stored value may have is a change too.
 func TestWhatIsStoredGoesWithItsSchema(t *testing.T) {
 	now := stored(t)
 	file := filepath.Join("testdata", "stored", fmt.Sprintf("schema-%d.txt", store.Schema))
@@ -48,8 +48,10 @@ func TestWhatIsStoredGoesWithItsSchema(t *testing.T) {
 		return
 	}
 	if version, is := released[store.Schema]; is {
-		t.Fatalf("what the journal keeps has changed, and its schema %d was released with %s: raise the schema (store.Schema, with an entry in its migrations), "+
-			"then run this test with -update. What is not as in %s:\n%s", store.Schema, version, file, difference(string(recorded), now))
+		t.Fatalf("what the journal keeps has changed, and its schema %d was released with %s: raise the schema "+
+			"(store.Schema, with an entry in its migrations), "+
+			"then run this test with -update. What is not as in %s:\n%s", store.Schema, version, file,
+			difference(string(recorded), now))
 	}
 	if *updateStored {
 		if err := os.WriteFile(file, []byte(now), 0o644); err != nil {
@@ -57,7 +59,8 @@ func TestWhatIsStoredGoesWithItsSchema(t *testing.T) {
 		}
 		return
 	}
-	t.Errorf("what the journal keeps is not what %s says. Schema %d was not released yet, so -update writes it down:\n%s", file, store.Schema, difference(string(recorded), now))
+	t.Errorf("what the journal keeps is not what %s says. Schema %d was not released yet, so -update "+
+		"writes it down:\n%s", file, store.Schema, difference(string(recorded), now))
 }
 
 // Each schema that was released has its record, and a journal that shows it.
@@ -92,8 +95,8 @@ func releasedSchemas(t *testing.T) map[int]string {
 	return found
 }
 
-// stored describes everything that the journal keeps: for each bucket the value, for each type its fields with their names in
-// JSON, and for each type that is a word or a number the constants that there are of it.
+// stored describes everything that the journal keeps: for each bucket the value, for each type its fields with their
+// names in JSON, and for each type that is a word or a number the constants that there are of it.
 func stored(t *testing.T) string {
 	t.Helper()
 	types := make(map[string]string)
@@ -165,7 +168,8 @@ func describe(t *testing.T, of reflect.Type, types map[string]string) string {
 // sources parses the files of the package that declares a type.
 func sources(t *testing.T, of reflect.Type) (files []*ast.File) {
 	t.Helper()
-	paths, err := filepath.Glob(filepath.Join("..", filepath.FromSlash(strings.TrimPrefix(of.PkgPath(), module)), "*.go"))
+	paths, err := filepath.Glob(
+		filepath.Join("..", filepath.FromSlash(strings.TrimPrefix(of.PkgPath(), module)), "*.go"))
 	if err != nil || len(paths) == 0 {
 		t.Fatalf("no sources of %s: %v", of.PkgPath(), err)
 	}
@@ -199,7 +203,8 @@ func constants(t *testing.T, of reflect.Type) (values []string) {
 				for _, value := range spec.Values {
 					literal, ok := value.(*ast.BasicLit)
 					if !ok {
-						t.Fatalf("%s: a constant of %s is no literal, so its stored value cannot be seen here", of.PkgPath(), of.Name())
+						t.Fatalf("%s: a constant of %s is no literal, so its stored value cannot be seen here",
+							of.PkgPath(), of.Name())
 					}
 					values = append(values, literal.Value)
 				}
@@ -209,7 +214,8 @@ func constants(t *testing.T, of reflect.Type) (values []string) {
 	return values
 }
 
-// nameLiterals returns the names of the values of a struct that its package has in a table: literals whose first field is Name.
+// nameLiterals returns the names of the values of a struct that its package has in a table: literals whose first field
+// is Name.
 func nameLiterals(t *testing.T, of reflect.Type) (names []string) {
 	t.Helper()
 	if of.NumField() == 0 || of.Field(0).Name != "Name" || of.Field(0).Type.Kind() != reflect.String {

@@ -11,18 +11,20 @@ import (
 
 // Definitions puts the helper's definition in place and takes it away, as the platform wants it.
 type Definitions interface {
-	// Install writes the definition, which must not be there, and has the service manager start the helper with the computer.
+	// Install writes the definition, which must not be there, and has the service manager start the helper with the
+	// computer.
 	Install(definition []byte) error
 	// Remove takes it away again; it is no error that it is not there.
 	Remove() error
 }
 
-// SystemDefinitions returns those of the computer that this runs on, by github.com/kardianos/service: a property list in
-// /Library/LaunchDaemons, or a unit in /etc/systemd/system that is enabled. The error says that this computer has neither launchd
-// nor systemd.
+// SystemDefinitions returns those of the computer that this runs on, by github.com/kardianos/service: a property list
+// in /Library/LaunchDaemons, or a unit in /etc/systemd/system that is enabled. The error says that this computer has
+// neither launchd nor systemd.
 func SystemDefinitions(layout Layout) (Definitions, error) {
 	if platform := service.Platform(); platform != "darwin-launchd" && platform != "linux-systemd" {
-		return nil, fmt.Errorf("%w: this computer is run by %q; launchd and systemd are supported", errors.ErrUnsupported, platform)
+		return nil, fmt.Errorf("%w: this computer is run by %q; launchd and systemd are supported",
+			errors.ErrUnsupported, platform)
 	}
 	return &systemDefinitions{layout}, nil
 }

@@ -60,15 +60,23 @@ func TestPropertyListsHaveKnownKeysAlone(t *testing.T) {
 	mac := layout(t, launchd.MacOS, launchd.ByHand)
 	for path, want := range map[string]job{
 		mac.HelperDefinition: {
-			Label: "org.usher.helper", ProgramArguments: []string{"/usr/local/usher/usherd", "--log-file", "/Library/Logs/usher/usherd.log"},
-			RunAtLoad: true, KeepAlive: true, ThrottleInterval: 360, ExitTimeOut: 20, ProcessType: "Standard", AbandonProcessGroup: true,
-			Umask: 0o022, StandardErrorPath: "/Library/Logs/usher/usherd.log",
-			EnvironmentVariables: map[string]string{"PATH": "/usr/bin:/bin:/usr/sbin:/sbin"}, AssociatedBundleIdentifiers: []string{"org.usher.usher"},
+			Label: "org.usher.helper", ProgramArguments: []string{"/usr/local/usher/usherd", "--log-file",
+				"/Library/Logs/usher/usherd.log"},
+			RunAtLoad: true, KeepAlive: true, ThrottleInterval: 360, ExitTimeOut: 20, ProcessType: "Standard",
+			AbandonProcessGroup: true,
+			Umask:               0o022, StandardErrorPath: "/Library/Logs/usher/usherd.log",
+			EnvironmentVariables:        map[string]string{"PATH": "/usr/bin:/bin:/usr/sbin:/sbin"},
+			AssociatedBundleIdentifiers: []string{"org.usher.usher"},
 		},
 		mac.AgentDefinition: {
-			Label: "org.usher.useragent", ProgramArguments: []string{"/usr/local/usher/usher-agent", "--log-file", "~/Library/Logs/usher/usher-agent.log"},
-			RunAtLoad: true, KeepAlive: map[string]any{"SuccessfulExit": false}, ThrottleInterval: 360, ExitTimeOut: 10, ProcessType: "Interactive",
-			AbandonProcessGroup: true, LimitLoadToSessionType: "Aqua", AssociatedBundleIdentifiers: []string{"org.usher.usher"},
+			Label: "org.usher.useragent",
+			ProgramArguments: []string{"/usr/local/usher/usher-agent", "--log-file",
+				"~/Library/Logs/usher/usher-agent.log"},
+			RunAtLoad: true, KeepAlive: map[string]any{"SuccessfulExit": false}, ThrottleInterval: 360,
+			ExitTimeOut:         10,
+			ProcessType:         "Interactive",
+			AbandonProcessGroup: true, LimitLoadToSessionType: "Aqua",
+			AssociatedBundleIdentifiers: []string{"org.usher.usher"},
 		},
 	} {
 		text := content(t, mac, path)
@@ -91,7 +99,8 @@ func TestPropertyListsHaveKnownKeysAlone(t *testing.T) {
 			}
 		}
 		// Another reader, which shares nothing with the first.
-		python := exec.CommandContext(t.Context(), "python3", "-c", "import json, plistlib, sys; print(json.dumps(plistlib.loads(sys.stdin.buffer.read()), sort_keys=True))")
+		python := exec.CommandContext(t.Context(), "python3", "-c",
+			"import json, plistlib, sys; print(json.dumps(plistlib.loads(sys.stdin.buffer.read()), sort_keys=True))")
 		python.Stdin = bytes.NewReader(text)
 		output, err := python.CombinedOutput()
 		if err != nil {
@@ -123,7 +132,8 @@ func TestLayoutIsWhatTheConfigurationExpects(t *testing.T) {
 			}
 		}
 	}
-	if _, err := launchd.LayoutOf("windows", launchd.ByHand); err == nil || !strings.Contains(err.Error(), "Windows is not") {
+	if _, err := launchd.LayoutOf("windows", launchd.ByHand); err == nil ||
+		!strings.Contains(err.Error(), "Windows is not") {
 		t.Errorf("got %v", err)
 	}
 }

@@ -41,7 +41,8 @@ func TestPlacesOfTheDocumentation(t *testing.T) {
 	row("journal, last good configuration", true, func(l launchd.Layout) string { return l.State })
 	row("sockets", true, func(l launchd.Layout) string { return l.Sockets })
 	row("client secret", true, func(launchd.Layout) string { return "delivery.api.client_secret_file" })
-	row("credentials of the fleet", true, func(launchd.Layout) string { return "fleet.credentials_file` and `fleet.nkey_file" })
+	row("credentials of the fleet", true,
+		func(launchd.Layout) string { return "fleet.credentials_file` and `fleet.nkey_file" })
 	row("configuration", true, func(l launchd.Layout) string {
 		if l.System == launchd.Linux {
 			return filepath.Dir(l.Configuration)

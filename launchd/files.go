@@ -22,8 +22,8 @@ func (i *Installer) rooted(path string) string {
 	return filepath.Join(i.Root, path)
 }
 
-// logDirectory is the step that makes the directory of root's logs, which root and admins read, and closes the one that a version before this
-// has made for everybody, with the logs in it.
+// logDirectory is the step that makes the directory of root's logs, which root and admins read, and closes the one that
+// a version before this has made for everybody, with the logs in it.
 func (i *Installer) logDirectory(path string) step {
 	place, group := i.rooted(path), logfile.AdminGroup(string(i.Layout.System))
 	made := i.directory(path)
@@ -112,7 +112,8 @@ func (i *Installer) file(path string, mode fs.FileMode, open func() (io.ReadClos
 	}
 }
 
-func (i *Installer) differs(place string, mode fs.FileMode, open func() (io.ReadCloser, error)) (why string, err error) {
+func (i *Installer) differs(place string, mode fs.FileMode, open func() (io.ReadCloser, error)) (why string,
+	err error) {
 	info, err := os.Lstat(place)
 	switch {
 	case errors.Is(err, fs.ErrNotExist):
@@ -165,8 +166,8 @@ func equal(a, b io.Reader) (bool, error) {
 	}
 }
 
-// replace puts a file in place in one piece: a program that runs keeps the file that it was started from, and whoever looks
-// meanwhile finds the old one or the new one.
+// replace puts a file in place in one piece: a program that runs keeps the file that it was started from, and whoever
+// looks meanwhile finds the old one or the new one.
 func (i *Installer) replace(place string, mode fs.FileMode, content io.Reader) (err error) {
 	if err := os.MkdirAll(filepath.Dir(place), 0o755); err != nil {
 		return err

@@ -18,7 +18,8 @@ type Config struct {
 	Layout Layout
 	// Root stands for the root directory of the computer; empty is the real one. Only tests have another.
 	Root string
-	// Source is the directory of the programs that are to be installed. Empty, or where they are installed, finds them in place.
+	// Source is the directory of the programs that are to be installed. Empty, or where they are installed, finds them
+	// in place.
 	Source  string
 	Manager Manager
 	// Definitions puts the helper's definition in place.
@@ -27,13 +28,14 @@ type Config struct {
 	Sessions func() ([]uint32, error)
 	// Serves returns when the helper answers, or why it does not; nil does not look.
 	Serves func(context.Context) error
-	// Begin is told of a step that is about to be done, nil tells nobody. Report is told of each step when it has been looked at, and
-	// done if need be.
+	// Begin is told of a step that is about to be done, nil tells nobody. Report is told of each step when it has been
+	// looked at, and done if need be.
 	Begin  func(step string)
 	Report func(Outcome)
 	// DryRun looks, and does nothing.
 	DryRun bool
-	// Restart gives the services new processes although nothing has changed, for whoever has put the programs in place himself.
+	// Restart gives the services new processes although nothing has changed, for whoever has put the programs in place
+	// himself.
 	Restart bool
 }
 
@@ -49,12 +51,12 @@ func New(config Config) *Installer { return &Installer{Config: config} }
 // ErrNoPrograms is wrapped by the error of [Installer.Install] where there is nothing to install.
 var ErrNoPrograms = errors.New("usher's programs are not here")
 
-// Install has usher's programs, definitions and services stand and run as the layout says, also over an older or newer version
-// of it: what is the same is left alone, a service gets a new process if its program or its definition has changed. Registrations
-// go on, and a Company Portal in front of a user stays.
+// Install has usher's programs, definitions and services stand and run as the layout says, also over an older or newer
+// version of it: what is the same is left alone, a service gets a new process if its program or its definition has
+// changed. Registrations go on, and a Company Portal in front of a user stays.
 //
-// It stops at the first step that fails. Running it again finishes it: a mark that stands until the end tells that the services
-// have yet to be started anew.
+// It stops at the first step that fails. Running it again finishes it: a mark that stands until the end tells that the
+// services have yet to be started anew.
 func (i *Installer) Install(ctx context.Context) error {
 	if err := i.hasPrograms(); err != nil {
 		return err
@@ -105,7 +107,8 @@ func (i *Installer) hasPrograms() error {
 	for _, name := range ProgramNames() {
 		info, err := os.Stat(i.source(name))
 		if err != nil || !info.Mode().IsRegular() || info.Mode().Perm()&0o100 == 0 {
-			return fmt.Errorf("install %s: %w: usherd, usher-agent and usherctl have to be in one directory", i.source(name), ErrNoPrograms)
+			return fmt.Errorf("install %s: %w: usherd, usher-agent and usherctl have to be in one directory",
+				i.source(name), ErrNoPrograms)
 		}
 	}
 	return nil
@@ -161,7 +164,8 @@ func (i *Installer) marked(one step) step {
 	return one
 }
 
-// definition is the step of the helper's definition. What writes it does not write over another one, which therefore goes first.
+// definition is the step of the helper's definition. What writes it does not write over another one, which therefore
+// goes first.
 func (i *Installer) definition(file File, open func() (io.ReadCloser, error)) step {
 	one := i.file(file.Path, file.Mode, open, func() { i.helperChanged = true })
 	one.do = func(context.Context) (string, error) {
@@ -173,8 +177,8 @@ func (i *Installer) definition(file File, open func() (io.ReadCloser, error)) st
 	return i.marked(one)
 }
 
-// enabling are the steps that systemd needs so that the services start with the computer and at login. launchd needs none: the place
-// of a definition says it.
+// enabling are the steps that systemd needs so that the services start with the computer and at login. launchd needs
+// none: the place of a definition says it.
 func (i *Installer) enabling() []step {
 	if i.Layout.System == MacOS {
 		return nil
@@ -243,7 +247,8 @@ func (i *Installer) startingAgents() ([]step, error) {
 	}
 	var steps []step
 	for _, uid := range sessions {
-		steps = append(steps, i.starting("usher-agent of "+userName(uid), Job{Agent: true, UID: uid}, func() bool { return i.agentChanged }))
+		steps = append(steps, i.starting("usher-agent of "+userName(uid), Job{Agent: true, UID: uid},
+			func() bool { return i.agentChanged }))
 	}
 	return steps, nil
 }
@@ -379,8 +384,8 @@ type Service struct {
 	Problem string `json:"problem,omitempty"`
 }
 
-// Status tells how the helper stands, and the agent of each of these users. Who is not root may be told of himself alone; what he
-// cannot be told is a Problem.
+// Status tells how the helper stands, and the agent of each of these users. Who is not root may be told of himself
+// alone; what he cannot be told is a Problem.
 func (i *Installer) Status(ctx context.Context) ([]Service, error) {
 	sessions, err := i.Sessions()
 	if err != nil {
@@ -388,7 +393,8 @@ func (i *Installer) Status(ctx context.Context) ([]Service, error) {
 	}
 	services := []Service{i.status(ctx, Service{Name: HelperProgram}, Job{}, i.Layout.HelperDefinition)}
 	for _, uid := range sessions {
-		services = append(services, i.status(ctx, Service{Name: AgentProgram, User: userName(uid), UID: uid}, Job{Agent: true, UID: uid}, i.Layout.AgentDefinition))
+		services = append(services, i.status(ctx, Service{Name: AgentProgram, User: userName(uid), UID: uid},
+			Job{Agent: true, UID: uid}, i.Layout.AgentDefinition))
 	}
 	return services, nil
 }
@@ -397,7 +403,8 @@ func (i *Installer) status(ctx context.Context, service Service, job Job, defini
 	_, err := os.Stat(i.rooted(definition))
 	service.Installed = err == nil
 	state, err := i.Manager.State(ctx, job)
-	service.Loaded, service.Running, service.PID, service.LastExit = state.Loaded, state.Running, state.PID, state.LastExit
+	service.Loaded, service.Running, service.PID, service.LastExit = state.Loaded, state.Running, state.PID,
+		state.LastExit
 	if err != nil {
 		service.Problem = err.Error()
 	}

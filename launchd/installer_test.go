@@ -27,7 +27,8 @@ const (
 	agentPlist   = "/Library/LaunchAgents/org.usher.useragent.plist"
 )
 
-// An agent's definition that is installed is not loaded for users who are logged in already [lessons.md], so each is served by name.
+// An agent's definition that is installed is not loaded for users who are logged in already [lessons.md], so each is
+// served by name.
 func TestInstallServesEverybodyWhoIsLoggedIn(t *testing.T) {
 	m := newMac(t, 501, 502)
 	if err := m.installer(from(m.programs("1"))).Install(t.Context()); err != nil {
@@ -35,14 +36,19 @@ func TestInstallServesEverybodyWhoIsLoggedIn(t *testing.T) {
 	}
 	m.wantResults(launchd.Done)
 	m.wantCalls(
-		"enable system/org.usher.helper: 0", "bootstrap system "+helperPlist+": 0", "kickstart system/org.usher.helper: 0",
-		"enable gui/501/org.usher.useragent: 0", "bootstrap gui/501 "+agentPlist+": 0", "kickstart gui/501/org.usher.useragent: 0",
-		"enable gui/502/org.usher.useragent: 0", "bootstrap gui/502 "+agentPlist+": 0", "kickstart gui/502/org.usher.useragent: 0",
+		"enable system/org.usher.helper: 0", "bootstrap system "+helperPlist+": 0",
+		"kickstart system/org.usher.helper: 0",
+		"enable gui/501/org.usher.useragent: 0", "bootstrap gui/501 "+agentPlist+": 0",
+		"kickstart gui/501/org.usher.useragent: 0",
+		"enable gui/502/org.usher.useragent: 0", "bootstrap gui/502 "+agentPlist+": 0",
+		"kickstart gui/502/org.usher.useragent: 0",
 	)
 	want := []string{
-		"-rw-r--r-- /Library/LaunchAgents/org.usher.useragent.plist", "-rw-r--r-- /Library/LaunchDaemons/org.usher.helper.plist",
+		"-rw-r--r-- /Library/LaunchAgents/org.usher.useragent.plist",
+		"-rw-r--r-- /Library/LaunchDaemons/org.usher.helper.plist",
 		"-rw-r--r-- /etc/newsyslog.d/org.usher.conf", "Lrwxrwxrwx /usr/local/bin/usherctl",
-		"-rwxr-xr-x /usr/local/usher/usher-agent", "-rwxr-xr-x /usr/local/usher/usherctl", "-rwxr-xr-x /usr/local/usher/usherd",
+		"-rwxr-xr-x /usr/local/usher/usher-agent", "-rwxr-xr-x /usr/local/usher/usherctl",
+		"-rwxr-xr-x /usr/local/usher/usherd",
 	}
 	if got := m.files(); !slices.Equal(got, want) {
 		t.Errorf("the files are %q, want %q", got, want)
@@ -52,7 +58,8 @@ func TestInstallServesEverybodyWhoIsLoggedIn(t *testing.T) {
 	logs := filepath.Join(m.root, "Library/Logs/usher")
 	wantClosed := func() {
 		t.Helper()
-		if info, err := os.Stat(logs); err != nil || info.Mode().Perm() != 0o750 || info.Sys().(*syscall.Stat_t).Gid != 80 {
+		if info, err := os.Stat(logs); err != nil || info.Mode().Perm() != 0o750 ||
+			info.Sys().(*syscall.Stat_t).Gid != 80 {
 			t.Errorf("the folder of the logs: %+v, %v", info, err)
 		}
 	}
@@ -97,8 +104,10 @@ func TestUpgradeRestartsWhatHasChanged(t *testing.T) {
 	install(first)
 	m.calls()
 	install(second)
-	helper := []string{"bootout system/org.usher.helper: 0", "enable system/org.usher.helper: 0", "bootstrap system " + helperPlist + ": 0"}
-	agent := []string{"bootout gui/501/org.usher.useragent: 0", "enable gui/501/org.usher.useragent: 0", "bootstrap gui/501 " + agentPlist + ": 0"}
+	helper := []string{"bootout system/org.usher.helper: 0", "enable system/org.usher.helper: 0",
+		"bootstrap system " + helperPlist + ": 0"}
+	agent := []string{"bootout gui/501/org.usher.useragent: 0", "enable gui/501/org.usher.useragent: 0",
+		"bootstrap gui/501 " + agentPlist + ": 0"}
 	starts := func(calls []string, target string) []string {
 		return append(slices.Clone(calls), "kickstart "+target+": 0")
 	}
@@ -125,8 +134,10 @@ func TestUpgradeRestartsWhatHasChanged(t *testing.T) {
 // Nobody in front of the screen is no error: the agent comes with the login. [lessons.md]
 func TestSessionThatTakesNoAgentIsLeftToTheNextLogin(t *testing.T) {
 	for name, fault := range map[string]map[string]any{
-		"unsupported": {"call": "bootstrap gui/502", "exit_code": 125, "stderr": "Bootstrap failed: 125: Domain does not support specified action"},
-		"no domain":   {"call": "bootstrap gui/502", "exit_code": 5, "stderr": "Bootstrap failed: 5: Input/output error"},
+		"unsupported": {"call": "bootstrap gui/502", "exit_code": 125,
+			"stderr": "Bootstrap failed: 125: Domain does not support specified action"},
+		"no domain": {"call": "bootstrap gui/502", "exit_code": 5,
+			"stderr": "Bootstrap failed: 5: Input/output error"},
 	} {
 		t.Run(name, func(t *testing.T) {
 			m := newMac(t, 501, 502, 503)
@@ -134,7 +145,8 @@ func TestSessionThatTakesNoAgentIsLeftToTheNextLogin(t *testing.T) {
 			if err := m.installer(from(m.programs("1"))).Install(t.Context()); err != nil {
 				t.Fatal(err)
 			}
-			if got := m.outcome("start usher-agent of uid 502"); got.Result != launchd.Later || !strings.Contains(got.Detail, "next login") {
+			if got := m.outcome("start usher-agent of uid 502"); got.Result != launchd.Later ||
+				!strings.Contains(got.Detail, "next login") {
 				t.Errorf("%+v", got)
 			}
 			for _, uid := range []string{"501", "503"} {
@@ -154,10 +166,13 @@ func TestInstallThatBrokeOffIsFinishedByTheNext(t *testing.T) {
 		t.Fatal(err)
 	}
 	m.calls()
-	m.has(map[string]any{"call": "bootstrap system", "exit_code": 5, "stderr": "Bootstrap failed: 5: Input/output error", "times": 1000})
+	m.has(map[string]any{"call": "bootstrap system", "exit_code": 5,
+		"stderr": "Bootstrap failed: 5: Input/output error", "times": 1000})
 	var err error
 	synctest.Test(t, func(t *testing.T) { err = m.installer(from(second)).Install(t.Context()) })
-	if err == nil || !strings.Contains(err.Error(), "start usherd: launchctl bootstrap system "+helperPlist+": exit code 5: Bootstrap failed: 5: Input/output error") {
+	if err == nil || !strings.Contains(err.Error(),
+		"start usherd: launchctl bootstrap system "+helperPlist+
+			": exit code 5: Bootstrap failed: 5: Input/output error") {
 		t.Fatalf("got %v", err)
 	}
 	if last := m.outcomes[len(m.outcomes)-1]; last.Result != launchd.Failed {
@@ -169,7 +184,8 @@ func TestInstallThatBrokeOffIsFinishedByTheNext(t *testing.T) {
 		t.Fatal(err)
 	}
 	// The agent too, although its program was in place before.
-	if calls := m.calls(); !slices.Contains(calls, "bootout gui/501/org.usher.useragent: 0") || !slices.Contains(calls, "bootstrap system "+helperPlist+": 0") {
+	if calls := m.calls(); !slices.Contains(calls, "bootout gui/501/org.usher.useragent: 0") ||
+		!slices.Contains(calls, "bootstrap system "+helperPlist+": 0") {
 		t.Errorf("launchctl was called %q", calls)
 	}
 	if err := m.installer(from(second)).Install(t.Context()); err != nil {
@@ -182,7 +198,8 @@ func TestInstallThatBrokeOffIsFinishedByTheNext(t *testing.T) {
 // A job can stay without a process after bootstrap, and be there for a while after bootout. [lessons.md]
 func TestLaunchdThatTakesItsTime(t *testing.T) {
 	m := newMac(t, 501)
-	m.has(map[string]any{"call": "bootstrap", "no_process": true, "times": 2}, map[string]any{"call": "bootout", "slow": 3, "times": 2})
+	m.has(map[string]any{"call": "bootstrap", "no_process": true, "times": 2},
+		map[string]any{"call": "bootout", "slow": 3, "times": 2})
 	if err := m.installer(from(m.programs("1"))).Install(t.Context()); err != nil {
 		t.Fatal(err)
 	}
@@ -194,8 +211,8 @@ func TestLaunchdThatTakesItsTime(t *testing.T) {
 	}
 }
 
-// For up to 15 seconds after bootout launchd refuses to take the job again, although print does not know it any more, or shows it as one
-// that has got SIGTERM. [LAUNCHCTL]
+// For up to 15 seconds after bootout launchd refuses to take the job again, although print does not know it any more,
+// or shows it as one that has got SIGTERM. [LAUNCHCTL]
 func TestUpgradeWaitsUntilLaunchdTakesTheJobsAgain(t *testing.T) {
 	for name, late := range map[string]map[string]any{
 		"print does not know it, 5":  {"late": 5},
@@ -233,7 +250,8 @@ func TestStartWaitsForTheEndOfAJobThatIsGoing(t *testing.T) {
 	}
 	m.has(map[string]any{"call": "bootout", "late": 6, "leaving": true, "times": 2})
 	for _, target := range []string{helperTarget, "gui/501/org.usher.useragent"} {
-		if output, err := command.Launchctl.At(filepath.Join(m.tools, "launchctl")).With("bootout", target).Run(t.Context()); err != nil || output.ExitCode != 0 {
+		if output, err := command.Launchctl.At(filepath.Join(m.tools, "launchctl")).With("bootout",
+			target).Run(t.Context()); err != nil || output.ExitCode != 0 {
 			t.Fatal(output, err)
 		}
 	}
@@ -245,7 +263,8 @@ func TestStartWaitsForTheEndOfAJobThatIsGoing(t *testing.T) {
 	m.wantRunning(2)
 }
 
-// Jamf ends a policy that takes too long, and people press Control-C. What has been unloaded is loaded again before the installer ends.
+// Jamf ends a policy that takes too long, and people press Control-C. What has been unloaded is loaded again before the
+// installer ends.
 func TestInterruptedUpgradeLeavesNoJobUnloaded(t *testing.T) {
 	m := newMac(t, 501)
 	first, second := m.programs("1"), m.programs("2")
@@ -277,7 +296,8 @@ func TestJobThatIsGoneAfterABootoutThatFailed(t *testing.T) {
 	if err := m.installer(from(m.programs("1"))).Install(t.Context()); err != nil {
 		t.Fatal(err)
 	}
-	m.has(map[string]any{"call": "bootout", "exit_code": 5, "stderr": "Boot-out failed: 5: Input/output error", "gone": true})
+	m.has(map[string]any{"call": "bootout", "exit_code": 5, "stderr": "Boot-out failed: 5: Input/output error",
+		"gone": true})
 	synctest.Test(t, func(t *testing.T) {
 		if err := m.installer(nil).RestartServices(t.Context()); err != nil {
 			t.Error(err)
@@ -301,7 +321,8 @@ func TestJobThatIsThereAlready(t *testing.T) {
 	if err := m.installer(nil).Stop(t.Context()); err != nil {
 		t.Fatal(err)
 	}
-	if output, err := command.Launchctl.At(filepath.Join(m.tools, "launchctl")).With("disable", helperTarget).Run(t.Context()); err != nil || output.ExitCode != 0 {
+	if output, err := command.Launchctl.At(filepath.Join(m.tools, "launchctl")).With("disable",
+		helperTarget).Run(t.Context()); err != nil || output.ExitCode != 0 {
 		t.Fatal(output, err)
 	}
 	if err := m.installer(nil).Start(t.Context()); err != nil {
@@ -354,7 +375,8 @@ func TestInterruptedInstallSaysSo(t *testing.T) {
 	if err := i.Install(ctx); !errors.Is(err, context.Canceled) {
 		t.Errorf("got %v", err)
 	}
-	if last := m.outcomes[len(m.outcomes)-1]; last.Result != launchd.Failed || !strings.Contains(last.Detail, "run it again") {
+	if last := m.outcomes[len(m.outcomes)-1]; last.Result != launchd.Failed ||
+		!strings.Contains(last.Detail, "run it again") {
 		t.Errorf("%+v", last)
 	}
 }
@@ -415,7 +437,8 @@ func TestUninstall(t *testing.T) {
 		t.Errorf("left are %q", got)
 	}
 	// Agents before the helper, so that none of them dials into nothing.
-	if calls := m.calls(); calls[0] != "bootout gui/501/org.usher.useragent: 0" || !slices.Contains(calls, "bootout system/org.usher.helper: 0") {
+	if calls := m.calls(); calls[0] != "bootout gui/501/org.usher.useragent: 0" ||
+		!slices.Contains(calls, "bootout system/org.usher.helper: 0") {
 		t.Errorf("launchctl was called %q", calls)
 	}
 	if err := m.installer(nil).Uninstall(t.Context(), nil); err != nil {
@@ -430,9 +453,12 @@ func TestPurgeTakesEverything(t *testing.T) {
 		t.Fatal(err)
 	}
 	for _, path := range []string{
-		m.layout.State + "/journal.db", m.layout.State + "/journal.db.damaged", m.layout.Sockets + "/helper.sock", m.layout.Configuration,
-		m.layout.HelperLog, m.layout.HelperLog + ".0.bz2", "/Library/elsewhere/secret", "/Library/elsewhere/device.creds", "/Library/chosen/journal.db",
-		"/Users/jane/Library/Logs/usher/usher-agent.log", "/Users/jane/Library/Application Support/org.usher/portal-runs/x.json",
+		m.layout.State + "/journal.db", m.layout.State + "/journal.db.damaged", m.layout.Sockets + "/helper.sock",
+		m.layout.Configuration,
+		m.layout.HelperLog, m.layout.HelperLog + ".0.bz2", "/Library/elsewhere/secret",
+		"/Library/elsewhere/device.creds", "/Library/chosen/journal.db",
+		"/Users/jane/Library/Logs/usher/usher-agent.log",
+		"/Users/jane/Library/Application Support/org.usher/portal-runs/x.json",
 		m.layout.Manuals + "/usherctl.1", m.layout.Manuals + "/usherctl-status.1", m.layout.ZshCompletion,
 		// These are not usher's.
 		"/Library/chosen/somebody's file", "/Users/jane/Library/Logs/other.log", m.layout.Manuals + "/other.1",
@@ -441,7 +467,9 @@ func TestPurgeTakesEverything(t *testing.T) {
 	}
 	m.write(filepath.Join(m.tools, "receipt"), "", 0o600)
 	purge := &launchd.Purge{
-		State: "/Library/chosen", Sockets: m.layout.Sockets, Secrets: []string{"/Library/elsewhere/secret", "/Library/elsewhere/device.creds", ""}, Homes: []string{"/Users/jane", "/Users/gone"},
+		State: "/Library/chosen", Sockets: m.layout.Sockets,
+		Secrets:  []string{"/Library/elsewhere/secret", "/Library/elsewhere/device.creds", ""},
+		Homes:    []string{"/Users/jane", "/Users/gone"},
 		Receipts: command.PackageUtility.At(filepath.Join(m.tools, "pkgutil")),
 	}
 	err := m.installer(nil).Uninstall(t.Context(), purge)
@@ -449,7 +477,8 @@ func TestPurgeTakesEverything(t *testing.T) {
 	if err == nil || !strings.Contains(err.Error(), "/Library/chosen: something is in it") {
 		t.Errorf("got %v", err)
 	}
-	want := []string{"-rw------- /Library/chosen/somebody's file", "-rw------- /Users/jane/Library/Logs/other.log", "-rw------- /usr/local/share/man/man1/other.1"}
+	want := []string{"-rw------- /Library/chosen/somebody's file", "-rw------- /Users/jane/Library/Logs/other.log",
+		"-rw------- /usr/local/share/man/man1/other.1"}
 	if got := m.files(); !slices.Equal(got, want) {
 		t.Errorf("left are %q", got)
 	}
@@ -468,10 +497,12 @@ func TestPurgeFollowsNoLinkOutOfAHome(t *testing.T) {
 	m.write(filepath.Join(victim, "org.usher", "precious"), "x", 0o600)
 	m.write(filepath.Join(victim, "usher", "precious"), "x", 0o600)
 	jane := filepath.Join(m.root, "Users/jane/Library")
-	if err := errors.Join(os.MkdirAll(jane, 0o755), os.Symlink(victim, filepath.Join(jane, "Application Support")), os.Symlink("../../../victim", filepath.Join(jane, "Logs"))); err != nil {
+	if err := errors.Join(os.MkdirAll(jane, 0o755), os.Symlink(victim, filepath.Join(jane, "Application Support")),
+		os.Symlink("../../../victim", filepath.Join(jane, "Logs"))); err != nil {
 		t.Fatal(err)
 	}
-	purge := &launchd.Purge{Homes: []string{"/Users/jane"}, Receipts: command.PackageUtility.At(filepath.Join(m.tools, "pkgutil"))}
+	purge := &launchd.Purge{Homes: []string{"/Users/jane"},
+		Receipts: command.PackageUtility.At(filepath.Join(m.tools, "pkgutil"))}
 	if err := m.installer(nil).Uninstall(t.Context(), purge); err != nil {
 		t.Fatal(err)
 	}

@@ -66,9 +66,9 @@ func (l *launchctl) definition(job Job) string {
 	return l.helperDefinition
 }
 
-// Load implements [Manager]. After a bootout launchd refuses a job for up to 15 seconds, and a job can stay without a process after it
-// was loaded although its definition says otherwise (lessons.md "launchd and upgrades"). So the job is looked at, what it lacks is done,
-// and it is looked at again, until it runs.
+// Load implements [Manager]. After a bootout launchd refuses a job for up to 15 seconds, and a job can stay without a
+// process after it was loaded although its definition says otherwise (lessons.md "launchd and upgrades"). So the job is
+// looked at, what it lacks is done, and it is looked at again, until it runs.
 func (l *launchctl) Load(ctx context.Context, job Job) error { return l.loadAfter(ctx, job, 0) }
 
 // loadAfter is Load, where a process with the pid before is none that is wanted; 0 is none.
@@ -92,7 +92,8 @@ func (l *launchctl) loadAfter(ctx context.Context, job Job, before int) error {
 			if refused != nil {
 				return fmt.Errorf("%w (%w)", refused, context.Cause(ctx))
 			}
-			return fmt.Errorf("wait for a process of %s: %w; `launchctl print %s` tells more", l.target(job), context.Cause(ctx), l.target(job))
+			return fmt.Errorf("wait for a process of %s: %w; `launchctl print %s` tells more", l.target(job),
+				context.Cause(ctx), l.target(job))
 		case <-time.After(loadAgain):
 		}
 	}
@@ -125,20 +126,24 @@ func (l *launchctl) bringUp(ctx context.Context, job Job, before int) (bool, err
 	return err == nil && state.Running && !state.Leaving && state.PID != before, err
 }
 
-// isTransient reports whether launchd may answer otherwise in a while: it has a job that is going, or one that somebody else has loaded
-// meanwhile. It says 5 for these and for a definition that it does not take; which of them it is only time shows.
+// isTransient reports whether launchd may answer otherwise in a while: it has a job that is going, or one that somebody
+// else has loaded meanwhile. It says 5 for these and for a definition that it does not take; which of them it is only
+// time shows.
 func isTransient(err error) bool {
 	if errors.Is(err, ErrNoDomain) {
 		return false
 	}
 	failed, answered := errors.AsType[*launchctlError](err)
-	return answered && slices.Contains([]int{launchctlNoSuchProcess, launchctlInputOutput, launchctlInProgress, launchctlAlready, launchctlNoService}, failed.exitCode)
+	return answered && slices.Contains(
+		[]int{launchctlNoSuchProcess, launchctlInputOutput, launchctlInProgress, launchctlAlready, launchctlNoService},
+		failed.exitCode)
 }
 
 func (l *launchctl) bootstrap(ctx context.Context, job Job) error {
 	err := l.run(ctx, "bootstrap", l.domain(job), l.definition(job))
 	failed, answered := errors.AsType[*launchctlError](err)
-	if answered && job.Agent && (slices.Contains(noDomain, failed.exitCode) || failed.exitCode == launchctlInputOutput && !l.hasDomain(ctx, job)) {
+	if answered && job.Agent && (slices.Contains(noDomain, failed.exitCode) ||
+		failed.exitCode == launchctlInputOutput && !l.hasDomain(ctx, job)) {
 		return fmt.Errorf("%w: %w", ErrNoDomain, err)
 	}
 	return err
@@ -150,9 +155,9 @@ func (l *launchctl) hasDomain(ctx context.Context, job Job) bool {
 	return err == nil && output.ExitCode == 0
 }
 
-// Restart implements [Manager]: it loads the job again, because launchd keeps the definition that it was loaded with. What it has
-// unloaded it loads, also when the unloading failed half-way and when ctx ends meanwhile: a Mac without usherd would stay so until it
-// is started again.
+// Restart implements [Manager]: it loads the job again, because launchd keeps the definition that it was loaded with.
+// What it has unloaded it loads, also when the unloading failed half-way and when ctx ends meanwhile: a Mac without
+// usherd would stay so until it is started again.
 func (l *launchctl) Restart(ctx context.Context, job Job) error {
 	state, err := l.State(ctx, job)
 	if err != nil {
@@ -249,8 +254,9 @@ func said(output command.Output) string {
 	return oneline.Of(text, longestSaid)
 }
 
-// parsePrint reads what `launchctl print` says of a service. Its manual warns that this is no interface [LAUNCHCTL]; used are the
-// lines "pid = N", "state = …" and "last exit code = …", which have been there since print is, at the service's own level of braces alone.
+// parsePrint reads what `launchctl print` says of a service. Its manual warns that this is no interface [LAUNCHCTL];
+// used are the lines "pid = N", "state = …" and "last exit code = …", which have been there since print is, at the
+// service's own level of braces alone.
 func parsePrint(output []byte) State {
 	state := State{Loaded: true}
 	depth := 0

@@ -64,8 +64,8 @@ type Layout struct {
 	Rotation string
 	// Manuals and Completions are what packages bring besides; uninstalling by hand removes them as well.
 	Manuals, BashCompletion, ZshCompletion, FishCompletion string
-	// Configuration is what the programs read unless they are told otherwise; State and Sockets are where they keep what is
-	// theirs by default.
+	// Configuration is what the programs read unless they are told otherwise; State and Sockets are where they keep
+	// what is theirs by default.
 	Configuration, State, Sockets string
 	// HomeLeavings are what agents leave in their users' homes, relative to those.
 	HomeLeavings []string

@@ -18,8 +18,8 @@ import (
 	"usher.internal/sim/toolbox"
 )
 
-// mac is a Mac as far as the installer sees it: a directory for its root, and stand-ins of launchctl and pkgutil. It is the code of
-// macOS that runs on it; no one ran it on a real one.
+// mac is a Mac as far as the installer sees it: a directory for its root, and stand-ins of launchctl and pkgutil. It is
+// the code of macOS that runs on it; no one ran it on a real one.
 type mac struct {
 	t        *testing.T
 	layout   launchd.Layout
@@ -37,7 +37,11 @@ func newMac(t *testing.T, sessions ...uint32) *mac {
 	}
 	m := &mac{t: t, layout: layout, root: t.TempDir(), tools: t.TempDir(), sessions: sessions}
 	toolbox.Build(t, m.tools, "usher.internal/sim/launchctl")
-	m.write(filepath.Join(m.tools, "pkgutil"), "#!/bin/sh\necho \"pkgutil $*\" >> "+filepath.Join(m.tools, "pkgutil.calls")+"\n[ -e "+filepath.Join(m.tools, "receipt")+" ] || { echo \"No receipt for '$2' found at '/'.\" >&2; exit 1; }\n[ \"$1\" != --forget ] || rm "+filepath.Join(m.tools, "receipt")+"\n", 0o755)
+	m.write(filepath.Join(m.tools, "pkgutil"),
+		"#!/bin/sh\necho \"pkgutil $*\" >> "+filepath.Join(m.tools, "pkgutil.calls")+"\n[ -e "+
+			filepath.Join(m.tools, "receipt")+
+			" ] || { echo \"No receipt for '$2' found at '/'.\" >&2; exit 1; }\n[ \"$1\" != --forget ] || rm "+
+			filepath.Join(m.tools, "receipt")+"\n", 0o755)
 	m.has()
 	return m
 }
@@ -63,7 +67,8 @@ func (m *mac) configure(domains []string, faults []map[string]any) {
 
 func (m *mac) write(path, content string, mode fs.FileMode) {
 	m.t.Helper()
-	if err := errors.Join(os.MkdirAll(filepath.Dir(path), 0o755), os.WriteFile(path, []byte(content), mode)); err != nil {
+	if err := errors.Join(os.MkdirAll(filepath.Dir(path), 0o755), os.WriteFile(path, []byte(content), mode)); err !=
+		nil {
 		m.t.Fatal(err)
 	}
 }
@@ -105,9 +110,10 @@ func (m *mac) installer(change func(*launchd.Config)) *launchd.Installer {
 		m.t.Fatal(err)
 	}
 	config := launchd.Config{
-		Layout:      m.layout,
-		Root:        m.root,
-		Manager:     launchd.Launchctl(command.Launchctl.At(filepath.Join(m.tools, "launchctl")).Within(2*time.Minute), m.layout),
+		Layout: m.layout,
+		Root:   m.root,
+		Manager: launchd.Launchctl(command.Launchctl.At(filepath.Join(m.tools, "launchctl")).Within(2*time.Minute),
+			m.layout),
 		Definitions: definitions{filepath.Join(m.root, m.layout.HelperDefinition)},
 		Sessions:    func() ([]uint32, error) { return m.sessions, nil },
 		Serves:      func(context.Context) error { return nil },
@@ -150,7 +156,8 @@ func (m *mac) wantCalls(want ...string) {
 	}
 }
 
-// wantRunning wants so many jobs that run, the helper's among them, once launchd has forgotten all that it is to forget.
+// wantRunning wants so many jobs that run, the helper's among them, once launchd has forgotten all that it is to
+// forget.
 func (m *mac) wantRunning(jobs int) {
 	m.t.Helper()
 	var services []launchd.Service

@@ -6,8 +6,8 @@ import (
 	"time"
 )
 
-// ErrNoDomain says that the session cannot take a job now: the user has no graphical session, or is on his way in or out. His
-// agent starts when he logs in.
+// ErrNoDomain says that the session cannot take a job now: the user has no graphical session, or is on his way in or
+// out. His agent starts when he logs in.
 var ErrNoDomain = errors.New("the session takes no service now")
 
 // Job is one service: the helper, or the agent of one user.
@@ -30,18 +30,18 @@ type State struct {
 
 // Manager is what an [Installer] needs of launchd or systemd. All of it may be done twice.
 type Manager interface {
-	// Load has the job run now and from the next start of the computer or login on, and returns when it has a process. The error
-	// may wrap [ErrNoDomain].
+	// Load has the job run now and from the next start of the computer or login on, and returns when it has a process.
+	// The error may wrap [ErrNoDomain].
 	Load(ctx context.Context, job Job) error
 	// Restart gives the job a new process, by the definition that stands there now. The error may wrap [ErrNoDomain].
 	Restart(ctx context.Context, job Job) error
-	// Unload ends the job's process and returns when it has ended. The job starts again with the computer or at login as long as
-	// its definition stands.
+	// Unload ends the job's process and returns when it has ended. The job starts again with the computer or at login
+	// as long as its definition stands.
 	Unload(ctx context.Context, job Job) error
 	// State tells how the job stands.
 	State(ctx context.Context, job Job) (State, error)
-	// Enabled tells whether the services start with the computer and at login, Enable has them, Disable no longer. launchd needs none
-	// of it, for the place of a definition says it.
+	// Enabled tells whether the services start with the computer and at login, Enable has them, Disable no longer.
+	// launchd needs none of it, for the place of a definition says it.
 	Enabled(ctx context.Context) (bool, error)
 	Enable(ctx context.Context) error
 	Disable(ctx context.Context) error
@@ -49,16 +49,17 @@ type Manager interface {
 	Forget(ctx context.Context, job Job) error
 }
 
-// How long the service manager may take over one job. launchd and systemd kill a process that does not end, after 20 seconds at
-// most as the definitions say.
+// How long the service manager may take over one job. launchd and systemd kill a process that does not end, after 20
+// seconds at most as the definitions say.
 const (
 	endsWithin   = 30 * time.Second
 	startsWithin = 15 * time.Second
-	// loadsWithin is how long launchd may refuse a job. It takes up to 15 seconds to forget one that was booted out [LAUNCHCTL]; loadAgain
-	// is how often it is asked.
+	// loadsWithin is how long launchd may refuse a job. It takes up to 15 seconds to forget one that was booted out
+	// [LAUNCHCTL]; loadAgain is how often it is asked.
 	loadsWithin = 45 * time.Second
 	loadAgain   = 3 * time.Second
-	// lookAgain is how often is looked whether a process is there, or gone. Neither launchctl nor systemctl --user tells of it.
+	// lookAgain is how often is looked whether a process is there, or gone. Neither launchctl nor systemctl --user
+	// tells of it.
 	lookAgain = 100 * time.Millisecond
 )
 

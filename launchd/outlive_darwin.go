@@ -46,9 +46,9 @@ func executableOf(pid int) string {
 	return filepath.Clean(string(path))
 }
 
-// Outlive runs a command in a session of its own and waits for its end. launchd ends the process group of a job, which the command
-// is not in, so it goes on when this process is ended; its output is in the returned file. The error is an [exec.ExitError] where the
-// command ended badly. Nobody ran this on a Mac yet.
+// Outlive runs a command in a session of its own and waits for its end. launchd ends the process group of a job, which
+// the command is not in, so it goes on when this process is ended; its output is in the returned file. The error is an
+// [exec.ExitError] where the command ended badly. Nobody ran this on a Mac yet.
 func Outlive(_ context.Context, layout Layout, program string, arguments ...string) (where string, err error) {
 	// As the package's postinstall: for root and admins, whose group a new file should have from /Library/Logs.
 	if err := trust.LogDirectory.MakeDirectory(layout.LogDirectory, 0o750); err != nil {

@@ -11,7 +11,8 @@ import (
 	"usher.internal/internal/command"
 )
 
-// inside reads in which control group systemd has put us: children of a service are in its own, whoever their parent is.
+// inside reads in which control group systemd has put us: children of a service are in its own, whoever their parent
+// is.
 func inside(Layout) bool {
 	groups, err := os.ReadFile("/proc/self/cgroup")
 	if err != nil {
@@ -27,12 +28,14 @@ func inside(Layout) bool {
 	return false
 }
 
-// Outlive has systemd run a command as a service of its own and waits for its end. The command goes on when this process is ended;
-// its output is in the journal of the returned unit. The error is an [exec.ExitError] where the command ended badly.
+// Outlive has systemd run a command as a service of its own and waits for its end. The command goes on when this
+// process is ended; its output is in the journal of the returned unit. The error is an [exec.ExitError] where the
+// command ended badly.
 func Outlive(ctx context.Context, _ Layout, program string, arguments ...string) (where string, err error) {
 	unit := fmt.Sprintf("usher-install-%d", os.Getpid())
 	run := exec.CommandContext(ctx, "/usr/bin/systemd-run", append([]string{
-		"--quiet", "--collect", "--wait", "--no-ask-password", "--unit=" + unit, "--description=install usher", "--", program,
+		"--quiet", "--collect", "--wait", "--no-ask-password", "--unit=" + unit, "--description=install usher", "--",
+		program,
 	}, arguments...)...)
 	run.Env = []string{"PATH=" + command.SystemPath}
 	where = "journalctl --unit " + unit

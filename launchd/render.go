@@ -19,8 +19,8 @@ type values struct {
 	HelperLabel, AgentLabel, BundleIdentifier, SystemPath string
 }
 
-// render fills a template in. The library that writes the helper's definition has a template language of its own since its
-// version 1.3.0, and is given what this has rendered: nothing is left in it to fill in.
+// render fills a template in. The library that writes the helper's definition has a template language of its own since
+// its version 1.3.0, and is given what this has rendered: nothing is left in it to fill in.
 func (l Layout) render(name string) ([]byte, error) {
 	text, err := templates.ReadFile("templates/" + name + ".tmpl")
 	if err != nil {
@@ -31,7 +31,8 @@ func (l Layout) render(name string) ([]byte, error) {
 		return nil, fmt.Errorf("render %s: %w", name, err)
 	}
 	var rendered bytes.Buffer
-	if err := parsed.Execute(&rendered, values{l, HelperLabel, AgentLabel, BundleIdentifier, command.SystemPath}); err != nil {
+	if err := parsed.Execute(&rendered,
+		values{l, HelperLabel, AgentLabel, BundleIdentifier, command.SystemPath}); err != nil {
 		return nil, fmt.Errorf("render %s: %w", name, err)
 	}
 	return rendered.Bytes(), nil

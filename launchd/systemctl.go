@@ -19,8 +19,8 @@ type systemctl struct {
 	group    func(uid uint32) (gid uint32, err error)
 }
 
-// Systemctl returns Linux's service manager. The program is [command.Systemctl]; group tells the primary group of a user, as whom
-// the user's own service manager is asked.
+// Systemctl returns Linux's service manager. The program is [command.Systemctl]; group tells the primary group of a
+// user, as whom the user's own service manager is asked.
 func Systemctl(program command.Command, group func(uid uint32) (gid uint32, err error)) Manager {
 	return &systemctl{program: program, runtimes: "/run/user", group: group}
 }
@@ -78,7 +78,8 @@ func (s *systemctl) Unload(ctx context.Context, job Job) error {
 
 // State implements [Manager].
 func (s *systemctl) State(ctx context.Context, job Job) (State, error) {
-	output, err := s.ask(ctx, job, "show", "--property=LoadState,ActiveState,MainPID,Result,ExecMainStatus,ExecMainCode", s.unit(job))
+	output, err := s.ask(ctx, job, "show",
+		"--property=LoadState,ActiveState,MainPID,Result,ExecMainStatus,ExecMainCode", s.unit(job))
 	if err != nil {
 		return State{}, err
 	}
@@ -137,7 +138,8 @@ func (s *systemctl) ask(ctx context.Context, job Job, arguments ...string) (stri
 		return "", err
 	}
 	if output.ExitCode != 0 {
-		return "", fmt.Errorf("systemctl %s: exit code %d: %s", strings.Join(arguments, " "), output.ExitCode, said(output))
+		return "", fmt.Errorf("systemctl %s: exit code %d: %s", strings.Join(arguments, " "), output.ExitCode,
+			said(output))
 	}
 	return string(output.Stdout), nil
 }

@@ -14,8 +14,8 @@ import (
 
 // Purge is what goes besides the programs and services when nothing is to be left.
 type Purge struct {
-	// State and Sockets are the directories that the configuration names, Secrets the files of secrets that are usher's alone; an empty
-	// name is none.
+	// State and Sockets are the directories that the configuration names, Secrets the files of secrets that are usher's
+	// alone; an empty name is none.
 	State, Sockets string
 	Secrets        []string
 	// Homes are the home directories of the people of this computer.
@@ -24,14 +24,15 @@ type Purge struct {
 	Receipts command.Command
 }
 
-// What the helper keeps in its directories. Of one that an admin has chosen only these are taken: it may hold more than usher.
+// What the helper keeps in its directories. Of one that an admin has chosen only these are taken: it may hold more than
+// usher.
 var (
 	stateFiles  = []string{"journal.db*", "configuration.last-good*"}
 	socketFiles = []string{"helper.sock*", "agent.sock*"}
 )
 
-// Uninstall ends the services and takes the programs, definitions and links away; state, configuration and logs stay. With a
-// purge they go too, and what agents left in the homes. A step that fails does not keep those after it.
+// Uninstall ends the services and takes the programs, definitions and links away; state, configuration and logs stay.
+// With a purge they go too, and what agents left in the homes. A step that fails does not keep those after it.
 //
 // Files that a package has brought are left to its package manager.
 func (i *Installer) Uninstall(ctx context.Context, purge *Purge) error {
@@ -62,7 +63,8 @@ func (i *Installer) takingAway() []step {
 		steps = append(steps, i.removal(path))
 	}
 	steps = append(steps, i.matching(layout.Manuals, "usherctl*.1*")...)
-	steps = append(steps, i.matching(filepath.Join(filepath.Dir(layout.Manuals), "man8"), "usherd.8*", "usher-agent.8*")...)
+	steps = append(steps, i.matching(filepath.Join(filepath.Dir(layout.Manuals), "man8"), "usherd.8*",
+		"usher-agent.8*")...)
 	steps = append(steps, i.removal(layout.Programs))
 	if layout.System == MacOS {
 		return steps
@@ -124,7 +126,8 @@ func (i *Installer) purging(purge Purge) []step {
 	}
 	switch layout.System {
 	case MacOS:
-		steps = append(steps, i.removal(layout.Configuration), i.removal(layout.LogDirectory), i.receipt(purge.Receipts))
+		steps = append(steps, i.removal(layout.Configuration), i.removal(layout.LogDirectory),
+			i.receipt(purge.Receipts))
 	case Linux:
 		steps = append(steps, i.removal(filepath.Dir(layout.Configuration)))
 	}
@@ -136,8 +139,8 @@ func (i *Installer) purging(purge Purge) []step {
 	return steps
 }
 
-// fromHome is the step that takes away what an agent left in a home. Its user can put links there, which root does not follow: the
-// home is opened, and nothing outside of it can be reached.
+// fromHome is the step that takes away what an agent left in a home. Its user can put links there, which root does not
+// follow: the home is opened, and nothing outside of it can be reached.
 func (i *Installer) fromHome(home, leaving string) step {
 	place := i.rooted(home)
 	return step{

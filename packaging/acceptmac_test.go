@@ -18,18 +18,19 @@ import (
 	"usher.internal/sim/toolbox"
 )
 
-// standIns are the programs of macOS that scripts/accept-mac runs, as far as it looks at what they do. The one of security is
-// sim/security; the others that it runs do nothing here.
+// standIns are the programs of macOS that scripts/accept-mac runs, as far as it looks at what they do. The one of
+// security is sim/security; the others that it runs do nothing here.
 var standIns = map[string]string{
-	"uname":     `echo Darwin`,
-	"launchctl": `[ "$1" = asuser ] && { shift 2; exec "$@"; }; case "$2" in user/* | system/org.usher.useragent) exit 113 ;; esac; printf 'state = running\nspawn type = Aqua\n'`,
-	"sudo":      `shift 2; HOME="$ACCEPT_HOME" exec "$@"`,
-	"dscl":      `echo "NFSHomeDirectory: $ACCEPT_HOME"`,
-	"defaults":  `[ "$1" = write ] && { mkdir -p "${2%/*}"; echo "$@" >>"$2.plist"; }`,
-	"sw_vers":   `echo 14.0`,
-	"go":        `while [ $# -gt 0 ]; do [ "$1" = -o ] && cp "$ACCEPT_PORTAL" "$2"; shift; done`,
-	"pgrep":     `exit 1`,
-	"chown":     `exit 0`,
+	"uname": `echo Darwin`,
+	"launchctl": `[ "$1" = asuser ] && { shift 2; exec "$@"; }; case "$2" in user/* | system/org.usher.useragent) ` +
+		`exit 113 ;; esac; printf 'state = running\nspawn type = Aqua\n'`,
+	"sudo":     `shift 2; HOME="$ACCEPT_HOME" exec "$@"`,
+	"dscl":     `echo "NFSHomeDirectory: $ACCEPT_HOME"`,
+	"defaults": `[ "$1" = write ] && { mkdir -p "${2%/*}"; echo "$@" >>"$2.plist"; }`,
+	"sw_vers":  `echo 14.0`,
+	"go":       `while [ $# -gt 0 ]; do [ "$1" = -o ] && cp "$ACCEPT_PORTAL" "$2"; shift; done`,
+	"pgrep":    `exit 1`,
+	"chown":    `exit 0`,
 }
 
 var silent = []string{"file", "plutil", "dseditgroup", "newsyslog", "codesign", "ioreg", "pkill", "lsappinfo", "sleep"}
@@ -61,7 +62,8 @@ func newAcceptance(t *testing.T) *acceptance {
 	}
 	a.keychain = filekeychain.Open(directory)
 	// What a user has in there, with an item that is not UTF-8.
-	a.add(filekeychain.Item{Class: filekeychain.GenericPassword, Account: "jane", Service: "Wi-Fi", Label: "home", Data: []byte("secret")})
+	a.add(filekeychain.Item{Class: filekeychain.GenericPassword, Account: "jane", Service: "Wi-Fi", Label: "home",
+		Data: []byte("secret")})
 	toolbox.Build(t, a.tools, "usher.internal/sim/security")
 	for name, text := range standIns {
 		a.script(name, text)
@@ -70,7 +72,8 @@ func newAcceptance(t *testing.T) *acceptance {
 		a.script(name, "exit 0")
 	}
 	a.script("usherctl", usherctlStandIn)
-	a.script("build", `mkdir -p "$1" && for one in usherctl usherd usher-agent; do cp "`+filepath.Join(a.tools, "usherctl")+`" "$1/$one"; done`)
+	a.script("build", `mkdir -p "$1" && for one in usherctl usherd usher-agent; do cp "`+
+		filepath.Join(a.tools, "usherctl")+`" "$1/$one"; done`)
 	return a
 }
 
@@ -90,8 +93,8 @@ func (a *acceptance) script(name, text string) {
 	}
 }
 
-// registration has the stand-in of Company Portal put a registration into the keychain as the real stand-in does on a Mac, through
-// security, and end with that code.
+// registration has the stand-in of Company Portal put a registration into the keychain as the real stand-in does on a
+// Mac, through security, and end with that code.
 func (a *acceptance) registration(exitCode string) {
 	a.t.Helper()
 	ca, err := entra.NewCA()
@@ -112,13 +115,16 @@ func (a *acceptance) registration(exitCode string) {
 		content []byte
 	}{{"PRIVATE KEY", key}, {"CERTIFICATE", issued.DER}} {
 		file := filepath.Join(a.tools, strings.Fields(one.kind)[0]+".pem")
-		if err := os.WriteFile(file, pem.EncodeToMemory(&pem.Block{Type: one.kind, Bytes: one.content}), 0o644); err != nil {
+		if err := os.WriteFile(file, pem.EncodeToMemory(&pem.Block{Type: one.kind, Bytes: one.content}), 0o644); err !=
+			nil {
 			a.t.Fatal(err)
 		}
 		text += "security import " + file + " || exit 1\n"
 	}
-	for _, account := range []string{"registeredUserPrincipalName", "registeredTenantIdentifier", "thumbprint", "cloudEnvironment"} {
-		text += "security add-generic-password -U -A -a com.microsoft.workplacejoin." + account + " -s com.microsoft.workplacejoin -l x -w x || exit 1\n"
+	for _, account := range []string{"registeredUserPrincipalName", "registeredTenantIdentifier", "thumbprint",
+		"cloudEnvironment"} {
+		text += "security add-generic-password -U -A -a com.microsoft.workplacejoin." + account +
+			" -s com.microsoft.workplacejoin -l x -w x || exit 1\n"
 	}
 	a.script("portal", text+"exit "+exitCode)
 }
@@ -127,9 +133,11 @@ func (a *acceptance) registration(exitCode string) {
 func (a *acceptance) run(arguments ...string) (exitCode int, said string) {
 	a.t.Helper()
 	report := filepath.Join(a.t.TempDir(), "report")
-	command := exec.CommandContext(a.t.Context(), "../scripts/accept-mac", append(arguments, "--user", "nobody", report)...)
+	command := exec.CommandContext(a.t.Context(), "../scripts/accept-mac",
+		append(arguments, "--user", "nobody", report)...)
 	command.Env = []string{
-		"PATH=" + a.tools + ":/usr/bin:/bin", "ACCEPT_HOME=" + a.home, "ACCEPT_ROOT=" + a.root, "ACCEPT_PORTAL=" + filepath.Join(a.tools, "portal"),
+		"PATH=" + a.tools + ":/usr/bin:/bin", "ACCEPT_HOME=" + a.home, "ACCEPT_ROOT=" + a.root,
+		"ACCEPT_PORTAL=" + filepath.Join(a.tools, "portal"),
 		"USHER_ACCEPT_ROOT=" + a.root, "USHER_ACCEPT_BUILD=" + filepath.Join(a.tools, "build"), "USHER_VERSION=1.2.3",
 	}
 	output, err := command.CombinedOutput()
@@ -143,7 +151,8 @@ func (a *acceptance) run(arguments ...string) (exitCode int, said string) {
 func (a *acceptance) held() []string {
 	a.t.Helper()
 	var held []string
-	for _, class := range []filekeychain.Class{filekeychain.GenericPassword, filekeychain.Certificate, filekeychain.Key} {
+	for _, class := range []filekeychain.Class{filekeychain.GenericPassword, filekeychain.Certificate,
+		filekeychain.Key} {
 		items, err := a.keychain.Items(class)
 		if err != nil {
 			a.t.Fatal(err)
@@ -156,7 +165,8 @@ func (a *acceptance) held() []string {
 	return held
 }
 
-// Whatever comes of the acceptance, the user's login keychain holds afterwards what it held before, and no key of a registration.
+// Whatever comes of the acceptance, the user's login keychain holds afterwards what it held before, and no key of a
+// registration.
 func TestAcceptanceLeavesTheLoginKeychainAsItWas(t *testing.T) {
 	for name, exitCode := range map[string]string{"registers": "0", "the stand-in fails after it": "67"} {
 		t.Run(name, func(t *testing.T) {
@@ -167,7 +177,8 @@ func TestAcceptanceLeavesTheLoginKeychainAsItWas(t *testing.T) {
 			if after := a.held(); !slices.Equal(before, after) {
 				t.Errorf("the keychain held %q, and holds %q:\n%s", before, after, said)
 			}
-			for _, want := range []string{"PASS  keychain-restored", "PASS  keychain-odd", "PASS  session-type", "PASS  upgrades", "PASS  uninstall"} {
+			for _, want := range []string{"PASS  keychain-restored", "PASS  keychain-odd", "PASS  session-type",
+				"PASS  upgrades", "PASS  uninstall"} {
 				if !strings.Contains(said, want) {
 					t.Errorf("it does not say %q:\n%s", want, said)
 				}
@@ -186,7 +197,8 @@ func TestAcceptanceLeavesTheLoginKeychainAsItWas(t *testing.T) {
 func TestAcceptanceRefusesAUserWhoIsRegistered(t *testing.T) {
 	a := newAcceptance(t)
 	a.registration("0")
-	a.add(filekeychain.Item{Class: filekeychain.GenericPassword, Account: "com.microsoft.workplacejoin.thumbprint", Service: "real"})
+	a.add(filekeychain.Item{Class: filekeychain.GenericPassword, Account: "com.microsoft.workplacejoin.thumbprint",
+		Service: "real"})
 	before := a.held()
 	code, said := a.run()
 	if after := a.held(); code != 2 || !slices.Equal(before, after) || !strings.Contains(said, "is registered") {

@@ -11,8 +11,8 @@ import (
 	"time"
 )
 
-// changes are the parts that a version's section may have, in their order: those of https://keepachangelog.com/en/1.1.0/, and what an
-// admin has to do.
+// changes are the parts that a version's section may have, in their order: those of
+// https://keepachangelog.com/en/1.1.0/, and what an admin has to do.
 var changes = []string{"Added", "Changed", "Deprecated", "Removed", "Fixed", "Security", "What an admin has to change"}
 
 const unreleased = "Unreleased"
@@ -81,7 +81,8 @@ func checkChangelog(text string) error {
 			case place < 0:
 				wrong(number, "%q is none of %s", part, strings.Join(changes, ", "))
 			case len(parts) > 0 && slices.Index(changes, parts[len(parts)-1]) >= place:
-				wrong(number, "%q comes after %q; the order is %s", part, parts[len(parts)-1], strings.Join(changes, ", "))
+				wrong(number, "%q comes after %q; the order is %s", part, parts[len(parts)-1],
+					strings.Join(changes, ", "))
 			}
 			parts = append(parts, part)
 		case strings.HasPrefix(line, "#"):
@@ -116,9 +117,11 @@ func TestChangelog(t *testing.T) {
 func TestWhatIsNoChangelog(t *testing.T) {
 	const begin = "# Changelog\n\nAbout it.\n\n## [Unreleased]\n\n"
 	for name, text := range map[string]string{
-		"nothing more":     begin,
-		"whole":            begin + "### Added\n\n- One,\n  in two lines.\n- Two.\n\n### Fixed\n\n- Three.\n\n### What an admin has to change\n\n- Four.\n",
-		"with versions":    begin + "## [1.1.0] - 2027-01-02\n\n### Changed\n\n- One.\n\n## [1.0.0] - 2026-12-01\n\n[1.0.0]: https://example.com/1.0.0\n",
+		"nothing more": begin,
+		"whole": begin + "### Added\n\n- One,\n  in two lines.\n- Two.\n\n### Fixed\n\n- Three.\n\n### " +
+			"What an admin has to change\n\n- Four.\n",
+		"with versions": begin + "## [1.1.0] - 2027-01-02\n\n### Changed\n\n- One.\n\n## [1.0.0] - " +
+			"2026-12-01\n\n[1.0.0]: https://example.com/1.0.0\n",
 		"two on one day":   begin + "## [1.0.1] - 2026-12-01\n## [1.0.0] - 2026-12-01\n",
 		"security at last": begin + "### Security\n- One.\n",
 	} {

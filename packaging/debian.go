@@ -19,7 +19,8 @@ const maintainer = "The usher maintainers <maintainers@usher.invalid>"
 // described is what git says of a commit that a tag leads to: v1.2.3, or v1.2.3-4-g0123abc after it.
 var described = regexp.MustCompile(`^v?([0-9]+(?:\.[0-9]+)*)(?:-([0-9]+)-g([0-9a-f]+))?(-dirty)?$`)
 
-// DebianVersion returns a version in Debian's order: after that of the tag, and before all tags, by the date, where there is none.
+// DebianVersion returns a version in Debian's order: after that of the tag, and before all tags, by the date, where
+// there is none.
 func DebianVersion(version string, date time.Time) string {
 	found := described.FindStringSubmatch(version)
 	if found == nil {
@@ -62,8 +63,9 @@ func debianDocuments(release Release) ([]Entry, error) {
 	return entries, nil
 }
 
-// WriteDebian writes into directory nfpm.yaml, by which nfpm makes the Debian package of what [WriteTree] has laid out below
-// root, and the package's scripts. Architecture is by Go's name, which is Debian's too for those that usher is built for.
+// WriteDebian writes into directory nfpm.yaml, by which nfpm makes the Debian package of what [WriteTree] has laid out
+// below root, and the package's scripts. Architecture is by Go's name, which is Debian's too for those that usher is
+// built for.
 func WriteDebian(directory, root string, entries []Entry, release Release, architecture string) error {
 	entries = slices.SortedFunc(slices.Values(entries), func(a, b Entry) int { return cmp.Compare(a.Path, b.Path) })
 	configuration, err := fillIn("debian/nfpm.yaml.tmpl", map[string]any{

@@ -19,7 +19,8 @@ const (
 	debianName  = "usher_1.2.3+4.g0123abc_amd64.deb"
 )
 
-// TestDist builds the same sources in two folders of different names, as two people would, and compares and reads what came out.
+// TestDist builds the same sources in two folders of different names, as two people would, and compares and reads what
+// came out.
 func TestDist(t *testing.T) {
 	var outputs []string
 	for _, name := range []string{"here", "a-much-longer-name-of-a-folder"} {
@@ -43,12 +44,14 @@ func TestDist(t *testing.T) {
 	})
 
 	t.Run("archive", func(t *testing.T) {
-		listing := run(t, dist, nil, "tar", "--list", "--verbose", "--numeric-owner", "--utc", "--file", archiveName+".tar.gz")
+		listing := run(t, dist, nil, "tar", "--list", "--verbose", "--numeric-owner", "--utc", "--file",
+			archiveName+".tar.gz")
 		compareLines(t, withoutPages(listing), "archive.txt")
 	})
 
 	t.Run("Debian package", func(t *testing.T) {
-		compareLines(t, withoutPages(run(t, dist, []string{"TZ=UTC"}, "dpkg-deb", "--contents", debianName)), "debian.txt")
+		compareLines(t, withoutPages(run(t, dist, []string{"TZ=UTC"}, "dpkg-deb", "--contents", debianName)),
+			"debian.txt")
 		run(t, dist, nil, "lintian", "--allow-root", "--fail-on", "error,warning", debianName)
 	})
 
@@ -66,7 +69,8 @@ func TestDist(t *testing.T) {
 	})
 }
 
-// withoutPages takes from a listing the size of each file, and the pages of the single commands, of which TestManuals knows.
+// withoutPages takes from a listing the size of each file, and the pages of the single commands, of which TestManuals
+// knows.
 func withoutPages(listing string) string {
 	var kept []string
 	for line := range strings.Lines(listing) {
@@ -128,13 +132,17 @@ func checkSBOM(t *testing.T, file, programs string) {
 	if described != 3 {
 		t.Errorf("%d programs are described, not 3", described)
 	}
-	listed := strings.Split(strings.TrimSpace(run(t, "..", []string{"CGO_ENABLED=0", "GOOS=linux", "GOARCH=amd64"}, "go", "list", "-deps", "-tags", "grpcnotrace",
-		"-f", "{{with .Module}}{{if not .Main}}{{.Path}} {{.Version}}{{end}}{{end}}", "./helper", "./useragent", "./ctl")), "\n")
+	listed := strings.Split(strings.TrimSpace(
+		run(t, "..", []string{"CGO_ENABLED=0", "GOOS=linux", "GOARCH=amd64"}, "go", "list", "-deps", "-tags",
+			"grpcnotrace",
+			"-f", "{{with .Module}}{{if not .Main}}{{.Path}} {{.Version}}{{end}}{{end}}", "./helper", "./useragent",
+			"./ctl")), "\n")
 	listed = slices.DeleteFunc(listed, func(line string) bool { return line == "" })
 	slices.Sort(listed)
 	listed = slices.Compact(listed)
 	slices.Sort(found)
 	if !slices.Equal(found, listed) {
-		t.Errorf("the SBOM tells of these modules:\n%s\nthe programs are made of:\n%s", strings.Join(found, "\n"), strings.Join(listed, "\n"))
+		t.Errorf("the SBOM tells of these modules:\n%s\nthe programs are made of:\n%s", strings.Join(found, "\n"),
+			strings.Join(listed, "\n"))
 	}
 }

@@ -8,8 +8,8 @@ import (
 	"usher.internal/launchd"
 )
 
-// InstallerVersion returns a version in the numbers that macOS's Installer compares: that of the tag, with how many commits
-// came after it as a further number, or 0 and the date where there is no tag.
+// InstallerVersion returns a version in the numbers that macOS's Installer compares: that of the tag, with how many
+// commits came after it as a further number, or 0 and the date where there is no tag.
 func InstallerVersion(release Release) string {
 	found := described.FindStringSubmatch(release.Version)
 	switch {
@@ -21,14 +21,15 @@ func InstallerVersion(release Release) string {
 	return found[1]
 }
 
-// WriteMacOS writes into directory what pkgbuild and productbuild are given: PackageInfo and Distribution, and for scripts/pkg
-// the files version and identifier with a line each.
+// WriteMacOS writes into directory what pkgbuild and productbuild are given: PackageInfo and Distribution, and for
+// scripts/pkg the files version and identifier with a line each.
 func WriteMacOS(directory string, release Release) error {
 	if err := os.MkdirAll(directory, 0o755); err != nil {
 		return err
 	}
 	values := map[string]any{"Identifier": launchd.BundleIdentifier, "Version": InstallerVersion(release)}
-	for file, name := range map[string]string{"PackageInfo": "macos/PackageInfo.tmpl", "Distribution": "macos/Distribution.tmpl"} {
+	for file, name := range map[string]string{"PackageInfo": "macos/PackageInfo.tmpl",
+		"Distribution": "macos/Distribution.tmpl"} {
 		content, err := fillIn(name, values)
 		if err == nil {
 			err = os.WriteFile(filepath.Join(directory, file), content, 0o644)
@@ -37,7 +38,8 @@ func WriteMacOS(directory string, release Release) error {
 			return fmt.Errorf("write %s: %w", file, err)
 		}
 	}
-	for file, line := range map[string]string{"version": InstallerVersion(release), "identifier": launchd.BundleIdentifier} {
+	for file, line := range map[string]string{"version": InstallerVersion(release),
+		"identifier": launchd.BundleIdentifier} {
 		if err := os.WriteFile(filepath.Join(directory, file), []byte(line+"\n"), 0o644); err != nil {
 			return fmt.Errorf("write %s: %w", file, err)
 		}

@@ -9,7 +9,8 @@ import (
 	"testing"
 )
 
-// TestMacOSPackage makes the dry run of the macOS package, which checks itself, and holds that the check sees what is wrong.
+// TestMacOSPackage makes the dry run of the macOS package, which checks itself, and holds that the check sees what is
+// wrong.
 func TestMacOSPackage(t *testing.T) {
 	output := t.TempDir()
 	if printed := run(t, "..", nil, "scripts/pkg", output); !strings.Contains(printed, "CANNOT be installed") {
@@ -30,7 +31,8 @@ func TestMacOSPackage(t *testing.T) {
 		{`chmod -x scripts/postinstall`, "cannot be executed"},
 		{`echo 'cd $1' >> scripts/preinstall`, "shellcheck objects"},
 		{`echo '<' >> product/Distribution`, "no XML"},
-		{`sed -i s/overwrite-permissions=.false./overwrite-permissions='"true"'/ product/usher-component.pkg/PackageInfo`, `overwrite-permissions is "true"`},
+		{`sed -i s/overwrite-permissions=.false./overwrite-permissions='"true"'/ ` +
+			`product/usher-component.pkg/PackageInfo`, `overwrite-permissions is "true"`},
 		{`mv product/Resources/LICENSE.txt product/Resources/LICENSE`, `the license "LICENSE.txt" is not in Resources`},
 		{`sed -i 's/>usher-component/>missing/' product/Distribution`, "missing.pkg is not in the package"},
 	} {
@@ -42,7 +44,8 @@ bsdtar -xf product/usher-component.pkg/Payload -C root
 bsdtar -xf product/usher-component.pkg/Scripts -C scripts
 eval "$1"
 for part in root:Payload scripts:Scripts; do
-  (cd ${part%:*} && find . | LC_ALL=C sort | cpio --quiet -o -H odc --owner 0:0 | gzip -1) > product/usher-component.pkg/${part#*:}
+  (cd ${part%:*} && find . | LC_ALL=C sort | cpio --quiet -o -H odc --owner 0:0 | gzip -1) \
+    > product/usher-component.pkg/${part#*:}
 done
 (cd product && bsdtar -cf ../spoiled.pkg --format xar -- *)`, product, test.spoil)
 		if err != nil {
@@ -74,7 +77,8 @@ func TestMacOSPackageNeedsIdentities(t *testing.T) {
 	if err := os.Remove(filepath.Join(tools, "pkgbuild")); err != nil {
 		t.Fatal(err)
 	}
-	if printed, err := try(t.Context(), "..", given, "scripts/pkg", t.TempDir()); err == nil || !strings.Contains(printed, "pkgbuild is missing") {
+	if printed, err := try(t.Context(), "..", given, "scripts/pkg", t.TempDir()); err == nil ||
+		!strings.Contains(printed, "pkgbuild is missing") {
 		t.Errorf("without pkgbuild: %v\n%s", err, printed)
 	}
 }
@@ -106,10 +110,12 @@ func stagedScript(t *testing.T, name string, paths ...string) string {
 }
 
 func TestPreinstall(t *testing.T) {
-	for version, refused := range map[string]bool{"12.7.6": true, "10.15": true, "13.7.8": true, "14.0": false, "26.1": false, "27.0": false, "": true, "soon": true} {
+	for version, refused := range map[string]bool{"12.7.6": true, "10.15": true, "13.7.8": true, "14.0": false,
+		"26.1": false, "27.0": false, "": true, "soon": true} {
 		folder := t.TempDir()
 		writeScript(t, filepath.Join(folder, "sw_vers"), "echo "+version)
-		printed, err := try(t.Context(), folder, nil, stagedScript(t, "preinstall", "/usr/bin/sw_vers", filepath.Join(folder, "sw_vers")))
+		printed, err := try(t.Context(), folder, nil,
+			stagedScript(t, "preinstall", "/usr/bin/sw_vers", filepath.Join(folder, "sw_vers")))
 		if (err != nil) != refused {
 			t.Errorf("on macOS %q: %v\n%s", version, err, printed)
 		}
@@ -132,7 +138,8 @@ func TestPostinstall(t *testing.T) {
 		folder := t.TempDir()
 		logs := filepath.Join(folder, "logs", "usher")
 		writeScript(t, filepath.Join(folder, "usherctl"), `echo "called with $*" >&2; exit `+test.exit)
-		script := stagedScript(t, "postinstall", "log=/Library/Logs/usher", "log="+logs, "  /usr/local/usher/usherctl", "  "+filepath.Join(folder, "usherctl"))
+		script := stagedScript(t, "postinstall", "log=/Library/Logs/usher", "log="+logs, "  /usr/local/usher/usherctl",
+			"  "+filepath.Join(folder, "usherctl"))
 		printed, err := try(t.Context(), folder, nil, script, "usher.pkg", "/", test.volume, "/")
 		if (err != nil) != test.fails {
 			t.Errorf("%+v: %v\n%s", test, err, printed)

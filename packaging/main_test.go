@@ -14,7 +14,8 @@ import (
 	"testing"
 )
 
-// environment is that of every command here: a version and a date of their own, so that copies without git are that version.
+// environment is that of every command here: a version and a date of their own, so that copies without git are that
+// version.
 var environment = []string{"USHER_VERSION=v1.2.3-4-g0123abc", "SOURCE_DATE_EPOCH=1790000000"}
 
 // run runs a command in a directory and returns what it printed; it must succeed.

@@ -35,7 +35,8 @@ func TestManuals(t *testing.T) {
 		t.Errorf("%d pages for %d commands", len(pages), len(commands))
 	}
 	// The system's own path, whichever system writes the pages.
-	if page, err := os.ReadFile(filepath.Join(directory, "man", "usherctl-doctor.1")); err != nil || !strings.Contains(string(page), "sudo /usr/local/usher/usherctl doctor") {
+	if page, err := os.ReadFile(filepath.Join(directory, "man", "usherctl-doctor.1")); err != nil ||
+		!strings.Contains(string(page), "sudo /usr/local/usher/usherctl doctor") {
 		t.Errorf("the page of doctor for a Mac (%v):\n%s", err, page)
 	}
 	for _, daemon := range []string{"usherd.8", "usher-agent.8"} {
@@ -44,7 +45,8 @@ func TestManuals(t *testing.T) {
 			t.Fatal(err)
 		}
 		file := filepath.Join(directory, daemon)
-		if err := os.WriteFile(file, []byte(strings.Replace(string(page), "@DATE@", "September 21, 2026", 1)), 0o644); err != nil {
+		if err := os.WriteFile(file, []byte(strings.Replace(string(page), "@DATE@", "September 21, 2026", 1)),
+			0o644); err != nil {
 			t.Fatal(err)
 		}
 		pages = append(pages, file)
@@ -58,7 +60,8 @@ func TestManuals(t *testing.T) {
 		}
 	}
 	for _, shell := range []string{"bash", "zsh", "fish"} {
-		if content, err := os.ReadFile(filepath.Join(directory, "completions", "usherctl."+shell)); err != nil || len(content) < 1000 {
+		if content, err := os.ReadFile(filepath.Join(directory, "completions", "usherctl."+shell)); err != nil ||
+			len(content) < 1000 {
 			t.Errorf("the completion of %s has %d bytes (%v)", shell, len(content), err)
 		}
 	}

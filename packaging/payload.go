@@ -1,6 +1,7 @@
-// Package packaging lays out what usher's packages bring: from [launchd.LayoutOf], so that a package and `usherctl install`
-// cannot differ. [Payload] says what stands where, [WriteTree] puts that into a directory, [WriteDebian] and [WriteMacOS]
-// write what nfpm and Apple's tools want to know besides. Program packaging/payload is how scripts/dist and scripts/pkg call it.
+// Package packaging lays out what usher's packages bring: from [launchd.LayoutOf], so that a package and `usherctl
+// install` cannot differ. [Payload] says what stands where, [WriteTree] puts that into a directory, [WriteDebian] and
+// [WriteMacOS] write what nfpm and Apple's tools want to know besides. Program packaging/payload is how scripts/dist
+// and scripts/pkg call it.
 //
 // The same sources, version and date give the same bytes.
 package packaging
@@ -41,7 +42,8 @@ type Release struct {
 	// Version is as scripts/version prints it, Date when that commit was made.
 	Version string
 	Date    time.Time
-	// Programs is the directory of the three programs for the system in question, Manuals what ctl/manuals.go has written.
+	// Programs is the directory of the three programs for the system in question, Manuals what ctl/manuals.go has
+	// written.
 	Programs, Manuals string
 }
 
@@ -49,7 +51,8 @@ type Release struct {
 func Payload(layout launchd.Layout, release Release) ([]Entry, error) {
 	var entries []Entry
 	for _, name := range launchd.ProgramNames() {
-		entries = append(entries, Entry{Path: layout.Program(name), Mode: 0o755, Source: filepath.Join(release.Programs, name)})
+		entries = append(entries, Entry{Path: layout.Program(name), Mode: 0o755,
+			Source: filepath.Join(release.Programs, name)})
 	}
 	entries = append(entries, Entry{Path: layout.Link, Target: layout.Program(launchd.ControlProgram)})
 	files, err := layout.Files()
@@ -57,7 +60,8 @@ func Payload(layout launchd.Layout, release Release) ([]Entry, error) {
 		return nil, err
 	}
 	for _, file := range files {
-		// On a Mac /etc is a link to /private/etc, in the place of which a package that brings /etc would put a directory.
+		// On a Mac /etc is a link to /private/etc, in the place of which a package that brings /etc would put a
+		// directory.
 		if layout.System == launchd.MacOS && strings.HasPrefix(file.Path, "/etc/") {
 			file.Path = "/private" + file.Path
 		}
@@ -68,8 +72,10 @@ func Payload(layout launchd.Layout, release Release) ([]Entry, error) {
 		return nil, err
 	}
 	entries = append(entries, pages...)
-	for to, from := range map[string]string{layout.BashCompletion: "bash", layout.ZshCompletion: "zsh", layout.FishCompletion: "fish"} {
-		entries = append(entries, Entry{Path: to, Mode: 0o644, Source: filepath.Join(release.Manuals, "completions", "usherctl."+from)})
+	for to, from := range map[string]string{layout.BashCompletion: "bash", layout.ZshCompletion: "zsh",
+		layout.FishCompletion: "fish"} {
+		entries = append(entries, Entry{Path: to, Mode: 0o644,
+			Source: filepath.Join(release.Manuals, "completions", "usherctl."+from)})
 	}
 	if layout.System == launchd.Linux {
 		documents, err := debianDocuments(release)
@@ -81,8 +87,8 @@ func Payload(layout launchd.Layout, release Release) ([]Entry, error) {
 	return entries, nil
 }
 
-// manuals returns the pages of the commands, and those of the daemons, which are written by hand and name the layout's paths.
-// They are compressed where all others are.
+// manuals returns the pages of the commands, and those of the daemons, which are written by hand and name the layout's
+// paths. They are compressed where all others are.
 func manuals(layout launchd.Layout, release Release) ([]Entry, error) {
 	pages := map[string][]byte{}
 	written, err := filepath.Glob(filepath.Join(release.Manuals, "man", "*.1"))

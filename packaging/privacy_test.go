@@ -8,7 +8,8 @@ import (
 	"usher.internal/launchd"
 )
 
-// The example's profile lets usher's own programs read other programs' data, by their path and signature, and lets nobody do more.
+// The example's profile lets usher's own programs read other programs' data, by their path and signature, and lets
+// nobody do more.
 func TestPrivacyProfileAllowsUshersProgramsAlone(t *testing.T) {
 	content, err := os.ReadFile("../docs/examples/org.usher.pppc.mobileconfig")
 	if err != nil {
@@ -22,7 +23,8 @@ func TestPrivacyProfileAllowsUshersProgramsAlone(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	want := map[string]string{layout.Agent(): "org.usher.usher-agent", layout.Program(launchd.ControlProgram): "org.usher.usherctl"}
+	want := map[string]string{layout.Agent(): "org.usher.usher-agent",
+		layout.Program(launchd.ControlProgram): "org.usher.usherctl"}
 	payloads, _ := profile["PayloadContent"].([]any)
 	if profile["PayloadScope"] != "System" || len(payloads) != 1 {
 		t.Fatalf("the profile is %v", profile)
@@ -39,8 +41,10 @@ func TestPrivacyProfileAllowsUshersProgramsAlone(t *testing.T) {
 	for _, one := range rules {
 		rule, _ := one.(map[string]any)
 		path, _ := rule["Identifier"].(string)
-		requirement := `identifier "` + want[path] + `" and anchor apple generic and certificate leaf[subject.OU] = "TEAMID"`
-		if want[path] == "" || rule["IdentifierType"] != "path" || rule["Authorization"] != "Allow" || rule["StaticCode"] != false || rule["CodeRequirement"] != requirement {
+		requirement := `identifier "` + want[path] +
+			`" and anchor apple generic and certificate leaf[subject.OU] = "TEAMID"`
+		if want[path] == "" || rule["IdentifierType"] != "path" || rule["Authorization"] != "Allow" ||
+			rule["StaticCode"] != false || rule["CodeRequirement"] != requirement {
 			t.Errorf("a rule is %v", rule)
 		}
 	}

@@ -9,10 +9,12 @@ import (
 	"testing"
 )
 
-// TestOutputIsNoOption holds that what begins with a dash is not taken for the folder that a script writes into, or empties.
+// TestOutputIsNoOption holds that what begins with a dash is not taken for the folder that a script writes into, or
+// empties.
 func TestOutputIsNoOption(t *testing.T) {
 	for _, line := range []string{
-		"scripts/build --help", "scripts/build -o", "scripts/build bin more", "scripts/dist --help", "scripts/dist -h", "scripts/put-dist --help x", "scripts/pkg --help",
+		"scripts/build --help", "scripts/build -o", "scripts/build bin more", "scripts/dist --help", "scripts/dist -h",
+		"scripts/put-dist --help x", "scripts/pkg --help",
 		"scripts/pkg --unsigned --help", "scripts/manuals --help", "scripts/manuals",
 	} {
 		words := strings.Fields(line)

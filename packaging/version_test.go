@@ -30,7 +30,8 @@ func TestVersions(t *testing.T) {
 		if debian != test.debian {
 			t.Errorf("DebianVersion(%q) = %q, want %q", test.version, debian, test.debian)
 		}
-		if got := packaging.InstallerVersion(packaging.Release{Version: test.version, Date: test.date}); got != test.macOS {
+		if got := packaging.InstallerVersion(packaging.Release{Version: test.version, Date: test.date}); got !=
+			test.macOS {
 			t.Errorf("InstallerVersion(%q) = %q, want %q", test.version, got, test.macOS)
 		}
 		run(t, ".", nil, "dpkg", "--compare-versions", debianBefore, "lt", debian)

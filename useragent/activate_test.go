@@ -20,11 +20,13 @@ func TestOpenIsAskedToActivateAndNothingElse(t *testing.T) {
 	if err := activate(t.Context()); err != nil {
 		t.Fatal(err)
 	}
-	if got := strings.Fields(read(t, here+"/arguments")); strings.Join(got, " ") != "-b com.microsoft.CompanyPortalMac" {
+	if got := strings.Fields(read(t, here+"/arguments")); strings.Join(got, " ") !=
+		"-b com.microsoft.CompanyPortalMac" {
 		t.Errorf("arguments %q", got)
 	}
 	fails, _ := script(t, "exit 1")
-	if err := activateWith(open.At(fails), func() bool { return true })(t.Context()); err == nil || !strings.Contains(err.Error(), "ended with 1") {
+	if err := activateWith(open.At(fails), func() bool { return true })(t.Context()); err == nil ||
+		!strings.Contains(err.Error(), "ended with 1") {
 		t.Errorf("got %v", err)
 	}
 }

@@ -22,7 +22,8 @@ const (
 )
 
 // FindLeftovers implements usherv1.UserAgentServiceServer.
-func (s *server) FindLeftovers(ctx context.Context, _ *usherv1.FindLeftoversRequest) (*usherv1.FindLeftoversResponse, error) {
+func (s *server) FindLeftovers(ctx context.Context, _ *usherv1.FindLeftoversRequest) (*usherv1.FindLeftoversResponse,
+	error) {
 	ctx, cancel := cleaning(ctx)
 	defer cancel()
 	found, err := s.Leftovers.Find(ctx)
@@ -36,8 +37,10 @@ func (s *server) FindLeftovers(ctx context.Context, _ *usherv1.FindLeftoversRequ
 	return response, nil
 }
 
-// RemoveLeftovers implements usherv1.UserAgentServiceServer. Whether a registration may be removed is the helper's to say.
-func (s *server) RemoveLeftovers(ctx context.Context, request *usherv1.RemoveLeftoversRequest) (*usherv1.RemoveLeftoversResponse, error) {
+// RemoveLeftovers implements usherv1.UserAgentServiceServer. Whether a registration may be removed is the helper's to
+// say.
+func (s *server) RemoveLeftovers(ctx context.Context,
+	request *usherv1.RemoveLeftoversRequest) (*usherv1.RemoveLeftoversResponse, error) {
 	if count := len(request.GetIds()); count > maximumLeftovers {
 		return nil, fmt.Errorf("%w: at most %d ids may be named, and %d are", errInvalid, maximumLeftovers, count)
 	}
@@ -61,6 +64,7 @@ func cleaning(ctx context.Context) (context.Context, context.CancelFunc) {
 // leftoverToProto translates by the contract's own names; a leftover of which the id alone is known has no kind.
 func leftoverToProto(one leftovers.Leftover) *usherv1.Leftover {
 	return &usherv1.Leftover{
-		Id: one.ID, Kind: usherv1.LeftoverKind(usherv1.LeftoverKind_value["LEFTOVER_KIND_"+string(one.Kind)]), Name: one.Name,
+		Id: one.ID, Kind: usherv1.LeftoverKind(usherv1.LeftoverKind_value["LEFTOVER_KIND_"+string(one.Kind)]),
+		Name: one.Name,
 	}
 }

@@ -35,7 +35,8 @@ func (f *fakeLeftovers) Remove(_ context.Context, ids []string) (removed []lefto
 
 func TestLeftoversAcrossTheLink(t *testing.T) {
 	fake := &fakeLeftovers{}
-	kinds := []leftovers.Kind{leftovers.KindCertificate, leftovers.KindKey, leftovers.KindGenericPassword, leftovers.KindFile}
+	kinds := []leftovers.Kind{leftovers.KindCertificate, leftovers.KindKey, leftovers.KindGenericPassword,
+		leftovers.KindFile}
 	for _, kind := range kinds {
 		fake.found = append(fake.found, leftovers.Leftover{ID: "id of " + string(kind), Kind: kind, Name: "name"})
 	}
@@ -54,15 +55,18 @@ func TestLeftoversAcrossTheLink(t *testing.T) {
 	if err != nil || !slices.Equal(fake.removed, []string{"a", "b"}) || len(removed.GetRemoved()) != 2 {
 		t.Fatalf("%v, %v", removed, err)
 	}
-	if one := removed.GetRemoved()[1]; one.GetError() != keychain.ErrNotRemovable.Error() || one.GetLeftover().GetId() != "b" {
+	if one := removed.GetRemoved()[1]; one.GetError() != keychain.ErrNotRemovable.Error() ||
+		one.GetLeftover().GetId() != "b" {
 		t.Errorf("%v", one)
 	}
 }
 
 func TestLeftoversThatCouldNotBeLookedFor(t *testing.T) {
 	for cause, reason := range map[error]usherv1.ErrorReason{
-		fmt.Errorf("%w: %w", leftovers.ErrKeychain, keychain.ErrLocked): usherv1.ErrorReason_ERROR_REASON_KEYCHAIN_UNAVAILABLE,
-		fmt.Errorf("%w: %w", leftovers.ErrHome, fs.ErrInvalid):          usherv1.ErrorReason_ERROR_REASON_PROGRAM_FAILED,
+		fmt.Errorf("%w: %w", leftovers.ErrKeychain,
+			keychain.ErrLocked): usherv1.ErrorReason_ERROR_REASON_KEYCHAIN_UNAVAILABLE,
+		fmt.Errorf("%w: %w", leftovers.ErrHome,
+			fs.ErrInvalid): usherv1.ErrorReason_ERROR_REASON_PROGRAM_FAILED,
 	} {
 		_, err := newServer(serverConfig{Leftovers: &fakeLeftovers{err: cause}}).FindLeftovers(t.Context(), nil)
 		mapped, defect := statusOf(err)
@@ -70,7 +74,8 @@ func TestLeftoversThatCouldNotBeLookedFor(t *testing.T) {
 			t.Errorf("%v, defect %t", mapped, defect)
 		}
 	}
-	_, err := newServer(serverConfig{Leftovers: &fakeLeftovers{}}).RemoveLeftovers(t.Context(), &usherv1.RemoveLeftoversRequest{Ids: make([]string, maximumLeftovers+1)})
+	_, err := newServer(serverConfig{Leftovers: &fakeLeftovers{}}).RemoveLeftovers(t.Context(),
+		&usherv1.RemoveLeftoversRequest{Ids: make([]string, maximumLeftovers+1)})
 	if !errors.Is(err, errInvalid) {
 		t.Errorf("too many ids: %v", err)
 	}
@@ -83,11 +88,13 @@ func TestTheServerCleans(t *testing.T) {
 	if err != nil || len(response.GetLeftovers()) != 1 {
 		t.Errorf("%v, %v", response, err)
 	}
-	if _, err := agent.RemoveLeftovers(t.Context(), &usherv1.RemoveLeftoversRequest{Ids: []string{"a"}}); err != nil || !slices.Equal(fake.removed, []string{"a"}) {
+	if _, err := agent.RemoveLeftovers(t.Context(), &usherv1.RemoveLeftoversRequest{Ids: []string{"a"}}); err != nil ||
+		!slices.Equal(fake.removed, []string{"a"}) {
 		t.Errorf("removed %q, %v", fake.removed, err)
 	}
 	fake.err = leftovers.ErrKeychain
-	if _, err := agent.FindLeftovers(t.Context(), &usherv1.FindLeftoversRequest{}); contract.Reason(err) != usherv1.ErrorReason_ERROR_REASON_KEYCHAIN_UNAVAILABLE {
+	if _, err := agent.FindLeftovers(t.Context(), &usherv1.FindLeftoversRequest{}); contract.Reason(err) !=
+		usherv1.ErrorReason_ERROR_REASON_KEYCHAIN_UNAVAILABLE {
 		t.Errorf("got %v", err)
 	}
 }

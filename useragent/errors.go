@@ -76,11 +76,13 @@ func (s *server) mapped(method string, err error) error {
 }
 
 // unaryErrors and streamErrors are the one place where errors become statuses.
-func (s *server) unaryErrors(ctx context.Context, request any, info *grpc.UnaryServerInfo, handler grpc.UnaryHandler) (any, error) {
+func (s *server) unaryErrors(ctx context.Context, request any, info *grpc.UnaryServerInfo,
+	handler grpc.UnaryHandler) (any, error) {
 	response, err := handler(ctx, request)
 	return response, s.mapped(info.FullMethod, err)
 }
 
-func (s *server) streamErrors(service any, stream grpc.ServerStream, info *grpc.StreamServerInfo, handler grpc.StreamHandler) error {
+func (s *server) streamErrors(service any, stream grpc.ServerStream, info *grpc.StreamServerInfo,
+	handler grpc.StreamHandler) error {
 	return s.mapped(info.FullMethod, handler(service, stream))
 }

@@ -12,7 +12,8 @@ import (
 )
 
 // ExamineSession implements usherv1.UserAgentServiceServer.
-func (s *server) ExamineSession(ctx context.Context, request *usherv1.ExamineSessionRequest) (*usherv1.ExamineSessionResponse, error) {
+func (s *server) ExamineSession(ctx context.Context,
+	request *usherv1.ExamineSessionRequest) (*usherv1.ExamineSessionResponse, error) {
 	response := &usherv1.ExamineSessionResponse{}
 	leave := request.GetLeaveLoginKeychain()
 	for _, found := range s.look(ctx, leave) {
@@ -21,7 +22,8 @@ func (s *server) ExamineSession(ctx context.Context, request *usherv1.ExamineSes
 			Result: usherv1.CheckResult_CHECK_RESULT_OK, Evidence: found.Detail,
 		}
 		if found.Finding == wpj.CouldNotLook {
-			check.Result, check.Evidence = usherv1.CheckResult_CHECK_RESULT_FAILED, fmt.Sprintf("%s: %s", found.Obstacle, found.Detail)
+			check.Result, check.Evidence = usherv1.CheckResult_CHECK_RESULT_FAILED,
+				fmt.Sprintf("%s: %s", found.Obstacle, found.Detail)
 			check.Fix = sourceFixes[found.Obstacle]
 			if found.Obstacle == wpj.ObstacleUnsupported {
 				// It hides what it may hold, and nothing is broken.
@@ -41,13 +43,15 @@ func (s *server) ExamineSession(ctx context.Context, request *usherv1.ExamineSes
 // keychainLeft is the check of a login keychain that was not read.
 var keychainLeft = &usherv1.Check{
 	Name: "source-" + checkNames[wpj.SourceLoginKeychain], Title: string(wpj.SourceLoginKeychain) + " can be looked at",
-	Result:   usherv1.CheckResult_CHECK_RESULT_NOT_APPLICABLE,
-	Evidence: "It was left alone, since the identity is elsewhere and reading a login keychain more than needed can damage it; `usherctl status --look` reads it.",
+	Result: usherv1.CheckResult_CHECK_RESULT_NOT_APPLICABLE,
+	Evidence: "It was left alone, since the identity is elsewhere and reading a login keychain more than needed can " +
+		"damage it; `usherctl status --look` reads it.",
 }
 
 // checkNames are stable parts of the names of checks.
 var checkNames = map[wpj.Source]string{
-	wpj.SourceLoginKeychain: "login-keychain", wpj.SourcePlatformSSO: "platform-sso", wpj.SourceSecureEnclave: "secure-enclave", wpj.SourceJamfAgent: "jamf-agent",
+	wpj.SourceLoginKeychain: "login-keychain", wpj.SourcePlatformSSO: "platform-sso",
+	wpj.SourceSecureEnclave: "secure-enclave", wpj.SourceJamfAgent: "jamf-agent",
 }
 
 // sourceFixes says what mends each obstacle.
@@ -61,13 +65,16 @@ var sourceFixes = map[wpj.Obstacle]string{
 
 // compareKeychain tells whether both ways to read the keychain come to the same, where there are two.
 func (s *server) compareKeychain(ctx context.Context) *usherv1.Check {
-	check := &usherv1.Check{Name: "keychain-readings-agree", Title: "both ways to read the login keychain agree", Result: usherv1.CheckResult_CHECK_RESULT_OK}
+	check := &usherv1.Check{Name: "keychain-readings-agree", Title: "both ways to read the login keychain agree",
+		Result: usherv1.CheckResult_CHECK_RESULT_OK}
 	differences, err := s.Keychain.Compare(ctx)
 	switch {
 	case errors.Is(err, keychain.ErrUnsupported):
-		check.Result, check.Evidence = usherv1.CheckResult_CHECK_RESULT_NOT_APPLICABLE, "There is one way alone to read it here."
+		check.Result, check.Evidence = usherv1.CheckResult_CHECK_RESULT_NOT_APPLICABLE,
+			"There is one way alone to read it here."
 	case err != nil:
-		check.Result, check.Evidence = usherv1.CheckResult_CHECK_RESULT_WARNING, "They could not be compared: "+err.Error()
+		check.Result, check.Evidence = usherv1.CheckResult_CHECK_RESULT_WARNING,
+			"They could not be compared: "+err.Error()
 	case len(differences) > 0:
 		check.Result = usherv1.CheckResult_CHECK_RESULT_WARNING
 		check.Evidence = strings.Join(differences, " ")

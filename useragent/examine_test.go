@@ -21,12 +21,14 @@ func (s seen) Place() wpj.Source { return wpj.Evidence(s).Source }
 func (s seen) Look(context.Context) wpj.Evidence { return wpj.Evidence(s) }
 
 func TestExamineSession(t *testing.T) {
-	const ok, warning, failed, notApplicable = usherv1.CheckResult_CHECK_RESULT_OK, usherv1.CheckResult_CHECK_RESULT_WARNING,
+	const ok, warning, failed, notApplicable = usherv1.CheckResult_CHECK_RESULT_OK,
+		usherv1.CheckResult_CHECK_RESULT_WARNING,
 		usherv1.CheckResult_CHECK_RESULT_FAILED, usherv1.CheckResult_CHECK_RESULT_NOT_APPLICABLE
 	sources := []identitySource{
 		seen{Source: wpj.SourceLoginKeychain, Finding: wpj.Found, Detail: "One."},
 		seen{Source: wpj.SourcePlatformSSO, Finding: wpj.CouldNotLook, Obstacle: wpj.ObstacleFailed, Detail: "broken"},
-		seen{Source: wpj.SourceSecureEnclave, Finding: wpj.CouldNotLook, Obstacle: wpj.ObstacleUnsupported, Detail: "too old"},
+		seen{Source: wpj.SourceSecureEnclave, Finding: wpj.CouldNotLook, Obstacle: wpj.ObstacleUnsupported,
+			Detail: "too old"},
 	}
 	for name, test := range map[string]struct {
 		keychain *fakeKeychain
@@ -38,18 +40,21 @@ func TestExamineSession(t *testing.T) {
 		"not comparable": {&fakeKeychain{compareErr: errors.New("no")}, warning},
 	} {
 		t.Run(name, func(t *testing.T) {
-			response, err := call(t, serverConfig{settings: settings{Sources: sources}, Keychain: test.keychain}).ExamineSession(t.Context(), &usherv1.ExamineSessionRequest{})
+			response, err := call(t, serverConfig{settings: settings{Sources: sources}, Keychain: test.keychain}).
+				ExamineSession(t.Context(), &usherv1.ExamineSessionRequest{})
 			if err != nil || len(response.GetChecks()) != 4 {
 				t.Fatalf("%v, %v", response, err)
 			}
 			for i, want := range []usherv1.CheckResult{ok, failed, warning, test.agree} {
 				check := response.GetChecks()[i]
-				if check.GetResult() != want || check.GetName() == "source-" || check.GetEvidence() == "" || (want == failed) && check.GetFix() == "" {
+				if check.GetResult() != want || check.GetName() == "source-" || check.GetEvidence() == "" ||
+					(want == failed) && check.GetFix() == "" {
 					t.Errorf("%v, want %s", check, want)
 				}
 			}
 			check := response.GetChecks()[3]
-			if check.GetName() != "keychain-readings-agree" || !strings.Contains(check.GetEvidence(), strings.Join(test.keychain.differences, " ")) {
+			if check.GetName() != "keychain-readings-agree" ||
+				!strings.Contains(check.GetEvidence(), strings.Join(test.keychain.differences, " ")) {
 				t.Errorf("%v", check)
 			}
 		})
@@ -61,10 +66,12 @@ func TestExamineSessionNamesEverySourceAndObstacle(t *testing.T) {
 	names := map[string]bool{}
 	for source := range checkNames {
 		for _, obstacle := range []wpj.Obstacle{
-			wpj.ObstacleLocked, wpj.ObstacleAccessDenied, wpj.ObstacleUnavailable, wpj.ObstacleUnsupported, wpj.ObstacleFailed,
+			wpj.ObstacleLocked, wpj.ObstacleAccessDenied, wpj.ObstacleUnavailable, wpj.ObstacleUnsupported,
+			wpj.ObstacleFailed,
 		} {
 			s := newServer(serverConfig{
-				settings: settings{Sources: []identitySource{seen{Source: source, Finding: wpj.CouldNotLook, Obstacle: obstacle, Detail: "because"}}},
+				settings: settings{Sources: []identitySource{
+					seen{Source: source, Finding: wpj.CouldNotLook, Obstacle: obstacle, Detail: "because"}}},
 				Keychain: &fakeKeychain{},
 			})
 			response, err := s.ExamineSession(t.Context(), &usherv1.ExamineSessionRequest{})
@@ -77,7 +84,9 @@ func TestExamineSessionNamesEverySourceAndObstacle(t *testing.T) {
 			if obstacle == wpj.ObstacleUnsupported {
 				want = usherv1.CheckResult_CHECK_RESULT_WARNING
 			}
-			if check.GetResult() != want || check.GetFix() == "" || check.GetEvidence() != string(obstacle)+": because" || !strings.Contains(check.GetTitle(), string(source)) {
+			if check.GetResult() != want || check.GetFix() == "" ||
+				check.GetEvidence() != string(obstacle)+": because" ||
+				!strings.Contains(check.GetTitle(), string(source)) {
 				t.Errorf("%s, %s: %v", source, obstacle, check)
 			}
 		}
@@ -129,7 +138,8 @@ func TestLoginKeychainIsLeftAlone(t *testing.T) {
 		t.Errorf("%v, %v", examined, err)
 	}
 	left := examined.GetChecks()[len(examined.GetChecks())-1]
-	if left.GetName() != "source-login-keychain" || left.GetResult() != usherv1.CheckResult_CHECK_RESULT_NOT_APPLICABLE {
+	if left.GetName() != "source-login-keychain" ||
+		left.GetResult() != usherv1.CheckResult_CHECK_RESULT_NOT_APPLICABLE {
 		t.Errorf("%v", left)
 	}
 	for place, count := range looks {
@@ -141,7 +151,8 @@ func TestLoginKeychainIsLeftAlone(t *testing.T) {
 			t.Errorf("%s was looked at %d times, want %d", place, got, want)
 		}
 	}
-	if _, err := client.ReadIdentity(t.Context(), &usherv1.ReadIdentityRequest{}); err != nil || looks[wpj.SourceLoginKeychain].Load() != 1 {
+	if _, err := client.ReadIdentity(t.Context(), &usherv1.ReadIdentityRequest{}); err != nil ||
+		looks[wpj.SourceLoginKeychain].Load() != 1 {
 		t.Errorf("asked for, it was not read: %v", err)
 	}
 }

@@ -10,9 +10,10 @@ import (
 
 // GatherWithJamf implements usherv1.UserAgentServiceServer. One runs at a time; another call waits for its turn.
 //
-// have_an_Azure_id is read from the file in which macOS keeps Jamf's preferences; the system may write it a moment after
-// Jamf's program has set it.
-func (s *server) GatherWithJamf(ctx context.Context, _ *usherv1.GatherWithJamfRequest) (*usherv1.GatherWithJamfResponse, error) {
+// have_an_Azure_id is read from the file in which macOS keeps Jamf's preferences; the system may write it a moment
+// after Jamf's program has set it.
+func (s *server) GatherWithJamf(ctx context.Context, _ *usherv1.GatherWithJamfRequest) (*usherv1.GatherWithJamfResponse,
+	error) {
 	select {
 	case s.gathering <- struct{}{}:
 		defer func() { <-s.gathering }()

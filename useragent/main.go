@@ -1,6 +1,6 @@
-// Program usher-agent is usher's agent: one process in each user's login session, which launches Company Portal and reads
-// the Workplace Join identity when the helper asks. It keeps no secret, runs as the user, and talks to nobody but the
-// helper. See DESIGN.md section 1.
+// Program usher-agent is usher's agent: one process in each user's login session, which launches Company Portal and
+// reads the Workplace Join identity when the helper asks. It keeps no secret, runs as the user, and talks to nobody but
+// the helper. See DESIGN.md section 1.
 package main
 
 import (
@@ -25,11 +25,12 @@ import (
 // exitUsage is the exit code for a call that was wrong.
 const exitUsage = 2
 
-// exitConfiguration is the exit code for a configuration that was given by hand and cannot be used: EX_CONFIG of sysexits(3).
+// exitConfiguration is the exit code for a configuration that was given by hand and cannot be used: EX_CONFIG of
+// sysexits(3).
 const exitConfiguration = 78
 
-// exitForGood is the exit code for what a restart cannot heal. launchd knows one code after which it does not start the agent again, by
-// KeepAlive's SuccessfulExit=false [LAUNCHCTL].
+// exitForGood is the exit code for what a restart cannot heal. launchd knows one code after which it does not start the
+// agent again, by KeepAlive's SuccessfulExit=false [LAUNCHCTL].
 const exitForGood = 0
 
 // exitStartAgain is the exit code for what a restart heals: EX_TEMPFAIL of sysexits(3).
@@ -40,10 +41,14 @@ const agentGCPercent = 25
 
 func main() {
 	configFile := flag.String("config", "", "read this configuration `file` in place of the platform's own")
-	logFile := flag.String("log-file", "", "write the log to this `file` in place of standard error, and keep one older one of a megabyte; it may begin with ~/")
+	logFile := flag.String("log-file", "",
+		"write the log to this `file` in place of standard error, and keep one older one of a megabyte; it may "+
+			"begin with ~/")
 	showVersion := flag.Bool("version", false, "print the version and exit")
 	flag.Usage = func() {
-		fmt.Fprintf(flag.CommandLine.Output(), "usher-agent is usher's part in a user's session; launchd or systemd starts it at login.\n\nUsage: usher-agent [--config FILE] [--log-file FILE]\n\n")
+		fmt.Fprintf(flag.CommandLine.Output(),
+			"usher-agent is usher's part in a user's session; launchd or systemd starts it at login.\n\nUsage: "+
+				"usher-agent [--config FILE] [--log-file FILE]\n\n")
 		flag.PrintDefaults()
 		fmt.Fprintf(flag.CommandLine.Output(), "\nExample: usher-agent --config /etc/usher/config.yaml\n")
 	}
@@ -62,7 +67,8 @@ func main() {
 func start(configFile, logFile string) (exitCode int) {
 	if os.Getuid() == 0 || os.Geteuid() == 0 {
 		// Root's home gets no log of it: this is no user's session.
-		fmt.Fprintln(os.Stderr, "usher-agent: refuses to run as root: it is usher's part in the login session of a user, where launchd or systemd starts it at login")
+		fmt.Fprintln(os.Stderr, "usher-agent: refuses to run as root: it is usher's part in the login session of a "+
+			"user, where launchd or systemd starts it at login")
 		if configFile != "" {
 			return exitUsage // somebody has called it, and must not take it for running
 		}
@@ -85,8 +91,8 @@ func start(configFile, logFile string) (exitCode int) {
 	}, level, log)
 }
 
-// logTo opens the log before anything else can be refused, so that each refusal is in it. Where the file cannot be had, standard error is:
-// an agent without a log is better than none.
+// logTo opens the log before anything else can be refused, so that each refusal is in it. Where the file cannot be had,
+// standard error is: an agent without a log is better than none.
 func logTo(path string, level slog.Leveler) (log *slog.Logger, closeLog func()) {
 	of := func(output io.Writer) *slog.Logger {
 		return slog.New(slog.NewTextHandler(output, &slog.HandlerOptions{Level: level}))
@@ -97,7 +103,8 @@ func logTo(path string, level slog.Leveler) (log *slog.Logger, closeLog func()) 
 	file, err := openLog(path)
 	if err != nil {
 		log = of(os.Stderr)
-		log.Error("the log file cannot be used; the log is on standard error until usher-agent starts again", "error", err)
+		log.Error("the log file cannot be used; the log is on standard error until usher-agent starts again", "error",
+			err)
 		return log, func() {}
 	}
 	return of(file), func() { file.Close() }
@@ -106,7 +113,8 @@ func logTo(path string, level slog.Leveler) (log *slog.Logger, closeLog func()) 
 // logLimit is when the log is begun anew, in bytes. Nobody rotates logs in a user's home.
 const logLimit = 1 << 20
 
-// openLog opens the agent's log. launchd starts the agents of all users by one definition, so that it cannot name a home but by ~/.
+// openLog opens the agent's log. launchd starts the agents of all users by one definition, so that it cannot name a
+// home but by ~/.
 func openLog(path string) (*logfile.File, error) {
 	if rest, ok := strings.CutPrefix(path, "~/"); ok {
 		home, err := os.UserHomeDir()

@@ -129,7 +129,8 @@ func newSession(t *testing.T) *session {
 	if err := os.Chown(s.home, nobody, nobody); err != nil {
 		t.Fatal(err)
 	}
-	text := fmt.Sprintf("socket_directory: %s\nportal:\n  executable: %s\n", s.directory, filepath.Join(s.directory, portalName))
+	text := fmt.Sprintf("socket_directory: %s\nportal:\n  executable: %s\n", s.directory,
+		filepath.Join(s.directory, portalName))
 	if err := os.WriteFile(s.configuration, []byte(text), 0o644); err != nil {
 		t.Fatal(err)
 	}
@@ -169,7 +170,8 @@ func TestAgentThatHasNoBusinessHereEnds(t *testing.T) {
 		code      int
 		words     string
 	}{
-		{0, []string{"--config", s.configuration}, 2, "refuses to run as root: it is usher's part in the login session of a user"},
+		{0, []string{"--config", s.configuration}, 2,
+			"refuses to run as root: it is usher's part in the login session of a user"},
 		{0, nil, 0, "refuses to run as root"}, // by launchd or systemd, which start it again after any other code
 		{nobody, []string{"--config", filepath.Join(s.directory, "none.yaml")}, 78, "none.yaml"},
 		{nobody, []string{"surplus"}, 2, "surplus"},
@@ -182,7 +184,8 @@ func TestAgentThatHasNoBusinessHereEnds(t *testing.T) {
 }
 
 func TestAgentEndsWhenTheHelperRefusesItForGood(t *testing.T) {
-	for reason, code := range map[link.RefusalReason]int{link.SessionExists: 0, link.NotAPerson: 0, link.ProtocolVersion: 0, link.ReplacedAgent: 75} {
+	for reason, code := range map[link.RefusalReason]int{link.SessionExists: 0, link.NotAPerson: 0,
+		link.ProtocolVersion: 0, link.ReplacedAgent: 75} {
 		t.Run(string(reason), func(t *testing.T) {
 			s := newSession(t)
 			newHelper(t, s.directory, func(peer *link.Peer) error {
@@ -197,8 +200,8 @@ func TestAgentEndsWhenTheHelperRefusesItForGood(t *testing.T) {
 	}
 }
 
-// TestPortalSurvivesTheAgent is the whole agent: launched by the helper's call the portal outlives two agents, one that is
-// ended and one that is killed, and the third one tells how it ended.
+// TestPortalSurvivesTheAgent is the whole agent: launched by the helper's call the portal outlives two agents, one that
+// is ended and one that is killed, and the third one tells how it ended.
 func TestPortalSurvivesTheAgent(t *testing.T) {
 	s := newSession(t)
 	socket, err := net.Listen("unix", filepath.Join(s.home, "control.sock"))
@@ -210,7 +213,8 @@ func TestPortalSurvivesTheAgent(t *testing.T) {
 		t.Fatal(err)
 	}
 	helper := newHelper(t, s.directory, nil)
-	runPortal := func(connection *grpc.ClientConn, attachOnly bool) (grpc.ServerStreamingClient[usherv1.RunPortalResponse], *usherv1.PortalStarted) {
+	runPortal := func(connection *grpc.ClientConn,
+		attachOnly bool) (grpc.ServerStreamingClient[usherv1.RunPortalResponse], *usherv1.PortalStarted) {
 		t.Helper()
 		stream, err := usherv1.NewUserAgentServiceClient(connection).RunPortal(t.Context(),
 			&usherv1.RunPortalRequest{RegistrationId: "one", AttachOnly: attachOnly})

@@ -15,7 +15,8 @@ import (
 )
 
 // RunPortal implements usherv1.UserAgentServiceServer.
-func (s *server) RunPortal(request *usherv1.RunPortalRequest, stream grpc.ServerStreamingServer[usherv1.RunPortalResponse]) error {
+func (s *server) RunPortal(request *usherv1.RunPortalRequest,
+	stream grpc.ServerStreamingServer[usherv1.RunPortalResponse]) error {
 	ctx, id := stream.Context(), request.GetRegistrationId()
 	send := func(event portal.Event) error { return stream.Send(eventToProto(event)) }
 	err := s.Portal.Run(ctx, id, true, send)
@@ -28,9 +29,9 @@ func (s *server) RunPortal(request *usherv1.RunPortalRequest, stream grpc.Server
 	return s.Portal.Run(ctx, id, false, send)
 }
 
-// mayLaunch returns an error where macOS says that Microsoft's Platform SSO is configured for the user, whatever sources the
-// configuration names: Company Portal with -r would make a second registration of the old kind. usherd asks before it too; this is the
-// last moment, and for a Mac where platform_sso is not among the sources the only one.
+// mayLaunch returns an error where macOS says that Microsoft's Platform SSO is configured for the user, whatever
+// sources the configuration names: Company Portal with -r would make a second registration of the old kind. usherd asks
+// before it too; this is the last moment, and for a Mac where platform_sso is not among the sources the only one.
 func (s *server) mayLaunch(ctx context.Context) error {
 	said := identity.PlatformSSO(s.now.Load().AppSSO).Look(ctx)
 	if said.PlatformSSO != nil && said.PlatformSSO.Provider() == wpj.ProviderMicrosoft {
@@ -40,7 +41,8 @@ func (s *server) mayLaunch(ctx context.Context) error {
 }
 
 // StopPortal implements usherv1.UserAgentServiceServer.
-func (s *server) StopPortal(ctx context.Context, request *usherv1.StopPortalRequest) (*usherv1.StopPortalResponse, error) {
+func (s *server) StopPortal(ctx context.Context, request *usherv1.StopPortalRequest) (*usherv1.StopPortalResponse,
+	error) {
 	exit, err := s.Portal.Stop(ctx, request.GetRegistrationId())
 	if err != nil {
 		return nil, err
@@ -74,21 +76,24 @@ func exitToProto(exit portal.Exit) *usherv1.PortalExit {
 		message.How = &usherv1.PortalExit_Code{Code: int32(*exit.Code)}
 	case exit.Signal != 0:
 		info = wpj.ExitCodeInfo{
-			Name:         exit.Signal.String(),
-			Admin:        fmt.Sprintf("Company Portal was ended by a signal (%s): it crashed, or somebody or the system ended it.", exit.Signal),
+			Name: exit.Signal.String(),
+			Admin: fmt.Sprintf("Company Portal was ended by a signal (%s): it crashed, or somebody or the "+
+				"system ended it.", exit.Signal),
 			User:         "Company Portal was closed before the registration was complete. Start it again.",
 			RetryCanHelp: true,
 		}
 		message.How = &usherv1.PortalExit_Signal{Signal: int32(exit.Signal)}
 	default:
 		info = wpj.ExitCodeInfo{
-			Name:         "unknown",
-			Admin:        "Company Portal has ended while nobody watched, and its log does not say how; read its log in ~/Library/Logs/Company Portal.",
+			Name: "unknown",
+			Admin: "Company Portal has ended while nobody watched, and its log does not say how; read its log " +
+				"in ~/Library/Logs/Company Portal.",
 			User:         "It is not known whether the registration worked. Start it again.",
 			RetryCanHelp: true,
 		}
 		message.How = &usherv1.PortalExit_Unknown{Unknown: true}
 	}
-	message.Name, message.AdminAdvice, message.UserAdvice, message.RetryCanHelp = info.Name, info.Admin, info.User, info.RetryCanHelp
+	message.Name, message.AdminAdvice, message.UserAdvice, message.RetryCanHelp = info.Name, info.Admin, info.User,
+		info.RetryCanHelp
 	return message
 }

@@ -19,11 +19,13 @@ type loginKeychain interface {
 	Compare(ctx context.Context) ([]string, error)
 }
 
-// ProvePossession implements usherv1.UserAgentServiceServer. It signs with the key of a device certificate alone, and nothing
-// but the challenge.
-func (s *server) ProvePossession(ctx context.Context, request *usherv1.ProvePossessionRequest) (*usherv1.ProvePossessionResponse, error) {
+// ProvePossession implements usherv1.UserAgentServiceServer. It signs with the key of a device certificate alone, and
+// nothing but the challenge.
+func (s *server) ProvePossession(ctx context.Context,
+	request *usherv1.ProvePossessionRequest) (*usherv1.ProvePossessionResponse, error) {
 	if len(request.GetNonce()) != nonceLength {
-		return nil, fmt.Errorf("%w: nonce must be %d bytes, and has %d", errInvalid, nonceLength, len(request.GetNonce()))
+		return nil, fmt.Errorf("%w: nonce must be %d bytes, and has %d", errInvalid, nonceLength,
+			len(request.GetNonce()))
 	}
 	certificates, err := s.Keychain.Certificates(ctx)
 	if err != nil {
@@ -38,7 +40,8 @@ func (s *server) ProvePossession(ctx context.Context, request *usherv1.ProvePoss
 			continue
 		}
 		if certificate.PublicKey == nil { // with such a key signing takes long too, and the helper does not ask for it
-			return nil, fmt.Errorf("%w: the key of this certificate cannot be verified: %w", errInvalid, certificate.KeyProblem)
+			return nil, fmt.Errorf("%w: the key of this certificate cannot be verified: %w", errInvalid,
+				certificate.KeyProblem)
 		}
 		signature, err := s.Keychain.Sign(ctx, certificate.PublicKeyHash, wpj.Challenge(request.GetNonce()))
 		if err != nil {

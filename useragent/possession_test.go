@@ -55,15 +55,19 @@ func TestProvePossession(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	held := &fakeKeychain{certificates: []keychain.Certificate{{DER: []byte("somebody else's")}, {DER: issued.DER}, {DER: unverified.DER}}}
+	held := &fakeKeychain{certificates: []keychain.Certificate{{DER: []byte("somebody else's")}, {DER: issued.DER},
+		{DER: unverified.DER}}}
 	client := call(t, serverConfig{Keychain: held})
 	nonce := make([]byte, 32)
-	response, err := client.ProvePossession(t.Context(), &usherv1.ProvePossessionRequest{Thumbprint: issued.Thumbprint, Nonce: nonce})
-	if want := fmt.Sprintf("%s %x", issued.PublicKeyHash, wpj.Challenge(nonce)); err != nil || string(response.GetSignature()) != want {
+	response, err := client.ProvePossession(t.Context(),
+		&usherv1.ProvePossessionRequest{Thumbprint: issued.Thumbprint, Nonce: nonce})
+	if want := fmt.Sprintf("%s %x", issued.PublicKeyHash, wpj.Challenge(nonce)); err != nil ||
+		string(response.GetSignature()) != want {
 		t.Errorf("%q, %v, want %q", response.GetSignature(), err, want)
 	}
 	for name, request := range map[string]*usherv1.ProvePossessionRequest{
-		"no nonce": {Thumbprint: issued.Thumbprint}, "short nonce": {Thumbprint: issued.Thumbprint, Nonce: make([]byte, 31)},
+		"no nonce":                   {Thumbprint: issued.Thumbprint},
+		"short nonce":                {Thumbprint: issued.Thumbprint, Nonce: make([]byte, 31)},
 		"long nonce":                 {Thumbprint: issued.Thumbprint, Nonce: make([]byte, 33)},
 		"a key that is not verified": {Thumbprint: unverified.Thumbprint, Nonce: nonce},
 		"no such certificate":        {Thumbprint: "00", Nonce: nonce}, "no thumbprint": {Nonce: nonce},
@@ -74,10 +78,12 @@ func TestProvePossession(t *testing.T) {
 		})
 	}
 	for _, cause := range []error{
-		keychain.ErrLocked, keychain.ErrAccessDenied, keychain.ErrUnavailable, keychain.ErrUnsupported, keychain.ErrNoKey, errors.New("something else"),
+		keychain.ErrLocked, keychain.ErrAccessDenied, keychain.ErrUnavailable, keychain.ErrUnsupported,
+		keychain.ErrNoKey, errors.New("something else"),
 	} {
 		for name, broken := range map[string]*fakeKeychain{
-			"reading": {err: cause}, "signing": {certificates: held.certificates, signErr: fmt.Errorf("sign: %w", cause)},
+			"reading": {err: cause}, "signing": {certificates: held.certificates,
+				signErr: fmt.Errorf("sign: %w", cause)},
 		} {
 			t.Run(fmt.Sprintf("%s: %v", name, cause), func(t *testing.T) {
 				response, err := call(t, serverConfig{Keychain: broken}).ProvePossession(t.Context(),

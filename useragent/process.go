@@ -10,8 +10,8 @@ import (
 	"usher.internal/internal/persist"
 )
 
-// runProgram runs the agent until ctx ends, or until the helper refuses the agent for a reason that lasts: then it ends with exitForGood, or with
-// exitStartAgain if the next process may be let in.
+// runProgram runs the agent until ctx ends, or until the helper refuses the agent for a reason that lasts: then it ends
+// with exitForGood, or with exitStartAgain if the next process may be let in.
 func runProgram(ctx context.Context, program persist.Program, level *config.LogLevel, log *slog.Logger) (exitCode int) {
 	program.Lasts = func(err error) bool {
 		_, refused := errors.AsType[*link.RefusedError](err)
@@ -27,7 +27,8 @@ func runProgram(ctx context.Context, program persist.Program, level *config.LogL
 		log.Info("usher-agent ends, for this session has one already", "helper", refusal.Message)
 		return exitForGood
 	case refused && refusal.Reason == link.ReplacedAgent:
-		log.Info("usher-agent ends, for another version has been installed; it is to be started again", "helper", refusal.Message)
+		log.Info("usher-agent ends, for another version has been installed; it is to be started again", "helper",
+			refusal.Message)
 		return exitStartAgain
 	case refused:
 		log.Error("usher-agent ends until the next login", "error", err)

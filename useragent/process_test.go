@@ -17,8 +17,8 @@ import (
 	"usher.internal/sim/keepalive"
 )
 
-// launchd starts an agent in each session: of Guest (201), of _mbsetupuser (248), and of everybody whom the helper refuses.
-// None of them is worth more than ten starts in an hour.
+// launchd starts an agent in each session: of Guest (201), of _mbsetupuser (248), and of everybody whom the helper
+// refuses. None of them is worth more than ten starts in an hour.
 func TestLaunchdStartsTheAgentSeldomWhateverItIsRefused(t *testing.T) {
 	refusedWith := func(err error) persist.Program {
 		return keepalive.Program(func(context.Context, *config.Live, *slog.Logger) error { return err })
@@ -30,9 +30,10 @@ func TestLaunchdStartsTheAgentSeldomWhateverItIsRefused(t *testing.T) {
 		// most is how often it may be started in a day, at least once.
 		most int
 	}{
-		"session exists":              {refusedWith(&link.RefusedError{Reason: link.SessionExists}), 1},
-		"Guest, and others below 501": {refusedWith(&link.RefusedError{Reason: link.NotAPerson, Message: "uid 201 is not a person"}), 1},
-		"another protocol":            {refusedWith(&link.RefusedError{Reason: link.ProtocolVersion}), 1},
+		"session exists": {refusedWith(&link.RefusedError{Reason: link.SessionExists}), 1},
+		"Guest, and others below 501": {
+			refusedWith(&link.RefusedError{Reason: link.NotAPerson, Message: "uid 201 is not a person"}), 1},
+		"another protocol": {refusedWith(&link.RefusedError{Reason: link.ProtocolVersion}), 1},
 		// The next process may be the new one: it is tried, as often as launchd does.
 		"replaced":      {refusedWith(&link.RefusedError{Reason: link.ReplacedAgent}), 240},
 		"configuration": {misconfigured, 1},
@@ -49,7 +50,8 @@ func TestLaunchdStartsTheAgentSeldomWhateverItIsRefused(t *testing.T) {
 					defer cancel()
 					return runProgram(ctx, test.program, &config.LogLevel{}, slog.New(slog.DiscardHandler))
 				})
-				if again := keepalive.MostInAnHour(starts); again > keepalive.RestartsAllowed || len(starts) > test.most {
+				if again := keepalive.MostInAnHour(starts); again > keepalive.RestartsAllowed ||
+					len(starts) > test.most {
 					t.Errorf("it has been started %d times, and again %d times in an hour", len(starts), again)
 				}
 			})
@@ -61,7 +63,8 @@ func TestLaunchdStartsTheAgentSeldomWhateverItIsRefused(t *testing.T) {
 func TestRefusalOfTheConfigurationIsInTheAgentsLog(t *testing.T) {
 	s := newSession(t)
 	file := filepath.Join(s.home, "Library/Logs/usher/usher-agent.log")
-	command, told := s.start(nobody, "--config", filepath.Join(s.directory, "none.yaml"), "--log-file", "~/Library/Logs/usher/usher-agent.log")
+	command, told := s.start(nobody, "--config", filepath.Join(s.directory, "none.yaml"), "--log-file",
+		"~/Library/Logs/usher/usher-agent.log")
 	s.wantExit(command, told, exitConfiguration, "")
 	if log, err := os.ReadFile(file); err != nil || !strings.Contains(string(log), "none.yaml") {
 		t.Errorf("the log is %q, %v; standard error %q", log, err, told)

@@ -38,9 +38,11 @@ func read(t *testing.T, path string) string {
 
 func TestGatherRunsJamfsProgram(t *testing.T) {
 	t.Setenv("A_SECRET", "x")
-	program, here := script(t, `echo "$# $1" > "$here/arguments"; env > "$here/environment"; echo secret; echo secret >&2
+	program, here := script(t,
+		`echo "$# $1" > "$here/arguments"; env > "$here/environment"; echo secret; echo secret >&2
 printf '<plist version="1.0"><dict><key>have_an_Azure_id</key><true/></dict></plist>' > "$here/state"; exit 3`)
-	client := call(t, serverConfig{settings: settings{Gather: command.GatherAADInfo.At(program)}, JamfState: filepath.Join(here, "state")})
+	client := call(t, serverConfig{settings: settings{Gather: command.GatherAADInfo.At(program)},
+		JamfState: filepath.Join(here, "state")})
 	response, err := client.GatherWithJamf(t.Context(), &usherv1.GatherWithJamfRequest{})
 	if err != nil || response.ExitCode != 3 || !response.HaveAnAzureId {
 		t.Errorf("got %v, %v", response, err)
@@ -62,12 +64,13 @@ func TestGatherThatFails(t *testing.T) {
 	}
 	none := filepath.Join(here, "none")
 	for name, config := range map[string]serverConfig{
-		"missing":          {settings: settings{Gather: command.GatherAADInfo.At(none)}},
-		"relative":         {settings: settings{Gather: command.GatherAADInfo.At("sh")}},
-		"no program":       {settings: settings{Gather: command.GatherAADInfo.At(filepath.Join(here, "state"))}},
-		"killed":           {settings: settings{Gather: command.GatherAADInfo.At(killed)}},
-		"too slow":         {settings: settings{Gather: command.GatherAADInfo.At(hangs).Within(50 * time.Millisecond)}},
-		"unreadable state": {settings: settings{Gather: command.GatherAADInfo.At(fine)}, JamfState: filepath.Join(here, "state")},
+		"missing":    {settings: settings{Gather: command.GatherAADInfo.At(none)}},
+		"relative":   {settings: settings{Gather: command.GatherAADInfo.At("sh")}},
+		"no program": {settings: settings{Gather: command.GatherAADInfo.At(filepath.Join(here, "state"))}},
+		"killed":     {settings: settings{Gather: command.GatherAADInfo.At(killed)}},
+		"too slow":   {settings: settings{Gather: command.GatherAADInfo.At(hangs).Within(50 * time.Millisecond)}},
+		"unreadable state": {settings: settings{Gather: command.GatherAADInfo.At(fine)},
+			JamfState: filepath.Join(here, "state")},
 	} {
 		t.Run(name, func(t *testing.T) {
 			if config.JamfState == "" {
@@ -90,7 +93,8 @@ func TestGatherIsOneAtATimeAndEndsWithItsCall(t *testing.T) {
 	// The fake portal will do as a program: it connects, and lives until its connection ends or SIGTERM comes.
 	program := filepath.Join(directory, portalName)
 	install(t, program)
-	client := call(t, serverConfig{settings: settings{Gather: command.GatherAADInfo.At(program)}, JamfState: filepath.Join(directory, "none")})
+	client := call(t, serverConfig{settings: settings{Gather: command.GatherAADInfo.At(program)},
+		JamfState: filepath.Join(directory, "none")})
 	gather := func(ctx context.Context) chan error {
 		ended := make(chan error, 1)
 		go func() {
@@ -138,7 +142,8 @@ func TestHaveAzureID(t *testing.T) {
 			t.Fatal(err)
 		}
 		have, err := haveAzureID(t.Context(), path)
-		if got := map[bool]string{true: "true", false: "false"}[have]; err != nil && want != "error" || err == nil && got != want {
+		if got := map[bool]string{true: "true", false: "false"}[have]; err != nil && want != "error" ||
+			err == nil && got != want {
 			t.Errorf("%s: got %v, %v, want %s", content, have, err, want)
 		}
 	}

@@ -23,8 +23,8 @@ import (
 	"usher.internal/useragent/portal"
 )
 
-// run wires the agent together and serves the helper until ctx ends (nil) or the helper refuses the agent for good. What it
-// leaves behind is a Company Portal that runs, for the next agent to find.
+// run wires the agent together and serves the helper until ctx ends (nil) or the helper refuses the agent for good.
+// What it leaves behind is a Company Portal that runs, for the next agent to find.
 func run(ctx context.Context, live *config.Live, log *slog.Logger) error {
 	live.Begin(log)
 	started := live.Current().Config
@@ -90,7 +90,8 @@ func settingsOf(now config.Config, login *keychain.Keychain, wanted func() wpj.C
 }
 
 // sources are the places that the configuration has looked at, for the identity that is wanted.
-func sources(settings config.Config, login *keychain.Keychain, wanted func() wpj.Conditions, jamfState string) []identitySource {
+func sources(settings config.Config, login *keychain.Keychain, wanted func() wpj.Conditions,
+	jamfState string) []identitySource {
 	var chosen []identitySource
 	for _, name := range settings.Identity.Sources {
 		switch name {
@@ -99,7 +100,8 @@ func sources(settings config.Config, login *keychain.Keychain, wanted func() wpj
 		case config.PlatformSSO:
 			chosen = append(chosen, identity.PlatformSSO(command.AppSSO.At(settings.PlatformSSO.Executable)))
 		case config.SecureEnclave:
-			chosen = append(chosen, identity.SecureEnclave(command.GetPSSOStatus.At(settings.Jamf.ConditionalAccessExecutable)))
+			chosen = append(chosen, identity.SecureEnclave(
+				command.GetPSSOStatus.At(settings.Jamf.ConditionalAccessExecutable)))
 		case config.JamfAgent:
 			chosen = append(chosen, identity.JamfAgent(jamfState))
 		}

@@ -80,7 +80,8 @@ func newServer(config serverConfig) *server {
 func (s *server) use(others settings) { s.now.Store(&others) }
 
 // GetSessionInfo implements usherv1.UserAgentServiceServer.
-func (s *server) GetSessionInfo(context.Context, *usherv1.GetSessionInfoRequest) (*usherv1.GetSessionInfoResponse, error) {
+func (s *server) GetSessionInfo(context.Context, *usherv1.GetSessionInfoRequest) (*usherv1.GetSessionInfoResponse,
+	error) {
 	who, err := user.Current()
 	if err != nil {
 		return nil, fmt.Errorf("find name of own user: %w", err)
@@ -90,12 +91,13 @@ func (s *server) GetSessionInfo(context.Context, *usherv1.GetSessionInfoRequest)
 	}, nil
 }
 
-// look looks at every source, all at a time, and returns what they said in their order. With leave the login keychain is not
-// touched, and there is no evidence of it.
+// look looks at every source, all at a time, and returns what they said in their order. With leave the login keychain
+// is not touched, and there is no evidence of it.
 func (s *server) look(ctx context.Context, leave bool) []wpj.Evidence {
 	sources := s.now.Load().Sources
 	if leave {
-		sources = slices.DeleteFunc(slices.Clone(sources), func(one identitySource) bool { return one.Place() == wpj.SourceLoginKeychain })
+		sources = slices.DeleteFunc(slices.Clone(sources),
+			func(one identitySource) bool { return one.Place() == wpj.SourceLoginKeychain })
 	}
 	evidence := make([]wpj.Evidence, len(sources))
 	var looks sync.WaitGroup
@@ -107,7 +109,8 @@ func (s *server) look(ctx context.Context, leave bool) []wpj.Evidence {
 }
 
 // ReadIdentity implements usherv1.UserAgentServiceServer.
-func (s *server) ReadIdentity(ctx context.Context, request *usherv1.ReadIdentityRequest) (*usherv1.ReadIdentityResponse, error) {
+func (s *server) ReadIdentity(ctx context.Context, request *usherv1.ReadIdentityRequest) (*usherv1.ReadIdentityResponse,
+	error) {
 	response := &usherv1.ReadIdentityResponse{}
 	for _, evidence := range s.look(ctx, request.GetLeaveLoginKeychain()) {
 		response.Evidence = append(response.Evidence, contract.EvidenceToProto(evidence))

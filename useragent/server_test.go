@@ -141,9 +141,11 @@ func (f fakeSource) Place() wpj.Source { return wpj.Evidence(f).Source }
 func (f fakeSource) Look(context.Context) wpj.Evidence { return wpj.Evidence(f) }
 
 func TestSessionInfoIdentityAndHealth(t *testing.T) {
-	evidence := wpj.Evidence{Source: wpj.SourceLoginKeychain, Finding: wpj.CouldNotLook, Obstacle: wpj.ObstacleLocked, Detail: "locked"}
+	evidence := wpj.Evidence{Source: wpj.SourceLoginKeychain, Finding: wpj.CouldNotLook, Obstacle: wpj.ObstacleLocked,
+		Detail: "locked"}
 	before := time.Now()
-	connection := connect(t, serverConfig{Version: "1.2.3", settings: settings{Sources: []identitySource{fakeSource(evidence), fakeSource{}}}})
+	connection := connect(t, serverConfig{Version: "1.2.3",
+		settings: settings{Sources: []identitySource{fakeSource(evidence), fakeSource{}}}})
 	client := usherv1.NewUserAgentServiceClient(connection)
 
 	info, err := client.GetSessionInfo(t.Context(), &usherv1.GetSessionInfoRequest{})
@@ -161,7 +163,8 @@ func TestSessionInfoIdentityAndHealth(t *testing.T) {
 	if err != nil || len(read.Evidence) != 2 {
 		t.Fatalf("identity %v, %v", read, err)
 	}
-	if got := contract.EvidenceFromProto(read.Evidence[0]); got.Obstacle != wpj.ObstacleLocked || got.Detail != "locked" {
+	if got := contract.EvidenceFromProto(read.Evidence[0]); got.Obstacle != wpj.ObstacleLocked ||
+		got.Detail != "locked" {
 		t.Errorf("evidence %+v", got)
 	}
 	healthy, err := healthv1.NewHealthClient(connection).Check(t.Context(), &healthv1.HealthCheckRequest{})
@@ -203,7 +206,8 @@ func TestRunPortalTellsEveryKindOfEvent(t *testing.T) {
 	at := time.Date(2026, 11, 23, 10, 0, 0, 0, time.UTC)
 	kinds := []portal.MilestoneKind{portal.SignInStarted, portal.TokenFetched, portal.DeviceRegistered,
 		portal.WorkplaceJoinCompleted, portal.CertificateStored, portal.Exited, portal.Trouble}
-	runner := &fakePortal{asked: make(chan string, 1), events: []portal.Event{portal.Started{PID: 42, Time: at, Attached: true}}}
+	runner := &fakePortal{asked: make(chan string, 1),
+		events: []portal.Event{portal.Started{PID: 42, Time: at, Attached: true}}}
 	for _, kind := range kinds {
 		runner.events = append(runner.events, portal.Milestone{Kind: kind, Time: at, Detail: string(kind)})
 	}
@@ -217,13 +221,15 @@ func TestRunPortalTellsEveryKindOfEvent(t *testing.T) {
 		t.Errorf("asked for %q", asked)
 	}
 	first, err := stream.Recv()
-	if started := first.GetStarted(); err != nil || started.GetPid() != 42 || !started.GetAttached() || !contract.Time(started.GetStartTime()).Equal(at) {
+	if started := first.GetStarted(); err != nil || started.GetPid() != 42 || !started.GetAttached() ||
+		!contract.Time(started.GetStartTime()).Equal(at) {
 		t.Fatalf("got %v, %v", first, err)
 	}
 	for _, kind := range kinds {
 		next, err := stream.Recv()
 		milestone := next.GetMilestone()
-		if err != nil || milestone.GetKind().String() != "MILESTONE_KIND_"+string(kind) || milestone.GetDetail() != string(kind) {
+		if err != nil || milestone.GetKind().String() != "MILESTONE_KIND_"+string(kind) ||
+			milestone.GetDetail() != string(kind) {
 			t.Fatalf("got %v, %v, want %s", next, err, kind)
 		}
 	}
@@ -243,7 +249,8 @@ func TestExitsAreExplained(t *testing.T) {
 	}
 	for _, exit := range exits {
 		message := exitToProto(exit)
-		if message.Name == "" || message.AdminAdvice == "" || message.UserAdvice == "" || message.FromLog != exit.FromLog {
+		if message.Name == "" || message.AdminAdvice == "" || message.UserAdvice == "" ||
+			message.FromLog != exit.FromLog {
 			t.Errorf("%s: %v", exit, message)
 		}
 		switch how := message.How.(type) {

@@ -16,7 +16,8 @@ import (
 	usherv1 "usher.internal/proto/usher/v1"
 )
 
-// How the agent asks again where asking went wrong and usherd has not come back since: the pauses double from the first to the longest.
+// How the agent asks again where asking went wrong and usherd has not come back since: the pauses double from the first
+// to the longest.
 const (
 	firstTenantPause   = time.Second
 	longestTenantPause = 5 * time.Minute
@@ -28,8 +29,9 @@ type tenantOf struct {
 	cloudHost string
 }
 
-// tenantWatch knows the tenant of this Mac. It asks usherd for it on helper.sock, as a client like any other, each time that usherd has
-// accepted the agent, and keeps listening for changes. What it knows is a preference: which identity is right is for usherd to decide.
+// tenantWatch knows the tenant of this Mac. It asks usherd for it on helper.sock, as a client like any other, each time
+// that usherd has accepted the agent, and keeps listening for changes. What it knows is a preference: which identity is
+// right is for usherd to decide.
 //
 // [tenantWatch.run] owns the connection; the other methods may be called from anywhere.
 type tenantWatch struct {
@@ -94,8 +96,9 @@ func (w *tenantWatch) run(ctx context.Context) {
 	}
 }
 
-// ask asks for the tenant and listens for others until usherd or ctx ends. It reports whether there was an answer. The error is nil where
-// asking again would bring nothing: an older usherd has answered, and will not say when the tenant changes.
+// ask asks for the tenant and listens for others until usherd or ctx ends. It reports whether there was an answer. The
+// error is nil where asking again would bring nothing: an older usherd has answered, and will not say when the tenant
+// changes.
 func (w *tenantWatch) ask(ctx context.Context) (answered bool, err error) {
 	connection, err := link.Dial(w.socket, w.serverUID)
 	if err != nil {

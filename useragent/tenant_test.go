@@ -33,7 +33,8 @@ func (s *tenantServer) GetTenant(context.Context, *usherv1.GetTenantRequest) (*u
 	return &usherv1.GetTenantResponse{TenantId: "OLD", CloudHost: "login.old.example.com"}, nil
 }
 
-func (s *tenantServer) WatchTenant(request *usherv1.WatchTenantRequest, stream usherv1.TenantService_WatchTenantServer) error {
+func (s *tenantServer) WatchTenant(request *usherv1.WatchTenantRequest,
+	stream usherv1.TenantService_WatchTenantServer) error {
 	if s.older {
 		return s.UnimplementedTenantServiceServer.WatchTenant(request, stream)
 	}
@@ -185,7 +186,8 @@ func TestTenantThatCannotBeAskedFor(t *testing.T) {
 	log.wants(t, "level=DEBUG", "tenant info is not available") // no news
 
 	// An older usherd that refuses the call which it has, then one that has it all.
-	stop := (&tenantServer{older: true, refuses: status.Error(codes.ResourceExhausted, "too many calls")}).serve(t, path)
+	stop := (&tenantServer{older: true, refuses: status.Error(codes.ResourceExhausted, "too many calls")}).serve(t,
+		path)
 	watch.connected()
 	log.wants(t, "get tenant", "too many calls")
 	stop()

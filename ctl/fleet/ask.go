@@ -22,10 +22,11 @@ import (
 )
 
 const (
-	// quietFor is how long nothing more may come, once everybody who is known has answered, for the answers to be complete: a device
-	// may be new.
+	// quietFor is how long nothing more may come, once everybody who is known has answered, for the answers to be
+	// complete: a device may be new.
 	quietFor = 200 * time.Millisecond
-	// askedAgain is how many silent devices are asked again one by one: their server may have been lost with the question.
+	// askedAgain is how many silent devices are asked again one by one: their server may have been lost with the
+	// question.
 	askedAgain = 2000
 	// skewTold is by how much a device's clock must be wrong to be told.
 	skewTold = 2 * time.Minute
@@ -37,17 +38,18 @@ const (
 
 // Question is what is asked of a fleet.
 type Question struct {
-	// Timeout is how long is waited for answers; those that are complete before are not waited for. The last known states, which are read
-	// before, may take as long again.
+	// Timeout is how long is waited for answers; those that are complete before are not waited for. The last known
+	// states, which are read before, may take as long again.
 	Timeout time.Duration
-	// Progress, if not nil, is called with how many devices have answered, of how many that are known; 0 where that is not known.
+	// Progress, if not nil, is called with how many devices have answered, of how many that are known; 0 where that is
+	// not known.
 	Progress func(answered, known int)
 	// Device is the one that is asked; empty asks all.
 	Device string
 }
 
-// Ask asks every device, or one, and returns how each stands that has answered or is known from before. Where the last known states cannot be
-// read, that is a warning.
+// Ask asks every device, or one, and returns how each stands that has answered or is known from before. Where the last
+// known states cannot be read, that is a warning.
 func (c *Client) Ask(ctx context.Context, question Question) (*Report, error) {
 	asked := &asking{
 		client: c, question: question, query: nuid.Next(),
@@ -91,8 +93,8 @@ type known struct {
 	garbage bool
 }
 
-// run reads first who is known, and asks then: read beside the answers, of which there are as many, it would keep them waiting, and read
-// after them it could be lost with a server.
+// run reads first who is known, and asks then: read beside the answers, of which there are as many, it would keep them
+// waiting, and read after them it could be lost with a server.
 func (a *asking) run(ctx context.Context) (*Report, error) {
 	answers, _ := fleet.AnswerOf(a.query, "*")
 	subscription, err := a.client.conn.Subscribe(answers, a.take)
@@ -125,7 +127,8 @@ func (a *asking) readKnown(ctx context.Context) (err error) {
 		return context.Cause(ctx)
 	}
 	if err != nil {
-		a.warning = "The last known states could not be read, so that devices which are silent are missing: " + strings.TrimPrefix(err.Error(), "nats: ") + "."
+		a.warning = "The last known states could not be read, so that devices which are silent are missing: " +
+			strings.TrimPrefix(err.Error(), "nats: ") + "."
 	}
 	a.missing = len(a.known)
 	a.tell()
@@ -225,8 +228,8 @@ func (a *asking) tell() {
 	}
 }
 
-// take takes one answer. It is called for one at a time. What is a server's answer, with headers or JSON, was not sent by a
-// device: another admin has named this subject for it.
+// take takes one answer. It is called for one at a time. What is a server's answer, with headers or JSON, was not sent
+// by a device: another admin has named this subject for it.
 func (a *asking) take(message *nats.Msg) {
 	if len(message.Header) > 0 || bytes.HasPrefix(message.Data, []byte(`{"type":"io.nats.jetstream.api.`)) {
 		return
@@ -255,7 +258,8 @@ func (a *asking) take(message *nats.Msg) {
 		if one.status == nil {
 			one.status, one.at = status, now
 		}
-		if instance := status.GetInstance(); !slices.Contains(one.instances, instance) && len(one.instances) < instancesKept {
+		if instance := status.GetInstance(); !slices.Contains(one.instances, instance) &&
+			len(one.instances) < instancesKept {
 			one.instances = append(one.instances, instance)
 		}
 	}
@@ -320,7 +324,8 @@ func silent(name string, one *known) Standing {
 
 // answered is a device that has.
 func (a *asking) answered(name string, one *answers, before *known) Standing {
-	standing := Standing{Device: name, Answer: Answered, State: Unknown, Seen: one.at, Took: one.at.Sub(a.began), Macs: max(1, len(one.instances))}
+	standing := Standing{Device: name, Answer: Answered, State: Unknown, Seen: one.at, Took: one.at.Sub(a.began),
+		Macs: max(1, len(one.instances))}
 	if one.status == nil {
 		standing.Answer = Garbage
 		if before != nil && !before.garbage {
@@ -335,7 +340,8 @@ func (a *asking) answered(name string, one *answers, before *known) Standing {
 		standing.Notes = append(standing.Notes, one.garbage)
 	}
 	if one.forged != "" {
-		standing.Notes = append(standing.Notes, "it answered as "+plain(one.forged)+", which the server does not let it be")
+		standing.Notes = append(standing.Notes,
+			"it answered as "+plain(one.forged)+", which the server does not let it be")
 	}
 	return standing
 }
@@ -354,7 +360,8 @@ func (s *Standing) describe(status *usherv1.DeviceStatus) {
 	} else if status.GetState() == 0 && len(status.GetUsers()) == 0 && status.GetInstance() != "" {
 		s.State = NoUser
 	}
-	s.Computer, s.OperatingSystem, s.Version = plain(status.GetComputerName()), plain(status.GetOperatingSystem()), plain(status.GetVersion())
+	s.Computer, s.OperatingSystem, s.Version = plain(status.GetComputerName()), plain(status.GetOperatingSystem()),
+		plain(status.GetVersion())
 	s.ProblemCount = int(max(0, status.GetProblemCount()))
 	for _, problem := range status.GetProblems()[:min(len(status.GetProblems()), 8)] {
 		s.Problems = append(s.Problems, plain(problem))
@@ -376,14 +383,16 @@ func (s *Standing) describe(status *usherv1.DeviceStatus) {
 // judge says what is odd about an answer.
 func (s *Standing) judge(one *answers) {
 	if len(one.instances) > 1 {
-		s.Notes = append(s.Notes, fmt.Sprintf("%d Macs answer under this name: they were cloned, or share credentials", len(one.instances)))
+		s.Notes = append(s.Notes, fmt.Sprintf("%d Macs answer under this name: they were cloned, or share credentials",
+			len(one.instances)))
 	}
 	version := cmp.Or(s.Version, "of an unknown version")
 	switch state := one.status.GetState(); {
 	case one.status.GetInstance() == "" || s.State == Unknown:
 		s.Notes = append(s.Notes, "usherd "+version+" tells less than this usherctl knows")
 	case state.Descriptor().Values().ByNumber(state.Number()) == nil:
-		s.Notes = append(s.Notes, fmt.Sprintf("usherd %s says state %d, which this usherctl does not know: update usherctl", version, state))
+		s.Notes = append(s.Notes, fmt.Sprintf(
+			"usherd %s says state %d, which this usherctl does not know: update usherctl", version, state))
 	}
 	if said := contract.Time(one.status.GetTime()); !said.IsZero() {
 		if skew := said.Sub(one.at).Round(time.Second); skew.Abs() >= skewTold {

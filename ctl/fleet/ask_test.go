@@ -35,7 +35,8 @@ func (a *asking) give(t *testing.T, name string, status *usherv1.DeviceStatus) {
 
 // status is one of a Mac that is well.
 func status(name, instance string) *usherv1.DeviceStatus {
-	return &usherv1.DeviceStatus{Device: name, Instance: instance, Version: "1.2.3", State: usherv1.IdentityState_IDENTITY_STATE_REGISTERED, ComputerName: "mac of " + name}
+	return &usherv1.DeviceStatus{Device: name, Instance: instance, Version: "1.2.3",
+		State: usherv1.IdentityState_IDENTITY_STATE_REGISTERED, ComputerName: "mac of " + name}
 }
 
 // Each device is counted once, whatever it sends.
@@ -56,7 +57,8 @@ func TestAnswers(t *testing.T) {
 	a.take(&nats.Msg{Subject: answerOf("noise"), Data: []byte("\xff\xff")})
 	a.take(&nats.Msg{Subject: answerOf("empty")})
 	a.take(&nats.Msg{Subject: answerOf("server"), Header: nats.Header{"Status": {"404"}}})
-	a.take(&nats.Msg{Subject: answerOf("info"), Data: []byte(`{"type":"io.nats.jetstream.api.v1.stream_info_response","total":0}`)})
+	a.take(&nats.Msg{Subject: answerOf("info"),
+		Data: []byte(`{"type":"io.nats.jetstream.api.v1.stream_info_response","total":0}`)})
 	if answered, _, complete := a.progress(); answered != 5 || complete {
 		t.Errorf("%d have answered, complete: %v", answered, complete)
 	}
@@ -66,7 +68,8 @@ func TestAnswers(t *testing.T) {
 		names = append(names, one.Device)
 		mustBeShown(t, one)
 	}
-	if got := strings.Join(names, " "); got != "cloned empty forger garbled noise silent twice" || len(report.Warnings) != 0 {
+	if got := strings.Join(names, " "); got != "cloned empty forger garbled noise silent twice" ||
+		len(report.Warnings) != 0 {
 		t.Fatalf("%s, %q", got, report.Warnings)
 	}
 	for i, want := range []struct {
@@ -84,7 +87,8 @@ func TestAnswers(t *testing.T) {
 		{Answered, "REGISTERED", 1, ""},
 	} {
 		one := report.Devices[i]
-		if one.Answer != want.answer || one.State != want.state || one.Macs != want.macs || (want.note == "") != (len(one.Notes) == 0) ||
+		if one.Answer != want.answer || one.State != want.state || one.Macs != want.macs ||
+			(want.note == "") != (len(one.Notes) == 0) ||
 			!strings.Contains(strings.Join(one.Notes, "; "), want.note) {
 			t.Errorf("%+v", one)
 		}
@@ -98,7 +102,8 @@ func TestAnswers(t *testing.T) {
 }
 
 func TestWhatIsOddIsNoted(t *testing.T) {
-	behind, ahead, old := status(device, "i"), status(device, "i"), &usherv1.DeviceStatus{Device: device, Version: "0.9"}
+	behind, ahead, old := status(device, "i"), status(device, "i"),
+		&usherv1.DeviceStatus{Device: device, Version: "0.9"}
 	behind.Time, ahead.Time = timestamppb.New(stored.Add(-time.Hour)), timestamppb.New(stored.Add(3*time.Minute))
 	dropped, future := status(device, "i"), status(device, "i")
 	dropped.DroppedChanges, dropped.Time = 3, timestamppb.New(stored.Add(time.Minute))
@@ -115,7 +120,8 @@ func TestWhatIsOddIsNoted(t *testing.T) {
 			t.Errorf("%q, want %q", got.Notes, want)
 		}
 	}
-	nobody := question().answered(device, &answers{status: &usherv1.DeviceStatus{Device: device, Instance: "i"}, at: stored}, nil)
+	nobody := question().answered(device,
+		&answers{status: &usherv1.DeviceStatus{Device: device, Instance: "i"}, at: stored}, nil)
 	if nobody.State != NoUser || len(nobody.Notes) != 0 {
 		t.Errorf("%+v", nobody)
 	}

@@ -1,7 +1,7 @@
 // Package fleet asks a fleet through NATS how it stands, and reads what it has said before (docs/fleet.md).
 //
-// What it is sent is hostile: a device may be anybody's. It is believed about itself alone, under the name that the server lets it
-// publish under.
+// What it is sent is hostile: a device may be anybody's. It is believed about itself alone, under the name that the
+// server lets it publish under.
 package fleet
 
 import (
@@ -46,19 +46,19 @@ var ErrHalf = errors.New("half of what the servers kept is gone")
 // ErrOldServer is wrapped when the servers are too old.
 var ErrOldServer = errors.New("the servers are too old")
 
-// oldestServer is the oldest nats-server that reads requests strictly: one before takes almost anything for one, and what is harmless for
-// another.
+// oldestServer is the oldest nats-server that reads requests strictly: one before takes almost anything for one, and
+// what is harmless for another.
 const oldestServer = "v2.12.0"
 
-// What is answered where a stream is to have more room than there is: by the account, one server, one of a cluster, and a cluster.
-// Source: https://github.com/nats-io/nats-server/blob/main/server/errors.json
+// What is answered where a stream is to have more room than there is: by the account, one server, one of a cluster, and
+// a cluster. Source: https://github.com/nats-io/nats-server/blob/main/server/errors.json
 var noRoom = []jetstream.ErrorCode{10002, 10047, 10023, 10005}
 
 // maximumAccess is more than such a file has that somebody meant, in bytes.
 const maximumAccess = 1 << 20
 
-// ReadAccess reads how to get at a fleet from a folder that [setup.Write] made, or from the folder admin in it. The name is whom the
-// credentials are for.
+// ReadAccess reads how to get at a fleet from a folder that [setup.Write] made, or from the folder admin in it. The
+// name is whom the credentials are for.
 func ReadAccess(folder string) (access fleet.Access, name string, err error) {
 	refuse := func(err error) (fleet.Access, string, error) {
 		return fleet.Access{}, "", fmt.Errorf("%w: %w", ErrNoAccess, err)
@@ -99,7 +99,8 @@ func ReadAccess(folder string) (access fleet.Access, name string, err error) {
 	}
 	access = fleet.Access{
 		Servers: written.Servers, CAFile: beside(written.CAFile), CredentialsFile: beside(written.CredentialsFile),
-		NKeyFile: beside(written.NKeyFile), CertificateFile: beside(written.CertificateFile), KeyFile: beside(written.KeyFile),
+		NKeyFile: beside(written.NKeyFile), CertificateFile: beside(written.CertificateFile),
+		KeyFile: beside(written.KeyFile),
 	}
 	name = written.Name
 	if access.CredentialsFile != "" {
@@ -120,8 +121,8 @@ type Client struct {
 	conn *nats.Conn
 	// stream is for whoever makes the streams, reading for admins: see [fleet.ReadPrefix].
 	stream, reading jetstream.JetStream
-	// reconnected and lost get a value when the connection is there again, and when it was lost. closed is closed when it is given up:
-	// the servers do not take the credentials any more.
+	// reconnected and lost get a value when the connection is there again, and when it was lost. closed is closed when
+	// it is given up: the servers do not take the credentials any more.
 	reconnected, lost, closed chan struct{}
 	// servers is how many there are.
 	servers int
@@ -131,7 +132,8 @@ type Client struct {
 
 // Connect connects. The caller closes the client. The error wraps [ErrUnreachable].
 func Connect(ctx context.Context, access fleet.Access, name string) (*Client, error) {
-	client := &Client{servers: len(access.Servers), reconnected: make(chan struct{}, 1), lost: make(chan struct{}, 1), closed: make(chan struct{}), refused: make(chan error, 1)}
+	client := &Client{servers: len(access.Servers), reconnected: make(chan struct{}, 1), lost: make(chan struct{}, 1),
+		closed: make(chan struct{}), refused: make(chan error, 1)}
 	options, err := access.Options("usherctl", name)
 	if err != nil {
 		return nil, fmt.Errorf("%w: %w", ErrNoAccess, err)
@@ -139,9 +141,15 @@ func Connect(ctx context.Context, access fleet.Access, name string) (*Client, er
 	options = append(options,
 		nats.ReconnectHandler(func(*nats.Conn) { signal(client.reconnected) }),
 		nats.DisconnectErrHandler(func(*nats.Conn, error) { signal(client.lost) }),
-		nats.CustomReconnectDelay(func(attempts int) time.Duration { return min(100*time.Millisecond<<min(attempts, 10), 5*time.Second) }), // somebody waits
-		func(options *nats.Options) error { options.IgnoreAuthErrorAbort = false; return nil },                                             // nobody renews credentials meanwhile
-		nats.ErrorHandler(func(_ *nats.Conn, _ *nats.Subscription, err error) { // what is lost is noticed where it is missed
+		// somebody waits
+		nats.CustomReconnectDelay(func(
+			attempts int) time.Duration {
+			return min(100*time.Millisecond<<min(attempts, 10), 5*time.Second)
+		}),
+		// nobody renews credentials meanwhile
+		func(options *nats.Options) error { options.IgnoreAuthErrorAbort = false; return nil },
+		// what is lost is noticed where it is missed
+		nats.ErrorHandler(func(_ *nats.Conn, _ *nats.Subscription, err error) {
 			if errors.Is(err, nats.ErrPermissionViolation) {
 				select {
 				case client.refused <- err:
@@ -211,13 +219,14 @@ func DefaultStreams() Streams {
 	return Streams{Keep: 90 * 24 * time.Hour, Forget: 400 * 24 * time.Hour, Replicas: 1, StorageBytes: 8 << 30}
 }
 
-// duplicatesWithin is how long the servers know a change that they have had; who reads the stream knows it longer. A device waits longer
-// than that before it sends a change again of which it was not told that it is kept: see the device's publishWithin.
+// duplicatesWithin is how long the servers know a change that they have had; who reads the stream knows it longer. A
+// device waits longer than that before it sends a change again of which it was not told that it is kept: see the
+// device's publishWithin.
 const duplicatesWithin = 5 * time.Second
 
-// Provision makes the stream of changes and the bucket of the last known states, or changes them to what is wanted, and returns what they
-// are then. Nothing is lost but what is older or more than is to be kept. The error wraps [ErrNotPermitted] where the credentials are not
-// those for it, and [ErrNoRoom].
+// Provision makes the stream of changes and the bucket of the last known states, or changes them to what is wanted, and
+// returns what they are then. Nothing is lost but what is older or more than is to be kept. The error wraps
+// [ErrNotPermitted] where the credentials are not those for it, and [ErrNoRoom].
 func (c *Client) Provision(ctx context.Context, wanted Streams) (Streams, error) {
 	ctx, cancel := context.WithCancelCause(ctx)
 	var watching sync.WaitGroup
@@ -239,7 +248,8 @@ func (c *Client) Provision(ctx context.Context, wanted Streams) (Streams, error)
 
 func (c *Client) provision(ctx context.Context, wanted Streams) (Streams, error) {
 	if version := "v" + c.conn.ConnectedServerVersion(); semver.Compare(version, oldestServer) < 0 {
-		return Streams{}, fmt.Errorf("%w: %s is %s, and it must be %s or later", ErrOldServer, c.conn.ConnectedUrlRedacted(), version, oldestServer)
+		return Streams{}, fmt.Errorf("%w: %s is %s, and it must be %s or later", ErrOldServer,
+			c.conn.ConnectedUrlRedacted(), version, oldestServer)
 	}
 	changes, err := c.config(ctx, fleet.ChangesStream)
 	if err != nil {
@@ -254,7 +264,8 @@ func (c *Client) provision(ctx context.Context, wanted Streams) (Streams, error)
 			return Streams{}, fmt.Errorf("remove the bucket %s: %w", fleet.DevicesBucket, err)
 		}
 	} else if changes.Name == "" && devices.Name != "" {
-		return Streams{}, fmt.Errorf("%w: there is %s, and %s of which it was filled is gone", ErrHalf, fleet.DevicesStream, fleet.ChangesStream)
+		return Streams{}, fmt.Errorf("%w: there is %s, and %s of which it was filled is gone", ErrHalf,
+			fleet.DevicesStream, fleet.ChangesStream)
 	}
 	usual := DefaultStreams()
 	if c.servers >= 3 {
@@ -279,8 +290,9 @@ func (c *Client) provision(ctx context.Context, wanted Streams) (Streams, error)
 		AllowDirect:       true,
 		DenyDelete:        true,
 		// See [fleet.KeptOf].
-		NoAck:     true,
-		RePublish: &jetstream.RePublish{Source: fleet.EveryChange, Destination: fleet.KeptOf("{{wildcard(1)}}"), HeadersOnly: true},
+		NoAck: true,
+		RePublish: &jetstream.RePublish{Source: fleet.EveryChange, Destination: fleet.KeptOf("{{wildcard(1)}}"),
+			HeadersOnly: true},
 	}
 	if _, err := c.stream.CreateOrUpdateStream(ctx, changes); err != nil {
 		return Streams{}, fmt.Errorf("make the stream %s: %w", fleet.ChangesStream, provisionError(err))

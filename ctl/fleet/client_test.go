@@ -25,16 +25,19 @@ func written(t *testing.T, content string) string {
 }
 
 func TestReadAccess(t *testing.T) {
-	folder := written(t, "servers: [tls://nats.example.org:4222]\nca_file: ca.pem\nnkey_file: keys/admin.nk\ncertificate_file: /etc/admin.pem\nkey_file: ../admin-key.pem\nname: jane\n")
+	folder := written(t, "servers: [tls://nats.example.org:4222]\nca_file: ca.pem\nnkey_file: "+
+		"keys/admin.nk\ncertificate_file: /etc/admin.pem\nkey_file: ../admin-key.pem\nname: jane\n")
 	access, name, err := ReadAccess(folder)
 	want := fleet.Access{
-		Servers: []string{"tls://nats.example.org:4222"}, CAFile: filepath.Join(folder, "ca.pem"), NKeyFile: filepath.Join(folder, "keys", "admin.nk"),
+		Servers: []string{"tls://nats.example.org:4222"}, CAFile: filepath.Join(folder, "ca.pem"),
+		NKeyFile:        filepath.Join(folder, "keys", "admin.nk"),
 		CertificateFile: "/etc/admin.pem", KeyFile: filepath.Join(filepath.Dir(folder), "admin-key.pem"),
 	}
 	if err != nil || name != "jane" || !reflect.DeepEqual(access, want) {
 		t.Errorf("%+v, %q, %v", access, name, err)
 	}
-	if _, name, err := ReadAccess(written(t, "servers: [tls://nats.example.org]\nnkey_file: a\n")); name != setup.AdminName || err != nil {
+	if _, name, err := ReadAccess(written(t, "servers: [tls://nats.example.org]\nnkey_file: a\n")); name !=
+		setup.AdminName || err != nil {
 		t.Errorf("without a name it is %q, %v", name, err)
 	}
 }
@@ -43,7 +46,8 @@ func TestReadAccess(t *testing.T) {
 func TestReadAccessOfWhatInitMade(t *testing.T) {
 	folder := filepath.Join(t.TempDir(), "fleet")
 	options := setup.Options{
-		Directory: folder, Organization: "Example", Servers: []string{"nats.example.org"}, Port: 4222, ClusterPort: 6222, StorageBytes: 1 << 30,
+		Directory: folder, Organization: "Example", Servers: []string{"nats.example.org"}, Port: 4222,
+		ClusterPort: 6222, StorageBytes: 1 << 30,
 		InstallDirectory: "/install", StoreDirectory: "/store", AdminValid: time.Hour, CertificatesValid: time.Hour,
 	}
 	if _, err := setup.Write(options); err != nil {
@@ -52,14 +56,16 @@ func TestReadAccessOfWhatInitMade(t *testing.T) {
 	inner := filepath.Join(folder, "admin")
 	for _, given := range []string{folder, inner} {
 		access, name, err := ReadAccess(given)
-		if err != nil || name != setup.AdminName || access.CAFile != filepath.Join(inner, "ca.pem") || access.CredentialsFile != filepath.Join(inner, "admin.creds") {
+		if err != nil || name != setup.AdminName || access.CAFile != filepath.Join(inner, "ca.pem") ||
+			access.CredentialsFile != filepath.Join(inner, "admin.creds") {
 			t.Errorf("%s: %+v, %q, %v", given, access, name, err)
 		}
 		if _, err := access.Options("usherctl", name); err != nil {
 			t.Error(err)
 		}
 	}
-	if _, name, err := ReadAccess(filepath.Join(folder, "keys", "provision")); err != nil || name != setup.ProvisionName {
+	if _, name, err := ReadAccess(filepath.Join(folder, "keys", "provision")); err != nil ||
+		name != setup.ProvisionName {
 		t.Errorf("%q, %v", name, err)
 	}
 	if err := os.Chmod(filepath.Join(inner, "admin.creds"), 0o644); err != nil {
@@ -80,17 +86,19 @@ func TestReadAccessOfWhatIsNoGood(t *testing.T) {
 		t.Fatal(err)
 	}
 	for name, test := range map[string]struct{ folder, want string }{
-		"missing":                {filepath.Join(t.TempDir(), "none"), "none/fleet.yaml: no such file"},
-		"a folder in its place":  {unreadable, "admin/fleet.yaml: it is not a file"},
-		"a pipe in its place":    {pipe, "fleet.yaml: it is not a file"},
-		"too large":              {written(t, strings.Repeat("#", 1<<20+1)), "larger than what is read"},
-		"empty":                  {written(t, ""), "names no servers"},
-		"a remark alone":         {written(t, "# nothing\n"), "names no servers"},
-		"no servers":             {written(t, "servers: []\n"), "names no servers"},
-		"unknown key":            {written(t, "servers: [tls://a]\npassword: secret\n"), "fleet.yaml: line 2: there is no key password"},
-		"no YAML":                {written(t, "\x00\xff"), "fleet.yaml"},
-		"one server, no list":    {written(t, "servers: {a: b}\n"), "fleet.yaml: line 1: it must be a list of strings"},
-		"a list for a text":      {written(t, "servers: [tls://a]\nname: [b]\n"), "fleet.yaml: line 2: it must be a string"},
+		"missing":               {filepath.Join(t.TempDir(), "none"), "none/fleet.yaml: no such file"},
+		"a folder in its place": {unreadable, "admin/fleet.yaml: it is not a file"},
+		"a pipe in its place":   {pipe, "fleet.yaml: it is not a file"},
+		"too large":             {written(t, strings.Repeat("#", 1<<20+1)), "larger than what is read"},
+		"empty":                 {written(t, ""), "names no servers"},
+		"a remark alone":        {written(t, "# nothing\n"), "names no servers"},
+		"no servers":            {written(t, "servers: []\n"), "names no servers"},
+		"unknown key": {written(t, "servers: [tls://a]\npassword: secret\n"),
+			"fleet.yaml: line 2: there is no key password"},
+		"no YAML":             {written(t, "\x00\xff"), "fleet.yaml"},
+		"one server, no list": {written(t, "servers: {a: b}\n"), "fleet.yaml: line 1: it must be a list of strings"},
+		"a list for a text": {written(t, "servers: [tls://a]\nname: [b]\n"),
+			"fleet.yaml: line 2: it must be a string"},
 		"a list of keys":         {written(t, "- servers\n"), "fleet.yaml: line 1: it must be a mapping"},
 		"credentials not there":  {written(t, "servers: [tls://a]\ncredentials_file: none.creds\n"), "none.creds"},
 		"credentials in /, none": {written(t, "servers: [tls://a]\ncredentials_file: /none.creds\n"), "/none.creds"},
@@ -114,7 +122,8 @@ func TestConnectTellsWhatIsWrong(t *testing.T) {
 			t.Errorf("%v, want %v", err, want)
 		}
 	}
-	if _, err := Connect(t.Context(), fleet.Access{Servers: []string{"nats://nats.example.org"}}, setup.AdminName); !errors.Is(err, ErrNoAccess) {
+	if _, err := Connect(t.Context(), fleet.Access{Servers: []string{"nats://nats.example.org"}},
+		setup.AdminName); !errors.Is(err, ErrNoAccess) {
 		t.Errorf("without TLS: %v", err)
 	}
 }

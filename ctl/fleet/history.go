@@ -19,7 +19,8 @@ import (
 
 // Change is one change of a device, as the stream has it.
 type Change struct {
-	// Device is the name that the server vouches for, Stored when it got the change; Time is when that was by the device's clock.
+	// Device is the name that the server vouches for, Stored when it got the change; Time is when that was by the
+	// device's clock.
 	Device string    `json:"device"`
 	Stored time.Time `json:"stored"`
 	Time   time.Time `json:"time"`
@@ -41,7 +42,8 @@ type Change struct {
 	id string
 }
 
-// When is when it happened: by the device's clock, which had it before the servers did, unless that clock is ahead or tells nothing.
+// When is when it happened: by the device's clock, which had it before the servers did, unless that clock is ahead or
+// tells nothing.
 func (c *Change) When() time.Time {
 	if c.Time.IsZero() || c.Time.After(c.Stored.Add(skewTold)) {
 		return c.Stored
@@ -49,8 +51,8 @@ func (c *Change) When() time.Time {
 	return c.Time
 }
 
-// seen remembers which changes were read, so that one which a device published twice counts once. Of each device it remembers the last
-// ones: more are never under way.
+// seen remembers which changes were read, so that one which a device published twice counts once. Of each device it
+// remembers the last ones: more are never under way.
 type seen map[string][]string
 
 const seenOfEach = 64
@@ -72,10 +74,12 @@ func (s seen) before(change *Change) bool {
 	return false
 }
 
-// Watch calls show for each change that the stream gets from now on, until ctx ends or show returns an error, which it returns.
-// Changes that come while the connection is lost are shown when it is back; notice, if not nil, is told of both.
+// Watch calls show for each change that the stream gets from now on, until ctx ends or show returns an error, which it
+// returns. Changes that come while the connection is lost are shown when it is back; notice, if not nil, is told of
+// both.
 func (c *Client) Watch(ctx context.Context, show func(*Change) error, notice func(string)) error {
-	w := &watch{client: c, show: show, known: seen{}, news: make(chan struct{}, 1), pending: make(map[string]uint64), late: make(map[string]int), next: make(map[string]uint64)}
+	w := &watch{client: c, show: show, known: seen{}, news: make(chan struct{}, 1), pending: make(map[string]uint64),
+		late: make(map[string]int), next: make(map[string]uint64)}
 	subscription, err := c.conn.Subscribe(fleet.EveryKept, w.told)
 	if err != nil {
 		return fmt.Errorf("wait for changes: %w", err)
@@ -92,8 +96,9 @@ func (c *Client) Watch(ctx context.Context, show func(*Change) error, notice fun
 	return w.run(ctx, notice)
 }
 
-// readAgain is the pause after a server had not got yet what another one had told, or could not be asked; there is no event for either.
-// lateAttempts is how often the one is done for a device, failedAttempts how often in a row the other.
+// readAgain is the pause after a server had not got yet what another one had told, or could not be asked; there is no
+// event for either. lateAttempts is how often the one is done for a device, failedAttempts how often in a row the
+// other.
 const (
 	readAgain      = 250 * time.Millisecond
 	lateAttempts   = 20
@@ -106,15 +111,15 @@ type watch struct {
 	show   func(*Change) error
 	known  seen
 	news   chan struct{}
-	// first is the number of the first change that is shown, next that of each device of which one was shown. counts are how many changes
-	// the stream had of each when it was asked last.
+	// first is the number of the first change that is shown, next that of each device of which one was shown. counts
+	// are how many changes the stream had of each when it was asked last.
 	first  uint64
 	next   map[string]uint64
 	counts map[string]uint64
 
 	mu sync.Mutex
-	// pending are devices of which there is something to read, with the number of the last change that was told of; late is how often in a
-	// row that change was not there.
+	// pending are devices of which there is something to read, with the number of the last change that was told of;
+	// late is how often in a row that change was not there.
 	pending map[string]uint64
 	late    map[string]int
 }
@@ -233,8 +238,8 @@ func (w *watch) read(ctx context.Context) (more bool, err error) {
 	return len(w.pending) > 0, nil
 }
 
-// Changes calls show for each change that the stream has, of a device or, where that is empty, of each device, one at a time: those of one
-// device from the oldest on. It returns the error of show.
+// Changes calls show for each change that the stream has, of a device or, where that is empty, of each device, one at a
+// time: those of one device from the oldest on. It returns the error of show.
 func (c *Client) Changes(ctx context.Context, device string, show func(*Change) error) error {
 	from := map[string]uint64{device: 1}
 	if device == "" {
@@ -276,7 +281,8 @@ func showNew(known seen, read message, show func(*Change) error) error {
 }
 
 func changeOf(read message) *Change {
-	change := &Change{Device: fleet.DeviceOf(read.subject), Stored: read.time.UTC(), State: Unknown, DeviceState: Unknown}
+	change := &Change{Device: fleet.DeviceOf(read.subject), Stored: read.time.UTC(), State: Unknown,
+		DeviceState: Unknown}
 	said := new(usherv1.StatusChange)
 	if err := proto.Unmarshal(read.data, said); err != nil || said.GetDevice() == nil {
 		change.Note = fmt.Sprintf("it published %d bytes that are no change", len(read.data))
@@ -314,8 +320,8 @@ func changeOf(read message) *Change {
 	return change
 }
 
-// Trend counts, for each of the last days, the devices in each state at the end of it, by UTC; the last one is today as far as it has
-// come. Before a device was heard of first it does not count.
+// Trend counts, for each of the last days, the devices in each state at the end of it, by UTC; the last one is today as
+// far as it has come. Before a device was heard of first it does not count.
 func (c *Client) Trend(ctx context.Context, days int, now time.Time) ([]Day, error) {
 	counted := newTrend(days, now)
 	err := c.Changes(ctx, "", func(change *Change) error {

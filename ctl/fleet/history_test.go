@@ -44,12 +44,17 @@ func evil() *usherv1.StatusChange {
 	const text = "\x1b]0;title\x07a\nb\u202e\u0085c\u2028"
 	code := int32(-1)
 	return &usherv1.StatusChange{
-		Id: text, Time: &timestamppb.Timestamp{Seconds: 1 << 60, Nanos: -5}, Uid: 1<<32 - 1, State: 99, Outcome: 99, FailureReason: -7, PortalExitCode: &code,
-		DeviceIdChange: &usherv1.DeviceIDChange{OldDeviceId: text, NewDeviceId: strings.Repeat(text, 30), Time: &timestamppb.Timestamp{Seconds: -1 << 60}},
+		Id: text, Time: &timestamppb.Timestamp{Seconds: 1 << 60, Nanos: -5}, Uid: 1<<32 - 1, State: 99, Outcome: 99,
+		FailureReason: -7, PortalExitCode: &code,
+		DeviceIdChange: &usherv1.DeviceIDChange{OldDeviceId: text, NewDeviceId: strings.Repeat(text, 30),
+			Time: &timestamppb.Timestamp{Seconds: -1 << 60}},
 		Device: &usherv1.DeviceStatus{
-			Device: device, Version: text, OperatingSystem: text, ComputerName: strings.Repeat("\x00", 400), State: -5, ProblemCount: -3,
-			DroppedChanges: -9, Instance: text, Problems: []string{text, "", strings.Repeat("x", 400)}, Time: &timestamppb.Timestamp{Seconds: 1 << 62},
-			Users: []*usherv1.DeviceUser{{Uid: 1<<32 - 1, Name: text, RegistrationState: 1000, FailureReason: 1000, UserPrincipalName: text}},
+			Device: device, Version: text, OperatingSystem: text, ComputerName: strings.Repeat("\x00", 400), State: -5,
+			ProblemCount:   -3,
+			DroppedChanges: -9, Instance: text, Problems: []string{text, "", strings.Repeat("x", 400)},
+			Time: &timestamppb.Timestamp{Seconds: 1 << 62},
+			Users: []*usherv1.DeviceUser{
+				{Uid: 1<<32 - 1, Name: text, RegistrationState: 1000, FailureReason: 1000, UserPrincipalName: text}},
 		},
 	}
 }
@@ -69,7 +74,8 @@ func mustBeShown(t *testing.T, value any) {
 	walk = func(one any) {
 		switch one := one.(type) {
 		case string:
-			if !utf8.ValidString(one) || strings.ContainsFunc(one, func(r rune) bool { return !unicode.IsPrint(r) }) || utf8.RuneCountInString(one) > longestText+100 {
+			if !utf8.ValidString(one) || strings.ContainsFunc(one, func(r rune) bool { return !unicode.IsPrint(r) }) ||
+				utf8.RuneCountInString(one) > longestText+100 {
 				t.Errorf("%q is shown", one)
 			}
 		case []any:
@@ -93,15 +99,18 @@ func TestChangeOf(t *testing.T) {
 		FailureReason: usherv1.FailureReason_FAILURE_REASON_PORTAL_FAILED,
 		State:         usherv1.IdentityState_IDENTITY_STATE_ORPHANED,
 		Device: &usherv1.DeviceStatus{
-			Device: device, ComputerName: "janes-mac", Instance: "i", State: usherv1.IdentityState_IDENTITY_STATE_REGISTERED,
+			Device: device, ComputerName: "janes-mac", Instance: "i",
+			State: usherv1.IdentityState_IDENTITY_STATE_REGISTERED,
 			Users: []*usherv1.DeviceUser{{Uid: 502, Name: "john"}, {Uid: 501, Name: "jane"}},
 		},
 		DeviceIdChange: &usherv1.DeviceIDChange{OldDeviceId: "old", NewDeviceId: "new"},
 	}
 	got := changeOf(published(t, said))
 	want := Change{
-		Device: device, Stored: stored, Time: stored.Add(-time.Hour), Computer: "janes-mac", User: "jane", UID: 501, State: "ORPHANED", DeviceState: "REGISTERED",
-		Registration: "FAILED: PORTAL_FAILED", PortalExitCode: got.PortalExitCode, DeviceIDBefore: "old", DeviceIDAfter: "new", id: "1-2",
+		Device: device, Stored: stored, Time: stored.Add(-time.Hour), Computer: "janes-mac", User: "jane", UID: 501,
+		State: "ORPHANED", DeviceState: "REGISTERED",
+		Registration: "FAILED: PORTAL_FAILED", PortalExitCode: got.PortalExitCode, DeviceIDBefore: "old",
+		DeviceIDAfter: "new", id: "1-2",
 	}
 	if *got != want || got.PortalExitCode == nil || *got.PortalExitCode != 66 {
 		t.Errorf("%+v", got)
@@ -113,10 +122,12 @@ func TestChangeOf(t *testing.T) {
 	}
 }
 
-// A change is shown as of when it happened, and not of when a server that was away got it, unless the device's clock is no good.
+// A change is shown as of when it happened, and not of when a server that was away got it, unless the device's clock is
+// no good.
 func TestWhen(t *testing.T) {
 	for said, want := range map[time.Time]time.Time{
-		stored.Add(-72 * time.Hour): stored.Add(-72 * time.Hour), stored.Add(time.Minute): stored.Add(time.Minute), stored.Add(time.Hour): stored, {}: stored,
+		stored.Add(-72 * time.Hour): stored.Add(-72 * time.Hour), stored.Add(time.Minute): stored.Add(time.Minute),
+		stored.Add(time.Hour): stored, {}: stored,
 	} {
 		if got := (&Change{Stored: stored, Time: said}).When(); !got.Equal(want) {
 			t.Errorf("%s is shown as %s, want %s", said, got, want)
@@ -128,11 +139,14 @@ func TestChangeIsBelievedUnderItsOwnNameAlone(t *testing.T) {
 	forged := evil()
 	forged.Device.Device = "another\x1b[2J"
 	for name, message := range map[string]message{
-		"nothing":        stream(nil),
-		"noise":          stream([]byte("\xff\xff\x00noise")),
-		"no device":      published(t, &usherv1.StatusChange{Id: "1", State: usherv1.IdentityState_IDENTITY_STATE_REGISTERED}),
+		"nothing": stream(nil),
+		"noise":   stream([]byte("\xff\xff\x00noise")),
+		"no device": published(t,
+			&usherv1.StatusChange{Id: "1", State: usherv1.IdentityState_IDENTITY_STATE_REGISTERED}),
 		"another's name": published(t, forged),
-		"no name":        published(t, &usherv1.StatusChange{Device: &usherv1.DeviceStatus{State: usherv1.IdentityState_IDENTITY_STATE_REGISTERED}}),
+		"no name": published(t,
+			&usherv1.StatusChange{Device: &usherv1.DeviceStatus{
+				State: usherv1.IdentityState_IDENTITY_STATE_REGISTERED}}),
 	} {
 		got := changeOf(message)
 		if got.Device != device || got.State != Unknown || got.DeviceState != Unknown || got.Note == "" {
@@ -144,7 +158,8 @@ func TestChangeIsBelievedUnderItsOwnNameAlone(t *testing.T) {
 
 func TestEvilChangeIsShownHarmlessly(t *testing.T) {
 	got := changeOf(published(t, evil()))
-	if got.Note != "" || got.State != "CANNOT_TELL (99)" || got.DeviceState != "CANNOT_TELL (-5)" || !got.Time.IsZero() || got.Registration != "UNKNOWN (99): UNKNOWN (-7)" {
+	if got.Note != "" || got.State != "CANNOT_TELL (99)" || got.DeviceState != "CANNOT_TELL (-5)" ||
+		!got.Time.IsZero() || got.Registration != "UNKNOWN (99): UNKNOWN (-7)" {
 		t.Errorf("%+v", got)
 	}
 	mustBeShown(t, got)

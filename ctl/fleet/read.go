@@ -18,13 +18,15 @@ import (
 	"usher.internal/internal/fleet"
 )
 
-// What is read is whatever a device has published, headers too, and the servers add what they know to these: a header that ends early hides
-// all of that. So the subject of a message is never read, and each device is asked for by its subject: it can lie about itself alone. Which
-// subjects there are the servers tell beside the messages. Nothing is read by a consumer: whoever makes one may say where its messages go.
+// What is read is whatever a device has published, headers too, and the servers add what they know to these: a header
+// that ends early hides all of that. So the subject of a message is never read, and each device is asked for by its
+// subject: it can lie about itself alone. Which subjects there are the servers tell beside the messages. Nothing is
+// read by a consumer: whoever makes one may say where its messages go.
 
 const (
-	// readAtOnce is how many messages are asked for at once, and of how many devices each last one. readWithin is how long a server may take
-	// for the first of them, nextWithin for each next one of many, readAttempts how often one that is silent is asked.
+	// readAtOnce is how many messages are asked for at once, and of how many devices each last one. readWithin is how
+	// long a server may take for the first of them, nextWithin for each next one of many, readAttempts how often one
+	// that is silent is asked.
 	readAtOnce   = 1000
 	readWithin   = 3 * time.Second
 	nextWithin   = 300 * time.Millisecond
@@ -72,7 +74,8 @@ func lastStatus(answer *nats.Msg) string {
 }
 
 // subjects are those that a stream has messages of, with their numbers, and its last sequence number.
-func (c *Client) subjects(ctx context.Context, stream, filter string) (counts map[string]uint64, last uint64, err error) {
+func (c *Client) subjects(ctx context.Context, stream, filter string) (counts map[string]uint64, last uint64,
+	err error) {
 	for range readAttempts {
 		counts, last, err = c.subjectsOnce(ctx, stream, filter)
 		if err == nil || !errors.Is(err, context.DeadlineExceeded) || ctx.Err() != nil {
@@ -82,7 +85,8 @@ func (c *Client) subjects(ctx context.Context, stream, filter string) (counts ma
 	return counts, last, readError(ctx, err)
 }
 
-func (c *Client) subjectsOnce(ctx context.Context, stream, filter string) (counts map[string]uint64, last uint64, err error) {
+func (c *Client) subjectsOnce(ctx context.Context, stream, filter string) (counts map[string]uint64, last uint64,
+	err error) {
 	ctx, cancel := context.WithTimeout(ctx, readWithin)
 	defer cancel()
 	handle, err := c.reading.Stream(ctx, stream)
@@ -96,8 +100,8 @@ func (c *Client) subjectsOnce(ctx context.Context, stream, filter string) (count
 	return info.State.Subjects, info.State.LastSeq, nil
 }
 
-// lastOf calls take with the last message of each subject of a stream, in no order, for one at a time. A message that cannot be read, because
-// of what the device put into its headers, is one without data.
+// lastOf calls take with the last message of each subject of a stream, in no order, for one at a time. A message that
+// cannot be read, because of what the device put into its headers, is one without data.
 func (c *Client) lastOf(ctx context.Context, stream string, subjects []string, take func(message)) error {
 	for len(subjects) > 0 {
 		some := subjects[:min(len(subjects), readAtOnce)]
@@ -121,7 +125,8 @@ func (c *Client) lastOf(ctx context.Context, stream string, subjects []string, t
 }
 
 // lastOnce asks for all of them together, and returns those that were not answered.
-func (c *Client) lastOnce(ctx context.Context, stream string, subjects []string, withoutHeaders bool, take func(message)) (silent []string, err error) {
+func (c *Client) lastOnce(ctx context.Context, stream string, subjects []string, withoutHeaders bool,
+	take func(message)) (silent []string, err error) {
 	inbox := c.conn.NewRespInbox()
 	answers := make(chan *nats.Msg, len(subjects))
 	subscription, err := c.conn.ChanSubscribe(inbox+".*", answers)
@@ -181,15 +186,17 @@ func (c *Client) changesOf(ctx context.Context, device string, from uint64, take
 		if silent++; silent < readAttempts {
 			continue
 		}
-		// The servers do not answer, or there is no stream; or the device has put something into a message that looks like that, and nobody else
-		// is to miss anything for it.
+		// The servers do not answer, or there is no stream; or the device has put something into a message that looks
+		// like that, and nobody else is to miss anything for it.
 		_, _, err = c.subjects(ctx, fleet.ChangesStream, fleet.ChangesOf(device))
 		return err
 	}
 }
 
-// changesOnce reads as many as are asked for at once. It returns the sequence number that comes next, and whether there may be more.
-func (c *Client) changesOnce(ctx context.Context, subject string, from uint64, take func(message) error) (next uint64, more bool, err error) {
+// changesOnce reads as many as are asked for at once. It returns the sequence number that comes next, and whether there
+// may be more.
+func (c *Client) changesOnce(ctx context.Context, subject string, from uint64, take func(message) error) (next uint64,
+	more bool, err error) {
 	ctx, cancel := context.WithTimeout(ctx, readWithin)
 	defer cancel()
 	request := fmt.Appendf(nil, `{"seq":%d,"batch":%d,"next_by_subj":%q}`, max(1, from), readAtOnce, subject)
@@ -219,16 +226,18 @@ func (c *Client) changesOnce(ctx context.Context, subject string, from uint64, t
 	return next, true, nil // the server fell silent
 }
 
-// noResponders is the status of an answer where there is no stream. Source: https://docs.nats.io/reference/reference-protocols/nats-protocol
+// noResponders is the status of an answer where there is no stream. Source:
+// https://docs.nats.io/reference/reference-protocols/nats-protocol
 const noResponders = "503"
 
 // pendingHeader tells at the end of what was asked for how many messages come after. Source:
 // https://github.com/nats-io/nats-architecture-and-design/blob/main/adr/ADR-31.md
 const pendingHeader = "Nats-Num-Pending"
 
-// readAll reads the changes of several devices, each from its sequence number on, and calls take with them for one at a time: those of one
-// device in their order.
-func (c *Client) readAll(ctx context.Context, from map[string]uint64, take func(device string, read message) error) error {
+// readAll reads the changes of several devices, each from its sequence number on, and calls take with them for one at a
+// time: those of one device in their order.
+func (c *Client) readAll(ctx context.Context, from map[string]uint64,
+	take func(device string, read message) error) error {
 	group, ctx := errgroup.WithContext(ctx)
 	group.SetLimit(readSideBySide)
 	var mu sync.Mutex

@@ -11,16 +11,16 @@ import (
 // Answer is what came of asking a device.
 type Answer string
 
-// The answers. A device that is silent is known from what it published last; of one that answers garbage nothing is believed but that
-// it is there.
+// The answers. A device that is silent is known from what it published last; of one that answers garbage nothing is
+// believed but that it is there.
 const (
 	Answered Answer = "ANSWERED"
 	Silent   Answer = "SILENT"
 	Garbage  Answer = "GARBAGE"
 )
 
-// What stands in the place of a state of docs/states.md: Unknown for a device that has not told one that is known here, NoUser where
-// nobody has logged in or registered yet.
+// What stands in the place of a state of docs/states.md: Unknown for a device that has not told one that is known here,
+// NoUser where nobody has logged in or registered yet.
 const (
 	Unknown = "UNKNOWN"
 	NoUser  = "NO_USER"

@@ -15,16 +15,19 @@ func TestDevicesAreCountedByState(t *testing.T) {
 	}}
 	report.count()
 	all := []Count{
-		{State: "REGISTERED", Devices: 2, Answered: 1, Silent: 1}, {State: "ORPHANED", Devices: 1, Answered: 1}, {State: Unknown, Devices: 1, Garbage: 1},
+		{State: "REGISTERED", Devices: 2, Answered: 1, Silent: 1}, {State: "ORPHANED", Devices: 1, Answered: 1},
+		{State: Unknown, Devices: 1, Garbage: 1},
 	}
 	if !slices.Equal(report.Counts, all) {
 		t.Errorf("%+v", report.Counts)
 	}
 	report.Keep(func(one Standing) bool { return one.Answer == Answered }, []string{"answer=ANSWERED"})
-	if want := []Count{{State: "ORPHANED", Devices: 1, Answered: 1}, {State: "REGISTERED", Devices: 1, Answered: 1}}; !slices.Equal(report.Counts, want) {
+	if want := []Count{{State: "ORPHANED", Devices: 1, Answered: 1},
+		{State: "REGISTERED", Devices: 1, Answered: 1}}; !slices.Equal(report.Counts, want) {
 		t.Errorf("%+v", report.Counts)
 	}
-	if len(report.Devices) != 2 || report.Devices[1].Device != "c" || !reflect.DeepEqual(report.Filters, []string{"answer=ANSWERED"}) {
+	if len(report.Devices) != 2 || report.Devices[1].Device != "c" ||
+		!reflect.DeepEqual(report.Filters, []string{"answer=ANSWERED"}) {
 		t.Errorf("%+v", report)
 	}
 }

@@ -30,13 +30,18 @@ const (
 )
 
 var (
-	answer01 = answer{facts: []string{"provider: Microsoft", device38d9, tenant0dde, "user object id: e09b2724-fe3a-4f11-945e-13e71da12922", user1, thumb4f76,
-		"registration completed: true", "user state: POUserStateNormal (0)", "valid: now: from 2026-04-25T08:43:42Z to 2036-04-25T09:13:42Z"}, state: wpj.StateRegistered}
-	answer03 = answer{facts: []string{"registration completed: true", "user state: POUserStateNormal (0)", "user principal: test.alias@contoso.com",
+	answer01 = answer{facts: []string{"provider: Microsoft", device38d9, tenant0dde,
+		"user object id: e09b2724-fe3a-4f11-945e-13e71da12922", user1, thumb4f76,
+		"registration completed: true", "user state: POUserStateNormal (0)",
+		"valid: now: from 2026-04-25T08:43:42Z to 2036-04-25T09:13:42Z"}, state: wpj.StateRegistered}
+	answer03 = answer{facts: []string{"registration completed: true", "user state: POUserStateNormal (0)",
+		"user principal: test.alias@contoso.com",
 		"tenant id: 72f988bf-86f1-41af-91ab-2d7cd011db47", "device certificate: not shown", "!device id", "!extension"}}
 	answer14 = answer{facts: []string{"have_an_Azure_id: true", "last token: 2022-09-07T16:00:00Z"}}
-	answer21 = answer{facts: []string{"status: 2 EnabledAndRegistered", device38d9, tenant0dde, user1, "cloud host: login.microsoftonline.com", "full mode: No"}, state: wpj.StateRegistered}
-	answer27 = answer{facts: []string{device38d9, tenant0dde, "user object id: e09b2724-fe3a-4f11-945e-13e71da12922", thumb4f76, "serial number: f91174168aacebb64d178e6d04ecbc07"}}
+	answer21 = answer{facts: []string{"status: 2 EnabledAndRegistered", device38d9, tenant0dde, user1,
+		"cloud host: login.microsoftonline.com", "full mode: No"}, state: wpj.StateRegistered}
+	answer27 = answer{facts: []string{device38d9, tenant0dde, "user object id: e09b2724-fe3a-4f11-945e-13e71da12922",
+		thumb4f76, "serial number: f91174168aacebb64d178e6d04ecbc07"}}
 )
 
 // answers are what the index of the samples says.
@@ -51,29 +56,54 @@ var answers = map[string]answer{
 	"11-msal-nserror-aadsts50076-2021.txt":   {refused: "error-text"},
 	"14-jamfaad-real.plist":                  answer14,
 	"15-jamfaad-defaults-read.txt":           answer14,
-	"17-psso-entra-fleet.mobileconfig": {facts: []string{"provider: Microsoft", "method: UserSecureEnclaveKey", "shared device keys: true", "team id: UBF8T346G9",
-		"URLs: https://login.microsoftonline.com, https://login.microsoft.com, https://sts.windows.net", "!missing URLs, public cloud",
-		"missing URLs, government clouds: US: https://login.microsoftonline.us, https://login-us.microsoftonline.com",
-		"missing URLs, government clouds: China: https://login.partner.microsoftonline.cn, https://login.chinacloudapi.cn", "!error 10001", "!error 10002"}},
-	"19-security-find-certificate-aZ.txt": {facts: []string{device6a82, device38d9, "thumbprint: b3d1477fac3f89093ce28c24fedff8e314105615", thumb4f76,
-		"serial number: f4c29c91f3fdd985429952a6f1e99bfa", "serial number: f91174168aacebb64d178e6d04ecbc07", "private key: not shown", "valid: not shown", "newest: cannot be said"}},
-	"20-security-mitmproxy-real-2026.txt":                              {facts: []string{"device certificates: none", "!device id"}},
-	"21-getpsso-collector-2026.txt":                                    {facts: append([]string{"Entra ID: acquired"}, answer21.facts...), state: wpj.StateRegistered},
-	"21b-getpsso-alone.txt":                                            answer21,
-	"24-appsso-userkeyinvalid.txt":                                     {facts: []string{device6a82, "user state: POUserStateUserKeyInvalid (5)"}, state: wpj.StateUserKeyInvalid},
-	"25-appsso-okta.txt":                                               {facts: []string{"provider: another one", "extension: com.okta.mobile.auth-service-extension", "!device id", "!tenant id"}},
-	"27-wpj-device-negative-serial-1.der":                              answer27,
-	"29-jamf-policylog-dp-mount.txt":                                   {refused: "jamf-policy-output"},
-	"31-companyportal5-msal-usercancel.log":                            {refused: "msal"},
-	"app-sso-configured-device-not-registered-macos26.txt":             {facts: []string{"provider: Microsoft", "registration completed: false", "user section: (null)", "!device id"}, state: wpj.StatePlatformSSOConfigured},
-	"app-sso-not-configured.txt":                                       {facts: []string{"Platform SSO: not configured"}},
-	"app-sso-registered-password-macos15.6-vm-second-registration.txt": {facts: []string{"device id: c9f7fcba-c5d8-4994-8d4c-2c2785b993c1", "user state: POUserStateNormal (0)", "method: POLoginTypePassword (1)"}, state: wpj.StateRegistered},
-	"app-sso-registered-secure-enclave-macos15.5.txt":                  {facts: []string{"device id: c9f7fcba-c5d8-4994-8d4c-2c2785b993c1", "user principal: foobar@contoso.onmicrosoft.com", "method: POLoginTypeUserSecureEnclaveKey (2)"}, state: wpj.StateRegistered},
-	"app-sso-usage-man-page-2026.txt":                                  {refused: "app-sso-usage"},
-	"app-sso-user-section-needs-registration-macos26-27.txt":           {facts: []string{"user state: POUserStateNeedsRegistration (2)", "provider: unknown", "device section: missing"}},
-	"ddm-extensible-sso-redirect-macos27.json":                         {facts: []string{"provider: another one", "extension: com.example.sso.extension", "type: Redirect", "!error 10001"}},
-	"jamf-gather.txt":                                                  {facts: []string{"Entra ID: acquired", "account: jane"}},
-	"log-lines-errors.txt":                                             {refused: "error-text"},
+	"17-psso-entra-fleet.mobileconfig": {
+		facts: []string{"provider: Microsoft", "method: UserSecureEnclaveKey", "shared device keys: true",
+			"team id: UBF8T346G9",
+			"URLs: https://login.microsoftonline.com, https://login.microsoft.com, https://sts.windows.net",
+			"!missing URLs, public cloud",
+			"missing URLs, government clouds: US: https://login.microsoftonline.us, " +
+				"https://login-us.microsoftonline.com",
+			"missing URLs, government clouds: China: https://login.partner.microsoftonline.cn, " +
+				"https://login.chinacloudapi.cn", "!error 10001", "!error 10002"}},
+	"19-security-find-certificate-aZ.txt": {
+		facts: []string{device6a82, device38d9, "thumbprint: b3d1477fac3f89093ce28c24fedff8e314105615", thumb4f76,
+			"serial number: f4c29c91f3fdd985429952a6f1e99bfa", "serial number: f91174168aacebb64d178e6d04ecbc07",
+			"private key: not shown", "valid: not shown", "newest: cannot be said"}},
+	"20-security-mitmproxy-real-2026.txt": {
+		facts: []string{"device certificates: none", "!device id"}},
+	"21-getpsso-collector-2026.txt": {
+		facts: append([]string{"Entra ID: acquired"}, answer21.facts...), state: wpj.StateRegistered},
+	"21b-getpsso-alone.txt": answer21,
+	"24-appsso-userkeyinvalid.txt": {
+		facts: []string{device6a82, "user state: POUserStateUserKeyInvalid (5)"}, state: wpj.StateUserKeyInvalid},
+	"25-appsso-okta.txt": {
+		facts: []string{"provider: another one", "extension: com.okta.mobile.auth-service-extension", "!device id",
+			"!tenant id"}},
+	"27-wpj-device-negative-serial-1.der":   answer27,
+	"29-jamf-policylog-dp-mount.txt":        {refused: "jamf-policy-output"},
+	"31-companyportal5-msal-usercancel.log": {refused: "msal"},
+	"app-sso-configured-device-not-registered-macos26.txt": {
+		facts: []string{"provider: Microsoft", "registration completed: false", "user section: (null)", "!device id"},
+		state: wpj.StatePlatformSSOConfigured},
+	"app-sso-not-configured.txt": {
+		facts: []string{"Platform SSO: not configured"}},
+	"app-sso-registered-password-macos15.6-vm-second-registration.txt": {
+		facts: []string{"device id: c9f7fcba-c5d8-4994-8d4c-2c2785b993c1", "user state: POUserStateNormal (0)",
+			"method: POLoginTypePassword (1)"}, state: wpj.StateRegistered},
+	"app-sso-registered-secure-enclave-macos15.5.txt": {
+		facts: []string{"device id: c9f7fcba-c5d8-4994-8d4c-2c2785b993c1",
+			"user principal: foobar@contoso.onmicrosoft.com", "method: POLoginTypeUserSecureEnclaveKey (2)"},
+		state: wpj.StateRegistered},
+	"app-sso-usage-man-page-2026.txt": {refused: "app-sso-usage"},
+	"app-sso-user-section-needs-registration-macos26-27.txt": {
+		facts: []string{"user state: POUserStateNeedsRegistration (2)", "provider: unknown",
+			"device section: missing"}},
+	"ddm-extensible-sso-redirect-macos27.json": {
+		facts: []string{"provider: another one", "extension: com.example.sso.extension", "type: Redirect",
+			"!error 10001"}},
+	"jamf-gather.txt": {
+		facts: []string{"Entra ID: acquired", "account: jane"}},
+	"log-lines-errors.txt": {refused: "error-text"},
 }
 
 // variants are what people, programs and editors make of a text.
@@ -86,7 +116,8 @@ var variants = map[string]func(string) []byte{
 	"UTF-16 LE without a mark":     func(text string) []byte { return in16(text, binary.LittleEndian, false) },
 	"UTF-16 BE without a mark":     func(text string) []byte { return in16(text, binary.BigEndian, false) },
 	"in a terminal": func(text string) []byte {
-		return []byte("Last login: Sat Apr 25 02:36:33 on ttys000\n\x1b[1mjane\x1b[0m@mac ~ % command\n" + text + "\njane@mac ~ % \x1b[K")
+		return []byte("Last login: Sat Apr 25 02:36:33 on ttys000\n\x1b[1mjane\x1b[0m@mac ~ % command\n" + text +
+			"\njane@mac ~ % \x1b[K")
 	},
 	"quoted":          func(text string) []byte { return []byte("On Monday Jane wrote:\n" + eachLine(text, "> ")) },
 	"quoted twice":    func(text string) []byte { return []byte(eachLine(text, "> > ")) },
@@ -149,7 +180,8 @@ func (a answer) check(t *testing.T, content []byte) {
 		t.Fatal(err)
 	}
 	if a.refused != "" {
-		if len(report.Things) != 1 || report.Things[0].Format != a.refused || report.Things[0].Problem == "" || report.Things[0].Advice == "" {
+		if len(report.Things) != 1 || report.Things[0].Format != a.refused || report.Things[0].Problem == "" ||
+			report.Things[0].Advice == "" {
 			t.Errorf("not refused as %s:\n%s", a.refused, shown(report, err))
 		}
 		return
@@ -164,7 +196,8 @@ func (a answer) check(t *testing.T, content []byte) {
 			have[fact.Name+": "+fact.Value], have[fact.Name] = true, true
 		}
 		if thing.Evidence != nil && thing.Evidence.Finding == wpj.Found {
-			if identity := wpj.Evaluate([]wpj.Evidence{*thing.Evidence}, wpj.Conditions{Now: now}); !identity.State.Unknown() {
+			if identity := wpj.Evaluate([]wpj.Evidence{*thing.Evidence},
+				wpj.Conditions{Now: now}); !identity.State.Unknown() {
 				state = identity.State
 			}
 		}

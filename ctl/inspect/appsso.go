@@ -21,14 +21,17 @@ var (
 
 // userMeanings are what the states of a user mean on a Mac that is registered.
 var userMeanings = map[wpj.PlatformSSOUser]string{
-	wpj.PlatformSSOUserNormal:               "the user is registered with this Platform SSO",
-	wpj.PlatformSSOUserNeedsNewKeys:         "the user has to sign in again; often this passes by itself, for example when the network is back",
-	wpj.PlatformSSOUserNeedsRegistration:    "the user has to register; System Settings may show Registered all the same",
+	wpj.PlatformSSOUserNormal: "the user is registered with this Platform SSO",
+	wpj.PlatformSSOUserNeedsNewKeys: "the user has to sign in again; often this passes by itself, for " +
+		"example when the network is back",
+	wpj.PlatformSSOUserNeedsRegistration: "the user has to register; System Settings may show " +
+		"Registered all the same",
 	wpj.PlatformSSOUserNewPasswordUser:      "a new user, whose local account is not bound to Platform SSO yet",
 	wpj.PlatformSSOUserNewSmartCardUser:     "a new user, whose local account is not bound to Platform SSO yet",
 	wpj.PlatformSSOUserNewSecureEnclaveUser: "a new user, whose local account is not bound to Platform SSO yet",
-	wpj.PlatformSSOUserKeyInvalid:           "the user's key cannot be used, for example since their fingerprints have changed; macOS asks for a repair",
-	wpj.PlatformSSOUserNeedsBinding:         "the user has to sign in with the password of their local account",
+	wpj.PlatformSSOUserKeyInvalid: "the user's key cannot be used, for example since their fingerprints " +
+		"have changed; macOS asks for a repair",
+	wpj.PlatformSSOUserNeedsBinding: "the user has to sign in with the password of their local account",
 }
 
 // findAppSSO finds each output of app-sso. A device section begins one, and so does any section that follows none.
@@ -70,7 +73,8 @@ const adviceAppSSO = "Have the whole output of `app-sso platform -s` sent, from 
 func (t *Thing) platformSSO(report *platformsso.Report, text string, now time.Time) {
 	device, login, user := report.Device, report.Login, report.User
 	if !device.There && device.Err == nil && !login.There && login.Err == nil && !user.There && user.Err == nil {
-		t.add("Platform SSO", "not configured", "a registration can be in the login keychain or in the Secure Enclave all the same")
+		t.add("Platform SSO", "not configured",
+			"a registration can be in the login keychain or in the Secure Enclave all the same")
 		return
 	}
 	evidence := report.Evidence()
@@ -102,7 +106,8 @@ func (t *Thing) platformSSO(report *platformsso.Report, text string, now time.Ti
 	}
 	switch tokens := report.Tokens; {
 	case tokens.Expired:
-		t.add("tokens", "expired "+moment(tokens.ExpireAt), "the user has to sign in again; it is no state of the registration")
+		t.add("tokens", "expired "+moment(tokens.ExpireAt),
+			"the user has to sign in again; it is no state of the registration")
 	case !tokens.ExpireAt.IsZero() && tokens.ExpireAt.Before(now):
 		t.add("tokens", "until "+moment(tokens.ExpireAt), "valid when this was printed; the time has passed since then")
 	case !tokens.ExpireAt.IsZero():
@@ -129,7 +134,8 @@ func (t *Thing) device(device platformsso.Device, provider wpj.Provider, now tim
 			t.add("device section", "(null)", "Platform SSO is not configured for this Mac")
 			return
 		}
-		t.add("registration completed", fmt.Sprint(device.RegistrationCompleted), "of the device only; the user's state is below")
+		t.add("registration completed", fmt.Sprint(device.RegistrationCompleted),
+			"of the device only; the user's state is below")
 	}
 	if device.CertificateErr != nil {
 		t.unsure++
@@ -183,7 +189,8 @@ func (t *Thing) user(user platformsso.User, text string) {
 	}
 	t.add("user state", orWord(user.State, "not printed"), meaning)
 	if masked := maskedName.FindStringSubmatch(text); user.UserPrincipalName == "" && masked != nil {
-		t.add("user principal", masked[1], "masked, so that it names nobody; `dscl . -read /Users/NAME AltSecurityIdentities` has it")
+		t.add("user principal", masked[1],
+			"masked, so that it names nobody; `dscl . -read /Users/NAME AltSecurityIdentities` has it")
 		return
 	}
 	t.add("user principal", string(user.UserPrincipalName), meaningUPN)

@@ -17,7 +17,8 @@ import (
 
 const (
 	pemBegin        = "-----BEGIN CERTIFICATE-----"
-	noteCertificate = "A certificate in a file never has its private key, and no user goes with it. Whether somebody is registered depends on both: only `usherctl status` on the Mac says that."
+	noteCertificate = "A certificate in a file never has its private key, and no user goes with it. Whether somebody " +
+		"is registered depends on both: only `usherctl status` on the Mac says that."
 )
 
 // found is a certificate in a text.
@@ -34,8 +35,8 @@ type block struct {
 	found
 }
 
-// pemBlocks finds all blocks of PEM, whatever is before each line and wherever the lines are broken. encoding/pem wants each
-// mark at the beginning of a line, and drops what is not quite right without a word.
+// pemBlocks finds all blocks of PEM, whatever is before each line and wherever the lines are broken. encoding/pem wants
+// each mark at the beginning of a line, and drops what is not quite right without a word.
 func pemBlocks(text string) []block {
 	const begin, end, dashes = "-----BEGIN ", "-----END ", "-----"
 	var blocks []block
@@ -68,7 +69,8 @@ func base64Only(body string) string {
 			continue
 		}
 		for _, letter := range line {
-			if letter >= 'A' && letter <= 'Z' || letter >= 'a' && letter <= 'z' || letter >= '0' && letter <= '9' || letter == '+' || letter == '/' || letter == '=' {
+			if letter >= 'A' && letter <= 'Z' || letter >= 'a' && letter <= 'z' || letter >= '0' && letter <= '9' ||
+				letter == '+' || letter == '/' || letter == '=' {
 				out.WriteRune(letter)
 			}
 		}
@@ -89,8 +91,10 @@ func findPEM(from source) []Thing {
 		case isCertificate(one.label):
 			certificates = append(certificates, one.found)
 		case strings.HasSuffix(one.label, "PRIVATE KEY"):
-			others = append(others, Thing{Format: "private-key", Name: "a private key, PEM", at: one.at, Problem: "a private key is no evidence, and must stay where it is",
-				Advice: "Do not send it on, and delete this copy. If it has left the Mac, have the user register again, so that it is of no use."})
+			others = append(others, Thing{Format: "private-key", Name: "a private key, PEM", at: one.at,
+				Problem: "a private key is no evidence, and must stay where it is",
+				Advice: "Do not send it on, and delete this copy. If it has left the Mac, have the user register " +
+					"again, so that it is of no use."})
 		}
 	}
 	return append(certificatesIn("certificate-pem", certificates, from.now), others...)
@@ -103,7 +107,8 @@ func findDER(from source) []Thing {
 	var all []found
 	for rest := from.content; isDER(rest); { // several, one after the other
 		length := derLength(rest)
-		all = append(all, found{der: rest[:min(length, len(rest))], at: len(from.content) - len(rest), cut: length > len(rest)})
+		all = append(all, found{der: rest[:min(length, len(rest))], at: len(from.content) - len(rest),
+			cut: length > len(rest)})
 		rest = rest[min(length, len(rest)):]
 	}
 	return certificatesIn("certificate-der", all, from.now)
@@ -142,15 +147,20 @@ func certificatesIn(format string, all []found, now time.Time) []Thing {
 	for _, one := range all {
 		certificate, err := wpj.ParseCertificate(one.der)
 		switch {
-		case err == nil && !slices.ContainsFunc(devices, func(d device) bool { return d.Thumbprint == certificate.Thumbprint }):
+		case err == nil && !slices.ContainsFunc(devices,
+			func(d device) bool { return d.Thumbprint == certificate.Thumbprint }):
 			devices = append(devices, device{certificate, one.at})
 		case err == nil: // the same once more, of another keychain
 		case one.cut:
-			things = append(things, unusable(format, one, "it is cut short or damaged", "Have it sent again, as a file or as a whole: from -----BEGIN CERTIFICATE----- to -----END CERTIFICATE-----."))
+			things = append(things, unusable(format, one, "it is cut short or damaged",
+				"Have it sent again, as a file or as a whole: from -----BEGIN CERTIFICATE----- to -----END "+
+					"CERTIFICATE-----."))
 		case errors.Is(err, wpj.ErrNotWorkplaceJoin):
 			others = append(others, commonName(one.der))
 		default: // of Workplace Join, or it says so
-			thing := unusable(format, one, err.Error(), "Send the file to the people who maintain usher; on the Mac, `usherctl clean` shows what can be removed.")
+			thing := unusable(format, one, err.Error(),
+				"Send the file to the people who maintain usher; on the Mac, `usherctl clean` shows what "+
+					"can be removed.")
 			thing.add("thumbprint", thumbprint(one.der), meaningThumbprint)
 			things = append(things, thing)
 		}
@@ -161,10 +171,12 @@ func certificatesIn(format string, all []found, now time.Time) []Thing {
 		if len(devices) > 1 {
 			name = fmt.Sprintf("device certificate %d of %d", i+1, len(devices))
 		}
-		thing := Thing{Format: format, Name: name, at: one.at, Note: noteCertificate, Facts: certificateFacts(one.Certificate, now)}
+		thing := Thing{Format: format, Name: name, at: one.at, Note: noteCertificate,
+			Facts: certificateFacts(one.Certificate, now)}
 		if len(devices) > 1 && slices.Contains(newest, i) {
 			thing.Name += ", the newest"
-			thing.add("newest", "yes", "it is valid since "+one.NotBefore.UTC().Format(time.RFC3339)+", later than the others; an older one is mostly a leftover")
+			thing.add("newest", "yes", "it is valid since "+one.NotBefore.UTC().Format(time.RFC3339)+
+				", later than the others; an older one is mostly a leftover")
 		}
 		things = append(things, thing)
 	}
@@ -176,7 +188,8 @@ func certificatesIn(format string, all []found, now time.Time) []Thing {
 
 // unusable is a certificate that cannot be read.
 func unusable(format string, one found, problem, advice string) Thing {
-	return Thing{Format: format, Name: "a device certificate that cannot be read", at: one.at, Problem: problem, Advice: advice, Note: noteCertificate}
+	return Thing{Format: format, Name: "a device certificate that cannot be read", at: one.at, Problem: problem,
+		Advice: advice, Note: noteCertificate}
 }
 
 // newestOf are the places of those that are valid since the latest time.
@@ -204,7 +217,8 @@ func certificateFacts(certificate *wpj.Certificate, now time.Time) []Fact {
 	var t Thing
 	t.add("device id", string(certificate.DeviceID), meaningDevice)
 	t.add("tenant id", string(certificate.TenantID), meaningTenant)
-	t.add("user object id", string(certificate.UserObjectID), "the user object in Entra who registered this Mac; it is not the device")
+	t.add("user object id", string(certificate.UserObjectID),
+		"the user object in Entra who registered this Mac; it is not the device")
 	t.add("thumbprint", string(certificate.Thumbprint), meaningThumbprint)
 	sum := sha256.Sum256(certificate.DER)
 	t.add("SHA-256", hex.EncodeToString(sum[:]), "as `security find-certificate -Z` prints it")
@@ -224,7 +238,8 @@ func validity(certificate *wpj.Certificate, now time.Time) string {
 	case now.After(certificate.NotAfter):
 		how = "no more"
 	}
-	return fmt.Sprintf("%s: from %s to %s", how, certificate.NotBefore.UTC().Format(time.RFC3339), certificate.NotAfter.UTC().Format(time.RFC3339))
+	return fmt.Sprintf("%s: from %s to %s", how, certificate.NotBefore.UTC().Format(time.RFC3339),
+		certificate.NotAfter.UTC().Format(time.RFC3339))
 }
 
 func meaningValidity(certificate *wpj.Certificate, now time.Time) string {
@@ -251,7 +266,8 @@ func otherCertificates(format string, at int, names []string, devices int) Thing
 
 const (
 	meaningNoDevice = "no certificate in it was issued by " + wpj.IssuerCommonName
-	noteNoDevice    = "Since August 2025 new registrations are in the Secure Enclave or in Platform SSO, where `security` never shows them: see `app-sso platform -s` and getPSSOStatus."
+	noteNoDevice    = "Since August 2025 new registrations are in the Secure Enclave or in Platform SSO, where " +
+		"`security` never shows them: see `app-sso platform -s` and getPSSOStatus."
 )
 
 // thumbprint is the SHA-1 of a certificate.
@@ -260,7 +276,8 @@ func thumbprint(der []byte) string {
 	return hex.EncodeToString(sum[:])
 }
 
-// commonName is the last common name in a certificate, which is its subject's, for a certificate that nobody else here reads.
+// commonName is the last common name in a certificate, which is its subject's, for a certificate that nobody else here
+// reads.
 func commonName(der []byte) string {
 	oid := []byte{0x06, 0x03, 0x55, 0x04, 0x03}
 	name := "without a name"

@@ -13,27 +13,32 @@ var magics = []struct{ begin, format, name, advice string }{
 	{"\xff\xd8\xff", "picture", "a picture (JPEG)", adviceText},
 	{"GIF8", "picture", "a picture (GIF)", adviceText},
 	{"%PDF-", "document", "a PDF document", adviceText},
-	{"{\\rtf", "document", "a document in Rich Text Format", "In TextEdit choose Format, Make Plain Text, and save it as .txt; or paste the text itself."},
+	{"{\\rtf", "document", "a document in Rich Text Format",
+		"In TextEdit choose Format, Make Plain Text, and save it as .txt; or paste the text itself."},
 	{"PK\x03\x04", "archive", "a ZIP archive, or a document of an office program", adviceArchive},
 	{"\x1f\x8b", "archive", "a compressed file (gzip)", adviceArchive},
 	{"BZh", "archive", "a compressed file (bzip2)", adviceArchive},
 	{"\xfd7zXZ\x00", "archive", "a compressed file (xz)", adviceArchive},
 	{"xar!", "package", "an installer package", "It says nothing about a Mac. Send what the Mac printed."},
-	{"SQLite format 3\x00", "database", "a database", "It may hold secrets: do not send it on. Send the output of the command that reads it."},
-	{"kych", "keychain", "a keychain", "It holds secrets: delete this copy. Send the output of `security find-certificate -a -p login.keychain-db`."},
+	{"SQLite format 3\x00", "database", "a database",
+		"It may hold secrets: do not send it on. Send the output of the command that reads it."},
+	{"kych", "keychain", "a keychain",
+		"It holds secrets: delete this copy. Send the output of `security find-certificate -a -p login.keychain-db`."},
 	{"\xcf\xfa\xed\xfe", "program", "a program for macOS", "It says nothing about a Mac. Send what it printed."},
 	{"\xca\xfe\xba\xbe", "program", "a program for macOS", "It says nothing about a Mac. Send what it printed."},
 }
 
 const (
-	adviceText    = "Have the text itself sent: copied from Terminal, or the output redirected to a file."
-	adviceList    = "inspect knows com.jamf.management.jamfAAD.plist, com.jamfsoftware.jamf.plist and profiles for single sign-on. Send the file itself, as a whole."
+	adviceText = "Have the text itself sent: copied from Terminal, or the output redirected to a file."
+	adviceList = "inspect knows com.jamf.management.jamfAAD.plist, com.jamfsoftware.jamf.plist and profiles for " +
+		"single sign-on. Send the file itself, as a whole."
 	adviceArchive = "Unpack it and inspect the files; `usherctl timeline FILE` reads archives of logs as they are."
 )
 
 // isData reports whether content is something else than text.
 func isData(content []byte) bool {
-	if bytes.HasPrefix(content, []byte("bplist")) || isDER(content) || isSigned(content) || isEncrypted(content) || isKeyStore(content) {
+	if bytes.HasPrefix(content, []byte("bplist")) || isDER(content) || isSigned(content) || isEncrypted(content) ||
+		isKeyStore(content) {
 		return true
 	}
 	for _, one := range magics {
@@ -49,13 +54,17 @@ var foreignTexts = []struct {
 	pattern              *lazyregexp.Regexp
 	format, name, advice string
 }{
-	{lazyregexp.New(`(?m)^-{5}BEGIN [A-Z ]*CERTIFICATE REQUEST-{5}`), "certificate-request", "a request for a certificate",
+	{lazyregexp.New(`(?m)^-{5}BEGIN [A-Z ]*CERTIFICATE REQUEST-{5}`), "certificate-request",
+		"a request for a certificate",
 		"It is no certificate. Send the output of `security find-certificate -a -p`."},
-	{lazyregexp.New(`(?m)^ *app-sso \[kerberos\|platform\]|^ *Kerberos Commands \(default mode\)|^ *Platform SSO Commands:`), "app-sso-usage", "the usage of app-sso",
+	{lazyregexp.New(`(?m)^ *app-sso \[kerberos\|platform\]|^ *Kerberos Commands \(default mode\)|^ *Platform ` +
+		`SSO Commands:`), "app-sso-usage", "the usage of app-sso",
 		"The command was not understood. Run `app-sso platform -s` in the user's session, and send what it prints."},
-	{lazyregexp.New(`(?m)^ *Usage: *(?:JamfAAD|Jamf Conditional Access)`), "jamf-usage", "the usage of Jamf Conditional Access",
+	{lazyregexp.New(`(?m)^ *Usage: *(?:JamfAAD|Jamf Conditional Access)`), "jamf-usage",
+		"the usage of Jamf Conditional Access",
 		"It does not know the command: getPSSOStatus needs Jamf Pro 11.21.1 or later."},
-	{lazyregexp.New(`(?mi)^ *(?:Device|User) Registration: *(?:NOT )?REGISTERED`), "runbook", "an example from a runbook",
+	{lazyregexp.New(`(?mi)^ *(?:Device|User) Registration: *(?:NOT )?REGISTERED`), "runbook",
+		"an example from a runbook",
 		"app-sso never prints this. Run `app-sso platform -s` on the Mac, and send what it prints."},
 	{lazyregexp.New(`\A#! ?/`), "script", "a script", "Run it, and send what it prints."},
 	{lazyregexp.New(`"schema" *: *"usher\.`), "usher-json", "JSON of usherctl",
@@ -70,13 +79,18 @@ func foreign(content []byte) *Thing {
 	}
 	switch {
 	case isEncrypted(content):
-		return refused("encrypted", "an encrypted file, such as a profile for one device", "only that device can read it", "Download the profile from the MDM, where it is not encrypted.")
+		return refused("encrypted", "an encrypted file, such as a profile for one device",
+			"only that device can read it", "Download the profile from the MDM, where it is not encrypted.")
 	case isSigned(content):
-		return refused("signed", "signed data without a profile in it", "there is no property list in it that inspect reads", "Send the profile itself: the .mobileconfig file.")
+		return refused("signed", "signed data without a profile in it",
+			"there is no property list in it that inspect reads", "Send the profile itself: the .mobileconfig file.")
 	case isKeyStore(content):
-		return refused("private-key", "a certificate with its private key (PKCS #12)", "a private key is no evidence, and must stay where it is", "Do not send it on, and delete this copy. Send the certificate without its key.")
+		return refused("private-key", "a certificate with its private key (PKCS #12)",
+			"a private key is no evidence, and must stay where it is",
+			"Do not send it on, and delete this copy. Send the certificate without its key.")
 	case bytes.HasPrefix(content, []byte("bplist")):
-		return refused("property-list", "a binary property list that inspect does not know, or that cannot be read", notRead, adviceList)
+		return refused("property-list", "a binary property list that inspect does not know, or that cannot be read",
+			notRead, adviceList)
 	case len(content) > 262 && string(content[257:262]) == "ustar":
 		return refused("archive", "an archive (tar)", notRead, adviceArchive)
 	}
@@ -98,14 +112,15 @@ func foreign(content []byte) *Thing {
 	}
 	for _, reading := range all {
 		if propertyList.MatchString(reading.text) {
-			return refused("property-list", "a property list that inspect does not know, or that cannot be read", notRead, adviceList)
+			return refused("property-list", "a property list that inspect does not know, or that cannot be read",
+				notRead, adviceList)
 		}
 	}
 	return nil
 }
 
-// identified is the log that a text is, as the timeline knows it. One that the timeline reads goes before one that it only names:
-// with quote marks before its lines, a log looks like a script's.
+// identified is the log that a text is, as the timeline knows it. One that the timeline reads goes before one that it
+// only names: with quote marks before its lines, a log looks like a script's.
 func identified(all []reading) (named applog.Identity, found bool) {
 	indented := reading{text: leadingSpaces.ReplaceAllString(all[len(all)-1].text, "")}
 	for _, one := range append(all, indented) {

@@ -36,7 +36,8 @@ func shown(report inspect.Report, err error) string {
 			}
 		}
 		if thing.Evidence != nil {
-			fmt.Fprintf(&out, "  evidence: %s, %s: %s\n", thing.Evidence.Source, thing.Evidence.Finding, thing.Evidence.Detail)
+			fmt.Fprintf(&out, "  evidence: %s, %s: %s\n", thing.Evidence.Source, thing.Evidence.Finding,
+				thing.Evidence.Detail)
 		}
 		for what, text := range map[string]string{"problem": thing.Problem} {
 			if text != "" {

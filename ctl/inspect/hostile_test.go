@@ -10,5 +10,6 @@ import (
 // A longer text takes longer in proportion, which is not what this is about.
 func TestHostileLists(t *testing.T) {
 	const longest = 64 << 10
-	hostile.Meet(t, inspect.MaximumSize, func(_ *testing.T, content []byte) { inspect.Read(content[:min(len(content), longest)], now) })
+	hostile.Meet(t, inspect.MaximumSize,
+		func(_ *testing.T, content []byte) { inspect.Read(content[:min(len(content), longest)], now) })
 }

@@ -1,10 +1,10 @@
 // Package inspect says what a file or a pasted text from a Mac shows of its registration.
 //
-// [Read] recognises the formats that admins, users and help desks send: certificates, property lists, the output of app-sso,
-// getPSSOStatus, `security` and `defaults`, values of extension attributes, and configuration profiles, in whatever a terminal, a
-// ticket system or a mail program has made of them. Each becomes a [Thing] with facts. A fact says what is in the text; it is no
-// state of the user, which depends on every place of the Mac. A thing has evidence for a state only where the text is what the
-// Mac's own source for it prints.
+// [Read] recognises the formats that admins, users and help desks send: certificates, property lists, the output of
+// app-sso, getPSSOStatus, `security` and `defaults`, values of extension attributes, and configuration profiles, in
+// whatever a terminal, a ticket system or a mail program has made of them. Each becomes a [Thing] with facts. A fact
+// says what is in the text; it is no state of the user, which depends on every place of the Mac. A thing has evidence
+// for a state only where the text is what the Mac's own source for it prints.
 //
 // Nothing is verified: whoever sends a text can have written it.
 package inspect
@@ -46,7 +46,8 @@ type Thing struct {
 	// Problem is why it cannot be used, empty where it can; Advice is what to do.
 	Problem, Advice string
 
-	// at is where it begins in the text. unsure counts what of it could not be read: another way of reading the text may do.
+	// at is where it begins in the text. unsure counts what of it could not be read: another way of reading the text
+	// may do.
 	at, unsure int
 }
 
@@ -60,7 +61,8 @@ func (t *Thing) add(name, value, meaning string) {
 // maximumValue is how long a value is told, in characters.
 const maximumValue = 400
 
-// Report is what was recognised, in the order of the text. ReadAs says how the text was read, where that is not as it is.
+// Report is what was recognised, in the order of the text. ReadAs says how the text was read, where that is not as it
+// is.
 type Report struct {
 	Things []Thing
 	ReadAs []string
@@ -119,23 +121,36 @@ func (s source) offset(line int) int {
 	return at
 }
 
-// recognisers are all that are tried. What a later one finds within what an earlier one has read is left out by each itself.
+// recognisers are all that are tried. What a later one finds within what an earlier one has read is left out by each
+// itself.
 var recognisers []recogniser
 
 func init() {
 	recognisers = []recogniser{
-		{"app-sso", "the output of `app-sso platform -s`", "a line Device Configuration: or User Configuration:", findAppSSO},
-		{"psso-status", "the output of Jamf Conditional Access's getPSSOStatus", "extraDeviceInformation, or a number after the name of the command", findStatus},
-		{"certificate-pem", "certificates, PEM", "a line " + pemBegin + "; also of `security find-certificate -a -p`", findPEM},
+		{"app-sso", "the output of `app-sso platform -s`", "a line Device Configuration: or User Configuration:",
+			findAppSSO},
+		{"psso-status", "the output of Jamf Conditional Access's getPSSOStatus",
+			"extraDeviceInformation, or a number after the name of the command", findStatus},
+		{"certificate-pem", "certificates, PEM", "a line " + pemBegin + "; also of `security find-certificate -a -p`",
+			findPEM},
 		{"certificate-der", "a certificate, DER", "a DER sequence", findDER},
-		{"keychain-listing", "the output of `security find-certificate -a -Z` or `security dump-keychain`", "lines with \"alis\"<blob>= or \"issu\"<blob>=", findListing},
-		{"identity-listing", "the output of `security find-identity`", "a line that ends with identities found", findIdentities},
-		{"jamf-agent-state", "com.jamf.management.jamfAAD.plist of a user", "have_an_Azure_id or last_aad_token_timestamp, also from `defaults read`", findAgentState},
-		{"jamf-settings", "com.jamfsoftware.jamf.plist of a Mac", "microsoftCAEnabled or microsoftCANativeClientAppId, also from `defaults read`", findSettings},
-		{"configuration-profile", "a configuration profile", "PayloadType, ExtensionIdentifier, or a declaration com.apple.configuration.extensible-sso; also signed, and from `profiles -C -o stdout-xml`", findProfiles},
-		{"directory-record", "AltSecurityIdentities of `dscl . -read /Users/NAME`", "a line AltSecurityIdentities:", findDirectory},
-		{"gather", "the output of Jamf Conditional Access's gatherAADInfo", "a line AAD ID acquired, or not", findGather},
-		{"extension-attribute", "the value of an extension attribute", "<result>, or a value that a known script prints", findAttributes},
+		{"keychain-listing", "the output of `security find-certificate -a -Z` or `security dump-keychain`",
+			"lines with \"alis\"<blob>= or \"issu\"<blob>=", findListing},
+		{"identity-listing", "the output of `security find-identity`", "a line that ends with identities found",
+			findIdentities},
+		{"jamf-agent-state", "com.jamf.management.jamfAAD.plist of a user",
+			"have_an_Azure_id or last_aad_token_timestamp, also from `defaults read`", findAgentState},
+		{"jamf-settings", "com.jamfsoftware.jamf.plist of a Mac",
+			"microsoftCAEnabled or microsoftCANativeClientAppId, also from `defaults read`", findSettings},
+		{"configuration-profile", "a configuration profile",
+			"PayloadType, ExtensionIdentifier, or a declaration com.apple.configuration.extensible-sso; also signed, " +
+				"and from `profiles -C -o stdout-xml`", findProfiles},
+		{"directory-record", "AltSecurityIdentities of `dscl . -read /Users/NAME`", "a line AltSecurityIdentities:",
+			findDirectory},
+		{"gather", "the output of Jamf Conditional Access's gatherAADInfo", "a line AAD ID acquired, or not",
+			findGather},
+		{"extension-attribute", "the value of an extension attribute",
+			"<result>, or a value that a known script prints", findAttributes},
 	}
 }
 
@@ -174,7 +189,8 @@ func (r reading) report(content []byte, now time.Time) Report {
 	slices.SortStableFunc(report.Things, func(a, b Thing) int { return a.at - b.at })
 	if more := len(report.Things) - maximumThings; more > 0 {
 		report.Things = report.Things[:maximumThings]
-		report.ReadAs = append(slices.Clone(report.ReadAs), fmt.Sprintf("the first %d things; %d more are left out", maximumThings, more))
+		report.ReadAs = append(slices.Clone(report.ReadAs),
+			fmt.Sprintf("the first %d things; %d more are left out", maximumThings, more))
 	}
 	return report
 }

@@ -45,8 +45,10 @@ func has(values map[string]any, keys ...string) map[string]any {
 func findAgentState(from source) []Thing {
 	var things []Thing
 	for _, one := range missingKeys(from, keyHaveAzureID, keyLastToken) {
-		thing := Thing{Format: "jamf-agent-state", Name: "com.jamf.management.jamfAAD.plist of a user", Note: noteJamf, at: one.at}
-		thing.add(sortedKeys(one.values)[0], "missing", "`defaults` did not find it; the user may have no such file, or it was asked as another user")
+		thing := Thing{Format: "jamf-agent-state", Name: "com.jamf.management.jamfAAD.plist of a user", Note: noteJamf,
+			at: one.at}
+		thing.add(sortedKeys(one.values)[0], "missing",
+			"`defaults` did not find it; the user may have no such file, or it was asked as another user")
 		things = append(things, thing)
 	}
 	for _, one := range withKeyRead(from, keyHaveAzureID, keyLastToken) {
@@ -54,7 +56,8 @@ func findAgentState(from source) []Thing {
 		if values == nil {
 			continue
 		}
-		thing := Thing{Format: "jamf-agent-state", Name: "com.jamf.management.jamfAAD.plist of a user", Note: noteJamf, at: one.at, unsure: one.doubt()}
+		thing := Thing{Format: "jamf-agent-state", Name: "com.jamf.management.jamfAAD.plist of a user", Note: noteJamf,
+			at: one.at, unsure: one.doubt()}
 		state, err := jamfstate.AgentStateOf(values)
 		if err != nil {
 			things = append(things, damaged(thing, err))
@@ -69,7 +72,8 @@ func findAgentState(from source) []Thing {
 			thing.add(keyHaveAzureID, "missing", "Jamf has not got a device id of this user yet")
 		}
 		if _, there := values[keyLastToken]; there {
-			thing.add("last token", orWord(moment(state.LastTokenAt), "never"), "when Jamf last signed in to Microsoft for this user")
+			thing.add("last token", orWord(moment(state.LastTokenAt), "never"),
+				"when Jamf last signed in to Microsoft for this user")
 		}
 		things = append(things, thing)
 	}
@@ -79,7 +83,8 @@ func findAgentState(from source) []Thing {
 func findSettings(from source) []Thing {
 	var things []Thing
 	for _, one := range missingKeys(from, keyConditionalAccess, keyClientID) {
-		thing := Thing{Format: "jamf-settings", Name: "com.jamfsoftware.jamf.plist of a Mac", Note: noteJamf, at: one.at}
+		thing := Thing{Format: "jamf-settings", Name: "com.jamfsoftware.jamf.plist of a Mac", Note: noteJamf,
+			at: one.at}
 		thing.add(sortedKeys(one.values)[0], "missing", "`defaults` did not find it; "+meaningEnabled(false))
 		things = append(things, thing)
 	}
@@ -88,7 +93,8 @@ func findSettings(from source) []Thing {
 		if values == nil {
 			continue
 		}
-		thing := Thing{Format: "jamf-settings", Name: "com.jamfsoftware.jamf.plist of a Mac", Note: noteJamf, at: one.at, unsure: one.doubt()}
+		thing := Thing{Format: "jamf-settings", Name: "com.jamfsoftware.jamf.plist of a Mac", Note: noteJamf,
+			at: one.at, unsure: one.doubt()}
 		settings, err := jamfstate.SettingsOf(values)
 		if err != nil {
 			things = append(things, damaged(thing, err))
@@ -96,14 +102,16 @@ func findSettings(from source) []Thing {
 		}
 		switch {
 		case settings.ConditionalAccess != nil:
-			thing.add(keyConditionalAccess, fmt.Sprint(*settings.ConditionalAccess), meaningEnabled(*settings.ConditionalAccess))
+			thing.add(keyConditionalAccess, fmt.Sprint(*settings.ConditionalAccess),
+				meaningEnabled(*settings.ConditionalAccess))
 		case one.cut:
 			thing.add(keyConditionalAccess, "not shown", "the text is cut short, or only a part of the list")
 		default:
 			thing.add(keyConditionalAccess, "missing", meaningEnabled(false))
 		}
 		meaning := clientMeanings[strings.ToLower(settings.ClientID)]
-		thing.add("client id", settings.ClientID, orWord(meaning, "not one that usher knows; Jamf signs in as this app"))
+		thing.add("client id", settings.ClientID,
+			orWord(meaning, "not one that usher knows; Jamf signs in as this app"))
 		things = append(things, thing)
 	}
 	return things
@@ -111,7 +119,8 @@ func findSettings(from source) []Thing {
 
 // damaged is a list that has the keys, with values that they cannot have.
 func damaged(thing Thing, err error) Thing {
-	thing.Problem, thing.Advice = err.Error(), "Have the file itself sent; `plutil -p FILE` on the Mac shows what is in it."
+	thing.Problem, thing.Advice = err.Error(),
+		"Have the file itself sent; `plutil -p FILE` on the Mac shows what is in it."
 	return thing
 }
 
@@ -122,7 +131,9 @@ func orWord(value, otherwise string) string {
 	return value
 }
 
-var keyRead = lazyregexp.New(`(?:^|[ %$#>])defaults +read(?:-type)? +.*?['"]?\b(have_an_Azure_id|last_aad_token_timestamp|microsoftCAEnabled|microsoftCANativeClientAppId)\b['"]?\s*$`)
+var keyRead = lazyregexp.New(
+	`(?:^|[ %$#>])defaults +read(?:-type)? +.*?['"]?` +
+		`\b(have_an_Azure_id|last_aad_token_timestamp|microsoftCAEnabled|microsoftCANativeClientAppId)\b['"]?\s*$`)
 
 // withKeyRead are the lists of a source, and a command that reads one key together with the value that it printed.
 func withKeyRead(from source, keys ...string) []list {
@@ -136,7 +147,8 @@ func withKeyRead(from source, keys ...string) []list {
 					continue
 				}
 				if len(strings.Fields(value)) == 1 && (command[1] == keys[0] || command[1] == keys[1]) {
-					all = append(all, list{values: map[string]any{command[1]: strings.Trim(value, `"`)}, at: at, cut: true})
+					all = append(all, list{values: map[string]any{command[1]: strings.Trim(value, `"`)}, at: at,
+						cut: true})
 				}
 				break
 			}
@@ -146,7 +158,9 @@ func withKeyRead(from source, keys ...string) []list {
 	return all
 }
 
-var missingKey = lazyregexp.New(`domain/default pair of \(([^()\n]*), *(have_an_Azure_id|last_aad_token_timestamp|microsoftCAEnabled|microsoftCANativeClientAppId)\) does not exist`)
+var missingKey = lazyregexp.New(
+	`domain/default pair of \(([^()\n]*), ` +
+		`*(have_an_Azure_id|last_aad_token_timestamp|microsoftCAEnabled|microsoftCANativeClientAppId)\) does not exist`)
 
 // missingKeys are the keys of which `defaults` says that they are not there.
 func missingKeys(from source, keys ...string) []list {

@@ -127,7 +127,8 @@ func closed(text string) []byte {
 
 // jsonLists finds JSON objects, also in a list, which hold what a profile or a declaration holds.
 func jsonLists(text string) []list {
-	if !strings.Contains(text, `"com.apple.configuration.extensible-sso"`) && !strings.Contains(text, `"PayloadType"`) && !strings.Contains(text, `"ExtensionIdentifier"`) {
+	if !strings.Contains(text, `"com.apple.configuration.extensible-sso"`) &&
+		!strings.Contains(text, `"PayloadType"`) && !strings.Contains(text, `"ExtensionIdentifier"`) {
 		return nil
 	}
 	var found []list
@@ -166,8 +167,8 @@ var (
 	textEntry = lazyregexp.New(`(?m)^\s*\{?\s*"?[\w.-]+"?\s*=\s*[^=\n]`)
 )
 
-// textLists finds what `defaults read` prints: a dictionary from its brace to the one that closes it. Where the braces are
-// missing, the entries are read as one dictionary.
+// textLists finds what `defaults read` prints: a dictionary from its brace to the one that closes it. Where the braces
+// are missing, the entries are read as one dictionary.
 func textLists(text string) []list {
 	if textEntry.FindStringIndex(text) == nil {
 		return nil

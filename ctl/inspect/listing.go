@@ -28,8 +28,8 @@ var (
 	guid          = lazyregexp.New(`(?i)[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}`)
 )
 
-// items reads a listing. An item begins with its first hash, with its keychain, or with an attribute that the last one has: a
-// `grep` may have left only some lines.
+// items reads a listing. An item begins with its first hash, with its keychain, or with an attribute that the last one
+// has: a `grep` may have left only some lines.
 func items(from source) []item {
 	var all []item
 	var current *item
@@ -44,7 +44,8 @@ func items(from source) []item {
 		open = ""
 		if hash := hashLine.FindStringSubmatch(trimmed); hash != nil {
 			value := strings.ToLower(strings.ReplaceAll(hash[2], " ", ""))
-			if current == nil || current.keychain != "" || len(current.attributes) > 0 || hash[1] == "1" && current.sha1 != "" || hash[1] == "256" && current.sha256 != "" {
+			if current == nil || current.keychain != "" || len(current.attributes) > 0 ||
+				hash[1] == "1" && current.sha1 != "" || hash[1] == "256" && current.sha256 != "" {
 				begin(at)
 			}
 			if hash[1] == "1" {
@@ -66,7 +67,8 @@ func items(from source) []item {
 			}
 			current.attributes[name] = strings.TrimSpace(attribute[3])
 			open = name
-		} else if continued != "" && trimmed != "" && !listingLine.MatchString(trimmed) && len(current.attributes[continued]) < maximumString {
+		} else if continued != "" && trimmed != "" && !listingLine.MatchString(trimmed) &&
+			len(current.attributes[continued]) < maximumString {
 			current.attributes[continued] += trimmed
 			open = continued
 		}
@@ -103,12 +105,15 @@ func (i item) hexadecimal(name string) string {
 
 // isCertificate reports whether the item is a certificate: only those have an issuer, a serial number or hashes.
 func (i item) isCertificate() bool {
-	return i.class == "0x80001000" || i.attributes["issu"] != "" || i.attributes["snbr"] != "" || i.sha1 != "" || i.sha256 != ""
+	return i.class == "0x80001000" || i.attributes["issu"] != "" || i.attributes["snbr"] != "" || i.sha1 != "" ||
+		i.sha256 != ""
 }
 
-// isDevice reports whether Entra's device registration issued the certificate. `security` prints names in upper case [BW-EA2].
+// isDevice reports whether Entra's device registration issued the certificate. `security` prints names in upper case
+// [BW-EA2].
 func (i item) isDevice() bool {
-	return strings.Contains(strings.ToUpper(i.value("issu")+i.attributes["issu"]), strings.ToUpper(wpj.IssuerCommonName))
+	return strings.Contains(strings.ToUpper(i.value("issu")+i.attributes["issu"]),
+		strings.ToUpper(wpj.IssuerCommonName))
 }
 
 // deviceID is the device that a device certificate names: all of its names are the device id.
@@ -160,13 +165,16 @@ func findListing(from source) []Thing {
 		thing.add("issuer", wpj.IssuerCommonName, "Entra's device registration service")
 		thing.add("valid", "not shown", "`security find-certificate -a -p` prints the certificates, with their dates")
 		if len(devices) > 1 {
-			thing.add("newest", "cannot be said", "the listing has no dates; send the output of `security find-certificate -a -p`")
+			thing.add("newest", "cannot be said",
+				"the listing has no dates; send the output of `security find-certificate -a -p`")
 		}
-		thing.add("private key", "not shown", "the listing has certificates only; whether the key is there it does not say")
+		thing.add("private key", "not shown",
+			"the listing has certificates only; whether the key is there it does not say")
 		things = append(things, thing)
 	}
 	if certificates > 0 && len(devices) == 0 && !withPEM {
-		thing := Thing{Format: "keychain-listing", Name: "certificates, listed by `security`", at: all[0].at, Note: noteNoDevice}
+		thing := Thing{Format: "keychain-listing", Name: "certificates, listed by `security`", at: all[0].at,
+			Note: noteNoDevice}
 		thing.add("device certificates", "none", meaningNoDevice)
 		thing.add("other certificates", fmt.Sprint(certificates), "of other issuers; they say nothing about Entra")
 		for _, one := range all[:min(len(all), 10)] {
@@ -177,11 +185,13 @@ func findListing(from source) []Thing {
 	return things
 }
 
-const noteListing = "A listing shows that a certificate is there, not whether somebody is registered with it: that depends on its private key, its dates and the other places."
+const noteListing = "A listing shows that a certificate is there, not whether somebody is registered with it: that " +
+	"depends on its private key, its dates and the other places."
 
 // workplaceJoinItems are the items that Workplace Join keeps beside the certificate; the value is the service [MSID].
 var workplaceJoinItems = []struct{ account, name, meaning string }{
-	{"com.microsoft.workplacejoin.registereduserprincipalname", "user principal", meaningUPN + " who registered this Mac"},
+	{"com.microsoft.workplacejoin.registereduserprincipalname", "user principal",
+		meaningUPN + " who registered this Mac"},
 	{"com.microsoft.workplacejoin.tenantid", "tenant id", meaningTenant},
 	{"com.microsoft.workplacejoin.thumbprint", "thumbprint", "of the certificate that belongs to the registration"},
 	{"com.microsoft.workplacejoin.cloudenvironment", "cloud host", "the sign-in host of the Microsoft cloud"},
@@ -189,7 +199,8 @@ var workplaceJoinItems = []struct{ account, name, meaning string }{
 
 // workplaceJoinItem is an item or a key of Workplace Join's in the output of `security dump-keychain`.
 func workplaceJoinItem(one item) (Thing, bool) {
-	thing := Thing{Format: "keychain-listing", Name: "an item of Workplace Join, listed by `security`", at: one.at, Note: noteListing}
+	thing := Thing{Format: "keychain-listing", Name: "an item of Workplace Join, listed by `security`", at: one.at,
+		Note: noteListing}
 	account := strings.ToLower(one.value("acct"))
 	for _, known := range workplaceJoinItems {
 		if account == known.account {
@@ -197,9 +208,11 @@ func workplaceJoinItem(one item) (Thing, bool) {
 		}
 	}
 	for _, label := range []string{"00000001", "labl"} { // keys have numbered attributes; the first is the label
-		if value := one.value(label); strings.HasPrefix(value, "Microsoft Workplace Join Key") || strings.HasPrefix(value, "Microsoft Session Transport Key") {
+		if value := one.value(label); strings.HasPrefix(value, "Microsoft Workplace Join Key") ||
+			strings.HasPrefix(value, "Microsoft Session Transport Key") {
 			thing.Name = "a key of Workplace Join, listed by `security`"
-			thing.add("key", value, "a key of this name is in the keychain; whether it belongs to the certificate it does not say")
+			thing.add("key", value, "a key of this name is in the keychain; whether it belongs to the certificate "+
+				"it does not say")
 		}
 	}
 	if len(thing.Facts) == 0 {
@@ -216,7 +229,8 @@ var (
 
 func findIdentities(from source) []Thing {
 	thing := Thing{Format: "identity-listing", Name: "the output of `security find-identity`", at: -1,
-		Note: "An identity is a certificate whose private key is there. The listing has no issuers and no dates, so that it says of none whether Entra issued it."}
+		Note: "An identity is a certificate whose private key is there. The listing has no issuers and no dates, so " +
+			"that it says of none whether Entra issued it."}
 	counted, listed := false, map[string]bool{}
 	at, named := 0, 0
 	for _, line := range from.lines {
@@ -225,7 +239,8 @@ func findIdentities(from source) []Thing {
 			listed[one[1]] = true
 			if id := guid.FindStringSubmatch(one[2]); id != nil && id[0] == one[2] {
 				named++
-				thing.add("device id, probably", strings.ToLower(one[2]), "device certificates are named by a GUID; its private key is there"+problemOf(one[3]))
+				thing.add("device id, probably", strings.ToLower(one[2]),
+					"device certificates are named by a GUID; its private key is there"+problemOf(one[3]))
 				thing.add("thumbprint", strings.ToLower(one[1]), meaningThumbprint)
 			} else {
 				thing.add("other identity", one[2], "not named as device certificates are"+problemOf(one[3]))
@@ -244,7 +259,8 @@ func findIdentities(from source) []Thing {
 	if !counted && len(listed) == 0 {
 		return nil
 	}
-	thing.Facts = append([]Fact{{"identities named by a GUID", fmt.Sprint(named), "as device certificates are"}}, thing.Facts...)
+	thing.Facts = append([]Fact{{"identities named by a GUID", fmt.Sprint(named), "as device certificates are"}},
+		thing.Facts...)
 	if named == 0 {
 		thing.Note += " " + noteNoDevice
 	}

@@ -13,11 +13,12 @@ import (
 const (
 	payloadSSO     = "com.apple.extensiblesso"
 	declarationSSO = "com.apple.configuration.extensible-sso"
-	noteProfile    = "A profile says what is configured, not what has become of it: on the Mac, `app-sso platform -s` says that."
+	noteProfile    = "A profile says what is configured, not what has become of it: on the Mac, `app-sso platform " +
+		"-s` says that."
 )
 
-// clouds are the URLs that Microsoft's extension has to be given, by cloud [MS-P]. Only those of the public cloud are needed by
-// every tenant.
+// clouds are the URLs that Microsoft's extension has to be given, by cloud [MS-P]. Only those of the public cloud are
+// needed by every tenant.
 var clouds = []struct {
 	name string
 	urls []string
@@ -57,10 +58,12 @@ func findProfiles(from source) []Thing {
 		}
 		payloads = append(payloads, found...)
 		if types := payloadTypes(one.values, 0); len(found) == 0 && len(types) > 0 {
-			thing := Thing{Format: "configuration-profile", Name: "a configuration profile without single sign-on", at: one.at, Note: noteProfile}
+			thing := Thing{Format: "configuration-profile", Name: "a configuration profile without single sign-on",
+				at: one.at, Note: noteProfile}
 			thing.add("profile", text(one.values, "PayloadDisplayName"), "")
 			thing.add("signature", one.how, "")
-			thing.add("payloads", strings.Join(types, ", "), "none configures a single sign-on extension, so that it says nothing about Platform SSO")
+			thing.add("payloads", strings.Join(types, ", "),
+				"none configures a single sign-on extension, so that it says nothing about Platform SSO")
 			if one.values["EncryptedPayloadContent"] != nil {
 				thing.add("content", "encrypted", "only the device that it is for can read it")
 			}
@@ -94,7 +97,8 @@ func payloadsIn(value any, profile string, depth int) []payload {
 		}
 		return found
 	case map[string]any:
-		for _, keys := range [][2]string{{"Type", "Payload"}, {"type", "payload"}} { // Apple's, and as a blueprint of Jamf has it
+		// Apple's, and as a blueprint of Jamf has it
+		for _, keys := range [][2]string{{"Type", "Payload"}, {"type", "payload"}} {
 			if text(value, keys[0]) == declarationSSO {
 				settings, _ := value[keys[1]].(map[string]any)
 				return []payload{{settings: settings, profile: text(value, "Identifier"), declaration: true}}
@@ -110,7 +114,8 @@ func payloadsIn(value any, profile string, depth int) []payload {
 		if text(value, "ExtensionIdentifier") != "" && value["PayloadContent"] == nil { // a managed preference
 			return []payload{{settings: value, profile: profile}}
 		}
-		for _, key := range []string{"ProfileDisplayName", "PayloadDisplayName", "ProfileIdentifier", "PayloadIdentifier"} {
+		for _, key := range []string{"ProfileDisplayName", "PayloadDisplayName", "ProfileIdentifier",
+			"PayloadIdentifier"} {
 			if name := text(value, key); name != "" {
 				profile = name
 				break
@@ -183,7 +188,8 @@ func (p payload) platformSSO() (map[string]any, bool) {
 
 // thing is what a payload shows; count is how many there are for its extension.
 func (p payload) thing(count int) Thing {
-	thing := Thing{Format: "configuration-profile", Name: "a configuration profile for single sign-on", Note: noteProfile, at: p.at}
+	thing := Thing{Format: "configuration-profile", Name: "a configuration profile for single sign-on",
+		Note: noteProfile, at: p.at}
 	if p.declaration {
 		thing.Format, thing.Name = "declaration", "a declaration for single sign-on (macOS 27)"
 	}
@@ -191,7 +197,8 @@ func (p payload) thing(count int) Thing {
 	thing.add("signature", p.how, "what is signed was read; who signed it was not checked")
 	if p.cut {
 		thing.unsure++
-		thing.add("text", "cut short", "what is after the cut is not known; something that is said to be missing may be there")
+		thing.add("text", "cut short",
+			"what is after the cut is not known; something that is said to be missing may be there")
 	}
 	switch {
 	case p.extension() == "":
@@ -243,7 +250,8 @@ func (p payload) addMethod(thing *Thing) {
 	case configured:
 		thing.add("method", "missing", "PlatformSSO has no AuthenticationMethod")
 	default:
-		thing.add("Platform SSO", "not configured", "the profile has single sign-on for apps only, without a registration by Platform SSO")
+		thing.add("Platform SSO", "not configured",
+			"the profile has single sign-on for apps only, without a registration by Platform SSO")
 		return
 	}
 	if old != "" {
@@ -262,17 +270,20 @@ func (p payload) addTokens(thing *Thing) {
 	case strings.HasPrefix(token, "{{"):
 		thing.add("registration token", "a placeholder", "Intune fills it in; another MDM sends it as it is")
 	case token != "":
-		thing.add("registration token", "present", "the Mac can be registered without the user; it is a secret and is not shown here")
+		thing.add("registration token", "present",
+			"the Mac can be registered without the user; it is a secret and is not shown here")
 	case configured:
 		thing.add("registration token", "not there", "only Intune needs it")
 	}
 	if shared, there := settings["UseSharedDeviceKeys"]; there {
-		thing.add("shared device keys", fmt.Sprint(shared), "whether all users of this Mac share its registration; Microsoft needs true")
+		thing.add("shared device keys", fmt.Sprint(shared),
+			"whether all users of this Mac share its registration; Microsoft needs true")
 	} else if configured {
 		thing.add("shared device keys", "not set", "UseSharedDeviceKeys is false then; Microsoft needs true")
 	}
 	creation, _ := settings["UserCreation"].(map[string]any) // of a declaration
-	for _, key := range []string{"EnableRegistrationDuringSetup", "EnableCreateUserAtLogin", "EnableCreateFirstUserDuringSetup", "EnableAtLogin"} {
+	for _, key := range []string{"EnableRegistrationDuringSetup", "EnableCreateUserAtLogin",
+		"EnableCreateFirstUserDuringSetup", "EnableAtLogin"} {
 		for _, place := range []map[string]any{settings, creation} {
 			if value, there := place[key]; there {
 				thing.add(key, fmt.Sprint(value), "")
@@ -281,10 +292,12 @@ func (p payload) addTokens(thing *Thing) {
 	}
 	if data, there := p.settings["ExtensionData"].(map[string]any); there && p.isMicrosoft() {
 		if allowed, there := data["AppPrefixAllowList"]; there {
-			thing.add("AppPrefixAllowList", fmt.Sprint(allowed), "Jamf Conditional Access needs com.jamf.management. in it")
+			thing.add("AppPrefixAllowList", fmt.Sprint(allowed),
+				"Jamf Conditional Access needs com.jamf.management. in it")
 		}
 		if secure, there := data["use_most_secure_storage"]; there {
-			thing.add("use_most_secure_storage", fmt.Sprint(secure), "whether new registrations are kept in the Secure Enclave")
+			thing.add("use_most_secure_storage", fmt.Sprint(secure),
+				"whether new registrations are kept in the Secure Enclave")
 		}
 	}
 }
@@ -318,7 +331,9 @@ func (p payload) addURLs(thing *Thing) {
 // https://learn.microsoft.com/en-us/intune/intune-service/configuration/platform-sso-macos, "Common errors".
 func (p payload) addErrors(thing *Thing, count int) {
 	if count > 1 {
-		thing.add("error 10002", fmt.Sprintf("%d payloads for this extension", count), "several payloads for one extension apply, and registration fails: leave one profile on the Mac and unassign the others")
+		thing.add("error 10002", fmt.Sprintf("%d payloads for this extension", count),
+			"several payloads for one extension apply, and registration fails: leave one profile on the Mac and "+
+				"unassign the others")
 	}
 	_, configured := p.platformSSO()
 	method, old := p.method()
@@ -331,7 +346,8 @@ func (p payload) addErrors(thing *Thing, count int) {
 		return // what is missing may be after the cut
 	case !configured && method == "" && old == "":
 	case method == "" && old != "":
-		fault("the method is at the wrong place", "put AuthenticationMethod into PlatformSSO; the place above it is for macOS 13 only")
+		fault("the method is at the wrong place",
+			"put AuthenticationMethod into PlatformSSO; the place above it is for macOS 13 only")
 	case method == "":
 		fault("the method is missing", "set AuthenticationMethod in PlatformSSO")
 	}

@@ -25,12 +25,13 @@ func isEncrypted(content []byte) bool { return isCMS(content, oidEncrypted) }
 
 // isKeyStore reports whether content is PKCS #12: a sequence that begins with the version 3.
 func isKeyStore(content []byte) bool {
-	return isDER(content) && bytes.HasPrefix(content[min(len(content), 2+int(content[1]&0x7f)):], []byte{0x02, 0x01, 0x03, 0x30}) ||
+	return isDER(content) && bytes.HasPrefix(content[min(len(content), 2+int(content[1]&0x7f)):],
+		[]byte{0x02, 0x01, 0x03, 0x30}) ||
 		bytes.HasPrefix(content, []byte{0x30, 0x80, 0x02, 0x01, 0x03})
 }
 
-// signedContent is what signed data has signed; nil where it is not in it. The content is an octet string, which BER may have
-// in pieces.
+// signedContent is what signed data has signed; nil where it is not in it. The content is an octet string, which BER
+// may have in pieces.
 func signedContent(content []byte) []byte {
 	at := bytes.Index(content, oidData)
 	if at < 0 {
@@ -58,8 +59,8 @@ func signedContent(content []byte) []byte {
 	return whole
 }
 
-// element reads one element of BER with a tag: its size with the header, and what is in it. Where the length is not given, or
-// longer than what there is, the rest is taken.
+// element reads one element of BER with a tag: its size with the header, and what is in it. Where the length is not
+// given, or longer than what there is, the rest is taken.
 func element(content []byte, tag byte) (size int, body []byte, found bool) {
 	if len(content) < 2 || content[0] != tag {
 		return 0, nil, false

@@ -11,7 +11,8 @@ import (
 	"usher.internal/internal/wpj"
 )
 
-const noteOnePlace = "This is one of the places where a registration can be; a Mac has others: the login keychain, the Secure Enclave and Platform SSO."
+const noteOnePlace = "This is one of the places where a registration can be; a Mac has others: the login keychain, " +
+	"the Secure Enclave and Platform SSO."
 
 // statusMeanings are by MSAL's number [MSAL].
 var statusMeanings = []string{
@@ -26,7 +27,8 @@ func findStatus(from source) []Thing {
 	var last jamfstate.FoundStatus
 	for _, one := range jamfstate.FindPSSOStatuses(from.text) {
 		// Scripts print the number once more in a summary.
-		if one.Known && one.PSSOStatus == (jamfstate.PSSOStatus{Status: one.Status}) && last.Known && last.Status == one.Status {
+		if one.Known && one.PSSOStatus == (jamfstate.PSSOStatus{Status: one.Status}) && last.Known &&
+			last.Status == one.Status {
 			continue
 		}
 		last = one
@@ -36,15 +38,18 @@ func findStatus(from source) []Thing {
 }
 
 func statusThing(one jamfstate.FoundStatus, at int) Thing {
-	thing := Thing{Format: "psso-status", Name: "the output of Jamf Conditional Access's getPSSOStatus", Note: noteOnePlace, at: at}
+	thing := Thing{Format: "psso-status", Name: "the output of Jamf Conditional Access's getPSSOStatus",
+		Note: noteOnePlace, at: at}
 	switch {
 	case one.TimedOut:
-		thing.add("status", "Warning:Timedout", "Microsoft's single sign-on did not answer in time, so that nothing is known")
+		thing.add("status", "Warning:Timedout",
+			"Microsoft's single sign-on did not answer in time, so that nothing is known")
 		thing.Advice = "Run getPSSOStatus again in the user's session, after 5 seconds."
 		return thing
 	case !one.Known:
 		thing.unsure++
-		thing.add("status", "not there", "the number that getPSSOStatus prints first is missing, so that no state follows")
+		thing.add("status", "not there",
+			"the number that getPSSOStatus prints first is missing, so that no state follows")
 	case one.Name() == "":
 		thing.add("status", fmt.Sprint(one.Status), "a number that usher does not know, so that no state follows")
 	default:
@@ -56,7 +61,8 @@ func statusThing(one jamfstate.FoundStatus, at int) Thing {
 	case strings.Contains(string(name), "***"):
 		thing.add("user principal", string(name), "masked, so that it names nobody")
 	case name == "" && one.DeviceID != "":
-		thing.add("user principal", "blank", "getPSSOStatus leaves it out at times; `dscl . -read /Users/NAME AltSecurityIdentities` has it")
+		thing.add("user principal", "blank",
+			"getPSSOStatus leaves it out at times; `dscl . -read /Users/NAME AltSecurityIdentities` has it")
 	default:
 		thing.add("user principal", string(name), meaningUPN)
 	}
@@ -70,9 +76,12 @@ func statusThing(one jamfstate.FoundStatus, at int) Thing {
 	return thing
 }
 
-var acquired = lazyregexp.New(`(?i)((?:Microsoft )?(?:AAD|Entra|Azure AD) ID) (acquired|not acquired)(?: for (?:macOS )?user:? *(\S+))?|No AAD ID found`)
+var acquired = lazyregexp.New(
+	`(?i)((?:Microsoft )?(?:AAD|Entra|Azure AD) ID) (acquired|not acquired)(?: for (?:macOS )?user:? ` +
+		`*(\S+))?|No AAD ID found`)
 
-// findGather finds what Jamf's gatherAADInfo printed [SEED]. A value of an extension attribute that mentions it is not its output.
+// findGather finds what Jamf's gatherAADInfo printed [SEED]. A value of an extension attribute that mentions it is not
+// its output.
 func findGather(from source) []Thing {
 	var things []Thing
 	at := 0
@@ -85,7 +94,8 @@ func findGather(from source) []Thing {
 			if strings.EqualFold(match[2], "acquired") {
 				thing.add("Entra ID", "acquired", "Jamf got the device id of this user when it ran")
 			} else {
-				thing.add("Entra ID", "not acquired", "Jamf has no device id of this user; `usherctl doctor` on the Mac says what is in the way")
+				thing.add("Entra ID", "not acquired",
+					"Jamf has no device id of this user; `usherctl doctor` on the Mac says what is in the way")
 			}
 			thing.add("account", match[3], "the account on the Mac")
 			things = append(things, thing)
@@ -101,8 +111,8 @@ func isLogLine(line string) bool { return logLine.MatchString(line) }
 
 var identities = lazyregexp.New(`(?i)^(?:dsAttrType(?:Standard|Native):)?AltSecurityIdentities:?[ \t]*(.*)$`)
 
-// findDirectory finds AltSecurityIdentities as dscl prints it: the values on the same line, or on lines of their own with a
-// space before them.
+// findDirectory finds AltSecurityIdentities as dscl prints it: the values on the same line, or on lines of their own
+// with a space before them.
 func findDirectory(from source) []Thing {
 	var things []Thing
 	at := 0
@@ -110,7 +120,8 @@ func findDirectory(from source) []Thing {
 		if match := identities.FindStringSubmatch(strings.TrimSpace(line)); match != nil {
 			values := strings.Fields(match[1])
 			for _, next := range from.lines[i+1:] {
-				if !strings.HasPrefix(next, " ") || strings.TrimSpace(next) == "" || identities.MatchString(strings.TrimSpace(next)) {
+				if !strings.HasPrefix(next, " ") || strings.TrimSpace(next) == "" ||
+					identities.MatchString(strings.TrimSpace(next)) {
 					break
 				}
 				values = append(values, strings.Fields(next)...)
@@ -123,8 +134,10 @@ func findDirectory(from source) []Thing {
 }
 
 func directoryThing(values []string, at int) Thing {
-	thing := Thing{Format: "directory-record", Name: "AltSecurityIdentities of a user's record in the directory", at: at,
-		Note: "It names the user of Platform SSO. Whether the value goes away with the registration is not known, so that it gives no state."}
+	thing := Thing{Format: "directory-record", Name: "AltSecurityIdentities of a user's record in the directory",
+		at: at,
+		Note: "It names the user of Platform SSO. Whether the value goes away with the registration is not known, so " +
+			"that it gives no state."}
 	bound := false
 	for _, value := range values {
 		kind, name, isPair := strings.Cut(value, ":")
@@ -160,8 +173,10 @@ func bare(content []byte) *Thing {
 		}
 		return &thing
 	case guid.MatchString(text) && len(text) == len(guidZero):
-		thing := Thing{Format: "guid", Name: "a GUID", Note: "Whether it is a device, a tenant or a user cannot be known from it, and neither where it is from."}
-		thing.add("GUID", strings.ToLower(text), "extension attributes print the device id in this form; look for it among the devices in Entra")
+		thing := Thing{Format: "guid", Name: "a GUID",
+			Note: "Whether it is a device, a tenant or a user cannot be known from it, and neither where it is from."}
+		thing.add("GUID", strings.ToLower(text),
+			"extension attributes print the device id in this form; look for it among the devices in Entra")
 		return &thing
 	case slices.ContainsFunc(wpj.States(), func(s wpj.StateInfo) bool { return string(s.State) == text }):
 		thing := ownState(text, 0)
@@ -183,14 +198,16 @@ func meaningAcquired(yes bool) string {
 	if yes {
 		return "Jamf's last attempt to get the device id succeeded; it says nothing about now"
 	}
-	return "Jamf has deactivated this user: it does not try again by itself; run gatherAADInfo in the user's session once they are registered"
+	return "Jamf has deactivated this user: it does not try again by itself; run gatherAADInfo in the user's session " +
+		"once they are registered"
 }
 
 func meaningEnabled(yes bool) string {
 	if yes {
 		return "Jamf Pro wants this Mac to be registered"
 	}
-	return "Jamf Pro does not ask this Mac to be registered: put it into the smart group of applicable computers, then run `sudo /usr/local/jamf/bin/jamf manage`"
+	return "Jamf Pro does not ask this Mac to be registered: put it into the smart group of applicable computers, " +
+		"then run `sudo /usr/local/jamf/bin/jamf manage`"
 }
 
 func moment(at time.Time) string {

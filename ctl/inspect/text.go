@@ -18,7 +18,8 @@ type reading struct {
 	how []string
 }
 
-// readings are the ways of reading content, the one that changes least first. What is not text has one reading, without text.
+// readings are the ways of reading content, the one that changes least first. What is not text has one reading, without
+// text.
 func readings(content []byte) []reading {
 	text, how := decoded(content)
 	text = unbroken(text)
@@ -41,9 +42,12 @@ func readings(content []byte) []reading {
 
 var (
 	// escapes are what a terminal is told with: colours, cursor, title; also one character struck over another one.
-	escapes = lazyregexp.New(`\x1b\[[0-9;?<>=]*[ -/]*[@-~]|\x1b\][^\x07\x1b]*(?:\x07|\x1b\\|$)|\x1b[PX^_][^\x1b]*(?:\x1b\\|$)|\x1b[ -/]*[0-~]|[^\n]\x08`)
-	spaces  = strings.NewReplacer("\u00a0", " ", "\u2007", " ", "\u202f", " ", "\u2028", "\n", "\u2029", "\n", "\r\n", "\n", "\r", "\n",
-		"\u200b", "", "\u200c", "", "\u200d", "", "\u200e", "", "\u200f", "", "\u2060", "", "\u00ad", "", "\ufeff", "", "\x00", "", "\t", "    ")
+	escapes = lazyregexp.New(`\x1b\[[0-9;?<>=]*[ ` +
+		`-/]*[@-~]|\x1b\][^\x07\x1b]*(?:\x07|\x1b\\|$)|\x1b[PX^_][^\x1b]*(?:\x1b\\|$)|\x1b[ -/]*[0-~]|[^\n]\x08`)
+	spaces = strings.NewReplacer("\u00a0", " ", "\u2007", " ", "\u202f", " ", "\u2028", "\n", "\u2029", "\n", "\r\n",
+		"\n", "\r", "\n",
+		"\u200b", "", "\u200c", "", "\u200d", "", "\u200e", "", "\u200f", "", "\u2060", "", "\u00ad", "", "\ufeff", "",
+		"\x00", "", "\t", "    ")
 )
 
 // decoded is content as text, and how it was read. It is empty for a binary property list, DER and other data.
@@ -105,7 +109,8 @@ func unbroken(text string) string {
 
 var (
 	quoteMarks = lazyregexp.New(`(?m)^ {0,3}(?:[>|] ?)+`)
-	fenceLines = lazyregexp.New("(?m)^ *(?:`{3,}|~{3,})[ A-Za-z0-9+_-]*$|^ *\\{(?:code|noformat|quote)(?::[^}\n]*)?\\} *$")
+	fenceLines = lazyregexp.New(
+		"(?m)^ *(?:`{3,}|~{3,})[ A-Za-z0-9+_-]*$|^ *\\{(?:code|noformat|quote)(?::[^}\n]*)?\\} *$")
 	fenceMarks = lazyregexp.New("`{3,}|^ *`|` *$|\\{(?:code|noformat)\\}")
 )
 
@@ -116,7 +121,8 @@ func unquoted(text string) string {
 	return fenceMarks.ReplaceAllString(text, "")
 }
 
-var typography = strings.NewReplacer("“", `"`, "”", `"`, "„", `"`, "‟", `"`, "«", `"`, "»", `"`, "″", `"`, "‘", "'", "’", "'", "‚", "'", "‐", "-", "‑", "-", "…", "...")
+var typography = strings.NewReplacer("“", `"`, "”", `"`, "„", `"`, "‟", `"`, "«", `"`, "»", `"`, "″", `"`, "‘", "'",
+	"’", "'", "‚", "'", "‐", "-", "‑", "-", "…", "...")
 
 // longDashes are what an editor makes of the five hyphens of PEM.
 var longDashes = lazyregexp.New(`[-–—]{2,5} ?(BEGIN|END) ([A-Z0-9 ]+?) ?[-–—]{2,5}`)
@@ -153,5 +159,6 @@ func joined(text string) string {
 	return out.String()
 }
 
-// maximumString is how long a string in quotes can be, in bytes. A certificate is the longest, with about 2,000 characters.
+// maximumString is how long a string in quotes can be, in bytes. A certificate is the longest, with about 2,000
+// characters.
 const maximumString = 16 << 10

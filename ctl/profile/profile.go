@@ -1,6 +1,6 @@
-// Package profile makes configuration profiles for Macs that have usher: its settings, the background items that macOS would ask the
-// user about, and what Microsoft's single sign-on extension needs so that Jamf's own helper can use it. They are for an MDM to deliver;
-// nobody has installed one of them on a Mac yet.
+// Package profile makes configuration profiles for Macs that have usher: its settings, the background items that macOS
+// would ask the user about, and what Microsoft's single sign-on extension needs so that Jamf's own helper can use it.
+// They are for an MDM to deliver; nobody has installed one of them on a Mac yet.
 package profile
 
 import (
@@ -34,15 +34,17 @@ func Kinds() []Kind { return []Kind{Settings, BackgroundItems, SingleSignOn} }
 // Options are what a profile is made of.
 type Options struct {
 	Kind Kind
-	// Identifier is the profile's own, in reverse-DNS form. Two profiles of one identifier have the same UUIDs: a Mac replaces the
-	// older one.
+	// Identifier is the profile's own, in reverse-DNS form. Two profiles of one identifier have the same UUIDs: a Mac
+	// replaces the older one.
 	Identifier string
 	// Organization is shown to users; empty is left out.
 	Organization string
-	// Values are the configuration, for Settings. All has every key in the profile, those that nobody has set with macOS's default.
+	// Values are the configuration, for Settings. All has every key in the profile, those that nobody has set with
+	// macOS's default.
 	Values []config.Value
 	All    bool
-	// TeamID is that of the certificate that usher's package is signed with, for BackgroundItems; empty goes by the labels alone.
+	// TeamID is that of the certificate that usher's package is signed with, for BackgroundItems; empty goes by the
+	// labels alone.
 	TeamID string
 }
 
@@ -109,7 +111,8 @@ var payloads = map[Kind]func(Options) (map[string]any, about, error){
 	Settings: settings, BackgroundItems: backgroundItems, SingleSignOn: singleSignOn,
 }
 
-// settings is the payload of usher's preference domain: a payload whose type is the domain has its keys become managed preferences.
+// settings is the payload of usher's preference domain: a payload whose type is the domain has its keys become managed
+// preferences.
 func settings(options Options) (map[string]any, about, error) {
 	payload := map[string]any{"PayloadType": config.Domain}
 	keys := config.Keys(string(launchd.MacOS))
@@ -149,8 +152,8 @@ func typed(kind, text string) (any, error) {
 	return text, nil
 }
 
-// backgroundItems is the payload by which macOS 13 and later allows usher's two services without asking, and does not let the user turn
-// them off [APPLE-DM].
+// backgroundItems is the payload by which macOS 13 and later allows usher's two services without asking, and does not
+// let the user turn them off [APPLE-DM].
 func backgroundItems(options Options) (map[string]any, about, error) {
 	rules := []map[string]any{
 		{"RuleType": "Label", "RuleValue": launchd.HelperLabel, "Comment": "usher's helper"},
@@ -158,7 +161,8 @@ func backgroundItems(options Options) (map[string]any, about, error) {
 	}
 	if options.TeamID != "" {
 		if !isTeamID(options.TeamID) {
-			return nil, about{}, fmt.Errorf("%q is no Team ID, which has ten capital letters and digits", options.TeamID)
+			return nil, about{}, fmt.Errorf("%q is no Team ID, which has ten capital letters and digits",
+				options.TeamID)
 		}
 		for _, rule := range rules {
 			rule["TeamIdentifier"] = options.TeamID
@@ -169,24 +173,27 @@ func backgroundItems(options Options) (map[string]any, about, error) {
 }
 
 func isTeamID(text string) bool {
-	return len(text) == 10 && !strings.ContainsFunc(text, func(r rune) bool { return (r < 'A' || r > 'Z') && (r < '0' || r > '9') })
+	return len(text) == 10 && !strings.ContainsFunc(text,
+		func(r rune) bool { return (r < 'A' || r > 'Z') && (r < '0' || r > '9') })
 }
 
 // jamfAgentPrefix is what Jamf's own helper is called among applications [BW-SSOE].
 const jamfAgentPrefix = "com.jamf.management."
 
 // microsoftAddresses are what the extension answers for, in every cloud.
-var microsoftAddresses = slices.Concat(cloud.Public.ExtensionURLs(), cloud.China.ExtensionURLs(), cloud.USGovernment.ExtensionURLs())
+var microsoftAddresses = slices.Concat(cloud.Public.ExtensionURLs(), cloud.China.ExtensionURLs(),
+	cloud.USGovernment.ExtensionURLs())
 
-// singleSignOn is the payload of the extension with Jamf's prefix on its list. A Mac takes one profile of an extension: where there is
-// one already, AppPrefixAllowList is to be put into that.
+// singleSignOn is the payload of the extension with Jamf's prefix on its list. A Mac takes one profile of an extension:
+// where there is one already, AppPrefixAllowList is to be put into that.
 func singleSignOn(Options) (map[string]any, about, error) {
 	return map[string]any{
-		"PayloadType":         "com.apple.extensiblesso",
-		"Type":                "Redirect",
-		"ExtensionIdentifier": wpj.MicrosoftExtension,
-		"TeamIdentifier":      wpj.MicrosoftTeam,
-		"URLs":                microsoftAddresses,
-		"ExtensionData":       map[string]any{"AppPrefixAllowList": jamfAgentPrefix},
-	}, about{"Microsoft Enterprise SSO, with Jamf", "Lets Jamf Conditional Access use Microsoft's single sign-on extension."}, nil
+			"PayloadType":         "com.apple.extensiblesso",
+			"Type":                "Redirect",
+			"ExtensionIdentifier": wpj.MicrosoftExtension,
+			"TeamIdentifier":      wpj.MicrosoftTeam,
+			"URLs":                microsoftAddresses,
+			"ExtensionData":       map[string]any{"AppPrefixAllowList": jamfAgentPrefix},
+		}, about{"Microsoft Enterprise SSO, with Jamf",
+			"Lets Jamf Conditional Access use Microsoft's single sign-on extension."}, nil
 }

@@ -44,16 +44,21 @@ func made(t *testing.T, options profile.Options) []byte {
 	return content
 }
 
-// allowed are the keys of each payload with their types, after Apple's documentation [APPLE-DM]; usher's own are the configuration's.
+// allowed are the keys of each payload with their types, after Apple's documentation [APPLE-DM]; usher's own are the
+// configuration's.
 var allowed = map[string]map[string]string{
 	"Configuration": {
-		"PayloadContent": "array", "PayloadDescription": "string", "PayloadDisplayName": "string", "PayloadIdentifier": "string", "PayloadOrganization": "string",
-		"PayloadRemovalDisallowed": "boolean", "PayloadScope": "string", "PayloadType": "string", "PayloadUUID": "string", "PayloadVersion": "integer",
+		"PayloadContent": "array", "PayloadDescription": "string", "PayloadDisplayName": "string",
+		"PayloadIdentifier": "string", "PayloadOrganization": "string",
+		"PayloadRemovalDisallowed": "boolean", "PayloadScope": "string", "PayloadType": "string",
+		"PayloadUUID": "string", "PayloadVersion": "integer",
 	},
 	"com.apple.servicemanagement": {"Rules": "array"},
-	"rule":                        {"RuleType": "string", "RuleValue": "string", "Comment": "string", "TeamIdentifier": "string"},
+	"rule": {"RuleType": "string", "RuleValue": "string", "Comment": "string",
+		"TeamIdentifier": "string"},
 	"com.apple.extensiblesso": {
-		"Type": "string", "ExtensionIdentifier": "string", "TeamIdentifier": "string", "URLs": "array", "ExtensionData": "dictionary",
+		"Type": "string", "ExtensionIdentifier": "string", "TeamIdentifier": "string", "URLs": "array",
+		"ExtensionData": "dictionary",
 	},
 }
 
@@ -85,13 +90,16 @@ func wantKeys(t *testing.T, what string, dictionary map[string]any, allowed map[
 	}
 }
 
-// Whatever is made has the keys alone that Apple's documentation knows, of their types, and another reader finds the same in it.
+// Whatever is made has the keys alone that Apple's documentation knows, of their types, and another reader finds the
+// same in it.
 func TestProfilesHaveKnownKeysAlone(t *testing.T) {
 	values := load(t, "").Values()
 	for name, options := range map[string]profile.Options{
-		"settings":         {Kind: profile.Settings, Values: values, All: true, Organization: "Example & Söhne"},
-		"background items": {Kind: profile.BackgroundItems}, "background items of a team": {Kind: profile.BackgroundItems, TeamID: "A1B2C3D4E5"},
-		"single sign-on": {Kind: profile.SingleSignOn},
+		"settings": {Kind: profile.Settings, Values: values, All: true,
+			Organization: "Example & Söhne"},
+		"background items":           {Kind: profile.BackgroundItems},
+		"background items of a team": {Kind: profile.BackgroundItems, TeamID: "A1B2C3D4E5"},
+		"single sign-on":             {Kind: profile.SingleSignOn},
 	} {
 		t.Run(name, func(t *testing.T) {
 			content := made(t, options)
@@ -111,7 +119,8 @@ func TestProfilesHaveKnownKeysAlone(t *testing.T) {
 					t.Errorf("%s is missing", key)
 				}
 			}
-			if payload["PayloadUUID"] == whole["PayloadUUID"] || payload["PayloadIdentifier"] == whole["PayloadIdentifier"] {
+			if payload["PayloadUUID"] == whole["PayloadUUID"] ||
+				payload["PayloadIdentifier"] == whole["PayloadIdentifier"] {
 				t.Error("profile and payload have one identity")
 			}
 			keys := map[string]string{}
@@ -123,7 +132,8 @@ func TestProfilesHaveKnownKeysAlone(t *testing.T) {
 			}
 			if kind == config.Domain {
 				for _, key := range config.Keys("darwin") {
-					keys[key.Name] = map[string]string{"boolean": "boolean", "uid": "integer", "list": "array", "list of host:port": "array", "list of names": "array", "list of URLs": "array"}[key.Type]
+					keys[key.Name] = map[string]string{"boolean": "boolean", "uid": "integer", "list": "array",
+						"list of host:port": "array", "list of names": "array", "list of URLs": "array"}[key.Type]
 					if keys[key.Name] == "" {
 						keys[key.Name] = "string"
 					}
@@ -146,7 +156,8 @@ func TestProfilesHaveKnownKeysAlone(t *testing.T) {
 // samePlistlib has python3 read the profile, and wants it to find what we do.
 func samePlistlib(t *testing.T, content []byte, ours map[string]any) {
 	t.Helper()
-	python := exec.CommandContext(t.Context(), "python3", "-c", "import json, plistlib, sys; json.dump(plistlib.loads(sys.stdin.buffer.read()), sys.stdout)")
+	python := exec.CommandContext(t.Context(), "python3", "-c",
+		"import json, plistlib, sys; json.dump(plistlib.loads(sys.stdin.buffer.read()), sys.stdout)")
 	python.Stdin = bytes.NewReader(content)
 	output, err := python.CombinedOutput()
 	if err != nil {
@@ -183,7 +194,8 @@ delivery.api.client_secret_file: /etc/usher/secret
 development.helper_uid: 501
 `)
 	var whole struct{ PayloadContent []map[string]any }
-	if _, err := plist.Unmarshal(made(t, profile.Options{Kind: profile.Settings, Values: given.Values()}), &whole); err != nil {
+	if _, err := plist.Unmarshal(made(t, profile.Options{Kind: profile.Settings, Values: given.Values()}),
+		&whole); err != nil {
 		t.Fatal(err)
 	}
 	managed, err := plist.Marshal(whole.PayloadContent[0], plist.BinaryFormat)
@@ -216,10 +228,12 @@ func TestIdentityOfAProfile(t *testing.T) {
 	}
 	var seen []string
 	for _, options := range []profile.Options{
-		{Kind: profile.BackgroundItems}, {Kind: profile.SingleSignOn}, {Kind: profile.Settings}, {Kind: profile.Settings, Identifier: "org.example.other"},
+		{Kind: profile.BackgroundItems}, {Kind: profile.SingleSignOn}, {Kind: profile.Settings},
+		{Kind: profile.Settings, Identifier: "org.example.other"},
 	} {
 		var whole struct{ PayloadUUID string }
-		if _, err := plist.Unmarshal(made(t, options), &whole); err != nil || len(whole.PayloadUUID) != 36 || slices.Contains(seen, whole.PayloadUUID) {
+		if _, err := plist.Unmarshal(made(t, options), &whole); err != nil || len(whole.PayloadUUID) != 36 ||
+			slices.Contains(seen, whole.PayloadUUID) {
 			t.Errorf("%q after %q, %v", whole.PayloadUUID, seen, err)
 		}
 		seen = append(seen, whole.PayloadUUID)
@@ -234,7 +248,8 @@ func TestOptionsThatCannotBe(t *testing.T) {
 		"is no Team ID":     {Kind: profile.BackgroundItems, Identifier: "com.example", TeamID: "a1b2c3d4e5"},
 		"A1B2C3D4E is no T": {Kind: profile.BackgroundItems, Identifier: "com.example", TeamID: "A1B2C3D4E"},
 	} {
-		if _, err := profile.Make(options); err == nil || !strings.Contains(strings.ReplaceAll(err.Error(), `"A1B2C3D4E"`, "A1B2C3D4E"), want) {
+		if _, err := profile.Make(options); err == nil ||
+			!strings.Contains(strings.ReplaceAll(err.Error(), `"A1B2C3D4E"`, "A1B2C3D4E"), want) {
 			t.Errorf("%+v: got %v, want %q", options, err, want)
 		}
 	}

@@ -39,7 +39,8 @@ type authority struct {
 func newAuthority(t *testing.T) *authority {
 	t.Helper()
 	a := &authority{t: t, folder: t.TempDir()}
-	a.certificate, a.key = a.make("ca", &x509.Certificate{IsCA: true, BasicConstraintsValid: true, KeyUsage: x509.KeyUsageCertSign})
+	a.certificate, a.key = a.make("ca",
+		&x509.Certificate{IsCA: true, BasicConstraintsValid: true, KeyUsage: x509.KeyUsageCertSign})
 	return a
 }
 
@@ -47,7 +48,8 @@ func newAuthority(t *testing.T) *authority {
 func (a *authority) leaf(name string) (certificate, key string) {
 	a.t.Helper()
 	template := &x509.Certificate{
-		KeyUsage: x509.KeyUsageDigitalSignature, ExtKeyUsage: []x509.ExtKeyUsage{x509.ExtKeyUsageServerAuth, x509.ExtKeyUsageClientAuth},
+		KeyUsage:    x509.KeyUsageDigitalSignature,
+		ExtKeyUsage: []x509.ExtKeyUsage{x509.ExtKeyUsageServerAuth, x509.ExtKeyUsageClientAuth},
 	}
 	if address := net.ParseIP(name); address != nil {
 		template.IPAddresses = []net.IP{address}
@@ -82,7 +84,8 @@ func (a *authority) make(name string, template *x509.Certificate) (*x509.Certifi
 	encoded, err := x509.MarshalPKCS8PrivateKey(key)
 	must(err)
 	must(os.WriteFile(a.file(name+".pem"), pem.EncodeToMemory(&pem.Block{Type: "CERTIFICATE", Bytes: content}), 0o644))
-	must(os.WriteFile(a.file(name+"-key.pem"), pem.EncodeToMemory(&pem.Block{Type: "PRIVATE KEY", Bytes: encoded}), 0o600))
+	must(os.WriteFile(a.file(name+"-key.pem"), pem.EncodeToMemory(&pem.Block{Type: "PRIVATE KEY", Bytes: encoded}),
+		0o600))
 	certificate, err := x509.ParseCertificate(content)
 	must(err)
 	return certificate, key
@@ -100,7 +103,8 @@ func TestServersOfOnesOwn(t *testing.T) {
 			users, how := make(map[string]string), make(map[string]access.Access)
 			port := freePort(t)
 			for _, name := range []string{"MAC-A", "admin", "provision"} {
-				of := access.Access{Servers: []string{fmt.Sprintf("tls://127.0.0.1:%d", port)}, CAFile: made.file("ca.pem")}
+				of := access.Access{Servers: []string{fmt.Sprintf("tls://127.0.0.1:%d", port)},
+					CAFile: made.file("ca.pem")}
 				if by == "certificates" {
 					users[name] = `user: "` + name + `.example.org"`
 					of.CertificateFile, of.KeyFile = made.leaf(name + ".example.org")
@@ -153,7 +157,8 @@ accounts {
     ]
   }
 }
-`, port, serverCertificate, serverKey, made.file("ca.pem"), mapping, t.TempDir(), users["MAC-A"], users["provision"], users["admin"]), 0o600))
+`, port, serverCertificate, serverKey, made.file("ca.pem"), mapping, t.TempDir(), users["MAC-A"], users["provision"],
+				users["admin"]), 0o600))
 			server := natsserver.NewServer("127.0.0.1", port, configuration)
 			t.Cleanup(server.Kill)
 			w.must(server.Start(w.ctx))
@@ -189,7 +194,8 @@ accounts {
 				w.must(os.WriteFile(other.NKeyFile, seed, 0o600))
 			}
 			refused := w.start(w.macWith("MAC-A", other))
-			w.eventually("a stranger is refused", func() bool { return strings.HasPrefix(refused.State().GetLastError(), "not connected: ") })
+			w.eventually("a stranger is refused",
+				func() bool { return strings.HasPrefix(refused.State().GetLastError(), "not connected: ") })
 			if refused.connected() {
 				t.Error("a stranger is connected")
 			}
@@ -207,8 +213,8 @@ func freePort(t *testing.T) int {
 	return listener.Addr().(*net.TCPAddr).Port
 }
 
-// What runs out is renewed while everything runs: the servers take new certificates and new credentials of admins, and what was there
-// before counts until its time is over.
+// What runs out is renewed while everything runs: the servers take new certificates and new credentials of admins, and
+// what was there before counts until its time is over.
 func TestRenewedFilesCount(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t, 1)
@@ -243,15 +249,18 @@ func TestRenewedFilesCount(t *testing.T) {
 		w.must(err)
 		wantAll(t, report, macs)
 	}
-	if _, err := setup.Renew(w.Directory, time.Hour, 100*365*24*time.Hour); err == nil || !strings.Contains(err.Error(), "the authority of this fleet counts until") {
+	if _, err := setup.Renew(w.Directory, time.Hour, 100*365*24*time.Hour); err == nil ||
+		!strings.Contains(err.Error(), "the authority of this fleet counts until") {
 		t.Errorf("certificates that outlive their authority: %v", err)
 	}
-	if _, err := setup.Renew(t.TempDir(), time.Hour, time.Hour); err == nil || !strings.Contains(err.Error(), "admin-signing.nk") {
+	if _, err := setup.Renew(t.TempDir(), time.Hour, time.Hour); err == nil ||
+		!strings.Contains(err.Error(), "admin-signing.nk") {
 		t.Errorf("a folder that is no fleet's: %v", err)
 	}
 }
 
-// Credentials that are revoked count no longer, also for who is connected; nobody else is concerned, and the device can be given others.
+// Credentials that are revoked count no longer, also for who is connected; nobody else is concerned, and the device can
+// be given others.
 func TestRevokedCredentialsCountNoLonger(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t, 1)
@@ -268,11 +277,13 @@ func TestRevokedCredentialsCountNoLonger(t *testing.T) {
 	w.eventually("it is connected", stolen.connected)
 	admins := w.copied(filepath.Join(w.Directory, "admin", "admin.creds"))
 
-	if _, err := setup.Revoke(w.Directory, []string{"MAC-NONE"}, nil); err == nil || !strings.Contains(err.Error(), "no credentials of MAC-NONE were made here") {
+	if _, err := setup.Revoke(w.Directory, []string{"MAC-NONE"}, nil); err == nil ||
+		!strings.Contains(err.Error(), "no credentials of MAC-NONE were made here") {
 		t.Errorf("without its credentials: %v", err)
 	}
 	other := newWorld(t, 1)
-	if _, err := setup.Revoke(other.Directory, nil, []string{admins}); err == nil || !strings.Contains(err.Error(), "is of another fleet") {
+	if _, err := setup.Revoke(other.Directory, nil, []string{admins}); err == nil ||
+		!strings.Contains(err.Error(), "is of another fleet") {
 		t.Errorf("another fleet's credentials: %v", err)
 	}
 	files, err := setup.Revoke(w.Directory, []string{"MAC-STOLEN"}, []string{admins})
@@ -288,7 +299,8 @@ func TestRevokedCredentialsCountNoLonger(t *testing.T) {
 	w.must(syscall.Kill(w.Servers[0].PID(), syscall.SIGHUP)) // as nats-server --signal reload
 
 	w.eventually("it is told that it is turned away", func() bool {
-		return !stolen.connected() && strings.Contains(stolen.State().GetLastError(), "the server does not know these credentials")
+		return !stolen.connected() &&
+			strings.Contains(stolen.State().GetLastError(), "the server does not know these credentials")
 	})
 	for name, file := range map[string]string{"admin": admins, "MAC-STOLEN": first} {
 		if options, err := w.Access(file).Options("stranger", name); err != nil {

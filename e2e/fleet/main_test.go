@@ -1,5 +1,5 @@
-// Package fleet_test runs fleets on real servers, one and three of the stock nats-server, with the real packages of usherd and
-// usherctl: only what a device tells of itself is made up here.
+// Package fleet_test runs fleets on real servers, one and three of the stock nats-server, with the real packages of
+// usherd and usherctl: only what a device tells of itself is made up here.
 package fleet_test
 
 import (
@@ -120,8 +120,9 @@ func (m *mac) Status() (*usherv1.GetStatusResponse, error) {
 		Computer: &usherv1.ComputerStatus{Name: "Computer of " + m.name, OperatingSystem: "macOS 15.1"},
 		Outbox:   &usherv1.OutboxStatus{},
 		Users: []*usherv1.UserStatus{{
-			User:     &usherv1.User{Name: "jane", Uid: 501},
-			Identity: &usherv1.Identity{State: usherv1.IdentityState(m.state.Load()), UserPrincipalName: "jane@example.org", DeviceId: "the-device-id"},
+			User: &usherv1.User{Name: "jane", Uid: 501},
+			Identity: &usherv1.Identity{State: usherv1.IdentityState(m.state.Load()),
+				UserPrincipalName: "jane@example.org", DeviceId: "the-device-id"},
 		}},
 	}, nil
 }
@@ -192,7 +193,8 @@ func (w *world) macs(count int) []*mac {
 	}
 	for _, one := range all {
 		w.eventually(one.name+" is known to the fleet", func() bool {
-			return strings.Contains(one.log.String(), "connected") && one.State().GetLastError() == "" && one.connected()
+			return strings.Contains(one.log.String(), "connected") && one.State().GetLastError() == "" &&
+				one.connected()
 		})
 	}
 	admin, err := w.Admin(w.ctx)
@@ -200,7 +202,8 @@ func (w *world) macs(count int) []*mac {
 	defer admin.Close()
 	w.eventually("every Mac is known", func() bool {
 		kept := 0 // in the bucket, which is what is known where somebody does not answer
-		report, err := admin.Ask(w.ctx, fleet.Question{Timeout: 5 * time.Second, Progress: func(_, known int) { kept = known }})
+		report, err := admin.Ask(w.ctx,
+			fleet.Question{Timeout: 5 * time.Second, Progress: func(_, known int) { kept = known }})
 		w.must(err)
 		return len(report.Devices) == count && kept == count && len(report.Warnings) == 0
 	})
@@ -221,12 +224,13 @@ func (w *world) tryRaw(how access.Access, name string, errs chan error) (*nats.C
 	if err != nil {
 		return nil, err
 	}
-	options = append(options, nats.NoReconnect(), nats.ErrorHandler(func(_ *nats.Conn, _ *nats.Subscription, err error) {
-		select {
-		case errs <- err:
-		default:
-		}
-	}))
+	options = append(options, nats.NoReconnect(),
+		nats.ErrorHandler(func(_ *nats.Conn, _ *nats.Subscription, err error) {
+			select {
+			case errs <- err:
+			default:
+			}
+		}))
 	closed := make(chan struct{})
 	options = append(options, nats.ClosedHandler(func(*nats.Conn) { close(closed) }))
 	conn, err := nats.Connect(strings.Join(how.Servers, ","), options...)

@@ -26,7 +26,8 @@ import (
 	usherv1 "usher.internal/proto/usher/v1"
 )
 
-// refuses tells whether the server refuses what is tried. It says so in its own time, before it answers a ping that comes after.
+// refuses tells whether the server refuses what is tried. It says so in its own time, before it answers a ping that
+// comes after.
 func refuses(conn *nats.Conn, errs chan error, try func() error) bool {
 	for len(errs) > 0 {
 		<-errs
@@ -75,7 +76,8 @@ func TestCredentialsAreForOneNameAlone(t *testing.T) {
 		"$JS.API.CONSUMER.CREATE.USHER_CHANGES.x": false,
 		"_INBOX_MAC-B.x":                          false, "_INBOX_admin.x": false, "anything": false,
 	} {
-		if refused := refuses(conn, errs, func() error { return conn.Publish(subject, []byte("x")) }); refused == allowed {
+		if refused := refuses(conn, errs, func() error { return conn.Publish(subject, []byte("x")) }); refused ==
+			allowed {
 			t.Errorf("MAC-A publishes on %s: refused %t", subject, refused)
 		}
 	}
@@ -107,13 +109,18 @@ func TestCredentialsAreForOneNameAlone(t *testing.T) {
 		"usher.v1.status.all": true, "usher.v1.status.MAC-A": true,
 		"usher.v1.api.DIRECT.GET.USHER_CHANGES": true, "usher.v1.api.DIRECT.GET.KV_USHER_DEVICES": true,
 		"usher.v1.api.STREAM.INFO.USHER_CHANGES": true, "usher.v1.api.STREAM.INFO.KV_USHER_DEVICES": true,
-		"usher.v1.change.MAC-A": false, "usher.v1.answer.q1.MAC-A": false, "usher.v1.kept.MAC-A": false, "$KV.USHER_DEVICES.MAC-A": false,
-		"$JS.API.STREAM.DELETE.USHER_CHANGES": false, "$JS.API.STREAM.PURGE.USHER_CHANGES": false, "$JS.API.STREAM.UPDATE.USHER_CHANGES": false,
-		"$JS.API.STREAM.DELETE.KV_USHER_DEVICES": false, "$JS.API.STREAM.PURGE.KV_USHER_DEVICES": false, "$JS.API.STREAM.INFO.USHER_CHANGES": false, "usher.v1.api.STREAM.DELETE.USHER_CHANGES": false,
-		"$JS.API.STREAM.MSG.DELETE.USHER_CHANGES": false, "$JS.API.STREAM.CREATE.MORE": false, "$JS.API.CONSUMER.CREATE.USHER_CHANGES.x": false,
-		"_INBOX_provision.x": false,
+		"usher.v1.change.MAC-A": false, "usher.v1.answer.q1.MAC-A": false, "usher.v1.kept.MAC-A": false,
+		"$KV.USHER_DEVICES.MAC-A":             false,
+		"$JS.API.STREAM.DELETE.USHER_CHANGES": false, "$JS.API.STREAM.PURGE.USHER_CHANGES": false,
+		"$JS.API.STREAM.UPDATE.USHER_CHANGES":    false,
+		"$JS.API.STREAM.DELETE.KV_USHER_DEVICES": false, "$JS.API.STREAM.PURGE.KV_USHER_DEVICES": false,
+		"$JS.API.STREAM.INFO.USHER_CHANGES": false, "usher.v1.api.STREAM.DELETE.USHER_CHANGES": false,
+		"$JS.API.STREAM.MSG.DELETE.USHER_CHANGES": false, "$JS.API.STREAM.CREATE.MORE": false,
+		"$JS.API.CONSUMER.CREATE.USHER_CHANGES.x": false,
+		"_INBOX_provision.x":                      false,
 	} {
-		if refused := refuses(admin, errs, func() error { return admin.Publish(subject, []byte("{}")) }); refused == allowed {
+		if refused := refuses(admin, errs, func() error { return admin.Publish(subject, []byte("{}")) }); refused ==
+			allowed {
 			t.Errorf("an admin publishes on %s: refused %t", subject, refused)
 		}
 	}
@@ -125,8 +132,8 @@ func (w *world) rawAdmin(errs chan error) *nats.Conn {
 	return w.raw(w.Access(filepath.Join(w.Directory, "admin", "admin.creds")), "admin", errs)
 }
 
-// What somebody may publish can name any subject for an answer, and a server answers there with rights of its own. No answer does
-// anything, or is taken for another's word.
+// What somebody may publish can name any subject for an answer, and a server answers there with rights of its own. No
+// answer does anything, or is taken for another's word.
 func TestAnswersOfServersDoNothing(t *testing.T) {
 	t.Parallel()
 	for _, servers := range []int{1, 3} {
@@ -140,13 +147,15 @@ func TestAnswersOfServersDoNothing(t *testing.T) {
 			w.must(err)
 			errs := make(chan error, 16)
 			device, admin := w.raw(how, "MAC-A", errs), w.rawAdmin(errs)
-			provision := w.raw(w.Access(filepath.Join(w.Directory, "keys", "provision", "provision.creds")), "provision", errs)
+			provision := w.raw(w.Access(filepath.Join(w.Directory, "keys", "provision", "provision.creds")),
+				"provision", errs)
 			stream, err := provision.JetStream()
 			w.must(err)
 
 			victim := macs[1].name
 			replies := []string{
-				access.ChangesOf(victim), access.ChangesOf("GHOST"), access.KeptOf(victim), "$KV.USHER_DEVICES." + victim, "usher.v1.answer.q1." + victim,
+				access.ChangesOf(victim), access.ChangesOf("GHOST"), access.KeptOf(victim),
+				"$KV.USHER_DEVICES." + victim, "usher.v1.answer.q1." + victim,
 				access.StatusOfAll, access.StatusOf(victim),
 			}
 			for _, name := range []string{access.ChangesStream, access.DevicesStream} {
@@ -184,7 +193,8 @@ func TestAnswersOfServersDoNothing(t *testing.T) {
 			w.must(device.Flush())
 			for _, reply := range replies {
 				for _, name := range []string{access.ChangesStream, access.DevicesStream} {
-					for _, content := range []string{"", "{}", "x", `{"seq":1}`, `{"seq":999999}`, `{"seq":1,"batch":5}`, `{"last_by_subj":"` + access.ChangesOf(victim) + `"}`} {
+					for _, content := range []string{"", "{}", "x", `{"seq":1}`, `{"seq":999999}`,
+						`{"seq":1,"batch":5}`, `{"last_by_subj":"` + access.ChangesOf(victim) + `"}`} {
 						w.must(admin.PublishRequest("usher.v1.api.DIRECT.GET."+name, reply, []byte(content)))
 						w.must(admin.PublishRequest("usher.v1.api.STREAM.INFO."+name, reply, []byte(content)))
 					}
@@ -208,7 +218,8 @@ func TestAnswersOfServersDoNothing(t *testing.T) {
 			}
 			changes, err := stream.StreamInfo(access.ChangesStream)
 			w.must(err)
-			if changes.Config.MaxMsgs != -1 || changes.State.Consumers+info.State.Consumers != 0 || !changes.Config.NoAck {
+			if changes.Config.MaxMsgs != -1 || changes.State.Consumers+info.State.Consumers != 0 ||
+				!changes.Config.NoAck {
 				t.Errorf("the streams are %+v and %+v", changes, info)
 			}
 			counts := w.stored(w.admin())
@@ -230,7 +241,9 @@ func TestAnswersOfServersDoNothing(t *testing.T) {
 				if err != nil {
 					break
 				}
-				if strings.HasSuffix(message.Subject, victim) && strings.HasPrefix(message.Subject, "usher.v1.answer.q1.") && len(message.Header) == 0 && !strings.HasPrefix(string(message.Data), `{"type":"io.nats.jetstream.api.`) {
+				if strings.HasSuffix(message.Subject, victim) &&
+					strings.HasPrefix(message.Subject, "usher.v1.answer.q1.") && len(message.Header) == 0 &&
+					!strings.HasPrefix(string(message.Data), `{"type":"io.nats.jetstream.api.`) {
 					t.Errorf("%q on %s would be taken for the word of that Mac", message.Data, message.Subject)
 				}
 			}
@@ -277,13 +290,19 @@ func TestOddAnswersAreShownAsSuch(t *testing.T) {
 		"GARBAGE": {[]byte("\xff\xfe no status \x00")},
 		"EMPTY":   {{}},
 		// Of an usherd before there were agents: no instance, no users, no state.
-		"OLD":      {encoded(&usherv1.DeviceStatus{Device: "OLD", Version: "0.1.0"})},
-		"CLONED":   {encoded(&usherv1.DeviceStatus{Device: "CLONED", Instance: "one", State: registered, Time: now}), encoded(&usherv1.DeviceStatus{Device: "CLONED", Instance: "two", State: registered, Time: now})},
-		"TWICE":    {encoded(&usherv1.DeviceStatus{Device: "TWICE", Instance: "one", State: registered, Time: now}), encoded(&usherv1.DeviceStatus{Device: "TWICE", Instance: "one", State: registered, Time: now})},
-		"FORGER":   {encoded(&usherv1.DeviceStatus{Device: honest[0].name, Instance: "x", State: usherv1.IdentityState_IDENTITY_STATE_NOT_REGISTERED, Time: now})},
-		"SKEWED":   {encoded(&usherv1.DeviceStatus{Device: "SKEWED", Instance: "x", State: registered, Time: timestamppb.New(time.Now().Add(-3 * time.Hour))})},
-		"NEWER":    {encoded(&usherv1.DeviceStatus{Device: "NEWER", Instance: "x", State: 4711, Time: now, Version: "9.0.0"})},
-		"BAD-TEXT": {encoded(&usherv1.DeviceStatus{Device: "BAD-TEXT", Instance: "x", State: registered, Time: now, ComputerName: "a\x1b[2J\u202eb"})},
+		"OLD": {encoded(&usherv1.DeviceStatus{Device: "OLD", Version: "0.1.0"})},
+		"CLONED": {encoded(&usherv1.DeviceStatus{Device: "CLONED", Instance: "one", State: registered, Time: now}),
+			encoded(&usherv1.DeviceStatus{Device: "CLONED", Instance: "two", State: registered, Time: now})},
+		"TWICE": {encoded(&usherv1.DeviceStatus{Device: "TWICE", Instance: "one", State: registered, Time: now}),
+			encoded(&usherv1.DeviceStatus{Device: "TWICE", Instance: "one", State: registered, Time: now})},
+		"FORGER": {encoded(&usherv1.DeviceStatus{Device: honest[0].name, Instance: "x",
+			State: usherv1.IdentityState_IDENTITY_STATE_NOT_REGISTERED, Time: now})},
+		"SKEWED": {encoded(&usherv1.DeviceStatus{Device: "SKEWED", Instance: "x", State: registered,
+			Time: timestamppb.New(time.Now().Add(-3 * time.Hour))})},
+		"NEWER": {encoded(&usherv1.DeviceStatus{Device: "NEWER", Instance: "x", State: 4711, Time: now,
+			Version: "9.0.0"})},
+		"BAD-TEXT": {encoded(&usherv1.DeviceStatus{Device: "BAD-TEXT", Instance: "x", State: registered, Time: now,
+			ComputerName: "a\x1b[2J\u202eb"})},
 	}
 	for name, replies := range odd {
 		how, err := w.Device(name, time.Hour)
@@ -334,7 +353,8 @@ func TestOddAnswersAreShownAsSuch(t *testing.T) {
 			continue
 		}
 		notes := strings.Join(got.Notes, "; ")
-		if got.Answer != want.answer || got.State != want.state || got.Macs != want.macs || !strings.Contains(notes, want.note) || want.note == "" && notes != "" {
+		if got.Answer != want.answer || got.State != want.state || got.Macs != want.macs ||
+			!strings.Contains(notes, want.note) || want.note == "" && notes != "" {
 			t.Errorf("%s: %s %s, %d Macs, %q; want %+v", name, got.Answer, got.State, got.Macs, notes, want)
 		}
 		if strings.ContainsAny(got.Computer, "\x1b\u202e") {
@@ -352,7 +372,8 @@ func TestStrangersAreRefused(t *testing.T) {
 	w.must(err)
 	how.Servers, how.CAFile = w.URLs(), filepath.Join(w.Directory, "devices", "ca.pem")
 	mac := w.start(w.macWith("MAC-A", how))
-	w.eventually("it is told that it is refused", func() bool { return strings.Contains(mac.State().GetLastError(), "does not know these credentials") })
+	w.eventually("it is told that it is refused",
+		func() bool { return strings.Contains(mac.State().GetLastError(), "does not know these credentials") })
 	if mac.connected() {
 		t.Error("a stranger is connected")
 	}
@@ -362,7 +383,8 @@ func TestStrangersAreRefused(t *testing.T) {
 	own.CAFile = filepath.Join(stranger.Directory, "devices", "ca.pem")
 	careful := w.start(w.macWith("MAC-B", own))
 	w.eventually("it does not trust the server", func() bool {
-		return strings.Contains(careful.State().GetLastError(), "x509") && strings.Contains(careful.State().GetLastError(), "fleet.ca_file")
+		return strings.Contains(careful.State().GetLastError(), "x509") &&
+			strings.Contains(careful.State().GetLastError(), "fleet.ca_file")
 	})
 	_, err = nats.Connect(w.URLs()[0], nats.RootCAs(filepath.Join(w.Directory, "devices", "ca.pem")))
 	if !errors.Is(err, nats.ErrAuthorization) {
@@ -400,7 +422,9 @@ func (w *world) hostile(how access.Access) *hostile {
 	signed, err := key.Sign([]byte(info.Nonce))
 	w.must(err)
 	h := &hostile{secure, bufio.NewReader(secure)}
-	connect, err := json.Marshal(map[string]any{"jwt": token, "sig": base64.RawURLEncoding.EncodeToString(signed), "headers": true, "no_responders": true, "lang": "go", "version": "0", "protocol": 1})
+	connect, err := json.Marshal(
+		map[string]any{"jwt": token, "sig": base64.RawURLEncoding.EncodeToString(signed), "headers": true,
+			"no_responders": true, "lang": "go", "version": "0", "protocol": 1})
 	w.must(err)
 	_, err = fmt.Fprintf(h, "CONNECT %s\r\n", connect)
 	w.must(err)
@@ -425,12 +449,13 @@ func (h *hostile) flush() error {
 }
 
 func (h *hostile) publish(subject, headers, content string) error {
-	_, err := fmt.Fprintf(h, "HPUB %s %d %d\r\n%s%s\r\n", subject, len(headers), len(headers)+len(content), headers, content)
+	_, err := fmt.Fprintf(h, "HPUB %s %d %d\r\n%s%s\r\n", subject, len(headers), len(headers)+len(content), headers,
+		content)
 	return err
 }
 
-// What a server knows of a message it adds to the headers that the device wrote: whatever these are, they change nothing of what is told of
-// others, and keep nobody from reading.
+// What a server knows of a message it adds to the headers that the device wrote: whatever these are, they change
+// nothing of what is told of others, and keep nobody from reading.
 func TestHeadersTellOfNobodyElse(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t, 1)
@@ -443,7 +468,8 @@ func TestHeadersTellOfNobodyElse(t *testing.T) {
 	w.must(err)
 	evil := w.hostile(how)
 	forged, err := proto.Marshal(&usherv1.StatusChange{Id: "f", Uid: 501, Device: &usherv1.DeviceStatus{
-		Device: silent.name, Instance: "x", ComputerName: "FORGED", State: usherv1.IdentityState_IDENTITY_STATE_NOT_REGISTERED,
+		Device: silent.name, Instance: "x", ComputerName: "FORGED",
+		State: usherv1.IdentityState_IDENTITY_STATE_NOT_REGISTERED,
 	}})
 	w.must(err)
 
@@ -452,7 +478,8 @@ func TestHeadersTellOfNobodyElse(t *testing.T) {
 	shown := make(chan *fleet.Change, 1000)
 	var watched sync.WaitGroup
 	watched.Go(func() {
-		if err := watching.Watch(ctx, func(change *fleet.Change) error { shown <- change; return nil }, nil); ctx.Err() == nil {
+		if err := watching.Watch(ctx, func(change *fleet.Change) error { shown <- change; return nil },
+			nil); ctx.Err() == nil {
 			t.Errorf("the watch ended: %v", err)
 		}
 	})
@@ -483,7 +510,9 @@ func TestHeadersTellOfNobodyElse(t *testing.T) {
 
 	var whole strings.Builder
 	for _, subject := range []string{access.ChangesOf(silent.name), "$KV.USHER_DEVICES." + silent.name} {
-		fmt.Fprintf(&whole, "Nats-Stream: USHER_CHANGES\r\nNats-Subject: %s\r\nNats-Sequence: 1000000000\r\nNats-Time-Stamp: 2020-01-01T00:00:00Z\r\nNats-Num-Pending: 0\r\nNats-Last-Sequence: 7\r\n", subject)
+		fmt.Fprintf(&whole, "Nats-Stream: USHER_CHANGES\r\nNats-Subject: %s\r\nNats-Sequence: "+
+			"1000000000\r\nNats-Time-Stamp: 2020-01-01T00:00:00Z\r\nNats-Num-Pending: 0\r\nNats-Last-Sequence: 7\r\n",
+			subject)
 	}
 	for name, headers := range map[string]string{
 		"another's subject":     "NATS/1.0\r\nNats-Subject: " + access.ChangesOf(silent.name) + "\r\n\r\n",
@@ -515,7 +544,9 @@ func TestHeadersTellOfNobodyElse(t *testing.T) {
 				continue
 			}
 			for _, one := range report.Devices {
-				if one.Device == silent.name && (one.Answer != fleet.Silent || one.Computer != "Computer of "+silent.name || one.State != "REGISTERED" || time.Since(one.Seen) > time.Hour) {
+				if one.Device == silent.name &&
+					(one.Answer != fleet.Silent || one.Computer != "Computer of "+silent.name ||
+						one.State != "REGISTERED" || time.Since(one.Seen) > time.Hour) {
 					t.Errorf("%s: %+v", name, one)
 				}
 			}

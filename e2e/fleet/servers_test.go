@@ -36,7 +36,8 @@ func TestServerDiesInTheMiddleOfAQuestion(t *testing.T) {
 	}
 	victim := w.Servers[0]
 	for _, server := range w.Servers {
-		if on["tls://"+fmt.Sprintf("%s:%d", server.Host, server.Port)] > on["tls://"+fmt.Sprintf("%s:%d", victim.Host, victim.Port)] {
+		if on["tls://"+fmt.Sprintf("%s:%d", server.Host, server.Port)] >
+			on["tls://"+fmt.Sprintf("%s:%d", victim.Host, victim.Port)] {
 			victim = server
 		}
 	}
@@ -62,7 +63,8 @@ func wantAll(t *testing.T, report *fleet.Report, macs []*mac) {
 	}
 	for _, mac := range macs {
 		standing := byName(report, mac.name)
-		if standing == nil || standing.Answer != fleet.Answered || standing.State != "REGISTERED" || standing.Macs != 1 || len(standing.Notes) > 0 {
+		if standing == nil || standing.Answer != fleet.Answered || standing.State != "REGISTERED" ||
+			standing.Macs != 1 || len(standing.Notes) > 0 {
 			t.Errorf("%s: %+v", mac.name, standing)
 		}
 	}
@@ -114,7 +116,8 @@ func TestChangesOutliveTheirServers(t *testing.T) {
 		}
 	}()
 	// With two of three the stream goes on.
-	w.eventually("what happened is published through the two servers that are left", func() bool { return allPublished(macs) })
+	w.eventually("what happened is published through the two servers that are left",
+		func() bool { return allPublished(macs) })
 
 	// Then the whole cluster is away, for as long as it takes.
 	w.Servers[1].Kill()
@@ -125,7 +128,8 @@ func TestChangesOutliveTheirServers(t *testing.T) {
 		}
 	}
 	for _, mac := range macs {
-		w.eventually(mac.name+" knows that there is no server", func() bool { return !mac.connected() && mac.State().GetUnpublished() == each })
+		w.eventually(mac.name+" knows that there is no server",
+			func() bool { return !mac.connected() && mac.State().GetUnpublished() == each })
 		if mac.unpublished() != each {
 			t.Errorf("%s has %d changes to publish, want %d", mac.name, mac.unpublished(), each)
 		}
@@ -170,7 +174,8 @@ func TestChangeThatIsPublishedTwiceIsThereOnce(t *testing.T) {
 	w.must(err)
 	conn := w.raw(how, "MAC-A", make(chan error, 1))
 	publish := func(id string, header bool) {
-		content, err := proto.Marshal(&usherv1.StatusChange{Id: id, Uid: 501, Device: &usherv1.DeviceStatus{Device: "MAC-A", Instance: "x"}})
+		content, err := proto.Marshal(
+			&usherv1.StatusChange{Id: id, Uid: 501, Device: &usherv1.DeviceStatus{Device: "MAC-A", Instance: "x"}})
 		w.must(err)
 		message := &nats.Msg{Subject: access.ChangesOf("MAC-A"), Data: content, Header: nats.Header{}}
 		if header {
@@ -204,7 +209,8 @@ func TestWatchGoesOn(t *testing.T) {
 	seen := make(chan *fleet.Change, 1000)
 	var watching sync.WaitGroup
 	watching.Go(func() {
-		if err := watcher.Watch(ctx, func(change *fleet.Change) error { seen <- change; return nil }, nil); ctx.Err() == nil {
+		if err := watcher.Watch(ctx, func(change *fleet.Change) error { seen <- change; return nil }, nil); ctx.Err() ==
+			nil {
 			t.Errorf("watching ended: %v", err)
 		}
 	})
@@ -279,8 +285,9 @@ func TestSlowAndGreedyAdminsHarmNobody(t *testing.T) {
 	})
 	defer flood.Wait()
 	defer stop()
-	// A Mac gives ten answers a second, to whom does not matter: while it is flooded a question may get none from it. What counts is
-	// that it answers when it is asked again, changes are published meanwhile, and it is asked no favour of memory.
+	// A Mac gives ten answers a second, to whom does not matter: while it is flooded a question may get none from it.
+	// What counts is that it answers when it is asked again, changes are published meanwhile, and it is asked no favour
+	// of memory.
 	w.must(macs[0].change(1))
 	w.eventually("a change is published in the middle of it", func() bool { return macs[0].unpublished() == 0 })
 	admin := w.admin()
@@ -311,7 +318,8 @@ func TestCredentialsExpireAndAreRenewed(t *testing.T) {
 	w.must(err)
 	mac := w.start(w.macWith("MAC-A", how))
 	w.eventually("it is connected", mac.connected)
-	if end := mac.State().GetExpireTime().AsTime(); !access.ExpiresSoon(end, time.Now()) || time.Until(end) > 3*time.Second {
+	if end := mac.State().GetExpireTime().AsTime(); !access.ExpiresSoon(end, time.Now()) ||
+		time.Until(end) > 3*time.Second {
 		t.Errorf("it is told that they count until %s", end)
 	}
 	w.eventually("they have expired", func() bool { return strings.Contains(mac.State().GetLastError(), "expired") })
@@ -322,7 +330,8 @@ func TestCredentialsExpireAndAreRenewed(t *testing.T) {
 	_, err = setup.CredentialsFor(w.Directory, []string{"MAC-A"}, renewed, time.Hour)
 	w.must(err)
 	w.must(os.Rename(filepath.Join(renewed, "MAC-A.creds"), how.CredentialsFile))
-	w.eventually("it is connected with the new ones", func() bool { return mac.connected() && mac.State().GetLastError() == "" })
+	w.eventually("it is connected with the new ones",
+		func() bool { return mac.connected() && mac.State().GetLastError() == "" })
 	w.eventually("what happened meanwhile is published", func() bool { return mac.unpublished() == 0 })
 }
 
@@ -360,7 +369,8 @@ func TestPersonalDataIsLeftOut(t *testing.T) {
 		return err == nil
 	})
 	w.eventually("its change is published", func() bool { return mac.unpublished() == 0 })
-	last, err := conn.Request("usher.v1.api.DIRECT.GET.USHER_CHANGES", []byte(`{"last_by_subj":"usher.v1.change.MAC-A"}`), within)
+	last, err := conn.Request("usher.v1.api.DIRECT.GET.USHER_CHANGES",
+		[]byte(`{"last_by_subj":"usher.v1.change.MAC-A"}`), within)
 	w.must(err)
 	for what, content := range map[string][]byte{"an answer": sent, "a change": last.Data} {
 		for _, personal := range []string{"jane", "Computer of", "the-device-id", "example.org"} {
@@ -381,14 +391,16 @@ func TestFilesOfAFleet(t *testing.T) {
 	w.must(filepath.Walk(w.Directory, func(path string, info os.FileInfo, err error) error {
 		w.must(err)
 		name := info.Name()
-		private := strings.HasSuffix(name, ".nk") || strings.HasSuffix(name, ".creds") || strings.HasSuffix(name, "-key.pem") || name == "nats-server.conf"
+		private := strings.HasSuffix(name, ".nk") || strings.HasSuffix(name, ".creds") ||
+			strings.HasSuffix(name, "-key.pem") || name == "nats-server.conf"
 		if private && info.Mode().Perm() != 0o600 || info.IsDir() && info.Mode().Perm()&0o077 != 0 {
 			t.Errorf("%s has mode %v", path, info.Mode())
 		}
 		return nil
 	}))
 	_, err := setup.Write(setup.Options{
-		Directory: w.Directory, Servers: []string{"a"}, Port: 1, ClusterPort: 2, StorageBytes: 1 << 30, InstallDirectory: "/x", StoreDirectory: "/y",
+		Directory: w.Directory, Servers: []string{"a"}, Port: 1, ClusterPort: 2, StorageBytes: 1 << 30,
+		InstallDirectory: "/x", StoreDirectory: "/y",
 		AdminValid: time.Hour, CertificatesValid: time.Hour,
 	})
 	if err == nil || !strings.Contains(err.Error(), "is not empty") {
@@ -420,15 +432,16 @@ func TestMoreRoomThanThereIsIsRefused(t *testing.T) {
 	}
 }
 
-// What is not given stays as it is; who has an admin's credentials is told at once that they are not those for it; and where the stream is
-// gone the bucket can be made anew.
+// What is not given stays as it is; who has an admin's credentials is told at once that they are not those for it; and
+// where the stream is gone the bucket can be made anew.
 func TestProvisionAgain(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t, 1)
 	client, err := w.Client(w.ctx, filepath.Join(w.Directory, "keys", "provision"))
 	w.must(err)
 	defer client.Close()
-	first := fleet.Streams{Keep: 180 * 24 * time.Hour, Forget: 800 * 24 * time.Hour, Replicas: 1, StorageBytes: 256 << 20}
+	first := fleet.Streams{Keep: 180 * 24 * time.Hour, Forget: 800 * 24 * time.Hour, Replicas: 1,
+		StorageBytes: 256 << 20}
 	made, err := client.Provision(w.ctx, first)
 	w.must(err)
 	if made != first {
@@ -439,7 +452,8 @@ func TestProvisionAgain(t *testing.T) {
 		t.Errorf("changed, they are %+v, %v", made, err)
 	}
 	began := time.Now()
-	if _, err := w.admin().Provision(w.ctx, fleet.Streams{}); !errors.Is(err, fleet.ErrNotPermitted) || time.Since(began) > 5*time.Second {
+	if _, err := w.admin().Provision(w.ctx, fleet.Streams{}); !errors.Is(err, fleet.ErrNotPermitted) ||
+		time.Since(began) > 5*time.Second {
 		t.Errorf("an admin is told %v after %s", err, time.Since(began))
 	}
 
@@ -464,7 +478,8 @@ func TestHalfOfWhatWasKept(t *testing.T) {
 	w := &world{T: t, Fleet: &natsserver.Fleet{}, ctx: t.Context()}
 	port := freePort(t)
 	configuration := filepath.Join(t.TempDir(), "nats-server.conf")
-	w.must(os.WriteFile(configuration, fmt.Appendf(nil, "listen: \"127.0.0.1:%d\"\njetstream { store_dir: %q }\n", port, t.TempDir()), 0o600))
+	w.must(os.WriteFile(configuration,
+		fmt.Appendf(nil, "listen: \"127.0.0.1:%d\"\njetstream { store_dir: %q }\n", port, t.TempDir()), 0o600))
 	server := natsserver.NewServer("127.0.0.1", port, configuration)
 	t.Cleanup(server.Kill)
 	w.must(server.Start(w.ctx))

@@ -21,7 +21,8 @@ func TestDeviceEndsWithItsContext(t *testing.T) {
 	go func() {
 		defer close(over)
 		for range 200 {
-			one := device.New(device.Config{Settings: func() device.Settings { return device.Settings{} }, Logger: slog.New(slog.DiscardHandler)})
+			one := device.New(device.Config{Settings: func() device.Settings { return device.Settings{} },
+				Logger: slog.New(slog.DiscardHandler)})
 			if err := one.Run(ended, nil); err != nil {
 				t.Error(err)
 			}

@@ -46,7 +46,8 @@ func TestLifeCycle(t *testing.T) {
 	result, err := os.ReadFile(filepath.Join(out, "result.txt"))
 	if string(result) != "it all went well\n" {
 		console, _ := os.ReadFile(filepath.Join(out, "console.log"))
-		t.Fatalf("the story did not end well: %s (%v)\nits log:\n%s\nthe end of the console:\n%s", result, err, log, end(console))
+		t.Fatalf("the story did not end well: %s (%v)\nits log:\n%s\nthe end of the console:\n%s", result, err, log,
+			end(console))
 	}
 	t.Logf("the story:\n%s", log)
 	for _, path := range added(t, written) {
@@ -54,16 +55,19 @@ func TestLifeCycle(t *testing.T) {
 	}
 }
 
-// notUshers are what the people, the stand-ins and the system have made meanwhile, as beginnings of paths; "*" is one name.
+// notUshers are what the people, the stand-ins and the system have made meanwhile, as beginnings of paths; "*" is one
+// name.
 var notUshers = []string{
-	"/home/*/.config", "/home/*/.local/share/keyrings", "/home/*/Library/Logs/Company Portal", "/home/*/.cache", "/home/*/portal-runs", "/home/*/sign-in",
+	"/home/*/.config", "/home/*/.local/share/keyrings", "/home/*/Library/Logs/Company Portal", "/home/*/.cache",
+	"/home/*/portal-runs", "/home/*/sign-in",
 	"/home/*/.bash", "/home/*/.profile", "/opt/companyportal", "/usr/local/jamf", "/var/lib/jamf-was-told",
-	"/etc/systemd/system/story.service", "/etc/systemd/system/multi-user.target.wants/story.service", "/etc/systemd/system/default.target",
+	"/etc/systemd/system/story.service", "/etc/systemd/system/multi-user.target.wants/story.service",
+	"/etc/systemd/system/default.target",
 	"/var/log", "/var/lib", "/var/cache", "/var/tmp/systemd-private", "/tmp", "/out", "/programs", "/root", "/etc",
 }
 
-// added returns what was written and was not there before, but for what is not usher's. Of the system's own directories, where much is
-// in motion, it is what is named for usher.
+// added returns what was written and was not there before, but for what is not usher's. Of the system's own
+// directories, where much is in motion, it is what is named for usher.
 func added(t *testing.T, written string) (paths []string) {
 	t.Helper()
 	must(t, filepath.WalkDir(written, func(path string, entry fs.DirEntry, err error) error {
@@ -77,7 +81,8 @@ func added(t *testing.T, written string) (paths []string) {
 		if _, err := os.Lstat(there); err == nil && !strings.Contains(filepath.Base(there), "usher") {
 			return nil
 		}
-		if !strings.Contains(strings.ToLower(there), "usher") && slices.ContainsFunc(notUshers, func(beginning string) bool { return within(there, beginning) }) {
+		if !strings.Contains(strings.ToLower(there), "usher") &&
+			slices.ContainsFunc(notUshers, func(beginning string) bool { return within(there, beginning) }) {
 			return nil
 		}
 		if entry.IsDir() && strings.HasPrefix(there, "/home/") && !strings.Contains(there, "usher") {
@@ -115,11 +120,14 @@ func build(ctx context.Context, t *testing.T, directory string) {
 		output, path string
 		flags        []string
 	}{
-		{"v1/usherd", "helper", version("1.0.0")}, {"v1/usher-agent", "useragent", version("1.0.0")}, {"v1/usherctl", "ctl", version("1.0.0")},
-		{"v2/usherd", "helper", version("2.0.0")}, {"v2/usher-agent", "useragent", version("2.0.0")}, {"v2/usherctl", "ctl", version("2.0.0")},
+		{"v1/usherd", "helper", version("1.0.0")}, {"v1/usher-agent", "useragent", version("1.0.0")},
+		{"v1/usherctl", "ctl", version("1.0.0")},
+		{"v2/usherd", "helper", version("2.0.0")}, {"v2/usher-agent", "useragent", version("2.0.0")},
+		{"v2/usherctl", "ctl", version("2.0.0")},
 		{"companyportal", "sim/companyportal", nil}, {"story", "e2e/lifecycle/story", nil},
 	} {
-		arguments := append([]string{"build", "-trimpath", "-tags", "grpcnotrace", "-o", filepath.Join(directory, one.output)}, one.flags...)
+		arguments := append([]string{"build", "-trimpath", "-tags", "grpcnotrace", "-o",
+			filepath.Join(directory, one.output)}, one.flags...)
 		command := exec.CommandContext(ctx, "go", append(arguments, "usher.internal/"+one.path)...)
 		command.Env = append(os.Environ(), "CGO_ENABLED=0")
 		if output, err := command.CombinedOutput(); err != nil {
@@ -144,7 +152,8 @@ func buildDebian(ctx context.Context, t *testing.T, directory string) {
 	}
 }
 
-// overlay lays a file system over the machine's own. What is written goes into memory, where the directory written holds it.
+// overlay lays a file system over the machine's own. What is written goes into memory, where the directory written
+// holds it.
 func overlay(t *testing.T) (root, written string) {
 	t.Helper()
 	base := t.TempDir()
@@ -182,7 +191,8 @@ TimeoutStartSec=infinity
 func layOut(t *testing.T, root string) {
 	t.Helper()
 	units := filepath.Join(root, "etc/systemd/system")
-	for _, path := range []string{"var/log/journal", "var/lib/usher", "etc/usher", "usr/libexec/usher"} { // whatever this machine has
+	// whatever this machine has
+	for _, path := range []string{"var/log/journal", "var/lib/usher", "etc/usher", "usr/libexec/usher"} {
 		must(t, os.RemoveAll(filepath.Join(root, path)))
 	}
 	must(t,
@@ -205,7 +215,8 @@ func boot(ctx context.Context, t *testing.T, root, programs, out string) (exitCo
 	console, err := os.OpenFile(filepath.Join(out, "console.log"), os.O_CREATE|os.O_APPEND|os.O_WRONLY, 0o644)
 	must(t, err)
 	defer console.Close()
-	nspawn := exec.CommandContext(ctx, "systemd-nspawn", "--quiet", "--directory", root, "--register=no", "--keep-unit", "--private-network",
+	nspawn := exec.CommandContext(ctx, "systemd-nspawn", "--quiet", "--directory", root, "--register=no", "--keep-unit",
+		"--private-network",
 		"--machine=usher-e2e", "--bind-ro="+programs+":/programs", "--bind="+out+":/out", "--boot")
 	nspawn.Stdout, nspawn.Stderr = console, console
 	nspawn.Cancel = func() error { return nspawn.Process.Signal(unix.SIGTERM) }

@@ -13,8 +13,8 @@ import (
 	"usher.internal/internal/earlier"
 )
 
-// Today's usherd opens the journal of each earlier version, and usherctl says of everything in it what that version's usherctl said, and
-// perhaps more.
+// Today's usherd opens the journal of each earlier version, and usherctl says of everything in it what that version's
+// usherctl said, and perhaps more.
 func TestJournalsOfEarlierVersionsAreShown(t *testing.T) {
 	for _, version := range earlier.Versions(t) {
 		t.Run(version.Name, func(t *testing.T) {
@@ -76,8 +76,10 @@ func TestJournalsOfEarlierVersionsAreShown(t *testing.T) {
 			if ended < 10 || len(known) < 3 {
 				t.Errorf("%d registrations had ended, and %d users are known", ended, len(known))
 			}
-			for _, arguments := range [][]string{{"registrations", "list"}, {"outbox", "list", "--all"}, {"clean", "history"}, {"ea", "state"}} {
-				if result := s.control(0, arguments...); strings.TrimSpace(result.Stdout) == "" || strings.Contains(result.Stdout, "CANNOT_TELL") {
+			for _, arguments := range [][]string{{"registrations", "list"}, {"outbox", "list", "--all"},
+				{"clean", "history"}, {"ea", "state"}} {
+				if result := s.control(0, arguments...); strings.TrimSpace(result.Stdout) == "" ||
+					strings.Contains(result.Stdout, "CANNOT_TELL") {
 					t.Errorf("usherctl %s says %q", strings.Join(arguments, " "), result.Stdout)
 				}
 			}

@@ -1,7 +1,7 @@
 //go:build linux
 
-// Package upgrade runs the programs of earlier versions against today's, as real processes, and opens what they left. It needs root, and
-// the repository's history, from which the earlier programs are built.
+// Package upgrade runs the programs of earlier versions against today's, as real processes, and opens what they left.
+// It needs root, and the repository's history, from which the earlier programs are built.
 package upgrade
 
 import (
@@ -44,7 +44,8 @@ func TestMain(m *testing.M) {
 
 func runAll(m *testing.M) int {
 	if os.Getuid() != 0 {
-		fmt.Fprintln(os.Stderr, "e2e/upgrade: these tests make users and act as them, so they need root; `sudo make test` runs them")
+		fmt.Fprintln(os.Stderr, "e2e/upgrade: these tests make users and act as them, so they need root; `sudo make "+
+			"test` runs them")
 		return 1
 	}
 	var err error
@@ -83,7 +84,8 @@ func programsOf(t *testing.T, version earlier.Version) mac.Programs {
 		t.Fatal(err)
 	}
 	programs := today
-	programs.Helper, programs.Agent, programs.Control = filepath.Join(directory, "usherd"), filepath.Join(directory, "usher-agent"), filepath.Join(directory, "usherctl")
+	programs.Helper, programs.Agent, programs.Control = filepath.Join(directory, "usherd"),
+		filepath.Join(directory, "usher-agent"), filepath.Join(directory, "usherctl")
 	programs.Portal = filepath.Join(directory, "companyportal")
 	return programs
 }
@@ -96,7 +98,8 @@ func keysOnlyOfToday(t *testing.T, version earlier.Version) (keys []string) {
 		t.Fatal(err)
 	}
 	for _, key := range config.Keys("linux") {
-		if !slices.ContainsFunc(strings.Split(string(content), "\n"), func(line string) bool { return strings.HasPrefix(line, key.Name+":") }) {
+		if !slices.ContainsFunc(strings.Split(string(content), "\n"),
+			func(line string) bool { return strings.HasPrefix(line, key.Name+":") }) {
 			keys = append(keys, key.Name)
 		}
 	}
@@ -172,7 +175,8 @@ func (s *story) must(err error) {
 // withJamfPro gives the Mac a Jamf Pro.
 func (s *story) withJamfPro() {
 	s.t.Helper()
-	server, err := jamfpro.New(jamfpro.Options{Computers: []jamfpro.Computer{{UDID: mac.UDID, SerialNumber: mac.SerialNumber, Name: mac.ComputerName}}})
+	server, err := jamfpro.New(jamfpro.Options{
+		Computers: []jamfpro.Computer{{UDID: mac.UDID, SerialNumber: mac.SerialNumber, Name: mac.ComputerName}}})
 	s.must(err)
 	listener, err := net.Listen("tcp", "127.0.0.1:0")
 	s.must(err)
@@ -210,7 +214,8 @@ func (s *story) control(exitCode int, arguments ...string) mac.Result {
 	result, err := s.Control(s.ctx, arguments...)
 	s.must(err)
 	if result.ExitCode != exitCode {
-		s.t.Fatalf("usherctl %s: exit code %d, want %d\nstdout:\n%s\nstderr:\n%s", strings.Join(arguments, " "), result.ExitCode, exitCode, result.Stdout, result.Stderr)
+		s.t.Fatalf("usherctl %s: exit code %d, want %d\nstdout:\n%s\nstderr:\n%s", strings.Join(arguments, " "),
+			result.ExitCode, exitCode, result.Stdout, result.Stderr)
 	}
 	return result
 }
@@ -228,7 +233,8 @@ func (s *story) waitState(id, state string) {
 	connection, err := link.Dial(s.HelperSocket(), uint32(os.Getuid()))
 	s.must(err)
 	defer connection.Close()
-	stream, err := usherv1.NewRegistrationServiceClient(connection).WatchRegistration(s.ctx, &usherv1.WatchRegistrationRequest{Id: id})
+	stream, err := usherv1.NewRegistrationServiceClient(connection).WatchRegistration(s.ctx,
+		&usherv1.WatchRegistrationRequest{Id: id})
 	s.must(err)
 	for {
 		message, err := stream.Recv()

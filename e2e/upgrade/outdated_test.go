@@ -27,7 +27,8 @@ type onlyIntroducesItself struct {
 	usherv1.UnimplementedUserAgentServiceServer
 }
 
-func (onlyIntroducesItself) GetSessionInfo(context.Context, *usherv1.GetSessionInfoRequest) (*usherv1.GetSessionInfoResponse, error) {
+func (onlyIntroducesItself) GetSessionInfo(context.Context,
+	*usherv1.GetSessionInfoRequest) (*usherv1.GetSessionInfoResponse, error) {
 	return &usherv1.GetSessionInfoResponse{AgentVersion: "0.1.0"}, nil
 }
 
@@ -38,8 +39,12 @@ func beAPoorAgent() (exitCode int) {
 		ctx, stop := signal.NotifyContext(context.Background(), syscall.SIGTERM)
 		defer stop()
 		err = link.ServeReversed(ctx, link.AgentConfig{
-			Path: loaded.AgentSocket(), ServerUID: loaded.Development.HelperUID, Logger: slog.New(slog.NewTextHandler(os.Stderr, nil)),
-			Register: func(server *grpc.Server) { usherv1.RegisterUserAgentServiceServer(server, onlyIntroducesItself{}) },
+			Path: loaded.AgentSocket(), ServerUID: loaded.Development.HelperUID,
+			Logger: slog.New(slog.NewTextHandler(os.Stderr, nil)),
+			Register: func(server *grpc.Server) {
+				usherv1.RegisterUserAgentServiceServer(server,
+					onlyIntroducesItself{})
+			},
 		})
 	}
 	if err != nil {
@@ -49,7 +54,8 @@ func beAPoorAgent() (exitCode int) {
 	return 0
 }
 
-// An agent that does not have a method that usherd needs: whatever was asked for, the user is told to log out and in, which helps.
+// An agent that does not have a method that usherd needs: whatever was asked for, the user is told to log out and in,
+// which helps.
 func TestAgentWithoutTheMethod(t *testing.T) {
 	const advice = "log out and in to update usher-agent"
 	ctx, cancel := context.WithCancel(t.Context())
@@ -80,7 +86,8 @@ func TestAgentWithoutTheMethod(t *testing.T) {
 	jane := s.user("jane")
 	s.must(jane.Login(ctx))
 	for _, arguments := range [][]string{
-		{"register", "--user", jane.Name, "--wait"}, {"gather", "--user", jane.Name}, {"clean", "--user", jane.Name, "--dry-run"},
+		{"register", "--user", jane.Name, "--wait"}, {"gather", "--user", jane.Name},
+		{"clean", "--user", jane.Name, "--dry-run"},
 	} {
 		for _, more := range [][]string{nil, {"--json"}} {
 			result := s.control(5, append(arguments, more...)...)
@@ -94,7 +101,8 @@ func TestAgentWithoutTheMethod(t *testing.T) {
 	if !strings.Contains(shown, "FAILED: AGENT_OUTDATED") || !strings.Contains(shown, advice) {
 		t.Errorf("the registration:\n%s", shown)
 	}
-	if doctor, err := s.Control(ctx, "doctor"); err != nil || !strings.Contains(doctor.Stdout, advice) || !strings.Contains(doctor.Stdout, "usher-agent 0.1.0") {
+	if doctor, err := s.Control(ctx, "doctor"); err != nil || !strings.Contains(doctor.Stdout, advice) ||
+		!strings.Contains(doctor.Stdout, "usher-agent 0.1.0") {
 		t.Errorf("doctor, %v:\n%s", err, doctor.Stdout)
 	}
 

@@ -44,11 +44,14 @@ func TestProgramsOfTwoVersions(t *testing.T) {
 				s.wantInJamfPro("REGISTERED")
 				s.control(0, "status", "--look", "--user", jane.Name)
 				for _, arguments := range [][]string{
-					{"status", "--user", jane.Name}, {"status", "--json", "--user", jane.Name}, {"ea", "state"}, {"registrations", "list"}, {"registrations", "show", s.newest()},
-					{"outbox", "list", "--all"}, {"gather", "--user", jane.Name}, {"clean", "--user", jane.Name, "--dry-run"}, {"clean", "history"}, {"version"},
+					{"status", "--user", jane.Name}, {"status", "--json", "--user", jane.Name}, {"ea", "state"},
+					{"registrations", "list"}, {"registrations", "show", s.newest()},
+					{"outbox", "list", "--all"}, {"gather", "--user", jane.Name},
+					{"clean", "--user", jane.Name, "--dry-run"}, {"clean", "history"}, {"version"},
 				} {
 					result := s.control(0, arguments...)
-					if strings.Contains(result.Stdout, "CANNOT_TELL") || strings.Contains(result.Stdout+result.Stderr, "Unimplemented") {
+					if strings.Contains(result.Stdout, "CANNOT_TELL") ||
+						strings.Contains(result.Stdout+result.Stderr, "Unimplemented") {
 						t.Errorf("usherctl %s:\n%s%s", strings.Join(arguments, " "), result.Stdout, result.Stderr)
 					}
 				}
@@ -102,8 +105,8 @@ func TestOlderUsherdLeavesANewerJournal(t *testing.T) {
 	})
 }
 
-// usher is upgraded while a user signs in: the old usherd ends, the old agent makes way, and the registration comes to its end with one
-// Company Portal.
+// usher is upgraded while a user signs in: the old usherd ends, the old agent makes way, and the registration comes to
+// its end with one Company Portal.
 func TestUpgradeInTheMiddleOfARegistration(t *testing.T) {
 	each(t, func(t *testing.T, version earlier.Version, old mac.Programs) {
 		s := newStory(t, keysOnlyOfToday(t, version), today)

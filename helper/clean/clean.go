@@ -1,10 +1,11 @@
-// Package clean removes what a stale registration has left in a user's session (domain.md 1.3, 3.2), through the user's agent,
-// and keeps a record of each removal.
+// Package clean removes what a stale registration has left in a user's session (domain.md 1.3, 3.2), through the user's
+// agent, and keeps a record of each removal.
 //
-// [Cleaner.Find] looks at how the user stands now and lists what is there, with the objection to removing it if there is one.
-// [Cleaner.Remove] looks again, and removes: what was recorded as intended before anything was touched is recorded as it went
-// afterwards. What may be the current registration, a registration that is being made, and one that could not be looked at are
-// not removed without force. Only what cannot be used, or what another registration has replaced for certain, is.
+// [Cleaner.Find] looks at how the user stands now and lists what is there, with the objection to removing it if there
+// is one. [Cleaner.Remove] looks again, and removes: what was recorded as intended before anything was touched is
+// recorded as it went afterwards. What may be the current registration, a registration that is being made, and one that
+// could not be looked at are not removed without force. Only what cannot be used, or what another registration has
+// replaced for certain, is.
 //
 // Who may ask for that is the caller's to decide.
 package clean
@@ -34,7 +35,8 @@ var (
 	ErrNoSession = errors.New("the user is not logged in, or usher-agent does not run in his session")
 	// ErrKeychain is wrapped when the agent could not look into the login keychain; the sentence is the agent's.
 	ErrKeychain = errors.New("the login keychain could not be looked at")
-	// ErrAgent is wrapped when the user's agent could not do what it was asked for otherwise; the sentence is the agent's.
+	// ErrAgent is wrapped when the user's agent could not do what it was asked for otherwise; the sentence is the
+	// agent's.
 	ErrAgent = errors.New("the user's agent could not do it")
 	// ErrObjection is wrapped by a removal that needs force; the sentence is the objection.
 	ErrObjection = errors.New("not without force")
@@ -69,16 +71,19 @@ type Sessions interface {
 type Config struct {
 	Store    *store.Store
 	Sessions Sessions
-	// Look reads how a user stands now, with the evidence and its certificates, and keeps it; [observation.Observer.ReadAndKeep]
-	// does. It is called after a removal too, so that what was removed is no longer known as there.
-	Look func(ctx context.Context, agent usherv1.UserAgentServiceClient, user observation.User) (observation.Reading, error)
+	// Look reads how a user stands now, with the evidence and its certificates, and keeps it;
+	// [observation.Observer.ReadAndKeep] does. It is called after a removal too, so that what was removed is no longer
+	// known as there.
+	Look func(ctx context.Context, agent usherv1.UserAgentServiceClient, user observation.User) (observation.Reading,
+		error)
 	// Active tells whether a registration of a user is under way; [registration.Machine.Active] does.
 	Active func(tx *store.Tx, uid uint32) (bool, error)
 	// Logger may be nil. It is told no personal data.
 	Logger *slog.Logger
 }
 
-// Cleaner finds and removes leftovers. Its methods may be called from anywhere; of each user one removal runs at a time.
+// Cleaner finds and removes leftovers. Its methods may be called from anywhere; of each user one removal runs at a
+// time.
 type Cleaner struct {
 	config Config
 	log    *slog.Logger
@@ -89,7 +94,8 @@ type Cleaner struct {
 
 // New returns a cleaner.
 func New(config Config) *Cleaner {
-	return &Cleaner{config: config, log: cmp.Or(config.Logger, slog.New(slog.DiscardHandler)), busy: make(map[uint32]bool)}
+	return &Cleaner{config: config, log: cmp.Or(config.Logger, slog.New(slog.DiscardHandler)),
+		busy: make(map[uint32]bool)}
 }
 
 // Find looks at what is there of a user. The errors wrap [ErrNoSession], [ErrKeychain] and [ErrAgent]: a
@@ -127,7 +133,8 @@ func (c *Cleaner) find(ctx context.Context, user User) (usherv1.UserAgentService
 		return nil, Remains{}, err
 	}
 	return agent, Remains{
-		Leftovers: concerned(standing), Identity: reading.Identity, Objection: objectionTo(standing), AtRisk: standing.atRisk(),
+		Leftovers: concerned(standing), Identity: reading.Identity, Objection: objectionTo(standing),
+		AtRisk: standing.atRisk(),
 	}, nil
 }
 
@@ -150,9 +157,9 @@ type Request struct {
 	IDs []string
 }
 
-// Remove removes what [Cleaner.Find] finds. It returns the record, in which each leftover that could not be removed has its
-// error. The errors wrap those of Find, [ErrObjection], [ErrBusy], and those of the store: without a record nothing is
-// removed. A removal that has begun goes on when ctx ends.
+// Remove removes what [Cleaner.Find] finds. It returns the record, in which each leftover that could not be removed has
+// its error. The errors wrap those of Find, [ErrObjection], [ErrBusy], and those of the store: without a record nothing
+// is removed. A removal that has begun goes on when ctx ends.
 func (c *Cleaner) Remove(ctx context.Context, request Request) (Removal, error) {
 	removal, err := c.remove(ctx, request)
 	if err != nil {
@@ -172,7 +179,8 @@ func (c *Cleaner) remove(ctx context.Context, request Request) (Removal, error) 
 	}
 	removal := Removal{User: request.User, Caller: request.Caller, Force: request.Force, At: time.Now().UTC()}
 	if len(request.IDs) > 0 {
-		remains.Leftovers = slices.DeleteFunc(remains.Leftovers, func(one Leftover) bool { return !slices.Contains(request.IDs, one.ID) })
+		remains.Leftovers = slices.DeleteFunc(remains.Leftovers,
+			func(one Leftover) bool { return !slices.Contains(request.IDs, one.ID) })
 	}
 	if len(remains.Leftovers) == 0 {
 		return removal, nil
@@ -191,7 +199,8 @@ func (c *Cleaner) remove(ctx context.Context, request Request) (Removal, error) 
 		return Removal{}, err
 	}
 	c.carryOut(context.WithoutCancel(ctx), agent, &removal)
-	err = c.config.Store.Update(func(tx *store.Tx) error { return removals.Put(tx, store.NumberKey(removal.Number), removal) })
+	err = c.config.Store.Update(
+		func(tx *store.Tx) error { return removals.Put(tx, store.NumberKey(removal.Number), removal) })
 	c.lookAfterwards(context.WithoutCancel(ctx), agent, request.User)
 	if err != nil {
 		return Removal{}, fmt.Errorf("record how it went, after it was done: %w", err)
@@ -202,7 +211,8 @@ func (c *Cleaner) remove(ctx context.Context, request Request) (Removal, error) 
 			failed++
 		}
 	}
-	c.log.Info("removed leftovers of a registration", "uid", removal.User.UID, "caller", removal.Caller.UID, "force", removal.Force,
+	c.log.Info("removed leftovers of a registration", "uid", removal.User.UID, "caller", removal.Caller.UID, "force",
+		removal.Force,
 		"state", remains.Identity.State, "removed", len(removal.Removed)-failed, "failed", failed)
 	return removal, nil
 }
@@ -243,7 +253,8 @@ func (c *Cleaner) lookAfterwards(ctx context.Context, agent usherv1.UserAgentSer
 	ctx, cancel := context.WithTimeout(ctx, lookAfterwardsWithin)
 	defer cancel()
 	if _, err := c.config.Look(ctx, agent, observation.User(user)); err != nil {
-		c.log.Info("a user could not be looked at after a removal", "uid", user.UID, "code", status.Code(err), "reason", contract.Reason(err))
+		c.log.Info("a user could not be looked at after a removal", "uid", user.UID, "code", status.Code(err), "reason",
+			contract.Reason(err))
 	}
 }
 
@@ -282,13 +293,14 @@ func said(err error) error {
 	return fmt.Errorf("%w: %s", ErrAgent, oneline.Of(err.Error(), maximumError))
 }
 
-// bounded returns what an agent tells, fit to be kept and shown. What has no id that could be named again is left out, and so
-// is what has the same as another one.
+// bounded returns what an agent tells, fit to be kept and shown. What has no id that could be named again is left out,
+// and so is what has the same as another one.
 func bounded(told []*usherv1.Leftover) []Leftover {
 	var found []Leftover
 	for _, one := range told {
 		id := one.GetId()
-		if id == "" || id != oneline.Of(id, maximumID) || slices.ContainsFunc(found, func(other Leftover) bool { return other.ID == id }) {
+		if id == "" || id != oneline.Of(id, maximumID) ||
+			slices.ContainsFunc(found, func(other Leftover) bool { return other.ID == id }) {
 			continue
 		}
 		if len(found) == maximumLeftovers {

@@ -69,7 +69,8 @@ func newWorld(t *testing.T) *world {
 	}
 	w.Cleaner = clean.New(clean.Config{
 		Store: opened, Sessions: w,
-		Look: func(_ context.Context, _ usherv1.UserAgentServiceClient, user observation.User) (observation.Reading, error) {
+		Look: func(_ context.Context, _ usherv1.UserAgentServiceClient, user observation.User) (observation.Reading,
+			error) {
 			w.looked = append(w.looked, user.Name+" "+strings.Join(w.asked, ""))
 			return w.reading, w.lookErr
 		},
@@ -89,7 +90,8 @@ func leftover(id string, kind usherv1.LeftoverKind, name string) *usherv1.Leftov
 // standing is a user in a state, with a certificate in the login keychain that nobody can use.
 func standing(state wpj.State) observation.Reading {
 	identity := wpj.Identity{State: state, Detail: "Detail of " + string(state) + "."}
-	return observation.Reading{Identity: identity, Evidence: []wpj.Evidence{keychainWith(wpj.HeldCertificate{DER: issued().old.DER})}}
+	return observation.Reading{Identity: identity,
+		Evidence: []wpj.Evidence{keychainWith(wpj.HeldCertificate{DER: issued().old.DER})}}
 }
 
 func (w *world) Await(ctx context.Context, _ uint32) (usherv1.UserAgentServiceClient, error) {
@@ -100,11 +102,13 @@ func (w *world) Await(ctx context.Context, _ uint32) (usherv1.UserAgentServiceCl
 	return w, nil
 }
 
-func (w *world) FindLeftovers(context.Context, *usherv1.FindLeftoversRequest, ...grpc.CallOption) (*usherv1.FindLeftoversResponse, error) {
+func (w *world) FindLeftovers(context.Context, *usherv1.FindLeftoversRequest,
+	...grpc.CallOption) (*usherv1.FindLeftoversResponse, error) {
 	return &usherv1.FindLeftoversResponse{Leftovers: w.leftovers}, w.findErr
 }
 
-func (w *world) RemoveLeftovers(_ context.Context, request *usherv1.RemoveLeftoversRequest, _ ...grpc.CallOption) (*usherv1.RemoveLeftoversResponse, error) {
+func (w *world) RemoveLeftovers(_ context.Context, request *usherv1.RemoveLeftoversRequest,
+	_ ...grpc.CallOption) (*usherv1.RemoveLeftoversResponse, error) {
 	w.asked = request.GetIds()
 	if w.onRemove != nil {
 		w.onRemove()
@@ -114,7 +118,8 @@ func (w *world) RemoveLeftovers(_ context.Context, request *usherv1.RemoveLeftov
 	}
 	response := &usherv1.RemoveLeftoversResponse{}
 	for _, id := range request.GetIds() {
-		response.Removed = append(response.Removed, &usherv1.RemovedLeftover{Leftover: &usherv1.Leftover{Id: id}, Error: w.errors[id]})
+		response.Removed = append(response.Removed,
+			&usherv1.RemovedLeftover{Leftover: &usherv1.Leftover{Id: id}, Error: w.errors[id]})
 	}
 	return response, nil
 }
@@ -146,7 +151,8 @@ func TestRemovesAndRecords(t *testing.T) {
 	w.errors = map[string]string{"k": "cannot be removed\x1b[2J by usher"}
 	w.onRemove = func() {
 		intended := w.removals(t, clean.Filter{})
-		if len(intended) != 1 || len(intended[0].Removed) != 5 || !strings.Contains(intended[0].Removed[0].Error, "not known") {
+		if len(intended) != 1 || len(intended[0].Removed) != 5 ||
+			!strings.Contains(intended[0].Removed[0].Error, "not known") {
 			t.Errorf("record before anything is removed: %+v", intended)
 		}
 	}
@@ -154,7 +160,8 @@ func TestRemovesAndRecords(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if strings.Join(w.asked, "") != "ckptf" || len(removal.Removed) != 5 || removal.User != jane || removal.Caller != root || removal.Force {
+	if strings.Join(w.asked, "") != "ckptf" || len(removal.Removed) != 5 || removal.User != jane ||
+		removal.Caller != root || removal.Force {
 		t.Errorf("asked %q, removal %+v", w.asked, removal)
 	}
 	for _, one := range removal.Removed {
@@ -181,7 +188,8 @@ func TestRemovesAndRecords(t *testing.T) {
 func TestARegistrationThatBeginsMeanwhile(t *testing.T) {
 	w := newWorld(t)
 	w.activeAfter = 1
-	if _, err := w.Remove(t.Context(), clean.Request{User: jane}); !errors.Is(err, clean.ErrObjection) || w.asked != nil || len(w.removals(t, clean.Filter{})) != 0 {
+	if _, err := w.Remove(t.Context(), clean.Request{User: jane}); !errors.Is(err, clean.ErrObjection) ||
+		w.asked != nil || len(w.removals(t, clean.Filter{})) != 0 {
 		t.Errorf("removed %q, %v", w.asked, err)
 	}
 }
@@ -190,13 +198,15 @@ func TestNothingToRemoveIsNoRecord(t *testing.T) {
 	w := newWorld(t)
 	w.leftovers, w.reading = nil, standing(wpj.StateRegistered)
 	removal, err := w.Remove(t.Context(), clean.Request{User: jane})
-	if err != nil || removal.Number != 0 || len(removal.Removed) != 0 || w.asked != nil || len(w.removals(t, clean.Filter{})) != 0 {
+	if err != nil || removal.Number != 0 || len(removal.Removed) != 0 || w.asked != nil ||
+		len(w.removals(t, clean.Filter{})) != 0 {
 		t.Errorf("%+v, %v", removal, err)
 	}
 }
 
 func TestCouldNotLookIsAnError(t *testing.T) {
-	locked := contract.Error(codes.FailedPrecondition, usherv1.ErrorReason_ERROR_REASON_KEYCHAIN_UNAVAILABLE, "find leftovers: keychain\nis locked")
+	locked := contract.Error(codes.FailedPrecondition, usherv1.ErrorReason_ERROR_REASON_KEYCHAIN_UNAVAILABLE,
+		"find leftovers: keychain\nis locked")
 	for name, change := range map[string]func(*world){
 		"leftovers": func(w *world) { w.findErr = locked },
 		"identity":  func(w *world) { w.lookErr = fmt.Errorf("read identity: %w", locked) },
@@ -205,7 +215,8 @@ func TestCouldNotLookIsAnError(t *testing.T) {
 		change(w)
 		for _, force := range []bool{false, true} {
 			_, err := w.Remove(t.Context(), clean.Request{User: jane, Force: force})
-			if !errors.Is(err, clean.ErrKeychain) || !strings.Contains(err.Error(), "keychain is locked") || w.asked != nil {
+			if !errors.Is(err, clean.ErrKeychain) || !strings.Contains(err.Error(), "keychain is locked") ||
+				w.asked != nil {
 				t.Errorf("%s: %v", name, err)
 			}
 		}
@@ -218,7 +229,8 @@ func TestCouldNotLookIsAnError(t *testing.T) {
 func TestAgentThatCannotLook(t *testing.T) {
 	w := newWorld(t)
 	w.findErr = status.Error(codes.Unavailable, "connection lost")
-	if _, err := w.Find(t.Context(), jane); !errors.Is(err, clean.ErrAgent) || !strings.Contains(err.Error(), "connection lost") {
+	if _, err := w.Find(t.Context(), jane); !errors.Is(err, clean.ErrAgent) ||
+		!strings.Contains(err.Error(), "connection lost") {
 		t.Errorf("got %v", err)
 	}
 }
@@ -228,7 +240,8 @@ func TestNobodyLoggedIn(t *testing.T) {
 	w.away = true
 	synctest.Test(t, func(t *testing.T) {
 		begun := time.Now()
-		if _, err := w.Find(context.Background(), jane); !errors.Is(err, clean.ErrNoSession) || time.Since(begun) > 10*time.Second {
+		if _, err := w.Find(context.Background(), jane); !errors.Is(err, clean.ErrNoSession) ||
+			time.Since(begun) > 10*time.Second {
 			t.Errorf("after %s: %v", time.Since(begun), err)
 		}
 	})
@@ -303,7 +316,8 @@ func TestTheNewestHundredAreKept(t *testing.T) {
 func TestWhatAnAgentTellsIsBounded(t *testing.T) {
 	w := newWorld(t)
 	w.leftovers = []*usherv1.Leftover{
-		leftover("", 1, "no id"), leftover(strings.Repeat("x", 65), 1, "long id"), leftover("a\nb", 1, "id of two lines"),
+		leftover("", 1, "no id"), leftover(strings.Repeat("x", 65), 1, "long id"),
+		leftover("a\nb", 1, "id of two lines"),
 		leftover("a", 99, strings.Repeat("n", 1000)+"\x1b[2J"), leftover("a", 1, "again"), nil,
 	}
 	for i := range 1000 {
@@ -319,7 +333,8 @@ func TestWhatAnAgentTellsIsBounded(t *testing.T) {
 		t.Errorf("%d removed, first %+v", len(removal.Removed), first)
 	}
 	at := func(id string) clean.Removed {
-		return removal.Removed[slices.IndexFunc(removal.Removed, func(one clean.Removed) bool { return one.Leftover.ID == id })]
+		return removal.Removed[slices.IndexFunc(removal.Removed,
+			func(one clean.Removed) bool { return one.Leftover.ID == id })]
 	}
 	if len([]rune(at("n1").Error)) != 300 || at("n2").Error == "" || at("n3").Error != "" {
 		t.Errorf("%+v, %+v, %+v", at("n1"), at("n2"), at("n3"))

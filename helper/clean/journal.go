@@ -14,7 +14,8 @@ var removals = store.NewBucket[Removal]("removals")
 
 // Filter chooses removals.
 type Filter struct {
-	// UID of nil is every user. With Name, the records of users with another name are left out, for example of the account that had the uid before.
+	// UID of nil is every user. With Name, the records of users with another name are left out, for example of the
+	// account that had the uid before.
 	UID  *uint32
 	Name string
 	// Limit of 0 is none.

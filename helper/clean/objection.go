@@ -16,8 +16,8 @@ const (
 	besideSecureEnclave = "old-key-beside-secure-enclave"
 )
 
-// An objection says when leftovers must not be removed without force, and why. What it says is a format for the identity's
-// own sentence.
+// An objection says when leftovers must not be removed without force, and why. What it says is a format for the
+// identity's own sentence.
 type objection struct {
 	applies func(circumstances) bool
 	says    string
@@ -36,22 +36,26 @@ type circumstances struct {
 // objections is the one table of them. The first that applies is the answer.
 var objections = []objection{
 	{func(c circumstances) bool { return c.active },
-		"A registration of this user is under way, and would lose what it has just made; wait for its end, or cancel it."},
+		"A registration of this user is under way, and would lose what it has just made; wait for its end, " +
+			"or cancel it."},
 	{func(c circumstances) bool { _, known := c.Identity.State.Info(); return !known },
 		"This user is in a state that this version does not know."},
 	// What may be the registration is named in any other state: see objectionTo.
 	{func(c circumstances) bool { return c.Identity.State.Unknown() },
 		"Whether this user has a registration is not known. %s"},
 	{func(c circumstances) bool { return !c.lookedAtKeychain() },
-		"The login keychain could not be looked at, so it is not known which of its certificates are of an earlier registration."},
+		"The login keychain could not be looked at, so it is not known which of its certificates are of an earlier " +
+			"registration."},
 	{func(c circumstances) bool { return len(c.atRisk()) > 0 }, ""},
 	{func(c circumstances) bool { return c.certificatesFound() > c.certificatesRead() },
-		"The login keychain holds device certificates that were not read, since it is not in identity.sources or holds too many; any of them may be the registration."},
+		"The login keychain holds device certificates that were not read, since it is not in identity.sources or " +
+			"holds too many; any of them may be the registration."},
 	{func(c circumstances) bool { return c.isHealthy() && !c.isOldBeside() },
 		"This user has a registration, and it would be lost. %s"},
 }
 
-// objectionTo returns why leftovers must not be removed, empty when they may be. What may be the current registration is named.
+// objectionTo returns why leftovers must not be removed, empty when they may be. What may be the current registration
+// is named.
 func objectionTo(c circumstances) string {
 	i := slices.IndexFunc(objections, func(o objection) bool { return o.applies(c) })
 	if i < 0 {
@@ -64,13 +68,14 @@ func objectionTo(c circumstances) string {
 	return strings.TrimSpace(strings.TrimSpace(says) + " " + named(c.atRisk()))
 }
 
-// isHealthy reports whether there is an identity that works. One of another tenant does: it may be the configuration that is
-// wrong.
+// isHealthy reports whether there is an identity that works. One of another tenant does: it may be the configuration
+// that is wrong.
 func (c circumstances) isHealthy() bool {
 	return c.Identity.State.Registered() || c.Identity.State == wpj.StateTenantMismatch
 }
 
-// isOldBeside reports whether the identity lives elsewhere than in the login keychain, which holds an older one's certificate.
+// isOldBeside reports whether the identity lives elsewhere than in the login keychain, which holds an older one's
+// certificate.
 func (c circumstances) isOldBeside() bool {
 	return slices.ContainsFunc(c.Identity.Contradictions, func(one wpj.Contradiction) bool {
 		return one.Name == besidePlatformSSO || one.Name == besideSecureEnclave
@@ -79,7 +84,8 @@ func (c circumstances) isOldBeside() bool {
 
 // lookedAtKeychain reports whether every look into the login keychain came to something.
 func (c circumstances) lookedAtKeychain() bool {
-	return !slices.ContainsFunc(c.loginKeychain(), func(e wpj.Evidence) bool { return e.Finding != wpj.Found && e.Finding != wpj.NotThere })
+	return !slices.ContainsFunc(c.loginKeychain(),
+		func(e wpj.Evidence) bool { return e.Finding != wpj.Found && e.Finding != wpj.NotThere })
 }
 
 // loginKeychain is the evidence about the login keychain; [wpj.Evaluate] takes an unknown source for it too.
@@ -89,7 +95,8 @@ func (c circumstances) loginKeychain() []wpj.Evidence {
 	})
 }
 
-// certificatesFound is how many device certificates a removal would be about, certificatesRead how many the reading knows.
+// certificatesFound is how many device certificates a removal would be about, certificatesRead how many the reading
+// knows.
 func (c circumstances) certificatesFound() (found int) {
 	for _, one := range c.found {
 		if one.Kind == KindCertificate {
@@ -109,8 +116,8 @@ func (c circumstances) certificatesRead() (read int) {
 // workplaceJoin begins the accounts of Workplace Join's own generic passwords.
 const workplaceJoin = "com.microsoft.workplacejoin."
 
-// concerned returns what of the leftovers a removal is about. Beside an identity elsewhere it is only what the older one has left
-// in the login keychain: tokens and Jamf's state are the newer one's.
+// concerned returns what of the leftovers a removal is about. Beside an identity elsewhere it is only what the older
+// one has left in the login keychain: tokens and Jamf's state are the newer one's.
 func concerned(c circumstances) []Leftover {
 	if !c.isOldBeside() {
 		return c.found

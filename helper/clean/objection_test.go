@@ -53,7 +53,8 @@ var issued = sync.OnceValue(func() certificates {
 })
 
 func keychainWith(held ...wpj.HeldCertificate) wpj.Evidence {
-	return wpj.Evidence{Source: wpj.SourceLoginKeychain, Finding: wpj.Found, UserPrincipalName: "jane@example.com", Certificates: held}
+	return wpj.Evidence{Source: wpj.SourceLoginKeychain, Finding: wpj.Found, UserPrincipalName: "jane@example.com",
+		Certificates: held}
 }
 
 func couldNotLook(source wpj.Source, obstacle wpj.Obstacle) wpj.Evidence {
@@ -63,8 +64,8 @@ func couldNotLook(source wpj.Source, obstacle wpj.Obstacle) wpj.Evidence {
 // kept is what the login keychain holds.
 type kept struct {
 	evidence wpj.Evidence
-	// keys is how many certificates have their private key or cannot be parsed, keyless how many have none; the device of the first
-	// is the old one. unreadable is that its own state is not known.
+	// keys is how many certificates have their private key or cannot be parsed, keyless how many have none; the device
+	// of the first is the old one. unreadable is that its own state is not known.
 	keys, keyless int
 	unreadable    bool
 }
@@ -76,7 +77,8 @@ func keychains() map[string]kept {
 	}
 	withItems := func(one *entra.Issued) wpj.HeldCertificate {
 		held := withKey(one)
-		held.Items = &wpj.Items{UserPrincipalNames: []wpj.UserPrincipalName{"jane@example.com"}, TenantID: wpj.TenantID(one.Device.TenantID)}
+		held.Items = &wpj.Items{UserPrincipalNames: []wpj.UserPrincipalName{"jane@example.com"},
+			TenantID: wpj.TenantID(one.Device.TenantID)}
 		return held
 	}
 	items := wpj.Evidence{Source: wpj.SourceLoginKeychain, Finding: wpj.Found, TenantID: tenant}
@@ -87,33 +89,40 @@ func keychains() map[string]kept {
 	unknownSource := keychainWith(withKey(have.old))
 	unknownSource.Source = ""
 	return map[string]kept{
-		"nothing":                           {evidence: wpj.Evidence{Source: wpj.SourceLoginKeychain, Finding: wpj.NotThere}},
-		"items only":                        {evidence: items},
-		"without key":                       {evidence: keychainWith(wpj.HeldCertificate{DER: have.old.DER}), keyless: 1},
-		"usable":                            {evidence: keychainWith(withKey(have.old)), keys: 1},
-		"usable, of a newer source":         {evidence: unknownSource, keys: 1},
-		"two":                               {evidence: keychainWith(withKey(have.old), withKey(have.second)), keys: 2},
-		"two, of which one is the tenant's": {evidence: keychainWith(withItems(have.old), withItems(have.second)), keys: 2},
-		"no user":                           {evidence: noUser, keys: 1},
-		"thumbprint differs":                {evidence: differs, keys: 1},
-		"expired":                           {evidence: keychainWith(withKey(have.expired)), keys: 1},
-		"not yet valid":                     {evidence: keychainWith(withKey(have.early)), keys: 1},
-		"cannot be parsed":                  {evidence: keychainWith(wpj.HeldCertificate{DER: have.old.DER[:len(have.old.DER)-1]}), keys: 1},
-		"locked":                            {evidence: couldNotLook(wpj.SourceLoginKeychain, wpj.ObstacleLocked), unreadable: true},
+		"nothing": {
+			evidence: wpj.Evidence{Source: wpj.SourceLoginKeychain, Finding: wpj.NotThere}},
+		"items only": {evidence: items},
+		"without key": {evidence: keychainWith(wpj.HeldCertificate{DER: have.old.DER}),
+			keyless: 1},
+		"usable":                    {evidence: keychainWith(withKey(have.old)), keys: 1},
+		"usable, of a newer source": {evidence: unknownSource, keys: 1},
+		"two":                       {evidence: keychainWith(withKey(have.old), withKey(have.second)), keys: 2},
+		"two, of which one is the tenant's": {evidence: keychainWith(withItems(have.old), withItems(have.second)),
+			keys: 2},
+		"no user":            {evidence: noUser, keys: 1},
+		"thumbprint differs": {evidence: differs, keys: 1},
+		"expired":            {evidence: keychainWith(withKey(have.expired)), keys: 1},
+		"not yet valid":      {evidence: keychainWith(withKey(have.early)), keys: 1},
+		"cannot be parsed": {
+			evidence: keychainWith(wpj.HeldCertificate{DER: have.old.DER[:len(have.old.DER)-1]}), keys: 1},
+		"locked": {evidence: couldNotLook(wpj.SourceLoginKeychain, wpj.ObstacleLocked),
+			unreadable: true},
 	}
 }
 
-// elsewhere is what another source says. holds is whether a registration of the new device that can be used is there, unclear
-// whether it leaves that open, same whether it names the device of the login keychain.
+// elsewhere is what another source says. holds is whether a registration of the new device that can be used is there,
+// unclear whether it leaves that open, same whether it names the device of the login keychain.
 type elsewhere struct {
 	evidence             []wpj.Evidence
 	holds, unclear, same bool
 }
 
 func platformSSO(user, extension string, certificate *entra.Issued) elsewhere {
-	evidence := wpj.Evidence{Source: wpj.SourcePlatformSSO, Finding: wpj.Found, UserPrincipalName: "jane@example.com", PlatformSSO: &wpj.PlatformSSO{
-		Device: wpj.SectionRead, UserSection: wpj.SectionRead, RegistrationCompleted: true, User: user, ExtensionID: extension,
-	}}
+	evidence := wpj.Evidence{Source: wpj.SourcePlatformSSO, Finding: wpj.Found, UserPrincipalName: "jane@example.com",
+		PlatformSSO: &wpj.PlatformSSO{
+			Device: wpj.SectionRead, UserSection: wpj.SectionRead, RegistrationCompleted: true, User: user,
+			ExtensionID: extension,
+		}}
 	if user == "" {
 		evidence.PlatformSSO.UserSection = wpj.SectionNull
 	}
@@ -127,13 +136,16 @@ func platformSSOs() map[string]elsewhere {
 	have := issued()
 	const normal = "POUserStateNormal (0)"
 	all := map[string]elsewhere{
-		"not asked":           {},
-		"not configured":      {evidence: []wpj.Evidence{{Source: wpj.SourcePlatformSSO, Finding: wpj.NotThere}}},
-		"app-sso fails":       {evidence: []wpj.Evidence{couldNotLook(wpj.SourcePlatformSSO, wpj.ObstacleFailed)}, unclear: true},
-		"app-sso hangs":       {evidence: []wpj.Evidence{couldNotLook(wpj.SourcePlatformSSO, wpj.ObstacleUnavailable)}, unclear: true},
-		"no app-sso":          {evidence: []wpj.Evidence{couldNotLook(wpj.SourcePlatformSSO, wpj.ObstacleUnsupported)}},
-		"Okta's":              platformSSO(normal, "com.okta.mobile.auth-service-extension", nil),
-		"Okta's, not normal":  platformSSO("POUserStateNeedsRegistration (2)", "com.okta.mobile.auth-service-extension", nil),
+		"not asked":      {},
+		"not configured": {evidence: []wpj.Evidence{{Source: wpj.SourcePlatformSSO, Finding: wpj.NotThere}}},
+		"app-sso fails": {evidence: []wpj.Evidence{couldNotLook(wpj.SourcePlatformSSO, wpj.ObstacleFailed)},
+			unclear: true},
+		"app-sso hangs": {evidence: []wpj.Evidence{couldNotLook(wpj.SourcePlatformSSO, wpj.ObstacleUnavailable)},
+			unclear: true},
+		"no app-sso": {evidence: []wpj.Evidence{couldNotLook(wpj.SourcePlatformSSO, wpj.ObstacleUnsupported)}},
+		"Okta's":     platformSSO(normal, "com.okta.mobile.auth-service-extension", nil),
+		"Okta's, not normal": platformSSO("POUserStateNeedsRegistration (2)", "com.okta.mobile.auth-service-extension",
+			nil),
 		"Okta's, certificate": platformSSO(normal, "com.okta.mobile.auth-service-extension", have.fresh),
 		"other tenant":        platformSSO(normal, wpj.MicrosoftExtension, have.freshOfOther),
 		"expired":             platformSSO(normal, wpj.MicrosoftExtension, have.freshExpired),
@@ -154,8 +166,10 @@ func platformSSOs() map[string]elsewhere {
 	broken.evidence[0].Certificates, broken.unclear = []wpj.HeldCertificate{{DER: []byte("x")}}, true
 	all["certificate cannot be read"] = broken
 	for _, state := range []string{
-		"POUserStateNeedsNewKeys (1)", "POUserStateNeedsRegistration (2)", "POUserStateNewPasswordUser (4)", "POUserStateUserKeyInvalid (5)",
-		"POUserStateNewSmartCardUser (6)", "(null) (7)", "POUserStateNeedsBinding", "POUserStateThree (3)", "New (99)", "",
+		"POUserStateNeedsNewKeys (1)", "POUserStateNeedsRegistration (2)", "POUserStateNewPasswordUser (4)",
+		"POUserStateUserKeyInvalid (5)",
+		"POUserStateNewSmartCardUser (6)", "(null) (7)", "POUserStateNeedsBinding", "POUserStateThree (3)", "New (99)",
+		"",
 	} {
 		all["user "+state] = platformSSO(state, wpj.MicrosoftExtension, have.fresh)
 	}
@@ -164,24 +178,29 @@ func platformSSOs() map[string]elsewhere {
 
 func secureEnclaves() map[string]elsewhere {
 	says := func(status int, device wpj.DeviceID) []wpj.Evidence {
-		return []wpj.Evidence{{Source: wpj.SourceSecureEnclave, Finding: wpj.Found, DeviceID: device, TenantID: tenant, SecureEnclave: &wpj.SecureEnclave{Status: status}}}
+		return []wpj.Evidence{{Source: wpj.SourceSecureEnclave, Finding: wpj.Found, DeviceID: device, TenantID: tenant,
+			SecureEnclave: &wpj.SecureEnclave{Status: status}}}
 	}
 	return map[string]elsewhere{
-		"not asked":                {},
-		"nothing":                  {evidence: []wpj.Evidence{{Source: wpj.SourceSecureEnclave, Finding: wpj.NotThere}}},
-		"getPSSOStatus fails":      {evidence: []wpj.Evidence{couldNotLook(wpj.SourceSecureEnclave, wpj.ObstacleFailed)}, unclear: true},
-		"too old a Jamf":           {evidence: []wpj.Evidence{couldNotLook(wpj.SourceSecureEnclave, wpj.ObstacleUnsupported)}},
+		"not asked": {},
+		"nothing": {
+			evidence: []wpj.Evidence{{Source: wpj.SourceSecureEnclave, Finding: wpj.NotThere}}},
+		"getPSSOStatus fails": {
+			evidence: []wpj.Evidence{couldNotLook(wpj.SourceSecureEnclave, wpj.ObstacleFailed)}, unclear: true},
+		"too old a Jamf": {
+			evidence: []wpj.Evidence{couldNotLook(wpj.SourceSecureEnclave, wpj.ObstacleUnsupported)}},
 		"usable":                   {evidence: says(wpj.SingleSignOnRegistered, newDevice), holds: true},
 		"usable, without a device": {evidence: says(wpj.SingleSignOnRegistered, ""), unclear: true},
-		"usable, the same device":  {evidence: says(wpj.SingleSignOnRegistered, wpj.DeviceID(strings.ToUpper(oldDevice))), same: true},
-		"enabled":                  {evidence: says(wpj.SingleSignOnEnabledNotRegistered, "")},
-		"needs repair":             {evidence: says(wpj.SingleSignOnNeedsRepair, newDevice)},
-		"an unknown status":        {evidence: says(9, ""), unclear: true},
+		"usable, the same device": {
+			evidence: says(wpj.SingleSignOnRegistered, wpj.DeviceID(strings.ToUpper(oldDevice))), same: true},
+		"enabled":           {evidence: says(wpj.SingleSignOnEnabledNotRegistered, "")},
+		"needs repair":      {evidence: says(wpj.SingleSignOnNeedsRepair, newDevice)},
+		"an unknown status": {evidence: says(9, ""), unclear: true},
 	}
 }
 
-// In every state and beside every provider clean leaves alone what may be the registration, and names it. What is removed without
-// force is superseded for certain, or cannot be used.
+// In every state and beside every provider clean leaves alone what may be the registration, and names it. What is
+// removed without force is superseded for certain, or cannot be used.
 func TestObjections(t *testing.T) {
 	w := newWorld(t)
 	states := map[wpj.State]bool{}
@@ -189,40 +208,52 @@ func TestObjections(t *testing.T) {
 	for keychainName, keychain := range keychains() {
 		for ssoName, sso := range platformSSOs() {
 			for enclaveName, enclave := range secureEnclaves() {
-				name := fmt.Sprintf("login keychain: %s; Platform SSO: %s; Secure Enclave: %s", keychainName, ssoName, enclaveName)
+				name := fmt.Sprintf("login keychain: %s; Platform SSO: %s; Secure Enclave: %s", keychainName, ssoName,
+					enclaveName)
 				evidence := append(append([]wpj.Evidence{keychain.evidence}, sso.evidence...), enclave.evidence...)
 				identity := wpj.Evaluate(evidence, wpj.Conditions{Now: time.Now(), Tenant: tenant})
 				states[identity.State] = true
-				w.reading = observation.Reading{Identity: identity, Evidence: evidence, HeldBy: wpj.HeldBy(evidence, wpj.Conditions{Now: time.Now(), Tenant: tenant})}
-				w.leftovers = []*usherv1.Leftover{leftover("p", usherv1.LeftoverKind_LEFTOVER_KIND_GENERIC_PASSWORD, wpj.AccountTenantID)}
+				w.reading = observation.Reading{Identity: identity, Evidence: evidence,
+					HeldBy: wpj.HeldBy(evidence, wpj.Conditions{Now: time.Now(), Tenant: tenant})}
+				w.leftovers = []*usherv1.Leftover{
+					leftover("p", usherv1.LeftoverKind_LEFTOVER_KIND_GENERIC_PASSWORD, wpj.AccountTenantID)}
 				for i := range keychain.keys + keychain.keyless {
-					w.leftovers = append(w.leftovers, leftover(fmt.Sprint("c", i), usherv1.LeftoverKind_LEFTOVER_KIND_CERTIFICATE, "device certificate"))
+					w.leftovers = append(w.leftovers,
+						leftover(fmt.Sprint("c", i), usherv1.LeftoverKind_LEFTOVER_KIND_CERTIFICATE,
+							"device certificate"))
 				}
 				remains, err := w.Find(t.Context(), jane)
 				if err != nil {
 					t.Fatal(err)
 				}
-				superseded := (sso.holds || enclave.holds) && identity.State.Registered() && !sso.unclear && !enclave.unclear
-				atRisk := keychain.keys > 0 && !superseded || keychain.keys > 0 && (keychainName == "cannot be parsed" || sso.same || enclave.same) ||
+				superseded := (sso.holds || enclave.holds) && identity.State.Registered() && !sso.unclear &&
+					!enclave.unclear
+				atRisk := keychain.keys > 0 && !superseded ||
+					keychain.keys > 0 && (keychainName == "cannot be parsed" || sso.same || enclave.same) ||
 					keychain.keyless > 0 && (sso.same || enclave.same)
 				safe := !atRisk && !keychain.unreadable && !identity.State.Unknown()
 				switch {
 				case !safe && remains.Objection == "":
 					t.Fatalf("%s: %s: it would be removed: %s", name, identity.State, identity.Detail)
 				case atRisk && !strings.Contains(remains.Objection, oldDevice) && keychainName != "cannot be parsed":
-					t.Fatalf("%s: %s: the objection does not name the device: %q", name, identity.State, remains.Objection)
+					t.Fatalf("%s: %s: the objection does not name the device: %q", name, identity.State,
+						remains.Objection)
 				case atRisk && len(remains.AtRisk) == 0:
 					t.Fatalf("%s: %s: nothing is named: %q", name, identity.State, remains.Objection)
-				case safe && remains.Objection != "" && !identity.State.Registered() && identity.State != wpj.StateTenantMismatch:
+				case safe && remains.Objection != "" && !identity.State.Registered() &&
+					identity.State != wpj.StateTenantMismatch:
 					t.Fatalf("%s: %s: %q", name, identity.State, remains.Objection)
-				case safe && keychain.keyless+keychain.keys > 0 && remains.Objection != "" && strings.HasPrefix(string(identity.Source), "login"):
+				case safe && keychain.keyless+keychain.keys > 0 && remains.Objection != "" &&
+					strings.HasPrefix(string(identity.Source), "login"):
 					t.Fatalf("%s: %s: %q", name, identity.State, remains.Objection)
 				case superseded && safe && keychain.keys > 0 && remains.Objection != "":
 					t.Fatalf("%s: %s: superseded, and not removed: %q", name, identity.State, remains.Objection)
 				}
 				for _, one := range remains.AtRisk {
-					if one.Source != wpj.SourceLoginKeychain || one.Reason == "" || !strings.HasPrefix(one.Place, "login keychain, certificate ") ||
-						(one.DeviceID == "") != (keychainName == "cannot be parsed") || !strings.Contains(remains.Objection, one.Place) {
+					if one.Source != wpj.SourceLoginKeychain || one.Reason == "" ||
+						!strings.HasPrefix(one.Place, "login keychain, certificate ") ||
+						(one.DeviceID == "") != (keychainName == "cannot be parsed") ||
+						!strings.Contains(remains.Objection, one.Place) {
 						t.Fatalf("%s: %+v", name, one)
 					}
 				}
@@ -236,8 +267,10 @@ func TestObjections(t *testing.T) {
 		t.Error("nothing can be removed without force")
 	}
 	for _, state := range []wpj.State{
-		wpj.StateRegistered, wpj.StateOrphaned, wpj.StateExpired, wpj.StateTenantMismatch, wpj.StateUnreadable, wpj.StateCannotTell, wpj.StatePending,
-		wpj.StateNeedsRegistration, wpj.StateUserNotRegistered, wpj.StateUserKeyInvalid, wpj.StateNeedsBinding, wpj.StateNeedsRepair,
+		wpj.StateRegistered, wpj.StateOrphaned, wpj.StateExpired, wpj.StateTenantMismatch, wpj.StateUnreadable,
+		wpj.StateCannotTell, wpj.StatePending,
+		wpj.StateNeedsRegistration, wpj.StateUserNotRegistered, wpj.StateUserKeyInvalid, wpj.StateNeedsBinding,
+		wpj.StateNeedsRepair,
 		wpj.StatePlatformSSOConfigured, wpj.StateNotRegistered,
 	} {
 		if !states[state] {
@@ -256,34 +289,59 @@ func TestWhatCleanObjectsTo(t *testing.T) {
 		objection, leftovers   string
 	}
 	for name, test := range map[string]asked{
-		"a registration":                      {"usable", "not configured", "nothing", false, "", false, "It is the registration that this user has now.", "ckptf"},
-		"beside Okta's Platform SSO":          {"usable", "Okta's", "nothing", false, "", false, "com.okta.mobile.auth-service-extension, says nothing about Entra", "ckptf"},
-		"beside an unknown provider's":        {"usable", "of an unknown provider", "usable", false, "", false, "What Platform SSO says does not show", "ckp"},
-		"app-sso cannot be read":              {"usable", "app-sso fails", "usable", false, "", false, "It did not answer.", "ckp"},
-		"getPSSOStatus cannot be read":        {"usable", "usable", "getPSSOStatus fails", false, "", false, "What the Secure Enclave says does not show", "ckp"},
-		"superseded by Platform SSO":          {"usable", "usable", "nothing", false, "", false, "", "ckp"},
-		"superseded, with an old Jamf":        {"usable", "usable", "too old a Jamf", false, "", false, "", "ckp"},
-		"superseded by the Secure Enclave":    {"usable", "not configured", "usable", false, "", false, "", "ckp"},
-		"superseded and expired":              {"expired", "usable", "nothing", false, "", false, "", "ckp"},
-		"the same device":                     {"usable", "usable", "usable, the same device", false, "", false, "The Secure Enclave names the same device.", "ckp"},
-		"the same device, without key":        {"without key", "usable, the same device", "nothing", false, "", false, "Platform SSO names the same device.", "ckp"},
-		"Platform SSO of another tenant":      {"usable", "other tenant", "nothing", false, "", false, "is TENANT_MISMATCH, so it is not certain", "ckp"},
-		"Platform SSO has a wrong key":        {"usable", "user POUserStateUserKeyInvalid (5)", "nothing", false, "", false, "is USER_KEY_INVALID, so it is not certain", "ckp"},
-		"Platform SSO is configured only":     {"usable", "configured", "nothing", false, "", false, "It is the registration that this user has now.", "ckptf"},
-		"certificate cannot be parsed":        {"cannot be parsed", "usable", "nothing", false, "", false, "an unknown device (login keychain, certificate ", "ckp"},
-		"several":                             {"two", "not configured", "nothing", false, "", false, "Each of these may be the user's current registration: device " + oldDevice, "ckptf"},
-		"of the tenant, beside another's":     {"two, of which one is the tenant's", "not configured", "nothing", false, "", false, "is not the registration that this user has now, which is device " + oldDevice, "ckptf"},
-		"by a wrong clock":                    {"expired", "not configured", "nothing", false, "", false, "if the clock is right it cannot be used", "ckptf"},
-		"without key":                         {"without key", "not configured", "nothing", false, "", false, "", "ckptf"},
-		"items only":                          {"items only", "not configured", "nothing", false, "", false, "", "kptf"},
-		"registered elsewhere, nothing here":  {"nothing", "usable", "nothing", false, "", false, "it would be lost", "kptf"},
-		"under way":                           {"without key", "not configured", "nothing", true, "", false, "A registration of this user is under way", "ckptf"},
-		"a state of a later version":          {"usable", "not configured", "nothing", false, "NEW", false, "a state that this version does not know. This may be the user's current registration: device " + oldDevice, "ckptf"},
-		"not known":                           {"usable", "not configured", "nothing", false, wpj.StateCannotTell, false, "is not known.", "ckptf"},
-		"a certificate that nobody has read":  {"nothing", "not configured", "nothing", false, "", true, "device certificates that were not read", "ckptf"},
-		"a second one that nobody has read":   {"without key", "not configured", "nothing", false, "", true, "device certificates that were not read", "cckptf"},
-		"could not look, and state is known":  {"locked", "usable", "nothing", false, "", false, "The login keychain could not be looked at", "kptf"},
-		"Platform SSO, without a device's ID": {"usable", "not configured", "usable, without a device", false, "", false, "It is the registration that this user has now.", "ckptf"},
+		"a registration": {"usable", "not configured", "nothing", false, "", false,
+			"It is the registration that this user has now.", "ckptf"},
+		"beside Okta's Platform SSO": {"usable", "Okta's", "nothing", false, "", false,
+			"com.okta.mobile.auth-service-extension, says nothing about Entra", "ckptf"},
+		"beside an unknown provider's": {"usable", "of an unknown provider", "usable", false, "", false,
+			"What Platform SSO says does not show", "ckp"},
+		"app-sso cannot be read": {"usable", "app-sso fails", "usable", false, "", false,
+			"It did not answer.", "ckp"},
+		"getPSSOStatus cannot be read": {"usable", "usable", "getPSSOStatus fails", false, "", false,
+			"What the Secure Enclave says does not show", "ckp"},
+		"superseded by Platform SSO":       {"usable", "usable", "nothing", false, "", false, "", "ckp"},
+		"superseded, with an old Jamf":     {"usable", "usable", "too old a Jamf", false, "", false, "", "ckp"},
+		"superseded by the Secure Enclave": {"usable", "not configured", "usable", false, "", false, "", "ckp"},
+		"superseded and expired":           {"expired", "usable", "nothing", false, "", false, "", "ckp"},
+		"the same device": {"usable", "usable", "usable, the same device", false, "", false,
+			"The Secure Enclave names the same device.", "ckp"},
+		"the same device, without key": {"without key", "usable, the same device", "nothing", false, "", false,
+			"Platform SSO names the same device.", "ckp"},
+		"Platform SSO of another tenant": {"usable", "other tenant", "nothing", false, "", false,
+			"is TENANT_MISMATCH, so it is not certain", "ckp"},
+		"Platform SSO has a wrong key": {"usable", "user POUserStateUserKeyInvalid (5)", "nothing", false, "",
+			false, "is USER_KEY_INVALID, so it is not certain", "ckp"},
+		"Platform SSO is configured only": {"usable", "configured", "nothing", false, "", false,
+			"It is the registration that this user has now.", "ckptf"},
+		"certificate cannot be parsed": {"cannot be parsed", "usable", "nothing", false, "", false,
+			"an unknown device (login keychain, certificate ", "ckp"},
+		"several": {"two", "not configured", "nothing", false, "", false,
+			"Each of these may be the user's current registration: device " + oldDevice, "ckptf"},
+		"of the tenant, beside another's": {"two, of which one is the tenant's", "not configured", "nothing", false,
+			"", false, "is not the registration that this user has now, which is device " + oldDevice, "ckptf"},
+		"by a wrong clock": {"expired", "not configured", "nothing", false, "", false,
+			"if the clock is right it cannot be used", "ckptf"},
+		"without key": {"without key", "not configured", "nothing", false, "", false, "",
+			"ckptf"},
+		"items only": {"items only", "not configured", "nothing", false, "", false, "",
+			"kptf"},
+		"registered elsewhere, nothing here": {"nothing", "usable", "nothing", false, "", false, "it would be lost",
+			"kptf"},
+		"under way": {"without key", "not configured", "nothing", true, "", false,
+			"A registration of this user is under way", "ckptf"},
+		"a state of a later version": {"usable", "not configured", "nothing", false, "NEW", false,
+			"a state that this version does not know. This may be the user's current registration: device " + oldDevice,
+			"ckptf"},
+		"not known": {"usable", "not configured", "nothing", false, wpj.StateCannotTell,
+			false, "is not known.", "ckptf"},
+		"a certificate that nobody has read": {"nothing", "not configured", "nothing", false, "", true,
+			"device certificates that were not read", "ckptf"},
+		"a second one that nobody has read": {"without key", "not configured", "nothing", false, "", true,
+			"device certificates that were not read", "cckptf"},
+		"could not look, and state is known": {"locked", "usable", "nothing", false, "", false,
+			"The login keychain could not be looked at", "kptf"},
+		"Platform SSO, without a device's ID": {"usable", "not configured", "usable, without a device", false, "",
+			false, "It is the registration that this user has now.", "ckptf"},
 	} {
 		t.Run(name, func(t *testing.T) {
 			w := newWorld(t)
@@ -294,7 +352,8 @@ func TestWhatCleanObjectsTo(t *testing.T) {
 				t.Fatal("a case that is not there")
 			}
 			evidence := append(append([]wpj.Evidence{keychain.evidence}, sso.evidence...), enclave.evidence...)
-			w.reading = observation.Reading{Identity: wpj.Evaluate(evidence, wpj.Conditions{Now: time.Now(), Tenant: tenant}), Evidence: evidence}
+			w.reading = observation.Reading{
+				Identity: wpj.Evaluate(evidence, wpj.Conditions{Now: time.Now(), Tenant: tenant}), Evidence: evidence}
 			if w.active = test.active; test.state != "" {
 				w.reading.Identity.State = test.state
 			}
@@ -304,14 +363,17 @@ func TestWhatCleanObjectsTo(t *testing.T) {
 				certificates++
 			}
 			for i := range certificates {
-				w.leftovers = append([]*usherv1.Leftover{leftover("c"+strings.Repeat("'", i), usherv1.LeftoverKind_LEFTOVER_KIND_CERTIFICATE, "device certificate")}, w.leftovers...)
+				w.leftovers = append([]*usherv1.Leftover{
+					leftover("c"+strings.Repeat("'", i), usherv1.LeftoverKind_LEFTOVER_KIND_CERTIFICATE,
+						"device certificate")}, w.leftovers...)
 			}
 			remains, err := w.Find(t.Context(), jane)
 			if err != nil {
 				t.Fatal(err)
 			}
 			shown := strings.ReplaceAll(ids(remains.Leftovers), "'", "")
-			if (remains.Objection == "") != (test.objection == "") || !strings.Contains(remains.Objection, test.objection) || shown != test.leftovers {
+			if (remains.Objection == "") != (test.objection == "") ||
+				!strings.Contains(remains.Objection, test.objection) || shown != test.leftovers {
 				t.Errorf("%s: objection %q, leftovers %s", w.reading.Identity.State, remains.Objection, shown)
 			}
 			_, err = w.Remove(t.Context(), clean.Request{User: jane})
@@ -321,11 +383,13 @@ func TestWhatCleanObjectsTo(t *testing.T) {
 				}
 				return
 			}
-			if !errors.Is(err, clean.ErrObjection) || !strings.Contains(err.Error(), test.objection) || w.asked != nil || len(w.removals(t, clean.Filter{})) != 0 {
+			if !errors.Is(err, clean.ErrObjection) || !strings.Contains(err.Error(), test.objection) ||
+				w.asked != nil || len(w.removals(t, clean.Filter{})) != 0 {
 				t.Errorf("removed %q, %v", w.asked, err)
 			}
 			removal, err := w.Remove(t.Context(), clean.Request{User: jane, Force: true})
-			if err != nil || !removal.Force || strings.ReplaceAll(strings.Join(w.asked, ""), "'", "") != test.leftovers {
+			if err != nil || !removal.Force ||
+				strings.ReplaceAll(strings.Join(w.asked, ""), "'", "") != test.leftovers {
 				t.Errorf("by force: %q, %v", w.asked, err)
 			}
 		})

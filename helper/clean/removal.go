@@ -12,8 +12,8 @@ type User struct {
 	UID  uint32 `json:"uid"`
 }
 
-// Kind is what sort of thing a leftover is, by the names of the contract without their prefix; empty for one that this version
-// does not know.
+// Kind is what sort of thing a leftover is, by the names of the contract without their prefix; empty for one that this
+// version does not know.
 type Kind string
 
 // The kinds.

@@ -23,9 +23,9 @@ type AtRisk struct {
 // longestReason bounds what is quoted in a reason.
 const longestReason = 200
 
-// atRisk returns the certificates in the login keychain that may be the current registration. It is every one that has its private
-// key, that cannot be parsed, or whose device another source names; not one that is superseded for certain, and not one without its
-// private key, which nobody can use.
+// atRisk returns the certificates in the login keychain that may be the current registration. It is every one that has
+// its private key, that cannot be parsed, or whose device another source names; not one that is superseded for certain,
+// and not one without its private key, which nobody can use.
 func (c circumstances) atRisk() (found []AtRisk) {
 	for _, e := range c.loginKeychain() {
 		for _, held := range e.Certificates {
@@ -35,12 +35,14 @@ func (c circumstances) atRisk() (found []AtRisk) {
 			case err != nil:
 				found = append(found, AtRisk{
 					Source: wpj.SourceLoginKeychain,
-					Place:  fmt.Sprintf("%s, certificate %x, which cannot be parsed", wpj.SourceLoginKeychain, sha1.Sum(held.DER)),
+					Place: fmt.Sprintf("%s, certificate %x, which cannot be parsed", wpj.SourceLoginKeychain,
+						sha1.Sum(held.DER)),
 					Reason: "It is not known which device it is of.",
 				})
 			default:
 				if reason := c.whyCurrent(certificate, held.HasPrivateKey); reason != "" {
-					found = append(found, AtRisk{certificate.DeviceID, certificate.TenantID, wpj.SourceLoginKeychain, placeOf(certificate, held.HasPrivateKey), reason})
+					found = append(found, AtRisk{certificate.DeviceID, certificate.TenantID, wpj.SourceLoginKeychain,
+						placeOf(certificate, held.HasPrivateKey), reason})
 				}
 			}
 		}
@@ -49,7 +51,8 @@ func (c circumstances) atRisk() (found []AtRisk) {
 }
 
 func placeOf(certificate *wpj.Certificate, hasPrivateKey bool) string {
-	place := fmt.Sprintf("%s, certificate %s, valid until %s", wpj.SourceLoginKeychain, certificate.Thumbprint, certificate.NotAfter.UTC().Format("2006-01-02"))
+	place := fmt.Sprintf("%s, certificate %s, valid until %s", wpj.SourceLoginKeychain, certificate.Thumbprint,
+		certificate.NotAfter.UTC().Format("2006-01-02"))
 	if hasPrivateKey {
 		return place + ", with its private key"
 	}
@@ -66,8 +69,10 @@ func (c circumstances) whyCurrent(certificate *wpj.Certificate, hasPrivateKey bo
 	}
 	unclear := c.unclear()
 	switch {
-	case c.isHealthy() && !isElsewhere(c.Identity.Source) && !strings.EqualFold(string(certificate.DeviceID), string(c.Identity.DeviceID)):
-		return fmt.Sprintf("It can be used, and is not the registration that this user has now, which is device %s; it may be the one of another tenant.", c.Identity.DeviceID)
+	case c.isHealthy() && !isElsewhere(c.Identity.Source) &&
+		!strings.EqualFold(string(certificate.DeviceID), string(c.Identity.DeviceID)):
+		return fmt.Sprintf("It can be used, and is not the registration that this user has now, which is device %s; "+
+			"it may be the one of another tenant.", c.Identity.DeviceID)
 	case c.isHealthy() && !isElsewhere(c.Identity.Source):
 		reason := "It is the registration that this user has now."
 		if provider := c.otherProvider(); provider != "" {
@@ -77,19 +82,23 @@ func (c circumstances) whyCurrent(certificate *wpj.Certificate, hasPrivateKey bo
 	case c.Identity.State == wpj.StateOrphaned && len(c.Identity.Others) > 0:
 		return c.Identity.Detail // which says whether tenant.id would decide
 	case unclear != nil:
-		return fmt.Sprintf("What %s says does not show whether another registration has taken its place: %s", names[unclear.Source], oneline.Of(unclear.Detail, longestReason))
+		return fmt.Sprintf("What %s says does not show whether another registration has taken its place: %s",
+			names[unclear.Source], oneline.Of(unclear.Detail, longestReason))
 	case c.now.Before(certificate.NotBefore) || c.now.After(certificate.NotAfter):
 		return "By this Mac's clock it is not valid now; if the clock is right it cannot be used."
 	case isElsewhere(c.Identity.Source):
-		return fmt.Sprintf("The registration with %s is %s, so it is not certain that it has taken the place of this one.", names[c.Identity.Source], c.Identity.State)
+		return fmt.Sprintf("The registration with %s is %s, so it is not certain that it has taken the "+
+			"place of this one.", names[c.Identity.Source], c.Identity.State)
 	}
 	return "Nothing says that another registration has taken its place."
 }
 
 // names and capitals are the sources beside the login keychain, within a sentence and at its beginning.
 var (
-	names    = map[wpj.Source]string{wpj.SourcePlatformSSO: "Platform SSO", wpj.SourceSecureEnclave: "the Secure Enclave"}
-	capitals = map[wpj.Source]string{wpj.SourcePlatformSSO: "Platform SSO", wpj.SourceSecureEnclave: "The Secure Enclave"}
+	names = map[wpj.Source]string{wpj.SourcePlatformSSO: "Platform SSO",
+		wpj.SourceSecureEnclave: "the Secure Enclave"}
+	capitals = map[wpj.Source]string{wpj.SourcePlatformSSO: "Platform SSO",
+		wpj.SourceSecureEnclave: "The Secure Enclave"}
 )
 
 // isElsewhere reports whether a source is one beside the login keychain that may hold the registration.
@@ -97,14 +106,15 @@ func isElsewhere(source wpj.Source) bool {
 	return source == wpj.SourcePlatformSSO || source == wpj.SourceSecureEnclave
 }
 
-// isSuperseded reports whether another registration than one of the login keychain is the current one for certain: it can be
-// used, says which device it is, and no source that could say otherwise was left out of sight.
+// isSuperseded reports whether another registration than one of the login keychain is the current one for certain: it
+// can be used, says which device it is, and no source that could say otherwise was left out of sight.
 func (c circumstances) isSuperseded() bool {
-	return isElsewhere(c.Identity.Source) && c.Identity.State.Registered() && c.Identity.DeviceID != "" && c.unclear() == nil
+	return isElsewhere(c.Identity.Source) && c.Identity.State.Registered() && c.Identity.DeviceID != "" &&
+		c.unclear() == nil
 }
 
-// namedBy returns a source beside the login keychain that names that device, "" where none does. Microsoft's single sign-on
-// describes a registration of any generation, one in the login keychain too [MSID MSIDWorkPlaceJoinUtilBase.m].
+// namedBy returns a source beside the login keychain that names that device, "" where none does. Microsoft's single
+// sign-on describes a registration of any generation, one in the login keychain too [MSID MSIDWorkPlaceJoinUtilBase.m].
 func (c circumstances) namedBy(device wpj.DeviceID) wpj.Source {
 	is := func(other wpj.DeviceID) bool { return other != "" && strings.EqualFold(string(other), string(device)) }
 	for _, e := range c.Evidence {
@@ -123,8 +133,8 @@ func (c circumstances) namedBy(device wpj.DeviceID) wpj.Source {
 	return ""
 }
 
-// unclear returns evidence of a source that may hold the registration and does not show whether it does; nil where there is none.
-// A source that this Mac does not have holds none.
+// unclear returns evidence of a source that may hold the registration and does not show whether it does; nil where
+// there is none. A source that this Mac does not have holds none.
 func (c circumstances) unclear() *wpj.Evidence {
 	for _, e := range c.Evidence {
 		switch {

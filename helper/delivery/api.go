@@ -22,11 +22,13 @@ type apiDeliverer struct {
 	now      func() (attribute.Report, error)
 }
 
-// API returns the deliverer that writes the extension attributes of this computer's record in Jamf Pro. Like an inventory, it says how all
-// stands at that moment, and not what the report that is delivered was about: the record is one, and never goes back in time. The function
-// computer says which record that is; it is asked for each delivery, since a new logic board brings a new UDID. [ConfiguredComputer] makes
-// one. The function now returns what the attributes follow from.
-func API(client *jamfpro.Client, computer func(context.Context) (jamfpro.Selector, error), now func() (attribute.Report, error)) Deliverer {
+// API returns the deliverer that writes the extension attributes of this computer's record in Jamf Pro. Like an
+// inventory, it says how all stands at that moment, and not what the report that is delivered was about: the record is
+// one, and never goes back in time. The function computer says which record that is; it is asked for each delivery,
+// since a new logic board brings a new UDID. [ConfiguredComputer] makes one. The function now returns what the
+// attributes follow from.
+func API(client *jamfpro.Client, computer func(context.Context) (jamfpro.Selector, error),
+	now func() (attribute.Report, error)) Deliverer {
 	return &apiDeliverer{client: client, computer: computer, now: now}
 }
 

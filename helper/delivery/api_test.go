@@ -58,7 +58,8 @@ func newJamfPro(t *testing.T) *jamfPro {
 			if one.Name == server.script {
 				inputType = "SCRIPT"
 			}
-			results = append(results, map[string]any{"id": id, "name": one.Name, "dataType": "STRING", "inputType": inputType, "inventoryDisplayType": "EXTENSION_ATTRIBUTES"})
+			results = append(results, map[string]any{"id": id, "name": one.Name, "dataType": "STRING",
+				"inputType": inputType, "inventoryDisplayType": "EXTENSION_ATTRIBUTES"})
 		}
 		say(w, map[string]any{"totalCount": len(results), "results": results})
 	})
@@ -95,7 +96,8 @@ func (s *jamfPro) deliverer(t *testing.T, says attribute.Report) delivery.Delive
 	if err != nil {
 		t.Fatal(err)
 	}
-	return delivery.API(client, delivery.ConfiguredComputer(computerUDID), func() (attribute.Report, error) { return says, nil })
+	return delivery.API(client, delivery.ConfiguredComputer(computerUDID),
+		func() (attribute.Report, error) { return says, nil })
 }
 
 // Every attribute is written, with the value that `usherctl ea` prints, whatever the report is about.
@@ -104,7 +106,8 @@ func TestWhatIsWrittenToJamfPro(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			server := newJamfPro(t)
 			report := attribute.Of(status)
-			if err := server.deliverer(t, report).Deliver(t.Context(), delivery.Report{UID: 999, Outcome: "FAILED"}); err != nil {
+			if err := server.deliverer(t, report).Deliver(t.Context(),
+				delivery.Report{UID: 999, Outcome: "FAILED"}); err != nil {
 				t.Fatal(err)
 			}
 			for _, one := range attribute.Table() {
@@ -136,8 +139,10 @@ func TestErrorsOfTheAPIAreAdvice(t *testing.T) {
 	}{
 		{"privilege missing", func(s *jamfPro) { s.update = answer(403, "{}") }, true, 0},
 		{"server in trouble", func(s *jamfPro) { s.update = answer(500, "{}") }, false, 0},
-		{"too many requests", func(s *jamfPro) { s.update = answer(429, "{}", "Retry-After", "120") }, false, 2 * time.Minute},
-		{"cluster behind", func(s *jamfPro) { s.update = answer(400, `{"errors":[{"field":"definitionId"}]}`) }, false, time.Minute},
+		{"too many requests", func(s *jamfPro) { s.update = answer(429, "{}", "Retry-After", "120") }, false,
+			2 * time.Minute},
+		{"cluster behind", func(s *jamfPro) { s.update = answer(400, `{"errors":[{"field":"definitionId"}]}`) }, false,
+			time.Minute},
 		{"bad request", func(s *jamfPro) { s.update = answer(400, `{"errors":[{"field":"other"}]}`) }, true, 0},
 		{"script attribute", func(s *jamfPro) { s.script = "Usher Entra Device ID" }, true, 0},
 		{"computer not enrolled", func(s *jamfPro) { s.absent = true }, false, 10 * time.Minute},
@@ -165,7 +170,8 @@ func TestSummaryHoldsNoIdentity(t *testing.T) {
 		t.Error(summary)
 	}
 	change := &delivery.DeviceIDChange{Old: "old", New: "new"}
-	if summary := (delivery.Report{UserName: "jane", Identity: &identity, DeviceIDChange: change}).Summary(); summary != "jane: identity REGISTERED, another device id" {
+	if summary := (delivery.Report{UserName: "jane", Identity: &identity, DeviceIDChange: change}).Summary(); summary !=
+		"jane: identity REGISTERED, another device id" {
 		t.Error(summary)
 	}
 }

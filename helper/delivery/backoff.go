@@ -18,8 +18,8 @@ type Backoff struct {
 const (
 	// maximumAfter bounds what a [RetryError] may ask for.
 	maximumAfter = time.Hour
-	// refusedPause is until a refused delivery is tried again: somebody may have changed something in Jamf Pro. refusedJitter comes on top, and
-	// spreads the Macs of a fleet that were refused together.
+	// refusedPause is until a refused delivery is tried again: somebody may have changed something in Jamf Pro.
+	// refusedJitter comes on top, and spreads the Macs of a fleet that were refused together.
 	refusedPause  = 24 * time.Hour
 	refusedJitter = 4 * time.Hour
 	// networkJitter spreads the attempts after a network change: a whole office comes back at once.

@@ -9,14 +9,14 @@ import (
 	"usher.internal/internal/wpj"
 )
 
-// Report is what there is to tell: how a registration ended, or, without one, how a user stands. Jamf Pro is told how all stands when it is
-// delivered; a fleet is told of each report.
+// Report is what there is to tell: how a registration ended, or, without one, how a user stands. Jamf Pro is told how
+// all stands when it is delivered; a fleet is told of each report.
 type Report struct {
 	// RegistrationID is empty where no registration is reported; then so are Outcome, FailureReason, Detail and
 	// PortalExitCode.
 	RegistrationID string `json:"registration_id,omitempty"`
-	// UID and UserName are the account on this computer; reports are ordered and superseded by UID. Both are empty where usherd knows nobody any
-	// more.
+	// UID and UserName are the account on this computer; reports are ordered and superseded by UID. Both are empty
+	// where usherd knows nobody any more.
 	UID      uint32 `json:"uid"`
 	UserName string `json:"user_name"`
 	// Outcome is the name of the registration state that is reported, for example SUCCEEDED or FAILED.
@@ -52,8 +52,8 @@ func (c *DeviceIDChange) and(next *DeviceIDChange) *DeviceIDChange {
 // State is how a delivery stands.
 type State string
 
-// The states of a delivery. PENDING and REFUSED may change; the other two are the end of it. A refused one is tried again when something has
-// changed that Jamf Pro may have refused it for ([Outbox.Reconsider]), and once a day.
+// The states of a delivery. PENDING and REFUSED may change; the other two are the end of it. A refused one is tried
+// again when something has changed that Jamf Pro may have refused it for ([Outbox.Reconsider]), and once a day.
 const (
 	StatePending    State = "PENDING"
 	StateDelivered  State = "DELIVERED"
@@ -89,8 +89,9 @@ type Deliverer interface {
 	// Deliver brings the report to Jamf Pro and returns when it is there. It may be called again with a report that
 	// has arrived already. It blocks until then or until ctx ends, and is called for one report at a time.
 	//
-	// An error that wraps a [*RefusedError] is tried again once a day, and when its cause may have gone; one that wraps a [*RetryError] asks
-	// for a pause; every other error is tried again with back-off. Error messages are shown to admins.
+	// An error that wraps a [*RefusedError] is tried again once a day, and when its cause may have gone; one that wraps
+	// a [*RetryError] asks for a pause; every other error is tried again with back-off. Error messages are shown to
+	// admins.
 	Deliver(ctx context.Context, report Report) error
 }
 
@@ -103,8 +104,8 @@ func (e *RefusedError) Error() string { return e.Err.Error() }
 // Unwrap returns the cause.
 func (e *RefusedError) Unwrap() error { return e.Err }
 
-// RetryError says that the next attempt must not be made before After has passed. Of more than an hour an hour is heeded, and that of
-// what makes no sense, which is negative.
+// RetryError says that the next attempt must not be made before After has passed. Of more than an hour an hour is
+// heeded, and that of what makes no sense, which is negative.
 type RetryError struct {
 	After time.Duration
 	Err   error

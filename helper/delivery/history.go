@@ -10,10 +10,12 @@ import (
 
 // What is kept, with a delivery of about 1 kB.
 var (
-	// historyLimits are those of the deliveries. A Mac of one user keeps what it kept when the limit was one for all, 200.
+	// historyLimits are those of the deliveries. A Mac of one user keeps what it kept when the limit was one for all,
+	// 200.
 	historyLimits = quota.Limits{PerUser: 200, Total: 1000}
-	// unpublishedLimits are those of the reports that wait for the fleet. A Mac has a handful of changes in a day, so that a user who
-	// loses some has been at a Mac without its fleet for years, or is up to something. All together are 4 MB.
+	// unpublishedLimits are those of the reports that wait for the fleet. A Mac has a handful of changes in a day, so
+	// that a user who loses some has been at a Mac without its fleet for years, or is up to something. All together are
+	// 4 MB.
 	unpublishedLimits = quota.Limits{PerUser: 2000, Total: 4000}
 )
 
@@ -33,8 +35,8 @@ func (o *Outbox) remember(tx *store.Tx, added Delivery) error {
 	return errors.Join(err, remove(tx, deliveries, old))
 }
 
-// index makes sure, once each time that the journal is opened, that the books are those of the journal: it may be of before there were any, or an
-// older usherd may have used it since.
+// index makes sure, once each time that the journal is opened, that the books are those of the journal: it may be of
+// before there were any, or an older usherd may have used it since.
 func (o *Outbox) index(tx *store.Tx) error {
 	if o.indexed.Load() {
 		return nil
@@ -69,8 +71,9 @@ func (o *Outbox) index(tx *store.Tx) error {
 	return nil
 }
 
-// Forget removes the deliveries of the user with that uid and name, and what the fleet is still to be told of them, in the caller's transaction. It
-// returns how many deliveries there were. An attempt that is under way comes to its end, and leaves nothing.
+// Forget removes the deliveries of the user with that uid and name, and what the fleet is still to be told of them, in
+// the caller's transaction. It returns how many deliveries there were. An attempt that is under way comes to its end,
+// and leaves nothing.
 func (o *Outbox) Forget(tx *store.Tx, uid uint32, name string) (removed int, err error) {
 	if err := o.index(tx); err != nil {
 		return 0, err

@@ -11,16 +11,17 @@ import (
 )
 
 const (
-	// settleTime is how long the network must be quiet before a change is told: joining a network comes in many messages.
+	// settleTime is how long the network must be quiet before a change is told: joining a network comes in many
+	// messages.
 	settleTime = time.Second
 	// settleLimit is after which time it is told all the same.
 	settleLimit = 10 * time.Second
 )
 
 // WatchNetwork calls changed whenever this computer has got an address or a route, once for all that comes together,
-// and blocks until ctx ends, when it returns nil. It waits for the kernel to tell (Linux: a netlink socket, macOS: a routing
-// socket, which was not run on a Mac yet) and polls nothing. An error means that changes are not seen from now on; what
-// needs them then only misses a hint.
+// and blocks until ctx ends, when it returns nil. It waits for the kernel to tell (Linux: a netlink socket, macOS: a
+// routing socket, which was not run on a Mac yet) and polls nothing. An error means that changes are not seen from now
+// on; what needs them then only misses a hint.
 func WatchNetwork(ctx context.Context, changed func()) error {
 	socket, err := openRouteSocket()
 	if err != nil {

@@ -28,8 +28,8 @@ func openRouteSocket() (*os.File, error) {
 	return os.NewFile(uintptr(fd), "route"), nil
 }
 
-// Where the kind and the flags stand in struct rt_msghdr of <net/route.h>. The other messages begin in the same way, with
-// length, version and kind.
+// Where the kind and the flags stand in struct rt_msghdr of <net/route.h>. The other messages begin in the same way,
+// with length, version and kind.
 const (
 	offsetOfKind  = 3
 	offsetOfFlags = 8

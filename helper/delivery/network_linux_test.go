@@ -79,7 +79,8 @@ func setLoopback(t *testing.T, fd int, up bool) {
 		unix.NlMsghdr
 		unix.IfInfomsg
 	}
-	message.NlMsghdr = unix.NlMsghdr{Len: uint32(unsafe.Sizeof(message)), Type: unix.RTM_NEWLINK, Flags: unix.NLM_F_REQUEST}
+	message.NlMsghdr = unix.NlMsghdr{Len: uint32(unsafe.Sizeof(message)), Type: unix.RTM_NEWLINK,
+		Flags: unix.NLM_F_REQUEST}
 	message.IfInfomsg = unix.IfInfomsg{Index: 1, Change: unix.IFF_UP}
 	if up {
 		message.IfInfomsg.Flags = unix.IFF_UP

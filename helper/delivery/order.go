@@ -8,19 +8,20 @@ import (
 	"usher.internal/internal/oneline"
 )
 
-// attemptsThatBlock is after how many attempts a delivery gives way: those behind it no longer wait for it. Back-off takes one to three
-// hours for that. Without an end, a report that Jamf Pro never takes, and never refuses for good either, would keep those of all other
-// users waiting.
+// attemptsThatBlock is after how many attempts a delivery gives way: those behind it no longer wait for it. Back-off
+// takes one to three hours for that. Without an end, a report that Jamf Pro never takes, and never refuses for good
+// either, would keep those of all other users waiting.
 const attemptsThatBlock = 20
 
-// inLine is the error of a delivery that waits for those before it. Whose they are, and what is wrong with them, is nothing for its user.
+// inLine is the error of a delivery that waits for those before it. Whose they are, and what is wrong with them, is
+// nothing for its user.
 const inLine = "waits for an older report that Jamf Pro has not taken yet"
 
 // blocks reports whether those behind a pending delivery wait for it.
 func (d Delivery) blocks() bool { return d.Attempts < attemptsThatBlock }
 
-// next returns the delivery whose turn it is, false for none, and how long nothing is due then. Waiting are the pending and refused
-// deliveries of all users, the oldest first; they are one line.
+// next returns the delivery whose turn it is, false for none, and how long nothing is due then. Waiting are the pending
+// and refused deliveries of all users, the oldest first; they are one line.
 func (w *worker) next(waiting []Delivery) (_ Delivery, found bool, wait time.Duration) {
 	wait = longestWait
 	for _, one := range waiting {
@@ -39,8 +40,8 @@ func (w *worker) next(waiting []Delivery) (_ Delivery, found bool, wait time.Dur
 	return Delivery{}, false, wait
 }
 
-// lineUp has the others in the line follow a delivery that has failed: those behind it are not due before it, and those that have given
-// way to it are not due after it, so that they are tried again first.
+// lineUp has the others in the line follow a delivery that has failed: those behind it are not due before it, and those
+// that have given way to it are not due after it, so that they are tried again first.
 func (o *Outbox) lineUp(tx *store.Tx, failed Delivery) error {
 	waiting, err := undelivered(tx)
 	if err != nil {
@@ -68,8 +69,8 @@ func (o *Outbox) lineUp(tx *store.Tx, failed Delivery) error {
 	return nil
 }
 
-// supersedeOlder ends what is older than a delivered report and has not been delivered: Jamf Pro has one record of this computer, and was told
-// of all of it. Those are reports that were refused or have given way, of other users.
+// supersedeOlder ends what is older than a delivered report and has not been delivered: Jamf Pro has one record of this
+// computer, and was told of all of it. Those are reports that were refused or have given way, of other users.
 func (o *Outbox) supersedeOlder(tx *store.Tx, delivered Delivery) error {
 	var older []Delivery
 	for one, err := range deliveries.Descend(tx) {
@@ -86,8 +87,8 @@ func (o *Outbox) supersedeOlder(tx *store.Tx, delivered Delivery) error {
 	return o.overtake(tx, older, delivered.EndedAt)
 }
 
-// deliverWith ends what waited behind a delivered report when its attempt began, up to the newest: that has said how all of this Mac stands, so
-// that an inventory for each of them would say the same again.
+// deliverWith ends what waited behind a delivered report when its attempt began, up to the newest: that has said how
+// all of this Mac stands, so that an inventory for each of them would say the same again.
 func (o *Outbox) deliverWith(tx *store.Tx, delivered Delivery, newest uint64) error {
 	waiting, err := undelivered(tx)
 	if err != nil {
@@ -123,7 +124,8 @@ func (o *Outbox) overtake(tx *store.Tx, older []Delivery, now time.Time) error {
 	return nil
 }
 
-// settle ends what a journal has undelivered before its newest delivered report: of an usherd that did not keep the line yet.
+// settle ends what a journal has undelivered before its newest delivered report: of an usherd that did not keep the
+// line yet.
 func (o *Outbox) settle() error {
 	find := func(tx *store.Tx) (older []Delivery, err error) {
 		delivered := false

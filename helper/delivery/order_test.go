@@ -77,8 +77,8 @@ func TestNewReportMakesThoseBeforeItDue(t *testing.T) {
 	})
 }
 
-// A report that Jamf Pro never takes, and never refuses for good, keeps those of others waiting for some hours and not for ever. Then it has
-// ended: it must not come after them.
+// A report that Jamf Pro never takes, and never refuses for good, keeps those of others waiting for some hours and not
+// for ever. Then it has ended: it must not come after them.
 func TestReportThatNeverArrivesGivesWay(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		jamf := &deliverer{answer: func(_ context.Context, r delivery.Report) error {
@@ -92,14 +92,18 @@ func TestReportThatNeverArrivesGivesWay(t *testing.T) {
 		b.enqueue(report("poison", 666), report("behind", 501), report("last", 502))
 		time.Sleep(time.Hour)
 		b.mustBe("behind", delivery.StatePending, 0)
-		if poison, behind := b.list()["poison"], b.list()["behind"]; !behind.NextAttemptAt.Equal(poison.NextAttemptAt) || !strings.Contains(behind.LastError, "an older report") {
-			t.Errorf("what waits is due at %s, says %q, and the one before it is due at %s", behind.NextAttemptAt, behind.LastError, poison.NextAttemptAt)
+		if poison, behind := b.list()["poison"],
+			b.list()["behind"]; !behind.NextAttemptAt.Equal(poison.NextAttemptAt) ||
+			!strings.Contains(behind.LastError, "an older report") {
+			t.Errorf("what waits is due at %s, says %q, and the one before it is due at %s", behind.NextAttemptAt,
+				behind.LastError, poison.NextAttemptAt)
 		}
 		time.Sleep(5 * time.Hour)
 		b.mustBe("behind", delivery.StateDelivered, 1)
 		b.mustBe("last", delivery.StateDelivered, 1)
 		poison := b.mustBe("poison", delivery.StateSuperseded, 20)
-		if !strings.Contains(poison.LastError, "took a newer report") || !strings.Contains(poison.LastError, "500 for this report") {
+		if !strings.Contains(poison.LastError, "took a newer report") ||
+			!strings.Contains(poison.LastError, "500 for this report") {
 			t.Errorf("it ended with %+v", poison)
 		}
 		before := len(jamf.ids())
@@ -140,8 +144,8 @@ func TestWhatHasGivenWayIsStillTriedFirst(t *testing.T) {
 	})
 }
 
-// A report that was refused keeps nobody waiting. When it can be sent again by hand, what Jamf Pro took meanwhile is newer, and
-// it is over.
+// A report that was refused keeps nobody waiting. When it can be sent again by hand, what Jamf Pro took meanwhile is
+// newer, and it is over.
 func TestRefusedReportDoesNotFollowANewerOfAnotherUser(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		var fixed atomic.Bool
@@ -241,7 +245,8 @@ func TestFlushWhileANewerIsUnderWay(t *testing.T) {
 	}
 }
 
-// The journal of an usherd that let a newer report go first may have an older one pending after a delivered one: it is not sent.
+// The journal of an usherd that let a newer report go first may have an older one pending after a delivered one: it is
+// not sent.
 func TestJournalWithAPendingReportBeforeADeliveredOne(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		jamf := &deliverer{}
@@ -255,11 +260,14 @@ func TestJournalWithAPendingReportBeforeADeliveredOne(t *testing.T) {
 		err = journal.Update(func(tx *store.Tx) error {
 			for _, one := range []delivery.Delivery{
 				{ID: 1, Report: report("older", 501), State: delivery.StatePending, CreatedAt: now, NextAttemptAt: now},
-				{ID: 2, Report: report("refused", 503), State: delivery.StateRefused, CreatedAt: now, EndedAt: now, LastError: "403"},
-				{ID: 3, Report: report("delivered", 502), State: delivery.StateDelivered, CreatedAt: now, EndedAt: now, Attempts: 1},
+				{ID: 2, Report: report("refused", 503), State: delivery.StateRefused, CreatedAt: now, EndedAt: now,
+					LastError: "403"},
+				{ID: 3, Report: report("delivered", 502), State: delivery.StateDelivered, CreatedAt: now, EndedAt: now,
+					Attempts: 1},
 				{ID: 4, Report: report("newer", 501), State: delivery.StatePending, CreatedAt: now, NextAttemptAt: now},
 			} {
-				if err := store.NewBucket[delivery.Delivery]("deliveries").Put(tx, store.NumberKey(one.ID), one); err != nil {
+				if err := store.NewBucket[delivery.Delivery]("deliveries").Put(tx, store.NumberKey(one.ID), one); err !=
+					nil {
 					return err
 				}
 			}
@@ -280,7 +288,8 @@ func TestJournalWithAPendingReportBeforeADeliveredOne(t *testing.T) {
 	})
 }
 
-// What Jamf Pro was told outlives a crash between the answer and its record, for the line too: nothing older follows what is sent again.
+// What Jamf Pro was told outlives a crash between the answer and its record, for the line too: nothing older follows
+// what is sent again.
 func TestCrashKeepsTheLine(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		jamf := &deliverer{answer: func(context.Context, delivery.Report) error { return errors.New("away") }}
@@ -303,7 +312,8 @@ func TestCrashKeepsTheLine(t *testing.T) {
 	})
 }
 
-// A report that comes while an attempt is under way is not delivered with it: the attempt may have begun to write before.
+// A report that comes while an attempt is under way is not delivered with it: the attempt may have begun to write
+// before.
 func TestReportThatComesDuringAnAttemptHasItsOwn(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		hold := make(chan struct{})

@@ -17,8 +17,8 @@ type Config struct {
 	Deliverer Deliverer
 	// Backoff may be zero.
 	Backoff Backoff
-	// Circumstances names what an attempt depends on, on this Mac: the configuration and the secret. A delivery that was refused under others is
-	// tried again when Run begins; nil says nothing.
+	// Circumstances names what an attempt depends on, on this Mac: the configuration and the secret. A delivery that
+	// was refused under others is tried again when Run begins; nil says nothing.
 	Circumstances func() string
 	// Publishes tells whether a fleet is told of reports too; nil never does. See [Outbox.Unpublished].
 	Publishes func() bool
@@ -81,13 +81,13 @@ func New(config Config) *Outbox {
 }
 
 // OnChange has changed called within the transaction of every change of a delivery that is in the outbox already; its
-// error undoes the change. For a new one there is no call: [Outbox.Enqueue] returns it. It must be set before anything else
-// is called.
+// error undoes the change. For a new one there is no call: [Outbox.Enqueue] returns it. It must be set before anything
+// else is called.
 func (o *Outbox) OnChange(changed func(tx *store.Tx, d Delivery) error) { o.onChange = changed }
 
 // Enqueue puts a report into the outbox, within the caller's transaction, and marks what the same user has there
-// undelivered as superseded; a change of the device that was not delivered goes with the new one. The delivery is due at once, and so is
-// what is before it, unless Jamf Pro has asked for a pause.
+// undelivered as superseded; a change of the device that was not delivered goes with the new one. The delivery is due
+// at once, and so is what is before it, unless Jamf Pro has asked for a pause.
 func (o *Outbox) Enqueue(tx *store.Tx, report Report) (Delivery, error) {
 	now := time.Now()
 	told := report // of a change of the device the fleet was told with the older report
@@ -130,8 +130,8 @@ func (o *Outbox) Enqueue(tx *store.Tx, report Report) (Delivery, error) {
 	return added, nil
 }
 
-// List returns deliveries, the newest first: the pending and the refused ones, and, if asked for, those that were delivered
-// or superseded. A limit of 0 or less is none.
+// List returns deliveries, the newest first: the pending and the refused ones, and, if asked for, those that were
+// delivered or superseded. A limit of 0 or less is none.
 func (o *Outbox) List(includeEnded bool, limit int) ([]Delivery, error) {
 	var listed []Delivery
 	err := o.store.View(func(tx *store.Tx) error {
@@ -183,8 +183,9 @@ func (o *Outbox) Waiting(tx *store.Tx) (bool, error) {
 	return slices.ContainsFunc(all, func(d Delivery) bool { return d.State == StatePending }), err
 }
 
-// Flush makes every pending delivery due now, whatever was to be waited for, and the refused ones pending again. Those are only
-// the ones that nothing newer of the user has replaced, and after which Jamf Pro has taken nothing. It returns how many are due.
+// Flush makes every pending delivery due now, whatever was to be waited for, and the refused ones pending again. Those
+// are only the ones that nothing newer of the user has replaced, and after which Jamf Pro has taken nothing. It returns
+// how many are due.
 func (o *Outbox) Flush() (due int, err error) {
 	err = o.store.Update(func(tx *store.Tx) error {
 		due = 0
@@ -209,9 +210,10 @@ func (o *Outbox) Flush() (due int, err error) {
 	return due, nil
 }
 
-// Reconsider makes undelivered deliveries due, at any time within that, and one that is refused meanwhile: something has changed that Jamf Pro may
-// have refused them for, or that an attempt needs, maybe on all Macs of a fleet at once. Where Jamf Pro has asked for a pause, that is kept. It
-// does not wait for the attempts, and what cannot be written now is tried again all the same.
+// Reconsider makes undelivered deliveries due, at any time within that, and one that is refused meanwhile: something
+// has changed that Jamf Pro may have refused them for, or that an attempt needs, maybe on all Macs of a fleet at once.
+// Where Jamf Pro has asked for a pause, that is kept. It does not wait for the attempts, and what cannot be written now
+// is tried again all the same.
 func (o *Outbox) Reconsider(within time.Duration) error {
 	due := time.Now().Add(o.backoff.Random(within)) // one for all, which stay in line
 	o.mutex.Lock()
@@ -283,8 +285,8 @@ func (d Delivery) ended(state State, now time.Time) Delivery {
 // forgettable tells whether nothing can become of the delivery any more.
 func (d Delivery) forgettable() bool { return d.State == StateDelivered || d.State == StateSuperseded }
 
-// undelivered returns the deliveries that are pending or refused, the oldest first. What is older than one that was delivered has ended,
-// so that the history before it is not read.
+// undelivered returns the deliveries that are pending or refused, the oldest first. What is older than one that was
+// delivered has ended, so that the history before it is not read.
 func undelivered(tx *store.Tx) ([]Delivery, error) {
 	var found []Delivery
 	for one, err := range deliveries.Descend(tx) {

@@ -191,7 +191,8 @@ func (b *bench) mustBe(id string, state delivery.State, attempts int) delivery.D
 	if one.State != state || one.Attempts != attempts {
 		b.t.Errorf("%s is %s after %d attempts, want %s after %d", id, one.State, one.Attempts, state, attempts)
 	}
-	pending, over := one.State == delivery.StatePending, one.State == delivery.StateDelivered || one.State == delivery.StateSuperseded
+	pending, over := one.State == delivery.StatePending,
+		one.State == delivery.StateDelivered || one.State == delivery.StateSuperseded
 	if one.EndedAt.IsZero() != pending || one.NextAttemptAt.IsZero() != over {
 		b.t.Errorf("%s is %s with the end %v and the next attempt %v", id, one.State, one.EndedAt, one.NextAttemptAt)
 	}
@@ -267,7 +268,8 @@ func TestNewerReportSupersedesWhatIsUndelivered(t *testing.T) {
 		for _, one := range b.changed(nil) {
 			changed = append(changed, one.Report.RegistrationID+" "+string(one.State))
 		}
-		if got := strings.Join(changed, ", "); got != "other PENDING, pending SUPERSEDED, other DELIVERED, newest DELIVERED" {
+		if got := strings.Join(changed, ", "); got !=
+			"other PENDING, pending SUPERSEDED, other DELIVERED, newest DELIVERED" {
 			t.Errorf("changes: %s", got)
 		}
 		time.Sleep(time.Minute)
@@ -282,7 +284,8 @@ func TestNewerReportSupersedesWhatIsUndelivered(t *testing.T) {
 	})
 }
 
-// However the attempt ends whose report was superseded meanwhile, it changes nothing, and the newer report comes after it.
+// However the attempt ends whose report was superseded meanwhile, it changes nothing, and the newer report comes after
+// it.
 func TestReportThatIsSupersededWhileUnderWay(t *testing.T) {
 	for name, end := range map[string]error{
 		"delivered": nil, "failed": errors.New("away"), "refused": &delivery.RefusedError{Err: errors.New("no")},
@@ -331,7 +334,8 @@ func TestReportsGoOneAfterAnotherAndTheOldestFirst(t *testing.T) {
 		}
 		close(hold)
 		synctest.Wait()
-		if ids := jamf.ids(); jamf.most != 1 || !slices.Equal(ids, []string{"a", "b"}) { // the others came before the attempt at b began
+		// the others came before the attempt at b began
+		if ids := jamf.ids(); jamf.most != 1 || !slices.Equal(ids, []string{"a", "b"}) {
 			t.Errorf("attempts %v, %d at once", ids, jamf.most)
 		}
 		for _, id := range []string{"a", "b", "c", "d"} {
@@ -460,7 +464,8 @@ func TestDeviceChangeOutlivesItsReport(t *testing.T) {
 		if got := enqueue(nil).Report.DeviceIDChange; got == nil || got.Old != "a" || got.New != "b" {
 			t.Errorf("superseded by one without: %+v", got)
 		}
-		if got := enqueue(&delivery.DeviceIDChange{Old: "b", New: "c"}).Report.DeviceIDChange; got == nil || got.Old != "a" || got.New != "c" {
+		if got := enqueue(&delivery.DeviceIDChange{Old: "b", New: "c"}).Report.DeviceIDChange; got == nil ||
+			got.Old != "a" || got.New != "c" {
 			t.Errorf("superseded by another: %+v", got)
 		}
 	})

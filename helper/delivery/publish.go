@@ -9,7 +9,8 @@ import (
 	"usher.internal/helper/store"
 )
 
-// withoutFleet is how old unpublished reports may become while no fleet is configured: one that is back by then is told of them.
+// withoutFleet is how old unpublished reports may become while no fleet is configured: one that is back by then is told
+// of them.
 const withoutFleet = 30 * 24 * time.Hour
 
 // publication counts what is on its way to the fleet.
@@ -19,17 +20,18 @@ type publication struct {
 	Dropped int64 `json:"dropped"`
 }
 
-// What the fleet is still to be told of is beside the deliveries, and not among them: whatever becomes of a report in Jamf Pro, the fleet
-// is told of it, and a thousand that wait for the fleet are not read with each delivery.
+// What the fleet is still to be told of is beside the deliveries, and not among them: whatever becomes of a report in
+// Jamf Pro, the fleet is told of it, and a thousand that wait for the fleet are not read with each delivery.
 var (
 	unpublished    = store.NewBucket[Delivery]("unpublished")
 	publications   = store.NewBucket[publication]("publications")
 	publicationKey = []byte("fleet")
 )
 
-// Unpublished returns the reports that the fleet is still to be told of, as they came into the outbox, the oldest first, at most limit of
-// them, and how many there are. A report that a newer one has superseded for Jamf Pro is among them: the fleet is told of each change.
-// Dropped is how many were given up: the oldest of a user who has too many, and those that grew old while no fleet was configured.
+// Unpublished returns the reports that the fleet is still to be told of, as they came into the outbox, the oldest
+// first, at most limit of them, and how many there are. A report that a newer one has superseded for Jamf Pro is among
+// them: the fleet is told of each change. Dropped is how many were given up: the oldest of a user who has too many, and
+// those that grew old while no fleet was configured.
 func (o *Outbox) Unpublished(limit int) (oldest []Delivery, waiting int, dropped int64, err error) {
 	err = o.store.View(func(tx *store.Tx) error {
 		oldest = nil
@@ -73,7 +75,8 @@ func (o *Outbox) Published(ids ...uint64) error {
 			}
 		}
 		kept.Waiting -= len(done)
-		return errors.Join(unpublishedOf.Remove(tx, done...), remove(tx, unpublished, done), publications.Put(tx, publicationKey, kept))
+		return errors.Join(unpublishedOf.Remove(tx, done...), remove(tx, unpublished, done),
+			publications.Put(tx, publicationKey, kept))
 	})
 	if err != nil {
 		return fmt.Errorf("note what is published: %w", err)
@@ -81,10 +84,12 @@ func (o *Outbox) Published(ids ...uint64) error {
 	return nil
 }
 
-// Publishable returns a channel with at most one signal, that there is something unpublished which was not there before.
+// Publishable returns a channel with at most one signal, that there is something unpublished which was not there
+// before.
 func (o *Outbox) Publishable() <-chan struct{} { return o.publishable }
 
-// keepUnpublished keeps a report for the fleet, if there is one, and gives up what is too much, or too old without a fleet.
+// keepUnpublished keeps a report for the fleet, if there is one, and gives up what is too much, or too old without a
+// fleet.
 func (o *Outbox) keepUnpublished(tx *store.Tx, id uint64, report Report, now time.Time) error {
 	kept, _, err := publications.Get(tx, publicationKey)
 	if err != nil {

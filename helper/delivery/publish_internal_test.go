@@ -43,7 +43,8 @@ func TestUnpublishedAreBounded(t *testing.T) {
 		t.Helper()
 		all, waiting, counted, err := outbox.Unpublished(unpublishedLimits.PerUser + 1)
 		if err != nil || len(all) != count || waiting != count || counted != dropped {
-			t.Fatalf("%d are unpublished, %d counted, %d dropped, %v; want %d, and %d dropped", len(all), waiting, counted, err, count, dropped)
+			t.Fatalf("%d are unpublished, %d counted, %d dropped, %v; want %d, and %d dropped", len(all), waiting,
+				counted, err, count, dropped)
 		}
 		for i, one := range all {
 			if one.ID != first+uint64(i) {
@@ -101,7 +102,8 @@ func TestNoUserDropsAnothersChanges(t *testing.T) {
 		for _, one := range all {
 			got[one.Report.UID]++
 		}
-		if dropped += int64(count); err != nil || !maps.Equal(got, want) || waiting != len(all) || lost+int64(waiting) != dropped {
+		if dropped += int64(count); err != nil || !maps.Equal(got, want) || waiting != len(all) ||
+			lost+int64(waiting) != dropped {
 			t.Errorf("%v are unpublished, %d counted, %d dropped, %v; want %v", got, waiting, lost, err, want)
 		}
 	}

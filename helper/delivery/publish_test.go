@@ -71,7 +71,8 @@ func (f *toFleet) mustBe(first, last uint64, dropped int64) {
 		f.t.Fatal(err)
 	}
 	if counted != dropped || waiting != len(all) || len(all) != int(last+1-first) {
-		f.t.Fatalf("%d are unpublished, %d counted, %d dropped; want %d to %d, and %d dropped", len(all), waiting, counted, first, last, dropped)
+		f.t.Fatalf("%d are unpublished, %d counted, %d dropped; want %d to %d, and %d dropped", len(all), waiting,
+			counted, first, last, dropped)
 	}
 	for i, one := range all {
 		if one.ID != first+uint64(i) {
@@ -111,7 +112,8 @@ func TestReportIsUnpublishedWhateverBecomesOfIt(t *testing.T) {
 			}
 			return nil
 		}}
-		f.outbox = delivery.New(delivery.Config{Store: f.store, Deliverer: jamf, Publishes: func() bool { return f.on }})
+		f.outbox = delivery.New(delivery.Config{Store: f.store, Deliverer: jamf,
+			Publishes: func() bool { return f.on }})
 		ctx, cancel := context.WithCancel(t.Context())
 		ended := make(chan error, 1)
 		go func() { ended <- f.outbox.Run(ctx) }()
@@ -265,7 +267,8 @@ func TestFleetIsToldOfADeviceChangeOnce(t *testing.T) {
 			t.Errorf("%d tells of %+v, want %+v", one.ID, got, want)
 		}
 	}
-	if listed, err := f.outbox.List(false, 0); err != nil || len(listed) != 1 || listed[0].Report.DeviceIDChange.Old != wpj.DeviceID("a") {
+	if listed, err := f.outbox.List(false, 0); err != nil || len(listed) != 1 ||
+		listed[0].Report.DeviceIDChange.Old != wpj.DeviceID("a") {
 		t.Errorf("%+v, %v", listed, err)
 	}
 }

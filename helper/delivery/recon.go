@@ -30,11 +30,11 @@ type reconDeliverer struct {
 	log        *slog.Logger
 }
 
-// Recon returns the deliverer that runs `jamf recon`, whose extension attributes call `usherctl ea`. The report itself is
-// not handed over: inventory is of the whole computer, and usherctl asks the helper.
+// Recon returns the deliverer that runs `jamf recon`, whose extension attributes call `usherctl ea`. The report itself
+// is not handed over: inventory is of the whole computer, and usherctl asks the helper.
 //
-// The executable is run as our own user, root, so it must be one that only root (or our own user) can change, along with
-// every directory and link that leads to it ([trust.Jamf]); another one is refused.
+// The executable is run as our own user, root, so it must be one that only root (or our own user) can change, along
+// with every directory and link that leads to it ([trust.Jamf]); another one is refused.
 func Recon(jamfExecutable string, logger *slog.Logger) Deliverer {
 	if logger == nil {
 		logger = slog.New(slog.DiscardHandler)
@@ -47,7 +47,8 @@ func (d *reconDeliverer) Deliver(ctx context.Context, report Report) error {
 	executable, err := trust.Jamf.Check(d.executable)
 	switch {
 	case errors.Is(err, fs.ErrNotExist):
-		return fmt.Errorf("run jamf recon: %s is not there; Jamf's management framework may be being installed, if not, enrol this computer or set jamf.executable: %w", d.executable, fs.ErrNotExist)
+		return fmt.Errorf("run jamf recon: %s is not there; Jamf's management framework may be being installed, if "+
+			"not, enrol this computer or set jamf.executable: %w", d.executable, fs.ErrNotExist)
 	case errors.Is(err, trust.ErrUntrusted):
 		return &RefusedError{Err: fmt.Errorf("run jamf recon: %w", err)}
 	case err != nil:
@@ -56,9 +57,9 @@ func (d *reconDeliverer) Deliver(ctx context.Context, report Report) error {
 	return d.run(ctx, executable)
 }
 
-// run runs jamf to its end, or for as long as we have patience. When ctx ends, because usherd does, jamf is left alone: an inventory
-// can run policies, and one of them may be the very upgrade that ends usherd. So jamf writes into a file, which does not break when
-// we are gone.
+// run runs jamf to its end, or for as long as we have patience. When ctx ends, because usherd does, jamf is left alone:
+// an inventory can run policies, and one of them may be the very upgrade that ends usherd. So jamf writes into a file,
+// which does not break when we are gone.
 func (d *reconDeliverer) run(ctx context.Context, executable string) error {
 	output, err := unnamedFile()
 	if err != nil {
@@ -86,18 +87,21 @@ func (d *reconDeliverer) run(ctx context.Context, executable string) error {
 		return fmt.Errorf("run jamf recon: %w", ctx.Err())
 	case <-patience.C:
 		// They may have ended meanwhile.
-		if err := processgroup.Signal(command.Process.Pid, syscall.SIGKILL); err != nil && !errors.Is(err, os.ErrProcessDone) {
+		if err := processgroup.Signal(command.Process.Pid, syscall.SIGKILL); err != nil &&
+			!errors.Is(err, os.ErrProcessDone) {
 			return fmt.Errorf("run jamf recon: end it after %v: %w", d.patience, err)
 		}
 		<-ended
-		return fmt.Errorf("run jamf recon: ended after %v without a result%s; look for an extension attribute that hangs: %w", d.patience, lastLine(output), context.DeadlineExceeded)
+		return fmt.Errorf("run jamf recon: ended after %v without a result%s; look for an extension attribute "+
+			"that hangs: %w", d.patience, lastLine(output), context.DeadlineExceeded)
 	}
 	if err == nil {
 		d.log.Debug("jamf recon succeeded", "took", time.Since(began))
 		return nil
 	}
 	if exit, ok := errors.AsType[*exec.ExitError](err); ok {
-		return fmt.Errorf("run jamf recon: %v%s; run `jamf recon -verbose` by hand to see more", exit.ProcessState, lastLine(output))
+		return fmt.Errorf("run jamf recon: %v%s; run `jamf recon -verbose` by hand to see more", exit.ProcessState,
+			lastLine(output))
 	}
 	return fmt.Errorf("run jamf recon: %w", err)
 }

@@ -59,13 +59,19 @@ func TestReconRunsInACleanEnvironment(t *testing.T) {
 		}
 	}
 	slices.Sort(names)
-	if names = slices.DeleteFunc(names, func(name string) bool { return name == "_" || name == "PWD" || name == "SHLVL" || name == "OLDPWD" }); !slices.Equal(names, []string{"HOME", "LANG", "PATH"}) {
+	if names = slices.DeleteFunc(names,
+		func(name string) bool {
+			return name == "_" || name == "PWD" || name == "SHLVL" ||
+				name == "OLDPWD"
+		}); !slices.Equal(names, []string{"HOME", "LANG", "PATH"}) {
 		t.Errorf("environment: %v", names)
 	}
 }
 
 func TestReconThatFailsIsTransientAndSaysItsLastLine(t *testing.T) {
-	err := recon(t.Context(), jamf(t, `head -c 100000 /dev/zero | tr '\0' 'x'; echo; echo 'Error running recon: Connection failure: "The request timed out."' >&2; echo; exit 3`))
+	err := recon(t.Context(), jamf(t,
+		`head -c 100000 /dev/zero | tr '\0' 'x'; echo; echo 'Error running recon: Connection failure: "The request `+
+			`timed out."' >&2; echo; exit 3`))
 	if err == nil || isRefused(err) {
 		t.Fatalf("got %v", err)
 	}
@@ -88,7 +94,8 @@ func TestReconThatIsKilledIsTransient(t *testing.T) {
 
 func TestMissingJamfIsTransient(t *testing.T) {
 	err := recon(t.Context(), "/nonexistent/jamf")
-	if !errors.Is(err, fs.ErrNotExist) || isRefused(err) || !strings.Contains(err.Error(), "/nonexistent/jamf is not there") {
+	if !errors.Is(err, fs.ErrNotExist) || isRefused(err) ||
+		!strings.Contains(err.Error(), "/nonexistent/jamf is not there") {
 		t.Errorf("got %v", err)
 	}
 }
@@ -157,26 +164,36 @@ func TestExecutableThatOthersCanChangeIsRefused(t *testing.T) {
 		spoil func(t *testing.T, path string) string
 		says  string
 	}{
-		"somebody else's": {func(t *testing.T, path string) string { return path + must(t, os.Chown(path, 65534, 0)) }, "belongs to uid 65534"},
-		"world-writable":  {func(t *testing.T, path string) string { return path + must(t, os.Chmod(path, 0o757)) }, "written by everybody"},
+		"somebody else's": {func(t *testing.T, path string) string { return path + must(t, os.Chown(path, 65534, 0)) },
+			"belongs to uid 65534"},
+		"world-writable": {func(t *testing.T, path string) string { return path + must(t, os.Chmod(path, 0o757)) },
+			"written by everybody"},
 		"group-writable": {func(t *testing.T, path string) string {
 			return path + must(t, os.Chown(path, 0, 20)) + must(t, os.Chmod(path, 0o775))
 		}, "written by group 20"},
-		"in somebody else's directory":  {func(t *testing.T, path string) string { return path + must(t, os.Chown(filepath.Dir(path), 65534, 0)) }, "belongs to uid 65534"},
-		"in a world-writable directory": {func(t *testing.T, path string) string { return path + must(t, os.Chmod(filepath.Dir(path), 0o777)) }, "written by everybody"},
+		"in somebody else's directory": {
+			func(t *testing.T, path string) string { return path + must(t, os.Chown(filepath.Dir(path), 65534, 0)) },
+			"belongs to uid 65534"},
+		"in a world-writable directory": {
+			func(t *testing.T, path string) string { return path + must(t, os.Chmod(filepath.Dir(path), 0o777)) },
+			"written by everybody"},
 		"behind a link, somebody else's": {func(t *testing.T, path string) string {
 			link := filepath.Join(t.TempDir(), "link")
 			return link + must(t, os.Symlink(path, link)) + must(t, os.Chown(path, 65534, 0))
 		}, "belongs to uid 65534"},
-		"not executable": {func(t *testing.T, path string) string { return path + must(t, os.Chmod(path, 0o644)) }, "not an executable file"},
-		"directory":      {func(_ *testing.T, path string) string { return filepath.Dir(path) }, "not an executable file"},
-		"relative":       {func(*testing.T, string) string { return "jamf" }, "not an absolute path"},
+		"not executable": {func(t *testing.T, path string) string { return path + must(t, os.Chmod(path, 0o644)) },
+			"not an executable file"},
+		"directory": {func(_ *testing.T, path string) string { return filepath.Dir(path) },
+			"not an executable file"},
+		"relative": {func(*testing.T, string) string { return "jamf" }, "not an absolute path"},
 	}
 	for name, one := range cases {
 		t.Run(name, func(t *testing.T) {
 			path := one.spoil(t, jamf(t, "touch "+ran))
 			err := recon(t.Context(), path)
-			if !isRefused(err) || !strings.Contains(err.Error(), one.says) || !strings.Contains(err.Error(), filepath.Base(path)) && !strings.Contains(err.Error(), filepath.Dir(path)) && name != "behind a link, somebody else's" {
+			if !isRefused(err) || !strings.Contains(err.Error(), one.says) ||
+				!strings.Contains(err.Error(), filepath.Base(path)) &&
+					!strings.Contains(err.Error(), filepath.Dir(path)) && name != "behind a link, somebody else's" {
 				t.Errorf("got %v", err)
 			}
 		})
@@ -206,7 +223,8 @@ func TestLinkInAForeignDirectoryIsRefused(t *testing.T) {
 	must(t, os.Symlink("/usr/bin/env", link))
 	must(t, os.Chown(directory, 65534, 65534))
 	err := recon(t.Context(), link)
-	for _, says := range []string{directory + " belongs to uid 65534", "set jamf.executable to /usr/local/jamf/bin/jamf"} {
+	for _, says := range []string{directory + " belongs to uid 65534",
+		"set jamf.executable to /usr/local/jamf/bin/jamf"} {
 		if !isRefused(err) || !strings.Contains(err.Error(), says) {
 			t.Errorf("%v does not say %q", err, says)
 		}

@@ -32,7 +32,8 @@ func TestRefusedReportIsTriedAgainOnceADay(t *testing.T) {
 		defer b.stop()
 		b.enqueue(report("refused", 501))
 		synctest.Wait()
-		if refused := b.mustBe("refused", delivery.StateRefused, 1); refused.NextAttemptAt.Before(time.Now().Add(24*time.Hour)) || refused.Report.Result() != "SUCCEEDED" {
+		if refused := b.mustBe("refused", delivery.StateRefused,
+			1); refused.NextAttemptAt.Before(time.Now().Add(24*time.Hour)) || refused.Report.Result() != "SUCCEEDED" {
 			t.Errorf("it was refused: %+v", refused)
 		}
 		time.Sleep(3 * 24 * time.Hour)
@@ -136,7 +137,8 @@ func TestReconsideredWhileAnAttemptIsUnderWay(t *testing.T) {
 	})
 }
 
-// An attempt that failed for what is on this Mac, as without a secret that can be read, does not wait for its back-off either.
+// An attempt that failed for what is on this Mac, as without a secret that can be read, does not wait for its back-off
+// either.
 func TestPendingReportIsReconsidered(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		var fixed atomic.Bool
@@ -173,14 +175,16 @@ func TestRefusedUnderOtherCircumstances(t *testing.T) {
 				now := "old secret"
 				jamf, fix := refusing()
 				path := filepath.Join(t.TempDir(), "journal.db")
-				b := openBench(t, path, jamf, func(c *delivery.Config) { c.Circumstances = func() string { return now } })
+				b := openBench(t, path, jamf,
+					func(c *delivery.Config) { c.Circumstances = func() string { return now } })
 				b.enqueue(report("refused", 501))
 				synctest.Wait()
 				b.mustBe("refused", delivery.StateRefused, 1)
 				b.stop()
 				fix()
 				now = test.after
-				b = openBench(t, path, jamf, func(c *delivery.Config) { c.Circumstances = func() string { return now } })
+				b = openBench(t, path, jamf,
+					func(c *delivery.Config) { c.Circumstances = func() string { return now } })
 				defer b.stop()
 				time.Sleep(2 * time.Second)
 				synctest.Wait()

@@ -23,7 +23,8 @@ func TestHistoryThatIsDamagedWhileItRunsIsRebuilt(t *testing.T) {
 			t.Fatal(err)
 		}
 		defer opened.Close()
-		outbox := delivery.New(delivery.Config{Store: opened, Deliverer: &deliverer{answer: func(context.Context, delivery.Report) error { return nil }}})
+		outbox := delivery.New(delivery.Config{Store: opened,
+			Deliverer: &deliverer{answer: func(context.Context, delivery.Report) error { return nil }}})
 		ctx, stop := context.WithCancel(t.Context())
 		ended := make(chan error, 1)
 		go func() { ended <- outbox.Run(ctx) }()

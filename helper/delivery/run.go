@@ -14,7 +14,8 @@ import (
 const (
 	// longestWait is more than any attempt is ever put off.
 	longestWait = maximumAfter + time.Hour
-	// journalPause is the first pause after the journal could not be read or written, and journalPauseLimit the longest.
+	// journalPause is the first pause after the journal could not be read or written, and journalPauseLimit the
+	// longest.
 	journalPause      = time.Second
 	journalPauseLimit = time.Minute
 	// longestError is how much of an error is kept and shown, in characters.
@@ -41,7 +42,8 @@ type worker struct {
 func (o *Outbox) Run(ctx context.Context) error {
 	w := &worker{Outbox: o, waits: newWaits(o.clock, o.backoff), finished: make(chan struct{}, 1)}
 	defer w.attempts.Wait()
-	// Started stopped; each turn sets it anew. While a Mac sleeps it stands still, and waking up brings a network change.
+	// Started stopped; each turn sets it anew. While a Mac sleeps it stands still, and waking up brings a network
+	// change.
 	timer := time.NewTimer(time.Hour)
 	defer timer.Stop()
 	if err := o.reconsiderRefused(); err != nil {
@@ -121,14 +123,15 @@ func (w *worker) attempt(ctx context.Context, d Delivery, newest uint64) {
 	if err != nil && ctx.Err() != nil {
 		return
 	}
-	// What has been delivered stays delivered, so a journal that cannot be written is tried again for as long as we run, and
-	// the user's next attempt waits for it.
+	// What has been delivered stays delivered, so a journal that cannot be written is tried again for as long as we
+	// run, and the user's next attempt waits for it.
 	for pause := journalPause; ; pause = min(2*pause, journalPauseLimit) {
 		recordError := w.record(d.ID, began, newest, err)
 		if recordError == nil {
 			return
 		}
-		w.log.Error("the end of an attempt cannot be recorded", "delivery_id", d.ID, "error", recordError, "again_in", pause)
+		w.log.Error("the end of an attempt cannot be recorded", "delivery_id", d.ID, "error", recordError, "again_in",
+			pause)
 		select {
 		case <-ctx.Done():
 			return
@@ -137,8 +140,8 @@ func (w *worker) attempt(ctx context.Context, d Delivery, newest uint64) {
 	}
 }
 
-// record writes what came of an attempt. A delivery that was superseded while the attempt was under way stays as it is; if Jamf Pro took
-// it all the same, nothing older is sent after it.
+// record writes what came of an attempt. A delivery that was superseded while the attempt was under way stays as it is;
+// if Jamf Pro took it all the same, nothing older is sent after it.
 func (w *worker) record(id uint64, began time.Time, newest uint64, attemptError error) error {
 	var recorded Delivery
 	err := w.store.Update(func(tx *store.Tx) error {
@@ -169,7 +172,8 @@ func (w *worker) record(id uint64, began time.Time, newest uint64, attemptError 
 		return err
 	}
 	if recorded.ID == 0 {
-		w.log.Info("attempt ended after a newer report had taken its place, or its user was forgotten", "delivery_id", id)
+		w.log.Info("attempt ended after a newer report had taken its place, or its user was forgotten", "delivery_id",
+			id)
 		return nil
 	}
 	w.logOutcome(recorded)
@@ -209,12 +213,14 @@ func (w *worker) outcome(d Delivery, began time.Time, attemptError error) Delive
 }
 
 func (w *worker) logOutcome(d Delivery) {
-	log := w.log.With("delivery_id", d.ID, "registration_id", d.Report.RegistrationID, "uid", d.Report.UID, "attempts", d.Attempts)
+	log := w.log.With("delivery_id", d.ID, "registration_id", d.Report.RegistrationID, "uid", d.Report.UID, "attempts",
+		d.Attempts)
 	switch d.State {
 	case StateDelivered:
 		log.Info("delivered to Jamf Pro", "result", d.Report.Result())
 	case StateRefused:
-		log.Error("delivery refused; it is tried again when the configuration changes, and once a day; `usherctl outbox flush` does it now",
+		log.Error("delivery refused; it is tried again when the configuration changes, and once a day; `usherctl "+
+			"outbox flush` does it now",
 			"reason", d.LastError, "next_attempt", d.NextAttemptAt)
 	default:
 		log.Warn("delivery failed, trying again", "reason", d.LastError, "next_attempt", d.NextAttemptAt)
@@ -242,7 +248,8 @@ func (w *worker) heedNetwork(now time.Time) error {
 			return err
 		}
 		for _, one := range all {
-			if forward := broughtForward(one, slot, jitter); later(one) && forward.NextAttemptAt.Before(one.NextAttemptAt) {
+			if forward := broughtForward(one, slot, jitter); later(one) &&
+				forward.NextAttemptAt.Before(one.NextAttemptAt) {
 				if err := w.change(tx, forward); err != nil {
 					return err
 				}

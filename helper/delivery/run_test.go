@@ -148,7 +148,8 @@ func TestNetworkChangeWhileAnAttemptIsUnderWay(t *testing.T) {
 		err := b.store.Update(func(tx *store.Tx) error {
 			one, err := b.outbox.Enqueue(tx, report("a", 501))
 			one.Attempts = 50
-			return errors.Join(err, store.NewBucket[delivery.Delivery]("deliveries").Put(tx, store.NumberKey(one.ID), one))
+			return errors.Join(err, store.NewBucket[delivery.Delivery]("deliveries").Put(tx, store.NumberKey(one.ID),
+				one))
 		})
 		if err != nil {
 			t.Fatal(err)
@@ -164,12 +165,17 @@ func TestNetworkChangeWhileAnAttemptIsUnderWay(t *testing.T) {
 
 func TestEndOfRunCancelsTheAttemptAndDoesNotCountIt(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		jamf := &deliverer{answer: func(ctx context.Context, _ delivery.Report) error { <-ctx.Done(); return ctx.Err() }}
+		jamf := &deliverer{answer: func(ctx context.Context,
+			_ delivery.Report) error {
+			<-ctx.Done()
+			return ctx.Err()
+		}}
 		b := newBench(t, jamf)
 		b.enqueue(report("a", 501))
 		synctest.Wait()
 		b.stop()
-		again := openBench(t, b.path, &deliverer{answer: func(context.Context, delivery.Report) error { return errors.New("away") }})
+		again := openBench(t, b.path,
+			&deliverer{answer: func(context.Context, delivery.Report) error { return errors.New("away") }})
 		defer again.stop()
 		synctest.Wait()
 		if one := again.mustBe("a", delivery.StatePending, 1); one.LastError != "away" {
@@ -189,7 +195,8 @@ func TestAttemptsOutliveARestart(t *testing.T) {
 		b = openBench(t, b.path, jamf)
 		defer b.stop()
 		synctest.Wait()
-		if after := b.mustBe("a", delivery.StatePending, 4); !after.NextAttemptAt.Equal(before.NextAttemptAt) || after.LastError != "away" {
+		if after := b.mustBe("a", delivery.StatePending, 4); !after.NextAttemptAt.Equal(before.NextAttemptAt) ||
+			after.LastError != "away" {
 			t.Errorf("before %+v, after %+v", before, after)
 		}
 		time.Sleep(11 * time.Second)
@@ -251,7 +258,8 @@ func TestClockThatWasSetBackDoesNotHoldADelivery(t *testing.T) {
 		err := b.store.Update(func(tx *store.Tx) error {
 			one, err := b.outbox.Enqueue(tx, report("a", 501))
 			one.NextAttemptAt = time.Now().AddDate(5, 0, 0)
-			return errors.Join(err, store.NewBucket[delivery.Delivery]("deliveries").Put(tx, store.NumberKey(one.ID), one))
+			return errors.Join(err, store.NewBucket[delivery.Delivery]("deliveries").Put(tx, store.NumberKey(one.ID),
+				one))
 		})
 		if err != nil {
 			t.Fatal(err)

@@ -2,8 +2,8 @@ package delivery
 
 import "time"
 
-// moment is what two clocks say: the one on the wall, which somebody may set, and the one that only goes forward and stands still while
-// a Mac sleeps. It counts from the start of usherd.
+// moment is what two clocks say: the one on the wall, which somebody may set, and the one that only goes forward and
+// stands still while a Mac sleeps. It counts from the start of usherd.
 type moment struct {
 	wall  time.Time
 	awake time.Duration
@@ -17,9 +17,10 @@ func newClock() func() moment {
 	}
 }
 
-// waits knows how long pending and refused deliveries still have to wait. The journal has the time on the wall at which each is due. A clock that is
-// set back does not put that off: from when a due time is first seen, no more than the longest pause that it can be of passes on the
-// clock that only goes forward. The zero value is not ready; one goroutine uses it.
+// waits knows how long pending and refused deliveries still have to wait. The journal has the time on the wall at which
+// each is due. A clock that is set back does not put that off: from when a due time is first seen, no more than the
+// longest pause that it can be of passes on the clock that only goes forward. The zero value is not ready; one
+// goroutine uses it.
 type waits struct {
 	clock   func() moment
 	backoff Backoff

@@ -20,7 +20,8 @@ func TestClockThatIsSetDelaysNothing(t *testing.T) {
 	}
 	// 2, 4, 8 s, and so on up to 15 min after so many attempts.
 	failed := func(clock *fakeClock, attempts int) Delivery {
-		return Delivery{ID: 7, State: StatePending, Attempts: attempts, NextAttemptAt: clock.now.wall.Add(backoff.bound(attempts))}
+		return Delivery{ID: 7, State: StatePending, Attempts: attempts,
+			NextAttemptAt: clock.now.wall.Add(backoff.bound(attempts))}
 	}
 	mustLeave := func(t *testing.T, w *waits, d Delivery, want time.Duration) {
 		t.Helper()
@@ -47,7 +48,8 @@ func TestClockThatIsSetDelaysNothing(t *testing.T) {
 		mustLeave(t, w, d, 0)
 	})
 	t.Run("while usherd is away", func(t *testing.T) {
-		for attempts, want := range map[int]time.Duration{0: 0, 1: 2 * time.Second, 3: 8 * time.Second, 50: 15 * time.Minute} {
+		for attempts, want := range map[int]time.Duration{0: 0, 1: 2 * time.Second, 3: 8 * time.Second,
+			50: 15 * time.Minute} {
 			clock, w := begin()
 			d := failed(clock, attempts)
 			clock.set(-365 * 24 * time.Hour)
@@ -69,7 +71,8 @@ func TestClockThatIsSetDelaysNothing(t *testing.T) {
 	})
 	t.Run("after a refusal", func(t *testing.T) {
 		clock, w := begin()
-		d := Delivery{ID: 7, State: StateRefused, Attempts: 1, NextAttemptAt: clock.now.wall.Add(refusedPause + refusedJitter)}
+		d := Delivery{ID: 7, State: StateRefused, Attempts: 1,
+			NextAttemptAt: clock.now.wall.Add(refusedPause + refusedJitter)}
 		clock.set(-365 * 24 * time.Hour)
 		mustLeave(t, w, d, refusedPause+refusedJitter)
 		clock.pass(refusedPause + refusedJitter)

@@ -1,8 +1,10 @@
-// Package directory reads what the directory of this Mac says about a user's Platform SSO: the values of AltSecurityIdentities in
-// the user's record, where macOS writes `PlatformSSO:jane@example.com` when an account is bound [PSSO-P5].
+// Package directory reads what the directory of this Mac says about a user's Platform SSO: the values of
+// AltSecurityIdentities in the user's record, where macOS writes `PlatformSSO:jane@example.com` when an account is
+// bound [PSSO-P5].
 //
-// It is the one place that names the user unmasked and can be read without a session. It is no proof of a registration: whether
-// the value goes away with one is not known, and another provider's Platform SSO writes it too. Nobody has run this on a Mac.
+// It is the one place that names the user unmasked and can be read without a session. It is no proof of a registration:
+// whether the value goes away with one is not known, and another provider's Platform SSO writes it too. Nobody has run
+// this on a Mac.
 package directory
 
 import (
@@ -33,8 +35,8 @@ const (
 // errNotRead is wrapped where dscl did not print what it is known to print.
 var errNotRead = errors.New("not the output of dscl")
 
-// Look asks dscl for the record of the account with that short name. It never fails: that it could not look is evidence too. It
-// returns within the command's deadline.
+// Look asks dscl for the record of the account with that short name. It never fails: that it could not look is evidence
+// too. It returns within the command's deadline.
 func Look(ctx context.Context, dscl command.Command, account string) wpj.Evidence {
 	evidence, err := look(ctx, dscl, account)
 	if err != nil {
@@ -71,10 +73,12 @@ func look(ctx context.Context, dscl command.Command, account string) (wpj.Eviden
 	case 0:
 		return wpj.Evidence{Finding: wpj.NotThere, Detail: "The user's record has no identity of Platform SSO."}, nil
 	case 1:
-		return wpj.Evidence{Finding: wpj.Found, UserPrincipalName: names[0], Detail: "The user's record has an identity of Platform SSO."}, nil
+		return wpj.Evidence{Finding: wpj.Found, UserPrincipalName: names[0],
+			Detail: "The user's record has an identity of Platform SSO."}, nil
 	}
 	// Which of them is the user's present one is not said.
-	return wpj.Evidence{Finding: wpj.Found, Detail: fmt.Sprintf("The user's record has %d different identities of Platform SSO.", len(names))}, nil
+	return wpj.Evidence{Finding: wpj.Found,
+		Detail: fmt.Sprintf("The user's record has %d different identities of Platform SSO.", len(names))}, nil
 }
 
 // parse returns the different names of Platform SSO in what dscl printed: a property list, or its text form.
@@ -98,7 +102,8 @@ func parse(output command.Output) ([]wpj.UserPrincipalName, error) {
 		if !ours || strings.Count(name, "@") != 1 || len(name) > maximumName || oneline.Of(name, maximumName) != name {
 			continue
 		}
-		if !slices.ContainsFunc(names, func(known wpj.UserPrincipalName) bool { return strings.EqualFold(string(known), name) }) {
+		if !slices.ContainsFunc(names,
+			func(known wpj.UserPrincipalName) bool { return strings.EqualFold(string(known), name) }) {
 			names = append(names, wpj.UserPrincipalName(name))
 		}
 	}

@@ -32,10 +32,11 @@ const (
 	jamfTrust    = "com.jamf.trust.plist"
 )
 
-// attestedCompliance looks for what Jamf's Attested Device Compliance for Microsoft Entra leaves on a Mac. With it, Entra lets a sign-in
-// in because it comes through Jamf's network, which takes only Macs that Apple has attested; no Mac registers for that [JAMF-ADC]. Jamf's
-// network relay is a profile with a relay and with an identity from an ACME server, which Apple attests [JAMF-RELAY]. That the profile
-// of this very feature has that form is inferred: nobody has seen it. Entra's decision is not seen from here.
+// attestedCompliance looks for what Jamf's Attested Device Compliance for Microsoft Entra leaves on a Mac. With it,
+// Entra lets a sign-in in because it comes through Jamf's network, which takes only Macs that Apple has attested; no
+// Mac registers for that [JAMF-ADC]. Jamf's network relay is a profile with a relay and with an identity from an ACME
+// server, which Apple attests [JAMF-RELAY]. That the profile of this very feature has that form is inferred: nobody has
+// seen it. Entra's decision is not seen from here.
 type attestedCompliance struct {
 	profiles command.Command
 	// managed is the folder where macOS keeps what profiles set; empty is not looked at.
@@ -71,18 +72,21 @@ func (a attestedCompliance) recognised(ctx context.Context) (Finding, error) {
 		}
 	}
 	if relay != "" {
-		return warning("The profile %q sends sign-ins (%s) through a network relay, and %s: this may be Jamf's Attested Device Compliance, which needs no registration.", relay, a.signIn, attested), nil
+		return warning("The profile %q sends sign-ins (%s) through a network relay, and %s: this may be Jamf's "+
+			"Attested Device Compliance, which needs no registration.", relay, a.signIn, attested), nil
 	}
 	const notSeen = "Relays of declarations (macOS 27) are not seen."
 	if a.managed != "" {
 		switch _, err := os.Stat(filepath.Join(a.managed, jamfTrust)); {
 		case err == nil:
-			return notApplicable("No profile sends sign-ins (%s) through a network relay. Jamf Trust is configured; whether Entra lets this Mac in because of it is not seen from here. %s", a.signIn, notSeen), nil
+			return notApplicable("No profile sends sign-ins (%s) through a network relay. Jamf Trust is configured; "+
+				"whether Entra lets this Mac in because of it is not seen from here. %s", a.signIn, notSeen), nil
 		case !errors.Is(err, fs.ErrNotExist):
 			return Finding{}, fmt.Errorf("look for the settings of Jamf Trust: %w", err)
 		}
 	}
-	return notApplicable("No profile sends sign-ins (%s) through a network relay, and Jamf Trust is not configured. %s", a.signIn, notSeen), nil
+	return notApplicable("No profile sends sign-ins (%s) through a network relay, and Jamf Trust is not configured. %s",
+		a.signIn, notSeen), nil
 }
 
 var errProfiles = errors.New("profiles did not show the profiles of this Mac")
@@ -93,14 +97,15 @@ type installedPayload struct {
 	content       map[string]any
 }
 
-// installedPayloads reads what `profiles show -output stdout-xml` prints: for the computer (_computerlevel) and for users, their profiles
-// with their items [FL-GO]. None of it was taken from a Mac.
+// installedPayloads reads what `profiles show -output stdout-xml` prints: for the computer (_computerlevel) and for
+// users, their profiles with their items [FL-GO]. None of it was taken from a Mac.
 func installedPayloads(output []byte) ([]installedPayload, error) {
 	if strings.HasPrefix(strings.TrimSpace(string(output)), "There are no configuration profiles") {
 		return nil, nil
 	}
 	scopes, err := propertylist.Parse(output)
-	if wrong, ok := errors.AsType[*propertylist.SyntaxError](err); ok { // profiles may hold secrets, of which nothing is quoted
+	// profiles may hold secrets, of which nothing is quoted
+	if wrong, ok := errors.AsType[*propertylist.SyntaxError](err); ok {
 		err = wrong.Cause
 	}
 	if err != nil {
@@ -136,8 +141,8 @@ func installedPayloads(output []byte) ([]installedPayload, error) {
 	return payloads, nil
 }
 
-// relays reports whether the relay takes connections to a host: without domains and names it takes all, but for those that are excluded
-// [APPLE-DM].
+// relays reports whether the relay takes connections to a host: without domains and names it takes all, but for those
+// that are excluded [APPLE-DM].
 func (p installedPayload) relays(host string) bool {
 	domains, names := texts(p.content["MatchDomains"]), texts(p.content["MatchFQDNs"])
 	all := len(domains) == 0 && len(names) == 0
@@ -157,7 +162,8 @@ func texts(value any) []string {
 }
 
 func within(host string, domains []string) bool {
-	return slices.ContainsFunc(domains, func(domain string) bool { return host == domain || strings.HasSuffix(host, "."+domain) })
+	return slices.ContainsFunc(domains,
+		func(domain string) bool { return host == domain || strings.HasSuffix(host, "."+domain) })
 }
 
 func equal(host string, names []string) bool { return slices.Contains(names, host) }

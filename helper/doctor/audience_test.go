@@ -44,9 +44,12 @@ type countingAgent struct {
 	asked *atomic.Int32
 }
 
-func (c countingAgent) ExamineSession(context.Context, *usherv1.ExamineSessionRequest, ...grpc.CallOption) (*usherv1.ExamineSessionResponse, error) {
+func (c countingAgent) ExamineSession(context.Context, *usherv1.ExamineSessionRequest,
+	...grpc.CallOption) (*usherv1.ExamineSessionResponse, error) {
 	c.asked.Add(1)
-	return &usherv1.ExamineSessionResponse{Checks: []*usherv1.Check{{Name: "keychain", Title: "t", Evidence: "e.", Result: usherv1.CheckResult_CHECK_RESULT_OK}}}, nil
+	return &usherv1.ExamineSessionResponse{
+		Checks: []*usherv1.Check{{Name: "keychain", Title: "t", Evidence: "e.",
+			Result: usherv1.CheckResult_CHECK_RESULT_OK}}}, nil
 }
 
 // seenBy is what a caller is told, by the names of the checks.
@@ -73,13 +76,17 @@ func TestWhatAdminsSeeIsKeptFromUsers(t *testing.T) {
 		})
 		for range 3 {
 			seen := seenBy(t, checks, doctor.Caller{UID: 501})
-			for _, name := range []string{"jamf-binary", "jamf-pro-reachable", "jamf-pro-token", "jamf-pro-privilege", "configuration"} {
-				if one := seen[name]; one.Result != doctor.NotApplicable || one.Evidence != "Only root and admins see this." || one.Fix != "" {
+			for _, name := range []string{"jamf-binary", "jamf-pro-reachable", "jamf-pro-token", "jamf-pro-privilege",
+				"configuration"} {
+				if one := seen[name]; one.Result != doctor.NotApplicable ||
+					one.Evidence != "Only root and admins see this." || one.Fix != "" {
 					t.Errorf("a user sees of %s: %+v", name, one)
 				}
 			}
 			for name, one := range seen {
-				if strings.Contains(one.Evidence+one.Fix, "hunter2") || strings.HasPrefix(name, "jamf-pro-privilege-") || strings.Contains(one.Evidence, "jamf.example.org") {
+				if strings.Contains(one.Evidence+one.Fix, "hunter2") ||
+					strings.HasPrefix(name, "jamf-pro-privilege-") ||
+					strings.Contains(one.Evidence, "jamf.example.org") {
 					t.Errorf("a user sees %+v", one)
 				}
 			}
@@ -88,7 +95,9 @@ func TestWhatAdminsSeeIsKeptFromUsers(t *testing.T) {
 			t.Errorf("Jamf Pro was asked %d times for users", asked)
 		}
 		admin := seenBy(t, checks, anAdmin)
-		if !strings.Contains(admin["configuration"].Evidence, "hunter2") || admin["jamf-pro-privilege-read-computers"].Result != doctor.Failed || admin["jamf-binary"].Result != doctor.Warning {
+		if !strings.Contains(admin["configuration"].Evidence, "hunter2") ||
+			admin["jamf-pro-privilege-read-computers"].Result != doctor.Failed ||
+			admin["jamf-binary"].Result != doctor.Warning {
 			t.Errorf("an admin sees %+v", admin)
 		}
 	})
@@ -126,7 +135,8 @@ func TestUsersGetAnswersThatThereAre(t *testing.T) {
 	}
 	var dialled atomic.Int32
 	checks := doctor.New(doctor.Config{
-		PortalExecutable: executable(t), CodeSign: command.CodeSign.At(codesign), Endpoints: []string{"login.example.org:443"},
+		PortalExecutable: executable(t), CodeSign: command.CodeSign.At(codesign),
+		Endpoints: []string{"login.example.org:443"},
 		Dial: func(context.Context, string, string) (net.Conn, error) {
 			dialled.Add(1)
 			return nil, io.ErrUnexpectedEOF
@@ -142,7 +152,8 @@ func TestUsersGetAnswersThatThereAre(t *testing.T) {
 	seenBy(t, checks, doctor.Caller{UID: 501})
 	programs, connections := count()
 	for uid := range uint32(10) {
-		if one := seenBy(t, checks, doctor.Caller{UID: 501 + uid})["company-portal-signature"]; one.Result != doctor.Failed {
+		if one := seenBy(t, checks, doctor.Caller{UID: 501 + uid})["company-portal-signature"]; one.Result !=
+			doctor.Failed {
 			t.Errorf("a user sees %+v", one)
 		}
 	}
@@ -174,7 +185,8 @@ func TestAnswersForUsersGetOld(t *testing.T) {
 		for _, step := range []struct {
 			after           time.Duration
 			agent, computer bool
-		}{{5 * time.Second, false, false}, {6 * time.Second, true, false}, {45 * time.Second, true, false}, {5 * time.Second, false, true}} {
+		}{{5 * time.Second, false, false}, {6 * time.Second, true, false}, {45 * time.Second, true, false},
+			{5 * time.Second, false, true}} {
 			agent, computer := asked.Load(), handshakes.Load()
 			time.Sleep(step.after) // in the bubble's own time
 			seenBy(t, checks, jane)
@@ -199,7 +211,8 @@ func TestALookEndsWithTheLastWhoWaits(t *testing.T) {
 		ctx, giveUp := context.WithCancel(t.Context())
 		var all sync.WaitGroup
 		all.Go(func() {
-			if err := checks.Examine(ctx, anAdmin, func(doctor.Finding, int) error { return nil }); !errors.Is(err, context.Canceled) {
+			if err := checks.Examine(ctx, anAdmin, func(doctor.Finding, int) error { return nil }); !errors.Is(err,
+				context.Canceled) {
 				t.Errorf("got %v", err)
 			}
 		})
@@ -232,10 +245,12 @@ func TestOthersNumbersAreKeptFromUsers(t *testing.T) {
 		t.Fatal("needs root: ", err)
 	}
 	checks := doctor.New(doctor.Config{PortalExecutable: portal})
-	if one := seenBy(t, checks, doctor.Caller{UID: 501})["company-portal-protected"]; one.Result != doctor.Failed || strings.Contains(one.Evidence, "4711") || !strings.Contains(one.Evidence, "another user") {
+	if one := seenBy(t, checks, doctor.Caller{UID: 501})["company-portal-protected"]; one.Result != doctor.Failed ||
+		strings.Contains(one.Evidence, "4711") || !strings.Contains(one.Evidence, "another user") {
 		t.Errorf("a user sees %+v", one)
 	}
-	if one := seenBy(t, checks, doctor.Caller{UID: 4711})["company-portal-protected"]; !strings.Contains(one.Evidence, "uid 4711") {
+	if one := seenBy(t, checks, doctor.Caller{UID: 4711})["company-portal-protected"]; !strings.Contains(one.Evidence,
+		"uid 4711") {
 		t.Errorf("the owner sees %+v", one)
 	}
 	if one := seenBy(t, checks, anAdmin)["company-portal-protected"]; !strings.Contains(one.Evidence, "uid 4711") {

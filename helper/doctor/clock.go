@@ -35,9 +35,11 @@ func (c clock) right(ctx context.Context) (Finding, error) {
 		if err == nil {
 			return judgeClock(off, endpoint), nil
 		}
-		if expired, ok := errors.AsType[x509.CertificateInvalidError](err); ok && expired.Reason == x509.Expired && expired.Cert != nil {
+		if expired, ok := errors.AsType[x509.CertificateInvalidError](err); ok && expired.Reason == x509.Expired &&
+			expired.Cert != nil {
 			if outside == nil {
-				found := failed("At the time of this clock, %s, the certificate of %s is not valid; it is from %s to %s.", stamp(time.Now()), endpoint,
+				found := failed("At the time of this clock, %s, the certificate of %s is not valid; it is "+
+					"from %s to %s.", stamp(time.Now()), endpoint,
 					stamp(expired.Cert.NotBefore), stamp(expired.Cert.NotAfter))
 				outside = &found
 			}

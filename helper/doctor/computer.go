@@ -19,7 +19,8 @@ func (c configurationFiles) inForce(context.Context) (Finding, error) {
 		return notApplicable("There are no files."), nil
 	}
 	if err := c.problem(); err != nil {
-		return failed("The last good configuration stays in force, for the files cannot be used: %s.", strings.TrimRight(strings.ReplaceAll(err.Error(), "\n", "; "), ".")), nil
+		return failed("The last good configuration stays in force, for the files cannot be used: %s.",
+			strings.TrimRight(strings.ReplaceAll(err.Error(), "\n", "; "), ".")), nil
 	}
 	return ok("It is what the files say."), nil
 }

@@ -1,11 +1,11 @@
 // Package doctor examines what a registration needs: one table of checks, each with its evidence and its fix.
 //
-// [New] makes the [Checks] of a configuration. [Checks.Examine] makes all of them for `usherctl doctor`. [Checks.Check] is
-// the preflight: those of the same checks that would make a registration fail, before the user is bothered with it.
+// [New] makes the [Checks] of a configuration. [Checks.Examine] makes all of them for `usherctl doctor`. [Checks.Check]
+// is the preflight: those of the same checks that would make a registration fail, before the user is bothered with it.
 //
 // A check that could not look is a warning that says why, and passes in the preflight: "could not look" is never "not
-// there". What is not seen from here: group memberships and device limits in Microsoft Entra, the licence in Intune, and
-// whether the record in Jamf Pro is in the group of its device compliance. Nothing is changed by looking.
+// there". What is not seen from here: group memberships and device limits in Microsoft Entra, the licence in Intune,
+// and whether the record in Jamf Pro is in the group of its device compliance. Nothing is changed by looking.
 package doctor
 
 import (
@@ -50,16 +50,17 @@ type JamfPro interface {
 	CheckPrivileges(ctx context.Context) (jamfpro.Checked, error)
 }
 
-// Config says what to look at. An empty PortalExecutable is missing; each other empty field makes its check not applicable.
+// Config says what to look at. An empty PortalExecutable is missing; each other empty field makes its check not
+// applicable.
 type Config struct {
-	// PortalExecutable is the program inside Company Portal's bundle; PortalMinimumVersion the oldest version of the bundle
-	// that a registration is begun with, empty for any.
+	// PortalExecutable is the program inside Company Portal's bundle; PortalMinimumVersion the oldest version of the
+	// bundle that a registration is begun with, empty for any.
 	PortalExecutable     string
 	PortalMinimumVersion string
 	// CodeSign verifies code signatures; without a path it is the platform's own, which macOS alone has.
 	CodeSign command.Command
-	// Profiles shows the profiles of this Mac; without a path it is the platform's own, which macOS alone has. ManagedPreferences is the
-	// folder where macOS keeps what they set.
+	// Profiles shows the profiles of this Mac; without a path it is the platform's own, which macOS alone has.
+	// ManagedPreferences is the folder where macOS keeps what they set.
 	Profiles           command.Command
 	ManagedPreferences string
 
@@ -106,8 +107,8 @@ type Config struct {
 	Logger *slog.Logger
 }
 
-// Checks are the checks of one configuration. Any number of goroutines may use it. It keeps answers of what costs something for a minute,
-// for callers who are not admins.
+// Checks are the checks of one configuration. Any number of goroutines may use it. It keeps answers of what costs
+// something for a minute, for callers who are not admins.
 type Checks struct {
 	config Config
 	log    *slog.Logger
@@ -123,7 +124,8 @@ func New(config Config) *Checks {
 		config.Proxies = proxy.New(nil)
 	}
 	if config.Transport == nil {
-		config.Transport = &http.Transport{DialContext: config.Dial, Proxy: config.Proxies.Proxy, DisableKeepAlives: true}
+		config.Transport = &http.Transport{DialContext: config.Dial, Proxy: config.Proxies.Proxy,
+			DisableKeepAlives: true}
 	}
 	if config.CodeSign.Path == "" {
 		config.CodeSign = codesigner()
@@ -137,9 +139,9 @@ func New(config Config) *Checks {
 	return &Checks{config: config, log: cmp.Or(config.Logger, slog.Default()), shared: new(shared)}
 }
 
-// Check is the preflight. It returns nil, a [*registration.PreflightError] with the first trouble, or the error of a context
-// that has ended. Cheap checks come first; it blocks for at most 5 s while the endpoints do not answer, and then for at most
-// 30 s while macOS verifies the signature of Company Portal.
+// Check is the preflight. It returns nil, a [*registration.PreflightError] with the first trouble, or the error of a
+// context that has ended. Cheap checks come first; it blocks for at most 5 s while the endpoints do not answer, and
+// then for at most 30 s while macOS verifies the signature of Company Portal.
 func (c *Checks) Check(ctx context.Context) error {
 	table := slices.DeleteFunc(c.table(Caller{}, time.Now()), func(one check) bool { return one.reason == "" })
 	slices.SortStableFunc(table, func(a, b check) int { return cmp.Compare(a.within, b.within) })
@@ -161,15 +163,16 @@ func (c *Checks) Check(ctx context.Context) error {
 	return nil
 }
 
-// Examine makes the checks that the caller may see side by side and calls tell with what each came to, in the order of the table, as soon as
-// it is there. A check that only admins see is told as such. Of users it looks only at those whom the caller may see. Total is how many
-// findings there are in all, as far as that is known by then; with the last one it is exact.
+// Examine makes the checks that the caller may see side by side and calls tell with what each came to, in the order of
+// the table, as soon as it is there. A check that only admins see is told as such. Of users it looks only at those whom
+// the caller may see. Total is how many findings there are in all, as far as that is known by then; with the last one
+// it is exact.
 //
-// Examinations that ask the same at the same time share the answer. An admin's looks are otherwise made now, those of anyone else as
-// [Caller] says.
+// Examinations that ask the same at the same time share the answer. An admin's looks are otherwise made now, those of
+// anyone else as [Caller] says.
 //
-// It returns the first error of tell, or that of a context that has ended. Each check has its own time limit, so it ends by
-// itself, within a minute.
+// It returns the first error of tell, or that of a context that has ended. Each check has its own time limit, so it
+// ends by itself, within a minute.
 func (c *Checks) Examine(ctx context.Context, caller Caller, tell func(found Finding, total int) error) error {
 	begun := time.Now()
 	table := c.table(caller, begun)
@@ -206,7 +209,8 @@ func (c *Checks) Examine(ctx context.Context, caller Caller, tell func(found Fin
 type check struct {
 	// name and title are those of its findings, unless they have their own.
 	name, title string
-	// looksAt and fix are sentences, for the documentation too; fix goes with each finding that is not well and has none.
+	// looksAt and fix are sentences, for the documentation too; fix goes with each finding that is not well and has
+	// none.
 	looksAt, fix string
 	// seenBy is who may see what it comes to.
 	seenBy audience
@@ -245,7 +249,8 @@ func (c *Checks) examine(ctx context.Context, one check, caller Caller, begun ti
 	for i := range found {
 		found[i] = one.complete(found[i])
 		if !caller.Admin {
-			found[i].Evidence, found[i].Fix = WithoutOthers(found[i].Evidence, caller.UID), WithoutOthers(found[i].Fix, caller.UID)
+			found[i].Evidence, found[i].Fix = WithoutOthers(found[i].Evidence, caller.UID),
+				WithoutOthers(found[i].Fix, caller.UID)
 		}
 	}
 	return found
@@ -259,7 +264,8 @@ func (c *Checks) look(ctx context.Context, one check, caller Caller, begun time.
 	if !caller.Admin {
 		notBefore = begun.Add(-one.seenBy.keptFor())
 	}
-	found, err := c.shared.do(ctx, one.seenBy.scope(one.name, caller), notBefore, func(ctx context.Context) (any, error) { return one.lookInTime(ctx) })
+	found, err := c.shared.do(ctx, one.seenBy.scope(one.name, caller), notBefore,
+		func(ctx context.Context) (any, error) { return one.lookInTime(ctx) })
 	if err != nil {
 		return nil, err
 	}

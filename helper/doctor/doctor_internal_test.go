@@ -42,16 +42,19 @@ func TestTable(t *testing.T) {
 
 func TestTableOfTheDocumentation(t *testing.T) {
 	var table strings.Builder
-	table.WriteString("| check | what it looks at | who sees it | stops a registration | fix |\n| --- | --- | --- | --- | --- |\n")
+	table.WriteString("| check | what it looks at | who sees it | stops a registration | fix |\n| --- | --- | --- | " +
+		"--- | --- |\n")
 	for _, one := range New(Config{}).table(Caller{}, time.Now()) {
 		stops := "no"
 		if one.reason != "" {
 			stops = "as `" + string(one.reason) + "`"
 		}
-		fmt.Fprintf(&table, "| `%s`<br>%s | %s | %s | %s | %s |\n", one.name, one.title, one.looksAt, one.seenBy, stops, one.fix)
+		fmt.Fprintf(&table, "| `%s`<br>%s | %s | %s | %s | %s |\n", one.name, one.title, one.looksAt, one.seenBy, stops,
+			one.fix)
 	}
 	// The documentation names macOS's paths.
-	onMac := strings.ReplaceAll(table.String(), config.PlatformDefaults(runtime.GOOS).Programs+"/usherctl", config.PlatformDefaults("darwin").Programs+"/usherctl")
+	onMac := strings.ReplaceAll(table.String(), config.PlatformDefaults(runtime.GOOS).Programs+"/usherctl",
+		config.PlatformDefaults("darwin").Programs+"/usherctl")
 	documented.Part(t, "../../docs/troubleshooting.md", "checks", "go test ./helper/doctor -update", onMac, *update)
 }
 
@@ -67,12 +70,14 @@ func golden(t *testing.T, path, want string) {
 		t.Fatal(err)
 	}
 	if string(got) != want {
-		t.Errorf("%s is not what the code says: run `go test ./helper/doctor -update` and read the difference\n%s", path, want)
+		t.Errorf("%s is not what the code says: run `go test ./helper/doctor -update` and read the difference\n%s",
+			path, want)
 	}
 }
 
-// Each file of testdata/codesign is the exit code of the verification, its output, and the output of `codesign -dv`, with
-// lines "--" between them. They have the form of codesign's output as it is generally known; none was taken from a Mac.
+// Each file of testdata/codesign is the exit code of the verification, its output, and the output of `codesign -dv`,
+// with lines "--" between them. They have the form of codesign's output as it is generally known; none was taken from a
+// Mac.
 func TestSignatureIsJudged(t *testing.T) {
 	paths, err := filepath.Glob("testdata/codesign/*.txt")
 	if err != nil || len(paths) < 6 {
@@ -105,7 +110,8 @@ func FuzzJudgeSignature(f *testing.F) {
 		found, err := judgeSignature(exitCode, verification, description)
 		switch {
 		case err != nil:
-		case found.Result == OK && (exitCode != 0 || !strings.Contains(description, "TeamIdentifier="+wpj.MicrosoftTeam)):
+		case found.Result == OK && (exitCode != 0 ||
+			!strings.Contains(description, "TeamIdentifier="+wpj.MicrosoftTeam)):
 			t.Errorf("exit code %d and %q are fine", exitCode, description)
 		case found.Result == Failed && exitCode != 1 && exitCode != 3:
 			t.Errorf("exit code %d failed", exitCode)
@@ -120,7 +126,8 @@ func TestVersionsAreComparedAsNumbers(t *testing.T) {
 		version, than string
 		older         bool
 	}{
-		{"5.2504.0", "5.2504", false}, {"5.2504", "5.2504.0", false}, {"5.2504", "5.2504.1", true}, {"5.9", "5.10", true},
+		{"5.2504.0", "5.2504", false}, {"5.2504", "5.2504.0", false}, {"5.2504", "5.2504.1", true},
+		{"5.9", "5.10", true},
 		{"5.10", "5.9", false}, {"6", "5.2504", false}, {"4.99", "5", true}, {"05", "5", false},
 	} {
 		if older, err := isOlder(test.version, test.than); older != test.older || err != nil {
@@ -135,12 +142,14 @@ func TestVersionsAreComparedAsNumbers(t *testing.T) {
 }
 
 func TestRoom(t *testing.T) {
-	for free, want := range map[uint64]Result{0: Failed, 99_999_999: Failed, 100_000_000: Warning, 999_999_999: Warning, 1_000_000_000: OK} {
+	for free, want := range map[uint64]Result{0: Failed, 99_999_999: Failed, 100_000_000: Warning, 999_999_999: Warning,
+		1_000_000_000: OK} {
 		if found := judgeRoom("/x", free); found.Result != want {
 			t.Errorf("%d bytes are %s, want %s", free, found.Result, want)
 		}
 	}
-	if found, err := (disk{t.TempDir()}).roomy(t.Context()); err != nil || !strings.Contains(found.Evidence, "MB free") {
+	if found, err := (disk{t.TempDir()}).roomy(t.Context()); err != nil ||
+		!strings.Contains(found.Evidence, "MB free") {
 		t.Errorf("%+v, %v", found, err)
 	}
 }

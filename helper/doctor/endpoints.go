@@ -18,8 +18,8 @@ type endpoints struct {
 	prober    endpoint.Prober
 }
 
-// needed are the servers without which nobody registers: those for registration and sign-in, and those that the tables do not know. Apple's
-// and the configuration service answer also where Microsoft's are blocked.
+// needed are the servers without which nobody registers: those for registration and sign-in, and those that the tables
+// do not know. Apple's and the configuration service answer also where Microsoft's are blocked.
 func (e endpoints) needed() []string {
 	needed := slices.DeleteFunc(slices.Clone(e.addresses), func(address string) bool {
 		host, known := hostOf(address)
@@ -41,8 +41,8 @@ func hostOf(address string) (cloud.Host, bool) {
 	return host, known && port == "443"
 }
 
-// ways are how a server may be reached: as usherd's own calls go, and, where proxy.url leads those, as the system's settings say, which is how
-// Company Portal goes.
+// ways are how a server may be reached: as usherd's own calls go, and, where proxy.url leads those, as the system's
+// settings say, which is how Company Portal goes.
 func (e endpoints) ways() []endpoint.Prober {
 	ways := []endpoint.Prober{e.prober}
 	if system := e.prober.Proxies.WithoutConfigured(); system != e.prober.Proxies {
@@ -53,8 +53,9 @@ func (e endpoints) ways() []endpoint.Prober {
 	return ways
 }
 
-// reachable connects to the needed servers side by side, by every way, and one answer is enough. It waits for its goroutines, which end when
-// it has an answer. Where usher cannot go the way that Company Portal goes, it is no failure that there is none.
+// reachable connects to the needed servers side by side, by every way, and one answer is enough. It waits for its
+// goroutines, which end when it has an answer. Where usher cannot go the way that Company Portal goes, it is no failure
+// that there is none.
 func (e endpoints) reachable(ctx context.Context) (Finding, error) {
 	if len(e.addresses) == 0 {
 		return notApplicable("preflight.endpoints is none."), nil
@@ -106,7 +107,8 @@ func (e endpoints) reachable(ctx context.Context) (Finding, error) {
 	}
 	none := fmt.Sprintf("None of the endpoints can be reached (%s)", strings.Join(seen, "; "))
 	if automatic := e.prober.Proxies.WithoutConfigured().Automatic(); automatic != "" {
-		found := warning("%s. macOS uses %s, which usher does not evaluate; Company Portal may reach them.", none, automatic)
+		found := warning("%s. macOS uses %s, which usher does not evaluate; Company Portal may reach them.", none,
+			automatic)
 		found.Fix = fixProxy
 		return found, nil
 	}

@@ -89,14 +89,16 @@ func TestEachEndpointHasItsFinding(t *testing.T) {
 		names[host.Name] = inspecting
 	}
 	delete(names, "sts.windows.net")
-	config := doctor.Config{Endpoints: append(addresses, "example.com:443"), Dial: names.dial, Roots: roots, CloudHost: "login.microsoftonline.com", Proxies: new(proxy.Finder)}
+	config := doctor.Config{Endpoints: append(addresses, "example.com:443"), Dial: names.dial, Roots: roots,
+		CloudHost: "login.microsoftonline.com", Proxies: new(proxy.Finder)}
 	names["example.com"] = inspecting
 	all := examine(t, config)
 	for name, want := range map[string]struct {
 		result doctor.Result
 		says   string
 	}{
-		// The certificate of httptest is for example.com: with its authority among the public ones it is one for another host.
+		// The certificate of httptest is for example.com: with its authority among the public ones it is one for
+		// another host.
 		"endpoint-login-microsoftonline-com": {doctor.Failed, "is for example.com"},
 		"endpoint-config-edge-skype-com":     {doctor.Warning, "is for example.com"},
 		"endpoint-sts-windows-net":           {doctor.Failed, "refuses the connection"},
@@ -114,7 +116,8 @@ func TestEachEndpointHasItsFinding(t *testing.T) {
 		"a host of Microsoft's": named(t, examine(t, config), "endpoint-login-microsoftonline-com"),
 		"a host of an admin's":  named(t, examine(t, config), "endpoint-example-com"),
 	} {
-		if found.Result != doctor.Failed || !strings.Contains(found.Evidence, "TLS inspection") || !strings.Contains(found.Evidence, `"Acme Co"`) || !strings.Contains(found.Fix, "Exempt") {
+		if found.Result != doctor.Failed || !strings.Contains(found.Evidence, "TLS inspection") ||
+			!strings.Contains(found.Evidence, `"Acme Co"`) || !strings.Contains(found.Fix, "Exempt") {
 			t.Errorf("%s, inspected, is %s: %s %s", name, found.Result, found.Evidence, found.Fix)
 		}
 	}
@@ -124,7 +127,9 @@ func TestEachEndpointHasItsFinding(t *testing.T) {
 func TestInspectionStopsNoRegistration(t *testing.T) {
 	inspecting, _ := server(t)
 	names := network{"login.microsoftonline.com": inspecting}
-	if reason, says := trouble(t, doctor.Config{PortalExecutable: executable(t), Endpoints: cloud.Endpoints("login.microsoftonline.com"), Dial: names.dial, Proxies: new(proxy.Finder)}); reason != "" {
+	if reason, says := trouble(t,
+		doctor.Config{PortalExecutable: executable(t), Endpoints: cloud.Endpoints("login.microsoftonline.com"),
+			Dial: names.dial, Proxies: new(proxy.Finder)}); reason != "" {
 		t.Errorf("%s: %s", reason, says)
 	}
 }
@@ -145,19 +150,32 @@ func TestPreflightAsksThoseThatARegistrationNeeds(t *testing.T) {
 		reason    registration.FailureReason
 		says      string
 	}{
-		"Apple's only":                 {all, network{"app-site-association.cdn-apple.com": there}, nil, registration.ReasonEndpointsUnreachable, "login.microsoftonline.us:443"},
-		"the configuration's only":     {all, network{"config.edge.skype.com": there}, nil, registration.ReasonEndpointsUnreachable, "login.microsoftonline.us:443"},
-		"sign-in":                      {all, network{"login.microsoftonline.us": there}, nil, "", ""},
-		"registration":                 {all, network{"certauth.enterpriseregistration.microsoftonline.us": there}, nil, "", ""},
-		"an admin's own":               {[]string{"app-site-association.cdn-apple.com:443", "adfs.example.com:443"}, network{"app-site-association.cdn-apple.com": there}, nil, registration.ReasonEndpointsUnreachable, "adfs.example.com:443"},
-		"nothing but Apple's is asked": {[]string{"app-site-association.cdn-apple.com:443"}, network{"app-site-association.cdn-apple.com": there}, nil, "", ""},
-		"a proxy":                      {all, nil, configured(connects(t, network{"login.microsoftonline.us": there})), "", ""},
-		"a proxy that leads nowhere":   {all, nil, configured(connects(t, nil)), registration.ReasonEndpointsUnreachable, "502 Bad Gateway"},
-		"no proxy where one is set":    {all, nil, configured(closed(t)), registration.ReasonEndpointsUnreachable, "refused"},
+		"Apple's only": {all, network{"app-site-association.cdn-apple.com": there}, nil,
+			registration.ReasonEndpointsUnreachable, "login.microsoftonline.us:443"},
+		"the configuration's only": {all, network{"config.edge.skype.com": there}, nil,
+			registration.ReasonEndpointsUnreachable, "login.microsoftonline.us:443"},
+		"sign-in": {all, network{"login.microsoftonline.us": there}, nil, "", ""},
+		"registration": {all, network{"certauth.enterpriseregistration.microsoftonline.us": there}, nil,
+			"", ""},
+		"an admin's own": {[]string{"app-site-association.cdn-apple.com:443", "adfs.example.com:443"},
+			network{"app-site-association.cdn-apple.com": there}, nil, registration.ReasonEndpointsUnreachable,
+			"adfs.example.com:443"},
+		"nothing but Apple's is asked": {[]string{"app-site-association.cdn-apple.com:443"},
+			network{"app-site-association.cdn-apple.com": there}, nil, "", ""},
+		"a proxy": {all, nil, configured(connects(t, network{"login.microsoftonline.us": there})),
+			"", ""},
+		"a proxy that leads nowhere": {all, nil, configured(connects(t, nil)),
+			registration.ReasonEndpointsUnreachable, "502 Bad Gateway"},
+		"no proxy where one is set": {all, nil, configured(closed(t)), registration.ReasonEndpointsUnreachable,
+			"refused"},
 		"a proxy that asks for a user": {all, nil, configured(user.Listener.Addr().String()), "", ""},
-		"directly, as Company Portal":  {all, network{"login.microsoftonline.us": there}, configured(connects(t, nil)), "", ""},
-		"PAC beside proxy.url":         {all, nil, &proxy.Finder{Configured: configured(closed(t)).Configured, System: macOS(proxy.System{AutoConfiguration: "http://wpad/proxy.pac"}).System}, "", ""},
-		"PAC":                          {all, nil, macOS(proxy.System{AutoConfiguration: "http://wpad/proxy.pac"}), "", ""},
+		"directly, as Company Portal": {all, network{"login.microsoftonline.us": there}, configured(connects(t, nil)),
+			"", ""},
+		"PAC beside proxy.url": {all, nil,
+			&proxy.Finder{Configured: configured(closed(t)).Configured,
+				System: macOS(proxy.System{AutoConfiguration: "http://wpad/proxy.pac"}).System}, "", ""},
+		"PAC": {all, nil, macOS(proxy.System{AutoConfiguration: "http://wpad/proxy.pac"}), "",
+			""},
 	} {
 		t.Run(name, func(t *testing.T) {
 			dial := func(ctx context.Context, protocol, address string) (net.Conn, error) {
@@ -166,7 +184,8 @@ func TestPreflightAsksThoseThatARegistrationNeeds(t *testing.T) {
 				}
 				return test.names.dial(ctx, protocol, address)
 			}
-			config := doctor.Config{PortalExecutable: portal, Endpoints: test.endpoints, Dial: dial, Proxies: test.proxies}
+			config := doctor.Config{PortalExecutable: portal, Endpoints: test.endpoints, Dial: dial,
+				Proxies: test.proxies}
 			if test.proxies == nil {
 				config.Proxies = new(proxy.Finder)
 			}
@@ -176,8 +195,11 @@ func TestPreflightAsksThoseThatARegistrationNeeds(t *testing.T) {
 			}
 		})
 	}
-	found := named(t, examine(t, doctor.Config{Endpoints: all, Dial: network{}.dial, Proxies: macOS(proxy.System{AutoConfiguration: "http://wpad/proxy.pac"})}), "registration-endpoints")
-	if found.Result != doctor.Warning || !strings.Contains(found.Evidence, "http://wpad/proxy.pac") || !strings.Contains(found.Fix, "proxy.url") {
+	found := named(t, examine(t,
+		doctor.Config{Endpoints: all, Dial: network{}.dial,
+			Proxies: macOS(proxy.System{AutoConfiguration: "http://wpad/proxy.pac"})}), "registration-endpoints")
+	if found.Result != doctor.Warning || !strings.Contains(found.Evidence, "http://wpad/proxy.pac") ||
+		!strings.Contains(found.Fix, "proxy.url") {
 		t.Errorf("%s: %s %s", found.Result, found.Evidence, found.Fix)
 	}
 }
@@ -190,27 +212,41 @@ func TestWhichProxyDoctorShows(t *testing.T) {
 		says   []string
 		fix    string
 	}{
-		"none":       {new(proxy.Finder), doctor.OK, []string{"None is set", "directly"}, ""},
-		"configured": {configured("proxy.example.com:3128"), doctor.OK, []string{"http://proxy.example.com:3128, from proxy.url.", "every call"}, ""},
-		"macOS's":    {macOS(proxy.System{HTTPS: manual}), doctor.OK, []string{"http://proxy.example.com:8080, from macOS's settings."}, ""},
-		"exceptions": {macOS(proxy.System{HTTPS: manual, Exceptions: []string{"*.example.org"}}), doctor.OK, []string{"Without it: sts.example.org, sts.example.org:8443."}, ""},
-		"a user":     {macOS(proxy.System{HTTPS: proxy.Server{Host: "p", Port: 1, HasUser: true}}), doctor.OK, []string{"has a user"}, ""},
-		"PAC":        {macOS(proxy.System{AutoConfiguration: "http://wpad/proxy.pac"}), doctor.Warning, []string{"None is set", "http://wpad/proxy.pac", "does not evaluate"}, "proxy.url"},
-		"PAC too":    {macOS(proxy.System{HTTPS: manual, AutoConfiguration: "http://wpad/proxy.pac"}), doctor.Warning, []string{"http://proxy.example.com:8080", "http://wpad/proxy.pac"}, "proxy.url"},
-		"WPAD":       {macOS(proxy.System{AutoDiscovery: true}), doctor.OK, []string{"WPAD"}, ""},
-		"SOCKS":      {macOS(proxy.System{SOCKS: manual}), doctor.Warning, []string{"SOCKS proxy proxy.example.com:8080"}, "proxy.url"},
-		"unusable":   {macOS(proxy.System{Unusable: []string{"the HTTPS proxy is on and has no host and port"}}), doctor.Warning, []string{"In macOS's settings the HTTPS proxy is on"}, "Correct the proxy"},
-		"not read":   {&proxy.Finder{System: func() (proxy.System, error) { return proxy.System{}, errors.New("no configd") }}, doctor.Warning, []string{"Could not look at macOS's settings: no configd."}, ""},
-		"not a URL":  {&proxy.Finder{Configured: func() string { return "http://hunter2:%zz" }}, doctor.Failed, []string{"proxy.url is not a URL"}, "Correct proxy.url"},
+		"none": {new(proxy.Finder), doctor.OK, []string{"None is set", "directly"}, ""},
+		"configured": {configured("proxy.example.com:3128"), doctor.OK,
+			[]string{"http://proxy.example.com:3128, from proxy.url.", "every call"}, ""},
+		"macOS's": {macOS(proxy.System{HTTPS: manual}), doctor.OK,
+			[]string{"http://proxy.example.com:8080, from macOS's settings."}, ""},
+		"exceptions": {macOS(proxy.System{HTTPS: manual, Exceptions: []string{"*.example.org"}}), doctor.OK,
+			[]string{"Without it: sts.example.org, sts.example.org:8443."}, ""},
+		"a user": {macOS(proxy.System{HTTPS: proxy.Server{Host: "p", Port: 1, HasUser: true}}), doctor.OK,
+			[]string{"has a user"}, ""},
+		"PAC": {macOS(proxy.System{AutoConfiguration: "http://wpad/proxy.pac"}), doctor.Warning,
+			[]string{"None is set", "http://wpad/proxy.pac", "does not evaluate"}, "proxy.url"},
+		"PAC too": {macOS(proxy.System{HTTPS: manual, AutoConfiguration: "http://wpad/proxy.pac"}), doctor.Warning,
+			[]string{"http://proxy.example.com:8080", "http://wpad/proxy.pac"}, "proxy.url"},
+		"WPAD": {macOS(proxy.System{AutoDiscovery: true}), doctor.OK, []string{"WPAD"}, ""},
+		"SOCKS": {macOS(proxy.System{SOCKS: manual}), doctor.Warning,
+			[]string{"SOCKS proxy proxy.example.com:8080"}, "proxy.url"},
+		"unusable": {macOS(proxy.System{Unusable: []string{"the HTTPS proxy is on and has no host and port"}}),
+			doctor.Warning, []string{"In macOS's settings the HTTPS proxy is on"}, "Correct the proxy"},
+		"not read": {&proxy.Finder{
+			System: func() (proxy.System, error) { return proxy.System{}, errors.New("no configd") }}, doctor.Warning,
+			[]string{"Could not look at macOS's settings: no configd."}, ""},
+		"not a URL": {&proxy.Finder{Configured: func() string { return "http://hunter2:%zz" }}, doctor.Failed,
+			[]string{"proxy.url is not a URL"}, "Correct proxy.url"},
 	} {
 		t.Run(name, func(t *testing.T) {
 			for _, variable := range []string{"HTTPS_PROXY", "https_proxy"} {
 				t.Setenv(variable, "")
 			}
-			config := doctor.Config{Proxies: test.finder, Endpoints: []string{"sts.example.org:443", "sts.example.org:8443", "login.example.com:443"}, Dial: network{}.dial}
+			config := doctor.Config{Proxies: test.finder,
+				Endpoints: []string{"sts.example.org:443", "sts.example.org:8443", "login.example.com:443"},
+				Dial:      network{}.dial}
 			found := named(t, examine(t, config), "proxy")
 			for _, part := range test.says {
-				if found.Result != test.result || !strings.Contains(found.Evidence, part) || !strings.Contains(found.Fix, test.fix) {
+				if found.Result != test.result || !strings.Contains(found.Evidence, part) ||
+					!strings.Contains(found.Fix, test.fix) {
 					t.Errorf("%s: %s %s; want %s with %q", found.Result, found.Evidence, found.Fix, test.result, part)
 				}
 			}
@@ -223,23 +259,28 @@ func TestChecksGoThroughTheProxy(t *testing.T) {
 	target, roots := server(t)
 	through := connects(t, network{"example.com": target})
 	where := "http://" + through
-	config := doctor.Config{Endpoints: []string{"example.com:443"}, Roots: roots, Proxies: &proxy.Finder{Configured: func() string { return where }}}
+	config := doctor.Config{Endpoints: []string{"example.com:443"}, Roots: roots,
+		Proxies: &proxy.Finder{Configured: func() string { return where }}}
 	found := named(t, examine(t, config), "endpoint-example-com")
-	if found.Result != doctor.OK || !strings.Contains(found.Evidence, "through the proxy http://"+through+" (from proxy.url)") {
+	if found.Result != doctor.OK ||
+		!strings.Contains(found.Evidence, "through the proxy http://"+through+" (from proxy.url)") {
 		t.Errorf("%s: %s", found.Result, found.Evidence)
 	}
-	if found := named(t, examine(t, config), "clock"); !strings.Contains(found.Evidence, "certificate") { // of an authority that the system does not trust, which the tunnel led to
+	// of an authority that the system does not trust, which the tunnel led to
+	if found := named(t, examine(t, config), "clock"); !strings.Contains(found.Evidence, "certificate") {
 		t.Errorf("the clock: %s", found.Evidence)
 	}
 	where = "http://" + closed(t)
-	if found := named(t, examine(t, config), "endpoint-example-com"); found.Result != doctor.Failed || !strings.Contains(found.Evidence, "cannot be used") {
+	if found := named(t, examine(t, config), "endpoint-example-com"); found.Result != doctor.Failed ||
+		!strings.Contains(found.Evidence, "cannot be used") {
 		t.Errorf("%s: %s", found.Result, found.Evidence)
 	}
 }
 
 func TestUnknownCloudIsSaid(t *testing.T) {
 	found := named(t, examine(t, doctor.Config{CloudHost: "login.example.com"}), "tenant-cloud")
-	if found.Result != doctor.Warning || !strings.Contains(found.Evidence, "login.example.com") || !strings.Contains(found.Fix, "tenant.cloud_host") {
+	if found.Result != doctor.Warning || !strings.Contains(found.Evidence, "login.example.com") ||
+		!strings.Contains(found.Fix, "tenant.cloud_host") {
 		t.Errorf("%s: %s %s", found.Result, found.Evidence, found.Fix)
 	}
 }
@@ -253,7 +294,8 @@ func TestHandshakesAreMadeSideBySide(t *testing.T) {
 			return here, nil
 		}
 		begun := time.Now()
-		all := examine(t, doctor.Config{Endpoints: cloud.Endpoints("login.microsoftonline.com"), Dial: silent, Transport: slowClock{}, Proxies: new(proxy.Finder)})
+		all := examine(t, doctor.Config{Endpoints: cloud.Endpoints("login.microsoftonline.com"), Dial: silent,
+			Transport: slowClock{}, Proxies: new(proxy.Finder)})
 		for _, host := range cloud.Public.Hosts() {
 			found := named(t, all, "endpoint-"+strings.ReplaceAll(host.Name, ".", "-"))
 			if !strings.Contains(found.Evidence, "does not answer the TLS handshake") {

@@ -78,11 +78,13 @@ func named(t *testing.T, all []doctor.Finding, name string) doctor.Finding {
 
 func TestWhatIsNotConfiguredIsNotApplicable(t *testing.T) {
 	for _, found := range examine(t, doctor.Config{PortalExecutable: executable(t)}) {
-		if runtime.GOOS == "darwin" && slices.Contains([]string{"proxy", "company-portal-signature", "attested-device-compliance"}, found.Name) {
+		if runtime.GOOS == "darwin" &&
+			slices.Contains([]string{"proxy", "company-portal-signature", "attested-device-compliance"}, found.Name) {
 			continue // macOS itself is asked for them, so they do not depend on what is configured
 		}
 		well := doctor.NotApplicable
-		if found.Name == "company-portal-installed" || found.Name == "company-portal-protected" || found.Name == "proxy" {
+		if found.Name == "company-portal-installed" || found.Name == "company-portal-protected" ||
+			found.Name == "proxy" {
 			well = doctor.OK
 		}
 		if found.Result != well {
@@ -92,7 +94,8 @@ func TestWhatIsNotConfiguredIsNotApplicable(t *testing.T) {
 }
 
 func TestChecks(t *testing.T) {
-	program, gone, writable, plain := executable(t), filepath.Join(t.TempDir(), "none"), file(t, 0o757, nil), file(t, 0o644, nil)
+	program, gone, writable, plain := executable(t), filepath.Join(t.TempDir(), "none"), file(t, 0o757, nil),
+		file(t, 0o644, nil)
 	yes, no := true, false
 	api := fakeJamfPro{} // only that it is there
 	for name, test := range map[string]struct {
@@ -101,58 +104,95 @@ func TestChecks(t *testing.T) {
 		result doctor.Result
 		says   string
 	}{
-		"agent":                {doctor.Config{AgentExecutable: program}, "agent-installed", doctor.OK, program},
-		"agent missing":        {doctor.Config{AgentExecutable: gone}, "agent-installed", doctor.Failed, "not at " + gone},
-		"agent writable":       {doctor.Config{AgentExecutable: writable}, "agent-installed", doctor.Failed, "0757"},
-		"agent of a group":     {doctor.Config{AgentExecutable: file(t, 0o775, nil)}, "agent-installed", doctor.Failed, "0775"},
+		"agent": {doctor.Config{AgentExecutable: program}, "agent-installed", doctor.OK, program},
+		"agent missing": {doctor.Config{AgentExecutable: gone}, "agent-installed", doctor.Failed,
+			"not at " + gone},
+		"agent writable": {doctor.Config{AgentExecutable: writable}, "agent-installed", doctor.Failed, "0757"},
+		"agent of a group": {doctor.Config{AgentExecutable: file(t, 0o775, nil)}, "agent-installed", doctor.Failed,
+			"0775"},
 		"agent not executable": {doctor.Config{AgentExecutable: plain}, "agent-installed", doctor.Failed, "0644"},
-		"nobody":               {doctor.Config{Sessions: fakeSessions{}}, "agent-connected", doctor.Warning, "No usher-agent is connected"},
-		"nobody to examine":    {doctor.Config{Sessions: fakeSessions{}}, "session-checks", doctor.NotApplicable, "No agent"},
-		"jamf":                 {doctor.Config{JamfExecutable: program}, "jamf-binary", doctor.OK, program},
-		"jamf replaceable":     {doctor.Config{JamfExecutable: replaceable(t)}, "jamf-binary", doctor.Failed, "can be written by everybody"},
-		"jamf behind a link of a user's": {doctor.Config{JamfExecutable: linked(t, program)}, "jamf-binary", doctor.Failed,
-			"belongs to uid 65534, so others could have root run another program; set jamf.executable to /usr/local/jamf/bin/jamf"},
-		"agent behind a link of a user's":  {doctor.Config{AgentExecutable: linked(t, program)}, "agent-installed", doctor.Failed, "belongs to uid 65534"},
-		"portal behind a link of a user's": {doctor.Config{PortalExecutable: linked(t, program)}, "company-portal-protected", doctor.Failed, "belongs to uid 65534"},
-		"jamf missing":                     {doctor.Config{JamfExecutable: gone}, "jamf-binary", doctor.Failed, gone},
-		"jamf missing, with API":           {doctor.Config{JamfExecutable: gone, JamfPro: api}, "jamf-binary", doctor.Warning, gone},
+		"nobody": {doctor.Config{Sessions: fakeSessions{}}, "agent-connected", doctor.Warning,
+			"No usher-agent is connected"},
+		"nobody to examine": {doctor.Config{Sessions: fakeSessions{}}, "session-checks", doctor.NotApplicable,
+			"No agent"},
+		"jamf": {doctor.Config{JamfExecutable: program}, "jamf-binary", doctor.OK, program},
+		"jamf replaceable": {doctor.Config{JamfExecutable: replaceable(t)}, "jamf-binary", doctor.Failed,
+			"can be written by everybody"},
+		"jamf behind a link of a user's": {doctor.Config{JamfExecutable: linked(t, program)}, "jamf-binary",
+			doctor.Failed,
+			"belongs to uid 65534, so others could have root run another program; set jamf.executable to " +
+				"/usr/local/jamf/bin/jamf"},
+		"agent behind a link of a user's": {doctor.Config{AgentExecutable: linked(t, program)}, "agent-installed",
+			doctor.Failed, "belongs to uid 65534"},
+		"portal behind a link of a user's": {doctor.Config{PortalExecutable: linked(t, program)},
+			"company-portal-protected", doctor.Failed, "belongs to uid 65534"},
+		"jamf missing": {doctor.Config{JamfExecutable: gone}, "jamf-binary", doctor.Failed, gone},
+		"jamf missing, with API": {doctor.Config{JamfExecutable: gone, JamfPro: api}, "jamf-binary",
+			doctor.Warning, gone},
 
-		"version":          {doctor.Config{PortalExecutable: bundled(t, "5.2504.1"), PortalMinimumVersion: "5.2504"}, "company-portal-version", doctor.OK, "5.2504.1"},
-		"version too old":  {doctor.Config{PortalExecutable: bundled(t, "5.9"), PortalMinimumVersion: "5.10"}, "company-portal-version", doctor.Failed, "5.9"},
-		"no version":       {doctor.Config{PortalExecutable: bundled(t, "")}, "company-portal-version", doctor.Warning, "Could not look: "},
-		"version in words": {doctor.Config{PortalExecutable: bundled(t, "new"), PortalMinimumVersion: "5"}, "company-portal-version", doctor.Warning, `Could not look: read version "new"`},
-		"not protected":    {doctor.Config{PortalExecutable: writable}, "company-portal-protected", doctor.Failed, "0757"},
-		"nothing there":    {doctor.Config{PortalExecutable: gone}, "company-portal-protected", doctor.NotApplicable, gone},
+		"version": {doctor.Config{PortalExecutable: bundled(t, "5.2504.1"), PortalMinimumVersion: "5.2504"},
+			"company-portal-version", doctor.OK, "5.2504.1"},
+		"version too old": {doctor.Config{PortalExecutable: bundled(t, "5.9"), PortalMinimumVersion: "5.10"},
+			"company-portal-version", doctor.Failed, "5.9"},
+		"no version": {doctor.Config{PortalExecutable: bundled(t, "")}, "company-portal-version", doctor.Warning,
+			"Could not look: "},
+		"version in words": {doctor.Config{PortalExecutable: bundled(t, "new"), PortalMinimumVersion: "5"},
+			"company-portal-version", doctor.Warning, `Could not look: read version "new"`},
+		"not protected": {doctor.Config{PortalExecutable: writable}, "company-portal-protected", doctor.Failed,
+			"0757"},
+		"nothing there": {doctor.Config{PortalExecutable: gone}, "company-portal-protected", doctor.NotApplicable,
+			gone},
 
-		"conditional access":                      {doctor.Config{JamfPreferences: preferences(t, map[string]any{"microsoftCAEnabled": true})}, "conditional-access-enabled", doctor.OK, "true"},
-		"no Jamf preferences":                     {doctor.Config{JamfPreferences: gone}, "conditional-access-enabled", doctor.Warning, "Could not look: "},
-		"conditional access as an admin wrote it": {doctor.Config{JamfPreferences: preferences(t, map[string]any{"microsoftCAEnabled": "yes"})}, "conditional-access-enabled", doctor.OK, "true"},
-		"conditional access is neither":           {doctor.Config{JamfPreferences: preferences(t, map[string]any{"microsoftCAEnabled": "maybe"})}, "conditional-access-enabled", doctor.Warning, "neither true nor false"},
-		"no conditional access":                   {doctor.Config{JamfPreferences: preferences(t, map[string]any{"microsoftCAEnabled": false})}, "conditional-access-enabled", doctor.Failed, "false"},
+		"conditional access": {
+			doctor.Config{JamfPreferences: preferences(t, map[string]any{"microsoftCAEnabled": true})},
+			"conditional-access-enabled", doctor.OK, "true"},
+		"no Jamf preferences": {doctor.Config{JamfPreferences: gone}, "conditional-access-enabled",
+			doctor.Warning, "Could not look: "},
+		"conditional access as an admin wrote it": {
+			doctor.Config{JamfPreferences: preferences(t, map[string]any{"microsoftCAEnabled": "yes"})},
+			"conditional-access-enabled", doctor.OK, "true"},
+		"conditional access is neither": {
+			doctor.Config{JamfPreferences: preferences(t, map[string]any{"microsoftCAEnabled": "maybe"})},
+			"conditional-access-enabled", doctor.Warning, "neither true nor false"},
+		"no conditional access": {
+			doctor.Config{JamfPreferences: preferences(t, map[string]any{"microsoftCAEnabled": false})},
+			"conditional-access-enabled", doctor.Failed, "false"},
 
-		"no endpoint": {doctor.Config{Endpoints: []string{closed(t)}}, "registration-endpoints", doctor.Failed, "refused"},
-		"no clock":    {doctor.Config{Endpoints: []string{closed(t)}}, "clock", doctor.Warning, "Could not look: no endpoint told the time"},
+		"no endpoint": {doctor.Config{Endpoints: []string{closed(t)}}, "registration-endpoints", doctor.Failed,
+			"refused"},
+		"no clock": {doctor.Config{Endpoints: []string{closed(t)}}, "clock", doctor.Warning,
+			"Could not look: no endpoint told the time"},
 
-		"no primary user":            {doctor.Config{}, "primary-user", doctor.NotApplicable, "None is configured"},
-		"primary user not filled in": {doctor.Config{PrimaryUser: "$USERNAME"}, "primary-user", doctor.Warning, "has not filled in"},
-		"primary user is root":       {doctor.Config{PrimaryUser: "root"}, "primary-user", doctor.Warning, "no person"},
-		"primary user unknown":       {doctor.Config{PrimaryUser: "nobody-of-that-name"}, "primary-user", doctor.Warning, "nobody has registered as that"},
+		"no primary user": {doctor.Config{}, "primary-user", doctor.NotApplicable, "None is configured"},
+		"primary user not filled in": {doctor.Config{PrimaryUser: "$USERNAME"}, "primary-user", doctor.Warning,
+			"has not filled in"},
+		"primary user is root": {doctor.Config{PrimaryUser: "root"}, "primary-user", doctor.Warning, "no person"},
+		"primary user unknown": {doctor.Config{PrimaryUser: "nobody-of-that-name"}, "primary-user",
+			doctor.Warning, "nobody has registered as that"},
 
-		"a profile":          {doctor.Config{ManagedConfiguration: plain}, "managed-configuration", doctor.OK, plain},
-		"local settings":     {doctor.Config{ManagedConfiguration: gone, LocalConfiguration: plain}, "managed-configuration", doctor.Warning, plain},
-		"no settings":        {doctor.Config{ManagedConfiguration: gone, LocalConfiguration: gone}, "managed-configuration", doctor.Warning, "defaults"},
-		"no directory":       {doctor.Config{StateDirectory: gone}, "disk", doctor.Warning, "Could not look: "},
-		"journal":            {doctor.Config{Journal: func() error { return nil }}, "journal", doctor.OK, "well"},
-		"nothing is damaged": {doctor.Config{Damages: func() ([]store.Damage, error) { return nil, nil }}, "journal-damage", doctor.OK, "Nothing"},
+		"a profile": {doctor.Config{ManagedConfiguration: plain}, "managed-configuration", doctor.OK, plain},
+		"local settings": {doctor.Config{ManagedConfiguration: gone, LocalConfiguration: plain},
+			"managed-configuration", doctor.Warning, plain},
+		"no settings": {doctor.Config{ManagedConfiguration: gone, LocalConfiguration: gone},
+			"managed-configuration", doctor.Warning, "defaults"},
+		"no directory": {doctor.Config{StateDirectory: gone}, "disk", doctor.Warning, "Could not look: "},
+		"journal":      {doctor.Config{Journal: func() error { return nil }}, "journal", doctor.OK, "well"},
+		"nothing is damaged": {doctor.Config{Damages: func() ([]store.Damage, error) { return nil, nil }},
+			"journal-damage", doctor.OK, "Nothing"},
 		"a value is damaged": {doctor.Config{Damages: func() ([]store.Damage, error) {
 			return []store.Damage{{Bucket: "registrations", Key: []byte("1"), Why: "its checksum does not match"}}, nil
 		}}, "journal-damage", doctor.Warning, "1 value of registrations"},
-		"journal is full": {doctor.Config{Journal: func() error { return errors.New("no space left") }}, "journal", doctor.Failed, "no space left"},
+		"journal is full": {doctor.Config{Journal: func() error { return errors.New("no space left") }}, "journal",
+			doctor.Failed, "no space left"},
 
-		"privilege":           {jamfProWith(jamfpro.Privilege{Name: "Read Computers", Required: true}, &yes), "jamf-pro-privilege-read-computers", doctor.OK, ""},
-		"privilege missing":   {jamfProWith(jamfpro.Privilege{Name: "Read Computers", Required: true}, &no), "jamf-pro-privilege-read-computers", doctor.Failed, "refuses"},
-		"privilege spared":    {jamfProWith(jamfpro.Privilege{Name: "Create Extension Attributes"}, &no), "jamf-pro-privilege-create-extension-attributes", doctor.Warning, "without"},
-		"privilege not tried": {jamfProWith(jamfpro.Privilege{Name: "Update Computers", Required: true}, nil), "jamf-pro-privilege-update-computers", doctor.NotApplicable, "cannot be tried"},
+		"privilege": {jamfProWith(jamfpro.Privilege{Name: "Read Computers", Required: true}, &yes),
+			"jamf-pro-privilege-read-computers", doctor.OK, ""},
+		"privilege missing": {jamfProWith(jamfpro.Privilege{Name: "Read Computers", Required: true}, &no),
+			"jamf-pro-privilege-read-computers", doctor.Failed, "refuses"},
+		"privilege spared": {jamfProWith(jamfpro.Privilege{Name: "Create Extension Attributes"}, &no),
+			"jamf-pro-privilege-create-extension-attributes", doctor.Warning, "without"},
+		"privilege not tried": {jamfProWith(jamfpro.Privilege{Name: "Update Computers", Required: true}, nil),
+			"jamf-pro-privilege-update-computers", doctor.NotApplicable, "cannot be tried"},
 	} {
 		t.Run(name, func(t *testing.T) {
 			found := named(t, examine(t, test.config), test.check)
@@ -201,7 +241,8 @@ func (f fakeJamfPro) CheckPrivileges(context.Context) (jamfpro.Checked, error) {
 
 func jamfProWith(privilege jamfpro.Privilege, granted *bool) doctor.Config {
 	return doctor.Config{JamfPro: fakeJamfPro{checked: jamfpro.Checked{
-		Server: "example.jamfcloud.com", Version: "11.30.1", Privileges: []jamfpro.CheckedPrivilege{{Privilege: privilege, Granted: granted}},
+		Server: "example.jamfcloud.com", Version: "11.30.1",
+		Privileges: []jamfpro.CheckedPrivilege{{Privilege: privilege, Granted: granted}},
 	}}}
 }
 
@@ -210,20 +251,27 @@ func TestJamfProThatDoesNotGiveAToken(t *testing.T) {
 		err              error
 		reachable, token doctor.Result
 	}{
-		"wrong secret":     {&jamfpro.APIError{Operation: "get a token", Host: "example.jamfcloud.com", Status: http.StatusBadRequest}, doctor.OK, doctor.Failed},
-		"not there":        {&jamfpro.APIError{Operation: "get a token", Host: "example.jamfcloud.com", Err: errors.New("connection refused")}, doctor.Failed, doctor.Warning},
-		"under repair":     {&jamfpro.APIError{Operation: "get a token", Host: "example.jamfcloud.com", Status: http.StatusServiceUnavailable}, doctor.Failed, doctor.Warning},
-		"another server":   {&jamfpro.APIError{Operation: "get a token", Host: "example.jamfcloud.com", Status: http.StatusOK, NotJSON: true}, doctor.Failed, doctor.Warning},
-		"no secret":        {fmt.Errorf("read: %w", jamfpro.ErrSecretFile), doctor.Warning, doctor.Failed},
-		"busy":             {jamfpro.ErrBusy, doctor.Warning, doctor.Warning},
-		"nothing is there": {fmt.Errorf("check: %w", jamfpro.ErrNotConfigured), doctor.NotApplicable, doctor.NotApplicable},
+		"wrong secret": {&jamfpro.APIError{Operation: "get a token", Host: "example.jamfcloud.com",
+			Status: http.StatusBadRequest}, doctor.OK, doctor.Failed},
+		"not there": {&jamfpro.APIError{Operation: "get a token", Host: "example.jamfcloud.com",
+			Err: errors.New("connection refused")}, doctor.Failed, doctor.Warning},
+		"under repair": {&jamfpro.APIError{Operation: "get a token", Host: "example.jamfcloud.com",
+			Status: http.StatusServiceUnavailable}, doctor.Failed, doctor.Warning},
+		"another server": {&jamfpro.APIError{Operation: "get a token", Host: "example.jamfcloud.com",
+			Status: http.StatusOK, NotJSON: true}, doctor.Failed, doctor.Warning},
+		"no secret": {fmt.Errorf("read: %w", jamfpro.ErrSecretFile), doctor.Warning, doctor.Failed},
+		"busy":      {jamfpro.ErrBusy, doctor.Warning, doctor.Warning},
+		"nothing is there": {fmt.Errorf("check: %w", jamfpro.ErrNotConfigured), doctor.NotApplicable,
+			doctor.NotApplicable},
 	} {
 		t.Run(name, func(t *testing.T) {
 			asked := 0
 			all := examine(t, doctor.Config{JamfPro: fakeJamfPro{err: test.err, asked: &asked}})
-			reachable, token, privileges := named(t, all, "jamf-pro-reachable"), named(t, all, "jamf-pro-token"), named(t, all, "jamf-pro-privilege")
+			reachable, token, privileges := named(t, all, "jamf-pro-reachable"), named(t, all, "jamf-pro-token"),
+				named(t, all, "jamf-pro-privilege")
 			if reachable.Result != test.reachable || token.Result != test.token {
-				t.Errorf("reachable is %s (%s), token is %s (%s)", reachable.Result, reachable.Evidence, token.Result, token.Evidence)
+				t.Errorf("reachable is %s (%s), token is %s (%s)", reachable.Result, reachable.Evidence, token.Result,
+					token.Evidence)
 			}
 			if privileges.Result != doctor.NotApplicable && !strings.HasPrefix(privileges.Evidence, "Could not look") {
 				t.Errorf("privileges are %s (%s)", privileges.Result, privileges.Evidence)
@@ -248,7 +296,8 @@ type fakeAgent struct {
 	asked  *bool
 }
 
-func (f fakeAgent) ExamineSession(ctx context.Context, _ *usherv1.ExamineSessionRequest, _ ...grpc.CallOption) (*usherv1.ExamineSessionResponse, error) {
+func (f fakeAgent) ExamineSession(ctx context.Context, _ *usherv1.ExamineSessionRequest,
+	_ ...grpc.CallOption) (*usherv1.ExamineSessionResponse, error) {
 	if f.asked != nil {
 		*f.asked = true
 	}
@@ -267,23 +316,26 @@ func session(name string, uid uint32, agent usherv1.UserAgentServiceClient) sess
 func TestWhatAnAgentClaimsIsBounded(t *testing.T) {
 	const evil = "a\x1b[2J\nb\u202e"
 	many := []*usherv1.Check{
-		{Name: "Keychain " + evil, Title: evil, Evidence: strings.Repeat("x", 10000), Fix: evil + strings.Repeat("y", 10000), Result: 3, User: "root"},
+		{Name: "Keychain " + evil, Title: evil, Evidence: strings.Repeat("x", 10000),
+			Fix: evil + strings.Repeat("y", 10000), Result: 3, User: "root"},
 		{Name: "future", Title: "t", Evidence: "e", Result: 99},
 		{Title: "t", Evidence: "e", Result: usherv1.CheckResult_CHECK_RESULT_FAILED},
-		{Name: strings.Repeat("long ", 100), Evidence: "e", Result: usherv1.CheckResult_CHECK_RESULT_OK, Fix: "not needed"},
+		{Name: strings.Repeat("long ", 100), Evidence: "e", Result: usherv1.CheckResult_CHECK_RESULT_OK,
+			Fix: "not needed"},
 		{Name: "none", Evidence: "e", Result: usherv1.CheckResult_CHECK_RESULT_NOT_APPLICABLE},
 	}
 	for range 100 {
 		many = append(many, &usherv1.Check{Name: "more", Result: usherv1.CheckResult_CHECK_RESULT_OK})
 	}
 	var claimed []doctor.Finding
-	err := doctor.New(doctor.Config{Sessions: fakeSessions{session("jane", 501, fakeAgent{checks: many})}}).Examine(t.Context(), anAdmin,
-		func(found doctor.Finding, _ int) error {
-			if strings.HasPrefix(found.Name, "session-") {
-				claimed = append(claimed, found)
-			}
-			return nil
-		})
+	err := doctor.New(doctor.Config{Sessions: fakeSessions{session("jane", 501, fakeAgent{checks: many})}}).
+		Examine(t.Context(), anAdmin,
+			func(found doctor.Finding, _ int) error {
+				if strings.HasPrefix(found.Name, "session-") {
+					claimed = append(claimed, found)
+				}
+				return nil
+			})
 	if err != nil || len(claimed) != 16 {
 		t.Fatalf("%d checks of 105 came through, %v", len(claimed), err)
 	}
@@ -302,10 +354,12 @@ func TestWhatAnAgentClaimsIsBounded(t *testing.T) {
 	for _, found := range claimed[:5] {
 		names, results = append(names, found.Name), append(results, found.Result)
 	}
-	if !slices.Equal(names[:3], []string{"session-keychain-a-2j-b", "session-future", "session-unnamed"}) || len(names[3]) > 60 {
+	if !slices.Equal(names[:3], []string{"session-keychain-a-2j-b", "session-future", "session-unnamed"}) ||
+		len(names[3]) > 60 {
 		t.Errorf("names are %q", names)
 	}
-	if !slices.Equal(results, []doctor.Result{doctor.Warning, doctor.Warning, doctor.Failed, doctor.OK, doctor.NotApplicable}) {
+	if !slices.Equal(results, []doctor.Result{doctor.Warning, doctor.Warning, doctor.Failed, doctor.OK,
+		doctor.NotApplicable}) {
 		t.Errorf("results are %q", results)
 	}
 	if claimed[3].Fix != "" || claimed[0].Fix == "" {
@@ -339,7 +393,9 @@ func TestConsoleWithoutAgentIsSeen(t *testing.T) {
 func TestSessionsOfOthersAreNotLookedAt(t *testing.T) {
 	asked := false
 	config := doctor.Config{Sessions: fakeSessions{
-		session("jane", 501, fakeAgent{checks: []*usherv1.Check{{Name: "keychain", Title: "t", Evidence: "e.", Result: usherv1.CheckResult_CHECK_RESULT_OK}}}),
+		session("jane", 501, fakeAgent{
+			checks: []*usherv1.Check{{Name: "keychain", Title: "t", Evidence: "e.",
+				Result: usherv1.CheckResult_CHECK_RESULT_OK}}}),
 		session("john", 502, fakeAgent{asked: &asked}),
 	}}
 	var about []string
@@ -397,7 +453,8 @@ func TestFindingsComeInOrderAndAsSoonAsTheyAreThere(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		begun := time.Now()
 		var before, after []string
-		err := doctor.New(doctor.Config{PortalExecutable: portal, JamfPro: slowJamfPro{}, Endpoints: []string{"slow.example:443"}, Dial: hangs, Transport: slowClock{}}).
+		err := doctor.New(doctor.Config{PortalExecutable: portal, JamfPro: slowJamfPro{},
+			Endpoints: []string{"slow.example:443"}, Dial: hangs, Transport: slowClock{}}).
 			Examine(t.Context(), anAdmin, func(found doctor.Finding, _ int) error {
 				if time.Since(begun) == 0 {
 					before = append(before, found.Name)
@@ -409,8 +466,10 @@ func TestFindingsComeInOrderAndAsSoonAsTheyAreThere(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		if before[0] != "company-portal-installed" || !slices.Equal(after, []string{"registration-endpoints", "endpoint-slow-example", "clock",
-			"jamf-pro-reachable", "jamf-pro-token", "jamf-pro-privilege", "configuration", "primary-user", "managed-configuration", "disk", "journal", "journal-damage"}) {
+		if before[0] != "company-portal-installed" ||
+			!slices.Equal(after, []string{"registration-endpoints", "endpoint-slow-example", "clock",
+				"jamf-pro-reachable", "jamf-pro-token", "jamf-pro-privilege", "configuration", "primary-user",
+				"managed-configuration", "disk", "journal", "journal-damage"}) {
 			t.Errorf("at once: %q; later: %q", before, after)
 		}
 		if took := time.Since(begun); took != 45*time.Second {
@@ -440,7 +499,8 @@ func TestExaminationEndsWithItsContextAndItsListener(t *testing.T) {
 		t.Errorf("after %d findings: %v", told, err)
 	}
 	gone := errors.New("listener is gone")
-	if err := checks.Examine(t.Context(), anAdmin, func(doctor.Finding, int) error { return gone }); !errors.Is(err, gone) {
+	if err := checks.Examine(t.Context(), anAdmin, func(doctor.Finding, int) error { return gone }); !errors.Is(err,
+		gone) {
 		t.Errorf("got %v", err)
 	}
 }
@@ -476,17 +536,21 @@ func TestClock(t *testing.T) {
 		{math.MaxInt64, doctor.Warning, "Could not look: "},
 	} {
 		off = test.off
-		found := named(t, examine(t, doctor.Config{Endpoints: []string{closed(t), endpoint}, Transport: transport}), "clock")
+		found := named(t, examine(t, doctor.Config{Endpoints: []string{closed(t), endpoint}, Transport: transport}),
+			"clock")
 		if found.Result != test.result || !strings.Contains(found.Evidence, test.says) {
-			t.Errorf("%s off is %s: %s; want %s with %q", test.off, found.Result, found.Evidence, test.result, test.says)
+			t.Errorf("%s off is %s: %s; want %s with %q", test.off, found.Result, found.Evidence, test.result,
+				test.says)
 		}
 	}
 }
 
 // A clock that is years off makes every certificate not valid, so that there is no answer to read a Date from.
 func TestClockBesideItsCertificates(t *testing.T) {
-	found := named(t, examine(t, doctor.Config{Endpoints: []string{"one.example:443"}, Transport: expiredTransport{}}), "clock")
-	if found.Result != doctor.Failed || !strings.Contains(found.Evidence, "it is from 2040-01-01T00:00:00Z to 2041-01-01T00:00:00Z") {
+	found := named(t, examine(t, doctor.Config{Endpoints: []string{"one.example:443"}, Transport: expiredTransport{}}),
+		"clock")
+	if found.Result != doctor.Failed ||
+		!strings.Contains(found.Evidence, "it is from 2040-01-01T00:00:00Z to 2041-01-01T00:00:00Z") {
 		t.Errorf("%s: %s", found.Result, found.Evidence)
 	}
 }
@@ -494,13 +558,16 @@ func TestClockBesideItsCertificates(t *testing.T) {
 // One endpoint whose certificate has expired does not make the clock wrong, where another says what the time is.
 func TestClockBesideOneOldCertificate(t *testing.T) {
 	transport := sometimesExpired{"old.example:443": true}
-	found := named(t, examine(t, doctor.Config{Endpoints: []string{"old.example:443", "good.example:443"}, Transport: transport}), "clock")
+	found := named(t, examine(t,
+		doctor.Config{Endpoints: []string{"old.example:443", "good.example:443"}, Transport: transport}), "clock")
 	if found.Result != doctor.OK || !strings.Contains(found.Evidence, "good.example:443") {
 		t.Errorf("%s: %s", found.Result, found.Evidence)
 	}
 	transport["good.example:443"] = true
-	found = named(t, examine(t, doctor.Config{Endpoints: []string{"old.example:443", "good.example:443"}, Transport: transport}), "clock")
-	if found.Result != doctor.Failed || !strings.Contains(found.Evidence, "the certificate of old.example:443 is not valid") {
+	found = named(t, examine(t, doctor.Config{Endpoints: []string{"old.example:443", "good.example:443"},
+		Transport: transport}), "clock")
+	if found.Result != doctor.Failed ||
+		!strings.Contains(found.Evidence, "the certificate of old.example:443 is not valid") {
 		t.Errorf("%s: %s", found.Result, found.Evidence)
 	}
 }
@@ -512,13 +579,16 @@ func (s sometimesExpired) RoundTrip(request *http.Request) (*http.Response, erro
 	if s[request.URL.Host] {
 		return expiredTransport{}.RoundTrip(request)
 	}
-	return &http.Response{StatusCode: http.StatusOK, Body: http.NoBody, Header: http.Header{"Date": {time.Now().UTC().Format(http.TimeFormat)}}, Request: request}, nil
+	return &http.Response{StatusCode: http.StatusOK, Body: http.NoBody,
+		Header: http.Header{"Date": {time.Now().UTC().Format(http.TimeFormat)}}, Request: request}, nil
 }
 
 // expiredTransport fails as TLS does while the clock is before the certificate's time.
 type expiredTransport struct{}
 
 func (expiredTransport) RoundTrip(*http.Request) (*http.Response, error) {
-	certificate := &x509.Certificate{NotBefore: time.Date(2040, 1, 1, 0, 0, 0, 0, time.UTC), NotAfter: time.Date(2041, 1, 1, 0, 0, 0, 0, time.UTC)}
-	return nil, &tls.CertificateVerificationError{Err: x509.CertificateInvalidError{Cert: certificate, Reason: x509.Expired}}
+	certificate := &x509.Certificate{NotBefore: time.Date(2040, 1, 1, 0, 0, 0, 0, time.UTC),
+		NotAfter: time.Date(2041, 1, 1, 0, 0, 0, 0, time.UTC)}
+	return nil, &tls.CertificateVerificationError{
+		Err: x509.CertificateInvalidError{Cert: certificate, Reason: x509.Expired}}
 }

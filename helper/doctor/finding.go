@@ -30,7 +30,8 @@ type Finding struct {
 	// User is whom it is about; the zero value is the computer.
 	User accounts.Person
 
-	// notSeen: nothing is known that the table's fix would mend. claimed: a user's agent says so, with a fix of its own.
+	// notSeen: nothing is known that the table's fix would mend. claimed: a user's agent says so, with a fix of its
+	// own.
 	notSeen, claimed bool
 }
 
@@ -52,7 +53,8 @@ func failed(format string, arguments ...any) Finding {
 
 // couldNotLook is a warning, for nothing is known to be wrong.
 func couldNotLook(err error) Finding {
-	return Finding{Result: Warning, notSeen: true, Evidence: "Could not look: " + oneline.Of(err.Error(), math.MaxInt) + "."}
+	return Finding{Result: Warning, notSeen: true,
+		Evidence: "Could not look: " + oneline.Of(err.Error(), math.MaxInt) + "."}
 }
 
 // one is a look that comes to one finding.

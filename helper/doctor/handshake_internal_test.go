@@ -15,7 +15,8 @@ import (
 // What doctor says of each verdict, in testdata/endpoints.golden.
 func TestSentencesOfEachVerdict(t *testing.T) {
 	from, to := time.Date(2026, 1, 1, 0, 0, 0, 0, time.UTC), time.Date(2026, 6, 1, 0, 0, 0, 0, time.UTC)
-	chain := endpoint.Answer{Issuer: `"Corp Proxy Issuing 3"`, Authority: `"Corp Proxy CA" (Example Corp)`, Names: []string{"portal.example.net"}, NotBefore: from, NotAfter: to}
+	chain := endpoint.Answer{Issuer: `"Corp Proxy Issuing 3"`, Authority: `"Corp Proxy CA" (Example Corp)`,
+		Names: []string{"portal.example.net"}, NotBefore: from, NotAfter: to}
 	with := func(verdict endpoint.Verdict, change func(*endpoint.Answer)) endpoint.Answer {
 		answer := chain
 		answer.Verdict = verdict
@@ -25,7 +26,8 @@ func TestSentencesOfEachVerdict(t *testing.T) {
 		return answer
 	}
 	through := func(answer *endpoint.Answer) {
-		answer.Via = proxy.Choice{URL: &url.URL{Scheme: "http", Host: "proxy.example.com:8080", User: url.UserPassword("jane", "hunter2")}, Origin: proxy.Environment}
+		answer.Via = proxy.Choice{URL: &url.URL{Scheme: "http", Host: "proxy.example.com:8080",
+			User: url.UserPassword("jane", "hunter2")}, Origin: proxy.Environment}
 	}
 	detail := func(text string) func(*endpoint.Answer) {
 		return func(answer *endpoint.Answer) { answer.Detail = text }
@@ -48,8 +50,10 @@ func TestSentencesOfEachVerdict(t *testing.T) {
 		{registration, with(endpoint.Public, func(a *endpoint.Answer) { a.AsksForCertificate = true; through(a) }), ""},
 		{signIn, with(endpoint.Inspected, nil), ""},
 		{signIn, with(endpoint.Inspected, through), ""},
-		{association, with(endpoint.Inspected, func(a *endpoint.Answer) { a.BorrowedName, a.Authority = true, "" }), ""},
-		{configuration, with(endpoint.Inspected, func(a *endpoint.Answer) { a.NameIsWrong, a.TimeIsWrong = true, true }), ""},
+		{association, with(endpoint.Inspected, func(a *endpoint.Answer) { a.BorrowedName, a.Authority = true, "" }),
+			""},
+		{configuration, with(endpoint.Inspected,
+			func(a *endpoint.Answer) { a.NameIsWrong, a.TimeIsWrong = true, true }), ""},
 		{own, with(endpoint.Inspected, nil), ""},
 		{signIn, with(endpoint.SelfSigned, func(a *endpoint.Answer) { a.NameIsWrong, a.Authority = true, "" }), ""},
 		{signIn, with(endpoint.Incomplete, nil), ""},
@@ -57,8 +61,10 @@ func TestSentencesOfEachVerdict(t *testing.T) {
 		{signIn, with(endpoint.WrongName, nil), ""},
 		{signIn, with(endpoint.WrongName, func(a *endpoint.Answer) { a.TimeIsWrong, a.Names = true, nil }), ""},
 		{signIn, with(endpoint.Unproven, detail("tls: invalid signature")), ""},
-		{signIn, with(endpoint.Unreadable, detail("tls: failed to parse certificate from server: x509: negative serial number")), ""},
-		{signIn, endpoint.Answer{Verdict: endpoint.Unreadable, Detail: "tls: failed to parse certificate from server: x509: negative serial number"}, ""},
+		{signIn, with(endpoint.Unreadable,
+			detail("tls: failed to parse certificate from server: x509: negative serial number")), ""},
+		{signIn, endpoint.Answer{Verdict: endpoint.Unreadable,
+			Detail: "tls: failed to parse certificate from server: x509: negative serial number"}, ""},
 		{signIn, with(endpoint.NotTLS, detail("HTTP/")), ""},
 		{signIn, with(endpoint.Closed, detail("EOF")), ""},
 		{signIn, with(endpoint.Silent, nil), ""},
@@ -89,7 +95,8 @@ func TestSentencesOfEachVerdict(t *testing.T) {
 		switch {
 		case !strings.HasSuffix(found.Evidence, ".") || strings.Contains(about, ".. "):
 			t.Errorf("%s: %q is not a sentence", test.answer.Verdict, found.Evidence)
-		case (found.Result == OK) != (found.Fix == ""), (found.Result == OK) != (test.answer.Verdict == endpoint.Public):
+		case (found.Result == OK) != (found.Fix == ""),
+			(found.Result == OK) != (test.answer.Verdict == endpoint.Public):
 			t.Errorf("%s is %s with the fix %q", test.answer.Verdict, found.Result, found.Fix)
 		case strings.Contains(about, "hunter2"), strings.Contains(about, "jane"):
 			t.Errorf("%s shows who uses the proxy: %s", test.answer.Verdict, about)
@@ -105,7 +112,8 @@ func TestSentencesOfEachVerdict(t *testing.T) {
 func TestNamesOfEndpointsAreTheirOwn(t *testing.T) {
 	seen := map[string]string{}
 	for _, one := range cloud.Clouds() {
-		for _, address := range append(cloud.Endpoints(one.SignInHosts()[0]), "adfs.example.com:443", "adfs.example.com:8443", "[2001:db8::1]:443") {
+		for _, address := range append(cloud.Endpoints(one.SignInHosts()[0]), "adfs.example.com:443",
+			"adfs.example.com:8443", "[2001:db8::1]:443") {
 			name := describe(address, endpoint.Answer{Verdict: endpoint.Public}, "").Name
 			if other, taken := seen[name]; taken && other != address {
 				t.Errorf("%s and %s are both %s", address, other, name)

@@ -43,9 +43,11 @@ func (j jamfPreferences) conditionalAccessEnabled(ctx context.Context) (Finding,
 	case err != nil:
 		return Finding{}, fmt.Errorf("parse %s: %w", j.path, err)
 	case settings.ConditionalAccess == nil:
-		return failed("microsoftCAEnabled is not in %s: the registration would end after Company Portal closes.", j.path), nil
+		return failed("microsoftCAEnabled is not in %s: the registration would end after Company Portal closes.",
+			j.path), nil
 	case !*settings.ConditionalAccess:
-		return failed("microsoftCAEnabled is false in %s: the registration would end after Company Portal closes.", j.path), nil
+		return failed("microsoftCAEnabled is false in %s: the registration would end after Company Portal closes.",
+			j.path), nil
 	}
 	return ok("microsoftCAEnabled is true in %s.", j.path), nil
 }

@@ -22,7 +22,8 @@ var errNoToken = errors.New("without a token nothing can be tried")
 // ask returns what the client came to.
 func (j jamfPro) ask(ctx context.Context) (jamfpro.Checked, error) {
 	checked, err := j.shared.do(ctx, "Jamf Pro", j.begun, func(ctx context.Context) (any, error) {
-		ctx, cancel := context.WithTimeoutCause(ctx, jamfProWithin, fmt.Errorf("there was no answer within %s", jamfProWithin))
+		ctx, cancel := context.WithTimeoutCause(ctx, jamfProWithin,
+			fmt.Errorf("there was no answer within %s", jamfProWithin))
 		defer cancel()
 		return j.client.CheckPrivileges(ctx)
 	})
@@ -58,7 +59,8 @@ func (j jamfPro) reachable(ctx context.Context) (Finding, error) {
 	case err == nil && checked.Problem != "":
 		return failed("%s.", said(checked.Problem)), nil
 	case err == nil && jamfpro.HasAuthenticationBypass(checked.Version):
-		return warning("%s answers; it is Jamf Pro %s, of which an authentication bypass is published (CVE-2026-1290): upgrade it to 11.25 or later.",
+		return warning("%s answers; it is Jamf Pro %s, of which an authentication bypass is published "+
+			"(CVE-2026-1290): upgrade it to 11.25 or later.",
 			checked.Server, checked.Version), nil
 	case err == nil && checked.Version != "":
 		return ok("%s answers; it is Jamf Pro %s.", checked.Server, checked.Version), nil
@@ -101,7 +103,8 @@ func (j jamfPro) privileges(ctx context.Context) ([]Finding, error) {
 	var found []Finding
 	for _, privilege := range checked.Privileges {
 		one := judgePrivilege(privilege)
-		one.Name, one.Title = "jamf-pro-privilege-"+kebab(privilege.Name), "The API client has the privilege "+privilege.Name
+		one.Name, one.Title = "jamf-pro-privilege-"+kebab(privilege.Name),
+			"The API client has the privilege "+privilege.Name
 		found = append(found, one)
 	}
 	if len(found) == 0 {

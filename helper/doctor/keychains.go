@@ -19,7 +19,8 @@ type keychains struct {
 	lookIn func(ctx context.Context, uid uint32) ([]thismac.RenamedKeychain, error)
 }
 
-// renamed has a finding for each user who has such a keychain, or whose home could not be looked at; or else one for all.
+// renamed has a finding for each user who has such a keychain, or whose home could not be looked at; or else one for
+// all.
 func (k keychains) renamed(ctx context.Context) ([]Finding, error) {
 	people, err := k.people()
 	if err != nil {
@@ -60,14 +61,16 @@ func (k keychains) of(ctx context.Context, person accounts.Person) *Finding {
 		if len(renamed) > 1 {
 			more = fmt.Sprintf(", and %d older", len(renamed)-1)
 		}
-		found = warning("macOS could not open this user's login keychain, and renamed it: %s, of %s%s. What was in it is lost to the session; an identity in it cannot be used any more.",
+		found = warning("macOS could not open this user's login keychain, and renamed it: %s, of %s%s. What was in "+
+			"it is lost to the session; an identity in it cannot be used any more.",
 			oneline.Of(renamed[0].Name, math.MaxInt), renamed[0].At.UTC().Format(time.RFC3339), more)
 	}
 	found.User = person
 	return &found
 }
 
-// people are the users who may be looked at: those who are logged in, the one on the console and those who are known from before.
+// people are the users who may be looked at: those who are logged in, the one on the console and those who are known
+// from before.
 func (k keychains) people() ([]accounts.Person, error) {
 	var people []accounts.Person
 	add := func(person accounts.Person) {

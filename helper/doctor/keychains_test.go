@@ -33,7 +33,8 @@ func TestRenamedLoginKeychains(t *testing.T) {
 		return observation.Observation{User: observation.User{Name: name, UID: uid}}
 	}
 	renamed := map[uint32][]thismac.RenamedKeychain{
-		501: {{Name: "login_renamed_2.keychain-db", At: at}, {Name: "login_renamed_1.keychain-db", At: at.AddDate(-1, 0, 0)}},
+		501: {{Name: "login_renamed_2.keychain-db", At: at},
+			{Name: "login_renamed_1.keychain-db", At: at.AddDate(-1, 0, 0)}},
 		503: {{Name: "login_renamed_1.keychain-db", At: at}},
 	}
 	config := doctor.Config{
@@ -71,7 +72,8 @@ func TestRenamedLoginKeychains(t *testing.T) {
 		"ann":  {"Could not look: there was no answer within 2s."},
 	} {
 		for _, text := range says {
-			if one := found[name]; one.Result != doctor.Warning || !strings.Contains(one.Evidence, text) || (name != "ann") != strings.Contains(one.Fix, "register again") {
+			if one := found[name]; one.Result != doctor.Warning || !strings.Contains(one.Evidence, text) ||
+				(name != "ann") != strings.Contains(one.Fix, "register again") {
 				t.Errorf("%s: %+v", name, one)
 			}
 		}
@@ -91,7 +93,8 @@ type leaving struct {
 	left *bool
 }
 
-func (l leaving) ExamineSession(_ context.Context, request *usherv1.ExamineSessionRequest, _ ...grpc.CallOption) (*usherv1.ExamineSessionResponse, error) {
+func (l leaving) ExamineSession(_ context.Context, request *usherv1.ExamineSessionRequest,
+	_ ...grpc.CallOption) (*usherv1.ExamineSessionResponse, error) {
 	*l.left = request.GetLeaveLoginKeychain()
 	return &usherv1.ExamineSessionResponse{}, nil
 }

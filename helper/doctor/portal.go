@@ -43,7 +43,8 @@ func (p portal) protected(context.Context) (Finding, error) {
 	case trouble != "":
 		return failed("%s", trouble), nil
 	}
-	return ok("Only root, usherd's own user and on macOS administrators can change it, the links to it or a directory on the way."), nil
+	return ok("Only root, usherd's own user and on macOS administrators can change it, the links to it or a " +
+		"directory on the way."), nil
 }
 
 func (p portal) notThere() Finding { return notApplicable("Company Portal is not at %s.", p.path) }

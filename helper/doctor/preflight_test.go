@@ -78,7 +78,8 @@ func bundled(t *testing.T, version string) string {
 		t.Fatal(err)
 	}
 	executable := filepath.Join(contents, "MacOS", "Company Portal")
-	if err := errors.Join(os.WriteFile(filepath.Join(contents, "Info.plist"), information, 0o644), os.WriteFile(executable, []byte("#!/bin/sh\n"), 0o755)); err != nil {
+	if err := errors.Join(os.WriteFile(filepath.Join(contents, "Info.plist"), information, 0o644),
+		os.WriteFile(executable, []byte("#!/bin/sh\n"), 0o755)); err != nil {
 		t.Fatal(err)
 	}
 	return executable
@@ -105,7 +106,8 @@ func TestPreflight(t *testing.T) {
 	}
 	portal, gone, directory := executable(t), filepath.Join(t.TempDir(), "none"), t.TempDir()
 	notExecutable, writable := file(t, 0o644, nil), file(t, 0o757, nil)
-	off, unset := preferences(t, map[string]any{"microsoftCAEnabled": false}), preferences(t, map[string]any{"jss_url": "https://example.jamfcloud.com/"})
+	off, unset := preferences(t, map[string]any{"microsoftCAEnabled": false}),
+		preferences(t, map[string]any{"jss_url": "https://example.jamfcloud.com/"})
 	refused, refusedToo := closed(t), closed(t)
 
 	for name, test := range map[string]struct {
@@ -114,35 +116,53 @@ func TestPreflight(t *testing.T) {
 		says   []string
 	}{
 		"all is well": {config: doctor.Config{PortalExecutable: portal,
-			JamfPreferences: preferences(t, map[string]any{"microsoftCAEnabled": true}), Endpoints: []string{listening(t)}}},
-		"checks that are off":      {config: doctor.Config{PortalExecutable: portal}},
-		"portal missing":           {doctor.Config{PortalExecutable: gone}, registration.ReasonPortalMissing, []string{gone, "Install"}},
-		"portal below a file":      {doctor.Config{PortalExecutable: portal + "/x"}, registration.ReasonPortalMissing, []string{portal + "/x"}},
-		"portal is a directory":    {doctor.Config{PortalExecutable: directory}, registration.ReasonPortalMissing, []string{directory, "directory"}},
-		"portal is not executable": {doctor.Config{PortalExecutable: notExecutable}, registration.ReasonPortalMissing, []string{notExecutable, "0644"}},
-		"portal of another user":   {doctor.Config{PortalExecutable: notOurs}, registration.ReasonPortalNotTrusted, []string{notOurs, "65534"}},
-		"portal writable by all":   {doctor.Config{PortalExecutable: writable}, registration.ReasonPortalNotTrusted, []string{writable, "0757", "chmod"}},
+			JamfPreferences: preferences(t, map[string]any{"microsoftCAEnabled": true}),
+			Endpoints:       []string{listening(t)}}},
+		"checks that are off": {config: doctor.Config{PortalExecutable: portal}},
+		"portal missing": {doctor.Config{PortalExecutable: gone}, registration.ReasonPortalMissing,
+			[]string{gone, "Install"}},
+		"portal below a file": {doctor.Config{PortalExecutable: portal + "/x"}, registration.ReasonPortalMissing,
+			[]string{portal + "/x"}},
+		"portal is a directory": {doctor.Config{PortalExecutable: directory}, registration.ReasonPortalMissing,
+			[]string{directory, "directory"}},
+		"portal is not executable": {doctor.Config{PortalExecutable: notExecutable}, registration.ReasonPortalMissing,
+			[]string{notExecutable, "0644"}},
+		"portal of another user": {doctor.Config{PortalExecutable: notOurs}, registration.ReasonPortalNotTrusted,
+			[]string{notOurs, "65534"}},
+		"portal writable by all": {doctor.Config{PortalExecutable: writable}, registration.ReasonPortalNotTrusted,
+			[]string{writable, "0757", "chmod"}},
 
 		"conditional access off": {doctor.Config{PortalExecutable: portal, JamfPreferences: off},
-			registration.ReasonConditionalAccessDisabled, []string{"microsoftCAEnabled is false", off, "sudo /usr/local/jamf/bin/jamf manage"}},
+			registration.ReasonConditionalAccessDisabled,
+			[]string{"microsoftCAEnabled is false", off, "sudo /usr/local/jamf/bin/jamf manage"}},
 		"conditional access never set": {doctor.Config{PortalExecutable: portal, JamfPreferences: unset},
-			registration.ReasonConditionalAccessDisabled, []string{"microsoftCAEnabled is not in", unset, "sudo /usr/local/jamf/bin/jamf manage"}},
+			registration.ReasonConditionalAccessDisabled,
+			[]string{"microsoftCAEnabled is not in", unset, "sudo /usr/local/jamf/bin/jamf manage"}},
 		"conditional access as a number": {config: doctor.Config{PortalExecutable: portal,
 			JamfPreferences: preferences(t, map[string]any{"microsoftCAEnabled": 1})}},
 		"no Jamf preferences": {config: doctor.Config{PortalExecutable: portal, JamfPreferences: gone}},
 
 		"portal too old": {doctor.Config{PortalExecutable: bundled(t, "5.2503.1"), PortalMinimumVersion: "5.2504"},
 			registration.ReasonPortalTooOld, []string{"5.2503.1", "5.2504", "Update", "portal.minimum_version"}},
-		"portal new enough":            {config: doctor.Config{PortalExecutable: bundled(t, "5.2504.0"), PortalMinimumVersion: "5.2504"}},
-		"portal of any version":        {config: doctor.Config{PortalExecutable: bundled(t, "1")}},
-		"portal in no bundle":          {config: doctor.Config{PortalExecutable: portal, PortalMinimumVersion: "5.2504"}},
-		"a version that is not one":    {config: doctor.Config{PortalExecutable: bundled(t, "five"), PortalMinimumVersion: "5.2504"}},
-		"what is not of the preflight": {config: doctor.Config{PortalExecutable: portal, AgentExecutable: gone, JamfExecutable: gone, Journal: func() error { return errors.New("full") }}},
+		"portal new enough": {
+			config: doctor.Config{PortalExecutable: bundled(t, "5.2504.0"), PortalMinimumVersion: "5.2504"}},
+		"portal of any version": {config: doctor.Config{PortalExecutable: bundled(t, "1")}},
+		"portal in no bundle": {
+			config: doctor.Config{PortalExecutable: portal, PortalMinimumVersion: "5.2504"}},
+		"a version that is not one": {
+			config: doctor.Config{PortalExecutable: bundled(t, "five"), PortalMinimumVersion: "5.2504"}},
+		"what is not of the preflight": {
+			config: doctor.Config{PortalExecutable: portal, AgentExecutable: gone, JamfExecutable: gone,
+				Journal: func() error { return errors.New("full") }}},
 
-		"one endpoint of two":  {config: doctor.Config{PortalExecutable: portal, Endpoints: []string{refused, listening(t)}}},
-		"no endpoint of two":   {doctor.Config{PortalExecutable: portal, Endpoints: []string{refused, refusedToo}}, registration.ReasonEndpointsUnreachable, []string{refused, refusedToo, "refused", "preflight.endpoints"}},
-		"the first is told":    {doctor.Config{PortalExecutable: gone, JamfPreferences: off, Endpoints: []string{refused}}, registration.ReasonPortalMissing, []string{gone}},
-		"cheap before network": {doctor.Config{PortalExecutable: portal, JamfPreferences: off, Endpoints: []string{refused}}, registration.ReasonConditionalAccessDisabled, []string{off}},
+		"one endpoint of two": {config: doctor.Config{PortalExecutable: portal,
+			Endpoints: []string{refused, listening(t)}}},
+		"no endpoint of two": {doctor.Config{PortalExecutable: portal, Endpoints: []string{refused, refusedToo}},
+			registration.ReasonEndpointsUnreachable, []string{refused, refusedToo, "refused", "preflight.endpoints"}},
+		"the first is told": {doctor.Config{PortalExecutable: gone, JamfPreferences: off,
+			Endpoints: []string{refused}}, registration.ReasonPortalMissing, []string{gone}},
+		"cheap before network": {doctor.Config{PortalExecutable: portal, JamfPreferences: off,
+			Endpoints: []string{refused}}, registration.ReasonConditionalAccessDisabled, []string{off}},
 	} {
 		t.Run(name, func(t *testing.T) {
 			reason, says := trouble(t, test.config)
@@ -164,7 +184,8 @@ func TestPreflight(t *testing.T) {
 func TestWhatCouldNotBeReadIsLoggedAndPasses(t *testing.T) {
 	var log bytes.Buffer
 	broken := file(t, 0o644, []byte("<plist><dict>"))
-	config := doctor.Config{PortalExecutable: executable(t), JamfPreferences: broken, Logger: slog.New(slog.NewTextHandler(&log, nil))}
+	config := doctor.Config{PortalExecutable: executable(t), JamfPreferences: broken,
+		Logger: slog.New(slog.NewTextHandler(&log, nil))}
 	if reason, says := trouble(t, config); reason != "" {
 		t.Errorf("got %s: %s", reason, says)
 	}
@@ -183,7 +204,8 @@ func TestEndpointsThatDoNotAnswerEndAfterFiveSeconds(t *testing.T) {
 	portal := executable(t)
 	synctest.Test(t, func(t *testing.T) {
 		begun := time.Now()
-		reason, _ := trouble(t, doctor.Config{PortalExecutable: portal, Endpoints: []string{"one.example:443", "two.example:443"}, Dial: hangs})
+		reason, _ := trouble(t, doctor.Config{PortalExecutable: portal,
+			Endpoints: []string{"one.example:443", "two.example:443"}, Dial: hangs})
 		if took := time.Since(begun); reason != registration.ReasonEndpointsUnreachable || took != 5*time.Second {
 			t.Errorf("%q after %s", reason, took)
 		}
@@ -201,7 +223,8 @@ func TestFirstAnswerIsEnough(t *testing.T) {
 			here, _ := net.Pipe()
 			return here, nil
 		}
-		reason, says := trouble(t, doctor.Config{PortalExecutable: portal, Endpoints: []string{"slow.example:443", "fast.example:443"}, Dial: dial})
+		reason, says := trouble(t, doctor.Config{PortalExecutable: portal,
+			Endpoints: []string{"slow.example:443", "fast.example:443"}, Dial: dial})
 		if reason != "" || time.Since(begun) != 0 {
 			t.Errorf("%q (%s) after %s", reason, says, time.Since(begun))
 		}

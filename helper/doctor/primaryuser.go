@@ -16,10 +16,12 @@ type primaryUser struct {
 
 func (p primaryUser) exists(context.Context) (Finding, error) {
 	if p.name == "" {
-		return notApplicable("None is configured: usherd chooses the one who holds a registration and was at this Mac last."), nil
+		return notApplicable("None is configured: usherd chooses the one who holds a registration and was at " +
+			"this Mac last."), nil
 	}
 	if strings.HasPrefix(p.name, "$") {
-		return warning("primary_user is %q, which Jamf Pro has not filled in. usherd chooses the one who holds a registration and was at this Mac last.", p.name), nil
+		return warning("primary_user is %q, which Jamf Pro has not filled in. usherd chooses the one who holds a "+
+			"registration and was at this Mac last.", p.name), nil
 	}
 	person, err := accounts.ByName(p.name)
 	switch {
@@ -34,7 +36,8 @@ func (p primaryUser) exists(context.Context) (Finding, error) {
 			return Finding{}, err
 		}
 		for _, one := range known {
-			if !strings.EqualFold(one.User.Name, p.name) && !strings.EqualFold(string(one.UserPrincipalName()), p.name) {
+			if !strings.EqualFold(one.User.Name, p.name) &&
+				!strings.EqualFold(string(one.UserPrincipalName()), p.name) {
 				continue
 			}
 			if _, err := accounts.ByUID(one.User.UID); err == nil {
@@ -42,5 +45,6 @@ func (p primaryUser) exists(context.Context) (Finding, error) {
 			}
 		}
 	}
-	return warning("primary_user is %q: no person of this Mac has that account name, and nobody has registered as that. usherd chooses the one who holds a registration and was at this Mac last.", p.name), nil
+	return warning("primary_user is %q: no person of this Mac has that account name, and nobody has registered as "+
+		"that. usherd chooses the one who holds a registration and was at this Mac last.", p.name), nil
 }

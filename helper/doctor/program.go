@@ -36,8 +36,8 @@ func (p program) missing() (trouble string, err error) {
 	return "", nil
 }
 
-// changeable says who else than root, or the helper's own user in development, could have put the program there; "" when
-// nobody could.
+// changeable says who else than root, or the helper's own user in development, could have put the program there; ""
+// when nobody could.
 func (p program) changeable() (trouble string, err error) {
 	_, err = p.policy.Check(p.path)
 	if errors.Is(err, trust.ErrUntrusted) {
@@ -60,7 +60,8 @@ func (p program) sound(context.Context) (Finding, error) {
 			return failed("%s", trouble), nil
 		}
 	}
-	return ok("It is at %s. Only root, or usherd's own user, can change it, the links to it or a directory on the way.", p.path), nil
+	return ok("It is at %s. Only root, or usherd's own user, can change it, the links to it or a directory on the way.",
+		p.path), nil
 }
 
 func kindOf(mode fs.FileMode) string {

@@ -41,7 +41,8 @@ func (p proxies) applies(context.Context) (Finding, error) {
 	}
 	if overview.SystemError != nil {
 		found.Result, found.notSeen = Warning, true
-		found.Evidence += fmt.Sprintf(" Could not look at macOS's settings: %s.", strings.TrimRight(overview.SystemError.Error(), "."))
+		found.Evidence += fmt.Sprintf(" Could not look at macOS's settings: %s.",
+			strings.TrimRight(overview.SystemError.Error(), "."))
 		return found, nil
 	}
 	system := overview.System
@@ -92,5 +93,6 @@ func (t tenantCloud) known(context.Context) (Finding, error) {
 	if of, known := cloud.Of(t.signInHost); known {
 		return ok("%s is of %s.", t.signInHost, of), nil
 	}
-	return warning("usher knows no cloud of Microsoft's whose sign-in host is %s. By itself it checks only this host and Apple's.", t.signInHost), nil
+	return warning("usher knows no cloud of Microsoft's whose sign-in host is %s. By itself it checks only this "+
+		"host and Apple's.", t.signInHost), nil
 }

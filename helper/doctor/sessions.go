@@ -53,7 +53,8 @@ func (u users) connected(context.Context) ([]Finding, error) {
 	}
 	var found []Finding
 	for _, session := range u.visible() {
-		one := ok("Agent %s, pid %d, is connected since %s.", session.AgentVersion, session.AgentPID, session.ConnectedAt.UTC().Format(time.RFC3339))
+		one := ok("Agent %s, pid %d, is connected since %s.", session.AgentVersion, session.AgentPID,
+			session.ConnectedAt.UTC().Format(time.RFC3339))
 		one.User = session.User
 		found = append(found, one)
 	}
@@ -61,7 +62,8 @@ func (u users) connected(context.Context) ([]Finding, error) {
 		!slices.ContainsFunc(found, func(one Finding) bool { return one.User.UID == person.UID }) {
 		one := failed("This user is on the console, and no usher-agent of his is connected.")
 		one.User = person
-		one.Fix = "Have launchd (macOS) or systemd start usher-agent for this user, and see its log; it starts at login."
+		one.Fix = "Have launchd (macOS) or systemd start usher-agent for this user, and see its log; it " +
+			"starts at login."
 		found = append(found, one)
 	}
 	if len(found) == 0 {
@@ -107,7 +109,8 @@ func (u users) examineSession(ctx context.Context, session sessions.Session) []F
 		one.Fix = "Have the user " + contract.Metadata(err)[contract.Fix] + "."
 		found = append(found, one)
 	case err != nil:
-		found = append(found, couldNotLook(fmt.Errorf("the agent does not say: %s", oneline.Of(err.Error(), longestSaid))))
+		found = append(found, couldNotLook(
+			fmt.Errorf("the agent does not say: %s", oneline.Of(err.Error(), longestSaid))))
 	case len(checks) == 0:
 		found = append(found, couldNotLook(fmt.Errorf("the agent made no checks")))
 	}

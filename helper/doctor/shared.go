@@ -7,7 +7,8 @@ import (
 	"time"
 )
 
-// shared are looks that examinations have in common: one that is under way is joined, and its answer is kept for a while.
+// shared are looks that examinations have in common: one that is under way is joined, and its answer is kept for a
+// while.
 type shared struct {
 	mu    sync.Mutex
 	looks map[string]*look
@@ -25,9 +26,10 @@ type look struct {
 	cancel  context.CancelFunc
 }
 
-// do returns the answer of the look of that name that is under way, or that began at notBefore or later; where there is none it looks. The
-// look ends when all who wait for it have given up, and do returns once it has ended.
-func (s *shared) do(ctx context.Context, name string, notBefore time.Time, ask func(context.Context) (any, error)) (any, error) {
+// do returns the answer of the look of that name that is under way, or that began at notBefore or later; where there is
+// none it looks. The look ends when all who wait for it have given up, and do returns once it has ended.
+func (s *shared) do(ctx context.Context, name string, notBefore time.Time, ask func(context.Context) (any, error)) (any,
+	error) {
 	one := s.join(ctx, name, notBefore, ask)
 	select {
 	case <-one.done:
@@ -42,7 +44,8 @@ func (s *shared) do(ctx context.Context, name string, notBefore time.Time, ask f
 }
 
 // join returns the look, under way or done, with the caller among those who wait for it.
-func (s *shared) join(ctx context.Context, name string, notBefore time.Time, ask func(context.Context) (any, error)) *look {
+func (s *shared) join(ctx context.Context, name string, notBefore time.Time,
+	ask func(context.Context) (any, error)) *look {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	if one := s.looks[name]; one != nil && (!one.ended() || !one.began.Before(notBefore)) {

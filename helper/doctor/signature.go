@@ -27,8 +27,8 @@ const longestSaid = 300
 // teamExpression finds the Team ID in what `codesign -dv` says; "not set" is what it says of a signature without one.
 var teamExpression = regexp.MustCompile(`(?m)^TeamIdentifier=(.+)$`)
 
-// microsoftRequirement is what codesign(1) is to hold the signature to: a certificate that Apple gave to that team. The Team ID
-// that `codesign -dv` shows is the signer's own word.
+// microsoftRequirement is what codesign(1) is to hold the signature to: a certificate that Apple gave to that team. The
+// Team ID that `codesign -dv` shows is the signer's own word.
 const microsoftRequirement = `=anchor apple generic and certificate leaf[subject.OU] = "` + wpj.MicrosoftTeam + `"`
 
 // codesigner is the platform's program that verifies code signatures; without a path where there is none.
@@ -39,8 +39,8 @@ func codesigner() command.Command {
 	return command.Command{}
 }
 
-// signed has codesign verify the bundle, or the program where it is in none. It takes seconds for a large bundle. This was not
-// run on a Mac yet: tests have a stand-in of codesign answer.
+// signed has codesign verify the bundle, or the program where it is in none. It takes seconds for a large bundle. This
+// was not run on a Mac yet: tests have a stand-in of codesign answer.
 func (p portal) signed(ctx context.Context) (Finding, error) {
 	if p.codesign.Path == "" {
 		return notApplicable("Code signatures are verified on macOS only."), nil
@@ -71,10 +71,12 @@ func (p portal) runCodesign(ctx context.Context, arguments ...string) (exitCode 
 
 var errCodesign = errors.New("codesign did not judge it")
 
-// judgeSignature reads what codesign came to: the exit code and output of the verification, and what `codesign -dv` said.
+// judgeSignature reads what codesign came to: the exit code and output of the verification, and what `codesign -dv`
+// said.
 func judgeSignature(exitCode int, verification, description string) (Finding, error) {
 	team := "no Team ID"
-	if found := teamExpression.FindStringSubmatch(description); found != nil && strings.TrimSpace(found[1]) != "not set" {
+	if found := teamExpression.FindStringSubmatch(description); found != nil &&
+		strings.TrimSpace(found[1]) != "not set" {
 		team = "Team ID " + oneline.Of(found[1], longestVersion)
 	}
 	switch exitCode {
@@ -85,7 +87,8 @@ func judgeSignature(exitCode int, verification, description string) (Finding, er
 		}
 		return ok("The signature is valid and Microsoft's (%s).", team), nil
 	case codesignNotRequirement:
-		return failed("The signature is valid, but not Microsoft's: it has %s, and should have %s.", team, wpj.MicrosoftTeam), nil
+		return failed("The signature is valid, but not Microsoft's: it has %s, and should have %s.", team,
+			wpj.MicrosoftTeam), nil
 	case codesignInvalid:
 		return failed("codesign does not accept it: %s.", said(verification)), nil
 	}

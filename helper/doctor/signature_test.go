@@ -13,8 +13,8 @@ import (
 	"usher.internal/internal/command"
 )
 
-// codesignAs is a stand-in of codesign(1) that answers as a sample of testdata/codesign, and notes what it was asked. It is the code of
-// macOS that asks it.
+// codesignAs is a stand-in of codesign(1) that answers as a sample of testdata/codesign, and notes what it was asked.
+// It is the code of macOS that asks it.
 func codesignAs(t *testing.T, sample string) (codesign command.Command, calls string) {
 	t.Helper()
 	content, err := os.ReadFile("testdata/codesign/" + sample + ".txt")
@@ -48,7 +48,8 @@ func codesignScript(t *testing.T, text string) command.Command {
 
 // A Company Portal that is not Microsoft's is not launched: the registration ends before the user is bothered.
 func TestPortalIsVerifiedBeforeItIsLaunched(t *testing.T) {
-	for sample, trusted := range map[string]bool{"microsoft": true, "other-team": false, "unsigned": false, "changed": false, "adhoc": false} {
+	for sample, trusted := range map[string]bool{"microsoft": true, "other-team": false, "unsigned": false,
+		"changed": false, "adhoc": false} {
 		t.Run(sample, func(t *testing.T) {
 			portal := bundled(t, "5.2504.0")
 			codesign, calls := codesignAs(t, sample)
@@ -61,7 +62,8 @@ func TestPortalIsVerifiedBeforeItIsLaunched(t *testing.T) {
 				t.Fatal(err)
 			}
 			bundle := strings.TrimSuffix(portal, "/Contents/MacOS/"+filepath.Base(portal))
-			want := "--verify --strict -R =anchor apple generic and certificate leaf[subject.OU] = \"UBF8T346G9\" " + bundle + "\n-dv " + bundle + "\n"
+			want := "--verify --strict -R =anchor apple generic and certificate leaf[subject.OU] = \"UBF8T346G9\" " +
+				bundle + "\n-dv " + bundle + "\n"
 			if string(asked) != want {
 				t.Errorf("codesign was asked\n%s\nwant\n%s", asked, want)
 			}
@@ -78,7 +80,8 @@ func TestCodesignThatCannotJudge(t *testing.T) {
 		"hangs":   codesignScript(t, "exec sleep 1000").Within(100 * time.Millisecond),
 	} {
 		t.Run(name, func(t *testing.T) {
-			if reason, says := trouble(t, doctor.Config{PortalExecutable: bundled(t, "5.2504.0"), CodeSign: codesign}); reason != "" {
+			if reason, says := trouble(t,
+				doctor.Config{PortalExecutable: bundled(t, "5.2504.0"), CodeSign: codesign}); reason != "" {
 				t.Errorf("got %s: %s", reason, says)
 			}
 		})

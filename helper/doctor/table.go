@@ -13,7 +13,8 @@ import (
 // downloadPortal is Microsoft's own link to the newest package [FL-DOC].
 const downloadPortal = "https://go.microsoft.com/fwlink/?linkid=853070"
 
-// Commands that fixes name: the one that gives usherd the API client's secret, and those that gather and register again.
+// Commands that fixes name: the one that gives usherd the API client's secret, and those that gather and register
+// again.
 var (
 	credentialsSet = config.Sudo("jamf credentials set")
 	gather         = config.Sudo("gather --user NAME")
@@ -32,16 +33,18 @@ const (
 	keychainsWithin    = 10 * time.Second
 )
 
-// table is every check there is, in the order in which they are shown. It is made for each examination, which has begun at that time: some of
-// its rows share what they have asked.
+// table is every check there is, in the order in which they are shown. It is made for each examination, which has begun
+// at that time: some of its rows share what they have asked.
 func (c *Checks) table(caller Caller, begun time.Time) []check {
 	config := c.config
-	portal := portal{program{"Company Portal", config.PortalExecutable, trust.Portal}, config.PortalMinimumVersion, config.CodeSign}
+	portal := portal{program{"Company Portal", config.PortalExecutable, trust.Portal}, config.PortalMinimumVersion,
+		config.CodeSign}
 	agent := program{"usher-agent", config.AgentExecutable, trust.Agent}
 	users := users{config.Sessions, config.AtConsole, config.Kept, caller.sees}
 	keychains := keychains{users, config.RenamedKeychains}
 	jamfPro := jamfPro{config.JamfPro, c.shared, begun}
-	endpoints := endpoints{config.Endpoints, endpoint.Prober{Dial: config.Dial, Proxies: config.Proxies, Roots: config.Roots}}
+	endpoints := endpoints{config.Endpoints,
+		endpoint.Prober{Dial: config.Dial, Proxies: config.Proxies, Roots: config.Roots}}
 	return []check{
 		{
 			name: "company-portal-installed", title: "Company Portal is installed",
@@ -52,10 +55,14 @@ func (c *Checks) table(caller Caller, begun time.Time) []check {
 		},
 		{
 			name: "company-portal-protected", title: "Company Portal is protected from change",
-			looksAt: "Only root and, on macOS, members of the group admin can write to portal.executable, to the directories that lead to it and to those of each symbolic link on the way. Access control lists are not looked at.",
-			fix:     "Install Company Portal again (" + downloadPortal + ") or correct portal.executable; when it is known to be unchanged, `sudo /bin/chmod go-w FILE` takes the right to write away from others.",
-			seenBy:  everyone,
-			reason:  registration.ReasonPortalNotTrusted, look: one(portal.protected),
+			looksAt: "Only root and, on macOS, members of the group admin can write to portal.executable, to the " +
+				"directories that lead to it and to those of each symbolic link on the way. Access control lists are " +
+				"not looked at.",
+			fix: "Install Company Portal again (" + downloadPortal +
+				") or correct portal.executable; when it is known to be unchanged, `sudo /bin/chmod go-w FILE` takes " +
+				"the right to write away from others.",
+			seenBy: everyone,
+			reason: registration.ReasonPortalNotTrusted, look: one(portal.protected),
 		},
 		{
 			name: "company-portal-version", title: "Company Portal is new enough",
@@ -66,129 +73,166 @@ func (c *Checks) table(caller Caller, begun time.Time) []check {
 		},
 		{
 			name: "company-portal-signature", title: "Company Portal is signed by Microsoft",
-			looksAt: "`codesign --verify --strict` accepts Company Portal as signed by Microsoft (Team ID " + wpj.MicrosoftTeam + "). macOS only.",
-			fix:     "Remove Company Portal and install it again (" + downloadPortal + "), or correct portal.executable.",
-			seenBy:  everyone,
-			reason:  registration.ReasonPortalNotTrusted, within: signatureWithin, look: one(portal.signed),
+			looksAt: "`codesign --verify --strict` accepts Company Portal as signed by Microsoft (Team ID " +
+				wpj.MicrosoftTeam + "). macOS only.",
+			fix: "Remove Company Portal and install it again (" + downloadPortal +
+				"), or correct portal.executable.",
+			seenBy: everyone,
+			reason: registration.ReasonPortalNotTrusted, within: signatureWithin, look: one(portal.signed),
 		},
 		{
 			name: "agent-installed", title: "usher-agent is installed and protected from change",
-			looksAt: "agent.executable is a program that can be executed. Only root can write to it, to the directories that lead to it and to those of each symbolic link on the way.",
-			fix:     "Install usher again, or correct agent.executable.",
-			seenBy:  everyone,
-			look:    one(agent.sound),
+			looksAt: "agent.executable is a program that can be executed. Only root can write to it, to the " +
+				"directories that lead to it and to those of each symbolic link on the way.",
+			fix:    "Install usher again, or correct agent.executable.",
+			seenBy: everyone,
+			look:   one(agent.sound),
 		},
 		{
 			name: "agent-connected", title: "usher-agent is connected",
-			looksAt: "usher-agent of each user who is logged in is connected to usherd. Of those whose agent is not, the one on the console is seen.",
-			fix:     "Log in; the agent starts at login. If somebody is logged in, have launchd (macOS) or systemd start usher-agent for him, and see its log.",
-			seenBy:  themselves,
-			look:    users.connected,
+			looksAt: "usher-agent of each user who is logged in is connected to usherd. Of those whose agent is not, " +
+				"the one on the console is seen.",
+			fix: "Log in; the agent starts at login. If somebody is logged in, have launchd (macOS) or systemd " +
+				"start usher-agent for him, and see its log.",
+			seenBy: themselves,
+			look:   users.connected,
 		},
 		{
 			name: "session-checks", title: "usher-agent can look into the user's session",
-			looksAt: "What usher-agent of each user says of the session, as checks named `session-…`: above all whether the keychain can be read, unless Platform SSO or the Secure Enclave holds the identity. Each is the claim of that user.",
-			fix:     "Have the user log out and in again.",
-			seenBy:  themselves,
-			within:  sessionsWithin, look: users.examined,
+			looksAt: "What usher-agent of each user says of the session, as checks named `session-…`: above all " +
+				"whether the keychain can be read, unless Platform SSO or the Secure Enclave holds the identity. " +
+				"Each is the claim of that user.",
+			fix:    "Have the user log out and in again.",
+			seenBy: themselves,
+			within: sessionsWithin, look: users.examined,
 		},
 		{
 			name: "login-keychain-renamed", title: "macOS has not renamed a login keychain",
-			looksAt: "No file `login_renamed_N.keychain-db` is in `~/Library/Keychains` of a user who is logged in or known to usher. macOS renames a login keychain that it cannot open, and makes a new one: an identity in the old one is lost.",
-			fix:     "Have the user register again if `usherctl status` says that they have no identity; keep the file until the user misses nothing, then remove it.",
-			seenBy:  themselves,
-			within:  keychainsWithin, look: keychains.renamed,
+			looksAt: "No file `login_renamed_N.keychain-db` is in `~/Library/Keychains` of a user who is logged in " +
+				"or known to usher. macOS renames a login keychain that it cannot open, and makes a new one: an " +
+				"identity in the old one is lost.",
+			fix: "Have the user register again if `usherctl status` says that they have no identity; keep the " +
+				"file until the user misses nothing, then remove it.",
+			seenBy: themselves,
+			within: keychainsWithin, look: keychains.renamed,
 		},
 		{
 			name: "jamf-binary", title: "jamf is installed and protected from change",
-			looksAt: "jamf.executable is a program that can be executed. Only root can write to it, to the directories that lead to it and to those of each symbolic link on the way. It fails where results are delivered by recon, and is a warning where they are not.",
-			fix:     "Enrol this computer in Jamf Pro again, or set jamf.executable to " + trust.JamfProgram + ".",
-			seenBy:  admins,
-			look:    one(jamfBinary{program{"jamf", config.JamfExecutable, trust.Jamf}, config.JamfPro == nil}.sound),
+			looksAt: "jamf.executable is a program that can be executed. Only root can write to it, to the " +
+				"directories that lead to it and to those of each symbolic link on the way. It fails where results " +
+				"are delivered by recon, and is a warning where they are not.",
+			fix:    "Enrol this computer in Jamf Pro again, or set jamf.executable to " + trust.JamfProgram + ".",
+			seenBy: admins,
+			look:   one(jamfBinary{program{"jamf", config.JamfExecutable, trust.Jamf}, config.JamfPro == nil}.sound),
 		},
 		{
 			name: "conditional-access-enabled", title: "Conditional Access is enabled in Jamf",
-			looksAt: "microsoftCAEnabled is true in preflight.jamf_preferences; otherwise the registration would end after Company Portal closes.",
-			fix:     "Put the computer into the group that Jamf Pro's Conditional Access or device compliance applies to, then run `sudo /usr/local/jamf/bin/jamf manage` on it, or set preflight.jamf_preferences to none to register all the same. A Mac that Conditional Access lets in by Jamf's Attested Device Compliance needs no registration.",
-			seenBy:  everyone,
-			reason:  registration.ReasonConditionalAccessDisabled, look: one(jamfPreferences{config.JamfPreferences}.conditionalAccessEnabled),
+			looksAt: "microsoftCAEnabled is true in preflight.jamf_preferences; otherwise the registration would end " +
+				"after Company Portal closes.",
+			fix: "Put the computer into the group that Jamf Pro's Conditional Access or device compliance " +
+				"applies to, then run `sudo /usr/local/jamf/bin/jamf manage` on it, or set " +
+				"preflight.jamf_preferences to none to register all the same. A Mac that Conditional Access lets in " +
+				"by Jamf's Attested Device Compliance needs no registration.",
+			seenBy: everyone,
+			reason: registration.ReasonConditionalAccessDisabled,
+			look:   one(jamfPreferences{config.JamfPreferences}.conditionalAccessEnabled),
 		},
 		{
 			name: "attested-device-compliance", title: "Attested Device Compliance is not in use",
-			looksAt: "No profile sends sign-ins (tenant.cloud_host) through a network relay, as Jamf's Attested Device Compliance for Microsoft Entra does, which needs no registration of this kind. That its profile has this form is inferred. macOS only.",
-			fix:     "If Conditional Access lets this Mac in by Attested Device Compliance, take it out of the scope of the policies that register; if it does not, leave it as it is (docs/deploy.md).",
-			seenBy:  everyone,
-			within:  profilesWithin, look: one(attestedCompliance{config.Profiles, config.ManagedPreferences, config.CloudHost}.recognised),
+			looksAt: "No profile sends sign-ins (tenant.cloud_host) through a network relay, as Jamf's Attested " +
+				"Device Compliance for Microsoft Entra does, which needs no registration of this kind. That its " +
+				"profile has this form is inferred. macOS only.",
+			fix: "If Conditional Access lets this Mac in by Attested Device Compliance, take it out of the scope " +
+				"of the policies that register; if it does not, leave it as it is (docs/deploy.md).",
+			seenBy: everyone,
+			within: profilesWithin, look: one(
+				attestedCompliance{config.Profiles, config.ManagedPreferences, config.CloudHost}.recognised),
 		},
 		{
 			name: "tenant-cloud", title: "The tenant's cloud is known",
-			looksAt: "tenant.cloud_host is a sign-in host of a cloud of Microsoft's that usher knows. It selects the servers of preflight.endpoints where that is automatic.",
-			fix:     "Correct tenant.cloud_host (login.microsoftonline.com, login.microsoftonline.us or login.partner.microsoftonline.cn), or list the cloud's servers in preflight.endpoints.",
-			seenBy:  admins,
-			look:    one(tenantCloud{config.CloudHost}.known),
+			looksAt: "tenant.cloud_host is a sign-in host of a cloud of Microsoft's that usher knows. It selects the " +
+				"servers of preflight.endpoints where that is automatic.",
+			fix: "Correct tenant.cloud_host (login.microsoftonline.com, login.microsoftonline.us or " +
+				"login.partner.microsoftonline.cn), or list the cloud's servers in preflight.endpoints.",
+			seenBy: admins,
+			look:   one(tenantCloud{config.CloudHost}.known),
 		},
 		{
 			name: "proxy", title: "The proxy that usherd uses",
-			looksAt: "Which proxy applies to usherd's own HTTP calls, and whether proxy.url, macOS's settings or the environment of usherd sets it. usher evaluates no automatic configuration (PAC).",
-			fix:     "Set proxy.url.",
-			seenBy:  everyone, // macOS shows every user its proxies, and a failed endpoint names the one that was used
-			look:    one(proxies{config.Proxies, config.Endpoints}.applies),
+			looksAt: "Which proxy applies to usherd's own HTTP calls, and whether proxy.url, macOS's settings or the " +
+				"environment of usherd sets it. usher evaluates no automatic configuration (PAC).",
+			fix:    "Set proxy.url.",
+			seenBy: everyone, // macOS shows every user its proxies, and a failed endpoint names the one that was used
+			look:   one(proxies{config.Proxies, config.Endpoints}.applies),
 		},
 		{
 			name: "registration-endpoints", title: "Microsoft's endpoints can be reached",
-			looksAt: "One of preflight.endpoints that are for registration and sign-in accepts a connection, through usherd's proxy or as the system's settings say.",
-			fix:     "Check network, DNS, proxy and firewall, or set preflight.endpoints to none.",
-			seenBy:  everyone,
-			reason:  registration.ReasonEndpointsUnreachable, within: endpointsWithin, look: one(endpoints.reachable),
+			looksAt: "One of preflight.endpoints that are for registration and sign-in accepts a connection, through " +
+				"usherd's proxy or as the system's settings say.",
+			fix:    "Check network, DNS, proxy and firewall, or set preflight.endpoints to none.",
+			seenBy: everyone,
+			reason: registration.ReasonEndpointsUnreachable, within: endpointsWithin, look: one(endpoints.reachable),
 		},
 		{
 			name: "endpoint-certificates", title: "Microsoft's endpoints show public certificates",
-			looksAt: "A TLS handshake with each of preflight.endpoints, as checks named `endpoint-…`: its certificate leads to an authority of Mozilla's list and is for this host. Every other chain is reported as TLS inspection, with the issuer's name. A host that only configures Company Portal is a warning.",
-			fix:     "Exempt the host from TLS inspection (docs/deploy.md).",
-			seenBy:  everyone,
-			within:  certificatesWithin, look: endpoints.certificates,
+			looksAt: "A TLS handshake with each of preflight.endpoints, as checks named `endpoint-…`: its " +
+				"certificate leads to an authority of Mozilla's list and is for this host. Every other chain is " +
+				"reported as TLS inspection, with the issuer's name. A host that only configures Company Portal " +
+				"is a warning.",
+			fix:    "Exempt the host from TLS inspection (docs/deploy.md).",
+			seenBy: everyone,
+			within: certificatesWithin, look: endpoints.certificates,
 		},
 		{
 			name: "clock", title: "The clock is right",
-			looksAt: "The clock differs from the Date of the first of preflight.endpoints that answers by less than a minute; from five minutes on sign-in fails.",
-			fix:     "Set the clock: turn automatic time on, on macOS with `sudo /usr/sbin/systemsetup -setusingnetworktime on`.",
-			seenBy:  everyone,
-			within:  clockWithin, look: one(clock{config.Endpoints, config.Transport}.right),
+			looksAt: "The clock differs from the Date of the first of preflight.endpoints that answers by less than " +
+				"a minute; from five minutes on sign-in fails.",
+			fix: "Set the clock: turn automatic time on, on macOS with `sudo /usr/sbin/systemsetup " +
+				"-setusingnetworktime on`.",
+			seenBy: everyone,
+			within: clockWithin, look: one(clock{config.Endpoints, config.Transport}.right),
 		},
 		{
 			name: "jamf-pro-reachable", title: "Jamf Pro can be reached",
 			looksAt: "delivery.api.url answers as Jamf Pro does. Where delivery.mode is api.",
-			fix:     "Check network, proxy and delivery.api.url, and upgrade Jamf Pro where its version is named; usherd tries again by itself.",
-			seenBy:  admins,
-			within:  jamfProWithin, look: one(jamfPro.reachable),
+			fix: "Check network, proxy and delivery.api.url, and upgrade Jamf Pro where its version is named; " +
+				"usherd tries again by itself.",
+			seenBy: admins,
+			within: jamfProWithin, look: one(jamfPro.reachable),
 		},
 		{
 			name: "jamf-pro-token", title: "Jamf Pro gives the API client a token",
 			looksAt: "Jamf Pro gives a token for delivery.api.client_id and its secret. Where delivery.mode is api.",
-			fix:     "Give the API client's secret with `" + credentialsSet + "`, and see in Jamf Pro that the client is enabled.",
-			seenBy:  admins,
-			within:  jamfProWithin, look: one(jamfPro.token),
+			fix: "Give the API client's secret with `" + credentialsSet +
+				"`, and see in Jamf Pro that the client is enabled.",
+			seenBy: admins,
+			within: jamfProWithin, look: one(jamfPro.token),
 		},
 		{
 			name: "jamf-pro-privilege", title: "The API client has its privileges",
-			looksAt: "The API client has each of its privileges, as checks named `jamf-pro-privilege-…`. One that usher can do without is a warning; one that cannot be tried without changing something is not applicable. Where delivery.mode is api.",
-			fix:     "Give that privilege to the role of the API client in Jamf Pro.",
-			seenBy:  admins,
-			within:  jamfProWithin, look: jamfPro.privileges,
+			looksAt: "The API client has each of its privileges, as checks named `jamf-pro-privilege-…`. One that " +
+				"usher can do without is a warning; one that cannot be tried without changing something is not " +
+				"applicable. Where delivery.mode is api.",
+			fix:    "Give that privilege to the role of the API client in Jamf Pro.",
+			seenBy: admins,
+			within: jamfProWithin, look: jamfPro.privileges,
 		},
 		{
 			name: "configuration", title: "The configuration is in force",
-			looksAt: "The files of the configuration can be read and are valid. While they are not, the last good configuration stays in force.",
-			fix:     "Fix what it names, then run `usherctl config validate`.",
-			seenBy:  admins,
-			look:    one(configurationFiles{config.Configuration}.inForce),
+			looksAt: "The files of the configuration can be read and are valid. While they are not, the last good " +
+				"configuration stays in force.",
+			fix:    "Fix what it names, then run `usherctl config validate`.",
+			seenBy: admins,
+			look:   one(configurationFiles{config.Configuration}.inForce),
 		},
 		{
 			name: "primary-user", title: "The primary user that is configured exists",
-			looksAt: "primary_user names a person's account on this Mac, or the name that somebody has registered with.",
-			fix:     "Correct primary_user; in a profile, see that Jamf Pro's record of this computer has a username for $USERNAME.",
-			seenBy:  admins,
-			look:    one(primaryUser{config.PrimaryUser, config.Kept}.exists),
+			looksAt: "primary_user names a person's account on this Mac, or the name that somebody has " +
+				"registered with.",
+			fix: "Correct primary_user; in a profile, see that Jamf Pro's record of this computer has a username " +
+				"for $USERNAME.",
+			seenBy: admins,
+			look:   one(primaryUser{config.PrimaryUser, config.Kept}.exists),
 		},
 		{
 			name: "managed-configuration", title: "The configuration comes from a profile",
@@ -213,10 +257,12 @@ func (c *Checks) table(caller Caller, begun time.Time) []check {
 		},
 		{
 			name: "journal-damage", title: "The journal was not damaged",
-			looksAt: "Nothing of the journal had to be set aside in the last 30 days because it could not be read. usherd works without it; what it said of users and registrations is lost.",
-			fix:     "Run `" + gather + "` for each user, or `" + register + "` for one whose registration was under way, and check that disk.",
-			seenBy:  everyone,
-			look:    one(journalDamage{config.Damages}.none),
+			looksAt: "Nothing of the journal had to be set aside in the last 30 days because it could not be read. " +
+				"usherd works without it; what it said of users and registrations is lost.",
+			fix: "Run `" + gather + "` for each user, or `" + register +
+				"` for one whose registration was under way, and check that disk.",
+			seenBy: everyone,
+			look:   one(journalDamage{config.Damages}.none),
 		},
 	}
 }

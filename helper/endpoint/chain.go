@@ -14,10 +14,12 @@ import (
 	"usher.internal/internal/oneline"
 )
 
-// timestamps is the list of Certificate Transparency that public authorities put into certificates (RFC 6962 section 3.3).
+// timestamps is the list of Certificate Transparency that public authorities put into certificates (RFC 6962 section
+// 3.3).
 var timestamps = asn1.ObjectIdentifier{1, 3, 6, 1, 4, 1, 11129, 2, 4, 2}
 
-// judgeChain judges what a server shows: first whether a public authority vouches for it at all, then for this host and now.
+// judgeChain judges what a server shows: first whether a public authority vouches for it at all, then for this host and
+// now.
 func (p Prober) judgeChain(host string, shown []*x509.Certificate) Answer {
 	now := time.Now()
 	if p.Now != nil {
@@ -69,13 +71,15 @@ func (p Prober) judgeChain(host string, shown []*x509.Certificate) Answer {
 	return answer
 }
 
-// pathOf follows the issuers from the server's certificate as far as the certificates lead that it sent, in whichever order.
+// pathOf follows the issuers from the server's certificate as far as the certificates lead that it sent, in whichever
+// order.
 func pathOf(shown []*x509.Certificate) []*x509.Certificate {
 	path := shown[:1:1]
 	for {
 		last := path[len(path)-1]
 		i := slices.IndexFunc(shown, func(one *x509.Certificate) bool {
-			return !slices.Contains(path, one) && bytes.Equal(one.RawSubject, last.RawIssuer) && last.CheckSignatureFrom(one) == nil
+			return !slices.Contains(path, one) && bytes.Equal(one.RawSubject, last.RawIssuer) &&
+				last.CheckSignatureFrom(one) == nil
 		})
 		if i < 0 {
 			return path
@@ -161,13 +165,15 @@ func namesOf(leaf *x509.Certificate) (names []string) {
 }
 
 func hasTimestamps(leaf *x509.Certificate) bool {
-	return slices.ContainsFunc(leaf.Extensions, func(extension pkix.Extension) bool { return extension.Id.Equal(timestamps) })
+	return slices.ContainsFunc(leaf.Extensions,
+		func(extension pkix.Extension) bool { return extension.Id.Equal(timestamps) })
 }
 
 // isNameOfPublicRoot reports whether a public authority has this name.
 func isNameOfPublicRoot(subject []byte) bool {
 	for root := range bundle.Roots() {
-		if certificate, err := x509.ParseCertificate(root.Certificate); err == nil && bytes.Equal(certificate.RawSubject, subject) {
+		if certificate, err := x509.ParseCertificate(root.Certificate); err == nil &&
+			bytes.Equal(certificate.RawSubject, subject) {
 			return true
 		}
 	}

@@ -1,11 +1,12 @@
-// Package endpoint looks at how a server answers from this computer: by which proxy it is reached, and whether its certificate is one of a
-// public authority or of something in between that inspects TLS.
+// Package endpoint looks at how a server answers from this computer: by which proxy it is reached, and whether its
+// certificate is one of a public authority or of something in between that inspects TLS.
 //
-// [Prober.Connect] opens a connection, [Prober.Look] makes a whole handshake and judges it. Nothing is sent over a connection but the
-// handshake, and no answer is trusted: a chain that is not public is looked at and the connection is closed.
+// [Prober.Connect] opens a connection, [Prober.Look] makes a whole handshake and judges it. Nothing is sent over a
+// connection but the handshake, and no answer is trusted: a chain that is not public is looked at and the connection is
+// closed.
 //
-// The authorities are those of Mozilla's list as golang.org/x/crypto/x509roots/fallback has it, not those of the system: an organisation
-// that inspects TLS puts its own authority there. The list is as old as this program.
+// The authorities are those of Mozilla's list as golang.org/x/crypto/x509roots/fallback has it, not those of the
+// system: an organisation that inspects TLS puts its own authority there. The list is as old as this program.
 package endpoint
 
 import (
@@ -90,8 +91,8 @@ func AsksForUser(err error) bool {
 	return ok && refused.Status == http.StatusProxyAuthRequired
 }
 
-// Connect opens a connection to host:port, through the proxy that the helper's own calls to it would take, within [ConnectTimeout]. The
-// choice is valid with an error too, which is a [*ProxyError] where the proxy is to blame.
+// Connect opens a connection to host:port, through the proxy that the helper's own calls to it would take, within
+// [ConnectTimeout]. The choice is valid with an error too, which is a [*ProxyError] where the proxy is to blame.
 func (p Prober) Connect(ctx context.Context, address string) (net.Conn, proxy.Choice, error) {
 	ctx, cancel := context.WithTimeout(ctx, ConnectTimeout)
 	defer cancel()
@@ -138,7 +139,8 @@ var errScheme = errors.New("usher's checks speak to http and https proxies only"
 const longestHeader = 64 << 10
 
 // connectThrough asks a proxy for a tunnel (CONNECT, RFC 9110 section 9.3.6).
-func (p Prober) connectThrough(ctx context.Context, dial func(context.Context, string, string) (net.Conn, error), through *url.URL, address string) (_ net.Conn, err error) {
+func (p Prober) connectThrough(ctx context.Context, dial func(context.Context, string, string) (net.Conn, error),
+	through *url.URL, address string) (_ net.Conn, err error) {
 	if through.Scheme != "http" && through.Scheme != "https" {
 		return nil, errScheme
 	}
@@ -166,7 +168,8 @@ func (p Prober) connectThrough(ctx context.Context, dial func(context.Context, s
 		}
 		connection = secured
 	}
-	request := &http.Request{Method: http.MethodConnect, URL: &url.URL{Opaque: address}, Host: address, Header: http.Header{"User-Agent": {"usher"}}}
+	request := &http.Request{Method: http.MethodConnect, URL: &url.URL{Opaque: address}, Host: address,
+		Header: http.Header{"User-Agent": {"usher"}}}
 	if through.User != nil { // the environment's only: proxy.url has none
 		password, _ := through.User.Password()
 		basic := http.Request{Header: http.Header{}}

@@ -19,8 +19,8 @@ import (
 // Verdict is how a server answers.
 type Verdict string
 
-// The verdicts. The first group is of certificates, the second of handshakes that show none, the third of connections that did not come
-// about.
+// The verdicts. The first group is of certificates, the second of handshakes that show none, the third of connections
+// that did not come about.
 const (
 	// Public: the chain ends at a public authority, is valid now and for this host, and the server has its key.
 	Public Verdict = "public"
@@ -28,7 +28,8 @@ const (
 	Inspected Verdict = "inspected"
 	// SelfSigned: as Inspected, of one certificate that is its own authority.
 	SelfSigned Verdict = "self-signed"
-	// Incomplete: the chain does not reach a public authority, and its certificate has the marks of one: an intermediate may be missing.
+	// Incomplete: the chain does not reach a public authority, and its certificate has the marks of one: an
+	// intermediate may be missing.
 	Incomplete Verdict = "incomplete"
 	// OutOfDate and WrongName: the chain is public, and is not valid now, or for this host.
 	OutOfDate Verdict = "out of date"
@@ -40,19 +41,21 @@ const (
 
 	// NotTLS: the answer is something else, such as HTTP.
 	NotTLS Verdict = "not TLS"
-	// Closed, Silent and Failed: the connection was closed in the handshake, nothing came in time, or it failed in another way.
+	// Closed, Silent and Failed: the connection was closed in the handshake, nothing came in time, or it failed in
+	// another way.
 	Closed Verdict = "closed"
 	Silent Verdict = "silent"
 	Failed Verdict = "failed"
 
-	// Refused, NoName, NoDNS, NoAnswer and Unreachable: nobody listens, the name does not exist, no DNS server answers, nothing came in
-	// time, or there is no way.
+	// Refused, NoName, NoDNS, NoAnswer and Unreachable: nobody listens, the name does not exist, no DNS server answers,
+	// nothing came in time, or there is no way.
 	Refused     Verdict = "refused"
 	NoName      Verdict = "no name"
 	NoDNS       Verdict = "no DNS"
 	NoAnswer    Verdict = "no answer"
 	Unreachable Verdict = "unreachable"
-	// ProxyUser, ProxyRefused and ProxyUnreachable: the proxy wants a user, answered with another error, or did not answer.
+	// ProxyUser, ProxyRefused and ProxyUnreachable: the proxy wants a user, answered with another error, or did not
+	// answer.
 	ProxyUser        Verdict = "proxy user"
 	ProxyRefused     Verdict = "proxy refused"
 	ProxyUnreachable Verdict = "proxy unreachable"
@@ -72,8 +75,8 @@ type Answer struct {
 	Verdict Verdict
 	// Via is the proxy.
 	Via proxy.Choice
-	// Issuer, which may be empty where the verdict is Unreadable, is who issued the server's certificate and Authority at whom the chain ends, as "common name" (organisation); Authority is
-	// empty where both are one.
+	// Issuer, which may be empty where the verdict is Unreadable, is who issued the server's certificate and Authority
+	// at whom the chain ends, as "common name" (organisation); Authority is empty where both are one.
 	Issuer, Authority string
 	// Names are those of the certificate, NotBefore and NotAfter its time, or the shortest of the chain's.
 	Names               []string
@@ -89,8 +92,9 @@ type Answer struct {
 	Status int
 }
 
-// Look makes a TLS handshake with host:port and judges what the server shows. It takes at most [ConnectTimeout] and [HandshakeTimeout],
-// and [SecondLookTimeout] where the certificate cannot be parsed. A server that asks for a client's certificate gets none, and is judged by its chain.
+// Look makes a TLS handshake with host:port and judges what the server shows. It takes at most [ConnectTimeout] and
+// [HandshakeTimeout], and [SecondLookTimeout] where the certificate cannot be parsed. A server that asks for a client's
+// certificate gets none, and is judged by its chain.
 func (p Prober) Look(ctx context.Context, address string) Answer {
 	connection, choice, err := p.Connect(ctx, address)
 	if err != nil {
@@ -109,9 +113,10 @@ func (p Prober) Look(ctx context.Context, address string) Answer {
 	var chain []*x509.Certificate
 	asked := false
 	session := tls.Client(connection, &tls.Config{
-		ServerName:         host,
-		MinVersion:         tls.VersionTLS12,
-		InsecureSkipVerify: true, // judged below, by other authorities than the system's; nothing is sent over this connection
+		ServerName: host,
+		MinVersion: tls.VersionTLS12,
+		// judged below, by other authorities than the system's; nothing is sent over this connection
+		InsecureSkipVerify: true,
 		VerifyConnection: func(state tls.ConnectionState) error {
 			chain = state.PeerCertificates
 			return nil
@@ -173,7 +178,8 @@ func judgeConnection(err error) Answer {
 		answer.Verdict = NoDNS
 	case errors.Is(err, syscall.ECONNREFUSED):
 		answer.Verdict = Refused
-	case errors.Is(err, context.DeadlineExceeded), errors.Is(err, os.ErrDeadlineExceeded), errors.Is(err, syscall.ETIMEDOUT):
+	case errors.Is(err, context.DeadlineExceeded), errors.Is(err, os.ErrDeadlineExceeded),
+		errors.Is(err, syscall.ETIMEDOUT):
 		answer.Verdict = NoAnswer
 	default:
 		answer.Verdict = Unreachable
@@ -192,7 +198,8 @@ func judgeHandshake(err error) Answer {
 		answer.Verdict = Unreadable
 	case errors.Is(err, context.DeadlineExceeded), errors.Is(err, os.ErrDeadlineExceeded):
 		answer.Verdict = Silent
-	case errors.Is(err, io.EOF), errors.Is(err, io.ErrUnexpectedEOF), errors.Is(err, syscall.ECONNRESET), errors.Is(err, syscall.EPIPE):
+	case errors.Is(err, io.EOF), errors.Is(err, io.ErrUnexpectedEOF), errors.Is(err, syscall.ECONNRESET),
+		errors.Is(err, syscall.EPIPE):
 		answer.Verdict = Closed
 	}
 	return answer

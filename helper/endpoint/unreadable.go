@@ -10,11 +10,13 @@ import (
 	"time"
 )
 
-// SecondLookTimeout is how long [Prober.Look] takes in addition where it has to ask again for a certificate that cannot be parsed.
+// SecondLookTimeout is how long [Prober.Look] takes in addition where it has to ask again for a certificate that cannot
+// be parsed.
 const SecondLookTimeout = 2 * time.Second
 
-// issuerOfUnreadable returns who issued a server's certificate that crypto/tls refuses to parse, such as one with a negative serial number.
-// It asks again for TLS 1.2, which sends certificates in the clear, and reads the issuer only; "" where it cannot.
+// issuerOfUnreadable returns who issued a server's certificate that crypto/tls refuses to parse, such as one with a
+// negative serial number. It asks again for TLS 1.2, which sends certificates in the clear, and reads the issuer only;
+// "" where it cannot.
 func (p Prober) issuerOfUnreadable(ctx context.Context, host, address string) string {
 	ctx, cancel := context.WithTimeout(ctx, SecondLookTimeout)
 	defer cancel()
@@ -24,7 +26,9 @@ func (p Prober) issuerOfUnreadable(ctx context.Context, host, address string) st
 	}
 	defer connection.Close()
 	heard := &recorder{Conn: connection}
-	session := tls.Client(heard, &tls.Config{ServerName: host, MinVersion: tls.VersionTLS12, MaxVersion: tls.VersionTLS12, InsecureSkipVerify: true})
+	session := tls.Client(heard,
+		&tls.Config{ServerName: host, MinVersion: tls.VersionTLS12, MaxVersion: tls.VersionTLS12,
+			InsecureSkipVerify: true})
 	_ = session.HandshakeContext(ctx) // it fails as the one before did
 	certificate := firstCertificate(heard.bytes)
 	if certificate == nil {
@@ -63,7 +67,8 @@ func (r *recorder) Read(into []byte) (int, error) {
 	return n, err
 }
 
-// From RFC 5246: the type of records with a handshake (section 6.2.1), of the message with certificates (section 7.4), and their lengths.
+// From RFC 5246: the type of records with a handshake (section 6.2.1), of the message with certificates (section 7.4),
+// and their lengths.
 const (
 	recordHandshake    = 22
 	recordHeader       = 5
@@ -72,7 +77,8 @@ const (
 	listHeader         = 3
 )
 
-// firstCertificate returns the server's certificate from the records of a handshake in TLS 1.2; nil where it is not there in full.
+// firstCertificate returns the server's certificate from the records of a handshake in TLS 1.2; nil where it is not
+// there in full.
 func firstCertificate(records []byte) []byte {
 	var handshake []byte
 	for len(records) >= recordHeader && records[0] == recordHandshake {

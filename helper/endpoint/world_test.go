@@ -44,7 +44,8 @@ func newKey(t testing.TB) *ecdsa.PrivateKey {
 	return key
 }
 
-func sign(t testing.TB, template, parent *x509.Certificate, public crypto.PublicKey, key crypto.Signer) *x509.Certificate {
+func sign(t testing.TB, template, parent *x509.Certificate, public crypto.PublicKey,
+	key crypto.Signer) *x509.Certificate {
 	t.Helper()
 	der, err := x509.CreateCertificate(rand.Reader, template, parent, public, key)
 	if err != nil {
@@ -59,7 +60,8 @@ func sign(t testing.TB, template, parent *x509.Certificate, public crypto.Public
 
 func authorityTemplate(name pkix.Name) *x509.Certificate {
 	return &x509.Certificate{
-		SerialNumber: big.NewInt(1), Subject: name, IsCA: true, BasicConstraintsValid: true, KeyUsage: x509.KeyUsageCertSign,
+		SerialNumber: big.NewInt(1), Subject: name, IsCA: true, BasicConstraintsValid: true,
+		KeyUsage:  x509.KeyUsageCertSign,
 		NotBefore: time.Now().Add(-365 * 24 * time.Hour), NotAfter: time.Now().Add(365 * 24 * time.Hour),
 	}
 }
@@ -92,7 +94,8 @@ func (a authority) issue(t testing.TB, with []authority, change ...func(*x509.Ce
 		one(template)
 	}
 	key := newKey(t)
-	issued := &tls.Certificate{PrivateKey: key, Certificate: [][]byte{sign(t, template, a.certificate, key.Public(), a.key).Raw}}
+	issued := &tls.Certificate{PrivateKey: key,
+		Certificate: [][]byte{sign(t, template, a.certificate, key.Public(), a.key).Raw}}
 	for _, one := range with {
 		issued.Certificate = append(issued.Certificate, one.certificate.Raw)
 	}
@@ -176,7 +179,8 @@ func (p *connectProxy) handle(connection net.Conn) {
 		io.WriteString(connection, p.answer)
 		return
 	case p.user != "" && request.Header.Get("Proxy-Authorization") != wants:
-		io.WriteString(connection, "HTTP/1.1 407 Proxy Authentication Required\r\nProxy-Authenticate: Negotiate\r\nContent-Length: 0\r\n\r\n")
+		io.WriteString(connection, "HTTP/1.1 407 Proxy Authentication Required\r\nProxy-Authenticate: "+
+			"Negotiate\r\nContent-Length: 0\r\n\r\n")
 		return
 	}
 	target, err := net.Dial("tcp", p.target)

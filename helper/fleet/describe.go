@@ -11,8 +11,9 @@ import (
 	usherv1 "usher.internal/proto/usher/v1"
 )
 
-// A status has a limit, whatever is wrong on a Mac and however many have used it: the stream takes no message of more than
-// [fleet.MaximumMessage], and a change that it does not take would keep all after it waiting. Names and sentences are in bytes.
+// A status has a limit, whatever is wrong on a Mac and however many have used it: the stream takes no message of more
+// than [fleet.MaximumMessage], and a change that it does not take would keep all after it waiting. Names and sentences
+// are in bytes.
 const (
 	usersTold       = 16
 	problemsTold    = 8
@@ -40,7 +41,8 @@ func change(one delivery.Delivery, personal bool) *usherv1.StatusChange {
 	}
 	if moved := report.DeviceIDChange; moved != nil && personal {
 		told.DeviceIdChange = &usherv1.DeviceIDChange{
-			OldDeviceId: short(string(moved.Old), longestName), NewDeviceId: short(string(moved.New), longestName), Time: contract.Timestamp(moved.At),
+			OldDeviceId: short(string(moved.Old), longestName), NewDeviceId: short(string(moved.New), longestName),
+			Time: contract.Timestamp(moved.At),
 		}
 	}
 	return told

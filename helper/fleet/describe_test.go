@@ -71,8 +71,10 @@ func wholeStatus() *usherv1.GetStatusResponse {
 func wholeChange(personal bool) *usherv1.StatusChange {
 	code := wpj.ExitCode(66)
 	told := change(delivery.Delivery{ID: 1, Report: delivery.Report{
-		UID: 501, UserName: marker, Detail: marker, Outcome: "FAILED", FailureReason: "PORTAL_FAILED", PortalExitCode: &code,
-		Identity:       &wpj.Identity{State: wpj.StateRegistered, UserPrincipalName: marker, DeviceID: marker, TenantID: marker, Detail: marker},
+		UID: 501, UserName: marker, Detail: marker, Outcome: "FAILED", FailureReason: "PORTAL_FAILED",
+		PortalExitCode: &code,
+		Identity: &wpj.Identity{State: wpj.StateRegistered, UserPrincipalName: marker, DeviceID: marker,
+			TenantID: marker, Detail: marker},
 		DeviceIDChange: &delivery.DeviceIDChange{Old: marker, New: marker},
 	}}, personal)
 	told.Device = describe(wholeStatus(), personal)
@@ -132,9 +134,11 @@ func TestEverythingThatIsSentIsDocumented(t *testing.T) {
 	presentFields(wholeChange(true).ProtoReflect(), whole)
 	presentFields(wholeChange(false).ProtoReflect(), impersonal)
 	// Set where the message is sent.
-	elsewhere := []string{"device", "instance", "time", "unpublished_changes", "dropped_changes", "more_users", "personal_data_left_out", "start_time"}
+	elsewhere := []string{"device", "instance", "time", "unpublished_changes", "dropped_changes", "more_users",
+		"personal_data_left_out", "start_time"}
 	var table strings.Builder
-	for _, message := range []proto.Message{new(usherv1.DeviceStatus), new(usherv1.DeviceUser), new(usherv1.StatusChange), new(usherv1.DeviceIDChange)} {
+	for _, message := range []proto.Message{new(usherv1.DeviceStatus), new(usherv1.DeviceUser),
+		new(usherv1.StatusChange), new(usherv1.DeviceIDChange)} {
 		descriptor := message.ProtoReflect().Descriptor()
 		fmt.Fprintf(&table, "\n**%s**\n\n| field | personal | what |\n| --- | --- | --- |\n", descriptor.Name())
 		for i := range descriptor.Fields().Len() {
@@ -186,7 +190,8 @@ func TestNoTextOfAPersonIsLeft(t *testing.T) {
 	}
 }
 
-// However much there is to tell of a Mac, the stream takes it: what it does not take would keep all that comes after it waiting.
+// However much there is to tell of a Mac, the stream takes it: what it does not take would keep all that comes after it
+// waiting.
 func TestAChangeHasALimit(t *testing.T) {
 	status := wholeStatus()
 	long := strings.Repeat("ä\x1b😀", 10_000)
@@ -194,27 +199,32 @@ func TestAChangeHasALimit(t *testing.T) {
 	status.Computer.Name, status.Computer.OperatingSystem, status.Helper.Version = long, long, long
 	user := status.Users[0]
 	user.User.Name, user.Session, user.Primary = long, nil, false
-	user.Identity.Detail, user.Identity.DeviceId, user.Identity.UserPrincipalName, user.Identity.TenantId = long, long, long, long
+	user.Identity.Detail, user.Identity.DeviceId, user.Identity.UserPrincipalName, user.Identity.TenantId = long, long,
+		long, long
 	status.Users = slices.Repeat([]*usherv1.UserStatus{user}, 500)
 	primary := proto.CloneOf(user)
 	primary.User.Name, primary.Primary = "the primary user", true
 	status.Users = append(status.Users, primary)
 	told := describe(status, true)
-	content, err := proto.Marshal(&usherv1.StatusChange{Device: told, DeviceIdChange: wholeChange(true).GetDeviceIdChange()})
+	content, err := proto.Marshal(
+		&usherv1.StatusChange{Device: told, DeviceIdChange: wholeChange(true).GetDeviceIdChange()})
 	if err != nil {
 		t.Fatal(err)
 	}
 	if len(content) > fleet.MaximumMessage-1000 {
 		t.Errorf("a change has %d bytes", len(content))
 	}
-	if len(told.GetUsers()) != usersTold || told.GetMoreUsers() != 501-usersTold || told.GetUsers()[0].GetName() != "the primary user" {
-		t.Errorf("%d users are told, %d more, the first is %q", len(told.GetUsers()), told.GetMoreUsers(), told.GetUsers()[0].GetName())
+	if len(told.GetUsers()) != usersTold || told.GetMoreUsers() != 501-usersTold ||
+		told.GetUsers()[0].GetName() != "the primary user" {
+		t.Errorf("%d users are told, %d more, the first is %q", len(told.GetUsers()), told.GetMoreUsers(),
+			told.GetUsers()[0].GetName())
 	}
 	if len(told.GetProblems()) != problemsTold || told.GetProblemCount() != 100 {
 		t.Errorf("%d problems are told of %d", len(told.GetProblems()), told.GetProblemCount())
 	}
 	for _, text := range append(told.GetProblems(), told.GetComputerName(), told.GetUsers()[1].GetDetail()) {
-		if strings.ContainsRune(text, '\x1b') || strings.ToValidUTF8(text, "") != text || !strings.HasSuffix(text, "…") {
+		if strings.ContainsRune(text, '\x1b') || strings.ToValidUTF8(text, "") != text ||
+			!strings.HasSuffix(text, "…") {
 			t.Errorf("a text is %q", text)
 		}
 	}

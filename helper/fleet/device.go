@@ -1,8 +1,9 @@
-// Package fleet tells the admins of a fleet how this Mac stands, through NATS (docs/fleet.md). The helper dials out; nothing listens.
+// Package fleet tells the admins of a fleet how this Mac stands, through NATS (docs/fleet.md). The helper dials out;
+// nothing listens.
 //
-// It answers two subjects, its own and that of all devices, with a [usherv1.DeviceStatus], and publishes each change out of the outbox
-// that feeds Jamf Pro to a stream of JetStream. That is all: of what comes in the id of a question is read, so nothing can be done to a
-// Mac this way.
+// It answers two subjects, its own and that of all devices, with a [usherv1.DeviceStatus], and publishes each change
+// out of the outbox that feeds Jamf Pro to a stream of JetStream. That is all: of what comes in the id of a question is
+// read, so nothing can be done to a Mac this way.
 package fleet
 
 import (
@@ -85,8 +86,9 @@ type Device struct {
 // New returns a device that does nothing before [Device.Run].
 func New(config Config) *Device {
 	return &Device{
-		config: config, log: config.Logger, instance: uuid.NewString(), limiter: rate.NewLimiter(answersPerSecond, answersAtOnce),
-		renew: make(chan struct{}, 1), changed: make(chan struct{}, 1), network: make(chan struct{}, 1),
+		config: config, log: config.Logger, instance: uuid.NewString(),
+		limiter: rate.NewLimiter(answersPerSecond, answersAtOnce),
+		renew:   make(chan struct{}, 1), changed: make(chan struct{}, 1), network: make(chan struct{}, 1),
 	}
 }
 
@@ -113,7 +115,8 @@ func (d *Device) Run(ctx context.Context, status Status) error {
 	group.Go(func() error {
 		files := func() []string { return d.config.Settings().Files() }
 		filewatch.WatchOrRenew(ctx, d.log, files, d.renew, func() { signal(d.changed) }, func(err error) {
-			d.log.Warn("changes of the fleet's credentials are not seen; they count when the connection is made next", "error", err)
+			d.log.Warn("changes of the fleet's credentials are not seen; they count when the connection is made next",
+				"error", err)
 		})
 		return nil
 	})

@@ -16,8 +16,8 @@ import (
 )
 
 const (
-	// publishWithin is how long a server may take to keep a change. It is longer than the servers know a change that they had: one that is
-	// sent again, because it is not known whether it was kept, is told to have been kept then.
+	// publishWithin is how long a server may take to keep a change. It is longer than the servers know a change that
+	// they had: one that is sent again, because it is not known whether it was kept, is told to have been kept then.
 	publishWithin = 6 * time.Second
 	// publishAttempts are made before that is told as a failure.
 	publishAttempts = 3
@@ -40,7 +40,8 @@ func (s *session) keepPublishing(ctx context.Context) {
 		publishable := s.config.Outbox.Publishable()
 		if err := s.publish(ctx); err != nil && ctx.Err() == nil {
 			s.failed(err)
-			// A pause with jitter: whatever the server lacks, every device of the fleet has noticed. More changes do not end it.
+			// A pause with jitter: whatever the server lacks, every device of the fleet has noticed. More changes do
+			// not end it.
 			again.Reset(pause/2 + rand.N(pause/2))
 			pause = min(2*pause, longestPause)
 			publishable = nil
@@ -108,7 +109,8 @@ func (s *session) announce(ctx context.Context) error {
 	if s.announced {
 		return nil
 	}
-	if err := s.send(ctx, &usherv1.StatusChange{Id: "present-" + s.id, Time: contract.Timestamp(time.Now())}); err != nil {
+	if err := s.send(ctx, &usherv1.StatusChange{Id: "present-" + s.id, Time: contract.Timestamp(time.Now())}); err !=
+		nil {
 		return err
 	}
 	s.announced = true
@@ -130,7 +132,8 @@ func (s *session) send(ctx context.Context, change *usherv1.StatusChange) error 
 	if err != nil {
 		return fmt.Errorf("encode a change: %w", err)
 	}
-	message := &nats.Msg{Subject: fleet.ChangesOf(s.name), Reply: fleet.KeptOf(s.name), Data: content, Header: nats.Header{}}
+	message := &nats.Msg{Subject: fleet.ChangesOf(s.name), Reply: fleet.KeptOf(s.name), Data: content,
+		Header: nats.Header{}}
 	message.Header.Set(nats.MsgIdHdr, s.name+"/"+change.GetId())
 	for range publishAttempts {
 		if err = s.sendOnce(ctx, message); !errors.Is(err, context.DeadlineExceeded) || ctx.Err() != nil {
@@ -142,7 +145,8 @@ func (s *session) send(ctx context.Context, change *usherv1.StatusChange) error 
 		if refused := s.conn.LastError(); errors.Is(refused, nats.ErrPermissionViolation) {
 			err = refused
 		} else {
-			err = fmt.Errorf("the servers have not told within %s that they keep it; they may lack room, or `usherctl fleet provision`: %w", publishAttempts*publishWithin, err)
+			err = fmt.Errorf("the servers have not told within %s that they keep it; they may lack room, or "+
+				"`usherctl fleet provision`: %w", publishAttempts*publishWithin, err)
 		}
 	}
 	if err != nil {

@@ -24,9 +24,11 @@ const (
 	requestsInHand = 16
 	// bufferBytes are held for what is sent, for as long as there is a connection; a status has a tenth of it.
 	bufferBytes = 4 << 10
-	// keptInHand are read while a change is published, which is one at a time; more come where another Mac has the same name.
+	// keptInHand are read while a change is published, which is one at a time; more come where another Mac has the same
+	// name.
 	keptInHand = 16
-	// aliveWithin is how long a server may take to answer after the network has changed, before the connection is made anew.
+	// aliveWithin is how long a server may take to answer after the network has changed, before the connection is made
+	// anew.
 	aliveWithin = 10 * time.Second
 )
 
@@ -57,7 +59,8 @@ func (d *Device) open(ctx context.Context, settings Settings) (*session, error) 
 		return nil, fmt.Errorf("this Mac has no name for the fleet: %w; set fleet.device", err)
 	}
 	if !fleet.IsDevice(name) {
-		return nil, fmt.Errorf("the name %q cannot be used in the fleet; set fleet.device to one of letters, digits, - and _", name)
+		return nil, fmt.Errorf("the name %q cannot be used in the fleet; set fleet.device to one of letters, "+
+			"digits, - and _", name)
 	}
 	if settings.CredentialsFile != "" {
 		credentials, err := fleet.ReadCredentials(settings.CredentialsFile)
@@ -65,7 +68,8 @@ func (d *Device) open(ctx context.Context, settings Settings) (*session, error) 
 			return nil, err
 		}
 		if credentials.Name != name {
-			return nil, fmt.Errorf("the credentials in %s are those of %s, and this Mac is %s: set fleet.device, or give it its own", settings.CredentialsFile, credentials.Name, name)
+			return nil, fmt.Errorf("the credentials in %s are those of %s, and this Mac is %s: set fleet.device, or "+
+				"give it its own", settings.CredentialsFile, credentials.Name, name)
 		}
 	}
 	options, err := settings.Options("usherd", name)
@@ -73,14 +77,17 @@ func (d *Device) open(ctx context.Context, settings Settings) (*session, error) 
 		return nil, err
 	}
 	s := &session{
-		Device: d, settings: settings, files: files, name: name, requests: make(chan *nats.Msg, requestsInHand), kept: make(chan *nats.Msg, keptInHand),
-		lost: make(chan struct{}, 1), connected: make(chan struct{}, 1), closed: make(chan struct{}), id: uuid.NewString(),
+		Device: d, settings: settings, files: files, name: name, requests: make(chan *nats.Msg, requestsInHand),
+		kept: make(chan *nats.Msg, keptInHand),
+		lost: make(chan struct{}, 1), connected: make(chan struct{}, 1), closed: make(chan struct{}),
+		id: uuid.NewString(),
 	}
 	expires, err := settings.Expires()
 	if err != nil {
 		return nil, err
 	}
-	d.become(&usherv1.FleetStatus{Device: name, Since: contract.Timestamp(time.Now()), ExpireTime: contract.Timestamp(expires)})
+	d.become(&usherv1.FleetStatus{Device: name, Since: contract.Timestamp(time.Now()),
+		ExpireTime: contract.Timestamp(expires)})
 	options = append(options,
 		nats.RetryOnFailedConnect(true),
 		nats.WriteBufferSize(bufferBytes),
@@ -94,7 +101,8 @@ func (d *Device) open(ctx context.Context, settings Settings) (*session, error) 
 	if s.conn, err = nats.Connect(strings.Join(settings.Servers, ","), options...); err != nil {
 		return nil, fmt.Errorf("connect to the fleet: %w", err)
 	}
-	for subject, received := range map[string]chan *nats.Msg{fleet.StatusOfAll: s.requests, fleet.StatusOf(name): s.requests, fleet.KeptOf(name): s.kept} {
+	for subject, received := range map[string]chan *nats.Msg{fleet.StatusOfAll: s.requests,
+		fleet.StatusOf(name): s.requests, fleet.KeptOf(name): s.kept} {
 		if _, err := s.conn.ChanSubscribe(subject, received); err != nil {
 			s.close()
 			return nil, fmt.Errorf("listen to the fleet: %w", err)
@@ -117,7 +125,8 @@ func (s *session) isConnected(conn *nats.Conn) {
 	signal(s.connected)
 }
 
-// isDisconnected is called when the connection is lost, without an error when we closed it, and after attempts to make it.
+// isDisconnected is called when the connection is lost, without an error when we closed it, and after attempts to make
+// it.
 func (s *session) isDisconnected(err error) {
 	signal(s.lost)
 	s.note(func(state *usherv1.FleetStatus) {
@@ -155,7 +164,8 @@ func withAdvice(err error, settings Settings) string {
 	case errors.Is(err, nats.ErrAuthorization):
 		if credentials, readError := fleet.ReadCredentials(settings.CredentialsFile); readError == nil &&
 			!credentials.Expires.IsZero() && credentials.Expires.Before(time.Now()) {
-			return text + ": the credentials expired at " + credentials.Expires.UTC().Format(time.RFC3339) + "; put new ones into " + settings.CredentialsFile
+			return text + ": the credentials expired at " + credentials.Expires.UTC().Format(time.RFC3339) +
+				"; put new ones into " + settings.CredentialsFile
 		}
 		return text + ": the server does not know these credentials, or they have expired or were revoked"
 	case errors.Is(err, nats.ErrPermissionViolation):
@@ -166,8 +176,8 @@ func withAdvice(err error, settings Settings) string {
 	return text
 }
 
-// run answers and publishes until there is another configuration, or ctx ends. An answer does not wait for a stream that has no
-// leader.
+// run answers and publishes until there is another configuration, or ctx ends. An answer does not wait for a stream
+// that has no leader.
 func (s *session) run(ctx context.Context) {
 	ctx, cancel := context.WithCancel(ctx)
 	var working sync.WaitGroup
@@ -189,8 +199,8 @@ func (s *session) run(ctx context.Context) {
 	}
 }
 
-// outdated tells whether there are other settings, or files, than it was made of. Most of what is configured is no matter of the fleet's,
-// and is no reason for all of its Macs to connect anew.
+// outdated tells whether there are other settings, or files, than it was made of. Most of what is configured is no
+// matter of the fleet's, and is no reason for all of its Macs to connect anew.
 func (s *session) outdated(ctx context.Context) bool {
 	now := s.config.Settings()
 	name, err := s.Device.name(ctx, now)

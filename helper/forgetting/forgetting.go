@@ -1,5 +1,5 @@
-// Package forgetting removes what usherd keeps of a user, all of it in one transaction: an account that was deleted, or an admin's who was once at the
-// Mac, does not stay in Jamf Pro's record of it for ever.
+// Package forgetting removes what usherd keeps of a user, all of it in one transaction: an account that was deleted, or
+// an admin's who was once at the Mac, does not stay in Jamf Pro's record of it for ever.
 package forgetting
 
 import (
@@ -17,7 +17,8 @@ type User struct {
 // Config wires a [Forgetter].
 type Config struct {
 	Store *store.Store
-	// Registrations and Deliveries remove what they keep of a user, and return how much that was. An error leaves everything as it is.
+	// Registrations and Deliveries remove what they keep of a user, and return how much that was. An error leaves
+	// everything as it is.
 	Registrations, Deliveries interface {
 		Forget(tx *store.Tx, uid uint32, name string) (removed int, err error)
 	}
@@ -36,7 +37,8 @@ func New(config Config) *Forgetter { return &Forgetter{config} }
 // Removed is how much was removed.
 type Removed struct{ Registrations, Deliveries int }
 
-// Forget removes what is kept of these users. Nothing is removed where the error is not nil; it is that of the store, or of who keeps it.
+// Forget removes what is kept of these users. Nothing is removed where the error is not nil; it is that of the store,
+// or of who keeps it.
 func (f *Forgetter) Forget(users ...User) (removed Removed, err error) {
 	err = f.config.Store.Update(func(tx *store.Tx) error {
 		removed = Removed{}

@@ -58,10 +58,12 @@ func TestForgettingIsOneTransaction(t *testing.T) {
 		})
 	}
 	both := []forgetting.User{{Name: "jane", UID: 501}, {Name: "john", UID: 502}}
-	if removed, err := forgetterOf(502).Forget(both...); err == nil || removed != (forgetting.Removed{}) || len(left()) != 2 || called != 0 {
+	if removed, err := forgetterOf(502).Forget(both...); err == nil || removed != (forgetting.Removed{}) ||
+		len(left()) != 2 || called != 0 {
 		t.Errorf("%+v, %v; left are %q", removed, err, left())
 	}
-	if removed, err := forgetterOf(0).Forget(both...); err != nil || removed != (forgetting.Removed{Registrations: 2, Deliveries: 2}) || len(left()) != 0 || called != 1 {
+	if removed, err := forgetterOf(0).Forget(both...); err != nil ||
+		removed != (forgetting.Removed{Registrations: 2, Deliveries: 2}) || len(left()) != 0 || called != 1 {
 		t.Errorf("%+v, %v; left are %q", removed, err, left())
 	}
 }

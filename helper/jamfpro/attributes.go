@@ -22,8 +22,8 @@ type Attribute struct {
 // Definition is a computer extension attribute as usher wants it, of input type TEXT.
 type Definition struct {
 	Name string
-	// DataType and Description are used where the extension attribute has to be created. The data type is by Jamf Pro's name, STRING or
-	// DATE_TIME; one that exists as a STRING is written to all the same.
+	// DataType and Description are used where the extension attribute has to be created. The data type is by Jamf Pro's
+	// name, STRING or DATE_TIME; one that exists as a STRING is written to all the same.
 	DataType, Description string
 }
 
@@ -53,9 +53,8 @@ const (
 	definitionsPerPage = 100
 )
 
-// SetExtensionAttributes writes the values to the record of the selected computer and creates extension attributes that do
-// not exist. Writing the same again changes nothing. It blocks until the server has
-// taken the values, or ctx ends.
+// SetExtensionAttributes writes the values to the record of the selected computer and creates extension attributes that
+// do not exist. Writing the same again changes nothing. It blocks until the server has taken the values, or ctx ends.
 //
 // Errors are [*APIError], or wrap one of this package's sentinels; with [ErrUnknownDefinition] trying again after
 // [ClusterRefresh] is of use whatever the [*APIError] within says.
@@ -81,8 +80,8 @@ func (c *Client) SetExtensionAttributes(ctx context.Context, which Selector, att
 // errRejected: Jamf Pro did not like the values or their definitions.
 var errRejected = errors.New("rejected")
 
-// setAttributes writes the values. When they are rejected, no definition is remembered any more. Of attributes some of which cannot be written,
-// the others are, before the error says which.
+// setAttributes writes the values. When they are rejected, no definition is remembered any more. Of attributes some of
+// which cannot be written, the others are, before the error says which.
 func (c *Client) setAttributes(ctx context.Context, which Selector, computer Computer, attributes []Attribute) error {
 	values, unusable, err := c.define(ctx, attributes)
 	if err != nil || len(values) == 0 {
@@ -95,7 +94,8 @@ func (c *Client) setAttributes(ctx context.Context, which Selector, computer Com
 	}
 	c.definitions = nil
 	recently := c.now().Add(-2 * ClusterRefresh)
-	created := slices.ContainsFunc(values, func(one definedValue) bool { return one.definition.createdAt.After(recently) })
+	created := slices.ContainsFunc(values,
+		func(one definedValue) bool { return one.definition.createdAt.After(recently) })
 	if created || refused.mentions("definition") {
 		err = fmt.Errorf("%w: %w", ErrUnknownDefinition, err)
 	}
@@ -107,7 +107,8 @@ type rejection struct{ error }
 
 func (r rejection) Unwrap() []error { return []error{errRejected, r.error} }
 
-// define finds the definition of each attribute, from memory, from the server, or by creating it. Unusable says of the first that is left out why.
+// define finds the definition of each attribute, from memory, from the server, or by creating it. Unusable says of the
+// first that is left out why.
 func (c *Client) define(ctx context.Context, attributes []Attribute) (values []definedValue, unusable, err error) {
 	known := func(name string) bool { _, ok := c.definitions[name]; return ok }
 	var missing []string
@@ -151,13 +152,17 @@ const dataTypeString = "STRING"
 func (d defined) writable(dataType string) error {
 	switch {
 	case d.InputType == "SCRIPT":
-		return fmt.Errorf("%w: %q has the input type SCRIPT, whose value the next jamf recon overwrites; delete it or make it a text field, or set delivery.mode to recon", ErrAttributeNotWritable, d.Name)
+		return fmt.Errorf("%w: %q has the input type SCRIPT, whose value the next jamf recon overwrites; delete it "+
+			"or make it a text field, or set delivery.mode to recon", ErrAttributeNotWritable, d.Name)
 	case d.InputType == "POPUP":
-		return fmt.Errorf("%w: %q is a pop-up menu, which takes its own choices only; make it a text field", ErrAttributeNotWritable, d.Name)
+		return fmt.Errorf("%w: %q is a pop-up menu, which takes its own choices only; make it a text field",
+			ErrAttributeNotWritable, d.Name)
 	case d.InputType != "TEXT" && d.InputType != "":
-		return fmt.Errorf("%w: %q has the input type %s, which the API cannot write; make it a text field", ErrAttributeNotWritable, d.Name, hideIn(d.InputType, nil))
+		return fmt.Errorf("%w: %q has the input type %s, which the API cannot write; make it a text field",
+			ErrAttributeNotWritable, d.Name, hideIn(d.InputType, nil))
 	case d.DataType != dataType && d.DataType != dataTypeString && d.DataType != "":
-		return fmt.Errorf("%w: %q has the data type %s, and its values are of %s; change it in Jamf Pro, or with `usherctl jamf provision --migrate`",
+		return fmt.Errorf("%w: %q has the data type %s, and its values are of %s; change it in Jamf Pro, or with "+
+			"`usherctl jamf provision --migrate`",
 			ErrAttributeNotWritable, d.Name, hideIn(d.DataType, nil), dataType)
 	}
 	return nil
@@ -191,21 +196,23 @@ func (c *Client) lookUpDefinitions(ctx context.Context, names []string) error {
 	return nil
 }
 
-// createDefinition creates the extension attribute of that name and remembers it. Created is false when it turns out that
-// somebody else was faster.
+// createDefinition creates the extension attribute of that name and remembers it. Created is false when it turns out
+// that somebody else was faster.
 func (c *Client) createDefinition(ctx context.Context, wanted Definition) (created bool, err error) {
 	var answer struct {
 		ID string `json:"id"`
 	}
 	made := defined{
-		Name: wanted.Name, Description: &wanted.Description, DataType: wanted.DataType, Enabled: new(true), InputType: "TEXT",
+		Name: wanted.Name, Description: &wanted.Description, DataType: wanted.DataType, Enabled: new(true),
+		InputType:            "TEXT",
 		InventoryDisplayType: "EXTENSION_ATTRIBUTES", createdAt: c.now(),
 	}
 	err = c.ask(ctx, callCreateAttributes, request{body: made}, &answer)
 	if refused, ok := errors.AsType[*APIError](err); ok {
 		switch refused.Status {
 		case http.StatusForbidden:
-			return false, fmt.Errorf("%w: %q; create it as a text field, or let usher: %w", ErrAttributeMissing, wanted.Name, err)
+			return false, fmt.Errorf("%w: %q; create it as a text field, or let usher: %w", ErrAttributeMissing,
+				wanted.Name, err)
 		case http.StatusBadRequest:
 			// Another Mac of the fleet may have been faster.
 			if again := c.lookUpDefinitions(ctx, []string{wanted.Name}); again == nil {

@@ -59,7 +59,8 @@ func TestMissingAttributeIsCreated(t *testing.T) {
 	if err := json.Unmarshal(server.bodies[createCall], &created); err != nil {
 		t.Fatal(err)
 	}
-	want := map[string]any{"name": "Usher A", "description": "about Usher A", "dataType": "STRING", "inputType": "TEXT", "enabled": true, "inventoryDisplayType": "EXTENSION_ATTRIBUTES"}
+	want := map[string]any{"name": "Usher A", "description": "about Usher A", "dataType": "STRING", "inputType": "TEXT",
+		"enabled": true, "inventoryDisplayType": "EXTENSION_ATTRIBUTES"}
 	if !reflect.DeepEqual(created, want) {
 		t.Errorf("created %v", created)
 	}
@@ -97,7 +98,8 @@ func TestAnotherMacCreatesTheAttributeFirst(t *testing.T) {
 	// The other server of a cluster says duplicate, while this one does not know it yet.
 	server = newServer(t)
 	server.replace(createCall, jamfError(400, "DUPLICATE_FIELD", "name", "duplicate name"))
-	if err := server.client(nil).SetExtensionAttributes(t.Context(), this, attributes("Usher A")); !errors.Is(err, jamfpro.ErrUnknownDefinition) {
+	if err := server.client(nil).SetExtensionAttributes(t.Context(), this, attributes("Usher A")); !errors.Is(err,
+		jamfpro.ErrUnknownDefinition) {
 		t.Errorf("got %v", err)
 	}
 }
@@ -110,7 +112,8 @@ func TestAttributesThatTheAPICannotWrite(t *testing.T) {
 		server.definitions = []map[string]any{definition}
 		client := server.client(nil)
 		err := client.SetExtensionAttributes(t.Context(), this, attributes("Usher A"))
-		if !errors.Is(err, jamfpro.ErrAttributeNotWritable) || !strings.Contains(err.Error(), "Usher A") || !strings.Contains(err.Error(), value) {
+		if !errors.Is(err, jamfpro.ErrAttributeNotWritable) || !strings.Contains(err.Error(), "Usher A") ||
+			!strings.Contains(err.Error(), value) {
 			t.Errorf("%s %s: %v", key, value, err)
 		}
 		if slices.Contains(server.calls(), patchCall) {
@@ -136,7 +139,8 @@ func TestDefinitionThatTheClusterDoesNotKnowYet(t *testing.T) {
 		}
 		server.replace(patchCall, refusal)
 		client := server.client(nil)
-		if err := client.SetExtensionAttributes(t.Context(), this, attributes("Usher A")); !errors.Is(err, jamfpro.ErrUnknownDefinition) {
+		if err := client.SetExtensionAttributes(t.Context(), this, attributes("Usher A")); !errors.Is(err,
+			jamfpro.ErrUnknownDefinition) {
 			t.Errorf("%s: %v", name, err)
 		}
 		server.calls()
@@ -164,7 +168,8 @@ func TestRecordThatIsGoneIsLookedUpOnceMore(t *testing.T) {
 	if err := client.SetExtensionAttributes(t.Context(), this, attributes("Usher A")); err != nil {
 		t.Fatal(err)
 	}
-	if calls := server.calls(); !slices.Equal(calls, []string{tokenCall, findCall, lookUpCall, gone, findCall, patchCall}) {
+	if calls := server.calls(); !slices.Equal(calls,
+		[]string{tokenCall, findCall, lookUpCall, gone, findCall, patchCall}) {
 		t.Errorf("calls: %v", calls)
 	}
 	// A record that is listed and cannot be written is not asked for again and again.
@@ -184,7 +189,8 @@ func TestDefinitionThatHasChangedIsLookedUpAtOnce(t *testing.T) {
 		t.Fatal(err)
 	}
 	server.definitions = []map[string]any{textAttribute("2", "Usher A", "HARDWARE")}
-	server.replace(patchCall, jamfError(400, "INVALID_FIELD", "general.extensionAttributes[0]", "must be updated elsewhere"))
+	server.replace(patchCall, jamfError(400, "INVALID_FIELD", "general.extensionAttributes[0]",
+		"must be updated elsewhere"))
 	server.calls()
 	if err := client.SetExtensionAttributes(t.Context(), this, attributes("Usher A")); err != nil {
 		t.Fatal(err)
@@ -192,15 +198,20 @@ func TestDefinitionThatHasChangedIsLookedUpAtOnce(t *testing.T) {
 	if calls := server.calls(); !slices.Equal(calls, []string{findCall, patchCall, lookUpCall, patchCall}) {
 		t.Errorf("calls: %v", calls)
 	}
-	if body := string(server.bodies[patchCall]); body != `{"hardware":{"extensionAttributes":[{"definitionId":"2","values":["jane@example.com"]}]}}` {
+	if body := string(server.bodies[patchCall]); body !=
+		`{"hardware":{"extensionAttributes":[{"definitionId":"2","values":["jane@example.com"]}]}}` {
 		t.Errorf("body %s", body)
 	}
 }
 
-// What can be written is, where other attributes are missing and may not be created, or are scripts; the error names one of those.
+// What can be written is, where other attributes are missing and may not be created, or are scripts; the error names
+// one of those.
 func TestWhatCanBeWrittenIs(t *testing.T) {
-	server, client := simulator(t, sim.Options{Definitions: []sim.Definition{{Name: "Usher A"}, {Name: "Usher B", InputType: sim.InputScript, ScriptContents: "#!/bin/sh"}}})
-	server.SetPrivileges(sim.DefaultClientID, []string{sim.ReadComputers, sim.UpdateComputers, sim.ReadExtensionAttributes})
+	server, client := simulator(t,
+		sim.Options{Definitions: []sim.Definition{{Name: "Usher A"},
+			{Name: "Usher B", InputType: sim.InputScript, ScriptContents: "#!/bin/sh"}}})
+	server.SetPrivileges(sim.DefaultClientID,
+		[]string{sim.ReadComputers, sim.UpdateComputers, sim.ReadExtensionAttributes})
 	err := client.SetExtensionAttributes(t.Context(), this, attributes("Usher C", "Usher B", "Usher A"))
 	if !errors.Is(err, jamfpro.ErrAttributeMissing) || !strings.Contains(err.Error(), "Usher C") {
 		t.Errorf("the error is %v", err)
@@ -208,7 +219,8 @@ func TestWhatCanBeWrittenIs(t *testing.T) {
 	if computer, _ := server.Computer(this.UDID); computer.Value("Usher A") == "" || computer.Patches != 1 {
 		t.Errorf("Jamf Pro has %+v", computer)
 	}
-	if err := client.SetExtensionAttributes(t.Context(), this, attributes("Usher B")); !errors.Is(err, jamfpro.ErrAttributeNotWritable) {
+	if err := client.SetExtensionAttributes(t.Context(), this, attributes("Usher B")); !errors.Is(err,
+		jamfpro.ErrAttributeNotWritable) {
 		t.Errorf("with the script alone the error is %v", err)
 	}
 }

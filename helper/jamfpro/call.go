@@ -33,17 +33,24 @@ type call struct {
 
 // The calls, with their privileges [SPEC].
 var (
-	callVersion        = call{"read the version of Jamf Pro", http.MethodGet, "{root}/v1/jamf-pro-version", "", http.StatusOK}
-	callFindComputer   = call{"find this computer", http.MethodGet, "{root}/{generation}/computers-inventory", "Read Computers", http.StatusOK}
-	callUpdateComputer = call{"update this computer", http.MethodPatch, "{root}/{generation}/computers-inventory-detail/{id}", "Update Computers",
+	callVersion = call{"read the version of Jamf Pro", http.MethodGet, "{root}/v1/jamf-pro-version", "",
+		http.StatusOK}
+	callFindComputer = call{"find this computer", http.MethodGet, "{root}/{generation}/computers-inventory",
+		"Read Computers", http.StatusOK}
+	callUpdateComputer = call{"update this computer", http.MethodPatch,
+		"{root}/{generation}/computers-inventory-detail/{id}", "Update Computers",
 		http.StatusNoContent}
-	callFindAttributes = call{"find the extension attributes", http.MethodGet, "{root}/v1/computer-extension-attributes",
+	callFindAttributes = call{"find the extension attributes", http.MethodGet,
+		"{root}/v1/computer-extension-attributes",
 		"Read Computer Extension Attributes", http.StatusOK}
-	callCreateAttributes = call{"create an extension attribute", http.MethodPost, "{root}/v1/computer-extension-attributes",
+	callCreateAttributes = call{"create an extension attribute", http.MethodPost,
+		"{root}/v1/computer-extension-attributes",
 		"Create Computer Extension Attributes", http.StatusCreated}
-	callMigrateAttributes = call{"change the data type of an extension attribute", http.MethodPut, "{root}/v1/computer-extension-attributes/{id}",
+	callMigrateAttributes = call{"change the data type of an extension attribute", http.MethodPut,
+		"{root}/v1/computer-extension-attributes/{id}",
 		"Update Computer Extension Attributes", http.StatusOK}
-	callCompliance = call{"read the device compliance", http.MethodGet, "{root}/v1/conditional-access/device-compliance-information/computer/{id}",
+	callCompliance = call{"read the device compliance", http.MethodGet,
+		"{root}/v1/conditional-access/device-compliance-information/computer/{id}",
 		"Read Device Compliance Information", http.StatusOK}
 )
 
@@ -58,8 +65,8 @@ type request struct {
 	sensitive []string
 }
 
-// ask makes an authorized call and decodes its answer into answer, which may be nil. A token that is refused is replaced
-// once, since its lifetime is the server's business and it may be revoked at any time.
+// ask makes an authorized call and decodes its answer into answer, which may be nil. A token that is refused is
+// replaced once, since its lifetime is the server's business and it may be revoked at any time.
 func (c *Client) ask(ctx context.Context, which call, asked request, answer any) error {
 	for fresh := false; ; fresh = true {
 		token, err := c.accessToken(ctx)
@@ -71,7 +78,8 @@ func (c *Client) ask(ctx context.Context, which call, asked request, answer any)
 		if fresh || !errors.As(err, &refused) || refused.Status != http.StatusUnauthorized {
 			return err
 		}
-		c.log.Debug("Jamf Pro refused the access token, getting a new one", "method", which.method, "path", c.server.path(which))
+		c.log.Debug("Jamf Pro refused the access token, getting a new one", "method", which.method, "path",
+			c.server.path(which))
 		c.token = token0
 	}
 }
@@ -103,7 +111,8 @@ func (c *Client) exchange(ctx context.Context, which call, asked request, token 
 		failure.Err = hideInError(fmt.Errorf("read the answer: %w", err), sensitive)
 		return failure
 	}
-	c.log.Debug("called Jamf Pro", "method", which.method, "path", c.server.path(which), "status", response.StatusCode, "took", time.Since(began))
+	c.log.Debug("called Jamf Pro", "method", which.method, "path", c.server.path(which), "status", response.StatusCode,
+		"took", time.Since(began))
 	return c.judge(failure, which, response, body, sensitive, answer)
 }
 
@@ -145,7 +154,8 @@ func (c *Client) newRequest(ctx context.Context, which call, asked request, toke
 
 // judge decodes the answer or completes failure from it. Nothing is parsed before its content type was looked at: load
 // balancers, maintenance windows and captive portals answer in HTML, and not always with an error's status.
-func (c *Client) judge(failure *APIError, which call, response *http.Response, body []byte, sensitive []string, answer any) error {
+func (c *Client) judge(failure *APIError, which call, response *http.Response, body []byte, sensitive []string,
+	answer any) error {
 	mediaType, _, _ := mime.ParseMediaType(response.Header.Get("Content-Type"))
 	isJSON := mediaType == "application/json" || strings.HasSuffix(mediaType, "+json")
 	empty := len(bytes.TrimSpace(body)) == 0
@@ -186,7 +196,8 @@ func (c *Client) judge(failure *APIError, which call, response *http.Response, b
 		}
 		for _, one := range said.Errors[:min(len(said.Errors), 3)] {
 			failure.Errors = append(failure.Errors, ServerError{
-				Code: hideIn(one.Code, sensitive), Field: hideIn(one.Field, sensitive), Description: hideIn(one.Description, sensitive),
+				Code: hideIn(one.Code, sensitive), Field: hideIn(one.Field, sensitive),
+				Description: hideIn(one.Description, sensitive),
 			})
 		}
 	}

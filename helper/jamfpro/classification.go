@@ -41,16 +41,26 @@ var verdicts = []verdict{
 // notJSON is the verdict for whatever did not come from the API, whichever status it has.
 var notJSON = verdict{advice: "maintenance page or captive portal?"}
 
-// badClient is the verdict for a client that is not let in: older servers answer 401, later ones 400 as RFC 6749 section 5.2 wants it.
-var badClient = verdict{permanent: true, advice: "check that the API client is enabled, and delivery.api.client_id and delivery.api.client_secret_file"}
+// badClient is the verdict for a client that is not let in: older servers answer 401, later ones 400 as RFC 6749
+// section 5.2 wants it.
+var badClient = verdict{permanent: true,
+	advice: "check that the API client is enabled, and delivery.api.client_id and delivery.api.client_secret_file"}
 
-// ofGateway are the verdicts for what the gateway of Jamf's Platform API answers before a Jamf Pro is asked, by its codes [PLATFORM].
+// ofGateway are the verdicts for what the gateway of Jamf's Platform API answers before a Jamf Pro is asked, by its
+// codes [PLATFORM].
 var ofGateway = map[string]verdict{
-	"REQUEST_CONTEXT_NOT_PROVIDED": {permanent: true, advice: "set delivery.api.environment_id or delivery.api.tenant_id, whichever the API integration was made for"},
-	"INVALID_REQUEST_CONTEXT_TYPE": {permanent: true, advice: "the API integration is of another level: set the other one of delivery.api.environment_id and delivery.api.tenant_id"},
-	"OWNERSHIP_FORBIDDEN": {permanent: true, advice: "the API integration is of another level or organization: check delivery.api.environment_id and delivery.api.tenant_id, " +
-		"of which the one must be set that it was made for"},
-	"TENANT_NOT_FOUND": {permanent: true, advice: "there is no Jamf Pro behind delivery.api.environment_id or delivery.api.tenant_id"},
+	"REQUEST_CONTEXT_NOT_PROVIDED": {permanent: true,
+		advice: "set delivery.api.environment_id or delivery.api.tenant_id, whichever the API " +
+			"integration was made for"},
+	"INVALID_REQUEST_CONTEXT_TYPE": {permanent: true,
+		advice: "the API integration is of another level: set the other one of delivery.api.environment_id and " +
+			"delivery.api.tenant_id"},
+	"OWNERSHIP_FORBIDDEN": {permanent: true,
+		advice: "the API integration is of another level or organization: check delivery.api.environment_id and " +
+			"delivery.api.tenant_id, " +
+			"of which the one must be set that it was made for"},
+	"TENANT_NOT_FOUND": {permanent: true,
+		advice: "there is no Jamf Pro behind delivery.api.environment_id or delivery.api.tenant_id"},
 }
 
 // other is the verdict for a status that is none.
@@ -91,7 +101,8 @@ func (e *APIError) advice() string {
 	advice := e.verdict().advice
 	if strings.Contains(advice, "%s") {
 		if e.Gateway {
-			return fmt.Sprintf("give the API integration in Jamf Account the permission that Jamf's map of permissions names for the privilege %q", e.Privilege)
+			return fmt.Sprintf("give the API integration in Jamf Account the permission that Jamf's map of "+
+				"permissions names for the privilege %q", e.Privilege)
 		}
 		privilege := "its privileges"
 		if e.Privilege != "" {
@@ -102,14 +113,17 @@ func (e *APIError) advice() string {
 	return advice
 }
 
-// pastDate is how long ago a date may be that Retry-After gives, as of a server that has answered slowly or whose clock differs.
+// pastDate is how long ago a date may be that Retry-After gives, as of a server that has answered slowly or whose clock
+// differs.
 const pastDate = 24 * time.Hour
 
-// laterThanAnyWait is the number from which on a time of x-ratelimit-reset is one since 1970 and not from now: what it is, is not published.
+// laterThanAnyWait is the number from which on a time of x-ratelimit-reset is one since 1970 and not from now: what it
+// is, is not published.
 const laterThanAnyWait = 1_000_000_000
 
-// retryAfter reads the header of that name: seconds or a date; or x-ratelimit-reset, which the gateway of Jamf's Platform API sends [PLATFORM]. It
-// returns 0 where there is none, and [MaximumRetryAfter] where it makes no sense: the server did ask for a pause.
+// retryAfter reads the header of that name: seconds or a date; or x-ratelimit-reset, which the gateway of Jamf's
+// Platform API sends [PLATFORM]. It returns 0 where there is none, and [MaximumRetryAfter] where it makes no sense: the
+// server did ask for a pause.
 func retryAfter(header http.Header, now time.Time) time.Duration {
 	text := strings.TrimSpace(header.Get("Retry-After"))
 	if reset := strings.TrimSpace(header.Get("X-Ratelimit-Reset")); text == "" && reset != "" {

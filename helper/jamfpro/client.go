@@ -21,7 +21,8 @@ var (
 	ErrVersion = errors.New("version of Jamf Pro cannot be used")
 	// ErrNotAnID: Jamf Pro says that the ID of a computer is something else than a number.
 	ErrNotAnID = errors.New("the ID of a computer in Jamf Pro is not a number")
-	// ErrAttributeNotWritable: an extension attribute of our name exists, but its kind cannot be written through the API.
+	// ErrAttributeNotWritable: an extension attribute of our name exists, but its kind cannot be written through the
+	// API.
 	ErrAttributeNotWritable = errors.New("extension attribute cannot be written")
 	// ErrAttributeMissing: an extension attribute does not exist and could not be created.
 	ErrAttributeMissing = errors.New("extension attribute is missing")
@@ -50,7 +51,8 @@ const DefaultCallTimeout = 60 * time.Second
 type Config struct {
 	// URL is the server's, for example https://example.jamfcloud.com. http is allowed for loopback addresses only.
 	URL string
-	// EnvironmentID and TenantID say whose Jamf Pro is meant, at the gateway of Jamf's Platform API, which needs one of them.
+	// EnvironmentID and TenantID say whose Jamf Pro is meant, at the gateway of Jamf's Platform API, which needs one of
+	// them.
 	EnvironmentID, TenantID string
 	// ComputerID is this computer's, which is not searched for then; empty: it is.
 	ComputerID string
@@ -58,9 +60,11 @@ type Config struct {
 	ClientID string
 	// ClientSecretFile is the path of the file that holds the secret; see [ReadClientSecret].
 	ClientSecretFile string
-	// Proxy returns the proxy of a call, at the time of the call; nil reads the environment once, as [http.ProxyFromEnvironment] does.
+	// Proxy returns the proxy of a call, at the time of the call; nil reads the environment once, as
+	// [http.ProxyFromEnvironment] does.
 	Proxy func(*http.Request) (*url.URL, error)
-	// Upgraded is called when the server says that it has another version than before; may be nil. It must not use the client.
+	// Upgraded is called when the server says that it has another version than before; may be nil. It must not use the
+	// client.
 	Upgraded func()
 	// CallTimeout is for one call; zero means [DefaultCallTimeout].
 	CallTimeout time.Duration
@@ -148,8 +152,8 @@ func (c *Client) begin(ctx context.Context) (end func(), err error) {
 		return nil, fmt.Errorf("%w: %w", ErrBusy, ctx.Err())
 	}
 	transport := newTransport(c.proxy)
-	// Jamf Cloud is a cluster, of which one server is asked by its cookies: what was written is read there at once [DEV]. They are forgotten at
-	// the end, so that the next delivery may go to another one.
+	// Jamf Cloud is a cluster, of which one server is asked by its cookies: what was written is read there at once
+	// [DEV]. They are forgotten at the end, so that the next delivery may go to another one.
 	jar, err := cookiejar.New(nil)
 	if err != nil {
 		c.turn <- struct{}{}

@@ -107,7 +107,8 @@ func TestSecretIsReadAnewForEachToken(t *testing.T) {
 			t.Fatal(err)
 		}
 		form, err := url.ParseQuery(string(server.bodies[tokenCall]))
-		want := url.Values{"grant_type": {"client_credentials"}, "client_id": {"planted-client"}, "client_secret": {secret}}
+		want := url.Values{"grant_type": {"client_credentials"}, "client_id": {"planted-client"},
+			"client_secret": {secret}}
 		if err != nil || !reflect.DeepEqual(form, want) {
 			t.Errorf("asked for a token with %v, %v", form, err)
 		}
@@ -148,7 +149,8 @@ func TestSecretFile(t *testing.T) {
 		{"too large", secretFile(t, strings.Repeat("x", 5000), 0o600), "larger than 4096"},
 	} {
 		_, err := jamfpro.ReadClientSecret(one.path)
-		if !errors.Is(err, jamfpro.ErrSecretFile) || !strings.Contains(err.Error(), one.says) || !strings.Contains(err.Error(), one.path) {
+		if !errors.Is(err, jamfpro.ErrSecretFile) || !strings.Contains(err.Error(), one.says) ||
+			!strings.Contains(err.Error(), one.path) {
 			t.Errorf("%s: %v", one.name, err)
 		}
 		if err != nil {
@@ -179,7 +181,8 @@ func TestSecretRedactsItself(t *testing.T) {
 	slog.New(slog.NewTextHandler(&text, nil)).Info("x", "secret", secret, "outer", value)
 	slog.New(slog.NewJSONHandler(&text, nil)).Info("x", "secret", secret, "outer", value)
 	mustNotShow(t, text.String())
-	if !strings.Contains(text.String(), "[redacted]") || strings.Contains(text.String(), fmt.Sprintf("%x", plantedSecret)) {
+	if !strings.Contains(text.String(), "[redacted]") ||
+		strings.Contains(text.String(), fmt.Sprintf("%x", plantedSecret)) {
 		t.Error(text.String())
 	}
 	_ = value.hidden
@@ -195,21 +198,28 @@ func TestFindComputer(t *testing.T) {
 	}{
 		{"one", []map[string]any{computer("7", udid, "S", "2026-11-20T08:00:00Z")}, this, "7"},
 		{"other case", []map[string]any{computer("7", strings.ToLower(udid), "S", "")}, this, "7"},
-		{"latest contact of several", []map[string]any{computer("7", udid, "S", "2026-11-20T08:00:00Z"), computer("8", udid, "S", "2026-11-22T08:00:00.5Z"), computer("9", udid, "S", "")}, this, "8"},
-		{"filter that was ignored", []map[string]any{computer("6", other, "S", "2026-11-22T08:00:00Z"), computer("7", udid, "S", "")}, this, "7"},
+		{"latest contact of several",
+			[]map[string]any{computer("7", udid, "S", "2026-11-20T08:00:00Z"),
+				computer("8", udid, "S", "2026-11-22T08:00:00.5Z"), computer("9", udid, "S", "")}, this, "8"},
+		{"filter that was ignored", []map[string]any{computer("6", other, "S", "2026-11-22T08:00:00Z"),
+			computer("7", udid, "S", "")}, this, "7"},
 		{"none", nil, this, ""},
 		{"only others", []map[string]any{computer("6", other, "S", "")}, this, ""},
-		{"by serial number after a new logic board", []map[string]any{computer("6", other, "C02", "")}, jamfpro.Selector{UDID: udid, SerialNumber: "C02"}, "6"},
-		{"serial number of another", []map[string]any{computer("6", other, "C03", "")}, jamfpro.Selector{UDID: udid, SerialNumber: "C02"}, ""},
+		{"by serial number after a new logic board", []map[string]any{computer("6", other, "C02", "")},
+			jamfpro.Selector{UDID: udid, SerialNumber: "C02"}, "6"},
+		{"serial number of another", []map[string]any{computer("6", other, "C03", "")},
+			jamfpro.Selector{UDID: udid, SerialNumber: "C02"}, ""},
 	} {
 		t.Run(one.name, func(t *testing.T) {
 			server := newServer(t)
 			server.computers = one.computers
 			found, err := server.client(nil).FindComputer(t.Context(), one.which)
-			if found.ID != one.want || (err != nil) != (one.want == "") || err != nil && !errors.Is(err, jamfpro.ErrComputerNotFound) {
+			if found.ID != one.want || (err != nil) != (one.want == "") ||
+				err != nil && !errors.Is(err, jamfpro.ErrComputerNotFound) {
 				t.Errorf("got %+v, %v", found, err)
 			}
-			if several := strings.Contains(server.log.String(), "several records"); several != (one.name == "latest contact of several") {
+			if several := strings.Contains(server.log.String(), "several records"); several !=
+				(one.name == "latest contact of several") {
 				t.Errorf("log: %s", server.log.String())
 			}
 		})
@@ -218,16 +228,19 @@ func TestFindComputer(t *testing.T) {
 
 // What a lying Jamf Pro calls an ID goes into no path.
 func TestComputerIDIsANumber(t *testing.T) {
-	for _, id := range []any{"../../v1/users", "", "-1", "0", "07", "1e3", "0x7", " 7", "7 ", "7/../8", "7?x=1", "7%2F8", "٧", "1" + strings.Repeat("0", 30), "99999999999", "seven\x1b[2J", 7, nil, true} {
+	for _, id := range []any{"../../v1/users", "", "-1", "0", "07", "1e3", "0x7", " 7", "7 ", "7/../8", "7?x=1",
+		"7%2F8", "٧", "1" + strings.Repeat("0", 30), "99999999999", "seven\x1b[2J", 7, nil, true} {
 		server := newServer(t)
 		server.computers = []map[string]any{computer("", udid, "C02", "")}
 		server.computers[0]["id"] = id
 		client := server.client(nil)
 		found, err := client.FindComputer(t.Context(), this)
-		if _, is := id.(string); found.ID != "" || err == nil || errors.Is(err, jamfpro.ErrComputerNotFound) || is && !errors.Is(err, jamfpro.ErrNotAnID) {
+		if _, is := id.(string); found.ID != "" || err == nil || errors.Is(err, jamfpro.ErrComputerNotFound) ||
+			is && !errors.Is(err, jamfpro.ErrNotAnID) {
 			t.Errorf("%q: %+v, %v", id, found, err)
 		}
-		if err := client.SetExtensionAttributes(t.Context(), this, attributes("Usher A")); err == nil || strings.ContainsAny(err.Error(), "\x1b\n") {
+		if err := client.SetExtensionAttributes(t.Context(), this, attributes("Usher A")); err == nil ||
+			strings.ContainsAny(err.Error(), "\x1b\n") {
 			t.Errorf("%q was written to: %v", id, err)
 		}
 		if _, err := client.Compliance(t.Context(), this); err == nil {
@@ -245,7 +258,8 @@ func TestFilterIsQuoted(t *testing.T) {
 	server := newServer(t)
 	_, _ = server.client(nil).FindComputer(t.Context(), jamfpro.Selector{UDID: `a"b\c,d`})
 	query, err := url.ParseQuery(server.queries[1])
-	want := url.Values{"section": {"GENERAL", "HARDWARE"}, "filter": {`udid=="a\"b\\c,d"`}, "page": {"0"}, "page-size": {"50"}}
+	want := url.Values{"section": {"GENERAL", "HARDWARE"}, "filter": {`udid=="a\"b\\c,d"`}, "page": {"0"},
+		"page-size": {"50"}}
 	if err != nil || !reflect.DeepEqual(query, want) {
 		t.Errorf("query %v, %v", query, err)
 	}
@@ -283,7 +297,10 @@ func TestCallsGoThroughTheProxyOfTheirTime(t *testing.T) {
 		t.Fatal(err)
 	}
 	var use *url.URL
-	client := server.client(func(c *jamfpro.Config) { c.Proxy = func(*http.Request) (*url.URL, error) { return use, nil } })
+	client := server.client(func(
+		c *jamfpro.Config) {
+		c.Proxy = func(*http.Request) (*url.URL, error) { return use, nil }
+	})
 	if _, err := client.FindComputer(t.Context(), this); err != nil || len(asked) != 0 {
 		t.Errorf("directly: %d calls of the proxy, %v", len(asked), err)
 	}

@@ -14,11 +14,12 @@ import (
 	"usher.internal/internal/wpj"
 )
 
-// maximumDevices is how many Entra devices of one computer are looked at. One is usual; more are left by re-registrations.
+// maximumDevices is how many Entra devices of one computer are looked at. One is usual; more are left by
+// re-registrations.
 const maximumDevices = 100
 
-// Compliance returns what Jamf Pro says of the selected computer's device compliance. The error wraps [ErrNoCompliance] when
-// it says nothing, and [ErrComputerNotFound] when it has no record of the computer. It blocks until the server has
+// Compliance returns what Jamf Pro says of the selected computer's device compliance. The error wraps [ErrNoCompliance]
+// when it says nothing, and [ErrComputerNotFound] when it has no record of the computer. It blocks until the server has
 // answered or ctx ends.
 func (c *Client) Compliance(ctx context.Context, which Selector) (wpj.Compliance, error) {
 	end, err := c.begin(ctx)
@@ -35,7 +36,8 @@ func (c *Client) Compliance(ctx context.Context, which Selector) (wpj.Compliance
 	}
 	var answer json.RawMessage
 	err = c.ask(ctx, callCompliance, request{id: computer.ID}, &answer)
-	if refused, ok := errors.AsType[*APIError](err); ok && refused.Status == http.StatusNotFound && len(refused.Errors) > 0 {
+	if refused, ok := errors.AsType[*APIError](err); ok && refused.Status == http.StatusNotFound &&
+		len(refused.Errors) > 0 {
 		return wpj.Compliance{}, fmt.Errorf("%w: %w", ErrNoCompliance, err)
 	}
 	if err != nil {
@@ -48,7 +50,8 @@ func (c *Client) Compliance(ctx context.Context, which Selector) (wpj.Compliance
 	return known, err
 }
 
-// ComplianceEvidence is [Client.Compliance] as evidence. A Jamf Pro that could not be asked is never one that knows nothing.
+// ComplianceEvidence is [Client.Compliance] as evidence. A Jamf Pro that could not be asked is never one that knows
+// nothing.
 func (c *Client) ComplianceEvidence(ctx context.Context, which Selector) wpj.Evidence {
 	known, err := c.Compliance(ctx, which)
 	evidence := wpj.Evidence{Source: wpj.SourceJamfPro, ObservedAt: c.now()}
@@ -56,7 +59,8 @@ func (c *Client) ComplianceEvidence(ctx context.Context, which Selector) wpj.Evi
 	switch {
 	case err == nil:
 		evidence.Finding, evidence.Compliance = wpj.Found, &known
-		evidence.Detail = fmt.Sprintf("Jamf Pro says %s, with %d linked Entra devices.", known.State, len(known.DeviceIDs))
+		evidence.Detail = fmt.Sprintf("Jamf Pro says %s, with %d linked Entra devices.", known.State,
+			len(known.DeviceIDs))
 		if !known.Applicable {
 			evidence.Detail = "Jamf Pro says that device compliance does not apply to this Mac."
 		}
@@ -81,9 +85,9 @@ type vendorCompliance struct {
 	Devices    vendorInformation `json:"complianceVendorDeviceInformation"`
 }
 
-// vendorInformation holds the vendor's device ids. That these are those of Entra is what the schema's description suggests; nobody has compared
-// them on a real server: unverified. It is an object in the schema of the API, and an array of such objects in
-// the example beside it; both are read.
+// vendorInformation holds the vendor's device ids. That these are those of Entra is what the schema's description
+// suggests; nobody has compared them on a real server: unverified. It is an object in the schema of the API, and an
+// array of such objects in the example beside it; both are read.
 type vendorInformation struct{ deviceIDs []string }
 
 // UnmarshalJSON implements [json.Unmarshaler].
@@ -110,11 +114,12 @@ func (v *vendorInformation) UnmarshalJSON(text []byte) error {
 	return nil
 }
 
-// errNotCompliance says that an answer is not of the form that the API's has. It quotes none of it: there are ids in it.
+// errNotCompliance says that an answer is not of the form that the API's has. It quotes none of it: there are ids in
+// it.
 var errNotCompliance = errors.New("answered with something else than device compliance")
 
-// decodeCompliance reads the answer, an array with an entry for each vendor, and returns what counts for Entra. The error
-// wraps [ErrNoCompliance] when the array is empty.
+// decodeCompliance reads the answer, an array with an entry for each vendor, and returns what counts for Entra. The
+// error wraps [ErrNoCompliance] when the array is empty.
 func decodeCompliance(answer []byte) (wpj.Compliance, error) {
 	var vendors []vendorCompliance
 	if err := json.Unmarshal(answer, &vendors); err != nil || vendors == nil {
@@ -150,12 +155,13 @@ func decodeCompliance(answer []byte) (wpj.Compliance, error) {
 	return known, nil
 }
 
-// weight says how much the entry counts: Microsoft before other vendors, whose compliance says nothing of Entra; what applies before what does
-// not; what names devices, which only Intune's does [SPEC], before what names none.
+// weight says how much the entry counts: Microsoft before other vendors, whose compliance says nothing of Entra; what
+// applies before what does not; what names devices, which only Intune's does [SPEC], before what names none.
 func (v vendorCompliance) weight() int {
 	weight := 0
 	vendor := strings.ToLower(v.Vendor)
-	if strings.Contains(vendor, "microsoft") || strings.Contains(vendor, "intune") || strings.Contains(vendor, "entra") {
+	if strings.Contains(vendor, "microsoft") || strings.Contains(vendor, "intune") ||
+		strings.Contains(vendor, "entra") {
 		weight += 4
 	}
 	if *v.Applicable {

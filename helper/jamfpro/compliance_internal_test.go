@@ -23,11 +23,14 @@ func TestComplianceIsDecoded(t *testing.T) {
 		err    error
 	}{
 		"an object, as the schema has it": {
-			`[{"deviceId":"7","applicable":true,"complianceState":"COMPLIANT","complianceVendor":"Intune","complianceVendorDeviceInformation":{"deviceIds":["` + device + `"]}}]`,
+			`[{"deviceId":"7","applicable":true,"complianceState":"COMPLIANT","complianceVendor":"Intune",` +
+				`"complianceVendorDeviceInformation":{"deviceIds":["` + device + `"]}}]`,
 			wpj.Compliance{Applicable: true, State: "COMPLIANT", DeviceIDs: []wpj.DeviceID{device}}, nil,
 		},
 		"an array, as the example has it": {
-			`[{"applicable":true,"complianceState":"NON_COMPLIANT","complianceVendorDeviceInformation":[{"deviceIds":["` + strings.ToUpper(device) + `"]},{"deviceIds":["` + older + `"]}]}]`,
+			`[{"applicable":true,"complianceState":"NON_COMPLIANT",` +
+				`"complianceVendorDeviceInformation":[{"deviceIds":["` + strings.ToUpper(device) +
+				`"]},{"deviceIds":["` + older + `"]}]}]`,
 			wpj.Compliance{Applicable: true, State: "NON_COMPLIANT", DeviceIDs: []wpj.DeviceID{device, older}}, nil,
 		},
 		"not linked": {
@@ -39,7 +42,9 @@ func TestComplianceIsDecoded(t *testing.T) {
 			wpj.Compliance{Applicable: true, State: "UNKNOWN"}, nil,
 		},
 		"empty and null lists": {
-			`[{"applicable":true,"complianceVendorDeviceInformation":[]},{"applicable":true,"complianceVendorDeviceInformation":{"deviceIds":null}},{"applicable":true,"complianceVendorDeviceInformation":[null,{"deviceIds":[""]}]}]`,
+			`[{"applicable":true,"complianceVendorDeviceInformation":[]},{"applicable":true,` +
+				`"complianceVendorDeviceInformation":{"deviceIds":null}},{"applicable":true,` +
+				`"complianceVendorDeviceInformation":[null,{"deviceIds":[""]}]}]`,
 			wpj.Compliance{Applicable: true, State: "UNKNOWN"}, nil,
 		},
 		"a state of a later version": {
@@ -47,32 +52,44 @@ func TestComplianceIsDecoded(t *testing.T) {
 			wpj.Compliance{Applicable: true, State: "UNKNOWN"}, nil,
 		},
 		"Microsoft's counts, also where it does not apply": {
-			`[{"applicable":false,"complianceState":"NON_COMPLIANT","complianceVendor":"Microsoft"},{"applicable":true,"complianceState":"COMPLIANT","complianceVendor":"Vendor B"}]`,
+			`[{"applicable":false,"complianceState":"NON_COMPLIANT","complianceVendor":"Microsoft"},` +
+				`{"applicable":true,"complianceState":"COMPLIANT","complianceVendor":"Vendor B"}]`,
 			wpj.Compliance{State: "NON_COMPLIANT"}, nil,
 		},
 		"of what applies, Microsoft counts": {
-			`[{"applicable":true,"complianceState":"NON_COMPLIANT","complianceVendor":"Vendor B"},{"applicable":true,"complianceState":"COMPLIANT","complianceVendor":"Microsoft Intune"}]`,
+			`[{"applicable":true,"complianceState":"NON_COMPLIANT","complianceVendor":"Vendor ` +
+				`B"},{"applicable":true,"complianceState":"COMPLIANT","complianceVendor":"Microsoft Intune"}]`,
 			wpj.Compliance{Applicable: true, State: "COMPLIANT"}, nil,
 		},
 		"of two without a known name, the one with devices counts": {
-			`[{"applicable":true,"complianceState":"NON_COMPLIANT","complianceVendor":"A"},{"applicable":true,"complianceState":"COMPLIANT","complianceVendor":"B","complianceVendorDeviceInformation":{"deviceIds":["` + device + `"]}}]`,
+			`[{"applicable":true,"complianceState":"NON_COMPLIANT","complianceVendor":"A"},{"applicable":true,` +
+				`"complianceState":"COMPLIANT","complianceVendor":"B",` +
+				`"complianceVendorDeviceInformation":{"deviceIds":["` + device + `"]}}]`,
 			wpj.Compliance{Applicable: true, State: "COMPLIANT", DeviceIDs: []wpj.DeviceID{device}}, nil,
 		},
 		"does not apply": {
 			`[{"applicable":false,"complianceState":"UNKNOWN","complianceVendor":"Intune"}]`,
 			wpj.Compliance{State: "UNKNOWN"}, nil,
 		},
-		"no vendor":                       {` [ ] `, wpj.Compliance{}, ErrNoCompliance},
-		"null is no empty array":          {`null`, wpj.Compliance{}, errNotCompliance},
-		"an object":                       {`{"applicable":true}`, wpj.Compliance{}, errNotCompliance},
-		"an entry that is none":           {`[null]`, wpj.Compliance{}, errNotCompliance},
-		"not said whether it applies":     {`[{"complianceState":"COMPLIANT"}]`, wpj.Compliance{}, errNotCompliance},
-		"an id that cannot be compared":   {`[{"applicable":true,"complianceVendorDeviceInformation":{"deviceIds":["device-id-1"]}}]`, wpj.Compliance{}, errNotCompliance},
-		"ids that are numbers":            {`[{"applicable":true,"complianceVendorDeviceInformation":{"deviceIds":[1]}}]`, wpj.Compliance{}, errNotCompliance},
-		"device information that is text": {`[{"applicable":true,"complianceVendorDeviceInformation":"` + device + `"}]`, wpj.Compliance{}, errNotCompliance},
-		"truncated":                       {`[{"applicable":true`, wpj.Compliance{}, errNotCompliance},
+		"no vendor":                   {` [ ] `, wpj.Compliance{}, ErrNoCompliance},
+		"null is no empty array":      {`null`, wpj.Compliance{}, errNotCompliance},
+		"an object":                   {`{"applicable":true}`, wpj.Compliance{}, errNotCompliance},
+		"an entry that is none":       {`[null]`, wpj.Compliance{}, errNotCompliance},
+		"not said whether it applies": {`[{"complianceState":"COMPLIANT"}]`, wpj.Compliance{}, errNotCompliance},
+		"an id that cannot be compared": {
+			`[{"applicable":true,"complianceVendorDeviceInformation":{"deviceIds":["device-id-1"]}}]`, wpj.Compliance{},
+			errNotCompliance},
+		"ids that are numbers": {
+			`[{"applicable":true,"complianceVendorDeviceInformation":{"deviceIds":[1]}}]`, wpj.Compliance{},
+			errNotCompliance},
+		"device information that is text": {
+			`[{"applicable":true,"complianceVendorDeviceInformation":"` + device + `"}]`, wpj.Compliance{},
+			errNotCompliance},
+		"truncated": {`[{"applicable":true`, wpj.Compliance{}, errNotCompliance},
 		"more devices than one Mac can have": {
-			`[{"applicable":true,"complianceVendorDeviceInformation":{"deviceIds":[` + strings.Repeat(`"`+device+`",`, maximumDevices) + `"` + older + `"]}}]`, wpj.Compliance{}, errNotCompliance,
+			`[{"applicable":true,"complianceVendorDeviceInformation":{"deviceIds":[` +
+				strings.Repeat(`"`+device+`",`, maximumDevices) + `"` + older + `"]}}]`, wpj.Compliance{},
+			errNotCompliance,
 		},
 	} {
 		known, err := decodeCompliance([]byte(test.answer))
@@ -84,8 +101,10 @@ func TestComplianceIsDecoded(t *testing.T) {
 
 func FuzzCompliance(f *testing.F) {
 	for _, seed := range []string{
-		`[]`, `null`, `[{"applicable":true,"complianceState":"COMPLIANT","complianceVendorDeviceInformation":{"deviceIds":["` + device + `"]}}]`,
-		`[{"applicable":false,"complianceVendorDeviceInformation":[{"deviceIds":[]}]}]`, `[{"applicable":true,"complianceVendorDeviceInformation":[[]]}]`,
+		`[]`, `null`, `[{"applicable":true,"complianceState":"COMPLIANT",` +
+			`"complianceVendorDeviceInformation":{"deviceIds":["` + device + `"]}}]`,
+		`[{"applicable":false,"complianceVendorDeviceInformation":[{"deviceIds":[]}]}]`,
+		`[{"applicable":true,"complianceVendorDeviceInformation":[[]]}]`,
 	} {
 		f.Add([]byte(seed))
 	}

@@ -23,13 +23,15 @@ func TestComplianceOfTheSimulator(t *testing.T) {
 		if _, err := client.Compliance(t.Context(), this); !errors.Is(err, jamfpro.ErrNoCompliance) {
 			t.Errorf("before anything is known: %v", err)
 		}
-		if evidence := client.ComplianceEvidence(t.Context(), this); evidence.Finding != wpj.NotThere || evidence.Obstacle != "" {
+		if evidence := client.ComplianceEvidence(t.Context(), this); evidence.Finding != wpj.NotThere ||
+			evidence.Obstacle != "" {
 			t.Errorf("before anything is known: %+v", evidence)
 		}
 		computer, _ := server.Computer(udid)
 		err := server.SetCompliance(computer.ID, []sim.Compliance{
 			{Vendor: "Vendor B", State: "NON_COMPLIANT"},
-			{Applicable: true, State: "COMPLIANT", Vendor: "Intune", DeviceIDs: []string{strings.ToUpper(entraDevice)}, AsArray: asArray},
+			{Applicable: true, State: "COMPLIANT", Vendor: "Intune", DeviceIDs: []string{strings.ToUpper(entraDevice)},
+				AsArray: asArray},
 		})
 		if err != nil {
 			t.Fatal(err)
@@ -40,21 +42,26 @@ func TestComplianceOfTheSimulator(t *testing.T) {
 			t.Errorf("%+v, %v", known, err)
 		}
 		evidence := client.ComplianceEvidence(t.Context(), this)
-		if evidence.Source != wpj.SourceJamfPro || evidence.Finding != wpj.Found || evidence.ObservedAt.IsZero() || !reflect.DeepEqual(evidence.Compliance, &want) {
+		if evidence.Source != wpj.SourceJamfPro || evidence.Finding != wpj.Found || evidence.ObservedAt.IsZero() ||
+			!reflect.DeepEqual(evidence.Compliance, &want) {
 			t.Errorf("%+v", evidence)
 		}
 		if strings.Contains(evidence.Detail, entraDevice) {
 			t.Errorf("the detail is %q", evidence.Detail)
 		}
-		if other := client.ComplianceEvidence(t.Context(), jamfpro.Selector{UDID: "AAAAAAAA-0000-4000-8000-000000000000"}); other.Finding != wpj.NotThere || other.Compliance != nil {
+		if other := client.ComplianceEvidence(t.Context(),
+			jamfpro.Selector{UDID: "AAAAAAAA-0000-4000-8000-000000000000"}); other.Finding != wpj.NotThere ||
+			other.Compliance != nil {
 			t.Errorf("of a computer without a record: %+v", other)
 		}
 		// Without its privileges it could not look, whichever is missing.
 		for _, missing := range []string{sim.ReadComputers, sim.ReadDeviceCompliance} {
-			granted := map[string]string{sim.ReadComputers: sim.ReadDeviceCompliance, sim.ReadDeviceCompliance: sim.ReadComputers}[missing]
+			granted := map[string]string{sim.ReadComputers: sim.ReadDeviceCompliance,
+				sim.ReadDeviceCompliance: sim.ReadComputers}[missing]
 			server.SetPrivileges(sim.DefaultClientID, []string{granted})
 			evidence = client.ComplianceEvidence(t.Context(), this)
-			if evidence.Finding != wpj.CouldNotLook || evidence.Obstacle != wpj.ObstacleAccessDenied || !strings.Contains(evidence.Detail, fmt.Sprintf("%q", missing)) {
+			if evidence.Finding != wpj.CouldNotLook || evidence.Obstacle != wpj.ObstacleAccessDenied ||
+				!strings.Contains(evidence.Detail, fmt.Sprintf("%q", missing)) {
 				t.Errorf("without %s: %+v", missing, evidence)
 			}
 		}
@@ -69,17 +76,27 @@ func TestComplianceThatCannotBeRead(t *testing.T) {
 		finding  wpj.Finding
 		obstacle wpj.Obstacle
 	}{
-		"no such computer":           {complianceCall, jamfError(404, "INVALID_ID", "deviceId", "no device "+entraDevice), wpj.NotThere, ""},
-		"a call that is not known":   {complianceCall, html(404), wpj.CouldNotLook, wpj.ObstacleUnavailable},
-		"404 that says nothing":      {complianceCall, jsonAnswer(404, `{"httpStatus":404,"errors":[]}`), wpj.CouldNotLook, wpj.ObstacleUnavailable},
-		"privilege missing":          {complianceCall, jamfError(403, "INVALID_PRIVILEGE", "", "Forbidden for "+entraDevice), wpj.CouldNotLook, wpj.ObstacleAccessDenied},
-		"a firewall's 403":           {complianceCall, html(403), wpj.CouldNotLook, wpj.ObstacleUnavailable},
-		"captive portal":             {complianceCall, html(200), wpj.CouldNotLook, wpj.ObstacleUnavailable},
-		"busy":                       {complianceCall, jamfError(503, "BUSY", "", "with "+entraDevice), wpj.CouldNotLook, wpj.ObstacleUnavailable},
-		"something else":             {complianceCall, jsonAnswer(200, `{"deviceIds":["`+entraDevice+`"]}`), wpj.CouldNotLook, wpj.ObstacleUnavailable},
-		"device ids that are none":   {complianceCall, jsonAnswer(200, `[{"applicable":true,"complianceVendorDeviceInformation":{"deviceIds":["x`+entraDevice+`"]}}]`), wpj.CouldNotLook, wpj.ObstacleUnavailable},
-		"malformed":                  {complianceCall, jsonAnswer(200, `[{"deviceIds":["`+entraDevice), wpj.CouldNotLook, wpj.ObstacleUnavailable},
-		"a secret that is refused":   {tokenCall, jsonAnswer(401, `{"error":"invalid_client"}`), wpj.CouldNotLook, wpj.ObstacleUnavailable},
+		"no such computer": {complianceCall,
+			jamfError(404, "INVALID_ID", "deviceId", "no device "+entraDevice), wpj.NotThere, ""},
+		"a call that is not known": {complianceCall, html(404), wpj.CouldNotLook, wpj.ObstacleUnavailable},
+		"404 that says nothing": {complianceCall, jsonAnswer(404, `{"httpStatus":404,"errors":[]}`),
+			wpj.CouldNotLook, wpj.ObstacleUnavailable},
+		"privilege missing": {complianceCall,
+			jamfError(403, "INVALID_PRIVILEGE", "", "Forbidden for "+entraDevice), wpj.CouldNotLook,
+			wpj.ObstacleAccessDenied},
+		"a firewall's 403": {complianceCall, html(403), wpj.CouldNotLook, wpj.ObstacleUnavailable},
+		"captive portal":   {complianceCall, html(200), wpj.CouldNotLook, wpj.ObstacleUnavailable},
+		"busy": {complianceCall, jamfError(503, "BUSY", "", "with "+entraDevice),
+			wpj.CouldNotLook, wpj.ObstacleUnavailable},
+		"something else": {complianceCall, jsonAnswer(200, `{"deviceIds":["`+entraDevice+`"]}`),
+			wpj.CouldNotLook, wpj.ObstacleUnavailable},
+		"device ids that are none": {complianceCall,
+			jsonAnswer(200, `[{"applicable":true,"complianceVendorDeviceInformation":{"deviceIds":["x`+entraDevice+
+				`"]}}]`), wpj.CouldNotLook, wpj.ObstacleUnavailable},
+		"malformed": {complianceCall, jsonAnswer(200, `[{"deviceIds":["`+entraDevice),
+			wpj.CouldNotLook, wpj.ObstacleUnavailable},
+		"a secret that is refused": {tokenCall, jsonAnswer(401, `{"error":"invalid_client"}`), wpj.CouldNotLook,
+			wpj.ObstacleUnavailable},
 		"a search that is not found": {findCall, html(404), wpj.CouldNotLook, wpj.ObstacleUnavailable},
 	} {
 		server := newServer(t)
@@ -100,7 +117,8 @@ func TestComplianceThatCannotBeRead(t *testing.T) {
 		t.Errorf("%+v", evidence)
 	}
 	without := server.client(func(c *jamfpro.Config) { os.Remove(c.ClientSecretFile) })
-	if evidence := without.ComplianceEvidence(t.Context(), this); evidence.Finding != wpj.CouldNotLook || evidence.Obstacle != wpj.ObstacleUnavailable {
+	if evidence := without.ComplianceEvidence(t.Context(), this); evidence.Finding != wpj.CouldNotLook ||
+		evidence.Obstacle != wpj.ObstacleUnavailable {
 		t.Errorf("without a secret: %+v", evidence)
 	}
 }

@@ -23,7 +23,8 @@ type Selector struct {
 
 // Computer is one inventory record.
 type Computer struct {
-	// ID is a positive number, see [ErrNotAnID]. It changes when the computer is enrolled again, so it is looked up for each delivery.
+	// ID is a positive number, see [ErrNotAnID]. It changes when the computer is enrolled again, so it is looked up for
+	// each delivery.
 	ID           string
 	UDID         string
 	SerialNumber string
@@ -31,7 +32,8 @@ type Computer struct {
 	LastContactTime time.Time
 }
 
-// checkID returns an error unless an ID is a number as Jamf Pro's are: positive, of at most 10 digits. It goes into paths.
+// checkID returns an error unless an ID is a number as Jamf Pro's are: positive, of at most 10 digits. It goes into
+// paths.
 func checkID(id string) error {
 	if number, err := strconv.ParseUint(id, 10, 32); err != nil || number == 0 || strconv.FormatUint(number, 10) != id {
 		return fmt.Errorf("%w: %s", ErrNotAnID, strconv.QuoteToASCII(oneline.Of(id, 40)))
@@ -42,8 +44,9 @@ func checkID(id string) error {
 // maximumRecords is how many records of one computer are looked at. Two are known to happen, after a re-enrolment.
 const maximumRecords = 50
 
-// FindComputer returns the record of the selected computer. Of several it is the one with the latest contact, and the log
-// says so. The error wraps [ErrComputerNotFound] when there is none. It blocks until the server has answered or ctx ends.
+// FindComputer returns the record of the selected computer. Of several it is the one with the latest contact, and the
+// log says so. The error wraps [ErrComputerNotFound] when there is none. It blocks until the server has answered or ctx
+// ends.
 func (c *Client) FindComputer(ctx context.Context, which Selector) (Computer, error) {
 	end, err := c.begin(ctx)
 	if err != nil {
@@ -91,13 +94,15 @@ func (c *Client) findComputer(ctx context.Context, which Selector) (Computer, er
 		}
 		if records > 1 {
 			c.log.Warn("Jamf Pro has several records of this computer; the one with the latest contact is used",
-				"records", records, "found_by", search.field, "computer_id", latest.ID, "last_contact", latest.LastContactTime)
+				"records", records, "found_by", search.field, "computer_id", latest.ID, "last_contact",
+				latest.LastContactTime)
 		}
 		if records > 0 {
 			return latest, nil
 		}
 	}
-	return Computer{}, fmt.Errorf("%w at %s: no record has this computer's UDID%s; enrol it, and check delivery.computer_udid",
+	return Computer{}, fmt.Errorf(
+		"%w at %s: no record has this computer's UDID%s; enrol it, and check delivery.computer_udid",
 		ErrComputerNotFound, c.server.base.Host, map[bool]string{true: " or serial number"}[which.SerialNumber != ""])
 }
 
@@ -119,7 +124,8 @@ func (c *Client) listComputers(ctx context.Context, field, value string) ([]Comp
 	}
 	var found []Computer
 	for _, one := range answer.Results {
-		found = append(found, Computer{ID: one.ID, UDID: one.UDID, SerialNumber: one.Hardware.SerialNumber, LastContactTime: one.lastContact()})
+		found = append(found, Computer{ID: one.ID, UDID: one.UDID, SerialNumber: one.Hardware.SerialNumber,
+			LastContactTime: one.lastContact()})
 	}
 	return found, nil
 }
@@ -139,7 +145,8 @@ type computerRecord struct {
 	} `json:"hardware"`
 }
 
-// lastContact is the latest of the times that the record has. One that is not there or not readable counts as the oldest.
+// lastContact is the latest of the times that the record has. One that is not there or not readable counts as the
+// oldest.
 func (r computerRecord) lastContact() (latest time.Time) {
 	for _, text := range []string{r.General.LastContactTime, r.General.LastContact, r.General.LastCheckIn} {
 		if at, err := time.Parse(time.RFC3339Nano, text); err == nil && at.After(latest) {
@@ -186,7 +193,8 @@ func (c *Client) updateComputer(ctx context.Context, which Selector, computer Co
 		if !refused.isUnknownID() {
 			return err
 		}
-		return fmt.Errorf("%w at %s: no record has the ID %s of delivery.api.computer_id; enrol it, and have the profile installed again: %w",
+		return fmt.Errorf("%w at %s: no record has the ID %s of delivery.api.computer_id; enrol it, and have the "+
+			"profile installed again: %w",
 			ErrComputerNotFound, c.server.base.Host, c.computerID, err)
 	}
 	c.log.Info("Jamf Pro's record of this computer is gone, looking for a new one", "computer_id", computer.ID)
@@ -203,7 +211,8 @@ func (c *Client) patchComputer(ctx context.Context, computer Computer, values []
 	var sensitive []string
 	for _, one := range values {
 		section := sections[one.definition.InventoryDisplayType]
-		bySection[section] = append(bySection[section], attributeValue{DefinitionID: one.definition.ID, Values: []string{one.value}})
+		bySection[section] = append(bySection[section],
+			attributeValue{DefinitionID: one.definition.ID, Values: []string{one.value}})
 		sensitive = append(sensitive, one.value)
 	}
 	for section, attributes := range bySection {

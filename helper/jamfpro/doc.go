@@ -1,10 +1,11 @@
-// Package jamfpro is a client for the few calls of the Jamf Pro API that usher needs: it finds this computer's inventory
-// record, writes extension attributes to it, and reads what Jamf Pro says of its compliance.
-// [Client.SetExtensionAttributes] and [Client.Compliance] do that; [Client.FindComputer] is for those who only want to look.
-// [Setup] is for admins: it keeps the secret of the API client, checks its privileges, and creates the extension attributes.
+// Package jamfpro is a client for the few calls of the Jamf Pro API that usher needs: it finds this computer's
+// inventory record, writes extension attributes to it, and reads what Jamf Pro says of its compliance.
+// [Client.SetExtensionAttributes] and [Client.Compliance] do that; [Client.FindComputer] is for those who only want to
+// look. [Setup] is for admins: it keeps the secret of the API client, checks its privileges, and creates the extension
+// attributes.
 //
-// Facts about the API are from reference/jamfpro.md, which names Jamf's own specification as the source. What the client
-// promises:
+// Facts about the API are from reference/jamfpro.md, which names Jamf's own specification as the source. What the
+// client promises:
 //
 //   - Every error that came of a call is an [*APIError], which names the call, the answer, and the fix, and says with
 //     [APIError.Permanent] whether trying again is of use. The table of that stands in classification.go.

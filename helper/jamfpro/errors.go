@@ -122,8 +122,8 @@ func (e *APIError) mentions(word string) bool {
 	return false
 }
 
-// isUnknownID tells whether the API says that it has nothing with the id of the call. A server that does not know the call
-// answers 404 too, and does not say that.
+// isUnknownID tells whether the API says that it has nothing with the id of the call. A server that does not know the
+// call answers 404 too, and does not say that.
 func (e *APIError) isUnknownID() bool {
 	return e.Status == http.StatusNotFound && slices.ContainsFunc(e.Errors, func(one ServerError) bool {
 		return one.Code == "INVALID_ID" || one.Field == "id" || one.Field == "deviceId"
@@ -136,8 +136,8 @@ const longestText = 300
 // identifier is how UDIDs and the ids of Entra look, which say whose computer it is.
 var identifier = regexp.MustCompile(`[0-9A-Fa-f]{8}(-[0-9A-Fa-f]{4}){3}-[0-9A-Fa-f]{12}`)
 
-// hideIn replaces each of the sensitive texts in text and everything that looks like an identifier, and makes one bounded
-// line of it.
+// hideIn replaces each of the sensitive texts in text and everything that looks like an identifier, and makes one
+// bounded line of it.
 func hideIn(text string, sensitive []string) string {
 	for _, one := range sensitive {
 		// Shorter ones would take harmless words apart.

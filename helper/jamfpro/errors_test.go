@@ -28,33 +28,52 @@ func TestAnswersAreClassified(t *testing.T) {
 		permanent bool
 		says      []string
 	}{
-		{"bad client", tokenCall, jsonAnswer(401, `{"error":"invalid_client"}`), true, []string{"get an access token", "401 Unauthorized", "invalid_client", "delivery.api.client_secret_file"}},
-		{"bad client as 400", tokenCall, jsonAnswer(400, `{"error":"invalid_client","error_description":"Client authentication failed"}`), true, []string{"invalid_client: Client authentication failed", "delivery.api.client_secret_file"}},
-		{"no privilege to read", findCall, jamfError(403, "INVALID_PRIVILEGE", "", "Forbidden"), true, []string{"403 Forbidden", "INVALID_PRIVILEGE", `"Read Computers"`}},
-		{"no privilege to update", patchCall, jamfError(403, "INVALID_PRIVILEGE", "", "Forbidden"), true, []string{`"Update Computers"`}},
-		{"no privilege for attributes", lookUpCall, jamfError(403, "INVALID_PRIVILEGE", "", ""), true, []string{`"Read Computer Extension Attributes"`}},
-		{"bad request", patchCall, jamfError(400, "INVALID_FIELD", "general.x", "no such field"), true, []string{"400 Bad Request", "INVALID_FIELD", "no such field", "general.x"}},
-		{"call unknown to the server", findCall, jamfError(404, "NOT_FOUND", "", ""), true, []string{"404 Not Found", "too old"}},
+		{"bad client", tokenCall, jsonAnswer(401, `{"error":"invalid_client"}`), true,
+			[]string{"get an access token", "401 Unauthorized", "invalid_client", "delivery.api.client_secret_file"}},
+		{"bad client as 400", tokenCall,
+			jsonAnswer(400, `{"error":"invalid_client","error_description":"Client authentication failed"}`), true,
+			[]string{"invalid_client: Client authentication failed", "delivery.api.client_secret_file"}},
+		{"no privilege to read", findCall, jamfError(403, "INVALID_PRIVILEGE", "", "Forbidden"), true,
+			[]string{"403 Forbidden", "INVALID_PRIVILEGE", `"Read Computers"`}},
+		{"no privilege to update", patchCall, jamfError(403, "INVALID_PRIVILEGE", "", "Forbidden"), true,
+			[]string{`"Update Computers"`}},
+		{"no privilege for attributes", lookUpCall, jamfError(403, "INVALID_PRIVILEGE", "", ""), true,
+			[]string{`"Read Computer Extension Attributes"`}},
+		{"bad request", patchCall, jamfError(400, "INVALID_FIELD", "general.x", "no such field"), true,
+			[]string{"400 Bad Request", "INVALID_FIELD", "no such field", "general.x"}},
+		{"call unknown to the server", findCall, jamfError(404, "NOT_FOUND", "", ""), true,
+			[]string{"404 Not Found", "too old"}},
 		{"other client error", findCall, jamfError(415, "", "", ""), true, []string{"415"}},
-		{"too many requests", findCall, func(w http.ResponseWriter, _ *http.Request) { in90s(w, 429) }, false, []string{"429 Too Many Requests"}},
+		{"too many requests", findCall, func(w http.ResponseWriter, _ *http.Request) { in90s(w, 429) }, false,
+			[]string{"429 Too Many Requests"}},
 		{"conflict", patchCall, jamfError(409, "", "", ""), false, []string{"409"}},
 		{"internal error", findCall, jamfError(500, "", "", ""), false, []string{"500"}},
-		{"bad gateway in HTML", findCall, html(502), false, []string{"502", "answered in HTML: maintenance page or captive portal?"}},
-		{"maintenance in HTML", tokenCall, html(503), false, []string{"503", "answered in HTML: maintenance page or captive portal?"}},
-		{"maintenance in JSON", findCall, func(w http.ResponseWriter, _ *http.Request) { in90s(w, 503) }, false, []string{"503"}},
-		{"captive portal with 200", findCall, html(200), false, []string{"200 OK", "answered in HTML: maintenance page or captive portal?"}},
-		{"captive portal to the token call", tokenCall, html(200), false, []string{"answered in HTML: maintenance page or captive portal?"}},
-		{"captive portal to the update", patchCall, html(200), false, []string{"answered in HTML: maintenance page or captive portal?"}},
-		{"captive portal with 403", findCall, html(403), false, []string{"answered in HTML: maintenance page or captive portal?"}},
-		{"redirect", findCall, redirect("https://portal.example/login?x=1"), false, []string{"302 Found", "portal.example", "captive portal"}},
+		{"bad gateway in HTML", findCall, html(502), false,
+			[]string{"502", "answered in HTML: maintenance page or captive portal?"}},
+		{"maintenance in HTML", tokenCall, html(503), false,
+			[]string{"503", "answered in HTML: maintenance page or captive portal?"}},
+		{"maintenance in JSON", findCall, func(w http.ResponseWriter, _ *http.Request) { in90s(w, 503) }, false,
+			[]string{"503"}},
+		{"captive portal with 200", findCall, html(200), false,
+			[]string{"200 OK", "answered in HTML: maintenance page or captive portal?"}},
+		{"captive portal to the token call", tokenCall, html(200), false,
+			[]string{"answered in HTML: maintenance page or captive portal?"}},
+		{"captive portal to the update", patchCall, html(200), false,
+			[]string{"answered in HTML: maintenance page or captive portal?"}},
+		{"captive portal with 403", findCall, html(403), false,
+			[]string{"answered in HTML: maintenance page or captive portal?"}},
+		{"redirect", findCall, redirect("https://portal.example/login?x=1"), false,
+			[]string{"302 Found", "portal.example", "captive portal"}},
 		{"redirect without a body", patchCall, func(w http.ResponseWriter, _ *http.Request) {
 			w.Header().Set("Location", "https://portal.example/")
 			w.WriteHeader(307)
 		}, false, []string{"307", "portal.example"}},
 		{"malformed JSON", findCall, jsonAnswer(200, `{"results": [`), false, []string{"malformed JSON"}},
 		{"empty answer", findCall, func(http.ResponseWriter, *http.Request) {}, false, []string{"200 OK"}},
-		{"token without a token", tokenCall, jsonAnswer(200, `{"token_type":"Bearer"}`), false, []string{"without a usable bearer token"}},
-		{"token that breaks a header", tokenCall, jsonAnswer(200, `{"access_token":"a\r\nb"}`), false, []string{"without a usable bearer token"}},
+		{"token without a token", tokenCall, jsonAnswer(200, `{"token_type":"Bearer"}`), false,
+			[]string{"without a usable bearer token"}},
+		{"token that breaks a header", tokenCall, jsonAnswer(200, `{"access_token":"a\r\nb"}`), false,
+			[]string{"without a usable bearer token"}},
 		{"endless answer", findCall, func(w http.ResponseWriter, r *http.Request) {
 			w.Header().Set("Content-Type", "application/json")
 			_, _ = io.Copy(w, io.LimitReader(endless{}, 3<<20))
@@ -181,7 +200,8 @@ func TestSlowServerIsNotWaitedForLongerThanTheTimeout(t *testing.T) {
 	client := server.client(func(c *jamfpro.Config) { c.CallTimeout = 50 * time.Millisecond })
 	_, err := client.FindComputer(t.Context(), this)
 	answer, ok := errors.AsType[*jamfpro.APIError](err)
-	if !ok || answer.Permanent() || !errors.Is(err, context.DeadlineExceeded) || !strings.Contains(err.Error(), "no answer in time") {
+	if !ok || answer.Permanent() || !errors.Is(err, context.DeadlineExceeded) ||
+		!strings.Contains(err.Error(), "no answer in time") {
 		t.Errorf("got %v", err)
 	}
 	// The connection that was given up is not in the way of the next call.
@@ -212,7 +232,8 @@ func TestUnknownCertificateIsTransient(t *testing.T) {
 	server.Config.ErrorLog = log.New(io.Discard, "", 0)
 	server.StartTLS()
 	defer server.Close()
-	client, err := jamfpro.New(jamfpro.Config{URL: server.URL, ClientID: "x", ClientSecretFile: secretFile(t, "x", 0o400)})
+	client, err := jamfpro.New(jamfpro.Config{URL: server.URL, ClientID: "x",
+		ClientSecretFile: secretFile(t, "x", 0o400)})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -231,7 +252,8 @@ func TestWhatTheServerEchoesIsRedacted(t *testing.T) {
 			server.replace(call, func(w http.ResponseWriter, r *http.Request) {
 				server.mutex.Lock()
 				defer server.mutex.Unlock()
-				echo := plantedSecret + " " + r.Header.Get("Authorization") + " " + string(server.bodies[call]) + " " + r.URL.RawQuery
+				echo := plantedSecret + " " + r.Header.Get("Authorization") + " " + string(server.bodies[call]) + " " +
+					r.URL.RawQuery
 				jamfError(status, echo, echo, echo)(w, r)
 			})
 			err := server.client(nil).SetExtensionAttributes(t.Context(), this, attributes("Usher A"))

@@ -11,16 +11,18 @@ import (
 	"time"
 )
 
-// generation is a version of the computers-inventory of Jamf Pro's API. They differ in paths, and in the field of a record's last contact,
-// see [computerRecord]. What a request to update a record holds is the same in all of them [SPEC].
+// generation is a version of the computers-inventory of Jamf Pro's API. They differ in paths, and in the field of a
+// record's last contact, see [computerRecord]. What a request to update a record holds is the same in all of them
+// [SPEC].
 type generation struct {
 	name string
 	// since is the version of Jamf Pro that brought it [CHANGELOG].
 	since release
 }
 
-// generations are those that usher can use, the newest first. Jamf keeps one that it has deprecated for at least a year [CHANGELOG]. That of v2 is
-// the release of about the day, 2025-06-30, on which Jamf's schema calls v1 deprecated; nobody has verified it. An older server is too old.
+// generations are those that usher can use, the newest first. Jamf keeps one that it has deprecated for at least a year
+// [CHANGELOG]. That of v2 is the release of about the day, 2025-06-30, on which Jamf's schema calls v1 deprecated;
+// nobody has verified it. An older server is too old.
 var generations = []generation{
 	{"v4", release{11, 30}},
 	{"v3", release{11, 23}},
@@ -48,13 +50,15 @@ func (v release) before(other release) bool {
 	return v.major < other.major || v.major == other.major && v.minor < other.minor
 }
 
-// HasAuthenticationBypass reports whether a version of Jamf Pro is one that anybody can sign in to: CVE-2026-1290, in 11.20 to 11.24.
+// HasAuthenticationBypass reports whether a version of Jamf Pro is one that anybody can sign in to: CVE-2026-1290, in
+// 11.20 to 11.24.
 func HasAuthenticationBypass(text string) bool {
 	said, ok := parseRelease(text)
 	return ok && !said.before(release{11, 20}) && said.before(release{11, 25})
 }
 
-// inventory is what is known of a server's generations. It is asked again with each access token, for a server is upgraded while usher runs.
+// inventory is what is known of a server's generations. It is asked again with each access token, for a server is
+// upgraded while usher runs.
 type inventory struct {
 	// asked holds the token with which the version was asked.
 	asked sealed
@@ -87,8 +91,8 @@ func (i inventory) candidates() []generation {
 	return ordered
 }
 
-// askInventory makes a call of the inventory, of the generation that the server has. Where none of them is there it may have been upgraded since
-// its version was asked: that is asked once more.
+// askInventory makes a call of the inventory, of the generation that the server has. Where none of them is there it may
+// have been upgraded since its version was asked: that is asked once more.
 func (c *Client) askInventory(ctx context.Context, which call, asked request, answer any) error {
 	if err := c.lookUpVersion(ctx); err != nil {
 		return err
@@ -107,8 +111,8 @@ func (c *Client) askInventory(ctx context.Context, which call, asked request, an
 	return c.inventory.unusable(c.server.base.Host, err)
 }
 
-// tryInventory makes the call in one generation after another. It reports whether the server has one; the error is that of the call, or of the
-// first of them where it has none.
+// tryInventory makes the call in one generation after another. It reports whether the server has one; the error is that
+// of the call, or of the first of them where it has none.
 func (c *Client) tryInventory(ctx context.Context, which call, asked request, answer any) (served bool, _ error) {
 	var first error
 	for _, generation := range c.inventory.candidates() {
@@ -129,8 +133,8 @@ func (c *Client) tryInventory(ctx context.Context, which call, asked request, an
 	return false, first
 }
 
-// isNotServed reports whether the server does not have the call (any more): with 404, in JSON or in HTML. The gateway of Jamf's Platform API
-// says that a permission is missing [PLATFORM].
+// isNotServed reports whether the server does not have the call (any more): with 404, in JSON or in HTML. The gateway
+// of Jamf's Platform API says that a permission is missing [PLATFORM].
 func (e *APIError) isNotServed() bool {
 	if e.Gateway && e.Status == http.StatusForbidden {
 		return slices.ContainsFunc(e.Errors, func(one ServerError) bool { return one.Code == "BAD_PERMISSIONS" })
@@ -152,7 +156,8 @@ func (which call) of(generation generation) call {
 // versionWithin is how long a server may take to say its version, by which the calls after it are only ordered.
 const versionWithin = 10 * time.Second
 
-// lookUpVersion asks the server for its version, once with each access token. One that does not say it is used all the same.
+// lookUpVersion asks the server for its version, once with each access token. One that does not say it is used all the
+// same.
 func (c *Client) lookUpVersion(ctx context.Context) error {
 	token, err := c.accessToken(ctx)
 	if err != nil {
@@ -164,7 +169,8 @@ func (c *Client) lookUpVersion(ctx context.Context) error {
 	within, cancel := context.WithTimeout(ctx, versionWithin)
 	defer cancel()
 	said, err := c.version(within)
-	if refused, answered := errors.AsType[*APIError](err); err != nil && (ctx.Err() != nil || answered && refused.Status == http.StatusTooManyRequests) {
+	if refused, answered := errors.AsType[*APIError](err); err != nil &&
+		(ctx.Err() != nil || answered && refused.Status == http.StatusTooManyRequests) {
 		return err
 	}
 	if before := c.inventory.version; said != "" && said != before {
@@ -186,9 +192,12 @@ func (i inventory) unusable(host string, err error) error {
 	case !ok, !isMissing(err):
 		return err // it may be no Jamf Pro at all, or a permission is missing
 	case said.before(oldest):
-		return &versionError{fmt.Sprintf("%s has version %s, which is too old; usher needs %d.%d or later", host, i.version, oldest.major, oldest.minor), err}
+		return &versionError{fmt.Sprintf("%s has version %s, which is too old; usher needs %d.%d or later", host,
+			i.version, oldest.major, oldest.minor), err}
 	case said.major > newestMajor:
-		return &versionError{fmt.Sprintf("%s has version %s, which is newer than what this usher knows (%s of its inventory's API); install a newer usher",
+		return &versionError{fmt.Sprintf(
+			"%s has version %s, which is newer than what this usher knows (%s of its inventory's API); install "+
+				"a newer usher",
 			host, i.version, known()), err}
 	}
 	// This version has some of them, so that something else answers in its place, maybe for a while.

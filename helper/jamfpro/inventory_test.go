@@ -20,7 +20,8 @@ import (
 // generationsCalled returns the versions of the inventory that were called, one after another.
 func generationsCalled(server *sim.Server, from int) (called []string) {
 	for _, request := range server.Requests()[from:] {
-		if generation, _, found := strings.Cut(strings.TrimPrefix(request.Path, "/api/"), "/computers-inventory"); found {
+		if generation, _, found := strings.Cut(strings.TrimPrefix(request.Path, "/api/"),
+			"/computers-inventory"); found {
 			called = append(called, generation)
 		}
 	}
@@ -29,7 +30,8 @@ func generationsCalled(server *sim.Server, from int) (called []string) {
 
 // What a server has of the inventory, by its version, is used without a detour, whatever the rest of it answers with.
 func TestEachGenerationOfTheInventory(t *testing.T) {
-	for version, want := range map[string]string{"11.18.0": "v2", "11.22.1": "v2", "11.23.0": "v3", "11.29.3-t1": "v3", "11.30.0": "v4", "12.1.0": "v4", "13.0.0": "v4"} {
+	for version, want := range map[string]string{"11.18.0": "v2", "11.22.1": "v2", "11.23.0": "v3", "11.29.3-t1": "v3",
+		"11.30.0": "v4", "12.1.0": "v4", "13.0.0": "v4"} {
 		for _, html := range []bool{false, true} {
 			server, client := simulator(t, sim.Options{Version: version, RetiredInHTML: html})
 			for range 2 {
@@ -45,7 +47,8 @@ func TestEachGenerationOfTheInventory(t *testing.T) {
 	}
 }
 
-// A server whose version does not say what it has, or that does not say its version, is tried from the newest on, and what works is remembered.
+// A server whose version does not say what it has, or that does not say its version, is tried from the newest on, and
+// what works is remembered.
 func TestGenerationIsFoundByTrying(t *testing.T) {
 	for _, html := range []bool{false, true} {
 		for name, one := range map[string]struct {
@@ -53,14 +56,17 @@ func TestGenerationIsFoundByTrying(t *testing.T) {
 			fault   bool
 			want    []string
 		}{
-			"retired early":       {sim.Options{Version: "11.22.0", Generations: []string{"v3"}}, false, []string{"v2", "v4", "v3"}},
+			"retired early": {sim.Options{Version: "11.22.0", Generations: []string{"v3"}}, false,
+				[]string{"v2", "v4", "v3"}},
 			"version is not said": {sim.Options{Version: "11.24.0"}, true, []string{"v4", "v3"}},
-			"version is no such":  {sim.Options{Version: "cloud", Generations: []string{"v2"}}, false, []string{"v4", "v3", "v2"}},
+			"version is no such": {sim.Options{Version: "cloud", Generations: []string{"v2"}}, false,
+				[]string{"v4", "v3", "v2"}},
 		} {
 			one.options.RetiredInHTML = html
 			server, client := simulator(t, one.options)
 			if one.fault {
-				if err := server.AddFault(sim.Fault{Kind: sim.FaultStatus, Status: http.StatusForbidden, PathPrefix: "/api/v1/jamf-pro-version", Count: 100}); err != nil {
+				if err := server.AddFault(sim.Fault{Kind: sim.FaultStatus, Status: http.StatusForbidden,
+					PathPrefix: "/api/v1/jamf-pro-version", Count: 100}); err != nil {
 					t.Fatal(err)
 				}
 			}
@@ -76,7 +82,8 @@ func TestGenerationIsFoundByTrying(t *testing.T) {
 	}
 }
 
-// The server is upgraded while usher runs: it is asked again with the next access token, and a generation that has gone is found out at once.
+// The server is upgraded while usher runs: it is asked again with the next access token, and a generation that has gone
+// is found out at once.
 func TestGenerationFollowsAnUpgrade(t *testing.T) {
 	server, client := simulator(t, sim.Options{Version: "11.22.0"})
 	deliver := func() {
@@ -111,23 +118,27 @@ func TestServerThatIsTooOldOrTooNew(t *testing.T) {
 		for _, html := range []bool{false, true} {
 			_, client := simulator(t, sim.Options{Version: version, Generations: []string{}, RetiredInHTML: html})
 			_, err := client.FindComputer(t.Context(), this)
-			if !errors.Is(err, jamfpro.ErrVersion) || !strings.Contains(err.Error(), want) || !strings.Contains(err.Error(), version) {
+			if !errors.Is(err, jamfpro.ErrVersion) || !strings.Contains(err.Error(), want) ||
+				!strings.Contains(err.Error(), version) {
 				t.Errorf("%s: %v", version, err)
 			}
 			checked, err := client.CheckPrivileges(t.Context())
-			if err != nil || checked.Version != version || !strings.Contains(checked.Privileges[0].Problem, want) || checked.Privileges[2].Granted == nil {
+			if err != nil || checked.Version != version || !strings.Contains(checked.Privileges[0].Problem, want) ||
+				checked.Privileges[2].Granted == nil {
 				t.Errorf("%s is checked: %+v, %v", version, checked, err)
 			}
 		}
 	}
 }
 
-// A server of a version that usher knows, without what that version has: a proxy is in the way, or it is under maintenance.
+// A server of a version that usher knows, without what that version has: a proxy is in the way, or it is under
+// maintenance.
 func TestServerWithoutItsInventory(t *testing.T) {
 	for _, html := range []bool{false, true} {
 		_, client := simulator(t, sim.Options{Version: "11.30.1", Generations: []string{}, RetiredInHTML: html})
 		_, err := client.FindComputer(t.Context(), this)
-		if answer, ok := errors.AsType[*jamfpro.APIError](err); !ok || errors.Is(err, jamfpro.ErrVersion) || answer.Permanent() == html {
+		if answer, ok := errors.AsType[*jamfpro.APIError](err); !ok || errors.Is(err, jamfpro.ErrVersion) ||
+			answer.Permanent() == html {
 			t.Errorf("HTML %v: %v", html, err)
 		}
 	}
@@ -148,15 +159,18 @@ func TestRecordOfEachGeneration(t *testing.T) {
 			}
 		}
 		found, err := server.client(nil).FindComputer(t.Context(), this)
-		want := jamfpro.Computer{ID: "7", UDID: udid, SerialNumber: "C02SERIAL", LastContactTime: parseTime(t, "2026-11-22T08:00:00Z")}
-		if err != nil || found.ID != want.ID || found.UDID != want.UDID || found.SerialNumber != want.SerialNumber || !found.LastContactTime.Equal(want.LastContactTime) {
+		want := jamfpro.Computer{ID: "7", UDID: udid, SerialNumber: "C02SERIAL",
+			LastContactTime: parseTime(t, "2026-11-22T08:00:00Z")}
+		if err != nil || found.ID != want.ID || found.UDID != want.UDID || found.SerialNumber != want.SerialNumber ||
+			!found.LastContactTime.Equal(want.LastContactTime) {
 			t.Errorf("%s: %+v, %v", generation, found, err)
 		}
 	}
 }
 
 // throughGateway is a client of a Jamf Pro behind the gateway of Jamf's Platform API.
-func throughGateway(t *testing.T, gateway sim.Gateway, change func(*jamfpro.Config)) (*sim.Server, *jamfpro.Client, error) {
+func throughGateway(t *testing.T, gateway sim.Gateway, change func(*jamfpro.Config)) (*sim.Server, *jamfpro.Client,
+	error) {
 	t.Helper()
 	server, err := sim.New(sim.Options{Gateway: &gateway, Computers: []sim.Computer{{UDID: udid, Name: "newer"}}})
 	if err != nil {
@@ -164,7 +178,8 @@ func throughGateway(t *testing.T, gateway sim.Gateway, change func(*jamfpro.Conf
 	}
 	serving := httptest.NewServer(server)
 	t.Cleanup(func() { server.Close(); serving.Close() })
-	config := jamfpro.Config{URL: serving.URL, ClientID: sim.DefaultClientID, ClientSecretFile: secretFile(t, sim.DefaultClientSecret, 0o600)}
+	config := jamfpro.Config{URL: serving.URL, ClientID: sim.DefaultClientID,
+		ClientSecretFile: secretFile(t, sim.DefaultClientSecret, 0o600)}
 	change(&config)
 	client, err := jamfpro.New(config)
 	return server, client, err
@@ -192,16 +207,19 @@ func TestGatewayOfThePlatform(t *testing.T) {
 			}
 		}
 		server.SetPrivileges(sim.DefaultClientID, []string{sim.ReadComputers})
-		if err := client.SetExtensionAttributes(t.Context(), this, attributes("Usher B")); err == nil || !strings.Contains(err.Error(), "API integration in Jamf Account") {
+		if err := client.SetExtensionAttributes(t.Context(), this, attributes("Usher B")); err == nil ||
+			!strings.Contains(err.Error(), "API integration in Jamf Account") {
 			t.Errorf("%s: without the permission: %v", name, err)
 		}
 	}
 	// It asks for a pause in a header of its own.
-	server, client, err := throughGateway(t, sim.Gateway{TenantID: "t-1"}, func(c *jamfpro.Config) { c.TenantID = "t-1" })
+	server, client, err := throughGateway(t, sim.Gateway{TenantID: "t-1"},
+		func(c *jamfpro.Config) { c.TenantID = "t-1" })
 	if err != nil {
 		t.Fatal(err)
 	}
-	if err := server.AddFault(sim.Fault{Kind: sim.FaultStatus, Status: 429, RetryAfter: 90 * time.Second, PathPrefix: "/pro/v4/", Count: 1}); err != nil {
+	if err := server.AddFault(sim.Fault{Kind: sim.FaultStatus, Status: 429, RetryAfter: 90 * time.Second,
+		PathPrefix: "/pro/v4/", Count: 1}); err != nil {
 		t.Fatal(err)
 	}
 	_, err = client.FindComputer(t.Context(), this)
@@ -209,7 +227,8 @@ func TestGatewayOfThePlatform(t *testing.T) {
 		t.Errorf("got %v", err)
 	}
 	// What it does not publish is a missing permission to it: an older version is tried.
-	server, client, err = throughGateway(t, sim.Gateway{TenantID: "t-1"}, func(c *jamfpro.Config) { c.TenantID = "t-1" })
+	server, client, err = throughGateway(t, sim.Gateway{TenantID: "t-1"},
+		func(c *jamfpro.Config) { c.TenantID = "t-1" })
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -218,11 +237,13 @@ func TestGatewayOfThePlatform(t *testing.T) {
 		t.Error(err)
 	}
 	// The other level, or another customer's ID.
-	_, client, err = throughGateway(t, sim.Gateway{EnvironmentID: "e-1"}, func(c *jamfpro.Config) { c.TenantID = "e-1" })
+	_, client, err = throughGateway(t, sim.Gateway{EnvironmentID: "e-1"},
+		func(c *jamfpro.Config) { c.TenantID = "e-1" })
 	if err != nil {
 		t.Fatal(err)
 	}
-	if _, err := client.FindComputer(t.Context(), this); !errors.Is(err, jamfpro.ErrRefused) || !strings.Contains(err.Error(), "delivery.api.environment_id") {
+	if _, err := client.FindComputer(t.Context(), this); !errors.Is(err, jamfpro.ErrRefused) ||
+		!strings.Contains(err.Error(), "delivery.api.environment_id") {
 		t.Errorf("got %v", err)
 	}
 }
@@ -253,14 +274,16 @@ func TestComputerIDReplacesTheSearch(t *testing.T) {
 	record, _ := server.Computer(udid)
 	withID := func(id string) (*jamfpro.Client, error) {
 		return jamfpro.New(jamfpro.Config{
-			URL: serving.URL, ClientID: sim.DefaultClientID, ClientSecretFile: secretFile(t, sim.DefaultClientSecret, 0o600), ComputerID: id,
+			URL: serving.URL, ClientID: sim.DefaultClientID,
+			ClientSecretFile: secretFile(t, sim.DefaultClientSecret, 0o600), ComputerID: id,
 		})
 	}
 	client, err := withID(record.ID)
 	if err != nil {
 		t.Fatal(err)
 	}
-	server.SetPrivileges(sim.DefaultClientID, []string{sim.UpdateComputers, sim.ReadExtensionAttributes, sim.CreateExtensionAttributes})
+	server.SetPrivileges(sim.DefaultClientID,
+		[]string{sim.UpdateComputers, sim.ReadExtensionAttributes, sim.CreateExtensionAttributes})
 	if err := client.SetExtensionAttributes(t.Context(), jamfpro.Selector{}, attributes("Usher A")); err != nil {
 		t.Fatal(err)
 	}
@@ -283,7 +306,8 @@ func TestComputerIDReplacesTheSearch(t *testing.T) {
 	// A server that usher cannot use, and another server, are not a computer that is gone.
 	server.SetVersion("14.0.0")
 	server.RevokeTokens()
-	if err := client.SetExtensionAttributes(t.Context(), this, attributes("Usher A")); !errors.Is(err, jamfpro.ErrVersion) {
+	if err := client.SetExtensionAttributes(t.Context(), this, attributes("Usher A")); !errors.Is(err,
+		jamfpro.ErrVersion) {
 		t.Errorf("of another version: %v", err)
 	}
 	for _, id := range []string{"$JSSID", "0", "7/../8"} {
@@ -294,7 +318,8 @@ func TestComputerIDReplacesTheSearch(t *testing.T) {
 }
 
 func TestVersionsWithAnAuthenticationBypass(t *testing.T) {
-	for version, want := range map[string]bool{"11.19.9": false, "11.20.0-t1": true, "11.24.3": true, "11.25.0": false, "12.20.0": false, "": false, "x": false} {
+	for version, want := range map[string]bool{"11.19.9": false, "11.20.0-t1": true, "11.24.3": true, "11.25.0": false,
+		"12.20.0": false, "": false, "x": false} {
 		if got := jamfpro.HasAuthenticationBypass(version); got != want {
 			t.Errorf("%q: %v", version, got)
 		}
@@ -306,14 +331,16 @@ func TestPauseThatTheGatewayAsksFor(t *testing.T) {
 	now := parseTime(t, "2026-12-01T10:00:00Z")
 	for header, want := range map[string]time.Duration{
 		"90": 90 * time.Second, strconv.FormatInt(now.Add(2*time.Minute).Unix(), 10): 2 * time.Minute,
-		strconv.FormatInt(now.Add(-time.Hour).Unix(), 10): 0, "soon": jamfpro.MaximumRetryAfter, "7200": jamfpro.MaximumRetryAfter,
+		strconv.FormatInt(now.Add(-time.Hour).Unix(), 10): 0, "soon": jamfpro.MaximumRetryAfter,
+		"7200": jamfpro.MaximumRetryAfter,
 	} {
 		server := newServer(t)
 		server.replace(findCall, func(w http.ResponseWriter, r *http.Request) {
 			w.Header().Set("X-Ratelimit-Reset", header)
 			jamfError(429, "", "", "")(w, r)
 		})
-		_, err := server.client(func(c *jamfpro.Config) { c.Now = func() time.Time { return now } }).FindComputer(t.Context(), this)
+		_, err := server.client(func(c *jamfpro.Config) { c.Now = func() time.Time { return now } }).
+			FindComputer(t.Context(), this)
 		if answer, ok := errors.AsType[*jamfpro.APIError](err); !ok || answer.RetryAfter != want {
 			t.Errorf("%s: %v", header, err)
 		}
@@ -329,7 +356,8 @@ func TestCookiesAreKeptWithinOneDelivery(t *testing.T) {
 		server.mutex.Lock()
 		defer server.mutex.Unlock()
 		server.tokens++
-		answer(w, 200, map[string]any{"access_token": fmt.Sprint(plantedToken, server.tokens), "token_type": "Bearer", "expires_in": 1200})
+		answer(w, 200, map[string]any{"access_token": fmt.Sprint(plantedToken, server.tokens), "token_type": "Bearer",
+			"expires_in": 1200})
 	})
 	note := func(w http.ResponseWriter, r *http.Request) {
 		sent = append(sent, r.Header.Get("Cookie")+" "+r.UserAgent())
@@ -342,7 +370,8 @@ func TestCookiesAreKeptWithinOneDelivery(t *testing.T) {
 			t.Fatal(err)
 		}
 	}
-	if len(sent) != 2 || !strings.HasPrefix(sent[0], "jpro-ingress=node-7 usher/") || !strings.HasPrefix(sent[1], " usher/") {
+	if len(sent) != 2 || !strings.HasPrefix(sent[0], "jpro-ingress=node-7 usher/") ||
+		!strings.HasPrefix(sent[1], " usher/") {
 		t.Errorf("sent %q", sent)
 	}
 }

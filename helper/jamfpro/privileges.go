@@ -21,8 +21,8 @@ type Privilege struct {
 	Required bool
 }
 
-// privileges is the one table of them, by the call that takes each [SPEC]. With probe the call can be tried without that it
-// changes anything; it is nil where no such call is known.
+// privileges is the one table of them, by the call that takes each [SPEC]. With probe the call can be tried without
+// that it changes anything; it is nil where no such call is known.
 var privileges = []struct {
 	call     call
 	purpose  string
@@ -34,10 +34,13 @@ var privileges = []struct {
 		"filter": {"udid==" + quoteRSQL("00000000-0000-0000-0000-000000000000")}, "page": {"0"}, "page-size": {"1"},
 	}}},
 	{callUpdateComputer, "write the extension attributes to it", true, nil},
-	{callFindAttributes, "find the extension attributes", true, &request{query: url.Values{"page": {"0"}, "page-size": {"1"}}}},
+	{callFindAttributes, "find the extension attributes", true,
+		&request{query: url.Values{"page": {"0"}, "page-size": {"1"}}}},
 	{callCreateAttributes, "create those that are missing; not needed any more when all are there", false, nil},
-	{callMigrateAttributes, "change the data type of those that an older usher has created (`jamf provision --migrate`); not needed otherwise", false, nil},
-	{callCompliance, "read whether Jamf Pro is linked to the Entra device, and its compliance", false, &request{id: "0"}},
+	{callMigrateAttributes, "change the data type of those that an older usher has created (`jamf provision " +
+		"--migrate`); not needed otherwise", false, nil},
+	{callCompliance, "read whether Jamf Pro is linked to the Entra device, and its compliance", false,
+		&request{id: "0"}},
 }
 
 // Privileges returns those that usher has a use for, the required ones among them.
@@ -71,8 +74,9 @@ type CheckedPrivilege struct {
 	Problem string
 }
 
-// CheckPrivileges gets a token and tries what can be tried without changing anything. Its error is that of the token, or of a
-// server that does not answer; that a privilege is missing is none. It blocks until the server has answered or ctx ends.
+// CheckPrivileges gets a token and tries what can be tried without changing anything. Its error is that of the token,
+// or of a server that does not answer; that a privilege is missing is none. It blocks until the server has answered or
+// ctx ends.
 func (c *Client) CheckPrivileges(ctx context.Context) (Checked, error) {
 	end, err := c.begin(ctx)
 	if err != nil {
@@ -101,7 +105,8 @@ func (c *Client) CheckPrivileges(ctx context.Context) (Checked, error) {
 	return checked, nil
 }
 
-// endsCheck reports whether nothing more can be asked: there is no token, or no time. What becomes of one call says nothing of the others.
+// endsCheck reports whether nothing more can be asked: there is no token, or no time. What becomes of one call says
+// nothing of the others.
 func endsCheck(ctx context.Context, err error) bool {
 	refused, isCall := errors.AsType[*APIError](err)
 	return err != nil && (ctx.Err() != nil || !isCall || refused.aboutClient)

@@ -16,11 +16,14 @@ import (
 var update = flag.Bool("update", false, "write the table of privileges into the documentation")
 
 // changing are the privileges that nothing can be tried with that changes nothing.
-var changing = map[string]bool{sim.UpdateComputers: true, sim.CreateExtensionAttributes: true, sim.UpdateExtensionAttributes: true}
+var changing = map[string]bool{sim.UpdateComputers: true, sim.CreateExtensionAttributes: true,
+	sim.UpdateExtensionAttributes: true}
 
 func TestPrivilegesAreChecked(t *testing.T) {
-	all := []string{sim.ReadComputers, sim.UpdateComputers, sim.ReadExtensionAttributes, sim.CreateExtensionAttributes, sim.UpdateExtensionAttributes, sim.ReadDeviceCompliance}
-	for _, granted := range [][]string{all, {}, {sim.ReadComputers}, {sim.ReadExtensionAttributes, sim.UpdateComputers}, {sim.ReadDeviceCompliance}} {
+	all := []string{sim.ReadComputers, sim.UpdateComputers, sim.ReadExtensionAttributes, sim.CreateExtensionAttributes,
+		sim.UpdateExtensionAttributes, sim.ReadDeviceCompliance}
+	for _, granted := range [][]string{all, {}, {sim.ReadComputers}, {sim.ReadExtensionAttributes, sim.UpdateComputers},
+		{sim.ReadDeviceCompliance}} {
 		server, client := simulator(t, sim.Options{Version: "11.21.1"})
 		server.SetPrivileges(sim.DefaultClientID, granted)
 		checked, err := client.CheckPrivileges(t.Context())
@@ -94,7 +97,8 @@ func TestCheckOfServersThatAnswerOtherwise(t *testing.T) {
 	if err != nil || checked.Version != "" {
 		t.Fatalf("%+v, %v", checked, err)
 	}
-	if last := checked.Privileges[len(checked.Privileges)-1]; last.Name != sim.ReadDeviceCompliance || last.Granted != nil {
+	if last := checked.Privileges[len(checked.Privileges)-1]; last.Name != sim.ReadDeviceCompliance ||
+		last.Granted != nil {
 		t.Errorf("a server that does not know the call: %+v", last)
 	}
 	// A token is got for each check: an old one would say nothing of the secret.
@@ -104,7 +108,8 @@ func TestCheckOfServersThatAnswerOtherwise(t *testing.T) {
 		t.Errorf("got %v", err)
 	}
 	// A call that is not answered as it should says nothing of the others.
-	for away, privilege := range map[string]string{findCall: sim.ReadComputers, lookUpCall: sim.ReadExtensionAttributes, versionCall: ""} {
+	for away, privilege := range map[string]string{findCall: sim.ReadComputers, lookUpCall: sim.ReadExtensionAttributes,
+		versionCall: ""} {
 		server := newServer(t)
 		client := server.client(nil)
 		server.replace(away, html(503))
@@ -117,7 +122,8 @@ func TestCheckOfServersThatAnswerOtherwise(t *testing.T) {
 		}
 		for _, one := range checked.Privileges {
 			changes := changing[one.Name]
-			if unknown := changes || one.Name == privilege; unknown != (one.Granted == nil) || (one.Problem != "") != (one.Name == privilege) {
+			if unknown := changes || one.Name == privilege; unknown != (one.Granted == nil) ||
+				(one.Problem != "") != (one.Name == privilege) {
 				t.Errorf("%s is away: %+v", away, one)
 			}
 		}
@@ -132,7 +138,9 @@ func TestTableOfTheDocumentation(t *testing.T) {
 	var table strings.Builder
 	table.WriteString("| privilege | usher needs it to | required |\n| --- | --- | --- |\n")
 	for _, one := range jamfpro.Privileges() {
-		fmt.Fprintf(&table, "| %s | %s | %s |\n", one.Name, one.Purpose, map[bool]string{true: "yes", false: "no"}[one.Required])
+		fmt.Fprintf(&table, "| %s | %s | %s |\n", one.Name, one.Purpose,
+			map[bool]string{true: "yes", false: "no"}[one.Required])
 	}
-	documented.Part(t, "../../docs/jamf-pro.md", "privileges", "go test ./helper/jamfpro -update", table.String(), *update)
+	documented.Part(t, "../../docs/jamf-pro.md", "privileges", "go test ./helper/jamfpro -update", table.String(),
+		*update)
 }

@@ -29,9 +29,10 @@ type Provisioned struct {
 	Problem string
 }
 
-// Provision creates the definitions that are missing. Of one that exists it changes nothing but the data type, if asked to. What is wrong with a single one stands in its Problem; the error is for a server that could not be asked or gave no
-// token, and then calling again is safe: what was created by then is found. It blocks until the server has answered or ctx
-// ends.
+// Provision creates the definitions that are missing. Of one that exists it changes nothing but the data type, if asked
+// to. What is wrong with a single one stands in its Problem; the error is for a server that could not be asked or gave
+// no token, and then calling again is safe: what was created by then is found. It blocks until the server has answered
+// or ctx ends.
 func (c *Client) Provision(ctx context.Context, wanted []Definition, how Provisioning) ([]Provisioned, error) {
 	end, err := c.begin(ctx)
 	if err != nil {
@@ -95,7 +96,8 @@ func (c *Client) exists(ctx context.Context, found defined, wanted Definition, h
 		}
 		found.ID = id
 		c.definitions[wanted.Name] = found
-		c.log.Info("changed the data type of an extension attribute in Jamf Pro", "name", wanted.Name, "from", result.OtherDataType, "to", wanted.DataType)
+		c.log.Info("changed the data type of an extension attribute in Jamf Pro", "name", wanted.Name, "from",
+			result.OtherDataType, "to", wanted.DataType)
 	}
 	result.OtherDataType, result.Migrated = "", true
 	return result, nil
@@ -113,7 +115,8 @@ func (c *Client) provision(ctx context.Context, wanted Definition) (_ Provisione
 		// Another Mac was faster.
 		result.Exists, result.Problem = true, problemOf(c.definitions[wanted.Name].writable(wanted.DataType))
 	case errors.Is(err, ErrUnknownDefinition):
-		result.Problem = fmt.Sprintf("%v; look again in %s, and for one whose name differs in its letters' case", err, ClusterRefresh)
+		result.Problem = fmt.Sprintf("%v; look again in %s, and for one whose name differs in its letters' case", err,
+			ClusterRefresh)
 	case ok && refused.Status == http.StatusForbidden && refused.Permanent():
 		result.Problem, forbidden = problemOf(refused), refused
 	case ok && refused.Permanent() && !refused.aboutClient:

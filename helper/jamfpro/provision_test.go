@@ -14,7 +14,8 @@ import (
 )
 
 var wanted = []jamfpro.Definition{
-	{Name: "Usher A", DataType: "STRING", Description: "about A"}, {Name: "Usher B", DataType: "STRING", Description: "about B"},
+	{Name: "Usher A", DataType: "STRING", Description: "about A"},
+	{Name: "Usher B", DataType: "STRING", Description: "about B"},
 	{Name: "Usher C", DataType: "STRING", Description: "about C"},
 }
 
@@ -49,7 +50,8 @@ func TestProvisionCreatesWhatIsMissingAndChangesNothing(t *testing.T) {
 		want string
 	}{{true, "Usher A created"}, {false, "Usher A created"}, {false, "Usher A exists"}, {true, "Usher A exists"}} {
 		provisioned, err := client.Provision(t.Context(), wanted, jamfpro.Provisioning{DryRun: run.dry})
-		if err != nil || !slices.Equal(outcomes(provisioned), []string{run.want, "Usher B exists problem", "Usher C exists problem"}) {
+		if err != nil || !slices.Equal(outcomes(provisioned),
+			[]string{run.want, "Usher B exists problem", "Usher C exists problem"}) {
 			t.Fatalf("dry run %t: %v, %v; want %s", run.dry, outcomes(provisioned), err, run.want)
 		}
 		for i, says := range []string{"", "SCRIPT", "INTEGER"} {
@@ -63,7 +65,8 @@ func TestProvisionCreatesWhatIsMissingAndChangesNothing(t *testing.T) {
 	}
 	after := server.Definitions()
 	made := slices.IndexFunc(after, func(one sim.Definition) bool { return one.Name == "Usher A" })
-	if made < 0 || after[made].InputType != sim.InputText || after[made].DataType != sim.DataString || after[made].Description != "about A" {
+	if made < 0 || after[made].InputType != sim.InputText || after[made].DataType != sim.DataString ||
+		after[made].Description != "about A" {
 		t.Fatalf("definitions: %+v", after)
 	}
 	if rest := slices.Delete(slices.Clone(after), made, made+1); !reflect.DeepEqual(rest, before) {
@@ -81,7 +84,8 @@ func TestProvisionWithoutThePrivilegeTriesOnce(t *testing.T) {
 	server.definitions = []map[string]any{textAttribute("1", "Usher B", "GENERAL")}
 	server.replace(createCall, jamfError(403, "INVALID_PRIVILEGE", "", "Forbidden"))
 	provisioned, err := server.client(nil).Provision(t.Context(), wanted, jamfpro.Provisioning{})
-	if err != nil || !slices.Equal(outcomes(provisioned), []string{"Usher A problem", "Usher B exists", "Usher C problem"}) {
+	if err != nil || !slices.Equal(outcomes(provisioned),
+		[]string{"Usher A problem", "Usher B exists", "Usher C problem"}) {
 		t.Fatalf("%v, %v", outcomes(provisioned), err)
 	}
 	for _, i := range []int{0, 2} {
@@ -96,9 +100,11 @@ func TestProvisionWithoutThePrivilegeTriesOnce(t *testing.T) {
 
 func TestProvisionTellsWhatIsWrongWithOne(t *testing.T) {
 	server := newServer(t)
-	server.replace(createCall, jamfError(400, "INVALID_FIELD", "name", "not this one"), jamfError(400, "DUPLICATE_FIELD", "name", "duplicate name"))
+	server.replace(createCall, jamfError(400, "INVALID_FIELD", "name", "not this one"),
+		jamfError(400, "DUPLICATE_FIELD", "name", "duplicate name"))
 	provisioned, err := server.client(nil).Provision(t.Context(), wanted, jamfpro.Provisioning{})
-	if err != nil || !slices.Equal(outcomes(provisioned), []string{"Usher A problem", "Usher B problem", "Usher C created"}) {
+	if err != nil || !slices.Equal(outcomes(provisioned),
+		[]string{"Usher A problem", "Usher B problem", "Usher C created"}) {
 		t.Fatalf("%v, %v", outcomes(provisioned), err)
 	}
 	if !strings.Contains(provisioned[0].Problem, "not this one") || !strings.Contains(provisioned[1].Problem, "case") {
@@ -123,20 +129,24 @@ func TestProvisionFindsWhatAnotherMacCreated(t *testing.T) {
 // What one call does not come to says nothing of the others, and can be done again.
 func TestProvisionOfAServerThatIsAwayCanBeDoneAgain(t *testing.T) {
 	server, client := simulator(t, sim.Options{})
-	fault := sim.Fault{Kind: sim.FaultStatus, Status: 503, RetryAfter: 90 * time.Second, Method: "POST", PathPrefix: "/api/v1/computer-extension-attributes", Count: 1}
+	fault := sim.Fault{Kind: sim.FaultStatus, Status: 503, RetryAfter: 90 * time.Second, Method: "POST",
+		PathPrefix: "/api/v1/computer-extension-attributes", Count: 1}
 	if err := server.AddFault(fault); err != nil {
 		t.Fatal(err)
 	}
 	provisioned, err := client.Provision(t.Context(), wanted, jamfpro.Provisioning{})
-	if err != nil || len(provisioned) != 3 || !strings.Contains(provisioned[0].Problem, "503") || !provisioned[1].Created || !provisioned[2].Created {
+	if err != nil || len(provisioned) != 3 || !strings.Contains(provisioned[0].Problem, "503") ||
+		!provisioned[1].Created || !provisioned[2].Created {
 		t.Errorf("%+v, %v", provisioned, err)
 	}
 	provisioned, err = client.Provision(t.Context(), wanted, jamfpro.Provisioning{})
-	if err != nil || !slices.Equal(outcomes(provisioned), []string{"Usher A created", "Usher B exists", "Usher C exists"}) {
+	if err != nil || !slices.Equal(outcomes(provisioned),
+		[]string{"Usher A created", "Usher B exists", "Usher C exists"}) {
 		t.Errorf("%v, %v", outcomes(provisioned), err)
 	}
 	server.SetPrivileges(sim.DefaultClientID, []string{})
-	if _, err := client.Provision(t.Context(), wanted, jamfpro.Provisioning{DryRun: true}); !errors.Is(err, jamfpro.ErrRefused) || !strings.Contains(err.Error(), "Read Computer Extension Attributes") {
+	if _, err := client.Provision(t.Context(), wanted, jamfpro.Provisioning{DryRun: true}); !errors.Is(err,
+		jamfpro.ErrRefused) || !strings.Contains(err.Error(), "Read Computer Extension Attributes") {
 		t.Errorf("got %v", err)
 	}
 }
@@ -150,14 +160,17 @@ func TestProvisionSeesWhatAnAdminDeleted(t *testing.T) {
 		t.Fatal("there was none")
 	}
 	provisioned, err := client.Provision(t.Context(), wanted[:1], jamfpro.Provisioning{})
-	if err != nil || !slices.Equal(outcomes(provisioned), []string{"Usher A created"}) || len(server.Definitions()) != 1 {
+	if err != nil || !slices.Equal(outcomes(provisioned), []string{"Usher A created"}) ||
+		len(server.Definitions()) != 1 {
 		t.Errorf("%v, %v", outcomes(provisioned), err)
 	}
 }
 
-// What an older usher has created keeps its data type, with which smart groups are built, until an admin has it changed.
+// What an older usher has created keeps its data type, with which smart groups are built, until an admin has it
+// changed.
 func TestDataTypeIsChangedOnlyWhenAskedTo(t *testing.T) {
-	dates := []jamfpro.Definition{{Name: "Usher Date", DataType: "DATE_TIME"}, {Name: "Usher New", DataType: "DATE_TIME"}, {Name: "Usher Menu", DataType: "DATE_TIME"}}
+	dates := []jamfpro.Definition{{Name: "Usher Date", DataType: "DATE_TIME"},
+		{Name: "Usher New", DataType: "DATE_TIME"}, {Name: "Usher Menu", DataType: "DATE_TIME"}}
 	server, client := simulator(t, sim.Options{Definitions: []sim.Definition{
 		{Name: "Usher Date", Description: "the admin's own words"},
 		{Name: "Usher Menu", InputType: sim.InputPopup, PopupMenuChoices: []string{"a"}},
@@ -172,7 +185,8 @@ func TestDataTypeIsChangedOnlyWhenAskedTo(t *testing.T) {
 		is   sim.DataType
 	}{
 		{jamfpro.Provisioning{}, jamfpro.Provisioned{Exists: true, OtherDataType: "STRING"}, sim.DataString},
-		{jamfpro.Provisioning{Migrate: true, DryRun: true}, jamfpro.Provisioned{Exists: true, Migrated: true}, sim.DataString},
+		{jamfpro.Provisioning{Migrate: true, DryRun: true}, jamfpro.Provisioned{Exists: true, Migrated: true},
+			sim.DataString},
 		{jamfpro.Provisioning{Migrate: true}, jamfpro.Provisioned{Exists: true, Migrated: true}, sim.DataDateTime},
 		{jamfpro.Provisioning{Migrate: true}, jamfpro.Provisioned{Exists: true}, sim.DataDateTime},
 	} {
@@ -200,7 +214,8 @@ func TestDataTypeIsChangedOnlyWhenAskedTo(t *testing.T) {
 	}
 	server.SetPrivileges(sim.DefaultClientID, []string{sim.ReadExtensionAttributes})
 	text := []jamfpro.Definition{{Name: "Usher New", DataType: "STRING"}}
-	if provisioned, err := client.Provision(t.Context(), text, jamfpro.Provisioning{Migrate: true}); err != nil || !strings.Contains(provisioned[0].Problem, sim.UpdateExtensionAttributes) {
+	if provisioned, err := client.Provision(t.Context(), text, jamfpro.Provisioning{Migrate: true}); err != nil ||
+		!strings.Contains(provisioned[0].Problem, sim.UpdateExtensionAttributes) {
 		t.Errorf("without the privilege: %+v, %v", provisioned, err)
 	}
 }

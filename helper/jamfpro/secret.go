@@ -47,8 +47,8 @@ type ClientSecret struct {
 	file os.FileInfo
 }
 
-// ReadClientSecret reads the secret from the file at path, without the white space around it. The file must be a regular
-// one that belongs to root or to our own user and that nobody else can read (mode 0600 or 0400). Errors wrap
+// ReadClientSecret reads the secret from the file at path, without the white space around it. The file must be a
+// regular one that belongs to root or to our own user and that nobody else can read (mode 0600 or 0400). Errors wrap
 // [ErrSecretFile] and hold the path, never the content.
 func ReadClientSecret(path string) (ClientSecret, error) {
 	content, info, err := privatefile.Read(path, maximumSecretSize)

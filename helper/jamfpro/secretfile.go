@@ -21,12 +21,12 @@ var keeping sync.Mutex
 // unfinished is what the name of a secret's file that is being written ends with; a crash may leave one.
 const unfinished = ".new"
 
-// WriteClientSecret keeps the secret, without one newline at its end, in the file at path, which our own user alone can read
-// (root, for the helper). It takes the place of what is there at once or not at all, also over a power failure, and
-// [Client] uses it from its next call on. A directory that is missing is made.
+// WriteClientSecret keeps the secret, without one newline at its end, in the file at path, which our own user alone can
+// read (root, for the helper). It takes the place of what is there at once or not at all, also over a power failure,
+// and [Client] uses it from its next call on. A directory that is missing is made.
 //
-// The error wraps [ErrSecretNotAllowed] for a secret that is none, and [ErrSecretFile] for a path that somebody else could
-// change: a symbolic link, or a directory that others may write to. It never holds the secret.
+// The error wraps [ErrSecretNotAllowed] for a secret that is none, and [ErrSecretFile] for a path that somebody else
+// could change: a symbolic link, or a directory that others may write to. It never holds the secret.
 func WriteClientSecret(path, secret string) error {
 	secret, err := usableSecret(secret)
 	if err != nil {
@@ -40,8 +40,8 @@ func WriteClientSecret(path, secret string) error {
 	return nil
 }
 
-// RemoveClientSecret removes the file at path and tells whether there was one. [Client] drops its token with its next call.
-// The error wraps [ErrSecretFile]; nothing but a regular file is removed.
+// RemoveClientSecret removes the file at path and tells whether there was one. [Client] drops its token with its next
+// call. The error wraps [ErrSecretFile]; nothing but a regular file is removed.
 func RemoveClientSecret(path string) (removed bool, err error) {
 	keeping.Lock()
 	defer keeping.Unlock()

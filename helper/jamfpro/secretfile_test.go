@@ -78,8 +78,10 @@ func TestSecretIsWrittenAndRemoved(t *testing.T) {
 func TestTextsThatAreNoSecret(t *testing.T) {
 	path := secretFile(t, "kept", 0o600)
 	for name, secret := range map[string]string{
-		"empty": "", "newline": "\n", "white space": "  \t\n", "too large": strings.Repeat("x", 4097), "two lines": plantedSecret + "\n" + plantedSecret,
-		"two newlines": plantedSecret + "\n\n", "nul": plantedSecret + "\x00", "escape": "\x1b[2J" + plantedSecret, "no UTF-8": plantedSecret + "\xff",
+		"empty": "", "newline": "\n", "white space": "  \t\n", "too large": strings.Repeat("x", 4097),
+		"two lines":    plantedSecret + "\n" + plantedSecret,
+		"two newlines": plantedSecret + "\n\n", "nul": plantedSecret + "\x00", "escape": "\x1b[2J" + plantedSecret,
+		"no UTF-8":     plantedSecret + "\xff",
 		"space around": " " + plantedSecret, "C1 control": plantedSecret + "\u0085x",
 	} {
 		err := jamfpro.WriteClientSecret(path, secret)
@@ -133,24 +135,29 @@ func TestPathsThatSomebodyElseCouldChange(t *testing.T) {
 		return errors.Join(os.Chown(directory, 0, 65534), os.Chmod(directory, 0o770))
 	}
 	for name, test := range map[string]struct{ path, says string }{
-		"relative":                         {"secret", "absolute"},
-		"a link":                           {filepath.Join(linked, "secret"), "symbolic link"},
-		"a link to nowhere":                {filepath.Join(dangling, "secret"), "symbolic link"},
-		"a directory":                      {filepath.Join(asDirectory, "secret"), "not a regular file"},
-		"a named pipe":                     {filepath.Join(asFIFO, "secret"), "not a regular file"},
-		"a directory for everybody":        {filepath.Join(made(chmod(0o777)), "secret"), "can be written by everybody"},
-		"a sticky directory":               {filepath.Join(made(chmod(0o777|fs.ModeSticky)), "secret"), "can be written by everybody"},
-		"a directory of a group":           {filepath.Join(made(theirs), "secret"), "can be written by group 65534"},
-		"somebody's directory":             {filepath.Join(made(chown), "secret"), "belongs to uid 65534"},
-		"in somebody's directory":          {filepath.Join(made(chown), "new", "secret"), "belongs to uid 65534"},
-		"in a directory for everybody":     {filepath.Join(made(chmod(0o777)), "new", "secret"), "can be written by everybody"},
-		"a link to a directory":            {filepath.Join(linkTo(good), "secret"), "is a symbolic link"},
-		"below somebody's link":            {filepath.Join(foreignLink, "new", "secret"), "belongs to uid 65534"},
-		"below a link to somebody's":       {filepath.Join(linkTo(made(chown)), "new", "secret"), "belongs to uid 65534"},
+		"relative":          {"secret", "absolute"},
+		"a link":            {filepath.Join(linked, "secret"), "symbolic link"},
+		"a link to nowhere": {filepath.Join(dangling, "secret"), "symbolic link"},
+		"a directory":       {filepath.Join(asDirectory, "secret"), "not a regular file"},
+		"a named pipe":      {filepath.Join(asFIFO, "secret"), "not a regular file"},
+		"a directory for everybody": {filepath.Join(made(chmod(0o777)), "secret"),
+			"can be written by everybody"},
+		"a sticky directory": {filepath.Join(made(chmod(0o777|fs.ModeSticky)), "secret"),
+			"can be written by everybody"},
+		"a directory of a group":  {filepath.Join(made(theirs), "secret"), "can be written by group 65534"},
+		"somebody's directory":    {filepath.Join(made(chown), "secret"), "belongs to uid 65534"},
+		"in somebody's directory": {filepath.Join(made(chown), "new", "secret"), "belongs to uid 65534"},
+		"in a directory for everybody": {filepath.Join(made(chmod(0o777)), "new", "secret"),
+			"can be written by everybody"},
+		"a link to a directory": {filepath.Join(linkTo(good), "secret"), "is a symbolic link"},
+		"below somebody's link": {filepath.Join(foreignLink, "new", "secret"), "belongs to uid 65534"},
+		"below a link to somebody's": {filepath.Join(linkTo(made(chown)), "new", "secret"),
+			"belongs to uid 65534"},
 		"below a file that is no ancestor": {filepath.Join(victim, "secret"), "not a directory"},
 	} {
 		err := jamfpro.WriteClientSecret(test.path, plantedSecret)
-		if !errors.Is(err, jamfpro.ErrSecretFile) || !strings.Contains(err.Error(), test.says) || !strings.Contains(err.Error(), test.path) {
+		if !errors.Is(err, jamfpro.ErrSecretFile) || !strings.Contains(err.Error(), test.says) ||
+			!strings.Contains(err.Error(), test.path) {
 			t.Errorf("%s: %v", name, err)
 		}
 		if err != nil {
@@ -158,7 +165,8 @@ func TestPathsThatSomebodyElseCouldChange(t *testing.T) {
 		}
 	}
 	mustHoldSecret(t, victim, "victim")
-	for _, path := range []string{filepath.Join(linked, "secret"), filepath.Join(asDirectory, "secret"), filepath.Join(asFIFO, "secret"), "secret"} {
+	for _, path := range []string{filepath.Join(linked, "secret"), filepath.Join(asDirectory, "secret"),
+		filepath.Join(asFIFO, "secret"), "secret"} {
 		if removed, err := jamfpro.RemoveClientSecret(path); !errors.Is(err, jamfpro.ErrSecretFile) || removed {
 			t.Errorf("%s: removed %t, %v", path, removed, err)
 		}
@@ -219,8 +227,10 @@ func TestSetupNamesTheKeysThatAreMissing(t *testing.T) {
 		missing []string
 	}{
 		{jamfpro.Config{}, []string{"delivery.api.url", "delivery.api.client_id", "delivery.api.client_secret_file"}},
-		{jamfpro.Config{URL: "https://example.jamfcloud.com", ClientSecretFile: "/x"}, []string{"delivery.api.client_id"}},
-		{jamfpro.Config{URL: "http://example.jamfcloud.com", ClientID: "x", ClientSecretFile: "/x"}, []string{"use https"}},
+		{jamfpro.Config{URL: "https://example.jamfcloud.com", ClientSecretFile: "/x"},
+			[]string{"delivery.api.client_id"}},
+		{jamfpro.Config{URL: "http://example.jamfcloud.com", ClientID: "x", ClientSecretFile: "/x"},
+			[]string{"use https"}},
 	} {
 		setup := jamfpro.NewSetup(test.config, nil)
 		_, checked := setup.CheckPrivileges(t.Context())
@@ -230,7 +240,8 @@ func TestSetupNamesTheKeysThatAreMissing(t *testing.T) {
 				t.Errorf("got %v", err)
 				continue
 			}
-			for _, key := range []string{"delivery.api.url", "delivery.api.client_id", "delivery.api.client_secret_file", "use https"} {
+			for _, key := range []string{"delivery.api.url", "delivery.api.client_id",
+				"delivery.api.client_secret_file", "use https"} {
 				if strings.Contains(err.Error(), key) != slices.Contains(test.missing, key) {
 					t.Errorf("%q in %v", key, err)
 				}
@@ -241,7 +252,8 @@ func TestSetupNamesTheKeysThatAreMissing(t *testing.T) {
 	_, set := setup.SetClientSecret(plantedSecret)
 	_, _, removed := setup.RemoveClientSecret()
 	for _, err := range []error{set, removed} {
-		if !errors.Is(err, jamfpro.ErrNotConfigured) || !strings.Contains(err.Error(), "delivery.api.client_secret_file") {
+		if !errors.Is(err, jamfpro.ErrNotConfigured) ||
+			!strings.Contains(err.Error(), "delivery.api.client_secret_file") {
 			t.Errorf("got %v", err)
 		}
 		mustNotShow(t, err.Error())

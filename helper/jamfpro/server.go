@@ -11,7 +11,8 @@ import (
 	"usher.internal/internal/config"
 )
 
-// server is how the API of a Jamf Pro is reached: at the Jamf Pro itself, or through the gateway of Jamf's Platform API.
+// server is how the API of a Jamf Pro is reached: at the Jamf Pro itself, or through the gateway of Jamf's Platform
+// API.
 type server struct {
 	base *url.URL
 	// root begins the paths of calls.
@@ -34,21 +35,31 @@ func newServer(settings Config) (server, error) {
 	ids := settings.EnvironmentID != "" || settings.TenantID != ""
 	if !config.IsJamfGateway(settings.URL) && !(ids && config.IsLoopback(base.Hostname())) {
 		if ids {
-			return server{}, fmt.Errorf("URL of Jamf Pro at host %q: delivery.api.environment_id and delivery.api.tenant_id are for the gateway of Jamf's Platform API, "+
-				"https://REGION.%s; remove them, or set delivery.api.url to it", base.Hostname(), config.JamfGatewayDomain)
+			return server{}, fmt.Errorf(
+				"URL of Jamf Pro at host %q: delivery.api.environment_id and delivery.api.tenant_id are for the "+
+					"gateway of Jamf's Platform API, "+
+					"https://REGION.%s; remove them, or set delivery.api.url to it", base.Hostname(),
+				config.JamfGatewayDomain)
 		}
 		// Servers before the versioned path have only the other one.
-		return server{base: base, root: "/api", tokens: []call{token("/api/v1/oauth/token"), token("/api/oauth/token")}}, nil
+		return server{base: base, root: "/api",
+			tokens: []call{token("/api/v1/oauth/token"), token("/api/oauth/token")}}, nil
 	}
 	if base.Path != "" {
-		return server{}, fmt.Errorf("URL of Jamf Pro at host %q: the gateway of Jamf's Platform API has no path; set delivery.api.url to https://REGION.%s",
+		return server{}, fmt.Errorf(
+			"URL of Jamf Pro at host %q: the gateway of Jamf's Platform API has no path; set delivery.api.url to "+
+				"https://REGION.%s",
 			base.Hostname(), config.JamfGatewayDomain)
 	}
 	if (settings.EnvironmentID == "") == (settings.TenantID == "") {
-		return server{}, fmt.Errorf("URL of Jamf Pro at host %q: the gateway of Jamf's Platform API needs one of delivery.api.environment_id and "+
-			"delivery.api.tenant_id, the one of the level that the API integration was made for in Jamf Account", base.Hostname())
+		return server{}, fmt.Errorf(
+			"URL of Jamf Pro at host %q: the gateway of Jamf's Platform API needs one of "+
+				"delivery.api.environment_id and "+
+				"delivery.api.tenant_id, the one of the level that the API integration was made for in Jamf Account",
+			base.Hostname())
 	}
-	s := server{base: base, root: "/pro", tokens: []call{token("/auth/token")}, scope: "X-Environment-Id", scopeID: settings.EnvironmentID}
+	s := server{base: base, root: "/pro", tokens: []call{token("/auth/token")}, scope: "X-Environment-Id",
+		scopeID: settings.EnvironmentID}
 	if settings.TenantID != "" {
 		s.scope, s.scopeID = "X-Tenant-Id", settings.TenantID
 	}
@@ -61,7 +72,8 @@ func (s server) path(which call) string { return strings.Replace(which.path, "{r
 // failure is an error of a call that is completed by what came of it.
 func (s server) failure(which call) *APIError {
 	return &APIError{
-		Operation: which.operation, Method: which.method, Path: s.path(which), Host: s.base.Host, Privilege: which.privilege, Gateway: s.scope != "",
+		Operation: which.operation, Method: which.method, Path: s.path(which), Host: s.base.Host,
+		Privilege: which.privilege, Gateway: s.scope != "",
 		aboutClient: slices.Contains(s.tokens, which),
 	}
 }
@@ -82,10 +94,12 @@ func parseURL(text string) (*url.URL, error) {
 	}
 	switch {
 	case parsed.User != nil || parsed.RawQuery != "" || parsed.Fragment != "" || parsed.Hostname() == "":
-		return nil, fmt.Errorf("URL of Jamf Pro at host %q: allowed is https://HOST[:PORT][/PATH], without user, query or fragment", parsed.Hostname())
+		return nil, fmt.Errorf("URL of Jamf Pro at host %q: allowed is https://HOST[:PORT][/PATH], without user, "+
+			"query or fragment", parsed.Hostname())
 	case parsed.Scheme == "https", parsed.Scheme == "http" && config.IsLoopback(parsed.Hostname()):
 	default:
-		return nil, fmt.Errorf("URL of Jamf Pro at host %q: scheme %q is not allowed; use https (http is for loopback addresses only)", parsed.Hostname(), parsed.Scheme)
+		return nil, fmt.Errorf("URL of Jamf Pro at host %q: scheme %q is not allowed; use https (http is for "+
+			"loopback addresses only)", parsed.Hostname(), parsed.Scheme)
 	}
 	parsed.Path = strings.TrimSuffix(parsed.Path, "/")
 	return parsed, nil

@@ -59,7 +59,8 @@ const (
 )
 
 func newServer(t *testing.T) *server {
-	s := &server{t: t, replaced: map[string][]http.HandlerFunc{}, bodies: map[string][]byte{}, lifetime: 1200, closed: make(chan struct{}, 100)}
+	s := &server{t: t, replaced: map[string][]http.HandlerFunc{}, bodies: map[string][]byte{}, lifetime: 1200,
+		closed: make(chan struct{}, 100)}
 	s.computers = []map[string]any{computer("7", udid, "C02SERIAL", "2026-11-20T08:00:00.123Z")}
 	s.Server = httptest.NewUnstartedServer(s)
 	s.Config.ConnState = func(_ net.Conn, state http.ConnState) {
@@ -76,11 +77,13 @@ func newServer(t *testing.T) *server {
 }
 
 func computer(id, udid, serial, contact string) map[string]any {
-	return map[string]any{"id": id, "udid": udid, "general": map[string]any{"name": "Mac", "lastContact": contact}, "hardware": map[string]any{"serialNumber": serial}}
+	return map[string]any{"id": id, "udid": udid, "general": map[string]any{"name": "Mac", "lastContact": contact},
+		"hardware": map[string]any{"serialNumber": serial}}
 }
 
 func textAttribute(id, name, section string) map[string]any {
-	return map[string]any{"id": id, "name": name, "dataType": "STRING", "inputType": "TEXT", "inventoryDisplayType": section}
+	return map[string]any{"id": id, "name": name, "dataType": "STRING", "inputType": "TEXT",
+		"inventoryDisplayType": section}
 }
 
 // replace has the next calls answered by these, one each.
@@ -107,7 +110,8 @@ func (s *server) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	defer s.mutex.Unlock()
 	if call == tokenCall || call == "POST /api/oauth/token" {
 		s.tokens++
-		answer(w, 200, map[string]any{"access_token": fmt.Sprint(plantedToken, s.tokens), "token_type": "Bearer", "expires_in": s.lifetime})
+		answer(w, 200, map[string]any{"access_token": fmt.Sprint(plantedToken, s.tokens), "token_type": "Bearer",
+			"expires_in": s.lifetime})
 		return
 	}
 	if r.Header.Get("Authorization") != fmt.Sprint("Bearer ", plantedToken, s.tokens) {
@@ -153,7 +157,8 @@ func answer(w http.ResponseWriter, status int, value any) {
 
 func jamfError(status int, code, field, description string) http.HandlerFunc {
 	return func(w http.ResponseWriter, _ *http.Request) {
-		answer(w, status, map[string]any{"httpStatus": status, "errors": []any{map[string]any{"code": code, "field": field, "description": description, "id": "0"}}})
+		answer(w, status, map[string]any{"httpStatus": status,
+			"errors": []any{map[string]any{"code": code, "field": field, "description": description, "id": "0"}}})
 	}
 }
 
@@ -209,7 +214,9 @@ var this = jamfpro.Selector{UDID: udid}
 func attributes(names ...string) []jamfpro.Attribute {
 	var all []jamfpro.Attribute
 	for _, name := range names {
-		all = append(all, jamfpro.Attribute{Definition: jamfpro.Definition{Name: name, DataType: "STRING", Description: "about " + name}, Value: "jane@example.com"})
+		all = append(all, jamfpro.Attribute{
+			Definition: jamfpro.Definition{Name: name, DataType: "STRING", Description: "about " + name},
+			Value:      "jane@example.com"})
 	}
 	return all
 }

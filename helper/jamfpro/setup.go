@@ -6,19 +6,19 @@ import (
 	"strings"
 )
 
-// Setup is usher's side of Jamf Pro as an admin prepares it: the secret of the API client, its privileges, the extension
-// attributes. It works in every mode of delivery, so that all is there before delivery.mode is set to api.
+// Setup is usher's side of Jamf Pro as an admin prepares it: the secret of the API client, its privileges, the
+// extension attributes. It works in every mode of delivery, so that all is there before delivery.mode is set to api.
 type Setup struct {
 	config Config
 	client *Client
 }
 
-// NewSetup takes the configuration, of which nothing needs to be set, and the client that delivers with it, nil where there
-// is none.
+// NewSetup takes the configuration, of which nothing needs to be set, and the client that delivers with it, nil where
+// there is none.
 func NewSetup(config Config, client *Client) *Setup { return &Setup{config: config, client: client} }
 
-// SetClientSecret keeps the secret and returns where; see [WriteClientSecret]. The error wraps [ErrNotConfigured] when no
-// place for it is configured.
+// SetClientSecret keeps the secret and returns where; see [WriteClientSecret]. The error wraps [ErrNotConfigured] when
+// no place for it is configured.
 func (s *Setup) SetClientSecret(secret string) (path string, err error) {
 	if err := s.needs("keep the client secret", s.place()); err != nil {
 		return "", err
@@ -35,7 +35,8 @@ func (s *Setup) RemoveClientSecret() (path string, removed bool, err error) {
 	return s.config.ClientSecretFile, removed, err
 }
 
-// CheckPrivileges is [Client.CheckPrivileges]. The error wraps [ErrNotConfigured] when keys are missing, which it names.
+// CheckPrivileges is [Client.CheckPrivileges]. The error wraps [ErrNotConfigured] when keys are missing, which it
+// names.
 func (s *Setup) CheckPrivileges(ctx context.Context) (Checked, error) {
 	client, err := s.connect("check the API client")
 	if err != nil {
@@ -44,9 +45,10 @@ func (s *Setup) CheckPrivileges(ctx context.Context) (Checked, error) {
 	return client.CheckPrivileges(ctx)
 }
 
-// Provision is [Client.Provision] and returns the server's host. The error wraps [ErrNotConfigured] when keys are missing,
-// which it names.
-func (s *Setup) Provision(ctx context.Context, wanted []Definition, how Provisioning) (server string, _ []Provisioned, _ error) {
+// Provision is [Client.Provision] and returns the server's host. The error wraps [ErrNotConfigured] when keys are
+// missing, which it names.
+func (s *Setup) Provision(ctx context.Context, wanted []Definition, how Provisioning) (server string, _ []Provisioned,
+	_ error) {
 	client, err := s.connect("provision extension attributes")
 	if err != nil {
 		return "", nil, err
@@ -81,7 +83,8 @@ func (s *Setup) connect(operation string) (*Client, error) {
 	if s.client != nil {
 		return s.client, nil
 	}
-	err := s.needs(operation, setting{"delivery.api.url", s.config.URL}, setting{"delivery.api.client_id", s.config.ClientID}, s.place())
+	err := s.needs(operation, setting{"delivery.api.url", s.config.URL},
+		setting{"delivery.api.client_id", s.config.ClientID}, s.place())
 	if err != nil {
 		return nil, err
 	}

@@ -15,9 +15,12 @@ import (
 func simulator(t *testing.T, options sim.Options) (*sim.Server, *jamfpro.Client) {
 	t.Helper()
 	options.Computers = append(options.Computers,
-		sim.Computer{UDID: udid, SerialNumber: "C02NEW", Name: "newer", LastContact: parseTime(t, "2026-11-22T08:00:00Z")},
-		sim.Computer{UDID: udid, SerialNumber: "C02OLD", Name: "older", LastContact: parseTime(t, "2026-11-20T08:00:00Z")},
-		sim.Computer{UDID: "FFFFFFFF-0000-4000-8000-000000000000", Name: "another", LastContact: parseTime(t, "2026-11-23T08:00:00Z")},
+		sim.Computer{UDID: udid, SerialNumber: "C02NEW", Name: "newer",
+			LastContact: parseTime(t, "2026-11-22T08:00:00Z")},
+		sim.Computer{UDID: udid, SerialNumber: "C02OLD", Name: "older",
+			LastContact: parseTime(t, "2026-11-20T08:00:00Z")},
+		sim.Computer{UDID: "FFFFFFFF-0000-4000-8000-000000000000", Name: "another",
+			LastContact: parseTime(t, "2026-11-23T08:00:00Z")},
 	)
 	server, err := sim.New(options)
 	if err != nil {
@@ -26,7 +29,8 @@ func simulator(t *testing.T, options sim.Options) (*sim.Server, *jamfpro.Client)
 	serving := httptest.NewServer(server)
 	t.Cleanup(func() { server.Close(); serving.Close() })
 	client, err := jamfpro.New(jamfpro.Config{
-		URL: serving.URL, ClientID: sim.DefaultClientID, ClientSecretFile: secretFile(t, sim.DefaultClientSecret, 0o600), Now: options.Now,
+		URL: serving.URL, ClientID: sim.DefaultClientID,
+		ClientSecretFile: secretFile(t, sim.DefaultClientSecret, 0o600), Now: options.Now,
 	})
 	if err != nil {
 		t.Fatal(err)
@@ -44,10 +48,12 @@ func mustHold(t *testing.T, server *sim.Server, name, want string) {
 
 func TestSimulatorTakesValuesAndDefinitions(t *testing.T) {
 	server, client := simulator(t, sim.Options{OlderTokenPath: true, Definitions: []sim.Definition{
-		{Name: `Usher "quoted"`, DataType: sim.DataString, InputType: sim.InputText, InventoryDisplayType: sim.DisplayGeneral, Enabled: true},
+		{Name: `Usher "quoted"`, DataType: sim.DataString, InputType: sim.InputText,
+			InventoryDisplayType: sim.DisplayGeneral, Enabled: true},
 	}})
 	for range 2 {
-		if err := client.SetExtensionAttributes(t.Context(), this, attributes(`Usher "quoted"`, "Usher A", "Usher B")); err != nil {
+		if err := client.SetExtensionAttributes(t.Context(), this,
+			attributes(`Usher "quoted"`, "Usher A", "Usher B")); err != nil {
 			t.Fatal(err)
 		}
 	}
@@ -68,7 +74,8 @@ func TestSimulatorOfAClusterThatLagsBehind(t *testing.T) {
 	now := func() time.Time { return time.Unix(0, clock.Load()).UTC() }
 	server, client := simulator(t, sim.Options{ClusterLag: time.Minute, Now: now})
 	for range 2 {
-		if err := client.SetExtensionAttributes(t.Context(), this, attributes("Usher A")); !errors.Is(err, jamfpro.ErrUnknownDefinition) {
+		if err := client.SetExtensionAttributes(t.Context(), this, attributes("Usher A")); !errors.Is(err,
+			jamfpro.ErrUnknownDefinition) {
 			t.Errorf("got %v", err)
 		}
 		clock.Add(int64(20 * time.Second))
@@ -90,13 +97,15 @@ func TestSimulatorThatMisbehaves(t *testing.T) {
 		heals bool
 		after time.Duration
 	}{
-		"token revoked":     {sim.Fault{Kind: sim.FaultRevokeToken, Method: "PATCH"}, true, 0},
-		"answer lost":       {sim.Fault{Kind: sim.FaultLostAnswer, Method: "PATCH"}, false, 0},
-		"answer truncated":  {sim.Fault{Kind: sim.FaultTruncated, PathPrefix: "/api/v4/computers-inventory"}, false, 0},
-		"maintenance":       {sim.Fault{Kind: sim.FaultHTML}, false, 0},
-		"captive portal":    {sim.Fault{Kind: sim.FaultCaptivePortal}, false, 0},
-		"too many requests": {sim.Fault{Kind: sim.FaultStatus, Status: 429, RetryAfter: 90 * time.Second}, false, 90 * time.Second},
-		"busy":              {sim.Fault{Kind: sim.FaultStatus, Status: 503, RetryAfter: 90 * time.Second, RetryAfterAsDate: true}, false, 90 * time.Second},
+		"token revoked":    {sim.Fault{Kind: sim.FaultRevokeToken, Method: "PATCH"}, true, 0},
+		"answer lost":      {sim.Fault{Kind: sim.FaultLostAnswer, Method: "PATCH"}, false, 0},
+		"answer truncated": {sim.Fault{Kind: sim.FaultTruncated, PathPrefix: "/api/v4/computers-inventory"}, false, 0},
+		"maintenance":      {sim.Fault{Kind: sim.FaultHTML}, false, 0},
+		"captive portal":   {sim.Fault{Kind: sim.FaultCaptivePortal}, false, 0},
+		"too many requests": {sim.Fault{Kind: sim.FaultStatus, Status: 429, RetryAfter: 90 * time.Second}, false,
+			90 * time.Second},
+		"busy": {sim.Fault{Kind: sim.FaultStatus, Status: 503, RetryAfter: 90 * time.Second,
+			RetryAfterAsDate: true}, false, 90 * time.Second},
 	} {
 		t.Run(name, func(t *testing.T) {
 			server, client := simulator(t, sim.Options{})

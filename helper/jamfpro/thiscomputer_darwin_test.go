@@ -28,7 +28,8 @@ func TestAnswersOfIOReg(t *testing.T) {
 			t.Fatal(err)
 		}
 		which, err := computerOf(t.Context(), command.IORegistry.At(program))
-		if (err == nil) != (want == "") || err == nil && which.UDID != "0A1B2C3D-0000-4000-8000-00000000BEEF" || err != nil && !strings.Contains(err.Error(), want) {
+		if (err == nil) != (want == "") || err == nil && which.UDID != "0A1B2C3D-0000-4000-8000-00000000BEEF" ||
+			err != nil && !strings.Contains(err.Error(), want) {
 			t.Errorf("%s: %+v, %v, want %q", script, which, err, want)
 		}
 	}

@@ -17,7 +17,8 @@ type credentials struct {
 	secretFile string
 }
 
-// token is an access token, when it was got and for how long it is used, and the file of the secret that it was got with.
+// token is an access token, when it was got and for how long it is used, and the file of the secret that it was got
+// with.
 type token struct {
 	access sealed
 	got    instant
@@ -25,8 +26,8 @@ type token struct {
 	secret os.FileInfo
 }
 
-// instant is what two clocks say: the one on the wall, which somebody can set, and the monotonic one, which does not advance while a
-// Mac sleeps.
+// instant is what two clocks say: the one on the wall, which somebody can set, and the monotonic one, which does not
+// advance while a Mac sleeps.
 type instant struct {
 	wall  time.Time
 	awake time.Duration
@@ -37,8 +38,8 @@ func (c *Client) instant() instant {
 	return instant{now.Round(0), now.Sub(c.started)}
 }
 
-// isOver reports whether the token is no longer used: by one of the clocks, or because the one on the wall was set back, so that nobody
-// knows how long the Mac has slept.
+// isOver reports whether the token is no longer used: by one of the clocks, or because the one on the wall was set
+// back, so that nobody knows how long the Mac has slept.
 func (t token) isOver(now instant) bool {
 	return now.wall.Before(t.got.wall) || now.wall.Sub(t.got.wall) >= t.usable || now.awake-t.got.awake >= t.usable
 }
@@ -46,13 +47,15 @@ func (t token) isOver(now instant) bool {
 // token0 is no token.
 var token0 token
 
-// spare is how long before its end a token is no longer used: an API client's tokens may live for as little as a minute.
+// spare is how long before its end a token is no longer used: an API client's tokens may live for as little as a
+// minute.
 func spare(lifetime time.Duration) time.Duration { return min(lifetime/4, 30*time.Second) }
 
-// accessToken returns the cached token or gets a new one with the client credentials grant. A token is not used any more
-// when the file of the secret has been replaced or removed: whoever did so wants the old secret out of use.
+// accessToken returns the cached token or gets a new one with the client credentials grant. A token is not used any
+// more when the file of the secret has been replaced or removed: whoever did so wants the old secret out of use.
 func (c *Client) accessToken(ctx context.Context) (sealed, error) {
-	if c.token.access.open() != "" && !c.token.isOver(c.instant()) && isSameSecret(c.credentials.secretFile, c.token.secret) {
+	if c.token.access.open() != "" && !c.token.isOver(c.instant()) &&
+		isSameSecret(c.credentials.secretFile, c.token.secret) {
 		return c.token.access, nil
 	}
 	c.token = token0

@@ -52,7 +52,8 @@ func (a *authority) issue(t *testing.T, changes ...func(*x509.Certificate)) tls.
 	return tls.Certificate{Certificate: append([][]byte{issued.Raw}, a.chain...), PrivateKey: key, Leaf: issued}
 }
 
-func certificate(t *testing.T, by *authority, changes ...func(*x509.Certificate)) (*ecdsa.PrivateKey, *x509.Certificate) {
+func certificate(t *testing.T, by *authority, changes ...func(*x509.Certificate)) (*ecdsa.PrivateKey,
+	*x509.Certificate) {
 	t.Helper()
 	key, err := ecdsa.GenerateKey(elliptic.P256(), rand.Reader)
 	must(t, err)
@@ -60,7 +61,8 @@ func certificate(t *testing.T, by *authority, changes ...func(*x509.Certificate)
 	must(t, err)
 	template := &x509.Certificate{
 		SerialNumber: serial, NotBefore: time.Now().Add(-time.Hour), NotAfter: time.Now().Add(time.Hour),
-		KeyUsage: x509.KeyUsageDigitalSignature, ExtKeyUsage: []x509.ExtKeyUsage{x509.ExtKeyUsageServerAuth, x509.ExtKeyUsageClientAuth},
+		KeyUsage:    x509.KeyUsageDigitalSignature,
+		ExtKeyUsage: []x509.ExtKeyUsage{x509.ExtKeyUsageServerAuth, x509.ExtKeyUsageClientAuth},
 	}
 	for _, change := range changes {
 		change(template)

@@ -48,7 +48,8 @@ func TestAddressIsConfiguredChangedAndTakenAway(t *testing.T) {
 	first, second := free(t), free(t)
 	w := newWorld(t, func(_ *world, settings *listener.Settings) { *settings = listener.Settings{} })
 	configured := listener.Settings{
-		Address: first, CertificateFile: w.path("server.pem"), KeyFile: w.path("server-key.pem"), ClientCAFile: w.path("clients.pem"),
+		Address: first, CertificateFile: w.path("server.pem"), KeyFile: w.path("server-key.pem"),
+		ClientCAFile: w.path("clients.pem"),
 		AllowedNames: []string{monitor},
 	}
 	if err := dials(t, first); err == nil || w.listener.Address() != nil || w.listener.Trouble() != nil {
@@ -63,9 +64,11 @@ func TestAddressIsConfiguredChangedAndTakenAway(t *testing.T) {
 
 	w.configure(func(settings *listener.Settings) { settings.Address = second })
 	refusal{
-		code: codes.Unavailable, reason: usherv1.ErrorReason_ERROR_REASON_SHUTTING_DOWN, says: []string{"configured anew"}, fix: "call again",
+		code: codes.Unavailable, reason: usherv1.ErrorReason_ERROR_REASON_SHUTTING_DOWN,
+		says: []string{"configured anew"}, fix: "call again",
 	}.check(t, "the stream of the first address", watched.ended())
-	eventually(t, "it listens on the second", func() bool { at := w.listener.Address(); return at != nil && at.String() == second })
+	eventually(t, "it listens on the second",
+		func() bool { at := w.listener.Address(); return at != nil && at.String() == second })
 	if err := dials(t, first); err == nil {
 		t.Error("it listens on the first address still")
 	}
@@ -182,7 +185,8 @@ func (w *world) serial() *big.Int {
 
 func (w *world) answersWith(certificate tls.Certificate) {
 	w.t.Helper()
-	eventually(w.t, "it answers with the other certificate", func() bool { return w.serial().Cmp(certificate.Leaf.SerialNumber) == 0 })
+	eventually(w.t, "it answers with the other certificate",
+		func() bool { return w.serial().Cmp(certificate.Leaf.SerialNumber) == 0 })
 }
 
 func TestServerCertificateIsReplaced(t *testing.T) {
@@ -209,15 +213,18 @@ func TestLinkedFilesAreReplaced(t *testing.T) {
 		public, private := encoded(t, certificate)
 		directory := w.path("mount/.." + generation)
 		link := w.path("mount/..data")
-		must(t, os.MkdirAll(directory, 0o755), os.WriteFile(directory+"/tls.crt", public, 0o644), os.WriteFile(directory+"/tls.key", private, 0o600),
-			os.WriteFile(directory+"/ca.crt", w.clients.pem(), 0o644), os.Symlink(".."+generation, link+".new"), os.Rename(link+".new", link))
+		must(t, os.MkdirAll(directory, 0o755), os.WriteFile(directory+"/tls.crt", public, 0o644),
+			os.WriteFile(directory+"/tls.key", private, 0o600),
+			os.WriteFile(directory+"/ca.crt", w.clients.pem(), 0o644), os.Symlink(".."+generation, link+".new"),
+			os.Rename(link+".new", link))
 	}
 	w := listening(t, func(w *world, settings *listener.Settings) {
 		mounted(w, "first", w.servers.issue(t, named("127.0.0.1")))
 		for _, name := range []string{"tls.crt", "tls.key", "ca.crt"} {
 			must(t, os.Symlink(filepath.Join("..data", name), w.path("mount/"+name)))
 		}
-		settings.CertificateFile, settings.KeyFile, settings.ClientCAFile = w.path("mount/tls.crt"), w.path("mount/tls.key"), w.path("mount/ca.crt")
+		settings.CertificateFile, settings.KeyFile, settings.ClientCAFile = w.path("mount/tls.crt"),
+			w.path("mount/tls.key"), w.path("mount/ca.crt")
 	})
 	for _, generation := range []string{"second", "third"} {
 		old := w.client(monitor)
@@ -225,14 +232,16 @@ func TestLinkedFilesAreReplaced(t *testing.T) {
 		w.clients = newAuthority(t, generation)
 		renewed := w.servers.issue(t, named("127.0.0.1"))
 		mounted(w, generation, renewed)
-		notPermitted(codes.Unauthenticated, "listener.client_ca_file", "unknown authority").check(t, generation, watched.ended())
+		notPermitted(codes.Unauthenticated, "listener.client_ca_file", "unknown authority").check(t, generation,
+			watched.ended())
 		w.answersWith(renewed)
 		w.untroubled()
 		w.client(monitor).mustGet()
 	}
 }
 
-// Each file, spoilt in each way: at the beginning nothing listens, later what was there before goes on. Mended, it counts.
+// Each file, spoilt in each way: at the beginning nothing listens, later what was there before goes on. Mended, it
+// counts.
 func TestFilesThatAreNoGood(t *testing.T) {
 	t.Parallel()
 	replaced := func(name, content string) func(*world) {
@@ -246,19 +255,28 @@ func TestFilesThatAreNoGood(t *testing.T) {
 		file  string
 		says  []string
 	}{
-		"no certificate":         {removed("server.pem"), "server.pem", []string{"listener.certificate_file", "no such file"}},
-		"no PEM":                 {replaced("server.pem", "garbage"), "server.pem", []string{"listener.certificate_file", "PEM"}},
-		"an empty certificate":   {replaced("server.pem", ""), "server.pem", []string{"listener.certificate_file", "PEM"}},
-		"no key":                 {removed("server-key.pem"), "server-key.pem", []string{"listener.key_file", "no such file"}},
-		"a broken key":           {replaced("server-key.pem", "garbage"), "server-key.pem", []string{"listener.key_file", "PEM"}},
-		"an empty key":           {replaced("server-key.pem", ""), "server-key.pem", []string{"listener.key_file", "empty"}},
-		"a key that others read": {func(w *world) { must(w.t, os.Chmod(w.path("server-key.pem"), 0o644)) }, "server-key.pem", []string{"listener.key_file", "mode is 0644", "chmod 600"}},
+		"no certificate": {removed("server.pem"), "server.pem",
+			[]string{"listener.certificate_file", "no such file"}},
+		"no PEM": {replaced("server.pem", "garbage"), "server.pem",
+			[]string{"listener.certificate_file", "PEM"}},
+		"an empty certificate": {replaced("server.pem", ""), "server.pem",
+			[]string{"listener.certificate_file", "PEM"}},
+		"no key": {removed("server-key.pem"), "server-key.pem",
+			[]string{"listener.key_file", "no such file"}},
+		"a broken key": {replaced("server-key.pem", "garbage"), "server-key.pem",
+			[]string{"listener.key_file", "PEM"}},
+		"an empty key": {replaced("server-key.pem", ""), "server-key.pem",
+			[]string{"listener.key_file", "empty"}},
+		"a key that others read": {func(w *world) { must(w.t, os.Chmod(w.path("server-key.pem"), 0o644)) },
+			"server-key.pem", []string{"listener.key_file", "mode is 0644", "chmod 600"}},
 		"another's key": {func(w *world) {
 			_, key := encoded(w.t, w.servers.issue(w.t, named("127.0.0.1")))
 			w.write("server-key.pem", key)
 		}, "server-key.pem", []string{"listener.key_file", "does not match"}},
-		"no authorities":        {removed("clients.pem"), "clients.pem", []string{"listener.client_ca_file", "no such file"}},
-		"authorities in no PEM": {replaced("clients.pem", "garbage"), "clients.pem", []string{"listener.client_ca_file", "holds no certificate in PEM"}},
+		"no authorities": {removed("clients.pem"), "clients.pem",
+			[]string{"listener.client_ca_file", "no such file"}},
+		"authorities in no PEM": {replaced("clients.pem", "garbage"), "clients.pem",
+			[]string{"listener.client_ca_file", "holds no certificate in PEM"}},
 	} {
 		test.says = append(test.says, test.file)
 		mend := func(w *world) tls.Certificate {

@@ -35,7 +35,8 @@ func TestAllowedClientIsAnswered(t *testing.T) {
 	}
 }
 
-// Who has no certificate that counts does not get as far as a call. TLS has few words for that, so the log of the Mac has them.
+// Who has no certificate that counts does not get as far as a call. TLS has few words for that, so the log of the Mac
+// has them.
 func TestCertificatesThatDoNotCount(t *testing.T) {
 	t.Parallel()
 	w := listening(t, nil)
@@ -46,14 +47,24 @@ func TestCertificatesThatDoNotCount(t *testing.T) {
 		shown []tls.Certificate
 		says  string
 	}{
-		"none":                              {nil, "client didn't provide a certificate"},
-		"of another authority":              {[]tls.Certificate{newAuthority(t, "strangers").issue(t, named(monitor))}, "signed by unknown authority"},
-		"of another of that name":           {[]tls.Certificate{newAuthority(t, "clients").issue(t, named(monitor))}, "signed by unknown authority"},
-		"of the server's authority":         {[]tls.Certificate{w.servers.issue(t, named(monitor))}, "signed by unknown authority"},
-		"expired":                           {is(func(c *x509.Certificate) { c.NotAfter = time.Now().Add(-time.Minute) }), "has expired or is not yet valid: current time"},
-		"not yet valid":                     {is(func(c *x509.Certificate) { c.NotBefore = time.Now().Add(time.Minute) }), "is before"},
-		"for servers alone":                 {is(func(c *x509.Certificate) { c.ExtKeyUsage = []x509.ExtKeyUsage{x509.ExtKeyUsageServerAuth} }), "incompatible key usage"},
-		"of an authority that it shows not": {[]tls.Certificate{withoutChain(w.clients.intermediate(t, "between").issue(t, named(monitor)))}, "signed by unknown authority"},
+		"none": {nil, "client didn't provide a certificate"},
+		"of another authority": {[]tls.Certificate{newAuthority(t, "strangers").issue(t, named(monitor))},
+			"signed by unknown authority"},
+		"of another of that name": {[]tls.Certificate{newAuthority(t, "clients").issue(t, named(monitor))},
+			"signed by unknown authority"},
+		"of the server's authority": {[]tls.Certificate{w.servers.issue(t, named(monitor))},
+			"signed by unknown authority"},
+		"expired": {
+			is(func(c *x509.Certificate) { c.NotAfter = time.Now().Add(-time.Minute) }),
+			"has expired or is not yet valid: current time"},
+		"not yet valid": {
+			is(func(c *x509.Certificate) { c.NotBefore = time.Now().Add(time.Minute) }), "is before"},
+		"for servers alone": {
+			is(func(c *x509.Certificate) { c.ExtKeyUsage = []x509.ExtKeyUsage{x509.ExtKeyUsageServerAuth} }),
+			"incompatible key usage"},
+		"of an authority that it shows not": {
+			[]tls.Certificate{withoutChain(w.clients.intermediate(t, "between").issue(t, named(monitor)))},
+			"signed by unknown authority"},
 	} {
 		asked := w.clientWith(test.shown...)
 		if _, err := asked.get(); status.Code(err) != codes.Unavailable {
@@ -102,26 +113,32 @@ func TestNamesThatAreAllowed(t *testing.T) {
 		// refusedFor are the names in the sentence of the refusal; empty: it is let in.
 		refusedFor string
 	}{
-		"DNS name":                  {named(monitor), ""},
-		"DNS name, other case":      {named("MONITOR.Example.ORG"), ""},
-		"e-mail address":            {named("ops@example.org"), ""},
-		"URI":                       {named("spiffe://example.org/monitor"), ""},
-		"IPv4 address":              {named("192.0.2.7"), ""},
-		"IPv6 address":              {named("2001:db8:0::7"), ""},
-		"one of several":            {named("a.example.org", "b@example.org", "192.0.2.8", "spiffe://example.org/monitor"), ""},
-		"another one":               {named("desk.example.org"), "desk.example.org"},
-		"one below it":              {named("x.monitor.example.org"), "x.monitor.example.org"},
-		"its parent":                {named("example.org"), "example.org"},
-		"a wildcard":                {named("*.example.org"), "*.example.org"},
-		"longer":                    {named("monitor.example.org.example.com"), "monitor.example.org.example.com"},
-		"another address":           {named("192.0.2.8"), "192.0.2.8"},
-		"another path":              {named("spiffe://example.org/monitor/x"), "spiffe://example.org/monitor/x"},
-		"the path in capitals":      {named("spiffe://example.org/Monitor"), "spiffe://example.org/Monitor"},
-		"the common name alone":     {func(c *x509.Certificate) { c.Subject.CommonName = monitor }, none},
-		"the common name and more":  {func(c *x509.Certificate) { c.Subject.CommonName = monitor; c.DNSNames = []string{"desk.example.org"} }, "desk.example.org"},
-		"the organization":          {func(c *x509.Certificate) { c.Subject = pkix.Name{Organization: []string{monitor}} }, none},
-		"no name at all":            {func(*x509.Certificate) {}, none},
-		"more than one can look at": {named("a.example.org", "b.example.org", "c.example.org", "d.example.org", "e.example.org"), "a.example.org, b.example.org, c.example.org, d.example.org"},
+		"DNS name":             {named(monitor), ""},
+		"DNS name, other case": {named("MONITOR.Example.ORG"), ""},
+		"e-mail address":       {named("ops@example.org"), ""},
+		"URI":                  {named("spiffe://example.org/monitor"), ""},
+		"IPv4 address":         {named("192.0.2.7"), ""},
+		"IPv6 address":         {named("2001:db8:0::7"), ""},
+		"one of several": {
+			named("a.example.org", "b@example.org", "192.0.2.8", "spiffe://example.org/monitor"), ""},
+		"another one":           {named("desk.example.org"), "desk.example.org"},
+		"one below it":          {named("x.monitor.example.org"), "x.monitor.example.org"},
+		"its parent":            {named("example.org"), "example.org"},
+		"a wildcard":            {named("*.example.org"), "*.example.org"},
+		"longer":                {named("monitor.example.org.example.com"), "monitor.example.org.example.com"},
+		"another address":       {named("192.0.2.8"), "192.0.2.8"},
+		"another path":          {named("spiffe://example.org/monitor/x"), "spiffe://example.org/monitor/x"},
+		"the path in capitals":  {named("spiffe://example.org/Monitor"), "spiffe://example.org/Monitor"},
+		"the common name alone": {func(c *x509.Certificate) { c.Subject.CommonName = monitor }, none},
+		"the common name and more": {
+			func(c *x509.Certificate) { c.Subject.CommonName = monitor; c.DNSNames = []string{"desk.example.org"} },
+			"desk.example.org"},
+		"the organization": {
+			func(c *x509.Certificate) { c.Subject = pkix.Name{Organization: []string{monitor}} }, none},
+		"no name at all": {func(*x509.Certificate) {}, none},
+		"more than one can look at": {
+			named("a.example.org", "b.example.org", "c.example.org", "d.example.org", "e.example.org"),
+			"a.example.org, b.example.org, c.example.org, d.example.org"},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
@@ -135,10 +152,12 @@ func TestNamesThatAreAllowed(t *testing.T) {
 				must(t, got, streamed)
 				return
 			}
-			want := notPermitted(codes.PermissionDenied, "listener.allowed_names", test.refusedFor+", of which none may ask", "certificate")
+			want := notPermitted(codes.PermissionDenied, "listener.allowed_names",
+				test.refusedFor+", of which none may ask", "certificate")
 			want.check(t, "GetStatus", got)
 			want.check(t, "WatchStatus", streamed)
-			w.says("listener refused a call", "method=/usher.v1.StatusService/GetStatus", test.refusedFor, "peer=127.0.0.1:")
+			w.says("listener refused a call", "method=/usher.v1.StatusService/GetStatus", test.refusedFor,
+				"peer=127.0.0.1:")
 		})
 	}
 }
@@ -153,15 +172,18 @@ func TestNothingElseIsAnswered(t *testing.T) {
 		}
 	})
 	methods := []string{
-		"/grpc.reflection.v1.ServerReflection/ServerReflectionInfo", "/grpc.reflection.v1alpha.ServerReflection/ServerReflectionInfo",
-		"/grpc.health.v1.Health/Check", "/grpc.health.v1.Health/Watch", "/usher.v1.StatusService/SetStatus", "/usher.v1.StatusService/", "/x/y",
+		"/grpc.reflection.v1.ServerReflection/ServerReflectionInfo",
+		"/grpc.reflection.v1alpha.ServerReflection/ServerReflectionInfo",
+		"/grpc.health.v1.Health/Check", "/grpc.health.v1.Health/Watch", "/usher.v1.StatusService/SetStatus",
+		"/usher.v1.StatusService/", "/x/y",
 	}
 	protoregistry.GlobalFiles.RangeFilesByPackage("usher.v1", func(file protoreflect.FileDescriptor) bool {
 		for i := range file.Services().Len() {
 			service := file.Services().Get(i)
 			for j := range service.Methods().Len() {
 				if service.Name() != "StatusService" {
-					methods = append(methods, "/"+string(service.FullName())+"/"+string(service.Methods().Get(j).Name()))
+					methods = append(methods, "/"+string(service.FullName())+"/"+
+						string(service.Methods().Get(j).Name()))
 				}
 			}
 		}
@@ -179,13 +201,15 @@ func TestNothingElseIsAnswered(t *testing.T) {
 	for i := 0; i < len(methods); i += perClient {
 		asked := w.client(string(rune('a'+i/perClient)) + ".example.org")
 		for _, method := range methods[i:min(i+perClient, len(methods))] {
-			notPermitted(codes.Unimplemented, "usherctl", method, "GetStatus and WatchStatus alone").check(t, method, call(asked, method))
+			notPermitted(codes.Unimplemented, "usherctl", method, "GetStatus and WatchStatus alone").check(t, method,
+				call(asked, method))
 		}
 	}
 	// Who may not ask is not told either what there is.
 	stranger := w.client("desk.example.org")
 	for _, method := range methods[:4] {
-		notPermitted(codes.PermissionDenied, "listener.allowed_names", "desk.example.org").check(t, method, call(stranger, method))
+		notPermitted(codes.PermissionDenied, "listener.allowed_names", "desk.example.org").check(t, method,
+			call(stranger, method))
 	}
 	_, err := w.client(monitor).GetStatus(t.Context(), &usherv1.GetStatusRequest{LookAgain: true})
 	notPermitted(codes.PermissionDenied, "usherctl status --look", "look_again").check(t, "look_again", err)
@@ -202,7 +226,8 @@ func TestLargeRequestsAreRefused(t *testing.T) {
 	padded := func(size int) []byte {
 		return protowire.AppendBytes(protowire.AppendTag(nil, 1000, protowire.BytesType), make([]byte, size))
 	}
-	for size, want := range map[int]codes.Code{1 << 10: codes.OK, 5 << 10: codes.ResourceExhausted, 3 << 20: codes.ResourceExhausted} {
+	for size, want := range map[int]codes.Code{1 << 10: codes.OK, 5 << 10: codes.ResourceExhausted,
+		3 << 20: codes.ResourceExhausted} {
 		request, watch := &usherv1.GetStatusRequest{}, &usherv1.WatchStatusRequest{}
 		request.ProtoReflect().SetUnknown(padded(size))
 		watch.ProtoReflect().SetUnknown(padded(size))

@@ -28,7 +28,8 @@ const (
 	// refusalsPerSecond are logged of refused calls, and as many of refused connections.
 	refusalsPerSecond = 1
 	refusalsAtOnce    = 20
-	// checkWithin is how often it is asked whether the client of a stream may still have it, also while nothing changes: time passes.
+	// checkWithin is how often it is asked whether the client of a stream may still have it, also while nothing
+	// changes: time passes.
 	checkWithin = time.Minute
 )
 
@@ -70,7 +71,8 @@ func (g *gate) admit(ctx context.Context, method string) (*call, error) {
 	}
 	if err != nil {
 		if g.clients.refusals.Allow() {
-			g.log.Warn("listener refused a call", "method", method, "peer", from.Addr.String(), "names", shownNames(chain[0]), "error", err)
+			g.log.Warn("listener refused a call", "method", method, "peer", from.Addr.String(), "names",
+				shownNames(chain[0]), "error", err)
 		}
 		return nil, err
 	}
@@ -81,17 +83,20 @@ func (g *gate) admit(ctx context.Context, method string) (*call, error) {
 // check returns an error unless who has shown these certificates may ask now.
 func (g *gate) check(chain []*x509.Certificate) error {
 	if err := g.materials.check(chain); err != nil {
-		return refused(codes.Unauthenticated, "the certificate for "+shownNames(chain[0])+" does not count any more: "+err.Error(),
+		return refused(codes.Unauthenticated,
+			"the certificate for "+shownNames(chain[0])+" does not count any more: "+err.Error(),
 			contract.Fix, "connect anew with a certificate of an authority in listener.client_ca_file")
 	}
 	if _, ok := allowedName(chain[0], g.settings().AllowedNames); !ok {
-		return refused(codes.PermissionDenied, "the client's certificate is for "+shownNames(chain[0])+", of which none may ask this Mac",
+		return refused(codes.PermissionDenied,
+			"the client's certificate is for "+shownNames(chain[0])+", of which none may ask this Mac",
 			contract.Fix, addName)
 	}
 	return nil
 }
 
-func (g *gate) unary(ctx context.Context, request any, info *grpc.UnaryServerInfo, handler grpc.UnaryHandler) (any, error) {
+func (g *gate) unary(ctx context.Context, request any, info *grpc.UnaryServerInfo, handler grpc.UnaryHandler) (any,
+	error) {
 	call, err := g.admit(ctx, info.FullMethod)
 	if err != nil {
 		return nil, err
@@ -100,8 +105,10 @@ func (g *gate) unary(ctx context.Context, request any, info *grpc.UnaryServerInf
 	return handler(ctx, request)
 }
 
-// stream ends the handler's context when the client may not have the stream any more, or the listener stops; the client is told why.
-func (g *gate) stream(service any, stream grpc.ServerStream, info *grpc.StreamServerInfo, handler grpc.StreamHandler) error {
+// stream ends the handler's context when the client may not have the stream any more, or the listener stops; the client
+// is told why.
+func (g *gate) stream(service any, stream grpc.ServerStream, info *grpc.StreamServerInfo,
+	handler grpc.StreamHandler) error {
 	call, err := g.admit(stream.Context(), info.FullMethod)
 	if err != nil {
 		return err
@@ -110,7 +117,8 @@ func (g *gate) stream(service any, stream grpc.ServerStream, info *grpc.StreamSe
 	ctx, end := context.WithCancelCause(stream.Context())
 	var watching sync.WaitGroup
 	watching.Go(func() { end(g.watch(ctx, call.chain)) })
-	err = handler(service, &gatedStream{ServerStream: stream, ctx: ctx, check: func() error { return g.check(call.chain) }})
+	err = handler(service, &gatedStream{ServerStream: stream, ctx: ctx,
+		check: func() error { return g.check(call.chain) }})
 	ended := context.Cause(ctx)
 	end(nil)
 	watching.Wait()
@@ -156,7 +164,8 @@ func (s *gatedStream) SendMsg(message any) error {
 // unknown answers whatever is not the StatusService.
 func unknown(_ any, stream grpc.ServerStream) error {
 	method, _ := grpc.MethodFromServerStream(stream)
-	return refused(codes.Unimplemented, method+" is not to be had from afar: the listener answers GetStatus and WatchStatus alone",
+	return refused(codes.Unimplemented,
+		method+" is not to be had from afar: the listener answers GetStatus and WatchStatus alone",
 		contract.Fix, "run usherctl on that Mac, or with --host ssh://")
 }
 
@@ -165,11 +174,13 @@ func refused(code codes.Code, message string, metadata ...string) error {
 }
 
 func stopping() error {
-	return contract.Error(codes.Unavailable, usherv1.ErrorReason_ERROR_REASON_SHUTTING_DOWN, "the listener stops, or is configured anew",
+	return contract.Error(codes.Unavailable, usherv1.ErrorReason_ERROR_REASON_SHUTTING_DOWN,
+		"the listener stops, or is configured anew",
 		contract.Fix, "call again in a moment")
 }
 
-// allowedName returns the name on the list that is a subject alternative name of a certificate. The common name is none.
+// allowedName returns the name on the list that is a subject alternative name of a certificate. The common name is
+// none.
 func allowedName(certificate *x509.Certificate, allowed []string) (string, bool) {
 	for _, name := range names(certificate) {
 		for _, one := range allowed {
@@ -181,8 +192,8 @@ func allowedName(certificate *x509.Certificate, allowed []string) (string, bool)
 	return "", false
 }
 
-// sameName compares as the kinds of names want it: case makes a difference in a URI alone, as in the path of a SPIFFE ID. Sources: RFC
-// 5280, 4.2.1.6; https://github.com/spiffe/spiffe/blob/main/standards/SPIFFE-ID.md
+// sameName compares as the kinds of names want it: case makes a difference in a URI alone, as in the path of a SPIFFE
+// ID. Sources: RFC 5280, 4.2.1.6; https://github.com/spiffe/spiffe/blob/main/standards/SPIFFE-ID.md
 func sameName(allowed, name string) bool {
 	if strings.Contains(name, "://") {
 		return allowed == name
@@ -209,8 +220,8 @@ func shownNames(certificate *x509.Certificate) string {
 	return strings.Join(all[:min(len(all), 4)], ", ")
 }
 
-// clients holds each client to a rate of calls and to a number of calls under way. There are as many as names are allowed, and one more
-// for everybody who has none of these.
+// clients holds each client to a rate of calls and to a number of calls under way. There are as many as names are
+// allowed, and one more for everybody who has none of these.
 type clients struct {
 	// refusals and strangers say which refused calls and refused connections are logged.
 	refusals, strangers *rate.Limiter
@@ -232,7 +243,8 @@ func newClients() *clients {
 	}
 }
 
-// enter counts a call in, of the client of that allowed name or, with "", of one that has none; the function it returns counts it out.
+// enter counts a call in, of the client of that allowed name or, with "", of one that has none; the function it returns
+// counts it out.
 func (c *clients) enter(name string) (leave func(), err error) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
@@ -246,7 +258,8 @@ func (c *clients) enter(name string) (leave func(), err error) {
 		who, fix = "whoever has no allowed name", addName
 	}
 	limited := func(what string) error {
-		return contract.Error(codes.ResourceExhausted, usherv1.ErrorReason_ERROR_REASON_RATE_LIMITED, who+" "+what, contract.Fix, fix)
+		return contract.Error(codes.ResourceExhausted, usherv1.ErrorReason_ERROR_REASON_RATE_LIMITED, who+" "+what,
+			contract.Fix, fix)
 	}
 	if one.underWay >= callsUnderWay {
 		return nil, limited(fmt.Sprintf("has %d calls under way, and no more are allowed at once", callsUnderWay))

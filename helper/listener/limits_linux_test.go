@@ -17,7 +17,8 @@ import (
 	usherv1 "usher.internal/proto/usher/v1"
 )
 
-// flooded has as many as that connect from these addresses, say no more than a greeting, and come again as soon as they are sent away.
+// flooded has as many as that connect from these addresses, say no more than a greeting, and come again as soon as they
+// are sent away.
 func (w *world) flooded(strangers int, greeting []byte, locals ...string) {
 	w.t.Helper()
 	address := w.listens()
@@ -50,8 +51,8 @@ func (w *world) flooded(strangers int, greeting []byte, locals ...string) {
 	})
 }
 
-// A stranger needs no certificate to connect. He gets every place that nobody needs, and keeps nobody out: who is connected
-// stays so, and who comes is let in.
+// A stranger needs no certificate to connect. He gets every place that nobody needs, and keeps nobody out: who is
+// connected stays so, and who comes is let in.
 func TestStrangersKeepNobodyOut(t *testing.T) {
 	t.Parallel()
 	const local = "127.0.0.2" // Linux has all of 127.0.0.0/8
@@ -86,12 +87,13 @@ func greeting(t *testing.T) []byte {
 		said <- text.Bytes()
 		theirs.Close()
 	}()
-	tls.Client(ours, &tls.Config{ServerName: "127.0.0.1", InsecureSkipVerify: true, NextProtos: []string{"h2"}}).HandshakeContext(t.Context())
+	tls.Client(ours, &tls.Config{ServerName: "127.0.0.1", InsecureSkipVerify: true, NextProtos: []string{"h2"}}).
+		HandshakeContext(t.Context())
 	return <-said
 }
 
-// Strangers do not keep a client out, wherever they are, behind the client's own address too, and however much of a handshake they make; who
-// is connected keeps its connection and its streams. Each client is let in at the first try.
+// Strangers do not keep a client out, wherever they are, behind the client's own address too, and however much of a
+// handshake they make; who is connected keeps its connection and its streams. Each client is let in at the first try.
 func TestFloodsOfStrangersKeepNoClientOut(t *testing.T) {
 	many := make([]string, 50)
 	for i := range many {
@@ -120,7 +122,8 @@ func TestFloodsOfStrangersKeepNoClientOut(t *testing.T) {
 			w.flooded(test.strangers, test.greeting, test.locals...)
 			for range 3 {
 				asked := w.clientFrom("127.0.0.1", w.clients.issue(t, named(desk)))
-				// The flood can take the place of a handshake that takes long, on a busy computer; a client that connects again gets in.
+				// The flood can take the place of a handshake that takes long, on a busy computer; a client that
+				// connects again gets in.
 				_, err := asked.GetStatus(asked.context(), &usherv1.GetStatusRequest{}, grpc.WaitForReady(true))
 				must(t, err)
 				asked.connection.Close()

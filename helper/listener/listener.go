@@ -1,8 +1,9 @@
-// Package listener answers from the network how this Mac stands, to programs that show a certificate, and does nothing else: of all
-// of usher it has GetStatus and WatchStatus. It is off until an address is configured (docs/fleet.md).
+// Package listener answers from the network how this Mac stands, to programs that show a certificate, and does nothing
+// else: of all of usher it has GetStatus and WatchStatus. It is off until an address is configured (docs/fleet.md).
 //
-// Who may ask is decided for each call, not at the handshake: a certificate that is of the configured authority and has no allowed name
-// gets a reason that a person can act on, and a name that is taken off the list counts for connections that are open already.
+// Who may ask is decided for each call, not at the handshake: a certificate that is of the configured authority and has
+// no allowed name gets a reason that a person can act on, and a name that is taken off the list counts for connections
+// that are open already.
 package listener
 
 import (
@@ -26,10 +27,11 @@ import (
 
 // What the listener holds at most. Requests are empty, and a client that watches needs one connection.
 const (
-	maximumConnections   = 64
-	maximumRequestBytes  = 4 << 10
-	maximumHeaderBytes   = 8 << 10
-	streamsPerConnection = 2 * callsUnderWay // so that one call too many is refused with a reason, and does not wait for ever
+	maximumConnections  = 64
+	maximumRequestBytes = 4 << 10
+	maximumHeaderBytes  = 8 << 10
+	// so that one call too many is refused with a reason, and does not wait for ever
+	streamsPerConnection = 2 * callsUnderWay
 	handshakeWithin      = 5 * time.Second
 	idleWithin           = 10 * time.Minute
 	keepaliveInterval    = 5 * time.Minute
@@ -92,7 +94,8 @@ func (l *Listener) SettingsChanged() {
 	signal(l.renew)
 }
 
-// Trouble is why the listener does not answer, or goes on with certificates whose files have become unusable; nil when all is well.
+// Trouble is why the listener does not answer, or goes on with certificates whose files have become unusable; nil when
+// all is well.
 func (l *Listener) Trouble() error {
 	l.mu.Lock()
 	defer l.mu.Unlock()
@@ -112,7 +115,8 @@ func (l *Listener) Run(ctx context.Context, status Status) error {
 	group, ctx := errgroup.WithContext(ctx)
 	group.Go(func() error {
 		filewatch.WatchOrRenew(ctx, l.log, l.files, l.renew, func() { signal(l.changed) }, func(err error) {
-			l.log.Warn("changes of the listener's certificates are not seen; they count when usherd starts next, or is configured anew", "error", err)
+			l.log.Warn("changes of the listener's certificates are not seen; they count when usherd starts next, or "+
+				"is configured anew", "error", err)
 		})
 		return nil
 	})
@@ -204,7 +208,8 @@ func (l *Listener) mayAsk(certificate *x509.Certificate) (name string, allowed b
 
 // refusedConnection logs why a connection came to nothing; one that was closed without a word is none.
 func (l *Listener) refusedConnection(from net.Addr, err error) {
-	if !errors.Is(err, io.EOF) && !errors.Is(err, net.ErrClosed) && !errors.Is(err, errNoPlace) && l.clients.strangers.Allow() {
+	if !errors.Is(err, io.EOF) && !errors.Is(err, net.ErrClosed) && !errors.Is(err, errNoPlace) &&
+		l.clients.strangers.Allow() {
 		l.log.Warn("listener refused a connection", "peer", from.String(), "error", err)
 	}
 }
@@ -225,7 +230,8 @@ func (l *Listener) start(address string) (*server, error) {
 	}
 	draining, drain := context.WithCancel(context.Background())
 	gate := &gate{
-		materials: l.materials, settings: l.config.Settings, clients: l.clients, log: l.log, changed: l.next, draining: draining,
+		materials: l.materials, settings: l.config.Settings, clients: l.clients, log: l.log, changed: l.next,
+		draining: draining,
 	}
 	rpc := grpc.NewServer(
 		grpc.Creds(newHandshake(l.materials, l.mayAsk, l.refusedConnection)),

@@ -18,7 +18,8 @@ import (
 // maximumFileBytes is more than any file of certificates has that somebody meant.
 const maximumFileBytes = 1 << 20
 
-// materials are the certificates that count now. New ones count for the next handshake, and the authorities for the next call.
+// materials are the certificates that count now. New ones count for the next handshake, and the authorities for the
+// next call.
 type materials struct{ now atomic.Pointer[material] }
 
 type material struct {
@@ -49,7 +50,8 @@ func readMaterial(settings Settings) (*material, error) {
 	}
 	read := &material{clients: x509.NewCertPool()}
 	if read.own, err = tls.X509KeyPair(certificate, key); err != nil {
-		return nil, fmt.Errorf("listener.certificate_file %s with listener.key_file %s: %w", settings.CertificateFile, settings.KeyFile, err)
+		return nil, fmt.Errorf("listener.certificate_file %s with listener.key_file %s: %w", settings.CertificateFile,
+			settings.KeyFile, err)
 	}
 	authorities, err := trust.Certificates.Read(settings.ClientCAFile, maximumFileBytes)
 	if err != nil {
@@ -61,8 +63,8 @@ func readMaterial(settings Settings) (*material, error) {
 	return read, nil
 }
 
-// handshake is gRPC's, with the certificates of the moment of each. Nothing older than TLS 1.3 is spoken, and no session is resumed,
-// so that each connection has shown its certificate.
+// handshake is gRPC's, with the certificates of the moment of each. Nothing older than TLS 1.3 is spoken, and no
+// session is resumed, so that each connection has shown its certificate.
 type handshake struct {
 	credentials.TransportCredentials
 	mayAsk  func(certificate *x509.Certificate) (name string, allowed bool)
@@ -72,7 +74,8 @@ type handshake struct {
 // errNoPlace: the connection has lost its place to another one, or there is none for it.
 var errNoPlace = errors.New("there is no place for the connection")
 
-func newHandshake(materials *materials, mayAsk func(certificate *x509.Certificate) (name string, allowed bool), refused func(from net.Addr, err error)) *handshake {
+func newHandshake(materials *materials, mayAsk func(certificate *x509.Certificate) (name string, allowed bool),
+	refused func(from net.Addr, err error)) *handshake {
 	return &handshake{mayAsk: mayAsk, refused: refused, TransportCredentials: credentials.NewTLS(&tls.Config{
 		MinVersion: tls.VersionTLS13,
 		GetConfigForClient: func(hello *tls.ClientHelloInfo) (*tls.Config, error) {
@@ -113,15 +116,16 @@ func (h *handshake) ServerHandshake(raw net.Conn) (net.Conn, credentials.AuthInf
 	return connection, shown, nil
 }
 
-// check returns an error unless a client's certificates, the leaf first, are still good: they are of the authorities that count now,
-// and in their time.
+// check returns an error unless a client's certificates, the leaf first, are still good: they are of the authorities
+// that count now, and in their time.
 func (m *materials) check(chain []*x509.Certificate) error {
 	between := x509.NewCertPool()
 	for _, one := range chain[1:] {
 		between.AddCert(one)
 	}
 	_, err := chain[0].Verify(x509.VerifyOptions{
-		Roots: m.current().clients, Intermediates: between, CurrentTime: time.Now(), KeyUsages: []x509.ExtKeyUsage{x509.ExtKeyUsageClientAuth},
+		Roots: m.current().clients, Intermediates: between, CurrentTime: time.Now(),
+		KeyUsages: []x509.ExtKeyUsage{x509.ExtKeyUsageClientAuth},
 	})
 	return err
 }

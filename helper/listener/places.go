@@ -8,16 +8,17 @@ import (
 	"time"
 )
 
-// places are those for connections. A connection goes through three stages, each of which has a number of places of its own: so strangers
-// never take the place of a client, and those who say nothing not that of one who is about to show a certificate.
-//
-// Who enters a stage in which all places are taken gets that of the oldest connection of the group that has most there: the address of a
-// stranger, the name of a client. A connection on which a call is under way keeps its place. So neither many connections from one address
-// nor one client's keep others out.
-//
-// A few handshakes are computed at once, by turns of the groups. Among many connections of one group nobody loses a place that they have only
-// just got: the next ones of that group wait. So a client behind the address of strangers has the time that it takes to speak, and to show its
+// places are those for connections. A connection goes through three stages, each of which has a number of places of its
+// own: so strangers never take the place of a client, and those who say nothing not that of one who is about to show a
 // certificate.
+//
+// Who enters a stage in which all places are taken gets that of the oldest connection of the group that has most there:
+// the address of a stranger, the name of a client. A connection on which a call is under way keeps its place. So
+// neither many connections from one address nor one client's keep others out.
+//
+// A few handshakes are computed at once, by turns of the groups. Among many connections of one group nobody loses a
+// place that they have only just got: the next ones of that group wait. So a client behind the address of strangers has
+// the time that it takes to speak, and to show its certificate.
 type places struct {
 	net.Listener
 
@@ -25,8 +26,8 @@ type places struct {
 	// fewer is signalled when open has become less.
 	fewer sync.Cond
 	taken [stages][]*place // the oldest first
-	// open are the connections that gRPC has not closed yet, those that have lost their place among them. Of these, computing are those whose
-	// handshake is computed, and waiting those that wait for it, the first who came first.
+	// open are the connections that gRPC has not closed yet, those that have lost their place among them. Of these,
+	// computing are those whose handshake is computed, and waiting those that wait for it, the first who came first.
 	open, computing int
 	waiting         []*place
 	closed          bool
@@ -52,7 +53,8 @@ const (
 // placesIn is how many connections there are in each stage at once.
 var placesIn = [stages]int{arriving: 512, greeting: 256, known: maximumConnections}
 
-// surely is how long a connection has a place in a stage, whatever else of its group comes: to speak, and to show its certificate from far away.
+// surely is how long a connection has a place in a stage, whatever else of its group comes: to speak, and to show its
+// certificate from far away.
 var surely = [stages]time.Duration{arriving: 50 * time.Millisecond, greeting: 200 * time.Millisecond}
 
 const (
@@ -105,7 +107,8 @@ func (p *places) Accept() (net.Conn, error) {
 	}
 }
 
-// awaitPlace blocks while the connection whose place one of that group gets is of the same group, and has had no time to say anything.
+// awaitPlace blocks while the connection whose place one of that group gets is of the same group, and has had no time
+// to say anything.
 func (p *places) awaitPlace(group string) {
 	p.mu.Lock()
 	wait := p.untilFree(arriving, group)
@@ -143,7 +146,8 @@ func (p *places) count(in stage, group string) (count int) {
 	return count
 }
 
-// next is the one of those who wait whose turn it is: one of the group that has fewest in the next stage. The caller has mu.
+// next is the one of those who wait whose turn it is: one of the group that has fewest in the next stage. The caller
+// has mu.
 func (p *places) next() (next *place) {
 	groups := make(map[string]int)
 	for _, one := range p.taken[greeting] {
@@ -276,7 +280,8 @@ func (p *place) computed() {
 	}
 }
 
-// greets notes that the connection speaks TLS, and returns when its handshake may be computed. It reports whether there is a place for it.
+// greets notes that the connection speaks TLS, and returns when its handshake may be computed. It reports whether there
+// is a place for it.
 func (p *place) greets() bool {
 	of := p.of
 	of.mu.Lock()

@@ -26,7 +26,8 @@ type service struct {
 func (s *service) GetStatus(_ context.Context, request *usherv1.GetStatusRequest) (*usherv1.GetStatusResponse, error) {
 	if request.GetLookAgain() {
 		return nil, contract.Error(codes.PermissionDenied, usherv1.ErrorReason_ERROR_REASON_NOT_PERMITTED,
-			"from afar nothing is set off on a Mac, so look_again cannot be asked for", contract.Fix, "leave look_again out, or run `usherctl status --look` on that Mac")
+			"from afar nothing is set off on a Mac, so look_again cannot be asked for", contract.Fix,
+			"leave look_again out, or run `usherctl status --look` on that Mac")
 	}
 	status, err := s.status.Status()
 	if err != nil {
@@ -58,7 +59,8 @@ func (s *service) failed(err error) error {
 		return stopping()
 	}
 	s.log.Error("the status cannot be told over the listener", "error", err)
-	return contract.Error(codes.Internal, usherv1.ErrorReason_ERROR_REASON_INTERNAL, "the status cannot be read", contract.Fix, "see the log of usherd on that Mac")
+	return contract.Error(codes.Internal, usherv1.ErrorReason_ERROR_REASON_INTERNAL, "the status cannot be read",
+		contract.Fix, "see the log of usherd on that Mac")
 }
 
 // told is what a client gets of a status.
@@ -69,13 +71,14 @@ func (s *service) told(status *usherv1.GetStatusResponse) *usherv1.GetStatusResp
 	return impersonal(status)
 }
 
-// impersonal returns what of a status tells nothing about a person: it copies what is known to be harmless, so that a field that comes
-// later is left out until somebody has thought about it.
+// impersonal returns what of a status tells nothing about a person: it copies what is known to be harmless, so that a
+// field that comes later is left out until somebody has thought about it.
 func impersonal(status *usherv1.GetStatusResponse) *usherv1.GetStatusResponse {
 	helper := status.GetHelper()
 	kept := &usherv1.GetStatusResponse{
 		Computer: &usherv1.ComputerStatus{OperatingSystem: status.GetComputer().GetOperatingSystem()},
-		Helper:   &usherv1.HelperStatus{Version: helper.GetVersion(), StartTime: helper.GetStartTime(), DeliveryMode: helper.GetDeliveryMode()},
+		Helper: &usherv1.HelperStatus{Version: helper.GetVersion(), StartTime: helper.GetStartTime(),
+			DeliveryMode: helper.GetDeliveryMode()},
 	}
 	if outbox := status.GetOutbox(); outbox != nil {
 		kept.Outbox = &usherv1.OutboxStatus{
@@ -97,18 +100,22 @@ func impersonal(status *usherv1.GetStatusResponse) *usherv1.GetStatusResponse {
 		}
 		if identity != nil {
 			one.Identity = &usherv1.Identity{
-				State: identity.GetState(), TenantId: identity.GetTenantId(), Source: identity.GetSource(), Rule: identity.GetRule(),
-				NotBefore: identity.GetNotBefore(), NotAfter: identity.GetNotAfter(), ObserveTime: identity.GetObserveTime(),
+				State: identity.GetState(), TenantId: identity.GetTenantId(), Source: identity.GetSource(),
+				Rule:      identity.GetRule(),
+				NotBefore: identity.GetNotBefore(), NotAfter: identity.GetNotAfter(),
+				ObserveTime: identity.GetObserveTime(),
 			}
 		}
 		if last != nil {
 			one.LastRegistration = &usherv1.Registration{
 				Id: last.GetId(), Kind: last.GetKind(), State: last.GetState(), FailureReason: last.GetFailureReason(),
-				CreateTime: last.GetCreateTime(), UpdateTime: last.GetUpdateTime(), DeliveryState: last.GetDeliveryState(),
+				CreateTime: last.GetCreateTime(), UpdateTime: last.GetUpdateTime(),
+				DeliveryState: last.GetDeliveryState(),
 			}
 			if exit := last.GetPortalExit(); exit != nil {
 				one.LastRegistration.PortalExit = &usherv1.PortalExit{
-					How: exit.GetHow(), FromLog: exit.GetFromLog(), Name: exit.GetName(), RetryCanHelp: exit.GetRetryCanHelp(),
+					How: exit.GetHow(), FromLog: exit.GetFromLog(), Name: exit.GetName(),
+					RetryCanHelp: exit.GetRetryCanHelp(),
 				}
 			}
 		}

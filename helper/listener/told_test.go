@@ -19,18 +19,21 @@ import (
 	usherv1 "usher.internal/proto/usher/v1"
 )
 
-// impersonal are the only fields that are told without personal data. A field that is added to the contract is to be added here
-// when it tells nothing of a person.
+// impersonal are the only fields that are told without personal data. A field that is added to the contract is to be
+// added here when it tells nothing of a person.
 var impersonal = []string{
 	"computer.operating_system",
 	"helper.delivery_mode", "helper.start_time", "helper.version",
 	"outbox.last_delivered_time", "outbox.next_attempt_time", "outbox.pending", "outbox.refused",
 	"users.identity.not_after", "users.identity.not_before", "users.identity.observe_time", "users.identity.rule",
 	"users.identity.source", "users.identity.state", "users.identity.tenant_id",
-	"users.last_registration.create_time", "users.last_registration.delivery_state", "users.last_registration.failure_reason",
+	"users.last_registration.create_time", "users.last_registration.delivery_state",
+	"users.last_registration.failure_reason",
 	"users.last_registration.id", "users.last_registration.kind",
-	"users.last_registration.portal_exit.code", "users.last_registration.portal_exit.from_log", "users.last_registration.portal_exit.name",
-	"users.last_registration.portal_exit.retry_can_help", "users.last_registration.portal_exit.signal", "users.last_registration.portal_exit.unknown",
+	"users.last_registration.portal_exit.code", "users.last_registration.portal_exit.from_log",
+	"users.last_registration.portal_exit.name",
+	"users.last_registration.portal_exit.retry_can_help", "users.last_registration.portal_exit.signal",
+	"users.last_registration.portal_exit.unknown",
 	"users.last_registration.state", "users.last_registration.update_time",
 	"users.look_time",
 	"users.session.agent_pid", "users.session.agent_version", "users.session.connect_time", "users.session.on_console",
@@ -119,8 +122,8 @@ func TestWithoutPersonalData(t *testing.T) {
 		leaves(status.ProtoReflect(), "", there)
 		w.status.set(status, nil)
 		leaves(asked.mustGet().ProtoReflect(), "", told)
-		// Of what has changed only a part is told, so there may be no message for it. Each end is another one: the watcher may see two of them
-		// and nothing in between.
+		// Of what has changed only a part is told, so there may be no message for it. Each end is another one: the
+		// watcher may see two of them and nothing in between.
 		end := fmt.Sprint("end ", i)
 		w.status.set(&usherv1.GetStatusResponse{Computer: &usherv1.ComputerStatus{OperatingSystem: end}}, nil)
 		for {
@@ -132,7 +135,8 @@ func TestWithoutPersonalData(t *testing.T) {
 			leaves(got.GetStatus().ProtoReflect(), "", streamed)
 		}
 	}
-	for _, path := range []string{"users.user.name", "users.identity.user_principal_name", "users.evidence.certificates.der", "problems", "fleet.device", "computer.name"} {
+	for _, path := range []string{"users.user.name", "users.identity.user_principal_name",
+		"users.evidence.certificates.der", "problems", "fleet.device", "computer.name"} {
 		if !there[path] {
 			t.Errorf("the test has no %s", path)
 		}
@@ -195,7 +199,8 @@ func TestStatusThatCannotBeRead(t *testing.T) {
 		want refusal
 	}{
 		{errors.New("the journal of " + marker + " is damaged"), refusal{
-			code: codes.Internal, reason: usherv1.ErrorReason_ERROR_REASON_INTERNAL, says: []string{"cannot be read"}, fix: "log of usherd",
+			code: codes.Internal, reason: usherv1.ErrorReason_ERROR_REASON_INTERNAL, says: []string{"cannot be read"},
+			fix: "log of usherd",
 		}},
 		{fmt.Errorf("watch: %w", registration.ErrShuttingDown), refusal{
 			code: codes.Unavailable, reason: usherv1.ErrorReason_ERROR_REASON_SHUTTING_DOWN, fix: "call again",
@@ -204,7 +209,8 @@ func TestStatusThatCannotBeRead(t *testing.T) {
 		w.status.set(nil, nil)
 		watched := asked.watch()
 		w.status.set(nil, test.err)
-		for what, err := range map[string]error{"GetStatus": func() error { _, err := asked.get(); return err }(), "WatchStatus": watched.ended()} {
+		for what, err := range map[string]error{"GetStatus": func() error { _, err := asked.get(); return err }(),
+			"WatchStatus": watched.ended()} {
 			test.want.check(t, what, err)
 			if strings.Contains(err.Error(), marker) {
 				t.Errorf("%s tells %v", what, err)
@@ -233,7 +239,8 @@ func TestItEnds(t *testing.T) {
 		t.Errorf("it took %v", took)
 	}
 	for _, one := range streams {
-		refusal{code: codes.Unavailable, reason: usherv1.ErrorReason_ERROR_REASON_SHUTTING_DOWN, fix: "call again"}.check(t, "a stream", one.ended())
+		refusal{code: codes.Unavailable, reason: usherv1.ErrorReason_ERROR_REASON_SHUTTING_DOWN,
+			fix: "call again"}.check(t, "a stream", one.ended())
 	}
 	if _, err := connection.Read(make([]byte, 1)); err != io.EOF && !strings.Contains(err.Error(), "reset") {
 		t.Errorf("the silent connection: %v", err)

@@ -27,7 +27,8 @@ import (
 )
 
 func TestMain(m *testing.M) {
-	// With the race detector a handshake takes ten times as long, and the strangers of a test run on the same processors.
+	// With the race detector a handshake takes ten times as long, and the strangers of a test run on the same
+	// processors.
 	listener.SetPlaces(silentPlaces, handshakePlaces)
 	goleak.VerifyTestMain(m)
 }
@@ -67,7 +68,8 @@ func newWorld(t *testing.T, change func(*world, *listener.Settings)) *world {
 		servers: newAuthority(t, "servers"), clients: newAuthority(t, "clients"),
 	}
 	w.settings = listener.Settings{
-		Address: "127.0.0.1:0", CertificateFile: w.path("server.pem"), KeyFile: w.path("server-key.pem"), ClientCAFile: w.path("clients.pem"),
+		Address: "127.0.0.1:0", CertificateFile: w.path("server.pem"), KeyFile: w.path("server-key.pem"),
+		ClientCAFile: w.path("clients.pem"),
 		AllowedNames: []string{monitor}, PersonalData: true,
 	}
 	w.writeServer(w.servers.issue(t, named("127.0.0.1")))
@@ -196,7 +198,8 @@ func (w *world) clientFrom(local string, certificates ...tls.Certificate) *clien
 		}))
 	must(w.t, err)
 	w.t.Cleanup(func() { connection.Close() })
-	return &client{StatusServiceClient: usherv1.NewStatusServiceClient(connection), t: w.t, connection: connection, connections: connections}
+	return &client{StatusServiceClient: usherv1.NewStatusServiceClient(connection), t: w.t, connection: connection,
+		connections: connections}
 }
 
 func (w *world) clientTLS(certificates ...tls.Certificate) *tls.Config {
@@ -281,8 +284,10 @@ func notPermitted(code codes.Code, fix string, says ...string) refusal {
 
 func (r refusal) check(t *testing.T, what string, err error) {
 	t.Helper()
-	if status.Code(err) != r.code || contract.Reason(err) != r.reason || !strings.Contains(contract.Metadata(err)[contract.Fix], r.fix) {
-		t.Errorf("%s: %v, %v, fix %q; want %v, %v, fix %q", what, err, contract.Reason(err), contract.Metadata(err)[contract.Fix], r.code, r.reason, r.fix)
+	if status.Code(err) != r.code || contract.Reason(err) != r.reason ||
+		!strings.Contains(contract.Metadata(err)[contract.Fix], r.fix) {
+		t.Errorf("%s: %v, %v, fix %q; want %v, %v, fix %q", what, err, contract.Reason(err),
+			contract.Metadata(err)[contract.Fix], r.code, r.reason, r.fix)
 	}
 	for _, part := range r.says {
 		if !strings.Contains(status.Convert(err).Message(), part) {

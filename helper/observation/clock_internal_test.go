@@ -30,7 +30,8 @@ func TestClockThatWasSetBack(t *testing.T) {
 			"set back after it was reported":  {before, later, false},
 			"set back before it was reported": {later, before, true},
 		} {
-			kept := Observation{FirstLookedAt: later, Change: &delivery.DeviceIDChange{At: test.changed}, Reported: Reported{At: test.reported}}
+			kept := Observation{FirstLookedAt: later, Change: &delivery.DeviceIDChange{At: test.changed},
+				Reported: Reported{At: test.reported}}
 			capped := kept.capped(now)
 			if unreported := capped.Unreported() != nil; unreported != test.unreported {
 				t.Errorf("%s: unreported %t", name, unreported)
@@ -53,7 +54,8 @@ func TestClockThatWasSetBack(t *testing.T) {
 		defer journal.Close()
 		observer := New(Config{Store: journal, Tenant: func() wpj.TenantID { return "" }})
 		err = journal.Update(func(tx *store.Tx) error {
-			return observations.Put(tx, key(501), Observation{User: User{"jane", 501}, FirstLookedAt: later, Reported: Reported{At: later}})
+			return observations.Put(tx, key(501),
+				Observation{User: User{"jane", 501}, FirstLookedAt: later, Reported: Reported{At: later}})
 		})
 		if err != nil {
 			t.Fatal(err)

@@ -12,8 +12,8 @@ import (
 	"usher.internal/sim/entra"
 )
 
-// What was reported in times to come was reported before the clock was set back. The heartbeat does not wait for those times, and a
-// device that becomes another one is told of.
+// What was reported in times to come was reported before the clock was set back. The heartbeat does not wait for those
+// times, and a device that becomes another one is told of.
 func TestClockThatWasSetBackDelaysNoReport(t *testing.T) {
 	one, _ := registered(t, ofTheBubble)
 	other, _ := registered(t, entra.Device{NotBefore: ofTheBubble.NotBefore})
@@ -35,7 +35,8 @@ func TestClockThatWasSetBackDelaysNoReport(t *testing.T) {
 			}
 			kept.Reported.At = kept.Reported.At.AddDate(1, 0, 0)
 			err = w.store.Update(func(tx *store.Tx) error {
-				return store.NewBucket[observation.Observation]("observations").Put(tx, store.NumberKey(uint64(jane)), *kept)
+				return store.NewBucket[observation.Observation]("observations").Put(tx, store.NumberKey(uint64(jane)),
+					*kept)
 			})
 			if err != nil {
 				t.Fatal(err)

@@ -17,8 +17,9 @@ func (o *Observer) directory(ctx context.Context, uid uint32) (_ wpj.Evidence, a
 	return o.config.Directory(ctx, uid)
 }
 
-// LookWithoutSession looks at a user who is not logged in, as far as that can be done without a session: the directory is asked
-// again. How the user stood when they were seen last stays; of one who was never seen it is kept that nobody could look.
+// LookWithoutSession looks at a user who is not logged in, as far as that can be done without a session: the directory
+// is asked again. How the user stood when they were seen last stays; of one who was never seen it is kept that nobody
+// could look.
 func (o *Observer) LookWithoutSession(ctx context.Context, user User) error {
 	said, asked := o.directory(ctx, user.UID)
 	if !asked {
@@ -37,7 +38,8 @@ func (o *Observer) LookWithoutSession(ctx context.Context, user User) error {
 		}
 		if !found {
 			evidence := []wpj.Evidence{noSession(), said}
-			kept = Observation{User: user, Identity: wpj.Evaluate(evidence, o.conditions(wpj.KeysHistory{})), Evidence: evidence}
+			kept = Observation{User: user, Identity: wpj.Evaluate(evidence, o.conditions(wpj.KeysHistory{})),
+				Evidence: evidence}
 			return observations.Put(tx, key(user.UID), kept)
 		}
 		i := slices.IndexFunc(kept.Evidence, func(e wpj.Evidence) bool { return e.Source == wpj.SourceDirectory })
@@ -48,7 +50,8 @@ func (o *Observer) LookWithoutSession(ctx context.Context, user User) error {
 			kept.Evidence[i] = said
 		}
 		// macOS masks who the user of Platform SSO is; the rest of the identity needs a session.
-		if kept.Identity.UserPrincipalName == "" && (kept.Identity.Source == wpj.SourcePlatformSSO || kept.Identity.Source == wpj.SourceSecureEnclave) {
+		if kept.Identity.UserPrincipalName == "" &&
+			(kept.Identity.Source == wpj.SourcePlatformSSO || kept.Identity.Source == wpj.SourceSecureEnclave) {
 			kept.Identity.UserPrincipalName = said.UserPrincipalName.Unmasked()
 		}
 		return observations.Put(tx, key(user.UID), kept)
@@ -57,5 +60,6 @@ func (o *Observer) LookWithoutSession(ctx context.Context, user User) error {
 
 // noSession is the evidence about a user who is not logged in and was never looked at.
 func noSession() wpj.Evidence {
-	return wpj.Evidence{Source: wpj.SourceLoginKeychain, Finding: wpj.CouldNotLook, Obstacle: wpj.ObstacleNoSession, ObservedAt: time.Now().UTC()}
+	return wpj.Evidence{Source: wpj.SourceLoginKeychain, Finding: wpj.CouldNotLook, Obstacle: wpj.ObstacleNoSession,
+		ObservedAt: time.Now().UTC()}
 }

@@ -9,8 +9,8 @@ import (
 // errGivenUp is the cause of the end of a look that nobody waits for any more.
 var errGivenUp = errors.New("everyone who waited for the look has gone")
 
-// flights are looks under way, at most one for each user: requests of a user to look again share it, and cannot queue work. The zero
-// value is ready for use, also by several goroutines.
+// flights are looks under way, at most one for each user: requests of a user to look again share it, and cannot queue
+// work. The zero value is ready for use, also by several goroutines.
 type flights[T any] struct {
 	mu sync.Mutex
 	// underWay is the look at each user, ended the last one that has ended.
@@ -28,10 +28,12 @@ type flight[T any] struct {
 	err   error
 }
 
-// join looks at a user, or waits for the look that is under way, and reports which. The caller that looks returns when the look has
-// ended, even if it has gone itself while others wait. The error of a caller that has gone is that of its context. Any other caller can
-// get an error that wraps [errGivenUp], and may join again. With after, a look that has ended, a later one that has ended meanwhile will do.
-func (f *flights[T]) join(ctx context.Context, uid uint32, after *flight[T], look func(context.Context) (T, error)) (_ T, one *flight[T], own bool, err error) {
+// join looks at a user, or waits for the look that is under way, and reports which. The caller that looks returns when
+// the look has ended, even if it has gone itself while others wait. The error of a caller that has gone is that of its
+// context. Any other caller can get an error that wraps [errGivenUp], and may join again. With after, a look that has
+// ended, a later one that has ended meanwhile will do.
+func (f *flights[T]) join(ctx context.Context, uid uint32, after *flight[T],
+	look func(context.Context) (T, error)) (_ T, one *flight[T], own bool, err error) {
 	f.mu.Lock()
 	if last := f.ended[uid]; after != nil && last != nil && last != after && !errors.Is(last.err, errGivenUp) {
 		f.mu.Unlock()

@@ -17,27 +17,40 @@ type laterAgent struct {
 	evidence []*usherv1.Evidence
 }
 
-func (a laterAgent) ReadIdentity(context.Context, *usherv1.ReadIdentityRequest, ...grpc.CallOption) (*usherv1.ReadIdentityResponse, error) {
+func (a laterAgent) ReadIdentity(context.Context, *usherv1.ReadIdentityRequest,
+	...grpc.CallOption) (*usherv1.ReadIdentityResponse, error) {
 	return &usherv1.ReadIdentityResponse{Evidence: a.evidence}, nil
 }
 
-// What this version does not know makes nobody registered, and nobody "not registered" either where nothing else is known.
+// What this version does not know makes nobody registered, and nobody "not registered" either where nothing else is
+// known.
 func TestEvidenceOfALaterAgent(t *testing.T) {
 	found, _ := registered(t, entra.Device{})
 	held := []*usherv1.DeviceCertificate{{Der: found.Certificates[0].DER, HasPrivateKey: true}}
-	const keychain, platformSSO = usherv1.IdentitySource_IDENTITY_SOURCE_LOGIN_KEYCHAIN, usherv1.IdentitySource_IDENTITY_SOURCE_PLATFORM_SSO
-	normal := &usherv1.PlatformSSOFacts{RegistrationCompleted: true, ExtensionIdentifier: "com.microsoft.CompanyPortalMac.ssoextension",
-		DeviceSection: usherv1.PlatformSSOSection_PLATFORM_SSO_SECTION_READ, UserSection: usherv1.PlatformSSOSection_PLATFORM_SSO_SECTION_READ, User: 90}
+	const keychain, platformSSO = usherv1.IdentitySource_IDENTITY_SOURCE_LOGIN_KEYCHAIN,
+		usherv1.IdentitySource_IDENTITY_SOURCE_PLATFORM_SSO
+	normal := &usherv1.PlatformSSOFacts{RegistrationCompleted: true,
+		ExtensionIdentifier: "com.microsoft.CompanyPortalMac.ssoextension",
+		DeviceSection:       usherv1.PlatformSSOSection_PLATFORM_SSO_SECTION_READ,
+		UserSection:         usherv1.PlatformSSOSection_PLATFORM_SSO_SECTION_READ, User: 90}
 	for name, test := range map[string]struct {
 		evidence []*usherv1.Evidence
 		want     wpj.State
 	}{
-		"known":                {[]*usherv1.Evidence{{Source: keychain, Finding: usherv1.Finding_FINDING_FOUND, Certificates: held, UserPrincipalName: "jane@example.com"}}, wpj.StateRegistered},
-		"another source":       {[]*usherv1.Evidence{{Source: 98, Finding: usherv1.Finding_FINDING_FOUND, Certificates: held, UserPrincipalName: "jane@example.com"}}, wpj.StateUnreadable},
-		"another source lacks": {[]*usherv1.Evidence{{Source: 98, Finding: usherv1.Finding_FINDING_NOT_THERE}}, wpj.StateUnreadable},
-		"another finding":      {[]*usherv1.Evidence{{Source: keychain, Finding: 97, Certificates: held, UserPrincipalName: "jane@example.com"}}, wpj.StateUnreadable},
+		"known": {[]*usherv1.Evidence{
+			{Source: keychain, Finding: usherv1.Finding_FINDING_FOUND, Certificates: held,
+				UserPrincipalName: "jane@example.com"}}, wpj.StateRegistered},
+		"another source": {[]*usherv1.Evidence{
+			{Source: 98, Finding: usherv1.Finding_FINDING_FOUND, Certificates: held,
+				UserPrincipalName: "jane@example.com"}}, wpj.StateUnreadable},
+		"another source lacks": {[]*usherv1.Evidence{{Source: 98, Finding: usherv1.Finding_FINDING_NOT_THERE}},
+			wpj.StateUnreadable},
+		"another finding": {[]*usherv1.Evidence{
+			{Source: keychain, Finding: 97, Certificates: held, UserPrincipalName: "jane@example.com"}},
+			wpj.StateUnreadable},
 		"another user state": {[]*usherv1.Evidence{{Source: keychain, Finding: usherv1.Finding_FINDING_NOT_THERE},
-			{Source: platformSSO, Finding: usherv1.Finding_FINDING_FOUND, Certificates: held, Facts: &usherv1.Evidence_PlatformSso{PlatformSso: normal}}}, wpj.StateCannotTell},
+			{Source: platformSSO, Finding: usherv1.Finding_FINDING_FOUND, Certificates: held,
+				Facts: &usherv1.Evidence_PlatformSso{PlatformSso: normal}}}, wpj.StateCannotTell},
 	} {
 		t.Run(name, func(t *testing.T) {
 			w := newWorld(t, nil)
@@ -46,7 +59,8 @@ func TestEvidenceOfALaterAgent(t *testing.T) {
 				t.Fatal(err)
 			}
 			if reading.Identity.State != test.want {
-				t.Errorf("%s by %q: %s, want %s", reading.Identity.State, reading.Identity.Rule, reading.Identity.Detail, test.want)
+				t.Errorf("%s by %q: %s, want %s", reading.Identity.State, reading.Identity.Rule,
+					reading.Identity.Detail, test.want)
 			}
 		})
 	}

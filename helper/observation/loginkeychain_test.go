@@ -25,7 +25,8 @@ func withPlatformSSO(t *testing.T, device entra.Device) wpj.Evidence {
 	t.Helper()
 	evidence, _ := registered(t, device)
 	evidence.Source, evidence.PlatformSSO = wpj.SourcePlatformSSO, &wpj.PlatformSSO{
-		Device: wpj.SectionRead, UserSection: wpj.SectionRead, RegistrationCompleted: true, User: "POUserStateNormal (0)", ExtensionID: wpj.MicrosoftExtension,
+		Device: wpj.SectionRead, UserSection: wpj.SectionRead, RegistrationCompleted: true,
+		User: "POUserStateNormal (0)", ExtensionID: wpj.MicrosoftExtension,
 	}
 	return evidence
 }
@@ -39,7 +40,8 @@ func notThere(source wpj.Source) wpj.Evidence {
 }
 
 func inEnclave(device wpj.DeviceID) wpj.Evidence {
-	return wpj.Evidence{Source: wpj.SourceSecureEnclave, Finding: wpj.Found, DeviceID: device, ObservedAt: time.Now(), SecureEnclave: &wpj.SecureEnclave{Status: wpj.SingleSignOnRegistered}}
+	return wpj.Evidence{Source: wpj.SourceSecureEnclave, Finding: wpj.Found, DeviceID: device, ObservedAt: time.Now(),
+		SecureEnclave: &wpj.SecureEnclave{Status: wpj.SingleSignOnRegistered}}
 }
 
 // automatically reads as a look that nobody asked for, and keeps what was found.
@@ -88,8 +90,8 @@ func contradictions(o observation.Observation) string {
 
 const oldKey = "old-key-beside-platform-sso device-ids-differ"
 
-// Whatever makes usher look by itself, a login keychain beside Platform SSO is read once, and then only when somebody asks. What
-// was found stays with its time, so the contradiction does not come and go.
+// Whatever makes usher look by itself, a login keychain beside Platform SSO is read once, and then only when somebody
+// asks. What was found stays with its time, so the contradiction does not come and go.
 func TestLooksThatNobodyAskedForLeaveTheLoginKeychainAlone(t *testing.T) {
 	sso, old := withPlatformSSO(t, ofTheBubble), func() wpj.Evidence { e, _ := registered(t, ofTheBubble); return e }()
 	synctest.Test(t, func(t *testing.T) {
@@ -110,7 +112,8 @@ func TestLooksThatNobodyAskedForLeaveTheLoginKeychainAlone(t *testing.T) {
 				t.Fatal(err)
 			}
 			of := ofKeychain(*o)
-			if o.Identity.State != wpj.StateRegistered || o.Identity.Source != wpj.SourcePlatformSSO || contradictions(*o) != oldKey || len(of) != 1 ||
+			if o.Identity.State != wpj.StateRegistered || o.Identity.Source != wpj.SourcePlatformSSO ||
+				contradictions(*o) != oldKey || len(of) != 1 ||
 				of[0].Finding != wpj.Found || !of[0].ObservedAt.Equal(read) {
 				t.Errorf("%s: %s, %s, %+v", what, o.Identity.State, contradictions(*o), of)
 			}
@@ -125,7 +128,9 @@ func TestLooksThatNobodyAskedForLeaveTheLoginKeychainAlone(t *testing.T) {
 		w.logins.login(jane, w.agent)
 		check("another login")
 		if err := w.store.Update(func(tx *store.Tx) error {
-			w.watcher.DeliveryChanged(tx, delivery.Delivery{Report: delivery.Report{RegistrationID: "r", UID: jane}, State: delivery.StateDelivered})
+			w.watcher.DeliveryChanged(tx,
+				delivery.Delivery{Report: delivery.Report{RegistrationID: "r", UID: jane},
+					State: delivery.StateDelivered})
 			return nil
 		}); err != nil {
 			t.Fatal(err)
@@ -139,7 +144,8 @@ func TestLooksThatNobodyAskedForLeaveTheLoginKeychainAlone(t *testing.T) {
 		w.agent.tells(locked(), sso)
 		o, err := w.watcher.Look(t.Context(), session)
 		w.wantLeft("a look that was asked for", "[false]")
-		if of := ofKeychain(o); err != nil || contradictions(o) != oldKey || len(of) != 2 || of[0].Obstacle != wpj.ObstacleLocked || !of[0].ObservedAt.Equal(asked) ||
+		if of := ofKeychain(o); err != nil || contradictions(o) != oldKey || len(of) != 2 ||
+			of[0].Obstacle != wpj.ObstacleLocked || !of[0].ObservedAt.Equal(asked) ||
 			of[1].Finding != wpj.Found || !of[1].ObservedAt.Equal(read) {
 			t.Errorf("locked: %v, %s, %+v", err, contradictions(o), of)
 		}
@@ -152,7 +158,8 @@ func TestLooksThatNobodyAskedForLeaveTheLoginKeychainAlone(t *testing.T) {
 		}
 		// The old key has gone.
 		w.agent.tells(nothing(), sso)
-		if o, err = w.watcher.Look(t.Context(), session); err != nil || contradictions(o) != "" || len(ofKeychain(o)) != 1 || ofKeychain(o)[0].Finding != wpj.NotThere {
+		if o, err = w.watcher.Look(t.Context(), session); err != nil || contradictions(o) != "" ||
+			len(ofKeychain(o)) != 1 || ofKeychain(o)[0].Finding != wpj.NotThere {
 			t.Errorf("gone: %v, %+v", err, o)
 		}
 		if got := fmt.Sprint(w.outbox.states()); got != "[REGISTERED]" {
@@ -186,7 +193,8 @@ func TestLeavingAloneOutlivesARestart(t *testing.T) {
 	}
 	before.HeldBy, before.LoginKeychain = "", nil
 	bucket := store.NewBucket[observation.Observation]("observations")
-	if err := w.store.Update(func(tx *store.Tx) error { return bucket.Put(tx, store.NumberKey(jane), *before) }); err != nil {
+	if err := w.store.Update(func(tx *store.Tx) error { return bucket.Put(tx, store.NumberKey(jane), *before) }); err !=
+		nil {
 		t.Fatal(err)
 	}
 	w.automatically()
@@ -194,14 +202,15 @@ func TestLeavingAloneOutlivesARestart(t *testing.T) {
 	w.wantLeft("an older journal", "[false true]")
 }
 
-// When neither Platform SSO nor the Secure Enclave holds an identity any more, the registration may be in the login keychain: it is
-// read in the same look, and never judged by what was found there before.
+// When neither Platform SSO nor the Secure Enclave holds an identity any more, the registration may be in the login
+// keychain: it is read in the same look, and never judged by what was found there before.
 func TestLoginKeychainIsReadWhereTheIdentityHasGone(t *testing.T) {
 	old, _ := registered(t, entra.Device{})
 	sso := withPlatformSSO(t, entra.Device{})
 	none := []wpj.Evidence{notThere(wpj.SourcePlatformSSO), notThere(wpj.SourceSecureEnclave)}
 	configured := notThere(wpj.SourcePlatformSSO)
-	configured.Finding, configured.PlatformSSO = wpj.Found, &wpj.PlatformSSO{Device: wpj.SectionRead, UserSection: wpj.SectionNull, ExtensionID: wpj.MicrosoftExtension}
+	configured.Finding, configured.PlatformSSO = wpj.Found,
+		&wpj.PlatformSSO{Device: wpj.SectionRead, UserSection: wpj.SectionNull, ExtensionID: wpj.MicrosoftExtension}
 	okta := withPlatformSSO(t, entra.Device{})
 	okta.PlatformSSO.ExtensionID = "com.okta.mobile.auth-service-extension"
 	for name, test := range map[string]struct {
@@ -213,8 +222,9 @@ func TestLoginKeychainIsReadWhereTheIdentityHasGone(t *testing.T) {
 		"gone, and locked":        {append([]wpj.Evidence{locked()}, none...), wpj.StateUnreadable},
 		"configured only":         {[]wpj.Evidence{nothing(), configured}, wpj.StatePlatformSSOConfigured},
 		"of another provider now": {[]wpj.Evidence{old, okta}, wpj.StateRegistered},
-		"not on this macOS":       {[]wpj.Evidence{old, couldNotLook(wpj.SourcePlatformSSO, wpj.ObstacleUnsupported)}, wpj.StateRegistered},
-		"not looked at any more":  {[]wpj.Evidence{nothing()}, wpj.StateNotRegistered},
+		"not on this macOS": {[]wpj.Evidence{old, couldNotLook(wpj.SourcePlatformSSO, wpj.ObstacleUnsupported)},
+			wpj.StateRegistered},
+		"not looked at any more": {[]wpj.Evidence{nothing()}, wpj.StateNotRegistered},
 	} {
 		t.Run(name, func(t *testing.T) {
 			w := newWorld(t, nil)
@@ -233,7 +243,8 @@ func TestLoginKeychainIsReadWhereTheIdentityHasGone(t *testing.T) {
 	}
 }
 
-// Where the Secure Enclave is said to hold what the login keychain held, its registration may be the login keychain's own.
+// Where the Secure Enclave is said to hold what the login keychain held, its registration may be the login keychain's
+// own.
 func TestLoginKeychainIsReadWhereItsOwnDeviceIsNamed(t *testing.T) {
 	old, issued := registered(t, entra.Device{})
 	w := newWorld(t, nil)
@@ -245,13 +256,14 @@ func TestLoginKeychainIsReadWhereItsOwnDeviceIsNamed(t *testing.T) {
 	w.agent.tells(nothing(), inEnclave(wpj.DeviceID(issued.Device.DeviceID)))
 	o := w.automatically()
 	w.wantLeft("the look", "[true false]")
-	if o.Identity.Source != wpj.SourceSecureEnclave || o.HeldBy != wpj.SourceSecureEnclave || ofKeychain(o)[0].Finding != wpj.NotThere {
+	if o.Identity.Source != wpj.SourceSecureEnclave || o.HeldBy != wpj.SourceSecureEnclave ||
+		ofKeychain(o)[0].Finding != wpj.NotThere {
 		t.Errorf("%+v", o)
 	}
 }
 
-// While the source that holds the identity cannot be looked at, an old key in the login keychain is not taken for the registration,
-// nor is it read, nor does Jamf Pro learn of another device.
+// While the source that holds the identity cannot be looked at, an old key in the login keychain is not taken for the
+// registration, nor is it read, nor does Jamf Pro learn of another device.
 func TestOldKeyIsNotTakenForTheRegistration(t *testing.T) {
 	old, issued := registered(t, entra.Device{})
 	sso := withPlatformSSO(t, entra.Device{})
@@ -259,7 +271,8 @@ func TestOldKeyIsNotTakenForTheRegistration(t *testing.T) {
 	unclear.PlatformSSO = &wpj.PlatformSSO{Device: wpj.SectionUnreadable, ExtensionID: wpj.MicrosoftExtension}
 	unclear.Certificates = nil
 	for name, answer := range map[string]wpj.Evidence{
-		"it hangs": couldNotLook(wpj.SourcePlatformSSO, wpj.ObstacleUnavailable), "it fails": couldNotLook(wpj.SourcePlatformSSO, wpj.ObstacleFailed), "it says too little": unclear,
+		"it hangs": couldNotLook(wpj.SourcePlatformSSO, wpj.ObstacleUnavailable),
+		"it fails": couldNotLook(wpj.SourcePlatformSSO, wpj.ObstacleFailed), "it says too little": unclear,
 	} {
 		t.Run(name, func(t *testing.T) {
 			w := newWorld(t, nil)
@@ -270,11 +283,13 @@ func TestOldKeyIsNotTakenForTheRegistration(t *testing.T) {
 			for _, look := range []func() observation.Observation{
 				w.automatically, func() observation.Observation { return w.keep(w.read()) },
 				func() observation.Observation {
-					return w.keep(w.observer.WithJamfPro(w.read(), wpj.Evidence{Source: wpj.SourceJamfPro, Finding: wpj.NotThere}))
+					return w.keep(w.observer.WithJamfPro(w.read(),
+						wpj.Evidence{Source: wpj.SourceJamfPro, Finding: wpj.NotThere}))
 				},
 			} {
 				o := look()
-				if !o.Identity.State.Unknown() || o.Identity.DeviceID != "" || o.DeviceID != before.DeviceID || o.Change != nil || o.HeldBy != wpj.SourcePlatformSSO ||
+				if !o.Identity.State.Unknown() || o.Identity.DeviceID != "" || o.DeviceID != before.DeviceID ||
+					o.Change != nil || o.HeldBy != wpj.SourcePlatformSSO ||
 					len(ofKeychain(o)) != 1 {
 					t.Errorf("%s as %q, last %q, %+v", o.Identity.State, o.Identity.DeviceID, o.DeviceID, ofKeychain(o))
 				}
@@ -289,8 +304,10 @@ func TestOldKeyIsNotTakenForTheRegistration(t *testing.T) {
 			fresh.Certificates = append(fresh.Certificates, old.Certificates[0])
 			fresh.Certificates[1].HasPrivateKey = false
 			w.agent.tells(fresh, couldNotLook(wpj.SourcePlatformSSO, wpj.ObstacleFailed))
-			if o := w.keep(w.read()); o.Identity.State != wpj.StateRegistered || string(o.Identity.DeviceID) != made.Device.DeviceID || o.HeldBy != wpj.SourceLoginKeychain {
-				t.Errorf("a new registration: %s as %q (old: %s)", o.Identity.State, o.Identity.DeviceID, issued.Device.DeviceID)
+			if o := w.keep(w.read()); o.Identity.State != wpj.StateRegistered ||
+				string(o.Identity.DeviceID) != made.Device.DeviceID || o.HeldBy != wpj.SourceLoginKeychain {
+				t.Errorf("a new registration: %s as %q (old: %s)", o.Identity.State, o.Identity.DeviceID,
+					issued.Device.DeviceID)
 			}
 		})
 	}
@@ -309,7 +326,8 @@ func TestOldAgentThatReadsAllTheSame(t *testing.T) {
 	w.agent.isOld = true
 	w.agent.prove = func([]byte) ([]byte, error) { t.Error("asked for a proof"); return nil, nil }
 	w.agent.tells(locked(), sso)
-	if o := w.automatically(); contradictions(o) != oldKey || len(ofKeychain(o)) != 1 || ofKeychain(o)[0].Finding != wpj.Found {
+	if o := w.automatically(); contradictions(o) != oldKey || len(ofKeychain(o)) != 1 ||
+		ofKeychain(o)[0].Finding != wpj.Found {
 		t.Errorf("%s, %+v", contradictions(o), ofKeychain(o))
 	}
 }
@@ -350,7 +368,8 @@ func TestSlowLookUndoesNothing(t *testing.T) {
 	}
 	w.agent.tells(nothing(), sso)
 	w.keep(w.read())
-	if o := w.keep(slow); contradictions(o) != "" || len(ofKeychain(o)) != 1 || ofKeychain(o)[0].Finding != wpj.NotThere {
+	if o := w.keep(slow); contradictions(o) != "" || len(ofKeychain(o)) != 1 ||
+		ofKeychain(o)[0].Finding != wpj.NotThere {
 		t.Errorf("%s, %+v", contradictions(o), ofKeychain(o))
 	}
 }
@@ -429,16 +448,25 @@ func TestLostKeychain(t *testing.T) {
 		err         error
 		lost        bool
 	}{
-		"lost":                        {[]wpj.Evidence{old}, []wpj.Evidence{nothing()}, []thismac.RenamedKeychain{file(after), file(before)}, nil, true},
-		"half of it is left":          {[]wpj.Evidence{old}, []wpj.Evidence{half}, []thismac.RenamedKeychain{file(after)}, nil, true},
-		"renamed before":              {[]wpj.Evidence{old}, []wpj.Evidence{nothing()}, []thismac.RenamedKeychain{file(before)}, nil, false},
-		"not renamed":                 {[]wpj.Evidence{old}, []wpj.Evidence{nothing()}, nil, nil, false},
-		"could not look":              {[]wpj.Evidence{old}, []wpj.Evidence{nothing()}, []thismac.RenamedKeychain{file(after)}, errors.New("no"), false},
-		"still registered":            {[]wpj.Evidence{old}, []wpj.Evidence{old}, []thismac.RenamedKeychain{file(after)}, nil, false},
-		"not known":                   {[]wpj.Evidence{old}, []wpj.Evidence{locked()}, []thismac.RenamedKeychain{file(after)}, nil, false},
-		"never had one":               {[]wpj.Evidence{nothing()}, []wpj.Evidence{nothing()}, []thismac.RenamedKeychain{file(after)}, nil, false},
-		"it was in Platform SSO":      {[]wpj.Evidence{sso}, []wpj.Evidence{nothing()}, []thismac.RenamedKeychain{file(after)}, nil, false},
-		"it is in Platform SSO since": {[]wpj.Evidence{old}, []wpj.Evidence{sso}, []thismac.RenamedKeychain{file(after)}, nil, false},
+		"lost": {[]wpj.Evidence{old}, []wpj.Evidence{nothing()},
+			[]thismac.RenamedKeychain{file(after), file(before)}, nil, true},
+		"half of it is left": {[]wpj.Evidence{old}, []wpj.Evidence{half},
+			[]thismac.RenamedKeychain{file(after)}, nil, true},
+		"renamed before": {[]wpj.Evidence{old}, []wpj.Evidence{nothing()},
+			[]thismac.RenamedKeychain{file(before)}, nil, false},
+		"not renamed": {[]wpj.Evidence{old}, []wpj.Evidence{nothing()}, nil, nil, false},
+		"could not look": {[]wpj.Evidence{old}, []wpj.Evidence{nothing()},
+			[]thismac.RenamedKeychain{file(after)}, errors.New("no"), false},
+		"still registered": {[]wpj.Evidence{old}, []wpj.Evidence{old},
+			[]thismac.RenamedKeychain{file(after)}, nil, false},
+		"not known": {[]wpj.Evidence{old}, []wpj.Evidence{locked()},
+			[]thismac.RenamedKeychain{file(after)}, nil, false},
+		"never had one": {[]wpj.Evidence{nothing()}, []wpj.Evidence{nothing()},
+			[]thismac.RenamedKeychain{file(after)}, nil, false},
+		"it was in Platform SSO": {[]wpj.Evidence{sso}, []wpj.Evidence{nothing()},
+			[]thismac.RenamedKeychain{file(after)}, nil, false},
+		"it is in Platform SSO since": {[]wpj.Evidence{old}, []wpj.Evidence{sso},
+			[]thismac.RenamedKeychain{file(after)}, nil, false},
 	} {
 		t.Run(name, func(t *testing.T) {
 			w := newWorld(t, func(c *observation.Config, _ *observation.WatcherConfig) {

@@ -1,9 +1,10 @@
-// Package observation knows how each user of this Mac stands: it asks the user's agent and this Mac for evidence, merges it
-// to one identity with [wpj.Evaluate], and keeps what was found last, with its age, also when the user is logged out.
+// Package observation knows how each user of this Mac stands: it asks the user's agent and this Mac for evidence,
+// merges it to one identity with [wpj.Evaluate], and keeps what was found last, with its age, also when the user is
+// logged out.
 //
-// An [Observer] reads and keeps; registrations use it for their own reading, in their own transactions. A [Watcher] looks
-// again by itself and has what changed delivered. What an agent says is a claim of its user about himself: it is bounded, and
-// sources that only the helper can know of are not taken from it.
+// An [Observer] reads and keeps; registrations use it for their own reading, in their own transactions. A [Watcher]
+// looks again by itself and has what changed delivered. What an agent says is a claim of its user about himself: it is
+// bounded, and sources that only the helper can know of are not taken from it.
 package observation
 
 import (
@@ -25,14 +26,16 @@ type User struct {
 type Observation struct {
 	User     User         `json:"user"`
 	Identity wpj.Identity `json:"identity"`
-	// LastKnown is the identity before the user could not be looked at any more; nil while Identity says how the user stands.
+	// LastKnown is the identity before the user could not be looked at any more; nil while Identity says how the user
+	// stands.
 	LastKnown *wpj.Identity `json:"last_known,omitempty"`
 	// Evidence is what the identity rests on, without certificates.
 	Evidence []wpj.Evidence `json:"evidence,omitempty"`
-	// HeldBy is the source that holds, or held, the identity; "" where none does, and in journals of before it was kept.
+	// HeldBy is the source that holds, or held, the identity; "" where none does, and in journals of before it was
+	// kept.
 	HeldBy wpj.Source `json:"held_by,omitempty"`
-	// LoginKeychain is what was found in the login keychain when it was read last, with certificates; kept only while the identity
-	// is elsewhere, so that the login keychain need not be read again.
+	// LoginKeychain is what was found in the login keychain when it was read last, with certificates; kept only while
+	// the identity is elsewhere, so that the login keychain need not be read again.
 	LoginKeychain []wpj.Evidence `json:"login_keychain,omitempty"`
 	// LookedAt is when somebody looked last, FirstLookedAt when for the first time.
 	LookedAt      time.Time `json:"looked_at"`
@@ -46,7 +49,8 @@ type Observation struct {
 	// DeviceSource is where it was seen last, DeviceSeenAt when; both are zero in journals of before they were kept.
 	DeviceSource wpj.Source `json:"last_device_source,omitempty"`
 	DeviceSeenAt time.Time  `json:"last_device_seen_at,omitzero"`
-	// LostKeychain is the login keychain that macOS has renamed since; nil where that is not why the user has no identity.
+	// LostKeychain is the login keychain that macOS has renamed since; nil where that is not why the user has no
+	// identity.
 	LostKeychain *thismac.RenamedKeychain `json:"lost_keychain,omitempty"`
 	// Reported is what Jamf Pro was told last; the zero value when it was told nothing.
 	Reported Reported `json:"reported,omitzero"`
@@ -68,8 +72,8 @@ func (o *Observation) Unreported() *delivery.DeviceIDChange {
 	return o.Change
 }
 
-// capped returns the observation with none of its times after now: such a time was written before the clock was set back, and what
-// waits for it would wait until then. Whether the change of the device was reported remains as it is.
+// capped returns the observation with none of its times after now: such a time was written before the clock was set
+// back, and what waits for it would wait until then. Whether the change of the device was reported remains as it is.
 func (o Observation) capped(now time.Time) Observation {
 	before := now.Add(-time.Nanosecond) // what is noted now comes after it
 	if o.Change != nil && o.Change.At.After(before) {
@@ -99,7 +103,8 @@ type Reported struct {
 
 // telling returns what a report of the identity tells.
 func telling(identity wpj.Identity, now time.Time) Reported {
-	return Reported{State: identity.State, DeviceID: identity.DeviceID, TenantID: identity.TenantID, UserPrincipalName: identity.UserPrincipalName, At: now}
+	return Reported{State: identity.State, DeviceID: identity.DeviceID, TenantID: identity.TenantID,
+		UserPrincipalName: identity.UserPrincipalName, At: now}
 }
 
 // same tells whether two reports say the same, whenever that was.

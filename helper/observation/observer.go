@@ -32,7 +32,8 @@ const (
 )
 
 // agentSources are the sources that an agent can speak for. The others are the helper's own.
-var agentSources = []wpj.Source{wpj.SourceLoginKeychain, wpj.SourcePlatformSSO, wpj.SourceSecureEnclave, wpj.SourceJamfAgent}
+var agentSources = []wpj.Source{wpj.SourceLoginKeychain, wpj.SourcePlatformSSO, wpj.SourceSecureEnclave,
+	wpj.SourceJamfAgent}
 
 // Config wires an [Observer].
 type Config struct {
@@ -79,13 +80,14 @@ type Reading struct {
 	// LostKeychain is the login keychain that macOS has renamed, where that is why the user has no identity.
 	LostKeychain *thismac.RenamedKeychain
 
-	// remembered: some of the evidence about the login keychain is of an earlier look. aside: none of it has a say in the identity.
+	// remembered: some of the evidence about the login keychain is of an earlier look. aside: none of it has a say in
+	// the identity.
 	remembered, aside bool
 }
 
-// Read asks a user's agent, and this Mac, and merges what they say. What Jamf Pro said last is part of it. It is for looks that a
-// person or a policy asked for, since it reads the login keychain; see [Observer.ReadAutomatically]. The error is that of the call
-// of the agent, or of the journal.
+// Read asks a user's agent, and this Mac, and merges what they say. What Jamf Pro said last is part of it. It is for
+// looks that a person or a policy asked for, since it reads the login keychain; see [Observer.ReadAutomatically]. The
+// error is that of the call of the agent, or of the journal.
 func (o *Observer) Read(ctx context.Context, agent usherv1.UserAgentServiceClient, user User) (Reading, error) {
 	last, err := o.lastOf(user)
 	if err != nil {
@@ -94,7 +96,8 @@ func (o *Observer) Read(ctx context.Context, agent usherv1.UserAgentServiceClien
 	return o.read(ctx, agent, user.UID, last, false)
 }
 
-// lastOf returns what is known of a user, nil for nothing. What is known of the account that had the uid before is not theirs.
+// lastOf returns what is known of a user, nil for nothing. What is known of the account that had the uid before is not
+// theirs.
 func (o *Observer) lastOf(user User) (*Observation, error) {
 	last, err := o.Of(user.UID)
 	if last != nil && last.User.Name != user.Name {
@@ -104,7 +107,8 @@ func (o *Observer) lastOf(user User) (*Observation, error) {
 }
 
 // read reads; with leave the login keychain is left alone.
-func (o *Observer) read(ctx context.Context, agent usherv1.UserAgentServiceClient, uid uint32, last *Observation, leave bool) (Reading, error) {
+func (o *Observer) read(ctx context.Context, agent usherv1.UserAgentServiceClient, uid uint32, last *Observation,
+	leave bool) (Reading, error) {
 	evidence, err := o.ask(ctx, agent, uid, leave)
 	if err != nil {
 		return Reading{}, err
@@ -123,7 +127,8 @@ func (o *Observer) read(ctx context.Context, agent usherv1.UserAgentServiceClien
 	var keys wpj.KeysHistory
 	if last != nil {
 		keys = last.Keys
-		if i := slices.IndexFunc(last.Evidence, func(e wpj.Evidence) bool { return e.Source == wpj.SourceJamfPro }); i >= 0 {
+		if i := slices.IndexFunc(last.Evidence,
+			func(e wpj.Evidence) bool { return e.Source == wpj.SourceJamfPro }); i >= 0 {
 			evidence = append(evidence, last.Evidence[i])
 		}
 	}
@@ -134,7 +139,8 @@ func (o *Observer) read(ctx context.Context, agent usherv1.UserAgentServiceClien
 }
 
 // ask returns what a user's agent claims, as far as it may.
-func (o *Observer) ask(ctx context.Context, agent usherv1.UserAgentServiceClient, uid uint32, leave bool) ([]wpj.Evidence, error) {
+func (o *Observer) ask(ctx context.Context, agent usherv1.UserAgentServiceClient, uid uint32,
+	leave bool) ([]wpj.Evidence, error) {
 	response, err := agent.ReadIdentity(ctx, &usherv1.ReadIdentityRequest{LeaveLoginKeychain: leave})
 	if err != nil {
 		return nil, fmt.Errorf("read identity: %w", err)
@@ -187,8 +193,9 @@ func (o *Observer) evaluated(reading Reading) Reading {
 	return reading
 }
 
-// ReadAndKeep is [Observer.Read] and then [Observer.Keep]. That it could not be kept is only logged. Several calls for one user at a
-// time share their looks: a call returns what a look has found that began after it. The reading is not to be changed.
+// ReadAndKeep is [Observer.Read] and then [Observer.Keep]. That it could not be kept is only logged. Several calls for
+// one user at a time share their looks: a call returns what a look has found that began after it. The reading is not to
+// be changed.
 func (o *Observer) ReadAndKeep(ctx context.Context, agent usherv1.UserAgentServiceClient, user User) (Reading, error) {
 	for underWay := (*flight[Reading])(nil); ; {
 		reading, joined, own, err := o.reads.join(ctx, user.UID, underWay, func(ctx context.Context) (Reading, error) {
@@ -216,7 +223,8 @@ func (o *Observer) readAndKeep(ctx context.Context, agent usherv1.UserAgentServi
 	return reading, nil
 }
 
-// WithJamfPro returns the reading with what Jamf Pro says now. When Jamf Pro cannot be asked, what it said last counts on.
+// WithJamfPro returns the reading with what Jamf Pro says now. When Jamf Pro cannot be asked, what it said last counts
+// on.
 func (o *Observer) WithJamfPro(reading Reading, said wpj.Evidence) Reading {
 	evidence := slices.Clone(reading.Evidence)
 	i := slices.IndexFunc(evidence, func(e wpj.Evidence) bool { return e.Source == wpj.SourceJamfPro })
@@ -246,7 +254,8 @@ func (o *Observer) Keep(tx *store.Tx, user User, reading Reading) (Observation, 
 		if kept.DeviceID != "" && kept.DeviceID != id {
 			kept.Change = &delivery.DeviceIDChange{Old: kept.DeviceID, New: id, At: now}
 			tx.OnCommit(func() {
-				o.log.Info("the device of a user became another one", "uid", user.UID, "old", kept.Change.Old, "new", id)
+				o.log.Info("the device of a user became another one", "uid", user.UID, "old", kept.Change.Old, "new",
+					id)
 			})
 		}
 		kept.DeviceID, kept.DeviceSource, kept.DeviceSeenAt = id, reading.Identity.Source, now
@@ -281,10 +290,12 @@ func (o *Observer) Report(tx *store.Tx, uid uint32, identity wpj.Identity) error
 	return observations.Put(tx, key(uid), kept)
 }
 
-// Delivered records what a delivery has said of a user: how they stood then, which is not always what was reported. A change back is one, too.
+// Delivered records what a delivery has said of a user: how they stood then, which is not always what was reported. A
+// change back is one, too.
 func (o *Observer) Delivered(user User, identity wpj.Identity) error {
 	known, err := o.lastOf(user)
-	if err != nil || known == nil || known.Reported.At.IsZero() || known.Reported.same(telling(identity, known.Reported.At)) {
+	if err != nil || known == nil || known.Reported.At.IsZero() ||
+		known.Reported.same(telling(identity, known.Reported.At)) {
 		return err
 	}
 	return o.config.Store.Update(func(tx *store.Tx) error {
@@ -297,7 +308,8 @@ func (o *Observer) Delivered(user User, identity wpj.Identity) error {
 	})
 }
 
-// Forget removes what is known of the user with that uid and name, in the caller's transaction. The next look brings it back.
+// Forget removes what is known of the user with that uid and name, in the caller's transaction. The next look brings it
+// back.
 func (o *Observer) Forget(tx *store.Tx, uid uint32, name string) error {
 	kept, found, err := observations.Get(tx, key(uid))
 	if err == nil && found && kept.User.Name == name {
@@ -321,7 +333,8 @@ func (o *Observer) Of(uid uint32) (known *Observation, err error) {
 	return known, err
 }
 
-// In returns what is known of a user in a transaction, nil for nothing. What is known of the account that had the uid before is not theirs.
+// In returns what is known of a user in a transaction, nil for nothing. What is known of the account that had the uid
+// before is not theirs.
 func (o *Observer) In(tx *store.Tx, user User) (*Observation, error) {
 	found, ok, err := observations.Get(tx, key(user.UID))
 	if err != nil || !ok || found.User.Name != user.Name {
@@ -344,23 +357,25 @@ func (o *Observer) All() (all []Observation, err error) {
 	return all, err
 }
 
-// isID reports whether a text has the form of a tenant's id or a thumbprint as keychain items hold them: a GUID, in braces or
-// not, a domain, hexadecimal or base64; or is empty.
+// isID reports whether a text has the form of a tenant's id or a thumbprint as keychain items hold them: a GUID, in
+// braces or not, a domain, hexadecimal or base64; or is empty.
 func isID(text string) bool {
 	for i := range len(text) {
 		letter := text[i]
-		if letter-'0' > 9 && (letter|0x20)-'a' > 25 && (i == 0 && letter != '{' || strings.IndexByte("{}-.:_+/=", letter) < 0) {
+		if letter-'0' > 9 && (letter|0x20)-'a' > 25 &&
+			(i == 0 && letter != '{' || strings.IndexByte("{}-.:_+/=", letter) < 0) {
 			return false
 		}
 	}
 	return !strings.Contains(text, "..")
 }
 
-// plausible returns evidence fit to be kept and shown. What cannot be from a keychain item, such as letters that cannot be seen,
-// is not cut to fit, since it would then say something else: such a source could not be looked at.
+// plausible returns evidence fit to be kept and shown. What cannot be from a keychain item, such as letters that cannot
+// be seen, is not cut to fit, since it would then say something else: such a source could not be looked at.
 func plausible(evidence wpj.Evidence) wpj.Evidence {
 	texts := []string{
-		string(evidence.UserPrincipalName), string(evidence.TenantID), string(evidence.Thumbprint), evidence.CloudHost, string(evidence.DeviceID),
+		string(evidence.UserPrincipalName), string(evidence.TenantID), string(evidence.Thumbprint), evidence.CloudHost,
+		string(evidence.DeviceID),
 	}
 	if sso := evidence.PlatformSSO; sso != nil {
 		texts = append(texts, sso.User, sso.ExtensionID, sso.IssuerHost)
@@ -370,18 +385,21 @@ func plausible(evidence wpj.Evidence) wpj.Evidence {
 			continue
 		}
 		texts = append(texts, string(held.Items.TenantID), string(held.Items.Thumbprint), held.Items.CloudHost)
-		held.Items.UserPrincipalNames = held.Items.UserPrincipalNames[:min(len(held.Items.UserPrincipalNames), maximumUsers)]
+		held.Items.UserPrincipalNames =
+			held.Items.UserPrincipalNames[:min(len(held.Items.UserPrincipalNames), maximumUsers)]
 		for _, name := range held.Items.UserPrincipalNames {
 			texts = append(texts, string(name))
 		}
 	}
 	implausible := func(detail string) wpj.Evidence {
 		return wpj.Evidence{
-			Source: evidence.Source, ObservedAt: evidence.ObservedAt, Finding: wpj.CouldNotLook, Obstacle: wpj.ObstacleFailed, Detail: detail,
+			Source: evidence.Source, ObservedAt: evidence.ObservedAt, Finding: wpj.CouldNotLook,
+			Obstacle: wpj.ObstacleFailed, Detail: detail,
 		}
 	}
 	for _, text := range texts {
-		if len(text) > maximumAttribute || strings.ContainsFunc(text, func(letter rune) bool { return !unicode.IsPrint(letter) }) {
+		if len(text) > maximumAttribute ||
+			strings.ContainsFunc(text, func(letter rune) bool { return !unicode.IsPrint(letter) }) {
 			return implausible("the agent sent a text that macOS does not write")
 		}
 	}

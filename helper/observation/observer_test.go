@@ -44,19 +44,25 @@ func TestAgentsClaimsAreBounded(t *testing.T) {
 			return []wpj.Evidence{{Source: wpj.SourcePortal, Finding: wpj.Found}}
 		}
 	})
-	many := wpj.Evidence{Source: wpj.SourceLoginKeychain, Finding: wpj.Found, Detail: strings.Repeat("x", 10_000), Possession: wpj.PossessionProved}
+	many := wpj.Evidence{Source: wpj.SourceLoginKeychain, Finding: wpj.Found, Detail: strings.Repeat("x", 10_000),
+		Possession: wpj.PossessionProved}
 	for range 1000 {
 		many.Certificates = append(many.Certificates, wpj.HeldCertificate{DER: []byte("x")})
 	}
 	evidence := []wpj.Evidence{
-		{Source: wpj.SourceJamfPro, Finding: wpj.Found, Compliance: &wpj.Compliance{Applicable: true, State: "COMPLIANT"}},
-		{Source: wpj.SourceJamfSettings, Finding: wpj.Found, JamfSettings: &wpj.JamfSettings{ConditionalAccessEnabled: true}},
+		{Source: wpj.SourceJamfPro, Finding: wpj.Found,
+			Compliance: &wpj.Compliance{Applicable: true, State: "COMPLIANT"}},
+		{Source: wpj.SourceJamfSettings, Finding: wpj.Found,
+			JamfSettings: &wpj.JamfSettings{ConditionalAccessEnabled: true}},
 		{Source: wpj.SourcePortal, Finding: wpj.NotThere},
 		{Source: wpj.SourceLoginKeychain, Finding: wpj.Found, UserPrincipalName: "jane\n@example.com"},
 		{Source: wpj.SourceSecureEnclave, Finding: wpj.Found, DeviceID: wpj.DeviceID(strings.Repeat("d", 2000))},
-		{Source: wpj.SourceSecureEnclave, Finding: wpj.Found, UserPrincipalName: "jane\u202e@example.com"}, // turns round what follows
-		{Source: wpj.SourceLoginKeychain, Finding: wpj.Found, Compliance: &wpj.Compliance{Applicable: true, DeviceIDs: make([]wpj.DeviceID, 1000)}},
-		{Source: wpj.SourceLoginKeychain, Finding: wpj.Found, JamfSettings: &wpj.JamfSettings{ClientID: strings.Repeat("c", 10_000)}},
+		// turns round what follows
+		{Source: wpj.SourceSecureEnclave, Finding: wpj.Found, UserPrincipalName: "jane\u202e@example.com"},
+		{Source: wpj.SourceLoginKeychain, Finding: wpj.Found,
+			Compliance: &wpj.Compliance{Applicable: true, DeviceIDs: make([]wpj.DeviceID, 1000)}},
+		{Source: wpj.SourceLoginKeychain, Finding: wpj.Found,
+			JamfSettings: &wpj.JamfSettings{ClientID: strings.Repeat("c", 10_000)}},
 		{Source: wpj.SourceLoginKeychain, Finding: wpj.NotThere, ObservedAt: time.Now().AddDate(1000, 0, 0)},
 		many,
 	}
@@ -70,10 +76,12 @@ func TestAgentsClaimsAreBounded(t *testing.T) {
 	}
 	for i, one := range got {
 		switch {
-		case one.Source == wpj.SourceJamfPro, one.Source == wpj.SourceJamfSettings, one.Source == wpj.SourcePortal && i != len(got)-1:
+		case one.Source == wpj.SourceJamfPro, one.Source == wpj.SourceJamfSettings,
+			one.Source == wpj.SourcePortal && i != len(got)-1:
 			t.Errorf("the agent spoke for %s", one.Source)
 		case len(one.Certificates) > 64, len(one.Detail) > 600, one.Possession != "":
-			t.Errorf("%d certificates, %d letters, possession %q", len(one.Certificates), len(one.Detail), one.Possession)
+			t.Errorf("%d certificates, %d letters, possession %q", len(one.Certificates), len(one.Detail),
+				one.Possession)
 		case one.Compliance != nil, one.JamfSettings != nil, one.ObservedAt.After(time.Now()):
 			t.Errorf("the agent spoke for the helper: %+v", one)
 		case i < 3 && (one.Finding != wpj.CouldNotLook || one.UserPrincipalName != "" || one.DeviceID != ""):
@@ -88,7 +96,8 @@ func TestKeepNoticesAnotherDevice(t *testing.T) {
 	second, other := registered(t, entra.Device{})
 	w.agent.tells(first)
 	kept := w.keep(w.read())
-	if kept.Change != nil || string(kept.DeviceID) != one.Device.DeviceID || len(kept.Evidence) != 1 || kept.Evidence[0].Certificates != nil {
+	if kept.Change != nil || string(kept.DeviceID) != one.Device.DeviceID || len(kept.Evidence) != 1 ||
+		kept.Evidence[0].Certificates != nil {
 		t.Errorf("first: %+v", kept)
 	}
 	w.agent.tells(nothing())
@@ -97,10 +106,12 @@ func TestKeepNoticesAnotherDevice(t *testing.T) {
 	}
 	w.agent.tells(second)
 	kept = w.keep(w.read())
-	if kept.Change == nil || string(kept.Change.Old) != one.Device.DeviceID || string(kept.Change.New) != other.Device.DeviceID || kept.Unreported() != kept.Change {
+	if kept.Change == nil || string(kept.Change.Old) != one.Device.DeviceID ||
+		string(kept.Change.New) != other.Device.DeviceID || kept.Unreported() != kept.Change {
 		t.Fatalf("another: %+v", kept.Change)
 	}
-	if err := w.store.Update(func(tx *store.Tx) error { return w.observer.Report(tx, jane, kept.Identity) }); err != nil {
+	if err := w.store.Update(func(tx *store.Tx) error { return w.observer.Report(tx, jane, kept.Identity) }); err !=
+		nil {
 		t.Fatal(err)
 	}
 	known, err := w.observer.Of(jane)
@@ -113,7 +124,8 @@ func TestKeepNoticesAnotherDevice(t *testing.T) {
 }
 
 func TestProofOfPossession(t *testing.T) {
-	for kind, device := range map[string]entra.Device{"RSA": entra.Device{}.NegativeSerial(), "P-256": entra.Device{}.P256().NegativeSerial()} {
+	for kind, device := range map[string]entra.Device{"RSA": entra.Device{}.NegativeSerial(),
+		"P-256": entra.Device{}.P256().NegativeSerial()} {
 		evidence, issued := registered(t, device)
 		sign := func(digest []byte) ([]byte, error) { return issued.Key.Sign(rand.Reader, digest, crypto.SHA256) }
 		for name, test := range map[string]struct {
@@ -121,10 +133,14 @@ func TestProofOfPossession(t *testing.T) {
 			want  wpj.Possession
 			state wpj.State
 		}{
-			"signed":        {func(nonce []byte) ([]byte, error) { return sign(wpj.Challenge(nonce)) }, wpj.PossessionProved, wpj.StateRegistered},
-			"another nonce": {func([]byte) ([]byte, error) { return sign(wpj.Challenge(make([]byte, 32))) }, wpj.PossessionRefuted, wpj.StateOrphaned},
-			"no signature":  {func([]byte) ([]byte, error) { return nil, nil }, wpj.PossessionRefuted, wpj.StateOrphaned},
-			"an error":      {func([]byte) ([]byte, error) { return nil, errors.New("locked") }, wpj.PossessionNotProved, wpj.StateRegistered},
+			"signed": {func(nonce []byte) ([]byte, error) { return sign(wpj.Challenge(nonce)) },
+				wpj.PossessionProved, wpj.StateRegistered},
+			"another nonce": {func([]byte) ([]byte, error) { return sign(wpj.Challenge(make([]byte, 32))) },
+				wpj.PossessionRefuted, wpj.StateOrphaned},
+			"no signature": {func([]byte) ([]byte, error) { return nil, nil }, wpj.PossessionRefuted,
+				wpj.StateOrphaned},
+			"an error": {func([]byte) ([]byte, error) { return nil, errors.New("locked") },
+				wpj.PossessionNotProved, wpj.StateRegistered},
 		} {
 			t.Run(kind+" "+name, func(t *testing.T) {
 				w := newWorld(t, func(c *observation.Config, _ *observation.WatcherConfig) {
@@ -157,18 +173,20 @@ func TestNoProofWithAnUnknownKindOfKey(t *testing.T) {
 	}
 	w.agent.tells(evidence)
 	reading := w.read()
-	if got := reading.Evidence[0].Possession; got != wpj.PossessionNotProved || reading.Identity.State != wpj.StateRegistered {
+	if got := reading.Evidence[0].Possession; got != wpj.PossessionNotProved ||
+		reading.Identity.State != wpj.StateRegistered {
 		t.Errorf("%q, %s (%s)", got, reading.Identity.State, reading.Identity.Detail)
 	}
 }
 
-// Several certificates: what was refuted of one is not said of another, and a source that this version does not know is no
-// way round.
+// Several certificates: what was refuted of one is not said of another, and a source that this version does not know is
+// no way round.
 func TestProofOfSeveral(t *testing.T) {
 	leftover, _ := registered(t, entra.Device{}.Expired())
 	current, issued := registered(t, entra.Device{})
 	for name, certificates := range map[string][]wpj.HeldCertificate{
-		"current first": {current.Certificates[0], leftover.Certificates[0]}, "current last": {leftover.Certificates[0], current.Certificates[0]},
+		"current first": {current.Certificates[0], leftover.Certificates[0]},
+		"current last":  {leftover.Certificates[0], current.Certificates[0]},
 	} {
 		for _, source := range []wpj.Source{wpj.SourceLoginKeychain, ""} {
 			t.Run(name+" in "+string(source), func(t *testing.T) {
@@ -179,9 +197,11 @@ func TestProofOfSeveral(t *testing.T) {
 				w.agent.prove = func(nonce []byte) ([]byte, error) {
 					return issued.Key.Sign(rand.Reader, wpj.Challenge(nonce), crypto.SHA256)
 				}
-				w.agent.tells(wpj.Evidence{Source: source, Finding: wpj.Found, UserPrincipalName: "jane@example.com", Certificates: certificates})
+				w.agent.tells(wpj.Evidence{Source: source, Finding: wpj.Found, UserPrincipalName: "jane@example.com",
+					Certificates: certificates})
 				reading := w.read()
-				if got := reading.Evidence[0].Possession; got != wpj.PossessionProved || reading.Identity.State != wpj.StateRegistered {
+				if got := reading.Evidence[0].Possession; got != wpj.PossessionProved ||
+					reading.Identity.State != wpj.StateRegistered {
 					t.Errorf("%q, %s (%s)", got, reading.Identity.State, reading.Identity.Detail)
 				}
 				for _, held := range reading.Evidence[0].Certificates {
@@ -219,7 +239,8 @@ func TestProofIsAskedOfKeysInTheKeychainAlone(t *testing.T) {
 // What Jamf Pro said last is read again from the journal, by every look.
 func TestReadRemembersJamfPro(t *testing.T) {
 	w := newWorld(t, nil)
-	said := wpj.Evidence{Source: wpj.SourceJamfPro, Finding: wpj.Found, Compliance: &wpj.Compliance{Applicable: true, State: "COMPLIANT"}}
+	said := wpj.Evidence{Source: wpj.SourceJamfPro, Finding: wpj.Found,
+		Compliance: &wpj.Compliance{Applicable: true, State: "COMPLIANT"}}
 	away := wpj.Evidence{Source: wpj.SourceJamfPro, Finding: wpj.CouldNotLook, Obstacle: wpj.ObstacleUnavailable}
 	last := func(reading observation.Reading) (of []wpj.Evidence) {
 		for _, one := range reading.Evidence {
@@ -263,11 +284,13 @@ func TestReadTellsTheAgentsError(t *testing.T) {
 // Since when the user is asked to sign in again is in the journal, so that a restart of usherd does not begin it again.
 func TestKeysHistoryIsKept(t *testing.T) {
 	asked := wpj.Evidence{Source: wpj.SourcePlatformSSO, Finding: wpj.Found, PlatformSSO: &wpj.PlatformSSO{
-		Device: wpj.SectionRead, UserSection: wpj.SectionRead, RegistrationCompleted: true, User: "POUserStateNeedsNewKeys (1)", ExtensionID: wpj.MicrosoftExtension,
+		Device: wpj.SectionRead, UserSection: wpj.SectionRead, RegistrationCompleted: true,
+		User: "POUserStateNeedsNewKeys (1)", ExtensionID: wpj.MicrosoftExtension,
 	}}
 	normal := asked
 	normal.PlatformSSO = &wpj.PlatformSSO{
-		Device: wpj.SectionRead, UserSection: wpj.SectionRead, RegistrationCompleted: true, User: "POUserStateNormal (0)", ExtensionID: wpj.MicrosoftExtension,
+		Device: wpj.SectionRead, UserSection: wpj.SectionRead, RegistrationCompleted: true,
+		User: "POUserStateNormal (0)", ExtensionID: wpj.MicrosoftExtension,
 	}
 	w := newWorld(t, nil)
 	var got observation.Reading
@@ -280,7 +303,8 @@ func TestKeysHistoryIsKept(t *testing.T) {
 			t.Errorf("look %d: %s, %+v", i, got.Identity.State, got.Keys)
 		}
 	}
-	if again := w.observer.WithJamfPro(got, wpj.Evidence{Source: wpj.SourceJamfPro, Finding: wpj.NotThere}); again.Identity.State != wpj.StateNeedsKeys {
+	if again := w.observer.WithJamfPro(got,
+		wpj.Evidence{Source: wpj.SourceJamfPro, Finding: wpj.NotThere}); again.Identity.State != wpj.StateNeedsKeys {
 		t.Errorf("with what Jamf Pro says: %s", again.Identity.State)
 	}
 }
@@ -309,7 +333,8 @@ func TestLastKnownIdentityStays(t *testing.T) {
 			last = kept.LastKnown.State
 		}
 		if kept.Identity.State != step.state || last != step.lastKept {
-			t.Errorf("%s: %s, last known %s; want %s, %s", step.name, kept.Identity.State, last, step.state, step.lastKept)
+			t.Errorf("%s: %s, last known %s; want %s, %s", step.name, kept.Identity.State, last, step.state,
+				step.lastKept)
 		}
 	}
 }

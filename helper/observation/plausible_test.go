@@ -29,7 +29,8 @@ func TestDeviceIDIsAGUID(t *testing.T) {
 			if got.Source != wpj.SourceSecureEnclave {
 				continue
 			}
-			if want == "-" && (got.Finding != wpj.CouldNotLook || got.DeviceID != "" || got.Detail == "") || want != "-" && (got.Finding != wpj.Found || string(got.DeviceID) != want) {
+			if want == "-" && (got.Finding != wpj.CouldNotLook || got.DeviceID != "" || got.Detail == "") ||
+				want != "-" && (got.Finding != wpj.Found || string(got.DeviceID) != want) {
 				t.Errorf("%q: %s, %q, %s", text, got.Finding, string(got.DeviceID), got.Detail)
 			}
 		}

@@ -19,15 +19,16 @@ import (
 // nonceLength is how many bytes a challenge has.
 const nonceLength = 32
 
-// maximumProofs bounds the signatures that one look asks for and verifies. A user has one device certificate, and perhaps some that
-// are left over.
+// maximumProofs bounds the signatures that one look asks for and verifies. A user has one device certificate, and
+// perhaps some that are left over.
 const maximumProofs = 8
 
-// maximumSignature is more bytes than a signature has that [wpj.Certificate.PublicKey] can verify: those of RSA with 8192 bits.
+// maximumSignature is more bytes than a signature has that [wpj.Certificate.PublicKey] can verify: those of RSA with
+// 8192 bits.
 const maximumSignature = 1024
 
-// possessions are in the order in which they apply where there are several certificates and none was chosen: one that was refuted says
-// nothing of the others.
+// possessions are in the order in which they apply where there are several certificates and none was chosen: one that
+// was refuted says nothing of the others.
 var possessions = []wpj.Possession{"", wpj.PossessionRefuted, wpj.PossessionNotProved, wpj.PossessionProved}
 
 // claimed is a certificate whose key an agent says is there.
@@ -37,14 +38,16 @@ type claimed struct {
 	came wpj.Possession
 }
 
-// prove asks for a signature with the key of each device certificate that the login keychain is said to hold with its key, beginning
-// with the one that is valid longest. A certificate whose key signs wrongly is taken for one without: it was copied there. Not to get a
-// signature says nothing. What the evidence says is of the certificate that speaks for the Mac. It ends with ctx, with its error.
+// prove asks for a signature with the key of each device certificate that the login keychain is said to hold with its
+// key, beginning with the one that is valid longest. A certificate whose key signs wrongly is taken for one without: it
+// was copied there. Not to get a signature says nothing. What the evidence says is of the certificate that speaks for
+// the Mac. It ends with ctx, with its error.
 func (o *Observer) prove(ctx context.Context, agent usherv1.UserAgentServiceClient, evidence []wpj.Evidence) error {
 	of := make([][]*claimed, len(evidence)) // the certificates of each, nil where nothing is asked
 	var all []*claimed
 	for i, e := range evidence {
-		if e.Finding != wpj.Found || e.Source != wpj.SourceLoginKeychain && e.Source != "" { // an unknown source is taken for it
+		// an unknown source is taken for it
+		if e.Finding != wpj.Found || e.Source != wpj.SourceLoginKeychain && e.Source != "" {
 			continue
 		}
 		of[i] = make([]*claimed, len(e.Certificates))
@@ -105,19 +108,23 @@ func (o *Observer) conclude(e *wpj.Evidence, certificates []*claimed) {
 	}
 }
 
-func (o *Observer) possession(ctx context.Context, agent usherv1.UserAgentServiceClient, certificate *wpj.Certificate) wpj.Possession {
+func (o *Observer) possession(ctx context.Context, agent usherv1.UserAgentServiceClient,
+	certificate *wpj.Certificate) wpj.Possession {
 	if certificate.PublicKey == nil {
 		o.log.Info("possession of a device key could not be verified", "reason", certificate.KeyProblem)
 		return wpj.PossessionNotProved
 	}
 	nonce := make([]byte, nonceLength)
 	rand.Read(nonce) // never fails
-	response, err := agent.ProvePossession(ctx, &usherv1.ProvePossessionRequest{Thumbprint: string(certificate.Thumbprint), Nonce: nonce})
+	response, err := agent.ProvePossession(ctx,
+		&usherv1.ProvePossessionRequest{Thumbprint: string(certificate.Thumbprint), Nonce: nonce})
 	if err != nil {
-		o.log.Info("agent did not prove possession of the device key", "code", status.Code(err), "reason", contract.Reason(err))
+		o.log.Info("agent did not prove possession of the device key", "code", status.Code(err), "reason",
+			contract.Reason(err))
 		return wpj.PossessionNotProved
 	}
-	if len(response.GetSignature()) > maximumSignature || !signedBy(certificate.PublicKey, wpj.Challenge(nonce), response.GetSignature()) {
+	if len(response.GetSignature()) > maximumSignature ||
+		!signedBy(certificate.PublicKey, wpj.Challenge(nonce), response.GetSignature()) {
 		return wpj.PossessionRefuted
 	}
 	return wpj.PossessionProved

@@ -33,7 +33,8 @@ func proving(c *observation.Config, _ *observation.WatcherConfig) {
 	c.ProofOfPossession = func() bool { return true }
 }
 
-// Keys with which verifying takes minutes are never computed with: nothing is asked, nothing is proved, and the evidence says why.
+// Keys with which verifying takes minutes are never computed with: nothing is asked, nothing is proved, and the
+// evidence says why.
 func TestNoProofWithAKeyThatTakesLong(t *testing.T) {
 	for name, key := range map[string]*rsa.PublicKey{
 		"its RSA key has 16384 bits":    {N: new(big.Int).SetBit(big.NewInt(1), 16383, 1), E: 65537},
@@ -51,7 +52,8 @@ func TestNoProofWithAKeyThatTakesLong(t *testing.T) {
 			w.agent.tells(evidence)
 			reading := w.read()
 			got := reading.Evidence[0]
-			if got.Possession != wpj.PossessionNotProved || !strings.Contains(got.Detail, "could not be verified: ") || !strings.Contains(got.Detail, name) {
+			if got.Possession != wpj.PossessionNotProved || !strings.Contains(got.Detail, "could not be verified: ") ||
+				!strings.Contains(got.Detail, name) {
 				t.Errorf("possession %q, %q", got.Possession, got.Detail)
 			}
 		})
@@ -77,8 +79,10 @@ func TestProofsOfOneLookAreBounded(t *testing.T) {
 	}
 	w.agent.tells(many, many, many)
 	reading := w.read()
-	if asked != 8 || reading.Evidence[0].Possession != wpj.PossessionProved || reading.Identity.State != wpj.StateRegistered {
-		t.Errorf("asked %d times, possession %q, %s (%s)", asked, reading.Evidence[0].Possession, reading.Identity.State, reading.Identity.Detail)
+	if asked != 8 || reading.Evidence[0].Possession != wpj.PossessionProved ||
+		reading.Identity.State != wpj.StateRegistered {
+		t.Errorf("asked %d times, possession %q, %s (%s)", asked, reading.Evidence[0].Possession,
+			reading.Identity.State, reading.Identity.Detail)
 	}
 }
 
@@ -143,7 +147,8 @@ func TestRequestsToReadAgainAreMerged(t *testing.T) {
 	})
 }
 
-// A user who asks for a look and goes away, again and again, has one look under way, and none when the last one has gone.
+// A user who asks for a look and goes away, again and again, has one look under way, and none when the last one has
+// gone.
 func TestLooksThatNobodyWaitsForEnd(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		w := newWorld(t, nil)

@@ -40,7 +40,8 @@ func twoTenants(t *testing.T, device entra.Device) (wpj.Evidence, []*entra.Issue
 	return both, all
 }
 
-// The proof is asked of both, and what the evidence says is of the one that speaks for the Mac: a key that is there proves nothing of another.
+// The proof is asked of both, and what the evidence says is of the one that speaks for the Mac: a key that is there
+// proves nothing of another.
 func TestProofOfTheIdentityOfTheTenant(t *testing.T) {
 	evidence, all := twoTenants(t, entra.Device{})
 	for name, test := range map[string]struct {
@@ -50,11 +51,15 @@ func TestProofOfTheIdentityOfTheTenant(t *testing.T) {
 		state  wpj.State
 		device int
 	}{
-		"both sign":                     {func(int) error { return nil }, tenantA, wpj.PossessionProved, wpj.StateRegistered, 0},
-		"both sign, the other tenant":   {func(int) error { return nil }, tenantB, wpj.PossessionProved, wpj.StateRegistered, 1},
-		"the wanted one does not say":   {fails(0, errSilent), tenantA, wpj.PossessionNotProved, wpj.StateRegistered, 0},
-		"the other one does not say":    {fails(1, errSilent), tenantA, wpj.PossessionProved, wpj.StateRegistered, 0},
-		"the wanted one was copied":     {fails(0, errWrong), tenantA, wpj.PossessionProved, wpj.StateTenantMismatch, 1},
+		"both sign": {func(int) error { return nil }, tenantA, wpj.PossessionProved,
+			wpj.StateRegistered, 0},
+		"both sign, the other tenant": {func(int) error { return nil }, tenantB, wpj.PossessionProved,
+			wpj.StateRegistered, 1},
+		"the wanted one does not say": {fails(0, errSilent), tenantA, wpj.PossessionNotProved, wpj.StateRegistered,
+			0},
+		"the other one does not say": {fails(1, errSilent), tenantA, wpj.PossessionProved, wpj.StateRegistered, 0},
+		"the wanted one was copied": {fails(0, errWrong), tenantA, wpj.PossessionProved, wpj.StateTenantMismatch,
+			1},
 		"the other one was copied":      {fails(1, errWrong), tenantA, wpj.PossessionProved, wpj.StateRegistered, 0},
 		"of one of two that was copied": {fails(1, errWrong), "", wpj.PossessionProved, wpj.StateRegistered, 0},
 	} {
@@ -76,8 +81,10 @@ func TestProofOfTheIdentityOfTheTenant(t *testing.T) {
 			}
 			w.agent.tells(evidence)
 			reading := w.read()
-			if got := reading.Evidence[0].Possession; got != test.want || reading.Identity.State != test.state || string(reading.Identity.DeviceID) != all[test.device].Device.DeviceID {
-				t.Errorf("%q, %s (%s), device %s", got, reading.Identity.State, reading.Identity.Detail, string(reading.Identity.DeviceID))
+			if got := reading.Evidence[0].Possession; got != test.want || reading.Identity.State != test.state ||
+				string(reading.Identity.DeviceID) != all[test.device].Device.DeviceID {
+				t.Errorf("%q, %s (%s), device %s", got, reading.Identity.State, reading.Identity.Detail,
+					string(reading.Identity.DeviceID))
 			}
 		})
 	}
@@ -98,7 +105,10 @@ func fails(which int, err error) func(int) error {
 func TestItemsOfCertificatesAreBounded(t *testing.T) {
 	evidence, _ := twoTenants(t, entra.Device{})
 	for name, change := range map[string]func(*wpj.Items){
-		"a name of two lines":  func(i *wpj.Items) { i.UserPrincipalNames = append(i.UserPrincipalNames, "jane\n@example.com") },
+		"a name of two lines": func(
+			i *wpj.Items) {
+			i.UserPrincipalNames = append(i.UserPrincipalNames, "jane\n@example.com")
+		},
 		"a long tenant":        func(i *wpj.Items) { i.TenantID = wpj.TenantID(strings.Repeat("a", 2000)) },
 		"a thumbprint":         func(i *wpj.Items) { i.Thumbprint = "\x1b[31m" },
 		"a cloud turned round": func(i *wpj.Items) { i.CloudHost = "login\u202e.example.com" },
@@ -116,7 +126,8 @@ func TestItemsOfCertificatesAreBounded(t *testing.T) {
 	}
 	w := newWorld(t, nil)
 	for range 1000 {
-		evidence.Certificates[0].Items.UserPrincipalNames = append(evidence.Certificates[0].Items.UserPrincipalNames, "jane@example.com")
+		evidence.Certificates[0].Items.UserPrincipalNames = append(evidence.Certificates[0].Items.UserPrincipalNames,
+			"jane@example.com")
 	}
 	w.agent.tells(evidence)
 	if got := w.read(); len(got.Evidence[0].Certificates[0].Items.UserPrincipalNames) > 16 {
@@ -130,7 +141,8 @@ func TestWatcherLooksAgainForAnotherTenant(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		var now atomic.Pointer[observation.WatcherSettings]
 		set := func(tenant wpj.TenantID, cloudHost string, heartbeat time.Duration) {
-			now.Store(&observation.WatcherSettings{Automatic: true, Interval: 6 * time.Hour, Heartbeat: heartbeat, Tenant: tenant, CloudHost: cloudHost})
+			now.Store(&observation.WatcherSettings{Automatic: true, Interval: 6 * time.Hour, Heartbeat: heartbeat,
+				Tenant: tenant, CloudHost: cloudHost})
 		}
 		set(tenantA, "login.microsoftonline.com", 7*24*time.Hour)
 		w := newWorld(t, func(c *observation.Config, watching *observation.WatcherConfig) {
@@ -148,7 +160,8 @@ func TestWatcherLooksAgainForAnotherTenant(t *testing.T) {
 			synctest.Wait()
 			known, err := w.observer.Of(jane)
 			if err != nil || w.agent.count() != looks || string(known.Identity.DeviceID) != device.Device.DeviceID {
-				t.Errorf("%d looks, want %d; device %s of %s, %v", w.agent.count(), looks, string(known.Identity.DeviceID), known.Identity.TenantID, err)
+				t.Errorf("%d looks, want %d; device %s of %s, %v", w.agent.count(), looks,
+					string(known.Identity.DeviceID), known.Identity.TenantID, err)
 			}
 		}
 		wants(1, all[0])

@@ -24,8 +24,8 @@ import (
 // lookWithin bounds one look, with what Jamf Pro is asked.
 const lookWithin = time.Minute
 
-// changesReported is how often looks at one user are reported: once a minute. Who owns a session can have it look otherwise as often as
-// they like, and each report is a write to Jamf Pro.
+// changesReported is how often looks at one user are reported: once a minute. Who owns a session can have it look
+// otherwise as often as they like, and each report is a write to Jamf Pro.
 var changesReported = quota.NewAllowance("changes-reported", 60, time.Hour)
 
 // Sessions tells who is logged in.
@@ -68,7 +68,8 @@ type WatcherSettings struct {
 
 // Watcher looks at everyone who is logged in: at login, after wake, after a registration, and every few hours. It has
 // delivered what changed, and a heartbeat. Nobody asked for these looks, so they leave the login keychain alone where
-// [Observer.ReadAutomatically] does; [Watcher.Look] reads it. One goroutine runs [Watcher.Run]; the other methods may be called from anywhere.
+// [Observer.ReadAutomatically] does; [Watcher.Look] reads it. One goroutine runs [Watcher.Run]; the other methods may
+// be called from anywhere.
 type Watcher struct {
 	WatcherConfig
 	log   *slog.Logger
@@ -152,7 +153,8 @@ func (w *Watcher) lookAtAbsent(ctx context.Context, present []sessions.Session) 
 		return
 	}
 	for _, one := range known {
-		if slices.ContainsFunc(present, func(session sessions.Session) bool { return session.User.UID == one.User.UID }) {
+		if slices.ContainsFunc(present,
+			func(session sessions.Session) bool { return session.User.UID == one.User.UID }) {
 			continue
 		}
 		if err := w.Observer.LookWithoutSession(ctx, one.User); err != nil && ctx.Err() == nil {
@@ -204,24 +206,25 @@ func (w *Watcher) Woke(slept time.Duration) {
 	}
 }
 
-// try looks, and logs why it could not. A look that had begun before is not enough: it may have missed what this one is for, or
-// have asked the agent of a session that has ended.
+// try looks, and logs why it could not. A look that had begun before is not enough: it may have missed what this one is
+// for, or have asked the agent of a session that has ended.
 func (w *Watcher) try(ctx context.Context, session sessions.Session) {
 	_, own, err := w.join(ctx, session, false)
 	if !own && ctx.Err() == nil {
 		_, _, err = w.join(ctx, session, false)
 	}
 	if err != nil && ctx.Err() == nil && !errors.Is(err, errGivesWay) {
-		w.log.Info("user could not be looked at", "uid", session.User.UID, "code", status.Code(err), "reason", contract.Reason(err))
+		w.log.Info("user could not be looked at", "uid", session.User.UID, "code", status.Code(err), "reason",
+			contract.Reason(err))
 	}
 }
 
 // errGivesWay is wrapped by the error of a look that has ended for one that somebody asked for.
 var errGivesWay = errors.New("somebody asked for a look")
 
-// Look looks at a user now because somebody asked for it, so that the login keychain is read too; it keeps what was found, and has
-// it delivered if Jamf Pro does not know it yet. A look under way that nobody asked for gives way. Several calls for one user at a
-// time share one look, which ends when the last of them has gone.
+// Look looks at a user now because somebody asked for it, so that the login keychain is read too; it keeps what was
+// found, and has it delivered if Jamf Pro does not know it yet. A look under way that nobody asked for gives way.
+// Several calls for one user at a time share one look, which ends when the last of them has gone.
 func (w *Watcher) Look(ctx context.Context, session sessions.Session) (Observation, error) {
 	for {
 		w.giveWay(session.User.UID)
@@ -241,8 +244,8 @@ func (w *Watcher) giveWay(uid uint32) {
 	}
 }
 
-// givingWay returns the context of a look that nobody asked for, which ends when somebody asks for one, and what is to be called
-// when it is over. Of each user one look is under way at a time.
+// givingWay returns the context of a look that nobody asked for, which ends when somebody asks for one, and what is to
+// be called when it is over. Of each user one look is under way at a time.
 func (w *Watcher) givingWay(ctx context.Context, uid uint32) (context.Context, func()) {
 	ctx, end := context.WithCancelCause(ctx)
 	w.mu.Lock()
@@ -315,8 +318,9 @@ func gaveWay(ctx context.Context) error {
 	return nil
 }
 
-// report has an observation delivered if it says something new, or has not been said for a while, and not too often. A registration that is under
-// way reports by itself, and a report of one that has not arrived yet must not be superseded by one that says less.
+// report has an observation delivered if it says something new, or has not been said for a while, and not too often. A
+// registration that is under way reports by itself, and a report of one that has not arrived yet must not be superseded
+// by one that says less.
 func (w *Watcher) report(tx *store.Tx, o Observation) error {
 	now := time.Now()
 	last := o.Reported.At
@@ -344,10 +348,12 @@ func (w *Watcher) report(tx *store.Tx, o Observation) error {
 	if again, allowed, err := changesReported.Spend(tx, o.User.UID, now); err != nil {
 		return err
 	} else if !allowed {
-		w.log.Debug("how a user stands changes too often; a later look reports it", "uid", o.User.UID, "not_before", again)
+		w.log.Debug("how a user stands changes too often; a later look reports it", "uid", o.User.UID, "not_before",
+			again)
 		return nil
 	}
-	report := delivery.Report{UID: o.User.UID, UserName: o.User.Name, Identity: &o.Identity, DeviceIDChange: o.Unreported(), At: now}
+	report := delivery.Report{UID: o.User.UID, UserName: o.User.Name, Identity: &o.Identity,
+		DeviceIDChange: o.Unreported(), At: now}
 	if _, err := w.Outbox.Enqueue(tx, report); err != nil {
 		return err
 	}

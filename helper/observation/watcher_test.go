@@ -115,7 +115,8 @@ func TestWatcherWaitsForRegistrations(t *testing.T) {
 			t.Fatalf("reported %v while a registration is under way", got)
 		}
 		w.active = false
-		pending := delivery.Delivery{Report: delivery.Report{RegistrationID: "r", UID: jane}, State: delivery.StatePending}
+		pending := delivery.Delivery{Report: delivery.Report{RegistrationID: "r", UID: jane},
+			State: delivery.StatePending}
 		w.outbox.undelivered = []delivery.Delivery{pending}
 		w.watcher.LookSoon(jane)
 		synctest.Wait()
@@ -124,7 +125,8 @@ func TestWatcherWaitsForRegistrations(t *testing.T) {
 		}
 		change := func(d delivery.Delivery) {
 			t.Helper()
-			if err := w.store.Update(func(tx *store.Tx) error { w.watcher.DeliveryChanged(tx, d); return nil }); err != nil {
+			if err := w.store.Update(func(tx *store.Tx) error { w.watcher.DeliveryChanged(tx, d); return nil }); err !=
+				nil {
 				t.Fatal(err)
 			}
 			synctest.Wait()
@@ -134,7 +136,8 @@ func TestWatcherWaitsForRegistrations(t *testing.T) {
 		w.outbox.undelivered = nil
 		pending.State = delivery.StateDelivered
 		change(pending)
-		if got := w.outbox.states(); !slices.Equal(got, []wpj.State{wpj.StateNotRegistered}) || w.agent.count() != looks+1 {
+		if got := w.outbox.states(); !slices.Equal(got, []wpj.State{wpj.StateNotRegistered}) ||
+			w.agent.count() != looks+1 {
 			t.Errorf("reported %v, looked %d times", got, w.agent.count())
 		}
 		change(delivery.Delivery{Report: delivery.Report{UID: jane}, State: delivery.StateDelivered})
@@ -250,7 +253,8 @@ func TestCallerThatGoesAwayTakesItsLookAlone(t *testing.T) {
 		synctest.Wait()
 		for range 3 {
 			looks.Go(func() {
-				if o, err := w.watcher.Look(t.Context(), session); err != nil || o.Identity.State != wpj.StateNotRegistered {
+				if o, err := w.watcher.Look(t.Context(), session); err != nil ||
+					o.Identity.State != wpj.StateNotRegistered {
 					t.Errorf("who waits: %s, %v", o.Identity.State, err)
 				}
 			})
@@ -338,7 +342,8 @@ func TestWatcherTellsTheChangeOfTheDevice(t *testing.T) {
 		if change == nil || string(change.Old) != one.Device.DeviceID || string(change.New) != other.Device.DeviceID {
 			t.Errorf("change %+v", change)
 		}
-		if report := w.outbox.reports[1]; report.UID != jane || report.UserName != "jane" || report.RegistrationID != "" || report.Outcome != "" {
+		if report := w.outbox.reports[1]; report.UID != jane || report.UserName != "jane" ||
+			report.RegistrationID != "" || report.Outcome != "" {
 			t.Errorf("report %+v", report)
 		}
 	})
@@ -358,7 +363,8 @@ func TestWatcherTellsNothingThatItCannotKeep(t *testing.T) {
 			t.Errorf("kept %+v, %v", o, err)
 		}
 		w.outbox.err = nil
-		if o, err := w.watcher.Look(t.Context(), session); err != nil || o.Identity.State != wpj.StateNotRegistered || len(w.outbox.states()) != 1 {
+		if o, err := w.watcher.Look(t.Context(), session); err != nil || o.Identity.State != wpj.StateNotRegistered ||
+			len(w.outbox.states()) != 1 {
 			t.Errorf("%+v, %v", o, err)
 		}
 	})
@@ -379,7 +385,8 @@ func TestWatcherAsksJamfPro(t *testing.T) {
 		for _, step := range []struct {
 			answer wpj.Evidence
 			want   wpj.State
-		}{{away, wpj.StateRegistered}, {said, wpj.StateCompliant}, {away, wpj.StateCompliant}, {wpj.Evidence{Source: wpj.SourceJamfPro, Finding: wpj.NotThere}, wpj.StateRegistered}} {
+		}{{away, wpj.StateRegistered}, {said, wpj.StateCompliant}, {away, wpj.StateCompliant},
+			{wpj.Evidence{Source: wpj.SourceJamfPro, Finding: wpj.NotThere}, wpj.StateRegistered}} {
 			answer = step.answer
 			o, err := w.watcher.Look(t.Context(), session)
 			if err != nil || o.Identity.State != step.want {
@@ -390,4 +397,5 @@ func TestWatcherAsksJamfPro(t *testing.T) {
 }
 
 // ofTheBubble has a certificate that is valid in synctest's year 2000.
-var ofTheBubble = entra.Device{NotBefore: time.Date(1999, 1, 1, 0, 0, 0, 0, time.UTC), NotAfter: time.Date(2040, 1, 1, 0, 0, 0, 0, time.UTC)}
+var ofTheBubble = entra.Device{NotBefore: time.Date(1999, 1, 1, 0, 0, 0, 0, time.UTC),
+	NotAfter: time.Date(2040, 1, 1, 0, 0, 0, 0, time.UTC)}

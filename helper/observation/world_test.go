@@ -59,7 +59,8 @@ func (a *agent) count() int {
 	return a.looks
 }
 
-func (a *agent) ReadIdentity(ctx context.Context, request *usherv1.ReadIdentityRequest, _ ...grpc.CallOption) (*usherv1.ReadIdentityResponse, error) {
+func (a *agent) ReadIdentity(ctx context.Context, request *usherv1.ReadIdentityRequest,
+	_ ...grpc.CallOption) (*usherv1.ReadIdentityResponse, error) {
 	a.mu.Lock()
 	defer a.mu.Unlock()
 	a.looks++
@@ -86,7 +87,8 @@ func (a *agent) ReadIdentity(ctx context.Context, request *usherv1.ReadIdentityR
 	return response, a.err
 }
 
-func (a *agent) ProvePossession(_ context.Context, request *usherv1.ProvePossessionRequest, _ ...grpc.CallOption) (*usherv1.ProvePossessionResponse, error) {
+func (a *agent) ProvePossession(_ context.Context, request *usherv1.ProvePossessionRequest,
+	_ ...grpc.CallOption) (*usherv1.ProvePossessionResponse, error) {
 	if a.prove == nil {
 		signature, err := a.proveOf(request.GetThumbprint(), request.GetNonce())
 		return &usherv1.ProvePossessionResponse{Signature: signature}, err
@@ -209,7 +211,8 @@ func nothing() wpj.Evidence {
 }
 
 func locked() wpj.Evidence {
-	return wpj.Evidence{Source: wpj.SourceLoginKeychain, Finding: wpj.CouldNotLook, Obstacle: wpj.ObstacleLocked, ObservedAt: time.Now()}
+	return wpj.Evidence{Source: wpj.SourceLoginKeychain, Finding: wpj.CouldNotLook, Obstacle: wpj.ObstacleLocked,
+		ObservedAt: time.Now()}
 }
 
 // registered is evidence of a registration, and its key.
@@ -224,7 +227,8 @@ func registered(t *testing.T, device entra.Device) (wpj.Evidence, *entra.Issued)
 		t.Fatal(err)
 	}
 	return wpj.Evidence{
-		Source: wpj.SourceLoginKeychain, Finding: wpj.Found, ObservedAt: time.Now(), UserPrincipalName: "jane@example.com",
-		Certificates: []wpj.HeldCertificate{{DER: issued.DER, HasPrivateKey: true}},
+		Source: wpj.SourceLoginKeychain, Finding: wpj.Found, ObservedAt: time.Now(),
+		UserPrincipalName: "jane@example.com",
+		Certificates:      []wpj.HeldCertificate{{DER: issued.DER, HasPrivateKey: true}},
 	}, issued
 }

@@ -11,8 +11,8 @@ import (
 // looksEvery is how often accounts are looked up at most. A directory can be slow, and usherd learns of no deletion.
 const looksEvery = 5 * time.Second
 
-// Accounts knows which of the users are still accounts of this Mac. Only [Accounts.Refresh] asks the system, and of several callers one waits for
-// its directory. Its methods may be called from anywhere.
+// Accounts knows which of the users are still accounts of this Mac. Only [Accounts.Refresh] asks the system, and of
+// several callers one waits for its directory. Its methods may be called from anywhere.
 type Accounts struct {
 	looking sync.Mutex
 
@@ -30,14 +30,16 @@ type account struct {
 	name string
 }
 
-// Gone reports whether the account was deleted: there is none with that uid, or it has another name. What is not known is not gone.
+// Gone reports whether the account was deleted: there is none with that uid, or it has another name. What is not known
+// is not gone.
 func (a *Accounts) Gone(uid uint32, name string) bool {
 	a.mu.Lock()
 	defer a.mu.Unlock()
 	return a.gone[account{uid, name}]
 }
 
-// Name returns the account name of the person with that uid, empty where there is none. It asks the system's user database.
+// Name returns the account name of the person with that uid, empty where there is none. It asks the system's user
+// database.
 func (a *Accounts) Name(uid uint32) (string, error) {
 	person, err := accounts.ByUID(uid)
 	if errors.Is(err, accounts.ErrNotAPerson) {
@@ -53,8 +55,8 @@ func (a *Accounts) Named(name string) (accounts.Person, bool) {
 	return a.named, name != "" && a.name == name && a.named.Name != ""
 }
 
-// Refresh looks up the accounts of these candidates, and whom the configured name stands for, unless that was just done or is being done. An
-// account that cannot be looked up stays as it was. It asks the system's user database.
+// Refresh looks up the accounts of these candidates, and whom the configured name stands for, unless that was just done
+// or is being done. An account that cannot be looked up stays as it was. It asks the system's user database.
 func (a *Accounts) Refresh(users []Candidate, configured string) {
 	if !a.looking.TryLock() {
 		return

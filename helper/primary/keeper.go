@@ -20,7 +20,8 @@ import (
 )
 
 const (
-	// noticesEvery is how often a [Keeper] looks by itself: nothing wakes it when somebody else is on the console, or an account was deleted.
+	// noticesEvery is how often a [Keeper] looks by itself: nothing wakes it when somebody else is on the console, or
+	// an account was deleted.
 	noticesEvery = 10 * time.Minute
 	// looksWithin is how long a new session may take to be looked at: the look reports by itself.
 	looksWithin = 2 * time.Minute
@@ -28,8 +29,8 @@ const (
 	firstPause, longestPause = time.Second, time.Minute
 )
 
-// changes is how often Jamf Pro is sent a change of the users, 12 times within an hour: two who share a Mac can take turns as often as they
-// like.
+// changes is how often Jamf Pro is sent a change of the users, 12 times within an hour: two who share a Mac can take
+// turns as often as they like.
 var changes = quota.NewAllowance("users-sent", 12, time.Hour)
 
 // described is what Jamf Pro has of the users of this Mac.
@@ -39,7 +40,8 @@ type described struct {
 	Others string `json:"others"`
 }
 
-// unknown is that what Jamf Pro has is not known: it is sent how the users stand, whatever that is. It is the name of none.
+// unknown is that what Jamf Pro has is not known: it is sent how the users stand, whatever that is. It is the name of
+// none.
 var unknown = described{Others: "?"}
 
 var (
@@ -70,15 +72,16 @@ type Config struct {
 	Logger     *slog.Logger
 }
 
-// Keeper keeps who is at the Mac, and sends Jamf Pro the change when another user has become the primary one of this Mac, or others have come or
-// gone. One goroutine runs [Keeper.Run]; the other methods may be called from anywhere.
+// Keeper keeps who is at the Mac, and sends Jamf Pro the change when another user has become the primary one of this
+// Mac, or others have come or gone. One goroutine runs [Keeper.Run]; the other methods may be called from anywhere.
 type Keeper struct {
 	Config
 	// asked holds at most one signal.
 	asked chan struct{}
 	// refused is what Jamf Pro has refused last; nil where it has not.
 	refused atomic.Pointer[described]
-	// wanted holds while somebody has asked, and notBefore is until when no change is sent, since too many were. They belong to the goroutine of Run.
+	// wanted holds while somebody has asked, and notBefore is until when no change is sent, since too many were. They
+	// belong to the goroutine of Run.
 	wanted    bool
 	notBefore time.Time
 }
@@ -86,7 +89,8 @@ type Keeper struct {
 // NewKeeper returns a keeper that does nothing by itself before [Keeper.Run].
 func NewKeeper(config Config) *Keeper { return &Keeper{Config: config, asked: make(chan struct{}, 1)} }
 
-// Send has Jamf Pro sent how the users stand because somebody has asked for it, whatever it was sent before. It does not block.
+// Send has Jamf Pro sent how the users stand because somebody has asked for it, whatever it was sent before. It does
+// not block.
 func (k *Keeper) Send() {
 	select {
 	case k.asked <- struct{}{}:
@@ -104,7 +108,8 @@ func (k *Keeper) Run(ctx context.Context) error {
 		wait, err := k.notice(now)
 		if err != nil {
 			if pause == firstPause {
-				k.Logger.Warn("changes of this Mac's users do not reach Jamf Pro until the journal can be used again", "error", err)
+				k.Logger.Warn("changes of this Mac's users do not reach Jamf Pro until the journal can be used again",
+					"error", err)
 			}
 			// A write that fails wakes who waits for one, too.
 			wait, written, pause = pause, nil, min(2*pause, longestPause)
@@ -167,7 +172,8 @@ func (k *Keeper) notice(now []sessions.Session) (wait time.Duration, err error) 
 	}
 	// Whatever waits sends all there is, and its end wakes us.
 	waits := false
-	if err := k.Store.View(func(tx *store.Tx) (err error) { waits, err = k.Outbox.Waiting(tx); return err }); err != nil || waits {
+	if err := k.Store.View(func(tx *store.Tx) (err error) { waits, err = k.Outbox.Waiting(tx); return err }); err !=
+		nil || waits {
 		return wait, err
 	}
 	return wait, k.Store.Update(func(tx *store.Tx) error {
@@ -201,7 +207,8 @@ func (k *Keeper) send(tx *store.Tx, report attribute.Report) error {
 		}
 	}
 	tx.OnCommit(func() {
-		k.Logger.Info("the users of this Mac have changed, which Jamf Pro is sent", "primary_uid", sent.UID, "others", len(report.Others))
+		k.Logger.Info("the users of this Mac have changed, which Jamf Pro is sent", "primary_uid", sent.UID, "others",
+			len(report.Others))
 	})
 	_, err = k.Outbox.Enqueue(tx, sent)
 	return err
@@ -218,7 +225,8 @@ func (k *Keeper) Delivered(before, after attribute.Report) error {
 	if err == nil && (!found || last != now) {
 		err = k.Store.Update(func(tx *store.Tx) error { return describedLast.Put(tx, describedKey, now) })
 	}
-	if identity := before.User.GetIdentity(); err == nil && identity != nil && proto.Equal(identity, after.User.GetIdentity()) {
+	if identity := before.User.GetIdentity(); err == nil && identity != nil &&
+		proto.Equal(identity, after.User.GetIdentity()) {
 		user := observation.User{Name: now.Name, UID: now.UID}
 		err = k.Observer.Delivered(user, *contract.IdentityFromProto(identity))
 	}

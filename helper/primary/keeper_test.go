@@ -59,7 +59,8 @@ func newMac(t *testing.T) *mac {
 	m.outbox = delivery.New(delivery.Config{Store: journal})
 	m.observer = observation.New(observation.Config{Store: journal, Tenant: func() wpj.TenantID { return "" }})
 	m.keeper = primary.NewKeeper(primary.Config{
-		Store: journal, Presence: m.presence, Accounts: new(primary.Accounts), Sessions: m, Outbox: m.outbox, Observer: m.observer,
+		Store: journal, Presence: m.presence, Accounts: new(primary.Accounts), Sessions: m, Outbox: m.outbox,
+		Observer:   m.observer,
 		Report:     func() (attribute.Report, error) { return m.report(), nil },
 		Automatic:  func() bool { return !m.manual.Load() },
 		Configured: func() <-chan struct{} { return nil },
@@ -106,7 +107,8 @@ func (m *mac) show(users ...*usherv1.UserStatus) {
 func nameOf(uid uint32) string { return fmt.Sprint("user-", uid) }
 
 func (m *mac) logIn(uid uint32) {
-	m.sessions = append(m.sessions, sessions.Session{User: accounts.Person{UID: uid, Name: nameOf(uid)}, ConnectedAt: time.Now()})
+	m.sessions = append(m.sessions,
+		sessions.Session{User: accounts.Person{UID: uid, Name: nameOf(uid)}, ConnectedAt: time.Now()})
 }
 
 func (m *mac) logOut(uid uint32) {
@@ -193,7 +195,8 @@ func TestPresence(t *testing.T) {
 }
 
 func user(name string, uid uint32, state usherv1.IdentityState) *usherv1.UserStatus {
-	return &usherv1.UserStatus{User: &usherv1.User{Name: name, Uid: uid}, LookTime: timestamppb.Now(), Identity: &usherv1.Identity{State: state}}
+	return &usherv1.UserStatus{User: &usherv1.User{Name: name, Uid: uid}, LookTime: timestamppb.Now(),
+		Identity: &usherv1.Identity{State: state}}
 }
 
 // delivered is a Mac of which Jamf Pro was sent something before.
@@ -294,7 +297,8 @@ func TestChangesOfTheUsersAreTold(t *testing.T) {
 func TestNewSessionIsLookedAtFirst(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		m := newMac(t)
-		jane := &usherv1.UserStatus{User: &usherv1.User{Name: "jane", Uid: 501}, Primary: true, Session: &usherv1.SessionStatus{ConnectTime: timestamppb.Now()}}
+		jane := &usherv1.UserStatus{User: &usherv1.User{Name: "jane", Uid: 501}, Primary: true,
+			Session: &usherv1.SessionStatus{ConnectTime: timestamppb.Now()}}
 		m.show(jane)
 		m.delivered()
 		ended := make(chan error)
@@ -317,7 +321,8 @@ func TestNewSessionIsLookedAtFirst(t *testing.T) {
 func TestTurnsAreToldNotTooOften(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		m := newMac(t)
-		jane, john := user("jane", 501, usherv1.IdentityState_IDENTITY_STATE_REGISTERED), user("john", 502, usherv1.IdentityState_IDENTITY_STATE_REGISTERED)
+		jane, john := user("jane", 501, usherv1.IdentityState_IDENTITY_STATE_REGISTERED),
+			user("john", 502, usherv1.IdentityState_IDENTITY_STATE_REGISTERED)
 		ended := make(chan error)
 		ctx, cancel := context.WithCancel(t.Context())
 		go func() { ended <- m.keeper.Run(ctx) }()

@@ -34,7 +34,8 @@ func NewPresence(journal *store.Store, console func() (accounts.Person, bool)) *
 	return &Presence{store: journal, console: console, connected: make(map[uint32]time.Time)}
 }
 
-// Last returns a function for when a user was at the Mac last, zero where that is not known. Only the order of users means something.
+// Last returns a function for when a user was at the Mac last, zero where that is not known. Only the order of users
+// means something.
 func (p *Presence) Last() (of func(uid uint32, name string) time.Time, err error) {
 	all, err := p.all()
 	if err != nil {
@@ -66,8 +67,8 @@ func (p *Presence) all() (all map[uint32]visit, err error) {
 	return all, nil
 }
 
-// Note keeps who is at the Mac now: the user on the console, and where that cannot be told, whoever has logged in since the last call. It writes
-// only when that is another user than before, and returns who has come.
+// Note keeps who is at the Mac now: the user on the console, and where that cannot be told, whoever has logged in since
+// the last call. It writes only when that is another user than before, and returns who has come.
 func (p *Presence) Note(now []sessions.Session) (came []accounts.Person, err error) {
 	p.mu.Lock()
 	defer p.mu.Unlock()

@@ -1,7 +1,9 @@
-// Package primary decides which user of this Mac Jamf Pro's record of it describes: the primary user (DESIGN.md section 3.2).
+// Package primary decides which user of this Mac Jamf Pro's record of it describes: the primary user (DESIGN.md section
+// 3.2).
 //
-// [Choose] is the rule. [Presence] knows who was at the Mac last, also after a restart. A [Keeper] has Jamf Pro told when another user has become
-// the primary one, or others have come to be the others: of that no look and no registration reports.
+// [Choose] is the rule. [Presence] knows who was at the Mac last, also after a restart. A [Keeper] has Jamf Pro told
+// when another user has become the primary one, or others have come to be the others: of that no look and no
+// registration reports.
 package primary
 
 import (
@@ -25,13 +27,14 @@ type Candidate struct {
 	HasAccount bool
 	// OnConsole says whether the user is at the Mac now.
 	OnConsole bool
-	// AtMac is when the user was at the Mac last, and LookedAt when usher looked last; both are zero where that is not known.
+	// AtMac is when the user was at the Mac last, and LookedAt when usher looked last; both are zero where that is not
+	// known.
 	AtMac, LookedAt time.Time
 }
 
-// Choose returns the primary user: the one that is configured, by account name or by the name that they signed in with to register; else of those
-// who hold a registration the one who was at the Mac last; else the one who was at the Mac last. Accounts that were deleted are never it. Found
-// is false where nobody is left.
+// Choose returns the primary user: the one that is configured, by account name or by the name that they signed in with
+// to register; else of those who hold a registration the one who was at the Mac last; else the one who was at the Mac
+// last. Accounts that were deleted are never it. Found is false where nobody is left.
 func Choose(all []Candidate, configured string) (uid uint32, found bool) {
 	all = slices.DeleteFunc(slices.Clone(all), func(one Candidate) bool { return !one.HasAccount })
 	for _, are := range []func(Candidate) bool{
@@ -42,7 +45,8 @@ func Choose(all []Candidate, configured string) (uid uint32, found bool) {
 		func(one Candidate) bool { return one.Holds },
 		func(Candidate) bool { return true },
 	} {
-		if those := slices.DeleteFunc(slices.Clone(all), func(one Candidate) bool { return !are(one) }); len(those) > 0 {
+		if those := slices.DeleteFunc(slices.Clone(all), func(one Candidate) bool { return !are(one) }); len(those) >
+			0 {
 			return slices.MinFunc(those, laterAtMac).UID, true
 		}
 	}

@@ -1,11 +1,12 @@
 // Package proxy finds the proxy of the helper's own HTTP calls.
 //
-// A [Finder] looks at the time of the call, since settings change while the helper runs. The first of these that has a proxy for the
-// target decides: the configuration (proxy.url, for every target), macOS's own settings, the helper's environment as [net/http] reads it. A
-// LaunchDaemon and a systemd service have no such environment unless somebody wrote one into their file.
+// A [Finder] looks at the time of the call, since settings change while the helper runs. The first of these that has a
+// proxy for the target decides: the configuration (proxy.url, for every target), macOS's own settings, the helper's
+// environment as [net/http] reads it. A LaunchDaemon and a systemd service have no such environment unless somebody
+// wrote one into their file.
 //
-// It evaluates no automatic configuration (PAC) and does no discovery (WPAD): a PAC file is a program of the network's, and root does not
-// run it. [Finder.Overview] reports that one is set.
+// It evaluates no automatic configuration (PAC) and does no discovery (WPAD): a PAC file is a program of the network's,
+// and root does not run it. [Finder.Overview] reports that one is set.
 package proxy
 
 import (
@@ -85,8 +86,8 @@ func (f *Finder) WithoutConfigured() *Finder {
 	return &Finder{System: f.System}
 }
 
-// For returns the proxy of a target. Settings of macOS that cannot be read are none here; [Finder.Overview] reports them. The error is that
-// proxy.url or the environment names no usable proxy; it has no password in it.
+// For returns the proxy of a target. Settings of macOS that cannot be read are none here; [Finder.Overview] reports
+// them. The error is that proxy.url or the environment names no usable proxy; it has no password in it.
 func (f *Finder) For(target *url.URL) (Choice, error) {
 	if text := f.configured(); text != "" {
 		parsed, err := url.Parse(text)
@@ -126,8 +127,8 @@ type Overview struct {
 	URL string
 	// System are macOS's settings, where it has any; they have no effect where Origin is Configured.
 	System System
-	// SystemError is why macOS's settings could not be read, nil on a system without such settings. EnvironmentError is that the
-	// environment names no usable proxy.
+	// SystemError is why macOS's settings could not be read, nil on a system without such settings. EnvironmentError is
+	// that the environment names no usable proxy.
 	SystemError, EnvironmentError error
 }
 
@@ -145,8 +146,8 @@ func (f *Finder) Overview() Overview {
 	return overview
 }
 
-// Automatic says what macOS would ask for a proxy and usher does not, as [System.Automatic]; empty where proxy.url is set, which has usherd
-// ask nobody.
+// Automatic says what macOS would ask for a proxy and usher does not, as [System.Automatic]; empty where proxy.url is
+// set, which has usherd ask nobody.
 func (f *Finder) Automatic() string {
 	if f.configured() != "" || f.System == nil {
 		return ""

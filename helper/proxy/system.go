@@ -13,8 +13,8 @@ import (
 	"usher.internal/internal/propertylist"
 )
 
-// System are macOS's proxy settings of the primary network service, as SCDynamicStoreCopyProxies returns them; the keys are those of
-// SCSchemaDefinitions.h [APPLE-SC].
+// System are macOS's proxy settings of the primary network service, as SCDynamicStoreCopyProxies returns them; the keys
+// are those of SCSchemaDefinitions.h [APPLE-SC].
 type System struct {
 	// HTTPS and HTTP are proxies for targets of that scheme, SOCKS is for every other one; the zero value is none.
 	HTTPS, HTTP, SOCKS Server
@@ -22,7 +22,8 @@ type System struct {
 	Exceptions []string
 	// ExcludeSimpleHostnames connects directly to names without a dot.
 	ExcludeSimpleHostnames bool
-	// AutoConfiguration is the address of a PAC file without user, query and fragment, or a word for an inline script; empty: none is set.
+	// AutoConfiguration is the address of a PAC file without user, query and fragment, or a word for an inline script;
+	// empty: none is set.
 	AutoConfiguration string
 	// AutoDiscovery has macOS look for a PAC file by itself (WPAD).
 	AutoDiscovery bool
@@ -44,8 +45,8 @@ func (s Server) IsSet() bool { return s.Host != "" }
 // ErrNotADictionary is wrapped when the settings are something else.
 var ErrNotADictionary = errors.New("not a dictionary")
 
-// ParseSystem reads the dictionary of SCDynamicStoreCopyProxies as a property list. What is missing is not set; a value that is no value of
-// its key is in Unusable.
+// ParseSystem reads the dictionary of SCDynamicStoreCopyProxies as a property list. What is missing is not set; a value
+// that is no value of its key is in Unusable.
 func ParseSystem(propertyList []byte) (System, error) {
 	values, err := propertylist.Parse(propertyList)
 	if err != nil {
@@ -75,7 +76,8 @@ func ParseSystem(propertyList []byte) (System, error) {
 			}
 		}
 	case string: // as one text, which no System Settings write and a profile may
-		settings.Exceptions = strings.FieldsFunc(exceptions, func(r rune) bool { return r == ',' || r == ';' || r == ' ' })
+		settings.Exceptions = strings.FieldsFunc(exceptions,
+			func(r rune) bool { return r == ',' || r == ';' || r == ' ' })
 	}
 	settings.ExcludeSimpleHostnames = isOn(values["ExcludeSimpleHostnames"])
 	settings.AutoDiscovery = isOn(values["ProxyAutoDiscoveryEnable"])
@@ -166,8 +168,8 @@ func shown(address string) string {
 	return (&url.URL{Scheme: parsed.Scheme, Host: parsed.Host, Path: parsed.Path}).String()
 }
 
-// Automatic says what macOS asks for a proxy and usher does not, as a phrase; empty for nothing. Discovery is on in many networks that have
-// nothing to find.
+// Automatic says what macOS asks for a proxy and usher does not, as a phrase; empty for nothing. Discovery is on in
+// many networks that have nothing to find.
 func (s System) Automatic() string {
 	switch {
 	case s.AutoConfiguration != "":
@@ -193,7 +195,8 @@ func (s System) For(target *url.URL) Choice {
 		return Choice{Origin: None, Exception: exception}
 	}
 	// macOS speaks plain HTTP to both kinds of proxy.
-	return Choice{URL: &url.URL{Scheme: "http", Host: net.JoinHostPort(server.Host, strconv.Itoa(server.Port))}, Origin: MacOS}
+	return Choice{URL: &url.URL{Scheme: "http", Host: net.JoinHostPort(server.Host, strconv.Itoa(server.Port))},
+		Origin: MacOS}
 }
 
 func isLoopback(host string) bool {
@@ -216,8 +219,9 @@ func (s System) excepted(host, port string) (exception string, is bool) {
 	return "", false
 }
 
-// matches reports whether a host is one of an exception: a name or address, with * for anything ("*.local"), a domain that begins with a
-// dot, or a network, of which macOS leaves out zeros at the end ("169.254/16"). An entry may have a port.
+// matches reports whether a host is one of an exception: a name or address, with * for anything ("*.local"), a domain
+// that begins with a dot, or a network, of which macOS leaves out zeros at the end ("169.254/16"). An entry may have a
+// port.
 func matches(entry, host, port string, isAddress bool) bool {
 	if name, own, err := net.SplitHostPort(entry); err == nil {
 		if own != port && !(port == "" && own == "443") {

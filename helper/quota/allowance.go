@@ -7,8 +7,8 @@ import (
 	"usher.internal/helper/store"
 )
 
-// Allowance is how often each user may do something: so many times within a time. The journal has when a user did it, so that a restart
-// changes nothing. An Allowance is made once, at package level.
+// Allowance is how often each user may do something: so many times within a time. The journal has when a user did it,
+// so that a restart changes nothing. An Allowance is made once, at package level.
 type Allowance struct {
 	spent  store.Bucket[spent]
 	times  int
@@ -29,8 +29,8 @@ func NewAllowance(bucket string, times int, within time.Duration) Allowance {
 // Forget removes when a user did it, in the caller's transaction.
 func (a Allowance) Forget(tx *store.Tx, uid uint32) error { return a.spent.Delete(tx, pageKey(uid)) }
 
-// Spend notes, in the caller's transaction, that a user does it now. Where the user may not, it notes nothing, and returns false and when
-// the user may again.
+// Spend notes, in the caller's transaction, that a user does it now. Where the user may not, it notes nothing, and
+// returns false and when the user may again.
 //
 // What the journal has of times to come is of before the clock was set back, and limits nobody.
 func (a Allowance) Spend(tx *store.Tx, uid uint32, now time.Time) (again time.Time, ok bool, err error) {

@@ -1,9 +1,9 @@
-// Package quota keeps the histories of users apart. Of each user so many entries are kept, so that no user can push out what is kept of
-// another; of all users together so many, so that many users cannot fill the disk.
+// Package quota keeps the histories of users apart. Of each user so many entries are kept, so that no user can push out
+// what is kept of another; of all users together so many, so that many users cannot fill the disk.
 //
-// A [Book] says in the journal which entries each user has, so that neither adding one nor listing a user's own reads those of the
-// others. The entries themselves are in a bucket of their caller's, who adds and deletes them in the same transaction. An [Allowance] is
-// how often each user may do something.
+// A [Book] says in the journal which entries each user has, so that neither adding one nor listing a user's own reads
+// those of the others. The entries themselves are in a bucket of their caller's, who adds and deletes them in the same
+// transaction. An [Allowance] is how often each user may do something.
 package quota
 
 import (
@@ -18,8 +18,8 @@ import (
 type Limits struct {
 	// PerUser is how many are kept of one user: the newest.
 	PerUser int
-	// Total is how many are kept in all. Beyond it the oldest entry of the user who has most goes, so that a user who has fewer than
-	// others loses nothing to them.
+	// Total is how many are kept in all. Beyond it the oldest entry of the user who has most goes, so that a user who
+	// has fewer than others loses nothing to them.
 	Total int
 }
 
@@ -38,7 +38,8 @@ type page[K cmp.Ordered] struct {
 	Keys []K    `json:"keys"`
 }
 
-// Book says which entries each user has. Keys of newer entries sort after those of older ones. A Book is made once, at package level.
+// Book says which entries each user has. Keys of newer entries sort after those of older ones. A Book is made once, at
+// package level.
 type Book[K cmp.Ordered] struct{ pages store.Bucket[page[K]] }
 
 // NewBook returns the book that is in the bucket of that name.
@@ -52,13 +53,15 @@ func (b Book[K]) Of(tx *store.Tx, uid uint32) ([]K, error) {
 	return own.Keys, err
 }
 
-// Add notes an entry that is newer than all others. It returns the entries that are too many now; the caller deletes them.
+// Add notes an entry that is newer than all others. It returns the entries that are too many now; the caller deletes
+// them.
 func (b Book[K]) Add(tx *store.Tx, limits Limits, added Entry[K], held Held[K]) (forgotten []Entry[K], err error) {
 	pages, err := b.read(tx)
 	if err != nil {
 		return nil, err
 	}
-	at, found := slices.BinarySearchFunc(pages, added.UID, func(p *page[K], uid uint32) int { return cmp.Compare(p.UID, uid) })
+	at, found := slices.BinarySearchFunc(pages, added.UID,
+		func(p *page[K], uid uint32) int { return cmp.Compare(p.UID, uid) })
 	if !found {
 		pages = slices.Insert(pages, at, &page[K]{UID: added.UID})
 	}
@@ -105,9 +108,10 @@ func (b Book[K]) Complete(tx *store.Tx, entries []Entry[K]) (bool, error) {
 	return len(pages) == len(byUser), nil
 }
 
-// Rebuild writes the book of all entries there are, in any order, and returns those that are too many. It is for the first use of a
-// journal, which may be of before there was a book, and may have lost entries or pages to damage.
-func (b Book[K]) Rebuild(tx *store.Tx, limits Limits, entries []Entry[K], held Held[K]) (forgotten []Entry[K], err error) {
+// Rebuild writes the book of all entries there are, in any order, and returns those that are too many. It is for the
+// first use of a journal, which may be of before there was a book, and may have lost entries or pages to damage.
+func (b Book[K]) Rebuild(tx *store.Tx, limits Limits, entries []Entry[K], held Held[K]) (forgotten []Entry[K],
+	err error) {
 	before, err := b.read(tx)
 	if err != nil {
 		return nil, err
@@ -172,7 +176,8 @@ func (b Book[K]) write(tx *store.Tx, pages map[*page[K]]bool) error {
 }
 
 // trim takes the entries that are too many off the pages, and notes the pages that it changes.
-func trim[K cmp.Ordered](pages []*page[K], limits Limits, held Held[K], changed map[*page[K]]bool) (forgotten []Entry[K], err error) {
+func trim[K cmp.Ordered](pages []*page[K], limits Limits, held Held[K],
+	changed map[*page[K]]bool) (forgotten []Entry[K], err error) {
 	// drop takes the oldest entry off a page that is not held, and returns false where there is none.
 	drop := func(from *page[K]) (bool, error) {
 		for i, key := range from.Keys {
@@ -204,7 +209,8 @@ func trim[K cmp.Ordered](pages []*page[K], limits Limits, held Held[K], changed 
 		total += len(one.Keys)
 	}
 	for rest := slices.Clone(pages); total > limits.Total && len(rest) > 0; {
-		most := slices.MaxFunc(rest, func(a, b *page[K]) int { return cmp.Or(cmp.Compare(len(a.Keys), len(b.Keys)), older(a, b)) })
+		most := slices.MaxFunc(rest,
+			func(a, b *page[K]) int { return cmp.Or(cmp.Compare(len(a.Keys), len(b.Keys)), older(a, b)) })
 		dropped, err := drop(most)
 		if err != nil {
 			return nil, err

@@ -135,7 +135,8 @@ func TestRemove(t *testing.T) {
 	s := newShelf(t, quota.Limits{PerUser: 9, Total: 9})
 	s.add(501, 502, 501, 501)
 	s.update(func(tx *store.Tx) error {
-		return book.Remove(tx, quota.Entry[uint64]{UID: 501, Key: 3}, quota.Entry[uint64]{UID: 502, Key: 2}, quota.Entry[uint64]{UID: 503, Key: 7})
+		return book.Remove(tx, quota.Entry[uint64]{UID: 501, Key: 3}, quota.Entry[uint64]{UID: 502, Key: 2},
+			quota.Entry[uint64]{UID: 503, Key: 7})
 	})
 	s.mustHave(501, 1, 4)
 	s.mustHave(502)
@@ -145,7 +146,8 @@ func TestRemove(t *testing.T) {
 func TestRebuild(t *testing.T) {
 	s := newShelf(t, quota.Limits{PerUser: 3, Total: 5})
 	s.add(501, 507) // what the book says is not so any more
-	entries := []quota.Entry[uint64]{{UID: 501, Key: 13}, {UID: 501, Key: 10}, {UID: 502, Key: 11}, {UID: 501, Key: 12}, {UID: 501, Key: 14}}
+	entries := []quota.Entry[uint64]{{UID: 501, Key: 13}, {UID: 501, Key: 10}, {UID: 502, Key: 11}, {UID: 501, Key: 12},
+		{UID: 501, Key: 14}}
 	for range 2 { // the second time nothing is left to do
 		s.update(func(tx *store.Tx) error {
 			gone, err := book.Rebuild(tx, s.limits, entries, nil)

@@ -8,8 +8,8 @@ import (
 	"usher.internal/helper/store"
 )
 
-// A user may start so many registrations within an hour. That is one every three minutes, far more than a person needs, and few enough
-// that the reports of one user are no load for Jamf Pro. See [StartRequest.Limited].
+// A user may start so many registrations within an hour. That is one every three minutes, far more than a person needs,
+// and few enough that the reports of one user are no load for Jamf Pro. See [StartRequest.Limited].
 const startsAllowed = 20
 
 var starts = quota.NewAllowance("starts", startsAllowed, time.Hour)
@@ -21,5 +21,6 @@ func spend(tx *store.Tx, uid uint32, now time.Time) error {
 		return err
 	}
 	return fmt.Errorf("%w: the user has started %d; the next is possible at %s, in %s",
-		ErrTooManyStarts, startsAllowed, again.Local().Format(time.TimeOnly), (again.Sub(now) + time.Second - 1).Truncate(time.Second))
+		ErrTooManyStarts, startsAllowed, again.Local().Format(time.TimeOnly),
+		(again.Sub(now) + time.Second - 1).Truncate(time.Second))
 }

@@ -58,14 +58,16 @@ func (a auditor) Await(ctx context.Context, uid uint32) (usherv1.UserAgentServic
 	return a, err
 }
 
-func (a auditor) RunPortal(ctx context.Context, request *usherv1.RunPortalRequest, options ...grpc.CallOption) (grpc.ServerStreamingClient[usherv1.RunPortalResponse], error) {
+func (a auditor) RunPortal(ctx context.Context, request *usherv1.RunPortalRequest,
+	options ...grpc.CallOption) (grpc.ServerStreamingClient[usherv1.RunPortalResponse], error) {
 	r, err := a.w.machine.Get(request.GetRegistrationId())
 	want := registration.StateLaunchingPortal
 	if request.GetAttachOnly() {
 		want = registration.StateWaitingForSignIn
 	}
 	if err != nil || r.State != want {
-		a.w.t.Errorf("asked for the portal, attach only %t, while the journal says %s, %v", request.GetAttachOnly(), r.State, err)
+		a.w.t.Errorf("asked for the portal, attach only %t, while the journal says %s, %v", request.GetAttachOnly(),
+			r.State, err)
 	}
 	return a.fakeAgent.RunPortal(ctx, request, options...)
 }
@@ -84,7 +86,8 @@ func TestCrashAtEachCommit(t *testing.T) {
 			c := &crasher{left: n}
 			w := newWorld(t, nil)
 			w.stop()
-			w.config.Committing, w.config.Committed, w.config.Sessions = c.at("before"), c.at("after"), auditor{w.agent, w}
+			w.config.Committing, w.config.Committed, w.config.Sessions = c.at("before"), c.at("after"),
+				auditor{w.agent, w}
 			w.start()
 			newest := func() (r registration.Registration) {
 				all, err := w.machine.List(registration.Filter{})
@@ -111,15 +114,19 @@ func TestCrashAtEachCommit(t *testing.T) {
 				w.register(registration.KindRegister)
 			}
 			id := newest().ID
-			if r := w.until(id, registration.StateDelivering, registration.StateSucceeded); r.State == registration.StateDelivering {
+			if r := w.until(id, registration.StateDelivering, registration.StateSucceeded); r.State ==
+				registration.StateDelivering {
 				w.deliver(id, delivery.StateDelivered)
 			}
 			r := w.until(id, registration.StateSucceeded)
-			if got := path(r); got != "[PREFLIGHT WAITING_FOR_SESSION LAUNCHING_PORTAL WAITING_FOR_SIGN_IN READING_IDENTITY DELIVERING SUCCEEDED]" {
+			if got := path(r); got != "[PREFLIGHT WAITING_FOR_SESSION LAUNCHING_PORTAL WAITING_FOR_SIGN_IN "+
+				"READING_IDENTITY DELIVERING SUCCEEDED]" {
 				t.Errorf("crash %s: went %s", c.where(), got)
 			}
-			if got := fmt.Sprint(w.outbox.outcomes()); w.agent.launches[id] != 1 || len(w.agent.launches) != 1 || got != "[SUCCEEDED]" || len(r.Milestones) != 2 {
-				t.Errorf("crash %s: launches %v, reports %s, milestones %v", c.where(), w.agent.launches, got, r.Milestones)
+			if got := fmt.Sprint(w.outbox.outcomes()); w.agent.launches[id] != 1 || len(w.agent.launches) != 1 ||
+				got != "[SUCCEEDED]" || len(r.Milestones) != 2 {
+				t.Errorf("crash %s: launches %v, reports %s, milestones %v", c.where(), w.agent.launches, got,
+					r.Milestones)
 			}
 		})
 	}
@@ -163,7 +170,8 @@ func TestCrashWhileCancelling(t *testing.T) {
 			w.config.Committing, w.config.Committed = nil, nil
 			w.start()
 			r := w.until(id, registration.StateCancelled)
-			if got := fmt.Sprint(w.outbox.outcomes()); got != "[CANCELLED]" || w.agent.stops == 0 || r.CancelledBy != "uid 0" {
+			if got := fmt.Sprint(w.outbox.outcomes()); got != "[CANCELLED]" || w.agent.stops == 0 ||
+				r.CancelledBy != "uid 0" {
 				t.Errorf("reports %s, %d stops, cancelled by %q", got, w.agent.stops, r.CancelledBy)
 			}
 		})

@@ -10,15 +10,17 @@ import (
 	"usher.internal/internal/accounts"
 )
 
-// lostDetail is what a registration ends with whose record was set aside, or that another one has taken the place of since.
-const lostDetail = "What usherd had written down about this registration could not be read any more, and was set aside; `usherctl doctor` says more. Register again."
+// lostDetail is what a registration ends with whose record was set aside, or that another one has taken the place of
+// since.
+const lostDetail = "What usherd had written down about this registration could not be read any more, and was set " +
+	"aside; `usherctl doctor` says more. Register again."
 
 // inconsistencies are what does not fit together in the journal after values were set aside ([store.Store.Damages]).
 type inconsistencies struct {
 	// lost are active, by uid, and have no record.
 	lost map[uint32]string
-	// astray are under way and not active. Of undelivered, the result is on its way to Jamf Pro and not in the outbox. unlisted are the
-	// newest of users who have none.
+	// astray are under way and not active. Of undelivered, the result is on its way to Jamf Pro and not in the outbox.
+	// unlisted are the newest of users who have none.
 	astray, undelivered, unlisted []Registration
 }
 
@@ -26,8 +28,8 @@ func (i inconsistencies) none() bool {
 	return len(i.lost)+len(i.astray)+len(i.undelivered)+len(i.unlisted) == 0
 }
 
-// settle brings the records of the journal together again: what is lost ends with a reason, what is astray becomes active again or ends,
-// and what is undelivered is delivered again. Where nothing is wrong, nothing is written.
+// settle brings the records of the journal together again: what is lost ends with a reason, what is astray becomes
+// active again or ends, and what is undelivered is delivered again. Where nothing is wrong, nothing is written.
 func (m *Machine) settle() error {
 	var found inconsistencies
 	err := m.config.Store.View(func(tx *store.Tx) (err error) {
@@ -69,7 +71,8 @@ func (m *Machine) settle() error {
 	if err != nil {
 		return err
 	}
-	m.log.Warn("registrations were settled after damage of the journal", "lost", len(found.lost), "astray", len(found.astray), "undelivered", len(found.undelivered))
+	m.log.Warn("registrations were settled after damage of the journal", "lost", len(found.lost), "astray",
+		len(found.astray), "undelivered", len(found.undelivered))
 	return nil
 }
 
@@ -114,7 +117,8 @@ func (m *Machine) inconsistencies(tx *store.Tx) (found inconsistencies, err erro
 			if err != nil {
 				return found, err
 			}
-			if r.Delivery == nil || !slices.ContainsFunc(waiting, func(d delivery.Delivery) bool { return d.ID == r.Delivery.ID }) {
+			if r.Delivery == nil || !slices.ContainsFunc(waiting,
+				func(d delivery.Delivery) bool { return d.ID == r.Delivery.ID }) {
 				found.undelivered = append(found.undelivered, r)
 			}
 		}
@@ -132,13 +136,15 @@ func isListed(tx *store.Tx, uid uint32) (bool, error) {
 	return there, err
 }
 
-// endLost writes the end of a registration of which only the id and the user are known, so that anyone who waits for it learns why.
+// endLost writes the end of a registration of which only the id and the user are known, so that anyone who waits for it
+// learns why.
 func (m *Machine) endLost(tx *store.Tx, uid uint32, id string) error {
 	name := fmt.Sprint("uid ", uid)
 	if person, err := accounts.ByUID(uid); err == nil {
 		name = person.Name
 	}
-	r := Registration{ID: id, Kind: KindRegister, User: User{Name: name, UID: uid}, State: StatePreflight, CreatedAt: time.Now()}
+	r := Registration{ID: id, Kind: KindRegister, User: User{Name: name, UID: uid}, State: StatePreflight,
+		CreatedAt: time.Now()}
 	return m.failLost(tx, &r)
 }
 

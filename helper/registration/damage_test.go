@@ -45,7 +45,8 @@ func TestRecordOfAnActiveRegistrationIsLost(t *testing.T) {
 		if r.FailureReason != registration.ReasonJournalDamaged || r.FailureDetail == "" || r.User.UID != jane.UID {
 			t.Errorf("got %+v", r)
 		}
-		if next, attached, err := w.machine.Start(t.Context(), registration.StartRequest{Kind: registration.KindRegister, User: jane}); err != nil || attached {
+		if next, attached, err := w.machine.Start(t.Context(),
+			registration.StartRequest{Kind: registration.KindRegister, User: jane}); err != nil || attached {
 			t.Errorf("%+v, attached %t, %v", next, attached, err)
 		}
 	})
@@ -61,7 +62,8 @@ func TestOldRecordThatCannotBeReadHarmsNoNewRegistration(t *testing.T) {
 		w.stop()
 		spoil(t, w.path, "registrations", []byte(id))
 		w.start()
-		if r := w.until(w.register(registration.KindRegister).ID, registration.StateDelivering, registration.StateFailed); r.State != registration.StateDelivering {
+		if r := w.until(w.register(registration.KindRegister).ID, registration.StateDelivering,
+			registration.StateFailed); r.State != registration.StateDelivering {
 			t.Errorf("%s %s: %s", r.State, r.FailureReason, r.FailureDetail)
 		}
 		if damages, err := w.store.Damages(); err != nil || len(damages) != 1 {
@@ -81,15 +83,18 @@ func TestIndexesAreRestored(t *testing.T) {
 				w.stop()
 				spoil(t, w.path, index, store.NumberKey(uint64(jane.UID)))
 				w.start()
-				again, attached, err := w.machine.Start(t.Context(), registration.StartRequest{Kind: registration.KindRegister, User: jane})
+				again, attached, err := w.machine.Start(t.Context(),
+					registration.StartRequest{Kind: registration.KindRegister, User: jane})
 				if err != nil || !attached || again.ID != id {
 					t.Errorf("%s, attached %t, %v", again.ID, attached, err)
 				}
 				newest, err := w.machine.Newest()
-				if err != nil || !slices.ContainsFunc(newest, func(r registration.Latest) bool { return r.Newest.ID == id }) {
+				if err != nil || !slices.ContainsFunc(newest,
+					func(r registration.Latest) bool { return r.Newest.ID == id }) {
 					t.Errorf("newest %+v, %v", newest, err)
 				}
-				if ended, err := w.machine.Cancel(t.Context(), id, "uid 0"); err != nil || ended.State != registration.StateCancelled {
+				if ended, err := w.machine.Cancel(t.Context(), id, "uid 0"); err != nil ||
+					ended.State != registration.StateCancelled {
 					t.Errorf("%+v, %v", ended, err)
 				}
 			})

@@ -1,15 +1,15 @@
-// Package registration is the durable state machine that brings one user of this computer from "not registered" to "Jamf
-// Pro knows" (DESIGN.md section 3).
+// Package registration is the durable state machine that brings one user of this computer from "not registered" to
+// "Jamf Pro knows" (DESIGN.md section 3).
 //
 // [New] makes the [Machine], [Machine.Run] drives every active registration, one goroutine each, and [Machine.Start],
 // [Machine.Watch] and [Machine.Cancel] are what its callers ask for. What is promised:
 //
 //   - A transition is in the journal before its side effect: Company Portal is launched only by a registration that is
-//     LAUNCHING_PORTAL in the journal, and the launch is idempotent by the registration's id. A crash at any point leaves
-//     a registration that [Machine.Run] goes on with, and that never runs the portal twice.
+//     LAUNCHING_PORTAL in the journal, and the launch is idempotent by the registration's id. A crash at any point
+//     leaves a registration that [Machine.Run] goes on with, and that never runs the portal twice.
 //   - Every state but DELIVERING has a limit, and DELIVERING is the outbox's, so no registration hangs.
-//   - Whatever ends, ends with a reason and, in the same transaction, with a report in the outbox, so that Jamf Pro learns
-//     of failures too.
+//   - Whatever ends, ends with a reason and, in the same transaction, with a report in the outbox, so that Jamf Pro
+//     learns of failures too.
 //   - A user has one active registration; starting another attaches to it.
 //   - While the journal cannot be written, registrations hold where they are and go on once it can.
 //

@@ -23,7 +23,8 @@ const (
 	returnWithin = 15 * time.Second
 	stopWithin   = 15 * time.Second
 	gatherWithin = 11 * time.Minute
-	// reconnectWithin is how long an agent may take to find a helper that was started again: its pauses grow to half of it.
+	// reconnectWithin is how long an agent may take to find a helper that was started again: its pauses grow to half of
+	// it.
 	reconnectWithin = time.Minute
 )
 
@@ -34,7 +35,8 @@ type driver struct {
 	log *slog.Logger
 	// resumed holds until the first decision about a registration that an earlier usherd began.
 	resumed bool
-	// lookAgain holds where a portal was about to be launched, and it is some time since anybody looked whether it may run.
+	// lookAgain holds where a portal was about to be launched, and it is some time since anybody looked whether it may
+	// run.
 	lookAgain bool
 	// insteadOfPortal is decided where the portal has not run yet, and must not; nil where it may.
 	insteadOfPortal decision
@@ -61,8 +63,8 @@ func (d *driver) fail(reason FailureReason, format string, arguments ...any) dec
 	}
 }
 
-// run takes one step after the other until the registration needs none, or alive ends: then it stays where it is. When ctx
-// ends alone, somebody has cancelled the registration, and the journal says so.
+// run takes one step after the other until the registration needs none, or alive ends: then it stays where it is. When
+// ctx ends alone, somebody has cancelled the registration, and the journal says so.
 func (d *driver) run(alive, ctx context.Context) {
 	for pause := journalPauseFirst; alive.Err() == nil; {
 		r, err := d.Get(d.id)
@@ -120,16 +122,18 @@ func (d *driver) decide(alive, ctx context.Context, r *Registration) (next decis
 
 // defect decides for FAILED because of what cannot happen.
 func (d *driver) defect(r *Registration, err error) decision {
-	return d.fail(ReasonInternal, "usherd met a defect while the registration was %s: %s. Register again, and report it.", r.State, shown(err.Error()))
+	return d.fail(ReasonInternal,
+		"usherd met a defect while the registration was %s: %s. Register again, and report it.", r.State,
+		shown(err.Error()))
 }
 
-// commit makes a decision about r durable, and brings r to what the journal holds. While the journal cannot be written the
-// registration is held where it is, and nothing else happens to it; a commit of any other registration ends the pause. A
-// decision that the journal refuses for another reason is a defect, and ends the registration. The error is that of ctx,
-// or that of a defect that does not even let the registration fail.
+// commit makes a decision about r durable, and brings r to what the journal holds. While the journal cannot be written
+// the registration is held where it is, and nothing else happens to it; a commit of any other registration ends the
+// pause. A decision that the journal refuses for another reason is a defect, and ends the registration. The error is
+// that of ctx, or that of a defect that does not even let the registration fail.
 //
-// A decision is about the registration as it was: when the journal holds a newer revision, somebody has cancelled it, or
-// a commit that was reported as failed is there all the same, and the decision is not made.
+// A decision is about the registration as it was: when the journal holds a newer revision, somebody has cancelled it,
+// or a commit that was reported as failed is there all the same, and the decision is not made.
 func (d *driver) commit(ctx context.Context, r *Registration, next decision) error {
 	written, stop := d.watchers.watch(anyRegistration)
 	defer stop()
@@ -190,10 +194,11 @@ func sleep(ctx context.Context, pause time.Duration) bool {
 	}
 }
 
-// limited returns ctx with the deadline of r's state, which began with so much time. Time goes on while usherd is away; but
-// what the agent has to tell may have happened in time, so one that has to come back is given a while. A clock that was
-// set back makes no state longer.
-func (d *driver) limited(ctx context.Context, r *Registration, length time.Duration) (context.Context, context.CancelFunc) {
+// limited returns ctx with the deadline of r's state, which began with so much time. Time goes on while usherd is away;
+// but what the agent has to tell may have happened in time, so one that has to come back is given a while. A clock that
+// was set back makes no state longer.
+func (d *driver) limited(ctx context.Context, r *Registration, length time.Duration) (context.Context,
+	context.CancelFunc) {
 	left := min(time.Until(r.Deadline), length)
 	if d.resumed {
 		left = max(left, reconnectWithin)
@@ -218,7 +223,8 @@ func (d *driver) step(ctx context.Context, r *Registration) (decision, error) {
 	case StateReadingIdentity:
 		return d.settleIdentity(ctx, r)
 	}
-	return nil, fmt.Errorf("this version does not know the state %q, which another version left in the journal", r.State)
+	return nil, fmt.Errorf("this version does not know the state %q, which another version left in the journal",
+		r.State)
 }
 
 // cancel ends what may run for a registration that somebody cancelled, and decides for CANCELLED.

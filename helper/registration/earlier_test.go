@@ -68,8 +68,10 @@ func TestJournalOfAnEarlierVersion(t *testing.T) {
 					case err != nil:
 						t.Error(err)
 					case was.State.Ended():
-						if now.State != was.State || now.FailureReason != was.FailureReason || len(now.Transitions) != len(was.Transitions) {
-							t.Errorf("%s was %s %s and is %s %s", was.ID, was.State, was.FailureReason, now.State, now.FailureReason)
+						if now.State != was.State || now.FailureReason != was.FailureReason ||
+							len(now.Transitions) != len(was.Transitions) {
+							t.Errorf("%s was %s %s and is %s %s", was.ID, was.State, was.FailureReason, now.State,
+								now.FailureReason)
 						}
 					default:
 						active[was.Transitions[len(was.Transitions)-1].State] = true
@@ -77,8 +79,11 @@ func TestJournalOfAnEarlierVersion(t *testing.T) {
 							w.deliver(was.ID, delivery.StateDelivered)
 							now, _ = w.machine.Get(was.ID)
 						}
-						if !now.State.Ended() || now.State == registration.StateFailed && (now.FailureReason == "" || now.FailureReason == registration.ReasonInternal || now.FailureDetail == "") {
-							t.Errorf("%s was %s, and comes to %s, reason %q: %s", was.ID, was.State, now.State, now.FailureReason, now.FailureDetail)
+						if !now.State.Ended() || now.State == registration.StateFailed &&
+							(now.FailureReason == "" || now.FailureReason == registration.ReasonInternal ||
+								now.FailureDetail == "") {
+							t.Errorf("%s was %s, and comes to %s, reason %q: %s", was.ID, was.State, now.State,
+								now.FailureReason, now.FailureDetail)
 						}
 					}
 				}
@@ -91,8 +96,8 @@ func TestJournalOfAnEarlierVersion(t *testing.T) {
 	}
 }
 
-// A word that this version does not know, in a journal of its own schema, is no damage: everything else is read, and a registration in
-// such a state ends, so that its user can register.
+// A word that this version does not know, in a journal of its own schema, is no damage: everything else is read, and a
+// registration in such a state ends, so that its user can register.
 func TestWordsOfALaterVersion(t *testing.T) {
 	version := earlier.Versions(t)[0]
 	synctest.Test(t, func(t *testing.T) {
@@ -122,11 +127,13 @@ func TestWordsOfALaterVersion(t *testing.T) {
 			if r.Kind != "KEEP" {
 				continue
 			}
-			if r.State != registration.StateFailed || r.FailureReason != registration.ReasonInternal || r.FailureDetail == "" {
+			if r.State != registration.StateFailed || r.FailureReason != registration.ReasonInternal ||
+				r.FailureDetail == "" {
 				t.Errorf("%s is %s, %s: %s", r.ID, r.State, r.FailureReason, r.FailureDetail)
 			}
 			ended++
-			started, attached, err := w.machine.Start(t.Context(), registration.StartRequest{Kind: registration.KindRegister, User: r.User})
+			started, attached, err := w.machine.Start(t.Context(),
+				registration.StartRequest{Kind: registration.KindRegister, User: r.User})
 			if err != nil || attached {
 				t.Errorf("%s registers again: %+v, attached %t, %v", r.User.Name, started.State, attached, err)
 			}

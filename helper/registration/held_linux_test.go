@@ -38,8 +38,8 @@ func smallDisk(t *testing.T) (directory string) {
 
 var ballast = store.NewBucket[string]("ballast")
 
-// fill takes the space on the disk and every free page of the journal, so that not even the smallest commit fits any more;
-// free gives all back.
+// fill takes the space on the disk and every free page of the journal, so that not even the smallest commit fits any
+// more; free gives all back.
 func (w *world) fill() (free func()) {
 	w.t.Helper()
 	path := filepath.Join(filepath.Dir(w.path), "filler")
@@ -52,7 +52,10 @@ func (w *world) fill() (free func()) {
 		_, err = file.Write(block)
 	}
 	put := func(number int, text string) error {
-		return w.store.Update(func(tx *store.Tx) error { return ballast.Put(tx, store.NumberKey(uint64(number)), text) })
+		return w.store.Update(func(tx *store.Tx) error {
+			return ballast.Put(tx, store.NumberKey(uint64(number)),
+				text)
+		})
 	}
 	for i := 0; err == nil || errors.Is(err, unix.ENOSPC) && !errors.Is(err, store.ErrFull); i++ {
 		err = put(i, strings.Repeat("x", 500))
@@ -82,8 +85,8 @@ func (w *world) fill() (free func()) {
 	}
 }
 
-// A full disk holds a registration where it is, once it is free it goes on, and meanwhile nothing happens that is not in
-// the journal.
+// A full disk holds a registration where it is, once it is free it goes on, and meanwhile nothing happens that is not
+// in the journal.
 func TestFullDiskHoldsARegistration(t *testing.T) {
 	directory := smallDisk(t)
 	synctest.Test(t, func(t *testing.T) {
@@ -102,18 +105,22 @@ func TestFullDiskHoldsARegistration(t *testing.T) {
 		free := w.fill()
 
 		john := registration.User{Name: "john", UID: 1502}
-		if _, _, err := w.machine.Start(t.Context(), registration.StartRequest{Kind: registration.KindRegister, User: john}); !errors.Is(err, store.ErrFull) {
+		if _, _, err := w.machine.Start(t.Context(),
+			registration.StartRequest{Kind: registration.KindRegister, User: john}); !errors.Is(err, store.ErrFull) {
 			t.Errorf("a new registration on a full disk: %v", err)
 		}
 		if _, err := w.machine.Cancel(t.Context(), id, "uid 0"); !errors.Is(err, store.ErrFull) {
 			t.Errorf("cancelling on a full disk: %v", err)
 		}
-		if r, attached, err := w.machine.Start(t.Context(), registration.StartRequest{Kind: registration.KindRegister, User: jane}); r.ID != id || !attached || err != nil {
+		if r, attached, err := w.machine.Start(t.Context(),
+			registration.StartRequest{Kind: registration.KindRegister, User: jane}); r.ID != id || !attached ||
+			err != nil {
 			t.Errorf("attaching on a full disk: %t, %v", attached, err)
 		}
 		close(w.agent.loggedIn)
 		time.Sleep(10 * time.Minute) // synctest's clock
-		if r, err := w.machine.Get(id); r.State != registration.StateWaitingForSession || len(w.agent.launches) != 0 || err != nil {
+		if r, err := w.machine.Get(id); r.State != registration.StateWaitingForSession || len(w.agent.launches) != 0 ||
+			err != nil {
 			t.Errorf("on a full disk it went to %s, launches %v, %v", r.State, w.agent.launches, err)
 		}
 		if said := strings.Count(log.String(), `msg="journal cannot be written`); said != 1 {
@@ -153,7 +160,8 @@ func TestHeldRegistrationGoesOnWithTheNextGoodCommit(t *testing.T) {
 		free()
 		begun := time.Now()
 		john := registration.User{Name: "john", UID: 1502}
-		if _, _, err := w.machine.Start(t.Context(), registration.StartRequest{Kind: registration.KindGather, User: john}); err != nil {
+		if _, _, err := w.machine.Start(t.Context(),
+			registration.StartRequest{Kind: registration.KindGather, User: john}); err != nil {
 			t.Fatal(err)
 		}
 		r := w.until(id, registration.StateFailed)
@@ -212,7 +220,8 @@ func TestCancelComesBeforeADecisionThatIsHeld(t *testing.T) {
 		time.Sleep(5*time.Minute + time.Millisecond) // synctest's clock
 		free()
 		r, err := w.machine.Cancel(t.Context(), id, "uid 0")
-		if got := fmt.Sprint(w.outbox.outcomes()); err != nil || r.State != registration.StateCancelled || got != "[CANCELLED]" {
+		if got := fmt.Sprint(w.outbox.outcomes()); err != nil || r.State != registration.StateCancelled ||
+			got != "[CANCELLED]" {
 			t.Errorf("cancelled: %s, reported %s, %v", r.State, got, err)
 		}
 	})

@@ -9,15 +9,15 @@ import (
 	"usher.internal/helper/store"
 )
 
-// defaultKept is what the journal keeps for a [Config] that has no limits. A Mac of one user keeps what it kept when the limit was one
-// for all, 200. A registration has 3 to 10 kB, so that five such users have 10 MB at most.
+// defaultKept is what the journal keeps for a [Config] that has no limits. A Mac of one user keeps what it kept when
+// the limit was one for all, 200. A registration has 3 to 10 kB, so that five such users have 10 MB at most.
 var defaultKept = quota.Limits{PerUser: 200, Total: 1000}
 
 // histories says which registrations each user has.
 var histories = quota.NewBook[string]("registrations-of")
 
-// remember notes a new registration, and makes room for it. The oldest ended ones of the user beyond the limits go, and never those of a
-// user who has fewer.
+// remember notes a new registration, and makes room for it. The oldest ended ones of the user beyond the limits go, and
+// never those of a user who has fewer.
 func (m *Machine) remember(tx *store.Tx, r *Registration) error {
 	if err := m.index(tx); err != nil {
 		return err
@@ -26,8 +26,8 @@ func (m *Machine) remember(tx *store.Tx, r *Registration) error {
 	return errors.Join(err, forget(tx, old))
 }
 
-// index makes sure, once each time that the journal is opened, that the histories are those of the journal: it may be of before there were any, or
-// an older usherd may have used it since.
+// index makes sure, once each time that the journal is opened, that the histories are those of the journal: it may be
+// of before there were any, or an older usherd may have used it since.
 func (m *Machine) index(tx *store.Tx) error {
 	if m.indexed.Load() {
 		return nil
@@ -111,8 +111,9 @@ func forget(tx *store.Tx, old []quota.Entry[string]) error {
 	return nil
 }
 
-// Forget removes the registrations of the user with that uid and name, in the caller's transaction, and returns how many there were. Those of
-// another person, who has the uid now or had it before, stay. The error wraps [ErrUnderWay] while one is under way.
+// Forget removes the registrations of the user with that uid and name, in the caller's transaction, and returns how
+// many there were. Those of another person, who has the uid now or had it before, stay. The error wraps [ErrUnderWay]
+// while one is under way.
 func (m *Machine) Forget(tx *store.Tx, uid uint32, name string) (removed int, err error) {
 	if active, found, err := activeOf(tx, uid); err != nil {
 		return 0, err
@@ -135,7 +136,8 @@ func (m *Machine) Forget(tx *store.Tx, uid uint32, name string) (removed int, er
 			reported = cmp.Or(reported, r.ID)
 		}
 	}
-	err = errors.Join(forget(tx, gone), histories.Remove(tx, gone...), index(tx, newestIDs, uid, newest), index(tx, reportedIDs, uid, reported))
+	err = errors.Join(forget(tx, gone), histories.Remove(tx, gone...), index(tx, newestIDs, uid, newest),
+		index(tx, reportedIDs, uid, reported))
 	if newest == "" {
 		err = errors.Join(err, starts.Forget(tx, uid))
 	}
@@ -153,7 +155,8 @@ func index(tx *store.Tx, of store.Bucket[string], uid uint32, id string) error {
 	return of.Put(tx, userKey(uid), id)
 }
 
-// own returns the registrations of one user, the newest first, at most limit; 0 is all. It reads no others, once the histories are there.
+// own returns the registrations of one user, the newest first, at most limit; 0 is all. It reads no others, once the
+// histories are there.
 func (m *Machine) own(tx *store.Tx, uid uint32, limit int) (found []Registration, err error) {
 	if !m.indexed.Load() {
 		for r, err := range registrations.Descend(tx) {

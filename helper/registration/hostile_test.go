@@ -39,7 +39,8 @@ func (a *teller) Await(ctx context.Context, uid uint32) (usherv1.UserAgentServic
 	return a, err
 }
 
-func (a *teller) ReadIdentity(ctx context.Context, request *usherv1.ReadIdentityRequest, options ...grpc.CallOption) (*usherv1.ReadIdentityResponse, error) {
+func (a *teller) ReadIdentity(ctx context.Context, request *usherv1.ReadIdentityRequest,
+	options ...grpc.CallOption) (*usherv1.ReadIdentityResponse, error) {
 	if a.hangs {
 		<-ctx.Done()
 		return nil, status.FromContextError(ctx.Err()).Err()
@@ -50,7 +51,8 @@ func (a *teller) ReadIdentity(ctx context.Context, request *usherv1.ReadIdentity
 	return a.fakeAgent.ReadIdentity(ctx, request, options...)
 }
 
-func (a *teller) RunPortal(context.Context, *usherv1.RunPortalRequest, ...grpc.CallOption) (grpc.ServerStreamingClient[usherv1.RunPortalResponse], error) {
+func (a *teller) RunPortal(context.Context, *usherv1.RunPortalRequest,
+	...grpc.CallOption) (grpc.ServerStreamingClient[usherv1.RunPortalResponse], error) {
 	a.calls++
 	return &told{messages: a.tell, over: a.over, endless: a.endless}, nil
 }
@@ -89,8 +91,10 @@ func milestone(kind usherv1.MilestoneKind, at int64, detail string) *usherv1.Run
 }
 
 var (
-	started = &usherv1.RunPortalResponse{Event: &usherv1.RunPortalResponse_Started{Started: &usherv1.PortalStarted{Pid: 7}}}
-	success = &usherv1.RunPortalResponse{Event: &usherv1.RunPortalResponse_Exit{Exit: &usherv1.PortalExit{How: &usherv1.PortalExit_Code{}}}}
+	started = &usherv1.RunPortalResponse{
+		Event: &usherv1.RunPortalResponse_Started{Started: &usherv1.PortalStarted{Pid: 7}}}
+	success = &usherv1.RunPortalResponse{
+		Event: &usherv1.RunPortalResponse_Exit{Exit: &usherv1.PortalExit{How: &usherv1.PortalExit_Code{}}}}
 )
 
 func TestFloodOfMilestonesIsBounded(t *testing.T) {
@@ -144,15 +148,20 @@ func TestOddStreams(t *testing.T) {
 		tell   []*usherv1.RunPortalResponse
 		reason registration.FailureReason
 	}{
-		"exit alone":      {[]*usherv1.RunPortalResponse{success}, registration.ReasonIdentityNotFound},
-		"empty messages":  {[]*usherv1.RunPortalResponse{{}, nil, {}, success}, registration.ReasonIdentityNotFound},
-		"nothing":         {nil, registration.ReasonSignInTimeout},
-		"code -1":         {exit(&usherv1.PortalExit{How: &usherv1.PortalExit_Code{Code: -1}}), registration.ReasonPortalOutcomeUnknown},
-		"code 256":        {exit(&usherv1.PortalExit{How: &usherv1.PortalExit_Code{Code: 256}}), registration.ReasonPortalOutcomeUnknown},
-		"signal 0":        {exit(&usherv1.PortalExit{How: &usherv1.PortalExit_Signal{}}), registration.ReasonPortalOutcomeUnknown},
-		"signal 4711":     {exit(&usherv1.PortalExit{How: &usherv1.PortalExit_Signal{Signal: 4711}}), registration.ReasonPortalOutcomeUnknown},
-		"no how":          {exit(nil), registration.ReasonPortalOutcomeUnknown},
-		"milestone early": {[]*usherv1.RunPortalResponse{milestone(1, 1, ""), started, milestone(1, 1, ""), success}, registration.ReasonIdentityNotFound},
+		"exit alone":     {[]*usherv1.RunPortalResponse{success}, registration.ReasonIdentityNotFound},
+		"empty messages": {[]*usherv1.RunPortalResponse{{}, nil, {}, success}, registration.ReasonIdentityNotFound},
+		"nothing":        {nil, registration.ReasonSignInTimeout},
+		"code -1": {exit(&usherv1.PortalExit{How: &usherv1.PortalExit_Code{Code: -1}}),
+			registration.ReasonPortalOutcomeUnknown},
+		"code 256": {exit(&usherv1.PortalExit{How: &usherv1.PortalExit_Code{Code: 256}}),
+			registration.ReasonPortalOutcomeUnknown},
+		"signal 0": {exit(&usherv1.PortalExit{How: &usherv1.PortalExit_Signal{}}),
+			registration.ReasonPortalOutcomeUnknown},
+		"signal 4711": {exit(&usherv1.PortalExit{How: &usherv1.PortalExit_Signal{Signal: 4711}}),
+			registration.ReasonPortalOutcomeUnknown},
+		"no how": {exit(nil), registration.ReasonPortalOutcomeUnknown},
+		"milestone early": {[]*usherv1.RunPortalResponse{milestone(1, 1, ""), started, milestone(1, 1, ""), success},
+			registration.ReasonIdentityNotFound},
 	} {
 		t.Run(name, func(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
@@ -168,7 +177,8 @@ func TestOddStreams(t *testing.T) {
 }
 
 // tooOld is what a call of a method comes to that the agent does not have; package sessions makes it.
-var tooOld = contract.Error(codes.Unimplemented, usherv1.ErrorReason_ERROR_REASON_AGENT_OUTDATED, "log out and in to update usher-agent")
+var tooOld = contract.Error(codes.Unimplemented, usherv1.ErrorReason_ERROR_REASON_AGENT_OUTDATED,
+	"log out and in to update usher-agent")
 
 // What RunPortal's errors come to. What another call may heal is waited for, within the user's time; nothing hangs.
 func TestErrorsOfTheStream(t *testing.T) {
@@ -177,19 +187,24 @@ func TestErrorsOfTheStream(t *testing.T) {
 		over   error
 		reason registration.FailureReason
 	}{
-		"transport": {nil, status.Error(codes.Internal, "stream terminated by RST_STREAM"), registration.ReasonSignInTimeout},
-		"unknown":   {nil, errors.New("no status"), registration.ReasonSignInTimeout},
+		"transport": {nil, status.Error(codes.Internal, "stream terminated by RST_STREAM"),
+			registration.ReasonSignInTimeout},
+		"unknown": {nil, errors.New("no status"), registration.ReasonSignInTimeout},
 		"rate": {nil, contract.Error(codes.ResourceExhausted, usherv1.ErrorReason_ERROR_REASON_RATE_LIMITED, "slower"),
 			registration.ReasonSignInTimeout},
 		"too old":              {nil, tooOld, registration.ReasonAgentOutdated},
 		"too old to attach to": {[]*usherv1.RunPortalResponse{started}, tooOld, registration.ReasonSignInTimeout},
-		"defect before the start": {nil, contract.Error(codes.Internal, usherv1.ErrorReason_ERROR_REASON_INTERNAL, "defect"),
+		"defect before the start": {nil,
+			contract.Error(codes.Internal, usherv1.ErrorReason_ERROR_REASON_INTERNAL, "defect"),
 			registration.ReasonPortalLaunchFailed},
-		"defect after the start": {[]*usherv1.RunPortalResponse{started}, contract.Error(codes.Internal, usherv1.ErrorReason_ERROR_REASON_INTERNAL, "defect"),
+		"defect after the start": {[]*usherv1.RunPortalResponse{started},
+			contract.Error(codes.Internal, usherv1.ErrorReason_ERROR_REASON_INTERNAL, "defect"),
 			registration.ReasonSignInTimeout},
-		"run lost": {[]*usherv1.RunPortalResponse{started}, contract.Error(codes.NotFound, usherv1.ErrorReason_ERROR_REASON_PORTAL_RUN_NOT_FOUND, "none"),
+		"run lost": {[]*usherv1.RunPortalResponse{started},
+			contract.Error(codes.NotFound, usherv1.ErrorReason_ERROR_REASON_PORTAL_RUN_NOT_FOUND, "none"),
 			registration.ReasonPortalOutcomeUnknown},
-		"busy": {nil, contract.Error(codes.FailedPrecondition, usherv1.ErrorReason_ERROR_REASON_PORTAL_BUSY, "busy with another one"),
+		"busy": {nil, contract.Error(codes.FailedPrecondition, usherv1.ErrorReason_ERROR_REASON_PORTAL_BUSY,
+			"busy with another one"),
 			registration.ReasonPortalAlreadyRunning},
 	} {
 		t.Run(name, func(t *testing.T) {
@@ -228,7 +243,8 @@ func TestAgentThatDoesNotTellTheIdentity(t *testing.T) {
 				begun := time.Now()
 				r := w.until(w.register(registration.KindRegister).ID, registration.StateFailed)
 				if r.FailureReason != reason || a.calls != 1 || r.Identity != nil || time.Since(begun) > 3*time.Minute {
-					t.Errorf("failed with %s after %s and %d calls: %s", r.FailureReason, time.Since(begun), a.calls, r.FailureDetail)
+					t.Errorf("failed with %s after %s and %d calls: %s", r.FailureReason, time.Since(begun), a.calls,
+						r.FailureDetail)
 				}
 				if strings.ContainsRune(r.FailureDetail, 0x1b) {
 					t.Errorf("a terminal would obey %q", r.FailureDetail)
@@ -275,7 +291,8 @@ func TestImplausibleClaimsAreNotKept(t *testing.T) {
 		w.agent.identity = func() []*usherv1.Evidence {
 			many := make([]*usherv1.Evidence, 5000)
 			for i := range many {
-				many[i] = &usherv1.Evidence{Certificates: []*usherv1.DeviceCertificate{{Der: bytes.Repeat([]byte{0x30}, 500)}, nil}}
+				many[i] = &usherv1.Evidence{
+					Certificates: []*usherv1.DeviceCertificate{{Der: bytes.Repeat([]byte{0x30}, 500)}, nil}}
 			}
 			many[0] = nil
 			return many
@@ -290,7 +307,8 @@ func TestImplausibleClaimsAreNotKept(t *testing.T) {
 // An identity that was there before says nothing about a portal whose end nobody knows. One from within the last hour
 // counts as fresh, since Entra dates certificates back and clocks differ.
 func TestUnknownEndNeedsAFreshIdentity(t *testing.T) {
-	for age, fresh := range map[time.Duration]bool{0: true, 20 * time.Minute: true, 40 * time.Minute: false, 24 * time.Hour: false} {
+	for age, fresh := range map[time.Duration]bool{0: true, 20 * time.Minute: true, 40 * time.Minute: false,
+		24 * time.Hour: false} {
 		synctest.Test(t, func(t *testing.T) {
 			w := newWorld(t, nil)
 			// Nothing is there before the portal, so it is launched.
@@ -303,7 +321,8 @@ func TestUnknownEndNeedsAFreshIdentity(t *testing.T) {
 			w.agent.identity = func() []*usherv1.Evidence { return left }
 			w.agent.mu.Unlock()
 			r := w.until(id, registration.StateFailed, registration.StateDelivering)
-			if fresh != (r.State == registration.StateDelivering) || (!fresh && r.FailureReason != registration.ReasonPortalOutcomeUnknown) || r.Identity == nil {
+			if fresh != (r.State == registration.StateDelivering) ||
+				(!fresh && r.FailureReason != registration.ReasonPortalOutcomeUnknown) || r.Identity == nil {
 				t.Errorf("%s old: %s %s", age, r.State, r.FailureReason)
 			}
 		})
@@ -343,7 +362,8 @@ func TestLogHoldsNoPersonalData(t *testing.T) {
 		w.deliver(id, delivery.StateDelivered)
 		w.until(id, registration.StateSucceeded)
 		w.stop()
-		for _, personal := range []string{"jane", string(r.Identity.DeviceID), string(r.Identity.Thumbprint), string(r.Identity.UserObjectID)} {
+		for _, personal := range []string{"jane", string(r.Identity.DeviceID), string(r.Identity.Thumbprint),
+			string(r.Identity.UserObjectID)} {
 			if strings.Contains(log.String(), personal) {
 				t.Errorf("the log says %q:\n%s", personal, &log)
 			}

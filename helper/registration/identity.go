@@ -15,8 +15,8 @@ import (
 	usherv1 "usher.internal/proto/usher/v1"
 )
 
-// clockSlack is how much older than the registration a certificate may be and still be taken for its fruit: Entra issues
-// them 30 minutes back [domain.md 3.3].
+// clockSlack is how much older than the registration a certificate may be and still be taken for its fruit: Entra
+// issues them 30 minutes back [domain.md 3.3].
 const clockSlack = time.Hour
 
 // identityFailures says what a registration fails with when the user is not registered.
@@ -41,7 +41,8 @@ var identityFailures = map[wpj.State]FailureReason{
 }
 
 // readIdentity asks an agent how its user stands.
-func (d *driver) readIdentity(ctx context.Context, agent usherv1.UserAgentServiceClient, r *Registration) (observation.Reading, error) {
+func (d *driver) readIdentity(ctx context.Context, agent usherv1.UserAgentServiceClient,
+	r *Registration) (observation.Reading, error) {
 	ctx, cancel := context.WithTimeout(ctx, readWithin)
 	defer cancel()
 	return d.config.Identities.Read(ctx, agent, observation.User(r.User))
@@ -62,15 +63,17 @@ func (d *driver) settleIdentity(ctx context.Context, r *Registration) (decision,
 				if found.Identity.State.Registered() && !stale(r, found.Identity) {
 					return d.gatherAndDeliver(ctx, agent, r, found), nil
 				}
-				// A portal that has just succeeded may still be about to write what is missing, and half of it looks orphaned, or
-				// is the older identity's. What the deadline was extended for, that the agent comes back, has happened.
+				// A portal that has just succeeded may still be about to write what is missing, and half of it looks
+				// orphaned, or is the older identity's. What the deadline was extended for, that the agent comes back,
+				// has happened.
 				if r.PortalExit == nil || time.Now().After(r.Deadline) {
 					return d.noIdentity(r, last, nil), nil
 				}
 			}
 		}
 		if contract.Reason(err) == usherv1.ErrorReason_ERROR_REASON_AGENT_OUTDATED {
-			return d.fail(ReasonAgentOutdated, "The identity of %s could not be read: %s; then run `usherctl gather`.", r.User.Name, answer(err)), nil
+			return d.fail(ReasonAgentOutdated, "The identity of %s could not be read: %s; then run `usherctl gather`.",
+				r.User.Name, answer(err)), nil
 		}
 		if err != nil && reading.Err() == nil {
 			lastError = err
@@ -88,7 +91,8 @@ func stale(r *Registration, identity wpj.Identity) bool {
 }
 
 // gatherAndDeliver decides for DELIVERING. Where Jamf's own gatherAADInfo has run, what it left is looked at too.
-func (d *driver) gatherAndDeliver(ctx context.Context, agent usherv1.UserAgentServiceClient, r *Registration, found observation.Reading) decision {
+func (d *driver) gatherAndDeliver(ctx context.Context, agent usherv1.UserAgentServiceClient, r *Registration,
+	found observation.Reading) decision {
 	gathered := d.gatherWithJamf(ctx, agent, r, found.Identity.State)
 	if gathered != "" {
 		if again, err := d.readIdentity(ctx, agent, r); err == nil && again.Identity.State.Registered() {
@@ -114,8 +118,8 @@ func (d *driver) keep(tx *store.Tx, r *Registration, found observation.Reading) 
 	return err
 }
 
-// noIdentity decides for FAILED, with the identity that is no good; nil is one that nobody could be asked for, because of
-// err if that is known.
+// noIdentity decides for FAILED, with the identity that is no good; nil is one that nobody could be asked for, because
+// of err if that is known.
 func (d *driver) noIdentity(r *Registration, last *observation.Reading, err error) decision {
 	var identity *wpj.Identity
 	if last != nil {
@@ -124,13 +128,20 @@ func (d *driver) noIdentity(r *Registration, last *observation.Reading, err erro
 	var failed decision
 	switch {
 	case identity == nil && err != nil:
-		failed = d.fail(ReasonIdentityUnreadable, "The agent of %s could not read the identity: %s. Have the user log out and in, and run `usherctl gather`.", r.User.Name, answer(err))
+		failed = d.fail(ReasonIdentityUnreadable,
+			"The agent of %s could not read the identity: %s. Have the user log out and in, and run `usherctl gather`.",
+			r.User.Name, answer(err))
 	case identity == nil:
-		failed = d.fail(ReasonIdentityUnreadable, "No agent of %s answered, so the identity could not be read. Have the user log in and run `usherctl gather`.", r.User.Name)
+		failed = d.fail(ReasonIdentityUnreadable,
+			"No agent of %s answered, so the identity could not be read. Have the user log in and run "+
+				"`usherctl gather`.", r.User.Name)
 	case r.PortalExit.unknown() && identity.State.Registered():
-		failed = d.fail(ReasonPortalOutcomeUnknown, "Company Portal has ended and nothing tells how; the identity is older than this registration. Run `usherctl gather` to deliver it, or have the user register again.")
+		failed = d.fail(ReasonPortalOutcomeUnknown,
+			"Company Portal has ended and nothing tells how; the identity is older than this registration. Run "+
+				"`usherctl gather` to deliver it, or have the user register again.")
 	case r.PortalExit.unknown():
-		failed = d.fail(ReasonPortalOutcomeUnknown, "Company Portal has ended, nothing tells how, and the identity is %s: %s", identity.State, identity.Detail)
+		failed = d.fail(ReasonPortalOutcomeUnknown,
+			"Company Portal has ended, nothing tells how, and the identity is %s: %s", identity.State, identity.Detail)
 	default:
 		failed = d.fail(identityFailures[identity.State], "%s: %s", identity.State, identity.Detail)
 	}
@@ -147,9 +158,11 @@ func (d *driver) noIdentity(r *Registration, last *observation.Reading, err erro
 // jamfLacks are the states of a user who is registered and whose identity Jamf has not acquired.
 var jamfLacks = []wpj.State{wpj.StateDeactivated, wpj.StateNotReported, wpj.StateDeviceIDChanged}
 
-// gatherWithJamf has Jamf's own gatherAADInfo run, where that is configured, and says how it went: after a portal, and when
-// somebody gathers what Jamf lacks. Nobody else is asked to sign in once more. usher's own delivery does not depend on it.
-func (d *driver) gatherWithJamf(ctx context.Context, agent usherv1.UserAgentServiceClient, r *Registration, state wpj.State) string {
+// gatherWithJamf has Jamf's own gatherAADInfo run, where that is configured, and says how it went: after a portal, and
+// when somebody gathers what Jamf lacks. Nobody else is asked to sign in once more. usher's own delivery does not
+// depend on it.
+func (d *driver) gatherWithJamf(ctx context.Context, agent usherv1.UserAgentServiceClient, r *Registration,
+	state wpj.State) string {
 	lacking := r.Kind == KindGather && slices.Contains(jamfLacks, state)
 	if d.config.GatherWithJamf == nil || r.PortalExit == nil && !lacking {
 		return ""
@@ -168,5 +181,6 @@ func (d *driver) gatherWithJamf(ctx context.Context, agent usherv1.UserAgentServ
 	if err != nil {
 		return fmt.Sprintf("; Jamf's gatherAADInfo did not run: %s", answer(err))
 	}
-	return fmt.Sprintf("; Jamf's gatherAADInfo ended with %d, have_an_Azure_id is %t", response.GetExitCode(), response.GetHaveAnAzureId())
+	return fmt.Sprintf("; Jamf's gatherAADInfo ended with %d, have_an_Azure_id is %t", response.GetExitCode(),
+		response.GetHaveAnAzureId())
 }

@@ -14,8 +14,8 @@ import (
 // What the journal holds. The ids are UUIDs of version 7, so that their order is that of time.
 var (
 	registrations = store.NewBucket[Registration]("registrations")
-	// activeIDs, newestIDs and reportedIDs are, by uid, the id of the user's active and newest registration, and of the newest that was not a
-	// gathering: the one whose result Jamf Pro is told.
+	// activeIDs, newestIDs and reportedIDs are, by uid, the id of the user's active and newest registration, and of the
+	// newest that was not a gathering: the one whose result Jamf Pro is told.
 	activeIDs   = store.NewBucket[string]("active")
 	newestIDs   = store.NewBucket[string]("newest")
 	reportedIDs = store.NewBucket[string]("reported")
@@ -52,8 +52,8 @@ func (m *Machine) active() (ids []string, err error) {
 	return ids, err
 }
 
-// change reads a registration, has f change it, and writes it, in one transaction. Watchers see it once it is on disk. With
-// an error of f nothing is written.
+// change reads a registration, has f change it, and writes it, in one transaction. Watchers see it once it is on disk.
+// With an error of f nothing is written.
 func (m *Machine) change(id string, f func(tx *store.Tx, r *Registration) error) (changed Registration, err error) {
 	err = m.config.Store.Update(func(tx *store.Tx) error {
 		r, found, err := registrations.Get(tx, []byte(id))
@@ -79,8 +79,8 @@ func (m *Machine) change(id string, f func(tx *store.Tx, r *Registration) error)
 	return changed, err
 }
 
-// transition brings a registration into its next state, within a transaction: journal line, deadline, indexes, and, at an
-// end that Jamf Pro has not been told of and that says something, the report.
+// transition brings a registration into its next state, within a transaction: journal line, deadline, indexes, and, at
+// an end that Jamf Pro has not been told of and that says something, the report.
 func (m *Machine) transition(tx *store.Tx, r *Registration, next State, evidence string) error {
 	if !r.State.CanBecome(next) {
 		return fmt.Errorf("registration %s cannot go from %s to %s", r.ID, r.State, next)
@@ -131,7 +131,8 @@ func (m *Machine) transition(tx *store.Tx, r *Registration, next State, evidence
 			m.config.Committed(committed)
 		}
 		m.log.Info("registration "+strings.ToLower(strings.ReplaceAll(string(next), "_", " ")),
-			"registration_id", committed.ID, "uid", committed.User.UID, "state", next, "reason", committed.FailureReason)
+			"registration_id", committed.ID, "uid", committed.User.UID, "state", next, "reason",
+			committed.FailureReason)
 		m.watchers.wake(committed.ID)
 	})
 	return nil
@@ -153,12 +154,13 @@ func (m *Machine) deadline(r *Registration, last State, now time.Time) time.Time
 }
 
 func progress(d delivery.Delivery) *DeliveryProgress {
-	return &DeliveryProgress{ID: d.ID, State: d.State, Attempts: d.Attempts, LastError: d.LastError, NextAttemptAt: d.NextAttemptAt}
+	return &DeliveryProgress{ID: d.ID, State: d.State, Attempts: d.Attempts, LastError: d.LastError,
+		NextAttemptAt: d.NextAttemptAt}
 }
 
 // DeliveryChanged brings a change in the outbox to the registration that it is about, in the outbox's transaction: what
-// was delivered has succeeded, what Jamf Pro refused has failed, also if it takes it later. A registration that is not in the journal any
-// more is none of its business.
+// was delivered has succeeded, what Jamf Pro refused has failed, also if it takes it later. A registration that is not
+// in the journal any more is none of its business.
 func (m *Machine) DeliveryChanged(tx *store.Tx, d delivery.Delivery) error {
 	r, found, err := registrations.Get(tx, []byte(d.Report.RegistrationID))
 	if err != nil || !found {
@@ -176,7 +178,9 @@ func (m *Machine) DeliveryChanged(tx *store.Tx, d delivery.Delivery) error {
 			return m.transition(tx, &r, StateSucceeded, "a newer report took the place of this one")
 		case delivery.StateRefused:
 			r.FailureReason = ReasonDeliveryRefused
-			r.FailureDetail = fmt.Sprintf("Jamf Pro refused the result: %s. Fix that; the result is sent again when the configuration changes and once a day, or by `%s`.", d.LastError, config.Sudo("outbox flush"))
+			r.FailureDetail = fmt.Sprintf(
+				"Jamf Pro refused the result: %s. Fix that; the result is sent again when the configuration changes "+
+					"and once a day, or by `%s`.", d.LastError, config.Sudo("outbox flush"))
 			return m.transition(tx, &r, StateFailed, r.FailureDetail)
 		}
 	}

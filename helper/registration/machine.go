@@ -35,8 +35,8 @@ type Preflight interface {
 type Identities interface {
 	// Read asks the agent for evidence and merges it. The error is that of the call.
 	Read(ctx context.Context, agent usherv1.UserAgentServiceClient, user observation.User) (observation.Reading, error)
-	// Keep records a reading, Report that one went into the outbox, and In tells what is known, nil for nothing, each in the
-	// caller's transaction.
+	// Keep records a reading, Report that one went into the outbox, and In tells what is known, nil for nothing, each
+	// in the caller's transaction.
 	Keep(tx *store.Tx, user observation.User, reading observation.Reading) (observation.Observation, error)
 	Report(tx *store.Tx, uid uint32, identity wpj.Identity) error
 	In(tx *store.Tx, user observation.User) (*observation.Observation, error)
@@ -52,8 +52,9 @@ type Outbox interface {
 
 // Settings are what can be configured.
 type Settings struct {
-	// SessionTimeout is how long a user may take to log in, SignInTimeout how long in Company Portal, IdentityTimeout how
-	// long the identity may take to become readable. All are needed. What has begun keeps the limit that it began with.
+	// SessionTimeout is how long a user may take to log in, SignInTimeout how long in Company Portal, IdentityTimeout
+	// how long the identity may take to become readable. All are needed. What has begun keeps the limit that it began
+	// with.
 	SessionTimeout, SignInTimeout, IdentityTimeout time.Duration
 }
 
@@ -65,11 +66,12 @@ type Config struct {
 	Outbox    Outbox
 	// Identities are read and kept by the same rules wherever a user is looked at.
 	Identities Identities
-	// MicrosoftPlatformSSO reports whether a profile configures Microsoft's Platform SSO for an account; it is asked where macOS's
-	// own word cannot be read. nil is that none does.
+	// MicrosoftPlatformSSO reports whether a profile configures Microsoft's Platform SSO for an account; it is asked
+	// where macOS's own word cannot be read. nil is that none does.
 	MicrosoftPlatformSSO func(account string) (bool, error)
-	// GatherWithJamf reports whether Jamf's own gatherAADInfo is to run, after a portal that succeeded and when what Jamf lacks is
-	// gathered. The error says why that is not known; then it does not run, and the registration says so. nil is that it never runs.
+	// GatherWithJamf reports whether Jamf's own gatherAADInfo is to run, after a portal that succeeded and when what
+	// Jamf lacks is gathered. The error says why that is not known; then it does not run, and the registration says so.
+	// nil is that it never runs.
 	GatherWithJamf func(ctx context.Context) (bool, error)
 	// Settings returns what is configured now.
 	Settings func() Settings
@@ -90,8 +92,8 @@ type Machine struct {
 	// indexed is true once the histories in the journal are known to be complete.
 	indexed atomic.Bool
 
-	// mu guards the rest: which registrations are driven, by goroutines that Run waits for. It is held over the commit of a
-	// new registration, so that none is in the journal that nobody drives.
+	// mu guards the rest: which registrations are driven, by goroutines that Run waits for. It is held over the commit
+	// of a new registration, so that none is in the journal that nobody drives.
 	mu      sync.Mutex
 	running context.Context // nil while Run does not run
 	driven  map[string]context.CancelFunc
@@ -105,8 +107,8 @@ func New(config Config) *Machine {
 	return &Machine{config: config, log: config.Logger, driven: make(map[string]context.CancelFunc)}
 }
 
-// Run resumes the active registrations of the journal and drives all until ctx ends. Then it waits for what it was doing
-// and returns nil; the registrations stay active in the journal. It must run once at a time.
+// Run resumes the active registrations of the journal and drives all until ctx ends. Then it waits for what it was
+// doing and returns nil; the registrations stay active in the journal. It must run once at a time.
 func (m *Machine) Run(ctx context.Context) error {
 	for {
 		reopened := m.config.Store.Reopened()
@@ -131,7 +133,8 @@ func (m *Machine) Run(ctx context.Context) error {
 	return nil
 }
 
-// resume settles what damage of the journal has left, drives what is active and not driven yet, and gives up what is not there any more.
+// resume settles what damage of the journal has left, drives what is active and not driven yet, and gives up what is
+// not there any more.
 func (m *Machine) resume(ctx context.Context) error {
 	if err := m.settle(); err != nil {
 		m.log.Error("what damage of the journal has left cannot be settled", "error", err)
@@ -146,7 +149,8 @@ func (m *Machine) resume(ctx context.Context) error {
 	return nil
 }
 
-// take drives the active registrations that are not driven yet, and ends the drivers of those that are not there any more.
+// take drives the active registrations that are not driven yet, and ends the drivers of those that are not there any
+// more.
 func (m *Machine) take(ctx context.Context) error {
 	m.mu.Lock() // a registration that begins meanwhile is not given up
 	defer m.mu.Unlock()
@@ -190,11 +194,11 @@ func (m *Machine) drive(id string, resumed bool) {
 	})
 }
 
-// Cancel ends an active registration, and the portal that it launched, on behalf of by, which the journal names. That it
-// was asked for is in the journal first, so that no crash loses it. Cancel blocks until the registration has ended, or
-// ctx. While the result is on its way to Jamf Pro it stays in the outbox, since what was found is true. The errors wrap
-// [ErrNotFound], [ErrEnded], those of the store and, when Run ends first, [ErrShuttingDown]; the next Run then goes on
-// with it.
+// Cancel ends an active registration, and the portal that it launched, on behalf of by, which the journal names. That
+// it was asked for is in the journal first, so that no crash loses it. Cancel blocks until the registration has ended,
+// or ctx. While the result is on its way to Jamf Pro it stays in the outbox, since what was found is true. The errors
+// wrap [ErrNotFound], [ErrEnded], those of the store and, when Run ends first, [ErrShuttingDown]; the next Run then
+// goes on with it.
 func (m *Machine) Cancel(ctx context.Context, id, by string) (Registration, error) {
 	last, err := m.change(id, func(tx *store.Tx, r *Registration) error {
 		switch {

@@ -61,8 +61,9 @@ func newWorld(t *testing.T, change func(*registration.Config)) *world {
 	w := &world{t: t, path: filepath.Join(t.TempDir(), "journal"), agent: newFakeAgent(t), outbox: &fakeOutbox{}}
 	w.config = registration.Config{
 		Sessions: w.agent, Preflight: fakePreflight{}, Outbox: w.outbox,
-		Logger:   slog.New(slog.DiscardHandler),
-		Settings: settings(registration.Settings{SessionTimeout: time.Hour, SignInTimeout: 30 * time.Minute, IdentityTimeout: time.Minute}),
+		Logger: slog.New(slog.DiscardHandler),
+		Settings: settings(registration.Settings{SessionTimeout: time.Hour, SignInTimeout: 30 * time.Minute,
+			IdentityTimeout: time.Minute}),
 	}
 	if change != nil {
 		change(&w.config)
@@ -152,7 +153,8 @@ func (w *world) deliver(id string, state delivery.State) {
 	if err != nil {
 		w.t.Fatal(err)
 	}
-	d := delivery.Delivery{ID: r.Delivery.ID, State: state, LastError: "no", Report: delivery.Report{RegistrationID: id}}
+	d := delivery.Delivery{ID: r.Delivery.ID, State: state, LastError: "no",
+		Report: delivery.Report{RegistrationID: id}}
 	if err := w.store.Update(func(tx *store.Tx) error { return w.machine.DeliveryChanged(tx, d) }); err != nil {
 		w.t.Fatal(err)
 	}
@@ -200,8 +202,8 @@ func (o *fakeOutbox) Undelivered(*store.Tx, uint32) (all []delivery.Delivery, er
 	return all, nil
 }
 
-// outcomes are those of all reports so far, once nothing goes on any more: what a transaction leaves to be done is done after
-// others can see what it has written.
+// outcomes are those of all reports so far, once nothing goes on any more: what a transaction leaves to be done is done
+// after others can see what it has written.
 func (o *fakeOutbox) outcomes() (outcomes []string) {
 	synctest.Wait()
 	o.mu.Lock()
@@ -264,7 +266,8 @@ var authority = sync.OnceValue(func() *entra.CA {
 
 // issued is the evidence of a complete identity, issued at a time.
 func issued(at time.Time) []*usherv1.Evidence {
-	issued, err := authority().Issue(entra.Device{Key: deviceKey(), NotBefore: at.Add(-30 * time.Minute)}.NegativeSerial())
+	issued, err := authority().Issue(
+		entra.Device{Key: deviceKey(), NotBefore: at.Add(-30 * time.Minute)}.NegativeSerial())
 	if err != nil {
 		panic(err)
 	}
@@ -295,20 +298,23 @@ func (a *fakeAgent) Await(ctx context.Context, uid uint32) (usherv1.UserAgentSer
 	}
 }
 
-func (a *fakeAgent) ReadIdentity(context.Context, *usherv1.ReadIdentityRequest, ...grpc.CallOption) (*usherv1.ReadIdentityResponse, error) {
+func (a *fakeAgent) ReadIdentity(context.Context, *usherv1.ReadIdentityRequest,
+	...grpc.CallOption) (*usherv1.ReadIdentityResponse, error) {
 	a.mu.Lock()
 	defer a.mu.Unlock()
 	return &usherv1.ReadIdentityResponse{Evidence: a.identity()}, a.broken
 }
 
-func (a *fakeAgent) StopPortal(context.Context, *usherv1.StopPortalRequest, ...grpc.CallOption) (*usherv1.StopPortalResponse, error) {
+func (a *fakeAgent) StopPortal(context.Context, *usherv1.StopPortalRequest,
+	...grpc.CallOption) (*usherv1.StopPortalResponse, error) {
 	a.mu.Lock()
 	defer a.mu.Unlock()
 	a.stops++
 	return &usherv1.StopPortalResponse{Exit: a.stopped}, nil
 }
 
-func (a *fakeAgent) GatherWithJamf(context.Context, *usherv1.GatherWithJamfRequest, ...grpc.CallOption) (*usherv1.GatherWithJamfResponse, error) {
+func (a *fakeAgent) GatherWithJamf(context.Context, *usherv1.GatherWithJamfRequest,
+	...grpc.CallOption) (*usherv1.GatherWithJamfResponse, error) {
 	a.mu.Lock()
 	defer a.mu.Unlock()
 	a.gathers++
@@ -323,7 +329,8 @@ func jamfSays(acquired bool) []*usherv1.Evidence {
 	}))
 }
 
-func (a *fakeAgent) RunPortal(ctx context.Context, request *usherv1.RunPortalRequest, _ ...grpc.CallOption) (grpc.ServerStreamingClient[usherv1.RunPortalResponse], error) {
+func (a *fakeAgent) RunPortal(ctx context.Context, request *usherv1.RunPortalRequest,
+	_ ...grpc.CallOption) (grpc.ServerStreamingClient[usherv1.RunPortalResponse], error) {
 	a.mu.Lock()
 	defer a.mu.Unlock()
 	if a.broken != nil || a.refusal != nil {
@@ -353,7 +360,8 @@ func (s *portalStream) Recv() (*usherv1.RunPortalResponse, error) {
 	s.told++
 	switch s.told {
 	case 1:
-		return &usherv1.RunPortalResponse{Event: &usherv1.RunPortalResponse_Started{Started: &usherv1.PortalStarted{Pid: 7}}}, nil
+		return &usherv1.RunPortalResponse{
+			Event: &usherv1.RunPortalResponse_Started{Started: &usherv1.PortalStarted{Pid: 7}}}, nil
 	case 2, 3:
 		return &usherv1.RunPortalResponse{Event: &usherv1.RunPortalResponse_Milestone{Milestone: &usherv1.Milestone{
 			Kind: usherv1.MilestoneKind(s.told), Time: timestamppb.New(time.Unix(int64(s.told), 0)),

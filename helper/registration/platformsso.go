@@ -22,8 +22,8 @@ const (
 	notSeen
 )
 
-// microsoftPlatformSSO returns what the evidence says about it. Where macOS's own word is missing, Microsoft's library may still
-// say that it is on.
+// microsoftPlatformSSO returns what the evidence says about it. Where macOS's own word is missing, Microsoft's library
+// may still say that it is on.
 func microsoftPlatformSSO(evidence []wpj.Evidence) configuredness {
 	seen := notSeen
 	for _, e := range evidence {
@@ -40,7 +40,8 @@ func microsoftPlatformSSO(evidence []wpj.Evidence) configuredness {
 		}
 	}
 	enabled := func(e wpj.Evidence) bool {
-		return e.Source == wpj.SourceSecureEnclave && e.Finding == wpj.Found && e.SecureEnclave != nil && e.SecureEnclave.Status != wpj.SingleSignOnNotEnabled
+		return e.Source == wpj.SourceSecureEnclave && e.Finding == wpj.Found && e.SecureEnclave != nil &&
+			e.SecureEnclave.Status != wpj.SingleSignOnNotEnabled
 	}
 	if seen == notSeen && slices.ContainsFunc(evidence, enabled) {
 		return isConfigured
@@ -48,9 +49,9 @@ func microsoftPlatformSSO(evidence []wpj.Evidence) configuredness {
 	return seen
 }
 
-// userAction decides for FAILED where Microsoft's Platform SSO is configured for a user who is not registered: only the user can
-// register then, in macOS's own window, and Company Portal with -r would make a second registration of the old kind. found is
-// how the user stands, nil where nobody could say so. The result is nil where Company Portal may run.
+// userAction decides for FAILED where Microsoft's Platform SSO is configured for a user who is not registered: only the
+// user can register then, in macOS's own window, and Company Portal with -r would make a second registration of the old
+// kind. found is how the user stands, nil where nobody could say so. The result is nil where Company Portal may run.
 func (d *driver) userAction(r *Registration, found *observation.Reading) decision {
 	configured := notSeen
 	if found != nil {
@@ -62,13 +63,17 @@ func (d *driver) userAction(r *Registration, found *observation.Reading) decisio
 		switch {
 		case err != nil:
 			d.log.Warn("the profile of single sign-on cannot be read; Company Portal is not run", "error", err)
-			configured, why = isConfigured, "what macOS says about Platform SSO cannot be read, and neither can the profile of single sign-on"
+			configured, why = isConfigured,
+				"what macOS says about Platform SSO cannot be read, and neither can the profile of single sign-on"
 		case named:
-			configured, why = isConfigured, "what macOS says about Platform SSO cannot be read, and a profile configures Microsoft's for this user"
+			configured, why = isConfigured,
+				"what macOS says about Platform SSO cannot be read, and a profile configures Microsoft's for this user"
 		}
 	}
 	if configured == notSeen && found != nil && slices.ContainsFunc(found.Evidence, ofOldAgent) {
-		return d.fail(ReasonAgentOutdated, "Platform SSO is configured, and usher-agent is too old to say whose, so Company Portal was not run. Have %s log out and in to update usher-agent, and register again.", r.User.Name)
+		return d.fail(ReasonAgentOutdated,
+			"Platform SSO is configured, and usher-agent is too old to say whose, so Company Portal was not run. "+
+				"Have %s log out and in to update usher-agent, and register again.", r.User.Name)
 	}
 	if configured != isConfigured {
 		return nil
@@ -83,7 +88,8 @@ func (d *driver) userActs(r *Registration, found *observation.Reading, why strin
 		state = found.Identity.State
 	}
 	info, _ := state.Info()
-	failed := d.fail(ReasonPlatformSSOUserAction, "%s: %s %s Company Portal was not run, since %s. In the user's session, `open '%s'` shows where.",
+	failed := d.fail(ReasonPlatformSSOUserAction,
+		"%s: %s %s Company Portal was not run, since %s. In the user's session, `open '%s'` shows where.",
 		state, identityDetail(found), cmp.Or(actions[state], info.Fix), why, platformsso.SettingsLink(r.User.Name))
 	return func(tx *store.Tx, r *Registration) error {
 		if found != nil {
@@ -97,12 +103,13 @@ func (d *driver) userActs(r *Registration, found *observation.Reading, why strin
 
 // ofOldAgent reports whether the evidence is of an agent that says of Platform SSO only that it is there.
 func ofOldAgent(e wpj.Evidence) bool {
-	return e.Source == wpj.SourcePlatformSSO && e.Finding == wpj.Found && e.PlatformSSO != nil && e.PlatformSSO.Device == wpj.SectionNotSaid
+	return e.Source == wpj.SourcePlatformSSO && e.Finding == wpj.Found && e.PlatformSSO != nil &&
+		e.PlatformSSO.Device == wpj.SectionNotSaid
 }
 
-// mayLaunch looks again at a user whose portal was about to be launched when usherd or the agent ended, and sets insteadOfPortal: until
-// an agent is back Platform SSO may have been configured, and the user may have registered with it. The error is that the agent is away
-// again.
+// mayLaunch looks again at a user whose portal was about to be launched when usherd or the agent ended, and sets
+// insteadOfPortal: until an agent is back Platform SSO may have been configured, and the user may have registered with
+// it. The error is that the agent is away again.
 func (d *driver) mayLaunch(ctx context.Context, agent usherv1.UserAgentServiceClient, r *Registration) error {
 	read, err := d.readIdentity(ctx, agent, r)
 	if err != nil && (gone(err) || isOver(ctx, err)) {
@@ -137,14 +144,17 @@ func identityDetail(found *observation.Reading) string {
 
 // actions are what the user does in states whose usual advice is to run Company Portal, or is for somebody else.
 var actions = func() map[wpj.State]string {
-	const register = "Have the user answer the notification \"Registration Required\", or choose Register or Repair in System Settings, Users & Groups, Network Account Server."
+	const register = "Have the user answer the notification \"Registration Required\", or choose Register or Repair " +
+		"in System Settings, Users & Groups, Network Account Server."
 	actions := map[wpj.State]string{}
 	for _, state := range []wpj.State{
-		wpj.StateNotRegistered, wpj.StateNotApplicable, wpj.StatePortalMissing, wpj.StateOrphaned, wpj.StateExpired, wpj.StateTenantMismatch,
+		wpj.StateNotRegistered, wpj.StateNotApplicable, wpj.StatePortalMissing, wpj.StateOrphaned, wpj.StateExpired,
+		wpj.StateTenantMismatch,
 		wpj.StateUnreadable, wpj.StateCannotTell, wpj.StateNoSession,
 	} {
 		actions[state] = register
 	}
-	actions[wpj.StatePending] = "Have the user sign in when macOS asks; this often passes by itself when the network is back."
+	actions[wpj.StatePending] = "Have the user sign in when macOS asks; this often passes by itself when the " +
+		"network is back."
 	return actions
 }()

@@ -32,7 +32,8 @@ func TestPortalIsNeverRunBesidePlatformSSO(t *testing.T) {
 			section = wpj.SectionNull
 		}
 		return wpj.Evidence{Finding: wpj.Found, PlatformSSO: &wpj.PlatformSSO{
-			Device: wpj.SectionRead, UserSection: section, RegistrationCompleted: completed, User: user, ExtensionID: wpj.MicrosoftExtension,
+			Device: wpj.SectionRead, UserSection: section, RegistrationCompleted: completed, User: user,
+			ExtensionID: wpj.MicrosoftExtension,
 		}}
 	}
 	other := microsoft(true, "POUserStateNormal (0)")
@@ -41,7 +42,8 @@ func TestPortalIsNeverRunBesidePlatformSSO(t *testing.T) {
 	nameless := microsoft(true, "POUserStateNormal (0)")
 	nameless.PlatformSSO.ExtensionID = ""
 	deviceless := microsoft(false, "POUserStateNormal (0)")
-	deviceless.PlatformSSO.Device, deviceless.PlatformSSO.ExtensionID, deviceless.PlatformSSO.IssuerHost = wpj.SectionNull, "", "login.microsoftonline.com"
+	deviceless.PlatformSSO.Device, deviceless.PlatformSSO.ExtensionID, deviceless.PlatformSSO.IssuerHost =
+		wpj.SectionNull, "", "login.microsoftonline.com"
 	broken := microsoft(false, "POUserStateNormal (0)")
 	broken.PlatformSSO.Device = wpj.SectionUnreadable
 	profile := func(named bool, err error) func(string) (bool, error) {
@@ -61,18 +63,23 @@ func TestPortalIsNeverRunBesidePlatformSSO(t *testing.T) {
 	}{
 		{"configured", sso(microsoft(false, "")), nil, false, "PSSO_CONFIGURED"},
 		{"never registered", sso(microsoft(true, "")), nil, false, "USER_NOT_REGISTERED"},
-		{"needs registration", sso(microsoft(true, "POUserStateNeedsRegistration (2)")), nil, false, "NEEDS_REGISTRATION"},
+		{"needs registration", sso(microsoft(true, "POUserStateNeedsRegistration (2)")), nil, false,
+			"NEEDS_REGISTRATION"},
 		{"has to sign in again", sso(microsoft(true, "POUserStateNeedsNewKeys (1)")), nil, false, "PENDING"},
 		{"key is invalid", sso(microsoft(true, "POUserStateUserKeyInvalid (5)")), nil, false, "USER_KEY_INVALID"},
 		{"needs binding", sso(microsoft(true, "(null) (7)")), nil, false, "NEEDS_BINDING"},
 		{"an unknown state", sso(microsoft(true, "POUserStateGreat (0)")), nil, false, "CANNOT_TELL"},
 		{"no certificate", sso(microsoft(true, "POUserStateNormal (0)")), nil, false, "CANNOT_TELL"},
 		{"cannot be read, and a profile", sso(blind), profile(true, nil), false, "UNREADABLE"},
-		{"cannot be read, and a profile that cannot be read", sso(blind), profile(false, errors.New("garbage")), false, "neither can the profile"},
+		{"cannot be read, and a profile that cannot be read", sso(blind), profile(false, errors.New("garbage")), false,
+			"neither can the profile"},
 		{"cannot be read, and no profile", sso(blind), profile(false, nil), true, ""},
 		{"of nobody, and a profile", sso(nameless), profile(true, nil), false, "CANNOT_TELL"},
-		{"not asked, and a profile", func() []*usherv1.Evidence { return evidence(wpj.Evidence{Finding: wpj.NotThere}) }, profile(true, nil), false, "NOT_REGISTERED"},
-		{"not configured, whatever the profile says", sso(wpj.Evidence{Finding: wpj.NotThere}), profile(true, nil), true, ""},
+		{"not asked, and a profile",
+			func() []*usherv1.Evidence { return evidence(wpj.Evidence{Finding: wpj.NotThere}) }, profile(true, nil),
+			false, "NOT_REGISTERED"},
+		{"not configured, whatever the profile says", sso(wpj.Evidence{Finding: wpj.NotThere}), profile(true, nil),
+			true, ""},
 		{"another provider's", sso(other), profile(false, nil), true, ""},
 		{"the device's section is (null), and the login's is Microsoft's", sso(deviceless), nil, false, "CANNOT_TELL"},
 		{"the device's section cannot be read", sso(broken), nil, false, "CANNOT_TELL"},
@@ -90,15 +97,19 @@ func TestPortalIsNeverRunBesidePlatformSSO(t *testing.T) {
 						return began()
 					}
 				}
-				r := w.until(w.register(registration.KindRegister).ID, registration.StateFailed, registration.StateDelivering)
+				r := w.until(w.register(registration.KindRegister).ID, registration.StateFailed,
+					registration.StateDelivering)
 				if ran := len(w.agent.launches) > 0; ran != test.portal {
 					t.Errorf("Company Portal ran: %t; %s: %s", ran, r.State, r.FailureDetail)
 				}
 				if test.portal {
 					return
 				}
-				if r.FailureReason != registration.ReasonPlatformSSOUserAction || !strings.Contains(r.FailureDetail, test.says) ||
-					!strings.Contains(r.FailureDetail, "x-apple.systempreferences:com.apple.Users-Groups-Settings.extension?showinfo*user:"+jane.Name) {
+				if r.FailureReason != registration.ReasonPlatformSSOUserAction ||
+					!strings.Contains(r.FailureDetail, test.says) ||
+					!strings.Contains(r.FailureDetail,
+						"x-apple.systempreferences:com.apple.Users-Groups-Settings.extension?showinfo*user:"+
+							jane.Name) {
 					t.Errorf("%s: %s", r.FailureReason, r.FailureDetail)
 				}
 			})
@@ -110,25 +121,29 @@ func TestPortalIsNeverRunBesidePlatformSSO(t *testing.T) {
 func TestPreflightDoesNotMatterBesidePlatformSSO(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		w := newWorld(t, func(c *registration.Config) {
-			c.Preflight = fakePreflight{&registration.PreflightError{Reason: registration.ReasonPortalMissing, Detail: "no portal"}}
+			c.Preflight = fakePreflight{
+				&registration.PreflightError{Reason: registration.ReasonPortalMissing, Detail: "no portal"}}
 		})
 		w.agent.identity = sso(wpj.Evidence{Finding: wpj.Found, PlatformSSO: &wpj.PlatformSSO{
 			Device: wpj.SectionRead, UserSection: wpj.SectionNull, ExtensionID: wpj.MicrosoftExtension,
 		}})
-		if r := w.until(w.register(registration.KindRegister).ID, registration.StateFailed); r.FailureReason != registration.ReasonPlatformSSOUserAction {
+		if r := w.until(w.register(registration.KindRegister).ID, registration.StateFailed); r.FailureReason !=
+			registration.ReasonPlatformSSOUserAction {
 			t.Errorf("%s: %s", r.FailureReason, r.FailureDetail)
 		}
 	})
 }
 
-// Between the last look and the launch the agent, or usherd with it, may be away for as long as they like, and what Platform SSO says
-// may have changed when the agent is back.
+// Between the last look and the launch the agent, or usherd with it, may be away for as long as they like, and what
+// Platform SSO says may have changed when the agent is back.
 func TestLooksAgainBeforeALaunchThatWaited(t *testing.T) {
 	microsoft := sso(wpj.Evidence{Finding: wpj.Found, PlatformSSO: &wpj.PlatformSSO{
-		Device: wpj.SectionRead, UserSection: wpj.SectionNull, RegistrationCompleted: true, ExtensionID: wpj.MicrosoftExtension,
+		Device: wpj.SectionRead, UserSection: wpj.SectionNull, RegistrationCompleted: true,
+		ExtensionID: wpj.MicrosoftExtension,
 	}})
 	normal := sso(wpj.Evidence{Finding: wpj.Found, PlatformSSO: &wpj.PlatformSSO{
-		Device: wpj.SectionRead, UserSection: wpj.SectionRead, RegistrationCompleted: true, User: "POUserStateNormal (0)", ExtensionID: wpj.MicrosoftExtension,
+		Device: wpj.SectionRead, UserSection: wpj.SectionRead, RegistrationCompleted: true,
+		User: "POUserStateNormal (0)", ExtensionID: wpj.MicrosoftExtension,
 	}})
 	signedIn := func() []*usherv1.Evidence {
 		found := normal()
@@ -175,9 +190,11 @@ func TestLooksAgainBeforeALaunchThatWaited(t *testing.T) {
 					w.agent.mu.Unlock()
 					r := w.until(id, registration.StateFailed, registration.StateDelivering)
 					if r.State != test.state || w.agent.launches[id] != test.launches {
-						t.Errorf("%s %s: %s; Company Portal ran %d times", r.State, r.FailureReason, r.FailureDetail, w.agent.launches[id])
+						t.Errorf("%s %s: %s; Company Portal ran %d times", r.State, r.FailureReason, r.FailureDetail,
+							w.agent.launches[id])
 					}
-					if r.State == registration.StateFailed && r.FailureReason != registration.ReasonPlatformSSOUserAction {
+					if r.State == registration.StateFailed &&
+						r.FailureReason != registration.ReasonPlatformSSOUserAction {
 						t.Errorf("failed with %s: %s", r.FailureReason, r.FailureDetail)
 					}
 				})
@@ -186,11 +203,13 @@ func TestLooksAgainBeforeALaunchThatWaited(t *testing.T) {
 	}
 }
 
-// An agent of an earlier version says only that Platform SSO is there. Whose it is decides, so Company Portal does not run.
+// An agent of an earlier version says only that Platform SSO is there. Whose it is decides, so Company Portal does not
+// run.
 func TestOldAgentBesidePlatformSSO(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		w := newWorld(t, nil)
-		w.agent.identity = sso(wpj.Evidence{Finding: wpj.Found, PlatformSSO: &wpj.PlatformSSO{RegistrationCompleted: true, User: "POUserStateNeedsRegistration"}})
+		w.agent.identity = sso(wpj.Evidence{Finding: wpj.Found,
+			PlatformSSO: &wpj.PlatformSSO{RegistrationCompleted: true, User: "POUserStateNeedsRegistration"}})
 		r := w.until(w.register(registration.KindRegister).ID, registration.StateFailed, registration.StateDelivering)
 		if r.FailureReason != registration.ReasonAgentOutdated || len(w.agent.launches) != 0 {
 			t.Errorf("%s %s: %s", r.State, r.FailureReason, r.FailureDetail)

@@ -35,8 +35,8 @@ var portalRefusals = map[usherv1.ErrorReason]FailureReason{
 	usherv1.ErrorReason_ERROR_REASON_AGENT_OUTDATED:         ReasonAgentOutdated,
 }
 
-// followPortal has the agent launch Company Portal, or attaches to it, and follows it to its end. The agent may go and come
-// back meanwhile, as may this helper: the portal is launched once.
+// followPortal has the agent launch Company Portal, or attaches to it, and follows it to its end. The agent may go and
+// come back meanwhile, as may this helper: the portal is launched once.
 func (d *driver) followPortal(ctx context.Context, r *Registration) (decision, error) {
 	signingIn, cancel := d.limited(ctx, r, r.SignInTimeout)
 	defer cancel()
@@ -50,7 +50,8 @@ func (d *driver) followPortal(ctx context.Context, r *Registration) (decision, e
 			if refused := d.refusal(r, err); refused != nil {
 				return refused, nil
 			}
-			d.log.Log(ctx, lostLevel, "agent lost; waiting for it to come back to its portal", "code", status.Code(err), "reason", contract.Reason(err))
+			d.log.Log(ctx, lostLevel, "agent lost; waiting for it to come back to its portal", "code", status.Code(err),
+				"reason", contract.Reason(err))
 			d.log.Debug("agent lost", "error", shown(err.Error()))
 			lostLevel = slog.LevelDebug // once at Info is enough
 		}
@@ -59,7 +60,8 @@ func (d *driver) followPortal(ctx context.Context, r *Registration) (decision, e
 			if ctx.Err() != nil {
 				return nil, context.Cause(ctx)
 			}
-			// Before the portal is stopped, so that a helper that ends meanwhile does not take its own signal for somebody else's.
+			// Before the portal is stopped, so that a helper that ends meanwhile does not take its own signal for
+			// somebody else's.
 			return func(_ *store.Tx, r *Registration) error {
 				r.TimedOutAt = time.Now()
 				return nil
@@ -75,7 +77,8 @@ func (d *driver) endTimedOut(ctx context.Context, r *Registration) decision {
 	if exit != nil && exit.Code != nil && r.State == StateWaitingForSignIn {
 		return d.portalEnded(exit)
 	}
-	timedOut := d.fail(ReasonSignInTimeout, "%s did not finish signing in within %s; %s; have the user register again.", r.User.Name, r.SignInTimeout, how)
+	timedOut := d.fail(ReasonSignInTimeout, "%s did not finish signing in within %s; %s; have the user register again.",
+		r.User.Name, r.SignInTimeout, how)
 	return func(tx *store.Tx, r *Registration) error {
 		r.PortalExit = exit
 		return timedOut(tx, r)
@@ -89,16 +92,21 @@ func (d *driver) refusal(r *Registration, err error) decision {
 	failure, known := portalRefusals[reason]
 	switch {
 	case reason == usherv1.ErrorReason_ERROR_REASON_PLATFORM_SSO_CONFIGURED:
-		return d.userActs(r, nil, "Microsoft's Platform SSO is configured for this user; where usher does not see the registration, add platform_sso to identity.sources")
-	case known && (failure != ReasonAgentOutdated || r.State == StateLaunchingPortal): // one that is up to date can attach to a portal that runs
+		return d.userActs(r, nil, "Microsoft's Platform SSO is configured for this user; where usher does not see "+
+			"the registration, add platform_sso to identity.sources")
+	// one that is up to date can attach to a portal that runs
+	case known && (failure != ReasonAgentOutdated || r.State == StateLaunchingPortal):
 		return d.fail(failure, "%s.", strings.TrimRight(answer(err), "."))
-	case reason == usherv1.ErrorReason_ERROR_REASON_PORTAL_RUN_NOT_FOUND && d.insteadOfPortal != nil && r.State == StateLaunchingPortal:
+	case reason == usherv1.ErrorReason_ERROR_REASON_PORTAL_RUN_NOT_FOUND && d.insteadOfPortal != nil &&
+		r.State == StateLaunchingPortal:
 		return d.insteadOfPortal
 	case reason == usherv1.ErrorReason_ERROR_REASON_PORTAL_RUN_NOT_FOUND && r.State == StateWaitingForSignIn:
 		return d.portalEnded(&PortalExit{})
 	case r.State == StateLaunchingPortal &&
-		reason != usherv1.ErrorReason_ERROR_REASON_UNSPECIFIED && !gone(err) && status.Code(err) != codes.ResourceExhausted:
-		return d.fail(ReasonPortalLaunchFailed, "usher-agent did not launch Company Portal: %s.", strings.TrimRight(answer(err), "."))
+		reason != usherv1.ErrorReason_ERROR_REASON_UNSPECIFIED && !gone(err) &&
+		status.Code(err) != codes.ResourceExhausted:
+		return d.fail(ReasonPortalLaunchFailed, "usher-agent did not launch Company Portal: %s.",
+			strings.TrimRight(answer(err), "."))
 	}
 	return nil
 }
@@ -203,7 +211,8 @@ func (d *driver) portalEnded(exit *PortalExit) decision {
 	case exit.unknown():
 		next = d.to(StateReadingIdentity, "Company Portal has ended, and neither its exit code nor its log tells how")
 	case exit.Signal != 0:
-		next = d.fail(ReasonPortalKilled, "Company Portal was ended by signal %d before it was done; have the user register again.", exit.Signal)
+		next = d.fail(ReasonPortalKilled,
+			"Company Portal was ended by signal %d before it was done; have the user register again.", exit.Signal)
 	case *exit.Code == wpj.ExitSuccess:
 		next = d.to(StateReadingIdentity, "Company Portal ended with "+exit.Code.String())
 	default:
@@ -216,8 +225,9 @@ func (d *driver) portalEnded(exit *PortalExit) decision {
 	}
 }
 
-// stopPortal ends the portal of a registration as far as that can be done, and returns how it ended, nil where that is not
-// known, and how stopping it went, as part of a sentence. An agent that is away is waited for, since its portal may run on.
+// stopPortal ends the portal of a registration as far as that can be done, and returns how it ended, nil where that is
+// not known, and how stopping it went, as part of a sentence. An agent that is away is waited for, since its portal may
+// run on.
 func (d *driver) stopPortal(ctx context.Context, r Registration) (exit *PortalExit, how string) {
 	reachWithin := returnWithin
 	if d.resumed {

@@ -40,7 +40,8 @@ func (m *Machine) Get(id string) (found Registration, err error) {
 
 // Filter chooses registrations.
 type Filter struct {
-	// UID of nil is every user. With Name, the registrations of users with another name are left out, for example of the account that had the uid before.
+	// UID of nil is every user. With Name, the registrations of users with another name are left out, for example of
+	// the account that had the uid before.
 	UID  *uint32
 	Name string
 	// Limit of 0 is none.
@@ -83,8 +84,8 @@ func (m *Machine) List(filter Filter) (found []Registration, err error) {
 type Latest struct {
 	// Newest is the newest registration.
 	Newest Registration
-	// Reported is the newest that was not a gathering, where that is another one: a gathering does not hide how registering ended. It is nil
-	// otherwise, also where the user has only gathered.
+	// Reported is the newest that was not a gathering, where that is another one: a gathering does not hide how
+	// registering ended. It is nil otherwise, also where the user has only gathered.
 	Reported *Registration
 }
 

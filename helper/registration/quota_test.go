@@ -23,7 +23,8 @@ var john = registration.User{Name: "john", UID: 1502}
 func (w *world) rounds(user registration.User, count int) (last string) {
 	w.t.Helper()
 	for range count {
-		r, _, err := w.machine.Start(w.t.Context(), registration.StartRequest{Kind: registration.KindGather, User: user})
+		r, _, err := w.machine.Start(w.t.Context(),
+			registration.StartRequest{Kind: registration.KindGather, User: user})
 		if err != nil {
 			w.t.Fatal(err)
 		}
@@ -114,7 +115,8 @@ func TestHistoryOfBeforeIsDivided(t *testing.T) {
 			t.Fatal(err)
 		}
 		err = db.Update(func(tx *bolt.Tx) error {
-			return errors.Join(tx.DeleteBucket([]byte("registrations-of")), tx.Bucket([]byte("meta")).Delete([]byte("contents:registrations-of")))
+			return errors.Join(tx.DeleteBucket([]byte("registrations-of")),
+				tx.Bucket([]byte("meta")).Delete([]byte("contents:registrations-of")))
 		})
 		if err = errors.Join(err, db.Close()); err != nil {
 			t.Fatal(err)
@@ -135,7 +137,8 @@ func TestStartsOfAUserAreLimited(t *testing.T) {
 		w := newWorld(t, nil)
 		w.agent.loggedIn = make(chan struct{})
 		start := func(user registration.User, limited bool) (registration.Registration, bool, error) {
-			return w.machine.Start(t.Context(), registration.StartRequest{Kind: registration.KindGather, User: user, Limited: limited})
+			return w.machine.Start(t.Context(),
+				registration.StartRequest{Kind: registration.KindGather, User: user, Limited: limited})
 		}
 		cancel := func(r registration.Registration) {
 			t.Helper()
@@ -145,7 +148,8 @@ func TestStartsOfAUserAreLimited(t *testing.T) {
 		}
 		refused := func(user registration.User, says string) {
 			t.Helper()
-			if _, _, err := start(user, true); !errors.Is(err, registration.ErrTooManyStarts) || !strings.Contains(err.Error(), says) {
+			if _, _, err := start(user, true); !errors.Is(err, registration.ErrTooManyStarts) ||
+				!strings.Contains(err.Error(), says) {
 				t.Fatalf("started: %v; want %q", err, says)
 			}
 		}
@@ -167,7 +171,9 @@ func TestStartsOfAUserAreLimited(t *testing.T) {
 		w.stop()
 		w.start()
 		refused(john, "has started 20")
-		if _, _, err := w.machine.Start(t.Context(), registration.StartRequest{Kind: registration.KindRegister, User: john, Limited: true}); !errors.Is(err, registration.ErrTooManyStarts) {
+		if _, _, err := w.machine.Start(t.Context(),
+			registration.StartRequest{Kind: registration.KindRegister, User: john, Limited: true}); !errors.Is(err,
+			registration.ErrTooManyStarts) {
 			t.Error(err)
 		}
 		// Others, and those who are not limited, may. What is under way can be attached to.
@@ -216,7 +222,8 @@ func TestClockThatWasSetBackLimitsNobody(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		if _, _, err := w.machine.Start(t.Context(), registration.StartRequest{Kind: registration.KindGather, User: john, Limited: true}); err != nil {
+		if _, _, err := w.machine.Start(t.Context(),
+			registration.StartRequest{Kind: registration.KindGather, User: john, Limited: true}); err != nil {
 			t.Error(err)
 		}
 		err = w.store.View(func(tx *store.Tx) error {
@@ -233,7 +240,8 @@ func TestClockThatWasSetBackLimitsNobody(t *testing.T) {
 	})
 }
 
-// Ids are in the order in which registrations began, and no two are alike, when the clock is set back and what was newest was years ahead.
+// Ids are in the order in which registrations began, and no two are alike, when the clock is set back and what was
+// newest was years ahead.
 func TestIDsWhenTheClockJumps(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		w := newWorld(t, func(c *registration.Config) { c.Kept = quota.Limits{PerUser: 3, Total: 3} })
@@ -241,7 +249,8 @@ func TestIDsWhenTheClockJumps(t *testing.T) {
 		w.rounds(jane, 1)
 		ahead := "0f000000-0000-7fff-bfff-ffffffffffff" // of the year 2492
 		err := w.store.Update(func(tx *store.Tx) error {
-			r := registration.Registration{ID: ahead, Kind: registration.KindGather, User: john, State: registration.StateCancelled}
+			r := registration.Registration{ID: ahead, Kind: registration.KindGather, User: john,
+				State: registration.StateCancelled}
 			return store.NewBucket[registration.Registration]("registrations").Put(tx, []byte(ahead), r)
 		})
 		if err != nil {
@@ -282,15 +291,24 @@ func TestEndsThatSayNothingAreNotReported(t *testing.T) {
 		end     func(*world, registration.Registration)
 		want    string
 	}{
-		"gathering of nobody, cancelled":                {registration.KindGather, false, loggedOut, registration.StateWaitingForSession, cancelled, "[]"},
-		"gathering of nobody, in vain":                  {registration.KindGather, false, loggedOut, registration.StateWaitingForSession, ends, "[]"},
-		"gathering of somebody known, cancelled":        {registration.KindGather, true, loggedOut, registration.StateWaitingForSession, cancelled, "[]"},
-		"gathering of somebody known, in vain":          {registration.KindGather, true, loggedOut, registration.StateWaitingForSession, ends, "[FAILED]"},
-		"gathering that finds nothing":                  {registration.KindGather, false, func(*world) {}, registration.StateFailed, ends, "[FAILED]"},
-		"registering, cancelled before the user came":   {registration.KindRegister, false, loggedOut, registration.StateWaitingForSession, cancelled, "[CANCELLED]"},
-		"registering of somebody known, cancelled then": {registration.KindRegister, true, loggedOut, registration.StateWaitingForSession, cancelled, "[CANCELLED]"},
-		"registering, the user did not come":            {registration.KindRegister, false, loggedOut, registration.StateWaitingForSession, ends, "[FAILED]"},
-		"registering, cancelled in Company Portal": {registration.KindRegister, false, func(w *world) { w.agent.exit = nil },
+		"gathering of nobody, cancelled": {registration.KindGather, false, loggedOut,
+			registration.StateWaitingForSession, cancelled, "[]"},
+		"gathering of nobody, in vain": {registration.KindGather, false, loggedOut,
+			registration.StateWaitingForSession, ends, "[]"},
+		"gathering of somebody known, cancelled": {registration.KindGather, true, loggedOut,
+			registration.StateWaitingForSession, cancelled, "[]"},
+		"gathering of somebody known, in vain": {registration.KindGather, true, loggedOut,
+			registration.StateWaitingForSession, ends, "[FAILED]"},
+		"gathering that finds nothing": {registration.KindGather, false, func(*world) {},
+			registration.StateFailed, ends, "[FAILED]"},
+		"registering, cancelled before the user came": {registration.KindRegister, false, loggedOut,
+			registration.StateWaitingForSession, cancelled, "[CANCELLED]"},
+		"registering of somebody known, cancelled then": {registration.KindRegister, true, loggedOut,
+			registration.StateWaitingForSession, cancelled, "[CANCELLED]"},
+		"registering, the user did not come": {registration.KindRegister, false, loggedOut,
+			registration.StateWaitingForSession, ends, "[FAILED]"},
+		"registering, cancelled in Company Portal": {registration.KindRegister, false,
+			func(w *world) { w.agent.exit = nil },
 			registration.StateWaitingForSignIn, cancelled, "[CANCELLED]"},
 	} {
 		t.Run(name, func(t *testing.T) {
@@ -353,7 +371,8 @@ func TestGatheringsDoNotHideTheLastRegistration(t *testing.T) {
 			t.Fatal(err)
 		}
 		err = db.Update(func(tx *bolt.Tx) error {
-			return errors.Join(tx.DeleteBucket([]byte("reported")), tx.Bucket([]byte("meta")).Delete([]byte("contents:reported")))
+			return errors.Join(tx.DeleteBucket([]byte("reported")),
+				tx.Bucket([]byte("meta")).Delete([]byte("contents:reported")))
 		})
 		if err = errors.Join(err, db.Close()); err != nil {
 			t.Fatal(err)
@@ -377,7 +396,8 @@ func TestForgottenRegistrationsAreGone(t *testing.T) {
 			})
 			return removed, err
 		}
-		if _, err := forget(); !errors.Is(err, registration.ErrUnderWay) || !strings.Contains(err.Error(), active) || len(w.historyOf(jane)) != 4 {
+		if _, err := forget(); !errors.Is(err, registration.ErrUnderWay) || !strings.Contains(err.Error(), active) ||
+			len(w.historyOf(jane)) != 4 {
 			t.Errorf("while one is under way: %v", err)
 		}
 		if _, err := w.machine.Cancel(t.Context(), active, "uid 0"); err != nil {

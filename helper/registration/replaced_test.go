@@ -27,10 +27,12 @@ func TestTimeIsOverButThePortalIsDone(t *testing.T) {
 		state   registration.State
 		reason  registration.FailureReason
 	}{
-		"success":            {exited(0), registration.StateDelivering, ""},
-		"device cap":         {exited(66), registration.StateFailed, registration.ReasonPortalFailed},
-		"by our signal":      {&usherv1.PortalExit{How: &usherv1.PortalExit_Signal{Signal: 15}}, registration.StateFailed, registration.ReasonSignInTimeout},
-		"nobody knows":       {&usherv1.PortalExit{How: &usherv1.PortalExit_Unknown{Unknown: true}}, registration.StateFailed, registration.ReasonSignInTimeout},
+		"success":    {exited(0), registration.StateDelivering, ""},
+		"device cap": {exited(66), registration.StateFailed, registration.ReasonPortalFailed},
+		"by our signal": {&usherv1.PortalExit{How: &usherv1.PortalExit_Signal{Signal: 15}},
+			registration.StateFailed, registration.ReasonSignInTimeout},
+		"nobody knows": {&usherv1.PortalExit{How: &usherv1.PortalExit_Unknown{Unknown: true}},
+			registration.StateFailed, registration.ReasonSignInTimeout},
 		"agent says nothing": {nil, registration.StateFailed, registration.ReasonSignInTimeout},
 	} {
 		t.Run(name, func(t *testing.T) {
@@ -39,7 +41,8 @@ func TestTimeIsOverButThePortalIsDone(t *testing.T) {
 				w.agent.exit, w.agent.stopped = nil, test.stopped
 				id := w.register(registration.KindRegister).ID
 				r := w.until(id, registration.StateDelivering, registration.StateFailed)
-				if r.State != test.state || r.FailureReason != test.reason || r.TimedOutAt.IsZero() || w.agent.stops != 1 {
+				if r.State != test.state || r.FailureReason != test.reason || r.TimedOutAt.IsZero() ||
+					w.agent.stops != 1 {
 					t.Errorf("%s %s, timed out at %s, %d stops", r.State, r.FailureReason, r.TimedOutAt, w.agent.stops)
 				}
 			})
@@ -104,7 +107,8 @@ func TestRegisteringTakesThePlaceOfGathering(t *testing.T) {
 				prepare(w)
 				gathering := w.register(registration.KindGather).ID
 				w.until(gathering, state)
-				r, attached, err := w.machine.Start(t.Context(), registration.StartRequest{Kind: registration.KindRegister, User: jane})
+				r, attached, err := w.machine.Start(t.Context(),
+					registration.StartRequest{Kind: registration.KindRegister, User: jane})
 				if err != nil || attached || r.ID == gathering {
 					t.Fatalf("attached %t to %s, %v", attached, r.ID, err)
 				}
@@ -114,7 +118,8 @@ func TestRegisteringTakesThePlaceOfGathering(t *testing.T) {
 				}
 				w.until(r.ID, registration.StateDelivering)
 				// The other way round there is something to attach to.
-				same, attached, err := w.machine.Start(t.Context(), registration.StartRequest{Kind: registration.KindGather, User: jane})
+				same, attached, err := w.machine.Start(t.Context(),
+					registration.StartRequest{Kind: registration.KindGather, User: jane})
 				if err != nil || !attached || same.ID != r.ID {
 					t.Errorf("attached %t to %s, %v", attached, same.ID, err)
 				}
@@ -145,7 +150,8 @@ func TestIdentityThatIsHalfWritten(t *testing.T) {
 func TestPreflightDoesNotMatterToWhoIsRegistered(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		w := newWorld(t, func(c *registration.Config) {
-			c.Preflight = fakePreflight{&registration.PreflightError{Reason: registration.ReasonEndpointsUnreachable, Detail: "no network"}}
+			c.Preflight = fakePreflight{
+				&registration.PreflightError{Reason: registration.ReasonEndpointsUnreachable, Detail: "no network"}}
 		})
 		w.agent.identity = registered
 		r := w.until(w.register(registration.KindRegister).ID, registration.StateDelivering)

@@ -12,11 +12,11 @@ import (
 // reached reports whether a registration in state s has come to its user: the states before that wait for them.
 func (s State) reached() bool { return s != StatePreflight && s != StateWaitingForSession }
 
-// saysSomething reports whether the end of a registration that was in state last is true of its user, so that Jamf Pro and the fleet are
-// told. known is whether the user was ever looked at.
+// saysSomething reports whether the end of a registration that was in state last is true of its user, so that Jamf Pro
+// and the fleet are told. known is whether the user was ever looked at.
 //
-// A gathering that was cancelled has found out nothing, and neither has one that waited in vain for a user who was never seen. Otherwise any
-// account could fill Jamf Pro's record of the Mac with reports of nobody.
+// A gathering that was cancelled has found out nothing, and neither has one that waited in vain for a user who was
+// never seen. Otherwise any account could fill Jamf Pro's record of the Mac with reports of nobody.
 func saysSomething(r *Registration, last State, known bool) bool {
 	return r.Kind == KindRegister || r.State != StateCancelled && (known || last.reached())
 }

@@ -35,7 +35,8 @@ func (d *driver) preflight(ctx context.Context, r *Registration) (decision, erro
 	if trouble, ok := errors.AsType[*PreflightError](err); ok {
 		found := d.present(checking, r)
 		if found != nil && found.Identity.State.Registered() {
-			return d.to(StateWaitingForSession, "the user is registered already, so this stands in nobody's way: "+trouble.Detail), nil
+			return d.to(StateWaitingForSession,
+				"the user is registered already, so this stands in nobody's way: "+trouble.Detail), nil
 		}
 		// A user who registers with Platform SSO does not need Company Portal to run.
 		if found != nil {
@@ -43,7 +44,8 @@ func (d *driver) preflight(ctx context.Context, r *Registration) (decision, erro
 				return action, nil
 			}
 		} else if d.profileNamesMicrosoft(r) {
-			return d.to(StateWaitingForSession, "a profile configures Microsoft's Platform SSO, so this stands in nobody's way: "+trouble.Detail), nil
+			return d.to(StateWaitingForSession,
+				"a profile configures Microsoft's Platform SSO, so this stands in nobody's way: "+trouble.Detail), nil
 		}
 		return d.fail(trouble.Reason, "%s", trouble.Detail), nil
 	}
@@ -73,7 +75,9 @@ func (d *driver) awaitSession(ctx context.Context, r *Registration) (decision, e
 	for pause := agentPauseFirst; ; pause = min(2*pause, agentPauseLongest) {
 		agent, err := d.config.Sessions.Await(waiting, r.User.UID)
 		if owner, lookUpErr := accounts.ByUID(r.User.UID); err == nil && lookUpErr == nil && owner.Name != r.User.Name {
-			return d.fail(ReasonSessionTimeout, "the account %s was deleted before its user logged in; its uid is that of %s now. Register that user instead.",
+			return d.fail(ReasonSessionTimeout,
+				"the account %s was deleted before its user logged in; its uid is that of %s now. Register that "+
+					"user instead.",
 				r.User.Name, owner.Name), nil
 		}
 		if err == nil && r.Kind == KindGather {
@@ -96,12 +100,14 @@ func (d *driver) awaitSession(ctx context.Context, r *Registration) (decision, e
 					return action, nil
 				}
 				// An agent that cannot look does not keep the user from registering.
-				return d.to(StateLaunchingPortal, "whether the user is registered already could not be seen: "+answer(err)), nil
+				return d.to(StateLaunchingPortal,
+					"whether the user is registered already could not be seen: "+answer(err)), nil
 			}
 			d.log.Debug("agent did not tell the identity", "error", err)
 		}
 		if !sleep(waiting, pause) {
-			return d.fail(ReasonSessionTimeout, "%s did not log in, or usher-agent did not start, within %s; have the user log in and register again.",
+			return d.fail(ReasonSessionTimeout,
+				"%s did not log in, or usher-agent did not start, within %s; have the user log in and register again.",
 				r.User.Name, timeout), nil
 		}
 	}
@@ -110,11 +116,12 @@ func (d *driver) awaitSession(ctx context.Context, r *Registration) (decision, e
 // echoWithin is how much earlier than ours the agent's end of a call may see the call's deadline.
 const echoWithin = time.Second
 
-// isOver tells whether a call failed because the time of waiting is over. The agent knows the deadline too, and may be the first
-// to say so; that is no answer of his.
+// isOver tells whether a call failed because the time of waiting is over. The agent knows the deadline too, and may be
+// the first to say so; that is no answer of his.
 func isOver(waiting context.Context, err error) bool {
 	deadline, limited := waiting.Deadline()
-	return waiting.Err() != nil || limited && status.Code(err) == codes.DeadlineExceeded && time.Until(deadline) < echoWithin
+	return waiting.Err() != nil ||
+		limited && status.Code(err) == codes.DeadlineExceeded && time.Until(deadline) < echoWithin
 }
 
 // gone tells whether a call failed because the agent is away, and not because of what it answered.

@@ -18,14 +18,15 @@ type StartRequest struct {
 	User User
 	// SignInTimeout of zero is the configured one.
 	SignInTimeout time.Duration
-	// Limited holds the start to the number that a user may start within an hour. It is for users who ask for themselves; what root
-	// and admins ask for, for whomever, is neither limited nor held against the user. Attaching is never limited.
+	// Limited holds the start to the number that a user may start within an hour. It is for users who ask for
+	// themselves; what root and admins ask for, for whomever, is neither limited nor held against the user. Attaching
+	// is never limited.
 	Limited bool
 }
 
-// Start begins a registration, or attaches to the active one of the same user. Only a gathering is not attached to by who
-// wants to register: it ends CANCELLED, since registering does all that it does. When Start returns nil the registration is
-// in the journal. The errors wrap [ErrShuttingDown], [ErrTooManyStarts] and those of the store.
+// Start begins a registration, or attaches to the active one of the same user. Only a gathering is not attached to by
+// who wants to register: it ends CANCELLED, since registering does all that it does. When Start returns nil the
+// registration is in the journal. The errors wrap [ErrShuttingDown], [ErrTooManyStarts] and those of the store.
 func (m *Machine) Start(_ context.Context, request StartRequest) (started Registration, attached bool, err error) {
 	m.mu.Lock()
 	defer m.mu.Unlock()
@@ -37,7 +38,8 @@ func (m *Machine) Start(_ context.Context, request StartRequest) (started Regist
 		started, attached, err = activeOf(tx, request.User.UID)
 		return err
 	})
-	if attached && (started.Kind == KindGather && request.Kind == KindRegister || started.User.Name != request.User.Name) {
+	if attached && (started.Kind == KindGather && request.Kind == KindRegister ||
+		started.User.Name != request.User.Name) {
 		attached = false
 	}
 	if err == nil && !attached {
@@ -81,7 +83,8 @@ func (m *Machine) begin(request StartRequest) (begun Registration, err error) {
 		if found && gathering.User.Name != request.User.Name {
 			// The account was deleted, and its uid given to this user.
 			gathering.CancelledBy = "the account with the same uid that followed"
-			gathering.FailureDetail = fmt.Sprintf("The account %s was deleted; its uid is that of %s now.", gathering.User.Name, request.User.Name)
+			gathering.FailureDetail = fmt.Sprintf("The account %s was deleted; its uid is that of %s now.",
+				gathering.User.Name, request.User.Name)
 			if err := m.transition(tx, &gathering, StateCancelled, gathering.FailureDetail); err != nil {
 				return err
 			}
@@ -105,8 +108,8 @@ func (m *Machine) begin(request StartRequest) (begun Registration, err error) {
 	return begun, err
 }
 
-// forgetOthers removes the registrations of the account that had the uid before: macOS gives that of a deleted account to the next one, who must not see
-// them.
+// forgetOthers removes the registrations of the account that had the uid before: macOS gives that of a deleted account
+// to the next one, who must not see them.
 func (m *Machine) forgetOthers(tx *store.Tx, user User, active bool) error {
 	if active {
 		return nil
@@ -130,9 +133,9 @@ func verb(kind Kind) string {
 	return "register"
 }
 
-// newID returns a UUID of version 7 that sorts after the ids of all registrations in the journal, even when the clock was
-// set back since: a Mac whose battery was empty begins in the past. The newest is always there, since only older ones are forgotten. Each
-// id has 62 random bits, so that it is like no other whatever the clock says.
+// newID returns a UUID of version 7 that sorts after the ids of all registrations in the journal, even when the clock
+// was set back since: a Mac whose battery was empty begins in the past. The newest is always there, since only older
+// ones are forgotten. Each id has 62 random bits, so that it is like no other whatever the clock says.
 func newID(tx *store.Tx) (string, error) {
 	id, err := uuid.NewV7()
 	if err != nil {

@@ -16,7 +16,8 @@ var (
 	ErrEnded = errors.New("the registration has ended")
 	// ErrUnderWay is wrapped where a registration has to end first.
 	ErrUnderWay = errors.New("a registration is under way")
-	// ErrTooManyStarts is wrapped where a user has started as many registrations as a user may; the error says when the next is possible.
+	// ErrTooManyStarts is wrapped where a user has started as many registrations as a user may; the error says when the
+	// next is possible.
 	ErrTooManyStarts = errors.New("too many registrations within an hour")
 	// ErrShuttingDown says that the machine does not run yet, or does no longer.
 	ErrShuttingDown = errors.New("usherd is starting or shutting down")
@@ -60,13 +61,15 @@ func States() []State {
 	}
 }
 
-// Ended reports whether nothing leads out of the state. A state of another version, which this one does not know, has not ended.
+// Ended reports whether nothing leads out of the state. A state of another version, which this one does not know, has
+// not ended.
 func (s State) Ended() bool {
 	next, known := transitions[s]
 	return known && len(next) == 0
 }
 
-// CanBecome reports whether a registration may go from s to next. One in a state that this version does not know can only be ended.
+// CanBecome reports whether a registration may go from s to next. One in a state that this version does not know can
+// only be ended.
 func (s State) CanBecome(next State) bool {
 	allowed, known := transitions[s]
 	if !known {
@@ -102,7 +105,8 @@ const (
 	ReasonTenantMismatch            FailureReason = "TENANT_MISMATCH"
 	ReasonDeliveryRefused           FailureReason = "DELIVERY_REFUSED"
 	ReasonInternal                  FailureReason = "INTERNAL"
-	// ReasonPlatformSSOUserAction: Microsoft's Platform SSO is configured, so only the user can register, in macOS's own window.
+	// ReasonPlatformSSOUserAction: Microsoft's Platform SSO is configured, so only the user can register, in macOS's
+	// own window.
 	ReasonPlatformSSOUserAction FailureReason = "PLATFORM_SSO_USER_ACTION"
 	ReasonAgentOutdated         FailureReason = "AGENT_OUTDATED"
 	// ReasonJournalDamaged: what the journal held about the registration could not be read any more.

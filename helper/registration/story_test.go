@@ -27,12 +27,14 @@ func TestHappyRegistration(t *testing.T) {
 		w := newWorld(t, nil)
 		id := w.register(registration.KindRegister).ID
 		r := w.until(id, registration.StateDelivering)
-		if len(r.Milestones) != 2 || r.Identity == nil || r.Identity.State != wpj.StateRegistered || r.PortalExit == nil {
+		if len(r.Milestones) != 2 || r.Identity == nil || r.Identity.State != wpj.StateRegistered ||
+			r.PortalExit == nil {
 			t.Errorf("delivering %+v", r)
 		}
 		w.deliver(id, delivery.StateDelivered)
 		r = w.until(id, registration.StateSucceeded)
-		if got := path(r); got != "[PREFLIGHT WAITING_FOR_SESSION LAUNCHING_PORTAL WAITING_FOR_SIGN_IN READING_IDENTITY DELIVERING SUCCEEDED]" {
+		if got := path(r); got != "[PREFLIGHT WAITING_FOR_SESSION LAUNCHING_PORTAL WAITING_FOR_SIGN_IN "+
+			"READING_IDENTITY DELIVERING SUCCEEDED]" {
 			t.Errorf("went %s", got)
 		}
 		for _, transition := range r.Transitions {
@@ -40,7 +42,8 @@ func TestHappyRegistration(t *testing.T) {
 				t.Errorf("transition without time or evidence: %+v", transition)
 			}
 		}
-		if known, err := w.observer.Of(jane.UID); err != nil || known == nil || known.Identity.State != wpj.StateRegistered {
+		if known, err := w.observer.Of(jane.UID); err != nil || known == nil ||
+			known.Identity.State != wpj.StateRegistered {
 			t.Errorf("last identity is %+v, %v", known, err)
 		}
 		if got := fmt.Sprint(w.outbox.outcomes()); got != "[SUCCEEDED]" {
@@ -50,7 +53,8 @@ func TestHappyRegistration(t *testing.T) {
 		t.Log("registered already: the user is not bothered again")
 		again := w.register(registration.KindRegister)
 		r = w.until(again.ID, registration.StateDelivering)
-		if got := path(r); again.ID == id || got != "[PREFLIGHT WAITING_FOR_SESSION READING_IDENTITY DELIVERING]" || len(w.agent.launches) != 1 {
+		if got := path(r); again.ID == id || got != "[PREFLIGHT WAITING_FOR_SESSION READING_IDENTITY DELIVERING]" ||
+			len(w.agent.launches) != 1 {
 			t.Errorf("went %s, launches %v", got, w.agent.launches)
 		}
 	})
@@ -68,8 +72,8 @@ func TestGatherNeverLaunchesThePortal(t *testing.T) {
 	})
 }
 
-// Jamf's own program runs after a portal, and for who gathers what Jamf lacks. Who lacks nothing, and who is registered already,
-// is not asked to sign in once more.
+// Jamf's own program runs after a portal, and for who gathers what Jamf lacks. Who lacks nothing, and who is registered
+// already, is not asked to sign in once more.
 func TestJamfGathers(t *testing.T) {
 	for name, test := range map[string]struct {
 		kind     registration.Kind
@@ -79,14 +83,20 @@ func TestJamfGathers(t *testing.T) {
 		want     int
 		state    wpj.State
 	}{
-		"gather what Jamf lacks":        {registration.KindGather, true, nil, func() []*usherv1.Evidence { return jamfSays(false) }, 1, wpj.StateRegistered},
-		"gather what Jamf has":          {registration.KindGather, true, nil, func() []*usherv1.Evidence { return jamfSays(true) }, 0, wpj.StateRegistered},
-		"not configured":                {registration.KindGather, false, nil, func() []*usherv1.Evidence { return jamfSays(false) }, 0, wpj.StateDeactivated},
-		"register who is registered":    {registration.KindRegister, true, nil, func() []*usherv1.Evidence { return jamfSays(false) }, 0, wpj.StateDeactivated},
-		"register who is not":           {registration.KindRegister, true, nil, nil, 1, wpj.StateRegistered},
-		"register, and not configured":  {registration.KindRegister, false, nil, nil, 0, wpj.StateRegistered},
-		"gather, and it is not known":   {registration.KindGather, true, errors.New("the disk is on fire"), func() []*usherv1.Evidence { return jamfSays(false) }, 0, wpj.StateDeactivated},
-		"register, and it is not known": {registration.KindRegister, true, errors.New("the disk is on fire"), nil, 0, wpj.StateRegistered},
+		"gather what Jamf lacks": {registration.KindGather, true, nil,
+			func() []*usherv1.Evidence { return jamfSays(false) }, 1, wpj.StateRegistered},
+		"gather what Jamf has": {registration.KindGather, true, nil,
+			func() []*usherv1.Evidence { return jamfSays(true) }, 0, wpj.StateRegistered},
+		"not configured": {registration.KindGather, false, nil,
+			func() []*usherv1.Evidence { return jamfSays(false) }, 0, wpj.StateDeactivated},
+		"register who is registered": {registration.KindRegister, true, nil,
+			func() []*usherv1.Evidence { return jamfSays(false) }, 0, wpj.StateDeactivated},
+		"register who is not":          {registration.KindRegister, true, nil, nil, 1, wpj.StateRegistered},
+		"register, and not configured": {registration.KindRegister, false, nil, nil, 0, wpj.StateRegistered},
+		"gather, and it is not known": {registration.KindGather, true, errors.New("the disk is on fire"),
+			func() []*usherv1.Evidence { return jamfSays(false) }, 0, wpj.StateDeactivated},
+		"register, and it is not known": {registration.KindRegister, true, errors.New("the disk is on fire"), nil, 0,
+			wpj.StateRegistered},
 	} {
 		t.Run(name, func(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
@@ -102,7 +112,9 @@ func TestJamfGathers(t *testing.T) {
 				}
 				// What is not known is not taken as good, and is said.
 				said := r.Transitions[len(r.Transitions)-1].Evidence
-				if not := strings.Contains(said, "did not run: it is not known whether this Mac needs it, since the disk is on fire"); not != (test.unknown != nil) {
+				if not := strings.Contains(said,
+					"did not run: it is not known whether this Mac needs it, since the disk is on fire"); not !=
+					(test.unknown != nil) {
 					t.Errorf("it says %q", said)
 				}
 			})
@@ -124,35 +136,51 @@ func TestFailures(t *testing.T) {
 		detail string
 	}{
 		"preflight": {func(w *world) {
-			w.config.Preflight = fakePreflight{&registration.PreflightError{Reason: registration.ReasonPortalMissing, Detail: "no portal"}}
+			w.config.Preflight = fakePreflight{
+				&registration.PreflightError{Reason: registration.ReasonPortalMissing, Detail: "no portal"}}
 		}, registration.ReasonPortalMissing, "no portal"},
-		"nobody logs in":  {func(w *world) { w.agent.loggedIn = make(chan struct{}) }, registration.ReasonSessionTimeout, "within 1h"},
-		"device cap":      {func(w *world) { w.agent.exit = code(66) }, registration.ReasonPortalFailed, "registrationDeviceCapError (66)"},
-		"default error":   {func(w *world) { w.agent.exit = code(1) }, registration.ReasonPortalFailed, "defaultError (1)"},
-		"unheard of code": {func(w *world) { w.agent.exit = code(99) }, registration.ReasonPortalFailed, "unknown (99)"},
+		"nobody logs in": {func(w *world) { w.agent.loggedIn = make(chan struct{}) },
+			registration.ReasonSessionTimeout, "within 1h"},
+		"device cap": {func(w *world) { w.agent.exit = code(66) }, registration.ReasonPortalFailed,
+			"registrationDeviceCapError (66)"},
+		"default error": {func(w *world) { w.agent.exit = code(1) }, registration.ReasonPortalFailed,
+			"defaultError (1)"},
+		"unheard of code": {func(w *world) { w.agent.exit = code(99) }, registration.ReasonPortalFailed,
+			"unknown (99)"},
 		"signal": {func(w *world) {
 			w.agent.exit = &usherv1.PortalExit{How: &usherv1.PortalExit_Signal{Signal: 9}}
 		}, registration.ReasonPortalKilled, "signal 9"},
 		"unknown end, no identity": {func(w *world) {
-			w.agent.exit, w.agent.registers = &usherv1.PortalExit{How: &usherv1.PortalExit_Unknown{Unknown: true}}, false
+			w.agent.exit, w.agent.registers = &usherv1.PortalExit{How: &usherv1.PortalExit_Unknown{Unknown: true}},
+				false
 		}, registration.ReasonPortalOutcomeUnknown, "NOT_REGISTERED"},
-		"user never signs in":  {func(w *world) { w.agent.exit = nil }, registration.ReasonSignInTimeout, "within 30m0s; Company Portal was closed"},
-		"success, no identity": {func(w *world) { w.agent.registers = false }, registration.ReasonIdentityNotFound, "NOT_REGISTERED"},
+		"user never signs in": {func(w *world) { w.agent.exit = nil }, registration.ReasonSignInTimeout,
+			"within 30m0s; Company Portal was closed"},
+		"success, no identity": {func(w *world) { w.agent.registers = false }, registration.ReasonIdentityNotFound,
+			"NOT_REGISTERED"},
 		"locked": {func(w *world) {
 			w.agent.registers = false
 			w.agent.identity = func() []*usherv1.Evidence {
-				return evidence(wpj.Evidence{Finding: wpj.CouldNotLook, Obstacle: wpj.ObstacleLocked, Detail: "the keychain is locked"})
+				return evidence(wpj.Evidence{Finding: wpj.CouldNotLook, Obstacle: wpj.ObstacleLocked,
+					Detail: "the keychain is locked"})
 			}
 		}, registration.ReasonIdentityUnreadable, "locked"},
 		"garbage in the keychain": {func(w *world) {
 			w.agent.registers = false
 			w.agent.identity = func() []*usherv1.Evidence {
 				many := make([]wpj.HeldCertificate, 5000)
-				return evidence(wpj.Evidence{Finding: wpj.Found, Certificates: many, Detail: strings.Repeat("x", 1<<20)})
+				return evidence(wpj.Evidence{Finding: wpj.Found, Certificates: many,
+					Detail: strings.Repeat("x", 1<<20)})
 			}
 		}, registration.ReasonIdentityNotFound, ""},
-		"portal not runnable":    {func(w *world) { w.agent.refusal = refusal(usherv1.ErrorReason_ERROR_REASON_PORTAL_NOT_RUNNABLE) }, registration.ReasonPortalLaunchFailed, "said the agent"},
-		"portal already running": {func(w *world) { w.agent.refusal = refusal(usherv1.ErrorReason_ERROR_REASON_PORTAL_ALREADY_RUNNING) }, registration.ReasonPortalAlreadyRunning, "said the agent"},
+		"portal not runnable": {func(
+			w *world) {
+			w.agent.refusal = refusal(usherv1.ErrorReason_ERROR_REASON_PORTAL_NOT_RUNNABLE)
+		}, registration.ReasonPortalLaunchFailed, "said the agent"},
+		"portal already running": {func(
+			w *world) {
+			w.agent.refusal = refusal(usherv1.ErrorReason_ERROR_REASON_PORTAL_ALREADY_RUNNING)
+		}, registration.ReasonPortalAlreadyRunning, "said the agent"},
 	} {
 		t.Run(name, func(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
@@ -162,14 +190,17 @@ func TestFailures(t *testing.T) {
 				w.start()
 				id := w.register(registration.KindRegister).ID
 				r := w.until(id, registration.StateFailed, registration.StateDelivering)
-				if r.FailureReason != test.reason || !strings.Contains(r.FailureDetail, test.detail) || len(r.FailureDetail) > 4096 {
-					t.Errorf("failed with %s: %.200s; want %s: …%s…", r.FailureReason, r.FailureDetail, test.reason, test.detail)
+				if r.FailureReason != test.reason || !strings.Contains(r.FailureDetail, test.detail) ||
+					len(r.FailureDetail) > 4096 {
+					t.Errorf("failed with %s: %.200s; want %s: …%s…", r.FailureReason, r.FailureDetail, test.reason,
+						test.detail)
 				}
 				if got := fmt.Sprint(w.outbox.outcomes()); got != "[FAILED]" {
 					t.Errorf("reported %s", got)
 				}
 				synctest.Wait()
-				if _, attached, err := w.machine.Start(t.Context(), registration.StartRequest{Kind: registration.KindGather, User: jane}); attached || err != nil {
+				if _, attached, err := w.machine.Start(t.Context(),
+					registration.StartRequest{Kind: registration.KindGather, User: jane}); attached || err != nil {
 					t.Errorf("the failed registration is in the way of a new one: %v", err)
 				}
 			})
@@ -253,7 +284,9 @@ func TestRestartInEachState(t *testing.T) {
 				w.until(id, registration.StateDelivering)
 				w.deliver(id, delivery.StateDelivered)
 				r := w.until(id, registration.StateSucceeded)
-				if w.agent.launches[id] != 1 || path(r) != "[PREFLIGHT WAITING_FOR_SESSION LAUNCHING_PORTAL WAITING_FOR_SIGN_IN READING_IDENTITY DELIVERING SUCCEEDED]" {
+				if w.agent.launches[id] != 1 ||
+					path(r) != "[PREFLIGHT WAITING_FOR_SESSION LAUNCHING_PORTAL WAITING_FOR_SIGN_IN READING_IDENTITY "+
+						"DELIVERING SUCCEEDED]" {
 					t.Errorf("launched %d times, went %s", w.agent.launches[id], path(r))
 				}
 			})
@@ -285,10 +318,11 @@ func TestCancelInEachState(t *testing.T) {
 		stops   int
 		reports string
 	}{
-		registration.StateWaitingForSession: {func(w *world) { w.agent.loggedIn = make(chan struct{}) }, 0, "[CANCELLED]"},
-		registration.StateWaitingForSignIn:  {func(w *world) { w.agent.exit = nil }, 1, "[CANCELLED]"},
-		registration.StateReadingIdentity:   {func(w *world) { w.agent.registers = false }, 0, "[CANCELLED]"},
-		registration.StateDelivering:        {func(*world) {}, 0, "[SUCCEEDED]"},
+		registration.StateWaitingForSession: {func(w *world) { w.agent.loggedIn = make(chan struct{}) }, 0,
+			"[CANCELLED]"},
+		registration.StateWaitingForSignIn: {func(w *world) { w.agent.exit = nil }, 1, "[CANCELLED]"},
+		registration.StateReadingIdentity:  {func(w *world) { w.agent.registers = false }, 0, "[CANCELLED]"},
+		registration.StateDelivering:       {func(*world) {}, 0, "[SUCCEEDED]"},
 	} {
 		t.Run(string(state), func(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
@@ -325,7 +359,8 @@ func TestDeliveryDecidesTheEnd(t *testing.T) {
 			if err != nil || r.State != want || r.Delivery.State != state {
 				t.Errorf("%s made it %s, %v", state, r.State, err)
 			}
-			if refused := state == delivery.StateRefused; refused != (r.FailureReason == registration.ReasonDeliveryRefused) {
+			if refused := state == delivery.StateRefused; refused !=
+				(r.FailureReason == registration.ReasonDeliveryRefused) {
 				t.Errorf("%s: failure reason %q", state, r.FailureReason)
 			}
 		})
@@ -341,7 +376,8 @@ func TestOneActiveRegistrationPerUser(t *testing.T) {
 		var group sync.WaitGroup
 		for range 100 {
 			group.Go(func() {
-				r, attached, err := w.machine.Start(t.Context(), registration.StartRequest{Kind: registration.KindRegister, User: jane})
+				r, attached, err := w.machine.Start(t.Context(),
+					registration.StartRequest{Kind: registration.KindRegister, User: jane})
 				if err != nil {
 					t.Error(err)
 				}
@@ -363,7 +399,8 @@ func TestStartWhileNothingRuns(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		w := newWorld(t, nil)
 		w.stop()
-		_, _, err := w.machine.Start(t.Context(), registration.StartRequest{Kind: registration.KindRegister, User: jane})
+		_, _, err := w.machine.Start(t.Context(),
+			registration.StartRequest{Kind: registration.KindRegister, User: jane})
 		if !errors.Is(err, registration.ErrShuttingDown) {
 			t.Errorf("got %v", err)
 		}
@@ -441,8 +478,10 @@ func (f enqueueFunc) Enqueue(tx *store.Tx, report delivery.Report) (delivery.Del
 
 func TestEveryStateReachesAnEnd(t *testing.T) {
 	all := []registration.State{
-		"", registration.StatePreflight, registration.StateWaitingForSession, registration.StateLaunchingPortal, registration.StateWaitingForSignIn,
-		registration.StateReadingIdentity, registration.StateDelivering, registration.StateSucceeded, registration.StateFailed, registration.StateCancelled,
+		"", registration.StatePreflight, registration.StateWaitingForSession, registration.StateLaunchingPortal,
+		registration.StateWaitingForSignIn,
+		registration.StateReadingIdentity, registration.StateDelivering, registration.StateSucceeded,
+		registration.StateFailed, registration.StateCancelled,
 	}
 	for _, state := range all {
 		if state == "" {
@@ -451,7 +490,8 @@ func TestEveryStateReachesAnEnd(t *testing.T) {
 		if _, known := usherv1.RegistrationState_value["REGISTRATION_STATE_"+string(state)]; !known {
 			t.Errorf("the contract does not know %s", state)
 		}
-		if !state.Ended() && (!state.CanBecome(registration.StateFailed) || !state.CanBecome(registration.StateCancelled)) {
+		if !state.Ended() && (!state.CanBecome(registration.StateFailed) ||
+			!state.CanBecome(registration.StateCancelled)) {
 			t.Errorf("%s cannot fail or be cancelled", state)
 		}
 		for _, next := range all {

@@ -74,7 +74,8 @@ func TestWatchEndsWithItsCaller(t *testing.T) {
 			t.Errorf("%d calls, %v", calls, err)
 		}
 		broken := errors.New("stream broken")
-		if err := w.machine.Watch(t.Context(), id, func(registration.Registration) error { return broken }); err != broken {
+		if err := w.machine.Watch(t.Context(), id, func(registration.Registration) error { return broken }); err !=
+			broken {
 			t.Errorf("got %v", err)
 		}
 		if err := w.machine.Watch(t.Context(), "none", count); !errors.Is(err, registration.ErrNotFound) {
@@ -94,19 +95,23 @@ func TestDeliveryOfARegistrationThatHasEnded(t *testing.T) {
 			return now, errors.Join(err, getErr)
 		}
 		report := delivery.Report{RegistrationID: r.ID}
-		now, err := change(delivery.Delivery{ID: r.Delivery.ID, Report: report, State: delivery.StatePending, Attempts: 3, LastError: "no network"})
-		if err != nil || now.State != registration.StateFailed || now.Delivery.Attempts != 3 || now.Delivery.LastError != "no network" || now.Revision <= r.Revision {
+		now, err := change(delivery.Delivery{ID: r.Delivery.ID, Report: report, State: delivery.StatePending,
+			Attempts: 3, LastError: "no network"})
+		if err != nil || now.State != registration.StateFailed || now.Delivery.Attempts != 3 ||
+			now.Delivery.LastError != "no network" || now.Revision <= r.Revision {
 			t.Errorf("%s, %+v, %v", now.State, now.Delivery, err)
 		}
 		now, err = change(delivery.Delivery{ID: r.Delivery.ID, Report: report, State: delivery.StateRefused})
-		if err != nil || now.FailureReason != registration.ReasonIdentityNotFound || now.Delivery.State != delivery.StateRefused {
+		if err != nil || now.FailureReason != registration.ReasonIdentityNotFound ||
+			now.Delivery.State != delivery.StateRefused {
 			t.Errorf("%s, %+v, %v", now.FailureReason, now.Delivery, err)
 		}
 		now, err = change(delivery.Delivery{ID: r.Delivery.ID + 1, Report: report, State: delivery.StateDelivered})
 		if err != nil || now.Delivery.State != delivery.StateRefused {
 			t.Errorf("another delivery changed it: %+v, %v", now.Delivery, err)
 		}
-		if _, err := change(delivery.Delivery{Report: delivery.Report{RegistrationID: "forgotten"}, State: delivery.StateDelivered}); err != nil {
+		if _, err := change(delivery.Delivery{Report: delivery.Report{RegistrationID: "forgotten"},
+			State: delivery.StateDelivered}); err != nil {
 			t.Error(err)
 		}
 	})
@@ -125,7 +130,8 @@ func TestWithTheRealOutbox(t *testing.T) {
 		jamf := &deliverer{broken: errors.New("no route to Jamf Pro")}
 		outbox := delivery.New(delivery.Config{Store: opened, Deliverer: jamf})
 		w.config.Store, w.config.Outbox = opened, outbox
-		w.config.Identities = observation.New(observation.Config{Store: opened, Tenant: func() wpj.TenantID { return "" }})
+		w.config.Identities = observation.New(
+			observation.Config{Store: opened, Tenant: func() wpj.TenantID { return "" }})
 		w.machine = registration.New(w.config)
 		outbox.OnChange(w.machine.DeliveryChanged)
 		ctx, cancel := context.WithCancel(t.Context())
@@ -144,7 +150,8 @@ func TestWithTheRealOutbox(t *testing.T) {
 			t.Errorf("the older delivery is %s", r.Delivery.State)
 		}
 		time.Sleep(time.Hour) // synctest's clock
-		if r, _ := w.machine.Get(second); r.State != registration.StateDelivering || r.Delivery.Attempts == 0 || r.Delivery.LastError == "" {
+		if r, _ := w.machine.Get(second); r.State != registration.StateDelivering || r.Delivery.Attempts == 0 ||
+			r.Delivery.LastError == "" {
 			t.Errorf("%s, %+v", r.State, r.Delivery)
 		}
 		jamf.mend()
@@ -169,8 +176,8 @@ func (d *deliverer) mend() {
 	d.broken = nil
 }
 
-// Whatever order starts, cancels, restarts and lost agents come in, every registration ends, the users do not get in each
-// other's way, and no portal is launched twice.
+// Whatever order starts, cancels, restarts and lost agents come in, every registration ends, the users do not get in
+// each other's way, and no portal is launched twice.
 func TestManyThingsAtOnce(t *testing.T) {
 	for seed := range uint64(20) {
 		synctest.Test(t, func(t *testing.T) {
@@ -186,7 +193,8 @@ func TestManyThingsAtOnce(t *testing.T) {
 						kind := []registration.Kind{registration.KindRegister, registration.KindGather}[random.IntN(2)]
 						starts.Go(func() {
 							user := registration.User{Name: fmt.Sprint("user ", i%2), UID: uint32(1501 + i%2)}
-							if _, _, err := w.machine.Start(t.Context(), registration.StartRequest{Kind: kind, User: user}); err != nil {
+							if _, _, err := w.machine.Start(t.Context(),
+								registration.StartRequest{Kind: kind, User: user}); err != nil {
 								t.Error(err)
 							}
 						})
@@ -195,7 +203,8 @@ func TestManyThingsAtOnce(t *testing.T) {
 				case 2:
 					if all, _ := w.machine.List(registration.Filter{Limit: 2}); len(all) > 0 {
 						r := all[random.IntN(len(all))]
-						if now, err := w.machine.Cancel(t.Context(), r.ID, "uid 0"); !errors.Is(err, registration.ErrEnded) && (err != nil || now.State != registration.StateCancelled) {
+						if now, err := w.machine.Cancel(t.Context(), r.ID, "uid 0"); !errors.Is(err,
+							registration.ErrEnded) && (err != nil || now.State != registration.StateCancelled) {
 							t.Errorf("cancelled: %s, %v", now.State, err)
 						}
 					}
@@ -214,9 +223,11 @@ func TestManyThingsAtOnce(t *testing.T) {
 					a.mu.Unlock()
 				case 5:
 					a.mu.Lock()
-					a.exit = []*usherv1.PortalExit{nil, {How: &usherv1.PortalExit_Code{Code: random.Int32N(70)}}, {}}[random.IntN(3)]
+					a.exit = []*usherv1.PortalExit{nil, {How: &usherv1.PortalExit_Code{Code: random.Int32N(70)}},
+						{}}[random.IntN(3)]
 					a.registers = random.IntN(2) == 0
-					a.identity = []func() []*usherv1.Evidence{registered, func() []*usherv1.Evidence { return nil }}[random.IntN(2)]
+					a.identity = []func() []*usherv1.Evidence{registered,
+						func() []*usherv1.Evidence { return nil }}[random.IntN(2)]
 					a.mu.Unlock()
 				}
 			}
@@ -229,7 +240,8 @@ func TestManyThingsAtOnce(t *testing.T) {
 				if !r.State.Ended() && r.State != registration.StateDelivering {
 					t.Errorf("seed %d: %s hangs in %s", seed, r.ID, path(r))
 				}
-				if r.State == registration.StateFailed && (r.FailureReason == "" || r.FailureReason == registration.ReasonInternal) {
+				if r.State == registration.StateFailed &&
+					(r.FailureReason == "" || r.FailureReason == registration.ReasonInternal) {
 					t.Errorf("seed %d: failed with %q: %s", seed, r.FailureReason, r.FailureDetail)
 				}
 				if w.agent.launches[r.ID] > 1 {

@@ -58,8 +58,8 @@ func (a *Actor) admin() (bool, error) {
 	return a.inAdminGroup()
 }
 
-// IsAdmin reports whether the caller may act for every user of this computer. It asks the directory, and is false where that does
-// not answer: [Actor.Undecided] says so.
+// IsAdmin reports whether the caller may act for every user of this computer. It asks the directory, and is false where
+// that does not answer: [Actor.Undecided] says so.
 func (a *Actor) IsAdmin() bool {
 	a.judged = true
 	admin, err := a.admin()
@@ -68,11 +68,12 @@ func (a *Actor) IsAdmin() bool {
 	return admin
 }
 
-// isOrdinary reports whether the caller acts for themselves, and may do so without being an admin. It does not ask the directory.
+// isOrdinary reports whether the caller acts for themselves, and may do so without being an admin. It does not ask the
+// directory.
 func (a *Actor) isOrdinary(uid uint32) bool { return !a.root && a.peer.UID == uid }
 
-// Undecided returns a PERMISSION_DENIED status when the directory did not answer the last [Actor.IsAdmin] or [Actor.MayActFor], and
-// nil otherwise.
+// Undecided returns a PERMISSION_DENIED status when the directory did not answer the last [Actor.IsAdmin] or
+// [Actor.MayActFor], and nil otherwise.
 func (a *Actor) Undecided() error {
 	if a.unknown == nil {
 		return nil
@@ -89,8 +90,8 @@ func (a *Actor) MayActFor(uid uint32) error {
 	return a.refuse(fmt.Sprintf("uid %d may act only for themselves, not for uid %d", a.peer.UID, uid))
 }
 
-// StillMayAnswer returns nil unless the handler was told that the caller is an admin, and the caller is one no longer: a stream that
-// began with an admin's rights ends with them.
+// StillMayAnswer returns nil unless the handler was told that the caller is an admin, and the caller is one no longer:
+// a stream that began with an admin's rights ends with them.
 func (a *Actor) StillMayAnswer() error {
 	if !a.asAdmin || a.IsAdmin() {
 		return nil

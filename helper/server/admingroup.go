@@ -14,8 +14,8 @@ import (
 )
 
 const (
-	// adminKnownFor is how long an answer of the directory is used, from when it was asked; and the lack of one, from when that
-	// was known. A membership that changes takes effect within it.
+	// adminKnownFor is how long an answer of the directory is used, from when it was asked; and the lack of one, from
+	// when that was known. A membership that changes takes effect within it.
 	adminKnownFor = 2 * time.Second
 	// directoryWithin is how long a call waits for the directory.
 	directoryWithin = 5 * time.Second
@@ -28,11 +28,12 @@ const (
 // errDirectory is wrapped by the errors of [adminGroup.has]: the directory did not say whether somebody is an admin.
 var errDirectory = errors.New("could not find out who is an admin")
 
-// adminGroup knows who is in the admin group. It asks the directory when a call depends on the answer: the groups that the kernel
-// lists for a process are those of its login, at most 16 on macOS, so that they miss what was given or taken since.
+// adminGroup knows who is in the admin group. It asks the directory when a call depends on the answer: the groups that
+// the kernel lists for a process are those of its login, at most 16 on macOS, so that they miss what was given or taken
+// since.
 //
-// Each uid is asked about once at a time, and each question has a goroutine of its own, which nobody waits for any longer when the
-// directory is too slow: it holds up no call about another user. It is safe for concurrent use.
+// Each uid is asked about once at a time, and each question has a goroutine of its own, which nobody waits for any
+// longer when the directory is too slow: it holds up no call about another user. It is safe for concurrent use.
 type adminGroup struct {
 	// ctx ends the questions when the server has ended.
 	ctx context.Context
@@ -64,15 +65,17 @@ type answer struct {
 	err   error
 }
 
-func newAdminGroup(ctx context.Context, name func() string, member func(context.Context, uint32, string) (bool, error), log *slog.Logger) *adminGroup {
+func newAdminGroup(ctx context.Context, name func() string, member func(context.Context, uint32, string) (bool, error),
+	log *slog.Logger) *adminGroup {
 	return &adminGroup{
-		ctx: ctx, name: name, member: member, log: log, answers: make(map[membership]*answer), missing: make(map[string]bool),
+		ctx: ctx, name: name, member: member, log: log, answers: make(map[membership]*answer),
+		missing: make(map[string]bool),
 		failing: rate.Sometimes{Interval: directoryLogInterval},
 	}
 }
 
-// has reports whether the user with that uid is in the admin group. The errors wrap [errDirectory]; who gets one treats the user as
-// one who is not. It waits for directoryWithin at most.
+// has reports whether the user with that uid is in the admin group. The errors wrap [errDirectory]; who gets one treats
+// the user as one who is not. It waits for directoryWithin at most.
 func (g *adminGroup) has(ctx context.Context, uid uint32) (bool, error) {
 	group := g.name()
 	found := g.ask(membership{uid, group})
@@ -84,7 +87,8 @@ func (g *adminGroup) has(ctx context.Context, uid uint32) (bool, error) {
 		select {
 		case <-found.done:
 		case <-wait.C:
-			return false, fmt.Errorf("%w: the directory did not say within %s whether uid %d is in group %q", errDirectory, directoryWithin, uid, group)
+			return false, fmt.Errorf("%w: the directory did not say within %s whether uid %d is in group %q",
+				errDirectory, directoryWithin, uid, group)
 		case <-ctx.Done():
 			return false, fmt.Errorf("%w: %w", errDirectory, context.Cause(ctx))
 		}
@@ -133,7 +137,8 @@ func (g *adminGroup) find(about membership, asked *answer) {
 		err = nil
 	case err != nil:
 		g.failing.Do(func() {
-			g.log.Warn("the directory does not say who is an admin: only root may act for other users", "uid", about.uid, "group", about.group, "error", err)
+			g.log.Warn("the directory does not say who is an admin: only root may act for other users", "uid",
+				about.uid, "group", about.group, "error", err)
 		})
 	}
 	asked.is, asked.err = is && err == nil, err

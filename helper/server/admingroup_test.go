@@ -110,7 +110,8 @@ func TestDirectoryThatDoesNotAnswerMakesNobodyAnAdminAndHoldsUpNobodyElse(t *tes
 		var waiting sync.WaitGroup
 		for range 10 {
 			waiting.Go(func() {
-				if is, err := group.has(t.Context(), 501); is || !errors.Is(err, errDirectory) || !strings.Contains(err.Error(), "did not say within 5s") {
+				if is, err := group.has(t.Context(), 501); is || !errors.Is(err, errDirectory) ||
+					!strings.Contains(err.Error(), "did not say within 5s") {
 					t.Errorf("got %t, %v", is, err)
 				}
 			})
@@ -125,7 +126,8 @@ func TestDirectoryThatDoesNotAnswerMakesNobodyAnAdminAndHoldsUpNobodyElse(t *tes
 			t.Errorf("the callers waited for %s", took)
 		}
 		// While that question is open there is no second one, and nobody waits again.
-		if is, err := group.has(t.Context(), 501); is || !errors.Is(err, errDirectory) || time.Since(begun) != directoryWithin {
+		if is, err := group.has(t.Context(), 501); is || !errors.Is(err, errDirectory) ||
+			time.Since(begun) != directoryWithin {
 			t.Errorf("got %t, %v after %s", is, err, time.Since(begun))
 		}
 		// The library has returned at last: its answer is too old to be used.
@@ -148,7 +150,8 @@ func TestDirectoryThatFailsIsLoggedOnceAMinute(t *testing.T) {
 		d.set(501, true)
 		for range 60 {
 			for range 10 {
-				if is, err := group.has(t.Context(), 501); is || !errors.Is(err, errDirectory) || !errors.Is(err, d.fails) {
+				if is, err := group.has(t.Context(), 501); is || !errors.Is(err, errDirectory) ||
+					!errors.Is(err, d.fails) {
 					t.Fatalf("got %t, %v", is, err)
 				}
 			}
@@ -221,7 +224,8 @@ func TestStreamThatBeganAsAnAdminEndsWithTheRight(t *testing.T) {
 				d.set(501, true)
 				gate := &gate{limits: newLimits(), log: quiet(), admins: group}
 				gate.helperUID = 4711
-				stream := &sent{ctx: peer.NewContext(t.Context(), &peer.Peer{AuthInfo: link.AuthInfo{Peer: &link.Peer{UID: 501}}})}
+				stream := &sent{ctx: peer.NewContext(t.Context(),
+					&peer.Peer{AuthInfo: link.AuthInfo{Peer: &link.Peer{UID: 501}}})}
 				watch := &grpc.StreamServerInfo{FullMethod: usherv1.StatusService_WatchStatus_FullMethodName}
 				err := gate.stream(nil, stream, watch, func(_ any, stream grpc.ServerStream) error {
 					if err := test.judge(actorFrom(stream.Context())); err != nil {
@@ -247,12 +251,14 @@ func TestStreamThatBeganAsAnAdminEndsWithTheRight(t *testing.T) {
 func TestRefusalSaysThatTheDirectoryDidNotAnswer(t *testing.T) {
 	d, group := groupOf(t)
 	d.fails = errors.New("the network is down")
-	actor := &Actor{peer: &link.Peer{UID: 501}, inAdminGroup: func() (bool, error) { return group.has(t.Context(), 501) }}
+	actor := &Actor{peer: &link.Peer{UID: 501},
+		inAdminGroup: func() (bool, error) { return group.has(t.Context(), 501) }}
 	if err := actor.MayActFor(501); err != nil || actor.Undecided() != nil {
 		t.Errorf("about themselves: %v, %v", err, actor.Undecided())
 	}
 	err := actor.MayActFor(502)
-	if status.Code(err) != codes.PermissionDenied || !strings.Contains(status.Convert(err).Message(), "could not find out who is an admin: the network is down") {
+	if status.Code(err) != codes.PermissionDenied ||
+		!strings.Contains(status.Convert(err).Message(), "could not find out who is an admin: the network is down") {
 		t.Errorf("about another user: %v", err)
 	}
 	if actor.IsAdmin() || status.Code(actor.Undecided()) != codes.PermissionDenied {

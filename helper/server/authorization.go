@@ -73,7 +73,8 @@ type gate struct {
 func (g *gate) admit(ctx context.Context, method string) (_ context.Context, _ *Actor, _ access, done func(), _ error) {
 	actor, err := newActor(ctx, g.helperUID, g.admins)
 	if err != nil {
-		return nil, nil, 0, nil, contract.Error(codes.Unauthenticated, usherv1.ErrorReason_ERROR_REASON_NOT_PERMITTED, err.Error())
+		return nil, nil, 0, nil, contract.Error(codes.Unauthenticated, usherv1.ErrorReason_ERROR_REASON_NOT_PERMITTED,
+			err.Error())
 	}
 	// Refused calls count too: each costs a look at the caller and a line in the log.
 	done, err = g.limits.enter(actor)
@@ -84,13 +85,14 @@ func (g *gate) admit(ctx context.Context, method string) (_ context.Context, _ *
 	if !known || (rule == admins && !actor.IsAdmin()) {
 		defer done()
 		g.deny(actor, method, rule)
-		return nil, nil, 0, nil, actor.refuse(fmt.Sprintf("uid %d may not call %s", actor.UID(), method), "method", method)
+		return nil, nil, 0, nil, actor.refuse(fmt.Sprintf("uid %d may not call %s", actor.UID(), method), "method",
+			method)
 	}
 	return context.WithValue(ctx, actorKey{}, actor), actor, rule, done, nil
 }
 
-// deny logs a refusal with what was seen of the caller, and none of the call's arguments (lessons.md: spire#2651, #6179). A
-// caller who is refused again and again does not fill the log.
+// deny logs a refusal with what was seen of the caller, and none of the call's arguments (lessons.md: spire#2651,
+// #6179). A caller who is refused again and again does not fill the log.
 func (g *gate) deny(actor *Actor, method string, rule access) {
 	if !g.limits.mayLogRefusal(actor) {
 		return
@@ -117,10 +119,12 @@ func (a access) String() string {
 
 // unjudged is the error of an owner's method whose handler did not ask whether the caller may act for the user.
 func unjudged(method string) error {
-	return contract.Error(codes.Internal, usherv1.ErrorReason_ERROR_REASON_INTERNAL, method+" answered without asking who its caller may act for")
+	return contract.Error(codes.Internal, usherv1.ErrorReason_ERROR_REASON_INTERNAL,
+		method+" answered without asking who its caller may act for")
 }
 
-func (g *gate) unary(ctx context.Context, request any, info *grpc.UnaryServerInfo, handler grpc.UnaryHandler) (any, error) {
+func (g *gate) unary(ctx context.Context, request any, info *grpc.UnaryServerInfo, handler grpc.UnaryHandler) (any,
+	error) {
 	ctx, actor, rule, done, err := g.admit(ctx, info.FullMethod)
 	if err != nil {
 		return nil, err
@@ -136,7 +140,8 @@ func (g *gate) unary(ctx context.Context, request any, info *grpc.UnaryServerInf
 	return response, nil
 }
 
-func (g *gate) stream(service any, stream grpc.ServerStream, info *grpc.StreamServerInfo, handler grpc.StreamHandler) error {
+func (g *gate) stream(service any, stream grpc.ServerStream, info *grpc.StreamServerInfo,
+	handler grpc.StreamHandler) error {
 	ctx, actor, rule, done, err := g.admit(stream.Context(), info.FullMethod)
 	if err != nil {
 		return err
@@ -154,8 +159,8 @@ func (g *gate) stream(service any, stream grpc.ServerStream, info *grpc.StreamSe
 	return nil
 }
 
-// gatedStream lets no message out of an owner's method before its handler asked who the caller may act for, and none for an admin who
-// is one no longer: a watch may last for days.
+// gatedStream lets no message out of an owner's method before its handler asked who the caller may act for, and none
+// for an admin who is one no longer: a watch may last for days.
 type gatedStream struct {
 	grpc.ServerStream
 	ctx    context.Context

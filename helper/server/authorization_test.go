@@ -46,7 +46,8 @@ func TestEveryMethodHasAnEntryAndEveryEntryAMethod(t *testing.T) {
 
 func TestCallWithoutPeerCredentialsIsRefused(t *testing.T) {
 	gate := &gate{limits: newLimits(), log: quiet(), admins: nil}
-	_, err := gate.unary(t.Context(), nil, &grpc.UnaryServerInfo{FullMethod: usherv1.TenantService_GetTenant_FullMethodName},
+	_, err := gate.unary(t.Context(), nil,
+		&grpc.UnaryServerInfo{FullMethod: usherv1.TenantService_GetTenant_FullMethodName},
 		func(context.Context, any) (any, error) { t.Error("the handler ran"); return nil, nil })
 	if status.Code(err) != codes.Unauthenticated {
 		t.Errorf("got %v", err)
@@ -96,7 +97,8 @@ func TestAdminsHaveNoLimit(t *testing.T) {
 func TestOnlyOneIsMeant(t *testing.T) {
 	own := []registration.Registration{{ID: "aab"}, {ID: "aa"}, {ID: "ab"}}
 	for id, want := range map[string]error{
-		"aa": nil, "aab": nil, "ab": nil, "a": registration.ErrAmbiguousID, "b": registration.ErrNotFound, "aabc": registration.ErrNotFound,
+		"aa": nil, "aab": nil, "ab": nil, "a": registration.ErrAmbiguousID, "b": registration.ErrNotFound,
+		"aabc": registration.ErrNotFound,
 	} {
 		found, err := only(own, id)
 		if !errors.Is(err, want) || (want == nil && found.ID != id) {

@@ -22,7 +22,8 @@ type cleanService struct {
 	foremost Foremost
 }
 
-func (s *cleanService) FindRemains(ctx context.Context, request *usherv1.FindRemainsRequest) (*usherv1.FindRemainsResponse, error) {
+func (s *cleanService) FindRemains(ctx context.Context,
+	request *usherv1.FindRemainsRequest) (*usherv1.FindRemainsResponse, error) {
 	user, err := s.user(actorFrom(ctx), request.GetUser())
 	if err != nil {
 		return nil, err
@@ -32,11 +33,13 @@ func (s *cleanService) FindRemains(ctx context.Context, request *usherv1.FindRem
 		return nil, err
 	}
 	response := &usherv1.FindRemainsResponse{
-		User: cleanUserToProto(user), Identity: contract.IdentityToProto(&remains.Identity), Objection: remains.Objection,
+		User: cleanUserToProto(user), Identity: contract.IdentityToProto(&remains.Identity),
+		Objection: remains.Objection,
 	}
 	for _, one := range remains.AtRisk {
 		response.AtRisk = append(response.AtRisk, &usherv1.RegistrationAtRisk{
-			DeviceId: string(one.DeviceID), TenantId: string(one.TenantID), Source: contract.SourceToProto(one.Source), Place: one.Place, Reason: one.Reason,
+			DeviceId: string(one.DeviceID), TenantId: string(one.TenantID), Source: contract.SourceToProto(one.Source),
+			Place: one.Place, Reason: one.Reason,
 		})
 	}
 	for _, one := range remains.Leftovers {
@@ -45,20 +48,23 @@ func (s *cleanService) FindRemains(ctx context.Context, request *usherv1.FindRem
 	return response, nil
 }
 
-func (s *cleanService) RemoveRemains(ctx context.Context, request *usherv1.RemoveRemainsRequest) (*usherv1.RemoveRemainsResponse, error) {
+func (s *cleanService) RemoveRemains(ctx context.Context,
+	request *usherv1.RemoveRemainsRequest) (*usherv1.RemoveRemainsResponse, error) {
 	actor := actorFrom(ctx)
 	user, err := s.user(actor, request.GetUser())
 	if err != nil {
 		return nil, err
 	}
-	removal, err := s.cleaner.Remove(ctx, clean.Request{User: user, Caller: callerOf(actor), Force: request.GetForce(), IDs: request.GetIds()})
+	removal, err := s.cleaner.Remove(ctx,
+		clean.Request{User: user, Caller: callerOf(actor), Force: request.GetForce(), IDs: request.GetIds()})
 	if err != nil {
 		return nil, err
 	}
 	return &usherv1.RemoveRemainsResponse{Removal: removalToProto(removal)}, nil
 }
 
-func (s *cleanService) ListRemovals(ctx context.Context, request *usherv1.ListRemovalsRequest) (*usherv1.ListRemovalsResponse, error) {
+func (s *cleanService) ListRemovals(ctx context.Context,
+	request *usherv1.ListRemovalsRequest) (*usherv1.ListRemovalsResponse, error) {
 	actor := actorFrom(ctx)
 	filter := clean.Filter{Limit: listed(request.GetLimit())}
 	switch name := request.GetUser(); {
@@ -115,16 +121,19 @@ func cleanUserToProto(user clean.User) *usherv1.User {
 
 func leftoverToProto(one clean.Leftover) *usherv1.Leftover {
 	return &usherv1.Leftover{
-		Id: one.ID, Kind: enumValue[usherv1.LeftoverKind](usherv1.LeftoverKind_value, "LEFTOVER_KIND_", string(one.Kind)), Name: one.Name,
+		Id: one.ID, Kind: enumValue[usherv1.LeftoverKind](usherv1.LeftoverKind_value, "LEFTOVER_KIND_",
+			string(one.Kind)), Name: one.Name,
 	}
 }
 
 func removalToProto(removal clean.Removal) *usherv1.Removal {
 	message := &usherv1.Removal{
-		User: cleanUserToProto(removal.User), Time: contract.Timestamp(removal.At), Caller: cleanUserToProto(removal.Caller), Force: removal.Force,
+		User: cleanUserToProto(removal.User), Time: contract.Timestamp(removal.At),
+		Caller: cleanUserToProto(removal.Caller), Force: removal.Force,
 	}
 	for _, one := range removal.Removed {
-		message.Removed = append(message.Removed, &usherv1.RemovedLeftover{Leftover: leftoverToProto(one.Leftover), Error: one.Error})
+		message.Removed = append(message.Removed,
+			&usherv1.RemovedLeftover{Leftover: leftoverToProto(one.Leftover), Error: one.Error})
 	}
 	return message
 }

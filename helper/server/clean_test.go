@@ -86,7 +86,8 @@ func TestCleanIsAboutWhoMayBeActedFor(t *testing.T) {
 	if status.Code(err) != codes.PermissionDenied || fake.user.UID != 0 {
 		t.Errorf("someone else: %v, asked about %+v", err, fake.user)
 	}
-	if _, err := service.FindRemains(forbidden, &usherv1.FindRemainsRequest{}); status.Code(err) != codes.PermissionDenied || fake.user.UID != 0 {
+	if _, err := service.FindRemains(forbidden, &usherv1.FindRemainsRequest{}); status.Code(err) !=
+		codes.PermissionDenied || fake.user.UID != 0 {
 		t.Errorf("someone else: %v", err)
 	}
 }
@@ -94,10 +95,12 @@ func TestCleanIsAboutWhoMayBeActedFor(t *testing.T) {
 func TestRemovalsAreListedOfWhomOneMaySee(t *testing.T) {
 	fake := &fakeCleaner{}
 	service := &cleanService{cleaner: fake, foremost: janeForemost{}}
-	if _, err := service.ListRemovals(as(t, 502, false), &usherv1.ListRemovalsRequest{Limit: 5000}); err != nil || fake.filter.UID == nil || *fake.filter.UID != 502 || fake.filter.Limit != maximumListed {
+	if _, err := service.ListRemovals(as(t, 502, false), &usherv1.ListRemovalsRequest{Limit: 5000}); err != nil ||
+		fake.filter.UID == nil || *fake.filter.UID != 502 || fake.filter.Limit != maximumListed {
 		t.Errorf("%+v, %v", fake.filter, err)
 	}
-	if _, err := service.ListRemovals(as(t, uint32(os.Getuid()), true), &usherv1.ListRemovalsRequest{}); err != nil || fake.filter.UID != nil || fake.filter.Limit != defaultListed {
+	if _, err := service.ListRemovals(as(t, uint32(os.Getuid()), true), &usherv1.ListRemovalsRequest{}); err != nil ||
+		fake.filter.UID != nil || fake.filter.Limit != defaultListed {
 		t.Errorf("%+v, %v", fake.filter, err)
 	}
 }
@@ -105,21 +108,28 @@ func TestRemovalsAreListedOfWhomOneMaySee(t *testing.T) {
 func TestCleanAnswers(t *testing.T) {
 	at := time.Date(2026, 11, 23, 10, 0, 0, 0, time.UTC)
 	fake := &fakeCleaner{
-		remains: clean.Remains{Leftovers: []clean.Leftover{oneLeftover, {ID: "bb"}}, Identity: wpj.Identity{State: wpj.StateOrphaned}, Objection: "why not"},
-		removal: clean.Removal{Number: 1, User: clean.User{Name: "jane", UID: 501}, At: at, Caller: clean.User{Name: "root"}, Force: true,
+		remains: clean.Remains{Leftovers: []clean.Leftover{oneLeftover, {ID: "bb"}},
+			Identity: wpj.Identity{State: wpj.StateOrphaned}, Objection: "why not"},
+		removal: clean.Removal{Number: 1, User: clean.User{Name: "jane", UID: 501}, At: at,
+			Caller: clean.User{Name: "root"}, Force: true,
 			Removed: []clean.Removed{{Leftover: oneLeftover, Error: "locked"}}},
 	}
 	service := &cleanService{cleaner: fake, foremost: janeForemost{}}
 	found, err := service.FindRemains(as(t, 0, true), &usherv1.FindRemainsRequest{})
-	if err != nil || found.GetObjection() != "why not" || found.GetIdentity().GetState() != usherv1.IdentityState_IDENTITY_STATE_ORPHANED ||
-		len(found.GetLeftovers()) != 2 || found.GetLeftovers()[0].GetKind() != usherv1.LeftoverKind_LEFTOVER_KIND_GENERIC_PASSWORD ||
-		found.GetLeftovers()[1].GetKind() != usherv1.LeftoverKind_LEFTOVER_KIND_UNSPECIFIED || found.GetUser().GetName() != "jane" {
+	if err != nil || found.GetObjection() != "why not" ||
+		found.GetIdentity().GetState() != usherv1.IdentityState_IDENTITY_STATE_ORPHANED ||
+		len(found.GetLeftovers()) != 2 ||
+		found.GetLeftovers()[0].GetKind() != usherv1.LeftoverKind_LEFTOVER_KIND_GENERIC_PASSWORD ||
+		found.GetLeftovers()[1].GetKind() != usherv1.LeftoverKind_LEFTOVER_KIND_UNSPECIFIED ||
+		found.GetUser().GetName() != "jane" {
 		t.Errorf("%v, %v", found, err)
 	}
 	removed, err := service.RemoveRemains(as(t, 0, true), &usherv1.RemoveRemainsRequest{})
 	removal := removed.GetRemoval()
-	if err != nil || !removal.GetForce() || !removal.GetTime().AsTime().Equal(at) || removal.GetCaller().GetName() != "root" ||
-		removal.GetRemoved()[0].GetError() != "locked" || removal.GetRemoved()[0].GetLeftover().GetName() != wpj.AccountTenantID {
+	if err != nil || !removal.GetForce() || !removal.GetTime().AsTime().Equal(at) ||
+		removal.GetCaller().GetName() != "root" ||
+		removal.GetRemoved()[0].GetError() != "locked" ||
+		removal.GetRemoved()[0].GetLeftover().GetName() != wpj.AccountTenantID {
 		t.Errorf("%v, %v", removed, err)
 	}
 }
@@ -136,10 +146,12 @@ func TestErrorsOfCleaning(t *testing.T) {
 		clean.ErrKeychain:  {codes.FailedPrecondition, usherv1.ErrorReason_ERROR_REASON_KEYCHAIN_UNAVAILABLE},
 		clean.ErrAgent:     {codes.FailedPrecondition, usherv1.ErrorReason_ERROR_REASON_PROGRAM_FAILED},
 	} {
-		service := &cleanService{cleaner: &fakeCleaner{err: fmt.Errorf("find leftovers of jane: %w: and why", sentinel)}, foremost: janeForemost{}}
+		service := &cleanService{cleaner: &fakeCleaner{
+			err: fmt.Errorf("find leftovers of jane: %w: and why", sentinel)}, foremost: janeForemost{}}
 		_, err := service.FindRemains(as(t, 0, true), &usherv1.FindRemainsRequest{})
 		err = server.toStatus(t.Context(), "FindRemains", err)
-		if status.Code(err) != want.code || contract.Reason(err) != want.reason || contract.Metadata(err)[contract.Fix] == "" {
+		if status.Code(err) != want.code || contract.Reason(err) != want.reason ||
+			contract.Metadata(err)[contract.Fix] == "" {
 			t.Errorf("%v: got %v", sentinel, err)
 		}
 	}

@@ -20,11 +20,13 @@ func enumValue[E ~int32](values map[string]int32, prefix, name string) E {
 
 func registrationToProto(r registration.Registration) *usherv1.Registration {
 	message := &usherv1.Registration{
-		Id:            r.ID,
-		Kind:          enumValue[usherv1.RegistrationKind](usherv1.RegistrationKind_value, "REGISTRATION_KIND_", string(r.Kind)),
-		User:          &usherv1.User{Name: r.User.Name, Uid: r.User.UID},
-		State:         stateToProto(r.State),
-		FailureReason: enumValue[usherv1.FailureReason](usherv1.FailureReason_value, "FAILURE_REASON_", string(r.FailureReason)),
+		Id: r.ID,
+		Kind: enumValue[usherv1.RegistrationKind](usherv1.RegistrationKind_value, "REGISTRATION_KIND_",
+			string(r.Kind)),
+		User:  &usherv1.User{Name: r.User.Name, Uid: r.User.UID},
+		State: stateToProto(r.State),
+		FailureReason: enumValue[usherv1.FailureReason](usherv1.FailureReason_value, "FAILURE_REASON_",
+			string(r.FailureReason)),
 		FailureDetail: r.FailureDetail,
 		CreateTime:    contract.Timestamp(r.CreatedAt),
 		UpdateTime:    contract.Timestamp(r.UpdatedAt),
@@ -34,12 +36,14 @@ func registrationToProto(r registration.Registration) *usherv1.Registration {
 	}
 	for _, transition := range r.Transitions {
 		message.Transitions = append(message.Transitions, &usherv1.Transition{
-			State: stateToProto(transition.State), Time: contract.Timestamp(transition.At), Evidence: transition.Evidence,
+			State: stateToProto(transition.State), Time: contract.Timestamp(transition.At),
+			Evidence: transition.Evidence,
 		})
 	}
 	for _, milestone := range r.Milestones {
 		message.Milestones = append(message.Milestones, &usherv1.Milestone{
-			Kind:   enumValue[usherv1.MilestoneKind](usherv1.MilestoneKind_value, "MILESTONE_KIND_", string(milestone.Kind)),
+			Kind: enumValue[usherv1.MilestoneKind](usherv1.MilestoneKind_value, "MILESTONE_KIND_",
+				string(milestone.Kind)),
 			Time:   contract.Timestamp(milestone.At),
 			Detail: milestone.Detail,
 		})
@@ -64,13 +68,14 @@ func registrationFor(actor *Actor, r registration.Registration) *usherv1.Registr
 // notDelivered is what users see and not what Jamf Pro said: the outbox is not shown to users either.
 const notDelivered = "The result has not reached Jamf Pro. Only root and admins see why."
 
-// keepFromUser takes out of a registration what its user, who is not an admin, may not see: what Jamf Pro says of the API client, and
-// the numbers of other accounts.
+// keepFromUser takes out of a registration what its user, who is not an admin, may not see: what Jamf Pro says of the
+// API client, and the numbers of other accounts.
 func keepFromUser(message *usherv1.Registration, uid uint32) {
 	if message.DeliveryError != "" {
 		message.DeliveryError = notDelivered
 	}
-	refused, detail := message.FailureReason == usherv1.FailureReason_FAILURE_REASON_DELIVERY_REFUSED, message.FailureDetail
+	refused, detail := message.FailureReason == usherv1.FailureReason_FAILURE_REASON_DELIVERY_REFUSED,
+		message.FailureDetail
 	sentence := func(text string) string {
 		if refused && text == detail {
 			return notDelivered
@@ -103,7 +108,8 @@ func portalExitToProto(exit *registration.PortalExit) *usherv1.PortalExit {
 	case exit.Code != nil:
 		info, _ := exit.Code.Info()
 		message.How = &usherv1.PortalExit_Code{Code: int32(*exit.Code)}
-		message.Name, message.AdminAdvice, message.UserAdvice, message.RetryCanHelp = info.Name, info.Admin, info.User, info.RetryCanHelp
+		message.Name, message.AdminAdvice, message.UserAdvice, message.RetryCanHelp = info.Name, info.Admin, info.User,
+			info.RetryCanHelp
 	case exit.Signal != 0:
 		message.How = &usherv1.PortalExit_Signal{Signal: int32(exit.Signal)}
 		message.Name, message.RetryCanHelp = unix.SignalName(syscall.Signal(exit.Signal)), true

@@ -21,7 +21,8 @@ type deliveryService struct {
 	settings func() Settings
 }
 
-func (s *deliveryService) ListDeliveries(_ context.Context, request *usherv1.ListDeliveriesRequest) (*usherv1.ListDeliveriesResponse, error) {
+func (s *deliveryService) ListDeliveries(_ context.Context,
+	request *usherv1.ListDeliveriesRequest) (*usherv1.ListDeliveriesResponse, error) {
 	found, err := s.outbox.List(request.GetIncludeEnded(), listed(request.GetLimit()))
 	if err != nil {
 		return nil, err
@@ -33,7 +34,8 @@ func (s *deliveryService) ListDeliveries(_ context.Context, request *usherv1.Lis
 	return response, nil
 }
 
-func (s *deliveryService) FlushDeliveries(context.Context, *usherv1.FlushDeliveriesRequest) (*usherv1.FlushDeliveriesResponse, error) {
+func (s *deliveryService) FlushDeliveries(context.Context,
+	*usherv1.FlushDeliveriesRequest) (*usherv1.FlushDeliveriesResponse, error) {
 	due, err := s.outbox.Flush()
 	if err != nil {
 		return nil, err

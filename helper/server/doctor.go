@@ -13,8 +13,8 @@ import (
 	usherv1 "usher.internal/proto/usher/v1"
 )
 
-// An examination costs something, also where it takes answers that there are, so a user may have so many at once, and then one each
-// interval. Admins have no limit.
+// An examination costs something, also where it takes answers that there are, so a user may have so many at once, and
+// then one each interval. Admins have no limit.
 const (
 	examinationsAtOnce  = 3
 	examinationInterval = 10 * time.Second
@@ -42,8 +42,8 @@ func newDoctorService(doctor Doctor, draining context.Context) *doctorService {
 	return &doctorService{doctor: doctor, draining: draining, asked: make(map[uint32]*rate.Limiter)}
 }
 
-// Examine shows a user who is not an admin what GetStatus shows them: no other user, and neither what is wrong with the configuration nor
-// what the API client may do. [doctor.Checks] decides that for each check.
+// Examine shows a user who is not an admin what GetStatus shows them: no other user, and neither what is wrong with the
+// configuration nor what the API client may do. [doctor.Checks] decides that for each check.
 func (s *doctorService) Examine(_ *usherv1.ExamineRequest, stream usherv1.DoctorService_ExamineServer) error {
 	actor := actorFrom(stream.Context())
 	admin, uid := actor.IsAdmin(), actor.UID()
@@ -53,9 +53,10 @@ func (s *doctorService) Examine(_ *usherv1.ExamineRequest, stream usherv1.Doctor
 	ctx, cancel := context.WithCancelCause(stream.Context())
 	defer cancel(nil)
 	defer context.AfterFunc(s.draining, func() { cancel(registration.ErrShuttingDown) })()
-	return s.doctor.Examine(ctx, doctor.Caller{Admin: admin, UID: uid, All: admin}, func(found doctor.Finding, total int) error {
-		return stream.Send(&usherv1.ExamineResponse{Check: findingToProto(found), Total: int32(total)})
-	})
+	return s.doctor.Examine(ctx, doctor.Caller{Admin: admin, UID: uid, All: admin},
+		func(found doctor.Finding, total int) error {
+			return stream.Send(&usherv1.ExamineResponse{Check: findingToProto(found), Total: int32(total)})
+		})
 }
 
 // mayAsk counts an examination of that user's.

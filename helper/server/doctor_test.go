@@ -29,12 +29,14 @@ func (f fakeDoctor) Examine(ctx context.Context, caller doctor.Caller, tell func
 		<-ctx.Done()
 		return context.Cause(ctx)
 	}
-	if err := tell(doctor.Finding{Name: "disk", Title: "The disk has room", Result: doctor.Failed, Evidence: "No room.", Fix: "Make room."}, 2); err != nil {
+	if err := tell(doctor.Finding{Name: "disk", Title: "The disk has room", Result: doctor.Failed, Evidence: "No room.",
+		Fix: "Make room."}, 2); err != nil {
 		return err
 	}
 	for _, user := range []accounts.Person{{Name: "jane", UID: 501}, {Name: "john", UID: 502}} {
 		if caller.All && caller.Admin || user.UID == caller.UID {
-			if err := tell(doctor.Finding{Name: "agent-connected", Title: "t", Result: doctor.OK, Evidence: "e", User: user}, 3); err != nil {
+			if err := tell(doctor.Finding{Name: "agent-connected", Title: "t", Result: doctor.OK, Evidence: "e",
+				User: user}, 3); err != nil {
 				return err
 			}
 		}
@@ -91,8 +93,10 @@ func TestWhoSeesWhichChecks(t *testing.T) {
 		t.Fatal(err)
 	}
 	got := first.sent[0]
-	if check := got.GetCheck(); got.GetTotal() != 2 || check.GetName() != "disk" || check.GetTitle() != "The disk has room" ||
-		check.GetResult() != usherv1.CheckResult_CHECK_RESULT_FAILED || check.GetEvidence() != "No room." || check.GetFix() != "Make room." {
+	if check := got.GetCheck(); got.GetTotal() != 2 || check.GetName() != "disk" ||
+		check.GetTitle() != "The disk has room" ||
+		check.GetResult() != usherv1.CheckResult_CHECK_RESULT_FAILED || check.GetEvidence() != "No room." ||
+		check.GetFix() != "Make room." {
 		t.Errorf("got %v", got)
 	}
 }
@@ -121,7 +125,8 @@ func TestUserCannotExamineWithoutEnd(t *testing.T) {
 			}
 			return allowed
 		}
-		if first, other, admin := times(501, false), times(502, false), times(503, true); first != 3 || other != 3 || admin != 10 {
+		if first, other, admin := times(501, false), times(502, false),
+			times(503, true); first != 3 || other != 3 || admin != 10 {
 			t.Errorf("a user has %d, another one %d, an admin %d", first, other, admin)
 		}
 		time.Sleep(examinationInterval) // in the bubble's own time
@@ -149,7 +154,8 @@ func TestExaminationEndsWithTheServer(t *testing.T) {
 		}
 		drain()
 		err := (&gate{log: quiet()}).toStatus(t.Context(), "method", <-ended)
-		if status.Code(err) != codes.Unavailable || contract.Reason(err) != usherv1.ErrorReason_ERROR_REASON_SHUTTING_DOWN {
+		if status.Code(err) != codes.Unavailable ||
+			contract.Reason(err) != usherv1.ErrorReason_ERROR_REASON_SHUTTING_DOWN {
 			t.Errorf("got %v", err)
 		}
 	})

@@ -20,8 +20,8 @@ import (
 	usherv1 "usher.internal/proto/usher/v1"
 )
 
-// statuses says which gRPC status each sentinel becomes at the server's edge. The first that matches wins; the error's own
-// sentence goes with it, and the fix as metadata.
+// statuses says which gRPC status each sentinel becomes at the server's edge. The first that matches wins; the error's
+// own sentence goes with it, and the fix as metadata.
 var statuses = []struct {
 	sentinel error
 	code     codes.Code
@@ -98,6 +98,8 @@ func (g *gate) toStatus(ctx context.Context, method string, err error) error {
 			return contract.Error(known.code, known.reason, err.Error(), contract.Fix, known.fix)
 		}
 	}
-	g.log.LogAttrs(ctx, slog.LevelError, "call ended with a defect", slog.String("method", method), slog.Any("error", err))
-	return contract.Error(codes.Internal, usherv1.ErrorReason_ERROR_REASON_INTERNAL, "usherd met a defect; its log says more")
+	g.log.LogAttrs(ctx, slog.LevelError, "call ended with a defect", slog.String("method", method),
+		slog.Any("error", err))
+	return contract.Error(codes.Internal, usherv1.ErrorReason_ERROR_REASON_INTERNAL,
+		"usherd met a defect; its log says more")
 }

@@ -17,7 +17,8 @@ type JamfPro interface {
 	SetClientSecret(secret string) (path string, err error)
 	RemoveClientSecret() (path string, removed bool, err error)
 	CheckPrivileges(ctx context.Context) (jamfpro.Checked, error)
-	Provision(ctx context.Context, wanted []jamfpro.Definition, how jamfpro.Provisioning) (server string, _ []jamfpro.Provisioned, _ error)
+	Provision(ctx context.Context, wanted []jamfpro.Definition, how jamfpro.Provisioning) (server string,
+		_ []jamfpro.Provisioned, _ error)
 }
 
 type jamfProService struct {
@@ -32,9 +33,11 @@ func newJamfProService(jamfPro JamfPro, wanted []jamfpro.Definition, log *slog.L
 	return &jamfProService{jamfPro: jamfPro, wanted: wanted, log: log}
 }
 
-// SetClientSecret and RemoveClientSecret leave a line in the log: who has put which credentials on a Mac is asked later.
+// SetClientSecret and RemoveClientSecret leave a line in the log: who has put which credentials on a Mac is asked
+// later.
 
-func (s *jamfProService) SetClientSecret(ctx context.Context, request *usherv1.SetClientSecretRequest) (*usherv1.SetClientSecretResponse, error) {
+func (s *jamfProService) SetClientSecret(ctx context.Context,
+	request *usherv1.SetClientSecretRequest) (*usherv1.SetClientSecretResponse, error) {
 	path, err := s.jamfPro.SetClientSecret(request.GetClientSecret())
 	if err != nil {
 		return nil, err
@@ -43,7 +46,8 @@ func (s *jamfProService) SetClientSecret(ctx context.Context, request *usherv1.S
 	return &usherv1.SetClientSecretResponse{Path: path}, nil
 }
 
-func (s *jamfProService) RemoveClientSecret(ctx context.Context, _ *usherv1.RemoveClientSecretRequest) (*usherv1.RemoveClientSecretResponse, error) {
+func (s *jamfProService) RemoveClientSecret(ctx context.Context,
+	_ *usherv1.RemoveClientSecretRequest) (*usherv1.RemoveClientSecretResponse, error) {
 	path, removed, err := s.jamfPro.RemoveClientSecret()
 	if err != nil {
 		return nil, err
@@ -54,23 +58,27 @@ func (s *jamfProService) RemoveClientSecret(ctx context.Context, _ *usherv1.Remo
 	return &usherv1.RemoveClientSecretResponse{Removed: removed}, nil
 }
 
-func (s *jamfProService) CheckClientSecret(ctx context.Context, _ *usherv1.CheckClientSecretRequest) (*usherv1.CheckClientSecretResponse, error) {
+func (s *jamfProService) CheckClientSecret(ctx context.Context,
+	_ *usherv1.CheckClientSecretRequest) (*usherv1.CheckClientSecretResponse, error) {
 	ctx, cancel := context.WithTimeout(ctx, jamfProWithin)
 	defer cancel()
 	checked, err := s.jamfPro.CheckPrivileges(ctx)
 	if err != nil {
 		return nil, err
 	}
-	response := &usherv1.CheckClientSecretResponse{Server: checked.Server, ServerVersion: checked.Version, InventoryVersion: checked.Inventory, VersionProblem: checked.Problem}
+	response := &usherv1.CheckClientSecretResponse{Server: checked.Server, ServerVersion: checked.Version,
+		InventoryVersion: checked.Inventory, VersionProblem: checked.Problem}
 	for _, one := range checked.Privileges {
 		response.Privileges = append(response.Privileges, &usherv1.PrivilegeCheck{
-			Privilege: one.Name, Required: one.Required, Granted: one.Granted, Purpose: one.Purpose, Problem: one.Problem,
+			Privilege: one.Name, Required: one.Required, Granted: one.Granted, Purpose: one.Purpose,
+			Problem: one.Problem,
 		})
 	}
 	return response, nil
 }
 
-func (s *jamfProService) ProvisionExtensionAttributes(ctx context.Context, request *usherv1.ProvisionExtensionAttributesRequest) (*usherv1.ProvisionExtensionAttributesResponse, error) {
+func (s *jamfProService) ProvisionExtensionAttributes(ctx context.Context,
+	request *usherv1.ProvisionExtensionAttributesRequest) (*usherv1.ProvisionExtensionAttributesResponse, error) {
 	ctx, cancel := context.WithTimeout(ctx, jamfProWithin)
 	defer cancel()
 	server, provisioned, err := s.jamfPro.Provision(ctx, s.wanted,
@@ -81,7 +89,8 @@ func (s *jamfProService) ProvisionExtensionAttributes(ctx context.Context, reque
 	response := &usherv1.ProvisionExtensionAttributesResponse{Server: server}
 	for _, one := range provisioned {
 		response.Attributes = append(response.Attributes, &usherv1.ProvisionedAttribute{
-			Name: one.Name, Description: one.Description, Exists: one.Exists, Created: one.Created, Problem: one.Problem,
+			Name: one.Name, Description: one.Description, Exists: one.Exists, Created: one.Created,
+			Problem:  one.Problem,
 			DataType: one.DataType, OtherDataType: one.OtherDataType, Migrated: one.Migrated,
 		})
 	}

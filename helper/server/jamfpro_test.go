@@ -25,7 +25,8 @@ import (
 
 const plantedSecret = "s3cret-planted"
 
-// jamfProUnderTest is the service with the log that it writes, called as by root, with its errors as at the server's edge.
+// jamfProUnderTest is the service with the log that it writes, called as by root, with its errors as at the server's
+// edge.
 type jamfProUnderTest struct {
 	service *jamfProService
 	gate    *gate
@@ -40,7 +41,8 @@ func newJamfProUnderTest(jamfPro JamfPro) *jamfProUnderTest {
 }
 
 // ask calls a method of the service.
-func ask[Request, Response any](ctx context.Context, u *jamfProUnderTest, method func(context.Context, *Request) (*Response, error), request *Request) (*Response, error) {
+func ask[Request, Response any](ctx context.Context, u *jamfProUnderTest,
+	method func(context.Context, *Request) (*Response, error), request *Request) (*Response, error) {
 	ctx = context.WithValue(ctx, actorKey{}, &Actor{peer: &link.Peer{UID: 0}, root: true})
 	response, err := method(ctx, request)
 	if err != nil {
@@ -50,22 +52,27 @@ func ask[Request, Response any](ctx context.Context, u *jamfProUnderTest, method
 }
 
 func TestJamfProFromTheSecretToTheAttributes(t *testing.T) {
-	jamf, err := sim.New(sim.Options{Version: "11.21.1", Definitions: []sim.Definition{{Name: "Usher Registration State", InputType: sim.InputScript, ScriptContents: "#!/bin/sh"}}})
+	jamf, err := sim.New(sim.Options{Version: "11.21.1",
+		Definitions: []sim.Definition{
+			{Name: "Usher Registration State", InputType: sim.InputScript, ScriptContents: "#!/bin/sh"}}})
 	if err != nil {
 		t.Fatal(err)
 	}
 	serving := httptest.NewServer(jamf)
 	t.Cleanup(func() { jamf.Close(); serving.Close() })
 	path := filepath.Join(t.TempDir(), "keep", "secret")
-	u := newJamfProUnderTest(jamfpro.NewSetup(jamfpro.Config{URL: serving.URL, ClientID: sim.DefaultClientID, ClientSecretFile: path}, nil))
+	u := newJamfProUnderTest(jamfpro.NewSetup(
+		jamfpro.Config{URL: serving.URL, ClientID: sim.DefaultClientID, ClientSecretFile: path}, nil))
 
-	set, err := ask(t.Context(), u, u.service.SetClientSecret, &usherv1.SetClientSecretRequest{ClientSecret: sim.DefaultClientSecret + "\n"})
+	set, err := ask(t.Context(), u, u.service.SetClientSecret,
+		&usherv1.SetClientSecretRequest{ClientSecret: sim.DefaultClientSecret + "\n"})
 	if err != nil || set.GetPath() != path {
 		t.Fatalf("%v, %v", set, err)
 	}
 	jamf.SetPrivileges(sim.DefaultClientID, []string{sim.ReadExtensionAttributes, sim.CreateExtensionAttributes})
 	checked, err := ask(t.Context(), u, u.service.CheckClientSecret, &usherv1.CheckClientSecretRequest{})
-	if err != nil || checked.GetServer() != strings.TrimPrefix(serving.URL, "http://") || checked.GetServerVersion() != "11.21.1" {
+	if err != nil || checked.GetServer() != strings.TrimPrefix(serving.URL, "http://") ||
+		checked.GetServerVersion() != "11.21.1" {
 		t.Fatalf("%v, %v", checked, err)
 	}
 	granted := map[string]string{}
@@ -79,20 +86,24 @@ func TestJamfProFromTheSecretToTheAttributes(t *testing.T) {
 		}
 	}
 	for privilege, want := range map[string]string{
-		sim.ReadComputers: "no", sim.UpdateComputers: "not tried", sim.ReadExtensionAttributes: "yes", sim.CreateExtensionAttributes: "not tried", sim.ReadDeviceCompliance: "no",
+		sim.ReadComputers: "no", sim.UpdateComputers: "not tried", sim.ReadExtensionAttributes: "yes",
+		sim.CreateExtensionAttributes: "not tried", sim.ReadDeviceCompliance: "no",
 	} {
 		if granted[privilege] != want {
 			t.Errorf("%s is %q, want %q", privilege, granted[privilege], want)
 		}
 	}
 	for _, dryRun := range []bool{true, false} {
-		provisioned, err := ask(t.Context(), u, u.service.ProvisionExtensionAttributes, &usherv1.ProvisionExtensionAttributesRequest{DryRun: dryRun})
-		if err != nil || len(provisioned.GetAttributes()) != len(delivery.Definitions()) || provisioned.GetServer() != checked.GetServer() {
+		provisioned, err := ask(t.Context(), u, u.service.ProvisionExtensionAttributes,
+			&usherv1.ProvisionExtensionAttributesRequest{DryRun: dryRun})
+		if err != nil || len(provisioned.GetAttributes()) != len(delivery.Definitions()) ||
+			provisioned.GetServer() != checked.GetServer() {
 			t.Fatalf("%v, %v", provisioned, err)
 		}
 		for _, one := range provisioned.GetAttributes() {
 			script := one.GetName() == "Usher Registration State"
-			if one.GetExists() != script || one.GetCreated() == script || strings.Contains(one.GetProblem(), "SCRIPT") != script || one.GetDescription() == "" {
+			if one.GetExists() != script || one.GetCreated() == script ||
+				strings.Contains(one.GetProblem(), "SCRIPT") != script || one.GetDescription() == "" {
 				t.Errorf("dry run %t: %v", dryRun, one)
 			}
 		}
@@ -121,7 +132,8 @@ func (f failingJamfPro) RemoveClientSecret() (string, bool, error) { return "", 
 func (f failingJamfPro) CheckPrivileges(context.Context) (jamfpro.Checked, error) {
 	return jamfpro.Checked{}, f.err
 }
-func (f failingJamfPro) Provision(context.Context, []jamfpro.Definition, jamfpro.Provisioning) (string, []jamfpro.Provisioned, error) {
+func (f failingJamfPro) Provision(context.Context, []jamfpro.Definition, jamfpro.Provisioning) (string,
+	[]jamfpro.Provisioned, error) {
 	return "", nil, f.err
 }
 
@@ -133,27 +145,38 @@ func TestFailuresOfJamfProHaveAStatus(t *testing.T) {
 	if err := os.Symlink("elsewhere", linked); err != nil {
 		t.Fatal(err)
 	}
-	const argument, program = usherv1.ErrorReason_ERROR_REASON_INVALID_ARGUMENT, usherv1.ErrorReason_ERROR_REASON_PROGRAM_FAILED
+	const argument, program = usherv1.ErrorReason_ERROR_REASON_INVALID_ARGUMENT,
+		usherv1.ErrorReason_ERROR_REASON_PROGRAM_FAILED
 	for name, test := range map[string]struct {
 		err    error
 		code   codes.Code
 		reason usherv1.ErrorReason
 		says   []string
 	}{
-		"not configured":     {notConfigured, codes.FailedPrecondition, argument, []string{"delivery.api.url", "delivery.api.client_id", "Read Computers, Update Computers"}},
-		"no place":           {noPlace, codes.FailedPrecondition, argument, []string{"delivery.api.client_secret_file not set"}},
-		"a link in the way":  {jamfpro.WriteClientSecret(linked, plantedSecret), codes.FailedPrecondition, argument, []string{linked, "symbolic link", "usherctl jamf credentials set"}},
-		"no secret":          {jamfpro.WriteClientSecret(linked, plantedSecret+"\nsecond"), codes.InvalidArgument, argument, []string{"control characters"}},
-		"refused":            {&jamfpro.APIError{Operation: "x", Status: 403, Privilege: "Read Computers"}, codes.FailedPrecondition, program, []string{"Read Computers"}},
-		"the answer of none": {&jamfpro.APIError{Operation: "x", Err: errors.New("refused connection")}, codes.Unavailable, program, []string{"check the network"}},
-		"a maintenance page": {&jamfpro.APIError{Operation: "x", Status: 403, NotJSON: true}, codes.Unavailable, program, []string{"maintenance"}},
-		"a defect":           {errors.New("detail"), codes.Internal, usherv1.ErrorReason_ERROR_REASON_INTERNAL, []string{"a defect"}},
+		"not configured": {notConfigured, codes.FailedPrecondition, argument,
+			[]string{"delivery.api.url", "delivery.api.client_id", "Read Computers, Update Computers"}},
+		"no place": {noPlace, codes.FailedPrecondition, argument,
+			[]string{"delivery.api.client_secret_file not set"}},
+		"a link in the way": {jamfpro.WriteClientSecret(linked, plantedSecret), codes.FailedPrecondition, argument,
+			[]string{linked, "symbolic link", "usherctl jamf credentials set"}},
+		"no secret": {jamfpro.WriteClientSecret(linked, plantedSecret+"\nsecond"), codes.InvalidArgument,
+			argument, []string{"control characters"}},
+		"refused": {&jamfpro.APIError{Operation: "x", Status: 403, Privilege: "Read Computers"},
+			codes.FailedPrecondition, program, []string{"Read Computers"}},
+		"the answer of none": {&jamfpro.APIError{Operation: "x", Err: errors.New("refused connection")},
+			codes.Unavailable, program, []string{"check the network"}},
+		"a maintenance page": {&jamfpro.APIError{Operation: "x", Status: 403, NotJSON: true}, codes.Unavailable,
+			program, []string{"maintenance"}},
+		"a defect": {errors.New("detail"), codes.Internal, usherv1.ErrorReason_ERROR_REASON_INTERNAL,
+			[]string{"a defect"}},
 	} {
 		u := newJamfProUnderTest(failingJamfPro{test.err})
-		_, set := ask(t.Context(), u, u.service.SetClientSecret, &usherv1.SetClientSecretRequest{ClientSecret: plantedSecret})
+		_, set := ask(t.Context(), u, u.service.SetClientSecret,
+			&usherv1.SetClientSecretRequest{ClientSecret: plantedSecret})
 		_, checked := ask(t.Context(), u, u.service.CheckClientSecret, &usherv1.CheckClientSecretRequest{})
 		_, removed := ask(t.Context(), u, u.service.RemoveClientSecret, &usherv1.RemoveClientSecretRequest{})
-		_, provisioned := ask(t.Context(), u, u.service.ProvisionExtensionAttributes, &usherv1.ProvisionExtensionAttributesRequest{})
+		_, provisioned := ask(t.Context(), u, u.service.ProvisionExtensionAttributes,
+			&usherv1.ProvisionExtensionAttributesRequest{})
 		for _, err := range []error{set, checked, removed, provisioned} {
 			if status.Code(err) != test.code || contract.Reason(err) != test.reason {
 				t.Errorf("%s: %s, %s: %v", name, status.Code(err), contract.Reason(err), err)
@@ -176,9 +199,11 @@ func TestJamfProIsNotWaitedForLongerThanItsLimit(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		u := newJamfProUnderTest(hangingJamfPro{})
 		_, checked := ask(t.Context(), u, u.service.CheckClientSecret, &usherv1.CheckClientSecretRequest{})
-		_, provisioned := ask(t.Context(), u, u.service.ProvisionExtensionAttributes, &usherv1.ProvisionExtensionAttributesRequest{})
+		_, provisioned := ask(t.Context(), u, u.service.ProvisionExtensionAttributes,
+			&usherv1.ProvisionExtensionAttributesRequest{})
 		for _, err := range []error{checked, provisioned} {
-			if status.Code(err) != codes.Unavailable || contract.Reason(err) != usherv1.ErrorReason_ERROR_REASON_PROGRAM_FAILED {
+			if status.Code(err) != codes.Unavailable ||
+				contract.Reason(err) != usherv1.ErrorReason_ERROR_REASON_PROGRAM_FAILED {
 				t.Errorf("got %v", err)
 			}
 		}
@@ -193,7 +218,8 @@ func (hangingJamfPro) CheckPrivileges(ctx context.Context) (jamfpro.Checked, err
 	return jamfpro.Checked{}, errors.Join(jamfpro.ErrBusy, ctx.Err())
 }
 
-func (hangingJamfPro) Provision(ctx context.Context, _ []jamfpro.Definition, _ jamfpro.Provisioning) (string, []jamfpro.Provisioned, error) {
+func (hangingJamfPro) Provision(ctx context.Context, _ []jamfpro.Definition, _ jamfpro.Provisioning) (string,
+	[]jamfpro.Provisioned, error) {
 	<-ctx.Done()
 	return "", nil, errors.Join(jamfpro.ErrBusy, ctx.Err())
 }

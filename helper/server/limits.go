@@ -12,8 +12,8 @@ import (
 	usherv1 "usher.internal/proto/usher/v1"
 )
 
-// What one user may ask of the helper; admins have no limit, since they could stop the helper anyway. The limits are far
-// above what usherctl needs and far below what would starve anyone else.
+// What one user may ask of the helper; admins have no limit, since they could stop the helper anyway. The limits are
+// far above what usherctl needs and far below what would starve anyone else.
 const (
 	callsPerSecond  = 20
 	callsAtOnce     = 60
@@ -39,8 +39,8 @@ type caller struct {
 
 func newLimits() *limits { return &limits{callers: make(map[uint32]*caller)} }
 
-// enter counts a call in; the function it returns counts it out. Only for a caller who has reached a limit does it ask whether they
-// are an admin.
+// enter counts a call in; the function it returns counts it out. Only for a caller who has reached a limit does it ask
+// whether they are an admin.
 func (l *limits) enter(actor *Actor) (leave func(), err error) {
 	if actor.root {
 		return func() {}, nil
@@ -102,5 +102,6 @@ func (l *limits) forgetIdle() {
 }
 
 func limited(uid uint32, what string) error {
-	return contract.Error(codes.ResourceExhausted, usherv1.ErrorReason_ERROR_REASON_RATE_LIMITED, fmt.Sprintf("uid %d %s", uid, what))
+	return contract.Error(codes.ResourceExhausted, usherv1.ErrorReason_ERROR_REASON_RATE_LIMITED,
+		fmt.Sprintf("uid %d %s", uid, what))
 }

@@ -14,27 +14,31 @@ import (
 // flush is the command that sends what is in the outbox now.
 var flush = config.Sudo("outbox flush")
 
-// problems says what is wrong in a status, the gravest first: one sentence each, with the fix. It sees what the caller may
-// see and nothing else. Without names who is on the console and has no agent, empty for nobody.
+// problems says what is wrong in a status, the gravest first: one sentence each, with the fix. It sees what the caller
+// may see and nothing else. Without names who is on the console and has no agent, empty for nobody.
 func problems(status *usherv1.GetStatusResponse, without string) []string {
 	var found []string
 	add := func(format string, arguments ...any) { found = append(found, fmt.Sprintf(format, arguments...)) }
 
 	if failure := status.GetHelper().GetJournalError(); failure != "" {
-		add("When it was last tried the journal could not be written, and nothing goes on without it: %s. See to that disk.", failure)
+		add("When it was last tried the journal could not be written, and nothing goes on without it: %s. See "+
+			"to that disk.", failure)
 	}
 	for _, damage := range status.GetHelper().GetJournalDamage() {
 		add("The journal was damaged: %s. %s", damage.GetText(), damage.GetFix())
 	}
 	if failure := status.GetHelper().GetConfigurationError(); failure != "" {
-		add("The configuration cannot be used, and the last good one stays in force: %s. Mend it, then run `usherctl config validate`.",
+		add("The configuration cannot be used, and the last good one stays in force: %s. Mend it, then run `usherctl "+
+			"config validate`.",
 			strings.ReplaceAll(failure, "\n", "; "))
 	}
 	if keys := status.GetHelper().GetPendingConfiguration(); len(keys) > 0 {
-		add("The configuration of %s has changed, which takes effect when usherd restarts: `%s`.", strings.Join(keys, ", "), config.Sudo("restart"))
+		add("The configuration of %s has changed, which takes effect when usherd restarts: `%s`.",
+			strings.Join(keys, ", "), config.Sudo("restart"))
 	}
 	if outbox := status.GetOutbox(); outbox.GetRefused() > 0 {
-		add("Jamf Pro refused %s: %s. Fix that; usherd tries again when the configuration changes and once a day, `%s` does it now.",
+		add("Jamf Pro refused %s: %s. Fix that; usherd tries again when the configuration changes and once a day, "+
+			"`%s` does it now.",
 			counted(outbox.GetRefused(), "result"), outbox.GetLastError(), flush)
 	} else if outbox.GetPending() > 0 && outbox.GetLastError() != "" {
 		add("%s not in Jamf Pro yet: %s. usherd tries again by itself; `%s` does it now.",
@@ -42,7 +46,8 @@ func problems(status *usherv1.GetStatusResponse, without string) []string {
 	}
 	switch whole := status.GetOutbox() != nil; {
 	case without != "":
-		add("%s is at this Mac, and no usher-agent of his is connected, so that nothing new is seen of him. `usherctl doctor` says what to do.", without)
+		add("%s is at this Mac, and no usher-agent of his is connected, so that nothing new is seen of him. "+
+			"`usherctl doctor` says what to do.", without)
 	case len(status.GetUsers()) > 0:
 	case !whole:
 		add("You are not logged in with usher-agent running, and were not registered yet. The agent starts at login.")
@@ -61,21 +66,25 @@ func problems(status *usherv1.GetStatusResponse, without string) []string {
 			add("%s is %s: %s", user.GetUser().GetName(), state.State, withFix(identity.GetDetail(), state))
 		}
 		if lost := user.GetLostKeychain(); lost != nil {
-			add("%s has lost the identity because macOS could not open the login keychain, and renamed it to %s at %s. Have the user register again, and keep that file in ~/Library/Keychains until the user misses nothing.",
+			add("%s has lost the identity because macOS could not open the login keychain, and renamed it to %s at "+
+				"%s. Have the user register again, and keep that file in ~/Library/Keychains until the user "+
+				"misses nothing.",
 				user.GetUser().GetName(), lost.GetName(), contract.Time(lost.GetRenameTime()).Format(time.RFC3339))
 		}
 		for _, contradiction := range identity.GetContradictions() {
 			add("%s: %s", user.GetUser().GetName(), contradiction.GetDetail())
 		}
 		last := user.GetLastRegistration()
-		if last.GetState() == usherv1.RegistrationState_REGISTRATION_STATE_FAILED && !toldByOutbox(status, last) && !outlived(user) {
+		if last.GetState() == usherv1.RegistrationState_REGISTRATION_STATE_FAILED && !toldByOutbox(status, last) &&
+			!outlived(user) {
 			add("The last registration of %s failed: %s", user.GetUser().GetName(), last.GetFailureDetail())
 		}
 	}
 	return found
 }
 
-// withFix is what a state rests on, with what helps. Of many a detail the second half is the fix already, behind a semicolon.
+// withFix is what a state rests on, with what helps. Of many a detail the second half is the fix already, behind a
+// semicolon.
 func withFix(detail string, state wpj.StateInfo) string {
 	sentences := []string{detail}
 	if !strings.Contains(detail, "; ") {
@@ -94,8 +103,8 @@ func toldByOutbox(status *usherv1.GetStatusResponse, last *usherv1.Registration)
 		(status.GetOutbox() != nil || last.GetDeliveryState() == usherv1.DeliveryState_DELIVERY_STATE_DELIVERED)
 }
 
-// outlived tells whether a user was seen to be registered after his last registration had failed. That Jamf Pro refused the
-// result is wrong all the same.
+// outlived tells whether a user was seen to be registered after his last registration had failed. That Jamf Pro refused
+// the result is wrong all the same.
 func outlived(user *usherv1.UserStatus) bool {
 	last := user.GetLastRegistration()
 	return last.GetFailureReason() != usherv1.FailureReason_FAILURE_REASON_DELIVERY_REFUSED &&

@@ -17,7 +17,8 @@ import (
 
 // Registrations is the state machine, as the services use it.
 type Registrations interface {
-	Start(ctx context.Context, request registration.StartRequest) (started registration.Registration, attached bool, err error)
+	Start(ctx context.Context, request registration.StartRequest) (started registration.Registration, attached bool,
+		err error)
 	Get(id string) (registration.Registration, error)
 	List(filter registration.Filter) ([]registration.Registration, error)
 	Watch(ctx context.Context, id string, send func(registration.Registration) error) error
@@ -51,7 +52,8 @@ var kinds = map[usherv1.RegistrationKind]registration.Kind{
 	usherv1.RegistrationKind_REGISTRATION_KIND_GATHER:   registration.KindGather,
 }
 
-func (s *registrationService) StartRegistration(ctx context.Context, request *usherv1.StartRegistrationRequest) (*usherv1.StartRegistrationResponse, error) {
+func (s *registrationService) StartRegistration(ctx context.Context,
+	request *usherv1.StartRegistrationRequest) (*usherv1.StartRegistrationResponse, error) {
 	actor := actorFrom(ctx)
 	kind, ok := kinds[request.GetKind()]
 	if !ok {
@@ -72,7 +74,8 @@ func (s *registrationService) StartRegistration(ctx context.Context, request *us
 		return nil, err
 	}
 	start := registration.StartRequest{
-		Kind: kind, User: registration.User{Name: person.Name, UID: person.UID}, SignInTimeout: limit, Limited: actor.isOrdinary(person.UID),
+		Kind: kind, User: registration.User{Name: person.Name, UID: person.UID}, SignInTimeout: limit,
+		Limited: actor.isOrdinary(person.UID),
 	}
 	started, attached, err := s.registrations.Start(ctx, start)
 	if errors.Is(err, registration.ErrTooManyStarts) && actor.IsAdmin() {
@@ -85,8 +88,8 @@ func (s *registrationService) StartRegistration(ctx context.Context, request *us
 	return &usherv1.StartRegistrationResponse{Registration: registrationFor(actor, started), Attached: attached}, nil
 }
 
-// subject is whom a request is about: the named user; without a name the caller himself, and for a caller who is nobody's
-// user (root), the user at the Mac.
+// subject is whom a request is about: the named user; without a name the caller himself, and for a caller who is
+// nobody's user (root), the user at the Mac.
 func subject(actor *Actor, name string, mac Foremost) (accounts.Person, error) {
 	switch {
 	case len(name) > maximumNameBytes:
@@ -99,7 +102,8 @@ func subject(actor *Actor, name string, mac Foremost) (accounts.Person, error) {
 	return mac.Foremost()
 }
 
-func (s *registrationService) GetRegistration(ctx context.Context, request *usherv1.GetRegistrationRequest) (*usherv1.GetRegistrationResponse, error) {
+func (s *registrationService) GetRegistration(ctx context.Context,
+	request *usherv1.GetRegistrationRequest) (*usherv1.GetRegistrationResponse, error) {
 	found, err := s.get(ctx, request.GetId())
 	if err != nil {
 		return nil, err
@@ -107,11 +111,13 @@ func (s *registrationService) GetRegistration(ctx context.Context, request *ushe
 	return &usherv1.GetRegistrationResponse{Registration: registrationFor(actorFrom(ctx), found)}, nil
 }
 
-// get returns the registration with that id, or the only one whose id begins so, among those that the caller may act for.
-// The id of anyone else's answers as one that does not exist: ids tell when a registration began, to the millisecond.
+// get returns the registration with that id, or the only one whose id begins so, among those that the caller may act
+// for. The id of anyone else's answers as one that does not exist: ids tell when a registration began, to the
+// millisecond.
 func (s *registrationService) get(ctx context.Context, id string) (registration.Registration, error) {
 	if id == "" || len(id) > maximumNameBytes {
-		return registration.Registration{}, invalid("id", fmt.Sprintf("%.16q", id), "the id of a registration or the beginning of one")
+		return registration.Registration{},
+			invalid("id", fmt.Sprintf("%.16q", id), "the id of a registration or the beginning of one")
 	}
 	actor := actorFrom(ctx)
 	if actor.IsAdmin() {
@@ -132,7 +138,8 @@ func (s *registrationService) get(ctx context.Context, id string) (registration.
 	return found, err
 }
 
-// ownOf chooses the registrations of a caller. Those of a deleted account whose uid they have got are another person's; who is no person has none.
+// ownOf chooses the registrations of a caller. Those of a deleted account whose uid they have got are another person's;
+// who is no person has none.
 func ownOf(actor *Actor) (registration.Filter, error) {
 	uid := actor.UID()
 	person, err := accounts.ByUID(uid)
@@ -162,7 +169,8 @@ func only(among []registration.Registration, id string) (found registration.Regi
 	return found, err
 }
 
-func (s *registrationService) ListRegistrations(ctx context.Context, request *usherv1.ListRegistrationsRequest) (*usherv1.ListRegistrationsResponse, error) {
+func (s *registrationService) ListRegistrations(ctx context.Context,
+	request *usherv1.ListRegistrationsRequest) (*usherv1.ListRegistrationsResponse, error) {
 	actor := actorFrom(ctx)
 	filter := registration.Filter{Limit: listed(request.GetLimit())}
 	switch name := request.GetUser(); {
@@ -170,7 +178,8 @@ func (s *registrationService) ListRegistrations(ctx context.Context, request *us
 		person, err := subject(actor, name, s.foremost)
 		if errors.Is(err, accounts.ErrNotAPerson) && actor.IsAdmin() {
 			// The account may have been deleted, and its history not.
-			if known, listErr := s.registrations.List(registration.Filter{Name: name, Limit: 1}); listErr == nil && len(known) > 0 {
+			if known, listErr := s.registrations.List(registration.Filter{Name: name, Limit: 1}); listErr == nil &&
+				len(known) > 0 {
 				filter.Name = name
 				break
 			}
@@ -200,7 +209,8 @@ func (s *registrationService) ListRegistrations(ctx context.Context, request *us
 	return response, nil
 }
 
-func (s *registrationService) WatchRegistration(request *usherv1.WatchRegistrationRequest, stream usherv1.RegistrationService_WatchRegistrationServer) error {
+func (s *registrationService) WatchRegistration(request *usherv1.WatchRegistrationRequest,
+	stream usherv1.RegistrationService_WatchRegistrationServer) error {
 	found, err := s.get(stream.Context(), request.GetId())
 	if err != nil {
 		return err
@@ -219,7 +229,8 @@ func (s *registrationService) WatchRegistration(request *usherv1.WatchRegistrati
 	return err
 }
 
-func (s *registrationService) CancelRegistration(ctx context.Context, request *usherv1.CancelRegistrationRequest) (*usherv1.CancelRegistrationResponse, error) {
+func (s *registrationService) CancelRegistration(ctx context.Context,
+	request *usherv1.CancelRegistrationRequest) (*usherv1.CancelRegistrationResponse, error) {
 	found, err := s.get(ctx, request.GetId())
 	if err != nil {
 		return nil, err

@@ -51,8 +51,8 @@ type Config struct {
 	Settings func() Settings
 	// SettingsChanged returns a channel that is closed when they are others; nil where they do not change.
 	SettingsChanged func() <-chan struct{}
-	// Fleet is how the connection to the fleet stands, nil where none is configured; Troubles are sentences for admins about what
-	// answers from afar. Both may be nil.
+	// Fleet is how the connection to the fleet stands, nil where none is configured; Troubles are sentences for admins
+	// about what answers from afar. Both may be nil.
 	Fleet    func() *usherv1.FleetStatus
 	Troubles func() []string
 	Version  string
@@ -71,7 +71,8 @@ type Settings struct {
 	AdminGroup string
 	// PrimaryUser is the user who is to be the primary one; empty has one chosen.
 	PrimaryUser string
-	// Problem is why the configuration's files are not in force, nil when they are. Pending are keys that count at the next start.
+	// Problem is why the configuration's files are not in force, nil when they are. Pending are keys that count at the
+	// next start.
 	Problem *config.Problem
 	Pending []string
 }
@@ -97,9 +98,10 @@ func New(config Config) *Server {
 	asking, askNoMore := context.WithCancel(context.Background())
 	gate := &gate{
 		helperUID: uint32(os.Getuid()),
-		admins:    newAdminGroup(asking, func() string { return config.Settings().AdminGroup }, accounts.IsMember, config.Logger),
-		limits:    newLimits(),
-		log:       config.Logger,
+		admins: newAdminGroup(asking, func() string { return config.Settings().AdminGroup }, accounts.IsMember,
+			config.Logger),
+		limits: newLimits(),
+		log:    config.Logger,
 	}
 	server := grpc.NewServer(
 		grpc.Creds(link.ServerCredentials()),
@@ -116,22 +118,28 @@ func New(config Config) *Server {
 		grpc.NumStreamWorkers(streamWorkers),
 	)
 	draining, drain := context.WithCancel(context.Background())
-	registrations := &registrationService{registrations: config.Registrations, foremost: config.Sessions, draining: draining}
+	registrations := &registrationService{registrations: config.Registrations, foremost: config.Sessions,
+		draining: draining}
 	status := &statusService{
-		sessions: config.Sessions, history: config.History, observations: config.Observations, journal: config.Journal, outbox: config.Outbox,
-		computer: &usherv1.ComputerStatus{Name: config.Computer, OperatingSystem: config.OperatingSystem}, draining: draining,
-		settings: config.Settings, settingsChanged: config.SettingsChanged, version: config.Version, startedAt: time.Now(),
-		fleet: config.Fleet, troubles: config.Troubles, presence: config.Presence, accounts: config.Accounts,
+		sessions: config.Sessions, history: config.History, observations: config.Observations, journal: config.Journal,
+		outbox:   config.Outbox,
+		computer: &usherv1.ComputerStatus{Name: config.Computer, OperatingSystem: config.OperatingSystem},
+		draining: draining,
+		settings: config.Settings, settingsChanged: config.SettingsChanged, version: config.Version,
+		startedAt: time.Now(),
+		fleet:     config.Fleet, troubles: config.Troubles, presence: config.Presence, accounts: config.Accounts,
 	}
 	doctor := newDoctorService(config.Doctor, draining)
 	usherv1.RegisterRegistrationServiceServer(server, registrations)
 	usherv1.RegisterStatusServiceServer(server, status)
-	usherv1.RegisterUserServiceServer(server, &userService{forgetter: config.Forgetter, status: status, log: config.Logger})
+	usherv1.RegisterUserServiceServer(server,
+		&userService{forgetter: config.Forgetter, status: status, log: config.Logger})
 	usherv1.RegisterTenantServiceServer(server, &tenantService{
 		settings: config.Settings, settingsChanged: config.SettingsChanged, draining: draining,
 	})
 	usherv1.RegisterDeliveryServiceServer(server, &deliveryService{outbox: config.Outbox, settings: config.Settings})
-	usherv1.RegisterJamfProServiceServer(server, newJamfProService(config.JamfPro, delivery.Definitions(), config.Logger))
+	usherv1.RegisterJamfProServiceServer(server,
+		newJamfProService(config.JamfPro, delivery.Definitions(), config.Logger))
 	usherv1.RegisterCleanServiceServer(server, &cleanService{cleaner: config.Clean, foremost: config.Sessions})
 	usherv1.RegisterDoctorServiceServer(server, doctor)
 	usherv1.RegisterSupportServiceServer(server, &supportService{
@@ -149,8 +157,8 @@ func (s *Server) Status() (*usherv1.GetStatusResponse, error) {
 	return s.status.status(&Actor{root: true})
 }
 
-// WatchStatus sends the whole status as it stands and again after each change, until ctx ends, the server shuts down, or send
-// returns an error; it returns that.
+// WatchStatus sends the whole status as it stands and again after each change, until ctx ends, the server shuts down,
+// or send returns an error; it returns that.
 func (s *Server) WatchStatus(ctx context.Context, send func(*usherv1.GetStatusResponse) error) error {
 	return s.status.watch(ctx, &Actor{root: true}, send)
 }

@@ -49,7 +49,8 @@ type Observations interface {
 
 // Presence says who was at the Mac last.
 type Presence interface {
-	// Last returns a function for when a user was, zero where that is not known. Only the order of users means something.
+	// Last returns a function for when a user was, zero where that is not known. Only the order of users means
+	// something.
 	Last() (of func(uid uint32, name string) time.Time, err error)
 }
 
@@ -102,7 +103,8 @@ type statusService struct {
 	last *snapshot
 }
 
-// snapshot is what the journal said at one generation of it. It is not changed once it is made, and shared by the answers.
+// snapshot is what the journal said at one generation of it. It is not changed once it is made, and shared by the
+// answers.
 type snapshot struct {
 	generation uint64
 	// users are those that the journal knows. After an account was deleted, two of them can have one uid.
@@ -113,14 +115,16 @@ type snapshot struct {
 
 // of returns what the journal knows of a user, nil for nothing.
 func (s *snapshot) of(uid uint32, name string) *usherv1.UserStatus {
-	at := slices.IndexFunc(s.users, func(known *usherv1.UserStatus) bool { return known.User.Uid == uid && known.User.Name == name })
+	at := slices.IndexFunc(s.users,
+		func(known *usherv1.UserStatus) bool { return known.User.Uid == uid && known.User.Name == name })
 	if at < 0 {
 		return nil
 	}
 	return s.users[at]
 }
 
-func (s *statusService) GetStatus(ctx context.Context, request *usherv1.GetStatusRequest) (*usherv1.GetStatusResponse, error) {
+func (s *statusService) GetStatus(ctx context.Context, request *usherv1.GetStatusRequest) (*usherv1.GetStatusResponse,
+	error) {
 	actor := actorFrom(ctx)
 	if request.GetLookAgain() {
 		s.lookAgain(ctx, actor)
@@ -128,7 +132,8 @@ func (s *statusService) GetStatus(ctx context.Context, request *usherv1.GetStatu
 	return s.status(actor)
 }
 
-func (s *statusService) WatchStatus(_ *usherv1.WatchStatusRequest, stream usherv1.StatusService_WatchStatusServer) error {
+func (s *statusService) WatchStatus(_ *usherv1.WatchStatusRequest,
+	stream usherv1.StatusService_WatchStatusServer) error {
 	return s.watch(stream.Context(), actorFrom(stream.Context()), func(status *usherv1.GetStatusResponse) error {
 		return stream.Send(&usherv1.WatchStatusResponse{Status: status})
 	})
@@ -163,7 +168,8 @@ func (s *statusService) watch(ctx context.Context, actor *Actor, send func(*ushe
 	}
 }
 
-// lookAgain looks at everyone whom the caller may see. Who cannot be looked at keeps what was found last, with its time.
+// lookAgain looks at everyone whom the caller may see. Who cannot be looked at keeps what was found last, with its
+// time.
 func (s *statusService) lookAgain(ctx context.Context, actor *Actor) {
 	var looks sync.WaitGroup
 	present := s.sessions.List()
@@ -184,7 +190,8 @@ func (s *statusService) lookAtAbsent(ctx context.Context, actor *Actor, present 
 	}
 	for _, known := range journal.users {
 		user := observation.User{Name: known.User.Name, UID: known.User.Uid}
-		isPresent := slices.ContainsFunc(present, func(session sessions.Session) bool { return session.User.UID == user.UID })
+		isPresent := slices.ContainsFunc(present,
+			func(session sessions.Session) bool { return session.User.UID == user.UID })
 		if !isPresent && actor.MayActFor(user.UID) == nil {
 			s.observations.LookWithoutSession(ctx, user)
 		}
@@ -243,7 +250,8 @@ func (s *statusService) status(actor *Actor) (*usherv1.GetStatusResponse, error)
 		status.Problems = append(status.Problems, s.troubles()...)
 	}
 	if err := actor.Undecided(); err != nil {
-		status.Problems = append(status.Problems, "only what an ordinary user may see is shown: "+grpcstatus.Convert(err).Message())
+		status.Problems = append(status.Problems,
+			"only what an ordinary user may see is shown: "+grpcstatus.Convert(err).Message())
 	}
 	return status, nil
 }
@@ -265,11 +273,13 @@ func withoutDevicesOfOthers(user *usherv1.UserStatus) {
 // withoutJamfPro leaves out why Jamf Pro could not be asked: it says what is wrong with the API client and its secret.
 func withoutJamfPro(user *usherv1.UserStatus) {
 	for _, evidence := range user.GetEvidence() {
-		if evidence.GetSource() != usherv1.IdentitySource_IDENTITY_SOURCE_JAMF_PRO || evidence.GetFinding() != usherv1.Finding_FINDING_COULD_NOT_LOOK {
+		if evidence.GetSource() != usherv1.IdentitySource_IDENTITY_SOURCE_JAMF_PRO ||
+			evidence.GetFinding() != usherv1.Finding_FINDING_COULD_NOT_LOOK {
 			continue
 		}
 		said := strings.TrimRight(evidence.GetDetail(), ".")
-		evidence.Detail, evidence.Obstacle = "Jamf Pro could not be asked. Only root and admins see why.", usherv1.Obstacle_OBSTACLE_UNAVAILABLE
+		evidence.Detail, evidence.Obstacle = "Jamf Pro could not be asked. Only root and admins see why.",
+			usherv1.Obstacle_OBSTACLE_UNAVAILABLE
 		if identity := user.GetIdentity(); identity != nil && said != "" {
 			identity.Detail = strings.ReplaceAll(identity.Detail, said, "only root and admins see why")
 		}
@@ -280,7 +290,8 @@ func withoutJamfPro(user *usherv1.UserStatus) {
 func tellConfiguration(helper *usherv1.HelperStatus, settings Settings) {
 	helper.PendingConfiguration = settings.Pending
 	if problem := settings.Problem; problem != nil {
-		helper.ConfigurationError, helper.ConfigurationErrorTime = problem.Err.Error(), contract.Timestamp(problem.Since)
+		helper.ConfigurationError, helper.ConfigurationErrorTime = problem.Err.Error(),
+			contract.Timestamp(problem.Since)
 	}
 }
 
@@ -294,9 +305,10 @@ func (s *statusService) withoutAgent(visible func(uid uint32) bool) string {
 	return person.Name
 }
 
-// users returns everyone who is logged in or known, if visible, logged in first. A user is a uid with a name: after an account was deleted, its uid
-// may be another person's.
-func (s *statusService) users(journal *snapshot, admin bool, visible func(*usherv1.User) bool) ([]*usherv1.UserStatus, error) {
+// users returns everyone who is logged in or known, if visible, logged in first. A user is a uid with a name: after an
+// account was deleted, its uid may be another person's.
+func (s *statusService) users(journal *snapshot, admin bool, visible func(*usherv1.User) bool) ([]*usherv1.UserStatus,
+	error) {
 	configured := s.settings().PrimaryUser
 	if admin {
 		s.lookUpAccounts(journal, configured)
@@ -306,12 +318,15 @@ func (s *statusService) users(journal *snapshot, admin bool, visible func(*usher
 	present := make(map[*usherv1.UserStatus]bool)
 	for _, session := range s.sessions.List() {
 		uid := session.User.UID
-		user := &usherv1.UserStatus{User: &usherv1.User{Name: session.User.Name, Uid: uid}, NoAccount: s.accounts.Gone(uid, session.User.Name)}
+		user := &usherv1.UserStatus{User: &usherv1.User{Name: session.User.Name, Uid: uid},
+			NoAccount: s.accounts.Gone(uid, session.User.Name)}
 		if known := journal.of(uid, session.User.Name); known != nil {
 			present[known] = true
 			user.LastRegistration, user.ReportedRegistration = known.LastRegistration, known.ReportedRegistration
-			user.Identity, user.LastKnownIdentity, user.Evidence = known.Identity, known.LastKnownIdentity, known.Evidence
-			user.DeviceIdChange, user.LookTime, user.LostKeychain = known.DeviceIdChange, known.LookTime, known.LostKeychain
+			user.Identity, user.LastKnownIdentity, user.Evidence = known.Identity, known.LastKnownIdentity,
+				known.Evidence
+			user.DeviceIdChange, user.LookTime, user.LostKeychain = known.DeviceIdChange, known.LookTime,
+				known.LostKeychain
 		}
 		user.Session = &usherv1.SessionStatus{
 			AgentVersion: session.AgentVersion,
@@ -335,7 +350,8 @@ func (s *statusService) users(journal *snapshot, admin bool, visible func(*usher
 		}
 		users = append(users, known)
 	}
-	if person, there := s.accounts.Named(configured); there && !slices.ContainsFunc(users, func(user *usherv1.UserStatus) bool { return user.User.Name == person.Name }) {
+	if person, there := s.accounts.Named(configured); there &&
+		!slices.ContainsFunc(users, func(user *usherv1.UserStatus) bool { return user.User.Name == person.Name }) {
 		users = append(users, &usherv1.UserStatus{
 			User: &usherv1.User{Name: person.Name, Uid: person.UID}, Identity: contract.IdentityToProto(neverSeen()),
 		})
@@ -369,13 +385,16 @@ func (s *statusService) choose(users []*usherv1.UserStatus, configured string) e
 	for _, user := range users {
 		last := cmp.Or(user.LastKnownIdentity, user.Identity)
 		candidates = append(candidates, primary.Candidate{
-			UID: user.User.Uid, Name: user.User.Name, UserPrincipalName: wpj.UserPrincipalName(last.GetUserPrincipalName()),
-			Holds: contract.StateFromProto(last.GetState()).Registered(), HasAccount: !user.NoAccount,
-			OnConsole: onConsole && console == user.User.Uid, AtMac: atMac(user.User.Uid, user.User.Name), LookedAt: contract.Time(user.LookTime),
+			UID: user.User.Uid, Name: user.User.Name,
+			UserPrincipalName: wpj.UserPrincipalName(last.GetUserPrincipalName()),
+			Holds:             contract.StateFromProto(last.GetState()).Registered(), HasAccount: !user.NoAccount,
+			OnConsole: onConsole && console == user.User.Uid, AtMac: atMac(user.User.Uid, user.User.Name),
+			LookedAt: contract.Time(user.LookTime),
 		})
 	}
 	uid, found := primary.Choose(candidates, configured)
-	at := slices.IndexFunc(users, func(user *usherv1.UserStatus) bool { return user.User.Uid == uid && !user.NoAccount })
+	at := slices.IndexFunc(users,
+		func(user *usherv1.UserStatus) bool { return user.User.Uid == uid && !user.NoAccount })
 	if found && at >= 0 {
 		users[at] = proto.CloneOf(users[at]) // it may be shared
 		users[at].Primary = true
@@ -442,7 +461,8 @@ func (s *statusService) snapshot() (*snapshot, error) {
 		return nil, err
 	}
 	for _, one := range store.Summarize(damages) {
-		read.damage = append(read.damage, &usherv1.JournalDamage{Text: one.Text, Fix: one.Fix, Time: contract.Timestamp(one.Since)})
+		read.damage = append(read.damage,
+			&usherv1.JournalDamage{Text: one.Text, Fix: one.Fix, Time: contract.Timestamp(one.Since)})
 	}
 	s.last = read
 	return read, nil
@@ -450,7 +470,9 @@ func (s *statusService) snapshot() (*snapshot, error) {
 
 // neverSeen is the identity of somebody who is not logged in and was never looked at.
 func neverSeen() *wpj.Identity {
-	identity := wpj.Evaluate([]wpj.Evidence{{Source: wpj.SourceLoginKeychain, Finding: wpj.CouldNotLook, Obstacle: wpj.ObstacleNoSession}}, wpj.Conditions{Now: time.Now()})
+	identity := wpj.Evaluate([]wpj.Evidence{
+		{Source: wpj.SourceLoginKeychain, Finding: wpj.CouldNotLook, Obstacle: wpj.ObstacleNoSession}},
+		wpj.Conditions{Now: time.Now()})
 	return &identity
 }
 

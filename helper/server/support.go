@@ -54,7 +54,8 @@ type supportFile struct {
 	write func(ctx context.Context, to io.Writer) (missing string, err error)
 }
 
-func (s *supportService) ListSupportFiles(ctx context.Context, request *usherv1.ListSupportFilesRequest) (*usherv1.ListSupportFilesResponse, error) {
+func (s *supportService) ListSupportFiles(ctx context.Context,
+	request *usherv1.ListSupportFilesRequest) (*usherv1.ListSupportFilesResponse, error) {
 	user, files, err := s.files(actorFrom(ctx), request.GetUser())
 	if err != nil {
 		return nil, err
@@ -67,14 +68,16 @@ func (s *supportService) ListSupportFiles(ctx context.Context, request *usherv1.
 }
 
 // CollectSupportFiles examines the Mac too, so that a user may collect as often as he may examine.
-func (s *supportService) CollectSupportFiles(request *usherv1.CollectSupportFilesRequest, stream usherv1.SupportService_CollectSupportFilesServer) error {
+func (s *supportService) CollectSupportFiles(request *usherv1.CollectSupportFilesRequest,
+	stream usherv1.SupportService_CollectSupportFilesServer) error {
 	actor := actorFrom(stream.Context())
 	_, files, err := s.files(actor, request.GetUser())
 	if err != nil {
 		return err
 	}
 	if names := request.GetNames(); len(names) > 0 {
-		files = slices.DeleteFunc(files, func(file supportFile) bool { return !slices.Contains(names, file.about.GetName()) })
+		files = slices.DeleteFunc(files,
+			func(file supportFile) bool { return !slices.Contains(names, file.about.GetName()) })
 	}
 	if uid := actor.UID(); !actor.IsAdmin() && !s.doctor.mayAsk(uid) {
 		return limited(uid, fmt.Sprintf("collects more often than every %s; wait a moment", examinationInterval))
@@ -92,7 +95,8 @@ func (s *supportService) CollectSupportFiles(request *usherv1.CollectSupportFile
 
 // send sends a file. What goes wrong with the file alone is told in its place.
 func send(ctx context.Context, stream usherv1.SupportService_CollectSupportFilesServer, file supportFile) error {
-	if err := stream.Send(&usherv1.CollectSupportFilesResponse{Part: &usherv1.CollectSupportFilesResponse_File{File: file.about}}); err != nil {
+	if err := stream.Send(&usherv1.CollectSupportFilesResponse{
+		Part: &usherv1.CollectSupportFilesResponse_File{File: file.about}}); err != nil {
 		return err
 	}
 	to := &pieces{stream: stream}
@@ -110,7 +114,8 @@ func send(ctx context.Context, stream usherv1.SupportService_CollectSupportFiles
 	if problem == "" {
 		return nil
 	}
-	return stream.Send(&usherv1.CollectSupportFilesResponse{Part: &usherv1.CollectSupportFilesResponse_Problem{Problem: problem}})
+	return stream.Send(&usherv1.CollectSupportFilesResponse{
+		Part: &usherv1.CollectSupportFilesResponse_Problem{Problem: problem}})
 }
 
 // pieces sends what is written to it, and remembers why it could not.
@@ -125,7 +130,8 @@ func (p *pieces) Write(data []byte) (written int, _ error) {
 			return written, p.err
 		}
 		// The buffer is written anew once this returns, and a message is not always encoded by then.
-		p.err = p.stream.Send(&usherv1.CollectSupportFilesResponse{Part: &usherv1.CollectSupportFilesResponse_Data{Data: bytes.Clone(piece)}})
+		p.err = p.stream.Send(&usherv1.CollectSupportFilesResponse{
+			Part: &usherv1.CollectSupportFilesResponse_Data{Data: bytes.Clone(piece)}})
 		written += len(piece)
 	}
 	return written, p.err
@@ -146,7 +152,8 @@ func (s *supportService) files(actor *Actor, name string) (clean.User, []support
 }
 
 func (s *supportService) about(actor *Actor, user clean.User) ([]supportFile, error) {
-	made, err := s.registrations.registrations.List(registration.Filter{UID: &user.UID, Name: user.Name, Limit: supportRegistrations})
+	made, err := s.registrations.registrations.List(
+		registration.Filter{UID: &user.UID, Name: user.Name, Limit: supportRegistrations})
 	if err != nil {
 		return nil, err
 	}
@@ -161,7 +168,8 @@ func (s *supportService) about(actor *Actor, user clean.User) ([]supportFile, er
 	// Whatever of another user a sentence has in it, someone who is not an admin does not get it.
 	private := func(text string) string { return text }
 	if !actor.IsAdmin() {
-		private = excerpt.NewPrivacy(selection.About, slices.Concat(excerpt.PeopleIn(support.Homes...), selection.Others)).Without
+		private = excerpt.NewPrivacy(selection.About,
+			slices.Concat(excerpt.PeopleIn(support.Homes...), selection.Others)).Without
 	}
 	removals, err := s.removalsOf(actor, user)
 	if err != nil {
@@ -174,16 +182,20 @@ func (s *supportService) about(actor *Actor, user clean.User) ([]supportFile, er
 	files := []supportFile{
 		written("status.json", "how the user stands, as `usherctl status --json` shows it", "status", private, status),
 		{
-			about: &usherv1.SupportFile{Name: "doctor.json", Description: "every check of `usherctl doctor --json`, made now", Source: fromHelper},
+			about: &usherv1.SupportFile{Name: "doctor.json",
+				Description: "every check of `usherctl doctor --json`, made now", Source: fromHelper},
 			write: func(ctx context.Context, to io.Writer) (string, error) {
 				return "", s.examine(ctx, actor, user, private, to)
 			},
 		},
-		written("registrations.json", "usherd's journal of the user's registrations, as `usherctl registrations show ID --json` shows each", "registrations show", private, journal...),
+		written("registrations.json",
+			"usherd's journal of the user's registrations, as `usherctl registrations show ID --json` shows each",
+			"registrations show", private, journal...),
 		written("removals.json", "what `usherctl clean` has removed of the user", "clean history", private, removals),
 	}
 	if actor.IsAdmin() {
-		files = append(files, written("configuration.json", "usherd's configuration, as `usherctl config show --json` shows it; it holds no secrets",
+		files = append(files, written("configuration.json",
+			"usherd's configuration, as `usherctl config show --json` shows it; it holds no secrets",
 			"config show", private, settings(s.settings().Values())))
 	}
 	for _, log := range s.logs.List() {
@@ -191,8 +203,12 @@ func (s *supportService) about(actor *Actor, user clean.User) ([]supportFile, er
 			continue // the user's own registrations are in registrations.json
 		}
 		files = append(files, supportFile{
-			about: &usherv1.SupportFile{Name: log.Name, Description: log.Description, Source: log.Path, SizeEstimate: log.Size},
-			write: func(ctx context.Context, to io.Writer) (string, error) { return s.logs.Copy(ctx, to, log, selection) },
+			about: &usherv1.SupportFile{Name: log.Name, Description: log.Description, Source: log.Path,
+				SizeEstimate: log.Size},
+			write: func(ctx context.Context, to io.Writer) (string,
+				error) {
+				return s.logs.Copy(ctx, to, log, selection)
+			},
 		})
 	}
 	return files, nil
@@ -228,14 +244,17 @@ func (s *supportService) removalsOf(actor *Actor, user clean.User) (*usherv1.Lis
 }
 
 // examine writes what doctor finds about the computer and that user, as far as the one who asks may see it.
-func (s *supportService) examine(ctx context.Context, actor *Actor, user clean.User, private func(string) string, to io.Writer) error {
-	return s.doctor.doctor.Examine(ctx, doctor.Caller{Admin: actor.IsAdmin(), UID: user.UID}, func(found doctor.Finding, _ int) error {
-		return writeEnvelope(to, "doctor", private, findingToProto(found))
-	})
+func (s *supportService) examine(ctx context.Context, actor *Actor, user clean.User, private func(string) string,
+	to io.Writer) error {
+	return s.doctor.doctor.Examine(ctx, doctor.Caller{Admin: actor.IsAdmin(), UID: user.UID},
+		func(found doctor.Finding, _ int) error {
+			return writeEnvelope(to, "doctor", private, findingToProto(found))
+		})
 }
 
 // selection says which part of the logs is about the user.
-func (s *supportService) selection(actor *Actor, user clean.User, made []registration.Registration, status *usherv1.GetStatusResponse) (support.Selection, error) {
+func (s *supportService) selection(actor *Actor, user clean.User, made []registration.Registration,
+	status *usherv1.GetStatusResponse) (support.Selection, error) {
 	selection := support.Selection{About: excerpt.Person{Name: user.Name, UID: user.UID}, Everything: actor.IsAdmin()}
 	signsInAs := func(name string) {
 		if name != "" && !slices.Contains(selection.About.SignInNames, name) {
@@ -319,7 +338,8 @@ func written(name, description, command string, private func(string) string, dat
 		}
 	}
 	return supportFile{
-		about: &usherv1.SupportFile{Name: name, Description: description, Source: fromHelper, SizeEstimate: int64(text.Len())},
+		about: &usherv1.SupportFile{Name: name, Description: description, Source: fromHelper,
+			SizeEstimate: int64(text.Len())},
 		write: func(_ context.Context, to io.Writer) (string, error) {
 			if failed == nil {
 				_, failed = to.Write(text.Bytes())
@@ -329,7 +349,8 @@ func written(name, description, command string, private func(string) string, dat
 	}
 }
 
-// writeEnvelope writes a message of the contract, or another value, as usherctl's --json does, each text as private returns it.
+// writeEnvelope writes a message of the contract, or another value, as usherctl's --json does, each text as private
+// returns it.
 func writeEnvelope(to io.Writer, command string, private func(string) string, data any) error {
 	encoded, err := json.Marshal(data)
 	if message, ok := data.(proto.Message); ok {

@@ -50,10 +50,13 @@ func newSharedMac() *sharedMac {
 	mac := &sharedMac{}
 	for _, user := range []accounts.Person{{Name: "jane", UID: 501}, {Name: "john", UID: 502}} {
 		name := strings.ToUpper(user.Name)
-		identity := wpj.Identity{State: wpj.StateRegistered, Detail: name, UserPrincipalName: wpj.UserPrincipalName(user.Name + "@example.com"), DeviceID: wpj.DeviceID(name)}
+		identity := wpj.Identity{State: wpj.StateRegistered, Detail: name,
+			UserPrincipalName: wpj.UserPrincipalName(user.Name + "@example.com"), DeviceID: wpj.DeviceID(name)}
 		mac.registrations = append(mac.registrations, registration.Registration{
-			ID: "registration of " + name, Kind: registration.KindRegister, User: registration.User{Name: user.Name, UID: user.UID},
-			State: registration.StateSucceeded, CreatedAt: registeredAt, UpdatedAt: registeredAt.Add(time.Minute), Identity: &identity,
+			ID: "registration of " + name, Kind: registration.KindRegister,
+			User:  registration.User{Name: user.Name, UID: user.UID},
+			State: registration.StateSucceeded, CreatedAt: registeredAt, UpdatedAt: registeredAt.Add(time.Minute),
+			Identity: &identity,
 		})
 		mac.observations = append(mac.observations, observation.Observation{
 			User: observation.User{Name: user.Name, UID: user.UID}, Identity: identity, LookedAt: registeredAt,
@@ -133,7 +136,8 @@ func (m *sharedMac) Changed() <-chan struct{}                { return nil }
 type sharedSessions struct{ janeForemost }
 
 func (sharedSessions) List() []sessions.Session {
-	return []sessions.Session{{User: accounts.Person{Name: "jane", UID: 501}}, {User: accounts.Person{Name: "john", UID: 502}}}
+	return []sessions.Session{{User: accounts.Person{Name: "jane", UID: 501}},
+		{User: accounts.Person{Name: "john", UID: 502}}}
 }
 
 func (s sharedSessions) Watch() ([]sessions.Session, <-chan struct{}) { return s.List(), nil }
@@ -161,7 +165,8 @@ type sharedLogs struct {
 func (l *sharedLogs) List() []support.Log {
 	logs := []support.Log{{Name: "logs/jamf.log", Path: "/var/log/jamf.log", Size: 7, Description: "d"}}
 	if l.own {
-		logs = append(logs, support.Log{Name: "logs/usher/usherd.log", Path: "/Library/Logs/usher/usherd.log", Size: 7, Description: "d", Own: true})
+		logs = append(logs, support.Log{Name: "logs/usher/usherd.log", Path: "/Library/Logs/usher/usherd.log", Size: 7,
+			Description: "d", Own: true})
 	}
 	return logs
 }
@@ -184,9 +189,12 @@ func newSupport(t *testing.T, mac *sharedMac, logs *sharedLogs) *supportService 
 	return &supportService{
 		logs: logs, doctor: newDoctorService(fakeDoctor{}, t.Context()), draining: t.Context(),
 		registrations: &registrationService{registrations: registrationsOf{sharedMac: mac}, foremost: janeForemost{}},
-		status:        &statusService{sessions: sharedSessions{}, history: mac, observations: mac, journal: mac, outbox: refusedOutbox{}, presence: mac, accounts: mac, settings: configured, version: "1.2.3"},
-		cleaner:       &fakeCleaner{removal: clean.Removal{User: clean.User{Name: "jane", UID: 501}, Caller: clean.User{Name: "john", UID: 502}, At: registeredAt}},
-		settings:      configured,
+		status: &statusService{sessions: sharedSessions{}, history: mac, observations: mac, journal: mac,
+			outbox: refusedOutbox{}, presence: mac, accounts: mac, settings: configured, version: "1.2.3"},
+		cleaner: &fakeCleaner{
+			removal: clean.Removal{User: clean.User{Name: "jane", UID: 501}, Caller: clean.User{Name: "john", UID: 502},
+				At: registeredAt}},
+		settings: configured,
 	}
 }
 
@@ -219,21 +227,27 @@ func contents(t *testing.T, service *supportService, uid uint32, admin bool) map
 	return all
 }
 
-// Nor do sentences about the user that name others, what Jamf Pro says of the whole computer, and usherd's own log get into it.
+// Nor do sentences about the user that name others, what Jamf Pro says of the whole computer, and usherd's own log get
+// into it.
 func TestWhatIsSaidOfAUserNamesNobodyElse(t *testing.T) {
 	mac := newSharedMac()
-	// Sentences about her that name him, and what Jamf Pro says of the whole computer, of a device too that usher does not know.
-	mac.registrations[0].FailureDetail = "/x belongs to uid 502, john@example.com (JOHN), device JOHN; it must belong to root."
+	// Sentences about her that name him, and what Jamf Pro says of the whole computer, of a device too that usher does
+	// not know.
+	mac.registrations[0].FailureDetail =
+		"/x belongs to uid 502, john@example.com (JOHN), device JOHN; it must belong to root."
 	mac.observations[0].Identity.Detail = "JANE, beside john's"
 	mac.observations[0].Evidence = []wpj.Evidence{{Source: wpj.SourceJamfPro, Finding: wpj.Found, Detail: "two devices",
-		Compliance: &wpj.Compliance{Applicable: true, State: "COMPLIANT", DeviceIDs: []wpj.DeviceID{"JANE", "JOHN", "a-third-john"}}}}
+		Compliance: &wpj.Compliance{Applicable: true, State: "COMPLIANT",
+			DeviceIDs: []wpj.DeviceID{"JANE", "JOHN", "a-third-john"}}}}
 	service := newSupport(t, mac, &sharedLogs{size: 8, own: true})
 	for name, text := range contents(t, service, 501, false) {
-		if small := strings.ToLower(text); strings.Contains(small, "john") || strings.Contains(text, "502") || strings.HasPrefix(name, "logs/usher/") {
+		if small := strings.ToLower(text); strings.Contains(small, "john") || strings.Contains(text, "502") ||
+			strings.HasPrefix(name, "logs/usher/") {
 			t.Errorf("jane's %s names others:\n%s", name, text)
 		}
 	}
-	if all := contents(t, service, 0, true); !strings.Contains(all["status.json"], "a-third-john") || all["logs/usher/usherd.log"] == "" {
+	if all := contents(t, service, 0, true); !strings.Contains(all["status.json"], "a-third-john") ||
+		all["logs/usher/usherd.log"] == "" {
 		t.Errorf("an admin gets %q", all)
 	}
 }
@@ -243,7 +257,8 @@ func TestASupportArchiveOfAUserHasNothingOfOthers(t *testing.T) {
 	service := newSupport(t, mac, &sharedLogs{size: 8})
 	own := contents(t, service, 501, false)
 	for name, text := range own {
-		if small := strings.ToLower(text); strings.Contains(small, "john") || strings.Contains(text, "502") || strings.Contains(text, "ADMINS-ONLY") {
+		if small := strings.ToLower(text); strings.Contains(small, "john") || strings.Contains(text, "502") ||
+			strings.Contains(text, "ADMINS-ONLY") {
 			t.Errorf("jane's %s names others:\n%s", name, text)
 		}
 	}
@@ -261,14 +276,17 @@ func TestASupportArchiveOfAUserHasNothingOfOthers(t *testing.T) {
 	if !strings.Contains(own["status.json"], "JANE") || !strings.Contains(own["doctor.json"], `"jane"`) {
 		t.Errorf("jane is missing in %s%s", own["status.json"], own["doctor.json"])
 	}
-	want := excerpt.Person{Name: "jane", UID: 501, SignInNames: []string{"jane@example.com"}, Identifiers: []string{"JANE"}}
-	if got := mac.selection; got.Everything || fmt.Sprint(got.About) != fmt.Sprint(want) || !slices.Equal(got.Others, []string{"john", "502", "JOHN", "john@example.com"}) ||
+	want := excerpt.Person{Name: "jane", UID: 501, SignInNames: []string{"jane@example.com"},
+		Identifiers: []string{"JANE"}}
+	if got := mac.selection; got.Everything || fmt.Sprint(got.About) != fmt.Sprint(want) ||
+		!slices.Equal(got.Others, []string{"john", "502", "JOHN", "john@example.com"}) ||
 		len(got.Spans) != 1 || got.Spans[0].From.After(registeredAt) {
 		t.Errorf("the logs were asked for %+v", got)
 	}
 
 	all := contents(t, service, 0, true)
-	if !strings.Contains(all["configuration.json"], "ADMINS-ONLY") || !mac.selection.Everything || !strings.Contains(all["removals.json"], "john") ||
+	if !strings.Contains(all["configuration.json"], "ADMINS-ONLY") || !mac.selection.Everything ||
+		!strings.Contains(all["removals.json"], "john") ||
 		!strings.Contains(all["status.json"], "JOHN was refused") {
 		t.Errorf("an admin gets %q, of logs %+v", all, mac.selection)
 	}
@@ -343,12 +361,15 @@ func TestFilesComeInPieces(t *testing.T) {
 		if stream.names[i] != file.GetName() {
 			t.Errorf("file %d is %s, and was listed as %s", i, stream.names[i], file.GetName())
 		}
-		if size := file.GetSizeEstimate(); file.GetSource() == fromHelper && size > 0 && size != int64(len(stream.files[file.GetName()])) {
+		if size := file.GetSizeEstimate(); file.GetSource() == fromHelper && size > 0 &&
+			size != int64(len(stream.files[file.GetName()])) {
 			t.Errorf("%s has %d bytes, and was listed with %d", file.GetName(), len(stream.files[file.GetName()]), size)
 		}
 	}
 	some := collectedBy(t, 0, true)
-	if err := service.CollectSupportFiles(&usherv1.CollectSupportFilesRequest{Names: []string{"status.json", "none.json"}}, some); err != nil || !slices.Equal(some.names, []string{"status.json"}) {
+	if err := service.CollectSupportFiles(
+		&usherv1.CollectSupportFilesRequest{Names: []string{"status.json", "none.json"}}, some); err != nil ||
+		!slices.Equal(some.names, []string{"status.json"}) {
 		t.Errorf("of two names came %q, %v", some.names, err)
 	}
 }
@@ -356,12 +377,14 @@ func TestFilesComeInPieces(t *testing.T) {
 func TestAFileThatCannotBeReadIsTold(t *testing.T) {
 	service := newSupport(t, newSharedMac(), &sharedLogs{err: errors.New("input/output error")})
 	stream := collectedBy(t, 0, true)
-	if err := service.CollectSupportFiles(&usherv1.CollectSupportFilesRequest{}, stream); err != nil || stream.problems["logs/jamf.log"] != "input/output error" {
+	if err := service.CollectSupportFiles(&usherv1.CollectSupportFilesRequest{}, stream); err != nil ||
+		stream.problems["logs/jamf.log"] != "input/output error" {
 		t.Errorf("%v, problems %q", err, stream.problems)
 	}
 	gone := collectedBy(t, 0, true)
 	gone.fail = errors.New("caller is gone")
-	if err := service.CollectSupportFiles(&usherv1.CollectSupportFilesRequest{}, gone); !errors.Is(err, gone.fail) || len(gone.names) != 1 {
+	if err := service.CollectSupportFiles(&usherv1.CollectSupportFilesRequest{}, gone); !errors.Is(err, gone.fail) ||
+		len(gone.names) != 1 {
 		t.Errorf("after %q: %v", gone.names, err)
 	}
 }
@@ -369,11 +392,13 @@ func TestAFileThatCannotBeReadIsTold(t *testing.T) {
 func TestSupportIsAboutWhoMayBeActedFor(t *testing.T) {
 	service := newSupport(t, newSharedMac(), &sharedLogs{})
 	// The user at the Mac is another one than the caller here, who may not act for him.
-	if _, err := service.ListSupportFiles(as(t, 0, false), &usherv1.ListSupportFilesRequest{}); status.Code(err) != codes.PermissionDenied {
+	if _, err := service.ListSupportFiles(as(t, 0, false), &usherv1.ListSupportFilesRequest{}); status.Code(err) !=
+		codes.PermissionDenied {
 		t.Errorf("someone else lists: %v", err)
 	}
 	stream := collectedBy(t, 0, false)
-	if err := service.CollectSupportFiles(&usherv1.CollectSupportFilesRequest{}, stream); status.Code(err) != codes.PermissionDenied || len(stream.names) > 0 {
+	if err := service.CollectSupportFiles(&usherv1.CollectSupportFilesRequest{}, stream); status.Code(err) !=
+		codes.PermissionDenied || len(stream.names) > 0 {
 		t.Errorf("someone else collects %q: %v", stream.names, err)
 	}
 }
@@ -381,7 +406,8 @@ func TestSupportIsAboutWhoMayBeActedFor(t *testing.T) {
 // Collecting examines, and counts as that.
 func TestCollectingIsRationed(t *testing.T) {
 	service := newSupport(t, newSharedMac(), &sharedLogs{})
-	service.registrations.foremost = foremostOf(accounts.Person{Name: "jane", UID: 0}) // the only uid that needs no account
+	// the only uid that needs no account
+	service.registrations.foremost = foremostOf(accounts.Person{Name: "jane", UID: 0})
 	var err error
 	for range examinationsAtOnce + 1 {
 		if err != nil {

@@ -29,12 +29,14 @@ func (s *tenantService) GetTenant(context.Context, *usherv1.GetTenantRequest) (*
 }
 
 // WatchTenant sends the tenant at once, and again after each change of the configuration that makes it another one.
-func (s *tenantService) WatchTenant(_ *usherv1.WatchTenantRequest, stream usherv1.TenantService_WatchTenantServer) error {
+func (s *tenantService) WatchTenant(_ *usherv1.WatchTenantRequest,
+	stream usherv1.TenantService_WatchTenantServer) error {
 	ctx := stream.Context()
 	for sent := (*Tenant)(nil); ; {
 		changed := s.settingsChanged() // before the settings are read: a change in between is not missed
 		if tenant := s.settings().Tenant; sent == nil || *sent != tenant {
-			if err := stream.Send(&usherv1.WatchTenantResponse{TenantId: string(tenant.ID), CloudHost: tenant.CloudHost}); err != nil {
+			if err := stream.Send(&usherv1.WatchTenantResponse{TenantId: string(tenant.ID),
+				CloudHost: tenant.CloudHost}); err != nil {
 				return err
 			}
 			sent = &tenant

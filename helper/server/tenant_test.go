@@ -114,7 +114,8 @@ func TestWatchTenant(t *testing.T) {
 		settings.set(now)
 		wantTenant(t, first, now)
 		wantTenant(t, second, now)
-		if got, err := client.GetTenant(t.Context(), &usherv1.GetTenantRequest{}); err != nil || got.GetTenantId() != string(now.ID) {
+		if got, err := client.GetTenant(t.Context(), &usherv1.GetTenantRequest{}); err != nil ||
+			got.GetTenantId() != string(now.ID) {
 			t.Errorf("%v, %v", got, err)
 		}
 	}

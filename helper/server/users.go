@@ -24,9 +24,10 @@ type userService struct {
 	log       *slog.Logger
 }
 
-// ForgetUser finds the user by the name that status has: the account may not exist any more. Where there is a new account of that name, the old
-// one is meant.
-func (s *userService) ForgetUser(ctx context.Context, request *usherv1.ForgetUserRequest) (*usherv1.ForgetUserResponse, error) {
+// ForgetUser finds the user by the name that status has: the account may not exist any more. Where there is a new
+// account of that name, the old one is meant.
+func (s *userService) ForgetUser(ctx context.Context, request *usherv1.ForgetUserRequest) (*usherv1.ForgetUserResponse,
+	error) {
 	name := request.GetUser()
 	if name == "" || len(name) > maximumNameBytes {
 		return nil, invalid("user", fmt.Sprintf("%.16q", name), "an account name")
@@ -49,7 +50,8 @@ func (s *userService) ForgetUser(ctx context.Context, request *usherv1.ForgetUse
 		gone = there
 	}
 	if len(gone) == 0 {
-		return nil, contract.Error(codes.NotFound, usherv1.ErrorReason_ERROR_REASON_USER_NOT_FOUND, "usher knows of no user "+name,
+		return nil, contract.Error(codes.NotFound, usherv1.ErrorReason_ERROR_REASON_USER_NOT_FOUND,
+			"usher knows of no user "+name,
 			contract.Fix, "`usherctl status` lists those that it knows")
 	}
 	removed, err := s.forgetter.Forget(gone...)
@@ -62,6 +64,7 @@ func (s *userService) ForgetUser(ctx context.Context, request *usherv1.ForgetUse
 			"registrations", removed.Registrations, "deliveries", removed.Deliveries)
 	}
 	return &usherv1.ForgetUserResponse{
-		User: &usherv1.User{Name: name, Uid: gone[0].UID}, Registrations: int32(removed.Registrations), Deliveries: int32(removed.Deliveries),
+		User: &usherv1.User{Name: name, Uid: gone[0].UID}, Registrations: int32(removed.Registrations),
+		Deliveries: int32(removed.Deliveries),
 	}, nil
 }

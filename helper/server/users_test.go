@@ -29,7 +29,8 @@ func (noSessions) Watch() ([]sessions.Session, <-chan struct{}) { return nil, ni
 
 func (m *sharedMac) service() *statusService {
 	return &statusService{
-		sessions: noSessions{}, history: m, observations: m, journal: m, outbox: refusedOutbox{}, presence: m, accounts: m,
+		sessions: noSessions{}, history: m, observations: m, journal: m, outbox: refusedOutbox{}, presence: m,
+		accounts: m,
 		settings: func() Settings { return Settings{PrimaryUser: m.primaryUser} }, version: "1.2.3",
 	}
 }
@@ -69,19 +70,23 @@ func TestStatusNamesThePrimaryUser(t *testing.T) {
 		t.Errorf("jane is configured, and %q is the primary one", primary)
 	}
 	m.gone = "jane"
-	if names, primary := usersOf(t, m, asRoot); primary != "john" || !slices.Equal(names, []string{"jane (no account)", "john"}) {
+	if names, primary := usersOf(t, m, asRoot); primary != "john" ||
+		!slices.Equal(names, []string{"jane (no account)", "john"}) {
 		t.Errorf("jane is gone: root sees %q, and %q is the primary one", names, primary)
 	}
 }
 
-// The uid of an account that was deleted belongs to another person: they see nothing of the one before, and each is a user of their own.
+// The uid of an account that was deleted belongs to another person: they see nothing of the one before, and each is a
+// user of their own.
 func TestUIDThatAnotherPersonHasNow(t *testing.T) {
 	m := newSharedMac()
 	identity := wpj.Identity{State: wpj.StateNotRegistered, Detail: "BOB"}
-	m.observations = []observation.Observation{{User: observation.User{Name: "bob", UID: 501}, Identity: identity, LookedAt: registeredAt.Add(time.Hour)}}
+	m.observations = []observation.Observation{
+		{User: observation.User{Name: "bob", UID: 501}, Identity: identity, LookedAt: registeredAt.Add(time.Hour)}}
 	m.registrations = m.registrations[:1]
 	m.gone = "jane"
-	if names, primary := usersOf(t, m, asRoot); primary != "bob" || !slices.Equal(names, []string{"bob", "jane (no account)"}) {
+	if names, primary := usersOf(t, m, asRoot); primary != "bob" ||
+		!slices.Equal(names, []string{"bob", "jane (no account)"}) {
 		t.Errorf("root sees %q, and %q is the primary one", names, primary)
 	}
 	answer, err := m.service().status(asJane) // whose uid bob has
@@ -107,7 +112,9 @@ func (f *forgetter) Forget(users ...forgetting.User) (forgetting.Removed, error)
 func TestForgetUser(t *testing.T) {
 	ctx := context.WithValue(t.Context(), actorKey{}, asRoot)
 	m := newSharedMac()
-	m.registrations = append(m.registrations, registration.Registration{ID: "an older one", Kind: registration.KindRegister, User: registration.User{Name: "john", UID: 503}})
+	m.registrations = append(m.registrations,
+		registration.Registration{ID: "an older one", Kind: registration.KindRegister,
+			User: registration.User{Name: "john", UID: 503}})
 	for _, test := range []struct {
 		name, gone string
 		want       []forgetting.User
@@ -123,11 +130,13 @@ func TestForgetUser(t *testing.T) {
 		fake := &forgetter{}
 		service := &userService{forgetter: fake, status: m.service(), log: slog.New(slog.DiscardHandler)}
 		answer, err := service.ForgetUser(ctx, &usherv1.ForgetUserRequest{User: test.name})
-		if status.Code(err) != test.code || !slices.Equal(fake.asked, test.want) || err == nil && (answer.GetRegistrations() != 2 || answer.GetUser().GetName() != test.name) {
+		if status.Code(err) != test.code || !slices.Equal(fake.asked, test.want) ||
+			err == nil && (answer.GetRegistrations() != 2 || answer.GetUser().GetName() != test.name) {
 			t.Errorf("%q: %v, %v; asked to forget %v", test.name, answer, err, fake.asked)
 		}
 	}
-	refuses := &userService{forgetter: &forgetter{err: errors.New("the journal is away")}, status: m.service(), log: slog.New(slog.DiscardHandler)}
+	refuses := &userService{forgetter: &forgetter{err: errors.New("the journal is away")}, status: m.service(),
+		log: slog.New(slog.DiscardHandler)}
 	if _, err := refuses.ForgetUser(ctx, &usherv1.ForgetUserRequest{User: "jane"}); err == nil {
 		t.Error("an error of the journal is none")
 	}

@@ -16,21 +16,24 @@ import (
 // UpdateAgent is what helps against an agent that is older than usherd: a login starts the agent that is installed.
 const UpdateAgent = "log out and in to update usher-agent"
 
-// outdatedConnection is the connection of an agent. A method that the agent does not have, since it is of an older version, is an error
-// with a sentence for people and the reason AGENT_OUTDATED, whichever method it is.
+// outdatedConnection is the connection of an agent. A method that the agent does not have, since it is of an older
+// version, is an error with a sentence for people and the reason AGENT_OUTDATED, whichever method it is.
 type outdatedConnection struct {
 	grpc.ClientConnInterface
-	// version is the agent's; it is empty until the agent has said it, and does not change once the session is known to others.
+	// version is the agent's; it is empty until the agent has said it, and does not change once the session is known to
+	// others.
 	version string
 }
 
 // Invoke implements [grpc.ClientConnInterface].
-func (c *outdatedConnection) Invoke(ctx context.Context, method string, arguments, reply any, options ...grpc.CallOption) error {
+func (c *outdatedConnection) Invoke(ctx context.Context, method string, arguments, reply any,
+	options ...grpc.CallOption) error {
 	return c.explained(method, c.ClientConnInterface.Invoke(ctx, method, arguments, reply, options...))
 }
 
 // NewStream implements [grpc.ClientConnInterface].
-func (c *outdatedConnection) NewStream(ctx context.Context, description *grpc.StreamDesc, method string, options ...grpc.CallOption) (grpc.ClientStream, error) {
+func (c *outdatedConnection) NewStream(ctx context.Context, description *grpc.StreamDesc, method string,
+	options ...grpc.CallOption) (grpc.ClientStream, error) {
 	stream, err := c.ClientConnInterface.NewStream(ctx, description, method, options...)
 	if err != nil {
 		return nil, c.explained(method, err)

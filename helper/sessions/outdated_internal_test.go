@@ -91,7 +91,8 @@ func TestMissingMethodsOfAnAgent(t *testing.T) {
 			connection := connected(t, register)
 			for method, streams := range methods {
 				err := call(t.Context(), connection, method, streams)
-				if contract.Reason(err) != usherv1.ErrorReason_ERROR_REASON_AGENT_OUTDATED || status.Code(err) != codes.Unimplemented ||
+				if contract.Reason(err) != usherv1.ErrorReason_ERROR_REASON_AGENT_OUTDATED ||
+					status.Code(err) != codes.Unimplemented ||
 					contract.Metadata(err)[contract.Fix] != UpdateAgent {
 					t.Errorf("%s: %v, %v", method, err, contract.Metadata(err))
 				}
@@ -117,14 +118,17 @@ func (r *refusing) NotifyUser(context.Context, *usherv1.NotifyUserRequest) (*ush
 // What an agent that has the method says is its own.
 func TestOtherErrorsOfAnAgentStay(t *testing.T) {
 	agent := &refusing{}
-	client := usherv1.NewUserAgentServiceClient(connected(t, func(server *grpc.Server) { usherv1.RegisterUserAgentServiceServer(server, agent) }))
+	client := usherv1.NewUserAgentServiceClient(
+		connected(t, func(server *grpc.Server) { usherv1.RegisterUserAgentServiceServer(server, agent) }))
 	for _, err := range []error{
 		nil, status.Error(codes.Unavailable, "away"),
-		contract.Error(codes.Unimplemented, usherv1.ErrorReason_ERROR_REASON_KEYCHAIN_UNAVAILABLE, "this keychain cannot do that"),
+		contract.Error(codes.Unimplemented, usherv1.ErrorReason_ERROR_REASON_KEYCHAIN_UNAVAILABLE,
+			"this keychain cannot do that"),
 	} {
 		agent.err = err
 		_, got := client.NotifyUser(t.Context(), &usherv1.NotifyUserRequest{})
-		if status.Code(got) != status.Code(err) || contract.Reason(got) != contract.Reason(err) || status.Convert(got).Message() != status.Convert(err).Message() {
+		if status.Code(got) != status.Code(err) || contract.Reason(got) != contract.Reason(err) ||
+			status.Convert(got).Message() != status.Convert(err).Message() {
 			t.Errorf("%v became %v", err, got)
 		}
 	}

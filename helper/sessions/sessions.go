@@ -93,8 +93,9 @@ func (r *Registry) Admit(ctx context.Context, peer *link.Peer) error {
 	defer cancel()
 	if _, err := old.Agent.GetSessionInfo(asking, &usherv1.GetSessionInfoRequest{}); err == nil {
 		return &link.RefusedError{
-			Reason:  link.SessionExists,
-			Message: fmt.Sprintf("uid %d has an agent already: pid %d, connected since %s", peer.UID, old.AgentPID, old.ConnectedAt.Format(time.RFC3339)),
+			Reason: link.SessionExists,
+			Message: fmt.Sprintf("uid %d has an agent already: pid %d, connected since %s", peer.UID, old.AgentPID,
+				old.ConnectedAt.Format(time.RFC3339)),
 		}
 	}
 	old.end()

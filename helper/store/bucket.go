@@ -22,7 +22,8 @@ func NewBucket[T any](name string) Bucket[T] {
 	return Bucket[T]{name: []byte(name)}
 }
 
-// buckets holds the type of what each bucket of this program keeps, by name. It is complete once the packages are initialized.
+// buckets holds the type of what each bucket of this program keeps, by name. It is complete once the packages are
+// initialized.
 var buckets = make(map[string]reflect.Type)
 
 // Buckets returns the type of what each bucket of this program keeps, by name.
@@ -39,7 +40,8 @@ func KeyNumber(key []byte) uint64 {
 	return binary.BigEndian.Uint64(key)
 }
 
-// decode returns a stored value. One that cannot be read is [ErrDamaged], and has the file examined before it is used again.
+// decode returns a stored value. One that cannot be read is [ErrDamaged], and has the file examined before it is used
+// again.
 func (b Bucket[T]) decode(tx *Tx, key, stored []byte) (T, error) {
 	var value T
 	content, err := unseal(b.name, key, stored)
@@ -154,8 +156,8 @@ func (b Bucket[T]) Ascend(tx *Tx) iter.Seq2[T, error] {
 	return b.walk(tx, (*bolt.Cursor).First, (*bolt.Cursor).Next)
 }
 
-// Descend yields the values from the last key to the first, each with the error of reading it. Nothing may be written to
-// the bucket meanwhile.
+// Descend yields the values from the last key to the first, each with the error of reading it. Nothing may be written
+// to the bucket meanwhile.
 func (b Bucket[T]) Descend(tx *Tx) iter.Seq2[T, error] {
 	return b.walk(tx, (*bolt.Cursor).Last, (*bolt.Cursor).Prev)
 }

@@ -14,19 +14,19 @@ import (
 	"usher.internal/internal/trust"
 )
 
-// lockWithin is how long [Open] waits for another process, one that is just ending, to let go of the file; lockPause is between two
-// attempts.
+// lockWithin is how long [Open] waits for another process, one that is just ending, to let go of the file; lockPause is
+// between two attempts.
 const (
 	lockWithin = time.Second
 	lockPause  = 50 * time.Millisecond
 )
 
-// mapped is how much of the address space the file has from the start. A journal that outgrows it waits, once, for those
-// who read to end before it can be written; 200 registrations with their deliveries take less.
+// mapped is how much of the address space the file has from the start. A journal that outgrows it waits, once, for
+// those who read to end before it can be written; 200 registrations with their deliveries take less.
 const mapped = 4 << 20
 
-// openFile opens a file of bbolt's that is there. An empty one is begun if it is fresh, and damage otherwise. The file is locked before
-// it is examined, and bbolt gets the same one, so that nobody changes it in between.
+// openFile opens a file of bbolt's that is there. An empty one is begun if it is fresh, and damage otherwise. The file
+// is locked before it is examined, and bbolt gets the same one, so that nobody changes it in between.
 func openFile(path string, fresh bool) (db *bolt.DB, file *os.File, looked examination, err error) {
 	info, err := os.Lstat(path)
 	if err != nil {
@@ -92,8 +92,8 @@ func isAt(file *os.File, path string) error {
 	return nil
 }
 
-// create makes the file where there is none, wholly or not at all, and returns its mark. The new journal says what was found of the one
-// before.
+// create makes the file where there is none, wholly or not at all, and returns its mark. The new journal says what was
+// found of the one before.
 func create(path string, found []Damage) (created mark, err error) {
 	if _, err := os.Lstat(path); !errors.Is(err, fs.ErrNotExist) {
 		return mark{}, err
@@ -125,8 +125,9 @@ func create(path string, found []Damage) (created mark, err error) {
 	return created, syncDirectory(filepath.Dir(path))
 }
 
-// build writes a file beside path, which fill fills in one transaction, and returns its name. It gets the name of the journal once it is
-// complete: bbolt alone would leave a beginning of it on a full disk or after a power cut, which no later start could open.
+// build writes a file beside path, which fill fills in one transaction, and returns its name. It gets the name of the
+// journal once it is complete: bbolt alone would leave a beginning of it on a full disk or after a power cut, which no
+// later start could open.
 func build(path string, fill func(*bolt.Tx) error) (name string, err error) {
 	file, err := os.CreateTemp(filepath.Dir(path), filepath.Base(path)+unfinishedSuffix)
 	if err != nil {
@@ -160,7 +161,8 @@ func syncDirectory(path string) error {
 	return directory.Sync()
 }
 
-// protect refuses a file of another user ([trust.StateFile]), and takes away what a mode that somebody widened gives to others.
+// protect refuses a file of another user ([trust.StateFile]), and takes away what a mode that somebody widened gives to
+// others.
 func protect(path string) error {
 	info, err := os.Lstat(path)
 	if err != nil || !info.Mode().IsRegular() {
@@ -178,11 +180,12 @@ func protect(path string) error {
 // unfinishedSuffix ends the names of new journals until they get their place.
 const unfinishedSuffix = ".new-*"
 
-// unfinishedFor is the age from which a file is abandoned. A younger one may be another process's, which has just begun it.
+// unfinishedFor is the age from which a file is abandoned. A younger one may be another process's, which has just begun
+// it.
 const unfinishedFor = time.Minute
 
-// removeUnfinished removes what a process left that was killed while it wrote a new journal or a mark for path. The caller has the journal
-// open, so that nobody else writes one for longer.
+// removeUnfinished removes what a process left that was killed while it wrote a new journal or a mark for path. The
+// caller has the journal open, so that nobody else writes one for longer.
 func removeUnfinished(path string) {
 	for _, suffix := range []string{unfinishedSuffix, markSuffix + "-*"} {
 		left, _ := filepath.Glob(path + suffix) // the only error is that of a wrong pattern

@@ -17,8 +17,8 @@ import (
 type Damage struct {
 	Number uint64    `json:"number"`
 	At     time.Time `json:"at"`
-	// Bucket and Key are where a value was. Both are empty when the whole journal was set aside, and is File now, or when only its
-	// last write may be lost.
+	// Bucket and Key are where a value was. Both are empty when the whole journal was set aside, and is File now, or
+	// when only its last write may be lost.
 	Bucket string `json:"bucket,omitempty"`
 	Key    []byte `json:"key,omitempty"`
 	File   string `json:"file,omitempty"`
@@ -107,8 +107,9 @@ func keep(tx *Tx, found []Damage) error {
 	return nil
 }
 
-// SetAside renames the journal at path, which [Open] found to be [ErrDamaged], so that the next Open makes a new one, and
-// returns the new name. One that was set aside earlier is replaced: a disk that damages journals must not be filled with them.
+// SetAside renames the journal at path, which [Open] found to be [ErrDamaged], so that the next Open makes a new one,
+// and returns the new name. One that was set aside earlier is replaced: a disk that damages journals must not be filled
+// with them.
 func SetAside(path string) (aside string, err error) {
 	aside = path + damagedSuffix
 	if info, err := os.Lstat(aside); err == nil && info.IsDir() {
@@ -123,8 +124,8 @@ func SetAside(path string) (aside string, err error) {
 	return aside, nil
 }
 
-// wasSetAside returns what a new journal at path says of one that was set aside there lately. An usherd that ended right after it had set
-// it aside has left no other trace.
+// wasSetAside returns what a new journal at path says of one that was set aside there lately. An usherd that ended
+// right after it had set it aside has left no other trace.
 func wasSetAside(path string) []Damage {
 	info, err := os.Lstat(path + damagedSuffix)
 	if errors.Is(err, fs.ErrNotExist) {
@@ -137,8 +138,8 @@ func wasSetAside(path string) []Damage {
 	return []Damage{{At: at, File: path + damagedSuffix, Why: "it was damaged when usherd started the last time"}}
 }
 
-// inspect reads every value of a file with sums, and returns those that are damaged. The error wraps [ErrDamaged] where values are lost, or
-// others are back.
+// inspect reads every value of a file with sums, and returns those that are damaged. The error wraps [ErrDamaged] where
+// values are lost, or others are back.
 func inspect(tx *bolt.Tx) (damaged []Damage, err error) {
 	there := make(map[string]bool)
 	err = forEachBucket(tx, func(name []byte, bucket *bolt.Bucket) error {
@@ -168,9 +169,11 @@ func inspect(tx *bolt.Tx) (damaged []Damage, err error) {
 		unread := uint64(len(damaged) - before)
 		switch {
 		case bucket.Sequence() != recorded.sequence:
-			return fmt.Errorf("%w: %q numbers its values from %d on, and %d were given out", ErrDamaged, name, bucket.Sequence(), recorded.sequence)
+			return fmt.Errorf("%w: %q numbers its values from %d on, and %d were given out", ErrDamaged, name,
+				bucket.Sequence(), recorded.sequence)
 		case held.count+unread != recorded.count:
-			return fmt.Errorf("%w: %q holds %d values, and %d were written", ErrDamaged, name, held.count+unread, recorded.count)
+			return fmt.Errorf("%w: %q holds %d values, and %d were written", ErrDamaged, name, held.count+unread,
+				recorded.count)
 		case unread == 0 && held.sums != recorded.sums:
 			return fmt.Errorf("%w: %q holds other values than those that were written last", ErrDamaged, name)
 		}
@@ -193,7 +196,8 @@ func inspect(tx *bolt.Tx) (damaged []Damage, err error) {
 	})
 }
 
-// decodable returns an error unless a value is what this program keeps in the bucket. What a later version keeps is not known here.
+// decodable returns an error unless a value is what this program keeps in the bucket. What a later version keeps is not
+// known here.
 func decodable(bucket string, content []byte) error {
 	kind, known := buckets[bucket]
 	if !known {

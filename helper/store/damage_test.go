@@ -37,9 +37,11 @@ func TestDamageIsNoticedAtTheStart(t *testing.T) {
 	rand.Read(noise)
 	behindMeta := slices.Concat(image[:2*os.Getpagesize()], noise[2*os.Getpagesize():])
 	for name, content := range map[string][]byte{
-		"noise": noise, "short noise": noise[:5000], "cut short": image[:5*os.Getpagesize()], "two pages": image[:2*os.Getpagesize()],
-		"one page": image[:os.Getpagesize()], "a byte": image[:1], "noise behind the meta pages": behindMeta,
-		"zeros behind the meta pages": slices.Concat(image[:2*os.Getpagesize()], make([]byte, len(image)-2*os.Getpagesize())),
+		"noise": noise, "short noise": noise[:5000], "cut short": image[:5*os.Getpagesize()],
+		"two pages": image[:2*os.Getpagesize()],
+		"one page":  image[:os.Getpagesize()], "a byte": image[:1], "noise behind the meta pages": behindMeta,
+		"zeros behind the meta pages": slices.Concat(image[:2*os.Getpagesize()],
+			make([]byte, len(image)-2*os.Getpagesize())),
 	} {
 		t.Run(name, func(t *testing.T) {
 			path := filepath.Join(t.TempDir(), "journal")
@@ -99,8 +101,8 @@ func flip(t *testing.T, path string, places []int) {
 	}
 }
 
-// One bit that leaves valid JSON with another meaning is noticed, and costs that value only: it is set aside, reported once to the
-// opener of the journal and afterwards to every caller, and the rest is there.
+// One bit that leaves valid JSON with another meaning is noticed, and costs that value only: it is set aside, reported
+// once to the opener of the journal and afterwards to every caller, and the rest is there.
 func TestFlippedBitCostsOneValue(t *testing.T) {
 	path := filepath.Join(t.TempDir(), "journal")
 	s := open(t, path)
@@ -124,10 +126,12 @@ func TestFlippedBitCostsOneValue(t *testing.T) {
 			t.Errorf("round %d: got %q", round, got)
 		}
 		damages, err := s.Damages()
-		if err != nil || len(damages) != 1 || damages[0].Bucket != "notes" || string(damages[0].Key) != "second" || damages[0].Value != nil {
+		if err != nil || len(damages) != 1 || damages[0].Bucket != "notes" || string(damages[0].Key) != "second" ||
+			damages[0].Value != nil {
 			t.Errorf("round %d: %+v, %v", round, damages, err)
 		}
-		if got := store.Summarize(damages); len(got) != 1 || !strings.HasPrefix(got[0].Text, "1 value of notes could not be read") || got[0].Fix == "" {
+		if got := store.Summarize(damages); len(got) != 1 ||
+			!strings.HasPrefix(got[0].Text, "1 value of notes could not be read") || got[0].Fix == "" {
 			t.Errorf("round %d: %+v", round, got)
 		}
 		s.Close()
@@ -239,7 +243,8 @@ func TestOrdinaryFileIsNotRebuilt(t *testing.T) {
 	}
 }
 
-// A version that a bit has made a newer one is damage, and not an upgrade that was taken back, which would keep usherd from starting.
+// A version that a bit has made a newer one is damage, and not an upgrade that was taken back, which would keep usherd
+// from starting.
 func TestFlippedVersionIsNotANewerSchema(t *testing.T) {
 	path := filepath.Join(t.TempDir(), "journal")
 	open(t, path).Close()
@@ -248,12 +253,14 @@ func TestFlippedVersionIsNotANewerSchema(t *testing.T) {
 		places[i] += len("schema") + 7
 	}
 	flip(t, path, places)
-	if _, err := store.Open(path); len(places) == 0 || !errors.Is(err, store.ErrDamaged) || errors.Is(err, store.ErrNewerSchema) {
+	if _, err := store.Open(path); len(places) == 0 || !errors.Is(err, store.ErrDamaged) ||
+		errors.Is(err, store.ErrNewerSchema) {
 		t.Errorf("%d places, %v", len(places), err)
 	}
 }
 
-// One bit in the length of a value led bbolt out of the file, where the first look at it ended usherd with SIGBUS, at every start.
+// One bit in the length of a value led bbolt out of the file, where the first look at it ended usherd with SIGBUS, at
+// every start.
 func TestLengthThatLeadsOutOfTheFile(t *testing.T) {
 	path := filepath.Join(t.TempDir(), "journal")
 	s := open(t, path)
@@ -272,8 +279,10 @@ func TestLengthThatLeadsOutOfTheFile(t *testing.T) {
 	changed := 0
 	for page := range len(image) / os.Getpagesize() {
 		content := image[page*os.Getpagesize():]
-		if page > 1 && binary.NativeEndian.Uint16(content[8:]) == leaf && bytes.Contains(content[:os.Getpagesize()], []byte(`{"text"`)) {
-			binary.NativeEndian.PutUint32(content[head+length:], binary.NativeEndian.Uint32(content[head+length:])|1<<27)
+		if page > 1 && binary.NativeEndian.Uint16(content[8:]) == leaf &&
+			bytes.Contains(content[:os.Getpagesize()], []byte(`{"text"`)) {
+			binary.NativeEndian.PutUint32(content[head+length:],
+				binary.NativeEndian.Uint32(content[head+length:])|1<<27)
 			changed++
 		}
 	}
@@ -289,8 +298,8 @@ func TestLengthThatLeadsOutOfTheFile(t *testing.T) {
 	}
 }
 
-// A journal that is removed while it is open is written again, with all that it held. One that cannot be read either is lost, and the new
-// one says so. One that is replaced takes nothing any more, since it would be lost.
+// A journal that is removed while it is open is written again, with all that it held. One that cannot be read either is
+// lost, and the new one says so. One that is replaced takes nothing any more, since it would be lost.
 func TestFileIsRemovedOrReplacedWhileItIsOpen(t *testing.T) {
 	write := func(t *testing.T, s *store.Store) {
 		// The first one may meet the damage.
@@ -346,7 +355,8 @@ func TestFileIsRemovedOrReplacedWhileItIsOpen(t *testing.T) {
 				t.Errorf("it holds %q, want %q", got, test.holds)
 			}
 			found, err := again.Damages()
-			if err != nil || len(found) != 1 || found[0].Restored != test.restored || len(told) != 1 || told[0].Restored != test.restored {
+			if err != nil || len(found) != 1 || found[0].Restored != test.restored || len(told) != 1 ||
+				told[0].Restored != test.restored {
 				t.Errorf("told of %+v, found %+v, %v", told, found, err)
 			}
 		})
@@ -354,13 +364,15 @@ func TestFileIsRemovedOrReplacedWhileItIsOpen(t *testing.T) {
 
 	path := filepath.Join(t.TempDir(), "journal.db")
 	s := open(t, path)
-	if err := errors.Join(put(s, "a", "before"), os.Rename(path, path+".away"), os.WriteFile(path, []byte("another"), 0o600)); err != nil {
+	if err := errors.Join(put(s, "a", "before"), os.Rename(path, path+".away"),
+		os.WriteFile(path, []byte("another"), 0o600)); err != nil {
 		t.Fatal(err)
 	}
 	if err := s.View(func(*store.Tx) error { return nil }); err != nil || s.WriteError() == nil {
 		t.Errorf("a reader does not notice it: %v, %v", err, s.WriteError())
 	}
-	if err := put(s, "b", "lost"); !errors.Is(err, store.ErrUnwritable) || !strings.Contains(err.Error(), "another file has taken its place") {
+	if err := put(s, "b", "lost"); !errors.Is(err, store.ErrUnwritable) ||
+		!strings.Contains(err.Error(), "another file has taken its place") {
 		t.Errorf("written behind another file: %v", err)
 	}
 	if err := os.Rename(path+".away", path); err != nil {
@@ -371,7 +383,8 @@ func TestFileIsRemovedOrReplacedWhileItIsOpen(t *testing.T) {
 	}
 }
 
-// However short the file becomes while it is open, no call waits for ever, and the store goes on with a new file that says so.
+// However short the file becomes while it is open, no call waits for ever, and the store goes on with a new file that
+// says so.
 func TestFileIsCutWhileItIsOpen(t *testing.T) {
 	for _, size := range []int64{0, 1, 200, 4095, 4096, 4097, 8191, 8192, 8193, 12288} {
 		t.Run(fmt.Sprint(size), func(t *testing.T) {

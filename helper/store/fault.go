@@ -7,9 +7,9 @@ import (
 	"strings"
 )
 
-// withoutFaults calls f and returns [ErrDamaged] where the file makes it panic: bbolt maps the file into memory and trusts it, so that a
-// page that is missing is a fault of the processor's, and one with something else in it a failed assertion of bbolt's. Any other panic
-// is a defect of usherd's, and goes on.
+// withoutFaults calls f and returns [ErrDamaged] where the file makes it panic: bbolt maps the file into memory and
+// trusts it, so that a page that is missing is a fault of the processor's, and one with something else in it a failed
+// assertion of bbolt's. Any other panic is a defect of usherd's, and goes on.
 func withoutFaults(f func() error) (err error) {
 	defer debug.SetPanicOnFault(debug.SetPanicOnFault(true))
 	defer func() {

@@ -66,8 +66,8 @@ func readAll(s *store.Store, write bool) (count int, err error) {
 	return count, err
 }
 
-// The file is cut short, or overwritten, under a running usherd. The call that meets it ends with an error, none hangs, and the next one
-// finds a new journal that says so.
+// The file is cut short, or overwritten, under a running usherd. The call that meets it ends with an error, none hangs,
+// and the next one finds a new journal that says so.
 func TestDamageWhileTheFileIsOpen(t *testing.T) {
 	page := int64(os.Getpagesize())
 	for name, damage := range map[string]func(t *testing.T, path string, size int64){
@@ -87,7 +87,8 @@ func TestDamageWhileTheFileIsOpen(t *testing.T) {
 				}
 				reopened := s.Reopened()
 				damage(t, path, info.Size())
-				if _, err := readAll(s, write); !errors.Is(err, store.ErrDamaged) || write && !errors.Is(err, store.ErrUnwritable) {
+				if _, err := readAll(s, write); !errors.Is(err, store.ErrDamaged) ||
+					write && !errors.Is(err, store.ErrUnwritable) {
 					t.Fatalf("got %v", err)
 				}
 				if err := put(s, "after", "new"); err != nil {
@@ -97,7 +98,8 @@ func TestDamageWhileTheFileIsOpen(t *testing.T) {
 					t.Errorf("the new journal holds %q", got)
 				}
 				damages, err := s.Damages()
-				if err != nil || len(damages) != 1 || damages[0].File != path+".damaged" || len(*told) != 1 || s.WriteError() != nil {
+				if err != nil || len(damages) != 1 || damages[0].File != path+".damaged" || len(*told) != 1 ||
+					s.WriteError() != nil {
 					t.Errorf("%+v, %v, told %+v, write error %v", damages, err, *told, s.WriteError())
 				}
 				select {

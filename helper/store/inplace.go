@@ -10,10 +10,12 @@ import (
 )
 
 // errReplaced leaves it to an admin which of the two files is the right one.
-var errReplaced = errors.New("another file has taken its place while usherd ran: restart usherd to use the new file, or move it away to keep the one that is open")
+var errReplaced = errors.New(
+	"another file has taken its place while usherd ran: restart usherd to use the new file, or move it away to keep " +
+		"the one that is open")
 
-// keepInPlace makes sure that the file at the path is the one that is open. What is written to a file that was removed is gone at the next
-// start: such a journal is written to its path again, and opened there by the next transaction.
+// keepInPlace makes sure that the file at the path is the one that is open. What is written to a file that was removed
+// is gone at the next start: such a journal is written to its path again, and opened there by the next transaction.
 func (s *Store) keepInPlace() error {
 	s.opening.RLock()
 	defer s.opening.RUnlock()
@@ -75,7 +77,8 @@ func (s *Store) lost() []Damage {
 	case !s.opened:
 		return removedBefore(s.path)
 	}
-	return []Damage{{At: time.Now(), Exchanged: true, Why: "its file was removed while usherd ran, and could not be read any more; what it held is lost"}}
+	return []Damage{{At: time.Now(), Exchanged: true,
+		Why: "its file was removed while usherd ran, and could not be read any more; what it held is lost"}}
 }
 
 // putBack writes what is open to the path, where nothing is.

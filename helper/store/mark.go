@@ -16,9 +16,9 @@ import (
 	"usher.internal/internal/foreign"
 )
 
-// mark identifies a journal and its state. It is in the journal, and in a file beside it, which is written after each commit. By it the
-// next start sees that the journal is gone, is another one, or is in an earlier state. A journal that is ahead of the file is as it should
-// be: its last writer was killed in between.
+// mark identifies a journal and its state. It is in the journal, and in a file beside it, which is written after each
+// commit. By it the next start sees that the journal is gone, is another one, or is in an earlier state. A journal that
+// is ahead of the file is as it should be: its last writer was killed in between.
 type mark struct {
 	// journal is given to a journal when it is begun.
 	journal uuid.UUID
@@ -40,7 +40,8 @@ var errNoMark = errors.New("the record of how far it is written cannot be read")
 
 func newMark() mark { return mark{journal: uuid.New()} }
 
-// follows reports what is wrong with a journal that has this mark where an earlier one said before, in words for a [Damage]; "" if nothing is.
+// follows reports what is wrong with a journal that has this mark where an earlier one said before, in words for a
+// [Damage]; "" if nothing is.
 func (m mark) follows(before mark) string {
 	switch {
 	case before == mark{} || m.journal == before.journal && m.commits >= before.commits:
@@ -58,7 +59,8 @@ func (m mark) encode() []byte {
 }
 
 func decodeMark(stored []byte) (mark, error) {
-	if len(stored) != markLength+8 || sumOf(metaBucket, markKey, stored[:markLength]) != binary.BigEndian.Uint64(stored[markLength:]) {
+	if len(stored) != markLength+8 ||
+		sumOf(metaBucket, markKey, stored[:markLength]) != binary.BigEndian.Uint64(stored[markLength:]) {
 		return mark{}, errNoMark
 	}
 	return mark{journal: uuid.UUID(stored[:markLength-8]), commits: binary.BigEndian.Uint64(stored[markLength-8:])}, nil
@@ -76,8 +78,8 @@ func readMark(tx *bolt.Tx) (mark, error) {
 // put writes the mark into the journal.
 func (m mark) put(tx *bolt.Tx) error { return tx.Bucket(metaBucket).Put(markKey, m.encode()) }
 
-// markBeside returns what the file beside the journal at path says, the zero mark where there is none that can be read: then nothing is
-// known of what was there.
+// markBeside returns what the file beside the journal at path says, the zero mark where there is none that can be read:
+// then nothing is known of what was there.
 func markBeside(path string) mark {
 	text, err := foreign.Read(path+markSuffix, int64(4*markLength))
 	if err != nil {
@@ -107,8 +109,8 @@ func (m mark) writeBeside(path string) error {
 	return explained(err)
 }
 
-// takeOver puts this mark beside a journal that is about to get its place at path, where there is one of a journal before: the new one
-// says itself what has become of that.
+// takeOver puts this mark beside a journal that is about to get its place at path, where there is one of a journal
+// before: the new one says itself what has become of that.
 func (m mark) takeOver(path string) error {
 	if markBeside(path) == (mark{}) {
 		return nil
@@ -121,7 +123,8 @@ func removedBefore(path string) []Damage {
 	if markBeside(path) == (mark{}) {
 		return nil
 	}
-	return []Damage{{At: time.Now(), Exchanged: true, Why: "its file was removed before usherd started; what it held is lost"}}
+	return []Damage{{At: time.Now(), Exchanged: true,
+		Why: "its file was removed before usherd started; what it held is lost"}}
 }
 
 // expected is the mark that the journal has, or a later one.

@@ -12,8 +12,8 @@ import (
 	"usher.internal/helper/store"
 )
 
-// What becomes of the file while usherd does not run, or right before usherd is killed, is found at its next start: by what it wrote
-// beside the file.
+// What becomes of the file while usherd does not run, or right before usherd is killed, is found at its next start: by
+// what it wrote beside the file.
 func TestFileIsExchangedWhileNobodyHasItOpen(t *testing.T) {
 	for name, c := range map[string]struct {
 		// exchange is done to the closed journal at path; earlier is a copy of its state before the last three values.
@@ -21,8 +21,9 @@ func TestFileIsExchangedWhileNobodyHasItOpen(t *testing.T) {
 		want     string
 		kept     []string
 	}{
-		"nothing":         {func(*testing.T, string, string) {}, "", []string{"first", "fourth", "second", "third"}},
-		"removed":         {func(t *testing.T, path, _ string) { try(t, os.Remove(path)) }, "its file was removed before usherd started", nil},
+		"nothing": {func(*testing.T, string, string) {}, "", []string{"first", "fourth", "second", "third"}},
+		"removed": {func(t *testing.T, path, _ string) { try(t, os.Remove(path)) },
+			"its file was removed before usherd started", nil},
 		"an earlier copy": {replaceBy, "an earlier state has replaced it; commits that are lost: 3", []string{"first"}},
 		"an earlier copy, written over": {func(t *testing.T, path, earlier string) {
 			content, err := os.ReadFile(earlier)
@@ -43,7 +44,8 @@ func TestFileIsExchangedWhileNobodyHasItOpen(t *testing.T) {
 		}, "", []string{"first", "fourth", "second", "third"}},
 		"what it says beside is removed": {func(t *testing.T, path, _ string) { try(t, os.Remove(path+".mark")) },
 			"", []string{"first", "fourth", "second", "third"}},
-		"what it says beside is noise": {func(t *testing.T, path, _ string) { try(t, os.WriteFile(path+".mark", []byte("\x00}"), 0o600)) },
+		"what it says beside is noise": {
+			func(t *testing.T, path, _ string) { try(t, os.WriteFile(path+".mark", []byte("\x00}"), 0o600)) },
 			"", []string{"first", "fourth", "second", "third"}},
 	} {
 		t.Run(name, func(t *testing.T) {
@@ -117,7 +119,8 @@ func TestEarlierStateIsCopiedOverTheOpenFile(t *testing.T) {
 	}
 }
 
-// A bit that flips in the file beside the journal says nothing of the journal, and what cannot be written there keeps nobody from it.
+// A bit that flips in the file beside the journal says nothing of the journal, and what cannot be written there keeps
+// nobody from it.
 func TestDamagedFileBesideTheJournal(t *testing.T) {
 	path := filepath.Join(t.TempDir(), "journal")
 	s := open(t, path)

@@ -13,14 +13,14 @@ import (
 	bolt "go.etcd.io/bbolt"
 )
 
-// Schema is the version of what is kept: the buckets, the types of their values, and which states and other words these may
-// hold. A change of any of them needs a new version, so that an older usherd says that the journal is newer than itself instead of
-// misreading it; a test of usherd's compares what is kept with a record of it (helper/testdata/stored). A change of Schema needs an
-// entry in migrations.
+// Schema is the version of what is kept: the buckets, the types of their values, and which states and other words these
+// may hold. A change of any of them needs a new version, so that an older usherd says that the journal is newer than
+// itself instead of misreading it; a test of usherd's compares what is kept with a record of it
+// (helper/testdata/stored). A change of Schema needs an entry in migrations.
 const Schema = 2
 
-// migrations bring a file from the version that is their index to the next one, with values that have no sums. Version 0 is an empty
-// file.
+// migrations bring a file from the version that is their index to the next one, with values that have no sums. Version
+// 0 is an empty file.
 var migrations = [Schema]func(*bolt.Tx) error{
 	0: func(tx *bolt.Tx) error {
 		_, err := tx.CreateBucketIfNotExists(metaBucket)
@@ -35,12 +35,14 @@ var (
 	schemaKey  = []byte("schema")
 )
 
-// settle brings a file to the present schema. What cannot be read is set aside: then the journal is written again, and rebuilt holds. It
-// returns what was set aside, and the mark that the file has now; before is the one that it should have. A file of a newer schema is
-// [ErrNewerSchema].
-func settle(db *bolt.DB, path string, looked examination, before mark) (present mark, found []Damage, rebuilt bool, err error) {
+// settle brings a file to the present schema. What cannot be read is set aside: then the journal is written again, and
+// rebuilt holds. It returns what was set aside, and the mark that the file has now; before is the one that it should
+// have. A file of a newer schema is [ErrNewerSchema].
+func settle(db *bolt.DB, path string, looked examination, before mark) (present mark, found []Damage, rebuilt bool,
+	err error) {
 	if looked.lastMayBeLost {
-		found = append(found, Damage{At: time.Now(), Why: "a header page was damaged; what was written last may be lost"})
+		found = append(found, Damage{At: time.Now(),
+			Why: "a header page was damaged; what was written last may be lost"})
 	}
 	var version uint64
 	var markError error
@@ -52,7 +54,8 @@ func settle(db *bolt.DB, path string, looked examination, before mark) (present 
 		case err != nil:
 			return err
 		case version > Schema:
-			return fmt.Errorf("%w: it has schema %d and this version knows %d: install the newer usher again, or move the file away",
+			return fmt.Errorf("%w: it has schema %d and this version knows %d: install the newer usher again, or "+
+				"move the file away",
 				ErrNewerSchema, version, Schema)
 		case version == 0:
 			return fmt.Errorf("%w: it is empty", ErrDamaged) // [create] leaves none
@@ -98,8 +101,9 @@ func settle(db *bolt.DB, path string, looked examination, before mark) (present 
 	}))
 }
 
-// rebuild replaces the journal at path, which db is, with one of the present schema and that mark, which holds everything but the damaged
-// values. The damaged file is only read: bbolt cannot change a page of which the first key is not the one that led to it.
+// rebuild replaces the journal at path, which db is, with one of the present schema and that mark, which holds
+// everything but the damaged values. The damaged file is only read: bbolt cannot change a page of which the first key
+// is not the one that led to it.
 func rebuild(db *bolt.DB, path string, version uint64, summed bool, damaged, found []Damage, present mark) error {
 	without := make(map[string]bool)
 	for _, one := range damaged {
@@ -225,7 +229,8 @@ func forEachBucket(tx *bolt.Tx, f func(name []byte, bucket *bolt.Bucket) error) 
 // damageOf describes a value that cannot be read.
 func damageOf(bucket, key, stored []byte, why error) Damage {
 	return Damage{
-		At: time.Now(), Bucket: strings.ToValidUTF8(string(bucket), "?"), Key: bytes.Clone(key), Value: bytes.Clone(stored), Why: why.Error(),
+		At: time.Now(), Bucket: strings.ToValidUTF8(string(bucket), "?"), Key: bytes.Clone(key),
+		Value: bytes.Clone(stored), Why: why.Error(),
 		bucket: bytes.Clone(bucket),
 	}
 }

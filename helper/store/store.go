@@ -1,8 +1,8 @@
-// Package store keeps what must outlive the helper: bbolt with a schema version, typed buckets, and errors that say what
-// stands in the way of writing. It knows nothing of what is kept.
+// Package store keeps what must outlive the helper: bbolt with a schema version, typed buckets, and errors that say
+// what stands in the way of writing. It knows nothing of what is kept.
 //
-// [Open] opens the file, [Store.Update] is one transaction that is on disk when it returns, and a [Bucket] holds values of
-// one type. A commit that fails loses nothing of what was there before, and the store can be used on.
+// [Open] opens the file, [Store.Update] is one transaction that is on disk when it returns, and a [Bucket] holds values
+// of one type. A commit that fails loses nothing of what was there before, and the store can be used on.
 package store
 
 import (
@@ -27,8 +27,8 @@ var (
 	ErrUnwritable = errors.New("journal cannot be written")
 	// ErrInUse is wrapped by [Open] when another process has the file open.
 	ErrInUse = errors.New("journal in use by another process")
-	// ErrDamaged is wrapped by [Open] for a file that is none of ours any more, cut short or overwritten, and by whatever meets a part
-	// that cannot be read.
+	// ErrDamaged is wrapped by [Open] for a file that is none of ours any more, cut short or overwritten, and by
+	// whatever meets a part that cannot be read.
 	ErrDamaged = errors.New("journal is damaged")
 	// ErrNewerSchema is wrapped by [Open] for a file that a newer version wrote; the file stays as it is.
 	ErrNewerSchema = errors.New("journal written by a newer version")
@@ -48,8 +48,8 @@ type Store struct {
 	replace bool
 	found   func([]Damage)
 
-	// opening is held for reading over each transaction, and for writing while the file is opened again. It guards db and file, which
-	// are nil after a file could not be opened again, and closed.
+	// opening is held for reading over each transaction, and for writing while the file is opened again. It guards db
+	// and file, which are nil after a file could not be opened again, and closed.
 	opening sync.RWMutex
 	db      *bolt.DB
 	file    *os.File
@@ -57,14 +57,15 @@ type Store struct {
 	// opened is true once the file was open.
 	opened bool
 
-	// beginning is held while a transaction begins. It guards stuck, which holds after a fault in bbolt's beginning: bbolt keeps its locks.
+	// beginning is held while a transaction begins. It guards stuck, which holds after a fault in bbolt's beginning:
+	// bbolt keeps its locks.
 	beginning sync.Mutex
 	stuck     bool
 	// doubtful holds after something could not be read: the next transaction examines the file first.
 	doubtful atomic.Bool
 
-	// writing is held over a commit and the note of how it went, so that the notes come in the order of the commits. It guards restored,
-	// which the next commit notes.
+	// writing is held over a commit and the note of how it went, so that the notes come in the order of the commits. It
+	// guards restored, which the next commit notes.
 	writing  sync.Mutex
 	restored []Damage
 
@@ -79,13 +80,14 @@ type Store struct {
 }
 
 // Open opens the file at path, or makes it with mode 0600 in a directory that must exist, and brings it to the present
-// schema. It waits up to a second for another process to let go of the file, and reads all of it once, so that damage shows
-// now and not in the middle of a registration. A value that cannot be read is set aside ([Store.Damages]). The errors wrap [ErrInUse],
-// [ErrDamaged], [ErrNewerSchema] and [ErrFull].
+// schema. It waits up to a second for another process to let go of the file, and reads all of it once, so that damage
+// shows now and not in the middle of a registration. A value that cannot be read is set aside ([Store.Damages]). The
+// errors wrap [ErrInUse], [ErrDamaged], [ErrNewerSchema] and [ErrFull].
 func Open(path string) (*Store, error) { return open(&Store{path: path, found: func([]Damage) {}}) }
 
-// OpenOrReplace opens the file as [Open] does. One that is damaged as a whole is set aside ([SetAside]), and a new one begun, now and
-// whenever the damage shows later. found is told what was set aside; it must not use the store, which waits for it.
+// OpenOrReplace opens the file as [Open] does. One that is damaged as a whole is set aside ([SetAside]), and a new one
+// begun, now and whenever the damage shows later. found is told what was set aside; it must not use the store, which
+// waits for it.
 func OpenOrReplace(path string, found func([]Damage)) (*Store, error) {
 	return open(&Store{path: path, found: found, replace: true})
 }
@@ -196,7 +198,8 @@ func (s *Store) shut() error {
 	db, file := s.db, s.file
 	s.db, s.file = nil, nil
 	if s.stuck {
-		// bbolt's Close would wait for ever for the locks. Its mapping, which cannot be reached, would keep the file's lock.
+		// bbolt's Close would wait for ever for the locks. Its mapping, which cannot be reached, would keep the file's
+		// lock.
 		s.stuck = false
 		return errors.Join(unix.Flock(int(file.Fd()), unix.LOCK_UN), file.Close())
 	}
@@ -247,8 +250,8 @@ func (s *Store) reopen() error {
 	return nil
 }
 
-// Reopened returns a channel that is closed when damage has made the store open its file again. What was read before may not be there
-// any more. A caller that waits for it asks for it before reading.
+// Reopened returns a channel that is closed when damage has made the store open its file again. What was read before
+// may not be there any more. A caller that waits for it asks for it before reading.
 func (s *Store) Reopened() <-chan struct{} {
 	s.mu.Lock()
 	defer s.mu.Unlock()

@@ -256,7 +256,8 @@ func TestBucket(t *testing.T) {
 		}
 		return nil
 	}
-	if err := errors.Join(s.View(empty), s.Update(func(tx *store.Tx) error { return notes.Delete(tx, []byte("a")) })); err != nil {
+	if err := errors.Join(s.View(empty),
+		s.Update(func(tx *store.Tx) error { return notes.Delete(tx, []byte("a")) })); err != nil {
 		t.Fatal(err)
 	}
 	numbers := store.NewBucket[uint64]("numbers")
@@ -306,7 +307,8 @@ func TestBucket(t *testing.T) {
 func TestUnreadableValueIsAnErrorOfThatValue(t *testing.T) {
 	s := open(t, filepath.Join(t.TempDir(), "journal"))
 	if err := s.Update(func(tx *store.Tx) error {
-		return errors.Join(store.NewBucket[int]("notes").Put(tx, []byte("b"), 7), notes.Put(tx, []byte("c"), note{"three"}))
+		return errors.Join(store.NewBucket[int]("notes").Put(tx, []byte("b"), 7),
+			notes.Put(tx, []byte("c"), note{"three"}))
 	}); err != nil {
 		t.Fatal(err)
 	}
@@ -341,7 +343,11 @@ func TestWritersTakeTurns(t *testing.T) {
 				}); err != nil {
 					t.Error(err)
 				}
-				if err := s.View(func(tx *store.Tx) error { _, _, err := counters.Get(tx, []byte("count")); return err }); err != nil {
+				if err := s.View(func(tx *store.Tx) error {
+					_, _,
+						err := counters.Get(tx, []byte("count"))
+					return err
+				}); err != nil {
 					t.Error(err)
 				}
 			}
@@ -373,7 +379,8 @@ func BenchmarkUpdate(b *testing.B) {
 	}
 }
 
-// A process that was killed while it wrote a new journal or a mark leaves that; the next one removes it, but nothing that may be being written.
+// A process that was killed while it wrote a new journal or a mark leaves that; the next one removes it, but nothing
+// that may be being written.
 func TestUnfinishedFilesAreRemoved(t *testing.T) {
 	path := filepath.Join(t.TempDir(), "journal.db")
 	if err := open(t, path).Close(); err != nil {

@@ -10,10 +10,11 @@ import (
 	"os"
 )
 
-// bbolt maps the file into memory and trusts it: a page that is not what it should be is a fault of the processor's, a failed
-// assertion, an endless loop or a search that finds nothing. Its own Check runs, and panics, in a goroutine of its own. So the
-// structure is examined here before bbolt sees the file: by reading, with every length and reference held against the file. The
-// format is that of bbolt's version 2: internal/common/{meta,page,bucket}.go of go.etcd.io/bbolt.
+// bbolt maps the file into memory and trusts it: a page that is not what it should be is a fault of the processor's, a
+// failed assertion, an endless loop or a search that finds nothing. Its own Check runs, and panics, in a goroutine of
+// its own. So the structure is examined here before bbolt sees the file: by reading, with every length and reference
+// held against the file. The format is that of bbolt's version 2: internal/common/{meta,page,bucket}.go of
+// go.etcd.io/bbolt.
 const (
 	formatMagic   = 0xED0CDAED
 	formatVersion = 2
@@ -44,7 +45,8 @@ type header struct {
 	root, freelist, pages, txn uint64
 }
 
-// readHeader reads the header that is at an offset of the file; txn is what it says of its transaction, even if it is not valid.
+// readHeader reads the header that is at an offset of the file; txn is what it says of its transaction, even if it is
+// not valid.
 func readHeader(file io.ReaderAt, at int64) (_ header, txn uint64, valid bool, err error) {
 	page := make([]byte, pageHeader+headerSize)
 	if _, err := file.ReadAt(page, at); errors.Is(err, io.EOF) {
@@ -58,15 +60,17 @@ func readHeader(file io.ReaderAt, at int64) (_ header, txn uint64, valid bool, e
 	txn = native.Uint64(meta[48:])
 	h := header{
 		pageSize: int64(native.Uint32(meta[8:])),
-		root:     native.Uint64(meta[16:]), freelist: native.Uint64(meta[32:]), pages: native.Uint64(meta[40:]), txn: txn,
+		root:     native.Uint64(meta[16:]), freelist: native.Uint64(meta[32:]), pages: native.Uint64(meta[40:]),
+		txn: txn,
 	}
-	valid = native.Uint32(meta) == formatMagic && native.Uint32(meta[4:]) == formatVersion && native.Uint64(meta[headerSummed:]) == sum.Sum64() &&
+	valid = native.Uint32(meta) == formatMagic && native.Uint32(meta[4:]) == formatVersion &&
+		native.Uint64(meta[headerSummed:]) == sum.Sum64() &&
 		h.pageSize >= smallestPage && h.pageSize <= largestPage && h.pageSize&(h.pageSize-1) == 0
 	return h, txn, valid, nil
 }
 
-// headers finds the header that bbolt follows: of the two, the valid one of the later transaction. lastMayBeLost holds where the
-// other one is damaged and may have been the later.
+// headers finds the header that bbolt follows: of the two, the valid one of the later transaction. lastMayBeLost holds
+// where the other one is damaged and may have been the later.
 func headers(file io.ReaderAt) (newest header, lastMayBeLost bool, err error) {
 	first, firstTxn, firstValid, err := readHeader(file, 0)
 	if err != nil {
@@ -84,7 +88,8 @@ func headers(file io.ReaderAt) (newest header, lastMayBeLost bool, err error) {
 		case second.txn > first.txn:
 			return second, false, nil
 		}
-		return first, second.txn == first.txn, nil // the same twice: one is a copy, and what it replaced may have been the later
+		// the same twice: one is a copy, and what it replaced may have been the later
+		return first, second.txn == first.txn, nil
 	}
 	for at := int64(smallestPage); at <= largestPage; at *= 2 {
 		second, _, valid, err := readHeader(file, at)
@@ -104,15 +109,17 @@ type structure struct {
 	header header
 	// used holds, for each page, whether something refers to it.
 	used []bool
-	// irregular holds where a branch's key is not the first one below it, although bbolt finds everything. It cannot change such a page.
+	// irregular holds where a branch's key is not the first one below it, although bbolt finds everything. It cannot
+	// change such a page.
 	irregular bool
 }
 
-// examination is what is said of a file that can be read. lastMayBeLost is as in [headers], irregular as in [structure].
+// examination is what is said of a file that can be read. lastMayBeLost is as in [headers], irregular as in
+// [structure].
 type examination struct{ lastMayBeLost, irregular bool }
 
-// examine returns an error that wraps [ErrDamaged] unless everything that bbolt follows in the file is sound. It takes memory for the
-// largest value and one byte for each page.
+// examine returns an error that wraps [ErrDamaged] unless everything that bbolt follows in the file is sound. It takes
+// memory for the largest value and one byte for each page.
 func examine(file *os.File) (looked examination, err error) {
 	info, err := file.Stat()
 	if err != nil {
@@ -165,7 +172,8 @@ func examinePages(file io.ReaderAt, size int64, newest header) (irregular bool, 
 	return s.irregular, nil
 }
 
-// bucket examines the bucket that a value of the root describes. Its pages are elsewhere, or, of a small one, in the value.
+// bucket examines the bucket that a value of the root describes. Its pages are elsewhere, or, of a small one, in the
+// value.
 func (s *structure) bucket(value []byte) error {
 	if len(value) < bucketHeader {
 		return errors.New("a bucket is cut short")
@@ -236,8 +244,10 @@ func (s *structure) freelist() ([]uint64, error) {
 	return free, nil
 }
 
-// walk examines a page and those below it. Its keys are at least from and less than to, nil for any: bbolt would not find others.
-func (s *structure) walk(id uint64, from, to []byte, depth int, visit func(flags uint32, key, value []byte) error) error {
+// walk examines a page and those below it. Its keys are at least from and less than to, nil for any: bbolt would not
+// find others.
+func (s *structure) walk(id uint64, from, to []byte, depth int,
+	visit func(flags uint32, key, value []byte) error) error {
 	if depth > deepestBranch {
 		return errors.New("the pages are nested too deeply")
 	}
@@ -261,7 +271,8 @@ func (s *structure) walk(id uint64, from, to []byte, depth int, visit func(flags
 	}
 }
 
-func (s *structure) branch(id uint64, page, from, to []byte, depth int, visit func(flags uint32, key, value []byte) error) error {
+func (s *structure) branch(id uint64, page, from, to []byte, depth int,
+	visit func(flags uint32, key, value []byte) error) error {
 	type below struct {
 		key []byte
 		id  uint64

@@ -13,8 +13,9 @@ import (
 	bolt "go.etcd.io/bbolt"
 )
 
-// bbolt has checksums for its header pages only. One flipped bit can leave valid JSON with another meaning, an entry that is not
-// counted any more, or a page of last week; so each value carries a sum, and each bucket has a record of what it holds.
+// bbolt has checksums for its header pages only. One flipped bit can leave valid JSON with another meaning, an entry
+// that is not counted any more, or a page of last week; so each value carries a sum, and each bucket has a record of
+// what it holds.
 
 var sumTable = crc64.MakeTable(crc64.ECMA)
 
@@ -67,8 +68,8 @@ func unseal(bucket, key, stored []byte) ([]byte, error) {
 	return content, nil
 }
 
-// contents is the record of what a bucket holds: how many values, all of their sums in one, and the last number given out. It is
-// changed in the transaction that changes the bucket, so that nothing is lost, or comes back, unnoticed.
+// contents is the record of what a bucket holds: how many values, all of their sums in one, and the last number given
+// out. It is changed in the transaction that changes the bucket, so that nothing is lost, or comes back, unnoticed.
 type contents struct{ count, sums, sequence uint64 }
 
 func (c *contents) add(sum uint64) { c.count, c.sums = c.count+1, c.sums^sum }
@@ -86,10 +87,12 @@ func (c contents) encode(bucket string) []byte {
 }
 
 func decodeContents(bucket string, stored []byte) (contents, error) {
-	if len(stored) != 32 || sumOf(metaBucket, []byte(contentsPrefix+bucket), stored[:24]) != binary.BigEndian.Uint64(stored[24:]) {
+	if len(stored) != 32 || sumOf(metaBucket, []byte(contentsPrefix+bucket), stored[:24]) !=
+		binary.BigEndian.Uint64(stored[24:]) {
 		return contents{}, fmt.Errorf("%w: the record of what %q holds cannot be read", ErrDamaged, bucket)
 	}
-	return contents{binary.BigEndian.Uint64(stored), binary.BigEndian.Uint64(stored[8:]), binary.BigEndian.Uint64(stored[16:])}, nil
+	return contents{binary.BigEndian.Uint64(stored), binary.BigEndian.Uint64(stored[8:]),
+		binary.BigEndian.Uint64(stored[16:])}, nil
 }
 
 // readContents returns the record of a bucket, the zero one where there is none yet.
@@ -120,7 +123,8 @@ func (tx *Tx) contents(bucket []byte) (*contents, error) {
 // record writes the records of the buckets that this transaction has changed.
 func (tx *Tx) record() error {
 	for _, bucket := range slices.Sorted(maps.Keys(tx.changed)) {
-		if err := tx.bolt.Bucket(metaBucket).Put([]byte(contentsPrefix+bucket), tx.changed[bucket].encode(bucket)); err != nil {
+		if err := tx.bolt.Bucket(metaBucket).Put([]byte(contentsPrefix+bucket),
+			tx.changed[bucket].encode(bucket)); err != nil {
 			return fmt.Errorf("record what %s holds: %w", bucket, err)
 		}
 	}

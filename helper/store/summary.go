@@ -19,7 +19,8 @@ type Summary struct {
 }
 
 // gatherFix is what brings back what a Mac knows of its users.
-var gatherFix = "Run `" + config.Sudo("gather --user NAME") + "` for each user, or `" + config.Sudo("register --user NAME") + "` for one whose registration was under way."
+var gatherFix = "Run `" + config.Sudo("gather --user NAME") + "` for each user, or `" +
+	config.Sudo("register --user NAME") + "` for one whose registration was under way."
 
 // Summarize describes damages: those of the values of a bucket together, in the order in which they were found.
 func Summarize(found []Damage) []Summary {
@@ -31,20 +32,24 @@ func Summarize(found []Damage) []Summary {
 		case one.Restored:
 			summaries = append(summaries, Summary{
 				Since: one.At,
-				Text:  fmt.Sprintf("its file was removed while usherd ran, and was written again at %s; nothing is lost", at),
-				Fix:   "Find out what removes files from the state directory.",
+				Text: fmt.Sprintf("its file was removed while usherd ran, and was written again at %s; "+
+					"nothing is lost", at),
+				Fix: "Find out what removes files from the state directory.",
 			})
 		case one.File != "":
 			summaries = append(summaries, Summary{
 				Since: one.At,
-				Text:  fmt.Sprintf("all of it was set aside as %s at %s, and a new one begun (%s)", one.File, at, one.Why),
-				Fix:   gatherFix + " Check that disk, and keep the file for support or remove it.",
+				Text: fmt.Sprintf("all of it was set aside as %s at %s, and a new one begun (%s)", one.File, at,
+					one.Why),
+				Fix: gatherFix + " Check that disk, and keep the file for support or remove it.",
 			})
 		case one.Exchanged:
 			summaries = append(summaries, Summary{Since: one.At, Text: fmt.Sprintf("%s (seen at %s)", one.Why, at),
 				Fix: gatherFix + " Find out what removes or replaces files in the state directory."})
 		case one.Bucket == "":
-			summaries = append(summaries, Summary{Since: one.At, Text: fmt.Sprintf("%s (seen at %s)", one.Why, at), Fix: gatherFix + " Check that disk."})
+			summaries = append(summaries,
+				Summary{Since: one.At, Text: fmt.Sprintf("%s (seen at %s)", one.Why, at),
+					Fix: gatherFix + " Check that disk."})
 		case !slices.Contains(inBuckets, one.Bucket):
 			inBuckets = append(inBuckets, one.Bucket)
 			count := 0
@@ -59,8 +64,9 @@ func Summarize(found []Damage) []Summary {
 			}
 			summaries = append(summaries, Summary{
 				Since: one.At,
-				Text:  fmt.Sprintf("%s of %s could not be read at %s and was set aside (%s)", values, one.Bucket, at, one.Why),
-				Fix:   gatherFix + " Check that disk.",
+				Text: fmt.Sprintf("%s of %s could not be read at %s and was set aside (%s)", values, one.Bucket, at,
+					one.Why),
+				Fix: gatherFix + " Check that disk.",
 			})
 		}
 	}

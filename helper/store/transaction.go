@@ -19,12 +19,12 @@ type Tx struct {
 	damaged bool
 }
 
-// OnCommit calls f after the transaction is on disk, and not at all when it does not get there. f may use the store; what
-// several transactions left to be called may come in another order than theirs.
+// OnCommit calls f after the transaction is on disk, and not at all when it does not get there. f may use the store;
+// what several transactions left to be called may come in another order than theirs.
 func (tx *Tx) OnCommit(f func()) { tx.onCommit = append(tx.onCommit, f) }
 
-// View reads in one transaction: f sees one state of the store. Writing in it is an error. f must not call [Store.View] or
-// [Store.Update]. What cannot be read is an error of this call that wraps [ErrDamaged].
+// View reads in one transaction: f sees one state of the store. Writing in it is an error. f must not call [Store.View]
+// or [Store.Update]. What cannot be read is an error of this call that wraps [ErrDamaged].
 func (s *Store) View(f func(*Tx) error) error {
 	if !s.isInPlace() {
 		_ = s.Update(func(*Tx) error { return nil }) // which puts it back, or says in WriteError why it cannot
@@ -48,13 +48,13 @@ func (s *Store) View(f func(*Tx) error) error {
 	return err
 }
 
-// Update writes in one transaction, one at a time. When it returns nil, everything that f wrote is on disk. An error of f
-// is returned as it is, and nothing was written. Any other error is that of the commit, as [Store.WriteError] has it; a
-// full disk wraps [ErrFull]. What cannot be read wraps [ErrUnwritable] and [ErrDamaged], since the next call may find it readable, or
-// set aside. f must not call View or Update.
+// Update writes in one transaction, one at a time. When it returns nil, everything that f wrote is on disk. An error of
+// f is returned as it is, and nothing was written. Any other error is that of the commit, as [Store.WriteError] has it;
+// a full disk wraps [ErrFull]. What cannot be read wraps [ErrUnwritable] and [ErrDamaged], since the next call may find
+// it readable, or set aside. f must not call View or Update.
 //
-// A commit that failed may be there all the same, when the disk took it and then failed to say so. A caller that tries again
-// looks first at what is there.
+// A commit that failed may be there all the same, when the disk took it and then failed to say so. A caller that tries
+// again looks first at what is there.
 func (s *Store) Update(f func(*Tx) error) error {
 	committed, err := s.update(f)
 	if err != nil {
@@ -108,8 +108,8 @@ func (s *Store) write(f func(*Tx) error) (committed *Tx, err error) {
 	return committed, err
 }
 
-// commit makes one transaction; refused is the error of f. bbolt's own Update reads the file once more after a panic, which panics
-// again, and never lets go of its lock.
+// commit makes one transaction; refused is the error of f. bbolt's own Update reads the file once more after a panic,
+// which panics again, and never lets go of its lock.
 func (s *Store) commit(tx *Tx, f func(*Tx) error, refused *error) error {
 	return withoutFaults(func() (err error) {
 		if tx.bolt, err = s.begin(true); err != nil {
@@ -144,8 +144,8 @@ func (s *Store) commit(tx *Tx, f func(*Tx) error, refused *error) error {
 	})
 }
 
-// begin begins a transaction. What bbolt reads while it holds its locks, the header pages, is read here first: without the locks an error
-// is only that of the call.
+// begin begins a transaction. What bbolt reads while it holds its locks, the header pages, is read here first: without
+// the locks an error is only that of the call.
 func (s *Store) begin(writable bool) (*bolt.Tx, error) {
 	newest, _, err := headers(s.file)
 	if err != nil {

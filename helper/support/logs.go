@@ -1,5 +1,5 @@
-// Package support reads the logs for a support archive that root alone can read, and usherd's own. [Logs.List] tells which
-// there are, [Logs.Copy] copies the part of one that is about a user's registrations.
+// Package support reads the logs for a support archive that root alone can read, and usherd's own. [Logs.List] tells
+// which there are, [Logs.Copy] copies the part of one that is about a user's registrations.
 //
 // Who is no admin gets nothing in which another user is named: see [Selection].
 package support
@@ -26,8 +26,8 @@ const (
 	maximumGiven = 4 << 20
 )
 
-// Where logs are whose readers root chooses: jamf.log [reference/domain.md 5.1], and the folder into which launchd writes what
-// usherd logs. Under systemd the journal has it.
+// Where logs are whose readers root chooses: jamf.log [reference/domain.md 5.1], and the folder into which launchd
+// writes what usherd logs. Under systemd the journal has it.
 const (
 	JamfLog  = "/var/log/jamf.log"
 	OwnFiles = "/Library/Logs/usher"
@@ -85,7 +85,8 @@ func (l *Logs) List() []Log {
 		files, _ := filepath.Glob(filepath.Join(l.config.OwnFiles, "*.log")) // the pattern is a good one
 		slices.Sort(files)
 		for _, path := range files {
-			add(Log{Name: "logs/usher/" + filepath.Base(path), Path: path, Description: "what usherd logged around the registrations", Own: true})
+			add(Log{Name: "logs/usher/" + filepath.Base(path), Path: path,
+				Description: "what usherd logged around the registrations", Own: true})
 		}
 	}
 	return found
@@ -129,7 +130,8 @@ func (l *Logs) Copy(ctx context.Context, to io.Writer, log Log, selection Select
 	}
 	switch {
 	case result.LeftOut > 0:
-		missing = fmt.Sprintf("What may be about other users, or about nobody, is left out (entries: %d).", result.LeftOut)
+		missing = fmt.Sprintf("What may be about other users, or about nobody, is left out (entries: %d).",
+			result.LeftOut)
 	case result.TooMany > 0 || skipped:
 		missing = "It is only the newest part."
 	}

@@ -47,7 +47,8 @@ panic: something
 `
 
 var (
-	jane = excerpt.Person{Name: "jane", UID: 501, SignInNames: []string{"Jane@contoso.com"}, Identifiers: []string{"5b9c0c8e-2f0a-4b5e-9a58-6d1c1f6d1a01"}}
+	jane = excerpt.Person{Name: "jane", UID: 501, SignInNames: []string{"Jane@contoso.com"},
+		Identifiers: []string{"5b9c0c8e-2f0a-4b5e-9a58-6d1c1f6d1a01"}}
 	noon = time.Date(2026, 3, 9, 12, 0, 0, 0, time.UTC)
 )
 
@@ -59,7 +60,8 @@ func thisMac(t *testing.T) *support.Logs {
 	if err := os.Mkdir(own, 0o755); err != nil {
 		t.Fatal(err)
 	}
-	for path, text := range map[string]string{filepath.Join(folder, "jamf.log"): jamfLog, filepath.Join(own, "usherd.log"): ownLog} {
+	for path, text := range map[string]string{filepath.Join(folder, "jamf.log"): jamfLog,
+		filepath.Join(own, "usherd.log"): ownLog} {
 		if err := os.WriteFile(path, []byte(text), 0o600); err != nil {
 			t.Fatal(err)
 		}
@@ -107,7 +109,8 @@ func TestAUserGetsNothingOfOthers(t *testing.T) {
 	// usherd's own log is about everybody; she has her registrations from usherd itself.
 	var own bytes.Buffer
 	for _, log := range logs.List() {
-		if _, err := logs.Copy(t.Context(), &own, log, around); log.Own && (!errors.Is(err, support.ErrNoLog) || own.Len() > 0) {
+		if _, err := logs.Copy(t.Context(), &own, log, around); log.Own &&
+			(!errors.Is(err, support.ErrNoLog) || own.Len() > 0) {
 			t.Errorf("jane gets of usherd's log %q, %v", own.String(), err)
 		}
 		own.Reset()
@@ -142,27 +145,31 @@ func TestOnlyWhatRootPutThereIsALog(t *testing.T) {
 		t.Fatal(err)
 	}
 	link, own := filepath.Join(folder, "jamf.log"), filepath.Join(folder, "usher")
-	if err := errors.Join(os.Symlink(secret, link), os.Mkdir(own, 0o755), os.Mkdir(filepath.Join(own, "folder.log"), 0o755)); err != nil {
+	if err := errors.Join(os.Symlink(secret, link), os.Mkdir(own, 0o755),
+		os.Mkdir(filepath.Join(own, "folder.log"), 0o755)); err != nil {
 		t.Fatal(err)
 	}
 	logs := support.New(support.Config{JamfLog: link, OwnFiles: own})
 	if found := logs.List(); len(found) != 0 {
 		t.Errorf("found %+v", found)
 	}
-	if _, err := logs.Copy(t.Context(), &bytes.Buffer{}, support.Log{Path: link}, support.Selection{Everything: true}); !errors.Is(err, support.ErrNoLog) {
+	if _, err := logs.Copy(t.Context(), &bytes.Buffer{}, support.Log{Path: link},
+		support.Selection{Everything: true}); !errors.Is(err, support.ErrNoLog) {
 		t.Errorf("a link is copied: %v", err)
 	}
 	if err := os.Chmod(folder, 0o777); err != nil {
 		t.Fatal(err)
 	}
-	if _, err := logs.Copy(t.Context(), &bytes.Buffer{}, support.Log{Path: secret}, support.Selection{Everything: true}); !errors.Is(err, support.ErrNoLog) {
+	if _, err := logs.Copy(t.Context(), &bytes.Buffer{}, support.Log{Path: secret},
+		support.Selection{Everything: true}); !errors.Is(err, support.ErrNoLog) {
 		t.Errorf("a file in a folder of everybody's is copied: %v", err)
 	}
 	if os.Geteuid() == 0 {
 		if err := errors.Join(os.Chmod(folder, 0o755), os.Chown(secret, 501, 20)); err != nil {
 			t.Fatal(err)
 		}
-		if _, err := logs.Copy(t.Context(), &bytes.Buffer{}, support.Log{Path: secret}, support.Selection{Everything: true}); !errors.Is(err, support.ErrNoLog) {
+		if _, err := logs.Copy(t.Context(), &bytes.Buffer{}, support.Log{Path: secret},
+			support.Selection{Everything: true}); !errors.Is(err, support.ErrNoLog) {
 			t.Errorf("a file of somebody else's is copied: %v", err)
 		}
 	}
@@ -173,7 +180,8 @@ func TestReadingEndsWithItsContext(t *testing.T) {
 	gone := errors.New("caller is gone")
 	ctx, cancel := context.WithCancelCause(t.Context())
 	cancel(gone)
-	if _, err := logs.Copy(ctx, &bytes.Buffer{}, logs.List()[0], support.Selection{Everything: true}); !errors.Is(err, gone) {
+	if _, err := logs.Copy(ctx, &bytes.Buffer{}, logs.List()[0], support.Selection{Everything: true}); !errors.Is(err,
+		gone) {
 		t.Errorf("got %v", err)
 	}
 }

@@ -18,9 +18,10 @@ func TestDeviceCompliance(t *testing.T) {
 		want     bool
 		fails    string
 	}{
-		"on":               {map[string]any{"microsoftCAEnabled": true}, true, ""},
-		"on, as a number":  {map[string]any{"microsoftCAEnabled": 1}, true, ""},
-		"off":              {map[string]any{"microsoftCAEnabled": false, "microsoftCANativeClientAppId": "b03c10a8-71c7-45f9-b44a-3335ab76e970"}, false, ""},
+		"on":              {map[string]any{"microsoftCAEnabled": true}, true, ""},
+		"on, as a number": {map[string]any{"microsoftCAEnabled": 1}, true, ""},
+		"off": {map[string]any{"microsoftCAEnabled": false,
+			"microsoftCANativeClientAppId": "b03c10a8-71c7-45f9-b44a-3335ab76e970"}, false, ""},
 		"of a Jamf before": {map[string]any{"jss_url": "https://example.jamfcloud.com/"}, false, ""},
 		"neither":          {map[string]any{"microsoftCAEnabled": "perhaps"}, false, "microsoftCAEnabled"},
 		"garbage":          {nil, false, "com.jamfsoftware.jamf.plist"},
@@ -38,7 +39,8 @@ func TestDeviceCompliance(t *testing.T) {
 				t.Fatal(err)
 			}
 			got, err := thismac.DeviceCompliance(path)
-			if got != test.want || (err != nil) != (test.fails != "") || err != nil && !strings.Contains(err.Error(), test.fails) {
+			if got != test.want || (err != nil) != (test.fails != "") ||
+				err != nil && !strings.Contains(err.Error(), test.fails) {
 				t.Errorf("%t, %v", got, err)
 			}
 		})
@@ -46,7 +48,8 @@ func TestDeviceCompliance(t *testing.T) {
 	if got, err := thismac.DeviceCompliance(filepath.Join(t.TempDir(), "none.plist")); got || err != nil {
 		t.Errorf("without Jamf's settings: %t, %v", got, err)
 	}
-	if got, err := thismac.DeviceCompliance(""); got || err == nil || !strings.Contains(err.Error(), "preflight.jamf_preferences") {
+	if got, err := thismac.DeviceCompliance(""); got || err == nil ||
+		!strings.Contains(err.Error(), "preflight.jamf_preferences") {
 		t.Errorf("with the check turned off: %t, %v", got, err)
 	}
 }

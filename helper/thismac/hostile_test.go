@@ -20,7 +20,8 @@ func TestHostileLists(t *testing.T) {
 		if microsoft, err := thismac.MicrosoftPlatformSSO(directory, "jane"); microsoft || err == nil {
 			t.Errorf("%t, %v", microsoft, err)
 		}
-		if got := (thismac.Places{JamfPreferences: path}).Evidence(); len(got) != 1 || got[0].Finding != wpj.CouldNotLook {
+		if got := (thismac.Places{JamfPreferences: path}).Evidence(); len(got) != 1 ||
+			got[0].Finding != wpj.CouldNotLook {
 			t.Errorf("%+v", got)
 		}
 	})

@@ -14,10 +14,10 @@ import (
 // extensibleSSO is the preference domain that a profile for single sign-on extensions sets [APPLE-DM].
 const extensibleSSO = "com.apple.extensiblesso.plist"
 
-// MicrosoftPlatformSSO reports whether a profile configures Microsoft's Platform SSO for the account with that short name: for
-// the Mac or, as Intune does it, for the user only. directory is where macOS keeps what profiles set; "" is not looked at. macOS 27
-// may configure it by a declaration, of which there may be no file here [DDM]. An error says that there is a file which cannot
-// be read.
+// MicrosoftPlatformSSO reports whether a profile configures Microsoft's Platform SSO for the account with that short
+// name: for the Mac or, as Intune does it, for the user only. directory is where macOS keeps what profiles set; "" is
+// not looked at. macOS 27 may configure it by a declaration, of which there may be no file here [DDM]. An error says
+// that there is a file which cannot be read.
 func MicrosoftPlatformSSO(directory, account string) (bool, error) {
 	if directory == "" {
 		return false, nil

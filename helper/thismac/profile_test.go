@@ -12,7 +12,8 @@ import (
 
 func TestMicrosoftPlatformSSO(t *testing.T) {
 	microsoft := map[string]any{
-		"ExtensionIdentifier": "com.microsoft.CompanyPortalMac.ssoextension", "TeamIdentifier": "UBF8T346G9", "Type": "Redirect",
+		"ExtensionIdentifier": "com.microsoft.CompanyPortalMac.ssoextension", "TeamIdentifier": "UBF8T346G9",
+		"Type":        "Redirect",
 		"PlatformSSO": map[string]any{"AuthenticationMethod": "UserSecureEnclaveKey"},
 	}
 	with := func(key string, value any) map[string]any {
@@ -33,14 +34,18 @@ func TestMicrosoftPlatformSSO(t *testing.T) {
 		want    bool
 		fails   bool
 	}{
-		"Microsoft's":                             {"com.apple.extensiblesso.plist", microsoft, true, false},
-		"Microsoft's, for the user":               {"jane/com.apple.extensiblesso.plist", microsoft, true, false},
-		"Microsoft's, for another user":           {"john/com.apple.extensiblesso.plist", microsoft, false, false},
-		"as macOS 13 has it":                      {"com.apple.extensiblesso.plist", old, true, false},
-		"single sign-on without Platform SSO":     {"com.apple.extensiblesso.plist", with("PlatformSSO", nil), false, false},
-		"another provider's":                      {"com.apple.extensiblesso.plist", with("ExtensionIdentifier", "com.okta.mobile.auth-service-extension"), false, false},
-		"nobody's":                                {"com.apple.extensiblesso.plist", with("ExtensionIdentifier", nil), false, false},
-		"a value of another kind than is known":   {"com.apple.extensiblesso.plist", with("ExtensionIdentifier", []string{"x"}), false, true},
+		"Microsoft's":                   {"com.apple.extensiblesso.plist", microsoft, true, false},
+		"Microsoft's, for the user":     {"jane/com.apple.extensiblesso.plist", microsoft, true, false},
+		"Microsoft's, for another user": {"john/com.apple.extensiblesso.plist", microsoft, false, false},
+		"as macOS 13 has it":            {"com.apple.extensiblesso.plist", old, true, false},
+		"single sign-on without Platform SSO": {"com.apple.extensiblesso.plist", with("PlatformSSO", nil), false,
+			false},
+		"another provider's": {"com.apple.extensiblesso.plist",
+			with("ExtensionIdentifier", "com.okta.mobile.auth-service-extension"), false, false},
+		"nobody's": {"com.apple.extensiblesso.plist", with("ExtensionIdentifier", nil),
+			false, false},
+		"a value of another kind than is known": {"com.apple.extensiblesso.plist",
+			with("ExtensionIdentifier", []string{"x"}), false, true},
 		"no property list":                        {"com.apple.extensiblesso.plist", nil, false, true},
 		"another profile":                         {"com.apple.dock.plist", microsoft, false, false},
 		"a profile that only looks like the file": {"com.apple.extensiblesso.plist.old", microsoft, false, false},

@@ -19,8 +19,8 @@ import (
 	"usher.internal/internal/accounts"
 )
 
-// RenamedKeychain is a login keychain that macOS could not open and has set aside under another name, making a new one in its
-// place. What is in it is lost to the session [OSQ#8830].
+// RenamedKeychain is a login keychain that macOS could not open and has set aside under another name, making a new one
+// in its place. What is in it is lost to the session [OSQ#8830].
 type RenamedKeychain struct {
 	// Name is the file's, for example login_renamed_1.keychain-db.
 	Name string `json:"name"`
@@ -40,19 +40,22 @@ const (
 	maximumKeychains = 16
 )
 
-// Keychains looks for keychains that macOS has renamed, by their names only: no keychain is opened, and no session is needed. The
-// zero value is ready. Its method may be called from anywhere.
+// Keychains looks for keychains that macOS has renamed, by their names only: no keychain is opened, and no session is
+// needed. The zero value is ready. Its method may be called from anywhere.
 type Keychains struct {
-	// Home returns the home of a user, an error that wraps [accounts.ErrNotAPerson] for one who has none; nil asks the system.
+	// Home returns the home of a user, an error that wraps [accounts.ErrNotAPerson] for one who has none; nil asks the
+	// system.
 	Home func(uid uint32) (string, error)
 
 	looks singleflight.Group
 }
 
-// Renamed returns the renamed login keychains in the user's home, the newest first; none for a user without a home. It returns
-// within 2 s, also where the home is on a server that does not answer: of each user at most one look is under way.
+// Renamed returns the renamed login keychains in the user's home, the newest first; none for a user without a home. It
+// returns within 2 s, also where the home is on a server that does not answer: of each user at most one look is under
+// way.
 func (k *Keychains) Renamed(ctx context.Context, uid uint32) ([]RenamedKeychain, error) {
-	ctx, cancel := context.WithTimeoutCause(ctx, renamedWithin, fmt.Errorf("there was no answer within %s", renamedWithin))
+	ctx, cancel := context.WithTimeoutCause(ctx, renamedWithin,
+		fmt.Errorf("there was no answer within %s", renamedWithin))
 	defer cancel()
 	answer := k.looks.DoChan(strconv.FormatUint(uint64(uid), 10), func() (any, error) { return k.look(uid) })
 	var err error

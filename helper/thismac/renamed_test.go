@@ -48,8 +48,10 @@ func names(found []thismac.RenamedKeychain) string {
 // Names are all that is looked at, and what has such a name and is no file does not matter.
 func TestRenamedKeychains(t *testing.T) {
 	home, keychains := folder(t,
-		"login.keychain-db", "login_renamed_1.keychain-db", "login_renamed_.keychain-db", "login_renamed_x.keychain-db", "login_renamed_2.keychain-db.sb-1",
-		"xlogin_renamed_3.keychain-db", "login_renamed_1234567890.keychain-db", "metadata.keychain-db", "login_renamed_4.keychain-db\n",
+		"login.keychain-db", "login_renamed_1.keychain-db", "login_renamed_.keychain-db", "login_renamed_x.keychain-db",
+		"login_renamed_2.keychain-db.sb-1",
+		"xlogin_renamed_3.keychain-db", "login_renamed_1234567890.keychain-db", "metadata.keychain-db",
+		"login_renamed_4.keychain-db\n",
 	)
 	outside := filepath.Join(t.TempDir(), "outside")
 	err := errors.Join(
@@ -57,7 +59,8 @@ func TestRenamedKeychains(t *testing.T) {
 		os.Symlink(outside, filepath.Join(keychains, "login_renamed_5.keychain-db")),
 		syscall.Mkfifo(filepath.Join(keychains, "login_renamed_6.keychain-db"), 0o600),
 		os.Mkdir(filepath.Join(keychains, "login_renamed_7.keychain-db"), 0o700),
-		os.Chtimes(filepath.Join(keychains, "login_renamed_1.keychain-db"), time.Now().AddDate(-1, 0, 0), time.Now().AddDate(-1, 0, 0)),
+		os.Chtimes(filepath.Join(keychains, "login_renamed_1.keychain-db"), time.Now().AddDate(-1, 0, 0),
+			time.Now().AddDate(-1, 0, 0)),
 	)
 	if err != nil {
 		t.Fatal(err)
@@ -74,7 +77,8 @@ func TestRenamedKeychains(t *testing.T) {
 	if err := os.WriteFile(filepath.Join(keychains, "login_renamed_2.keychain"), nil, 0o600); err != nil {
 		t.Fatal(err)
 	}
-	if found, err = keychainsIn(home).Renamed(t.Context(), 501); err != nil || names(found) != "login_renamed_2.keychain login_renamed_1.keychain-db" {
+	if found, err = keychainsIn(home).Renamed(t.Context(), 501); err != nil ||
+		names(found) != "login_renamed_2.keychain login_renamed_1.keychain-db" {
 		t.Errorf("%v, %v", found, err)
 	}
 }
@@ -99,7 +103,8 @@ func TestRenamedKeychainsOfOddHomes(t *testing.T) {
 	}
 	many, keychains := folder(t)
 	for i := range 40 {
-		if err := os.WriteFile(filepath.Join(keychains, fmt.Sprintf("login_renamed_%d.keychain-db", i)), nil, 0o600); err != nil {
+		if err := os.WriteFile(filepath.Join(keychains, fmt.Sprintf("login_renamed_%d.keychain-db", i)), nil,
+			0o600); err != nil {
 			t.Fatal(err)
 		}
 	}
@@ -116,11 +121,16 @@ func TestRenamedKeychainsOfOddHomes(t *testing.T) {
 		"a link out of the home": {with(func(home string) error {
 			return os.Symlink(filepath.Join(elsewhere, "Library"), filepath.Join(home, "Library"))
 		}), true, 0},
-		"a relative link out":       {with(func(home string) error { return os.Symlink("../../../../../../..", filepath.Join(home, "Library")) }), true, 0},
-		"a link that leads nowhere": {with(func(home string) error { return os.Symlink("nowhere", filepath.Join(home, "Library")) }), false, 0},
-		"a pipe for the library":    {with(func(home string) error { return syscall.Mkfifo(filepath.Join(home, "Library"), 0o600) }), true, 0},
+		"a relative link out": {
+			with(func(home string) error { return os.Symlink("../../../../../../..", filepath.Join(home, "Library")) }),
+			true, 0},
+		"a link that leads nowhere": {
+			with(func(home string) error { return os.Symlink("nowhere", filepath.Join(home, "Library")) }), false, 0},
+		"a pipe for the library": {
+			with(func(home string) error { return syscall.Mkfifo(filepath.Join(home, "Library"), 0o600) }), true, 0},
 		"a pipe for the keychains": {with(func(home string) error {
-			return errors.Join(os.Mkdir(filepath.Join(home, "Library"), 0o700), syscall.Mkfifo(filepath.Join(home, "Library", "Keychains"), 0o600))
+			return errors.Join(os.Mkdir(filepath.Join(home, "Library"), 0o700),
+				syscall.Mkfifo(filepath.Join(home, "Library", "Keychains"), 0o600))
 		}), true, 0},
 	} {
 		t.Run(name, func(t *testing.T) {
@@ -134,7 +144,8 @@ func TestRenamedKeychainsOfOddHomes(t *testing.T) {
 }
 
 func TestRenamedKeychainsOfNobody(t *testing.T) {
-	nobody := &thismac.Keychains{Home: func(uint32) (string, error) { return "", fmt.Errorf("look up: %w", accounts.ErrNotAPerson) }}
+	nobody := &thismac.Keychains{
+		Home: func(uint32) (string, error) { return "", fmt.Errorf("look up: %w", accounts.ErrNotAPerson) }}
 	if found, err := nobody.Renamed(t.Context(), 501); err != nil || len(found) != 0 {
 		t.Errorf("%v, %v", found, err)
 	}
@@ -162,7 +173,8 @@ func TestRenamedKeychainsOfAHomeThatHangs(t *testing.T) {
 		}}
 		for range 3 {
 			began := time.Now()
-			if _, err := hangs.Renamed(context.Background(), 501); err == nil || !strings.Contains(err.Error(), "no answer within 2s") || time.Since(began) != 2*time.Second {
+			if _, err := hangs.Renamed(context.Background(), 501); err == nil ||
+				!strings.Contains(err.Error(), "no answer within 2s") || time.Since(began) != 2*time.Second {
 				t.Errorf("%v after %s", err, time.Since(began))
 			}
 		}

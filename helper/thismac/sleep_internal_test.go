@@ -27,7 +27,8 @@ func TestWakeIsSeenWithoutTheNetwork(t *testing.T) {
 		defer cancel()
 		var woke []time.Duration
 		var seen time.Duration
-		err := watchWake(ctx, asleep, nil, time.Minute, func(slept time.Duration) { woke, seen = append(woke, slept), time.Since(began) })
+		err := watchWake(ctx, asleep, nil, time.Minute,
+			func(slept time.Duration) { woke, seen = append(woke, slept), time.Since(began) })
 		if err != nil || !slices.Equal(woke, []time.Duration{8 * time.Hour}) || seen > 90*time.Second+2*time.Minute {
 			t.Errorf("%v after %s, %v", woke, seen, err)
 		}
@@ -57,7 +58,8 @@ func TestWakeIsLookedForOnceAMinute(t *testing.T) {
 		ctx, cancel := context.WithTimeout(t.Context(), time.Hour+time.Second)
 		defer cancel()
 		looks := 0
-		err := watchWake(ctx, func() (time.Duration, error) { looks++; return 0, nil }, nil, time.Minute, func(time.Duration) { t.Error("it has not slept") })
+		err := watchWake(ctx, func() (time.Duration, error) { looks++; return 0, nil }, nil, time.Minute,
+			func(time.Duration) { t.Error("it has not slept") })
 		if err != nil || looks > 61 {
 			t.Errorf("%d looks, %v", looks, err)
 		}
@@ -66,7 +68,8 @@ func TestWakeIsLookedForOnceAMinute(t *testing.T) {
 
 func TestClocksThatCannotBeRead(t *testing.T) {
 	broken := errors.New("no clock")
-	if err := watchWake(t.Context(), func() (time.Duration, error) { return 0, broken }, nil, time.Minute, nil); !errors.Is(err, broken) {
+	if err := watchWake(t.Context(), func() (time.Duration, error) { return 0, broken }, nil, time.Minute,
+		nil); !errors.Is(err, broken) {
 		t.Errorf("got %v", err)
 	}
 }

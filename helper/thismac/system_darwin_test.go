@@ -14,7 +14,8 @@ func TestOperatingSystemIsNamed(t *testing.T) {
 		t.Errorf("the operating system is %q", name)
 	}
 	path := filepath.Join(t.TempDir(), "SystemVersion.plist")
-	list := `<plist version="1.0"><dict><key>ProductName</key><string>macOS</string><key>ProductVersion</key><string>26.1</string></dict></plist>`
+	list := `<plist version="1.0"><dict><key>ProductName</key><string>macOS</string><key>ProductVersion</key><string>` +
+		`26.1</string></dict></plist>`
 	if err := os.WriteFile(path, []byte(list), 0o644); err != nil {
 		t.Fatal(err)
 	}

@@ -1,5 +1,5 @@
-// Package thismac says what the helper itself can see of the computer: its name and system, and, as evidence for the state of
-// each user, Jamf's settings and whether Company Portal is there. It asks no session and no server.
+// Package thismac says what the helper itself can see of the computer: its name and system, and, as evidence for the
+// state of each user, Jamf's settings and whether Company Portal is there. It asks no session and no server.
 package thismac
 
 import (
@@ -22,8 +22,8 @@ func Name() string {
 	return name
 }
 
-// OperatingSystem is its name and version, for example "macOS 15.1" or "Debian GNU/Linux 12 (bookworm)"; empty where the
-// system does not say.
+// OperatingSystem is its name and version, for example "macOS 15.1" or "Debian GNU/Linux 12 (bookworm)"; empty where
+// the system does not say.
 func OperatingSystem() string { return operatingSystem() }
 
 // MachineID is the random id of this installation on Linux; on macOS there is none, and the error says so.
@@ -65,7 +65,8 @@ func portal(path string) wpj.Evidence {
 	case err != nil:
 		return couldNotLook(wpj.SourcePortal, err)
 	case !info.Mode().IsRegular() || info.Mode().Perm()&0o111 == 0:
-		return wpj.Evidence{Source: wpj.SourcePortal, Finding: wpj.NotThere, Detail: path + " is not a program that can be run."}
+		return wpj.Evidence{Source: wpj.SourcePortal, Finding: wpj.NotThere,
+			Detail: path + " is not a program that can be run."}
 	}
 	return wpj.Evidence{Source: wpj.SourcePortal, Finding: wpj.Found, Detail: "It is at " + path + "."}
 }
@@ -85,8 +86,8 @@ func jamfSettings(path string) wpj.Evidence {
 	return settings.Evidence()
 }
 
-// DeviceCompliance reports whether Jamf's settings at that path say that device compliance is on for this Mac. Without the file it is not:
-// Jamf has no settings here. An error says why it is not known.
+// DeviceCompliance reports whether Jamf's settings at that path say that device compliance is on for this Mac. Without
+// the file it is not: Jamf has no settings here. An error says why it is not known.
 func DeviceCompliance(path string) (bool, error) {
 	if path == "" {
 		return false, errors.New("preflight.jamf_preferences is none")

@@ -13,8 +13,8 @@ import (
 	"strconv"
 )
 
-// ErrNotAPerson is wrapped by the errors of [ByName] and [ByUID] that say so. Another error says that it could not be found
-// out, for example because a directory service or a network home is not there yet.
+// ErrNotAPerson is wrapped by the errors of [ByName] and [ByUID] that say so. Another error says that it could not be
+// found out, for example because a directory service or a network home is not there yet.
 var ErrNotAPerson = errors.New("not a person's account")
 
 // firstMacUID is the first uid of a person on macOS.
@@ -30,7 +30,8 @@ type Person struct {
 // nobody is the account without rights: 65534 on Linux, -2 on macOS.
 var nobody = map[uint32]bool{65534: true, 1<<32 - 2: true}
 
-// ByName returns the person with that account name. It asks the system's user database. The errors may wrap [ErrNotAPerson].
+// ByName returns the person with that account name. It asks the system's user database. The errors may wrap
+// [ErrNotAPerson].
 func ByName(name string) (Person, error) {
 	account, err := user.Lookup(name)
 	if _, unknown := errors.AsType[user.UnknownUserError](err); unknown {
@@ -54,8 +55,8 @@ func ByUID(uid uint32) (Person, error) {
 	return personOf(account)
 }
 
-// Exists reports whether this computer has a person's account of that name and uid; where its home is does not matter. It asks the system's
-// user database.
+// Exists reports whether this computer has a person's account of that name and uid; where its home is does not matter.
+// It asks the system's user database.
 func Exists(name string, uid uint32) (bool, error) {
 	found, err := user.LookupId(strconv.FormatUint(uint64(uid), 10))
 	if _, unknown := errors.AsType[user.UnknownUserIdError](err); unknown {
@@ -67,8 +68,8 @@ func Exists(name string, uid uint32) (bool, error) {
 	return found.Username == name && uid >= FirstUID && !nobody[uid] && !serviceAccounts[name], nil
 }
 
-// AtConsole returns the person on the console, false when nobody is or it cannot be told; the login window's own account is on
-// the console too, and nobody. It asks the system's user database.
+// AtConsole returns the person on the console, false when nobody is or it cannot be told; the login window's own
+// account is on the console too, and nobody. It asks the system's user database.
 func AtConsole() (Person, bool) {
 	uid, there := Console()
 	if !there {
@@ -84,14 +85,17 @@ func personOf(account *user.User) (Person, error) {
 		return Person{}, fmt.Errorf("look up user %s: %w", account.Username, err)
 	}
 	if serviceAccounts[account.Username] {
-		return Person{}, fmt.Errorf("user %s has uid %d: %w: it is an account of macOS's own", account.Username, uid, ErrNotAPerson)
+		return Person{}, fmt.Errorf("user %s has uid %d: %w: it is an account of macOS's own", account.Username, uid,
+			ErrNotAPerson)
 	}
 	if uid < FirstUID || nobody[uid] {
-		return Person{}, fmt.Errorf("user %s has uid %d: %w: people have uids from %d on", account.Username, uid, ErrNotAPerson, FirstUID)
+		return Person{}, fmt.Errorf("user %s has uid %d: %w: people have uids from %d on", account.Username, uid,
+			ErrNotAPerson, FirstUID)
 	}
 	home, err := os.Stat(account.HomeDir)
 	if errors.Is(err, fs.ErrNotExist) || err == nil && !home.IsDir() {
-		return Person{}, fmt.Errorf("user %s has no home directory at %q: %w", account.Username, account.HomeDir, ErrNotAPerson)
+		return Person{}, fmt.Errorf("user %s has no home directory at %q: %w", account.Username, account.HomeDir,
+			ErrNotAPerson)
 	}
 	if err != nil {
 		return Person{}, fmt.Errorf("look for the home directory of user %s: %w", account.Username, err)

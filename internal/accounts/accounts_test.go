@@ -24,7 +24,8 @@ func TestServiceAccountsAreNobody(t *testing.T) {
 func TestPeopleHaveUIDsFromTheFirstOn(t *testing.T) {
 	home := t.TempDir()
 	for uid, person := range map[string]bool{
-		"0": false, strconv.Itoa(FirstUID - 1): false, strconv.Itoa(FirstUID): true, strconv.Itoa(FirstUID + 1): true, "65534": false, "4294967294": false,
+		"0": false, strconv.Itoa(FirstUID - 1): false, strconv.Itoa(FirstUID): true, strconv.Itoa(FirstUID + 1): true,
+		"65534": false, "4294967294": false,
 	} {
 		_, err := personOf(&user.User{Uid: uid, Username: "jane", HomeDir: home})
 		if (err == nil) != person || err != nil && !errors.Is(err, ErrNotAPerson) {
@@ -32,11 +33,13 @@ func TestPeopleHaveUIDsFromTheFirstOn(t *testing.T) {
 		}
 	}
 	own := strconv.Itoa(FirstUID)
-	if _, err := personOf(&user.User{Uid: own, Username: "jane", HomeDir: filepath.Join(home, "missing")}); !errors.Is(err, ErrNotAPerson) {
+	if _, err := personOf(&user.User{Uid: own, Username: "jane", HomeDir: filepath.Join(home, "missing")}); !errors.Is(
+		err, ErrNotAPerson) {
 		t.Errorf("without a home directory: %v", err)
 	}
 	// A home directory that cannot be looked at is there for all we know.
-	if _, err := personOf(&user.User{Uid: own, Username: "jane", HomeDir: "/proc/self/\x00"}); err == nil || errors.Is(err, ErrNotAPerson) {
+	if _, err := personOf(&user.User{Uid: own, Username: "jane", HomeDir: "/proc/self/\x00"}); err == nil ||
+		errors.Is(err, ErrNotAPerson) {
 		t.Errorf("with a home directory that cannot be looked at: %v", err)
 	}
 }

@@ -11,12 +11,12 @@ import (
 	"strings"
 )
 
-// Homes returns the home directories of the people of this computer, as far as they are known to it without asking a directory
-// service: on macOS the folders of /Users, elsewhere those that /etc/passwd names.
+// Homes returns the home directories of the people of this computer, as far as they are known to it without asking a
+// directory service: on macOS the folders of /Users, elsewhere those that /etc/passwd names.
 func Homes() []string { return local(func(_, home string) string { return home }) }
 
-// Names returns the account names of the same people: on macOS the names of their folders, which are those of the accounts unless an admin
-// has renamed one.
+// Names returns the account names of the same people: on macOS the names of their folders, which are those of the
+// accounts unless an admin has renamed one.
 func Names() []string { return local(func(name, _ string) string { return name }) }
 
 // local returns what is wanted of each person's name and home, sorted.
@@ -51,7 +51,8 @@ func inFile(path string, wanted func(name, home string) string) (all []string) {
 			continue
 		}
 		// A home that cannot be looked at now is there for all we know.
-		if _, err := personOf(&user.User{Username: fields[0], Uid: fields[2], HomeDir: fields[5]}); !errors.Is(err, ErrNotAPerson) {
+		if _, err := personOf(&user.User{Username: fields[0], Uid: fields[2], HomeDir: fields[5]}); !errors.Is(err,
+			ErrNotAPerson) {
 			all = append(all, wanted(fields[0], fields[5]))
 		}
 	}

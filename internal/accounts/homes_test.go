@@ -17,7 +17,8 @@ func TestNamesAndHomes(t *testing.T) {
 		}
 	}
 	list := filepath.Join(t.TempDir(), "passwd")
-	text := fmt.Sprintf("root:x:0:0:root:%[1]s:/bin/sh\njohn:x:%[2]d:1:John:%[1]s/john:/bin/sh\njane:x:%[3]d:1::%[1]s/jane:/bin/sh\n"+
+	text := fmt.Sprintf("root:x:0:0:root:%[1]s:/bin/sh\njohn:x:%[2]d:1:John:%[1]s/john:/bin/sh\n"+
+		"jane:x:%[3]d:1::%[1]s/jane:/bin/sh\n"+
 		"gone:x:%[4]d:1::%[1]s/gone:/bin/sh\nshort:x\n", parent, FirstUID, FirstUID+1, FirstUID+2)
 	if err := os.WriteFile(list, []byte(text), 0o600); err != nil {
 		t.Fatal(err)

@@ -11,15 +11,16 @@ import (
 // ErrNoSuchGroup is wrapped by the errors of [IsMember] that say so.
 var ErrNoSuchGroup = errors.New("this computer knows no such group")
 
-// directory is the system's user database: what the computer itself knows, and each directory service that it is bound to.
+// directory is the system's user database: what the computer itself knows, and each directory service that it is bound
+// to.
 type directory interface {
 	// account returns who has a uid. ok is false where nobody has it.
 	account(ctx context.Context, uid uint32) (one account, ok bool, err error)
-	// group returns the id of a group, and the members that the database lists for it, where it lists any. ok is false where no
-	// group has that name.
+	// group returns the id of a group, and the members that the database lists for it, where it lists any. ok is false
+	// where no group has that name.
 	group(ctx context.Context, name string) (gid uint32, members []string, ok bool, err error)
-	// groups returns the groups that a login gives to an account: also those that it is in through another group, where the
-	// directory has groups in groups.
+	// groups returns the groups that a login gives to an account: also those that it is in through another group, where
+	// the directory has groups in groups.
 	groups(ctx context.Context, one account) ([]uint32, error)
 }
 
@@ -30,10 +31,10 @@ type account struct {
 	primary uint32
 }
 
-// IsMember reports whether the user with that uid is in a group: as its primary group, by name, or through another group. It asks
-// the system's user database, and not the kernel, whose list is the one of the user's login, and ends at 16 groups on macOS. A uid
-// that nobody has is in no group. The errors may wrap [ErrNoSuchGroup]; another says that the database could not be asked, for
-// example because a directory service does not answer.
+// IsMember reports whether the user with that uid is in a group: as its primary group, by name, or through another
+// group. It asks the system's user database, and not the kernel, whose list is the one of the user's login, and ends at
+// 16 groups on macOS. A uid that nobody has is in no group. The errors may wrap [ErrNoSuchGroup]; another says that the
+// database could not be asked, for example because a directory service does not answer.
 //
 // On Linux it ends with ctx. On macOS it returns when the system's library does.
 func IsMember(ctx context.Context, uid uint32, group string) (bool, error) {

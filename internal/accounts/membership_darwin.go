@@ -10,7 +10,8 @@ import (
 var system directory = openDirectory{}
 
 // openDirectory asks macOS's directory through the C library, which os/user calls in builds with and without cgo.
-// getgrouplist(3), as id(1) uses it, also lists the groups that an account is in through another group. Nobody ran this on a Mac.
+// getgrouplist(3), as id(1) uses it, also lists the groups that an account is in through another group. Nobody ran this
+// on a Mac.
 type openDirectory struct{}
 
 func (openDirectory) account(_ context.Context, uid uint32) (account, bool, error) {

@@ -12,11 +12,13 @@ import (
 
 var system directory = nss{getent: command.Getent, id: command.ID}
 
-// nss asks the Name Service Switch through getent(1) and id(1). Go's own resolver, which a build without cgo has, reads /etc/passwd and
-// /etc/group only, and would miss every group of a directory service; a call of the C library's cannot be broken off.
+// nss asks the Name Service Switch through getent(1) and id(1). Go's own resolver, which a build without cgo has, reads
+// /etc/passwd and /etc/group only, and would miss every group of a directory service; a call of the C library's cannot
+// be broken off.
 type nss struct{ getent, id command.Command }
 
-// The exit code of getent for a key that no service knows, from its manual page. A service that is away has the same one.
+// The exit code of getent for a key that no service knows, from its manual page. A service that is away has the same
+// one.
 const getentNotFound = 2
 
 var errAnswer = errors.New("getent answered what it should not")
@@ -42,7 +44,8 @@ func (d nss) group(ctx context.Context, name string) (gid uint32, members []stri
 	if err != nil || !ok {
 		return 0, nil, false, err
 	}
-	// getent takes digits for an id, under which another group may be found. A directory service may write a name in other letters.
+	// getent takes digits for an id, under which another group may be found. A directory service may write a name in
+	// other letters.
 	if !strings.EqualFold(entry[0], name) {
 		return 0, nil, false, nil
 	}
@@ -52,7 +55,8 @@ func (d nss) group(ctx context.Context, name string) (gid uint32, members []stri
 	return gid, strings.Split(entry[3], ","), true, nil
 }
 
-// groups asks id(1), which knows the primary group and what that is in. Behind a plus sign are digits a uid, whatever names there are.
+// groups asks id(1), which knows the primary group and what that is in. Behind a plus sign are digits a uid, whatever
+// names there are.
 func (d nss) groups(ctx context.Context, one account) ([]uint32, error) {
 	ran, err := d.id.With("--", "+"+decimal(one.uid)).Run(ctx)
 	if err != nil {

@@ -94,12 +94,14 @@ func TestNameOfDigitsIsNotAnID(t *testing.T) {
 	name, uid := makeUser(t)
 	group, gid := makeGroup(t, "ushg-")
 	administer(t, "gpasswd", "-a", name, group)
-	if got, err := IsMember(t.Context(), uid, strconv.FormatUint(uint64(gid), 10)); got || !errors.Is(err, ErrNoSuchGroup) {
+	if got, err := IsMember(t.Context(), uid, strconv.FormatUint(uint64(gid), 10)); got ||
+		!errors.Is(err, ErrNoSuchGroup) {
 		t.Errorf("got %t, %v", got, err)
 	}
 }
 
-// nestedEnvironment says that this process is in the mount namespace that [TestNestedGroupsOfTheNameServiceSwitch] makes.
+// nestedEnvironment says that this process is in the mount namespace that [TestNestedGroupsOfTheNameServiceSwitch]
+// makes.
 const nestedEnvironment = "USHER_NESTED_GROUPS"
 
 const inNamespace = `set -eu
@@ -111,8 +113,8 @@ shift 3
 exec "$@"
 `
 
-// Debian has no directory service with groups in groups that runs by itself, so the test brings one: a real service of the Name
-// Service Switch, in a mount namespace in which nobody else sees it.
+// Debian has no directory service with groups in groups that runs by itself, so the test brings one: a real service of
+// the Name Service Switch, in a mount namespace in which nobody else sees it.
 func TestNestedGroupsOfTheNameServiceSwitch(t *testing.T) {
 	if os.Getenv(nestedEnvironment) != "" {
 		nestedGroups(t)
@@ -128,7 +130,8 @@ func TestNestedGroupsOfTheNameServiceSwitch(t *testing.T) {
 	if err != nil || len(replaced) == 0 {
 		t.Fatalf("the C library's service hesiod, whose place is taken: %v, %v", replaced, err)
 	}
-	again := exec.CommandContext(t.Context(), "unshare", "--mount", "--propagation", "private", "sh", "-c", inNamespace, "sh",
+	again := exec.CommandContext(t.Context(), "unshare", "--mount", "--propagation", "private", "sh", "-c", inNamespace,
+		"sh",
 		module, replaced[0], configuration, os.Args[0], "-test.run=^TestNestedGroupsOfTheNameServiceSwitch$", "-test.v")
 	again.Env = append(os.Environ(), nestedEnvironment+"=1")
 	output, err := again.CombinedOutput()
@@ -156,7 +159,8 @@ func nestedGroups(t *testing.T) {
 	_, through := makeUser(t, "-g", inner)
 	wantMember(t, through, admins, true)
 
-	// The service does not answer: who is in the group by name is known all the same, and for the others the time is up.
+	// The service does not answer: who is in the group by name is known all the same, and for the others the time is
+	// up.
 	administer(t, "gpasswd", "-a", name, admins)
 	if err := os.WriteFile("/run/usher-nested/silence", nil, 0o644); err != nil {
 		t.Fatal(err)
@@ -200,26 +204,27 @@ func TestAnswersOfTheNameServiceSwitch(t *testing.T) {
 		want              bool
 		fails             bool
 	}{
-		"listed":                         {passwd: passwd, group: "admin:x:80:john,jane", want: true},
-		"listed first of three":          {passwd: passwd, group: "admin:x:80:jane,john,ann", want: true},
-		"part of a name":                 {passwd: passwd, group: "admin:x:80:janet,mary-jane", id: "20"},
-		"primary":                        {passwd: passwd, group: "admin:*:20:", want: true},
-		"by the groups of a login":       {passwd: passwd, group: "admin:x:80:", id: "20 79 80", want: true},
-		"another number":                 {passwd: passwd, group: "admin:x:80:", id: "180 800 8"},
-		"in none":                        {passwd: passwd, group: "admin:x:80:", id: "20"},
-		"another group by its number":    {passwd: passwd, group: "wheel:x:80:jane", fails: true},
-		"in other letters":               {passwd: passwd, group: "Admin:x:80:jane", want: true},
-		"no such group":                  {passwd: passwd, fails: true},
-		"no such account":                {group: "admin:x:80:jane"},
-		"another account":                {passwd: "root:x:0:0::/root:/bin/sh", group: "admin:x:80:root", fails: true},
-		"account cut short":              {passwd: "jane:x:501", group: "admin:x:80:jane", fails: true},
-		"group cut short":                {passwd: passwd, group: "admin:x", fails: true},
-		"group without a number":         {passwd: passwd, group: "admin:x::jane", fails: true},
-		"negative number":                {passwd: passwd, group: "admin:x:-2:jane", fails: true},
-		"no groups at all":               {passwd: passwd, group: "admin:x:80:"},
-		"a name among the groups":        {passwd: passwd, group: "admin:x:80:", id: "80 wheel", fails: true},
-		"id fails":                       {passwd: passwd, group: "admin:x:80:", id: "80; exit 1", fails: true},
-		"several lines, the first is it": {passwd: passwd + `\nroot:x:0:0::/root:/bin/sh`, group: `admin:x:80:jane\nwheel:x:0:`, want: true},
+		"listed":                      {passwd: passwd, group: "admin:x:80:john,jane", want: true},
+		"listed first of three":       {passwd: passwd, group: "admin:x:80:jane,john,ann", want: true},
+		"part of a name":              {passwd: passwd, group: "admin:x:80:janet,mary-jane", id: "20"},
+		"primary":                     {passwd: passwd, group: "admin:*:20:", want: true},
+		"by the groups of a login":    {passwd: passwd, group: "admin:x:80:", id: "20 79 80", want: true},
+		"another number":              {passwd: passwd, group: "admin:x:80:", id: "180 800 8"},
+		"in none":                     {passwd: passwd, group: "admin:x:80:", id: "20"},
+		"another group by its number": {passwd: passwd, group: "wheel:x:80:jane", fails: true},
+		"in other letters":            {passwd: passwd, group: "Admin:x:80:jane", want: true},
+		"no such group":               {passwd: passwd, fails: true},
+		"no such account":             {group: "admin:x:80:jane"},
+		"another account":             {passwd: "root:x:0:0::/root:/bin/sh", group: "admin:x:80:root", fails: true},
+		"account cut short":           {passwd: "jane:x:501", group: "admin:x:80:jane", fails: true},
+		"group cut short":             {passwd: passwd, group: "admin:x", fails: true},
+		"group without a number":      {passwd: passwd, group: "admin:x::jane", fails: true},
+		"negative number":             {passwd: passwd, group: "admin:x:-2:jane", fails: true},
+		"no groups at all":            {passwd: passwd, group: "admin:x:80:"},
+		"a name among the groups":     {passwd: passwd, group: "admin:x:80:", id: "80 wheel", fails: true},
+		"id fails":                    {passwd: passwd, group: "admin:x:80:", id: "80; exit 1", fails: true},
+		"several lines, the first is it": {passwd: passwd + `\nroot:x:0:0::/root:/bin/sh`,
+			group: `admin:x:80:jane\nwheel:x:0:`, want: true},
 	} {
 		t.Run(name, func(t *testing.T) {
 			asked := nss{getent: command.Getent.At(script(t, fmt.Sprintf(getent, test.passwd, test.group))),

@@ -6,8 +6,9 @@ import (
 	"testing"
 )
 
-// standIn is a directory whose groups contain groups, as macOS's and Active Directory's do. It lists no members of a group, as os/user
-// does not on macOS, and resolves groups in groups when it lists those of an account, as getgrouplist(3) does there.
+// standIn is a directory whose groups contain groups, as macOS's and Active Directory's do. It lists no members of a
+// group, as os/user does not on macOS, and resolves groups in groups when it lists those of an account, as
+// getgrouplist(3) does there.
 type standIn struct {
 	accounts map[uint32]string
 	primary  uint32
@@ -78,18 +79,22 @@ func TestMembership(t *testing.T) {
 		want      bool
 		err       error
 	}{
-		"no member":         {directory(func(d *standIn) { d.direct["jane"] = many }), "admin", false, nil},
-		"member":            {directory(func(d *standIn) { d.direct["jane"] = []uint32{80} }), "admin", true, nil},
-		"primary group":     {directory(func(d *standIn) {}), "staff", true, nil},
-		"the last of 41":    {directory(func(d *standIn) { d.direct["jane"] = append(many, 80) }), "admin", true, nil},
-		"through a group":   {directory(func(d *standIn) { d.direct["jane"] = []uint32{90}; d.inside[90] = []uint32{80} }), "admin", true, nil},
-		"through three":     {directory(func(d *standIn) { d.inside = map[uint32][]uint32{20: {91}, 91: {92}, 92: {80}} }), "admin", true, nil},
-		"groups in a ring":  {directory(func(d *standIn) { d.inside = map[uint32][]uint32{20: {91}, 91: {20}} }), "admin", false, nil},
-		"no such group":     {directory(func(d *standIn) { delete(d.ids, "admin") }), "admin", false, ErrNoSuchGroup},
-		"no such account":   {directory(func(d *standIn) { delete(d.accounts, 501) }), "admin", false, nil},
-		"account is away":   {directory(func(d *standIn) { d.fails = "account" }), "admin", false, errAway},
-		"group is away":     {directory(func(d *standIn) { d.fails = "group" }), "admin", false, errAway},
-		"groups are away":   {directory(func(d *standIn) { d.direct["jane"], d.fails = []uint32{80}, "groups" }), "admin", false, errAway},
+		"no member":      {directory(func(d *standIn) { d.direct["jane"] = many }), "admin", false, nil},
+		"member":         {directory(func(d *standIn) { d.direct["jane"] = []uint32{80} }), "admin", true, nil},
+		"primary group":  {directory(func(d *standIn) {}), "staff", true, nil},
+		"the last of 41": {directory(func(d *standIn) { d.direct["jane"] = append(many, 80) }), "admin", true, nil},
+		"through a group": {directory(
+			func(d *standIn) { d.direct["jane"] = []uint32{90}; d.inside[90] = []uint32{80} }), "admin", true, nil},
+		"through three": {directory(
+			func(d *standIn) { d.inside = map[uint32][]uint32{20: {91}, 91: {92}, 92: {80}} }), "admin", true, nil},
+		"groups in a ring": {directory(func(d *standIn) { d.inside = map[uint32][]uint32{20: {91}, 91: {20}} }),
+			"admin", false, nil},
+		"no such group":   {directory(func(d *standIn) { delete(d.ids, "admin") }), "admin", false, ErrNoSuchGroup},
+		"no such account": {directory(func(d *standIn) { delete(d.accounts, 501) }), "admin", false, nil},
+		"account is away": {directory(func(d *standIn) { d.fails = "account" }), "admin", false, errAway},
+		"group is away":   {directory(func(d *standIn) { d.fails = "group" }), "admin", false, errAway},
+		"groups are away": {directory(func(d *standIn) { d.direct["jane"], d.fails = []uint32{80}, "groups" }),
+			"admin", false, errAway},
 		"primary, and away": {directory(func(d *standIn) { d.fails = "groups" }), "staff", true, nil},
 	} {
 		t.Run(name, func(t *testing.T) {

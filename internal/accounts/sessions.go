@@ -8,9 +8,9 @@ import (
 	"usher.internal/internal/propertylist"
 )
 
-// guiSession is one entry of SessionInfo in State:/Users/ConsoleUser, where macOS's loginwindow tells of every graphical session: of
-// fast user switching there are several, of which one is on the console. The names are those that loginwindow writes, one of them with
-// a single S [SCCONSOLE].
+// guiSession is one entry of SessionInfo in State:/Users/ConsoleUser, where macOS's loginwindow tells of every
+// graphical session: of fast user switching there are several, of which one is on the console. The names are those that
+// loginwindow writes, one of them with a single S [SCCONSOLE].
 type guiSession struct {
 	UID                  int64
 	Name                 string
@@ -39,7 +39,8 @@ func guiSessionsOf(list any) ([]guiSession, error) {
 		default:
 			return nil, fmt.Errorf("kCGSSessionUserIDKey is a %T", uid)
 		}
-		if err := errors.Join(set(&session.Name, values, "kCGSSessionUserNameKey"), set(&session.OnConsole, values, "kCGSSessionOnConsoleKey"),
+		if err := errors.Join(set(&session.Name, values, "kCGSSessionUserNameKey"),
+			set(&session.OnConsole, values, "kCGSSessionOnConsoleKey"),
 			set(&session.LoginDone, values, "kCGSessionLoginDoneKey")); err != nil {
 			return nil, err
 		}
@@ -59,12 +60,13 @@ func set[T any](to *T, values map[string]any, key string) error {
 	return nil
 }
 
-// serviceAccounts have sessions without being people: loginwindow's own, and that of Setup Assistant, which can have a uid of a person's
-// [lessons.md].
-var serviceAccounts = map[string]bool{"": true, "root": true, "loginwindow": true, "_mbsetupuser": true, "_windowserver": true}
+// serviceAccounts have sessions without being people: loginwindow's own, and that of Setup Assistant, which can have a
+// uid of a person's [lessons.md].
+var serviceAccounts = map[string]bool{"": true, "root": true, "loginwindow": true, "_mbsetupuser": true,
+	"_windowserver": true}
 
-// parseSessions reads State:/Users/ConsoleUser, written as a property list, and returns the sessions of people who have logged in, each
-// uid once. Sessions whose login has not come to its end are none yet.
+// parseSessions reads State:/Users/ConsoleUser, written as a property list, and returns the sessions of people who have
+// logged in, each uid once. Sessions whose login has not come to its end are none yet.
 func parseSessions(content []byte) ([]guiSession, error) {
 	state, err := propertylist.Parse(content)
 	if err != nil {

@@ -10,7 +10,8 @@ import (
 // consoleKey is the key of the dynamic store under which loginwindow tells of the sessions [SCCONSOLE].
 const consoleKey = "State:/Users/ConsoleUser"
 
-// copyValue is SCDynamicStoreCopyValue. Its first argument may be NULL, for a session with the store that is made for the call.
+// copyValue is SCDynamicStoreCopyValue. Its first argument may be NULL, for a session with the store that is made for
+// the call.
 var copyValue func(store, key corefoundation.Ref) corefoundation.Ref
 
 var loadStore = sync.OnceValue(func() error {
@@ -40,8 +41,8 @@ func readSessions() ([]guiSession, error) {
 	return parseSessions(content)
 }
 
-// GUISessions returns the uids of the people who have a graphical session, those of fast user switching too: launchd has a domain
-// gui/UID for each. Where the sessions cannot be read it is whoever is on the console.
+// GUISessions returns the uids of the people who have a graphical session, those of fast user switching too: launchd
+// has a domain gui/UID for each. Where the sessions cannot be read it is whoever is on the console.
 func GUISessions() ([]uint32, error) {
 	sessions, err := readSessions()
 	if err != nil {

@@ -11,8 +11,10 @@ import (
 // session is an entry as loginwindow writes it, in the shape of public captures of `scutil` [SCCONSOLE].
 func session(uid any, name string, onConsole, loginDone bool) map[string]any {
 	return map[string]any{
-		"kCGSSessionAuditIDKey": 100005, "kCGSSessionGroupIDKey": 20, "kCGSSessionIDKey": 257, "kCGSSessionLoginwindowSafeLogin": false,
-		"kCGSSessionOnConsoleKey": onConsole, "kCGSSessionSystemSafeBoot": false, "kCGSSessionUserIDKey": uid, "kCGSSessionUserNameKey": name,
+		"kCGSSessionAuditIDKey": 100005, "kCGSSessionGroupIDKey": 20, "kCGSSessionIDKey": 257,
+		"kCGSSessionLoginwindowSafeLogin": false,
+		"kCGSSessionOnConsoleKey":         onConsole, "kCGSSessionSystemSafeBoot": false, "kCGSSessionUserIDKey": uid,
+		"kCGSSessionUserNameKey": name,
 		"kCGSessionLoginDoneKey": loginDone, "kCGSessionLongUserNameKey": "Jane Doe", "kSCSecuritySessionID": 100005,
 	}
 }
@@ -25,21 +27,29 @@ func TestSessionsOfAMac(t *testing.T) {
 		"one": {[]map[string]any{session(501, "jane", true, true)}, "jane 501, console 501"},
 		"fast user switching": {[]map[string]any{session(501, "jane", false, true), session(502, "john", true, true)},
 			"jane 501, john 502, console 502"},
-		"login window":                    {[]map[string]any{session(0, "root", true, false)}, "nobody"},
-		"login window over a session":     {[]map[string]any{session(501, "jane", false, true), session(0, "", true, false)}, "jane 501, nobody"},
-		"on his way in":                   {[]map[string]any{session(501, "jane", true, false)}, "nobody"},
-		"Setup Assistant":                 {[]map[string]any{session(248, "_mbsetupuser", true, true)}, "nobody"},
-		"after Setup Assistant":           {[]map[string]any{session(248, "_mbsetupuser", true, true), session(501, "jane", false, true)}, "jane 501, nobody"},
+		"login window": {[]map[string]any{session(0, "root", true, false)}, "nobody"},
+		"login window over a session": {
+			[]map[string]any{session(501, "jane", false, true), session(0, "", true, false)}, "jane 501, nobody"},
+		"on his way in":   {[]map[string]any{session(501, "jane", true, false)}, "nobody"},
+		"Setup Assistant": {[]map[string]any{session(248, "_mbsetupuser", true, true)}, "nobody"},
+		"after Setup Assistant": {
+			[]map[string]any{session(248, "_mbsetupuser", true, true), session(501, "jane", false, true)},
+			"jane 501, nobody"},
 		"window server":                   {[]map[string]any{session(88, "_windowserver", true, true)}, "nobody"},
 		"service account with a high uid": {[]map[string]any{session(501, "_mbsetupuser", true, true)}, "nobody"},
-		"a user of a directory":           {[]map[string]any{session(1284719337, "jane", true, true)}, "jane 1284719337, console 1284719337"},
-		"nobody's uid":                    {[]map[string]any{session(4294967294, "nobody", true, true), session(-2, "nobody", true, true)}, "nobody"},
-		"twice":                           {[]map[string]any{session(501, "jane", false, true), session(501, "jane", true, true)}, "jane 501, console 501"},
-		"none":                            {nil, "nobody"},
+		"a user of a directory": {[]map[string]any{session(1284719337, "jane", true, true)},
+			"jane 1284719337, console 1284719337"},
+		"nobody's uid": {
+			[]map[string]any{session(4294967294, "nobody", true, true), session(-2, "nobody", true, true)}, "nobody"},
+		"twice": {
+			[]map[string]any{session(501, "jane", false, true), session(501, "jane", true, true)},
+			"jane 501, console 501"},
+		"none": {nil, "nobody"},
 	} {
 		t.Run(name, func(t *testing.T) {
 			for _, format := range []int{plist.BinaryFormat, plist.XMLFormat} {
-				content, err := plist.Marshal(map[string]any{"GID": 20, "Name": "jane", "UID": 501, "SessionInfo": test.sessions}, format)
+				content, err := plist.Marshal(
+					map[string]any{"GID": 20, "Name": "jane", "UID": 501, "SessionInfo": test.sessions}, format)
 				if err != nil {
 					t.Fatal(err)
 				}
@@ -62,7 +72,8 @@ func TestSessionsOfAMac(t *testing.T) {
 			}
 		})
 	}
-	for _, garbage := range []string{"", "garbage", "<plist><array/></plist>", `<plist version="1.0"><dict><key>SessionInfo</key><string>x</string></dict></plist>`} {
+	for _, garbage := range []string{"", "garbage", "<plist><array/></plist>",
+		`<plist version="1.0"><dict><key>SessionInfo</key><string>x</string></dict></plist>`} {
 		if sessions, err := parseSessions([]byte(garbage)); err == nil && len(sessions) > 0 {
 			t.Errorf("%q has %v", garbage, sessions)
 		}

@@ -6,9 +6,10 @@ import (
 	"sync"
 )
 
-// What may be unpacked. Logs with times in them shrink to a thirtieth, with bzip2 to an eightieth at most; archives that are made
-// to exhaust their reader shrink to a thousandth, with bzip2 to a millionth. So all archives together may have freeUnpacked
-// bytes beyond unpackedRatio times what they are packed: as lines of one letter, that many take five seconds to read.
+// What may be unpacked. Logs with times in them shrink to a thirtieth, with bzip2 to an eightieth at most; archives
+// that are made to exhaust their reader shrink to a thousandth, with bzip2 to a millionth. So all archives together may
+// have freeUnpacked bytes beyond unpackedRatio times what they are packed: as lines of one letter, that many take five
+// seconds to read.
 const (
 	unpackedRatio = 200
 	freeUnpacked  = 16 << 20
@@ -49,7 +50,8 @@ func (m *meter) pay(in, out int64) error {
 	case more > m.of.total:
 		m.refused = errTooLarge
 	case excess > m.of.excess:
-		m.refused = fmt.Errorf("%w: it unpacks to more than %d times its size, and such archives may have %d MiB beyond that together",
+		m.refused = fmt.Errorf("%w: it unpacks to more than %d times its size, and such archives may have %d MiB "+
+			"beyond that together",
 			errTooLarge, unpackedRatio, freeUnpacked>>20)
 	default:
 		m.of.total -= more

@@ -88,7 +88,8 @@ func (f *finder) once(ctx context.Context, log Log, source io.Reader, space *spa
 	return f.examine(ctx, log, named, level)
 }
 
-// regular returns what a file is, and where in it the next read would be, where it is one that can be read at any place.
+// regular returns what a file is, and where in it the next read would be, where it is one that can be read at any
+// place.
 func regular(file *os.File) (info os.FileInfo, at int64, ok bool) {
 	info, err := file.Stat()
 	if err != nil || !info.Mode().IsRegular() {
@@ -98,8 +99,8 @@ func regular(file *os.File) (info os.FileInfo, at int64, ok bool) {
 	return info, at, err == nil && at <= info.Size()
 }
 
-// zip adds what a zip archive holds. Its entries are read where they are, so the archive has to be a file: one that is itself
-// in an archive is kept first.
+// zip adds what a zip archive holds. Its entries are read where they are, so the archive has to be a file: one that is
+// itself in an archive is kept first.
 func (f *finder) zip(ctx context.Context, log Log, level int) error {
 	file := &shared{open: log.open}
 	err := file.acquire(ctx)
@@ -164,11 +165,12 @@ func (f *finder) unpackedZip(ctx context.Context, open opener) (opener, error) {
 
 // isResource reports whether a file is one that macOS adds to archives for itself.
 func isResource(name string) bool {
-	return strings.HasPrefix(name, "__MACOSX/") || strings.HasPrefix(path.Base(name), "._") || path.Base(name) == ".DS_Store"
+	return strings.HasPrefix(name, "__MACOSX/") || strings.HasPrefix(path.Base(name), "._") ||
+		path.Base(name) == ".DS_Store"
 }
 
-// shared is the file of an archive, which is open only while one of its entries is: a search may find more archives than a
-// process may have files open.
+// shared is the file of an archive, which is open only while one of its entries is: a search may find more archives
+// than a process may have files open.
 type shared struct {
 	open opener
 	// size is that of the file, from the first time that it is open.
@@ -188,8 +190,8 @@ type randomAccess interface {
 	Size() int64
 }
 
-// acquire opens the file unless it is open. It fails with errInOrder where the source has no random access, and where another
-// file has its name now.
+// acquire opens the file unless it is open. It fails with errInOrder where the source has no random access, and where
+// another file has its name now.
 func (s *shared) acquire(ctx context.Context) error {
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -237,8 +239,8 @@ func (s *shared) ReadAt(p []byte, at int64) (int, error) {
 	return file.ReadAt(p, at)
 }
 
-// openEntry opens an entry of a zip archive. [zip.File.Open] knows no context, and would not look at it in a stream that gives
-// nothing.
+// openEntry opens an entry of a zip archive. [zip.File.Open] knows no context, and would not look at it in a stream
+// that gives nothing.
 func openEntry(ctx context.Context, entry *zip.File, meter *meter) (io.Reader, error) {
 	raw, err := entry.OpenRaw()
 	if err != nil {
@@ -253,7 +255,8 @@ func openEntry(ctx context.Context, entry *zip.File, meter *meter) (io.Reader, e
 	default:
 		return nil, zip.ErrAlgorithm
 	}
-	return &checked{Reader: &metered{unpacked: content, packed: packed, meter: meter}, sum: crc32.NewIEEE(), entry: entry}, nil
+	return &checked{Reader: &metered{unpacked: content, packed: packed, meter: meter}, sum: crc32.NewIEEE(),
+		entry: entry}, nil
 }
 
 // checked compares an entry with what the archive says of it, as [zip.File.Open] does.

@@ -5,13 +5,14 @@ import (
 	"time"
 )
 
-// companyPortal5 is the grammar of Company Portal 5.x (2025), whose columns stand apart by " | " [reference/domain.md 2.4 B]:
+// companyPortal5 is the grammar of Company Portal 5.x (2025), whose columns stand apart by " | " [reference/domain.md
+// 2.4 B]:
 //
 //	2025-08-30 17:18:28.271 | WARN | login | 22168 | File.swift: 157 (function(label:)) | message
 //
 // The level column is absent from normal entries. Times are taken as UTC, since they equal the ones that the SDK writes
-// into its messages. Entries of the SDK have its version where others have the place in the source. Telemetry events and
-// errors are followed by `key: value` lines; nothing marks the last of them.
+// into its messages. Entries of the SDK have its version where others have the place in the source. Telemetry events
+// and errors are followed by `key: value` lines; nothing marks the last of them.
 var companyPortal5 = grammar{format: CompanyPortal5, head: companyPortal5Head, body: companyPortal5Body}
 
 const column = " | "
@@ -111,7 +112,8 @@ func isKey(text string) bool {
 	for i := range len(text) {
 		letter := text[i]
 		lower := letter | 0x20
-		if (lower < 'a' || lower > 'z') && (letter < '0' || letter > '9') && letter != ' ' && letter != '_' && letter != '.' {
+		if (lower < 'a' || lower > 'z') && (letter < '0' || letter > '9') && letter != ' ' && letter != '_' &&
+			letter != '.' {
 			return false
 		}
 	}

@@ -117,8 +117,8 @@ func closingQuote(text string) int {
 	return -1
 }
 
-// unquote returns what a value stands for: itself, or when it is quoted what is between the quotes, with escapes undone.
-// Foundation writes characters beyond ASCII as \U and four hexadecimal digits of UTF-16.
+// unquote returns what a value stands for: itself, or when it is quoted what is between the quotes, with escapes
+// undone. Foundation writes characters beyond ASCII as \U and four hexadecimal digits of UTF-16.
 func unquote(text string) string {
 	if len(text) < 2 || text[0] != '"' || closingQuote(text) != len(text)-1 {
 		return text

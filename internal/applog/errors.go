@@ -14,12 +14,14 @@ var (
 var (
 	errNotText     = errors.New("not a log: it holds binary data")
 	errTurnsBinary = errors.New("it holds only NUL bytes")
-	errLogArchive  = errors.New("a log archive of macOS cannot be read here: run `log show --archive FILE --style ndjson > unified.ndjson` on a Mac, and read that")
-	errNested      = errors.New("it is packed too many times")
-	errTooLarge    = errors.New("unpacked it is larger than what is read")
-	errNoSpace     = errors.New("what archives may take of the folder for temporary files is full")
-	errOverlap     = errors.New("its entries claim more bytes than the archive has")
-	errReplaced    = errors.New("another file has replaced it meanwhile")
+	errLogArchive  = errors.New(
+		"a log archive of macOS cannot be read here: run `log show --archive FILE --style ndjson > unified.ndjson` " +
+			"on a Mac, and read that")
+	errNested   = errors.New("it is packed too many times")
+	errTooLarge = errors.New("unpacked it is larger than what is read")
+	errNoSpace  = errors.New("what archives may take of the folder for temporary files is full")
+	errOverlap  = errors.New("its entries claim more bytes than the archive has")
+	errReplaced = errors.New("another file has replaced it meanwhile")
 	// errInOrder is why an archive has to be kept first.
 	errInOrder = errors.New("it can only be read in order")
 	// errTooMany and errTooManyEntries end a search.

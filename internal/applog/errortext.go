@@ -5,11 +5,11 @@ import (
 	"time"
 )
 
-// errorText is the grammar of an NSError that somebody has copied without the log in which it stood, as Cocoa describes it
-// (https://github.com/AzureAD/microsoft-authentication-library-for-objc/issues/1391):
+// errorText is the grammar of an NSError that somebody has copied without the log in which it stood, as Cocoa describes
+// it (https://github.com/AzureAD/microsoft-authentication-library-for-objc/issues/1391):
 //
-//	Error Domain=MSALErrorDomain Code=-50002 "(null)" UserInfo={MSALErrorDescriptionKey=…, NSUnderlyingError=0x… {Error
-//	Domain=…}}
+//	Error Domain=MSALErrorDomain Code=-50002 "(null)" UserInfo={MSALErrorDescriptionKey=…, NSUnderlyingError=0x… {
+//	Error Domain=…}}
 //
 // It has several lines where it contains Entra's own words, and ends where its braces close. The Timestamp among
 // Entra's words is UTC.

@@ -2,8 +2,8 @@ package applog
 
 import "strings"
 
-// entities are the characters that a web page or an API's answer escapes in a log that it shows. The ampersand comes last:
-// what it begins was text.
+// entities are the characters that a web page or an API's answer escapes in a log that it shows. The ampersand comes
+// last: what it begins was text.
 var entities = []struct {
 	character string
 	written   []string
@@ -15,8 +15,9 @@ var entities = []struct {
 	{"&", []string{"&amp;", "&#38;", "&#x26;"}},
 }
 
-// unescaped returns a line of a log that was copied from HTML as the program wrote it. A line that has a character as it is
-// was not escaped, as far as that character goes: a program's own "&quot;" within quotes stays, and JSON stays JSON.
+// unescaped returns a line of a log that was copied from HTML as the program wrote it. A line that has a character as
+// it is was not escaped, as far as that character goes: a program's own "&quot;" within quotes stays, and JSON stays
+// JSON.
 func unescaped(text string) string {
 	at := strings.IndexByte(text, '&')
 	if at < 0 || !strings.Contains(text[at:], ";") {

@@ -33,8 +33,8 @@ type Log struct {
 // opener opens something for reading from its beginning. What it returns ends with the context.
 type opener func(ctx context.Context) (io.ReadCloser, error)
 
-// Open opens the log for reading from its beginning, unpacked. Its reader ends with ctx, and where the log turns into NUL bytes
-// or a limit of [FindOptions] is reached, each with an error that says so.
+// Open opens the log for reading from its beginning, unpacked. Its reader ends with ctx, and where the log turns into
+// NUL bytes or a limit of [FindOptions] is reached, each with an error that says so.
 func (l Log) Open(ctx context.Context) (io.ReadCloser, error) {
 	if l.Err != nil {
 		return nil, l.Err
@@ -47,8 +47,9 @@ func (l Log) Open(ctx context.Context) (io.ReadCloser, error) {
 
 // FindOptions bound what is looked at; the zero value has the defaults.
 type FindOptions struct {
-	// Input is what the path "-" is, nil for a file of that name. A regular file is read where it is, and must stay open as
-	// long as the logs are used; anything else is read to its end, and up to 1 GiB of it is kept, compressed where it is text.
+	// Input is what the path "-" is, nil for a file of that name. A regular file is read where it is, and must stay
+	// open as long as the logs are used; anything else is read to its end, and up to 1 GiB of it is kept, compressed
+	// where it is text.
 	Input io.Reader
 	// MaximumLogs is how many logs are found at most, 0 means 5000.
 	MaximumLogs int
@@ -58,7 +59,8 @@ type FindOptions struct {
 	MaximumSize int64
 	// MaximumSpace is how many bytes of temporary files a search may have besides those of Input, 0 means 64 MiB.
 	MaximumSpace int64
-	// Below is a folder out of which nothing leads: of paths below it no link is followed that leads out of it, and as root none at all.
+	// Below is a folder out of which nothing leads: of paths below it no link is followed that leads out of it, and as
+	// root none at all.
 	Below string
 	// Optional says that the paths need not exist: a user may remove theirs at any time.
 	Optional bool
@@ -66,8 +68,8 @@ type FindOptions struct {
 
 const defaultEntries = 50_000
 
-// maximumDepth is how deep folders are looked into, maximumNesting how many packings may be around a log: a compressed tar in
-// a zip has three.
+// maximumDepth is how deep folders are looked into, maximumNesting how many packings may be around a log: a compressed
+// tar in a zip has three.
 const (
 	maximumDepth   = 16
 	maximumNesting = 3
@@ -76,19 +78,20 @@ const (
 // inputName is what the logs of [FindOptions.Input] are called.
 const inputName = "standard input"
 
-// Find returns the logs in files, folders and archives: plain text, gzip, bzip2, zip, tar, and archives in those. What a
-// file is, its content tells. Folders are looked through without following symbolic links, and what is no text there is
-// left out; a file that cannot be read is returned with its Err, and so is what is left out because of a limit. A file that
-// is reached twice is returned once.
+// Find returns the logs in files, folders and archives: plain text, gzip, bzip2, zip, tar, and archives in those. What
+// a file is, its content tells. Folders are looked through without following symbolic links, and what is no text there
+// is left out; a file that cannot be read is returned with its Err, and so is what is left out because of a limit. A
+// file that is reached twice is returned once.
 //
-// An archive is read once: logs that can only be read in order are kept in temporary files, which have no name and end with
-// the process, or once none of the logs is used any more.
+// An archive is read once: logs that can only be read in order are kept in temporary files, which have no name and end
+// with the process, or once none of the logs is used any more.
 //
 // The error is that of ctx, or of a path that does not exist, unless paths are optional.
 func Find(ctx context.Context, paths []string, options FindOptions) ([]Log, error) {
 	options = options.withDefaults()
-	f := &finder{options: options, opener: foreign.Opener{Below: options.Below}, seen: map[identity]bool{}, allowance: newAllowance(options.MaximumSize),
-		space: &space{limit: options.MaximumSpace}, input: &space{limit: inputSpace}}
+	f := &finder{options: options, opener: foreign.Opener{Below: options.Below}, seen: map[identity]bool{},
+		allowance: newAllowance(options.MaximumSize),
+		space:     &space{limit: options.MaximumSpace}, input: &space{limit: inputSpace}}
 	for _, path := range paths {
 		if err := f.path(ctx, path); err != nil {
 			f.space.discard()
@@ -139,7 +142,8 @@ func (f *finder) add(log Log) error {
 		f.logs = append(f.logs, log)
 	default:
 		f.full = true
-		f.logs = append(f.logs, Log{Name: log.Name, Err: fmt.Errorf("%w: more than %d", errTooMany, f.options.MaximumLogs)})
+		f.logs = append(f.logs, Log{Name: log.Name,
+			Err: fmt.Errorf("%w: more than %d", errTooMany, f.options.MaximumLogs)})
 	}
 	return nil
 }
@@ -151,7 +155,8 @@ func (f *finder) another(of string) bool {
 	}
 	if !f.full {
 		f.full = true
-		f.logs = append(f.logs, Log{Name: of, Err: fmt.Errorf("%w: %d are looked at in a search", errTooManyEntries, f.options.MaximumEntries)})
+		f.logs = append(f.logs, Log{Name: of,
+			Err: fmt.Errorf("%w: %d are looked at in a search", errTooManyEntries, f.options.MaximumEntries)})
 	}
 	return false
 }
@@ -215,8 +220,8 @@ func (f *finder) folder(ctx context.Context, folder *foreign.Folder, path string
 	return nil
 }
 
-// file adds a file, or what an archive holds. One that was named is a log whatever it holds. It is opened again, by its path and the same
-// rules, when it is read.
+// file adds a file, or what an archive holds. One that was named is a log whatever it holds. It is opened again, by its
+// path and the same rules, when it is read.
 func (f *finder) file(ctx context.Context, name string, named bool, open func() (*os.File, fs.FileInfo, error)) error {
 	file, info, err := open()
 	if err != nil {
@@ -234,15 +239,16 @@ func (f *finder) file(ctx context.Context, name string, named bool, open func() 
 	if named {
 		again = f.opener.Open
 	}
-	log := Log{Name: name, Modified: info.ModTime(), Size: info.Size(), open: func(ctx context.Context) (io.ReadCloser, error) {
-		file, info, err := again(name)
-		if err != nil {
-			return nil, err
-		}
-		opened := newRegion(ctx, file, info.Size(), file.Close)
-		opened.info = info
-		return opened, nil
-	}}
+	log := Log{Name: name, Modified: info.ModTime(), Size: info.Size(),
+		open: func(ctx context.Context) (io.ReadCloser, error) {
+			file, info, err := again(name)
+			if err != nil {
+				return nil, err
+			}
+			opened := newRegion(ctx, file, info.Size(), file.Close)
+			opened.info = info
+			return opened, nil
+		}}
 	return f.examine(ctx, log, named, 0)
 }
 

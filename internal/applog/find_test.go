@@ -123,8 +123,10 @@ func TestFindWhateverPackingItHas(t *testing.T) {
 	put(t, folder+"/jamf.log.0.gz", gzipped(t, text))
 	put(t, folder+"/named-wrongly.log", gzipped(t, text))
 	put(t, folder+"/report.zip", zipped(t, map[string][]byte{
-		"CompanyPortal/SSO Extension.log": text, "packed.log.gz": gzipped(t, text), "picture.png": []byte("\x89PNG\x00\x00"),
-		"__MACOSX/._x": []byte("resource"), "../../escape.log": text, "inner.zip": zipped(t, map[string][]byte{"a.log": text}),
+		"CompanyPortal/SSO Extension.log": text, "packed.log.gz": gzipped(t, text),
+		"picture.png":  []byte("\x89PNG\x00\x00"),
+		"__MACOSX/._x": []byte("resource"), "../../escape.log": text,
+		"inner.zip": zipped(t, map[string][]byte{"a.log": text}),
 	}))
 	put(t, folder+"/logs.tar.gz", gzipped(t, tarred(t, map[string][]byte{"var/log/jamf.log": text})))
 	put(t, folder+"/windows.txt", inUTF16("one\r\nżółw 😀\r\n"))
@@ -138,9 +140,11 @@ func TestFindWhateverPackingItHas(t *testing.T) {
 		t.Fatal(err)
 	}
 	want := map[string]string{
-		"plain.txt": "one\ntwo\n", "deep/er/no-extension": "one\ntwo\n", "jamf.log.0.gz": "one\ntwo\n", "named-wrongly.log": "one\ntwo\n",
-		"report.zip!CompanyPortal/SSO Extension.log": "one\ntwo\n", "report.zip!packed.log.gz": "one\ntwo\n", "report.zip!../../escape.log": "one\ntwo\n",
-		"report.zip!inner.zip!a.log": "one\ntwo\n", "logs.tar.gz!var/log/jamf.log": "one\ntwo\n",
+		"plain.txt": "one\ntwo\n", "deep/er/no-extension": "one\ntwo\n", "jamf.log.0.gz": "one\ntwo\n",
+		"named-wrongly.log":                          "one\ntwo\n",
+		"report.zip!CompanyPortal/SSO Extension.log": "one\ntwo\n", "report.zip!packed.log.gz": "one\ntwo\n",
+		"report.zip!../../escape.log": "one\ntwo\n",
+		"report.zip!inner.zip!a.log":  "one\ntwo\n", "logs.tar.gz!var/log/jamf.log": "one\ntwo\n",
 		"windows.txt": "one\r\nżółw 😀\r\n", "empty.log": "", "line\nbreak.log": "one\ntwo\n",
 	}
 	contents := found(t, applog.FindOptions{}, folder, folder+"/plain.txt")
@@ -170,7 +174,8 @@ func TestFindTellsWhatCannotBeRead(t *testing.T) {
 		t.Fatal(err)
 	}
 	contents := found(t, applog.FindOptions{}, short, binaryFile, broken, pipe)
-	if got := contents[short]; !strings.HasPrefix(got, "a line of a log\n") || !strings.HasSuffix(got, "error: unexpected EOF") {
+	if got := contents[short]; !strings.HasPrefix(got, "a line of a log\n") ||
+		!strings.HasSuffix(got, "error: unexpected EOF") {
 		t.Errorf("a stream that is cut off: %d bytes, ending %q", len(got), got[max(0, len(got)-40):])
 	}
 	for _, path := range []string{binaryFile, broken, pipe} {
@@ -178,7 +183,8 @@ func TestFindTellsWhatCannotBeRead(t *testing.T) {
 			t.Errorf("%s: %q", path, contents[path])
 		}
 	}
-	if _, err := applog.Find(t.Context(), []string{folder + "/missing"}, applog.FindOptions{}); !errors.Is(err, fs.ErrNotExist) {
+	if _, err := applog.Find(t.Context(), []string{folder + "/missing"}, applog.FindOptions{}); !errors.Is(err,
+		fs.ErrNotExist) {
 		t.Errorf("a path that is not there: %v", err)
 	}
 }
@@ -187,7 +193,8 @@ func TestFindIsBounded(t *testing.T) {
 	folder := t.TempDir()
 	bomb := put(t, folder+"/bomb.gz", gzipped(t, make([]byte, 0)))
 	put(t, bomb, gzipped(t, bytes.Repeat([]byte("x\n"), 1<<20)))
-	if got := found(t, applog.FindOptions{MaximumSize: 1000}, bomb)[bomb]; len(got) > 1100 || !strings.Contains(got, "larger than what is read") {
+	if got := found(t, applog.FindOptions{MaximumSize: 1000}, bomb)[bomb]; len(got) > 1100 ||
+		!strings.Contains(got, "larger than what is read") {
 		t.Errorf("%d bytes, ending %q", len(got), got[max(0, len(got)-60):])
 	}
 	nested := []byte("text\n")
@@ -224,16 +231,20 @@ func TestRootReadsNothingThroughAUsersLink(t *testing.T) {
 	folder := t.TempDir()
 	home, secret := filepath.Join(folder, "home"), filepath.Join(folder, "secret.log")
 	logs, linked := filepath.Join(home, "Logs"), filepath.Join(home, "linked")
-	err := errors.Join(os.WriteFile(secret, []byte("secret\n"), 0o600), os.MkdirAll(logs, 0o755), os.WriteFile(filepath.Join(logs, "own.log"), []byte("own\n"), 0o600),
-		os.Symlink(secret, filepath.Join(logs, "symbolic.log")), os.Link(secret, filepath.Join(logs, "hard.log")), os.Symlink(folder, linked),
+	err := errors.Join(os.WriteFile(secret, []byte("secret\n"), 0o600), os.MkdirAll(logs, 0o755),
+		os.WriteFile(filepath.Join(logs, "own.log"), []byte("own\n"), 0o600),
+		os.Symlink(secret, filepath.Join(logs, "symbolic.log")), os.Link(secret, filepath.Join(logs, "hard.log")),
+		os.Symlink(folder, linked),
 		os.Symlink("round", filepath.Join(home, "round")), os.Symlink(secret, filepath.Join(home, "jamf.log")))
-	for _, path := range []string{home, logs, filepath.Join(logs, "own.log"), filepath.Join(logs, "symbolic.log"), linked, filepath.Join(home, "round"), filepath.Join(home, "jamf.log")} {
+	for _, path := range []string{home, logs, filepath.Join(logs, "own.log"), filepath.Join(logs, "symbolic.log"),
+		linked, filepath.Join(home, "round"), filepath.Join(home, "jamf.log")} {
 		err = errors.Join(err, os.Lchown(path, user, user))
 	}
 	if err != nil {
 		t.Fatal(err)
 	}
-	found, err := applog.Find(t.Context(), []string{logs, linked, filepath.Join(home, "round"), filepath.Join(home, "jamf.log")}, applog.FindOptions{})
+	found, err := applog.Find(t.Context(),
+		[]string{logs, linked, filepath.Join(home, "round"), filepath.Join(home, "jamf.log")}, applog.FindOptions{})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -256,12 +267,13 @@ func TestRootReadsNothingThroughAUsersLink(t *testing.T) {
 	drain := make(chan struct{})
 	close(drain)
 	for directory, want := range map[string]error{logs: nil, linked: foreign.ErrLink} {
-		_, err := applog.Follow(t.Context(), applog.Following{Directory: directory, Drain: drain}, func(record *applog.Record) error {
-			if strings.Contains(record.Message, "secret") {
-				t.Errorf("%s: %q was followed", directory, record.Message)
-			}
-			return nil
-		})
+		_, err := applog.Follow(t.Context(), applog.Following{Directory: directory, Drain: drain},
+			func(record *applog.Record) error {
+				if strings.Contains(record.Message, "secret") {
+					t.Errorf("%s: %q was followed", directory, record.Message)
+				}
+				return nil
+			})
 		if !errors.Is(err, want) {
 			t.Errorf("%s: %v", directory, err)
 		}

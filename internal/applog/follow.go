@@ -25,12 +25,12 @@ type Following struct {
 }
 
 // Follow hands every record behind a position to handle, as it is written, and does so through rotation, truncation and
-// new files. It waits for the kernel to tell of changes ([filewatch.Watcher]). Records of one file come in its order, those
-// of several files in the order in which they are noticed.
+// new files. It waits for the kernel to tell of changes ([filewatch.Watcher]). Records of one file come in its order,
+// those of several files in the order in which they are noticed.
 //
 // It blocks until Drain is closed (nil), ctx ends (its cause) or handle fails (that error), and returns the position
-// behind the last record that was handed out. An entry that may go on is handed out when it is complete, when another one
-// follows, or at the drain.
+// behind the last record that was handed out. An entry that may go on is handed out when it is complete, when another
+// one follows, or at the drain.
 //
 // What cannot be noticed: a file that is truncated and grows beyond its former size between two looks with the same 64
 // bytes before it.

@@ -29,17 +29,19 @@ var errStopped = errors.New("the test has seen enough")
 func follow(t *testing.T, directory string, from applog.Position) *follower {
 	t.Helper()
 	ctx, stop := context.WithCancelCause(t.Context())
-	f := &follower{t: t, records: make(chan applog.Record), drain: make(chan struct{}), stop: stop, ended: make(chan struct{})}
+	f := &follower{t: t, records: make(chan applog.Record), drain: make(chan struct{}), stop: stop,
+		ended: make(chan struct{})}
 	go func() {
 		defer close(f.ended)
-		f.at, f.err = applog.Follow(ctx, applog.Following{Directory: directory, From: from, Drain: f.drain}, func(record *applog.Record) error {
-			select {
-			case f.records <- record.Clone():
-				return nil
-			case <-ctx.Done():
-				return context.Cause(ctx)
-			}
-		})
+		f.at, f.err = applog.Follow(ctx, applog.Following{Directory: directory, From: from, Drain: f.drain},
+			func(record *applog.Record) error {
+				select {
+				case f.records <- record.Clone():
+					return nil
+				case <-ctx.Done():
+					return context.Cause(ctx)
+				}
+			})
 	}()
 	t.Cleanup(func() { stop(errStopped); <-f.ended })
 	return f
@@ -404,7 +406,8 @@ func TestHandleEndsFollowing(t *testing.T) {
 	directory := t.TempDir()
 	add(t, filepath.Join(directory, "app.log"), entry("one")+entry("two"))
 	enough := errors.New("enough")
-	position, err := applog.Follow(t.Context(), applog.Following{Directory: directory}, func(*applog.Record) error { return enough })
+	position, err := applog.Follow(t.Context(), applog.Following{Directory: directory},
+		func(*applog.Record) error { return enough })
 	if !errors.Is(err, enough) || len(position.Places) != 1 {
 		t.Errorf("got %v, %+v", err, position)
 	}

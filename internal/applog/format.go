@@ -65,5 +65,6 @@ func (f Format) Source() Source {
 
 // Sources returns every source.
 func Sources() []Source {
-	return []Source{SourceCompanyPortal, SourceSSOExtension, SourceJamf, SourceUnified, SourceUsher, SourceIntuneAgent, SourceErrorText}
+	return []Source{SourceCompanyPortal, SourceSSOExtension, SourceJamf, SourceUnified, SourceUsher, SourceIntuneAgent,
+		SourceErrorText}
 }

@@ -42,10 +42,12 @@ var names = map[Format]Identity{
 	ErrorText: {Name: "an error text (NSError)",
 		Advice: "Run `usherctl explain` with it: it names the deepest code that is known."},
 	IntuneAgent: {Name: "the log of Intune's own agent (IntuneMDMDaemon)",
-		Advice: "It is about apps and scripts that Intune installs, and does not show a registration: read Company Portal's logs " +
+		Advice: "It is about apps and scripts that Intune installs, and does not show a registration: read Company " +
+			"Portal's logs " +
 			"in ~/Library/Logs/Company Portal with `usherctl timeline` instead."},
 	ScriptOutput: {Name: "the log or output of a script",
-		Advice: "usher does not know its lines: look in the script's source for what they mean, or give usher what the script " +
+		Advice: "usher does not know its lines: look in the script's source for what they mean, or give usher " +
+			"what the script " +
 			"read, for example the logs that `usherctl timeline` finds by itself."},
 }
 
@@ -107,7 +109,8 @@ func looksLikeScriptLog(text string) bool {
 	if len(text) >= dateLength && isNumber(text[:4]) && (text[4] == '/' || text[4] == '.') { // 2026/08/20
 		return true
 	}
-	if len(text) >= dateLength && isNumber(text[:2]) && isNumber(text[3:5]) && (text[2] == '/' || text[2] == '.') { // 08/20/2026
+	// 08/20/2026
+	if len(text) >= dateLength && isNumber(text[:2]) && isNumber(text[3:5]) && (text[2] == '/' || text[2] == '.') {
 		return true
 	}
 	_, isTime := clock(text)

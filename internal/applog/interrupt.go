@@ -6,8 +6,8 @@ import (
 	"io/fs"
 )
 
-// interruptible is a reader that ends with its context. Everything that unpacks reads from one: some streams unpack to nothing
-// for gigabytes, so that a reader of what is unpacked does not return for minutes.
+// interruptible is a reader that ends with its context. Everything that unpacks reads from one: some streams unpack to
+// nothing for gigabytes, so that a reader of what is unpacked does not return for minutes.
 type interruptible struct {
 	ctx    context.Context
 	source io.Reader
@@ -29,8 +29,8 @@ func ended(ctx context.Context) error {
 	return context.Cause(ctx)
 }
 
-// region is a part of a file, or all of it, up to the size that it has when it is opened: a file that grows faster than it
-// is read has an end too. Its readers end with its context.
+// region is a part of a file, or all of it, up to the size that it has when it is opened: a file that grows faster than
+// it is read has an end too. Its readers end with its context.
 type region struct {
 	*io.SectionReader
 	ctx   context.Context

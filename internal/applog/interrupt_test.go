@@ -16,7 +16,8 @@ import (
 	"usher.internal/internal/applog"
 )
 
-// looks is a context that ends after somebody has looked at it so many times: every reader looks before each of its reads.
+// looks is a context that ends after somebody has looked at it so many times: every reader looks before each of its
+// reads.
 type looks struct {
 	context.Context
 	cancel context.CancelFunc
@@ -51,20 +52,24 @@ func bzipped(t *testing.T, content []byte) []byte {
 
 // everyPacking is a log in each packing that is known, some of them around each other.
 func everyPacking(t *testing.T) map[string][]byte {
-	text := []byte(strings.Repeat("2025-08-30 17:18:28.271 | WARN | login | 22168 | File.swift: 157 (f()) | a message\n", 1500))
+	text := []byte(strings.Repeat(
+		"2025-08-30 17:18:28.271 | WARN | login | 22168 | File.swift: 157 (f()) | a message\n", 1500))
 	files := map[string][]byte{"a.log": text, "b.log": text[:5000]}
 	return map[string][]byte{
 		"plain": text, "utf-16": inUTF16(string(text)), "line without end": bytes.Repeat([]byte("x"), 2<<20),
 		"gzip": gzipped(t, text), "bzip2": bzipped(t, text), "zip": zipped(t, files), "tar": tarred(t, files),
 		"tar.gz": gzipped(t, tarred(t, files)), "tar.bz2": bzipped(t, tarred(t, files)),
-		"zip in zip": zipped(t, map[string][]byte{"a.zip": zipped(t, files)}), "zip in tar.gz": gzipped(t, tarred(t, map[string][]byte{"a.zip": zipped(t, files)})),
-		"gzip in tar": tarred(t, map[string][]byte{"a.log.gz": gzipped(t, text)}), "tar in tar": tarred(t, map[string][]byte{"a.tar": tarred(t, files)}),
+		"zip in zip":    zipped(t, map[string][]byte{"a.zip": zipped(t, files)}),
+		"zip in tar.gz": gzipped(t, tarred(t, map[string][]byte{"a.zip": zipped(t, files)})),
+		"gzip in tar":   tarred(t, map[string][]byte{"a.log.gz": gzipped(t, text)}),
+		"tar in tar":    tarred(t, map[string][]byte{"a.tar": tarred(t, files)}),
 		"tar.gz in zip": zipped(t, map[string][]byte{"a.tar.gz": gzipped(t, tarred(t, files))}),
 	}
 }
 
 // readEverything finds and reads all logs, and returns the first error that is the context's.
-func readEverything(ctx context.Context, paths []string, options applog.FindOptions) (logs []applog.Log, bytes int64, err error) {
+func readEverything(ctx context.Context, paths []string, options applog.FindOptions) (logs []applog.Log, bytes int64,
+	err error) {
 	if logs, err = applog.Find(ctx, paths, options); err != nil {
 		return nil, 0, err
 	}
@@ -84,8 +89,8 @@ func readEverything(ctx context.Context, paths []string, options applog.FindOpti
 	return logs, bytes, nil
 }
 
-// Whenever the context ends, a search and the reading of what it finds end with it, and nothing is left: no file that is open,
-// none that has a name.
+// Whenever the context ends, a search and the reading of what it finds end with it, and nothing is left: no file that
+// is open, none that has a name.
 func TestReadingEndsWithItsContextAtAnyPoint(t *testing.T) {
 	folder, temporary := t.TempDir(), t.TempDir()
 	t.Setenv("TMPDIR", temporary)
@@ -140,7 +145,8 @@ func openBelow(t *testing.T, folder string) string {
 // An ended context is noticed before a block is read, also in streams that give nothing.
 func TestStreamsThatGiveNothingAreInterruptible(t *testing.T) {
 	// A stored block of no bytes, again and again; a member of no bytes, again and again.
-	blocks := append([]byte("\x1f\x8b\x08\x00\x00\x00\x00\x00\x00\x03"), bytes.Repeat([]byte("\x00\x00\x00\xff\xff"), 4<<20)...)
+	blocks := append([]byte("\x1f\x8b\x08\x00\x00\x00\x00\x00\x00\x03"),
+		bytes.Repeat([]byte("\x00\x00\x00\xff\xff"), 4<<20)...)
 	members := bytes.Repeat(gzipped(t, nil), 1<<19)
 	streams := bytes.Repeat(bzipped(t, nil), 1<<20)
 	for name, content := range map[string][]byte{"blocks": blocks, "members": members, "bzip2": streams} {
@@ -172,7 +178,8 @@ func (e endless) Read(p []byte) (int, error) {
 func TestEndlessInput(t *testing.T) {
 	ctx := afterLooks(t.Context(), 100)
 	defer ctx.cancel()
-	if _, err := applog.Find(ctx, []string{"-"}, applog.FindOptions{Input: endless{[]byte("a line\n")}}); !errors.Is(err, context.Canceled) {
+	if _, err := applog.Find(ctx, []string{"-"},
+		applog.FindOptions{Input: endless{[]byte("a line\n")}}); !errors.Is(err, context.Canceled) {
 		t.Errorf("ends with %v", err)
 	}
 	logs, _, err := readEverything(t.Context(), []string{"-"}, applog.FindOptions{Input: endless{[]byte{0}}})
@@ -181,7 +188,8 @@ func TestEndlessInput(t *testing.T) {
 	}
 	// It turns into NUL bytes after a while.
 	text := io.MultiReader(strings.NewReader(strings.Repeat("a line\n", 1000)), endless{[]byte{0}})
-	if got := found(t, applog.FindOptions{Input: text}, "-")["standard input"]; !strings.HasPrefix(got, "a line\n") || !strings.Contains(got, "only NUL bytes from byte 7000 on") {
+	if got := found(t, applog.FindOptions{Input: text}, "-")["standard input"]; !strings.HasPrefix(got, "a line\n") ||
+		!strings.Contains(got, "only NUL bytes from byte 7000 on") {
 		t.Errorf("%d bytes, ending %q", len(got), got[max(0, len(got)-80):])
 	}
 }

@@ -64,10 +64,11 @@ func jamfLogHead(text string, s *state, record *Record) bool {
 	return true
 }
 
-// cutJamfTime splits "Sun Apr 26 22:06:14 rest", with a day of one digit or two, into its date, the seconds since midnight
-// and the rest with the blank before it. A date whose day has one digit may have one blank before it or two.
+// cutJamfTime splits "Sun Apr 26 22:06:14 rest", with a day of one digit or two, into its date, the seconds since
+// midnight and the rest with the blank before it. A date whose day has one digit may have one blank before it or two.
 func cutJamfTime(text string) (date string, seconds int64, rest string, ok bool) {
-	if len(text) < len("Sun Apr 6 22:06:14 ") || text[3] != ' ' || text[7] != ' ' || text[0]-'A' > 25 || text[4]-'A' > 25 {
+	if len(text) < len("Sun Apr 6 22:06:14 ") || text[3] != ' ' || text[7] != ' ' || text[0]-'A' > 25 ||
+		text[4]-'A' > 25 {
 		return "", 0, "", false
 	}
 	end := len("Sun Apr 26")
@@ -103,8 +104,8 @@ func cutTornJamfTime(text string, first bool) (date string, seconds int64, rest 
 	return "", 0, "", false
 }
 
-// hasShape tells whether text begins with letters where the example has letters, digits where it has digits, and the same
-// otherwise.
+// hasShape tells whether text begins with letters where the example has letters, digits where it has digits, and the
+// same otherwise.
 func hasShape(text, example string) bool {
 	if len(text) < len(example) {
 		return false
@@ -126,8 +127,8 @@ func hasShape(text, example string) bool {
 	return true
 }
 
-// cutJamfProcess splits " Test's Mac jamf[1480]: message". The first " jamf[1480]: " counts; without one, the first other
-// process that is written so, or " [ReEnroller]: ".
+// cutJamfProcess splits " Test's Mac jamf[1480]: message". The first " jamf[1480]: " counts; without one, the first
+// other process that is written so, or " [ReEnroller]: ".
 func cutJamfProcess(text string) (computer, process, pid, message string, ok bool) {
 	const jamf = " jamf["
 	for from := 0; ; {

@@ -88,7 +88,8 @@ func isJamfError(message string) bool {
 }
 
 // errorName is the text between the name of one of Jamf's errors and its sentence, as in "Permission Error - The user
-// specified does not have permission to perform the action.", and maximumErrorName how far into a message it is looked for.
+// specified does not have permission to perform the action.", and maximumErrorName how far into a message it is looked
+// for.
 const (
 	errorName        = " Error - "
 	maximumErrorName = 80
@@ -107,8 +108,8 @@ func trimEllipsis(text string) string {
 	return strings.TrimSuffix(strings.TrimSuffix(text, "..."), "…")
 }
 
-// unquoteName removes dots from the end of a name and one pair of quotes from around it, straight ones or such as web pages
-// make of them.
+// unquoteName removes dots from the end of a name and one pair of quotes from around it, straight ones or such as web
+// pages make of them.
 func unquoteName(text string) string {
 	text = trimEllipsis(text)
 	for _, quote := range []string{`"`, "“", "”"} {

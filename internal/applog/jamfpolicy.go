@@ -2,9 +2,9 @@ package applog
 
 import "strings"
 
-// jamfPolicy is the grammar of what `jamf policy` prints: the messages of jamf.log without what stands before them, those
-// about scripts, which jamf.log lacks, and with -verbose what it does in between. The command may stand before it, as it
-// was typed [reference/domain.md 5.1; https://github.com/patchoo/patchoo/issues/32; samples, derflounder]:
+// jamfPolicy is the grammar of what `jamf policy` prints: the messages of jamf.log without what stands before them,
+// those about scripts, which jamf.log lacks, and with -verbose what it does in between. The command may stand before
+// it, as it was typed [reference/domain.md 5.1; https://github.com/patchoo/patchoo/issues/32; samples, derflounder]:
 //
 //	admin@mac ~ % sudo jamf policy -event enrol -verbose
 //	 verbose: Checking for an existing instance of this application...
@@ -102,7 +102,8 @@ var jamfLines = []jamfLine{
 }
 
 // afterScript are the lines that jamf prints after the result of a script. No other program writes them.
-var afterScript = []string{"Error running script: return code was ", "Executing Policy ", "Submitting log to http", "Running script ", "Script exit code: "}
+var afterScript = []string{"Error running script: return code was ", "Executing Policy ", "Submitting log to http",
+	"Running script ", "Script exit code: "}
 
 func isAfterScript(text string) bool {
 	if text == "" || text[0] != 'E' && text[0] != 'R' && text[0] != 'S' {

@@ -5,12 +5,13 @@ import (
 	"strings"
 )
 
-// members reads the members of a JSON object, from behind its opening brace, and hands each to take: a string without its
-// quotes and escapes, any other value as it is written. It returns what follows the closing brace; ok is false where the
-// text is no such object, and complete is false where it ends before it is one.
+// members reads the members of a JSON object, from behind its opening brace, and hands each to take: a string without
+// its quotes and escapes, any other value as it is written. It returns what follows the closing brace; ok is false
+// where the text is no such object, and complete is false where it ends before it is one.
 //
-// It is our own because the unified log has gigabytes of objects, of which a few keys matter: a decoder that makes values
-// of all of them takes many times as long. Strings without a backslash, nearly all of them, are parts of the text.
+// It is our own because the unified log has gigabytes of objects, of which a few keys matter: a decoder that makes
+// values of all of them takes many times as long. Strings without a backslash, nearly all of them, are parts of the
+// text.
 func members(text string, take func(name, value string, isString bool)) (rest string, complete, ok bool) {
 	text = skipSpace(text)
 	if strings.HasPrefix(text, "}") {

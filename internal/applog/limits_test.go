@@ -51,7 +51,8 @@ func TestLimitsAreTold(t *testing.T) {
 	}
 	many["z.log"] = []byte("text\n")
 	ten := applog.FindOptions{MaximumEntries: 10}
-	for name, content := range map[string][]byte{"many.zip": zipped(t, many), "many.tar.gz": gzipped(t, tarred(t, many))} {
+	for name, content := range map[string][]byte{"many.zip": zipped(t, many),
+		"many.tar.gz": gzipped(t, tarred(t, many))} {
 		path := put(t, filepath.Join(folder, name), content)
 		said(t, name, found(t, ten, path), path, "10 are looked at")
 	}
@@ -76,10 +77,12 @@ func TestLimitsAreTold(t *testing.T) {
 
 	repeated := bytes.Repeat([]byte("x\n"), 20<<20)
 	bomb := put(t, folder+"/bomb.gz", gzipped(t, repeated))
-	if content := said(t, "a bomb", found(t, applog.FindOptions{}, bomb), bomb, "more than 200 times its size"); len(content) < 16<<20 {
+	if content := said(t, "a bomb", found(t, applog.FindOptions{}, bomb), bomb,
+		"more than 200 times its size"); len(content) < 16<<20 {
 		t.Errorf("a bomb: only %d bytes were read", len(content))
 	}
-	bombs := put(t, folder+"/bombs.zip", zipped(t, map[string][]byte{"a.log": repeated, "b.log": repeated, "c.log": repeated}))
+	bombs := put(t, folder+"/bombs.zip",
+		zipped(t, map[string][]byte{"a.log": repeated, "b.log": repeated, "c.log": repeated}))
 	total := 0
 	for _, content := range found(t, applog.FindOptions{}, bombs) {
 		total += len(content)
@@ -93,7 +96,8 @@ func TestLimitsAreTold(t *testing.T) {
 func TestRealLogsAreWithinTheLimits(t *testing.T) {
 	var log bytes.Buffer
 	for at := time.Date(2026, 3, 9, 12, 0, 0, 0, time.UTC); log.Len() < 40<<20; at = at.Add(time.Second) {
-		fmt.Fprintf(&log, "%s Mac jamf[1480]: Checking for policies triggered by \"recurring check-in\" for user \"jane\"...\n", at.Format("Mon Jan 02 15:04:05"))
+		fmt.Fprintf(&log, "%s Mac jamf[1480]: Checking for policies triggered by \"recurring check-in\" for user "+
+			"\"jane\"...\n", at.Format("Mon Jan 02 15:04:05"))
 	}
 	path := put(t, t.TempDir()+"/jamf.tar.gz", gzipped(t, tarred(t, map[string][]byte{"jamf.log": log.Bytes()})))
 	if got := found(t, applog.FindOptions{}, path)[path+"!jamf.log"]; got != log.String() {
@@ -101,7 +105,8 @@ func TestRealLogsAreWithinTheLimits(t *testing.T) {
 	}
 }
 
-// directory is a zip archive that has nothing but entries, each without content, and claims to have another number of them.
+// directory is a zip archive that has nothing but entries, each without content, and claims to have another number of
+// them.
 func directory(entries int, claimed uint16) []byte {
 	one := append([]byte("PK\x01\x02"), make([]byte, 42)...)
 	binary.LittleEndian.PutUint16(one[28:], 1)
@@ -131,7 +136,8 @@ func TestDirectoriesOfZipArchivesAreBounded(t *testing.T) {
 	runtime.GC()
 	runtime.ReadMemStats(&before)
 	for name, content := range map[string][]byte{
-		"a million": directory(1_000_000, 1_000_000%65536), "more than it claims": directory(65536*3+5, 5), "as many as can be claimed": directory(65_000, 65_000),
+		"a million": directory(1_000_000, 1_000_000%65536), "more than it claims": directory(65536*3+5, 5),
+		"as many as can be claimed": directory(65_000, 65_000),
 	} {
 		path := put(t, filepath.Join(folder, name), append([]byte("PK\x03\x04"), content[4:]...))
 		if got := found(t, applog.FindOptions{}, path)[path]; !strings.Contains(got, "too many entries") {
@@ -171,7 +177,8 @@ func TestEntriesThatOverlapAreRefused(t *testing.T) {
 	beginning := bytes.Index(archive[4:], []byte("PK\x03\x04")) + 4
 	overlapping := append(archive[:beginning:beginning], archive[bytes.Index(archive, []byte("PK\x01\x02")):]...)
 	binary.LittleEndian.PutUint32(overlapping[len(overlapping)-6:], uint32(beginning))
-	if reader, err := zip.NewReader(bytes.NewReader(overlapping), int64(len(overlapping))); err != nil || len(reader.File) != 3 {
+	if reader, err := zip.NewReader(bytes.NewReader(overlapping), int64(len(overlapping))); err != nil ||
+		len(reader.File) != 3 {
 		t.Fatalf("the archive of this test is none: %v", err)
 	}
 	path := put(t, t.TempDir()+"/overlap.zip", overlapping)

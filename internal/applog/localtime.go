@@ -2,8 +2,8 @@ package applog
 
 import "time"
 
-// localClock makes moments of times that a log writes without their offset from UTC. It looks the offset up twice a day of
-// a log at most, except around a change of the clocks.
+// localClock makes moments of times that a log writes without their offset from UTC. It looks the offset up twice a day
+// of a log at most, except around a change of the clocks.
 type localClock struct {
 	// offset is that of the local times in [from, to), all in seconds.
 	offset, from, to int64
@@ -11,8 +11,8 @@ type localClock struct {
 	last int64
 }
 
-// backwards is by how many seconds an entry may be older than the one before it without the clocks having been set back:
-// processes that write at once do not keep their order.
+// backwards is by how many seconds an entry may be older than the one before it without the clocks having been set
+// back: processes that write at once do not keep their order.
 const backwards = 120
 
 // unix returns the Unix time of a local time, which is given as if it were UTC. A time of the hour that comes twice is

@@ -232,7 +232,8 @@ func (s *state) readPrefix(text string, utc int64) (at Time, rest string, ok boo
 		switch offset, ok = offsetBetween(local, utc); {
 		case ok:
 			at = moment(local-offset, part, precision, ZoneWritten)
-		case strings.HasPrefix(rest, column): // written long after it was said, or edited: the other entries have this clock
+		// written long after it was said, or edited: the other entries have this clock
+		case strings.HasPrefix(rest, column):
 			at = moment(local, part, precision, ZoneLikelyUTC)
 		default:
 			at = moment(utc, 0, time.Second, ZoneUTC)
@@ -244,7 +245,8 @@ func (s *state) readPrefix(text string, utc int64) (at Time, rest string, ok boo
 		}
 		rest = rest[1:]
 	}
-	if isUnified := strings.HasPrefix(rest, " ") || strings.HasPrefix(rest, "0x") || len(rest) > 2 && rest[2] == ' '; isUnified {
+	if isUnified := strings.HasPrefix(rest, " ") || strings.HasPrefix(rest, "0x") ||
+		len(rest) > 2 && rest[2] == ' '; isUnified {
 		return Time{}, "", false
 	}
 	return at, rest, true
@@ -299,8 +301,8 @@ func cutOffset(text string) (offset int64, rest string, ok bool) {
 	return sign * int64(hours*3600+minutes*60), digits[2:], true
 }
 
-// offsetBetween returns by how much a local time is ahead of UTC, when an entry tells both. Every zone is a multiple of 15
-// minutes ahead; what is left is between the reading of the clock and the writing of the message.
+// offsetBetween returns by how much a local time is ahead of UTC, when an entry tells both. Every zone is a multiple of
+// 15 minutes ahead; what is left is between the reading of the clock and the writing of the message.
 func offsetBetween(local, utc int64) (offset int64, ok bool) {
 	const step, west, east = 15 * 60, -12 * 60 * 60, 14 * 60 * 60
 	const mostBetween = 2 * 60
@@ -325,8 +327,8 @@ func cutNSLog(text string) (process, pid, rest string) {
 	return name, pid, rest
 }
 
-// readApplication finds the level in what an application writes before MSAL's message, as the last word that is one, and
-// the category in the second pair of brackets of "[Info][AppDelegate]: ".
+// readApplication finds the level in what an application writes before MSAL's message, as the last word that is one,
+// and the category in the second pair of brackets of "[Info][AppDelegate]: ".
 func readApplication(text string) (written, category string) {
 	if inside, rest, ok := strings.Cut(text, "]["); ok && strings.HasPrefix(inside, "[") {
 		category, _, _ = strings.Cut(rest, "]")

@@ -34,8 +34,8 @@ func isNote(text string) bool {
 	return false
 }
 
-// isRunnerExit reports whether a line is what a script runner says of a script's end, before its output. The code is that of
-// the script, and never Company Portal's [https://github.com/fleetdm/fleet/issues/52629]:
+// isRunnerExit reports whether a line is what a script runner says of a script's end, before its output. The code is
+// that of the script, and never Company Portal's [https://github.com/fleetdm/fleet/issues/52629]:
 //
 //	Exit code: 0 (Script ran successfully.)
 func isRunnerExit(text string) bool {
@@ -47,8 +47,8 @@ func isRunnerExit(text string) bool {
 	return ok && isNumber(strings.TrimPrefix(code, "-")) && strings.HasSuffix(strings.TrimRight(said, blanks), ")")
 }
 
-// isRunnerHeading reports whether a line is one that a script runner or the script writes around an output. It is too short
-// to end an entry.
+// isRunnerHeading reports whether a line is one that a script runner or the script writes around an output. It is too
+// short to end an entry.
 func isRunnerHeading(text string) bool {
 	text = strings.TrimRight(text, blanks)
 	return text == "Output:" || len(text) >= 3 && strings.Trim(text, "-") == "" ||

@@ -27,7 +27,8 @@ func TestSparseFileIsNotReadToItsEnd(t *testing.T) {
 	for name, beginning := range map[string]string{"text": text, "UTF-16": string(inUTF16(text))} {
 		got := found(t, applog.FindOptions{}, sparse(t, beginning, terabyte))
 		for path, content := range got {
-			if before, after, ok := strings.Cut(content, "\x00"); !ok || before != text || !strings.Contains(after, "only NUL bytes from byte 16000 on") || len(content) > 3<<20 {
+			if before, after, ok := strings.Cut(content, "\x00"); !ok || before != text ||
+				!strings.Contains(after, "only NUL bytes from byte 16000 on") || len(content) > 3<<20 {
 				t.Errorf("%s: %s: %d bytes, ending %q", name, path, len(content), content[max(0, len(content)-100):])
 			}
 		}
@@ -37,7 +38,8 @@ func TestSparseFileIsNotReadToItsEnd(t *testing.T) {
 		t.Errorf("nothing but a hole: %q", got)
 	}
 	for name, beginning := range map[string]string{
-		"gzip": string(gzipped(t, []byte(text))), "bzip2": string(bzipped(t, []byte(text))), "tar": string(tarred(t, map[string][]byte{"a.log": []byte(text)})),
+		"gzip": string(gzipped(t, []byte(text))), "bzip2": string(bzipped(t, []byte(text))),
+		"tar": string(tarred(t, map[string][]byte{"a.log": []byte(text)})),
 	} {
 		for path, content := range found(t, applog.FindOptions{}, sparse(t, beginning, terabyte)) {
 			if !strings.HasPrefix(content, text) {
@@ -64,11 +66,13 @@ func TestFollowingPassesOverAHole(t *testing.T) {
 	var got []string
 	var cut int64
 	read := func(from applog.Position) applog.Position {
-		position, err := applog.Follow(t.Context(), applog.Following{Directory: filepath.Dir(path), From: from, Drain: drain}, func(record *applog.Record) error {
-			got = append(got, strings.Trim(record.Message, "\x00"))
-			cut += record.Cut
-			return nil
-		})
+		position, err := applog.Follow(t.Context(),
+			applog.Following{Directory: filepath.Dir(path), From: from, Drain: drain},
+			func(record *applog.Record) error {
+				got = append(got, strings.Trim(record.Message, "\x00"))
+				cut += record.Cut
+				return nil
+			})
 		if err != nil {
 			t.Fatal(err)
 		}

@@ -32,8 +32,10 @@ func TestAnArchiveIsReadOnce(t *testing.T) {
 	}
 	folder := t.TempDir()
 	for name, content := range map[string][]byte{
-		"tar": tarred(t, files), "tar.gz": gzipped(t, tarred(t, files)), "tar.bz2": bzipped(t, tarred(t, files)), "zip": zipped(t, files),
-		"zip in tar": tarred(t, map[string][]byte{"a.zip": zipped(t, files)}), "zip in zip": zipped(t, map[string][]byte{"a.zip": zipped(t, files)}),
+		"tar": tarred(t, files), "tar.gz": gzipped(t, tarred(t, files)), "tar.bz2": bzipped(t, tarred(t, files)),
+		"zip":           zipped(t, files),
+		"zip in tar":    tarred(t, map[string][]byte{"a.zip": zipped(t, files)}),
+		"zip in zip":    zipped(t, map[string][]byte{"a.zip": zipped(t, files)}),
 		"tar.gz in zip": zipped(t, map[string][]byte{"a.tar.gz": gzipped(t, tarred(t, files))}),
 	} {
 		path := put(t, filepath.Join(folder, name), content)

@@ -70,7 +70,8 @@ func unpack(source io.ReadCloser, how packing, meter *meter) (io.ReadCloser, err
 	return unpacked{&metered{unpacked: stream, packed: packed, meter: meter}, source.Close}, nil
 }
 
-// asText reads a text that begins so, from its beginning on, as UTF-8 and no further than where it turns into NUL bytes.
+// asText reads a text that begins so, from its beginning on, as UTF-8 and no further than where it turns into NUL
+// bytes.
 func asText(source io.Reader, beginning []byte) io.Reader {
 	if isUTF16(beginning) {
 		source = &utf16Reader{source: source}

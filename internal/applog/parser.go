@@ -11,8 +11,8 @@ type grammar struct {
 	// head reads the first line of an entry, without its end, into a record, and is false for any other line. It sets
 	// neither Format nor Raw nor what counts lines and bytes. It leaves the record as it is where it is false.
 	head func(text string, s *state, record *Record) bool
-	// body returns what reads the further lines of an entry, nil when it has none. It may set Fields. The zero grammar's
-	// entries are complete with their first line.
+	// body returns what reads the further lines of an entry, nil when it has none. It may set Fields. The zero
+	// grammar's entries are complete with their first line.
 	body func(record *Record) body
 	// undated grammars have no time by which a head is known. They are tried only where no entry of another format is
 	// going on.
@@ -55,8 +55,8 @@ type state struct {
 type Options struct {
 	// File is what [Record.File] says.
 	File string
-	// Zone is where local times without an offset were written; nil is this computer's. Inferred tells that it was found in
-	// other logs of the same Mac, and is not an assumption.
+	// Zone is where local times without an offset were written; nil is this computer's. Inferred tells that it was
+	// found in other logs of the same Mac, and is not an assumption.
 	Zone     *time.Location
 	Inferred bool
 	// Modified is when the log was last written. A log whose times have no year ends with it; zero is now.
@@ -87,13 +87,13 @@ type parser struct {
 	// next is the record that is being made of a line.
 	next    Record
 	pending Record
-	// held tells that pending is an entry, body reads its further lines and raw gathers them; raw is empty while there is
-	// but one line.
+	// held tells that pending is an entry, body reads its further lines and raw gathers them; raw is empty while there
+	// is but one line.
 	held bool
 	body body
 	raw  strings.Builder
-	// block is what was read together with the first line of the entry that is held, from there on: further lines of the
-	// same block need no copy.
+	// block is what was read together with the first line of the entry that is held, from there on: further lines of
+	// the same block need no copy.
 	block string
 }
 
@@ -177,8 +177,8 @@ func (p *parser) head(text string, record *Record) *grammar {
 	return nil
 }
 
-// mayBegin reports whether a line may be the head of a grammar's entry. A script's result may be a log; jamf's own lines
-// follow it.
+// mayBegin reports whether a line may be the head of a grammar's entry. A script's result may be a log; jamf's own
+// lines follow it.
 func (p *parser) mayBegin(g *grammar, text string) bool {
 	return !p.held || !g.alone && (!g.undated || p.pending.Format == g.format) ||
 		g.format == JamfPolicy && p.pending.Format != JamfLog && isAfterScript(text)

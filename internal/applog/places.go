@@ -5,12 +5,13 @@ import "path/filepath"
 // CompanyPortalFolder is where Company Portal's logs are in a home [reference/domain.md 2.3].
 const CompanyPortalFolder = "Library/Logs/Company Portal"
 
-// Places returns where the logs of this Mac are that tell of a user's registrations: his own in his home, and those of the
-// Mac. They need not exist, and not everybody may read them [reference/domain.md 2.3, 5.1].
+// Places returns where the logs of this Mac are that tell of a user's registrations: his own in his home, and those of
+// the Mac. They need not exist, and not everybody may read them [reference/domain.md 2.3, 5.1].
 func Places(home string) []string {
 	return []string{
 		filepath.Join(home, CompanyPortalFolder),
-		filepath.Join(home, "Library/Containers/com.microsoft.CompanyPortalMac.ssoextension/Data/Library/Caches/Logs/Microsoft/SSOExtension"),
+		filepath.Join(home, "Library/Containers/com.microsoft.CompanyPortalMac.ssoextension/Data/Library/Caches/Logs/"+
+			"Microsoft/SSOExtension"),
 		filepath.Join(home, "Library/Logs/JAMF"),
 		filepath.Join(home, "Library/Logs/usher"),
 		"/var/log/jamf.log",

@@ -15,8 +15,8 @@ const blockSize = 256 << 10
 // linesBetween is how many lines are read between two looks at the context: parsing them takes about a millisecond.
 const linesBetween = 1024
 
-// Read returns the records of a log that is complete, one after the other; each is valid until the next one is asked for.
-// An error of source or of ctx ends the sequence, after the records that could be made of what came before it.
+// Read returns the records of a log that is complete, one after the other; each is valid until the next one is asked
+// for. An error of source or of ctx ends the sequence, after the records that could be made of what came before it.
 func Read(ctx context.Context, source io.Reader, options Options) iter.Seq2[*Record, error] {
 	return func(yield func(*Record, error) bool) {
 		emit := func(record *Record) error {

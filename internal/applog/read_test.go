@@ -59,7 +59,8 @@ func TestGolden(t *testing.T) {
 }
 
 // options make every run of the tests the same, wherever it runs.
-var options = applog.Options{Zone: time.FixedZone("test", -5*60*60), Modified: time.Date(2026, 4, 27, 0, 0, 0, 0, time.UTC)}
+var options = applog.Options{Zone: time.FixedZone("test", -5*60*60),
+	Modified: time.Date(2026, 4, 27, 0, 0, 0, 0, time.UTC)}
 
 // readAll reads a log that is given to the reader byte by byte and all at once, which must not differ.
 func readAll(t *testing.T, content string) []applog.Record {
@@ -132,7 +133,8 @@ func TestReadTellsErrorAfterWhatItGot(t *testing.T) {
 	broken := errors.New("broken")
 	var records int
 	var got error
-	for _, err := range applog.Read(t.Context(), io.MultiReader(strings.NewReader("one\ntwo"), iotest.ErrReader(broken)), options) {
+	for _, err := range applog.Read(t.Context(),
+		io.MultiReader(strings.NewReader("one\ntwo"), iotest.ErrReader(broken)), options) {
 		if got = err; err == nil {
 			records++
 		}

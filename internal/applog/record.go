@@ -16,12 +16,12 @@ type Record struct {
 	Format Format `json:"format,omitempty"`
 	// Time is when the entry was written.
 	Time Time `json:"time,omitzero"`
-	// Level is how severe the entry is meant to be, WrittenLevel what its level column says ("" where it has none). They
-	// differ for entries of Microsoft's SDK, which are written as INFO and begin with "ERROR:".
+	// Level is how severe the entry is meant to be, WrittenLevel what its level column says ("" where it has none).
+	// They differ for entries of Microsoft's SDK, which are written as INFO and begin with "ERROR:".
 	Level        Level  `json:"level,omitempty"`
 	WrittenLevel string `json:"written_level,omitempty"`
-	// Process is the program that wrote the entry, as the log names it, and PID its process number, "" where the log does
-	// not say.
+	// Process is the program that wrote the entry, as the log names it, and PID its process number, "" where the log
+	// does not say.
 	Process string `json:"process,omitempty"`
 	PID     string `json:"pid,omitempty"`
 	// Thread is the thread's number, as written.
@@ -32,17 +32,18 @@ type Record struct {
 	Category  string `json:"category,omitempty"`
 	// Location is where in the program's source the entry comes from, "" where that is not written.
 	Location string `json:"location,omitempty"`
-	// Message is the rest of the first line, for an entry of the formats whose messages go over several lines all of it; for
-	// an unparsed record it is the line.
+	// Message is the rest of the first line, for an entry of the formats whose messages go over several lines all of
+	// it; for an unparsed record it is the line.
 	Message string `json:"message"`
-	// Fields are the keys and values of the entry's payload and of the columns that have no place above, in the order in
-	// which they are written. Keys of nested dictionaries are joined with dots, elements of lists with ", ".
+	// Fields are the keys and values of the entry's payload and of the columns that have no place above, in the order
+	// in which they are written. Keys of nested dictionaries are joined with dots, elements of lists with ", ".
 	Fields Fields `json:"fields,omitempty"`
 
 	// Torn is true for an entry whose payload was not closed, or whose beginning was cut off.
 	Torn bool `json:"torn,omitempty"`
 
-	// Raw is exactly what stands in the file, with line ends, except for the Cut bytes by which its lines were too long.
+	// Raw is exactly what stands in the file, with line ends, except for the Cut bytes by which its lines were too
+	// long.
 	Raw string `json:"raw"`
 	Cut int64  `json:"cut,omitempty"`
 	// File is the name of the file as the reader was told, "" when it was not.
@@ -66,7 +67,8 @@ func (r *Record) Lines() []string {
 // Clone returns a record that shares no memory with r.
 func (r *Record) Clone() Record {
 	copied := *r
-	for _, text := range []*string{&copied.WrittenLevel, &copied.Process, &copied.PID, &copied.Thread, &copied.Subsystem,
+	for _, text := range []*string{&copied.WrittenLevel, &copied.Process, &copied.PID, &copied.Thread,
+		&copied.Subsystem,
 		&copied.Category, &copied.Location, &copied.Message, &copied.Raw, &copied.File} {
 		*text = strings.Clone(*text)
 	}

@@ -11,16 +11,16 @@ import (
 	"sync"
 )
 
-// What a search takes of the folder for temporary files: for archives that can only be read from their beginning on, and for
-// what comes from a pipe. Text is kept compressed, so that 64 MiB hold half a gigabyte of logs and more; on many computers
-// that folder is in memory. What comes from a pipe is the caller's own, and `log show` writes gigabytes.
+// What a search takes of the folder for temporary files: for archives that can only be read from their beginning on,
+// and for what comes from a pipe. Text is kept compressed, so that 64 MiB hold half a gigabyte of logs and more; on
+// many computers that folder is in memory. What comes from a pipe is the caller's own, and `log show` writes gigabytes.
 const (
 	maximumSpace = 64 << 20
 	inputSpace   = 1 << 30
 )
 
-// space is temporary space: one file without a name, which the system removes with the process, whatever ends that, and at
-// the latest when no log refers to it any more. It may be used by several goroutines.
+// space is temporary space: one file without a name, which the system removes with the process, whatever ends that, and
+// at the latest when no log refers to it any more. It may be used by several goroutines.
 type space struct {
 	limit int64
 
@@ -31,8 +31,8 @@ type space struct {
 	compressor *flate.Writer
 }
 
-// keep copies what source has; text is kept compressed. Where the source fails or the space is full, what came before can be
-// read, and then the error. The error that keep itself returns is that of ctx, or that there is no space at all.
+// keep copies what source has; text is kept compressed. Where the source fails or the space is full, what came before
+// can be read, and then the error. The error that keep itself returns is that of ctx, or that there is no space at all.
 func (s *space) keep(ctx context.Context, source io.Reader, text bool) (opener, error) {
 	s.mu.Lock()
 	defer s.mu.Unlock()

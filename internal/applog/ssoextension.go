@@ -11,10 +11,10 @@ import (
 //	2025-12-02 15:33:33:306 | E | ADB v3.12.5/WPJ v3.11.0 | ERROR: [2025-12-02 14:33:33][+Class method:568] message
 //	2022-12-29 14:49:59:599 | I | message
 //
-// The time of a line is local, with a colon before its milliseconds; the one in brackets is UTC, so that an entry with both
-// tells the offset, also for those without. The diagnostic report of Company Portal writes "Mac SSO Extension" and a tab
-// before each entry. A message that ends with an open brace or parenthesis is followed by a payload in the style of
-// NSDictionary or NSArray.
+// The time of a line is local, with a colon before its milliseconds; the one in brackets is UTC, so that an entry with
+// both tells the offset, also for those without. The diagnostic report of Company Portal writes "Mac SSO Extension" and
+// a tab before each entry. A message that ends with an open brace or parenthesis is followed by a payload in the style
+// of NSDictionary or NSArray.
 var ssoExtension = grammar{format: SSOExtension, head: ssoExtensionHead, body: ssoExtensionBody}
 
 // ssoState is what the log tells once for many entries.
@@ -98,8 +98,8 @@ func cutVersions(text string) (fields Fields, message string) {
 	return fields, message
 }
 
-// readSSOMessage reads what stands at the beginning of a message of MSAL's or of the SDK for Workplace Join, and returns
-// the time in UTC that it tells.
+// readSSOMessage reads what stands at the beginning of a message of MSAL's or of the SDK for Workplace Join, and
+// returns the time in UTC that it tells.
 func (s *state) readSSOMessage(record *Record) (utc int64, ok bool) {
 	if strings.HasPrefix(record.Message, "TID") {
 		line, utc, ok := s.sso.day.msal(record.Message)
@@ -120,7 +120,8 @@ func (s *state) readSSOMessage(record *Record) (utc int64, ok bool) {
 	_, rest, _ := strings.Cut(record.Message, "[")
 	for rest != "" { // the time stands first in newer versions, behind the code and the place in older ones
 		var inside string
-		if utc, inside, ok = s.sso.day.dateTime(rest); ok && (strings.HasPrefix(inside, "]") || strings.HasPrefix(inside, " +0000]")) {
+		if utc, inside, ok = s.sso.day.dateTime(rest); ok &&
+			(strings.HasPrefix(inside, "]") || strings.HasPrefix(inside, " +0000]")) {
 			record.Location = sdkLocation(rest)
 			return utc, true
 		}
@@ -141,8 +142,8 @@ func sdkLocation(text string) string {
 	return location
 }
 
-// ssoTime makes a moment of a local time: with the offset that the entry tells, that an earlier one told, or that of the
-// zone.
+// ssoTime makes a moment of a local time: with the offset that the entry tells, that an earlier one told, or that of
+// the zone.
 func (s *state) ssoTime(local, utc int64, hasUTC bool, part time.Duration) Time {
 	if hasUTC {
 		if offset, ok := offsetBetween(local, utc); ok {

@@ -27,15 +27,17 @@ type tail struct {
 }
 
 func newTail(place Place, options Options) *tail {
-	t := &tail{name: place.File, inode: place.Inode, offset: place.Offset, check: place, options: options, reader: newReader(options)}
+	t := &tail{name: place.File, inode: place.Inode, offset: place.Offset, check: place, options: options,
+		reader: newReader(options)}
 	t.reader.splitter.offset = place.Offset
 	return t
 }
 
-// read hands out what the file has grown by. It reads up to the size that the file has when it is called, so that it ends
-// however fast somebody writes. A file that it opens it hands to opened first. gone is true when the file has been deleted
-// and was read to its end.
-func (t *tail) read(ctx context.Context, directory string, buffer []byte, opened func(*os.File), emit func(*Record) error) (gone bool, err error) {
+// read hands out what the file has grown by. It reads up to the size that the file has when it is called, so that it
+// ends however fast somebody writes. A file that it opens it hands to opened first. gone is true when the file has been
+// deleted and was read to its end.
+func (t *tail) read(ctx context.Context, directory string, buffer []byte, opened func(*os.File),
+	emit func(*Record) error) (gone bool, err error) {
 	emit = t.named(emit)
 	if t.file == nil {
 		if err := t.open(directory); err != nil || t.file == nil {
@@ -119,7 +121,8 @@ func (t *tail) open(directory string) error {
 	return nil
 }
 
-// skip passes over the rest of a file that turned into NUL bytes, which a sparse file has terabytes of: it is told as cut.
+// skip passes over the rest of a file that turned into NUL bytes, which a sparse file has terabytes of: it is told as
+// cut.
 func (t *tail) skip(to int64, emit func(*Record) error) error {
 	before, err := bytesBefore(t.file, to)
 	if err != nil {

@@ -45,13 +45,14 @@ func (t *textLines) end(record *Record) (torn bool) {
 	return false
 }
 
-// looksDated tells whether a line begins with a year, month and day, also behind the level that Console writes first, or
-// with a weekday as jamf.log's do.
+// looksDated tells whether a line begins with a year, month and day, also behind the level that Console writes first,
+// or with a weekday as jamf.log's do.
 func looksDated(text string) bool {
 	if word, rest := cutWord(text); len(word) <= len("activity") && len(rest) > dateLength && isLower(word) {
 		text = rest[1:]
 	}
-	if len(text) >= dateLength && text[4] == '-' && text[7] == '-' && isNumber(text[:4]) && isNumber(text[5:7]) && isNumber(text[8:10]) {
+	if len(text) >= dateLength && text[4] == '-' && text[7] == '-' && isNumber(text[:4]) && isNumber(text[5:7]) &&
+		isNumber(text[8:10]) {
 		return true
 	}
 	return len(text) >= len("Sun Apr 26 ") && text[3] == ' ' && text[7] == ' ' && text[10] == ' ' &&

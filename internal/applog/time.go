@@ -37,8 +37,8 @@ type day struct {
 // dateLength is that of "2006-01-02".
 const dateLength = 10
 
-// date reads "2006-01-02" at the beginning of text and returns the Unix time of its midnight in UTC. It is strict: every
-// digit in its place, no 30 February.
+// date reads "2006-01-02" at the beginning of text and returns the Unix time of its midnight in UTC. It is strict:
+// every digit in its place, no 30 February.
 func (d *day) date(text string) (unix int64, ok bool) {
 	if len(text) < dateLength {
 		return 0, false

@@ -9,15 +9,17 @@ import (
 // (of which Df and E were seen), and by Console [reference/domain.md 5.2].
 var unifiedLevels = map[string]Level{
 	"Default": LevelInfo, "Info": LevelInfo, "Debug": LevelVerbose, "Error": LevelError, "Fault": LevelError,
-	"Activity": LevelInfo, "Signpost": LevelVerbose, "Timesync": LevelVerbose, "Trace": LevelVerbose, "Loss": LevelWarning,
+	"Activity": LevelInfo, "Signpost": LevelVerbose, "Timesync": LevelVerbose, "Trace": LevelVerbose,
+	"Loss":    LevelWarning,
 	"default": LevelInfo, "info": LevelInfo, "debug": LevelVerbose, "error": LevelError, "fault": LevelError,
 	"activity": LevelInfo, "signpost": LevelVerbose,
 	"Df": LevelInfo, "I": LevelInfo, "Db": LevelVerbose, "D": LevelVerbose, "E": LevelError, "F": LevelError,
-	"A": LevelInfo, "Ac": LevelInfo, "S": LevelVerbose, "Sp": LevelVerbose, "L": LevelWarning, "Lo": LevelWarning, "Ts": LevelVerbose, "St": LevelVerbose,
+	"A": LevelInfo, "Ac": LevelInfo, "S": LevelVerbose, "Sp": LevelVerbose, "L": LevelWarning, "Lo": LevelWarning,
+	"Ts": LevelVerbose, "St": LevelVerbose,
 }
 
-// withOffset reads "2006-01-02 15:04:05.000000-0700" at the beginning of text; Console has a space before the offset. It
-// is strict: every digit in its place.
+// withOffset reads "2006-01-02 15:04:05.000000-0700" at the beginning of text; Console has a space before the offset.
+// It is strict: every digit in its place.
 func (d *day) withOffset(text string) (at Time, rest string, ok bool) {
 	unix, rest, ok := d.dateTime(text)
 	if !ok || rest == "" || rest[0] != '.' {

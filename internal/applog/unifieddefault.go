@@ -8,7 +8,7 @@ import (
 // unifiedDefault is the style that `log show` prints by itself [reference/domain.md 5.2]:
 //
 //	Timestamp                       Thread     Type        Activity             PID    TTL
-//	2026-01-25 23:03:22.041859+0200 0x150d23a  Info        0x0                  6103   0    logger: (sender) [subsystem:category] message
+//	2026-01-25 23:03:22.041859+0200 0x150d23a  Info        0x0                  6103   0    logger: (sender) […] …
 //
 // Columns are as wide as they need to be, and the program's name may have spaces.
 var unifiedDefault = grammar{format: UnifiedDefault, head: unifiedDefaultHead, body: textBody}
@@ -137,7 +137,8 @@ func unifiedCompactHead(text string, s *state, record *Record) bool {
 var unifiedConsole = grammar{format: UnifiedConsole, head: unifiedConsoleHead, body: textBody}
 
 // spacedProcesses are the programs of a registration whose names have spaces.
-var spacedProcesses = []string{"Company Portal", "Jamf Conditional Access", "Mac SSO Extension", "JAMF Conditional Access", "Self Service", "Self Service+", "Jamf Connect"}
+var spacedProcesses = []string{"Company Portal", "Jamf Conditional Access", "Mac SSO Extension",
+	"JAMF Conditional Access", "Self Service", "Self Service+", "Jamf Connect"}
 
 func unifiedConsoleHead(text string, s *state, record *Record) bool {
 	if len(text) < 40 || text[0]-'a' > 25 {
@@ -156,7 +157,8 @@ func unifiedConsoleHead(text string, s *state, record *Record) bool {
 	if !tabbed {
 		process, message = cutWord(rest)
 		for _, known := range spacedProcesses {
-			if after, ok := strings.CutPrefix(strings.TrimLeft(rest, blanks), known); ok && (after == "" || after[0] == ' ') {
+			if after, ok := strings.CutPrefix(strings.TrimLeft(rest, blanks), known); ok &&
+				(after == "" || after[0] == ' ') {
 				process, message = known, after
 			}
 		}

@@ -12,7 +12,8 @@ func unifiedNDJSONHead(text string, s *state, record *Record) bool {
 		return false
 	}
 	var found Record
-	rest, complete, ok := members(text[1:], func(name, value string, isString bool) { unifiedMember(&found, &s.day, name, value, isString) })
+	rest, complete, ok := members(text[1:],
+		func(name, value string, isString bool) { unifiedMember(&found, &s.day, name, value, isString) })
 	if !ok || !complete || skipSpace(rest) != "" || found.Time.At.IsZero() {
 		return false
 	}
@@ -23,8 +24,8 @@ func unifiedNDJSONHead(text string, s *state, record *Record) bool {
 	return true
 }
 
-// unifiedMember puts a member of an object into a record. Numbers stay as they are written, since those of the unified log
-// go beyond what a float can hold [reference/domain.md 5.2].
+// unifiedMember puts a member of an object into a record. Numbers stay as they are written, since those of the unified
+// log go beyond what a float can hold [reference/domain.md 5.2].
 func unifiedMember(record *Record, d *day, name, value string, isString bool) {
 	switch name {
 	case "timestamp":
@@ -131,6 +132,7 @@ func (o *jsonObject) end(record *Record) (torn bool) {
 	text := record.Raw[at:]
 	text = strings.TrimPrefix(text, "{")
 	var d day
-	_, complete, _ := members(text, func(name, value string, isString bool) { unifiedMember(record, &d, name, value, isString) })
+	_, complete, _ := members(text,
+		func(name, value string, isString bool) { unifiedMember(record, &d, name, value, isString) })
 	return !complete || record.Time.At.IsZero()
 }

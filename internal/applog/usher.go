@@ -85,8 +85,8 @@ func usherLogJSONHead(text string, _ *state, record *Record) bool {
 	return true
 }
 
-// usherJournal is what `usherctl … --json` prints, of which support bundles are made. The message is the command, and it has
-// no time of its own: Raw holds those of the registrations [docs/json.md].
+// usherJournal is what `usherctl … --json` prints, of which support bundles are made. The message is the command, and
+// it has no time of its own: Raw holds those of the registrations [docs/json.md].
 var usherJournal = grammar{format: UsherJournal, head: usherJournalHead}
 
 func usherJournalHead(text string, _ *state, record *Record) bool {

@@ -13,7 +13,8 @@ import (
 	"usher.internal/internal/foreign"
 )
 
-// watch says that something may have changed in a directory of logs, or above it; what has, its user finds out by looking.
+// watch says that something may have changed in a directory of logs, or above it; what has, its user finds out by
+// looking.
 type watch struct {
 	directory string
 	watcher   *filewatch.Watcher
@@ -31,8 +32,9 @@ func newWatch(directory string) (*watch, error) {
 // changes has a value when something may have changed since the last one was taken.
 func (w *watch) changes() <-chan struct{} { return w.watcher.Changes() }
 
-// aim sees to it that the directory is watched, or its nearest ancestor that exists, and the logs that were named last. The directory is
-// opened by the rules of the package foreign; a user who exchanges it after that gets nothing but wake-ups.
+// aim sees to it that the directory is watched, or its nearest ancestor that exists, and the logs that were named last.
+// The directory is opened by the rules of the package foreign; a user who exchanges it after that gets nothing but
+// wake-ups.
 func (w *watch) aim() error {
 	folder, err := foreign.OpenFolder(w.directory)
 	switch {
@@ -59,7 +61,8 @@ func (w *watch) files(found []entry) {
 
 // follow watches by names. What cannot be watched is looked at once a minute.
 func (w *watch) follow() {
-	paths := []string{filepath.Join(w.directory, "*.log")} // a name in the directory, so that it is watched without logs too
+	// a name in the directory, so that it is watched without logs too
+	paths := []string{filepath.Join(w.directory, "*.log")}
 	for _, log := range w.logs {
 		paths = append(paths, filepath.Join(w.directory, log.name))
 	}

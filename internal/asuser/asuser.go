@@ -14,12 +14,12 @@ import (
 // variable is set to the folder in the process that runs as a user.
 const variable = "USHER_TEST_AS_USER"
 
-// Folder is the folder that [Run] was called with, in the process that it starts, and empty in any other: the test that Run names returns
-// at once then.
+// Folder is the folder that [Run] was called with, in the process that it starts, and empty in any other: the test that
+// Run names returns at once then.
 func Folder() string { return os.Getenv(variable) }
 
-// Run runs a test of the present package in a process of a user, which may enter the folder and works in it, and wants it to pass.
-// Everybody can enter the folder, and the one above it, from then on.
+// Run runs a test of the present package in a process of a user, which may enter the folder and works in it, and wants
+// it to pass. Everybody can enter the folder, and the one above it, from then on.
 func Run(t testing.TB, user syscall.Credential, test, folder string) {
 	t.Helper()
 	self, err := os.Executable()
@@ -32,7 +32,8 @@ func Run(t testing.TB, user syscall.Credential, test, folder string) {
 	}
 	program := filepath.Join(folder, "usher-test-as-user")
 	// Where `go test` puts the program only root can read it, and [testing.T.TempDir] is only its maker's.
-	err = errors.Join(os.WriteFile(program, content, 0o755), os.Chmod(program, 0o755), os.Chmod(folder, 0o755), os.Chmod(filepath.Dir(folder), 0o755))
+	err = errors.Join(os.WriteFile(program, content, 0o755), os.Chmod(program, 0o755), os.Chmod(folder, 0o755),
+		os.Chmod(filepath.Dir(folder), 0o755))
 	if err != nil {
 		t.Fatal(err)
 	}

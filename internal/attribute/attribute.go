@@ -1,5 +1,6 @@
-// Package attribute is the one table of the extension attributes that Jamf Pro has of a Mac: name, data type, and how the value follows
-// from what usherd knows. `usherctl ea` prints them, and the api way of delivery writes them, so that both say the same.
+// Package attribute is the one table of the extension attributes that Jamf Pro has of a Mac: name, data type, and how
+// the value follows from what usherd knows. `usherctl ea` prints them, and the api way of delivery writes them, so that
+// both say the same.
 package attribute
 
 import (
@@ -30,7 +31,8 @@ const longest = 1000
 
 // Attribute is one extension attribute.
 type Attribute struct {
-	// Key is what `usherctl ea` calls it. Name is what it is called in Jamf Pro; admins build smart groups on it, so it never changes.
+	// Key is what `usherctl ea` calls it. Name is what it is called in Jamf Pro; admins build smart groups on it, so it
+	// never changes.
 	Key, Name string
 	DataType  DataType
 	// Description is for admins, one or two sentences; it goes into Jamf Pro where usher creates the attribute.
@@ -41,7 +43,8 @@ type Attribute struct {
 
 // Report is what the values follow from.
 type Report struct {
-	// User is whom the attributes describe: the primary user of the Mac, or whom somebody asked about. It is nil where usherd knows nobody.
+	// User is whom the attributes describe: the primary user of the Mac, or whom somebody asked about. It is nil where
+	// usherd knows nobody.
 	User *usherv1.UserStatus
 	// Others are the other users whom usherd knows.
 	Others []*usherv1.UserStatus
@@ -50,8 +53,8 @@ type Report struct {
 // Of returns the report about the primary user, see [contract.Primary].
 func Of(users []*usherv1.UserStatus) Report { return about(users, contract.Primary(users)) }
 
-// About returns the report about the user of that name; false where usherd does not know any. Where an account was deleted and there is a new one of
-// that name, the new one is meant.
+// About returns the report about the user of that name; false where usherd does not know any. Where an account was
+// deleted and there is a new one of that name, the new one is meant.
 func About(users []*usherv1.UserStatus, name string) (_ Report, known bool) {
 	var found *usherv1.UserStatus
 	for _, user := range users {
@@ -66,13 +69,15 @@ func About(users []*usherv1.UserStatus, name string) (_ Report, known bool) {
 }
 
 func about(users []*usherv1.UserStatus, user *usherv1.UserStatus) Report {
-	return Report{User: user, Others: slices.DeleteFunc(slices.Clone(users), func(other *usherv1.UserStatus) bool { return other == user })}
+	return Report{User: user, Others: slices.DeleteFunc(slices.Clone(users),
+		func(other *usherv1.UserStatus) bool { return other == user })}
 }
 
 // Value is what Jamf Pro is told: one line, which is empty where nothing is known. A date has Jamf Pro's form, in UTC.
 func (a Attribute) Value(report Report) string { return Text(a.value(report)) }
 
-// Text is a text as it can stand between <result> and </result>, where Jamf reads no entities: one line without angle brackets.
+// Text is a text as it can stand between <result> and </result>, where Jamf reads no entities: one line without angle
+// brackets.
 func Text(text string) string {
 	return oneline.Of(angleBrackets.Replace(text), longest)
 }
@@ -82,13 +87,16 @@ var angleBrackets = strings.NewReplacer("<", "", ">", "")
 // table is in the order of the documentation.
 var table = []Attribute{
 	{"state", "Usher Registration State", String,
-		"State of the Microsoft Entra registration, from what usher found on the Mac, for example REGISTERED or NOT_REGISTERED.",
+		"State of the Microsoft Entra registration, from what usher found on the Mac, for example REGISTERED or " +
+			"NOT_REGISTERED.",
 		func(r Report) string { return stateName(r.User.GetIdentity()) }},
 	{"result", "Usher Registration Result", String,
-		"How the last registration with usher ended, or stands: SUCCEEDED, CANCELLED, or FAILED with the reason. SUCCEEDED (delivered later): Jamf Pro refused it at first.",
+		"How the last registration with usher ended, or stands: SUCCEEDED, CANCELLED, or FAILED with the reason. " +
+			"SUCCEEDED (delivered later): Jamf Pro refused it at first.",
 		func(r Report) string { return result(reported(r)) }},
 	{"device-id", "Usher Entra Device ID", String,
-		"Device ID of the Mac in Microsoft Entra, from its Workplace Join certificate. Empty when it is not registered.",
+		"Device ID of the Mac in Microsoft Entra, from its Workplace Join certificate. Empty when it is " +
+			"not registered.",
 		func(r Report) string { return lastKnown(r).GetDeviceId() }},
 	{"upn", "Usher User Principal Name", String,
 		"Sign-in name with which the Mac was registered in Microsoft Entra. Empty when it is not registered.",
@@ -103,7 +111,8 @@ var table = []Attribute{
 		"When usher looked at the user last, in UTC.",
 		func(r Report) string { return moment(r.User.GetLookTime()) }},
 	{"device-id-change", "Usher Device ID Change", String,
-		"The last time that the Mac became another device in Microsoft Entra: when, in UTC, the old and the new device ID.",
+		"The last time that the Mac became another device in Microsoft Entra: when, in UTC, the old and the " +
+			"new device ID.",
 		func(r Report) string { return deviceIDChange(r.User.GetDeviceIdChange()) }},
 	{"user", "Usher User", String,
 		"Account name of the Mac's primary user, whom the other attributes describe.",
@@ -151,8 +160,8 @@ func stateName(identity *usherv1.Identity) string {
 	return contract.Name(identity.GetState())
 }
 
-// lastKnown is the identity, or where that could not be looked at, the last one before: while a keychain is locked its registration has not
-// gone, and the state says that it could not be seen.
+// lastKnown is the identity, or where that could not be looked at, the last one before: while a keychain is locked its
+// registration has not gone, and the state says that it could not be seen.
 func lastKnown(r Report) *usherv1.Identity {
 	return cmp.Or(r.User.GetLastKnownIdentity(), r.User.GetIdentity())
 }
@@ -174,7 +183,8 @@ func result(r *usherv1.Registration) string {
 		return ""
 	case reason == usherv1.FailureReason_FAILURE_REASON_DELIVERY_REFUSED:
 		return succeeded + DeliveredLater
-	case state == usherv1.RegistrationState_REGISTRATION_STATE_FAILED && reason == usherv1.FailureReason_FAILURE_REASON_PORTAL_FAILED && ended:
+	case state == usherv1.RegistrationState_REGISTRATION_STATE_FAILED &&
+		reason == usherv1.FailureReason_FAILURE_REASON_PORTAL_FAILED && ended:
 		return fmt.Sprintf("FAILED: %s (%d)", r.GetPortalExit().GetName(), exit.Code)
 	case state == usherv1.RegistrationState_REGISTRATION_STATE_FAILED:
 		return "FAILED: " + contract.Name(reason)
@@ -220,11 +230,12 @@ func moment(at *timestamppb.Timestamp) string {
 // othersNamed is how many of the other users are named; those who have come to a Mac of a pool are counted.
 const othersNamed = 20
 
-// others are users with the states that were seen last. One who cannot be looked at, because they are not logged in, keeps theirs; one who was
-// never looked at is not among them.
+// others are users with the states that were seen last. One who cannot be looked at, because they are not logged in,
+// keeps theirs; one who was never looked at is not among them.
 func others(users []*usherv1.UserStatus) string {
 	users = slices.DeleteFunc(slices.Clone(users), func(user *usherv1.UserStatus) bool {
-		return user.GetLookTime() == nil && user.GetLastRegistration() == nil && !user.GetNoAccount() // who has just logged in
+		// who has just logged in
+		return user.GetLookTime() == nil && user.GetLastRegistration() == nil && !user.GetNoAccount()
 	})
 	users = slices.SortedFunc(slices.Values(users), func(a, b *usherv1.UserStatus) int {
 		return cmp.Compare(a.GetUser().GetName(), b.GetUser().GetName())

@@ -22,9 +22,12 @@ func TestAttributesAreDocumented(t *testing.T) {
 	var table strings.Builder
 	table.WriteString("| `usherctl ea` | in Jamf Pro | data type | meaning |\n| --- | --- | --- | --- |\n")
 	for _, one := range attribute.Table() {
-		fmt.Fprintf(&table, "| `%s` | %s | %s | %s |\n", one.Key, one.Name, map[attribute.DataType]string{attribute.String: "String", attribute.DateTime: "Date"}[one.DataType], one.Description)
+		fmt.Fprintf(&table, "| `%s` | %s | %s | %s |\n", one.Key, one.Name,
+			map[attribute.DataType]string{attribute.String: "String", attribute.DateTime: "Date"}[one.DataType],
+			one.Description)
 	}
-	documented.Part(t, "../../docs/extension-attributes.md", "table", "go test ./internal/attribute -update", table.String(), *update)
+	documented.Part(t, "../../docs/extension-attributes.md", "table", "go test ./internal/attribute -update",
+		table.String(), *update)
 }
 
 // Admins build smart groups on these names, and scripts in Jamf Pro call them by these keys.
@@ -34,10 +37,14 @@ func TestNamesDoNotChange(t *testing.T) {
 		names[one.Key] = one.Name
 	}
 	want := map[string]string{
-		"state": "Usher Registration State", "result": "Usher Registration Result", "device-id": "Usher Entra Device ID",
-		"upn": "Usher User Principal Name", "tenant-id": "Usher Entra Tenant ID", "last-registration": "Usher Last Registration",
-		"as-of": "Usher State As Of", "device-id-change": "Usher Device ID Change", "user": "Usher User", "other-users": "Usher Other Users",
-		"detail": "Usher Registration Detail", "source": "Usher Registration Source", "contradictions": "Usher Contradictions",
+		"state": "Usher Registration State", "result": "Usher Registration Result",
+		"device-id": "Usher Entra Device ID",
+		"upn":       "Usher User Principal Name", "tenant-id": "Usher Entra Tenant ID",
+		"last-registration": "Usher Last Registration",
+		"as-of":             "Usher State As Of", "device-id-change": "Usher Device ID Change", "user": "Usher User",
+		"other-users": "Usher Other Users",
+		"detail":      "Usher Registration Detail", "source": "Usher Registration Source",
+		"contradictions": "Usher Contradictions",
 	}
 	if !maps.Equal(names, want) {
 		t.Errorf("they are %v", names)
@@ -49,10 +56,12 @@ func TestValuesFitIntoAResult(t *testing.T) {
 	for name, users := range attributetest.States() {
 		for _, one := range attribute.Table() {
 			value := one.Value(attribute.Of(users))
-			if strings.ContainsAny(value, "<>") || strings.ContainsFunc(value, func(letter rune) bool { return !unicode.IsPrint(letter) }) {
+			if strings.ContainsAny(value, "<>") ||
+				strings.ContainsFunc(value, func(letter rune) bool { return !unicode.IsPrint(letter) }) {
 				t.Errorf("%s: %s is %q", name, one.Key, value)
 			}
-			if _, err := time.Parse(time.DateTime, value); one.DataType == attribute.DateTime && value != "" && err != nil {
+			if _, err := time.Parse(time.DateTime, value); one.DataType == attribute.DateTime && value != "" &&
+				err != nil {
 				t.Errorf("%s: %s is %q: %v", name, one.Key, value, err)
 			}
 		}
@@ -122,7 +131,8 @@ func TestResultIsThatOfTheReportedRegistration(t *testing.T) {
 func TestManyOthersAreCounted(t *testing.T) {
 	users := []*usherv1.UserStatus{{User: &usherv1.User{Name: "jane"}, Primary: true}}
 	for i := range 1000 {
-		users = append(users, &usherv1.UserStatus{User: &usherv1.User{Name: fmt.Sprintf("user-%03d", i)}, LookTime: attributetest.At(9)})
+		users = append(users, &usherv1.UserStatus{User: &usherv1.User{Name: fmt.Sprintf("user-%03d", i)},
+			LookTime: attributetest.At(9)})
 	}
 	others, _ := attribute.Find("other-users")
 	value := others.Value(attribute.Of(users))

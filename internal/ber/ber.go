@@ -1,5 +1,5 @@
-// Package ber reads ASN.1 in the Basic Encoding Rules of ITU-T X.690. DER, which [encoding/asn1] insists on, is the strict
-// part of them: certificates that openssl reads have lengths in the long form where the short one would do,
+// Package ber reads ASN.1 in the Basic Encoding Rules of ITU-T X.690. DER, which [encoding/asn1] insists on, is the
+// strict part of them: certificates that openssl reads have lengths in the long form where the short one would do,
 // indefinite lengths, and strings in several parts.
 //
 // [Next] takes the first element off some bytes. Nothing here panics or recurses without a limit, and nothing is copied
@@ -22,7 +22,8 @@ var (
 	ErrNoBits     = errors.New("not a bit string")
 )
 
-// maximumNested is how deeply the parts of a string have parts. OpenSSL has the same limit, ASN1_MAX_STRING_NEST [OPENSSL].
+// maximumNested is how deeply the parts of a string have parts. OpenSSL has the same limit, ASN1_MAX_STRING_NEST
+// [OPENSSL].
 const maximumNested = 5
 
 // Element is one value with its tag.
@@ -61,8 +62,8 @@ func Next(in []byte) (element Element, rest []byte, err error) {
 	return element, in[after:], nil
 }
 
-// endOf returns where the content that begins at start has its end mark. It goes over nested elements without recursion, so
-// that the depth costs nothing.
+// endOf returns where the content that begins at start has its end mark. It goes over nested elements without
+// recursion, so that the depth costs nothing.
 func endOf(in []byte, start int) (int, error) {
 	for open, at := 1, start; ; {
 		if isEndMark(in[at:]) {
@@ -162,8 +163,8 @@ func (e Element) join(nested int) ([]byte, error) {
 	return joined, nil
 }
 
-// Bits returns the content of a BIT STRING. The parts of a constructed one are put together; only the last of them can have
-// bits that are not in use.
+// Bits returns the content of a BIT STRING. The parts of a constructed one are put together; only the last of them can
+// have bits that are not in use.
 func (e Element) Bits() (asn1.BitString, error) {
 	bits, unused, err := e.bits(maximumNested)
 	if err != nil {

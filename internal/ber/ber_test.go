@@ -20,8 +20,10 @@ func TestNext(t *testing.T) {
 	}{
 		{"short length", []byte{0x04, 2, 'a', 'b', 'x'}, asn1.TagOctetString, []byte("ab"), []byte("x")},
 		{"empty", []byte{0x05, 0}, asn1.TagNull, nil, nil},
-		{"long length that a short one would do for", []byte{0x04, 0x81, 2, 'a', 'b'}, asn1.TagOctetString, []byte("ab"), nil},
-		{"length with leading zeros", []byte{0x04, 0x89, 0, 0, 0, 0, 0, 0, 0, 0, 1, 'a'}, asn1.TagOctetString, []byte("a"), nil},
+		{"long length that a short one would do for", []byte{0x04, 0x81, 2, 'a', 'b'}, asn1.TagOctetString,
+			[]byte("ab"), nil},
+		{"length with leading zeros", []byte{0x04, 0x89, 0, 0, 0, 0, 0, 0, 0, 0, 1, 'a'}, asn1.TagOctetString,
+			[]byte("a"), nil},
 		{"long length of nothing", []byte{0x04, 0x82, 0, 0}, asn1.TagOctetString, nil, nil},
 		{"indefinite", []byte{0x30, 0x80, 0x05, 0, 0, 0, 'x'}, asn1.TagSequence, []byte{0x05, 0}, []byte("x")},
 		{"indefinite in indefinite", []byte{0x30, 0x80, 0x30, 0x80, 0, 0, 0x04, 2, 0, 0, 0, 0}, asn1.TagSequence,
@@ -30,7 +32,8 @@ func TestNext(t *testing.T) {
 		{"large tag", []byte{0x1f, 0x81, 0x01, 0}, 129, nil, nil},
 	} {
 		element, rest, err := ber.Next(test.in)
-		if err != nil || !element.Is(asn1.ClassUniversal, test.tag) || !bytes.Equal(element.Content, test.content) || !bytes.Equal(rest, test.rest) {
+		if err != nil || !element.Is(asn1.ClassUniversal, test.tag) || !bytes.Equal(element.Content, test.content) ||
+			!bytes.Equal(rest, test.rest) {
 			t.Errorf("%s: %+v, rest % x, %v", test.name, element, rest, err)
 		}
 		if !bytes.Equal(slices.Concat(element.Raw, rest), test.in) {
@@ -44,15 +47,17 @@ func TestNextRefuses(t *testing.T) {
 		in   []byte
 		want error
 	}{
-		"nothing":                             {nil, ber.ErrTruncated},
-		"tag only":                            {[]byte{0x30}, ber.ErrTruncated},
-		"tag that has no end":                 {[]byte{0x1f, 0x81}, ber.ErrTruncated},
-		"tag without a length":                {[]byte{0x1f, 0x01}, ber.ErrTruncated},
-		"tag too large":                       {[]byte{0x1f, 0xff, 0xff, 0xff, 0xff, 0xff, 0x7f, 0}, ber.ErrTooLarge},
-		"length that is cut":                  {[]byte{0x30, 0x82, 1}, ber.ErrTruncated},
-		"length beyond the end":               {[]byte{0x30, 3, 'a', 'b'}, ber.ErrTruncated},
-		"length beyond all":                   {[]byte{0x30, 0x88, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff}, ber.ErrTooLarge},
-		"length in 127 digits":                {append([]byte{0x30, 0xff}, bytes.Repeat([]byte{1}, 200)...), ber.ErrTooLarge},
+		"nothing":               {nil, ber.ErrTruncated},
+		"tag only":              {[]byte{0x30}, ber.ErrTruncated},
+		"tag that has no end":   {[]byte{0x1f, 0x81}, ber.ErrTruncated},
+		"tag without a length":  {[]byte{0x1f, 0x01}, ber.ErrTruncated},
+		"tag too large":         {[]byte{0x1f, 0xff, 0xff, 0xff, 0xff, 0xff, 0x7f, 0}, ber.ErrTooLarge},
+		"length that is cut":    {[]byte{0x30, 0x82, 1}, ber.ErrTruncated},
+		"length beyond the end": {[]byte{0x30, 3, 'a', 'b'}, ber.ErrTruncated},
+		"length beyond all": {[]byte{0x30, 0x88, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff},
+			ber.ErrTooLarge},
+		"length in 127 digits": {append([]byte{0x30, 0xff}, bytes.Repeat([]byte{1}, 200)...),
+			ber.ErrTooLarge},
 		"indefinite primitive":                {[]byte{0x04, 0x80, 0, 0}, ber.ErrIndefinite},
 		"indefinite without end":              {[]byte{0x30, 0x80, 0x05, 0}, ber.ErrTruncated},
 		"indefinite with a cut element":       {[]byte{0x30, 0x80, 0x04, 9, 0, 0}, ber.ErrTruncated},
@@ -114,7 +119,8 @@ func FuzzNext(f *testing.F) {
 		element, rest, err := ber.Next(in)
 		var strict asn1.RawValue
 		if after, strictErr := asn1.Unmarshal(in, &strict); strictErr == nil {
-			if err != nil || element.Class != strict.Class || element.Tag != strict.Tag || element.Constructed != strict.IsCompound ||
+			if err != nil || element.Class != strict.Class || element.Tag != strict.Tag ||
+				element.Constructed != strict.IsCompound ||
 				!bytes.Equal(element.Content, strict.Bytes) || !bytes.Equal(rest, after) {
 				t.Errorf("% x: %+v and % x (%v), encoding/asn1 has %+v and % x", in, element, rest, err, strict, after)
 			}

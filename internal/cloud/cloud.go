@@ -1,7 +1,8 @@
 // Package cloud knows the clouds that Microsoft Entra runs in, and the servers that a Mac needs in each to register.
 //
-// [Of] returns the cloud of a host, [Endpoints] the servers for a sign-in host, and [Find] what one of these servers is for. The tables are
-// here only. A sign-in host that they do not have belongs to no cloud that usher knows: callers say so and guess nothing.
+// [Of] returns the cloud of a host, [Endpoints] the servers for a sign-in host, and [Find] what one of these servers is
+// for. The tables are here only. A sign-in host that they do not have belongs to no cloud that usher knows: callers say
+// so and guess nothing.
 package cloud
 
 import (
@@ -37,8 +38,9 @@ func (c Cloud) String() string {
 // Purpose is what a server is for.
 type Purpose string
 
-// Registration needs the first two kinds. Association is Apple's service by which macOS accepts the single sign-on extension for the
-// sign-in hosts. Configuration lets Microsoft switch off a faulty function; Company Portal works without it.
+// Registration needs the first two kinds. Association is Apple's service by which macOS accepts the single sign-on
+// extension for the sign-in hosts. Configuration lets Microsoft switch off a faulty function; Company Portal works
+// without it.
 const (
 	Registration  Purpose = "registration"
 	SignIn        Purpose = "sign-in"
@@ -50,21 +52,23 @@ const (
 type Host struct {
 	Name    string
 	Purpose Purpose
-	// Unconfirmed is a host that one list of Microsoft's names and no other source: that it cannot be reached says little.
+	// Unconfirmed is a host that one list of Microsoft's names and no other source: that it cannot be reached says
+	// little.
 	Unconfirmed bool
 }
 
-// environment is one row of the table: a cloud, the names of its sign-in service, the preferred one first, and its servers.
+// environment is one row of the table: a cloud, the names of its sign-in service, the preferred one first, and its
+// servers.
 type environment struct {
 	cloud Cloud
-	// signIn are the aliases of instance discovery [MSAL-AD], with login-us.microsoftonline.com, which [MS-PTS] lists beside the host of
-	// the US government.
+	// signIn are the aliases of instance discovery [MSAL-AD], with login-us.microsoftonline.com, which [MS-PTS] lists
+	// beside the host of the US government.
 	signIn []string
 	hosts  []Host
 }
 
-// The hosts are those that Microsoft wants exempt from TLS inspection: for registration [MS-PLAN], for sign-in and configuration
-// [MS-PTS]. For China, Intune's list names another host of the configuration service [MS-CN].
+// The hosts are those that Microsoft wants exempt from TLS inspection: for registration [MS-PLAN], for sign-in and
+// configuration [MS-PTS]. For China, Intune's list names another host of the configuration service [MS-CN].
 var environments = []environment{
 	{
 		Public,
@@ -142,9 +146,9 @@ func (c Cloud) ExtensionURLs() []string {
 	return urls
 }
 
-// Of returns the cloud that a sign-in or registration host belongs to, or one below it such as device.login.microsoftonline.com, and
-// reports whether usher knows one. It takes what sources report: a host, host:port or a URL, in upper or lower case, with or without a dot
-// at the end.
+// Of returns the cloud that a sign-in or registration host belongs to, or one below it such as
+// device.login.microsoftonline.com, and reports whether usher knows one. It takes what sources report: a host,
+// host:port or a URL, in upper or lower case, with or without a dot at the end.
 func Of(text string) (Cloud, bool) {
 	host := hostOf(text)
 	if host == "" {
@@ -157,7 +161,8 @@ func Of(text string) (Cloud, bool) {
 				names = append(names, server.Name)
 			}
 		}
-		if slices.ContainsFunc(names, func(name string) bool { return host == name || strings.HasSuffix(host, "."+name) }) {
+		if slices.ContainsFunc(names,
+			func(name string) bool { return host == name || strings.HasSuffix(host, "."+name) }) {
 			return one.cloud, true
 		}
 	}
@@ -194,8 +199,8 @@ func Find(name string) (Host, bool) {
 	return Host{}, false
 }
 
-// Endpoints returns what a Mac needs whose tenant has this sign-in host, as host:port. For a host of no known cloud these are that host and
-// Apple's.
+// Endpoints returns what a Mac needs whose tenant has this sign-in host, as host:port. For a host of no known cloud
+// these are that host and Apple's.
 func Endpoints(signInHost string) []string {
 	known, ok := Of(signInHost)
 	hosts := known.Hosts()

@@ -90,14 +90,16 @@ func TestCloudsShareNoHosts(t *testing.T) {
 
 func TestEndpoints(t *testing.T) {
 	public := []string{
-		"enterpriseregistration.windows.net:443", "certauth.enterpriseregistration.windows.net:443", "login.microsoftonline.com:443",
+		"enterpriseregistration.windows.net:443", "certauth.enterpriseregistration.windows.net:443",
+		"login.microsoftonline.com:443",
 		"login.microsoft.com:443", "sts.windows.net:443", "config.edge.skype.com:443",
 		"app-site-association.cdn-apple.com:443", "app-site-association.networking.apple:443",
 	}
 	if got := cloud.Endpoints("login.microsoftonline.com"); !slices.Equal(got, public) {
 		t.Errorf("the public cloud has %q", got)
 	}
-	if got, want := cloud.Endpoints("Sign-In.example.com"), append([]string{"sign-in.example.com:443"}, public[6:]...); !slices.Equal(got, want) {
+	if got, want := cloud.Endpoints("Sign-In.example.com"),
+		append([]string{"sign-in.example.com:443"}, public[6:]...); !slices.Equal(got, want) {
 		t.Errorf("an unknown cloud has %q, want %q", got, want)
 	}
 	if got := cloud.Endpoints(""); !slices.Equal(got, public[6:]) {
@@ -114,7 +116,8 @@ func TestEndpoints(t *testing.T) {
 
 func TestTableOfTheDocumentation(t *testing.T) {
 	var table strings.Builder
-	table.WriteString("| cloud | `tenant.cloud_host` | for registration | for sign-in | for the extension (Apple) | for configuration |\n| --- | --- | --- | --- | --- | --- |\n")
+	table.WriteString("| cloud | `tenant.cloud_host` | for registration | for sign-in | for the extension (Apple) | " +
+		"for configuration |\n| --- | --- | --- | --- | --- | --- |\n")
 	for _, one := range cloud.Clouds() {
 		by := map[cloud.Purpose][]string{}
 		for _, host := range one.Hosts() {
@@ -125,7 +128,8 @@ func TestTableOfTheDocumentation(t *testing.T) {
 			by[host.Purpose] = append(by[host.Purpose], name)
 		}
 		fmt.Fprintf(&table, "| %s | `%s` |", one, one.SignInHosts()[0])
-		for _, purpose := range []cloud.Purpose{cloud.Registration, cloud.SignIn, cloud.Association, cloud.Configuration} {
+		for _, purpose := range []cloud.Purpose{cloud.Registration, cloud.SignIn, cloud.Association,
+			cloud.Configuration} {
 			fmt.Fprintf(&table, " %s |", strings.Join(by[purpose], "<br>"))
 		}
 		table.WriteString("\n")

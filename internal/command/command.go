@@ -1,5 +1,5 @@
-// Package command is the one list of the external programs that usher runs, with their absolute paths, and the one way to run
-// them: with a clean environment, no input, a deadline and a limit on what they may print.
+// Package command is the one list of the external programs that usher runs, with their absolute paths, and the one way
+// to run them: with a clean environment, no input, a deadline and a limit on what they may print.
 package command
 
 import (
@@ -30,11 +30,12 @@ var (
 	ErrKilled = errors.New("program was killed")
 )
 
-// SystemPath is the PATH of everything that root runs: only root can write to its directories. /usr/local/bin is not one of them: on
-// Macs with an Intel processor Homebrew gives it to a user.
+// SystemPath is the PATH of everything that root runs: only root can write to its directories. /usr/local/bin is not
+// one of them: on Macs with an Intel processor Homebrew gives it to a user.
 const SystemPath = "/usr/bin:/bin:/usr/sbin:/sbin"
 
-// killAfter is how long a program may take to end after SIGTERM before it is killed, and its pipes be held open by others.
+// killAfter is how long a program may take to end after SIGTERM before it is killed, and its pipes be held open by
+// others.
 const killAfter = 2 * time.Second
 
 // stderrLimit is how much of stderr is kept, in bytes; the rest is dropped.
@@ -87,10 +88,10 @@ type Output struct {
 	Stderr []byte
 }
 
-// Run runs the program in a process group of its own and returns what it left; an exit code that is not 0 is no error. When the
-// deadline or ctx ends the group gets SIGTERM, and then SIGKILL. The error wraps one of this package's, is ctx's, or wraps
-// [trust.ErrUntrusted]: root runs only what nobody else can change ([trust.Program]), and with [SystemPath]. The error holds nothing of
-// what was printed.
+// Run runs the program in a process group of its own and returns what it left; an exit code that is not 0 is no error.
+// When the deadline or ctx ends the group gets SIGTERM, and then SIGKILL. The error wraps one of this package's, is
+// ctx's, or wraps [trust.ErrUntrusted]: root runs only what nobody else can change ([trust.Program]), and with
+// [SystemPath]. The error holds nothing of what was printed.
 func (c Command) Run(ctx context.Context) (Output, error) {
 	if !filepath.IsAbs(c.Path) {
 		return Output{}, fmt.Errorf("run %q: %w: the path is not absolute", c.Path, ErrMissing)
@@ -150,7 +151,8 @@ func (c Command) trusted() (string, error) {
 	return resolved, err
 }
 
-// limitedBuffer keeps at most limit bytes. Beyond them a strict one fails, which ends the program's output; another drops them.
+// limitedBuffer keeps at most limit bytes. Beyond them a strict one fails, which ends the program's output; another
+// drops them.
 type limitedBuffer struct {
 	limit      int
 	strict     bool
@@ -185,8 +187,8 @@ func (c Command) environment() []string {
 	return append(environment, c.variables...)
 }
 
-// Environment is what of this process's environment a program gets. As root PATH is [SystemPath], whatever sudo or a service manager
-// has set.
+// Environment is what of this process's environment a program gets. As root PATH is [SystemPath], whatever sudo or a
+// service manager has set.
 func Environment() []string {
 	var environment []string
 	for _, name := range inherited {

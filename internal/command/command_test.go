@@ -30,11 +30,13 @@ func script(t *testing.T, text string) command.Command {
 func TestRun(t *testing.T) {
 	t.Setenv("A_SECRET", "x")
 	t.Setenv("HOME", "/home/jane")
-	ran, err := script(t, `echo "$#:$1:$2"; env; cat; echo oh >&2; exit 3`).With("one").With("two words").Run(t.Context())
+	ran, err := script(t, `echo "$#:$1:$2"; env; cat; echo oh >&2; exit 3`).With("one").With("two words").
+		Run(t.Context())
 	if err != nil || ran.ExitCode != 3 {
 		t.Fatalf("%d, %v", ran.ExitCode, err)
 	}
-	if got := string(ran.Stdout); !strings.HasPrefix(got, "2:one:two words\n") || strings.Contains(got, "A_SECRET") || !strings.Contains(got, "HOME=/home/jane") {
+	if got := string(ran.Stdout); !strings.HasPrefix(got, "2:one:two words\n") || strings.Contains(got, "A_SECRET") ||
+		!strings.Contains(got, "HOME=/home/jane") {
 		t.Errorf("printed %q", got)
 	}
 	if string(ran.Stderr) != "oh\n" {
@@ -57,7 +59,8 @@ func TestRootHasThePathOfTheSystem(t *testing.T) {
 func TestRootRunsNothingThatOthersCanChange(t *testing.T) {
 	ran := filepath.Join(t.TempDir(), "ran")
 	theirs, open := script(t, "touch "+ran), script(t, "touch "+ran)
-	if err := errors.Join(os.Chown(filepath.Dir(theirs.Path), 65534, 65534), os.Chmod(filepath.Dir(open.Path), 0o777)); err != nil {
+	if err := errors.Join(os.Chown(filepath.Dir(theirs.Path), 65534, 65534),
+		os.Chmod(filepath.Dir(open.Path), 0o777)); err != nil {
 		t.Fatalf("this test needs root: %v", err)
 	}
 	for _, program := range []command.Command{theirs, open} {
@@ -86,10 +89,12 @@ func TestRunFails(t *testing.T) {
 		ctx     context.Context
 		want    error
 	}{
-		"missing":            {command.Command{Path: filepath.Join(t.TempDir(), "none"), Deadline: time.Minute}, t.Context(), command.ErrMissing},
-		"relative":           {command.Command{Path: "sh", Deadline: time.Minute}, t.Context(), command.ErrMissing},
-		"too slow":           {script(t, "sleep 1000").Within(50 * time.Millisecond), t.Context(), command.ErrTooSlow},
-		"ignores SIGTERM":    {script(t, "trap '' TERM; sleep 1000 & wait; sleep 1000").Within(50 * time.Millisecond), t.Context(), command.ErrTooSlow},
+		"missing": {command.Command{Path: filepath.Join(t.TempDir(), "none"), Deadline: time.Minute},
+			t.Context(), command.ErrMissing},
+		"relative": {command.Command{Path: "sh", Deadline: time.Minute}, t.Context(), command.ErrMissing},
+		"too slow": {script(t, "sleep 1000").Within(50 * time.Millisecond), t.Context(), command.ErrTooSlow},
+		"ignores SIGTERM": {script(t, "trap '' TERM; sleep 1000 & wait; sleep 1000").Within(50 * time.Millisecond),
+			t.Context(), command.ErrTooSlow},
 		"prints for ever":    {script(t, "while :; do echo yes; done"), t.Context(), command.ErrTooMuch},
 		"prints a byte more": {script(t, `printf '%01025d' 0`), t.Context(), command.ErrTooMuch},
 		"killed":             {script(t, "kill -9 $$"), t.Context(), command.ErrKilled},

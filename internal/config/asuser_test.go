@@ -14,11 +14,13 @@ import (
 	"usher.internal/internal/config"
 )
 
-// `defaults write` leaves a file that only root can read. An agent goes on with what is managed, and with later changes of that.
+// `defaults write` leaves a file that only root can read. An agent goes on with what is managed, and with later changes
+// of that.
 func TestAgentThatMayNotReadTheLocalFileGoesOn(t *testing.T) {
 	folder := t.TempDir()
 	if err := errors.Join(os.WriteFile(filepath.Join(folder, "local.yaml"), []byte("agent.log_level: error\n"), 0o600),
-		os.WriteFile(filepath.Join(folder, "managed.yaml"), []byte("tenant.id: 8d6b9a52-2b7e-4f0c-9d6b-0f2f7c1f6a11\n"), 0o666),
+		os.WriteFile(filepath.Join(folder, "managed.yaml"), []byte("tenant.id: 8d6b9a52-2b7e-4f0c-9d6b-0f2f7c1f6a11\n"),
+			0o666),
 		os.Chmod(filepath.Join(folder, "managed.yaml"), 0o666)); err != nil {
 		t.Fatal(err)
 	}
@@ -41,7 +43,8 @@ func TestAsAnAgent(t *testing.T) {
 	}
 	log := &logged{}
 	live.Begin(slog.New(slog.NewTextHandler(log, nil)))
-	if problem := live.Problem(); problem == nil || !errors.Is(problem.Err, fs.ErrPermission) || log.count("local configuration cannot be read") != 1 {
+	if problem := live.Problem(); problem == nil || !errors.Is(problem.Err, fs.ErrPermission) ||
+		log.count("local configuration cannot be read") != 1 {
 		t.Errorf("the problem is %+v; log: %s", problem, log.text.String())
 	}
 	if got := live.Current().Tenant.ID; got != "8d6b9a52-2b7e-4f0c-9d6b-0f2f7c1f6a11" {
@@ -51,7 +54,8 @@ func TestAsAnAgent(t *testing.T) {
 	if err := os.WriteFile(managed, []byte("registration.identity_timeout: 77s\n"), 0o666); err != nil {
 		t.Fatal(err)
 	}
-	if changed := live.Reload(); !changed || live.Current().Registration.IdentityTimeout != 77*time.Second || live.Current().Tenant.ID != "" {
+	if changed := live.Reload(); !changed || live.Current().Registration.IdentityTimeout != 77*time.Second ||
+		live.Current().Tenant.ID != "" {
 		t.Errorf("after a change: %v, %+v", changed, live.Current().Registration)
 	}
 	if err := os.WriteFile(managed, []byte("registration.identity_timeout: soon\n"), 0o666); err != nil {

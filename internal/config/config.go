@@ -27,9 +27,8 @@ type Config struct {
 
 	// Agent.Executable is the installed usher-agent, the only program that the helper accepts on agent.sock.
 	Agent struct{ Executable string }
-	// Portal.Executable is the program inside Company Portal's bundle, MinimumVersion the oldest version of the bundle that
-	// a registration is begun with; empty accepts any.
-	// Portal.Activate has macOS bring it to the front.
+	// Portal.Executable is the program inside Company Portal's bundle, MinimumVersion the oldest version of the bundle
+	// that a registration is begun with; empty accepts any. Portal.Activate has macOS bring it to the front.
 	Portal struct {
 		Executable, MinimumVersion string
 		Activate                   bool
@@ -52,8 +51,8 @@ type Config struct {
 	Identity struct {
 		// Sources are the places in a user's session that are looked at, by the names of [IdentitySources].
 		Sources []string
-		// LookAutomatically has the helper look at login, after wake and every LookInterval. Heartbeat is how often it delivers
-		// although nothing has changed.
+		// LookAutomatically has the helper look at login, after wake and every LookInterval. Heartbeat is how often it
+		// delivers although nothing has changed.
 		LookAutomatically bool
 		LookInterval      time.Duration
 		Heartbeat         time.Duration
@@ -87,12 +86,14 @@ type Config struct {
 		// API is used by [DeliverByAPI] only, which needs all of it.
 		API struct {
 			URL string
-			// EnvironmentID and TenantID say whose Jamf Pro is meant at the gateway of Jamf's Platform API ([IsJamfGateway]).
+			// EnvironmentID and TenantID say whose Jamf Pro is meant at the gateway of Jamf's Platform API
+			// ([IsJamfGateway]).
 			EnvironmentID, TenantID string
 			// ComputerID is this computer's ID in Jamf Pro; empty has it searched for.
 			ComputerID string
 			ClientID   string
-			// ClientSecretFile is the path of a file that root alone can read. The secret itself is never configuration.
+			// ClientSecretFile is the path of a file that root alone can read. The secret itself is never
+			// configuration.
 			ClientSecretFile string
 		}
 	}
@@ -101,12 +102,13 @@ type Config struct {
 		// Executable is the jamf binary, ConditionalAccessExecutable Jamf Conditional Access (formerly jamfAAD).
 		Executable                  string
 		ConditionalAccessExecutable string
-		// GatherAfterPortal is when Jamf's own gatherAADInfo runs in the user's session: after a successful portal run, and by
-		// `usherctl gather` for an identity that Jamf has not acquired.
+		// GatherAfterPortal is when Jamf's own gatherAADInfo runs in the user's session: after a successful portal run,
+		// and by `usherctl gather` for an identity that Jamf has not acquired.
 		GatherAfterPortal Gathering
 	}
 
-	// Listener is the read-only one for the network. Address is host:port; empty: there is none. It needs everything else.
+	// Listener is the read-only one for the network. Address is host:port; empty: there is none. It needs everything
+	// else.
 	Listener struct {
 		Address                                string
 		CertificateFile, KeyFile, ClientCAFile string
@@ -116,7 +118,8 @@ type Config struct {
 		PersonalData bool
 	}
 
-	// Fleet is the connection to NATS. Servers are URLs; empty: there is none. It needs credentials, an NKey or a certificate.
+	// Fleet is the connection to NATS. Servers are URLs; empty: there is none. It needs credentials, an NKey or a
+	// certificate.
 	Fleet struct {
 		Servers []string
 		// CAFile holds the authorities that a server's certificate may be of; empty: those of the system.
@@ -128,7 +131,8 @@ type Config struct {
 		PersonalData bool
 	}
 
-	// Development.HelperUID is the uid that agents and usherctl accept as the helper. Anything but 0 is for development.
+	// Development.HelperUID is the uid that agents and usherctl accept as the helper. Anything but 0 is for
+	// development.
 	Development struct{ HelperUID uint32 }
 }
 
@@ -145,8 +149,8 @@ const (
 // Gathering is when Jamf's own gatherAADInfo runs.
 type Gathering string
 
-// The choices. GatherAutomatically runs it where Jamf's settings (preflight.jamf_preferences) say that device compliance is on for this Mac.
-// The other two are named as the boolean that the key was before.
+// The choices. GatherAutomatically runs it where Jamf's settings (preflight.jamf_preferences) say that device
+// compliance is on for this Mac. The other two are named as the boolean that the key was before.
 const (
 	GatherAutomatically Gathering = "auto"
 	GatherAlways        Gathering = "true"
@@ -171,7 +175,8 @@ func IdentitySources() []string {
 // Automatic is the entry of preflight.endpoints for the servers of the cloud that tenant.cloud_host selects.
 const Automatic = "automatic"
 
-// RegistrationEndpoints returns preflight.endpoints as host:port, each once, with the servers of the tenant's cloud in place of [Automatic].
+// RegistrationEndpoints returns preflight.endpoints as host:port, each once, with the servers of the tenant's cloud in
+// place of [Automatic].
 func (c Config) RegistrationEndpoints() []string {
 	endpoints := []string{}
 	for _, entry := range c.Preflight.Endpoints {

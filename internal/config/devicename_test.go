@@ -12,7 +12,8 @@ import (
 // A name that is loaded is one with which the fleet can be reached.
 func TestDeviceNamesAreThoseOfTheFleet(t *testing.T) {
 	for _, name := range []string{
-		"all", "All", "ALL", "all1", "mac", "MAC-7", "a_b", "-", "0A1B2C3D-0000-4000-8000-00000000BEEF", strings.Repeat("x", 64),
+		"all", "All", "ALL", "all1", "mac", "MAC-7", "a_b", "-", "0A1B2C3D-0000-4000-8000-00000000BEEF",
+		strings.Repeat("x", 64),
 		strings.Repeat("x", 65), "a.b", "*", ">", "a b", "ä", "a/b", "$SYS",
 	} {
 		text, err := json.Marshal(map[string]any{"fleet.device": name}) // a JSON text is a YAML text

@@ -51,13 +51,15 @@ func TestKeyTableOfTheDocumentation(t *testing.T) {
 		}
 		fmt.Fprintf(&table, "| `%s` | %s | %s | %s |\n", key.Name, key.Description, fallback, key.Allowed)
 	}
-	documented.Part(t, documentation+"configuration.md", "keys", "go test ./internal/config -update", table.String(), *update)
+	documented.Part(t, documentation+"configuration.md", "keys", "go test ./internal/config -update", table.String(),
+		*update)
 }
 
 // The example has every key with its default, commented out.
 func TestExampleFile(t *testing.T) {
 	var example strings.Builder
-	example.WriteString("# /etc/usher/config.yaml: every key with its default on Linux. Take the # from what you want to change.\n")
+	example.WriteString("# /etc/usher/config.yaml: every key with its default on Linux. Take the # from what you " +
+		"want to change.\n")
 	for _, key := range config.Keys("linux") {
 		text, err := json.Marshal(key.Default) // a JSON text is a YAML text
 		if err != nil {
@@ -108,7 +110,8 @@ func TestExampleProfile(t *testing.T) {
 	}
 	loaded := load(t, config.Places{Managed: write(t, "org.usher.plist", string(managed))})
 	for _, value := range loaded.Values() {
-		if stood, ok := payload[value.Key]; ok && (value.Layer != config.LayerManaged || fmt.Sprint(stood) != value.Value) {
+		if stood, ok := payload[value.Key]; ok &&
+			(value.Layer != config.LayerManaged || fmt.Sprint(stood) != value.Value) {
 			t.Errorf("%s is %q from %s, the profile has %v", value.Key, value.Value, value.Origin, stood)
 		}
 	}

@@ -32,9 +32,10 @@ func TestConfigurationOfAnEarlierVersion(t *testing.T) {
 			t.Fatalf("%s has said only %d values", version.Name, len(said.Data))
 		}
 		for name, places := range map[string]config.Places{
-			"config.yaml":            {Local: write(t, "config.yaml", read("config.yaml"))},
-			"org.usher.plist":        {Managed: write(t, "org.usher.plist", read("org.usher.plist"))},
-			"org.usher.mobileconfig": {Managed: write(t, "org.usher.plist", payload(t, read("org.usher.mobileconfig")))},
+			"config.yaml":     {Local: write(t, "config.yaml", read("config.yaml"))},
+			"org.usher.plist": {Managed: write(t, "org.usher.plist", read("org.usher.plist"))},
+			"org.usher.mobileconfig": {Managed: write(t, "org.usher.plist",
+				payload(t, read("org.usher.mobileconfig")))},
 		} {
 			t.Run(version.Name+"/"+name, func(t *testing.T) {
 				loaded := load(t, places)
@@ -52,7 +53,8 @@ func TestConfigurationOfAnEarlierVersion(t *testing.T) {
 	}
 }
 
-// payload returns the settings of a profile as macOS puts them in place: its payload of the domain, with what the payload says of itself.
+// payload returns the settings of a profile as macOS puts them in place: its payload of the domain, with what the
+// payload says of itself.
 func payload(t *testing.T, profile string) string {
 	t.Helper()
 	var content struct {

@@ -16,17 +16,22 @@ func TestEndpointsFollowTheCloudUnlessAnAdminSetsThem(t *testing.T) {
 	government := cloud.Endpoints("login.microsoftonline.us")
 	for content, want := range map[string][]string{
 		"log_level: info": cloud.Endpoints("login.microsoftonline.com"),
-		"tenant.cloud_host: login.microsoftonline.us":                                          government,
-		"tenant.cloud_host: LOGIN.microsoftonline.US":                                          government,
-		"tenant.cloud_host: login.partner.microsoftonline.cn":                                  cloud.Endpoints("login.partner.microsoftonline.cn"),
-		"tenant.cloud_host: login.example.com":                                                 cloud.Endpoints("login.example.com"),
-		"preflight.endpoints: automatic":                                                       cloud.Endpoints("login.microsoftonline.com"),
+		"tenant.cloud_host: login.microsoftonline.us": government,
+		"tenant.cloud_host: LOGIN.microsoftonline.US": government,
+		"tenant.cloud_host: login.partner.microsoftonline.cn": cloud.Endpoints(
+			"login.partner.microsoftonline.cn"),
+		"tenant.cloud_host: login.example.com": cloud.Endpoints(
+			"login.example.com"),
+		"preflight.endpoints: automatic": cloud.Endpoints(
+			"login.microsoftonline.com"),
 		"preflight: {endpoints: [automatic]}\ntenant: {cloud_host: login.microsoftonline.us}":  government,
 		"preflight.endpoints: '" + oldDefault + "'":                                            old,
 		"preflight.endpoints: '" + oldDefault + "'\ntenant.cloud_host: login.chinacloudapi.cn": old,
-		"preflight.endpoints: ''":                                                              {},
-		"preflight.endpoints: []\ntenant.cloud_host: login.microsoftonline.us":                 {},
-		"preflight.endpoints: [automatic, 'adfs.example.com:443', 'login.microsoftonline.us:443']\ntenant.cloud_host: login.microsoftonline.us": append(slices.Clone(government), "adfs.example.com:443"),
+		"preflight.endpoints: ''": {},
+		"preflight.endpoints: []\ntenant.cloud_host: login.microsoftonline.us": {},
+		"preflight.endpoints: [automatic, 'adfs.example.com:443', " +
+			"'login.microsoftonline.us:443']\ntenant.cloud_host: login.microsoftonline.us": append(
+			slices.Clone(government), "adfs.example.com:443"),
 	} {
 		loaded := load(t, config.Places{Local: write(t, "config.yaml", content)})
 		if got := loaded.RegistrationEndpoints(); !slices.Equal(got, want) {
@@ -41,8 +46,11 @@ func TestEndpointsFollowTheCloudUnlessAnAdminSetsThem(t *testing.T) {
 // A managed value that is the old default is an admin's, also where the local file says automatic.
 func TestManagedEndpointsAreShownAsTheyAreSet(t *testing.T) {
 	loaded := load(t, config.Places{
-		Managed: write(t, "managed.plist", `<plist version="1.0"><dict><key>preflight.endpoints</key><array><string>enterpriseregistration.windows.net:443</string><string>login.microsoftonline.com:443</string></array></dict></plist>`),
-		Local:   write(t, "config.yaml", "preflight.endpoints: automatic"),
+		Managed: write(t, "managed.plist",
+			`<plist version="1.0"><dict><key>preflight.endpoints</key><array><string>`+
+				`enterpriseregistration.windows.net:443</string><string>login.microsoftonline.com:443</string></`+
+				`array></dict></plist>`),
+		Local: write(t, "config.yaml", "preflight.endpoints: automatic"),
 	})
 	for _, value := range loaded.Values() {
 		switch {

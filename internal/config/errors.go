@@ -12,7 +12,8 @@ var (
 	// ErrNotAFile is wrapped when a path is a directory, a pipe or a device.
 	ErrNotAFile = errors.New("not a regular file")
 	// ErrProfile is wrapped when a file is a whole configuration profile, whose settings are one level deeper.
-	ErrProfile = errors.New("is a configuration profile; usher reads the property list that macOS makes of it, or the file that the profile was made of")
+	ErrProfile = errors.New("is a configuration profile; usher reads the property list that macOS makes of it, or " +
+		"the file that the profile was made of")
 	// ErrTooLarge is wrapped when a file is larger than any configuration.
 	ErrTooLarge = errors.New("larger than a configuration file can be")
 )
@@ -23,12 +24,13 @@ type KeyError struct {
 	File string
 	Line int
 	Key  string
-	// Value is what the file has, or "(not shown)" where that may be a secret. It is empty for an unknown key, whose value may be a secret
-	// in the wrong place; of the key itself only what looks like a name is shown.
+	// Value is what the file has, or "(not shown)" where that may be a secret. It is empty for an unknown key, whose
+	// value may be a secret in the wrong place; of the key itself only what looks like a name is shown.
 	Value string
 	// Problem continues the sentence that the key or its value begins, for example "is not a duration".
 	Problem string
-	// Allowed says which values are taken; Suggestion is the known key that an unknown one resembles. Either may be empty.
+	// Allowed says which values are taken; Suggestion is the known key that an unknown one resembles. Either may be
+	// empty.
 	Allowed    string
 	Suggestion string
 }

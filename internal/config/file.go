@@ -50,11 +50,12 @@ func isPropertyList(content []byte) bool {
 	return bytes.HasPrefix(bytes.TrimLeft(content, " \t\r\n"), []byte("<"))
 }
 
-// readTrusted reads a regular file. As root it refuses one that another user can change or replace ([trust.Configuration]), who would be
-// root through it (delivery.api.url, jamf.executable).
+// readTrusted reads a regular file. As root it refuses one that another user can change or replace
+// ([trust.Configuration]), who would be root through it (delivery.api.url, jamf.executable).
 func readTrusted(path string) ([]byte, error) {
 	file, err := open(path)
-	if refused, ok := errors.AsType[*trust.Error](err); errors.Is(err, ErrNotAFile) || ok && refused.Reason == trust.Kind {
+	if refused, ok := errors.AsType[*trust.Error](err); errors.Is(err, ErrNotAFile) ||
+		ok && refused.Reason == trust.Kind {
 		return nil, fmt.Errorf("read configuration %s: %w", path, ErrNotAFile)
 	}
 	if errors.Is(err, trust.ErrUntrusted) {

@@ -15,7 +15,8 @@ import (
 	"usher.internal/sim/browser"
 )
 
-// formMakers are json-editor before 1.0 and the current one, by their names at npm. Which one Jamf Pro's form is made of is not published.
+// formMakers are json-editor before 1.0 and the current one, by their names at npm. Which one Jamf Pro's form is made
+// of is not published.
 var formMakers = []string{"json-editor", "@json-editor/json-editor"}
 
 // saved is what a form has when it is saved: a value, and what it complains about.
@@ -34,8 +35,8 @@ type field struct {
 // filledIn is one case of fields: filled in, and taken back.
 type filledIn struct{ Filled, TakenBack saved }
 
-// Jamf Pro's form of the schema, saved untouched, changes nothing; a field that is chosen to be configured begins with its default; one that
-// is filled in changes its key; and one that is taken back changes nothing again.
+// Jamf Pro's form of the schema, saved untouched, changes nothing; a field that is chosen to be configured begins with
+// its default; one that is filled in changes its key; and one that is taken back changes nothing again.
 func TestFormForJamfPro(t *testing.T) {
 	b := browser.Open(t, `<!doctype html><html lang="en"><title>form</title><body id="form">`, "form")
 	driver, err := os.ReadFile("testdata/form.js")
@@ -57,7 +58,8 @@ func TestFormForJamfPro(t *testing.T) {
 	for _, maker := range formMakers {
 		t.Run(maker, func(t *testing.T) {
 			changesNothing(t, "untouched", read[saved](t, b, script("untouched", maker, schema)))
-			isDefault(t, "in a form that does not know Not Configured", read[saved](t, b, script("untouched", maker, withoutChoice(schema))))
+			isDefault(t, "in a form that does not know Not Configured",
+				read[saved](t, b, script("untouched", maker, withoutChoice(schema))))
 			var keys []string
 			for _, key := range config.Keys("darwin") {
 				keys = append(keys, key.Name)
@@ -89,7 +91,8 @@ func script(function string, arguments ...any) string {
 // read is what a call of form.js evaluates to, with numbers as they are written.
 func read[T any](t *testing.T, b *browser.Browser, script string) (result T) {
 	t.Helper()
-	decoder := json.NewDecoder(strings.NewReader(browser.Value[string](b, "Promise.resolve("+script+").then((r) => JSON.stringify(r))")))
+	decoder := json.NewDecoder(strings.NewReader(
+		browser.Value[string](b, "Promise.resolve("+script+").then((r) => JSON.stringify(r))")))
 	decoder.UseNumber()
 	if err := decoder.Decode(&result); err != nil {
 		t.Fatal(err)
@@ -108,7 +111,8 @@ func withoutChoice(schema map[string]any) map[string]any {
 			plain[name] = withoutChoice(property)
 		}
 	}
-	return map[string]any{"type": "object", "title": schema["title"], "properties": plain, "additionalProperties": false}
+	return map[string]any{"type": "object", "title": schema["title"], "properties": plain,
+		"additionalProperties": false}
 }
 
 // fieldsToFill are cases that fill in each key once, with the keys that it needs.
@@ -131,7 +135,8 @@ func fieldsToFill() (cases [][]field) {
 	return cases
 }
 
-// managedPreferences is what Jamf Pro makes of a form's value: a property list without what is null, of which it has no kind.
+// managedPreferences is what Jamf Pro makes of a form's value: a property list without what is null, of which it has no
+// kind.
 func managedPreferences(t *testing.T, form saved) config.Places {
 	t.Helper()
 	content, err := plist.Marshal(withoutNull(form.Value), plist.XMLFormat)

@@ -20,8 +20,11 @@ func FuzzLoad(f *testing.F) {
 	f.Add([]byte("a: &a [*a]\n"))
 	f.Add([]byte("delivery.mode: api\n"))
 	f.Add([]byte("? [a]\n: b\n"))
-	f.Add([]byte(`<?xml version="1.0"?><plist><dict><key>log_level</key><date>2026-01-01T00:00:00Z</date></dict></plist>`))
-	binary, err := plist.Marshal(map[string]any{"jamf": map[string]any{"gather_after_portal": true}, "log_level": []any{1.5}}, plist.BinaryFormat)
+	f.Add([]byte(`<?xml version="1.0"?><plist><dict><key>log_level</key><date>2026-01-01T00:00:00Z</` +
+		`date></dict></plist>`))
+	binary, err := plist.Marshal(
+		map[string]any{"jamf": map[string]any{"gather_after_portal": true}, "log_level": []any{1.5}},
+		plist.BinaryFormat)
 	if err != nil {
 		f.Fatal(err)
 	}

@@ -25,7 +25,8 @@ func IsLoopback(host string) bool {
 	return host == "localhost" || err == nil && address.IsLoopback()
 }
 
-// gatewayProblem is what is wrong with the keys that say whose Jamf Pro is meant, and the key that it is wrong with; "" where nothing is.
+// gatewayProblem is what is wrong with the keys that say whose Jamf Pro is meant, and the key that it is wrong with; ""
+// where nothing is.
 func (l *Loaded) gatewayProblem() (key, problem string) {
 	const address, environment, tenant = "delivery.api.url", "delivery.api.environment_id", "delivery.api.tenant_id"
 	api := l.Delivery.API
@@ -41,14 +42,17 @@ func (l *Loaded) gatewayProblem() (key, problem string) {
 	switch isGateway, given := IsJamfGateway(api.URL), api.EnvironmentID != "" || api.TenantID != ""; {
 	case isStandIn:
 	case api.EnvironmentID != "" && api.TenantID != "":
-		return tenant, "is set beside " + environment + "; remove the one that the API integration in Jamf Account was not made for"
+		return tenant, "is set beside " + environment +
+			"; remove the one that the API integration in Jamf Account was not made for"
 	case isGateway && !given:
 		return environment, "is empty, and so is " + tenant + "; the gateway of Jamf's Platform API (" + address +
 			") needs the one that the API integration in Jamf Account was made for"
 	case isGateway && strings.Trim(parsed.Path, "/") != "":
-		return address, "has a path, and the gateway of Jamf's Platform API has none; set it to https://REGION." + JamfGatewayDomain
+		return address, "has a path, and the gateway of Jamf's Platform API has none; set it to https://REGION." +
+			JamfGatewayDomain
 	case given && !isGateway && api.URL != "":
-		return set, "is for the gateway of Jamf's Platform API, https://REGION." + JamfGatewayDomain + ", and " + address + " is another server; remove it"
+		return set, "is for the gateway of Jamf's Platform API, https://REGION." + JamfGatewayDomain + ", and " +
+			address + " is another server; remove it"
 	}
 	return "", ""
 }

@@ -29,9 +29,10 @@ func Keys(goos string) []Key {
 	return keys
 }
 
-// row is a [Key] with its code: set parses a value into the configuration and tells what is wrong with it, get writes it
-// as set would read it, secretive hides a value that must not be shown in an error. No error shows a value of a row that is secret: it
-// is the path of a file with a secret, in the place of which somebody may have pasted the secret itself.
+// row is a [Key] with its code: set parses a value into the configuration and tells what is wrong with it, get writes
+// it as set would read it, secretive hides a value that must not be shown in an error. No error shows a value of a row
+// that is secret: it is the path of a file with a secret, in the place of which somebody may have pasted the secret
+// itself.
 type row struct {
 	Key
 	set       func(*Config, value) error
@@ -58,20 +59,26 @@ func table(p platform) []row {
 	const day = 24 * time.Hour
 	return []row{
 		socketDirectory("socket_directory", p.socketDirectory,
-			"Directory of the sockets on which the programs talk to each other. It belongs to root and everyone may enter it.",
+			"Directory of the sockets on which the programs talk to each other. It belongs to root and everyone "+
+				"may enter it.",
 			func(c *Config) *string { return &c.SocketDirectory }),
 		path("state_directory", p.stateDirectory,
-			"Directory of the journal: registrations and what is still to be delivered. Only root may enter it. It is not a symbolic link.",
+			"Directory of the journal: registrations and what is still to be delivered. Only root may enter it. It "+
+				"is not a symbolic link.",
 			func(c *Config) *string { return &c.StateDirectory }),
 		choice("log_level", "info", []string{"debug", "info", "warn", "error"},
 			"Least severe message that is logged.",
 			func(c *Config, text string) error { return c.LogLevel.UnmarshalText([]byte(text)) },
 			func(c *Config) string { return levelName(c.LogLevel) }),
 		line("admin_group", p.adminGroup, required,
-			"Group of this computer whose members may do with usher for every user what root may. No secret is shown to them.",
+			"Group of this computer whose members may do with usher for every user what root may. No secret is "+
+				"shown to them.",
 			func(c *Config) *string { return &c.AdminGroup }),
 		line("primary_user", "", optional,
-			"The user whom Jamf Pro's record of this computer describes: an account name, or the name that the user has registered with. In a profile, Jamf Pro fills it in for $USERNAME. Empty, or where this computer has no such user: of those who hold a registration the one who was at the computer last, else the one who was at it last.",
+			"The user whom Jamf Pro's record of this computer describes: an account name, or the name that the user "+
+				"has registered with. In a profile, Jamf Pro fills it in for $USERNAME. Empty, or where this "+
+				"computer has no such user: of those who hold a registration the one who was at the computer last, "+
+				"else the one who was at it last.",
 			func(c *Config) *string { return &c.PrimaryUser }),
 		path("agent.executable", p.programs+"/usher-agent",
 			"The installed usher-agent; the helper accepts no other program as a user's agent.",
@@ -83,13 +90,18 @@ func table(p platform) []row {
 			"Oldest version of Company Portal that a registration is begun with. Empty accepts any.",
 			func(c *Config) *string { return &c.Portal.MinimumVersion }),
 		boolean("portal.activate", true,
-			"Have macOS bring Company Portal to the front once it runs. Since macOS 14 the window of a program that was started in the background may open behind others. Linux ignores it.",
+			"Have macOS bring Company Portal to the front once it runs. Since macOS 14 the window of a program that "+
+				"was started in the background may open behind others. Linux ignores it.",
 			func(c *Config) *bool { return &c.Portal.Activate }),
 		guid("tenant.id", "",
-			"Entra tenant that users must register in; an identity of another one is a failure. Of several identities in the login keychain, the one of this tenant is taken. Empty accepts any tenant, and chooses among several identities none.",
+			"Entra tenant that users must register in; an identity of another one is a failure. Of several "+
+				"identities in the login keychain, the one of this tenant is taken. Empty accepts any tenant, and "+
+				"chooses among several identities none.",
 			func(c *Config) string { return string(c.Tenant.ID) }, setTenantID),
 		hostName("tenant.cloud_host", "login.microsoftonline.com",
-			"Sign-in host of the Microsoft cloud that the tenant is in: login.microsoftonline.com, login.microsoftonline.us (US government) or login.partner.microsoftonline.cn (China). An identity that names another cloud is reported.",
+			"Sign-in host of the Microsoft cloud that the tenant is in: login.microsoftonline.com, "+
+				"login.microsoftonline.us (US government) or login.partner.microsoftonline.cn (China). An identity "+
+				"that names another cloud is reported.",
 			func(c *Config) *string { return &c.Tenant.CloudHost }),
 		duration("registration.session_timeout", day, time.Second, 30*day,
 			"How long a registration waits for its user to log in.",
@@ -104,7 +116,10 @@ func table(p platform) []row {
 			"Places where an identity is looked for. What is left out is not looked at and has no effect on the state.",
 			func(c *Config) *[]string { return &c.Identity.Sources })),
 		boolean("identity.look_automatically", true,
-			"Look at everyone who is logged in by itself: at login, after wake, after a registration and every few hours, and have delivered what changed. These looks leave the login keychain alone while Platform SSO or the Secure Enclave holds the identity. Without it usher looks when it registers or gathers, and when it is asked to.",
+			"Look at everyone who is logged in by itself: at login, after wake, after a registration and every few "+
+				"hours, and have delivered what changed. These looks leave the login keychain alone while Platform "+
+				"SSO or the Secure Enclave holds the identity. Without it usher looks when it registers or gathers, "+
+				"and when it is asked to.",
 			func(c *Config) *bool { return &c.Identity.LookAutomatically }),
 		duration("identity.look_interval", 6*time.Hour, time.Minute, 30*day,
 			"How often the helper looks again at everyone who is logged in, with a fifth of jitter.",
@@ -113,28 +128,38 @@ func table(p platform) []row {
 			"How often the state is delivered to Jamf Pro although nothing has changed.",
 			func(c *Config) *time.Duration { return &c.Identity.Heartbeat }),
 		boolean("identity.proof_of_possession", false,
-			"Have the agent sign a challenge with the private key of the device certificate, so that a copied certificate is told from a real one. On macOS the user may be asked to allow it. Only looks that read the login keychain ask for it.",
+			"Have the agent sign a challenge with the private key of the device certificate, so that a copied "+
+				"certificate is told from a real one. On macOS the user may be asked to allow it. Only looks that "+
+				"read the login keychain ask for it.",
 			func(c *Config) *bool { return &c.Identity.ProofOfPossession }),
 		path("platform_sso.executable", "/usr/bin/app-sso",
 			"macOS's program that prints the state of Platform SSO.",
 			func(c *Config) *string { return &c.PlatformSSO.Executable }),
 		orNone(optionalPath("platform_sso.managed_preferences", p.managedPreferences,
-			"Folder with the preferences that profiles set. Where the state of Platform SSO cannot be read, usher looks here whether a profile configures Microsoft's. none: it does not look.",
+			"Folder with the preferences that profiles set. Where the state of Platform SSO cannot be read, usher "+
+				"looks here whether a profile configures Microsoft's. none: it does not look.",
 			func(c *Config) *string { return &c.PlatformSSO.ManagedPreferences })),
 		path("directory.executable", "/usr/bin/dscl",
 			"macOS's program that reads a user's record in the directory.",
 			func(c *Config) *string { return &c.Directory.Executable }),
 		orNone(endpoints("preflight.endpoints", Automatic,
-			"Servers that Company Portal needs. automatic: those of the cloud of tenant.cloud_host. Entries of your own replace them; beside automatic they add to them. A registration does not begin while none of those for registration and sign-in can be reached; `usherctl doctor` makes a TLS handshake with each. none turns both off.",
+			"Servers that Company Portal needs. automatic: those of the cloud of tenant.cloud_host. Entries of your "+
+				"own replace them; beside automatic they add to them. A registration does not begin while none of "+
+				"those for registration and sign-in can be reached; `usherctl doctor` makes a TLS handshake with "+
+				"each. none turns both off.",
 			func(c *Config) *[]string { return &c.Preflight.Endpoints })),
 		orNone(optionalPath("preflight.jamf_preferences", p.jamfPreferences,
-			"Jamf's preferences. A registration is not begun while microsoftCAEnabled is false or missing there; where there is no such file, it is. none turns the check off.",
+			"Jamf's preferences. A registration is not begun while microsoftCAEnabled is false or missing there; "+
+				"where there is no such file, it is. none turns the check off.",
 			func(c *Config) *string { return &c.Preflight.JamfPreferences })),
 		proxyURL("proxy.url", "",
-			"HTTP proxy through which usherd makes its own HTTP calls, all of them: to Jamf Pro, and the checks of preflight.endpoints. Empty: macOS's proxy settings, then usherd's environment. NATS and ssh use no proxy.",
+			"HTTP proxy through which usherd makes its own HTTP calls, all of them: to Jamf Pro, and the checks of "+
+				"preflight.endpoints. Empty: macOS's proxy settings, then usherd's environment. NATS and ssh "+
+				"use no proxy.",
 			func(c *Config) *string { return &c.Proxy.URL }),
 		choice("delivery.mode", string(DeliverByRecon), []string{string(DeliverByRecon), string(DeliverByAPI)},
-			"How results reach Jamf Pro: recon runs `jamf recon`, whose extension attributes call usherctl; api writes the extension attributes through Jamf Pro's API.",
+			"How results reach Jamf Pro: recon runs `jamf recon`, whose extension attributes call usherctl; api "+
+				"writes the extension attributes through Jamf Pro's API.",
 			func(c *Config, text string) error { c.Delivery.Mode = DeliveryMode(text); return nil },
 			func(c *Config) string { return string(c.Delivery.Mode) }),
 		guid("delivery.computer_udid", "",
@@ -145,13 +170,18 @@ func table(p platform) []row {
 			"Address of Jamf Pro, for example https://example.jamfcloud.com. Needed when delivery.mode is api.",
 			func(c *Config) *string { return &c.Delivery.API.URL }),
 		platformID("delivery.api.environment_id", "",
-			"For the gateway of Jamf's Platform API (delivery.api.url is https://REGION.api.jamfcloud.com): the platform environment that the API integration was made for. The gateway needs this or delivery.api.tenant_id, other servers neither.",
+			"For the gateway of Jamf's Platform API (delivery.api.url is https://REGION.api.jamfcloud.com): the "+
+				"platform environment that the API integration was made for. The gateway needs this or "+
+				"delivery.api.tenant_id, other servers neither.",
 			func(c *Config) *string { return &c.Delivery.API.EnvironmentID }),
 		platformID("delivery.api.tenant_id", "",
-			"For the gateway of Jamf's Platform API: the tenant that the API integration was made for, in place of delivery.api.environment_id.",
+			"For the gateway of Jamf's Platform API: the tenant that the API integration was made for, in place of "+
+				"delivery.api.environment_id.",
 			func(c *Config) *string { return &c.Delivery.API.TenantID }),
 		computerID(computerIDKey, "",
-			"This computer's ID in Jamf Pro, which Jamf fills in for $JSSID in a profile: recommended, for then the computer is not searched for, and the API client does not need the privilege Read Computers. Empty: it is found by its hardware UUID.",
+			"This computer's ID in Jamf Pro, which Jamf fills in for $JSSID in a profile: recommended, for then the "+
+				"computer is not searched for, and the API client does not need the privilege Read Computers. Empty: "+
+				"it is found by its hardware UUID.",
 			func(c *Config) *string { return &c.Delivery.API.ComputerID }),
 		secret(line("delivery.api.client_id", "", optional,
 			"Client id of the API client in Jamf Pro. Needed when delivery.mode is api.",
@@ -160,20 +190,27 @@ func table(p platform) []row {
 			"File with the client secret, which root alone may read. Needed when delivery.mode is api.",
 			func(c *Config) *string { return &c.Delivery.API.ClientSecretFile })),
 		path("jamf.executable", p.jamf,
-			"The jamf binary. Root runs it: usherd refuses one that others can change, also by a link or a directory that leads to it.",
+			"The jamf binary. Root runs it: usherd refuses one that others can change, also by a link or a directory "+
+				"that leads to it.",
 			func(c *Config) *string { return &c.Jamf.Executable }),
 		path("jamf.conditional_access_executable", p.conditionalAccess,
 			"The program of Jamf Conditional Access (formerly jamfAAD).",
 			func(c *Config) *string { return &c.Jamf.ConditionalAccessExecutable }),
-		choice("jamf.gather_after_portal", string(GatherAutomatically), []string{string(GatherAutomatically), string(GatherAlways), string(GatherNever)},
-			"Whether Jamf's own gatherAADInfo runs in the user's session after a successful registration, and when `usherctl gather` finds an identity that Jamf has not acquired. Jamf's device compliance needs it, and the user may see a second sign-in. auto: it runs where microsoftCAEnabled is true in preflight.jamf_preferences; where that cannot be read, it does not run, and the registration says so.",
+		choice("jamf.gather_after_portal", string(GatherAutomatically),
+			[]string{string(GatherAutomatically), string(GatherAlways), string(GatherNever)},
+			"Whether Jamf's own gatherAADInfo runs in the user's session after a successful registration, and when "+
+				"`usherctl gather` finds an identity that Jamf has not acquired. Jamf's device compliance needs it, "+
+				"and the user may see a second sign-in. auto: it runs where microsoftCAEnabled is true in "+
+				"preflight.jamf_preferences; where that cannot be read, it does not run, and the registration says so.",
 			func(c *Config, text string) error { c.Jamf.GatherAfterPortal = Gathering(text); return nil },
 			func(c *Config) string { return string(c.Jamf.GatherAfterPortal) }),
 		listenAddress("listener.address", "",
-			"Address on which usherd answers GetStatus and WatchStatus, and nothing else, to programs that show a certificate (docs/fleet.md). Empty: it does not listen.",
+			"Address on which usherd answers GetStatus and WatchStatus, and nothing else, to programs that show a "+
+				"certificate (docs/fleet.md). Empty: it does not listen.",
 			func(c *Config) *string { return &c.Listener.Address }),
 		optionalPath("listener.certificate_file", "",
-			"This Mac's certificate for the listener, with those between it and its authority, in PEM. Needed with listener.address.",
+			"This Mac's certificate for the listener, with those between it and its authority, in PEM. Needed with "+
+				"listener.address.",
 			func(c *Config) *string { return &c.Listener.CertificateFile }),
 		secret(optionalPath("listener.key_file", "",
 			"The private key of that certificate in PEM, which root alone may read. Needed with listener.address.",
@@ -182,16 +219,20 @@ func table(p platform) []row {
 			"The authorities, in PEM, that a client's certificate must be of. Needed with listener.address.",
 			func(c *Config) *string { return &c.Listener.ClientCAFile }),
 		certificateNames("listener.allowed_names", "",
-			"Who may ask the listener: subject alternative names (DNS name, e-mail address, URI or IP address), one of which a client's certificate must have. Needed with listener.address.",
+			"Who may ask the listener: subject alternative names (DNS name, e-mail address, URI or IP address), one "+
+				"of which a client's certificate must have. Needed with listener.address.",
 			func(c *Config) *[]string { return &c.Listener.AllowedNames }),
 		boolean("listener.personal_data", true,
-			"Tell over the listener who the users are. Without it names, principal names, device ids and sentences are left out.",
+			"Tell over the listener who the users are. Without it names, principal names, device ids and sentences "+
+				"are left out.",
 			func(c *Config) *bool { return &c.Listener.PersonalData }),
 		natsServers("fleet.servers", "",
-			"NATS servers over which this Mac tells its fleet how it stands (docs/fleet.md). Empty: it connects to none.",
+			"NATS servers over which this Mac tells its fleet how it stands (docs/fleet.md). Empty: it "+
+				"connects to none.",
 			func(c *Config) *[]string { return &c.Fleet.Servers }),
 		optionalPath("fleet.ca_file", "",
-			"The authorities, in PEM, that the certificates of these servers must be of. Empty: those that the system trusts.",
+			"The authorities, in PEM, that the certificates of these servers must be of. Empty: those that the "+
+				"system trusts.",
 			func(c *Config) *string { return &c.Fleet.CAFile }),
 		secret(optionalPath("fleet.credentials_file", "",
 			"This Mac's NATS credentials, as `usherctl fleet credentials` writes them, which root alone may read.",
@@ -206,10 +247,12 @@ func table(p platform) []row {
 			"The private key of that certificate in PEM, which root alone may read.",
 			func(c *Config) *string { return &c.Fleet.KeyFile })),
 		deviceName("fleet.device", "",
-			"Name under which this Mac answers and publishes; its credentials must be for the same. Empty: its hardware UUID (on Linux the machine id).",
+			"Name under which this Mac answers and publishes; its credentials must be for the same. Empty: its "+
+				"hardware UUID (on Linux the machine id).",
 			func(c *Config) *string { return &c.Fleet.Device }),
 		boolean("fleet.personal_data", true,
-			"Tell the fleet who the users are. Without it names, principal names, device ids and sentences are left out (docs/fleet.md lists them).",
+			"Tell the fleet who the users are. Without it names, principal names, device ids and sentences are left "+
+				"out (docs/fleet.md lists them).",
 			func(c *Config) *bool { return &c.Fleet.PersonalData }),
 		userID("development.helper_uid", 0,
 			"For development only: the uid that agents and usherctl accept as the helper.",

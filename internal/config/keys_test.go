@@ -129,7 +129,8 @@ func TestDefaultsOfMacOSAreValid(t *testing.T) {
 		defaults[key.Name] = key.Default
 	}
 	loaded := load(t, config.Places{Local: write(t, "config.yaml", yamlOf(defaults))})
-	if loaded.SocketDirectory != "/var/run/usher" || !strings.HasPrefix(loaded.Jamf.ConditionalAccessExecutable, "/Library/Application Support/JAMF/") {
+	if loaded.SocketDirectory != "/var/run/usher" ||
+		!strings.HasPrefix(loaded.Jamf.ConditionalAccessExecutable, "/Library/Application Support/JAMF/") {
 		t.Errorf("got %+v", loaded.Config)
 	}
 	if strings.HasPrefix(loaded.Agent.Executable, loaded.StateDirectory+"/") {
@@ -225,14 +226,16 @@ func TestSecretsDoNotShowInErrors(t *testing.T) {
 		"<key>delivery.api.client_secret</key><hunter2/>",
 		"<key>delivery.api.client_secret</key><dict><key>hunter2</key><string>x</string></dict>",
 	} {
-		_, err := config.Places{Local: write(t, "org.usher.plist", `<?xml version="1.0"?><plist version="1.0"><dict>`+content+"</dict></plist>")}.Load()
+		_, err := config.Places{Local: write(t, "org.usher.plist",
+			`<?xml version="1.0"?><plist version="1.0"><dict>`+content+"</dict></plist>")}.Load()
 		if err == nil || strings.Contains(err.Error(), "hunter2") {
 			t.Errorf("%s gives %v", content, err)
 		}
 	}
 }
 
-// A row for a file of secrets has the marker, whatever it is called; one that is called so and has it not is one too few.
+// A row for a file of secrets has the marker, whatever it is called; one that is called so and has it not is one too
+// few.
 func TestSecretLikeKeysAreMarked(t *testing.T) {
 	marked := map[string]bool{}
 	for _, key := range config.SecretKeys() {
@@ -243,7 +246,8 @@ func TestSecretLikeKeysAreMarked(t *testing.T) {
 			t.Errorf("%s has a name like a secret's, and no marker", key.Name)
 		}
 	}
-	for _, name := range []string{"delivery.api.client_secret_file", "listener.key_file", "fleet.credentials_file", "fleet.nkey_file", "fleet.key_file"} {
+	for _, name := range []string{"delivery.api.client_secret_file", "listener.key_file", "fleet.credentials_file",
+		"fleet.nkey_file", "fleet.key_file"} {
 		if !marked[name] {
 			t.Errorf("%s has no marker", name)
 		}

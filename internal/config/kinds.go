@@ -26,11 +26,12 @@ type value struct {
 	isList bool
 }
 
-// orDefault is the value, or the row's default in place of one that is empty. Empty entries of a list are left out: a form writes one for
-// each line that was added and not filled in.
+// orDefault is the value, or the row's default in place of one that is empty. Empty entries of a list are left out: a
+// form writes one for each line that was added and not filled in.
 func (v value) orDefault(r row) value {
 	if v.isList {
-		v.list = slices.DeleteFunc(slices.Clone(v.list), func(entry string) bool { return strings.TrimSpace(entry) == "" })
+		v.list = slices.DeleteFunc(slices.Clone(v.list),
+			func(entry string) bool { return strings.TrimSpace(entry) == "" })
 	}
 	if len(v.list) == 0 && strings.TrimSpace(v.text) == "" {
 		return value{text: r.Default}
@@ -94,7 +95,8 @@ var (
 		return regexp.MustCompile(`^[0-9]{1,9}(\.[0-9]{1,9}){0,3}$`)
 	})
 	hostExpression = sync.OnceValue(func() *regexp.Regexp {
-		return regexp.MustCompile(`^([0-9A-Za-z_]([0-9A-Za-z_-]{0,61}[0-9A-Za-z_])?\.)*[0-9A-Za-z_]([0-9A-Za-z_-]{0,61}[0-9A-Za-z_])?\.?$`)
+		return regexp.MustCompile(`^([0-9A-Za-z_]([0-9A-Za-z_-]{0,61}[0-9A-Za-z_])?\.)*[0-9A-Za-z_]([0-9A-Za-z_-]{0,` +
+			`61}[0-9A-Za-z_])?\.?$`)
 	})
 )
 
@@ -209,7 +211,8 @@ func computerID(name, fallback, description string, field func(*Config) *string)
 
 // platformID is an ID of Jamf's platform, whose form is not published.
 func platformID(name, fallback, description string, field func(*Config) *string) row {
-	return textField(Key{name, "platform ID", "a text without spaces that does not begin with $, or empty", fallback, description}, field,
+	return textField(Key{name, "platform ID", "a text without spaces that does not begin with $, or empty", fallback,
+		description}, field,
 		func(given string) (string, error) {
 			if strings.HasPrefix(given, "$") || strings.ContainsFunc(given, unicode.IsSpace) {
 				return "", errors.New("is no ID of Jamf's platform")
@@ -230,7 +233,8 @@ func hostName(name, fallback, description string, field func(*Config) *string) r
 		})
 }
 
-func choice(name, fallback string, values []string, description string, set func(*Config, string) error, get func(*Config) string) row {
+func choice(name, fallback string, values []string, description string, set func(*Config, string) error,
+	get func(*Config) string) row {
 	key := Key{name, "choice", strings.Join(values, ", "), fallback, description}
 	return text(key, func(c *Config, given string) error {
 		if !slices.Contains(values, given) {
@@ -251,8 +255,10 @@ func boolean(name string, fallback bool, description string, field func(*Config)
 	}, func(c *Config) string { return strconv.FormatBool(*field(c)) })
 }
 
-func duration(name string, fallback, shortest, longest time.Duration, description string, field func(*Config) *time.Duration) row {
-	allowed := fmt.Sprintf("a duration from %s to %s with its unit, such as 90s, 30m or 1h30m", durationText(shortest), durationText(longest))
+func duration(name string, fallback, shortest, longest time.Duration, description string,
+	field func(*Config) *time.Duration) row {
+	allowed := fmt.Sprintf("a duration from %s to %s with its unit, such as 90s, 30m or 1h30m", durationText(shortest),
+		durationText(longest))
 	key := Key{name, "duration", allowed, durationText(fallback), description}
 	return text(key, func(c *Config, given string) error {
 		parsed, err := time.ParseDuration(given)
@@ -295,7 +301,8 @@ func userID(name string, fallback uint32, description string, field func(*Config
 
 // version is dotted numbers, as a bundle's CFBundleShortVersionString.
 func version(name, fallback, description string, field func(*Config) *string) row {
-	return textField(Key{name, "version", "numbers with dots, such as 5.2504.0, or empty", fallback, description}, field,
+	return textField(Key{name, "version", "numbers with dots, such as 5.2504.0, or empty", fallback, description},
+		field,
 		func(given string) (string, error) {
 			if given != "" && !versionExpression().MatchString(given) {
 				return "", errors.New("is not a version")
@@ -306,7 +313,9 @@ func version(name, fallback, description string, field func(*Config) *string) ro
 
 // choices is a list of some of the values, each at most once.
 func choices(name, fallback string, values []string, description string, field func(*Config) *[]string) row {
-	return listField(Key{name, "list", "a list of some of " + strings.Join(values, ", ") + ", or the same as one text with commas", fallback, description},
+	return listField(Key{name, "list",
+		"a list of some of " + strings.Join(values, ", ") + ", or the same as one text with commas", fallback,
+		description},
 		field, len(values), func(given string) error {
 			if !slices.Contains(values, given) {
 				return errors.New("is not known")
@@ -316,7 +325,9 @@ func choices(name, fallback string, values []string, description string, field f
 }
 
 func endpoints(name, fallback, description string, field func(*Config) *[]string) row {
-	return listField(Key{name, "list of host:port", fmt.Sprintf("a list of at most %d host:port or %s, or the same as one text with commas", maximumEndpoints, Automatic), fallback, description},
+	return listField(Key{name, "list of host:port",
+		fmt.Sprintf("a list of at most %d host:port or %s, or the same as one text with commas", maximumEndpoints,
+			Automatic), fallback, description},
 		field, maximumEndpoints, func(entry string) error {
 			if entry == Automatic {
 				return nil
@@ -325,9 +336,10 @@ func endpoints(name, fallback, description string, field func(*Config) *[]string
 		}, hidePasswords)
 }
 
-// listField is a list of at most longest entries, each of which check accepts. Secretive hides in an error what must not be shown, if
-// it is not nil.
-func listField(key Key, field func(*Config) *[]string, longest int, check func(string) error, secretive func(string) string) row {
+// listField is a list of at most longest entries, each of which check accepts. Secretive hides in an error what must
+// not be shown, if it is not nil.
+func listField(key Key, field func(*Config) *[]string, longest int, check func(string) error,
+	secretive func(string) string) row {
 	return row{
 		Key:       key,
 		secretive: secretive,
@@ -344,7 +356,8 @@ func listField(key Key, field func(*Config) *[]string, longest int, check func(s
 			for _, entry := range given {
 				entry = strings.TrimSpace(entry)
 				if err := check(entry); err != nil {
-					if secretive != nil && (secretive(entry) != entry || secretive(v.text) != v.text) { // a comma may be part of a password
+					// a comma may be part of a password
+					if secretive != nil && (secretive(entry) != entry || secretive(v.text) != v.text) {
 						return fmt.Errorf("has an entry %s: %w", notShown, err)
 					}
 					return fmt.Errorf("has the entry %q: %w", entry, err)
@@ -372,15 +385,20 @@ func checkEndpoint(endpoint string) error {
 }
 
 func baseURL(name, fallback, description string, field func(*Config) *string) row {
-	row := textField(Key{name, "URL", "an https URL (http for this computer's own addresses) without user, query or fragment, or empty", fallback, description},
+	row := textField(Key{name, "URL",
+		"an https URL (http for this computer's own addresses) without user, query or fragment, or empty", fallback,
+		description},
 		field, checkURL)
 	row.secretive = hidePasswords
 	return row
 }
 
-// proxyURL is where an HTTP proxy listens. It has no user: a configuration is shown to admins and delivered in profiles.
+// proxyURL is where an HTTP proxy listens. It has no user: a configuration is shown to admins and delivered in
+// profiles.
 func proxyURL(name, fallback, description string, field func(*Config) *string) row {
-	key := Key{name, "proxy URL", "an http or https URL with a port, without user or path, such as http://proxy.example.com:8080, or empty", fallback, description}
+	key := Key{name, "proxy URL",
+		"an http or https URL with a port, without user or path, such as http://proxy.example.com:8080, or empty",
+		fallback, description}
 	row := textField(key, field, func(given string) (string, error) {
 		given = strings.TrimSpace(given)
 		if given == "" {
@@ -394,7 +412,8 @@ func proxyURL(name, fallback, description string, field func(*Config) *string) r
 			return "", errors.New("has a user in it; usher keeps no password of a proxy")
 		case parsed.Scheme != "http" && parsed.Scheme != "https":
 			return "", errors.New("is not an http or https URL")
-		case strings.Trim(parsed.Path, "/") != "" || parsed.RawQuery != "" || parsed.ForceQuery || parsed.Fragment != "":
+		case strings.Trim(parsed.Path, "/") != "" || parsed.RawQuery != "" || parsed.ForceQuery ||
+			parsed.Fragment != "":
 			return "", errors.New("has more than a host and a port")
 		case parsed.Port() == "":
 			return "", errors.New("has no port")
@@ -408,7 +427,8 @@ func proxyURL(name, fallback, description string, field func(*Config) *string) r
 	return row
 }
 
-// hidePasswords hides what has a user in it, also as %40, or a query or fragment, and so may have a password or a token.
+// hidePasswords hides what has a user in it, also as %40, or a query or fragment, and so may have a password or a
+// token.
 func hidePasswords(given string) string {
 	if strings.ContainsAny(given, "@%?#") {
 		return notShown
@@ -445,7 +465,8 @@ func isLoopback(host string) bool {
 
 // listenAddress is where a listener is: host:port, of which the host may be left out.
 func listenAddress(name, fallback, description string, field func(*Config) *string) row {
-	return textField(Key{name, "address", "host:port, or :port for every address of this computer, or empty", fallback, description}, field,
+	return textField(Key{name, "address", "host:port, or :port for every address of this computer, or empty", fallback,
+		description}, field,
 		func(given string) (string, error) {
 			if given == "" {
 				return "", nil
@@ -459,9 +480,12 @@ func listenAddress(name, fallback, description string, field func(*Config) *stri
 
 // certificateNames are subject alternative names.
 func certificateNames(name, fallback, description string, field func(*Config) *[]string) row {
-	key := Key{name, "list of names", fmt.Sprintf("a list of at most %d names without spaces, or the same as one text with commas", maximumNames), fallback, description}
+	key := Key{name, "list of names",
+		fmt.Sprintf("a list of at most %d names without spaces, or the same as one text with commas", maximumNames),
+		fallback, description}
 	return listField(key, field, maximumNames, func(given string) error {
-		if given == "" || len(given) > 253 || strings.ContainsFunc(given, func(r rune) bool { return unicode.IsSpace(r) || unicode.IsControl(r) }) {
+		if given == "" || len(given) > 253 ||
+			strings.ContainsFunc(given, func(r rune) bool { return unicode.IsSpace(r) || unicode.IsControl(r) }) {
 			return errors.New("not a name")
 		}
 		if strings.Contains(given, "*") {
@@ -473,7 +497,9 @@ func certificateNames(name, fallback, description string, field func(*Config) *[
 
 // natsServers are URLs of NATS servers.
 func natsServers(name, fallback, description string, field func(*Config) *[]string) row {
-	key := Key{name, "list of URLs", fmt.Sprintf("a list of at most %d URLs such as tls://nats1.example.org:4222 (nats:// for this computer's own addresses), or the same as one text with commas", maximumEndpoints), fallback, description}
+	key := Key{name, "list of URLs",
+		fmt.Sprintf("a list of at most %d URLs such as tls://nats1.example.org:4222 (nats:// for this computer's own "+
+			"addresses), or the same as one text with commas", maximumEndpoints), fallback, description}
 	return listField(key, field, maximumEndpoints, func(given string) error {
 		parsed, err := url.Parse(given)
 		switch {
@@ -490,9 +516,11 @@ func natsServers(name, fallback, description string, field func(*Config) *[]stri
 	}, hidePasswords)
 }
 
-// deviceName is what IsDevice of internal/fleet takes, which a test holds it to: that package would bring all of NATS into usher-agent.
+// deviceName is what IsDevice of internal/fleet takes, which a test holds it to: that package would bring all of NATS
+// into usher-agent.
 func deviceName(name, fallback, description string, field func(*Config) *string) row {
-	return textField(Key{name, "name", "letters, digits, - and _, at most 64 of them, or empty", fallback, description}, field,
+	return textField(Key{name, "name", "letters, digits, - and _, at most 64 of them, or empty", fallback, description},
+		field,
 		func(given string) (string, error) {
 			if given != "" && !nameExpression().MatchString(given) {
 				return "", errors.New("is not such a name")

@@ -11,11 +11,11 @@ import (
 	"time"
 )
 
-// Live is the configuration of a program that runs. What its files say counts as soon as they say it; while they cannot be read, or say
-// what cannot be, the last good configuration stays in force and [Live.Problem] tells why.
+// Live is the configuration of a program that runs. What its files say counts as soon as they say it; while they cannot
+// be read, or say what cannot be, the last good configuration stays in force and [Live.Problem] tells why.
 //
-// The keys of [AtStart] count when the program starts: others have been told the paths by then. Its methods may be called from any
-// goroutine.
+// The keys of [AtStart] count when the program starts: others have been told the paths by then. Its methods may be
+// called from any goroutine.
 type Live struct {
 	places   Places
 	required bool
@@ -46,9 +46,9 @@ func AtStart() []string {
 	return []string{"socket_directory", "state_directory", "development.helper_uid"}
 }
 
-// Open reads the configuration as [Load] does. With keep, the path of a file that nobody else can write, the last good configuration
-// is kept there, and taken from there when the files are no good: a daemon that does not start because of them would tell nobody why.
-// The error is that of the files where there is no last good configuration.
+// Open reads the configuration as [Load] does. With keep, the path of a file that nobody else can write, the last good
+// configuration is kept there, and taken from there when the files are no good: a daemon that does not start because of
+// them would tell nobody why. The error is that of the files where there is no last good configuration.
 func Open(path, keep string) (*Live, error) {
 	places, required := PlatformPlaces(), false
 	if path != "" {
@@ -61,7 +61,8 @@ func Open(path, keep string) (*Live, error) {
 func (p Places) Open(keep string) (*Live, error) { return p.open(false, keep) }
 
 func (p Places) open(required bool, keep string) (*Live, error) {
-	l := &Live{places: p, required: required, keep: keep, log: slog.New(slog.DiscardHandler), changed: make(chan struct{})}
+	l := &Live{places: p, required: required, keep: keep, log: slog.New(slog.DiscardHandler),
+		changed: make(chan struct{})}
 	loaded, err := p.load(required)
 	if err == nil {
 		l.now.Store(&inForce{loaded: loaded})
@@ -79,15 +80,15 @@ func (p Places) open(required bool, keep string) (*Live, error) {
 	return l, nil
 }
 
-// runsWithoutLocal reports whether what else the files say is in force although the local one cannot be read. A program that keeps its last
-// good configuration, as usherd does, rather has that.
+// runsWithoutLocal reports whether what else the files say is in force although the local one cannot be read. A program
+// that keeps its last good configuration, as usherd does, rather has that.
 func (l *Live) runsWithoutLocal(err error) bool {
 	_, only := err.(*notReadable) //nolint:errorlint // joined with another error it is not the only one
 	return only && l.keep == ""
 }
 
-// Begin gives it a log, and tells that what [Open] has found: what is logged, and how much of it, is in the configuration itself. It
-// keeps what is good.
+// Begin gives it a log, and tells that what [Open] has found: what is logged, and how much of it, is in the
+// configuration itself. It keeps what is good.
 func (l *Live) Begin(log *slog.Logger) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
@@ -170,7 +171,8 @@ func (l *Live) become(now *inForce) {
 // tell logs the problem. What stands in the files under unknown keys is not part of it.
 func (l *Live) tell(problem *Problem) {
 	if l.runsWithoutLocal(problem.Err) {
-		l.log.Warn("the local configuration cannot be read; the managed one and the defaults are in force", "error", problem.Err)
+		l.log.Warn("the local configuration cannot be read; the managed one and the defaults are in force", "error",
+			problem.Err)
 		return
 	}
 	l.log.Error("the configuration cannot be used; the last good one stays in force", "error", problem.Err)
@@ -195,8 +197,8 @@ func (l *Live) pin(loaded, before *Loaded) (pending []string) {
 	return pending
 }
 
-// LogLevel is the level that the configuration has at each moment, info before there is one. The zero value is ready; it may be used by
-// several goroutines.
+// LogLevel is the level that the configuration has at each moment, info before there is one. The zero value is ready;
+// it may be used by several goroutines.
 type LogLevel struct{ live atomic.Pointer[Live] }
 
 // Follow has it be what l says from now on.

@@ -86,7 +86,8 @@ func TestChangeCountsWhenItIsWritten(t *testing.T) {
 	level.Follow(live)
 	replaceFile(t, path, "log_level: debug\nregistration.sign_in_timeout: 45m\n")
 	wait(t, changes)
-	if got := live.Current(); got.LogLevel != slog.LevelDebug || level.Level() != slog.LevelDebug || got.Registration.SignInTimeout != 45*time.Minute {
+	if got := live.Current(); got.LogLevel != slog.LevelDebug || level.Level() != slog.LevelDebug ||
+		got.Registration.SignInTimeout != 45*time.Minute {
 		t.Errorf("in force are %v, %v, %v", got.LogLevel, level.Level(), got.Registration.SignInTimeout)
 	}
 	// Written in place, in several steps.
@@ -117,7 +118,8 @@ func TestLastGoodStaysInForce(t *testing.T) {
 	replaceFile(t, path, "registration.sign_in_timeout: soon\napi_secret: THE-SECRET\n")
 	wait(t, told)
 	problem := live.Problem()
-	if problem == nil || !strings.Contains(problem.Err.Error(), "registration.sign_in_timeout") || strings.Contains(problem.Err.Error(), "THE-SECRET") || time.Since(problem.Since) > time.Minute {
+	if problem == nil || !strings.Contains(problem.Err.Error(), "registration.sign_in_timeout") ||
+		strings.Contains(problem.Err.Error(), "THE-SECRET") || time.Since(problem.Since) > time.Minute {
 		t.Fatalf("the problem is %+v", problem)
 	}
 	if got := live.Current().Registration.SignInTimeout; got != 45*time.Minute {
@@ -158,12 +160,15 @@ func TestKeysThatCountAtTheStart(t *testing.T) {
 	replaceFile(t, path, "state_directory: "+directory+"/one\n")
 	live, changes, log := watched(t, path, "")
 	told := live.Changed()
-	replaceFile(t, path, "state_directory: "+directory+"/two\nsocket_directory: "+directory+"/run\ndevelopment.helper_uid: 7\nlog_level: debug\n")
+	replaceFile(t, path, "state_directory: "+directory+"/two\nsocket_directory: "+directory+
+		"/run\ndevelopment.helper_uid: 7\nlog_level: debug\n")
 	wait(t, told)
 	wait(t, changes)
 	now := live.Current()
-	if now.StateDirectory != directory+"/one" || now.SocketDirectory != config.Default().SocketDirectory || now.Development.HelperUID != 0 || now.LogLevel != slog.LevelDebug {
-		t.Errorf("in force are %s, %s, %d, %v", now.StateDirectory, now.SocketDirectory, now.Development.HelperUID, now.LogLevel)
+	if now.StateDirectory != directory+"/one" || now.SocketDirectory != config.Default().SocketDirectory ||
+		now.Development.HelperUID != 0 || now.LogLevel != slog.LevelDebug {
+		t.Errorf("in force are %s, %s, %d, %v", now.StateDirectory, now.SocketDirectory, now.Development.HelperUID,
+			now.LogLevel)
 	}
 	if got := strings.Join(live.Pending(), " "); got != "socket_directory state_directory development.helper_uid" {
 		t.Errorf("pending are %s", got)
@@ -182,7 +187,8 @@ func TestKeysThatCountAtTheStart(t *testing.T) {
 // The directory of a profile comes with the first profile.
 func TestDirectoryThatComesLater(t *testing.T) {
 	root := t.TempDir()
-	managed, local := filepath.Join(root, "Managed Preferences", "org.usher.plist"), filepath.Join(root, "Preferences", "deep", "org.usher.plist")
+	managed, local := filepath.Join(root, "Managed Preferences", "org.usher.plist"),
+		filepath.Join(root, "Preferences", "deep", "org.usher.plist")
 	live, err := config.Places{Managed: managed, Local: local}.Open("")
 	if err != nil {
 		t.Fatal(err)
@@ -221,9 +227,11 @@ func TestLastGoodOutlivesARestart(t *testing.T) {
 	if _, err := config.Open(path, keep); err == nil {
 		t.Fatal("opened without a file")
 	}
-	replaceFile(t, path, "registration.sign_in_timeout: 45m\nidentity.sources: [login_keychain]\npreflight.endpoints: []\n")
+	replaceFile(t, path, "registration.sign_in_timeout: 45m\nidentity.sources: "+
+		"[login_keychain]\npreflight.endpoints: []\n")
 	live, changes, _ := watched(t, path, keep)
-	replaceFile(t, path, "registration.sign_in_timeout: 50m\nidentity.sources: [login_keychain]\npreflight.endpoints: []\n")
+	replaceFile(t, path, "registration.sign_in_timeout: 50m\nidentity.sources: "+
+		"[login_keychain]\npreflight.endpoints: []\n")
 	wait(t, changes)
 	good := live.Current().Config
 	if info, err := os.Stat(keep); err != nil || info.Mode().Perm() != 0o600 {
@@ -236,7 +244,8 @@ func TestLastGoodOutlivesARestart(t *testing.T) {
 	}
 	log := &logged{}
 	again.Begin(slog.New(slog.NewTextHandler(log, nil)))
-	if again.Current().Registration.SignInTimeout != 50*time.Minute || len(again.Current().Preflight.Endpoints) != 0 || again.Current().LogLevel != good.LogLevel {
+	if again.Current().Registration.SignInTimeout != 50*time.Minute || len(again.Current().Preflight.Endpoints) != 0 ||
+		again.Current().LogLevel != good.LogLevel {
 		t.Errorf("in force is %+v", again.Current().Config)
 	}
 	if again.Problem() == nil || log.count("cannot be used") != 1 {
@@ -247,7 +256,8 @@ func TestLastGoodOutlivesARestart(t *testing.T) {
 		t.Errorf("%v, %v", again.Problem(), again.Current().Registration.SignInTimeout)
 	}
 	// What is kept by a version with other keys, or by nobody, keeps none from starting that needs no help.
-	for content, opens := range map[string]bool{`[{"key":"no.such.key","value":"x","layer":"local"}]`: true, "{": false, "": false} {
+	for content, opens := range map[string]bool{`[{"key":"no.such.key","value":"x","layer":"local"}]`: true, "{": false,
+		"": false} {
 		replaceFile(t, keep, content)
 		replaceFile(t, path, "registration.sign_in_timeout: soon\n")
 		if _, err := config.Open(path, keep); (err == nil) != opens {
@@ -262,7 +272,10 @@ func TestWaitForChange(t *testing.T) {
 	replaceFile(t, path, "log_level: loud\n")
 	places := config.Places{Local: path}
 	log := slog.New(slog.DiscardHandler)
-	t.Run("the pause ends it", func(t *testing.T) { places.WaitForChange(t.Context(), places.Look(), time.Millisecond, log) })
+	t.Run("the pause ends it", func(
+		t *testing.T) {
+		places.WaitForChange(t.Context(), places.Look(), time.Millisecond, log)
+	})
 	t.Run("a change before the wait ends it", func(t *testing.T) {
 		before := places.Look()
 		replaceFile(t, path, "log_level: louder\n")

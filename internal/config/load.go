@@ -10,8 +10,8 @@ import (
 // Layer says where a value came from.
 type Layer string
 
-// The layers, the strongest first. In the managed one a key that is empty has its default, also where an empty value would mean something
-// else in a file: the forms of which profiles are made write what nobody has filled in.
+// The layers, the strongest first. In the managed one a key that is empty has its default, also where an empty value
+// would mean something else in a file: the forms of which profiles are made write what nobody has filled in.
 const (
 	LayerManaged Layer = "managed"
 	LayerLocal   Layer = "local"
@@ -39,7 +39,8 @@ type origin struct {
 // Value is one key as it is now, written as a file would have it.
 type Value struct {
 	Key, Value string
-	// Origin is "default", or the layer and its file, for example "managed (/Library/Managed Preferences/org.usher.plist)".
+	// Origin is "default", or the layer and its file, for example "managed (/Library/Managed
+	// Preferences/org.usher.plist)".
 	Origin               string
 	Default, Description string
 	Layer                Layer
@@ -48,12 +49,12 @@ type Value struct {
 }
 
 // Load reads the configuration from the platform's places, or from the file at path in the place of the local one. A
-// place without a file is fine, a path without one is not. The error joins a [KeyError] for every problem of every file;
-// unreadable files are errors too (wrapping [ErrNotTrusted] and the like).
+// place without a file is fine, a path without one is not. The error joins a [KeyError] for every problem of every
+// file; unreadable files are errors too (wrapping [ErrNotTrusted] and the like).
 func Load(path string) (*Loaded, error) { return whole(Salvage(path)) }
 
-// Salvage is [Load] for whoever only asks the helper, which has its last good configuration: next to the error it returns what of the
-// files could be read. What is not said in them, or is wrong there, has its default.
+// Salvage is [Load] for whoever only asks the helper, which has its last good configuration: next to the error it
+// returns what of the files could be read. What is not said in them, or is wrong there, has its default.
 func Salvage(path string) (*Loaded, error) {
 	places := PlatformPlaces()
 	if path == "" {
@@ -63,8 +64,8 @@ func Salvage(path string) (*Loaded, error) {
 	return places.load(true)
 }
 
-// LoadForProfile is [Load] for whoever makes a profile of the configuration: delivery.api.computer_id may also be $JSSID, which Jamf Pro
-// fills in for each computer when it distributes the profile.
+// LoadForProfile is [Load] for whoever makes a profile of the configuration: delivery.api.computer_id may also be
+// $JSSID, which Jamf Pro fills in for each computer when it distributes the profile.
 func LoadForProfile(path string) (*Loaded, error) {
 	places := PlatformPlaces()
 	places.variables = true
@@ -123,8 +124,8 @@ func (p Places) load(localRequired bool) (*Loaded, error) {
 	return loaded, errors.Join(append(problems, unread)...)
 }
 
-// notReadable is the error where nothing else is wrong than that this user may not read the local file, of which `defaults write` leaves
-// the mode 0600 (https://github.com/chilcote/outset/issues/53).
+// notReadable is the error where nothing else is wrong than that this user may not read the local file, of which
+// `defaults write` leaves the mode 0600 (https://github.com/chilcote/outset/issues/53).
 type notReadable struct{ err error }
 
 func (e *notReadable) Error() string { return e.err.Error() }
@@ -156,7 +157,8 @@ func (l *Loaded) apply(layer Layer, file string, entries []entry) (problems []*K
 		case twice:
 			problem.Problem = "is set twice"
 		case found.empty && layer != LayerManaged:
-			problem.Problem, problem.Allowed = `has no value; remove the key, or write "" where empty is allowed`, row.Allowed
+			problem.Problem, problem.Allowed = `has no value; remove the key, or write "" where empty is allowed`,
+				row.Allowed
 		case found.problem != "":
 			problem.Problem, problem.Allowed = found.problem, row.Allowed
 		default:
@@ -199,7 +201,8 @@ func (l *Loaded) checkTogether() (problems []error) {
 		}
 	}
 	if l.Delivery.Mode == DeliverByAPI {
-		needs("delivery.mode", "delivery.mode is api", "delivery.api.url", "delivery.api.client_id", "delivery.api.client_secret_file")
+		needs("delivery.mode", "delivery.mode is api", "delivery.api.url", "delivery.api.client_id",
+			"delivery.api.client_secret_file")
 	}
 	if key, problem := l.gatewayProblem(); problem != "" {
 		at, set := l.origins[key]
@@ -209,14 +212,16 @@ func (l *Loaded) checkTogether() (problems []error) {
 		problems = append(problems, &KeyError{File: at.file, Line: at.line, Key: key, Problem: problem})
 	}
 	if l.Listener.Address != "" {
-		needs("listener.address", "listener.address is set", "listener.certificate_file", "listener.key_file", "listener.client_ca_file", "listener.allowed_names")
+		needs("listener.address", "listener.address is set", "listener.certificate_file", "listener.key_file",
+			"listener.client_ca_file", "listener.allowed_names")
 	}
 	fleet := l.Fleet
 	if fleet.CertificateFile != "" {
 		needs("fleet.certificate_file", "fleet.certificate_file is set", "fleet.key_file")
 	}
 	if len(fleet.Servers) > 0 && fleet.CredentialsFile == "" && fleet.NKeyFile == "" && fleet.CertificateFile == "" {
-		needs("fleet.servers", "fleet.servers is set, neither is fleet.nkey_file or fleet.certificate_file,", "fleet.credentials_file")
+		needs("fleet.servers", "fleet.servers is set, neither is fleet.nkey_file or fleet.certificate_file,",
+			"fleet.credentials_file")
 	}
 	return problems
 }

@@ -89,7 +89,8 @@ func TestFileFillsTheConfiguration(t *testing.T) {
 	if !reflect.DeepEqual(loaded.Config, want) {
 		t.Errorf("got  %+v\nwant %+v", loaded.Config, want)
 	}
-	if got := valueOf(t, loaded, "registration.sign_in_timeout"); got.Value != "45m" || got.Default != "30m" || got.Origin != "local ("+path+")" {
+	if got := valueOf(t, loaded, "registration.sign_in_timeout"); got.Value != "45m" || got.Default != "30m" ||
+		got.Origin != "local ("+path+")" {
 		t.Errorf("sign_in_timeout is %+v", got)
 	}
 	if got := valueOf(t, loaded, "admin_group"); got.Origin != "default" || got.Value != want.AdminGroup {
@@ -117,8 +118,10 @@ func TestPropertyListsInBothFormatsAndShapes(t *testing.T) {
 				t.Fatal(err)
 			}
 			loaded := load(t, config.Places{Local: write(t, "org.usher.plist", string(encoded))})
-			if loaded.LogLevel != slog.LevelWarn || loaded.Jamf.GatherAfterPortal != config.GatherAlways || loaded.Development.HelperUID != 501 ||
-				loaded.Registration.SignInTimeout != time.Hour || !reflect.DeepEqual(loaded.Preflight.Endpoints, []string{"one.example:443"}) {
+			if loaded.LogLevel != slog.LevelWarn || loaded.Jamf.GatherAfterPortal != config.GatherAlways ||
+				loaded.Development.HelperUID != 501 ||
+				loaded.Registration.SignInTimeout != time.Hour ||
+				!reflect.DeepEqual(loaded.Preflight.Endpoints, []string{"one.example:443"}) {
 				t.Errorf("got %+v", loaded.Config)
 			}
 		})
@@ -132,23 +135,27 @@ jamf.gather_after_portal: "true"
 development.helper_uid: "501"
 preflight.endpoints: "one.example:443,two.example:444"
 `)})
-	if loaded.Jamf.GatherAfterPortal != config.GatherAlways || loaded.Development.HelperUID != 501 || len(loaded.Preflight.Endpoints) != 2 {
+	if loaded.Jamf.GatherAfterPortal != config.GatherAlways || loaded.Development.HelperUID != 501 ||
+		len(loaded.Preflight.Endpoints) != 2 {
 		t.Errorf("got %+v", loaded.Config)
 	}
-	if off := load(t, config.Places{Local: write(t, "config.yaml", `preflight.endpoints: ""`)}); len(off.Preflight.Endpoints) != 0 {
+	if off := load(t, config.Places{Local: write(t, "config.yaml", `preflight.endpoints: ""`)}); len(
+		off.Preflight.Endpoints) != 0 {
 		t.Errorf("empty text left the endpoints at %v", off.Preflight.Endpoints)
 	}
 }
 
 func TestManagedValueCannotBeOverridden(t *testing.T) {
-	managed := write(t, "managed.plist", `<?xml version="1.0"?><plist version="1.0"><dict><key>log_level</key><string>error</string></dict></plist>`)
+	managed := write(t, "managed.plist",
+		`<?xml version="1.0"?><plist version="1.0"><dict><key>log_level</key><string>error</string></dict></plist>`)
 	local := write(t, "local.yaml", "log_level: debug\nadmin_group: wheel\n")
 	loaded := load(t, config.Places{Managed: managed, Local: local})
 	if loaded.LogLevel != slog.LevelError || loaded.AdminGroup != "wheel" {
 		t.Errorf("got %+v", loaded.Config)
 	}
 	got := valueOf(t, loaded, "log_level")
-	if got.Layer != config.LayerManaged || got.Origin != "managed ("+managed+")" || !reflect.DeepEqual(got.Overridden, []string{local}) {
+	if got.Layer != config.LayerManaged || got.Origin != "managed ("+managed+")" ||
+		!reflect.DeepEqual(got.Overridden, []string{local}) {
 		t.Errorf("log_level is %+v", got)
 	}
 	if !reflect.DeepEqual(loaded.Files, []string{managed, local}) {
@@ -159,7 +166,8 @@ func TestManagedValueCannotBeOverridden(t *testing.T) {
 // The form of which a profile is made writes every key, also those that nobody has filled in.
 func TestEmptyManagedValueIsTheDefault(t *testing.T) {
 	keys := config.Keys("linux")
-	for name, empty := range map[string]any{"text": "", "blank": " \t", "array": []any{}, "array of an empty text": []any{"", " "}, "dictionary": map[string]any{}} {
+	for name, empty := range map[string]any{"text": "", "blank": " \t", "array": []any{},
+		"array of an empty text": []any{"", " "}, "dictionary": map[string]any{}} {
 		t.Run(name, func(t *testing.T) {
 			content := map[string]any{}
 			for _, key := range keys {
@@ -175,19 +183,24 @@ func TestEmptyManagedValueIsTheDefault(t *testing.T) {
 				t.Errorf("got %+v", loaded.Config)
 			}
 			for _, value := range loaded.Values() {
-				if value.Value != value.Default || value.Origin != "managed ("+managed+")" || len(value.Overridden) != 1 {
+				if value.Value != value.Default || value.Origin != "managed ("+managed+")" ||
+					len(value.Overridden) != 1 {
 					t.Errorf("%s is %+v", value.Key, value)
 				}
 			}
 		})
 	}
-	loaded := load(t, config.Places{Managed: write(t, "managed.yaml", "log_level:\nfleet.servers: ['', 'tls://nats.example.org:4222']\nfleet.credentials_file: /etc/c\n")})
-	if loaded.LogLevel != slog.LevelInfo || !reflect.DeepEqual(loaded.Fleet.Servers, []string{"tls://nats.example.org:4222"}) {
+	loaded := load(t, config.Places{
+		Managed: write(t, "managed.yaml",
+			"log_level:\nfleet.servers: ['', 'tls://nats.example.org:4222']\nfleet.credentials_file: /etc/c\n")})
+	if loaded.LogLevel != slog.LevelInfo ||
+		!reflect.DeepEqual(loaded.Fleet.Servers, []string{"tls://nats.example.org:4222"}) {
 		t.Errorf("got %+v", loaded.Config)
 	}
 }
 
-// A key whose default is not empty and whose value may be empty has a word for that, since an empty one in a profile means the default.
+// A key whose default is not empty and whose value may be empty has a word for that, since an empty one in a profile
+// means the default.
 func TestNoneIsTheEmptyValue(t *testing.T) {
 	found := 0
 	for _, key := range config.Keys("darwin") {
@@ -210,14 +223,16 @@ func TestNoneIsTheEmptyValue(t *testing.T) {
 	if found == 0 {
 		t.Error("there is no such key")
 	}
-	if _, err := (config.Places{Local: write(t, "config.yaml", "preflight.endpoints: [none, 'one.example:443']\n")}).Load(); err == nil {
+	if _, err := (config.Places{Local: write(t, "config.yaml", "preflight.endpoints: [none, 'one.example:443']\n")}).
+		Load(); err == nil {
 		t.Error("none is taken beside an endpoint")
 	}
 }
 
 // In a local file an empty value is one.
 func TestEmptyLocalValueIsChecked(t *testing.T) {
-	for _, key := range []string{"admin_group", "jamf.executable", "registration.sign_in_timeout", "log_level", "portal.activate"} {
+	for _, key := range []string{"admin_group", "jamf.executable", "registration.sign_in_timeout", "log_level",
+		"portal.activate"} {
 		_, err := config.Places{Local: write(t, "config.yaml", key+": ''\n")}.Load()
 		if problem, ok := errors.AsType[*config.KeyError](err); !ok || problem.Key != key {
 			t.Errorf("%s: %v", key, err)
@@ -256,8 +271,10 @@ func TestMissingFiles(t *testing.T) {
 }
 
 func TestEmptyFilesAreFine(t *testing.T) {
-	for _, content := range []string{"", "# nothing\n", "---\n", "delivery:\n", "delivery: {}\n", "\xef\xbb\xbf# with a byte order mark\n"} {
-		if loaded := load(t, config.Places{Local: write(t, "config.yaml", content)}); !reflect.DeepEqual(loaded.Config, config.Default()) {
+	for _, content := range []string{"", "# nothing\n", "---\n", "delivery:\n", "delivery: {}\n",
+		"\xef\xbb\xbf# with a byte order mark\n"} {
+		if loaded := load(t, config.Places{Local: write(t, "config.yaml", content)}); !reflect.DeepEqual(loaded.Config,
+			config.Default()) {
 			t.Errorf("%q gives %+v", content, loaded.Config)
 		}
 	}
@@ -271,7 +288,8 @@ func TestWhatIsNoFileIsRefused(t *testing.T) {
 	if _, err := config.Load(pipe); !errors.Is(err, config.ErrNotAFile) {
 		t.Errorf("a pipe gives %v", err)
 	}
-	if _, err := config.Load(write(t, "large.yaml", strings.Repeat("#", 1<<20+1))); !errors.Is(err, config.ErrTooLarge) {
+	if _, err := config.Load(write(t, "large.yaml", strings.Repeat("#", 1<<20+1))); !errors.Is(err,
+		config.ErrTooLarge) {
 		t.Errorf("a large file gives %v", err)
 	}
 }
@@ -288,7 +306,8 @@ func TestRootRefusesWhatOthersCanWrite(t *testing.T) {
 		"the directory": func(path string) error { return os.Chown(filepath.Dir(path), 65534, 0) },
 		"a link in another user's directory": func(path string) error {
 			theirs := filepath.Join(t.TempDir(), "theirs")
-			return errors.Join(os.Mkdir(theirs, 0o755), os.Rename(path, path+".real"), os.Symlink(path+".real", theirs+"/link"),
+			return errors.Join(os.Mkdir(theirs, 0o755), os.Rename(path, path+".real"),
+				os.Symlink(path+".real", theirs+"/link"),
 				os.Symlink(theirs+"/link", path), os.Chown(theirs, 65534, 0))
 		},
 	} {
@@ -301,7 +320,8 @@ func TestRootRefusesWhatOthersCanWrite(t *testing.T) {
 				t.Fatal(err)
 			}
 			_, err := config.Load(path)
-			if !errors.Is(err, config.ErrNotTrusted) || !errors.Is(err, trust.ErrUntrusted) || !strings.Contains(err.Error(), path) {
+			if !errors.Is(err, config.ErrNotTrusted) || !errors.Is(err, trust.ErrUntrusted) ||
+				!strings.Contains(err.Error(), path) {
 				t.Errorf("got %v", err)
 			}
 		})
@@ -332,17 +352,27 @@ func TestComputerIDIsTakenWithoutTheSpacesAroundIt(t *testing.T) {
 // What names a Jamf Pro behind the gateway of Jamf's Platform API goes with its address, and with no other.
 func TestGatewayOfJamfIsConfiguredTogether(t *testing.T) {
 	for text, want := range map[string]string{
-		"delivery.api.url: https://eu.api.jamfcloud.com":                                                                                "delivery.api.environment_id",
-		"delivery.api.url: https://eu.api.jamfcloud.com.\ndelivery.api.tenant_id: t-1":                                                  "",
-		"delivery.api.url: https://eu.api.jamfcloud.com\ndelivery.api.environment_id: e-1":                                              "",
-		"delivery.api.url: https://eu.api.jamfcloud.com\ndelivery.api.environment_id: e-1\ndelivery.api.tenant_id: t-1":                 "delivery.api.tenant_id",
-		"delivery.api.url: https://eu.api.jamfcloud.com/x\ndelivery.api.environment_id: e-1":                                            "delivery.api.url",
-		"delivery.api.url: https://example.jamfcloud.com\ndelivery.api.environment_id: e-1":                                             "delivery.api.environment_id",
-		"delivery.api.url: https://example.jamfcloud.com\ndelivery.api.tenant_id: t-1":                                                  "delivery.api.tenant_id",
-		"delivery.api.url: http://127.0.0.1:9\ndelivery.api.tenant_id: t-1":                                                             "",
-		"delivery.api.url: https://example.jamfcloud.com\ndelivery.api.computer_id: $JSSID":                                             "delivery.api.computer_id",
-		"delivery.api.url: https://example.jamfcloud.com\ndelivery.api.computer_id: 42":                                                 "",
-		"delivery.api.url: https://eu.api.jamfcloud.com\ndelivery.api.environment_id: \"a b\"\ndelivery.api.client_id: client-of-usher": "delivery.api.environment_id",
+		"delivery.api.url: https://eu.api.jamfcloud.com": "delivery.api.environment_id",
+		"delivery.api.url: https://eu.api.jamfcloud.com.\n" +
+			"delivery.api.tenant_id: t-1": "",
+		"delivery.api.url: https://eu.api.jamfcloud.com\n" +
+			"delivery.api.environment_id: e-1": "",
+		"delivery.api.url: https://eu.api.jamfcloud.com\ndelivery.api.environment_id: " +
+			"e-1\ndelivery.api.tenant_id: t-1": "delivery.api.tenant_id",
+		"delivery.api.url: https://eu.api.jamfcloud.com/x\n" +
+			"delivery.api.environment_id: e-1": "delivery.api.url",
+		"delivery.api.url: https://example.jamfcloud.com\n" +
+			"delivery.api.environment_id: e-1": "delivery.api.environment_id",
+		"delivery.api.url: https://example.jamfcloud.com\n" +
+			"delivery.api.tenant_id: t-1": "delivery.api.tenant_id",
+		"delivery.api.url: http://127.0.0.1:9\ndelivery.api.tenant_id: " +
+			"t-1": "",
+		"delivery.api.url: https://example.jamfcloud.com\n" +
+			"delivery.api.computer_id: $JSSID": "delivery.api.computer_id",
+		"delivery.api.url: https://example.jamfcloud.com\n" +
+			"delivery.api.computer_id: 42": "",
+		"delivery.api.url: https://eu.api.jamfcloud.com\ndelivery.api.environment_id: \"a " +
+			"b\"\ndelivery.api.client_id: client-of-usher": "delivery.api.environment_id",
 	} {
 		_, err := config.Places{Local: write(t, "config.yaml", text+"\n")}.Load()
 		problem, refused := errors.AsType[*config.KeyError](err)

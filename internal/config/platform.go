@@ -8,8 +8,8 @@ import (
 	"usher.internal/internal/trust"
 )
 
-// platform is what differs between macOS and Linux. It is data for both rather than build-tagged files, so that tests on
-// Linux hold the macOS defaults and the documentation shows both.
+// platform is what differs between macOS and Linux. It is data for both rather than build-tagged files, so that tests
+// on Linux hold the macOS defaults and the documentation shows both.
 type platform struct {
 	places Places
 
@@ -43,9 +43,10 @@ var macOS = platform{
 	portal:          "/Applications/Company Portal.app/Contents/MacOS/Company Portal",
 	jamf:            trust.JamfProgram,
 	// The bundle's own program: its alias jamfAAD does not answer alike (domain.md 1.1).
-	conditionalAccess: "/Library/Application Support/JAMF/Jamf.app/Contents/MacOS/Jamf Conditional Access.app/Contents/MacOS/Jamf Conditional Access",
-	jamfPreferences:   "/Library/Preferences/com.jamfsoftware.jamf.plist",
-	identitySources:   LoginKeychain + ", " + PlatformSSO + ", " + SecureEnclave + ", " + JamfAgent + ", " + Directory,
+	conditionalAccess: "/Library/Application Support/JAMF/Jamf.app/Contents/MacOS/Jamf Conditional " +
+		"Access.app/Contents/MacOS/Jamf Conditional Access",
+	jamfPreferences: "/Library/Preferences/com.jamfsoftware.jamf.plist",
+	identitySources: LoginKeychain + ", " + PlatformSSO + ", " + SecureEnclave + ", " + JamfAgent + ", " + Directory,
 
 	managedPreferences: "/Library/Managed Preferences",
 }
@@ -74,7 +75,8 @@ func platformOf(goos string) platform {
 // PlatformPlaces returns the files that [Load] reads on this platform.
 func PlatformPlaces() Places { return platformOf(runtime.GOOS).places }
 
-// Defaults are what a platform has without any configuration. Programs is the directory of the three programs, which only root can change.
+// Defaults are what a platform has without any configuration. Programs is the directory of the three programs, which
+// only root can change.
 type Defaults struct {
 	Places                                    Places
 	SocketDirectory, StateDirectory, Programs string
@@ -90,8 +92,10 @@ func PlatformDefaults(goos string) Defaults {
 // usher.internal/internal/config.manualsOf=darwin". It is empty in what is installed.
 var manualsOf string
 
-// Sudo returns the command line that runs usherctl as root with arguments. It has the whole path: on macOS sudo takes the PATH of who calls
-// it, and on a Mac with Homebrew /usr/local/bin, which has a link to usherctl, can belong to a user.
+// Sudo returns the command line that runs usherctl as root with arguments. It has the whole path: on macOS sudo takes
+// the PATH of who calls it, and on a Mac with Homebrew /usr/local/bin, which has a link to usherctl, can belong to a
+// user.
 func Sudo(arguments string) string {
-	return "sudo " + filepath.Join(PlatformDefaults(cmp.Or(manualsOf, runtime.GOOS)).Programs, "usherctl") + " " + arguments
+	return "sudo " + filepath.Join(PlatformDefaults(cmp.Or(manualsOf, runtime.GOOS)).Programs, "usherctl") + " " +
+		arguments
 }

@@ -14,7 +14,8 @@ import (
 // parsePropertyList reads a binary or XML property list. Its keys come in alphabetical order: a dictionary has none.
 func parsePropertyList(path string, content []byte) ([]entry, error) {
 	dictionary, err := propertylist.Parse(content)
-	if wrong, ok := errors.AsType[*propertylist.SyntaxError](err); ok { // a configuration may hold secrets, of which nothing is quoted
+	// a configuration may hold secrets, of which nothing is quoted
+	if wrong, ok := errors.AsType[*propertylist.SyntaxError](err); ok {
 		return nil, fmt.Errorf("parse configuration %s: %s", path, propertyListProblem(wrong.Cause))
 	}
 	if err != nil {
@@ -24,8 +25,9 @@ func parsePropertyList(path string, content []byte) ([]entry, error) {
 		return nil, fmt.Errorf("parse configuration %s: %w", path, ErrProfile)
 	}
 	for key := range dictionary {
-		// What macOS adds to the managed file: PayloadUUID and the like of a profile by MDM, and _manualProfile of one that was installed by
-		// hand (seen with other products; not verified on a Mac with usher). No key of usher's begins so.
+		// What macOS adds to the managed file: PayloadUUID and the like of a profile by MDM, and _manualProfile of one
+		// that was installed by hand (seen with other products; not verified on a Mac with usher). No key of usher's
+		// begins so.
 		if strings.HasPrefix(key, "Payload") || strings.HasPrefix(key, "_") {
 			delete(dictionary, key)
 		}

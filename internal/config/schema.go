@@ -10,8 +10,8 @@ import (
 // form is how a kind of key stands in the JSON schema: its JSON type, and the pattern (ECMA 262) of a text.
 type form struct{ jsonType, pattern string }
 
-// forms are by [Key.Type]. Beside their pattern a text may be empty, which means the default. A pattern never refuses what a profile may
-// have, before Jamf Pro fills in its variables; bounds that it cannot say are in the description.
+// forms are by [Key.Type]. Beside their pattern a text may be empty, which means the default. A pattern never refuses
+// what a profile may have, before Jamf Pro fills in its variables; bounds that it cannot say are in the description.
 var forms = map[string]form{
 	"boolean":           {jsonType: "boolean"},
 	"uid":               {jsonType: "integer"},
@@ -28,10 +28,12 @@ var forms = map[string]form{
 	"platform ID":       {"string", `^[^\s$]\S*$`},
 	"ID":                {"string", `^ *[1-9][0-9]{0,9} *$|^ *\$JSSID *$`},
 	"host":              {"string", `^[0-9A-Za-z_.-]+$`},
-	"duration":          {"string", `^[+]?([0-9]+(\.[0-9]*)?|\.[0-9]+)(ns|us|µs|μs|ms|s|m|h)(([0-9]+(\.[0-9]*)?|\.[0-9]+)(ns|us|µs|μs|ms|s|m|h))*$`},
-	"version":           {"string", `^[0-9]{1,9}(\.[0-9]{1,9}){0,3}$`},
-	"proxy URL":         {"string", `^\s*[hH][tT][tT][pP][sS]?://[^@/?#\s]+:[0-9]+/*\s*$`},
-	"URL":               {"string", `^[hH][tT][tT][pP][sS]?://[^@?#\s]+[/#]*$`},
+	"duration": {"string",
+		`^[+]?([0-9]+(\.[0-9]*)?|\.[0-9]+)(ns|us|µs|μs|ms|s|m|h)` +
+			`(([0-9]+(\.[0-9]*)?|\.[0-9]+)(ns|us|µs|μs|ms|s|m|h))*$`},
+	"version":   {"string", `^[0-9]{1,9}(\.[0-9]{1,9}){0,3}$`},
+	"proxy URL": {"string", `^\s*[hH][tT][tT][pP][sS]?://[^@/?#\s]+:[0-9]+/*\s*$`},
+	"URL":       {"string", `^[hH][tT][tT][pP][sS]?://[^@?#\s]+[/#]*$`},
 }
 
 // listForms are the pattern of an entry and the most entries of lists of texts.
@@ -44,19 +46,21 @@ var listForms = map[string]struct {
 	"list of URLs":      {`^\s*([tT][lL][sS]|[nN][aA][tT][sS])://[^@?#\s]+$`, maximumEndpoints},
 }
 
-// Schema returns the JSON schema of the keys in the form that Jamf Pro takes as a custom schema of an application's settings (draft 7;
-// title, description, property_order and options are what Jamf Pro makes its form of [JAMF-SCHEMA]). The defaults are those of a platform,
-// "darwin" or "linux".
+// Schema returns the JSON schema of the keys in the form that Jamf Pro takes as a custom schema of an application's
+// settings (draft 7; title, description, property_order and options are what Jamf Pro makes its form of [JAMF-SCHEMA]).
+// The defaults are those of a platform, "darwin" or "linux".
 //
-// Jamf Pro's form is like json-editor: it writes every key that it shows, also an empty one, but none that is null. Each key therefore begins
-// as null, "Not Configured", which is how manifests for Jamf Pro leave a key out [JAMF-NULL]. In a form that does not know this choice each key begins
-// with its default; one that is emptied has its default too ([LayerManaged]). A form that is saved untouched changes nothing either way.
+// Jamf Pro's form is like json-editor: it writes every key that it shows, also an empty one, but none that is null.
+// Each key therefore begins as null, "Not Configured", which is how manifests for Jamf Pro leave a key out [JAMF-NULL].
+// In a form that does not know this choice each key begins with its default; one that is emptied has its default too
+// ([LayerManaged]). A form that is saved untouched changes nothing either way.
 //
-// Sections are objects, for json-editor before 1.0 takes a dot in a key for a path. No option remove_empty_properties is set: it has that
-// version leave out false.
+// Sections are objects, for json-editor before 1.0 takes a dot in a key for a path. No option remove_empty_properties
+// is set: it has that version leave out false.
 func Schema(goos string) ([]byte, error) {
 	root := schemaSection("usher (" + Domain + ")")
-	root["description"] = "Brings a Mac through its Microsoft Entra registration and tells Jamf Pro how it went. What is not configured, and what is empty, has its default."
+	root["description"] = "Brings a Mac through its Microsoft Entra registration and tells Jamf Pro how it went. " +
+		"What is not configured, and what is empty, has its default."
 	for i, key := range Keys(goos) {
 		value, err := key.schema()
 		if err != nil {
@@ -85,7 +89,8 @@ func Schema(goos string) ([]byte, error) {
 
 // schemaSection is an object whose keys are in its properties.
 func schemaSection(title string) map[string]any {
-	return map[string]any{"title": title, "type": "object", "properties": map[string]any{}, "additionalProperties": false}
+	return map[string]any{"title": title, "type": "object", "properties": map[string]any{},
+		"additionalProperties": false}
 }
 
 // schemaPlace returns the properties of the section that a key is in, which it makes, and the key's name there.

@@ -42,34 +42,54 @@ func compiled(t *testing.T) *jsonschema.Schema {
 	return schema
 }
 
-// examples are values of each kind of key that are taken in a profile, and that are not. What is out of bounds that a schema cannot say is
-// refused when it is loaded alone, and so is what Jamf Pro has not filled in.
+// examples are values of each kind of key that are taken in a profile, and that are not. What is out of bounds that a
+// schema cannot say is refused when it is loaded alone, and so is what Jamf Pro has not filled in.
 var examples = map[string]struct {
 	key                  string
 	good, bad, loadAlone []any
 }{
-	"boolean":           {"identity.look_automatically", []any{true, false}, []any{"perhaps", 3, "true or so"}, nil},
-	"uid":               {"development.helper_uid", []any{0, 501, 4294967294}, []any{-1, 4294967295, "root"}, nil},
-	"list":              {"identity.sources", []any{[]any{"login_keychain"}, []any{}, []any{"none"}}, []any{[]any{"cloud"}}, nil},
-	"list of host:port": {"preflight.endpoints", []any{[]any{"example.com:443", "[::1]:8443"}, []any{"automatic", "example.com:443"}, []any{"none"}, []any{}}, []any{[]any{"example.com"}, []any{"a:b"}, []any{"automatically"}}, []any{[]any{"example.com:0"}}},
-	"list of names":     {"listener.allowed_names", []any{[]any{"status.example.org", "spiffe://example.org/monitor", "monitor@example.org"}, []any{}}, []any{[]any{"a b"}, []any{"*.example.org"}}, nil},
-	"list of URLs":      {"fleet.servers", []any{[]any{}}, []any{[]any{"https://example.com"}, []any{"nats1:4222"}, []any{"tls://me:secret@example.com"}}, []any{[]any{"nats://example.com"}, []any{"tls://example.com/path"}}},
-	"address":           {"listener.address", []any{""}, []any{"7443", "host"}, []any{"host:0", "a b:443"}},
-	"name":              {"fleet.device", []any{"", "0A1B2C3D-0000-4000-8000-00000000BEEF"}, []any{"a.b", "*", "a b"}, []any{"all"}},
-	"choice":            {"delivery.mode", []any{"recon"}, []any{"smoke"}, nil},
-	"text":              {"admin_group", []any{"admin", "a b", "", "  "}, nil, []any{"a\nb"}},
-	"path":              {"jamf.executable", []any{"/usr/local/bin/jamf", ""}, []any{"jamf", "~/jamf", "none"}, nil},
-	"GUID":              {"tenant.id", []any{"", "8D6B9A52-2b7e-4f0c-9d6b-0f2f7c1f6a11"}, []any{"8d6b9a52", "common"}, nil},
-	"platform ID":       {"delivery.api.environment_id", []any{"", "e-1"}, []any{"$X", "a b"}, nil},
-	"ID":                {"delivery.api.computer_id", []any{"", "42", " 42 "}, []any{"0", "-1", "4.2", "x", "4 2"}, []any{"4294967296", "$JSSID", " $JSSID"}},
-	"host":              {"tenant.cloud_host", []any{"login.microsoftonline.us", ""}, []any{"https://login.microsoftonline.us", "a b"}, []any{"-.-"}},
-	"duration":          {"registration.sign_in_timeout", []any{"45m", "1h30m", "1.5h", ""}, []any{"30", "soon", "5 m"}, []any{"1ms", "9999h"}},
-	"version":           {"portal.minimum_version", []any{"", "5", "5.2504.0"}, []any{"5.", "v5", "1.2.3.4.5"}, nil},
-	"proxy URL":         {"proxy.url", []any{"", "http://proxy.example.com:8080", "https://[::1]:3128/", "HTTP://proxy:1"}, []any{"proxy.example.com:8080", "socks5://proxy.example.com:1080", "http://proxy.example.com", "http://me:secret@proxy.example.com:8080", "http://proxy.example.com:8080/x", "http://"}, []any{"http://proxy.example.com:0", "http://proxy.example.com:99999", "http://a*b:80"}},
-	"URL":               {"delivery.api.url", []any{"", "https://example.jamfcloud.com", "https://example.com:8443/jamf/"}, []any{"example.com", "ftp://example.com", "https://user@example.com", "https://example.com/?a=b"}, []any{"http://example.com"}},
+	"boolean": {"identity.look_automatically", []any{true, false}, []any{"perhaps", 3, "true or so"}, nil},
+	"uid":     {"development.helper_uid", []any{0, 501, 4294967294}, []any{-1, 4294967295, "root"}, nil},
+	"list": {"identity.sources", []any{[]any{"login_keychain"}, []any{}, []any{"none"}},
+		[]any{[]any{"cloud"}}, nil},
+	"list of host:port": {"preflight.endpoints",
+		[]any{[]any{"example.com:443", "[::1]:8443"}, []any{"automatic", "example.com:443"}, []any{"none"}, []any{}},
+		[]any{[]any{"example.com"}, []any{"a:b"}, []any{"automatically"}}, []any{[]any{"example.com:0"}}},
+	"list of names": {"listener.allowed_names",
+		[]any{[]any{"status.example.org", "spiffe://example.org/monitor", "monitor@example.org"}, []any{}},
+		[]any{[]any{"a b"}, []any{"*.example.org"}}, nil},
+	"list of URLs": {"fleet.servers", []any{[]any{}},
+		[]any{[]any{"https://example.com"}, []any{"nats1:4222"}, []any{"tls://me:secret@example.com"}},
+		[]any{[]any{"nats://example.com"}, []any{"tls://example.com/path"}}},
+	"address": {"listener.address", []any{""}, []any{"7443", "host"}, []any{"host:0", "a b:443"}},
+	"name": {"fleet.device", []any{"", "0A1B2C3D-0000-4000-8000-00000000BEEF"}, []any{"a.b", "*", "a b"},
+		[]any{"all"}},
+	"choice": {"delivery.mode", []any{"recon"}, []any{"smoke"}, nil},
+	"text":   {"admin_group", []any{"admin", "a b", "", "  "}, nil, []any{"a\nb"}},
+	"path":   {"jamf.executable", []any{"/usr/local/bin/jamf", ""}, []any{"jamf", "~/jamf", "none"}, nil},
+	"GUID": {"tenant.id", []any{"", "8D6B9A52-2b7e-4f0c-9d6b-0f2f7c1f6a11"}, []any{"8d6b9a52", "common"},
+		nil},
+	"platform ID": {"delivery.api.environment_id", []any{"", "e-1"}, []any{"$X", "a b"}, nil},
+	"ID": {"delivery.api.computer_id", []any{"", "42", " 42 "}, []any{"0", "-1", "4.2", "x", "4 2"},
+		[]any{"4294967296", "$JSSID", " $JSSID"}},
+	"host": {"tenant.cloud_host", []any{"login.microsoftonline.us", ""},
+		[]any{"https://login.microsoftonline.us", "a b"}, []any{"-.-"}},
+	"duration": {"registration.sign_in_timeout", []any{"45m", "1h30m", "1.5h", ""}, []any{"30", "soon", "5 m"},
+		[]any{"1ms", "9999h"}},
+	"version": {"portal.minimum_version", []any{"", "5", "5.2504.0"}, []any{"5.", "v5", "1.2.3.4.5"}, nil},
+	"proxy URL": {"proxy.url",
+		[]any{"", "http://proxy.example.com:8080", "https://[::1]:3128/", "HTTP://proxy:1"},
+		[]any{"proxy.example.com:8080", "socks5://proxy.example.com:1080", "http://proxy.example.com",
+			"http://me:secret@proxy.example.com:8080", "http://proxy.example.com:8080/x", "http://"},
+		[]any{"http://proxy.example.com:0", "http://proxy.example.com:99999", "http://a*b:80"}},
+	"URL": {"delivery.api.url",
+		[]any{"", "https://example.jamfcloud.com", "https://example.com:8443/jamf/"},
+		[]any{"example.com", "ftp://example.com", "https://user@example.com", "https://example.com/?a=b"},
+		[]any{"http://example.com"}},
 }
 
-// An admin who fills in the form gets what usher takes: what the schema allows is loaded, and what usher takes is allowed.
+// An admin who fills in the form gets what usher takes: what the schema allows is loaded, and what usher takes is
+// allowed.
 func TestSchemaAgreesWithWhatIsLoaded(t *testing.T) {
 	schema := compiled(t)
 	allows := func(key string, value any) error { return schema.Validate(nested(key, number(value))) }
@@ -156,13 +176,15 @@ func number(value any) any {
 
 // needed are the keys that must be set with one.
 var needed = map[string][]string{
-	"delivery.mode":          {"delivery.api.url", "delivery.api.client_id", "delivery.api.client_secret_file"},
-	"listener.address":       {"listener.certificate_file", "listener.key_file", "listener.client_ca_file", "listener.allowed_names"},
+	"delivery.mode": {"delivery.api.url", "delivery.api.client_id", "delivery.api.client_secret_file"},
+	"listener.address": {"listener.certificate_file", "listener.key_file", "listener.client_ca_file",
+		"listener.allowed_names"},
 	"fleet.servers":          {"fleet.credentials_file"},
 	"fleet.certificate_file": {"fleet.key_file"},
 }
 
-// Every field of the structure is one key, and every key is one field: nothing is read that cannot be set, and the other way round.
+// Every field of the structure is one key, and every key is one field: nothing is read that cannot be set, and the
+// other way round.
 func TestEveryFieldIsOneKey(t *testing.T) {
 	fields := map[string]string{} // by the name of the field, the key
 	for _, key := range config.Keys("linux") {
@@ -183,7 +205,8 @@ func TestEveryFieldIsOneKey(t *testing.T) {
 			}
 			without = load(t, config.Places{Local: write(t, "config.yaml", string(text))}).Config
 		}
-		changed := differences("", reflect.ValueOf(without), reflect.ValueOf(load(t, config.Places{Local: write(t, "config.yaml", string(text))}).Config))
+		changed := differences("", reflect.ValueOf(without),
+			reflect.ValueOf(load(t, config.Places{Local: write(t, "config.yaml", string(text))}).Config))
 		for i, field := range changed {
 			if i > 0 {
 				t.Errorf("%s changes %v", key.Name, changed)

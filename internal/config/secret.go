@@ -14,11 +14,13 @@ import (
 // notShown is in the place of what an error does not show.
 const notShown = "(not shown)"
 
-// secretWords are in the names of keys whose value may be a secret: those that usher has for files of secrets, into which a secret is
-// pasted by mistake, and those that somebody may expect to be there.
-var secretWords = []string{"secret", "password", "passwd", "passphrase", "token", "credential", "nkey", "seed", "private", "bearer", "apikey", "keyfile", "authorization"}
+// secretWords are in the names of keys whose value may be a secret: those that usher has for files of secrets, into
+// which a secret is pasted by mistake, and those that somebody may expect to be there.
+var secretWords = []string{"secret", "password", "passwd", "passphrase", "token", "credential", "nkey", "seed",
+	"private", "bearer", "apikey", "keyfile", "authorization"}
 
-// isSecretLike reports whether the value of a key may be a secret, by its name. A row of the table says it by its marker too.
+// isSecretLike reports whether the value of a key may be a secret, by its name. A row of the table says it by its
+// marker too.
 func isSecretLike(name string) bool {
 	plain := plainKey(name)
 	return slices.ContainsFunc(secretWords, func(word string) bool { return strings.Contains(plain, word) })
@@ -33,8 +35,8 @@ func secret(r row) row {
 // longestName is more than the longest part of a key has. A longer one may be something that was pasted.
 const longestName = 32
 
-// shownKey is how the name of a key that is not known is shown. Below a key with a secret, and where a name does not look like one, the
-// name is what somebody has pasted: {hunter2} in YAML is a section with that key.
+// shownKey is how the name of a key that is not known is shown. Below a key with a secret, and where a name does not
+// look like one, the name is what somebody has pasted: {hunter2} in YAML is a section with that key.
 func shownKey(name string) string {
 	parts := strings.Split(name, ".")
 	for i, part := range parts {
@@ -58,8 +60,8 @@ func isName(part string) bool {
 	})
 }
 
-// quoted is what the YAML library quotes of a file: an alias, for which a secret that begins with * is taken. One character is punctuation
-// that it expected.
+// quoted is what the YAML library quotes of a file: an alias, for which a secret that begins with * is taken. One
+// character is punctuation that it expected.
 var quoted = sync.OnceValue(func() *regexp.Regexp { return regexp.MustCompile(`'[^']{2,}'|"[^"]{2,}"`) })
 
 // yamlProblem is an error of the YAML library without anything of the file.

@@ -25,8 +25,8 @@ func mark(path string) string {
 	return fmt.Sprintf("%d %d %s %+v", info.ModTime().UnixNano(), info.Size(), info.Mode(), info.Sys())
 }
 
-// WaitForChange returns when the files are not what they were at before, when the pause is over, or when ctx ends. It is for a program
-// that was refused something, which another configuration may change.
+// WaitForChange returns when the files are not what they were at before, when the pause is over, or when ctx ends. It
+// is for a program that was refused something, which another configuration may change.
 func (p Places) WaitForChange(ctx context.Context, before Look, pause time.Duration, log *slog.Logger) {
 	ctx, cancel := context.WithTimeout(ctx, pause)
 	defer cancel()
@@ -37,7 +37,8 @@ func (p Places) WaitForChange(ctx context.Context, before Look, pause time.Durat
 		}
 	})
 	if err != nil {
-		log.Warn("changes of the configuration are not seen; it is read again after a pause", "pause", pause, "error", err)
+		log.Warn("changes of the configuration are not seen; it is read again after a pause", "pause", pause, "error",
+			err)
 		<-ctx.Done()
 	}
 }

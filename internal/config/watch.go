@@ -7,8 +7,9 @@ import (
 	"usher.internal/internal/filewatch"
 )
 
-// Watch has the files count when they change, and calls changed after each change of what is in force. It blocks until ctx ends, and
-// then returns nil; the error is that the files cannot be watched. Nothing is polled. It is called after [Live.Begin].
+// Watch has the files count when they change, and calls changed after each change of what is in force. It blocks until
+// ctx ends, and then returns nil; the error is that the files cannot be watched. Nothing is polled. It is called after
+// [Live.Begin].
 func (l *Live) Watch(ctx context.Context, changed func()) error {
 	l.mu.Lock()
 	log := l.log

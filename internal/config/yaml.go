@@ -9,8 +9,8 @@ import (
 	"go.yaml.in/yaml/v3"
 )
 
-// parseYAML walks the document's nodes rather than decode it, since nodes know their lines and keep their text as it was
-// written: "1h" stays a text, whatever else it could be.
+// parseYAML walks the document's nodes rather than decode it, since nodes know their lines and keep their text as it
+// was written: "1h" stays a text, whatever else it could be.
 func parseYAML(path string, content []byte) ([]entry, error) {
 	decoder := yaml.NewDecoder(bytes.NewReader(content))
 	var document, second yaml.Node
@@ -28,7 +28,8 @@ func parseYAML(path string, content []byte) ([]entry, error) {
 		return nil, nil
 	}
 	if root.Kind != yaml.MappingNode {
-		return nil, fmt.Errorf("parse configuration %s: line %d: keys with values are expected, such as `log_level: debug`", path, root.Line)
+		return nil, fmt.Errorf("parse configuration %s: line %d: keys with values are expected, such as "+
+			"`log_level: debug`", path, root.Line)
 	}
 	return yamlEntries(nil, "", root, 1), nil
 }

@@ -43,7 +43,8 @@ func TestReasonOfForeignErrors(t *testing.T) {
 }
 
 func TestErrorWithCodeOKIsStillAnError(t *testing.T) {
-	if err := contract.Error(codes.OK, usherv1.ErrorReason_ERROR_REASON_INTERNAL, "no"); status.Code(err) != codes.Internal {
+	if err := contract.Error(codes.OK, usherv1.ErrorReason_ERROR_REASON_INTERNAL, "no"); status.Code(err) !=
+		codes.Internal {
 		t.Errorf("code OK became %v", err)
 	}
 }
@@ -53,9 +54,11 @@ var now = time.Date(2026, 11, 23, 10, 0, 0, 123456789, time.UTC)
 func TestEvidenceThereAndBack(t *testing.T) {
 	evidence := wpj.Evidence{
 		Source: wpj.SourceLoginKeychain, Finding: wpj.Found, Detail: "one certificate", ObservedAt: now,
-		Certificates: []wpj.HeldCertificate{{DER: []byte{1, 2}, HasPrivateKey: true}, {DER: []byte{3}, Items: &wpj.Items{}}, {DER: []byte{4}, Items: &wpj.Items{
-			UserPrincipalNames: []wpj.UserPrincipalName{"jane@example.com", "zoe@example.com"}, TenantID: "t", Thumbprint: "bb", CloudHost: "h",
-		}}},
+		Certificates: []wpj.HeldCertificate{{DER: []byte{1, 2}, HasPrivateKey: true},
+			{DER: []byte{3}, Items: &wpj.Items{}}, {DER: []byte{4}, Items: &wpj.Items{
+				UserPrincipalNames: []wpj.UserPrincipalName{"jane@example.com", "zoe@example.com"}, TenantID: "t",
+				Thumbprint: "bb", CloudHost: "h",
+			}}},
 		UserPrincipalName: "jane@example.com", TenantID: "t", Thumbprint: "aa", CloudHost: "h",
 	}
 	if got := contract.EvidenceFromProto(contract.EvidenceToProto(evidence)); !reflect.DeepEqual(got, evidence) {
@@ -64,15 +67,19 @@ func TestEvidenceThereAndBack(t *testing.T) {
 	yes := true
 	for _, evidence := range []wpj.Evidence{
 		{Source: wpj.SourcePlatformSSO, PlatformSSO: &wpj.PlatformSSO{
-			Device: wpj.SectionRead, UserSection: wpj.SectionUnreadable, RegistrationCompleted: true, User: "something new (12)",
-			ExtensionID: "com.example.extension", IssuerHost: "idp.example.com", TokensExpireAt: now, TokensExpired: true,
+			Device: wpj.SectionRead, UserSection: wpj.SectionUnreadable, RegistrationCompleted: true,
+			User:        "something new (12)",
+			ExtensionID: "com.example.extension", IssuerHost: "idp.example.com", TokensExpireAt: now,
+			TokensExpired: true,
 		}},
 		{Source: wpj.SourceSecureEnclave, SecureEnclave: &wpj.SecureEnclave{Status: 3}, DeviceID: "d"},
 		{Source: wpj.SourceJamfAgent, JamfAgent: &wpj.JamfAgent{HaveAzureID: &yes, LastTokenAt: now}},
 		{Source: wpj.SourceJamfAgent, JamfAgent: &wpj.JamfAgent{}},
-		{Source: wpj.SourceJamfSettings, JamfSettings: &wpj.JamfSettings{ConditionalAccessEnabled: true, ClientID: "c"}},
+		{Source: wpj.SourceJamfSettings,
+			JamfSettings: &wpj.JamfSettings{ConditionalAccessEnabled: true, ClientID: "c"}},
 		{Source: wpj.SourcePortal},
-		{Source: wpj.SourceJamfPro, Compliance: &wpj.Compliance{Applicable: true, State: "COMPLIANT", DeviceIDs: []wpj.DeviceID{"a", "b"}}},
+		{Source: wpj.SourceJamfPro, Compliance: &wpj.Compliance{Applicable: true, State: "COMPLIANT",
+			DeviceIDs: []wpj.DeviceID{"a", "b"}}},
 		{Source: wpj.SourceLoginKeychain, Possession: wpj.PossessionRefuted},
 	} {
 		evidence.Finding = wpj.Found
@@ -81,11 +88,13 @@ func TestEvidenceThereAndBack(t *testing.T) {
 		}
 	}
 	for _, source := range wpj.Sources() {
-		if got := contract.SourceFromProto(contract.EvidenceToProto(wpj.Evidence{Source: source}).GetSource()); got != source {
+		if got := contract.SourceFromProto(contract.EvidenceToProto(wpj.Evidence{Source: source}).GetSource()); got !=
+			source {
 			t.Errorf("%s becomes %q", source, got)
 		}
 	}
-	for _, obstacle := range []wpj.Obstacle{wpj.ObstacleLocked, wpj.ObstacleAccessDenied, wpj.ObstacleUnavailable, wpj.ObstacleUnsupported, wpj.ObstacleFailed, wpj.ObstacleNoSession} {
+	for _, obstacle := range []wpj.Obstacle{wpj.ObstacleLocked, wpj.ObstacleAccessDenied, wpj.ObstacleUnavailable,
+		wpj.ObstacleUnsupported, wpj.ObstacleFailed, wpj.ObstacleNoSession} {
 		evidence := wpj.Evidence{Source: wpj.SourceLoginKeychain, Finding: wpj.CouldNotLook, Obstacle: obstacle}
 		if got := contract.EvidenceFromProto(contract.EvidenceToProto(evidence)); !reflect.DeepEqual(got, evidence) {
 			t.Errorf("got %+v, want %+v", got, evidence)
@@ -105,7 +114,8 @@ func TestUnknownFindingIsNeverNotThere(t *testing.T) {
 func TestEveryStateHasItsCounterpart(t *testing.T) {
 	for _, info := range wpj.States() {
 		wire := contract.StateToProto(info.State)
-		if wire == 0 || contract.StateFromProto(wire) != info.State || wire.String() != "IDENTITY_STATE_"+string(info.State) {
+		if wire == 0 || contract.StateFromProto(wire) != info.State ||
+			wire.String() != "IDENTITY_STATE_"+string(info.State) {
 			t.Errorf("%s becomes %s", info.State, wire)
 		}
 	}
@@ -121,11 +131,14 @@ func TestIdentityThereAndBack(t *testing.T) {
 			t.Errorf("state %s has no counterpart in wpj", usherv1.IdentityState(wire))
 		}
 		identity.Detail, identity.DeviceID, identity.TenantID, identity.UserPrincipalName = "d", "id", "t", "u"
-		identity.UserObjectID, identity.Thumbprint, identity.JoinType, identity.TenantRegion = "o", "aa", wpj.JoinJoined, "EU"
+		identity.UserObjectID, identity.Thumbprint, identity.JoinType, identity.TenantRegion = "o", "aa",
+			wpj.JoinJoined, "EU"
 		identity.NotBefore, identity.NotAfter, identity.ObservedAt = now, now.Add(1), now.Add(2)
 		identity.Source, identity.Rule = wpj.SourceLoginKeychain, "rule"
-		identity.Others = []wpj.OtherIdentity{{DeviceID: "other", TenantID: "t2", Thumbprint: "bb", NotAfter: now}, {DeviceID: "another", Thumbprint: "cc"}}
-		identity.Contradictions = []wpj.Contradiction{{Name: "n", Followed: wpj.SourcePlatformSSO, Against: wpj.SourceJamfPro, Detail: "d"}}
+		identity.Others = []wpj.OtherIdentity{{DeviceID: "other", TenantID: "t2", Thumbprint: "bb", NotAfter: now},
+			{DeviceID: "another", Thumbprint: "cc"}}
+		identity.Contradictions = []wpj.Contradiction{
+			{Name: "n", Followed: wpj.SourcePlatformSSO, Against: wpj.SourceJamfPro, Detail: "d"}}
 		if got := contract.IdentityFromProto(contract.IdentityToProto(identity)); !reflect.DeepEqual(got, identity) {
 			t.Errorf("got %+v, want %+v", got, identity)
 		}
@@ -139,7 +152,9 @@ func TestIdentityThereAndBack(t *testing.T) {
 func TestEvidenceOfALaterVersion(t *testing.T) {
 	got := contract.EvidenceFromProto(&usherv1.Evidence{
 		Source: 98, Finding: 93, Obstacle: 92, Possession: 91, Detail: "It is ready.",
-		Facts: &usherv1.Evidence_PlatformSso{PlatformSso: &usherv1.PlatformSSOFacts{RegistrationCompleted: true, User: 90, DeviceSection: 89, UserSection: 88}},
+		Facts: &usherv1.Evidence_PlatformSso{
+			PlatformSso: &usherv1.PlatformSSOFacts{RegistrationCompleted: true, User: 90, DeviceSection: 89,
+				UserSection: 88}},
 	})
 	if got.Finding != wpj.CouldNotLook || got.Obstacle != wpj.ObstacleUnsupported || got.Possession != "" {
 		t.Errorf("%+v", got)
@@ -147,14 +162,19 @@ func TestEvidenceOfALaterVersion(t *testing.T) {
 	if slices.Contains(wpj.Sources(), got.Source) || !strings.Contains(string(got.Source), "98") {
 		t.Errorf("the source is %q", got.Source)
 	}
-	if sso := got.PlatformSSO; !strings.Contains(sso.User, "90") || sso.Device != wpj.SectionUnreadable || sso.UserSection != wpj.SectionUnreadable {
+	if sso := got.PlatformSSO; !strings.Contains(sso.User, "90") || sso.Device != wpj.SectionUnreadable ||
+		sso.UserSection != wpj.SectionUnreadable {
 		t.Errorf("Platform SSO is %+v", sso)
 	}
 	if !strings.Contains(got.Detail, "93") || !strings.Contains(got.Detail, "It is ready.") {
 		t.Errorf("the detail is %q", got.Detail)
 	}
-	got = contract.EvidenceFromProto(&usherv1.Evidence{Source: usherv1.IdentitySource_IDENTITY_SOURCE_PLATFORM_SSO, Finding: usherv1.Finding_FINDING_FOUND,
-		Facts: &usherv1.Evidence_PlatformSso{PlatformSso: &usherv1.PlatformSSOFacts{RegistrationCompleted: true, User: 90, DeviceSection: 89, UserSection: 88}}})
+	got = contract.EvidenceFromProto(
+		&usherv1.Evidence{Source: usherv1.IdentitySource_IDENTITY_SOURCE_PLATFORM_SSO,
+			Finding: usherv1.Finding_FINDING_FOUND,
+			Facts: &usherv1.Evidence_PlatformSso{
+				PlatformSso: &usherv1.PlatformSSOFacts{RegistrationCompleted: true, User: 90, DeviceSection: 89,
+					UserSection: 88}}})
 	if identity := wpj.Evaluate([]wpj.Evidence{got}, wpj.Conditions{Now: now}); identity.State.Registered() {
 		t.Errorf("a state of a user that is not known makes %s", identity.State)
 	}
@@ -169,7 +189,8 @@ func TestStatesOfALaterVersion(t *testing.T) {
 		t.Error("that nobody has looked is a state")
 	}
 	message := contract.IdentityToProto(&wpj.Identity{State: "GUIDED", Detail: "It is ready."})
-	if message.GetState() != usherv1.IdentityState_IDENTITY_STATE_CANNOT_TELL || !strings.Contains(message.GetDetail(), `"GUIDED"`) || !strings.Contains(message.GetDetail(), "It is ready.") {
+	if message.GetState() != usherv1.IdentityState_IDENTITY_STATE_CANNOT_TELL ||
+		!strings.Contains(message.GetDetail(), `"GUIDED"`) || !strings.Contains(message.GetDetail(), "It is ready.") {
 		t.Errorf("%+v", message)
 	}
 }
@@ -194,7 +215,8 @@ func TestNamesOfEnums(t *testing.T) {
 
 func TestReadable(t *testing.T) {
 	status := &usherv1.GetStatusResponse{Users: []*usherv1.UserStatus{
-		{Identity: &usherv1.Identity{State: 99, Detail: "It is ready."}, LastRegistration: &usherv1.Registration{State: 77, Identity: &usherv1.Identity{State: 98}}},
+		{Identity: &usherv1.Identity{State: 99, Detail: "It is ready."},
+			LastRegistration: &usherv1.Registration{State: 77, Identity: &usherv1.Identity{State: 98}}},
 		{Identity: &usherv1.Identity{State: usherv1.IdentityState_IDENTITY_STATE_REGISTERED, Detail: "Yes."}}, {},
 	}}
 	got := contract.Readable(status)
@@ -202,17 +224,20 @@ func TestReadable(t *testing.T) {
 		t.Error("what was sent has changed")
 	}
 	first := got.GetUsers()[0]
-	for want, identity := range map[string]*usherv1.Identity{"usherd says state 99, which this version does not know. It is ready.": first.GetIdentity(),
+	for want, identity := range map[string]*usherv1.Identity{"usherd says state 99, which this version does not " +
+		"know. It is ready.": first.GetIdentity(),
 		"usherd says state 98, which this version does not know.": first.GetLastRegistration().GetIdentity()} {
 		if identity.GetState() != usherv1.IdentityState_IDENTITY_STATE_CANNOT_TELL || identity.GetDetail() != want {
 			t.Errorf("%+v", identity)
 		}
 	}
-	if first.GetLastRegistration().GetState() != 77 || !proto.Equal(got.GetUsers()[1], status.GetUsers()[1]) || !proto.Equal(got.GetUsers()[2], status.GetUsers()[2]) {
+	if first.GetLastRegistration().GetState() != 77 || !proto.Equal(got.GetUsers()[1], status.GetUsers()[1]) ||
+		!proto.Equal(got.GetUsers()[2], status.GetUsers()[2]) {
 		t.Errorf("%+v", got)
 	}
 	change := contract.Readable(&usherv1.StatusChange{State: 99, Device: &usherv1.DeviceStatus{State: 98}})
-	if change.GetState() != usherv1.IdentityState_IDENTITY_STATE_CANNOT_TELL || change.GetDevice().GetState() != usherv1.IdentityState_IDENTITY_STATE_CANNOT_TELL {
+	if change.GetState() != usherv1.IdentityState_IDENTITY_STATE_CANNOT_TELL ||
+		change.GetDevice().GetState() != usherv1.IdentityState_IDENTITY_STATE_CANNOT_TELL {
 		t.Errorf("%+v", change)
 	}
 }

@@ -133,14 +133,16 @@ func factsToProto(evidence wpj.Evidence, message *usherv1.Evidence) {
 	case evidence.PlatformSSO != nil:
 		message.Facts = &usherv1.Evidence_PlatformSso{PlatformSso: platformSSOToProto(evidence.PlatformSSO)}
 	case evidence.SecureEnclave != nil:
-		message.Facts = &usherv1.Evidence_SecureEnclave{SecureEnclave: &usherv1.SecureEnclaveFacts{Status: int32(evidence.SecureEnclave.Status)}}
+		message.Facts = &usherv1.Evidence_SecureEnclave{
+			SecureEnclave: &usherv1.SecureEnclaveFacts{Status: int32(evidence.SecureEnclave.Status)}}
 	case evidence.JamfAgent != nil:
 		message.Facts = &usherv1.Evidence_JamfAgent{JamfAgent: &usherv1.JamfAgentFacts{
 			HaveAnAzureId: evidence.JamfAgent.HaveAzureID, LastTokenTime: Timestamp(evidence.JamfAgent.LastTokenAt),
 		}}
 	case evidence.JamfSettings != nil:
 		message.Facts = &usherv1.Evidence_JamfSettings{JamfSettings: &usherv1.JamfSettingsFacts{
-			ConditionalAccessEnabled: evidence.JamfSettings.ConditionalAccessEnabled, ClientId: evidence.JamfSettings.ClientID,
+			ConditionalAccessEnabled: evidence.JamfSettings.ConditionalAccessEnabled,
+			ClientId:                 evidence.JamfSettings.ClientID,
 		}}
 	case evidence.Compliance != nil:
 		facts := &usherv1.ComplianceFacts{Applicable: evidence.Compliance.Applicable, State: evidence.Compliance.State}
@@ -198,22 +200,25 @@ func factsFromProto(message *usherv1.Evidence, evidence *wpj.Evidence) {
 	case *usherv1.Evidence_SecureEnclave:
 		evidence.SecureEnclave = &wpj.SecureEnclave{Status: int(facts.SecureEnclave.GetStatus())}
 	case *usherv1.Evidence_JamfAgent:
-		evidence.JamfAgent = &wpj.JamfAgent{HaveAzureID: facts.JamfAgent.HaveAnAzureId, LastTokenAt: Time(facts.JamfAgent.GetLastTokenTime())}
+		evidence.JamfAgent = &wpj.JamfAgent{HaveAzureID: facts.JamfAgent.HaveAnAzureId,
+			LastTokenAt: Time(facts.JamfAgent.GetLastTokenTime())}
 	case *usherv1.Evidence_JamfSettings:
 		evidence.JamfSettings = &wpj.JamfSettings{
-			ConditionalAccessEnabled: facts.JamfSettings.GetConditionalAccessEnabled(), ClientID: facts.JamfSettings.GetClientId(),
+			ConditionalAccessEnabled: facts.JamfSettings.GetConditionalAccessEnabled(),
+			ClientID:                 facts.JamfSettings.GetClientId(),
 		}
 	case *usherv1.Evidence_Compliance:
-		evidence.Compliance = &wpj.Compliance{Applicable: facts.Compliance.GetApplicable(), State: facts.Compliance.GetState()}
+		evidence.Compliance = &wpj.Compliance{Applicable: facts.Compliance.GetApplicable(),
+			State: facts.Compliance.GetState()}
 		for _, id := range facts.Compliance.GetDeviceIds() {
 			evidence.Compliance.DeviceIDs = append(evidence.Compliance.DeviceIDs, wpj.DeviceID(id))
 		}
 	}
 }
 
-// EvidenceFromProto returns the evidence in a message. What a later version says in words that this one does not know is never read as
-// good, or as nothing: an unknown finding is [wpj.CouldNotLook], an unknown source is none of [wpj.Sources], and an unknown state of a user
-// in Platform SSO none of the states.
+// EvidenceFromProto returns the evidence in a message. What a later version says in words that this one does not know
+// is never read as good, or as nothing: an unknown finding is [wpj.CouldNotLook], an unknown source is none of
+// [wpj.Sources], and an unknown state of a user in Platform SSO none of the states.
 func EvidenceFromProto(message *usherv1.Evidence) wpj.Evidence {
 	evidence := wpj.Evidence{
 		Source:            sources.toOwn[message.GetSource()],
@@ -235,7 +240,9 @@ func EvidenceFromProto(message *usherv1.Evidence) wpj.Evidence {
 	if evidence.Finding == "" {
 		evidence.Finding, evidence.Obstacle = wpj.CouldNotLook, wpj.ObstacleUnsupported
 		if message.GetFinding() != 0 {
-			evidence.Detail = strings.TrimSpace(fmt.Sprintf("It was said to be %s, which this version does not know. %s", Name(message.GetFinding()), evidence.Detail))
+			evidence.Detail = strings.TrimSpace(
+				fmt.Sprintf("It was said to be %s, which this version does not know. %s", Name(message.GetFinding()),
+					evidence.Detail))
 		}
 	}
 	if evidence.Obstacle == "" && message.GetObstacle() != 0 {
@@ -261,8 +268,8 @@ func SourceName(source usherv1.IdentitySource) string {
 	return string(own)
 }
 
-// StateToProto returns the message's state for one of ours. One that this version does not know, which a journal can hold, is CANNOT_TELL;
-// "" is UNSPECIFIED.
+// StateToProto returns the message's state for one of ours. One that this version does not know, which a journal can
+// hold, is CANNOT_TELL; "" is UNSPECIFIED.
 func StateToProto(state wpj.State) usherv1.IdentityState {
 	if wire, known := identityStates.toWire[state]; known || state == "" {
 		return wire
@@ -273,7 +280,8 @@ func StateToProto(state wpj.State) usherv1.IdentityState {
 // SourceToProto returns the message's source for one of ours.
 func SourceToProto(source wpj.Source) usherv1.IdentitySource { return sources.toWire[source] }
 
-// StateFromProto returns our state for a message's. One that this version does not know is [wpj.StateCannotTell]; UNSPECIFIED is "".
+// StateFromProto returns our state for a message's. One that this version does not know is [wpj.StateCannotTell];
+// UNSPECIFIED is "".
 func StateFromProto(state usherv1.IdentityState) wpj.State {
 	if own, known := identityStates.toOwn[state]; known || state == 0 {
 		return own
@@ -303,16 +311,19 @@ func IdentityToProto(identity *wpj.Identity) *usherv1.Identity {
 		Rule:              identity.Rule,
 	}
 	if _, known := identityStates.toWire[identity.State]; !known && identity.State != "" {
-		message.Detail = strings.TrimSpace(fmt.Sprintf("The state is %q, which this version does not know. %s", identity.State, identity.Detail))
+		message.Detail = strings.TrimSpace(
+			fmt.Sprintf("The state is %q, which this version does not know. %s", identity.State, identity.Detail))
 	}
 	for _, one := range identity.Others {
 		message.OtherIdentities = append(message.OtherIdentities, &usherv1.OtherIdentity{
-			DeviceId: string(one.DeviceID), TenantId: string(one.TenantID), Thumbprint: string(one.Thumbprint), NotAfter: Timestamp(one.NotAfter),
+			DeviceId: string(one.DeviceID), TenantId: string(one.TenantID), Thumbprint: string(one.Thumbprint),
+			NotAfter: Timestamp(one.NotAfter),
 		})
 	}
 	for _, one := range identity.Contradictions {
 		message.Contradictions = append(message.Contradictions, &usherv1.Contradiction{
-			Name: one.Name, Followed: sources.toWire[one.Followed], Against: sources.toWire[one.Against], Detail: one.Detail,
+			Name: one.Name, Followed: sources.toWire[one.Followed], Against: sources.toWire[one.Against],
+			Detail: one.Detail,
 		})
 	}
 	return message
@@ -347,7 +358,8 @@ func IdentityFromProto(message *usherv1.Identity) *wpj.Identity {
 	}
 	for _, one := range message.GetContradictions() {
 		identity.Contradictions = append(identity.Contradictions, wpj.Contradiction{
-			Name: one.GetName(), Followed: sources.toOwn[one.GetFollowed()], Against: sources.toOwn[one.GetAgainst()], Detail: one.GetDetail(),
+			Name: one.GetName(), Followed: sources.toOwn[one.GetFollowed()], Against: sources.toOwn[one.GetAgainst()],
+			Detail: one.GetDetail(),
 		})
 	}
 	return identity

@@ -9,7 +9,8 @@ func itemsToProto(items *wpj.Items) *usherv1.RegistrationItems {
 	if items == nil {
 		return nil
 	}
-	message := &usherv1.RegistrationItems{TenantId: string(items.TenantID), Thumbprint: string(items.Thumbprint), CloudHost: items.CloudHost}
+	message := &usherv1.RegistrationItems{TenantId: string(items.TenantID), Thumbprint: string(items.Thumbprint),
+		CloudHost: items.CloudHost}
 	for _, name := range items.UserPrincipalNames {
 		message.UserPrincipalNames = append(message.UserPrincipalNames, string(name))
 	}
@@ -21,7 +22,8 @@ func itemsFromProto(message *usherv1.RegistrationItems) *wpj.Items {
 		return nil
 	}
 	items := &wpj.Items{
-		TenantID: wpj.TenantID(message.GetTenantId()), Thumbprint: wpj.Thumbprint(message.GetThumbprint()), CloudHost: message.GetCloudHost(),
+		TenantID: wpj.TenantID(message.GetTenantId()), Thumbprint: wpj.Thumbprint(message.GetThumbprint()),
+		CloudHost: message.GetCloudHost(),
 	}
 	for _, name := range message.GetUserPrincipalNames() {
 		items.UserPrincipalNames = append(items.UserPrincipalNames, wpj.UserPrincipalName(name))

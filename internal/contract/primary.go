@@ -7,9 +7,10 @@ import (
 	usherv1 "usher.internal/proto/usher/v1"
 )
 
-// Primary is the primary user of a computer, as its helper says, and nil where there is nobody. Where the helper names none of these, since
-// its caller may see one user alone or it is older than primary users, it is the user on the console; the one whose registration is the
-// newest; the only one, or the one who was looked at last. An account that was deleted is never it.
+// Primary is the primary user of a computer, as its helper says, and nil where there is nobody. Where the helper names
+// none of these, since its caller may see one user alone or it is older than primary users, it is the user on the
+// console; the one whose registration is the newest; the only one, or the one who was looked at last. An account that
+// was deleted is never it.
 func Primary(users []*usherv1.UserStatus) *usherv1.UserStatus {
 	for _, is := range []func(*usherv1.UserStatus) bool{
 		func(user *usherv1.UserStatus) bool { return user.GetPrimary() },

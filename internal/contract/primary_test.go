@@ -15,10 +15,12 @@ func TestPrimary(t *testing.T) {
 		return timestamppb.New(time.Date(2026, 11, 23, hour, 0, 0, 0, time.UTC))
 	}
 	jane := &usherv1.UserStatus{User: &usherv1.User{Name: "jane"}, LookTime: at(9)}
-	john := &usherv1.UserStatus{User: &usherv1.User{Name: "john"}, LookTime: at(8), LastRegistration: &usherv1.Registration{CreateTime: at(7)}}
+	john := &usherv1.UserStatus{User: &usherv1.User{Name: "john"}, LookTime: at(8),
+		LastRegistration: &usherv1.Registration{CreateTime: at(7)}}
 	ann := &usherv1.UserStatus{User: &usherv1.User{Name: "ann"}, Session: &usherv1.SessionStatus{OnConsole: true}}
 	named := &usherv1.UserStatus{User: &usherv1.User{Name: "named"}, Primary: true}
-	gone := &usherv1.UserStatus{User: &usherv1.User{Name: "gone"}, NoAccount: true, LookTime: at(10), LastRegistration: &usherv1.Registration{CreateTime: at(10)}}
+	gone := &usherv1.UserStatus{User: &usherv1.User{Name: "gone"}, NoAccount: true, LookTime: at(10),
+		LastRegistration: &usherv1.Registration{CreateTime: at(10)}}
 	for name, test := range map[string]struct {
 		users []*usherv1.UserStatus
 		want  *usherv1.UserStatus

@@ -11,8 +11,8 @@ import (
 	usherv1 "usher.internal/proto/usher/v1"
 )
 
-// A program of another version can send enum values that this one does not know. They are shown with their number: never as a value that
-// this version knows, and never as nothing.
+// A program of another version can send enum values that this one does not know. They are shown with their number:
+// never as a value that this version knows, and never as nothing.
 
 // enum is a generated enum.
 type enum interface {
@@ -20,8 +20,9 @@ type enum interface {
 	protoreflect.Enum
 }
 
-// Name returns the name of an enum value without the prefix of its type, for example FOUND for FINDING_FOUND. A number that this version does
-// not know is CANNOT_TELL with the number if it is the state of an identity, and UNKNOWN with the number otherwise.
+// Name returns the name of an enum value without the prefix of its type, for example FOUND for FINDING_FOUND. A number
+// that this version does not know is CANNOT_TELL with the number if it is the state of an identity, and UNKNOWN with
+// the number otherwise.
 func Name[E enum](value E) string {
 	values := value.Descriptor().Values()
 	if known := values.ByNumber(value.Number()); known != nil {
@@ -34,13 +35,14 @@ func Name[E enum](value E) string {
 	return fmt.Sprintf("%s (%d)", word, value.Number())
 }
 
-// prefix is what the names of an enum's values begin with: `buf lint` holds that the value 0 is the prefix and UNSPECIFIED.
+// prefix is what the names of an enum's values begin with: `buf lint` holds that the value 0 is the prefix and
+// UNSPECIFIED.
 func prefix(values protoreflect.EnumValueDescriptors) string {
 	return strings.TrimSuffix(string(values.ByNumber(0).Name()), "UNSPECIFIED")
 }
 
-// Readable returns the message with the state CANNOT_TELL in place of each state of an identity that this version does not know. The
-// identity's detail begins with the number. Other numbers that are not known stay as they are.
+// Readable returns the message with the state CANNOT_TELL in place of each state of an identity that this version does
+// not know. The identity's detail begins with the number. Other numbers that are not known stay as they are.
 func Readable[M proto.Message](message M) M {
 	readable := proto.CloneOf(message)
 	makeReadable(readable.ProtoReflect())
@@ -58,13 +60,15 @@ func makeReadable(message protoreflect.Message) {
 			}
 		case field.Message() != nil:
 			makeReadable(value.Message())
-		case field.Enum() != nil && !field.IsList() && field.Enum() == usherv1.IdentityState(0).Descriptor() && field.Enum().Values().ByNumber(value.Enum()) == nil:
+		case field.Enum() != nil && !field.IsList() && field.Enum() == usherv1.IdentityState(0).Descriptor() &&
+			field.Enum().Values().ByNumber(value.Enum()) == nil:
 			unknown = value.Enum()
 			message.Set(field, protoreflect.ValueOfEnum(usherv1.IdentityState_IDENTITY_STATE_CANNOT_TELL.Number()))
 		}
 		return true
 	})
 	if identity, ok := message.Interface().(*usherv1.Identity); ok && unknown != 0 {
-		identity.Detail = strings.TrimSpace(fmt.Sprintf("usherd says state %d, which this version does not know. %s", unknown, identity.GetDetail()))
+		identity.Detail = strings.TrimSpace(
+			fmt.Sprintf("usherd says state %d, which this version does not know. %s", unknown, identity.GetDetail()))
 	}
 }

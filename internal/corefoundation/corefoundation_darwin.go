@@ -10,13 +10,14 @@ import (
 	"github.com/ebitengine/purego"
 )
 
-// Ref is a CFTypeRef: a pointer to an object that CoreFoundation counts references of. Zero is NULL. Whoever gets one from a function
-// with Create or Copy in its name releases it.
+// Ref is a CFTypeRef: a pointer to an object that CoreFoundation counts references of. Zero is NULL. Whoever gets one
+// from a function with Create or Copy in its name releases it.
 type Ref uintptr
 
 const frameworks = "/System/Library/Frameworks/"
 
-// Load opens a framework and has each function variable call the function of that name in it. The error names what is missing.
+// Load opens a framework and has each function variable call the function of that name in it. The error names what is
+// missing.
 func Load(framework string, functions map[string]any) (handle uintptr, err error) {
 	handle, err = purego.Dlopen(frameworks+framework+".framework/"+framework, purego.RTLD_LAZY|purego.RTLD_GLOBAL)
 	if err != nil {
@@ -32,7 +33,8 @@ func Load(framework string, functions map[string]any) (handle uintptr, err error
 	return handle, nil
 }
 
-// Constant returns the object that a framework exports under a name, such as kSecGuestAttributeAudit. It is not to be released.
+// Constant returns the object that a framework exports under a name, such as kSecGuestAttributeAudit. It is not to be
+// released.
 func Constant(handle uintptr, name string) (Ref, error) {
 	symbol, err := purego.Dlsym(handle, name)
 	if err != nil {
@@ -61,7 +63,8 @@ var functions struct {
 	keyCallbacks, valueCallbacks uintptr
 }
 
-// load loads CoreFoundation once. CFDataGetBytes takes a range, a structure of two integers, which both architectures pass as two arguments.
+// load loads CoreFoundation once. CFDataGetBytes takes a range, a structure of two integers, which both architectures
+// pass as two arguments.
 var load = sync.OnceValue(func() error {
 	handle, err := Load("CoreFoundation", map[string]any{
 		"CFRelease":                               &functions.release,

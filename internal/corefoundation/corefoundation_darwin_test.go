@@ -47,7 +47,8 @@ func TestReferencesAreCounted(t *testing.T) {
 }
 
 func TestStringIsUTF8(t *testing.T) {
-	for text, valid := range map[string]bool{"": true, "Grüße 🙂": true, "\xff": false, "\xed\xa0\x80": false, "\xc0\x80": false} {
+	for text, valid := range map[string]bool{"": true, "Grüße 🙂": true, "\xff": false, "\xed\xa0\x80": false,
+		"\xc0\x80": false} {
 		ref, err := corefoundation.NewString(text)
 		if (err == nil) != valid {
 			t.Errorf("%q: %v", text, err)
@@ -86,18 +87,21 @@ func TestPropertyList(t *testing.T) {
 
 // What is not there is named, and what is of another kind is refused before CoreFoundation ends the process for it.
 func TestWhatIsNotThere(t *testing.T) {
-	if _, err := corefoundation.Load("NoSuchFramework", nil); err == nil || !strings.Contains(err.Error(), "NoSuchFramework") {
+	if _, err := corefoundation.Load("NoSuchFramework", nil); err == nil ||
+		!strings.Contains(err.Error(), "NoSuchFramework") {
 		t.Errorf("a framework that is not there: %v", err)
 	}
 	var function func()
-	if _, err := corefoundation.Load("CoreFoundation", map[string]any{"CFNoSuchFunction": &function}); err == nil || !strings.Contains(err.Error(), "CFNoSuchFunction") {
+	if _, err := corefoundation.Load("CoreFoundation", map[string]any{"CFNoSuchFunction": &function}); err == nil ||
+		!strings.Contains(err.Error(), "CFNoSuchFunction") {
 		t.Errorf("a function that is not there: %v", err)
 	}
 	handle, err := corefoundation.Load("CoreFoundation", nil)
 	if err != nil {
 		t.Fatal(err)
 	}
-	if _, err := corefoundation.Constant(handle, "kCFNoSuchConstant"); err == nil || !strings.Contains(err.Error(), "kCFNoSuchConstant") {
+	if _, err := corefoundation.Constant(handle, "kCFNoSuchConstant"); err == nil ||
+		!strings.Contains(err.Error(), "kCFNoSuchConstant") {
 		t.Errorf("a constant that is not there: %v", err)
 	}
 	null, err := corefoundation.Constant(handle, "kCFNull")

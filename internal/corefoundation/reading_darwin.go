@@ -6,8 +6,8 @@ import (
 	"sync"
 )
 
-// ErrKind says that an object is of another kind than was asked for. CoreFoundation itself ends the process where a function gets an object of another
-// kind, so that every object that a framework returned is asked for its kind first.
+// ErrKind says that an object is of another kind than was asked for. CoreFoundation itself ends the process where a
+// function gets an object of another kind, so that every object that a framework returned is asked for its kind first.
 var ErrKind = errors.New("object is of another kind")
 
 var reading struct {
@@ -35,8 +35,8 @@ var loadReading = sync.OnceValue(func() error {
 	return errors.Join(load(), err)
 })
 
-// check loads what reading takes, and returns an error that wraps [ErrKind] if an object is of another kind. The kind is by its function, which
-// is there once that is loaded.
+// check loads what reading takes, and returns an error that wraps [ErrKind] if an object is of another kind. The kind
+// is by its function, which is there once that is loaded.
 func check(object Ref, kind *func() uint, name string) error {
 	if err := loadReading(); err != nil {
 		return err
@@ -71,8 +71,8 @@ func Bytes(data Ref) ([]byte, error) {
 	return content, nil
 }
 
-// Text returns the value of a key in a CFDictionary, and "" if there is none, or one that is no CFString. The error wraps [ErrKind] if it is no
-// dictionary.
+// Text returns the value of a key in a CFDictionary, and "" if there is none, or one that is no CFString. The error
+// wraps [ErrKind] if it is no dictionary.
 func Text(dictionary Ref, key string) (string, error) {
 	if err := check(dictionary, &reading.kindOfDictionary, "CFDictionary"); err != nil {
 		return "", err

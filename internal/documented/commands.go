@@ -24,8 +24,8 @@ var (
 	newline = regexp.MustCompile(`[ \t]*\n[ \t]*`)
 )
 
-// Spans returns what is between backticks in a text, without its fenced blocks: in a page and in a sentence of a program the same marks a
-// command that is pasted. In the table of a page a | has a backslash, which nobody sees.
+// Spans returns what is between backticks in a text, without its fenced blocks: in a page and in a sentence of a
+// program the same marks a command that is pasted. In the table of a page a | has a backslash, which nobody sees.
 func Spans(text string) (all []string) {
 	for _, paragraph := range blank.Split(fence.ReplaceAllString(text, "\n\n"), -1) {
 		for _, found := range span.FindAllStringSubmatch(newline.ReplaceAllString(paragraph, " "), -1) {
@@ -35,8 +35,9 @@ func Spans(text string) (all []string) {
 	return all
 }
 
-// Lines returns the command lines in the fenced blocks of a page that are for a shell, each without its indentation. A block that is a
-// whole script (#!) is none of them, since a script is not pasted into a shell. Lines that end with a backslash are one.
+// Lines returns the command lines in the fenced blocks of a page that are for a shell, each without its indentation. A
+// block that is a whole script (#!) is none of them, since a script is not pasted into a shell. Lines that end with a
+// backslash are one.
 func Lines(page string) (all []string) {
 	for _, block := range fence.FindAllStringSubmatch(page, -1) {
 		if block[1] != "sh" || strings.HasPrefix(block[2], "#!") {
@@ -54,7 +55,8 @@ func Lines(page string) (all []string) {
 // Runs reports whether a text is a command line that runs usherctl with arguments, and no sentence about it.
 func Runs(text string) bool { return runs.MatchString(text) }
 
-var runs = regexp.MustCompile(`(?:^|[|&] *)(?:[A-Za-z_]+=\S* +)*(?:sudo (?:-u \S+ )?|ssh \S+ )?(?:\S*/)?usherctl +[^ (]`)
+var runs = regexp.MustCompile(
+	`(?:^|[|&] *)(?:[A-Za-z_]+=\S* +)*(?:sudo (?:-u \S+ )?|ssh \S+ )?(?:\S*/)?usherctl +[^ (]`)
 
 // Placeholder is how a command has a word that a person replaces.
 var Placeholder = regexp.MustCompile(`^[A-Z]{2,}(?:-[A-Z]+)*$`)
@@ -75,9 +77,9 @@ func Fill(line string, values map[string]string) (string, error) {
 	return strings.Join(words, " "), nil
 }
 
-// Calls returns what a command line runs when it is pasted, with macOS's zsh in mind: there a # begins no remark, and a pattern that fits
-// no file ends the command. Everything that a shell would make something else of than the text means is an error, as is what only a
-// script needs.
+// Calls returns what a command line runs when it is pasted, with macOS's zsh in mind: there a # begins no remark, and a
+// pattern that fits no file ends the command. Everything that a shell would make something else of than the text means
+// is an error, as is what only a script needs.
 func Calls(line string) (calls []Call, err error) {
 	words, err := split(line)
 	if err != nil {
@@ -176,7 +178,8 @@ func split(line string) (words []string, err error) {
 				return nil, err
 			}
 			text := string(runes[i+1 : end])
-			if strings.ContainsAny(text, "`!") || strings.Contains(text, "$") && !(strings.HasPrefix(text, "$(") && strings.HasSuffix(text, ")")) {
+			if strings.ContainsAny(text, "`!") ||
+				strings.Contains(text, "$") && !(strings.HasPrefix(text, "$(") && strings.HasSuffix(text, ")")) {
 				return nil, fmt.Errorf("a shell replaces something in %q", text)
 			}
 			word.WriteString(text)

@@ -8,11 +8,12 @@ import (
 	"testing"
 )
 
-// Part holds that what stands in a page between "<!-- PART: begin, written by COMMAND -->" and "<!-- PART: end -->" is content, and
-// writes it there first where update is set. The command is the one that does that.
+// Part holds that what stands in a page between "<!-- PART: begin, written by COMMAND -->" and "<!-- PART: end -->" is
+// content, and writes it there first where update is set. The command is the one that does that.
 func Part(t testing.TB, page, part, command, content string, update bool) {
 	t.Helper()
-	begin, end := fmt.Sprintf("<!-- %s: begin, written by %s -->\n", part, command), fmt.Sprintf("<!-- %s: end -->\n", part)
+	begin, end := fmt.Sprintf("<!-- %s: begin, written by %s -->\n", part, command),
+		fmt.Sprintf("<!-- %s: end -->\n", part)
 	written, err := os.ReadFile(page)
 	if err != nil {
 		t.Fatal(err)

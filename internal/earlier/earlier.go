@@ -1,4 +1,5 @@
-// Package earlier finds what older versions of usher left, for tests that open it: e2e/upgrade/testdata says what there is.
+// Package earlier finds what older versions of usher left, for tests that open it: e2e/upgrade/testdata says what there
+// is.
 package earlier
 
 import (
@@ -48,8 +49,9 @@ func Versions(t testing.TB) []Version {
 	return all
 }
 
-// programs are those that are built, and where the sources of each may be: the first place that is there. The version's own Company Portal
-// is a stand-in that leaves what the version can read: a later one is as bad as what was learned since.
+// programs are those that are built, and where the sources of each may be: the first place that is there. The version's
+// own Company Portal is a stand-in that leaves what the version can read: a later one is as bad as what was learned
+// since.
 var programs = map[string][]string{
 	"usherd":        {"./cmd/usherd", "./helper"},
 	"usher-agent":   {"./cmd/usher-agent", "./useragent"},
@@ -57,8 +59,8 @@ var programs = map[string][]string{
 	"companyportal": {"./sim/companyportal"},
 }
 
-// Build builds usherd, usher-agent, usherctl and the stand-in companyportal of the version into directory, from the history of the
-// repository that the test is in. The programs say the version's name when asked for their version.
+// Build builds usherd, usher-agent, usherctl and the stand-in companyportal of the version into directory, from the
+// history of the repository that the test is in. The programs say the version's name when asked for their version.
 func (v Version) Build(ctx context.Context, directory string) error {
 	sources, err := os.MkdirTemp("", "usher-"+v.Name+"-")
 	if err != nil {
@@ -67,10 +69,12 @@ func (v Version) Build(ctx context.Context, directory string) error {
 	defer os.RemoveAll(sources)
 	packed := filepath.Join(sources, "sources.tar")
 	if err := v.archive(ctx, packed); err != nil {
-		return fmt.Errorf("the programs of %s (commit %s) are built from this repository's history, which is not all here: run `git fetch --unshallow`, "+
+		return fmt.Errorf("the programs of %s (commit %s) are built from this repository's history, which is not all "+
+			"here: run `git fetch --unshallow`, "+
 			"or, in sources without .git, take a full clone: %w", v.Name, v.Revision, err)
 	}
-	if output, err := exec.CommandContext(ctx, "tar", "--extract", "--file", packed, "--directory", sources).CombinedOutput(); err != nil {
+	if output, err := exec.CommandContext(ctx, "tar", "--extract", "--file", packed, "--directory",
+		sources).CombinedOutput(); err != nil {
 		return fmt.Errorf("build usher of %s: %w: %s", v.Name, err, output)
 	}
 	for program, places := range programs {
@@ -82,7 +86,8 @@ func (v Version) Build(ctx context.Context, directory string) error {
 			return fmt.Errorf("build usher of %s: the sources of %s are in none of %q", v.Name, program, places)
 		}
 		build := exec.CommandContext(ctx, "go", "build", "-trimpath", "-buildvcs=false", "-tags", "grpcnotrace",
-			"-ldflags", "-X usher.internal/internal/version.number="+v.Name, "-o", filepath.Join(directory, program), places[place])
+			"-ldflags", "-X usher.internal/internal/version.number="+v.Name, "-o", filepath.Join(directory, program),
+			places[place])
 		build.Dir, build.Env = sources, append(os.Environ(), "CGO_ENABLED=0")
 		if output, err := build.CombinedOutput(); err != nil {
 			return fmt.Errorf("build usher of %s: %w\n%s", v.Name, err, output)
@@ -91,10 +96,12 @@ func (v Version) Build(ctx context.Context, directory string) error {
 	return nil
 }
 
-// archive writes the version's sources into a file. Git is told that the clone is safe, whoever owns it: nothing in it is run.
+// archive writes the version's sources into a file. Git is told that the clone is safe, whoever owns it: nothing in it
+// is run.
 func (v Version) archive(ctx context.Context, file string) error {
 	git := func(in string, arguments ...string) (string, error) {
-		command := exec.CommandContext(ctx, "git", append([]string{"-c", "safe.directory=*", "-C", in}, arguments...)...)
+		command := exec.CommandContext(ctx, "git",
+			append([]string{"-c", "safe.directory=*", "-C", in}, arguments...)...)
 		var said strings.Builder
 		command.Stderr = &said
 		output, err := command.Output()

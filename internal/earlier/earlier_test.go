@@ -15,7 +15,8 @@ func TestBuildWithoutTheHistory(t *testing.T) {
 	archive := earlier.Version{Name: "2026-11-27", Revision: lacking.Revision, Directory: t.TempDir()}
 	for name, version := range map[string]earlier.Version{"a shallow clone": lacking, "sources without .git": archive} {
 		err := version.Build(t.Context(), t.TempDir())
-		if err == nil || !strings.Contains(err.Error(), "git fetch --unshallow") || !strings.Contains(err.Error(), "full clone") || !strings.Contains(err.Error(), version.Revision) {
+		if err == nil || !strings.Contains(err.Error(), "git fetch --unshallow") ||
+			!strings.Contains(err.Error(), "full clone") || !strings.Contains(err.Error(), version.Revision) {
 			t.Errorf("%s: %v", name, err)
 		}
 	}
@@ -30,7 +31,8 @@ func TestVersions(t *testing.T) {
 		if info, err := os.Stat(version.Journal(t)); err != nil || info.Size() == 0 {
 			t.Errorf("%s: %v", version.Name, err)
 		}
-		for _, file := range []string{"config.yaml", "org.usher.plist", "org.usher.mobileconfig", "said/status.json", "said/registrations.json", "said/outbox.json", "said/clean.json", "said/config.json"} {
+		for _, file := range []string{"config.yaml", "org.usher.plist", "org.usher.mobileconfig", "said/status.json",
+			"said/registrations.json", "said/outbox.json", "said/clean.json", "said/config.json"} {
 			if _, err := os.Stat(version.Path(file)); err != nil {
 				t.Errorf("%s: %v", version.Name, err)
 			}

@@ -19,7 +19,8 @@ func TestAsked(t *testing.T) {
 		if strings.HasPrefix(text, "# ") {
 			continue
 		}
-		for _, written := range []string{text, "  " + text + "\r\n", strings.ReplaceAll(text, " ", "  "), `"` + text + `"`, strings.ReplaceAll(text, " ", "\u00a0")} {
+		for _, written := range []string{text, "  " + text + "\r\n", strings.ReplaceAll(text, " ", "  "),
+			`"` + text + `"`, strings.ReplaceAll(text, " ", "\u00a0")} {
 			if got := told(errorcode.Asked(written)); got != want {
 				t.Errorf("%q:\n got %q\nwant %q", written, got, want)
 			}

@@ -3,8 +3,10 @@ package errorcode
 import "strings"
 
 // announcing are the words before a number that make a code of it.
-var announcing = []string{"error", "errors", "err", "code", "codes", "errorcode", "status", "issue", "errno", "rc", "returned", "returns", "fault", "failure",
-	"fehler", "fehlercode", "erreur", "errore", "fout", "foutcode", "erro", "fel", "fejl", "feil", "ended with", "exited with", "failed with", "fails with", "closed with",
+var announcing = []string{"error", "errors", "err", "code", "codes", "errorcode", "status", "issue", "errno", "rc",
+	"returned", "returns", "fault", "failure",
+	"fehler", "fehlercode", "erreur", "errore", "fout", "foutcode", "erro", "fel", "fejl", "feil", "ended with",
+	"exited with", "failed with", "fails with", "closed with",
 	"quit with", "terminated with", "finished with"}
 
 // announced returns the word in lower case before a number, if it makes a code of it; "" for none.
@@ -70,15 +72,16 @@ func byForm(text string, number token) Domain {
 	switch {
 	case at(text, number.end) == ']' && strings.HasSuffix(before, "[errorCode:"):
 		return WorkplaceJoin
-	case number.number > 0 && strings.HasSuffix(strings.TrimRight(strings.ReplaceAll(before, " ", ""), "["), `"error_codes":`):
+	case number.number > 0 && strings.HasSuffix(strings.TrimRight(strings.ReplaceAll(before, " ", ""), "["),
+		`"error_codes":`):
 		return Entra
 	}
 	return ""
 }
 
-// inLog returns the code that a number without a domain is in a log: one that is known, and that the text calls a code. The
-// keychain [OBJC#958] [MS-25244] [PY#803] [https://github.com/MicrosoftDocs/azure-docs/issues/74331] and MSAL [MSID] write
-// them so.
+// inLog returns the code that a number without a domain is in a log: one that is known, and that the text calls a code.
+// The keychain [OBJC#958] [MS-25244] [PY#803] [https://github.com/MicrosoftDocs/azure-docs/issues/74331] and MSAL
+// [MSID] write them so.
 func inLog(text string, number token) []Found {
 	if number.number >= 0 {
 		if known, ok := Lookup(HRESULT, number.number); ok && !number.signless {

@@ -27,7 +27,8 @@ func bind(text string, tokens []token, spoken bool) (all []bound) {
 			// The number stands behind the name, as in "errSecDuplicateItem (-25299)".
 			if code := codes[t.code]; code.Numbered() && isNumber(i+1) && joins(gap(i), false) {
 				if tokens[i+1].number != code.Number {
-					all = append(all, bound{number: tokens[i+1], domain: &token{spelling: spellings()[strings.ToLower(string(code.Domain))]}, name: -1})
+					all = append(all, bound{number: tokens[i+1],
+						domain: &token{spelling: spellings()[strings.ToLower(string(code.Domain))]}, name: -1})
 				}
 				i++
 			}
@@ -39,13 +40,15 @@ func bind(text string, tokens []token, spoken bool) (all []bound) {
 				i++
 				all = append(all, bound{number: tokens[i], domain: t, name: -1})
 			}
-			// Others of the same domain: "NSURLErrorDomain -1001, -1009". One that only other domains have is not meant.
+			// Others of the same domain: "NSURLErrorDomain -1001, -1009". One that only other domains have is not
+			// meant.
 			for isNumber(i+1) && lists(gap(i)) && !(isDomain(i+2) && joins(gap(i+1), spoken)) &&
 				(isKnown(t.spelling.domains, tokens[i+1]) || !isKnownAnywhere(tokens[i+1])) {
 				i++
 				all = append(all, bound{number: tokens[i], domain: t, name: -1})
 			}
-		case t.kind == numberToken && isDomain(i+1) && precedes(*t, gap(i), tokens[i+1], spoken) && !isValue(text, *t) && !belongsToNext(text, tokens[i:], spoken):
+		case t.kind == numberToken && isDomain(i+1) && precedes(*t, gap(i), tokens[i+1], spoken) &&
+			!isValue(text, *t) && !belongsToNext(text, tokens[i:], spoken):
 			tokens[i+1].used = true
 			all = append(all, bound{number: *t, domain: &tokens[i+1], name: -1})
 			i++
@@ -61,10 +64,11 @@ func isValue(text string, number token) bool {
 	return at(text, number.at-1) == '=' && announced(text, number) == ""
 }
 
-// belongsToNext reports whether a domain between two numbers is that of the second: in "5 MSALErrorDomain -50001" it knows
-// only that one, and in "22168 | Error Domain=a.b Code=1" that one is called its code.
+// belongsToNext reports whether a domain between two numbers is that of the second: in "5 MSALErrorDomain -50001" it
+// knows only that one, and in "22168 | Error Domain=a.b Code=1" that one is called its code.
 func belongsToNext(text string, tokens []token, spoken bool) bool {
-	if len(tokens) < 3 || tokens[2].kind != numberToken || !belongs(tokens[1], text[tokens[1].end:max(tokens[1].end, tokens[2].at)], tokens[2], spoken) {
+	if len(tokens) < 3 || tokens[2].kind != numberToken ||
+		!belongs(tokens[1], text[tokens[1].end:max(tokens[1].end, tokens[2].at)], tokens[2], spoken) {
 		return false
 	}
 	if containsFold(text[tokens[1].end:tokens[2].at], "code") && announced(text, tokens[0]) == "" {
@@ -74,7 +78,8 @@ func belongsToNext(text string, tokens []token, spoken bool) bool {
 	if isKnown(domain, first) {
 		return false
 	}
-	if len(tokens) > 3 && tokens[3].kind == domainToken && precedes(second, text[second.end:max(second.end, tokens[3].at)], tokens[3], spoken) {
+	if len(tokens) > 3 && tokens[3].kind == domainToken &&
+		precedes(second, text[second.end:max(second.end, tokens[3].at)], tokens[3], spoken) {
 		// Each number stands before its domain.
 		return isKnown(domain, second) && !isKnown(tokens[3].spelling.domains, second)
 	}
@@ -127,16 +132,21 @@ func isLikely(domain token, between string, number token) bool {
 }
 
 // joining are the words between a domain and a number that belongs to it.
-var joining = map[string]bool{"error": true, "errors": true, "code": true, "codes": true, "errorcode": true, "domain": true, "internal": true, "key": true,
+var joining = map[string]bool{"error": true, "errors": true, "code": true, "codes": true, "errorcode": true,
+	"domain": true, "internal": true, "key": true,
 	"number": true, "errordomain": true,
 	// as macOS translates error
 	"fehler": true, "erreur": true, "errore": true, "fout": true, "erro": true, "fel": true, "fejl": true, "feil": true}
 
 // joiningSpoken are more of them in what people write.
-var joiningSpoken = map[string]bool{"with": true, "and": true, "is": true, "was": true, "of": true, "in": true, "from": true, "the": true, "a": true,
-	"status": true, "issue": true, "result": true, "fails": true, "failed": true, "failing": true, "failure": true, "returned": true, "returns": true,
-	"gave": true, "gives": true, "got": true, "no": true, "nr": true, "num": true, "underlying": true, "problem": true, "exception": true, "rawvalue": true,
-	"value": true, "err": true, "platform": true, "user": true, "or": true, "also": true, "then": true, "by": true, "due": true, "to": true,
+var joiningSpoken = map[string]bool{"with": true, "and": true, "is": true, "was": true, "of": true, "in": true,
+	"from": true, "the": true, "a": true,
+	"status": true, "issue": true, "result": true, "fails": true, "failed": true, "failing": true, "failure": true,
+	"returned": true, "returns": true,
+	"gave": true, "gives": true, "got": true, "no": true, "nr": true, "num": true, "underlying": true, "problem": true,
+	"exception": true, "rawvalue": true,
+	"value": true, "err": true, "platform": true, "user": true, "or": true, "also": true, "then": true, "by": true,
+	"due": true, "to": true,
 	"company": true, "portal": true, "usherctl": true, "fehlercode": true, "foutcode": true}
 
 // joins reports whether only what joins a domain and a number is between them.
@@ -150,7 +160,8 @@ func joins(between string, spoken bool) bool {
 func onlyJoining(text string, spoken bool) bool {
 	for i := 0; i < len(text); {
 		if !isWord(text[i]) {
-			if !strings.ContainsRune(" \t\r\n\"'()[]<>,:;=#/|*&-_`", rune(text[i])) && !(spoken && strings.ContainsRune(".!?\\+", rune(text[i]))) {
+			if !strings.ContainsRune(" \t\r\n\"'()[]<>,:;=#/|*&-_`", rune(text[i])) &&
+				!(spoken && strings.ContainsRune(".!?\\+", rune(text[i]))) {
 				return false
 			}
 			i++
@@ -170,7 +181,8 @@ func onlyJoining(text string, spoken bool) bool {
 
 // lists reports whether only what separates the members of a list is between two numbers.
 func lists(between string) bool {
-	for word := range strings.FieldsFuncSeq(between, func(r rune) bool { return strings.ContainsRune(" \t,;/&|()", r) }) {
+	for word := range strings.FieldsFuncSeq(between,
+		func(r rune) bool { return strings.ContainsRune(" \t,;/&|()", r) }) {
 		if !slices.Contains([]string{"and", "or", "code", "error"}, strings.ToLower(word)) {
 			return false
 		}
@@ -180,7 +192,8 @@ func lists(between string) bool {
 
 // saysError reports whether a word for error or code is between a domain and a number.
 func saysError(between string) bool {
-	return containsFold(between, "code") || containsFold(between, "err") || containsFold(between, "fe") || containsFold(between, "fout")
+	return containsFold(between, "code") || containsFold(between, "err") || containsFold(between, "fe") ||
+		containsFold(between, "fout")
 }
 
 func containsFold(text, part string) bool {

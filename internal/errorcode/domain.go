@@ -43,8 +43,10 @@ const (
 )
 
 // likelihood is the domains, the one that a number without a domain most likely belongs to first.
-var likelihood = []Domain{OSStatus, URLLoading, Entra, MSAL, MSID, WorkplaceJoin, Broker, MSALInternal, PlatformSSO, AppSSO,
-	Authorization, HRESULT, CFNetwork, Cocoa, PlugInKit, Portal, JamfSecurity, WebSession, PSSOUserState, PSSOStatus, WPJState}
+var likelihood = []Domain{OSStatus, URLLoading, Entra, MSAL, MSID, WorkplaceJoin, Broker, MSALInternal, PlatformSSO,
+	AppSSO,
+	Authorization, HRESULT, CFNetwork, Cocoa, PlugInKit, Portal, JamfSecurity, WebSession, PSSOUserState, PSSOStatus,
+	WPJState}
 
 // spelling is how a domain is written.
 type spelling struct {
@@ -72,13 +74,15 @@ var spellings = sync.OnceValue(func() map[string]spelling {
 			all[name] = spelling{domains: domains, strict: strict, spoken: true}
 		}
 	}
-	formal([]Domain{OSStatus}, "NSOSStatusErrorDomain", "MSIDKeychainErrorDomain", "ADKeychainErrorDomain", "kCFErrorDomainOSStatus", "errSec")
+	formal([]Domain{OSStatus}, "NSOSStatusErrorDomain", "MSIDKeychainErrorDomain", "ADKeychainErrorDomain",
+		"kCFErrorDomainOSStatus", "errSec")
 	// Older versions of MSAL gave its internal codes the same domain.
 	formal([]Domain{MSAL, MSALInternal}, string(MSAL))
 	formal([]Domain{MSALInternal}, "MSALInternalErrorDomain", "MSALInternalErrorCodeKey", "MSALInternalErrorCode")
 	formal([]Domain{MSID}, "MSIDOAuthErrorDomain", "MSIDHttpErrorCodeDomain")
 	formal([]Domain{WorkplaceJoin}, "com.microsoft.workplacejoin.errordomain")
-	formal([]Domain{Authorization}, "com.apple.AuthenticationServices.Authorization", "ASAuthorizationErrorDomain", "ASAuthorizationError")
+	formal([]Domain{Authorization}, "com.apple.AuthenticationServices.Authorization", "ASAuthorizationErrorDomain",
+		"ASAuthorizationError")
 	formal([]Domain{WebSession}, "ASWebAuthenticationSessionErrorDomain", "ASWebAuthenticationSessionError")
 	// CFNetwork has the negative numbers of URL loading, and positive ones of its own
 	// [https://developer.apple.com/documentation/cfnetwork/cfnetworkerrors].

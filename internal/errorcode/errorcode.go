@@ -1,6 +1,7 @@
-// Package errorcode names the error codes that the logs of a registration show, and says what to do about them. [Lookup]
-// takes a code and [Find] a number or a name. [InText] finds codes in what a program wrote, and [Asked] in what a person
-// wrote, by the same rules: the timeline uses the one, `usherctl explain` the other. [Deepest] picks the code to act on.
+// Package errorcode names the error codes that the logs of a registration show, and says what to do about them.
+// [Lookup] takes a code and [Find] a number or a name. [InText] finds codes in what a program wrote, and [Asked] in
+// what a person wrote, by the same rules: the timeline uses the one, `usherctl explain` the other. [Deepest] picks the
+// code to act on.
 //
 // Exit codes of Company Portal are not here, but in internal/wpj: [Asked] only says that a number is one ([ExitCode]).
 package errorcode
@@ -24,8 +25,8 @@ type Code struct {
 	Advice  string `json:"advice,omitempty"`
 	// Source is a tag of the reference or a URL.
 	Source string `json:"source"`
-	// Words are what a text says that shows the code without its number, separated by "|". They also tell codes apart that
-	// have one number.
+	// Words are what a text says that shows the code without its number, separated by "|". They also tell codes apart
+	// that have one number.
 	Words string `json:"-"`
 }
 
@@ -100,14 +101,16 @@ func withKey(domain Domain, number int64) (known []Code) {
 	return known
 }
 
-// inJamfsKeychain returns a code of the keychain as that of Jamf's own one: what is to be done about the user's is wrong there.
+// inJamfsKeychain returns a code of the keychain as that of Jamf's own one: what is to be done about the user's is
+// wrong there.
 func (c Code) inJamfsKeychain() Code {
 	if same := byKey[key{JamfSecurity, c.Number}]; same != nil {
 		return codes[same[0]]
 	}
 	return Code{Domain: JamfSecurity, Number: c.Number, Name: c.Name + " in Jamf's keychain", Source: c.Source,
-		Meaning: "Jamf could not use its own keychain, JAMF.keychain: this is not about the registration with Entra, nor about the user's keychain.",
-		Advice:  "Where Jamf cannot continue, enrol the Mac in Jamf Pro again: that makes a new JAMF.keychain."}
+		Meaning: "Jamf could not use its own keychain, JAMF.keychain: this is not about the registration with Entra, " +
+			"nor about the user's keychain.",
+		Advice: "Where Jamf cannot continue, enrol the Mac in Jamf Pro again: that makes a new JAMF.keychain."}
 }
 
 // Find returns the codes that a number or a name can mean, the most likely first: a number in decimal or hexadecimal,
@@ -133,11 +136,12 @@ func Find(query string) []Code {
 	return found
 }
 
-// longestExact is how many digits a number has at most for which no other sign is tried where it is known as it is written.
+// longestExact is how many digits a number has at most for which no other sign is tried where it is known as it is
+// written.
 const longestExact = 3
 
-// withNumber returns the codes of a number, the most likely first. signless are those of the negative number, for one that may
-// lack its sign: 50005 is Entra's, and MSAL's -50005 as people write it.
+// withNumber returns the codes of a number, the most likely first. signless are those of the negative number, for one
+// that may lack its sign: 50005 is Entra's, and MSAL's -50005 as people write it.
 func withNumber(number int64, maySignless bool) (found, signless []Code) {
 	for _, same := range sameNumber(number) {
 		for _, at := range byNumber()[same] {

@@ -26,11 +26,13 @@ func TestEveryCodeExplainsItself(t *testing.T) {
 			if sentence == "" && sentence == c.Advice {
 				continue
 			}
-			if !strings.HasSuffix(sentence, ".") || strings.Contains(sentence, ". ") || !strings.HasPrefix(sentence, "macOS") && sentence[:1] != strings.ToUpper(sentence[:1]) {
+			if !strings.HasSuffix(sentence, ".") || strings.Contains(sentence, ". ") ||
+				!strings.HasPrefix(sentence, "macOS") && sentence[:1] != strings.ToUpper(sentence[:1]) {
 				t.Errorf("%s: %q is not one sentence", c, sentence)
 			}
 		}
-		if found, ok := errorcode.Lookup(c.Domain, c.Number); c.Numbered() && (!ok || found != c && (c.Words == "" || found.Words != "")) {
+		if found, ok := errorcode.Lookup(c.Domain, c.Number); c.Numbered() &&
+			(!ok || found != c && (c.Words == "" || found.Words != "")) {
 			t.Errorf("%s is not looked up", c)
 		}
 		if !slices.Contains(errorcode.Find(c.Name), c) {
@@ -77,7 +79,8 @@ func TestFind(t *testing.T) {
 			t.Errorf("%s: %v", several, found)
 		}
 	}
-	for _, nothing := range []string{"", "  ", "not", "12345678901234567890", "zzzzzz", "AADSTS", "AADSTS-25308", "AADSTS25308"} {
+	for _, nothing := range []string{"", "  ", "not", "12345678901234567890", "zzzzzz", "AADSTS", "AADSTS-25308",
+		"AADSTS25308"} {
 		if found := errorcode.Find(nothing); found != nil {
 			t.Errorf("%q: %v", nothing, found)
 		}
@@ -86,22 +89,37 @@ func TestFind(t *testing.T) {
 
 func TestInText(t *testing.T) {
 	for text, want := range map[string]string{
-		`Failed to save tokens in cache. Error Error Domain=MSIDKeychainErrorDomain Code=-25308 "(null)"`:                     "OSStatus -25308",
-		"Authentication finished with error: Error domain: com.microsoft.commonlib.authentication\nCode: 306\nDescription: x": "com.microsoft.commonlib.authentication 306",
-		"ERROR: [errorCode:-400]-[WorkPlaceJoin clear] failed to delete workplace join item, error code:-25244":               "WPJ SDK -400, OSStatus -25244",
-		"AADSTS50126: Error validating credentials":                                                                           "AADSTS 50126",
-		`{"error":"invalid_grant","error_description":"AADSTS50076: Due to","error_codes":[50076]}`:                           "AADSTS 50076",
+		`Failed to save tokens in cache. Error Error Domain=MSIDKeychainErrorDomain ` +
+			`Code=-25308 "(null)"`: "OSStatus -25308",
+		"Authentication finished with error: Error domain: com.microsoft.commonlib.authentication\nCode: " +
+			"306\nDescription: x": "com.microsoft.commonlib.authentication 306",
+		"ERROR: [errorCode:-400]-[WorkPlaceJoin clear] failed to delete workplace join item, " +
+			"error code:-25244": "WPJ SDK -400, OSStatus -25244",
+		"AADSTS50126: Error validating credentials": "AADSTS 50126",
+		`{"error":"invalid_grant","error_description":"AADSTS50076: Due ` +
+			`to","error_codes":[50076]}`: "AADSTS 50076",
 		`"error_codes": [ 53003 ]`: "AADSTS 53003",
-		`Error Domain=MSALErrorDomain Code=-50000 "(null)" UserInfo={MSALInternalErrorCodeKey=-42708, NSUnderlyingError=0x6 {Error Domain=NSOSStatusErrorDomain Code=-34018 "x"}}`: "MSALErrorDomain -50000, MSALInternalErrorCode -42708, OSStatus -34018",
-		`Error Domain=MSALErrorDomain Code=-50000 UserInfo={NSUnderlyingError=0x6 {Error Domain=NSURLErrorDomain Code=-1009 "offline"}}`:                                           "MSALErrorDomain -50000, NSURLErrorDomain -1009",
-		"Interactive flow finished. Result (null), error: -50005 error domain: MSALErrorDomain":                                                                                    "MSALErrorDomain -50005",
-		"Interactive flow finished. Result (not-null), error: 0 error domain: (null)":                                                                                              "",
-		"Failed to set item into keychain (status: -25308)":                                                                                                                        "OSStatus -25308",
-		"Keychain find status: -25300":                                                                           "OSStatus -25300",
-		"Unable to read from shared access group with error code: -25300":                                        "OSStatus -25300",
-		`Error Domain=com.microsoft.workplacejoin.errordomain Code=-400 "with error code: -25300"`:               "WPJ SDK -400, OSStatus -25300",
-		"The operation couldn’t be completed. (MSALErrorDomain error -50000.)":                                   "MSALErrorDomain -50000",
-		"The operation couldn’t be completed. (com.apple.AuthenticationServices.AuthorizationError error 1001.)": "com.apple.AuthenticationServices.AuthorizationError 1001",
+		`Error Domain=MSALErrorDomain Code=-50000 "(null)" UserInfo={MSALInternalErrorCodeKey=-42708, ` +
+			`NSUnderlyingError=0x6 {Error Domain=NSOSStatusErrorDomain Code=-34018 "x"}}`: "MSALErrorDomain -50000, " +
+			"MSALInternalErrorCode -42708, OSStatus -34018",
+		`Error Domain=MSALErrorDomain Code=-50000 UserInfo={NSUnderlyingError=0x6 {Error Domain=NSURLErrorDomain ` +
+			`Code=-1009 "offline"}}`: "MSALErrorDomain -50000, NSURLErrorDomain -1009",
+		"Interactive flow finished. Result (null), error: -50005 error domain: " +
+			"MSALErrorDomain": "MSALErrorDomain -50005",
+		"Interactive flow finished. Result (not-null), error: 0 error " +
+			"domain: (null)": "",
+		"Failed to set item into keychain " +
+			"(status: -25308)": "OSStatus -25308",
+		"Keychain find status: -25300": "OSStatus -25300",
+		"Unable to read from shared access group with " +
+			"error code: -25300": "OSStatus -25300",
+		`Error Domain=com.microsoft.workplacejoin.errordomain Code=-400 "with error ` +
+			`code: -25300"`: "WPJ SDK -400, OSStatus -25300",
+		"The operation couldn’t be completed. (MSALErrorDomain " +
+			"error -50000.)": "MSALErrorDomain -50000",
+		"The operation couldn’t be completed. " +
+			"(com.apple.AuthenticationServices.AuthorizationError error " +
+			"1001.)": "com.apple.AuthenticationServices.AuthorizationError 1001",
 		"OSStatus error -34018":                                                        "OSStatus -34018",
 		"(OSStatus error -25293.)":                                                     "OSStatus -25293",
 		"Error Domain=MSALErrorDomain Code=-42401":                                     "MSALInternalErrorCode -42401",
@@ -144,7 +162,8 @@ func TestACodeThatIsNotKnownIsFoundByItsDomain(t *testing.T) {
 	if len(found) != 3 {
 		t.Fatalf("found %v", found)
 	}
-	for i, want := range []errorcode.Code{{Domain: "NSExampleErrorDomain", Number: 3840}, {Domain: errorcode.WorkplaceJoin, Number: -999}, {Domain: errorcode.Entra, Number: 9999999}} {
+	for i, want := range []errorcode.Code{{Domain: "NSExampleErrorDomain", Number: 3840},
+		{Domain: errorcode.WorkplaceJoin, Number: -999}, {Domain: errorcode.Entra, Number: 9999999}} {
 		if found[i].Known || found[i].Code != want {
 			t.Errorf("found %+v, want %+v", found[i], want)
 		}
@@ -170,7 +189,8 @@ func FuzzInText(f *testing.F) {
 
 // BenchmarkInTextWithoutCode is what most entries of a log cost.
 func BenchmarkInTextWithoutCode(b *testing.B) {
-	text := "2026-03-02 09:14:07.113 | workplaceJoinSdk | 22168 | v3.8.1 | INFO: [2026-03-02 09:14:07][-WorkPlaceJoin getDeviceIdWithRequestParameters:5245] Entering"
+	text := "2026-03-02 09:14:07.113 | workplaceJoinSdk | 22168 | v3.8.1 | INFO: [2026-03-02 " +
+		"09:14:07][-WorkPlaceJoin getDeviceIdWithRequestParameters:5245] Entering"
 	b.SetBytes(int64(len(text)))
 	b.ReportAllocs()
 	for b.Loop() {

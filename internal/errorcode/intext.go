@@ -15,8 +15,8 @@ type Found struct {
 	Bare bool
 	// Signless is a code that was written without its sign.
 	Signless bool
-	// Chain numbers the errors of the text: an error and those inside of it have one number. Depth is how many errors are
-	// around this one.
+	// Chain numbers the errors of the text: an error and those inside of it have one number. Depth is how many errors
+	// are around this one.
 	Chain, Depth int
 
 	at        int
@@ -26,8 +26,8 @@ type Found struct {
 // hints are parts of every text that has a code without words of its own, by which most texts are passed over.
 var hints = []string{"rror", "ode", "AADSTS", "errSec", "tatus", "POUserState", "Domain", "0x801", "broker key "}
 
-// InText finds the codes in what a program wrote, each once, in the order in which they are there. A number is a code only
-// where the text says so. A text without a code costs next to nothing.
+// InText finds the codes in what a program wrote, each once, in the order in which they are there. A number is a code
+// only where the text says so. A text without a code costs next to nothing.
 func InText(text string) []Found {
 	words := byWords(text)
 	if len(words) == 0 && !slices.ContainsFunc(hints, func(hint string) bool { return strings.Contains(text, hint) }) {
@@ -36,9 +36,9 @@ func InText(text string) []Found {
 	return find(plain(text), false)
 }
 
-// Asked finds the codes in what a person wrote: codes with or without their domain, in any order, the title of an issue, or
-// lines of a log. A domain that the text names decides whose number it is, and a number that it does not have is not known;
-// a number without one is looked up everywhere.
+// Asked finds the codes in what a person wrote: codes with or without their domain, in any order, the title of an
+// issue, or lines of a log. A domain that the text names decides whose number it is, and a number that it does not have
+// is not known; a number without one is looked up everywhere.
 func Asked(text string) []Found { return find(blanks(plain(text)), true) }
 
 // blanks makes one of several blanks, as a person or a web page wraps a text. The end of a line remains one.
@@ -207,7 +207,8 @@ func everywhere(number token) []Found {
 	return append(knownAs(known, true, false), knownAs(signless, true, true)...)
 }
 
-// ofDomains returns the codes of the first of some domains that has a number; signless where the number lacked its sign.
+// ofDomains returns the codes of the first of some domains that has a number; signless where the number lacked its
+// sign.
 func ofDomains(domains []Domain, number token) (known []Code, signless bool) {
 	for _, domain := range domains {
 		for _, same := range sameNumber(number.number) {
@@ -228,8 +229,8 @@ func ofDomains(domains []Domain, number token) (known []Code, signless bool) {
 // messageLength is how far behind a number its message is looked for.
 const messageLength = 400
 
-// byMessage returns the one of several codes of one number that the text behind the number speaks of, the first if it is
-// silent: that one says what all of them have in common.
+// byMessage returns the one of several codes of one number that the text behind the number speaks of, the first if it
+// is silent: that one says what all of them have in common.
 func byMessage(known []Code, text string, end int) []Code {
 	if len(known) < 2 {
 		return known
@@ -249,7 +250,8 @@ func byMessage(known []Code, text string, end int) []Code {
 // unpaired returns the domains that the text names and that have no number of their own.
 func unpaired(tokens []token) (named []token) {
 	for _, t := range tokens {
-		if t.kind == domainToken && !t.used && !t.isGuess && t.spelling.strict && t.spelling.domains[0] != ExitCode && len(named) < maximumFound {
+		if t.kind == domainToken && !t.used && !t.isGuess && t.spelling.strict && t.spelling.domains[0] != ExitCode &&
+			len(named) < maximumFound {
 			named = append(named, t)
 		}
 	}
@@ -267,7 +269,8 @@ func nearest(named []token, number token) (near *token) {
 	for i := range named {
 		t := &named[i]
 		// A formal name decides, whatever else is named.
-		if near == nil || near.spelling.spoken && !t.spelling.spoken || near.spelling.spoken == t.spelling.spoken && distance(t) < distance(near) {
+		if near == nil || near.spelling.spoken && !t.spelling.spoken ||
+			near.spelling.spoken == t.spelling.spoken && distance(t) < distance(near) {
 			near = t
 		}
 	}

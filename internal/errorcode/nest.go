@@ -2,10 +2,10 @@ package errorcode
 
 import "strings"
 
-// nest says of each code which error it belongs to and how deep it is in it. An NSError writes the one that caused it in
-// braces: "Error Domain=A Code=1 UserInfo={NSUnderlyingError=0x6 {Error Domain=B Code=2}}". Its message and its UserInfo
-// have codes too, which are deeper than its own. The lines of a log may be cut: braces that are not closed end with the
-// text.
+// nest says of each code which error it belongs to and how deep it is in it. An NSError writes the one that caused it
+// in braces: "Error Domain=A Code=1 UserInfo={NSUnderlyingError=0x6 {Error Domain=B Code=2}}". Its message and its
+// UserInfo have codes too, which are deeper than its own. The lines of a log may be cut: braces that are not closed end
+// with the text.
 func nest(text string, found []Found) {
 	var open []int // how many braces are open around each error that is
 	braces, quotes, chain, next := 0, 0, 0, 0
@@ -70,9 +70,9 @@ func isInside(text string, at int, isOpen bool) bool {
 	return false
 }
 
-// Deepest returns the code that says most about the cause, of those that are known, and the deepest one that is not known;
-// nil for none. Of codes that are as deep as each other, Entra's own answer says most, and then the one that is written
-// last.
+// Deepest returns the code that says most about the cause, of those that are known, and the deepest one that is not
+// known; nil for none. Of codes that are as deep as each other, Entra's own answer says most, and then the one that is
+// written last.
 func Deepest(found []Found) (known, unknown *Found) {
 	for i := range found {
 		one := &found[i]
@@ -83,7 +83,8 @@ func Deepest(found []Found) (known, unknown *Found) {
 			}
 			best = &unknown
 		}
-		if *best == nil || one.Depth > (*best).Depth || one.Depth == (*best).Depth && rank(one.Domain) >= rank((*best).Domain) && !(one.Bare && (*best).Bare) {
+		if *best == nil || one.Depth > (*best).Depth ||
+			one.Depth == (*best).Depth && rank(one.Domain) >= rank((*best).Domain) && !(one.Bare && (*best).Bare) {
 			*best = one
 		}
 	}

@@ -24,7 +24,8 @@ func TestTexts(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		got := "# in a log\n" + chains(errorcode.InText(string(text))) + "# asked\n" + chains(errorcode.Asked(string(text)))
+		got := "# in a log\n" + chains(errorcode.InText(string(text))) + "# asked\n" +
+			chains(errorcode.Asked(string(text)))
 		golden := strings.TrimSuffix(path, ".txt") + ".golden"
 		if *update {
 			if err := os.WriteFile(golden, []byte(got), 0o644); err != nil {
@@ -35,7 +36,8 @@ func TestTexts(t *testing.T) {
 			t.Errorf("%s (go test -update writes %s):\n%s", path, golden, got)
 		}
 		// Line ends of other systems and a text that is cut change nothing of what is still there.
-		if got := chains(errorcode.Asked(strings.ReplaceAll(string(text), "\n", "\r\n"))); got != chains(errorcode.Asked(string(text))) {
+		if got := chains(errorcode.Asked(strings.ReplaceAll(string(text), "\n", "\r\n"))); got !=
+			chains(errorcode.Asked(string(text))) {
 			t.Errorf("%s with CRLF:\n%s", path, got)
 		}
 	}
@@ -76,33 +78,48 @@ func written(one *errorcode.Found) string {
 func TestDeepest(t *testing.T) {
 	const offline = `{Error Domain=NSURLErrorDomain Code=-1009 "offline"}`
 	for _, one := range []struct{ text, known, unknown string }{
-		{`Error Domain=MSALErrorDomain Code=-50000 "(null)" UserInfo={NSUnderlyingError=0x6 ` + offline + `}`, "NSURLErrorDomain -1009", "-"},
+		{`Error Domain=MSALErrorDomain Code=-50000 "(null)" UserInfo={NSUnderlyingError=0x6 ` + offline + `}`,
+			"NSURLErrorDomain -1009", "-"},
 		// What stands behind the inner error is of the outer one.
-		{`Error Domain=MSALErrorDomain Code=-50000 UserInfo={NSUnderlyingError=0x6 ` + offline + `, MSALInternalErrorCodeKey=-42008}`, "NSURLErrorDomain -1009", "-"},
-		{`Error Domain=MSALErrorDomain Code=-50000 UserInfo={MSALInternalErrorCodeKey=-42708, NSUnderlyingError=0x6 {Error Domain=NSOSStatusErrorDomain Code=-34018 "x"}}`, "OSStatus -34018", "-"},
+		{`Error Domain=MSALErrorDomain Code=-50000 UserInfo={NSUnderlyingError=0x6 ` + offline +
+			`, MSALInternalErrorCodeKey=-42008}`, "NSURLErrorDomain -1009", "-"},
+		{`Error Domain=MSALErrorDomain Code=-50000 UserInfo={MSALInternalErrorCodeKey=-42708, NSUnderlyingError=0x6 ` +
+			`{Error Domain=NSOSStatusErrorDomain Code=-34018 "x"}}`, "OSStatus -34018", "-"},
 		// The deepest is not known, or one between.
-		{`Error Domain=NSURLErrorDomain Code=-1200 UserInfo={NSUnderlyingError=0x6 {Error Domain=com.example.tls Code=-7 "x"}}`, "NSURLErrorDomain -1200", "com.example.tls -7"},
-		{`Error Domain=A.a Code=1 UserInfo={NSUnderlyingError=0x6 {Error Domain=B.b Code=2 UserInfo={NSUnderlyingError=0x7 ` + offline + `}}}`, "NSURLErrorDomain -1009", "B.b 2"},
+		{`Error Domain=NSURLErrorDomain Code=-1200 UserInfo={NSUnderlyingError=0x6 {Error Domain=com.example.tls ` +
+			`Code=-7 "x"}}`, "NSURLErrorDomain -1200", "com.example.tls -7"},
+		{`Error Domain=A.a Code=1 UserInfo={NSUnderlyingError=0x6 {Error Domain=B.b Code=2 ` +
+			`UserInfo={NSUnderlyingError=0x7 ` + offline + `}}}`, "NSURLErrorDomain -1009", "B.b 2"},
 		{`Error Domain=A.a Code=1 UserInfo={NSUnderlyingError=0x6 {Error Domain=B.b Code=2}}`, "-", "B.b 2"},
 		// A known number in an unknown domain is not known.
 		{`Error Domain=com.example Code=-25308 "x"`, "-", "com.example -25308"},
 		// Several lines, blanks, a list of errors, and a text that is cut.
-		{"Error Domain=MSALErrorDomain Code=-50000 \"(null)\" UserInfo={\n    NSUnderlyingError = 0x6 {\n    Error Domain=NSURLErrorDomain Code=-1009 \"offline\"\n}}", "NSURLErrorDomain -1009", "-"},
-		{"Error Domain=MSALErrorDomain Code=-50000 UserInfo={NSMultipleUnderlyingErrorsKey=(\n    \"Error Domain=NSURLErrorDomain Code=-1009 \\\"offline\\\"\",\n    \"Error Domain=X.y Code=3\"\n)}", "NSURLErrorDomain -1009", "X.y 3"},
-		{`Error Domain=MSALErrorDomain Code=-50000 UserInfo={NSUnderlyingError=0x6 {Error Domain=NSURLErrorDomain Code=-1009 "off`, "NSURLErrorDomain -1009", "-"},
-		{`Error Domain=MSALErrorDomain Code=-50000 UserInfo={NSUnderlyingError=0x6 {Error Domain=NSURLErrorDomain Code=`, "MSALErrorDomain -50000", "-"},
+		{"Error Domain=MSALErrorDomain Code=-50000 \"(null)\" UserInfo={\n    NSUnderlyingError = 0x6 {\n    Error " +
+			"Domain=NSURLErrorDomain Code=-1009 \"offline\"\n}}", "NSURLErrorDomain -1009", "-"},
+		{"Error Domain=MSALErrorDomain Code=-50000 UserInfo={NSMultipleUnderlyingErrorsKey=(\n    \"Error " +
+			"Domain=NSURLErrorDomain Code=-1009 \\\"offline\\\"\",\n    \"Error Domain=X.y Code=3\"\n)}",
+			"NSURLErrorDomain -1009", "X.y 3"},
+		{`Error Domain=MSALErrorDomain Code=-50000 UserInfo={NSUnderlyingError=0x6 {Error Domain=NSURLErrorDomain ` +
+			`Code=-1009 "off`, "NSURLErrorDomain -1009", "-"},
+		{`Error Domain=MSALErrorDomain Code=-50000 UserInfo={NSUnderlyingError=0x6 {Error ` +
+			`Domain=NSURLErrorDomain Code=`, "MSALErrorDomain -50000", "-"},
 		// Entra's own answer is the cause, wherever in the UserInfo it is.
-		{`Error Domain=MSALErrorDomain Code=-50002 UserInfo={MSALInternalErrorCodeKey=-42004, MSALErrorDescriptionKey=AADSTS53003: no}`, "AADSTS53003", "-"},
-		{`Error Domain=MSALErrorDomain Code=-50002 UserInfo={MSALErrorDescriptionKey=AADSTS53003: no, MSALInternalErrorCodeKey=-42004}`, "AADSTS53003", "-"},
+		{`Error Domain=MSALErrorDomain Code=-50002 UserInfo={MSALInternalErrorCodeKey=-42004, ` +
+			`MSALErrorDescriptionKey=AADSTS53003: no}`, "AADSTS53003", "-"},
+		{`Error Domain=MSALErrorDomain Code=-50002 UserInfo={MSALErrorDescriptionKey=AADSTS53003: no, ` +
+			`MSALInternalErrorCodeKey=-42004}`, "AADSTS53003", "-"},
 		{"AADSTS50126: wrong password (com.microsoft.commonlib.authentication error 306.)", "AADSTS50126", "-"},
 	} {
 		for _, text := range []string{one.text, "2026-03-02 09:14:07.113 | login | 22168 | " + one.text} {
 			known, unknown := errorcode.Deepest(errorcode.InText(text))
 			if written(known) != one.known || written(unknown) != one.unknown {
-				t.Errorf("%s\n the deepest is %s, not known %s; want %s, %s", text, written(known), written(unknown), one.known, one.unknown)
+				t.Errorf("%s\n the deepest is %s, not known %s; want %s, %s", text, written(known), written(unknown),
+					one.known, one.unknown)
 			}
-			if askedKnown, askedUnknown := errorcode.Deepest(errorcode.Asked(text)); written(askedKnown) != one.known || written(askedUnknown) != one.unknown {
-				t.Errorf("asked: %s\n the deepest is %s, not known %s", text, written(askedKnown), written(askedUnknown))
+			if askedKnown, askedUnknown := errorcode.Deepest(errorcode.Asked(text)); written(askedKnown) != one.known ||
+				written(askedUnknown) != one.unknown {
+				t.Errorf("asked: %s\n the deepest is %s, not known %s", text, written(askedKnown),
+					written(askedUnknown))
 			}
 		}
 	}
@@ -110,7 +127,8 @@ func TestDeepest(t *testing.T) {
 
 // Two errors of a text are not inside of each other.
 func TestErrorsAfterEachOther(t *testing.T) {
-	const text = "Error Domain=NSURLErrorDomain Code=-1009 \"offline\" UserInfo={x=1}\nerror code: -25308\nError Domain=MSIDErrorDomain Code=-51810 \"x\""
+	const text = "Error Domain=NSURLErrorDomain Code=-1009 \"offline\" UserInfo={x=1}\nerror code: -25308\nError " +
+		"Domain=MSIDErrorDomain Code=-51810 \"x\""
 	got := chains(errorcode.Asked(text))
 	if strings.Count(got, "deepest") != 3 || strings.Contains(got, "  NSURL") {
 		t.Error(got)

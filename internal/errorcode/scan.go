@@ -41,12 +41,15 @@ const (
 	maximumFound  = 1000
 )
 
-// typography is what editors, web pages and other languages than English write in the place of ASCII characters and of the
-// word error: "The operation couldn't be completed. (NSURLErrorDomain error -1009.)" is translated in macOS.
-var typography = strings.NewReplacer("\u2212", "-", "\u2013", "-", "\u2010", "-", "\u2011", "-", "\uff0d", "-", "\u2014", " - ",
+// typography is what editors, web pages and other languages than English write in the place of ASCII characters and of
+// the word error: "The operation couldn't be completed. (NSURLErrorDomain error -1009.)" is translated in macOS.
+var typography = strings.NewReplacer("\u2212", "-", "\u2013", "-", "\u2010", "-", "\u2011", "-", "\uff0d", "-",
+	"\u2014", " - ",
 	"\u2018", "'", "\u2019", "'", "\u201c", `"`, "\u201d", `"`, "\u201e", `"`, "\u00ab", `"`, "\u00bb", `"`,
-	"\uff08", "(", "\uff09", ")", "\u3002", ".", "\uff1a", ":", "\uff0c", ",", "\u00a0", " ", "\u202f", " ", "\u3000", " ", "\u200b", "", "\ufeff", "",
-	"エラー", " error ", "错误", " error ", "錯誤", " error ", "오류", " error ", "ошибка", " error ", "Ошибка", " error ", "コード", " code ", "代码", " code ")
+	"\uff08", "(", "\uff09", ")", "\u3002", ".", "\uff1a", ":", "\uff0c", ",", "\u00a0", " ", "\u202f", " ", "\u3000",
+	" ", "\u200b", "", "\ufeff", "",
+	"エラー", " error ", "错误", " error ", "錯誤", " error ", "오류", " error ", "ошибка", " error ", "Ошибка", " error ",
+	"コード", " code ", "代码", " code ")
 
 // plain returns a text with ASCII dashes, quotes and spaces.
 func plain(text string) string {
@@ -66,7 +69,8 @@ func isWord(b byte) bool   { return isDigit(b) || isLetter(b) || b == '_' }
 var codeNames = sync.OnceValue(func() map[string]int {
 	names := map[string]int{}
 	for name, at := range byName {
-		if len(name) >= 8 && !strings.ContainsAny(name, " -") && strings.ToLower(name[1:]) != name[1:] || strings.HasPrefix(name, "errSec") {
+		if len(name) >= 8 && !strings.ContainsAny(name, " -") && strings.ToLower(name[1:]) != name[1:] ||
+			strings.HasPrefix(name, "errSec") {
 			names[strings.ToLower(name)] = at
 		}
 	}
@@ -103,8 +107,8 @@ func scan(text string, spoken bool) (tokens []token) {
 	return tokens
 }
 
-// readNumber reads the number at text[begin:end], with the sign before it; false for a part of a date, a time, a version
-// and the like.
+// readNumber reads the number at text[begin:end], with the sign before it; false for a part of a date, a time, a
+// version and the like.
 func readNumber(text string, begin, end int) (token, bool) {
 	digits := text[begin:end]
 	number, err := strconv.ParseInt(digits, 10, 64)
@@ -121,7 +125,8 @@ func readNumber(text string, begin, end int) (token, bool) {
 	case len(digits) == 10 && strings.HasPrefix(strings.ToLower(digits), "0x") && isHex(digits[2:]):
 		number, err = strconv.ParseInt(digits[2:], 16, 64)
 		isHexadecimal = true
-	case len(digits) == 8 && isHex(digits) && strings.ContainsRune("89abcdefABCDEF", rune(digits[0])) && strings.ContainsAny(digits, "0123456789") && (err != nil || strings.HasPrefix(digits, "801")):
+	case len(digits) == 8 && isHex(digits) && strings.ContainsRune("89abcdefABCDEF", rune(digits[0])) &&
+		strings.ContainsAny(digits, "0123456789") && (err != nil || strings.HasPrefix(digits, "801")):
 		number, err = strconv.ParseInt(digits, 16, 64)
 		isHexadecimal = true
 	case len(digits) > 1 && digits[0] == '0':
@@ -169,14 +174,15 @@ func isHex(digits string) bool {
 	return true
 }
 
-// readWord reads the domain or the name of a code at text[begin:end]; false for another word. The word before it and what
-// is between the two are previous and gap.
+// readWord reads the domain or the name of a code at text[begin:end]; false for another word. The word before it and
+// what is between the two are previous and gap.
 func readWord(text string, begin, end int, previous, gap string, spoken bool) (token, bool) {
 	word := text[begin:end]
 	name := strings.ToLower(word)
 	t := token{kind: domainToken, at: begin, end: end}
 	known, ok := spellings()[name]
-	afterDomain := strings.EqualFold(previous, "domain") && strings.ContainsAny(gap, ":=") && strings.Trim(gap, " \t\"':=\\") == ""
+	afterDomain := strings.EqualFold(previous, "domain") && strings.ContainsAny(gap, ":=") &&
+		strings.Trim(gap, " \t\"':=\\") == ""
 	switch {
 	case strings.HasPrefix(name, "aadsts") && len(name) > 6:
 		number, err := strconv.ParseInt(name[6:], 10, 64)

@@ -21,8 +21,8 @@ var wordIndex = sync.OnceValue(func() *wordTable {
 	return table
 })
 
-// wordTable has the words by their first character, and a set of the characters that come second: most of a text is passed
-// over by it.
+// wordTable has the words by their first character, and a set of the characters that come second: most of a text is
+// passed over by it.
 type wordTable struct {
 	second [256]uint64
 	words  [256][]wordsOf
@@ -42,7 +42,8 @@ func byWords(text string) (found []token) {
 			continue
 		}
 		for _, one := range table.words[text[i]|0x20] {
-			if one.second != text[i+1]|0x20 || len(text)-i < len(one.words) || !strings.EqualFold(text[i:i+len(one.words)], one.words) {
+			if one.second != text[i+1]|0x20 || len(text)-i < len(one.words) ||
+				!strings.EqualFold(text[i:i+len(one.words)], one.words) {
 				continue
 			}
 			// A name is a word, not a part of another one.

@@ -16,7 +16,8 @@ var update = flag.Bool("update", false, "write the tables of docs/log-formats.md
 // TestDocumentation holds docs/log-formats.md to the tables; with -update it writes them.
 func TestDocumentation(t *testing.T) {
 	var tables strings.Builder
-	tables.WriteString("\n| event | what it means | class | phase | how it is seen | source |\n| --- | --- | --- | --- | --- | --- |\n")
+	tables.WriteString("\n| event | what it means | class | phase | how it is seen | source |\n| --- | --- | --- | " +
+		"--- | --- | --- |\n")
 	for _, known := range event.All() {
 		var signs []string
 		for _, sign := range known.Signs {
@@ -43,8 +44,10 @@ func TestDocumentation(t *testing.T) {
 			signs = append(signs, text)
 		}
 		fmt.Fprintf(&tables, "| `%s` | %s | %s | %s | %s | %s |\n", known.Name, known.Title, known.Class,
-			cmp.Or(known.Phase.Info().Title, "-"), strings.ReplaceAll(cmp.Or(strings.Join(signs, "<br>"), "by its structure"), "|", "\\|"), known.Source)
+			cmp.Or(known.Phase.Info().Title, "-"),
+			strings.ReplaceAll(cmp.Or(strings.Join(signs, "<br>"), "by its structure"), "|", "\\|"), known.Source)
 	}
 	tables.WriteString("\n")
-	documented.Part(t, "../../docs/log-formats.md", "tables", "go test ./internal/event -run TestDocumentation -update", tables.String(), *update)
+	documented.Part(t, "../../docs/log-formats.md", "tables", "go test ./internal/event -run TestDocumentation -update",
+		tables.String(), *update)
 }

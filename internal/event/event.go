@@ -27,8 +27,8 @@ type Known struct {
 	Then Phase
 	// Ends is true for an event that ends an attempt.
 	Ends bool
-	// Passing is true for trouble that programs usually get over by themselves: it is trouble only for an attempt that failed
-	// and has no other cause, and noise elsewhere.
+	// Passing is true for trouble that programs usually get over by themselves: it is trouble only for an attempt that
+	// failed and has no other cause, and noise elsewhere.
 	Passing bool
 	// Cancels is true where the user ended the sign-in: nothing is wrong then.
 	Cancels bool
@@ -42,8 +42,8 @@ type Known struct {
 type Sign struct {
 	// From is the source in whose logs the sign counts, "" all of them.
 	From applog.Source
-	// Process is a part of the name of the program that wrote the entry, for the unified log, and Subsystem the beginning of
-	// the entry's subsystem.
+	// Process is a part of the name of the program that wrote the entry, for the unified log, and Subsystem the
+	// beginning of the entry's subsystem.
 	Process, Subsystem string
 	// Event is the eventTitle of a telemetry event, and Target its target. The event is a sign when it ended well, with
 	// Failed when it did not.
@@ -76,7 +76,8 @@ func (s *Sign) text() string {
 
 // fits reports whether a record whose message contains the sign's text shows the sign. codes are those of the message.
 func (s *Sign) fits(record *applog.Record, codes *messageCodes) bool {
-	return (s.Process == "" || strings.Contains(record.Process, s.Process)) && strings.HasPrefix(record.Subsystem, s.Subsystem) &&
+	return (s.Process == "" || strings.Contains(record.Process, s.Process)) &&
+		strings.HasPrefix(record.Subsystem, s.Subsystem) &&
 		(s.Also == "" || strings.Contains(record.Message, s.Also)) && (s.Domain == "" || codes.has(s.Domain, s.Number))
 }
 

@@ -58,7 +58,8 @@ func (m *matcher) find(record *applog.Record) *Known {
 		begins := m.begins[message[i]]
 		for j := range begins {
 			c := &begins[j]
-			if c.second != message[i+1] || found != nil && c.place >= found.place || !strings.HasPrefix(message[i:], c.text) {
+			if c.second != message[i+1] || found != nil && c.place >= found.place ||
+				!strings.HasPrefix(message[i:], c.text) {
 				continue
 			}
 			if wholeNumber(c.text, message[i:]) && (!c.first || i == 0) && c.sign.fits(record, &codes) {
@@ -72,8 +73,8 @@ func (m *matcher) find(record *applog.Record) *Known {
 	return found.known
 }
 
-// messageCodes finds the error codes in a message when they are first asked for, and only once, however often the message
-// has the text of a sign.
+// messageCodes finds the error codes in a message when they are first asked for, and only once, however often the
+// message has the text of a sign.
 type messageCodes struct {
 	message string
 	found   []errorcode.Found
@@ -84,7 +85,8 @@ func (m *messageCodes) has(domain errorcode.Domain, number int64) bool {
 	if !m.looked {
 		m.found, m.looked = errorcode.InText(m.message), true
 	}
-	return slices.ContainsFunc(m.found, func(found errorcode.Found) bool { return found.Domain == domain && found.Number == number })
+	return slices.ContainsFunc(m.found,
+		func(found errorcode.Found) bool { return found.Domain == domain && found.Number == number })
 }
 
 // wholeNumber reports whether a number at the end of part, with which text begins, is whole in text.

@@ -23,9 +23,10 @@ func Named(name string) (*Known, bool) {
 	return &all[at], true
 }
 
-// all are the tables. The first sign that fits wins: a cancellation before the failures that it shows itself as, and errors of
-// Jamf's keychain before those of the user's.
-var all = slices.Concat(cancellationEvents, jamfEvents, companyPortalEvents, microsoftLibraryEvents, brokerEvents, ssoExtensionEvents,
+// all are the tables. The first sign that fits wins: a cancellation before the failures that it shows itself as, and
+// errors of Jamf's keychain before those of the user's.
+var all = slices.Concat(cancellationEvents, jamfEvents, companyPortalEvents, microsoftLibraryEvents, brokerEvents,
+	ssoExtensionEvents,
 	unifiedLogEvents, platformSSOEvents, usherEvents)
 
 // Names of events that more than the tables know by name.
@@ -64,8 +65,8 @@ const (
 type index struct {
 	// telemetry are the signs with an eventTitle, by it.
 	telemetry map[string][]candidate
-	// messages are the signs with a message, by the source whose records they are compared with, and text are all of them, for
-	// a message of unknown origin.
+	// messages are the signs with a message, by the source whose records they are compared with, and text are all of
+	// them, for a message of unknown origin.
 	messages map[applog.Source]*matcher
 	text     *matcher
 	// errors are the signs of an NSError, by it.
@@ -137,8 +138,8 @@ type code struct {
 // wholeErrors are the sources of which an entry at error level is trouble even if nothing is known of it.
 var wholeErrors = []applog.Source{applog.SourceCompanyPortal, applog.SourceSSOExtension, applog.SourceErrorText}
 
-// Recognise returns the event that a record shows, nil for none. The first sign of the tables that fits counts. An entry
-// of Company Portal's at error level that nothing else explains is [ErrorWritten].
+// Recognise returns the event that a record shows, nil for none. The first sign of the tables that fits counts. An
+// entry of Company Portal's at error level that nothing else explains is [ErrorWritten].
 func Recognise(record *applog.Record) *Known {
 	if record.Kind != applog.Entry {
 		return nil
@@ -180,8 +181,8 @@ func ofFields(fields applog.Fields) *Known {
 	return nil
 }
 
-// InMessage returns the event that a mere message shows, whichever program wrote it; nil for none. Common words are a sign
-// only at the message's beginning.
+// InMessage returns the event that a mere message shows, whichever program wrote it; nil for none. Common words are a
+// sign only at the message's beginning.
 func InMessage(message string) *Known {
 	return signs().text.find(&applog.Record{Message: strings.TrimLeft(message, " \t\r\n")})
 }

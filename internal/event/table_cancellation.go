@@ -6,8 +6,9 @@ import (
 )
 
 // cancellationEvents are how a sign-in shows that was not finished because somebody closed its window. MSAL gives the
-// user's own closing and that by the program one code [https://github.com/AzureAD/microsoft-authentication-library-for-objc
-// MSALErrorConverter.m]; Company Portal closes the window when the user leaves it, and MSAL then calls it the user's.
+// user's own closing and that by the program one code
+// [https://github.com/AzureAD/microsoft-authentication-library-for-objc MSALErrorConverter.m]; Company Portal closes
+// the window when the user leaves it, and MSAL then calls it the user's.
 var cancellationEvents = []Known{
 	{Name: SignInCancelled, Title: "The user cancelled the sign-in", Phase: SignIn, Class: Trouble, Cancels: true,
 		Source: "OBJC#2187, OBJC#1125, VSC",
@@ -23,13 +24,16 @@ var cancellationEvents = []Known{
 			{Message: "MSALErrorUserCanceled"},
 			{Message: "MSIDErrorUserCancel"},
 		}},
-	{Name: SignInStopped, Title: "The sign-in window was closed by a program before the sign-in was complete", Phase: SignIn, Class: Trouble,
+	{Name: SignInStopped, Title: "The sign-in window was closed by a program before the sign-in was complete",
+		Phase: SignIn, Class: Trouble,
 		Source: "VSC",
 		Advice: "Start it again; if it happens again, look what closes Company Portal or its window.",
 		Signs: []Sign{
 			{Domain: errorcode.MSID, Number: -51701},
 			{Message: "Authorization session was cancelled prog"},
 		}},
-	{Name: "setup-assistant-noted", Title: "Company Portal notes whether it runs within Setup Assistant", Class: Noise, Source: "CP5-LOG",
-		Signs: []Sign{{Message: "isSetupAssistantFlow"}, {From: applog.SourceCompanyPortal, Message: "SetupAssistantFlow"}}},
+	{Name: "setup-assistant-noted", Title: "Company Portal notes whether it runs within Setup Assistant", Class: Noise,
+		Source: "CP5-LOG",
+		Signs: []Sign{{Message: "isSetupAssistantFlow"},
+			{From: applog.SourceCompanyPortal, Message: "SetupAssistantFlow"}}},
 }

@@ -10,8 +10,8 @@ func bySSOExtension(messages ...string) (signs []Sign) {
 	return signs
 }
 
-// ssoExtensionEvents are what the SSO extension's log shows of its requests. It serves every program of the user's, so that
-// most of it says nothing of a registration
+// ssoExtensionEvents are what the SSO extension's log shows of its requests. It serves every program of the user's, so
+// that most of it says nothing of a registration
 // [https://learn.microsoft.com/entra/identity/devices/troubleshoot-mac-sso-extension-plugin].
 var ssoExtensionEvents = []Known{
 	{Name: "sso-interactive", Title: "The SSO extension asks the user to sign in", Class: Noise, Source: "MS-SSOTS",
@@ -19,15 +19,21 @@ var ssoExtensionEvents = []Known{
 	{Name: "sso-silent", Title: "The SSO extension signs in without asking", Class: Noise, Source: "MS-SSOTS",
 		Signs: bySSOExtension("Handling silent SSO request")},
 	{Name: "sso-request", Title: "A program asks the SSO extension", Class: Noise, Source: "MS-SSOTS",
-		Signs: bySSOExtension("Handling SSO request, requested operation", "Created Browser SSO request for bundle identifier", "Beginning authorization request")},
+		Signs: bySSOExtension("Handling SSO request, requested operation",
+			"Created Browser SSO request for bundle identifier", "Beginning authorization request")},
 	{Name: "sso-window-shown", Title: "The SSO extension shows the sign-in window", Class: Noise, Source: "MS-SSOTS",
 		Signs: bySSOExtension("Presenting web view controller", "No existing accounts found, showing webview")},
 	{Name: "sso-window-closed", Title: "The SSO extension's sign-in window is closed", Class: Noise, Source: "MS-SSOTS",
 		Signs: bySSOExtension("Dismissed web view controller")},
-	{Name: "sso-token-acquired", Title: "The SSO extension has the user's primary refresh token", Class: Noise, Source: "MS-SSOTS",
-		Signs: bySSOExtension("Acquired PRT successfully", "Acquired PRT.", "ADBrokerAcquireTokenWithPRTAction succeeded")},
-	{Name: "workplace-join-discovered", Title: "The SSO extension found Entra's registration service", Class: Noise, Source: "MS-SSOTS",
-		Signs: bySSOExtension("WPJ discovery succeeded")},
-	{Name: "sso-request-finished", Title: "The SSO extension has answered the program", Class: Noise, Source: "MS-SSOTS",
-		Signs: bySSOExtension("Finished SSO request", "Completed interactive SSO request", "Completed silent SSO request", "Completing SSO request")},
+	{Name: "sso-token-acquired", Title: "The SSO extension has the user's primary refresh token", Class: Noise,
+		Source: "MS-SSOTS",
+		Signs: bySSOExtension("Acquired PRT successfully", "Acquired PRT.",
+			"ADBrokerAcquireTokenWithPRTAction succeeded")},
+	{Name: "workplace-join-discovered", Title: "The SSO extension found Entra's registration service", Class: Noise,
+		Source: "MS-SSOTS",
+		Signs:  bySSOExtension("WPJ discovery succeeded")},
+	{Name: "sso-request-finished", Title: "The SSO extension has answered the program", Class: Noise,
+		Source: "MS-SSOTS",
+		Signs: bySSOExtension("Finished SSO request", "Completed interactive SSO request",
+			"Completed silent SSO request", "Completing SSO request")},
 }

@@ -23,7 +23,8 @@ func TestEveryEventIsWhole(t *testing.T) {
 		if known.Title == "" || strings.HasSuffix(known.Title, ".") || known.Source == "" {
 			t.Errorf("%s: the title %q or the source %q", known.Name, known.Title, known.Source)
 		}
-		if (known.Class == event.Trouble) != (known.Advice != "") || known.Advice != "" && !strings.HasSuffix(known.Advice, ".") {
+		if (known.Class == event.Trouble) != (known.Advice != "") ||
+			known.Advice != "" && !strings.HasSuffix(known.Advice, ".") {
 			t.Errorf("%s is %s, and the advice is %q", known.Name, known.Class, known.Advice)
 		}
 		for _, settled := range known.Settles {
@@ -53,8 +54,10 @@ func TestEveryEventIsWhole(t *testing.T) {
 
 // formats are one for each source.
 var formats = map[applog.Source]applog.Format{
-	applog.SourceCompanyPortal: applog.CompanyPortal5, applog.SourceSSOExtension: applog.SSOExtension, applog.SourceJamf: applog.JamfLog,
-	applog.SourceUnified: applog.UnifiedCompact, applog.SourceUsher: applog.UsherLog, applog.SourceErrorText: applog.ErrorText,
+	applog.SourceCompanyPortal: applog.CompanyPortal5, applog.SourceSSOExtension: applog.SSOExtension,
+	applog.SourceJamf:    applog.JamfLog,
+	applog.SourceUnified: applog.UnifiedCompact, applog.SourceUsher: applog.UsherLog,
+	applog.SourceErrorText: applog.ErrorText,
 }
 
 // shown are messages that show a sign.
@@ -74,9 +77,12 @@ func TestEverySignIsRecognised(t *testing.T) {
 					continue
 				}
 				for _, message := range shown(sign) {
-					record := &applog.Record{Kind: applog.Entry, Format: format, Process: sign.Process, Subsystem: sign.Subsystem, Message: "before " + message + " after"}
+					record := &applog.Record{Kind: applog.Entry, Format: format, Process: sign.Process,
+						Subsystem: sign.Subsystem, Message: "before " + message + " after"}
 					if sign.Event != "" {
-						record.Fields = applog.Fields{{Name: "eventTitle", Value: sign.Event}, {Name: "target", Value: cmp.Or(sign.Target, "another")}, {Name: "result", Value: "Succeeded"}, {Name: "resultData", Value: "0"}}
+						record.Fields = applog.Fields{{Name: "eventTitle", Value: sign.Event},
+							{Name: "target", Value: cmp.Or(sign.Target, "another")},
+							{Name: "result", Value: "Succeeded"}, {Name: "resultData", Value: "0"}}
 						if sign.Failed {
 							record.Fields[2].Value, record.Fields[3].Value = "Failed", "66"
 						}
@@ -105,10 +111,12 @@ func TestEverySignIsRecognised(t *testing.T) {
 // A code is recognised however it is written, and only where it is the code of that domain.
 func TestCodesAreRecognisedHoweverTheyAreWritten(t *testing.T) {
 	for message, want := range map[string]string{
-		"Failed to set item into keychain (status: -25308)":                                    "keychain-locked",
-		`Error Domain=NSOSStatusErrorDomain Code=-25308 "(null)"`:                              "keychain-locked",
-		"The operation couldn’t be completed. (OSStatus error -25308.)":                        "keychain-locked",
-		"error: -51810 error domain: MSIDErrorDomain":                                          "workplace-join-required",
+		"Failed to set item into keychain (status: -25308)":             "keychain-locked",
+		`Error Domain=NSOSStatusErrorDomain Code=-25308 "(null)"`:       "keychain-locked",
+		"The operation couldn’t be completed. (OSStatus error -25308.)": "keychain-locked",
+
+		"error: -51810 error domain: MSIDErrorDomain": "workplace-join-required",
+
 		"Could not write broker key -34018":                                                    "broker-key-failed",
 		"failed, error code:-25244":                                                            "keychain-refused",
 		"Encountered error with code -51700, description Masked(not-null)":                     event.SignInCancelled,
@@ -119,7 +127,8 @@ func TestCodesAreRecognisedHoweverTheyAreWritten(t *testing.T) {
 		"Error Domain=MSALErrorDomain Code=-50000 UserInfo={MSALInternalErrorCodeKey=-251810}": "",
 	} {
 		got := ""
-		if known := event.Recognise(&applog.Record{Kind: applog.Entry, Format: applog.JamfLog, Message: message}); known != nil {
+		if known := event.Recognise(
+			&applog.Record{Kind: applog.Entry, Format: applog.JamfLog, Message: message}); known != nil {
 			got = known.Name
 		}
 		if got != want {
@@ -141,7 +150,8 @@ func TestPhases(t *testing.T) {
 
 func BenchmarkRecogniseNothing(b *testing.B) {
 	record := &applog.Record{Kind: applog.Entry, Format: formats[applog.SourceSSOExtension],
-		Message: "Checking for feature flag browser_sso_interaction_enabled, value in config 1, value type __NSCFNumber"}
+		Message: "Checking for feature flag browser_sso_interaction_enabled, value in config 1, value " +
+			"type __NSCFNumber"}
 	b.ReportAllocs()
 	for b.Loop() {
 		if event.Recognise(record) != nil {

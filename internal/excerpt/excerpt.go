@@ -1,5 +1,6 @@
-// Package excerpt copies a part of a log for a support archive: usherctl of what its caller can read, usherd of what root alone
-// can. [Copy] copies what is of some stretches of time, and with a [Privacy] what tells of nobody but one person.
+// Package excerpt copies a part of a log for a support archive: usherctl of what its caller can read, usherd of what
+// root alone can. [Copy] copies what is of some stretches of time, and with a [Privacy] what tells of nobody but one
+// person.
 package excerpt
 
 import (
@@ -33,12 +34,13 @@ type Options struct {
 
 // Result is what became of a log's records.
 type Result struct {
-	// Kept were copied. OutOfTime are of other times, LeftOut were not to be kept, and TooMany the older ones beyond the limit.
+	// Kept were copied. OutOfTime are of other times, LeftOut were not to be kept, and TooMany the older ones beyond
+	// the limit.
 	Kept, OutOfTime, LeftOut, TooMany int
 }
 
-// Copy copies whole records of a log, byte by byte. A record without a time goes with the one before it; those before the first
-// time are of no span. Reading says how the log is to be read, see [applog.Read].
+// Copy copies whole records of a log, byte by byte. A record without a time goes with the one before it; those before
+// the first time are of no span. Reading says how the log is to be read, see [applog.Read].
 //
 // An error of from comes after what could be read before it was copied. When ctx ends nothing is copied.
 func Copy(ctx context.Context, to io.Writer, from io.Reader, reading applog.Options, options Options) (Result, error) {

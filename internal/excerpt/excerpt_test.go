@@ -30,7 +30,8 @@ eventTitle: ADALLoginStarted
 func copied(t *testing.T, log string, options excerpt.Options) (string, excerpt.Result) {
 	t.Helper()
 	var to bytes.Buffer
-	result, err := excerpt.Copy(t.Context(), &to, strings.NewReader(log), applog.Options{Zone: time.UTC, Modified: noon}, options)
+	result, err := excerpt.Copy(t.Context(), &to, strings.NewReader(log),
+		applog.Options{Zone: time.UTC, Modified: noon}, options)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -76,11 +77,13 @@ func TestTheNewestAreCopied(t *testing.T) {
 func TestWhatCouldBeReadIsCopied(t *testing.T) {
 	broken := errors.New("disk")
 	var to bytes.Buffer
-	_, err := excerpt.Copy(t.Context(), &to, io.MultiReader(strings.NewReader(portalLog), iotest.ErrReader(broken)), applog.Options{}, excerpt.Options{Limit: 1 << 20})
+	_, err := excerpt.Copy(t.Context(), &to, io.MultiReader(strings.NewReader(portalLog), iotest.ErrReader(broken)),
+		applog.Options{}, excerpt.Options{Limit: 1 << 20})
 	if !errors.Is(err, broken) || to.String() != portalLog {
 		t.Errorf("%v after %q", err, to.String())
 	}
-	if _, err := excerpt.Copy(t.Context(), full{}, strings.NewReader(portalLog), applog.Options{}, excerpt.Options{Limit: 1 << 20}); !errors.Is(err, io.ErrShortWrite) {
+	if _, err := excerpt.Copy(t.Context(), full{}, strings.NewReader(portalLog), applog.Options{},
+		excerpt.Options{Limit: 1 << 20}); !errors.Is(err, io.ErrShortWrite) {
 		t.Errorf("a full disk: %v", err)
 	}
 }

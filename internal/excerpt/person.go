@@ -6,16 +6,17 @@ import (
 	"strings"
 	"unicode"
 	"unicode/utf8"
-	"usher.internal/internal/lazyregexp"
 
 	"usher.internal/internal/applog"
+	"usher.internal/internal/lazyregexp"
 )
 
 // Person is whom an excerpt is about.
 type Person struct {
 	Name string
 	UID  uint32
-	// SignInNames are their user principal names, Identifiers the ids of their devices and the thumbprints of their certificates.
+	// SignInNames are their user principal names, Identifiers the ids of their devices and the thumbprints of their
+	// certificates.
 	SignInNames, Identifiers []string
 }
 
@@ -26,8 +27,8 @@ type Privacy struct {
 	others []string
 }
 
-// NewPrivacy returns what a person may read. People are what is known of everybody of the computer: account names, full names, numbers and
-// ids; the person's own may be among them.
+// NewPrivacy returns what a person may read. People are what is known of everybody of the computer: account names, full
+// names, numbers and ids; the person's own may be among them.
 func NewPrivacy(person Person, people []string) *Privacy {
 	p := &Privacy{person: person}
 	for _, name := range people {
@@ -41,8 +42,8 @@ func NewPrivacy(person Person, people []string) *Privacy {
 // nobodies are the accounts that are no person's.
 var nobodies = []string{"root", "_mbsetupuser", "loginwindow", "shared", "guest", "daemon", "nobody", "-"}
 
-// named are the places in which a log names a user; the group is who. A line in which something else stands there is one line
-// too few, which does no harm.
+// named are the places in which a log names a user; the group is who. A line in which something else stands there is
+// one line too few, which does no harm.
 var named = []*lazyregexp.Regexp{
 	lazyregexp.New(`(?i)\buser(?:name)?["']?(?:\s+account)?\s*[:=]?\s*["“'‘]([^"”'’]*)["”'’]`),
 	lazyregexp.New(`(?i)\b(?:for|of|by|as|to) user\s+([^\s"“'‘,;:()]+)`),
@@ -66,8 +67,9 @@ func (p *Privacy) NamesNobodyElse(record *applog.Record) bool {
 	return !p.namesOthers(text)
 }
 
-// Knows reports whether a text has something of another person of the computer in it that is known: other than [Privacy.NamesNobodyElse] it does
-// not look for places in which anybody might be named. It is for what the person has written, or has been written about them.
+// Knows reports whether a text has something of another person of the computer in it that is known: other than
+// [Privacy.NamesNobodyElse] it does not look for places in which anybody might be named. It is for what the person has
+// written, or has been written about them.
 func (p *Privacy) Knows(text string) bool {
 	small := strings.ToLower(text)
 	return slices.ContainsFunc(p.others, func(other string) bool { return hasWord(small, other) })
@@ -87,7 +89,8 @@ const Another = "(another user)"
 func (p *Privacy) namesOthers(text string) bool {
 	for _, place := range named {
 		for _, match := range place.FindAllStringSubmatch(text, -1) {
-			if name := strings.ToLower(strings.TrimRight(match[1], ".… ")); name != "" && !p.isHim(name) && !slices.Contains(nobodies, name) {
+			if name := strings.ToLower(strings.TrimRight(match[1], ".… ")); name != "" && !p.isHim(name) &&
+				!slices.Contains(nobodies, name) {
 				return true
 			}
 		}
@@ -113,13 +116,15 @@ func (p *Privacy) namesOthers(text string) bool {
 // isHim tells whether a name in small letters is one of his.
 func (p *Privacy) isHim(name string) bool {
 	return name == strings.ToLower(p.person.Name) || name == strconv.FormatUint(uint64(p.person.UID), 10) ||
-		slices.ContainsFunc(slices.Concat(p.person.SignInNames, p.person.Identifiers), func(own string) bool { return strings.ToLower(own) == name })
+		slices.ContainsFunc(slices.Concat(p.person.SignInNames, p.person.Identifiers),
+			func(own string) bool { return strings.ToLower(own) == name })
 }
 
 // replaceWord replaces a word in small letters, however it is written, where it has no letter or digit beside it.
 func replaceWord(text, word, by string) string {
 	small := strings.ToLower(text)
-	if len(small) != len(text) || !hasWord(small, word) { // a letter whose small form has another length is nowhere in an account's name
+	// a letter whose small form has another length is nowhere in an account's name
+	if len(small) != len(text) || !hasWord(small, word) {
 		return text
 	}
 	var replaced strings.Builder

@@ -34,15 +34,16 @@ func watching(t *testing.T, files ...string) *watch {
 	ctx, cancel := context.WithCancel(t.Context())
 	ended := make(chan error, 1)
 	go func() {
-		ended <- filewatch.Watch(ctx, slog.New(slog.DiscardHandler), func() []string { return *w.files.Load() }, w.renew, func() {
-			held := map[string]string{}
-			for _, file := range *w.files.Load() {
-				if content, err := os.ReadFile(file); err == nil {
-					held[file] = string(content)
+		ended <- filewatch.Watch(ctx, slog.New(slog.DiscardHandler), func() []string { return *w.files.Load() },
+			w.renew, func() {
+				held := map[string]string{}
+				for _, file := range *w.files.Load() {
+					if content, err := os.ReadFile(file); err == nil {
+						held[file] = string(content)
+					}
 				}
-			}
-			w.told <- held
-		})
+				w.told <- held
+			})
 	}()
 	w.end = func() {
 		cancel()
@@ -173,7 +174,8 @@ func TestDirectoryAboveIsReplaced(t *testing.T) {
 func TestNeighboursThatCannotBeOpened(t *testing.T) {
 	directory := t.TempDir()
 	file := filepath.Join(directory, "file")
-	must(t, replace(file, "old"), os.Symlink("a loop", filepath.Join(directory, "a loop")), os.Symlink("nowhere", filepath.Join(directory, "a link")),
+	must(t, replace(file, "old"), os.Symlink("a loop", filepath.Join(directory, "a loop")),
+		os.Symlink("nowhere", filepath.Join(directory, "a link")),
 		syscall.Mkfifo(filepath.Join(directory, "a pipe"), 0o600))
 	w := watching(t, file)
 	must(t, os.WriteFile(file, []byte("written in place"), 0o644))
@@ -230,21 +232,24 @@ func TestLinks(t *testing.T) {
 		"the file it leads to is replaced": {
 			file: "link",
 			made: func(root string) error {
-				return errors.Join(os.Mkdir(root+"/a", 0o755), replace(root+"/a/file", "old"), os.Symlink("a/file", root+"/link"))
+				return errors.Join(os.Mkdir(root+"/a", 0o755), replace(root+"/a/file", "old"),
+					os.Symlink("a/file", root+"/link"))
 			},
 			change: func(root string) error { return replace(root+"/a/file", "new") },
 		},
 		"it leads elsewhere": {
 			file: "link",
 			made: func(root string) error {
-				return errors.Join(os.Mkdir(root+"/a", 0o755), replace(root+"/a/one", "old"), replace(root+"/a/two", "new"), os.Symlink("a/one", root+"/link"))
+				return errors.Join(os.Mkdir(root+"/a", 0o755), replace(root+"/a/one", "old"),
+					replace(root+"/a/two", "new"), os.Symlink("a/one", root+"/link"))
 			},
 			change: func(root string) error { return relink(root+"/link", root+"/a/two") },
 		},
 		"its directory leads elsewhere": {
 			file: "current/file",
 			made: func(root string) error {
-				return errors.Join(os.Mkdir(root+"/one", 0o755), os.Mkdir(root+"/two", 0o755), replace(root+"/one/file", "old"),
+				return errors.Join(os.Mkdir(root+"/one", 0o755), os.Mkdir(root+"/two", 0o755),
+					replace(root+"/one/file", "old"),
 					replace(root+"/two/file", "new"), os.Symlink("one", root+"/current"))
 			},
 			change: func(root string) error { return relink(root+"/current", "two") },
@@ -265,11 +270,16 @@ func TestLinks(t *testing.T) {
 		"as certbot's, by a link": {
 			file: "etc/cert.pem",
 			made: func(root string) error {
-				return errors.Join(os.MkdirAll(root+"/archive/host", 0o755), os.MkdirAll(root+"/live/host", 0o755), os.Mkdir(root+"/etc", 0o755),
+				return errors.Join(os.MkdirAll(root+"/archive/host", 0o755), os.MkdirAll(root+"/live/host", 0o755),
+					os.Mkdir(root+"/etc", 0o755),
 					replace(root+"/archive/host/cert1.pem", "old"), replace(root+"/archive/host/cert2.pem", "new"),
-					os.Symlink("../../archive/host/cert1.pem", root+"/live/host/cert.pem"), os.Symlink(root+"/live/host/cert.pem", root+"/etc/cert.pem"))
+					os.Symlink("../../archive/host/cert1.pem", root+"/live/host/cert.pem"),
+					os.Symlink(root+"/live/host/cert.pem", root+"/etc/cert.pem"))
 			},
-			change: func(root string) error { return relink(root+"/live/host/cert.pem", "../../archive/host/cert2.pem") },
+			change: func(root string) error {
+				return relink(root+"/live/host/cert.pem",
+					"../../archive/host/cert2.pem")
+			},
 		},
 		"it led nowhere": {
 			file: "link",
@@ -300,11 +310,13 @@ func TestLinks(t *testing.T) {
 	}
 }
 
-// One file by its name and one by a link to its directory: the directory is watched for both, and goes on to be for one.
+// One file by its name and one by a link to its directory: the directory is watched for both, and goes on to be for
+// one.
 func TestOneDirectoryByTwoNames(t *testing.T) {
 	root := t.TempDir()
 	direct, linked := filepath.Join(root, "a", "one"), filepath.Join(root, "b", "two")
-	must(t, os.Mkdir(filepath.Join(root, "a"), 0o755), os.Symlink("a", filepath.Join(root, "b")), replace(direct, "1"), replace(linked, "2"))
+	must(t, os.Mkdir(filepath.Join(root, "a"), 0o755), os.Symlink("a", filepath.Join(root, "b")), replace(direct, "1"),
+		replace(linked, "2"))
 	w := watching(t, linked, direct)
 	must(t, replace(direct, "one"))
 	w.holds(direct, "one")
@@ -373,7 +385,8 @@ func withoutFiles(t *testing.T, do func()) {
 
 func TestRenewAloneWhereFilesCannotBeWatched(t *testing.T) {
 	ctx, cancel := context.WithCancel(t.Context())
-	renew, told, unseen, ended := make(chan struct{}, 1), make(chan struct{}, 64), make(chan error, 64), make(chan struct{})
+	renew, told, unseen, ended := make(chan struct{}, 1), make(chan struct{}, 64), make(chan error, 64),
+		make(chan struct{})
 	come := func(what string, told <-chan struct{}) {
 		t.Helper()
 		select {
@@ -406,6 +419,7 @@ func TestEndBeforeTheBeginning(t *testing.T) {
 	ctx, cancel := context.WithCancel(t.Context())
 	cancel()
 	for range 50 {
-		filewatch.WatchOrRenew(ctx, slog.New(slog.DiscardHandler), func() []string { return nil }, nil, func() {}, func(err error) { t.Error(err) })
+		filewatch.WatchOrRenew(ctx, slog.New(slog.DiscardHandler), func() []string { return nil }, nil, func() {},
+			func(err error) { t.Error(err) })
 	}
 }

@@ -9,9 +9,9 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// queue is a kqueue(2) on files and directories that are open for it. Nothing else in their directories is opened, and no link is
-// followed, so that a neighbour that may not be read and a link that leads to itself do no harm. Under sim/darwin's loader only: nobody
-// ran this on a Mac yet.
+// queue is a kqueue(2) on files and directories that are open for it. Nothing else in their directories is opened, and
+// no link is followed, so that a neighbour that may not be read and a link that leads to itself do no harm. Under
+// sim/darwin's loader only: nobody ran this on a Mac yet.
 type queue struct {
 	kqueue int
 
@@ -30,8 +30,8 @@ type watched struct {
 // lost is no path: on Linux it says that events were lost. A kqueue keeps one event for each file, and loses none.
 const lost = ""
 
-// What is told of each. Of a directory NOTE_WRITE says that an entry came, went or was replaced, never that one was written to (xnu's
-// bsd/vfs/kpi_vfs.c [XNU]).
+// What is told of each. Of a directory NOTE_WRITE says that an entry came, went or was replaced, never that one was
+// written to (xnu's bsd/vfs/kpi_vfs.c [XNU]).
 const (
 	notesOfItself = unix.NOTE_DELETE | unix.NOTE_RENAME | unix.NOTE_REVOKE | unix.NOTE_ATTRIB
 	notesOfAll    = notesOfItself | unix.NOTE_WRITE | unix.NOTE_EXTEND
@@ -47,7 +47,8 @@ func newQueue() (*queue, error) {
 	}
 	unix.CloseOnExec(kqueue)
 	q := &queue{kqueue: kqueue, watched: map[string]watched{}, paths: map[int]string{}}
-	if err := q.change(unix.Kevent_t{Ident: endEvent, Filter: unix.EVFILT_USER, Flags: unix.EV_ADD | unix.EV_CLEAR}); err != nil {
+	if err := q.change(unix.Kevent_t{Ident: endEvent, Filter: unix.EVFILT_USER,
+		Flags: unix.EV_ADD | unix.EV_CLEAR}); err != nil {
 		unix.Close(kqueue)
 		return nil, err
 	}
@@ -65,7 +66,8 @@ func (q *queue) change(event unix.Kevent_t) error {
 }
 
 func (q *queue) tellOf(descriptor int, notes uint32) error {
-	return q.change(unix.Kevent_t{Ident: uint64(descriptor), Filter: unix.EVFILT_VNODE, Flags: unix.EV_ADD | unix.EV_CLEAR, Fflags: notes})
+	return q.change(unix.Kevent_t{Ident: uint64(descriptor), Filter: unix.EVFILT_VNODE,
+		Flags: unix.EV_ADD | unix.EV_CLEAR, Fflags: notes})
 }
 
 // keep ends the watching of what is not wanted any more, or is another file by now.
@@ -81,8 +83,8 @@ func (q *queue) keep(wanted trail) {
 	}
 }
 
-// add watches the file or directory at path, which has to be in its place's state. A file that is watched is open, so no other can get its
-// number.
+// add watches the file or directory at path, which has to be in its place's state. A file that is watched is open, so
+// no other can get its number.
 func (q *queue) add(path string, place place) error {
 	q.mu.Lock()
 	defer q.mu.Unlock()
@@ -103,7 +105,8 @@ func (q *queue) add(path string, place place) error {
 		return os.NewSyscallError("open", err)
 	}
 	var status syscall.Stat_t
-	if err := syscall.Fstat(descriptor, &status); err != nil || uint64(status.Dev) != place.state.device || status.Ino != place.state.inode {
+	if err := syscall.Fstat(descriptor, &status); err != nil || uint64(status.Dev) != place.state.device ||
+		status.Ino != place.state.inode {
 		unix.Close(descriptor)
 		return errChanged
 	}
@@ -111,7 +114,8 @@ func (q *queue) add(path string, place place) error {
 		unix.Close(descriptor)
 		return err
 	}
-	q.watched[path], q.paths[descriptor] = watched{descriptor: descriptor, entries: place.entries, state: place.state}, path
+	q.watched[path], q.paths[descriptor] = watched{descriptor: descriptor, entries: place.entries, state: place.state},
+		path
 	return nil
 }
 

@@ -39,7 +39,8 @@ func newQueue() (*queue, error) {
 	if err != nil {
 		return nil, os.NewSyscallError("inotify_init1", err)
 	}
-	return &queue{inotify: os.NewFile(uintptr(descriptor), "inotify"), descriptor: descriptor, watched: map[string]int{}, open: map[int]bool{}}, nil
+	return &queue{inotify: os.NewFile(uintptr(descriptor), "inotify"), descriptor: descriptor,
+		watched: map[string]int{}, open: map[int]bool{}}, nil
 }
 
 // keep ends the watching of what is not wanted any more.
@@ -90,12 +91,13 @@ func (q *queue) add(path string, place place) error {
 	return nil
 }
 
-// addOpen watches a file that its owner has open. The watch ends with the file: where it has a name still when it is closed, with the
-// queue.
+// addOpen watches a file that its owner has open. The watch ends with the file: where it has a name still when it is
+// closed, with the queue.
 func (q *queue) addOpen(descriptor int) error {
 	q.mu.Lock()
 	defer q.mu.Unlock()
-	watch, err := unix.InotifyAddWatch(q.descriptor, "/proc/self/fd/"+strconv.Itoa(descriptor), tellOfContent|unix.IN_MASK_ADD)
+	watch, err := unix.InotifyAddWatch(q.descriptor, "/proc/self/fd/"+strconv.Itoa(descriptor),
+		tellOfContent|unix.IN_MASK_ADD)
 	if err != nil {
 		return os.NewSyscallError("inotify_add_watch", err)
 	}
@@ -103,8 +105,8 @@ func (q *queue) addOpen(descriptor int) error {
 	return nil
 }
 
-// wait blocks until something has happened, and returns the paths, also those of entries of directories. What is not among those that
-// were added is a neighbour, or a file of [queue.addOpen]. The error says that stop was called.
+// wait blocks until something has happened, and returns the paths, also those of entries of directories. What is not
+// among those that were added is a neighbour, or a file of [queue.addOpen]. The error says that stop was called.
 func (q *queue) wait() (paths []string, err error) {
 	n, err := q.inotify.Read(q.buffer[:])
 	if err != nil {

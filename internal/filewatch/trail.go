@@ -11,16 +11,17 @@ import (
 // maximumLinks are followed from one file, as the kernels do.
 const maximumLinks = 40
 
-// trail is every path at which it shows that something becomes of some files: the files, the links that lead to them, the directory of
-// each, and those above it. No path leads through a link, but for those in the root, which are the system's, as macOS has /etc and /var.
+// trail is every path at which it shows that something becomes of some files: the files, the links that lead to them,
+// the directory of each, and those above it. No path leads through a link, but for those in the root, which are the
+// system's, as macOS has /etc and /var.
 type trail map[string]place
 
 // place is one path of a trail.
 type place struct {
 	// content says that it is one of the files or links, whether or not it is there.
 	content bool
-	// entries says that what comes and goes in it matters: it is the directory of a file, or the nearest one above it that is there.
-	// Of the other directories only their own end matters, since another one may come in their place.
+	// entries says that what comes and goes in it matters: it is the directory of a file, or the nearest one above it
+	// that is there. Of the other directories only their own end matters, since another one may come in their place.
 	entries bool
 	state   state
 }
@@ -72,8 +73,8 @@ func (t trail) add(name string) {
 	}
 }
 
-// firstLink returns the first part of a path that is a link, and the path with what that leads to in its place; without one it returns
-// the path and "".
+// firstLink returns the first part of a path that is a link, and the path with what that leads to in its place; without
+// one it returns the path and "".
 func (t trail) firstLink(path string) (link, next string) {
 	path = filepath.Clean(path)
 	for end := 1; end <= len(path); end++ {
@@ -130,7 +131,8 @@ func (s state) watchable() bool {
 
 // sameFile reports whether it is the same file, whatever is in it.
 func (s state) sameFile(other state) bool {
-	return s.device == other.device && s.inode == other.inode && s.mode.Type() == other.mode.Type() && s.target == other.target
+	return s.device == other.device && s.inode == other.inode && s.mode.Type() == other.mode.Type() &&
+		s.target == other.target
 }
 
 // sameFiles reports whether the trails lead over the same files and directories.

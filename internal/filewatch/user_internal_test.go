@@ -12,8 +12,8 @@ import (
 	"time"
 )
 
-// asUser runs the test itself as a user who may not read everything, in a directory of theirs. It returns the directory in that process, and
-// "" in the one that root runs.
+// asUser runs the test itself as a user who may not read everything, in a directory of theirs. It returns the directory
+// in that process, and "" in the one that root runs.
 func asUser(t *testing.T, prepare func(directory string) error) string {
 	t.Helper()
 	const nobody, variable = 65534, "USHER_FILEWATCH_DIRECTORY"
@@ -30,7 +30,8 @@ func asUser(t *testing.T, prepare func(directory string) error) string {
 	t.Cleanup(func() { os.RemoveAll(root) })
 	directory, program := filepath.Join(root, "theirs"), filepath.Join(root, "test")
 	content, err := os.ReadFile(os.Args[0])
-	err = errors.Join(err, os.WriteFile(program, content, 0o755), os.Chmod(root, 0o755), os.Mkdir(directory, 0o755), os.Chown(directory, nobody, nobody))
+	err = errors.Join(err, os.WriteFile(program, content, 0o755), os.Chmod(root, 0o755), os.Mkdir(directory, 0o755),
+		os.Chown(directory, nobody, nobody))
 	if err = errors.Join(err, prepare(directory)); err != nil {
 		t.Fatal(err)
 	}
@@ -44,10 +45,12 @@ func asUser(t *testing.T, prepare func(directory string) error) string {
 	return ""
 }
 
-// As /Library/Preferences has files that not even root may open. kqueue watchers that open all of a directory lose those behind them.
+// As /Library/Preferences has files that not even root may open. kqueue watchers that open all of a directory lose
+// those behind them.
 func TestUnreadableNeighbour(t *testing.T) {
 	directory := asUser(t, func(directory string) error {
-		return errors.Join(os.WriteFile(filepath.Join(directory, "a secret"), []byte("x"), 0), os.WriteFile(filepath.Join(directory, "file"), []byte("old"), 0o666),
+		return errors.Join(os.WriteFile(filepath.Join(directory, "a secret"), []byte("x"), 0),
+			os.WriteFile(filepath.Join(directory, "file"), []byte("old"), 0o666),
 			os.Chmod(filepath.Join(directory, "file"), 0o666))
 	})
 	if directory == "" {
@@ -135,7 +138,8 @@ func TestClosedWatcherHasLeftNoDescriptor(t *testing.T) {
 			t.Fatal(err)
 		}
 		opened, err := os.Open(file)
-		err = errors.Join(err, w.Follow(file, filepath.Join(directory, "not there")), w.File(opened), w.Follow(file), w.Follow())
+		err = errors.Join(err, w.Follow(file, filepath.Join(directory, "not there")), w.File(opened), w.Follow(file),
+			w.Follow())
 		if err = errors.Join(err, w.Follow(file), opened.Close()); err != nil {
 			t.Fatal(err)
 		}

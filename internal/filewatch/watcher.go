@@ -20,8 +20,8 @@ const (
 // errChanged says that another file is at a path than a moment ago.
 var errChanged = errors.New("they were replaced meanwhile")
 
-// Watcher says that something may have changed around some files; what has, its user finds out by looking. So an event that is lost or
-// means nothing does no harm. Its methods are safe for concurrent use.
+// Watcher says that something may have changed around some files; what has, its user finds out by looking. So an event
+// that is lost or means nothing does no harm. Its methods are safe for concurrent use.
 type Watcher struct {
 	queue   *queue
 	changes chan struct{}
@@ -32,18 +32,20 @@ type Watcher struct {
 
 	mu    sync.Mutex
 	trail trail
-	// touched is set when one of the files was changed itself, which their states may not show: two changes may have the same time.
+	// touched is set when one of the files was changed itself, which their states may not show: two changes may have
+	// the same time.
 	touched bool
 }
 
-// New returns a Watcher that watches nothing yet. The caller closes it. The error is that files cannot be watched at all, as where the
-// process has no descriptors left.
+// New returns a Watcher that watches nothing yet. The caller closes it. The error is that files cannot be watched at
+// all, as where the process has no descriptors left.
 func New() (*Watcher, error) {
 	queue, err := newQueue()
 	if err != nil {
 		return nil, fmt.Errorf("watch files: %w", err)
 	}
-	w := &Watcher{queue: queue, changes: make(chan struct{}, 1), ended: make(chan struct{}), lookAgainAfter: lookAgainAfter}
+	w := &Watcher{queue: queue, changes: make(chan struct{}, 1), ended: make(chan struct{}),
+		lookAgainAfter: lookAgainAfter}
 	w.lookAgain = time.AfterFunc(lookAgainAfter, func() { w.wake(false) })
 	w.lookAgain.Stop()
 	go w.run()
@@ -61,13 +63,13 @@ func (w *Watcher) Close() {
 // Changes has a value when something may have changed since the last one was taken.
 func (w *Watcher) Changes() <-chan struct{} { return w.changes }
 
-// Follow watches these files, in place of those that were followed before: files that are not there yet, that are replaced, whose
-// directories come and go, and that are reached through links. What comes or goes in the directory of a file is a change too. An empty
-// name is none. What changes after Follow has returned is told, so look at the files after it, and call it again after each change, since
-// their names may lead elsewhere then.
+// Follow watches these files, in place of those that were followed before: files that are not there yet, that are
+// replaced, whose directories come and go, and that are reached through links. What comes or goes in the directory of a
+// file is a change too. An empty name is none. What changes after Follow has returned is told, so look at the files
+// after it, and call it again after each change, since their names may lead elsewhere then.
 //
-// The error says what cannot be watched, for example because it may not be read. The rest is, and until Follow is called again Changes
-// has a value once a minute.
+// The error says what cannot be watched, for example because it may not be read. The rest is, and until Follow is
+// called again Changes has a value once a minute.
 func (w *Watcher) Follow(files ...string) error {
 	err := w.follow(files)
 	if err != nil {
@@ -92,7 +94,8 @@ func (w *Watcher) follow(files []string) error {
 	return fmt.Errorf("watch %q: %w, again and again", files, errChanged)
 }
 
-// File also watches an open file, wherever its name goes, until it has been closed. The error says that it cannot be watched.
+// File also watches an open file, wherever its name goes, until it has been closed. The error says that it cannot be
+// watched.
 func (w *Watcher) File(file *os.File) error {
 	raw, err := file.SyscallConn()
 	if err != nil {
@@ -119,7 +122,8 @@ func (w *Watcher) arm(wanted trail) (again bool, err error) {
 		err := w.queue.add(path, place)
 		switch {
 		case err == nil:
-		case errors.Is(err, errChanged), errors.Is(err, fs.ErrNotExist), errors.Is(err, syscall.ENOTDIR), errors.Is(err, syscall.ELOOP):
+		case errors.Is(err, errChanged), errors.Is(err, fs.ErrNotExist), errors.Is(err, syscall.ENOTDIR),
+			errors.Is(err, syscall.ELOOP):
 			again = true
 		default:
 			problems = append(problems, fmt.Errorf("watch %s: %w", path, err))

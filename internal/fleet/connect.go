@@ -22,8 +22,8 @@ import (
 )
 
 const (
-	// pingInterval is how often a connection on which nothing happens is tried: a Mac is not to be woken up more often than it must be. It
-	// is shorter than the servers' own, who do not ask a client that has asked them meanwhile.
+	// pingInterval is how often a connection on which nothing happens is tried: a Mac is not to be woken up more often
+	// than it must be. It is shorter than the servers' own, who do not ask a client that has asked them meanwhile.
 	pingInterval = 4 * time.Minute
 	dialWithin   = 10 * time.Second
 	// firstPause and longestPause bound the pause between attempts to connect, which doubles and has full jitter.
@@ -48,9 +48,9 @@ func (a Access) Files() []string {
 	return slices.DeleteFunc(all, func(file string) bool { return file == "" })
 }
 
-// Options are those of a connection of a program's for the device or admin of that name; the server lists both. The connection stays
-// for good: it is made again whenever it is lost, with a pause of seconds that grows to minutes. An error names the file that cannot
-// be used.
+// Options are those of a connection of a program's for the device or admin of that name; the server lists both. The
+// connection stays for good: it is made again whenever it is lost, with a pause of seconds that grows to minutes. An
+// error names the file that cannot be used.
 func (a Access) Options(program, name string) ([]nats.Option, error) {
 	options := []nats.Option{
 		nats.Name(program + " " + name),
@@ -126,7 +126,8 @@ func (a Access) plain() (bool, error) {
 		case parsed.Scheme == "tls":
 			plain = false
 		case parsed.Scheme != "nats" || !address.IsLoopback() && !strings.EqualFold(parsed.Hostname(), "localhost"):
-			return false, fmt.Errorf("the server %s is reached without TLS; it is tls://host:port, or nats:// on this computer alone", server)
+			return false, fmt.Errorf("the server %s is reached without TLS; it is tls://host:port, or nats:// on "+
+				"this computer alone", server)
 		}
 	}
 	return plain, nil
@@ -156,7 +157,10 @@ func (a Access) tls() (*tls.Config, error) {
 		if _, err := a.certificate(); err != nil {
 			return nil, err
 		}
-		secure.GetClientCertificate = func(*tls.CertificateRequestInfo) (*tls.Certificate, error) { return a.certificate() }
+		secure.GetClientCertificate = func(*tls.CertificateRequestInfo) (*tls.Certificate,
+			error) {
+			return a.certificate()
+		}
 	}
 	return secure, nil
 }
@@ -196,8 +200,8 @@ type Credentials struct {
 	key     nkeys.KeyPair
 }
 
-// ReadCredentials reads a credentials file, which nobody but its owner may be able to read. Whether a server takes them is another
-// question.
+// ReadCredentials reads a credentials file, which nobody but its owner may be able to read. Whether a server takes them
+// is another question.
 func ReadCredentials(file string) (Credentials, error) {
 	refuse := func(err error) (Credentials, error) {
 		return Credentials{}, fmt.Errorf("credentials %s: %w", file, err)
@@ -224,8 +228,8 @@ func ReadCredentials(file string) (Credentials, error) {
 	return read, nil
 }
 
-// Expires is until when whoever it is for can prove who he is: the time of his credentials, or his certificate's. It is zero where that has no
-// end.
+// Expires is until when whoever it is for can prove who he is: the time of his credentials, or his certificate's. It is
+// zero where that has no end.
 func (a Access) Expires() (time.Time, error) {
 	switch {
 	case a.CredentialsFile != "":

@@ -80,7 +80,8 @@ func certificate(t *testing.T) (certificate, key []byte) {
 	must(t, err)
 	private, err := x509.MarshalPKCS8PrivateKey(pair)
 	must(t, err)
-	return pem.EncodeToMemory(&pem.Block{Type: "CERTIFICATE", Bytes: content}), pem.EncodeToMemory(&pem.Block{Type: "PRIVATE KEY", Bytes: private})
+	return pem.EncodeToMemory(&pem.Block{Type: "CERTIFICATE", Bytes: content}),
+		pem.EncodeToMemory(&pem.Block{Type: "PRIVATE KEY", Bytes: private})
 }
 
 func TestReadCredentials(t *testing.T) {
@@ -104,12 +105,14 @@ func TestReadCredentials(t *testing.T) {
 		mode    os.FileMode
 		want    string
 	}{
-		"empty":         {nil, 0o600, "empty"},
-		"readable":      {content, 0o644, "0644"},
-		"seed alone":    {seed, 0o600, "JWT"},
-		"no seed":       {[]byte(strings.ReplaceAll(string(content), string(seed), "")), 0o600, "no seed"},
-		"cut seed":      {[]byte(strings.ReplaceAll(string(content), string(seed), string(seed[:20]))), 0o600, "no seed"},
-		"account seed":  {[]byte(strings.ReplaceAll(string(content), string(seed), string(accountSeed))), 0o600, "no seed"},
+		"empty":      {nil, 0o600, "empty"},
+		"readable":   {content, 0o644, "0644"},
+		"seed alone": {seed, 0o600, "JWT"},
+		"no seed":    {[]byte(strings.ReplaceAll(string(content), string(seed), "")), 0o600, "no seed"},
+		"cut seed": {[]byte(strings.ReplaceAll(string(content), string(seed), string(seed[:20]))), 0o600,
+			"no seed"},
+		"account seed": {[]byte(strings.ReplaceAll(string(content), string(seed), string(accountSeed))), 0o600,
+			"no seed"},
 		"changed":       {[]byte(strings.Replace(string(content), ".", "x.", 1)), 0o600, "JWT"},
 		"noise":         {[]byte("\xff\x00\x1b[2J"), 0o600, "JWT"},
 		"large":         {make([]byte, 2<<20), 0o600, "larger"},
@@ -121,7 +124,8 @@ func TestReadCredentials(t *testing.T) {
 			if err == nil || !strings.Contains(err.Error(), file) || !strings.Contains(err.Error(), test.want) {
 				t.Errorf("%v, want one of %q", err, test.want)
 			}
-			if err != nil && (strings.Contains(err.Error(), string(seed)) || strings.ContainsAny(err.Error(), "\x1b\x00")) {
+			if err != nil && (strings.Contains(err.Error(), string(seed)) ||
+				strings.ContainsAny(err.Error(), "\x1b\x00")) {
 				t.Errorf("what is in the file is in the error: %q", err)
 			}
 			if read != (fleet.Credentials{}) {
@@ -151,12 +155,15 @@ func optionsOf(t *testing.T, access fleet.Access) nats.Options {
 func TestOptions(t *testing.T) {
 	f := files{t, t.TempDir()}
 	content, seed := credentials(t, device, time.Time{})
-	access := fleet.Access{Servers: []string{"tls://nats.example.org:4222"}, CredentialsFile: f.write("device.creds", content, 0o600)}
+	access := fleet.Access{Servers: []string{"tls://nats.example.org:4222"},
+		CredentialsFile: f.write("device.creds", content, 0o600)}
 	set := optionsOf(t, access)
-	if set.Name != "usherd "+device || set.InboxPrefix != fleet.InboxOf(device) || set.MaxReconnect != -1 || !set.IgnoreAuthErrorAbort || set.ReconnectBufSize != -1 {
+	if set.Name != "usherd "+device || set.InboxPrefix != fleet.InboxOf(device) || set.MaxReconnect != -1 ||
+		!set.IgnoreAuthErrorAbort || set.ReconnectBufSize != -1 {
 		t.Errorf("%+v", set)
 	}
-	if !set.Secure || set.TLSConfig == nil || set.TLSConfig.MinVersion != tls.VersionTLS13 || set.TLSConfig.InsecureSkipVerify {
+	if !set.Secure || set.TLSConfig == nil || set.TLSConfig.MinVersion != tls.VersionTLS13 ||
+		set.TLSConfig.InsecureSkipVerify {
 		t.Errorf("TLS: %v, %+v", set.Secure, set.TLSConfig)
 	}
 	token, err := set.UserJWT()
@@ -224,13 +231,16 @@ func TestTLSIsNeeded(t *testing.T) {
 		{[]string{"nats://127.0.0.1:4222", "tls://nats.example.org:4222"}, "", true},
 		{[]string{"tls://127.0.0.1:4222"}, "", true},
 	} {
-		if set := optionsOf(t, fleet.Access{Servers: test.servers, CAFile: test.ca}); set.Secure != test.secure || (set.TLSConfig != nil) != test.secure {
+		if set := optionsOf(t, fleet.Access{Servers: test.servers, CAFile: test.ca}); set.Secure != test.secure ||
+			(set.TLSConfig != nil) != test.secure {
 			t.Errorf("%q: TLS is %v", test.servers, set.Secure)
 		}
 	}
 	for _, server := range []string{
-		"nats://nats.example.org:4222", "nats://10.0.0.1", "nats://127.0.0.1.example.org", "nats://localhost.example.org", "nats.example.org:4222", "nats.example.org",
-		"ws://127.0.0.1:80", "wss://nats.example.org", "", "nats:", "nats://", "tls://", "://", "tls://jane:secret@nats.example.org",
+		"nats://nats.example.org:4222", "nats://10.0.0.1", "nats://127.0.0.1.example.org",
+		"nats://localhost.example.org", "nats.example.org:4222", "nats.example.org",
+		"ws://127.0.0.1:80", "wss://nats.example.org", "", "nats:", "nats://", "tls://", "://",
+		"tls://jane:secret@nats.example.org",
 	} {
 		_, err := fleet.Access{Servers: []string{"tls://nats.example.org", server}}.Options("usherd", device)
 		if err == nil || strings.Contains(err.Error(), "secret") {
@@ -243,8 +253,10 @@ func TestErrorsNameTheFile(t *testing.T) {
 	f := files{t, t.TempDir()}
 	public, private := certificate(t)
 	_, other := certificate(t)
-	pem, key, wrong := f.write("device.pem", public, 0o644), f.write("device-key.pem", private, 0o600), f.write("other-key.pem", other, 0o600)
-	noise, open, missing := f.write("noise", []byte("noise"), 0o600), f.write("open", private, 0o644), filepath.Join(f.folder, "missing")
+	pem, key, wrong := f.write("device.pem", public, 0o644), f.write("device-key.pem", private, 0o600),
+		f.write("other-key.pem", other, 0o600)
+	noise, open, missing := f.write("noise", []byte("noise"), 0o600), f.write("open", private, 0o644),
+		filepath.Join(f.folder, "missing")
 	for named, access := range map[string]fleet.Access{
 		"no authority file":      {CAFile: missing},
 		"noise for authorities":  {CAFile: noise},
@@ -289,7 +301,8 @@ func TestPauses(t *testing.T) {
 
 func TestExpiresSoon(t *testing.T) {
 	now := time.Date(2026, 11, 27, 0, 0, 0, 0, time.UTC)
-	for end, want := range map[time.Time]bool{{}: false, now.AddDate(0, 0, 31): false, now.AddDate(0, 0, 29): true, now.AddDate(0, 0, -1): true} {
+	for end, want := range map[time.Time]bool{{}: false, now.AddDate(0, 0, 31): false, now.AddDate(0, 0, 29): true,
+		now.AddDate(0, 0, -1): true} {
 		if got := fleet.ExpiresSoon(end, now); got != want {
 			t.Errorf("%s expires soon: %t", end, got)
 		}

@@ -13,8 +13,9 @@ import (
 	"usher.internal/internal/fleet"
 )
 
-// A Mac that nobody asks is left alone: neither the kernel, nor NATS's client, nor the server, says a word more often than every two
-// minutes. The server's PINGs are none as long as the client's come first, so the client's interval is the shorter one.
+// A Mac that nobody asks is left alone: neither the kernel, nor NATS's client, nor the server, says a word more often
+// than every two minutes. The server's PINGs are none as long as the client's come first, so the client's interval is
+// the shorter one.
 func TestAnIdleConnectionIsQuiet(t *testing.T) {
 	options, err := fleet.Access{Servers: []string{"nats://127.0.0.1:4222"}}.Options("usherd", "MAC-A")
 	if err != nil {

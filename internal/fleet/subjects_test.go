@@ -15,7 +15,8 @@ func TestDeviceNames(t *testing.T) {
 			t.Errorf("%q is no name", name)
 		}
 	}
-	for _, name := range []string{"", "all", "*", ">", "a.b", "a b", "a\n", "\na", "größe", "a/b", "{{name()}}", "$JS", "a\x00", strings.Repeat("a", 65)} {
+	for _, name := range []string{"", "all", "*", ">", "a.b", "a b", "a\n", "\na", "größe", "a/b", "{{name()}}", "$JS",
+		"a\x00", strings.Repeat("a", 65)} {
 		if fleet.IsDevice(name) {
 			t.Errorf("%q is a name", name)
 		}
@@ -28,7 +29,8 @@ func TestAnswerOf(t *testing.T) {
 		t.Errorf("%q, %v", got, ok)
 	}
 	for _, query := range []string{
-		"", ".", "*", ">", "a.b", "a." + device, "a.", ".a", "a b", "a\r\nPUB x 0", "a\n", strings.Repeat("a", 65), "usher.v1.status.all",
+		"", ".", "*", ">", "a.b", "a." + device, "a.", ".a", "a b", "a\r\nPUB x 0", "a\n", strings.Repeat("a", 65),
+		"usher.v1.status.all",
 		"$JS.API.STREAM.DELETE.USHER_CHANGES", "_INBOX.a", "$SYS",
 	} {
 		if got, ok := fleet.AnswerOf(query, device); ok || got != "" {
@@ -51,7 +53,8 @@ func FuzzAnswerOf(f *testing.F) {
 			return
 		}
 		tokens := strings.Split(got, ".")
-		if len(tokens) != 5 || strings.Join(tokens[:3], ".") != "usher.v1.answer" || tokens[3] != query || query == "" || strings.ContainsAny(got, "*> \t\r\n") ||
+		if len(tokens) != 5 || strings.Join(tokens[:3], ".") != "usher.v1.answer" || tokens[3] != query ||
+			query == "" || strings.ContainsAny(got, "*> \t\r\n") ||
 			fleet.DeviceOf(got) != device {
 			t.Errorf("%q is answered on %q", query, got)
 		}

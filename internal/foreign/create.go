@@ -19,16 +19,18 @@ type Existing bool
 const (
 	// Keep leaves it as it is, and the error wraps [fs.ErrExist].
 	Keep Existing = false
-	// Replace replaces it, except where root would replace what is not its own: then the error wraps [fs.ErrExist], too.
+	// Replace replaces it, except where root would replace what is not its own: then the error wraps [fs.ErrExist],
+	// too.
 	Replace Existing = true
 )
 
-// Create makes the file at path with what write writes, and that mode. The file belongs to the user who runs the program, also where
-// root makes it in a folder of somebody else: what root writes there may be about other users, and giving it away is root's to do.
+// Create makes the file at path with what write writes, and that mode. The file belongs to the user who runs the
+// program, also where root makes it in a folder of somebody else: what root writes there may be about other users, and
+// giving it away is root's to do.
 //
-// A symbolic link in the place of the file is followed by the rules of [Open], and only by Replace. In a folder of its own, the file is
-// whole or as it was before. In a folder where other users can write, root makes the file under its name, which nothing may have,
-// since a temporary file there could be exchanged; where write fails the file is removed.
+// A symbolic link in the place of the file is followed by the rules of [Open], and only by Replace. In a folder of its
+// own, the file is whole or as it was before. In a folder where other users can write, root makes the file under its
+// name, which nothing may have, since a temporary file there could be exchanged; where write fails the file is removed.
 func Create(path string, mode fs.FileMode, existing Existing, write func(*os.File) error) error {
 	if err := create(path, mode, existing, write); err != nil {
 		return pathError("write", path, err)
@@ -58,7 +60,8 @@ func create(path string, mode fs.FileMode, existing Existing, write func(*os.Fil
 	case place.name == "." || place.entry != nil && place.entry.IsDir():
 		return syscall.EISDIR
 	case place.entry != nil && !place.replaceable():
-		return fmt.Errorf("%w in a folder where other users can write, and root replaces nothing there: remove it first, or name another file", fs.ErrExist)
+		return fmt.Errorf("%w in a folder where other users can write, and root replaces nothing there: remove it "+
+			"first, or name another file", fs.ErrExist)
 	case !onlyRootChanges(place.of):
 		return createDirectly(place.folder, place.name, mode, write)
 	case place.entry == nil:
@@ -150,8 +153,8 @@ func createWhole(in directory, name string, mode fs.FileMode, existing Existing,
 	return nil
 }
 
-// Resolve returns where a path to be written leads: the name at the end of links, which has a folder, and what has that name, nil for
-// nothing. It follows links by the rules of [Open].
+// Resolve returns where a path to be written leads: the name at the end of links, which has a folder, and what has that
+// name, nil for nothing. It follows links by the rules of [Open].
 func Resolve(path string) (end string, there fs.FileInfo, err error) {
 	if isRoot() {
 		place, err := Opener{}.walk(path)
@@ -171,8 +174,8 @@ func Resolve(path string) (end string, there fs.FileInfo, err error) {
 	return end, there, err
 }
 
-// OpenWritable opens what has a name and is not a file for writing: a device, or a named pipe, whose error is [syscall.ENXIO] while
-// nobody reads it. Root opens only what root has put there.
+// OpenWritable opens what has a name and is not a file for writing: a device, or a named pipe, whose error is
+// [syscall.ENXIO] while nobody reads it. Root opens only what root has put there.
 func OpenWritable(path string) (*os.File, error) {
 	const flags = os.O_WRONLY | syscall.O_NONBLOCK
 	if !isRoot() {
@@ -199,8 +202,8 @@ func OpenWritable(path string) (*os.File, error) {
 	return file, nil
 }
 
-// endOfLinks follows symbolic links as the kernel does to the first name that is none, whether or not something has that name. The
-// folder of that name must be there.
+// endOfLinks follows symbolic links as the kernel does to the first name that is none, whether or not something has
+// that name. The folder of that name must be there.
 func endOfLinks(path string) (string, error) {
 	for range maximumLinks {
 		folder, name := filepath.Split(path)

@@ -76,7 +76,8 @@ func TestRootReplacesNothingInAFolderOfAnotherUser(t *testing.T) {
 			t.Errorf("%s: %q, %s of uid %d", test.path, content, info.Mode(), info.Sys().(*syscall.Stat_t).Uid)
 		}
 	}
-	for path, want := range map[string]string{"secret": "root's secret", "jane/there": "jane's", "shared/jane": "jane's", "open/root": "old"} {
+	for path, want := range map[string]string{"secret": "root's secret", "jane/there": "jane's",
+		"shared/jane": "jane's", "open/root": "old"} {
 		if got, err := os.ReadFile(at(path)); string(got) != want || err != nil {
 			t.Errorf("%s has %q, %v", path, got, err)
 		}
@@ -123,7 +124,8 @@ func TestResolve(t *testing.T) {
 	if end, there, err := foreign.Resolve(m.folder + "/home/new"); end != m.home+"/new" || there != nil || err != nil {
 		t.Errorf("a new file: %s, %v, %v", end, there, err)
 	}
-	if end, there, err := foreign.Resolve(m.folder + "/home"); end != m.home || there == nil || !there.IsDir() || err != nil {
+	if end, there, err := foreign.Resolve(m.folder + "/home"); end != m.home || there == nil || !there.IsDir() ||
+		err != nil {
 		t.Errorf("a folder: %s, %v, %v", end, there, err)
 	}
 	if _, _, err := foreign.Resolve(m.home + "/link"); !errors.Is(err, foreign.ErrLink) {
@@ -140,7 +142,8 @@ func TestOpenWritable(t *testing.T) {
 	m.link("/dev/full", filepath.Join(m.home, "device"), jane)
 	m.link("/dev/full", filepath.Join(m.folder, "device"), 0)
 	for path, want := range map[string]error{
-		"pipe": syscall.ENXIO, "device": nil, "jane/pipe": fs.ErrExist, "jane/device": foreign.ErrLink, "secret": nil, "missing": fs.ErrNotExist,
+		"pipe": syscall.ENXIO, "device": nil, "jane/pipe": fs.ErrExist, "jane/device": foreign.ErrLink, "secret": nil,
+		"missing": fs.ErrNotExist,
 	} {
 		file, err := foreign.OpenWritable(filepath.Join(m.folder, path))
 		if path == "secret" {

@@ -67,8 +67,8 @@ func (f *Folder) Info() fs.FileInfo { return f.info }
 // Close closes it.
 func (f *Folder) Close() error { return f.root.Close() }
 
-// Entries returns what is in the folder, in the order of their names; of an entry only Name, IsDir and Type are to be used. With an
-// error that wraps [ErrTooLarge] it returns as many as are listed.
+// Entries returns what is in the folder, in the order of their names; of an entry only Name, IsDir and Type are to be
+// used. With an error that wraps [ErrTooLarge] it returns as many as are listed.
 func (f *Folder) Entries() ([]fs.DirEntry, error) {
 	folder, err := f.root.Open(".")
 	if err != nil {

@@ -1,13 +1,13 @@
-// Package foreign opens, bounds and creates files where users other than the reader may write: logs in homes, property lists,
-// archives that somebody sent, and files that a command was told to write.
+// Package foreign opens, bounds and creates files where users other than the reader may write: logs in homes, property
+// lists, archives that somebody sent, and files that a command was told to write.
 //
-// It exists because root can read and replace everything, and users choose what is in their folders. [Open] and [Read] open one file,
-// [OpenFolder] a folder in which a search reads, [Create] makes a file. Their guarantees:
+// It exists because root can read and replace everything, and users choose what is in their folders. [Open] and [Read]
+// open one file, [OpenFolder] a folder in which a search reads, [Create] makes a file. Their guarantees:
 //
 //   - Only regular files are opened. A pipe, a device or a socket is an error at once, and is never waited for.
-//   - As root, no symbolic link is followed that a user made or could exchange, in any part of a path. A link is followed where it
-//     belongs to root, in a folder in which only root can exchange it: macOS's /tmp and /var, for example. Anyone but root has only
-//     their own rights to lose, and their links are the kernel's to follow.
+//   - As root, no symbolic link is followed that a user made or could exchange, in any part of a path. A link is
+//     followed where it belongs to root, in a folder in which only root can exchange it: macOS's /tmp and /var, for
+//     example. Anyone but root has only their own rights to lose, and their links are the kernel's to follow.
 //   - As root, no hard link to a third user's file is opened in a folder of another user.
 //   - What was checked is what is read: checks are about open descriptors, and a path is walked folder by folder.
 //   - As root, a file is created in a folder of another user, and never replaced there.
@@ -62,16 +62,17 @@ func Read(path string, limit int64) ([]byte, error) {
 
 // Opener opens files. The zero value does what the functions of the package do.
 type Opener struct {
-	// Below is a folder out of which nothing leads: of a path below it no link is followed that leads out of it, and as root no link
-	// at all. Other paths are opened as without it.
+	// Below is a folder out of which nothing leads: of a path below it no link is followed that leads out of it, and as
+	// root no link at all. Other paths are opened as without it.
 	Below string
 }
 
 // Open is [Open].
 func (o Opener) Open(path string) (*os.File, fs.FileInfo, error) { return o.open(path, false) }
 
-// OpenFound is [Opener.Open] for a file that was found in a folder, and not named by the caller. As root it also refuses what other
-// users cannot read in a folder of somebody else: the folder's owner may have made a hard link to it before its own name was removed.
+// OpenFound is [Opener.Open] for a file that was found in a folder, and not named by the caller. As root it also
+// refuses what other users cannot read in a folder of somebody else: the folder's owner may have made a hard link to it
+// before its own name was removed.
 func (o Opener) OpenFound(path string) (*os.File, fs.FileInfo, error) { return o.open(path, true) }
 
 func (o Opener) open(path string, found bool) (*os.File, fs.FileInfo, error) {

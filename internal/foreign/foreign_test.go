@@ -39,7 +39,8 @@ func newMac(t *testing.T) *mac {
 		t.Fatal("this test makes files of several users, so it needs root")
 	}
 	folder := t.TempDir()
-	m := &mac{t: t, folder: folder, home: filepath.Join(folder, "jane"), shared: filepath.Join(folder, "shared"), open: filepath.Join(folder, "open"),
+	m := &mac{t: t, folder: folder, home: filepath.Join(folder, "jane"), shared: filepath.Join(folder, "shared"),
+		open:   filepath.Join(folder, "open"),
 		secret: filepath.Join(folder, "secret"), johns: filepath.Join(folder, "johns")}
 	for _, one := range []string{m.home, m.shared, m.open} {
 		m.must(os.Mkdir(one, 0o755))
@@ -121,7 +122,8 @@ func TestRootFollowsNoLinkOfAnotherUser(t *testing.T) {
 		{"jane/Logs", "", foreign.ErrNotAFile},
 		{"", "", foreign.ErrNotAFile},
 	} {
-		for from, path := range map[string]string{"absolute": m.folder + "/" + test.path, "relative": "../" + filepath.Base(m.folder) + "/./" + test.path} {
+		for from, path := range map[string]string{"absolute": m.folder + "/" + test.path,
+			"relative": "../" + filepath.Base(m.folder) + "/./" + test.path} {
 			t.Chdir(m.home + "/..")
 			got, err := foreign.Read(path, 100)
 			if string(got) != test.want || !errors.Is(err, test.err) {
@@ -136,7 +138,8 @@ func TestRootFollowsNoLinkOfAnotherUser(t *testing.T) {
 	if got, err := foreign.Read("../../jane/Logs/../Logs/own.log", 100); string(got) != "jane's" || err != nil {
 		t.Errorf("a path that begins with ..: %q, %v", got, err)
 	}
-	if _, err := foreign.Read("../../../"+filepath.Base(m.folder)+"/jane/out/secret", 100); !errors.Is(err, foreign.ErrLink) {
+	if _, err := foreign.Read("../../../"+filepath.Base(m.folder)+"/jane/out/secret", 100); !errors.Is(err,
+		foreign.ErrLink) {
 		t.Errorf("a link behind ..: %v", err)
 	}
 }
@@ -214,7 +217,8 @@ func TestOnlyFilesAreOpened(t *testing.T) {
 	if got, err := foreign.Read(long, 100); len(got) != 100 || err != nil {
 		t.Errorf("100 bytes: %d, %v", len(got), err)
 	}
-	if got, err := foreign.Read(long, 99); got != nil || !errors.Is(err, foreign.ErrTooLarge) || !strings.Contains(err.Error(), long) {
+	if got, err := foreign.Read(long, 99); got != nil || !errors.Is(err, foreign.ErrTooLarge) ||
+		!strings.Contains(err.Error(), long) {
 		t.Errorf("100 bytes where 99 may be: %d, %v", len(got), err)
 	}
 }
@@ -234,7 +238,8 @@ func TestAFolderIsTheOneThatWasOpened(t *testing.T) {
 	m.must(os.Rename(logs, logs+".old"))
 	m.link(other, logs, jane)
 	entries, err := folder.Entries()
-	if err != nil || len(entries) != 2 || entries[0].Name() != "a.log" || !entries[0].Type().IsRegular() || !entries[1].IsDir() {
+	if err != nil || len(entries) != 2 || entries[0].Name() != "a.log" || !entries[0].Type().IsRegular() ||
+		!entries[1].IsDir() {
 		t.Errorf("it has %v, %v", entries, err)
 	}
 	file, _, err := folder.Open("a.log")
@@ -269,7 +274,8 @@ func TestBelow(t *testing.T) {
 	m.must(os.Chown(m.home, 0, 0)) // then root's link there would be followed
 	opener := foreign.Opener{Below: m.home}
 	for path, want := range map[string]error{
-		m.home + "/Logs/a.log": nil, m.home + "/out": foreign.ErrLink, m.home + "/missing": fs.ErrNotExist, m.secret: nil,
+		m.home + "/Logs/a.log": nil, m.home + "/out": foreign.ErrLink, m.home + "/missing": fs.ErrNotExist,
+		m.secret: nil,
 	} {
 		file, _, err := opener.Open(path)
 		if !errors.Is(err, want) {

@@ -41,12 +41,14 @@ func TestAReadThatHangs(t *testing.T) {
 			t.Errorf("after the end of its context: %v", err)
 		}
 		// Another path is read meanwhile, and this one when it answers again.
-		if got, err := readWithin(t.Context(), path+"2", time.Second, func() ([]byte, error) { return []byte("x"), nil }); string(got) != "x" || err != nil {
+		if got, err := readWithin(t.Context(), path+"2", time.Second,
+			func() ([]byte, error) { return []byte("x"), nil }); string(got) != "x" || err != nil {
 			t.Errorf("another path: %q, %v", got, err)
 		}
 		close(answer)
 		synctest.Wait()
-		if got, err := readWithin(t.Context(), path, time.Second, hang); string(got) != "late" || err != nil || reads.Load() != 2 {
+		if got, err := readWithin(t.Context(), path, time.Second, hang); string(got) != "late" || err != nil ||
+			reads.Load() != 2 {
 			t.Errorf("after it answered: %q, %v, %d reads", got, err, reads.Load())
 		}
 	})

@@ -25,7 +25,8 @@ type place struct {
 	path string
 }
 
-// walk finds the place of a path as root may: it follows a link only where [walker.followed] allows it. The caller closes the folder.
+// walk finds the place of a path as root may: it follows a link only where [walker.followed] allows it. The caller
+// closes the folder.
 func (o Opener) walk(path string) (*place, error) {
 	if path == "" {
 		return nil, syscall.ENOENT
@@ -47,7 +48,8 @@ func (o Opener) walk(path string) (*place, error) {
 
 // walker walks along a path.
 type walker struct {
-	// steps are the folders that were entered, the present one last. above is how many folders over the working directory the first is.
+	// steps are the folders that were entered, the present one last. above is how many folders over the working
+	// directory the first is.
 	steps []step
 	above int
 	// links is how many were followed; confined says that none is, and that nothing leads above the first step.
@@ -171,8 +173,8 @@ func (w *walker) up() error {
 	return w.begin(above)
 }
 
-// followed returns where a link leads that may be followed: one of root's, where nobody else can put another in its place. A user cannot
-// make a link of root's, but may move one, or give it a second name.
+// followed returns where a link leads that may be followed: one of root's, where nobody else can put another in its
+// place. A user cannot make a link of root's, but may move one, or give it a second name.
 func (w *walker) followed(of fs.FileInfo, name string, link fs.FileInfo) (string, error) {
 	here := w.here()
 	if w.confined || ownerOf(link) != 0 || !onlyRootChanges(of) {
@@ -184,7 +186,8 @@ func (w *walker) followed(of fs.FileInfo, name string, link fs.FileInfo) (string
 	return here.folder.Readlink(name)
 }
 
-// enter opens a folder in another one. [os.Root] would follow a link that was put there since, and the comparison sees it.
+// enter opens a folder in another one. [os.Root] would follow a link that was put there since, and the comparison sees
+// it.
 func enter(folder *os.Root, name string, seen fs.FileInfo) (*os.Root, error) {
 	if !seen.IsDir() {
 		return nil, syscall.ENOTDIR
@@ -241,10 +244,12 @@ func (p *place) judge(found bool) error {
 		return nil
 	}
 	if links := p.entry.Sys().(*syscall.Stat_t).Nlink; links > 1 {
-		return fmt.Errorf("%w: it belongs to uid %d, its folder to uid %d, and it has %d names", ErrHardLink, owner, folder, links)
+		return fmt.Errorf("%w: it belongs to uid %d, its folder to uid %d, and it has %d names", ErrHardLink, owner,
+			folder, links)
 	}
 	if found && folder != 0 && p.entry.Mode().Perm()&0o004 == 0 {
-		return fmt.Errorf("%w: it belongs to uid %d, its folder to uid %d, and not everybody may read it", ErrHardLink, owner, folder)
+		return fmt.Errorf("%w: it belongs to uid %d, its folder to uid %d, and not everybody may read it", ErrHardLink,
+			owner, folder)
 	}
 	return nil
 }
@@ -257,8 +262,8 @@ func onlyRootWrites(folder fs.FileInfo) bool {
 	return stat.Uid == 0 && folder.Mode().Perm()&0o002 == 0 && (folder.Mode().Perm()&0o020 == 0 || stat.Gid == 0)
 }
 
-// onlyRootChanges reports whether nobody else can exchange what root has put into a folder: in /tmp, which is sticky, users can make
-// files but not touch root's.
+// onlyRootChanges reports whether nobody else can exchange what root has put into a folder: in /tmp, which is sticky,
+// users can make files but not touch root's.
 func onlyRootChanges(folder fs.FileInfo) bool {
 	return onlyRootWrites(folder) || ownerOf(folder) == 0 && folder.Mode()&fs.ModeSticky != 0
 }

@@ -12,7 +12,8 @@ import (
 
 // real is what the community's collector prints of a registered user, and getPSSOStatus alone.
 var real = jamfstate.PSSOStatus{
-	Status: wpj.SingleSignOnRegistered, DeviceID: "38d94132-e90a-4e9d-bfdc-a52633ed2772", TenantID: "0dde70e6-f430-449f-8bce-f4d0a9eca2a4",
+	Status: wpj.SingleSignOnRegistered, DeviceID: "38d94132-e90a-4e9d-bfdc-a52633ed2772",
+	TenantID:          "0dde70e6-f430-449f-8bce-f4d0a9eca2a4",
 	UserPrincipalName: "user1@example.org.uk", CloudHost: "login.microsoftonline.com", FullMode: "No",
 }
 
@@ -40,29 +41,40 @@ func TestFindPSSOStatuses(t *testing.T) {
 		text string
 		want []jamfstate.FoundStatus
 	}{
-		"collector":                       {read("21-getpsso-collector-2026.txt"), []jamfstate.FoundStatus{known(real, 9), only(2, 14)}},
-		"alone":                           {alone, []jamfstate.FoundStatus{known(real, 0)}},
-		"after a prompt":                  {"jane@mac ~ % '/Library/…/Jamf Conditional Access' getPSSOStatus\n" + alone, []jamfstate.FoundStatus{known(real, 1)}},
-		"on one line":                     {"2 " + dictionary, []jamfstate.FoundStatus{known(real, 0)}},
-		"status by name":                  {"EnabledAndRegistered\n" + dictionary, []jamfstate.FoundStatus{known(real, 0)}},
-		"status by both":                  {"MSALPlatformSSOEnabledAndRegistered (2)\n" + dictionary, []jamfstate.FoundStatus{known(real, 0)}},
-		"number and name":                 {"2 (EnabledAndRegistered)\n" + dictionary, []jamfstate.FoundStatus{known(real, 0)}},
-		"blank name":                      {strings.Replace(alone, "user1@example.org.uk", "", 1), []jamfstate.FoundStatus{known(blank, 0)}},
-		"blank name, line by line":        {strings.Replace(unpunctuated, "user1@example.org.uk", "", 1), []jamfstate.FoundStatus{known(blank, 0)}},
-		"nil name":                        {strings.Replace(alone, "user1@example.org.uk", "nil", 1), []jamfstate.FoundStatus{known(blank, 0)}},
-		"without punctuation":             {unpunctuated, []jamfstate.FoundStatus{known(real, 0)}},
-		"wrapped":                         {alone[:100] + "\n" + alone[100:200] + "\n" + alone[200:] + "\n1 thing", []jamfstate.FoundStatus{known(real, 0)}},
-		"two users":                       {alone + "\n\n" + strings.Replace(alone, "2\n", "1\n", 1), []jamfstate.FoundStatus{known(real, 0), known(withStatus(1), 3)}},
+		"collector": {read("21-getpsso-collector-2026.txt"),
+			[]jamfstate.FoundStatus{known(real, 9), only(2, 14)}},
+		"alone": {alone, []jamfstate.FoundStatus{known(real, 0)}},
+		"after a prompt": {"jane@mac ~ % '/Library/…/Jamf Conditional Access' getPSSOStatus\n" + alone,
+			[]jamfstate.FoundStatus{known(real, 1)}},
+		"on one line": {"2 " + dictionary, []jamfstate.FoundStatus{known(real, 0)}},
+		"status by name": {"EnabledAndRegistered\n" + dictionary,
+			[]jamfstate.FoundStatus{known(real, 0)}},
+		"status by both": {"MSALPlatformSSOEnabledAndRegistered (2)\n" + dictionary,
+			[]jamfstate.FoundStatus{known(real, 0)}},
+		"number and name": {"2 (EnabledAndRegistered)\n" + dictionary,
+			[]jamfstate.FoundStatus{known(real, 0)}},
+		"blank name": {strings.Replace(alone, "user1@example.org.uk", "", 1),
+			[]jamfstate.FoundStatus{known(blank, 0)}},
+		"blank name, line by line": {strings.Replace(unpunctuated, "user1@example.org.uk", "", 1),
+			[]jamfstate.FoundStatus{known(blank, 0)}},
+		"nil name": {strings.Replace(alone, "user1@example.org.uk", "nil", 1),
+			[]jamfstate.FoundStatus{known(blank, 0)}},
+		"without punctuation": {unpunctuated, []jamfstate.FoundStatus{known(real, 0)}},
+		"wrapped": {alone[:100] + "\n" + alone[100:200] + "\n" + alone[200:] + "\n1 thing",
+			[]jamfstate.FoundStatus{known(real, 0)}},
+		"two users": {alone + "\n\n" + strings.Replace(alone, "2\n", "1\n", 1),
+			[]jamfstate.FoundStatus{known(real, 0), known(withStatus(1), 3)}},
 		"dictionary only":                 {dictionary, []jamfstate.FoundStatus{{PSSOStatus: withStatus(0)}}},
 		"only a number after its command": {"% jamfAAD getPSSOStatus\n1\n", []jamfstate.FoundStatus{only(1, 1)}},
 		"an unknown number":               {"getPSSOStatus: 7\n", []jamfstate.FoundStatus{only(7, 0)}},
 		"timed out":                       {"Warning:Timedout\n", []jamfstate.FoundStatus{timedOut}},
-		"timed out, spaced":               {"getPSSOStatus\nWarning: Timed out", []jamfstate.FoundStatus{{TimedOut: true, Line: 1}}},
-		"a number":                        {"2\n", nil},
-		"a number before other text":      {"2\nof 3 things are done\n", nil},
-		"a list of numbers":               {"1\n2\n3\n", nil},
-		"usage":                           {"Usage: JamfAAD getPSSOStatus\n", nil},
-		"nothing":                         {"", nil},
+		"timed out, spaced": {"getPSSOStatus\nWarning: Timed out",
+			[]jamfstate.FoundStatus{{TimedOut: true, Line: 1}}},
+		"a number":                   {"2\n", nil},
+		"a number before other text": {"2\nof 3 things are done\n", nil},
+		"a list of numbers":          {"1\n2\n3\n", nil},
+		"usage":                      {"Usage: JamfAAD getPSSOStatus\n", nil},
+		"nothing":                    {"", nil},
 	} {
 		t.Run(name, func(t *testing.T) {
 			for _, text := range []string{test.text, strings.ReplaceAll(test.text, "\n", "\r\n")} {
@@ -87,10 +99,12 @@ func withStatus(status int) jamfstate.PSSOStatus {
 }
 
 func TestParsePSSOStatusOfOtherAnswers(t *testing.T) {
-	if _, err := jamfstate.ParsePSSOStatus([]byte("Warning:Timedout\n2\n")); !errors.Is(err, jamfstate.ErrTimedOut) || !errors.Is(err, jamfstate.ErrNotRecognised) {
+	if _, err := jamfstate.ParsePSSOStatus([]byte("Warning:Timedout\n2\n")); !errors.Is(err, jamfstate.ErrTimedOut) ||
+		!errors.Is(err, jamfstate.ErrNotRecognised) {
 		t.Errorf("timed out: %v", err)
 	}
-	if status, err := jamfstate.ParsePSSOStatus([]byte("EnabledAndRegistered\n")); err != nil || status.Status != wpj.SingleSignOnRegistered {
+	if status, err := jamfstate.ParsePSSOStatus([]byte("EnabledAndRegistered\n")); err != nil ||
+		status.Status != wpj.SingleSignOnRegistered {
 		t.Errorf("by name: %+v, %v", status, err)
 	}
 }

@@ -66,7 +66,8 @@ func AgentStateOf(values map[string]any) (*AgentState, error) {
 // Evidence is what the state says.
 func (s *AgentState) Evidence() wpj.Evidence {
 	evidence := wpj.Evidence{
-		Source: wpj.SourceJamfAgent, Finding: wpj.Found, JamfAgent: &wpj.JamfAgent{HaveAzureID: s.HaveAzureID, LastTokenAt: s.LastTokenAt},
+		Source: wpj.SourceJamfAgent, Finding: wpj.Found,
+		JamfAgent: &wpj.JamfAgent{HaveAzureID: s.HaveAzureID, LastTokenAt: s.LastTokenAt},
 	}
 	said := "is missing"
 	if s.HaveAzureID != nil {
@@ -114,7 +115,8 @@ func SettingsOf(values map[string]any) (*Settings, error) {
 func (s *Settings) Evidence() wpj.Evidence {
 	evidence := wpj.Evidence{
 		Source: wpj.SourceJamfSettings, Finding: wpj.Found,
-		JamfSettings: &wpj.JamfSettings{ConditionalAccessEnabled: s.ConditionalAccess != nil && *s.ConditionalAccess, ClientID: s.ClientID},
+		JamfSettings: &wpj.JamfSettings{ConditionalAccessEnabled: s.ConditionalAccess != nil && *s.ConditionalAccess,
+			ClientID: s.ClientID},
 	}
 	said := "is missing"
 	if s.ConditionalAccess != nil {

@@ -36,12 +36,15 @@ func (s *PSSOStatus) Name() string {
 	return statusNames[s.Status]
 }
 
-// metadata finds one entry of the dictionary's dump: the key, in quotes and AnyHashable or not, and its value up to the next
-// separator. The exact punctuation is known only from the patterns of community scripts [BW-EA2], some of which take the quotes
-// and brackets away, so much is tolerated.
-var metadata = lazyregexp.New(`(?:primary_registration_metadata_([a-z_]+)|(isSSOExtensionInFullMode))"?\)?[ \t]*[:=][ \t]*(?:Optional\()?"?([^",;\s\])]*)`)
+// metadata finds one entry of the dictionary's dump: the key, in quotes and AnyHashable or not, and its value up to the
+// next separator. The exact punctuation is known only from the patterns of community scripts [BW-EA2], some of which
+// take the quotes and brackets away, so much is tolerated.
+var metadata = lazyregexp.New(
+	`(?:primary_registration_metadata_([a-z_]+)|(isSSOExtensionInFullMode))"?\)?[ \t]*[:=][ ` +
+		`\t]*(?:Optional\()?"?([^",;\s\])]*)`)
 
-// keys finds the first key of a dump; maximumBefore is how far before it the dump can begin, and maximumDump how long it can be.
+// keys finds the first key of a dump; maximumBefore is how far before it the dump can begin, and maximumDump how long
+// it can be.
 var keys = lazyregexp.New(`primary_registration_metadata_|isSSOExtensionInFullMode`)
 
 const (
@@ -50,13 +53,16 @@ const (
 )
 
 // number finds a status: the number, and MSAL's name of it beside it or in its place.
-var number = lazyregexp.New(`^(\d{1,3})(?:[ \t]*[-:(=][ \t]*(?:MSALPlatformSSO)?[A-Za-z ]+\)?)?$|^(?:MSALPlatformSSO)?(NotEnabled|EnabledNotRegistered|EnabledAndRegistered|RegistrationNeedsRepair)(?:[ \t]*\((\d{1,3})\))?$`)
+var number = lazyregexp.New(
+	`^(\d{1,3})(?:[ \t]*[-:(=][ \t]*(?:MSALPlatformSSO)?[A-Za-z ]+\)?)?$|` +
+		`^(?:MSALPlatformSSO)?(NotEnabled|EnabledNotRegistered|EnabledAndRegistered|RegistrationNeedsRepair)` +
+		`(?:[ \t]*\((\d{1,3})\))?$`)
 
 // asked finds what scripts print before the answer, in one line with it or in the line before it.
 var asked = lazyregexp.New(`(?i)^(?:.*getPSSOStatus"?'?|psso[ _]?status(?:[ _]code)?)[ \t]*[:=]?[ \t]*(.*)$`)
 
-// ErrTimedOut is wrapped where Jamf Conditional Access said that Microsoft's single sign-on did not answer in time [SK-SSOREM].
-// Nothing is known then, and a later attempt helps.
+// ErrTimedOut is wrapped where Jamf Conditional Access said that Microsoft's single sign-on did not answer in time
+// [SK-SSOREM]. Nothing is known then, and a later attempt helps.
 var ErrTimedOut = errors.New("no answer in time from Microsoft's single sign-on")
 
 // isTimedOut reports whether a line is the warning of [ErrTimedOut].
@@ -64,8 +70,8 @@ func isTimedOut(line string) bool {
 	return strings.HasPrefix(strings.ToLower(strings.ReplaceAll(line, " ", "")), "warning:timedout")
 }
 
-// ParsePSSOStatus reads the output of getPSSOStatus: first a number, then the dump of a Swift dictionary. The error wraps
-// [ErrNotRecognised], and [ErrTimedOut] too where it says so.
+// ParsePSSOStatus reads the output of getPSSOStatus: first a number, then the dump of a Swift dictionary. The error
+// wraps [ErrNotRecognised], and [ErrTimedOut] too where it says so.
 func ParsePSSOStatus(output []byte) (*PSSOStatus, error) {
 	text := strings.TrimSpace(string(output))
 	for line := range strings.Lines(text) {
@@ -77,7 +83,8 @@ func ParsePSSOStatus(output []byte) (*PSSOStatus, error) {
 	said, sameLine, _ := strings.Cut(strings.TrimSpace(first), " ")
 	status, known := statusOf(said)
 	if !known || status < wpj.SingleSignOnNotEnabled || status > wpj.SingleSignOnNeedsRepair {
-		return nil, fmt.Errorf("output of getPSSOStatus: %w: it begins with %q, not with a number from 0 to 3", ErrNotRecognised, oneline.Of(first, maximumQuoted))
+		return nil, fmt.Errorf("output of getPSSOStatus: %w: it begins with %q, not with a number from 0 to 3",
+			ErrNotRecognised, oneline.Of(first, maximumQuoted))
 	}
 	read := &PSSOStatus{Status: status}
 	read.take(unwrapped(sameLine + "\n" + rest))
@@ -100,8 +107,8 @@ func statusOf(text string) (int, bool) {
 	return status, err == nil
 }
 
-// unwrapped puts each dump of a dictionary on one line, since a terminal and a mail program wrap it. The lines that are gone are
-// empty ones after it, so that all others keep their number.
+// unwrapped puts each dump of a dictionary on one line, since a terminal and a mail program wrap it. The lines that are
+// gone are empty ones after it, so that all others keep their number.
 func unwrapped(text string) string {
 	var out strings.Builder
 	for {
@@ -165,8 +172,8 @@ type FoundStatus struct {
 }
 
 // FindPSSOStatuses finds what getPSSOStatus said in other output: of a terminal, of a script that prints more, or of an
-// extension attribute. A number is taken for a status only where a dictionary follows it, or where the line before it names
-// getPSSOStatus; much else is a number.
+// extension attribute. A number is taken for a status only where a dictionary follows it, or where the line before it
+// names getPSSOStatus; much else is a number.
 func FindPSSOStatuses(text string) []FoundStatus {
 	var found []FoundStatus
 	previous, open := "", false // open: the last one can still take lines of its dictionary
@@ -181,7 +188,8 @@ func FindPSSOStatuses(text string) []FoundStatus {
 		case isTimedOut(line):
 			found, open = append(found, FoundStatus{TimedOut: true, Line: at}), false
 		case hasDictionary:
-			before, _, _ := strings.Cut(strings.NewReplacer("extraDeviceInformation", "[", "AnyHashable", "[", "{", "[").Replace(line), "[")
+			before, _, _ := strings.Cut(
+				strings.NewReplacer("extraDeviceInformation", "[", "AnyHashable", "[", "{", "[").Replace(line), "[")
 			sameLine, onSameLine := statusOf(strings.TrimSpace(before))
 			before = previous
 			if label := asked.FindStringSubmatch(previous); label != nil {
@@ -220,7 +228,8 @@ func FindPSSOStatuses(text string) []FoundStatus {
 func (s *PSSOStatus) Evidence() wpj.Evidence {
 	evidence := wpj.Evidence{
 		Source: wpj.SourceSecureEnclave, Finding: wpj.Found, SecureEnclave: &wpj.SecureEnclave{Status: s.Status},
-		DeviceID: s.DeviceID, TenantID: s.TenantID, UserPrincipalName: s.UserPrincipalName, Thumbprint: s.Thumbprint, CloudHost: s.CloudHost,
+		DeviceID: s.DeviceID, TenantID: s.TenantID, UserPrincipalName: s.UserPrincipalName, Thumbprint: s.Thumbprint,
+		CloudHost: s.CloudHost,
 	}
 	device := "no device is named"
 	if s.DeviceID != "" {

@@ -1,5 +1,6 @@
-// Package laststatus keeps the last status that usherd has given root, in a file that only root can read. Jamf runs extension attributes also
-// while usherd is being restarted: usherctl prints from that file then, so that no smart group changes for a moment.
+// Package laststatus keeps the last status that usherd has given root, in a file that only root can read. Jamf runs
+// extension attributes also while usherd is being restarted: usherctl prints from that file then, so that no smart
+// group changes for a moment.
 package laststatus
 
 import (
@@ -37,8 +38,9 @@ func path(stateDirectory string) string { return filepath.Join(stateDirectory, "
 // standsByEvery is how often usherd stands by a status that does not change.
 const standsByEvery = 10 * time.Minute
 
-// Keep writes each status of a source into the state directory, until ctx ends; then it returns nil. The time of the file is when usherd stood by
-// it last. A status that cannot be written is logged, once until another can, and the one before stays.
+// Keep writes each status of a source into the state directory, until ctx ends; then it returns nil. The time of the
+// file is when usherd stood by it last. A status that cannot be written is logged, once until another can, and the one
+// before stays.
 func Keep(ctx context.Context, source Source, stateDirectory string, log *slog.Logger) error {
 	var failed atomic.Bool
 	standBy := func() {
@@ -70,7 +72,8 @@ func Keep(ctx context.Context, source Source, stateDirectory string, log *slog.L
 			err = privatefile.Write(path(stateDirectory), content)
 		}
 		if err != nil && !failed.Load() {
-			log.Warn("the last status is not kept; extension attributes have no value while usherd restarts", "error", err)
+			log.Warn("the last status is not kept; extension attributes have no value while usherd restarts", "error",
+				err)
 		}
 		failed.Store(err != nil)
 		return nil
@@ -81,7 +84,8 @@ func Keep(ctx context.Context, source Source, stateDirectory string, log *slog.L
 	return err
 }
 
-// Read returns the last status and its age at now: how long ago usherd stood by it. The error wraps [ErrTooOld], or says why there is none that this user can read.
+// Read returns the last status and its age at now: how long ago usherd stood by it. The error wraps [ErrTooOld], or
+// says why there is none that this user can read.
 func Read(stateDirectory string, now time.Time) (status *usherv1.GetStatusResponse, age time.Duration, err error) {
 	content, info, err := privatefile.Read(path(stateDirectory), maximum)
 	if err != nil {

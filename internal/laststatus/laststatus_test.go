@@ -21,7 +21,8 @@ import (
 func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
 
 func statusOf(name string) *usherv1.GetStatusResponse {
-	return &usherv1.GetStatusResponse{Helper: &usherv1.HelperStatus{Version: "1.0.0"}, Users: []*usherv1.UserStatus{{User: &usherv1.User{Name: name, Uid: 501}}}}
+	return &usherv1.GetStatusResponse{Helper: &usherv1.HelperStatus{Version: "1.0.0"},
+		Users: []*usherv1.UserStatus{{User: &usherv1.User{Name: name, Uid: 501}}}}
 }
 
 func keep(t *testing.T, directory string, log *bytes.Buffer, statuses ...*usherv1.GetStatusResponse) {
@@ -70,7 +71,8 @@ func TestLastStatusIsKept(t *testing.T) {
 	if info, err := files[0].Info(); err != nil || info.Mode() != 0o600 {
 		t.Errorf("%v, %v", info.Mode(), err)
 	}
-	if _, age, err := laststatus.Read(directory, time.Now().Add(25*time.Hour)); !errors.Is(err, laststatus.ErrTooOld) || age < laststatus.Oldest {
+	if _, age, err := laststatus.Read(directory, time.Now().Add(25*time.Hour)); !errors.Is(err, laststatus.ErrTooOld) ||
+		age < laststatus.Oldest {
 		t.Errorf("after 25 hours: %s, %v", age, err)
 	}
 	// usherd stands by it when it ends.

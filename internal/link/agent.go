@@ -18,8 +18,8 @@ import (
 	"usher.internal/internal/filewatch"
 )
 
-// How an agent comes back: the pauses double from the first to the longest, and each is drawn at random from the upper half
-// of its span. A connection that lasted this long starts them anew.
+// How an agent comes back: the pauses double from the first to the longest, and each is drawn at random from the upper
+// half of its span. A connection that lasted this long starts them anew.
 const (
 	firstPause       = 100 * time.Millisecond
 	longestPause     = 30 * time.Second
@@ -47,9 +47,9 @@ type AgentConfig struct {
 	Connected func()
 }
 
-// ServeReversed dials the helper and serves it on that connection, again and again, until ctx ends; then it returns nil.
-// What may heal (no helper yet, helper away) is waited for inside. It returns a [*RefusedError] when the helper refuses
-// the agent for a reason that lasts. It is the agent's side of the reversed link.
+// ServeReversed dials the helper and serves it on that connection, again and again, until ctx ends; then it returns
+// nil. What may heal (no helper yet, helper away) is waited for inside. It returns a [*RefusedError] when the helper
+// refuses the agent for a reason that lasts. It is the agent's side of the reversed link.
 func ServeReversed(ctx context.Context, config AgentConfig) error {
 	told := false
 	for pause := firstPause; ; {
@@ -66,7 +66,8 @@ func ServeReversed(ctx context.Context, config AgentConfig) error {
 		if time.Since(begun) >= lastedLongEnough {
 			pause, told = firstPause, false
 		}
-		// Once for each time that it is away for longer than a restart takes: a helper that is gone for a week is no news.
+		// Once for each time that it is away for longer than a restart takes: a helper that is gone for a week is no
+		// news.
 		level := slog.LevelDebug
 		if pause >= time.Second && !told {
 			level, told = slog.LevelInfo, true
@@ -109,8 +110,8 @@ func socketAt(path string) fs.FileInfo {
 	return info
 }
 
-// same tells whether two looks at a path met the same file: file systems give the number of a removed one away again, but
-// hardly at the same time.
+// same tells whether two looks at a path met the same file: file systems give the number of a removed one away again,
+// but hardly at the same time.
 func same(before, now fs.FileInfo) bool {
 	return before != nil && os.SameFile(before, now) && before.ModTime().Equal(now.ModTime())
 }

@@ -14,16 +14,16 @@ import (
 )
 
 // A hung agent is found out while something is asked of it, by these pings: a call to it fails within 20 seconds. While
-// nothing is asked there is silence, so that a sleeping Mac stays asleep; the kernel tells of an agent's end at once. Both
-// ends must agree (lessons.md: grpc-go#3093).
+// nothing is asked there is silence, so that a sleeping Mac stays asleep; the kernel tells of an agent's end at once.
+// Both ends must agree (lessons.md: grpc-go#3093).
 const (
 	pingAfter     = 10 * time.Second
 	pingWithin    = 10 * time.Second
 	pingsNoFaster = 5 * time.Second
 )
 
-// How many agents may be on their way in, of everyone and of one user: one who keeps Admit waiting must not keep the others
-// out. Root and our own user have no limit.
+// How many agents may be on their way in, of everyone and of one user: one who keeps Admit waiting must not keep the
+// others out. Root and our own user have no limit.
 const (
 	admittingAtOnce       = 64
 	admittingAtOncePerUID = 4
@@ -45,7 +45,8 @@ type AgentsConfig struct {
 func ServeAgents(ctx context.Context, listener *Listener, config AgentsConfig) error {
 	ctx, cancel := context.WithCancel(ctx)
 	defer cancel()
-	// The end of ctx interrupts Accept. Closing again waits until that has let go of the socket: the next helper may be on its way.
+	// The end of ctx interrupts Accept. Closing again waits until that has let go of the socket: the next helper may be
+	// on its way.
 	defer listener.Close()
 	stop := context.AfterFunc(ctx, func() { listener.Close() })
 	defer stop()
@@ -101,7 +102,8 @@ func (d *door) admit(ctx context.Context, connection *provenConn) bool {
 func (d *door) judge(ctx context.Context, peer *Peer) *RefusedError {
 	leave, ok := d.admitting.enter(peer.UID)
 	if !ok {
-		return &RefusedError{Reason: TooManyConnections, Message: fmt.Sprintf("too many agents of uid %d, or of everyone, are coming in at this moment", peer.UID)}
+		return &RefusedError{Reason: TooManyConnections,
+			Message: fmt.Sprintf("too many agents of uid %d, or of everyone, are coming in at this moment", peer.UID)}
 	}
 	defer leave()
 	err := d.Admit(ctx, peer)
@@ -142,9 +144,11 @@ func (d *door) serve(ctx context.Context, connection *provenConn) {
 		grpc.WithDisableServiceConfig(),
 		grpc.WithAuthority("localhost"),
 		grpc.WithIdleTimeout(0), // an idle client would give the one connection up
-		grpc.WithKeepaliveParams(keepalive.ClientParameters{Time: pingAfter, Timeout: pingWithin, PermitWithoutStream: false}),
+		grpc.WithKeepaliveParams(keepalive.ClientParameters{Time: pingAfter, Timeout: pingWithin,
+			PermitWithoutStream: false}),
 		grpc.WithMaxHeaderListSize(maximumAgentHeaderBytes), // holds the text of an error
-		grpc.WithDefaultCallOptions(grpc.MaxCallRecvMsgSize(maximumAgentMessageBytes), grpc.MaxCallSendMsgSize(maximumAgentMessageBytes)),
+		grpc.WithDefaultCallOptions(grpc.MaxCallRecvMsgSize(maximumAgentMessageBytes),
+			grpc.MaxCallSendMsgSize(maximumAgentMessageBytes)),
 	)
 	if err != nil {
 		d.Logger.Error("agent cannot be called", "peer", connection.peer, "error", err)

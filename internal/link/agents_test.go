@@ -118,7 +118,8 @@ func TestAgentIsCalledByItsHelperAndWithinLimits(t *testing.T) {
 	results := make(chan error)
 	helper := fakeHelper{serve: func(ctx context.Context, _ *link.Peer, connection *grpc.ClientConn) {
 		results <- check(ctx, connection)
-		_, err := healthv1.NewHealthClient(connection).Check(ctx, &healthv1.HealthCheckRequest{Service: strings.Repeat("x", 2<<20)})
+		_, err := healthv1.NewHealthClient(connection).Check(ctx,
+			&healthv1.HealthCheckRequest{Service: strings.Repeat("x", 2<<20)})
 		results <- err
 		<-ctx.Done()
 	}}
@@ -129,11 +130,13 @@ func TestAgentIsCalledByItsHelperAndWithinLimits(t *testing.T) {
 	go func() {
 		done <- link.ServeReversed(ctx, link.AgentConfig{
 			Path: path, Logger: quiet(), Register: registerHealth,
-			ServerOptions: []grpc.ServerOption{grpc.UnaryInterceptor(func(ctx context.Context, request any, _ *grpc.UnaryServerInfo, handler grpc.UnaryHandler) (any, error) {
-				peer, _ := link.PeerFromContext(ctx)
-				callers <- peer
-				return handler(ctx, request)
-			})},
+			ServerOptions: []grpc.ServerOption{
+				grpc.UnaryInterceptor(func(ctx context.Context, request any, _ *grpc.UnaryServerInfo,
+					handler grpc.UnaryHandler) (any, error) {
+					peer, _ := link.PeerFromContext(ctx)
+					callers <- peer
+					return handler(ctx, request)
+				})},
 		})
 	}()
 	if err := <-results; err != nil {
@@ -209,7 +212,8 @@ func TestRefusalsAreLoggedOnceAMinuteAndNameWhatWasSeen(t *testing.T) {
 	go func() {
 		done <- link.ServeAgents(ctx, listener, link.AgentsConfig{
 			Admit: func(_ context.Context, peer *link.Peer) error {
-				return &link.RefusedError{Reason: link.NotInstalledAgent, Message: peer.RunsExecutable("/bin/sh").Error()}
+				return &link.RefusedError{Reason: link.NotInstalledAgent,
+					Message: peer.RunsExecutable("/bin/sh").Error()}
 			},
 			Logger: textLogger(&log),
 		})
@@ -219,7 +223,8 @@ func TestRefusalsAreLoggedOnceAMinuteAndNameWhatWasSeen(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		if hello, err := io.ReadAll(connection); err != nil || !strings.HasPrefix(string(hello), "usher-link/1 refused not_installed_agent ") {
+		if hello, err := io.ReadAll(connection); err != nil ||
+			!strings.HasPrefix(string(hello), "usher-link/1 refused not_installed_agent ") {
 			t.Fatalf("hello is %q, %v", hello, err)
 		}
 		connection.Close()
@@ -232,7 +237,8 @@ func TestRefusalsAreLoggedOnceAMinuteAndNameWhatWasSeen(t *testing.T) {
 	if len(lines) != 1 {
 		t.Fatalf("30 refusals logged %d lines: %q", len(lines), lines)
 	}
-	for _, seen := range []string{"peer.uid=0", fmt.Sprintf("peer.pid=%d", os.Getpid()), os.Args[0], "/bin/sh", "not_installed_agent"} {
+	for _, seen := range []string{"peer.uid=0", fmt.Sprintf("peer.pid=%d", os.Getpid()), os.Args[0], "/bin/sh",
+		"not_installed_agent"} {
 		if !strings.Contains(lines[0], seen) {
 			t.Errorf("%q does not tell %s", lines[0], seen)
 		}

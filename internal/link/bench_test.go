@@ -11,8 +11,8 @@ import (
 	"usher.internal/internal/link"
 )
 
-// BenchmarkHealthCheck compares one call over the link, over the reversed link, and over plain gRPC on a Unix socket, which
-// proves nobody. Client and server are one process.
+// BenchmarkHealthCheck compares one call over the link, over the reversed link, and over plain gRPC on a Unix socket,
+// which proves nobody. Client and server are one process.
 func BenchmarkHealthCheck(b *testing.B) {
 	b.Run("plain", func(b *testing.B) {
 		path := socketPath(b)

@@ -26,7 +26,8 @@ type transport struct {
 }
 
 // ClientHandshake implements [credentials.TransportCredentials].
-func (t *transport) ClientHandshake(_ context.Context, _ string, connection net.Conn) (net.Conn, credentials.AuthInfo, error) {
+func (t *transport) ClientHandshake(_ context.Context, _ string, connection net.Conn) (net.Conn, credentials.AuthInfo,
+	error) {
 	return t.handshake(connection)
 }
 
@@ -56,7 +57,8 @@ func (p *Peer) servedBy(uid uint32) error {
 	if p.UID == uid {
 		return nil
 	}
-	return fmt.Errorf("%w: %s, which serves it, is run by uid %d and not by uid %d", ErrUntrustedServer, p.name(), p.UID, uid)
+	return fmt.Errorf("%w: %s, which serves it, is run by uid %d and not by uid %d", ErrUntrustedServer, p.name(),
+		p.UID, uid)
 }
 
 // Info implements [credentials.TransportCredentials].

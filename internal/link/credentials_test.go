@@ -53,7 +53,8 @@ func TestClientRefusesAnotherUsersServer(t *testing.T) {
 	ctx, cancel := context.WithTimeout(t.Context(), 2*time.Second)
 	defer cancel()
 	connected := false
-	err = link.ServeReversed(ctx, link.AgentConfig{Path: path, Register: func(*grpc.Server) { connected = true }, Logger: quiet()})
+	err = link.ServeReversed(ctx,
+		link.AgentConfig{Path: path, Register: func(*grpc.Server) { connected = true }, Logger: quiet()})
 	if err != nil || connected {
 		t.Errorf("an agent served a fake helper: %v", err)
 	}

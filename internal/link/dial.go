@@ -11,8 +11,8 @@ import (
 	"google.golang.org/grpc"
 )
 
-// maximumMessageBytes bounds what the helper, which is trusted, may answer: the largest is a list of a thousand registrations,
-// each with as many milestones as an agent may tell.
+// maximumMessageBytes bounds what the helper, which is trusted, may answer: the largest is a list of a thousand
+// registrations, each with as many milestones as an agent may tell.
 const maximumMessageBytes = 64 << 20
 
 // Dial returns a gRPC client of the socket at path. Nothing is connected yet: the first call connects, and is refused
@@ -38,14 +38,14 @@ func Dial(path string, serverUID uint32, options ...grpc.DialOption) (*grpc.Clie
 	return client, nil
 }
 
-// IsUntrusted tells whether a call failed because another user than the expected one serves the socket. gRPC keeps of the
-// handshake's error only the text.
+// IsUntrusted tells whether a call failed because another user than the expected one serves the socket. gRPC keeps of
+// the handshake's error only the text.
 func IsUntrusted(err error) bool {
 	return err != nil && strings.Contains(err.Error(), ErrUntrustedServer.Error())
 }
 
-// DialConn returns a connection to the socket at path, for whoever speaks another way than through [Dial]. It is refused with
-// [ErrUntrustedServer] when another user than serverUID serves the socket. The caller closes it.
+// DialConn returns a connection to the socket at path, for whoever speaks another way than through [Dial]. It is
+// refused with [ErrUntrustedServer] when another user than serverUID serves the socket. The caller closes it.
 func DialConn(ctx context.Context, path string, serverUID uint32) (net.Conn, error) {
 	connection, err := dial(ctx, path)
 	if err != nil {
@@ -59,8 +59,8 @@ func DialConn(ctx context.Context, path string, serverUID uint32) (net.Conn, err
 	return proven, nil
 }
 
-// dial connects to the socket at path. While a flood of another user's connections fills its backlog ([backlogFull]), it tries again until
-// ctx ends, or for fullWithin.
+// dial connects to the socket at path. While a flood of another user's connections fills its backlog ([backlogFull]),
+// it tries again until ctx ends, or for fullWithin.
 func dial(ctx context.Context, path string) (net.Conn, error) {
 	ctx, cancel := context.WithTimeout(ctx, dialWithin)
 	defer cancel()

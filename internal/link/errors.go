@@ -13,7 +13,8 @@ var (
 	ErrPeerGone = errors.New("peer has ended")
 	// ErrOtherProgram is wrapped by [Peer.RunsExecutable] when the peer is another program.
 	ErrOtherProgram = errors.New("not the installed program")
-	// ErrReplacedProgram is wrapped by [Peer.RunsExecutable] when the peer is the installed program as it was before an upgrade.
+	// ErrReplacedProgram is wrapped by [Peer.RunsExecutable] when the peer is the installed program as it was before an
+	// upgrade.
 	ErrReplacedProgram = errors.New("replaced since by another version")
 	// ErrUntrustedServer is wrapped when a server is not run by the user who was expected.
 	ErrUntrustedServer = errors.New("server not trusted")

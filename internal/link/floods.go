@@ -13,23 +13,23 @@ import (
 	"golang.org/x/time/rate"
 )
 
-// What one user may send, over all of their connections to a socket. Root and our own user have no limit. An honest user is far below:
-// each usherctl is one connection, and a call is four or five frames. A user who sends more is not cut off but read more slowly, and
-// is the only one who waits.
+// What one user may send, over all of their connections to a socket. Root and our own user have no limit. An honest
+// user is far below: each usherctl is one connection, and a call is four or five frames. A user who sends more is not
+// cut off but read more slowly, and is the only one who waits.
 const (
 	connectionsPerSecond = 20
 	connectionsAtOnce    = 100
 
 	framesPerSecond = 1000
 	framesAtOnce    = 3000
-	// bytesPerFrame is how much of what is written to a peer allows it one frame more: it says what it has read (WINDOW_UPDATE) and
-	// that it is there (PING). grpc-go says so for each 16 KiB or more.
+	// bytesPerFrame is how much of what is written to a peer allows it one frame more: it says what it has read
+	// (WINDOW_UPDATE) and that it is there (PING). grpc-go says so for each 16 KiB or more.
 	bytesPerFrame = 2 << 10
 	// readAtOnce bounds what is read before frames are counted, 455 of them at most.
 	readAtOnce = 4 << 10
-	// timePerFrame is how much of the kernel's time for one read counts as one frame: what was sent a byte at a time is as many buffers
-	// there, and a read of them takes a hundred times longer than one of a message. A read that was interrupted counts for
-	// framesPerRead at most.
+	// timePerFrame is how much of the kernel's time for one read counts as one frame: what was sent a byte at a time is
+	// as many buffers there, and a read of them takes a hundred times longer than one of a message. A read that was
+	// interrupted counts for framesPerRead at most.
 	timePerFrame  = 100 * time.Microsecond
 	framesPerRead = 100
 
@@ -40,14 +40,15 @@ const (
 	usersInMemory = 1024
 )
 
-// closedInARow is how many connections are closed before Accept takes a breath, for [floodPause]: with it the rate that a flood is closed
-// at, and so what it costs. What comes faster finds the backlog full, and waits there.
+// closedInARow is how many connections are closed before Accept takes a breath, for [floodPause]: with it the rate that
+// a flood is closed at, and so what it costs. What comes faster finds the backlog full, and waits there.
 const closedInARow = 50
 
 // errTooOften says that connections of a user who connects too often were closed.
 var errTooOften = errors.New("user connects too often")
 
-// errNoPeer says that who is at the other end of a new connection is not known, for example because they hung up: it was closed.
+// errNoPeer says that who is at the other end of a new connection is not known, for example because they hung up: it
+// was closed.
 var errNoPeer = errors.New("peer of a new connection is not known")
 
 // floods holds each user to a rate of connections and of frames. It is safe for concurrent use.
@@ -73,7 +74,8 @@ func (f *floods) of(uid uint32) *allowance {
 	user := f.users[uid]
 	if user == nil {
 		f.forgetQuiet()
-		user = &allowance{rate.NewLimiter(connectionsPerSecond, connectionsAtOnce), rate.NewLimiter(framesPerSecond, framesAtOnce)}
+		user = &allowance{rate.NewLimiter(connectionsPerSecond, connectionsAtOnce),
+			rate.NewLimiter(framesPerSecond, framesAtOnce)}
 		f.users[uid] = user
 	}
 	return user
@@ -101,14 +103,15 @@ func (f *floods) pace(connection net.Conn, uid uint32) net.Conn {
 	if socket, ok := connection.(syscall.Conn); ok {
 		raw, _ = socket.SyscallConn() // the error of a connection that is closed comes from reading it, too
 	}
-	return &pacedConn{Conn: connection, raw: raw, frames: f.of(uid).frames, closed: closed, close: sync.OnceValue(func() error {
-		close(closed)
-		return connection.Close()
-	})}
+	return &pacedConn{Conn: connection, raw: raw, frames: f.of(uid).frames, closed: closed,
+		close: sync.OnceValue(func() error {
+			close(closed)
+			return connection.Close()
+		})}
 }
 
-// pacedConn is a connection whose frames are counted as they are read. What is too much is read later, and waits in the kernel, where
-// it costs nothing. One goroutine reads it.
+// pacedConn is a connection whose frames are counted as they are read. What is too much is read later, and waits in the
+// kernel, where it costs nothing. One goroutine reads it.
 type pacedConn struct {
 	net.Conn
 	// raw is the socket, nil where there is none.
@@ -126,8 +129,8 @@ type pacedConn struct {
 	written int
 }
 
-// fromServer says that the other end of a connection is a server of HTTP/2, as an agent is: what it sends begins with a frame. It is for
-// before the first Read.
+// fromServer says that the other end of a connection is a server of HTTP/2, as an agent is: what it sends begins with a
+// frame. It is for before the first Read.
 func (c *pacedConn) fromServer() { c.counter.begun = true }
 
 // Read implements [net.Conn].
@@ -222,8 +225,8 @@ const (
 	frameHeaderLength = 9
 )
 
-// frameCounter counts the HTTP/2 frames that begin in a stream of bytes. Bytes that are not HTTP/2 come to any number: gRPC closes such a
-// connection. The zero value is at a client's preface.
+// frameCounter counts the HTTP/2 frames that begin in a stream of bytes. Bytes that are not HTTP/2 come to any number:
+// gRPC closes such a connection. The zero value is at a client's preface.
 type frameCounter struct {
 	begun bool
 	// skip is how many bytes are left of the preface or of a frame's payload.

@@ -46,7 +46,8 @@ func TestFramesAreCountedHoweverTheyArrive(t *testing.T) {
 	}
 }
 
-// receive reads everything from a paced connection into which sent is written, so many bytes at a time, and returns how long that took.
+// receive reads everything from a paced connection into which sent is written, so many bytes at a time, and returns how
+// long that took.
 func receive(t *testing.T, user *allowance, sent []byte, at int) time.Duration {
 	t.Helper()
 	f := &floods{users: map[uint32]*allowance{1: user}}
@@ -71,7 +72,8 @@ func receive(t *testing.T, user *allowance, sent []byte, at int) time.Duration {
 	return time.Since(began)
 }
 
-// However a flood is made, it is read at the allowed rate, and nothing of it is lost. What is within the limits is read at once.
+// However a flood is made, it is read at the allowed rate, and nothing of it is lost. What is within the limits is read
+// at once.
 func TestFloodsAreReadSlowly(t *testing.T) {
 	for name, test := range map[string]struct {
 		sent     []byte
@@ -201,7 +203,8 @@ func TestAnswersThatAreLargeAreNotAFlood(t *testing.T) {
 	served := make(chan error, 1)
 	go func() { served <- server.Serve(pacedListener{socket, f}) }()
 	defer func() { server.Stop(); <-served }()
-	client, err := grpc.NewClient("unix:"+socket.Addr().String(), grpc.WithTransportCredentials(insecure.NewCredentials()))
+	client, err := grpc.NewClient("unix:"+socket.Addr().String(),
+		grpc.WithTransportCredentials(insecure.NewCredentials()))
 	if err != nil {
 		t.Fatal(err)
 	}

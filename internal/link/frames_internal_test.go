@@ -9,7 +9,8 @@ import (
 
 // An agent is a server of HTTP/2, whose frames are counted too.
 func TestFramesOfAServerAreCounted(t *testing.T) {
-	settings := []http2.Setting{{ID: http2.SettingMaxConcurrentStreams, Val: 32}, {ID: http2.SettingMaxHeaderListSize, Val: 16 << 10}, {ID: http2.SettingInitialWindowSize, Val: 65535}}
+	settings := []http2.Setting{{ID: http2.SettingMaxConcurrentStreams, Val: 32},
+		{ID: http2.SettingMaxHeaderListSize, Val: 16 << 10}, {ID: http2.SettingInitialWindowSize, Val: 65535}}
 	for sent := range len(settings) + 1 {
 		var stream bytes.Buffer
 		framer := http2.NewFramer(&stream, nil)

@@ -32,7 +32,8 @@ func connected(t *testing.T) (client, server *net.UnixConn) {
 	return client, server
 }
 
-// Who has closed the connection before it was asked for is known by its user still. macOS no longer knows the process, so it is gone.
+// Who has closed the connection before it was asked for is known by its user still. macOS no longer knows the process,
+// so it is gone.
 func TestPeerThatHasClosedTheConnection(t *testing.T) {
 	client, server := connected(t)
 	if err := client.Close(); err != nil {
@@ -56,7 +57,8 @@ func TestPeerThatHasClosedTheConnection(t *testing.T) {
 		t.Errorf("pid %d, alive %t", peer.PID, peer.Alive())
 	}
 	_, executable := peer.Executable()
-	for what, err := range map[string]error{"its program": executable, "the installed program": peer.RunsExecutable(os.Args[0])} {
+	for what, err := range map[string]error{"its program": executable,
+		"the installed program": peer.RunsExecutable(os.Args[0])} {
 		if !errors.Is(err, ErrPeerGone) || strings.Contains(err.Error(), "pid 0") {
 			t.Errorf("%s: %v", what, err)
 		}
@@ -69,11 +71,14 @@ func TestPeerThatHasClosedTheConnection(t *testing.T) {
 // The helper has refused the agent and closed the connection, before the agent asked who it is.
 func TestRefusalIsReadAlthoughTheHelperHasClosed(t *testing.T) {
 	client, server := connected(t)
-	if err := errors.Join(writeHello(server, &RefusedError{Reason: SessionExists, Message: "because"}), server.Close()); err != nil {
+	if err := errors.Join(writeHello(server, &RefusedError{Reason: SessionExists, Message: "because"}),
+		server.Close()); err != nil {
 		t.Fatal(err)
 	}
-	err := AgentConfig{ServerUID: uint32(os.Getuid()), Register: func(*grpc.Server) {}, Logger: slog.New(slog.DiscardHandler)}.serveOn(t.Context(), client)
-	if refusal, ok := errors.AsType[*RefusedError](err); !ok || refusal.Reason != SessionExists || refusal.Message != "because" {
+	err := AgentConfig{ServerUID: uint32(os.Getuid()), Register: func(*grpc.Server) {},
+		Logger: slog.New(slog.DiscardHandler)}.serveOn(t.Context(), client)
+	if refusal, ok := errors.AsType[*RefusedError](err); !ok || refusal.Reason != SessionExists ||
+		refusal.Message != "because" {
 		t.Errorf("got %v", err)
 	}
 }

@@ -40,8 +40,8 @@ func writeHello(connection net.Conn, refusal *RefusedError) error {
 	return connection.SetWriteDeadline(time.Time{})
 }
 
-// readHello returns nil when the helper accepts, and a [*RefusedError] when it refuses or speaks another version. It reads
-// no byte more than the line.
+// readHello returns nil when the helper accepts, and a [*RefusedError] when it refuses or speaks another version. It
+// reads no byte more than the line.
 func readHello(connection net.Conn) error {
 	if err := connection.SetReadDeadline(time.Now().Add(helloReadWithin)); err != nil {
 		return fmt.Errorf("read hello: %w", err)
@@ -68,7 +68,9 @@ func readHello(connection net.Conn) error {
 	case words[1] == "refused" && len(words) == 4:
 		return &RefusedError{Reason: RefusalReason(words[2]), Message: words[3]}
 	case words[0] != helloProtocol:
-		return &RefusedError{Reason: ProtocolVersion, Message: fmt.Sprintf("the helper speaks %.40q, this agent %s: update the older one", words[0], helloProtocol)}
+		return &RefusedError{Reason: ProtocolVersion,
+			Message: fmt.Sprintf("the helper speaks %.40q, this agent %s: update the older one", words[0],
+				helloProtocol)}
 	case words[1] == "accepted" && len(words) == 2:
 		return nil
 	}

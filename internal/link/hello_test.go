@@ -28,7 +28,8 @@ func TestRefusalsReachTheAgent(t *testing.T) {
 			ctx, cancel := context.WithCancel(t.Context())
 			done := make(chan error)
 			go func() {
-				done <- link.ServeReversed(ctx, link.AgentConfig{Path: path, Register: func(*grpc.Server) {}, Logger: quiet()})
+				done <- link.ServeReversed(ctx,
+					link.AgentConfig{Path: path, Register: func(*grpc.Server) {}, Logger: quiet()})
 			}()
 			<-asked
 			if !lasting {
@@ -50,8 +51,9 @@ func TestRefusalsReachTheAgent(t *testing.T) {
 
 func TestAgentOutlivesAHelperThatTalksNonsense(t *testing.T) {
 	for name, hello := range map[string]string{
-		"nothing": "", "garbage": "\x00\xff\x16\x03\n", "cut off": "usher-link/1 acc", "endless": strings.Repeat("a", 4096),
-		"words": "usher-link/1 maybe\n", "old refusal": "usher-link/1 refused\n",
+		"nothing": "", "garbage": "\x00\xff\x16\x03\n", "cut off": "usher-link/1 acc",
+		"endless": strings.Repeat("a", 4096),
+		"words":   "usher-link/1 maybe\n", "old refusal": "usher-link/1 refused\n",
 	} {
 		t.Run(name, func(t *testing.T) {
 			path := socketPath(t)
@@ -62,7 +64,8 @@ func TestAgentOutlivesAHelperThatTalksNonsense(t *testing.T) {
 			ctx, cancel := context.WithCancel(t.Context())
 			done := make(chan error)
 			go func() {
-				done <- link.ServeReversed(ctx, link.AgentConfig{Path: path, Register: func(*grpc.Server) { t.Error("served") }, Logger: quiet()})
+				done <- link.ServeReversed(ctx,
+					link.AgentConfig{Path: path, Register: func(*grpc.Server) { t.Error("served") }, Logger: quiet()})
 			}()
 			for range 2 { // it comes back
 				connection, err := listener.Accept()
@@ -92,7 +95,8 @@ func TestAgentOutlivesAHelperThatTalksNonsense(t *testing.T) {
 				connection.Close()
 			}
 		}()
-		err = link.ServeReversed(t.Context(), link.AgentConfig{Path: path, Register: func(*grpc.Server) {}, Logger: quiet()})
+		err = link.ServeReversed(t.Context(),
+			link.AgentConfig{Path: path, Register: func(*grpc.Server) {}, Logger: quiet()})
 		var refusal *link.RefusedError
 		if !errors.As(err, &refusal) || refusal.Reason != link.ProtocolVersion {
 			t.Errorf("got %v", err)

@@ -30,8 +30,8 @@ type ListenConfig struct {
 	// Mode are the permissions of the socket; its directory decides who can replace it.
 	Mode fs.FileMode
 	// MaxConnections counts the connections of everyone but root and our own user, MaxConnectionsPerUID those of one
-	// user. A connection over a limit is closed at once. Root and our own user have no limit. How often a user connects, and how much
-	// they send, is limited too: see floods.go.
+	// user. A connection over a limit is closed at once. Root and our own user have no limit. How often a user
+	// connects, and how much they send, is limited too: see floods.go.
 	MaxConnections, MaxConnectionsPerUID int
 	// Logger is told, at most once a minute a user, of connections over a limit. Nil is [slog.Default].
 	Logger *slog.Logger
@@ -39,7 +39,8 @@ type ListenConfig struct {
 
 // Listener is a Unix socket that this process serves. It implements [net.Listener].
 type Listener struct {
-	// socket is the listening socket. It is a file since a [net.UnixListener] accepts one connection at a time only, at a higher cost.
+	// socket is the listening socket. It is a file since a [net.UnixListener] accepts one connection at a time only, at
+	// a higher cost.
 	socket *os.File
 	path   string
 	lock   *os.File
@@ -51,10 +52,10 @@ type Listener struct {
 	close  func() error
 }
 
-// Listen serves the socket at path. The socket of a helper that has died is replaced, that of a live one never: who serves
-// is who holds the lock on path+".lock", for life, and the error for everyone else wraps [ErrInUse] and names that
-// process. Something at path that is not a socket is left alone and is an error, and so is a directory that others than root and our own
-// user can change ([trust.Sockets]).
+// Listen serves the socket at path. The socket of a helper that has died is replaced, that of a live one never: who
+// serves is who holds the lock on path+".lock", for life, and the error for everyone else wraps [ErrInUse] and names
+// that process. Something at path that is not a socket is left alone and is an error, and so is a directory that others
+// than root and our own user can change ([trust.Sockets]).
 func Listen(path string, config ListenConfig) (*Listener, error) {
 	path, err := filepath.Abs(path)
 	if err != nil {
@@ -78,11 +79,13 @@ func Listen(path string, config ListenConfig) (*Listener, error) {
 	if config.MaxConnectionsPerUID == 0 {
 		config.MaxConnectionsPerUID = defaultMaxConnectionsPerUID
 	}
-	limits := &connectionLimits{all: config.MaxConnections, each: config.MaxConnectionsPerUID, byUID: make(map[uint32]int)}
+	limits := &connectionLimits{all: config.MaxConnections, each: config.MaxConnectionsPerUID,
+		byUID: make(map[uint32]int)}
 	if config.Logger == nil {
 		config.Logger = slog.Default()
 	}
-	listener := &Listener{socket: socket, path: path, lock: lock, limits: limits, floods: newFloods(), log: config.Logger, closed: make(chan struct{})}
+	listener := &Listener{socket: socket, path: path, lock: lock, limits: limits, floods: newFloods(),
+		log: config.Logger, closed: make(chan struct{})}
 	listener.close = sync.OnceValue(listener.end)
 	return listener, nil
 }
@@ -105,7 +108,8 @@ func acquire(path string) (*os.File, error) {
 		defer lock.Close()
 		holder := make([]byte, 16)
 		count, _ := lock.ReadAt(holder, 0)
-		return nil, fmt.Errorf("%w by another process, pid %s: there can be only one", ErrInUse, strings.TrimSpace(string(holder[:count])))
+		return nil, fmt.Errorf("%w by another process, pid %s: there can be only one", ErrInUse,
+			strings.TrimSpace(string(holder[:count])))
 	}
 	if err != nil {
 		lock.Close()
@@ -152,8 +156,8 @@ func bind(path string, mode fs.FileMode) (*os.File, error) {
 // passing are the errors of accept(2) that a moment heals.
 var passing = []unix.Errno{unix.EMFILE, unix.ENFILE, unix.ENOBUFS, unix.ENOMEM}
 
-// Accept returns the next connection that is within the limits. Its peer is known, and is what [PeerFromContext] returns. Connections
-// of a user who connects too often are closed before anything else is done for them.
+// Accept returns the next connection that is within the limits. Its peer is known, and is what [PeerFromContext]
+// returns. Connections of a user who connects too often are closed before anything else is done for them.
 func (l *Listener) Accept() (net.Conn, error) {
 	for backoff := time.Millisecond; ; {
 		descriptor, uid, err := l.next()
@@ -205,9 +209,9 @@ func (l *Listener) Accept() (net.Conn, error) {
 	}
 }
 
-// next waits for a connection that is worth a look: its user does not connect too often, and it has not been hung up without a word. It
-// returns its descriptor and that user. The error is that of accept(2), or [errTooOften] when others were closed and none is left, or
-// many were closed; it names the user of the last of them.
+// next waits for a connection that is worth a look: its user does not connect too often, and it has not been hung up
+// without a word. It returns its descriptor and that user. The error is that of accept(2), or [errTooOften] when others
+// were closed and none is left, or many were closed; it names the user of the last of them.
 func (l *Listener) next() (descriptor int, uid uint32, err error) {
 	raw, err := l.socket.SyscallConn()
 	if err != nil {
@@ -287,15 +291,15 @@ func (l *Listener) warn(key logKey, message string, details ...any) {
 // Addr returns the socket's path, not the name it was bound under.
 func (l *Listener) Addr() net.Addr { return &net.UnixAddr{Name: l.path, Net: "unix"} }
 
-// Close ends serving, removes the socket, and lets another process serve. It may be called several times, also at once: each call
-// returns when all of that is done.
+// Close ends serving, removes the socket, and lets another process serve. It may be called several times, also at once:
+// each call returns when all of that is done.
 func (l *Listener) Close() error { return l.close() }
 
 func (l *Listener) end() error {
 	err := l.socket.Close()
 	close(l.closed)
-	// While the lock is held the socket at path is ours. The lock is let go by name: closing would leave it with a child that
-	// another goroutine has just forked and that has not yet reached exec.
+	// While the lock is held the socket at path is ours. The lock is let go by name: closing would leave it with a
+	// child that another goroutine has just forked and that has not yet reached exec.
 	return errors.Join(err, os.Remove(l.path), unix.Flock(int(l.lock.Fd()), unix.LOCK_UN), l.lock.Close())
 }
 

@@ -33,7 +33,8 @@ func TestLiveSocketIsNeverStolenAndAStaleOneReplaced(t *testing.T) {
 	holder, output := as(t, 0, "listen", path)
 	line(t, output)
 	_, err := link.Listen(path, link.ListenConfig{Mode: 0o666})
-	if !errors.Is(err, link.ErrInUse) || !strings.Contains(err.Error(), strconv.Itoa(holder.Process.Pid)) || !strings.Contains(err.Error(), path) {
+	if !errors.Is(err, link.ErrInUse) || !strings.Contains(err.Error(), strconv.Itoa(holder.Process.Pid)) ||
+		!strings.Contains(err.Error(), path) {
 		t.Fatalf("the second helper got %v", err)
 	}
 	holder.Process.Kill()
@@ -52,7 +53,8 @@ func TestWhatIsNotASocketIsLeftAlone(t *testing.T) {
 	if err := os.WriteFile(path, []byte("precious"), 0o600); err != nil {
 		t.Fatal(err)
 	}
-	if _, err := link.Listen(path, link.ListenConfig{Mode: 0o666}); err == nil || !strings.Contains(err.Error(), "not a socket") {
+	if _, err := link.Listen(path, link.ListenConfig{Mode: 0o666}); err == nil ||
+		!strings.Contains(err.Error(), "not a socket") {
 		t.Errorf("got %v", err)
 	}
 	if content, _ := os.ReadFile(path); string(content) != "precious" {
@@ -77,7 +79,8 @@ func TestCloseRemovesTheSocketAndLetsTheNextOneServe(t *testing.T) {
 	}
 }
 
-// knock connects, says nothing, and stays. A process that is turned away because its user has connected too often knocks again.
+// knock connects, says nothing, and stays. A process that is turned away because its user has connected too often
+// knocks again.
 func knock(path string) error {
 	left := make(chan struct{})
 	go func() {
@@ -183,10 +186,12 @@ func TestThousandIdleConnectionsOfOneUserDoNotKeepOthersOut(t *testing.T) {
 	next := <-connections
 	defer next.Close()
 	if next.peer.UID != 0 {
-		t.Errorf("the next connection is of uid %d: more than %d of one user were let in, or root was kept out", next.peer.UID, flooded)
+		t.Errorf("the next connection is of uid %d: more than %d of one user were let in, or root was kept out",
+			next.peer.UID, flooded)
 	}
 
-	if lines := log.lines(); len(lines) != 1 || !strings.Contains(lines[0], "peer.uid=65534") || !strings.Contains(lines[0], path) {
+	if lines := log.lines(); len(lines) != 1 || !strings.Contains(lines[0], "peer.uid=65534") ||
+		!strings.Contains(lines[0], path) {
 		t.Errorf("the log holds %d lines, want one that names the user: %q", len(lines), lines)
 	}
 	for _, connection := range strangers { // and there is room again
@@ -267,7 +272,8 @@ func TestLockOfAnotherUserIsNotWaitedFor(t *testing.T) {
 		t.Fatal(err)
 	}
 	listen(t, path, link.ListenConfig{})
-	if info, err := os.Lstat(path + ".lock"); err != nil || info.Sys().(*syscall.Stat_t).Uid != 0 || info.Mode() != 0o600 {
+	if info, err := os.Lstat(path + ".lock"); err != nil || info.Sys().(*syscall.Stat_t).Uid != 0 ||
+		info.Mode() != 0o600 {
 		t.Errorf("the lock is %v, %v", info, err)
 	}
 }
@@ -275,7 +281,8 @@ func TestLockOfAnotherUserIsNotWaitedFor(t *testing.T) {
 func TestNonsenseOnHelperSocketHurtsOnlyItself(t *testing.T) {
 	path := socketPath(t)
 	serve(t, listen(t, path, link.ListenConfig{}), nil)
-	for _, nonsense := range []string{"", "GET / HTTP/1.1\r\n\r\n", "\x16\x03\x01\x02", "PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n\xff\xff\xff"} {
+	for _, nonsense := range []string{"", "GET / HTTP/1.1\r\n\r\n", "\x16\x03\x01\x02",
+		"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n\xff\xff\xff"} {
 		connection, err := net.Dial("unix", path)
 		if err != nil {
 			t.Fatal(err)

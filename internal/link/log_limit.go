@@ -8,7 +8,8 @@ import (
 const (
 	// logOnceWithin is how often one and the same thing may be logged.
 	logOnceWithin = time.Minute
-	// loggedAtOnce bounds what a logLimit remembers: one user can come with the thousands of uids of his user namespaces.
+	// loggedAtOnce bounds what a logLimit remembers: one user can come with the thousands of uids of his user
+	// namespaces.
 	loggedAtOnce = 256
 )
 
@@ -18,8 +19,8 @@ type logKey struct {
 	what string
 }
 
-// logLimit keeps a peer that is turned away again and again from filling the disk with it. The zero value is ready for use,
-// also by several goroutines.
+// logLimit keeps a peer that is turned away again and again from filling the disk with it. The zero value is ready for
+// use, also by several goroutines.
 type logLimit struct {
 	mu   sync.Mutex
 	last map[logKey]logged

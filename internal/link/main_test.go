@@ -46,7 +46,8 @@ func TestMain(m *testing.M) {
 		os.Exit(0)
 	}
 	if os.Getuid() != 0 {
-		fmt.Fprintln(os.Stderr, "internal/link: these tests act as several uids, so they need root; `sudo make test` runs them")
+		fmt.Fprintln(os.Stderr, "internal/link: these tests act as several uids, so they need root; `sudo make "+
+			"test` runs them")
 		os.Exit(1)
 	}
 	goleak.VerifyTestMain(m)
@@ -92,8 +93,8 @@ func socketPath(t testing.TB) string {
 	return filepath.Join(directory, "x.sock")
 }
 
-// as starts this test's binary in a role, as uid, and returns it with its standard output. It ends with the test, if not
-// before; a role that has nothing left to do waits on its standard input.
+// as starts this test's binary in a role, as uid, and returns it with its standard output. It ends with the test, if
+// not before; a role that has nothing left to do waits on its standard input.
 func as(t testing.TB, uid uint32, role, path string) (*exec.Cmd, io.Reader) {
 	t.Helper()
 	program := filepath.Join(filepath.Dir(path), "role-"+role)
@@ -131,7 +132,8 @@ func suspend(t testing.TB, command *exec.Cmd) {
 		if err == syscall.EINTR {
 			continue
 		}
-		// Stopped of Go's WaitStatus is false for SIGSTOP on macOS, which has it for a process that goes on (syscall_bsd.go).
+		// Stopped of Go's WaitStatus is false for SIGSTOP on macOS, which has it for a process that goes on
+		// (syscall_bsd.go).
 		if err != nil || status&0xff != stopped {
 			t.Fatalf("pid %d did not stop: %v, status %v", command.Process.Pid, err, status)
 		}
@@ -147,7 +149,8 @@ func copyFile(from, to string) error {
 	if err != nil {
 		return err
 	}
-	// A child that is forked meanwhile would hold the file open for writing until it executes its program, and this one could not be executed.
+	// A child that is forked meanwhile would hold the file open for writing until it executes its program, and this one
+	// could not be executed.
 	syscall.ForkLock.RLock()
 	defer syscall.ForkLock.RUnlock()
 	return os.WriteFile(to, content, 0o755)
@@ -172,7 +175,8 @@ func line(t testing.TB, r io.Reader) string {
 func serve(t testing.TB, listener net.Listener, callers chan<- *link.Peer) {
 	t.Helper()
 	server := grpc.NewServer(grpc.Creds(link.ServerCredentials()), grpc.ConnectionTimeout(2*time.Second),
-		grpc.UnaryInterceptor(func(ctx context.Context, request any, _ *grpc.UnaryServerInfo, handler grpc.UnaryHandler) (any, error) {
+		grpc.UnaryInterceptor(func(ctx context.Context, request any, _ *grpc.UnaryServerInfo,
+			handler grpc.UnaryHandler) (any, error) {
 			if peer, ok := link.PeerFromContext(ctx); ok && callers != nil {
 				callers <- peer
 			}

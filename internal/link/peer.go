@@ -52,9 +52,10 @@ func (p *Peer) Executable() (string, error) {
 	return path, nil
 }
 
-// RunsExecutable returns nil when the peer runs the program at path, and only root and our own user can change that file
-// ([trust.Agent]). On macOS it must have the file's code signature too. It wraps [ErrOtherProgram] otherwise; [ErrReplacedProgram] too where
-// that file was replaced since the peer was started, as by an upgrade; and [ErrPeerGone].
+// RunsExecutable returns nil when the peer runs the program at path, and only root and our own user can change that
+// file ([trust.Agent]). On macOS it must have the file's code signature too. It wraps [ErrOtherProgram] otherwise;
+// [ErrReplacedProgram] too where that file was replaced since the peer was started, as by an upgrade; and
+// [ErrPeerGone].
 func (p *Peer) RunsExecutable(path string) error {
 	resolved, err := trust.Agent.Check(path)
 	if err != nil {
@@ -79,9 +80,11 @@ func (p *Peer) RunsExecutable(path string) error {
 		seen = "unknown (" + seenErr.Error() + ")"
 	}
 	if replaced(seen, resolved, err) {
-		return fmt.Errorf("%s of uid %d runs what was %s: %w: %w", p.name(), p.UID, path, ErrOtherProgram, ErrReplacedProgram)
+		return fmt.Errorf("%s of uid %d runs what was %s: %w: %w", p.name(), p.UID, path, ErrOtherProgram,
+			ErrReplacedProgram)
 	}
-	return errors.Join(fmt.Errorf("%s of uid %d runs %s: %w, which is %s", p.name(), p.UID, seen, ErrOtherProgram, path), err)
+	return errors.Join(fmt.Errorf("%s of uid %d runs %s: %w, which is %s", p.name(), p.UID, seen, ErrOtherProgram,
+		path), err)
 }
 
 // AuthInfo is what [ServerCredentials] and [ClientCredentials] learn of a connection's other end.

@@ -17,9 +17,10 @@ import (
 // auditTokenSize is sizeof(audit_token_t): eight 32-bit words.
 const auditTokenSize = 32
 
-// auditToken is Darwin's audit_token_t. Its sixth word is the process id and its last one the version of that, so that two processes never
-// share a token although they may share a number (set_security_token_task_internal in xnu's bsd/kern/kern_prot.c [XNU]). The id is taken
-// from here and not from LOCAL_PEERPID: asked one after the other, the two may be of different processes.
+// auditToken is Darwin's audit_token_t. Its sixth word is the process id and its last one the version of that, so that
+// two processes never share a token although they may share a number (set_security_token_task_internal in xnu's
+// bsd/kern/kern_prot.c [XNU]). The id is taken from here and not from LOCAL_PEERPID: asked one after the other, the two
+// may be of different processes.
 type auditToken [auditTokenSize / 4]uint32
 
 func (t auditToken) pid() int { return int(int32(t[5])) }
@@ -71,8 +72,9 @@ func peerOf(fd int) (*Peer, error) {
 	return peer, nil
 }
 
-// Alive reports whether the process that made the connection still runs: whether a process has its id, and the version of
-// the id that is in its audit token. One that had closed the connection before it was asked for is reported as ended. It does not block.
+// Alive reports whether the process that made the connection still runs: whether a process has its id, and the version
+// of the id that is in its audit token. One that had closed the connection before it was asked for is reported as
+// ended. It does not block.
 func (p *Peer) Alive() bool {
 	if p.process.ended {
 		return false
@@ -124,11 +126,13 @@ func executablePath(pid int) (string, error) {
 	return string(path[:end]), nil
 }
 
-// replaced tells whether a process runs whose file is no longer anywhere, as after an upgrade that has put another in its place: the
-// kernel has no path for it then. Such a process is not let in in any case; it is told to end and to be started again.
+// replaced tells whether a process runs whose file is no longer anywhere, as after an upgrade that has put another in
+// its place: the kernel has no path for it then. Such a process is not let in in any case; it is told to end and to be
+// started again.
 func replaced(_, _ string, err error) bool { return errors.Is(err, unix.ENOENT) }
 
-// statExecutable looks the file up by its path, where it may have been swapped: [Peer.provesCode] is what cannot be fooled.
+// statExecutable looks the file up by its path, where it may have been swapped: [Peer.provesCode] is what cannot be
+// fooled.
 func statExecutable(pid int) (os.FileInfo, error) {
 	path, err := executablePath(pid)
 	if err != nil {

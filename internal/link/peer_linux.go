@@ -54,9 +54,9 @@ func peerOf(fd int) (*Peer, error) {
 	return peer, nil
 }
 
-// holdByNumber opens a pidfd by the peer's process id, all that Linux before 6.5 offers. After that it checks that nothing
-// hints at the number having been given to another process in between: the process belongs to the same user, and the
-// peer's end of the connection is open. Otherwise it returns ESRCH, as for a process that is gone.
+// holdByNumber opens a pidfd by the peer's process id, all that Linux before 6.5 offers. After that it checks that
+// nothing hints at the number having been given to another process in between: the process belongs to the same user,
+// and the peer's end of the connection is open. Otherwise it returns ESRCH, as for a process that is gone.
 //
 // What remains: a process that hands its end to a second one, ends, and has its number taken by a third one of the same
 // user, all between connecting and being accepted.
@@ -66,7 +66,8 @@ func holdByNumber(fd int, credentials *unix.Ucred) (int, error) {
 		return -1, err
 	}
 	var status unix.Stat_t
-	if err := unix.Stat("/proc/"+strconv.Itoa(int(credentials.Pid)), &status); err != nil || status.Uid != credentials.Uid || hungUp(fd) {
+	if err := unix.Stat("/proc/"+strconv.Itoa(int(credentials.Pid)), &status); err != nil ||
+		status.Uid != credentials.Uid || hungUp(fd) {
 		unix.Close(pidfd)
 		return -1, unix.ESRCH
 	}
@@ -121,8 +122,8 @@ func (p *Peer) provesCode(string) error { return nil }
 // replaced reports whether the program at seen, as executablePath has it, was once at path, which has no link in it.
 func replaced(seen, path string, _ error) bool { return seen == path+" (deleted)" }
 
-// statExecutable follows the kernel's own link to the file that is running, also where its path leads to another file by
-// now.
+// statExecutable follows the kernel's own link to the file that is running, also where its path leads to another file
+// by now.
 func statExecutable(pid int) (os.FileInfo, error) {
 	return os.Stat("/proc/" + strconv.Itoa(pid) + "/exe")
 }

@@ -63,8 +63,8 @@ func TestRecycledProcessIDFoolsNobody(t *testing.T) {
 	}
 }
 
-// startWithPID starts a process that has the process id of one that ended. Others take numbers at the same time, so it may
-// take some tries.
+// startWithPID starts a process that has the process id of one that ended. Others take numbers at the same time, so it
+// may take some tries.
 func startWithPID(t *testing.T, pid int) *exec.Cmd {
 	t.Helper()
 	for range 1000 {
@@ -148,7 +148,8 @@ func TestProgramOfAnotherOwnerIsNotTrusted(t *testing.T) {
 	refused := func(what, path string, wrapped error) {
 		t.Helper()
 		err := peer.RunsExecutable(path)
-		if !errors.Is(err, link.ErrOtherProgram) || !errors.Is(err, wrapped) || wrapped == trust.ErrUntrusted && !strings.Contains(err.Error(), "belongs to uid 65534") {
+		if !errors.Is(err, link.ErrOtherProgram) || !errors.Is(err, wrapped) ||
+			wrapped == trust.ErrUntrusted && !strings.Contains(err.Error(), "belongs to uid 65534") {
 			t.Errorf("%s passed: %v", what, err)
 		}
 	}
@@ -157,7 +158,8 @@ func TestProgramOfAnotherOwnerIsNotTrusted(t *testing.T) {
 		t.Fatal(err)
 	}
 	theirs := filepath.Join(t.TempDir(), "theirs")
-	if err := errors.Join(os.Mkdir(theirs, 0o755), os.Symlink(command.Path, filepath.Join(theirs, "agent")), os.Chown(theirs, stranger, stranger)); err != nil {
+	if err := errors.Join(os.Mkdir(theirs, 0o755), os.Symlink(command.Path, filepath.Join(theirs, "agent")),
+		os.Chown(theirs, stranger, stranger)); err != nil {
 		t.Fatal(err)
 	}
 	refused("a program behind a link in a directory of its user's", filepath.Join(theirs, "agent"), trust.ErrUntrusted)

@@ -85,18 +85,21 @@ func TestHelperCallsTheAgentThatDialled(t *testing.T) {
 	if err := got.peer.RunsExecutable(command.Path); err != nil {
 		t.Errorf("the installed program was not recognised: %v", err)
 	}
-	if err := got.peer.RunsExecutable("/bin/sh"); !errors.Is(err, link.ErrOtherProgram) || !strings.Contains(err.Error(), command.Path) {
+	if err := got.peer.RunsExecutable("/bin/sh"); !errors.Is(err, link.ErrOtherProgram) ||
+		!strings.Contains(err.Error(), command.Path) {
 		t.Errorf("another program passed: %v", err)
 	}
 	// An upgrade replaces the file: what runs is not what is installed any more.
 	content, _ := os.ReadFile(command.Path)
 	os.WriteFile(command.Path+".new", content, 0o755)
 	os.Rename(command.Path+".new", command.Path)
-	if err := got.peer.RunsExecutable(command.Path); !errors.Is(err, link.ErrOtherProgram) || !errors.Is(err, link.ErrReplacedProgram) {
+	if err := got.peer.RunsExecutable(command.Path); !errors.Is(err, link.ErrOtherProgram) ||
+		!errors.Is(err, link.ErrReplacedProgram) {
 		t.Errorf("a replaced program passed: %v", err)
 	}
 	os.Chmod(command.Path, 0o777)
-	if err := got.peer.RunsExecutable(command.Path); !errors.Is(err, link.ErrOtherProgram) || !strings.Contains(err.Error(), "others than root") {
+	if err := got.peer.RunsExecutable(command.Path); !errors.Is(err, link.ErrOtherProgram) ||
+		!strings.Contains(err.Error(), "others than root") {
 		t.Errorf("a program that everyone can change passed: %v", err)
 	}
 	killed := time.Now()
@@ -139,7 +142,8 @@ func TestHungAgentIsFoundOutWhileItIsAsked(t *testing.T) {
 	suspend(t, command)
 	close(stopped)
 	got := <-outcomes
-	if got.took > 30*time.Second || (status.Code(got.err) != codes.Unavailable && status.Code(got.err) != codes.Canceled) {
+	if got.took > 30*time.Second ||
+		(status.Code(got.err) != codes.Unavailable && status.Code(got.err) != codes.Canceled) {
 		t.Errorf("a call to a stopped agent ended after %s with %v", got.took, got.err)
 	}
 }

@@ -4,8 +4,8 @@ import (
 	"fmt"
 )
 
-// codeStatus is what one of macOS's code-signing calls comes to, an OSStatus [SECCODE]. The table below is for every platform, so that
-// tests on Linux hold it.
+// codeStatus is what one of macOS's code-signing calls comes to, an OSStatus [SECCODE]. The table below is for every
+// platform, so that tests on Linux hold it.
 type codeStatus int32
 
 const (
@@ -22,23 +22,25 @@ const (
 
 // codeFindings are what macOS was asked about a process and the program that it should be.
 type codeFindings struct {
-	// installed is what came of asking for the designated requirement of the installed program; running of finding the code of the
-	// process by its audit token, and validity of holding that against the requirement. A later one counts only if those before it
-	// are fine.
+	// installed is what came of asking for the designated requirement of the installed program; running of finding the
+	// code of the process by its audit token, and validity of holding that against the requirement. A later one counts
+	// only if those before it are fine.
 	installed, running, validity codeStatus
 }
 
-// judge says whether the process runs the installed program: nil, or an error that wraps [ErrOtherProgram], with [ErrReplacedProgram]
-// where what runs is what was installed before, and [ErrPeerGone] where nothing runs.
+// judge says whether the process runs the installed program: nil, or an error that wraps [ErrOtherProgram], with
+// [ErrReplacedProgram] where what runs is what was installed before, and [ErrPeerGone] where nothing runs.
 //
-// A program that nobody has signed, as a development build for Intel is, has no requirement. The path and the owner of the file are
-// all that is known of it then, as on Linux. The Go toolchain signs what it builds for Apple's processors itself.
+// A program that nobody has signed, as a development build for Intel is, has no requirement. The path and the owner of
+// the file are all that is known of it then, as on Linux. The Go toolchain signs what it builds for Apple's processors
+// itself.
 func (f codeFindings) judge(path string) error {
 	switch {
 	case f.installed == codeUnsigned:
 		return nil
 	case f.installed != codeFine:
-		return fmt.Errorf("%w: macOS does not tell what %s is signed as (OSStatus %d)", ErrOtherProgram, path, f.installed)
+		return fmt.Errorf("%w: macOS does not tell what %s is signed as (OSStatus %d)", ErrOtherProgram, path,
+			f.installed)
 	case f.running == codeNoSuchCode, f.running == codePosix+3:
 		return ErrPeerGone
 	case f.running == codePosix+2, f.running == codeStaticNotFound:
@@ -52,7 +54,8 @@ func (f codeFindings) judge(path string) error {
 		return nil
 	case codeStaticChanged, codeRequirementFail:
 		// It was started from that path, and what stands there now is something else.
-		return fmt.Errorf("%w: %w: it does not have the code signature of %s (OSStatus %d)", ErrOtherProgram, ErrReplacedProgram, path, f.validity)
+		return fmt.Errorf("%w: %w: it does not have the code signature of %s (OSStatus %d)", ErrOtherProgram,
+			ErrReplacedProgram, path, f.validity)
 	}
 	return fmt.Errorf("%w: its code is not valid (OSStatus %d)", ErrOtherProgram, f.validity)
 }

@@ -9,7 +9,8 @@ import (
 	"usher.internal/internal/corefoundation"
 )
 
-// Nothing in this file was run on a Mac: it runs under the loader of sim/darwin, and what it finds is judged where tests see it.
+// Nothing in this file was run on a Mac: it runs under the loader of sim/darwin, and what it finds is judged where
+// tests see it.
 
 // The calls of Security.framework [SECCODE]. Flags are SecCSFlags; zero is what each does by default.
 var security struct {
@@ -35,9 +36,9 @@ var loadSecurity = sync.OnceValue(func() error {
 	return err
 })
 
-// provesCode returns nil when the process is signed as the program at path is. The process is found by its audit token: neither its
-// number, which another can have by now, nor its path, where another file can be, counts. Where macOS cannot be asked nobody is
-// let in.
+// provesCode returns nil when the process is signed as the program at path is. The process is found by its audit token:
+// neither its number, which another can have by now, nor its path, where another file can be, counts. Where macOS
+// cannot be asked nobody is let in.
 func (p *Peer) provesCode(path string) error {
 	if err := loadSecurity(); err != nil {
 		return fmt.Errorf("%w: the code signature cannot be asked for: %w", ErrOtherProgram, err)

@@ -12,8 +12,9 @@ func TestJudgeCode(t *testing.T) {
 		findings                    codeFindings
 		accepted, replaced, hasGone bool
 	}{
-		"the installed one":            {findings: codeFindings{}, accepted: true},
-		"installed is unsigned":        {findings: codeFindings{installed: codeUnsigned, running: codeUnsigned}, accepted: true},
+		"the installed one": {findings: codeFindings{}, accepted: true},
+		"installed is unsigned": {findings: codeFindings{installed: codeUnsigned, running: codeUnsigned},
+			accepted: true},
 		"installed cannot be read":     {findings: codeFindings{installed: -67068}},
 		"installed is damaged":         {findings: codeFindings{installed: -67061}},
 		"has ended":                    {findings: codeFindings{running: codeNoSuchCode}, hasGone: true},
@@ -30,13 +31,15 @@ func TestJudgeCode(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			err := test.findings.judge(path)
-			if (err == nil) != test.accepted || errors.Is(err, ErrReplacedProgram) != test.replaced || errors.Is(err, ErrPeerGone) != test.hasGone {
+			if (err == nil) != test.accepted || errors.Is(err, ErrReplacedProgram) != test.replaced ||
+				errors.Is(err, ErrPeerGone) != test.hasGone {
 				t.Fatalf("got %v", err)
 			}
 			if err != nil && !test.hasGone && !errors.Is(err, ErrOtherProgram) {
 				t.Errorf("%v does not say that it is another program", err)
 			}
-			if err != nil && !test.hasGone && !strings.Contains(err.Error(), "file") && !strings.Contains(err.Error(), "OSStatus") {
+			if err != nil && !test.hasGone && !strings.Contains(err.Error(), "file") &&
+				!strings.Contains(err.Error(), "OSStatus") {
 				t.Errorf("%v does not say what was found", err)
 			}
 		})

@@ -55,7 +55,8 @@ func TestAgentNeedNotSleepWhenAHelperComes(t *testing.T) {
 // The socket's directory comes later, or another one takes its place, also by a link.
 func TestAgentNeedNotSleepWhenTheDirectoryOfAHelperComes(t *testing.T) {
 	for name, test := range map[string]struct{ before, come func(root string) error }{
-		"it comes": {func(string) error { return nil }, func(root string) error { return os.Rename(root+"/next", root+"/run") }},
+		"it comes": {func(string) error { return nil },
+			func(root string) error { return os.Rename(root+"/next", root+"/run") }},
 		"it is replaced": {func(root string) error { return os.Mkdir(root+"/run", 0o755) }, func(root string) error {
 			return errors.Join(os.Rename(root+"/run", root+"/before"), os.Rename(root+"/next", root+"/run"))
 		}},

@@ -9,8 +9,8 @@ import (
 	"golang.org/x/time/rate"
 )
 
-// What of the same message about the same user is logged: so much at once, and then one each interval. A user who makes usherd log for
-// days writes some megabytes a day.
+// What of the same message about the same user is logged: so much at once, and then one each interval. A user who makes
+// usherd log for days writes some megabytes a day.
 const (
 	loggedAtOnce   = 100
 	loggedInterval = time.Second
@@ -22,8 +22,9 @@ const (
 // NotLogged is the attribute that says how many records like this one were left out before it.
 const NotLogged = "not_logged_before"
 
-// Limit returns a handler that leaves out what is logged too often, so that a user who repeats something does not fill the disk, at level
-// debug neither. Warnings and errors are logged as they are: what a user can bring about of them has a limit where it is logged.
+// Limit returns a handler that leaves out what is logged too often, so that a user who repeats something does not fill
+// the disk, at level debug neither. Warnings and errors are logged as they are: what a user can bring about of them has
+// a limit where it is logged.
 func Limit(next slog.Handler) slog.Handler {
 	return &limited{next: next, sources: &sources{now: time.Now, known: make(map[source]*logged)}}
 }

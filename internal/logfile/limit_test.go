@@ -12,8 +12,8 @@ import (
 	"usher.internal/internal/logfile"
 )
 
-// A user who makes usherd log the same again and again does not fill the disk, what was left out is counted, and what is logged of others
-// is logged as before.
+// A user who makes usherd log the same again and again does not fill the disk, what was left out is counted, and what
+// is logged of others is logged as before.
 func TestFloodOfTheLogIsBounded(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		var written bytes.Buffer

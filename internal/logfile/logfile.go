@@ -1,4 +1,5 @@
-// Package logfile writes a log to a file that is rotated under it: by newsyslog, which moves the file away, or by itself at a limit.
+// Package logfile writes a log to a file that is rotated under it: by newsyslog, which moves the file away, or by
+// itself at a limit.
 package logfile
 
 import (
@@ -27,12 +28,12 @@ type File struct {
 	size int64
 }
 
-// Open opens the log at path for appending, and makes it and its directory if need be: readable by root and admins for root, see [AdminGroup],
-// and only by oneself for anybody else. Root's log is closed to others if it is not, and so are the folder and the rotated files, if the folder
-// is usher's own. A symbolic link at path is not followed.
+// Open opens the log at path for appending, and makes it and its directory if need be: readable by root and admins for
+// root, see [AdminGroup], and only by oneself for anybody else. Root's log is closed to others if it is not, and so are
+// the folder and the rotated files, if the folder is usher's own. A symbolic link at path is not followed.
 //
-// With a limit, in bytes, the log is renamed to path with ".1" when it would grow beyond it, which replaces the one before. Without,
-// somebody else rotates it: a log that was moved away is begun anew at the next write.
+// With a limit, in bytes, the log is renamed to path with ".1" when it would grow beyond it, which replaces the one
+// before. Without, somebody else rotates it: a log that was moved away is begun anew at the next write.
 func Open(path string, limit int64) (*File, error) {
 	f := &File{path: path, limit: limit}
 	if err := f.open(); err != nil {
@@ -73,8 +74,8 @@ func (f *File) open() error {
 	return nil
 }
 
-// makeDirectory makes the directory if need be. Root's log is in a directory that only root can change ([trust.LogDirectory]). Usher's own
-// is closed to users.
+// makeDirectory makes the directory if need be. Root's log is in a directory that only root can change
+// ([trust.LogDirectory]). Usher's own is closed to users.
 func makeDirectory(path string, mode fs.FileMode) error {
 	if os.Geteuid() != 0 {
 		return os.MkdirAll(path, mode)
@@ -92,8 +93,8 @@ func makeDirectory(path string, mode fs.FileMode) error {
 	return Tighten(path, AdminGroup(runtime.GOOS))
 }
 
-// TakeCrashes has the Go runtime write into the log, besides to standard error, what it says when this process crashes. It is for one
-// log of a process.
+// TakeCrashes has the Go runtime write into the log, besides to standard error, what it says when this process crashes.
+// It is for one log of a process.
 func (f *File) TakeCrashes() error {
 	f.mu.Lock()
 	defer f.mu.Unlock()
@@ -101,8 +102,8 @@ func (f *File) TakeCrashes() error {
 	return debug.SetCrashOutput(f.file, debug.CrashOptions{})
 }
 
-// Write implements [io.Writer]: one call is one entry, and stands whole in one file. An error is of this entry alone; the next one is
-// tried again.
+// Write implements [io.Writer]: one call is one entry, and stands whole in one file. An error is of this entry alone;
+// the next one is tried again.
 func (f *File) Write(entry []byte) (int, error) {
 	f.mu.Lock()
 	defer f.mu.Unlock()

@@ -16,8 +16,9 @@ const (
 	rootFile   fs.FileMode = 0o640
 )
 
-// AdminGroup is the group whose members read what root logs, by the name that Go has for a system. On macOS it is admin, whose number is 80 on
-// every Mac; on Linux root's own, since there the journal has the log, and says itself who reads it.
+// AdminGroup is the group whose members read what root logs, by the name that Go has for a system. On macOS it is
+// admin, whose number is 80 on every Mac; on Linux root's own, since there the journal has the log, and says itself who
+// reads it.
 func AdminGroup(system string) int {
 	if system == "darwin" {
 		return 80
@@ -28,8 +29,8 @@ func AdminGroup(system string) int {
 // isOwnFolder reports whether a folder is usher's, by its name: /Library/Logs/usher is, /var/log is everybody's.
 func isOwnFolder(folder string) bool { return filepath.Base(folder) == "usher" }
 
-// Loose says why others than root and a group can read a folder of logs, or a file in it; "" where they cannot, or where it is not there. A
-// version before this one has made them for everybody.
+// Loose says why others than root and a group can read a folder of logs, or a file in it; "" where they cannot, or
+// where it is not there. A version before this one has made them for everybody.
 func Loose(folder string, group int) (why string, err error) {
 	err = eachFile(folder, func(name string, file *os.File, info fs.FileInfo) error {
 		if wanted := wantedMode(info); why == "" && (info.Mode().Perm()&^wanted != 0 || !belongs(info, group)) {
@@ -43,7 +44,8 @@ func Loose(folder string, group int) (why string, err error) {
 	return why, err
 }
 
-// Tighten has only root and a group read a folder of logs and the files in it, those that were rotated too. Links are not followed.
+// Tighten has only root and a group read a folder of logs and the files in it, those that were rotated too. Links are
+// not followed.
 func Tighten(folder string, group int) error {
 	return eachFile(folder, func(name string, file *os.File, info fs.FileInfo) error {
 		return tighten(file, info, group)

@@ -24,7 +24,8 @@ func has(t *testing.T, path string, mode os.FileMode) {
 	}
 }
 
-// An upgrade closes what a version before has made for everybody: the folder, the log and those that were rotated. Root makes new ones so.
+// An upgrade closes what a version before has made for everybody: the folder, the log and those that were rotated. Root
+// makes new ones so.
 func TestRootsLogIsClosedToUsers(t *testing.T) {
 	if os.Geteuid() != 0 {
 		t.Fatal("it needs root")

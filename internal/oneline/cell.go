@@ -5,9 +5,10 @@ import (
 	"unicode"
 )
 
-// Cell returns text as the cell of a table that a spreadsheet reads: one line that is no formula. A cell is one that begins
-// with = + - @ or a tab, also behind blanks and quotes and in full width [OWASP CSV Injection]. Some spreadsheets take a semicolon
-// for the end of a cell, so what follows one is treated as a cell too. An apostrophe marks it as text.
+// Cell returns text as the cell of a table that a spreadsheet reads: one line that is no formula. A cell is one that
+// begins with = + - @ or a tab, also behind blanks and quotes and in full width [OWASP CSV Injection]. Some
+// spreadsheets take a semicolon for the end of a cell, so what follows one is treated as a cell too. An apostrophe
+// marks it as text.
 func Cell(text string) string {
 	parts := strings.Split(strings.Map(func(letter rune) rune {
 		if letter != '\t' && !unicode.IsPrint(letter) {

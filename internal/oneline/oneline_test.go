@@ -37,7 +37,8 @@ func FuzzOf(f *testing.F) {
 	f.Fuzz(func(t *testing.T, text string, limit int) {
 		limit = max(1, limit)
 		got := oneline.Of(text, limit)
-		if utf8.RuneCountInString(got) > limit || strings.ContainsFunc(got, func(letter rune) bool { return !unicode.IsPrint(letter) }) {
+		if utf8.RuneCountInString(got) > limit ||
+			strings.ContainsFunc(got, func(letter rune) bool { return !unicode.IsPrint(letter) }) {
 			t.Errorf("%q in %d is %q", text, limit, got)
 		}
 		if again := oneline.Of(got, limit); again != got {

@@ -1,7 +1,7 @@
 // Package persist has a program that cannot do its work now wait inside, and try again, rather than end.
 //
-// launchd takes no exit code for an answer: a job with KeepAlive is started again every ThrottleInterval, for ever [LAUNCHCTL]. Each
-// start costs a check of the program's signature and some lines of a log that nobody reads.
+// launchd takes no exit code for an answer: a job with KeepAlive is started again every ThrottleInterval, for ever
+// [LAUNCHCTL]. Each start costs a check of the program's signature and some lines of a log that nobody reads.
 package persist
 
 import (
@@ -12,15 +12,15 @@ import (
 	"usher.internal/internal/config"
 )
 
-// The pauses between two tries double from the first to the longest. What ran for as long as the longest one begins with the first
-// again: it worked.
+// The pauses between two tries double from the first to the longest. What ran for as long as the longest one begins
+// with the first again: it worked.
 const (
 	FirstPause   = time.Minute
 	LongestPause = 15 * time.Minute
 )
 
-// Program is usherd or usher-agent as launchd sees it. It asks again for what it is refused (a configuration, a directory, a socket, its
-// journal) when the configuration changes, and after a pause.
+// Program is usherd or usher-agent as launchd sees it. It asks again for what it is refused (a configuration, a
+// directory, a socket, its journal) when the configuration changes, and after a pause.
 type Program struct {
 	// Name is the program's name in its log.
 	Name string
@@ -28,7 +28,8 @@ type Program struct {
 	ByHand bool
 	// Open opens the configuration.
 	Open func() (*config.Live, error)
-	// Run serves with it until ctx ends. Before that it returns an error: without one the program would end, and launchd would start it again.
+	// Run serves with it until ctx ends. Before that it returns an error: without one the program would end, and
+	// launchd would start it again.
 	Run func(ctx context.Context, live *config.Live, log *slog.Logger) error
 	// Lasts reports whether trying again cannot change an error of Run. Without it no error lasts.
 	Lasts func(error) bool
@@ -48,8 +49,8 @@ type ConfigurationError struct{ Err error }
 func (e *ConfigurationError) Error() string { return e.Err.Error() }
 func (e *ConfigurationError) Unwrap() error { return e.Err }
 
-// Serve runs the program until ctx ends; then it returns nil. It returns an error of which Lasts reports true, and with ByHand every error.
-// It logs the others. The level follows the configuration.
+// Serve runs the program until ctx ends; then it returns nil. It returns an error of which Lasts reports true, and with
+// ByHand every error. It logs the others. The level follows the configuration.
 func (p Program) Serve(ctx context.Context, level *config.LogLevel, log *slog.Logger) error {
 	for pause := FirstPause; ; pause = min(2*pause, LongestPause) {
 		begun, before := time.Now(), p.Configuration.Look()
@@ -63,7 +64,8 @@ func (p Program) Serve(ctx context.Context, level *config.LogLevel, log *slog.Lo
 		if time.Since(begun) >= LongestPause {
 			pause = FirstPause
 		}
-		log.Error(p.Name+" cannot serve; it tries again when the configuration changes, or later", "error", err, "within", pause)
+		log.Error(p.Name+" cannot serve; it tries again when the configuration changes, or later", "error", err,
+			"within", pause)
 		p.Configuration.WaitForChange(ctx, before, pause, log)
 		if ctx.Err() != nil {
 			return nil

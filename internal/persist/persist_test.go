@@ -36,7 +36,8 @@ func TestPausesGrowToTheLongestOne(t *testing.T) {
 			tries = append(tries, time.Since(begun))
 			return errRefused
 		}))
-		want := []time.Duration{0, time.Minute, 3 * time.Minute, 7 * time.Minute, 15 * time.Minute, 30 * time.Minute, 45 * time.Minute, time.Hour}
+		want := []time.Duration{0, time.Minute, 3 * time.Minute, 7 * time.Minute, 15 * time.Minute, 30 * time.Minute,
+			45 * time.Minute, time.Hour}
 		if err != nil || len(tries) < len(want) || !slices.Equal(tries[:len(want)], want) {
 			t.Errorf("%v, tried after %v", err, tries)
 		}

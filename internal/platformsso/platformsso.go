@@ -1,9 +1,9 @@
-// Package platformsso reads what `app-sso platform -s` prints: Platform SSO's device, login and user configuration, and its
-// tokens.
+// Package platformsso reads what `app-sso platform -s` prints: Platform SSO's device, login and user configuration, and
+// its tokens.
 //
-// The output is text with a heading for each section, and under it ` {json}` or ` (null)` [FL-S1, FL-S3]. [Parse] reads it, each
-// section by itself, and [Report.Evidence] says what it means. Nobody has run this on a Mac yet; the captures that it is held
-// to are public.
+// The output is text with a heading for each section, and under it ` {json}` or ` (null)` [FL-S1, FL-S3]. [Parse] reads
+// it, each section by itself, and [Report.Evidence] says what it means. Nobody has run this on a Mac yet; the captures
+// that it is held to are public.
 package platformsso
 
 import (
@@ -52,8 +52,8 @@ type Report struct {
 type Device struct {
 	Section
 	RegistrationCompleted bool
-	// SigningCertificate is the DER of deviceSigningCertificate; empty unless the device is registered. CertificateErr says
-	// that there is one which is not base64.
+	// SigningCertificate is the DER of deviceSigningCertificate; empty unless the device is registered. CertificateErr
+	// says that there is one which is not base64.
 	SigningCertificate []byte
 	CertificateErr     error
 	ExtensionID        string
@@ -72,7 +72,8 @@ type User struct {
 	Section
 	// State is as it was printed; see [wpj.ParsePlatformSSOUser].
 	State string
-	// UserPrincipalName is the one of the Kerberos entry of Entra's realm, or else the login name unless that is masked.
+	// UserPrincipalName is the one of the Kerberos entry of Entra's realm, or else the login name unless that is
+	// masked.
 	UserPrincipalName wpj.UserPrincipalName
 }
 
@@ -83,14 +84,15 @@ type Tokens struct {
 	Expired  bool
 }
 
-// Parse reads the output. The error wraps [ErrNotRecognised] for a text that has no section at all; what is wrong with one
-// section is in that section, and costs no other.
+// Parse reads the output. The error wraps [ErrNotRecognised] for a text that has no section at all; what is wrong with
+// one section is in that section, and costs no other.
 func Parse(output []byte) (*Report, error) {
 	text := unquoted(string(output))
 	found := lastRun(text)
 	if len(found.sections) == 0 {
 		first, _, _ := strings.Cut(strings.TrimSpace(text), "\n")
-		return nil, fmt.Errorf("%w: it has no line %q; it begins with %q", ErrNotRecognised, deviceHeading, oneline.Of(first, maximumQuoted))
+		return nil, fmt.Errorf("%w: it has no line %q; it begins with %q", ErrNotRecognised, deviceHeading,
+			oneline.Of(first, maximumQuoted))
 	}
 	report := &Report{Tokens: parseTokens(found.sections[tokensHeading], found.printed)}
 	report.Device.Section = found.read(deviceHeading, report.Device.parse)
@@ -181,7 +183,8 @@ func (l *Login) parse(values fields) error {
 
 // Evidence is what the report says, without the time.
 func (r *Report) Evidence() wpj.Evidence {
-	evidence := wpj.Evidence{Source: wpj.SourcePlatformSSO, Finding: wpj.NotThere, Detail: "Platform SSO is not configured."}
+	evidence := wpj.Evidence{Source: wpj.SourcePlatformSSO, Finding: wpj.NotThere,
+		Detail: "Platform SSO is not configured."}
 	if !r.Device.There && r.Device.Err == nil && !r.Login.There && !r.User.There {
 		return evidence
 	}
@@ -195,7 +198,8 @@ func (r *Report) Evidence() wpj.Evidence {
 	evidence.PlatformSSO = sso
 	provider := sso.Provider()
 	if provider == wpj.ProviderOther {
-		evidence.Detail = fmt.Sprintf("Platform SSO of another provider (%s).", oneline.Of(sso.ProviderName(), maximumQuoted))
+		evidence.Detail = fmt.Sprintf("Platform SSO of another provider (%s).",
+			oneline.Of(sso.ProviderName(), maximumQuoted))
 		return evidence
 	}
 	evidence.UserPrincipalName, evidence.TenantID = r.User.UserPrincipalName, r.Login.TenantID

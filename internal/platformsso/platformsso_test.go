@@ -49,8 +49,10 @@ func TestGolden(t *testing.T) {
 				got.Error = err.Error()
 			} else {
 				evidence := report.Evidence()
-				identity := wpj.Evaluate([]wpj.Evidence{evidence}, wpj.Conditions{Now: time.Date(2026, 11, 23, 0, 0, 0, 0, time.UTC)})
-				got = told{"", evidence.Finding, evidence.Detail, evidence.PlatformSSO, string(evidence.UserPrincipalName), identity.State, identity.Rule, string(identity.DeviceID)}
+				identity := wpj.Evaluate([]wpj.Evidence{evidence},
+					wpj.Conditions{Now: time.Date(2026, 11, 23, 0, 0, 0, 0, time.UTC)})
+				got = told{"", evidence.Finding, evidence.Detail, evidence.PlatformSSO,
+					string(evidence.UserPrincipalName), identity.State, identity.Rule, string(identity.DeviceID)}
 			}
 			content, err := json.MarshalIndent(got, "", "  ")
 			if err != nil {
@@ -95,7 +97,8 @@ func FuzzParse(f *testing.F) {
 			return
 		}
 		evidence := report.Evidence()
-		if evidence.Source != wpj.SourcePlatformSSO || evidence.Finding == wpj.CouldNotLook || (evidence.Finding == wpj.Found) != (evidence.PlatformSSO != nil) {
+		if evidence.Source != wpj.SourcePlatformSSO || evidence.Finding == wpj.CouldNotLook ||
+			(evidence.Finding == wpj.Found) != (evidence.PlatformSSO != nil) {
 			t.Errorf("%+v", evidence)
 		}
 		if state := wpj.Evaluate([]wpj.Evidence{evidence}, wpj.Conditions{Now: time.Now()}).State; state == "" {
@@ -104,23 +107,37 @@ func FuzzParse(f *testing.F) {
 	})
 }
 
-// TestAnswers holds what captures say to the answers that were found by other means: openssl for the certificates, and the eye.
+// TestAnswers holds what captures say to the answers that were found by other means: openssl for the certificates, and
+// the eye.
 func TestAnswers(t *testing.T) {
 	for file, want := range map[string]struct {
 		extension, issuer, user, upn, device, tenant string
 		completed                                    bool
 		state                                        wpj.State
 	}{
-		"terminal-2026":                {wpj.MicrosoftExtension, "login.microsoftonline.com", "POUserStateNormal (0)", "user1@example.org.uk", "38d94132-e90a-4e9d-bfdc-a52633ed2772", "0dde70e6-f430-449f-8bce-f4d0a9eca2a4", true, wpj.StateRegistered},
-		"zsh-echo-2026":                {wpj.MicrosoftExtension, "login.microsoftonline.com", "POUserStateNormal (0)", "user1@example.org.uk", "38d94132-e90a-4e9d-bfdc-a52633ed2772", "0dde70e6-f430-449f-8bce-f4d0a9eca2a4", true, wpj.StateRegistered},
-		"two-realms-2026":              {"", "login.microsoftonline.com", "POUserStateNormal (0)", "test.alias@contoso.com", "", "72f988bf-86f1-41af-91ab-2d7cd011db47", true, wpj.StateCannotTell},
-		"two-realms-on-premises-first": {"", "login.microsoftonline.com", "POUserStateNormal (0)", "test.alias@contoso.com", "", "72f988bf-86f1-41af-91ab-2d7cd011db47", true, wpj.StateCannotTell},
-		"user-key-invalid":             {wpj.MicrosoftExtension, "login.microsoftonline.com", "POUserStateUserKeyInvalid (5)", "user1@example.org.uk", "6a82637e-6910-4ce6-9e28-931ae32ceb3e", "0dde70e6-f430-449f-8bce-f4d0a9eca2a4", true, wpj.StateUserKeyInvalid},
-		"okta":                         {"com.okta.mobile.auth-service-extension", "example.okta.com", "POUserStateNormal (0)", "", "", "", true, wpj.StateNotRegistered},
-		"capture-not-configured":       {"", "", "", "", "", "", false, wpj.StateNotRegistered},
-		"capture-configured-device-not-registered-macos26":   {wpj.MicrosoftExtension, "", "", "", "", "", false, wpj.StatePlatformSSOConfigured},
-		"capture-registered-secure-enclave-macos15.5":        {wpj.MicrosoftExtension, "login.microsoftonline.com", "POUserStateNormal (0)", "foobar@contoso.onmicrosoft.com", "c9f7fcba-c5d8-4994-8d4c-2c2785b993c1", "8d6b9a52-2b7e-4f0c-9d6b-0f2f7c1f6a11", true, wpj.StateRegistered},
-		"capture-user-section-needs-registration-macos26-27": {"", "", "POUserStateNeedsRegistration (2)", "", "", "", false, wpj.StateCannotTell},
+		"terminal-2026": {wpj.MicrosoftExtension, "login.microsoftonline.com", "POUserStateNormal (0)",
+			"user1@example.org.uk", "38d94132-e90a-4e9d-bfdc-a52633ed2772", "0dde70e6-f430-449f-8bce-f4d0a9eca2a4",
+			true, wpj.StateRegistered},
+		"zsh-echo-2026": {wpj.MicrosoftExtension, "login.microsoftonline.com", "POUserStateNormal (0)",
+			"user1@example.org.uk", "38d94132-e90a-4e9d-bfdc-a52633ed2772", "0dde70e6-f430-449f-8bce-f4d0a9eca2a4",
+			true, wpj.StateRegistered},
+		"two-realms-2026": {"", "login.microsoftonline.com", "POUserStateNormal (0)",
+			"test.alias@contoso.com", "", "72f988bf-86f1-41af-91ab-2d7cd011db47", true, wpj.StateCannotTell},
+		"two-realms-on-premises-first": {"", "login.microsoftonline.com", "POUserStateNormal (0)",
+			"test.alias@contoso.com", "", "72f988bf-86f1-41af-91ab-2d7cd011db47", true, wpj.StateCannotTell},
+		"user-key-invalid": {wpj.MicrosoftExtension, "login.microsoftonline.com",
+			"POUserStateUserKeyInvalid (5)", "user1@example.org.uk", "6a82637e-6910-4ce6-9e28-931ae32ceb3e",
+			"0dde70e6-f430-449f-8bce-f4d0a9eca2a4", true, wpj.StateUserKeyInvalid},
+		"okta": {"com.okta.mobile.auth-service-extension", "example.okta.com",
+			"POUserStateNormal (0)", "", "", "", true, wpj.StateNotRegistered},
+		"capture-not-configured": {"", "", "", "", "", "", false, wpj.StateNotRegistered},
+		"capture-configured-device-not-registered-macos26": {wpj.MicrosoftExtension, "", "", "", "", "", false,
+			wpj.StatePlatformSSOConfigured},
+		"capture-registered-secure-enclave-macos15.5": {wpj.MicrosoftExtension, "login.microsoftonline.com",
+			"POUserStateNormal (0)", "foobar@contoso.onmicrosoft.com", "c9f7fcba-c5d8-4994-8d4c-2c2785b993c1",
+			"8d6b9a52-2b7e-4f0c-9d6b-0f2f7c1f6a11", true, wpj.StateRegistered},
+		"capture-user-section-needs-registration-macos26-27": {"", "", "POUserStateNeedsRegistration (2)", "", "", "",
+			false, wpj.StateCannotTell},
 	} {
 		t.Run(file, func(t *testing.T) {
 			output, err := os.ReadFile(filepath.Join("testdata", file+".txt"))
@@ -132,12 +149,17 @@ func TestAnswers(t *testing.T) {
 				t.Fatal(err)
 			}
 			evidence := report.Evidence()
-			identity := wpj.Evaluate([]wpj.Evidence{evidence}, wpj.Conditions{Now: time.Date(2026, 11, 23, 0, 0, 0, 0, time.UTC)})
-			if report.Device.ExtensionID != want.extension || report.Login.IssuerHost != want.issuer || report.User.State != want.user || report.Device.RegistrationCompleted != want.completed {
-				t.Errorf("extension %q, issuer %q, user %q, completed %t", report.Device.ExtensionID, report.Login.IssuerHost, report.User.State, report.Device.RegistrationCompleted)
+			identity := wpj.Evaluate([]wpj.Evidence{evidence},
+				wpj.Conditions{Now: time.Date(2026, 11, 23, 0, 0, 0, 0, time.UTC)})
+			if report.Device.ExtensionID != want.extension || report.Login.IssuerHost != want.issuer ||
+				report.User.State != want.user || report.Device.RegistrationCompleted != want.completed {
+				t.Errorf("extension %q, issuer %q, user %q, completed %t", report.Device.ExtensionID,
+					report.Login.IssuerHost, report.User.State, report.Device.RegistrationCompleted)
 			}
-			if identity.State != want.state || string(evidence.UserPrincipalName) != want.upn || string(identity.DeviceID) != want.device {
-				t.Errorf("%s (%s), user %q, device %q", identity.State, identity.Detail, string(evidence.UserPrincipalName), string(identity.DeviceID))
+			if identity.State != want.state || string(evidence.UserPrincipalName) != want.upn ||
+				string(identity.DeviceID) != want.device {
+				t.Errorf("%s (%s), user %q, device %q", identity.State, identity.Detail,
+					string(evidence.UserPrincipalName), string(identity.DeviceID))
 			}
 			if tenant := cmp.Or(identity.TenantID, evidence.TenantID); string(tenant) != want.tenant {
 				t.Errorf("tenant %q", tenant)

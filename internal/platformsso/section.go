@@ -31,9 +31,9 @@ type run struct {
 	printed time.Time
 }
 
-// lastRun returns the last run in a text, since people paste several: one begins with its time, or with the device section where
-// there was one already. Sections of two runs are never mixed, since the last one may be cut. A heading begins a line, and no
-// line within a JSON string does.
+// lastRun returns the last run in a text, since people paste several: one begins with its time, or with the device
+// section where there was one already. Sections of two runs are never mixed, since the last one may be cut. A heading
+// begins a line, and no line within a JSON string does.
 func lastRun(text string) run {
 	found := run{sections: map[string]string{}, twice: map[string]bool{}}
 	current, begin := "", 0
@@ -81,7 +81,8 @@ func unquoted(text string) string {
 	quoted := false
 	for line := range strings.Lines(text) {
 		rest := strings.TrimLeft(line, " \t"+marks)
-		isHeading := slices.ContainsFunc(headings, func(heading string) bool { return strings.HasPrefix(rest, heading) })
+		isHeading := slices.ContainsFunc(headings,
+			func(heading string) bool { return strings.HasPrefix(rest, heading) })
 		quoted = quoted || isHeading && strings.ContainsAny(line[:len(line)-len(rest)], marks)
 	}
 	if !quoted {
@@ -119,8 +120,8 @@ func object(section string) (json.RawMessage, error) {
 	return content, nil
 }
 
-// repaired returns JSON whose strings hold a backslash that escapes nothing, as in `jane\@example.com`, or a line break. zsh's
-// echo makes both of what app-sso prints, and so do terminals that wrap lines.
+// repaired returns JSON whose strings hold a backslash that escapes nothing, as in `jane\@example.com`, or a line
+// break. zsh's echo makes both of what app-sso prints, and so do terminals that wrap lines.
 func repaired(section string) string {
 	var out strings.Builder
 	inString := false
@@ -150,8 +151,8 @@ type fields map[string]json.RawMessage
 // errKind is that of a value of another kind than expected.
 var errKind = errors.New("a value is of another kind than expected")
 
-// fieldsOf reads an object. The names are Apple's, so a name in another case is another field. One that comes twice with
-// different values says nothing that could be relied on.
+// fieldsOf reads an object. The names are Apple's, so a name in another case is another field. One that comes twice
+// with different values says nothing that could be relied on.
 func fieldsOf(content json.RawMessage) (fields, error) {
 	decoder := json.NewDecoder(bytes.NewReader(content))
 	if first, err := decoder.Token(); err != nil || first != json.Delim('{') {
@@ -179,8 +180,8 @@ func fieldsOf(content json.RawMessage) (fields, error) {
 	return read, nil
 }
 
-// text returns a field that is text, "" for one that is missing or null, which macOS writes as text too. The error is that of a
-// value of another kind.
+// text returns a field that is text, "" for one that is missing or null, which macOS writes as text too. The error is
+// that of a value of another kind.
 func (f fields) text(name string) (string, error) {
 	value, there := f[name]
 	if !there {
@@ -196,8 +197,8 @@ func (f fields) text(name string) (string, error) {
 	return strings.TrimSpace(*read), nil
 }
 
-// parseTokens reads the time under "Expiration:", and what macOS says about it: "(Not Expired)" [FL-S1]. Where it says nothing
-// that is known, the time of printing decides.
+// parseTokens reads the time under "Expiration:", and what macOS says about it: "(Not Expired)" [FL-S1]. Where it says
+// nothing that is known, the time of printing decides.
 func parseTokens(section string, printed time.Time) (tokens Tokens) {
 	_, expiration, found := strings.Cut(section, "Expiration:")
 	if !found {

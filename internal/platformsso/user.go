@@ -8,8 +8,8 @@ import (
 	"usher.internal/internal/wpj"
 )
 
-// entraRealm is the Kerberos realm of Entra [MS-KRB]. Every other realm is taken for one of the organisation's own Active
-// Directory, whose names are not Entra's; whether sovereign clouds have another realm is not known.
+// entraRealm is the Kerberos realm of Entra [MS-KRB]. Every other realm is taken for one of the organisation's own
+// Active Directory, whose names are not Entra's; whether sovereign clouds have another realm is not known.
 const entraRealm = "KERBEROS.MICROSOFTONLINE.COM"
 
 func (u *User) parse(values fields) error {
@@ -18,8 +18,8 @@ func (u *User) parse(values fields) error {
 	return nil
 }
 
-// nameOf returns the user's name in Entra, "" where none is said. A value of another kind than expected says none, and costs no
-// other one.
+// nameOf returns the user's name in Entra, "" where none is said. A value of another kind than expected says none, and
+// costs no other one.
 func nameOf(kerberos, login json.RawMessage) wpj.UserPrincipalName {
 	var entries []json.RawMessage
 	if json.Unmarshal(kerberos, &entries) != nil {
@@ -41,8 +41,8 @@ func nameOf(kerberos, login json.RawMessage) wpj.UserPrincipalName {
 	return principalName(unescaped(name))
 }
 
-// entraName returns the name of an entry of Entra's realm, as in `jane\@example.com@KERBEROS.MICROSOFTONLINE.COM`; "" for
-// every other entry, and for one whose name is of another realm than the entry itself.
+// entraName returns the name of an entry of Entra's realm, as in `jane\@example.com@KERBEROS.MICROSOFTONLINE.COM`; ""
+// for every other entry, and for one whose name is of another realm than the entry itself.
 func entraName(entry json.RawMessage) wpj.UserPrincipalName {
 	values, err := fieldsOf(entry)
 	if err != nil {
@@ -56,7 +56,8 @@ func entraName(entry json.RawMessage) wpj.UserPrincipalName {
 	if err != nil {
 		return ""
 	}
-	if at := strings.LastIndexByte(name, '@'); at > 0 && name[at-1] != '\\' && strings.EqualFold(name[at+1:], entraRealm) {
+	if at := strings.LastIndexByte(name, '@'); at > 0 && name[at-1] != '\\' &&
+		strings.EqualFold(name[at+1:], entraRealm) {
 		name = name[:at]
 	}
 	name = unescaped(name)
@@ -70,7 +71,10 @@ func entraName(entry json.RawMessage) wpj.UserPrincipalName {
 func principalName(name string) wpj.UserPrincipalName {
 	local, domain, found := strings.Cut(name, "@")
 	if !found || local == "" || domain == "" || strings.Contains(domain, "@") ||
-		strings.ContainsFunc(name, func(letter rune) bool { return unicode.IsSpace(letter) || !unicode.IsPrint(letter) }) {
+		strings.ContainsFunc(name, func(letter rune) bool {
+			return unicode.IsSpace(letter) ||
+				!unicode.IsPrint(letter)
+		}) {
 		return ""
 	}
 	return wpj.UserPrincipalName(name).Unmasked()

@@ -1,5 +1,5 @@
-// Package privatefile reads the files that hold secrets, and refuses those that are none: what others can read, or have put there. It writes
-// files that our own user alone can read.
+// Package privatefile reads the files that hold secrets, and refuses those that are none: what others can read, or have
+// put there. It writes files that our own user alone can read.
 package privatefile
 
 import (
@@ -14,11 +14,12 @@ import (
 	"usher.internal/internal/trust"
 )
 
-// Read returns the content of the file at path, without the white space around it, and what the file was when it was read. It must be
-// a regular file of root's or of our own user's that nobody else can read (mode 0600 or 0400), not empty and at most limit bytes long, and
-// nobody else may be able to put another one in its place ([trust.Secret]). A path that is not absolute begins in the working directory.
-// An error says what is wrong and never holds the content. It leaves the path to the caller: only a command that fixes the file names
-// it, quoted for a shell, so that an admin can copy it.
+// Read returns the content of the file at path, without the white space around it, and what the file was when it was
+// read. It must be a regular file of root's or of our own user's that nobody else can read (mode 0600 or 0400), not
+// empty and at most limit bytes long, and nobody else may be able to put another one in its place ([trust.Secret]). A
+// path that is not absolute begins in the working directory. An error says what is wrong and never holds the content.
+// It leaves the path to the caller: only a command that fixes the file names it, quoted for a shell, so that an admin
+// can copy it.
 func Read(path string, limit int64) ([]byte, fs.FileInfo, error) {
 	path, err := filepath.Abs(path)
 	if err != nil {
@@ -45,8 +46,9 @@ func Read(path string, limit int64) ([]byte, fs.FileInfo, error) {
 	return content, info, nil
 }
 
-// Write writes a file with mode 0600 in the place of what is at path, in one piece, also over a power failure: somebody who reads it has the content
-// before or this one. Its directory must exist. A process that is killed may leave a file beside it, whose name has a dot and digits more.
+// Write writes a file with mode 0600 in the place of what is at path, in one piece, also over a power failure: somebody
+// who reads it has the content before or this one. Its directory must exist. A process that is killed may leave a file
+// beside it, whose name has a dot and digits more.
 func Write(path string, content []byte) error {
 	file, err := os.CreateTemp(filepath.Dir(path), filepath.Base(path)+".*")
 	if err != nil {

@@ -63,13 +63,16 @@ func TestFilesThatAreRead(t *testing.T) {
 func TestFilesThatSomebodyElseCanReplaceAreRefused(t *testing.T) {
 	theirs := filepath.Dir(owned(t, file(t, "secret", 0o600), 0))
 	link := filepath.Join(t.TempDir(), "link")
-	if err := errors.Join(os.Symlink(file(t, "secret", 0o600), link), os.Chown(filepath.Dir(link), 65534, 0)); err != nil {
+	if err := errors.Join(os.Symlink(file(t, "secret", 0o600), link), os.Chown(filepath.Dir(link), 65534, 0)); err !=
+		nil {
 		t.Fatal(err)
 	}
 	owned(t, theirs, 65534)
-	for name, path := range map[string]string{"in somebody's directory": filepath.Join(theirs, "file"), "behind a link in one": link} {
+	for name, path := range map[string]string{"in somebody's directory": filepath.Join(theirs, "file"),
+		"behind a link in one": link} {
 		content, _, err := privatefile.Read(path, limit)
-		if err == nil || content != nil || !strings.Contains(err.Error(), filepath.Dir(path)+" belongs to uid 65534") || strings.Contains(err.Error(), path) {
+		if err == nil || content != nil || !strings.Contains(err.Error(), filepath.Dir(path)+" belongs to uid 65534") ||
+			strings.Contains(err.Error(), path) {
 			t.Errorf("%s: %q, %v", name, content, err)
 		}
 	}
@@ -85,14 +88,15 @@ func TestFilesThatAreRefused(t *testing.T) {
 		t.Fatal(err)
 	}
 	for name, test := range map[string]struct{ path, says string }{
-		"missing":               {filepath.Join(t.TempDir(), "missing"), "no such file"},
-		"a link to nowhere":     {dangling, "no such file"},
-		"below a file":          {filepath.Join(file(t, "secret", 0o600), "below"), "not a directory"},
-		"a directory":           {t.TempDir(), "not a regular file"},
-		"a pipe":                {pipe, "not a regular file"},
-		"a device":              {"/dev/zero", "not a regular file"},
-		"somebody else's":       {owned(t, file(t, "secret", 0o600), 65534), "belongs to uid 65534; make it root's"},
-		"readable by its group": {file(t, "secret", 0o640), "mode is 0640, so others than its owner may use it; run: chmod 600"},
+		"missing":           {filepath.Join(t.TempDir(), "missing"), "no such file"},
+		"a link to nowhere": {dangling, "no such file"},
+		"below a file":      {filepath.Join(file(t, "secret", 0o600), "below"), "not a directory"},
+		"a directory":       {t.TempDir(), "not a regular file"},
+		"a pipe":            {pipe, "not a regular file"},
+		"a device":          {"/dev/zero", "not a regular file"},
+		"somebody else's":   {owned(t, file(t, "secret", 0o600), 65534), "belongs to uid 65534; make it root's"},
+		"readable by its group": {file(t, "secret", 0o640),
+			"mode is 0640, so others than its owner may use it; run: chmod 600"},
 		"readable by everybody": {file(t, "secret", 0o644), "mode is 0644"},
 		"writable by everybody": {file(t, "secret", 0o602), "mode is 0602"},
 		"to be run":             {file(t, "secret", 0o700), "mode is 0700"},
@@ -100,8 +104,9 @@ func TestFilesThatAreRefused(t *testing.T) {
 		"white space alone":     {file(t, " \n\t\r\n", 0o600), "empty"},
 		"too large":             {file(t, "secret"+strings.Repeat("x", limit), 0o600), "larger than 64 bytes"},
 		// What lies within the limit must not be taken for the whole.
-		"too large by white space":       {file(t, strings.Repeat(" ", limit)+"secret", 0o600), "larger than 64 bytes"},
-		"cut where there is white space": {file(t, "secret"+strings.Repeat(" ", limit)+"secret", 0o600), "larger than 64 bytes"},
+		"too large by white space": {file(t, strings.Repeat(" ", limit)+"secret", 0o600), "larger than 64 bytes"},
+		"cut where there is white space": {file(t, "secret"+strings.Repeat(" ", limit)+"secret", 0o600),
+			"larger than 64 bytes"},
 	} {
 		content, info, err := privatefile.Read(test.path, limit)
 		if err == nil || !strings.Contains(err.Error(), test.says) || content != nil || info != nil {

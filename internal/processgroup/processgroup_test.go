@@ -54,7 +54,8 @@ func TestSignalReachesTheWholeGroup(t *testing.T) {
 	_ = command.Wait()
 }
 
-// The leader has ended and was not waited for. What it has left behind gets the signal; where nothing is left, all have ended.
+// The leader has ended and was not waited for. What it has left behind gets the signal; where nothing is left, all have
+// ended.
 func TestLeaderThatNobodyHasWaitedFor(t *testing.T) {
 	left := start(t, "sleep 1000 >/dev/null & echo x")
 	waitForZombie(t, left)
@@ -66,7 +67,8 @@ func TestLeaderThatNobodyHasWaitedFor(t *testing.T) {
 	empty := start(t, "echo x")
 	waitForZombie(t, empty)
 	// Linux sends the signal to the zombie, which is no error.
-	if err := processgroup.Signal(empty.Process.Pid, syscall.SIGTERM); err != nil && !errors.Is(err, os.ErrProcessDone) {
+	if err := processgroup.Signal(empty.Process.Pid, syscall.SIGTERM); err != nil &&
+		!errors.Is(err, os.ErrProcessDone) {
 		t.Errorf("a group of a zombie only: %v", err)
 	}
 	_ = empty.Wait()

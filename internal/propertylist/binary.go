@@ -7,13 +7,14 @@ import (
 
 // The kinds of objects, in the upper half of their first byte [CFBinaryPList.c].
 const (
-	kindSimple, kindInteger, kindReal, kindDate, kindData, kindASCII, kindUTF16, kindUID = 0x0, 0x1, 0x2, 0x3, 0x4, 0x5, 0x6, 0x8
-	kindArray, kindDictionary                                                            = 0xA, 0xD
+	kindSimple, kindInteger, kindReal, kindDate, kindData, kindASCII, kindUTF16, kindUID = 0x0, 0x1, 0x2, 0x3, 0x4, 0x5,
+		0x6, 0x8
+	kindArray, kindDictionary = 0xA, 0xD
 )
 
-// boundedBinary refuses a binary property list that unfolds to too many values or bytes, that refers to itself, or whose numbers do
-// not fit into it. It follows the references as the parser does, and looks at each object once. The parser trusts the numbers that
-// it reads, so nothing that this function could not follow may reach it.
+// boundedBinary refuses a binary property list that unfolds to too many values or bytes, that refers to itself, or
+// whose numbers do not fit into it. It follows the references as the parser does, and looks at each object once. The
+// parser trusts the numbers that it reads, so nothing that this function could not follow may reach it.
 func boundedBinary(content []byte) error {
 	const trailerSize = 32
 	if len(content) < 8+trailerSize {
@@ -21,9 +22,11 @@ func boundedBinary(content []byte) error {
 	}
 	end := uint64(len(content) - trailerSize)
 	trailer := content[end:]
-	b := &binaryList{content: content[:end], offsetSize: uint64(trailer[6]), referenceSize: uint64(trailer[7]), weights: map[uint64]weight{},
+	b := &binaryList{content: content[:end], offsetSize: uint64(trailer[6]), referenceSize: uint64(trailer[7]),
+		weights: map[uint64]weight{},
 		objects: binary.BigEndian.Uint64(trailer[8:]), table: binary.BigEndian.Uint64(trailer[24:])}
-	if b.offsetSize < 1 || b.offsetSize > 8 || b.referenceSize < 1 || b.referenceSize > 8 || b.table > end || b.objects > (end-b.table)/b.offsetSize {
+	if b.offsetSize < 1 || b.offsetSize > 8 || b.referenceSize < 1 || b.referenceSize > 8 || b.table > end ||
+		b.objects > (end-b.table)/b.offsetSize {
 		return fmt.Errorf("%w: a binary property list whose table of objects is damaged", ErrNotRecognised)
 	}
 	if _, err := b.weigh(binary.BigEndian.Uint64(trailer[16:]), 0); err != nil {

@@ -14,7 +14,8 @@ import (
 )
 
 func TestParse(t *testing.T) {
-	want := map[string]any{"have_an_Azure_id": true, "URLs": []any{"https://sts.windows.net"}, "PlatformSSO": map[string]any{"UseSharedDeviceKeys": true}}
+	want := map[string]any{"have_an_Azure_id": true, "URLs": []any{"https://sts.windows.net"},
+		"PlatformSSO": map[string]any{"UseSharedDeviceKeys": true}}
 	for name, format := range map[string]int{"XML": plist.XMLFormat, "binary": plist.BinaryFormat} {
 		content, err := plist.Marshal(want, format)
 		if err != nil {
@@ -24,7 +25,8 @@ func TestParse(t *testing.T) {
 			t.Errorf("%s: %v, %v", name, got, err)
 		}
 	}
-	for _, bad := range []string{"", "text", `{ a = 1; }`, "<plist><array/></plist>", "<plist><dict><key>a</key>", "bplist00"} {
+	for _, bad := range []string{"", "text", `{ a = 1; }`, "<plist><array/></plist>", "<plist><dict><key>a</key>",
+		"bplist00"} {
 		if got, err := propertylist.Parse([]byte(bad)); !errors.Is(err, propertylist.ErrNotRecognised) {
 			t.Errorf("%q: %v, %v", bad, got, err)
 		}
@@ -33,9 +35,12 @@ func TestParse(t *testing.T) {
 
 func TestParseText(t *testing.T) {
 	for text, want := range map[string]map[string]any{
-		"{\n    \"have_an_Azure_id\" = 1;\n    \"last_aad_token_timestamp\" = \"1662566400.12345\";\n}\n": {"have_an_Azure_id": "1", "last_aad_token_timestamp": "1662566400.12345"},
-		`{ a = { b = ( 1, "two words" ); }; "Caf\U00e9" = x; }`:                                           {"a": map[string]any{"b": []any{"1", "two words"}}, "Café": "x"},
-		`{ token = {length = 16, bytes = 0x00112233 44556677 ... ccddeeff }; }`:                           {"token": "0x00112233 44556677 ... ccddeeff "},
+		"{\n    \"have_an_Azure_id\" = 1;\n    \"last_aad_token_timestamp\" = \"1662566400.12345\";\n}\n": {
+			"have_an_Azure_id": "1", "last_aad_token_timestamp": "1662566400.12345"},
+		`{ a = { b = ( 1, "two words" ); }; "Caf\U00e9" = x; }`: {
+			"a": map[string]any{"b": []any{"1", "two words"}}, "Café": "x"},
+		`{ token = {length = 16, bytes = 0x00112233 44556677 ... ccddeeff }; }`: {
+			"token": "0x00112233 44556677 ... ccddeeff "},
 		"{\n}": {},
 	} {
 		if got, err := propertylist.ParseText(text); err != nil || !reflect.DeepEqual(got, want) {
@@ -95,13 +100,16 @@ func TestWhatCostsTooMuchIsRefused(t *testing.T) {
 		"too long":                      {make([]byte, propertylist.MaximumSize+1), "bytes"},
 		"a small file with many values": {folded(12), "values"},
 		"refers to itself":              {itself, "itself"},
-		"deep XML":                      {[]byte("<plist><dict><key>a</key>" + strings.Repeat("<array>", 100_000)), "levels"},
+		"deep XML": {[]byte("<plist><dict><key>a</key>" + strings.Repeat("<array>", 100_000)),
+			"levels"},
 	} {
-		if _, err := propertylist.Parse(test.content); !errors.Is(err, propertylist.ErrNotRecognised) || !strings.Contains(err.Error(), test.says) {
+		if _, err := propertylist.Parse(test.content); !errors.Is(err, propertylist.ErrNotRecognised) ||
+			!strings.Contains(err.Error(), test.says) {
 			t.Errorf("%s: %v", name, err)
 		}
 	}
-	if _, err := propertylist.ParseText("{ a = " + strings.Repeat("(", 100_000)); !errors.Is(err, propertylist.ErrNotRecognised) || !strings.Contains(err.Error(), "levels") {
+	if _, err := propertylist.ParseText("{ a = " + strings.Repeat("(", 100_000)); !errors.Is(err,
+		propertylist.ErrNotRecognised) || !strings.Contains(err.Error(), "levels") {
 		t.Errorf("deep text: %v", err)
 	}
 }
@@ -128,10 +136,12 @@ func FuzzParse(f *testing.F) {
 		}
 	}
 	f.Fuzz(func(t *testing.T, content []byte) {
-		if _, err := propertylist.Parse(content); err != nil && (!errors.Is(err, propertylist.ErrNotRecognised) || strings.ContainsAny(err.Error(), "\n\x1b")) {
+		if _, err := propertylist.Parse(content); err != nil &&
+			(!errors.Is(err, propertylist.ErrNotRecognised) || strings.ContainsAny(err.Error(), "\n\x1b")) {
 			t.Errorf("%q", err)
 		}
-		if _, err := propertylist.ParseText(string(content)); err != nil && !errors.Is(err, propertylist.ErrNotRecognised) {
+		if _, err := propertylist.ParseText(string(content)); err != nil &&
+			!errors.Is(err, propertylist.ErrNotRecognised) {
 			t.Errorf("%q", err)
 		}
 	})

@@ -11,15 +11,15 @@ import (
 // readWithin is how long a file may take that is read.
 const readWithin = 5 * time.Second
 
-// Read reads the property list in a file, XML or binary, by the rules of the package foreign. The error wraps [ErrNotRecognised] for
-// a file that holds no such list.
+// Read reads the property list in a file, XML or binary, by the rules of the package foreign. The error wraps
+// [ErrNotRecognised] for a file that holds no such list.
 func Read(path string) (map[string]any, error) {
 	content, err := foreign.Read(path, MaximumSize)
 	return parsed(path, content, err)
 }
 
-// ReadWithin is [Read] for a file that may be where nothing answers. It returns within 5 s, or when ctx ends, and leaves at most one read
-// of the file behind, as [foreign.ReadWithin] does.
+// ReadWithin is [Read] for a file that may be where nothing answers. It returns within 5 s, or when ctx ends, and
+// leaves at most one read of the file behind, as [foreign.ReadWithin] does.
 func ReadWithin(ctx context.Context, path string) (map[string]any, error) {
 	content, err := ContentWithin(ctx, path)
 	return parsed(path, content, err)

@@ -81,8 +81,8 @@ func blockEnd(text string, from int) int {
 	}
 }
 
-// blockLines hides the lines of a key from a place on, which may be the last words of entries of a log. It returns where
-// something else begins.
+// blockLines hides the lines of a key from a place on, which may be the last words of entries of a log. It returns
+// where something else begins.
 func (h *hider) blockLines(at, column int) int {
 	text := h.text
 	for at < len(text) {
@@ -105,7 +105,8 @@ func (h *hider) blockLines(at, column int) int {
 		case isBase64(word) && (len(word) >= 32 || whole || from == column):
 			h.replace(at+from, at+len(line), hidden)
 			column = from
-		case strings.HasPrefix(line, "Proc-Type:"), strings.HasPrefix(line, "DEK-Info:"), strings.HasPrefix(line, "Comment:"):
+		case strings.HasPrefix(line, "Proc-Type:"), strings.HasPrefix(line, "DEK-Info:"),
+			strings.HasPrefix(line, "Comment:"):
 			h.replace(at, at+len(line), hidden)
 		default:
 			return at

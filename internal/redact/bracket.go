@@ -6,8 +6,9 @@ import "strings"
 var brackets = map[byte]string{'(': ")", '[': "]", '{': "}", '<': ">"}
 
 // questions begin the names of methods whose argument is not the secret that they are about: getToken("scope").
-var questions = strings.Fields(`get acquire fetch request read load find look delete remove validate check verify log print new make create parse decode for with by key
-	object refresh revoke renew cache`)
+var questions = strings.Fields(
+	`get acquire fetch request read load find look delete remove validate check verify log print new make create
+		parse decode for with by key object refresh revoke renew cache`)
 
 // bracket looks at the value between brackets that follows a label: `password (x)`, `setPassword("x")`.
 func (h *hider) bracket(at int) int {
@@ -27,14 +28,17 @@ func (h *hider) bracket(at int) int {
 		return at
 	}
 	line := text[at+1 : min(len(text), at+nearPair)]
-	if opening, closing := openingQuote(strings.TrimPrefix(line, "@")); opening != "" && (text[at] == '(' || text[at] == '[') {
+	if opening, closing := openingQuote(strings.TrimPrefix(line, "@")); opening != "" &&
+		(text[at] == '(' || text[at] == '[') {
 		word = word[strings.LastIndexByte(word, '.')+1:]
 		if prefixOf(word, questions...) > 0 || prefixOf(word, "credential", "userpassword") > 0 {
 			return at
 		}
 		whole := quoted(text, at+1+strings.Index(line, opening), opening, closing)
 		inside := whole.textOf(text)
-		if whole.unfinished || strings.ContainsAny(inside, "\n") || strings.Contains(inside, "://") || saysNothing(inside) || classOf("", inside) != noLabel || strings.HasSuffix(strings.TrimSpace(inside), ":") ||
+		if whole.unfinished || strings.ContainsAny(inside, "\n") || strings.Contains(inside, "://") ||
+			saysNothing(inside) || classOf("", inside) != noLabel ||
+			strings.HasSuffix(strings.TrimSpace(inside), ":") ||
 			prefixOf(inside, markers...) > 0 || text[at] == '[' && !looksSecret(inside) {
 			return at
 		}
@@ -46,7 +50,8 @@ func (h *hider) bracket(at int) int {
 		return at
 	}
 	inside := strings.TrimSpace(line[:end])
-	if of == otpLabel || strings.HasSuffix(lower(word), "pin") || strings.HasSuffix(lower(word), "code") || strings.HasSuffix(lower(word), "otp") {
+	if of == otpLabel || strings.HasSuffix(lower(word), "pin") || strings.HasSuffix(lower(word), "code") ||
+		strings.HasSuffix(lower(word), "otp") {
 		if !isOneTime(inside) && !looksSecret(inside) {
 			return at
 		}

@@ -14,7 +14,8 @@ func isOneTime(text string) bool {
 // wholeCode returns a code of three digits with the three behind a blank that belong to it.
 func (h *hider) wholeCode(v value) value {
 	text := h.text
-	if v.to-v.from != 3 || digitsOf(v.textOf(text)) != 3 || v.to+4 > len(text) || text[v.to] != ' ' || digitsOf(text[v.to+1:v.to+4]) != 3 {
+	if v.to-v.from != 3 || digitsOf(v.textOf(text)) != 3 || v.to+4 > len(text) || text[v.to] != ' ' ||
+		digitsOf(text[v.to+1:v.to+4]) != 3 {
 		return v
 	}
 	if v.to+4 < len(text) && isWordByte(text[v.to+4]) {
@@ -27,10 +28,12 @@ func (h *hider) wholeCode(v value) value {
 
 // codeWords are about codes that are sent to a person. errorWords are about the codes of errors.
 var (
-	codeWords = []string{"verification", "security", "confirm", "one-time", "one time", "onetime", "login", "sign-in", "sign in", "access", "authent", "mfa", "2fa", "otp", "sms",
+	codeWords = []string{"verification", "security", "confirm", "one-time", "one time", "onetime", "login", "sign-in",
+		"sign in", "access", "authent", "mfa", "2fa", "otp", "sms",
 		"passcode", "your", "enter"}
 	sureCodeWords = codeWords[:6]
-	errorWords    = []string{"error", "exit", "status", "return", "result", "response", "reason", "fail", "http", "domain", "aadsts", "signal", "line", "osstatus", "err ", "fehler"}
+	errorWords    = []string{"error", "exit", "status", "return", "result", "response", "reason", "fail", "http",
+		"domain", "aadsts", "signal", "line", "osstatus", "err ", "fehler"}
 )
 
 // isAboutCodes reports whether the words before a place are about a code that is sent to a person.
@@ -47,8 +50,8 @@ func isEntraError(number string) bool {
 	return len(number) == 6 && prefixOf(number, entraErrors...) > 0
 }
 
-// isSentCode reports whether the number behind "code:" is one that is sent to a person: of six or eight digits, as no number of an
-// error that is met here is without a word for it.
+// isSentCode reports whether the number behind "code:" is one that is sent to a person: of six or eight digits, as no
+// number of an error that is met here is without a word for it.
 func (h *hider) isSentCode(found field, v value) bool {
 	text := v.textOf(h.text)
 	if !isOneTime(text) {
@@ -57,7 +60,8 @@ func (h *hider) isSentCode(found field, v value) bool {
 	if h.isAboutCodes(found.begin) {
 		return !isEntraError(text) || containsAny(h.sameLine(found.begin, 32), sureCodeWords)
 	}
-	return !isEntraError(text) && !found.inURL && (len(text) == 6 || len(text) == 8) && (!found.equals || v.quote != "") && !containsAny(h.sameLine(found.begin, 96), errorWords) &&
+	return !isEntraError(text) && !found.inURL && (len(text) == 6 || len(text) == 8) &&
+		(!found.equals || v.quote != "") && !containsAny(h.sameLine(found.begin, 96), errorWords) &&
 		!containsAny(strings.ToLower(h.text[v.to:min(len(h.text), v.to+48)]), errorWords)
 }
 
@@ -69,7 +73,8 @@ func (h *hider) codeBefore(at, end int) bool {
 	if begin < end && text[begin] == 'G' {
 		begin += min(2, end-begin) // Google's have it before them
 	}
-	if length == 0 || begin < h.copied || !isOneTime(text[begin:end]) || !strings.Contains(lower(text[at:min(len(text), at+64)]), "code") {
+	if length == 0 || begin < h.copied || !isOneTime(text[begin:end]) ||
+		!strings.Contains(lower(text[at:min(len(text), at+64)]), "code") {
 		return false
 	}
 	h.replace(begin, end, hidden)

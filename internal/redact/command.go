@@ -56,7 +56,8 @@ func (h *hider) flag(at int) int {
 	default:
 		return at
 	}
-	if from >= len(text) || text[from] == '-' && from+1 < len(text) && (text[from+1] == '-' || isWordByte(text[from+1])) {
+	if from >= len(text) || text[from] == '-' && from+1 < len(text) &&
+		(text[from+1] == '-' || isWordByte(text[from+1])) {
 		return at
 	}
 	if prefixOf(text[from:], markers...) > 0 {
@@ -74,7 +75,8 @@ func (h *hider) flag(at int) int {
 		if strings.EqualFold(text[name:end], "changepassword") && isRealm(word) {
 			return at // it is asked for
 		}
-		if text[end] == ' ' && (passPhraseEnds[lower(word)] || strings.HasPrefix(word, "option") || of == secretLabel && isWeak(text[name:end]) && !isOdd(word)) {
+		if text[end] == ' ' && (passPhraseEnds[lower(word)] || strings.HasPrefix(word, "option") ||
+			of == secretLabel && isWeak(text[name:end]) && !isOdd(word)) {
 			return at // a sentence about the option
 		}
 		if strings.Contains(word, ":") && strings.Trim(word, "0123456789.:") == "" {

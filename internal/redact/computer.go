@@ -6,15 +6,19 @@ import (
 	"unicode/utf8"
 )
 
-// models are what computers are called with which people have given names: "Mia's MacBook Pro". The longest of several is first.
-var models = []string{"MacBook Pro", "MacBook Air", "MacBook", "iMac Pro", "iMac", "Mac mini", "Mac Studio", "Mac Pro", "MBP", "MBA", "Mac", "iPhone", "iPad"}
+// models are what computers are called with which people have given names: "Mia's MacBook Pro". The longest of several
+// is first.
+var models = []string{"MacBook Pro", "MacBook Air", "MacBook", "iMac Pro", "iMac", "Mac mini", "Mac Studio", "Mac Pro",
+	"MBP", "MBA", "Mac", "iPhone", "iPad"}
 
 // of is the word before the name of an owner in languages in which that is behind the model.
 var of = []string{" von ", " de ", " di ", " van ", " da ", " do ", " du ", " av ", " af ", " fra ", " of "}
 
 // notOwners are words with a capital letter before "'s Mac", or behind "Mac of", that are no names.
-var notOwners = setOf(`the this that it its let what here there who user users company customer client today yesterday everyone nobody someone apple jamf microsoft
-	intune entra apples your my our their his her owner owners admin admins each every another new old school university lab student employee device`)
+var notOwners = setOf(
+	`the this that it its let what here there who user users company customer client today yesterday everyone nobody
+		someone apple jamf microsoft intune entra apples your my our their his her owner owners admin admins
+		each every another new old school university lab student employee device`)
 
 // replaceComputers replaces the names of computers that name their owner.
 func (r *Redactor) replaceComputers(text string) string {
@@ -63,7 +67,8 @@ func nextModel(text string, from int) int {
 	return -1
 }
 
-// computerAround returns where a name of a computer begins and ends that has a model at a place, 0 for both where it names no owner.
+// computerAround returns where a name of a computer begins and ends that has a model at a place, 0 for both where it
+// names no owner.
 func computerAround(text string, at int) (begin, end int) {
 	model := ""
 	for _, one := range models {
@@ -74,7 +79,8 @@ func computerAround(text string, at int) (begin, end int) {
 		}
 	}
 	end = at + len(model)
-	if model == "" || end < len(text) && (isWordByte(text[end]) || text[end] >= utf8.RuneSelf && unicode.IsLetter(firstRune(text[end:]))) {
+	if model == "" || end < len(text) &&
+		(isWordByte(text[end]) || text[end] >= utf8.RuneSelf && unicode.IsLetter(firstRune(text[end:]))) {
 		return 0, 0
 	}
 	// Mia's MacBook Pro, Mias MacBook, Mias-MacBook-Pro
@@ -86,12 +92,14 @@ func computerAround(text string, at int) (begin, end int) {
 		case !isOwner(whose):
 		case strings.ContainsAny(word, "'’"), text[at-1] == '-' && strings.HasSuffix(word, "s") && model != "Mac":
 			// Mia Keller's MacBook
-			if first := ownerBefore(text, max(0, owner-1)); owner > 1 && text[owner-1] == ' ' && first < owner-1 && isOwner(text[first:owner-1]) {
+			if first := ownerBefore(text, max(0, owner-1)); owner > 1 && text[owner-1] == ' ' && first < owner-1 &&
+				isOwner(text[first:owner-1]) {
 				owner = first
 			}
 			return owner, end
-		case text[at-1] == ' ' && strings.HasSuffix(word, "s") && len(model) > 3 && (owner == 0 || strings.IndexByte("\"'=:\n", text[owner-1]) >= 0 ||
-			owner > 1 && text[owner-1] == ' ' && strings.IndexByte("=:", text[owner-2]) >= 0):
+		case text[at-1] == ' ' && strings.HasSuffix(word, "s") && len(model) > 3 &&
+			(owner == 0 || strings.IndexByte("\"'=:\n", text[owner-1]) >= 0 ||
+				owner > 1 && text[owner-1] == ' ' && strings.IndexByte("=:", text[owner-2]) >= 0):
 			return owner, end // Mias MacBook, where a name is
 		}
 	}
@@ -149,7 +157,8 @@ func (r *Redactor) learnOwner(computer string) {
 			return
 		}
 	}
-	if who, model, is := strings.Cut(computer, "s MacBook"); is && isOwner(who) && model != "" && !strings.ContainsAny(who, " '’") {
+	if who, model, is := strings.Cut(computer, "s MacBook"); is && isOwner(who) && model != "" &&
+		!strings.ContainsAny(who, " '’") {
 		r.learnUser(who)
 	}
 	if who, _, is := strings.Cut(computer, "-"); is && !strings.ContainsAny(computer, " '’") {

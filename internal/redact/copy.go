@@ -23,7 +23,8 @@ func (r *Redactor) LearnFrom(ctx context.Context, from io.Reader) error {
 	})
 }
 
-// Copy writes a text with pseudonyms. A secret that goes over several lines may begin in one block and end in the next. It ends with ctx.
+// Copy writes a text with pseudonyms. A secret that goes over several lines may begin in one block and end in the next.
+// It ends with ctx.
 func (r *Redactor) Copy(ctx context.Context, to io.Writer, from io.Reader) error {
 	var state open
 	return inBlocks(ctx, from, func(text string) error {
@@ -89,7 +90,8 @@ var kinds = []struct {
 	kind kind
 	name string
 }{
-	{userKind, "names of users"}, {computerKind, "names of computers"}, {hostKind, "host names"}, {addressKind, "IP addresses"},
+	{userKind, "names of users"}, {computerKind, "names of computers"}, {hostKind, "host names"},
+	{addressKind, "IP addresses"},
 	{hardwareKind, "hardware addresses"}, {serialKind, "serial numbers"}, {idKind, "ids"}, {digestKind, "thumbprints"},
 }
 

@@ -49,7 +49,8 @@ func TestALogIsCopied(t *testing.T) {
 func TestLongLinesAreKept(t *testing.T) {
 	long := strings.Repeat("word and more ", 100_000)
 	var copied bytes.Buffer
-	if err := redact.New(redact.Options{}).Copy(t.Context(), &copied, strings.NewReader(long)); err != nil || copied.String() != long {
+	if err := redact.New(redact.Options{}).Copy(t.Context(), &copied, strings.NewReader(long)); err != nil ||
+		copied.String() != long {
 		t.Errorf("%d bytes became %d, %v", len(long), copied.Len(), err)
 	}
 }
@@ -71,7 +72,10 @@ func (e *endless) Read(p []byte) (int, error) {
 func TestRedactionEndsWithItsContext(t *testing.T) {
 	r := redact.New(redact.Options{})
 	for name, read := range map[string]func(context.Context, io.Reader) error{
-		"learning": r.LearnFrom, "copying": func(ctx context.Context, from io.Reader) error { return r.Copy(ctx, io.Discard, from) },
+		"learning": r.LearnFrom, "copying": func(ctx context.Context,
+			from io.Reader) error {
+			return r.Copy(ctx, io.Discard, from)
+		},
 	} {
 		ctx, cancel := context.WithCancel(t.Context())
 		source := &endless{cancelAfter: 3, cancel: cancel}

@@ -6,12 +6,15 @@ import (
 )
 
 // notDomains are words before a backslash that begin an escape, or a path of Windows.
-var notDomains = setOf(`error warn warning info debug fatal trace notice ok done eof end begin null true false yes no json http https xml key certificate request
-	response users windows program system32 hklm hkcu hkey get post put delete patch options title usage note notes output stdout stderr date time result
-	status code body header headers url uri path file`)
+var notDomains = setOf(
+	`error warn warning info debug fatal trace notice ok done eof end begin null true false yes no json http https
+		xml key certificate request response users windows program system32 hklm hkcu hkey get post put delete
+		patch options title usage note notes output stdout stderr date time result status code body header
+		headers url uri path file`)
 
 // accountWords are words before an account, by which a domain in small letters is known for one.
-var accountWords = setOf(`user username account login logon as for by domain principal sam samaccountname identity owner member upn name credentials actor caller runas`)
+var accountWords = setOf(`user username account login logon as for by domain principal sam samaccountname identity ` +
+	`owner member upn name credentials actor caller runas`)
 
 // domainUser gives the account in `DOMAIN\user` its pseudonym, and leaves its domain out.
 func (h *hider) domainUser(at, end int) int {
@@ -20,20 +23,23 @@ func (h *hider) domainUser(at, end int) int {
 		return at
 	}
 	begin := at
-	for begin > 0 && at-begin <= maximumLabel && (isWordByte(text[begin-1]) || text[begin-1] == '-' || text[begin-1] == '.') {
+	for begin > 0 && at-begin <= maximumLabel &&
+		(isWordByte(text[begin-1]) || text[begin-1] == '-' || text[begin-1] == '.') {
 		begin--
 	}
 	domain := text[begin:at]
 	local := domain == "."
 	dns := !local && isDNSDomain(domain)
-	if begin < h.copied || !local && !dns && (len(domain) < 2 || len(domain) > 15 || (domain[0]|0x20)-'a' > 25 || strings.Contains(domain, ".")) {
+	if begin < h.copied || !local && !dns &&
+		(len(domain) < 2 || len(domain) > 15 || (domain[0]|0x20)-'a' > 25 || strings.Contains(domain, ".")) {
 		return at
 	}
 	if begin > 0 && (text[begin-1] >= utf8.RuneSelf || strings.IndexByte(`\/.@%$`, text[begin-1]) >= 0) {
 		return at
 	}
 	last := end
-	for last < len(text) && last-end <= 64 && (isWordByte(text[last]) || text[last] >= utf8.RuneSelf || strings.IndexByte(".-$", text[last]) >= 0) {
+	for last < len(text) && last-end <= 64 &&
+		(isWordByte(text[last]) || text[last] >= utf8.RuneSelf || strings.IndexByte(".-$", text[last]) >= 0) {
 		last++
 	}
 	who := strings.TrimRight(text[end:last], ".-$")
@@ -41,7 +47,8 @@ func (h *hider) domainUser(at, end int) int {
 	if utf8.RuneCountInString(who) < 2 || !utf8.ValidString(who) || isPseudonym(who) {
 		return at
 	}
-	if last < len(text) && (strings.IndexByte("@/(", text[last]) >= 0 || text[last] == '\\' && last+1 < len(text) && isWordByte(text[last+1])) {
+	if last < len(text) && (strings.IndexByte("@/(", text[last]) >= 0 ||
+		text[last] == '\\' && last+1 < len(text) && isWordByte(text[last+1])) {
 		return at // a sign-in name, or a path
 	}
 	var space [32]byte
@@ -54,7 +61,8 @@ func (h *hider) domainUser(at, end int) int {
 	switch {
 	case local:
 		whole := begin == 0 || strings.IndexByte(" \t\n\"'=", text[begin-1]) >= 0
-		if isFile(who) || !labelled && !isDotted(who) && (!whole || len(who) < 3 || strings.IndexByte("nrtbfvuxdws", who[0]|0x20) >= 0) {
+		if isFile(who) || !labelled && !isDotted(who) &&
+			(!whole || len(who) < 3 || strings.IndexByte("nrtbfvuxdws", who[0]|0x20) >= 0) {
 			return at
 		}
 	case labelled:
@@ -80,7 +88,8 @@ func (h *hider) domainUser(at, end int) int {
 // isDNSDomain reports whether a text is a domain as DNS has them, in which there are accounts: corp.contoso.de.
 func isDNSDomain(text string) bool {
 	dot := strings.LastIndexByte(text, '.')
-	return dot > 1 && topLevelDomains()[lower(text[dot+1:])] && !strings.HasPrefix(text, ".") && !notHosts.MatchString(text)
+	return dot > 1 && topLevelDomains()[lower(text[dot+1:])] && !strings.HasPrefix(text, ".") &&
+		!notHosts.MatchString(text)
 }
 
 // isFile reports whether a word ends as names of files do.

@@ -59,8 +59,8 @@ func (h *hider) element(at int) int {
 	return max(at, h.insideElement(field{of: of, word: name, separator: -1}, at+1, "</"))
 }
 
-// classOfElement returns the class of what is inside an element or belongs to the key of a property list. A challenge that is there alone
-// is the password of SCEP.
+// classOfElement returns the class of what is inside an element or belongs to the key of a property list. A challenge
+// that is there alone is the password of SCEP.
 func classOfElement(name string) class {
 	if strings.EqualFold(name, "challenge") {
 		return secretLabel
@@ -98,7 +98,8 @@ func (h *hider) elementValue(found field, from int) int {
 			return h.insideElement(found, from+len(kind)+2, "</"+kind+">")
 		}
 	}
-	if prefixOf(text[from:], "<array>") > 0 && (found.of == secretLabel || found.of == phoneLabel || found.of == personLabel) {
+	if prefixOf(text[from:], "<array>") > 0 &&
+		(found.of == secretLabel || found.of == phoneLabel || found.of == personLabel) {
 		from += len("<array>")
 		if end := strings.Index(text[from:min(len(text), from+4096)], "</array>"); end > 0 {
 			h.replace(from, from+end, "<string>"+hidden+"</string>")
@@ -125,7 +126,8 @@ func (h *hider) insideElement(found field, from int, end string) int {
 	to := closingQuote(text, from, end)
 	if to < 0 {
 		h.unended, h.unendedTo = end, from+maximumValue-len(end)
-		if len(text)-from >= maximumValue || found.of != secretLabel && found.of != headerLabel && found.of != cookieLabel {
+		if len(text)-from >= maximumValue ||
+			found.of != secretLabel && found.of != headerLabel && found.of != cookieLabel {
 			return -1
 		}
 		if newlines := strings.Count(text[from:], "\n"); newlines <= maximumLines {

@@ -14,7 +14,8 @@ var escapes = func() (set [256]bool) {
 	return set
 }()
 
-// plainLabels writes those labels plainly that have escapes, letters of full width or invisible characters in them, as pass%77ord.
+// plainLabels writes those labels plainly that have escapes, letters of full width or invisible characters in them, as
+// pass%77ord.
 func plainLabels(text string) string {
 	var out strings.Builder
 	copied := 0
@@ -57,7 +58,8 @@ func plainLabels(text string) string {
 	return out.String()
 }
 
-// letterAt returns the letter or digit that is written otherwise at a place, 0 for a character that is not seen, and how long that is.
+// letterAt returns the letter or digit that is written otherwise at a place, 0 for a character that is not seen, and
+// how long that is.
 func letterAt(text string, at int) (letter byte, length int) {
 	rest := text[at:min(len(text), at+16)]
 	number := 0
@@ -89,7 +91,8 @@ func letterAt(text string, at int) (letter byte, length int) {
 			length += 3
 			break
 		}
-		if len(rest) < length+5 || rest[length] != 'u' || !isHexadecimalOrBlank(rest[length+1:length+5]) || strings.Contains(rest[length+1:length+5], " ") {
+		if len(rest) < length+5 || rest[length] != 'u' || !isHexadecimalOrBlank(rest[length+1:length+5]) ||
+			strings.Contains(rest[length+1:length+5], " ") {
 			return 0, 0
 		}
 		number = hexadecimal(rest[length+1 : length+5])
@@ -113,7 +116,8 @@ func letterAt(text string, at int) (letter byte, length int) {
 	switch {
 	case number >= 0xff01 && number <= 0xff5e: // of full width
 		number -= 0xfee0
-	case number == 0xad, number >= 0x200b && number <= 0x200f, number >= 0x2060 && number <= 0x2064, number == 0xfeff: // not seen
+	// not seen
+	case number == 0xad, number >= 0x200b && number <= 0x200f, number >= 0x2060 && number <= 0x2064, number == 0xfeff:
 		return 0, length
 	}
 	if number < 0x80 && (isWordByte(byte(number)) || number == '-') {

@@ -68,7 +68,8 @@ var stops = func() (set [256]bool) {
 
 // hide replaces the labelled secrets, names and telephone numbers of a text that follows what ended as state says.
 func (r *Redactor) hide(text string, state open) (string, open) {
-	h := &hider{r: r, text: text, state: state, programAt: -1, claimsAt: -1, paired: -2, named: state.named, netrc: state.netrc}
+	h := &hider{r: r, text: text, state: state, programAt: -1, claimsAt: -1, paired: -2, named: state.named,
+		netrc: state.netrc}
 	at := h.resume()
 	for at < len(text) {
 		if !stops[text[at]] {
@@ -85,7 +86,8 @@ func (r *Redactor) hide(text string, state open) (string, open) {
 		h.state.named = h.named
 	}
 	last := text[max(0, len(text)-nearPair):]
-	h.state.netrc = strings.Contains(last, "machine ") || h.netrc && len(text) < nearPair && strings.Contains(last, "login ")
+	h.state.netrc = strings.Contains(last, "machine ") ||
+		h.netrc && len(text) < nearPair && strings.Contains(last, "login ")
 	if h.copied == 0 && h.out.Len() == 0 {
 		return text, h.state
 	}
@@ -189,7 +191,8 @@ func (h *hider) stop(at int) int {
 			return h.separator(at, at+length, false)
 		}
 		if length := prefixOf(text[at:], isWords...); length > 0 {
-			if value := strings.TrimPrefix(text[at+length:min(len(text), at+length+8)], " "); value != "" && (isWordByte(value[0]) || prefixOf(value, "「", "『", `"`) > 0) {
+			if value := strings.TrimPrefix(text[at+length:min(len(text), at+length+8)], " "); value != "" &&
+				(isWordByte(value[0]) || prefixOf(value, "「", "『", `"`) > 0) {
 				return h.separator(at, at+length, false)
 			}
 		}
@@ -233,10 +236,12 @@ func (h *hider) resume() int {
 			h.state.lines -= max(1, strings.Count(h.text, "\n"))
 			return len(h.text)
 		}
-	case state.label == secretLabel && state.sameLine && !state.indented && strings.HasPrefix(strings.TrimLeft(h.text, " "), "- "):
+	case state.label == secretLabel && state.sameLine && !state.indented &&
+		strings.HasPrefix(strings.TrimLeft(h.text, " "), "- "):
 		return h.listLines(state.label, 0, '-')
 	case state.label != noLabel:
-		return max(0, h.valueBehind(field{of: state.label, next: state.sameLine, key: !state.sameLine, equals: state.indented}, 0))
+		return max(0, h.valueBehind(
+			field{of: state.label, next: state.sameLine, key: !state.sameLine, equals: state.indented}, 0))
 	}
 	return 0
 }

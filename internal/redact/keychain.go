@@ -2,15 +2,15 @@ package redact
 
 import "strings"
 
-// keychainAttributes are those of security(1)'s lists of keychains that may name a person or hold a secret: `"labl"<blob>="Mia Keller"`.
-// What it prints besides is of the item: kinds, dates, and the issuer.
+// keychainAttributes are those of security(1)'s lists of keychains that may name a person or hold a secret:
+// `"labl"<blob>="Mia Keller"`. What it prints besides is of the item: kinds, dates, and the issuer.
 var keychainAttributes = setOf(`acct alis labl subj icmt desc gena path`)
 
 // maximumBlob is how much of a line with such an attribute is looked at, in bytes.
 const maximumBlob = 1 << 10
 
-// blob looks at the attribute of a keychain's item whose = is at a place. A value that is not plain is printed in hexadecimal, and behind it as
-// text in which the bytes that are not ASCII are in octal.
+// blob looks at the attribute of a keychain's item whose = is at a place. A value that is not plain is printed in
+// hexadecimal, and behind it as text in which the bytes that are not ASCII are in octal.
 func (h *hider) blob(at int) int {
 	text := h.text
 	before := text[max(0, at-24):at]

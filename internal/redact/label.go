@@ -53,7 +53,8 @@ func isWeak(word string) bool {
 	return true
 }
 
-// classOfWords returns the class of a label that its last word, a number or a word for "value" behind it does not change.
+// classOfWords returns the class of a label that its last word, a number or a word for "value" behind it does not
+// change.
 func classOfWords(one []byte, word string) class {
 	if last := lastWord(word); len(last) < len(word) {
 		var space [maximumLabel]byte
@@ -61,7 +62,8 @@ func classOfWords(one []byte, word string) class {
 			return secretLabel
 		}
 	}
-	if before := strings.TrimRight(word, "0123456789"); len(before) < len(word) && len(before) > 1 && len(word)-len(before) < 3 && isWordByte(before[len(before)-1]) {
+	if before := strings.TrimRight(word, "0123456789"); len(before) < len(word) && len(before) > 1 &&
+		len(word)-len(before) < 3 && isWordByte(before[len(before)-1]) {
 		if of := classOf("", before); of == secretLabel {
 			return of
 		}
@@ -89,15 +91,20 @@ func lastWord(label string) string {
 }
 
 // accents are letters with what they are without it, also where that is a letter of its own.
-var accents = strings.NewReplacer("ä", "a", "á", "a", "à", "a", "â", "a", "ã", "a", "å", "a", "ą", "a", "ç", "c", "ć", "c", "č", "c", "é", "e", "è", "e", "ê", "e",
-	"ë", "e", "ę", "e", "ě", "e", "ğ", "g", "í", "i", "ì", "i", "î", "i", "ï", "i", "ı", "i", "ł", "l", "ñ", "n", "ń", "n", "ň", "n", "ó", "o", "ò", "o", "ô", "o",
-	"ö", "o", "õ", "o", "ø", "o", "ő", "o", "ř", "r", "ś", "s", "š", "s", "ş", "s", "ß", "ss", "ú", "u", "ù", "u", "û", "u", "ü", "u", "ů", "u", "ű", "u", "ý", "y",
-	"ź", "z", "ż", "z", "ž", "z", "\u0300", "", "\u0301", "", "\u0302", "", "\u0303", "", "\u0308", "", "\u030a", "", "\u030b", "", "\u030c", "", "\u0327", "", "\u0328", "")
+var accents = strings.NewReplacer("ä", "a", "á", "a", "à", "a", "â", "a", "ã", "a", "å", "a", "ą", "a", "ç", "c", "ć",
+	"c", "č", "c", "é", "e", "è", "e", "ê", "e",
+	"ë", "e", "ę", "e", "ě", "e", "ğ", "g", "í", "i", "ì", "i", "î", "i", "ï", "i", "ı", "i", "ł", "l", "ñ", "n", "ń",
+	"n", "ň", "n", "ó", "o", "ò", "o", "ô", "o",
+	"ö", "o", "õ", "o", "ø", "o", "ő", "o", "ř", "r", "ś", "s", "š", "s", "ş", "s", "ß", "ss", "ú", "u", "ù", "u", "û",
+	"u", "ü", "u", "ů", "u", "ű", "u", "ý", "y",
+	"ź", "z", "ż", "z", "ž", "z", "\u0300", "", "\u0301", "", "\u0302", "", "\u0303", "", "\u0308", "", "\u030a", "",
+	"\u030b", "", "\u030c", "", "\u0327", "", "\u0328", "")
 
 // wideLabel finds a label that is not of ASCII letters only and ends at a place: its class and where it begins.
 func wideLabel(text string, end int) (class, int) {
 	at := end
-	for at > 0 && end-at <= 2*maximumLabel && (text[at-1] >= utf8.RuneSelf || isWordByte(text[at-1]) || text[at-1] == '-') {
+	for at > 0 && end-at <= 2*maximumLabel &&
+		(text[at-1] >= utf8.RuneSelf || isWordByte(text[at-1]) || text[at-1] == '-') {
 		at--
 	}
 	word := accents.Replace(strings.ToLower(text[at:end]))
@@ -116,8 +123,10 @@ func wideLabel(text string, end int) (class, int) {
 
 // asks reports whether a label is one of a question: hasPassword, requires_token.
 func asks(label string) bool {
-	length := prefixOf(label, "has", "is", "needs", "requires", "require", "allow", "allows", "use", "uses", "show", "supports", "should", "did", "will", "can")
-	return length > 0 && len(label) > length && (label[length] == '_' || label[length]-'A' <= 25 && label[length-1]-'a' <= 25)
+	length := prefixOf(label, "has", "is", "needs", "requires", "require", "allow", "allows", "use", "uses", "show",
+		"supports", "should", "did", "will", "can")
+	return length > 0 && len(label) > length &&
+		(label[length] == '_' || label[length]-'A' <= 25 && label[length-1]-'a' <= 25)
 }
 
 // maximumLabel is how long a label is at most; a longer word is none.
@@ -192,7 +201,8 @@ func wordBefore(text string, end int) int {
 	at := end
 	for at > 0 && end-at <= maximumLabel {
 		letter := text[at-1]
-		if letter-'0' > 9 && (letter|0x20)-'a' > 25 && letter != '_' && letter != '-' && letter != '.' && letter != '#' && letter != '$' {
+		if letter-'0' > 9 && (letter|0x20)-'a' > 25 && letter != '_' && letter != '-' && letter != '.' &&
+			letter != '#' && letter != '$' {
 			break
 		}
 		at--

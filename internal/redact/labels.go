@@ -33,60 +33,74 @@ const (
 
 // labels are by their letters and digits in small letters: client_secret, clientSecret and "Client Secret" are one.
 var labels = byLabel(map[class]string{
-	secretLabel: `pw pass mdp clave depasse nkey usernkey pin pincode userpin otp totp psk prt jwt sig puk cvv seed pwd oldpwd invitation invitationid sid creds authtoken passwords secrets code_verifier
-		samlresponse samlrequest wresult xamzcredential xamzsignature xgoogsignature xgoogcredential estsauth estsauthpersistent estsauthlight signinstatecookie
-		aspxauth primaryrefreshtoken authorizationcode authcode devicecode usercode verificationcode onetimecode mfacode securitycode confirmationcode
+	secretLabel: `pw pass mdp clave depasse nkey usernkey pin pincode userpin otp totp psk prt jwt sig puk cvv
+		seed pwd oldpwd invitation invitationid sid creds authtoken passwords secrets code_verifier samlresponse
+		samlrequest wresult xamzcredential xamzsignature xgoogsignature xgoogcredential estsauth
+		estsauthpersistent estsauthlight signinstatecookie aspxauth primaryrefreshtoken authorizationcode
+		authcode devicecode usercode verificationcode onetimecode mfacode securitycode confirmationcode
 		shadowhashdata ntlmhash nthash lmhash requestverificationtoken xxsrftoken ksecvaluedata`,
-	otpLabel:    `tan mtan smscode smstan einmalcode mfa 2fa twofactor 2facode smscode logincode accesscode authenticatorcode authenticationcode otpcode timecode signincode`,
-	keyLabel:    `auth state session sessionstate loginhint nonce salt challenge assertion ticket blob kid tokens certificate cert cookies codechallenge bytes esctx fpc buid client_info vdata`,
+	otpLabel: `tan mtan smscode smstan einmalcode mfa 2fa twofactor 2facode smscode logincode accesscode ` +
+		`authenticatorcode authenticationcode otpcode timecode signincode`,
+	keyLabel: `auth state session sessionstate loginhint nonce salt challenge assertion ticket blob kid tokens ` +
+		`certificate cert cookies codechallenge bytes esctx fpc buid client_info vdata`,
 	codeLabel:   `code`,
 	headerLabel: `authorization proxyauthorization xauthorization`,
 	cookieLabel: `cookie setcookie cookie2 setcookie2`,
 	digestLabel: `x5t x5ts256 sha1 sha256 sha512 md5 sha1hash sha256hash hash ski aki subjectkeyidentifier`,
 	personLabel: `gecos cn_name nickname kcgsessionlongusernamekey kcgssessionlongusernamekey`,
-	ownerLabel:  `owner manager name holder contact assignee requester author cn user benutzer anwender employee mitarbeiter`,
-	accountLabel: `samaccountname samaccount loginname logonname loginusername shortname accountname useraccount username adduser deleteuser unixname mailnickname uid userid recordname
-		msdsprincipalname benutzername anmeldename sam_account_name inuser onuser loggedinuser loggedonuser lastloggedinuser consoleuser currentuser kcgssessionusernamekey`,
-	phoneLabel: `tel mobile cell fax telefon phones businessphones homephones handy mobil rufnummer festnetz durchwahl telefono telefoon telefone movil cellulare
-		portable gsm`,
-	nameLabel:  `k n field fieldname label attribute attr param parameter property prop header variable var option setting keyname`,
+	ownerLabel: `owner manager name holder contact assignee requester author cn user benutzer anwender ` +
+		`employee mitarbeiter`,
+	accountLabel: `samaccountname samaccount loginname logonname loginusername shortname accountname useraccount
+		username adduser deleteuser unixname mailnickname uid userid recordname msdsprincipalname benutzername
+		anmeldename sam_account_name inuser onuser loggedinuser loggedonuser lastloggedinuser consoleuser
+		currentuser kcgssessionusernamekey`,
+	phoneLabel: `tel mobile cell fax telefon phones businessphones homephones handy mobil rufnummer festnetz
+		durchwahl telefono telefoon telefone movil cellulare portable gsm`,
+	nameLabel: `k n field fieldname label attribute attr param parameter property prop header variable var option ` +
+		`setting keyname`,
 	valueLabel: `v value val newvalue oldvalue currentvalue defaultvalue stringvalue rawvalue data text content`,
 })
 
 // endings are the ends of labels: currentPassword, X-Vault-Token, userDisplayName.
 var endings = byEnding(map[class]string{
-	secretLabel: `password passwd passphrase passwort kennwort passcode passw pass pwd pw secret token passwords secrets keymaterial keyblob geheimnis losungswort
-		zugangscode bestatigungscode bestaetigungscode sicherheitscode einmalpasswort wachtwoord contrasena motdepasse palavrapasse senha losenord losenordet haslo heslo
-		adgangskode salasana jelszo sifre passord parola lozinka geslo token apikey accesskey accountkey subscriptionkey sharedkey secretkey privatekey
-		encryptionkey signingkey sessionkey masterkey recoverykey authkey keydata wrappingkey symmetrickey licensekey clientassertion samltoken
-		samlassertion credential credentials sessionid codeverifier mnemonic recoveryphrase passwordhash bearer refreshtokencookie nkeyseed apisecret
-		userpassword`,
+	secretLabel: `password passwd passphrase passwort kennwort passcode passw pass pwd pw secret token passwords
+		secrets keymaterial keyblob geheimnis losungswort zugangscode bestatigungscode bestaetigungscode
+		sicherheitscode einmalpasswort wachtwoord contrasena motdepasse palavrapasse senha losenord losenordet
+		haslo heslo adgangskode salasana jelszo sifre passord parola lozinka geslo token apikey accesskey
+		accountkey subscriptionkey sharedkey secretkey privatekey encryptionkey signingkey sessionkey masterkey
+		recoverykey authkey keydata wrappingkey symmetrickey licensekey clientassertion samltoken samlassertion
+		credential credentials sessionid codeverifier mnemonic recoveryphrase passwordhash bearer
+		refreshtokencookie nkeyseed apisecret userpassword`,
 	keyLabel:    `key tokens signature hmac secrethash`,
 	headerLabel: `authorization`,
 	cookieLabel: `cookie`,
 	digestLabel: `thumbprint fingerprint certificatehash certhash keyhash digest`,
-	personLabel: `displayname givenname familyname surname lastname firstname middlename fullname realname legalname ownername formattedname personname
-		preferredname accountholder`,
-	noLabel:    `bypass compass encompass surpass trespass overpass underpass lastpass keepass onepass`,
-	phoneLabel: `telefonnummer rufnummer mobilnummer handynummer faxnummer telefoonnummer phone phonenumber telephone telephonenumber mobilenumber faxnumber homephone`,
+	personLabel: `displayname givenname familyname surname lastname firstname middlename fullname realname
+		legalname ownername formattedname personname preferredname accountholder`,
+	noLabel: `bypass compass encompass surpass trespass overpass underpass lastpass keepass onepass`,
+	phoneLabel: `telefonnummer rufnummer mobilnummer handynummer faxnummer telefoonnummer phone phonenumber ` +
+		`telephone telephonenumber mobilenumber faxnumber homephone`,
 })
 
 // notLabels end like one of them and are something else.
-var notLabels = setOf(`payloaddisplayname appdisplayname applicationdisplayname policydisplayname groupdisplayname profiledisplayname resourcedisplayname
-	servicedisplayname tenantdisplayname organizationdisplayname accountdisplayname cfbundledisplayname bundledisplayname localizeddisplayname
-	hostkey publickey primarykey foreignkey cachekey registrykey plistkey preferencekey userinfokey parameterkey metadatakey correlationidkey
-	tokentype authorizationtoken_type hotkey monkey turkey`)
+var notLabels = setOf(
+	`payloaddisplayname appdisplayname applicationdisplayname policydisplayname groupdisplayname
+		profiledisplayname resourcedisplayname servicedisplayname tenantdisplayname organizationdisplayname
+		accountdisplayname cfbundledisplayname bundledisplayname localizeddisplayname hostkey publickey
+		primarykey foreignkey cachekey registrykey plistkey preferencekey userinfokey parameterkey metadatakey
+		correlationidkey tokentype authorizationtoken_type hotkey monkey turkey`)
 
-// lastWords are secrets where they are the last word of a label that is written with capitals, hyphens or the like between its
-// words: WIFI_PSK, devicePin.
+// lastWords are secrets where they are the last word of a label that is written with capitals, hyphens or the like
+// between its words: WIFI_PSK, devicePin.
 var lastWords = setOf(`pin psk otp totp tan pat cred creds cvv puk`)
 
 // valueWords are what is behind the name of a secret in a label that means the same: passwordValue, secret_text.
 var valueWords = strings.Fields(`confirmation plaintext cleartext confirm repeat string again value plain text new raw`)
 
-// foreign are the ends of labels of languages that are not written with Latin letters. Those with accents are among the others,
-// without them.
-var foreign = []string{"пароль", "парол", "парола", "лозинка", "κωδικος", "κωδικός", "パスワード", "ぱすわーど", "パスコード", "暗証番号", "密码", "密碼", "口令", "비밀번호", "암호",
+// foreign are the ends of labels of languages that are not written with Latin letters. Those with accents are among the
+// others, without them.
+var foreign = []string{"пароль", "парол", "парола", "лозинка", "κωδικος", "κωδικός", "パスワード", "ぱすわーど", "パスコード", "暗証番号",
+	"密码", "密碼", "口令", "비밀번호", "암호",
 	"סיסמה", "סיסמא", "كلمة المرور", "كلمة السر", "पासवर्ड", "รหัสผ่าน", "гасло", "секрет", "токен", "令牌", "トークン"}
 
 func setOf(words string) map[string]bool {

@@ -2,8 +2,8 @@ package redact
 
 import "strings"
 
-// skipToValue goes over the blanks behind a separator. It reports false where no value follows; then the value may be in
-// the next text.
+// skipToValue goes over the blanks behind a separator. It reports false where no value follows; then the value may be
+// in the next text.
 func (h *hider) skipToValue(found field, at int) (int, bool) {
 	text := h.text
 	for at < len(text) && (text[at] == ' ' || text[at] == '\t') {
@@ -60,7 +60,8 @@ func aloneInLine(text string, at int, of class) bool {
 	case headerLabel:
 		scheme, credentials, _ := strings.Cut(line, " ")
 		var space [maximumLabel]byte
-		return len(scheme) < 24 && credentials != "" && schemes[string(plainLabel(space[:0], scheme))] && isOdd(credentials)
+		return len(scheme) < 24 && credentials != "" && schemes[string(plainLabel(space[:0], scheme))] &&
+			isOdd(credentials)
 	case cookieLabel:
 		name, _, _ := strings.Cut(line, "=")
 		return len(name) < len(line) && !strings.Contains(name, " ")
@@ -95,7 +96,8 @@ func (h *hider) blockScalar(found field, from int) int {
 	return h.indentedLines(min(line+1, len(text)), indent-begin)
 }
 
-// indentedLines hides the lines from a place on that are indented more than a label. It returns where another one begins.
+// indentedLines hides the lines from a place on that are indented more than a label. It returns where another one
+// begins.
 func (h *hider) indentedLines(at, indent int) int {
 	text := h.text
 	for at < len(text) {
@@ -190,7 +192,8 @@ func (h *hider) dashedList(found field, at int) int {
 	return h.listLines(found.of, at+1, '-')
 }
 
-// listLines hides the lines from a place on that are values of a list, up to what closes it; - for one whose values are behind hyphens.
+// listLines hides the lines from a place on that are values of a list, up to what closes it; - for one whose values are
+// behind hyphens.
 func (h *hider) listLines(of class, at int, closing byte) int {
 	text := h.text
 	for lines := 0; at < len(text) && lines < maximumLines; lines++ {
@@ -205,7 +208,8 @@ func (h *hider) listLines(of class, at int, closing byte) int {
 				return at
 			}
 		}
-		if one == "" || one[0] == closing || strings.IndexByte("{}()[]", one[0]) >= 0 && prefixOf(one, markers...) == 0 ||
+		if one == "" || one[0] == closing ||
+			strings.IndexByte("{}()[]", one[0]) >= 0 && prefixOf(one, markers...) == 0 ||
 			strings.ContainsAny(strings.Trim(one, `"',`), " =:") || isRecord(one) {
 			return at
 		}
@@ -222,15 +226,18 @@ func (h *hider) listLines(of class, at int, closing byte) int {
 	return at
 }
 
-// dictionary hides the value that is between braces, as in `password = {x}`, or waits for it to be named there: `{ value = x; }`.
+// dictionary hides the value that is between braces, as in `password = {x}`, or waits for it to be named there: `{
+// value = x; }`.
 func (h *hider) dictionary(found field, from int) int {
 	text := h.text
 	if !isPaired(found.of) {
 		return -1
 	}
-	if end := strings.IndexAny(text[from:min(len(text), from+nearPair)], "}\n"); end > 1 && text[from+end] == '}' && found.of == secretLabel {
+	if end := strings.IndexAny(text[from:min(len(text), from+nearPair)], "}\n"); end > 1 && text[from+end] == '}' &&
+		found.of == secretLabel {
 		inside := strings.TrimSpace(text[from+1 : from+end])
-		if inside != "" && !strings.ContainsAny(inside, "=:;, ({&") && !saysNothing(inside) && prefixOf(inside, markers...) == 0 {
+		if inside != "" && !strings.ContainsAny(inside, "=:;, ({&") && !saysNothing(inside) &&
+			prefixOf(inside, markers...) == 0 {
 			h.replace(from+1, from+end, hidden)
 			return from + end
 		}

@@ -2,6 +2,7 @@ package redact
 
 import (
 	"strings"
+
 	"usher.internal/internal/lazyregexp"
 )
 
@@ -13,20 +14,24 @@ var places = []struct {
 }{
 	{"Users", lazyregexp.New(`(?:/|%2F|\\)Users(?:\\{0,2}/|%2F|\\{1,2})([^/\\%\s"'<>:,;)\]]+)`)},
 	{"home", lazyregexp.New(`(?:/|%2F)home(?:\\{0,2}/|%2F)([^/\\%\s"'<>:,;)\]]+)`)},
-	{`\\`, lazyregexp.New(`\\{2,4}[\w.-]+\\{1,2}(?i:users|profiles?|homes?|userdata|people|staff)\$?\\{1,2}([^/\\\s"'<>:,;)\]]+)`)},
+	{`\\`, lazyregexp.New(`\\{2,4}[\w.-]+\\{1,2}(?i:users|profiles?|homes?|userdata|people|staff)\$?\\{1,` +
+		`2}([^/\\\s"'<>:,;)\]]+)`)},
 	{"user", lazyregexp.New(`(?:for|of|as|login for) user:? ["“']?([^\s"”'…,;:()]+)`)},
 	{"user", lazyregexp.New(`user account:? ["“']?([^\s"”'…,;:()]+)`)},
-	{"user", lazyregexp.New(`(?:^|[\s,;{("])(?:user|user_name|userName|username|loginUserName)"?\s*[=:]\s*["“']?([^\s"”'…,;:(){}]+)`)},
+	{"user", lazyregexp.New(
+		`(?:^|[\s,;{("])(?:user|user_name|userName|username|loginUserName)"?\s*[=:]\s*["“']?([^\s"”'…,;:(){}]+)`)},
 	{"macOS user ", lazyregexp.New(`macOS user (?:account )?["“']?([^\s"”'…,;:()]+)`)},
 	{"account", lazyregexp.New(`account (?:name )?["“']([^\s"”',;:()]+)`)},
 }
 
-var jamfComputer = lazyregexp.New(`^(?:[A-Z][a-z]{2} )?[A-Z][a-z]{2} [ \d]\d \d\d:\d\d:\d\d (.{1,200}?) (?:jamf|jamfAgent|JamfDaemon)\[\d+\]: `)
+var jamfComputer = lazyregexp.New(
+	`^(?:[A-Z][a-z]{2} )?[A-Z][a-z]{2} [ \d]\d \d\d:\d\d:\d\d (.{1,200}?) (?:jamf|jamfAgent|JamfDaemon)\[\d+\]: `)
 
 // syslogComputer finds the host of `log show --style syslog`, which is localhost mostly.
 var syslogComputer = lazyregexp.New(`^\d{4}-\d\d-\d\d \d\d:\d\d:\d\d\.\d{6}[+-]\d{4}  (\S{2,80}) [^\[]{1,64}\[\d+\]: `)
 
-var computerFields = lazyregexp.New(`(?i)(?:computer ?name|device ?name|host ?name|LocalHostName)"?\s*[=:]\s*"?([^",;]{2,80})`)
+var computerFields = lazyregexp.New(
+	`(?i)(?:computer ?name|device ?name|host ?name|LocalHostName)"?\s*[=:]\s*"?([^",;]{2,80})`)
 
 // LearnText takes the names from a text, for what is redacted afterwards.
 func (r *Redactor) LearnText(text string) {

@@ -14,8 +14,8 @@ func isPaired(of class) bool {
 	return false
 }
 
-// isName reports whether what is behind a label is the name of a secret, as in `name="password"`. The value that belongs to it
-// follows.
+// isName reports whether what is behind a label is the name of a secret, as in `name="password"`. The value that
+// belongs to it follows.
 func (h *hider) isName(found field, v value) bool {
 	of := namedBy(found.of, found.word, v.textOf(h.text))
 	if of == noLabel {
@@ -49,7 +49,8 @@ func namedBy(of class, label, name string) class {
 
 // pairedWith returns the class of the value of a pair by its name, which is before or behind it.
 func (h *hider) pairedWith(found field, v value) class {
-	if !strings.HasSuffix(lower(found.word), "val") && !strings.HasSuffix(lower(found.word), "value") && (v.quote == "" || strings.ContainsAny(v.textOf(h.text), " \n")) {
+	if !strings.HasSuffix(lower(found.word), "val") && !strings.HasSuffix(lower(found.word), "value") &&
+		(v.quote == "" || strings.ContainsAny(v.textOf(h.text), " \n")) {
 		return noLabel // what is written beside an input field
 	}
 	if of := h.named; of != noLabel && v.from-h.namedAt <= nearPair {

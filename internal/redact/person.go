@@ -9,16 +9,21 @@ import (
 )
 
 // products are words that are in names of programs, policies and groups, and in no name of a person.
-var products = setOf(`microsoft apple jamf intune entra azure company portal platform sso register registration device devices self service extension profile policy
-	group groups users conditional access default all authenticator office teams outlook onedrive defender edge chrome google kerberos sign login certificate
-	configuration settings software update inventory test mac macs ios ipad keychain system enterprise workplace join account cloud server client application app
-	not found cancelled canceled failed denied locked disabled invalid missing security compliance management token broker agent name preferred_username given_name family_name display surname error domain unknown administrators`)
+var products = setOf(
+	`microsoft apple jamf intune entra azure company portal platform sso register registration device devices self
+		service extension profile policy group groups users conditional access default all authenticator office
+		teams outlook onedrive defender edge chrome google kerberos sign login certificate configuration
+		settings software update inventory test mac macs ios ipad keychain system enterprise workplace join
+		account cloud server client application app not found cancelled canceled failed denied locked disabled
+		invalid missing security compliance management token broker agent name preferred_username given_name
+		family_name display surname error domain unknown administrators`)
 
 var computers = []string{"macbook", "imac", "mac mini", "mac pro", "mac studio", "’s mac", "'s mac"}
 
 // isPersonName reports whether a text looks like the full name of a person.
 func isPersonName(text string) bool {
-	words := strings.FieldsFunc(text, func(letter rune) bool { return letter == ' ' || letter == ',' || letter == '\u00a0' })
+	words := strings.FieldsFunc(text,
+		func(letter rune) bool { return letter == ' ' || letter == ',' || letter == '\u00a0' })
 	if len(words) < 2 || len(words) > 6 || len(text) > 80 {
 		return false
 	}
@@ -49,14 +54,16 @@ func isProduct(text string) bool {
 // person gives the name of a person its pseudonym.
 func (h *hider) person(found field, v value) int {
 	text := strings.TrimSpace(h.text[v.from:v.to])
-	if text == "" || len(text) > 120 || saysNothing(text) || isPseudonym(text) || strings.ContainsAny(text, "@{}=\n") || strings.HasPrefix(text, "com.") || isProduct(text) {
+	if text == "" || len(text) > 120 || saysNothing(text) || isPseudonym(text) || strings.ContainsAny(text, "@{}=\n") ||
+		strings.HasPrefix(text, "com.") || isProduct(text) {
 		return -1
 	}
 	if strings.Trim(text, "0123456789.-") == "" || strings.HasPrefix(text, "%") && !strings.Contains(text, "%20") {
 		return -1
 	}
 	if found.of == ownerLabel {
-		if isUserLabel(found.word) && !strings.Contains(text, " ") && (unicode.IsLower(firstRune(text)) || isDotted(text)) && isName(text) && !notAccounts[lower(text)] &&
+		if isUserLabel(found.word) && !strings.Contains(text, " ") &&
+			(unicode.IsLower(firstRune(text)) || isDotted(text)) && isName(text) && !notAccounts[lower(text)] &&
 			!strings.ContainsAny(text, "()[]:/\\\"'") && endsField(h.text[v.to:]) {
 			return h.account(v, isDotted(text))
 		}
@@ -95,7 +102,8 @@ func endsField(behind string) bool {
 func isPseudonym(text string) bool { return pseudonymPattern.MatchString(text) }
 
 // claims are names of claims of a person's token, by which a name beside them is known for a person's.
-var claims = []string{"preferred_username", "unique_name", "upn", "given_name", "family_name", "oid", "tid", "mail", "userPrincipalName", "email"}
+var claims = []string{"preferred_username", "unique_name", "upn", "given_name", "family_name", "oid", "tid", "mail",
+	"userPrincipalName", "email"}
 
 // isClaim reports whether a place is among the claims of a token, or the properties of a user.
 func (h *hider) isClaim(at int) bool {
@@ -105,7 +113,8 @@ func (h *hider) isClaim(at int) bool {
 	around := h.text[max(0, at-512):min(len(h.text), at+1024)]
 	h.claims, h.claimsAt = false, at
 	for _, claim := range claims {
-		if strings.Contains(around, `"`+claim+`"`) || strings.Contains(around, " "+claim+" =") || strings.Contains(around, `\"`+claim+`\"`) {
+		if strings.Contains(around, `"`+claim+`"`) || strings.Contains(around, " "+claim+" =") ||
+			strings.Contains(around, `\"`+claim+`\"`) {
 			h.claims = true
 			break
 		}
@@ -117,8 +126,10 @@ func (h *hider) isClaim(at int) bool {
 func endOfName(text string, from int, enclosing byte) int {
 	limit := min(len(text), from+120)
 	end := from
-	for end < limit && strings.IndexByte(",;|)}]<>\"\t\r\n=(&", text[end]) < 0 && !(enclosing != 0 && text[end] == enclosing) {
-		if text[end] == '\\' && prefixOf(text[end:], `\"`, `\n`, `\u0022`, `\u0026`) > 0 || text[end] == '%' && prefixOf(text[end:], encodedEnds[:2]...) > 0 {
+	for end < limit && strings.IndexByte(",;|)}]<>\"\t\r\n=(&", text[end]) < 0 &&
+		!(enclosing != 0 && text[end] == enclosing) {
+		if text[end] == '\\' && prefixOf(text[end:], `\"`, `\n`, `\u0022`, `\u0026`) > 0 ||
+			text[end] == '%' && prefixOf(text[end:], encodedEnds[:2]...) > 0 {
 			break
 		}
 		end++
@@ -130,7 +141,8 @@ func endOfName(text string, from int, enclosing byte) int {
 		}
 	}
 	// "Keller, Mia" is a name too.
-	if end+2 < len(text) && text[end] == ',' && text[end+1] == ' ' && !strings.Contains(text[from:end], " ") && unicode.IsUpper(firstRune(text[end+2:])) {
+	if end+2 < len(text) && text[end] == ',' && text[end+1] == ' ' && !strings.Contains(text[from:end], " ") &&
+		unicode.IsUpper(firstRune(text[end+2:])) {
 		word := end + 2
 		for word < len(text) && (text[word] >= utf8.RuneSelf || isWordByte(text[word]) || text[word] == '-') {
 			word++
@@ -173,7 +185,8 @@ func endOfName(text string, from int, enclosing byte) int {
 
 var (
 	particles = setOf(`von van de der den di da du la le el al bin y zu dos`)
-	nameEnds  = setOf(`for with was is has from signed logged failed not on at in to account user upn status error using uid email phone mail`)
+	nameEnds  = setOf(`for with was is has from signed logged failed not on at in to account user upn status error ` +
+		`using uid email phone mail`)
 )
 
 func containsWord(text string, words map[string]bool) bool {
@@ -185,7 +198,8 @@ func containsWord(text string, words map[string]bool) bool {
 	return false
 }
 
-// account is an entry of passwd(5) or master.passwd(5); the group is the name of its owner, with what else is in that field.
+// account is an entry of passwd(5) or master.passwd(5); the group is the name of its owner, with what else is in that
+// field.
 var account = lazyregexp.New(`(?m)^[\w.-]+:[^:\n]*:-?\d+:-?\d+:(?:[^:\n]*:\d+:\d+:)?([^:\n]{2,200}):/`)
 
 // replaceAccounts replaces the names of people in a list of accounts.

@@ -2,6 +2,7 @@ package redact
 
 import (
 	"strings"
+
 	"usher.internal/internal/lazyregexp"
 )
 
@@ -56,7 +57,9 @@ func endOfNumber(text string, from int) int {
 // phone hides a telephone number in international notation, whose + is at a place.
 func (h *hider) phone(at, behind int) int {
 	text := h.text
-	if at < h.copied || behind >= len(text) || text[behind]-'1' > 8 || at > 0 && (isWordByte(text[at-1]) || strings.IndexByte("+/=-.)", text[at-1]) >= 0 && !strings.HasPrefix(text[at-1:], "=+")) {
+	if at < h.copied || behind >= len(text) || text[behind]-'1' > 8 ||
+		at > 0 && (isWordByte(text[at-1]) ||
+			strings.IndexByte("+/=-.)", text[at-1]) >= 0 && !strings.HasPrefix(text[at-1:], "=+")) {
 		return at
 	}
 	end, last, digits, groups := behind, behind, 0, 0
@@ -97,7 +100,8 @@ func (h *hider) phone(at, behind int) int {
 }
 
 // dialled is a telephone number in international notation as it is dialled in most countries, with 00 [ITU-T E.123].
-var dialled = lazyregexp.New(`(^|[\s"'=(,:;>])00[1-9]\d{0,2}(?: ?\(0\))?(?:[ /.-]?\(?\d{1,5}\)?(?:[ /.-]\d{2,})+|\d{9,12})\b`)
+var dialled = lazyregexp.New(
+	`(^|[\s"'=(,:;>])00[1-9]\d{0,2}(?: ?\(0\))?(?:[ /.-]?\(?\d{1,5}\)?(?:[ /.-]\d{2,})+|\d{9,12})\b`)
 
 // replaceNumbers replaces telephone numbers that begin with 00.
 func replaceNumbers(text string) string {
@@ -112,13 +116,16 @@ func replaceNumbers(text string) string {
 	})
 }
 
-// nationalPhone hides a telephone number as it is dialled within a country, whose 0 is at a place: 089/12345678, 0151 23456789.
+// nationalPhone hides a telephone number as it is dialled within a country, whose 0 is at a place: 089/12345678, 0151
+// 23456789.
 func (h *hider) nationalPhone(at int) int {
 	text := h.text
-	if at < h.copied || at+7 > len(text) || text[at+1]-'1' > 8 || at > 0 && strings.IndexByte(" \t\n\"'(,;", text[at-1]) < 0 {
+	if at < h.copied || at+7 > len(text) || text[at+1]-'1' > 8 ||
+		at > 0 && strings.IndexByte(" \t\n\"'(,;", text[at-1]) < 0 {
 		return at
 	}
-	if before := strings.TrimRight(text[max(0, at-8):at], " \t"); before != "" && (before[len(before)-1]-'0' <= 9 || before[len(before)-1] == ':' && at > 9 && isHex(before[len(before)-2])) {
+	if before := strings.TrimRight(text[max(0, at-8):at], " \t"); before != "" &&
+		(before[len(before)-1]-'0' <= 9 || before[len(before)-1] == ':' && at > 9 && isHex(before[len(before)-2])) {
 		return at // one of several numbers
 	}
 	end := at
@@ -148,7 +155,8 @@ func (h *hider) nationalPhone(at int) int {
 		return at
 	case group == 1 && groups[1] < 5, groups[0] == groups[1] && groups[1] == groups[2]:
 		return at
-	case end < len(text) && (isWordByte(text[end]) || text[end] == ':' || text[end] == '.' && end+1 < len(text) && isWordByte(text[end+1])):
+	case end < len(text) && (isWordByte(text[end]) || text[end] == ':' ||
+		text[end] == '.' && end+1 < len(text) && isWordByte(text[end+1])):
 		return at
 	}
 	if behind := strings.TrimLeft(text[end:min(len(text), end+4)], " "); behind != "" && (behind[0]-'0' <= 9) {
@@ -176,17 +184,20 @@ func (h *hider) americanPhone(at int) int {
 		}
 		begin = at - 3
 	}
-	if !isDigits(text, end, 3) || end+3 >= len(text) || strings.IndexByte("-. ", text[end+3]) < 0 || !isDigits(text, end+4, 4) {
+	if !isDigits(text, end, 3) || end+3 >= len(text) || strings.IndexByte("-. ", text[end+3]) < 0 ||
+		!isDigits(text, end+4, 4) {
 		return at
 	}
 	end += 8
-	if begin > 1 && strings.IndexByte("- .", text[begin-1]) >= 0 && text[begin-2] == '1' && (begin == 2 || !isWordByte(text[begin-3]) && text[begin-3] != '.' && text[begin-3] != '-') {
+	if begin > 1 && strings.IndexByte("- .", text[begin-1]) >= 0 && text[begin-2] == '1' &&
+		(begin == 2 || !isWordByte(text[begin-3]) && text[begin-3] != '.' && text[begin-3] != '-') {
 		begin -= 2
 	}
 	if begin < h.copied || begin > 0 && (isWordByte(text[begin-1]) || strings.IndexByte("-./+", text[begin-1]) >= 0) {
 		return at
 	}
-	if end < len(text) && (isWordByte(text[end]) || strings.IndexByte("-/:", text[end]) >= 0 || text[end] == '.' && end+1 < len(text) && text[end+1]-'0' <= 9) {
+	if end < len(text) && (isWordByte(text[end]) || strings.IndexByte("-/:", text[end]) >= 0 ||
+		text[end] == '.' && end+1 < len(text) && text[end+1]-'0' <= 9) {
 		return at
 	}
 	h.replace(begin, end, hiddenPhone)

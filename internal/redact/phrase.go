@@ -24,23 +24,36 @@ const (
 )
 
 var phrases = map[string]int{
-	"bearer": schemePhrase, "basic": schemePhrase, "negotiate": schemePhrase, "ntlm": schemePhrase, "dpop": schemePhrase,
-	"password": passwordPhrase, "passphrase": passwordPhrase, "passcode": pinPhrase, "secret": passwordPhrase, "pin": pinPhrase,
-	"passwd": passwordPhrase, "pwd": passwordPhrase, "passwort": passwordPhrase, "kennwort": passwordPhrase, "wachtwoord": passwordPhrase, "senha": passwordPhrase,
-	"heslo": passwordPhrase, "passord": passwordPhrase, "adgangskode": passwordPhrase, "salasana": passwordPhrase, "parola": passwordPhrase, "clave": passwordPhrase,
-	"passe": passwordPhrase, "psk": passwordPhrase, "passw": passwordPhrase, "apikey": passwordPhrase, "apitoken": passwordPhrase, "authtoken": passwordPhrase, "clientsecret": passwordPhrase, "losenordet": passwordPhrase,
-	"token": tokenPhrase, "accesstoken": tokenPhrase, "refreshtoken": tokenPhrase, "idtoken": tokenPhrase, "cookie": tokenPhrase, "seed": tokenPhrase, "key": tokenPhrase,
-	"code": codePhrase, "enter": enterPhrase, "use": enterPhrase, "otp": otpPhrase, "totp": otpPhrase, "tan": otpPhrase, "einmalcode": otpPhrase, "sicherheitscode": otpPhrase,
+	"bearer": schemePhrase, "basic": schemePhrase, "negotiate": schemePhrase, "ntlm": schemePhrase,
+	"dpop":     schemePhrase,
+	"password": passwordPhrase, "passphrase": passwordPhrase, "passcode": pinPhrase, "secret": passwordPhrase,
+	"pin":    pinPhrase,
+	"passwd": passwordPhrase, "pwd": passwordPhrase, "passwort": passwordPhrase, "kennwort": passwordPhrase,
+	"wachtwoord": passwordPhrase, "senha": passwordPhrase,
+	"heslo": passwordPhrase, "passord": passwordPhrase, "adgangskode": passwordPhrase, "salasana": passwordPhrase,
+	"parola": passwordPhrase, "clave": passwordPhrase,
+	"passe": passwordPhrase, "psk": passwordPhrase, "passw": passwordPhrase, "apikey": passwordPhrase,
+	"apitoken": passwordPhrase, "authtoken": passwordPhrase, "clientsecret": passwordPhrase,
+	"losenordet": passwordPhrase,
+	"token":      tokenPhrase, "accesstoken": tokenPhrase, "refreshtoken": tokenPhrase, "idtoken": tokenPhrase,
+	"cookie": tokenPhrase, "seed": tokenPhrase, "key": tokenPhrase,
+	"code": codePhrase, "enter": enterPhrase, "use": enterPhrase, "otp": otpPhrase, "totp": otpPhrase, "tan": otpPhrase,
+	"einmalcode": otpPhrase, "sicherheitscode": otpPhrase,
 	"thumbprint": digestPhrase, "fingerprint": digestPhrase,
-	"account": accountPhrase, "user": accountPhrase, "konto": accountPhrase, "benutzer": accountPhrase, "samaccountname": accountPhrase,
-	"realname": personPhrase, "fullname": personPhrase, "displayname": personPhrase,
-	"phone": phonePhrase, "telephone": phonePhrase, "mobile": phonePhrase, "tel": phonePhrase, "fax": phonePhrase, "telefon": phonePhrase, "handy": phonePhrase,
-	"mobil": phonePhrase, "rufnummer": phonePhrase, "mobilnummer": phonePhrase, "telefonnummer": phonePhrase, "handynummer": phonePhrase,
+	"account": accountPhrase, "user": accountPhrase, "konto": accountPhrase, "benutzer": accountPhrase,
+	"samaccountname": accountPhrase,
+	"realname":       personPhrase, "fullname": personPhrase, "displayname": personPhrase,
+	"phone": phonePhrase, "telephone": phonePhrase, "mobile": phonePhrase, "tel": phonePhrase, "fax": phonePhrase,
+	"telefon": phonePhrase, "handy": phonePhrase,
+	"mobil": phonePhrase, "rufnummer": phonePhrase, "mobilnummer": phonePhrase, "telefonnummer": phonePhrase,
+	"handynummer": phonePhrase,
 }
 
 // verbs are between a label and its value in a sentence.
-var verbs = []string{"was reset to ", "reset to ", "is ", "was ", "is set to ", "set to ", "changed to ", "is: ", "is now ", "to ", "token ", "number ", "lautet ", "lautete ", "ist ", "ist: ", "est ", "es ", "\u00e9 ",
-	"\u00e8 ", "er ", "\u00e4r ", "jest ", "je ", "to: ", "changed from ", "-string ", "-data ", "- ", "\u2013 ", "\u2014 ", "\u2192 "}
+var verbs = []string{"was reset to ", "reset to ", "is ", "was ", "is set to ", "set to ", "changed to ", "is: ",
+	"is now ", "to ", "token ", "number ", "lautet ", "lautete ", "ist ", "ist: ", "est ", "es ", "\u00e9 ",
+	"\u00e8 ", "er ", "\u00e4r ", "jest ", "je ", "to: ", "changed from ", "-string ", "-data ", "- ", "\u2013 ",
+	"\u2014 ", "\u2192 "}
 
 // certain are those of verbs behind which there is nothing but a value.
 var certain = []string{"lautet ", "lautete ", "-string ", "-data "}
@@ -69,7 +82,8 @@ func phraseOf(text string, end int) (is, begin int) {
 }
 
 // signedIn are before the word for a user whose name follows a verb: `logged in user is mia`.
-var signedIn = []string{"logged in ", "logged-in ", "logged on ", "signed in ", "signed-in ", "console ", "current ", "angemeldeter "}
+var signedIn = []string{"logged in ", "logged-in ", "logged on ", "signed in ", "signed-in ", "console ", "current ",
+	"angemeldeter "}
 
 // isMadeOfWords reports whether a word is written as labels of several words are: client_secret, clientSecret.
 func isMadeOfWords(word string) bool {
@@ -113,12 +127,16 @@ func (h *hider) phrase(at int) int {
 	case digestPhrase:
 		return max(at, h.digest(digestValue(text, from, enclosingQuote(text, at))))
 	case accountPhrase:
-		return h.accountPhrase(at, from, len(text[begin:end]) > len("benutzer") || verb > 0 && containsAny(h.sameLine(begin, 24), signedIn))
+		return h.accountPhrase(at, from,
+			len(text[begin:end]) > len("benutzer") || verb > 0 && containsAny(h.sameLine(begin, 24), signedIn))
 	case personPhrase:
 		return max(at, h.personBehind(value{from: from, to: endOfName(text, from, enclosingQuote(text, at))}))
 	case phonePhrase:
 		number := value{from: from, to: endOfNumber(text, from)}
-		if digitsOf(number.textOf(text)) < 7 || number.to < len(text) && (isWordByte(text[number.to]) || strings.IndexByte(":,", text[number.to]) >= 0 && number.to+1 < len(text) && isWordByte(text[number.to+1])) {
+		if digitsOf(number.textOf(text)) < 7 ||
+			number.to < len(text) && (isWordByte(text[number.to]) ||
+				strings.IndexByte(":,", text[number.to]) >= 0 && number.to+1 < len(text) &&
+					isWordByte(text[number.to+1])) {
 			return at
 		}
 		return max(at, h.number(number))
@@ -140,7 +158,8 @@ func (h *hider) phrase(at int) int {
 	return one.to
 }
 
-// purpose returns how long the words are that say what a password is for, and are followed by a verb: `for the smart card ` is.
+// purpose returns how long the words are that say what a password is for, and are followed by a verb: `for the smart
+// card ` is.
 func purpose(text string) int {
 	if prefixOf(text, "for ", "of ", "to ", "f\u00fcr ", "zum ", "zur ") == 0 {
 		return 0
@@ -204,18 +223,21 @@ func (h *hider) isPhraseValue(is, begin int, verb bool, one value) bool {
 			}
 			return h.isAboutCodes(begin) || len(value) >= 6 && prefixOf(behind, signsIn...) > 0
 		}
-		return len(value) >= 8 && len(value) <= 10 && strings.Trim(value, "ABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789-") == "" && prefixOf(behind, signsIn...) > 0
+		return len(value) >= 8 && len(value) <= 10 &&
+			strings.Trim(value, "ABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789-") == "" && prefixOf(behind, signsIn...) > 0
 	}
 	return false
 }
 
 // signsIn is what follows a code that is to be entered.
-var signsIn = []string{" to auth", " to sign", " to log", " to verify", " to confirm", " to continue", " was sent", " sent", " has been sent", " at http", " on http", " in the br"}
+var signsIn = []string{" to auth", " to sign", " to log", " to verify", " to confirm", " to continue", " was sent",
+	" sent", " has been sent", " at http", " on http", " in the br"}
 
 // quotedPhrase hides a quoted value that follows a word.
 func (h *hider) quotedPhrase(is, begin int, word string, whole value, at int) int {
 	value := whole.textOf(h.text)
-	if whole.unfinished || strings.Contains(value, "\n") || len(value) > 200 || saysNothing(value) || prefixOf(value, markers...) > 0 {
+	if whole.unfinished || strings.Contains(value, "\n") || len(value) > 200 || saysNothing(value) ||
+		prefixOf(value, markers...) > 0 {
 		return at
 	}
 	switch {
@@ -228,7 +250,8 @@ func (h *hider) quotedPhrase(is, begin int, word string, whole value, at int) in
 		return max(at, h.personBehind(whole))
 	case is == codePhrase && (isCode(value, false) || isOneTime(value) && h.isAboutCodes(begin)):
 	case strings.EqualFold(word, "cookie") && strings.Contains(value, "="):
-	case (is == passwordPhrase || is == pinPhrase || is == labelPhrase) && strings.Count(value, " ") < 8 && !strings.ContainsAny(value, "=:{"):
+	case (is == passwordPhrase || is == pinPhrase || is == labelPhrase) && strings.Count(value, " ") < 8 &&
+		!strings.ContainsAny(value, "=:{"):
 	case is == otpPhrase && isOneTime(value):
 	case is != phonePhrase && isRandom(value, 12):
 	default:
@@ -286,11 +309,12 @@ func isOdd(word string) bool {
 
 // isStrong reports whether a word is as passwords have to be: with a letter and a sign that no word of a sentence has.
 func isStrong(word string) bool {
-	return len(word) >= 5 && strings.ContainsAny(word, "!@#$^&*") && !strings.ContainsAny(word, "/%(<{\\") && strings.ContainsAny(word, "0123456789") && isOdd(word)
+	return len(word) >= 5 && strings.ContainsAny(word, "!@#$^&*") && !strings.ContainsAny(word, "/%(<{\\") &&
+		strings.ContainsAny(word, "0123456789") && isOdd(word)
 }
 
-// looksSecret reports whether a word is as passwords are and words of a sentence are not: of letters with digits among them, and
-// not the name of something technical.
+// looksSecret reports whether a word is as passwords are and words of a sentence are not: of letters with digits among
+// them, and not the name of something technical.
 func looksSecret(word string) bool {
 	if len(word) < 5 || len(word) > 200 || isTechnical(word) || prefixOf(word, markers...) > 0 {
 		return false
@@ -310,13 +334,16 @@ func looksSecret(word string) bool {
 }
 
 // technical are beginnings of words with digits that are about secrets, and are none.
-var technical = strings.Fields(`aadsts sha1 sha2 sha3 sha5 sha-1 sha-2 sha-5 md4 md5 aes1 aes2 aes-1 aes-2 rsa utf base64 base32 base58 pbkdf argon bcrypt scrypt oauth openid http ipv4 ipv6 x509 x.509
-	pkcs rfc iso- iso8 win1 windows macos ios1 ios- tls ssl es256 rs256 hs256 ps256 ed25519 ed448 curve25519 x25519 krb5 ntlmv mschap uuid kerberos5 wpa2 wpa3 wep1 fips u2f fido2
-	auth0 okta python java node com.`)
+var technical = strings.Fields(
+	`aadsts sha1 sha2 sha3 sha5 sha-1 sha-2 sha-5 md4 md5 aes1 aes2 aes-1 aes-2 rsa utf base64 base32 base58 pbkdf
+		argon bcrypt scrypt oauth openid http ipv4 ipv6 x509 x.509 pkcs rfc iso- iso8 win1 windows macos ios1
+		ios- tls ssl es256 rs256 hs256 ps256 ed25519 ed448 curve25519 x25519 krb5 ntlmv mschap uuid kerberos5
+		wpa2 wpa3 wep1 fips u2f fido2 auth0 okta python java node com.`)
 
 // isTechnical reports whether a word with digits is a version, a date, an id, the name of an algorithm or the like.
 func isTechnical(word string) bool {
-	if prefixOf(word, technical...) > 0 || isDashed(word) || isPseudonym(word) || strings.Contains(word, exampleDomain) || prefixOf(word, "0x") > 0 {
+	if prefixOf(word, technical...) > 0 || isDashed(word) || isPseudonym(word) ||
+		strings.Contains(word, exampleDomain) || prefixOf(word, "0x") > 0 {
 		return true
 	}
 	if at := strings.IndexByte(word, '@'); at > 0 && strings.Contains(word[at:], ".") {
@@ -326,7 +353,8 @@ func isTechnical(word string) bool {
 	if first == "" || len(word) > 9 && word[4] == '-' && word[7] == '-' {
 		return true
 	}
-	if before := len(word) - len(first); before > 0 && before < 5 && strings.Trim(first, "abcdefghijklmnopqrstuvwxyz-") == "" {
+	if before := len(word) - len(first); before > 0 && before < 5 &&
+		strings.Trim(first, "abcdefghijklmnopqrstuvwxyz-") == "" {
 		return true // 8-character, 30s, 2nd
 	}
 	if word[0]|0x20 == 'v' && strings.Trim(word[1:], "0123456789.") == "" {

@@ -91,12 +91,14 @@ func checkPlanted(t *testing.T, entry plantedEntry, got string) {
 // A word of a line that is longer than a block is not cut in the middle.
 func TestPlantedInALongLine(t *testing.T) {
 	for fill := range 40 {
-		line := strings.Repeat("word ", (256<<10-fill)/5) + "password=hunter2secret code=66 " + strings.Repeat("more ", 100)
+		line := strings.Repeat("word ", (256<<10-fill)/5) + "password=hunter2secret code=66 " +
+			strings.Repeat("more ", 100)
 		var copied bytes.Buffer
 		if err := redact.New(redact.Options{}).Copy(t.Context(), &copied, strings.NewReader(line)); err != nil {
 			t.Fatal(err)
 		}
-		if got := copied.String(); strings.Contains(got, "secret") || strings.Contains(got, "hunter") || !strings.Contains(got, "code=66") {
+		if got := copied.String(); strings.Contains(got, "secret") || strings.Contains(got, "hunter") ||
+			!strings.Contains(got, "code=66") {
 			t.Errorf("%d: %s", fill, got[len(got)-600:])
 		}
 	}

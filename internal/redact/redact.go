@@ -1,16 +1,17 @@
-// Package redact puts pseudonyms in the place of what tells who somebody is: names of users and computers, sign-in names,
-// ids, addresses, serial numbers, secrets. One [Redactor] gives the same thing the same pseudonym, so that a story can
-// still be followed: whose log it is, which device is which.
+// Package redact puts pseudonyms in the place of what tells who somebody is: names of users and computers, sign-in
+// names, ids, addresses, serial numbers, secrets. One [Redactor] gives the same thing the same pseudonym, so that a
+// story can still be followed: whose log it is, which device is which.
 //
 // Names have no shape by which they could be known. They are learnt from where they stand first, by [Redactor.Learn]: a
-// home folder, a sign-in name, "for user …". Whoever redacts a document lets the redactor learn from all of it, and then
-// redacts it. What is only ever written where nothing tells that it is a name stays.
+// home folder, a sign-in name, "for user …". Whoever redacts a document lets the redactor learn from all of it, and
+// then redacts it. What is only ever written where nothing tells that it is a name stays.
 package redact
 
 import (
 	"fmt"
 	"slices"
 	"strings"
+
 	"usher.internal/internal/lazyregexp"
 )
 
@@ -90,10 +91,11 @@ func newPseudonym(of kind, number int) string {
 }
 
 // notNames are accounts that are nobody's, and words that are too common to be replaced wherever they stand.
-var notNames = strings.Fields(`root daemon nobody _mbsetupuser _windowserver loginwindow shared guest localhost user users admin
-	administrator local test account mac macos macbook company portal jamf microsoft entra azure apple system default info error debug
-	fault null nil none true false name the and for with device registration unknown library logs applications private var redacted
-	home username someone username> <username>`)
+var notNames = strings.Fields(
+	`root daemon nobody _mbsetupuser _windowserver loginwindow shared guest localhost user users
+		admin administrator local test account mac macos macbook company portal jamf microsoft entra azure apple
+		system default info error debug fault null nil none true false name the and for with device registration
+		unknown library logs applications private var redacted home username someone username> <username>`)
 
 var pseudonymPattern = lazyregexp.New(`^(?:user|computer|host|serial)-\d+$`)
 

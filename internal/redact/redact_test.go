@@ -19,9 +19,12 @@ import (
 
 // planted are values that must not survive, by what they are.
 var planted = []string{
-	"mia.keller", "Mia.Keller@contoso.example.org", "mia.keller%40contoso.example.org", `mia.keller\@contoso.example.org`, "MIA.KELLER@CONTOSO.EXAMPLE.ORG",
-	"Mia Keller", "Mia’s MacBook Air (2)", "Mia's MacBook Air (2)", "lab-07.corp.contoso.de", "jamf.contoso.cloud", "contoso.onmicrosoft.com",
-	"34b1ba9a-3b2d-4c6c-ab4b-615f4b143eab", "34B1BA9A-3B2D-4C6C-AB4B-615F4B143EAB", "10.20.30.40", "203.0.113.77", "fe80::1c2d:3e4f:5a6b:7c8d", "2a02:8070::17",
+	"mia.keller", "Mia.Keller@contoso.example.org", "mia.keller%40contoso.example.org",
+	`mia.keller\@contoso.example.org`, "MIA.KELLER@CONTOSO.EXAMPLE.ORG",
+	"Mia Keller", "Mia’s MacBook Air (2)", "Mia's MacBook Air (2)", "lab-07.corp.contoso.de", "jamf.contoso.cloud",
+	"contoso.onmicrosoft.com",
+	"34b1ba9a-3b2d-4c6c-ab4b-615f4b143eab", "34B1BA9A-3B2D-4C6C-AB4B-615F4B143EAB", "10.20.30.40", "203.0.113.77",
+	"fe80::1c2d:3e4f:5a6b:7c8d", "2a02:8070::17",
 	"3c:22:fb:12:34:56", "C02XK1ABJGH5", "0a1b2c3d4e5f60718293a4b5c6d7e8f901234567",
 	"eyJhbGciOiJSUzI1NiIsInR5cCI6IkpXVCJ9.eyJzdWIiOiIxMjM0NTY3ODkwIn0.c2lnbmF0dXJl",
 	"MIIDQTCCAimgAwIBAgITBmyfz5m/jAo54vB4ikPmljZbyjANBgkqhkiG9w0BAQsFADA5MQswCQYDVQQG",
@@ -30,26 +33,37 @@ var planted = []string{
 
 // document holds each of them where logs of each format would have it.
 var document = []string{
-	`Sun Apr 26 22:06:14 Mia’s MacBook Air (2) jamf[1480]: Checking for policies triggered by "login" for user "mia.keller"...`,
+	`Sun Apr 26 22:06:14 Mia’s MacBook Air (2) jamf[1480]: Checking for policies triggered by "login" for user ` +
+		`"mia.keller"...`,
 	`Sun Apr 26 22:06:14 Mia's MacBook Air (2) jamf[1480]: Executing Policy Register mia.keller`,
 	`default 2020-04-26 22:08:09.659507 -0500 JamfAAD AAD ID acquired for macOS user account mia.keller`,
-	`default 2020-04-26 22:08:09.647316 -0500 JamfAAD commited /Users/mia.keller/Library/Keychains/login.keychain-db.sb-XX to /Users/jörg.müller/Library`,
-	`2020-04-27 03:07:10.363 VERB com.microsoft.ssp.telemetry TID=1 A.swift: 283 (f()) x : { upn = "Mia.Keller@contoso.example.org"; device = "34b1ba9a-3b2d-4c6c-ab4b-615f4b143eab"; full = "Mia Keller"; }`,
-	`{"timestamp":"2026-05-07 19:48:34.701580-0500","eventMessage":"GET https:\/\/jamf.contoso.cloud\/api?login_hint=mia.keller%40contoso.example.org&id=34B1BA9A-3B2D-4C6C-AB4B-615F4B143EAB"}`,
+	`default 2020-04-26 22:08:09.647316 -0500 JamfAAD commited ` +
+		`/Users/mia.keller/Library/Keychains/login.keychain-db.sb-XX to /Users/jörg.müller/Library`,
+	`2020-04-27 03:07:10.363 VERB com.microsoft.ssp.telemetry TID=1 A.swift: 283 (f()) x : { upn = ` +
+		`"Mia.Keller@contoso.example.org"; device = "34b1ba9a-3b2d-4c6c-ab4b-615f4b143eab"; full = "Mia Keller"; }`,
+	`{"timestamp":"2026-05-07 19:48:34.701580-0500","eventMessage":"GET ` +
+		`https:\/\/jamf.contoso.cloud\/api?` +
+		`login_hint=mia.keller%40contoso.example.org&id=34B1BA9A-3B2D-4C6C-AB4B-615F4B143EAB"}`,
 	`kerberosStatus upn mia.keller\@contoso.example.org@KERBEROS.MICROSOFTONLINE.COM realm`,
 	`authority https://login.microsoftonline.com/contoso.onmicrosoft.com/oauth2 by MIA.KELLER@CONTOSO.EXAMPLE.ORG`,
-	`host lab-07.corp.contoso.de at 10.20.30.40 and 203.0.113.77:443, fe80::1c2d:3e4f:5a6b:7c8d%en0, [2a02:8070::17], mac 3c:22:fb:12:34:56`,
-	`serial number: C02XK1ABJGH5, thumbprint 0a1b2c3d4e5f60718293a4b5c6d7e8f901234567 key=0a1b2c3d4e5f60718293a4b5c6d7e8f901234567`,
-	`bearer eyJhbGciOiJSUzI1NiIsInR5cCI6IkpXVCJ9.eyJzdWIiOiIxMjM0NTY3ODkwIn0.c2lnbmF0dXJl, x5c MIIDQTCCAimgAwIBAgITBmyfz5m/jAo54vB4ikPmljZbyjANBgkqhkiG9w0BAQsFADA5MQswCQYDVQQG`,
+	`host lab-07.corp.contoso.de at 10.20.30.40 and 203.0.113.77:443, fe80::1c2d:3e4f:5a6b:7c8d%en0, ` +
+		`[2a02:8070::17], mac 3c:22:fb:12:34:56`,
+	`serial number: C02XK1ABJGH5, thumbprint 0a1b2c3d4e5f60718293a4b5c6d7e8f901234567 ` +
+		`key=0a1b2c3d4e5f60718293a4b5c6d7e8f901234567`,
+	`bearer eyJhbGciOiJSUzI1NiIsInR5cCI6IkpXVCJ9.eyJzdWIiOiIxMjM0NTY3ODkwIn0.c2lnbmF0dXJl, x5c ` +
+		`MIIDQTCCAimgAwIBAgITBmyfz5m/jAo54vB4ikPmljZbyjANBgkqhkiG9w0BAQsFADA5MQswCQYDVQQG`,
 	`2023-05-26 13:42:44.136083+0200  studio-17 Company Portal[77]: (MSAL) failed on studio-17`,
 	`user=jörg.müller state=x (jörg.müller), "JÖRG" user: mia.keller.`,
 }
 
 // kept is what must not be taken for something else.
 var kept = []string{
-	"com.microsoft.ssp.telemetry", "A.swift: 283 (f())", "login.microsoftonline.com", "MSAL 1.2.4.5", "version 5.2.1.0", "root", "_mbsetupuser", "127.0.0.1", "::1",
-	"2020-04-27 03:07:10.363", "82dbaca4-3e81-46ca-9c73-0950c1eaca97", "Error Domain=MSALErrorDomain Code=-50005", "Company Portal.app/Contents/MacOS/Company Portal",
-	"sendEvent(featureArea:type:eventTitle:duration:result:target:location:resultData:error:context)", "WorkPlaceJoinState(rawValue: 2)", "login.keychain-db",
+	"com.microsoft.ssp.telemetry", "A.swift: 283 (f())", "login.microsoftonline.com", "MSAL 1.2.4.5", "version 5.2.1.0",
+	"root", "_mbsetupuser", "127.0.0.1", "::1",
+	"2020-04-27 03:07:10.363", "82dbaca4-3e81-46ca-9c73-0950c1eaca97", "Error Domain=MSALErrorDomain Code=-50005",
+	"Company Portal.app/Contents/MacOS/Company Portal",
+	"sendEvent(featureArea:type:eventTitle:duration:result:target:location:resultData:error:context)",
+	"WorkPlaceJoinState(rawValue: 2)", "login.keychain-db",
 }
 
 func newRedactor(text string) *redact.Redactor {
@@ -113,8 +127,10 @@ func TestWhatIsNotPersonalStays(t *testing.T) {
 
 // A value may be in the lines of a log below its label, each of which is a text of its own.
 func TestLinesBelowALabel(t *testing.T) {
-	lines := []string{"password: |", "  pl4nted one", "  pl4nted two", "port: 3", "tokens = (", "    pl4nted3,", "    pl4nted4", ");", "Authorization:", "  Bearer pl4nted.5",
-		"secrets:", "- pl4nted6", "- pl4nted7", "name: password", "value: pl4nted8", "client_secret: >", "2026-05-07 19:48:34.701 | login | 22168 | Login started", "count: 2"}
+	lines := []string{"password: |", "  pl4nted one", "  pl4nted two", "port: 3", "tokens = (", "    pl4nted3,",
+		"    pl4nted4", ");", "Authorization:", "  Bearer pl4nted.5",
+		"secrets:", "- pl4nted6", "- pl4nted7", "name: password", "value: pl4nted8", "client_secret: >",
+		"2026-05-07 19:48:34.701 | login | 22168 | Login started", "count: 2"}
 	report := &timeline.Report{}
 	for _, line := range lines {
 		report.Lines = append(report.Lines, timeline.Line{Raw: line, Message: line})
@@ -124,7 +140,8 @@ func TestLinesBelowALabel(t *testing.T) {
 	}
 	for i, line := range report.Lines {
 		planted := strings.Contains(lines[i], "pl4nted")
-		if strings.Contains(line.Raw+line.Message, "pl4nted") || !planted && !strings.Contains(lines[i], ">") && line.Raw != lines[i] {
+		if strings.Contains(line.Raw+line.Message, "pl4nted") ||
+			!planted && !strings.Contains(lines[i], ">") && line.Raw != lines[i] {
 			t.Errorf("%q became %q, %q", lines[i], line.Raw, line.Message)
 		}
 	}
@@ -133,13 +150,15 @@ func TestLinesBelowALabel(t *testing.T) {
 // A pair whose value is before its name may go over several lines. Where a text ends between the two, the value stays.
 func TestAValueBeforeItsName(t *testing.T) {
 	r := redact.New(redact.Options{})
-	got := r.Text("{\n  \"value\" : \"pl4nted\",\n  \"key\" : \"password\"\n},\n{\n  \"value\" : \"30\",\n  \"key\" : \"timeout\"\n}")
+	got := r.Text("{\n  \"value\" : \"pl4nted\",\n  \"key\" : \"password\"\n},\n{\n  \"value\" : \"30\",\n  \"key\" " +
+		": \"timeout\"\n}")
 	if strings.Contains(got, "pl4nted") || !strings.Contains(got, `"30"`) {
 		t.Error(got)
 	}
 }
 
-// A report is redacted in every text that can be in it: the planted values stand in a log, and the report is made of it.
+// A report is redacted in every text that can be in it: the planted values stand in a log, and the report is made of
+// it.
 func TestReport(t *testing.T) {
 	folder := filepath.Join(t.TempDir(), "Users", "mia.keller")
 	if err := os.MkdirAll(folder, 0o755); err != nil {
@@ -150,7 +169,8 @@ func TestReport(t *testing.T) {
 	for _, line := range document {
 		lines += "error 2020-04-26 22:06:16.055131 -0500 JamfAAD No AAD ID found: " + line + "\n"
 	}
-	if err := os.WriteFile(filepath.Join(folder, "unified.log"), []byte(lines+strings.Join(document, "\n")), 0o600); err != nil {
+	if err := os.WriteFile(filepath.Join(folder, "unified.log"), []byte(lines+strings.Join(document, "\n")),
+		0o600); err != nil {
 		t.Fatal(err)
 	}
 	logs, err := applog.Find(t.Context(), []string{folder}, applog.FindOptions{})
@@ -164,7 +184,8 @@ func TestReport(t *testing.T) {
 	if len(report.Attempts) == 0 || len(report.Lines) < len(document) {
 		t.Fatalf("%d attempts, %d lines", len(report.Attempts), len(report.Lines))
 	}
-	if err := redact.Report(t.Context(), report, redact.New(redact.Options{Users: []string{"Mia Keller"}})); err != nil {
+	if err := redact.Report(t.Context(), report, redact.New(redact.Options{Users: []string{"Mia Keller"}})); err !=
+		nil {
 		t.Fatal(err)
 	}
 	text, err := json.Marshal(report)
@@ -329,13 +350,18 @@ func BenchmarkText(b *testing.B) {
 func BenchmarkLog(b *testing.B) {
 	var log strings.Builder
 	for i := range 2000 {
-		fmt.Fprintf(&log, "2025-08-30 17:14:%02d.%03d | login | 22168 | LoginManager.swift: 134 (login(customWebview:loginParentView:onStateChanged:onComplete:)) | Login state changed from 'NotLoggedIn' to 'FetchingAadIntuneToken', result=Failed; code = 66\n", i/1000%60, i%1000)
-		fmt.Fprintf(&log, "2025-08-30 17:14:44.107 | TID=22157 MSAL 1.9.0 Mac 15.6.1 [2025-08-30 17:14:44 - DE0E4CE9-1961-49EA-811C-0A224969C591] [MSAL] networkHost: login.microsoftonline.com, cacheHost: login.windows.net\n")
+		fmt.Fprintf(&log, "2025-08-30 17:14:%02d.%03d | login | 22168 | LoginManager.swift: 134 "+
+			"(login(customWebview:loginParentView:onStateChanged:onComplete:)) | Login state changed from "+
+			"'NotLoggedIn' to 'FetchingAadIntuneToken', result=Failed; code = 66\n", i/1000%60, i%1000)
+		fmt.Fprintf(&log, "2025-08-30 17:14:44.107 | TID=22157 MSAL 1.9.0 Mac 15.6.1 [2025-08-30 17:14:44 - "+
+			"DE0E4CE9-1961-49EA-811C-0A224969C591] [MSAL] networkHost: login.microsoftonline.com, cacheHost: "+
+			"login.windows.net\n")
 	}
 	b.SetBytes(int64(log.Len()))
 	for b.Loop() {
 		r := redact.New(redact.Options{Users: []string{"Mia Keller"}})
-		if err := errors.Join(r.LearnFrom(b.Context(), strings.NewReader(log.String())), r.Copy(b.Context(), io.Discard, strings.NewReader(log.String()))); err != nil {
+		if err := errors.Join(r.LearnFrom(b.Context(), strings.NewReader(log.String())),
+			r.Copy(b.Context(), io.Discard, strings.NewReader(log.String()))); err != nil {
 			b.Fatal(err)
 		}
 	}

@@ -11,10 +11,11 @@ import (
 )
 
 // own are the fields of a report that hold only usher's own words.
-var own = []string{"Report.Schema", "Report.Zone", "Event.Name", "Event.Title", "Event.Advice", "Event.Code", "Verdict.Cause", "Phase.Title", "Line.Event"}
+var own = []string{"Report.Schema", "Report.Zone", "Event.Name", "Event.Title", "Event.Advice", "Event.Code",
+	"Verdict.Cause", "Phase.Title", "Line.Event"}
 
-// Report redacts every text of a report in its place, having learnt from all of it. A report of which ctx ended before that is
-// redacted in part, and must not be shown.
+// Report redacts every text of a report in its place, having learnt from all of it. A report of which ctx ended before
+// that is redacted in part, and must not be shown.
 func Report(ctx context.Context, report *timeline.Report, r *Redactor) error {
 	for _, attempt := range report.Attempts {
 		r.learnUser(attempt.User)

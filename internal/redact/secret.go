@@ -33,7 +33,8 @@ func (h *hider) hideValue(found field, v value) int {
 		return h.digest(v)
 	case keyLabel:
 		isSignature := found.inURL && len(text) >= 16 && strings.HasSuffix(lower(found.word), "signature")
-		if !isSignature && !isRandom(text, 16) && !strings.HasPrefix(text, "eyJ") && !(v.quote != "" && isRandom(strings.Join(strings.Fields(text), ""), 16)) {
+		if !isSignature && !isRandom(text, 16) && !strings.HasPrefix(text, "eyJ") &&
+			!(v.quote != "" && isRandom(strings.Join(strings.Fields(text), ""), 16)) {
 			return -1
 		}
 	case codeLabel:
@@ -67,13 +68,14 @@ func (h *hider) hideValue(found field, v value) int {
 	return v.next
 }
 
-// isSelector reports whether what looks like a value is the next part of a method's name: `acquire(token:completion:)`, or
-// the category of a subsystem: `[com.example.token:network]`.
+// isSelector reports whether what looks like a value is the next part of a method's name: `acquire(token:completion:)`,
+// or the category of a subsystem: `[com.example.token:network]`.
 func isSelector(text string, separator int, v value) bool {
 	if separator <= 0 || separator+1 != v.from {
 		return false
 	}
-	if v.to < len(text) && text[v.to] == ']' && strings.LastIndexByte(text[max(0, separator-maximumLabel):separator], '[') >= 0 {
+	if v.to < len(text) && text[v.to] == ']' &&
+		strings.LastIndexByte(text[max(0, separator-maximumLabel):separator], '[') >= 0 {
 		return true
 	}
 	rest := text[v.from:v.to]
@@ -95,7 +97,8 @@ func isSelector(text string, separator int, v value) bool {
 // isCode reports whether a value is an authorization code and not the number or name of an error.
 func isCode(text string, inURL bool) bool {
 	number := strings.TrimLeft(text, "-+")
-	if len(number) <= 6 && strings.Trim(number, "0123456789") == "" || prefixOf(text, "0x", "AADSTS", "-") > 0 && len(text) < 16 {
+	if len(number) <= 6 && strings.Trim(number, "0123456789") == "" ||
+		prefixOf(text, "0x", "AADSTS", "-") > 0 && len(text) < 16 {
 		return false
 	}
 	if inURL {
@@ -105,9 +108,11 @@ func isCode(text string, inURL bool) bool {
 }
 
 // schemes are the ways to authorise whose credentials are one word.
-var schemes = setOf(`bearer basic negotiate ntlm token apikey api-key pop dpop mac kerberos msauth1.0 passport1.4 sso-key sharedkeylite sharedkey splunk`)
+var schemes = setOf(`bearer basic negotiate ntlm token apikey api-key pop dpop mac kerberos msauth1.0 passport1.4 ` +
+	`sso-key sharedkeylite sharedkey splunk`)
 
-// header hides an Authorization header: of the schemes that have one word their credentials, of others the rest of the line.
+// header hides an Authorization header: of the schemes that have one word their credentials, of others the rest of the
+// line.
 func (h *hider) header(found field, from int, enclosing byte) int {
 	text := h.text
 	to := endOfLine(text, from, enclosing)
@@ -129,7 +134,8 @@ func (h *hider) header(found field, from int, enclosing byte) int {
 		return min(word.to, to)
 	}
 	word := bare(text, from, enclosing, found.inURL, found.encoded)
-	if saysNothing(scheme) || beginsProse(text[word.from:word.to], text[word.to:]) || isSelector(text, found.separator, word) {
+	if saysNothing(scheme) || beginsProse(text[word.from:word.to], text[word.to:]) ||
+		isSelector(text, found.separator, word) {
 		return -1
 	}
 	if found.equals || word.to < to && text[word.to] != ' ' {
@@ -166,7 +172,8 @@ func plainDigest(text string) (string, bool) {
 	if decoded, err := base64.StdEncoding.DecodeString(text); err == nil && len(decoded) >= 16 {
 		return text, true
 	}
-	if decoded, err := base64.RawURLEncoding.DecodeString(strings.TrimRight(text, "=")); err == nil && (len(decoded) == 20 || len(decoded) == 32) {
+	if decoded, err := base64.RawURLEncoding.DecodeString(strings.TrimRight(text, "=")); err == nil &&
+		(len(decoded) == 20 || len(decoded) == 32) {
 		return text, true
 	}
 	return text, isRandom(text, 20)
@@ -193,7 +200,8 @@ func digestValue(text string, from int, enclosing byte) value {
 	v := bare(text, from, enclosing, false, false)
 	for len(v.textOf(text)) >= 2 && isHexadecimalOrBlank(v.textOf(text)) && v.to < len(text) && text[v.to] == ' ' {
 		next := bare(text, v.to+1, enclosing, false, false)
-		if length := next.to - next.from; length != 2 && length != 4 && length != 8 || !isHexadecimalOrBlank(next.textOf(text)) {
+		if length := next.to - next.from; length != 2 && length != 4 && length != 8 ||
+			!isHexadecimalOrBlank(next.textOf(text)) {
 			break
 		}
 		v.to, v.next = next.to, next.next

@@ -19,7 +19,8 @@ type field struct {
 }
 
 // encodedSeparators are = and : in HTML, and those of full width.
-var encodedSeparators = []string{"&#61;", "&#x3d;", "&equals;", "\uff1d", "\ufe66", "&#58;", "&#x3a;", "&colon;", "\uff1a", "\ufe55"}
+var encodedSeparators = []string{"&#61;", "&#x3d;", "&equals;", "\uff1d", "\ufe66", "&#58;", "&#x3a;", "&colon;",
+	"\uff1a", "\ufe55"}
 
 // isWords are "is" of languages that have no blanks around it.
 var isWords = []string{"は", "是", "为", "為"}
@@ -42,10 +43,12 @@ func (h *hider) separator(at, behind int, encoded bool) int {
 	if of == noLabel {
 		return h.valueForPerson(at, begin, behind)
 	}
-	found := field{of: of, begin: begin, word: word, separator: at, encoded: encoded, equals: isEqualsSign(h.text[at:behind])}
+	found := field{of: of, begin: begin, word: word, separator: at, encoded: encoded,
+		equals: isEqualsSign(h.text[at:behind])}
 	if begin > 0 && found.equals && at == begin+len(word) {
 		before := h.text[:begin]
-		found.inURL = strings.IndexByte("?&#;", before[begin-1]) >= 0 || suffixOf(before, "%26", "%3F", "%3f", "%23", `\u0026`, "&amp;") > 0
+		found.inURL = strings.IndexByte("?&#;", before[begin-1]) >= 0 ||
+			suffixOf(before, "%26", "%3F", "%3f", "%23", `\u0026`, "&amp;") > 0
 	}
 	for behind < len(h.text) && behind-at < 4 && strings.IndexByte("=:>", h.text[behind]) >= 0 { // =>, :=, ==
 		behind++
@@ -90,7 +93,8 @@ func (h *hider) valueBehind(found field, at int) int {
 	switch {
 	case opening == "" && from < len(text) && (text[from] == '[' || text[from] == '('):
 		return h.list(found, from)
-	case opening == "" && (found.of == secretLabel || found.of == keyLabel || found.of == digestLabel) && dataLength(text[from:]) > 0:
+	case opening == "" && (found.of == secretLabel || found.of == keyLabel || found.of == digestLabel) &&
+		dataLength(text[from:]) > 0:
 		end := from + dataLength(text[from:])
 		h.replace(from, end, hidden)
 		return end
@@ -137,7 +141,8 @@ func (h *hider) valueBehind(found field, at int) int {
 		return -1
 	}
 	word := bare(text, from, enclosing, found.inURL, found.encoded)
-	if !found.equals && (beginsProse(text[word.from:word.to], text[word.to:]) || found.of == secretLabel && isWeak(found.word) && isPlainWord(word.textOf(text), text[word.to:], found.word)) {
+	if !found.equals && (beginsProse(text[word.from:word.to], text[word.to:]) ||
+		found.of == secretLabel && isWeak(found.word) && isPlainWord(word.textOf(text), text[word.to:], found.word)) {
 		return -1
 	}
 	if found.of == secretLabel && !found.equals && !found.encoded {
@@ -149,12 +154,13 @@ func (h *hider) valueBehind(found field, at int) int {
 	return h.hideValue(found, word)
 }
 
-// dataLength returns how long the bytes are that a text begins with, as property lists in text and descriptions of NSData have them:
-// <68756e74 65723232>, {length = 8, bytes = 0x68756e7465723232}.
+// dataLength returns how long the bytes are that a text begins with, as property lists in text and descriptions of
+// NSData have them: <68756e74 65723232>, {length = 8, bytes = 0x68756e7465723232}.
 func dataLength(text string) int {
 	if strings.HasPrefix(text, "{length = ") {
 		inside, _, closed := strings.Cut(text[:min(len(text), 512)], "}")
-		if _, bytes, has := strings.Cut(inside, "bytes = 0x"); closed && has && strings.Trim(bytes, "0123456789abcdefABCDEF .…") == "" {
+		if _, bytes, has := strings.Cut(inside, "bytes = 0x"); closed && has &&
+			strings.Trim(bytes, "0123456789abcdefABCDEF .…") == "" {
 			return len(inside) + 1
 		}
 		return 0
@@ -198,7 +204,8 @@ func endOfLine(text string, from int, enclosing byte) int {
 }
 
 // passPhraseEnds are words behind a password that are not a part of it.
-var passPhraseEnds = setOf(`for user failed rejected accepted with error was is has and on at in from to status code account by of or not which that returned expired`)
+var passPhraseEnds = setOf(`for user failed rejected accepted with error was is has and on at in from to status code ` +
+	`account by of or not which that returned expired`)
 
 // passCodeEnds are those behind a code of digits, and nothingEnds behind a word that says that there is none.
 var (
@@ -231,7 +238,9 @@ func passPhrase(text string, word value, name string) value {
 		}
 		one := next[:end]
 		var space [64]byte
-		if end == 0 || end > 32 || startsLabel(one+next[end:min(len(next), end+1)]) || strings.ContainsAny(one, "=:[({/\\") || passPhraseEnds[string(plainLabel(space[:0], one))] || strings.HasPrefix(one, "-") {
+		if end == 0 || end > 32 || startsLabel(one+next[end:min(len(next), end+1)]) ||
+			strings.ContainsAny(one, "=:[({/\\") || passPhraseEnds[string(plainLabel(space[:0], one))] ||
+			strings.HasPrefix(one, "-") {
 			break
 		}
 		word.to += 1 + end

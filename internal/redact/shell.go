@@ -2,7 +2,8 @@ package redact
 
 import "strings"
 
-// piped hides what is written into a program that reads a secret: `echo x | sudo -S ls`. It is for a place where a | is.
+// piped hides what is written into a program that reads a secret: `echo x | sudo -S ls`. It is for a place where a |
+// is.
 func (h *hider) piped(at int) int {
 	text := h.text
 	if !readsSecret(text[at+1 : min(len(text), at+1+nearPair)]) {
@@ -12,7 +13,8 @@ func (h *hider) piped(at int) int {
 	before = before[strings.LastIndexByte(before, '\n')+1:]
 	for _, writer := range []string{"echo ", "printf ", "print ", "yes "} {
 		begin := strings.LastIndex(before, writer)
-		if begin < 0 || begin > 0 && (isWordByte(before[begin-1]) || before[begin-1] == '-') || endsCommand(before[begin:]) {
+		if begin < 0 || begin > 0 && (isWordByte(before[begin-1]) || before[begin-1] == '-') ||
+			endsCommand(before[begin:]) {
 			continue
 		}
 		secret := before[begin+len(writer):]
@@ -48,7 +50,8 @@ func readsSecret(command string) bool {
 	for word := range strings.FieldsSeq(behind) {
 		for option := range strings.FieldsSeq(reads) {
 			// -S may have other letters with it: -kS.
-			if word == option || len(option) == 2 && len(word) > 2 && word[0] == '-' && word[1] != '-' && strings.Contains(word, option[1:]) {
+			if word == option || len(option) == 2 && len(word) > 2 && word[0] == '-' && word[1] != '-' &&
+				strings.Contains(word, option[1:]) {
 				return true
 			}
 		}
@@ -76,13 +79,15 @@ func endsCommand(text string) bool {
 
 // isVariable reports whether a word of a shell is the name of a value, and no value.
 func isVariable(word string) bool {
-	return strings.HasPrefix(strings.Trim(word, "\"'"), "$") && !strings.Contains(word, " ") && !strings.Contains(word, "(")
+	return strings.HasPrefix(strings.Trim(word, "\"'"), "$") && !strings.Contains(word, " ") &&
+		!strings.Contains(word, "(")
 }
 
 // hereString hides a word that a shell gives to a program that reads a secret: `kinit mia <<< x`.
 func (h *hider) hereString(at int) int {
 	text := h.text
-	if !strings.HasPrefix(text[at:], "<<<") || strings.HasPrefix(text[at:], "<<<<") || at > 0 && text[at-1] == '<' || at < h.copied {
+	if !strings.HasPrefix(text[at:], "<<<") || strings.HasPrefix(text[at:], "<<<<") || at > 0 && text[at-1] == '<' ||
+		at < h.copied {
 		return at
 	}
 	begin := max(h.copied, at-nearPair)
@@ -113,7 +118,8 @@ func (h *hider) hereString(at int) int {
 // notSudoers are words before a colon that are no person.
 var notSudoers = setOf(`root failed error warning info debug sudo`)
 
-// sudoer gives the account that a line of sudo's log begins with a pseudonym: `mia : TTY=ttys000 ; PWD=…`. It is for a place where a : is.
+// sudoer gives the account that a line of sudo's log begins with a pseudonym: `mia : TTY=ttys000 ; PWD=…`. It is for a
+// place where a : is.
 func (h *hider) sudoer(at int) int {
 	text := h.text
 	if at < 2 || at < h.copied || text[at-1] != ' ' || !strings.HasPrefix(text[at:], ": ") {

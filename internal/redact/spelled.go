@@ -8,13 +8,15 @@ import (
 	"usher.internal/internal/lazyregexp"
 )
 
-// at are the spellings of @ in JSON, twice percent-encoded, in mail and in HTML. The plain one, %40 and \@ are among the
-// shapes.
+// at are the spellings of @ in JSON, twice percent-encoded, in mail and in HTML. The plain one, %40 and \@ are among
+// the shapes.
 const at = `(?:\\{1,2}u0040|%2540|=40|&#64;|&#x40;|\\x40|%40|@)`
 
 // spelled is a sign-in name in which a letter is written otherwise.
-var spelled = lazyregexp.New(`(?i)(?:[a-z0-9._+'#$~!\x{80}-\x{10ffff}-]|%(?:25)?(?:2[3BDE]|5F|[CDE][0-9A-F]%(?:25)?[89AB][0-9A-F])|%[89AB][0-9A-F]|\\u00[c-f][0-9a-f]|\\u002e|=2E)+` +
-	at + `[a-z0-9-]+(?:(?:\.|%2E|%252E|\\u002e|=2E|&#46;)[a-z0-9-]+)+`)
+var spelled = lazyregexp.New(
+	`(?i)(?:[a-z0-9._+'#$~!\x{80}-\x{10ffff}-]|%(?:25)?(?:2[3BDE]|5F|[CDE][0-9A-F]%(?:25)?[89AB][0-9A-F])|` +
+		`%[89AB][0-9A-F]|\\u00[c-f][0-9a-f]|\\u002e|=2E)+` +
+		at + `[a-z0-9-]+(?:(?:\.|%2E|%252E|\\u002e|=2E|&#46;)[a-z0-9-]+)+`)
 
 // hasSpelledAt passes over the texts in which nothing is spelled otherwise, which are nearly all of them.
 func hasSpelledAt(text string) bool {
@@ -23,8 +25,11 @@ func hasSpelledAt(text string) bool {
 			return true
 		}
 	}
-	return strings.Contains(text, "%40") && (strings.Contains(text, "%23EXT") || strings.Contains(text, "%2E") || strings.Contains(text, "%2B") || strings.Contains(text, "%C3") ||
-		strings.Contains(text, "%c3")) || strings.ContainsRune(text, '@') && (strings.Contains(text, `\u00`) || strings.Contains(text, "%23EXT"))
+	return strings.Contains(text, "%40") &&
+		(strings.Contains(text, "%23EXT") || strings.Contains(text, "%2E") || strings.Contains(text, "%2B") ||
+			strings.Contains(text, "%C3") ||
+			strings.Contains(text, "%c3")) ||
+		strings.ContainsRune(text, '@') && (strings.Contains(text, `\u00`) || strings.Contains(text, "%23EXT"))
 }
 
 // replaceSpelled replaces the sign-in names that are spelled otherwise.
@@ -34,14 +39,16 @@ func (r *Redactor) replaceSpelled(text string) string {
 	}
 	return spelled.ReplaceAllStringFunc(text, func(match string) string {
 		plain := plainSignIn(match)
-		if _, domain, ok := cutSignInName(plain); !ok || !topLevelDomains()[lower(domain[strings.LastIndexByte(domain, '.')+1:])] {
+		if _, domain, ok := cutSignInName(plain); !ok ||
+			!topLevelDomains()[lower(domain[strings.LastIndexByte(domain, '.')+1:])] {
 			return match
 		}
 		return r.signIn(plain)
 	})
 }
 
-var plainSigns = strings.NewReplacer("&#64;", "@", "&#x40;", "@", "&#X40;", "@", `\x40`, "@", "&#46;", ".", "=2E", ".", "=2e", ".")
+var plainSigns = strings.NewReplacer("&#64;", "@", "&#x40;", "@", "&#X40;", "@", `\x40`, "@", "&#46;", ".", "=2E", ".",
+	"=2e", ".")
 
 // plainSignIn returns a sign-in name as it is written plainly.
 func plainSignIn(text string) string {

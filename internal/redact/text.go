@@ -6,6 +6,7 @@ import (
 	"sync"
 	"unicode"
 	"unicode/utf8"
+
 	"usher.internal/internal/lazyregexp"
 )
 
@@ -46,8 +47,8 @@ func (r *Redactor) replaceNames(text string) string {
 	return text
 }
 
-// replaceName replaces a name in a text, of which small is the one in small letters. It returns "" where the name does not
-// stand in it.
+// replaceName replaces a name in a text, of which small is the one in small letters. It returns "" where the name does
+// not stand in it.
 func replaceName(text, small string, name name) string {
 	var out strings.Builder
 	copied := 0
@@ -85,10 +86,13 @@ func isLetter(letter rune) bool {
 }
 
 // homeHints are parts of every folder of homes.
-var homeHints = []string{"Users", "home", "Homes", "ser$", "ome$", "rofile", `\users`, `\people`, `\staff`, "serdata", "sers$", "USERS", "HOME"}
+var homeHints = []string{"Users", "home", "Homes", "ser$", "ome$", "rofile", `\users`, `\people`, `\staff`, "serdata",
+	"sers$", "USERS", "HOME"}
 
 // homes are the folders that homes are in.
-var homes = lazyregexp.New(`((?:\\{0,2}/|%2F|\\{1,2})(?:Users|home|(?:[Hh]ome|[Uu]ser|[Pp]rofile)s?\$|[Hh]omes)(?:\\{0,2}/|%2F|\\{1,2}))([^/\\%\s"'<>:,;)\]]+)`)
+var homes = lazyregexp.New(
+	`((?:\\{0,2}/|%2F|\\{1,2})(?:Users|home|(?:[Hh]ome|[Uu]ser|[Pp]rofile)s?\$|[Hh]omes)(?:\\{0,2}/|%2F|\\{1,` +
+		`2}))([^/\\%\s"'<>:,;)\]]+)`)
 
 // replaceHomes replaces the names of homes, also those that are too common to be replaced everywhere.
 func (r *Redactor) replaceHomes(text string) string {
@@ -102,7 +106,8 @@ func (r *Redactor) replaceHomes(text string) string {
 }
 
 // uncHomes are homes on a server of Windows: \\server\users\mia.
-var uncHomes = lazyregexp.New(`(\\{2,4}[\w.-]+\\{1,2}(?i:users|profiles?|homes?|userdata|people|staff)\$?\\{1,2})([^/\\\s"'<>:,;)\]]+)`)
+var uncHomes = lazyregexp.New(
+	`(\\{2,4}[\w.-]+\\{1,2}(?i:users|profiles?|homes?|userdata|people|staff)\$?\\{1,2})([^/\\\s"'<>:,;)\]]+)`)
 
 func (r *Redactor) replaceFolders(homes *lazyregexp.Regexp, text string) string {
 	return homes.ReplaceAllStringFunc(text, func(match string) string {
@@ -115,8 +120,11 @@ func (r *Redactor) replaceFolders(homes *lazyregexp.Regexp, text string) string 
 	})
 }
 
-// topLevel are the domains in which hosts are looked for: those of the internet that are met most, and those of inner networks.
-const topLevel = `com|net|org|edu|gov|mil|int|io|dev|cloud|local|lan|corp|internal|home|test|example|invalid|de|at|ch|fr|uk|nl|be|it|es|pt|dk|se|no|fi|pl|cz|eu|us|ca|au|nz|jp|cn|in|br|mx|za|ie|sg|hk|kr|tw|il|tr|ru|co|info|biz|me|tech|ac|school`
+// topLevel are the domains in which hosts are looked for: those of the internet that are met most, and those of inner
+// networks.
+const topLevel = `com|net|org|edu|gov|mil|int|io|dev|cloud|local|lan|corp|internal|home|test|example|invalid|` +
+	`de|at|ch|fr|uk|nl|be|it|es|pt|dk|se|no|fi|pl|cz|eu|us|ca|au|nz|jp|` +
+	`cn|in|br|mx|za|ie|sg|hk|kr|tw|il|tr|ru|co|info|biz|me|tech|ac|school`
 
 var topLevelDomains = sync.OnceValue(func() map[string]bool {
 	domains := map[string]bool{}
@@ -128,7 +136,8 @@ var topLevelDomains = sync.OnceValue(func() map[string]bool {
 
 // shapes are what is known by how it is written, in the order in which they are tried at a place.
 var shapes = lazyregexp.New(`(?i)` + strings.Join([]string{
-	`(?P<token>eyJ[A-Za-z0-9_-]{8,}(?:(?:\.|%2E)[A-Za-z0-9_-]*){0,4}|\b[01]\.A[A-Za-z0-9_-]{20,}(?:\.[A-Za-z0-9_.*!-]+)?|\bM\.[CR]\d+_[A-Za-z0-9._*!$-]{4,}|\bS[ACNOUX][A-Z2-7]{56}\b)`,
+	`(?P<token>eyJ[A-Za-z0-9_-]{8,}(?:(?:\.|%2E)[A-Za-z0-9_-]*){0,4}|\b[01]\.A[A-Za-z0-9_-]{20,` +
+		`}(?:\.[A-Za-z0-9_.*!-]+)?|\bM\.[CR]\d+_[A-Za-z0-9._*!$-]{4,}|\bS[ACNOUX][A-Z2-7]{56}\b)`,
 	`(?P<secret>\b[a-z0-9]{4}(?:[-\x{2010}-\x{2014}][a-z0-9]{4}){5}\b|\b\d{6}(?:-\d{6}){7}\b)`,
 	`(?P<pairs>\b[0-9a-f]{2}(?::[0-9a-f]{2}){15,}\b)`,
 	`(?P<upn>[A-Za-z0-9._+'#$~!\x{80}-\x{10ffff}-]+(?:@|%40|\\@)[A-Za-z0-9-]+(?:\.[A-Za-z0-9-]+)+)`,
@@ -180,7 +189,8 @@ func mayHaveShape(word string) bool {
 			return true
 		}
 	}
-	return dots >= 3 && digits >= 4 || dashes >= 4 && len(word) >= 29 || strings.HasPrefix(word, "eyJ") || strings.HasPrefix(word, "M.C") || strings.HasPrefix(word, "M.R")
+	return dots >= 3 && digits >= 4 || dashes >= 4 && len(word) >= 29 || strings.HasPrefix(word, "eyJ") ||
+		strings.HasPrefix(word, "M.C") || strings.HasPrefix(word, "M.R")
 }
 
 // label is what stands up to the end of a domain's part.
@@ -319,7 +329,8 @@ func (r *Redactor) replaceWord(word, before string) string {
 		case "sid":
 			return r.pseudonym(idKind, match)
 		case "blob":
-			if strings.Count(match, "/") > 3 || strings.Count(match, "-") > 6 || !strings.ContainsAny(match, "0123456789") {
+			if strings.Count(match, "/") > 3 || strings.Count(match, "-") > 6 ||
+				!strings.ContainsAny(match, "0123456789") {
 				return match // a path, or a line
 			}
 			return "[data]"
@@ -329,7 +340,8 @@ func (r *Redactor) replaceWord(word, before string) string {
 			}
 			return r.pseudonym(digestKind, strings.TrimPrefix(strings.ToLower(match), "0x"))
 		default:
-			if rest := word[at+len(match):]; len(rest) > 1 && rest[0] == '.' && isWordByte(rest[1]) && identifiers.MatchString(match) {
+			if rest := word[at+len(match):]; len(rest) > 1 && rest[0] == '.' && isWordByte(rest[1]) &&
+				identifiers.MatchString(match) {
 				return match
 			}
 			return r.host(match)
@@ -374,8 +386,8 @@ func (r *Redactor) signIn(value string) string {
 	return r.pseudonym(userKind, local) + "@" + exampleDomain
 }
 
-// knownIDs are ids that are the same for everybody: the organisational unit of every device's certificate, applications of
-// Microsoft's and Jamf's [reference/domain.md 1.3, 3.2].
+// knownIDs are ids that are the same for everybody: the organisational unit of every device's certificate, applications
+// of Microsoft's and Jamf's [reference/domain.md 1.3, 3.2].
 var knownIDs = map[string]bool{
 	"82dbaca4-3e81-46ca-9c73-0950c1eaca97": true,
 	"b03c10a8-71c7-45f9-b44a-3335ab76e970": true,
@@ -411,16 +423,20 @@ func (r *Redactor) address(value, before string) string {
 
 // publicHosts are Microsoft's, Apple's and other hosts that are the same for everybody, with those below them.
 var publicHosts = []string{
-	"microsoft.com", "microsoftonline.com", "microsoftonline.us", "microsoftonline.cn", "microsoftonline.de", "chinacloudapi.cn",
-	"usgovcloudapi.net", "azure.us", "azure.cn", "windows.net", "windowsazure.com", "azure.com", "azure.net", "live.com", "office.com",
-	"office365.com", "office.net", "msauth.net", "msftauth.net", "msidentity.com", "apple.com", "icloud.com", "cdn-apple.com", "jamf.com",
+	"microsoft.com", "microsoftonline.com", "microsoftonline.us", "microsoftonline.cn", "microsoftonline.de",
+	"chinacloudapi.cn",
+	"usgovcloudapi.net", "azure.us", "azure.cn", "windows.net", "windowsazure.com", "azure.com", "azure.net",
+	"live.com", "office.com",
+	"office365.com", "office.net", "msauth.net", "msftauth.net", "msidentity.com", "apple.com", "icloud.com",
+	"cdn-apple.com", "jamf.com",
 	"manage.microsoft.com", "akamaiedge.net", "digicert.com", "github.com", "example.com", exampleDomain,
 }
 
 // notHosts are the ends of what looks like a host and is a bundle identifier, a file or the like.
 var notHosts = lazyregexp.New(`(?i)^(?:com|org|net|io|group)\.`)
 
-// identifiers are how identifiers of applications begin where Apple puts a team or a platform before them: ABCDE12345.com.example.app.
+// identifiers are how identifiers of applications begin where Apple puts a team or a platform before them:
+// ABCDE12345.com.example.app.
 var identifiers = lazyregexp.New(`^(?:[A-Z0-9]{10}|macOS|iOS)\.(?:com|org|net|io)$`)
 
 func (r *Redactor) host(value string) string {

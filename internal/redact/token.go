@@ -13,19 +13,34 @@ type tokenKind struct {
 
 // tokenKinds are the tokens of services that have a beginning of their own, so that leaks of them are found.
 var tokenKinds = []tokenKind{
-	{"ghp_", 20, false}, {"gho_", 20, false}, {"ghu_", 20, false}, {"ghs_", 20, false}, {"ghr_", 20, false}, {"github_pat_", 20, false}, // GitHub
-	{"glpat-", 12, false}, {"gldt-", 12, false}, {"glrt-", 12, false}, {"glptt-", 12, false}, {"glcbt-", 12, false}, // GitLab
-	{"xoxb-", 8, false}, {"xoxp-", 8, false}, {"xoxa-", 8, false}, {"xoxr-", 8, false}, {"xoxs-", 8, false}, {"xoxe-", 8, false}, {"xoxe.", 8, false}, {"xoxc-", 8, false},
+	// GitHub
+	{"ghp_", 20, false}, {"gho_", 20, false}, {"ghu_", 20, false}, {"ghs_", 20, false}, {"ghr_", 20, false},
+	{"github_pat_", 20, false},
+	// GitLab
+	{"glpat-", 12, false}, {"gldt-", 12, false}, {"glrt-", 12, false}, {"glptt-", 12, false}, {"glcbt-", 12, false},
+	{"xoxb-", 8, false}, {"xoxp-", 8, false}, {"xoxa-", 8, false}, {"xoxr-", 8, false}, {"xoxs-", 8, false},
+	{"xoxe-", 8, false}, {"xoxe.", 8, false}, {"xoxc-", 8, false},
 	{"xoxd-", 8, false}, {"xapp-", 8, false}, // Slack
-	{"AKIA", 16, true}, {"ASIA", 16, true}, {"AIDA", 16, true}, {"AROA", 16, true}, {"ABIA", 16, true}, {"ACCA", 16, true}, // Amazon
+	// Amazon
+	{"AKIA", 16, true}, {"ASIA", 16, true}, {"AIDA", 16, true}, {"AROA", 16, true}, {"ABIA", 16, true},
+	{"ACCA", 16, true},
 	{"AIza", 30, false}, {"ya29.", 16, false}, {"GOCSPX-", 16, false}, {"1//0", 30, false}, // Google
-	{"sk_live_", 12, false}, {"sk_test_", 12, false}, {"rk_live_", 12, false}, {"rk_test_", 12, false}, {"whsec_", 16, false}, // Stripe
-	{"sk-ant-", 16, false}, {"sk-proj-", 16, false}, {"sk-svcacct-", 16, false}, {"sk-", 32, false}, {"hf_", 24, false}, // models
-	{"npm_", 30, false}, {"pypi-", 30, false}, {"rubygems_", 24, false}, {"dckr_pat_", 16, false}, {"dckr_oat_", 16, false}, // packages
-	{"dop_v1_", 32, false}, {"doo_v1_", 32, false}, {"SG.", 30, false}, {"shpat_", 24, false}, {"shpss_", 24, false}, {"shpca_", 24, false}, {"sq0atp-", 16, false},
-	{"sq0csp-", 16, false}, {"EAACEdEose0cBA", 8, false}, {"hvs.", 20, false}, {"hvb.", 20, false}, {"tskey-", 16, false}, {"lin_api_", 20, false}, {"PMAK-", 24, false},
-	{"NRAK-", 20, false}, {"ATATT3", 24, false}, {"ATCTT3", 24, false}, {"figd_", 24, false}, {"sntrys_", 24, false}, {"sntryu_", 24, false}, {"ops_", 40, false},
-	{"glsa_", 24, false}, {"pat-na1-", 24, false}, {"AGE-SECRET-KEY-1", 24, true}, {"secret_", 32, false}, {"ntn_", 32, false}, {"key-", 32, false},
+	// Stripe
+	{"sk_live_", 12, false}, {"sk_test_", 12, false}, {"rk_live_", 12, false}, {"rk_test_", 12, false},
+	{"whsec_", 16, false},
+	// models
+	{"sk-ant-", 16, false}, {"sk-proj-", 16, false}, {"sk-svcacct-", 16, false}, {"sk-", 32, false}, {"hf_", 24, false},
+	// packages
+	{"npm_", 30, false}, {"pypi-", 30, false}, {"rubygems_", 24, false}, {"dckr_pat_", 16, false},
+	{"dckr_oat_", 16, false},
+	{"dop_v1_", 32, false}, {"doo_v1_", 32, false}, {"SG.", 30, false}, {"shpat_", 24, false}, {"shpss_", 24, false},
+	{"shpca_", 24, false}, {"sq0atp-", 16, false},
+	{"sq0csp-", 16, false}, {"EAACEdEose0cBA", 8, false}, {"hvs.", 20, false}, {"hvb.", 20, false},
+	{"tskey-", 16, false}, {"lin_api_", 20, false}, {"PMAK-", 24, false},
+	{"NRAK-", 20, false}, {"ATATT3", 24, false}, {"ATCTT3", 24, false}, {"figd_", 24, false}, {"sntrys_", 24, false},
+	{"sntryu_", 24, false}, {"ops_", 40, false},
+	{"glsa_", 24, false}, {"pat-na1-", 24, false}, {"AGE-SECRET-KEY-1", 24, true}, {"secret_", 32, false},
+	{"ntn_", 32, false}, {"key-", 32, false},
 }
 
 // longestToken is how much of a token is looked at to decide that it is one.
@@ -40,8 +55,10 @@ var tokensByLetter = func() (table [256][]tokenKind) {
 }()
 
 // webhooks are URLs whose path is the secret, with how many parts of it are not.
-var webhooks = []string{"hooks.slack.com/services/", "hooks.slack.com/workflows/", "hooks.slack.com/triggers/", "webhook.office.com/webhookb2/", "outlook.office.com/webhook/",
-	"discord.com/api/webhooks/", "discordapp.com/api/webhooks/", "hooks.zapier.com/hooks/catch/", "api.telegram.org/bot"}
+var webhooks = []string{"hooks.slack.com/services/", "hooks.slack.com/workflows/", "hooks.slack.com/triggers/",
+	"webhook.office.com/webhookb2/", "outlook.office.com/webhook/",
+	"discord.com/api/webhooks/", "discordapp.com/api/webhooks/", "hooks.zapier.com/hooks/catch/",
+	"api.telegram.org/bot"}
 
 // hideTokens hides the tokens in a word that are known by how they begin.
 func hideTokens(word string) string {
@@ -76,7 +93,9 @@ func hideTokens(word string) string {
 			}
 			end := at + len(kind.prefix)
 			digits, capitals, run := 0, 0, 0
-			for end < len(word) && end-at < longestToken && (isTokenByte(word[end]) || kind.prefix == "SG." && word[end] == '.' || kind.prefix == "ya29." && word[end] == '.') {
+			for end < len(word) && end-at < longestToken &&
+				(isTokenByte(word[end]) || kind.prefix == "SG." && word[end] == '.' ||
+					kind.prefix == "ya29." && word[end] == '.') {
 				switch letter := word[end]; {
 				case letter-'0' <= 9:
 					digits++
@@ -111,8 +130,8 @@ func hideTokens(word string) string {
 
 func isTokenByte(letter byte) bool { return isWordByte(letter) || letter == '-' }
 
-// entraSecret returns where a client secret of Entra ends that begins at a place: three letters, a digit, Q~, and 31 or more letters
-// [the pattern of Microsoft's own scanner].
+// entraSecret returns where a client secret of Entra ends that begins at a place: three letters, a digit, Q~, and 31 or
+// more letters [the pattern of Microsoft's own scanner].
 func entraSecret(word string, at int) int {
 	if at+40 > len(word) || !strings.HasPrefix(word[at+4:], "Q~") || word[at+3]-'0' > 9 {
 		return 0

@@ -21,7 +21,8 @@ const maximumValue = 32 << 10
 
 // quotes are how a value is quoted: by itself, within JSON, in HTML, in a URL. Typographic ones have another end.
 var quotes = []struct{ open, close string }{
-	{"&quot;", "&quot;"}, {"&#34;", "&#34;"}, {"%22", "%22"}, {"%27", "%27"}, {"%5C%22", "%5C%22"}, {`\u0022`, `\u0022`}, {"“", "”"}, {"‘", "’"}, {"„", "“"}, {"«", "»"}, {"「", "」"}, {"『", "』"},
+	{"&quot;", "&quot;"}, {"&#34;", "&#34;"}, {"%22", "%22"}, {"%27", "%27"}, {"%5C%22", "%5C%22"},
+	{`\u0022`, `\u0022`}, {"“", "”"}, {"‘", "’"}, {"„", "“"}, {"«", "»"}, {"「", "」"}, {"『", "』"},
 }
 
 // openingQuote returns what opens and closes the quoted value that begins at a place, "" for one that is not quoted.
@@ -71,7 +72,8 @@ func closingQuote(text string, from int, quote string) int {
 			before++
 		}
 		switch {
-		case slashes == 0 && letter == '\'' && at > from && at+1 < limit && text[at+1] == '\'': // twice is one, in YAML and SQL
+		// twice is one, in YAML and SQL
+		case slashes == 0 && letter == '\'' && at > from && at+1 < limit && text[at+1] == '\'':
 			at++
 		case slashes == 0 && before%2 == 0:
 			return at
@@ -88,7 +90,8 @@ func isRecord(line string) bool {
 	if line == "" {
 		return false
 	}
-	if prefixOf(line, "mon ", "tue ", "wed ", "thu ", "fri ", "sat ", "sun ", "default ", "error ", "info ", "debug ", "fault ", `{"`) > 0 {
+	if prefixOf(line, "mon ", "tue ", "wed ", "thu ", "fri ", "sat ", "sun ", "default ", "error ", "info ", "debug ",
+		"fault ", `{"`) > 0 {
 		return true
 	}
 	return len(line) > 10 && line[0]-'0' <= 9 && line[3]-'0' <= 9 && line[4] == '-' && line[7] == '-'
@@ -97,8 +100,8 @@ func isRecord(line string) bool {
 // maximumLines is over how many lines a quoted value goes.
 const maximumLines = 40
 
-// quoted returns the value between quotes. What is not closed ends at the end of its line or, between quotation marks that
-// are closed later, in a later one.
+// quoted returns the value between quotes. What is not closed ends at the end of its line or, between quotation marks
+// that are closed later, in a later one.
 func quoted(text string, from int, open, end string) value {
 	begin := from + len(open)
 	if whole := text; len(whole) > begin+maximumValue {
@@ -125,7 +128,8 @@ func quoted(text string, from int, open, end string) value {
 		return value{from: begin, to: len(text), next: len(text), quote: end, unfinished: true}
 	}
 	if limit == len(text) && strings.Count(text[begin+line+1:], "\n") < 4 { // it may end in the next text
-		return value{from: begin, to: begin + len(strings.TrimRight(text[begin:], "\r\n")), next: len(text), quote: end, unfinished: true}
+		return value{from: begin, to: begin + len(strings.TrimRight(text[begin:], "\r\n")), next: len(text), quote: end,
+			unfinished: true}
 	}
 	to := begin + len(strings.TrimRight(text[begin:begin+line], "\r"))
 	return value{from: begin, to: to, next: to, quote: end}
@@ -182,7 +186,8 @@ scan:
 
 func isSpaceOrCloser(letter byte) bool { return strings.IndexByte(" \t\r\n\"'`,;)}]>|&", letter) >= 0 }
 
-// endsAt reports whether a comma, a bracket or the like ends a value: what follows is a space, another of them, or a label.
+// endsAt reports whether a comma, a bracket or the like ends a value: what follows is a space, another of them, or a
+// label.
 func endsAt(text string, at int) bool {
 	for at++; at < len(text); at++ {
 		if !isSpaceOrCloser(text[at]) {
@@ -198,7 +203,8 @@ func endsAt(text string, at int) bool {
 // startsLabel reports whether a text begins with a word and = or :.
 func startsLabel(text string) bool {
 	at := 0
-	for at < len(text) && at <= maximumLabel && (text[at] == '_' || text[at] == '-' || text[at] == '.' || text[at]-'0' <= 9 || (text[at]|0x20)-'a' <= 25) {
+	for at < len(text) && at <= maximumLabel &&
+		(text[at] == '_' || text[at] == '-' || text[at] == '.' || text[at]-'0' <= 9 || (text[at]|0x20)-'a' <= 25) {
 		at++
 	}
 	return at > 0 && at < len(text) && (text[at] == '=' || text[at] == ':' && at > 1)
@@ -225,12 +231,15 @@ func enclosingQuote(text string, at int) byte {
 }
 
 // markers are what the place of a value holds that is hidden already, here or by somebody else.
-var markers = []string{"[hidden]", "[token]", "[data]", "[phone]", "[private key]", "[block]", "<redacted>", "<private>", "<masked>", "[redacted]", "masked("}
+var markers = []string{"[hidden]", "[token]", "[data]", "[phone]", "[private key]", "[block]", "<redacted>",
+	"<private>", "<masked>", "[redacted]", "masked("}
 
 // nothing are values that say that there is none, or whether there is one.
-var nothing = setOf(`null nil none true false yes no undefined empty missing present absent required optional unknown redacted hidden masked valid invalid expired
-	set unset notset found failed ok available unavailable wrong incorrect rejected accepted changed unchanged disabled enabled skipped reused
-	nein ja oui non falsch abgelaufen gesperrt ungltig incorrecto incorrecta incorrecte`)
+var nothing = setOf(
+	`null nil none true false yes no undefined empty missing present absent required optional unknown redacted hidden
+		masked valid invalid expired set unset notset found failed ok available unavailable wrong incorrect rejected
+		accepted changed unchanged disabled enabled skipped reused
+		nein ja oui non falsch abgelaufen gesperrt ungltig incorrecto incorrecta incorrecte`)
 
 // saysNothing reports whether a value is no value.
 func saysNothing(text string) bool {
@@ -242,12 +251,15 @@ func saysNothing(text string) bool {
 		return false
 	}
 	var space [16]byte
-	return nothing[string(plainLabel(space[:0], text))] && strings.Trim(text, "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ_- ") == ""
+	return nothing[string(plainLabel(space[:0], text))] &&
+		strings.Trim(text, "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ_- ") == ""
 }
 
 // proseBeginnings are the words by which a sentence begins that stands where a value would.
-var proseBeginnings = setOf(`error the failed failure could couldn cannot can unable no not user authentication operation access an this there is was has request
-	server received got using from for with in invalid expired found empty missing required domain status nserror underlying optional nil null wrong incorrect`)
+var proseBeginnings = setOf(
+	`error the failed failure could couldn cannot can unable no not user authentication operation access an this there
+		is was has request server received got using from for with in invalid expired found empty missing required
+		domain status nserror underlying optional nil null wrong incorrect`)
 
 // beginsProse reports whether an unquoted value is the first word of a sentence.
 func beginsProse(word, behind string) bool {
@@ -262,11 +274,12 @@ func beginsProse(word, behind string) bool {
 	if len(word) > 6 && strings.HasSuffix(word, "ing") {
 		return true
 	}
-	return proseBeginnings[string(plainLabel(space[:0], word))] && strings.Trim(word, "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ") == ""
+	return proseBeginnings[string(plainLabel(space[:0], word))] &&
+		strings.Trim(word, "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ") == ""
 }
 
-// isPlainWord reports whether a value is a word as others are. Behind a label in capitals, as variables have, only one that begins a
-// sentence is.
+// isPlainWord reports whether a value is a word as others are. Behind a label in capitals, as variables have, only one
+// that begins a sentence is.
 func isPlainWord(word, behind, label string) bool {
 	if isOdd(strings.TrimRight(word, ".,;:!?")) {
 		return false
@@ -300,7 +313,8 @@ func isRandom(text string, shortest int) bool {
 		}
 	}
 	switch {
-	case !letters, strings.HasPrefix(text, "/"), isDashed(text), strings.Contains(text, exampleDomain), strings.Contains(text, "://"):
+	case !letters, strings.HasPrefix(text, "/"), isDashed(text), strings.Contains(text, exampleDomain),
+		strings.Contains(text, "://"):
 		return false
 	case pseudonymPattern.MatchString(text):
 		return false
@@ -315,7 +329,8 @@ func isDashed(text string) bool {
 	return len(text) == 36 && text[8] == '-' && text[13] == '-' && text[18] == '-' && text[23] == '-'
 }
 
-// isVersioned reports whether a text is an identifier with dots, a date or a time: com.microsoft.app2, 2026-05-07T19:48:34Z.
+// isVersioned reports whether a text is an identifier with dots, a date or a time: com.microsoft.app2,
+// 2026-05-07T19:48:34Z.
 func isVersioned(text string) bool {
 	if len(text) > 9 && text[4] == '-' && text[7] == '-' && text[0]-'0' <= 9 {
 		return true

@@ -3,10 +3,10 @@ package timeline
 import (
 	"slices"
 	"time"
-	"usher.internal/internal/lazyregexp"
 
 	"usher.internal/internal/applog"
 	"usher.internal/internal/event"
+	"usher.internal/internal/lazyregexp"
 )
 
 // How long things may lie apart and still belong together.
@@ -81,9 +81,11 @@ func (a *attempt) add(f found) {
 }
 
 // registrationPolicy recognises the policies that register, by what admins call them.
-var registrationPolicy = lazyregexp.New(`(?i)regist|entra|\baad\b|azure|intune|company portal|complian|workplace|wpj|conditional access|usher`)
+var registrationPolicy = lazyregexp.New(
+	`(?i)regist|entra|\baad\b|azure|intune|company portal|complian|workplace|wpj|conditional access|usher`)
 
-// attempts tells the attempts apart that events in the order of their times show. rest is the trouble that belongs to none.
+// attempts tells the attempts apart that events in the order of their times show. rest is the trouble that belongs to
+// none.
 func attempts(events []found) (all []*attempt, rest []found) {
 	var open []*attempt
 	var policies []found
@@ -194,8 +196,8 @@ func (a *attempt) begunAnew(f found, kind beginningKind) bool {
 	}
 }
 
-// gaveUp tells whether a sign-in at a time is that of another attempt, since the last thing of this one was trouble, long before:
-// Company Portal is left open, and the user comes back to it.
+// gaveUp tells whether a sign-in at a time is that of another attempt, since the last thing of this one was trouble,
+// long before: Company Portal is left open, and the user comes back to it.
 func (a *attempt) gaveUp(at time.Time) bool {
 	for _, f := range slices.Backward(a.events) {
 		if f.known.Class != event.Noise {
@@ -218,7 +220,8 @@ func opens(f found) bool {
 	case applog.SourceCompanyPortal, applog.SourceUsher:
 		return true
 	case applog.SourceUnified:
-		return f.Name == event.IdentityCollecting || f.Name == event.IdentityAcquired || f.Name == "identity-not-acquired"
+		return f.Name == event.IdentityCollecting || f.Name == event.IdentityAcquired ||
+			f.Name == "identity-not-acquired"
 	}
 	return false
 }
@@ -232,7 +235,8 @@ func (a *attempt) isAttempt() bool {
 	})
 }
 
-// markRefusals marks the trouble of an enrolment with Jamf Pro, outside of any attempt, that follows from its first one.
+// markRefusals marks the trouble of an enrolment with Jamf Pro, outside of any attempt, that follows from its first
+// one.
 func markRefusals(rest []found) {
 	var first time.Time
 	for i := range rest {

@@ -10,8 +10,8 @@ import (
 	"usher.internal/internal/wpj"
 )
 
-// Collector gathers what the records of several logs show, and tells it as a [Report] at any time. Its logs may be filled
-// by a goroutine each; everything else is for one goroutine.
+// Collector gathers what the records of several logs show, and tells it as a [Report] at any time. Its logs may be
+// filled by a goroutine each; everything else is for one goroutine.
 type Collector struct {
 	options Options
 	logs    []*collected
@@ -41,8 +41,8 @@ type collected struct {
 	skew time.Duration
 }
 
-// sighting is an event that was recognised. What it says is found out when somebody asks: of a long log most of them have
-// had to go by then.
+// sighting is an event that was recognised. What it says is found out when somebody asks: of a long log most of them
+// have had to go by then.
 type sighting struct {
 	known  *event.Known
 	format applog.Format
@@ -145,7 +145,8 @@ func (l *collected) take(record *applog.Record) {
 		return
 	}
 	if known := event.Recognise(record); known != nil {
-		l.keep(sighting{known, record.Format, l.timeOf(record), record.Line, strings.Clone(record.Raw[:min(len(record.Raw), maximumRaw)])})
+		l.keep(sighting{known, record.Format, l.timeOf(record), record.Line,
+			strings.Clone(record.Raw[:min(len(record.Raw), maximumRaw)])})
 	}
 }
 
@@ -177,7 +178,8 @@ type names []string
 const maximumNames = 100
 
 func (n *names) add(name string) {
-	if last := len(*n) - 1; name == "" || last >= 0 && (*n)[last] == name || len(*n) >= maximumNames || slices.Contains(*n, name) {
+	if last := len(*n) - 1; name == "" || last >= 0 && (*n)[last] == name || len(*n) >= maximumNames ||
+		slices.Contains(*n, name) {
 		return
 	}
 	*n = append(*n, strings.Clone(name))

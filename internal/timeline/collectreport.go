@@ -16,8 +16,9 @@ func (c *Collector) Report() *Report {
 	}
 	c.settleZone()
 	skews := c.findSkews()
-	report := &Report{Schema: Schema, CreateTime: c.options.Now.UTC(), Zone: c.zone.name(), ZoneFrom: c.zone.from, location: c.zone.location,
-		Skews: skews, Attempts: []Attempt{}}
+	report := &Report{Schema: Schema, CreateTime: c.options.Now.UTC(), Zone: c.zone.name(), ZoneFrom: c.zone.from,
+		location: c.zone.location,
+		Skews:    skews, Attempts: []Attempt{}}
 	var events []found
 	var last time.Time
 	for _, log := range c.logs {
@@ -66,7 +67,8 @@ func withoutDoubles(events []found) []found {
 		if f.Source != applog.SourceUsher {
 			return false
 		}
-		from, _ := slices.BinarySearchFunc(events, f.Time.At.Add(-sameMoment), func(e found, at time.Time) int { return e.Time.At.Compare(at) })
+		from, _ := slices.BinarySearchFunc(events, f.Time.At.Add(-sameMoment),
+			func(e found, at time.Time) int { return e.Time.At.Compare(at) })
 		for _, other := range events[from:] {
 			if other.Time.At.Sub(f.Time.At) > sameMoment {
 				break
@@ -74,7 +76,8 @@ func withoutDoubles(events []found) []found {
 			if other.user != "" && f.user != "" && other.user != f.user {
 				continue
 			}
-			if other.Source == applog.SourceCompanyPortal && (other.Name == f.Name || f.Name == event.StepFailed && other.Class == event.Trouble) {
+			if other.Source == applog.SourceCompanyPortal &&
+				(other.Name == f.Name || f.Name == event.StepFailed && other.Class == event.Trouble) {
 				return true
 			}
 		}

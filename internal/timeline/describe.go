@@ -4,11 +4,11 @@ import (
 	"strconv"
 	"strings"
 	"time"
-	"usher.internal/internal/lazyregexp"
 
 	"usher.internal/internal/applog"
 	"usher.internal/internal/errorcode"
 	"usher.internal/internal/event"
+	"usher.internal/internal/lazyregexp"
 	"usher.internal/internal/wpj"
 )
 
@@ -19,7 +19,8 @@ func (l *collected) describe(s sighting) found {
 		known: known, user: l.user,
 		Event: Event{
 			Name: known.Name, Title: known.Title, Phase: known.Phase, Class: known.Class, Advice: known.Advice,
-			Time: s.time, Source: s.format.Source(), Line: s.line, Raw: strings.ToValidUTF8(strings.TrimRight(s.raw, "\r\n"), "\uFFFD"),
+			Time: s.time, Source: s.format.Source(), Line: s.line,
+			Raw: strings.ToValidUTF8(strings.TrimRight(s.raw, "\r\n"), "\uFFFD"),
 		},
 	}
 	fields := record.Fields
@@ -65,8 +66,8 @@ func (s sighting) record() *applog.Record {
 	return &record
 }
 
-// explain adds what is known of the error in an entry: of the deepest code that usher knows, and that there is a deeper one
-// that it does not know.
+// explain adds what is known of the error in an entry: of the deepest code that usher knows, and that there is a deeper
+// one that it does not know.
 func (f *found) explain(record *applog.Record) {
 	known, unknown := errorcode.Deepest(errorcode.InText(bounded(record.Raw, maximumRaw)))
 	if known == nil {

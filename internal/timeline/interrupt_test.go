@@ -33,7 +33,9 @@ func TestBuildEndsWithItsContextAtAnyPoint(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	archive.Files = append(archive.Files, txtar.File{Name: "var/log/jamf.log", Data: []byte(strings.Repeat("Mon Apr 27 09:09:30 Mac jamf[1480]: Checking for patches...\n", 5000))})
+	archive.Files = append(archive.Files,
+		txtar.File{Name: "var/log/jamf.log",
+			Data: []byte(strings.Repeat("Mon Apr 27 09:09:30 Mac jamf[1480]: Checking for patches...\n", 5000))})
 	logs, _ := unpack(t, archive)
 	points := 0
 	for after := int64(0); ; after++ {

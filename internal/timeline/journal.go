@@ -89,9 +89,11 @@ func (l *collected) takeRegistration(r *usherv1.Registration, record *applog.Rec
 		l.told = append(l.told, found{
 			known: known, user: r.GetUser().GetName(), registration: r.GetId(), exit: exitOf(r),
 			Event: Event{
-				Name: name, Title: known.Title, Phase: known.Phase, Class: known.Class, Advice: known.Advice, Detail: oneLine(detail, 300),
+				Name: name, Title: known.Title, Phase: known.Phase, Class: known.Class, Advice: known.Advice,
+				Detail: oneLine(detail, 300),
 				Time:   applog.Time{At: at.UTC(), Precision: time.Microsecond, Zone: applog.ZoneUTC},
-				Source: applog.SourceUsher, Line: record.Line, Raw: oneLine(at.UTC().Format(time.RFC3339Nano)+" "+strings.ToLower(name)+" "+detail, maximumRaw),
+				Source: applog.SourceUsher, Line: record.Line,
+				Raw: oneLine(at.UTC().Format(time.RFC3339Nano)+" "+strings.ToLower(name)+" "+detail, maximumRaw),
 			},
 		})
 		return &l.told[len(l.told)-1]

@@ -111,7 +111,8 @@ func lineOf(log int, record *applog.Record, at applog.Time, a *Attempt) Line {
 	line := Line{
 		Log: log, Line: record.Line, Time: at, Kind: record.Kind, Level: record.Level,
 		Origin:  strings.Clone(cmp.Or(record.Process, record.Subsystem)),
-		Message: bounded(record.Message, maximumLineText), Raw: bounded(strings.TrimRight(record.Raw, "\r\n"), maximumLineText),
+		Message: bounded(record.Message, maximumLineText),
+		Raw:     bounded(strings.TrimRight(record.Raw, "\r\n"), maximumLineText),
 	}
 	if !at.At.Before(a.Begin) && !at.At.After(a.End) {
 		line.Attempt = a.Number

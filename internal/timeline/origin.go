@@ -12,8 +12,8 @@ import (
 type origin struct {
 	// user is the owner of the home that it is in, "" for a log in no home.
 	user string
-	// mac is the path up to where a Mac's own folders begin, for example the folder into which its logs were copied. known is
-	// false for a path in which no such folder is.
+	// mac is the path up to where a Mac's own folders begin, for example the folder into which its logs were copied.
+	// known is false for a path in which no such folder is.
 	mac   string
 	known bool
 }
@@ -23,8 +23,8 @@ var (
 	macPattern  = lazyregexp.New(`^(|.*[/!])(?:(?:private/)?var/log|Library/Logs)/`)
 )
 
-// originOf returns where a log is from. Of several homes in its path the last one applies: logs of other Macs may be in a
-// Downloads folder.
+// originOf returns where a log is from. Of several homes in its path the last one applies: logs of other Macs may be in
+// a Downloads folder.
 func originOf(name string) origin {
 	home, whole := homePattern.FindStringSubmatch(name), macPattern.FindStringSubmatch(name)
 	switch {
@@ -50,8 +50,8 @@ type computer struct {
 	groups []*group
 }
 
-// computers sorts the logs by the Macs that they are from. Logs of which that is not known are of the only Mac, where there is
-// one.
+// computers sorts the logs by the Macs that they are from. Logs of which that is not known are of the only Mac, where
+// there is one.
 func (c *Collector) computers() []*computer {
 	var names []string
 	for _, log := range c.logs {
@@ -78,8 +78,8 @@ func (c *Collector) computers() []*computer {
 	return all
 }
 
-// divide makes a Mac's groups. Events without a user belong to the only user, where the Mac has one; of two users they may be
-// either's.
+// divide makes a Mac's groups. Events without a user belong to the only user, where the Mac has one; of two users they
+// may be either's.
 func (c *computer) divide() {
 	owner := func(log *collected, f *found) string {
 		if log.user == "" && f.Source == applog.SourceUsher {

@@ -14,8 +14,8 @@ const Schema = "usher.timeline.v1"
 type Report struct {
 	Schema     string    `json:"schema"`
 	CreateTime time.Time `json:"create_time"`
-	// Zone is the zone of the Mac, in which local times were taken to be and times are shown, for example America/Chicago or
-	// UTC-05:00; ZoneFrom tells how it was found.
+	// Zone is the zone of the Mac, in which local times were taken to be and times are shown, for example
+	// America/Chicago or UTC-05:00; ZoneFrom tells how it was found.
 	Zone     string      `json:"zone"`
 	ZoneFrom applog.Zone `json:"zone_from"`
 	// Redacted is true where names and the like are pseudonyms.

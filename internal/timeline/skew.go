@@ -10,7 +10,8 @@ import (
 	"usher.internal/internal/event"
 )
 
-// anchor is a pair of events of two sources that tell of one thing: the later one comes within a time after the earlier.
+// anchor is a pair of events of two sources that tell of one thing: the later one comes within a time after the
+// earlier.
 type anchor struct {
 	earlier, later             string
 	earlierSource, laterSource applog.Source
@@ -20,19 +21,26 @@ type anchor struct {
 }
 
 var anchors = []anchor{
-	{event.PolicyStarted, event.PortalLaunching, applog.SourceJamf, applog.SourceUnified, -2 * time.Second, 2 * time.Minute,
+	{event.PolicyStarted, event.PortalLaunching, applog.SourceJamf, applog.SourceUnified, -2 * time.Second,
+		2 * time.Minute,
 		"the policy that opens Company Portal"},
-	{event.PortalExited, event.IdentityCollecting, applog.SourceCompanyPortal, applog.SourceUnified, -2 * time.Second, 2 * time.Minute,
+	{event.PortalExited, event.IdentityCollecting, applog.SourceCompanyPortal, applog.SourceUnified, -2 * time.Second,
+		2 * time.Minute,
 		"the end of Company Portal"},
-	{event.PortalExited, "usher-reading-identity", applog.SourceCompanyPortal, applog.SourceUsher, -2 * time.Second, 30 * time.Second,
+	{event.PortalExited, "usher-reading-identity", applog.SourceCompanyPortal, applog.SourceUsher, -2 * time.Second,
+		30 * time.Second,
 		"the end of Company Portal"},
-	{event.PortalFailed, event.RegistrationFailed, applog.SourceCompanyPortal, applog.SourceUsher, -2 * time.Second, 30 * time.Second,
+	{event.PortalFailed, event.RegistrationFailed, applog.SourceCompanyPortal, applog.SourceUsher, -2 * time.Second,
+		30 * time.Second,
 		"the end of Company Portal"},
-	{event.PolicyStarted, event.SignInStarted, applog.SourceJamf, applog.SourceCompanyPortal, -2 * time.Second, 7 * time.Minute,
+	{event.PolicyStarted, event.SignInStarted, applog.SourceJamf, applog.SourceCompanyPortal, -2 * time.Second,
+		7 * time.Minute,
 		"the policy that opens Company Portal"},
-	{event.PolicyStarted, event.TokenFetched, applog.SourceJamf, applog.SourceCompanyPortal, -2 * time.Second, 7 * time.Minute,
+	{event.PolicyStarted, event.TokenFetched, applog.SourceJamf, applog.SourceCompanyPortal, -2 * time.Second,
+		7 * time.Minute,
 		"the policy that opens Company Portal"},
-	{event.PolicyStarted, event.RegistrationStarted, applog.SourceJamf, applog.SourceUsher, -2 * time.Second, 2 * time.Minute,
+	{event.PolicyStarted, event.RegistrationStarted, applog.SourceJamf, applog.SourceUsher, -2 * time.Second,
+		2 * time.Minute,
 		"the policy that calls usherctl"},
 }
 
@@ -43,7 +51,8 @@ const (
 )
 
 // certainties orders zones, the surest first: the less sure source is the one whose clock is doubted.
-var certainties = []applog.Zone{applog.ZoneWritten, applog.ZoneUTC, applog.ZoneLikelyUTC, applog.ZoneInferred, applog.ZoneAssumed}
+var certainties = []applog.Zone{applog.ZoneWritten, applog.ZoneUTC, applog.ZoneLikelyUTC, applog.ZoneInferred,
+	applog.ZoneAssumed}
 
 // difference is what one group's events say of the clocks of two sources.
 type difference struct {
@@ -59,9 +68,9 @@ type difference struct {
 // nearly is how far apart the differences of two users of one Mac may be found.
 const nearly = 2 * time.Second
 
-// findSkews compares what two sources report of the same things, and moves the times of the less certain one. Only logs of
-// the same user and Mac are compared: two users' events have nothing to do with each other, and users can write anything into
-// their own logs.
+// findSkews compares what two sources report of the same things, and moves the times of the less certain one. Only logs
+// of the same user and Mac are compared: two users' events have nothing to do with each other, and users can write
+// anything into their own logs.
 func (c *Collector) findSkews() []Skew {
 	var skews []Skew
 	for _, one := range c.computers() {
@@ -85,11 +94,13 @@ func (c *Collector) findSkewsOf(one *computer) []Skew {
 		}
 		for _, d := range one.settle(all) {
 			skew := Skew{Source: d.doubted, Against: d.against, Milliseconds: d.by.Milliseconds(),
-				Detail: fmt.Sprintf("The times of %s are %s those of %s, by what both say of %s; here they are shown as %s has them.",
+				Detail: fmt.Sprintf("The times of %s are %s those of %s, by what both say of %s; here they are shown "+
+					"as %s has them.",
 					d.named(one), ahead(d.by), d.against, a.what, d.against)}
 			if d.doubted == applog.SourceJamf && c.zone.from == applog.ZoneAssumed && d.by%quarter == 0 {
 				c.zone.infer(d.at, d.by)
-				skew.Detail = fmt.Sprintf("The local times of %s fit those of %s, by what both say of %s, in the zone %s, which they are taken to be in.",
+				skew.Detail = fmt.Sprintf("The local times of %s fit those of %s, by what both say of %s, in the "+
+					"zone %s, which they are taken to be in.",
 					d.named(one), d.against, a.what, c.zone.name())
 			}
 			skews = append(skews, skew)
@@ -106,8 +117,8 @@ func (c *Collector) findSkewsOf(one *computer) []Skew {
 	return skews
 }
 
-// settle returns the differences that are to be believed. Those of a source that has a log of the whole Mac are one, or none
-// where two users' logs contradict each other.
+// settle returns the differences that are to be believed. Those of a source that has a log of the whole Mac are one, or
+// none where two users' logs contradict each other.
 func (c *computer) settle(all []difference) (believed []difference) {
 	for _, d := range all {
 		shared := !d.agree && c.isShared(d.doubted)
@@ -173,8 +184,8 @@ func doubt(events []*found) int {
 	return worst
 }
 
-// compare compares the clocks of the two sources by a group's events. ok is false where they say nothing, or where the source
-// that is doubted was moved before.
+// compare compares the clocks of the two sources by a group's events. ok is false where they say nothing, or where the
+// source that is doubted was moved before.
 func (a anchor) compare(p *group, moved map[applog.Source]time.Duration) (d difference, ok bool) {
 	earlier, later := named(p.events[a.earlierSource], a.earlier), named(p.events[a.laterSource], a.later)
 	by, agree, ok := a.difference(earlier, later, moved[a.laterSource]-moved[a.earlierSource])
@@ -189,8 +200,8 @@ func (a anchor) compare(p *group, moved map[applog.Source]time.Duration) (d diff
 	return d, !already
 }
 
-// difference is by how much the later source's clock is ahead of the earlier one's. agree is true where the clocks agree, and
-// ok is false where nothing can be said.
+// difference is by how much the later source's clock is ahead of the earlier one's. agree is true where the clocks
+// agree, and ok is false where nothing can be said.
 func (a anchor) difference(earlier, later []*found, moved time.Duration) (by time.Duration, agree, ok bool) {
 	if len(earlier) == 0 || len(later) == 0 {
 		return 0, false, false

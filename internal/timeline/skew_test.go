@@ -13,7 +13,8 @@ import (
 
 // exited is Company Portal's log of a run that ended at a moment.
 func exited(at time.Time) string {
-	return fmt.Sprintf(`%s VERB com.microsoft.ssp.telemetry TID=10971 AriaTelemetryService.swift: 283 (sendEvent(featureArea:type:eventTitle:)) Sending event using aria: InAppProcess : {
+	return fmt.Sprintf(
+		`%s VERB com.microsoft.ssp.telemetry TID=10971 AriaTelemetryService.swift: 283 (sendEvent(featureArea:type:eventTitle:)) Sending event using aria: InAppProcess : {
     context = partnerFlow;
     eventTitle = CompanyPortalExited;
     featureArea = General;
@@ -26,10 +27,14 @@ func exited(at time.Time) string {
 // failed is a registration of a user in usher's journal that ended at a moment.
 func failed(user string, at time.Time) string {
 	state := func(name string, before time.Duration) string {
-		return fmt.Sprintf(`{"state": "REGISTRATION_STATE_%s", "time": %q, "evidence": "seen"}`, name, at.Add(-before).UTC().Format("2006-01-02T15:04:05.000Z"))
+		return fmt.Sprintf(`{"state": "REGISTRATION_STATE_%s", "time": %q, "evidence": "seen"}`, name,
+			at.Add(-before).UTC().Format("2006-01-02T15:04:05.000Z"))
 	}
-	return fmt.Sprintf(`{"schema": "usher.v1", "command": "registrations show", "data": {"id": "0199b3a2-4c1d-7000-8000-%012d", "kind": "REGISTRATION_KIND_REGISTER", "user": {"name": %q, "uid": 501}, "state": "REGISTRATION_STATE_FAILED", "failure_reason": "FAILURE_REASON_PORTAL_FAILED", "failure_detail": "it ended", "portal_exit": {"code": 66, "name": "registrationDeviceCapError"}, "transitions": [%s], "milestones": []}}
-`, len(user), user, strings.Join([]string{state("PREFLIGHT", time.Minute), state("LAUNCHING_PORTAL", 50*time.Second), state("FAILED", 0)}, ", "))
+	return fmt.Sprintf(
+		`{"schema": "usher.v1", "command": "registrations show", "data": {"id": "0199b3a2-4c1d-7000-8000-%012d", "kind": "REGISTRATION_KIND_REGISTER", "user": {"name": %q, "uid": 501}, "state": "REGISTRATION_STATE_FAILED", "failure_reason": "FAILURE_REASON_PORTAL_FAILED", "failure_detail": "it ended", "portal_exit": {"code": 66, "name": "registrationDeviceCapError"}, "transitions": [%s], "milestones": []}}
+`, len(user), user, strings.Join(
+			[]string{state("PREFLIGHT", time.Minute), state("LAUNCHING_PORTAL", 50*time.Second), state("FAILED", 0)},
+			", "))
 }
 
 // skewsOf are the clock differences that logs show, by their names.
@@ -60,29 +65,43 @@ func TestTwoUsersLogsShowNoDifferenceOfClocks(t *testing.T) {
 		want string
 	}{
 		{"one user, whose journal is ahead",
-			map[string]string{"Users/jane" + portal: exited(noon), "journal.json": failed("jane", noon.Add(90*time.Second))}, "usher 90s"},
+			map[string]string{"Users/jane" + portal: exited(noon),
+				"journal.json": failed("jane", noon.Add(90*time.Second))}, "usher 90s"},
 		{"one user's journal, and another user's Company Portal",
-			map[string]string{"Users/jane" + portal: exited(noon), "journal.json": failed("john", noon.Add(90*time.Second))}, ""},
+			map[string]string{"Users/jane" + portal: exited(noon),
+				"journal.json": failed("john", noon.Add(90*time.Second))}, ""},
 		{"two users at once, with clocks that agree",
-			map[string]string{"Users/jane" + portal: exited(noon), "Users/john" + portal: exited(noon.Add(5 * time.Minute)),
-				"journal.json": failed("jane", noon.Add(time.Second)) + failed("john", noon.Add(5*time.Minute+time.Second))}, ""},
+			map[string]string{"Users/jane" + portal: exited(noon),
+				"Users/john" + portal: exited(noon.Add(5 * time.Minute)),
+				"journal.json": failed("jane", noon.Add(time.Second)) +
+					failed("john", noon.Add(5*time.Minute+time.Second))}, ""},
 		{"two users, of whom one has no log of Company Portal",
-			map[string]string{"Users/jane" + portal: exited(noon), "journal.json": failed("jane", noon.Add(time.Second)) + failed("john", noon.Add(3*time.Minute))}, ""},
+			map[string]string{"Users/jane" + portal: exited(noon),
+				"journal.json": failed("jane", noon.Add(time.Second)) + failed("john", noon.Add(3*time.Minute))}, ""},
 		{"two users, whose logs show the same difference",
-			map[string]string{"Users/jane" + portal: exited(noon), "Users/john" + portal: exited(noon.Add(5 * time.Minute)),
-				"journal.json": failed("jane", noon.Add(90*time.Second)) + failed("john", noon.Add(5*time.Minute+90*time.Second))}, "usher 90s"},
+			map[string]string{"Users/jane" + portal: exited(noon),
+				"Users/john" + portal: exited(noon.Add(5 * time.Minute)),
+				"journal.json": failed("jane", noon.Add(90*time.Second)) +
+					failed("john", noon.Add(5*time.Minute+90*time.Second))}, "usher 90s"},
 		{"two users, of whom one shows a difference that the other's logs deny",
-			map[string]string{"Users/jane" + portal: exited(noon), "Users/john" + portal: exited(noon.Add(-4 * time.Minute)),
-				"journal.json": failed("jane", noon.Add(time.Second)) + failed("john", noon)}, ""},
+			map[string]string{"Users/jane" + portal: exited(noon),
+				"Users/john" + portal: exited(noon.Add(-4 * time.Minute)),
+				"journal.json":        failed("jane", noon.Add(time.Second)) + failed("john", noon)}, ""},
 		{"the homes of two users, of whom each has one log",
-			map[string]string{"Users/jane" + portal: exited(noon), "Users/john/Library/Logs/usher/journal.json": failed("john", noon.Add(90*time.Second))}, ""},
+			map[string]string{"Users/jane" + portal: exited(noon),
+				"Users/john/Library/Logs/usher/journal.json": failed("john", noon.Add(90*time.Second))}, ""},
 		{"two Macs, each with one log of a user of the same name",
-			map[string]string{"one/Users/jane" + portal: exited(noon), "two/Library/Logs/usher/journal.json": failed("jane", noon.Add(90*time.Second))}, ""},
+			map[string]string{"one/Users/jane" + portal: exited(noon),
+				"two/Library/Logs/usher/journal.json": failed("jane", noon.Add(90*time.Second))}, ""},
 		{"two Macs, of which one has a difference",
-			map[string]string{"one/Users/jane" + portal: exited(noon), "one/Library/Logs/usher/journal.json": failed("jane", noon.Add(90*time.Second)),
-				"two/Users/jane" + portal: exited(noon), "two/Library/Logs/usher/journal.json": failed("jane", noon.Add(time.Second))}, "usher 90s"},
+			map[string]string{"one/Users/jane" + portal: exited(noon),
+				"one/Library/Logs/usher/journal.json": failed("jane", noon.Add(90*time.Second)),
+				"two/Users/jane" + portal:             exited(noon),
+				"two/Library/Logs/usher/journal.json": failed("jane", noon.Add(time.Second))}, "usher 90s"},
 		{"logs of one Mac in somebody's Downloads folder",
-			map[string]string{"Users/help/Downloads/mac/Users/jane" + portal: exited(noon), "Users/help/Downloads/mac/Library/Logs/usher/journal.json": failed("jane", noon.Add(90*time.Second))}, "usher 90s"},
+			map[string]string{"Users/help/Downloads/mac/Users/jane" + portal: exited(noon),
+				"Users/help/Downloads/mac/Library/Logs/usher/journal.json": failed("jane", noon.Add(90*time.Second))},
+			"usher 90s"},
 	} {
 		told, report := skewsOf(t, test.logs)
 		if got := strings.Join(told, ", "); got != test.want {

@@ -22,10 +22,14 @@ func newStory(a *attempt) *story {
 		return slices.IndexFunc(a.events, func(f found) bool { return slices.Contains(names, f.Name) })
 	}
 	s := &story{
-		attempt: a, policy: first(event.PolicyStarted), launch: first(event.PortalLaunching, "usher-waiting-for-sign-in", event.PortalStarted),
-		signIn: first(event.SignInStarted), token: first(event.TokenFetched, event.SignInFinished), device: first(event.DeviceRegistered),
-		join: first(event.JoinCompleted), certificate: first(event.CertificateStored), joined: first(event.JoinedState, "device-joined"),
-		exit: first(event.PortalExited, event.PortalFailed), acquired: first(event.IdentityAcquired), ended: -1, cause: -1,
+		attempt: a, policy: first(event.PolicyStarted),
+		launch: first(event.PortalLaunching, "usher-waiting-for-sign-in", event.PortalStarted),
+		signIn: first(event.SignInStarted), token: first(event.TokenFetched, event.SignInFinished),
+		device: first(event.DeviceRegistered),
+		join:   first(event.JoinCompleted), certificate: first(event.CertificateStored),
+		joined: first(event.JoinedState, "device-joined"),
+		exit:   first(event.PortalExited, event.PortalFailed), acquired: first(event.IdentityAcquired), ended: -1,
+		cause: -1,
 	}
 	for i, f := range a.events {
 		if f.Source == "usher" && f.known.Ends {
@@ -35,7 +39,8 @@ func newStory(a *attempt) *story {
 	s.cause = s.cancelled(s.firstCause())
 	if s.cause >= 0 && s.events[s.cause].Name == event.AcquireTokenFailed {
 		s.cause = s.sameEnd(s.cause, func(f found) bool { // it has the code of the reason
-			return isKnownTrouble(f) && f.known.Phase == event.SignIn && f.Name != event.SignInFailed && f.Name != event.AcquireTokenFailed
+			return isKnownTrouble(f) && f.known.Phase == event.SignIn && f.Name != event.SignInFailed &&
+				f.Name != event.AcquireTokenFailed
 		})
 	}
 	if s.exitedWith(wpj.ExitUserAbandoned) && s.cause >= 0 && (isPassingTrouble(s.events[s.cause]) ||
@@ -45,9 +50,9 @@ func newStory(a *attempt) *story {
 	return s
 }
 
-// firstCause finds the trouble from which the rest followed: the first one after the last progress beyond its phase. The
-// ends, which only say that something failed, are causes where there is nothing else, and so are errors that usher does
-// not know.
+// firstCause finds the trouble from which the rest followed: the first one after the last progress beyond its phase.
+// The ends, which only say that something failed, are causes where there is nothing else, and so are errors that usher
+// does not know.
 func (s *story) firstCause() int {
 	for _, rank := range []func(found) bool{isKnownTrouble, isPassingTrouble, isUnknownTrouble, isFailedEnd} {
 		for i, f := range s.events {
@@ -76,17 +81,19 @@ func isKnownTrouble(f found) bool {
 // sameEnd is how long the entries about one end of a sign-in may take.
 const sameEnd = 10 * time.Second
 
-// cancelled returns the cancellation of a sign-in of which a cause only says that it ended: programs write of one end several
-// times, and not always the reason first.
+// cancelled returns the cancellation of a sign-in of which a cause only says that it ended: programs write of one end
+// several times, and not always the reason first.
 func (s *story) cancelled(cause int) int {
-	if cause < 0 || !slices.Contains([]string{event.SignInFailed, event.SignInStopped, event.SignInFlowFailed, event.AcquireTokenFailed,
-		"service-token-failed", "token-failed"}, s.events[cause].Name) {
+	if cause < 0 || !slices.Contains(
+		[]string{event.SignInFailed, event.SignInStopped, event.SignInFlowFailed, event.AcquireTokenFailed,
+			"service-token-failed", "token-failed"}, s.events[cause].Name) {
 		return cause
 	}
 	return s.sameEnd(cause, func(f found) bool { return f.known.Cancels })
 }
 
-// sameEnd returns the first event of the same end of a sign-in as a cause that says more, and the cause where there is none.
+// sameEnd returns the first event of the same end of a sign-in as a cause that says more, and the cause where there is
+// none.
 func (s *story) sameEnd(cause int, saysMore func(found) bool) int {
 	for i := cause + 1; i < len(s.events); i++ {
 		f := s.events[i]
@@ -115,11 +122,13 @@ func (s *story) overcome(trouble int) bool {
 	known := s.events[trouble].known
 	phase := known.Phase.Order()
 	for i, f := range s.events[trouble+1:] {
-		if slices.Contains(f.known.Settles, known.Name) && !s.fails(trouble+2+i, f.Name) || (known.Cancels || known.Name == event.SignInStopped) && beginning(f) == startsSignIn {
+		if slices.Contains(f.known.Settles, known.Name) && !s.fails(trouble+2+i, f.Name) ||
+			(known.Cancels || known.Name == event.SignInStopped) && beginning(f) == startsSignIn {
 			return true
 		}
 		// A start proves nothing, and neither does an end of Company Portal's.
-		if f.Class != event.Progress || beginning(f) != noBeginning || f.Name == event.PortalExited || strings.HasPrefix(f.Name, "usher-") && !f.known.Ends {
+		if f.Class != event.Progress || beginning(f) != noBeginning || f.Name == event.PortalExited ||
+			strings.HasPrefix(f.Name, "usher-") && !f.known.Ends {
 			continue
 		}
 		if f.known.Phase.Order() >= phase {
@@ -129,10 +138,11 @@ func (s *story) overcome(trouble int) bool {
 	return false
 }
 
-// fails reports whether a script fails from an event on, where another one had ended well: then that one proves nothing of
-// the package that the policy lacks.
+// fails reports whether a script fails from an event on, where another one had ended well: then that one proves nothing
+// of the package that the policy lacks.
 func (s *story) fails(from int, settledBy string) bool {
-	return settledBy == event.ScriptRan && slices.ContainsFunc(s.events[from:], func(f found) bool { return f.Name == event.ScriptFailed })
+	return settledBy == event.ScriptRan &&
+		slices.ContainsFunc(s.events[from:], func(f found) bool { return f.Name == event.ScriptFailed })
 }
 
 // registered reports whether anything shows that the device was registered.
@@ -169,7 +179,8 @@ func (s *story) outcome() Outcome {
 		return Cancelled
 	case s.ended >= 0, s.exit >= 0:
 		return Failed
-	case s.cause >= 0 && !isUnknownTrouble(s.events[s.cause]) && !isPassingTrouble(s.events[s.cause]) && s.last().Sub(s.events[s.cause].Time.At) < time.Minute:
+	case s.cause >= 0 && !isUnknownTrouble(s.events[s.cause]) && !isPassingTrouble(s.events[s.cause]) &&
+		s.last().Sub(s.events[s.cause].Time.At) < time.Minute:
 		return Failed
 	}
 	return Unfinished
@@ -181,7 +192,8 @@ func (s *story) wentSilent() bool {
 	if s.registered() || s.cause >= 0 && !isFailedEnd(s.events[s.cause]) && !isPassingTrouble(s.events[s.cause]) {
 		return false
 	}
-	over := s.exitedWith(wpj.ExitSuccess) || s.exitedWith(wpj.ExitUserAbandoned) && s.token >= 0 || s.exit < 0 && s.ended >= 0 && s.token >= 0
+	over := s.exitedWith(wpj.ExitSuccess) || s.exitedWith(wpj.ExitUserAbandoned) && s.token >= 0 ||
+		s.exit < 0 && s.ended >= 0 && s.token >= 0
 	return over && (s.token >= 0 || s.exitedWith(wpj.ExitSuccess))
 }
 

@@ -106,7 +106,8 @@ func TestSamples(t *testing.T) {
 func tellText(t *testing.T, content string) string {
 	t.Helper()
 	logs, _ := unpack(t, &txtar.Archive{Files: []txtar.File{{Name: "sample.log", Data: []byte(content)}}})
-	report, err := timeline.Build(t.Context(), logs, timeline.Options{Now: now, Zone: time.FixedZone("UTC-05:00", -5*60*60)})
+	report, err := timeline.Build(t.Context(), logs,
+		timeline.Options{Now: now, Zone: time.FixedZone("UTC-05:00", -5*60*60)})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -161,7 +162,8 @@ func tell(report *timeline.Report) string {
 		}
 	}
 	for _, a := range report.Attempts {
-		fmt.Fprintf(&out, "\nattempt %d of %q: %s, cause %q\n%s\n", a.Number, a.User, a.Outcome, a.Verdict.Cause, a.Verdict.Sentence)
+		fmt.Fprintf(&out, "\nattempt %d of %q: %s, cause %q\n%s\n", a.Number, a.User, a.Outcome, a.Verdict.Cause,
+			a.Verdict.Sentence)
 		for _, text := range a.Verdict.Absent {
 			fmt.Fprintf(&out, "missing: %s\n", text)
 		}
@@ -169,7 +171,8 @@ func tell(report *timeline.Report) string {
 			fmt.Fprintf(&out, "next: %s\n", text)
 		}
 		for _, phase := range a.Phases {
-			fmt.Fprintf(&out, "phase %s: %s, %s\n", phase.Name, timeline.Brief(phase.End.Sub(phase.Begin)), phase.WaitingFor)
+			fmt.Fprintf(&out, "phase %s: %s, %s\n", phase.Name, timeline.Brief(phase.End.Sub(phase.Begin)),
+				phase.WaitingFor)
 		}
 		evidence := map[int]bool{}
 		for _, i := range a.Verdict.Evidence {
@@ -180,12 +183,14 @@ func tell(report *timeline.Report) string {
 			if e.Consequence {
 				mark += "followed: "
 			}
-			fmt.Fprintf(&out, "%s %s%s %s: %s\n", e.Time.At.In(report.Location()).Format("15:04:05.000"), mark, e.Source, e.Name, e.Detail)
+			fmt.Fprintf(&out, "%s %s%s %s: %s\n", e.Time.At.In(report.Location()).Format("15:04:05.000"), mark,
+				e.Source, e.Name, e.Detail)
 		}
 	}
 	for _, e := range report.Trouble {
 		followed := map[bool]string{true: "followed: "}[e.Consequence]
-		fmt.Fprintf(&out, "\nbesides: %s %s%s %s: %s\n", e.Time.At.In(report.Location()).Format("2006-01-02 15:04:05.000"), followed, e.Source, e.Name, e.Detail)
+		fmt.Fprintf(&out, "\nbesides: %s %s%s %s: %s\n",
+			e.Time.At.In(report.Location()).Format("2006-01-02 15:04:05.000"), followed, e.Source, e.Name, e.Detail)
 		if e.Code != "" {
 			fmt.Fprintf(&out, "code: %s\n", e.Code)
 		}
@@ -215,7 +220,8 @@ func TestPhasesLieEndToEnd(t *testing.T) {
 		for _, a := range report.Attempts {
 			at := a.Begin
 			for _, phase := range a.Phases {
-				if !phase.Begin.Equal(at) || phase.End.Before(phase.Begin) || phase.WaitingFor == "" || phase.Title == "" {
+				if !phase.Begin.Equal(at) || phase.End.Before(phase.Begin) || phase.WaitingFor == "" ||
+					phase.Title == "" {
 					t.Errorf("%s: attempt %d, phase %+v does not begin at %s", path, a.Number, phase, at)
 				}
 				at = phase.End

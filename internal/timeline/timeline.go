@@ -1,10 +1,10 @@
-// Package timeline makes one story of the logs of a Mac: which registration attempts there were, what each spent its time
-// on, how it ended, and what the first cause was. [Build] reads logs and returns a [Report], which
+// Package timeline makes one story of the logs of a Mac: which registration attempts there were, what each spent its
+// time on, how it ended, and what the first cause was. [Build] reads logs and returns a [Report], which
 // internal/timeline/page makes a page of and usherctl prints.
 //
 // It rests on internal/applog, which reads the logs, and internal/event, which knows what entries mean. What it adds is
-// order: local times get their zone and year from the other logs, clocks that differ are found from what both of two logs
-// report, and events become attempts.
+// order: local times get their zone and year from the other logs, clocks that differ are found from what both of two
+// logs report, and events become attempts.
 //
 // Memory is bounded whatever the size of the logs: of each log the newest events are kept, and the lines of a page are
 // read in a second pass up to a limit.

@@ -15,11 +15,12 @@ import (
 // SilentEnd is the cause of an attempt that ended without an error of its own.
 const SilentEnd = "silent-end"
 
-// judge completes an attempt: outcome, phases, verdict. now is the end of an attempt that still goes on, last that of the
-// logs.
+// judge completes an attempt: outcome, phases, verdict. now is the end of an attempt that still goes on, last that of
+// the logs.
 func judge(a *attempt, number int, last, now time.Time) Attempt {
 	story := newStory(a)
-	result := Attempt{Number: number, User: a.user, Registration: a.registration, Begin: a.begin(), Outcome: story.outcome()}
+	result := Attempt{Number: number, User: a.user, Registration: a.registration, Begin: a.begin(),
+		Outcome: story.outcome()}
 	result.End = story.end()
 	if result.Outcome == Unfinished {
 		// The logs go on for as long as nothing happened, and so did the attempt.
@@ -34,7 +35,8 @@ func judge(a *attempt, number int, last, now time.Time) Attempt {
 		for i, phase := range result.Phases {
 			if phase.Name == event.Registration {
 				info := event.Closing.Info()
-				result.Phases[i].Name, result.Phases[i].Title, result.Phases[i].WaitingFor = info.Phase, info.Title, info.WaitingFor
+				result.Phases[i].Name, result.Phases[i].Title, result.Phases[i].WaitingFor = info.Phase, info.Title,
+					info.WaitingFor
 			}
 		}
 	}
@@ -78,19 +80,24 @@ func (s *story) verdict(a Attempt) Verdict {
 	}
 	switch a.Outcome {
 	case Succeeded:
-		v := Verdict{Sentence: "Registered in " + took + spent(a.Phases) + ".", Evidence: evidence(s.launch, s.device, s.join, s.exit, s.acquired, s.ended)}
+		v := Verdict{Sentence: "Registered in " + took + spent(a.Phases) + ".",
+			Evidence: evidence(s.launch, s.device, s.join, s.exit, s.acquired, s.ended)}
 		if s.ended < 0 && s.acquired < 0 {
-			v.Absent = []string{"nothing here shows that Jamf Pro was told: neither Jamf's helper nor usher is in these logs"}
-			v.Next = []string{"Add the unified log (`log show --info --debug`) or usher's journal, or look at the computer's record in Jamf Pro."}
+			v.Absent = []string{"nothing here shows that Jamf Pro was told: neither Jamf's helper nor usher is " +
+				"in these logs"}
+			v.Next = []string{"Add the unified log (`log show --info --debug`) or usher's journal, or look at the " +
+				"computer's record in Jamf Pro."}
 		}
 		return v
 	case Silent:
-		return s.silentVerdict(took, evidence(s.launch, s.signIn, s.token, s.lastNamed(event.NotJoinedState), s.exit, s.ended))
+		return s.silentVerdict(took,
+			evidence(s.launch, s.signIn, s.token, s.lastNamed(event.NotJoinedState), s.exit, s.ended))
 	case Cancelled:
 		sentence := "The user closed Company Portal after " + took + s.doing(a.Phases) + "."
 		cause := cmp.Or(s.causeName(), event.PortalFailed)
 		if s.ended >= 0 && s.events[s.ended].Name == "usher-registration-cancelled" {
-			sentence, cause = "The registration was cancelled after "+took+": "+sentenceEnd(s.events[s.ended].Detail)+".", "usher-registration-cancelled"
+			sentence, cause = "The registration was cancelled after "+took+": "+sentenceEnd(s.events[s.ended].Detail)+
+				".", "usher-registration-cancelled"
 		} else if s.cause >= 0 && s.events[s.cause].known.Cancels {
 			return s.cancelledVerdict(a, evidence(s.launch, s.signIn, s.cause, s.exit, s.ended))
 		}
@@ -120,7 +127,8 @@ func (s *story) cancelledVerdict(a Attempt, evidence []int) Verdict {
 	if s.registered() {
 		sentence += ", when the device was registered already"
 	}
-	return Verdict{Sentence: sentence + s.portalEnd() + ".", Cause: cause.Name, Evidence: evidence, Next: []string{cause.Advice}}
+	return Verdict{Sentence: sentence + s.portalEnd() + ".", Cause: cause.Name, Evidence: evidence,
+		Next: []string{cause.Advice}}
 }
 
 // failed is the beginning of a sentence about a failure. Logs without times do not say how long it took.
@@ -183,7 +191,8 @@ func (s *story) failedScript() int {
 
 // saysMore tells whether an exit code names one cause, for which its advice is better than that of an event.
 func saysMore(code wpj.ExitCode) bool {
-	return slices.Contains([]wpj.ExitCode{wpj.ExitRegistrationDeviceCapError, wpj.ExitNetworkError, wpj.ExitCommandLineError}, code)
+	return slices.Contains([]wpj.ExitCode{wpj.ExitRegistrationDeviceCapError, wpj.ExitNetworkError,
+		wpj.ExitCommandLineError}, code)
 }
 
 func (s *story) silentVerdict(took string, evidence []int) Verdict {
@@ -198,14 +207,17 @@ func (s *story) silentVerdict(took string, evidence []int) Verdict {
 		signedIn = "Company Portal ran for " + took
 	}
 	return Verdict{
-		Sentence: fmt.Sprintf("It ended after %s without registering the device and without an error of its own: %s, then no registration was begun, and %s.", took, signedIn, how),
-		Cause:    SilentEnd, Evidence: evidence,
+		Sentence: fmt.Sprintf("It ended after %s without registering the device and without an error of its own: %s, "+
+			"then no registration was begun, and %s.", took, signedIn, how),
+		Cause: SilentEnd, Evidence: evidence,
 		Absent: []string{
-			"no event WPJ_DeviceRegistration or CompleteWPJOperation: Entra was never asked to register the device, or refused without a word",
+			"no event WPJ_DeviceRegistration or CompleteWPJOperation: Entra was never asked to register the device, " +
+				"or refused without a word",
 			"no certificate in the keychain, and no error that would say why",
 		},
 		Next: []string{
-			"Check in Entra, under Devices, Device settings, that this user may join or register devices: a user who may not sees no error at all.",
+			"Check in Entra, under Devices, Device settings, that this user may join or register devices: a user who " +
+				"may not sees no error at all.",
 			"Read Entra's sign-in and audit logs of the user at that time.",
 		},
 	}
@@ -216,14 +228,17 @@ func (s *story) unfinishedVerdict(a Attempt, evidence []int) Verdict {
 	doing := "before Company Portal was opened"
 	if len(a.Phases) > 0 {
 		phase := a.Phases[len(a.Phases)-1]
-		doing = fmt.Sprintf("while %s, which had taken %s and waits for %s", lowerFirst(phase.Title), Brief(phase.End.Sub(phase.Begin)), party(phase.WaitingFor))
+		doing = fmt.Sprintf("while %s, which had taken %s and waits for %s", lowerFirst(phase.Title),
+			Brief(phase.End.Sub(phase.Begin)), party(phase.WaitingFor))
 	}
 	v.Sentence = "No end is in the logs: they stop " + doing + "."
 	if s.cause >= 0 {
-		v.Sentence = strings.TrimSuffix(v.Sentence, ".") + "; the last trouble was that " + lowerFirst(s.events[s.cause].Title) + "."
+		v.Sentence = strings.TrimSuffix(v.Sentence, ".") + "; the last trouble was that " +
+			lowerFirst(s.events[s.cause].Title) + "."
 		v.Next = append(v.Next, s.events[s.cause].Advice)
 	}
-	v.Next = append(v.Next, "Look whether it still goes on with `usherctl registrations list`, or follow it with `usherctl timeline --follow`.")
+	v.Next = append(v.Next, "Look whether it still goes on with `usherctl registrations list`, or follow it with "+
+		"`usherctl timeline --follow`.")
 	return v
 }
 
@@ -277,7 +292,8 @@ func party(p event.Party) string {
 
 // lowerFirst makes a sentence's beginning the middle of another; names keep their capital letter.
 func lowerFirst(text string) string {
-	for _, word := range []string{"The ", "A ", "An ", "No ", "There ", "Signing ", "Preparing", "Waiting ", "Opening ", "Fetching ", "Registering ", "Storing ", "Closing ", "Reading ", "Consenting ", "Telling ", "Whether "} {
+	for _, word := range []string{"The ", "A ", "An ", "No ", "There ", "Signing ", "Preparing", "Waiting ", "Opening ",
+		"Fetching ", "Registering ", "Storing ", "Closing ", "Reading ", "Consenting ", "Telling ", "Whether "} {
 		if strings.HasPrefix(text, word) {
 			return strings.ToLower(text[:1]) + text[1:]
 		}

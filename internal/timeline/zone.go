@@ -31,7 +31,8 @@ const yearMargin = 180 * 24 * time.Hour
 // ReadOptions are those with which a log is to be read.
 func (c *Collector) ReadOptions(index int) applog.Options {
 	log := c.logs[index]
-	options := applog.Options{File: log.info.Name, Zone: c.zone.location, Inferred: c.zone.from != applog.ZoneAssumed, Modified: log.modified}
+	options := applog.Options{File: log.info.Name, Zone: c.zone.location, Inferred: c.zone.from != applog.ZoneAssumed,
+		Modified: log.modified}
 	if options.Modified.IsZero() {
 		options.Modified = c.options.Now
 	}

@@ -10,9 +10,9 @@ import (
 	"syscall"
 )
 
-// Check returns the path without symbolic links of what is at path, if only root and our own user can change it, and the policy is for
-// it. Use the path that is returned. The error is an [*Error], or that of the file system: [fs.ErrNotExist], or syscall.ELOOP after
-// [MaximumLinks] links.
+// Check returns the path without symbolic links of what is at path, if only root and our own user can change it, and
+// the policy is for it. Use the path that is returned. The error is an [*Error], or that of the file system:
+// [fs.ErrNotExist], or syscall.ELOOP after [MaximumLinks] links.
 func (p Policy) Check(path string) (resolved string, err error) {
 	found, err := p.find(path)
 	return found.path, err
@@ -32,8 +32,8 @@ func (p Policy) find(path string) (place, error) {
 	return found, nil
 }
 
-// Open opens for reading what [Policy.Check] accepts, and returns what it was when it was opened. A pipe or a device is not opened. The
-// caller closes the file.
+// Open opens for reading what [Policy.Check] accepts, and returns what it was when it was opened. A pipe or a device is
+// not opened. The caller closes the file.
 func (p Policy) Open(path string) (*os.File, fs.FileInfo, error) {
 	found, err := p.find(path)
 	if err != nil {
@@ -57,8 +57,8 @@ func (p Policy) Open(path string) (*os.File, fs.FileInfo, error) {
 	return file, info, nil
 }
 
-// OpenRoot opens the directory that [Policy.Check] accepts. What becomes of its path later has no effect on what is read and written in it.
-// The caller closes it.
+// OpenRoot opens the directory that [Policy.Check] accepts. What becomes of its path later has no effect on what is
+// read and written in it. The caller closes it.
 func (p Policy) OpenRoot(path string) (*os.Root, error) {
 	found, err := p.find(path)
 	if err != nil {
@@ -82,8 +82,8 @@ func (p Policy) OpenRoot(path string) (*os.Root, error) {
 	return root, nil
 }
 
-// Read returns the content of what [Policy.Open] opens. More than limit bytes are an error. A path that is not absolute begins in the
-// working directory.
+// Read returns the content of what [Policy.Open] opens. More than limit bytes are an error. A path that is not absolute
+// begins in the working directory.
 func (p Policy) Read(path string, limit int64) ([]byte, error) {
 	path, err := filepath.Abs(path)
 	if err != nil {
@@ -101,15 +101,17 @@ func (p Policy) Read(path string, limit int64) ([]byte, error) {
 	return content, err
 }
 
-// MakeDirectory makes the directory with that mode where there is none, with its parents (mode 0755), and checks what is there as
-// [Policy.Check] does. What it makes is checked in the same way, so that a directory is never used that somebody else was quicker to make.
+// MakeDirectory makes the directory with that mode where there is none, with its parents (mode 0755), and checks what
+// is there as [Policy.Check] does. What it makes is checked in the same way, so that a directory is never used that
+// somebody else was quicker to make.
 func (p Policy) MakeDirectory(path string, mode fs.FileMode) error {
 	_, err := p.make(path, mode)
 	return err
 }
 
-// TakeDirectory is [Policy.MakeDirectory] for a directory that is usher's own: one that is there gets this mode. A mode that is too wide is
-// corrected and not refused. A directory of another user, and a link where the policy wants none, are refused.
+// TakeDirectory is [Policy.MakeDirectory] for a directory that is usher's own: one that is there gets this mode. A mode
+// that is too wide is corrected and not refused. A directory of another user, and a link where the policy wants none,
+// are refused.
 func (p Policy) TakeDirectory(path string, mode fs.FileMode) error {
 	p.corrects = true
 	found, err := p.make(path, mode)

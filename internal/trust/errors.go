@@ -7,8 +7,8 @@ import (
 	"strings"
 )
 
-// ErrUntrusted is wrapped by every [*Error]: somebody besides root and our own user can change what was asked for, or it is not the kind
-// of file that the policy is for.
+// ErrUntrusted is wrapped by every [*Error]: somebody besides root and our own user can change what was asked for, or
+// it is not the kind of file that the policy is for.
 var ErrUntrusted = errors.New("not trusted")
 
 // Reason is why something is not trusted.
@@ -29,7 +29,8 @@ const (
 	Kind
 	// Link is a symbolic link where none may be.
 	Link
-	// Missing is a name that does not exist, in a directory in which others can make it. The error wraps [fs.ErrNotExist] too.
+	// Missing is a name that does not exist, in a directory in which others can make it. The error wraps
+	// [fs.ErrNotExist] too.
 	Missing
 	// Replaced is a file that became another one while it was opened.
 	Replaced
@@ -37,7 +38,8 @@ const (
 
 // Error says what of a path is not trusted, why, and what to do. It wraps [ErrUntrusted].
 type Error struct {
-	// Path is what was asked for, Component what of it is not trusted: the path itself, or a directory or link on the way.
+	// Path is what was asked for, Component what of it is not trusted: the path itself, or a directory or link on the
+	// way.
 	Path, Component string
 	Reason          Reason
 	// UID and GID own the component, and Mode is its mode.

@@ -10,8 +10,8 @@ import (
 	"syscall"
 )
 
-// JamfProgram is where Jamf installs its program, in directories of its own. /usr/local/bin/jamf is a link to it, in a directory that
-// Homebrew gives to a user on Macs with an Intel processor.
+// JamfProgram is where Jamf installs its program, in directories of its own. /usr/local/bin/jamf is a link to it, in a
+// directory that Homebrew gives to a user on Macs with an Intel processor.
 const JamfProgram = "/usr/local/jamf/bin/jamf"
 
 // Policy is who may be able to change a kind of file. Root and our own user always may.
@@ -19,7 +19,8 @@ type Policy struct {
 	// name is what it is for, as the documentation has it.
 	name string
 	kind kind
-	// writers are the groups that may write to the file itself, and above those that may write to directories that lead to it.
+	// writers are the groups that may write to the file itself, and above those that may write to directories that lead
+	// to it.
 	writers, above []group
 	// private is for files that nobody but the owner may read either.
 	private bool
@@ -58,8 +59,8 @@ type group struct {
 var (
 	// root is the group of root: wheel on macOS. Its members are root's equals.
 	root = group{0, "`wheel` (Linux: `root`)", ""}
-	// admin are the administrators of a Mac. They can become root with sudo, but what runs as one of them cannot without their password.
-	// So it may write where usher reads nothing that root runs.
+	// admin are the administrators of a Mac. They can become root with sudo, but what runs as one of them cannot
+	// without their password. So it may write where usher reads nothing that root runs.
 	admin = group{80, "`admin` (macOS)", "darwin"}
 	// daemon may write to /private/var/run of every Mac (root:daemon, mode 0775). No person is a member.
 	daemon = group{1, "`daemon` (macOS)", "darwin"}
@@ -74,50 +75,66 @@ var (
 	Program = Policy{name: "programs that root runs", kind: program, writers: []group{root}, above: []group{root},
 		consequence: "so others could have root run another program"}
 	// ProgramDirectory is a directory in which root looks for a program by its name.
-	ProgramDirectory = Policy{name: "directories in which root looks for `ssh`", kind: directory, writers: []group{root}, above: []group{root},
+	ProgramDirectory = Policy{name: "directories in which root looks for `ssh`", kind: directory,
+		writers: []group{root}, above: []group{root},
 		consequence: "so others could have root run another program"}
 	// Agent is the program that usherd lets in as a user's agent. No group may write to it.
 	Agent = Policy{name: "`agent.executable`", kind: program, above: []group{root},
 		consequence: "so others than root can change which program is let in as an agent", key: "agent.executable"}
 	// Portal is Company Portal, which users run as themselves. /Applications is root:admin with mode 0775 on every Mac.
-	Portal = Policy{name: "`portal.executable`", kind: program, writers: []group{root, admin}, above: []group{root, admin},
+	Portal = Policy{name: "`portal.executable`", kind: program, writers: []group{root, admin},
+		above:       []group{root, admin},
 		consequence: "so others could have put another program there", key: "portal.executable"}
 	// Secret is a file with a secret or a private key.
-	Secret = Policy{name: "files with secrets and private keys", kind: regularFile, private: true, above: []group{root, admin},
+	Secret = Policy{name: "files with secrets and private keys", kind: regularFile, private: true,
+		above:       []group{root, admin},
 		consequence: "who could put another file in its place"}
 	// SecretDirectory is the directory that such a file is written into.
-	SecretDirectory = Policy{name: "the directory of `delivery.api.client_secret_file`, when usher writes it", kind: directory, writers: []group{root}, above: []group{root, admin}, noLink: true,
+	SecretDirectory = Policy{name: "the directory of `delivery.api.client_secret_file`, when usher writes it",
+		kind: directory, writers: []group{root}, above: []group{root, admin}, noLink: true,
 		consequence: "who could put another file in its place"}
-	// KeyDirectory is the folder of a fleet's keys and credentials, which `usherctl fleet` reads and writes for its caller.
-	KeyDirectory = Policy{name: "folders of `usherctl fleet init` and `credentials`", kind: directory, above: []group{root},
+	// KeyDirectory is the folder of a fleet's keys and credentials, which `usherctl fleet` reads and writes for its
+	// caller.
+	KeyDirectory = Policy{name: "folders of `usherctl fleet init` and `credentials`", kind: directory,
+		above:       []group{root},
 		consequence: "so others could have the keys, or put others in their place"}
 	// Certificates is a file of usher's own certificate, or of the authorities that usher trusts.
-	Certificates = Policy{name: "files of certificates (`listener.certificate_file`, `listener.client_ca_file`, `fleet.ca_file`, `fleet.certificate_file`)", kind: regularFile, writers: []group{root}, above: []group{root, admin},
+	Certificates = Policy{name: "files of certificates (`listener.certificate_file`, `listener.client_ca_file`, " +
+		"`fleet.ca_file`, `fleet.certificate_file`)", kind: regularFile, writers: []group{root},
+		above:       []group{root, admin},
 		consequence: "so others could have usher trust their own servers or clients"}
 	// Configuration is a file that says what root does.
-	Configuration = Policy{name: "configuration files, when root reads them", kind: regularFile, above: []group{root, admin},
+	Configuration = Policy{name: "configuration files, when root reads them", kind: regularFile,
+		above:       []group{root, admin},
 		consequence: "and root would obey it"}
 	// Log is a log that root reads for an archive.
-	Log = Policy{name: "logs that root reads", kind: regularFile, writers: []group{root, admin}, above: []group{root, admin}, noLink: true,
+	Log = Policy{name: "logs that root reads", kind: regularFile, writers: []group{root, admin},
+		above: []group{root, admin}, noLink: true,
 		consequence: "so others could have put it there"}
 	// LogDirectory is the directory that usherd's log is in.
-	LogDirectory = Policy{name: "the directory of usherd's log", kind: directory, writers: []group{root}, above: []group{root, admin}, noLink: true,
+	LogDirectory = Policy{name: "the directory of usherd's log", kind: directory, writers: []group{root},
+		above: []group{root, admin}, noLink: true,
 		consequence: "so others could put files and links there"}
 	// Sockets is the directory of usherd's sockets, and Lock the file in it that says who serves.
-	Sockets = Policy{name: "`socket_directory`", kind: directory, writers: []group{root}, above: []group{root, admin, daemon}, noLink: true,
+	Sockets = Policy{name: "`socket_directory`", kind: directory, writers: []group{root},
+		above: []group{root, admin, daemon}, noLink: true,
 		consequence: "so others could put their own sockets there", key: "socket_directory"}
-	Lock = Policy{name: "the lock file of a socket", kind: regularFile, corrects: true, above: []group{root, admin, daemon}, noLink: true,
+	Lock = Policy{name: "the lock file of a socket", kind: regularFile, corrects: true,
+		above: []group{root, admin, daemon}, noLink: true,
 		consequence: "so others could keep usherd from its sockets"}
 	// State is the directory of the journal, and StateFile a file in it.
-	State = Policy{name: "`state_directory`", kind: directory, writers: []group{root}, above: []group{root, admin}, noLink: true,
+	State = Policy{name: "`state_directory`", kind: directory, writers: []group{root}, above: []group{root, admin},
+		noLink:      true,
 		consequence: "so others could change what usherd remembers", key: "state_directory"}
-	StateFile = Policy{name: "the journal", kind: regularFile, corrects: true, above: []group{root, admin}, noLink: true,
+	StateFile = Policy{name: "the journal", kind: regularFile, corrects: true, above: []group{root, admin},
+		noLink:      true,
 		consequence: "so others could change what usherd remembers"}
 )
 
 // Policies returns all of them.
 func Policies() []Policy {
-	return []Policy{Jamf, Program, ProgramDirectory, Agent, Portal, Secret, SecretDirectory, KeyDirectory, Certificates, Configuration, Log, LogDirectory, Sockets, Lock, State, StateFile}
+	return []Policy{Jamf, Program, ProgramDirectory, Agent, Portal, Secret, SecretDirectory, KeyDirectory, Certificates,
+		Configuration, Log, LogDirectory, Sockets, Lock, State, StateFile}
 }
 
 // String is the policy's name.
@@ -145,8 +162,9 @@ func judge(info fs.FileInfo, groups []group) (Reason, bool) {
 // ours reports whether a uid is root's or our own.
 func ours(uid uint32) bool { return uid == 0 || int(uid) == os.Geteuid() }
 
-// ownGroup reports whether a group is the one that Debian, Fedora and others make for each user, with the name of the user: what
-// such a user makes is writable by it (https://wiki.debian.org/UserPrivateGroups). Root has none: its group has other members on a Mac.
+// ownGroup reports whether a group is the one that Debian, Fedora and others make for each user, with the name of the
+// user: what such a user makes is writable by it (https://wiki.debian.org/UserPrivateGroups). Root has none: its group
+// has other members on a Mac.
 func ownGroup(gid uint32) bool {
 	if system != "linux" || os.Geteuid() == 0 || int(gid) != os.Getegid() {
 		return false

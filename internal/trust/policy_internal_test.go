@@ -43,13 +43,16 @@ func TestGroupsThatMayWrite(t *testing.T) {
 		gid           uint32
 		itself, above []Policy
 	}{
-		{"darwin", 0, []Policy{Jamf, Program, ProgramDirectory, Portal, SecretDirectory, Certificates, Log, LogDirectory, Sockets, State},
+		{"darwin", 0, []Policy{Jamf, Program, ProgramDirectory, Portal, SecretDirectory, Certificates, Log,
+			LogDirectory, Sockets, State},
 			Policies()},
 		{"darwin", 80, []Policy{Portal, Log},
-			[]Policy{Portal, Secret, SecretDirectory, Certificates, Configuration, Log, LogDirectory, Sockets, Lock, State, StateFile}},
+			[]Policy{Portal, Secret, SecretDirectory, Certificates, Configuration, Log, LogDirectory, Sockets, Lock,
+				State, StateFile}},
 		{"darwin", 1, nil, []Policy{Sockets, Lock}},
 		{"darwin", staff, nil, nil},
-		{"linux", 0, []Policy{Jamf, Program, ProgramDirectory, Portal, SecretDirectory, Certificates, Log, LogDirectory, Sockets, State},
+		{"linux", 0, []Policy{Jamf, Program, ProgramDirectory, Portal, SecretDirectory, Certificates, Log, LogDirectory,
+			Sockets, State},
 			Policies()},
 		{"linux", 80, nil, nil},
 		{"linux", 1, nil, nil},
@@ -62,7 +65,8 @@ func TestGroupsThatMayWrite(t *testing.T) {
 			if _, ok := judge(status{0, test.gid, 0o775}, policy.writers); ok != among(test.itself, policy) {
 				t.Errorf("%s: group %d may write to a %v: %t", test.system, test.gid, policy, ok)
 			}
-			if _, err := policy.leads("/x", "/", status{0, test.gid, fs.ModeDir | 0o775}); (err == nil) != among(test.above, policy) {
+			if _, err := policy.leads("/x", "/", status{0, test.gid, fs.ModeDir | 0o775}); (err == nil) !=
+				among(test.above, policy) {
 				t.Errorf("%s: group %d may write above a %v: %v", test.system, test.gid, policy, err)
 			}
 			if _, err := policy.leads("/x", "/", status{0, test.gid, fs.ModeDir | 0o777}); err == nil {
@@ -96,7 +100,8 @@ func TestTableOfTheDocumentation(t *testing.T) {
 		return strings.Join(names, ", ")
 	}
 	var table strings.Builder
-	table.WriteString("| what | who may be able to write to it | who may be able to write to a directory on the way | may be a symbolic link |\n| --- | --- | --- | --- |\n")
+	table.WriteString("| what | who may be able to write to it | who may be able to write to a directory on the way " +
+		"| may be a symbolic link |\n| --- | --- | --- | --- |\n")
 	for _, policy := range Policies() {
 		itself := listed(policy.writers)
 		switch {
@@ -111,5 +116,6 @@ func TestTableOfTheDocumentation(t *testing.T) {
 		}
 		fmt.Fprintf(&table, "| %s | %s | %s | %s |\n", policy.name, itself, listed(policy.above), link)
 	}
-	documented.Part(t, "../../docs/configuration.md", "trust", "go test ./internal/trust -update", table.String(), *update)
+	documented.Part(t, "../../docs/configuration.md", "trust", "go test ./internal/trust -update", table.String(),
+		*update)
 }

@@ -197,7 +197,8 @@ func TestErrorsNameTheFix(t *testing.T) {
 	path := link(t, program(t, root+"/good/jamf"), root+"/it's bin/jamf")
 	must(t, os.Chown(root+"/it's bin", stranger, 0))
 	_, err := trust.Jamf.Check(path)
-	for _, text := range []string{root + "/it's bin belongs to uid 65534", "root run another program", "set jamf.executable to /usr/local/jamf/bin/jamf"} {
+	for _, text := range []string{root + "/it's bin belongs to uid 65534", "root run another program",
+		"set jamf.executable to /usr/local/jamf/bin/jamf"} {
 		if err == nil || !strings.Contains(err.Error(), text) {
 			t.Errorf("%v does not say %q", err, text)
 		}
@@ -208,7 +209,8 @@ func TestErrorsNameTheFix(t *testing.T) {
 	}
 	must(t, os.Chown(root+"/it's bin", 0, 20), os.Chmod(root+"/it's bin", 0o775))
 	_, err = trust.Program.Check(path)
-	if err == nil || !strings.Contains(err.Error(), "can be written by group 20 (mode 0775)") || !strings.Contains(err.Error(), "chmod go-w") {
+	if err == nil || !strings.Contains(err.Error(), "can be written by group 20 (mode 0775)") ||
+		!strings.Contains(err.Error(), "chmod go-w") {
 		t.Errorf("got %v", err)
 	}
 }
@@ -219,7 +221,8 @@ func TestDirectoriesAreMadeAndTaken(t *testing.T) {
 			root := folder(t)
 			open := root + "/tmp"
 			must(t, os.Mkdir(open, 0o755), os.Chmod(open, 0o777|fs.ModeSticky))
-			for _, path := range []string{root + "/var/new/usher", open + "/usher", link(t, root+"/var", root+"/way") + "/usher"} {
+			for _, path := range []string{root + "/var/new/usher", open + "/usher",
+				link(t, root+"/var", root+"/way") + "/usher"} {
 				for range 2 {
 					must(t, policy.TakeDirectory(path, 0o700))
 					if info, err := os.Lstat(path); err != nil || info.Mode() != fs.ModeDir|0o700 {
@@ -339,7 +342,8 @@ func TestAsAUser(t *testing.T) {
 		return // it runs in the process that the test above starts
 	}
 	own, shared := filepath.Join(top, "own"), filepath.Join(top, "shared")
-	for path, policy := range map[string]trust.Policy{"": trust.KeyDirectory, "key": trust.Secret, "certificate": trust.Certificates} {
+	for path, policy := range map[string]trust.Policy{"": trust.KeyDirectory, "key": trust.Secret,
+		"certificate": trust.Certificates} {
 		_, err := policy.Check(filepath.Join(own, path))
 		switch {
 		case runtime.GOOS != "linux": // has no such groups

@@ -15,8 +15,8 @@ const MaximumLinks = 40
 
 // place is where a path leads.
 type place struct {
-	// path has no symbolic link in it. Info is nil where nothing is there; then above is the directory that the first missing name is
-	// looked up in, and last is true if nothing but that name is missing.
+	// path has no symbolic link in it. Info is nil where nothing is there; then above is the directory that the first
+	// missing name is looked up in, and last is true if nothing but that name is missing.
 	path, above string
 	info        fs.FileInfo
 	last        bool
@@ -83,7 +83,8 @@ func (p Policy) walk(path string) (place, error) {
 	return place{path: at, info: info, last: true}, nil
 }
 
-// split returns the names of a path. Unlike [filepath.Clean] it leaves "..", which after a link is not the directory before it.
+// split returns the names of a path. Unlike [filepath.Clean] it leaves "..", which after a link is not the directory
+// before it.
 func split(path string) []string {
 	var names []string
 	for name := range strings.SplitSeq(path, "/") {
@@ -94,8 +95,8 @@ func split(path string) []string {
 	return names
 }
 
-// leads returns an error unless a name in the directory leads only where root and our own user want it to. The directory is open if
-// others can add names to it, which they cannot replace: it is sticky.
+// leads returns an error unless a name in the directory leads only where root and our own user want it to. The
+// directory is open if others can add names to it, which they cannot replace: it is sticky.
 func (p Policy) leads(path, directory string, info fs.FileInfo) (open bool, err error) {
 	reason, ok := judge(info, p.above)
 	switch {
@@ -134,7 +135,8 @@ func (p Policy) fits(path string, found place) error {
 // refuse is the error of a component, with its fix.
 func (p Policy) refuse(path, component string, reason Reason, info fs.FileInfo) *Error {
 	stat := info.Sys().(*syscall.Stat_t)
-	refused := &Error{Path: path, Component: component, Reason: reason, UID: stat.Uid, GID: stat.Gid, Mode: info.Mode(), policy: p}
+	refused := &Error{Path: path, Component: component, Reason: reason, UID: stat.Uid, GID: stat.Gid, Mode: info.Mode(),
+		policy: p}
 	word := Quote(component)
 	switch {
 	case p.elsewhere != "" && path != p.elsewhere:

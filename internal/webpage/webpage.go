@@ -1,5 +1,5 @@
-// Package webpage is what usher's self-contained pages have in common: they need no network and have no way to use one, and what others
-// wrote is shown in them and never interpreted.
+// Package webpage is what usher's self-contained pages have in common: they need no network and have no way to use one,
+// and what others wrote is shown in them and never interpreted.
 package webpage
 
 import (
@@ -12,7 +12,8 @@ import (
 
 // Policy is the Content-Security-Policy of a page with that style and that script inside, which allows nothing else.
 func Policy(style, script string) string {
-	return "default-src 'none'; style-src " + digest(style) + "; script-src " + digest(script) + "; base-uri 'none'; form-action 'none'"
+	return "default-src 'none'; style-src " + digest(style) + "; script-src " + digest(script) +
+		"; base-uri 'none'; form-action 'none'"
 }
 
 // Style is the element of a style of our own.
@@ -33,7 +34,8 @@ func Clean(text string) string {
 		switch {
 		case letter == '\n' || letter == '\t':
 			return letter
-		case unicode.IsControl(letter), letter >= 0x2028 && letter <= 0x202e, letter >= 0x2066 && letter <= 0x2069, letter == 0x200e, letter == 0x200f:
+		case unicode.IsControl(letter), letter >= 0x2028 && letter <= 0x202e, letter >= 0x2066 && letter <= 0x2069,
+			letter == 0x200e, letter == 0x200f:
 			return unicode.ReplacementChar
 		}
 		return letter

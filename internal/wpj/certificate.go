@@ -32,13 +32,13 @@ var (
 type Certificate struct {
 	// DER is the certificate as it was found, without what came after it.
 	DER []byte
-	// SerialNumber is the bytes of the serial number as they were found, in lower-case hexadecimal. Microsoft takes 16 random
-	// ones, so that half of all are negative numbers.
+	// SerialNumber is the bytes of the serial number as they were found, in lower-case hexadecimal. Microsoft takes 16
+	// random ones, so that half of all are negative numbers.
 	SerialNumber string
 	// NotBefore and NotAfter are in UTC; both belong to the time in which the certificate is valid.
 	NotBefore, NotAfter time.Time
-	// PublicKey is an *rsa.PublicKey of at most 8192 bits with the exponent 3 or 65537, or an *ecdsa.PublicKey of P-256, P-384 or P-521.
-	// It is nil for a key with which no signature is verified here; KeyProblem then says why.
+	// PublicKey is an *rsa.PublicKey of at most 8192 bits with the exponent 3 or 65537, or an *ecdsa.PublicKey of
+	// P-256, P-384 or P-521. It is nil for a key with which no signature is verified here; KeyProblem then says why.
 	PublicKey  crypto.PublicKey
 	KeyProblem error
 	// DeviceID is never empty.
@@ -48,13 +48,14 @@ type Certificate struct {
 	TenantID     TenantID
 	// JoinType is empty where the certificate does not say, or says what usher does not know.
 	JoinType JoinType
-	// TenantRegion is AF, AS, AP, EU, ME, NA or SA [AADInt]; empty where the certificate does not say, or not in ASCII letters.
+	// TenantRegion is AF, AS, AP, EU, ME, NA or SA [AADInt]; empty where the certificate does not say, or not in ASCII
+	// letters.
 	TenantRegion string
 	// Thumbprint is the SHA-1 of DER.
 	Thumbprint Thumbprint
-	// PublicKeyHash is the SHA-1 of the subject's public key (the PKCS#1 structure of an RSA key, the point of an elliptic
-	// one), in lower-case hexadecimal: Apple's kSecAttrPublicKeyHash, which is also the application label of the private
-	// key that belongs to the certificate [MSID].
+	// PublicKeyHash is the SHA-1 of the subject's public key (the PKCS#1 structure of an RSA key, the point of an
+	// elliptic one), in lower-case hexadecimal: Apple's kSecAttrPublicKeyHash, which is also the application label of
+	// the private key that belongs to the certificate [MSID].
 	PublicKeyHash string
 }
 
@@ -72,9 +73,9 @@ func attributeName(oid, value string) string {
 }
 
 // ParseCertificate reads a device certificate, given as DER or BER: every one that openssl reads. The error wraps
-// [ErrNotWorkplaceJoin] for a certificate of another issuer, or [ErrForeignIssuer] where that one names a device as Workplace
-// Join does, [ErrContradictory] for one that names different devices, and [ErrUnreadable] otherwise: it then says which part
-// cannot be read. Errors hold no personal data.
+// [ErrNotWorkplaceJoin] for a certificate of another issuer, or [ErrForeignIssuer] where that one names a device as
+// Workplace Join does, [ErrContradictory] for one that names different devices, and [ErrUnreadable] otherwise: it then
+// says which part cannot be read. Errors hold no personal data.
 //
 // Nothing is verified: whoever can write to a keychain can put a certificate of his own making there.
 func ParseCertificate(der []byte) (*Certificate, error) {
@@ -88,7 +89,8 @@ func ParseCertificate(der []byte) (*Certificate, error) {
 		return nil, fmt.Errorf("%w: %w: %w", ErrNotWorkplaceJoin, ErrUnreadable, err)
 	case !isIssuer(read.issuer):
 		if slices.ContainsFunc(read.extensions, func(e extension) bool { return e.oid == oidDeviceID }) {
-			return nil, fmt.Errorf("%w: %q", ErrForeignIssuer, oneline.Of(strings.Join(read.issuer.all(oidCommonName), ", "), maximumText))
+			return nil, fmt.Errorf("%w: %q", ErrForeignIssuer,
+				oneline.Of(strings.Join(read.issuer.all(oidCommonName), ", "), maximumText))
 		}
 		return nil, ErrNotWorkplaceJoin
 	}
@@ -122,8 +124,8 @@ func isIssuer(issuer name) bool {
 	return slices.Equal(names, wanted)
 }
 
-// mentionsIssuer reports whether the issuer's name is anywhere in a certificate whose issuer cannot be read. A keychain holds
-// certificates of everyone; only one of ours is worth reporting.
+// mentionsIssuer reports whether the issuer's name is anywhere in a certificate whose issuer cannot be read. A keychain
+// holds certificates of everyone; only one of ours is worth reporting.
 func mentionsIssuer(der []byte) bool {
 	lower := bytes.ToLower(der)
 	return slices.ContainsFunc(encodings, func(encode func(string) string) bool {
@@ -140,7 +142,8 @@ func (c *Certificate) readExtensions(extensions []extension) error {
 			continue
 		}
 		if earlier, twice := values[extension.oid]; twice && !bytes.Equal(earlier, extension.value) {
-			return fmt.Errorf("%w: its extension %s is there twice, with different values", ErrContradictory, extension.oid)
+			return fmt.Errorf("%w: its extension %s is there twice, with different values", ErrContradictory,
+				extension.oid)
 		}
 		values[extension.oid] = extension.value
 		if err := read(c, extension.value); err != nil {
@@ -164,13 +167,15 @@ func (c *Certificate) reconcileDeviceID(subject name) error {
 			c.DeviceID = DeviceID(named)
 		case err == nil && named == string(c.DeviceID):
 		case fromExtension:
-			return fmt.Errorf("%w: its subject's common name and its extension %s name different devices", ErrContradictory, oidDeviceID)
+			return fmt.Errorf("%w: its subject's common name and its extension %s name different devices",
+				ErrContradictory, oidDeviceID)
 		case err == nil:
 			return fmt.Errorf("%w: its subject names different devices", ErrContradictory)
 		}
 	}
 	if c.DeviceID == "" || c.DeviceID == nilGUID {
-		return fmt.Errorf("%w: device id: it has no extension %s with one, and no GUID is its subject's common name", ErrUnreadable, oidDeviceID)
+		return fmt.Errorf("%w: device id: it has no extension %s with one, and no GUID is its subject's common name",
+			ErrUnreadable, oidDeviceID)
 	}
 	return nil
 }

@@ -53,10 +53,12 @@ func issue(t testing.TB, device entra.Device) *entra.Issued {
 }
 
 func TestParseCertificate(t *testing.T) {
-	for name, encoding := range map[string]entra.Encoding{"long form": entra.LongForm, "short form": entra.ShortForm, "bare": entra.Bare} {
+	for name, encoding := range map[string]entra.Encoding{"long form": entra.LongForm, "short form": entra.ShortForm,
+		"bare": entra.Bare} {
 		t.Run(name, func(t *testing.T) {
 			issued := issue(t, entra.Device{
-				DeviceID: deviceID, UserObjectID: userID, TenantID: tenantID, JoinType: "0", Region: "EU", Encoding: encoding,
+				DeviceID: deviceID, UserObjectID: userID, TenantID: tenantID, JoinType: "0", Region: "EU",
+				Encoding: encoding,
 			})
 			got, err := wpj.ParseCertificate(issued.DER)
 			if err != nil {
@@ -65,9 +67,11 @@ func TestParseCertificate(t *testing.T) {
 			sum := sha1.Sum(issued.DER)
 			key := sha1.Sum(x509.MarshalPKCS1PublicKey(issued.Key.Public().(*rsa.PublicKey)))
 			want := wpj.Certificate{
-				DER: issued.DER, SerialNumber: got.SerialNumber, NotBefore: got.NotBefore, NotAfter: got.NotAfter, PublicKey: issued.Key.Public(),
-				DeviceID: deviceID, UserObjectID: userID, TenantID: tenantID, JoinType: wpj.JoinRegistered,
-				TenantRegion: "EU", Thumbprint: wpj.Thumbprint(hex.EncodeToString(sum[:])), PublicKeyHash: hex.EncodeToString(key[:]),
+				DER: issued.DER, SerialNumber: got.SerialNumber, NotBefore: got.NotBefore, NotAfter: got.NotAfter,
+				PublicKey: issued.Key.Public(),
+				DeviceID:  deviceID, UserObjectID: userID, TenantID: tenantID, JoinType: wpj.JoinRegistered,
+				TenantRegion: "EU", Thumbprint: wpj.Thumbprint(hex.EncodeToString(sum[:])),
+				PublicKeyHash: hex.EncodeToString(key[:]),
 			}
 			if !reflect.DeepEqual(*got, want) {
 				t.Errorf("got %+v\nwant %+v", *got, want)
@@ -86,7 +90,8 @@ func TestParseCertificateJoinTypes(t *testing.T) {
 }
 
 func TestParseCertificateIgnoresCaseOfTheSubject(t *testing.T) {
-	got, err := wpj.ParseCertificate(issue(t, entra.Device{DeviceID: deviceID, CommonName: strings.ToUpper(deviceID)}).DER)
+	got, err := wpj.ParseCertificate(
+		issue(t, entra.Device{DeviceID: deviceID, CommonName: strings.ToUpper(deviceID)}).DER)
 	if err != nil || got.DeviceID != deviceID {
 		t.Errorf("got %v, %v", got, err)
 	}
@@ -165,7 +170,8 @@ func TestParseCertificateTellsTheIssuer(t *testing.T) {
 			{attribute(unit, ou)}, {attribute(commonName, "MS-Organization-Access")},
 			{attribute(component, "net")}, {attribute(component, "windows")},
 		}, true},
-		{"peer-to-peer certificates of Windows", pkix.RDNSequence{{attribute(commonName, "MS-Organization-P2P-Access [2026]")}}, false},
+		{"peer-to-peer certificates of Windows",
+			pkix.RDNSequence{{attribute(commonName, "MS-Organization-P2P-Access [2026]")}}, false},
 		{"common name only", pkix.RDNSequence{{attribute(commonName, "MS-Organization-Access")}}, false},
 		{"more than ours", pkix.RDNSequence{
 			{attribute(unit, ou)}, {attribute(commonName, "MS-Organization-Access")},
@@ -216,9 +222,13 @@ func TestParseCertificateCostsNoMoreThanItsInput(t *testing.T) {
 	many := func(one *node) []*node { return slices.Repeat([]*node{one}, size/len(one.encode())) }
 	for name, change := range map[string]func(*node){
 		"nested without end": func(n *node) { n.raw = bytes.Repeat([]byte{0x30, 0x80}, size/2) },
-		"nested with an end": func(n *node) { n.raw = append(bytes.Repeat([]byte{0x30, 0x80}, size/4), make([]byte, size/2)...) },
+		"nested with an end": func(n *node) {
+			n.raw = append(bytes.Repeat([]byte{0x30, 0x80}, size/4),
+				make([]byte, size/2)...)
+		},
 		"extension of nests": func(n *node) {
-			n.extensions().children[0].children[2] = &node{raw: append(bytes.Repeat([]byte{0x24, 0x80}, size/4), make([]byte, size/2)...)}
+			n.extensions().children[0].children[2] = &node{
+				raw: append(bytes.Repeat([]byte{0x24, 0x80}, size/4), make([]byte, size/2)...)}
 		},
 		"names": func(n *node) {
 			n.subject().children = many(constructed(0x31, constructed(0x30, element(0x06, 0x2a), element(0x05))))
@@ -227,10 +237,13 @@ func TestParseCertificateCostsNoMoreThanItsInput(t *testing.T) {
 		"long name": func(n *node) {
 			names(n.issuer(), func(value *node) { value.replace(element(0x1e, make([]byte, size/4)...)) })
 		},
-		"extensions":     func(n *node) { n.extensions().children = many(extensionOf([]byte{0x2a}, nil)) },
-		"parts":          func(n *node) { n.serial().replace(constructed(0x22, many(element(0x04))...)) },
-		"parts of a key": func(n *node) { n.publicKey().children[1].replace(constructed(0x23, many(element(0x03, 0))...)) },
-		"serial number":  func(n *node) { n.serial().content = bytes.Repeat([]byte{0x81}, size) },
+		"extensions": func(n *node) { n.extensions().children = many(extensionOf([]byte{0x2a}, nil)) },
+		"parts":      func(n *node) { n.serial().replace(constructed(0x22, many(element(0x04))...)) },
+		"parts of a key": func(n *node) {
+			n.publicKey().children[1].replace(
+				constructed(0x23, many(element(0x03, 0))...))
+		},
+		"serial number": func(n *node) { n.serial().content = bytes.Repeat([]byte{0x81}, size) },
 		"key": func(n *node) {
 			n.publicKey().children[1].content = rsaPublic(bytes.Repeat([]byte{0x81}, size), []byte{3})
 		},
@@ -253,7 +266,8 @@ func TestParseCertificateCostsNoMoreThanItsInput(t *testing.T) {
 		if took > 10*time.Second { // a machine that does much else is slow, and quadratic would be minutes
 			t.Errorf("%s: took %s", name, took)
 		}
-		if certificate != nil && certificate.DeviceID == "" || (certificate == nil) == (err == nil) || err != nil && len(err.Error()) > 1000 {
+		if certificate != nil && certificate.DeviceID == "" || (certificate == nil) == (err == nil) ||
+			err != nil && len(err.Error()) > 1000 {
 			t.Errorf("%s: %v, an error of %d bytes", name, certificate, len(fmt.Sprint(err)))
 		}
 	}
@@ -287,7 +301,8 @@ func FuzzParseCertificate(f *testing.F) {
 			}
 			return
 		}
-		if len(certificate.DeviceID) != 36 || len(certificate.Thumbprint) != 40 || len(certificate.PublicKeyHash) != 40 || certificate.SerialNumber == "" ||
+		if len(certificate.DeviceID) != 36 || len(certificate.Thumbprint) != 40 ||
+			len(certificate.PublicKeyHash) != 40 || certificate.SerialNumber == "" ||
 			!bytes.HasPrefix(der, certificate.DER) {
 			t.Errorf("got %+v", certificate)
 		}

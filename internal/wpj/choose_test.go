@@ -15,7 +15,8 @@ import (
 	"usher.internal/sim/entra"
 )
 
-// identities is what a login keychain with several of them holds: each certificate with its key and, unless change says otherwise, its items.
+// identities is what a login keychain with several of them holds: each certificate with its key and, unless change says
+// otherwise, its items.
 type identities []*entra.Issued
 
 func several(t *testing.T, devices ...entra.Device) identities {
@@ -37,7 +38,8 @@ func (all identities) held(change func(at int, held *wpj.HeldCertificate)) []wpj
 	for at, issued := range all {
 		held := wpj.HeldCertificate{DER: issued.DER, HasPrivateKey: true, Items: &wpj.Items{
 			UserPrincipalNames: []wpj.UserPrincipalName{userOf(issued)},
-			TenantID:           wpj.TenantID(issued.Device.TenantID), Thumbprint: wpj.Thumbprint(issued.Thumbprint), CloudHost: "login.windows.net",
+			TenantID:           wpj.TenantID(issued.Device.TenantID), Thumbprint: wpj.Thumbprint(issued.Thumbprint),
+			CloudHost: "login.windows.net",
 		}}
 		if change != nil {
 			change(at, &held)
@@ -48,7 +50,8 @@ func (all identities) held(change func(at int, held *wpj.HeldCertificate)) []wpj
 }
 
 func keychainOf(certificates ...wpj.HeldCertificate) wpj.Evidence {
-	return wpj.Evidence{Source: wpj.SourceLoginKeychain, Finding: wpj.Found, ObservedAt: observed, Certificates: certificates}
+	return wpj.Evidence{Source: wpj.SourceLoginKeychain, Finding: wpj.Found, ObservedAt: observed,
+		Certificates: certificates}
 }
 
 // ways are all orders of the certificates, in one piece of evidence and in one each.
@@ -98,25 +101,51 @@ func TestSeveralIdentities(t *testing.T) {
 		remarks   string
 		detail    string
 	}{
-		"of the tenant":                 {all: two, tenant: tenantA, state: wpj.StateRegistered, chosen: 0, others: []int{1}, remarks: "another-identity-in-the-login-keychain", detail: "is valid until"},
-		"of the other":                  {all: two, tenant: tenantB, state: wpj.StateRegistered, chosen: 1, others: []int{0}, remarks: "another-identity-in-the-login-keychain"},
-		"the tenant in upper case":      {all: two, tenant: wpj.TenantID(strings.ToUpper(tenantB)), state: wpj.StateRegistered, chosen: 1, others: []int{0}, remarks: "another-identity-in-the-login-keychain"},
-		"no tenant is configured":       {all: two, state: wpj.StateOrphaned, chosen: none, others: []int{0, 1}, detail: "2 current device certificates"},
-		"no tenant, whatever the cloud": {all: two, change: cloudOf(0, "login.microsoftonline.us"), cloudHost: "login.microsoftonline.com", state: wpj.StateOrphaned, chosen: none, others: []int{0, 1}},
-		"none is of the tenant":         {all: two, tenant: tenantC, state: wpj.StateOrphaned, chosen: none, others: []int{0, 1}, detail: "none is of the tenant that tenant.id names"},
-		"two of the same tenant":        {all: sameTenant, tenant: tenantA, state: wpj.StateOrphaned, chosen: none, others: []int{0, 1, 2}, detail: "holds 2 current device certificates with private keys, so it is open which one speaks for this Mac, as they are of the same tenant"},
-		"one beside two of another":     {all: sameTenant, tenant: tenantB, state: wpj.StateRegistered, chosen: 2, others: []int{0, 1}, remarks: "another-identity-in-the-login-keychain"},
-		"three":                         {all: three, tenant: tenantC, state: wpj.StateRegistered, chosen: 2, others: []int{0, 1}, remarks: "another-identity-in-the-login-keychain"},
-		"two clouds of one tenant":      {all: sameTenant, change: cloudOf(0, "login.chinacloudapi.cn"), tenant: tenantA, cloudHost: "login.microsoftonline.com", state: wpj.StateRegistered, chosen: 1, others: []int{0, 2}, remarks: "another-identity-in-the-login-keychain"},
-		"the tenant's is in another cloud": {all: two, change: cloudOf(0, "login.microsoftonline.us"), tenant: tenantA, cloudHost: "login.microsoftonline.com", state: wpj.StateRegistered, chosen: 0, others: []int{1},
+		"of the tenant": {all: two, tenant: tenantA, state: wpj.StateRegistered, chosen: 0,
+			others: []int{1}, remarks: "another-identity-in-the-login-keychain", detail: "is valid until"},
+		"of the other": {all: two, tenant: tenantB, state: wpj.StateRegistered, chosen: 1,
+			others: []int{0}, remarks: "another-identity-in-the-login-keychain"},
+		"the tenant in upper case": {all: two, tenant: wpj.TenantID(strings.ToUpper(tenantB)),
+			state: wpj.StateRegistered, chosen: 1, others: []int{0}, remarks: "another-identity-in-the-login-keychain"},
+		"no tenant is configured": {all: two, state: wpj.StateOrphaned, chosen: none, others: []int{0, 1},
+			detail: "2 current device certificates"},
+		"no tenant, whatever the cloud": {all: two, change: cloudOf(0, "login.microsoftonline.us"),
+			cloudHost: "login.microsoftonline.com", state: wpj.StateOrphaned, chosen: none, others: []int{0, 1}},
+		"none is of the tenant": {all: two, tenant: tenantC, state: wpj.StateOrphaned, chosen: none,
+			others: []int{0, 1}, detail: "none is of the tenant that tenant.id names"},
+		"two of the same tenant": {all: sameTenant, tenant: tenantA, state: wpj.StateOrphaned, chosen: none,
+			others: []int{0, 1, 2}, detail: "holds 2 current device certificates with private keys, so it is open " +
+				"which one speaks for this Mac, as they are of the same tenant"},
+		"one beside two of another": {all: sameTenant, tenant: tenantB, state: wpj.StateRegistered, chosen: 2,
+			others: []int{0, 1}, remarks: "another-identity-in-the-login-keychain"},
+		"three": {all: three, tenant: tenantC, state: wpj.StateRegistered, chosen: 2,
+			others: []int{0, 1}, remarks: "another-identity-in-the-login-keychain"},
+		"two clouds of one tenant": {all: sameTenant, change: cloudOf(0, "login.chinacloudapi.cn"),
+			tenant: tenantA, cloudHost: "login.microsoftonline.com", state: wpj.StateRegistered, chosen: 1,
+			others: []int{0, 2}, remarks: "another-identity-in-the-login-keychain"},
+		"the tenant's is in another cloud": {all: two, change: cloudOf(0, "login.microsoftonline.us"), tenant: tenantA,
+			cloudHost: "login.microsoftonline.com", state: wpj.StateRegistered, chosen: 0, others: []int{1},
 			remarks: "another-identity-in-the-login-keychain cloud-differs"},
-		"the tenant's has no key":        {all: two, change: func(at int, held *wpj.HeldCertificate) { held.HasPrivateKey = at == 1 }, tenant: tenantA, state: wpj.StateTenantMismatch, chosen: 1},
-		"the other has no key":           {all: two, change: func(at int, held *wpj.HeldCertificate) { held.HasPrivateKey = at == 0 }, tenant: tenantA, state: wpj.StateRegistered, chosen: 0},
-		"neither has a key":              {all: two, change: func(_ int, held *wpj.HeldCertificate) { held.HasPrivateKey = false }, tenant: tenantB, state: wpj.StateOrphaned, chosen: 1, detail: "without its private key"},
-		"the tenant's has expired":       {all: expired, tenant: tenantA, state: wpj.StateTenantMismatch, chosen: 1},
-		"the other has expired":          {all: expired, tenant: tenantB, state: wpj.StateRegistered, chosen: 1},
-		"no items for the tenant's":      {all: two, change: func(at int, held *wpj.HeldCertificate) { held.Items = &wpj.Items{} }, tenant: tenantA, state: wpj.StateOrphaned, chosen: 0, others: []int{1}, remarks: "another-identity-in-the-login-keychain", detail: "no item com.microsoft.workplacejoin.registeredUserPrincipalName belongs to the one of tenant " + tenantA},
-		"the thumbprint item is another": {all: two, change: func(_ int, held *wpj.HeldCertificate) { held.Items.Thumbprint = "00" }, tenant: tenantA, state: wpj.StateOrphaned, chosen: 0, others: []int{1}, remarks: "another-identity-in-the-login-keychain", detail: "than the one of tenant " + tenantA},
+		"the tenant's has no key": {all: two,
+			change: func(at int, held *wpj.HeldCertificate) { held.HasPrivateKey = at == 1 }, tenant: tenantA,
+			state: wpj.StateTenantMismatch, chosen: 1},
+		"the other has no key": {all: two,
+			change: func(at int, held *wpj.HeldCertificate) { held.HasPrivateKey = at == 0 }, tenant: tenantA,
+			state: wpj.StateRegistered, chosen: 0},
+		"neither has a key": {all: two,
+			change: func(_ int, held *wpj.HeldCertificate) { held.HasPrivateKey = false }, tenant: tenantB,
+			state: wpj.StateOrphaned, chosen: 1, detail: "without its private key"},
+		"the tenant's has expired": {all: expired, tenant: tenantA, state: wpj.StateTenantMismatch, chosen: 1},
+		"the other has expired":    {all: expired, tenant: tenantB, state: wpj.StateRegistered, chosen: 1},
+		"no items for the tenant's": {all: two,
+			change: func(at int, held *wpj.HeldCertificate) { held.Items = &wpj.Items{} }, tenant: tenantA,
+			state: wpj.StateOrphaned, chosen: 0, others: []int{1}, remarks: "another-identity-in-the-login-keychain",
+			detail: "no item com.microsoft.workplacejoin.registeredUserPrincipalName belongs to the one of tenant " +
+				tenantA},
+		"the thumbprint item is another": {all: two,
+			change: func(_ int, held *wpj.HeldCertificate) { held.Items.Thumbprint = "00" }, tenant: tenantA,
+			state: wpj.StateOrphaned, chosen: 0, others: []int{1}, remarks: "another-identity-in-the-login-keychain",
+			detail: "than the one of tenant " + tenantA},
 	} {
 		t.Run(name, func(t *testing.T) {
 			given := wpj.Conditions{Now: time.Now(), Tenant: test.tenant, CloudHost: test.cloudHost}
@@ -129,7 +158,8 @@ func TestSeveralIdentities(t *testing.T) {
 					if got.DeviceID != "" || got.UserPrincipalName != "" || got.Thumbprint != "" {
 						t.Errorf("names device %q although it is open which one it is", string(got.DeviceID))
 					}
-				} else if want := test.all[test.chosen]; string(got.DeviceID) != want.Device.DeviceID || string(got.TenantID) != want.Device.TenantID || string(got.Thumbprint) != want.Thumbprint {
+				} else if want := test.all[test.chosen]; string(got.DeviceID) != want.Device.DeviceID ||
+					string(got.TenantID) != want.Device.TenantID || string(got.Thumbprint) != want.Thumbprint {
 					t.Errorf("chose device %s of %s", string(got.DeviceID), got.TenantID)
 				} else if got.State == wpj.StateRegistered && got.UserPrincipalName != userOf(want) {
 					t.Errorf("user is %s, want %s", string(got.UserPrincipalName), string(userOf(want)))
@@ -140,7 +170,8 @@ func TestSeveralIdentities(t *testing.T) {
 				}
 				var want []string
 				for _, at := range test.others {
-					want = append(want, test.all[at].Device.DeviceID+" "+test.all[at].Device.TenantID+" "+test.all[at].Thumbprint)
+					want = append(want, test.all[at].Device.DeviceID+" "+test.all[at].Device.TenantID+" "+
+						test.all[at].Thumbprint)
 				}
 				slices.Sort(want)
 				slices.Sort(others)
@@ -152,7 +183,8 @@ func TestSeveralIdentities(t *testing.T) {
 					names = append(names, one.Name)
 					personal := []string{"@"}
 					for _, issued := range test.all {
-						personal = append(personal, issued.Device.DeviceID, issued.Device.UserObjectID, issued.Thumbprint)
+						personal = append(personal, issued.Device.DeviceID, issued.Device.UserObjectID,
+							issued.Thumbprint)
 					}
 					for _, text := range personal {
 						if strings.Contains(one.Detail, text) || strings.Contains(got.Detail, text) {
@@ -179,15 +211,19 @@ func cloudOf(of int, host string) func(int, *wpj.HeldCertificate) {
 	}
 }
 
-// Agents that do not say whose the items are have told one set: it is believed of the certificate that it names, and of no other.
+// Agents that do not say whose the items are have told one set: it is believed of the certificate that it names, and of
+// no other.
 func TestItemsOfAnOlderAgent(t *testing.T) {
 	two := several(t, entra.Device{TenantID: tenantA}, entra.Device{TenantID: tenantB})
 	for at, tenant := range []wpj.TenantID{tenantA, tenantB} {
 		evidence := keychainOf(two.held(func(_ int, held *wpj.HeldCertificate) { held.Items = nil })...)
-		evidence.UserPrincipalName, evidence.TenantID, evidence.Thumbprint = userOf(two[0]), tenantA, wpj.Thumbprint(two[0].Thumbprint)
+		evidence.UserPrincipalName, evidence.TenantID, evidence.Thumbprint = userOf(two[0]), tenantA,
+			wpj.Thumbprint(two[0].Thumbprint)
 		got := wpj.Evaluate([]wpj.Evidence{evidence}, wpj.Conditions{Now: time.Now(), Tenant: tenant})
-		if want := []wpj.State{wpj.StateRegistered, wpj.StateOrphaned}[at]; got.State != want || string(got.DeviceID) != two[at].Device.DeviceID || len(got.Others) != 1 {
-			t.Errorf("%s: %s (%s), device %s, %d others", tenant, got.State, got.Detail, string(got.DeviceID), len(got.Others))
+		if want := []wpj.State{wpj.StateRegistered, wpj.StateOrphaned}[at]; got.State != want ||
+			string(got.DeviceID) != two[at].Device.DeviceID || len(got.Others) != 1 {
+			t.Errorf("%s: %s (%s), device %s, %d others", tenant, got.State, got.Detail, string(got.DeviceID),
+				len(got.Others))
 		}
 	}
 }
@@ -195,24 +231,32 @@ func TestItemsOfAnOlderAgent(t *testing.T) {
 // One identity is not refused for its cloud, and it is never taken without a word.
 func TestTheCloudOfOneIdentity(t *testing.T) {
 	one := several(t, entra.Device{TenantID: tenantA})
-	const public, government, china, unknown = "login.microsoftonline.com", "login.microsoftonline.us", "login.partner.microsoftonline.cn", "login.example.com"
+	const public, government, china, unknown = "login.microsoftonline.com", "login.microsoftonline.us",
+		"login.partner.microsoftonline.cn", "login.example.com"
 	for _, test := range []struct {
 		item, configured string
 		differs          bool
 	}{
-		{public, public, false}, {"login.windows.net", public, false}, {"login.microsoft.com", public, false}, {"sts.windows.net", public, false},
-		{"LOGIN.Windows.NET", public, false}, {" login.windows.net ", public, false}, {"https://login.windows.net/common", public, false},
+		{public, public, false}, {"login.windows.net", public, false}, {"login.microsoft.com", public, false},
+		{"sts.windows.net", public, false},
+		{"LOGIN.Windows.NET", public, false}, {" login.windows.net ", public, false},
+		{"https://login.windows.net/common", public, false},
 		{"", public, false}, {government, "", false}, {"", "", false},
-		{"login.usgovcloudapi.net", government, false}, {"login.chinacloudapi.cn", china, false}, {unknown, unknown, false}, {strings.ToUpper(unknown), unknown, false},
-		{government, public, true}, {public, government, true}, {china, public, true}, {"login.chinacloudapi.cn", government, true},
-		{unknown, public, true}, {public, unknown, true}, {"login.microsoftonline.de", public, true}, {"\x1b[31m", public, true},
+		{"login.usgovcloudapi.net", government, false}, {"login.chinacloudapi.cn", china, false},
+		{unknown, unknown, false}, {strings.ToUpper(unknown), unknown, false},
+		{government, public, true}, {public, government, true}, {china, public, true},
+		{"login.chinacloudapi.cn", government, true},
+		{unknown, public, true}, {public, unknown, true}, {"login.microsoftonline.de", public, true},
+		{"\x1b[31m", public, true},
 	} {
 		for _, tenant := range []wpj.TenantID{"", tenantA} {
-			got := wpj.Evaluate([]wpj.Evidence{keychainOf(one.held(cloudOf(0, test.item))...)}, wpj.Conditions{Now: time.Now(), Tenant: tenant, CloudHost: test.configured})
+			got := wpj.Evaluate([]wpj.Evidence{keychainOf(one.held(cloudOf(0, test.item))...)},
+				wpj.Conditions{Now: time.Now(), Tenant: tenant, CloudHost: test.configured})
 			if got.State != wpj.StateRegistered {
 				t.Errorf("%q with %q: %s (%s)", test.item, test.configured, got.State, got.Detail)
 			}
-			told := slices.ContainsFunc(got.Contradictions, func(c wpj.Contradiction) bool { return c.Name == "cloud-differs" })
+			told := slices.ContainsFunc(got.Contradictions,
+				func(c wpj.Contradiction) bool { return c.Name == "cloud-differs" })
 			if told != test.differs || len(got.Contradictions) > 1 {
 				t.Errorf("%q with %q: %+v", test.item, test.configured, got.Contradictions)
 			}
@@ -222,7 +266,8 @@ func TestTheCloudOfOneIdentity(t *testing.T) {
 				}
 			}
 		}
-		got := wpj.Evaluate([]wpj.Evidence{keychainOf(one.held(cloudOf(0, test.item))...)}, wpj.Conditions{Now: time.Now(), Tenant: tenantB, CloudHost: test.configured})
+		got := wpj.Evaluate([]wpj.Evidence{keychainOf(one.held(cloudOf(0, test.item))...)},
+			wpj.Conditions{Now: time.Now(), Tenant: tenantB, CloudHost: test.configured})
 		if got.State != wpj.StateTenantMismatch || len(got.Contradictions) != 0 {
 			t.Errorf("%q with %q in another tenant: %s, %+v", test.item, test.configured, got.State, got.Contradictions)
 		}
@@ -235,14 +280,15 @@ func TestOfSeveralUsersNoneIsGuessed(t *testing.T) {
 	got := wpj.Evaluate([]wpj.Evidence{keychainOf(one.held(func(_ int, held *wpj.HeldCertificate) {
 		held.Items.UserPrincipalNames = append(held.Items.UserPrincipalNames, "zoe@example.com")
 	})...)}, wpj.Conditions{Now: time.Now(), Tenant: tenantA})
-	if got.State != wpj.StateRegistered || got.UserPrincipalName != "" || len(got.Contradictions) != 1 || got.Contradictions[0].Name != "users-differ" ||
+	if got.State != wpj.StateRegistered || got.UserPrincipalName != "" || len(got.Contradictions) != 1 ||
+		got.Contradictions[0].Name != "users-differ" ||
 		strings.Contains(got.Contradictions[0].Detail+got.Detail, "@") {
 		t.Errorf("%+v", got)
 	}
 }
 
-// Over everything that two certificates can be: no order changes the result, what is registered is of the tenant, and every other identity
-// that can be used is named.
+// Over everything that two certificates can be: no order changes the result, what is registered is of the tenant, and
+// every other identity that can be used is named.
 func TestWalkOverTwoIdentities(t *testing.T) {
 	now := time.Now()
 	ofA, ofB := entra.Device{TenantID: tenantA}, entra.Device{TenantID: tenantB}
@@ -252,7 +298,8 @@ func TestWalkOverTwoIdentities(t *testing.T) {
 	itemSets := []func(*entra.Issued) *wpj.Items{
 		func(*entra.Issued) *wpj.Items { return nil }, func(*entra.Issued) *wpj.Items { return &wpj.Items{} },
 		func(issued *entra.Issued) *wpj.Items {
-			return &wpj.Items{UserPrincipalNames: []wpj.UserPrincipalName{userOf(issued)}, Thumbprint: wpj.Thumbprint(issued.Thumbprint)}
+			return &wpj.Items{UserPrincipalNames: []wpj.UserPrincipalName{userOf(issued)},
+				Thumbprint: wpj.Thumbprint(issued.Thumbprint)}
 		},
 		func(issued *entra.Issued) *wpj.Items {
 			return &wpj.Items{UserPrincipalNames: []wpj.UserPrincipalName{userOf(issued), upn}, TenantID: tenantB}
@@ -266,9 +313,12 @@ func TestWalkOverTwoIdentities(t *testing.T) {
 					for _, otherItems := range itemSets {
 						for i, cloud := range clouds {
 							for _, tenant := range []wpj.TenantID{"", tenantA, tenantB, tenantC} {
-								given := wpj.Conditions{Now: now, Tenant: tenant, CloudHost: "login.microsoftonline.com"}
-								a := wpj.HeldCertificate{DER: first.DER, HasPrivateKey: keys&1 != 0, Items: items(first)}
-								b := wpj.HeldCertificate{DER: second.DER, HasPrivateKey: keys&2 != 0, Items: otherItems(second)}
+								given := wpj.Conditions{Now: now, Tenant: tenant,
+									CloudHost: "login.microsoftonline.com"}
+								a := wpj.HeldCertificate{DER: first.DER, HasPrivateKey: keys&1 != 0,
+									Items: items(first)}
+								b := wpj.HeldCertificate{DER: second.DER, HasPrivateKey: keys&2 != 0,
+									Items: otherItems(second)}
 								if a.Items != nil {
 									a.Items.CloudHost = cloud
 								}
@@ -293,7 +343,8 @@ func TestWalkOverTwoIdentities(t *testing.T) {
 func holdTwo(t *testing.T, first, second *entra.Issued, a, b wpj.HeldCertificate, given wpj.Conditions) {
 	t.Helper()
 	current := func(issued *entra.Issued) bool {
-		return !given.Now.Before(issued.Device.NotBefore.Truncate(time.Second)) && !given.Now.After(issued.Device.NotAfter)
+		return !given.Now.Before(issued.Device.NotBefore.Truncate(time.Second)) &&
+			!given.Now.After(issued.Device.NotAfter)
 	}
 	usable := map[string]string{} // device to tenant
 	for held, issued := range map[*wpj.HeldCertificate]*entra.Issued{&a: first, &b: second} {
@@ -302,7 +353,8 @@ func holdTwo(t *testing.T, first, second *entra.Issued, a, b wpj.HeldCertificate
 		}
 	}
 	got := wpj.Evaluate([]wpj.Evidence{keychainOf(a, b)}, given)
-	for _, evidence := range [][]wpj.Evidence{{keychainOf(b, a)}, {keychainOf(a), keychainOf(b)}, {keychainOf(b), keychainOf(a)}, {keychainOf(b, a, b)}} {
+	for _, evidence := range [][]wpj.Evidence{{keychainOf(b, a)}, {keychainOf(a), keychainOf(b)},
+		{keychainOf(b), keychainOf(a)}, {keychainOf(b, a, b)}} {
 		if again := wpj.Evaluate(evidence, given); !reflect.DeepEqual(again, got) {
 			t.Fatalf("by the order of %+v, %+v:\n%+v\n%+v", a, b, got, again)
 		}
@@ -347,13 +399,14 @@ func holdTwo(t *testing.T, first, second *entra.Issued, a, b wpj.HeldCertificate
 		}
 	}
 	if problem != "" {
-		t.Fatalf("%s: %s, device %s of %s, others %v\nof %s %+v %+v\nand %s %+v %+v\nwith %+v", problem, got.State, string(got.DeviceID), got.TenantID, fmt.Sprint(got.Others),
+		t.Fatalf("%s: %s, device %s of %s, others %v\nof %s %+v %+v\nand %s %+v %+v\nwith %+v", problem, got.State,
+			string(got.DeviceID), got.TenantID, fmt.Sprint(got.Others),
 			first.Device.DeviceID, a.HasPrivateKey, a.Items, second.Device.DeviceID, b.HasPrivateKey, b.Items, given)
 	}
 }
 
-// Pieces of evidence of one keychain that differ in everything else come to the same in any order, also where they hold the same
-// certificate and say other things of it.
+// Pieces of evidence of one keychain that differ in everything else come to the same in any order, also where they hold
+// the same certificate and say other things of it.
 func TestNoOrderOfTheEvidenceHasAnEffect(t *testing.T) {
 	two := several(t, entra.Device{TenantID: tenantA}, entra.Device{TenantID: tenantB})
 	damaged := wpj.HeldCertificate{DER: issue(t, entra.Device{Encoding: func([]byte) []byte { return []byte{4} }}).DER}
@@ -366,13 +419,15 @@ func TestNoOrderOfTheEvidenceHasAnEffect(t *testing.T) {
 	other.TenantID, other.UserPrincipalName = tenantC, upn
 	for _, evidence := range [][]wpj.Evidence{
 		{keychainOf(two.held(nil)...), late, other},
-		{keychainOf(two.held(nil)[1]), late, blocked(wpj.ObstacleLocked, "one"), blocked(wpj.ObstacleFailed, "another")},
+		{keychainOf(two.held(nil)[1]), late, blocked(wpj.ObstacleLocked, "one"),
+			blocked(wpj.ObstacleFailed, "another")},
 		{other, blocked(wpj.ObstacleLocked, "one"), blocked(wpj.ObstacleFailed, "another")},
 		{blocked(wpj.ObstacleLocked, "one"), blocked(wpj.ObstacleFailed, "another"), {Finding: "perhaps"}},
 		{keychainOf(damaged), keychainOf(elsewhere), keychainOf(contradictory), nothing()},
 		{keychainOf(damaged, elsewhere)},
 		{keychainOf(append(two.held(nil), bare...)...)},
-		{nothing(), {Source: wpj.SourceLoginKeychain, Finding: wpj.Found, TenantID: tenantA}, {Source: wpj.SourceLoginKeychain, Finding: wpj.Found, TenantID: tenantB, ObservedAt: observed}},
+		{nothing(), {Source: wpj.SourceLoginKeychain, Finding: wpj.Found, TenantID: tenantA},
+			{Source: wpj.SourceLoginKeychain, Finding: wpj.Found, TenantID: tenantB, ObservedAt: observed}},
 	} {
 		for _, tenant := range []wpj.TenantID{"", tenantA, tenantB} {
 			given := wpj.Conditions{Now: time.Now(), Tenant: tenant}

@@ -12,19 +12,21 @@ type Conditions struct {
 	Now time.Time
 	// Tenant is the tenant that the identity should be of, "" for any.
 	Tenant TenantID
-	// CloudHost is the sign-in host of the Microsoft cloud that the tenant is in, for example login.microsoftonline.com; "" for any.
+	// CloudHost is the sign-in host of the Microsoft cloud that the tenant is in, for example
+	// login.microsoftonline.com; "" for any.
 	CloudHost string
-	// Keys is since when the user is asked to sign in to Platform SSO again, as [KeysHistory.After] kept it, with this look.
+	// Keys is since when the user is asked to sign in to Platform SSO again, as [KeysHistory.After] kept it, with this
+	// look.
 	Keys KeysHistory
 }
 
 // Evaluate merges what the sources said to one identity with exactly one state. It is pure and total: any evidence,
-// contradictory and malformed evidence too, comes to one of the [States]. First each source is reduced to one of the few
-// things that it can say, then the first of the state rules that applies decides.
+// contradictory and malformed evidence too, comes to one of the [States]. First each source is reduced to one of the
+// few things that it can say, then the first of the state rules that applies decides.
 //
-// A source that could not be looked at is never taken for one that holds nothing, and neither is evidence that says nothing at
-// all; a source without evidence was not asked and has no effect. Details are for admins: one sentence that names the thing
-// and the fix, and holds no personal data.
+// A source that could not be looked at is never taken for one that holds nothing, and neither is evidence that says
+// nothing at all; a source without evidence was not asked and has no effect. Details are for admins: one sentence that
+// names the thing and the fix, and holds no personal data.
 func Evaluate(evidence []Evidence, given Conditions) Identity {
 	readings := read(evidence, given)
 	v := verdicts{}
@@ -55,26 +57,28 @@ func Evaluate(evidence []Evidence, given Conditions) Identity {
 	return identity
 }
 
-// holds are the verdicts of a source that has, or had, an identity of its own, by source; the source that comes first holds
-// the identity.
+// holds are the verdicts of a source that has, or had, an identity of its own, by source; the source that comes first
+// holds the identity.
 var holds = []struct {
 	source   Source
 	verdicts []verdict
 }{
-	{SourcePlatformSSO, []verdict{usable, expired, otherTenant, badCertificate, pending, needsKeys, userNotRegistered, needsRegistration, needsBinding, keyInvalid, unknownUser}},
+	{SourcePlatformSSO, []verdict{usable, expired, otherTenant, badCertificate, pending, needsKeys, userNotRegistered,
+		needsRegistration, needsBinding, keyInvalid, unknownUser}},
 	{SourceSecureEnclave, []verdict{usable, otherTenant, needsRepair}},
-	{SourceLoginKeychain, []verdict{usable, otherTenant, expired, notYetValid, tenantItemDiffers, noUser, thumbprintDiffers, noKey, ambiguous}},
+	{SourceLoginKeychain, []verdict{usable, otherTenant, expired, notYetValid, tenantItemDiffers, noUser,
+		thumbprintDiffers, noKey, ambiguous}},
 }
 
-// HeldBy returns the source that holds the identity, or held it and now says what is wrong with it; "" where none does. A source
-// that could not be looked at holds nothing as far as this evidence says.
+// HeldBy returns the source that holds the identity, or held it and now says what is wrong with it; "" where none does.
+// A source that could not be looked at holds nothing as far as this evidence says.
 func HeldBy(evidence []Evidence, given Conditions) Source {
 	return holder(read(evidence, given)).Source
 }
 
-// holder returns the identity of the source that holds it, and the zero value when none does. What Platform SSO does not say
-// of the same device is filled in from the Secure Enclave, and a name that neither says from the directory, which names the
-// user of another provider's Platform SSO in the same way.
+// holder returns the identity of the source that holds it, and the zero value when none does. What Platform SSO does
+// not say of the same device is filled in from the Secure Enclave, and a name that neither says from the directory,
+// which names the user of another provider's Platform SSO in the same way.
 func holder(readings readings) Identity {
 	for _, place := range holds {
 		r := readings[place.source]
@@ -82,13 +86,15 @@ func holder(readings readings) Identity {
 			continue
 		}
 		identity := r.identity
-		if other := readings[SourceSecureEnclave].identity; place.source == SourcePlatformSSO && (identity.DeviceID == "" || sameID(identity.DeviceID, other.DeviceID)) {
+		if other := readings[SourceSecureEnclave].identity; place.source == SourcePlatformSSO &&
+			(identity.DeviceID == "" || sameID(identity.DeviceID, other.DeviceID)) {
 			identity.DeviceID = cmp.Or(identity.DeviceID, other.DeviceID)
 			identity.TenantID = cmp.Or(identity.TenantID, other.TenantID)
 			identity.UserPrincipalName = cmp.Or(identity.UserPrincipalName, other.UserPrincipalName)
 			identity.Thumbprint = cmp.Or(identity.Thumbprint, other.Thumbprint)
 		}
-		if directory := readings[SourceDirectory]; place.source != SourceLoginKeychain && !readings.is(SourcePlatformSSO, otherProvider) {
+		if directory := readings[SourceDirectory]; place.source != SourceLoginKeychain &&
+			!readings.is(SourcePlatformSSO, otherProvider) {
 			identity.UserPrincipalName = cmp.Or(identity.UserPrincipalName, directory.identity.UserPrincipalName)
 		}
 		return identity

@@ -29,8 +29,9 @@ func registered(t testing.TB, device entra.Device, edit func(*wpj.Evidence)) wpj
 	evidence := wpj.Evidence{
 		Source: wpj.SourceLoginKeychain, Finding: wpj.Found, ObservedAt: observed,
 		Certificates:      []wpj.HeldCertificate{{DER: issued.DER, HasPrivateKey: true}},
-		UserPrincipalName: upn, TenantID: wpj.TenantID(issued.Device.TenantID), Thumbprint: wpj.Thumbprint(issued.Thumbprint),
-		CloudHost: "login.microsoftonline.com",
+		UserPrincipalName: upn, TenantID: wpj.TenantID(issued.Device.TenantID),
+		Thumbprint: wpj.Thumbprint(issued.Thumbprint),
+		CloudHost:  "login.microsoftonline.com",
 	}
 	if edit != nil {
 		edit(&evidence)
@@ -39,7 +40,8 @@ func registered(t testing.TB, device entra.Device, edit func(*wpj.Evidence)) wpj
 }
 
 func blocked(obstacle wpj.Obstacle, detail string) wpj.Evidence {
-	return wpj.Evidence{Source: wpj.SourceLoginKeychain, Finding: wpj.CouldNotLook, Obstacle: obstacle, Detail: detail, ObservedAt: observed}
+	return wpj.Evidence{Source: wpj.SourceLoginKeychain, Finding: wpj.CouldNotLook, Obstacle: obstacle, Detail: detail,
+		ObservedAt: observed}
 }
 
 func nothing() wpj.Evidence {
@@ -67,9 +69,11 @@ func TestEvaluate(t *testing.T) {
 		state    wpj.State
 		detail   string // a part of it
 	}{
-		{"registered", []wpj.Evidence{good}, tenantID, wpj.StateRegistered, "The login keychain holds a device certificate that is valid until "},
+		{"registered", []wpj.Evidence{good}, tenantID, wpj.StateRegistered,
+			"The login keychain holds a device certificate that is valid until "},
 		{"any tenant", []wpj.Evidence{good}, "", wpj.StateRegistered, "its private key and its user"},
-		{"tenant in upper case", []wpj.Evidence{good}, wpj.TenantID(strings.ToUpper(tenantID)), wpj.StateRegistered, ""},
+		{"tenant in upper case", []wpj.Evidence{good}, wpj.TenantID(strings.ToUpper(tenantID)), wpj.StateRegistered,
+			""},
 		{"older registration with fewer items", []wpj.Evidence{registered(t, entra.Device{}, func(e *wpj.Evidence) {
 			e.Thumbprint, e.TenantID, e.CloudHost = "", "", ""
 		})}, tenantID, wpj.StateRegistered, ""},
@@ -77,47 +81,74 @@ func TestEvaluate(t *testing.T) {
 			e.Thumbprint = wpj.Thumbprint(strings.ToUpper(string(e.Thumbprint)))
 			e.TenantID = wpj.TenantID(strings.ToUpper(string(e.TenantID)))
 		})}, tenantID, wpj.StateRegistered, ""},
-		{"expired leftover beside it", []wpj.Evidence{with(good, expired.Certificates...)}, tenantID, wpj.StateRegistered, ""},
-		{"keyless leftover beside it", []wpj.Evidence{with(good, noKey.Certificates...)}, tenantID, wpj.StateRegistered, ""},
-		{"damaged leftover beside it", []wpj.Evidence{with(good, damaged.Certificates...)}, tenantID, wpj.StateRegistered, ""},
-		{"same certificate twice", []wpj.Evidence{with(good, good.Certificates...), good}, tenantID, wpj.StateRegistered, ""},
-		{"another source is locked", []wpj.Evidence{blocked(wpj.ObstacleLocked, ""), good}, tenantID, wpj.StateRegistered, ""},
+		{"expired leftover beside it", []wpj.Evidence{with(good, expired.Certificates...)}, tenantID,
+			wpj.StateRegistered, ""},
+		{"keyless leftover beside it", []wpj.Evidence{with(good, noKey.Certificates...)}, tenantID, wpj.StateRegistered,
+			""},
+		{"damaged leftover beside it", []wpj.Evidence{with(good, damaged.Certificates...)}, tenantID,
+			wpj.StateRegistered, ""},
+		{"same certificate twice", []wpj.Evidence{with(good, good.Certificates...), good}, tenantID,
+			wpj.StateRegistered, ""},
+		{"another source is locked", []wpj.Evidence{blocked(wpj.ObstacleLocked, ""), good}, tenantID,
+			wpj.StateRegistered, ""},
 
-		{"no key", []wpj.Evidence{noKey}, tenantID, wpj.StateOrphaned, "a device certificate without its private key; remove"},
-		{"current without key, expired with", []wpj.Evidence{with(noKey, expired.Certificates...)}, tenantID, wpj.StateOrphaned, "without its private key"},
-		{"two", []wpj.Evidence{with(good, registered(t, entra.Device{}, nil).Certificates...)}, tenantID, wpj.StateOrphaned, "2 current device certificates with private keys"},
-		{"thumbprint of another", []wpj.Evidence{registered(t, entra.Device{}, func(e *wpj.Evidence) { e.Thumbprint = expired.Thumbprint })},
-			tenantID, wpj.StateOrphaned, "The item com.microsoft.workplacejoin.thumbprint in the login keychain names another certificate"},
+		{"no key", []wpj.Evidence{noKey}, tenantID, wpj.StateOrphaned,
+			"a device certificate without its private key; remove"},
+		{"current without key, expired with", []wpj.Evidence{with(noKey, expired.Certificates...)}, tenantID,
+			wpj.StateOrphaned, "without its private key"},
+		{"two", []wpj.Evidence{with(good, registered(t, entra.Device{}, nil).Certificates...)}, tenantID,
+			wpj.StateOrphaned, "2 current device certificates with private keys"},
+		{"thumbprint of another", []wpj.Evidence{
+			registered(t, entra.Device{}, func(e *wpj.Evidence) { e.Thumbprint = expired.Thumbprint })},
+			tenantID, wpj.StateOrphaned,
+			"The item com.microsoft.workplacejoin.thumbprint in the login keychain names another certificate"},
 		{"no user", []wpj.Evidence{registered(t, entra.Device{}, func(e *wpj.Evidence) { e.UserPrincipalName = "" })},
 			tenantID, wpj.StateOrphaned, "The item com.microsoft.workplacejoin.registeredUserPrincipalName is missing"},
-		{"tenant item of another", []wpj.Evidence{registered(t, entra.Device{}, func(e *wpj.Evidence) { e.TenantID = otherTenant })},
-			tenantID, wpj.StateOrphaned, "The item com.microsoft.workplacejoin.tenantId in the login keychain names another tenant than the device certificate, which is of tenant " + tenantID},
-		{"contradictory", []wpj.Evidence{contradictory}, tenantID, wpj.StateOrphaned, "is damaged or made up (certificate contradicts itself: "},
+		{"tenant item of another", []wpj.Evidence{
+			registered(t, entra.Device{}, func(e *wpj.Evidence) { e.TenantID = otherTenant })},
+			tenantID, wpj.StateOrphaned,
+			"The item com.microsoft.workplacejoin.tenantId in the login keychain names another tenant than the " +
+				"device certificate, which is of tenant " + tenantID},
+		{"contradictory", []wpj.Evidence{contradictory}, tenantID, wpj.StateOrphaned,
+			"is damaged or made up (certificate contradicts itself: "},
 
 		{"expired", []wpj.Evidence{expired}, tenantID, wpj.StateExpired, "expired on "},
-		{"not yet valid", []wpj.Evidence{registered(t, entra.Device{}.NotYetValid(), nil)}, tenantID, wpj.StateExpired, "is not yet valid, since it begins on "},
+		{"not yet valid", []wpj.Evidence{registered(t, entra.Device{}.NotYetValid(), nil)}, tenantID, wpj.StateExpired,
+			"is not yet valid, since it begins on "},
 
-		{"other tenant", []wpj.Evidence{registered(t, entra.Device{TenantID: otherTenant}, nil)}, tenantID, wpj.StateTenantMismatch,
+		{"other tenant", []wpj.Evidence{registered(t, entra.Device{TenantID: otherTenant}, nil)}, tenantID,
+			wpj.StateTenantMismatch,
 			"This Mac is registered in tenant " + otherTenant + ", and tenant.id is " + tenantID},
 
-		{"locked", []wpj.Evidence{blocked(wpj.ObstacleLocked, "")}, tenantID, wpj.StateUnreadable, "it is locked; have the user unlock it"},
-		{"denied", []wpj.Evidence{blocked(wpj.ObstacleAccessDenied, "")}, tenantID, wpj.StateUnreadable, "access to it was denied"},
-		{"remark of the agent", []wpj.Evidence{blocked(wpj.ObstacleFailed, "list keys:\n\x1b[31mbroken. ")}, tenantID, wpj.StateUnreadable, "(list keys: [31mbroken)."},
-		{"unheard-of obstacle", []wpj.Evidence{blocked("on fire", "")}, tenantID, wpj.StateUnreadable, "reading it went wrong"},
-		{"one source locked, the other empty", []wpj.Evidence{nothing(), blocked(wpj.ObstacleLocked, "")}, tenantID, wpj.StateUnreadable, "locked"},
+		{"locked", []wpj.Evidence{blocked(wpj.ObstacleLocked, "")}, tenantID, wpj.StateUnreadable,
+			"it is locked; have the user unlock it"},
+		{"denied", []wpj.Evidence{blocked(wpj.ObstacleAccessDenied, "")}, tenantID, wpj.StateUnreadable,
+			"access to it was denied"},
+		{"remark of the agent", []wpj.Evidence{blocked(wpj.ObstacleFailed, "list keys:\n\x1b[31mbroken. ")}, tenantID,
+			wpj.StateUnreadable, "(list keys: [31mbroken)."},
+		{"unheard-of obstacle", []wpj.Evidence{blocked("on fire", "")}, tenantID, wpj.StateUnreadable,
+			"reading it went wrong"},
+		{"one source locked, the other empty", []wpj.Evidence{nothing(), blocked(wpj.ObstacleLocked, "")}, tenantID,
+			wpj.StateUnreadable, "locked"},
 		{"certificates of a look that was broken off", []wpj.Evidence{func() wpj.Evidence {
 			e := good
 			e.Finding, e.Obstacle = wpj.CouldNotLook, wpj.ObstacleAccessDenied
 			return e
 		}()}, tenantID, wpj.StateUnreadable, "access to it was denied"},
-		{"undecodable", []wpj.Evidence{damaged}, tenantID, wpj.StateUnreadable, "a device certificate that usher cannot read (certificate cannot be parsed: extension 1.2.840.113556.1.5.284.2"},
+		{"undecodable", []wpj.Evidence{damaged}, tenantID, wpj.StateUnreadable,
+			"a device certificate that usher cannot read (certificate cannot be parsed: extension " +
+				"1.2.840.113556.1.5.284.2"},
 		{"nobody looked", nil, tenantID, wpj.StateUnreadable, "nobody has looked"},
-		{"finding that is none", []wpj.Evidence{{Finding: "perhaps"}}, tenantID, wpj.StateUnreadable, "the user's session could not be looked at"},
+		{"finding that is none", []wpj.Evidence{{Finding: "perhaps"}}, tenantID, wpj.StateUnreadable,
+			"the user's session could not be looked at"},
 
-		{"nothing there", []wpj.Evidence{nothing()}, tenantID, wpj.StateNotRegistered, "The login keychain holds no device certificate by MS-Organization-Access"},
+		{"nothing there", []wpj.Evidence{nothing()}, tenantID, wpj.StateNotRegistered,
+			"The login keychain holds no device certificate by MS-Organization-Access"},
 		{"certificates of others", []wpj.Evidence{{Source: wpj.SourceLoginKeychain, Finding: wpj.Found,
-			Certificates: []wpj.HeldCertificate{{DER: []byte("junk"), HasPrivateKey: true}}}}, tenantID, wpj.StateNotRegistered, "holds no device certificate"},
-		{"items without a certificate", []wpj.Evidence{leftover(good)}, tenantID, wpj.StateNotRegistered, "items of an earlier registration; remove them before registering"},
+			Certificates: []wpj.HeldCertificate{{DER: []byte("junk"), HasPrivateKey: true}}}}, tenantID,
+			wpj.StateNotRegistered, "holds no device certificate"},
+		{"items without a certificate", []wpj.Evidence{leftover(good)}, tenantID, wpj.StateNotRegistered,
+			"items of an earlier registration; remove them before registering"},
 	} {
 		t.Run(test.name, func(t *testing.T) {
 			got := wpj.Evaluate(test.evidence, wpj.Conditions{Now: time.Now(), Tenant: test.tenant})
@@ -136,9 +167,11 @@ func TestEvaluateFillsIn(t *testing.T) {
 	}
 	got := wpj.Evaluate([]wpj.Evidence{evidence}, wpj.Conditions{Now: time.Now(), Tenant: tenantID})
 	want := wpj.Identity{
-		State: wpj.StateRegistered, Rule: "registered in the login keychain", Detail: got.Detail, DeviceID: deviceID, TenantID: tenantID, UserPrincipalName: upn, UserObjectID: userID,
+		State: wpj.StateRegistered, Rule: "registered in the login keychain", Detail: got.Detail, DeviceID: deviceID,
+		TenantID: tenantID, UserPrincipalName: upn, UserObjectID: userID,
 		Thumbprint: certificate.Thumbprint, JoinType: wpj.JoinRegistered, TenantRegion: "EU",
-		NotBefore: certificate.NotBefore, NotAfter: certificate.NotAfter, ObservedAt: observed, Source: wpj.SourceLoginKeychain,
+		NotBefore: certificate.NotBefore, NotAfter: certificate.NotAfter, ObservedAt: observed,
+		Source: wpj.SourceLoginKeychain,
 	}
 	if !reflect.DeepEqual(got, want) {
 		t.Errorf("got %+v\nwant %+v", got, want)
@@ -160,7 +193,8 @@ func TestEvaluateHoldsTheEndsOfValidity(t *testing.T) {
 		{certificate.NotAfter, wpj.StateRegistered},
 		{certificate.NotAfter.Add(1), wpj.StateExpired},
 	} {
-		if got := wpj.Evaluate([]wpj.Evidence{evidence}, wpj.Conditions{Now: test.now, Tenant: wpj.TenantID(tenantID)}); got.State != test.state {
+		if got := wpj.Evaluate([]wpj.Evidence{evidence},
+			wpj.Conditions{Now: test.now, Tenant: wpj.TenantID(tenantID)}); got.State != test.state {
 			t.Errorf("%s: %s, want %s", test.now, got.State, test.state)
 		}
 	}
@@ -172,14 +206,16 @@ func TestEvaluateHoldsTheEndsOfValidityOfTwo(t *testing.T) {
 	two := registered(t, device, nil)
 	two.Certificates = append(two.Certificates, registered(t, device, nil).Certificates...)
 	for _, now := range []time.Time{device.NotBefore, device.NotAfter} {
-		if got := wpj.Evaluate([]wpj.Evidence{two}, wpj.Conditions{Now: now, Tenant: tenantID}); got.State != wpj.StateOrphaned {
+		if got := wpj.Evaluate([]wpj.Evidence{two}, wpj.Conditions{Now: now, Tenant: tenantID}); got.State !=
+			wpj.StateOrphaned {
 			t.Errorf("%s: %s: %s", now, got.State, got.Detail)
 		}
 	}
 }
 
 var states = []wpj.State{
-	wpj.StateNotRegistered, wpj.StateRegistered, wpj.StateOrphaned, wpj.StateExpired, wpj.StateTenantMismatch, wpj.StateUnreadable,
+	wpj.StateNotRegistered, wpj.StateRegistered, wpj.StateOrphaned, wpj.StateExpired, wpj.StateTenantMismatch,
+	wpj.StateUnreadable,
 }
 
 // TestEvaluateWalk holds Evaluate to what is true of any evidence, over the whole product of what evidence can say.
@@ -211,7 +247,8 @@ func TestEvaluateWalk(t *testing.T) {
 		{[]wpj.HeldCertificate{damaged, contradictory}, true, false},
 	}
 	findings := []wpj.Finding{wpj.Found, wpj.NotThere, wpj.CouldNotLook, "", "perhaps"}
-	obstacles := []wpj.Obstacle{"", wpj.ObstacleLocked, wpj.ObstacleAccessDenied, wpj.ObstacleUnavailable, wpj.ObstacleUnsupported, wpj.ObstacleFailed, "on fire"}
+	obstacles := []wpj.Obstacle{"", wpj.ObstacleLocked, wpj.ObstacleAccessDenied, wpj.ObstacleUnavailable,
+		wpj.ObstacleUnsupported, wpj.ObstacleFailed, "on fire"}
 	others := [][]wpj.Evidence{nil, {nothing()}, {blocked(wpj.ObstacleLocked, "")}}
 	now := time.Now()
 	seen := map[wpj.State]int{}
@@ -224,21 +261,28 @@ func TestEvaluateWalk(t *testing.T) {
 							for _, tenant := range []wpj.TenantID{"", tenantID, otherTenant} {
 								for _, other := range others {
 									e := wpj.Evidence{
-										Source: wpj.SourceLoginKeychain, Finding: finding, Obstacle: obstacle, Certificates: holding.certificates,
-										UserPrincipalName: user, TenantID: item, Thumbprint: thumbprint, ObservedAt: observed,
+										Source: wpj.SourceLoginKeychain, Finding: finding, Obstacle: obstacle,
+										Certificates:      holding.certificates,
+										UserPrincipalName: user, TenantID: item, Thumbprint: thumbprint,
+										ObservedAt: observed,
 									}
-									got := wpj.Evaluate(append([]wpj.Evidence{e}, other...), wpj.Conditions{Now: now, Tenant: wpj.TenantID(tenant)})
+									got := wpj.Evaluate(append([]wpj.Evidence{e}, other...),
+										wpj.Conditions{Now: now, Tenant: wpj.TenantID(tenant)})
 									seen[got.State]++
 									looked := finding == wpj.Found || finding == wpj.NotThere
 									anyBlocked := !looked || len(other) > 0 && other[0].Finding == wpj.CouldNotLook
-									usable := looked && holding.current && user != "" && thumbprint != "junk" && (item == "" || item == tenantID)
+									usable := looked && holding.current && user != "" && thumbprint != "junk" &&
+										(item == "" || item == tenantID)
 									problem := ""
 									switch {
 									case !slices.Contains(states, got.State):
 										problem = "no state of the table"
-									case got.Detail == "" || strings.ContainsAny(got.Detail, "\n") || strings.Contains(got.Detail, "%!"):
+									case got.Detail == "" || strings.ContainsAny(got.Detail, "\n") ||
+										strings.Contains(got.Detail, "%!"):
 										problem = "detail is no sentence"
-									case strings.Contains(got.Detail, upn) || strings.Contains(got.Detail, deviceID) || strings.Contains(got.Detail, userID) || strings.Contains(got.Detail, string(good.Thumbprint)):
+									case strings.Contains(got.Detail, upn) || strings.Contains(got.Detail, deviceID) ||
+										strings.Contains(got.Detail, userID) ||
+										strings.Contains(got.Detail, string(good.Thumbprint)):
 										problem = "detail holds personal data"
 									case got.State == wpj.StateNotRegistered && anyBlocked:
 										problem = "a source that could not be looked at was taken for empty"
@@ -246,18 +290,24 @@ func TestEvaluateWalk(t *testing.T) {
 										problem = "a certificate was overlooked"
 									case !looked && got.State != wpj.StateUnreadable:
 										problem = "evidence of a look that was broken off counts"
-									case (got.State == wpj.StateRegistered) != (usable && (tenant == "" || tenant == tenantID)):
+									case (got.State == wpj.StateRegistered) !=
+										(usable && (tenant == "" || tenant == tenantID)):
 										problem = "registered just when everything is in order"
 									case (got.State == wpj.StateTenantMismatch) != (usable && tenant == otherTenant):
 										problem = "of another tenant just when everything else is in order"
-									case got.State == wpj.StateRegistered && (got.DeviceID != deviceID || got.UserPrincipalName != upn):
+									case got.State == wpj.StateRegistered &&
+										(got.DeviceID != deviceID || got.UserPrincipalName != upn):
 										problem = "registered as somebody else"
 									}
 									if problem != "" {
-										t.Fatalf("%s: %+v\nwith %v, tenant %q, from %+v", problem, got, other, tenant, e)
+										t.Fatalf("%s: %+v\nwith %v, tenant %q, from %+v", problem, got, other, tenant,
+											e)
 									}
-									if again := wpj.Evaluate(append(slices.Clone(other), e), wpj.Conditions{Now: now, Tenant: wpj.TenantID(tenant)}); again.State != got.State {
-										t.Fatalf("%s or %s, by the order of the evidence %+v", got.State, again.State, e)
+									if again := wpj.Evaluate(append(slices.Clone(other), e),
+										wpj.Conditions{Now: now, Tenant: wpj.TenantID(tenant)}); again.State !=
+										got.State {
+										t.Fatalf("%s or %s, by the order of the evidence %+v", got.State, again.State,
+											e)
 									}
 								}
 							}

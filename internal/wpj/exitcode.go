@@ -45,27 +45,33 @@ var exitCodes = []ExitCodeInfo{
 		"The registration did not work. Try again, and ask your help desk if it fails once more.",
 		true},
 	{ExitUserAbandoned, "userAbandoned",
-		"The user closed Company Portal before the registration was complete; ask the user to start it again and to sign in.",
+		"The user closed Company Portal before the registration was complete; ask the user to start it again " +
+			"and to sign in.",
 		"The registration was closed before it was complete. Start it again and sign in with your work account.",
 		true},
 	{ExitRegistrationError, "registrationError",
-		"Entra's device registration service refused this Mac; check in Entra that the user may join or register devices, and the sign-in and audit logs.",
+		"Entra's device registration service refused this Mac; check in Entra that the user may join or register " +
+			"devices, and the sign-in and audit logs.",
 		"Your organisation's sign-in service refused to register this Mac. Ask your help desk.",
 		false},
 	{ExitRegistrationDeviceCapError, "registrationDeviceCapError",
-		"The user has reached the Entra limit of devices; remove old devices of the user in Entra or raise the limit in the device settings.",
+		"The user has reached the Entra limit of devices; remove old devices of the user in Entra or raise the limit " +
+			"in the device settings.",
 		"You have registered as many devices as your organisation allows. Ask your help desk to remove an old one.",
 		false},
 	{ExitRegistrationKeychainError, "registrationKeychainError",
-		"Company Portal could not write to the login keychain; see that it is not locked, remove stale Workplace Join items, the usual cause, with `usherctl clean`, and register again.",
+		"Company Portal could not write to the login keychain; see that it is not locked, remove stale Workplace " +
+			"Join items, the usual cause, with `usherctl clean`, and register again.",
 		"Company Portal could not use your keychain. Ask your help desk.",
 		false},
 	{ExitAuthenticationError, "authenticationError",
-		"The sign-in failed; look the user up in Entra's sign-in logs and check that no Conditional Access policy blocks the registration.",
+		"The sign-in failed; look the user up in Entra's sign-in logs and check that no Conditional Access policy " +
+			"blocks the registration.",
 		"Signing in did not work. Try again with your work account and its current password.",
 		true},
 	{ExitNetworkError, "networkError",
-		"Company Portal could not reach Microsoft; check proxy, firewall and TLS inspection for login.microsoftonline.com and enterpriseregistration.windows.net.",
+		"Company Portal could not reach Microsoft; check proxy, firewall and TLS inspection for " +
+			"login.microsoftonline.com and enterpriseregistration.windows.net.",
 		"Microsoft's sign-in service could not be reached. Check the network and try again.",
 		true},
 	{ExitCommandLineError, "commandLineError",
@@ -86,9 +92,10 @@ func (c ExitCode) Info() (ExitCodeInfo, bool) {
 		}
 	}
 	return ExitCodeInfo{
-		Code:         c,
-		Name:         "unknown",
-		Admin:        fmt.Sprintf("Company Portal ended with %d, which is not one of its known exit codes; read its log in ~/Library/Logs/Company Portal.", int(c)),
+		Code: c,
+		Name: "unknown",
+		Admin: fmt.Sprintf("Company Portal ended with %d, which is not one of its known exit codes; read its "+
+			"log in ~/Library/Logs/Company Portal.", int(c)),
 		User:         "The registration did not work. Try again, and ask your help desk if it fails once more.",
 		RetryCanHelp: true,
 	}, false

@@ -65,7 +65,8 @@ func TestRetryCanHelp(t *testing.T) {
 }
 
 func TestExitCodeString(t *testing.T) {
-	for code, want := range map[wpj.ExitCode]string{0: "success (0)", 66: "registrationDeviceCapError (66)", 3: "unknown (3)"} {
+	for code, want := range map[wpj.ExitCode]string{0: "success (0)", 66: "registrationDeviceCapError (66)",
+		3: "unknown (3)"} {
 		if got := code.String(); got != want {
 			t.Errorf("%d is %q, want %q", int(code), got, want)
 		}

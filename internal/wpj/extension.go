@@ -54,8 +54,8 @@ var extensionReaders = map[string]func(*Certificate, []byte) error{
 // joinTypes are the digits of OID .7 [AADInt].
 var joinTypes = map[string]JoinType{"0": JoinRegistered, "1": JoinJoined}
 
-// decodeGUID reads a GUID: 16 bytes as Windows keeps them, with the first three fields little-endian. They stand alone or
-// in an OCTET STRING; the length decides which, so that a GUID that begins like an OCTET STRING is read right.
+// decodeGUID reads a GUID: 16 bytes as Windows keeps them, with the first three fields little-endian. They stand alone
+// or in an OCTET STRING; the length decides which, so that a GUID that begins like an OCTET STRING is read right.
 func decodeGUID(value []byte) (string, error) {
 	if len(value) != 16 {
 		content, err := octetString(value)

@@ -8,7 +8,8 @@ import (
 )
 
 // The value of FL-S1, as the certificate of a real Mac has it.
-var realDeviceID = []byte{0x04, 0x81, 0x10, 0x9a, 0xba, 0xb1, 0x34, 0x2d, 0x3b, 0x6c, 0x4c, 0xab, 0x4b, 0x61, 0x5f, 0x4b, 0x14, 0x3e, 0xab}
+var realDeviceID = []byte{0x04, 0x81, 0x10, 0x9a, 0xba, 0xb1, 0x34, 0x2d, 0x3b, 0x6c, 0x4c, 0xab, 0x4b, 0x61, 0x5f,
+	0x4b, 0x14, 0x3e, 0xab}
 
 func TestDecodeGUID(t *testing.T) {
 	const want = "34b1ba9a-3b2d-4c6c-ab4b-615f4b143eab"
@@ -17,16 +18,18 @@ func TestDecodeGUID(t *testing.T) {
 		"long form":   realDeviceID,
 		"short":       append([]byte{0x04, 0x10}, content...),
 		"three bytes": append([]byte{0x04, 0x83, 0x00, 0x00, 0x10}, content...),
-		"in parts":    append(append([]byte{0x24, 0x80, 0x04, 0x08}, content[:8]...), append([]byte{0x04, 0x08}, append(content[8:16:16], 0, 0)...)...),
-		"two bytes":   append([]byte{0x04, 0x82, 0x00, 0x10}, content...),
-		"bare":        content,
+		"in parts": append(append([]byte{0x24, 0x80, 0x04, 0x08}, content[:8]...),
+			append([]byte{0x04, 0x08}, append(content[8:16:16], 0, 0)...)...),
+		"two bytes": append([]byte{0x04, 0x82, 0x00, 0x10}, content...),
+		"bare":      content,
 	} {
 		if got, err := decodeGUID(value); got != want || err != nil {
 			t.Errorf("%s: %s, %v", name, got, err)
 		}
 	}
 	// Bare, and by chance like the beginning of an OCTET STRING of 14 bytes.
-	if got, err := decodeGUID(append([]byte{0x04, 0x0e}, content[:14]...)); got != "ba9a0e04-34b1-3b2d-6c4c-ab4b615f4b14" || err != nil {
+	if got, err := decodeGUID(append([]byte{0x04, 0x0e}, content[:14]...)); got !=
+		"ba9a0e04-34b1-3b2d-6c4c-ab4b615f4b14" || err != nil {
 		t.Errorf("bare GUID that begins with 04 0e: %s, %v", got, err)
 	}
 }
@@ -54,7 +57,8 @@ func FuzzExtension(f *testing.F) {
 				t.Errorf("% x: %q is no GUID in its usual form", value, guid)
 			}
 		}
-		if text := decodeText(value); len(text) > min(len(value), maximumText) || strings.ContainsFunc(text, unicode.IsControl) {
+		if text := decodeText(value); len(text) > min(len(value), maximumText) ||
+			strings.ContainsFunc(text, unicode.IsControl) {
 			t.Errorf("% x: read as the text %q", value, text)
 		}
 		if !bytes.Equal(before, value) {

@@ -24,8 +24,8 @@ type facts struct {
 	leftovers bool
 }
 
-// gather sorts the evidence. What comes with evidence of a source that could not be looked at is left aside: a look that
-// was broken off may have missed the key of a certificate.
+// gather sorts the evidence. What comes with evidence of a source that could not be looked at is left aside: a look
+// that was broken off may have missed the key of a certificate.
 func gather(evidence []Evidence, given Conditions) facts {
 	f := facts{given: given}
 	byThumbprint := map[Thumbprint]*held{}

@@ -27,8 +27,8 @@ func readKeychain(evidence []Evidence, given Conditions) reading {
 	panic("wpj: the last rule applies to everything")
 }
 
-// keychainRules are tried in this order. Those down to "usable" are about the certificate that was chosen, those after it
-// about there being none.
+// keychainRules are tried in this order. Those down to "usable" are about the certificate that was chosen, those after
+// it about there being none.
 var keychainRules = []keychainRule{
 	{ambiguous,
 		func(f facts) bool { return f.usable > 1 },
@@ -48,7 +48,8 @@ var keychainRules = []keychainRule{
 	{noKey,
 		func(f facts) bool { return f.chosen != nil && !f.chosen.hasPrivateKey },
 		func(f facts) string {
-			return fmt.Sprintf("The %s holds a device certificate without its private key; %s.", f.place(), registerAgain)
+			return fmt.Sprintf("The %s holds a device certificate without its private key; %s.", f.place(),
+				registerAgain)
 		}},
 	{thumbprintDiffers,
 		func(f facts) bool { return f.disagrees(string(f.items().Thumbprint), f.thumbprint()) },
@@ -57,16 +58,19 @@ var keychainRules = []keychainRule{
 			if len(f.found) > 1 {
 				than = "the one of " + tenantName(f.identityTenant()) + " that was chosen"
 			}
-			return fmt.Sprintf("The item %s in the %s names another certificate than %s; %s.", AccountThumbprint, f.place(), than, registerAgain)
+			return fmt.Sprintf("The item %s in the %s names another certificate than %s; %s.", AccountThumbprint,
+				f.place(), than, registerAgain)
 		}},
 	{noUser,
 		func(f facts) bool { return f.chosen != nil && len(f.items().UserPrincipalNames) == 0 },
 		func(f facts) string {
 			if len(f.found) > 1 {
-				return fmt.Sprintf("The %s holds %d device certificates, and no item %s belongs to the one of %s that was chosen; %s.",
+				return fmt.Sprintf("The %s holds %d device certificates, and no item %s belongs to the one of %s "+
+					"that was chosen; %s.",
 					f.place(), len(f.found), AccountUserPrincipalName, tenantName(f.identityTenant()), registerAgain)
 			}
-			return fmt.Sprintf("The item %s is missing from the %s, so the device certificate there belongs to nobody; %s.",
+			return fmt.Sprintf("The item %s is missing from the %s, so the device certificate there belongs "+
+				"to nobody; %s.",
 				AccountUserPrincipalName, f.place(), registerAgain)
 		}},
 	{tenantItemDiffers,
@@ -74,27 +78,32 @@ var keychainRules = []keychainRule{
 			return f.certificateTenant() != "" && f.disagrees(string(f.items().TenantID), string(f.certificateTenant()))
 		},
 		func(f facts) string {
-			return fmt.Sprintf("The item %s in the %s names another tenant than the device certificate, which is of tenant %s; %s.",
+			return fmt.Sprintf("The item %s in the %s names another tenant than the device certificate, which is of "+
+				"tenant %s; %s.",
 				AccountTenantID, f.place(), f.certificateTenant(), registerAgain)
 		}},
 	{expired,
 		func(f facts) bool { return f.chosen != nil && f.given.Now.After(f.chosen.certificate.NotAfter) },
 		func(f facts) string {
-			return fmt.Sprintf("The device certificate in the %s expired on %s; register again, or set this Mac's clock if that day is yet to come.",
+			return fmt.Sprintf("The device certificate in the %s expired on %s; register again, or set this Mac's "+
+				"clock if that day is yet to come.",
 				f.place(), day(f.chosen.certificate.NotAfter))
 		}},
 	{notYetValid,
 		func(f facts) bool { return f.chosen != nil && f.given.Now.Before(f.chosen.certificate.NotBefore) },
 		func(f facts) string {
-			return fmt.Sprintf("The device certificate in the %s is not yet valid, since it begins on %s; set this Mac's clock.",
+			return fmt.Sprintf("The device certificate in the %s is not yet valid, since it begins on %s; set "+
+				"this Mac's clock.",
 				f.place(), day(f.chosen.certificate.NotBefore))
 		}},
 	{otherTenant,
 		func(f facts) bool {
-			return f.chosen != nil && f.given.Tenant != "" && !strings.EqualFold(string(f.identityTenant()), string(f.given.Tenant))
+			return f.chosen != nil && f.given.Tenant != "" &&
+				!strings.EqualFold(string(f.identityTenant()), string(f.given.Tenant))
 		},
 		func(f facts) string {
-			return fmt.Sprintf("This Mac is registered in %s, and tenant.id is %s; register it again with an account of that tenant, or correct tenant.id.",
+			return fmt.Sprintf("This Mac is registered in %s, and tenant.id is %s; register it again with an account "+
+				"of that tenant, or correct tenant.id.",
 				tenantName(f.identityTenant()), f.given.Tenant)
 		}},
 	{usable,
@@ -111,12 +120,14 @@ var keychainRules = []keychainRule{
 	{contradictsItself,
 		func(f facts) bool { return f.contradictory != nil },
 		func(f facts) string {
-			return fmt.Sprintf("The device certificate in the %s is damaged or made up (%s); %s.", f.place(), f.contradictory, registerAgain)
+			return fmt.Sprintf("The device certificate in the %s is damaged or made up (%s); %s.", f.place(),
+				f.contradictory, registerAgain)
 		}},
 	{undecodable,
 		func(f facts) bool { return f.undecodable != nil },
 		func(f facts) string {
-			return fmt.Sprintf("The %s holds a device certificate that usher cannot read (%s); update usher, and report it if that does not help.",
+			return fmt.Sprintf("The %s holds a device certificate that usher cannot read (%s); update usher, and "+
+				"report it if that does not help.",
 				f.place(), f.undecodable)
 		}},
 	{noSession,
@@ -130,17 +141,21 @@ var keychainRules = []keychainRule{
 	{foreignIssuer,
 		func(f facts) bool { return f.foreign != nil },
 		func(f facts) string {
-			return fmt.Sprintf("The %s holds a device certificate that someone else than %s issued (%s); `usherctl clean` leaves it alone, so remove it in Keychain Access if nothing needs it, and have the user register this Mac with Entra.", f.place(), IssuerCommonName, f.foreign)
+			return fmt.Sprintf("The %s holds a device certificate that someone else than %s issued (%s); `usherctl "+
+				"clean` leaves it alone, so remove it in Keychain Access if nothing needs it, and have the user "+
+				"register this Mac with Entra.", f.place(), IssuerCommonName, f.foreign)
 		}},
 	{leftovers,
 		func(f facts) bool { return f.leftovers },
 		func(f facts) string {
-			return fmt.Sprintf("The %s holds no device certificate, but Workplace Join items of an earlier registration; remove them before registering, since they can end Company Portal with %s.",
+			return fmt.Sprintf("The %s holds no device certificate, but Workplace Join items of an earlier "+
+				"registration; remove them before registering, since they can end Company Portal with %s.",
 				f.place(), ExitRegistrationKeychainError)
 		}},
 	{nothing,
 		func(facts) bool { return true },
 		func(f facts) string {
-			return fmt.Sprintf("The %s holds no device certificate by %s; have the user register this Mac.", f.place(), IssuerCommonName)
+			return fmt.Sprintf("The %s holds no device certificate by %s; have the user register this Mac.", f.place(),
+				IssuerCommonName)
 		}},
 }

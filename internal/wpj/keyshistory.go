@@ -16,8 +16,9 @@ const (
 	longestGap = 8 * time.Hour
 )
 
-// KeysHistory is when Platform SSO said that a user needs new keys (state 1). macOS says so in passing too, for example while
-// there is no network [PSSO-DEC], so [Evaluate] makes it PENDING at first. The zero value is that it was never seen.
+// KeysHistory is when Platform SSO said that a user needs new keys (state 1). macOS says so in passing too, for example
+// while there is no network [PSSO-DEC], so [Evaluate] makes it PENDING at first. The zero value is that it was never
+// seen.
 type KeysHistory struct {
 	// Since is when the state was seen first without another one in between; zero unless it was the last one seen.
 	Since time.Time `json:"since,omitzero"`
@@ -30,10 +31,11 @@ type KeysHistory struct {
 	Times []time.Time `json:"times,omitempty"`
 }
 
-// After returns the history after a look at now, whose evidence may or may not say how the user stands. online is whether
-// this Mac had a network then.
+// After returns the history after a look at now, whose evidence may or may not say how the user stands. online is
+// whether this Mac had a network then.
 func (h KeysHistory) After(evidence []Evidence, now time.Time, online bool) KeysHistory {
-	h.Times = slices.DeleteFunc(slices.Clone(h.Times), func(began time.Time) bool { return began.Before(now.Add(-keysWindow)) || began.After(now) })
+	h.Times = slices.DeleteFunc(slices.Clone(h.Times),
+		func(began time.Time) bool { return began.Before(now.Add(-keysWindow)) || began.After(now) })
 	switch needsKeys, known := saysNewKeys(evidence); {
 	case !known: // neither longer nor over
 		h.LastOnline = false
@@ -58,17 +60,19 @@ func (h KeysHistory) After(evidence []Evidence, now time.Time, online bool) Keys
 	return h
 }
 
-// saysNewKeys reports whether Microsoft's Platform SSO says that the user needs new keys, and whether it says how the user
-// stands at all.
+// saysNewKeys reports whether Microsoft's Platform SSO says that the user needs new keys, and whether it says how the
+// user stands at all.
 func saysNewKeys(evidence []Evidence) (needsNewKeys, known bool) {
 	for _, e := range evidence {
 		switch {
 		case e.Source != SourcePlatformSSO:
-		case e.Finding == NotThere, e.Finding == Found && e.PlatformSSO != nil && e.PlatformSSO.Provider() == ProviderOther:
+		case e.Finding == NotThere, e.Finding == Found && e.PlatformSSO != nil &&
+			e.PlatformSSO.Provider() == ProviderOther:
 			known = true
 		case e.Finding == Found && e.PlatformSSO != nil && e.PlatformSSO.Provider() == ProviderMicrosoft:
 			state, _ := ParsePlatformSSOUser(e.PlatformSSO.User)
-			notRegistered := e.PlatformSSO.Device == SectionRead && (!e.PlatformSSO.RegistrationCompleted || e.PlatformSSO.UserSection == SectionNull)
+			notRegistered := e.PlatformSSO.Device == SectionRead &&
+				(!e.PlatformSSO.RegistrationCompleted || e.PlatformSSO.UserSection == SectionNull)
 			known = known || notRegistered || state != PlatformSSOUserUnknown
 			needsNewKeys = needsNewKeys || state == PlatformSSOUserNeedsNewKeys && !notRegistered
 		}

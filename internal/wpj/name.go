@@ -16,8 +16,8 @@ const (
 	oidDomainComponent    = "0.9.2342.19200300.100.1.25"
 )
 
-// name is the attributes of a distinguished name, in the order in which they are found. Which of them are in one relative
-// distinguished name differs from tool to tool, and says nothing.
+// name is the attributes of a distinguished name, in the order in which they are found. Which of them are in one
+// relative distinguished name differs from tool to tool, and says nothing.
 type name []nameAttribute
 
 // nameAttribute has an empty value where that is not text.
@@ -74,8 +74,8 @@ const (
 	tagUniversalString = 28
 )
 
-// text returns the value of a string type, empty where it is not one or not valid in it. A T61String is taken for Latin-1, as
-// everyone does.
+// text returns the value of a string type, empty where it is not one or not valid in it. A T61String is taken for
+// Latin-1, as everyone does.
 func text(element ber.Element) string {
 	content, err := element.Bytes()
 	if err != nil || element.Class != asn1.ClassUniversal {
@@ -83,7 +83,8 @@ func text(element ber.Element) string {
 	}
 	var letters []rune
 	switch element.Tag {
-	case asn1.TagUTF8String, asn1.TagPrintableString, asn1.TagIA5String, asn1.TagNumericString, asn1.TagGeneralString, tagVisibleString:
+	case asn1.TagUTF8String, asn1.TagPrintableString, asn1.TagIA5String, asn1.TagNumericString, asn1.TagGeneralString,
+		tagVisibleString:
 		if !utf8.Valid(content) {
 			return ""
 		}

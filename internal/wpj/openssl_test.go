@@ -137,7 +137,10 @@ func oddities(t testing.TB) []oddity {
 	}
 	issuerAs := func(identifier byte, encode func([]byte) []byte) func(*node) {
 		return func(n *node) {
-			names(n.issuer(), func(value *node) { value.identifier, value.content = []byte{identifier}, encode(value.content) })
+			names(n.issuer(), func(value *node) {
+				value.identifier, value.content = []byte{identifier},
+					encode(value.content)
+			})
 		}
 	}
 	asItIs := func(text []byte) []byte { return text }
@@ -160,23 +163,28 @@ func oddities(t testing.TB) []oddity {
 
 		{name: "every length in the long form", change: everyLength(1), rewritten: true},
 		{name: "every length in the long form with zeros", change: everyLength(5), rewritten: true},
-		{name: "indefinite lengths", change: func(n *node) { n.each(func(n *node) { n.indefinite = n.isConstructed() }) }, rewritten: true},
+		{name: "indefinite lengths",
+			change: func(n *node) { n.each(func(n *node) { n.indefinite = n.isConstructed() }) }, rewritten: true},
 		{name: "indefinite length outside", change: func(n *node) { n.indefinite = true }, rewritten: true},
 		{name: "tags in the long form", change: func(n *node) {
 			n.each(func(n *node) { n.identifier = []byte{n.identifier[0] | 0x1f, n.identifier[0] & 0x1f} })
 		}, rewritten: true},
 		{name: "strings in parts", change: func(n *node) {
 			names(n.issuer(), func(value *node) {
-				value.replace(constructed(value.identifier[0]|0x20, element(value.identifier[0], value.content[:2]...), element(0x04, value.content[2:]...)))
+				value.replace(constructed(value.identifier[0]|0x20, element(value.identifier[0], value.content[:2]...),
+					element(0x04, value.content[2:]...)))
 			})
 			for _, extension := range n.extensions().children {
 				value := extension.children[len(extension.children)-1]
-				value.replace(constructed(0x24, element(0x04, value.content[:1]...), constructed(0x24, element(0x04, value.content[1:]...))))
+				value.replace(constructed(0x24, element(0x04, value.content[:1]...),
+					constructed(0x24, element(0x04, value.content[1:]...))))
 				value.indefinite = true
 			}
 		}},
-		{name: "bytes after the certificate", change: func(n *node) { n.raw = append(n.encode(), "something else"...) }},
-		{name: "zeros after the certificate", change: func(n *node) { n.raw = append(n.encode(), make([]byte, 4096)...) }},
+		{name: "bytes after the certificate",
+			change: func(n *node) { n.raw = append(n.encode(), "something else"...) }},
+		{name: "zeros after the certificate",
+			change: func(n *node) { n.raw = append(n.encode(), make([]byte, 4096)...) }},
 
 		{name: "issuer in T61", change: issuerAs(0x14, asItIs)},
 		{name: "issuer in UTF-8", change: issuerAs(0x0c, asItIs)},
@@ -191,34 +199,48 @@ func oddities(t testing.TB) []oddity {
 			}
 			n.issuer().children = relative
 		}},
-		{name: "issuer with spaces around", change: issuerAs(0x13, func(text []byte) []byte { return fmt.Appendf(nil, " %s  ", text) })},
+		{name: "issuer with spaces around",
+			change: issuerAs(0x13, func(text []byte) []byte { return fmt.Appendf(nil, " %s  ", text) })},
 		{name: "T61 in the subject", change: subject(unit(element(0x14, 'M', 0xfc, 'n', 'c', 'h', 'e', 'n')))},
 		{name: "UTF-8 that is none in the subject", change: subject(unit(element(0x0c, 0xff, 0xfe)))},
 		{name: "BMP of half a letter in the subject", change: subject(unit(element(0x1e, 0)))},
 		{name: "a sequence in the subject", change: subject(unit(constructed(0x30, element(0x02, 1))))},
-		{name: "several in one name of the subject", change: subject(unit(element(0x0c, 'b')), unit(element(0x0c, 'a')))},
-		{name: "a second common name that is the same", change: subject(constructed(0x30, element(0x06, 0x55, 4, 3), element(0x1e, inBMP([]byte(strings.ToUpper(deviceID)))...)))},
-		{name: "a second common name that is another", change: subject(constructed(0x30, element(0x06, 0x55, 4, 3), element(0x0c, []byte("Jane's Mac")...))),
-			want: wpj.ErrContradictory, part: "common name"},
+		{name: "several in one name of the subject",
+			change: subject(unit(element(0x0c, 'b')), unit(element(0x0c, 'a')))},
+		{name: "a second common name that is the same",
+			change: subject(constructed(0x30, element(0x06, 0x55, 4, 3),
+				element(0x1e, inBMP([]byte(strings.ToUpper(deviceID)))...)))},
+		{name: "a second common name that is another",
+			change: subject(constructed(0x30, element(0x06, 0x55, 4, 3), element(0x0c, []byte("Jane's Mac")...))),
+			want:   wpj.ErrContradictory, part: "common name"},
 		{name: "empty subject", change: func(n *node) { n.subject().children = nil }},
 
 		{name: "UTCTime without seconds", change: times(utc("2601021504Z"), utc("3601021504Z"))},
 		{name: "UTCTime with an offset", change: times(utc("260102150405+0130"), utc("360102150405-1200"))},
 		{name: "UTCTime of the last century", change: times(utc("500101000000Z"), utc("491231235959Z"))},
-		{name: "GeneralizedTime before 2050", change: times(generalized("20260102150405Z"), generalized("20360102150405Z"))},
-		{name: "GeneralizedTime with fractions", change: times(generalized("20260102150405.123456Z"), generalized("20360102150405.9-0200"))},
-		{name: "GeneralizedTime without seconds", change: times(generalized("202601021504Z"), generalized("203601021504+0000"))},
+		{name: "GeneralizedTime before 2050",
+			change: times(generalized("20260102150405Z"), generalized("20360102150405Z"))},
+		{name: "GeneralizedTime with fractions",
+			change: times(generalized("20260102150405.123456Z"), generalized("20360102150405.9-0200"))},
+		{name: "GeneralizedTime without seconds",
+			change: times(generalized("202601021504Z"), generalized("203601021504+0000"))},
 		{name: "no end", change: times(utc("260102150405Z"), generalized("99991231235959Z"))},
 		{name: "leap day", change: times(utc("000229000000Z"), utc("280229000000Z"))},
-		{name: "no leap day", change: times(utc("260229000000Z"), utc("360102150405Z")), want: wpj.ErrUnreadable, part: "notBefore: not a time"},
-		{name: "month 13", change: times(utc("260102150405Z"), utc("261302150405Z")), want: wpj.ErrUnreadable, part: "notAfter: not a time"},
-		{name: "time in words", change: times(utc("260102150405Z"), utc("next Tuesday")), want: wpj.ErrUnreadable, part: "notAfter: not a time"},
-		{name: "time without a zone", change: times(utc("260102150405"), utc("360102150405Z")), want: wpj.ErrUnreadable, part: "notBefore: not a time"},
-		{name: "time that is a number", change: times(element(0x02, 1), utc("360102150405Z")), want: wpj.ErrUnreadable, part: "notBefore"},
+		{name: "no leap day", change: times(utc("260229000000Z"), utc("360102150405Z")), want: wpj.ErrUnreadable,
+			part: "notBefore: not a time"},
+		{name: "month 13", change: times(utc("260102150405Z"), utc("261302150405Z")), want: wpj.ErrUnreadable,
+			part: "notAfter: not a time"},
+		{name: "time in words", change: times(utc("260102150405Z"), utc("next Tuesday")), want: wpj.ErrUnreadable,
+			part: "notAfter: not a time"},
+		{name: "time without a zone", change: times(utc("260102150405"), utc("360102150405Z")), want: wpj.ErrUnreadable,
+			part: "notBefore: not a time"},
+		{name: "time that is a number", change: times(element(0x02, 1), utc("360102150405Z")), want: wpj.ErrUnreadable,
+			part: "notBefore"},
 
 		{name: "version 1 without extensions", change: func(n *node) { n.tbs().children = n.tbs().children[1:7] }},
 		{name: "version 1 with extensions", change: func(n *node) { n.tbs().children = n.tbs().children[1:] }},
-		{name: "version 1 that is spelled out", change: func(n *node) { n.tbs().children[0].children[0].content = []byte{0} }},
+		{name: "version 1 that is spelled out",
+			change: func(n *node) { n.tbs().children[0].children[0].content = []byte{0} }},
 		{name: "version 2 with unique identifiers", change: func(n *node) {
 			n.tbs().children[0].children[0].content = []byte{1}
 			n.tbs().children = slices.Insert(n.tbs().children[:7], 7, element(0x81, 0, 0xaa), element(0x82, 0, 0xbb))
@@ -236,8 +258,10 @@ func oddities(t testing.TB) []oddity {
 				}
 			}
 		}},
-		{name: "critical as another byte", change: func(n *node) { n.extensions().children[0].children[1].content = []byte{1} }},
-		{name: "unknown and critical", change: add(constructed(0x30, element(0x06, oidUnknown...), element(0x01, 0xff), element(0x04, 1, 2, 3)))},
+		{name: "critical as another byte",
+			change: func(n *node) { n.extensions().children[0].children[1].content = []byte{1} }},
+		{name: "unknown and critical",
+			change: add(constructed(0x30, element(0x06, oidUnknown...), element(0x01, 0xff), element(0x04, 1, 2, 3)))},
 		{name: "unknown twice", change: add(extensionOf(oidUnknown, []byte{1}), extensionOf(oidUnknown, []byte{2}))},
 		{name: "key usage twice", change: add(extensionOf(oidKeyUsage, []byte{3, 2, 7, 0x80}))},
 		{name: "empty extension", change: add(extensionOf(oidUnknown, nil))},
@@ -249,12 +273,18 @@ func oddities(t testing.TB) []oddity {
 		{name: "broken name constraints", change: add(extensionOf(oidNameLimits, []byte{0x30}))},
 		{name: "broken policies", change: add(extensionOf(oidPolicies, []byte{0x30, 0}))},
 		{name: "broken key identifier", change: add(extensionOf(oidAuthority, []byte{1}))},
-		{name: "the largest identifier", change: add(extensionOf(slices.Concat([]byte{0x69}, slices.Repeat([]byte{0xff}, 40), []byte{0x7f}), []byte{1}))},
+		{name: "the largest identifier",
+			change: add(extensionOf(slices.Concat([]byte{0x69}, slices.Repeat([]byte{0xff}, 40), []byte{0x7f}),
+				[]byte{1}))},
 		{name: "device id twice", change: func(n *node) {
 			n.extensions().children = append(n.extensions().children, n.extensions().children[3])
 		}},
-		{name: "two device ids", change: add(extensionOf(oidDevice, make([]byte, 16))), want: wpj.ErrContradictory, part: "1.2.840.113556.1.5.284.2"},
-		{name: "broken device id", change: func(n *node) { n.extensions().children[3].children[1].content = []byte{4, 3, 1} },
+		{name: "two device ids", change: add(extensionOf(oidDevice, make([]byte, 16))), want: wpj.ErrContradictory,
+			part: "1.2.840.113556.1.5.284.2"},
+		{name: "broken device id", change: func(
+			n *node) {
+			n.extensions().children[3].children[1].content = []byte{4, 3, 1}
+		},
 			want: wpj.ErrUnreadable, part: "1.2.840.113556.1.5.284.2"},
 		{name: "device id of zeros", change: func(n *node) {
 			n.subject().children, n.extensions().children[3].children[1].content = nil, make([]byte, 16)
@@ -263,16 +293,22 @@ func oddities(t testing.TB) []oddity {
 		{name: "no extensions in the list", change: func(n *node) { n.extensions().children = nil }},
 		{name: "extension that is none", change: add(element(0x02, 1)), want: wpj.ErrUnreadable, part: "extensions"},
 
-		{name: "unknown curve", change: withKey(t, &curve.PublicKey, func(n *node) { n.children[0].children[1].content = []byte{0x2b, 0x81, 4, 0, 99} }), keyless: true},
-		{name: "curve that is spelled out", change: withKey(t, &curve.PublicKey, func(n *node) { n.children[0].children[1] = constructed(0x30, element(0x02, 1)) }), keyless: true},
+		{name: "unknown curve", change: withKey(t, &curve.PublicKey,
+			func(n *node) { n.children[0].children[1].content = []byte{0x2b, 0x81, 4, 0, 99} }), keyless: true},
+		{name: "curve that is spelled out",
+			change: withKey(t, &curve.PublicKey,
+				func(n *node) { n.children[0].children[1] = constructed(0x30, element(0x02, 1)) }), keyless: true},
 		{name: "curve that openssl has alone", change: withKey(t, &curve.PublicKey, func(n *node) {
 			n.children[0].children[1].content = []byte{0x2b, 0x81, 4, 0, 10} // secp256k1
 		}), keyless: true},
-		{name: "point that is on no curve", change: withKey(t, &curve.PublicKey, func(n *node) { n.children[1].content[20] ^= 1 }), keyless: true},
+		{name: "point that is on no curve",
+			change: withKey(t, &curve.PublicKey, func(n *node) { n.children[1].content[20] ^= 1 }), keyless: true},
 		{name: "P-384", change: withKey(t, &curve.PublicKey, nil)},
 		{name: "Ed25519", change: withKey(t, edwards, nil), keyless: true},
-		{name: "unknown algorithm", change: withKey(t, edwards, func(n *node) { n.children[0].children[0].content = oidUnknown }), keyless: true},
-		{name: "RSA without NULL", change: withKey(t, &key.PublicKey, func(n *node) { n.children[0].children = n.children[0].children[:1] })},
+		{name: "unknown algorithm", change: withKey(t, edwards,
+			func(n *node) { n.children[0].children[0].content = oidUnknown }), keyless: true},
+		{name: "RSA without NULL", change: withKey(t, &key.PublicKey,
+			func(n *node) { n.children[0].children = n.children[0].children[:1] })},
 		{name: "RSA with a negative modulus", change: rsaBits(rsaPublic(modulus, []byte{1, 0, 1})), keyless: true},
 		{name: "RSA with lengths in the long form", change: withKey(t, &key.PublicKey, func(n *node) {
 			inner := treeOf(t, n.children[1].content[1:])
@@ -280,22 +316,29 @@ func oddities(t testing.TB) []oddity {
 			n.children[1].content = append([]byte{0}, inner.encode()...)
 		})},
 		{name: "RSA with the modulus zero", change: rsaBits(rsaPublic([]byte{0}, []byte{3})), keyless: true},
-		{name: "RSA with an even modulus", change: rsaBits(rsaPublic(new(big.Int).Lsh(big.NewInt(1), 2047).Bytes(), []byte{3})), keyless: true},
+		{name: "RSA with an even modulus",
+			change: rsaBits(rsaPublic(new(big.Int).Lsh(big.NewInt(1), 2047).Bytes(), []byte{3})), keyless: true},
 		{name: "RSA of 512 bits", change: rsaBits(rsaPublic(modulus[:64], []byte{3})), keyless: true},
-		{name: "RSA of 32768 bits", change: rsaBits(rsaPublic(slices.Repeat([]byte{0x7f}, 4096), []byte{3})), keyless: true},
-		{name: "RSA with the exponent zero", change: rsaBits(rsaPublic(append([]byte{0}, modulus...), []byte{0})), keyless: true},
+		{name: "RSA of 32768 bits", change: rsaBits(rsaPublic(slices.Repeat([]byte{0x7f}, 4096), []byte{3})),
+			keyless: true},
+		{name: "RSA with the exponent zero", change: rsaBits(rsaPublic(append([]byte{0}, modulus...), []byte{0})),
+			keyless: true},
 		{name: "RSA that is none", change: rsaBits([]byte("\x00broken")), keyless: true},
 		{name: "empty key", change: rsaBits([]byte{0}), keyless: true},
 		{name: "no key", change: rsaBits(nil), want: wpj.ErrUnreadable, part: "public key"},
 
 		{name: "signature algorithms that differ", change: func(n *node) { n.children[1].children[0].content[8] = 12 }},
 		{name: "unknown signature algorithm", change: func(n *node) { n.children[1].children[0].content = oidUnknown }},
-		{name: "signature algorithm without parameters", change: func(n *node) { n.children[1].children = n.children[1].children[:1] }},
+		{name: "signature algorithm without parameters",
+			change: func(n *node) { n.children[1].children = n.children[1].children[:1] }},
 		{name: "empty signature", change: func(n *node) { n.children[2].content = []byte{0} }},
-		{name: "signature with bits that are not in use", change: func(n *node) { n.children[2].content[0] = 7 }, rewritten: true},
-		{name: "no signature", change: func(n *node) { n.children = n.children[:2] }, want: wpj.ErrUnreadable, part: "signature"},
-		{name: "something after the signature", change: func(n *node) { n.children = append(n.children, element(0x05)) },
-			want: wpj.ErrUnreadable, part: "after the signature"},
+		{name: "signature with bits that are not in use", change: func(n *node) { n.children[2].content[0] = 7 },
+			rewritten: true},
+		{name: "no signature", change: func(n *node) { n.children = n.children[:2] }, want: wpj.ErrUnreadable,
+			part: "signature"},
+		{name: "something after the signature",
+			change: func(n *node) { n.children = append(n.children, element(0x05)) },
+			want:   wpj.ErrUnreadable, part: "after the signature"},
 
 		{name: "issuer in BMP, and cut", change: func(n *node) {
 			issuerAs(0x1e, inBMP)(n)
@@ -335,7 +378,8 @@ func openssl(t testing.TB, der []byte) *byOpenssl {
 	if _, err := exec.LookPath("openssl"); err != nil {
 		t.Fatalf("%v; scripts/install-test-dependencies installs it", err)
 	}
-	command := exec.CommandContext(t.Context(), "openssl", "x509", "-inform", "DER", "-noout", "-nameopt", "multiline,utf8,-esc_msb",
+	command := exec.CommandContext(t.Context(), "openssl", "x509", "-inform", "DER", "-noout", "-nameopt",
+		"multiline,utf8,-esc_msb",
 		"-subject", "-issuer", "-serial", "-dates", "-sha1", "-fingerprint")
 	command.Stdin = bytes.NewReader(der)
 	output, err := command.Output()
@@ -399,20 +443,26 @@ func sameAsOpenssl(t testing.TB, name string, der []byte) {
 	switch {
 	case want == nil:
 	case err == nil:
-		if number(t, got.SerialNumber) != want.serial || !got.NotBefore.Equal(want.notBefore) || !got.NotAfter.Equal(want.notAfter) {
+		if number(t, got.SerialNumber) != want.serial || !got.NotBefore.Equal(want.notBefore) ||
+			!got.NotAfter.Equal(want.notAfter) {
 			t.Errorf("%s: got %s, %s to %s; openssl has %s, %s to %s", name,
 				number(t, got.SerialNumber), got.NotBefore, got.NotAfter, want.serial, want.notBefore, want.notAfter)
 		}
-		if got.DeviceID == "" || want.subject != "" && !strings.Contains(strings.ToLower(want.subject), string(got.DeviceID)) {
+		if got.DeviceID == "" || want.subject != "" &&
+			!strings.Contains(strings.ToLower(want.subject), string(got.DeviceID)) {
 			t.Errorf("%s: device %q, subject %q", name, got.DeviceID, want.subject)
 		}
-	case errors.Is(err, wpj.ErrNotWorkplaceJoin) && !errors.Is(err, wpj.ErrUnreadable), errors.Is(err, wpj.ErrForeignIssuer):
-		if issuer := strings.ToLower(want.issuer); strings.Count(issuer, "\n") == 4 && strings.Contains(issuer, "=ms-organization-access\n") &&
-			strings.Contains(issuer, "=82dbaca4-3e81-46ca-9c73-0950c1eaca97\n") && strings.Contains(issuer, "=net\n") && strings.Contains(issuer, "=windows\n") {
+	case errors.Is(err, wpj.ErrNotWorkplaceJoin) && !errors.Is(err, wpj.ErrUnreadable),
+		errors.Is(err, wpj.ErrForeignIssuer):
+		if issuer := strings.ToLower(want.issuer); strings.Count(issuer, "\n") == 4 &&
+			strings.Contains(issuer, "=ms-organization-access\n") &&
+			strings.Contains(issuer, "=82dbaca4-3e81-46ca-9c73-0950c1eaca97\n") && strings.Contains(issuer, "=net\n") &&
+			strings.Contains(issuer, "=windows\n") {
 			t.Errorf("%s: %v; by openssl the issuer is\n%s", name, err, want.issuer)
 		}
 	case errors.Is(err, wpj.ErrContradictory):
-	case strings.Contains(err.Error(), "extension 1.2.840.113556.1.5.284."), strings.Contains(err.Error(), ": device id: "):
+	case strings.Contains(err.Error(), "extension 1.2.840.113556.1.5.284."),
+		strings.Contains(err.Error(), ": device id: "):
 	case strings.Contains(err.Error(), "not a time") && (want.notBefore.IsZero() || want.notAfter.IsZero()):
 	default:
 		t.Errorf("%s: %v; openssl reads it\n%x", name, err, der)
@@ -436,7 +486,8 @@ func TestOddities(t *testing.T) {
 			odd.change(tree)
 			encoded := tree.encode()
 			got, err := wpj.ParseCertificate(encoded)
-			if !errors.Is(err, odd.want) || err != nil && !strings.Contains(err.Error(), odd.part) || (got == nil) == (err == nil) {
+			if !errors.Is(err, odd.want) || err != nil && !strings.Contains(err.Error(), odd.part) ||
+				(got == nil) == (err == nil) {
 				t.Fatalf("got %+v, %v; want %v that names %q", got, err, odd.want, odd.part)
 			}
 			if err == nil && (got.DeviceID != deviceID || (got.PublicKey == nil) != odd.keyless) {
@@ -464,7 +515,8 @@ func TestWhatOpensslReadsIsRead(t *testing.T) {
 	for range 100 {
 		tree := treeOf(t, bytes.Clone(der))
 		if random.IntN(3) > 0 { // one at most: each expects the form that a certificate is issued in
-			if one := odd[random.IntN(len(odd))]; one.want == nil && one.name != "version 1 with extensions" && !strings.HasPrefix(one.name, "version") {
+			if one := odd[random.IntN(len(odd))]; one.want == nil && one.name != "version 1 with extensions" &&
+				!strings.HasPrefix(one.name, "version") {
 				one.change(tree)
 			}
 		}

@@ -14,8 +14,8 @@ type UserPrincipalName string
 // LogValue implements [slog.LogValuer].
 func (UserPrincipalName) LogValue() slog.Value { return slog.StringValue(redacted) }
 
-// Unmasked returns the name, and "" for one that macOS masks, such as j***@example.com: Entra allows no asterisk in a name, so
-// one that has it names nobody [FL-S1].
+// Unmasked returns the name, and "" for one that macOS masks, such as j***@example.com: Entra allows no asterisk in a
+// name, so one that has it names nobody [FL-S1].
 func (n UserPrincipalName) Unmasked() UserPrincipalName {
 	if strings.Contains(string(n), "*") {
 		return ""

@@ -19,7 +19,8 @@ func TestPersonalDataRedactsItself(t *testing.T) {
 			wpj.UserPrincipalName(secret), wpj.DeviceID(secret), wpj.UserObjectID(secret), wpj.Thumbprint(secret),
 			wpj.Identity{UserPrincipalName: secret, DeviceID: secret, UserObjectID: secret, Thumbprint: secret},
 			&wpj.Identity{UserPrincipalName: secret, DeviceID: secret, UserObjectID: secret, Thumbprint: secret},
-			wpj.Evidence{UserPrincipalName: secret, Thumbprint: secret, Certificates: []wpj.HeldCertificate{{DER: []byte(secret)}}},
+			wpj.Evidence{UserPrincipalName: secret, Thumbprint: secret,
+				Certificates: []wpj.HeldCertificate{{DER: []byte(secret)}}},
 			&wpj.Evidence{UserPrincipalName: secret, Thumbprint: secret},
 		} {
 			var output bytes.Buffer
@@ -35,7 +36,8 @@ func TestPersonalDataRedactsItself(t *testing.T) {
 
 func TestPersonalDataSaysThatItIsLeftOut(t *testing.T) {
 	var output bytes.Buffer
-	slog.New(slog.NewTextHandler(&output, nil)).Info("read", "user", wpj.UserPrincipalName("jane@example.com"), "tenant", wpj.TenantID(tenantID))
+	slog.New(slog.NewTextHandler(&output, nil)).Info("read", "user", wpj.UserPrincipalName("jane@example.com"),
+		"tenant", wpj.TenantID(tenantID))
 	if got := output.String(); !strings.Contains(got, "user=[redacted]") || !strings.Contains(got, tenantID) {
 		t.Errorf("logged %s", got)
 	}

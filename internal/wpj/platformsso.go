@@ -32,7 +32,8 @@ type PlatformSSO struct {
 	// ExtensionID and IssuerHost name the provider; see [PlatformSSO.Provider].
 	ExtensionID string
 	IssuerHost  string
-	// TokensExpireAt is when the single sign-on tokens expire, zero where that is not said. TokensExpired is macOS's own word.
+	// TokensExpireAt is when the single sign-on tokens expire, zero where that is not said. TokensExpired is macOS's
+	// own word.
 	TokensExpireAt time.Time
 	TokensExpired  bool
 }
@@ -40,8 +41,8 @@ type PlatformSSO struct {
 // needsUser are the verdicts of Platform SSO that ask something of the user.
 var needsUser = []verdict{pending, needsKeys, userNotRegistered, needsRegistration, needsBinding, keyInvalid}
 
-// readPlatformSSO reduces what Platform SSO says. Only Microsoft's says something about Entra; there the user is registered
-// only where the device is, with a certificate, and where the user's state is known to be normal.
+// readPlatformSSO reduces what Platform SSO says. Only Microsoft's says something about Entra; there the user is
+// registered only where the device is, with a certificate, and where the user's state is known to be normal.
 func readPlatformSSO(e Evidence, given Conditions) reading {
 	if e.Finding == NotThere || e.PlatformSSO == nil {
 		return reading{verdict: nothing, detail: "Platform SSO is not configured."}
@@ -49,18 +50,22 @@ func readPlatformSSO(e Evidence, given Conditions) reading {
 	sso := *e.PlatformSSO
 	switch sso.Provider() {
 	case ProviderOther:
-		return reading{verdict: otherProvider, detail: fmt.Sprintf("Platform SSO of another provider (%s) is configured; it says nothing about Entra.",
-			oneline.Of(sso.ProviderName(), maximumRemark))}
+		return reading{verdict: otherProvider,
+			detail: fmt.Sprintf("Platform SSO of another provider (%s) is configured; it says nothing about Entra.",
+				oneline.Of(sso.ProviderName(), maximumRemark))}
 	case ProviderUnknown:
-		detail := "Platform SSO is configured, and its output names neither the extension nor the issuer, so usher cannot tell whose it is."
+		detail := "Platform SSO is configured, and its output names neither the extension nor the issuer, so usher " +
+			"cannot tell whose it is."
 		if sso.Device == SectionNotSaid {
-			detail = "Platform SSO is configured, and usher-agent is too old to say whose it is; have the user log out and in to update usher-agent."
+			detail = "Platform SSO is configured, and usher-agent is too old to say whose it is; have the user log " +
+				"out and in to update usher-agent."
 		}
 		return reading{verdict: unclear, detail: detail}
 	}
 	r := reading{
-		identity: Identity{UserPrincipalName: e.UserPrincipalName.Unmasked(), DeviceID: e.DeviceID, TenantID: e.TenantID},
-		remarks:  platformSSORemarks(sso),
+		identity: Identity{UserPrincipalName: e.UserPrincipalName.Unmasked(), DeviceID: e.DeviceID,
+			TenantID: e.TenantID},
+		remarks: platformSSORemarks(sso),
 	}
 	switch {
 	case sso.Device != SectionRead:
@@ -69,10 +74,13 @@ func readPlatformSSO(e Evidence, given Conditions) reading {
 			r.verdict, r.detail = said, detail
 			return r
 		}
-		r.verdict, r.detail = unclear, "What Platform SSO says about the device cannot be read, so usher cannot tell whether the Mac is registered with it."
+		r.verdict, r.detail = unclear,
+			"What Platform SSO says about the device cannot be read, so usher cannot tell whether the Mac is "+
+				"registered with it."
 		return r
 	case !sso.RegistrationCompleted:
-		r.verdict, r.detail = configured, "Platform SSO is configured by a profile, and the Mac is not registered with it."
+		r.verdict, r.detail = configured,
+			"Platform SSO is configured by a profile, and the Mac is not registered with it."
 		return r
 	}
 	certificate, err := deviceCertificate(e)
@@ -84,15 +92,24 @@ func readPlatformSSO(e Evidence, given Conditions) reading {
 	}
 	switch {
 	case err != nil:
-		r.verdict, r.detail = badCertificate, fmt.Sprintf("The Mac is registered with Platform SSO, and its device certificate cannot be read (%s); update usher, and report it if that does not help.", err)
+		r.verdict, r.detail = badCertificate,
+			fmt.Sprintf("The Mac is registered with Platform SSO, and its device certificate cannot be read (%s); "+
+				"update usher, and report it if that does not help.", err)
 	case certificate == nil:
-		r.verdict, r.detail = noCertificate, "Platform SSO says that the Mac and the user are registered, and shows no device certificate, so usher cannot tell as which device."
+		r.verdict, r.detail = noCertificate,
+			"Platform SSO says that the Mac and the user are registered, and shows no device certificate, so usher "+
+				"cannot tell as which device."
 	case given.Now.After(r.identity.NotAfter) || given.Now.Before(r.identity.NotBefore):
-		r.verdict, r.detail = expired, fmt.Sprintf("The device certificate of Platform SSO is valid from %s to %s only; check this Mac's clock.", day(r.identity.NotBefore), day(r.identity.NotAfter))
+		r.verdict, r.detail = expired,
+			fmt.Sprintf("The device certificate of Platform SSO is valid from %s to %s only; check this Mac's clock.",
+				day(r.identity.NotBefore), day(r.identity.NotAfter))
 	case mismatch(r.identity.TenantID, given.Tenant):
-		r.verdict, r.detail = otherTenant, fmt.Sprintf("This Mac is registered with Platform SSO in %s, and tenant.id is %s.", tenantName(r.identity.TenantID), given.Tenant)
+		r.verdict, r.detail = otherTenant,
+			fmt.Sprintf("This Mac is registered with Platform SSO in %s, and tenant.id is %s.",
+				tenantName(r.identity.TenantID), given.Tenant)
 	default:
-		r.detail = "The Mac is registered with Platform SSO, with a device certificate that is valid until " + day(r.identity.NotAfter) + "."
+		r.detail = "The Mac is registered with Platform SSO, with a device certificate that is valid until " +
+			day(r.identity.NotAfter) + "."
 	}
 	return r
 }
@@ -101,9 +118,11 @@ func readPlatformSSO(e Evidence, given Conditions) reading {
 func readUser(sso PlatformSSO, given Conditions) (verdict, string) {
 	switch {
 	case sso.UserSection == SectionNull:
-		return userNotRegistered, "The Mac is registered with Platform SSO, and this user has no configuration there: the user has never registered."
+		return userNotRegistered, "The Mac is registered with Platform SSO, and this user has no configuration " +
+			"there: the user has never registered."
 	case sso.UserSection != SectionRead || sso.User == "":
-		return unknownUser, "The Mac is registered with Platform SSO, and what macOS says about this user cannot be read."
+		return unknownUser, "The Mac is registered with Platform SSO, and what macOS says about this user " +
+			"cannot be read."
 	}
 	state, _ := ParsePlatformSSOUser(sso.User)
 	quoted := oneline.Of(sso.User, maximumRemark)
@@ -111,16 +130,18 @@ func readUser(sso PlatformSSO, given Conditions) (verdict, string) {
 		switch {
 		case known.state != state:
 		case state == PlatformSSOUserNeedsNewKeys && !given.Keys.lost(given.Now):
-			return pending, fmt.Sprintf("Platform SSO asks this user to sign in again, which often passes by itself: %s.", quoted)
+			return pending, fmt.Sprintf(
+				"Platform SSO asks this user to sign in again, which often passes by itself: %s.", quoted)
 		default:
 			return known.verdict, fmt.Sprintf("%s: %s.", known.detail, quoted)
 		}
 	}
-	return unknownUser, fmt.Sprintf("Platform SSO says that the state of this user is %q, which usher does not know.", quoted)
+	return unknownUser, fmt.Sprintf("Platform SSO says that the state of this user is %q, which usher does not know.",
+		quoted)
 }
 
-// deviceCertificate returns the first certificate that can be read; nil where the evidence has none, with the error of the
-// last one where it has only others.
+// deviceCertificate returns the first certificate that can be read; nil where the evidence has none, with the error of
+// the last one where it has only others.
 func deviceCertificate(e Evidence) (_ *Certificate, err error) {
 	for _, held := range e.Certificates {
 		var certificate *Certificate
@@ -143,19 +164,22 @@ const (
 func platformSSORemarks(sso PlatformSSO) (remarks []Contradiction) {
 	if _, agree := ParsePlatformSSOUser(sso.User); !agree {
 		remarks = append(remarks, Contradiction{remarkNameAndNumber, SourcePlatformSSO, SourcePlatformSSO,
-			fmt.Sprintf("The name and the number of the user's state do not belong together, and usher follows the name: %s.", oneline.Of(sso.User, maximumRemark))})
+			fmt.Sprintf("The name and the number of the user's state do not belong together, and usher follows "+
+				"the name: %s.", oneline.Of(sso.User, maximumRemark))})
 	}
 	if sso.TokensExpired {
 		remarks = append(remarks, Contradiction{remarkTokens, SourcePlatformSSO, SourcePlatformSSO,
-			"The user's single sign-on tokens have expired, so the user is signed in again when they next use one; have the user unlock the Mac with a network, or sign in when macOS asks."})
+			"The user's single sign-on tokens have expired, so the user is signed in again when they next use one; " +
+				"have the user unlock the Mac with a network, or sign in when macOS asks."})
 	}
 	return remarks
 }
 
-// completed returns the reading of Platform SSO with what only Microsoft's library says about the same registration: the
-// device, where there is no certificate, and the tenant.
+// completed returns the reading of Platform SSO with what only Microsoft's library says about the same registration:
+// the device, where there is no certificate, and the tenant.
 func completed(sso, enclave reading) reading {
-	if sso.verdict == noCertificate && enclave.identity.DeviceID != "" && (enclave.verdict == usable || enclave.verdict == otherTenant) {
+	if sso.verdict == noCertificate && enclave.identity.DeviceID != "" &&
+		(enclave.verdict == usable || enclave.verdict == otherTenant) {
 		sso.verdict = usable
 		sso.detail = "The Mac is registered with Platform SSO; Microsoft's single sign-on names the device."
 		sso.identity.DeviceID = enclave.identity.DeviceID

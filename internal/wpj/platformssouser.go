@@ -30,28 +30,34 @@ type platformSSOUserRow struct {
 	detail  string
 }
 
-// platformSSOUsers are the states that are known. The number is what macOS prints behind the name, -1 where it is not known;
-// nobody has seen 3. The name of 7 is not public, so that state is known by its number only [PSSO-DEC].
+// platformSSOUsers are the states that are known. The number is what macOS prints behind the name, -1 where it is not
+// known; nobody has seen 3. The name of 7 is not public, so that state is known by its number only [PSSO-DEC].
 var platformSSOUsers = []platformSSOUserRow{
 	{PlatformSSOUserNormal, 0, usable, ""},
 	{PlatformSSOUserNeedsNewKeys, 1, needsKeys, "Platform SSO says that this user needs new keys"},
 	{PlatformSSOUserNeedsRegistration, 2, needsRegistration, "Platform SSO says that this user needs registration"},
-	{PlatformSSOUserNewPasswordUser, 4, needsBinding, "Platform SSO says that this user is new, and their local account is not bound to it yet"},
+	{PlatformSSOUserNewPasswordUser, 4, needsBinding,
+		"Platform SSO says that this user is new, and their local account is not bound to it yet"},
 	{PlatformSSOUserKeyInvalid, 5, keyInvalid, "Platform SSO says that this user's key cannot be used"},
-	{PlatformSSOUserNewSmartCardUser, 6, needsBinding, "Platform SSO says that this user is new, and their local account is not bound to it yet"},
-	{PlatformSSOUserNewSecureEnclaveUser, 7, needsBinding, "Platform SSO says that this user is new, and their local account is not bound to it yet"},
-	{PlatformSSOUserNeedsBinding, -1, needsBinding, "Platform SSO says that this user has to sign in with the password of their local account"},
+	{PlatformSSOUserNewSmartCardUser, 6, needsBinding,
+		"Platform SSO says that this user is new, and their local account is not bound to it yet"},
+	{PlatformSSOUserNewSecureEnclaveUser, 7, needsBinding,
+		"Platform SSO says that this user is new, and their local account is not bound to it yet"},
+	{PlatformSSOUserNeedsBinding, -1, needsBinding,
+		"Platform SSO says that this user has to sign in with the password of their local account"},
 }
 
-// ParsePlatformSSOUser reads a state as app-sso prints it: "POUserStateNormal (0)", or the name or the number only. The name
-// decides; the number does so where there is no name, which macOS prints as "(null)". A name that is not known is
-// [PlatformSSOUserUnknown], whatever number is behind it. agree reports whether name and number belong together, as far as
-// both are there.
+// ParsePlatformSSOUser reads a state as app-sso prints it: "POUserStateNormal (0)", or the name or the number only. The
+// name decides; the number does so where there is no name, which macOS prints as "(null)". A name that is not known is
+// [PlatformSSOUserUnknown], whatever number is behind it. agree reports whether name and number belong together, as far
+// as both are there.
 func ParsePlatformSSOUser(text string) (state PlatformSSOUser, agree bool) {
 	name, number := splitUserState(text)
-	byName := slices.IndexFunc(platformSSOUsers, func(known platformSSOUserRow) bool { return string(known.state) == name })
+	byName := slices.IndexFunc(platformSSOUsers,
+		func(known platformSSOUserRow) bool { return string(known.state) == name })
 	if name == "" {
-		i := slices.IndexFunc(platformSSOUsers, func(known platformSSOUserRow) bool { return number >= 0 && known.number == number })
+		i := slices.IndexFunc(platformSSOUsers,
+			func(known platformSSOUserRow) bool { return number >= 0 && known.number == number })
 		if i < 0 {
 			return PlatformSSOUserUnknown, true
 		}

@@ -56,10 +56,11 @@ func TestParsePlatformSSOUser(t *testing.T) {
 	}
 }
 
-// FuzzUnknownUserState holds that no word but Apple's own for a normal state makes a registered user, whoever else says that
-// they are, and that one input always comes to one result.
+// FuzzUnknownUserState holds that no word but Apple's own for a normal state makes a registered user, whoever else says
+// that they are, and that one input always comes to one result.
 func FuzzUnknownUserState(f *testing.F) {
-	for _, word := range []string{"POUserStateNormal (0)", "POUserStateNormal (5)", "POUserStateNormal (0) (0)", "(null) (0)", "(null) (7)", "0", "x (0)", "NeedsBinding", ""} {
+	for _, word := range []string{"POUserStateNormal (0)", "POUserStateNormal (5)", "POUserStateNormal (0) (0)",
+		"(null) (0)", "(null) (7)", "0", "x (0)", "NeedsBinding", ""} {
 		f.Add(word, true)
 	}
 	held := registered(f, entra.Device{}, nil).Certificates[0]
@@ -67,7 +68,8 @@ func FuzzUnknownUserState(f *testing.F) {
 		for _, device := range []wpj.Section{wpj.SectionRead, wpj.SectionUnreadable, wpj.SectionNull} {
 			says := microsofts(word)
 			says.Device, says.RegistrationCompleted = device, device == wpj.SectionRead
-			if state := wpj.Evaluate([]wpj.Evidence{platformSSO(says, held), enclave(2, deviceID)}, wpj.Conditions{Now: time.Now()}).State; state.Registered() && !isNormal(word) && word != "" {
+			if state := wpj.Evaluate([]wpj.Evidence{platformSSO(says, held), enclave(2, deviceID)},
+				wpj.Conditions{Now: time.Now()}).State; state.Registered() && !isNormal(word) && word != "" {
 				t.Errorf("%q beside a device section that is %s makes a registered user: %s", word, device, state)
 			}
 		}

@@ -9,7 +9,8 @@ import (
 // MicrosoftExtension is the bundle identifier of the single sign-on extension in Company Portal [MS-P].
 const MicrosoftExtension = "com.microsoft.CompanyPortalMac.ssoextension"
 
-// MicrosoftTeam is the team identifier with which Microsoft signs Company Portal and its extension [MB-CLEAN][MS-SSOTS].
+// MicrosoftTeam is the team identifier with which Microsoft signs Company Portal and its extension
+// [MB-CLEAN][MS-SSOTS].
 const MicrosoftTeam = "UBF8T346G9"
 
 // Provider is whose Platform SSO is configured. Only Microsoft's says something about Entra.
@@ -22,8 +23,8 @@ const (
 	ProviderOther     Provider = "other"
 )
 
-// Provider returns whose Platform SSO this is: the extension decides, and where its identifier is missing the host of the
-// issuer, which is Microsoft's in every cloud that usher knows. Without either it is [ProviderUnknown].
+// Provider returns whose Platform SSO this is: the extension decides, and where its identifier is missing the host of
+// the issuer, which is Microsoft's in every cloud that usher knows. Without either it is [ProviderUnknown].
 func (p PlatformSSO) Provider() Provider {
 	switch {
 	case p.ExtensionID != "":

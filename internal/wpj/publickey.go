@@ -28,8 +28,9 @@ var curves = map[string]elliptic.Curve{
 	"1.3.132.0.35":        elliptic.P521(),
 }
 
-// The limits of a key with which signatures are verified. A user can put any key into a certificate, and what verifying costs grows
-// with the square of the modulus and with the exponent: minutes for one signature. crypto/rsa refuses moduli below smallestRSA.
+// The limits of a key with which signatures are verified. A user can put any key into a certificate, and what verifying
+// costs grows with the square of the modulus and with the exponent: minutes for one signature. crypto/rsa refuses
+// moduli below smallestRSA.
 const (
 	smallestRSA = 1024
 	largestRSA  = 8192
@@ -99,7 +100,8 @@ func ellipticKey(named string, encoded []byte) (crypto.PublicKey, error) {
 	return key, nil
 }
 
-// rsaKey reads a PKCS#1 RSAPublicKey. The error says why it is of no use. Lengths are compared before any number is made.
+// rsaKey reads a PKCS#1 RSAPublicKey. The error says why it is of no use. Lengths are compared before any number is
+// made.
 func rsaKey(encoded []byte) (crypto.PublicKey, error) {
 	outer := cursor{encoded}
 	inner, err := outer.sequence()
@@ -125,7 +127,8 @@ func rsaKey(encoded []byte) (crypto.PublicKey, error) {
 			return &rsa.PublicKey{N: new(big.Int).SetBytes(modulus), E: int(allowed)}, nil
 		}
 	}
-	return nil, fmt.Errorf("the public exponent of its RSA key, of %d bits, is neither 3 nor 65537", bitLength(exponent))
+	return nil, fmt.Errorf("the public exponent of its RSA key, of %d bits, is neither 3 nor 65537",
+		bitLength(exponent))
 }
 
 // positive takes an INTEGER above zero and returns its digits, the first of which is not zero.

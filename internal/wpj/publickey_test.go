@@ -13,7 +13,8 @@ import (
 	"usher.internal/sim/entra"
 )
 
-// A key with which verifying a signature would take long, or that is not a key, is read as one that cannot be verified, with the reason.
+// A key with which verifying a signature would take long, or that is not a key, is read as one that cannot be verified,
+// with the reason.
 func TestKeysThatAreNotVerified(t *testing.T) {
 	der := issue(t, entra.Device{}).DER
 	odd := func(size int) []byte { return slices.Concat([]byte{0, 0x80}, make([]byte, size-2), []byte{1}) }
@@ -65,7 +66,8 @@ func TestKeysThatAreNotVerified(t *testing.T) {
 			switch {
 			case test.want == "" && (got.PublicKey == nil || got.KeyProblem != nil):
 				t.Errorf("it is not verified: %v", got.KeyProblem)
-			case test.want != "" && (got.PublicKey != nil || got.KeyProblem == nil || !strings.Contains(got.KeyProblem.Error(), test.want)):
+			case test.want != "" && (got.PublicKey != nil || got.KeyProblem == nil ||
+				!strings.Contains(got.KeyProblem.Error(), test.want)):
 				t.Errorf("key %T, problem %v, want %q", got.PublicKey, got.KeyProblem, test.want)
 			}
 		})

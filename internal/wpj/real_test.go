@@ -45,8 +45,9 @@ func TestRealCertificates(t *testing.T) {
 			continue
 		}
 		for column, value := range map[string]string{
-			"device id": string(got.DeviceID), "tenant id": string(got.TenantID), "user object id": string(got.UserObjectID),
-			"join type": string(got.JoinType), "region": got.TenantRegion, "serial number": got.SerialNumber,
+			"device id": string(got.DeviceID), "tenant id": string(got.TenantID),
+			"user object id": string(got.UserObjectID),
+			"join type":      string(got.JoinType), "region": got.TenantRegion, "serial number": got.SerialNumber,
 			"not before": got.NotBefore.Format(time.RFC3339), "not after": got.NotAfter.Format(time.RFC3339),
 			"thumbprint": string(got.Thumbprint), "public key hash": got.PublicKeyHash,
 		} {

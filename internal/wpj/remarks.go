@@ -8,32 +8,37 @@ import (
 	"usher.internal/internal/cloud"
 )
 
-// The names of the contradictions that are within the login keychain. They are about values, as device-ids-differ is, so that the table of
-// [contradictions] cannot have them.
+// The names of the contradictions that are within the login keychain. They are about values, as device-ids-differ is,
+// so that the table of [contradictions] cannot have them.
 const (
 	anotherIdentity = "another-identity-in-the-login-keychain"
 	usersDiffer     = "users-differ"
 	cloudDiffers    = "cloud-differs"
 )
 
-// remarks are the contradictions of a login keychain that came to a verdict about the chosen certificate. They change no state.
+// remarks are the contradictions of a login keychain that came to a verdict about the chosen certificate. They change
+// no state.
 func (f facts) remarks(came verdict) []Contradiction {
 	var remarks []Contradiction
 	remark := func(name, format string, values ...any) {
-		remarks = append(remarks, Contradiction{name, SourceLoginKeychain, SourceLoginKeychain, fmt.Sprintf(format, values...)})
+		remarks = append(remarks, Contradiction{name, SourceLoginKeychain, SourceLoginKeychain,
+			fmt.Sprintf(format, values...)})
 	}
 	if others := f.others(); len(others) > 0 {
-		remark(anotherIdentity, "The %s holds %s beside the one that was chosen, of %s; if nothing needs it any more, remove its certificate and key, here and the device in Entra.",
+		remark(anotherIdentity, "The %s holds %s beside the one that was chosen, of %s; if nothing needs it any "+
+			"more, remove its certificate and key, here and the device in Entra.",
 			f.place(), identities(len(others)), tenantsOf(others))
 	}
 	if came != usable {
 		return remarks
 	}
 	if names := len(f.items().UserPrincipalNames); names > 1 {
-		remark(usersDiffer, "The %s names %d users, and it is open which of them the registration is of, so none is reported; to have one reported, %s.", f.place(), names, registerAgain)
+		remark(usersDiffer, "The %s names %d users, and it is open which of them the registration is of, so none is "+
+			"reported; to have one reported, %s.", f.place(), names, registerAgain)
 	}
 	if OtherCloud(f.items().CloudHost, f.given.CloudHost) {
-		remark(cloudDiffers, "The item %s in the %s says that the registration is in %s, and tenant.cloud_host names %s; correct tenant.cloud_host, or register this Mac again.",
+		remark(cloudDiffers, "The item %s in the %s says that the registration is in %s, and tenant.cloud_host names "+
+			"%s; correct tenant.cloud_host, or register this Mac again.",
 			AccountCloudEnvironment, f.place(), cloudName(f.items().CloudHost), cloudName(f.given.CloudHost))
 	}
 	return remarks

@@ -70,11 +70,12 @@ func TestWalk(t *testing.T) {
 
 // allEmpty tells whether no source holds anything, or something that only was an identity once.
 func allEmpty(v verdicts) bool {
-	return v.is(SourceLoginKeychain, notAsked, nothing, leftovers) && v.is(SourcePlatformSSO, notAsked, nothing, otherProvider) && v.is(SourceSecureEnclave, notAsked, nothing)
+	return v.is(SourceLoginKeychain, notAsked, nothing, leftovers) &&
+		v.is(SourcePlatformSSO, notAsked, nothing, otherProvider) && v.is(SourceSecureEnclave, notAsked, nothing)
 }
 
-// What a source could not be asked may cost an answer, and never changes one from "not known" to "not registered", nor from one
-// registration to another state that is certain of the opposite.
+// What a source could not be asked may cost an answer, and never changes one from "not known" to "not registered", nor
+// from one registration to another state that is certain of the opposite.
 func TestNotLookingNeverLeadsToNotRegistered(t *testing.T) {
 	walk(func(v verdicts) {
 		if v[SourceJamfSettings] != notAsked || v[SourcePortal] != notAsked || v[SourceJamfPro] != notAsked {
@@ -92,7 +93,8 @@ func TestNotLookingNeverLeadsToNotRegistered(t *testing.T) {
 	})
 }
 
-// Both sides of each contradiction are sources of this table that said something, and the state follows the one that it names.
+// Both sides of each contradiction are sources of this table that said something, and the state follows the one that it
+// names.
 func TestContradictions(t *testing.T) {
 	met := map[string]int{}
 	walk(func(v verdicts) {
@@ -110,8 +112,10 @@ func TestContradictions(t *testing.T) {
 				}
 			}
 			rule := decide(v)
-			if rule.source == c.Against && !slices.Contains([]string{"acquired-beside-not-registered", "linked-beside-not-registered"}, c.Name) {
-				t.Fatalf("%s says that the state follows %s, and %q follows %s in %v", c.Name, c.Followed, rule.name, rule.source, v)
+			if rule.source == c.Against &&
+				!slices.Contains([]string{"acquired-beside-not-registered", "linked-beside-not-registered"}, c.Name) {
+				t.Fatalf("%s says that the state follows %s, and %q follows %s in %v", c.Name, c.Followed, rule.name,
+					rule.source, v)
 			}
 		}
 	})

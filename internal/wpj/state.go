@@ -50,13 +50,15 @@ const (
 	SourceJamfSettings Source = "Jamf's settings"
 	SourcePortal       Source = "Company Portal"
 	SourceJamfPro      Source = "Jamf Pro"
-	// SourceDirectory is the AltSecurityIdentities of the user's record in the directory. They can be read without a session.
+	// SourceDirectory is the AltSecurityIdentities of the user's record in the directory. They can be read without a
+	// session.
 	SourceDirectory Source = "directory"
 )
 
 // Sources returns every source, those in which an identity lives first.
 func Sources() []Source {
-	return []Source{SourceLoginKeychain, SourcePlatformSSO, SourceSecureEnclave, SourceJamfAgent, SourceJamfSettings, SourcePortal, SourceJamfPro, SourceDirectory}
+	return []Source{SourceLoginKeychain, SourcePlatformSSO, SourceSecureEnclave, SourceJamfAgent, SourceJamfSettings,
+		SourcePortal, SourceJamfPro, SourceDirectory}
 }
 
 // Finding is what looking at a [Source] came to.
@@ -89,7 +91,8 @@ type HeldCertificate struct {
 	DER []byte
 	// HasPrivateKey tells whether the source holds the private key that belongs to it.
 	HasPrivateKey bool
-	// Items are those that belong to it; nil where nobody has looked for them, so that they are those of the [Evidence].
+	// Items are those that belong to it; nil where nobody has looked for them, so that they are those of the
+	// [Evidence].
 	Items *Items
 }
 
@@ -103,8 +106,8 @@ type Evidence struct {
 	Detail       string
 	ObservedAt   time.Time
 	Certificates []HeldCertificate
-	// From the attributes of keychain items, or from what the Secure Enclave's registration is described with; empty where
-	// nothing says it.
+	// From the attributes of keychain items, or from what the Secure Enclave's registration is described with; empty
+	// where nothing says it.
 	UserPrincipalName UserPrincipalName
 	TenantID          TenantID
 	Thumbprint        Thumbprint
@@ -124,7 +127,8 @@ type Evidence struct {
 // Possession is what came of asking for a signature with the device key.
 type Possession string
 
-// What may come of it. [PossessionRefuted] is a signature that is not by the certificate's key, [PossessionNotProved] none.
+// What may come of it. [PossessionRefuted] is a signature that is not by the certificate's key, [PossessionNotProved]
+// none.
 const (
 	PossessionProved    Possession = "proved"
 	PossessionRefuted   Possession = "refuted"
@@ -190,8 +194,8 @@ type Identity struct {
 	ObservedAt        time.Time         `json:"observed_at,omitzero"`
 	// Source is the place that holds the identity, or that the state rests on where none does.
 	Source Source `json:"source,omitempty"`
-	// Others are the identities beside this one in the login keychain that can be used; where it is open which one speaks for the Mac, they
-	// are all of them.
+	// Others are the identities beside this one in the login keychain that can be used; where it is open which one
+	// speaks for the Mac, they are all of them.
 	Others []OtherIdentity `json:"other_identities,omitempty"`
 	// Contradictions are what sources say against each other.
 	Contradictions []Contradiction `json:"contradictions,omitempty"`

@@ -7,57 +7,82 @@ type StateInfo struct {
 	State State
 	// Meaning is one line; Fix what to do, empty where nothing is.
 	Meaning, Fix string
-	// Command is what the user runs to have usher do something about it, empty where it can do nothing. It is a command line as it is.
+	// Command is what the user runs to have usher do something about it, empty where it can do nothing. It is a command
+	// line as it is.
 	Command string
 	// Registered tells whether the user has an identity that can be used.
 	Registered bool
 }
 
-// answerNotification is what a user does whom macOS asks to register; nobody and no program can do it for them [MS-PTS, KR].
-const answerNotification = "Have the user answer the notification \"Registration Required\" (with a Focus on, a click on the clock shows it), or choose Register in System Settings, Users & Groups, Network Account Server, Edit; after a log-out and log-in macOS asks again."
+// answerNotification is what a user does whom macOS asks to register; nobody and no program can do it for them [MS-PTS,
+// KR].
+const answerNotification = "Have the user answer the notification \"Registration Required\" (with a Focus on, a " +
+	"click on the clock shows it), or choose Register in System Settings, Users & Groups, Network Account Server, " +
+	"Edit; after a log-out and log-in macOS asks again."
 
 // states is the one table of them, the gravest first.
 var states = []StateInfo{
-	{StateNoSession, "The user was never looked at: they are not logged in, or usher-agent does not run in their session.", "Have the user log in; if they are, see `usherctl doctor`.", "", false},
-	{StateUnreadable, "Not known: a place where the identity may be could not be looked at.", "Fix what kept usher from looking; the evidence names it.", "", false},
-	{StateCannotTell, "Not known: a source says something that this version of usher does not know, or too little for a state.",
-		"See the evidence, which has the words as they were read; update usher if an update is there, and report it if that does not help.", "", false},
-	{StatePending, "Not known yet: macOS asks the user to sign in to Platform SSO again. Often this passes by itself, for example when the network is back.",
+	{StateNoSession, "The user was never looked at: they are not logged in, or usher-agent does not run in " +
+		"their session.", "Have the user log in; if they are, see `usherctl doctor`.", "", false},
+	{StateUnreadable, "Not known: a place where the identity may be could not be looked at.",
+		"Fix what kept usher from looking; the evidence names it.", "", false},
+	{StateCannotTell, "Not known: a source says something that this version of usher does not know, or too " +
+		"little for a state.",
+		"See the evidence, which has the words as they were read; update usher if an update is there, and report it " +
+			"if that does not help.", "", false},
+	{StatePending, "Not known yet: macOS asks the user to sign in to Platform SSO again. Often this passes by " +
+		"itself, for example when the network is back.",
 		"Wait; after a day with a network, or the third time within a week, this becomes NEEDS_KEYS.", "", false},
 	{StateNotApplicable, "Not registered, and Jamf Pro does not ask this Mac to be: device compliance is off for it.",
-		"Put the Mac into the smart group of applicable computers, then run `sudo /usr/local/jamf/bin/jamf manage`.", "", false},
-	{StatePortalMissing, "Not registered, and cannot be: Company Portal is missing or no program. Whether it is too old, or Microsoft's, `usherctl doctor` tells.", "Install Company Portal.", "", false},
-	{StateNotRegistered, "Not registered: every place was looked at, and none holds an identity.", "Have the user register.", "usherctl register", false},
+		"Put the Mac into the smart group of applicable computers, then run `sudo /usr/local/jamf/bin/jamf manage`.",
+		"", false},
+	{StatePortalMissing, "Not registered, and cannot be: Company Portal is missing or no program. Whether it is too " +
+		"old, or Microsoft's, `usherctl doctor` tells.", "Install Company Portal.", "", false},
+	{StateNotRegistered, "Not registered: every place was looked at, and none holds an identity.",
+		"Have the user register.", "usherctl register", false},
 	{StatePlatformSSOConfigured, "Platform SSO is configured, and the user has not registered with it.",
 		answerNotification, "", false},
 	{StateNeedsRegistration, "The Mac is registered with Platform SSO, and this user has to register again.",
 		answerNotification, "", false},
-	{StateNeedsKeys, "The Mac is registered with Platform SSO, and the user's keys are lost, for example since their password was reset.",
+	{StateNeedsKeys, "The Mac is registered with Platform SSO, and the user's keys are lost, for example since their " +
+		"password was reset.",
 		"Have the user log out and in, and sign in when macOS asks.", "", false},
 	{StateUserNotRegistered, "The Mac is registered with Platform SSO, and this user has never registered.",
 		answerNotification, "", false},
-	{StateUserKeyInvalid, "The Mac is registered with Platform SSO, and the user's key cannot be used, for example since their fingerprints have changed.",
-		"Have the user answer macOS's notification, or choose Repair in System Settings, Users & Groups, Network Account Server.", "", false},
-	{StateNeedsBinding, "The Mac is registered with Platform SSO, and this user's local account is not bound to it yet.",
-		"Have the user log out and in with the password of their local account, and answer what macOS asks.", "", false},
+	{StateUserKeyInvalid, "The Mac is registered with Platform SSO, and the user's key cannot be used, for example " +
+		"since their fingerprints have changed.",
+		"Have the user answer macOS's notification, or choose Repair in System Settings, Users & Groups, Network " +
+			"Account Server.", "", false},
+	{StateNeedsBinding, "The Mac is registered with Platform SSO, and this user's local account is not " +
+		"bound to it yet.",
+		"Have the user log out and in with the password of their local account, and answer what macOS asks.", "",
+		false},
 	{StateNeedsRepair, "Microsoft's single sign-on says that the registration needs repair.",
 		"Have the user choose Repair in System Settings, Users & Groups, Network Account Server.", "", false},
-	{StateOrphaned, "What is left of a registration cannot be used: a certificate without key, several, or items that disagree.",
-		"Remove it, then have the user register; `usherctl clean` needs --force where a certificate still has its private key.", "usherctl clean && usherctl register", false},
-	{StateExpired, "The device certificate is not valid at this time.", "Check this Mac's clock; if it is right, have the user register again.", "usherctl register", false},
+	{StateOrphaned, "What is left of a registration cannot be used: a certificate without key, several, or items " +
+		"that disagree.",
+		"Remove it, then have the user register; `usherctl clean` needs --force where a certificate still has " +
+			"its private key.", "usherctl clean && usherctl register", false},
+	{StateExpired, "The device certificate is not valid at this time.",
+		"Check this Mac's clock; if it is right, have the user register again.", "usherctl register", false},
 	{StateTenantMismatch, "Registered in another tenant than the configured one.",
-		"Register with an account of the right tenant, or correct tenant.id.", "usherctl clean --force && usherctl register", false},
+		"Register with an account of the right tenant, or correct tenant.id.",
+		"usherctl clean --force && usherctl register", false},
 	{StateDeactivated, "Registered, but Jamf Conditional Access has given up on this user and will not try again.",
 		"Have Jamf gather the identity while the user is logged in.", "usherctl gather", true},
 	{StateNotReported, "Registered, but Jamf has not acquired the identity (\"AAD ID not acquired\").",
 		"Have Jamf gather the identity while the user is logged in.", "usherctl gather", true},
 	{StateDeviceIDChanged, "Registered with a new device id; Jamf Pro is still linked to another one.",
-		"Have Jamf gather the identity while the user is logged in, and remove the old device in Entra.", "usherctl gather", true},
+		"Have Jamf gather the identity while the user is logged in, and remove the old device in Entra.",
+		"usherctl gather", true},
 	{StateNonCompliant, "Registered and reported; Jamf Pro says that this Mac is not compliant.",
-		"See the smart group of compliant computers in Jamf Pro; a new registration is non-compliant until it has been calculated.", "", true},
-	{StateComplianceUnknown, "Registered and reported; Jamf Pro has not yet said whether this Mac is compliant.", "Wait for Jamf Pro, which calculates it with the next inventory.", "usherctl gather", true},
+		"See the smart group of compliant computers in Jamf Pro; a new registration is non-compliant until it has " +
+			"been calculated.", "", true},
+	{StateComplianceUnknown, "Registered and reported; Jamf Pro has not yet said whether this Mac is compliant.",
+		"Wait for Jamf Pro, which calculates it with the next inventory.", "usherctl gather", true},
 	{StateCompliant, "Registered, reported, and compliant by Jamf Pro.", "", "", true},
-	{StateRegistered, "Registered: an identity is there and can be used. Nobody asked Jamf Pro whether it is compliant.", "", "", true},
+	{StateRegistered, "Registered: an identity is there and can be used. Nobody asked Jamf Pro whether it " +
+		"is compliant.", "", "", true},
 }
 
 // States returns every state, the gravest first.
@@ -75,8 +100,8 @@ func (s State) Info() (StateInfo, bool) {
 // unknown are the states that say that usher does not know how the user stands.
 var unknown = []State{StateNoSession, StateUnreadable, StateCannotTell, StatePending}
 
-// Unknown reports whether the state says that usher does not know, or not yet, how the user stands. A state that is not in the
-// table is unknown too.
+// Unknown reports whether the state says that usher does not know, or not yet, how the user stands. A state that is not
+// in the table is unknown too.
 func (s State) Unknown() bool {
 	_, known := s.Info()
 	return !known || slices.Contains(unknown, s)

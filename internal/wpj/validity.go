@@ -31,8 +31,8 @@ func (s *standard) readValidity(body *cursor) error {
 	return validity.end("validity")
 }
 
-// readTime reads a UTCTime or a GeneralizedTime, in the forms that OpenSSL reads outside of its strict mode [OPENSSL]: without seconds,
-// with fractions of a second, and with an offset in place of Z.
+// readTime reads a UTCTime or a GeneralizedTime, in the forms that OpenSSL reads outside of its strict mode [OPENSSL]:
+// without seconds, with fractions of a second, and with an offset in place of Z.
 func readTime(element ber.Element) (time.Time, error) {
 	content, err := element.Bytes()
 	if err != nil {

@@ -49,8 +49,8 @@ const (
 	needsBinding      verdict = "user needs binding"
 	keyInvalid        verdict = "user's key is invalid"
 	unknownUser       verdict = "user state not known"
-	// sameDevice: Microsoft's library finds a registration in the login keychain too, and names its device; then there is
-	// nothing in the Secure Enclave [MSID].
+	// sameDevice: Microsoft's library finds a registration in the login keychain too, and names its device; then there
+	// is nothing in the Secure Enclave [MSID].
 	sameDevice verdict = "names the device of the login keychain"
 
 	// Of Jamf Conditional Access and Jamf's settings.
@@ -78,18 +78,23 @@ const (
 	otherDeviceLinked    verdict = "linked to another device"
 )
 
-// verdictsOf is everything that each source can come to. Where several pieces of evidence are of one source, the verdict
-// that stands last counts.
+// verdictsOf is everything that each source can come to. Where several pieces of evidence are of one source, the
+// verdict that stands last counts.
 var verdictsOf = map[Source][]verdict{
-	SourceLoginKeychain: {notAsked, noSession, couldNotLook, nothing, leftovers, foreignIssuer, undecodable, contradictsItself, otherTenant, expired, notYetValid,
+	SourceLoginKeychain: {notAsked, noSession, couldNotLook, nothing, leftovers, foreignIssuer, undecodable,
+		contradictsItself, otherTenant, expired, notYetValid,
 		tenantItemDiffers, noUser, thumbprintDiffers, noKey, ambiguous, usable},
-	SourcePlatformSSO: {notAsked, noSession, couldNotLook, nothing, otherProvider, unclear, configured, noCertificate, badCertificate, otherTenant,
-		expired, usable, pending, needsKeys, userNotRegistered, needsRegistration, needsBinding, keyInvalid, unknownUser},
-	SourceSecureEnclave: {notAsked, noSession, couldNotLook, nothing, unclear, configured, sameDevice, otherTenant, usable, needsRepair},
-	SourceJamfAgent:     {notAsked, noSession, couldNotLook, nothing, notAcquired, deactivated, acquired},
-	SourceJamfSettings:  {notAsked, couldNotLook, nothing, disabled, enabled},
-	SourcePortal:        {notAsked, couldNotLook, missing, present},
-	SourceJamfPro: {notAsked, couldNotLook, nothing, notApplicable, unlinkedUnknown, unlinkedNonCompliant, unlinkedCompliant, otherDeviceLinked,
+	SourcePlatformSSO: {notAsked, noSession, couldNotLook, nothing, otherProvider, unclear, configured, noCertificate,
+		badCertificate, otherTenant,
+		expired, usable, pending, needsKeys, userNotRegistered, needsRegistration, needsBinding, keyInvalid,
+		unknownUser},
+	SourceSecureEnclave: {notAsked, noSession, couldNotLook, nothing, unclear, configured, sameDevice, otherTenant,
+		usable, needsRepair},
+	SourceJamfAgent:    {notAsked, noSession, couldNotLook, nothing, notAcquired, deactivated, acquired},
+	SourceJamfSettings: {notAsked, couldNotLook, nothing, disabled, enabled},
+	SourcePortal:       {notAsked, couldNotLook, missing, present},
+	SourceJamfPro: {notAsked, couldNotLook, nothing, notApplicable, unlinkedUnknown, unlinkedNonCompliant,
+		unlinkedCompliant, otherDeviceLinked,
 		linkedUnknown, linkedNonCompliant, linkedCompliant},
 	SourceDirectory: {notAsked, couldNotLook, nothing, bound},
 }
@@ -133,13 +138,15 @@ func read(evidence []Evidence, given Conditions) readings {
 		readings[source] = strongest(source, bySource[source], reader)
 	}
 	enclave, keychain := readings[SourceSecureEnclave], readings[SourceLoginKeychain]
-	if enclave.verdict == usable && keychain.verdict == usable && sameID(enclave.identity.DeviceID, keychain.identity.DeviceID) {
+	if enclave.verdict == usable && keychain.verdict == usable &&
+		sameID(enclave.identity.DeviceID, keychain.identity.DeviceID) {
 		enclave.verdict = sameDevice
 		readings[SourceSecureEnclave] = enclave
 	}
 	readings[SourcePlatformSSO] = completed(readings[SourcePlatformSSO], enclave)
 	identity := holder(readings)
-	readings[SourceJamfPro] = strongest(SourceJamfPro, bySource[SourceJamfPro], func(e Evidence) reading { return readJamfPro(e, identity.DeviceID) })
+	readings[SourceJamfPro] = strongest(SourceJamfPro, bySource[SourceJamfPro],
+		func(e Evidence) reading { return readJamfPro(e, identity.DeviceID) })
 	return readings
 }
 
@@ -153,15 +160,16 @@ func strongest(source Source, evidence []Evidence, reader func(Evidence) reading
 			one = reading{verdict: looked(e), detail: "Whether this Mac is registered is not known: " + explain(e)}
 		}
 		one.identity.Source, one.identity.ObservedAt = source, e.ObservedAt
-		if slices.Index(order, one.verdict) > slices.Index(order, kept.verdict) || one.verdict == kept.verdict && one.before(kept) {
+		if slices.Index(order, one.verdict) > slices.Index(order, kept.verdict) ||
+			one.verdict == kept.verdict && one.before(kept) {
 			kept = one
 		}
 	}
 	return kept
 }
 
-// before tells which of two readings with the same verdict counts, whatever the order in which they came: the later one, or else
-// the one whose device comes first.
+// before tells which of two readings with the same verdict counts, whatever the order in which they came: the later
+// one, or else the one whose device comes first.
 func (r reading) before(other reading) bool {
 	if order := r.identity.ObservedAt.Compare(other.identity.ObservedAt); order != 0 {
 		return order > 0
@@ -184,33 +192,42 @@ func readSecureEnclave(e Evidence, tenant TenantID) reading {
 	if e.Finding == NotThere || e.SecureEnclave == nil {
 		return reading{verdict: nothing, detail: "Microsoft's single sign-on knows of no registration."}
 	}
-	r := reading{identity: Identity{DeviceID: e.DeviceID, TenantID: e.TenantID, UserPrincipalName: e.UserPrincipalName.Unmasked(), Thumbprint: e.Thumbprint}}
+	r := reading{identity: Identity{DeviceID: e.DeviceID, TenantID: e.TenantID,
+		UserPrincipalName: e.UserPrincipalName.Unmasked(), Thumbprint: e.Thumbprint}}
 	status := e.SecureEnclave.Status
 	switch {
 	case status == SingleSignOnNeedsRepair:
-		r.verdict, r.detail = needsRepair, "Microsoft's single sign-on says that the registration needs repair (status 3)."
+		r.verdict, r.detail = needsRepair,
+			"Microsoft's single sign-on says that the registration needs repair (status 3)."
 	case status < SingleSignOnNotEnabled || status > SingleSignOnNeedsRepair:
-		r.verdict, r.detail = unclear, fmt.Sprintf("Microsoft's single sign-on says status %d, which usher does not know.", status)
+		r.verdict, r.detail = unclear,
+			fmt.Sprintf("Microsoft's single sign-on says status %d, which usher does not know.", status)
 	case status == SingleSignOnRegistered && e.DeviceID == "":
-		r.verdict, r.detail = unclear, "Microsoft's single sign-on says that this Mac is registered (status 2), and names no device, so usher cannot tell as which."
+		r.verdict, r.detail = unclear,
+			"Microsoft's single sign-on says that this Mac is registered (status 2), and names no device, so usher "+
+				"cannot tell as which."
 	case e.DeviceID != "":
-		r.verdict, r.detail = usable, "Microsoft's single sign-on names a registered device, whose key is in the Secure Enclave."
+		r.verdict, r.detail = usable,
+			"Microsoft's single sign-on names a registered device, whose key is in the Secure Enclave."
 		if mismatch(e.TenantID, tenant) {
-			r.verdict, r.detail = otherTenant, fmt.Sprintf("This Mac is registered in %s, and tenant.id is %s.", tenantName(e.TenantID), tenant)
+			r.verdict, r.detail = otherTenant,
+				fmt.Sprintf("This Mac is registered in %s, and tenant.id is %s.", tenantName(e.TenantID), tenant)
 		}
 	case status == SingleSignOnEnabledNotRegistered:
-		r.verdict, r.detail = configured, "Microsoft's single sign-on has Platform SSO enabled and not registered (status 1)."
+		r.verdict, r.detail = configured,
+			"Microsoft's single sign-on has Platform SSO enabled and not registered (status 1)."
 	default:
 		r.verdict, r.detail = nothing, "Microsoft's single sign-on knows of no registration (status 0)."
 	}
 	return r
 }
 
-// readDirectory reads whether the user's record binds them to Platform SSO. It gives no state: whether the value goes away
-// with a registration is not known [PSSO-P5].
+// readDirectory reads whether the user's record binds them to Platform SSO. It gives no state: whether the value goes
+// away with a registration is not known [PSSO-P5].
 func readDirectory(e Evidence) reading {
 	if e.Finding == NotThere {
-		return reading{verdict: nothing, detail: "The user's record in the directory names no identity of Platform SSO."}
+		return reading{verdict: nothing,
+			detail: "The user's record in the directory names no identity of Platform SSO."}
 	}
 	return reading{verdict: bound, detail: "The user's record in the directory names an identity of Platform SSO.",
 		identity: Identity{UserPrincipalName: e.UserPrincipalName.Unmasked()}}
@@ -219,13 +236,19 @@ func readDirectory(e Evidence) reading {
 func readJamfAgent(e Evidence) reading {
 	switch {
 	case e.Finding == NotThere || e.JamfAgent == nil:
-		return reading{verdict: nothing, detail: "Registered, but Jamf Conditional Access has no state for this user: it never acquired the identity."}
+		return reading{verdict: nothing,
+			detail: "Registered, but Jamf Conditional Access has no state for this user: it never acquired " +
+				"the identity."}
 	case e.JamfAgent.HaveAzureID == nil:
-		return reading{verdict: notAcquired, detail: "Registered, but Jamf Conditional Access has not acquired the identity: have_an_Azure_id is missing."}
+		return reading{verdict: notAcquired,
+			detail: "Registered, but Jamf Conditional Access has not acquired the identity: " +
+				"have_an_Azure_id is missing."}
 	case *e.JamfAgent.HaveAzureID:
 		return reading{verdict: acquired, detail: "Jamf Conditional Access has acquired the identity."}
 	}
-	return reading{verdict: deactivated, detail: "Registered, but Jamf Conditional Access is deactivated for this user: have_an_Azure_id is false, so it will not try again."}
+	return reading{verdict: deactivated,
+		detail: "Registered, but Jamf Conditional Access is deactivated for this user: have_an_Azure_id is false, so " +
+			"it will not try again."}
 }
 
 func readJamfSettings(e Evidence) reading {
@@ -235,7 +258,9 @@ func readJamfSettings(e Evidence) reading {
 	case e.JamfSettings.ConditionalAccessEnabled:
 		return reading{verdict: enabled, detail: "Device compliance is enabled for this Mac."}
 	}
-	return reading{verdict: disabled, detail: "Nothing is registered, and Jamf has device compliance off for this Mac: microsoftCAEnabled is not true."}
+	return reading{verdict: disabled,
+		detail: "Nothing is registered, and Jamf has device compliance off for this Mac: " +
+			"microsoftCAEnabled is not true."}
 }
 
 func readPortal(e Evidence) reading {
@@ -262,11 +287,13 @@ func readJamfPro(e Evidence, device DeviceID) reading {
 	case e.Finding == NotThere || c == nil:
 		return reading{verdict: nothing, detail: "Jamf Pro knows nothing of this Mac's compliance."}
 	case !c.Applicable:
-		return reading{verdict: notApplicable, detail: "Jamf Pro says that device compliance does not apply to this Mac."}
+		return reading{verdict: notApplicable,
+			detail: "Jamf Pro says that device compliance does not apply to this Mac."}
 	}
 	same := slices.ContainsFunc(c.DeviceIDs, func(id DeviceID) bool { return sameID(device, id) })
 	if device != "" && len(c.DeviceIDs) > 0 && !same {
-		return reading{verdict: otherDeviceLinked, detail: "Jamf Pro has linked this Mac to another Entra device than the one that it is registered as."}
+		return reading{verdict: otherDeviceLinked,
+			detail: "Jamf Pro has linked this Mac to another Entra device than the one that it is registered as."}
 	}
 	state := c.State
 	if state != "COMPLIANT" && state != "NON_COMPLIANT" {

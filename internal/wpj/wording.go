@@ -28,10 +28,12 @@ var obstacles = map[Obstacle]string{
 var elsewhere = map[Source]map[Obstacle]string{
 	// These are seen through programs that are missing, or too old to be asked.
 	SourcePlatformSSO: {
-		ObstacleUnsupported: "macOS's program that tells of it is missing; update macOS, or leave platform_sso out of identity.sources",
+		ObstacleUnsupported: "macOS's program that tells of it is missing; update macOS, or leave platform_sso out " +
+			"of identity.sources",
 	},
 	SourceSecureEnclave: {
-		ObstacleUnsupported: "Jamf Conditional Access, which tells of it, is missing or too old; update Jamf, or leave secure_enclave out of identity.sources",
+		ObstacleUnsupported: "Jamf Conditional Access, which tells of it, is missing or too old; update Jamf, or " +
+			"leave secure_enclave out of identity.sources",
 	},
 	SourceJamfPro: {
 		ObstacleAccessDenied: "the API client may not read device compliance; give its role the privilege",

@@ -11,14 +11,20 @@ func TestObstaclesAreExplained(t *testing.T) {
 		blocked Evidence
 		want    string
 	}{
-		{Evidence{Source: SourceLoginKeychain, Obstacle: ObstacleLocked}, "the login keychain could not be looked at, as it is locked; have the user unlock it, or log out and in."},
-		{Evidence{Source: SourceLoginKeychain, Obstacle: ObstacleUnsupported}, "the login keychain could not be looked at, as this version of usher cannot read it; update usher."},
+		{Evidence{Source: SourceLoginKeychain, Obstacle: ObstacleLocked},
+			"the login keychain could not be looked at, as it is locked; have the user unlock it, or log out and in."},
+		{Evidence{Source: SourceLoginKeychain, Obstacle: ObstacleUnsupported},
+			"the login keychain could not be looked at, as this version of usher cannot read it; update usher."},
 		{Evidence{Source: SourceSecureEnclave, Obstacle: ObstacleUnsupported, Detail: "exit code 1."},
-			"the Secure Enclave could not be looked at, as Jamf Conditional Access, which tells of it, is missing or too old; update Jamf, or leave secure_enclave out of identity.sources (exit code 1)."},
+			"the Secure Enclave could not be looked at, as Jamf Conditional Access, which tells of it, is missing or " +
+				"too old; update Jamf, or leave secure_enclave out of identity.sources (exit code 1)."},
 		{Evidence{Source: SourcePlatformSSO, Obstacle: ObstacleUnsupported},
-			"Platform SSO could not be looked at, as macOS's program that tells of it is missing; update macOS, or leave platform_sso out of identity.sources."},
-		{Evidence{Source: SourceJamfPro, Obstacle: ObstacleUnavailable}, "Jamf Pro could not be looked at, as it could not be reached; usher asks again."},
-		{Evidence{Source: SourcePlatformSSO, Obstacle: "perhaps"}, "Platform SSO could not be looked at, as reading it went wrong; see the log of the user's agent."},
+			"Platform SSO could not be looked at, as macOS's program that tells of it is missing; update macOS, or " +
+				"leave platform_sso out of identity.sources."},
+		{Evidence{Source: SourceJamfPro, Obstacle: ObstacleUnavailable},
+			"Jamf Pro could not be looked at, as it could not be reached; usher asks again."},
+		{Evidence{Source: SourcePlatformSSO, Obstacle: "perhaps"},
+			"Platform SSO could not be looked at, as reading it went wrong; see the log of the user's agent."},
 	} {
 		if got := explain(test.blocked); got != test.want {
 			t.Errorf("%s, %s:\n got %s\nwant %s", test.blocked.Source, test.blocked.Obstacle, got, test.want)
@@ -28,7 +34,8 @@ func TestObstaclesAreExplained(t *testing.T) {
 
 func TestPlacesThatDifferAreNamed(t *testing.T) {
 	readings := readings{}
-	for device, source := range map[DeviceID]Source{"a": SourcePlatformSSO, "b": SourceSecureEnclave, "c": SourceLoginKeychain} {
+	for device, source := range map[DeviceID]Source{"a": SourcePlatformSSO, "b": SourceSecureEnclave,
+		"c": SourceLoginKeychain} {
 		readings[source] = reading{verdict: usable, identity: Identity{DeviceID: device}}
 	}
 	var told []string

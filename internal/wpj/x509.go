@@ -12,8 +12,9 @@ import (
 
 // standard is what every certificate holds, as far as usher needs it (RFC 5280).
 //
-// It is read here and not by crypto/x509, which refuses certificates that Microsoft issues and that macOS and openssl read: every
-// second serial number is negative [GO#71606]. It takes what openssl's d2i_X509 takes [OPENSSL], and somewhat more.
+// It is read here and not by crypto/x509, which refuses certificates that Microsoft issues and that macOS and openssl
+// read: every second serial number is negative [GO#71606]. It takes what openssl's d2i_X509 takes [OPENSSL], and
+// somewhat more.
 type standard struct {
 	// der is the certificate without what comes after it.
 	der []byte
@@ -35,8 +36,9 @@ type extension struct {
 
 // readStandard reads a certificate. Together with an error comes what was read before it.
 //
-// What follows the certificate is left aside, as `openssl x509` does. Not read at all, so that nothing is wrong with them, are
-// the version, both signature algorithms, the signature and the unique identifiers, and the content of extensions.
+// What follows the certificate is left aside, as `openssl x509` does. Not read at all, so that nothing is wrong with
+// them, are the version, both signature algorithms, the signature and the unique identifiers, and the content of
+// extensions.
 func readStandard(der []byte) (standard, error) {
 	var s standard
 	certificate, _, err := ber.Next(der)
@@ -236,8 +238,8 @@ func (c *cursor) end(of string) error {
 	return nil
 }
 
-// maximumOID is more bytes than any object identifier has that means something. The text of a large one takes a time that
-// grows with the square of its size.
+// maximumOID is more bytes than any object identifier has that means something. The text of a large one takes a time
+// that grows with the square of its size.
 const maximumOID = 64
 
 // oidText returns an object identifier with dots, or only its size for one that is larger than any known one.

@@ -1,5 +1,5 @@
-// Program payload lays out what a package of usher brings, below OUTPUT/root, and beside it what the packager has to know:
-// OUTPUT/debian for nfpm, OUTPUT/macos for pkgbuild and productbuild. scripts/dist and scripts/pkg call it.
+// Program payload lays out what a package of usher brings, below OUTPUT/root, and beside it what the packager has to
+// know: OUTPUT/debian for nfpm, OUTPUT/macos for pkgbuild and productbuild. scripts/dist and scripts/pkg call it.
 package main
 
 import (
@@ -21,10 +21,12 @@ func main() {
 		epoch   = flag.Int64("epoch", 0, "when this version was made, in seconds since 1970")
 		output  = flag.String("output", "", "write into this `directory`; its root must not exist yet")
 	)
-	daemons := flag.String("daemon-manuals", "", "write the manual pages of the daemons into this `directory`, and nothing else")
+	daemons := flag.String("daemon-manuals", "",
+		"write the manual pages of the daemons into this `directory`, and nothing else")
 	flag.StringVar(&release.Version, "version", "", "the version, as scripts/version prints it")
 	flag.StringVar(&release.Programs, "programs", "", "take the three programs from this `directory`")
-	flag.StringVar(&release.Manuals, "manuals", "", "take manual pages and completions from this `directory`, where ctl/manuals.go wrote them")
+	flag.StringVar(&release.Manuals, "manuals", "",
+		"take manual pages and completions from this `directory`, where ctl/manuals.go wrote them")
 	flag.Parse()
 	release.Date = time.Unix(*epoch, 0).UTC()
 	var err error
@@ -40,7 +42,8 @@ func main() {
 }
 
 func write(output string, system launchd.System, arch string, release packaging.Release) error {
-	layout, err := launchd.LayoutOf(system, launchd.Owner(system == launchd.Linux)) // Debian's package is dpkg's to change
+	// Debian's package is dpkg's to change
+	layout, err := launchd.LayoutOf(system, launchd.Owner(system == launchd.Linux))
 	if err != nil {
 		return err
 	}

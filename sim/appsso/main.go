@@ -1,8 +1,8 @@
-// Command appsso stands in for macOS's /usr/bin/app-sso: `app-sso platform -s` prints the state of Platform SSO in the layout of
-// the real one, with all that captures of it have [FL-S1, PSSO-VM], as the settings of the user who runs it say (sim/session).
-// It prints the worst that is known: the login name is masked, an entry of the organisation's own realm comes before Entra's, and
-// the @ of a name is behind a backslash that JSON does not allow. The device certificate is by an authority of its own
-// (sim/entra). It never ships.
+// Command appsso stands in for macOS's /usr/bin/app-sso: `app-sso platform -s` prints the state of Platform SSO in the
+// layout of the real one, with all that captures of it have [FL-S1, PSSO-VM], as the settings of the user who runs it
+// say (sim/session). It prints the worst that is known: the login name is masked, an entry of the organisation's own
+// realm comes before Entra's, and the @ of a name is behind a backslash that JSON does not allow. The device
+// certificate is by an authority of its own (sim/entra). It never ships.
 package main
 
 import (
@@ -77,7 +77,8 @@ func print(w io.Writer, settings session.AppSSO, now time.Time) error {
 		if settings.TokensExpired {
 			expiration, said = now.Add(-time.Hour), "Expired"
 		}
-		fmt.Fprintf(w, "SSO Tokens:\nReceived:\n%s\nExpiration:\n%s (%s)\n\n", expiration.AddDate(0, 0, -14).Format(time.RFC3339), expiration.Format(time.RFC3339), said)
+		fmt.Fprintf(w, "SSO Tokens:\nReceived:\n%s\nExpiration:\n%s (%s)\n\n",
+			expiration.AddDate(0, 0, -14).Format(time.RFC3339), expiration.Format(time.RFC3339), said)
 	}
 	return nil
 }

@@ -38,7 +38,8 @@ func tell(t *testing.T, settings session.AppSSO) {
 
 // Each state that can be chosen is read back as what it stands for.
 func TestEveryState(t *testing.T) {
-	registered := session.AppSSO{State: session.Registered, UPN: "jane@example.com", TenantID: tenantID, DeviceID: deviceID}
+	registered := session.AppSSO{State: session.Registered, UPN: "jane@example.com", TenantID: tenantID,
+		DeviceID: deviceID}
 	with := func(change func(*session.AppSSO)) session.AppSSO {
 		settings := registered
 		change(&settings)
@@ -51,32 +52,45 @@ func TestEveryState(t *testing.T) {
 		device   wpj.DeviceID
 		upn      wpj.UserPrincipalName
 	}{
-		"nothing":            {session.AppSSO{}, wpj.StateNotRegistered, "", ""},
-		"configured":         {session.AppSSO{State: session.Configured}, wpj.StatePlatformSSOConfigured, "", ""},
-		"registered":         {registered, wpj.StateRegistered, deviceID, "jane@example.com"},
-		"needs new keys":     {user(session.UserNeedsNewKeys), wpj.StatePending, deviceID, "jane@example.com"},
-		"needs registration": {user(session.UserNeedsRegistration), wpj.StateNeedsRegistration, deviceID, "jane@example.com"},
-		"three":              {user(session.UserStateThree), wpj.StateCannotTell, deviceID, "jane@example.com"},
-		"new password user":  {user(session.UserNewPasswordUser), wpj.StateNeedsBinding, deviceID, "jane@example.com"},
-		"key is invalid":     {user(session.UserKeyInvalid), wpj.StateUserKeyInvalid, deviceID, "jane@example.com"},
-		"new card user":      {user(session.UserNewSmartCardUser), wpj.StateNeedsBinding, deviceID, "jane@example.com"},
-		"seven":              {user(session.UserNewByNumber), wpj.StateNeedsBinding, deviceID, "jane@example.com"},
-		"needs binding":      {user(session.UserNeedsBinding), wpj.StateNeedsBinding, deviceID, "jane@example.com"},
-		"unknown":            {user(session.UserUnknown), wpj.StateCannotTell, deviceID, "jane@example.com"},
-		"contradictory":      {user(session.UserContradictory), wpj.StateNeedsRegistration, deviceID, "jane@example.com"},
-		"broken":             {user(session.UserBroken), wpj.StateCannotTell, deviceID, ""},
-		"no user":            {user(session.UserNone), wpj.StateUserNotRegistered, deviceID, ""},
-		"no Kerberos":        {with(func(s *session.AppSSO) { s.KerberosEmpty = true }), wpj.StateRegistered, deviceID, ""},
-		"expired":            {with(func(s *session.AppSSO) { s.Certificate = session.CertificateExpired }), wpj.StateExpired, deviceID, "jane@example.com"},
-		"no certificate":     {with(func(s *session.AppSSO) { s.Certificate = session.CertificateNone }), wpj.StateCannotTell, "", ""},
-		"broken certificate": {with(func(s *session.AppSSO) { s.Certificate = session.CertificateBroken }), wpj.StateUnreadable, "", "jane@example.com"},
-		"other tenant":       {with(func(s *session.AppSSO) { s.TenantID = deviceID }), wpj.StateTenantMismatch, deviceID, "jane@example.com"},
-		"macOS 15":           {with(func(s *session.AppSSO) { s.MacOS = "15" }), wpj.StateRegistered, deviceID, "jane@example.com"},
-		"Okta":               {with(func(s *session.AppSSO) { s.Extension = session.OktaExtension }), wpj.StateNotRegistered, "", ""},
-		"by the issuer":      {with(func(s *session.AppSSO) { s.NoExtension = true }), wpj.StateRegistered, deviceID, "jane@example.com"},
-		"another issuer":     {with(func(s *session.AppSSO) { s.NoExtension, s.Issuer = true, "example.okta.com" }), wpj.StateNotRegistered, "", ""},
-		"of nobody":          {with(func(s *session.AppSSO) { s.NoExtension, s.LoginNull = true, true }), wpj.StateCannotTell, "", ""},
-		"expired tokens":     {with(func(s *session.AppSSO) { s.TokensExpired = true }), wpj.StateRegistered, deviceID, "jane@example.com"},
+		"nothing":        {session.AppSSO{}, wpj.StateNotRegistered, "", ""},
+		"configured":     {session.AppSSO{State: session.Configured}, wpj.StatePlatformSSOConfigured, "", ""},
+		"registered":     {registered, wpj.StateRegistered, deviceID, "jane@example.com"},
+		"needs new keys": {user(session.UserNeedsNewKeys), wpj.StatePending, deviceID, "jane@example.com"},
+		"needs registration": {user(session.UserNeedsRegistration), wpj.StateNeedsRegistration, deviceID,
+			"jane@example.com"},
+		"three":             {user(session.UserStateThree), wpj.StateCannotTell, deviceID, "jane@example.com"},
+		"new password user": {user(session.UserNewPasswordUser), wpj.StateNeedsBinding, deviceID, "jane@example.com"},
+		"key is invalid":    {user(session.UserKeyInvalid), wpj.StateUserKeyInvalid, deviceID, "jane@example.com"},
+		"new card user":     {user(session.UserNewSmartCardUser), wpj.StateNeedsBinding, deviceID, "jane@example.com"},
+		"seven":             {user(session.UserNewByNumber), wpj.StateNeedsBinding, deviceID, "jane@example.com"},
+		"needs binding":     {user(session.UserNeedsBinding), wpj.StateNeedsBinding, deviceID, "jane@example.com"},
+		"unknown":           {user(session.UserUnknown), wpj.StateCannotTell, deviceID, "jane@example.com"},
+		"contradictory": {user(session.UserContradictory), wpj.StateNeedsRegistration, deviceID,
+			"jane@example.com"},
+		"broken":  {user(session.UserBroken), wpj.StateCannotTell, deviceID, ""},
+		"no user": {user(session.UserNone), wpj.StateUserNotRegistered, deviceID, ""},
+		"no Kerberos": {with(func(s *session.AppSSO) { s.KerberosEmpty = true }), wpj.StateRegistered, deviceID,
+			""},
+		"expired": {with(func(s *session.AppSSO) { s.Certificate = session.CertificateExpired }),
+			wpj.StateExpired, deviceID, "jane@example.com"},
+		"no certificate": {with(func(s *session.AppSSO) { s.Certificate = session.CertificateNone }),
+			wpj.StateCannotTell, "", ""},
+		"broken certificate": {with(func(s *session.AppSSO) { s.Certificate = session.CertificateBroken }),
+			wpj.StateUnreadable, "", "jane@example.com"},
+		"other tenant": {with(func(s *session.AppSSO) { s.TenantID = deviceID }), wpj.StateTenantMismatch,
+			deviceID, "jane@example.com"},
+		"macOS 15": {with(func(s *session.AppSSO) { s.MacOS = "15" }), wpj.StateRegistered, deviceID,
+			"jane@example.com"},
+		"Okta": {with(func(s *session.AppSSO) { s.Extension = session.OktaExtension }),
+			wpj.StateNotRegistered, "", ""},
+		"by the issuer": {with(func(s *session.AppSSO) { s.NoExtension = true }), wpj.StateRegistered, deviceID,
+			"jane@example.com"},
+		"another issuer": {with(func(s *session.AppSSO) { s.NoExtension, s.Issuer = true, "example.okta.com" }),
+			wpj.StateNotRegistered, "", ""},
+		"of nobody": {with(func(s *session.AppSSO) { s.NoExtension, s.LoginNull = true, true }),
+			wpj.StateCannotTell, "", ""},
+		"expired tokens": {with(func(s *session.AppSSO) { s.TokensExpired = true }), wpj.StateRegistered, deviceID,
+			"jane@example.com"},
 	} {
 		t.Run(name, func(t *testing.T) {
 			tell(t, test.settings)

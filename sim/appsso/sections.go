@@ -115,7 +115,8 @@ func deviceSection(settings session.AppSSO, now time.Time) (map[string]any, erro
 
 // certificateOf returns base64url without padding, "" for none. Only Microsoft's extension leaves one.
 func certificateOf(settings session.AppSSO) (string, error) {
-	if settings.State != session.Registered || settings.Certificate == session.CertificateNone || settings.Extension != "" {
+	if settings.State != session.Registered || settings.Certificate == session.CertificateNone ||
+		settings.Extension != "" {
 		return "", nil
 	}
 	if settings.Certificate == session.CertificateBroken {
@@ -163,11 +164,12 @@ func loginSection(settings session.AppSSO, now time.Time) map[string]any {
 		"invalidCredentialPredicate": "error = 'invalid_grant' AND suberror != 'device_authentication_failed'",
 		"issuer":                     base + "/v2.0",
 		"jwksEndpointURL":            base + "/discovery/v2.0/keys",
-		"kerberosTicketMappings":     []any{map[string]any{"realmKeyName": "realm", "ticketKeyPath": "tgt_ad"}, map[string]any{"realmKeyName": "realm", "ticketKeyPath": "tgt_cloud"}},
-		"keyEndpointURL":             base + "/getkeydata",
-		"tokenEndpointURL":           base + "/oauth2/v2.0/token",
-		"uniqueIdentifierClaimName":  "oid",
-		"userSEPKeyBiometricPolicy":  "None (0)",
+		"kerberosTicketMappings": []any{map[string]any{"realmKeyName": "realm", "ticketKeyPath": "tgt_ad"},
+			map[string]any{"realmKeyName": "realm", "ticketKeyPath": "tgt_cloud"}},
+		"keyEndpointURL":            base + "/getkeydata",
+		"tokenEndpointURL":          base + "/oauth2/v2.0/token",
+		"uniqueIdentifierClaimName": "oid",
+		"userSEPKeyBiometricPolicy": "None (0)",
 	}
 }
 
@@ -195,7 +197,8 @@ func userSection(settings session.AppSSO, now time.Time) map[string]any {
 		account, _, _ := strings.Cut(settings.UPN, "@")
 		section["kerberosStatus"] = []any{
 			ticket("EMEA.CORP.EXAMPLE.COM", "tgt_ad", "on-premises-"+account+"@EMEA.CORP.EXAMPLE.COM"),
-			ticket("KERBEROS.MICROSOFTONLINE.COM", "tgt_cloud", strings.ReplaceAll(settings.UPN, "@", `\@`)+"@KERBEROS.MICROSOFTONLINE.COM"),
+			ticket("KERBEROS.MICROSOFTONLINE.COM", "tgt_cloud",
+				strings.ReplaceAll(settings.UPN, "@", `\@`)+"@KERBEROS.MICROSOFTONLINE.COM"),
 		}
 	}
 	return section
@@ -203,8 +206,9 @@ func userSection(settings session.AppSSO, now time.Time) map[string]any {
 
 func ticket(realm, path, upn string) map[string]any {
 	return map[string]any{
-		"cacheName": strings.ToUpper(uuid.NewString()), "exchangeRequired": false, "failedToConnect": false, "importSuccessful": true,
-		"realm": realm, "ticketKeyPath": path, "upn": upn,
+		"cacheName": strings.ToUpper(uuid.NewString()), "exchangeRequired": false, "failedToConnect": false,
+		"importSuccessful": true,
+		"realm":            realm, "ticketKeyPath": path, "upn": upn,
 	}
 }
 

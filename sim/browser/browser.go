@@ -1,5 +1,5 @@
-// Package browser opens a page in headless Chromium, for the tests of pages: it looks at what a person would see, and at what a page
-// must not do.
+// Package browser opens a page in headless Chromium, for the tests of pages: it looks at what a person would see, and
+// at what a page must not do.
 package browser
 
 import (
@@ -45,7 +45,8 @@ func Open(t *testing.T, html, id string, actions ...chromedp.Action) *Browser {
 	}
 	options := append(chromedp.DefaultExecAllocatorOptions[:],
 		chromedp.ExecPath(executable), chromedp.NoSandbox, chromedp.DisableGPU, chromedp.WindowSize(1200, 900),
-		chromedp.Flag("disable-quic", true), chromedp.Flag("disable-background-networking", true), chromedp.Flag("disable-component-update", true),
+		chromedp.Flag("disable-quic", true), chromedp.Flag("disable-background-networking", true),
+		chromedp.Flag("disable-component-update", true),
 	)
 	ctx, cancel := context.WithTimeout(t.Context(), 2*time.Minute)
 	ctx, cancelAllocator := chromedp.NewExecAllocator(ctx, options...)
@@ -90,7 +91,8 @@ func (b *Browser) Run(actions ...chromedp.Action) {
 // Value evaluates an expression of the page, a promise to its end.
 func Value[T any](b *Browser, expression string) (result T) {
 	b.t.Helper()
-	b.Run(chromedp.Evaluate(expression, &result, func(p *runtime.EvaluateParams) *runtime.EvaluateParams { return p.WithAwaitPromise(true) }))
+	b.Run(chromedp.Evaluate(expression, &result,
+		func(p *runtime.EvaluateParams) *runtime.EvaluateParams { return p.WithAwaitPromise(true) }))
 	return result
 }
 
@@ -131,7 +133,8 @@ func (b *Browser) Screenshot(name string) {
 
 // Scheme is what a person has chosen: light or dark.
 func Scheme(name string) chromedp.Action {
-	return emulation.SetEmulatedMedia().WithFeatures([]*emulation.MediaFeature{{Name: "prefers-color-scheme", Value: name}})
+	return emulation.SetEmulatedMedia().
+		WithFeatures([]*emulation.MediaFeature{{Name: "prefers-color-scheme", Value: name}})
 }
 
 // problems are usher's own checks: everything that can be used has a name, everything is seen.
@@ -168,7 +171,8 @@ func (b *Browser) Accessible() {
 	violations := Value[[]struct {
 		ID, Help string
 		Nodes    []json.RawMessage
-	}](b, `axe.run(document, {resultTypes: ["violations"]}).then((r) => r.violations.map((v) => ({ID: v.id, Help: v.help, Nodes: v.nodes.map((n) => ({html: n.html.slice(0, 200), why: n.failureSummary}))})))`)
+	}](b, `axe.run(document, {resultTypes: ["violations"]}).then((r) => r.violations.map((v) => ({ID: v.id, Help: `+
+		`v.help, Nodes: v.nodes.map((n) => ({html: n.html.slice(0, 200), why: n.failureSummary}))})))`)
 	for _, violation := range violations {
 		b.t.Errorf("%s: %s: %s", violation.ID, violation.Help, violation.Nodes)
 	}

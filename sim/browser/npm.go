@@ -20,8 +20,8 @@ import (
 //go:embed npm-packages
 var npmPackages string
 
-// Script returns the script of a package that npm-packages names. A package that is not there, or is another one, is a failure:
-// scripts/install-test-dependencies installs it.
+// Script returns the script of a package that npm-packages names. A package that is not there, or is another one, is a
+// failure: scripts/install-test-dependencies installs it.
 func Script(t *testing.T, name string) string {
 	t.Helper()
 	script, err := script(name)
@@ -40,7 +40,8 @@ func script(name string) (string, error) {
 		version, file, integrity := fields[1], fields[2], fields[3]
 		// As the script has it, on macOS too: os.UserCacheDir is another directory there.
 		cache := cmp.Or(os.Getenv("XDG_CACHE_HOME"), filepath.Join(os.Getenv("HOME"), ".cache"))
-		archive, err := os.ReadFile(filepath.Join(cache, "usher", "npm", strings.ReplaceAll(name, "/", "+")+"-"+version+".tgz"))
+		archive, err := os.ReadFile(
+			filepath.Join(cache, "usher", "npm", strings.ReplaceAll(name, "/", "+")+"-"+version+".tgz"))
 		if err != nil {
 			return "", fmt.Errorf("read %s of npm: %w", name, err)
 		}

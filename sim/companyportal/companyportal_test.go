@@ -79,7 +79,8 @@ func (u *user) command(arguments ...string) *exec.Cmd {
 		u.t.Fatal(err)
 	}
 	command := exec.CommandContext(u.t.Context(), program, arguments...)
-	command.Env = append([]string{asPortal + "=1", "HOME=" + u.home, "USHER_REGISTRATION_ID=r1", "GORACE=" + os.Getenv("GORACE")}, u.environment...)
+	command.Env = append([]string{asPortal + "=1", "HOME=" + u.home, "USHER_REGISTRATION_ID=r1",
+		"GORACE=" + os.Getenv("GORACE")}, u.environment...)
 	return command
 }
 
@@ -167,7 +168,8 @@ func (f files) Certificates(context.Context) (found []keychain.Certificate, err 
 func (f files) Keys(context.Context) (found []keychain.Key, err error) {
 	items, err := f.items(filekeychain.Key)
 	for _, i := range items {
-		found = append(found, keychain.Key{ApplicationTag: i.ApplicationTag, ApplicationLabel: i.ApplicationLabel, Label: i.Label})
+		found = append(found, keychain.Key{ApplicationTag: i.ApplicationTag, ApplicationLabel: i.ApplicationLabel,
+			Label: i.Label})
 	}
 	return found, err
 }
@@ -202,7 +204,8 @@ func TestRegisters(t *testing.T) {
 		t.Errorf("the log tells\n%q\nwant\n%q", got, happy)
 	}
 	identity := u.look()
-	if identity.State != wpj.StateRegistered || identity.UserPrincipalName != "joe@example.com" || identity.TenantID != tenantID || identity.JoinType != wpj.JoinJoined {
+	if identity.State != wpj.StateRegistered || identity.UserPrincipalName != "joe@example.com" ||
+		identity.TenantID != tenantID || identity.JoinType != wpj.JoinJoined {
 		t.Errorf("the keychain holds %s: %s", identity.State, identity.Detail)
 	}
 	for _, record := range u.records(logName) {
@@ -218,16 +221,24 @@ func TestRegisters(t *testing.T) {
 func TestEveryExitCode(t *testing.T) {
 	keychainTrouble := "… error code:-25244"
 	for code, story := range map[wpj.ExitCode][]string{
-		wpj.ExitDefaultError: {signInLine, signInOne, "Auth_FetchSvcToken Succeeded", "WPJ_DeviceRegistration Failed", "CompleteWPJOperation Failed", "CompanyPortalExited Failed 1"},
-		3:                    {signInLine, signInOne, "Auth_FetchSvcToken Succeeded", "WPJ_DeviceRegistration Failed", "CompleteWPJOperation Failed", "CompanyPortalExited Failed 3"},
+		wpj.ExitDefaultError: {signInLine, signInOne, "Auth_FetchSvcToken Succeeded", "WPJ_DeviceRegistration Failed",
+			"CompleteWPJOperation Failed", "CompanyPortalExited Failed 1"},
+		3: {signInLine, signInOne, "Auth_FetchSvcToken Succeeded", "WPJ_DeviceRegistration Failed",
+			"CompleteWPJOperation Failed", "CompanyPortalExited Failed 3"},
 		wpj.ExitUserAbandoned: {
 			signInLine, signInOne, "CompanyPortalExited Failed 64"},
-		wpj.ExitRegistrationError:          {signInLine, signInOne, "Auth_FetchSvcToken Succeeded", "WPJ_DeviceRegistration Failed", "CompleteWPJOperation Failed", "CompanyPortalExited Failed 65"},
-		wpj.ExitRegistrationDeviceCapError: {signInLine, signInOne, "Auth_FetchSvcToken Succeeded", "WPJ_DeviceRegistration Failed", "CompleteWPJOperation Failed", "CompanyPortalExited Failed 66"},
-		wpj.ExitRegistrationKeychainError:  {signInLine, signInOne, "Auth_FetchSvcToken Succeeded", "WPJ_DeviceRegistration Succeeded", keychainTrouble, "CompleteWPJOperation Failed", "CompanyPortalExited Failed 67"},
-		wpj.ExitAuthenticationError:        {signInLine, signInOne, "Auth_FetchSvcToken Failed", "CompanyPortalExited Failed 68"},
-		wpj.ExitNetworkError:               {signInLine, signInOne, `… be offline."`, "Auth_FetchSvcToken Failed", "CompanyPortalExited Failed 69"},
-		wpj.ExitCommandLineError:           {"CompanyPortalExited Failed 70"},
+		wpj.ExitRegistrationError: {signInLine, signInOne, "Auth_FetchSvcToken Succeeded",
+			"WPJ_DeviceRegistration Failed", "CompleteWPJOperation Failed", "CompanyPortalExited Failed 65"},
+		wpj.ExitRegistrationDeviceCapError: {signInLine, signInOne, "Auth_FetchSvcToken Succeeded",
+			"WPJ_DeviceRegistration Failed", "CompleteWPJOperation Failed", "CompanyPortalExited Failed 66"},
+		wpj.ExitRegistrationKeychainError: {signInLine, signInOne, "Auth_FetchSvcToken Succeeded",
+			"WPJ_DeviceRegistration Succeeded", keychainTrouble, "CompleteWPJOperation Failed",
+			"CompanyPortalExited Failed 67"},
+		wpj.ExitAuthenticationError: {signInLine, signInOne, "Auth_FetchSvcToken Failed",
+			"CompanyPortalExited Failed 68"},
+		wpj.ExitNetworkError: {signInLine, signInOne, `… be offline."`, "Auth_FetchSvcToken Failed",
+			"CompanyPortalExited Failed 69"},
+		wpj.ExitCommandLineError: {"CompanyPortalExited Failed 70"},
 	} {
 		t.Run(code.String(), func(t *testing.T) {
 			u := newUser(t)
@@ -300,7 +311,8 @@ func TestReplacesAnEarlierRegistration(t *testing.T) {
 	if err != nil || len(passwords) != 5 {
 		t.Errorf("%d items of one registration and one of the user's own: %v", len(passwords), err)
 	}
-	if runs, err := os.ReadFile(filepath.Join(u.home, "runs")); err != nil || strings.Count(string(runs), "registration=r1\n") != 2 {
+	if runs, err := os.ReadFile(filepath.Join(u.home, "runs")); err != nil ||
+		strings.Count(string(runs), "registration=r1\n") != 2 {
 		t.Errorf("runs: %s, %v", runs, err)
 	}
 }
@@ -311,7 +323,8 @@ func TestALockedKeychainIsAKeychainError(t *testing.T) {
 	if err := filekeychain.Open(u.keychainDirectory()).Lock(); err != nil {
 		t.Fatal(err)
 	}
-	if code, stderr := u.run("-r"); code != int(wpj.ExitRegistrationKeychainError) || !strings.Contains(stderr, "locked") {
+	if code, stderr := u.run("-r"); code != int(wpj.ExitRegistrationKeychainError) ||
+		!strings.Contains(stderr, "locked") {
 		t.Errorf("exit code %d: %s", code, stderr)
 	}
 	if got := u.events(logName); got[len(got)-1] != "CompanyPortalExited Failed 67" {
@@ -355,7 +368,8 @@ func (u *user) library() (events []string) {
 }
 
 func TestTheLibraryWritesInEveryRun(t *testing.T) {
-	noise := []string{"broker-handshake-slow", "broker-asked", "broker-asked", "broker-timed-out", "broker-timed-out", "broker-asked", "setup-assistant-noted"}
+	noise := []string{"broker-handshake-slow", "broker-asked", "broker-asked", "broker-timed-out", "broker-timed-out",
+		"broker-asked", "setup-assistant-noted"}
 	cancelled := []string{event.SignInCancelled, event.SignInCancelled, event.SignInCancelled}
 	for _, c := range []struct {
 		settings map[string]any
@@ -364,7 +378,8 @@ func TestTheLibraryWritesInEveryRun(t *testing.T) {
 		{map[string]any{}, noise},
 		{map[string]any{"log_format": "5"}, noise},
 		{map[string]any{"exit_code": 64}, slices.Concat(noise, cancelled)},
-		{map[string]any{"exit_code": 68}, slices.Concat(noise, []string{"sign-in-flow-failed", "acquire-token-failed"})},
+		{map[string]any{"exit_code": 68},
+			slices.Concat(noise, []string{"sign-in-flow-failed", "acquire-token-failed"})},
 		{map[string]any{"exit_code": 70}, nil},
 		{map[string]any{"cancels": 2}, slices.Concat(noise, cancelled, noise, cancelled, noise)},
 	} {

@@ -99,7 +99,8 @@ func TestRegistersInARealKeyring(t *testing.T) {
 		if code, stderr := u.run("-r"); code != exitCode {
 			t.Errorf("%s: exit code %d: %s", leave, code, stderr)
 		}
-		if got := wpj.Evaluate([]wpj.Evidence{source.Look(ctx)}, wpj.Conditions{Now: time.Now(), Tenant: tenantID}); got.State != want {
+		if got := wpj.Evaluate([]wpj.Evidence{source.Look(ctx)},
+			wpj.Conditions{Now: time.Now(), Tenant: tenantID}); got.State != want {
 			t.Errorf("%s: %s: %s", leave, got.State, got.Detail)
 		}
 	}

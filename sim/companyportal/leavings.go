@@ -88,8 +88,8 @@ func (p *portal) startMakingItems() func() ([]filekeychain.Item, error) {
 	}
 }
 
-// makeItems makes the items of the first generation of Workplace Join (reference/domain.md 3.2). There are none where the
-// run is to leave nothing.
+// makeItems makes the items of the first generation of Workplace Join (reference/domain.md 3.2). There are none where
+// the run is to leave nothing.
 func (p *portal) makeItems() ([]filekeychain.Item, error) {
 	l := leavings[p.Leave]
 	if l.certificates == 0 {
@@ -136,7 +136,8 @@ func (p *portal) makeItems() ([]filekeychain.Item, error) {
 		if l.damaged {
 			last.DER = last.DER[:len(last.DER)/2]
 		}
-		items = append(items, key, filekeychain.Item{Class: filekeychain.Certificate, Label: last.Device.DeviceID, Data: last.DER})
+		items = append(items, key, filekeychain.Item{Class: filekeychain.Certificate, Label: last.Device.DeviceID,
+			Data: last.DER})
 	}
 	transportItem, err := keyItem(wpj.SessionTransportKeyTag, "Microsoft Session Transport Key", transport)
 	if err != nil {
@@ -163,7 +164,9 @@ func registration(ca *entra.CA, device entra.Device, upn string) ([]filekeychain
 	if err != nil {
 		return nil, err
 	}
-	return append([]filekeychain.Item{key, {Class: filekeychain.Certificate, Label: issued.Device.DeviceID, Data: issued.DER}}, itemsOf(issued.Device, issued.Thumbprint, upn)...), nil
+	return append([]filekeychain.Item{key,
+		{Class: filekeychain.Certificate, Label: issued.Device.DeviceID, Data: issued.DER}},
+		itemsOf(issued.Device, issued.Thumbprint, upn)...), nil
 }
 
 // itemsOf are the generic passwords of a registration.
@@ -182,7 +185,8 @@ func keyItem(tag, label string, key crypto.Signer) (filekeychain.Item, error) {
 		return filekeychain.Item{}, fmt.Errorf("encode key: %w", err)
 	}
 	return filekeychain.Item{
-		Class: filekeychain.Key, Label: label, ApplicationTag: []byte(tag), ApplicationLabel: entra.PublicKeyHash(key.Public()), Data: encoded,
+		Class: filekeychain.Key, Label: label, ApplicationTag: []byte(tag),
+		ApplicationLabel: entra.PublicKeyHash(key.Public()), Data: encoded,
 	}, nil
 }
 

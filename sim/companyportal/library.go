@@ -9,9 +9,9 @@ import (
 	"github.com/google/uuid"
 )
 
-// library writes what MSAL, Microsoft's sign-in library within Company Portal, says: lines of its own grammar among those of
-// Company Portal's log [https://github.com/microsoft/vscode/issues/263875]. Nearly all of it means nothing: timeouts that it
-// gets over, a good answer at error level, and names that are masked.
+// library writes what MSAL, Microsoft's sign-in library within Company Portal, says: lines of its own grammar among
+// those of Company Portal's log [https://github.com/microsoft/vscode/issues/263875]. Nearly all of it means nothing:
+// timeouts that it gets over, a good answer at error level, and names that are masked.
 type library struct {
 	log *log
 	// correlation is the identifier of the request.
@@ -35,15 +35,18 @@ func (b *library) line(request, message string) {
 // started is what a sign-in begins with: the library looks for the broker, and does not wait for it
 // [https://github.com/AzureAD/microsoft-authentication-library-common-for-objc MSIDXpcSingleSignOnProvider.m].
 func (b *library) started() {
-	b.line("", "networkHost: login.microsoftonline.com, cacheHost: login.windows.net, aliases: login.microsoftonline.com, login.windows.net")
+	b.line("", "networkHost: login.microsoftonline.com, cacheHost: login.windows.net, aliases: "+
+		"login.microsoftonline.com, login.windows.net")
 	b.say("[Entra broker] CLIENT getDeviceInfo handshake timed out after 1 sec")
 	b.line("", "[Entra broker] CLIENT no Xpc configuration available. start manual selection.")
-	b.say("[Entra broker] CLIENT - started establishing connection to UBF8T346G9.com.microsoft.entrabroker.EntraIdentityBrokerXPC.Mach")
+	b.say("[Entra broker] CLIENT - started establishing connection to " +
+		"UBF8T346G9.com.microsoft.entrabroker.EntraIdentityBrokerXPC.Mach")
 	b.line("", "Creating Error with description: [Entra broker] CLIENT -- dispatcher endpoint lookup timed out")
 	b.line("", "Creating Error with description: [Entra broker] CLIENT -- broker reply timed out")
 	b.say("[Entra broker] CLIENT received operationResponse, error: (null)")
 	b.say("acquireTokenSilent returning with error: (MSALErrorDomain, -50002) Masked(not-null)")
-	b.say("-[MSALPublicClientApplication acquireTokenWithParameters:completionBlock:] loginHint Masked(not-null), isSetupAssistantFlow: 0")
+	b.say("-[MSALPublicClientApplication acquireTokenWithParameters:completionBlock:] loginHint Masked(not-null), " +
+		"isSetupAssistantFlow: 0")
 }
 
 // finished is what a sign-in ends with that succeeded.
@@ -66,8 +69,8 @@ func (b *library) refused() {
 	b.say("acquireToken returning with error: (MSALErrorDomain, -50000) Masked(not-null)")
 }
 
-// writePiped writes an entry as Company Portal 5 does: the level is there only where it is not normal, and an SDK's entries
-// have its version in the place of the file.
+// writePiped writes an entry as Company Portal 5 does: the level is there only where it is not normal, and an SDK's
+// entries have its version in the place of the file.
 func (l *log) writePiped(level, subsystem string, thread int, location, message string) {
 	columns := []string{time.Now().UTC().Format("2006-01-02 15:04:05.000")}
 	if level != "INFO" && level != "VERB" {
@@ -81,8 +84,8 @@ func (l *log) writePiped(level, subsystem string, thread int, location, message 
 	l.keep(err)
 }
 
-// eventPiped writes a telemetry event as Company Portal 5 does: lines without braces, of which nothing marks the last, in no
-// order.
+// eventPiped writes a telemetry event as Company Portal 5 does: lines without braces, of which nothing marks the last,
+// in no order.
 func (l *log) eventPiped(fields []field) {
 	var text strings.Builder
 	text.WriteString("ReceivedEvent: The event that would have otherwise gone to telemetry is: ")
@@ -90,5 +93,6 @@ func (l *log) eventPiped(fields []field) {
 		f := fields[(i+os.Getpid())%len(fields)]
 		fmt.Fprintf(&text, "\n%s: %s", f.key, f.value)
 	}
-	l.writePiped("INFO", "telemetry", telemetryThread, "TelemetryManager.swift: 187 (sendEvent(featureArea:type:eventTitle:))", text.String())
+	l.writePiped("INFO", "telemetry", telemetryThread,
+		"TelemetryManager.swift: 187 (sendEvent(featureArea:type:eventTitle:))", text.String())
 }

@@ -1,10 +1,11 @@
-// The companyportal command stands in for Microsoft's Company Portal where there is no Mac. Started with -r it "signs in" a
-// user who takes his time, writes the log that the real one writes, event by event, puts the items of a Workplace Join
-// registration into the login keychain of whoever runs it, and ends with one of the real exit codes.
+// The companyportal command stands in for Microsoft's Company Portal where there is no Mac. Started with -r it "signs
+// in" a user who takes his time, writes the log that the real one writes, event by event, puts the items of a Workplace
+// Join registration into the login keychain of whoever runs it, and ends with one of the real exit codes.
 //
-// What the user does and what goes wrong is told by [Settings], in the JSON file that USHER_SIM_PORTAL_CONFIG names or else
-// ~/.config/usher-sim/companyportal.json, and in the JSON object in USHER_SIM_PORTAL, which has precedence. Without -r it
-// says, as the real one does, that it was launched without it, and registers nothing; other arguments end it with 70.
+// What the user does and what goes wrong is told by [Settings], in the JSON file that USHER_SIM_PORTAL_CONFIG names or
+// else ~/.config/usher-sim/companyportal.json, and in the JSON object in USHER_SIM_PORTAL, which has precedence.
+// Without -r it says, as the real one does, that it was launched without it, and registers nothing; other arguments end
+// it with 70.
 //
 // It never ships. The certificates it leaves are by an authority of its own (sim/entra).
 package main

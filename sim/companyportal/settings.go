@@ -28,7 +28,8 @@ type Settings struct {
 	SignInPipe string `json:"sign_in_pipe"`
 	// IgnoreSIGTERM makes the portal one that SIGKILL alone ends.
 	IgnoreSIGTERM bool `json:"ignore_sigterm"`
-	// KillSelf is the signal that ends the portal after the sign-in, before anything is left in the keychain; 0 for none.
+	// KillSelf is the signal that ends the portal after the sign-in, before anything is left in the keychain; 0 for
+	// none.
 	KillSelf int `json:"kill_self"`
 	// Leave is what the run leaves in the keychain, a name of leavings; unless set, "all" for a run that succeeds and
 	// "nothing" for others.
@@ -36,8 +37,9 @@ type Settings struct {
 	// TenantID is the tenant that the user is of, and UPN his name in it. They are made up unless set.
 	TenantID string `json:"tenant_id"`
 	UPN      string `json:"upn"`
-	// Keychain is "secretservice", "file" for that of sim/filekeychain in KeychainDirectory, or "macos_login" for a Mac's own; unless
-	// set, the first on Linux and the second elsewhere. KeychainDirectory is USHER_SIM_KEYCHAIN or ~/.local/share/usher-sim/keychain unless set.
+	// Keychain is "secretservice", "file" for that of sim/filekeychain in KeychainDirectory, or "macos_login" for a
+	// Mac's own; unless set, the first on Linux and the second elsewhere. KeychainDirectory is USHER_SIM_KEYCHAIN or
+	// ~/.local/share/usher-sim/keychain unless set.
 	Keychain          string `json:"keychain"`
 	KeychainDirectory string `json:"keychain_directory"`
 	// RotateLog is what happens to the log in the middle of the run: "rename" or "truncate", or nothing when empty.
@@ -122,7 +124,8 @@ func (s *Settings) check() error {
 	var problems []error
 	oneOf := func(key, value string, allowed ...string) {
 		if !slices.Contains(allowed, value) {
-			problems = append(problems, fmt.Errorf("%s is %q, and may be one of: %s", key, value, strings.Join(allowed, ", ")))
+			problems = append(problems, fmt.Errorf("%s is %q, and may be one of: %s", key, value,
+				strings.Join(allowed, ", ")))
 		}
 	}
 	oneOf("keychain", s.Keychain, keychainSecretService, keychainFile, keychainLogin)

@@ -80,8 +80,11 @@ func (p *portal) register() (wpj.ExitCode, error) {
 		code, fails = wpj.ExitRegistrationKeychainError, keychainItems
 	}
 	if fails == keychainItems {
-		const trouble = "failed to delete workplace join item with identifier 'com.microsoft.workplacejoin.registeredUserPrincipalName' from keychain for shared access group: macOS.com.microsoft.workplacejoin with error code:-25244"
-		p.log.sdk("ERROR: [errorCode:-400]-[WorkPlaceJoin clearWorkplaceJoinStateFromDevice:error:] [Line 1901][TIME]" + trouble)
+		const trouble = "failed to delete workplace join item with identifier " +
+			"'com.microsoft.workplacejoin.registeredUserPrincipalName' from keychain for shared access group: " +
+			"macOS.com.microsoft.workplacejoin with error code:-25244"
+		p.log.sdk("ERROR: [errorCode:-400]-[WorkPlaceJoin clearWorkplaceJoinStateFromDevice:error:] [Line 1901][TIME]" +
+			trouble)
 	}
 	switch {
 	case fails == noStage:
@@ -96,8 +99,8 @@ func (p *portal) register() (wpj.ExitCode, error) {
 	return code, err
 }
 
-// signIn is the user's part. The log of 2020 is known from the token on; the lines of Company Portal's are those of 2025 in
-// its grammar. Those of the library are among them, as many in a good run as in any other.
+// signIn is the user's part. The log of 2020 is known from the token on; the lines of Company Portal's are those of
+// 2025 in its grammar. Those of the library are among them, as many in a good run as in any other.
 func (p *portal) signIn(fails stage) {
 	for range p.Cancels {
 		p.openSignIn().cancelled()
@@ -143,10 +146,12 @@ func (p *portal) openSignIn() *library {
 func (p *portal) fetchedToken(result string) {
 	if result == failed && p.ExitCode == wpj.ExitNetworkError {
 		p.log.info("authentication", "AuthenticationManager.swift: 60 (changeAuthenticationState(_:))",
-			`Authentication finished with error: Error Domain=NSURLErrorDomain Code=-1009 "The Internet connection appears to be offline."`)
+			`Authentication finished with error: Error Domain=NSURLErrorDomain Code=-1009 "The Internet connection `+
+				`appears to be offline."`)
 	}
 	p.log.event("OutgoingServiceRequest",
-		field{"clientRequestId", uuid.NewString()}, field{"context", "TenantID:" + p.TenantID}, field{"durationMs", "304"},
+		field{"clientRequestId", uuid.NewString()}, field{"context", "TenantID:" + p.TenantID},
+		field{"durationMs", "304"},
 		field{"eventTitle", "Auth_FetchSvcToken"}, field{"featureArea", "Login"}, field{"result", result},
 		field{"target", "AADWPJToken"})
 }

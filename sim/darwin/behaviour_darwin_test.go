@@ -1,5 +1,5 @@
-// The tests in this file are run under the loader, by TestBehaviour. Each states something that the loader models of macOS, so that `go test
-// ./sim/darwin` on a Mac says whether macOS agrees. Nobody has run them there yet.
+// The tests in this file are run under the loader, by TestBehaviour. Each states something that the loader models of
+// macOS, so that `go test ./sim/darwin` on a Mac says whether macOS agrees. Nobody has run them there yet.
 
 package darwin_test
 
@@ -76,7 +76,8 @@ func TestPeerIsKnown(t *testing.T) {
 	accepted, _ := connected(t)
 	control(t, accepted, func(fd int) {
 		credentials, err := unix.GetsockoptXucred(fd, unix.SOL_LOCAL, unix.LOCAL_PEERCRED)
-		if err != nil || int(credentials.Uid) != os.Getuid() || credentials.Ngroups < 1 || int(credentials.Groups[0]) != os.Getegid() {
+		if err != nil || int(credentials.Uid) != os.Getuid() || credentials.Ngroups < 1 ||
+			int(credentials.Groups[0]) != os.Getegid() {
 			t.Errorf("LOCAL_PEERCRED: %+v, %v", credentials, err)
 		}
 		pid, err := unix.GetsockoptInt(fd, unix.SOL_LOCAL, unix.LOCAL_PEERPID)
@@ -94,7 +95,8 @@ func TestPeerThatHasClosed(t *testing.T) {
 	accepted, dialed := connected(t)
 	dialed.Close()
 	control(t, accepted, func(fd int) {
-		if credentials, err := unix.GetsockoptXucred(fd, unix.SOL_LOCAL, unix.LOCAL_PEERCRED); err != nil || int(credentials.Uid) != os.Getuid() {
+		if credentials, err := unix.GetsockoptXucred(fd, unix.SOL_LOCAL, unix.LOCAL_PEERCRED); err != nil ||
+			int(credentials.Uid) != os.Getuid() {
 			t.Errorf("LOCAL_PEERCRED: %+v, %v, want what it was", credentials, err)
 		}
 		if pid, err := unix.GetsockoptInt(fd, unix.SOL_LOCAL, unix.LOCAL_PEERPID); err != unix.ENOTCONN {
@@ -257,8 +259,10 @@ func watched(t *testing.T, path string, do func()) uint32 {
 		t.Fatal(err)
 	}
 	defer unix.Close(file)
-	const every = unix.NOTE_DELETE | unix.NOTE_WRITE | unix.NOTE_EXTEND | unix.NOTE_ATTRIB | unix.NOTE_LINK | unix.NOTE_RENAME
-	change := unix.Kevent_t{Ident: uint64(file), Filter: unix.EVFILT_VNODE, Flags: unix.EV_ADD | unix.EV_CLEAR, Fflags: every}
+	const every = unix.NOTE_DELETE | unix.NOTE_WRITE | unix.NOTE_EXTEND | unix.NOTE_ATTRIB | unix.NOTE_LINK |
+		unix.NOTE_RENAME
+	change := unix.Kevent_t{Ident: uint64(file), Filter: unix.EVFILT_VNODE, Flags: unix.EV_ADD | unix.EV_CLEAR,
+		Fflags: every}
 	if _, err := unix.Kevent(queue, []unix.Kevent_t{change}, nil, nil); err != nil {
 		t.Fatal(err)
 	}
@@ -280,7 +284,8 @@ func watched(t *testing.T, path string, do func()) uint32 {
 	}
 }
 
-// The notes are those of xnu's bsd/vfs/kpi_vfs.c; a file system may add NOTE_EXTEND and, where a last link is removed, NOTE_LINK.
+// The notes are those of xnu's bsd/vfs/kpi_vfs.c; a file system may add NOTE_EXTEND and, where a last link is removed,
+// NOTE_LINK.
 func TestNotesOfFilesAndDirectories(t *testing.T) {
 	must := func(err error) {
 		t.Helper()
@@ -300,20 +305,27 @@ func TestNotesOfFilesAndDirectories(t *testing.T) {
 		want     uint32
 	}{
 		{"a file is created", "", func(d string) { write(d+"/new", "") }, unix.NOTE_WRITE},
-		{"a directory is created", "", func(d string) { must(os.Mkdir(d+"/new", 0o755)) }, unix.NOTE_WRITE | unix.NOTE_LINK},
-		{"a directory is removed from it", "", func(d string) { must(os.Remove(d + "/sub")) }, unix.NOTE_WRITE | unix.NOTE_LINK},
+		{"a directory is created", "", func(d string) { must(os.Mkdir(d+"/new", 0o755)) },
+			unix.NOTE_WRITE | unix.NOTE_LINK},
+		{"a directory is removed from it", "", func(d string) { must(os.Remove(d + "/sub")) },
+			unix.NOTE_WRITE | unix.NOTE_LINK},
 		{"a file in it is written to", "", func(d string) { write(d+"/file", "more") }, 0},
 		{"a file in it is renamed", "", func(d string) { must(os.Rename(d+"/file", d+"/other")) }, unix.NOTE_WRITE},
-		{"a link in it is replaced", "", func(d string) { must(os.Symlink("new", d+"/l2")); must(os.Rename(d+"/l2", d+"/link")) }, unix.NOTE_WRITE},
+		{"a link in it is replaced", "",
+			func(d string) { must(os.Symlink("new", d+"/l2")); must(os.Rename(d+"/l2", d+"/link")) }, unix.NOTE_WRITE},
 		{"it is written to", "file", func(d string) { write(d+"/file", "more") }, unix.NOTE_WRITE | unix.NOTE_EXTEND},
 		{"its mode is changed", "file", func(d string) { must(os.Chmod(d+"/file", 0o600)) }, unix.NOTE_ATTRIB},
 		{"it is cut", "file", func(d string) { must(os.Truncate(d+"/file", 0)) }, unix.NOTE_ATTRIB},
 		{"it is removed", "file", func(d string) { must(os.Remove(d + "/file")) }, unix.NOTE_DELETE | unix.NOTE_LINK},
 		{"it is renamed", "file", func(d string) { must(os.Rename(d+"/file", d+"/other")) }, unix.NOTE_RENAME},
-		{"another is renamed over it", "file", func(d string) { write(d+"/other", ""); must(os.Rename(d+"/other", d+"/file")) }, unix.NOTE_DELETE | unix.NOTE_LINK},
+		{"another is renamed over it", "file",
+			func(d string) { write(d+"/other", ""); must(os.Rename(d+"/other", d+"/file")) },
+			unix.NOTE_DELETE | unix.NOTE_LINK},
 		{"it gets another name", "file", func(d string) { must(os.Link(d+"/file", d+"/other")) }, unix.NOTE_LINK},
-		{"an empty directory is removed", "sub", func(d string) { must(os.Remove(d + "/sub")) }, unix.NOTE_DELETE | unix.NOTE_LINK},
-		{"the link itself is removed", "link", func(d string) { must(os.Remove(d + "/link")) }, unix.NOTE_DELETE | unix.NOTE_LINK},
+		{"an empty directory is removed", "sub", func(d string) { must(os.Remove(d + "/sub")) },
+			unix.NOTE_DELETE | unix.NOTE_LINK},
+		{"the link itself is removed", "link", func(d string) { must(os.Remove(d + "/link")) },
+			unix.NOTE_DELETE | unix.NOTE_LINK},
 		{"what the link leads to is written to", "link", func(d string) { write(d+"/file", "more") }, 0},
 	} {
 		t.Run(strings.ReplaceAll(test.name, " ", "_"), func(t *testing.T) {
@@ -374,7 +386,8 @@ func TestEndOfAProcessIsAnEvent(t *testing.T) {
 		t.Fatal(err)
 	}
 	defer unix.Close(queue)
-	change := unix.Kevent_t{Ident: uint64(command.Process.Pid), Filter: unix.EVFILT_PROC, Flags: unix.EV_ADD, Fflags: unix.NOTE_EXIT}
+	change := unix.Kevent_t{Ident: uint64(command.Process.Pid), Filter: unix.EVFILT_PROC, Flags: unix.EV_ADD,
+		Fflags: unix.NOTE_EXIT}
 	if _, err := unix.Kevent(queue, []unix.Kevent_t{change}, nil, nil); err != nil {
 		t.Fatal(err)
 	}

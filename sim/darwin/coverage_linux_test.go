@@ -26,9 +26,11 @@ const leastCoverage = 90
 // coverage is what the tests execute of the code for macOS; nil where it is not measured, with the short selection.
 var coverage *measurement
 
-// measurement collects what the tests of packages, and usher's programs in stories, execute of the files that only macOS has.
+// measurement collects what the tests of packages, and usher's programs in stories, execute of the files that only
+// macOS has.
 type measurement struct {
-	// directory has a profile of each test binary, and in the folder programs the counters of programs, as GOCOVERDIR has them.
+	// directory has a profile of each test binary, and in the folder programs the counters of programs, as GOCOVERDIR
+	// has them.
 	directory string
 	// packages are those that have such files.
 	packages []string
@@ -44,7 +46,8 @@ func measureCoverage(directory string) (*measurement, error) {
 	if err := os.Chmod(m.programs(), 0o777); err != nil { // agents of users write there too
 		return nil, err
 	}
-	listed, err := exec.Command("go", "list", "-tags", darwin.Tags, "-f", "{{.ImportPath}} {{join .IgnoredGoFiles \" \"}}", module+"...").Output()
+	listed, err := exec.Command("go", "list", "-tags", darwin.Tags, "-f",
+		"{{.ImportPath}} {{join .IgnoredGoFiles \" \"}}", module+"...").Output()
 	if err != nil {
 		return nil, fmt.Errorf("list the code for macOS: %w", err)
 	}
@@ -93,7 +96,8 @@ func (m *measurement) testFlags() []string {
 	return []string{"-test.coverprofile", profile.Name()}
 }
 
-// storyFlags have usher's programs in stories (e2e) count what they execute. A program writes nothing unless its main package counts too.
+// storyFlags have usher's programs in stories (e2e) count what they execute. A program writes nothing unless its main
+// package counts too.
 func (m *measurement) storyFlags() []string {
 	if m == nil {
 		return nil
@@ -110,8 +114,8 @@ func (m *measurement) environment() []string {
 	return []string{"GOCOVERDIR=" + m.programs()}
 }
 
-// report writes how much of the code that only macOS has was executed, and names what was not. Less than leastCoverage is an error, and so is a
-// file that no test was built with.
+// report writes how much of the code that only macOS has was executed, and names what was not. Less than leastCoverage
+// is an error, and so is a file that no test was built with.
 func (m *measurement) report(output io.Writer) error {
 	merged, err := m.merged()
 	if err != nil {
@@ -135,7 +139,8 @@ func (m *measurement) report(output io.Writer) error {
 				executed += block.NumStmt
 			} else if block.NumStmt > 0 {
 				missed = append(missed, fmt.Sprintf("%s:%d-%d in %s, statements: %d",
-					strings.TrimPrefix(file.FileName, module), block.StartLine, block.EndLine, functions.at(block.StartLine), block.NumStmt))
+					strings.TrimPrefix(file.FileName, module), block.StartLine, block.EndLine,
+					functions.at(block.StartLine), block.NumStmt))
 			}
 		}
 	}
@@ -150,12 +155,14 @@ func (m *measurement) report(output io.Writer) error {
 		}
 	}
 	percent := 100 * float64(executed) / float64(all)
-	fmt.Fprintf(output, "code that only macOS has (*_darwin*.go): tests execute %d of %d statements, %.1f %%; not executed are:\n", executed, all, percent)
+	fmt.Fprintf(output, "code that only macOS has (*_darwin*.go): tests execute %d of %d statements, %.1f %%; not "+
+		"executed are:\n", executed, all, percent)
 	for _, line := range missed {
 		fmt.Fprintln(output, "  "+line)
 	}
 	if percent < leastCoverage {
-		return fmt.Errorf("coverage: %.1f %% of the code that only macOS has is less than %d %%", percent, leastCoverage)
+		return fmt.Errorf("coverage: %.1f %% of the code that only macOS has is less than %d %%", percent,
+			leastCoverage)
 	}
 	return nil
 }
@@ -167,7 +174,8 @@ func (m *measurement) merged() ([]*cover.Profile, error) {
 		return nil, err
 	}
 	if len(counters) > 0 {
-		convert := exec.Command("go", "tool", "covdata", "textfmt", "-i="+m.programs(), "-o="+filepath.Join(m.directory, "programs.profile"))
+		convert := exec.Command("go", "tool", "covdata", "textfmt", "-i="+m.programs(),
+			"-o="+filepath.Join(m.directory, "programs.profile"))
 		if output, err := convert.CombinedOutput(); err != nil {
 			return nil, fmt.Errorf("read the counters of programs: %w\n%s", err, output)
 		}
@@ -227,7 +235,8 @@ func TestCoverageIsReported(t *testing.T) {
 		t.Fatal(err)
 	}
 	const file = module + "launchd/outlive_darwin.go"
-	first := "mode: atomic\n" + file + ":20.2,21.10 9 0\n" + file + ":30.2,31.10 1 0\n" + module + "launchd/files.go:1.2,2.3 50 0\n"
+	first := "mode: atomic\n" + file + ":20.2,21.10 9 0\n" + file + ":30.2,31.10 1 0\n" + module +
+		"launchd/files.go:1.2,2.3 50 0\n"
 	second := "mode: atomic\n" + file + ":20.2,21.10 9 3\n" + file + ":30.2,31.10 1 0\n"
 	for name, text := range map[string]string{"a.profile": first, "b.profile": second} {
 		if err := os.WriteFile(filepath.Join(m.directory, name), []byte(text), 0o600); err != nil {
@@ -236,7 +245,8 @@ func TestCoverageIsReported(t *testing.T) {
 	}
 	var output strings.Builder
 	err := m.report(&output)
-	if err != nil || !strings.Contains(output.String(), "9 of 10 statements, 90.0 %") || !strings.Contains(output.String(), "launchd/outlive_darwin.go:30-31 in ") {
+	if err != nil || !strings.Contains(output.String(), "9 of 10 statements, 90.0 %") ||
+		!strings.Contains(output.String(), "launchd/outlive_darwin.go:30-31 in ") {
 		t.Errorf("%v, output\n%s", err, &output)
 	}
 	m.files = []string{module + "launchd/outlive_darwin.go", module + "useragent/activate_darwin.go"}

@@ -1,10 +1,12 @@
 //go:build linux && amd64
 
-// Package darwin runs usher's real darwin/amd64 programs on Linux, under a loader of our own: the C program in loader/. [Build] compiles the
-// loader, [Loader.Command] runs a program with it, and [Compile] and [CompileTest] build what it runs; with cgo, those of an SDK do.
+// Package darwin runs usher's real darwin/amd64 programs on Linux, under a loader of our own: the C program in loader/.
+// [Build] compiles the loader, [Loader.Command] runs a program with it, and [Compile] and [CompileTest] build what it
+// runs; with cgo, those of an SDK do.
 //
-// The programs' machine code runs as on a Mac, and what it imports from macOS is answered by the loader, over glibc. So crashes, layouts,
-// signatures, control flow and the use of kqueue, signals and peers' credentials are seen. What macOS decides is not: README.md says what.
+// The programs' machine code runs as on a Mac, and what it imports from macOS is answered by the loader, over glibc. So
+// crashes, layouts, signatures, control flow and the use of kqueue, signals and peers' credentials are seen. What macOS
+// decides is not: README.md says what.
 package darwin
 
 import (
@@ -37,8 +39,8 @@ type Loader struct {
 	Path string
 }
 
-// Build compiles the loader in the directory, with the C compiler cc. It needs Go's sources, and golang.org/x/sys in the current module, for
-// macOS's numbers.
+// Build compiles the loader in the directory, with the C compiler cc. It needs Go's sources, and golang.org/x/sys in
+// the current module, for macOS's numbers.
 func Build(ctx context.Context, directory string) (*Loader, error) {
 	sourceDirectory := filepath.Join(directory, "source")
 	if err := os.MkdirAll(sourceDirectory, 0o755); err != nil {
@@ -106,7 +108,8 @@ func goOutput(ctx context.Context, arguments ...string) (string, error) {
 	return strings.TrimSpace(string(output)), nil
 }
 
-// Command returns a command that runs the darwin program at the path. A darwin program that it starts runs under the loader too.
+// Command returns a command that runs the darwin program at the path. A darwin program that it starts runs under the
+// loader too.
 func (l *Loader) Command(ctx context.Context, program string, arguments ...string) *exec.Cmd {
 	return exec.CommandContext(ctx, l.Path, append([]string{program}, arguments...)...)
 }
@@ -118,7 +121,8 @@ func Compile(ctx context.Context, output, pkg string) error {
 
 // CompileTest builds the tests of a package for darwin/amd64, without cgo. The flags are further ones of go test.
 func CompileTest(ctx context.Context, output, pkg string, flags ...string) error {
-	return compile(ctx, withoutCgo, "test", append(flags[:len(flags):len(flags)], "-c", "-vet=off", "-o", output, pkg)...)
+	return compile(ctx, withoutCgo, "test",
+		append(flags[:len(flags):len(flags)], "-c", "-vet=off", "-o", output, pkg)...)
 }
 
 var withoutCgo = []string{"CGO_ENABLED=0"}

@@ -35,7 +35,8 @@ func TestGo(t *testing.T) {
 			"TestGetfsstat": "the list of volumes is not modelled",
 		}},
 		{pkg: "os", fails: map[string]string{
-			"TestRootConsistencyRename/from/symlink_slash": "Linux refuses to rename a link whose name has a slash behind it",
+			"TestRootConsistencyRename/from/symlink_slash": "Linux refuses to rename a link whose name has a " +
+				"slash behind it",
 		}},
 		{pkg: "runtime/debug"},
 	})

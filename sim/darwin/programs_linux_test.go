@@ -45,7 +45,8 @@ func TestUnknownIsReportedByName(t *testing.T) {
 	}{
 		{"ioctl", "machorun: unknown: ioctl 0x40041234\n", 1},
 		{"sysctl", "machorun: unknown: sysctl kern.usher\n", 1},
-		{"symbol", "machorun: the program calls settimeofday of /usr/lib/libSystem.B.dylib, which the loader does not have\n", 126},
+		{"symbol", "machorun: the program calls settimeofday of /usr/lib/libSystem.B.dylib, which the loader " +
+			"does not have\n", 126},
 	} {
 		output, err := loader.Command(t.Context(), program, test.argument).CombinedOutput()
 		var exit *exec.ExitError
@@ -55,7 +56,8 @@ func TestUnknownIsReportedByName(t *testing.T) {
 	}
 }
 
-// An object that is not released, one that is released too often, and one of another kind than a function takes fail a program.
+// An object that is not released, one that is released too often, and one of another kind than a function takes fail a
+// program.
 func TestOwnershipOfObjects(t *testing.T) {
 	program := compiled(t, "./testdata/releases")
 	for _, test := range []struct {
@@ -65,7 +67,8 @@ func TestOwnershipOfObjects(t *testing.T) {
 		{"once", "", 0},
 		{"never", "machorun: not released: 1 CFString\n", 125},
 		{"twice", "machorun: CFRelease was called with a CFString that has been released\nSIGABRT: abort\n", 2},
-		{"null", "machorun: CFStringGetLength was called with a CFNull in the place of a CFString\nSIGABRT: abort\n", 2},
+		{"null", "machorun: CFStringGetLength was called with a CFNull in the place of a CFString\nSIGABRT: abort\n",
+			2},
 	} {
 		command := loader.Command(t.Context(), program, test.argument)
 		command.Env = append(os.Environ(), checkReleases)
@@ -81,7 +84,8 @@ func TestFrameworks(t *testing.T) {
 	program := compiled(t, "./testdata/frameworks")
 	shown := filepath.Join(t.TempDir(), "shown")
 	store := filepath.Join(t.TempDir(), "store")
-	if err := os.WriteFile(store, []byte(`{"State:/Users/ConsoleUser": {"Name": "mia", "UID": 501, "GID": 20}}`), 0o644); err != nil {
+	if err := os.WriteFile(store, []byte(`{"State:/Users/ConsoleUser": {"Name": "mia", "UID": 501, "GID": 20}}`),
+		0o644); err != nil {
 		t.Fatal(err)
 	}
 	const header, question = `"AlertHeader":"Register this \"Mac\""`, `{"flags":0,"timeout":`
@@ -93,7 +97,8 @@ func TestFrameworks(t *testing.T) {
 		{"notice", nil, "1102\n", ""},
 		{"notice", []string{"MACHORUN_NOTIFICATIONS=" + shown}, "0\n", `{"flags":2,"timeout":3,` + header + "}\n"},
 		{"question", nil, "none 1102\n", ""},
-		{"question", []string{"MACHORUN_NOTIFICATIONS=" + shown, "MACHORUN_NOTIFICATION_ANSWER=alternate"}, "0 1 true\n", question + "0,"},
+		{"question", []string{"MACHORUN_NOTIFICATIONS=" + shown, "MACHORUN_NOTIFICATION_ANSWER=alternate"},
+			"0 1 true\n", question + "0,"},
 		{"timeout", []string{"MACHORUN_NOTIFICATIONS=" + shown}, "0 3 true\n", question + "0.05,"},
 		{"cancel", []string{"MACHORUN_NOTIFICATIONS=" + shown}, "0 3 true\ncancelled 0\n", question + "0,"},
 		{"observe", nil, "1\n1\n", ""},
@@ -105,8 +110,10 @@ func TestFrameworks(t *testing.T) {
 		command.Env = append(append(os.Environ(), checkReleases), test.environment...)
 		output, err := command.CombinedOutput()
 		log, _ := os.ReadFile(shown)
-		if err != nil || string(output) != test.want || !strings.HasPrefix(string(log), test.shown) || (len(log) > 0) != (test.shown != "") {
-			t.Errorf("%s with %v: %v, output\n%s, want\n%s\nshown was\n%s", test.argument, test.environment, err, output, test.want, log)
+		if err != nil || string(output) != test.want || !strings.HasPrefix(string(log), test.shown) ||
+			(len(log) > 0) != (test.shown != "") {
+			t.Errorf("%s with %v: %v, output\n%s, want\n%s\nshown was\n%s", test.argument, test.environment, err,
+				output, test.want, log)
 		}
 	}
 }
@@ -134,7 +141,8 @@ func TestUsherctl(t *testing.T) {
 	} {
 		output, err := loader.Command(t.Context(), program, test.arguments...).CombinedOutput()
 		if err != nil || !strings.Contains(string(output), test.want) {
-			t.Errorf("usherctl %s: %v, output\n%s, want %q in it", strings.Join(test.arguments, " "), err, output, test.want)
+			t.Errorf("usherctl %s: %v, output\n%s, want %q in it", strings.Join(test.arguments, " "), err, output,
+				test.want)
 		}
 	}
 }

@@ -16,18 +16,20 @@ import (
 //go:embed sdk/include
 var headers embed.FS
 
-// libraries are what a program is linked to, by the paths that it imports them by, with the names of their stubs in an SDK.
+// libraries are what a program is linked to, by the paths that it imports them by, with the names of their stubs in an
+// SDK.
 var libraries = []struct{ path, stub string }{
 	{"/usr/lib/libSystem.B.dylib", "usr/lib/libSystem.tbd"},
 	{"/usr/lib/libSystem.B.dylib", "usr/lib/libpthread.tbd"}, // it is a part of libSystem
 	{"/usr/lib/libresolv.9.dylib", "usr/lib/libresolv.tbd"},
 	{"/System/Library/Frameworks/CoreFoundation.framework/Versions/A/CoreFoundation",
 		"System/Library/Frameworks/CoreFoundation.framework/CoreFoundation.tbd"},
-	{"/System/Library/Frameworks/Security.framework/Versions/A/Security", "System/Library/Frameworks/Security.framework/Security.tbd"},
+	{"/System/Library/Frameworks/Security.framework/Versions/A/Security",
+		"System/Library/Frameworks/Security.framework/Security.tbd"},
 }
 
-// SDK is what clang and lld need to build a program with cgo for macOS: headers, which declare what runtime/cgo and go-keychain use, and stubs of
-// libraries, which name what the loader has. Nothing of Apple's is in it.
+// SDK is what clang and lld need to build a program with cgo for macOS: headers, which declare what runtime/cgo and
+// go-keychain use, and stubs of libraries, which name what the loader has. Nothing of Apple's is in it.
 type SDK struct {
 	directory string
 }
@@ -60,7 +62,8 @@ func (l *Loader) WriteSDK(ctx context.Context, directory string) (*SDK, error) {
 // stubOf is a library as text: https://llvm.org/docs/CommandGuide/llvm-readtapi.html.
 func stubOf(path string, symbols []string) []byte {
 	const target = "x86_64-macos"
-	return fmt.Appendf(nil, "--- !tapi-tbd\ntbd-version: 4\ntargets: [ %s ]\ninstall-name: '%s'\nexports:\n  - targets: [ %s ]\n    symbols: [ %s ]\n...\n",
+	return fmt.Appendf(nil, "--- !tapi-tbd\ntbd-version: 4\ntargets: [ %s ]\ninstall-name: '%s'\nexports:\n  - "+
+		"targets: [ %s ]\n    symbols: [ %s ]\n...\n",
 		target, path, target, strings.Join(symbols, ", "))
 }
 
@@ -72,12 +75,14 @@ func (s *SDK) Compile(ctx context.Context, output, pkg string, flags ...string) 
 
 // CompileTest builds the tests of a package for darwin/amd64 with cgo. The flags are further ones of go test.
 func (s *SDK) CompileTest(ctx context.Context, output, pkg string, flags ...string) error {
-	flags = append(flags[:len(flags):len(flags)], "-c", "-vet=off", "-ldflags=-w -compressdwarf=false", "-o", output, pkg)
+	flags = append(flags[:len(flags):len(flags)], "-c", "-vet=off", "-ldflags=-w -compressdwarf=false", "-o", output,
+		pkg)
 	return compile(ctx, s.environment(), "test", flags...)
 }
 
-// environment has clang as the compiler. What Go imports and the loader lacks is bound when the program is loaded, where the loader reports it by
-// name. Debug information is left out (-w), since Go would combine it with Apple's dsymutil.
+// environment has clang as the compiler. What Go imports and the loader lacks is bound when the program is loaded,
+// where the loader reports it by name. Debug information is left out (-w), since Go would combine it with Apple's
+// dsymutil.
 func (s *SDK) environment() []string {
 	const cc = "clang -target x86_64-apple-macos12 -fuse-ld=lld -fno-stack-protector -Wno-unused-command-line-argument"
 	return []string{"CGO_ENABLED=1", "CC=" + cc + " -isysroot " + s.directory,

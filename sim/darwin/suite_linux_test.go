@@ -31,7 +31,8 @@ type suite struct {
 	environment []string
 	// run is the pattern of go test's flag of this name; empty is all.
 	run string
-	// fails are the tests that are expected to fail, with the reason. One that passes is an error, so that the table stays true.
+	// fails are the tests that are expected to fail, with the reason. One that passes is an error, so that the table
+	// stays true.
 	fails map[string]string
 	// left are tests that are not run at all, by pattern, with the reason: they would hang, or fail only now and then.
 	left map[string]string
@@ -103,7 +104,8 @@ func (s suite) isMeasured() bool {
 func (s suite) execute(t *testing.T, program, directory string) (output []byte, err error) {
 	ctx, cancel := context.WithTimeout(t.Context(), suiteTakes)
 	defer cancel()
-	command := loader.Command(ctx, program, "-test.v", "-test.short", "-test.timeout", (suiteTakes - 10*time.Second).String())
+	command := loader.Command(ctx, program, "-test.v", "-test.short", "-test.timeout",
+		(suiteTakes - 10*time.Second).String())
 	if s.run != "" {
 		command.Args = append(command.Args, "-test.run", s.run)
 	}
@@ -115,7 +117,8 @@ func (s suite) execute(t *testing.T, program, directory string) (output []byte, 
 	}
 	command.Dir = directory
 	command.Env = append(append(os.Environ(), "PWD="+directory), s.environment...) // os/exec's own test looks at it
-	if s.isMeasured() {                                                            // a test binary that is started again writes what it executes there
+	// a test binary that is started again writes what it executes there
+	if s.isMeasured() {
 		command.Env = append(command.Env, coverage.environment()...)
 	}
 	command.WaitDelay = time.Second // a child may have its output still
@@ -144,7 +147,8 @@ func (s suite) judge(output []byte, ended error) (problems []string, summary str
 	}
 	for _, name := range slices.Sorted(maps.Keys(s.fails)) {
 		if !slices.Contains(failed, name) {
-			problems = append(problems, fmt.Sprintf("%s no longer fails, or does not exist; it was expected to fail: %s", name, s.fails[name]))
+			problems = append(problems, fmt.Sprintf(
+				"%s no longer fails, or does not exist; it was expected to fail: %s", name, s.fails[name]))
 		}
 	}
 	if count["PASS"] == 0 {
@@ -153,7 +157,8 @@ func (s suite) judge(output []byte, ended error) (problems []string, summary str
 	if !completed.Match(output) || (ended != nil && len(failed) == 0) {
 		problems = append(problems, fmt.Sprintf("it did not run to its end: %v", ended))
 	}
-	return problems, fmt.Sprintf("%d tests passed, %d failed as expected, %d were skipped", count["PASS"], expected, count["SKIP"])
+	return problems, fmt.Sprintf("%d tests passed, %d failed as expected, %d were skipped", count["PASS"], expected,
+		count["SKIP"])
 }
 
 // aSubtestFailed reports whether a test has failed because one of its subtests has, which says more.
@@ -186,7 +191,8 @@ func readResults(output []byte) map[string]string {
 func tail(output []byte) string {
 	var kept []string
 	for line := range strings.Lines(string(output)) {
-		quiet := strings.HasPrefix(line, "===") || strings.Contains(line, "--- PASS") || strings.Contains(line, "--- SKIP")
+		quiet := strings.HasPrefix(line, "===") || strings.Contains(line, "--- PASS") ||
+			strings.Contains(line, "--- SKIP")
 		if !quiet {
 			kept = append(kept, line)
 		}
@@ -207,14 +213,19 @@ func TestSuitesAreJudged(t *testing.T) {
 		ended  error
 		want   []string
 	}{
-		"all pass":           {suite{}, "--- PASS: TestA (0.00s)\nPASS\n", nil, nil},
-		"one fails":          {suite{}, "--- PASS: TestB (0.00s)\n--- FAIL: TestA (0.00s)\nFAIL\n", ended, []string{"TestA fails as a darwin program"}},
-		"one fails as known": {expected, "--- PASS: TestB (0.00s)\n--- FAIL: TestA (0.00s)\n    --- FAIL: TestA/b (0.00s)\nFAIL\n", ended, nil},
-		"another subtest fails": {expected, "--- PASS: TestB (0.00s)\n--- FAIL: TestA (0.00s)\n    --- FAIL: TestA/b (0.00s)\n    --- FAIL: TestA/c (0.00s)\nFAIL\n",
+		"all pass": {suite{}, "--- PASS: TestA (0.00s)\nPASS\n", nil, nil},
+		"one fails": {suite{}, "--- PASS: TestB (0.00s)\n--- FAIL: TestA (0.00s)\nFAIL\n", ended,
+			[]string{"TestA fails as a darwin program"}},
+		"one fails as known": {expected,
+			"--- PASS: TestB (0.00s)\n--- FAIL: TestA (0.00s)\n    --- FAIL: TestA/b (0.00s)\nFAIL\n", ended, nil},
+		"another subtest fails": {expected,
+			"--- PASS: TestB (0.00s)\n--- FAIL: TestA (0.00s)\n    --- FAIL: TestA/b (0.00s)\n    --- FAIL: TestA/c " +
+				"(0.00s)\nFAIL\n",
 			ended, []string{"TestA/c fails as a darwin program"}},
 		"the known one passes": {expected, "--- PASS: TestA (0.00s)\n    --- PASS: TestA/b (0.00s)\nPASS\n", nil,
 			[]string{"TestA/b no longer fails, or does not exist; it was expected to fail: of a fault"}},
-		"it crashes":      {suite{}, "--- PASS: TestB (0.00s)\nmachorun: no\n", ended, []string{"it did not run to its end: exit status 1"}},
+		"it crashes": {suite{}, "--- PASS: TestB (0.00s)\nmachorun: no\n", ended,
+			[]string{"it did not run to its end: exit status 1"}},
 		"nothing has run": {suite{}, "PASS\n", nil, []string{"no test has passed"}},
 	} {
 		if got, _ := test.suite.judge([]byte(test.output), test.ended); !slices.Equal(got, test.want) {

@@ -11,13 +11,15 @@ import (
 	"testing"
 )
 
-// Why a test fails as a darwin program, or is not run. Each is what the loader lacks: a fault of usher is fixed, and so is a test that states
-// something that macOS does not do.
+// Why a test fails as a darwin program, or is not run. Each is what the loader lacks: a fault of usher is fixed, and so
+// is a test that states something that macOS does not do.
 const execution = "a shell of Linux starts usherctl, which is a darwin program, and Linux cannot (Exec format error)"
 
-// shortSelection is what make test runs of usher. What waits for long, as internal/filewatch does for what never comes, is not in it.
+// shortSelection is what make test runs of usher. What waits for long, as internal/filewatch does for what never comes,
+// is not in it.
 var shortSelection = []string{
-	"internal/accounts", "internal/corefoundation", "internal/command", "internal/privatefile", "internal/trust", "internal/logfile", "internal/foreign",
+	"internal/accounts", "internal/corefoundation", "internal/command", "internal/privatefile", "internal/trust",
+	"internal/logfile", "internal/foreign",
 	"useragent/keychain", "useragent/leftovers", "helper/thismac", "helper/directory",
 }
 
@@ -27,7 +29,8 @@ const checkReleases = "MACHORUN_CHECK_RELEASES=1"
 // exceptions are the packages of which not every test passes as a darwin program, and those that are run otherwise.
 var exceptions = []suite{
 	{pkg: "internal/corefoundation", environment: []string{checkReleases}},
-	{pkg: "internal/accounts", environment: []string{checkReleases, "MACHORUN_DYNAMIC_STORE=testdata/dynamic-store.json"}},
+	{pkg: "internal/accounts", environment: []string{checkReleases,
+		"MACHORUN_DYNAMIC_STORE=testdata/dynamic-store.json"}},
 	{pkg: "helper/proxy", environment: []string{checkReleases}},
 	{pkg: "ctl", fails: map[string]string{
 		"TestScripts/destinations":    execution,
@@ -71,7 +74,8 @@ func TestUsher(t *testing.T) {
 
 // testedPackages returns the packages that have tests for macOS.
 func testedPackages(ctx context.Context, pattern string) ([]string, error) {
-	list := exec.CommandContext(ctx, "go", "list", "-tags", "grpcnotrace", "-f", "{{if or .TestGoFiles .XTestGoFiles}}{{.ImportPath}}{{end}}", pattern)
+	list := exec.CommandContext(ctx, "go", "list", "-tags", "grpcnotrace", "-f",
+		"{{if or .TestGoFiles .XTestGoFiles}}{{.ImportPath}}{{end}}", pattern)
 	list.Env = append(os.Environ(), "GOOS=darwin", "GOARCH=amd64", "CGO_ENABLED=0")
 	output, err := list.Output()
 	return strings.Fields(string(output)), err

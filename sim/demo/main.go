@@ -1,9 +1,9 @@
 // Program demo plays a whole registration on this computer, with usher's real programs and the stand-ins of sim/ as
-// separate processes: `make demo`, or `make demo PORTAL_EXIT=66` for one that fails. It ends with 0 when what it was asked to show was
-// seen, so also when that was a failure.
+// separate processes: `make demo`, or `make demo PORTAL_EXIT=66` for one that fails. It ends with 0 when what it was
+// asked to show was seen, so also when that was a failure.
 //
-// As root it uses a real second account and a real gnome-keyring, which it installs where it is missing (Debian). Without
-// either the keychain is backed by files.
+// As root it uses a real second account and a real gnome-keyring, which it installs where it is missing (Debian).
+// Without either the keychain is backed by files.
 package main
 
 import (
@@ -45,8 +45,8 @@ func main() {
 	}
 }
 
-// verdict is what the end of the demonstration says, for the code that Company Portal was told to end with and the one that usherctl ended
-// with, and whether that was to be shown.
+// verdict is what the end of the demonstration says, for the code that Company Portal was told to end with and the one
+// that usherctl ended with, and whether that was to be shown.
 func verdict(portalExit, code int) (sentence string, wanted bool) {
 	switch {
 	case portalExit == 0:
@@ -54,7 +54,8 @@ func verdict(portalExit, code int) (sentence string, wanted bool) {
 	case code == 0:
 		return fmt.Sprintf("Company Portal was told to end with %d, and usherctl did not notice.", portalExit), false
 	}
-	return fmt.Sprintf("That it failed was the point: Company Portal was told to end with %d, and usher says why, here and in Jamf Pro.", portalExit), true
+	return fmt.Sprintf("That it failed was the point: Company Portal was told to end with %d, and usher says why, "+
+		"here and in Jamf Pro.", portalExit), true
 }
 
 // realKeyring tells whether the demonstration can use real accounts and a real keyring; if not, why.

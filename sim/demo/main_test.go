@@ -19,7 +19,8 @@ func TestVerdict(t *testing.T) {
 		{66, 0, "usherctl did not notice", false},
 	} {
 		sentence, wanted := verdict(test.portalExit, test.code)
-		if !strings.Contains(sentence, test.sentence) || (sentence == "") != (test.sentence == "") || wanted != test.wanted {
+		if !strings.Contains(sentence, test.sentence) || (sentence == "") != (test.sentence == "") ||
+			wanted != test.wanted {
 			t.Errorf("%d and %d: %q, %t", test.portalExit, test.code, sentence, wanted)
 		}
 	}

@@ -49,7 +49,8 @@ func play(ctx context.Context, s scene) (code int, err error) {
 	tags := "grpcnotrace"
 	if !real {
 		tags += ",simkeychain"
-		fmt.Printf("keychain: backed by files, since %s; as root on Debian it is a real gnome-keyring of a second account\n", why)
+		fmt.Printf("keychain: backed by files, since %s; as root on Debian it is a real gnome-keyring of a "+
+			"second account\n", why)
 	}
 	say("building usherd, usher-agent, usherctl and the stand-ins")
 	programs, err := mac.Build(ctx, filepath.Join(directory, "programs"), tags)
@@ -122,14 +123,16 @@ func say(text string) { fmt.Printf("\n== %s\n", text) }
 // stateAttribute is the extension attribute with the user's state, which the look has come to.
 const stateAttribute = "Usher Registration State"
 
-// reportWithin is how long after usherctl's end Jamf Pro may take to learn of a registration that failed, and of the state.
+// reportWithin is how long after usherctl's end Jamf Pro may take to learn of a registration that failed, and of the
+// state.
 const reportWithin = 10 * time.Second
 
 // showJamfPro prints what sim/jamfpro holds of the computer, once usherd has told it of the registration.
 func showJamfPro(ctx context.Context, url string) error {
 	ctx, cancel := context.WithTimeout(ctx, reportWithin)
 	defer cancel()
-	request, err := http.NewRequestWithContext(ctx, http.MethodGet, url+"/sim/updated/"+mac.UDID+"?attribute="+neturl.QueryEscape(stateAttribute), nil)
+	request, err := http.NewRequestWithContext(ctx, http.MethodGet,
+		url+"/sim/updated/"+mac.UDID+"?attribute="+neturl.QueryEscape(stateAttribute), nil)
 	if err != nil {
 		return err
 	}

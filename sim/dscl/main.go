@@ -1,7 +1,7 @@
-// Command dscl stands in for macOS's /usr/bin/dscl: `dscl -plist . -read /Users/NAME dsAttrTypeStandard:AltSecurityIdentities`
-// prints the record's values as the folder library/directory below the home of its caller, usherd, has them: a file for each
-// account, with a value in each line. Values of Kerberos and of certificates come before those of the file, as a Mac that uses
-// smart cards has them. It never ships.
+// Command dscl stands in for macOS's /usr/bin/dscl: `dscl -plist . -read /Users/NAME
+// dsAttrTypeStandard:AltSecurityIdentities` prints the record's values as the folder library/directory below the home
+// of its caller, usherd, has them: a file for each account, with a value in each line. Values of Kerberos and of
+// certificates come before those of the file, as a Mac that uses smart cards has them. It never ships.
 package main
 
 import (
@@ -36,7 +36,8 @@ func main() {
 }
 
 func run(arguments []string, records string, stdout, stderr io.Writer) int {
-	if len(arguments) != 5 || !slices.Equal(arguments[:3], []string{"-plist", ".", "-read"}) || arguments[4] != attribute {
+	if len(arguments) != 5 || !slices.Equal(arguments[:3], []string{"-plist", ".", "-read"}) ||
+		arguments[4] != attribute {
 		fmt.Fprintln(stderr, "dscl (v20.4)\nusage: dscl [options] [<datasource> [<command>]]")
 		return exitUsage
 	}
@@ -54,7 +55,8 @@ func run(arguments []string, records string, stdout, stderr io.Writer) int {
 		fmt.Fprintln(stderr, "dscl stand-in:", err)
 		return exitMisconfigured
 	}
-	values := []string{"Kerberos:" + account + "@CORP.EXAMPLE.COM", "X509:<I>DC=com,DC=example,CN=Example CA<S>CN=" + account}
+	values := []string{"Kerberos:" + account + "@CORP.EXAMPLE.COM",
+		"X509:<I>DC=com,DC=example,CN=Example CA<S>CN=" + account}
 	for line := range strings.Lines(string(content)) {
 		values = append(values, strings.TrimSpace(line))
 	}

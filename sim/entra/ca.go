@@ -14,8 +14,8 @@ import (
 // keyBits is the size of Microsoft's and of the devices' RSA keys.
 const keyBits = 2048
 
-// CA is an authority with a key of its own: certificates of two of them differ in nothing but their signature. Its methods
-// may be called from several goroutines.
+// CA is an authority with a key of its own: certificates of two of them differ in nothing but their signature. Its
+// methods may be called from several goroutines.
 type CA struct {
 	certificate *x509.Certificate
 	key         *rsa.PrivateKey

@@ -58,8 +58,8 @@ func (d Device) NegativeSerial() Device {
 	return d
 }
 
-// randomSerial is a serial number as Entra makes it: 16 random bytes, without the zero that a positive number needs in front of
-// those that begin with a set bit.
+// randomSerial is a serial number as Entra makes it: 16 random bytes, without the zero that a positive number needs in
+// front of those that begin with a set bit.
 func randomSerial() []byte {
 	serial := make([]byte, 16)
 	rand.Read(serial) // never fails
@@ -94,8 +94,8 @@ func (ca *CA) Issue(device Device) (*Issued, error) {
 	}, nil
 }
 
-// PublicKeyHash returns the application label that macOS gives to a key: the SHA-1 of its public half, which is PKCS #1 for RSA
-// and the uncompressed point of an elliptic curve. Other kinds of key have none.
+// PublicKeyHash returns the application label that macOS gives to a key: the SHA-1 of its public half, which is PKCS #1
+// for RSA and the uncompressed point of an elliptic curve. Other kinds of key have none.
 func PublicKeyHash(key crypto.PublicKey) string {
 	var public []byte
 	switch key := key.(type) {
@@ -158,13 +158,17 @@ func setDefault(value *string, otherwise string) {
 	}
 }
 
-// extensions are basic constraints, extended key usage and key usage, which are critical, and Entra's own [AADInt]. Their order is
-// that of real certificates.
+// extensions are basic constraints, extended key usage and key usage, which are critical, and Entra's own [AADInt].
+// Their order is that of real certificates.
 func (d *Device) extensions() ([]pkix.Extension, error) {
 	extensions := []pkix.Extension{
-		{Id: asn1.ObjectIdentifier{2, 5, 29, 19}, Critical: true, Value: []byte{0x30, 0x00}},                                           // no authority
-		{Id: asn1.ObjectIdentifier{2, 5, 29, 37}, Critical: true, Value: []byte{0x30, 0x0a, 0x06, 0x08, 0x2b, 0x06, 1, 5, 5, 7, 3, 2}}, // clientAuth
-		{Id: asn1.ObjectIdentifier{2, 5, 29, 15}, Critical: true, Value: []byte{0x03, 0x02, 0x07, 0x80}},                               // digitalSignature
+		// no authority
+		{Id: asn1.ObjectIdentifier{2, 5, 29, 19}, Critical: true, Value: []byte{0x30, 0x00}},
+		// clientAuth
+		{Id: asn1.ObjectIdentifier{2, 5, 29, 37}, Critical: true,
+			Value: []byte{0x30, 0x0a, 0x06, 0x08, 0x2b, 0x06, 1, 5, 5, 7, 3, 2}},
+		// digitalSignature
+		{Id: asn1.ObjectIdentifier{2, 5, 29, 15}, Critical: true, Value: []byte{0x03, 0x02, 0x07, 0x80}},
 	}
 	for _, guid := range []struct {
 		number int

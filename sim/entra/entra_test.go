@@ -87,7 +87,8 @@ func TestExtensionsAreThoseOfARealCertificate(t *testing.T) {
 		values[extension.Id.String()] = extension
 	}
 	for oid, want := range map[string][]byte{
-		"1.2.840.113556.1.5.284.2": {0x04, 0x81, 0x10, 0x9a, 0xba, 0xb1, 0x34, 0x2d, 0x3b, 0x6c, 0x4c, 0xab, 0x4b, 0x61, 0x5f, 0x4b, 0x14, 0x3e, 0xab},
+		"1.2.840.113556.1.5.284.2": {0x04, 0x81, 0x10, 0x9a, 0xba, 0xb1, 0x34, 0x2d, 0x3b, 0x6c, 0x4c, 0xab, 0x4b, 0x61,
+			0x5f, 0x4b, 0x14, 0x3e, 0xab},
 		"1.2.840.113556.1.5.284.7": {0x04, 0x81, 0x01, '1'},
 		"1.2.840.113556.1.5.284.8": {0x04, 0x81, 0x02, 'N', 'A'},
 	} {
@@ -121,7 +122,8 @@ func TestSerialNumbersAreSixteenRandomBytes(t *testing.T) {
 	for range 64 {
 		issued, read := issue(t, entra.Device{Key: key})
 		serial := read.TBS.SerialNumber
-		if serial.Tag != asn1.TagInteger || len(serial.Bytes) != 16 || !bytes.Equal(serial.Bytes, issued.Device.SerialNumber) || seen[string(serial.Bytes)] {
+		if serial.Tag != asn1.TagInteger || len(serial.Bytes) != 16 ||
+			!bytes.Equal(serial.Bytes, issued.Device.SerialNumber) || seen[string(serial.Bytes)] {
 			t.Fatalf("serial number % x", serial.FullBytes)
 		}
 		seen[string(serial.Bytes)] = true

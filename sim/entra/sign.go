@@ -12,8 +12,8 @@ import (
 	"time"
 )
 
-// toBeSigned is a TBSCertificate (RFC 5280). It is put together here because crypto/x509 makes no certificate with a negative
-// serial number.
+// toBeSigned is a TBSCertificate (RFC 5280). It is put together here because crypto/x509 makes no certificate with a
+// negative serial number.
 type toBeSigned struct {
 	Version      int `asn1:"explicit,tag:0"`
 	SerialNumber asn1.RawValue
@@ -32,7 +32,8 @@ type signed struct {
 }
 
 // sha256WithRSA is with what Entra signs.
-var sha256WithRSA = pkix.AlgorithmIdentifier{Algorithm: asn1.ObjectIdentifier{1, 2, 840, 113549, 1, 1, 11}, Parameters: asn1.NullRawValue}
+var sha256WithRSA = pkix.AlgorithmIdentifier{Algorithm: asn1.ObjectIdentifier{1, 2, 840, 113549, 1, 1, 11},
+	Parameters: asn1.NullRawValue}
 
 // sign makes the certificate of a device in which everything is set.
 func (ca *CA) sign(device *Device) ([]byte, error) {
@@ -64,5 +65,6 @@ func (ca *CA) sign(device *Device) ([]byte, error) {
 	if err != nil {
 		return nil, err
 	}
-	return asn1.Marshal(signed{asn1.RawValue{FullBytes: encoded}, sha256WithRSA, asn1.BitString{Bytes: signature, BitLength: 8 * len(signature)}})
+	return asn1.Marshal(signed{asn1.RawValue{FullBytes: encoded}, sha256WithRSA,
+		asn1.BitString{Bytes: signature, BitLength: 8 * len(signature)}})
 }

@@ -1,5 +1,5 @@
-// Package filekeychain stands in for a login keychain where there is none to write to: a directory of the user's own with
-// one JSON file an item. It knows what the items of a registration need and no more.
+// Package filekeychain stands in for a login keychain where there is none to write to: a directory of the user's own
+// with one JSON file an item. It knows what the items of a registration need and no more.
 //
 // [Open] names a directory; nothing is read or written before one of the methods is called. It is for development and
 // tests: the files are protected by their mode alone.
@@ -33,7 +33,8 @@ const (
 	Key             Class = "keys"
 )
 
-// Item is an item with its attributes; those that its class has not are empty. A text attribute may be any bytes, as in a keychain of macOS.
+// Item is an item with its attributes; those that its class has not are empty. A text attribute may be any bytes, as in
+// a keychain of macOS.
 type Item struct {
 	Class Class  `json:"class"`
 	Label string `json:"label,omitempty"`
@@ -47,7 +48,8 @@ type Item struct {
 	Data []byte `json:"data,omitempty"`
 }
 
-// stored is an item in its file. JSON has no text that is not UTF-8, so that such an attribute has a field of its own, in base64.
+// stored is an item in its file. JSON has no text that is not UTF-8, so that such an attribute has a field of its own,
+// in base64.
 type stored struct {
 	plain
 	LabelBytes   []byte `json:"label_bytes,omitempty"`
@@ -103,8 +105,8 @@ const (
 // Open returns the keychain in directory, which need not exist yet.
 func Open(directory string) *Keychain { return &Keychain{directory} }
 
-// Items returns all items of a class, in no particular order; there are none in a directory that does not exist. The error
-// wraps [ErrLocked] where the keychain is locked.
+// Items returns all items of a class, in no particular order; there are none in a directory that does not exist. The
+// error wraps [ErrLocked] where the keychain is locked.
 func (k *Keychain) Items(class Class) ([]Item, error) {
 	items, err := k.all()
 	if err != nil {
@@ -167,8 +169,8 @@ func (k *Keychain) Add(item Item) error {
 	return k.write(string(item.Class)+"-"+rand.Text()+itemSuffix, content)
 }
 
-// Delete deletes the items that unwanted is true for, and returns how many. The error wraps [ErrLocked] where the keychain
-// is locked.
+// Delete deletes the items that unwanted is true for, and returns how many. The error wraps [ErrLocked] where the
+// keychain is locked.
 func (k *Keychain) Delete(unwanted func(Item) bool) (int, error) {
 	items, err := k.all()
 	if err != nil {

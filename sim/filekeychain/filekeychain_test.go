@@ -13,7 +13,8 @@ import (
 )
 
 var item = filekeychain.Item{
-	Class: filekeychain.Key, Label: "a key", ApplicationTag: []byte("tag\x00"), ApplicationLabel: "00ff", Data: []byte{0, 1, 2},
+	Class: filekeychain.Key, Label: "a key", ApplicationTag: []byte("tag\x00"), ApplicationLabel: "00ff",
+	Data: []byte{0, 1, 2},
 }
 
 func TestItemsComeBackAsTheyWere(t *testing.T) {
@@ -23,7 +24,8 @@ func TestItemsComeBackAsTheyWere(t *testing.T) {
 		t.Fatalf("before there is a directory: %v, %v", items, err)
 	}
 	password := filekeychain.Item{Class: filekeychain.GenericPassword, Account: "account", Service: "service"}
-	odd := filekeychain.Item{Class: filekeychain.Certificate, Label: "M\xfcller", Account: "\xff", Service: "\x80"} // not UTF-8
+	// not UTF-8
+	odd := filekeychain.Item{Class: filekeychain.Certificate, Label: "M\xfcller", Account: "\xff", Service: "\x80"}
 	for _, added := range []filekeychain.Item{item, password, password, odd} {
 		if err := keychain.Add(added); err != nil {
 			t.Fatal(err)
@@ -99,7 +101,8 @@ func TestRefusesWhatItDoesNotKnow(t *testing.T) {
 	if err := os.WriteFile(filepath.Join(directory, "broken.json"), []byte("{"), 0o600); err != nil {
 		t.Fatal(err)
 	}
-	if _, err := keychain.Items(filekeychain.Key); err == nil || !slices.Contains(strings.Fields(err.Error()), "broken.json:") {
+	if _, err := keychain.Items(filekeychain.Key); err == nil ||
+		!slices.Contains(strings.Fields(err.Error()), "broken.json:") {
 		t.Errorf("broken item: %v", err)
 	}
 }

@@ -1,5 +1,6 @@
-// Package flood is what one user does to usherd's sockets to keep others from being served: connections without end, and connections
-// that send what costs the receiver more than the sender. It is for tests and measurements. [Run] is called in a process of that user.
+// Package flood is what one user does to usherd's sockets to keep others from being served: connections without end,
+// and connections that send what costs the receiver more than the sender. It is for tests and measurements. [Run] is
+// called in a process of that user.
 package flood
 
 import (
@@ -53,9 +54,13 @@ var senders = map[string]func(io.Writer, *http2.Framer, *bytes.Buffer) error{
 		f.WriteHeaders(http2.HeadersFrameParam{StreamID: stream, BlockFragment: call, EndHeaders: true})
 		f.WriteRSTStream(stream, http2.ErrCodeCancel)
 	}),
-	Priorities: repeated(func(f *http2.Framer, stream uint32) { f.WritePriority(stream, http2.PriorityParam{Weight: 1}) }),
+	Priorities: repeated(func(f *http2.Framer,
+		stream uint32) {
+		f.WritePriority(stream, http2.PriorityParam{Weight: 1})
+	}),
 	Headers: repeated(func(f *http2.Framer, stream uint32) {
-		f.WriteHeaders(http2.HeadersFrameParam{StreamID: stream, BlockFragment: call, EndHeaders: true, EndStream: true})
+		f.WriteHeaders(http2.HeadersFrameParam{StreamID: stream, BlockFragment: call, EndHeaders: true,
+			EndStream: true})
 	}),
 	Continuations: repeated(func(f *http2.Framer, stream uint32) {
 		if stream == 1 {
@@ -96,7 +101,8 @@ var call = func() []byte {
 	var block bytes.Buffer
 	encoder := hpack.NewEncoder(&block)
 	for _, field := range [][2]string{
-		{":method", "POST"}, {":scheme", "http"}, {":path", "/usher.v1.TenantService/GetTenant"}, {":authority", "localhost"},
+		{":method", "POST"}, {":scheme", "http"}, {":path", "/usher.v1.TenantService/GetTenant"},
+		{":authority", "localhost"},
 		{"content-type", "application/grpc"}, {"te", "trailers"},
 	} {
 		encoder.WriteField(hpack.HeaderField{Name: field[0], Value: field[1]})
@@ -125,8 +131,8 @@ func write(w io.Writer, p []byte) error {
 	return err
 }
 
-// Run floods the socket until ctx ends. It calls begun when the flood is under way. Connected is how often [Connects] has connected, whether
-// or not there was room for it in the socket's backlog.
+// Run floods the socket until ctx ends. It calls begun when the flood is under way. Connected is how often [Connects]
+// has connected, whether or not there was room for it in the socket's backlog.
 func Run(ctx context.Context, kind, socket string, begun func()) (connected int, err error) {
 	if kind == Connects {
 		return connect(ctx, socket, begun)

@@ -1,5 +1,5 @@
-// Package hostile makes the files that a user who means harm could put where usher reads: each is small, or of a size that usher takes,
-// and costs a careless reader its memory, its time or its life. Tests show them to every reader.
+// Package hostile makes the files that a user who means harm could put where usher reads: each is small, or of a size
+// that usher takes, and costs a careless reader its memory, its time or its life. Tests show them to every reader.
 package hostile
 
 import (
@@ -12,35 +12,39 @@ import (
 // PropertyLists returns property lists by what is wrong with them.
 func PropertyLists() map[string][]byte {
 	return map[string][]byte{
-		"shared references":              nested(12, shape{}),
-		"shared references, wide count":  nested(12, shape{wideCount: true}),
-		"shared references, wide table":  nested(12, shape{offsetSize: 16}),
-		"a long string shared":           shared(0x50, 1<<19, 30_000),
-		"long data shared":               shared(0x40, 1<<19, 30_000),
-		"long UTF-16 in many objects":    overlapping(1<<18, 30_000),
-		"long key shared":                longKey(1<<19, 30_000),
-		"a count of 64 bits":             array(0x7FFF_FFFF_FFFF_FFFF),
-		"a count that wraps":             array(1<<64 - 17),
-		"a string longer than its file":  list([]byte{0x5F, 0x13, 0xFF, 0xFF, 0xFF, 0xFF, 0xFF, 0xFF, 0xFF, 0xF0}),
-		"UTF-16 whose length wraps":      list([]byte{0x6F, 0x13, 0x80, 0, 0, 0, 0, 0, 0, 0}),
-		"a huge integer":                 list([]byte{0x1F, 1, 2, 3}),
-		"a UID that is cut off":          list([]byte{0x8F}),
-		"an object outside":              outside(),
-		"deep XML":                       []byte("<plist><dict><key>a</key>" + strings.Repeat("<array>", 100_000)),
-		"deep XML with spaces":           []byte("<plist><dict><key>a</key>" + strings.Repeat("<array >", 100_000)),
-		"deep XML with a prefix":         []byte("<plist><dict><key>a</key>" + strings.Repeat("<x:array>", 100_000)),
-		"lists in lists":                 []byte(strings.Repeat("<plist>", 140_000)),
-		"XML behind text":                []byte("x <plist><dict><key>a</key>" + strings.Repeat("<array >", 100_000)),
-		"XML with entities":              []byte(entities),
-		"many values in XML":             []byte("<plist><dict><key>a</key><array>" + strings.Repeat("<true/>", 140_000) + "</array></dict></plist>"),
+		"shared references":             nested(12, shape{}),
+		"shared references, wide count": nested(12, shape{wideCount: true}),
+		"shared references, wide table": nested(12, shape{offsetSize: 16}),
+		"a long string shared":          shared(0x50, 1<<19, 30_000),
+		"long data shared":              shared(0x40, 1<<19, 30_000),
+		"long UTF-16 in many objects":   overlapping(1<<18, 30_000),
+		"long key shared":               longKey(1<<19, 30_000),
+		"a count of 64 bits":            array(0x7FFF_FFFF_FFFF_FFFF),
+		"a count that wraps":            array(1<<64 - 17),
+		"a string longer than its file": list([]byte{0x5F, 0x13, 0xFF, 0xFF, 0xFF, 0xFF, 0xFF, 0xFF, 0xFF, 0xF0}),
+		"UTF-16 whose length wraps":     list([]byte{0x6F, 0x13, 0x80, 0, 0, 0, 0, 0, 0, 0}),
+		"a huge integer":                list([]byte{0x1F, 1, 2, 3}),
+		"a UID that is cut off":         list([]byte{0x8F}),
+		"an object outside":             outside(),
+		"deep XML":                      []byte("<plist><dict><key>a</key>" + strings.Repeat("<array>", 100_000)),
+		"deep XML with spaces":          []byte("<plist><dict><key>a</key>" + strings.Repeat("<array >", 100_000)),
+		"deep XML with a prefix":        []byte("<plist><dict><key>a</key>" + strings.Repeat("<x:array>", 100_000)),
+		"lists in lists":                []byte(strings.Repeat("<plist>", 140_000)),
+		"XML behind text":               []byte("x <plist><dict><key>a</key>" + strings.Repeat("<array >", 100_000)),
+		"XML with entities":             []byte(entities),
+		"many values in XML": []byte(
+			"<plist><dict><key>a</key><array>" + strings.Repeat("<true/>", 140_000) + "</array></dict></plist>"),
 		"deep old-style text":            []byte("{ a = " + strings.Repeat("(", 500_000)),
 		"deep old-style text, disguised": []byte(" bplist00 = " + strings.Repeat("(", 500_000)),
 	}
 }
 
 // entities is the "billion laughs" of XML.
-const entities = `<?xml version="1.0"?><!DOCTYPE plist [<!ENTITY a "ha"><!ENTITY b "&a;&a;&a;&a;&a;&a;&a;&a;&a;&a;"><!ENTITY c "&b;&b;&b;&b;&b;&b;&b;&b;&b;&b;">
-<!ENTITY d "&c;&c;&c;&c;&c;&c;&c;&c;&c;&c;"><!ENTITY e "&d;&d;&d;&d;&d;&d;&d;&d;&d;&d;"><!ENTITY f "&e;&e;&e;&e;&e;&e;&e;&e;&e;&e;">]>
+const entities = `<?xml version="1.0"?><!DOCTYPE plist [<!ENTITY a "ha"><!ENTITY b "&a;&a;&a;&a;&a;&a;&a;&a;&a;&a;">
+<!ENTITY c "&b;&b;&b;&b;&b;&b;&b;&b;&b;&b;">
+<!ENTITY d "&c;&c;&c;&c;&c;&c;&c;&c;&c;&c;">
+<!ENTITY e "&d;&d;&d;&d;&d;&d;&d;&d;&d;&d;">
+<!ENTITY f "&e;&e;&e;&e;&e;&e;&e;&e;&e;&e;">]>
 <plist version="1.0"><dict><key>have_an_Azure_id</key><string>&f;</string></dict></plist>`
 
 // list is a binary property list of a dictionary with one key, whose value is the first of the objects.
@@ -107,7 +111,8 @@ func shared(kind byte, size, times int) []byte {
 	return list(references, append(text, bytes.Repeat([]byte{'x'}, size)...))
 }
 
-// overlapping is an array of many strings in UTF-16 that are all in the same place, so that none is recognised as another.
+// overlapping is an array of many strings in UTF-16 that are all in the same place, so that none is recognised as
+// another.
 func overlapping(letters, times int) []byte {
 	content := []byte{'b', 'p', 'l', 'i', 's', 't', '0', '0', 0xD1, 0, 1, 0, 2, 0x51, 'k'}
 	offsets := []int{8, 13, len(content)}

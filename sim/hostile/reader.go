@@ -12,8 +12,8 @@ const (
 	maximumTime      = time.Minute
 )
 
-// Meet shows every one of the property lists to a reader of files of at most so many bytes. The reader may refuse it or take it, but
-// neither panic nor take much memory or time for it.
+// Meet shows every one of the property lists to a reader of files of at most so many bytes. The reader may refuse it or
+// take it, but neither panic nor take much memory or time for it.
 func Meet(t *testing.T, limit int, read func(t *testing.T, content []byte)) {
 	t.Helper()
 	for name, content := range PropertyLists() {

@@ -36,8 +36,8 @@ type Config struct {
 	UserName string   `json:"user_name"`
 	LogFile  string   `json:"log_file"`
 	Policies []Policy `json:"policies"`
-	// ExtensionAttributes are run at recon, those of the directory after the others: there every file is the script of the
-	// extension attribute that has the file's name without .sh.
+	// ExtensionAttributes are run at recon, those of the directory after the others: there every file is the script of
+	// the extension attribute that has the file's name without .sh.
 	ExtensionAttributes          []ExtensionAttribute `json:"extension_attributes"`
 	ExtensionAttributesDirectory string               `json:"extension_attributes_directory"`
 	// Environment is added to that of scripts, NAME: value.

@@ -10,8 +10,8 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// lockRecon takes the lock that lets one recon run at a time; closing the file, or the end of the process, gives it up. It
-// blocks while another one runs, and says so.
+// lockRecon takes the lock that lets one recon run at a time; closing the file, or the end of the process, gives it up.
+// It blocks while another one runs, and says so.
 func (m *mac) lockRecon() (*os.File, error) {
 	lock, err := os.OpenFile(m.LockFile, os.O_RDWR|os.O_CREATE, 0o644)
 	if err != nil {

@@ -34,7 +34,8 @@ func (m *mac) log(format string, arguments ...any) error {
 		return fmt.Errorf("write log: %w", err)
 	}
 	defer file.Close()
-	line := fmt.Sprintf("%s %s jamf[%d]: %s\n", time.Now().Format(logTime), m.ComputerName, os.Getpid(), fmt.Sprintf(format, arguments...))
+	line := fmt.Sprintf("%s %s jamf[%d]: %s\n", time.Now().Format(logTime), m.ComputerName, os.Getpid(),
+		fmt.Sprintf(format, arguments...))
 	if _, err := file.WriteString(line); err != nil {
 		return fmt.Errorf("write log: %w", err)
 	}

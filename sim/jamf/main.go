@@ -1,7 +1,8 @@
-// Command jamf stands in for /usr/local/bin/jamf, the management framework of Jamf Pro, as far as usher has to do with it:
-// it runs policies with their scripts, collects inventory with the scripts of extension attributes, and enforces
-// management, against a simulated server (sim/jamfpro). What it writes to jamf.log and to standard output has the form of
-// the real one (reference/domain.md section 5.1); where a comment has (?), no public source shows what the real one writes.
+// Command jamf stands in for /usr/local/bin/jamf, the management framework of Jamf Pro, as far as usher has to do with
+// it: it runs policies with their scripts, collects inventory with the scripts of extension attributes, and enforces
+// management, against a simulated server (sim/jamfpro). What it writes to jamf.log and to standard output has the form
+// of the real one (reference/domain.md section 5.1); where a comment has (?), no public source shows what the real one
+// writes.
 //
 // It is told how to behave by a JSON file ([Config]): $USHER_SIM_JAMF_CONFIG, or jamf.json beside the executable, or
 // /etc/usher-sim/jamf.json.
@@ -47,7 +48,8 @@ func run(ctx context.Context, arguments []string, stdout, stderr io.Writer) int 
 	if len(arguments) > 0 {
 		verb, arguments = arguments[0], arguments[1:]
 	}
-	verbs := map[string]func(context.Context, *mac, []string) (int, error){"policy": policy, "recon": recon, "manage": manage, "enroll": enroll}
+	verbs := map[string]func(context.Context, *mac, []string) (int, error){"policy": policy, "recon": recon,
+		"manage": manage, "enroll": enroll}
 	perform, known := verbs[verb]
 	switch {
 	case verb == "help":

@@ -58,8 +58,8 @@ func serve(t testing.TB) (server *jamfpro.Server, url string) {
 	return server, served.URL
 }
 
-// TestScripts plays testdata/scripts, each with a Jamf Pro of its own whose URL is $SERVER. jamf.json is the configuration,
-// with variables. They need root, as jamf does.
+// TestScripts plays testdata/scripts, each with a Jamf Pro of its own whose URL is $SERVER. jamf.json is the
+// configuration, with variables. They need root, as jamf does.
 func TestScripts(t *testing.T) {
 	testscript.Run(t, testscript.Params{
 		Dir:                 "testdata/scripts",
@@ -102,14 +102,18 @@ func exits(script *testscript.TestScript, _ bool, arguments []string) {
 }
 
 // logPrefix is how a line of jamf.log begins, up to the computer's name and from it on to the message.
-var logPrefix = regexp.MustCompile(`(?m)^(?:Mon|Tue|Wed|Thu|Fri|Sat|Sun) (?:Jan|Feb|Mar|Apr|May|Jun|Jul|Aug|Sep|Oct|Nov|Dec) \d\d \d\d:\d\d:\d\d (.+?) jamf\[\d+\]: `)
+var logPrefix = regexp.MustCompile(
+	`(?m)^(?:Mon|Tue|Wed|Thu|Fri|Sat|Sun) (?:Jan|Feb|Mar|Apr|May|Jun|Jul|Aug|Sep|Oct|Nov|Dec) \d\d \d\d:\d\d:\d\d ` +
+		`(.+?) jamf\[\d+\]: `)
 
 // noiseLine is a line of jamf.log that every run of a policy writes.
-var noiseLine = regexp.MustCompile(`(?m)^.* jamf\[\d+\]: (?:` + regexp.QuoteMeta(keychainNoise) + `|` + regexp.QuoteMeta(launchdNoise) + `)\n`)
+var noiseLine = regexp.MustCompile(
+	`(?m)^.* jamf\[\d+\]: (?:` + regexp.QuoteMeta(keychainNoise) + `|` + regexp.QuoteMeta(launchdNoise) + `)\n`)
 
 // log GOLDEN: jamf.log has these lines, but for the time, the PID and the noise.
 func compareLog(script *testscript.TestScript, _ bool, arguments []string) {
-	got := logPrefix.ReplaceAllString(noiseLine.ReplaceAllString(script.ReadFile("jamf.log"), ""), "TIME $1 jamf[PID]: ")
+	got := logPrefix.ReplaceAllString(noiseLine.ReplaceAllString(script.ReadFile("jamf.log"), ""),
+		"TIME $1 jamf[PID]: ")
 	if want := script.ReadFile(arguments[0]); got != want {
 		script.Fatalf("jamf.log is\n%swant\n%s", got, want)
 	}
@@ -118,7 +122,8 @@ func compareLog(script *testscript.TestScript, _ bool, arguments []string) {
 // tells EVENT…: what usher recognises in a file of what jamf wrote, noise and policies left out.
 func tells(script *testscript.TestScript, _ bool, arguments []string) {
 	got := []string{}
-	for record, err := range applog.Read(context.Background(), strings.NewReader(script.ReadFile(arguments[0])), applog.Options{}) {
+	for record, err := range applog.Read(context.Background(), strings.NewReader(script.ReadFile(arguments[0])),
+		applog.Options{}) {
 		script.Check(err)
 		if record.Kind == applog.Unparsed {
 			script.Fatalf("usher does not understand %q", record.Raw)

@@ -80,7 +80,8 @@ func (m *mac) execute(ctx context.Context, one Policy, user string) (int, error)
 		return exitDone, nil
 	}
 	m.say("Running script %s...", filepath.Base(one.Script))
-	ran, err := m.runScript(ctx, one.Script, append([]string{mountPoint, m.ComputerName, user}, one.Parameters...), outputAndError)
+	ran, err := m.runScript(ctx, one.Script, append([]string{mountPoint, m.ComputerName, user}, one.Parameters...),
+		outputAndError)
 	if err != nil {
 		return 0, fmt.Errorf("run script of policy %q: %w", one.Name, err)
 	}
@@ -98,7 +99,8 @@ type policyOptions struct {
 	user  string
 }
 
-// parsePolicyOptions reads the options of the real one, with one dash or two. Without any, it is the recurring check-in.
+// parsePolicyOptions reads the options of the real one, with one dash or two. Without any, it is the recurring
+// check-in.
 func parsePolicyOptions(arguments []string) (policyOptions, error) {
 	options := policyOptions{event: "recurring check-in"}
 	for i := 0; i < len(arguments); i++ {

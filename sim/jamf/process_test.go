@@ -90,7 +90,8 @@ func fifo(t *testing.T, path string) *os.File {
 		t.Fatal(err)
 	}
 	t.Cleanup(func() { pipe.Close() })
-	// A deadline is for what Go polls, and on macOS it does not poll a named pipe (os/file_unix.go). Whoever waits reads this in the end.
+	// A deadline is for what Go polls, and on macOS it does not poll a named pipe (os/file_unix.go). Whoever waits
+	// reads this in the end.
 	late := time.AfterFunc(30*time.Second, func() { _, _ = pipe.WriteString("too late\n") })
 	t.Cleanup(func() { late.Stop() })
 	return pipe
@@ -101,8 +102,10 @@ func TestSecondReconWaits(t *testing.T) {
 	server, url := serve(t)
 	directory := t.TempDir()
 	begun, goOn := fifo(t, filepath.Join(directory, "begun")), fifo(t, filepath.Join(directory, "go-on"))
-	script := fmt.Sprintf("#!/bin/sh\necho begun >'%s'\nread word <'%s'\necho \"<result>$word</result>\"\n", begun.Name(), goOn.Name())
-	config := fmt.Sprintf(`{"server": %q, "udid": %q, "log_file": "jamf.log", "extension_attributes": [{"name": "Word", "script": "word.sh"}]}`, url, udid)
+	script := fmt.Sprintf("#!/bin/sh\necho begun >'%s'\nread word <'%s'\necho \"<result>$word</result>\"\n",
+		begun.Name(), goOn.Name())
+	config := fmt.Sprintf(`{"server": %q, "udid": %q, "log_file": "jamf.log", "extension_attributes": [{"name": `+
+		`"Word", "script": "word.sh"}]}`, url, udid)
 	for name, content := range map[string]string{"word.sh": script, "jamf.json": config} {
 		if err := os.WriteFile(filepath.Join(directory, name), []byte(content), 0o600); err != nil {
 			t.Fatal(err)
@@ -143,7 +146,8 @@ func TestSecondReconWaits(t *testing.T) {
 	first, _ := recon()
 	expect(begun, "begun\n")
 	second, output := recon()
-	if want := fmt.Sprintf("Another inventory update is running (PID %d), waiting for it...", first.Process.Pid); !output.Scan() || output.Text() != want {
+	if want := fmt.Sprintf("Another inventory update is running (PID %d), waiting for it...",
+		first.Process.Pid); !output.Scan() || output.Text() != want {
 		t.Fatalf("the second says %q, want %q", output.Text(), want)
 	}
 	say("one")

@@ -47,7 +47,8 @@ func recon(ctx context.Context, m *mac, arguments []string) (int, error) {
 		if err != nil {
 			return 0, fmt.Errorf("run extension attribute %q: %w", attribute.Name, err)
 		}
-		inventory.ExtensionAttributes = append(inventory.ExtensionAttributes, jamfpro.InventoryResult{Name: attribute.Name, Value: value})
+		inventory.ExtensionAttributes = append(inventory.ExtensionAttributes,
+			jamfpro.InventoryResult{Name: attribute.Name, Value: value})
 	}
 	m.say("Gathering application usage information...")
 	time.Sleep(time.Duration(m.ReconDelay))
@@ -60,8 +61,8 @@ func recon(ctx context.Context, m *mac, arguments []string) (int, error) {
 	return exitDone, nil
 }
 
-// attributeValue runs the script of an extension attribute and returns what stands between <result> and </result> in its
-// standard output: nothing where they are missing, and whatever its exit code.
+// attributeValue runs the script of an extension attribute and returns what stands between <result> and </result> in
+// its standard output: nothing where they are missing, and whatever its exit code.
 func (m *mac) attributeValue(ctx context.Context, attribute ExtensionAttribute) (string, error) {
 	ran, err := m.runScript(ctx, attribute.Script, []string{mountPoint, m.ComputerName, m.UserName}, outputOnly)
 	if err != nil {
@@ -86,7 +87,8 @@ func (m *mac) submit(ctx context.Context, inventory jamfpro.Inventory) (string, 
 	}
 	ctx, cancel := context.WithTimeout(ctx, time.Duration(m.RequestTimeout))
 	defer cancel()
-	request, err := http.NewRequestWithContext(ctx, http.MethodPost, strings.TrimSuffix(m.Server, "/")+"/sim/inventory", bytes.NewReader(body))
+	request, err := http.NewRequestWithContext(ctx, http.MethodPost, strings.TrimSuffix(m.Server, "/")+"/sim/inventory",
+		bytes.NewReader(body))
 	if err != nil {
 		return "", err
 	}

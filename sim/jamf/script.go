@@ -30,8 +30,8 @@ type ran struct {
 	exitCode int
 }
 
-// runScript runs a script as our own user, and waits for it and for all that it has left behind with its output open. As
-// with the real one, what runs is a copy: the script is told nothing by its own path, need not be executable, and is
+// runScript runs a script as our own user, and waits for it and for all that it has left behind with its output open.
+// As with the real one, what runs is a copy: the script is told nothing by its own path, need not be executable, and is
 // started through its first line.
 func (m *mac) runScript(ctx context.Context, path string, arguments []string, kept streams) (ran, error) {
 	content, err := os.ReadFile(path)

@@ -8,8 +8,10 @@ import (
 
 // What goes wrong with Jamf itself, in the words and the order of a real jamf.log of 2023 (docs/sources.md, JBLOG).
 const (
-	keychainNoise = `Error Domain=com.jamf.jamfsecurity.error Code=-25300 "searchForItems:conversionBlock:error: : The specified item ` +
-		`could not be found in the keychain." UserInfo={NSLocalizedDescription=searchForItems:conversionBlock:error: : The specified ` +
+	keychainNoise = `Error Domain=com.jamf.jamfsecurity.error Code=-25300 "searchForItems:conversionBlock:error: : ` +
+		`The specified item ` +
+		`could not be found in the keychain." UserInfo={NSLocalizedDescription=searchForItems:conversionBlock:error: ` +
+		`: The specified ` +
 		`item could not be found in the keychain.}`
 	launchdNoise     = "Removing existing launchd task /Library/LaunchDaemons/com.jamfsoftware.task.bgrecon.plist..."
 	permissionError  = "Permission Error - The user specified does not have permission to perform the action."
@@ -57,7 +59,8 @@ func enroll(_ context.Context, m *mac, arguments []string) (int, error) {
 	if m.EnrollmentRefused {
 		code = enrollFailedCode
 		for _, line := range []string{
-			"An error occurred while enrolling computer: " + permissionError, "Restoring JAMF.keychain since an error occurred.",
+			"An error occurred while enrolling computer: " + permissionError,
+			"Restoring JAMF.keychain since an error occurred.",
 			keychainNoise, securityError, keychainNoise, signatureError, launchdNoise,
 		} {
 			if err := m.record("%s", line); err != nil {

@@ -1,6 +1,6 @@
-// Command jamfca stands in for Jamf Conditional Access (formerly jamfAAD), as far as usher has to do with it: getPSSOStatus and
-// gatherAADInfo, as the settings of the user who runs it say (sim/session). The dump of getPSSOStatus has the form that community
-// scripts expect [BW-EA2]. It never ships.
+// Command jamfca stands in for Jamf Conditional Access (formerly jamfAAD), as far as usher has to do with it:
+// getPSSOStatus and gatherAADInfo, as the settings of the user who runs it say (sim/session). The dump of getPSSOStatus
+// has the form that community scripts expect [BW-EA2]. It never ships.
 package main
 
 import (
@@ -80,8 +80,10 @@ func dump(settings session.JamfAgent) string {
 	}
 	var entries []string
 	for _, entry := range [][2]string{
-		{"primary_registration_metadata_device_id", settings.DeviceID}, {"primary_registration_metadata_upn", settings.UPN},
-		{"primary_registration_metadata_tenant_id", settings.TenantID}, {"primary_registration_metadata_cloud_host", "login.microsoftonline.com"},
+		{"primary_registration_metadata_device_id", settings.DeviceID},
+		{"primary_registration_metadata_upn", settings.UPN},
+		{"primary_registration_metadata_tenant_id", settings.TenantID},
+		{"primary_registration_metadata_cloud_host", "login.microsoftonline.com"},
 		{"isSSOExtensionInFullMode", "Yes"},
 	} {
 		entries = append(entries, fmt.Sprintf("AnyHashable(%q): %s", entry[0], entry[1]))

@@ -38,10 +38,12 @@ func TestGetPSSOStatus(t *testing.T) {
 		settings session.JamfAgent
 		state    wpj.State
 	}{
-		"not enabled":      {session.JamfAgent{}, wpj.StateNotRegistered},
-		"secure enclave":   {session.JamfAgent{DeviceID: device, TenantID: tenant, UPN: "jane@example.com"}, wpj.StateRegistered},
-		"enabled":          {session.JamfAgent{Status: 1}, wpj.StatePlatformSSOConfigured},
-		"registered":       {session.JamfAgent{Status: 2, DeviceID: device, TenantID: tenant, UPN: "jane@example.com"}, wpj.StateRegistered},
+		"not enabled": {session.JamfAgent{}, wpj.StateNotRegistered},
+		"secure enclave": {session.JamfAgent{DeviceID: device, TenantID: tenant, UPN: "jane@example.com"},
+			wpj.StateRegistered},
+		"enabled": {session.JamfAgent{Status: 1}, wpj.StatePlatformSSOConfigured},
+		"registered": {session.JamfAgent{Status: 2, DeviceID: device, TenantID: tenant, UPN: "jane@example.com"},
+			wpj.StateRegistered},
 		"needs repair":     {session.JamfAgent{Status: 3, DeviceID: device}, wpj.StateNeedsRepair},
 		"in other tenants": {session.JamfAgent{Status: 2, DeviceID: device, TenantID: device}, wpj.StateTenantMismatch},
 	} {
@@ -56,7 +58,8 @@ func TestGetPSSOStatus(t *testing.T) {
 				t.Fatal(err)
 			}
 			got := wpj.Evaluate([]wpj.Evidence{status.Evidence()}, wpj.Conditions{Now: time.Now(), Tenant: tenant})
-			if got.State != test.state || string(got.DeviceID) != test.settings.DeviceID || string(got.UserPrincipalName) != test.settings.UPN {
+			if got.State != test.state || string(got.DeviceID) != test.settings.DeviceID ||
+				string(got.UserPrincipalName) != test.settings.UPN {
 				t.Errorf("%s (%s) from %s", got.State, got.Detail, output.Bytes())
 			}
 		})
@@ -64,14 +67,16 @@ func TestGetPSSOStatus(t *testing.T) {
 }
 
 func TestGatherAADInfo(t *testing.T) {
-	for how, want := range map[string]string{session.GatherAcquires: "true", session.GatherDeactivates: "false", session.GatherNothing: "nothing"} {
+	for how, want := range map[string]string{session.GatherAcquires: "true", session.GatherDeactivates: "false",
+		session.GatherNothing: "nothing"} {
 		home := tell(t, session.JamfAgent{Gather: how})
 		var output bytes.Buffer
 		if code := run([]string{"gatherAADInfo"}, &output); code != 0 {
 			t.Fatalf("ended with %d", code)
 		}
 		got := "nothing"
-		if content, err := os.ReadFile(filepath.Join(home, "Library/Preferences/com.jamf.management.jamfAAD.plist")); err == nil {
+		if content, err := os.ReadFile(
+			filepath.Join(home, "Library/Preferences/com.jamf.management.jamfAAD.plist")); err == nil {
 			state, err := jamfstate.ParseAgentState(content)
 			if err != nil || state.HaveAzureID == nil || state.LastTokenAt.IsZero() == *state.HaveAzureID {
 				t.Fatalf("%+v, %v", state, err)

@@ -14,8 +14,8 @@ type Compliance struct {
 	Vendor string `json:"vendor"`
 	// DeviceIDs are the vendor's, for Intune the Entra device ids.
 	DeviceIDs []string `json:"device_ids"`
-	// AsArray answers the vendor's device information as an array, as the example in the specification has it; its schema,
-	// and the stand-in otherwise, have an object.
+	// AsArray answers the vendor's device information as an array, as the example in the specification has it; its
+	// schema, and the stand-in otherwise, have an object.
 	AsArray bool `json:"as_array"`
 }
 
@@ -57,7 +57,8 @@ func (s *Server) getCompliance(r *http.Request) (int, any, *apiError) {
 			vendorInformation = []information{{ids}}
 		}
 		answer = append(answer, map[string]any{
-			"deviceId": computer.ID, "applicable": one.Applicable, "complianceState": one.State, "complianceVendor": one.Vendor,
+			"deviceId": computer.ID, "applicable": one.Applicable, "complianceState": one.State,
+			"complianceVendor":                  one.Vendor,
 			"complianceVendorDeviceInformation": vendorInformation,
 		})
 	}

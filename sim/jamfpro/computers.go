@@ -145,7 +145,8 @@ func (s *Server) listComputers(r *http.Request) (int, any, *apiError) {
 	}
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	found, refused := search(r.URL.Query(), s.computers, computerFields(generationOf(r)), "general.name:asc", (*record).field)
+	found, refused := search(r.URL.Query(), s.computers, computerFields(generationOf(r)), "general.name:asc",
+		(*record).field)
 	if refused != nil {
 		return 0, nil, refused
 	}
@@ -190,7 +191,8 @@ func wantedSections(r *http.Request) ([]string, *apiError) {
 			continue
 		}
 		if !slices.ContainsFunc(sections, func(known section) bool { return known.query == one }) {
-			return nil, refuse(http.StatusBadRequest, "INVALID_SECTION", "section", "Section "+one+" is unknown to this stand-in")
+			return nil, refuse(http.StatusBadRequest, "INVALID_SECTION", "section",
+				"Section "+one+" is unknown to this stand-in")
 		}
 		wanted = append(wanted, one)
 	}
@@ -254,8 +256,10 @@ func (s *Server) presentAttributes(computer *record, display DisplayType) []show
 			continue
 		}
 		one := shownAttribute{
-			DefinitionID: definition.ID, Name: definition.Name, Description: definition.Description, Enabled: definition.Enabled,
-			Values: computer.Values[definition.ID], DataType: definition.DataType, Options: definition.PopupMenuChoices,
+			DefinitionID: definition.ID, Name: definition.Name, Description: definition.Description,
+			Enabled: definition.Enabled,
+			Values:  computer.Values[definition.ID], DataType: definition.DataType,
+			Options:   definition.PopupMenuChoices,
 			InputType: string(definition.InputType),
 		}
 		// Inventory has a word of its own for this one [SPEC].

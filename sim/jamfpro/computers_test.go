@@ -41,7 +41,8 @@ func (a *api) list(query url.Values) found {
 func TestSectionsThatWereNotAskedForAreNull(t *testing.T) {
 	a := signedIn(t, jamfpro.Options{})
 	body := a.want(200, "GET", listPath, "").body
-	for _, part := range []string{`"hardware":null`, `"operatingSystem":null`, `"extensionAttributes":null`, `"totalCount":1`} {
+	for _, part := range []string{`"hardware":null`, `"operatingSystem":null`, `"extensionAttributes":null`,
+		`"totalCount":1`} {
 		if !strings.Contains(body, part) {
 			t.Errorf("%s is not in %s", part, body)
 		}
@@ -62,22 +63,27 @@ func TestSectionsThatWereNotAskedForAreNull(t *testing.T) {
 func TestAttributesStandInTheSectionOfTheirDefinition(t *testing.T) {
 	a := signedIn(t, jamfpro.Options{})
 	a.define(jamfpro.Definition{Name: "Elsewhere"})
-	a.define(jamfpro.Definition{Name: "Up", InventoryDisplayType: jamfpro.DisplayGeneral, InputType: jamfpro.InputPopup, PopupMenuChoices: []string{"a"}})
+	a.define(jamfpro.Definition{Name: "Up", InventoryDisplayType: jamfpro.DisplayGeneral, InputType: jamfpro.InputPopup,
+		PopupMenuChoices: []string{"a"}})
 	one := a.list(url.Values{"section": {"GENERAL", "EXTENSION_ATTRIBUTES"}}).Results[0]
-	if got := one.General.ExtensionAttributes; len(got) != 1 || got[0]["name"] != "Up" || got[0]["inputType"] != "POPUP" || got[0]["options"].([]any)[0] != "a" {
+	if got := one.General.ExtensionAttributes; len(got) != 1 || got[0]["name"] != "Up" ||
+		got[0]["inputType"] != "POPUP" || got[0]["options"].([]any)[0] != "a" {
 		t.Errorf("general has %v", got)
 	}
-	if got := one.ExtensionAttributes; len(got) != 1 || got[0]["name"] != "Elsewhere" || len(got[0]["values"].([]any)) != 0 {
+	if got := one.ExtensionAttributes; len(got) != 1 || got[0]["name"] != "Elsewhere" ||
+		len(got[0]["values"].([]any)) != 0 {
 		t.Errorf("extension attributes are %v", got)
 	}
 }
 
 func TestOneComputerByID(t *testing.T) {
 	a := signedIn(t, jamfpro.Options{})
-	if body := a.want(200, "GET", listPath+"/"+a.computer+"?section=HARDWARE", "").body; !strings.Contains(body, serial) || !strings.Contains(body, `"general":null`) {
+	if body := a.want(200, "GET", listPath+"/"+a.computer+"?section=HARDWARE", "").body; !strings.Contains(body,
+		serial) || !strings.Contains(body, `"general":null`) {
 		t.Errorf("got %s", body)
 	}
-	if body := a.want(200, "GET", detailPath+a.computer, "").body; !strings.Contains(body, serial) || !strings.Contains(body, "Jane’s") {
+	if body := a.want(200, "GET", detailPath+a.computer, "").body; !strings.Contains(body, serial) ||
+		!strings.Contains(body, "Jane’s") {
 		t.Errorf("got %s", body)
 	}
 	a.refused(404, "INVALID_ID", "id", "GET", detailPath+"4711", "")
@@ -122,7 +128,8 @@ func TestFilter(t *testing.T) {
 		{`(udid=="B" or udid=="C") and id=="3"`, []string{"3"}},
 	} {
 		t.Run(one.filter, func(t *testing.T) {
-			if got := a.list(url.Values{"filter": {one.filter}, "sort": {"id:asc"}}).ids(); !slices.Equal(got, one.want) {
+			if got := a.list(url.Values{"filter": {one.filter}, "sort": {"id:asc"}}).ids(); !slices.Equal(got,
+				one.want) {
 				t.Errorf("got %v, want %v", got, one.want)
 			}
 		})
@@ -132,7 +139,8 @@ func TestFilter(t *testing.T) {
 func TestFilterIsRefused(t *testing.T) {
 	a := signedIn(t, jamfpro.Options{})
 	for _, filter := range []string{
-		"udid", "udid==", `udid=="`, `udid=="A" x`, "udid=A", "udid=gt=A", "udid>A", "general.colour==red", "(udid==A", "udid==A)",
+		"udid", "udid==", `udid=="`, `udid=="A" x`, "udid=A", "udid=gt=A", "udid>A", "general.colour==red", "(udid==A",
+		"udid==A)",
 		"udid=in=A", "udid=in=(A", "udid=in=(A B)", ";", "udid==A;", "udid==A or", `==A`, `udid==(A)`,
 	} {
 		t.Run(filter, func(t *testing.T) {
@@ -163,7 +171,8 @@ func TestPagingAndSorting(t *testing.T) {
 			}
 		})
 	}
-	for query, field := range map[string]string{"page=-1": "page", "page=x": "page", "page-size=0": "page-size", "page-size=2001": "page-size"} {
+	for query, field := range map[string]string{"page=-1": "page", "page=x": "page", "page-size=0": "page-size",
+		"page-size=2001": "page-size"} {
 		a.refused(400, "INVALID_PARAMETER", field, "GET", listPath+"?"+query, "")
 	}
 	a.refused(400, "INVALID_SORT", "sort", "GET", listPath+"?sort=general.name:up", "")

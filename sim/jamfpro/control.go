@@ -10,7 +10,10 @@ import (
 func (s *Server) controlRoutes() *http.ServeMux {
 	mux := http.NewServeMux()
 	inspect := func(path string, value func() any) {
-		mux.HandleFunc("GET "+path, func(w http.ResponseWriter, _ *http.Request) { writeJSON(w, http.StatusOK, value()) })
+		mux.HandleFunc("GET "+path, func(w http.ResponseWriter,
+			_ *http.Request) {
+			writeJSON(w, http.StatusOK, value())
+		})
 	}
 	do := func(pattern string, action func()) {
 		mux.HandleFunc(pattern, func(w http.ResponseWriter, _ *http.Request) {

@@ -17,29 +17,39 @@ import (
 
 func TestControlOverHTTP(t *testing.T) {
 	a := signedIn(t, jamfpro.Options{})
-	a.want(204, "POST", "/sim/faults", `{"kind": "status", "status": 429, "path_prefix": "/api/", "method": "GET", "count": 2, "retry_after": "1m", "retry_after_as_date": true, "delay": "1ms"}`)
+	a.want(204, "POST", "/sim/faults",
+		`{"kind": "status", "status": 429, "path_prefix": "/api/", "method": "GET", "count": 2, "retry_after": "1m", `+
+			`"retry_after_as_date": true, "delay": "1ms"}`)
 	want := []jamfpro.Fault{{
-		Kind: jamfpro.FaultStatus, Status: 429, PathPrefix: "/api/", Method: "GET", Count: 2, RetryAfter: time.Minute, RetryAfterAsDate: true, Delay: time.Millisecond,
+		Kind: jamfpro.FaultStatus, Status: 429, PathPrefix: "/api/", Method: "GET", Count: 2, RetryAfter: time.Minute,
+		RetryAfterAsDate: true, Delay: time.Millisecond,
 	}}
-	if got := decode[[]jamfpro.Fault](t, a.want(200, "GET", "/sim/faults", "").body); !reflect.DeepEqual(got, want) || !reflect.DeepEqual(a.Faults(), want) {
+	if got := decode[[]jamfpro.Fault](t, a.want(200, "GET", "/sim/faults", "").body); !reflect.DeepEqual(got, want) ||
+		!reflect.DeepEqual(a.Faults(), want) {
 		t.Errorf("faults are %+v", got)
 	}
 	a.want(429, "GET", versionPath, "")
 	a.want(204, "DELETE", "/sim/faults", "")
 	a.want(200, "GET", versionPath, "")
 
-	id := decode[map[string]string](t, a.want(201, "POST", "/sim/computers", `{"udid": "U-2", "serial_number": "S-2", "name": "Two"}`).body)["id"]
-	a.want(204, "PUT", "/sim/computers/"+id+"/compliance", `[{"state": "COMPLIANT", "applicable": true, "vendor": "Intune", "device_ids": ["d"]}]`)
-	if body := a.want(200, "GET", "/api/v1/conditional-access/device-compliance-information/computer/"+id, "").body; !strings.Contains(body, `"deviceIds":["d"]`) {
+	id := decode[map[string]string](t,
+		a.want(201, "POST", "/sim/computers", `{"udid": "U-2", "serial_number": "S-2", "name": "Two"}`).body)["id"]
+	a.want(204, "PUT", "/sim/computers/"+id+"/compliance",
+		`[{"state": "COMPLIANT", "applicable": true, "vendor": "Intune", "device_ids": ["d"]}]`)
+	if body := a.want(200, "GET", "/api/v1/conditional-access/device-compliance-information/computer/"+id,
+		"").body; !strings.Contains(body, `"deviceIds":["d"]`) {
 		t.Errorf("compliance %s", body)
 	}
 	a.want(201, "POST", "/sim/definitions", `{"name": "Made", "inputType": "SCRIPT"}`)
-	if definitions := decode[[]jamfpro.Definition](t, a.want(200, "GET", "/sim/definitions", "").body); len(definitions) != 1 || definitions[0].InputType != jamfpro.InputScript {
+	if definitions := decode[[]jamfpro.Definition](t,
+		a.want(200, "GET", "/sim/definitions", "").body); len(definitions) != 1 ||
+		definitions[0].InputType != jamfpro.InputScript {
 		t.Errorf("definitions %+v", definitions)
 	}
 	a.want(200, "POST", inventoryPath, `{"udid": "U-2", "extension_attributes": [{"name": "Made", "value": "v"}]}`)
 	computers := decode[[]jamfpro.ComputerState](t, a.want(200, "GET", "/sim/computers", "").body)
-	if len(computers) != 2 || computers[1].SerialNumber != "S-2" || computers[1].Value("Made") != "v" || computers[1].Inventories != 1 {
+	if len(computers) != 2 || computers[1].SerialNumber != "S-2" || computers[1].Value("Made") != "v" ||
+		computers[1].Inventories != 1 {
 		t.Errorf("computers %+v", computers)
 	}
 	a.want(204, "DELETE", "/sim/computers/"+id, "")
@@ -135,8 +145,10 @@ func TestWaitingOverHTTP(t *testing.T) {
 	id := a.define(jamfpro.Definition{Name: "Usher Registration State"})
 	go get("/sim/updated/"+udid+"?attribute=Usher+Registration+State", updated)
 	a.want(204, "PATCH", detailPath+a.computer, `{"general": {"name": "Renamed again"}}`)
-	a.want(204, "PATCH", detailPath+a.computer, `{"extensionAttributes": [{"definitionId": "`+id+`", "values": ["REGISTERED"]}]}`)
-	if got := decode[jamfpro.ComputerState](t, (<-updated).body); got.Value("Usher Registration State") != "REGISTERED" {
+	a.want(204, "PATCH", detailPath+a.computer,
+		`{"extensionAttributes": [{"definitionId": "`+id+`", "values": ["REGISTERED"]}]}`)
+	if got := decode[jamfpro.ComputerState](t, (<-updated).body); got.Value("Usher Registration State") !=
+		"REGISTERED" {
 		t.Errorf("updated %+v", got)
 	}
 	a.want(400, "GET", "/sim/requests?await=many", "")
@@ -167,8 +179,10 @@ func TestStateOutlivesTheServer(t *testing.T) {
 	options := jamfpro.Options{StateFile: filepath.Join(t.TempDir(), "state.json")}
 	first := signedIn(t, options)
 	id := first.define(jamfpro.Definition{Name: "Kept"})
-	first.want(204, "PATCH", detailPath+first.computer, `{"general": {"assetTag": "T"}, "extensionAttributes": [{"definitionId": "`+id+`", "values": ["v"]}]}`)
-	if err := first.SetCompliance(first.computer, []jamfpro.Compliance{{State: "COMPLIANT", Vendor: "Intune"}}); err != nil {
+	first.want(204, "PATCH", detailPath+first.computer,
+		`{"general": {"assetTag": "T"}, "extensionAttributes": [{"definitionId": "`+id+`", "values": ["v"]}]}`)
+	if err := first.SetCompliance(first.computer, []jamfpro.Compliance{{State: "COMPLIANT", Vendor: "Intune"}}); err !=
+		nil {
 		t.Fatal(err)
 	}
 	content, err := os.ReadFile(options.StateFile)
@@ -181,7 +195,8 @@ func TestStateOutlivesTheServer(t *testing.T) {
 		}
 	}
 	second := signedIn(t, options)
-	if !reflect.DeepEqual(second.Computers(), first.Computers()) || !reflect.DeepEqual(second.Definitions(), first.Definitions()) {
+	if !reflect.DeepEqual(second.Computers(), first.Computers()) ||
+		!reflect.DeepEqual(second.Definitions(), first.Definitions()) {
 		t.Errorf("first held  %+v\nsecond holds %+v", first.Computers(), second.Computers())
 	}
 	detail := "/api/v4/computers-inventory-detail/" + second.computer

@@ -39,7 +39,8 @@ const (
 var (
 	inputTypes   = []InputType{InputScript, InputText, InputPopup, InputDirectoryService}
 	dataTypes    = []DataType{DataString, DataInteger, DataDateTime}
-	displayTypes = []DisplayType{DisplayGeneral, DisplayHardware, DisplayOperatingSystem, DisplayUserAndLocation, DisplayPurchasing, DisplayExtensionAttributes}
+	displayTypes = []DisplayType{DisplayGeneral, DisplayHardware, DisplayOperatingSystem, DisplayUserAndLocation,
+		DisplayPurchasing, DisplayExtensionAttributes}
 )
 
 // Definition is a computer extension attribute as an admin defines it [SPEC].
@@ -77,7 +78,8 @@ func (s *Server) listDefinitions(r *http.Request) (int, any, *apiError) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	now := s.options.Now()
-	known := slices.DeleteFunc(slices.Clone(s.definitions), func(one *Definition) bool { return now.Before(one.visible) })
+	known := slices.DeleteFunc(slices.Clone(s.definitions),
+		func(one *Definition) bool { return now.Before(one.visible) })
 	found, refused := search(r.URL.Query(), known, definitionFields, "name:asc", (*Definition).field)
 	return http.StatusOK, found, refused
 }
@@ -103,10 +105,12 @@ func (s *Server) createDefinition(r *http.Request) (int, any, *apiError) {
 	if wrong != nil {
 		return 0, nil, badRequest([]problem{*wrong})
 	}
-	return http.StatusCreated, map[string]string{"id": created.ID, "href": "https://" + r.Host + definitionsPath + "/" + created.ID}, nil
+	return http.StatusCreated, map[string]string{"id": created.ID,
+		"href": "https://" + r.Host + definitionsPath + "/" + created.ID}, nil
 }
 
-// changeDefinition is PUT [SPEC]. What values become that are not of the new data type is not known; here they stay until they are written.
+// changeDefinition is PUT [SPEC]. What values become that are not of the new data type is not known; here they stay
+// until they are written.
 func (s *Server) changeDefinition(r *http.Request) (int, any, *apiError) {
 	definition, refused := decodeDefinition(r)
 	if refused != nil {
@@ -116,7 +120,8 @@ func (s *Server) changeDefinition(r *http.Request) (int, any, *apiError) {
 	defer s.mu.Unlock()
 	before := s.visibleDefinition(r.PathValue("id"))
 	if before == nil {
-		return 0, nil, refuse(http.StatusNotFound, "INVALID_ID", "id", "Extension attribute with id "+r.PathValue("id")+" does not exist")
+		return 0, nil, refuse(http.StatusNotFound, "INVALID_ID", "id",
+			"Extension attribute with id "+r.PathValue("id")+" does not exist")
 	}
 	definition.ID = before.ID
 	if wrong := s.refusesDefinition(definition); wrong != nil {
@@ -140,7 +145,8 @@ func decodeDefinition(r *http.Request) (definition Definition, refused *apiError
 	wanted := value.(map[string]any)
 	for _, name := range []string{"name", "inputType", "inventoryDisplayType"} {
 		if content, _ := wanted[name].(string); strings.TrimSpace(content) == "" {
-			problems = append(problems, problem{Code: "REQUIRED_FIELD", Field: name, ID: "0", Description: name + " is required"})
+			problems = append(problems, problem{Code: "REQUIRED_FIELD", Field: name, ID: "0",
+				Description: name + " is required"})
 		}
 	}
 	if problems = append(problems, unrelatedFields(wanted)...); problems != nil {
@@ -177,11 +183,13 @@ func unrelatedFields(wanted map[string]any) []problem {
 			empty = len(list) == 0
 		}
 		if !empty && wanted["inputType"] != string(inputType) {
-			problems = append(problems, problem{Code: "INVALID_FIELD", Field: name, ID: "0", Description: name + " goes with input type " + string(inputType) + " only"})
+			problems = append(problems, problem{Code: "INVALID_FIELD", Field: name, ID: "0",
+				Description: name + " goes with input type " + string(inputType) + " only"})
 		}
 	}
 	if wanted["enabled"] == false && wanted["inputType"] != string(InputScript) {
-		problems = append(problems, problem{Code: "INVALID_FIELD", Field: "enabled", ID: "0", Description: "only input type SCRIPT can be disabled"})
+		problems = append(problems, problem{Code: "INVALID_FIELD", Field: "enabled", ID: "0",
+			Description: "only input type SCRIPT can be disabled"})
 	}
 	slices.SortFunc(problems, func(a, b problem) int { return strings.Compare(a.Field, b.Field) })
 	return problems
@@ -204,7 +212,8 @@ func (s *Server) define(definition Definition) (*Definition, *problem) {
 // refusesDefinition says what is wrong with a definition, nil where nothing is. The caller holds mu.
 func (s *Server) refusesDefinition(definition Definition) *problem {
 	invalid := func(field, value string) *problem {
-		return &problem{Code: "INVALID_VALUE", Field: field, ID: "0", Description: fmt.Sprintf("%s %q is not allowed", field, value)}
+		return &problem{Code: "INVALID_VALUE", Field: field, ID: "0",
+			Description: fmt.Sprintf("%s %q is not allowed", field, value)}
 	}
 	switch {
 	case !slices.Contains(inputTypes, definition.InputType):
@@ -220,13 +229,14 @@ func (s *Server) refusesDefinition(definition Definition) *problem {
 		return strings.EqualFold(one.Name, definition.Name) && one.ID != definition.ID
 	}
 	if slices.ContainsFunc(s.definitions, same) {
-		return &problem{Code: "DUPLICATE_FIELD", Field: "name", ID: "0", Description: "An extension attribute with this name already exists"}
+		return &problem{Code: "DUPLICATE_FIELD", Field: "name", ID: "0",
+			Description: "An extension attribute with this name already exists"}
 	}
 	return nil
 }
 
-// AddDefinition adds an extension attribute as an admin does. Empty types mean TEXT, STRING and EXTENSION_ATTRIBUTES; the id
-// is given by the server. It is enabled.
+// AddDefinition adds an extension attribute as an admin does. Empty types mean TEXT, STRING and EXTENSION_ATTRIBUTES;
+// the id is given by the server. It is enabled.
 func (s *Server) AddDefinition(definition Definition) (Definition, error) {
 	if definition.InputType == "" {
 		definition.InputType = InputText

@@ -10,8 +10,10 @@ import (
 
 func TestDefinitionIsCreatedAndFound(t *testing.T) {
 	a := signedIn(t, jamfpro.Options{})
-	got := a.want(201, "POST", definitionsPath, `{"name": "Usher \"State\"", "description": "d", "dataType": "STRING", "enabled": true,
-		"inputType": "TEXT", "inventoryDisplayType": "EXTENSION_ATTRIBUTES", "scriptContents": null, "popupMenuChoices": []}`)
+	got := a.want(201, "POST", definitionsPath,
+		`{"name": "Usher \"State\"", "description": "d", "dataType": "STRING", "enabled": true,
+		"inputType": "TEXT", "inventoryDisplayType": "EXTENSION_ATTRIBUTES", "scriptContents": null,
+		"popupMenuChoices": []}`)
 	created := decode[map[string]string](t, got.body)
 	if created["id"] == "" || !strings.HasSuffix(created["href"], definitionsPath+"/"+created["id"]) {
 		t.Errorf("created %s", got.body)
@@ -30,12 +32,14 @@ func TestDefinitionIsCreatedAndFound(t *testing.T) {
 		if page.TotalCount != count || len(page.Results) != count {
 			t.Errorf("%s: %+v, want %d", filter, page, count)
 		}
-		if count == 1 && (page.Results[0].InputType != "TEXT" || page.Results[0].Description != "d" || !page.Results[0].Enabled) {
+		if count == 1 && (page.Results[0].InputType != "TEXT" || page.Results[0].Description != "d" ||
+			!page.Results[0].Enabled) {
 			t.Errorf("found %+v", page.Results[0])
 		}
 	}
 	a.refused(400, "INVALID_FILTER", "filter", "GET", definitionsPath+"?filter=inputType==TEXT", "")
-	a.want(204, "PATCH", detailPath+a.computer, `{"extensionAttributes": [{"definitionId": "`+created["id"]+`", "values": ["x"]}]}`)
+	a.want(204, "PATCH", detailPath+a.computer,
+		`{"extensionAttributes": [{"definitionId": "`+created["id"]+`", "values": ["x"]}]}`)
 	if !a.RemoveDefinition(`Usher "State"`) || a.RemoveDefinition(`Usher "State"`) {
 		t.Error("a definition can be removed once")
 	}
@@ -58,9 +62,11 @@ func TestDefinitionIsRefused(t *testing.T) {
 		{`{"name": "N", "inventoryDisplayType": "GENERAL"}`, "REQUIRED_FIELD", "inputType"},
 		{`{"name": "N", "inputType": "TEXT"}`, "REQUIRED_FIELD", "inventoryDisplayType"},
 		{`{"name": "N", "inputType": "text", "inventoryDisplayType": "GENERAL"}`, "INVALID_VALUE", "inputType"},
-		{`{"name": "N", "inputType": "TEXT", "inventoryDisplayType": "ATTIC"}`, "INVALID_VALUE", "inventoryDisplayType"},
+		{`{"name": "N", "inputType": "TEXT", "inventoryDisplayType": "ATTIC"}`, "INVALID_VALUE",
+			"inventoryDisplayType"},
 		{`{"name": "taken", "inputType": "TEXT", "inventoryDisplayType": "GENERAL"}`, "DUPLICATE_FIELD", "name"},
-		{`{"name": "N", "inputType": "DIRECTORY_SERVICE_ATTRIBUTE_MAPPING", "inventoryDisplayType": "GENERAL", "ldapAttributeMapping": "mail"}`, "INVALID_VALUE", "inputType"},
+		{`{"name": "N", "inputType": "DIRECTORY_SERVICE_ATTRIBUTE_MAPPING", "inventoryDisplayType": "GENERAL", ` +
+			`"ldapAttributeMapping": "mail"}`, "INVALID_VALUE", "inputType"},
 		{with(`, "dataType": "TEXT"`), "INVALID_VALUE", "dataType"},
 		{with(`, "scriptContents": "#!/bin/sh"`), "INVALID_FIELD", "scriptContents"},
 		{with(`, "popupMenuChoices": ["a"]`), "INVALID_FIELD", "popupMenuChoices"},
@@ -75,8 +81,11 @@ func TestDefinitionIsRefused(t *testing.T) {
 	if count := len(a.Definitions()); count != 1 {
 		t.Errorf("there are %d definitions", count)
 	}
-	a.want(201, "POST", definitionsPath, `{"name": "S", "inputType": "SCRIPT", "inventoryDisplayType": "GENERAL", "scriptContents": "#!/bin/sh", "enabled": false}`)
-	a.want(201, "POST", definitionsPath, `{"name": "P", "inputType": "POPUP", "inventoryDisplayType": "GENERAL", "popupMenuChoices": ["a"]}`)
+	a.want(201, "POST", definitionsPath,
+		`{"name": "S", "inputType": "SCRIPT", "inventoryDisplayType": "GENERAL", "scriptContents": "#!/bin/sh", `+
+			`"enabled": false}`)
+	a.want(201, "POST", definitionsPath,
+		`{"name": "P", "inputType": "POPUP", "inventoryDisplayType": "GENERAL", "popupMenuChoices": ["a"]}`)
 }
 
 func TestAddDefinitionRefusesDuplicates(t *testing.T) {
@@ -84,7 +93,8 @@ func TestAddDefinitionRefusesDuplicates(t *testing.T) {
 	if _, err := a.AddDefinition(jamfpro.Definition{Name: "One"}); err == nil {
 		t.Error("a duplicate was added")
 	}
-	if _, err := jamfpro.New(jamfpro.Options{Definitions: []jamfpro.Definition{{Name: "One"}, {Name: "One"}}}); err == nil {
+	if _, err := jamfpro.New(jamfpro.Options{Definitions: []jamfpro.Definition{{Name: "One"}, {Name: "One"}}}); err ==
+		nil {
 		t.Error("a server was made with duplicates")
 	}
 }

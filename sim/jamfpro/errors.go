@@ -21,7 +21,8 @@ type problem struct {
 
 // refuse makes an error with one reason.
 func refuse(status int, code, field, description string) *apiError {
-	return &apiError{HTTPStatus: status, Errors: []problem{{Code: code, Description: description, ID: "0", Field: field}}}
+	return &apiError{HTTPStatus: status,
+		Errors: []problem{{Code: code, Description: description, ID: "0", Field: field}}}
 }
 
 // badRequest makes a 400 with all the reasons.

@@ -36,7 +36,8 @@ const (
 	FaultWrongID FaultKind = "wrong_id"
 )
 
-var faultKinds = []FaultKind{FaultStatus, FaultRevokeToken, FaultSlow, FaultReset, FaultLostAnswer, FaultTruncated, FaultHTML, FaultCaptivePortal, FaultWrongID}
+var faultKinds = []FaultKind{FaultStatus, FaultRevokeToken, FaultSlow, FaultReset, FaultLostAnswer, FaultTruncated,
+	FaultHTML, FaultCaptivePortal, FaultWrongID}
 
 // ErrInvalidFault: a fault that makes no sense.
 var ErrInvalidFault = errors.New("invalid fault")
@@ -51,7 +52,8 @@ type Fault struct {
 	Count int
 	// Status is for those kinds that say so.
 	Status int
-	// RetryAfter adds a Retry-After header to the answers status and html, in seconds, or as a date that is so far away.
+	// RetryAfter adds a Retry-After header to the answers status and html, in seconds, or as a date that is so far
+	// away.
 	RetryAfter       time.Duration
 	RetryAfterAsDate bool
 	// Delay passes before anything else happens, unless the client goes away first.
@@ -76,7 +78,8 @@ type faultJSON struct {
 // MarshalJSON implements [json.Marshaler].
 func (f Fault) MarshalJSON() ([]byte, error) {
 	return json.Marshal(faultJSON{
-		f.Kind, f.Method, f.PathPrefix, f.Count, f.Status, formatDuration(f.RetryAfter), f.RetryAfterAsDate, formatDuration(f.Delay), f.ID,
+		f.Kind, f.Method, f.PathPrefix, f.Count, f.Status, formatDuration(f.RetryAfter), f.RetryAfterAsDate,
+		formatDuration(f.Delay), f.ID,
 	})
 }
 
@@ -103,7 +106,8 @@ func (f *Fault) UnmarshalJSON(content []byte) error {
 	if err != nil {
 		return fmt.Errorf("delay: %w", err)
 	}
-	*f = Fault{read.Kind, read.Method, read.PathPrefix, read.Count, read.Status, retryAfter, read.RetryAfterAsDate, delay, read.ID}
+	*f = Fault{read.Kind, read.Method, read.PathPrefix, read.Count, read.Status, retryAfter, read.RetryAfterAsDate,
+		delay, read.ID}
 	return nil
 }
 
@@ -120,7 +124,8 @@ func (f Fault) validate() error {
 		return fmt.Errorf("%w: kind %q; allowed are %q", ErrInvalidFault, f.Kind, faultKinds)
 	case f.Kind == FaultStatus && (f.Status < 400 || f.Status > 599):
 		return fmt.Errorf("%w: status %d; kind status takes 400 to 599", ErrInvalidFault, f.Status)
-	case f.Kind == FaultHTML && f.Status != 0 && (f.Status < 200 || f.Status > 599 || f.Status == 204 || f.Status == 304):
+	case f.Kind == FaultHTML && f.Status != 0 &&
+		(f.Status < 200 || f.Status > 599 || f.Status == 204 || f.Status == 304):
 		return fmt.Errorf("%w: status %d cannot have a page", ErrInvalidFault, f.Status)
 	case f.Kind == FaultCaptivePortal && f.Status != 0 && (f.Status < 301 || f.Status > 308 || f.Status == 304):
 		return fmt.Errorf("%w: status %d is not a redirect", ErrInvalidFault, f.Status)

@@ -28,7 +28,8 @@ func TestStatusFaults(t *testing.T) {
 		retryAfter string
 	}{
 		{jamfpro.Fault{Status: 429, RetryAfter: 30 * time.Second}, "30"},
-		{jamfpro.Fault{Status: 429, RetryAfter: 90 * time.Second, RetryAfterAsDate: true}, "Mon, 23 Nov 2026 12:01:30 GMT"},
+		{jamfpro.Fault{Status: 429, RetryAfter: 90 * time.Second, RetryAfterAsDate: true},
+			"Mon, 23 Nov 2026 12:01:30 GMT"},
 		{jamfpro.Fault{Status: 503}, ""},
 		{jamfpro.Fault{Status: 503, RetryAfter: time.Second}, "1"},
 		{jamfpro.Fault{Status: 500}, ""},
@@ -105,7 +106,8 @@ func TestPages(t *testing.T) {
 		one.fault.Count = 1
 		a.fault(one.fault)
 		got := a.want(one.status, "GET", versionPath, "")
-		if got.header.Get("Content-Type") != "text/html; charset=utf-8" || !strings.HasPrefix(got.body, "<!DOCTYPE html>") || got.header.Get("Location") != one.location {
+		if got.header.Get("Content-Type") != "text/html; charset=utf-8" ||
+			!strings.HasPrefix(got.body, "<!DOCTYPE html>") || got.header.Get("Location") != one.location {
 			t.Errorf("%+v: %v %s", one.fault, got.header, got.body)
 		}
 	}
@@ -133,7 +135,8 @@ func TestWrongID(t *testing.T) {
 			TotalCount int
 			Results    []struct{ ID, UDID string }
 		}
-		if err := json.Unmarshal([]byte(a.want(200, "GET", listPath, "").body), &answer); err != nil || len(answer.Results) == 0 {
+		if err := json.Unmarshal([]byte(a.want(200, "GET", listPath, "").body), &answer); err != nil ||
+			len(answer.Results) == 0 {
 			t.Fatalf("%+v, %v", answer, err)
 		}
 		if one := answer.Results[0]; one.ID != id || one.UDID == "" || answer.TotalCount == 0 {
@@ -206,8 +209,10 @@ func (a *api) await(condition func() bool) {
 func TestInvalidFaults(t *testing.T) {
 	a := start(t, jamfpro.Options{})
 	for _, fault := range []jamfpro.Fault{
-		{}, {Kind: "explode"}, {Kind: jamfpro.FaultStatus}, {Kind: jamfpro.FaultStatus, Status: 200}, {Kind: jamfpro.FaultSlow},
-		{Kind: jamfpro.FaultHTML, Status: 204}, {Kind: jamfpro.FaultCaptivePortal, Status: 200}, {Kind: jamfpro.FaultReset, Count: -1},
+		{}, {Kind: "explode"}, {Kind: jamfpro.FaultStatus}, {Kind: jamfpro.FaultStatus, Status: 200},
+		{Kind: jamfpro.FaultSlow},
+		{Kind: jamfpro.FaultHTML, Status: 204}, {Kind: jamfpro.FaultCaptivePortal, Status: 200},
+		{Kind: jamfpro.FaultReset, Count: -1},
 		{Kind: jamfpro.FaultReset, ID: "1"},
 	} {
 		if err := a.AddFault(fault); !errors.Is(err, jamfpro.ErrInvalidFault) {

@@ -13,8 +13,8 @@ import (
 // DefaultVersion is that of the server when [Options] name none.
 const DefaultVersion = "11.30.1-t1783900000000"
 
-// generations are the versions of computers-inventory, with the release of Jamf Pro that brought each, and the one that it is taken out with;
-// the last are made up, for Jamf has announced no more than "at least a year" [CHANGELOG].
+// generations are the versions of computers-inventory, with the release of Jamf Pro that brought each, and the one that
+// it is taken out with; the last are made up, for Jamf has announced no more than "at least a year" [CHANGELOG].
 var generations = map[string]struct{ since, until int }{
 	"v2": {1118, 1200},
 	"v3": {1123, 1300},
@@ -68,7 +68,8 @@ func generationOf(r *http.Request) string {
 	return parts[2]
 }
 
-// refuseRetired answers for a generation that the server does not have. Jamf Pro's web server does so in HTML, its API in JSON.
+// refuseRetired answers for a generation that the server does not have. Jamf Pro's web server does so in HTML, its API
+// in JSON.
 func (s *Server) refuseRetired(w http.ResponseWriter, r *http.Request) bool {
 	generation := generationOf(r)
 	if generation == "" || s.serves(generation) {
@@ -89,7 +90,8 @@ const notFoundPage = `<!doctype html><html lang="en"><head><title>HTTP Status 40
 <body><h1>HTTP Status 404 – Not Found</h1></body></html>
 `
 
-// contactFields are the names of the times of a record's last contact, of any kind and of the jamf binary's, by generation.
+// contactFields are the names of the times of a record's last contact, of any kind and of the jamf binary's, by
+// generation.
 func contactFields(generation string) []string {
 	if generation == "v4" {
 		return []string{"lastContact", "lastCheckIn"}
@@ -97,7 +99,8 @@ func contactFields(generation string) []string {
 	return []string{"lastContactTime"}
 }
 
-// Gateway is the gateway of Jamf's Platform API, through which the server is reached, with the one scope that its client was made for [PLATFORM].
+// Gateway is the gateway of Jamf's Platform API, through which the server is reached, with the one scope that its
+// client was made for [PLATFORM].
 type Gateway struct{ EnvironmentID, TenantID string }
 
 const (
@@ -126,7 +129,8 @@ func (s *Server) throughGateway(w http.ResponseWriter, r *http.Request) (passed 
 	environment, tenant := r.Header.Get("X-Environment-Id"), r.Header.Get("X-Tenant-Id")
 	switch {
 	case environment == "" && tenant == "":
-		refuse(http.StatusBadRequest, "REQUEST_CONTEXT_NOT_PROVIDED", "", "The request context could not be detected.").write(w)
+		refuse(http.StatusBadRequest, "REQUEST_CONTEXT_NOT_PROVIDED", "",
+			"The request context could not be detected.").write(w)
 		return false
 	case environment != gateway.EnvironmentID || tenant != gateway.TenantID:
 		refuse(http.StatusForbidden, "OWNERSHIP_FORBIDDEN", "", "Forbidden").write(w)

@@ -7,10 +7,11 @@ import (
 	"usher.internal/sim/jamfpro"
 )
 
-// Each release has its versions of the inventory, with their names of the last contact; what it does not have is answered with 404 in JSON, or
-// in HTML as by a web server.
+// Each release has its versions of the inventory, with their names of the last contact; what it does not have is
+// answered with 404 in JSON, or in HTML as by a web server.
 func TestGenerations(t *testing.T) {
-	for version, served := range map[string]string{"11.10.0": "", "11.20.0": "v2", "11.25.0": "v2 v3", "11.30.1": "v2 v3 v4", "12.0.0": "v3 v4", "14.0.0": ""} {
+	for version, served := range map[string]string{"11.10.0": "", "11.20.0": "v2", "11.25.0": "v2 v3",
+		"11.30.1": "v2 v3 v4", "12.0.0": "v3 v4", "14.0.0": ""} {
 		for _, html := range []bool{false, true} {
 			a := signedIn(t, jamfpro.Options{Version: version, RetiredInHTML: html})
 			for _, generation := range []string{"v2", "v3", "v4"} {
@@ -23,7 +24,8 @@ func TestGenerations(t *testing.T) {
 					continue
 				}
 				body := a.want(200, "GET", path, "").body
-				if isNew := generation == "v4"; strings.Contains(body, `"lastContactTime"`) == isNew || strings.Contains(body, `"lastCheckIn"`) != isNew {
+				if isNew := generation == "v4"; strings.Contains(body, `"lastContactTime"`) == isNew ||
+					strings.Contains(body, `"lastCheckIn"`) != isNew {
 					t.Errorf("%s of %s: %s", generation, version, body)
 				}
 				a.want(204, "PATCH", path+"-detail/"+a.computer, "{}")

@@ -61,7 +61,8 @@ func (s *Server) Computer(udid string) (ComputerState, bool) {
 
 func (s *Server) stateOf(computer *record) ComputerState {
 	shown := ComputerState{
-		ID: computer.ID, UDID: computer.UDID, SerialNumber: computer.text("hardware", "serialNumber"), Name: computer.text("general", "name"),
+		ID: computer.ID, UDID: computer.UDID, SerialNumber: computer.text("hardware", "serialNumber"),
+		Name:        computer.text("general", "name"),
 		LastContact: computer.LastContact, Patches: computer.Patches, Inventories: computer.Inventories,
 		ExtensionAttributes: map[string][]string{}, History: slices.Clone(computer.History),
 	}

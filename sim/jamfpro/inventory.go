@@ -28,8 +28,8 @@ type InventoryAnswer struct {
 	Ignored []string `json:"ignored,omitempty"`
 }
 
-// takeInventory overwrites the values of SCRIPT extension attributes with what their scripts found. The real server hands
-// the scripts out; here they lie beside the simulated jamf, so a name that is not defined is defined.
+// takeInventory overwrites the values of SCRIPT extension attributes with what their scripts found. The real server
+// hands the scripts out; here they lie beside the simulated jamf, so a name that is not defined is defined.
 func (s *Server) takeInventory(r *http.Request) (int, any, *apiError) {
 	var inventory Inventory
 	decoder := json.NewDecoder(r.Body)
@@ -53,7 +53,8 @@ func (s *Server) takeInventory(r *http.Request) (int, any, *apiError) {
 			definition = s.definitions[at]
 		case at < 0:
 			added, wrong := s.define(Definition{
-				Name: result.Name, Enabled: true, DataType: DataString, InputType: InputScript, InventoryDisplayType: DisplayExtensionAttributes,
+				Name: result.Name, Enabled: true, DataType: DataString, InputType: InputScript,
+				InventoryDisplayType: DisplayExtensionAttributes,
 			})
 			if wrong != nil {
 				return 0, nil, badRequest([]problem{*wrong})

@@ -11,7 +11,8 @@ const inventoryPath = "/sim/inventory"
 
 func TestInventoryOverwritesScriptAttributes(t *testing.T) {
 	a := start(t, jamfpro.Options{})
-	a.define(jamfpro.Definition{Name: "Known", InputType: jamfpro.InputScript, InventoryDisplayType: jamfpro.DisplayGeneral})
+	a.define(jamfpro.Definition{Name: "Known", InputType: jamfpro.InputScript,
+		InventoryDisplayType: jamfpro.DisplayGeneral})
 	a.define(jamfpro.Definition{Name: "By hand"})
 	body := `{"udid": "` + udid + `", "name": "Renamed", "extension_attributes": [
 		{"name": "Known", "value": "two\nlines"}, {"name": "New", "value": ""}, {"name": "By hand", "value": "x"}]}`
@@ -21,7 +22,8 @@ func TestInventoryOverwritesScriptAttributes(t *testing.T) {
 		t.Errorf("answered %+v", got)
 	}
 	now, _ := a.Computer(udid)
-	if now.Value("Known") != "two\nlines" || now.Value("By hand") != "" || now.Name != "Renamed" || now.Inventories != 1 || now.Patches != 0 {
+	if now.Value("Known") != "two\nlines" || now.Value("By hand") != "" || now.Name != "Renamed" ||
+		now.Inventories != 1 || now.Patches != 0 {
 		t.Errorf("holds %+v", now)
 	}
 	if values, there := now.ExtensionAttributes["New"]; !there || values[0] != "" {
@@ -33,7 +35,8 @@ func TestInventoryOverwritesScriptAttributes(t *testing.T) {
 	if now.History[0].By != "recon" {
 		t.Errorf("history %+v", now.History)
 	}
-	a.want(200, "POST", inventoryPath, `{"udid": "`+udid+`", "extension_attributes": [{"name": "Known", "value": "later"}]}`)
+	a.want(200, "POST", inventoryPath,
+		`{"udid": "`+udid+`", "extension_attributes": [{"name": "Known", "value": "later"}]}`)
 	if value := a.value("Known"); value != "later" {
 		t.Errorf("value %q", value)
 	}
@@ -61,16 +64,20 @@ func TestCompliance(t *testing.T) {
 	if err := a.SetCompliance(a.computer, known); err != nil {
 		t.Fatal(err)
 	}
-	want := `[{"applicable":true,"complianceState":"COMPLIANT","complianceVendor":"Intune","complianceVendorDeviceInformation":{"deviceIds":["d-1"]},"deviceId":"1"},` +
-		`{"applicable":false,"complianceState":"UNKNOWN","complianceVendor":"B","complianceVendorDeviceInformation":[{"deviceIds":[]}],"deviceId":"1"}]` + "\n"
+	want := `[{"applicable":true,"complianceState":"COMPLIANT","complianceVendor":"Intune",` +
+		`"complianceVendorDeviceInformation":{"deviceIds":["d-1"]},"deviceId":"1"},` +
+		`{"applicable":false,"complianceState":"UNKNOWN","complianceVendor":"B",` +
+		`"complianceVendorDeviceInformation":[{"deviceIds":[]}],"deviceId":"1"}]` + "\n"
 	if body := a.want(200, "GET", path+a.computer, "").body; body != want {
 		t.Errorf("got  %s\nwant %s", body, want)
 	}
 	a.refused(404, "INVALID_ID", "id", "GET", path+"4711", "")
-	if body := a.want(200, "GET", "/api/v1/conditional-access/device-compliance/feature-toggle", "").body; body != "{\"sharedDeviceFeatureEnabled\":false}\n" {
+	if body := a.want(200, "GET", "/api/v1/conditional-access/device-compliance/feature-toggle", "").body; body !=
+		"{\"sharedDeviceFeatureEnabled\":false}\n" {
 		t.Errorf("toggle %s", body)
 	}
-	if a.SetCompliance("4711", nil) == nil || a.SetCompliance(a.computer, []jamfpro.Compliance{{State: "GOOD"}}) == nil {
+	if a.SetCompliance("4711", nil) == nil ||
+		a.SetCompliance(a.computer, []jamfpro.Compliance{{State: "GOOD"}}) == nil {
 		t.Error("impossible compliance was taken")
 	}
 }

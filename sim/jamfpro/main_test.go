@@ -81,7 +81,8 @@ func start(t *testing.T, options jamfpro.Options) *api {
 	served := httptest.NewServer(a.Server)
 	a.url = served.URL
 	transport := &http.Transport{}
-	a.client = &http.Client{Transport: transport, CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse }}
+	a.client = &http.Client{Transport: transport,
+		CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse }}
 	t.Cleanup(func() {
 		a.Close()
 		transport.CloseIdleConnections()

@@ -17,7 +17,8 @@ const (
 <body><h1>Jamf Pro is currently undergoing maintenance</h1><p>Please try again later.</p></body></html>
 `
 	signInPage = `<!DOCTYPE html>
-<html><head><title>Sign in to the network</title></head><body><a href="http://portal.example.net/login">Sign in</a></body></html>
+<html><head><title>Sign in to the network</title></head>
+<body><a href="http://portal.example.net/login">Sign in</a></body></html>
 `
 	portalAddress = "http://portal.example.net/login"
 )

@@ -20,7 +20,8 @@ type searchResults[T any] struct {
 }
 
 // search filters, sorts and pages items by a query; get reads a field of an item, and fields are those it knows.
-func search[T any](query url.Values, items []T, fields []string, defaultSort string, get func(item T, field string) string) (*searchResults[T], *apiError) {
+func search[T any](query url.Values, items []T, fields []string, defaultSort string,
+	get func(item T, field string) string) (*searchResults[T], *apiError) {
 	matches, err := parseFilter(query.Get("filter"), fields)
 	if err != nil {
 		return nil, refuse(http.StatusBadRequest, "INVALID_FILTER", "filter", "The filter is invalid: "+err.Error())
@@ -62,7 +63,8 @@ func number(query url.Values, name string, fallback, least, most int) (int, *api
 }
 
 // sortBy sorts by criteria of the form field:asc or field:desc, the most important first.
-func sortBy[T any](query url.Values, items []T, fields []string, fallback string, get func(T, string) string) *apiError {
+func sortBy[T any](query url.Values, items []T, fields []string, fallback string,
+	get func(T, string) string) *apiError {
 	criteria := strings.Join(query["sort"], ",")
 	if criteria == "" {
 		criteria = fallback

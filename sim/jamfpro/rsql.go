@@ -10,10 +10,10 @@ import (
 // filter decides whether an item matches; fields are read through get.
 type filter func(get func(field string) string) bool
 
-// parseFilter parses a query in RSQL as far as Jamf's pages tell of it: comparisons with ==, !=, =in= and =out=, values bare
-// or quoted with ' or " and \ before any character, * in the values of == and != for any text, joined by ; or "and", by ,
-// or "or", and grouped by parentheses [DEV]. Case counts, as "exactly equal" is said there. The ordering operators are
-// refused, since the stand-in holds nothing worth ordering by. An empty query matches everything.
+// parseFilter parses a query in RSQL as far as Jamf's pages tell of it: comparisons with ==, !=, =in= and =out=, values
+// bare or quoted with ' or " and \ before any character, * in the values of == and != for any text, joined by ; or
+// "and", by , or "or", and grouped by parentheses [DEV]. Case counts, as "exactly equal" is said there. The ordering
+// operators are refused, since the stand-in holds nothing worth ordering by. An empty query matches everything.
 func parseFilter(query string, fields []string) (filter, error) {
 	if strings.TrimSpace(query) == "" {
 		return func(func(string) string) bool { return true }, nil

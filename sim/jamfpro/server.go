@@ -33,10 +33,11 @@ type Options struct {
 	TokenLifetime time.Duration
 	// OlderTokenPath has only /api/oauth/token, as servers had before the versioned path.
 	OlderTokenPath bool
-	// ClusterLag is how long a definition that was created through the API is unknown to the other calls, as in a Jamf Cloud
-	// cluster (up to a minute there) [DEV].
+	// ClusterLag is how long a definition that was created through the API is unknown to the other calls, as in a Jamf
+	// Cloud cluster (up to a minute there) [DEV].
 	ClusterLag time.Duration
-	// Version is what jamf-pro-version answers, and says which versions of the inventory there are; empty means [DefaultVersion].
+	// Version is what jamf-pro-version answers, and says which versions of the inventory there are; empty means
+	// [DefaultVersion].
 	Version string
 	// Generations are the versions of the inventory that there are in place of those of Version, for example v4.
 	Generations []string
@@ -67,12 +68,13 @@ type Server struct {
 	computers   []*record
 	definitions []*Definition
 	compliance  map[string][]Compliance // by computer id
-	lastID      int                     // of computers and definitions alike, so that mixing them up does not go well by chance
-	faults      []*Fault
-	requests    []*Request
-	inFlight    int
-	peak        int
-	changed     chan struct{} // closed and replaced at every change, and when a request is taken up and ended
+	// of computers and definitions alike, so that mixing them up does not go well by chance
+	lastID   int
+	faults   []*Fault
+	requests []*Request
+	inFlight int
+	peak     int
+	changed  chan struct{} // closed and replaced at every change, and when a request is taken up and ended
 }
 
 // New makes a server. Its error is about the state file or about impossible options.
@@ -125,8 +127,8 @@ func New(options Options) (*Server, error) {
 	return s, nil
 }
 
-// Close ends requests that a fault holds back, and every Await. It neither waits for them nor closes connections; that is up to the
-// [http.Server] around it.
+// Close ends requests that a fault holds back, and every Await. It neither waits for them nor closes connections; that
+// is up to the [http.Server] around it.
 func (s *Server) Close() { s.close() }
 
 // ServeHTTP implements [http.Handler].
@@ -198,8 +200,8 @@ func (s *Server) broadcast() {
 	s.changed = make(chan struct{})
 }
 
-// Await blocks until condition is true; it is asked now, at every change, and when a request is taken up and ended. It may
-// call any method of the server. The error is that of ctx, or [ErrClosed].
+// Await blocks until condition is true; it is asked now, at every change, and when a request is taken up and ended. It
+// may call any method of the server. The error is that of ctx, or [ErrClosed].
 func (s *Server) Await(ctx context.Context, condition func() bool) error {
 	for {
 		s.mu.Lock()

@@ -47,9 +47,11 @@ func (s shape) check(path string, value any) []problem {
 		known, ok := s[key]
 		switch {
 		case !ok:
-			problems = append(problems, problem{Code: "UNKNOWN_FIELD", Field: at, ID: "0", Description: at + " is not a field of this request"})
+			problems = append(problems, problem{Code: "UNKNOWN_FIELD", Field: at, ID: "0",
+				Description: at + " is not a field of this request"})
 		case known.readOnly:
-			problems = append(problems, problem{Code: "READ_ONLY_FIELD", Field: at, ID: "0", Description: at + " is read-only"})
+			problems = append(problems, problem{Code: "READ_ONLY_FIELD", Field: at, ID: "0",
+				Description: at + " is read-only"})
 		case content[key] != nil:
 			problems = append(problems, known.check(at, content[key])...)
 		}

@@ -40,8 +40,8 @@ func (s *Server) restore() (bool, error) {
 	return true, nil
 }
 
-// save writes the state file after a change, and wakes everyone in Await. The caller holds mu. A file that cannot be written
-// is logged: the server goes on in memory.
+// save writes the state file after a change, and wakes everyone in Await. The caller holds mu. A file that cannot be
+// written is logged: the server goes on in memory.
 func (s *Server) save() {
 	s.broadcast()
 	if s.options.StateFile == "" {

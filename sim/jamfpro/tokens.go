@@ -55,7 +55,8 @@ func (s *Server) issueToken(w http.ResponseWriter, r *http.Request) {
 	})
 }
 
-// refuseClient answers for a client that is not known, or whose secret is another one: as RFC 6749 section 5.2 has it since 11.30 [SPEC].
+// refuseClient answers for a client that is not known, or whose secret is another one: as RFC 6749 section 5.2 has it
+// since 11.30 [SPEC].
 func (s *Server) refuseClient(w http.ResponseWriter) {
 	s.mu.Lock()
 	now := release(s.options.Version)
@@ -64,7 +65,8 @@ func (s *Server) refuseClient(w http.ResponseWriter) {
 		writeJSON(w, http.StatusUnauthorized, map[string]string{"error": "invalid_client"})
 		return
 	}
-	writeJSON(w, http.StatusBadRequest, map[string]string{"error": "invalid_client", "error_description": "Client authentication failed"})
+	writeJSON(w, http.StatusBadRequest,
+		map[string]string{"error": "invalid_client", "error_description": "Client authentication failed"})
 }
 
 // grant makes a token for a client, false for a client or secret that is wrong.

@@ -18,7 +18,8 @@ func TestTokenIsIssuedAndExpires(t *testing.T) {
 		t.Errorf("token %s", got.body)
 	}
 	a.token, _ = token["access_token"].(string)
-	if version := decode[map[string]string](t, a.want(200, "GET", versionPath, "").body)["version"]; !strings.HasPrefix(version, "11.") {
+	if version := decode[map[string]string](t,
+		a.want(200, "GET", versionPath, "").body)["version"]; !strings.HasPrefix(version, "11.") {
 		t.Errorf("version %q", version)
 	}
 	a.clock.pass(999 * time.Millisecond)
@@ -41,8 +42,10 @@ func TestTokenIsRefused(t *testing.T) {
 		status                  int
 		says                    string
 	}{
-		{"unknown client", "application/x-www-form-urlencoded", credentials("nobody", jamfpro.DefaultClientSecret), 400, "invalid_client"},
-		{"wrong secret", "application/x-www-form-urlencoded", credentials(jamfpro.DefaultClientID, "wrong"), 400, "invalid_client"},
+		{"unknown client", "application/x-www-form-urlencoded", credentials("nobody", jamfpro.DefaultClientSecret), 400,
+			"invalid_client"},
+		{"wrong secret", "application/x-www-form-urlencoded", credentials(jamfpro.DefaultClientID, "wrong"), 400,
+			"invalid_client"},
 		{"empty", "application/x-www-form-urlencoded", "", 400, "unsupported_grant_type"},
 		{"other grant", "application/x-www-form-urlencoded", "grant_type=password", 400, "unsupported_grant_type"},
 		{"malformed", "application/x-www-form-urlencoded", "grant_type=%zz", 400, "invalid_request"},
@@ -62,7 +65,8 @@ func TestOlderServersHaveTheOlderTokenPathOnly(t *testing.T) {
 	if got := a.getToken(jamfpro.DefaultClientID, jamfpro.DefaultClientSecret); got.status != 404 {
 		t.Errorf("new path: %d", got.status)
 	}
-	got, err := a.send(http.MethodPost, "/api/oauth/token", "application/x-www-form-urlencoded", credentials(jamfpro.DefaultClientID, jamfpro.DefaultClientSecret))
+	got, err := a.send(http.MethodPost, "/api/oauth/token", "application/x-www-form-urlencoded",
+		credentials(jamfpro.DefaultClientID, jamfpro.DefaultClientSecret))
 	if err != nil || got.status != 200 {
 		t.Errorf("older path: %d %v", got.status, err)
 	}
@@ -100,8 +104,10 @@ func TestEveryCallTakesItsPrivilege(t *testing.T) {
 		{jamfpro.ReadComputers, "GET", detailPath + "1", ""},
 		{jamfpro.UpdateComputers, "PATCH", detailPath + "1", "{}"},
 		{jamfpro.ReadExtensionAttributes, "GET", definitionsPath, ""},
-		{jamfpro.CreateExtensionAttributes, "POST", definitionsPath, `{"name": "N", "inputType": "TEXT", "inventoryDisplayType": "GENERAL"}`},
-		{jamfpro.ReadDeviceCompliance, "GET", "/api/v1/conditional-access/device-compliance-information/computer/1", ""},
+		{jamfpro.CreateExtensionAttributes, "POST", definitionsPath,
+			`{"name": "N", "inputType": "TEXT", "inventoryDisplayType": "GENERAL"}`},
+		{jamfpro.ReadDeviceCompliance, "GET", "/api/v1/conditional-access/device-compliance-information/computer/1",
+			""},
 		{jamfpro.ReadConditionalAccess, "GET", "/api/v1/conditional-access/device-compliance/feature-toggle", ""},
 	} {
 		t.Run(one.method+" "+one.path, func(t *testing.T) {

@@ -26,7 +26,8 @@ var attributeShape = shape{
 var updateShape = shape{
 	"udid": {kind: text},
 	"general": withAttributes(shape{
-		"name": {}, "lastIpAddress": {}, "barcode1": {}, "barcode2": {}, "assetTag": {}, "managed": {kind: boolean}, "siteId": {},
+		"name": {}, "lastIpAddress": {}, "barcode1": {}, "barcode2": {}, "assetTag": {}, "managed": {kind: boolean},
+		"siteId": {},
 	}),
 	"purchasing": withAttributes(shape{
 		"leased": {kind: boolean}, "purchased": {kind: boolean}, "poNumber": {}, "poDate": {kind: date}, "vendor": {},
@@ -34,7 +35,8 @@ var updateShape = shape{
 		"lifeExpectancy": {kind: integer}, "purchasingAccount": {}, "purchasingContact": {},
 	}),
 	"userAndLocation": withAttributes(shape{
-		"username": {}, "realname": {}, "email": {}, "position": {}, "phone": {}, "departmentId": {}, "buildingId": {}, "room": {},
+		"username": {}, "realname": {}, "email": {}, "position": {}, "phone": {}, "departmentId": {}, "buildingId": {},
+		"room": {},
 	}),
 	"hardware": withAttributes(shape{
 		"networkAdapterType": {}, "macAddress": {}, "altNetworkAdapterType": {}, "altMacAddress": {},
@@ -108,8 +110,10 @@ func (s *Server) attributeChanges(update map[string]any) ([]attributeChange, []p
 		list, _ := entries.([]any)
 		for i, entry := range list {
 			change, wrong := s.attributeChange(fmt.Sprintf("%s[%d]", at, i), one.display, entry.(map[string]any))
-			if wrong == nil && slices.ContainsFunc(changes, func(other attributeChange) bool { return other.definition == change.definition }) {
-				wrong = &problem{Code: "DUPLICATE_FIELD", Field: at, Description: "Extension attribute " + change.definition.ID + " is given twice"}
+			if wrong == nil && slices.ContainsFunc(changes,
+				func(other attributeChange) bool { return other.definition == change.definition }) {
+				wrong = &problem{Code: "DUPLICATE_FIELD", Field: at,
+					Description: "Extension attribute " + change.definition.ID + " is given twice"}
 			}
 			if wrong != nil {
 				wrong.ID = "0"
@@ -125,20 +129,24 @@ func (s *Server) attributeChanges(update map[string]any) ([]attributeChange, []p
 func (s *Server) attributeChange(at string, display DisplayType, entry map[string]any) (attributeChange, *problem) {
 	id, ok := entry["definitionId"].(string)
 	if !ok {
-		return attributeChange{}, &problem{Code: "REQUIRED_FIELD", Field: at + ".definitionId", Description: "definitionId is required"}
+		return attributeChange{}, &problem{Code: "REQUIRED_FIELD", Field: at + ".definitionId",
+			Description: "definitionId is required"}
 	}
 	content, there := entry["values"]
 	if !there {
-		return attributeChange{}, &problem{Code: "REQUIRED_FIELD", Field: at + ".values", Description: "values is required"}
+		return attributeChange{}, &problem{Code: "REQUIRED_FIELD", Field: at + ".values",
+			Description: "values is required"}
 	}
 	definition := s.visibleDefinition(id)
 	if definition == nil {
-		return attributeChange{}, &problem{Code: "INVALID_ID", Field: at + ".definitionId", Description: "Extension attribute definition with id " + id + " does not exist"}
+		return attributeChange{}, &problem{Code: "INVALID_ID", Field: at + ".definitionId",
+			Description: "Extension attribute definition with id " + id + " does not exist"}
 	}
 	if definition.InventoryDisplayType != display {
 		return attributeChange{}, &problem{
 			Code: "INVALID_FIELD", Field: at,
-			Description: "Extension attribute " + id + " is displayed in " + string(definition.InventoryDisplayType) + " and must be updated there",
+			Description: "Extension attribute " + id + " is displayed in " + string(definition.InventoryDisplayType) +
+				" and must be updated there",
 		}
 	}
 	var values []string

@@ -1,5 +1,5 @@
-// Package keepalive emulates what launchd does when a job's process ends, in the time of testing/synctest: whether it starts another one,
-// and when. It is for tests, and never ships.
+// Package keepalive emulates what launchd does when a job's process ends, in the time of testing/synctest: whether it
+// starts another one, and when. It is for tests, and never ships.
 package keepalive
 
 import (
@@ -12,8 +12,8 @@ import (
 // defaultThrottle is launchd's, where a definition has no ThrottleInterval [LAUNCHCTL].
 const defaultThrottle = 10 * time.Second
 
-// Job is what launchd.plist(5) says of the keys that decide it. No exit code is final: KeepAlive=true starts the program again whatever it
-// ended with, SuccessfulExit=false unless it ended with 0.
+// Job is what launchd.plist(5) says of the keys that decide it. No exit code is final: KeepAlive=true starts the
+// program again whatever it ended with, SuccessfulExit=false unless it ended with 0.
 type Job struct {
 	always, onFailure bool
 	throttle          time.Duration
@@ -46,8 +46,9 @@ func Read(t testing.TB, definition []byte) Job {
 	return job
 }
 
-// Run has launchd keep a program for so long, and returns when each process began. The program gets what is left, and returns its exit
-// code when it ends by itself; one that runs to the end of that time returns then, and is not started again.
+// Run has launchd keep a program for so long, and returns when each process began. The program gets what is left, and
+// returns its exit code when it ends by itself; one that runs to the end of that time returns then, and is not started
+// again.
 func (j Job) Run(limit time.Duration, program func(left time.Duration) (exitCode int)) (starts []time.Time) {
 	end := time.Now().Add(limit)
 	for time.Now().Before(end) {

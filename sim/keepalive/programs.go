@@ -56,7 +56,8 @@ func Program(run func(context.Context, *config.Live, *slog.Logger) error) persis
 	}
 }
 
-// unchanged is files that never change. To wait for a real change is to wait for the kernel, which the time of testing/synctest does not know.
+// unchanged is files that never change. To wait for a real change is to wait for the kernel, which the time of
+// testing/synctest does not know.
 type unchanged struct{}
 
 func (unchanged) Look() config.Look { return config.Look{} }

@@ -1,9 +1,9 @@
-// Package keyring runs a real keyring for a user, as a login on a Linux desktop does: a D-Bus session bus of his own and
-// gnome-keyring on it, with an unlocked login keyring. Tests and stand-ins use it as the login keychain.
+// Package keyring runs a real keyring for a user, as a login on a Linux desktop does: a D-Bus session bus of his own
+// and gnome-keyring on it, with an unlocked login keyring. Tests and stand-ins use it as the login keychain.
 //
-// [Start] starts one and returns when it serves, [Keyring.Environment] is what makes a program use it, and [Keyring.Close]
-// ends it. Nothing in it is shared with the machine's own session, and nothing on its bus is started on demand. It needs
-// the programs dbus-daemon and gnome-keyring-daemon, and root to run as another user.
+// [Start] starts one and returns when it serves, [Keyring.Environment] is what makes a program use it, and
+// [Keyring.Close] ends it. Nothing in it is shared with the machine's own session, and nothing on its bus is started on
+// demand. It needs the programs dbus-daemon and gnome-keyring-daemon, and root to run as another user.
 package keyring
 
 import (
@@ -25,13 +25,13 @@ const password = "usher"
 // Options say whose keyring it is.
 type Options struct {
 	UID, GID uint32
-	// Home is where the login keyring is kept (.local/share/keyrings), so that it is there again at the next Start. Empty is
-	// a directory that is deleted by Close.
+	// Home is where the login keyring is kept (.local/share/keyrings), so that it is there again at the next Start.
+	// Empty is a directory that is deleted by Close.
 	Home string
 	// UserName is for USER and LOGNAME; empty leaves them out.
 	UserName string
-	// BusOnly leaves out the keyring, which makes a session that has none, and NoLoginKeyring leaves out the login keyring,
-	// which makes one of somebody whose keyring knows of no default.
+	// BusOnly leaves out the keyring, which makes a session that has none, and NoLoginKeyring leaves out the login
+	// keyring, which makes one of somebody whose keyring knows of no default.
 	BusOnly, NoLoginKeyring bool
 }
 

@@ -90,7 +90,8 @@ func TestOfAnotherUser(t *testing.T) {
 	if err := k.Lock(t.Context()); err != nil {
 		t.Error(err)
 	}
-	for _, want := range []string{"HOME=" + home, "USER=nobody", "LOGNAME=nobody", "DBUS_SESSION_BUS_ADDRESS=" + k.Address()} {
+	for _, want := range []string{"HOME=" + home, "USER=nobody", "LOGNAME=nobody",
+		"DBUS_SESSION_BUS_ADDRESS=" + k.Address()} {
 		if got := strings.Join(k.Environment(), "\n"); !strings.Contains(got, want) {
 			t.Errorf("%s is not in the environment:\n%s", want, got)
 		}
@@ -100,7 +101,8 @@ func TestOfAnotherUser(t *testing.T) {
 func TestStartSaysWhatIsMissing(t *testing.T) {
 	t.Setenv("PATH", t.TempDir())
 	_, err := keyring.Start(t.Context(), keyring.Options{UID: uint32(os.Getuid()), GID: uint32(os.Getgid())})
-	if !errors.Is(err, keyring.ErrMissing) || !strings.Contains(err.Error(), "dbus-daemon") || !strings.Contains(err.Error(), "make test") {
+	if !errors.Is(err, keyring.ErrMissing) || !strings.Contains(err.Error(), "dbus-daemon") ||
+		!strings.Contains(err.Error(), "make test") {
 		t.Errorf("got %v", err)
 	}
 }

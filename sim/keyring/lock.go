@@ -19,7 +19,8 @@ const (
 func (k *Keyring) Lock(ctx context.Context) error {
 	var locked []dbus.ObjectPath
 	var prompt dbus.ObjectPath
-	err := k.call(ctx, "org.freedesktop.Secret.Service.Lock", []dbus.ObjectPath{defaultCollection}).Store(&locked, &prompt)
+	err := k.call(ctx, "org.freedesktop.Secret.Service.Lock", []dbus.ObjectPath{defaultCollection}).Store(&locked,
+		&prompt)
 	if err != nil {
 		return fmt.Errorf("lock keyring: %w", err)
 	}
@@ -42,7 +43,8 @@ type secret struct {
 func (k *Keyring) Unlock(ctx context.Context) error {
 	var nothing dbus.Variant
 	var session dbus.ObjectPath
-	err := k.call(ctx, "org.freedesktop.Secret.Service.OpenSession", "plain", dbus.MakeVariant("")).Store(&nothing, &session)
+	err := k.call(ctx, "org.freedesktop.Secret.Service.OpenSession", "plain", dbus.MakeVariant("")).Store(&nothing,
+		&session)
 	if err != nil {
 		return fmt.Errorf("unlock keyring: %w", err)
 	}

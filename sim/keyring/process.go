@@ -64,8 +64,8 @@ func (k *Keyring) run(name string, stdin io.Reader, stdout *os.File, arguments .
 	return p, nil
 }
 
-// stop ends the process and waits for its end; a second call comes to the same. That it ends by a signal is no error, but
-// that it had ended before it was told to is one.
+// stop ends the process and waits for its end; a second call comes to the same. That it ends by a signal is no error,
+// but that it had ended before it was told to is one.
 func (p *process) stop() error {
 	p.stopping.Do(func() { p.stopErr = p.end() })
 	return p.stopErr

@@ -13,8 +13,8 @@ import (
 
 const (
 	secretServiceName = "org.freedesktop.secrets"
-	// busConfiguration has no service directories, so that nothing is started on demand. Every user may connect, root that
-	// is: nobody else gets into the directory that the socket is in.
+	// busConfiguration has no service directories, so that nothing is started on demand. Every user may connect, root
+	// that is: nobody else gets into the directory that the socket is in.
 	busConfiguration = `<!DOCTYPE busconfig PUBLIC "-//freedesktop//DTD D-Bus Bus Configuration 1.0//EN"
  "http://www.freedesktop.org/standards/dbus/1.0/busconfig.dtd">
 <busconfig>
@@ -43,7 +43,8 @@ func (k *Keyring) startBus(ctx context.Context) error {
 		return err
 	}
 	defer read.Close()
-	k.bus, err = k.run("dbus-daemon", nil, write, "--config-file="+configuration, "--nofork", "--nopidfile", "--print-address=1")
+	k.bus, err = k.run("dbus-daemon", nil, write, "--config-file="+configuration, "--nofork", "--nopidfile",
+		"--print-address=1")
 	write.Close()
 	if err != nil {
 		return err
@@ -68,8 +69,8 @@ func (k *Keyring) startBus(ctx context.Context) error {
 	return nil
 }
 
-// startDaemon starts gnome-keyring and waits for the bus to tell that somebody owns the name of the Secret Service, which
-// gnome-keyring takes after it has opened the login keyring.
+// startDaemon starts gnome-keyring and waits for the bus to tell that somebody owns the name of the Secret Service,
+// which gnome-keyring takes after it has opened the login keyring.
 func (k *Keyring) startDaemon(ctx context.Context) error {
 	changes := make(chan *dbus.Signal, 16)
 	k.connection.Signal(changes)
@@ -83,7 +84,8 @@ func (k *Keyring) startDaemon(ctx context.Context) error {
 	}
 	defer k.connection.RemoveMatchSignal(match...)
 
-	arguments := []string{"--foreground", "--components=secrets", "--control-directory=" + filepath.Join(k.directory, "control")}
+	arguments := []string{"--foreground", "--components=secrets",
+		"--control-directory=" + filepath.Join(k.directory, "control")}
 	if !k.options.NoLoginKeyring {
 		arguments = append(arguments, "--unlock") // makes it, too
 	}
@@ -110,7 +112,8 @@ func (k *Keyring) startDaemon(ctx context.Context) error {
 
 // isNowOwned tells whether the signal says that the Secret Service has come: name, old owner, new owner.
 func isNowOwned(change *dbus.Signal) bool {
-	if change.Name != "org.freedesktop.DBus.NameOwnerChanged" || len(change.Body) != 3 || change.Body[0] != secretServiceName {
+	if change.Name != "org.freedesktop.DBus.NameOwnerChanged" || len(change.Body) != 3 ||
+		change.Body[0] != secretServiceName {
 		return false
 	}
 	owner, _ := change.Body[2].(string)

@@ -1,6 +1,6 @@
-// Command launchctl stands in for macOS's /bin/launchctl, as far as usher uses it: domains with services that are loaded and have
-// process ids, but no processes. It answers in the words and with the exit codes of the real one [LAUNCHCTL], notes each call, and
-// fails where it is told to. It never ships.
+// Command launchctl stands in for macOS's /bin/launchctl, as far as usher uses it: domains with services that are
+// loaded and have process ids, but no processes. It answers in the words and with the exit codes of the real one
+// [LAUNCHCTL], notes each call, and fails where it is told to. It never ships.
 //
 // What it knows is in the directory that it stands in: launchctl.json says which domains there are and what is to fail,
 // launchctl.state.json is its memory, and launchctl.calls has a line for each call that changes something or asks.
@@ -47,12 +47,13 @@ type Fault struct {
 	Times    int    `json:"times"`
 	ExitCode int    `json:"exit_code"`
 	Stderr   string `json:"stderr"`
-	// NoProcess has a bootstrap succeed and leave the job without a process. Slow has a bootout say that it is under way, and the job
-	// stay for as many looks at it.
+	// NoProcess has a bootstrap succeed and leave the job without a process. Slow has a bootout say that it is under
+	// way, and the job stay for as many looks at it.
 	NoProcess bool `json:"no_process"`
 	Slow      int  `json:"slow"`
-	// Late has a bootout succeed and launchd refuse that many bootstraps of the job with Refusal, 5 or 37 (0 is 5), as launchd does for
-	// up to 15 seconds [LAUNCHCTL]. Meanwhile print does not know the job; with Leaving it shows it as state = SIGTERMed, with its pid.
+	// Late has a bootout succeed and launchd refuse that many bootstraps of the job with Refusal, 5 or 37 (0 is 5), as
+	// launchd does for up to 15 seconds [LAUNCHCTL]. Meanwhile print does not know the job; with Leaving it shows it as
+	// state = SIGTERMed, with its pid.
 	Late    int  `json:"late"`
 	Refusal int  `json:"refusal"`
 	Leaving bool `json:"leaving"`
@@ -79,7 +80,8 @@ type service struct {
 	Leaving int `json:"leaving"`
 }
 
-// late is a job that was booted out: Refusals more bootstraps end with ExitCode. Shown is what print shows meanwhile, if anything.
+// late is a job that was booted out: Refusals more bootstraps end with ExitCode. Shown is what print shows meanwhile,
+// if anything.
 type late struct {
 	Refusals int      `json:"refusals"`
 	ExitCode int      `json:"exit_code"`
@@ -147,7 +149,8 @@ func (t *tool) fault(call string) Fault {
 }
 
 func (t *tool) load() error {
-	t.state = state{NextPID: 1000, Services: map[string]*service{}, Disabled: map[string]bool{}, Late: map[string]*late{}, Used: map[int]int{}}
+	t.state = state{NextPID: 1000, Services: map[string]*service{}, Disabled: map[string]bool{},
+		Late: map[string]*late{}, Used: map[int]int{}}
 	for name, into := range map[string]any{"launchctl.json": &t.config, "launchctl.state.json": &t.state} {
 		content, err := os.ReadFile(filepath.Join(t.directory, name))
 		if errors.Is(err, fs.ErrNotExist) {
@@ -229,9 +232,12 @@ func (t *tool) bootstrap(fault Fault, arguments []string) int {
 		if leaving.Refusals--; leaving.Refusals == 0 {
 			delete(t.state.Late, target)
 		}
-		return failed(leaving.ExitCode, map[int]string{exitInputOutput: "Input/output error", exitAlready: "Operation already in progress"}[leaving.ExitCode])
+		return failed(leaving.ExitCode,
+			map[int]string{exitInputOutput: "Input/output error",
+				exitAlready: "Operation already in progress"}[leaving.ExitCode])
 	}
-	if err != nil || definition.Label == "" || len(definition.ProgramArguments) == 0 || t.state.Services[target] != nil || t.state.Disabled[target] {
+	if err != nil || definition.Label == "" || len(definition.ProgramArguments) == 0 ||
+		t.state.Services[target] != nil || t.state.Disabled[target] {
 		return failed(exitInputOutput, "Input/output error")
 	}
 	loaded := &service{Path: path, Program: definition.ProgramArguments[0]}

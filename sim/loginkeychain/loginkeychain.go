@@ -1,5 +1,6 @@
-// Package loginkeychain puts the items of a registration into a real login keychain on a Mac, through /usr/bin/security, so that the
-// acceptance on a Mac (scripts/accept-mac) can register against the stand-in of Company Portal. Nobody ran it on a Mac yet.
+// Package loginkeychain puts the items of a registration into a real login keychain on a Mac, through
+// /usr/bin/security, so that the acceptance on a Mac (scripts/accept-mac) can register against the stand-in of Company
+// Portal. Nobody ran it on a Mac yet.
 //
 // security can give neither an application tag nor a label to a key, so a key has the ones that its import gives it.
 package loginkeychain
@@ -28,7 +29,8 @@ func Open(program string) *Keychain { return &Keychain{program} }
 func (k *Keychain) Add(item filekeychain.Item) error {
 	switch item.Class {
 	case filekeychain.GenericPassword:
-		return k.run("add-generic-password", "-U", "-A", "-a", item.Account, "-s", item.Service, "-l", item.Label, "-w", string(item.Data))
+		return k.run("add-generic-password", "-U", "-A", "-a", item.Account, "-s", item.Service, "-l", item.Label, "-w",
+			string(item.Data))
 	case filekeychain.Certificate:
 		return k.imports("CERTIFICATE", item.Data, "-t", "cert")
 	case filekeychain.Key:

@@ -7,10 +7,11 @@ import (
 	"strings"
 )
 
-// StartJamfPro starts a Jamf Pro that knows this Mac, as a process of its own on loopback, has usherd deliver to it, and
-// returns its URL.
+// StartJamfPro starts a Jamf Pro that knows this Mac, as a process of its own on loopback, has usherd deliver to it,
+// and returns its URL.
 func (m *Mac) StartJamfPro(ctx context.Context, clientID, clientSecret string) (url string, err error) {
-	command := exec.Command(m.Programs.JamfProSim, "--listen", "127.0.0.1:0", "--client-id", clientID, "--client-secret", clientSecret,
+	command := exec.Command(m.Programs.JamfProSim, "--listen", "127.0.0.1:0", "--client-id", clientID,
+		"--client-secret", clientSecret,
 		"--computer", fmt.Sprintf("udid=%s,serial=%s,name=%s", UDID, SerialNumber, ComputerName))
 	command.Env = []string{"PATH=/usr/bin:/bin"}
 	server, err := startProcess("jamfpro-sim", command, m.Tee)

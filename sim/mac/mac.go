@@ -113,7 +113,8 @@ func (m *Mac) SetProfile(extension string) error {
 		return os.RemoveAll(path)
 	}
 	content, err := plist.Marshal(map[string]any{
-		"ExtensionIdentifier": extension, "Type": "Redirect", "PlatformSSO": map[string]any{"AuthenticationMethod": "UserSecureEnclaveKey"},
+		"ExtensionIdentifier": extension, "Type": "Redirect",
+		"PlatformSSO": map[string]any{"AuthenticationMethod": "UserSecureEnclaveKey"},
 	}, plist.BinaryFormat)
 	if err == nil {
 		err = os.MkdirAll(m.ManagedPreferences(), 0o755)
@@ -236,7 +237,8 @@ func (m *Mac) startHelper(environment []string) (*Process, error) {
 	return startProcess("usherd", command, m.Tee)
 }
 
-// RunHelper starts a further usherd and returns what it ended with and wrote. It is for helpers that must refuse to run.
+// RunHelper starts a further usherd and returns what it ended with and wrote. It is for helpers that must refuse to
+// run.
 func (m *Mac) RunHelper(ctx context.Context, environment ...string) (exitCode int, log string, err error) {
 	helper, err := m.startHelper(environment)
 	if err != nil {
@@ -273,19 +275,23 @@ func (m *Mac) Control(ctx context.Context, arguments ...string) (Result, error) 
 	return m.run(ctx, nil, m.Programs.Control, append([]string{"--config", m.ConfigFile()}, arguments...))
 }
 
-// StartControl starts usherctl as the user who runs this Mac and returns while it runs. Its output is the process's log.
+// StartControl starts usherctl as the user who runs this Mac and returns while it runs. Its output is the process's
+// log.
 func (m *Mac) StartControl(arguments ...string) (*Process, error) {
-	command := m.Programs.Command(context.Background(), m.Programs.Control, append([]string{"--config", m.ConfigFile()}, arguments...)...)
+	command := m.Programs.Command(context.Background(), m.Programs.Control,
+		append([]string{"--config", m.ConfigFile()}, arguments...)...)
 	command.Env, command.Dir = m.environment(), "/"
 	return startProcess("usherctl", command, m.Tee)
 }
 
 // ControlInteractively runs usherctl with its output going straight to stdout and stderr, and returns its exit code.
-func (m *Mac) ControlInteractively(ctx context.Context, stdout, stderr *os.File, arguments ...string) (exitCode int, err error) {
+func (m *Mac) ControlInteractively(ctx context.Context, stdout, stderr *os.File, arguments ...string) (exitCode int,
+	err error) {
 	return m.interactively(ctx, nil, stdout, stderr, arguments)
 }
 
-func (m *Mac) interactively(ctx context.Context, user *User, stdout, stderr *os.File, arguments []string) (exitCode int, err error) {
+func (m *Mac) interactively(ctx context.Context, user *User, stdout, stderr *os.File, arguments []string) (exitCode int,
+	err error) {
 	command := m.command(ctx, user, m.Programs.Control, append([]string{"--config", m.ConfigFile()}, arguments...))
 	command.Stdout, command.Stderr = stdout, stderr
 	err = command.Run()

@@ -51,8 +51,8 @@ func startProcess(name string, command *exec.Cmd, tee io.Writer) (*Process, erro
 	return process, nil
 }
 
-// follow owns the pipe and the wait. No program of usher's lets a child inherit its standard error, so the pipe ends with
-// the process.
+// follow owns the pipe and the wait. No program of usher's lets a child inherit its standard error, so the pipe ends
+// with the process.
 func (p *Process) follow(read *os.File, tee io.Writer) {
 	defer close(p.done)
 	defer read.Close()
@@ -88,8 +88,8 @@ func (p *Process) Log() string {
 	return strings.Join(p.lines, "\n")
 }
 
-// WaitLog blocks until the process has written a line with text in it, from line number from on, and returns the number of
-// the line after that one. It is an error when the process or ctx ends first.
+// WaitLog blocks until the process has written a line with text in it, from line number from on, and returns the number
+// of the line after that one. It is an error when the process or ctx ends first.
 func (p *Process) WaitLog(ctx context.Context, text string, from int) (next int, err error) {
 	for ended := false; ; {
 		p.mu.Lock()
@@ -109,7 +109,8 @@ func (p *Process) WaitLog(ctx context.Context, text string, from int) (next int,
 		case <-p.done:
 			ended = true
 		case <-ctx.Done():
-			return 0, fmt.Errorf("wait for %s to write %q: %w; it wrote:\n%s", p.Name, text, context.Cause(ctx), p.Log())
+			return 0, fmt.Errorf("wait for %s to write %q: %w; it wrote:\n%s", p.Name, text, context.Cause(ctx),
+				p.Log())
 		}
 	}
 }

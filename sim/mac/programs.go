@@ -30,7 +30,8 @@ func (p Programs) Command(ctx context.Context, program string, arguments ...stri
 	return exec.CommandContext(ctx, program, arguments...)
 }
 
-// isMachO reports whether a program is one of macOS, by the first bytes of its file (mach-o/loader.h, as Go's debug/macho has it).
+// isMachO reports whether a program is one of macOS, by the first bytes of its file (mach-o/loader.h, as Go's
+// debug/macho has it).
 func isMachO(program string) bool {
 	file, err := os.Open(program)
 	if err != nil {
@@ -58,8 +59,8 @@ var packages = []struct {
 	{"jamfpro-sim", "usher.internal/sim/jamfpro/cmd/jamfpro-sim", func(p *Programs) *string { return &p.JamfProSim }},
 }
 
-// Build builds every program of the project into directory, with the given build tags, and returns their paths. It needs
-// the Go toolchain and the project's sources in the current module.
+// Build builds every program of the project into directory, with the given build tags, and returns their paths. It
+// needs the Go toolchain and the project's sources in the current module.
 func Build(ctx context.Context, directory, tags string) (Programs, error) {
 	var programs Programs
 	if err := os.MkdirAll(directory, 0o755); err != nil {
@@ -76,7 +77,8 @@ func Build(ctx context.Context, directory, tags string) (Programs, error) {
 		*program.set(&programs) = filepath.Join(directory, program.name)
 	}
 	// go build names a program for the last element of its package's path.
-	for built, wanted := range map[string]string{"helper": programs.Helper, "useragent": programs.Agent, "ctl": programs.Control} {
+	for built, wanted := range map[string]string{"helper": programs.Helper, "useragent": programs.Agent,
+		"ctl": programs.Control} {
 		if err := os.Rename(filepath.Join(directory, built), wanted); err != nil {
 			return programs, fmt.Errorf("build programs: %w", err)
 		}
@@ -84,8 +86,9 @@ func Build(ctx context.Context, directory, tags string) (Programs, error) {
 	return programs, nil
 }
 
-// BuildForMacOS is [Build] with usherd, usher-agent and usherctl as macOS runs them (darwin/amd64), which loader runs here. Their keychains are
-// files: a Mac for them has [Options.FileKeychain]. The flags are further ones of go build, for these three.
+// BuildForMacOS is [Build] with usherd, usher-agent and usherctl as macOS runs them (darwin/amd64), which loader runs
+// here. Their keychains are files: a Mac for them has [Options.FileKeychain]. The flags are further ones of go build,
+// for these three.
 func BuildForMacOS(ctx context.Context, directory, tags, loader string, flags ...string) (Programs, error) {
 	programs, err := Build(ctx, directory, tags)
 	if err != nil {
@@ -93,10 +96,13 @@ func BuildForMacOS(ctx context.Context, directory, tags, loader string, flags ..
 	}
 	programs.Loader = loader
 	for _, program := range []struct{ path, pkg string }{
-		{programs.Helper, "usher.internal/helper"}, {programs.Agent, "usher.internal/useragent"}, {programs.Control, "usher.internal/ctl"},
+		{programs.Helper, "usher.internal/helper"}, {programs.Agent, "usher.internal/useragent"},
+		{programs.Control, "usher.internal/ctl"},
 	} {
-		arguments := append([]string{"build", "-trimpath", "-tags", tags + ",simkeychain", "-o", program.path}, flags...)
-		if err := build(ctx, append(arguments, program.pkg), "CGO_ENABLED=0", "GOOS=darwin", "GOARCH=amd64"); err != nil {
+		arguments := append([]string{"build", "-trimpath", "-tags", tags + ",simkeychain", "-o", program.path},
+			flags...)
+		if err := build(ctx, append(arguments, program.pkg), "CGO_ENABLED=0", "GOOS=darwin", "GOARCH=amd64"); err !=
+			nil {
 			return programs, err
 		}
 	}

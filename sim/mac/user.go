@@ -43,7 +43,9 @@ func (m *Mac) AddUserWithUID(ctx context.Context, name string, uid uint32) (*Use
 func (m *Mac) addUser(ctx context.Context, name string, flags ...string) (*User, error) {
 	u := &User{mac: m}
 	if os.Getuid() == 0 {
-		output, err := exec.CommandContext(ctx, "useradd", append(flags, "--create-home", "--base-dir", m.path("homes"), "--shell", "/bin/sh", name)...).CombinedOutput()
+		output, err := exec.CommandContext(ctx, "useradd",
+			append(flags, "--create-home", "--base-dir", m.path("homes"), "--shell", "/bin/sh", name)...).
+			CombinedOutput()
 		if err != nil {
 			return nil, fmt.Errorf("make user %s: %w: %s", name, err, bytes.TrimSpace(output))
 		}
@@ -239,7 +241,8 @@ func (u *User) Control(ctx context.Context, arguments ...string) (Result, error)
 }
 
 // ControlInteractively runs usherctl as the user, with its output going straight to stdout and stderr.
-func (u *User) ControlInteractively(ctx context.Context, stdout, stderr *os.File, arguments ...string) (exitCode int, err error) {
+func (u *User) ControlInteractively(ctx context.Context, stdout, stderr *os.File, arguments ...string) (exitCode int,
+	err error) {
 	return u.mac.interactively(ctx, u, stdout, stderr, arguments)
 }
 

@@ -1,5 +1,6 @@
-// Package natsserver runs the stock nats-server, of its Go module in tools/, with the configuration that `usherctl fleet init` writes:
-// one, or a cluster of three on the addresses 127.0.0.1 to 127.0.0.3. It is for tests and measurements; nothing of it is a stand-in.
+// Package natsserver runs the stock nats-server, of its Go module in tools/, with the configuration that `usherctl
+// fleet init` writes: one, or a cluster of three on the addresses 127.0.0.1 to 127.0.0.3. It is for tests and
+// measurements; nothing of it is a stand-in.
 package natsserver
 
 import (
@@ -47,7 +48,8 @@ type Server struct {
 
 var program = sync.OnceValues(func() (string, error) {
 	_, here, _, _ := runtime.Caller(0)
-	command := exec.Command("go", "-C", filepath.Join(filepath.Dir(here), "..", "..", "tools"), "tool", "-n", "nats-server")
+	command := exec.Command("go", "-C", filepath.Join(filepath.Dir(here), "..", "..", "tools"), "tool", "-n",
+		"nats-server")
 	command.Stderr = os.Stderr
 	path, err := command.Output()
 	if err != nil {
@@ -81,11 +83,13 @@ func New(folder string, servers int) (*Fleet, error) {
 		if err != nil {
 			return nil, err
 		}
-		text := strings.NewReplacer("/install/", filepath.Dir(written)+"/", `"/store"`, strconv.Quote(filepath.Join(folder, "store", host))).Replace(string(content))
+		text := strings.NewReplacer("/install/", filepath.Dir(written)+"/", `"/store"`,
+			strconv.Quote(filepath.Join(folder, "store", host))).Replace(string(content))
 		if err := os.WriteFile(written, []byte(text), 0o600); err != nil {
 			return nil, err
 		}
-		f.Servers = append(f.Servers, &Server{Host: host, Port: ports[0], configuration: written, log: filepath.Join(folder, host+".log")})
+		f.Servers = append(f.Servers,
+			&Server{Host: host, Port: ports[0], configuration: written, log: filepath.Join(folder, host+".log")})
 	}
 	return f, nil
 }
@@ -111,7 +115,9 @@ func (f *Fleet) Provision(ctx context.Context) error {
 	defer client.Close()
 	for {
 		asking, stop := context.WithTimeout(ctx, 5*time.Second)
-		_, err := client.Provision(asking, fleet.Streams{Keep: 24 * time.Hour, Forget: 24 * time.Hour, Replicas: len(f.Servers), StorageBytes: 256 << 20})
+		_, err := client.Provision(asking,
+			fleet.Streams{Keep: 24 * time.Hour, Forget: 24 * time.Hour, Replicas: len(f.Servers),
+				StorageBytes: 256 << 20})
 		stop()
 		if err == nil || ctx.Err() != nil {
 			return err
@@ -148,7 +154,8 @@ func (f *Fleet) Device(name string, valid time.Duration) (access.Access, error) 
 
 // Access is that of whom the credentials are for.
 func (f *Fleet) Access(credentials string) access.Access {
-	return access.Access{Servers: f.URLs(), CAFile: filepath.Join(f.Directory, "devices", "ca.pem"), CredentialsFile: credentials}
+	return access.Access{Servers: f.URLs(), CAFile: filepath.Join(f.Directory, "devices", "ca.pem"),
+		CredentialsFile: credentials}
 }
 
 // URLs are those of the servers.

@@ -1,5 +1,5 @@
-// Program recording runs a command and draws what it printed, as it came, as an animated SVG: `make pictures` makes those of
-// the README from what the programs really do.
+// Program recording runs a command and draws what it printed, as it came, as an animated SVG: `make pictures` makes
+// those of the README from what the programs really do.
 package main
 
 import (
@@ -97,9 +97,15 @@ func draw(lines []line, rows, columns int) string {
 	share := func(at time.Duration) string { return fmt.Sprintf("%.4f", float64(at)/float64(whole)) }
 	width, height := int(float64(columns)*letter)+2*margin, rows*lineHeight+2*margin+titleBar
 	var out strings.Builder
-	fmt.Fprintf(&out, `<svg xmlns="http://www.w3.org/2000/svg" width="%[1]d" height="%[2]d" viewBox="0 0 %[1]d %[2]d" role="img" aria-label="Recording of %[3]s">`+"\n", width, height, html.EscapeString(strings.TrimPrefix(lines[0].text, "$ ")))
-	out.WriteString(`<style>text{font:13px ui-monospace,SFMono-Regular,Menlo,Consolas,"DejaVu Sans Mono",monospace;fill:#d8dee9;white-space:pre}.head{fill:#88c0d0;font-weight:bold}.bad{fill:#ff8a84}.good{fill:#8fd19e}.soft{fill:#8a93a3}</style>` + "\n")
-	fmt.Fprintf(&out, `<rect width="%d" height="%d" rx="8" fill="#14171c"/><circle cx="18" cy="15" r="5" fill="#ff5f57"/><circle cx="36" cy="15" r="5" fill="#febc2e"/><circle cx="54" cy="15" r="5" fill="#28c840"/>`+"\n", width, height)
+	fmt.Fprintf(&out, `<svg xmlns="http://www.w3.org/2000/svg" width="%[1]d" height="%[2]d" viewBox="0 0 %[1]d `+
+		`%[2]d" role="img" aria-label="Recording of %[3]s">`+"\n", width, height,
+		html.EscapeString(strings.TrimPrefix(lines[0].text, "$ ")))
+	out.WriteString(`<style>text{font:13px ui-monospace,SFMono-Regular,Menlo,Consolas,"DejaVu Sans ` +
+		`Mono",monospace;fill:#d8dee9;white-space:pre}.head{fill:#88c0d0;` +
+		`font-weight:bold}.bad{fill:#ff8a84}.good{fill:#8fd19e}.soft{fill:#8a93a3}</style>` + "\n")
+	fmt.Fprintf(&out, `<rect width="%d" height="%d" rx="8" fill="#14171c"/><circle cx="18" cy="15" r="5" `+
+		`fill="#ff5f57"/><circle cx="36" cy="15" r="5" fill="#febc2e"/><circle cx="54" cy="15" r="5" fill="#28c840"/>`+
+		"\n", width, height)
 	fmt.Fprintf(&out, `<svg x="0" y="%d" width="%d" height="%d"><g>`+"\n", titleBar, width, height-titleBar)
 	if extra := len(lines) - rows; extra > 0 {
 		var values, at []string
@@ -108,16 +114,19 @@ func draw(lines []line, rows, columns int) string {
 			values = append(values, fmt.Sprintf("0 %d", -(i+1)*lineHeight))
 			at = append(at, share(times[rows+i]))
 		}
-		fmt.Fprintf(&out, `<animateTransform attributeName="transform" type="translate" calcMode="discrete" values="%s" keyTimes="%s" dur="%.2fs" repeatCount="indefinite"/>`+"\n",
+		fmt.Fprintf(&out, `<animateTransform attributeName="transform" type="translate" calcMode="discrete" `+
+			`values="%s" keyTimes="%s" dur="%.2fs" repeatCount="indefinite"/>`+"\n",
 			strings.Join(values, ";"), strings.Join(at, ";"), whole.Seconds())
 	}
 	for i, l := range lines {
 		if l.text == "" {
 			continue
 		}
-		fmt.Fprintf(&out, `<text x="%d" y="%d"%s>%s`, margin, (i+1)*lineHeight, class(l.text), html.EscapeString(l.text))
+		fmt.Fprintf(&out, `<text x="%d" y="%d"%s>%s`, margin, (i+1)*lineHeight, class(l.text),
+			html.EscapeString(l.text))
 		if times[i] > 0 {
-			fmt.Fprintf(&out, `<animate attributeName="opacity" calcMode="discrete" values="0;1" keyTimes="0;%s" dur="%.2fs" repeatCount="indefinite"/>`, share(times[i]), whole.Seconds())
+			fmt.Fprintf(&out, `<animate attributeName="opacity" calcMode="discrete" values="0;1" keyTimes="0;%s" `+
+				`dur="%.2fs" repeatCount="indefinite"/>`, share(times[i]), whole.Seconds())
 		}
 		out.WriteString("</text>\n")
 	}

@@ -1,12 +1,12 @@
 // Package secretservice writes items of a login keychain into the Secret Service of the calling user, in the form that
 // usher's agent reads them in (useragent/keychain has the names). It stands for what macOS lets Company Portal do.
 //
-// Secrets cross the user's own bus as they are: go-keychain's encrypted sessions fail about once in 256 times, as it drops
-// the leading zeros of what Diffie and Hellman agree on (docker/secrets-engine#649 has the same code). A failure to decrypt is not
-// even an error there.
+// Secrets cross the user's own bus as they are: go-keychain's encrypted sessions fail about once in 256 times, as it
+// drops the leading zeros of what Diffie and Hellman agree on (docker/secrets-engine#649 has the same code). A failure
+// to decrypt is not even an error there.
 //
-// It has the operations of sim/filekeychain and its items, so that either can be written to. Nothing here has a deadline:
-// it is for programs and tests that are ended from outside.
+// It has the operations of sim/filekeychain and its items, so that either can be written to. Nothing here has a
+// deadline: it is for programs and tests that are ended from outside.
 package secretservice
 
 import (
@@ -29,8 +29,8 @@ type Keychain struct {
 	service *secretservice.SecretService
 }
 
-// Connect connects to the session bus that the environment names. The connection stays for as long as the process or the
-// bus, since go-keychain can close none.
+// Connect connects to the session bus that the environment names. The connection stays for as long as the process or
+// the bus, since go-keychain can close none.
 func Connect() (*Keychain, error) {
 	service, err := secretservice.NewService()
 	if err != nil {
@@ -54,7 +54,8 @@ func (k *Keychain) Add(item filekeychain.Item) error {
 		return fmt.Errorf("add item: %w", err)
 	}
 	properties := secretservice.NewSecretProperties(item.Label, attributes(item))
-	if _, err := k.service.CreateItem(secretservice.DefaultCollection, properties, secret, secretservice.ReplaceBehaviorDoNotReplace); err != nil {
+	if _, err := k.service.CreateItem(secretservice.DefaultCollection, properties, secret,
+		secretservice.ReplaceBehaviorDoNotReplace); err != nil {
 		return fmt.Errorf("add item: %w", err)
 	}
 	return nil
@@ -74,15 +75,18 @@ func attributes(item filekeychain.Item) map[string]string {
 	return attributes
 }
 
-// Delete deletes the items that unwanted is true for, and returns how many. Of their data it is shown that of certificates.
-// Items that are not a login keychain's are left alone. The error wraps [ErrLocked] where the keyring is locked.
+// Delete deletes the items that unwanted is true for, and returns how many. Of their data it is shown that of
+// certificates. Items that are not a login keychain's are left alone. The error wraps [ErrLocked] where the keyring is
+// locked.
 func (k *Keychain) Delete(unwanted func(filekeychain.Item) bool) (int, error) {
 	if err := k.holdUnlocked(); err != nil {
 		return 0, err
 	}
 	deleted := 0
-	for _, class := range []filekeychain.Class{filekeychain.GenericPassword, filekeychain.Certificate, filekeychain.Key} {
-		paths, err := k.service.SearchCollection(secretservice.DefaultCollection, map[string]string{keychain.AttributeClass: string(class)})
+	for _, class := range []filekeychain.Class{filekeychain.GenericPassword, filekeychain.Certificate,
+		filekeychain.Key} {
+		paths, err := k.service.SearchCollection(secretservice.DefaultCollection,
+			map[string]string{keychain.AttributeClass: string(class)})
 		if err != nil {
 			return deleted, fmt.Errorf("delete items: %w", err)
 		}
@@ -144,7 +148,8 @@ func (k *Keychain) Lock() error {
 
 // holdUnlocked keeps every call from raising a prompt.
 func (k *Keychain) holdUnlocked() error {
-	locked, err := k.service.Obj(secretservice.DefaultCollection).GetProperty("org.freedesktop.Secret.Collection.Locked")
+	locked, err := k.service.Obj(secretservice.DefaultCollection).
+		GetProperty("org.freedesktop.Secret.Collection.Locked")
 	if err != nil {
 		return fmt.Errorf("ask whether keyring is locked: %w", err)
 	}

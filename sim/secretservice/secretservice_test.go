@@ -40,8 +40,10 @@ func connect(t *testing.T) *secretservice.Keychain {
 
 func TestDeleteShowsEveryAttribute(t *testing.T) {
 	keychain := connect(t)
-	key := filekeychain.Item{Class: filekeychain.Key, Label: "key", ApplicationTag: []byte("tag\x00"), ApplicationLabel: "00ff", Data: []byte("x")}
-	password := filekeychain.Item{Class: filekeychain.GenericPassword, Label: "label", Account: "account", Service: "service", Data: []byte("y")}
+	key := filekeychain.Item{Class: filekeychain.Key, Label: "key", ApplicationTag: []byte("tag\x00"),
+		ApplicationLabel: "00ff", Data: []byte("x")}
+	password := filekeychain.Item{Class: filekeychain.GenericPassword, Label: "label", Account: "account",
+		Service: "service", Data: []byte("y")}
 	certificate := filekeychain.Item{Class: filekeychain.Certificate, Label: "certificate", Data: []byte{0x30, 0}}
 	for _, item := range []filekeychain.Item{key, password, certificate} {
 		if err := keychain.Add(item); err != nil {
@@ -56,16 +58,19 @@ func TestDeleteShowsEveryAttribute(t *testing.T) {
 	if err != nil || deleted != 1 {
 		t.Fatalf("deleted %d, %v", deleted, err)
 	}
-	if got := shown[filekeychain.Key]; string(got.ApplicationTag) != "tag\x00" || got.ApplicationLabel != "00ff" || got.Label != "key" || got.Data != nil {
+	if got := shown[filekeychain.Key]; string(got.ApplicationTag) != "tag\x00" || got.ApplicationLabel != "00ff" ||
+		got.Label != "key" || got.Data != nil {
 		t.Errorf("key shown as %+v", got)
 	}
-	if got := shown[filekeychain.GenericPassword]; got.Account != "account" || got.Service != "service" || got.Label != "label" || got.Data != nil {
+	if got := shown[filekeychain.GenericPassword]; got.Account != "account" || got.Service != "service" ||
+		got.Label != "label" || got.Data != nil {
 		t.Errorf("password shown as %+v", got)
 	}
 	if got := shown[filekeychain.Certificate]; got.Label != "certificate" || string(got.Data) != "\x30\x00" {
 		t.Errorf("certificate shown as %+v", got)
 	}
-	if deleted, err := keychain.Delete(func(i filekeychain.Item) bool { return i.Class == filekeychain.Key }); err != nil || deleted != 0 {
+	if deleted, err := keychain.Delete(func(i filekeychain.Item) bool { return i.Class == filekeychain.Key }); err !=
+		nil || deleted != 0 {
 		t.Errorf("deleted %d more, %v", deleted, err)
 	}
 }
@@ -78,7 +83,8 @@ func TestLockedKeyringTakesNothing(t *testing.T) {
 	if err := keychain.Add(filekeychain.Item{Class: filekeychain.Key}); !errors.Is(err, secretservice.ErrLocked) {
 		t.Errorf("add: %v", err)
 	}
-	if _, err := keychain.Delete(func(filekeychain.Item) bool { return true }); !errors.Is(err, secretservice.ErrLocked) {
+	if _, err := keychain.Delete(func(filekeychain.Item) bool { return true }); !errors.Is(err,
+		secretservice.ErrLocked) {
 		t.Errorf("delete: %v", err)
 	}
 }

@@ -1,6 +1,7 @@
-// Command security stands in for macOS's /usr/bin/security, as far as usher uses it, over the keychain of files that the
-// stand-ins share (sim/filekeychain): it adds, finds and deletes certificates, identities and generic passwords, and prints in the
-// layout of useragent/keychain/testdata/security, which is laid out after Apple's sources. It never ships.
+// Command security stands in for macOS's /usr/bin/security, as far as usher uses it, over the keychain of files that
+// the stand-ins share (sim/filekeychain): it adds, finds and deletes certificates, identities and generic passwords,
+// and prints in the layout of useragent/keychain/testdata/security, which is laid out after Apple's sources. It never
+// ships.
 //
 // Every state of a keychain can be had by what is put into it, and by locking it.
 package main
@@ -68,7 +69,8 @@ func run(arguments []string, stdout, stderr io.Writer) int {
 		fmt.Fprintln(stderr, "Usage: security [-h] [-i] [-l] [-p prompt] [-q] [-v] [command] [opt ...]")
 		return exitUsage
 	}
-	t := &tool{filekeychain.Open(filepath.Join(home, ".local/share/usher-sim/keychain")), stdout, stderr, arguments[0], ""}
+	t := &tool{filekeychain.Open(filepath.Join(home, ".local/share/usher-sim/keychain")), stdout, stderr, arguments[0],
+		""}
 	if len(arguments) > 1 {
 		t.first = arguments[1]
 	}
@@ -84,7 +86,8 @@ func run(arguments []string, stdout, stderr io.Writer) int {
 	return code
 }
 
-// parse reads options with a value, and those without; what is no option names the keychain, of which there is one here.
+// parse reads options with a value, and those without; what is no option names the keychain, of which there is one
+// here.
 func parse(arguments []string) options {
 	read := options{}
 	for i := 0; i < len(arguments); i++ {
@@ -93,7 +96,8 @@ func parse(arguments []string) options {
 			continue
 		}
 		read[letter] = ""
-		if i+1 < len(arguments) && !strings.HasPrefix(arguments[i+1], "-") && letter != "p" && !strings.HasPrefix(arguments[i+1], "/") {
+		if i+1 < len(arguments) && !strings.HasPrefix(arguments[i+1], "-") && letter != "p" &&
+			!strings.HasPrefix(arguments[i+1], "/") {
 			i++
 			read[letter] = arguments[i]
 		}
@@ -102,7 +106,8 @@ func parse(arguments []string) options {
 }
 
 func (t *tool) notFound() (int, error) {
-	fmt.Fprintf(t.stderr, "security: SecKeychainSearchCopyNext: The specified item could not be found in the keychain.\n")
+	fmt.Fprintf(t.stderr, "security: SecKeychainSearchCopyNext: The specified item could not be found in "+
+		"the keychain.\n")
 	return exitNotFound, nil
 }
 
@@ -133,11 +138,13 @@ func (t *tool) findIdentities(options) (int, error) {
 	count := 0
 	for _, item := range items {
 		certificate, err := wpj.ParseCertificate(item.Data)
-		if err != nil || !slices.ContainsFunc(keys, func(key filekeychain.Item) bool { return key.ApplicationLabel == certificate.PublicKeyHash }) {
+		if err != nil || !slices.ContainsFunc(keys,
+			func(key filekeychain.Item) bool { return key.ApplicationLabel == certificate.PublicKeyHash }) {
 			continue
 		}
 		count++
-		fmt.Fprintf(t.stdout, "%3d) %X %q (CSSMERR_TP_NOT_TRUSTED)\n", count, sha1.Sum(item.Data), string(certificate.DeviceID))
+		fmt.Fprintf(t.stdout, "%3d) %X %q (CSSMERR_TP_NOT_TRUSTED)\n", count, sha1.Sum(item.Data),
+			string(certificate.DeviceID))
 	}
 	// Nobody trusts the authority of device certificates, so none is valid.
 	fmt.Fprintf(t.stdout, "     %d identities found\n\n  Valid identities only\n     0 valid identities found\n", count)
@@ -166,7 +173,8 @@ func (t *tool) findGenericPassword(asked options) (int, error) {
 	item := items[i]
 	fmt.Fprintf(t.stdout, "keychain: \"login.keychain-db\"\nversion: 512\nclass: \"genp\"\nattributes:\n")
 	for _, attribute := range []struct{ name, value string }{
-		{"0x00000007 <blob>", item.Label}, {`"acct"<blob>`, item.Account}, {`"desc"<blob>`, ""}, {`"svce"<blob>`, item.Service},
+		{"0x00000007 <blob>", item.Label}, {`"acct"<blob>`, item.Account}, {`"desc"<blob>`, ""},
+		{`"svce"<blob>`, item.Service},
 	} {
 		fmt.Fprintf(t.stdout, "    %s=%s\n", attribute.name, blob(attribute.value))
 	}
@@ -203,7 +211,8 @@ func (t *tool) deleteCertificate(asked options) (int, error) {
 		}
 		certificate, err := wpj.ParseCertificate(item.Data)
 		_, err = t.keychain.Delete(func(one filekeychain.Item) bool {
-			isKey := t.verb == "delete-identity" && err == nil && one.Class == filekeychain.Key && one.ApplicationLabel == certificate.PublicKeyHash
+			isKey := t.verb == "delete-identity" && err == nil && one.Class == filekeychain.Key &&
+				one.ApplicationLabel == certificate.PublicKeyHash
 			return isKey || one.Class == filekeychain.Certificate && bytes.Equal(one.Data, item.Data)
 		})
 		return exitDone, err
@@ -232,12 +241,14 @@ func (t *tool) deleteGenericPassword(asked options) (int, error) {
 
 func (t *tool) addGenericPassword(asked options) (int, error) {
 	item := filekeychain.Item{
-		Class: filekeychain.GenericPassword, Account: asked["a"], Service: asked["s"], Label: asked["l"], Data: []byte(asked["w"]),
+		Class: filekeychain.GenericPassword, Account: asked["a"], Service: asked["s"], Label: asked["l"],
+		Data: []byte(asked["w"]),
 	}
 	return exitDone, t.keychain.Add(item)
 }
 
-// importItem imports a certificate or a private key from a PEM file. A key gets neither a tag nor a label of its own, as with the real one.
+// importItem imports a certificate or a private key from a PEM file. A key gets neither a tag nor a label of its own,
+// as with the real one.
 func (t *tool) importItem(options) (int, error) {
 	content, err := os.ReadFile(t.first)
 	if err != nil {
@@ -263,9 +274,11 @@ func (t *tool) importItem(options) (int, error) {
 	return exitDone, t.keychain.Add(item)
 }
 
-// dump prints the attributes of every item, as `security dump-keychain` does without -d, and nothing that an item protects.
+// dump prints the attributes of every item, as `security dump-keychain` does without -d, and nothing that an item
+// protects.
 func (t *tool) dump(options) (int, error) {
-	for _, class := range []filekeychain.Class{filekeychain.GenericPassword, filekeychain.Certificate, filekeychain.Key} {
+	for _, class := range []filekeychain.Class{filekeychain.GenericPassword, filekeychain.Certificate,
+		filekeychain.Key} {
 		items, err := t.keychain.Items(class)
 		if err != nil {
 			return 0, err
@@ -279,7 +292,8 @@ func (t *tool) dump(options) (int, error) {
 				}
 			}
 			for _, attribute := range []struct{ name, value string }{
-				{"0x00000007 <blob>", item.Label}, {`"acct"<blob>`, item.Account}, {`"svce"<blob>`, item.Service}, {`"issu"<blob>`, issuer},
+				{"0x00000007 <blob>", item.Label}, {`"acct"<blob>`, item.Account}, {`"svce"<blob>`, item.Service},
+				{`"issu"<blob>`, issuer},
 				{"0x00000006 <blob>", item.ApplicationLabel},
 			} {
 				fmt.Fprintf(t.stdout, "    %s=%s\n", attribute.name, blob(attribute.value))

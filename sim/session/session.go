@@ -1,6 +1,6 @@
-// Package session is what the stand-ins in a user's session are told: how macOS's app-sso (sim/appsso) and Jamf Conditional
-// Access (sim/jamfca) are to answer. Each is a JSON file below the user's home, since the programs get a clean environment. A
-// file that is missing is a Mac on which nothing is registered, and that answers at once.
+// Package session is what the stand-ins in a user's session are told: how macOS's app-sso (sim/appsso) and Jamf
+// Conditional Access (sim/jamfca) are to answer. Each is a JSON file below the user's home, since the programs get a
+// clean environment. A file that is missing is a Mac on which nothing is registered, and that answers at once.
 package session
 
 import (
@@ -35,7 +35,8 @@ const (
 	UserKeyInvalid        = "key_invalid"
 	UserNewPasswordUser   = "new_password_user"
 	UserNewSmartCardUser  = "new_smart_card_user"
-	// UserNewByNumber is state 7, for which macOS has no name that is public; UserStateThree is 3, of which nothing is known.
+	// UserNewByNumber is state 7, for which macOS has no name that is public; UserStateThree is 3, of which nothing is
+	// known.
 	UserNewByNumber  = "new_by_number"
 	UserStateThree   = "three"
 	UserNeedsBinding = "needs_binding"
@@ -74,8 +75,8 @@ type AppSSO struct {
 	KerberosEmpty bool `json:"kerberos_empty,omitempty"`
 	// MacOS is "15" or "26", which prints more keys; empty is 26.
 	MacOS string `json:"macos,omitempty"`
-	// Extension is the identifier of another provider's extension; empty is Microsoft's. NoExtension leaves the key out, and
-	// Issuer replaces the host of the issuer.
+	// Extension is the identifier of another provider's extension; empty is Microsoft's. NoExtension leaves the key
+	// out, and Issuer replaces the host of the issuer.
 	Extension   string `json:"extension,omitempty"`
 	NoExtension bool   `json:"no_extension,omitempty"`
 	Issuer      string `json:"issuer,omitempty"`
@@ -95,7 +96,8 @@ const (
 // JamfAgent is how Jamf Conditional Access answers.
 type JamfAgent struct {
 	Trouble
-	// Status is that of getPSSOStatus, 0 to 3. DeviceID, TenantID and UPN are what it knows of a device; no device when empty.
+	// Status is that of getPSSOStatus, 0 to 3. DeviceID, TenantID and UPN are what it knows of a device; no device when
+	// empty.
 	Status   int    `json:"status,omitempty"`
 	DeviceID string `json:"device_id,omitempty"`
 	TenantID string `json:"tenant_id,omitempty"`
@@ -139,7 +141,8 @@ func Load[T Settings](home string) (settings T, err error) {
 func (s AppSSO) Check() error {
 	return errors.Join(
 		oneOf("state", s.State, NotConfigured, Configured, Registered),
-		oneOf("user", s.User, UserNormal, UserNeedsNewKeys, UserNeedsRegistration, UserKeyInvalid, UserNewPasswordUser, UserNewSmartCardUser,
+		oneOf("user", s.User, UserNormal, UserNeedsNewKeys, UserNeedsRegistration, UserKeyInvalid, UserNewPasswordUser,
+			UserNewSmartCardUser,
 			UserNewByNumber, UserStateThree, UserNeedsBinding, UserUnknown, UserContradictory, UserNone, UserBroken),
 		oneOf("macos", s.MacOS, "", "15", "26"),
 		oneOf("certificate", s.Certificate, CertificateValid, CertificateExpired, CertificateNone, CertificateBroken))

@@ -8,11 +8,12 @@ import (
 	"testing"
 )
 
-// Build builds packages of this module, by their import paths, into a directory; each program is named for its package. It needs the
-// Go toolchain.
+// Build builds packages of this module, by their import paths, into a directory; each program is named for its package.
+// It needs the Go toolchain.
 func Build(t testing.TB, directory string, packages ...string) {
 	t.Helper()
-	build := exec.CommandContext(t.Context(), "go", append([]string{"build", "-tags", "grpcnotrace", "-o", directory + string(filepath.Separator)}, packages...)...)
+	build := exec.CommandContext(t.Context(), "go",
+		append([]string{"build", "-tags", "grpcnotrace", "-o", directory + string(filepath.Separator)}, packages...)...)
 	build.Env = append(os.Environ(), "CGO_ENABLED=0")
 	if output, err := build.CombinedOutput(); err != nil {
 		t.Fatalf("build %v: %v\n%s", packages, err, output)

@@ -1,12 +1,12 @@
-// Command darwintypecheck type-checks the macOS build of Go packages, the files that need cgo included, on any system and
-// without a C compiler.
+// Command darwintypecheck type-checks the macOS build of Go packages, the files that need cgo included, on any system
+// and without a C compiler.
 //
 //	darwintypecheck -dir MODULE -arch arm64 ./...
 //
 // `GOOS=darwin CGO_ENABLED=1 go vet` needs a C toolchain for macOS, since it runs cgo. This asks the go command for the
 // files of that build, which takes none, and type-checks them with go/types, whose FakeImportC lets everything behind
-// `C.` pass. So it finds a Go name that is wrong or missing in a cgo file; it does not find a wrong name, or wrong types,
-// of C's.
+// `C.` pass. So it finds a Go name that is wrong or missing in a cgo file; it does not find a wrong name, or wrong
+// types, of C's.
 package main
 
 import (

@@ -1,8 +1,8 @@
-// Package identity looks for the user's Workplace Join identity in the places where one has lived, and says what it found
-// as evidence. What the evidence comes to is not decided here but by the helper, with [wpj.Evaluate].
+// Package identity looks for the user's Workplace Join identity in the places where one has lived, and says what it
+// found as evidence. What the evidence comes to is not decided here but by the helper, with [wpj.Evaluate].
 //
-// A [Source] is one such place; [LoginKeychain], [PlatformSSO] and [SecureEnclave] are where an identity lives, [JamfAgent] says
-// what Jamf made of it. Nothing here reads a secret or raises a prompt.
+// A [Source] is one such place; [LoginKeychain], [PlatformSSO] and [SecureEnclave] are where an identity lives,
+// [JamfAgent] says what Jamf made of it. Nothing here reads a secret or raises a prompt.
 package identity
 
 import (
@@ -21,8 +21,8 @@ import (
 type Source interface {
 	// Place is what evidence of it names as its source.
 	Place() wpj.Source
-	// Look returns what the place holds. It never fails: that it could not look, and why, is evidence too. It returns within
-	// [Deadline], and at once when ctx ends. It may be called from several goroutines.
+	// Look returns what the place holds. It never fails: that it could not look, and why, is evidence too. It returns
+	// within [Deadline], and at once when ctx ends. It may be called from several goroutines.
 	Look(ctx context.Context) wpj.Evidence
 }
 
@@ -32,7 +32,8 @@ const Deadline = 10 * time.Second
 // seen returns evidence with its time. Half a look is none: with an error only that is told.
 func seen(source wpj.Source, evidence wpj.Evidence, err error) wpj.Evidence {
 	if err != nil {
-		evidence = wpj.Evidence{Source: source, Finding: wpj.CouldNotLook, Obstacle: obstacleOf(err), Detail: err.Error()}
+		evidence = wpj.Evidence{Source: source, Finding: wpj.CouldNotLook, Obstacle: obstacleOf(err),
+			Detail: err.Error()}
 	}
 	evidence.ObservedAt = time.Now().UTC()
 	return evidence

@@ -9,9 +9,9 @@ import (
 	"usher.internal/useragent/keychain"
 )
 
-// itemsThere are the values of the items of Workplace Join in a login keychain, each once and in order, beside its device certificates.
-// Items can stay behind from an earlier registration, and each of two registrations has its own: nothing but their values says whose they
-// are.
+// itemsThere are the values of the items of Workplace Join in a login keychain, each once and in order, beside its
+// device certificates. Items can stay behind from an earlier registration, and each of two registrations has its own:
+// nothing but their values says whose they are.
 type itemsThere struct {
 	// tenants and thumbprints are in lower case.
 	users, tenants, thumbprints, clouds []string
@@ -46,7 +46,8 @@ func (t itemsThere) doubts() []string {
 		account string
 		values  []string
 	}{
-		{wpj.AccountUserPrincipalName, t.users}, {wpj.AccountTenantID, t.tenants}, {wpj.AccountThumbprint, t.thumbprints}, {wpj.AccountCloudEnvironment, t.clouds},
+		{wpj.AccountUserPrincipalName, t.users}, {wpj.AccountTenantID, t.tenants},
+		{wpj.AccountThumbprint, t.thumbprints}, {wpj.AccountCloudEnvironment, t.clouds},
 	} {
 		if len(item.values) > 1 {
 			doubts = append(doubts, fmt.Sprintf("%d different values of %s", len(item.values), item.account))
@@ -55,17 +56,19 @@ func (t itemsThere) doubts() []string {
 	return doubts
 }
 
-// of returns the items that belong to a certificate. An item that names another certificate that is there, or its tenant, belongs to that
-// one. What names nothing, the user and the cloud, goes with the thumbprint and the tenant: a certificate that is named by neither, beside
-// one that is, has no items.
+// of returns the items that belong to a certificate. An item that names another certificate that is there, or its
+// tenant, belongs to that one. What names nothing, the user and the cloud, goes with the thumbprint and the tenant: a
+// certificate that is named by neither, beside one that is, has no items.
 func (t itemsThere) of(certificate *wpj.Certificate, wanted wpj.Conditions) wpj.Items {
 	if !t.names(certificate) && slices.ContainsFunc(t.certificates, t.names) {
 		return wpj.Items{}
 	}
 	items := wpj.Items{
-		TenantID:   wpj.TenantID(t.own(t.tenants, certificate, func(c *wpj.Certificate) string { return string(c.TenantID) })),
-		Thumbprint: wpj.Thumbprint(t.own(t.thumbprints, certificate, func(c *wpj.Certificate) string { return string(c.Thumbprint) })),
-		CloudHost:  t.cloudOf(certificate, wanted),
+		TenantID: wpj.TenantID(t.own(t.tenants, certificate,
+			func(c *wpj.Certificate) string { return string(c.TenantID) })),
+		Thumbprint: wpj.Thumbprint(t.own(t.thumbprints, certificate,
+			func(c *wpj.Certificate) string { return string(c.Thumbprint) })),
+		CloudHost: t.cloudOf(certificate, wanted),
 	}
 	for _, user := range t.users {
 		items.UserPrincipalNames = append(items.UserPrincipalNames, wpj.UserPrincipalName(user))
@@ -73,8 +76,8 @@ func (t itemsThere) of(certificate *wpj.Certificate, wanted wpj.Conditions) wpj.
 	return items
 }
 
-// names reports whether an item names the certificate: its thumbprint, or else its tenant, unless a certificate that is named by its
-// thumbprint is of that tenant, too.
+// names reports whether an item names the certificate: its thumbprint, or else its tenant, unless a certificate that is
+// named by its thumbprint is of that tenant, too.
 func (t itemsThere) names(certificate *wpj.Certificate) bool {
 	switch {
 	case certificate == nil:
@@ -82,22 +85,25 @@ func (t itemsThere) names(certificate *wpj.Certificate) bool {
 	case t.namesThumbprint(certificate):
 		return true
 	}
-	return slices.Contains(t.tenants, string(certificate.TenantID)) && !slices.ContainsFunc(t.certificates, func(other *wpj.Certificate) bool {
-		return other != nil && other.TenantID == certificate.TenantID && t.namesThumbprint(other)
-	})
+	return slices.Contains(t.tenants, string(certificate.TenantID)) &&
+		!slices.ContainsFunc(t.certificates, func(other *wpj.Certificate) bool {
+			return other != nil && other.TenantID == certificate.TenantID && t.namesThumbprint(other)
+		})
 }
 
 func (t itemsThere) namesThumbprint(certificate *wpj.Certificate) bool {
 	return slices.Contains(t.thumbprints, string(certificate.Thumbprint))
 }
 
-// own returns the value that is the certificate's, or else the first that is of no certificate that is there; "" for none.
+// own returns the value that is the certificate's, or else the first that is of no certificate that is there; "" for
+// none.
 func (t itemsThere) own(values []string, certificate *wpj.Certificate, of func(*wpj.Certificate) string) string {
 	if own := of(certificate); slices.Contains(values, own) {
 		return own
 	}
 	i := slices.IndexFunc(values, func(value string) bool {
-		return !slices.ContainsFunc(t.certificates, func(other *wpj.Certificate) bool { return other != nil && of(other) == value })
+		return !slices.ContainsFunc(t.certificates,
+			func(other *wpj.Certificate) bool { return other != nil && of(other) == value })
 	})
 	if i < 0 {
 		return ""
@@ -105,8 +111,8 @@ func (t itemsThere) own(values []string, certificate *wpj.Certificate, of func(*
 	return values[i]
 }
 
-// cloudOf returns the cloud of a certificate. Of several it is, for one of the wanted tenant, the wanted cloud if that is there, since a
-// tenant is in one cloud; of what is left no item says whose it is.
+// cloudOf returns the cloud of a certificate. Of several it is, for one of the wanted tenant, the wanted cloud if that
+// is there, since a tenant is in one cloud; of what is left no item says whose it is.
 func (t itemsThere) cloudOf(certificate *wpj.Certificate, wanted wpj.Conditions) string {
 	clouds := slices.Clone(t.clouds)
 	if wanted.Tenant != "" && wanted.CloudHost != "" && len(clouds) > 1 {
@@ -124,8 +130,8 @@ func (t itemsThere) cloudOf(certificate *wpj.Certificate, wanted wpj.Conditions)
 	return ""
 }
 
-// first returns one value of each item, where no certificate was chosen: a thumbprint of a certificate that is there, or else the first in
-// order, so that every look comes to the same.
+// first returns one value of each item, where no certificate was chosen: a thumbprint of a certificate that is there,
+// or else the first in order, so that every look comes to the same.
 func (t itemsThere) first() wpj.Items {
 	first := func(values []string) string {
 		if len(values) == 0 {
@@ -133,9 +139,11 @@ func (t itemsThere) first() wpj.Items {
 		}
 		return values[0]
 	}
-	items := wpj.Items{TenantID: wpj.TenantID(first(t.tenants)), Thumbprint: wpj.Thumbprint(first(t.thumbprints)), CloudHost: first(t.clouds)}
+	items := wpj.Items{TenantID: wpj.TenantID(first(t.tenants)), Thumbprint: wpj.Thumbprint(first(t.thumbprints)),
+		CloudHost: first(t.clouds)}
 	if i := slices.IndexFunc(t.thumbprints, func(value string) bool {
-		return slices.ContainsFunc(t.certificates, func(c *wpj.Certificate) bool { return c != nil && string(c.Thumbprint) == value })
+		return slices.ContainsFunc(t.certificates,
+			func(c *wpj.Certificate) bool { return c != nil && string(c.Thumbprint) == value })
 	}); i >= 0 {
 		items.Thumbprint = wpj.Thumbprint(t.thumbprints[i])
 	}

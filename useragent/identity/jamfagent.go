@@ -11,8 +11,8 @@ import (
 	"usher.internal/internal/wpj"
 )
 
-// JamfAgent returns the source that reads what Jamf Conditional Access keeps in the user's preferences, in the file at path.
-// macOS may write it a moment after Jamf has set it.
+// JamfAgent returns the source that reads what Jamf Conditional Access keeps in the user's preferences, in the file at
+// path. macOS may write it a moment after Jamf has set it.
 func JamfAgent(path string) Source { return jamfAgent(path) }
 
 type jamfAgent string
@@ -21,15 +21,16 @@ func (s jamfAgent) Place() wpj.Source { return wpj.SourceJamfAgent }
 
 func (s jamfAgent) Look(ctx context.Context) wpj.Evidence {
 	state, err := ReadJamfState(ctx, string(s))
-	evidence := wpj.Evidence{Source: wpj.SourceJamfAgent, Finding: wpj.NotThere, Detail: "Jamf Conditional Access has no state for this user."}
+	evidence := wpj.Evidence{Source: wpj.SourceJamfAgent, Finding: wpj.NotThere,
+		Detail: "Jamf Conditional Access has no state for this user."}
 	if state != nil {
 		evidence = state.Evidence()
 	}
 	return seen(wpj.SourceJamfAgent, evidence, err)
 }
 
-// ReadJamfState reads the state of Jamf Conditional Access from the file at path; nil where there is no such file. It returns within 5 s,
-// also where the home is on a server that does not answer.
+// ReadJamfState reads the state of Jamf Conditional Access from the file at path; nil where there is no such file. It
+// returns within 5 s, also where the home is on a server that does not answer.
 func ReadJamfState(ctx context.Context, path string) (*jamfstate.AgentState, error) {
 	content, err := propertylist.ContentWithin(ctx, path)
 	if errors.Is(err, fs.ErrNotExist) {

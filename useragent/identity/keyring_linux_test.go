@@ -44,7 +44,8 @@ func TestLookAtARealKeyring(t *testing.T) {
 	for _, item := range []filekeychain.Item{
 		{Class: filekeychain.Certificate, Data: issued.DER},
 		{Class: filekeychain.Certificate, Data: []byte("somebody else's")},
-		{Class: filekeychain.Key, ApplicationTag: []byte(wpj.DeviceKeyTag), ApplicationLabel: issued.PublicKeyHash, Data: []byte("key")},
+		{Class: filekeychain.Key, ApplicationTag: []byte(wpj.DeviceKeyTag), ApplicationLabel: issued.PublicKeyHash,
+			Data: []byte("key")},
 		{Class: filekeychain.GenericPassword, Account: wpj.AccountUserPrincipalName, Service: "jane@example.com"},
 		{Class: filekeychain.GenericPassword, Account: wpj.AccountThumbprint, Service: issued.Thumbprint},
 	} {
@@ -55,7 +56,8 @@ func TestLookAtARealKeyring(t *testing.T) {
 	comesTo := func(want wpj.State) {
 		t.Helper()
 		evidence := source.Look(ctx)
-		if got := wpj.Evaluate([]wpj.Evidence{evidence}, wpj.Conditions{Now: time.Now(), Tenant: wpj.TenantID(issued.Device.TenantID)}); got.State != want {
+		if got := wpj.Evaluate([]wpj.Evidence{evidence},
+			wpj.Conditions{Now: time.Now(), Tenant: wpj.TenantID(issued.Device.TenantID)}); got.State != want {
 			t.Errorf("got %s (%s), want %s; evidence: %s", got.State, got.Detail, want, evidence.Detail)
 		}
 	}

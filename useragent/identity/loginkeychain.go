@@ -13,24 +13,25 @@ import (
 	"usher.internal/useragent/keychain"
 )
 
-// Keychain is what is needed of the login keychain; [keychain.Keychain] has it. Its methods return when their context ends,
-// and an error of theirs never means that there is nothing.
+// Keychain is what is needed of the login keychain; [keychain.Keychain] has it. Its methods return when their context
+// ends, and an error of theirs never means that there is nothing.
 type Keychain interface {
 	Certificates(context.Context) ([]keychain.Certificate, error)
 	Keys(context.Context) ([]keychain.Key, error)
 	GenericPasswords(context.Context) ([]keychain.GenericPassword, error)
 }
 
-// LoginKeychain returns the source that reads the first generation of Workplace Join: a certificate, its private key and
-// generic passwords whose attributes say who registered, all of them in the user's login keychain [MSID].
+// LoginKeychain returns the source that reads the first generation of Workplace Join: a certificate, its private key
+// and generic passwords whose attributes say who registered, all of them in the user's login keychain [MSID].
 //
 // The evidence holds certificates of Workplace Join alone: what else is in a user's keychain is nobody's business.
 func LoginKeychain(keychain Keychain) Source {
 	return LoginKeychainOf(keychain, func() wpj.Conditions { return wpj.Conditions{Now: time.Now()} })
 }
 
-// LoginKeychainOf is [LoginKeychain] where an identity of a certain tenant and cloud is wanted. Of several identities the evidence's own
-// items are those of the wanted one. All are in the evidence, each certificate with the items that belong to it.
+// LoginKeychainOf is [LoginKeychain] where an identity of a certain tenant and cloud is wanted. Of several identities
+// the evidence's own items are those of the wanted one. All are in the evidence, each certificate with the items that
+// belong to it.
 func LoginKeychainOf(keychain Keychain, wanted func() wpj.Conditions) Source {
 	return &loginKeychain{keychain, wanted}
 }
@@ -120,7 +121,8 @@ func (s *loginKeychain) fill(ctx context.Context, evidence *wpj.Evidence) error 
 
 // describe says what the look came to.
 func describe(evidence *wpj.Evidence, doubts []string) (wpj.Finding, string) {
-	items := evidence.UserPrincipalName != "" || evidence.TenantID != "" || evidence.Thumbprint != "" || evidence.CloudHost != ""
+	items := evidence.UserPrincipalName != "" || evidence.TenantID != "" || evidence.Thumbprint != "" ||
+		evidence.CloudHost != ""
 	if len(evidence.Certificates) == 0 && !items {
 		detail := "The login keychain holds nothing of Workplace Join"
 		if len(doubts) > 0 {
@@ -138,18 +140,21 @@ func describe(evidence *wpj.Evidence, doubts []string) (wpj.Finding, string) {
 	if len(evidence.Certificates) == 1 {
 		plural = ""
 	}
-	detail := fmt.Sprintf("The login keychain holds %d device certificate%s, %d with a private key", len(evidence.Certificates), plural, withKey)
+	detail := fmt.Sprintf("The login keychain holds %d device certificate%s, %d with a private key",
+		len(evidence.Certificates), plural, withKey)
 	if len(doubts) > 0 {
 		detail += ", and " + strings.Join(doubts, ", ")
 	}
 	return wpj.Found, detail + "."
 }
 
-// preferred names, as one more sentence, the tenants of the identity that was chosen and of the others; "" where there are no others.
+// preferred names, as one more sentence, the tenants of the identity that was chosen and of the others; "" where there
+// are no others.
 func preferred(certificates []wpj.HeldCertificate, chosen int, there itemsThere) string {
 	var others []string
 	for i, held := range certificates {
-		if certificate := there.certificates[i]; i != chosen && held.HasPrivateKey && certificate != nil && !bytes.Equal(held.DER, certificates[chosen].DER) {
+		if certificate := there.certificates[i]; i != chosen && held.HasPrivateKey && certificate != nil &&
+			!bytes.Equal(held.DER, certificates[chosen].DER) {
 			others = append(others, tenantName(certificate))
 		}
 	}
@@ -157,7 +162,8 @@ func preferred(certificates []wpj.HeldCertificate, chosen int, there itemsThere)
 		return ""
 	}
 	slices.Sort(others)
-	return fmt.Sprintf(" The one of %s was chosen, beside %s.", tenantName(there.certificates[chosen]), strings.Join(slices.Compact(others), ", "))
+	return fmt.Sprintf(" The one of %s was chosen, beside %s.", tenantName(there.certificates[chosen]),
+		strings.Join(slices.Compact(others), ", "))
 }
 
 // tenantName names a tenant, which is of an organisation and no person.
@@ -168,8 +174,8 @@ func tenantName(certificate *wpj.Certificate) string {
 	return "tenant " + string(certificate.TenantID)
 }
 
-// hasKey tells whether the device key of a certificate is there [MSID]. The session transport key is another one. On macOS no
-// keys are listed; there the keychain says itself which certificates have one.
+// hasKey tells whether the device key of a certificate is there [MSID]. The session transport key is another one. On
+// macOS no keys are listed; there the keychain says itself which certificates have one.
 func hasKey(keys []keychain.Key, publicKeyHash string) bool {
 	return slices.ContainsFunc(keys, func(key keychain.Key) bool {
 		return string(key.ApplicationTag) == wpj.DeviceKeyTag && strings.EqualFold(key.ApplicationLabel, publicKeyHash)

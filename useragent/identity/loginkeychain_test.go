@@ -84,17 +84,21 @@ func TestLookFindsARegistration(t *testing.T) {
 	if got.Source != wpj.SourceLoginKeychain || got.Finding != wpj.Found || got.Obstacle != "" {
 		t.Errorf("got %s, %s, %s", got.Source, got.Finding, got.Obstacle)
 	}
-	if len(got.Certificates) != 1 || string(got.Certificates[0].DER) != string(issued.DER) || !got.Certificates[0].HasPrivateKey {
+	if len(got.Certificates) != 1 || string(got.Certificates[0].DER) != string(issued.DER) ||
+		!got.Certificates[0].HasPrivateKey {
 		t.Errorf("certificates: %+v", got.Certificates)
 	}
 	if got.UserPrincipalName != "jane@example.com" || string(got.TenantID) != issued.Device.TenantID ||
 		string(got.Thumbprint) != issued.Thumbprint || got.CloudHost != "login.microsoftonline.com" {
-		t.Errorf("items: %q, %q, %q, %q", string(got.UserPrincipalName), got.TenantID, string(got.Thumbprint), got.CloudHost)
+		t.Errorf("items: %q, %q, %q, %q", string(got.UserPrincipalName), got.TenantID, string(got.Thumbprint),
+			got.CloudHost)
 	}
 	if got.ObservedAt.Before(before) || got.ObservedAt.After(time.Now()) || got.ObservedAt.Location() != time.UTC {
 		t.Errorf("observed at %s", got.ObservedAt)
 	}
-	if state := wpj.Evaluate([]wpj.Evidence{got}, wpj.Conditions{Now: time.Now(), Tenant: wpj.TenantID(issued.Device.TenantID)}); state.State != wpj.StateRegistered {
+	if state := wpj.Evaluate([]wpj.Evidence{got},
+		wpj.Conditions{Now: time.Now(), Tenant: wpj.TenantID(issued.Device.TenantID)}); state.State !=
+		wpj.StateRegistered {
 		t.Errorf("comes to %s: %s", state.State, state.Detail)
 	}
 }
@@ -102,10 +106,12 @@ func TestLookFindsARegistration(t *testing.T) {
 func TestLookTellsTheKeyByLabelAndTag(t *testing.T) {
 	issued, other := issue(t, entra.Device{}), issue(t, entra.Device{})
 	for name, keys := range map[string][]keychain.Key{
-		"no key":               nil,
-		"key of another":       {{ApplicationTag: []byte(wpj.DeviceKeyTag), ApplicationLabel: other.PublicKeyHash}},
-		"session transport":    {{ApplicationTag: []byte(wpj.SessionTransportKeyTag), ApplicationLabel: issued.PublicKeyHash}},
-		"tag without its NUL":  {{ApplicationTag: []byte(strings.TrimRight(wpj.DeviceKeyTag, "\x00")), ApplicationLabel: issued.PublicKeyHash}},
+		"no key":         nil,
+		"key of another": {{ApplicationTag: []byte(wpj.DeviceKeyTag), ApplicationLabel: other.PublicKeyHash}},
+		"session transport": {{ApplicationTag: []byte(wpj.SessionTransportKeyTag),
+			ApplicationLabel: issued.PublicKeyHash}},
+		"tag without its NUL": {{ApplicationTag: []byte(strings.TrimRight(wpj.DeviceKeyTag, "\x00")),
+			ApplicationLabel: issued.PublicKeyHash}},
 		"neither tag nor hash": {{}},
 	} {
 		k := holding(issued)
@@ -127,7 +133,9 @@ func TestLookTakesTheKeychainsWordForAKey(t *testing.T) {
 	if len(got.Certificates) != 2 || got.Certificates[0].HasPrivateKey || !got.Certificates[1].HasPrivateKey {
 		t.Errorf("got %+v", got.Certificates)
 	}
-	if state := wpj.Evaluate([]wpj.Evidence{got}, wpj.Conditions{Now: time.Now(), Tenant: wpj.TenantID(issued.Device.TenantID)}); state.State != wpj.StateRegistered {
+	if state := wpj.Evaluate([]wpj.Evidence{got},
+		wpj.Conditions{Now: time.Now(), Tenant: wpj.TenantID(issued.Device.TenantID)}); state.State !=
+		wpj.StateRegistered {
 		t.Errorf("comes to %s: %s", state.State, state.Detail)
 	}
 }
@@ -150,33 +158,41 @@ func TestLookHandsOnACertificateThatCannotBeRead(t *testing.T) {
 	}
 }
 
-// Microsoft's certificates have negative serial numbers, and may be damaged; what is not known to be Microsoft's is only mentioned.
+// Microsoft's certificates have negative serial numbers, and may be damaged; what is not known to be Microsoft's is
+// only mentioned.
 func TestLookAtCertificatesThatAreUnlikeOthers(t *testing.T) {
 	issued := issue(t, entra.Device{}.NegativeSerial())
 	got := identity.LoginKeychain(holding(issued)).Look(t.Context())
-	if state := wpj.Evaluate([]wpj.Evidence{got}, wpj.Conditions{Now: time.Now()}); state.State != wpj.StateRegistered || string(state.DeviceID) != issued.Device.DeviceID {
+	if state := wpj.Evaluate([]wpj.Evidence{got}, wpj.Conditions{Now: time.Now()}); state.State !=
+		wpj.StateRegistered || string(state.DeviceID) != issued.Device.DeviceID {
 		t.Errorf("negative serial number: %s (%s), device %q", state.State, state.Detail, string(state.DeviceID))
 	}
 
 	k := holding(issued)
 	k.certificates[0].DER = issued.DER[:len(issued.DER)/2]
 	got = identity.LoginKeychain(k).Look(t.Context())
-	if len(got.Certificates) != 1 || !strings.Contains(got.Detail, "1 device certificate, 0 with a private key, and 1 that cannot be parsed") {
+	if len(got.Certificates) != 1 ||
+		!strings.Contains(got.Detail, "1 device certificate, 0 with a private key, and 1 that cannot be parsed") {
 		t.Errorf("damaged: %+v", got)
 	}
-	if state := wpj.Evaluate([]wpj.Evidence{got}, wpj.Conditions{Now: time.Now()}); state.State != wpj.StateUnreadable || !strings.Contains(state.Detail, "cannot be parsed") {
+	if state := wpj.Evaluate([]wpj.Evidence{got}, wpj.Conditions{Now: time.Now()}); state.State !=
+		wpj.StateUnreadable || !strings.Contains(state.Detail, "cannot be parsed") {
 		t.Errorf("damaged: %s (%s)", state.State, state.Detail)
 	}
 
-	got = identity.LoginKeychain(&fake{certificates: []keychain.Certificate{{DER: []byte("garbage")}}}).Look(t.Context())
-	if got.Finding != wpj.NotThere || len(got.Certificates) != 0 || !strings.Contains(got.Detail, "1 of unknown issuers that cannot be parsed") {
+	got = identity.LoginKeychain(&fake{certificates: []keychain.Certificate{{DER: []byte("garbage")}}}).
+		Look(t.Context())
+	if got.Finding != wpj.NotThere || len(got.Certificates) != 0 ||
+		!strings.Contains(got.Detail, "1 of unknown issuers that cannot be parsed") {
 		t.Errorf("garbage: %+v", got)
 	}
 }
 
 func TestLookFindsLeftovers(t *testing.T) {
-	for _, account := range []string{wpj.AccountUserPrincipalName, wpj.AccountTenantID, wpj.AccountThumbprint, wpj.AccountCloudEnvironment} {
-		got := identity.LoginKeychain(&fake{passwords: []keychain.GenericPassword{{Account: account, Service: "x"}}}).Look(t.Context())
+	for _, account := range []string{wpj.AccountUserPrincipalName, wpj.AccountTenantID, wpj.AccountThumbprint,
+		wpj.AccountCloudEnvironment} {
+		got := identity.LoginKeychain(&fake{passwords: []keychain.GenericPassword{{Account: account, Service: "x"}}}).
+			Look(t.Context())
 		if got.Finding != wpj.Found {
 			t.Errorf("%s: %s", account, got.Finding)
 		}
@@ -195,7 +211,8 @@ func TestLookOfItemsThatAreThereTwice(t *testing.T) {
 	if string(got.Thumbprint) != issued.Thumbprint || got.UserPrincipalName != "jane@example.com" {
 		t.Errorf("took %s and %s", string(got.Thumbprint), string(got.UserPrincipalName))
 	}
-	if !strings.Contains(got.Detail, "2 different values of "+wpj.AccountThumbprint) || !strings.Contains(got.Detail, "2 different values of "+wpj.AccountUserPrincipalName) ||
+	if !strings.Contains(got.Detail, "2 different values of "+wpj.AccountThumbprint) ||
+		!strings.Contains(got.Detail, "2 different values of "+wpj.AccountUserPrincipalName) ||
 		strings.Contains(got.Detail, wpj.AccountTenantID) || strings.Contains(got.Detail, "@") {
 		t.Errorf("detail: %s", got.Detail)
 	}
@@ -218,10 +235,12 @@ func TestLookSaysWhyItCouldNot(t *testing.T) {
 			k := holding(issued)
 			*[]*error{&k.certificatesErr, &k.keysErr, &k.passwordsErr}[i] = fmt.Errorf("operation: %w", test.err)
 			got := identity.LoginKeychain(k).Look(t.Context())
-			if got.Finding != wpj.CouldNotLook || got.Obstacle != test.want || !strings.Contains(got.Detail, test.err.Error()) {
+			if got.Finding != wpj.CouldNotLook || got.Obstacle != test.want ||
+				!strings.Contains(got.Detail, test.err.Error()) {
 				t.Errorf("%v: %s, %s: %s", test.err, got.Finding, got.Obstacle, got.Detail)
 			}
-			if len(got.Certificates) != 0 || got.UserPrincipalName != "" || got.ObservedAt.IsZero() || got.Source != wpj.SourceLoginKeychain {
+			if len(got.Certificates) != 0 || got.UserPrincipalName != "" || got.ObservedAt.IsZero() ||
+				got.Source != wpj.SourceLoginKeychain {
 				t.Errorf("%v: half a look is handed on: %+v", test.err, got)
 			}
 		}
@@ -235,7 +254,8 @@ func TestLookEndsByItself(t *testing.T) {
 		if took := time.Since(begin); took != identity.Deadline {
 			t.Errorf("took %s", took)
 		}
-		if got.Finding != wpj.CouldNotLook || got.Obstacle != wpj.ObstacleUnavailable || !strings.Contains(got.Detail, "no answer within 10s") {
+		if got.Finding != wpj.CouldNotLook || got.Obstacle != wpj.ObstacleUnavailable ||
+			!strings.Contains(got.Detail, "no answer within 10s") {
 			t.Errorf("got %s, %s: %s", got.Finding, got.Obstacle, got.Detail)
 		}
 	})

@@ -8,7 +8,8 @@ import (
 	"usher.internal/internal/wpj"
 )
 
-// PlatformSSO returns the source that asks macOS how the user stands with Platform SSO. The program is [command.AppSSO].
+// PlatformSSO returns the source that asks macOS how the user stands with Platform SSO. The program is
+// [command.AppSSO].
 func PlatformSSO(program command.Command) Source {
 	return &reported{wpj.SourcePlatformSSO, program, func(output command.Output) (wpj.Evidence, error) {
 		report, err := platformsso.Parse(output.Stdout)

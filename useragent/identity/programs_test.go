@@ -37,31 +37,58 @@ func TestProgramsThatReport(t *testing.T) {
 		obstacle wpj.Obstacle
 		detail   string
 	}{
-		"Platform SSO is configured":     {identity.PlatformSSO(program(t, `echo 'Device Configuration: {"registrationCompleted": true}'`)), wpj.Found, "", "the device is registered"},
-		"Platform SSO is not":            {identity.PlatformSSO(program(t, `echo 'Device Configuration: (null)'`)), wpj.NotThere, "", "not configured"},
-		"app-sso is missing":             {identity.PlatformSSO(missing), wpj.CouldNotLook, wpj.ObstacleUnsupported, "missing"},
-		"app-sso may not be run":         {identity.PlatformSSO(forbidden), wpj.CouldNotLook, wpj.ObstacleAccessDenied, "permission denied"},
-		"app-sso prints something else":  {identity.PlatformSSO(program(t, `printf 'Usage:\033 app-sso'; exit 64`)), wpj.CouldNotLook, wpj.ObstacleFailed, `it begins with "Usage:`},
-		"app-sso prints nothing":         {identity.PlatformSSO(program(t, ``)), wpj.CouldNotLook, wpj.ObstacleFailed, ""},
-		"app-sso fails, and has said it": {identity.PlatformSSO(program(t, `echo 'Device Configuration: (null)'; exit 1`)), wpj.NotThere, "", "not configured"},
-		"app-sso is a directory":         {identity.PlatformSSO(command.Command{Path: t.TempDir(), OutputLimit: 1}), wpj.CouldNotLook, wpj.ObstacleAccessDenied, "permission denied"},
-		"app-sso is not absolute":        {identity.PlatformSSO(command.Command{Path: "app-sso"}), wpj.CouldNotLook, wpj.ObstacleUnsupported, "not absolute"},
-		"app-sso prints for ever":        {identity.PlatformSSO(program(t, `exec yes`)), wpj.CouldNotLook, wpj.ObstacleFailed, "too much"},
-		"app-sso is killed":              {identity.PlatformSSO(program(t, `kill -9 $$`)), wpj.CouldNotLook, wpj.ObstacleFailed, "killed"},
-		"a device in the enclave":        {identity.SecureEnclave(program(t, `echo 0; echo '[AnyHashable("primary_registration_metadata_device_id"): d]'`)), wpj.Found, "", "a device is named"},
-		"none":                           {identity.SecureEnclave(program(t, `echo 0; echo '[:]'`)), wpj.NotThere, "", "NotEnabled"},
-		"an old Jamf":                    {identity.SecureEnclave(program(t, `echo 'Usage: JamfAAD'; exit 1`)), wpj.CouldNotLook, wpj.ObstacleUnsupported, "11.21.1"},
-		"needs repair":                   {identity.SecureEnclave(program(t, `echo 3`)), wpj.Found, "", "RegistrationNeedsRepair"},
-		"an old Jamf that exits with 0":  {identity.SecureEnclave(program(t, `echo 'Usage: JamfAAD'`)), wpj.CouldNotLook, wpj.ObstacleFailed, `it begins with "Usage: JamfAAD"`},
-		"an answer, and then a failure":  {identity.SecureEnclave(program(t, `echo 2; echo '["primary_registration_metadata_device_id": d]'; exit 1`)), wpj.Found, "", "a device is named"},
-		"Jamf is killed":                 {identity.SecureEnclave(program(t, `echo 0; kill -9 $$`)), wpj.CouldNotLook, wpj.ObstacleFailed, "killed"},
-		"a silent Jamf":                  {identity.SecureEnclave(program(t, ``)), wpj.CouldNotLook, wpj.ObstacleUnsupported, "11.21.1"},
-		"a Jamf that says other things":  {identity.SecureEnclave(program(t, `echo 9`)), wpj.CouldNotLook, wpj.ObstacleFailed, `it begins with "9"`},
-		"Jamf is missing":                {identity.SecureEnclave(missing), wpj.CouldNotLook, wpj.ObstacleUnsupported, "missing"},
+		"Platform SSO is configured": {
+			identity.PlatformSSO(program(t, `echo 'Device Configuration: {"registrationCompleted": true}'`)), wpj.Found,
+			"", "the device is registered"},
+		"Platform SSO is not": {identity.PlatformSSO(program(t, `echo 'Device Configuration: (null)'`)),
+			wpj.NotThere, "", "not configured"},
+		"app-sso is missing": {identity.PlatformSSO(missing), wpj.CouldNotLook, wpj.ObstacleUnsupported,
+			"missing"},
+		"app-sso may not be run": {identity.PlatformSSO(forbidden), wpj.CouldNotLook, wpj.ObstacleAccessDenied,
+			"permission denied"},
+		"app-sso prints something else": {identity.PlatformSSO(program(t, `printf 'Usage:\033 app-sso'; exit 64`)),
+			wpj.CouldNotLook, wpj.ObstacleFailed, `it begins with "Usage:`},
+		"app-sso prints nothing": {identity.PlatformSSO(program(t, ``)), wpj.CouldNotLook, wpj.ObstacleFailed,
+			""},
+		"app-sso fails, and has said it": {
+			identity.PlatformSSO(program(t, `echo 'Device Configuration: (null)'; exit 1`)), wpj.NotThere, "",
+			"not configured"},
+		"app-sso is a directory": {identity.PlatformSSO(command.Command{Path: t.TempDir(), OutputLimit: 1}),
+			wpj.CouldNotLook, wpj.ObstacleAccessDenied, "permission denied"},
+		"app-sso is not absolute": {identity.PlatformSSO(command.Command{Path: "app-sso"}), wpj.CouldNotLook,
+			wpj.ObstacleUnsupported, "not absolute"},
+		"app-sso prints for ever": {identity.PlatformSSO(program(t, `exec yes`)), wpj.CouldNotLook,
+			wpj.ObstacleFailed, "too much"},
+		"app-sso is killed": {identity.PlatformSSO(program(t, `kill -9 $$`)), wpj.CouldNotLook,
+			wpj.ObstacleFailed, "killed"},
+		"a device in the enclave": {
+			identity.SecureEnclave(program(t,
+				`echo 0; echo '[AnyHashable("primary_registration_metadata_device_id"): d]'`)), wpj.Found, "",
+			"a device is named"},
+		"none": {identity.SecureEnclave(program(t, `echo 0; echo '[:]'`)), wpj.NotThere, "",
+			"NotEnabled"},
+		"an old Jamf": {identity.SecureEnclave(program(t, `echo 'Usage: JamfAAD'; exit 1`)),
+			wpj.CouldNotLook, wpj.ObstacleUnsupported, "11.21.1"},
+		"needs repair": {identity.SecureEnclave(program(t, `echo 3`)), wpj.Found, "",
+			"RegistrationNeedsRepair"},
+		"an old Jamf that exits with 0": {identity.SecureEnclave(program(t, `echo 'Usage: JamfAAD'`)),
+			wpj.CouldNotLook, wpj.ObstacleFailed, `it begins with "Usage: JamfAAD"`},
+		"an answer, and then a failure": {
+			identity.SecureEnclave(program(t, `echo 2; echo '["primary_registration_metadata_device_id": d]'; exit 1`)),
+			wpj.Found, "", "a device is named"},
+		"Jamf is killed": {identity.SecureEnclave(program(t, `echo 0; kill -9 $$`)), wpj.CouldNotLook,
+			wpj.ObstacleFailed, "killed"},
+		"a silent Jamf": {identity.SecureEnclave(program(t, ``)), wpj.CouldNotLook,
+			wpj.ObstacleUnsupported, "11.21.1"},
+		"a Jamf that says other things": {identity.SecureEnclave(program(t, `echo 9`)), wpj.CouldNotLook,
+			wpj.ObstacleFailed, `it begins with "9"`},
+		"Jamf is missing": {identity.SecureEnclave(missing), wpj.CouldNotLook, wpj.ObstacleUnsupported,
+			"missing"},
 	} {
 		t.Run(name, func(t *testing.T) {
 			got := test.source.Look(t.Context())
-			if got.Finding != test.finding || got.Obstacle != test.obstacle || !strings.Contains(got.Detail, test.detail) || got.ObservedAt.IsZero() || got.Source == "" {
+			if got.Finding != test.finding || got.Obstacle != test.obstacle ||
+				!strings.Contains(got.Detail, test.detail) || got.ObservedAt.IsZero() || got.Source == "" {
 				t.Errorf("%+v", got)
 			}
 		})
@@ -71,7 +98,8 @@ func TestProgramsThatReport(t *testing.T) {
 // A program that hangs ends with its call, also when it does not want to, and half an answer is none.
 func TestProgramThatHangsEndsWithItsCall(t *testing.T) {
 	for name, script := range map[string]string{
-		"hangs": "sleep 600", "has answered": "echo 'Device Configuration: (null)'; sleep 600", "does not listen": "trap '' TERM; while :; do sleep 1; done",
+		"hangs": "sleep 600", "has answered": "echo 'Device Configuration: (null)'; sleep 600",
+		"does not listen": "trap '' TERM; while :; do sleep 1; done",
 	} {
 		t.Run(name, func(t *testing.T) {
 			ctx, cancel := context.WithTimeout(t.Context(), 200*time.Millisecond)
@@ -118,24 +146,30 @@ func TestJamfAgent(t *testing.T) {
 		obstacle wpj.Obstacle
 		detail   string
 	}{
-		"acquired":        {file(plist("<key>have_an_Azure_id</key><true/>")), wpj.Found, "", "have_an_Azure_id is true"},
-		"key missing":     {file(plist("")), wpj.Found, "", "have_an_Azure_id is missing"},
-		"no file":         {filepath.Join(directory, "none"), wpj.NotThere, "", "no state"},
-		"given up":        {file(plist("<key>have_an_Azure_id</key><false/>")), wpj.Found, "", "have_an_Azure_id is false"},
-		"somebody else's": {file(plist("<key>have_an_Azure_id</key><string>perhaps</string>")), wpj.CouldNotLook, wpj.ObstacleFailed, "have_an_Azure_id"},
-		"no home":         {filepath.Join(directory, "none", "none"), wpj.NotThere, "", "no state"},
-		"a file for home": {filepath.Join(file(""), "state.plist"), wpj.CouldNotLook, wpj.ObstacleFailed, "not a directory"},
-		"a loop":          {loop, wpj.CouldNotLook, wpj.ObstacleFailed, "too many levels"},
-		"a directory":     {directory, wpj.CouldNotLook, wpj.ObstacleFailed, "not a file"},
-		"a named pipe":    {pipe, wpj.CouldNotLook, wpj.ObstacleFailed, "not a file"},
-		"cut":             {file("bplist00"), wpj.CouldNotLook, wpj.ObstacleFailed, "no property list"},
-		"larger than any": {file(plist("<key>x</key><string>" + strings.Repeat("x", 1<<20) + "</string>")), wpj.CouldNotLook, wpj.ObstacleFailed, "larger than"},
-		"large enough":    {file(full), wpj.Found, "", "have_an_Azure_id is true"},
-		"too large":       {file(full + "\n"), wpj.CouldNotLook, wpj.ObstacleFailed, "larger than"},
+		"acquired": {file(plist("<key>have_an_Azure_id</key><true/>")), wpj.Found, "",
+			"have_an_Azure_id is true"},
+		"key missing": {file(plist("")), wpj.Found, "", "have_an_Azure_id is missing"},
+		"no file":     {filepath.Join(directory, "none"), wpj.NotThere, "", "no state"},
+		"given up": {file(plist("<key>have_an_Azure_id</key><false/>")), wpj.Found, "",
+			"have_an_Azure_id is false"},
+		"somebody else's": {file(plist("<key>have_an_Azure_id</key><string>perhaps</string>")), wpj.CouldNotLook,
+			wpj.ObstacleFailed, "have_an_Azure_id"},
+		"no home": {filepath.Join(directory, "none", "none"), wpj.NotThere, "", "no state"},
+		"a file for home": {filepath.Join(file(""), "state.plist"), wpj.CouldNotLook, wpj.ObstacleFailed,
+			"not a directory"},
+		"a loop":       {loop, wpj.CouldNotLook, wpj.ObstacleFailed, "too many levels"},
+		"a directory":  {directory, wpj.CouldNotLook, wpj.ObstacleFailed, "not a file"},
+		"a named pipe": {pipe, wpj.CouldNotLook, wpj.ObstacleFailed, "not a file"},
+		"cut":          {file("bplist00"), wpj.CouldNotLook, wpj.ObstacleFailed, "no property list"},
+		"larger than any": {file(plist("<key>x</key><string>" + strings.Repeat("x", 1<<20) + "</string>")),
+			wpj.CouldNotLook, wpj.ObstacleFailed, "larger than"},
+		"large enough": {file(full), wpj.Found, "", "have_an_Azure_id is true"},
+		"too large":    {file(full + "\n"), wpj.CouldNotLook, wpj.ObstacleFailed, "larger than"},
 	} {
 		t.Run(name, func(t *testing.T) {
 			got := identity.JamfAgent(test.path).Look(t.Context())
-			if got.Source != wpj.SourceJamfAgent || got.Finding != test.finding || got.Obstacle != test.obstacle || !strings.Contains(got.Detail, test.detail) {
+			if got.Source != wpj.SourceJamfAgent || got.Finding != test.finding || got.Obstacle != test.obstacle ||
+				!strings.Contains(got.Detail, test.detail) {
 				t.Errorf("%+v", got)
 			}
 		})

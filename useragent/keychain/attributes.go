@@ -1,7 +1,7 @@
 package keychain
 
-// How the items of a login keychain stand in the Secret Service, which knows attributes only by name, as text: these are
-// their names. The simulated Company Portal writes by them what this package reads.
+// How the items of a login keychain stand in the Secret Service, which knows attributes only by name, as text: these
+// are their names. The simulated Company Portal writes by them what this package reads.
 const (
 	// AttributeClass is one of the classes below.
 	AttributeClass = "class"

@@ -69,7 +69,8 @@ func isGone(err error) bool { return slices.Contains(goneNames, nameOf(err)) }
 // isConnectionLost tells whether the connection to the bus failed, so that a new one may do better.
 func isConnectionLost(err error) bool {
 	var network *net.OpError
-	return errors.Is(err, dbus.ErrClosed) || errors.Is(err, io.EOF) || errors.Is(err, io.ErrUnexpectedEOF) || errors.As(err, &network)
+	return errors.Is(err, dbus.ErrClosed) || errors.Is(err, io.EOF) || errors.Is(err, io.ErrUnexpectedEOF) ||
+		errors.As(err, &network)
 }
 
 // classify makes an error wrap the sentinel that it comes to.

@@ -8,12 +8,13 @@
 //   - On Linux it is the default collection of the Secret Service (gnome-keyring and its like).
 //   - On macOS with cgo it is what go-keychain finds with the Security framework.
 //   - On macOS without cgo it is what /usr/bin/security prints.
-//   - With the build tag simkeychain it is files in the directory that the environment variable USHER_SIM_KEYCHAIN names,
+//   - With the build tag simkeychain it is files in the directory that the environment variable USHER_SIM_KEYCHAIN
+//     names,
 //     to develop without a keyring. No program that ships is built with it.
 //
 // Neither reading of macOS was ever run on a Mac. Both are written from Apple's published source and run under the
-// loader of sim/darwin, and the parsers are held by output laid out as that source prints it. [Keychain.Compare] is there
-// so that a Mac can say where the two differ.
+// loader of sim/darwin, and the parsers are held by output laid out as that source prints it. [Keychain.Compare] is
+// there so that a Mac can say where the two differ.
 //
 // macOS searches more than one keychain, and so do we: the user's login keychain, the system's, and tokens. It does not
 // show this package the data-protection keychain, in which a second-generation Workplace Join keeps its key. Of keys it
@@ -40,7 +41,8 @@ var (
 	ErrUnsupported = errors.New("keychain is not supported")
 )
 
-var errNothingToCompare = fmt.Errorf("%w: two readings are compared on macOS alone, in a build with cgo", ErrUnsupported)
+var errNothingToCompare = fmt.Errorf("%w: two readings are compared on macOS alone, in a build with cgo",
+	ErrUnsupported)
 
 // GenericPassword is the attributes of a generic-password item; its secret is never read.
 type GenericPassword struct {

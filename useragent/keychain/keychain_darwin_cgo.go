@@ -30,9 +30,9 @@ func Open() *Keychain { return &Keychain{turn: make(chan struct{}, 1)} }
 
 // GenericPasswords returns the generic passwords of [Accounts] and [Labels], all of each name.
 //
-// Each name is asked for, and no more: go-keychain's own reading of an answer ends the process at an item with a text attribute that is not UTF-8,
-// which the framework returns as kCFNull, and any program can have put such an item into a keychain [LOCKSMITH#1]. Such an attribute of an item with
-// one of the names is read as empty.
+// Each name is asked for, and no more: go-keychain's own reading of an answer ends the process at an item with a text
+// attribute that is not UTF-8, which the framework returns as kCFNull, and any program can have put such an item into a
+// keychain [LOCKSMITH#1]. Such an attribute of an item with one of the names is read as empty.
 func (k *Keychain) GenericPasswords(ctx context.Context) ([]GenericPassword, error) {
 	return inTurn(ctx, k.turn, theFramework, func() ([]GenericPassword, error) {
 		var passwords []GenericPassword
@@ -62,7 +62,8 @@ func (k *Keychain) GenericPasswords(ctx context.Context) ([]GenericPassword, err
 
 func readPassword(attributes corefoundation.Ref) (password GenericPassword, err error) {
 	for key, value := range map[string]*string{
-		gokeychain.AccountKey: &password.Account, gokeychain.ServiceKey: &password.Service, gokeychain.LabelKey: &password.Label,
+		gokeychain.AccountKey: &password.Account, gokeychain.ServiceKey: &password.Service,
+		gokeychain.LabelKey: &password.Label,
 	} {
 		if *value, err = corefoundation.Text(attributes, key); err != nil {
 			return GenericPassword{}, err
@@ -71,12 +72,14 @@ func readPassword(attributes corefoundation.Ref) (password GenericPassword, err 
 	return password, nil
 }
 
-// classIdentity is that of certificates that have their private key in a keychain. The values of kSecClass are strings of
-// CoreFoundation, which the framework compares as such (_ConvertItemClass in SecItem.cpp): so a string of ours stands for a
-// class that go-keychain has no name for. With an identity's class, the data that is returned is its certificate's.
+// classIdentity is that of certificates that have their private key in a keychain. The values of kSecClass are strings
+// of CoreFoundation, which the framework compares as such (_ConvertItemClass in SecItem.cpp): so a string of ours
+// stands for a class that go-keychain has no name for. With an identity's class, the data that is returned is its
+// certificate's.
 const classIdentity = "idnt"
 
-// Certificates returns all certificates, each once and without its label, with HasPrivateKey told by the framework. One without data is an error.
+// Certificates returns all certificates, each once and without its label, with HasPrivateKey told by the framework. One
+// without data is an error.
 func (k *Keychain) Certificates(ctx context.Context) ([]Certificate, error) {
 	return inTurn(ctx, k.turn, theFramework, func() ([]Certificate, error) {
 		certificates, err := findCertificates(ClassCertificate)
@@ -98,8 +101,8 @@ func (k *Keychain) Certificates(ctx context.Context) ([]Certificate, error) {
 // Keys returns nothing: whether a certificate has its private key is told by [Certificate].
 func (*Keychain) Keys(context.Context) ([]Key, error) { return nil, nil }
 
-// Compare reads the keychain a second time, with /usr/bin/security, and returns a sentence for each difference, none for no
-// difference. There is nothing personal in them. An error says that one of the two could not be read.
+// Compare reads the keychain a second time, with /usr/bin/security, and returns a sentence for each difference, none
+// for no difference. There is nothing personal in them. An error says that one of the two could not be read.
 func (k *Keychain) Compare(ctx context.Context) ([]string, error) {
 	certificates, err := k.Certificates(ctx)
 	if err != nil {
@@ -133,15 +136,16 @@ func findCertificates(class string) ([]Certificate, error) {
 	return certificates, nil
 }
 
-// The framework asks the user to unlock the data-protection keychain, before it even looks into the login keychain, unless
-// the query says that it must not (kSecUseAuthenticationUI, kSecUseAuthenticationUIFail; ShouldTryUnlockKeybag in SecItem.cpp).
+// The framework asks the user to unlock the data-protection keychain, before it even looks into the login keychain,
+// unless the query says that it must not (kSecUseAuthenticationUI, kSecUseAuthenticationUIFail; ShouldTryUnlockKeybag
+// in SecItem.cpp).
 const (
 	authenticationUI     = "u_AuthUI"
 	authenticationUIFail = "u_AuthUIF"
 )
 
-// newQuery returns a query for all items of a class, in all keychains that the framework searches: to name only the login keychain would hide what is
-// on tokens.
+// newQuery returns a query for all items of a class, in all keychains that the framework searches: to name only the
+// login keychain would hide what is on tokens.
 func newQuery(class string) gokeychain.Item {
 	query := gokeychain.NewItem()
 	query.SetString(gokeychain.SecClassKey, class)

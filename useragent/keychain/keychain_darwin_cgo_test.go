@@ -23,7 +23,8 @@ import (
 	"usher.internal/useragent/keychain"
 )
 
-// These tests are for the loader of sim/darwin, whose Security framework has the items of a filekeychain: no test writes into a real one.
+// These tests are for the loader of sim/darwin, whose Security framework has the items of a filekeychain: no test
+// writes into a real one.
 
 // standIn returns a keychain of the loader's own, and has the test fail if an object of the framework is not released.
 func standIn(t *testing.T) *filekeychain.Keychain {
@@ -75,14 +76,16 @@ func issued(t *testing.T) (der []byte, label string) {
 
 const notUTF8 = "M\xfcller"
 
-// An item whose text attributes are not UTF-8 comes back as kCFNull, at which go-keychain's own reading ends the process.
+// An item whose text attributes are not UTF-8 comes back as kCFNull, at which go-keychain's own reading ends the
+// process.
 func TestOddItemEndsNothing(t *testing.T) {
 	items := standIn(t)
 	user, label := keychain.Accounts[0], keychain.Labels[0]
 	der, _ := issued(t)
 	add(t, items,
 		filekeychain.Item{Class: filekeychain.GenericPassword, Account: notUTF8, Service: notUTF8, Label: notUTF8},
-		filekeychain.Item{Class: filekeychain.GenericPassword, Account: user, Service: "ane@example.com", Label: notUTF8},
+		filekeychain.Item{Class: filekeychain.GenericPassword, Account: user, Service: "ane@example.com",
+			Label: notUTF8},
 		filekeychain.Item{Class: filekeychain.GenericPassword, Account: notUTF8, Service: "service", Label: label},
 		filekeychain.Item{Class: filekeychain.Certificate, Label: notUTF8, Data: der},
 	)
@@ -102,15 +105,18 @@ func TestWantedNamesAreRead(t *testing.T) {
 	items := standIn(t)
 	account, label := keychain.Accounts[1], keychain.Labels[1]
 	for _, password := range []keychain.GenericPassword{
-		{Account: account, Service: "Grüße"}, {Account: account, Service: "an older one"}, {Account: account, Label: label}, {Account: "anyone", Label: "other"},
+		{Account: account, Service: "Grüße"}, {Account: account, Service: "an older one"},
+		{Account: account, Label: label}, {Account: "anyone", Label: "other"},
 	} {
-		add(t, items, filekeychain.Item{Class: filekeychain.GenericPassword, Account: password.Account, Service: password.Service, Label: password.Label})
+		add(t, items, filekeychain.Item{Class: filekeychain.GenericPassword, Account: password.Account,
+			Service: password.Service, Label: password.Label})
 	}
 	passwords, err := keychain.Open().GenericPasswords(t.Context())
 	if err != nil || len(passwords) != 3 {
 		t.Fatalf("%+v, %v", passwords, err)
 	}
-	for _, want := range []keychain.GenericPassword{{Account: account, Service: "Grüße"}, {Account: account, Service: "an older one"}, {Account: account, Label: label}} {
+	for _, want := range []keychain.GenericPassword{{Account: account, Service: "Grüße"},
+		{Account: account, Service: "an older one"}, {Account: account, Label: label}} {
 		if !slices.Contains(passwords, want) {
 			t.Errorf("%+v is not among %+v", want, passwords)
 		}
@@ -159,7 +165,8 @@ func TestEmptyAndLocked(t *testing.T) {
 // What the framework finds is compared with what /usr/bin/security prints, which the loader's Mac does not have.
 func TestCompareWithoutTheTool(t *testing.T) {
 	standIn(t)
-	if _, err := keychain.Open().Compare(t.Context()); err == nil || !strings.Contains(err.Error(), "/usr/bin/security") {
+	if _, err := keychain.Open().Compare(t.Context()); err == nil ||
+		!strings.Contains(err.Error(), "/usr/bin/security") {
 		t.Errorf("got %v", err)
 	}
 }

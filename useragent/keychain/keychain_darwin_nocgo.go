@@ -8,8 +8,8 @@ import (
 	"usher.internal/internal/command"
 )
 
-// Keychain is what /usr/bin/security finds in the keychains of the user, for a build that cannot ask the Security framework.
-// Its methods may be called from several goroutines, and return when their context ends.
+// Keychain is what /usr/bin/security finds in the keychains of the user, for a build that cannot ask the Security
+// framework. Its methods may be called from several goroutines, and return when their context ends.
 //
 // It tells of generic passwords that [Accounts] and [Labels] name alone, and of several of one name the first alone.
 type Keychain struct {

@@ -10,7 +10,8 @@ import (
 	"usher.internal/useragent/keychain"
 )
 
-// A Mac without /usr/bin/security does not exist; the loader of sim/darwin is one. Its parsers have tests of their own on Linux.
+// A Mac without /usr/bin/security does not exist; the loader of sim/darwin is one. Its parsers have tests of their own
+// on Linux.
 func TestKeychainWithoutItsTool(t *testing.T) {
 	if _, err := os.Stat("/usr/bin/security"); err == nil {
 		t.Skip("no test reads or writes a real keychain")
@@ -34,7 +35,8 @@ func TestKeychainWithoutItsTool(t *testing.T) {
 	remove := func() map[string]error {
 		return map[string]error{
 			"certificate": keys.RemoveCertificate(t.Context(), keychain.Certificate{DER: []byte{0x30, 0}}),
-			"password":    keys.RemoveGenericPassword(t.Context(), keychain.GenericPassword{Account: "account", Service: "service"}),
+			"password": keys.RemoveGenericPassword(t.Context(),
+				keychain.GenericPassword{Account: "account", Service: "service"}),
 		}
 	}
 	for what, err := range remove() {

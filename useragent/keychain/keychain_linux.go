@@ -11,15 +11,15 @@ import (
 	"github.com/keybase/go-keychain/secretservice"
 )
 
-// Keychain is the default collection of the user's Secret Service. Its methods may be called from several goroutines; they
-// are served one after the other.
+// Keychain is the default collection of the user's Secret Service. Its methods may be called from several goroutines;
+// they are served one after the other.
 //
-// It connects to the session bus at the first call and keeps that connection, since go-keychain can close none: make one
-// Keychain a process. When the bus goes, so do the connection and its goroutines, and the next call connects anew.
+// It connects to the session bus at the first call and keeps that connection, since go-keychain can close none: make
+// one Keychain a process. When the bus goes, so do the connection and its goroutines, and the next call connects anew.
 //
-// A call returns when its context ends, whatever the bus does. What cannot be cut short (connecting to a bus that accepts
-// and then says nothing) goes on alone until the bus answers or goes away; there is never more than one such goroutine,
-// as calls that come meanwhile wait for it, as long as their own contexts last.
+// A call returns when its context ends, whatever the bus does. What cannot be cut short (connecting to a bus that
+// accepts and then says nothing) goes on alone until the bus answers or goes away; there is never more than one such
+// goroutine, as calls that come meanwhile wait for it, as long as their own contexts last.
 type Keychain struct {
 	// turn holds one token, for whoever uses service.
 	turn    chan struct{}
@@ -57,8 +57,8 @@ func (k *Keychain) Keys(ctx context.Context) ([]Key, error) {
 	})
 }
 
-// Sign signs a SHA-256 with the private key that has this application label, the hash of its public key. Secret Services keep
-// such a key as PKCS #8.
+// Sign signs a SHA-256 with the private key that has this application label, the hash of its public key. Secret
+// Services keep such a key as PKCS #8.
 func (k *Keychain) Sign(ctx context.Context, publicKeyHash string, digest []byte) ([]byte, error) {
 	if publicKeyHash == "" {
 		return nil, ErrNoKey

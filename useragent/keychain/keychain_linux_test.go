@@ -45,12 +45,15 @@ func session(t *testing.T, options keyring.Options) *keyring.Keyring {
 }
 
 var (
-	certificate = filekeychain.Item{Class: filekeychain.Certificate, Label: "a certificate", Data: []byte{0x30, 0, 0xff, '\n'}}
-	key         = filekeychain.Item{
-		Class: filekeychain.Key, Label: "Microsoft Workplace Join Key", ApplicationTag: []byte("com.microsoft.workplacejoin.privatekey\x00"),
+	certificate = filekeychain.Item{Class: filekeychain.Certificate, Label: "a certificate",
+		Data: []byte{0x30, 0, 0xff, '\n'}}
+	key = filekeychain.Item{
+		Class: filekeychain.Key, Label: "Microsoft Workplace Join Key",
+		ApplicationTag:   []byte("com.microsoft.workplacejoin.privatekey\x00"),
 		ApplicationLabel: "00ff", Data: []byte("private"),
 	}
-	user = filekeychain.Item{Class: filekeychain.GenericPassword, Account: "account", Service: "jané@example.com", Label: "label", Data: []byte("secret")}
+	user = filekeychain.Item{Class: filekeychain.GenericPassword, Account: "account", Service: "jané@example.com",
+		Label: "label", Data: []byte("secret")}
 )
 
 func add(t *testing.T, items ...filekeychain.Item) {
@@ -74,7 +77,8 @@ func TestReadsWhatIsThere(t *testing.T) {
 	k := keychain.Open()
 	for range 2 { // the second time over the connection of the first
 		certificates, err := k.Certificates(t.Context())
-		if err != nil || len(certificates) != 1 || !bytes.Equal(certificates[0].DER, certificate.Data) || certificates[0].Label != "a certificate" {
+		if err != nil || len(certificates) != 1 || !bytes.Equal(certificates[0].DER, certificate.Data) ||
+			certificates[0].Label != "a certificate" {
 			t.Errorf("certificates: %+v, %v", certificates, err)
 		}
 		keys, err := k.Keys(t.Context())
@@ -83,8 +87,12 @@ func TestReadsWhatIsThere(t *testing.T) {
 			t.Errorf("keys: %+v, %v", keys, err)
 		}
 		passwords, err := k.GenericPasswords(t.Context())
-		slices.SortFunc(passwords, func(a, b keychain.GenericPassword) int { return strings.Compare(a.Service, b.Service) })
-		want := []keychain.GenericPassword{{"account", "jané@example.com", "label"}, {"account", "john@example.com", "label"}}
+		slices.SortFunc(passwords, func(a,
+			b keychain.GenericPassword) int {
+			return strings.Compare(a.Service, b.Service)
+		})
+		want := []keychain.GenericPassword{{"account", "jané@example.com", "label"},
+			{"account", "john@example.com", "label"}}
 		if err != nil || !slices.Equal(passwords, want) {
 			t.Errorf("generic passwords: %+v, %v", passwords, err)
 		}
@@ -170,7 +178,8 @@ func TestNoKeyringInTheSession(t *testing.T) {
 func TestNoDefaultCollection(t *testing.T) {
 	session(t, keyring.Options{NoLoginKeyring: true})
 	wantError(t, keychain.Open(), keychain.ErrUnavailable)
-	if _, err := keychain.Open().Keys(t.Context()); err == nil || !strings.Contains(err.Error(), "has no default collection") {
+	if _, err := keychain.Open().Keys(t.Context()); err == nil ||
+		!strings.Contains(err.Error(), "has no default collection") {
 		t.Errorf("got %v", err)
 	}
 }
@@ -179,7 +188,8 @@ func TestNoDefaultCollection(t *testing.T) {
 func TestNoBus(t *testing.T) {
 	directory := t.TempDir()
 	trace := filepath.Join(directory, "launched")
-	if err := os.WriteFile(filepath.Join(directory, "dbus-launch"), []byte("#!/bin/sh\n: >"+trace+"\n"), 0o755); err != nil {
+	if err := os.WriteFile(filepath.Join(directory, "dbus-launch"), []byte("#!/bin/sh\n: >"+trace+"\n"), 0o755); err !=
+		nil {
 		t.Fatal(err)
 	}
 	t.Setenv("PATH", directory+":"+os.Getenv("PATH"))
@@ -206,7 +216,8 @@ func TestAKeyringThatHangsDoesNotHangUs(t *testing.T) {
 	}
 	ctx, cancel := context.WithTimeout(t.Context(), 50*time.Millisecond)
 	defer cancel()
-	if _, err := k.Certificates(ctx); !errors.Is(err, keychain.ErrUnavailable) || !errors.Is(err, context.DeadlineExceeded) {
+	if _, err := k.Certificates(ctx); !errors.Is(err, keychain.ErrUnavailable) ||
+		!errors.Is(err, context.DeadlineExceeded) {
 		t.Errorf("while it hangs: %v", err)
 	}
 	if err := ring.Resume(); err != nil {

@@ -60,7 +60,8 @@ func (k *Keychain) Sign(ctx context.Context, publicKeyHash string, digest []byte
 	return nil, ErrNoKey
 }
 
-func list[T any](ctx context.Context, k *Keychain, class filekeychain.Class, convert func(filekeychain.Item) (T, error)) ([]T, error) {
+func list[T any](ctx context.Context, k *Keychain, class filekeychain.Class,
+	convert func(filekeychain.Item) (T, error)) ([]T, error) {
 	if err := ctx.Err(); err != nil {
 		return nil, fmt.Errorf("%w: %w", ErrUnavailable, err)
 	}

@@ -28,15 +28,18 @@ func TestReadsWhatIsInTheFiles(t *testing.T) {
 	}
 	k := keychain.Open()
 	certificates, err := k.Certificates(t.Context())
-	if err != nil || len(certificates) != 1 || !bytes.Equal(certificates[0].DER, []byte{0x30, 0}) || certificates[0].Label != "certificate" {
+	if err != nil || len(certificates) != 1 || !bytes.Equal(certificates[0].DER, []byte{0x30, 0}) ||
+		certificates[0].Label != "certificate" {
 		t.Errorf("certificates: %v, %v", certificates, err)
 	}
 	keys, err := k.Keys(t.Context())
-	if err != nil || len(keys) != 1 || string(keys[0].ApplicationTag) != "tag\x00" || keys[0].ApplicationLabel != "00ff" {
+	if err != nil || len(keys) != 1 || string(keys[0].ApplicationTag) != "tag\x00" ||
+		keys[0].ApplicationLabel != "00ff" {
 		t.Errorf("keys: %v, %v", keys, err)
 	}
 	passwords, err := k.GenericPasswords(t.Context())
-	if err != nil || len(passwords) != 1 || passwords[0] != (keychain.GenericPassword{Account: "account", Service: "service"}) {
+	if err != nil || len(passwords) != 1 ||
+		passwords[0] != (keychain.GenericPassword{Account: "account", Service: "service"}) {
 		t.Errorf("generic passwords: %v, %v", passwords, err)
 	}
 	if err := files.Lock(); err != nil {

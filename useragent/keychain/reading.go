@@ -15,8 +15,8 @@ const (
 	theTool      = "/usr/bin/security"
 )
 
-// Accounts and Labels are the generic passwords that are looked for by name on macOS, which is not asked for all. A caller that looks for another
-// one has to add it, or does not get it there.
+// Accounts and Labels are the generic passwords that are looked for by name on macOS, which is not asked for all. A
+// caller that looks for another one has to add it, or does not get it there.
 var (
 	// Accounts are those of Workplace Join: the ones that say who registered, and others that a registration leaves.
 	Accounts = []string{
@@ -45,8 +45,8 @@ var (
 	}
 )
 
-// withPrivateKeys returns the certificates with HasPrivateKey set for those whose SHA-1 is among identities. Each is returned
-// once, although it may be in several of the keychains that macOS searches.
+// withPrivateKeys returns the certificates with HasPrivateKey set for those whose SHA-1 is among identities. Each is
+// returned once, although it may be in several of the keychains that macOS searches.
 func withPrivateKeys(certificates []Certificate, identities []string) []Certificate {
 	var all []Certificate
 	for _, certificate := range certificates {
@@ -65,11 +65,11 @@ type reading struct {
 	passwords    []GenericPassword
 }
 
-// differences says in what the readings of the Security framework and of `security` differ, one sentence each. There are
-// [Accounts], [Labels] and the first digits of thumbprints in the sentences, and nothing else of what was read.
+// differences says in what the readings of the Security framework and of `security` differ, one sentence each. There
+// are [Accounts], [Labels] and the first digits of thumbprints in the sentences, and nothing else of what was read.
 //
-// What `security` cannot tell, or can tell otherwise, is no difference: labels, the second and further items of a name, and items
-// of other names.
+// What `security` cannot tell, or can tell otherwise, is no difference: labels, the second and further items of a name,
+// and items of other names.
 func differences(framework, tool reading) []string {
 	sentences := []string{}
 	say := func(format string, values ...any) { sentences = append(sentences, fmt.Sprintf(format, values...)) }
@@ -88,9 +88,11 @@ func differences(framework, tool reading) []string {
 		switch {
 		case at < 0 || tool.certificates[at].HasPrivateKey == certificate.HasPrivateKey:
 		case certificate.HasPrivateKey:
-			say("The certificate %s has a private key by %s and none by %s, which looks for keys that can sign.", prefixOf(certificate), theFramework, theTool)
+			say("The certificate %s has a private key by %s and none by %s, which looks for keys that can sign.",
+				prefixOf(certificate), theFramework, theTool)
 		default:
-			say("The certificate %s has a private key by %s and none by %s.", prefixOf(certificate), theTool, theFramework)
+			say("The certificate %s has a private key by %s and none by %s.", prefixOf(certificate), theTool,
+				theFramework)
 		}
 	}
 	for _, name := range slices.Concat(Accounts, Labels) {
@@ -100,7 +102,8 @@ func differences(framework, tool reading) []string {
 			say("The item %s is found by %s and not by %s.", name, theTool, theFramework)
 		case len(ours) > 0 && len(theirs) == 0:
 			say("The item %s is found by %s and not by %s.", name, theFramework, theTool)
-		case slices.ContainsFunc(theirs, func(one GenericPassword) bool { return !slices.ContainsFunc(ours, one.isLike) }):
+		case slices.ContainsFunc(theirs,
+			func(one GenericPassword) bool { return !slices.ContainsFunc(ours, one.isLike) }):
 			say("The item %s has other attributes by %s than by %s.", name, theTool, theFramework)
 		}
 	}

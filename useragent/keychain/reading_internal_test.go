@@ -28,9 +28,10 @@ func TestDifferences(t *testing.T) {
 	}{
 		"nothing": {want: []string{}},
 		"the same, in another order and with labels": {
-			framework: reading{[]Certificate{withKey(first), {DER: second.DER, Label: "label"}}, []GenericPassword{{wpj.AccountUserPrincipalName, "jane", "label"}, {Account: "somebody else's"}}},
-			tool:      reading{[]Certificate{second, withKey(first)}, []GenericPassword{user("jane")}},
-			want:      []string{},
+			framework: reading{[]Certificate{withKey(first), {DER: second.DER, Label: "label"}},
+				[]GenericPassword{{wpj.AccountUserPrincipalName, "jane", "label"}, {Account: "somebody else's"}}},
+			tool: reading{[]Certificate{second, withKey(first)}, []GenericPassword{user("jane")}},
+			want: []string{},
 		},
 		"items that one of them cannot list": {
 			framework: reading{nil, []GenericPassword{user("jane"), user("john")}},
@@ -50,24 +51,31 @@ func TestDifferences(t *testing.T) {
 			tool:      reading{[]Certificate{first, withKey(second)}, nil},
 			want: []string{
 				"The certificate 352f7829 has a private key by /usr/bin/security and none by the Security framework.",
-				"The certificate e0996a37 has a private key by the Security framework and none by /usr/bin/security, which looks for keys that can sign.",
+				"The certificate e0996a37 has a private key by the Security framework and none by /usr/bin/security, " +
+					"which looks for keys that can sign.",
 			},
 		},
 		"an item that one of them alone finds": {
 			framework: reading{nil, []GenericPassword{user("jane")}},
 			tool:      reading{nil, []GenericPassword{{Account: wpj.AccountTenantID, Service: "jane"}}},
 			want: []string{
-				"The item com.microsoft.workplacejoin.registeredUserPrincipalName is found by the Security framework and not by /usr/bin/security.",
-				"The item com.microsoft.workplacejoin.tenantId is found by /usr/bin/security and not by the Security framework.",
+				"The item com.microsoft.workplacejoin.registeredUserPrincipalName is found by the Security framework " +
+					"and not by /usr/bin/security.",
+				"The item com.microsoft.workplacejoin.tenantId is found by /usr/bin/security and not by the " +
+					"Security framework.",
 			},
 		},
 		"an item that has a label alone": {
-			framework: reading{nil, []GenericPassword{{Account: "jane", Label: "com.microsoft.adalcache"}, {Label: "somebody else's"}}},
-			want:      []string{"The item com.microsoft.adalcache is found by the Security framework and not by /usr/bin/security."},
+			framework: reading{nil, []GenericPassword{{Account: "jane", Label: "com.microsoft.adalcache"},
+				{Label: "somebody else's"}}},
+			want: []string{"The item com.microsoft.adalcache is found by the Security framework and not by " +
+				"/usr/bin/security."},
 		},
 		"an item that both names lead to is one of the account": {
-			framework: reading{nil, []GenericPassword{{Account: wpj.AccountTenantID, Label: "com.microsoft.adalcache"}}},
-			want:      []string{"The item com.microsoft.workplacejoin.tenantId is found by the Security framework and not by /usr/bin/security."},
+			framework: reading{nil, []GenericPassword{
+				{Account: wpj.AccountTenantID, Label: "com.microsoft.adalcache"}}},
+			want: []string{"The item com.microsoft.workplacejoin.tenantId is found by the Security framework " +
+				"and not by /usr/bin/security."},
 		},
 		"a value": {
 			framework: reading{nil, []GenericPassword{user("jane")}},
@@ -87,8 +95,10 @@ func TestDifferences(t *testing.T) {
 }
 
 func TestWithPrivateKeysReturnsEachCertificateOnce(t *testing.T) {
-	got := withPrivateKeys([]Certificate{first, second, first, {DER: second.DER, Label: "on a token"}}, []string{thumbprintOf(second.DER), "ff"})
-	if len(got) != 2 || got[0].HasPrivateKey || !got[1].HasPrivateKey || string(got[0].DER) != "first" || string(got[1].DER) != "second" {
+	got := withPrivateKeys([]Certificate{first, second, first, {DER: second.DER, Label: "on a token"}},
+		[]string{thumbprintOf(second.DER), "ff"})
+	if len(got) != 2 || got[0].HasPrivateKey || !got[1].HasPrivateKey || string(got[0].DER) != "first" ||
+		string(got[1].DER) != "second" {
 		t.Errorf("got %+v", got)
 	}
 }

@@ -9,14 +9,15 @@ import (
 	"path/filepath"
 )
 
-// securityTool returns the tool that removes from the user's login keychain, and from no other one. No one has run it on a
-// Mac.
+// securityTool returns the tool that removes from the user's login keychain, and from no other one. No one has run it
+// on a Mac.
 func securityTool() (SecurityTool, error) {
 	home, err := os.UserHomeDir()
 	if err != nil {
 		return SecurityTool{}, fmt.Errorf("%w: %w", ErrUnavailable, err)
 	}
-	return SecurityTool{Program: theTool, Keychain: filepath.Join(home, "Library", "Keychains", "login.keychain-db")}, nil
+	return SecurityTool{Program: theTool, Keychain: filepath.Join(home, "Library", "Keychains", "login.keychain-db")},
+		nil
 }
 
 // RemoveCertificate removes a certificate, and with it the private key that it has.

@@ -15,14 +15,16 @@ import (
 
 // RemoveCertificate removes a certificate.
 func (k *Keychain) RemoveCertificate(ctx context.Context, unwanted Certificate) error {
-	return k.remove(ctx, ClassCertificate, func(i item) bool { return bytes.Equal(i.secret, unwanted.DER) && i.label == unwanted.Label })
+	return k.remove(ctx, ClassCertificate,
+		func(i item) bool { return bytes.Equal(i.secret, unwanted.DER) && i.label == unwanted.Label })
 }
 
 // RemoveKey removes a private key.
 func (k *Keychain) RemoveKey(ctx context.Context, unwanted Key) error {
 	tag := hex.EncodeToString(unwanted.ApplicationTag)
 	return k.remove(ctx, ClassKey, func(i item) bool {
-		return i.attributes[AttributeApplicationTag] == tag && i.attributes[AttributeApplicationLabel] == unwanted.ApplicationLabel && i.label == unwanted.Label
+		return i.attributes[AttributeApplicationTag] == tag &&
+			i.attributes[AttributeApplicationLabel] == unwanted.ApplicationLabel && i.label == unwanted.Label
 	})
 }
 
@@ -35,7 +37,8 @@ func (k *Keychain) RemoveGenericPassword(ctx context.Context, unwanted GenericPa
 
 // remove removes the items of a class that unwanted is true for.
 func (k *Keychain) remove(ctx context.Context, class string, unwanted func(item) bool) error {
-	_, err := inTurn(ctx, k.turn, secretService, func() (struct{}, error) { return struct{}{}, k.removeNow(ctx, class, unwanted) })
+	_, err := inTurn(ctx, k.turn, secretService,
+		func() (struct{}, error) { return struct{}{}, k.removeNow(ctx, class, unwanted) })
 	if err != nil {
 		return fmt.Errorf("remove item of class %s: %w", class, err)
 	}
@@ -65,7 +68,8 @@ func (k *Keychain) removeNow(ctx context.Context, class string, unwanted func(it
 	}
 }
 
-func removeOfClass(ctx context.Context, service *secretservice.SecretService, class string, unwanted func(item) bool) error {
+func removeOfClass(ctx context.Context, service *secretservice.SecretService, class string,
+	unwanted func(item) bool) error {
 	collection, err := defaultCollection(ctx, service)
 	if err != nil {
 		return err
@@ -74,7 +78,8 @@ func removeOfClass(ctx context.Context, service *secretservice.SecretService, cl
 		return err
 	}
 	var paths []dbus.ObjectPath
-	err = collection.CallWithContext(ctx, collectionInterface+".SearchItems", 0, map[string]string{AttributeClass: class}).Store(&paths)
+	err = collection.CallWithContext(ctx, collectionInterface+".SearchItems", 0,
+		map[string]string{AttributeClass: class}).Store(&paths)
 	if err != nil {
 		return fmt.Errorf("search collection: %w", err)
 	}

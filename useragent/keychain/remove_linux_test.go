@@ -26,8 +26,10 @@ func TestRemovesExactlyWhatIsNamed(t *testing.T) {
 	for range 2 { // what is gone is no error
 		if err := errors.Join(
 			k.RemoveCertificate(t.Context(), keychain.Certificate{DER: certificate.Data, Label: certificate.Label}),
-			k.RemoveKey(t.Context(), keychain.Key{ApplicationTag: key.ApplicationTag, ApplicationLabel: key.ApplicationLabel, Label: key.Label}),
-			k.RemoveGenericPassword(t.Context(), keychain.GenericPassword{Account: user.Account, Service: user.Service, Label: user.Label}),
+			k.RemoveKey(t.Context(), keychain.Key{ApplicationTag: key.ApplicationTag,
+				ApplicationLabel: key.ApplicationLabel, Label: key.Label}),
+			k.RemoveGenericPassword(t.Context(),
+				keychain.GenericPassword{Account: user.Account, Service: user.Service, Label: user.Label}),
 		); err != nil {
 			t.Fatal(err)
 		}
@@ -35,7 +37,8 @@ func TestRemovesExactlyWhatIsNamed(t *testing.T) {
 	certificates, _ := k.Certificates(t.Context())
 	keys, _ := k.Keys(t.Context())
 	passwords, _ := k.GenericPasswords(t.Context())
-	if len(certificates) != 1 || certificates[0].DER[0] != 0x31 || len(keys) != 1 || keys[0].ApplicationLabel != "00fe" ||
+	if len(certificates) != 1 || certificates[0].DER[0] != 0x31 || len(keys) != 1 ||
+		keys[0].ApplicationLabel != "00fe" ||
 		len(passwords) != 1 || passwords[0].Service != "john@example.com" {
 		t.Errorf("left: %v, %v, %v", certificates, keys, passwords)
 	}
@@ -51,7 +54,8 @@ func TestRemovesNothingFromALockedKeychain(t *testing.T) {
 	if err := writer.Lock(); err != nil {
 		t.Fatal(err)
 	}
-	err = keychain.Open().RemoveGenericPassword(t.Context(), keychain.GenericPassword{Account: user.Account, Service: user.Service, Label: user.Label})
+	err = keychain.Open().RemoveGenericPassword(t.Context(),
+		keychain.GenericPassword{Account: user.Account, Service: user.Service, Label: user.Label})
 	if !errors.Is(err, keychain.ErrLocked) {
 		t.Errorf("got %v", err)
 	}

@@ -14,19 +14,19 @@ import (
 )
 
 // SecurityTool removes items from one keychain of macOS through /usr/bin/security, which can remove certificates,
-// identities (a certificate with its key) and generic passwords. It is here on Linux so that its tests are; no one has run
-// it on a Mac.
+// identities (a certificate with its key) and generic passwords. It is here on Linux so that its tests are; no one has
+// run it on a Mac.
 type SecurityTool struct {
-	// Program is the absolute path of security(1). Keychain is that of the keychain's file: without one, security would look
-	// through every keychain of the search list, the system's too.
+	// Program is the absolute path of security(1). Keychain is that of the keychain's file: without one, security would
+	// look through every keychain of the search list, the system's too.
 	Program, Keychain string
 }
 
 // mostAlike bounds how many generic passwords with the same attributes are removed: a keychain has few.
 const mostAlike = 64
 
-// noSuchCertificate is what delete-certificate and delete-identity write where there is none with that hash, ending with 1
-// [Apple, SecurityTool/keychain_delete.c; not verified on a Mac].
+// noSuchCertificate is what delete-certificate and delete-identity write where there is none with that hash, ending
+// with 1 [Apple, SecurityTool/keychain_delete.c; not verified on a Mac].
 const noSuchCertificate = "unable to delete certificate matching"
 
 // RemoveCertificate removes a certificate, and with it the private key that it has.
@@ -44,7 +44,8 @@ func (s SecurityTool) RemoveCertificate(ctx context.Context, unwanted Certificat
 
 // RemoveKey returns [ErrNotRemovable]: security(1) removes no key alone.
 func (SecurityTool) RemoveKey(context.Context, Key) error {
-	return fmt.Errorf("%w: macOS removes a private key with its certificate alone; remove this one in Keychain Access", ErrNotRemovable)
+	return fmt.Errorf("%w: macOS removes a private key with its certificate alone; remove this one in Keychain Access",
+		ErrNotRemovable)
 }
 
 // RemoveGenericPassword removes every generic password with these attributes. One without account and service is
@@ -54,7 +55,8 @@ func (s SecurityTool) RemoveGenericPassword(ctx context.Context, unwanted Generi
 		return fmt.Errorf("%w: it has neither account nor service; remove it in Keychain Access", ErrNotRemovable)
 	}
 	var attributes []string
-	for _, one := range []struct{ flag, value string }{{"-a", unwanted.Account}, {"-s", unwanted.Service}, {"-l", unwanted.Label}} {
+	for _, one := range []struct{ flag, value string }{{"-a", unwanted.Account}, {"-s", unwanted.Service},
+		{"-l", unwanted.Label}} {
 		if one.value != "" {
 			attributes = append(attributes, one.flag, one.value)
 		}
@@ -71,10 +73,11 @@ func (s SecurityTool) RemoveGenericPassword(ctx context.Context, unwanted Generi
 	return fmt.Errorf("remove generic password: there are more than %d alike", mostAlike)
 }
 
-// run runs one command of security(1) on the keychain. The error wraps errNotThere where there is no such item. What security
-// prints can be personal, so no error holds it.
+// run runs one command of security(1) on the keychain. The error wraps errNotThere where there is no such item. What
+// security prints can be personal, so no error holds it.
 func (s SecurityTool) run(ctx context.Context, verb string, arguments ...string) error {
-	_, stderr, exitCode, err := runTool(command.Security.At(s.Program))(ctx, slices.Concat([]string{verb}, arguments, []string{s.Keychain})...)
+	_, stderr, exitCode, err := runTool(command.Security.At(s.Program))(ctx,
+		slices.Concat([]string{verb}, arguments, []string{s.Keychain})...)
 	switch {
 	case err != nil:
 		return fmt.Errorf("run security %s: %w", verb, err)

@@ -20,7 +20,8 @@ func security(t *testing.T, script string) (tool keychain.SecurityTool, calls fu
 	t.Helper()
 	directory := t.TempDir()
 	program, trace := filepath.Join(directory, "security"), filepath.Join(directory, "calls")
-	content := "#!/bin/sh\nprintf '%s|' \"$@\" >>" + trace + "\necho >>" + trace + "\ncalls=$(wc -l <" + trace + ")\n" + script + "\n"
+	content := "#!/bin/sh\nprintf '%s|' \"$@\" >>" + trace + "\necho >>" + trace + "\ncalls=$(wc -l <" + trace + ")\n" +
+		script + "\n"
 	if err := os.WriteFile(program, []byte(content), 0o755); err != nil {
 		t.Fatal(err)
 	}
@@ -84,14 +85,17 @@ func TestEndsOfSecurity(t *testing.T) {
 var errAny = errors.New("any")
 
 func TestWhatSecurityCannotRemove(t *testing.T) {
-	if err := (keychain.SecurityTool{}).RemoveKey(t.Context(), keychain.Key{}); !errors.Is(err, keychain.ErrNotRemovable) || !strings.Contains(err.Error(), "Keychain Access") {
+	if err := (keychain.SecurityTool{}).RemoveKey(t.Context(), keychain.Key{}); !errors.Is(err,
+		keychain.ErrNotRemovable) || !strings.Contains(err.Error(), "Keychain Access") {
 		t.Errorf("key: %v", err)
 	}
 	tool, _ := security(t, "exit 0")
-	if err := tool.RemoveGenericPassword(t.Context(), keychain.GenericPassword{Label: "label"}); !errors.Is(err, keychain.ErrNotRemovable) {
+	if err := tool.RemoveGenericPassword(t.Context(), keychain.GenericPassword{Label: "label"}); !errors.Is(err,
+		keychain.ErrNotRemovable) {
 		t.Errorf("password of which the label alone is known: %v", err)
 	}
-	if err := tool.RemoveGenericPassword(t.Context(), keychain.GenericPassword{Account: "a"}); err == nil || !strings.Contains(err.Error(), "more than 64") {
+	if err := tool.RemoveGenericPassword(t.Context(), keychain.GenericPassword{Account: "a"}); err == nil ||
+		!strings.Contains(err.Error(), "more than 64") {
 		t.Errorf("passwords without end: %v", err)
 	}
 }
@@ -100,7 +104,8 @@ func TestSecurityThatHangsDoesNotHangUs(t *testing.T) {
 	tool, _ := security(t, "exec sleep 60")
 	ctx, cancel := context.WithTimeout(t.Context(), 50*time.Millisecond)
 	defer cancel()
-	if err := tool.RemoveCertificate(ctx, keychain.Certificate{DER: []byte("A")}); !errors.Is(err, keychain.ErrUnavailable) {
+	if err := tool.RemoveCertificate(ctx, keychain.Certificate{DER: []byte("A")}); !errors.Is(err,
+		keychain.ErrUnavailable) {
 		t.Errorf("got %v", err)
 	}
 }

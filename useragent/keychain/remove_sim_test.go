@@ -41,7 +41,8 @@ func TestRemovesFromTheFiles(t *testing.T) {
 	certificates, _ := k.Certificates(t.Context())
 	keys, _ := k.Keys(t.Context())
 	passwords, _ := k.GenericPasswords(t.Context())
-	if len(certificates) != 1 || certificates[0].DER[0] != 0x31 || len(keys) != 0 || len(passwords) != 1 || passwords[0].Service != "other" {
+	if len(certificates) != 1 || certificates[0].DER[0] != 0x31 || len(keys) != 0 || len(passwords) != 1 ||
+		passwords[0].Service != "other" {
 		t.Errorf("left: %v, %v, %v", certificates, keys, passwords)
 	}
 	if err := files.Lock(); err != nil {

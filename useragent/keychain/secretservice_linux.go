@@ -108,12 +108,13 @@ func readItems(ctx context.Context, service *secretservice.SecretService, q quer
 	return items, holdUnlocked(ctx, collection)
 }
 
-// defaultCollection returns the collection that the alias default stands for, and not the alias, which could come to stand
-// for another one between two calls.
+// defaultCollection returns the collection that the alias default stands for, and not the alias, which could come to
+// stand for another one between two calls.
 func defaultCollection(ctx context.Context, service *secretservice.SecretService) (dbus.BusObject, error) {
 	const none dbus.ObjectPath = "/"
 	var path dbus.ObjectPath
-	if err := service.ServiceObj().CallWithContext(ctx, serviceInterface+".ReadAlias", 0, "default").Store(&path); err != nil {
+	if err := service.ServiceObj().CallWithContext(ctx, serviceInterface+".ReadAlias", 0,
+		"default").Store(&path); err != nil {
 		return nil, fmt.Errorf("look for default collection: %w", err)
 	}
 	if path == none {
@@ -122,7 +123,8 @@ func defaultCollection(ctx context.Context, service *secretservice.SecretService
 	return service.Obj(path), nil
 }
 
-// holdUnlocked returns an error unless the collection is unlocked. Nothing here ever unlocks it, as that raises a prompt.
+// holdUnlocked returns an error unless the collection is unlocked. Nothing here ever unlocks it, as that raises a
+// prompt.
 func holdUnlocked(ctx context.Context, collection dbus.BusObject) error {
 	var locked bool
 	err := collection.CallWithContext(ctx, propertiesInterface+".Get", 0, collectionInterface, "Locked").Store(&locked)
@@ -139,9 +141,9 @@ func holdUnlocked(ctx context.Context, collection dbus.BusObject) error {
 const noSession dbus.ObjectPath = ""
 
 // openSession opens a session in which secrets cross the user's own bus as they are: nearly all that are read are
-// certificates, which are public, and whoever can listen on that bus can ask for the key as well. go-keychain's encrypted
-// sessions would fail about once in 256 times, as it drops the leading zeros of what Diffie and Hellman agree on
-// (docker/secrets-engine#649 has the same code), and what it cannot decrypt then reads as empty, without an error.
+// certificates, which are public, and whoever can listen on that bus can ask for the key as well. go-keychain's
+// encrypted sessions would fail about once in 256 times, as it drops the leading zeros of what Diffie and Hellman agree
+// on (docker/secrets-engine#649 has the same code), and what it cannot decrypt then reads as empty, without an error.
 func openSession(ctx context.Context, service *secretservice.SecretService) (dbus.ObjectPath, error) {
 	var nothing dbus.Variant
 	var session dbus.ObjectPath
@@ -156,7 +158,8 @@ func openSession(ctx context.Context, service *secretservice.SecretService) (dbu
 // readItem reads an item's attributes and, given a session, its secret.
 func readItem(ctx context.Context, object dbus.BusObject, session dbus.ObjectPath) (item, error) {
 	var properties map[string]dbus.Variant
-	if err := object.CallWithContext(ctx, propertiesInterface+".GetAll", 0, itemInterface).Store(&properties); err != nil {
+	if err := object.CallWithContext(ctx, propertiesInterface+".GetAll", 0, itemInterface).Store(&properties); err !=
+		nil {
 		return item{}, fmt.Errorf("read attributes of item: %w", err)
 	}
 	if locked, _ := properties["Locked"].Value().(bool); locked {

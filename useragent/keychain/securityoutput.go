@@ -12,9 +12,9 @@ import (
 	"strings"
 )
 
-// The parsers here read what /usr/bin/security prints, as Apple's published source of it (SecurityTool, keychain_find.c and
-// keychain_utilities.c) lays it out. A line that is not of that layout is an error, which names its number and not what it
-// says, since names may be in it.
+// The parsers here read what /usr/bin/security prints, as Apple's published source of it (SecurityTool, keychain_find.c
+// and keychain_utilities.c) lays it out. A line that is not of that layout is an error, which names its number and not
+// what it says, since names may be in it.
 
 func errLine(number int) error { return fmt.Errorf("line %d is not understood", number+1) }
 
@@ -27,8 +27,8 @@ func thumbprintOf(der []byte) string {
 // Before each certificate stand its hashes: SHA-1 alone in older versions, SHA-256 and SHA-1 in newer ones.
 var hashLine = regexp.MustCompile(`^(SHA-[0-9]+|MD5) hash: ([0-9A-F]+)$`)
 
-// parseCertificates reads the output of `security find-certificate -a -p -Z`. A certificate of which another hash is printed
-// than its own is an error.
+// parseCertificates reads the output of `security find-certificate -a -p -Z`. A certificate of which another hash is
+// printed than its own is an error.
 func parseCertificates(output []byte) ([]Certificate, error) {
 	const begin, end, sha1Name = "-----BEGIN CERTIFICATE-----", "-----END CERTIFICATE-----", "SHA-1"
 	var certificates []Certificate
@@ -52,7 +52,8 @@ func parseCertificates(output []byte) ([]Certificate, error) {
 				return nil, fmt.Errorf("the certificate that begins in line %d is no PEM", started+1)
 			}
 			if thumbprint != "" && thumbprint != thumbprintOf(block.Bytes) {
-				return nil, fmt.Errorf("the certificate that begins in line %d is not the one whose SHA-1 is printed", started+1)
+				return nil, fmt.Errorf("the certificate that begins in line %d is not the one whose SHA-1 is printed",
+					started+1)
 			}
 			certificates = append(certificates, Certificate{DER: block.Bytes})
 			thumbprint, started = "", -1
@@ -66,17 +67,17 @@ func parseCertificates(output []byte) ([]Certificate, error) {
 
 var (
 	policyLine = regexp.MustCompile(`^Policy: `)
-	// An identity is a number, the SHA-1 of its certificate, a name that may hold anything, and what is wrong with it, such as
-	// "(CSSMERR_TP_CERT_EXPIRED)".
+	// An identity is a number, the SHA-1 of its certificate, a name that may hold anything, and what is wrong with it,
+	// such as "(CSSMERR_TP_CERT_EXPIRED)".
 	identityLine = regexp.MustCompile(`^ *[0-9]+\) ([0-9A-F]{40}) ".*"( \(.*\))?$`)
 	countLine    = regexp.MustCompile(`^ *([0-9]+) (valid )?identities found$`)
 )
 
-// parseIdentities reads the output of `security find-identity` and returns the SHA-1 of the certificates that have a private
-// key, in lower-case hexadecimal, each once.
+// parseIdentities reads the output of `security find-identity` and returns the SHA-1 of the certificates that have a
+// private key, in lower-case hexadecimal, each once.
 //
-// Those are the "Matching identities". The list of the valid ones leaves out what this Mac does not trust, and it has no
-// reason to trust the issuer of a device certificate; so output that has that list alone, as with -v, is an error.
+// Those are the "Matching identities". The list of the valid ones leaves out what this Mac does not trust, and it has
+// no reason to trust the issuer of a device certificate; so output that has that list alone, as with -v, is an error.
 func parseIdentities(output []byte) ([]string, error) {
 	const (
 		outside = iota
@@ -96,7 +97,8 @@ func parseIdentities(output []byte) ([]string, error) {
 			section, count = valid, 0
 		case identity != nil && section != outside:
 			count++
-			if thumbprint := strings.ToLower(identity[1]); section == matching && !slices.Contains(thumbprints, thumbprint) {
+			if thumbprint := strings.ToLower(identity[1]); section == matching &&
+				!slices.Contains(thumbprints, thumbprint) {
 				thumbprints = append(thumbprints, thumbprint)
 			}
 		case total != nil && section != outside && (total[2] != "") == (section == valid):
@@ -117,12 +119,14 @@ func parseIdentities(output []byte) ([]string, error) {
 	return thumbprints, nil
 }
 
-// parseGenericPassword reads the output of `security find-generic-password` without -g and -w: the attributes of one item.
+// parseGenericPassword reads the output of `security find-generic-password` without -g and -w: the attributes of one
+// item.
 func parseGenericPassword(output []byte) (GenericPassword, error) {
 	const class, begin = "class: ", "attributes:"
 	// The label has no name in a keychain's schema, hence its number.
 	var password GenericPassword
-	wanted := map[string]*string{`"acct"<blob>`: &password.Account, `"svce"<blob>`: &password.Service, "0x00000007 <blob>": &password.Label}
+	wanted := map[string]*string{`"acct"<blob>`: &password.Account, `"svce"<blob>`: &password.Service,
+		"0x00000007 <blob>": &password.Label}
 	inAttributes := false
 	for number, line := range strings.Split(string(output), "\n") {
 		if !inAttributes {
@@ -154,8 +158,9 @@ func parseGenericPassword(output []byte) (GenericPassword, error) {
 	return password, nil
 }
 
-// parseBlob reads the value of an attribute. It is printed as <NULL>, as nothing (empty), as "text" with nothing escaped, or,
-// when it has a byte that is not printable ASCII or is a backslash, as 0x and hexadecimal, with a rendering of it after that.
+// parseBlob reads the value of an attribute. It is printed as <NULL>, as nothing (empty), as "text" with nothing
+// escaped, or, when it has a byte that is not printable ASCII or is a backslash, as 0x and hexadecimal, with a
+// rendering of it after that.
 func parseBlob(text string) (string, error) {
 	switch {
 	case text == "" || text == "<NULL>":

@@ -72,7 +72,8 @@ func TestOutputOfSecurity(t *testing.T) {
 					t.Errorf("got\n%swant\n%s", got, want)
 				}
 				// The errors may be logged, and what the keychain holds may not.
-				if _, message, failed := strings.Cut(got, "error: "); failed && regexp.MustCompile(`(?i)jane|users|34b1ba9a`).MatchString(message) {
+				if _, message, failed := strings.Cut(got, "error: "); failed &&
+					regexp.MustCompile(`(?i)jane|users|34b1ba9a`).MatchString(message) {
 					t.Errorf("the error says too much: %s", message)
 				}
 			})
@@ -93,7 +94,8 @@ func read(t testing.TB, file string) []byte {
 func printCertificates(certificates []Certificate) []byte {
 	var output bytes.Buffer
 	for _, c := range certificates {
-		fmt.Fprintf(&output, "SHA-256 hash: %X\nSHA-1 hash: %s\n", sha256.Sum256(c.DER), strings.ToUpper(thumbprintOf(c.DER)))
+		fmt.Fprintf(&output, "SHA-256 hash: %X\nSHA-1 hash: %s\n", sha256.Sum256(c.DER),
+			strings.ToUpper(thumbprintOf(c.DER)))
 		output.Write(pem.EncodeToMemory(&pem.Block{Type: "CERTIFICATE", Bytes: c.DER}))
 	}
 	return output.Bytes()
@@ -126,7 +128,8 @@ func printBlob(value string) string {
 }
 
 func FuzzParseCertificates(f *testing.F) {
-	f.Add([]byte("SHA-1 hash: B6589FC6AB0DC82CF12099D1C2D40AB994E8410C\n-----BEGIN CERTIFICATE-----\nMA==\n-----END CERTIFICATE-----\n"))
+	f.Add([]byte("SHA-1 hash: B6589FC6AB0DC82CF12099D1C2D40AB994E8410C\n-----BEGIN CERTIFICATE-----\nMA==\n-----END " +
+		"CERTIFICATE-----\n"))
 	f.Add([]byte("-----BEGIN CERTIFICATE-----\n\n-----END CERTIFICATE-----\n"))
 	f.Add([]byte("keychain: \"x\"\n"))
 	f.Fuzz(func(t *testing.T, output []byte) {
@@ -150,7 +153,8 @@ func FuzzParseCertificates(f *testing.F) {
 }
 
 func FuzzParseIdentities(f *testing.F) {
-	f.Add([]byte("\nPolicy: X.509 Basic\n  Matching identities\n  1) 1BADB002AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA \"a\" (b)\n     1 identities found\n\n"))
+	f.Add([]byte("\nPolicy: X.509 Basic\n  Matching identities\n  1) 1BADB002AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA \"a\" " +
+		"(b)\n     1 identities found\n\n"))
 	f.Add([]byte("  Valid identities only\n     0 valid identities found\n"))
 	f.Fuzz(func(t *testing.T, output []byte) {
 		identities, err := parseIdentities(output)
@@ -178,8 +182,10 @@ func FuzzParseGenericPassword(f *testing.F) {
 			}
 			return
 		}
-		again, err := parseGenericPassword(fmt.Appendf(nil, "class: \"genp\"\nattributes:\n    0x00000007 <blob>=%s\n    \"acct\"<blob>=%s\n    \"svce\"<blob>=%s\n",
-			printBlob(password.Label), printBlob(password.Account), printBlob(password.Service)))
+		again, err := parseGenericPassword(
+			fmt.Appendf(nil, "class: \"genp\"\nattributes:\n    0x00000007 <blob>=%s\n    \"acct\"<blob>=%s\n    "+
+				"\"svce\"<blob>=%s\n",
+				printBlob(password.Label), printBlob(password.Account), printBlob(password.Service)))
 		if err != nil || again != password {
 			t.Errorf("%q, printed anew: %q, %v", password, again, err)
 		}

@@ -22,7 +22,8 @@ func script(t *testing.T, text string) securityRunner {
 }
 
 func TestRunReturnsWhatWasPrinted(t *testing.T) {
-	stdout, stderr, exitCode, err := script(t, `echo "$#: $1, $2"; cat; echo problem >&2; exit 44`)(t.Context(), "find it", "-a")
+	stdout, stderr, exitCode, err := script(t, `echo "$#: $1, $2"; cat; echo problem >&2; exit 44`)(t.Context(),
+		"find it", "-a")
 	if err != nil || exitCode != 44 || string(stderr) != "problem\n" || string(stdout) != "2: find it, -a\n" {
 		t.Errorf("%q, %q, %d, %v", stdout, stderr, exitCode, err)
 	}

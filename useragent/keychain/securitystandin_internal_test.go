@@ -16,11 +16,12 @@ import (
 	"usher.internal/sim/filekeychain"
 )
 
-// The whole way that a macOS build without cgo goes, against the stand-in of /usr/bin/security over a keychain of files: what is
-// put in is found, a locked keychain is told, and what is removed is gone.
+// The whole way that a macOS build without cgo goes, against the stand-in of /usr/bin/security over a keychain of
+// files: what is put in is found, a locked keychain is told, and what is removed is gone.
 func TestAgainstTheStandInOfSecurity(t *testing.T) {
 	program := filepath.Join(t.TempDir(), "security")
-	if output, err := exec.CommandContext(t.Context(), "go", "build", "-o", program, "usher.internal/sim/security").CombinedOutput(); err != nil {
+	if output, err := exec.CommandContext(t.Context(), "go", "build", "-o", program,
+		"usher.internal/sim/security").CombinedOutput(); err != nil {
 		t.Fatalf("%v: %s", err, output)
 	}
 	home := t.TempDir()
@@ -50,7 +51,8 @@ func TestAgainstTheStandInOfSecurity(t *testing.T) {
 	for _, item := range []filekeychain.Item{
 		{Class: filekeychain.Certificate, Data: issued[0].DER}, {Class: filekeychain.Certificate, Data: issued[1].DER},
 		{Class: filekeychain.Key, ApplicationTag: []byte(wpj.DeviceKeyTag), ApplicationLabel: issued[1].PublicKeyHash},
-		{Class: filekeychain.GenericPassword, Account: wpj.AccountUserPrincipalName, Service: "jörg@example.com", Label: "jörg@example.com"},
+		{Class: filekeychain.GenericPassword, Account: wpj.AccountUserPrincipalName, Service: "jörg@example.com",
+			Label: "jörg@example.com"},
 		{Class: filekeychain.GenericPassword, Account: wpj.AccountThumbprint, Service: issued[1].Thumbprint},
 		{Class: filekeychain.GenericPassword, Account: "somebody else's", Service: "secret"},
 	} {

@@ -13,23 +13,26 @@ import (
 //
 // It tells less than the Security framework does, by Apple's source of it:
 //
-//   - find-generic-password prints the first item of an account or a label. Where there are several, as after a registration
+//   - find-generic-password prints the first item of an account or a label. Where there are several, as after a
+//     registration
 //     that left something behind, the others are not seen; nothing but a dump of the whole keychain would list them, or
 //     those whose names are not known.
-//   - find-generic-password says that an item is not there, and find-identity ends its list, also when macOS would not let
+//   - find-generic-password says that an item is not there, and find-identity ends its list, also when macOS would not
+//     let
 //     them search on. Where one of them says so on stderr it is an error, but they need not.
-//   - find-identity lists keys that can sign, as a device key can. It evaluates the trust of each certificate, for which
+//   - find-identity lists keys that can sign, as a device key can. It evaluates the trust of each certificate, for
+//     which
 //     macOS may ask the network, so that it can take long.
 type toolReader struct {
 	run securityRunner
 }
 
-// securityRunner runs /usr/bin/security and returns what it printed and its exit code. It returns when ctx ends; err is about
-// running it and wraps a sentinel, and is nil whatever the exit code is.
+// securityRunner runs /usr/bin/security and returns what it printed and its exit code. It returns when ctx ends; err is
+// about running it and wraps a sentinel, and is nil whatever the exit code is.
 type securityRunner func(ctx context.Context, arguments ...string) (stdout, stderr []byte, exitCode int, err error)
 
-// certificates returns the certificates, and which of them have a private key. An identity whose certificate is not listed is
-// left out.
+// certificates returns the certificates, and which of them have a private key. An identity whose certificate is not
+// listed is left out.
 func (t toolReader) certificates(ctx context.Context) ([]Certificate, error) {
 	const list, listIdentities = "find-certificate", "find-identity"
 	output, err := t.output(ctx, list, "-a", "-p", "-Z")

@@ -50,7 +50,8 @@ const (
 	userCommand         = "find-generic-password -a " + wpj.AccountUserPrincipalName
 )
 
-var notFound = answer{stderr: "security: SecKeychainSearchCopyNext: The specified item could not be found in the keychain.\n", exitCode: 44}
+var notFound = answer{stderr: "security: SecKeychainSearchCopyNext: The specified item could not be found in " +
+	"the keychain.\n", exitCode: 44}
 
 func file(t *testing.T, name string) answer {
 	return answer{stdout: string(read(t, "testdata/security/"+name+".txt"))}
@@ -74,7 +75,9 @@ func TestToolFindsCertificatesAndTheirKeys(t *testing.T) {
 }
 
 func TestToolFindsNothing(t *testing.T) {
-	certificates, err := tool(t, map[string]answer{certificatesCommand: {}, identitiesCommand: file(t, "find-identity-none")}).certificates(t.Context())
+	certificates, err := tool(t,
+		map[string]answer{certificatesCommand: {}, identitiesCommand: file(t, "find-identity-none")}).
+		certificates(t.Context())
 	if err != nil || len(certificates) != 0 {
 		t.Errorf("certificates: %v, %v", certificates, err)
 	}
@@ -85,9 +88,11 @@ func TestToolFindsNothing(t *testing.T) {
 }
 
 func TestToolFindsGenericPasswords(t *testing.T) {
-	cache := answer{stdout: "class: \"genp\"\nattributes:\n    0x00000007 <blob>=\"com.microsoft.adalcache\"\n    \"acct\"<blob>=<NULL>\n    \"svce\"<blob>=\"MSOpenTech.ADAL.1\"\n"}
+	cache := answer{stdout: "class: \"genp\"\nattributes:\n    0x00000007 <blob>=\"com.microsoft.adalcache\"\n    " +
+		"\"acct\"<blob>=<NULL>\n    \"svce\"<blob>=\"MSOpenTech.ADAL.1\"\n"}
 	passwords, err := tool(t, map[string]answer{
-		userCommand: file(t, "find-generic-password-hexadecimal"), "find-generic-password -l com.microsoft.adalcache": cache,
+		userCommand: file(t, "find-generic-password-hexadecimal"),
+		"find-generic-password -l com.microsoft.adalcache": cache,
 	}).genericPasswords(t.Context())
 	want := []GenericPassword{
 		{Account: wpj.AccountUserPrincipalName, Service: "jané@example.com", Label: "jané@example.com"},
@@ -100,7 +105,8 @@ func TestToolFindsGenericPasswords(t *testing.T) {
 
 func TestToolNeverReadsASecretNorWrites(t *testing.T) {
 	allowed := map[string][]string{
-		"find-certificate": {"-a", "-p", "-Z"}, "find-identity": nil, "find-generic-password": slices.Concat([]string{"-a", "-l"}, Accounts, Labels),
+		"find-certificate": {"-a", "-p", "-Z"}, "find-identity": nil,
+		"find-generic-password": slices.Concat([]string{"-a", "-l"}, Accounts, Labels),
 	}
 	runs := 0
 	reader := toolReader{func(_ context.Context, arguments ...string) ([]byte, []byte, int, error) {
@@ -130,9 +136,11 @@ func TestToolSaysWhyItCouldNotLook(t *testing.T) {
 		answer answer
 		want   error
 	}{
-		"locked":              {answer{exitCode: 36}, ErrLocked},
-		"locked, by its text": {answer{stderr: "security: SecKeychainSearchCopyNext: User interaction is not allowed.\n", exitCode: 1}, ErrLocked},
-		"locked, ended with 0": {answer{stderr: "security: SecIdentitySearchCopyNext: User interaction is not allowed.\n",
+		"locked": {answer{exitCode: 36}, ErrLocked},
+		"locked, by its text": {answer{
+			stderr: "security: SecKeychainSearchCopyNext: User interaction is not allowed.\n", exitCode: 1}, ErrLocked},
+		"locked, ended with 0": {answer{
+			stderr: "security: SecIdentitySearchCopyNext: User interaction is not allowed.\n",
 			stdout: "  Matching identities\n     0 identities found\n"}, ErrLocked},
 		"denied":         {answer{exitCode: 51}, ErrAccessDenied},
 		"canceled":       {answer{exitCode: 128}, ErrAccessDenied},
@@ -144,7 +152,8 @@ func TestToolSaysWhyItCouldNotLook(t *testing.T) {
 		"unknown output": {answer{stdout: "jane\n"}, nil},
 	} {
 		t.Run(name, func(t *testing.T) {
-			good := map[string]answer{certificatesCommand: file(t, "find-certificate"), identitiesCommand: file(t, "find-identity"), userCommand: file(t, "find-generic-password")}
+			good := map[string]answer{certificatesCommand: file(t, "find-certificate"),
+				identitiesCommand: file(t, "find-identity"), userCommand: file(t, "find-generic-password")}
 			for _, failing := range []string{certificatesCommand, identitiesCommand, userCommand} {
 				reader := toolReader{func(_ context.Context, arguments ...string) ([]byte, []byte, int, error) {
 					a, known := good[strings.Join(arguments, " ")]
@@ -160,7 +169,8 @@ func TestToolSaysWhyItCouldNotLook(t *testing.T) {
 				if err == nil || test.want != nil && !errors.Is(err, test.want) {
 					t.Errorf("%s: got %v, want %v", failing, err, test.want)
 				}
-				for _, sentinel := range []error{ErrLocked, ErrAccessDenied, ErrUnavailable, ErrUnsupported, errNotThere} {
+				for _, sentinel := range []error{ErrLocked, ErrAccessDenied, ErrUnavailable, ErrUnsupported,
+					errNotThere} {
 					if sentinel != test.want && errors.Is(err, sentinel) {
 						t.Errorf("%s: %v is also %v", failing, err, sentinel)
 					}
@@ -175,7 +185,8 @@ func TestToolSaysWhyItCouldNotLook(t *testing.T) {
 
 func TestToolRefusesAnotherItemThanItAskedFor(t *testing.T) {
 	for _, search := range []string{"-a " + wpj.AccountTenantID, "-l com.microsoft.adalcache"} {
-		_, err := tool(t, map[string]answer{"find-generic-password " + search: file(t, "find-generic-password")}).genericPasswords(t.Context())
+		_, err := tool(t, map[string]answer{"find-generic-password " + search: file(t, "find-generic-password")}).
+			genericPasswords(t.Context())
 		if err == nil || !strings.Contains(err.Error(), "another item") {
 			t.Errorf("%s: got %v", search, err)
 		}

@@ -33,7 +33,8 @@ func device(t *testing.T, ca *entra.CA, asked entra.Device) (*entra.Issued, file
 		t.Fatal(err)
 	}
 	return issued, filekeychain.Item{
-		Class: filekeychain.Key, ApplicationTag: []byte(wpj.DeviceKeyTag), ApplicationLabel: issued.PublicKeyHash, Data: pkcs8,
+		Class: filekeychain.Key, ApplicationTag: []byte(wpj.DeviceKeyTag), ApplicationLabel: issued.PublicKeyHash,
+		Data: pkcs8,
 	}
 }
 
@@ -76,7 +77,8 @@ func TestSignsWithTheKeyThatIsAskedFor(t *testing.T) {
 			t.Errorf("%s: it is the signature of something else too", name)
 		}
 	}
-	for name, hash := range map[string]string{"of nobody": strings.Repeat("0", 40), "with the beginning of another": one.PublicKeyHash[:20]} {
+	for name, hash := range map[string]string{"of nobody": strings.Repeat("0", 40),
+		"with the beginning of another": one.PublicKeyHash[:20]} {
 		if signature, err := k.Sign(t.Context(), hash, digest); !errors.Is(err, keychain.ErrNoKey) || signature != nil {
 			t.Errorf("a key %s: %d bytes, %v", name, len(signature), err)
 		}
@@ -86,14 +88,16 @@ func TestSignsWithTheKeyThatIsAskedFor(t *testing.T) {
 		t.Fatal(err)
 	}
 	for name, hash := range map[string]string{"there": one.PublicKeyHash, "not there": strings.Repeat("0", 40)} {
-		if signature, err := k.Sign(t.Context(), hash, digest); !errors.Is(err, keychain.ErrLocked) || signature != nil {
+		if signature, err := k.Sign(t.Context(), hash, digest); !errors.Is(err, keychain.ErrLocked) ||
+			signature != nil {
 			t.Errorf("locked, key %s: %d bytes, %v", name, len(signature), err)
 		}
 	}
 	if err := ring.Unlock(t.Context()); err != nil {
 		t.Fatal(err)
 	}
-	if signature, err := k.Sign(t.Context(), one.PublicKeyHash, digest); err != nil || !verify(t, one, digest, signature) {
+	if signature, err := k.Sign(t.Context(), one.PublicKeyHash, digest); err != nil ||
+		!verify(t, one, digest, signature) {
 		t.Errorf("unlocked again: %d bytes, %v", len(signature), err)
 	}
 
@@ -128,7 +132,8 @@ func TestWhatCannotSignIsAnErrorThatTellsNothingOfIt(t *testing.T) {
 		"00": []byte("a secret that is no key"), "01": nil, "02": {0x30, 0}, "03": pkcs8(unusable),
 	}
 	for label, content := range contents {
-		add(t, filekeychain.Item{Class: filekeychain.Key, ApplicationTag: []byte(wpj.DeviceKeyTag), ApplicationLabel: label, Data: content})
+		add(t, filekeychain.Item{Class: filekeychain.Key, ApplicationTag: []byte(wpj.DeviceKeyTag),
+			ApplicationLabel: label, Data: content})
 	}
 	k := keychain.Open()
 	for label, content := range contents {

@@ -45,8 +45,8 @@ func meaningOfStatus(code int) error {
 }
 
 // outcome says what `security` came to, by its exit code, and where that says too little by what it wrote to stderr. It
-// ends with 0 also when it gave up a search on the way, so that stderr counts then as well. None of that text is handed on,
-// as there may be names in it.
+// ends with 0 also when it gave up a search on the way, so that stderr counts then as well. None of that text is handed
+// on, as there may be names in it.
 func outcome(command string, exitCode int, stderr []byte) error {
 	var meaning error
 	for _, known := range statuses {

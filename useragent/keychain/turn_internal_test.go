@@ -11,7 +11,8 @@ import (
 
 func TestInTurnReturnsWhatTheWorkComesTo(t *testing.T) {
 	turn, boom := make(chan struct{}, 1), errors.New("boom")
-	if got, err := inTurn(t.Context(), turn, "nobody", func() (int, error) { return 7, boom }); got != 7 || !errors.Is(err, boom) {
+	if got, err := inTurn(t.Context(), turn, "nobody", func() (int, error) { return 7, boom }); got != 7 ||
+		!errors.Is(err, boom) {
 		t.Errorf("got %d, %v", got, err)
 	}
 }
@@ -28,14 +29,16 @@ func TestInTurnEndsWithItsContext(t *testing.T) {
 				<-release
 				return 7, nil
 			})
-			if took := time.Since(begin); took != time.Second || !errors.Is(err, ErrUnavailable) || !errors.Is(err, context.DeadlineExceeded) ||
+			if took := time.Since(begin); took != time.Second || !errors.Is(err, ErrUnavailable) ||
+				!errors.Is(err, context.DeadlineExceeded) ||
 				!strings.Contains(err.Error(), "the keychain did not answer") {
 				t.Errorf("after %s: %v", took, err)
 			}
 			cancel()
 		}
 		close(release)
-		if got, err := inTurn(t.Context(), turn, "the keychain", func() (int, error) { return 8, nil }); got != 8 || err != nil {
+		if got, err := inTurn(t.Context(), turn, "the keychain", func() (int, error) { return 8, nil }); got != 8 ||
+			err != nil {
 			t.Errorf("afterwards: %d, %v", got, err)
 		}
 		if begun != 1 {

@@ -1,5 +1,5 @@
-// Package leftovers finds and removes what a Workplace Join registration leaves in a user's login keychain and home, and
-// nothing else: the tables in table.go are all that it ever touches.
+// Package leftovers finds and removes what a Workplace Join registration leaves in a user's login keychain and home,
+// and nothing else: the tables in table.go are all that it ever touches.
 //
 // [Leftovers.Find] lists what is there. [Leftovers.Remove] removes what is named of that. Whether a registration may be
 // removed is not asked here; that is the helper's to decide, who knows every place where an identity can be.
@@ -31,8 +31,8 @@ const (
 	KindFile            Kind = "FILE"
 )
 
-// Keychain is what is needed of the login keychain; [keychain.Keychain] has it. An error of its lists never means that there
-// is nothing, and removing what is gone already is none.
+// Keychain is what is needed of the login keychain; [keychain.Keychain] has it. An error of its lists never means that
+// there is nothing, and removing what is gone already is none.
 type Keychain interface {
 	Certificates(context.Context) ([]keychain.Certificate, error)
 	Keys(context.Context) ([]keychain.Key, error)
@@ -45,8 +45,8 @@ type Keychain interface {
 
 // Leftover is one thing that a registration has left.
 type Leftover struct {
-	// ID is the same as long as the thing is there, and nothing can be read from it. Things that are alike in everything
-	// have one ID and are one leftover.
+	// ID is the same as long as the thing is there, and nothing can be read from it. Things that are alike in
+	// everything have one ID and are one leftover.
 	ID   string
 	Kind Kind
 	// Name is for an admin; it holds nothing personal.
@@ -72,9 +72,9 @@ type Leftovers struct {
 // New returns the leftovers of a user. No symbolic link is followed, below the home or out of it.
 func New(keychain Keychain, home *os.Root) *Leftovers { return &Leftovers{keychain, home} }
 
-// Find lists what is there: certificates, keys, generic passwords, files. A place that could not be looked at is an error,
-// as nobody knows what is there; but a file that the system will not let anyone look at is listed with that remark, since
-// macOS keeps other programs out of some folders for good.
+// Find lists what is there: certificates, keys, generic passwords, files. A place that could not be looked at is an
+// error, as nobody knows what is there; but a file that the system will not let anyone look at is listed with that
+// remark, since macOS keeps other programs out of some folders for good.
 func (l *Leftovers) Find(ctx context.Context) ([]Leftover, error) {
 	items, err := l.items(ctx)
 	if err != nil {
@@ -138,8 +138,8 @@ func (l *Leftovers) look(ctx context.Context) (map[string]Leftover, error) {
 	return there, errors.Join(itemsErr, filesErr)
 }
 
-// rank says in what order the kinds go. What says of whom the certificate is stays until that has gone: if removing ends
-// half-way, what is left is told as a registration that is broken, and not as none.
+// rank says in what order the kinds go. What says of whom the certificate is stays until that has gone: if removing
+// ends half-way, what is left is told as a registration that is broken, and not as none.
 func rank(kind Kind) int {
 	return slices.Index([]Kind{KindFile, KindKey, KindCertificate, KindGenericPassword}, kind)
 }
@@ -178,15 +178,17 @@ func (l *Leftovers) items(ctx context.Context) ([]Leftover, error) {
 	}
 	for _, password := range passwords {
 		if name, ok := nameOfPassword(password); ok {
-			add(Leftover{id(KindGenericPassword, password.Account, password.Service, password.Label), KindGenericPassword, name,
+			add(Leftover{id(KindGenericPassword, password.Account, password.Service, password.Label),
+				KindGenericPassword, name,
 				func(ctx context.Context) error { return l.keychain.RemoveGenericPassword(ctx, password) }})
 		}
 	}
 	return found, nil
 }
 
-// nameOfCertificate returns what a certificate by MS-Organization-Access is called, false for any other one. One that has
-// Workplace Join's extensions and is issued by someone else is not usher's to remove: Active Directory issues such, too.
+// nameOfCertificate returns what a certificate by MS-Organization-Access is called, false for any other one. One that
+// has Workplace Join's extensions and is issued by someone else is not usher's to remove: Active Directory issues such,
+// too.
 func nameOfCertificate(certificate keychain.Certificate) (string, bool) {
 	parsed, err := wpj.ParseCertificate(certificate.DER)
 	var remark string
@@ -264,8 +266,8 @@ func (l *Leftovers) removeFile(path string, directory bool) error {
 	return nil
 }
 
-// folderOf opens the folder that a path of the table is in, one component after the other; nil where that is not there, or
-// anything but a folder on the way.
+// folderOf opens the folder that a path of the table is in, one component after the other; nil where that is not there,
+// or anything but a folder on the way.
 func (l *Leftovers) folderOf(path string) (folder *os.Root, name string, err error) {
 	components := strings.Split(path, "/")
 	last := len(components) - 1

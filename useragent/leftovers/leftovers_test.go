@@ -64,7 +64,8 @@ func (f *fakeKeychain) RemoveKey(_ context.Context, unwanted keychain.Key) error
 
 func (f *fakeKeychain) RemoveGenericPassword(_ context.Context, unwanted keychain.GenericPassword) error {
 	f.order = append(f.order, "password")
-	f.passwords = slices.DeleteFunc(slices.Clone(f.passwords), func(p keychain.GenericPassword) bool { return p == unwanted })
+	f.passwords = slices.DeleteFunc(slices.Clone(f.passwords),
+		func(p keychain.GenericPassword) bool { return p == unwanted })
 	return f.err()
 }
 
@@ -87,7 +88,8 @@ func issue(t *testing.T, device entra.Device) []byte {
 // full is a keychain with everything that a registration leaves, and as much that is none of it.
 func full(t *testing.T) *fakeKeychain {
 	return &fakeKeychain{
-		certificates: []keychain.Certificate{{DER: issue(t, entra.Device{}.NegativeSerial()), Label: "device"}, {DER: []byte("somebody's"), Label: "other"}},
+		certificates: []keychain.Certificate{{DER: issue(t, entra.Device{}.NegativeSerial()), Label: "device"},
+			{DER: []byte("somebody's"), Label: "other"}},
 		keys: []keychain.Key{
 			{ApplicationTag: []byte(wpj.DeviceKeyTag), ApplicationLabel: "00", Label: "Microsoft Workplace Join Key"},
 			{ApplicationTag: []byte(wpj.SessionTransportKeyTag), ApplicationLabel: "01"},
@@ -162,7 +164,8 @@ func find(t *testing.T, l *leftovers.Leftovers) (found []leftovers.Leftover, nam
 
 func TestFindsAndRemovesTheTableAndNothingElse(t *testing.T) {
 	ring := full(t)
-	root, directory := home(t, []string{preferences, cookies, savedState + "/windows.plist", "Library/Preferences/com.example.plist"}, nil)
+	root, directory := home(t, []string{preferences, cookies, savedState + "/windows.plist",
+		"Library/Preferences/com.example.plist"}, nil)
 	l := leftovers.New(ring, root)
 	_, names, ids := find(t, l)
 	names[0] = names[0][:len("CERTIFICATE device certificate by MS-Organization-Access, valid until ")]
@@ -200,7 +203,8 @@ func TestFindsAndRemovesTheTableAndNothingElse(t *testing.T) {
 	if len(ring.certificates) != 1 || len(ring.keys) != 1 || len(ring.passwords) != 2 {
 		t.Errorf("left: %+v", ring)
 	}
-	if slices.Index(ring.order, "certificate") < slices.Index(ring.order, "key") || slices.Index(ring.order, "password") < slices.Index(ring.order, "certificate") {
+	if slices.Index(ring.order, "certificate") < slices.Index(ring.order, "key") ||
+		slices.Index(ring.order, "password") < slices.Index(ring.order, "certificate") {
 		t.Errorf("order %q", ring.order)
 	}
 	if _, err := os.Stat(filepath.Join(directory, "Library/Preferences/com.example.plist")); err != nil {
@@ -214,7 +218,8 @@ func TestRemovesWhatIsNamedAlone(t *testing.T) {
 	l := leftovers.New(ring, root)
 	found, _, _ := find(t, l)
 	removed := l.Remove(t.Context(), []string{found[1].ID, "gone since", found[1].ID})
-	if len(removed) != 3 || removed[0].Err != nil || removed[0].Leftover.Kind != leftovers.KindKey || removed[1].Err != nil || removed[1].Leftover.Name != "" || removed[2].Err != nil {
+	if len(removed) != 3 || removed[0].Err != nil || removed[0].Leftover.Kind != leftovers.KindKey ||
+		removed[1].Err != nil || removed[1].Leftover.Name != "" || removed[2].Err != nil {
 		t.Errorf("%+v", removed)
 	}
 	if len(ring.keys) != 2 || len(ring.certificates) != 2 || len(ring.order) != 1 {
@@ -228,7 +233,8 @@ func TestALockedKeychainIsNotAnEmptyOne(t *testing.T) {
 	l := leftovers.New(ring, root)
 	_, _, ids := find(t, l)
 	ring.locked = true
-	if found, err := l.Find(t.Context()); !errors.Is(err, keychain.ErrLocked) || !errors.Is(err, leftovers.ErrKeychain) || found != nil {
+	if found, err := l.Find(t.Context()); !errors.Is(err, keychain.ErrLocked) ||
+		!errors.Is(err, leftovers.ErrKeychain) || found != nil {
 		t.Errorf("found %v, %v", found, err)
 	}
 	removed := l.Remove(t.Context(), []string{ids[0], ids[len(ids)-1]})
@@ -258,13 +264,16 @@ func TestCertificates(t *testing.T) {
 		certificate keychain.Certificate
 		want        string
 	}{
-		{"with the key that macOS tells of", keychain.Certificate{DER: der, HasPrivateKey: true}, "with its private key"},
+		{"with the key that macOS tells of", keychain.Certificate{DER: der, HasPrivateKey: true},
+			"with its private key"},
 		{"contradicts itself", keychain.Certificate{DER: contradictory}, "which cannot be read"},
 		{"cut short", keychain.Certificate{DER: der[:len(der)-1]}, "which cannot be read"},
 		{"somebody else's", keychain.Certificate{DER: []byte("x")}, ""},
 	} {
-		_, names, _ := find(t, leftovers.New(&fakeKeychain{certificates: []keychain.Certificate{test.certificate}}, root))
-		if test.want == "" && len(names) != 0 || test.want != "" && (len(names) != 1 || !strings.HasSuffix(names[0], test.want)) {
+		_, names, _ := find(t, leftovers.New(&fakeKeychain{certificates: []keychain.Certificate{test.certificate}},
+			root))
+		if test.want == "" && len(names) != 0 ||
+			test.want != "" && (len(names) != 1 || !strings.HasSuffix(names[0], test.want)) {
 			t.Errorf("%s: found %q", test.name, names)
 		}
 	}
@@ -282,15 +291,18 @@ func TestLinksAreNotFollowed(t *testing.T) {
 		links map[string]string
 		find  bool
 	}{
-		"nothing":                     {nil, nil, false},
-		"file is a link":              {nil, map[string]string{preferences: victim}, false},
-		"folder is a link out":        {nil, map[string]string{"Library/Preferences": outside}, false},
-		"folder is a link inside":     {[]string{"elsewhere/" + filepath.Base(preferences)}, map[string]string{"Library/Preferences": "../elsewhere"}, false},
-		"first folder is a link":      {[]string{"x/Preferences/" + filepath.Base(preferences)}, map[string]string{"Library": "x"}, false},
-		"a folder where a file is":    {[]string{preferences + "/"}, nil, false},
-		"a file where a folder is":    {[]string{savedState}, nil, false},
-		"a file on the way":           {[]string{"Library/Preferences"}, nil, false},
-		"a saved state with links in": {[]string{savedState + "/"}, map[string]string{savedState + "/link": outside}, true},
+		"nothing":              {nil, nil, false},
+		"file is a link":       {nil, map[string]string{preferences: victim}, false},
+		"folder is a link out": {nil, map[string]string{"Library/Preferences": outside}, false},
+		"folder is a link inside": {[]string{"elsewhere/" + filepath.Base(preferences)},
+			map[string]string{"Library/Preferences": "../elsewhere"}, false},
+		"first folder is a link": {[]string{"x/Preferences/" + filepath.Base(preferences)},
+			map[string]string{"Library": "x"}, false},
+		"a folder where a file is": {[]string{preferences + "/"}, nil, false},
+		"a file where a folder is": {[]string{savedState}, nil, false},
+		"a file on the way":        {[]string{"Library/Preferences"}, nil, false},
+		"a saved state with links in": {[]string{savedState + "/"}, map[string]string{savedState + "/link": outside},
+			true},
 	} {
 		t.Run(name, func(t *testing.T) {
 			root, _ := home(t, test.files, test.links)

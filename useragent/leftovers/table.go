@@ -10,8 +10,8 @@ import (
 
 // The one table of what a registration leaves (domain.md 1.3, 3.2). What is not in it is never touched.
 //
-// It leaves out what names no program of its own: the URL of an organisation's own sign-in server, which is the label of an
-// identity preference where Entra is federated.
+// It leaves out what names no program of its own: the URL of an organisation's own sign-in server, which is the label
+// of an identity preference where Entra is federated.
 
 // keyTags are the application tags of private keys, without their trailing NUL, and what Keychain Access calls them.
 var keyTags = map[string]string{
@@ -36,8 +36,8 @@ func nameOfKey(key keychain.Key) (string, bool) {
 	return name + " (" + tag + ")", ok
 }
 
-// nameOfPassword returns the account or the label by which a generic password is in the table, false for one that is not.
-// Its other attributes can be personal.
+// nameOfPassword returns the account or the label by which a generic password is in the table, false for one that is
+// not. Its other attributes can be personal.
 func nameOfPassword(password keychain.GenericPassword) (string, bool) {
 	switch {
 	case slices.Contains(keychain.Accounts, password.Account):

@@ -18,8 +18,8 @@ type oldRecord struct {
 	Milestones []json.RawMessage `json:"milestones"`
 }
 
-// An agent takes over the records that an agent of an earlier version left: it says of each run that was over what that one would have
-// said, of one that was not what can be known now, and launches nothing.
+// An agent takes over the records that an agent of an earlier version left: it says of each run that was over what that
+// one would have said, of one that was not what can be known now, and launches nothing.
 func TestRecordsOfAnEarlierVersion(t *testing.T) {
 	for _, version := range earlier.Versions(t) {
 		agents, err := os.ReadDir(version.Path("agent"))
@@ -30,7 +30,8 @@ func TestRecordsOfAnEarlierVersion(t *testing.T) {
 		for _, agent := range agents {
 			t.Run(version.Name+"/"+agent.Name(), func(t *testing.T) {
 				m := newMac(t)
-				if err := os.CopyFS(m.config.StateDirectory, os.DirFS(version.Path("agent", agent.Name()))); err != nil {
+				if err := os.CopyFS(m.config.StateDirectory, os.DirFS(version.Path("agent", agent.Name()))); err !=
+					nil {
 					t.Fatal(err)
 				}
 				files, err := filepath.Glob(version.Path("agent", agent.Name(), "portal-runs", "*.json"))
@@ -59,7 +60,8 @@ func TestRecordsOfAnEarlierVersion(t *testing.T) {
 					exits[old.Phase+" "+want] = true
 					c.started(true)
 					for range old.Milestones {
-						if milestone, ok := c.next().(portal.Milestone); !ok || milestone.Kind == "" || milestone.Time.IsZero() {
+						if milestone, ok := c.next().(portal.Milestone); !ok || milestone.Kind == "" ||
+							milestone.Time.IsZero() {
 							t.Errorf("%s: a milestone is %+v", file, milestone)
 						}
 					}
@@ -68,7 +70,8 @@ func TestRecordsOfAnEarlierVersion(t *testing.T) {
 				m.noPortal()
 			})
 		}
-		for _, one := range []string{"running unknown", "ended success (0)", "ended userAbandoned (64)", "ended signal killed", "ended unknown"} {
+		for _, one := range []string{"running unknown", "ended success (0)", "ended userAbandoned (64)",
+			"ended signal killed", "ended unknown"} {
 			if version.Name == "2026-11-27" && !exits[one] {
 				t.Errorf("%s has no run that is %s: %v", version.Name, one, exits)
 			}
@@ -83,7 +86,8 @@ func TestPhaseOfALaterVersion(t *testing.T) {
 	if err := os.MkdirAll(directory, 0o700); err != nil {
 		t.Fatal(err)
 	}
-	record := `{"registration_id":"one","phase":"guiding","launched_at":"2026-11-30T09:00:00Z","log":{},"log_known":false,"prompts":3}`
+	record := `{"registration_id":"one","phase":"guiding","launched_at":"2026-11-30T09:00:00Z","log":{},` +
+		`"log_known":false,"prompts":3}`
 	if err := os.WriteFile(filepath.Join(directory, "one.json"), []byte(record), 0o600); err != nil {
 		t.Fatal(err)
 	}

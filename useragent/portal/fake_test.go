@@ -70,7 +70,8 @@ func fakePortal() int {
 	return 97
 }
 
-// fakeAgent runs a Runner in a process of its own: it runs the registration that it is given and writes an event a line.
+// fakeAgent runs a Runner in a process of its own: it runs the registration that it is given and writes an event a
+// line.
 func fakeAgent() int {
 	runner := portal.New(portal.Config{Executable: os.Args[1], StateDirectory: os.Args[2], LogDirectory: os.Args[3]})
 	err := runner.Run(context.Background(), os.Args[4], false, func(event portal.Event) error {
@@ -154,8 +155,8 @@ func (m *mac) portal() *launched {
 	return p
 }
 
-// noPortal checks that no portal was launched but those that the test knows, when all of those have ended: another one would
-// be running, or have connected.
+// noPortal checks that no portal was launched but those that the test knows, when all of those have ended: another one
+// would be running, or have connected.
 func (m *mac) noPortal() {
 	m.t.Helper()
 	links, err := filepath.Glob("/proc/[0-9]*/exe")
@@ -225,7 +226,8 @@ func (m *mac) logs(entries ...string) {
 
 // event is a telemetry event in the older grammar.
 func event(title string, fields ...string) string {
-	text := "2021-03-09 14:02:11.004 VERB com.microsoft.ssp.telemetry TID=1 A.swift: 1 (f()) Sending event using aria: InAppProcess : {\n" +
+	text := "2021-03-09 14:02:11.004 VERB com.microsoft.ssp.telemetry TID=1 A.swift: 1 (f()) Sending event using " +
+		"aria: InAppProcess : {\n" +
 		"eventTitle = " + title + ";\n"
 	for _, field := range fields {
 		text += field + ";\n"

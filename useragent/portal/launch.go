@@ -9,8 +9,8 @@ import (
 	"usher.internal/internal/command"
 )
 
-// start starts the executable with -r in a process group of its own, so that neither what ends the agent's group ends it
-// nor the other way round. Its standard streams are /dev/null. The error wraps [ErrNotRunnable].
+// start starts the executable with -r in a process group of its own, so that neither what ends the agent's group ends
+// it nor the other way round. Its standard streams are /dev/null. The error wraps [ErrNotRunnable].
 func start(executable, id string) (*exec.Cmd, error) {
 	if !filepath.IsAbs(executable) {
 		return nil, fmt.Errorf("%w: %q is not an absolute path", ErrNotRunnable, executable)

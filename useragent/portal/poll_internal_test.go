@@ -27,7 +27,8 @@ func unwatched(t *testing.T, named bool, program string, arguments ...string) *r
 			t.Fatal(err)
 		}
 	}
-	r := newRun(New(Config{StateDirectory: t.TempDir(), Logger: slog.New(slog.DiscardHandler)}), record{RegistrationID: "r", Process: child})
+	r := newRun(New(Config{StateDirectory: t.TempDir(), Logger: slog.New(slog.DiscardHandler)}),
+		record{RegistrationID: "r", Process: child})
 	r.command, r.alive = command, true
 	return r
 }
@@ -57,7 +58,8 @@ func TestEndOfUnwatchedChildIsTold(t *testing.T) {
 	}
 }
 
-// A child that has ended and that nobody has waited for cannot be signalled. That is no fault, so it is not logged as one.
+// A child that has ended and that nobody has waited for cannot be signalled. That is no fault, so it is not logged as
+// one.
 func TestStopOfAChildThatHasJustEnded(t *testing.T) {
 	var log bytes.Buffer
 	r := unwatched(t, true, "/bin/sh", "-c", "exit 0")

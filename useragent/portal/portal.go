@@ -98,8 +98,8 @@ type Config struct {
 	StateDirectory string
 	// LogDirectory is where Company Portal writes its logs. It need not exist.
 	LogDirectory string
-	// Activate brings Company Portal to the front. It is called once for each launch, when Company Portal has written to its log: before,
-	// macOS may not know yet that it runs, and would start another instance. It may be nil.
+	// Activate brings Company Portal to the front. It is called once for each launch, when Company Portal has written
+	// to its log: before, macOS may not know yet that it runs, and would start another instance. It may be nil.
 	Activate func(ctx context.Context) error
 	// Grace is how long Company Portal may take to end after SIGTERM before it is killed; 0 means 10 s.
 	Grace time.Duration

@@ -30,8 +30,8 @@ type process struct {
 //	registrationOf(p process) (id string, known bool)
 //	    reads registrationVariable of its environment; known is false when that cannot be read.
 //	watchExit(pid int) (*exitWatch, error), with wait(ctx) error and close()
-//	    waits for the end of the process that has the id when watchExit is called. wait returns nil at the end, the cause
-//	    of ctx when that ends first.
+//	    waits for the end of the process that has the id when watchExit is called. wait returns nil at the end, the
+//	    cause of ctx when that ends first.
 
 // processArguments is what KERN_PROCARGS2 of macOS tells of a process.
 type processArguments struct {
@@ -40,9 +40,9 @@ type processArguments struct {
 	environment []string
 }
 
-// parseProcessArguments reads what KERN_PROCARGS2 returns: the number of arguments in the machine's byte order (every Mac's
-// is little-endian), the path of the executable, NULs to align, the arguments, the environment, each string ended by NUL.
-// The environment is missing where the system hides it.
+// parseProcessArguments reads what KERN_PROCARGS2 returns: the number of arguments in the machine's byte order (every
+// Mac's is little-endian), the path of the executable, NULs to align, the arguments, the environment, each string ended
+// by NUL. The environment is missing where the system hides it.
 func parseProcessArguments(data []byte) (processArguments, bool) {
 	if len(data) < 4 {
 		return processArguments{}, false

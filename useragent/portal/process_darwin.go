@@ -57,7 +57,8 @@ func running(executable string) ([]process, error) {
 			continue // ended meanwhile
 		}
 		same := arguments.executable == executable
-		if theirs, err := os.Stat(arguments.executable); err == nil && programErr == nil && os.SameFile(theirs, program) {
+		if theirs, err := os.Stat(arguments.executable); err == nil && programErr == nil &&
+			os.SameFile(theirs, program) {
 			same = true
 		}
 		if same {

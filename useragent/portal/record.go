@@ -33,7 +33,8 @@ type record struct {
 	Phase          phase     `json:"phase"`
 	Executable     string    `json:"executable"`
 	LaunchedAt     time.Time `json:"launched_at"`
-	// Log is where Company Portal's log stood before the launch. Without LogKnown nothing of the log is known to be of this run.
+	// Log is where Company Portal's log stood before the launch. Without LogKnown nothing of the log is known to be of
+	// this run.
 	Log      applog.Position `json:"log"`
 	LogKnown bool            `json:"log_known"`
 	Process  process         `json:"process,omitzero"`
@@ -59,8 +60,8 @@ const recordSuffix = ".json"
 
 func (r records) path(id string) string { return filepath.Join(r.directory, id+recordSuffix) }
 
-// load returns the record of a registration. A file that cannot be read as a record still proves that there may have been
-// a launch: it comes back as launching, with nothing known.
+// load returns the record of a registration. A file that cannot be read as a record still proves that there may have
+// been a launch: it comes back as launching, with nothing known.
 func (r records) load(id string) (record, bool, error) {
 	content, err := foreign.Read(r.path(id), maximumRecord)
 	if errors.Is(err, fs.ErrNotExist) {
@@ -113,8 +114,8 @@ func (r records) save(saved record) (err error) {
 	return errors.Join(directory.Sync(), directory.Close())
 }
 
-// all returns every record that can be read, the oldest launch first. What cannot be read is handed to skip, and is nobody's
-// hindrance but that of its own registration.
+// all returns every record that can be read, the oldest launch first. What cannot be read is handed to skip, and is
+// nobody's hindrance but that of its own registration.
 func (r records) all(skip func(error)) ([]record, error) {
 	files, err := os.ReadDir(r.directory)
 	if err != nil && !errors.Is(err, fs.ErrNotExist) {

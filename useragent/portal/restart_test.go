@@ -148,7 +148,8 @@ func TestRecordThatCannotBeReadIsNoReasonToLaunch(t *testing.T) {
 	if err := os.MkdirAll(directory, 0o700); err != nil {
 		t.Fatal(err)
 	}
-	for name, content := range map[string]string{"empty": "", "torn": `{"registration_id":"to`, "other": `{"registration_id":"x","phase":"ended"}`} {
+	for name, content := range map[string]string{"empty": "", "torn": `{"registration_id":"to`,
+		"other": `{"registration_id":"x","phase":"ended"}`} {
 		if err := os.WriteFile(filepath.Join(directory, name+".json"), []byte(content), 0o600); err != nil {
 			t.Fatal(err)
 		}

@@ -104,8 +104,8 @@ func (r *run) followLog(ctx context.Context, drain <-chan struct{}) {
 	}
 }
 
-// toFront has Company Portal brought to the front, once, if this agent has launched it: of one that runs already the user knows, and
-// macOS would take the keyboard from whatever they do now.
+// toFront has Company Portal brought to the front, once, if this agent has launched it: of one that runs already the
+// user knows, and macOS would take the keyboard from whatever they do now.
 func (r *run) toFront(ctx context.Context) {
 	activate := r.runner.config.Activate
 	if activate == nil || r.command == nil || !r.isAlive() {
@@ -114,7 +114,8 @@ func (r *run) toFront(ctx context.Context) {
 	r.activate.Do(func() {
 		r.activating.Go(func() {
 			if err := activate(ctx); err != nil && ctx.Err() == nil {
-				r.runner.logger.Warn("Company Portal may be behind other windows", "registration_id", r.id, "error", err)
+				r.runner.logger.Warn("Company Portal may be behind other windows", "registration_id", r.id, "error",
+					err)
 			}
 		})
 	})
@@ -160,8 +161,8 @@ func (r *run) waitForExit(ctx context.Context) (Exit, error) {
 // pollPause is how often a process is looked at whose end cannot be watched, for want of descriptors for example.
 const pollPause = time.Second
 
-// pollExit returns when the process has ended; an error means that ctx has. Waiting for a child instead would go on as long as
-// Company Portal does, whatever ends meanwhile.
+// pollExit returns when the process has ended; an error means that ctx has. Waiting for a child instead would go on as
+// long as Company Portal does, whatever ends meanwhile.
 func (r *run) pollExit(ctx context.Context) error {
 	ticker := time.NewTicker(pollPause)
 	defer ticker.Stop()
@@ -179,7 +180,8 @@ func (r *run) pollExit(ctx context.Context) error {
 func (r *run) hasEnded() bool {
 	named := r.record.Process
 	if r.command != nil {
-		// A child keeps its number until it is waited for, so it may be named anew where it could not be named at its start.
+		// A child keeps its number until it is waited for, so it may be named anew where it could not be named at its
+		// start.
 		now, err := identify(named.PID)
 		if err != nil {
 			return false
@@ -189,8 +191,8 @@ func (r *run) hasEnded() bool {
 	return !alive(named)
 }
 
-// markEnded ends the signalling. A child that has ended and was not waited for keeps its number, so that what a stopped one left
-// behind in its group is killed as well.
+// markEnded ends the signalling. A child that has ended and was not waited for keeps its number, so that what a stopped
+// one left behind in its group is killed as well.
 func (r *run) markEnded() {
 	r.mu.Lock()
 	defer r.mu.Unlock()
@@ -300,8 +302,8 @@ func (r *run) stop() {
 	})
 }
 
-// signal signals the process group. r.mu is held and the run alive: a child has not been waited for, so its number is its own;
-// of a process that is not our child that is looked up at the last moment.
+// signal signals the process group. r.mu is held and the run alive: a child has not been waited for, so its number is
+// its own; of a process that is not our child that is looked up at the last moment.
 func (r *run) signal(signal syscall.Signal) {
 	if r.command == nil && !alive(r.record.Process) {
 		return

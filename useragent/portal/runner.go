@@ -48,8 +48,8 @@ func (r *Runner) Use(executable string) {
 	r.config.Executable = filepath.Clean(executable)
 }
 
-// Close lets go of Company Portal without ending it: calls end with [ErrClosed], and the record of a run is left as it is, for
-// the next Runner to find. It returns when nothing of the Runner runs any more.
+// Close lets go of Company Portal without ending it: calls end with [ErrClosed], and the record of a run is left as it
+// is, for the next Runner to find. It returns when nothing of the Runner runs any more.
 func (r *Runner) Close() {
 	r.mu.Lock()
 	r.closed = true
@@ -58,12 +58,12 @@ func (r *Runner) Close() {
 	r.group.Wait()
 }
 
-// Run launches Company Portal for a registration, or attaches to its run, and hands send every event from the start: one
-// [Started], the [Milestone]s, one [Exit]. It blocks until Company Portal has ended (nil), ctx ends (its cause) or send fails
-// (that error); the last two leave Company Portal alone. With attachOnly it never launches.
+// Run launches Company Portal for a registration, or attaches to its run, and hands send every event from the start:
+// one [Started], the [Milestone]s, one [Exit]. It blocks until Company Portal has ended (nil), ctx ends (its cause) or
+// send fails (that error); the last two leave Company Portal alone. With attachOnly it never launches.
 //
-// Errors wrap one of the sentinels of this package. A run that failed to launch gives [ErrNotRunnable] again whenever it is
-// asked for; after [ErrAlreadyRunning] and [ErrBusy] the same id may be tried again.
+// Errors wrap one of the sentinels of this package. A run that failed to launch gives [ErrNotRunnable] again whenever
+// it is asked for; after [ErrAlreadyRunning] and [ErrBusy] the same id may be tried again.
 func (r *Runner) Run(ctx context.Context, registrationID string, attachOnly bool, send func(Event) error) error {
 	found, attached, err := r.obtain(registrationID, attachOnly)
 	if err != nil {
@@ -72,8 +72,8 @@ func (r *Runner) Run(ctx context.Context, registrationID string, attachOnly bool
 	return found.stream(ctx, attached, send)
 }
 
-// Stop ends Company Portal: SIGTERM to its process group, SIGKILL after the grace time, even if the call is broken off. It
-// returns how Company Portal ended, also if it had ended before. Without a run the error wraps [ErrRunNotFound].
+// Stop ends Company Portal: SIGTERM to its process group, SIGKILL after the grace time, even if the call is broken off.
+// It returns how Company Portal ended, also if it had ended before. Without a run the error wraps [ErrRunNotFound].
 func (r *Runner) Stop(ctx context.Context, registrationID string) (Exit, error) {
 	found, _, err := r.obtain(registrationID, true)
 	if errors.Is(err, ErrNotRunnable) {
@@ -124,7 +124,8 @@ func (r *Runner) recover() error {
 	if r.recovered {
 		return nil
 	}
-	saved, err := r.records.all(func(err error) { r.logger.Warn("record of a run cannot be read and is left alone", "error", err) })
+	saved, err := r.records.all(
+		func(err error) { r.logger.Warn("record of a run cannot be read and is left alone", "error", err) })
 	if err != nil {
 		return err
 	}
@@ -137,8 +138,8 @@ func (r *Runner) recover() error {
 	return nil
 }
 
-// adopt makes a run of a record that has no end yet. Its process is found by its id and start time; without them, by the
-// registration id in its environment.
+// adopt makes a run of a record that has no end yet. Its process is found by its id and start time; without them, by
+// the registration id in its environment.
 func (r *Runner) adopt(saved record) *run {
 	found := newRun(r, saved)
 	if p, exits, ok := r.find(saved); ok {

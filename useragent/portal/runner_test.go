@@ -166,7 +166,8 @@ func TestMilestonesComeLiveAndAgainFromTheStart(t *testing.T) {
 
 	// What is written just before the end is told before the end.
 	m.logs(event("CompleteWPJOperation", "result = Succeeded"),
-		"2021-03-09 14:02:19.995 INFO com.microsoft.ssp.workplaceJoinSdk TID=1 W.swift: 8 (f()) INFO: getRegistrationInformation: Retrieved certificate thumbprint\n",
+		"2021-03-09 14:02:19.995 INFO com.microsoft.ssp.workplaceJoinSdk TID=1 W.swift: 8 (f()) INFO: "+
+			"getRegistrationInformation: Retrieved certificate thumbprint\n",
 		exitEvent(0))
 	p.tell("exit 0")
 	for _, c := range []*call{second, third} {
@@ -190,12 +191,15 @@ func TestMilestonesOfTheNewerGrammar(t *testing.T) {
 	p := m.portal()
 	c.started(false)
 	const at = "2025-11-03 09:14:43.560 | "
-	m.logs(at + "login | 1 | L.swift: 62 (loginState) | Login state changed from 'NotLoggedIn' to 'FetchingAadIntuneToken' for jane@example.com\n")
+	m.logs(at + "login | 1 | L.swift: 62 (loginState) | Login state changed from 'NotLoggedIn' to " +
+		"'FetchingAadIntuneToken' for jane@example.com\n")
 	if got := c.milestones(portal.SignInStarted)[0].Detail; got != "The sign-in began" {
 		t.Errorf("detail %q", got)
 	}
-	m.logs(at+"WARN | login | 1 | L.swift: 1 (f()) | Authentication finished with error: Error domain: com.example\nCode: 306\nDescription: of jane\n",
-		at+"telemetry | 1 | T.swift: 1 (f()) | ReceivedEvent: The event is: \neventTitle: CompanyPortalExited\nresultData: 64\n")
+	m.logs(at+"WARN | login | 1 | L.swift: 1 (f()) | Authentication finished with error: Error domain: "+
+		"com.example\nCode: 306\nDescription: of jane\n",
+		at+"telemetry | 1 | T.swift: 1 (f()) | ReceivedEvent: The event is: \neventTitle: "+
+			"CompanyPortalExited\nresultData: 64\n")
 	if got := c.milestones(portal.Trouble)[0].Detail; got != "The sign-in ended with an error: com.example, code 306" {
 		t.Errorf("detail %q", got)
 	}
@@ -211,7 +215,8 @@ func TestEnvironmentIsClean(t *testing.T) {
 	c := run(t, m.runner(), "one", false)
 	p := m.portal()
 	c.started(false)
-	allowed := []string{"HOME", "USER", "LOGNAME", "PATH", "LANG", "TMPDIR", "XDG_RUNTIME_DIR", "DBUS_SESSION_BUS_ADDRESS",
+	allowed := []string{"HOME", "USER", "LOGNAME", "PATH", "LANG", "TMPDIR", "XDG_RUNTIME_DIR",
+		"DBUS_SESSION_BUS_ADDRESS",
 		"DISPLAY", "WAYLAND_DISPLAY", "__CF_USER_TEXT_ENCODING", "SSH_AUTH_SOCK", "USHER_REGISTRATION_ID"}
 	for _, variable := range p.hello.Environment {
 		if name, _, _ := strings.Cut(variable, "="); !slices.Contains(allowed, name) {
@@ -372,8 +377,8 @@ func TestOldRecordsAreDeleted(t *testing.T) {
 	last.exit(wpj.ExitSuccess.String())
 }
 
-// macOS is asked to bring Company Portal to the front once it runs, which its log shows: before, open(1) would not know of it, and start
-// another instance. Then once, and not for one that was found running.
+// macOS is asked to bring Company Portal to the front once it runs, which its log shows: before, open(1) would not know
+// of it, and start another instance. Then once, and not for one that was found running.
 func TestPortalIsBroughtToTheFrontOnceItRuns(t *testing.T) {
 	m := newMac(t)
 	asked := make(chan struct{}, 10)

@@ -1,7 +1,8 @@
-// Package page writes how a fleet stands as one self-contained HTML page: what is odd first, the states as a chart, the trend, and every
-// device in a table that can be searched and sorted.
+// Package page writes how a fleet stands as one self-contained HTML page: what is odd first, the states as a chart, the
+// trend, and every device in a table that can be searched and sorted.
 //
-// What matters is in the HTML itself and can be read without the script. What a device says is shown and never interpreted.
+// What matters is in the HTML itself and can be read without the script. What a device says is shown and never
+// interpreted.
 package page
 
 import (
@@ -29,13 +30,15 @@ var (
 )
 
 var pageTemplate = sync.OnceValue(func() *template.Template {
-	return template.Must(template.New("page").Funcs(template.FuncMap{"clean": webpage.Clean, "join": strings.Join, "macs": macs}).Parse(markup))
+	return template.Must(template.New("page").
+		Funcs(template.FuncMap{"clean": webpage.Clean, "join": strings.Join, "macs": macs}).Parse(markup))
 })
 
 // Write writes the page of a report.
 func Write(w io.Writer, report *fleet.Report) error {
 	shown := newView(report)
-	shown.Policy, shown.Style, shown.Script = webpage.Policy(style, script), webpage.Style(style), webpage.Script(script)
+	shown.Policy, shown.Style, shown.Script = webpage.Policy(style, script), webpage.Style(style),
+		webpage.Script(script)
 	if err := pageTemplate().Execute(w, shown); err != nil {
 		return fmt.Errorf("write page: %w", err)
 	}
@@ -118,11 +121,13 @@ func newView(report *fleet.Report) *view {
 			v.Cloned++
 		}
 		v.PersonalData = v.PersonalData || device.User != "" || device.Computer != ""
-		v.Rows = append(v.Rows, row{Standing: device, Class: classOf(device.State), Age: age(report.Made.Sub(device.Seen)), Stamp: device.Seen.Unix()})
+		v.Rows = append(v.Rows, row{Standing: device, Class: classOf(device.State),
+			Age: age(report.Made.Sub(device.Seen)), Stamp: device.Seen.Unix()})
 	}
 	for _, count := range report.Counts {
 		v.Bars = append(v.Bars, bar{
-			Count: count, Class: classOf(count.State), Width: 1000 * float64(count.Devices) / float64(report.Counts[0].Devices),
+			Count: count, Class: classOf(count.State),
+			Width:   1000 * float64(count.Devices) / float64(report.Counts[0].Devices),
 			Percent: fmt.Sprintf("%.1f %%", 100*float64(count.Devices)/float64(v.Total)),
 		})
 	}
@@ -168,7 +173,8 @@ func (v *view) addTrend() {
 			}
 			height := 300 * float64(count) / float64(v.HighestDay)
 			top -= height
-			drawn.Parts = append(drawn.Parts, part{State: state, Class: classOf(state), Devices: count, Y: top, Height: height})
+			drawn.Parts = append(drawn.Parts,
+				part{State: state, Class: classOf(state), Devices: count, Y: top, Height: height})
 		}
 		v.Days = append(v.Days, drawn)
 	}

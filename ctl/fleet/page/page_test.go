@@ -19,12 +19,15 @@ var made = time.Date(2026, 11, 24, 9, 30, 0, 0, time.UTC)
 
 // sample is a fleet of so many devices, in every state in turn.
 func sample(devices int) *fleet.Report {
-	states := []string{"REGISTERED", "REGISTERED", "REGISTERED", "COMPLIANT", "NOT_REGISTERED", "NON_COMPLIANT", "ORPHANED", fleet.NoUser, fleet.Unknown}
+	states := []string{"REGISTERED", "REGISTERED", "REGISTERED", "COMPLIANT", "NOT_REGISTERED", "NON_COMPLIANT",
+		"ORPHANED", fleet.NoUser, fleet.Unknown}
 	report := &fleet.Report{Made: made}
 	for i := range devices {
 		one := fleet.Standing{
-			Device: fmt.Sprintf("0A1B2C3D-0000-4000-8000-%012d", i), Answer: fleet.Answered, State: states[i%len(states)], Seen: made, Macs: 1,
-			Computer: fmt.Sprintf("Mac %d", i), User: fmt.Sprintf("user%d", i), OperatingSystem: "macOS 15.1", Version: "1.0.0", Registration: "SUCCEEDED",
+			Device: fmt.Sprintf("0A1B2C3D-0000-4000-8000-%012d", i), Answer: fleet.Answered,
+			State: states[i%len(states)], Seen: made, Macs: 1,
+			Computer: fmt.Sprintf("Mac %d", i), User: fmt.Sprintf("user%d", i), OperatingSystem: "macOS 15.1",
+			Version: "1.0.0", Registration: "SUCCEEDED",
 		}
 		switch i % 50 {
 		case 7:
@@ -39,8 +42,9 @@ func sample(devices int) *fleet.Report {
 	report.Keep(func(fleet.Standing) bool { return true }, []string{"state=*"})
 	for i := range 30 {
 		report.Trend = append(report.Trend, fleet.Day{
-			Date:   made.AddDate(0, 0, i-29).Format(time.DateOnly),
-			States: map[string]int{"REGISTERED": devices/3 + i, "COMPLIANT": devices / 9, "NOT_REGISTERED": 40 - i, fleet.NoUser: 3},
+			Date: made.AddDate(0, 0, i-29).Format(time.DateOnly),
+			States: map[string]int{"REGISTERED": devices/3 + i, "COMPLIANT": devices / 9, "NOT_REGISTERED": 40 - i,
+				fleet.NoUser: 3},
 		})
 	}
 	return report
@@ -90,9 +94,11 @@ func TestPageWithoutDevicesAndTrend(t *testing.T) {
 func TestPageIsWhatTheReportSays(t *testing.T) {
 	b := open(t, sample(450), browser.Scheme("light"))
 	b.Want("document.querySelector('h1').textContent", "450 Macs: 432 answered, 9 silent, 9 answered garbage")
-	b.Want("document.querySelector('.summary .warn').textContent.startsWith('Under 9 names more than one Mac answers')", "true")
+	b.Want("document.querySelector('.summary .warn').textContent.startsWith('Under 9 names more than one Mac answers')",
+		"true")
 	b.Want("document.querySelectorAll('.states tbody tr').length", "7")
-	b.Want("document.querySelector('.states tbody tr').textContent.replace(/\\s+/g,' ').trim()", "REGISTERED 15033.3 %1443")
+	b.Want("document.querySelector('.states tbody tr').textContent.replace(/\\s+/g,' ').trim()",
+		"REGISTERED 15033.3 %1443")
 	b.Want("document.querySelectorAll('.trend rect').length", "120")
 	b.Want("document.querySelectorAll('.numbers tbody tr').length", "30")
 	b.Want("document.querySelector('#rows tr:nth-child(8) .seen').textContent", "7 h")
@@ -114,12 +120,17 @@ func TestSearchAndSort(t *testing.T) {
 	b := open(t, report)
 	b.Want("document.querySelector('#count').textContent", "5000 devices")
 	b.Run(chromedp.Evaluate("document.getElementById('search').focus()", nil), chromedp.KeyEvent("Orphaned user6"))
-	b.Run(chromedp.Poll(fmt.Sprintf("document.querySelector('#count').textContent === '%d of 5000 devices'", fitting), nil, chromedp.WithPollingTimeout(10*time.Second)))
-	b.Want("[...document.querySelectorAll('#rows tr')].filter((r) => !r.hidden).every((r) => r.textContent.includes('ORPHANED'))", "true")
-	b.Run(chromedp.Evaluate("{const s=document.getElementById('search'); s.value=''; s.dispatchEvent(new Event('input'))}", nil))
-	b.Run(chromedp.Poll("document.querySelector('#count').textContent === '5000 devices'", nil, chromedp.WithPollingTimeout(10*time.Second)))
+	b.Run(chromedp.Poll(fmt.Sprintf("document.querySelector('#count').textContent === '%d of 5000 devices'", fitting),
+		nil, chromedp.WithPollingTimeout(10*time.Second)))
+	b.Want("[...document.querySelectorAll('#rows tr')].filter((r) => !r.hidden).every((r) => "+
+		"r.textContent.includes('ORPHANED'))", "true")
+	b.Run(chromedp.Evaluate("{const s=document.getElementById('search'); s.value=''; s.dispatchEvent(new "+
+		"Event('input'))}", nil))
+	b.Run(chromedp.Poll("document.querySelector('#count').textContent === '5000 devices'", nil,
+		chromedp.WithPollingTimeout(10*time.Second)))
 	// By keyboard, and numbers as numbers.
-	b.Run(chromedp.Evaluate("document.querySelectorAll('.devices thead button')[1].focus()", nil), chromedp.KeyEvent(kb.Enter))
+	b.Run(chromedp.Evaluate("document.querySelectorAll('.devices thead button')[1].focus()", nil),
+		chromedp.KeyEvent(kb.Enter))
 	b.Want("document.querySelector('.devices thead th:nth-child(2)').getAttribute('aria-sort')", "ascending")
 	b.Want("document.querySelector('#rows tr:nth-child(3) td bdi').textContent", "Mac 2")
 	b.Run(chromedp.KeyEvent(kb.Enter))

@@ -12,7 +12,8 @@ import (
 	"time"
 )
 
-// authorityValid is how long the authority counts, at least: it makes the servers' next certificates too, and every device has it.
+// authorityValid is how long the authority counts, at least: it makes the servers' next certificates too, and every
+// device has it.
 const authorityValid = 10 * 365 * 24 * time.Hour
 
 // clockSkew is by how much a device's clock may be behind without taking a new certificate for one of the future.

@@ -18,7 +18,8 @@ func CheckDevices(devices []string) error {
 	named := make(map[string]bool)
 	for _, device := range devices {
 		if !fleet.IsDevice(device) {
-			return fmt.Errorf("%q cannot be the name of a device: it has letters, digits, - and _, at most 64 of them", device)
+			return fmt.Errorf("%q cannot be the name of a device: it has letters, digits, - and _, at most 64 of them",
+				device)
 		}
 		if named[device] {
 			return fmt.Errorf("%s is named twice", device)
@@ -28,8 +29,8 @@ func CheckDevices(devices []string) error {
 	return nil
 }
 
-// CredentialsFor makes the credentials of devices, of the seeds in the folder of a fleet, and writes each into a file of the device's
-// name in the folder output, unless one of them is there. They count as long as valid.
+// CredentialsFor makes the credentials of devices, of the seeds in the folder of a fleet, and writes each into a file
+// of the device's name in the folder output, unless one of them is there. They count as long as valid.
 func CredentialsFor(directory string, devices []string, output string, valid time.Duration) (made []Made, err error) {
 	if valid <= 0 {
 		return nil, errors.New("credentials must count for some time")
@@ -91,8 +92,9 @@ func readSigner(fleet folder, seed, account string) (signer, error) {
 	return signer{pair, claims.Subject}, nil
 }
 
-// Renew makes what runs out anew, in the folder of a fleet: the credentials of admins and of whom makes the streams, and the servers'
-// certificates. What there was goes on counting until its time is over. Devices are not concerned, see [CredentialsFor].
+// Renew makes what runs out anew, in the folder of a fleet: the credentials of admins and of whom makes the streams,
+// and the servers' certificates. What there was goes on counting until its time is over. Devices are not concerned, see
+// [CredentialsFor].
 func Renew(directory string, adminValid, certificatesValid time.Duration) (made []Made, err error) {
 	if adminValid <= 0 || certificatesValid <= 0 {
 		return nil, errors.New("credentials and certificates must count for some time")
@@ -115,7 +117,8 @@ func Renew(directory string, adminValid, certificatesValid time.Duration) (made 
 		return nil, err
 	}
 	if ends := authority.certificate.NotAfter; time.Now().Add(certificatesValid).After(ends) {
-		return nil, fmt.Errorf("the authority of this fleet counts until %s: its servers' certificates cannot count for longer; give a shorter --certificates-valid", ends.Format(time.DateOnly))
+		return nil, fmt.Errorf("the authority of this fleet counts until %s: its servers' certificates cannot count "+
+			"for longer; give a shorter --certificates-valid", ends.Format(time.DateOnly))
 	}
 	servers, err := fs.ReadDir(fleet.FS(), serversFolder)
 	if err != nil {
@@ -124,7 +127,8 @@ func Renew(directory string, adminValid, certificatesValid time.Duration) (made 
 	w := &writer{folder: fleet, renews: true}
 	for _, server := range servers {
 		name := server.Name()
-		if err := w.server(name, authority, certificatesValid, "copy it, with server-key.pem, to "+name+", and run `nats-server --signal reload` there"); err != nil {
+		if err := w.server(name, authority, certificatesValid,
+			"copy it, with server-key.pem, to "+name+", and run `nats-server --signal reload` there"); err != nil {
 			return w.made, err
 		}
 	}
@@ -144,7 +148,8 @@ func readAuthority(fleet folder) (*authority, error) {
 	}
 	pair, err := tls.X509KeyPair(certificate, encodedKey)
 	if err != nil {
-		return nil, fmt.Errorf("read the authority of the servers: %s with %s: %w", fleet.at(certificateFile), fleet.at(keyFile), err)
+		return nil, fmt.Errorf("read the authority of the servers: %s with %s: %w", fleet.at(certificateFile),
+			fleet.at(keyFile), err)
 	}
 	key, ok := pair.PrivateKey.(*ecdsa.PrivateKey)
 	if !ok || !pair.Leaf.IsCA {

@@ -20,7 +20,8 @@ type folder struct {
 	path string
 }
 
-// openFolder opens the folder at path, which [trust.KeyDirectory] judges, and makes it first if that is wanted. The caller closes it.
+// openFolder opens the folder at path, which [trust.KeyDirectory] judges, and makes it first if that is wanted. The
+// caller closes it.
 func openFolder(path string, make bool) (folder, error) {
 	absolute, err := filepath.Abs(path)
 	if err != nil {

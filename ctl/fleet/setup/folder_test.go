@@ -24,8 +24,9 @@ func TestKeysAreNotWrittenIntoFoldersOfOthers(t *testing.T) {
 		prepare func(t *testing.T, path string) (files string)
 		refused bool
 	}{
-		"nothing is there":                          {func(_ *testing.T, path string) string { return path }, false},
-		"deeper":                                    {func(_ *testing.T, path string) string { return filepath.Join(path, "a", "b") }, false},
+		"nothing is there": {func(_ *testing.T, path string) string { return path }, false},
+		"deeper": {
+			func(_ *testing.T, path string) string { return filepath.Join(path, "a", "b") }, false},
 		"an empty folder":                           {folder(0, 0o700), false},
 		"another user's":                            {folder(stranger, 0o755), true},
 		"another user's, closed":                    {folder(stranger, 0o700), true},
@@ -49,7 +50,8 @@ func TestKeysAreNotWrittenIntoFoldersOfOthers(t *testing.T) {
 			must(t, os.Chmod(directory, 0o755))
 			path := test.prepare(t, filepath.Join(directory, "fleet"))
 			_, err := setup.Write(setup.Options{
-				Servers: []string{"nats.example.org"}, Directory: path, Organization: "Example", Port: 4222, ClusterPort: 6222,
+				Servers: []string{"nats.example.org"}, Directory: path, Organization: "Example", Port: 4222,
+				ClusterPort:      6222,
 				InstallDirectory: "/etc/nats", StoreDirectory: "/var/lib/nats", StorageBytes: 10 << 30,
 				AdminValid: time.Hour, CertificatesValid: time.Hour,
 			})
@@ -109,7 +111,8 @@ func TestFleetOfAnotherUserIsNotUsed(t *testing.T) {
 	})
 	must(t, err)
 	issued := filepath.Join(path, "keys", "issued")
-	must(t, errors.Join(os.WriteFile(victim, []byte("victim\n"), 0o600), os.MkdirAll(issued, 0o700), os.Symlink(victim, filepath.Join(issued, "mac-1"))))
+	must(t, errors.Join(os.WriteFile(victim, []byte("victim\n"), 0o600), os.MkdirAll(issued, 0o700),
+		os.Symlink(victim, filepath.Join(issued, "mac-1"))))
 	uses := map[string]func() error{
 		"credentials": func() error {
 			_, err := setup.CredentialsFor(path, []string{"mac-1"}, filepath.Join(directory, "out"), time.Hour)

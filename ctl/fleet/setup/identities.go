@@ -11,12 +11,13 @@ import (
 	"usher.internal/internal/fleet"
 )
 
-// identities are the operator of a fleet's servers, its accounts, and the keys that sign for devices and admins. What each may do stands
-// in their account: who holds a signing key cannot make credentials that may do more.
+// identities are the operator of a fleet's servers, its accounts, and the keys that sign for devices and admins. What
+// each may do stands in their account: who holds a signing key cannot make credentials that may do more.
 //
-// Admins have an account of their own, into which they get what they may read and no more. A permission holds for what one publishes, and
-// not for the subject that one names for the answer: a server publishes its answer there with rights of its own, in the account of whoever
-// asked. In the account of the streams an admin could have had an answer removed a stream.
+// Admins have an account of their own, into which they get what they may read and no more. A permission holds for what
+// one publishes, and not for the subject that one names for the answer: a server publishes its answer there with rights
+// of its own, in the account of whoever asked. In the account of the streams an admin could have had an answer removed
+// a stream.
 type identities struct {
 	operator, account, admins, system    string // JWTs
 	systemKey, accountKey, adminsKey     string
@@ -50,8 +51,9 @@ func roles() (device, admin, provision permissions) {
 		admin.publish = append(admin.publish, fleet.ReadPrefix+"."+request)
 	}
 	provision = permissions{
-		role:          ProvisionName,
-		publish:       []string{"$JS.API.INFO", "$JS.API.STREAM.INFO.*", "$JS.API.STREAM.CREATE.*", "$JS.API.STREAM.UPDATE.*", "$JS.API.STREAM.DELETE." + fleet.DevicesStream},
+		role: ProvisionName,
+		publish: []string{"$JS.API.INFO", "$JS.API.STREAM.INFO.*", "$JS.API.STREAM.CREATE.*",
+			"$JS.API.STREAM.UPDATE.*", "$JS.API.STREAM.DELETE." + fleet.DevicesStream},
 		subscribe:     []string{fleet.InboxOf(ProvisionName) + ".>"},
 		subscriptions: -1,
 	}
@@ -66,9 +68,11 @@ func reads(stream string) []string { return []string{"DIRECT.GET." + stream, "ST
 func shared(account string) (exports jwt.Exports, imports jwt.Imports) {
 	add := func(kind jwt.ExportType, subject, local string, answers jwt.ResponseType) {
 		exports.Add(&jwt.Export{Name: subject, Subject: jwt.Subject(subject), Type: kind, ResponseType: answers})
-		imports.Add(&jwt.Import{Name: subject, Subject: jwt.Subject(subject), LocalSubject: jwt.RenamingSubject(local), Type: kind, Account: account})
+		imports.Add(&jwt.Import{Name: subject, Subject: jwt.Subject(subject), LocalSubject: jwt.RenamingSubject(local),
+			Type: kind, Account: account})
 	}
-	add(jwt.Service, fleet.EveryStatus, fleet.EveryStatus, jwt.ResponseTypeSingleton) // a question names no subject for answers
+	// a question names no subject for answers
+	add(jwt.Service, fleet.EveryStatus, fleet.EveryStatus, jwt.ResponseTypeSingleton)
 	for _, request := range slices.Concat(reads(fleet.ChangesStream), reads(fleet.DevicesStream)) {
 		answers := jwt.ResponseType(jwt.ResponseTypeSingleton)
 		if request == reads(fleet.ChangesStream)[0] {
@@ -88,8 +92,10 @@ func newIdentities(options Options) (*identities, error) {
 		return nil, err
 	}
 	for pair, create := range map[*nkeys.KeyPair]func() (nkeys.KeyPair, error){
-		&made.operatorPair: nkeys.CreateOperator, &made.accountPair: nkeys.CreateAccount, &made.adminsPair: nkeys.CreateAccount,
-		&made.devicePair: nkeys.CreateAccount, &made.adminPair: nkeys.CreateAccount, &made.provisionPair: nkeys.CreateAccount,
+		&made.operatorPair: nkeys.CreateOperator, &made.accountPair: nkeys.CreateAccount,
+		&made.adminsPair: nkeys.CreateAccount,
+		&made.devicePair: nkeys.CreateAccount, &made.adminPair: nkeys.CreateAccount,
+		&made.provisionPair: nkeys.CreateAccount,
 	} {
 		if *pair, err = create(); err != nil {
 			return nil, fmt.Errorf("make a key: %w", err)
@@ -141,7 +147,8 @@ func newIdentities(options Options) (*identities, error) {
 func (i *identities) seeds() map[string][]byte {
 	seeds := make(map[string][]byte)
 	for name, pair := range map[string]nkeys.KeyPair{
-		operatorSeed: i.operatorPair, accountSeed: i.accountPair, adminsSeed: i.adminsPair, deviceSeed: i.devicePair, adminSeed: i.adminPair, provisionSeed: i.provisionPair,
+		operatorSeed: i.operatorPair, accountSeed: i.accountPair, adminsSeed: i.adminsPair, deviceSeed: i.devicePair,
+		adminSeed: i.adminPair, provisionSeed: i.provisionPair,
 	} {
 		seed, err := pair.Seed()
 		if err != nil {
@@ -158,8 +165,8 @@ type signer struct {
 	account string
 }
 
-// credentials makes a credentials file for a name, and returns the public key in it. What it may do stands in the account, with the key that
-// signs it.
+// credentials makes a credentials file for a name, and returns the public key in it. What it may do stands in the
+// account, with the key that signs it.
 func (s signer) credentials(name string, valid time.Duration) (content []byte, key string, err error) {
 	user, err := nkeys.CreateUser()
 	if err != nil {

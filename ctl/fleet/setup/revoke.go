@@ -15,9 +15,10 @@ import (
 	"usher.internal/internal/foreign"
 )
 
-// Revoke has all credentials count no longer that were made for devices, and those in files, and returns the servers' configurations that
-// say so: a server turns away whom they were for as soon as it has read its own. Files of the devices in the folder of the fleet are removed
-// then, so that [CredentialsFor] can make others. It can be called again after an error.
+// Revoke has all credentials count no longer that were made for devices, and those in files, and returns the servers'
+// configurations that say so: a server turns away whom they were for as soon as it has read its own. Files of the
+// devices in the folder of the fleet are removed then, so that [CredentialsFor] can make others. It can be called again
+// after an error.
 func Revoke(directory string, devices, files []string) (made []Made, err error) {
 	if err := CheckDevices(devices); err != nil {
 		return nil, err
@@ -116,7 +117,8 @@ func issue(fleet folder, device, key string) error {
 func issued(fleet folder, device string) ([]string, error) {
 	content, err := fleet.read(filepath.Join(issuedFolder, device))
 	if errors.Is(err, fs.ErrNotExist) {
-		return nil, fmt.Errorf("no credentials of %s were made here; those in a file are named with --credentials-file: %w", device, err)
+		return nil, fmt.Errorf("no credentials of %s were made here; those in a file are named with "+
+			"--credentials-file: %w", device, err)
 	}
 	if err != nil {
 		return nil, fmt.Errorf("read which keys %s has: %w", device, err)
@@ -139,7 +141,8 @@ func withAccounts(fleet folder, name string, tokens map[string]string) ([]byte, 
 	for account, token := range tokens {
 		entry := regexp.MustCompile(`(?m)^(\s*` + regexp.QuoteMeta(account) + `\s*:\s*)"[^"]*"`)
 		if !entry.Match(content) {
-			return nil, fmt.Errorf("%s has no account %s in its resolver_preload: put its token of %s there", fleet.at(name), account, keysFolder)
+			return nil, fmt.Errorf("%s has no account %s in its resolver_preload: put its token of %s there",
+				fleet.at(name), account, keysFolder)
 		}
 		content = entry.ReplaceAll(content, []byte(`${1}"`+token+`"`))
 	}

@@ -1,5 +1,6 @@
-// Package setup makes what the stock nats-server needs to carry a fleet (docs/fleet.md): its configuration, certificates, accounts and
-// permissions, and the credentials of devices and admins. Everything is made here and written to files; no server is asked.
+// Package setup makes what the stock nats-server needs to carry a fleet (docs/fleet.md): its configuration,
+// certificates, accounts and permissions, and the credentials of devices and admins. Everything is made here and
+// written to files; no server is asked.
 package setup
 
 import (
@@ -38,7 +39,8 @@ const (
 	adminsSeed    = "admins.nk"
 	adminsJWT     = "admins.jwt"
 
-	// issuedFolder has a file for each device, with the public keys of all credentials that were made for it, one a line.
+	// issuedFolder has a file for each device, with the public keys of all credentials that were made for it, one a
+	// line.
 	issuedFolder = keysFolder + "/issued"
 
 	configurationFile = "nats-server.conf"
@@ -97,10 +99,12 @@ func (o Options) Check() error {
 	switch len(o.Servers) {
 	case 1, 3:
 	default:
-		return fmt.Errorf("--server is given %d times: a fleet has one server, or three that stand in for each other", len(o.Servers))
+		return fmt.Errorf("--server is given %d times: a fleet has one server, or three that stand in for each other",
+			len(o.Servers))
 	}
 	for i, server := range o.Servers {
-		if address := net.ParseIP(server); address.IsUnspecified() || address == nil && !hostName().MatchString(server) {
+		if address := net.ParseIP(server); address.IsUnspecified() ||
+			address == nil && !hostName().MatchString(server) {
 			return fmt.Errorf("--server %q is no host name or address; the port is given with --port", server)
 		}
 		if slices.Contains(o.Servers[:i], server) {
@@ -121,7 +125,8 @@ func (o Options) Check() error {
 	if o.StorageBytes < LeastStorageBytes {
 		return fmt.Errorf("--storage is %d bytes; less than 64 MiB does not carry a fleet", o.StorageBytes)
 	}
-	for flag, path := range map[string]string{"--install-directory": o.InstallDirectory, "--store-directory": o.StoreDirectory} {
+	for flag, path := range map[string]string{"--install-directory": o.InstallDirectory,
+		"--store-directory": o.StoreDirectory} {
 		if !filepath.IsAbs(path) || strings.ContainsAny(path, "\"\n") {
 			return fmt.Errorf("%s %q is no absolute path", flag, path)
 		}
@@ -132,7 +137,8 @@ func (o Options) Check() error {
 	return nil
 }
 
-// Write makes a fleet and returns what it has written, in the order in which it is of use. What it had written is gone after an error.
+// Write makes a fleet and returns what it has written, in the order in which it is of use. What it had written is gone
+// after an error.
 func Write(options Options) (made []Made, err error) {
 	if err := options.Check(); err != nil {
 		return nil, err
@@ -145,7 +151,8 @@ func Write(options Options) (made []Made, err error) {
 	if entries, err := fs.ReadDir(fleet.FS(), "."); err != nil {
 		return nil, err
 	} else if len(entries) > 0 {
-		return nil, fmt.Errorf("%w: %s is not empty: a fleet that is there is not overwritten, since its devices would be locked out", ErrThere, options.Directory)
+		return nil, fmt.Errorf("%w: %s is not empty: a fleet that is there is not overwritten, since its devices "+
+			"would be locked out", ErrThere, options.Directory)
 	}
 	w := &writer{folder: fleet}
 	defer func() {
@@ -167,34 +174,43 @@ func Write(options Options) (made []Made, err error) {
 		if err := w.server(server, authority, options.CertificatesValid, ""); err != nil {
 			return nil, err
 		}
-		w.private(filepath.Join(folder, configurationFile), configuration(options, i, identities), "copy this folder to "+options.InstallDirectory+" on "+server)
+		w.private(filepath.Join(folder, configurationFile), configuration(options, i, identities),
+			"copy this folder to "+options.InstallDirectory+" on "+server)
 	}
-	w.public(filepath.Join(adminFolder, AccessFile), accessFile(options, adminCredentials), "for admins: USHER_FLEET or --fleet names this folder")
+	w.public(filepath.Join(adminFolder, AccessFile), accessFile(options, adminCredentials),
+		"for admins: USHER_FLEET or --fleet names this folder")
 	w.public(filepath.Join(adminFolder, authorityFile), authority.certificatePEM, "")
-	w.public(filepath.Join(provisionFolder, AccessFile), accessFile(options, provisionCredentials), "for `usherctl fleet provision`")
+	w.public(filepath.Join(provisionFolder, AccessFile), accessFile(options, provisionCredentials),
+		"for `usherctl fleet provision`")
 	w.public(filepath.Join(provisionFolder, authorityFile), authority.certificatePEM, "")
-	if err := w.people(signer{identities.adminPair, identities.adminsKey}, signer{identities.provisionPair, identities.accountKey}, options.AdminValid, ""); err != nil {
+	if err := w.people(signer{identities.adminPair, identities.adminsKey},
+		signer{identities.provisionPair, identities.accountKey}, options.AdminValid, ""); err != nil {
 		return nil, err
 	}
 	w.public(filepath.Join(deviceFolder, authorityFile), authority.certificatePEM, "for every device, as fleet.ca_file")
-	w.public(filepath.Join(deviceFolder, "config.yaml"), deviceConfiguration(options), "for every device: what to configure")
-	w.private(filepath.Join(keysFolder, authorityKey), authority.keyPEM, "keep it where nobody gets at it: it makes servers")
+	w.public(filepath.Join(deviceFolder, "config.yaml"), deviceConfiguration(options),
+		"for every device: what to configure")
+	w.private(filepath.Join(keysFolder, authorityKey), authority.keyPEM,
+		"keep it where nobody gets at it: it makes servers")
 	for name, seed := range identities.seeds() {
 		w.private(filepath.Join(keysFolder, name), seed, "")
 	}
 	w.private(filepath.Join(keysFolder, adminsJWT), []byte(identities.admins), "")
-	w.private(filepath.Join(keysFolder, accountJWT), []byte(identities.account), "keep it with the seeds beside it: `usherctl fleet credentials` makes devices and admins with them")
+	w.private(filepath.Join(keysFolder, accountJWT), []byte(identities.account),
+		"keep it with the seeds beside it: `usherctl fleet credentials` makes devices and admins with them")
 	return w.made, w.err
 }
 
 // accessFile is how an admin gets at the servers; files are beside it.
 func accessFile(options Options, credentials string) []byte {
-	return fmt.Appendf(nil, "# How usherctl gets at the fleet of %s. Files are beside this one.\nservers:\n%sca_file: %s\ncredentials_file: %s\n",
+	return fmt.Appendf(nil, "# How usherctl gets at the fleet of %s. Files are beside this "+
+		"one.\nservers:\n%sca_file: %s\ncredentials_file: %s\n",
 		options.Organization, list(options.urls()), authorityFile, credentials)
 }
 
 func deviceConfiguration(options Options) []byte {
-	return fmt.Appendf(nil, `# What a device of the fleet has in /etc/usher/config.yaml, or in its configuration profile.
+	return fmt.Appendf(nil,
+		`# What a device of the fleet has in /etc/usher/config.yaml, or in its configuration profile.
 fleet:
   servers:
 %s  ca_file: /etc/usher/fleet/ca.pem

@@ -10,14 +10,16 @@ import (
 
 func options(directory string) Options {
 	return Options{
-		Directory: directory, Organization: "Example", Servers: []string{"nats.example.org"}, Port: 4222, ClusterPort: 6222, StorageBytes: 1 << 30,
+		Directory: directory, Organization: "Example", Servers: []string{"nats.example.org"}, Port: 4222,
+		ClusterPort: 6222, StorageBytes: 1 << 30,
 		InstallDirectory: "/install", StoreDirectory: "/store", AdminValid: time.Hour, CertificatesValid: time.Hour,
 	}
 }
 
 // What is written stands in files of YAML and of nats-server's, and names folders: nothing in it is anything else.
 func TestOptionsThatAreNoGood(t *testing.T) {
-	for _, server := range []string{"", ".", "..", "a/b", "-a", "a.", "a b", "a:1", `a"`, "a\nb", "a#", "$a", "größe", "*", "[::1]", "nats://a"} {
+	for _, server := range []string{"", ".", "..", "a/b", "-a", "a.", "a b", "a:1", `a"`, "a\nb", "a#", "$a", "größe",
+		"*", "[::1]", "nats://a"} {
 		o := options("none")
 		o.Servers = []string{server}
 		if err := o.Check(); err == nil || !strings.HasPrefix(err.Error(), "--server ") {
@@ -58,14 +60,16 @@ func TestCredentialsAreNotOverwritten(t *testing.T) {
 		t.Fatal(err)
 	}
 	output := filepath.Join(folder, "devices")
-	if made, err := CredentialsFor(folder, []string{"MAC-7"}, output, time.Hour); err != nil || len(made) != 1 || made[0].Path != filepath.Join(output, "MAC-7.creds") {
+	if made, err := CredentialsFor(folder, []string{"MAC-7"}, output, time.Hour); err != nil || len(made) != 1 ||
+		made[0].Path != filepath.Join(output, "MAC-7.creds") {
 		t.Fatalf("%v, %v", made, err)
 	}
 	before, err := os.ReadFile(filepath.Join(output, "MAC-7.creds"))
 	if err != nil {
 		t.Fatal(err)
 	}
-	if made, err := CredentialsFor(folder, []string{"MAC-8", "MAC-7"}, output, time.Hour); err == nil || len(made) != 0 {
+	if made, err := CredentialsFor(folder, []string{"MAC-8", "MAC-7"}, output, time.Hour); err == nil ||
+		len(made) != 0 {
 		t.Errorf("%v, %v", made, err)
 	}
 	if after, err := os.ReadFile(filepath.Join(output, "MAC-7.creds")); err != nil || string(after) != string(before) {

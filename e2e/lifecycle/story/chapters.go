@@ -12,7 +12,8 @@ import (
 	"syscall"
 )
 
-// jamfScript is the jamf binary: its inventory asks the extension attribute, and runs the policy that upgrades usher where that is due.
+// jamfScript is the jamf binary: its inventory asks the extension attribute, and runs the policy that upgrades usher
+// where that is due.
 const jamfScript = `#!/bin/sh
 set -eu
 test "$1" = recon
@@ -49,8 +50,10 @@ func before(c *computer) {
 
 func dryRun(c *computer) {
 	result := c.run(0, programs+"/v1/usherctl", "install", "--dry-run")
-	c.want(strings.Contains(result.stdout, "would") && !strings.Contains(result.stdout, "done"), "the dry run printed:\n%s", result.stdout)
-	for _, path := range []string{"/usr/libexec/usher", "/etc/systemd/system/usherd.service", "/usr/local/bin/usherctl", "/var/lib/usher"} {
+	c.want(strings.Contains(result.stdout, "would") && !strings.Contains(result.stdout, "done"),
+		"the dry run printed:\n%s", result.stdout)
+	for _, path := range []string{"/usr/libexec/usher", "/etc/systemd/system/usherd.service", "/usr/local/bin/usherctl",
+		"/var/lib/usher"} {
 		_, err := os.Lstat(path)
 		c.want(os.IsNotExist(err), "the dry run has made %s: %v", path, err)
 	}
@@ -78,14 +81,17 @@ func install(c *computer) {
 	// Who may not read the configuration is told that, and not that it is no good: usherd may.
 	c.must(os.Chmod("/etc/usher/config.yaml", 0o600))
 	told := c.asked("jane", "usherctl", "status")
-	c.want(strings.Contains(told, "you may not read the configuration") && !strings.Contains(told, "last good one"), "jane was told: %s", told)
+	c.want(strings.Contains(told, "you may not read the configuration") && !strings.Contains(told, "last good one"),
+		"jane was told: %s", told)
 	c.must(os.Chmod("/etc/usher/config.yaml", 0o644))
 }
 
 // asked is what a person is told by a program that refuses him.
 func (c *computer) asked(name, program string, arguments ...string) string {
 	p := c.person(name)
-	result, err := run(c.ctx, "setpriv", append([]string{fmt.Sprintf("--reuid=%d", p.uid), fmt.Sprintf("--regid=%d", p.gid), "--clear-groups", program}, arguments...)...)
+	result, err := run(c.ctx, "setpriv",
+		append([]string{fmt.Sprintf("--reuid=%d", p.uid), fmt.Sprintf("--regid=%d", p.gid), "--clear-groups", program},
+			arguments...)...)
 	c.must(err)
 	c.want(result.exitCode != 0, "%s was not refused", name)
 	return result.stderr
@@ -111,7 +117,8 @@ func upgradeInTheMiddle(c *computer) {
 	c.connected("2.0.0", "jane", "john")
 	c.want(c.status().Helper.Version == "2.0.0", "usherd is of version %s", c.status().Helper.Version)
 	c.want(syscall.Kill(portals[0], 0) == nil, "the upgrade has closed the portal in front of jane")
-	c.want(c.registration("jane").State == "WAITING_FOR_SIGN_IN", "the registration is %s", c.registration("jane").State)
+	c.want(c.registration("jane").State == "WAITING_FOR_SIGN_IN", "the registration is %s",
+		c.registration("jane").State)
 
 	c.signIn(jane)
 	c.comesTo("jane", "SUCCEEDED")
@@ -124,7 +131,8 @@ func upgradeInTheMiddle(c *computer) {
 func crash(c *computer) {
 	old := c.services()
 	c.must(syscall.Kill(old["usherd"], syscall.SIGKILL))
-	c.eventually("usherd is back", func() bool { now := c.services()["usherd"]; return now > 0 && now != old["usherd"] })
+	c.eventually("usherd is back",
+		func() bool { now := c.services()["usherd"]; return now > 0 && now != old["usherd"] })
 	c.connected("2.0.0", "jane", "john")
 	c.want(c.services()["usher-agent/jane"] == old["usher-agent/jane"], "the end of usherd has ended an agent")
 	c.must(syscall.Kill(old["usher-agent/jane"], syscall.SIGKILL))
@@ -164,7 +172,8 @@ func upgradeFromWithin(c *computer) {
 	old := c.services()
 	c.must(os.WriteFile("/var/lib/jamf-upgrades-usher-to", []byte(programs+"/v1"), 0o644))
 	c.usherctl(0, "register", "--user", "jane") // registered already: it reads and delivers
-	c.eventually("the upgrade is through", func() bool { _, err := os.Stat("/var/lib/jamf-upgraded.txt"); return err == nil })
+	c.eventually("the upgrade is through",
+		func() bool { _, err := os.Stat("/var/lib/jamf-upgraded.txt"); return err == nil })
 	text, err := os.ReadFile("/var/lib/jamf-upgraded.txt")
 	c.must(err)
 	c.note("%s", strings.ReplaceAll(strings.TrimSpace(string(text)), "\n", "\n   "))
@@ -228,7 +237,8 @@ func lifecycle(c *computer) {
 
 func uninstall(c *computer) {
 	c.usherctl(0, "uninstall")
-	for _, gone := range []string{"/usr/libexec/usher", "/usr/local/bin/usherctl", "/etc/systemd/system/usherd.service", "/etc/systemd/user/usher-agent.service"} {
+	for _, gone := range []string{"/usr/libexec/usher", "/usr/local/bin/usherctl", "/etc/systemd/system/usherd.service",
+		"/etc/systemd/user/usher-agent.service"} {
 		_, err := os.Lstat(gone)
 		c.want(os.IsNotExist(err), "%s is there after uninstall: %v", gone, err)
 	}
@@ -244,7 +254,8 @@ func uninstall(c *computer) {
 // purge leaves the computer as the test compares it with what it was: see TestLifeCycle.
 func purge(c *computer) {
 	dry := c.usherctl(0, "uninstall", "--purge", "--dry-run")
-	c.want(strings.Contains(dry.stdout, "would      remove /var/lib/usher"), "the dry run does not name the state:\n%s", dry.stdout)
+	c.want(strings.Contains(dry.stdout, "would      remove /var/lib/usher"), "the dry run does not name the state:\n%s",
+		dry.stdout)
 	purged := c.usherctl(0, "uninstall", "--purge")
 	c.note("%s", strings.ReplaceAll(strings.TrimSpace(purged.stdout), "\n", "\n   "))
 	_, err := os.Lstat("/run/usher")

@@ -98,7 +98,8 @@ func data[T any](c *computer, exitCode int, arguments ...string) T {
 	return decode[T](c.usherctl(exitCode, append(arguments, "--json")...).stdout)
 }
 
-// eventually looks until something is so. What is waited for are other programs' doings, of which the story is not told.
+// eventually looks until something is so. What is waited for are other programs' doings, of which the story is not
+// told.
 func (c *computer) eventually(what string, so func() bool) {
 	deadline := time.After(30 * time.Second)
 	for !so() {
@@ -112,8 +113,9 @@ func (c *computer) eventually(what string, so func() bool) {
 	}
 }
 
-// uids are far from those that useradd gives out. The kernel is shared with the machine that the test runs on, where other tests make
-// accounts of the next uid at the same time, and end everything that runs under it when they are through.
+// uids are far from those that useradd gives out. The kernel is shared with the machine that the test runs on, where
+// other tests make accounts of the next uid at the same time, and end everything that runs under it when they are
+// through.
 var uids = map[string]string{"jane": "58101", "john": "58102"}
 
 // person is somebody who has an account.
@@ -153,7 +155,8 @@ func (c *computer) number(text string) uint32 {
 func (c *computer) as(p *person, program string, arguments ...string) string {
 	command := exec.CommandContext(c.ctx, program, arguments...)
 	command.Dir = "/"
-	command.Env = []string{"PATH=/usr/local/bin:/usr/bin:/bin", "HOME=" + p.home, "USER=" + p.name, fmt.Sprintf("XDG_RUNTIME_DIR=/run/user/%d", p.uid)}
+	command.Env = []string{"PATH=/usr/local/bin:/usr/bin:/bin", "HOME=" + p.home, "USER=" + p.name,
+		fmt.Sprintf("XDG_RUNTIME_DIR=/run/user/%d", p.uid)}
 	command.SysProcAttr = &syscall.SysProcAttr{Credential: &syscall.Credential{Uid: p.uid, Gid: p.gid}}
 	output, err := command.CombinedOutput()
 	if err != nil {
@@ -162,7 +165,8 @@ func (c *computer) as(p *person, program string, arguments ...string) string {
 	return string(output)
 }
 
-// logIn has the person log in: a service manager of his own, a login keychain, and Company Portal's stand-in told how to behave.
+// logIn has the person log in: a service manager of his own, a login keychain, and Company Portal's stand-in told how
+// to behave.
 func (c *computer) logIn(name string) *person {
 	p := c.person(name)
 	kept, err := keyring.Start(c.ctx, keyring.Options{UID: p.uid, GID: p.gid, Home: p.home, UserName: p.name})
@@ -202,7 +206,8 @@ func (c *computer) write(p *person, path, content string) {
 	c.run(0, "chown", "-R", p.name+":", filepath.Join(p.home, strings.Split(path, "/")[0]))
 }
 
-// portalBegins waits until Company Portal has told that it was started, and returns what portals does; usherd knows its process before.
+// portalBegins waits until Company Portal has told that it was started, and returns what portals does; usherd knows its
+// process before.
 func (c *computer) portalBegins(p *person) []int {
 	c.eventually("Company Portal of "+p.name+" has begun", func() bool { return len(c.portals(p)) > 0 })
 	return c.portals(p)

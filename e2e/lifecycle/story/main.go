@@ -1,7 +1,7 @@
 //go:build linux
 
-// Command story is what the life-cycle test has play on the computer that it boots: see package lifecycle. It is started with the
-// computer, goes on where it was when the computer starts anew, and writes what it finds into /out.
+// Command story is what the life-cycle test has play on the computer that it boots: see package lifecycle. It is
+// started with the computer, goes on where it was when the computer starts anew, and writes what it finds into /out.
 package main
 
 import (
@@ -124,7 +124,8 @@ func chapter(c *computer, number int) (err error) {
 // explain writes down what may tell why a chapter failed.
 func (c *computer) explain() {
 	for _, command := range [][]string{
-		{"journalctl", "--no-pager", "--boot", "--output=short-precise", "--identifier=usherd", "--identifier=usher-agent", "--lines=120"},
+		{"journalctl", "--no-pager", "--boot", "--output=short-precise", "--identifier=usherd",
+			"--identifier=usher-agent", "--lines=120"},
 		{"usherctl", "registrations", "list"}, {"usherctl", "status"}, {"usherctl", "service", "status"},
 	} {
 		ended, err := run(c.ctx, command[0], command[1:]...)

@@ -81,7 +81,8 @@ type registration struct {
 }
 
 func (c *computer) registration(name string) registration {
-	all := data[struct{ Registrations []registration }](c, 0, "registrations", "list", "--user", name, "--limit", "1").Registrations
+	all := data[struct{ Registrations []registration }](c, 0, "registrations", "list", "--user", name, "--limit",
+		"1").Registrations
 	c.want(len(all) == 1, "%s has %d registrations", name, len(all))
 	all[0].State = strings.TrimPrefix(all[0].State, "REGISTRATION_STATE_")
 	return all[0]
@@ -100,6 +101,7 @@ func (c *computer) comesTo(name, state string) registration {
 // connected waits until the persons' agents of that version are connected.
 func (c *computer) connected(version string, names ...string) {
 	for _, name := range names {
-		c.eventually("agent "+version+" of "+name+" is connected", func() bool { return c.agentVersion(name) == version })
+		c.eventually("agent "+version+" of "+name+" is connected",
+			func() bool { return c.agentVersion(name) == version })
 	}
 }

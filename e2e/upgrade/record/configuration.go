@@ -13,8 +13,8 @@ import (
 	"usher.internal/internal/config"
 )
 
-// set are values other than the defaults for keys of which the default says little. A key that is not here gets its default, or,
-// where that is empty, a path.
+// set are values other than the defaults for keys of which the default says little. A key that is not here gets its
+// default, or, where that is empty, a path.
 var set = map[string]any{
 	"log_level":                     "debug",
 	"admin_group":                   "staff",
@@ -44,8 +44,8 @@ var set = map[string]any{
 	"development.helper_uid":        501,
 }
 
-// configuration records the configuration with every key set, in each form that an admin may have it in, and what this version
-// takes it for.
+// configuration records the configuration with every key set, in each form that an admin may have it in, and what this
+// version takes it for.
 func (p *play) configuration() error {
 	var text strings.Builder
 	managed := map[string]any{}
@@ -83,8 +83,9 @@ func (p *play) configuration() error {
 	}
 	file := filepath.Join(p.into, "config.yaml")
 	for name, arguments := range map[string][]string{
-		"org.usher.mobileconfig": {"config", "profile", "--identifier", "com.example.usher", "--organization", "Example Inc."},
-		"said/config.json":       {"config", "show", "--json"},
+		"org.usher.mobileconfig": {"config", "profile", "--identifier", "com.example.usher", "--organization",
+			"Example Inc."},
+		"said/config.json": {"config", "show", "--json"},
 	} {
 		result, err := p.Run(p.ctx, p.Programs.Control, append([]string{"--config", file}, arguments...)...)
 		if err != nil || result.ExitCode != 0 {

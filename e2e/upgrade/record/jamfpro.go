@@ -20,7 +20,8 @@ type jamfPro struct {
 }
 
 func (p *play) startJamfPro() {
-	server, err := jamfpro.New(jamfpro.Options{Computers: []jamfpro.Computer{{UDID: mac.UDID, SerialNumber: mac.SerialNumber, Name: mac.ComputerName}}})
+	server, err := jamfpro.New(jamfpro.Options{
+		Computers: []jamfpro.Computer{{UDID: mac.UDID, SerialNumber: mac.SerialNumber, Name: mac.ComputerName}}})
 	must(err)
 	p.jamfPro = &jamfPro{Server: server, address: "127.0.0.1:0"}
 	p.jamfPro.up()

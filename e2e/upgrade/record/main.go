@@ -1,10 +1,12 @@
 //go:build linux
 
-// Command record has this version's own programs, and the stand-ins beside them, leave what an upgrade finds on a computer, and
-// copies it into a directory: the journal in many states, the records of Company Portal's runs, the configuration with every key
-// set, a profile, and what usherctl of this version says of them. It makes accounts, so it needs root.
+// Command record has this version's own programs, and the stand-ins beside them, leave what an upgrade finds on a
+// computer, and copies it into a directory: the journal in many states, the records of Company Portal's runs, the
+// configuration with every key set, a profile, and what usherctl of this version says of them. It makes accounts, so it
+// needs root.
 //
-// scripts/record-upgrade-data runs it inside the sources of the version that is recorded; e2e/upgrade/testdata has the results.
+// scripts/record-upgrade-data runs it inside the sources of the version that is recorded; e2e/upgrade/testdata has the
+// results.
 package main
 
 import (

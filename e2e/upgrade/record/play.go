@@ -51,7 +51,8 @@ func (p *play) close() error {
 	return p.Close()
 }
 
-// run plays everything and copies what it left. The order matters only where a user has one registration under way at the end.
+// run plays everything and copies what it left. The order matters only where a user has one registration under way at
+// the end.
 func (p *play) run() (err error) {
 	defer func() {
 		switch met := recover().(type) {
@@ -114,7 +115,8 @@ func (p *play) control(arguments []string, exitCodes ...int) mac.Result {
 		fits = fits || code == result.ExitCode
 	}
 	if !fits {
-		must(fmt.Errorf("usherctl %q ended with %d, want %v: %s%s", arguments, result.ExitCode, exitCodes, result.Stdout, result.Stderr))
+		must(fmt.Errorf("usherctl %q ended with %d, want %v: %s%s", arguments, result.ExitCode, exitCodes,
+			result.Stdout, result.Stderr))
 	}
 	return result
 }
@@ -133,7 +135,8 @@ func (p *play) started(u *mac.User, state string) {
 	client := usherv1.NewRegistrationServiceClient(connection)
 	list, err := client.ListRegistrations(p.ctx, &usherv1.ListRegistrationsRequest{User: u.Name, Limit: 1})
 	must(err)
-	stream, err := client.WatchRegistration(p.ctx, &usherv1.WatchRegistrationRequest{Id: list.GetRegistrations()[0].GetId()})
+	stream, err := client.WatchRegistration(p.ctx,
+		&usherv1.WatchRegistrationRequest{Id: list.GetRegistrations()[0].GetId()})
 	must(err)
 	for {
 		message, err := stream.Recv()
@@ -198,7 +201,8 @@ until pgrep -u "$USER" -x companyportal >/dev/null; do :; done`)
 
 // newest is the id of a user's newest registration.
 func (p *play) newest(u *mac.User) string {
-	return strings.Split(p.control([]string{"registrations", "list", "--user", u.Name, "--limit", "1"}, 0).Stdout, "\t")[0]
+	return strings.Split(p.control([]string{"registrations", "list", "--user", u.Name, "--limit", "1"}, 0).Stdout,
+		"\t")[0]
 }
 
 // deviceChanges makes the Mac another device, twice.
@@ -262,7 +266,9 @@ func (p *play) beforeThePortal(u *mac.User) {
 
 // conditionalAccess writes Jamf's settings of the Mac.
 func (p *play) conditionalAccess(enabled bool) {
-	content, err := plist.Marshal(map[string]any{"microsoftCAEnabled": enabled, "microsoftCANativeClientAppId": "0a7e5f2d-6f0e-4a51-9f4b-57c6d1c1b0fe"}, plist.BinaryFormat)
+	content, err := plist.Marshal(
+		map[string]any{"microsoftCAEnabled": enabled,
+			"microsoftCANativeClientAppId": "0a7e5f2d-6f0e-4a51-9f4b-57c6d1c1b0fe"}, plist.BinaryFormat)
 	must(err)
 	must(os.WriteFile(p.JamfPreferences(), content, 0o644))
 }
@@ -270,18 +276,22 @@ func (p *play) conditionalAccess(enabled bool) {
 // everyEvidence has every source of a user say something.
 func (p *play) everyEvidence(u *mac.User) {
 	const device = "5b1f9c0e-3f52-4a0c-8f4e-0a7c2f0b9e11"
-	must(u.SetAppSSO(session.AppSSO{State: session.Registered, UPN: "jane@example.com", TenantID: mac.TenantID, DeviceID: device}))
-	must(u.SetJamfAgent(session.JamfAgent{Status: 3, DeviceID: device, TenantID: mac.TenantID, UPN: "jane@example.com"}))
+	must(u.SetAppSSO(session.AppSSO{State: session.Registered, UPN: "jane@example.com", TenantID: mac.TenantID,
+		DeviceID: device}))
+	must(u.SetJamfAgent(session.JamfAgent{Status: 3, DeviceID: device, TenantID: mac.TenantID,
+		UPN: "jane@example.com"}))
 	_, err := u.Run(p.ctx, p.Programs.JamfAgent, "gatherAADInfo")
 	must(err)
 	computer, _ := p.jamfPro.Computer(mac.UDID)
-	must(p.jamfPro.SetCompliance(computer.ID, []jamfpro.Compliance{{Applicable: true, State: "NON_COMPLIANT", Vendor: "INTUNE", DeviceIDs: []string{device}}}))
+	must(p.jamfPro.SetCompliance(computer.ID,
+		[]jamfpro.Compliance{{Applicable: true, State: "NON_COMPLIANT", Vendor: "INTUNE",
+			DeviceIDs: []string{device}}}))
 	p.restart(map[string]any{"identity.proof_of_possession": true})
 	p.control([]string{"status", "--look"})
 }
 
-// underWay leaves registrations in each state that they can be found in after a crash, and deliveries that wait, and copies
-// everything.
+// underWay leaves registrations in each state that they can be found in after a crash, and deliveries that wait, and
+// copies everything.
 func (p *play) underWay(jane, john, joerg *mac.User) {
 	p.restart(map[string]any{"registration.identity_timeout": "1h", "registration.sign_in_timeout": "24h"})
 	mary, eve, lars, nina := p.user("rec-mary"), p.user("rec-eve"), p.user("rec-lars"), p.user("rec-nina")
@@ -343,7 +353,8 @@ func (p *play) copyState(users ...*mac.User) {
 	p.write("journal.db.gz", packed.Bytes())
 	for _, u := range users {
 		name := strings.TrimPrefix(u.Name, "rec-")
-		must(os.CopyFS(filepath.Join(p.into, "agent", name), os.DirFS(filepath.Join(u.Home, ".local", "state", "usher"))))
+		must(os.CopyFS(filepath.Join(p.into, "agent", name),
+			os.DirFS(filepath.Join(u.Home, ".local", "state", "usher"))))
 	}
 }
 

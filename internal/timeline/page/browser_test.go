@@ -41,7 +41,8 @@ func TestBrowserSchemeAndZoneAreSwitched(t *testing.T) {
 	b := openPage(t, sample(20), browser.Scheme("light"))
 	before := browser.Value[string](b, "getComputedStyle(document.documentElement).backgroundColor")
 	b.Run(chromedp.Click("#scheme", chromedp.ByQuery))
-	if after := browser.Value[string](b, "getComputedStyle(document.documentElement).backgroundColor"); after == before {
+	if after := browser.Value[string](b, "getComputedStyle(document.documentElement).backgroundColor"); after ==
+		before {
 		t.Errorf("the page stays %s", after)
 	}
 	b.Want("document.querySelector('#attempt-2 time').textContent", "14:09:30")
@@ -55,7 +56,8 @@ func TestBrowserSchemeAndZoneAreSwitched(t *testing.T) {
 func TestBrowserFiltersAndSearches(t *testing.T) {
 	b := openPage(t, sample(200))
 	choose := func(id, value string) {
-		b.Run(chromedp.Evaluate(fmt.Sprintf("{const s=document.getElementById(%q); s.value=%q; s.dispatchEvent(new Event('change'))}", id, value), nil))
+		b.Run(chromedp.Evaluate(fmt.Sprintf(
+			"{const s=document.getElementById(%q); s.value=%q; s.dispatchEvent(new Event('change'))}", id, value), nil))
 	}
 	choose("class", "trouble")
 	b.Want("document.querySelector('#count').textContent", "1 of 200 lines")
@@ -67,8 +69,10 @@ func TestBrowserFiltersAndSearches(t *testing.T) {
 	choose("log", "")
 	b.Run(chromedp.Evaluate("document.getElementById('search').focus()", nil))
 	b.Run(chromedp.KeyEvent("NUMBER 17 "))
-	b.Run(chromedp.Poll("document.querySelector('#count').textContent === '1 of 200 lines'", nil, chromedp.WithPollingTimeout(3*time.Second)))
-	b.Want("document.querySelector('.line .text').textContent", "message number 17 of the log, as long as such messages are in Company Portal's log")
+	b.Run(chromedp.Poll("document.querySelector('#count').textContent === '1 of 200 lines'", nil,
+		chromedp.WithPollingTimeout(3*time.Second)))
+	b.Want("document.querySelector('.line .text').textContent",
+		"message number 17 of the log, as long as such messages are in Company Portal's log")
 	b.Run(chromedp.Click(".line", chromedp.ByQuery))
 	b.Want("document.querySelector('#whole-text').textContent.split('\\n')[1]", "result = Succeeded;")
 	b.Quiet()
@@ -91,7 +95,9 @@ func TestBrowserByKeyboardAlone(t *testing.T) {
 	b.Want("document.querySelector('#whole-place').textContent.split(', ')[1]", "line 2")
 	b.Run(chromedp.KeyEvent(kb.End))
 	b.Want("document.querySelector('#whole-place').textContent.split(', ')[1]", "line 1000")
-	b.Want("document.getElementById(document.activeElement.getAttribute('aria-activedescendant')).getAttribute('aria-selected')", "true")
+	b.Want(
+		"document.getElementById(document.activeElement.getAttribute('aria-activedescendant'))"+
+			".getAttribute('aria-selected')", "true")
 	b.Quiet()
 }
 
@@ -110,8 +116,10 @@ func TestBrowserOpensAHundredThousandLines(t *testing.T) {
 	b := openPage(t, sample(100_000))
 	b.Want("document.querySelector('#count').textContent", "100000 lines")
 	b.Want("document.querySelectorAll('.line').length < 200", "true")
-	b.Run(chromedp.Evaluate("grid.scrollTop = grid.scrollHeight", nil), chromedp.Poll("document.querySelector('#row-99999') !== null", nil))
-	t.Logf("opened within %.0f ms", browser.Value[float64](b, "performance.getEntriesByType('navigation')[0].loadEventEnd"))
+	b.Run(chromedp.Evaluate("grid.scrollTop = grid.scrollHeight", nil),
+		chromedp.Poll("document.querySelector('#row-99999') !== null", nil))
+	t.Logf("opened within %.0f ms",
+		browser.Value[float64](b, "performance.getEntriesByType('navigation')[0].loadEventEnd"))
 	b.Quiet()
 }
 

@@ -1,5 +1,5 @@
-// Package page writes a timeline as one self-contained HTML page: the verdict first, then what to do, the phases drawn to
-// scale, the events with their lines, and all lines with filter and search.
+// Package page writes a timeline as one self-contained HTML page: the verdict first, then what to do, the phases drawn
+// to scale, the events with their lines, and all lines with filter and search.
 //
 // The page needs no network and has no way to use one: its Content-Security-Policy allows nothing but its own style and
 // script, by their digests. What matters is in the HTML itself and can be read without the script. What a log holds is
@@ -112,7 +112,8 @@ func newView(report *timeline.Report) *view {
 
 func newAttemptView(report *timeline.Report, a *timeline.Attempt) attemptView {
 	zone := report.Location()
-	v := attemptView{Attempt: a, Who: cmp.Or(a.User, "a user whom the logs do not name"), Took: timeline.Brief(a.End.Sub(a.Begin))}
+	v := attemptView{Attempt: a, Who: cmp.Or(a.User, "a user whom the logs do not name"),
+		Took: timeline.Brief(a.End.Sub(a.Begin))}
 	begin, end := a.Begin.In(zone), a.End.In(zone)
 	layout := "15:04:05"
 	if begin.Format(time.DateOnly) != end.Format(time.DateOnly) {
@@ -123,7 +124,8 @@ func newAttemptView(report *timeline.Report, a *timeline.Attempt) attemptView {
 		from := a.Phases[0].Begin
 		whole := max(a.Phases[len(a.Phases)-1].End.Sub(from), time.Millisecond)
 		for i, phase := range a.Phases {
-			b := bar{Phase: phase, Row: i, From: 1000 * float64(phase.Begin.Sub(from)) / float64(whole), Width: 1000 * float64(phase.End.Sub(phase.Begin)) / float64(whole)}
+			b := bar{Phase: phase, Row: i, From: 1000 * float64(phase.Begin.Sub(from)) / float64(whole),
+				Width: 1000 * float64(phase.End.Sub(phase.Begin)) / float64(whole)}
 			b.Percent = int(b.Width/10 + 0.5)
 			b.Width = max(b.Width, 3)
 			b.From = min(b.From, 1000-b.Width)
@@ -146,7 +148,8 @@ func newAttemptView(report *timeline.Report, a *timeline.Attempt) attemptView {
 }
 
 func newRow(report *timeline.Report, e timeline.Event, id string) row {
-	return row{Event: e, ID: id, Clock: clockOf(e.Time.At.In(report.Location()), e.Time), UTC: e.Time.At.UTC().Format("15:04:05.000"),
+	return row{Event: e, ID: id, Clock: clockOf(e.Time.At.In(report.Location()), e.Time),
+		UTC:   e.Time.At.UTC().Format("15:04:05.000"),
 		Place: fmt.Sprintf("%s:%d", baseName(report.Logs[e.Log].Name), e.Line)}
 }
 
@@ -173,8 +176,9 @@ func party(p event.Party) string {
 }
 
 func outcome(o timeline.Outcome) string {
-	return map[timeline.Outcome]string{timeline.Succeeded: "Succeeded", timeline.Failed: "Failed", timeline.Cancelled: "Cancelled",
-		timeline.Silent: "Ended without a word", timeline.Unfinished: "No end in the logs"}[o]
+	return map[timeline.Outcome]string{timeline.Succeeded: "Succeeded", timeline.Failed: "Failed",
+		timeline.Cancelled: "Cancelled",
+		timeline.Silent:    "Ended without a word", timeline.Unfinished: "No end in the logs"}[o]
 }
 
 // data is what the script gets.
@@ -185,18 +189,20 @@ type data struct {
 	Names  []string `json:"names"`
 	// OffsetMinutes is that of the zone in which times are shown, from UTC.
 	OffsetMinutes int `json:"offset"`
-	// Lines are [log, line, milliseconds since 1970 or null, level, class, event, attempt, origin, message begins in text, text]:
-	// numbers where they refer to lists.
+	// Lines are [log, line, milliseconds since 1970 or null, level, class, event, attempt, origin, message begins in
+	// text, text]: numbers where they refer to lists.
 	Lines [][]any `json:"lines"`
 }
 
-// encodeLines makes compact JSON of the lines, which encoding/json writes without anything that could end a script element.
+// encodeLines makes compact JSON of the lines, which encoding/json writes without anything that could end a script
+// element.
 func encodeLines(report *timeline.Report) ([]byte, error) {
 	d := data{Lines: make([][]any, 0, len(report.Lines)), Names: []string{""}}
 	for _, log := range report.Logs {
 		d.Logs = append(d.Logs, webpage.Clean(log.Name))
 	}
-	d.Levels = []string{"", string(applog.LevelVerbose), string(applog.LevelInfo), string(applog.LevelWarning), string(applog.LevelError)}
+	d.Levels = []string{"", string(applog.LevelVerbose), string(applog.LevelInfo), string(applog.LevelWarning),
+		string(applog.LevelError)}
 	known := map[string]int{"": 0}
 	index := func(text string) int {
 		at, ok := known[text]
@@ -227,7 +233,8 @@ func encodeLines(report *timeline.Report) ([]byte, error) {
 			begins = 0
 		}
 		begins = len([]rune(text[:begins])) // near enough: only letters beyond the basic plane are two to a script
-		d.Lines = append(d.Lines, []any{line.Log, line.Line, at, slices.Index(d.Levels, string(line.Level)), index(class), index(line.Event), line.Attempt, index(line.Origin), begins, text})
+		d.Lines = append(d.Lines, []any{line.Log, line.Line, at, slices.Index(d.Levels, string(line.Level)),
+			index(class), index(line.Event), line.Attempt, index(line.Origin), begins, text})
 	}
 	return json.Marshal(d)
 }

@@ -70,8 +70,10 @@ func TestWhatALogHoldsIsNotInterpreted(t *testing.T) {
 func TestReadableWithoutScript(t *testing.T) {
 	html := regexp.MustCompile(`(?s)<script.*?</script>`).ReplaceAllString(write(t, sample(10)), "")
 	for _, text := range []string{
-		"It failed after 1 min 25 s", "Remove old devices of the user in Entra.", "Signing in", "1 min 9 s", "Entra refused to register the device",
-		"Check in Entra that the user may join devices.", "Registered in 1 min 40 s", "1 min 30 s ahead", "com.microsoft.CompanyPortalMac.log", "a log archive of macOS cannot be read here", "Redacted",
+		"It failed after 1 min 25 s", "Remove old devices of the user in Entra.", "Signing in", "1 min 9 s",
+		"Entra refused to register the device",
+		"Check in Entra that the user may join devices.", "Registered in 1 min 40 s", "1 min 30 s ahead",
+		"com.microsoft.CompanyPortalMac.log", "a log archive of macOS cannot be read here", "Redacted",
 	} {
 		if !strings.Contains(html, text) {
 			t.Errorf("%q is not there", text)

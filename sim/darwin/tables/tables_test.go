@@ -42,7 +42,8 @@ func write(t *testing.T, source string) (string, error) {
 }
 
 func TestHeaderHasWhatTheSourcesMention(t *testing.T) {
-	header, err := write(t, "DARWIN_O_CREAT DARWIN_EVFILT_READ struct darwin_Dirent *entry; struct darwin_siginfo *info; DARWIN_MINE\n#define DARWIN_MINE 1\n")
+	header, err := write(t, "DARWIN_O_CREAT DARWIN_EVFILT_READ struct darwin_Dirent *entry; struct darwin_siginfo "+
+		"*info; DARWIN_MINE\n#define DARWIN_MINE 1\n")
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -69,7 +70,8 @@ func TestHeaderHasWhatTheSourcesMention(t *testing.T) {
 
 func TestUnknownNamesAreErrors(t *testing.T) {
 	_, err := write(t, "DARWIN_O_NONSENSE struct darwin_Nonsense")
-	if err == nil || !strings.Contains(err.Error(), "DARWIN_O_NONSENSE") || !strings.Contains(err.Error(), "struct darwin_Nonsense") {
+	if err == nil || !strings.Contains(err.Error(), "DARWIN_O_NONSENSE") ||
+		!strings.Contains(err.Error(), "struct darwin_Nonsense") {
 		t.Errorf("got %v", err)
 	}
 }
@@ -78,7 +80,8 @@ func TestHeaderIsC(t *testing.T) {
 	if runtime.GOOS != "linux" || runtime.GOARCH != "amd64" {
 		t.Skip("the layouts are those of C on Linux/amd64")
 	}
-	header, err := write(t, "struct darwin_KinfoProc struct darwin_ucontext struct darwin_Statfs_t struct darwin_Addrinfo")
+	header, err := write(t, "struct darwin_KinfoProc struct darwin_ucontext struct darwin_Statfs_t struct "+
+		"darwin_Addrinfo")
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -88,7 +91,8 @@ func TestHeaderIsC(t *testing.T) {
 			t.Fatal(err)
 		}
 	}
-	compile := exec.CommandContext(t.Context(), "cc", "-std=gnu11", "-Wall", "-Wextra", "-Werror", "-fsyntax-only", "source.c")
+	compile := exec.CommandContext(t.Context(), "cc", "-std=gnu11", "-Wall", "-Wextra", "-Werror", "-fsyntax-only",
+		"source.c")
 	compile.Dir = directory
 	if output, err := compile.CombinedOutput(); err != nil {
 		t.Errorf("%v\n%s", err, output)

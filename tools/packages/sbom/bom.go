@@ -115,7 +115,8 @@ func (p program) libraries() (map[string]cyclonedx.Component, error) {
 			module = module.Replace
 		}
 		if module.Sum == "" {
-			return nil, fmt.Errorf("describe %s: module %s has no checksum, it is no published version", p.name, module.Path)
+			return nil, fmt.Errorf("describe %s: module %s has no checksum, it is no published version", p.name,
+				module.Path)
 		}
 		add(module.Path, module.Version)
 	}

@@ -9,8 +9,8 @@ import (
 	cyclonedx "github.com/CycloneDX/cyclonedx-go"
 )
 
-// TestDescribe describes the program that runs this test: references are unique and lead somewhere, and what was written is
-// read again as the same.
+// TestDescribe describes the program that runs this test: references are unique and lead somewhere, and what was
+// written is read again as the same.
 func TestDescribe(t *testing.T) {
 	executable, err := os.Executable()
 	if err != nil {
@@ -53,7 +53,8 @@ func TestDescribe(t *testing.T) {
 	var first, again bytes.Buffer
 	encode(t, &first, bom)
 	var read cyclonedx.BOM
-	if err := cyclonedx.NewBOMDecoder(bytes.NewReader(first.Bytes()), cyclonedx.BOMFileFormatJSON).Decode(&read); err != nil {
+	if err := cyclonedx.NewBOMDecoder(bytes.NewReader(first.Bytes()), cyclonedx.BOMFileFormatJSON).Decode(&read); err !=
+		nil {
 		t.Fatal(err)
 	}
 	encode(t, &again, &read)
@@ -78,7 +79,8 @@ func TestDescribe(t *testing.T) {
 
 func encode(t *testing.T, to *bytes.Buffer, bom *cyclonedx.BOM) {
 	t.Helper()
-	if err := cyclonedx.NewBOMEncoder(to, cyclonedx.BOMFileFormatJSON).EncodeVersion(bom, cyclonedx.SpecVersion1_6); err != nil {
+	if err := cyclonedx.NewBOMEncoder(to, cyclonedx.BOMFileFormatJSON).EncodeVersion(bom,
+		cyclonedx.SpecVersion1_6); err != nil {
 		t.Fatal(err)
 	}
 }

@@ -1,6 +1,6 @@
-// Program sbom prints what programs built by Go are made of, as CycloneDX 1.6 in JSON: each program, its modules and Go's
-// standard library, as the Go tool wrote them into the programs. So it tells what was linked, not what go.mod allows. The
-// same programs, version and date give the same bytes.
+// Program sbom prints what programs built by Go are made of, as CycloneDX 1.6 in JSON: each program, its modules and
+// Go's standard library, as the Go tool wrote them into the programs. So it tells what was linked, not what go.mod
+// allows. The same programs, version and date give the same bytes.
 package main
 
 import (

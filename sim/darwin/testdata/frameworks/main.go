@@ -1,7 +1,7 @@
 //go:build darwin
 
-// Command frameworks uses what the loader has of frameworks and usher does not call yet, and writes what came of it: "notice", "question",
-// "timeout", "cancel", "observe" and "console".
+// Command frameworks uses what the loader has of frameworks and usher does not call yet, and writes what came of it:
+// "notice", "question", "timeout", "cancel", "observe" and "console".
 package main
 
 import (
@@ -50,7 +50,8 @@ func run(argument string) error {
 	if err != nil {
 		return err
 	}
-	if _, err := corefoundation.Load("SystemConfiguration", map[string]any{"SCDynamicStoreCopyConsoleUser": &consoleUser}); err != nil {
+	if _, err := corefoundation.Load("SystemConfiguration",
+		map[string]any{"SCDynamicStoreCopyConsoleUser": &consoleUser}); err != nil {
 		return err
 	}
 	text, err := corefoundation.NewString("Register this \"Mac\"")

@@ -1,5 +1,6 @@
-// Command jamfpro-sim serves a simulated Jamf Pro on loopback, for those who are not in the same process as their tests: the
-// demo, other languages, a person with curl. When it serves, it writes its URL to the ready file, or to standard output.
+// Command jamfpro-sim serves a simulated Jamf Pro on loopback, for those who are not in the same process as their
+// tests: the demo, other languages, a person with curl. When it serves, it writes its URL to the ready file, or to
+// standard output.
 //
 //	jamfpro-sim --computer 'udid=4C4C4544-0042-3510-8052-B4C04F4E5032,serial=C02XK1ZZJGH5,name=Jane’s MacBook Pro'
 package main
@@ -55,32 +56,40 @@ func parse(arguments []string, output io.Writer) (settings, error) {
 	client := jamfpro.Client{}
 	flags := flag.NewFlagSet("jamfpro-sim", flag.ContinueOnError)
 	flags.SetOutput(output)
-	flags.StringVar(&read.listen, "listen", "127.0.0.1:0", "`address` to serve on; loopback only, since control under /sim asks nobody who he is")
+	flags.StringVar(&read.listen, "listen", "127.0.0.1:0",
+		"`address` to serve on; loopback only, since control under /sim asks nobody who he is")
 	flags.StringVar(&read.readyFile, "ready-file", "", "`file` to write the URL to instead of standard output")
 	flags.StringVar(&client.ID, "client-id", jamfpro.DefaultClientID, "`id` of the API client")
 	flags.StringVar(&client.Secret, "client-secret", jamfpro.DefaultClientSecret, "its `secret`")
 	flags.DurationVar(&client.TokenLifetime, "token-lifetime", 20*time.Minute, "how long its tokens live")
-	flags.Func("privilege", "`name` of a privilege that its role has; may be repeated, none means all", func(name string) error {
-		client.Privileges = append(client.Privileges, name)
-		return nil
-	})
-	flags.Func("computer", "`udid=…,serial=…,name=…` of an enrolled computer; may be repeated", func(text string) error {
-		computer, err := parseComputer(text)
-		read.server.Computers = append(read.server.Computers, computer)
-		return err
-	})
-	flags.StringVar(&read.server.Version, "version", jamfpro.DefaultVersion, "the server's `version`, by which it has v2, v3 and v4 of the inventory's API")
-	flags.BoolVar(&read.server.RetiredInHTML, "retired-in-html", false, "answer in HTML for the versions of the inventory's API that it does not have")
-	flags.Func("environment-id", "be behind the gateway of Jamf's Platform API, with a client of this environment `id`", func(id string) error {
-		read.server.Gateway = &jamfpro.Gateway{EnvironmentID: id}
-		return nil
-	})
-	flags.Func("tenant-id", "be behind the gateway of Jamf's Platform API, with a client of this tenant `id`", func(id string) error {
-		read.server.Gateway = &jamfpro.Gateway{TenantID: id}
-		return nil
-	})
+	flags.Func("privilege", "`name` of a privilege that its role has; may be repeated, none means all",
+		func(name string) error {
+			client.Privileges = append(client.Privileges, name)
+			return nil
+		})
+	flags.Func("computer", "`udid=…,serial=…,name=…` of an enrolled computer; may be repeated",
+		func(text string) error {
+			computer, err := parseComputer(text)
+			read.server.Computers = append(read.server.Computers, computer)
+			return err
+		})
+	flags.StringVar(&read.server.Version, "version", jamfpro.DefaultVersion,
+		"the server's `version`, by which it has v2, v3 and v4 of the inventory's API")
+	flags.BoolVar(&read.server.RetiredInHTML, "retired-in-html", false,
+		"answer in HTML for the versions of the inventory's API that it does not have")
+	flags.Func("environment-id", "be behind the gateway of Jamf's Platform API, with a client of this environment `id`",
+		func(id string) error {
+			read.server.Gateway = &jamfpro.Gateway{EnvironmentID: id}
+			return nil
+		})
+	flags.Func("tenant-id", "be behind the gateway of Jamf's Platform API, with a client of this tenant `id`",
+		func(id string) error {
+			read.server.Gateway = &jamfpro.Gateway{TenantID: id}
+			return nil
+		})
 	flags.BoolVar(&read.server.OlderTokenPath, "older-token-path", false, "have the token at /api/oauth/token only")
-	flags.DurationVar(&read.server.ClusterLag, "cluster-lag", 0, "how long a new extension attribute is unknown to the cluster")
+	flags.DurationVar(&read.server.ClusterLag, "cluster-lag", 0,
+		"how long a new extension attribute is unknown to the cluster")
 	flags.StringVar(&read.server.StateFile, "state", "", "`file` to keep the inventory in over restarts")
 	if err := flags.Parse(arguments); errors.Is(err, flag.ErrHelp) {
 		return read, err
@@ -139,7 +148,8 @@ func run(ctx context.Context, arguments []string, stdout, stderr io.Writer) erro
 	if err != nil {
 		return err
 	}
-	web := &http.Server{Handler: server, ReadHeaderTimeout: 10 * time.Second, ErrorLog: slog.NewLogLogger(read.server.Logger.Handler(), slog.LevelDebug)}
+	web := &http.Server{Handler: server, ReadHeaderTimeout: 10 * time.Second,
+		ErrorLog: slog.NewLogLogger(read.server.Logger.Handler(), slog.LevelDebug)}
 	served := make(chan error, 1)
 	go func() { served <- web.Serve(listener) }()
 	url := "http://" + listener.Addr().String()

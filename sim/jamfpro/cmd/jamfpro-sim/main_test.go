@@ -70,7 +70,8 @@ func do(t *testing.T, method, address, contentType, token, body string) (status 
 func TestServesWhatItIsTold(t *testing.T) {
 	state := filepath.Join(t.TempDir(), "state.json")
 	arguments := []string{
-		"--client-id", "id-1", "--client-secret", "s-1", "--token-lifetime", "90s", "--privilege", jamfpro.ReadComputers, "--state", state,
+		"--client-id", "id-1", "--client-secret", "s-1", "--token-lifetime", "90s", "--privilege",
+		jamfpro.ReadComputers, "--state", state,
 		"--computer", "udid=U-1,serial=S-1,name=Jane’s Mac, the second", "--computer", "udid=U-2",
 	}
 	address, end := serve(t, arguments...)
@@ -83,16 +84,20 @@ func TestServesWhatItIsTold(t *testing.T) {
 	if err := json.Unmarshal([]byte(body), &token); err != nil || status != 200 || token.ExpiresIn != 90 {
 		t.Fatalf("token: %d %s", status, body)
 	}
-	status, body = do(t, "GET", address+"/api/v4/computers-inventory?section=GENERAL&section=HARDWARE", "", token.AccessToken, "")
-	for _, part := range []string{`"totalCount":2`, `"udid":"U-1"`, `"serialNumber":"S-1"`, `"name":"Jane’s Mac, the second"`} {
+	status, body = do(t, "GET", address+"/api/v4/computers-inventory?section=GENERAL&section=HARDWARE", "",
+		token.AccessToken, "")
+	for _, part := range []string{`"totalCount":2`, `"udid":"U-1"`, `"serialNumber":"S-1"`,
+		`"name":"Jane’s Mac, the second"`} {
 		if status != 200 || !strings.Contains(body, part) {
 			t.Errorf("%d %s has no %s", status, body, part)
 		}
 	}
-	if status, body = do(t, "GET", address+"/api/v1/computer-extension-attributes", "", token.AccessToken, ""); status != 403 {
+	if status, body = do(t, "GET", address+"/api/v1/computer-extension-attributes", "", token.AccessToken,
+		""); status != 403 {
 		t.Errorf("without the privilege: %d %s", status, body)
 	}
-	if status, body = do(t, "POST", address+"/sim/inventory", "application/json", "", `{"udid": "U-2", "name": "Renamed", "extension_attributes": []}`); status != 200 {
+	if status, body = do(t, "POST", address+"/sim/inventory", "application/json", "",
+		`{"udid": "U-2", "name": "Renamed", "extension_attributes": []}`); status != 200 {
 		t.Errorf("inventory: %d %s", status, body)
 	}
 	if err := end(); err != nil {
@@ -120,7 +125,8 @@ func TestEndsWhileARequestIsHeldBack(t *testing.T) {
 		}
 		answered <- err
 	}()
-	if _, underWay := do(t, "GET", address+"/sim/requests?await=1", "", "", ""); !strings.Contains(underWay, `"ended":false`) {
+	if _, underWay := do(t, "GET", address+"/sim/requests?await=1", "", "", ""); !strings.Contains(underWay,
+		`"ended":false`) {
 		t.Fatalf("requests are %s", underWay)
 	}
 	began := time.Now()
@@ -175,14 +181,16 @@ func TestReadyFile(t *testing.T) {
 	}
 
 	missing := filepath.Join(directory, "missing", "url")
-	if err := run(t.Context(), []string{"--ready-file", missing}, io.Discard, io.Discard); err == nil || !strings.Contains(err.Error(), "write ready file") {
+	if err := run(t.Context(), []string{"--ready-file", missing}, io.Discard, io.Discard); err == nil ||
+		!strings.Contains(err.Error(), "write ready file") {
 		t.Errorf("into a directory that is not there: %v", err)
 	}
 }
 
 func TestWrongArguments(t *testing.T) {
 	for _, arguments := range [][]string{
-		{"--colour", "red"}, {"serve"}, {"--computer", "serial=S"}, {"--computer", "udid"}, {"--computer", "colour=red"}, {"--token-lifetime", "long"},
+		{"--colour", "red"}, {"serve"}, {"--computer", "serial=S"}, {"--computer", "udid"},
+		{"--computer", "colour=red"}, {"--token-lifetime", "long"},
 	} {
 		var stderr bytes.Buffer
 		if err := run(t.Context(), arguments, io.Discard, &stderr); !errors.Is(err, errUsage) || stderr.Len() == 0 {
@@ -193,7 +201,8 @@ func TestWrongArguments(t *testing.T) {
 		t.Errorf("--help: %v", err)
 	}
 	for _, address := range []string{"0.0.0.0:0", ":0", "192.0.2.1:0", "localhost:0", "127.0.0.1"} {
-		if err := run(t.Context(), []string{"--listen", address}, io.Discard, io.Discard); err == nil || !strings.Contains(err.Error(), "listen on") {
+		if err := run(t.Context(), []string{"--listen", address}, io.Discard, io.Discard); err == nil ||
+			!strings.Contains(err.Error(), "listen on") {
 			t.Errorf("%q: %v", address, err)
 		}
 	}
