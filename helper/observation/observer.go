@@ -8,10 +8,12 @@ import (
 	"log/slog"
 	"slices"
 	"strings"
+	"sync"
 	"time"
 	"unicode"
 
 	"usher.internal/helper/delivery"
+	"usher.internal/helper/sessions"
 	"usher.internal/helper/store"
 	"usher.internal/helper/thismac"
 	"usher.internal/internal/contract"
@@ -35,37 +37,90 @@ const (
 var agentSources = []wpj.Source{wpj.SourceLoginKeychain, wpj.SourcePlatformSSO, wpj.SourceSecureEnclave,
 	wpj.SourceJamfAgent}
 
-// Config wires an [Observer].
+// Sessions knows who is logged in.
+type Sessions interface {
+	// Watch returns the sessions, and a channel that is closed when another one comes.
+	Watch() (now []sessions.Session, changed <-chan struct{})
+}
+
+// Outbox takes what Jamf Pro is to be told.
+type Outbox interface {
+	Enqueue(tx *store.Tx, report delivery.Report) (delivery.Delivery, error)
+	// Undelivered returns what has not reached Jamf Pro yet, of a user.
+	Undelivered(tx *store.Tx, uid uint32) ([]delivery.Delivery, error)
+}
+
+// Config wires an [Observer]. What only reads what is known needs no more than the store.
 type Config struct {
-	Store *store.Store
-	// Tenant is the Entra tenant that users must be registered with; empty is any.
-	Tenant func() wpj.TenantID
-	// CloudHost is the sign-in host of the Microsoft cloud that the tenant is in; nil or empty is any.
-	CloudHost func() string
+	Store    *store.Store
+	Sessions Sessions
+	Outbox   Outbox
+	// Active reports whether a registration of the user is under way, which will report by itself.
+	Active func(tx *store.Tx, uid uint32) (bool, error)
+	// Settings returns what is configured now; nil is the zero value. [Observer.SettingsChanged] is to be called when
+	// that is something else.
+	Settings func() Settings
 	// ThisMac returns what the helper itself knows of the Mac; nil is nothing.
 	ThisMac func(context.Context) []wpj.Evidence
 	// Directory reads the user's record in the directory; false where it is not to be asked. It may be nil.
 	Directory func(ctx context.Context, uid uint32) (_ wpj.Evidence, asked bool)
+	// JamfPro asks Jamf Pro how it sees this Mac; false where it cannot be asked. It may be nil.
+	JamfPro func(context.Context) (_ wpj.Evidence, asked bool)
 	// Online reports whether this Mac has a network now; nil is that it has one.
 	Online func() bool
-	// ProofOfPossession has the agent sign a challenge with the key of a device certificate in the login keychain.
-	ProofOfPossession func() bool
 	// RenamedKeychains returns the user's login keychains that macOS has renamed, the newest first. It may be nil.
 	RenamedKeychains func(ctx context.Context, uid uint32) ([]thismac.RenamedKeychain, error)
-	// Logger may be nil. It is told no personal data.
+	// Logger may be nil. It gets no personal data.
 	Logger *slog.Logger
 }
 
-// Observer reads and keeps how users stand. Its methods may be called from anywhere.
+// Settings are what of an [Observer] can be configured.
+type Settings struct {
+	// Tenant is the Entra tenant that users must be registered with, CloudHost the sign-in host of the Microsoft cloud
+	// that it is in; empty is any. When they change, everyone is looked at again.
+	Tenant    wpj.TenantID
+	CloudHost string
+	// ProofOfPossession has the agent sign a challenge with the key of a device certificate in the login keychain.
+	ProofOfPossession bool
+	// Automatic has [Observer.Run] look by itself; without it, users are looked at when somebody asks.
+	Automatic bool
+	// Interval is how often it looks, Heartbeat how often Jamf Pro gets a report although nothing has changed.
+	Interval, Heartbeat time.Duration
+}
+
+// Observer reads and keeps how users stand. [Observer.Run] looks at everyone who is logged in: at login, after wake,
+// after a registration, and every few hours. It reports what changed, and sends a heartbeat. Nobody asked for these
+// looks, so they leave the login keychain alone where [Observer.ReadAutomatically] does; [Observer.Look] reads it.
+//
+// One goroutine calls Run; the other methods may be called from anywhere. What is known is in the store, which owns it.
+// The fields below are about looks under way, and mu guards them.
 type Observer struct {
 	config Config
 	log    *slog.Logger
-	reads  flights[Reading]
+	// reads are the looks of [Observer.ReadAndKeep]; looks those of Run and [Observer.Look].
+	reads flights[Reading]
+	looks flights[found]
+	// asked holds at most one signal, for the uids in wanted.
+	asked chan struct{}
+	// changed holds at most one signal that the settings have changed.
+	changed chan struct{}
+
+	mu     sync.Mutex
+	wanted map[uint32]bool
+	// unasked ends the look at a user that is under way and that nobody asked for.
+	unasked map[uint32]context.CancelCauseFunc
 }
 
-// New returns an observer.
+// New returns an observer that does nothing by itself before [Observer.Run].
 func New(config Config) *Observer {
-	return &Observer{config: config, log: cmp.Or(config.Logger, slog.New(slog.DiscardHandler))}
+	if config.Settings == nil {
+		config.Settings = func() Settings { return Settings{} }
+	}
+	return &Observer{
+		config: config, log: cmp.Or(config.Logger, slog.New(slog.DiscardHandler)),
+		asked: make(chan struct{}, 1), changed: make(chan struct{}, 1), wanted: make(map[uint32]bool),
+		unasked: make(map[uint32]context.CancelCauseFunc),
+	}
 }
 
 // Reading is what one look came to.
@@ -113,7 +168,7 @@ func (o *Observer) read(ctx context.Context, agent usherv1.UserAgentServiceClien
 	if err != nil {
 		return Reading{}, err
 	}
-	if !leave && o.config.ProofOfPossession != nil && o.config.ProofOfPossession() {
+	if !leave && o.config.Settings().ProofOfPossession {
 		if err := o.prove(ctx, agent, evidence); err != nil {
 			return Reading{}, fmt.Errorf("prove possession of the device key: %w", err)
 		}
@@ -176,11 +231,8 @@ func bounded(certificates []*usherv1.DeviceCertificate) []*usherv1.DeviceCertifi
 
 // conditions are what evidence is held to now.
 func (o *Observer) conditions(keys wpj.KeysHistory) wpj.Conditions {
-	given := wpj.Conditions{Now: time.Now(), Tenant: o.config.Tenant(), Keys: keys}
-	if o.config.CloudHost != nil {
-		given.CloudHost = o.config.CloudHost()
-	}
-	return given
+	now := o.config.Settings()
+	return wpj.Conditions{Now: time.Now(), Tenant: now.Tenant, CloudHost: now.CloudHost, Keys: keys}
 }
 
 // evaluated returns the reading with the identity that its evidence comes to.
