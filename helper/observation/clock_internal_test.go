@@ -8,7 +8,6 @@ import (
 
 	"usher.internal/helper/delivery"
 	"usher.internal/helper/store"
-	"usher.internal/internal/wpj"
 )
 
 // A clock that was set back hides no change of the device, and puts no report off for longer than usual.
@@ -52,7 +51,7 @@ func TestClockThatWasSetBack(t *testing.T) {
 			t.Fatal(err)
 		}
 		defer journal.Close()
-		observer := New(Config{Store: journal, Tenant: func() wpj.TenantID { return "" }})
+		observer := New(Config{Store: journal})
 		err = journal.Update(func(tx *store.Tx) error {
 			return observations.Put(tx, key(501),
 				Observation{User: User{"jane", 501}, FirstLookedAt: later, Reported: Reported{At: later}})
