@@ -1,4 +1,5 @@
-package main
+// Package ctl is usherctl: the tree of its commands. [Main] runs it.
+package ctl
 
 import (
 	"context"
@@ -7,13 +8,16 @@ import (
 	"io"
 	"io/fs"
 	"os"
+	"os/signal"
 	"slices"
 	"strconv"
 	"strings"
+	"syscall"
 	"time"
 
 	"github.com/spf13/cobra"
 	"github.com/spf13/pflag"
+	"golang.org/x/term"
 	"google.golang.org/grpc"
 	"google.golang.org/grpc/backoff"
 
@@ -21,6 +25,25 @@ import (
 	"usher.internal/internal/link"
 	"usher.internal/internal/version"
 )
+
+// Main runs usherctl with arguments as a process does: with the streams and signals of this one. It returns the exit
+// code; everything is printed by then.
+func Main(arguments []string) int {
+	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
+	context.AfterFunc(ctx, stop) // a second signal ends usherctl whatever it does
+	defer stop()
+	a := &app{
+		stdout: &output{to: os.Stdout}, stderr: os.Stderr,
+		terminal:       term.IsTerminal(int(os.Stdout.Fd())),
+		width:          widthOf(os.Stdout),
+		stderrTerminal: term.IsTerminal(int(os.Stderr.Fd())),
+		configFile:     os.Getenv("USHER_CONFIG"),
+	}
+	return int(a.run(ctx, arguments))
+}
+
+// Commands returns the tree of usherctl's commands, for what documents it.
+func Commands() *cobra.Command { return (&app{}).root() }
 
 // answerWithin is how long the helper may take to answer what it does not have to wait for itself.
 const answerWithin = 10 * time.Second
