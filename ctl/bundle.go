@@ -54,7 +54,7 @@ usherd the archive holds what the caller can read himself.`,
 
 func (a *app) bundle(command *cobra.Command, flags bundleFlags) error {
 	ctx := command.Context()
-	if a.json && !flags.yes && !flags.dryRun {
+	if a.JSON && !flags.yes && !flags.dryRun {
 		return errors.New("--json needs --yes or --dry-run, for nobody is asked")
 	}
 	b := &bundle{app: a, redacted: !flags.noRedact, now: time.Now(), output: flags.output}
@@ -67,13 +67,13 @@ func (a *app) bundle(command *cobra.Command, flags bundleFlags) error {
 	if err := b.list(ctx, flags.user); err != nil {
 		return err
 	}
-	if flags.dryRun && a.json {
+	if flags.dryRun && a.JSON {
 		return a.printValue(b.described(""))
 	}
-	if !a.json {
+	if !a.JSON {
 		b.print()
 	}
-	asks := !a.json && a.terminal && term.IsTerminal(int(os.Stdin.Fd()))
+	asks := !a.JSON && a.Person && term.IsTerminal(int(os.Stdin.Fd()))
 	switch {
 	case flags.dryRun:
 		return nil
@@ -85,7 +85,7 @@ func (a *app) bundle(command *cobra.Command, flags bundleFlags) error {
 		if !b.redacted {
 			how = "with names, ids and addresses as they are"
 		}
-		agreed, err := confirmed(ctx, command.InOrStdin(), a.stderr,
+		agreed, err := confirmed(ctx, command.InOrStdin(), a.Err,
 			fmt.Sprintf("Write this into %s, %s?", b.output, how))
 		if err != nil {
 			return explained(err)
@@ -97,14 +97,14 @@ func (a *app) bundle(command *cobra.Command, flags bundleFlags) error {
 	if err := b.gather(ctx); err != nil {
 		return explained(err)
 	}
-	if a.json {
+	if a.JSON {
 		return a.printValue(b.described(b.output))
 	}
-	fmt.Fprintf(a.stdout, "\n%s: %s, %s; %s\n", plain(b.output), count(int64(len(b.files)), "file"), size(b.bytes),
+	fmt.Fprintf(a.Out, "\n%s: %s, %s; %s\n", plain(b.output), count(int64(len(b.files)), "file"), size(b.bytes),
 		map[bool]string{true: "names, ids and addresses are pseudonyms", false: "NOT redacted"}[b.redacted])
 	for _, file := range b.files {
 		if file.Problem != "" {
-			fmt.Fprintf(a.stdout, "  %s: %s\n", plain(file.Name), plain(file.Problem))
+			fmt.Fprintf(a.Out, "  %s: %s\n", plain(file.Name), plain(file.Problem))
 		}
 	}
 	return nil
@@ -175,7 +175,7 @@ func (b *bundle) print() {
 	for _, problem := range b.problems {
 		b.app.field("not there", problem)
 	}
-	fmt.Fprintln(b.app.stdout)
+	fmt.Fprintln(b.app.Out)
 	var rows [][]string
 	for _, file := range b.files {
 		rows = append(rows, []string{file.Name, size(file.Bytes), file.Source, file.Description})

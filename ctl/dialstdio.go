@@ -56,7 +56,7 @@ ssh://…. With --announce a line comes before usherd's first word, whatever bec
 					connection.Close()
 				}
 			}()
-			if _, err := io.Copy(a.stdout, connection); err != nil && !errors.Is(err, net.ErrClosed) {
+			if _, err := io.Copy(a.Out, connection); err != nil && !errors.Is(err, net.ErrClosed) {
 				return &failure{code: exitNoHelper, reason: "HELPER_UNREACHABLE",
 					message: "the connection to usherd was lost: " + err.Error(), hint: hintNoHelper()}
 			}
@@ -72,7 +72,7 @@ func (a *app) announce(asked bool) error {
 	if !asked {
 		return nil
 	}
-	_, err := io.WriteString(a.stdout, announcement)
+	_, err := io.WriteString(a.Out, announcement)
 	return err
 }
 
@@ -112,7 +112,7 @@ func (a *app) sendLogsCommand() *cobra.Command {
 				return &failure{code: exitNotFound, reason: "LOG_NOT_FOUND", message: err.Error(),
 					hint: "name another user"}
 			}
-			if err := sendLogs(ctx, a.stdout, logs); err != nil {
+			if err := sendLogs(ctx, a.Out, logs); err != nil {
 				if ctx.Err() != nil {
 					return explained(context.Cause(ctx))
 				}

@@ -186,12 +186,12 @@ reads the text from standard input. Without an argument it lists the exit codes.
 			if len(found) == 0 {
 				return notExplained(query, unknown)
 			}
-			if a.json {
+			if a.JSON {
 				return a.printValue(found)
 			}
 			for i, one := range found {
 				if i > 0 {
-					fmt.Fprintln(a.stdout)
+					fmt.Fprintln(a.Out)
 				}
 				a.printExplanation(one)
 			}
@@ -207,22 +207,22 @@ func (a *app) printExplanation(one explanation) {
 		if outer.Code != nil {
 			name += " " + asWritten(outer.Program, *outer.Code)
 		}
-		fmt.Fprintln(a.stdout, plain(strings.TrimSpace(name+" "+outer.Name)+": "+cmp.Or(outer.Admin, "not known")))
+		fmt.Fprintln(a.Out, plain(strings.TrimSpace(name+" "+outer.Name)+": "+cmp.Or(outer.Admin, "not known")))
 	}
 	switch {
 	case one.Kind == kindExitCode:
-		fmt.Fprintf(a.stdout, "%d %s (%s)\n", *one.Code, one.Name, one.Program)
+		fmt.Fprintf(a.Out, "%d %s (%s)\n", *one.Code, one.Name, one.Program)
 	case one.Kind == kindUnknownCode:
-		fmt.Fprintln(a.stdout, plain(
+		fmt.Fprintln(a.Out, plain(
 			strings.TrimSpace(one.Program+" "+asWritten(one.Program, *one.Code))+" (not known)"))
 	case one.Kind == kindUnknownName:
-		fmt.Fprintln(a.stdout, plain(one.Name)+" (not known)")
+		fmt.Fprintln(a.Out, plain(one.Name)+" (not known)")
 	case one.Kind == kindErrorCode && one.Code != nil:
-		fmt.Fprintf(a.stdout, "%s %s %s\n", one.Program, asWritten(one.Program, *one.Code), one.Name)
+		fmt.Fprintf(a.Out, "%s %s %s\n", one.Program, asWritten(one.Program, *one.Code), one.Name)
 	case one.Kind == kindErrorCode:
-		fmt.Fprintf(a.stdout, "%s (%s)\n", one.Name, one.Program)
+		fmt.Fprintf(a.Out, "%s (%s)\n", one.Name, one.Program)
 	default:
-		fmt.Fprintf(a.stdout, "%s (%s)\n", one.Name, one.Kind)
+		fmt.Fprintf(a.Out, "%s (%s)\n", one.Name, one.Kind)
 	}
 	a.field("admin", one.Admin)
 	a.field("user", one.User)
@@ -331,7 +331,7 @@ func shortened(text string) string {
 
 func (a *app) explainAll() error {
 	all := exitCodeExplanations()
-	if a.json {
+	if a.JSON {
 		return a.printValue(all)
 	}
 	var rows [][]string

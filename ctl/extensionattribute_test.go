@@ -51,7 +51,7 @@ func TestWhatExtensionAttributesPrint(t *testing.T) {
 		helper.users.Store(&users)
 		for _, one := range attribute.Table() {
 			var printed, aside bytes.Buffer
-			a := &app{stdout: &output{to: &printed}, stderr: &aside, configFile: configuration}
+			a := newApp(&Terminal{Out: &output{to: &printed}, Err: &aside}, configuration)
 			code := a.run(t.Context(), []string{"ea", one.Key})
 			if want := "<result>" + one.Value(attribute.Of(users)) + "</result>\n"; code != exitDone ||
 				printed.String() != want || aside.Len() > 0 {

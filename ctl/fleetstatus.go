@@ -46,7 +46,7 @@ counted once. It ends with 0 when the fleet could be asked, however its Macs sta
 			if err := validWait(flags.timeout); err != nil {
 				return err
 			}
-			if flags.csv && (a.json || flags.html != "") || a.json && flags.html != "" {
+			if flags.csv && (a.JSON || flags.html != "") || a.JSON && flags.html != "" {
 				return errors.New("--json, --csv and --html do not go together")
 			}
 			filter, err := parseFilters(flags.filters)
@@ -102,14 +102,14 @@ func (a *app) fleetStatus(ctx context.Context, client *fleet.Client, flags fleet
 		fmt.Fprintf(about, "%s: %s\n", plain(flags.html), count(int64(len(report.Devices)), "device"))
 		return nil
 	}
-	if a.json {
+	if a.JSON {
 		return a.printValue(report)
 	}
 	for _, warning := range report.Warnings {
-		fmt.Fprintf(a.stderr, "usherctl: %s\n", plain(warning))
+		fmt.Fprintf(a.Err, "usherctl: %s\n", plain(warning))
 	}
 	if flags.csv {
-		writeCSV(a.stdout, report)
+		writeCSV(a.Out, report)
 	} else {
 		a.printFleet(report)
 	}
@@ -119,18 +119,18 @@ func (a *app) fleetStatus(ctx context.Context, client *fleet.Client, flags fleet
 // printFleet prints counts and a table.
 func (a *app) printFleet(report *fleet.Report) {
 	var rows [][]string
-	if a.terminal { // a program has the devices, and counts itself
+	if a.Person { // a program has the devices, and counts itself
 		for _, one := range report.Counts {
 			rows = append(rows, []string{one.State, strconv.Itoa(one.Devices), strconv.Itoa(one.Answered),
 				strconv.Itoa(one.Silent), strconv.Itoa(one.Garbage)})
 		}
 		a.table([]string{"STATE", "DEVICES", "ANSWERED", "SILENT", "GARBAGE"}, rows)
-		fmt.Fprintln(a.stdout)
+		fmt.Fprintln(a.Out)
 	}
 	rows = nil
 	for _, one := range report.Devices {
 		seen := one.Seen.UTC().Format(time.RFC3339)
-		if a.terminal {
+		if a.Person {
 			seen = ago(one.Seen, time.Now())
 		}
 		rows = append(rows, []string{one.Device, dash(one.Computer), dash(one.User), one.State, string(one.Answer),

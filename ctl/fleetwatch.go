@@ -22,20 +22,20 @@ func (a *app) fleetWatchCommand() *cobra.Command {
 		Args: cobra.NoArgs,
 		RunE: func(command *cobra.Command, _ []string) error {
 			return a.askFleet(command.Context(), func(client *fleet.Client) error {
-				if !a.json {
-					fmt.Fprintln(a.stderr, "waiting for changes; Ctrl-C ends it")
+				if !a.JSON {
+					fmt.Fprintln(a.Err, "waiting for changes; Ctrl-C ends it")
 				}
 				return client.Watch(command.Context(), func(change *fleet.Change) error {
-					if a.json {
+					if a.JSON {
 						if err := a.printValue(change); err != nil {
 							return err
 						}
 					} else {
-						fmt.Fprintf(a.stdout, "%s  %s\n", a.moment(change.When()),
+						fmt.Fprintf(a.Out, "%s  %s\n", a.moment(change.When()),
 							plain(strings.Join(describeChange(change), "  ")))
 					}
-					return a.stdout.err
-				}, func(what string) { fmt.Fprintln(a.stderr, "usherctl: "+plain(what)) })
+					return a.Out.err
+				}, func(what string) { fmt.Fprintln(a.Err, "usherctl: "+plain(what)) })
 			})
 		},
 	}
@@ -101,16 +101,16 @@ func (a *app) showDevice(report *fleet.Report, history []*fleet.Change) error {
 	if len(report.Devices) > 0 {
 		standing = &report.Devices[0]
 	}
-	if a.json {
+	if a.JSON {
 		return a.printValue(map[string]any{"device": standing, "warnings": append([]string{}, report.Warnings...),
 			"history": history})
 	}
 	for _, warning := range report.Warnings {
-		fmt.Fprintf(a.stderr, "usherctl: %s\n", plain(warning))
+		fmt.Fprintf(a.Err, "usherctl: %s\n", plain(warning))
 	}
 	if standing != nil {
-		a.printStanding(a.stdout, standing)
-		fmt.Fprintln(a.stdout)
+		a.printStanding(a.Out, standing)
+		fmt.Fprintln(a.Out)
 	}
 	var rows [][]string
 	for _, change := range history {
@@ -168,15 +168,4 @@ func describeChange(change *fleet.Change) []string {
 		what = append(what, change.Note)
 	}
 	return []string{device, user, change.State, dash(strings.Join(what, "; "))}
-}
-
-// moment is a time for a person.
-func (a *app) moment(t time.Time) string {
-	if t.IsZero() {
-		return "-"
-	}
-	if !a.terminal {
-		return t.UTC().Format(time.RFC3339)
-	}
-	return t.Local().Format("2006-01-02 15:04:05")
 }

@@ -27,10 +27,10 @@ user's session or home is changed: a user who is still there is known again afte
 				if err != nil {
 					return err
 				}
-				if a.json {
+				if a.JSON {
 					return a.printMessage(forgotten)
 				}
-				fmt.Fprintf(a.stdout, "forgot %s, with %s and %s\n", plain(forgotten.GetUser().GetName()),
+				fmt.Fprintf(a.Out, "forgot %s, with %s and %s\n", plain(forgotten.GetUser().GetName()),
 					count(int64(forgotten.GetRegistrations()), "registration"),
 					count(int64(forgotten.GetDeliveries()), "delivery"))
 				return nil

@@ -143,7 +143,7 @@ func (a *app) inspect(content []byte, now time.Time) error {
 		}
 		found.Others = append(found.Others, one)
 	}
-	if a.json {
+	if a.JSON {
 		return a.printValue(found)
 	}
 	a.printInspection(found)
@@ -187,7 +187,7 @@ func messageJSON(message proto.Message) (json.RawMessage, error) {
 
 // printInspection prints each thing: what it is, the state that follows, if any, then its facts.
 func (a *app) printInspection(found inspection) {
-	w := a.stdout
+	w := a.Out
 	for _, how := range found.ReadAs {
 		a.field("read as", how)
 	}

@@ -17,7 +17,8 @@ import (
 func inspectIn(t *testing.T, content string, asJSON bool) (string, error) {
 	t.Helper()
 	var printed bytes.Buffer
-	a := &app{stdout: &output{to: &printed}, stderr: &printed, json: asJSON, command: "usherctl inspect"}
+	a := newApp(&Terminal{Out: &output{to: &printed}, Err: &printed, JSON: asJSON}, "")
+	a.Command = "usherctl inspect"
 	err := a.inspect([]byte(content), time.Date(2026, 11, 29, 0, 0, 0, 0, time.UTC))
 	return printed.String(), err
 }
@@ -103,7 +104,7 @@ func FuzzInspect(f *testing.F) {
 	}
 	f.Fuzz(func(t *testing.T, content []byte) {
 		var printed bytes.Buffer
-		a := &app{stdout: &output{to: &printed}, stderr: &printed}
+		a := newApp(&Terminal{Out: &output{to: &printed}, Err: &printed}, "")
 		if err := a.inspect(content, time.Unix(0, 0)); err != nil {
 			failed, ok := errors.AsType[*failure](err)
 			if !ok || failed.code != exitUsage {

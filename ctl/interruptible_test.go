@@ -67,7 +67,7 @@ func TestPipesAreInterruptible(t *testing.T) {
 	defer pipe.Close()
 	for _, arguments := range [][]string{{"inspect", fmt.Sprintf("/dev/fd/%d", pipe.Fd())}} {
 		ctx, cancel := context.WithCancel(t.Context())
-		a := &app{stdout: &output{to: io.Discard}, stderr: io.Discard}
+		a := newApp(&Terminal{Out: &output{to: io.Discard}, Err: io.Discard}, "")
 		ended := make(chan exitCode)
 		go func() { ended <- a.run(ctx, arguments) }()
 		cancel()
@@ -121,7 +121,7 @@ func TestInterruptedAtAnyPointNothingIsLeft(t *testing.T) {
 			ctx.Context, ctx.cancel = context.WithCancel(t.Context())
 			ctx.left.Store(after)
 			var said bytes.Buffer
-			a := &app{stdout: &output{to: io.Discard}, stderr: &said}
+			a := newApp(&Terminal{Out: &output{to: io.Discard}, Err: &said}, "")
 			root := a.root()
 			root.SetIn(strings.NewReader(strings.Repeat(line, 10_000)))
 			code := a.runRoot(ctx, root, arguments)

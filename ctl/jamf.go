@@ -76,7 +76,7 @@ change with the data type.`,
 					if err != nil {
 						return err
 					}
-					if a.json {
+					if a.JSON {
 						return errors.Join(a.printMessage(provisioned), unusable(provisioned))
 					}
 					a.printProvisioned(provisioned, request.GetDryRun())
@@ -84,7 +84,7 @@ change with the data type.`,
 					if err != nil {
 						return err
 					}
-					fmt.Fprintf(a.stdout, "\nThe role of the API client at %s:\n", plain(checked.GetServer()))
+					fmt.Fprintf(a.Out, "\nThe role of the API client at %s:\n", plain(checked.GetServer()))
 					a.printPrivileges(checked)
 					return errors.Join(unusable(provisioned), lacking(checked))
 				})
@@ -159,10 +159,10 @@ and never taken as an argument.`,
 				if err != nil {
 					return jamfFailure(err)
 				}
-				if a.json {
+				if a.JSON {
 					return a.printMessage(set)
 				}
-				fmt.Fprintf(a.stdout, "kept in %s; `%s` tries it\n", plain(set.GetPath()),
+				fmt.Fprintf(a.Out, "kept in %s; `%s` tries it\n", plain(set.GetPath()),
 					config.Sudo("jamf credentials check"))
 				return nil
 			})
@@ -185,10 +185,10 @@ func (a *app) checkCredentialsCommand() *cobra.Command {
 					if err != nil {
 						return err
 					}
-					if a.json {
+					if a.JSON {
 						return errors.Join(a.printMessage(checked), lacking(checked))
 					}
-					fmt.Fprintln(a.stdout, "The secret is good.")
+					fmt.Fprintln(a.Out, "The secret is good.")
 					a.field("Server", checked.GetServer())
 					a.field("Version", checked.GetServerVersion())
 					a.printPrivileges(checked)
@@ -211,7 +211,7 @@ func (a *app) printPrivileges(checked *usherv1.CheckClientSecretResponse) {
 	a.table([]string{"PRIVILEGE", "REQUIRED", "GRANTED", "TO"}, rows)
 	for _, one := range checked.GetPrivileges() {
 		if one.GetProblem() != "" {
-			fmt.Fprintf(a.stderr, "usherctl: %s could not be tried: %s\n", one.GetPrivilege(), one.GetProblem())
+			fmt.Fprintf(a.Err, "usherctl: %s could not be tried: %s\n", one.GetPrivilege(), one.GetProblem())
 		}
 	}
 }
@@ -255,10 +255,10 @@ func (a *app) removeCredentialsCommand() *cobra.Command {
 				if err != nil {
 					return jamfFailure(err)
 				}
-				if a.json {
+				if a.JSON {
 					return a.printMessage(response)
 				}
-				fmt.Fprintln(a.stdout, map[bool]string{
+				fmt.Fprintln(a.Out, map[bool]string{
 					true:  "removed; Jamf Pro still takes it until it is rotated there",
 					false: "there was none"}[response.GetRemoved()])
 				return nil
@@ -338,7 +338,7 @@ func (a *app) promptSecret() (string, error) {
 		return "", defect(fmt.Errorf("ask for the secret: %w", err))
 	}
 	defer term.Restore(descriptor, before)
-	return typedSecret(os.Stdin, a.stderr)
+	return typedSecret(os.Stdin, a.Err)
 }
 
 // typedSecret asks on a terminal in raw mode.

@@ -33,7 +33,7 @@ func (a *app) listOutboxCommand() *cobra.Command {
 				if err != nil {
 					return err
 				}
-				if a.json {
+				if a.JSON {
 					return a.printMessage(list)
 				}
 				var rows [][]string
@@ -67,10 +67,10 @@ func (a *app) flushOutboxCommand() *cobra.Command {
 				if err != nil {
 					return err
 				}
-				if a.json {
+				if a.JSON {
 					return a.printMessage(flushed)
 				}
-				fmt.Fprintf(a.stdout, "%d due now; `%s` shows how they fare\n", flushed.GetDue(),
+				fmt.Fprintf(a.Out, "%d due now; `%s` shows how they fare\n", flushed.GetDue(),
 					config.Sudo("outbox list"))
 				return nil
 			})

@@ -3,17 +3,18 @@ package ctl
 import (
 	"fmt"
 	"strings"
+	"sync"
 	"time"
 )
 
 // progressBar tells a person on standard error how far something has come: a bar on a terminal, one line elsewhere. It
 // tells nothing of what is over in a moment. It is used by one goroutine.
 type progressBar struct {
-	app     *app
-	what    string
-	started time.Time
-	drawn   bool
-	told    bool
+	terminal *Terminal
+	what     string
+	started  time.Time
+	drawn    bool
+	told     bool
 }
 
 const (
@@ -23,16 +24,16 @@ const (
 	barWidth  = 30
 )
 
-func (a *app) progress(what string) *progressBar {
-	return &progressBar{app: a, what: what, started: time.Now()}
+func (t *Terminal) progress(what string) *progressBar {
+	return &progressBar{terminal: t, what: what, started: time.Now()}
 }
 
 // show tells that done of total are done; a total of 0 is not known.
 func (p *progressBar) show(done, total int) {
 	running := time.Since(p.started)
 	switch {
-	case p.app.json:
-	case p.app.stderrTerminal && running >= barAfter:
+	case p.terminal.JSON:
+	case p.terminal.PersonReadsErr && running >= barAfter:
 		p.drawn = true
 		text := fmt.Sprintf("%d", done)
 		if total > 0 {
@@ -40,21 +41,39 @@ func (p *progressBar) show(done, total int) {
 			text = fmt.Sprintf("[%s%s] %d of %d", strings.Repeat("#", filled), strings.Repeat(".", barWidth-filled),
 				done, total)
 		}
-		fmt.Fprintf(p.app.stderr, "\r\x1b[K%s %s, %s", p.what, text, running.Truncate(time.Second))
-	case !p.app.stderrTerminal && running >= lineAfter && !p.told:
+		fmt.Fprintf(p.terminal.Err, "\r\x1b[K%s %s, %s", p.what, text, running.Truncate(time.Second))
+	case !p.terminal.PersonReadsErr && running >= lineAfter && !p.told:
 		p.told = true
 		text := fmt.Sprintf("%d", done)
 		if total > 0 {
 			text = fmt.Sprintf("%d of %d", done, total)
 		}
-		fmt.Fprintf(p.app.stderr, "%s… %s\n", p.what, text)
+		fmt.Fprintf(p.terminal.Err, "%s… %s\n", p.what, text)
 	}
 }
 
 // end removes the bar.
 func (p *progressBar) end() {
 	if p.drawn {
-		fmt.Fprint(p.app.stderr, "\r\x1b[K")
+		fmt.Fprint(p.terminal.Err, "\r\x1b[K")
 		p.drawn = false
 	}
+}
+
+// afterAWhile says what takes so long, unless it has ended by then. The function that it returns ends it, and returns
+// when nothing is being said.
+func (t *Terminal) afterAWhile(what string) (ended func()) {
+	if t.JSON {
+		return func() {}
+	}
+	said := make(chan struct{})
+	timer := time.AfterFunc(2*time.Second, func() {
+		defer close(said)
+		fmt.Fprintln(t.Err, what)
+	})
+	return sync.OnceFunc(func() {
+		if !timer.Stop() {
+			<-said
+		}
+	})
 }

@@ -37,7 +37,7 @@ func (a *app) listRegistrationsCommand() *cobra.Command {
 				if err != nil {
 					return err
 				}
-				if a.json {
+				if a.JSON {
 					return a.printMessage(list)
 				}
 				var rows [][]string
@@ -83,7 +83,7 @@ func (a *app) showRegistrationCommand() *cobra.Command {
 				if err != nil {
 					return err
 				}
-				if a.json {
+				if a.JSON {
 					return a.printMessage(found.GetRegistration())
 				}
 				a.printRegistration(found.GetRegistration())
@@ -94,7 +94,7 @@ func (a *app) showRegistrationCommand() *cobra.Command {
 }
 
 func (a *app) printRegistration(r *usherv1.Registration) {
-	w := a.stdout
+	w := a.Out
 	a.field("registration", r.GetId())
 	a.field("user", fmt.Sprintf("%s (uid %d)", r.GetUser().GetName(), r.GetUser().GetUid()))
 	a.field("state", lastState(r))
@@ -219,10 +219,10 @@ func (a *app) cancelRegistrationCommand() *cobra.Command {
 			if err != nil {
 				return explained(err)
 			}
-			if a.json {
+			if a.JSON {
 				return a.printMessage(cancelled.GetRegistration())
 			}
-			fmt.Fprintf(a.stdout, "registration %s is %s\n", shortID(cancelled.GetRegistration().GetId()),
+			fmt.Fprintf(a.Out, "registration %s is %s\n", shortID(cancelled.GetRegistration().GetId()),
 				cancelled.GetRegistration().GetFailureDetail())
 			return nil
 		},

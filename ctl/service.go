@@ -40,7 +40,7 @@ func (a *app) serviceStatus(command *cobra.Command) error {
 	if err != nil {
 		return defect(err)
 	}
-	if a.json {
+	if a.JSON {
 		err = a.printValue(map[string]any{"services": services})
 	} else {
 		a.printServices(services)

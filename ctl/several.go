@@ -117,10 +117,10 @@ func decoded[Message any, Pointer interface {
 
 // askSeveral runs the command against each of the hosts, so many at a time, and prints one table.
 func (a *app) askSeveral(ctx context.Context, hosts []host) error {
-	shape, known := severalTables[a.command]
+	shape, known := severalTables[a.Command]
 	if !known {
 		return fmt.Errorf("%s takes one --host: several can be asked with status, registrations list, "+
-			"doctor and timeline", a.command)
+			"doctor and timeline", a.Command)
 	}
 	answers := make([]hostAnswer, len(hosts))
 	var asking errgroup.Group
@@ -143,7 +143,7 @@ func (a *app) askSeveral(ctx context.Context, hosts []host) error {
 	if ctx.Err() != nil {
 		return explained(ctx.Err())
 	}
-	if a.json {
+	if a.JSON {
 		if err := a.printValue(map[string]any{"hosts": answers}); err != nil {
 			return err
 		}
@@ -156,8 +156,8 @@ func (a *app) askSeveral(ctx context.Context, hosts []host) error {
 // askOne runs the command against one of several hosts.
 func (a *app) askOne(ctx context.Context, target host) hostAnswer {
 	var printed bytes.Buffer
-	one := &app{stdout: &output{to: &printed}, stderr: io.Discard, configFile: a.configFile, host: &target,
-		oneOfSeveral: true}
+	one := newApp(&Terminal{Out: &output{to: &printed}, Err: io.Discard}, a.ConfigFile)
+	one.goTo(target, true)
 	answer := hostAnswer{Host: target.String(), ExitCode: one.run(ctx, a.arguments), Data: []json.RawMessage{}}
 	lines := json.NewDecoder(&printed)
 	for {
@@ -199,7 +199,7 @@ func (a *app) printSeveral(shape severalTable, answers []hostAnswer) {
 			if !strings.Contains(message, answer.Host) {
 				message = answer.Host + ": " + message
 			}
-			fmt.Fprintf(a.stderr, "usherctl: %s\n", plain(message))
+			fmt.Fprintf(a.Err, "usherctl: %s\n", plain(message))
 		}
 	}
 }

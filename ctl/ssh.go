@@ -97,21 +97,6 @@ func (h host) sshCommand(ctx context.Context, alone bool, arguments ...string) *
 	return ssh
 }
 
-// quote makes one word of a text for any shell that a user may have; fish knows backslashes within quotes.
-func quote(text string) string {
-	return "'" + strings.NewReplacer("'", `'\''`, `\`, `'\\'`).Replace(text) + "'"
-}
-
-// shellWord is a text as one word of a command that a person pastes: as it is where no shell makes something else of
-// it.
-func shellWord(text string) string {
-	if text != "" && strings.Trim(text, "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789-_./:@%+,") ==
-		"" {
-		return text
-	}
-	return quote(text)
-}
-
 // sshConn is a connection to usherd on another Mac: ssh's standard input and output, as a socket.
 type sshConn struct {
 	net.Conn

@@ -68,8 +68,8 @@ who is registered as they should be.`,
 			within := answerWithin
 			if flags.look {
 				within = lookWithin
-				if !a.json {
-					fmt.Fprintln(a.stderr, "looking in each session…")
+				if !a.JSON {
+					fmt.Fprintln(a.Err, "looking in each session…")
 				}
 			}
 			return a.askWithin(command.Context(), within, func(ctx context.Context, connection *grpc.ClientConn) error {
@@ -98,7 +98,7 @@ func (a *app) showStatus(status *usherv1.GetStatusResponse, user string) error {
 		return &failure{code: exitNotFound, reason: "USER_NOT_FOUND", message: "usher knows of no user " + user,
 			hint: "`usherctl status` lists those that it knows"}
 	}
-	if a.json {
+	if a.JSON {
 		if err := a.printMessage(status); err != nil {
 			return err
 		}
@@ -165,8 +165,8 @@ func (a *app) waitForStatus(ctx context.Context, flags statusFlags) error {
 				return nil
 			}
 			standing := standingOf(user, flags.user)
-			if standing != told && !a.json {
-				fmt.Fprintf(a.stderr, "waiting for %s: %s\n", flags.wait, standing)
+			if standing != told && !a.JSON {
+				fmt.Fprintf(a.Err, "waiting for %s: %s\n", flags.wait, standing)
 			}
 			told = standing
 		}
@@ -238,7 +238,7 @@ func (a *app) printStatus(status *usherv1.GetStatusResponse) {
 		a.paragraph("! ", problem)
 	}
 	if len(status.GetProblems()) > 0 {
-		fmt.Fprintln(a.stdout)
+		fmt.Fprintln(a.Out)
 	}
 	computer, helper := status.GetComputer(), status.GetHelper()
 	a.field("computer", strings.Trim(computer.GetName()+", "+computer.GetOperatingSystem(), ", "))
@@ -261,7 +261,7 @@ func (a *app) printStatus(status *usherv1.GetStatusResponse) {
 	if len(status.GetUsers()) > 1 {
 		a.field("primary user", contract.Primary(status.GetUsers()).GetUser().GetName())
 	}
-	fmt.Fprintln(a.stdout)
+	fmt.Fprintln(a.Out)
 	var rows [][]string
 	for _, user := range status.GetUsers() {
 		rows = append(rows, []string{
@@ -281,7 +281,7 @@ func (a *app) printEvidence(user *usherv1.UserStatus) {
 	if len(user.GetEvidence()) == 0 {
 		return
 	}
-	fmt.Fprintln(a.stdout)
+	fmt.Fprintln(a.Out)
 	a.paragraph(plain(user.GetUser().GetName())+": ", user.GetIdentity().GetDetail())
 	for _, contradiction := range user.GetIdentity().GetContradictions() {
 		a.paragraph("  contradiction: ", contradiction.GetDetail())
@@ -325,14 +325,6 @@ func finding(evidence *usherv1.Evidence) string {
 		words += " (" + strings.ToLower(strings.ReplaceAll(contract.Name(evidence.GetObstacle()), "_", " ")) + ")"
 	}
 	return words
-}
-
-// age is how long ago a moment was, for a person; the moment for a program.
-func (a *app) age(moment *timestamppb.Timestamp) string {
-	if moment == nil || !a.terminal {
-		return a.clock(moment)
-	}
-	return ago(moment.AsTime(), time.Now())
 }
 
 func sessionName(user *usherv1.UserStatus) string {

@@ -11,7 +11,6 @@ import (
 	"path/filepath"
 	"slices"
 	"strings"
-	"sync"
 	"time"
 
 	"github.com/spf13/cobra"
@@ -227,16 +226,16 @@ func (a *app) showTimeline(ctx context.Context, report *timeline.Report, flags t
 		switch {
 		case err != nil:
 			return err
-		case a.json && about == a.stdout: // or else the page alone
+		case a.JSON && about == a.Out: // or else the page alone
 			return a.printValue(map[string]any{"file": flags.html, "attempts": len(report.Attempts),
 				"redacted": report.Redacted})
-		case a.json:
+		case a.JSON:
 			return nil
 		}
 		fmt.Fprintf(about, "%s: %s, %s\n", plain(flags.html), count(int64(len(report.Attempts)), "attempt"),
 			map[bool]string{true: "names, ids and addresses are pseudonyms", false: "NOT redacted"}[report.Redacted])
 		return nil
-	case a.json:
+	case a.JSON:
 		return a.printValue(report)
 	}
 	a.newTimelineText(report).print(chosen)
@@ -347,26 +346,8 @@ func (a *app) journal(ctx context.Context, user string) []*usherv1.Registration 
 		registrations = list.GetRegistrations()
 		return err
 	})
-	if err != nil && !a.json {
-		fmt.Fprintf(a.stderr, "usherctl: without usherd's journal: %s\n", plain(err.Error()))
+	if err != nil && !a.JSON {
+		fmt.Fprintf(a.Err, "usherctl: without usherd's journal: %s\n", plain(err.Error()))
 	}
 	return registrations
-}
-
-// afterAWhile says what takes so long, unless it has ended by then. The function that it returns ends it, and returns
-// when nothing is being said.
-func (a *app) afterAWhile(what string) (ended func()) {
-	if a.json {
-		return func() {}
-	}
-	said := make(chan struct{})
-	timer := time.AfterFunc(2*time.Second, func() {
-		defer close(said)
-		fmt.Fprintln(a.stderr, what)
-	})
-	return sync.OnceFunc(func() {
-		if !timer.Stop() {
-			<-said
-		}
-	})
 }

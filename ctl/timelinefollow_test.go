@@ -33,7 +33,7 @@ func TestTimelineFollows(t *testing.T) {
 
 	reader, writer := io.Pipe()
 	ctx, stop := context.WithCancel(t.Context())
-	a := &app{stdout: &output{to: writer}, stderr: io.Discard}
+	a := newApp(&Terminal{Out: &output{to: writer}, Err: io.Discard}, "")
 	ended := make(chan exitCode)
 	go func() {
 		code := a.run(ctx, []string{"timeline", "--follow", "--zone", "UTC", folder})

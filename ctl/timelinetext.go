@@ -43,8 +43,8 @@ type timelineText struct {
 
 // newTimelineText prints to a terminal as wide as it is, and to anything else in 100 columns without colours.
 func (a *app) newTimelineText(report *timeline.Report) *timelineText {
-	t := &timelineText{to: a.stdout, width: 100, report: report, zone: report.Location()}
-	if a.terminal {
+	t := &timelineText{to: a.Out, width: 100, report: report, zone: report.Location()}
+	if a.Person {
 		_, noColour := os.LookupEnv("NO_COLOR") // https://no-color.org
 		t.colour = !noColour && os.Getenv("TERM") != "dumb"
 		if width, _, err := term.GetSize(int(os.Stdout.Fd())); err == nil && width > 40 {
@@ -330,15 +330,4 @@ func (t *timelineText) logs() {
 				count(log.Unparsed, "line"), t.place(i, log.FirstUnparsedLine), oneline.Of(log.FirstUnparsed, 80)))
 		}
 	}
-}
-
-// count writes a number of things.
-func count(number int64, thing string) string {
-	if number == 1 {
-		return "1 " + thing
-	}
-	if strings.HasSuffix(thing, "y") {
-		return fmt.Sprintf("%d %sies", number, strings.TrimSuffix(thing, "y"))
-	}
-	return fmt.Sprintf("%d %ss", number, thing)
 }

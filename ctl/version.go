@@ -24,15 +24,15 @@ func (a *app) versionCommand() *cobra.Command {
 				helper = status.GetHelper().GetVersion()
 				return err
 			})
-			if a.json {
+			if a.JSON {
 				return a.printValue(map[string]string{"usherctl": version.String(), "usherd": helper})
 			}
-			fmt.Fprintf(a.stdout, "usherctl %s\n", version.String())
+			fmt.Fprintf(a.Out, "usherctl %s\n", version.String())
 			if err != nil {
 				// Its own version is what was asked for, and is known without a helper.
 				helper = "not reached: " + plain(err.Error())
 			}
-			fmt.Fprintf(a.stdout, "usherd   %s\n", helper)
+			fmt.Fprintf(a.Out, "usherd   %s\n", helper)
 			return nil
 		},
 	}

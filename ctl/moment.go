@@ -1,0 +1,58 @@
+package ctl
+
+import (
+	"fmt"
+	"time"
+
+	"google.golang.org/protobuf/types/known/timestamppb"
+)
+
+// clock is a moment for a person: the time of day today, the date too for any other day; "-" for none.
+func (t *Terminal) clock(moment *timestamppb.Timestamp) string {
+	if moment == nil {
+		return "-"
+	}
+	local := moment.AsTime().Local()
+	if !t.Person {
+		return local.Format(time.RFC3339)
+	}
+	if now := time.Now(); local.YearDay() == now.YearDay() && local.Year() == now.Year() {
+		return local.Format("15:04:05")
+	}
+	return local.Format("2006-01-02 15:04")
+}
+
+// age is how long ago a moment was, for a person; the moment for a program.
+func (t *Terminal) age(moment *timestamppb.Timestamp) string {
+	if moment == nil || !t.Person {
+		return t.clock(moment)
+	}
+	return ago(moment.AsTime(), time.Now())
+}
+
+// moment is a time for a person.
+func (t *Terminal) moment(at time.Time) string {
+	if at.IsZero() {
+		return "-"
+	}
+	if !t.Person {
+		return at.UTC().Format(time.RFC3339)
+	}
+	return at.Local().Format("2006-01-02 15:04:05")
+}
+
+// ago is how long before a moment another was, for a person.
+func ago(moment, now time.Time) string {
+	switch age := max(0, now.Sub(moment)); {
+	case moment.IsZero():
+		return "never"
+	case age < time.Minute:
+		return "just now"
+	case age < time.Hour:
+		return fmt.Sprintf("%d min ago", int(age.Minutes()))
+	case age < 48*time.Hour:
+		return fmt.Sprintf("%d h ago", int(age.Hours()))
+	default:
+		return fmt.Sprintf("%d days ago", int(age.Hours()/24))
+	}
+}
