@@ -16,6 +16,7 @@ import (
 	"github.com/spf13/pflag"
 	"golang.org/x/term"
 
+	"usher.internal/ctl/terminal"
 	"usher.internal/internal/version"
 )
 
@@ -25,16 +26,16 @@ func Main(arguments []string) int {
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
 	context.AfterFunc(ctx, stop) // a second signal ends usherctl whatever it does
 	defer stop()
-	a := newApp(&Terminal{
-		Out: &output{to: os.Stdout}, Err: os.Stderr,
+	a := newApp(&terminal.Terminal{
+		Out: &terminal.Output{To: os.Stdout}, Err: os.Stderr,
 		Person: term.IsTerminal(int(os.Stdout.Fd())), PersonReadsErr: term.IsTerminal(int(os.Stderr.Fd())),
-		Width: widthOf(os.Stdout),
+		Width: terminal.WidthOf(os.Stdout),
 	}, os.Getenv("USHER_CONFIG"))
 	return int(a.run(ctx, arguments))
 }
 
 // Commands returns the tree of usherctl's commands, for what documents it.
-func Commands() *cobra.Command { return newApp(&Terminal{}, "").root() }
+func Commands() *cobra.Command { return newApp(&terminal.Terminal{}, "").root() }
 
 // app is one run of usherctl.
 type app struct {
@@ -49,7 +50,7 @@ type app struct {
 	arguments    []string
 }
 
-func newApp(terminal *Terminal, configFile string) *app {
+func newApp(terminal *terminal.Terminal, configFile string) *app {
 	return &app{Client: &Client{Printer: &Printer{Terminal: terminal}, ConfigFile: configFile}}
 }
 
@@ -67,10 +68,10 @@ func (a *app) runRoot(ctx context.Context, root *cobra.Command, arguments []stri
 	command, err := root.ExecuteContextC(ctx)
 	a.Command = command.CommandPath() // also where the arguments were wrong
 	a.JSON = a.JSON || a.oneOfSeveral || slices.Contains(arguments, "--json")
-	if a.Out.err != nil {
+	if a.Out.Err != nil {
 		// A policy must not take an answer for whole that was cut short.
 		err = &failure{code: exitDefect, reason: "OUTPUT_FAILED",
-			message: "the output could not be written: " + a.Out.err.Error()}
+			message: "the output could not be written: " + a.Out.Err.Error()}
 	}
 	if err == nil {
 		return exitDone

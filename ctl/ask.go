@@ -12,6 +12,8 @@ import (
 
 	"google.golang.org/grpc"
 	"google.golang.org/grpc/backoff"
+
+	"usher.internal/ctl/terminal"
 	"usher.internal/internal/config"
 	"usher.internal/internal/link"
 )
@@ -55,10 +57,10 @@ func (c *Client) helperConfig() (*config.Loaded, error) {
 	case c.JSON: // the helper's own status has it
 	case errors.Is(err, fs.ErrPermission): // usherd is root, and may read it
 		fmt.Fprintf(c.Err, "usherctl: you may not read the configuration, so usherd is looked for where it is by "+
-			"default: %s\n", plain(err.Error()))
+			"default: %s\n", terminal.Plain(err.Error()))
 	default:
 		fmt.Fprintf(c.Err, "usherctl: the configuration cannot be used, usherd goes on with its last good one: %s\n",
-			plain(strings.ReplaceAll(err.Error(), "\n", "; ")))
+			terminal.Plain(strings.ReplaceAll(err.Error(), "\n", "; ")))
 	}
 	return loaded, nil
 }

@@ -13,6 +13,7 @@ import (
 	"github.com/spf13/cobra"
 	"golang.org/x/term"
 
+	"usher.internal/ctl/terminal"
 	"usher.internal/internal/config"
 	"usher.internal/internal/excerpt"
 )
@@ -85,7 +86,7 @@ func (a *app) bundle(command *cobra.Command, flags bundleFlags) error {
 		if !b.redacted {
 			how = "with names, ids and addresses as they are"
 		}
-		agreed, err := confirmed(ctx, command.InOrStdin(), a.Err,
+		agreed, err := terminal.Confirmed(ctx, command.InOrStdin(), a.Err,
 			fmt.Sprintf("Write this into %s, %s?", b.output, how))
 		if err != nil {
 			return explained(err)
@@ -100,11 +101,11 @@ func (a *app) bundle(command *cobra.Command, flags bundleFlags) error {
 	if a.JSON {
 		return a.printValue(b.described(b.output))
 	}
-	fmt.Fprintf(a.Out, "\n%s: %s, %s; %s\n", plain(b.output), count(int64(len(b.files)), "file"), size(b.bytes),
+	fmt.Fprintf(a.Out, "\n%s: %s, %s; %s\n", terminal.Plain(b.output), terminal.Count(int64(len(b.files)), "file"), size(b.bytes),
 		map[bool]string{true: "names, ids and addresses are pseudonyms", false: "NOT redacted"}[b.redacted])
 	for _, file := range b.files {
 		if file.Problem != "" {
-			fmt.Fprintf(a.Out, "  %s: %s\n", plain(file.Name), plain(file.Problem))
+			fmt.Fprintf(a.Out, "  %s: %s\n", terminal.Plain(file.Name), terminal.Plain(file.Problem))
 		}
 	}
 	return nil
@@ -171,16 +172,16 @@ func (b *bundle) described(file string) any {
 
 // print shows what goes in.
 func (b *bundle) print() {
-	b.app.field("user", b.user.name)
+	b.app.Field("user", b.user.name)
 	for _, problem := range b.problems {
-		b.app.field("not there", problem)
+		b.app.Field("not there", problem)
 	}
 	fmt.Fprintln(b.app.Out)
 	var rows [][]string
 	for _, file := range b.files {
 		rows = append(rows, []string{file.Name, size(file.Bytes), file.Source, file.Description})
 	}
-	b.app.table([]string{"FILE", "AT MOST", "FROM", "WHAT"}, rows)
+	b.app.Table([]string{"FILE", "AT MOST", "FROM", "WHAT"}, rows)
 }
 
 // find sets whom the archive is about, when usherd has not told: the named user, or the caller.

@@ -12,6 +12,7 @@ import (
 	"golang.org/x/term"
 	"google.golang.org/grpc"
 
+	"usher.internal/ctl/terminal"
 	"usher.internal/internal/config"
 	"usher.internal/internal/contract"
 	usherv1 "usher.internal/proto/usher/v1"
@@ -85,7 +86,7 @@ func (a *app) clean(command *cobra.Command, asked cleaning) error {
 			return &failure{code: exitUsage, reason: "YES_NEEDED",
 				message: "nothing was removed: there is no terminal to ask at", hint: "--yes removes what is listed"}
 		case !asked.yes:
-			agreed, err := confirmed(command.Context(), command.InOrStdin(), a.Err,
+			agreed, err := terminal.Confirmed(command.Context(), command.InOrStdin(), a.Err,
 				fmt.Sprintf("Remove %s from the session of %s?",
 					things(len(found.GetLeftovers())), found.GetUser().GetName()))
 			if err != nil {
@@ -113,12 +114,12 @@ func (a *app) clean(command *cobra.Command, asked cleaning) error {
 
 func (a *app) printRemains(found *usherv1.FindRemainsResponse) {
 	w := a.Out
-	a.field("user", fmt.Sprintf("%s (uid %d)", found.GetUser().GetName(), found.GetUser().GetUid()))
-	a.field("identity", fmt.Sprintf("%s: %s", identityName(found.GetIdentity().GetState()),
+	a.Field("user", fmt.Sprintf("%s (uid %d)", found.GetUser().GetName(), found.GetUser().GetUid()))
+	a.Field("identity", fmt.Sprintf("%s: %s", identityName(found.GetIdentity().GetState()),
 		found.GetIdentity().GetDetail()))
-	a.field("objection", found.GetObjection())
+	a.Field("objection", found.GetObjection())
 	if len(found.GetLeftovers()) == 0 {
-		a.field("leftovers", "none")
+		a.Field("leftovers", "none")
 		return
 	}
 	fmt.Fprintln(w)
@@ -126,7 +127,7 @@ func (a *app) printRemains(found *usherv1.FindRemainsResponse) {
 	for _, one := range found.GetLeftovers() {
 		rows = append(rows, []string{kindName(one.GetKind()), one.GetName()})
 	}
-	a.table([]string{"KIND", "NAME"}, rows)
+	a.Table([]string{"KIND", "NAME"}, rows)
 }
 
 // kindName is what a person calls the kind of a leftover.
@@ -154,7 +155,7 @@ func (a *app) printRemoval(removal *usherv1.Removal) error {
 		return a.printMessage(removal)
 	case !a.JSON:
 		fmt.Fprintln(a.Out)
-		a.table([]string{"KIND", "NAME", "OUTCOME"}, rows)
+		a.Table([]string{"KIND", "NAME", "OUTCOME"}, rows)
 	}
 	if failed > 0 {
 		return &failure{code: exitIdentityUnusable, reason: "NOT_ALL_REMOVED",
@@ -201,11 +202,11 @@ func (a *app) cleanHistoryCommand() *cobra.Command {
 						if one.GetError() != "" {
 							outcome = "not removed: " + one.GetError()
 						}
-						rows = append(rows, []string{a.clock(removal.GetTime()), removal.GetUser().GetName(), by,
+						rows = append(rows, []string{a.Clock(removal.GetTime()), removal.GetUser().GetName(), by,
 							kindName(one.GetLeftover().GetKind()), one.GetLeftover().GetName(), outcome})
 					}
 				}
-				a.table([]string{"WHEN", "OF", "BY", "KIND", "NAME", "OUTCOME"}, rows)
+				a.Table([]string{"WHEN", "OF", "BY", "KIND", "NAME", "OUTCOME"}, rows)
 				return nil
 			})
 		},

@@ -11,6 +11,7 @@ import (
 	"google.golang.org/grpc"
 
 	"usher.internal/ctl/profile"
+	"usher.internal/ctl/terminal"
 	"usher.internal/internal/accounts"
 	usherv1 "usher.internal/proto/usher/v1"
 )
@@ -117,5 +118,5 @@ func isUnderWay(r *usherv1.Registration) bool { return !ended(r.GetState()) }
 
 // completion is a value with what a shell shows beside it. The value ends at a tab, and the line is the whole of it.
 func completion(value, description string) cobra.Completion {
-	return cobra.CompletionWithDesc(strings.ReplaceAll(plain(value), "\t", " "), plain(description))
+	return cobra.CompletionWithDesc(strings.ReplaceAll(terminal.Plain(value), "\t", " "), terminal.Plain(description))
 }

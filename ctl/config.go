@@ -44,7 +44,7 @@ func (a *app) showConfigCommand() *cobra.Command {
 			if a.JSON {
 				return a.printValue(all)
 			}
-			a.table([]string{"KEY", "VALUE", "FROM"}, rows)
+			a.Table([]string{"KEY", "VALUE", "FROM"}, rows)
 			return nil
 		},
 	}

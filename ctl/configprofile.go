@@ -13,6 +13,7 @@ import (
 	"golang.org/x/sys/unix"
 
 	"usher.internal/ctl/profile"
+	"usher.internal/ctl/terminal"
 	"usher.internal/internal/config"
 )
 
@@ -142,6 +143,6 @@ func (a *app) writeText(ctx context.Context, what, text, output string) error {
 	case a.JSON:
 		return a.printValue(map[string]string{"file": path})
 	}
-	fmt.Fprintln(a.Out, "wrote "+plain(path))
+	fmt.Fprintln(a.Out, "wrote "+terminal.Plain(path))
 	return nil
 }

@@ -86,7 +86,7 @@ func openArgument(path string) (*os.File, error) {
 
 // isStandardOutput tells whether something is what standard output is.
 func (a *app) isStandardOutput(info fs.FileInfo) bool {
-	file, ok := a.Out.to.(*os.File)
+	file, ok := a.Out.To.(*os.File)
 	if !ok {
 		return false
 	}

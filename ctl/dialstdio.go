@@ -176,7 +176,7 @@ func (a *app) fetchLogs(ctx context.Context, target host, user string, file *os.
 	written := &bounded{to: file, left: maximumFetched}
 	skipped := &skipper{to: written}
 	command.Stdout, command.Stderr = skipped, complaint
-	quiet := a.afterAWhile("fetching the logs of " + target.String() + "…")
+	quiet := a.AfterAWhile("fetching the logs of " + target.String() + "…")
 	err := command.Run()
 	quiet()
 	printed := skipped.preamble.printed()

@@ -11,6 +11,7 @@ import (
 	"github.com/spf13/cobra"
 	"google.golang.org/grpc"
 
+	"usher.internal/ctl/terminal"
 	"usher.internal/internal/config"
 	usherv1 "usher.internal/proto/usher/v1"
 )
@@ -129,10 +130,10 @@ func (e *examination) show(check *usherv1.Check) error {
 	if check.GetUser() != "" {
 		title += " (" + check.GetUser() + ")"
 	}
-	fmt.Fprintf(e.app.Out, "%-14s  %-46s  %s\n", results[check.GetResult()], plain(title),
-		plain(check.GetEvidence()))
+	fmt.Fprintf(e.app.Out, "%-14s  %-46s  %s\n", results[check.GetResult()], terminal.Plain(title),
+		terminal.Plain(check.GetEvidence()))
 	if check.GetFix() != "" {
-		fmt.Fprintf(e.app.Out, "%-14s  fix: %s\n", "", plain(check.GetFix()))
+		fmt.Fprintf(e.app.Out, "%-14s  fix: %s\n", "", terminal.Plain(check.GetFix()))
 	}
 	return nil
 }

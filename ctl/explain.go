@@ -9,6 +9,7 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"usher.internal/ctl/terminal"
 	"usher.internal/internal/errorcode"
 	"usher.internal/internal/event"
 	"usher.internal/internal/wpj"
@@ -207,16 +208,16 @@ func (a *app) printExplanation(one explanation) {
 		if outer.Code != nil {
 			name += " " + asWritten(outer.Program, *outer.Code)
 		}
-		fmt.Fprintln(a.Out, plain(strings.TrimSpace(name+" "+outer.Name)+": "+cmp.Or(outer.Admin, "not known")))
+		fmt.Fprintln(a.Out, terminal.Plain(strings.TrimSpace(name+" "+outer.Name)+": "+cmp.Or(outer.Admin, "not known")))
 	}
 	switch {
 	case one.Kind == kindExitCode:
 		fmt.Fprintf(a.Out, "%d %s (%s)\n", *one.Code, one.Name, one.Program)
 	case one.Kind == kindUnknownCode:
-		fmt.Fprintln(a.Out, plain(
+		fmt.Fprintln(a.Out, terminal.Plain(
 			strings.TrimSpace(one.Program+" "+asWritten(one.Program, *one.Code))+" (not known)"))
 	case one.Kind == kindUnknownName:
-		fmt.Fprintln(a.Out, plain(one.Name)+" (not known)")
+		fmt.Fprintln(a.Out, terminal.Plain(one.Name)+" (not known)")
 	case one.Kind == kindErrorCode && one.Code != nil:
 		fmt.Fprintf(a.Out, "%s %s %s\n", one.Program, asWritten(one.Program, *one.Code), one.Name)
 	case one.Kind == kindErrorCode:
@@ -224,12 +225,12 @@ func (a *app) printExplanation(one explanation) {
 	default:
 		fmt.Fprintf(a.Out, "%s (%s)\n", one.Name, one.Kind)
 	}
-	a.field("admin", one.Admin)
-	a.field("user", one.User)
+	a.Field("admin", one.Admin)
+	a.Field("user", one.User)
 	if one.RetryCanHelp != nil {
-		a.field("trying again", map[bool]string{true: "can help", false: "cannot help by itself"}[*one.RetryCanHelp])
+		a.Field("trying again", map[bool]string{true: "can help", false: "cannot help by itself"}[*one.RetryCanHelp])
 	}
-	a.field("source", one.Source)
+	a.Field("source", one.Source)
 }
 
 // asWritten is a number as its domain writes it.
@@ -338,6 +339,6 @@ func (a *app) explainAll() error {
 	for _, one := range all {
 		rows = append(rows, []string{strconv.FormatInt(*one.Code, 10), one.Program, one.Name, one.Admin})
 	}
-	a.table([]string{"CODE", "OF", "NAME", "MEANING"}, rows)
+	a.Table([]string{"CODE", "OF", "NAME", "MEANING"}, rows)
 	return nil
 }

@@ -71,7 +71,7 @@ func (a *app) listAttributes() error {
 	if a.JSON {
 		return a.printValue(entries)
 	}
-	a.table([]string{"NAME", "IN JAMF PRO", "DATA TYPE", "MEANING"}, rows)
+	a.Table([]string{"NAME", "IN JAMF PRO", "DATA TYPE", "MEANING"}, rows)
 	return nil
 }
 

@@ -54,7 +54,7 @@ func (a *app) askFleet(ctx context.Context, calls func(client *fleet.Client) err
 		fmt.Fprintf(a.Err, "usherctl: your credentials for the fleet count until %s; `usherctl fleet renew` "+
 			"makes others\n", end.UTC().Format(time.DateOnly))
 	}
-	quiet := a.afterAWhile("connecting to the fleet…")
+	quiet := a.AfterAWhile("connecting to the fleet…")
 	client, err := fleet.Connect(ctx, access, name)
 	quiet()
 	if err != nil {

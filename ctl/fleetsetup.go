@@ -16,6 +16,7 @@ import (
 
 	"usher.internal/ctl/fleet"
 	"usher.internal/ctl/fleet/setup"
+	"usher.internal/ctl/terminal"
 	"usher.internal/internal/trust"
 )
 
@@ -54,7 +55,7 @@ each may do stands in the server's configuration. No server is asked, and nothin
 			}
 			if a.Person && !a.JSON {
 				fmt.Fprintf(a.Out, "\nNext: start the servers, then `usherctl fleet provision --fleet %[1]s`, "+
-					"then `usherctl fleet credentials --fleet %[1]s DEVICE`.\n", shellWord(plain(options.Directory)))
+					"then `usherctl fleet credentials --fleet %[1]s DEVICE`.\n", terminal.ShellWord(terminal.Plain(options.Directory)))
 			}
 			return nil
 		},
@@ -131,7 +132,7 @@ gone.`,
 				fmt.Fprintf(a.Out, "the servers keep changes for %s, and know a Mac for %s after it was heard of "+
 					"last, in %s on %s\n",
 					days(made.Keep), days(made.Forget), bytesFlag(made.StorageBytes),
-					count(int64(made.Replicas), "server"))
+					terminal.Count(int64(made.Replicas), "server"))
 				return nil
 			})
 		},
@@ -258,7 +259,7 @@ func (a *app) printMade(made []setup.Made) error {
 			rows = append(rows, []string{one.Path, one.Purpose})
 		}
 	}
-	a.table([]string{"FILE", "WHAT IT IS FOR"}, rows)
+	a.Table([]string{"FILE", "WHAT IT IS FOR"}, rows)
 	return nil
 }
 

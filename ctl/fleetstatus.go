@@ -16,6 +16,7 @@ import (
 
 	"usher.internal/ctl/fleet"
 	"usher.internal/ctl/fleet/page"
+	"usher.internal/ctl/terminal"
 	"usher.internal/internal/oneline"
 )
 
@@ -81,15 +82,15 @@ func validWait(timeout time.Duration) error {
 
 func (a *app) fleetStatus(ctx context.Context, client *fleet.Client, flags fleetFlags,
 	filter func(fleet.Standing) bool) error {
-	bar := a.progress("asking the fleet")
-	report, err := client.Ask(ctx, fleet.Question{Timeout: flags.timeout, Progress: bar.show})
-	bar.end()
+	bar := a.Progress("asking the fleet")
+	report, err := client.Ask(ctx, fleet.Question{Timeout: flags.timeout, Progress: bar.Show})
+	bar.End()
 	if err != nil {
 		return err
 	}
 	report.Keep(filter, flags.filters)
 	if flags.html != "" {
-		quiet := a.afterAWhile("reading the changes of the last days…")
+		quiet := a.AfterAWhile("reading the changes of the last days…")
 		report.Trend, err = client.Trend(ctx, trendDays, time.Now())
 		quiet()
 		if err != nil {
@@ -99,14 +100,14 @@ func (a *app) fleetStatus(ctx context.Context, client *fleet.Client, flags fleet
 		if err != nil {
 			return err
 		}
-		fmt.Fprintf(about, "%s: %s\n", plain(flags.html), count(int64(len(report.Devices)), "device"))
+		fmt.Fprintf(about, "%s: %s\n", terminal.Plain(flags.html), terminal.Count(int64(len(report.Devices)), "device"))
 		return nil
 	}
 	if a.JSON {
 		return a.printValue(report)
 	}
 	for _, warning := range report.Warnings {
-		fmt.Fprintf(a.Err, "usherctl: %s\n", plain(warning))
+		fmt.Fprintf(a.Err, "usherctl: %s\n", terminal.Plain(warning))
 	}
 	if flags.csv {
 		writeCSV(a.Out, report)
@@ -124,20 +125,20 @@ func (a *app) printFleet(report *fleet.Report) {
 			rows = append(rows, []string{one.State, strconv.Itoa(one.Devices), strconv.Itoa(one.Answered),
 				strconv.Itoa(one.Silent), strconv.Itoa(one.Garbage)})
 		}
-		a.table([]string{"STATE", "DEVICES", "ANSWERED", "SILENT", "GARBAGE"}, rows)
+		a.Table([]string{"STATE", "DEVICES", "ANSWERED", "SILENT", "GARBAGE"}, rows)
 		fmt.Fprintln(a.Out)
 	}
 	rows = nil
 	for _, one := range report.Devices {
 		seen := one.Seen.UTC().Format(time.RFC3339)
 		if a.Person {
-			seen = ago(one.Seen, time.Now())
+			seen = terminal.Ago(one.Seen, time.Now())
 		}
-		rows = append(rows, []string{one.Device, dash(one.Computer), dash(one.User), one.State, string(one.Answer),
-			seen, dash(one.Registration), dash(one.Version),
-			dash(strings.Join(one.Notes, "; "))})
+		rows = append(rows, []string{one.Device, terminal.Dash(one.Computer), terminal.Dash(one.User), one.State, string(one.Answer),
+			seen, terminal.Dash(one.Registration), terminal.Dash(one.Version),
+			terminal.Dash(strings.Join(one.Notes, "; "))})
 	}
-	a.table([]string{"DEVICE", "COMPUTER", "USER", "STATE", "ANSWER", "SEEN", "LAST REGISTRATION", "USHERD", "NOTES"},
+	a.Table([]string{"DEVICE", "COMPUTER", "USER", "STATE", "ANSWER", "SEEN", "LAST REGISTRATION", "USHERD", "NOTES"},
 		rows)
 }
 

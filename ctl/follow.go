@@ -8,6 +8,7 @@ import (
 
 	"google.golang.org/grpc"
 
+	"usher.internal/ctl/terminal"
 	"usher.internal/internal/config"
 	"usher.internal/internal/contract"
 	usherv1 "usher.internal/proto/usher/v1"
@@ -157,13 +158,13 @@ func (f *follower) show() error {
 	for ; f.transitions < len(f.last.GetTransitions()); f.transitions++ {
 		transition := f.last.GetTransitions()[f.transitions]
 		f.since = transition.GetTime().AsTime()
-		fmt.Fprintf(f.app.Out, "%s  %-19s  %s\n", f.app.clock(transition.GetTime()),
-			contract.Name(transition.GetState()), plain(transition.GetEvidence()))
+		fmt.Fprintf(f.app.Out, "%s  %-19s  %s\n", f.app.Clock(transition.GetTime()),
+			contract.Name(transition.GetState()), terminal.Plain(transition.GetEvidence()))
 	}
 	for ; f.milestones < len(f.last.GetMilestones()); f.milestones++ {
 		milestone := f.last.GetMilestones()[f.milestones]
-		fmt.Fprintf(f.app.Out, "%s  %-19s  %s\n", f.app.clock(milestone.GetTime()), "  Company Portal",
-			plain(sentence(milestone)))
+		fmt.Fprintf(f.app.Out, "%s  %-19s  %s\n", f.app.Clock(milestone.GetTime()), "  Company Portal",
+			terminal.Plain(sentence(milestone)))
 	}
 	f.drawLine()
 	return nil

@@ -16,6 +16,7 @@ import (
 	"github.com/spf13/pflag"
 	"google.golang.org/grpc"
 
+	"usher.internal/ctl/terminal"
 	"usher.internal/internal/config"
 )
 
@@ -75,7 +76,7 @@ func (h host) sshLine(command string) string {
 		name = h.user + "@" + name
 	}
 	if strings.Contains(name, `\`) {
-		name = quote(name)
+		name = terminal.Quote(name)
 	}
 	return line + name + " " + command
 }

@@ -11,6 +11,7 @@ import (
 	"google.golang.org/protobuf/proto"
 
 	"usher.internal/ctl/fleet"
+	"usher.internal/ctl/terminal"
 	usherv1 "usher.internal/proto/usher/v1"
 )
 
@@ -36,8 +37,8 @@ func TestJSONHoldsNothingThatATerminalObeys(t *testing.T) {
 		"the fleet": func(a *Printer) error { return a.printValue(fleet.Standing{Computer: hostileText}) },
 	} {
 		var printed, aside bytes.Buffer
-		a := &Printer{Terminal: &Terminal{Out: &output{to: &printed}, Err: &aside, JSON: true}, Command: "usherctl status"}
-		if err := errors.Join(print(a), a.Out.err); err != nil {
+		a := &Printer{Terminal: &terminal.Terminal{Out: &terminal.Output{To: &printed}, Err: &aside, JSON: true}, Command: "usherctl status"}
+		if err := errors.Join(print(a), a.Out.Err); err != nil {
 			t.Fatal(err)
 		}
 		if strings.ContainsAny(printed.String(), "\u009b\u0085\u007f\u061c\u200e\u202e\u2066") ||

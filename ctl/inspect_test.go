@@ -11,13 +11,14 @@ import (
 	"time"
 
 	"usher.internal/ctl/inspect"
+	"usher.internal/ctl/terminal"
 )
 
 // inspectIn runs inspect on a content, and returns what it printed.
 func inspectIn(t *testing.T, content string, asJSON bool) (string, error) {
 	t.Helper()
 	var printed bytes.Buffer
-	a := newApp(&Terminal{Out: &output{to: &printed}, Err: &printed, JSON: asJSON}, "")
+	a := newApp(&terminal.Terminal{Out: &terminal.Output{To: &printed}, Err: &printed, JSON: asJSON}, "")
 	a.Command = "usherctl inspect"
 	err := a.inspect([]byte(content), time.Date(2026, 11, 29, 0, 0, 0, 0, time.UTC))
 	return printed.String(), err
@@ -104,7 +105,7 @@ func FuzzInspect(f *testing.F) {
 	}
 	f.Fuzz(func(t *testing.T, content []byte) {
 		var printed bytes.Buffer
-		a := newApp(&Terminal{Out: &output{to: &printed}, Err: &printed}, "")
+		a := newApp(&terminal.Terminal{Out: &terminal.Output{To: &printed}, Err: &printed}, "")
 		if err := a.inspect(content, time.Unix(0, 0)); err != nil {
 			failed, ok := errors.AsType[*failure](err)
 			if !ok || failed.code != exitUsage {

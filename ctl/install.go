@@ -16,6 +16,7 @@ import (
 	"google.golang.org/grpc"
 	healthv1 "google.golang.org/grpc/health/grpc_health_v1"
 
+	"usher.internal/ctl/terminal"
 	"usher.internal/internal/accounts"
 	"usher.internal/internal/command"
 	"usher.internal/internal/config"
@@ -178,7 +179,7 @@ func (a *app) purge() *launchd.Purge {
 			loaded.Fleet.NKeyFile}
 	} else {
 		fmt.Fprintf(a.Err, "usherctl: the configuration cannot be read, so only the default places are "+
-			"looked at: %s\n", plain(err.Error()))
+			"looked at: %s\n", terminal.Plain(err.Error()))
 	}
 	return purge
 }

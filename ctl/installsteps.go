@@ -4,6 +4,7 @@ import (
 	"errors"
 	"fmt"
 
+	"usher.internal/ctl/terminal"
 	"usher.internal/launchd"
 )
 
@@ -12,7 +13,7 @@ func (a *app) tellSteps(installer *launchd.Installer) *[]launchd.Outcome {
 	var steps []launchd.Outcome
 	if a.Person && !a.JSON {
 		// Stopping a service can take half a minute; the line is written over when that is through.
-		installer.Begin = func(what string) { fmt.Fprintf(a.Out, "…          %s", plain(what)) }
+		installer.Begin = func(what string) { fmt.Fprintf(a.Out, "…          %s", terminal.Plain(what)) }
 	}
 	installer.Report = func(outcome launchd.Outcome) {
 		steps = append(steps, outcome)
@@ -26,7 +27,7 @@ func (a *app) tellSteps(installer *launchd.Installer) *[]launchd.Outcome {
 		if outcome.Detail != "" {
 			line += ": " + outcome.Detail
 		}
-		fmt.Fprintln(a.Out, plain(line))
+		fmt.Fprintln(a.Out, terminal.Plain(line))
 	}
 	return &steps
 }

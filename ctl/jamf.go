@@ -17,6 +17,7 @@ import (
 	"google.golang.org/grpc/codes"
 	"google.golang.org/grpc/status"
 
+	"usher.internal/ctl/terminal"
 	"usher.internal/internal/attribute"
 	"usher.internal/internal/config"
 	"usher.internal/internal/contract"
@@ -84,7 +85,7 @@ change with the data type.`,
 					if err != nil {
 						return err
 					}
-					fmt.Fprintf(a.Out, "\nThe role of the API client at %s:\n", plain(checked.GetServer()))
+					fmt.Fprintf(a.Out, "\nThe role of the API client at %s:\n", terminal.Plain(checked.GetServer()))
 					a.printPrivileges(checked)
 					return errors.Join(unusable(provisioned), lacking(checked))
 				})
@@ -118,7 +119,7 @@ func (a *app) printProvisioned(provisioned *usherv1.ProvisionExtensionAttributes
 		}
 		rows = append(rows, []string{one.GetName(), state, one.GetProblem()})
 	}
-	a.table([]string{"NAME", "STATE", "PROBLEM"}, rows)
+	a.Table([]string{"NAME", "STATE", "PROBLEM"}, rows)
 }
 
 // unusable returns a failure when there are extension attributes that usher cannot write to.
@@ -162,7 +163,7 @@ and never taken as an argument.`,
 				if a.JSON {
 					return a.printMessage(set)
 				}
-				fmt.Fprintf(a.Out, "kept in %s; `%s` tries it\n", plain(set.GetPath()),
+				fmt.Fprintf(a.Out, "kept in %s; `%s` tries it\n", terminal.Plain(set.GetPath()),
 					config.Sudo("jamf credentials check"))
 				return nil
 			})
@@ -189,8 +190,8 @@ func (a *app) checkCredentialsCommand() *cobra.Command {
 						return errors.Join(a.printMessage(checked), lacking(checked))
 					}
 					fmt.Fprintln(a.Out, "The secret is good.")
-					a.field("Server", checked.GetServer())
-					a.field("Version", checked.GetServerVersion())
+					a.Field("Server", checked.GetServer())
+					a.Field("Version", checked.GetServerVersion())
 					a.printPrivileges(checked)
 					return lacking(checked)
 				})
@@ -208,7 +209,7 @@ func (a *app) printPrivileges(checked *usherv1.CheckClientSecretResponse) {
 		}
 		rows = append(rows, []string{one.GetPrivilege(), said[one.GetRequired()], granted, one.GetPurpose()})
 	}
-	a.table([]string{"PRIVILEGE", "REQUIRED", "GRANTED", "TO"}, rows)
+	a.Table([]string{"PRIVILEGE", "REQUIRED", "GRANTED", "TO"}, rows)
 	for _, one := range checked.GetPrivileges() {
 		if one.GetProblem() != "" {
 			fmt.Fprintf(a.Err, "usherctl: %s could not be tried: %s\n", one.GetPrivilege(), one.GetProblem())

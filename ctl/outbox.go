@@ -41,10 +41,10 @@ func (a *app) listOutboxCommand() *cobra.Command {
 					rows = append(rows, []string{
 						strconv.FormatUint(d.GetId(), 10), d.GetUser().GetName(), deliveryName(d.GetState()),
 						strconv.Itoa(int(d.GetAttempts())),
-						a.clock(d.GetNextAttemptTime()), d.GetSummary(), d.GetLastError(),
+						a.Clock(d.GetNextAttemptTime()), d.GetSummary(), d.GetLastError(),
 					})
 				}
-				a.table([]string{"ID", "USER", "STATE", "ATTEMPTS", "NEXT ATTEMPT", "REPORT", "LAST ERROR"}, rows)
+				a.Table([]string{"ID", "USER", "STATE", "ATTEMPTS", "NEXT ATTEMPT", "REPORT", "LAST ERROR"}, rows)
 				return nil
 			})
 		},

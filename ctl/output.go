@@ -8,6 +8,7 @@ import (
 	"google.golang.org/protobuf/encoding/protojson"
 	"google.golang.org/protobuf/proto"
 
+	"usher.internal/ctl/terminal"
 	"usher.internal/internal/contract"
 	"usher.internal/internal/oneline"
 )
@@ -32,7 +33,7 @@ type errorBody struct {
 
 // Printer prints a command's answer on its terminal: for a person, or in the envelope of JSON.
 type Printer struct {
-	*Terminal
+	*terminal.Terminal
 	// Command is the full name of the command that runs, for the envelope.
 	Command string
 }
@@ -72,7 +73,7 @@ func (p *Printer) printFailure(f *failure) {
 	if f.message == "" {
 		return // all is printed already, and only the exit code is left to tell
 	}
-	if p.JSON && p.Out.err == nil {
+	if p.JSON && p.Out.Err == nil {
 		// Nothing more can be done about an error that cannot be put into JSON.
 		_ = p.printEnvelope(envelope{
 			Error: &errorBody{ExitCode: int(f.code), Reason: f.reason, Message: f.message, Hint: f.hint}})
@@ -80,9 +81,9 @@ func (p *Printer) printFailure(f *failure) {
 	}
 	// A configuration has several things wrong, one a line.
 	for i, line := range strings.Split(f.message, "\n") {
-		fmt.Fprintln(p.Err, [2]string{"usherctl: ", "  "}[min(i, 1)]+plain(line))
+		fmt.Fprintln(p.Err, [2]string{"usherctl: ", "  "}[min(i, 1)]+terminal.Plain(line))
 	}
 	if f.hint != "" {
-		fmt.Fprintf(p.Err, "hint: %s\n", plain(f.hint))
+		fmt.Fprintf(p.Err, "hint: %s\n", terminal.Plain(f.hint))
 	}
 }

@@ -76,5 +76,5 @@ func (a *app) printServices(services []launchd.Service) {
 		}
 		rows = append(rows, []string{service.Name, user, pid, state})
 	}
-	a.table([]string{"SERVICE", "USER", "PID", "STATE"}, rows)
+	a.Table([]string{"SERVICE", "USER", "PID", "STATE"}, rows)
 }

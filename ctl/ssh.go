@@ -20,6 +20,7 @@ import (
 	"google.golang.org/grpc"
 	"google.golang.org/grpc/credentials/insecure"
 
+	"usher.internal/ctl/terminal"
 	"usher.internal/internal/command"
 	"usher.internal/internal/trust"
 	"usher.internal/launchd"
@@ -87,7 +88,7 @@ func (h host) sshCommand(ctx context.Context, alone bool, arguments ...string) *
 	}
 	quoted := []string{"/usr/bin/env", remotePath(), "usherctl"}
 	for _, argument := range arguments {
-		quoted = append(quoted, quote(argument))
+		quoted = append(quoted, terminal.Quote(argument))
 	}
 	program, path := sshProgram()
 	ssh := exec.CommandContext(ctx, program, append(options, "--", h.name, strings.Join(quoted, " "))...)
@@ -295,7 +296,7 @@ func (t *tail) String() string {
 // whoever types a password or touches a key takes his time, and what is asked has limits.
 func (a *app) connectSSH(ctx context.Context, target host) (*grpc.ClientConn, error) {
 	alone := !a.oneOfSeveral
-	quiet := a.afterAWhile("connecting to " + target.String() + "…")
+	quiet := a.AfterAWhile("connecting to " + target.String() + "…")
 	first, err := target.dialSSH(ctx, alone)
 	quiet()
 	if err != nil {

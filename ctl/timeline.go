@@ -17,6 +17,8 @@ import (
 	"golang.org/x/sys/unix"
 	"google.golang.org/grpc"
 
+	"usher.internal/ctl/interruptible"
+	"usher.internal/ctl/terminal"
 	"usher.internal/internal/applog"
 	"usher.internal/internal/redact"
 	"usher.internal/internal/timeline"
@@ -66,7 +68,7 @@ this Mac's logs and usherd's journal.`,
 			if err != nil {
 				return err
 			}
-			input, release, err := interruptible(command.Context(), command.InOrStdin())
+			input, release, err := interruptible.Input(command.Context(), command.InOrStdin())
 			if err != nil {
 				return defect(err)
 			}
@@ -153,7 +155,7 @@ func (a *app) timeline(ctx context.Context, paths []string, input io.Reader, fla
 
 func (a *app) timelineFrom(ctx context.Context, logs []applog.Log, flags timelineFlags,
 	options timeline.Options) error {
-	quiet := a.afterAWhile(fmt.Sprintf("reading %s…", count(int64(len(logs)), "log")))
+	quiet := a.AfterAWhile(fmt.Sprintf("reading %s…", terminal.Count(int64(len(logs)), "log")))
 	report, err := timeline.Build(ctx, logs, options)
 	quiet()
 	if err != nil {
@@ -222,7 +224,7 @@ func (a *app) showTimeline(ctx context.Context, report *timeline.Report, flags t
 	switch {
 	case flags.html != "":
 		about, err := a.writePage(ctx, flags.html,
-			func(to io.Writer) error { return page.Write(writing{ctx, to}, report) })
+			func(to io.Writer) error { return page.Write(interruptible.Writer(ctx, to), report) })
 		switch {
 		case err != nil:
 			return err
@@ -232,7 +234,7 @@ func (a *app) showTimeline(ctx context.Context, report *timeline.Report, flags t
 		case a.JSON:
 			return nil
 		}
-		fmt.Fprintf(about, "%s: %s, %s\n", plain(flags.html), count(int64(len(report.Attempts)), "attempt"),
+		fmt.Fprintf(about, "%s: %s, %s\n", terminal.Plain(flags.html), terminal.Count(int64(len(report.Attempts)), "attempt"),
 			map[bool]string{true: "names, ids and addresses are pseudonyms", false: "NOT redacted"}[report.Redacted])
 		return nil
 	case a.JSON:
@@ -281,7 +283,7 @@ func (a *app) logsOf(ctx context.Context, paths []string, input io.Reader, user 
 		paths = slices.Compact(paths)
 		options.Registrations = a.journal(ctx, user)
 	}
-	quiet := a.afterAWhile("looking for logs…")
+	quiet := a.AfterAWhile("looking for logs…")
 	logs, err := applog.Find(ctx, paths, applog.FindOptions{Input: input, Optional: ofThisMac})
 	quiet()
 	if ctx.Err() != nil {
@@ -347,7 +349,7 @@ func (a *app) journal(ctx context.Context, user string) []*usherv1.Registration 
 		return err
 	})
 	if err != nil && !a.JSON {
-		fmt.Fprintf(a.Err, "usherctl: without usherd's journal: %s\n", plain(err.Error()))
+		fmt.Fprintf(a.Err, "usherctl: without usherd's journal: %s\n", terminal.Plain(err.Error()))
 	}
 	return registrations
 }

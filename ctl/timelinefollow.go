@@ -14,6 +14,7 @@ import (
 	"golang.org/x/sync/errgroup"
 	"google.golang.org/grpc"
 
+	"usher.internal/ctl/terminal"
 	"usher.internal/internal/applog"
 	"usher.internal/internal/foreign"
 	"usher.internal/internal/timeline"
@@ -138,7 +139,7 @@ func (l *liveTimeline) followJournal(ctx context.Context, index int) error {
 func (l *liveTimeline) warn(text string) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	fmt.Fprintf(l.app.Err, "usherctl: %s\n", plain(text))
+	fmt.Fprintf(l.app.Err, "usherctl: %s\n", terminal.Plain(text))
 }
 
 func (l *liveTimeline) watchJournal(ctx context.Context, connection *grpc.ClientConn, index int) error {
@@ -205,8 +206,8 @@ func (l *liveTimeline) show(ctx context.Context) error {
 	if count := len(report.Attempts); count > 0 && report.Attempts[count-1].Outcome != timeline.Unfinished {
 		if sentence := report.Attempts[count-1].Verdict.Sentence; sentence != l.verdict {
 			l.verdict = sentence
-			fmt.Fprintf(l.app.Out, "attempt %d: %s\n", count, plain(sentence))
+			fmt.Fprintf(l.app.Out, "attempt %d: %s\n", count, terminal.Plain(sentence))
 		}
 	}
-	return l.app.Out.err
+	return l.app.Out.Err
 }

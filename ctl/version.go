@@ -7,6 +7,7 @@ import (
 	"github.com/spf13/cobra"
 	"google.golang.org/grpc"
 
+	"usher.internal/ctl/terminal"
 	"usher.internal/internal/version"
 	usherv1 "usher.internal/proto/usher/v1"
 )
@@ -30,7 +31,7 @@ func (a *app) versionCommand() *cobra.Command {
 			fmt.Fprintf(a.Out, "usherctl %s\n", version.String())
 			if err != nil {
 				// Its own version is what was asked for, and is known without a helper.
-				helper = "not reached: " + plain(err.Error())
+				helper = "not reached: " + terminal.Plain(err.Error())
 			}
 			fmt.Fprintf(a.Out, "usherd   %s\n", helper)
 			return nil

@@ -1,4 +1,4 @@
-package ctl
+package terminal
 
 import (
 	"bytes"
@@ -30,14 +30,14 @@ func TestProgress(t *testing.T) {
 	} {
 		var shown bytes.Buffer
 		test.terminal.Err = &shown
-		bar := test.terminal.progress("asking")
+		bar := test.terminal.Progress("asking")
 		bar.started = bar.started.Add(-test.running)
-		bar.show(test.done, test.total)
-		bar.end()
+		bar.Show(test.done, test.total)
+		bar.End()
 		if shown.String() != test.want {
 			t.Errorf("%s: %q", name, shown.String())
 		}
-		bar.show(test.done, test.total)
+		bar.Show(test.done, test.total)
 		if lines := strings.Count(shown.String(), "\n"); lines > 1 {
 			t.Errorf("%s: %d lines", name, lines)
 		}
@@ -50,7 +50,7 @@ func TestAfterAWhile(t *testing.T) {
 		3 * time.Second: "waiting…\nend\n"} {
 		synctest.Test(t, func(t *testing.T) {
 			var said bytes.Buffer
-			ended := (&Terminal{Err: &said}).afterAWhile("waiting…")
+			ended := (&Terminal{Err: &said}).AfterAWhile("waiting…")
 			time.Sleep(takes)
 			ended()
 			ended()

@@ -1,4 +1,4 @@
-package ctl
+package terminal
 
 import (
 	"fmt"
@@ -7,8 +7,8 @@ import (
 	"google.golang.org/protobuf/types/known/timestamppb"
 )
 
-// clock is a moment for a person: the time of day today, the date too for any other day; "-" for none.
-func (t *Terminal) clock(moment *timestamppb.Timestamp) string {
+// Clock is a moment for a person: the time of day today, the date too for any other day; "-" for none.
+func (t *Terminal) Clock(moment *timestamppb.Timestamp) string {
 	if moment == nil {
 		return "-"
 	}
@@ -22,16 +22,16 @@ func (t *Terminal) clock(moment *timestamppb.Timestamp) string {
 	return local.Format("2006-01-02 15:04")
 }
 
-// age is how long ago a moment was, for a person; the moment for a program.
-func (t *Terminal) age(moment *timestamppb.Timestamp) string {
+// Age is how long ago a moment was, for a person; the moment for a program.
+func (t *Terminal) Age(moment *timestamppb.Timestamp) string {
 	if moment == nil || !t.Person {
-		return t.clock(moment)
+		return t.Clock(moment)
 	}
-	return ago(moment.AsTime(), time.Now())
+	return Ago(moment.AsTime(), time.Now())
 }
 
-// moment is a time for a person.
-func (t *Terminal) moment(at time.Time) string {
+// Moment is a time for a person.
+func (t *Terminal) Moment(at time.Time) string {
 	if at.IsZero() {
 		return "-"
 	}
@@ -41,8 +41,8 @@ func (t *Terminal) moment(at time.Time) string {
 	return at.Local().Format("2006-01-02 15:04:05")
 }
 
-// ago is how long before a moment another was, for a person.
-func ago(moment, now time.Time) string {
+// Ago is how long before a moment another was, for a person.
+func Ago(moment, now time.Time) string {
 	switch age := max(0, now.Sub(moment)); {
 	case moment.IsZero():
 		return "never"

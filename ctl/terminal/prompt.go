@@ -1,4 +1,4 @@
-package ctl
+package terminal
 
 import (
 	"bufio"
@@ -8,10 +8,10 @@ import (
 	"strings"
 )
 
-// confirmed asks a person, and takes nothing but y and yes for consent. When ctx ends, as by Ctrl-C, it returns ctx's
+// Confirmed asks a person, and takes nothing but y and yes for consent. When ctx ends, as by Ctrl-C, it returns ctx's
 // error; who waits for the terminal then is left to the end of the process.
-func confirmed(ctx context.Context, from io.Reader, to io.Writer, question string) (bool, error) {
-	fmt.Fprintf(to, "\n%s [y/N] ", plain(question))
+func Confirmed(ctx context.Context, from io.Reader, to io.Writer, question string) (bool, error) {
+	fmt.Fprintf(to, "\n%s [y/N] ", Plain(question))
 	lines := make(chan string, 1)
 	go func() {
 		line, _ := bufio.NewReader(from).ReadString('\n') // an end without a line consents to nothing

@@ -1,4 +1,4 @@
-package ctl
+package terminal
 
 import (
 	"fmt"
@@ -11,14 +11,14 @@ import (
 // columnGap is how many spaces are between the columns of a table.
 const columnGap = 2
 
-// table prints rows in columns for a person, as wide as the terminal, and tab-separated, without the heading, for a
+// Table prints rows in columns for a person, as wide as the terminal, and tab-separated, without the heading, for a
 // program.
-func (t *Terminal) table(heading []string, rows [][]string) {
+func (t *Terminal) Table(heading []string, rows [][]string) {
 	all := make([][]string, 0, 1+len(rows))
 	for _, row := range append([][]string{heading}, rows...) {
 		cells := make([]string, len(row))
 		for i, cell := range row {
-			cells[i] = plain(cell)
+			cells[i] = Plain(cell)
 		}
 		all = append(all, cells)
 	}

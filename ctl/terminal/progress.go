@@ -1,4 +1,4 @@
-package ctl
+package terminal
 
 import (
 	"fmt"
@@ -7,9 +7,9 @@ import (
 	"time"
 )
 
-// progressBar tells a person on standard error how far something has come: a bar on a terminal, one line elsewhere. It
+// Bar tells a person on standard error how far something has come: a bar on a terminal, one line elsewhere. It
 // tells nothing of what is over in a moment. It is used by one goroutine.
-type progressBar struct {
+type Bar struct {
 	terminal *Terminal
 	what     string
 	started  time.Time
@@ -24,12 +24,12 @@ const (
 	barWidth  = 30
 )
 
-func (t *Terminal) progress(what string) *progressBar {
-	return &progressBar{terminal: t, what: what, started: time.Now()}
+func (t *Terminal) Progress(what string) *Bar {
+	return &Bar{terminal: t, what: what, started: time.Now()}
 }
 
-// show tells that done of total are done; a total of 0 is not known.
-func (p *progressBar) show(done, total int) {
+// Show tells that done of total are done; a total of 0 is not known.
+func (p *Bar) Show(done, total int) {
 	running := time.Since(p.started)
 	switch {
 	case p.terminal.JSON:
@@ -52,17 +52,17 @@ func (p *progressBar) show(done, total int) {
 	}
 }
 
-// end removes the bar.
-func (p *progressBar) end() {
+// End removes the bar.
+func (p *Bar) End() {
 	if p.drawn {
 		fmt.Fprint(p.terminal.Err, "\r\x1b[K")
 		p.drawn = false
 	}
 }
 
-// afterAWhile says what takes so long, unless it has ended by then. The function that it returns ends it, and returns
+// AfterAWhile says what takes so long, unless it has ended by then. The function that it returns ends it, and returns
 // when nothing is being said.
-func (t *Terminal) afterAWhile(what string) (ended func()) {
+func (t *Terminal) AfterAWhile(what string) (ended func()) {
 	if t.JSON {
 		return func() {}
 	}
