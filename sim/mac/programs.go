@@ -50,7 +50,7 @@ var packages = []struct {
 }{
 	{"usherd", "usher.internal/cmd/usherd", func(p *Programs) *string { return &p.Helper }},
 	{"usher-agent", "usher.internal/cmd/usher-agent", func(p *Programs) *string { return &p.Agent }},
-	{"usherctl", "usher.internal/ctl", func(p *Programs) *string { return &p.Control }},
+	{"usherctl", "usher.internal/cmd/usherctl", func(p *Programs) *string { return &p.Control }},
 	{"companyportal", "usher.internal/sim/companyportal", func(p *Programs) *string { return &p.Portal }},
 	{"jamf", "usher.internal/sim/jamf", func(p *Programs) *string { return &p.Jamf }},
 	{"appsso", "usher.internal/sim/appsso", func(p *Programs) *string { return &p.AppSSO }},
@@ -96,7 +96,7 @@ func BuildForMacOS(ctx context.Context, directory, tags, loader string, flags ..
 	programs.Loader = loader
 	for _, program := range []struct{ path, pkg string }{
 		{programs.Helper, "usher.internal/cmd/usherd"}, {programs.Agent, "usher.internal/cmd/usher-agent"},
-		{programs.Control, "usher.internal/ctl"},
+		{programs.Control, "usher.internal/cmd/usherctl"},
 	} {
 		arguments := append([]string{"build", "-trimpath", "-tags", tags + ",simkeychain", "-o", program.path},
 			flags...)
