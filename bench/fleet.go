@@ -16,9 +16,9 @@ import (
 
 	"github.com/nats-io/nats.go"
 
-	"usher.internal/ctl/fleet"
-	"usher.internal/ctl/fleet/setup"
-	access "usher.internal/internal/fleet"
+	"usher.internal/ctl/fleetsetup"
+	"usher.internal/ctl/fleetview"
+	"usher.internal/internal/fleet"
 	"usher.internal/sim/natsserver"
 )
 
@@ -64,7 +64,7 @@ func measureFleet(ctx context.Context) (rows []row, err error) {
 	for i := range fleetSizes[len(fleetSizes)-1] {
 		names = append(names, deviceNumber(i))
 	}
-	if _, err := setup.CredentialsFor(servers.Directory, names, filepath.Join(servers.Directory, "devices"),
+	if _, err := fleetsetup.CredentialsFor(servers.Directory, names, filepath.Join(servers.Directory, "devices"),
 		time.Hour); err != nil {
 		return nil, err
 	}
@@ -217,18 +217,18 @@ func ninetyNine(times []time.Duration, count int) float64 {
 
 // askFleet asks with usherctl's own package, and returns when 99 % had answered after the question, and when the report
 // was there after the last known states were begun to be read, which is before the question.
-func askFleet(ctx context.Context, admin *fleet.Client, count int) (answered, whole float64, err error) {
+func askFleet(ctx context.Context, admin *fleetview.Client, count int) (answered, whole float64, err error) {
 	var medians, wholes []float64
 	for range fleetQuestions {
 		began := time.Now()
-		report, err := admin.Ask(ctx, fleet.Question{Timeout: 20 * time.Second})
+		report, err := admin.Ask(ctx, fleetview.Question{Timeout: 20 * time.Second})
 		if err != nil {
 			return 0, 0, err
 		}
 		wholes = append(wholes, float64(time.Since(began)))
 		var times []time.Duration
 		for _, one := range report.Devices {
-			if one.Answer == fleet.Answered {
+			if one.Answer == fleetview.Answered {
 				times = append(times, one.Took)
 			}
 		}
@@ -256,7 +256,7 @@ func breathe(ctx context.Context) error {
 // askBare asks with nats.go alone, and reads no answer.
 func askBare(ctx context.Context, servers *natsserver.Fleet, count int) (float64, error) {
 	how := servers.Access(filepath.Join(servers.Directory, "admin", "admin.creds"))
-	options, err := how.Options("bench", setup.AdminName)
+	options, err := how.Options("bench", fleetsetup.AdminName)
 	if err != nil {
 		return 0, err
 	}
@@ -271,7 +271,7 @@ func askBare(ctx context.Context, servers *natsserver.Fleet, count int) (float64
 		times := make([]time.Duration, 0, count)
 		all := make(chan struct{})
 		query := fmt.Sprintf("bare%d", question)
-		answers, _ := access.AnswerOf(query, "*")
+		answers, _ := fleet.AnswerOf(query, "*")
 		subscription, err := conn.Subscribe(answers, func(*nats.Msg) {
 			if times = append(times, time.Since(began)); len(times) == count {
 				close(all)
@@ -284,7 +284,7 @@ func askBare(ctx context.Context, servers *natsserver.Fleet, count int) (float64
 			return 0, err
 		}
 		began = time.Now()
-		if err := conn.Publish(access.StatusOfAll, []byte(query)); err != nil {
+		if err := conn.Publish(fleet.StatusOfAll, []byte(query)); err != nil {
 			return 0, err
 		}
 		select {

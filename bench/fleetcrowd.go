@@ -20,8 +20,8 @@ import (
 	"google.golang.org/protobuf/types/known/timestamppb"
 
 	"usher.internal/helper/delivery"
-	device "usher.internal/helper/fleet"
-	access "usher.internal/internal/fleet"
+	"usher.internal/helper/reporter"
+	"usher.internal/internal/fleet"
 	"usher.internal/internal/wpj"
 	usherv1 "usher.internal/proto/usher/v1"
 )
@@ -57,8 +57,8 @@ func crowdOf(role string, arguments []string) error {
 	if err != nil {
 		return err
 	}
-	how := func(number int) access.Access {
-		return access.Access{
+	how := func(number int) fleet.Access {
+		return fleet.Access{
 			Servers: strings.Split(arguments[2], ","), CAFile: filepath.Join(arguments[1], "devices", "ca.pem"),
 			CredentialsFile: filepath.Join(arguments[1], "devices", deviceNumber(number)+".creds"),
 		}
@@ -71,7 +71,7 @@ func crowdOf(role string, arguments []string) error {
 	return deviceCrowd(ctx, count, how)
 }
 
-func bareCrowd(count int, how func(int) access.Access) error {
+func bareCrowd(count int, how func(int) fleet.Access) error {
 	for i := range count {
 		name := deviceNumber(i)
 		options, err := how(i).Options("bench", name)
@@ -83,8 +83,8 @@ func bareCrowd(count int, how func(int) access.Access) error {
 			return err
 		}
 		payload := samplePayload(name)
-		if _, err := conn.Subscribe(access.StatusOfAll, func(request *nats.Msg) {
-			answer, _ := access.AnswerOf(string(request.Data), name)
+		if _, err := conn.Subscribe(fleet.StatusOfAll, func(request *nats.Msg) {
+			answer, _ := fleet.AnswerOf(string(request.Data), name)
 			conn.Publish(answer, payload)
 		}); err != nil {
 			return err
@@ -174,14 +174,14 @@ func (c *connects) WithAttrs([]slog.Attr) slog.Handler { return c }
 // WithGroup implements [slog.Handler].
 func (c *connects) WithGroup(string) slog.Handler { return c }
 
-func deviceCrowd(ctx context.Context, count int, how func(int) access.Access) error {
+func deviceCrowd(ctx context.Context, count int, how func(int) fleet.Access) error {
 	connected := &connects{waiting: make(chan struct{}, count)}
 	var emptied sync.WaitGroup
 	queues := make([]*queue, count)
 	for i := range count {
 		queues[i] = &queue{more: make(chan struct{}, 1), empty: &emptied}
-		settings := device.Settings{Access: how(i), PersonalData: true, DeviceName: deviceNumber(i)}
-		one := device.New(device.Config{Outbox: queues[i], Settings: func() device.Settings { return settings },
+		settings := reporter.Settings{Access: how(i), PersonalData: true, DeviceName: deviceNumber(i)}
+		one := reporter.New(reporter.Config{Outbox: queues[i], Settings: func() reporter.Settings { return settings },
 			Logger: slog.New(connected)})
 		if i >= connectingAtOnce {
 			<-connected.waiting

@@ -10,12 +10,12 @@ import (
 	"strings"
 	"time"
 
-	"usher.internal/ctl/fleet"
+	"usher.internal/ctl/fleetview"
 	"usher.internal/sim/natsserver"
 )
 
 // measureStorm has every device publish changes at once, and counts that none is lost.
-func measureStorm(ctx context.Context, servers *natsserver.Fleet, admin *fleet.Client, devices *crowd,
+func measureStorm(ctx context.Context, servers *natsserver.Fleet, admin *fleetview.Client, devices *crowd,
 	count int) ([]row, error) {
 	progress("a storm of %d changes", count*stormChanges)
 	began := time.Now()
@@ -27,7 +27,7 @@ func measureStorm(ctx context.Context, servers *natsserver.Fleet, admin *fleet.C
 	}
 	took := time.Since(began)
 	kept := 0
-	if err := admin.Changes(ctx, "", func(change *fleet.Change) error {
+	if err := admin.Changes(ctx, "", func(change *fleetview.Change) error {
 		if change.UID != 0 {
 			kept++
 		}

@@ -7,12 +7,12 @@ import (
 	"testing"
 	"time"
 
-	"usher.internal/ctl/fleet"
+	"usher.internal/ctl/fleetview"
 )
 
 func TestFilters(t *testing.T) {
-	device := fleet.Standing{
-		Device: "MAC-7", Answer: fleet.Silent, State: "NOT_REGISTERED", Computer: "Jane's/Mac [1]", User: "jane",
+	device := fleetview.Standing{
+		Device: "MAC-7", Answer: fleetview.Silent, State: "NOT_REGISTERED", Computer: "Jane's/Mac [1]", User: "jane",
 		Version:         "1.2.3",
 		OperatingSystem: "macOS 15.1", Registration: "FAILED: PORTAL_FAILED",
 	}
@@ -40,7 +40,7 @@ func TestFilters(t *testing.T) {
 			t.Errorf("%q: fits %v, %v", test.filters, !test.fits, err)
 		}
 	}
-	if filter, err := parseFilters([]string{"user="}); err != nil || !filter(fleet.Standing{}) {
+	if filter, err := parseFilters([]string{"user="}); err != nil || !filter(fleetview.Standing{}) {
 		t.Errorf("a device without a user does not fit, %v", err)
 	}
 	for _, filter := range []string{"", "=", "state", "colour=red", "state=[", "state=a,[b", `device=\`, "device=[]",
@@ -57,10 +57,10 @@ func TestCSV(t *testing.T) {
 	names := []string{
 		"=1+1", "+1", "-1", "@SUM(A1)", " =1+1", "\t=1+1", "＝1+1", "a=1", "Jane's Mac", "a,\"b\"", "größe", "",
 	}
-	report := &fleet.Report{}
+	report := &fleetview.Report{}
 	for _, name := range names {
 		report.Devices = append(report.Devices,
-			fleet.Standing{Device: "MAC-7", Computer: name, Notes: []string{"a", "b"}, Seen: time.Unix(0, 0)})
+			fleetview.Standing{Device: "MAC-7", Computer: name, Notes: []string{"a", "b"}, Seen: time.Unix(0, 0)})
 	}
 	var written bytes.Buffer
 	writeCSV(&written, report)

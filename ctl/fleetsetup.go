@@ -14,8 +14,8 @@ import (
 
 	"github.com/spf13/cobra"
 
-	"usher.internal/ctl/fleet"
-	"usher.internal/ctl/fleet/setup"
+	"usher.internal/ctl/fleetsetup"
+	"usher.internal/ctl/fleetview"
 	"usher.internal/internal/trust"
 )
 
@@ -25,7 +25,7 @@ const (
 )
 
 func (a *app) fleetInitCommand() *cobra.Command {
-	options := setup.Options{}
+	options := fleetsetup.Options{}
 	var adminValid, certificatesValid days = days(year), days(2 * year)
 	storage := bytesFlag(10 << 30)
 	command := &cobra.Command{
@@ -45,7 +45,7 @@ each may do stands in the server's configuration. No server is asked, and nothin
 			if err := options.Check(); err != nil {
 				return err
 			}
-			made, err := setup.Write(options)
+			made, err := fleetsetup.Write(options)
 			if err != nil {
 				return fleetFiles(err)
 			}
@@ -78,7 +78,7 @@ each may do stands in the server's configuration. No server is asked, and nothin
 }
 
 func (a *app) fleetProvisionCommand() *cobra.Command {
-	usual := fleet.DefaultStreams()
+	usual := fleetview.DefaultStreams()
 	keep, forget, storage := days(usual.Keep), days(usual.Forget), bytesFlag(usual.StorageBytes)
 	replicas, newBucket := 0, false
 	command := &cobra.Command{
@@ -91,7 +91,7 @@ gone.`,
   usherctl fleet provision --fleet usher-fleet --keep 180d`,
 		Args: cobra.NoArgs,
 		RunE: func(command *cobra.Command, _ []string) error {
-			wanted := fleet.Streams{Replicas: replicas, NewBucket: newBucket}
+			wanted := fleetview.Streams{Replicas: replicas, NewBucket: newBucket}
 			given := command.Flags().Changed
 			if given("keep") {
 				wanted.Keep = time.Duration(keep)
@@ -110,14 +110,14 @@ gone.`,
 			case given("forget-after") && wanted.Forget < day:
 				return fmt.Errorf("--forget-after is %s; every Mac that is turned off for a day would be forgotten",
 					forget)
-			case given("storage") && wanted.StorageBytes < setup.LeastStorageBytes:
+			case given("storage") && wanted.StorageBytes < fleetsetup.LeastStorageBytes:
 				return fmt.Errorf("--storage is %d bytes; less than 64 MiB does not carry a fleet", wanted.StorageBytes)
 			}
 			// Its credentials are beside the keys: admins have no need of them.
 			if inner := filepath.Join(a.fleetAccess(), "keys", "provision"); isFolder(inner) {
 				a.fleetFolder = inner
 			}
-			return a.askFleet(command.Context(), func(client *fleet.Client) error {
+			return a.askFleet(command.Context(), func(client *fleetview.Client) error {
 				ctx, cancel := context.WithTimeout(command.Context(), 3*answerWithin)
 				defer cancel()
 				made, err := client.Provision(ctx, wanted)
@@ -161,7 +161,10 @@ server has to be told.`,
   usherctl fleet credentials --fleet usher-fleet --devices-file uuids.txt --valid 400d`,
 		RunE: func(_ *cobra.Command, devices []string) error {
 			if file != "" {
-				more, err := readList(file, func(device string) error { return setup.CheckDevices([]string{device}) })
+				more, err := readList(file, func(
+					device string) error {
+					return fleetsetup.CheckDevices([]string{device})
+				})
 				if _, wrong := errors.AsType[*lineError](err); wrong {
 					return err
 				}
@@ -173,11 +176,11 @@ server has to be told.`,
 			if len(devices) == 0 {
 				return errors.New("name a device, or a file of them with --devices-file")
 			}
-			if err := setup.CheckDevices(devices); err != nil {
+			if err := fleetsetup.CheckDevices(devices); err != nil {
 				return err
 			}
 			folder := a.fleetAccess()
-			made, err := setup.CredentialsFor(folder, devices, cmp.Or(output, filepath.Join(folder, "devices")),
+			made, err := fleetsetup.CredentialsFor(folder, devices, cmp.Or(output, filepath.Join(folder, "devices")),
 				time.Duration(valid))
 			if err != nil {
 				return fleetFiles(err)
@@ -203,7 +206,7 @@ copied one after the other. Credentials of devices are made by "usherctl fleet c
 		Example: "  usherctl fleet renew --fleet usher-fleet",
 		Args:    cobra.NoArgs,
 		RunE: func(*cobra.Command, []string) error {
-			made, err := setup.Renew(a.fleetAccess(), time.Duration(adminValid), time.Duration(certificatesValid))
+			made, err := fleetsetup.Renew(a.fleetAccess(), time.Duration(adminValid), time.Duration(certificatesValid))
 			if err != nil {
 				return fleetFiles(err)
 			}
@@ -231,11 +234,11 @@ nats-server.conf.`,
 			if len(devices) == 0 && len(files) == 0 {
 				return errors.New("name a device, or a file of credentials with --credentials-file")
 			}
-			if err := setup.CheckDevices(devices); err != nil {
+			if err := fleetsetup.CheckDevices(devices); err != nil {
 				return err
 			}
 			folder := a.fleetAccess()
-			made, err := setup.Revoke(folder, devices, files)
+			made, err := fleetsetup.Revoke(folder, devices, files)
 			if err != nil {
 				return fleetFiles(err)
 			}
@@ -248,7 +251,7 @@ nats-server.conf.`,
 }
 
 // printMade prints files that were written, with what they are for.
-func (a *app) printMade(made []setup.Made) error {
+func (a *app) printMade(made []fleetsetup.Made) error {
 	if a.json {
 		return a.printValue(map[string]any{"files": made})
 	}
@@ -265,7 +268,7 @@ func (a *app) printMade(made []setup.Made) error {
 func fleetFiles(err error) error {
 	failed := &failure{code: exitDefect, reason: "FLEET_FILES", message: err.Error()}
 	switch {
-	case errors.Is(err, setup.ErrThere):
+	case errors.Is(err, fleetsetup.ErrThere):
 		failed.hint = "name another folder with --output"
 	case errors.Is(err, trust.ErrUntrusted):
 		failed.hint = "use a folder of your own that only you can write to, or run it as the user whose folder it is"

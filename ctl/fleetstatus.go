@@ -14,8 +14,8 @@ import (
 
 	"github.com/spf13/cobra"
 
-	"usher.internal/ctl/fleet"
-	"usher.internal/ctl/fleet/page"
+	"usher.internal/ctl/fleetpage"
+	"usher.internal/ctl/fleetview"
 	"usher.internal/internal/oneline"
 )
 
@@ -53,7 +53,7 @@ counted once. It ends with 0 when the fleet could be asked, however its Macs sta
 			if err != nil {
 				return err
 			}
-			return a.askFleet(command.Context(), func(client *fleet.Client) error {
+			return a.askFleet(command.Context(), func(client *fleetview.Client) error {
 				return a.fleetStatus(command.Context(), client, flags, filter)
 			})
 		},
@@ -79,10 +79,10 @@ func validWait(timeout time.Duration) error {
 	return nil
 }
 
-func (a *app) fleetStatus(ctx context.Context, client *fleet.Client, flags fleetFlags,
-	filter func(fleet.Standing) bool) error {
+func (a *app) fleetStatus(ctx context.Context, client *fleetview.Client, flags fleetFlags,
+	filter func(fleetview.Standing) bool) error {
 	bar := a.progress("asking the fleet")
-	report, err := client.Ask(ctx, fleet.Question{Timeout: flags.timeout, Progress: bar.show})
+	report, err := client.Ask(ctx, fleetview.Question{Timeout: flags.timeout, Progress: bar.show})
 	bar.end()
 	if err != nil {
 		return err
@@ -95,7 +95,7 @@ func (a *app) fleetStatus(ctx context.Context, client *fleet.Client, flags fleet
 		if err != nil {
 			report.Warnings = append(report.Warnings, "The trend could not be read: "+err.Error()+".")
 		}
-		about, err := a.writePage(ctx, flags.html, func(to io.Writer) error { return page.Write(to, report) })
+		about, err := a.writePage(ctx, flags.html, func(to io.Writer) error { return fleetpage.Write(to, report) })
 		if err != nil {
 			return err
 		}
@@ -117,7 +117,7 @@ func (a *app) fleetStatus(ctx context.Context, client *fleet.Client, flags fleet
 }
 
 // printFleet prints counts and a table.
-func (a *app) printFleet(report *fleet.Report) {
+func (a *app) printFleet(report *fleetview.Report) {
 	var rows [][]string
 	if a.terminal { // a program has the devices, and counts itself
 		for _, one := range report.Counts {
@@ -144,25 +144,25 @@ func (a *app) printFleet(report *fleet.Report) {
 // csvColumns are those of --csv; more may be added at the end.
 var csvColumns = []struct {
 	name  string
-	value func(fleet.Standing) string
+	value func(fleetview.Standing) string
 }{
-	{"device", func(s fleet.Standing) string { return s.Device }},
-	{"answer", func(s fleet.Standing) string { return string(s.Answer) }},
-	{"state", func(s fleet.Standing) string { return s.State }},
-	{"seen", func(s fleet.Standing) string { return s.Seen.UTC().Format(time.RFC3339) }},
-	{"computer", func(s fleet.Standing) string { return s.Computer }},
-	{"user", func(s fleet.Standing) string { return s.User }},
-	{"operating_system", func(s fleet.Standing) string { return s.OperatingSystem }},
-	{"version", func(s fleet.Standing) string { return s.Version }},
-	{"registration", func(s fleet.Standing) string { return s.Registration }},
-	{"macs", func(s fleet.Standing) string { return strconv.Itoa(s.Macs) }},
-	{"problem_count", func(s fleet.Standing) string { return strconv.Itoa(s.ProblemCount) }},
-	{"problems", func(s fleet.Standing) string { return strings.Join(s.Problems, " ") }},
-	{"notes", func(s fleet.Standing) string { return strings.Join(s.Notes, "; ") }},
+	{"device", func(s fleetview.Standing) string { return s.Device }},
+	{"answer", func(s fleetview.Standing) string { return string(s.Answer) }},
+	{"state", func(s fleetview.Standing) string { return s.State }},
+	{"seen", func(s fleetview.Standing) string { return s.Seen.UTC().Format(time.RFC3339) }},
+	{"computer", func(s fleetview.Standing) string { return s.Computer }},
+	{"user", func(s fleetview.Standing) string { return s.User }},
+	{"operating_system", func(s fleetview.Standing) string { return s.OperatingSystem }},
+	{"version", func(s fleetview.Standing) string { return s.Version }},
+	{"registration", func(s fleetview.Standing) string { return s.Registration }},
+	{"macs", func(s fleetview.Standing) string { return strconv.Itoa(s.Macs) }},
+	{"problem_count", func(s fleetview.Standing) string { return strconv.Itoa(s.ProblemCount) }},
+	{"problems", func(s fleetview.Standing) string { return strings.Join(s.Problems, " ") }},
+	{"notes", func(s fleetview.Standing) string { return strings.Join(s.Notes, "; ") }},
 }
 
 // writeCSV leaves it to its writer to remember what could not be written.
-func writeCSV(to io.Writer, report *fleet.Report) {
+func writeCSV(to io.Writer, report *fleetview.Report) {
 	writer := csv.NewWriter(to)
 	var heading []string
 	for _, column := range csvColumns {
@@ -180,15 +180,15 @@ func writeCSV(to io.Writer, report *fleet.Report) {
 }
 
 // filterKeys are what devices can be chosen by.
-var filterKeys = map[string]func(fleet.Standing) string{
-	"state":            func(s fleet.Standing) string { return s.State },
-	"answer":           func(s fleet.Standing) string { return string(s.Answer) },
-	"device":           func(s fleet.Standing) string { return s.Device },
-	"computer":         func(s fleet.Standing) string { return s.Computer },
-	"user":             func(s fleet.Standing) string { return s.User },
-	"version":          func(s fleet.Standing) string { return s.Version },
-	"operating_system": func(s fleet.Standing) string { return s.OperatingSystem },
-	"registration":     func(s fleet.Standing) string { return s.Registration },
+var filterKeys = map[string]func(fleetview.Standing) string{
+	"state":            func(s fleetview.Standing) string { return s.State },
+	"answer":           func(s fleetview.Standing) string { return string(s.Answer) },
+	"device":           func(s fleetview.Standing) string { return s.Device },
+	"computer":         func(s fleetview.Standing) string { return s.Computer },
+	"user":             func(s fleetview.Standing) string { return s.User },
+	"version":          func(s fleetview.Standing) string { return s.Version },
+	"operating_system": func(s fleetview.Standing) string { return s.OperatingSystem },
+	"registration":     func(s fleetview.Standing) string { return s.Registration },
 }
 
 func filterNames() []string {
@@ -201,9 +201,9 @@ func filterNames() []string {
 }
 
 // parseFilters returns what tells whether a device fits all filters. Case does not count.
-func parseFilters(filters []string) (func(fleet.Standing) bool, error) {
+func parseFilters(filters []string) (func(fleetview.Standing) bool, error) {
 	type condition struct {
-		value    func(fleet.Standing) string
+		value    func(fleetview.Standing) string
 		patterns []string
 	}
 	var conditions []condition
@@ -225,7 +225,7 @@ func parseFilters(filters []string) (func(fleet.Standing) bool, error) {
 		}
 		conditions = append(conditions, one)
 	}
-	return func(device fleet.Standing) bool {
+	return func(device fleetview.Standing) bool {
 		return !slices.ContainsFunc(conditions, func(one condition) bool {
 			// A pattern's * does not go over a slash, which a reason or a name may have in it.
 			text := strings.ReplaceAll(strings.ToLower(one.value(device)), "/", "\x00")

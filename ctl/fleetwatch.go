@@ -9,8 +9,8 @@ import (
 
 	"github.com/spf13/cobra"
 
-	"usher.internal/ctl/fleet"
-	access "usher.internal/internal/fleet"
+	"usher.internal/ctl/fleetview"
+	"usher.internal/internal/fleet"
 )
 
 func (a *app) fleetWatchCommand() *cobra.Command {
@@ -21,11 +21,11 @@ func (a *app) fleetWatchCommand() *cobra.Command {
   usherctl fleet watch --json`,
 		Args: cobra.NoArgs,
 		RunE: func(command *cobra.Command, _ []string) error {
-			return a.askFleet(command.Context(), func(client *fleet.Client) error {
+			return a.askFleet(command.Context(), func(client *fleetview.Client) error {
 				if !a.json {
 					fmt.Fprintln(a.stderr, "waiting for changes; Ctrl-C ends it")
 				}
-				return client.Watch(command.Context(), func(change *fleet.Change) error {
+				return client.Watch(command.Context(), func(change *fleetview.Change) error {
 					if a.json {
 						if err := a.printValue(change); err != nil {
 							return err
@@ -57,20 +57,20 @@ func (a *app) fleetDeviceCommand() *cobra.Command {
 			if err := validWait(timeout); err != nil {
 				return err
 			}
-			if !access.IsDevice(arguments[0]) {
+			if !fleet.IsDevice(arguments[0]) {
 				return fmt.Errorf("%q cannot be the name of a device: it has letters, digits, - and _", arguments[0])
 			}
 			ctx := command.Context()
-			return a.askFleet(ctx, func(client *fleet.Client) error {
+			return a.askFleet(ctx, func(client *fleetview.Client) error {
 				bar := a.progress("asking " + arguments[0])
 				report, err := client.Ask(ctx,
-					fleet.Question{Timeout: timeout, Device: arguments[0], Progress: bar.show})
+					fleetview.Question{Timeout: timeout, Device: arguments[0], Progress: bar.show})
 				bar.end()
 				if err != nil {
 					return err
 				}
-				history := []*fleet.Change{}
-				err = client.Changes(ctx, arguments[0], func(change *fleet.Change) error {
+				history := []*fleetview.Change{}
+				err = client.Changes(ctx, arguments[0], func(change *fleetview.Change) error {
 					history = append(history, change)
 					return nil
 				})
@@ -96,8 +96,8 @@ func (a *app) fleetDeviceCommand() *cobra.Command {
 	return command
 }
 
-func (a *app) showDevice(report *fleet.Report, history []*fleet.Change) error {
-	var standing *fleet.Standing
+func (a *app) showDevice(report *fleetview.Report, history []*fleetview.Change) error {
+	var standing *fleetview.Standing
 	if len(report.Devices) > 0 {
 		standing = &report.Devices[0]
 	}
@@ -120,7 +120,7 @@ func (a *app) showDevice(report *fleet.Report, history []*fleet.Change) error {
 	return nil
 }
 
-func (a *app) printStanding(w io.Writer, one *fleet.Standing) {
+func (a *app) printStanding(w io.Writer, one *fleetview.Standing) {
 	a.field("device", one.Device)
 	a.field("computer", strings.Trim(one.Computer+", "+one.OperatingSystem, ", "))
 	a.field("answer", string(one.Answer))
@@ -138,7 +138,7 @@ func (a *app) printStanding(w io.Writer, one *fleet.Standing) {
 }
 
 // describeChange is a change in columns: whose, about whom, the state, what happened.
-func describeChange(change *fleet.Change) []string {
+func describeChange(change *fleetview.Change) []string {
 	device := change.Device
 	if change.Computer != "" {
 		device += " (" + change.Computer + ")"

@@ -10,7 +10,7 @@ import (
 
 	"google.golang.org/protobuf/proto"
 
-	"usher.internal/ctl/fleet"
+	"usher.internal/ctl/fleetview"
 	usherv1 "usher.internal/proto/usher/v1"
 )
 
@@ -33,7 +33,7 @@ func TestJSONHoldsNothingThatATerminalObeys(t *testing.T) {
 			return a.printValue(
 				[]proto.Message{&usherv1.Identity{Detail: hostileText}})
 		},
-		"the fleet": func(a *app) error { return a.printValue(fleet.Standing{Computer: hostileText}) },
+		"the fleet": func(a *app) error { return a.printValue(fleetview.Standing{Computer: hostileText}) },
 	} {
 		var printed, aside bytes.Buffer
 		a := &app{stdout: &output{to: &printed}, stderr: &aside, json: true, command: "usherctl status"}
@@ -50,7 +50,7 @@ func TestJSONHoldsNothingThatATerminalObeys(t *testing.T) {
 // What follows a semicolon is a cell too for some spreadsheets, and quotes hide no formula.
 func TestCSVOfAHostileDevice(t *testing.T) {
 	var written bytes.Buffer
-	writeCSV(&written, &fleet.Report{Devices: []fleet.Standing{{
+	writeCSV(&written, &fleetview.Report{Devices: []fleetview.Standing{{
 		Device: `"=1+1`, Computer: "\ttext", User: "\u200b@SUM(A1)", Version: "\x1b[2J",
 		Notes: []string{"asleep", "=cmd|' /C calc'!A0"},
 	}}})

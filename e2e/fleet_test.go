@@ -19,7 +19,7 @@ import (
 	"google.golang.org/protobuf/reflect/protoreflect"
 	"google.golang.org/protobuf/reflect/protoregistry"
 
-	access "usher.internal/internal/fleet"
+	"usher.internal/internal/fleet"
 	usherv1 "usher.internal/proto/usher/v1"
 	"usher.internal/sim/mac"
 	"usher.internal/sim/natsserver"
@@ -199,7 +199,7 @@ func TestNothingIsDoneToAMacOverTheFleet(t *testing.T) {
 	await := func() {
 		t.Helper()
 		for {
-			s.must(conn.Publish(access.StatusOf(deviceName), question))
+			s.must(conn.Publish(fleet.StatusOf(deviceName), question))
 			select {
 			case <-answered:
 				return
@@ -213,9 +213,9 @@ func TestNothingIsDoneToAMacOverTheFleet(t *testing.T) {
 	s.waitHelperLog("another user is at the Mac")
 	before := s.everythingKept()
 
-	subjects := []string{access.StatusOfAll, access.StatusOf(deviceName), access.ChangesOf(deviceName),
+	subjects := []string{fleet.StatusOfAll, fleet.StatusOf(deviceName), fleet.ChangesOf(deviceName),
 		"usher.v1.command." + deviceName, "usher.v1.answer.walk." + deviceName,
-		access.KeptOf(deviceName), access.InboxOf(deviceName) + ".x", access.InboxOf(deviceName) + ".x.y"}
+		fleet.KeptOf(deviceName), fleet.InboxOf(deviceName) + ".x", fleet.InboxOf(deviceName) + ".x.y"}
 	var messages [][]byte
 	protoregistry.GlobalFiles.RangeFilesByPackage("usher.v1", func(file protoreflect.FileDescriptor) bool {
 		for i := range file.Services().Len() {
@@ -254,12 +254,12 @@ func TestNothingIsDoneToAMacOverTheFleet(t *testing.T) {
 	// It listens to questions, and to what the servers tell of its own changes.
 	subscriptions := server.subscriptions(t, s.ctx, "usherd "+deviceName)
 	for _, one := range subscriptions {
-		if one != access.StatusOfAll && one != access.StatusOf(deviceName) && one != access.KeptOf(deviceName) {
+		if one != fleet.StatusOfAll && one != fleet.StatusOf(deviceName) && one != fleet.KeptOf(deviceName) {
 			t.Errorf("the Mac listens to %s", one)
 		}
 	}
-	if !slices.Contains(subscriptions, access.StatusOfAll) ||
-		!slices.Contains(subscriptions, access.StatusOf(deviceName)) {
+	if !slices.Contains(subscriptions, fleet.StatusOfAll) ||
+		!slices.Contains(subscriptions, fleet.StatusOf(deviceName)) {
 		t.Errorf("the Mac listens to %q", subscriptions)
 	}
 }

@@ -6,18 +6,18 @@ import (
 	"fmt"
 	"time"
 
-	"usher.internal/helper/fleet"
 	"usher.internal/helper/listener"
+	"usher.internal/helper/reporter"
 	"usher.internal/helper/thismac"
 	"usher.internal/internal/config"
 	"usher.internal/internal/contract"
-	access "usher.internal/internal/fleet"
+	"usher.internal/internal/fleet"
 )
 
-func fleetSettings(now *config.Loaded) fleet.Settings {
+func fleetSettings(now *config.Loaded) reporter.Settings {
 	settings := now.Fleet
-	return fleet.Settings{
-		Access: access.Access{
+	return reporter.Settings{
+		Access: fleet.Access{
 			Servers: settings.Servers, CAFile: settings.CAFile, CredentialsFile: settings.CredentialsFile,
 			NKeyFile:        settings.NKeyFile,
 			CertificateFile: settings.CertificateFile, KeyFile: settings.KeyFile,
@@ -37,12 +37,12 @@ func listenerSettings(now *config.Loaded) listener.Settings {
 }
 
 // troubles are what is wrong with the ways to this Mac from afar.
-func troubles(device *fleet.Device, remote *listener.Listener) (sentences []string) {
+func troubles(device *reporter.Device, remote *listener.Listener) (sentences []string) {
 	if state := device.State(); state.GetLastError() != "" {
 		sentences = append(sentences,
 			fmt.Sprintf("The fleet is not told how this Mac stands: %s.", state.GetLastError()))
 	}
-	if end := contract.Time(device.State().GetExpireTime()); access.ExpiresSoon(end, time.Now()) {
+	if end := contract.Time(device.State().GetExpireTime()); fleet.ExpiresSoon(end, time.Now()) {
 		sentences = append(sentences,
 			fmt.Sprintf("What this Mac shows to the fleet counts until %s. Replace the file of "+
 				"fleet.credentials_file, or fleet.certificate_file, before.", end.UTC().Format(time.DateOnly)))

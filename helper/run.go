@@ -12,12 +12,12 @@ import (
 
 	"usher.internal/helper/clean"
 	"usher.internal/helper/delivery"
-	"usher.internal/helper/fleet"
 	"usher.internal/helper/forgetting"
 	"usher.internal/helper/listener"
 	"usher.internal/helper/observation"
 	"usher.internal/helper/primary"
 	"usher.internal/helper/registration"
+	"usher.internal/helper/reporter"
 	"usher.internal/helper/server"
 	"usher.internal/helper/sessions"
 	"usher.internal/helper/store"
@@ -125,8 +125,8 @@ func run(ctx context.Context, live *config.Live, log *slog.Logger) error {
 		watcher.DeliveryChanged(tx, d)
 		return machine.DeliveryChanged(tx, d)
 	})
-	device := fleet.New(fleet.Config{
-		Outbox: outbox, Settings: func() fleet.Settings { return fleetSettings(live.Current()) },
+	device := reporter.New(reporter.Config{
+		Outbox: outbox, Settings: func() reporter.Settings { return fleetSettings(live.Current()) },
 		Name: parts.deviceName, Logger: log,
 	})
 	remote := listener.New(listener.Config{

@@ -21,8 +21,8 @@ import (
 	"google.golang.org/protobuf/proto"
 	"google.golang.org/protobuf/types/known/timestamppb"
 
-	"usher.internal/ctl/fleet"
-	access "usher.internal/internal/fleet"
+	"usher.internal/ctl/fleetview"
+	"usher.internal/internal/fleet"
 	usherv1 "usher.internal/proto/usher/v1"
 )
 
@@ -154,11 +154,11 @@ func TestAnswersOfServersDoNothing(t *testing.T) {
 
 			victim := macs[1].name
 			replies := []string{
-				access.ChangesOf(victim), access.ChangesOf("GHOST"), access.KeptOf(victim),
+				fleet.ChangesOf(victim), fleet.ChangesOf("GHOST"), fleet.KeptOf(victim),
 				"$KV.USHER_DEVICES." + victim, "usher.v1.answer.q1." + victim,
-				access.StatusOfAll, access.StatusOf(victim),
+				fleet.StatusOfAll, fleet.StatusOf(victim),
 			}
-			for _, name := range []string{access.ChangesStream, access.DevicesStream} {
+			for _, name := range []string{fleet.ChangesStream, fleet.DevicesStream} {
 				for _, action := range []string{"DELETE", "PURGE", "UPDATE", "MSG.DELETE", "LEADER.STEPDOWN", "INFO"} {
 					replies = append(replies, "$JS.API.STREAM."+action+"."+name)
 				}
@@ -170,7 +170,7 @@ func TestAnswersOfServersDoNothing(t *testing.T) {
 			ctx, cancel := context.WithCancel(w.ctx)
 			var watched sync.WaitGroup
 			watched.Go(func() {
-				watching.Watch(ctx, func(change *fleet.Change) error {
+				watching.Watch(ctx, func(change *fleetview.Change) error {
 					if change.Device != "MAC-A" {
 						t.Errorf("whoever watches is shown %+v", change)
 					}
@@ -179,44 +179,44 @@ func TestAnswersOfServersDoNothing(t *testing.T) {
 			})
 			defer watched.Wait()
 			defer cancel()
-			answers, err := w.rawAdmin(errs).SubscribeSync(access.EveryAnswer)
+			answers, err := w.rawAdmin(errs).SubscribeSync(fleet.EveryAnswer)
 			w.must(err)
 
 			published := 0
 			for _, reply := range replies {
 				for _, content := range []string{"", "{}", "x"} {
-					w.must(device.PublishRequest(access.ChangesOf("MAC-A"), reply, []byte(content)))
+					w.must(device.PublishRequest(fleet.ChangesOf("MAC-A"), reply, []byte(content)))
 					w.must(device.PublishRequest("usher.v1.answer.q0.MAC-A", reply, []byte(content)))
 					published++
 				}
 			}
 			w.must(device.Flush())
 			for _, reply := range replies {
-				for _, name := range []string{access.ChangesStream, access.DevicesStream} {
+				for _, name := range []string{fleet.ChangesStream, fleet.DevicesStream} {
 					for _, content := range []string{"", "{}", "x", `{"seq":1}`, `{"seq":999999}`,
-						`{"seq":1,"batch":5}`, `{"last_by_subj":"` + access.ChangesOf(victim) + `"}`} {
+						`{"seq":1,"batch":5}`, `{"last_by_subj":"` + fleet.ChangesOf(victim) + `"}`} {
 						w.must(admin.PublishRequest("usher.v1.api.DIRECT.GET."+name, reply, []byte(content)))
 						w.must(admin.PublishRequest("usher.v1.api.STREAM.INFO."+name, reply, []byte(content)))
 					}
 				}
-				w.must(admin.PublishRequest(access.StatusOf("GHOST"), reply, []byte("x")))
+				w.must(admin.PublishRequest(fleet.StatusOf("GHOST"), reply, []byte("x")))
 			}
 			w.must(admin.Flush())
 
 			w.eventually("all that was allowed has come", func() bool {
-				info, err := stream.StreamInfo(access.ChangesStream)
+				info, err := stream.StreamInfo(fleet.ChangesStream)
 				w.must(err)
 				if info.State.Msgs > uint64(published)+3 {
 					t.Fatalf("the stream has %d messages, want %d and three before", info.State.Msgs, published)
 				}
 				return info.State.Msgs == uint64(published)+3
 			})
-			info, err := stream.StreamInfo(access.DevicesStream)
+			info, err := stream.StreamInfo(fleet.DevicesStream)
 			w.must(err)
 			if info.State.NumSubjects != 3 {
 				t.Errorf("the bucket has %d devices, want 3", info.State.NumSubjects)
 			}
-			changes, err := stream.StreamInfo(access.ChangesStream)
+			changes, err := stream.StreamInfo(fleet.ChangesStream)
 			w.must(err)
 			if changes.Config.MaxMsgs != -1 || changes.State.Consumers+info.State.Consumers != 0 ||
 				!changes.Config.NoAck {
@@ -226,13 +226,13 @@ func TestAnswersOfServersDoNothing(t *testing.T) {
 			if len(counts) != 1 || counts[victim] != 1 {
 				t.Errorf("changes are read: %v", counts)
 			}
-			report, err := w.admin().Ask(w.ctx, fleet.Question{Timeout: 2 * time.Second})
+			report, err := w.admin().Ask(w.ctx, fleetview.Question{Timeout: 2 * time.Second})
 			w.must(err)
 			if len(report.Devices) != 3 {
 				t.Errorf("the fleet knows %+v", report.Devices)
 			}
 			for _, one := range report.Devices {
-				if one.Device == victim && (one.Answer != fleet.Answered || len(one.Notes) != 0) {
+				if one.Device == victim && (one.Answer != fleetview.Answered || len(one.Notes) != 0) {
 					t.Errorf("%s is shown as %+v", victim, one)
 				}
 			}
@@ -266,7 +266,7 @@ func TestAnothersCredentialsAreNotUsed(t *testing.T) {
 	w.eventually("MAC-B says whose credentials it has", func() bool {
 		return strings.Contains(other.State().GetLastError(), "are those of MAC-A, and this Mac is MAC-B")
 	})
-	report, err := w.admin().Ask(w.ctx, fleet.Question{Timeout: 500 * time.Millisecond})
+	report, err := w.admin().Ask(w.ctx, fleetview.Question{Timeout: 500 * time.Millisecond})
 	w.must(err)
 	if len(report.Devices) != 0 {
 		t.Errorf("the fleet knows %+v", report.Devices)
@@ -308,20 +308,20 @@ func TestOddAnswersAreShownAsSuch(t *testing.T) {
 		how, err := w.Device(name, time.Hour)
 		w.must(err)
 		conn := w.raw(how, name, errs)
-		_, err = conn.Subscribe(access.StatusOfAll, func(request *nats.Msg) {
+		_, err = conn.Subscribe(fleet.StatusOfAll, func(request *nats.Msg) {
 			asked := new(usherv1.StatusRequest)
 			if err := proto.Unmarshal(request.Data, asked); err != nil {
 				t.Error(err)
 			}
 			for _, reply := range replies {
-				subject, _ := access.AnswerOf(asked.GetQuery(), name)
+				subject, _ := fleet.AnswerOf(asked.GetQuery(), name)
 				conn.Publish(subject, reply)
 			}
 		})
 		w.must(err)
 		w.must(conn.Flush())
 	}
-	report, err := w.admin().Ask(w.ctx, fleet.Question{Timeout: 2 * time.Second})
+	report, err := w.admin().Ask(w.ctx, fleetview.Question{Timeout: 2 * time.Second})
 	w.must(err)
 	total := 0
 	for _, count := range report.Counts {
@@ -331,21 +331,21 @@ func TestOddAnswersAreShownAsSuch(t *testing.T) {
 		t.Errorf("%d devices, %d counted, want %d", len(report.Devices), total, want)
 	}
 	for name, want := range map[string]struct {
-		answer fleet.Answer
+		answer fleetview.Answer
 		state  string
 		macs   int
 		note   string
 	}{
-		"GARBAGE":      {fleet.Garbage, fleet.Unknown, 1, "bytes that are no status"},
-		"EMPTY":        {fleet.Garbage, fleet.Unknown, 1, "0 bytes that are no status"},
-		"OLD":          {fleet.Answered, fleet.Unknown, 1, "usherd 0.1.0 tells less"},
-		"CLONED":       {fleet.Answered, "REGISTERED", 2, "2 Macs answer under this name"},
-		"TWICE":        {fleet.Answered, "REGISTERED", 1, ""},
-		"FORGER":       {fleet.Garbage, fleet.Unknown, 1, "answered as " + honest[0].name},
-		"SKEWED":       {fleet.Answered, "REGISTERED", 1, "its clock is 3h"},
-		"NEWER":        {fleet.Answered, "CANNOT_TELL (4711)", 1, "which this usherctl does not know"},
-		"BAD-TEXT":     {fleet.Answered, "REGISTERED", 1, ""},
-		honest[0].name: {fleet.Answered, "REGISTERED", 1, ""},
+		"GARBAGE":      {fleetview.Garbage, fleetview.Unknown, 1, "bytes that are no status"},
+		"EMPTY":        {fleetview.Garbage, fleetview.Unknown, 1, "0 bytes that are no status"},
+		"OLD":          {fleetview.Answered, fleetview.Unknown, 1, "usherd 0.1.0 tells less"},
+		"CLONED":       {fleetview.Answered, "REGISTERED", 2, "2 Macs answer under this name"},
+		"TWICE":        {fleetview.Answered, "REGISTERED", 1, ""},
+		"FORGER":       {fleetview.Garbage, fleetview.Unknown, 1, "answered as " + honest[0].name},
+		"SKEWED":       {fleetview.Answered, "REGISTERED", 1, "its clock is 3h"},
+		"NEWER":        {fleetview.Answered, "CANNOT_TELL (4711)", 1, "which this usherctl does not know"},
+		"BAD-TEXT":     {fleetview.Answered, "REGISTERED", 1, ""},
+		honest[0].name: {fleetview.Answered, "REGISTERED", 1, ""},
 	} {
 		got := byName(report, name)
 		if got == nil {
@@ -402,7 +402,7 @@ type hostile struct {
 }
 
 // hostile connects with a device's credentials.
-func (w *world) hostile(how access.Access) *hostile {
+func (w *world) hostile(how fleet.Access) *hostile {
 	w.Helper()
 	address := strings.TrimPrefix(how.Servers[0], "tls://")
 	plain, err := net.Dial("tcp", address)
@@ -475,10 +475,10 @@ func TestHeadersTellOfNobodyElse(t *testing.T) {
 
 	watching := w.admin()
 	ctx, cancel := context.WithCancel(w.ctx)
-	shown := make(chan *fleet.Change, 1000)
+	shown := make(chan *fleetview.Change, 1000)
 	var watched sync.WaitGroup
 	watched.Go(func() {
-		if err := watching.Watch(ctx, func(change *fleet.Change) error { shown <- change; return nil },
+		if err := watching.Watch(ctx, func(change *fleetview.Change) error { shown <- change; return nil },
 			nil); ctx.Err() == nil {
 			t.Errorf("the watch ended: %v", err)
 		}
@@ -509,13 +509,13 @@ func TestHeadersTellOfNobodyElse(t *testing.T) {
 	number = 10
 
 	var whole strings.Builder
-	for _, subject := range []string{access.ChangesOf(silent.name), "$KV.USHER_DEVICES." + silent.name} {
+	for _, subject := range []string{fleet.ChangesOf(silent.name), "$KV.USHER_DEVICES." + silent.name} {
 		fmt.Fprintf(&whole, "Nats-Stream: USHER_CHANGES\r\nNats-Subject: %s\r\nNats-Sequence: "+
 			"1000000000\r\nNats-Time-Stamp: 2020-01-01T00:00:00Z\r\nNats-Num-Pending: 0\r\nNats-Last-Sequence: 7\r\n",
 			subject)
 	}
 	for name, headers := range map[string]string{
-		"another's subject":     "NATS/1.0\r\nNats-Subject: " + access.ChangesOf(silent.name) + "\r\n\r\n",
+		"another's subject":     "NATS/1.0\r\nNats-Subject: " + fleet.ChangesOf(silent.name) + "\r\n\r\n",
 		"another's key":         "NATS/1.0\r\nNats-Subject: $KV.USHER_DEVICES." + silent.name + "\r\n\r\n",
 		"no number":             "NATS/1.0\r\nNats-Sequence: x\r\n\r\n",
 		"a large number":        "NATS/1.0\r\nNats-Sequence: 1000000000\r\n\r\n",
@@ -531,21 +531,21 @@ func TestHeadersTellOfNobodyElse(t *testing.T) {
 		"noise":                 "NATS/1.0\x00\xff\r\n",
 	} {
 		for _, content := range []string{"", string(forged)} {
-			w.must(evil.publish(access.ChangesOf("EVIL"), headers, content))
+			w.must(evil.publish(fleet.ChangesOf("EVIL"), headers, content))
 			if err := evil.flush(); err != nil {
 				t.Logf("%s: %v", name, err) // it is refused, which does as well
 				evil = w.hostile(how)
 				continue
 			}
 			admin := w.admin()
-			report, err := admin.Ask(w.ctx, fleet.Question{Timeout: 700 * time.Millisecond})
+			report, err := admin.Ask(w.ctx, fleetview.Question{Timeout: 700 * time.Millisecond})
 			if err != nil || len(report.Warnings) != 0 || len(report.Devices) != 4 {
 				t.Errorf("%s: the fleet is %+v, %v", name, report, err)
 				continue
 			}
 			for _, one := range report.Devices {
 				if one.Device == silent.name &&
-					(one.Answer != fleet.Silent || one.Computer != "Computer of "+silent.name ||
+					(one.Answer != fleetview.Silent || one.Computer != "Computer of "+silent.name ||
 						one.State != "REGISTERED" || time.Since(one.Seen) > time.Hour) {
 					t.Errorf("%s: %+v", name, one)
 				}

@@ -1,7 +1,7 @@
-// Package setup makes what the stock nats-server needs to carry a fleet (docs/fleet.md): its configuration,
+// Package fleetsetup makes what the stock nats-server needs to carry a fleet (docs/fleet.md): its configuration,
 // certificates, accounts and permissions, and the credentials of devices and admins. Everything is made here and
 // written to files; no server is asked.
-package setup
+package fleetsetup
 
 import (
 	"errors"

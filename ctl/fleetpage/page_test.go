@@ -1,4 +1,4 @@
-package page_test
+package fleetpage_test
 
 import (
 	"fmt"
@@ -10,56 +10,56 @@ import (
 	"github.com/chromedp/chromedp"
 	"github.com/chromedp/chromedp/kb"
 
-	"usher.internal/ctl/fleet"
-	"usher.internal/ctl/fleet/page"
+	"usher.internal/ctl/fleetpage"
+	"usher.internal/ctl/fleetview"
 	"usher.internal/sim/browser"
 )
 
 var made = time.Date(2026, 11, 24, 9, 30, 0, 0, time.UTC)
 
 // sample is a fleet of so many devices, in every state in turn.
-func sample(devices int) *fleet.Report {
+func sample(devices int) *fleetview.Report {
 	states := []string{"REGISTERED", "REGISTERED", "REGISTERED", "COMPLIANT", "NOT_REGISTERED", "NON_COMPLIANT",
-		"ORPHANED", fleet.NoUser, fleet.Unknown}
-	report := &fleet.Report{Made: made}
+		"ORPHANED", fleetview.NoUser, fleetview.Unknown}
+	report := &fleetview.Report{Made: made}
 	for i := range devices {
-		one := fleet.Standing{
-			Device: fmt.Sprintf("0A1B2C3D-0000-4000-8000-%012d", i), Answer: fleet.Answered,
+		one := fleetview.Standing{
+			Device: fmt.Sprintf("0A1B2C3D-0000-4000-8000-%012d", i), Answer: fleetview.Answered,
 			State: states[i%len(states)], Seen: made, Macs: 1,
 			Computer: fmt.Sprintf("Mac %d", i), User: fmt.Sprintf("user%d", i), OperatingSystem: "macOS 15.1",
 			Version: "1.0.0", Registration: "SUCCEEDED",
 		}
 		switch i % 50 {
 		case 7:
-			one.Answer, one.Seen = fleet.Silent, made.Add(-time.Duration(i)*time.Hour)
+			one.Answer, one.Seen = fleetview.Silent, made.Add(-time.Duration(i)*time.Hour)
 		case 8:
 			one.Macs, one.Notes = 2, []string{"2 Macs answer under this name: they were cloned, or share credentials"}
 		case 9:
-			one.Answer, one.Notes = fleet.Garbage, []string{"it answered 5 bytes that are no status"}
+			one.Answer, one.Notes = fleetview.Garbage, []string{"it answered 5 bytes that are no status"}
 		}
 		report.Devices = append(report.Devices, one)
 	}
-	report.Keep(func(fleet.Standing) bool { return true }, []string{"state=*"})
+	report.Keep(func(fleetview.Standing) bool { return true }, []string{"state=*"})
 	for i := range 30 {
-		report.Trend = append(report.Trend, fleet.Day{
+		report.Trend = append(report.Trend, fleetview.Day{
 			Date: made.AddDate(0, 0, i-29).Format(time.DateOnly),
 			States: map[string]int{"REGISTERED": devices/3 + i, "COMPLIANT": devices / 9, "NOT_REGISTERED": 40 - i,
-				fleet.NoUser: 3},
+				fleetview.NoUser: 3},
 		})
 	}
 	return report
 }
 
-func write(t *testing.T, report *fleet.Report) string {
+func write(t *testing.T, report *fleetview.Report) string {
 	t.Helper()
 	var b strings.Builder
-	if err := page.Write(&b, report); err != nil {
+	if err := fleetpage.Write(&b, report); err != nil {
 		t.Fatal(err)
 	}
 	return b.String()
 }
 
-func open(t *testing.T, report *fleet.Report, actions ...chromedp.Action) *browser.Browser {
+func open(t *testing.T, report *fleetview.Report, actions ...chromedp.Action) *browser.Browser {
 	t.Helper()
 	return browser.Open(t, write(t, report), "count", actions...)
 }
@@ -84,7 +84,7 @@ func TestHostileNamesAreShownAndNotInterpreted(t *testing.T) {
 }
 
 func TestPageWithoutDevicesAndTrend(t *testing.T) {
-	b := open(t, &fleet.Report{Made: made, Warnings: []string{"The last known states could not be read."}})
+	b := open(t, &fleetview.Report{Made: made, Warnings: []string{"The last known states could not be read."}})
 	b.Want("document.querySelector('h1').textContent", "0 Macs: 0 answered, 0 silent")
 	b.Want("document.querySelector('#trend-heading') === null", "true")
 	b.Want("document.querySelector('.warn').textContent", "The last known states could not be read.")

@@ -1,10 +1,10 @@
-// Package fleet tells the admins of a fleet how this Mac stands, through NATS (docs/fleet.md). The helper dials out;
+// Package reporter tells the admins of a fleet how this Mac stands, through NATS (docs/fleet.md). The helper dials out;
 // nothing listens.
 //
 // It answers two subjects, its own and that of all devices, with a [usherv1.DeviceStatus], and publishes each change
 // out of the outbox that feeds Jamf Pro to a stream of JetStream. That is all: of what comes in the id of a question is
 // read, so nothing can be done to a Mac this way.
-package fleet
+package reporter
 
 import (
 	"context"

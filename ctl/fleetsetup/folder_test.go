@@ -1,4 +1,4 @@
-package setup_test
+package fleetsetup_test
 
 import (
 	"errors"
@@ -8,7 +8,7 @@ import (
 	"testing"
 	"time"
 
-	"usher.internal/ctl/fleet/setup"
+	"usher.internal/ctl/fleetsetup"
 	"usher.internal/internal/trust"
 )
 
@@ -49,7 +49,7 @@ func TestKeysAreNotWrittenIntoFoldersOfOthers(t *testing.T) {
 			directory := t.TempDir()
 			must(t, os.Chmod(directory, 0o755))
 			path := test.prepare(t, filepath.Join(directory, "fleet"))
-			_, err := setup.Write(setup.Options{
+			_, err := fleetsetup.Write(fleetsetup.Options{
 				Servers: []string{"nats.example.org"}, Directory: path, Organization: "Example", Port: 4222,
 				ClusterPort:      6222,
 				InstallDirectory: "/etc/nats", StoreDirectory: "/var/lib/nats", StorageBytes: 10 << 30,
@@ -104,7 +104,7 @@ func TestFleetOfAnotherUserIsNotUsed(t *testing.T) {
 	}
 	directory := t.TempDir()
 	path, victim := filepath.Join(directory, "fleet"), filepath.Join(directory, "victim")
-	_, err := setup.Write(setup.Options{
+	_, err := fleetsetup.Write(fleetsetup.Options{
 		Servers: []string{"nats.example.org"}, Directory: path, Organization: "Example", Port: 4222, ClusterPort: 6222,
 		InstallDirectory: "/etc/nats", StoreDirectory: "/var/lib/nats", StorageBytes: 10 << 30,
 		AdminValid: time.Hour, CertificatesValid: time.Hour,
@@ -115,11 +115,11 @@ func TestFleetOfAnotherUserIsNotUsed(t *testing.T) {
 		os.Symlink(victim, filepath.Join(issued, "mac-1"))))
 	uses := map[string]func() error{
 		"credentials": func() error {
-			_, err := setup.CredentialsFor(path, []string{"mac-1"}, filepath.Join(directory, "out"), time.Hour)
+			_, err := fleetsetup.CredentialsFor(path, []string{"mac-1"}, filepath.Join(directory, "out"), time.Hour)
 			return err
 		},
-		"renew":  func() error { _, err := setup.Renew(path, time.Hour, time.Hour); return err },
-		"revoke": func() error { _, err := setup.Revoke(path, []string{"mac-1"}, nil); return err },
+		"renew":  func() error { _, err := fleetsetup.Renew(path, time.Hour, time.Hour); return err },
+		"revoke": func() error { _, err := fleetsetup.Revoke(path, []string{"mac-1"}, nil); return err },
 	}
 	// A link out of the folder is not followed, by any owner.
 	if err := uses["credentials"](); err == nil {

@@ -1,8 +1,8 @@
-// Package fleet asks a fleet through NATS how it stands, and reads what it has said before (docs/fleet.md).
+// Package fleetview asks a fleet through NATS how it stands, and reads what it has said before (docs/fleet.md).
 //
 // What it is sent is hostile: a device may be anybody's. It is believed about itself alone, under the name that the
 // server lets it publish under.
-package fleet
+package fleetview
 
 import (
 	"cmp"
@@ -23,7 +23,7 @@ import (
 	"go.yaml.in/yaml/v3"
 	"golang.org/x/mod/semver"
 
-	"usher.internal/ctl/fleet/setup"
+	"usher.internal/ctl/fleetsetup"
 	"usher.internal/internal/fleet"
 	"usher.internal/internal/foreign"
 )
@@ -57,16 +57,16 @@ var noRoom = []jetstream.ErrorCode{10002, 10047, 10023, 10005}
 // maximumAccess is more than such a file has that somebody meant, in bytes.
 const maximumAccess = 1 << 20
 
-// ReadAccess reads how to get at a fleet from a folder that [setup.Write] made, or from the folder admin in it. The
-// name is whom the credentials are for.
+// ReadAccess reads how to get at a fleet from a folder that [fleetsetup.Write] made, or from the folder admin in it.
+// The name is whom the credentials are for.
 func ReadAccess(folder string) (access fleet.Access, name string, err error) {
 	refuse := func(err error) (fleet.Access, string, error) {
 		return fleet.Access{}, "", fmt.Errorf("%w: %w", ErrNoAccess, err)
 	}
-	file := filepath.Join(folder, setup.AccessFile)
+	file := filepath.Join(folder, fleetsetup.AccessFile)
 	content, err := foreign.Read(file, maximumAccess)
 	if errors.Is(err, os.ErrNotExist) {
-		inner := filepath.Join(folder, "admin", setup.AccessFile)
+		inner := filepath.Join(folder, "admin", fleetsetup.AccessFile)
 		if within, innerError := foreign.Read(inner, maximumAccess); !errors.Is(innerError, os.ErrNotExist) {
 			content, err, file = within, innerError, inner
 		}
@@ -111,7 +111,7 @@ func ReadAccess(folder string) (access fleet.Access, name string, err error) {
 		name = credentials.Name
 	}
 	if name == "" {
-		name = setup.AdminName
+		name = fleetsetup.AdminName
 	}
 	return access, name, nil
 }

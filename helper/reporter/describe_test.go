@@ -1,4 +1,4 @@
-package fleet
+package reporter
 
 import (
 	"flag"
@@ -163,7 +163,7 @@ func TestEverythingThatIsSentIsDocumented(t *testing.T) {
 		}
 	}
 	table.WriteString("\n")
-	documented.Part(t, "../../docs/fleet.md", "sent", "go test ./helper/fleet -update", table.String(), *update)
+	documented.Part(t, "../../docs/fleet.md", "sent", "go test ./helper/reporter -update", table.String(), *update)
 }
 
 // Without personal data no text of a person's is left anywhere in the bytes.

@@ -1,4 +1,4 @@
-package fleet
+package fleetview
 
 import (
 	"encoding/json"

@@ -1,4 +1,4 @@
-package fleet
+package fleetview
 
 import (
 	"errors"
@@ -10,7 +10,7 @@ import (
 	"testing"
 	"time"
 
-	"usher.internal/ctl/fleet/setup"
+	"usher.internal/ctl/fleetsetup"
 	"usher.internal/internal/fleet"
 )
 
@@ -18,7 +18,7 @@ import (
 func written(t *testing.T, content string) string {
 	t.Helper()
 	folder := t.TempDir()
-	if err := os.WriteFile(filepath.Join(folder, setup.AccessFile), []byte(content), 0o600); err != nil {
+	if err := os.WriteFile(filepath.Join(folder, fleetsetup.AccessFile), []byte(content), 0o600); err != nil {
 		t.Fatal(err)
 	}
 	return folder
@@ -37,7 +37,7 @@ func TestReadAccess(t *testing.T) {
 		t.Errorf("%+v, %q, %v", access, name, err)
 	}
 	if _, name, err := ReadAccess(written(t, "servers: [tls://nats.example.org]\nnkey_file: a\n")); name !=
-		setup.AdminName || err != nil {
+		fleetsetup.AdminName || err != nil {
 		t.Errorf("without a name it is %q, %v", name, err)
 	}
 }
@@ -45,18 +45,18 @@ func TestReadAccess(t *testing.T) {
 // The folder of `usherctl fleet init` will do, and so will the folder admin in it, alone.
 func TestReadAccessOfWhatInitMade(t *testing.T) {
 	folder := filepath.Join(t.TempDir(), "fleet")
-	options := setup.Options{
+	options := fleetsetup.Options{
 		Directory: folder, Organization: "Example", Servers: []string{"nats.example.org"}, Port: 4222,
 		ClusterPort: 6222, StorageBytes: 1 << 30,
 		InstallDirectory: "/install", StoreDirectory: "/store", AdminValid: time.Hour, CertificatesValid: time.Hour,
 	}
-	if _, err := setup.Write(options); err != nil {
+	if _, err := fleetsetup.Write(options); err != nil {
 		t.Fatal(err)
 	}
 	inner := filepath.Join(folder, "admin")
 	for _, given := range []string{folder, inner} {
 		access, name, err := ReadAccess(given)
-		if err != nil || name != setup.AdminName || access.CAFile != filepath.Join(inner, "ca.pem") ||
+		if err != nil || name != fleetsetup.AdminName || access.CAFile != filepath.Join(inner, "ca.pem") ||
 			access.CredentialsFile != filepath.Join(inner, "admin.creds") {
 			t.Errorf("%s: %+v, %q, %v", given, access, name, err)
 		}
@@ -65,7 +65,7 @@ func TestReadAccessOfWhatInitMade(t *testing.T) {
 		}
 	}
 	if _, name, err := ReadAccess(filepath.Join(folder, "keys", "provision")); err != nil ||
-		name != setup.ProvisionName {
+		name != fleetsetup.ProvisionName {
 		t.Errorf("%q, %v", name, err)
 	}
 	if err := os.Chmod(filepath.Join(inner, "admin.creds"), 0o644); err != nil {
@@ -78,11 +78,11 @@ func TestReadAccessOfWhatInitMade(t *testing.T) {
 
 func TestReadAccessOfWhatIsNoGood(t *testing.T) {
 	unreadable := t.TempDir()
-	if err := os.MkdirAll(filepath.Join(unreadable, "admin", setup.AccessFile), 0o700); err != nil {
+	if err := os.MkdirAll(filepath.Join(unreadable, "admin", fleetsetup.AccessFile), 0o700); err != nil {
 		t.Fatal(err)
 	}
 	pipe := t.TempDir()
-	if err := syscall.Mkfifo(filepath.Join(pipe, setup.AccessFile), 0o600); err != nil {
+	if err := syscall.Mkfifo(filepath.Join(pipe, fleetsetup.AccessFile), 0o600); err != nil {
 		t.Fatal(err)
 	}
 	for name, test := range map[string]struct{ folder, want string }{
@@ -118,12 +118,12 @@ func TestConnectTellsWhatIsWrong(t *testing.T) {
 		ErrNoAccess:    {Servers: []string{"tls://127.0.0.1:1"}, NKeyFile: "/none.nk"},
 		ErrUnreachable: {Servers: []string{"nats://127.0.0.1:1"}},
 	} {
-		if _, err := Connect(t.Context(), access, setup.AdminName); !errors.Is(err, want) {
+		if _, err := Connect(t.Context(), access, fleetsetup.AdminName); !errors.Is(err, want) {
 			t.Errorf("%v, want %v", err, want)
 		}
 	}
 	if _, err := Connect(t.Context(), fleet.Access{Servers: []string{"nats://nats.example.org"}},
-		setup.AdminName); !errors.Is(err, ErrNoAccess) {
+		fleetsetup.AdminName); !errors.Is(err, ErrNoAccess) {
 		t.Errorf("without TLS: %v", err)
 	}
 }

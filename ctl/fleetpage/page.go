@@ -1,9 +1,9 @@
-// Package page writes how a fleet stands as one self-contained HTML page: what is odd first, the states as a chart, the
-// trend, and every device in a table that can be searched and sorted.
+// Package fleetpage writes how a fleet stands as one self-contained HTML page: what is odd first, the states as a
+// chart, the trend, and every device in a table that can be searched and sorted.
 //
 // What matters is in the HTML itself and can be read without the script. What a device says is shown and never
 // interpreted.
-package page
+package fleetpage
 
 import (
 	_ "embed"
@@ -15,7 +15,7 @@ import (
 	"sync"
 	"time"
 
-	"usher.internal/ctl/fleet"
+	"usher.internal/ctl/fleetview"
 	"usher.internal/internal/webpage"
 	"usher.internal/internal/wpj"
 )
@@ -35,7 +35,7 @@ var pageTemplate = sync.OnceValue(func() *template.Template {
 })
 
 // Write writes the page of a report.
-func Write(w io.Writer, report *fleet.Report) error {
+func Write(w io.Writer, report *fleetview.Report) error {
 	shown := newView(report)
 	shown.Policy, shown.Style, shown.Script = webpage.Policy(style, script), webpage.Style(style),
 		webpage.Script(script)
@@ -47,7 +47,7 @@ func Write(w io.Writer, report *fleet.Report) error {
 
 // view is what the template shows.
 type view struct {
-	*fleet.Report
+	*fleetview.Report
 	Policy                  string
 	Style, Script           template.HTML
 	Total, Answered         int
@@ -62,7 +62,7 @@ type view struct {
 
 // bar is a state in the chart, in thousandths of the most frequent one.
 type bar struct {
-	fleet.Count
+	fleetview.Count
 	Class   string
 	Width   float64
 	Percent string
@@ -87,7 +87,7 @@ type part struct {
 
 // row is a device in the table.
 type row struct {
-	fleet.Standing
+	fleetview.Standing
 	Class string
 	Age   string
 	Stamp int64
@@ -106,15 +106,15 @@ func classOf(state string) string {
 	return "bad"
 }
 
-func newView(report *fleet.Report) *view {
+func newView(report *fleetview.Report) *view {
 	v := &view{Report: report, Total: len(report.Devices)}
 	for _, device := range report.Devices {
 		switch device.Answer {
-		case fleet.Answered:
+		case fleetview.Answered:
 			v.Answered++
-		case fleet.Silent:
+		case fleetview.Silent:
 			v.Silent++
-		case fleet.Garbage:
+		case fleetview.Garbage:
 			v.Garbage++
 		}
 		if device.Macs > 1 {
