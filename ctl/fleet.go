@@ -22,7 +22,7 @@ func (a *app) fleetCommand() *cobra.Command {
 	command := group("fleet", "Ask all Macs how they stand, through NATS, and set that up (docs/fleet.md)",
 		a.fleetInitCommand(), a.fleetProvisionCommand(), a.fleetCredentialsCommand(), a.fleetRenewCommand(),
 		a.fleetRevokeCommand(),
-		a.fleetStatusCommand(), a.fleetWatchCommand(), a.fleetDeviceCommand())
+		a.fleetStatusCommand(), a.fleetWatchCommand(), a.fleetMacCommand())
 	command.Long =
 		`Ask all Macs of a fleet how they stand. usherd dials out to NATS servers, answers there, and publishes each
 change; the servers are stock nats-servers, which "usherctl fleet init" writes the configuration of. Nothing can be

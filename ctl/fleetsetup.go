@@ -32,8 +32,8 @@ func (a *app) fleetInitCommand() *cobra.Command {
 		Use:   "init --server HOST [--server HOST --server HOST]",
 		Short: "Write what one nats-server, or a cluster of three, needs to carry a fleet",
 		Long: `Write into a new folder: for each server its nats-server.conf with certificates, for admins how to get at
-the fleet, for devices what to configure, and the keys that make credentials. The servers are stock
-nats-servers (2.12 or later). A device may publish under its own name alone, an admin may ask and read; what
+the fleet, for Macs what to configure, and the keys that make credentials. The servers are stock
+nats-servers (2.12 or later). A Mac may publish under its own name alone, an admin may ask and read; what
 each may do stands in the server's configuration. No server is asked, and nothing is installed.`,
 		Example: `  usherctl fleet init --server nats.example.org
   usherctl fleet init --server nats1.example.org --server nats2.example.org --server nats3.example.org ` +
@@ -54,14 +54,14 @@ each may do stands in the server's configuration. No server is asked, and nothin
 			}
 			if a.terminal && !a.json {
 				fmt.Fprintf(a.stdout, "\nNext: start the servers, then `usherctl fleet provision --fleet %[1]s`, "+
-					"then `usherctl fleet credentials --fleet %[1]s DEVICE`.\n", shellWord(plain(options.Directory)))
+					"then `usherctl fleet credentials --fleet %[1]s MAC`.\n", shellWord(plain(options.Directory)))
 			}
 			return nil
 		},
 	}
 	flags := command.Flags()
 	flags.StringArrayVar(&options.Servers, "server", nil,
-		"`host` name or address of a server, as devices reach it; once, or three times")
+		"`host` name or address of a server, as Macs reach it; once, or three times")
 	flags.StringVar(&options.Directory, "output", "usher-fleet",
 		"write into this `folder`, which must not be there or be empty")
 	flags.StringVar(&options.Organization, "organization", "usher", "`name` of the organisation, for certificates")
@@ -151,19 +151,19 @@ func (a *app) fleetCredentialsCommand() *cobra.Command {
 	var valid = days(year)
 	var file, output string
 	command := &cobra.Command{
-		Use:   "credentials [DEVICE ...]",
-		Short: "Make the credentials of devices",
-		Long: `Make a file of credentials for each device, of the keys that "usherctl fleet init" has written. A device
-is called by its hardware UUID, in capitals as Jamf Pro has it, or by its fleet.device. Whoever has the file
-is that device for the fleet: give each Mac its own, readable by root alone, as fleet.credentials_file. No
+		Use:   "credentials [MAC ...]",
+		Short: "Make the credentials of Macs",
+		Long: `Make a file of credentials for each Mac, of the keys that "usherctl fleet init" has written. A Mac
+is called by its hardware UUID, in capitals as Jamf Pro has it, or by its fleet.mac. Whoever has the file
+is that Mac for the fleet: give each Mac its own, readable by root alone, as fleet.credentials_file. No
 server has to be told.`,
 		Example: `  usherctl fleet credentials --fleet usher-fleet 0A1B2C3D-0000-4000-8000-00000000BEEF
-  usherctl fleet credentials --fleet usher-fleet --devices-file uuids.txt --valid 400d`,
-		RunE: func(_ *cobra.Command, devices []string) error {
+  usherctl fleet credentials --fleet usher-fleet --macs-file uuids.txt --valid 400d`,
+		RunE: func(_ *cobra.Command, macs []string) error {
 			if file != "" {
 				more, err := readList(file, func(
-					device string) error {
-					return fleetsetup.CheckDevices([]string{device})
+					mac string) error {
+					return fleetsetup.CheckMacs([]string{mac})
 				})
 				if _, wrong := errors.AsType[*lineError](err); wrong {
 					return err
@@ -171,16 +171,16 @@ server has to be told.`,
 				if err != nil {
 					return fleetFiles(err)
 				}
-				devices = append(devices, more...)
+				macs = append(macs, more...)
 			}
-			if len(devices) == 0 {
-				return errors.New("name a device, or a file of them with --devices-file")
+			if len(macs) == 0 {
+				return errors.New("name a Mac, or a file of them with --macs-file")
 			}
-			if err := fleetsetup.CheckDevices(devices); err != nil {
+			if err := fleetsetup.CheckMacs(macs); err != nil {
 				return err
 			}
 			folder := a.fleetAccess()
-			made, err := fleetsetup.CredentialsFor(folder, devices, cmp.Or(output, filepath.Join(folder, "devices")),
+			made, err := fleetsetup.CredentialsFor(folder, macs, cmp.Or(output, filepath.Join(folder, "macs")),
 				time.Duration(valid))
 			if err != nil {
 				return fleetFiles(err)
@@ -189,8 +189,8 @@ server has to be told.`,
 		},
 	}
 	flags := command.Flags()
-	flags.StringVar(&file, "devices-file", "", "the names of devices, one a line, from this `file`")
-	flags.StringVar(&output, "output", "", "write into this `folder` (default: devices, in the fleet's folder)")
+	flags.StringVar(&file, "macs-file", "", "the names of Macs, one a line, from this `file`")
+	flags.StringVar(&output, "output", "", "write into this `folder` (default: macs, in the fleet's folder)")
 	flags.Var(&valid, "valid", "how long they count, for example 365d")
 	return command
 }
@@ -202,7 +202,7 @@ func (a *app) fleetRenewCommand() *cobra.Command {
 		Short: "Make what runs out anew: the servers' certificates and the credentials of admins",
 		Long: `Make the servers' certificates and the admins' credentials anew, of the keys that "usherctl fleet init"
 has written, into the same folder. What there was counts until its own time is over, so the new files can be
-copied one after the other. Credentials of devices are made by "usherctl fleet credentials".`,
+copied one after the other. Credentials of Macs are made by "usherctl fleet credentials".`,
 		Example: "  usherctl fleet renew --fleet usher-fleet",
 		Args:    cobra.NoArgs,
 		RunE: func(*cobra.Command, []string) error {
@@ -222,23 +222,23 @@ copied one after the other. Credentials of devices are made by "usherctl fleet c
 func (a *app) fleetRevokeCommand() *cobra.Command {
 	var files []string
 	command := &cobra.Command{
-		Use:   "revoke [DEVICE ...]",
-		Short: "Have credentials of devices or admins count no longer",
-		Long: `Have the servers turn away whoever shows credentials that were made for a device: its Mac was stolen, or
-they got about. Those of others are named by their file, as of an admin who leaves. The device's file in the
+		Use:   "revoke [MAC ...]",
+		Short: "Have credentials of Macs or admins count no longer",
+		Long: `Have the servers turn away whoever shows credentials that were made for a Mac: its Mac was stolen, or
+they got about. Those of others are named by their file, as of an admin who leaves. The Mac's file in the
 fleet's folder is removed, and others can be made. The servers turn them away as soon as each has its new
 nats-server.conf.`,
 		Example: `  usherctl fleet revoke --fleet usher-fleet 0A1B2C3D-0000-4000-8000-00000000BEEF
   usherctl fleet revoke --fleet usher-fleet --credentials-file admin-before-renew.creds`,
-		RunE: func(_ *cobra.Command, devices []string) error {
-			if len(devices) == 0 && len(files) == 0 {
-				return errors.New("name a device, or a file of credentials with --credentials-file")
+		RunE: func(_ *cobra.Command, macs []string) error {
+			if len(macs) == 0 && len(files) == 0 {
+				return errors.New("name a Mac, or a file of credentials with --credentials-file")
 			}
-			if err := fleetsetup.CheckDevices(devices); err != nil {
+			if err := fleetsetup.CheckMacs(macs); err != nil {
 				return err
 			}
 			folder := a.fleetAccess()
-			made, err := fleetsetup.Revoke(folder, devices, files)
+			made, err := fleetsetup.Revoke(folder, macs, files)
 			if err != nil {
 				return fleetFiles(err)
 			}

@@ -60,11 +60,11 @@ counted once. It ends with 0 when the fleet could be asked, however its Macs sta
 	}
 	set := command.Flags()
 	set.StringArrayVar(&flags.filters, "filter", nil,
-		"only devices with `KEY=VALUE[,VALUE]`, of "+strings.Join(filterNames(), ", ")+
+		"only Macs with `KEY=VALUE[,VALUE]`, of "+strings.Join(filterNames(), ", ")+
 			"; * stands for anything; more filters must all fit")
 	set.DurationVar(&flags.timeout, "timeout", 5*time.Second,
 		"wait this long for answers; when all that are known have answered it is over")
-	set.BoolVar(&flags.csv, "csv", false, "print one line for each device as comma-separated values")
+	set.BoolVar(&flags.csv, "csv", false, "print one line for each Mac as comma-separated values")
 	set.StringVar(&flags.html, "html", "",
 		"write a page into this `file` (- is standard output): a chart, a table that can be searched, the "+
 			"trend of 30 days")
@@ -99,7 +99,7 @@ func (a *app) fleetStatus(ctx context.Context, client *fleetview.Client, flags f
 		if err != nil {
 			return err
 		}
-		fmt.Fprintf(about, "%s: %s\n", plain(flags.html), count(int64(len(report.Devices)), "device"))
+		fmt.Fprintf(about, "%s: %s\n", plain(flags.html), count(int64(len(report.Macs)), "Mac"))
 		return nil
 	}
 	if a.json {
@@ -119,25 +119,25 @@ func (a *app) fleetStatus(ctx context.Context, client *fleetview.Client, flags f
 // printFleet prints counts and a table.
 func (a *app) printFleet(report *fleetview.Report) {
 	var rows [][]string
-	if a.terminal { // a program has the devices, and counts itself
+	if a.terminal { // a program has the Macs, and counts itself
 		for _, one := range report.Counts {
-			rows = append(rows, []string{one.State, strconv.Itoa(one.Devices), strconv.Itoa(one.Answered),
+			rows = append(rows, []string{one.State, strconv.Itoa(one.Macs), strconv.Itoa(one.Answered),
 				strconv.Itoa(one.Silent), strconv.Itoa(one.Garbage)})
 		}
-		a.table([]string{"STATE", "DEVICES", "ANSWERED", "SILENT", "GARBAGE"}, rows)
+		a.table([]string{"STATE", "MACS", "ANSWERED", "SILENT", "GARBAGE"}, rows)
 		fmt.Fprintln(a.stdout)
 	}
 	rows = nil
-	for _, one := range report.Devices {
+	for _, one := range report.Macs {
 		seen := one.Seen.UTC().Format(time.RFC3339)
 		if a.terminal {
 			seen = ago(one.Seen, time.Now())
 		}
-		rows = append(rows, []string{one.Device, dash(one.Computer), dash(one.User), one.State, string(one.Answer),
+		rows = append(rows, []string{one.Mac, dash(one.Computer), dash(one.User), one.State, string(one.Answer),
 			seen, dash(one.Registration), dash(one.Version),
 			dash(strings.Join(one.Notes, "; "))})
 	}
-	a.table([]string{"DEVICE", "COMPUTER", "USER", "STATE", "ANSWER", "SEEN", "LAST REGISTRATION", "USHERD", "NOTES"},
+	a.table([]string{"MAC", "COMPUTER", "USER", "STATE", "ANSWER", "SEEN", "LAST REGISTRATION", "USHERD", "NOTES"},
 		rows)
 }
 
@@ -146,7 +146,7 @@ var csvColumns = []struct {
 	name  string
 	value func(fleetview.Standing) string
 }{
-	{"device", func(s fleetview.Standing) string { return s.Device }},
+	{"mac", func(s fleetview.Standing) string { return s.Mac }},
 	{"answer", func(s fleetview.Standing) string { return string(s.Answer) }},
 	{"state", func(s fleetview.Standing) string { return s.State }},
 	{"seen", func(s fleetview.Standing) string { return s.Seen.UTC().Format(time.RFC3339) }},
@@ -155,7 +155,7 @@ var csvColumns = []struct {
 	{"operating_system", func(s fleetview.Standing) string { return s.OperatingSystem }},
 	{"version", func(s fleetview.Standing) string { return s.Version }},
 	{"registration", func(s fleetview.Standing) string { return s.Registration }},
-	{"macs", func(s fleetview.Standing) string { return strconv.Itoa(s.Macs) }},
+	{"instances", func(s fleetview.Standing) string { return strconv.Itoa(s.Instances) }},
 	{"problem_count", func(s fleetview.Standing) string { return strconv.Itoa(s.ProblemCount) }},
 	{"problems", func(s fleetview.Standing) string { return strings.Join(s.Problems, " ") }},
 	{"notes", func(s fleetview.Standing) string { return strings.Join(s.Notes, "; ") }},
@@ -169,21 +169,21 @@ func writeCSV(to io.Writer, report *fleetview.Report) {
 		heading = append(heading, column.name)
 	}
 	writer.Write(heading)
-	for _, device := range report.Devices {
+	for _, mac := range report.Macs {
 		var row []string
 		for _, column := range csvColumns {
-			row = append(row, oneline.Cell(column.value(device)))
+			row = append(row, oneline.Cell(column.value(mac)))
 		}
 		writer.Write(row)
 	}
 	writer.Flush()
 }
 
-// filterKeys are what devices can be chosen by.
+// filterKeys are what Macs can be chosen by.
 var filterKeys = map[string]func(fleetview.Standing) string{
 	"state":            func(s fleetview.Standing) string { return s.State },
 	"answer":           func(s fleetview.Standing) string { return string(s.Answer) },
-	"device":           func(s fleetview.Standing) string { return s.Device },
+	"mac":              func(s fleetview.Standing) string { return s.Mac },
 	"computer":         func(s fleetview.Standing) string { return s.Computer },
 	"user":             func(s fleetview.Standing) string { return s.User },
 	"version":          func(s fleetview.Standing) string { return s.Version },
@@ -200,7 +200,7 @@ func filterNames() []string {
 	return names
 }
 
-// parseFilters returns what tells whether a device fits all filters. Case does not count.
+// parseFilters returns what tells whether a Mac fits all filters. Case does not count.
 func parseFilters(filters []string) (func(fleetview.Standing) bool, error) {
 	type condition struct {
 		value    func(fleetview.Standing) string
@@ -225,10 +225,10 @@ func parseFilters(filters []string) (func(fleetview.Standing) bool, error) {
 		}
 		conditions = append(conditions, one)
 	}
-	return func(device fleetview.Standing) bool {
+	return func(mac fleetview.Standing) bool {
 		return !slices.ContainsFunc(conditions, func(one condition) bool {
 			// A pattern's * does not go over a slash, which a reason or a name may have in it.
-			text := strings.ReplaceAll(strings.ToLower(one.value(device)), "/", "\x00")
+			text := strings.ReplaceAll(strings.ToLower(one.value(mac)), "/", "\x00")
 			return !slices.ContainsFunc(one.patterns, func(pattern string) bool {
 				fits, _ := path.Match(strings.ReplaceAll(pattern, "/", "\x00"), text)
 				return fits

@@ -41,14 +41,14 @@ func (a *app) fleetWatchCommand() *cobra.Command {
 	}
 }
 
-func (a *app) fleetDeviceCommand() *cobra.Command {
+func (a *app) fleetMacCommand() *cobra.Command {
 	var limit int32
 	timeout := 3 * time.Second
 	command := &cobra.Command{
-		Use:   "device ID",
+		Use:   "mac ID",
 		Short: "Show how one Mac stands, and its history",
-		Example: `  usherctl fleet device 0A1B2C3D-0000-4000-8000-00000000BEEF
-  usherctl fleet device 0A1B2C3D-0000-4000-8000-00000000BEEF --json`,
+		Example: `  usherctl fleet mac 0A1B2C3D-0000-4000-8000-00000000BEEF
+  usherctl fleet mac 0A1B2C3D-0000-4000-8000-00000000BEEF --json`,
 		Args: cobra.ExactArgs(1),
 		RunE: func(command *cobra.Command, arguments []string) error {
 			if err := validLimit(limit); err != nil {
@@ -57,14 +57,14 @@ func (a *app) fleetDeviceCommand() *cobra.Command {
 			if err := validWait(timeout); err != nil {
 				return err
 			}
-			if !fleet.IsDevice(arguments[0]) {
-				return fmt.Errorf("%q cannot be the name of a device: it has letters, digits, - and _", arguments[0])
+			if !fleet.IsMac(arguments[0]) {
+				return fmt.Errorf("%q cannot be the name of a Mac: it has letters, digits, - and _", arguments[0])
 			}
 			ctx := command.Context()
 			return a.askFleet(ctx, func(client *fleetview.Client) error {
 				bar := a.progress("asking " + arguments[0])
 				report, err := client.Ask(ctx,
-					fleetview.Question{Timeout: timeout, Device: arguments[0], Progress: bar.show})
+					fleetview.Question{Timeout: timeout, Mac: arguments[0], Progress: bar.show})
 				bar.end()
 				if err != nil {
 					return err
@@ -77,9 +77,9 @@ func (a *app) fleetDeviceCommand() *cobra.Command {
 				if err != nil {
 					return err
 				}
-				if len(report.Devices) == 0 && len(history) == 0 {
-					return &failure{code: exitNotFound, reason: "DEVICE_NOT_FOUND",
-						message: "the fleet knows no device " + arguments[0],
+				if len(report.Macs) == 0 && len(history) == 0 {
+					return &failure{code: exitNotFound, reason: "MAC_NOT_FOUND",
+						message: "the fleet knows no Mac " + arguments[0],
 						hint: "`usherctl fleet status` lists those that it knows; a name is the hardware " +
 							"UUID, in capitals"}
 				}
@@ -87,7 +87,7 @@ func (a *app) fleetDeviceCommand() *cobra.Command {
 				if limit > 0 && len(history) > int(limit) {
 					history = history[:limit]
 				}
-				return a.showDevice(report, history)
+				return a.showMac(report, history)
 			})
 		},
 	}
@@ -96,13 +96,13 @@ func (a *app) fleetDeviceCommand() *cobra.Command {
 	return command
 }
 
-func (a *app) showDevice(report *fleetview.Report, history []*fleetview.Change) error {
+func (a *app) showMac(report *fleetview.Report, history []*fleetview.Change) error {
 	var standing *fleetview.Standing
-	if len(report.Devices) > 0 {
-		standing = &report.Devices[0]
+	if len(report.Macs) > 0 {
+		standing = &report.Macs[0]
 	}
 	if a.json {
-		return a.printValue(map[string]any{"device": standing, "warnings": append([]string{}, report.Warnings...),
+		return a.printValue(map[string]any{"mac": standing, "warnings": append([]string{}, report.Warnings...),
 			"history": history})
 	}
 	for _, warning := range report.Warnings {
@@ -121,7 +121,7 @@ func (a *app) showDevice(report *fleetview.Report, history []*fleetview.Change) 
 }
 
 func (a *app) printStanding(w io.Writer, one *fleetview.Standing) {
-	a.field("device", one.Device)
+	a.field("mac", one.Mac)
 	a.field("computer", strings.Trim(one.Computer+", "+one.OperatingSystem, ", "))
 	a.field("answer", string(one.Answer))
 	a.field("state", one.State)
@@ -139,9 +139,9 @@ func (a *app) printStanding(w io.Writer, one *fleetview.Standing) {
 
 // describeChange is a change in columns: whose, about whom, the state, what happened.
 func describeChange(change *fleetview.Change) []string {
-	device := change.Device
+	mac := change.Mac
 	if change.Computer != "" {
-		device += " (" + change.Computer + ")"
+		mac += " (" + change.Computer + ")"
 	}
 	user := change.User
 	switch {
@@ -167,7 +167,7 @@ func describeChange(change *fleetview.Change) []string {
 	if change.Note != "" {
 		what = append(what, change.Note)
 	}
-	return []string{device, user, change.State, dash(strings.Join(what, "; "))}
+	return []string{mac, user, change.State, dash(strings.Join(what, "; "))}
 }
 
 // moment is a time for a person.

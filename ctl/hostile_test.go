@@ -17,7 +17,7 @@ import (
 // hostileText moves a cursor, and turns the direction of writing round.
 const hostileText = "a\u009b2J\u0085\u007f\u061c\u200e\u202e\u2066b"
 
-// What a program or a device says reaches a terminal as escapes, in every kind of JSON.
+// What a program or a Mac says reaches a terminal as escapes, in every kind of JSON.
 func TestJSONHoldsNothingThatATerminalObeys(t *testing.T) {
 	for name, print := range map[string]func(a *app) error{
 		"a message": func(a *app) error {
@@ -48,10 +48,10 @@ func TestJSONHoldsNothingThatATerminalObeys(t *testing.T) {
 }
 
 // What follows a semicolon is a cell too for some spreadsheets, and quotes hide no formula.
-func TestCSVOfAHostileDevice(t *testing.T) {
+func TestCSVOfAHostileMac(t *testing.T) {
 	var written bytes.Buffer
-	writeCSV(&written, &fleetview.Report{Devices: []fleetview.Standing{{
-		Device: `"=1+1`, Computer: "\ttext", User: "\u200b@SUM(A1)", Version: "\x1b[2J",
+	writeCSV(&written, &fleetview.Report{Macs: []fleetview.Standing{{
+		Mac: `"=1+1`, Computer: "\ttext", User: "\u200b@SUM(A1)", Version: "\x1b[2J",
 		Notes: []string{"asleep", "=cmd|' /C calc'!A0"},
 	}}})
 	rows, err := csv.NewReader(&written).ReadAll()

@@ -252,7 +252,7 @@ func (a *app) printStatus(status *usherv1.GetStatusResponse) {
 		if server := fleet.GetServer(); server != "" {
 			connected = server
 		}
-		a.field("fleet", fmt.Sprintf("%s, %s since %s, %d unpublished", dash(fleet.GetDevice()), connected,
+		a.field("fleet", fmt.Sprintf("%s, %s since %s, %d unpublished", dash(fleet.GetMac()), connected,
 			a.clock(fleet.GetSince()), fleet.GetUnpublished()))
 	}
 	if len(status.GetUsers()) == 0 {

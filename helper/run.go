@@ -125,9 +125,9 @@ func run(ctx context.Context, live *config.Live, log *slog.Logger) error {
 		watcher.DeliveryChanged(tx, d)
 		return machine.DeliveryChanged(tx, d)
 	})
-	device := reporter.New(reporter.Config{
+	toFleet := reporter.New(reporter.Config{
 		Outbox: outbox, Settings: func() reporter.Settings { return fleetSettings(live.Current()) },
-		Name: parts.deviceName, Logger: log,
+		Name: parts.macName, Logger: log,
 	})
 	remote := listener.New(listener.Config{
 		Settings: func() listener.Settings { return listenerSettings(live.Current()) }, Logger: log})
@@ -158,8 +158,8 @@ func run(ctx context.Context, live *config.Live, log *slog.Logger) error {
 		}),
 		Settings:        func() server.Settings { return serverSettings(live) },
 		SettingsChanged: live.Changed,
-		Fleet:           device.State,
-		Troubles:        func() []string { return troubles(device, remote) },
+		Fleet:           toFleet.State,
+		Troubles:        func() []string { return troubles(toFleet, remote) },
 		Version:         version.String(),
 		Computer:        thismac.Name(), OperatingSystem: thismac.OperatingSystem(),
 		Logger: log,
@@ -188,7 +188,7 @@ func run(ctx context.Context, live *config.Live, log *slog.Logger) error {
 	group.Go(func() error {
 		changed := func() {
 			outbox.NetworkChanged()
-			device.NetworkChanged()
+			toFleet.NetworkChanged()
 			select {
 			case networkChanged <- struct{}{}:
 			default:
@@ -201,7 +201,7 @@ func run(ctx context.Context, live *config.Live, log *slog.Logger) error {
 	})
 	group.Go(func() error {
 		// What waits for its back-off has stood still too.
-		woke := func(slept time.Duration) { watcher.Woke(slept); outbox.NetworkChanged(); device.NetworkChanged() }
+		woke := func(slept time.Duration) { watcher.Woke(slept); outbox.NetworkChanged(); toFleet.NetworkChanged() }
 		if err := thismac.WatchWake(ctx, networkChanged, sleptAtLeast, woke); err != nil {
 			log.Warn("sleep is not seen; users are not looked at after wake", "error", err)
 		}
@@ -220,7 +220,7 @@ func run(ctx context.Context, live *config.Live, log *slog.Logger) error {
 			case otherSecret <- struct{}{}:
 			default:
 			}
-			device.SettingsChanged()
+			toFleet.SettingsChanged()
 			remote.SettingsChanged()
 		}
 		if err := live.Watch(ctx, changed); err != nil {
@@ -245,7 +245,7 @@ func run(ctx context.Context, live *config.Live, log *slog.Logger) error {
 		return nil
 	})
 	group.Go(func() error { return laststatus.Keep(ctx, services, started.StateDirectory, log) })
-	group.Go(func() error { return device.Run(ctx, services) })
+	group.Go(func() error { return toFleet.Run(ctx, services) })
 	group.Go(func() error { return remote.Run(ctx, services) })
 	group.Go(func() error { return services.Serve(ctx, helperSocket) })
 	group.Go(func() error {

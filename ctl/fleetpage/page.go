@@ -1,7 +1,7 @@
 // Package fleetpage writes how a fleet stands as one self-contained HTML page: what is odd first, the states as a
-// chart, the trend, and every device in a table that can be searched and sorted.
+// chart, the trend, and every Mac in a table that can be searched and sorted.
 //
-// What matters is in the HTML itself and can be read without the script. What a device says is shown and never
+// What matters is in the HTML itself and can be read without the script. What a Mac says is shown and never
 // interpreted.
 package fleetpage
 
@@ -68,7 +68,7 @@ type bar struct {
 	Percent string
 }
 
-// day is a day of the trend: its states from below, in thousandths of the day with the most devices.
+// day is a day of the trend: its states from below, in thousandths of the day with the most Macs.
 type day struct {
 	Date  string
 	Total int
@@ -81,11 +81,11 @@ type day struct {
 
 type part struct {
 	State, Class string
-	Devices      int
+	Macs         int
 	Y, Height    float64
 }
 
-// row is a device in the table.
+// row is a Mac in the table.
 type row struct {
 	fleetview.Standing
 	Class string
@@ -107,9 +107,9 @@ func classOf(state string) string {
 }
 
 func newView(report *fleetview.Report) *view {
-	v := &view{Report: report, Total: len(report.Devices)}
-	for _, device := range report.Devices {
-		switch device.Answer {
+	v := &view{Report: report, Total: len(report.Macs)}
+	for _, mac := range report.Macs {
+		switch mac.Answer {
 		case fleetview.Answered:
 			v.Answered++
 		case fleetview.Silent:
@@ -117,18 +117,18 @@ func newView(report *fleetview.Report) *view {
 		case fleetview.Garbage:
 			v.Garbage++
 		}
-		if device.Macs > 1 {
+		if mac.Instances > 1 {
 			v.Cloned++
 		}
-		v.PersonalData = v.PersonalData || device.User != "" || device.Computer != ""
-		v.Rows = append(v.Rows, row{Standing: device, Class: classOf(device.State),
-			Age: age(report.Made.Sub(device.Seen)), Stamp: device.Seen.Unix()})
+		v.PersonalData = v.PersonalData || mac.User != "" || mac.Computer != ""
+		v.Rows = append(v.Rows, row{Standing: mac, Class: classOf(mac.State),
+			Age: age(report.Made.Sub(mac.Seen)), Stamp: mac.Seen.Unix()})
 	}
 	for _, count := range report.Counts {
 		v.Bars = append(v.Bars, bar{
 			Count: count, Class: classOf(count.State),
-			Width:   1000 * float64(count.Devices) / float64(report.Counts[0].Devices),
-			Percent: fmt.Sprintf("%.1f %%", 100*float64(count.Devices)/float64(v.Total)),
+			Width:   1000 * float64(count.Macs) / float64(report.Counts[0].Macs),
+			Percent: fmt.Sprintf("%.1f %%", 100*float64(count.Macs)/float64(v.Total)),
 		})
 	}
 	v.addTrend()
@@ -142,12 +142,12 @@ func (v *view) addTrend() {
 	}
 	total := make(map[string]int)
 	for _, one := range v.Trend {
-		devices := 0
+		macs := 0
 		for state, count := range one.States {
 			total[state] += count
-			devices += count
+			macs += count
 		}
-		v.HighestDay = max(v.HighestDay, devices)
+		v.HighestDay = max(v.HighestDay, macs)
 	}
 	for state := range total {
 		v.TrendStates = append(v.TrendStates, state)
@@ -174,7 +174,7 @@ func (v *view) addTrend() {
 			height := 300 * float64(count) / float64(v.HighestDay)
 			top -= height
 			drawn.Parts = append(drawn.Parts,
-				part{State: state, Class: classOf(state), Devices: count, Y: top, Height: height})
+				part{State: state, Class: classOf(state), Macs: count, Y: top, Height: height})
 		}
 		v.Days = append(v.Days, drawn)
 	}

@@ -14,13 +14,13 @@
       if (one.row.hidden === fits) one.row.hidden = !fits;
       if (fits) shown++;
     }
-    count.textContent = shown === rows.length ? `${rows.length} devices` : `${shown} of ${rows.length} devices`;
+    count.textContent = shown === rows.length ? `${rows.length} Macs` : `${shown} of ${rows.length} Macs`;
   };
   let soon = 0;
   search.addEventListener("input", () => { clearTimeout(soon); soon = setTimeout(filter, 80); });
   search.closest(".filter").hidden = false;
 
-  const headings = [...document.querySelectorAll(".devices thead th")];
+  const headings = [...document.querySelectorAll(".macs thead th")];
   headings.forEach((heading, column) => {
     const button = document.createElement("button");
     button.type = "button";

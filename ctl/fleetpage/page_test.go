@@ -17,15 +17,15 @@ import (
 
 var made = time.Date(2026, 11, 24, 9, 30, 0, 0, time.UTC)
 
-// sample is a fleet of so many devices, in every state in turn.
-func sample(devices int) *fleetview.Report {
+// sample is a fleet of so many Macs, in every state in turn.
+func sample(macs int) *fleetview.Report {
 	states := []string{"REGISTERED", "REGISTERED", "REGISTERED", "COMPLIANT", "NOT_REGISTERED", "NON_COMPLIANT",
 		"ORPHANED", fleetview.NoUser, fleetview.Unknown}
 	report := &fleetview.Report{Made: made}
-	for i := range devices {
+	for i := range macs {
 		one := fleetview.Standing{
-			Device: fmt.Sprintf("0A1B2C3D-0000-4000-8000-%012d", i), Answer: fleetview.Answered,
-			State: states[i%len(states)], Seen: made, Macs: 1,
+			Mac: fmt.Sprintf("0A1B2C3D-0000-4000-8000-%012d", i), Answer: fleetview.Answered,
+			State: states[i%len(states)], Seen: made, Instances: 1,
 			Computer: fmt.Sprintf("Mac %d", i), User: fmt.Sprintf("user%d", i), OperatingSystem: "macOS 15.1",
 			Version: "1.0.0", Registration: "SUCCEEDED",
 		}
@@ -33,17 +33,18 @@ func sample(devices int) *fleetview.Report {
 		case 7:
 			one.Answer, one.Seen = fleetview.Silent, made.Add(-time.Duration(i)*time.Hour)
 		case 8:
-			one.Macs, one.Notes = 2, []string{"2 Macs answer under this name: they were cloned, or share credentials"}
+			one.Instances, one.Notes = 2,
+				[]string{"2 Macs answer under this name: they were cloned, or share credentials"}
 		case 9:
 			one.Answer, one.Notes = fleetview.Garbage, []string{"it answered 5 bytes that are no status"}
 		}
-		report.Devices = append(report.Devices, one)
+		report.Macs = append(report.Macs, one)
 	}
 	report.Keep(func(fleetview.Standing) bool { return true }, []string{"state=*"})
 	for i := range 30 {
 		report.Trend = append(report.Trend, fleetview.Day{
 			Date: made.AddDate(0, 0, i-29).Format(time.DateOnly),
-			States: map[string]int{"REGISTERED": devices/3 + i, "COMPLIANT": devices / 9, "NOT_REGISTERED": 40 - i,
+			States: map[string]int{"REGISTERED": macs/3 + i, "COMPLIANT": macs / 9, "NOT_REGISTERED": 40 - i,
 				fleetview.NoUser: 3},
 		})
 	}
@@ -64,12 +65,12 @@ func open(t *testing.T, report *fleetview.Report, actions ...chromedp.Action) *b
 	return browser.Open(t, write(t, report), "count", actions...)
 }
 
-// A device may call itself whatever it likes.
+// A Mac may call itself whatever it likes.
 func TestHostileNamesAreShownAndNotInterpreted(t *testing.T) {
 	report := sample(1)
-	report.Devices[0].Computer = "<script>document.title='broken'</script>\x1b[2J\u202egnp.exe"
-	report.Devices[0].Notes = []string{`"><img src=x onerror="document.title='broken'">`}
-	report.Devices[0].State = "</td><script>document.title='broken'</script>"
+	report.Macs[0].Computer = "<script>document.title='broken'</script>\x1b[2J\u202egnp.exe"
+	report.Macs[0].Notes = []string{`"><img src=x onerror="document.title='broken'">`}
+	report.Macs[0].State = "</td><script>document.title='broken'</script>"
 	report.Warnings = []string{"<b>bold</b>"}
 	text := write(t, report)
 	for _, hostile := range []string{"<script>document", "<img", "<b>bold", "\x1b", "\u202e"} {
@@ -83,7 +84,7 @@ func TestHostileNamesAreShownAndNotInterpreted(t *testing.T) {
 	b.Quiet()
 }
 
-func TestPageWithoutDevicesAndTrend(t *testing.T) {
+func TestPageWithoutMacsAndTrend(t *testing.T) {
 	b := open(t, &fleetview.Report{Made: made, Warnings: []string{"The last known states could not be read."}})
 	b.Want("document.querySelector('h1').textContent", "0 Macs: 0 answered, 0 silent")
 	b.Want("document.querySelector('#trend-heading') === null", "true")
@@ -112,30 +113,30 @@ func TestPageIsWhatTheReportSays(t *testing.T) {
 func TestSearchAndSort(t *testing.T) {
 	report := sample(5_000)
 	fitting := 0
-	for _, one := range report.Devices {
+	for _, one := range report.Macs {
 		if one.State == "ORPHANED" && strings.Contains(one.User, "user6") {
 			fitting++
 		}
 	}
 	b := open(t, report)
-	b.Want("document.querySelector('#count').textContent", "5000 devices")
+	b.Want("document.querySelector('#count').textContent", "5000 Macs")
 	b.Run(chromedp.Evaluate("document.getElementById('search').focus()", nil), chromedp.KeyEvent("Orphaned user6"))
-	b.Run(chromedp.Poll(fmt.Sprintf("document.querySelector('#count').textContent === '%d of 5000 devices'", fitting),
+	b.Run(chromedp.Poll(fmt.Sprintf("document.querySelector('#count').textContent === '%d of 5000 Macs'", fitting),
 		nil, chromedp.WithPollingTimeout(10*time.Second)))
 	b.Want("[...document.querySelectorAll('#rows tr')].filter((r) => !r.hidden).every((r) => "+
 		"r.textContent.includes('ORPHANED'))", "true")
 	b.Run(chromedp.Evaluate("{const s=document.getElementById('search'); s.value=''; s.dispatchEvent(new "+
 		"Event('input'))}", nil))
-	b.Run(chromedp.Poll("document.querySelector('#count').textContent === '5000 devices'", nil,
+	b.Run(chromedp.Poll("document.querySelector('#count').textContent === '5000 Macs'", nil,
 		chromedp.WithPollingTimeout(10*time.Second)))
 	// By keyboard, and numbers as numbers.
-	b.Run(chromedp.Evaluate("document.querySelectorAll('.devices thead button')[1].focus()", nil),
+	b.Run(chromedp.Evaluate("document.querySelectorAll('.macs thead button')[1].focus()", nil),
 		chromedp.KeyEvent(kb.Enter))
-	b.Want("document.querySelector('.devices thead th:nth-child(2)').getAttribute('aria-sort')", "ascending")
+	b.Want("document.querySelector('.macs thead th:nth-child(2)').getAttribute('aria-sort')", "ascending")
 	b.Want("document.querySelector('#rows tr:nth-child(3) td bdi').textContent", "Mac 2")
 	b.Run(chromedp.KeyEvent(kb.Enter))
 	b.Want("document.querySelector('#rows tr td bdi').textContent", "Mac 4999")
-	b.Run(chromedp.Evaluate("document.querySelectorAll('.devices thead button')[5].click()", nil))
+	b.Run(chromedp.Evaluate("document.querySelectorAll('.macs thead button')[5].click()", nil))
 	b.Want("document.querySelector('#rows tr td bdi').textContent", "Mac 4957")
 	b.Quiet()
 }

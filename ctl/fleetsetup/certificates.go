@@ -13,10 +13,10 @@ import (
 )
 
 // authorityValid is how long the authority counts, at least: it makes the servers' next certificates too, and every
-// device has it.
+// Mac has it.
 const authorityValid = 10 * 365 * 24 * time.Hour
 
-// clockSkew is by how much a device's clock may be behind without taking a new certificate for one of the future.
+// clockSkew is by how much a Mac's clock may be behind without taking a new certificate for one of the future.
 const clockSkew = 24 * time.Hour
 
 // authority is the one that the servers' certificates are of.

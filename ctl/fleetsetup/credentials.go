@@ -13,34 +13,34 @@ import (
 	"usher.internal/internal/fleet"
 )
 
-// CheckDevices returns what is wrong with the names of devices that are to get credentials.
-func CheckDevices(devices []string) error {
+// CheckMacs returns what is wrong with the names of Macs that are to get credentials.
+func CheckMacs(macs []string) error {
 	named := make(map[string]bool)
-	for _, device := range devices {
-		if !fleet.IsDevice(device) {
-			return fmt.Errorf("%q cannot be the name of a device: it has letters, digits, - and _, at most 64 of them",
-				device)
+	for _, mac := range macs {
+		if !fleet.IsMac(mac) {
+			return fmt.Errorf("%q cannot be the name of a Mac: it has letters, digits, - and _, at most 64 of them",
+				mac)
 		}
-		if named[device] {
-			return fmt.Errorf("%s is named twice", device)
+		if named[mac] {
+			return fmt.Errorf("%s is named twice", mac)
 		}
-		named[device] = true
+		named[mac] = true
 	}
 	return nil
 }
 
-// CredentialsFor makes the credentials of devices, of the seeds in the folder of a fleet, and writes each into a file
-// of the device's name in the folder output, unless one of them is there. They count as long as valid.
-func CredentialsFor(directory string, devices []string, output string, valid time.Duration) (made []Made, err error) {
+// CredentialsFor makes the credentials of Macs, of the seeds in the folder of a fleet, and writes each into a file
+// of the Mac's name in the folder output, unless one of them is there. They count as long as valid.
+func CredentialsFor(directory string, macs []string, output string, valid time.Duration) (made []Made, err error) {
 	if valid <= 0 {
 		return nil, errors.New("credentials must count for some time")
 	}
-	if err := CheckDevices(devices); err != nil {
+	if err := CheckMacs(macs); err != nil {
 		return nil, err
 	}
-	for _, device := range devices {
-		if path := filepath.Join(output, device+".creds"); exists(path) {
-			return nil, fmt.Errorf("%w: %s is there already, and a device has one file of credentials", ErrThere, path)
+	for _, mac := range macs {
+		if path := filepath.Join(output, mac+".creds"); exists(path) {
+			return nil, fmt.Errorf("%w: %s is there already, and a Mac has one file of credentials", ErrThere, path)
 		}
 	}
 	fleet, err := openFolder(directory, false) // before anything in it is believed
@@ -48,7 +48,7 @@ func CredentialsFor(directory string, devices []string, output string, valid tim
 		return nil, err
 	}
 	defer fleet.Close()
-	device, err := readSigner(fleet, deviceSeed, accountJWT)
+	mac, err := readSigner(fleet, macSeed, accountJWT)
 	if err != nil {
 		return nil, err
 	}
@@ -58,8 +58,8 @@ func CredentialsFor(directory string, devices []string, output string, valid tim
 	}
 	defer out.Close()
 	w := &writer{folder: out}
-	for _, one := range devices {
-		content, key, err := device.credentials(one, valid)
+	for _, one := range macs {
+		content, key, err := mac.credentials(one, valid)
 		if err != nil {
 			return w.made, err
 		}
@@ -93,7 +93,7 @@ func readSigner(fleet folder, seed, account string) (signer, error) {
 }
 
 // Renew makes what runs out anew, in the folder of a fleet: the credentials of admins and of whom makes the streams,
-// and the servers' certificates. What there was goes on counting until its time is over. Devices are not concerned, see
+// and the servers' certificates. What there was goes on counting until its time is over. Macs are not concerned, see
 // [CredentialsFor].
 func Renew(directory string, adminValid, certificatesValid time.Duration) (made []Made, err error) {
 	if adminValid <= 0 || certificatesValid <= 0 {
@@ -137,7 +137,7 @@ func Renew(directory string, adminValid, certificatesValid time.Duration) (made 
 
 // readAuthority reads the authority of a fleet's servers.
 func readAuthority(fleet folder) (*authority, error) {
-	certificateFile, keyFile := filepath.Join(deviceFolder, authorityFile), filepath.Join(keysFolder, authorityKey)
+	certificateFile, keyFile := filepath.Join(macFolder, authorityFile), filepath.Join(keysFolder, authorityKey)
 	certificate, err := fleet.read(certificateFile)
 	if err != nil {
 		return nil, fmt.Errorf("read the authority of the servers: %w", err)

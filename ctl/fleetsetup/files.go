@@ -92,7 +92,7 @@ func (w *writer) replace(name string, content []byte, mode fs.FileMode) error {
 }
 
 func (w *writer) undo() (err error) {
-	for _, folder := range []string{keysFolder, adminFolder, deviceFolder, serversFolder} {
+	for _, folder := range []string{keysFolder, adminFolder, macFolder, serversFolder} {
 		err = errors.Join(err, w.folder.RemoveAll(folder))
 	}
 	return err

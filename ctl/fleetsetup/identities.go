@@ -11,7 +11,7 @@ import (
 	"usher.internal/internal/fleet"
 )
 
-// identities are the operator of a fleet's servers, its accounts, and the keys that sign for devices and admins. What
+// identities are the operator of a fleet's servers, its accounts, and the keys that sign for Macs and admins. What
 // each may do stands in their account: who holds a signing key cannot make credentials that may do more.
 //
 // Admins have an account of their own, into which they get what they may read and no more. A permission holds for what
@@ -19,11 +19,11 @@ import (
 // of its own, in the account of whoever asked. In the account of the streams an admin could have had an answer removed
 // a stream.
 type identities struct {
-	operator, account, admins, system    string // JWTs
-	systemKey, accountKey, adminsKey     string
-	operatorPair, accountPair            nkeys.KeyPair
-	adminsPair                           nkeys.KeyPair
-	devicePair, adminPair, provisionPair nkeys.KeyPair
+	operator, account, admins, system string // JWTs
+	systemKey, accountKey, adminsKey  string
+	operatorPair, accountPair         nkeys.KeyPair
+	adminsPair                        nkeys.KeyPair
+	macPair, adminPair, provisionPair nkeys.KeyPair
 }
 
 // permissions are those of a role: what it may publish and subscribe to.
@@ -33,10 +33,10 @@ type permissions struct {
 	subscriptions      int64
 }
 
-// roles are what there is. In those of devices {{name()}} is the name in the credentials.
-func roles() (device, admin, provision permissions) {
-	device = permissions{
-		role:          "device",
+// roles are what there is. In those of Macs {{name()}} is the name in the credentials.
+func roles() (mac, admin, provision permissions) {
+	mac = permissions{
+		role:          "mac",
 		publish:       []string{"usher.v1.answer.*.{{name()}}", fleet.ChangesOf("{{name()}}")},
 		subscribe:     []string{fleet.StatusOfAll, fleet.StatusOf("{{name()}}"), fleet.KeptOf("{{name()}}")},
 		subscriptions: 8,
@@ -47,24 +47,24 @@ func roles() (device, admin, provision permissions) {
 		subscribe:     []string{fleet.EveryAnswer, fleet.EveryKept, fleet.InboxOf(AdminName) + ".>"},
 		subscriptions: -1,
 	}
-	for _, request := range slices.Concat(reads(fleet.ChangesStream), reads(fleet.DevicesStream)) {
+	for _, request := range slices.Concat(reads(fleet.ChangesStream), reads(fleet.MacsStream)) {
 		admin.publish = append(admin.publish, fleet.ReadPrefix+"."+request)
 	}
 	provision = permissions{
 		role: ProvisionName,
 		publish: []string{"$JS.API.INFO", "$JS.API.STREAM.INFO.*", "$JS.API.STREAM.CREATE.*",
-			"$JS.API.STREAM.UPDATE.*", "$JS.API.STREAM.DELETE." + fleet.DevicesStream},
+			"$JS.API.STREAM.UPDATE.*", "$JS.API.STREAM.DELETE." + fleet.MacsStream},
 		subscribe:     []string{fleet.InboxOf(ProvisionName) + ".>"},
 		subscriptions: -1,
 	}
-	return device, admin, provision
+	return mac, admin, provision
 }
 
 // reads are the requests of NATS that read a stream: its messages, and what they are about. Source:
 // https://docs.nats.io/reference/reference-protocols/nats_api_reference
 func reads(stream string) []string { return []string{"DIRECT.GET." + stream, "STREAM.INFO." + stream} }
 
-// shared is what the account of the streams and devices gives, and the account of the admins takes.
+// shared is what the account of the streams and Macs gives, and the account of the admins takes.
 func shared(account string) (exports jwt.Exports, imports jwt.Imports) {
 	add := func(kind jwt.ExportType, subject, local string, answers jwt.ResponseType) {
 		exports.Add(&jwt.Export{Name: subject, Subject: jwt.Subject(subject), Type: kind, ResponseType: answers})
@@ -73,7 +73,7 @@ func shared(account string) (exports jwt.Exports, imports jwt.Imports) {
 	}
 	// a question names no subject for answers
 	add(jwt.Service, fleet.EveryStatus, fleet.EveryStatus, jwt.ResponseTypeSingleton)
-	for _, request := range slices.Concat(reads(fleet.ChangesStream), reads(fleet.DevicesStream)) {
+	for _, request := range slices.Concat(reads(fleet.ChangesStream), reads(fleet.MacsStream)) {
 		answers := jwt.ResponseType(jwt.ResponseTypeSingleton)
 		if request == reads(fleet.ChangesStream)[0] {
 			answers = jwt.ResponseTypeStream
@@ -94,7 +94,7 @@ func newIdentities(options Options) (*identities, error) {
 	for pair, create := range map[*nkeys.KeyPair]func() (nkeys.KeyPair, error){
 		&made.operatorPair: nkeys.CreateOperator, &made.accountPair: nkeys.CreateAccount,
 		&made.adminsPair: nkeys.CreateAccount,
-		&made.devicePair: nkeys.CreateAccount, &made.adminPair: nkeys.CreateAccount,
+		&made.macPair:    nkeys.CreateAccount, &made.adminPair: nkeys.CreateAccount,
 		&made.provisionPair: nkeys.CreateAccount,
 	} {
 		if *pair, err = create(); err != nil {
@@ -121,12 +121,12 @@ func newIdentities(options Options) (*identities, error) {
 		Streams: 2, Consumer: -1, MaxAckPending: -1, DiskMaxStreamBytes: 0,
 	}
 	account.Exports, admins.Imports = shared(made.accountKey)
-	device, admin, provision := roles()
+	mac, admin, provision := roles()
 	for _, one := range []struct {
 		account *jwt.AccountClaims
 		signer  nkeys.KeyPair
 		role    permissions
-	}{{account, made.devicePair, device}, {account, made.provisionPair, provision}, {admins, made.adminPair, admin}} {
+	}{{account, made.macPair, mac}, {account, made.provisionPair, provision}, {admins, made.adminPair, admin}} {
 		scope := jwt.NewUserScope()
 		scope.Key, scope.Role = public(one.signer), one.role.role
 		scope.Template.Pub.Allow, scope.Template.Sub.Allow = one.role.publish, one.role.subscribe
@@ -135,7 +135,7 @@ func newIdentities(options Options) (*identities, error) {
 		one.account.SigningKeys.AddScopedSigner(scope)
 	}
 	if made.account, err = account.Encode(made.operatorPair); err != nil {
-		return nil, fmt.Errorf("make the account of devices: %w", err)
+		return nil, fmt.Errorf("make the account of Macs: %w", err)
 	}
 	if made.admins, err = admins.Encode(made.operatorPair); err != nil {
 		return nil, fmt.Errorf("make the account of admins: %w", err)
@@ -147,7 +147,7 @@ func newIdentities(options Options) (*identities, error) {
 func (i *identities) seeds() map[string][]byte {
 	seeds := make(map[string][]byte)
 	for name, pair := range map[string]nkeys.KeyPair{
-		operatorSeed: i.operatorPair, accountSeed: i.accountPair, adminsSeed: i.adminsPair, deviceSeed: i.devicePair,
+		operatorSeed: i.operatorPair, accountSeed: i.accountPair, adminsSeed: i.adminsPair, macSeed: i.macPair,
 		adminSeed: i.adminPair, provisionSeed: i.provisionPair,
 	} {
 		seed, err := pair.Seed()

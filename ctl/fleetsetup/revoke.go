@@ -15,12 +15,12 @@ import (
 	"usher.internal/internal/foreign"
 )
 
-// Revoke has all credentials count no longer that were made for devices, and those in files, and returns the servers'
+// Revoke has all credentials count no longer that were made for Macs, and those in files, and returns the servers'
 // configurations that say so: a server turns away whom they were for as soon as it has read its own. Files of the
-// devices in the folder of the fleet are removed then, so that [CredentialsFor] can make others. It can be called again
+// Macs in the folder of the fleet are removed then, so that [CredentialsFor] can make others. It can be called again
 // after an error.
-func Revoke(directory string, devices, files []string) (made []Made, err error) {
-	if err := CheckDevices(devices); err != nil {
+func Revoke(directory string, macs, files []string) (made []Made, err error) {
+	if err := CheckMacs(macs); err != nil {
 		return nil, err
 	}
 	fleet, err := openFolder(directory, false)
@@ -39,8 +39,8 @@ func Revoke(directory string, devices, files []string) (made []Made, err error) 
 		}
 	}
 	changed := make(map[string]bool)
-	for _, device := range devices {
-		keys, err := issued(fleet, device)
+	for _, mac := range macs {
+		keys, err := issued(fleet, mac)
 		if err != nil {
 			return nil, err
 		}
@@ -89,44 +89,44 @@ func Revoke(directory string, devices, files []string) (made []Made, err error) 
 		w.private(name, content, "copy it to "+server+", and run `nats-server --signal reload` there")
 	}
 	err = w.err
-	for _, device := range devices {
+	for _, mac := range macs {
 		if err != nil {
 			break
 		}
-		if err = fleet.Remove(filepath.Join(deviceFolder, device+".creds")); errors.Is(err, fs.ErrNotExist) {
+		if err = fleet.Remove(filepath.Join(macFolder, mac+".creds")); errors.Is(err, fs.ErrNotExist) {
 			err = nil // it was made somewhere else, or is on its Mac
 		}
 	}
 	return w.made, err
 }
 
-// issue notes that a device gets credentials with a key.
-func issue(fleet folder, device, key string) error {
+// issue notes that a Mac gets credentials with a key.
+func issue(fleet folder, mac, key string) error {
 	if err := fleet.MkdirAll(issuedFolder, 0o700); err != nil {
-		return fmt.Errorf("note which key %s gets: %w", device, err)
+		return fmt.Errorf("note which key %s gets: %w", mac, err)
 	}
-	file, err := fleet.open(filepath.Join(issuedFolder, device), os.O_WRONLY|os.O_CREATE|os.O_APPEND, 0o600)
+	file, err := fleet.open(filepath.Join(issuedFolder, mac), os.O_WRONLY|os.O_CREATE|os.O_APPEND, 0o600)
 	if err != nil {
-		return fmt.Errorf("note which key %s gets: %w", device, err)
+		return fmt.Errorf("note which key %s gets: %w", mac, err)
 	}
 	_, err = file.WriteString(key + "\n")
 	return errors.Join(err, file.Close())
 }
 
-// issued are the keys of all credentials that were made for a device.
-func issued(fleet folder, device string) ([]string, error) {
-	content, err := fleet.read(filepath.Join(issuedFolder, device))
+// issued are the keys of all credentials that were made for a Mac.
+func issued(fleet folder, mac string) ([]string, error) {
+	content, err := fleet.read(filepath.Join(issuedFolder, mac))
 	if errors.Is(err, fs.ErrNotExist) {
 		return nil, fmt.Errorf("no credentials of %s were made here; those in a file are named with "+
-			"--credentials-file: %w", device, err)
+			"--credentials-file: %w", mac, err)
 	}
 	if err != nil {
-		return nil, fmt.Errorf("read which keys %s has: %w", device, err)
+		return nil, fmt.Errorf("read which keys %s has: %w", mac, err)
 	}
 	keys := strings.Fields(string(content))
 	for _, key := range keys {
 		if !nkeys.IsValidPublicUserKey(key) {
-			return nil, fmt.Errorf("%s has %q, which is no key", fleet.at(filepath.Join(issuedFolder, device)), key)
+			return nil, fmt.Errorf("%s has %q, which is no key", fleet.at(filepath.Join(issuedFolder, mac)), key)
 		}
 	}
 	return keys, nil

@@ -1,5 +1,5 @@
 // Package fleetsetup makes what the stock nats-server needs to carry a fleet (docs/fleet.md): its configuration,
-// certificates, accounts and permissions, and the credentials of devices and admins. Everything is made here and
+// certificates, accounts and permissions, and the credentials of Macs and admins. Everything is made here and
 // written to files; no server is asked.
 package fleetsetup
 
@@ -22,7 +22,7 @@ import (
 const (
 	keysFolder    = "keys"
 	adminFolder   = "admin"
-	deviceFolder  = "devices"
+	macFolder     = "macs"
 	serversFolder = "servers"
 
 	// AccessFile is in the admin's folder: how to get at the fleet.
@@ -32,14 +32,14 @@ const (
 	authorityKey  = "ca-key.pem"
 	operatorSeed  = "operator.nk"
 	accountSeed   = "account.nk"
-	deviceSeed    = "device-signing.nk"
+	macSeed       = "mac-signing.nk"
 	adminSeed     = "admin-signing.nk"
 	provisionSeed = "provision-signing.nk"
 	accountJWT    = "account.jwt"
 	adminsSeed    = "admins.nk"
 	adminsJWT     = "admins.jwt"
 
-	// issuedFolder has a file for each device, with the public keys of all credentials that were made for it, one a
+	// issuedFolder has a file for each Mac, with the public keys of all credentials that were made for it, one a
 	// line.
 	issuedFolder = keysFolder + "/issued"
 
@@ -56,7 +56,7 @@ const (
 	ProvisionName = "provision"
 )
 
-// maximumPayload is the largest message of a device, and the largest that a server takes.
+// maximumPayload is the largest message of a Mac, and the largest that a server takes.
 const maximumPayload = 64 << 10
 
 // ErrThere is wrapped when something is in the place of what is to be written.
@@ -71,9 +71,9 @@ type Options struct {
 	Directory string
 	// Organization stands in the certificates.
 	Organization string
-	// Servers are host names or addresses, by which devices reach them too: one, or three.
+	// Servers are host names or addresses, by which Macs reach them too: one, or three.
 	Servers []string
-	// Port is that of devices and admins, ClusterPort that between servers.
+	// Port is that of Macs and admins, ClusterPort that between servers.
 	Port, ClusterPort int
 	// InstallDirectory is where each server will have its folder's files, StoreDirectory where it keeps its streams.
 	InstallDirectory, StoreDirectory string
@@ -151,7 +151,7 @@ func Write(options Options) (made []Made, err error) {
 	if entries, err := fs.ReadDir(fleet.FS(), "."); err != nil {
 		return nil, err
 	} else if len(entries) > 0 {
-		return nil, fmt.Errorf("%w: %s is not empty: a fleet that is there is not overwritten, since its devices "+
+		return nil, fmt.Errorf("%w: %s is not empty: a fleet that is there is not overwritten, since its Macs "+
 			"would be locked out", ErrThere, options.Directory)
 	}
 	w := &writer{folder: fleet}
@@ -187,9 +187,9 @@ func Write(options Options) (made []Made, err error) {
 		signer{identities.provisionPair, identities.accountKey}, options.AdminValid, ""); err != nil {
 		return nil, err
 	}
-	w.public(filepath.Join(deviceFolder, authorityFile), authority.certificatePEM, "for every device, as fleet.ca_file")
-	w.public(filepath.Join(deviceFolder, "config.yaml"), deviceConfiguration(options),
-		"for every device: what to configure")
+	w.public(filepath.Join(macFolder, authorityFile), authority.certificatePEM, "for every Mac, as fleet.ca_file")
+	w.public(filepath.Join(macFolder, "config.yaml"), macConfiguration(options),
+		"for every Mac: what to configure")
 	w.private(filepath.Join(keysFolder, authorityKey), authority.keyPEM,
 		"keep it where nobody gets at it: it makes servers")
 	for name, seed := range identities.seeds() {
@@ -197,7 +197,7 @@ func Write(options Options) (made []Made, err error) {
 	}
 	w.private(filepath.Join(keysFolder, adminsJWT), []byte(identities.admins), "")
 	w.private(filepath.Join(keysFolder, accountJWT), []byte(identities.account),
-		"keep it with the seeds beside it: `usherctl fleet credentials` makes devices and admins with them")
+		"keep it with the seeds beside it: `usherctl fleet credentials` makes Macs and admins with them")
 	return w.made, w.err
 }
 
@@ -208,14 +208,14 @@ func accessFile(options Options, credentials string) []byte {
 		options.Organization, list(options.urls()), authorityFile, credentials)
 }
 
-func deviceConfiguration(options Options) []byte {
+func macConfiguration(options Options) []byte {
 	return fmt.Appendf(nil,
-		`# What a device of the fleet has in /etc/usher/config.yaml, or in its configuration profile.
+		`# What a Mac of the fleet has in /etc/usher/config.yaml, or in its configuration profile.
 fleet:
   servers:
 %s  ca_file: /etc/usher/fleet/ca.pem
-  # usherctl fleet credentials DEVICE makes this file; root alone may read it.
-  credentials_file: /etc/usher/fleet/device.creds
+  # usherctl fleet credentials MAC makes this file; root alone may read it.
+  credentials_file: /etc/usher/fleet/mac.creds
   # personal_data: false
 `, strings.ReplaceAll(list(options.urls()), "  - ", "    - "))
 }

@@ -59,7 +59,7 @@ func TestCredentialsAreNotOverwritten(t *testing.T) {
 	if _, err := Write(options(folder)); err != nil {
 		t.Fatal(err)
 	}
-	output := filepath.Join(folder, "devices")
+	output := filepath.Join(folder, "macs")
 	if made, err := CredentialsFor(folder, []string{"MAC-7"}, output, time.Hour); err != nil || len(made) != 1 ||
 		made[0].Path != filepath.Join(output, "MAC-7.creds") {
 		t.Fatalf("%v, %v", made, err)
@@ -78,9 +78,9 @@ func TestCredentialsAreNotOverwritten(t *testing.T) {
 	if _, err := os.Stat(filepath.Join(output, "MAC-8.creds")); err == nil {
 		t.Error("the first of two was made")
 	}
-	for _, devices := range [][]string{{"a.b"}, {"a", "a"}, {"../a"}, {"all"}} {
-		if made, err := CredentialsFor(folder, devices, output, time.Hour); err == nil || len(made) != 0 {
-			t.Errorf("%q: %v, %v", devices, made, err)
+	for _, macs := range [][]string{{"a.b"}, {"a", "a"}, {"../a"}, {"all"}} {
+		if made, err := CredentialsFor(folder, macs, output, time.Hour); err == nil || len(made) != 0 {
+			t.Errorf("%q: %v, %v", macs, made, err)
 		}
 	}
 }

@@ -23,14 +23,14 @@ import (
 
 const (
 	// quietFor is how long nothing more may come, once everybody who is known has answered, for the answers to be
-	// complete: a device may be new.
+	// complete: a Mac may be new.
 	quietFor = 200 * time.Millisecond
-	// askedAgain is how many silent devices are asked again one by one: their server may have been lost with the
+	// askedAgain is how many silent Macs are asked again one by one: their server may have been lost with the
 	// question.
 	askedAgain = 2000
-	// skewTold is by how much a device's clock must be wrong to be told.
+	// skewTold is by how much a Mac's clock must be wrong to be told.
 	skewTold = 2 * time.Minute
-	// longestText is how much of a device's text is shown.
+	// longestText is how much of a Mac's text is shown.
 	longestText = 300
 	// instancesKept is how many Macs of one name are counted.
 	instancesKept = 16
@@ -41,19 +41,19 @@ type Question struct {
 	// Timeout is how long is waited for answers; those that are complete before are not waited for. The last known
 	// states, which are read before, may take as long again.
 	Timeout time.Duration
-	// Progress, if not nil, is called with how many devices have answered, of how many that are known; 0 where that is
+	// Progress, if not nil, is called with how many Macs have answered, of how many that are known; 0 where that is
 	// not known.
 	Progress func(answered, known int)
-	// Device is the one that is asked; empty asks all.
-	Device string
+	// Mac is the one that is asked; empty asks all.
+	Mac string
 }
 
-// Ask asks every device, or one, and returns how each stands that has answered or is known from before. Where the last
+// Ask asks every Mac, or one, and returns how each stands that has answered or is known from before. Where the last
 // known states cannot be read, that is a warning.
 func (c *Client) Ask(ctx context.Context, question Question) (*Report, error) {
 	asked := &asking{
 		client: c, question: question, query: nuid.Next(),
-		devices: make(map[string]*answers), news: make(chan struct{}, 1),
+		macs: make(map[string]*answers), news: make(chan struct{}, 1),
 	}
 	return asked.run(ctx)
 }
@@ -66,19 +66,19 @@ type asking struct {
 	began    time.Time
 	news     chan struct{}
 
-	// known are the devices that are known, nil where they could not be read, which is the warning.
+	// known are the Macs that are known, nil where they could not be read, which is the warning.
 	known   map[string]*known
 	warning string
 
-	mu      sync.Mutex
-	devices map[string]*answers
+	mu   sync.Mutex
+	macs map[string]*answers
 	// missing is how many of those that are known have not answered.
 	missing int
 }
 
-// answers are what came from one device.
+// answers are what came from one Mac.
 type answers struct {
-	status  *usherv1.DeviceStatus
+	status  *usherv1.MacStatus
 	at      time.Time
 	garbage string
 	// instances are the Macs that answered under this name.
@@ -86,7 +86,7 @@ type answers struct {
 	forged    string
 }
 
-// known is what a device published last.
+// known is what a Mac published last.
 type known struct {
 	change  *usherv1.StatusChange
 	at      time.Time
@@ -122,12 +122,12 @@ func (a *asking) run(ctx context.Context) (*Report, error) {
 func (a *asking) readKnown(ctx context.Context) (err error) {
 	reading, cancel := context.WithTimeout(ctx, a.question.Timeout)
 	defer cancel()
-	a.known, err = a.client.known(reading, a.question.Device)
+	a.known, err = a.client.known(reading, a.question.Mac)
 	if ctx.Err() != nil {
 		return context.Cause(ctx)
 	}
 	if err != nil {
-		a.warning = "The last known states could not be read, so that devices which are silent are missing: " +
+		a.warning = "The last known states could not be read, so that Macs which are silent are missing: " +
 			strings.TrimPrefix(err.Error(), "nats: ") + "."
 	}
 	a.missing = len(a.known)
@@ -136,8 +136,8 @@ func (a *asking) readKnown(ctx context.Context) (err error) {
 }
 
 func (a *asking) subject() string {
-	if a.question.Device != "" {
-		return fleet.StatusOf(a.question.Device)
+	if a.question.Mac != "" {
+		return fleet.StatusOf(a.question.Mac)
 	}
 	return fleet.StatusOfAll
 }
@@ -199,7 +199,7 @@ func (a *asking) askSilent() {
 	var silent []string
 	a.mu.Lock()
 	for name := range a.known {
-		if a.devices[name] == nil && len(silent) < askedAgain {
+		if a.macs[name] == nil && len(silent) < askedAgain {
 			silent = append(silent, name)
 		}
 	}
@@ -215,10 +215,10 @@ func (a *asking) progress() (answered, expected int, complete bool) {
 	a.mu.Lock()
 	defer a.mu.Unlock()
 	complete = len(a.known) > 0 && a.missing == 0
-	if a.question.Device != "" {
-		complete = len(a.devices) > 0
+	if a.question.Mac != "" {
+		complete = len(a.macs) > 0
 	}
-	return len(a.devices), len(a.known), complete
+	return len(a.macs), len(a.known), complete
 }
 
 func (a *asking) tell() {
@@ -229,22 +229,22 @@ func (a *asking) tell() {
 }
 
 // take takes one answer. It is called for one at a time. What is a server's answer, with headers or JSON, was not sent
-// by a device: another admin has named this subject for it.
+// by a Mac: another admin has named this subject for it.
 func (a *asking) take(message *nats.Msg) {
 	if len(message.Header) > 0 || bytes.HasPrefix(message.Data, []byte(`{"type":"io.nats.jetstream.api.`)) {
 		return
 	}
 	now := time.Now()
-	name := fleet.DeviceOf(message.Subject)
-	status := new(usherv1.DeviceStatus)
+	name := fleet.MacOf(message.Subject)
+	status := new(usherv1.MacStatus)
 	err := proto.Unmarshal(message.Data, status)
 	defer a.tell()
 	a.mu.Lock()
 	defer a.mu.Unlock()
-	one := a.devices[name]
+	one := a.macs[name]
 	if one == nil {
 		one = &answers{at: now}
-		a.devices[name] = one
+		a.macs[name] = one
 		if _, known := a.known[name]; known {
 			a.missing--
 		}
@@ -252,8 +252,8 @@ func (a *asking) take(message *nats.Msg) {
 	switch {
 	case err != nil || len(message.Data) == 0:
 		one.garbage = fmt.Sprintf("it answered %d bytes that are no status", len(message.Data))
-	case status.GetDevice() != "" && status.GetDevice() != name:
-		one.forged = status.GetDevice()
+	case status.GetMac() != "" && status.GetMac() != name:
+		one.forged = status.GetMac()
 	default:
 		if one.status == nil {
 			one.status, one.at = status, now
@@ -266,23 +266,23 @@ func (a *asking) take(message *nats.Msg) {
 }
 
 // known reads the bucket.
-func (c *Client) known(ctx context.Context, device string) (map[string]*known, error) {
-	const keys = "$KV." + fleet.DevicesBucket + "."
-	subjects := []string{keys + device}
-	if device == "" {
-		counts, _, err := c.subjects(ctx, fleet.DevicesStream, keys+"*")
+func (c *Client) known(ctx context.Context, mac string) (map[string]*known, error) {
+	const keys = "$KV." + fleet.MacsBucket + "."
+	subjects := []string{keys + mac}
+	if mac == "" {
+		counts, _, err := c.subjects(ctx, fleet.MacsStream, keys+"*")
 		if err != nil {
 			return nil, err
 		}
 		subjects = slices.Collect(maps.Keys(counts))
 	}
 	all := make(map[string]*known)
-	err := c.lastOf(ctx, fleet.DevicesStream, subjects, func(read message) {
+	err := c.lastOf(ctx, fleet.MacsStream, subjects, func(read message) {
 		one := &known{change: new(usherv1.StatusChange), at: read.time}
 		if len(read.data) == 0 || proto.Unmarshal(read.data, one.change) != nil {
 			one.garbage = true
 		}
-		all[fleet.DeviceOf(read.subject)] = one
+		all[fleet.MacOf(read.subject)] = one
 	})
 	if err != nil {
 		return nil, err
@@ -294,42 +294,42 @@ func (c *Client) known(ctx context.Context, device string) (map[string]*known, e
 func (a *asking) report() *Report {
 	a.mu.Lock()
 	defer a.mu.Unlock()
-	report := &Report{Made: a.began, Devices: []Standing{}}
+	report := &Report{Made: a.began, Macs: []Standing{}}
 	if a.warning != "" {
 		report.Warnings = append(report.Warnings, a.warning)
 	}
-	for name, one := range a.devices {
-		report.Devices = append(report.Devices, a.answered(name, one, a.known[name]))
+	for name, one := range a.macs {
+		report.Macs = append(report.Macs, a.answered(name, one, a.known[name]))
 	}
 	for name, one := range a.known {
-		if a.devices[name] == nil {
-			report.Devices = append(report.Devices, silent(name, one))
+		if a.macs[name] == nil {
+			report.Macs = append(report.Macs, silent(name, one))
 		}
 	}
-	slices.SortFunc(report.Devices, func(x, y Standing) int { return cmp.Compare(x.Device, y.Device) })
+	slices.SortFunc(report.Macs, func(x, y Standing) int { return cmp.Compare(x.Mac, y.Mac) })
 	report.count()
 	return report
 }
 
-// silent is a device that has not answered.
+// silent is a Mac that has not answered.
 func silent(name string, one *known) Standing {
-	standing := Standing{Device: name, Answer: Silent, State: Unknown, Seen: one.at}
+	standing := Standing{Mac: name, Answer: Silent, State: Unknown, Seen: one.at}
 	if one.garbage {
 		standing.Notes = []string{"what it published last is no status"}
 		return standing
 	}
-	standing.describe(one.change.GetDevice())
+	standing.describe(one.change.GetMac())
 	return standing
 }
 
-// answered is a device that has.
+// answered is a Mac that has.
 func (a *asking) answered(name string, one *answers, before *known) Standing {
-	standing := Standing{Device: name, Answer: Answered, State: Unknown, Seen: one.at, Took: one.at.Sub(a.began),
-		Macs: max(1, len(one.instances))}
+	standing := Standing{Mac: name, Answer: Answered, State: Unknown, Seen: one.at, Took: one.at.Sub(a.began),
+		Instances: max(1, len(one.instances))}
 	if one.status == nil {
 		standing.Answer = Garbage
 		if before != nil && !before.garbage {
-			standing.describe(before.change.GetDevice())
+			standing.describe(before.change.GetMac())
 			standing.Seen = before.at
 		}
 	} else {
@@ -346,11 +346,11 @@ func (a *asking) answered(name string, one *answers, before *known) Standing {
 	return standing
 }
 
-// plain makes one short line of what a device says.
+// plain makes one short line of what a Mac says.
 func plain(text string) string { return oneline.Of(text, longestText) }
 
-// describe takes over what a device says of itself.
-func (s *Standing) describe(status *usherv1.DeviceStatus) {
+// describe takes over what a Mac says of itself.
+func (s *Standing) describe(status *usherv1.MacStatus) {
 	if status == nil {
 		return
 	}

@@ -15,16 +15,16 @@ import (
 
 // question is one under way, to which a test gives the answers.
 func question() *asking {
-	return &asking{query: "q", began: stored, devices: make(map[string]*answers), news: make(chan struct{}, 1)}
+	return &asking{query: "q", began: stored, macs: make(map[string]*answers), news: make(chan struct{}, 1)}
 }
 
-// answerOf is the subject on which a device answers it.
+// answerOf is the subject on which a Mac answers it.
 func answerOf(name string) string {
 	subject, _ := fleet.AnswerOf("q", name)
 	return subject
 }
 
-func (a *asking) give(t *testing.T, name string, status *usherv1.DeviceStatus) {
+func (a *asking) give(t *testing.T, name string, status *usherv1.MacStatus) {
 	t.Helper()
 	data, err := proto.Marshal(status)
 	if err != nil {
@@ -34,19 +34,19 @@ func (a *asking) give(t *testing.T, name string, status *usherv1.DeviceStatus) {
 }
 
 // status is one of a Mac that is well.
-func status(name, instance string) *usherv1.DeviceStatus {
-	return &usherv1.DeviceStatus{Device: name, Instance: instance, Version: "1.2.3",
+func status(name, instance string) *usherv1.MacStatus {
+	return &usherv1.MacStatus{Mac: name, Instance: instance, Version: "1.2.3",
 		State: usherv1.IdentityState_IDENTITY_STATE_REGISTERED, ComputerName: "mac of " + name}
 }
 
-// Each device is counted once, whatever it sends.
+// Each Mac is counted once, whatever it sends.
 func TestAnswers(t *testing.T) {
 	a := question()
 	a.known = map[string]*known{
-		"twice":   {change: &usherv1.StatusChange{Device: status("twice", "i")}, at: stored},
-		"silent":  {change: &usherv1.StatusChange{Device: status("silent", "i")}, at: stored},
+		"twice":   {change: &usherv1.StatusChange{Mac: status("twice", "i")}, at: stored},
+		"silent":  {change: &usherv1.StatusChange{Mac: status("silent", "i")}, at: stored},
 		"garbled": {garbage: true, at: stored},
-		"noise":   {change: &usherv1.StatusChange{Device: status("noise", "i")}, at: stored},
+		"noise":   {change: &usherv1.StatusChange{Mac: status("noise", "i")}, at: stored},
 	}
 	a.missing = len(a.known)
 	a.give(t, "twice", status("twice", "i"))
@@ -64,8 +64,8 @@ func TestAnswers(t *testing.T) {
 	}
 	report := a.report()
 	var names []string
-	for _, one := range report.Devices {
-		names = append(names, one.Device)
+	for _, one := range report.Macs {
+		names = append(names, one.Mac)
 		mustBeShown(t, one)
 	}
 	if got := strings.Join(names, " "); got != "cloned empty forger garbled noise silent twice" ||
@@ -73,10 +73,10 @@ func TestAnswers(t *testing.T) {
 		t.Fatalf("%s, %q", got, report.Warnings)
 	}
 	for i, want := range []struct {
-		answer Answer
-		state  string
-		macs   int
-		note   string
+		answer    Answer
+		state     string
+		instances int
+		note      string
 	}{
 		{Answered, "REGISTERED", 2, "2 Macs answer under this name"},
 		{Garbage, Unknown, 1, "it answered 0 bytes"},
@@ -86,8 +86,8 @@ func TestAnswers(t *testing.T) {
 		{Silent, "REGISTERED", 0, ""},
 		{Answered, "REGISTERED", 1, ""},
 	} {
-		one := report.Devices[i]
-		if one.Answer != want.answer || one.State != want.state || one.Macs != want.macs ||
+		one := report.Macs[i]
+		if one.Answer != want.answer || one.State != want.state || one.Instances != want.instances ||
 			(want.note == "") != (len(one.Notes) == 0) ||
 			!strings.Contains(strings.Join(one.Notes, "; "), want.note) {
 			t.Errorf("%+v", one)
@@ -102,26 +102,26 @@ func TestAnswers(t *testing.T) {
 }
 
 func TestWhatIsOddIsNoted(t *testing.T) {
-	behind, ahead, old := status(device, "i"), status(device, "i"),
-		&usherv1.DeviceStatus{Device: device, Version: "0.9"}
+	behind, ahead, old := status(mac, "i"), status(mac, "i"),
+		&usherv1.MacStatus{Mac: mac, Version: "0.9"}
 	behind.Time, ahead.Time = timestamppb.New(stored.Add(-time.Hour)), timestamppb.New(stored.Add(3*time.Minute))
-	dropped, future := status(device, "i"), status(device, "i")
+	dropped, future := status(mac, "i"), status(mac, "i")
 	dropped.DroppedChanges, dropped.Time = 3, timestamppb.New(stored.Add(time.Minute))
 	future.State = 99
-	for want, told := range map[string]*usherv1.DeviceStatus{
+	for want, told := range map[string]*usherv1.MacStatus{
 		"its clock is 1h0m0s behind":                                    behind,
 		"its clock is 3m0s ahead":                                       ahead,
 		"usherd 0.9 tells less than this usherctl knows":                old,
 		"3 of its changes were never published":                         dropped,
 		"usherd 1.2.3 says state 99, which this usherctl does not know": future,
 	} {
-		got := question().answered(device, &answers{status: told, at: stored}, nil)
+		got := question().answered(mac, &answers{status: told, at: stored}, nil)
 		if len(got.Notes) != 1 || !strings.HasPrefix(got.Notes[0], want) {
 			t.Errorf("%q, want %q", got.Notes, want)
 		}
 	}
-	nobody := question().answered(device,
-		&answers{status: &usherv1.DeviceStatus{Device: device, Instance: "i"}, at: stored}, nil)
+	nobody := question().answered(mac,
+		&answers{status: &usherv1.MacStatus{Mac: mac, Instance: "i"}, at: stored}, nil)
 	if nobody.State != NoUser || len(nobody.Notes) != 0 {
 		t.Errorf("%+v", nobody)
 	}
@@ -130,9 +130,9 @@ func TestWhatIsOddIsNoted(t *testing.T) {
 func TestMacsOfOneNameAreBounded(t *testing.T) {
 	a := question()
 	for i := range 10 * instancesKept {
-		a.give(t, device, status(device, strings.Repeat("i", i+1)))
+		a.give(t, mac, status(mac, strings.Repeat("i", i+1)))
 	}
-	if got := a.report().Devices; len(got) != 1 || got[0].Macs != instancesKept {
+	if got := a.report().Macs; len(got) != 1 || got[0].Instances != instancesKept {
 		t.Errorf("%+v", got)
 	}
 }
@@ -140,16 +140,16 @@ func TestMacsOfOneNameAreBounded(t *testing.T) {
 // Without the last known states nobody is missed, which is said.
 func TestKnownStatesCouldNotBeRead(t *testing.T) {
 	a := question()
-	a.give(t, device, status(device, "i"))
+	a.give(t, mac, status(mac, "i"))
 	if _, _, complete := a.progress(); complete {
 		t.Error("it is complete before it is known who is missing")
 	}
 	a.warning = "The last known states could not be read."
-	if report := a.report(); len(report.Warnings) != 1 || len(report.Devices) != 1 {
+	if report := a.report(); len(report.Warnings) != 1 || len(report.Macs) != 1 {
 		t.Errorf("%+v", report)
 	}
-	a.question.Device, a.known = device, map[string]*known{}
-	if _, _, complete := a.progress(); !complete || a.subject() != fleet.StatusOf(device) {
+	a.question.Mac, a.known = mac, map[string]*known{}
+	if _, _, complete := a.progress(); !complete || a.subject() != fleet.StatusOf(mac) {
 		t.Error("the one that was asked has answered")
 	}
 }

@@ -1,6 +1,6 @@
 // Package fleetview asks a fleet through NATS how it stands, and reads what it has said before (docs/fleet.md).
 //
-// What it is sent is hostile: a device may be anybody's. It is believed about itself alone, under the name that the
+// What it is sent is hostile: a Mac may be anybody's. It is believed about itself alone, under the name that the
 // server lets it publish under.
 package fleetview
 
@@ -204,7 +204,7 @@ func (c *Client) Close() {
 
 // Streams says what the streams of a fleet keep. What is zero stays as it is, or is what [DefaultStreams] has.
 type Streams struct {
-	// Keep is how long changes are kept, Forget how long a device is known of which nothing is heard.
+	// Keep is how long changes are kept, Forget how long a Mac is known of which nothing is heard.
 	Keep, Forget time.Duration
 	// Replicas is on how many servers: 1 or 3.
 	Replicas int
@@ -220,8 +220,8 @@ func DefaultStreams() Streams {
 }
 
 // duplicatesWithin is how long the servers know a change that they have had; who reads the stream knows it longer. A
-// device waits longer than that before it sends a change again of which it was not told that it is kept: see the
-// device's publishWithin.
+// Mac waits longer than that before it sends a change again of which it was not told that it is kept: see the
+// Mac's publishWithin.
 const duplicatesWithin = 5 * time.Second
 
 // Provision makes the stream of changes and the bucket of the last known states, or changes them to what is wanted, and
@@ -255,33 +255,33 @@ func (c *Client) provision(ctx context.Context, wanted Streams) (Streams, error)
 	if err != nil {
 		return Streams{}, err
 	}
-	devices, err := c.config(ctx, fleet.DevicesStream)
+	macs, err := c.config(ctx, fleet.MacsStream)
 	if err != nil {
 		return Streams{}, err
 	}
-	if devices.Name != "" && wanted.NewBucket {
-		if err := c.stream.DeleteStream(ctx, fleet.DevicesStream); err != nil {
-			return Streams{}, fmt.Errorf("remove the bucket %s: %w", fleet.DevicesBucket, err)
+	if macs.Name != "" && wanted.NewBucket {
+		if err := c.stream.DeleteStream(ctx, fleet.MacsStream); err != nil {
+			return Streams{}, fmt.Errorf("remove the bucket %s: %w", fleet.MacsBucket, err)
 		}
-	} else if changes.Name == "" && devices.Name != "" {
+	} else if changes.Name == "" && macs.Name != "" {
 		return Streams{}, fmt.Errorf("%w: there is %s, and %s of which it was filled is gone", ErrHalf,
-			fleet.DevicesStream, fleet.ChangesStream)
+			fleet.MacsStream, fleet.ChangesStream)
 	}
 	usual := DefaultStreams()
 	if c.servers >= 3 {
 		usual.Replicas = 3
 	}
 	wanted.Keep = cmp.Or(wanted.Keep, changes.MaxAge, usual.Keep)
-	wanted.Forget = cmp.Or(wanted.Forget, devices.MaxAge, usual.Forget)
+	wanted.Forget = cmp.Or(wanted.Forget, macs.MaxAge, usual.Forget)
 	wanted.Replicas = cmp.Or(wanted.Replicas, changes.Replicas, usual.Replicas)
-	wanted.StorageBytes = cmp.Or(wanted.StorageBytes, changes.MaxBytes+devices.MaxBytes, usual.StorageBytes)
+	wanted.StorageBytes = cmp.Or(wanted.StorageBytes, changes.MaxBytes+macs.MaxBytes, usual.StorageBytes)
 	changes = jetstream.StreamConfig{
 		Name:        fleet.ChangesStream,
 		Description: "changes of the state of Macs, by usher",
 		Subjects:    []string{fleet.EveryChange},
 		MaxAge:      wanted.Keep,
 		MaxBytes:    wanted.StorageBytes - wanted.StorageBytes/4,
-		// A device that has gone wild, or is somebody else's, takes nobody else's room.
+		// A Mac that has gone wild, or is somebody else's, takes nobody else's room.
 		MaxMsgsPerSubject: 10_000,
 		MaxMsgSize:        fleet.MaximumMessage,
 		Duplicates:        duplicatesWithin,
@@ -297,14 +297,14 @@ func (c *Client) provision(ctx context.Context, wanted Streams) (Streams, error)
 	if _, err := c.stream.CreateOrUpdateStream(ctx, changes); err != nil {
 		return Streams{}, fmt.Errorf("make the stream %s: %w", fleet.ChangesStream, provisionError(err))
 	}
-	// The servers fill the bucket from the stream, so that a device publishes once, and both agree.
-	devices = jetstream.StreamConfig{
-		Name:        fleet.DevicesStream,
+	// The servers fill the bucket from the stream, so that a Mac publishes once, and both agree.
+	macs = jetstream.StreamConfig{
+		Name:        fleet.MacsStream,
 		Description: "the last known state of each Mac, by usher",
 		Sources: []*jetstream.StreamSource{{
 			Name: fleet.ChangesStream,
 			SubjectTransforms: []jetstream.SubjectTransformConfig{{
-				Source: fleet.EveryChange, Destination: "$KV." + fleet.DevicesBucket + ".{{wildcard(1)}}",
+				Source: fleet.EveryChange, Destination: "$KV." + fleet.MacsBucket + ".{{wildcard(1)}}",
 			}},
 		}},
 		MaxAge:            wanted.Forget,
@@ -315,8 +315,8 @@ func (c *Client) provision(ctx context.Context, wanted Streams) (Streams, error)
 		AllowRollup:       true,
 		DenyDelete:        true,
 	}
-	if _, err := c.stream.CreateOrUpdateStream(ctx, devices); err != nil {
-		return Streams{}, fmt.Errorf("make the bucket %s: %w", fleet.DevicesBucket, provisionError(err))
+	if _, err := c.stream.CreateOrUpdateStream(ctx, macs); err != nil {
+		return Streams{}, fmt.Errorf("make the bucket %s: %w", fleet.MacsBucket, provisionError(err))
 	}
 	return wanted, nil
 }

@@ -17,20 +17,20 @@ import (
 	usherv1 "usher.internal/proto/usher/v1"
 )
 
-// Change is one change of a device, as the stream has it.
+// Change is one change of a Mac, as the stream has it.
 type Change struct {
-	// Device is the name that the server vouches for, Stored when it got the change; Time is when that was by the
-	// device's clock.
-	Device string    `json:"device"`
+	// Mac is the name that the server vouches for, Stored when it got the change; Time is when that was by the
+	// Mac's clock.
+	Mac    string    `json:"mac"`
 	Stored time.Time `json:"stored"`
 	Time   time.Time `json:"time"`
-	// Computer and User are empty where the device leaves out what is personal.
+	// Computer and User are empty where the Mac leaves out what is personal.
 	Computer string `json:"computer,omitempty"`
 	User     string `json:"user,omitempty"`
 	UID      uint32 `json:"uid,omitempty"`
-	// State is that of the user whom the change is about, DeviceState that of the device. See [Standing].
-	State       string `json:"state"`
-	DeviceState string `json:"device_state"`
+	// State is that of the user whom the change is about, MacState that of the Mac. See [Standing].
+	State    string `json:"state"`
+	MacState string `json:"mac_state"`
 	// Registration is how the registration ended that is reported, with the reason; empty where none is.
 	Registration   string `json:"registration,omitempty"`
 	PortalExitCode *int32 `json:"portal_exit_code,omitempty"`
@@ -42,7 +42,7 @@ type Change struct {
 	id string
 }
 
-// When is when it happened: by the device's clock, which had it before the servers did, unless that clock is ahead or
+// When is when it happened: by the Mac's clock, which had it before the servers did, unless that clock is ahead or
 // tells nothing.
 func (c *Change) When() time.Time {
 	if c.Time.IsZero() || c.Time.After(c.Stored.Add(skewTold)) {
@@ -51,7 +51,7 @@ func (c *Change) When() time.Time {
 	return c.Time
 }
 
-// seen remembers which changes were read, so that one which a device published twice counts once. Of each device it
+// seen remembers which changes were read, so that one which a Mac published twice counts once. Of each Mac it
 // remembers the last ones: more are never under way.
 type seen map[string][]string
 
@@ -61,7 +61,7 @@ func (s seen) before(change *Change) bool {
 	if change.id == "" {
 		return false // garbage is what it is
 	}
-	ids := s[change.Device]
+	ids := s[change.Mac]
 	for _, id := range ids {
 		if id == change.id {
 			return true
@@ -70,7 +70,7 @@ func (s seen) before(change *Change) bool {
 	if len(ids) >= seenOfEach {
 		ids = ids[1:]
 	}
-	s[change.Device] = append(ids, change.id)
+	s[change.Mac] = append(ids, change.id)
 	return false
 }
 
@@ -97,7 +97,7 @@ func (c *Client) Watch(ctx context.Context, show func(*Change) error, notice fun
 }
 
 // readAgain is the pause after a server had not got yet what another one had told, or could not be asked; there is no
-// event for either. lateAttempts is how often the one is done for a device, failedAttempts how often in a row the
+// event for either. lateAttempts is how often the one is done for a Mac, failedAttempts how often in a row the
 // other.
 const (
 	readAgain      = 250 * time.Millisecond
@@ -111,25 +111,25 @@ type watch struct {
 	show   func(*Change) error
 	known  seen
 	news   chan struct{}
-	// first is the number of the first change that is shown, next that of each device of which one was shown. counts
+	// first is the number of the first change that is shown, next that of each Mac of which one was shown. counts
 	// are how many changes the stream had of each when it was asked last.
 	first  uint64
 	next   map[string]uint64
 	counts map[string]uint64
 
 	mu sync.Mutex
-	// pending are devices of which there is something to read, with the number of the last change that was told of;
+	// pending are Macs of which there is something to read, with the number of the last change that was told of;
 	// late is how often in a row that change was not there.
 	pending map[string]uint64
 	late    map[string]int
 }
 
-// told is called when the servers have kept a change. Its subject is theirs, the number may be what the device says.
+// told is called when the servers have kept a change. Its subject is theirs, the number may be what the Mac says.
 func (w *watch) told(message *nats.Msg) {
 	sequence, _ := lastHeader(message, jetstream.SequenceHeader)
 	number, _ := strconv.ParseUint(sequence, 10, 64)
 	w.mu.Lock()
-	w.pending[fleet.DeviceOf(message.Subject)] = number
+	w.pending[fleet.MacOf(message.Subject)] = number
 	w.mu.Unlock()
 	select {
 	case w.news <- struct{}{}:
@@ -188,7 +188,7 @@ func (w *watch) run(ctx context.Context, notice func(string)) error {
 	}
 }
 
-// findMissed finds the devices of which the stream has other changes than before.
+// findMissed finds the Macs of which the stream has other changes than before.
 func (w *watch) findMissed(ctx context.Context) error {
 	counts, last, err := w.client.subjects(ctx, fleet.ChangesStream, fleet.EveryChange)
 	if err != nil {
@@ -197,8 +197,8 @@ func (w *watch) findMissed(ctx context.Context) error {
 	w.mu.Lock()
 	defer w.mu.Unlock()
 	for subject, count := range counts {
-		if device := fleet.DeviceOf(subject); count != w.counts[subject] || w.next[device] != 0 {
-			w.pending[device] = min(max(w.pending[device], w.next[device]), last)
+		if mac := fleet.MacOf(subject); count != w.counts[subject] || w.next[mac] != 0 {
+			w.pending[mac] = min(max(w.pending[mac], w.next[mac]), last)
 		}
 	}
 	w.counts = counts
@@ -209,12 +209,12 @@ func (w *watch) findMissed(ctx context.Context) error {
 func (w *watch) read(ctx context.Context) (more bool, err error) {
 	from := make(map[string]uint64)
 	w.mu.Lock()
-	for device := range w.pending {
-		from[device] = max(w.first, w.next[device])
+	for mac := range w.pending {
+		from[mac] = max(w.first, w.next[mac])
 	}
 	w.mu.Unlock()
-	err = w.client.readAll(ctx, from, func(device string, read message) error {
-		w.next[device] = max(w.next[device], read.sequence+1)
+	err = w.client.readAll(ctx, from, func(mac string, read message) error {
+		w.next[mac] = max(w.next[mac], read.sequence+1)
 		return showNew(w.known, read, w.show)
 	})
 	if err != nil {
@@ -222,34 +222,34 @@ func (w *watch) read(ctx context.Context) (more bool, err error) {
 	}
 	w.mu.Lock()
 	defer w.mu.Unlock()
-	for device := range from {
-		told := w.pending[device]
+	for mac := range from {
+		told := w.pending[mac]
 		switch {
-		case told < max(w.first, w.next[device]):
-		case w.late[device] < lateAttempts:
-			w.late[device]++
+		case told < max(w.first, w.next[mac]):
+		case w.late[mac] < lateAttempts:
+			w.late[mac]++
 			continue
 		default: // it tells of changes that there are not, or of one behind which none of its others can be read
-			w.next[device] = told + 1
+			w.next[mac] = told + 1
 		}
-		delete(w.pending, device)
-		delete(w.late, device)
+		delete(w.pending, mac)
+		delete(w.late, mac)
 	}
 	return len(w.pending) > 0, nil
 }
 
-// Changes calls show for each change that the stream has, of a device or, where that is empty, of each device, one at a
-// time: those of one device from the oldest on. It returns the error of show.
-func (c *Client) Changes(ctx context.Context, device string, show func(*Change) error) error {
-	from := map[string]uint64{device: 1}
-	if device == "" {
+// Changes calls show for each change that the stream has, of a Mac or, where that is empty, of each Mac, one at a
+// time: those of one Mac from the oldest on. It returns the error of show.
+func (c *Client) Changes(ctx context.Context, mac string, show func(*Change) error) error {
+	from := map[string]uint64{mac: 1}
+	if mac == "" {
 		counts, _, err := c.subjects(ctx, fleet.ChangesStream, fleet.EveryChange)
 		if err != nil {
 			return fmt.Errorf("read the changes: %w", err)
 		}
 		clear(from)
 		for subject := range counts {
-			from[fleet.DeviceOf(subject)] = 1
+			from[fleet.MacOf(subject)] = 1
 		}
 	}
 	known := seen{}
@@ -281,28 +281,28 @@ func showNew(known seen, read message, show func(*Change) error) error {
 }
 
 func changeOf(read message) *Change {
-	change := &Change{Device: fleet.DeviceOf(read.subject), Stored: read.time.UTC(), State: Unknown,
-		DeviceState: Unknown}
+	change := &Change{Mac: fleet.MacOf(read.subject), Stored: read.time.UTC(), State: Unknown,
+		MacState: Unknown}
 	said := new(usherv1.StatusChange)
-	if err := proto.Unmarshal(read.data, said); err != nil || said.GetDevice() == nil {
+	if err := proto.Unmarshal(read.data, said); err != nil || said.GetMac() == nil {
 		change.Note = fmt.Sprintf("it published %d bytes that are no change", len(read.data))
 		return change
 	}
 	change.id, change.Time, change.UID = said.GetId(), contract.Time(said.GetTime()).UTC(), said.GetUid()
-	if name := said.GetDevice().GetDevice(); name != change.Device {
+	if name := said.GetMac().GetMac(); name != change.Mac {
 		change.Note = "it published as " + plain(name) + ", which the server does not let it be"
 		return change
 	}
 	var standing Standing
 	standing.State = Unknown
-	standing.describe(said.GetDevice())
-	change.Computer, change.DeviceState = standing.Computer, standing.State
+	standing.describe(said.GetMac())
+	change.Computer, change.MacState = standing.Computer, standing.State
 	if said.GetState() != usherv1.IdentityState_IDENTITY_STATE_UNSPECIFIED {
 		change.State = contract.Name(said.GetState())
 	} else if said.GetUid() == 0 {
 		change.State = standing.State
 	}
-	for _, user := range said.GetDevice().GetUsers() {
+	for _, user := range said.GetMac().GetUsers() {
 		if user.GetUid() == said.GetUid() {
 			change.User = plain(user.GetName())
 		}
@@ -320,8 +320,8 @@ func changeOf(read message) *Change {
 	return change
 }
 
-// Trend counts, for each of the last days, the devices in each state at the end of it, by UTC; the last one is today as
-// far as it has come. Before a device was heard of first it does not count.
+// Trend counts, for each of the last days, the Macs in each state at the end of it, by UTC; the last one is today as
+// far as it has come. Before a Mac was heard of first it does not count.
 func (c *Client) Trend(ctx context.Context, days int, now time.Time) ([]Day, error) {
 	counted := newTrend(days, now)
 	err := c.Changes(ctx, "", func(change *Change) error {
@@ -334,21 +334,21 @@ func (c *Client) Trend(ctx context.Context, days int, now time.Time) ([]Day, err
 	return counted.end(), nil
 }
 
-// trend counts day by day. Changes of one device are added in the order in which they were stored.
+// trend counts day by day. Changes of one Mac are added in the order in which they were stored.
 type trend struct {
-	first   time.Time
-	counts  []map[string]int
-	devices map[string]stood
+	first  time.Time
+	counts []map[string]int
+	macs   map[string]stood
 }
 
-// stood is how a device stands from a day on.
+// stood is how a Mac stands from a day on.
 type stood struct {
 	day   int
 	state string
 }
 
 func newTrend(days int, now time.Time) *trend {
-	t := &trend{first: now.UTC().Truncate(24*time.Hour).AddDate(0, 0, 1-days), devices: make(map[string]stood)}
+	t := &trend{first: now.UTC().Truncate(24*time.Hour).AddDate(0, 0, 1-days), macs: make(map[string]stood)}
 	for range days {
 		t.counts = append(t.counts, make(map[string]int))
 	}
@@ -361,25 +361,25 @@ func (t *trend) add(change *Change) {
 	}
 	day := int(change.Stored.Sub(t.first) / (24 * time.Hour)) // 0 also for the one before
 	day = max(0, min(day, len(t.counts)-1))
-	before, known := t.devices[change.Device]
+	before, known := t.macs[change.Mac]
 	if known {
 		day = max(day, before.day)
 		t.count(before, day)
 	}
-	t.devices[change.Device] = stood{day, change.DeviceState}
+	t.macs[change.Mac] = stood{day, change.MacState}
 }
 
-// count counts a device at the end of each day until another one.
-func (t *trend) count(device stood, until int) {
-	for day := device.day; day < until; day++ {
-		t.counts[day][device.state]++
+// count counts a Mac at the end of each day until another one.
+func (t *trend) count(mac stood, until int) {
+	for day := mac.day; day < until; day++ {
+		t.counts[day][mac.state]++
 	}
 }
 
 // end returns the days from the first on of which anything was heard.
 func (t *trend) end() (days []Day) {
-	for _, device := range t.devices {
-		t.count(device, len(t.counts))
+	for _, mac := range t.macs {
+		t.count(mac, len(t.counts))
 	}
 	for i, counts := range t.counts {
 		if len(counts) > 0 || len(days) > 0 || i == len(t.counts)-1 {

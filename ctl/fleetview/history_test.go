@@ -20,13 +20,13 @@ import (
 
 func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
 
-const device = "0A1B2C3D-0000-4000-8000-00000000BEEF"
+const mac = "0A1B2C3D-0000-4000-8000-00000000BEEF"
 
 var stored = time.Date(2026, 11, 23, 10, 0, 0, 0, time.UTC)
 
 // stream is a message as the stream of changes has it.
 func stream(data []byte) message {
-	return message{subject: fleet.ChangesOf(device), sequence: 7, data: data, time: stored}
+	return message{subject: fleet.ChangesOf(mac), sequence: 7, data: data, time: stored}
 }
 
 // published is a change as the stream has it.
@@ -48,12 +48,12 @@ func evil() *usherv1.StatusChange {
 		FailureReason: -7, PortalExitCode: &code,
 		DeviceIdChange: &usherv1.DeviceIDChange{OldDeviceId: text, NewDeviceId: strings.Repeat(text, 30),
 			Time: &timestamppb.Timestamp{Seconds: -1 << 60}},
-		Device: &usherv1.DeviceStatus{
-			Device: device, Version: text, OperatingSystem: text, ComputerName: strings.Repeat("\x00", 400), State: -5,
+		Mac: &usherv1.MacStatus{
+			Mac: mac, Version: text, OperatingSystem: text, ComputerName: strings.Repeat("\x00", 400), State: -5,
 			ProblemCount:   -3,
 			DroppedChanges: -9, Instance: text, Problems: []string{text, "", strings.Repeat("x", 400)},
 			Time: &timestamppb.Timestamp{Seconds: 1 << 62},
-			Users: []*usherv1.DeviceUser{
+			Users: []*usherv1.MacUser{
 				{Uid: 1<<32 - 1, Name: text, RegistrationState: 1000, FailureReason: 1000, UserPrincipalName: text}},
 		},
 	}
@@ -98,31 +98,31 @@ func TestChangeOf(t *testing.T) {
 		Outcome:       usherv1.RegistrationState_REGISTRATION_STATE_FAILED,
 		FailureReason: usherv1.FailureReason_FAILURE_REASON_PORTAL_FAILED,
 		State:         usherv1.IdentityState_IDENTITY_STATE_ORPHANED,
-		Device: &usherv1.DeviceStatus{
-			Device: device, ComputerName: "janes-mac", Instance: "i",
+		Mac: &usherv1.MacStatus{
+			Mac: mac, ComputerName: "janes-mac", Instance: "i",
 			State: usherv1.IdentityState_IDENTITY_STATE_REGISTERED,
-			Users: []*usherv1.DeviceUser{{Uid: 502, Name: "john"}, {Uid: 501, Name: "jane"}},
+			Users: []*usherv1.MacUser{{Uid: 502, Name: "john"}, {Uid: 501, Name: "jane"}},
 		},
 		DeviceIdChange: &usherv1.DeviceIDChange{OldDeviceId: "old", NewDeviceId: "new"},
 	}
 	got := changeOf(published(t, said))
 	want := Change{
-		Device: device, Stored: stored, Time: stored.Add(-time.Hour), Computer: "janes-mac", User: "jane", UID: 501,
-		State: "ORPHANED", DeviceState: "REGISTERED",
+		Mac: mac, Stored: stored, Time: stored.Add(-time.Hour), Computer: "janes-mac", User: "jane", UID: 501,
+		State: "ORPHANED", MacState: "REGISTERED",
 		Registration: "FAILED: PORTAL_FAILED", PortalExitCode: got.PortalExitCode, DeviceIDBefore: "old",
 		DeviceIDAfter: "new", id: "1-2",
 	}
 	if *got != want || got.PortalExitCode == nil || *got.PortalExitCode != 66 {
 		t.Errorf("%+v", got)
 	}
-	// Of a Mac that says only that it is there, the state is that of the device.
-	present := changeOf(published(t, &usherv1.StatusChange{Id: "present-1", Device: said.GetDevice()}))
+	// Of a Mac that says only that it is there, the state is that of the Mac.
+	present := changeOf(published(t, &usherv1.StatusChange{Id: "present-1", Mac: said.GetMac()}))
 	if present.State != "REGISTERED" || present.User != "" || !present.Time.IsZero() {
 		t.Errorf("%+v", present)
 	}
 }
 
-// A change is shown as of when it happened, and not of when a server that was away got it, unless the device's clock is
+// A change is shown as of when it happened, and not of when a server that was away got it, unless the Mac's clock is
 // no good.
 func TestWhen(t *testing.T) {
 	for said, want := range map[time.Time]time.Time{
@@ -137,19 +137,19 @@ func TestWhen(t *testing.T) {
 
 func TestChangeIsBelievedUnderItsOwnNameAlone(t *testing.T) {
 	forged := evil()
-	forged.Device.Device = "another\x1b[2J"
+	forged.Mac.Mac = "another\x1b[2J"
 	for name, message := range map[string]message{
 		"nothing": stream(nil),
 		"noise":   stream([]byte("\xff\xff\x00noise")),
-		"no device": published(t,
+		"no Mac": published(t,
 			&usherv1.StatusChange{Id: "1", State: usherv1.IdentityState_IDENTITY_STATE_REGISTERED}),
 		"another's name": published(t, forged),
 		"no name": published(t,
-			&usherv1.StatusChange{Device: &usherv1.DeviceStatus{
+			&usherv1.StatusChange{Mac: &usherv1.MacStatus{
 				State: usherv1.IdentityState_IDENTITY_STATE_REGISTERED}}),
 	} {
 		got := changeOf(message)
-		if got.Device != device || got.State != Unknown || got.DeviceState != Unknown || got.Note == "" {
+		if got.Mac != mac || got.State != Unknown || got.MacState != Unknown || got.Note == "" {
 			t.Errorf("%s: %+v", name, got)
 		}
 		mustBeShown(t, got)
@@ -158,26 +158,26 @@ func TestChangeIsBelievedUnderItsOwnNameAlone(t *testing.T) {
 
 func TestEvilChangeIsShownHarmlessly(t *testing.T) {
 	got := changeOf(published(t, evil()))
-	if got.Note != "" || got.State != "CANNOT_TELL (99)" || got.DeviceState != "CANNOT_TELL (-5)" ||
+	if got.Note != "" || got.State != "CANNOT_TELL (99)" || got.MacState != "CANNOT_TELL (-5)" ||
 		!got.Time.IsZero() || got.Registration != "UNKNOWN (99): UNKNOWN (-7)" {
 		t.Errorf("%+v", got)
 	}
 	mustBeShown(t, got)
 }
 
-// Whatever a device publishes, or answers, is shown as text, or not at all.
-func FuzzWhatDevicesSay(f *testing.F) {
+// Whatever a Mac publishes, or answers, is shown as text, or not at all.
+func FuzzWhatMacsSay(f *testing.F) {
 	f.Add([]byte(nil))
 	f.Add([]byte("\xff"))
 	f.Add(published(f, evil()).data)
-	if status, err := proto.Marshal(evil().GetDevice()); err == nil {
+	if status, err := proto.Marshal(evil().GetMac()); err == nil {
 		f.Add(status)
 	}
 	f.Fuzz(func(t *testing.T, data []byte) {
 		mustBeShown(t, changeOf(stream(data)))
-		change, status := new(usherv1.StatusChange), new(usherv1.DeviceStatus)
+		change, status := new(usherv1.StatusChange), new(usherv1.MacStatus)
 		if proto.Unmarshal(data, change) == nil {
-			mustBeShown(t, silent(device, &known{change: change, at: stored}))
+			mustBeShown(t, silent(mac, &known{change: change, at: stored}))
 		}
 		one := &answers{at: stored, instances: []string{""}}
 		if proto.Unmarshal(data, status) == nil {
@@ -185,21 +185,21 @@ func FuzzWhatDevicesSay(f *testing.F) {
 		} else {
 			one.garbage = "it answered bytes that are no status"
 		}
-		mustBeShown(t, (&asking{began: stored}).answered(device, one, nil))
+		mustBeShown(t, (&asking{began: stored}).answered(mac, one, nil))
 	})
 }
 
 // A change that was published twice, since its acknowledgement was lost, counts once; the memory for that is bounded.
 func TestChangesAreSeenOnce(t *testing.T) {
 	known := seen{}
-	before := func(device, id string) bool { return known.before(&Change{Device: device, id: id}) }
+	before := func(mac, id string) bool { return known.before(&Change{Mac: mac, id: id}) }
 	for range 2 {
 		if before("a", "") {
 			t.Error("what has no id was seen")
 		}
 	}
 	if before("a", "1") || !before("a", "1") || before("b", "1") {
-		t.Error("each change of each device is seen once")
+		t.Error("each change of each Mac is seen once")
 	}
 	for i := range 10 * seenOfEach {
 		before("a", fmt.Sprint("x", i))
@@ -214,13 +214,13 @@ func TestTrend(t *testing.T) {
 	at := func(day, hour int) time.Time { return time.Date(2026, 11, day, hour, 0, 0, 0, time.UTC) }
 	counted := newTrend(7, now)
 	for _, change := range []*Change{
-		{Device: "a", Stored: at(1, 12), DeviceState: "NOT_REGISTERED"}, // long before
-		{Device: "b", Stored: at(25, 0), DeviceState: "ORPHANED"},
-		{Device: "a", Stored: at(25, 23), DeviceState: "REGISTERED"},
-		{Device: "c", Stored: at(25, 23), DeviceState: Unknown, Note: "it published 5 bytes that are no change"},
-		{Device: "b", Stored: at(29, 1), DeviceState: "REGISTERED"}, // after a gap of days
-		{Device: "b", Stored: at(29, 2), DeviceState: "COMPLIANT"},
-		{Device: "d", Stored: at(31, 1), DeviceState: "REGISTERED"}, // the server's clock is ahead
+		{Mac: "a", Stored: at(1, 12), MacState: "NOT_REGISTERED"}, // long before
+		{Mac: "b", Stored: at(25, 0), MacState: "ORPHANED"},
+		{Mac: "a", Stored: at(25, 23), MacState: "REGISTERED"},
+		{Mac: "c", Stored: at(25, 23), MacState: Unknown, Note: "it published 5 bytes that are no change"},
+		{Mac: "b", Stored: at(29, 1), MacState: "REGISTERED"}, // after a gap of days
+		{Mac: "b", Stored: at(29, 2), MacState: "COMPLIANT"},
+		{Mac: "d", Stored: at(31, 1), MacState: "REGISTERED"}, // the server's clock is ahead
 	} {
 		counted.add(change)
 	}
@@ -251,7 +251,7 @@ func TestTrendOfAYoungFleet(t *testing.T) {
 		t.Errorf("%+v", got)
 	}
 	young := newTrend(30, now)
-	young.add(&Change{Device: "a", Stored: now.Add(-48 * time.Hour), DeviceState: NoUser})
+	young.add(&Change{Mac: "a", Stored: now.Add(-48 * time.Hour), MacState: NoUser})
 	if got := young.end(); len(got) != 3 || got[0].Date != "2026-11-28" || got[2].States[NoUser] != 1 {
 		t.Errorf("%+v", got)
 	}

@@ -18,20 +18,20 @@ import (
 	"usher.internal/internal/fleet"
 )
 
-// What is read is whatever a device has published, headers too, and the servers add what they know to these: a header
-// that ends early hides all of that. So the subject of a message is never read, and each device is asked for by its
+// What is read is whatever a Mac has published, headers too, and the servers add what they know to these: a header
+// that ends early hides all of that. So the subject of a message is never read, and each Mac is asked for by its
 // subject: it can lie about itself alone. Which subjects there are the servers tell beside the messages. Nothing is
 // read by a consumer: whoever makes one may say where its messages go.
 
 const (
-	// readAtOnce is how many messages are asked for at once, and of how many devices each last one. readWithin is how
+	// readAtOnce is how many messages are asked for at once, and of how many Macs each last one. readWithin is how
 	// long a server may take for the first of them, nextWithin for each next one of many, readAttempts how often one
 	// that is silent is asked.
 	readAtOnce   = 1000
 	readWithin   = 3 * time.Second
 	nextWithin   = 300 * time.Millisecond
 	readAttempts = 3
-	// readSideBySide is of how many devices the changes are read at the same time.
+	// readSideBySide is of how many Macs the changes are read at the same time.
 	readSideBySide = 32
 )
 
@@ -41,7 +41,7 @@ var errSilent = errors.New("the servers did not answer in time")
 type message struct {
 	subject string
 	data    []byte
-	// sequence and time are the servers', unless the device has hidden them: then they are what it says, or zero.
+	// sequence and time are the servers', unless the Mac has hidden them: then they are what it says, or zero.
 	sequence uint64
 	time     time.Time
 }
@@ -101,7 +101,7 @@ func (c *Client) subjectsOnce(ctx context.Context, stream, filter string) (count
 }
 
 // lastOf calls take with the last message of each subject of a stream, in no order, for one at a time. A message that
-// cannot be read, because of what the device put into its headers, is one without data.
+// cannot be read, because of what the Mac put into its headers, is one without data.
 func (c *Client) lastOf(ctx context.Context, stream string, subjects []string, take func(message)) error {
 	for len(subjects) > 0 {
 		some := subjects[:min(len(subjects), readAtOnce)]
@@ -158,7 +158,7 @@ func (c *Client) lastOnce(ctx context.Context, stream string, subjects []string,
 				delete(waiting, answer.Subject)
 			case lastStatus(answer) != noResponders: // there is none
 				delete(waiting, answer.Subject)
-			case len(subjects) == 1: // a device could have a message of its own look like that, see changesOf
+			case len(subjects) == 1: // a Mac could have a message of its own look like that, see changesOf
 				return nil, nats.ErrNoResponders
 			}
 		case <-over.C:
@@ -170,10 +170,10 @@ func (c *Client) lastOnce(ctx context.Context, stream string, subjects []string,
 	return nil, nil
 }
 
-// changesOf returns the changes of one device from a sequence number on, the oldest first.
-func (c *Client) changesOf(ctx context.Context, device string, from uint64, take func(message) error) error {
+// changesOf returns the changes of one Mac from a sequence number on, the oldest first.
+func (c *Client) changesOf(ctx context.Context, mac string, from uint64, take func(message) error) error {
 	for silent := 0; ; {
-		next, more, err := c.changesOnce(ctx, fleet.ChangesOf(device), from, take)
+		next, more, err := c.changesOnce(ctx, fleet.ChangesOf(mac), from, take)
 		switch {
 		case err == nil && !more:
 			return nil
@@ -186,9 +186,9 @@ func (c *Client) changesOf(ctx context.Context, device string, from uint64, take
 		if silent++; silent < readAttempts {
 			continue
 		}
-		// The servers do not answer, or there is no stream; or the device has put something into a message that looks
+		// The servers do not answer, or there is no stream; or the Mac has put something into a message that looks
 		// like that, and nobody else is to miss anything for it.
-		_, _, err = c.subjects(ctx, fleet.ChangesStream, fleet.ChangesOf(device))
+		_, _, err = c.subjects(ctx, fleet.ChangesStream, fleet.ChangesOf(mac))
 		return err
 	}
 }
@@ -234,19 +234,19 @@ const noResponders = "503"
 // https://github.com/nats-io/nats-architecture-and-design/blob/main/adr/ADR-31.md
 const pendingHeader = "Nats-Num-Pending"
 
-// readAll reads the changes of several devices, each from its sequence number on, and calls take with them for one at a
-// time: those of one device in their order.
+// readAll reads the changes of several Macs, each from its sequence number on, and calls take with them for one at a
+// time: those of one Mac in their order.
 func (c *Client) readAll(ctx context.Context, from map[string]uint64,
-	take func(device string, read message) error) error {
+	take func(mac string, read message) error) error {
 	group, ctx := errgroup.WithContext(ctx)
 	group.SetLimit(readSideBySide)
 	var mu sync.Mutex
-	for device, first := range from {
+	for mac, first := range from {
 		group.Go(func() error {
-			return c.changesOf(ctx, device, first, func(read message) error {
+			return c.changesOf(ctx, mac, first, func(read message) error {
 				mu.Lock()
 				defer mu.Unlock()
-				return take(device, read)
+				return take(mac, read)
 			})
 		})
 	}

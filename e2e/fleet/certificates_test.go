@@ -137,9 +137,9 @@ accounts {
     exports: [
       { service: "usher.v1.status.*" }
       { service: "$JS.API.DIRECT.GET.USHER_CHANGES", response_type: "stream" }
-      { service: "$JS.API.DIRECT.GET.KV_USHER_DEVICES" }
+      { service: "$JS.API.DIRECT.GET.KV_USHER_MACS" }
       { service: "$JS.API.STREAM.INFO.USHER_CHANGES" }
-      { service: "$JS.API.STREAM.INFO.KV_USHER_DEVICES" }
+      { service: "$JS.API.STREAM.INFO.KV_USHER_MACS" }
       { stream: "usher.v1.answer.*.*" }
       { stream: "usher.v1.kept.*" }
     ]
@@ -149,9 +149,9 @@ accounts {
     imports: [
       { service: { account: USHER, subject: "usher.v1.status.*" } }
       { service: { account: USHER, subject: "$JS.API.DIRECT.GET.USHER_CHANGES" }, to: "usher.v1.api.DIRECT.GET.USHER_CHANGES" }
-      { service: { account: USHER, subject: "$JS.API.DIRECT.GET.KV_USHER_DEVICES" }, to: "usher.v1.api.DIRECT.GET.KV_USHER_DEVICES" }
+      { service: { account: USHER, subject: "$JS.API.DIRECT.GET.KV_USHER_MACS" }, to: "usher.v1.api.DIRECT.GET.KV_USHER_MACS" }
       { service: { account: USHER, subject: "$JS.API.STREAM.INFO.USHER_CHANGES" }, to: "usher.v1.api.STREAM.INFO.USHER_CHANGES" }
-      { service: { account: USHER, subject: "$JS.API.STREAM.INFO.KV_USHER_DEVICES" }, to: "usher.v1.api.STREAM.INFO.KV_USHER_DEVICES" }
+      { service: { account: USHER, subject: "$JS.API.STREAM.INFO.KV_USHER_MACS" }, to: "usher.v1.api.STREAM.INFO.KV_USHER_MACS" }
       { stream: { account: USHER, subject: "usher.v1.answer.*.*" } }
       { stream: { account: USHER, subject: "usher.v1.kept.*" } }
     ]
@@ -259,13 +259,13 @@ func TestRenewedFilesCount(t *testing.T) {
 	}
 }
 
-// Credentials that are revoked count no longer, also for who is connected; nobody else is concerned, and the device can
+// Credentials that are revoked count no longer, also for who is connected; nobody else is concerned, and the Mac can
 // be given others.
 func TestRevokedCredentialsCountNoLonger(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t, 1)
 	honest := w.macs(2)
-	how, err := w.Device("MAC-STOLEN", time.Hour)
+	how, err := w.Mac("MAC-STOLEN", time.Hour)
 	w.must(err)
 	made, first := how.CredentialsFile, w.copied(how.CredentialsFile)
 	// It has been given others since.
@@ -319,16 +319,16 @@ func TestRevokedCredentialsCountNoLonger(t *testing.T) {
 		}
 	}
 	answers := 0
-	for _, one := range report.Devices {
+	for _, one := range report.Macs {
 		if one.Answer != fleetview.Silent {
 			answers++
 		}
 	}
 	if answers != len(honest) {
-		t.Errorf("%d devices answer: %+v", answers, report.Devices)
+		t.Errorf("%d Macs answer: %+v", answers, report.Macs)
 	}
 
-	again, err := w.Device("MAC-STOLEN", time.Hour)
+	again, err := w.Mac("MAC-STOLEN", time.Hour)
 	w.must(err)
 	w.must(os.Rename(again.CredentialsFile, how.CredentialsFile))
 	w.eventually("it is connected with new credentials", stolen.connected)

@@ -1,5 +1,5 @@
 // Package fleet_test runs fleets on real servers, one and three of the stock nats-server, with the real packages of
-// usherd and usherctl: only what a device tells of itself is made up here.
+// usherd and usherctl: only what a Mac tells of itself is made up here.
 package fleet_test
 
 import (
@@ -101,7 +101,7 @@ func (w *world) admin() *fleetview.Client {
 
 // mac is a Mac's part in the fleet.
 type mac struct {
-	*reporter.Device
+	*reporter.Reporter
 	name     string
 	access   fleet.Access
 	outbox   *delivery.Outbox
@@ -151,7 +151,7 @@ func (m *mac) connected() bool { return m.State().GetServer() != "" }
 // newMac makes a Mac of that name with credentials of its own, which does nothing yet.
 func (w *world) newMac(name string) *mac {
 	w.Helper()
-	how, err := w.Device(name, time.Hour)
+	how, err := w.Mac(name, time.Hour)
 	w.must(err)
 	return w.macWith(name, how)
 }
@@ -161,7 +161,7 @@ func (w *world) macWith(name string, how fleet.Access) *mac {
 	m := &mac{name: name, access: how, log: &lines{}}
 	m.personal.Store(true)
 	m.state.Store(int32(usherv1.IdentityState_IDENTITY_STATE_REGISTERED))
-	m.settings.Store(&reporter.Settings{Access: how, PersonalData: true, DeviceName: name})
+	m.settings.Store(&reporter.Settings{Access: how, PersonalData: true, MacName: name})
 	var err error
 	m.journal, err = store.Open(filepath.Join(w.TempDir(), "journal.db"))
 	w.must(err)
@@ -172,7 +172,7 @@ func (w *world) macWith(name string, how fleet.Access) *mac {
 
 // start has the Mac be part of the fleet until the end of the test, or stop.
 func (w *world) start(m *mac) *mac {
-	m.Device = reporter.New(reporter.Config{
+	m.Reporter = reporter.New(reporter.Config{
 		Outbox: m.outbox, Settings: func() reporter.Settings { return *m.settings.Load() },
 		Logger: slog.New(slog.NewTextHandler(m.log, nil)),
 	})
@@ -205,7 +205,7 @@ func (w *world) macs(count int) []*mac {
 		report, err := admin.Ask(w.ctx,
 			fleetview.Question{Timeout: 5 * time.Second, Progress: func(_, known int) { kept = known }})
 		w.must(err)
-		return len(report.Devices) == count && kept == count && len(report.Warnings) == 0
+		return len(report.Macs) == count && kept == count && len(report.Warnings) == 0
 	})
 	return all
 }
@@ -259,11 +259,11 @@ func (l *lines) String() string {
 	return l.text.String()
 }
 
-// byName returns a device of a report.
+// byName returns a Mac of a report.
 func byName(report *fleetview.Report, name string) *fleetview.Standing {
-	for i := range report.Devices {
-		if report.Devices[i].Device == name {
-			return &report.Devices[i]
+	for i := range report.Macs {
+		if report.Macs[i].Mac == name {
+			return &report.Macs[i]
 		}
 	}
 	return nil

@@ -58,25 +58,25 @@ func TestServerDiesInTheMiddleOfAQuestion(t *testing.T) {
 
 func wantAll(t *testing.T, report *fleetview.Report, macs []*mac) {
 	t.Helper()
-	if len(report.Devices) != len(macs) {
-		t.Errorf("%d devices are in the report of %d: %q", len(report.Devices), len(macs), report.Warnings)
+	if len(report.Macs) != len(macs) {
+		t.Errorf("%d Macs are in the report of %d: %q", len(report.Macs), len(macs), report.Warnings)
 	}
 	for _, mac := range macs {
 		standing := byName(report, mac.name)
 		if standing == nil || standing.Answer != fleetview.Answered || standing.State != "REGISTERED" ||
-			standing.Macs != 1 || len(standing.Notes) > 0 {
+			standing.Instances != 1 || len(standing.Notes) > 0 {
 			t.Errorf("%s: %+v", mac.name, standing)
 		}
 	}
 }
 
-// stored are the changes that the stream has of each device, in its order, without those that tell that a Mac has come.
+// stored are the changes that the stream has of each Mac, in its order, without those that tell that a Mac has come.
 func (w *world) stored(admin *fleetview.Client) map[string]int {
 	w.Helper()
 	counts := make(map[string]int)
 	w.must(admin.Changes(w.ctx, "", func(change *fleetview.Change) error {
 		if change.UID != 0 {
-			counts[change.Device]++
+			counts[change.Mac]++
 		}
 		return nil
 	}))
@@ -170,12 +170,12 @@ func allPublished(macs []*mac) bool {
 func TestChangeThatIsPublishedTwiceIsThereOnce(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t, 1)
-	how, err := w.Device("MAC-A", time.Hour)
+	how, err := w.Mac("MAC-A", time.Hour)
 	w.must(err)
 	conn := w.raw(how, "MAC-A", make(chan error, 1))
 	publish := func(id string, header bool) {
 		content, err := proto.Marshal(
-			&usherv1.StatusChange{Id: id, Uid: 501, Device: &usherv1.DeviceStatus{Device: "MAC-A", Instance: "x"}})
+			&usherv1.StatusChange{Id: id, Uid: 501, Mac: &usherv1.MacStatus{Mac: "MAC-A", Instance: "x"}})
 		w.must(err)
 		message := &nats.Msg{Subject: fleet.ChangesOf("MAC-A"), Data: content, Header: nats.Header{}}
 		if header {
@@ -222,7 +222,7 @@ func TestWatchGoesOn(t *testing.T) {
 		for {
 			select {
 			case change := <-seen:
-				if change.Device == name && change.UID == 501 {
+				if change.Mac == name && change.UID == 501 {
 					if change.State != "REGISTERED" || change.User != "jane" || change.Computer == "" {
 						t.Errorf("a change is %+v", change)
 					}
@@ -295,7 +295,7 @@ func TestSlowAndGreedyAdminsHarmNobody(t *testing.T) {
 	w.eventually("everybody is known meanwhile", func() bool {
 		report, err := admin.Ask(w.ctx, fleetview.Question{Timeout: time.Second})
 		w.must(err)
-		return len(report.Devices) == len(macs)
+		return len(report.Macs) == len(macs)
 	})
 	stop()
 	flood.Wait()
@@ -307,7 +307,7 @@ func TestSlowAndGreedyAdminsHarmNobody(t *testing.T) {
 				return false
 			}
 		}
-		return len(report.Devices) == len(macs)
+		return len(report.Macs) == len(macs)
 	})
 }
 
@@ -315,7 +315,7 @@ func TestSlowAndGreedyAdminsHarmNobody(t *testing.T) {
 func TestCredentialsExpireAndAreRenewed(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t, 1)
-	how, err := w.Device("MAC-A", 3*time.Second)
+	how, err := w.Mac("MAC-A", 3*time.Second)
 	w.must(err)
 	mac := w.start(w.macWith("MAC-A", how))
 	w.eventually("it is connected", mac.connected)
@@ -407,9 +407,9 @@ func TestFilesOfAFleet(t *testing.T) {
 	if err == nil || !strings.Contains(err.Error(), "is not empty") {
 		t.Errorf("a second fleet: %v", err)
 	}
-	_, err = w.Device("MAC-A", time.Hour)
+	_, err = w.Mac("MAC-A", time.Hour)
 	w.must(err)
-	if _, err = w.Device("MAC-A", time.Hour); err == nil {
+	if _, err = w.Mac("MAC-A", time.Hour); err == nil {
 		t.Error("credentials were overwritten")
 	}
 }
@@ -469,7 +469,7 @@ func TestProvisionAgain(t *testing.T) {
 	w.eventually("the bucket is filled from the stream again", func() bool {
 		report, err := admin.Ask(w.ctx, fleetview.Question{Timeout: 200 * time.Millisecond})
 		w.must(err)
-		return len(report.Devices) == 1 && report.Devices[0].Device == mac.name
+		return len(report.Macs) == 1 && report.Macs[0].Mac == mac.name
 	})
 }
 

@@ -13,7 +13,7 @@ import (
 )
 
 // Whatever ends before it began ends.
-func TestDeviceEndsWithItsContext(t *testing.T) {
+func TestMacEndsWithItsContext(t *testing.T) {
 	t.Parallel()
 	ended, cancel := context.WithCancel(t.Context())
 	cancel()
@@ -31,7 +31,7 @@ func TestDeviceEndsWithItsContext(t *testing.T) {
 	select {
 	case <-over:
 	case <-time.After(within):
-		t.Fatal("a device whose context has ended goes on")
+		t.Fatal("a Mac whose context has ended goes on")
 	}
 }
 

@@ -34,7 +34,7 @@ const (
 
 // session is a connection, or the attempt to make one.
 type session struct {
-	*Device
+	*Reporter
 	settings Settings
 	// files is the fingerprint of the settings' files.
 	files    [sha256.Size]byte
@@ -52,14 +52,14 @@ type session struct {
 }
 
 // open begins to connect. An error is for good, until the configuration or a file of it changes.
-func (d *Device) open(ctx context.Context, settings Settings) (*session, error) {
+func (r *Reporter) open(ctx context.Context, settings Settings) (*session, error) {
 	files := fingerprint(settings.Files())
-	name, err := d.name(ctx, settings)
+	name, err := r.name(ctx, settings)
 	if err != nil {
-		return nil, fmt.Errorf("this Mac has no name for the fleet: %w; set fleet.device", err)
+		return nil, fmt.Errorf("this Mac has no name for the fleet: %w; set fleet.mac", err)
 	}
-	if !fleet.IsDevice(name) {
-		return nil, fmt.Errorf("the name %q cannot be used in the fleet; set fleet.device to one of letters, "+
+	if !fleet.IsMac(name) {
+		return nil, fmt.Errorf("the name %q cannot be used in the fleet; set fleet.mac to one of letters, "+
 			"digits, - and _", name)
 	}
 	if settings.CredentialsFile != "" {
@@ -68,7 +68,7 @@ func (d *Device) open(ctx context.Context, settings Settings) (*session, error) 
 			return nil, err
 		}
 		if credentials.Name != name {
-			return nil, fmt.Errorf("the credentials in %s are those of %s, and this Mac is %s: set fleet.device, or "+
+			return nil, fmt.Errorf("the credentials in %s are those of %s, and this Mac is %s: set fleet.mac, or "+
 				"give it its own", settings.CredentialsFile, credentials.Name, name)
 		}
 	}
@@ -77,7 +77,7 @@ func (d *Device) open(ctx context.Context, settings Settings) (*session, error) 
 		return nil, err
 	}
 	s := &session{
-		Device: d, settings: settings, files: files, name: name, requests: make(chan *nats.Msg, requestsInHand),
+		Reporter: r, settings: settings, files: files, name: name, requests: make(chan *nats.Msg, requestsInHand),
 		kept: make(chan *nats.Msg, keptInHand),
 		lost: make(chan struct{}, 1), connected: make(chan struct{}, 1), closed: make(chan struct{}),
 		id: uuid.NewString(),
@@ -86,7 +86,7 @@ func (d *Device) open(ctx context.Context, settings Settings) (*session, error) 
 	if err != nil {
 		return nil, err
 	}
-	d.become(&usherv1.FleetStatus{Device: name, Since: contract.Timestamp(time.Now()),
+	r.become(&usherv1.FleetStatus{Mac: name, Since: contract.Timestamp(time.Now()),
 		ExpireTime: contract.Timestamp(expires)})
 	options = append(options,
 		nats.RetryOnFailedConnect(true),
@@ -118,7 +118,7 @@ func (s *session) close() {
 
 func (s *session) isConnected(conn *nats.Conn) {
 	server := conn.ConnectedUrlRedacted()
-	s.log.Info("connected to the fleet", "server", server, "device", s.name)
+	s.log.Info("connected to the fleet", "server", server, "mac", s.name)
 	s.note(func(state *usherv1.FleetStatus) {
 		state.Server, state.Since, state.LastError = server, contract.Timestamp(time.Now()), ""
 	})
@@ -169,7 +169,7 @@ func withAdvice(err error, settings Settings) string {
 		}
 		return text + ": the server does not know these credentials, or they have expired or were revoked"
 	case errors.Is(err, nats.ErrPermissionViolation):
-		return text + ": the credentials are not those of this device"
+		return text + ": the credentials are not those of this Mac"
 	case strings.Contains(text, "x509:"), strings.Contains(text, "tls:"):
 		return text + ": see fleet.ca_file, and whether this Mac's clock is right"
 	}
@@ -203,7 +203,7 @@ func (s *session) run(ctx context.Context) {
 // matter of the fleet's, and is no reason for all of its Macs to connect anew.
 func (s *session) outdated(ctx context.Context) bool {
 	now := s.config.Settings()
-	name, err := s.Device.name(ctx, now)
+	name, err := s.Reporter.name(ctx, now)
 	return err != nil || name != s.name || !reflect.DeepEqual(now, s.settings) || fingerprint(now.Files()) != s.files
 }
 
@@ -248,13 +248,13 @@ func (s *session) answer(request *nats.Msg) {
 }
 
 // standing is how this Mac stands now.
-func (s *session) standing() (*usherv1.DeviceStatus, error) {
-	whole, err := s.Device.status.Status()
+func (s *session) standing() (*usherv1.MacStatus, error) {
+	whole, err := s.Reporter.status.Status()
 	if err != nil {
 		return nil, err
 	}
 	told := describe(whole, s.settings.PersonalData)
-	told.Device, told.Instance, told.Time = s.name, s.instance, contract.Timestamp(time.Now())
+	told.Mac, told.Instance, told.Time = s.name, s.instance, contract.Timestamp(time.Now())
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	told.UnpublishedChanges, told.DroppedChanges = s.waiting, s.dropped

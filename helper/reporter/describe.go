@@ -49,9 +49,9 @@ func change(one delivery.Delivery, personal bool) *usherv1.StatusChange {
 }
 
 // describe is what the fleet is told of a status: it copies what docs/fleet.md lists, and nothing else.
-func describe(status *usherv1.GetStatusResponse, personal bool) *usherv1.DeviceStatus {
+func describe(status *usherv1.GetStatusResponse, personal bool) *usherv1.MacStatus {
 	helper := status.GetHelper()
-	told := &usherv1.DeviceStatus{
+	told := &usherv1.MacStatus{
 		Version:             short(helper.GetVersion(), longestName),
 		StartTime:           helper.GetStartTime(),
 		OperatingSystem:     short(status.GetComputer().GetOperatingSystem(), longestName),
@@ -80,9 +80,9 @@ func describe(status *usherv1.GetStatusResponse, personal bool) *usherv1.DeviceS
 	return told
 }
 
-func describeUser(user *usherv1.UserStatus, personal bool) *usherv1.DeviceUser {
+func describeUser(user *usherv1.UserStatus, personal bool) *usherv1.MacUser {
 	identity, last := user.GetIdentity(), user.GetLastRegistration()
-	told := &usherv1.DeviceUser{
+	told := &usherv1.MacUser{
 		Uid:               user.GetUser().GetUid(),
 		State:             identity.GetState(),
 		TenantId:          short(identity.GetTenantId(), longestName),

@@ -77,7 +77,7 @@ func wholeChange(personal bool) *usherv1.StatusChange {
 			TenantID: marker, Detail: marker},
 		DeviceIDChange: &delivery.DeviceIDChange{Old: marker, New: marker},
 	}}, personal)
-	told.Device = describe(wholeStatus(), personal)
+	told.Mac = describe(wholeStatus(), personal)
 	return told
 }
 
@@ -134,10 +134,10 @@ func TestEverythingThatIsSentIsDocumented(t *testing.T) {
 	presentFields(wholeChange(true).ProtoReflect(), whole)
 	presentFields(wholeChange(false).ProtoReflect(), impersonal)
 	// Set where the message is sent.
-	elsewhere := []string{"device", "instance", "time", "unpublished_changes", "dropped_changes", "more_users",
+	elsewhere := []string{"mac", "instance", "time", "unpublished_changes", "dropped_changes", "more_users",
 		"personal_data_left_out", "start_time"}
 	var table strings.Builder
-	for _, message := range []proto.Message{new(usherv1.DeviceStatus), new(usherv1.DeviceUser),
+	for _, message := range []proto.Message{new(usherv1.MacStatus), new(usherv1.MacUser),
 		new(usherv1.StatusChange), new(usherv1.DeviceIDChange)} {
 		descriptor := message.ProtoReflect().Descriptor()
 		fmt.Fprintf(&table, "\n**%s**\n\n| field | personal | what |\n| --- | --- | --- |\n", descriptor.Name())
@@ -170,8 +170,8 @@ func TestEverythingThatIsSentIsDocumented(t *testing.T) {
 func TestNoTextOfAPersonIsLeft(t *testing.T) {
 	impersonal := wholeChange(false)
 	// What stands there is the same for everybody who has the same Mac.
-	impersonal.Device.Version, impersonal.Device.OperatingSystem, impersonal.Device.DeliveryMode = "", "", ""
-	for _, user := range impersonal.GetDevice().GetUsers() {
+	impersonal.Mac.Version, impersonal.Mac.OperatingSystem, impersonal.Mac.DeliveryMode = "", "", ""
+	for _, user := range impersonal.GetMac().GetUsers() {
 		user.TenantId = ""
 	}
 	content, err := proto.Marshal(impersonal)
@@ -207,7 +207,7 @@ func TestAChangeHasALimit(t *testing.T) {
 	status.Users = append(status.Users, primary)
 	told := describe(status, true)
 	content, err := proto.Marshal(
-		&usherv1.StatusChange{Device: told, DeviceIdChange: wholeChange(true).GetDeviceIdChange()})
+		&usherv1.StatusChange{Mac: told, DeviceIdChange: wholeChange(true).GetDeviceIdChange()})
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -40,7 +40,7 @@ func (s *session) keepPublishing(ctx context.Context) {
 		publishable := s.config.Outbox.Publishable()
 		if err := s.publish(ctx); err != nil && ctx.Err() == nil {
 			s.failed(err)
-			// A pause with jitter: whatever the server lacks, every device of the fleet has noticed. More changes do
+			// A pause with jitter: whatever the server lacks, every Mac of the fleet has noticed. More changes do
 			// not end it.
 			again.Reset(pause/2 + rand.N(pause/2))
 			pause = min(2*pause, longestPause)
@@ -83,7 +83,7 @@ func (s *session) publish(ctx context.Context) error {
 		}
 		if len(done) > 0 {
 			err = errors.Join(err, s.config.Outbox.Published(done...))
-			s.announced = true // each tells how the device stands
+			s.announced = true // each tells how the Mac stands
 		}
 		switch {
 		case errors.Is(err, errLost):
@@ -124,7 +124,7 @@ func (s *session) send(ctx context.Context, change *usherv1.StatusChange) error 
 	if err != nil {
 		return err
 	}
-	change.Device = status
+	change.Mac = status
 	if change.GetUid() == 0 {
 		change.State = status.GetState()
 	}

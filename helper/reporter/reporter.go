@@ -1,7 +1,7 @@
 // Package reporter tells the admins of a fleet how this Mac stands, through NATS (docs/fleet.md). The helper dials out;
 // nothing listens.
 //
-// It answers two subjects, its own and that of all devices, with a [usherv1.DeviceStatus], and publishes each change
+// It answers two subjects, its own and that of all Macs, with a [usherv1.MacStatus], and publishes each change
 // out of the outbox that feeds Jamf Pro to a stream of JetStream. That is all: of what comes in the id of a question is
 // read, so nothing can be done to a Mac this way.
 package reporter
@@ -51,22 +51,23 @@ type Settings struct {
 	fleet.Access
 	// PersonalData has names of people told, and what identifies them.
 	PersonalData bool
-	// DeviceName is the name that is configured; empty for this Mac's own.
-	DeviceName string
+	// MacName is the name that is configured; empty for this Mac's own.
+	MacName string
 }
 
-// Config is what a [Device] needs.
+// Config is what a [Reporter] needs.
 type Config struct {
 	Outbox Outbox
-	// Settings returns what is configured now; [Device.SettingsChanged] is to be called when that is something else.
+	// Settings returns what is configured now; [Reporter.SettingsChanged] is to be called when that is something else.
 	Settings func() Settings
 	// Name returns this Mac's own name.
 	Name   func(context.Context) (string, error)
 	Logger *slog.Logger
 }
 
-// Device is this Mac as one of a fleet. One goroutine runs [Device.Run]; the other methods may be called from anywhere.
-type Device struct {
+// Reporter is this Mac as one of a fleet. One goroutine runs [Reporter.Run]; the other methods may be called from
+// anywhere.
+type Reporter struct {
 	config   Config
 	status   Status
 	log      *slog.Logger
@@ -83,47 +84,47 @@ type Device struct {
 	dropped int64
 }
 
-// New returns a device that does nothing before [Device.Run].
-func New(config Config) *Device {
-	return &Device{
+// New returns a Reporter that does nothing before [Reporter.Run].
+func New(config Config) *Reporter {
+	return &Reporter{
 		config: config, log: config.Logger, instance: uuid.NewString(),
 		limiter: rate.NewLimiter(answersPerSecond, answersAtOnce),
 		renew:   make(chan struct{}, 1), changed: make(chan struct{}, 1), network: make(chan struct{}, 1),
 	}
 }
 
-// SettingsChanged has [Device.Run] take note of other settings. It does not block.
-func (d *Device) SettingsChanged() { signal(d.renew) }
+// SettingsChanged has [Reporter.Run] take note of other settings. It does not block.
+func (r *Reporter) SettingsChanged() { signal(r.renew) }
 
 // NetworkChanged has the connection tried, or made, at once. It does not block.
-func (d *Device) NetworkChanged() { signal(d.network) }
+func (r *Reporter) NetworkChanged() { signal(r.network) }
 
 // State is how the connection stands; nil where no fleet is configured.
-func (d *Device) State() *usherv1.FleetStatus {
-	d.mu.Lock()
-	defer d.mu.Unlock()
-	if d.state == nil {
+func (r *Reporter) State() *usherv1.FleetStatus {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	if r.state == nil {
 		return nil
 	}
-	return proto.CloneOf(d.state)
+	return proto.CloneOf(r.state)
 }
 
 // Run is part of the fleet, as far as it is configured, until ctx ends, and then returns nil.
-func (d *Device) Run(ctx context.Context, status Status) error {
-	d.status = status
+func (r *Reporter) Run(ctx context.Context, status Status) error {
+	r.status = status
 	group, ctx := errgroup.WithContext(ctx)
 	group.Go(func() error {
-		files := func() []string { return d.config.Settings().Files() }
-		filewatch.WatchOrRenew(ctx, d.log, files, d.renew, func() { signal(d.changed) }, func(err error) {
-			d.log.Warn("changes of the fleet's credentials are not seen; they count when the connection is made next",
+		files := func() []string { return r.config.Settings().Files() }
+		filewatch.WatchOrRenew(ctx, r.log, files, r.renew, func() { signal(r.changed) }, func(err error) {
+			r.log.Warn("changes of the fleet's credentials are not seen; they count when the connection is made next",
 				"error", err)
 		})
 		return nil
 	})
 	group.Go(func() error {
-		d.wait(ctx) // the watch has begun
+		r.wait(ctx) // the watch has begun
 		for ctx.Err() == nil {
-			d.serve(ctx, d.config.Settings())
+			r.serve(ctx, r.config.Settings())
 		}
 		return nil
 	})
@@ -131,17 +132,17 @@ func (d *Device) Run(ctx context.Context, status Status) error {
 }
 
 // serve is part of the fleet by one configuration. It returns when that has changed, or ctx ends.
-func (d *Device) serve(ctx context.Context, settings Settings) {
+func (r *Reporter) serve(ctx context.Context, settings Settings) {
 	if len(settings.Servers) == 0 {
-		d.become(nil)
-		d.wait(ctx)
+		r.become(nil)
+		r.wait(ctx)
 		return
 	}
-	s, err := d.open(ctx, settings)
+	s, err := r.open(ctx, settings)
 	if err != nil {
-		d.log.Error("the fleet cannot be told how this Mac stands", "error", err)
-		d.become(&usherv1.FleetStatus{LastError: err.Error(), Since: contract.Timestamp(time.Now())})
-		d.wait(ctx)
+		r.log.Error("the fleet cannot be told how this Mac stands", "error", err)
+		r.become(&usherv1.FleetStatus{LastError: err.Error(), Since: contract.Timestamp(time.Now())})
+		r.wait(ctx)
 		return
 	}
 	defer s.close()
@@ -149,11 +150,11 @@ func (d *Device) serve(ctx context.Context, settings Settings) {
 }
 
 // name is under which this Mac is known to the fleet.
-func (d *Device) name(ctx context.Context, settings Settings) (string, error) {
-	if settings.DeviceName != "" {
-		return settings.DeviceName, nil
+func (r *Reporter) name(ctx context.Context, settings Settings) (string, error) {
+	if settings.MacName != "" {
+		return settings.MacName, nil
 	}
-	return d.config.Name(ctx)
+	return r.config.Name(ctx)
 }
 
 // longestFile is how much of a file with credentials or certificates is read, in bytes.
@@ -170,25 +171,25 @@ func fingerprint(files []string) [sha256.Size]byte {
 }
 
 // wait waits for another configuration.
-func (d *Device) wait(ctx context.Context) {
+func (r *Reporter) wait(ctx context.Context) {
 	select {
-	case <-d.changed:
+	case <-r.changed:
 	case <-ctx.Done():
 	}
 }
 
-func (d *Device) become(state *usherv1.FleetStatus) {
-	d.mu.Lock()
-	defer d.mu.Unlock()
-	d.state = state
+func (r *Reporter) become(state *usherv1.FleetStatus) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	r.state = state
 }
 
 // note changes what is told of the connection.
-func (d *Device) note(change func(*usherv1.FleetStatus)) {
-	d.mu.Lock()
-	defer d.mu.Unlock()
-	if d.state != nil {
-		change(d.state)
+func (r *Reporter) note(change func(*usherv1.FleetStatus)) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	if r.state != nil {
+		change(r.state)
 	}
 }
 

@@ -143,9 +143,9 @@ func (f *Fleet) Admin(ctx context.Context) (*fleetview.Client, error) {
 	return f.Client(ctx, filepath.Join(f.Directory, "admin"))
 }
 
-// Device makes credentials for a device, and returns how it gets at the fleet.
-func (f *Fleet) Device(name string, valid time.Duration) (fleet.Access, error) {
-	output := filepath.Join(f.Directory, "devices")
+// Mac makes credentials for a Mac, and returns how it gets at the fleet.
+func (f *Fleet) Mac(name string, valid time.Duration) (fleet.Access, error) {
+	output := filepath.Join(f.Directory, "macs")
 	if _, err := fleetsetup.CredentialsFor(f.Directory, []string{name}, output, valid); err != nil {
 		return fleet.Access{}, err
 	}
@@ -154,7 +154,7 @@ func (f *Fleet) Device(name string, valid time.Duration) (fleet.Access, error) {
 
 // Access is that of whom the credentials are for.
 func (f *Fleet) Access(credentials string) fleet.Access {
-	return fleet.Access{Servers: f.URLs(), CAFile: filepath.Join(f.Directory, "devices", "ca.pem"),
+	return fleet.Access{Servers: f.URLs(), CAFile: filepath.Join(f.Directory, "macs", "ca.pem"),
 		CredentialsFile: credentials}
 }
 
