@@ -20,8 +20,8 @@ const (
 	Failed        Result = "FAILED"
 )
 
-// Finding is one precondition as it was seen.
-type Finding struct {
+// Outcome is one precondition as it was seen.
+type Outcome struct {
 	// Name is stable, for example company-portal-installed; Title says it in a few words.
 	Name, Title string
 	Result      Result
@@ -35,32 +35,32 @@ type Finding struct {
 	notSeen, claimed bool
 }
 
-func ok(format string, arguments ...any) Finding {
-	return Finding{Result: OK, Evidence: fmt.Sprintf(format, arguments...)}
+func ok(format string, arguments ...any) Outcome {
+	return Outcome{Result: OK, Evidence: fmt.Sprintf(format, arguments...)}
 }
 
-func notApplicable(format string, arguments ...any) Finding {
-	return Finding{Result: NotApplicable, Evidence: fmt.Sprintf(format, arguments...)}
+func notApplicable(format string, arguments ...any) Outcome {
+	return Outcome{Result: NotApplicable, Evidence: fmt.Sprintf(format, arguments...)}
 }
 
-func warning(format string, arguments ...any) Finding {
-	return Finding{Result: Warning, Evidence: fmt.Sprintf(format, arguments...)}
+func warning(format string, arguments ...any) Outcome {
+	return Outcome{Result: Warning, Evidence: fmt.Sprintf(format, arguments...)}
 }
 
-func failed(format string, arguments ...any) Finding {
-	return Finding{Result: Failed, Evidence: fmt.Sprintf(format, arguments...)}
+func failed(format string, arguments ...any) Outcome {
+	return Outcome{Result: Failed, Evidence: fmt.Sprintf(format, arguments...)}
 }
 
 // couldNotLook is a warning, for nothing is known to be wrong.
-func couldNotLook(err error) Finding {
-	return Finding{Result: Warning, notSeen: true,
+func couldNotLook(err error) Outcome {
+	return Outcome{Result: Warning, notSeen: true,
 		Evidence: "Could not look: " + oneline.Of(err.Error(), math.MaxInt) + "."}
 }
 
-// one is a look that comes to one finding.
-func one(look func(ctx context.Context) (Finding, error)) func(ctx context.Context) ([]Finding, error) {
-	return func(ctx context.Context) ([]Finding, error) {
+// one is a look that comes to one outcome.
+func one(look func(ctx context.Context) (Outcome, error)) func(ctx context.Context) ([]Outcome, error) {
+	return func(ctx context.Context) ([]Outcome, error) {
 		found, err := look(ctx)
-		return []Finding{found}, err
+		return []Outcome{found}, err
 	}
 }
