@@ -12,12 +12,12 @@ import (
 
 	"usher.internal/helper/clean"
 	"usher.internal/helper/delivery"
-	"usher.internal/helper/fleet"
 	"usher.internal/helper/forgetting"
 	"usher.internal/helper/listener"
 	"usher.internal/helper/observation"
 	"usher.internal/helper/primary"
 	"usher.internal/helper/registration"
+	"usher.internal/helper/reporter"
 	"usher.internal/helper/server"
 	"usher.internal/helper/sessions"
 	"usher.internal/helper/store"
@@ -117,9 +117,9 @@ func run(ctx context.Context, live *config.Live, log *slog.Logger) error {
 		observer.DeliveryChanged(tx, d)
 		return machine.DeliveryChanged(tx, d)
 	})
-	device := fleet.New(fleet.Config{
-		Outbox: outbox, Settings: func() fleet.Settings { return fleetSettings(live.Current()) },
-		Name: parts.deviceName, Logger: log,
+	toFleet := reporter.New(reporter.Config{
+		Outbox: outbox, Settings: func() reporter.Settings { return fleetSettings(live.Current()) },
+		Name: parts.macName, Logger: log,
 	})
 	remote := listener.New(listener.Config{
 		Settings: func() listener.Settings { return listenerSettings(live.Current()) }, Logger: log})
@@ -150,8 +150,8 @@ func run(ctx context.Context, live *config.Live, log *slog.Logger) error {
 		}),
 		Settings:        func() server.Settings { return serverSettings(live) },
 		SettingsChanged: live.Changed,
-		Fleet:           device.State,
-		Troubles:        func() []string { return troubles(device, remote) },
+		Fleet:           toFleet.State,
+		Troubles:        func() []string { return troubles(toFleet, remote) },
 		Version:         version.String(),
 		Computer:        thismac.Name(), OperatingSystem: thismac.OperatingSystem(),
 		Logger: log,
@@ -180,7 +180,7 @@ func run(ctx context.Context, live *config.Live, log *slog.Logger) error {
 	group.Go(func() error {
 		changed := func() {
 			outbox.NetworkChanged()
-			device.NetworkChanged()
+			toFleet.NetworkChanged()
 			select {
 			case networkChanged <- struct{}{}:
 			default:
@@ -193,7 +193,7 @@ func run(ctx context.Context, live *config.Live, log *slog.Logger) error {
 	})
 	group.Go(func() error {
 		// What waits for its back-off has stood still too.
-		woke := func(slept time.Duration) { observer.Woke(slept); outbox.NetworkChanged(); device.NetworkChanged() }
+		woke := func(slept time.Duration) { observer.Woke(slept); outbox.NetworkChanged(); toFleet.NetworkChanged() }
 		if err := thismac.WatchWake(ctx, networkChanged, sleptAtLeast, woke); err != nil {
 			log.Warn("sleep is not seen; users are not looked at after wake", "error", err)
 		}
@@ -212,7 +212,7 @@ func run(ctx context.Context, live *config.Live, log *slog.Logger) error {
 			case otherSecret <- struct{}{}:
 			default:
 			}
-			device.SettingsChanged()
+			toFleet.SettingsChanged()
 			remote.SettingsChanged()
 		}
 		if err := live.Watch(ctx, changed); err != nil {
@@ -237,7 +237,7 @@ func run(ctx context.Context, live *config.Live, log *slog.Logger) error {
 		return nil
 	})
 	group.Go(func() error { return laststatus.Keep(ctx, services, started.StateDirectory, log) })
-	group.Go(func() error { return device.Run(ctx, services) })
+	group.Go(func() error { return toFleet.Run(ctx, services) })
 	group.Go(func() error { return remote.Run(ctx, services) })
 	group.Go(func() error { return services.Serve(ctx, helperSocket) })
 	group.Go(func() error {

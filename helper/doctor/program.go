@@ -47,14 +47,14 @@ func (p program) changeable() (trouble string, err error) {
 }
 
 // sound finds whether the program is there and protected.
-func (p program) sound(context.Context) (Finding, error) {
+func (p program) sound(context.Context) (Outcome, error) {
 	if p.path == "" {
 		return notApplicable("%s is not configured.", p.name), nil
 	}
 	for _, look := range []func() (string, error){p.missing, p.changeable} {
 		trouble, err := look()
 		if err != nil {
-			return Finding{}, err
+			return Outcome{}, err
 		}
 		if trouble != "" {
 			return failed("%s", trouble), nil

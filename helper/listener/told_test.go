@@ -136,7 +136,7 @@ func TestWithoutPersonalData(t *testing.T) {
 		}
 	}
 	for _, path := range []string{"users.user.name", "users.identity.user_principal_name",
-		"users.evidence.certificates.der", "problems", "fleet.device", "computer.name"} {
+		"users.evidence.certificates.der", "problems", "fleet.mac", "computer.name"} {
 		if !there[path] {
 			t.Errorf("the test has no %s", path)
 		}

@@ -247,8 +247,8 @@ func (s *supportService) removalsOf(actor *Actor, user clean.User) (*usherv1.Lis
 func (s *supportService) examine(ctx context.Context, actor *Actor, user clean.User, private func(string) string,
 	to io.Writer) error {
 	return s.doctor.doctor.Examine(ctx, doctor.Caller{Admin: actor.IsAdmin(), UID: user.UID},
-		func(found doctor.Finding, _ int) error {
-			return writeEnvelope(to, "doctor", private, findingToProto(found))
+		func(found doctor.Outcome, _ int) error {
+			return writeEnvelope(to, "doctor", private, outcomeToProto(found))
 		})
 }
 

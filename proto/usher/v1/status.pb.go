@@ -661,7 +661,7 @@ func (x *RenamedKeychain) GetRenameTime() *timestamppb.Timestamp {
 type FleetStatus struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
 	// The name under which this Mac answers and publishes.
-	Device string `protobuf:"bytes,1,opt,name=device,proto3" json:"device,omitempty"`
+	Mac string `protobuf:"bytes,1,opt,name=mac,proto3" json:"mac,omitempty"`
 	// The server that it is connected to; empty while it is not.
 	Server string `protobuf:"bytes,2,opt,name=server,proto3" json:"server,omitempty"`
 	// Since when it is connected, or not any more.
@@ -706,9 +706,9 @@ func (*FleetStatus) Descriptor() ([]byte, []int) {
 	return file_usher_v1_status_proto_rawDescGZIP(), []int{9}
 }
 
-func (x *FleetStatus) GetDevice() string {
+func (x *FleetStatus) GetMac() string {
 	if x != nil {
-		return x.Device
+		return x.Mac
 	}
 	return ""
 }
@@ -946,9 +946,9 @@ const file_usher_v1_status_proto_rawDesc = "" +
 	"\x0fRenamedKeychain\x12\x12\n" +
 	"\x04name\x18\x01 \x01(\tR\x04name\x12;\n" +
 	"\vrename_time\x18\x02 \x01(\v2\x1a.google.protobuf.TimestampR\n" +
-	"renameTime\"\xed\x01\n" +
-	"\vFleetStatus\x12\x16\n" +
-	"\x06device\x18\x01 \x01(\tR\x06device\x12\x16\n" +
+	"renameTime\"\xe7\x01\n" +
+	"\vFleetStatus\x12\x10\n" +
+	"\x03mac\x18\x01 \x01(\tR\x03mac\x12\x16\n" +
 	"\x06server\x18\x02 \x01(\tR\x06server\x120\n" +
 	"\x05since\x18\x03 \x01(\v2\x1a.google.protobuf.TimestampR\x05since\x12\x1d\n" +
 	"\n" +
