@@ -281,7 +281,7 @@ func (w *Watcher) join(ctx context.Context, session sessions.Session, asked bool
 func (w *Watcher) look(ctx context.Context, session sessions.Session, asked bool) (kept Observation, err error) {
 	ctx, cancel := context.WithTimeout(ctx, lookWithin)
 	defer cancel()
-	user := User{session.User.Name, session.User.UID}
+	user := session.User
 	read := w.Observer.Read
 	if !asked {
 		read = w.Observer.ReadAutomatically
