@@ -141,7 +141,7 @@ func run(ctx context.Context, live *config.Live, log *slog.Logger) error {
 		Accounts:      people,
 		Forgetter: forgetting.New(forgetting.Config{
 			Store: journal, Registrations: machine, Deliveries: outbox,
-			More:      []func(*store.Tx, uint32, string) error{observer.Forget, cleaner.Forget, primary.Forget},
+			More:      []func(*store.Tx, accounts.User) error{observer.Forget, cleaner.Forget, primary.Forget},
 			Forgotten: func() { users.Send() },
 		}),
 		SupportLogs: support.New(support.Config{
