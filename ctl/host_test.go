@@ -1,4 +1,4 @@
-package main
+package ctl
 
 import (
 	"errors"
@@ -78,28 +78,6 @@ func TestTargets(t *testing.T) {
 		if _, err := (&hostFlags{parallel: parallel}).targets(); err == nil {
 			t.Errorf("%d at a time are taken", parallel)
 		}
-	}
-}
-
-// What is quoted is one word, as it was, for each shell that is here.
-func TestQuote(t *testing.T) {
-	shells := 0
-	for _, name := range []string{"sh", "dash", "bash", "zsh", "ksh", "fish", "tcsh"} {
-		shell, err := exec.LookPath(name)
-		if err != nil {
-			continue
-		}
-		shells++
-		for _, text := range []string{"", "jane", "it's", "'", "''", `\`, `a\'b`, `trailing\`, "$HOME `id` $(id)",
-			`"a" * ? [b] {c} ~ # & | ; < > !`, "größe", "-n", "%s"} {
-			printed, err := exec.Command(shell, "-c", "printf '%s|' "+quote(text)+" end").Output()
-			if err != nil || string(printed) != text+"|end|" {
-				t.Errorf("%s makes %q of %q, %v", name, printed, text, err)
-			}
-		}
-	}
-	if shells == 0 {
-		t.Error("there is no shell")
 	}
 }
 

@@ -340,6 +340,13 @@ func oddities(t testing.TB) []oddity {
 			change: func(n *node) { n.children = append(n.children, element(0x05)) },
 			want:   wpj.ErrUnreadable, part: "after the signature"},
 
+		{name: "issuer without the bit of constructed", change: func(n *node) { n.issuer().identifier[0] &^= 0x20 }},
+		{name: "issuer's set without the bit of constructed",
+			change: func(n *node) { n.issuer().children[0].identifier[0] &^= 0x20 }},
+		{name: "subject without the bit of constructed", change: func(n *node) { n.subject().identifier[0] &^= 0x20 }},
+		{name: "extensions without the bit of constructed",
+			change: func(n *node) { n.extensions().identifier[0] &^= 0x20 }},
+
 		{name: "issuer in BMP, and cut", change: func(n *node) {
 			issuerAs(0x1e, inBMP)(n)
 			n.raw = n.encode()[:500]

@@ -131,7 +131,7 @@ func TestWhatIsNoProgram(t *testing.T) {
 }
 
 func TestUsherctl(t *testing.T) {
-	program := compiled(t, "usher.internal/ctl")
+	program := compiled(t, "usher.internal/cmd/usherctl")
 	for _, test := range []struct {
 		arguments []string
 		want      string
