@@ -231,7 +231,8 @@ func TestStreamThatBeganAsAnAdminEndsWithTheRight(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
 				d, group := groupOf(t)
 				d.set(501, true)
-				gate := &Server{limits: newLimits(), log: quiet(), admins: group, draining: t.Context(), translate: translated}
+				gate := &Server{limits: newLimits(), log: quiet(), admins: group, draining: t.Context(),
+					translate: translated}
 				gate.helperUID = 4711
 				stream := &sent{ctx: peer.NewContext(t.Context(),
 					&peer.Peer{AuthInfo: link.AuthInfo{Peer: &link.Peer{UID: 501}}})}

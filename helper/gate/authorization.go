@@ -61,7 +61,8 @@ var authorization = map[string]access{
 }
 
 // admit returns ctx with the [Actor], the access that let the call in, and a function to call when it has ended.
-func (s *Server) admit(ctx context.Context, method string) (_ context.Context, _ *Actor, _ access, done func(), _ error) {
+func (s *Server) admit(ctx context.Context, method string) (_ context.Context, _ *Actor, _ access, done func(),
+	_ error) {
 	actor, err := s.actor(ctx)
 	if err != nil {
 		return nil, nil, 0, nil, contract.Error(codes.Unauthenticated, usherv1.ErrorReason_ERROR_REASON_NOT_PERMITTED,

@@ -57,7 +57,8 @@ func TestStreamsEndWhenTheServerDrains(t *testing.T) {
 func TestDefectIsLogged(t *testing.T) {
 	var log bytes.Buffer
 	server := &Server{limits: newLimits(), log: slog.New(slog.NewTextHandler(&log, nil)), translate: translated}
-	for handlerErr, code := range map[error]codes.Code{errOfHandler: codes.NotFound, errors.New("detail"): codes.Internal} {
+	for handlerErr, code := range map[error]codes.Code{errOfHandler: codes.NotFound,
+		errors.New("detail"): codes.Internal} {
 		_, err := server.unary(asRoot(t), nil,
 			&grpc.UnaryServerInfo{FullMethod: usherv1.TenantService_GetTenant_FullMethodName},
 			func(context.Context, any) (any, error) { return nil, handlerErr })

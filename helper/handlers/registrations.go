@@ -74,7 +74,8 @@ func (s *registrationService) StartRegistration(ctx context.Context,
 	if err != nil {
 		return nil, err
 	}
-	return &usherv1.StartRegistrationResponse{Registration: wire.RegistrationFor(actor, started), Attached: attached}, nil
+	return &usherv1.StartRegistrationResponse{Registration: wire.RegistrationFor(actor, started), Attached: attached},
+		nil
 }
 
 func (s *registrationService) GetRegistration(ctx context.Context,

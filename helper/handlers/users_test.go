@@ -59,8 +59,9 @@ func TestForgetUser(t *testing.T) {
 			t.Errorf("%q: %v, %v; asked to forget %v", test.name, answer, err, fake.asked)
 		}
 	}
-	refuses := &userService{forgetter: &forgetter{err: errors.New("the journal is away")}, status: m.status(noSessions{}),
-		log: slog.New(slog.DiscardHandler)}
+	refuses := &userService{forgetter: &forgetter{err: errors.New("the journal is away")},
+		status: m.status(noSessions{}),
+		log:    slog.New(slog.DiscardHandler)}
 	if _, err := refuses.ForgetUser(ctx, &usherv1.ForgetUserRequest{User: "jane"}); err == nil {
 		t.Error("an error of the journal is none")
 	}

@@ -160,7 +160,7 @@ func (r *Reporter) WatchStatus(ctx context.Context, send func(*usherv1.GetStatus
 	return r.Watch(ctx, root{}, send)
 }
 
-// Watch sends the status as the viewer may see it, and again, and again whenever it says something else than the one before.
+// Watch sends the status as the viewer may see it, and again whenever it says something else than the one before.
 func (r *Reporter) Watch(ctx context.Context, viewer Viewer, send func(*usherv1.GetStatusResponse) error) error {
 	var sent *usherv1.GetStatusResponse
 	for {

@@ -13,8 +13,9 @@ import (
 	usherv1 "usher.internal/proto/usher/v1"
 )
 
-// Enum returns the value of an enum of the contract that has that name. The names of the states, reasons and kinds are the same here and in the contract but for the enum's prefix, so the
-// contract's own name tables translate them; a test walks all of them.
+// Enum returns the value of an enum of the contract that has that name. The names of the states, reasons and kinds are
+// the same here and in the contract but for the enum's prefix, so the contract's own name tables translate them; a test
+// walks all of them.
 func Enum[E ~int32](values map[string]int32, prefix, name string) E {
 	return E(values[prefix+name])
 }
