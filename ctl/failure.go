@@ -54,8 +54,7 @@ const reasonStateNotKnown = "STATE_NOT_KNOWN"
 
 // explained returns err as a [*failure]: whatever a call to the helper can end with has its own sentence.
 func explained(err error) error {
-	var failed *failure
-	if err == nil || errors.As(err, &failed) {
+	if _, done := errors.AsType[*failure](err); err == nil || done {
 		return err
 	}
 	reason := contract.Reason(err)

@@ -185,8 +185,8 @@ func TestExplainSSH(t *testing.T) {
 	} {
 		ended := exec.Command("sh", "-c", test.ends).Run()
 		err := host{name: "mac"}.explainSSH(ended, test.complaint, test.printed)
-		var failed *failure
-		if !errors.As(err, &failed) || failed.code != test.code || failed.message != test.message ||
+		failed, ok := errors.AsType[*failure](err)
+		if !ok || failed.code != test.code || failed.message != test.message ||
 			failed.reason != "HOST_UNREACHABLE" || failed.hint == "" {
 			t.Errorf("%s with %q: %+v", test.ends, test.complaint, err)
 		}
@@ -219,8 +219,7 @@ func TestSeveralHostsEndTogether(t *testing.T) {
 			answers = append(answers, hostAnswer{ExitCode: code})
 		}
 		err := together(answers)
-		var failed *failure
-		if errors.As(err, &failed); (failed == nil) != (test.want == nil) ||
+		if failed, _ := errors.AsType[*failure](err); (failed == nil) != (test.want == nil) ||
 			failed != nil && (failed.code != test.want[0] || failed.message != "") {
 			t.Errorf("%v is %+v", test.ended, failed)
 		}

@@ -12,7 +12,6 @@ import (
 
 	"usher.internal/helper/clean"
 	"usher.internal/helper/delivery"
-	"usher.internal/helper/fleet"
 	"usher.internal/helper/forgetting"
 	"usher.internal/helper/gate"
 	"usher.internal/helper/handlers"
@@ -20,6 +19,7 @@ import (
 	"usher.internal/helper/observation"
 	"usher.internal/helper/primary"
 	"usher.internal/helper/registration"
+	"usher.internal/helper/reporter"
 	"usher.internal/helper/sessions"
 	"usher.internal/helper/status"
 	"usher.internal/helper/store"
@@ -119,9 +119,9 @@ func run(ctx context.Context, live *config.Live, log *slog.Logger) error {
 		observer.DeliveryChanged(tx, d)
 		return machine.DeliveryChanged(tx, d)
 	})
-	device := fleet.New(fleet.Config{
-		Outbox: outbox, Settings: func() fleet.Settings { return fleetSettings(live.Current()) },
-		Name: parts.deviceName, Logger: log,
+	toFleet := reporter.New(reporter.Config{
+		Outbox: outbox, Settings: func() reporter.Settings { return fleetSettings(live.Current()) },
+		Name: parts.macName, Logger: log,
 	})
 	remote := listener.New(listener.Config{
 		Settings: func() listener.Settings { return listenerSettings(live.Current()) }, Logger: log})
@@ -138,8 +138,8 @@ func run(ctx context.Context, live *config.Live, log *slog.Logger) error {
 		Presence:      presence,
 		Accounts:      people,
 		Configuration: live,
-		Fleet:         device.State,
-		Troubles:      func() []string { return troubles(device, remote) },
+		Fleet:         toFleet.State,
+		Troubles:      func() []string { return troubles(toFleet, remote) },
 		Version:       version.String(),
 		Computer:      thismac.Name(), OperatingSystem: thismac.OperatingSystem(),
 	})
@@ -157,7 +157,7 @@ func run(ctx context.Context, live *config.Live, log *slog.Logger) error {
 		Clean:         cleaner,
 		Forgetter: forgetting.New(forgetting.Config{
 			Store: journal, Registrations: machine, Deliveries: outbox,
-			More:      []func(*store.Tx, uint32, string) error{observer.Forget, cleaner.Forget, primary.Forget},
+			More:      []func(*store.Tx, accounts.User) error{observer.Forget, cleaner.Forget, primary.Forget},
 			Forgotten: func() { users.Send() },
 		}),
 		SupportLogs: support.New(support.Config{
@@ -191,7 +191,7 @@ func run(ctx context.Context, live *config.Live, log *slog.Logger) error {
 	group.Go(func() error {
 		changed := func() {
 			outbox.NetworkChanged()
-			device.NetworkChanged()
+			toFleet.NetworkChanged()
 			select {
 			case networkChanged <- struct{}{}:
 			default:
@@ -204,7 +204,7 @@ func run(ctx context.Context, live *config.Live, log *slog.Logger) error {
 	})
 	group.Go(func() error {
 		// What waits for its back-off has stood still too.
-		woke := func(slept time.Duration) { observer.Woke(slept); outbox.NetworkChanged(); device.NetworkChanged() }
+		woke := func(slept time.Duration) { observer.Woke(slept); outbox.NetworkChanged(); toFleet.NetworkChanged() }
 		if err := thismac.WatchWake(ctx, networkChanged, sleptAtLeast, woke); err != nil {
 			log.Warn("sleep is not seen; users are not looked at after wake", "error", err)
 		}
@@ -223,7 +223,7 @@ func run(ctx context.Context, live *config.Live, log *slog.Logger) error {
 			case otherSecret <- struct{}{}:
 			default:
 			}
-			device.SettingsChanged()
+			toFleet.SettingsChanged()
 			remote.SettingsChanged()
 		}
 		if err := live.Watch(ctx, changed); err != nil {
@@ -248,7 +248,7 @@ func run(ctx context.Context, live *config.Live, log *slog.Logger) error {
 		return nil
 	})
 	group.Go(func() error { return laststatus.Keep(ctx, state, started.StateDirectory, log) })
-	group.Go(func() error { return device.Run(ctx, state) })
+	group.Go(func() error { return toFleet.Run(ctx, state) })
 	group.Go(func() error { return remote.Run(ctx, state) })
 	group.Go(func() error { return services.Serve(ctx, helperSocket) })
 	group.Go(func() error {

@@ -13,7 +13,7 @@ import (
 
 // Cleaner is [clean.Cleaner], as the service uses it.
 type Cleaner interface {
-	Find(ctx context.Context, user clean.User) (clean.Remains, error)
+	Find(ctx context.Context, user accounts.User) (clean.Remains, error)
 	Remove(ctx context.Context, request clean.Request) (clean.Removal, error)
 	List(filter clean.Filter) ([]clean.Removal, error)
 }
@@ -81,7 +81,7 @@ func (s *cleanService) ListRemovals(ctx context.Context,
 		if err != nil {
 			return nil, err
 		}
-		filter.UID, filter.Name = own.UID, own.Name
+		filter.UID, filter.Name, filter.Nobody = own.UID, own.Name, own.Nobody
 	}
 	found, err := s.cleaner.List(filter)
 	if err != nil {
@@ -95,20 +95,17 @@ func (s *cleanService) ListRemovals(ctx context.Context,
 }
 
 // user is whom a request is about, by the rules of registrations, if the caller may act for him.
-func (s *cleanService) user(actor *gate.Actor, name string) (clean.User, error) {
-	person, err := subject(actor, name, s.foremost)
+func (s *cleanService) user(actor *gate.Actor, name string) (accounts.User, error) {
+	user, err := subject(actor, name, s.foremost)
 	if err != nil {
-		return clean.User{}, err
+		return accounts.User{}, err
 	}
-	if err := actor.MayActFor(person.UID); err != nil {
-		return clean.User{}, err
-	}
-	return clean.User{Name: person.Name, UID: person.UID}, nil
+	return user, actor.MayActFor(user.UID)
 }
 
 // callerOf names who asked, for the record. Root and a service account are no persons.
-func callerOf(actor *gate.Actor) clean.User {
-	caller := clean.User{UID: actor.UID()}
+func callerOf(actor *gate.Actor) accounts.User {
+	caller := accounts.User{UID: actor.UID()}
 	if caller.UID == 0 {
 		caller.Name = "root"
 	} else if person, err := accounts.ByUID(caller.UID); err == nil {
@@ -117,7 +114,7 @@ func callerOf(actor *gate.Actor) clean.User {
 	return caller
 }
 
-func cleanUserToProto(user clean.User) *usherv1.User {
+func cleanUserToProto(user accounts.User) *usherv1.User {
 	return &usherv1.User{Name: user.Name, Uid: user.UID}
 }
 

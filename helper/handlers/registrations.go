@@ -63,7 +63,7 @@ func (s *registrationService) StartRegistration(ctx context.Context,
 		return nil, err
 	}
 	start := registration.StartRequest{
-		Kind: kind, User: registration.User{Name: person.Name, UID: person.UID}, SignInTimeout: limit,
+		Kind: kind, User: person, SignInTimeout: limit,
 		Limited: actor.IsOrdinary(person.UID),
 	}
 	started, attached, err := s.registrations.Start(ctx, start)
@@ -158,7 +158,8 @@ func (s *registrationService) ListRegistrations(ctx context.Context,
 		if err != nil {
 			return nil, err
 		}
-		filter.UID, filter.Name = own.UID, own.Name
+		own.Limit = filter.Limit
+		filter = own
 	}
 	found, err := s.registrations.List(filter)
 	if err != nil {

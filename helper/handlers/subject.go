@@ -15,7 +15,7 @@ import (
 
 // Foremost says whose Mac it is when a caller names nobody; [sessions.Registry] does.
 type Foremost interface {
-	Foremost() (accounts.Person, error)
+	Foremost() (accounts.User, error)
 }
 
 // Bounds of what a caller may ask for.
@@ -27,10 +27,10 @@ const (
 
 // subject is whom a request is about: the named user; without a name the caller himself, and for a caller who is
 // nobody's user (root), the user at the Mac.
-func subject(actor *gate.Actor, name string, mac Foremost) (accounts.Person, error) {
+func subject(actor *gate.Actor, name string, mac Foremost) (accounts.User, error) {
 	switch {
 	case len(name) > maximumNameBytes:
-		return accounts.Person{}, invalid("user", name[:16]+"…", "an account name")
+		return accounts.User{}, invalid("user", name[:16]+"…", "an account name")
 	case name != "":
 		return accounts.ByName(name)
 	case actor.UID() != 0:
@@ -45,13 +45,10 @@ func ownOf(actor *gate.Actor) (registration.Filter, error) {
 	uid := actor.UID()
 	person, err := accounts.ByUID(uid)
 	if errors.Is(err, accounts.ErrNotAPerson) {
-		return registration.Filter{UID: &uid, Name: nobody}, nil
+		return registration.Filter{Nobody: true}, nil
 	}
 	return registration.Filter{UID: &uid, Name: person.Name}, err
 }
-
-// nobody is the name of no account.
-const nobody = ":"
 
 // listed is how many entries a list has when the caller asked for that many.
 func listed(asked int32) int {

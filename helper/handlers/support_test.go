@@ -50,18 +50,18 @@ var registeredAt = time.Date(2026, 11, 23, 10, 0, 0, 0, time.UTC)
 
 func newSharedMac() *sharedMac {
 	mac := &sharedMac{}
-	for _, user := range []accounts.Person{{Name: "jane", UID: 501}, {Name: "john", UID: 502}} {
+	for _, user := range []accounts.User{{Name: "jane", UID: 501}, {Name: "john", UID: 502}} {
 		name := strings.ToUpper(user.Name)
 		identity := wpj.Identity{State: wpj.StateRegistered, Detail: name,
 			UserPrincipalName: wpj.UserPrincipalName(user.Name + "@example.com"), DeviceID: wpj.DeviceID(name)}
 		mac.registrations = append(mac.registrations, registration.Registration{
 			ID: "registration of " + name, Kind: registration.KindRegister,
-			User:  registration.User{Name: user.Name, UID: user.UID},
+			User:  user,
 			State: registration.StateSucceeded, CreatedAt: registeredAt, UpdatedAt: registeredAt.Add(time.Minute),
 			Identity: &identity,
 		})
 		mac.observations = append(mac.observations, observation.Observation{
-			User: observation.User{Name: user.Name, UID: user.UID}, Identity: identity, LookedAt: registeredAt,
+			User: user, Identity: identity, LookedAt: registeredAt,
 		})
 	}
 	return mac
@@ -83,7 +83,7 @@ func (m *sharedMac) Look(context.Context, sessions.Session) (observation.Observa
 	return observation.Observation{}, errors.ErrUnsupported
 }
 
-func (m *sharedMac) LookWithoutSession(context.Context, observation.User) error {
+func (m *sharedMac) LookWithoutSession(context.Context, accounts.User) error {
 	return errors.ErrUnsupported
 }
 
@@ -119,7 +119,7 @@ func (m *sharedMac) Name(uid uint32) (string, error) {
 
 func (m *sharedMac) Refresh([]primary.Candidate, string) {}
 
-func (m *sharedMac) Named(string) (accounts.Person, bool) { return accounts.Person{}, false }
+func (m *sharedMac) Named(string) (accounts.User, bool) { return accounts.User{}, false }
 
 func (m *sharedMac) Newest() (all []registration.Latest, err error) {
 	for _, one := range m.registrations {
@@ -138,8 +138,8 @@ func (m *sharedMac) Changed() <-chan struct{}                { return nil }
 type sharedSessions struct{ janeForemost }
 
 func (sharedSessions) List() []sessions.Session {
-	return []sessions.Session{{User: accounts.Person{Name: "jane", UID: 501}},
-		{User: accounts.Person{Name: "john", UID: 502}}}
+	return []sessions.Session{{User: accounts.User{Name: "jane", UID: 501}},
+		{User: accounts.User{Name: "john", UID: 502}}}
 }
 
 func (s sharedSessions) Watch() ([]sessions.Session, <-chan struct{}) { return s.List(), nil }
@@ -205,7 +205,7 @@ func newSupport(t *testing.T, mac *sharedMac, logs *sharedLogs) *supportService 
 		registrations: registrationsOf{sharedMac: mac}, sessions: sharedSessions{}, observations: mac,
 		status: mac.status(sharedSessions{}),
 		cleaner: &fakeCleaner{
-			removal: clean.Removal{User: clean.User{Name: "jane", UID: 501}, Caller: clean.User{Name: "john", UID: 502},
+			removal: clean.Removal{User: accounts.User{Name: "jane", UID: 501}, Caller: accounts.User{Name: "john", UID: 502},
 				At: registeredAt}},
 		configuration: configured{},
 	}
@@ -222,7 +222,7 @@ func (registrationsOf) Watch(context.Context, string, func(registration.Registra
 func contents(t *testing.T, service *supportService, uid uint32, admin bool) map[string]string {
 	t.Helper()
 	actor := gate.NewActor(&link.Peer{UID: uid}, admin, nil)
-	files, err := service.about(actor, clean.User{Name: "jane", UID: 501})
+	files, err := service.about(actor, accounts.User{Name: "jane", UID: 501})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -420,7 +420,7 @@ func TestSupportIsAboutWhoMayBeActedFor(t *testing.T) {
 func TestCollectingIsRationed(t *testing.T) {
 	service := newSupport(t, newSharedMac(), &sharedLogs{})
 	// the only uid that needs no account
-	service.sessions = foremostOf{person: accounts.Person{Name: "jane", UID: 0}}
+	service.sessions = foremostOf{person: accounts.User{Name: "jane", UID: 0}}
 	var err error
 	for range examinationsAtOnce + 1 {
 		if err != nil {
@@ -438,7 +438,7 @@ func TestCollectingIsRationed(t *testing.T) {
 
 type foremostOf struct {
 	sharedSessions
-	person accounts.Person
+	person accounts.User
 }
 
-func (f foremostOf) Foremost() (accounts.Person, error) { return f.person, nil }
+func (f foremostOf) Foremost() (accounts.User, error) { return f.person, nil }

@@ -98,7 +98,7 @@ func (o *Observer) join(ctx context.Context, session sessions.Session, asked boo
 func (o *Observer) look(ctx context.Context, session sessions.Session, asked bool) (kept Observation, err error) {
 	ctx, cancel := context.WithTimeout(ctx, lookWithin)
 	defer cancel()
-	user := User{session.User.Name, session.User.UID}
+	user := session.User
 	read := o.Read
 	if !asked {
 		read = o.ReadAutomatically

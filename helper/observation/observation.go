@@ -13,19 +13,14 @@ import (
 	"usher.internal/helper/delivery"
 	"usher.internal/helper/store"
 	"usher.internal/helper/thismac"
+	"usher.internal/internal/accounts"
 	"usher.internal/internal/wpj"
 )
 
-// User is an account of this Mac.
-type User struct {
-	Name string `json:"name"`
-	UID  uint32 `json:"uid"`
-}
-
 // Observation is what is known of one user.
 type Observation struct {
-	User     User         `json:"user"`
-	Identity wpj.Identity `json:"identity"`
+	User     accounts.User `json:"user"`
+	Identity wpj.Identity  `json:"identity"`
 	// LastKnown is the identity before the user could not be looked at any more; nil while Identity says how the user
 	// stands.
 	LastKnown *wpj.Identity `json:"last_known,omitempty"`

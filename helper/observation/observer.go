@@ -14,6 +14,7 @@ import (
 	"usher.internal/helper/sessions"
 	"usher.internal/helper/store"
 	"usher.internal/helper/thismac"
+	"usher.internal/internal/accounts"
 	"usher.internal/internal/contract"
 	"usher.internal/internal/wpj"
 	usherv1 "usher.internal/proto/usher/v1"
@@ -125,7 +126,7 @@ type Reading struct {
 // Read asks a user's agent, and this Mac, and merges what they say. What Jamf Pro said last is part of it. It is for
 // looks that a person or a policy asked for, since it reads the login keychain; see [Observer.ReadAutomatically]. The
 // error is that of the call of the agent, or of the journal.
-func (o *Observer) Read(ctx context.Context, agent usherv1.UserAgentServiceClient, user User) (Reading, error) {
+func (o *Observer) Read(ctx context.Context, agent usherv1.UserAgentServiceClient, user accounts.User) (Reading, error) {
 	last, err := o.lastOf(user)
 	if err != nil {
 		return Reading{}, err
@@ -135,7 +136,7 @@ func (o *Observer) Read(ctx context.Context, agent usherv1.UserAgentServiceClien
 
 // lastOf returns what is known of a user, nil for nothing. What is known of the account that had the uid before is not
 // theirs.
-func (o *Observer) lastOf(user User) (*Observation, error) {
+func (o *Observer) lastOf(user accounts.User) (*Observation, error) {
 	last, err := o.Of(user.UID)
 	if last != nil && last.User.Name != user.Name {
 		last = nil
@@ -219,7 +220,7 @@ func (o *Observer) evaluated(reading Reading) Reading {
 // ReadAndKeep is [Observer.Read] and then [Observer.Keep]. That it could not be kept is only logged. Several calls for
 // one user at a time share their looks: a call returns what a look has found that began after it. The reading is not to
 // be changed.
-func (o *Observer) ReadAndKeep(ctx context.Context, agent usherv1.UserAgentServiceClient, user User) (Reading, error) {
+func (o *Observer) ReadAndKeep(ctx context.Context, agent usherv1.UserAgentServiceClient, user accounts.User) (Reading, error) {
 	for underWay := (*flight[Reading])(nil); ; {
 		reading, joined, own, err := o.reads.join(ctx, user.UID, underWay, func(ctx context.Context) (Reading, error) {
 			return o.readAndKeep(ctx, agent, user)
@@ -231,7 +232,7 @@ func (o *Observer) ReadAndKeep(ctx context.Context, agent usherv1.UserAgentServi
 	}
 }
 
-func (o *Observer) readAndKeep(ctx context.Context, agent usherv1.UserAgentServiceClient, user User) (Reading, error) {
+func (o *Observer) readAndKeep(ctx context.Context, agent usherv1.UserAgentServiceClient, user accounts.User) (Reading, error) {
 	reading, err := o.Read(ctx, agent, user)
 	if err != nil {
 		return reading, err
@@ -262,7 +263,7 @@ func (o *Observer) WithJamfPro(reading Reading, said wpj.Evidence) Reading {
 }
 
 // Keep records a reading in the caller's transaction, and notices a device that became another one.
-func (o *Observer) Keep(tx *store.Tx, user User, reading Reading) (Observation, error) {
+func (o *Observer) Keep(tx *store.Tx, user accounts.User, reading Reading) (Observation, error) {
 	now := time.Now()
 	kept, _, err := observations.Get(tx, key(user.UID))
 	if err != nil {
@@ -315,7 +316,7 @@ func (o *Observer) Report(tx *store.Tx, uid uint32, identity wpj.Identity) error
 
 // Delivered records what a delivery has said of a user: how they stood then, which is not always what was reported. A
 // change back is one, too.
-func (o *Observer) Delivered(user User, identity wpj.Identity) error {
+func (o *Observer) Delivered(user accounts.User, identity wpj.Identity) error {
 	known, err := o.lastOf(user)
 	if err != nil || known == nil || known.Reported.At.IsZero() ||
 		known.Reported.same(telling(identity, known.Reported.At)) {
@@ -331,15 +332,15 @@ func (o *Observer) Delivered(user User, identity wpj.Identity) error {
 	})
 }
 
-// Forget removes what is known of the user with that uid and name, in the caller's transaction. The next look brings it
+// Forget removes what is known of a user, in the caller's transaction. The next look brings it
 // back.
-func (o *Observer) Forget(tx *store.Tx, uid uint32, name string) error {
-	kept, found, err := observations.Get(tx, key(uid))
-	if err == nil && found && kept.User.Name == name {
-		err = errors.Join(observations.Delete(tx, key(uid)), changesReported.Forget(tx, uid))
+func (o *Observer) Forget(tx *store.Tx, user accounts.User) error {
+	kept, found, err := observations.Get(tx, key(user.UID))
+	if err == nil && found && kept.User == user {
+		err = errors.Join(observations.Delete(tx, key(user.UID)), changesReported.Forget(tx, user.UID))
 	}
 	if err != nil {
-		return fmt.Errorf("forget how %s stands: %w", name, err)
+		return fmt.Errorf("forget how %s stands: %w", user.Name, err)
 	}
 	return nil
 }
@@ -358,7 +359,7 @@ func (o *Observer) Of(uid uint32) (known *Observation, err error) {
 
 // In returns what is known of a user in a transaction, nil for nothing. What is known of the account that had the uid
 // before is not theirs.
-func (o *Observer) In(tx *store.Tx, user User) (*Observation, error) {
+func (o *Observer) In(tx *store.Tx, user accounts.User) (*Observation, error) {
 	found, ok, err := observations.Get(tx, key(user.UID))
 	if err != nil || !ok || found.User.Name != user.Name {
 		return nil, err

@@ -13,6 +13,7 @@ import (
 
 	"usher.internal/helper/observation"
 	"usher.internal/helper/store"
+	"usher.internal/internal/accounts"
 	"usher.internal/internal/wpj"
 	"usher.internal/sim/entra"
 )
@@ -29,7 +30,7 @@ func (w *world) read() observation.Reading {
 func (w *world) keep(reading observation.Reading) (kept observation.Observation) {
 	w.t.Helper()
 	err := w.store.Update(func(tx *store.Tx) (err error) {
-		kept, err = w.observer.Keep(tx, observation.User{Name: "jane", UID: jane}, reading)
+		kept, err = w.observer.Keep(tx, accounts.User{Name: "jane", UID: jane}, reading)
 		return err
 	})
 	if err != nil {
@@ -348,7 +349,7 @@ func TestAnotherPersonWithTheSameUIDBeginsAnew(t *testing.T) {
 	w.agent.tells(locked())
 	reading := w.read()
 	err := w.store.Update(func(tx *store.Tx) error {
-		kept, err := w.observer.Keep(tx, observation.User{Name: "john", UID: jane}, reading)
+		kept, err := w.observer.Keep(tx, accounts.User{Name: "john", UID: jane}, reading)
 		if kept.User.Name != "john" || kept.LastKnown != nil || kept.DeviceID != "" {
 			t.Errorf("of john it is known: %+v", kept)
 		}
@@ -362,7 +363,7 @@ func TestAnotherPersonWithTheSameUIDBeginsAnew(t *testing.T) {
 func TestForgottenUserComesBackWithTheNextLook(t *testing.T) {
 	w := newWorld(t, nil)
 	w.keep(w.read())
-	if err := w.store.Update(func(tx *store.Tx) error { return w.observer.Forget(tx, jane, "jane") }); err != nil {
+	if err := w.store.Update(func(tx *store.Tx) error { return w.observer.Forget(tx, janeUser) }); err != nil {
 		t.Fatal(err)
 	}
 	if known, err := w.observer.Of(jane); known != nil || err != nil {

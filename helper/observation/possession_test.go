@@ -16,6 +16,7 @@ import (
 	"time"
 
 	"usher.internal/helper/observation"
+	"usher.internal/internal/accounts"
 	"usher.internal/internal/wpj"
 	"usher.internal/sim/entra"
 )
@@ -120,7 +121,7 @@ func TestProvingEndsWithItsContext(t *testing.T) {
 func TestRequestsToReadAgainAreMerged(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		w := newWorld(t, nil)
-		user := observation.User{Name: "jane", UID: jane}
+		user := accounts.User{Name: "jane", UID: jane}
 		release := w.agent.hold()
 		var callers sync.WaitGroup
 		read := func(ctx context.Context, want error) {

@@ -15,7 +15,7 @@ type always []uint32
 
 func (a always) Watch() (now []sessions.Session, changed <-chan struct{}) {
 	for _, uid := range a {
-		now = append(now, sessions.Session{User: accounts.Person{UID: uid}})
+		now = append(now, sessions.Session{User: accounts.User{UID: uid}})
 	}
 	return now, nil
 }

@@ -23,7 +23,7 @@ import (
 )
 
 // janeUser is the one whom looks are at.
-var janeUser = observation.User{Name: "jane", UID: jane}
+var janeUser = accounts.User{Name: "jane", UID: jane}
 
 func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
 
@@ -115,7 +115,7 @@ func (l *logins) login(uid uint32, a *agent) sessions.Session {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	l.now = slices.DeleteFunc(l.now, func(s sessions.Session) bool { return s.User.UID == uid })
-	session := sessions.Session{User: accounts.Person{UID: uid, Name: "jane"}, ConnectedAt: time.Now(), Agent: a}
+	session := sessions.Session{User: accounts.User{UID: uid, Name: "jane"}, ConnectedAt: time.Now(), Agent: a}
 	l.now = append(l.now, session)
 	close(l.changed)
 	l.changed = make(chan struct{})

@@ -19,6 +19,7 @@ import (
 	"usher.internal/helper/observation"
 	"usher.internal/helper/registration"
 	"usher.internal/helper/store"
+	"usher.internal/internal/accounts"
 	usherv1 "usher.internal/proto/usher/v1"
 )
 
@@ -190,7 +191,7 @@ func TestManyThingsAtOnce(t *testing.T) {
 					for i := range 4 {
 						kind := []registration.Kind{registration.KindRegister, registration.KindGather}[random.IntN(2)]
 						starts.Go(func() {
-							user := registration.User{Name: fmt.Sprint("user ", i%2), UID: uint32(1501 + i%2)}
+							user := accounts.User{Name: fmt.Sprint("user ", i%2), UID: uint32(1501 + i%2)}
 							if _, _, err := w.machine.Start(t.Context(),
 								registration.StartRequest{Kind: kind, User: user}); err != nil {
 								t.Error(err)

@@ -5,8 +5,8 @@ import (
 	"slices"
 	"sync"
 
-	"usher.internal/helper/observation"
 	"usher.internal/helper/sessions"
+	"usher.internal/internal/accounts"
 )
 
 // LookAgain looks at everyone whom the viewer may see. For a user who cannot be looked at, what was found last remains,
@@ -30,7 +30,7 @@ func (r *Reporter) lookAtAbsent(ctx context.Context, viewer Viewer, present []se
 		return // status says so too
 	}
 	for _, known := range journal.users {
-		user := observation.User{Name: known.User.Name, UID: known.User.Uid}
+		user := accounts.User{Name: known.User.Name, UID: known.User.Uid}
 		isPresent := slices.ContainsFunc(present,
 			func(session sessions.Session) bool { return session.User.UID == user.UID })
 		if !isPresent && viewer.MayActFor(user.UID) == nil {

@@ -33,25 +33,25 @@ func newMac() *mac {
 	for i, name := range []string{"jane", "john"} {
 		uid := uint32(501 + i)
 		m.registrations = append(m.registrations, registration.Latest{Newest: registration.Registration{
-			ID: "registration of " + name, User: registration.User{Name: name, UID: uid}}})
+			ID: "registration of " + name, User: accounts.User{Name: name, UID: uid}}})
 		m.observations = append(m.observations, observation.Observation{
-			User:     observation.User{Name: name, UID: uid},
+			User:     accounts.User{Name: name, UID: uid},
 			Identity: wpj.Identity{State: wpj.StateRegistered}, LookedAt: registeredAt})
 	}
 	return m
 }
 
-func (m *mac) Newest() ([]registration.Latest, error)          { return m.registrations, nil }
-func (m *mac) All() ([]observation.Observation, error)         { return m.observations, nil }
-func (m *mac) Gone(_ uint32, name string) bool                 { return name == m.gone }
-func (m *mac) Name(uint32) (string, error)                     { return m.observations[0].User.Name, nil }
-func (*mac) Refresh([]primary.Candidate, string)               {}
-func (*mac) Named(string) (person accounts.Person, there bool) { return person, false }
-func (*mac) WriteError() error                                 { return nil }
-func (*mac) Damages() ([]store.Damage, error)                  { return nil, nil }
-func (*mac) Generation() uint64                                { return 1 }
-func (*mac) Changed() <-chan struct{}                          { return nil }
-func (*mac) LastDelivered() (at time.Time, err error)          { return at, nil }
+func (m *mac) Newest() ([]registration.Latest, error)        { return m.registrations, nil }
+func (m *mac) All() ([]observation.Observation, error)       { return m.observations, nil }
+func (m *mac) Gone(_ uint32, name string) bool               { return name == m.gone }
+func (m *mac) Name(uint32) (string, error)                   { return m.observations[0].User.Name, nil }
+func (*mac) Refresh([]primary.Candidate, string)             {}
+func (*mac) Named(string) (person accounts.User, there bool) { return person, false }
+func (*mac) WriteError() error                               { return nil }
+func (*mac) Damages() ([]store.Damage, error)                { return nil, nil }
+func (*mac) Generation() uint64                              { return 1 }
+func (*mac) Changed() <-chan struct{}                        { return nil }
+func (*mac) LastDelivered() (at time.Time, err error)        { return at, nil }
 func (*mac) Last() (func(uint32, string) time.Time, error) {
 	return func(uint32, string) time.Time { return time.Time{} }, nil
 }
@@ -60,7 +60,7 @@ func (*mac) Look(context.Context, sessions.Session) (observation.Observation, er
 	return observation.Observation{}, errors.ErrUnsupported
 }
 
-func (*mac) LookWithoutSession(context.Context, observation.User) error { return errors.ErrUnsupported }
+func (*mac) LookWithoutSession(context.Context, accounts.User) error { return errors.ErrUnsupported }
 
 func (*mac) Problem() *config.Problem { return nil }
 func (*mac) Pending() []string        { return nil }
@@ -144,7 +144,7 @@ func TestUIDThatAnotherPersonHasNow(t *testing.T) {
 	m := newMac()
 	identity := wpj.Identity{State: wpj.StateNotRegistered, Detail: "BOB"}
 	m.observations = []observation.Observation{
-		{User: observation.User{Name: "bob", UID: 501}, Identity: identity, LookedAt: registeredAt.Add(time.Hour)}}
+		{User: accounts.User{Name: "bob", UID: 501}, Identity: identity, LookedAt: registeredAt.Add(time.Hour)}}
 	m.registrations = m.registrations[:1]
 	m.gone = "jane"
 	if names, primary := usersOf(t, m, asRoot); primary != "bob" ||

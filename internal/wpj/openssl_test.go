@@ -390,7 +390,7 @@ func openssl(t testing.TB, der []byte) *byOpenssl {
 		"-subject", "-issuer", "-serial", "-dates", "-sha1", "-fingerprint")
 	command.Stdin = bytes.NewReader(der)
 	output, err := command.Output()
-	if failed := new(exec.ExitError); errors.As(err, &failed) {
+	if _, failed := errors.AsType[*exec.ExitError](err); failed {
 		return nil
 	} else if err != nil {
 		t.Fatal(err)
