@@ -245,7 +245,8 @@ func (s *supportService) removalsOf(actor *gate.Actor, user accounts.User) (*ush
 }
 
 // examine writes what doctor finds about the computer and that user, as far as the one who asks may see it.
-func (s *supportService) examine(ctx context.Context, actor *gate.Actor, user accounts.User, private func(string) string,
+func (s *supportService) examine(ctx context.Context, actor *gate.Actor, user accounts.User,
+	private func(string) string,
 	to io.Writer) error {
 	return s.doctor.Examine(ctx, doctor.Caller{Admin: actor.IsAdmin(), UID: user.UID},
 		func(found doctor.Outcome, _ int) error {

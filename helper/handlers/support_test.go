@@ -205,8 +205,9 @@ func newSupport(t *testing.T, mac *sharedMac, logs *sharedLogs) *supportService 
 		registrations: registrationsOf{sharedMac: mac}, sessions: sharedSessions{}, observations: mac,
 		status: mac.status(sharedSessions{}),
 		cleaner: &fakeCleaner{
-			removal: clean.Removal{User: accounts.User{Name: "jane", UID: 501}, Caller: accounts.User{Name: "john", UID: 502},
-				At: registeredAt}},
+			removal: clean.Removal{User: accounts.User{Name: "jane", UID: 501},
+				Caller: accounts.User{Name: "john", UID: 502},
+				At:     registeredAt}},
 		configuration: configured{},
 	}
 }
