@@ -69,7 +69,7 @@ func (a *app) bundle(command *cobra.Command, flags bundleFlags) error {
 		return err
 	}
 	if flags.dryRun && a.JSON {
-		return a.printValue(b.described(""))
+		return a.print(b.described(""))
 	}
 	if !a.JSON {
 		b.print()
@@ -99,7 +99,7 @@ func (a *app) bundle(command *cobra.Command, flags bundleFlags) error {
 		return explained(err)
 	}
 	if a.JSON {
-		return a.printValue(b.described(b.output))
+		return a.print(b.described(b.output))
 	}
 	fmt.Fprintf(a.Out, "\n%s: %s, %s; %s\n", terminal.Plain(b.output), terminal.Count(int64(len(b.files)), "file"), size(b.bytes),
 		map[bool]string{true: "names, ids and addresses are pseudonyms", false: "NOT redacted"}[b.redacted])

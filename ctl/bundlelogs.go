@@ -2,7 +2,6 @@ package ctl
 
 import (
 	"context"
-	"encoding/json"
 	"fmt"
 	"io"
 	"os"
@@ -12,8 +11,8 @@ import (
 	"strings"
 
 	"usher.internal/internal/applog"
+	"usher.internal/internal/envelope"
 	"usher.internal/internal/excerpt"
-	"usher.internal/internal/oneline"
 	"usher.internal/internal/timeline"
 )
 
@@ -50,16 +49,11 @@ func (b *bundle) addConfiguration() {
 				all = append(all, setting{value.Key, b.private(value.Value), value.Origin, value.Default,
 					value.Description})
 			}
-			data, err := json.Marshal(all)
+			data, err := envelope.Data(all)
 			if err != nil {
 				return err
 			}
-			line, err := json.Marshal(envelope{Schema: jsonSchema, Command: "config show", Data: data})
-			if err != nil {
-				return err
-			}
-			_, err = fmt.Fprintf(to, "%s\n", oneline.JSON(line))
-			return err
+			return envelope.Envelope{Command: "config show", Data: data}.Write(to)
 		},
 	})
 }

@@ -69,7 +69,7 @@ func (a *app) clean(command *cobra.Command, asked cleaning) error {
 		}
 		switch {
 		case a.JSON && asked.dryRun:
-			return a.printMessage(found)
+			return a.print(found)
 		case !a.JSON:
 			a.printRemains(found)
 		}
@@ -152,7 +152,7 @@ func (a *app) printRemoval(removal *usherv1.Removal) error {
 	}
 	switch {
 	case a.JSON && failed == 0:
-		return a.printMessage(removal)
+		return a.print(removal)
 	case !a.JSON:
 		fmt.Fprintln(a.Out)
 		a.Table([]string{"KIND", "NAME", "OUTCOME"}, rows)
@@ -189,7 +189,7 @@ func (a *app) cleanHistoryCommand() *cobra.Command {
 					return err
 				}
 				if a.JSON {
-					return a.printMessage(list)
+					return a.print(list)
 				}
 				var rows [][]string
 				for _, removal := range list.GetRemovals() {

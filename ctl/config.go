@@ -42,7 +42,7 @@ func (a *app) showConfigCommand() *cobra.Command {
 				rows = append(rows, []string{value.Key, value.Value, value.Origin})
 			}
 			if a.JSON {
-				return a.printValue(all)
+				return a.print(all)
 			}
 			a.Table([]string{"KEY", "VALUE", "FROM"}, rows)
 			return nil
@@ -66,7 +66,7 @@ func (a *app) validateConfigCommand() *cobra.Command {
 					hint: "docs/configuration.md has every key"}
 			}
 			if a.JSON {
-				return a.printValue(map[string]bool{"valid": true})
+				return a.print(map[string]bool{"valid": true})
 			}
 			fmt.Fprintln(a.Out, "the configuration is valid")
 			return nil

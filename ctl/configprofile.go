@@ -96,7 +96,7 @@ org.usher.`,
 				return defect(err)
 			}
 			if a.JSON && (output == "" || output == "-") {
-				return a.printValue(json.RawMessage(schema))
+				return a.print(json.RawMessage(schema))
 			}
 			return a.writeText(command.Context(), "schema", string(schema), output)
 		},
@@ -115,7 +115,7 @@ func (a *app) writeText(ctx context.Context, what, text, output string) error {
 	to, err := a.destination(output)
 	if err == nil && to.standard {
 		if a.JSON {
-			return a.printValue(map[string]string{what: text})
+			return a.print(map[string]string{what: text})
 		}
 		_, err := a.Out.Write([]byte(text))
 		return err
@@ -141,7 +141,7 @@ func (a *app) writeText(ctx context.Context, what, text, output string) error {
 		return &failure{code: exitDefect, reason: "OUTPUT_FAILED",
 			message: strings.TrimSpace(fmt.Sprintf("write %s: %v", path, err))}
 	case a.JSON:
-		return a.printValue(map[string]string{"file": path})
+		return a.print(map[string]string{"file": path})
 	}
 	fmt.Fprintln(a.Out, "wrote "+terminal.Plain(path))
 	return nil

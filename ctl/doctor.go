@@ -124,7 +124,7 @@ func (e *examination) show(check *usherv1.Check) error {
 		return nil
 	}
 	if e.app.JSON {
-		return e.app.printMessage(check)
+		return e.app.print(check)
 	}
 	title := check.GetTitle()
 	if check.GetUser() != "" {

@@ -188,7 +188,7 @@ reads the text from standard input. Without an argument it lists the exit codes.
 				return notExplained(query, unknown)
 			}
 			if a.JSON {
-				return a.printValue(found)
+				return a.print(found)
 			}
 			for i, one := range found {
 				if i > 0 {
@@ -333,7 +333,7 @@ func shortened(text string) string {
 func (a *app) explainAll() error {
 	all := exitCodeExplanations()
 	if a.JSON {
-		return a.printValue(all)
+		return a.print(all)
 	}
 	var rows [][]string
 	for _, one := range all {

@@ -43,7 +43,7 @@ Names: ` + strings.Join(names, ", "),
 			}
 			value := a.value(command.Context(), arguments[0], user)
 			if a.JSON {
-				return a.printValue(map[string]string{"name": arguments[0], "value": value})
+				return a.print(map[string]string{"name": arguments[0], "value": value})
 			}
 			fmt.Fprintf(a.Out, "<result>%s</result>\n", value)
 			return nil
@@ -69,7 +69,7 @@ func (a *app) listAttributes() error {
 		rows = append(rows, []string{one.Key, one.Name, dataTypeName(one.DataType), one.Description})
 	}
 	if a.JSON {
-		return a.printValue(entries)
+		return a.print(entries)
 	}
 	a.Table([]string{"NAME", "IN JAMF PRO", "DATA TYPE", "MEANING"}, rows)
 	return nil
@@ -97,7 +97,7 @@ func (a *app) attributeScriptCommand(names []string) *cobra.Command {
 				return fmt.Errorf("there is no attribute %q; there are %s", arguments[0], strings.Join(names, ", "))
 			}
 			if a.JSON {
-				return a.printValue(map[string]string{"name": arguments[0], "title": wanted.Name,
+				return a.print(map[string]string{"name": arguments[0], "title": wanted.Name,
 					"data_type": string(wanted.DataType), "script": script(wanted)})
 			}
 			fmt.Fprint(a.Out, script(wanted))

@@ -126,7 +126,7 @@ gone.`,
 					return err
 				}
 				if a.JSON {
-					return a.printValue(map[string]any{"replicas": made.Replicas, "keep": made.Keep.String(),
+					return a.print(map[string]any{"replicas": made.Replicas, "keep": made.Keep.String(),
 						"forget_after": made.Forget.String(), "storage_bytes": made.StorageBytes})
 				}
 				fmt.Fprintf(a.Out, "the servers keep changes for %s, and know a Mac for %s after it was heard of "+
@@ -251,7 +251,7 @@ nats-server.conf.`,
 // printMade prints files that were written, with what they are for.
 func (a *app) printMade(made []setup.Made) error {
 	if a.JSON {
-		return a.printValue(map[string]any{"files": made})
+		return a.print(map[string]any{"files": made})
 	}
 	var rows [][]string
 	for _, one := range made {

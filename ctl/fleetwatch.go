@@ -28,7 +28,7 @@ func (a *app) fleetWatchCommand() *cobra.Command {
 				}
 				return client.Watch(command.Context(), func(change *fleet.Change) error {
 					if a.JSON {
-						if err := a.printValue(change); err != nil {
+						if err := a.print(change); err != nil {
 							return err
 						}
 					} else {
@@ -103,7 +103,7 @@ func (a *app) showDevice(report *fleet.Report, history []*fleet.Change) error {
 		standing = &report.Devices[0]
 	}
 	if a.JSON {
-		return a.printValue(map[string]any{"device": standing, "warnings": append([]string{}, report.Warnings...),
+		return a.print(map[string]any{"device": standing, "warnings": append([]string{}, report.Warnings...),
 			"history": history})
 	}
 	for _, warning := range report.Warnings {

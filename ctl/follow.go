@@ -152,7 +152,7 @@ func (f *follower) deliveredLater() error {
 // show prints what is new in the registration: as JSON, as plain lines, or above the live line of a terminal.
 func (f *follower) show() error {
 	if f.app.JSON {
-		return f.app.printMessage(f.last)
+		return f.app.print(f.last)
 	}
 	f.clearLine()
 	for ; f.transitions < len(f.last.GetTransitions()); f.transitions++ {

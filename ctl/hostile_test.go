@@ -22,19 +22,19 @@ const hostileText = "a\u009b2J\u0085\u007f\u061c\u200e\u202e\u2066b"
 func TestJSONHoldsNothingThatATerminalObeys(t *testing.T) {
 	for name, print := range map[string]func(a *Printer) error{
 		"a message": func(a *Printer) error {
-			return a.printMessage(&usherv1.Identity{Detail: hostileText, DeviceId: hostileText})
+			return a.print(&usherv1.Identity{Detail: hostileText, DeviceId: hostileText})
 		},
-		"a value": func(a *Printer) error { return a.printValue(map[string]string{hostileText: hostileText}) },
+		"a value": func(a *Printer) error { return a.print(map[string]string{hostileText: hostileText}) },
 		"a failure": func(a *Printer) error {
 			a.printFailure(
 				&failure{code: exitDefect, message: hostileText})
 			return nil
 		},
 		"a change": func(a *Printer) error {
-			return a.printValue(
+			return a.print(
 				[]proto.Message{&usherv1.Identity{Detail: hostileText}})
 		},
-		"the fleet": func(a *Printer) error { return a.printValue(fleet.Standing{Computer: hostileText}) },
+		"the fleet": func(a *Printer) error { return a.print(fleet.Standing{Computer: hostileText}) },
 	} {
 		var printed, aside bytes.Buffer
 		a := &Printer{Terminal: &terminal.Terminal{Out: &terminal.Output{To: &printed}, Err: &aside, JSON: true}, Command: "usherctl status"}

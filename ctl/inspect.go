@@ -9,13 +9,12 @@ import (
 	"time"
 
 	"github.com/spf13/cobra"
-	"google.golang.org/protobuf/encoding/protojson"
-	"google.golang.org/protobuf/proto"
 
 	"usher.internal/ctl/inspect"
 	"usher.internal/ctl/interruptible"
 	"usher.internal/ctl/terminal"
 	"usher.internal/internal/contract"
+	"usher.internal/internal/envelope"
 	"usher.internal/internal/wpj"
 )
 
@@ -146,7 +145,7 @@ func (a *app) inspect(content []byte, now time.Time) error {
 		found.Others = append(found.Others, one)
 	}
 	if a.JSON {
-		return a.printValue(found)
+		return a.print(found)
 	}
 	a.printInspection(found)
 	return nil
@@ -171,20 +170,11 @@ func (t *inspectedThing) judge(evidence *wpj.Evidence, now time.Time) error {
 	}
 	t.State, t.Meaning, t.Fix, t.Command = string(identity.State), info.Meaning, info.Fix, info.Command
 	var err error
-	if t.Identity, err = messageJSON(contract.IdentityToProto(&identity)); err != nil {
+	if t.Identity, err = envelope.Data(contract.IdentityToProto(&identity)); err != nil {
 		return err
 	}
-	t.Evidence, err = messageJSON(said)
+	t.Evidence, err = envelope.Data(said)
 	return err
-}
-
-// messageJSON is a message as [app.printMessage] prints it.
-func messageJSON(message proto.Message) (json.RawMessage, error) {
-	data, err := protojson.MarshalOptions{UseProtoNames: true, EmitDefaultValues: true}.Marshal(message)
-	if err != nil {
-		return nil, defect(fmt.Errorf("print %T: %w", message, err))
-	}
-	return data, nil
 }
 
 // printInspection prints each thing: what it is, the state that follows, if any, then its facts.

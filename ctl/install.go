@@ -301,7 +301,7 @@ func (a *app) outlive(command *cobra.Command, layout launchd.Layout) error {
 		return &failure{code: exitDefect, reason: "INSTALL_FAILED", message: err.Error()}
 	}
 	if a.JSON {
-		return a.printValue(map[string]string{"log": where})
+		return a.print(map[string]string{"log": where})
 	}
 	fmt.Fprintf(a.Out, "done; %s tells each step\n", where)
 	return nil

@@ -35,7 +35,7 @@ func (a *app) tellSteps(installer *launchd.Installer) *[]launchd.Outcome {
 // toldSteps ends a command whose steps were told.
 func (a *app) toldSteps(steps []launchd.Outcome, err error) error {
 	if a.JSON {
-		if printErr := a.printValue(map[string]any{"steps": steps}); printErr != nil {
+		if printErr := a.print(map[string]any{"steps": steps}); printErr != nil {
 			return printErr
 		}
 	}

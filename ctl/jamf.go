@@ -78,7 +78,7 @@ change with the data type.`,
 						return err
 					}
 					if a.JSON {
-						return errors.Join(a.printMessage(provisioned), unusable(provisioned))
+						return errors.Join(a.print(provisioned), unusable(provisioned))
 					}
 					a.printProvisioned(provisioned, request.GetDryRun())
 					checked, err := client.CheckClientSecret(ctx, &usherv1.CheckClientSecretRequest{})
@@ -161,7 +161,7 @@ and never taken as an argument.`,
 					return jamfFailure(err)
 				}
 				if a.JSON {
-					return a.printMessage(set)
+					return a.print(set)
 				}
 				fmt.Fprintf(a.Out, "kept in %s; `%s` tries it\n", terminal.Plain(set.GetPath()),
 					config.Sudo("jamf credentials check"))
@@ -187,7 +187,7 @@ func (a *app) checkCredentialsCommand() *cobra.Command {
 						return err
 					}
 					if a.JSON {
-						return errors.Join(a.printMessage(checked), lacking(checked))
+						return errors.Join(a.print(checked), lacking(checked))
 					}
 					fmt.Fprintln(a.Out, "The secret is good.")
 					a.Field("Server", checked.GetServer())
@@ -257,7 +257,7 @@ func (a *app) removeCredentialsCommand() *cobra.Command {
 					return jamfFailure(err)
 				}
 				if a.JSON {
-					return a.printMessage(response)
+					return a.print(response)
 				}
 				fmt.Fprintln(a.Out, map[bool]string{
 					true:  "removed; Jamf Pro still takes it until it is rotated there",

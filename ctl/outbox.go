@@ -34,7 +34,7 @@ func (a *app) listOutboxCommand() *cobra.Command {
 					return err
 				}
 				if a.JSON {
-					return a.printMessage(list)
+					return a.print(list)
 				}
 				var rows [][]string
 				for _, d := range list.GetDeliveries() {
@@ -68,7 +68,7 @@ func (a *app) flushOutboxCommand() *cobra.Command {
 					return err
 				}
 				if a.JSON {
-					return a.printMessage(flushed)
+					return a.print(flushed)
 				}
 				fmt.Fprintf(a.Out, "%d due now; `%s` shows how they fare\n", flushed.GetDue(),
 					config.Sudo("outbox list"))

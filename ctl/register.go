@@ -128,7 +128,7 @@ func (a *app) start(ctx context.Context, request *usherv1.StartRegistrationReque
 		return a.follow(ctx, connection, started.GetRegistration(), limits)
 	}
 	if a.JSON {
-		return a.printMessage(started)
+		return a.print(started)
 	}
 	verb := "started"
 	if started.GetAttached() {

@@ -38,7 +38,7 @@ func (a *app) listRegistrationsCommand() *cobra.Command {
 					return err
 				}
 				if a.JSON {
-					return a.printMessage(list)
+					return a.print(list)
 				}
 				var rows [][]string
 				for _, r := range list.GetRegistrations() {
@@ -84,7 +84,7 @@ func (a *app) showRegistrationCommand() *cobra.Command {
 					return err
 				}
 				if a.JSON {
-					return a.printMessage(found.GetRegistration())
+					return a.print(found.GetRegistration())
 				}
 				a.printRegistration(found.GetRegistration())
 				return nil
@@ -220,7 +220,7 @@ func (a *app) cancelRegistrationCommand() *cobra.Command {
 				return explained(err)
 			}
 			if a.JSON {
-				return a.printMessage(cancelled.GetRegistration())
+				return a.print(cancelled.GetRegistration())
 			}
 			fmt.Fprintf(a.Out, "registration %s is %s\n", shortID(cancelled.GetRegistration().GetId()),
 				cancelled.GetRegistration().GetFailureDetail())

@@ -41,7 +41,7 @@ func (a *app) serviceStatus(command *cobra.Command) error {
 		return defect(err)
 	}
 	if a.JSON {
-		err = a.printValue(map[string]any{"services": services})
+		err = a.print(map[string]any{"services": services})
 	} else {
 		a.printServices(services)
 	}

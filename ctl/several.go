@@ -15,6 +15,7 @@ import (
 	"google.golang.org/protobuf/proto"
 
 	"usher.internal/ctl/terminal"
+	"usher.internal/internal/envelope"
 	"usher.internal/internal/timeline"
 	usherv1 "usher.internal/proto/usher/v1"
 )
@@ -24,7 +25,7 @@ type hostAnswer struct {
 	Host     string            `json:"host"`
 	ExitCode exitCode          `json:"exit_code"`
 	Data     []json.RawMessage `json:"data"`
-	Error    *errorBody        `json:"error,omitempty"`
+	Error    *envelope.Failure `json:"error,omitempty"`
 }
 
 // severalTable is how a command's answers become rows of one table, beside the host and how it ended.
@@ -145,7 +146,7 @@ func (a *app) askSeveral(ctx context.Context, hosts []host) error {
 		return explained(ctx.Err())
 	}
 	if a.JSON {
-		if err := a.printValue(map[string]any{"hosts": answers}); err != nil {
+		if err := a.print(map[string]any{"hosts": answers}); err != nil {
 			return err
 		}
 	} else {
@@ -162,7 +163,7 @@ func (a *app) askOne(ctx context.Context, target host) hostAnswer {
 	answer := hostAnswer{Host: target.String(), ExitCode: one.run(ctx, a.arguments), Data: []json.RawMessage{}}
 	lines := json.NewDecoder(&printed)
 	for {
-		var line envelope
+		var line envelope.Envelope
 		if lines.Decode(&line) != nil {
 			return answer
 		}

@@ -100,7 +100,7 @@ func (a *app) showStatus(status *usherv1.GetStatusResponse, user string) error {
 			hint: "`usherctl status` lists those that it knows"}
 	}
 	if a.JSON {
-		if err := a.printMessage(status); err != nil {
+		if err := a.print(status); err != nil {
 			return err
 		}
 	} else {

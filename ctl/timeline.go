@@ -229,7 +229,7 @@ func (a *app) showTimeline(ctx context.Context, report *timeline.Report, flags t
 		case err != nil:
 			return err
 		case a.JSON && about == a.Out: // or else the page alone
-			return a.printValue(map[string]any{"file": flags.html, "attempts": len(report.Attempts),
+			return a.print(map[string]any{"file": flags.html, "attempts": len(report.Attempts),
 				"redacted": report.Redacted})
 		case a.JSON:
 			return nil
@@ -238,7 +238,7 @@ func (a *app) showTimeline(ctx context.Context, report *timeline.Report, flags t
 			map[bool]string{true: "names, ids and addresses are pseudonyms", false: "NOT redacted"}[report.Redacted])
 		return nil
 	case a.JSON:
-		return a.printValue(report)
+		return a.print(report)
 	}
 	a.newTimelineText(report).print(chosen)
 	return nil

@@ -184,7 +184,7 @@ func (l *liveTimeline) show(ctx context.Context) error {
 		}
 	}
 	if l.app.JSON {
-		return l.app.printValue(report)
+		return l.app.print(report)
 	}
 	text := l.app.newTimelineText(report)
 	if l.app.Person {

@@ -10,16 +10,13 @@ import (
 	"slices"
 	"strconv"
 
-	"google.golang.org/protobuf/encoding/protojson"
-	"google.golang.org/protobuf/proto"
-
 	"usher.internal/helper/clean"
 	"usher.internal/helper/doctor"
 	"usher.internal/helper/registration"
 	"usher.internal/helper/support"
 	"usher.internal/internal/config"
+	"usher.internal/internal/envelope"
 	"usher.internal/internal/excerpt"
-	"usher.internal/internal/oneline"
 	"usher.internal/internal/wpj"
 	usherv1 "usher.internal/proto/usher/v1"
 )
@@ -352,26 +349,17 @@ func written(name, description, command string, private func(string) string, dat
 // writeEnvelope writes a message of the contract, or another value, as usherctl's --json does, each text as private
 // returns it.
 func writeEnvelope(to io.Writer, command string, private func(string) string, data any) error {
-	encoded, err := json.Marshal(data)
-	if message, ok := data.(proto.Message); ok {
-		encoded, err = protojson.MarshalOptions{UseProtoNames: true, EmitDefaultValues: true}.Marshal(message)
+	encoded, err := envelope.Data(data)
+	if err == nil {
+		encoded, err = eachText(encoded, private)
+	}
+	if err == nil {
+		err = envelope.Envelope{Command: command, Data: encoded}.Write(to)
 	}
 	if err != nil {
 		return fmt.Errorf("write %T: %w", data, err)
 	}
-	if encoded, err = eachText(encoded, private); err != nil {
-		return fmt.Errorf("write %T: %w", data, err)
-	}
-	line, err := json.Marshal(struct {
-		Schema  string          `json:"schema"`
-		Command string          `json:"command"`
-		Data    json.RawMessage `json:"data"`
-	}{"usher.v1", command, encoded})
-	if err != nil {
-		return fmt.Errorf("write %T: %w", data, err)
-	}
-	_, err = fmt.Fprintf(to, "%s\n", oneline.JSON(line))
-	return err
+	return nil
 }
 
 // eachText returns JSON with each of its texts changed. The names of its fields and their order stay.
