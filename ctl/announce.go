@@ -10,6 +10,7 @@ import (
 
 	"github.com/spf13/pflag"
 
+	"usher.internal/ctl/answer"
 	"usher.internal/internal/oneline"
 )
 
@@ -87,13 +88,13 @@ func (s *skipper) Write(p []byte) (int, error) {
 }
 
 // noisy is the failure of a host whose shell has printed something, and what came of it.
-func (h host) noisy(printed, whatCame string) *failure {
+func (h host) noisy(printed, whatCame string) *answer.Failure {
 	return h.unreachable(fmt.Sprintf("it printed %q %s", printed, whatCame),
 		"the start-up files of a shell must print nothing where there is no terminal; `"+h.sshLine("true")+
 			"` shows what they print")
 }
 
 // tooNoisy is the failure of a host whose shell does not stop to print.
-func (h host) tooNoisy(printed string) *failure {
+func (h host) tooNoisy(printed string) *answer.Failure {
 	return h.noisy(cmp.Or(printed, "…"), fmt.Sprintf("and more than %d kB before usherctl spoke", maximumNoise>>10))
 }

@@ -16,6 +16,7 @@ import (
 	"github.com/spf13/pflag"
 	"golang.org/x/term"
 
+	"usher.internal/ctl/answer"
 	"usher.internal/ctl/terminal"
 	"usher.internal/internal/version"
 )
@@ -51,16 +52,16 @@ type app struct {
 }
 
 func newApp(terminal *terminal.Terminal, configFile string) *app {
-	return &app{Client: &Client{Printer: &Printer{Terminal: terminal}, ConfigFile: configFile}}
+	return &app{Client: &Client{Printer: &answer.Printer{Terminal: terminal}, ConfigFile: configFile}}
 }
 
 // run runs usherctl with arguments and returns its exit code; everything is printed by then.
-func (a *app) run(ctx context.Context, arguments []string) exitCode {
+func (a *app) run(ctx context.Context, arguments []string) answer.ExitCode {
 	return a.runRoot(ctx, a.root(), arguments)
 }
 
 // runRoot is run with the commands below root.
-func (a *app) runRoot(ctx context.Context, root *cobra.Command, arguments []string) exitCode {
+func (a *app) runRoot(ctx context.Context, root *cobra.Command, arguments []string) answer.ExitCode {
 	a.arguments = arguments
 	root.SetArgs(textArguments(root, arguments))
 	root.SetOut(a.Out)
@@ -70,20 +71,20 @@ func (a *app) runRoot(ctx context.Context, root *cobra.Command, arguments []stri
 	a.JSON = a.JSON || a.oneOfSeveral || slices.Contains(arguments, "--json")
 	if a.Out.Err != nil {
 		// A policy must not take an answer for whole that was cut short.
-		err = &failure{code: exitDefect, reason: "OUTPUT_FAILED",
-			message: "the output could not be written: " + a.Out.Err.Error()}
+		err = &answer.Failure{Code: answer.ExitDefect, Reason: "OUTPUT_FAILED",
+			Message: "the output could not be written: " + a.Out.Err.Error()}
 	}
 	if err == nil {
-		return exitDone
+		return answer.ExitDone
 	}
-	failed, ok := errors.AsType[*failure](err)
+	failed, ok := errors.AsType[*answer.Failure](err)
 	if !ok {
 		// Only cobra itself returns other errors: wrong flags and arguments.
-		failed = &failure{code: exitUsage, reason: "WRONG_USAGE", message: wrongUsage(err),
-			hint: "`" + command.CommandPath() + " --help` shows how it is used"}
+		failed = &answer.Failure{Code: answer.ExitUsage, Reason: "WRONG_USAGE", Message: wrongUsage(err),
+			Hint: "`" + command.CommandPath() + " --help` shows how it is used"}
 	}
-	a.printFailure(failed)
-	return failed.code
+	a.PrintFailure(failed)
+	return failed.Code
 }
 
 func (a *app) root() *cobra.Command {

@@ -13,6 +13,7 @@ import (
 	"google.golang.org/grpc"
 	"google.golang.org/grpc/backoff"
 
+	"usher.internal/ctl/answer"
 	"usher.internal/ctl/terminal"
 	"usher.internal/internal/config"
 	"usher.internal/internal/link"
@@ -20,7 +21,7 @@ import (
 
 // Client asks usherd, and prints what it answers.
 type Client struct {
-	*Printer
+	*answer.Printer
 	// ConfigFile is read in place of the platform's own configuration; "" for that.
 	ConfigFile string
 	// Elsewhere connects to usherd on another Mac; nil for the one of this Mac.
@@ -38,9 +39,9 @@ func (c *Client) loadConfig() (*config.Loaded, error) {
 	return loaded, nil
 }
 
-func configurationInvalid(err error) *failure {
-	return &failure{code: exitConfiguration, reason: "CONFIGURATION_INVALID", message: err.Error(),
-		hint: "fix it, then run `usherctl config validate`"}
+func configurationInvalid(err error) *answer.Failure {
+	return &answer.Failure{Code: answer.ExitConfiguration, Reason: "CONFIGURATION_INVALID", Message: err.Error(),
+		Hint: "fix it, then run `usherctl config validate`"}
 }
 
 // helperConfig is what usherctl needs to find the helper. A configuration that is no good keeps nobody from asking a
@@ -76,8 +77,8 @@ func (c *Client) connect(ctx context.Context) (*grpc.ClientConn, error) {
 	}
 	connection, err := link.Dial(loaded.HelperSocket(), loaded.Development.HelperUID, quickRedial())
 	if err != nil {
-		return nil, &failure{code: exitNoHelper, reason: "HELPER_UNREACHABLE", message: err.Error(),
-			hint: hintNoHelper()}
+		return nil, &answer.Failure{Code: answer.ExitNoHelper, Reason: "HELPER_UNREACHABLE", Message: err.Error(),
+			Hint: answer.HintNoHelper()}
 	}
 	return connection, nil
 }
@@ -106,9 +107,9 @@ func (c *Client) askWithin(ctx context.Context, limit time.Duration,
 	defer connection.Close()
 	ctx, cancel := context.WithTimeout(ctx, limit)
 	defer cancel()
-	err = explained(calls(ctx, connection))
-	if failed, ok := errors.AsType[*failure](err); ok && failed.reason == reasonNoAnswer {
-		failed.message = fmt.Sprintf("usherd did not answer within %s", limit)
+	err = answer.Explained(calls(ctx, connection))
+	if failed, ok := errors.AsType[*answer.Failure](err); ok && failed.Reason == answer.ReasonNoAnswer {
+		failed.Message = fmt.Sprintf("usherd did not answer within %s", limit)
 	}
 	return err
 }
@@ -118,6 +119,6 @@ func (c *Client) askWithin(ctx context.Context, limit time.Duration,
 func (c *Client) askQuietly(ctx context.Context, calls func(context.Context, *grpc.ClientConn) error) error {
 	quiet, terminal := *c, *c.Terminal
 	terminal.Err = io.Discard
-	quiet.Printer = &Printer{Terminal: &terminal, Command: c.Command}
+	quiet.Printer = &answer.Printer{Terminal: &terminal, Command: c.Command}
 	return quiet.askWithin(ctx, completedWithin, calls)
 }

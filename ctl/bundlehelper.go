@@ -12,6 +12,7 @@ import (
 
 	"google.golang.org/grpc"
 
+	"usher.internal/ctl/answer"
 	usherv1 "usher.internal/proto/usher/v1"
 )
 
@@ -29,15 +30,15 @@ func (b *bundle) list(ctx context.Context, name string) error {
 			&usherv1.ListSupportFilesRequest{User: name})
 		return err
 	})
-	switch failed, _ := errors.AsType[*failure](err); {
+	switch failed, _ := errors.AsType[*answer.Failure](err); {
 	case err == nil:
 		b.user = accountOf{name: found.GetUser().GetName(), uid: found.GetUser().GetUid()}
 		b.findHome()
-	case failed != nil && (failed.code == exitNoHelper || failed.code == exitConfiguration):
+	case failed != nil && (failed.Code == answer.ExitNoHelper || failed.Code == answer.ExitConfiguration):
 		// What is broken is what the archive is needed for.
 		b.problems = append(b.problems,
 			fmt.Sprintf("Status, doctor's checks, the journal and what root alone can read are not here: %s.",
-				failed.message))
+				failed.Message))
 		if err := b.find(name); err != nil {
 			return err
 		}

@@ -10,6 +10,7 @@ import (
 	"slices"
 	"strings"
 
+	"usher.internal/ctl/answer"
 	"usher.internal/internal/applog"
 	"usher.internal/internal/envelope"
 	"usher.internal/internal/excerpt"
@@ -65,7 +66,7 @@ func (b *bundle) addLogs(ctx context.Context) error {
 	}
 	logs, err := applog.Find(ctx, applog.Places(b.user.home), applog.FindOptions{Below: b.user.home, Optional: true})
 	if ctx.Err() != nil {
-		return explained(context.Cause(ctx))
+		return answer.Explained(context.Cause(ctx))
 	}
 	if err != nil {
 		b.problems = append(b.problems, b.private(fmt.Sprintf("Not all logs are here: %v.", err)))

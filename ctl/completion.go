@@ -10,6 +10,7 @@ import (
 	"github.com/spf13/pflag"
 	"google.golang.org/grpc"
 
+	"usher.internal/ctl/answer"
 	"usher.internal/ctl/profile"
 	"usher.internal/ctl/terminal"
 	"usher.internal/internal/accounts"
@@ -66,7 +67,7 @@ func (a *app) completeUsers(command *cobra.Command, _ []string, _ string) ([]cob
 	err := a.askQuietly(command.Context(), func(ctx context.Context, connection *grpc.ClientConn) error {
 		status, err := usherv1.NewStatusServiceClient(connection).GetStatus(ctx, &usherv1.GetStatusRequest{})
 		for _, one := range status.GetUsers() {
-			users = append(users, completion(one.GetUser().GetName(), identityName(one.GetIdentity().GetState())))
+			users = append(users, completion(one.GetUser().GetName(), answer.IdentityName(one.GetIdentity().GetState())))
 		}
 		return err
 	})
@@ -98,12 +99,12 @@ func (a *app) completeRegistrations(wanted func(*usherv1.Registration) bool) cob
 			list, err := usherv1.NewRegistrationServiceClient(connection).ListRegistrations(ctx,
 				&usherv1.ListRegistrationsRequest{})
 			for _, one := range list.GetRegistrations() {
-				id := shortID(one.GetId())
+				id := answer.ShortID(one.GetId())
 				if len(typed) > len(id) {
 					id = one.GetId()
 				}
 				if wanted(one) {
-					ids = append(ids, completion(id, fmt.Sprintf("%s, %s", one.GetUser().GetName(), lastState(one))))
+					ids = append(ids, completion(id, fmt.Sprintf("%s, %s", one.GetUser().GetName(), answer.LastState(one))))
 				}
 			}
 			return err

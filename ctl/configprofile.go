@@ -12,6 +12,7 @@ import (
 	"github.com/spf13/cobra"
 	"golang.org/x/sys/unix"
 
+	"usher.internal/ctl/answer"
 	"usher.internal/ctl/profile"
 	"usher.internal/ctl/terminal"
 	"usher.internal/internal/config"
@@ -93,10 +94,10 @@ org.usher.`,
 		RunE: func(command *cobra.Command, _ []string) error {
 			schema, err := config.Schema("darwin")
 			if err != nil {
-				return defect(err)
+				return answer.Defect(err)
 			}
 			if a.JSON && (output == "" || output == "-") {
-				return a.print(json.RawMessage(schema))
+				return a.Print(json.RawMessage(schema))
 			}
 			return a.writeText(command.Context(), "schema", string(schema), output)
 		},
@@ -115,18 +116,18 @@ func (a *app) writeText(ctx context.Context, what, text, output string) error {
 	to, err := a.destination(output)
 	if err == nil && to.standard {
 		if a.JSON {
-			return a.print(map[string]string{what: text})
+			return a.Print(map[string]string{what: text})
 		}
 		_, err := a.Out.Write([]byte(text))
 		return err
 	}
 	path, absolute := filepath.Abs(output)
 	if absolute != nil {
-		return defect(absolute)
+		return answer.Defect(absolute)
 	}
 	if to.exists && !to.through || errors.Is(err, unix.EISDIR) {
-		return &failure{code: exitUsage, reason: "OUTPUT_EXISTS",
-			message: path + " is there already, and is left as it is", hint: "name a new file with --output"}
+		return &answer.Failure{Code: answer.ExitUsage, Reason: "OUTPUT_EXISTS",
+			Message: path + " is there already, and is left as it is", Hint: "name a new file with --output"}
 	}
 	if err == nil {
 		err = a.write(ctx, to, 0o644, func(to io.Writer) error { // nothing in it is secret
@@ -136,12 +137,12 @@ func (a *app) writeText(ctx context.Context, what, text, output string) error {
 	}
 	switch {
 	case err != nil && ctx.Err() != nil:
-		return explained(ctx.Err())
+		return answer.Explained(ctx.Err())
 	case err != nil:
-		return &failure{code: exitDefect, reason: "OUTPUT_FAILED",
-			message: strings.TrimSpace(fmt.Sprintf("write %s: %v", path, err))}
+		return &answer.Failure{Code: answer.ExitDefect, Reason: "OUTPUT_FAILED",
+			Message: strings.TrimSpace(fmt.Sprintf("write %s: %v", path, err))}
 	case a.JSON:
-		return a.print(map[string]string{"file": path})
+		return a.Print(map[string]string{"file": path})
 	}
 	fmt.Fprintln(a.Out, "wrote "+terminal.Plain(path))
 	return nil

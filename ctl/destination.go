@@ -13,6 +13,7 @@ import (
 
 	"golang.org/x/sys/unix"
 
+	"usher.internal/ctl/answer"
 	"usher.internal/internal/foreign"
 )
 
@@ -146,11 +147,11 @@ func (a *app) writePage(ctx context.Context, path string, write func(io.Writer) 
 	}
 	switch {
 	case err != nil && ctx.Err() != nil:
-		return nil, explained(ctx.Err())
+		return nil, answer.Explained(ctx.Err())
 	case err != nil:
-		return nil, &failure{code: exitDefect, reason: "OUTPUT_FAILED",
-			message: fmt.Sprintf("the page could not be written: %v", err),
-			hint:    "name a file in a folder that you may write to"}
+		return nil, &answer.Failure{Code: answer.ExitDefect, Reason: "OUTPUT_FAILED",
+			Message: fmt.Sprintf("the page could not be written: %v", err),
+			Hint:    "name a file in a folder that you may write to"}
 	case to.standard:
 		return a.Err, nil
 	}

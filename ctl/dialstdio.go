@@ -14,6 +14,7 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"usher.internal/ctl/answer"
 	"usher.internal/internal/applog"
 	"usher.internal/internal/config"
 	"usher.internal/internal/link"
@@ -43,8 +44,8 @@ ssh://…. With --announce a line comes before usherd's first word, whatever bec
 			defer cancel()
 			connection, err := link.DialConn(dialing, loaded.HelperSocket(), loaded.Development.HelperUID)
 			if err != nil {
-				return &failure{code: exitNoHelper, reason: "HELPER_UNREACHABLE",
-					message: "usherd cannot be reached: " + err.Error(), hint: hintNoHelper()}
+				return &answer.Failure{Code: answer.ExitNoHelper, Reason: "HELPER_UNREACHABLE",
+					Message: "usherd cannot be reached: " + err.Error(), Hint: answer.HintNoHelper()}
 			}
 			defer connection.Close()
 			defer context.AfterFunc(command.Context(), func() { connection.Close() })()
@@ -57,8 +58,8 @@ ssh://…. With --announce a line comes before usherd's first word, whatever bec
 				}
 			}()
 			if _, err := io.Copy(a.Out, connection); err != nil && !errors.Is(err, net.ErrClosed) {
-				return &failure{code: exitNoHelper, reason: "HELPER_UNREACHABLE",
-					message: "the connection to usherd was lost: " + err.Error(), hint: hintNoHelper()}
+				return &answer.Failure{Code: answer.ExitNoHelper, Reason: "HELPER_UNREACHABLE",
+					Message: "the connection to usherd was lost: " + err.Error(), Hint: answer.HintNoHelper()}
 			}
 			return nil
 		},
@@ -106,17 +107,17 @@ func (a *app) sendLogsCommand() *cobra.Command {
 			slices.Sort(paths)
 			logs, err := applog.Find(ctx, slices.Compact(paths), applog.FindOptions{Optional: true})
 			if ctx.Err() != nil {
-				return explained(context.Cause(ctx))
+				return answer.Explained(context.Cause(ctx))
 			}
 			if err != nil {
-				return &failure{code: exitNotFound, reason: "LOG_NOT_FOUND", message: err.Error(),
-					hint: "name another user"}
+				return &answer.Failure{Code: answer.ExitNotFound, Reason: "LOG_NOT_FOUND", Message: err.Error(),
+					Hint: "name another user"}
 			}
 			if err := sendLogs(ctx, a.Out, logs); err != nil {
 				if ctx.Err() != nil {
-					return explained(context.Cause(ctx))
+					return answer.Explained(context.Cause(ctx))
 				}
-				return defect(err)
+				return answer.Defect(err)
 			}
 			return nil
 		},
@@ -182,7 +183,7 @@ func (a *app) fetchLogs(ctx context.Context, target host, user string, file *os.
 	printed := skipped.preamble.printed()
 	switch {
 	case ctx.Err() != nil:
-		return nil, &failure{code: exitInterrupted, reason: "INTERRUPTED", message: "interrupted"}
+		return nil, &answer.Failure{Code: answer.ExitInterrupted, Reason: "INTERRUPTED", Message: "interrupted"}
 	case written.full:
 		return nil, target.unreachable(fmt.Sprintf("its logs are more than %d MB", maximumFetched>>20),
 			"run `usherctl timeline` on that Mac")
@@ -193,7 +194,7 @@ func (a *app) fetchLogs(ctx context.Context, target host, user string, file *os.
 	}
 	info, err := file.Stat()
 	if err != nil {
-		return nil, defect(err)
+		return nil, answer.Defect(err)
 	}
 	archive, err := applog.OpenZip(ctx, file, info.Size())
 	if err != nil {

@@ -11,6 +11,7 @@ import (
 	"github.com/spf13/cobra"
 	"google.golang.org/grpc"
 
+	"usher.internal/ctl/answer"
 	"usher.internal/ctl/terminal"
 	"usher.internal/internal/config"
 	usherv1 "usher.internal/proto/usher/v1"
@@ -53,12 +54,12 @@ func (e *examination) run(ctx context.Context) error {
 	}
 	defer connection.Close()
 	err = e.receive(ctx, connection)
-	failed, unanswered := errors.AsType[*failure](err)
-	if unanswered && failed.code == exitNoHelper && len(e.counts) == 0 {
+	failed, unanswered := errors.AsType[*answer.Failure](err)
+	if unanswered && failed.Code == answer.ExitNoHelper && len(e.counts) == 0 {
 		// That it does not answer is what there is to find.
 		err := e.show(&usherv1.Check{Name: "helper-running", Title: "usherd runs",
 			Result:   usherv1.CheckResult_CHECK_RESULT_FAILED,
-			Evidence: failed.message + ".", Fix: failed.hint + "."})
+			Evidence: failed.Message + ".", Fix: failed.Hint + "."})
 		if err != nil {
 			return err
 		}
@@ -97,13 +98,13 @@ func (e *examination) receive(ctx context.Context, connection *grpc.ClientConn) 
 	case errors.Is(err, io.EOF):
 		return nil
 	case ctx.Err() == nil && errors.Is(context.Cause(asking), context.DeadlineExceeded) && len(e.counts) > 0:
-		return &failure{code: exitNoHelper, reason: "HELPER_DOES_NOT_ANSWER",
-			message: fmt.Sprintf("usherd made no further check within %s", silentWithin),
-			hint:    "restart usherd; its log may say why it hangs"}
+		return &answer.Failure{Code: answer.ExitNoHelper, Reason: "HELPER_DOES_NOT_ANSWER",
+			Message: fmt.Sprintf("usherd made no further check within %s", silentWithin),
+			Hint:    "restart usherd; its log may say why it hangs"}
 	case ctx.Err() == nil && asking.Err() != nil:
-		return explained(context.Cause(asking))
+		return answer.Explained(context.Cause(asking))
 	}
-	return explained(err)
+	return answer.Explained(err)
 }
 
 // results are how each result is called.
@@ -124,7 +125,7 @@ func (e *examination) show(check *usherv1.Check) error {
 		return nil
 	}
 	if e.app.JSON {
-		return e.app.print(check)
+		return e.app.Print(check)
 	}
 	title := check.GetTitle()
 	if check.GetUser() != "" {
@@ -160,9 +161,9 @@ func (e *examination) summarize() {
 func (e *examination) outcome() error {
 	switch {
 	case e.counts[usherv1.CheckResult_CHECK_RESULT_FAILED] > 0:
-		return &failure{code: exitDoctorFailed, reason: "DOCTOR_FAILED"}
+		return &answer.Failure{Code: answer.ExitDoctorFailed, Reason: "DOCTOR_FAILED"}
 	case e.counts[usherv1.CheckResult_CHECK_RESULT_WARNING] > 0:
-		return &failure{code: exitDoctorWarning, reason: "DOCTOR_WARNING"}
+		return &answer.Failure{Code: answer.ExitDoctorWarning, Reason: "DOCTOR_WARNING"}
 	}
 	return nil
 }

@@ -14,6 +14,7 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"usher.internal/ctl/answer"
 	"usher.internal/ctl/fleet"
 	"usher.internal/ctl/fleet/setup"
 	"usher.internal/ctl/terminal"
@@ -126,7 +127,7 @@ gone.`,
 					return err
 				}
 				if a.JSON {
-					return a.print(map[string]any{"replicas": made.Replicas, "keep": made.Keep.String(),
+					return a.Print(map[string]any{"replicas": made.Replicas, "keep": made.Keep.String(),
 						"forget_after": made.Forget.String(), "storage_bytes": made.StorageBytes})
 				}
 				fmt.Fprintf(a.Out, "the servers keep changes for %s, and know a Mac for %s after it was heard of "+
@@ -251,7 +252,7 @@ nats-server.conf.`,
 // printMade prints files that were written, with what they are for.
 func (a *app) printMade(made []setup.Made) error {
 	if a.JSON {
-		return a.print(map[string]any{"files": made})
+		return a.Print(map[string]any{"files": made})
 	}
 	var rows [][]string
 	for _, one := range made {
@@ -264,14 +265,14 @@ func (a *app) printMade(made []setup.Made) error {
 }
 
 func fleetFiles(err error) error {
-	failed := &failure{code: exitDefect, reason: "FLEET_FILES", message: err.Error()}
+	failed := &answer.Failure{Code: answer.ExitDefect, Reason: "FLEET_FILES", Message: err.Error()}
 	switch {
 	case errors.Is(err, setup.ErrThere):
-		failed.hint = "name another folder with --output"
+		failed.Hint = "name another folder with --output"
 	case errors.Is(err, trust.ErrUntrusted):
-		failed.hint = "use a folder of your own that only you can write to, or run it as the user whose folder it is"
+		failed.Hint = "use a folder of your own that only you can write to, or run it as the user whose folder it is"
 	case errors.Is(err, fs.ErrNotExist):
-		failed.hint = "name the folder that `usherctl fleet init` made with --fleet"
+		failed.Hint = "name the folder that `usherctl fleet init` made with --fleet"
 	}
 	return failed
 }

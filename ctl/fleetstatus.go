@@ -104,7 +104,7 @@ func (a *app) fleetStatus(ctx context.Context, client *fleet.Client, flags fleet
 		return nil
 	}
 	if a.JSON {
-		return a.print(report)
+		return a.Print(report)
 	}
 	for _, warning := range report.Warnings {
 		fmt.Fprintf(a.Err, "usherctl: %s\n", terminal.Plain(warning))

@@ -29,7 +29,7 @@ user's session or home is changed: a user who is still there is known again afte
 					return err
 				}
 				if a.JSON {
-					return a.print(forgotten)
+					return a.Print(forgotten)
 				}
 				fmt.Fprintf(a.Out, "forgot %s, with %s and %s\n", terminal.Plain(forgotten.GetUser().GetName()),
 					terminal.Count(int64(forgotten.GetRegistrations()), "registration"),

@@ -10,6 +10,7 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"usher.internal/ctl/answer"
 	"usher.internal/ctl/inspect"
 	"usher.internal/ctl/interruptible"
 	"usher.internal/ctl/terminal"
@@ -68,10 +69,10 @@ output, also several things at once, and in UTF-16. - reads standard input. What
 		RunE: func(command *cobra.Command, arguments []string) error {
 			content, err := readInspected(command.Context(), arguments[0], command.InOrStdin())
 			if command.Context().Err() != nil {
-				return explained(context.Cause(command.Context()))
+				return answer.Explained(context.Cause(command.Context()))
 			}
 			if err != nil {
-				return &failure{code: exitUsage, reason: "FILE_NOT_READABLE", message: err.Error()}
+				return &answer.Failure{Code: answer.ExitUsage, Reason: "FILE_NOT_READABLE", Message: err.Error()}
 			}
 			return a.inspect(content, time.Now())
 		},
@@ -116,12 +117,12 @@ func inspected(content []byte, now time.Time) (inspect.Report, error) {
 	report, err := inspect.Read(content, now)
 	switch {
 	case err != nil:
-		return report, &failure{code: exitUsage, reason: "NOT_RECOGNISED",
-			message: fmt.Sprintf("%v; what was looked for:\n%s", err, formatList(""))}
+		return report, &answer.Failure{Code: answer.ExitUsage, Reason: "NOT_RECOGNISED",
+			Message: fmt.Sprintf("%v; what was looked for:\n%s", err, formatList(""))}
 	case !report.Usable():
 		thing := report.Things[0]
-		return report, &failure{code: exitUsage, reason: "NOT_USABLE",
-			message: fmt.Sprintf("this is %s: %s", thing.Name, thing.Problem), hint: thing.Advice}
+		return report, &answer.Failure{Code: answer.ExitUsage, Reason: "NOT_USABLE",
+			Message: fmt.Sprintf("this is %s: %s", thing.Name, thing.Problem), Hint: thing.Advice}
 	}
 	return report, nil
 }
@@ -145,7 +146,7 @@ func (a *app) inspect(content []byte, now time.Time) error {
 		found.Others = append(found.Others, one)
 	}
 	if a.JSON {
-		return a.print(found)
+		return a.Print(found)
 	}
 	a.printInspection(found)
 	return nil

@@ -8,6 +8,7 @@ import (
 	"github.com/spf13/cobra"
 	"google.golang.org/grpc"
 
+	"usher.internal/ctl/answer"
 	"usher.internal/internal/config"
 	usherv1 "usher.internal/proto/usher/v1"
 )
@@ -34,12 +35,12 @@ func (a *app) listOutboxCommand() *cobra.Command {
 					return err
 				}
 				if a.JSON {
-					return a.print(list)
+					return a.Print(list)
 				}
 				var rows [][]string
 				for _, d := range list.GetDeliveries() {
 					rows = append(rows, []string{
-						strconv.FormatUint(d.GetId(), 10), d.GetUser().GetName(), deliveryName(d.GetState()),
+						strconv.FormatUint(d.GetId(), 10), d.GetUser().GetName(), answer.DeliveryName(d.GetState()),
 						strconv.Itoa(int(d.GetAttempts())),
 						a.Clock(d.GetNextAttemptTime()), d.GetSummary(), d.GetLastError(),
 					})
@@ -68,7 +69,7 @@ func (a *app) flushOutboxCommand() *cobra.Command {
 					return err
 				}
 				if a.JSON {
-					return a.print(flushed)
+					return a.Print(flushed)
 				}
 				fmt.Fprintf(a.Out, "%d due now; `%s` shows how they fare\n", flushed.GetDue(),
 					config.Sudo("outbox list"))

@@ -10,6 +10,7 @@ import (
 	"google.golang.org/grpc"
 	"google.golang.org/protobuf/types/known/durationpb"
 
+	"usher.internal/ctl/answer"
 	"usher.internal/internal/config"
 	usherv1 "usher.internal/proto/usher/v1"
 )
@@ -114,21 +115,21 @@ func (a *app) start(ctx context.Context, request *usherv1.StartRegistrationReque
 		return err
 	}
 	defer connection.Close()
-	answer, cancel := context.WithTimeout(ctx, answerWithin)
+	asking, cancel := context.WithTimeout(ctx, answerWithin)
 	defer cancel()
-	started, err := usherv1.NewRegistrationServiceClient(connection).StartRegistration(answer, request)
+	started, err := usherv1.NewRegistrationServiceClient(connection).StartRegistration(asking, request)
 	if err != nil {
-		return explained(err)
+		return answer.Explained(err)
 	}
 	if wait {
 		if started.GetAttached() && !a.JSON {
 			fmt.Fprintf(a.Out, "attached to registration %s of %s, which is under way already\n",
-				shortID(started.GetRegistration().GetId()), started.GetRegistration().GetUser().GetName())
+				answer.ShortID(started.GetRegistration().GetId()), started.GetRegistration().GetUser().GetName())
 		}
 		return a.follow(ctx, connection, started.GetRegistration(), limits)
 	}
 	if a.JSON {
-		return a.print(started)
+		return a.Print(started)
 	}
 	verb := "started"
 	if started.GetAttached() {
@@ -136,7 +137,7 @@ func (a *app) start(ctx context.Context, request *usherv1.StartRegistrationReque
 	}
 	r := started.GetRegistration()
 	fmt.Fprintf(a.Out, "registration %s of %s %s; `usherctl registrations watch %s` follows it\n", r.GetId(),
-		r.GetUser().GetName(), verb, shortID(r.GetId()))
+		r.GetUser().GetName(), verb, answer.ShortID(r.GetId()))
 	return nil
 }
 
@@ -147,5 +148,5 @@ func (a *app) follow(ctx context.Context, connection *grpc.ClientConn, r *usherv
 	if err != nil {
 		return err
 	}
-	return outcome(last)
+	return answer.Outcome(last)
 }

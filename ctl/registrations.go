@@ -10,6 +10,7 @@ import (
 	"github.com/spf13/cobra"
 	"google.golang.org/grpc"
 
+	"usher.internal/ctl/answer"
 	"usher.internal/internal/attribute"
 	"usher.internal/internal/contract"
 	usherv1 "usher.internal/proto/usher/v1"
@@ -38,7 +39,7 @@ func (a *app) listRegistrationsCommand() *cobra.Command {
 					return err
 				}
 				if a.JSON {
-					return a.print(list)
+					return a.Print(list)
 				}
 				var rows [][]string
 				for _, r := range list.GetRegistrations() {
@@ -56,8 +57,8 @@ func (a *app) listRegistrationsCommand() *cobra.Command {
 
 func (a *app) registrationRow(r *usherv1.Registration) []string {
 	return []string{
-		shortID(r.GetId()), r.GetUser().GetName(), contract.Name(r.GetKind()), lastState(r),
-		identityName(r.GetIdentity().GetState()), deliveryName(r.GetDeliveryState()), a.Clock(r.GetCreateTime()),
+		answer.ShortID(r.GetId()), r.GetUser().GetName(), contract.Name(r.GetKind()), answer.LastState(r),
+		answer.IdentityName(r.GetIdentity().GetState()), answer.DeliveryName(r.GetDeliveryState()), a.Clock(r.GetCreateTime()),
 	}
 }
 
@@ -84,7 +85,7 @@ func (a *app) showRegistrationCommand() *cobra.Command {
 					return err
 				}
 				if a.JSON {
-					return a.print(found.GetRegistration())
+					return a.Print(found.GetRegistration())
 				}
 				a.printRegistration(found.GetRegistration())
 				return nil
@@ -97,7 +98,7 @@ func (a *app) printRegistration(r *usherv1.Registration) {
 	w := a.Out
 	a.Field("registration", r.GetId())
 	a.Field("user", fmt.Sprintf("%s (uid %d)", r.GetUser().GetName(), r.GetUser().GetUid()))
-	a.Field("state", lastState(r))
+	a.Field("state", answer.LastState(r))
 	a.Field("detail", r.GetFailureDetail())
 	if r.GetDeadline() != nil {
 		a.Field("times out", a.Clock(r.GetDeadline()))
@@ -106,13 +107,13 @@ func (a *app) printRegistration(r *usherv1.Registration) {
 		a.Field("portal", portalEnd(exit))
 	}
 	if identity := r.GetIdentity(); identity != nil {
-		a.Field("identity", fmt.Sprintf("%s: %s", identityName(identity.GetState()), identity.GetDetail()))
+		a.Field("identity", fmt.Sprintf("%s: %s", answer.IdentityName(identity.GetState()), identity.GetDetail()))
 		a.Field("device id", identity.GetDeviceId())
 		a.Field("tenant id", identity.GetTenantId())
 		a.Field("user principal", identity.GetUserPrincipalName())
 	}
 	if r.GetDeliveryState() != usherv1.DeliveryState_DELIVERY_STATE_UNSPECIFIED {
-		name := deliveryName(r.GetDeliveryState())
+		name := answer.DeliveryName(r.GetDeliveryState())
 		if r.GetDeliveryState() == usherv1.DeliveryState_DELIVERY_STATE_DELIVERED &&
 			r.GetFailureReason() == usherv1.FailureReason_FAILURE_REASON_DELIVERY_REFUSED {
 			name += attribute.DeliveredLater
@@ -184,12 +185,12 @@ func (a *app) watchRegistrationCommand() *cobra.Command {
 				return err
 			}
 			defer connection.Close()
-			answer, cancel := context.WithTimeout(command.Context(), answerWithin)
+			asking, cancel := context.WithTimeout(command.Context(), answerWithin)
 			defer cancel()
-			found, err := usherv1.NewRegistrationServiceClient(connection).GetRegistration(answer,
+			found, err := usherv1.NewRegistrationServiceClient(connection).GetRegistration(asking,
 				&usherv1.GetRegistrationRequest{Id: arguments[0]})
 			if err != nil {
-				return explained(err)
+				return answer.Explained(err)
 			}
 			return a.follow(command.Context(), connection, found.GetRegistration(), limits)
 		},
@@ -217,12 +218,12 @@ func (a *app) cancelRegistrationCommand() *cobra.Command {
 			cancelled, err := usherv1.NewRegistrationServiceClient(connection).CancelRegistration(ctx,
 				&usherv1.CancelRegistrationRequest{Id: arguments[0]})
 			if err != nil {
-				return explained(err)
+				return answer.Explained(err)
 			}
 			if a.JSON {
-				return a.print(cancelled.GetRegistration())
+				return a.Print(cancelled.GetRegistration())
 			}
-			fmt.Fprintf(a.Out, "registration %s is %s\n", shortID(cancelled.GetRegistration().GetId()),
+			fmt.Fprintf(a.Out, "registration %s is %s\n", answer.ShortID(cancelled.GetRegistration().GetId()),
 				cancelled.GetRegistration().GetFailureDetail())
 			return nil
 		},

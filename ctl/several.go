@@ -14,6 +14,7 @@ import (
 	"google.golang.org/protobuf/encoding/protojson"
 	"google.golang.org/protobuf/proto"
 
+	"usher.internal/ctl/answer"
 	"usher.internal/ctl/terminal"
 	"usher.internal/internal/envelope"
 	"usher.internal/internal/timeline"
@@ -23,7 +24,7 @@ import (
 // hostAnswer is what came of a command on one of several Macs.
 type hostAnswer struct {
 	Host     string            `json:"host"`
-	ExitCode exitCode          `json:"exit_code"`
+	ExitCode answer.ExitCode   `json:"exit_code"`
 	Data     []json.RawMessage `json:"data"`
 	Error    *envelope.Failure `json:"error,omitempty"`
 }
@@ -54,8 +55,8 @@ var severalTables = map[string]severalTable{
 				}
 				rows = append(rows, []string{
 					terminal.Dash(status.GetComputer().GetName()), terminal.Dash(user.GetUser().GetName()), session,
-					identityName(user.GetIdentity().GetState()), a.Age(user.GetLookTime()),
-					lastState(user.GetLastRegistration()), status.GetHelper().GetVersion(),
+					answer.IdentityName(user.GetIdentity().GetState()), a.Age(user.GetLookTime()),
+					answer.LastState(user.GetLastRegistration()), status.GetHelper().GetVersion(),
 					strconv.Itoa(len(status.GetProblems())),
 				})
 			}
@@ -143,10 +144,10 @@ func (a *app) askSeveral(ctx context.Context, hosts []host) error {
 	asking.Wait()
 	bar.End()
 	if ctx.Err() != nil {
-		return explained(ctx.Err())
+		return answer.Explained(ctx.Err())
 	}
 	if a.JSON {
-		if err := a.print(map[string]any{"hosts": answers}); err != nil {
+		if err := a.Print(map[string]any{"hosts": answers}); err != nil {
 			return err
 		}
 	} else {
@@ -160,17 +161,17 @@ func (a *app) askOne(ctx context.Context, target host) hostAnswer {
 	var printed bytes.Buffer
 	one := newApp(&terminal.Terminal{Out: &terminal.Output{To: &printed}, Err: io.Discard}, a.ConfigFile)
 	one.goTo(target, true)
-	answer := hostAnswer{Host: target.String(), ExitCode: one.run(ctx, a.arguments), Data: []json.RawMessage{}}
+	said := hostAnswer{Host: target.String(), ExitCode: one.run(ctx, a.arguments), Data: []json.RawMessage{}}
 	lines := json.NewDecoder(&printed)
 	for {
 		var line envelope.Envelope
 		if lines.Decode(&line) != nil {
-			return answer
+			return said
 		}
 		if line.Error != nil {
-			answer.Error = line.Error
+			said.Error = line.Error
 		} else {
-			answer.Data = append(answer.Data, line.Data)
+			said.Data = append(said.Data, line.Data)
 		}
 	}
 }
@@ -178,12 +179,12 @@ func (a *app) askOne(ctx context.Context, target host) hostAnswer {
 // printSeveral prints the table, and below it why a host could not be asked.
 func (a *app) printSeveral(shape severalTable, answers []hostAnswer) {
 	var rows [][]string
-	for _, answer := range answers {
-		result := exitName(answer.ExitCode)
-		if answer.Error != nil {
-			result = answer.Error.Reason
+	for _, said := range answers {
+		result := answer.ExitName(said.ExitCode)
+		if said.Error != nil {
+			result = said.Error.Reason
 		}
-		of := shape.rows(a, answer.Data)
+		of := shape.rows(a, said.Data)
 		if len(of) == 0 {
 			of = [][]string{make([]string, len(shape.heading))}
 			for i := range of[0] {
@@ -191,44 +192,31 @@ func (a *app) printSeveral(shape severalTable, answers []hostAnswer) {
 			}
 		}
 		for _, row := range of {
-			rows = append(rows, append([]string{answer.Host, result}, row...))
+			rows = append(rows, append([]string{said.Host, result}, row...))
 		}
 	}
 	a.Table(append([]string{"HOST", "RESULT"}, shape.heading...), rows)
-	for _, answer := range answers {
-		if answer.Error != nil {
-			message := answer.Error.Message
-			if !strings.Contains(message, answer.Host) {
-				message = answer.Host + ": " + message
+	for _, said := range answers {
+		if said.Error != nil {
+			message := said.Error.Message
+			if !strings.Contains(message, said.Host) {
+				message = said.Host + ": " + message
 			}
 			fmt.Fprintf(a.Err, "usherctl: %s\n", terminal.Plain(message))
 		}
 	}
 }
 
-// exitName is what an exit code is called; done is what everybody calls ok.
-func exitName(code exitCode) string {
-	if code == exitDone {
-		return "ok"
-	}
-	for _, one := range exitCodes {
-		if one.code == code {
-			return one.name
-		}
-	}
-	return strconv.Itoa(int(code))
-}
-
 // together is what usherctl ends with for several hosts: what all of them ended with.
 func together(answers []hostAnswer) error {
 	first := answers[0].ExitCode
-	for _, answer := range answers[1:] {
-		if answer.ExitCode != first {
-			return &failure{code: exitHostsDiffer}
+	for _, said := range answers[1:] {
+		if said.ExitCode != first {
+			return &answer.Failure{Code: answer.ExitHostsDiffer}
 		}
 	}
-	if first == exitDone {
+	if first == answer.ExitDone {
 		return nil
 	}
-	return &failure{code: first}
+	return &answer.Failure{Code: first}
 }

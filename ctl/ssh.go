@@ -20,6 +20,7 @@ import (
 	"google.golang.org/grpc"
 	"google.golang.org/grpc/credentials/insecure"
 
+	"usher.internal/ctl/answer"
 	"usher.internal/ctl/terminal"
 	"usher.internal/internal/command"
 	"usher.internal/internal/trust"
@@ -117,7 +118,7 @@ func (h host) dialSSH(ctx context.Context, alone bool) (net.Conn, error) {
 	ours, theirs, err := socketPair()
 	if err != nil {
 		cancel()
-		return nil, defect(fmt.Errorf("make a socket for ssh: %w", err))
+		return nil, answer.Defect(fmt.Errorf("make a socket for ssh: %w", err))
 	}
 	command.Stdin, command.Stdout = theirs, theirs
 	err = command.Start()
@@ -161,7 +162,7 @@ func (h host) dialSSH(ctx context.Context, alone bool) (net.Conn, error) {
 	printed := before.printed()
 	switch {
 	case ctx.Err() != nil:
-		return nil, &failure{code: exitInterrupted, reason: "INTERRUPTED", message: "interrupted"}
+		return nil, &answer.Failure{Code: answer.ExitInterrupted, Reason: "INTERRUPTED", Message: "interrupted"}
 	case tooMuch:
 		return nil, h.tooNoisy(printed)
 	case timedOut && printed != "":
@@ -211,26 +212,26 @@ func (h host) explainSSH(waited error, complaint, printed string) error {
 	switch {
 	case code == 127:
 		return h.unreachable("there is no usherctl on it", "install usher there")
-	case code == int(exitUsage) && own >= 0:
+	case code == int(answer.ExitUsage) && own >= 0:
 		return h.unreachable("usherctl there is too old or too new, and does not know what it was asked for",
 			"install the same version of usher on both")
 	case printed != "" && own < 0 && len(lines) > 0:
 		return h.noisy(printed, "before usherctl spoke, and then: "+last)
 	case printed != "" && own < 0:
 		return h.noisy(printed, "before usherctl spoke")
-	case code > int(exitPortalDefaultError) && code != int(exitUsage) && isOwn(exitCode(code)):
+	case code > int(answer.ExitPortalDefaultError) && code != int(answer.ExitUsage) && answer.IsOwn(answer.ExitCode(code)):
 		if own >= 0 {
 			last = strings.TrimPrefix(lines[own], "usherctl: ")
 		}
-		return &failure{code: exitCode(code), reason: "HOST_UNREACHABLE", message: h.String() + ": " + last,
-			hint: "run `usherctl status` on that Mac"}
+		return &answer.Failure{Code: answer.ExitCode(code), Reason: "HOST_UNREACHABLE", Message: h.String() + ": " + last,
+			Hint: "run `usherctl status` on that Mac"}
 	}
 	return h.unreachable(last, h.tryIt())
 }
 
-func (h host) unreachable(why, hint string) *failure {
-	return &failure{code: exitNoHelper, reason: "HOST_UNREACHABLE", message: h.String() + " cannot be asked: " + why,
-		hint: hint}
+func (h host) unreachable(why, hint string) *answer.Failure {
+	return &answer.Failure{Code: answer.ExitNoHelper, Reason: "HOST_UNREACHABLE", Message: h.String() + " cannot be asked: " + why,
+		Hint: hint}
 }
 
 // socketPair is two ends of one connection, ours for Go's poller and theirs for a program.
@@ -318,7 +319,7 @@ func (a *app) connectSSH(ctx context.Context, target host) (*grpc.ClientConn, er
 	)
 	if err != nil {
 		first.Close()
-		return nil, defect(err)
+		return nil, answer.Defect(err)
 	}
 	return client, nil
 }

@@ -13,6 +13,7 @@ import (
 	"google.golang.org/grpc"
 	"google.golang.org/protobuf/types/known/timestamppb"
 
+	"usher.internal/ctl/answer"
 	"usher.internal/ctl/terminal"
 	"usher.internal/internal/attribute"
 	"usher.internal/internal/contract"
@@ -96,11 +97,11 @@ who is registered as they should be.`,
 func (a *app) showStatus(status *usherv1.GetStatusResponse, user string) error {
 	about := userOf(status.GetUsers(), user)
 	if about == nil && user != "" {
-		return &failure{code: exitNotFound, reason: "USER_NOT_FOUND", message: "usher knows of no user " + user,
-			hint: "`usherctl status` lists those that it knows"}
+		return &answer.Failure{Code: answer.ExitNotFound, Reason: "USER_NOT_FOUND", Message: "usher knows of no user " + user,
+			Hint: "`usherctl status` lists those that it knows"}
 	}
 	if a.JSON {
-		if err := a.print(status); err != nil {
+		if err := a.Print(status); err != nil {
 			return err
 		}
 	} else {
@@ -112,15 +113,15 @@ func (a *app) showStatus(status *usherv1.GetStatusResponse, user string) error {
 // ending is what a command ends with that shows a user's state: nothing is said about it, the state is printed already.
 // Nobody has no session, and who was not looked at yet is not known.
 func ending(user *usherv1.UserStatus) error {
-	code, known := identityExits[user.GetIdentity().GetState()]
+	code, known := answer.IdentityExits[user.GetIdentity().GetState()]
 	switch {
 	case user == nil:
-		code = exitNoSession
+		code = answer.ExitNoSession
 	case !known: // nobody has looked, or it is a state that this version does not know
-		code = exitUnreadable
+		code = answer.ExitUnreadable
 	}
-	if code != exitDone {
-		return &failure{code: code}
+	if code != answer.ExitDone {
+		return &answer.Failure{Code: code}
 	}
 	return nil
 }
@@ -147,7 +148,7 @@ func (a *app) waitForStatus(ctx context.Context, flags statusFlags) error {
 	asking, stop := context.WithTimeout(ctx, answerWithin)
 	defer stop()
 	if _, err := client.GetStatus(asking, &usherv1.GetStatusRequest{}); err != nil {
-		return explained(err)
+		return answer.Explained(err)
 	}
 	var reached *usherv1.GetStatusResponse
 	var told string
@@ -177,11 +178,11 @@ func (a *app) waitForStatus(ctx context.Context, flags statusFlags) error {
 	case reached != nil:
 		return a.showStatus(reached, flags.user)
 	case waiting.Err() != nil && ctx.Err() == nil:
-		return &failure{code: exitTimedOut, reason: "TIMED_OUT",
-			message: fmt.Sprintf("after %s, %s", flags.timeout, cmp.Or(told, "usherd has not answered yet")),
-			hint:    "`usherctl status` says what that rests on"}
+		return &answer.Failure{Code: answer.ExitTimedOut, Reason: "TIMED_OUT",
+			Message: fmt.Sprintf("after %s, %s", flags.timeout, cmp.Or(told, "usherd has not answered yet")),
+			Hint:    "`usherctl status` says what that rests on"}
 	}
-	return explained(err)
+	return answer.Explained(err)
 }
 
 // userOf is whom a command is about that is about one user: the named one, or else the primary user. It is nil when
@@ -205,7 +206,7 @@ func standingOf(user *usherv1.UserStatus, name string) string {
 	case state == usherv1.IdentityState_IDENTITY_STATE_UNSPECIFIED:
 		return terminal.Plain(user.GetUser().GetName()) + " was not looked at yet"
 	}
-	return terminal.Plain(user.GetUser().GetName()) + " is " + identityName(state)
+	return terminal.Plain(user.GetUser().GetName()) + " is " + answer.IdentityName(state)
 }
 
 // parseStates reads names of states, in any case.
@@ -266,9 +267,9 @@ func (a *app) printStatus(status *usherv1.GetStatusResponse) {
 	var rows [][]string
 	for _, user := range status.GetUsers() {
 		rows = append(rows, []string{
-			user.GetUser().GetName(), sessionName(user), identityName(user.GetIdentity().GetState()),
+			user.GetUser().GetName(), sessionName(user), answer.IdentityName(user.GetIdentity().GetState()),
 			a.Age(user.GetLookTime()),
-			lastState(user.GetLastRegistration()), a.Clock(user.GetLastRegistration().GetUpdateTime()),
+			answer.LastState(user.GetLastRegistration()), a.Clock(user.GetLastRegistration().GetUpdateTime()),
 		})
 	}
 	a.Table([]string{"USER", "SESSION", "STATE", "SEEN", "LAST REGISTRATION", "WHEN"}, rows)
@@ -339,17 +340,6 @@ func sessionName(user *usherv1.UserStatus) string {
 		return "on console"
 	}
 	return "logged in"
-}
-
-// lastState is the state of a registration, with the reason for one that failed.
-func lastState(r *usherv1.Registration) string {
-	switch {
-	case r == nil:
-		return "-"
-	case r.GetState() == usherv1.RegistrationState_REGISTRATION_STATE_FAILED:
-		return "FAILED: " + contract.Name(r.GetFailureReason())
-	}
-	return contract.Name(r.GetState())
 }
 
 // tenantName names a tenant in a sentence.

@@ -17,6 +17,7 @@ import (
 	"golang.org/x/sys/unix"
 	"google.golang.org/grpc"
 
+	"usher.internal/ctl/answer"
 	"usher.internal/ctl/interruptible"
 	"usher.internal/ctl/terminal"
 	"usher.internal/internal/applog"
@@ -70,7 +71,7 @@ this Mac's logs and usherd's journal.`,
 			}
 			input, release, err := interruptible.Input(command.Context(), command.InOrStdin())
 			if err != nil {
-				return defect(err)
+				return answer.Defect(err)
 			}
 			defer release()
 			if a.host != nil {
@@ -140,9 +141,9 @@ func (a *app) timeline(ctx context.Context, paths []string, input io.Reader, fla
 	if page, err := os.Stat(flags.html); err == nil {
 		for _, path := range paths {
 			if log, err := os.Stat(path); err == nil && os.SameFile(page, log) {
-				return &failure{code: exitUsage, reason: "WRONG_USAGE",
-					message: fmt.Sprintf("--html %s is one of the logs, and would replace it", flags.html),
-					hint:    "name another file"}
+				return &answer.Failure{Code: answer.ExitUsage, Reason: "WRONG_USAGE",
+					Message: fmt.Sprintf("--html %s is one of the logs, and would replace it", flags.html),
+					Hint:    "name another file"}
 			}
 		}
 	}
@@ -159,7 +160,7 @@ func (a *app) timelineFrom(ctx context.Context, logs []applog.Log, flags timelin
 	report, err := timeline.Build(ctx, logs, options)
 	quiet()
 	if err != nil {
-		return explained(err)
+		return answer.Explained(err)
 	}
 	return a.showTimeline(ctx, report, flags)
 }
@@ -181,9 +182,9 @@ func (a *app) timelineOf(ctx context.Context, target host, paths []string, flags
 		err = os.Remove(file.Name()) // so that nothing is left of it, whatever ends usherctl
 	}
 	if err != nil {
-		return &failure{code: exitDefect, reason: "FILE_NOT_READABLE",
-			message: fmt.Sprintf("the logs could not be kept: %v", err),
-			hint:    "make room in the folder for temporary files"}
+		return &answer.Failure{Code: answer.ExitDefect, Reason: "FILE_NOT_READABLE",
+			Message: fmt.Sprintf("the logs could not be kept: %v", err),
+			Hint:    "make room in the folder for temporary files"}
 	}
 	zone, err := a.fetchLogs(ctx, target, flags.user, file)
 	if err != nil {
@@ -194,11 +195,11 @@ func (a *app) timelineOf(ctx context.Context, target host, paths []string, flags
 	}
 	options.Registrations = a.journal(ctx, flags.user)
 	if _, err := file.Seek(0, io.SeekStart); err != nil {
-		return defect(err)
+		return answer.Defect(err)
 	}
 	logs, err := applog.Find(ctx, []string{"-"}, applog.FindOptions{Input: file})
 	if err != nil {
-		return explained(err)
+		return answer.Explained(err)
 	}
 	for i := range logs { // where they were
 		_, name, _ := strings.Cut(logs[i].Name, "!")
@@ -215,7 +216,7 @@ func (a *app) showTimeline(ctx context.Context, report *timeline.Report, flags t
 	}
 	if flags.redact || flags.html != "" && !flags.noRedact {
 		if err := flags.redacted(ctx, report); err != nil {
-			return explained(err)
+			return answer.Explained(err)
 		}
 		if chosen, err = flags.choose(report); err != nil {
 			return err
@@ -229,7 +230,7 @@ func (a *app) showTimeline(ctx context.Context, report *timeline.Report, flags t
 		case err != nil:
 			return err
 		case a.JSON && about == a.Out: // or else the page alone
-			return a.print(map[string]any{"file": flags.html, "attempts": len(report.Attempts),
+			return a.Print(map[string]any{"file": flags.html, "attempts": len(report.Attempts),
 				"redacted": report.Redacted})
 		case a.JSON:
 			return nil
@@ -238,7 +239,7 @@ func (a *app) showTimeline(ctx context.Context, report *timeline.Report, flags t
 			map[bool]string{true: "names, ids and addresses are pseudonyms", false: "NOT redacted"}[report.Redacted])
 		return nil
 	case a.JSON:
-		return a.print(report)
+		return a.Print(report)
 	}
 	a.newTimelineText(report).print(chosen)
 	return nil
@@ -256,9 +257,9 @@ func (f timelineFlags) choose(report *timeline.Report) ([]timeline.Attempt, erro
 	case f.attempt != 0:
 		at := slices.IndexFunc(attempts, func(one timeline.Attempt) bool { return one.Number == f.attempt })
 		if at < 0 {
-			return nil, &failure{code: exitNotFound, reason: "ATTEMPT_NOT_FOUND",
-				message: fmt.Sprintf("there is no attempt %d in these logs", f.attempt),
-				hint:    "`usherctl timeline` without --attempt lists them"}
+			return nil, &answer.Failure{Code: answer.ExitNotFound, Reason: "ATTEMPT_NOT_FOUND",
+				Message: fmt.Sprintf("there is no attempt %d in these logs", f.attempt),
+				Hint:    "`usherctl timeline` without --attempt lists them"}
 		}
 		return attempts[at : at+1], nil
 	case f.all || len(attempts) <= 1:
@@ -287,15 +288,15 @@ func (a *app) logsOf(ctx context.Context, paths []string, input io.Reader, user 
 	logs, err := applog.Find(ctx, paths, applog.FindOptions{Input: input, Optional: ofThisMac})
 	quiet()
 	if ctx.Err() != nil {
-		return nil, explained(context.Cause(ctx))
+		return nil, answer.Explained(context.Cause(ctx))
 	}
 	if err != nil {
-		return nil, &failure{code: exitNotFound, reason: "LOG_NOT_FOUND", message: err.Error(),
-			hint: "name files, folders or archives that exist"}
+		return nil, &answer.Failure{Code: answer.ExitNotFound, Reason: "LOG_NOT_FOUND", Message: err.Error(),
+			Hint: "name files, folders or archives that exist"}
 	}
 	if len(logs) == 0 && len(options.Registrations) == 0 {
-		return nil, &failure{code: exitNotFound, reason: "LOG_NOT_FOUND", message: "no log was found",
-			hint: "name files, folders or archives, for example `usherctl timeline ~/Downloads/logs`"}
+		return nil, &answer.Failure{Code: answer.ExitNotFound, Reason: "LOG_NOT_FOUND", Message: "no log was found",
+			Hint: "name files, folders or archives, for example `usherctl timeline ~/Downloads/logs`"}
 	}
 	return logs, nil
 }
@@ -308,15 +309,15 @@ func homesOf(name string) ([]string, error) {
 	if name == "" {
 		home, err := os.UserHomeDir()
 		if err != nil {
-			return nil, &failure{code: exitUsage, reason: "WRONG_USAGE", message: err.Error(),
-				hint: "set HOME, or name the logs"}
+			return nil, &answer.Failure{Code: answer.ExitUsage, Reason: "WRONG_USAGE", Message: err.Error(),
+				Hint: "set HOME, or name the logs"}
 		}
 		return []string{home}, nil
 	}
 	who, err := user.Lookup(name)
 	if err != nil {
-		return nil, &failure{code: exitNotFound, reason: "USER_NOT_FOUND", message: err.Error(),
-			hint: "name the account as `id` knows it"}
+		return nil, &answer.Failure{Code: answer.ExitNotFound, Reason: "USER_NOT_FOUND", Message: err.Error(),
+			Hint: "name the account as `id` knows it"}
 	}
 	return []string{who.HomeDir}, nil
 }

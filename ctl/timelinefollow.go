@@ -14,6 +14,7 @@ import (
 	"golang.org/x/sync/errgroup"
 	"google.golang.org/grpc"
 
+	"usher.internal/ctl/answer"
 	"usher.internal/ctl/terminal"
 	"usher.internal/internal/applog"
 	"usher.internal/internal/foreign"
@@ -57,7 +58,7 @@ func (a *app) followTimeline(ctx context.Context, paths []string, flags timeline
 				live.warn(fmt.Sprintf("%s is not followed: %v", path, err))
 				continue
 			case errors.Is(err, foreign.ErrLink):
-				return &failure{code: exitUsage, reason: "FILE_NOT_READABLE", message: err.Error()}
+				return &answer.Failure{Code: answer.ExitUsage, Reason: "FILE_NOT_READABLE", Message: err.Error()}
 			}
 			following.Directory, following.Name = filepath.Split(path)
 		}
@@ -79,7 +80,7 @@ func (a *app) followTimeline(ctx context.Context, paths []string, flags timeline
 			return err
 		})
 	}
-	return explained(group.Wait())
+	return answer.Explained(group.Wait())
 }
 
 // isOfOnePlace reports whether an error is about what one user has in a log folder's place, which does not end the
@@ -131,7 +132,7 @@ func (l *liveTimeline) followJournal(ctx context.Context, index int) error {
 	if ctx.Err() != nil {
 		return context.Cause(ctx)
 	}
-	l.warn("without usherd's journal from here: " + explained(err).Error())
+	l.warn("without usherd's journal from here: " + answer.Explained(err).Error())
 	return nil
 }
 
@@ -184,7 +185,7 @@ func (l *liveTimeline) show(ctx context.Context) error {
 		}
 	}
 	if l.app.JSON {
-		return l.app.print(report)
+		return l.app.Print(report)
 	}
 	text := l.app.newTimelineText(report)
 	if l.app.Person {

@@ -26,7 +26,7 @@ func (a *app) versionCommand() *cobra.Command {
 				return err
 			})
 			if a.JSON {
-				return a.print(map[string]string{"usherctl": version.String(), "usherd": helper})
+				return a.Print(map[string]string{"usherctl": version.String(), "usherd": helper})
 			}
 			fmt.Fprintf(a.Out, "usherctl %s\n", version.String())
 			if err != nil {

@@ -1,4 +1,9 @@
-package ctl
+// Package answer is how a command of usherctl answers: [Printer] prints for a person or as JSON, and a [Failure] is
+// printed once, at the end, with the exit code that Jamf policies act on.
+//
+// Commands return their failures, and print none. A failure without a message has printed all there is: only its exit
+// code is left.
+package answer
 
 import (
 	"fmt"
@@ -18,15 +23,15 @@ type Printer struct {
 	Command string
 }
 
-// print prints a value as one line of JSON. In a message of the contract a state that this usherctl does not know is
+// Print prints a value as one line of JSON. In a message of the contract a state that this usherctl does not know is
 // CANNOT_TELL.
-func (p *Printer) print(value any) error {
+func (p *Printer) Print(value any) error {
 	if message, ok := value.(proto.Message); ok {
 		value = contract.Readable(message)
 	}
 	data, err := envelope.Data(value)
 	if err != nil {
-		return defect(err)
+		return Defect(err)
 	}
 	return p.printEnvelope(envelope.Envelope{Data: data})
 }
@@ -34,27 +39,27 @@ func (p *Printer) print(value any) error {
 func (p *Printer) printEnvelope(e envelope.Envelope) error {
 	e.Command = strings.TrimPrefix(p.Command, "usherctl ")
 	if err := e.Write(p.Out); err != nil && p.Out.Err == nil {
-		return defect(err)
+		return Defect(err)
 	}
 	return nil // what could not be written is found at the end
 }
 
-// printFailure says in one sentence what went wrong, and how to mend it.
-func (p *Printer) printFailure(f *failure) {
-	if f.message == "" {
+// PrintFailure says in one sentence what went wrong, and how to mend it.
+func (p *Printer) PrintFailure(f *Failure) {
+	if f.Message == "" {
 		return // all is printed already, and only the exit code is left to tell
 	}
 	if p.JSON && p.Out.Err == nil {
 		// Nothing more can be done about an error that cannot be put into JSON.
 		_ = p.printEnvelope(envelope.Envelope{
-			Error: &envelope.Failure{ExitCode: int(f.code), Reason: f.reason, Message: f.message, Hint: f.hint}})
+			Error: &envelope.Failure{ExitCode: int(f.Code), Reason: f.Reason, Message: f.Message, Hint: f.Hint}})
 		return
 	}
 	// A configuration has several things wrong, one a line.
-	for i, line := range strings.Split(f.message, "\n") {
+	for i, line := range strings.Split(f.Message, "\n") {
 		fmt.Fprintln(p.Err, [2]string{"usherctl: ", "  "}[min(i, 1)]+terminal.Plain(line))
 	}
-	if f.hint != "" {
-		fmt.Fprintf(p.Err, "hint: %s\n", terminal.Plain(f.hint))
+	if f.Hint != "" {
+		fmt.Fprintf(p.Err, "hint: %s\n", terminal.Plain(f.Hint))
 	}
 }
