@@ -17,6 +17,7 @@ import (
 	"golang.org/x/term"
 
 	"usher.internal/ctl/answer"
+	"usher.internal/ctl/ask"
 	"usher.internal/ctl/terminal"
 	"usher.internal/internal/version"
 )
@@ -40,7 +41,7 @@ func Commands() *cobra.Command { return newApp(&terminal.Terminal{}, "").root() 
 
 // app is one run of usherctl.
 type app struct {
-	*Client
+	*ask.Client
 	// fleetFolder tells how to get at the fleet; empty for the default.
 	fleetFolder string
 	// hostFlags say which Macs are asked; host is the one that is, nil for this one, and oneOfSeveral tells whether
@@ -52,7 +53,7 @@ type app struct {
 }
 
 func newApp(terminal *terminal.Terminal, configFile string) *app {
-	return &app{Client: &Client{Printer: &answer.Printer{Terminal: terminal}, ConfigFile: configFile}}
+	return &app{Client: &ask.Client{Printer: &answer.Printer{Terminal: terminal}, ConfigFile: configFile}}
 }
 
 // run runs usherctl with arguments and returns its exit code; everything is printed by then.

@@ -11,6 +11,7 @@ import (
 	"strings"
 
 	"usher.internal/ctl/answer"
+	"usher.internal/ctl/homes"
 	"usher.internal/internal/applog"
 	"usher.internal/internal/envelope"
 	"usher.internal/internal/excerpt"
@@ -36,7 +37,7 @@ func (b *bundle) addConfiguration() {
 		b.admin = true
 		return
 	}
-	loaded, err := b.app.loadConfig()
+	loaded, err := b.app.LoadConfig()
 	if err != nil {
 		b.problems = append(b.problems, b.private(fmt.Sprintf("The configuration is not here: %v.", err)))
 		return
@@ -113,7 +114,7 @@ func (b *bundle) others() *excerpt.Privacy {
 	if b.privacy == nil {
 		b.privacy = excerpt.NewPrivacy(
 			excerpt.Person{Name: b.user.name, UID: b.user.uid, SignInNames: []string{b.user.fullName}},
-			excerpt.PeopleIn(filepath.Dir(everyHome)))
+			excerpt.PeopleIn(filepath.Dir(homes.Every)))
 	}
 	return b.privacy
 }
@@ -163,7 +164,7 @@ func (b *bundle) copyLog(ctx context.Context, to io.Writer, log applog.Log, file
 
 // findSpans finds when the user's attempts were, in what usherd sent and in the logs as they are.
 func (b *bundle) findSpans(ctx context.Context, folder string) error {
-	paths := existing([]string{filepath.Join(folder, "registrations.json"), filepath.Join(folder, "logs")})
+	paths := homes.Existing([]string{filepath.Join(folder, "registrations.json"), filepath.Join(folder, "logs")})
 	for _, file := range b.files {
 		if file.fill != nil && file.Source != fromHere {
 			before, _, _ := strings.Cut(file.Source, "!")
@@ -188,7 +189,7 @@ func (b *bundle) findSpans(ctx context.Context, folder string) error {
 
 // buildReport makes the timeline of what is in the folder.
 func (b *bundle) buildReport(ctx context.Context, folder string) (*timeline.Report, error) {
-	told := existing([]string{filepath.Join(folder, "registrations.json"), filepath.Join(folder, "logs")})
+	told := homes.Existing([]string{filepath.Join(folder, "registrations.json"), filepath.Join(folder, "logs")})
 	logs, err := applog.Find(ctx, told, applog.FindOptions{})
 	if err != nil {
 		return nil, err

@@ -62,7 +62,7 @@ func (a *app) clean(command *cobra.Command, asked cleaning) error {
 	if a.JSON && !asked.yes && !asked.dryRun {
 		return errors.New("--json needs --yes or --dry-run, for nobody is asked")
 	}
-	return a.askWithin(command.Context(), cleanWithin, func(ctx context.Context, connection *grpc.ClientConn) error {
+	return a.AskWithin(command.Context(), cleanWithin, func(ctx context.Context, connection *grpc.ClientConn) error {
 		client := usherv1.NewCleanServiceClient(connection)
 		found, err := client.FindRemains(ctx, &usherv1.FindRemainsRequest{User: asked.user})
 		if err != nil {
@@ -184,7 +184,7 @@ func (a *app) cleanHistoryCommand() *cobra.Command {
 			if err := validLimit(request.GetLimit()); err != nil {
 				return err
 			}
-			return a.ask(command.Context(), func(ctx context.Context, connection *grpc.ClientConn) error {
+			return a.Ask(command.Context(), func(ctx context.Context, connection *grpc.ClientConn) error {
 				list, err := usherv1.NewCleanServiceClient(connection).ListRemovals(ctx, request)
 				if err != nil {
 					return err

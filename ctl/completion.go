@@ -4,7 +4,6 @@ import (
 	"context"
 	"fmt"
 	"strings"
-	"time"
 
 	"github.com/spf13/cobra"
 	"github.com/spf13/pflag"
@@ -16,9 +15,6 @@ import (
 	"usher.internal/internal/accounts"
 	usherv1 "usher.internal/proto/usher/v1"
 )
-
-// completedWithin is how long usherd may take to answer somebody who has pressed the tab key.
-const completedWithin = 2 * time.Second
 
 func (a *app) completionCommand() *cobra.Command {
 	return &cobra.Command{
@@ -64,7 +60,7 @@ func (a *app) completeUsers(command *cobra.Command, _ []string, _ string) ([]cob
 		return nil, cobra.ShellCompDirectiveNoFileComp // another Mac is not asked: that can need a password
 	}
 	var users []cobra.Completion
-	err := a.askQuietly(command.Context(), func(ctx context.Context, connection *grpc.ClientConn) error {
+	err := a.AskQuietly(command.Context(), func(ctx context.Context, connection *grpc.ClientConn) error {
 		status, err := usherv1.NewStatusServiceClient(connection).GetStatus(ctx, &usherv1.GetStatusRequest{})
 		for _, one := range status.GetUsers() {
 			users = append(users, completion(one.GetUser().GetName(), answer.IdentityName(one.GetIdentity().GetState())))
@@ -95,7 +91,7 @@ func (a *app) completeRegistrations(wanted func(*usherv1.Registration) bool) cob
 			return nil, directive
 		}
 		// Nobody sees an error of it, and a shell completes nothing then.
-		_ = a.askQuietly(command.Context(), func(ctx context.Context, connection *grpc.ClientConn) error {
+		_ = a.AskQuietly(command.Context(), func(ctx context.Context, connection *grpc.ClientConn) error {
 			list, err := usherv1.NewRegistrationServiceClient(connection).ListRegistrations(ctx,
 				&usherv1.ListRegistrationsRequest{})
 			for _, one := range list.GetRegistrations() {

@@ -32,7 +32,7 @@ func (a *app) showConfigCommand() *cobra.Command {
 		Example: "  usherctl config show",
 		Args:    cobra.NoArgs,
 		RunE: func(*cobra.Command, []string) error {
-			loaded, err := a.loadConfig()
+			loaded, err := a.LoadConfig()
 			if err != nil {
 				return err
 			}

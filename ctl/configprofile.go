@@ -5,16 +5,13 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
-	"io"
-	"path/filepath"
-	"strings"
 
 	"github.com/spf13/cobra"
-	"golang.org/x/sys/unix"
 
 	"usher.internal/ctl/answer"
+	"usher.internal/ctl/ask"
+	"usher.internal/ctl/files"
 	"usher.internal/ctl/profile"
-	"usher.internal/ctl/terminal"
 	"usher.internal/internal/config"
 )
 
@@ -60,7 +57,7 @@ func (a *app) writeProfile(ctx context.Context, options profile.Options, output 
 	if options.Kind == profile.Settings {
 		loaded, err := config.LoadForProfile(a.ConfigFile)
 		if err != nil {
-			return configurationInvalid(err)
+			return ask.ConfigurationInvalid(err)
 		}
 		options.Values = loaded.Values()
 		if len(loaded.Files) == 0 && !options.All {
@@ -78,7 +75,7 @@ func (a *app) writeProfile(ctx context.Context, options profile.Options, output 
 	if err != nil {
 		return err
 	}
-	return a.writeText(ctx, "profile", string(content), output)
+	return files.Writer{Printer: a.Printer}.Text(ctx, "profile", string(content), output)
 }
 
 func (a *app) schemaCommand() *cobra.Command {
@@ -99,51 +96,10 @@ org.usher.`,
 			if a.JSON && (output == "" || output == "-") {
 				return a.Print(json.RawMessage(schema))
 			}
-			return a.writeText(command.Context(), "schema", string(schema), output)
+			return files.Writer{Printer: a.Printer}.Text(command.Context(), "schema", string(schema), output)
 		},
 	}
 	command.Flags().StringVar(&output, "output", "",
 		"write into this `file`, which must not be there yet (default, and -: print it)")
 	return command
-}
-
-// writeText prints a text, or writes it into a new file, whole or not at all. What is no file, such as a named pipe,
-// may be there.
-func (a *app) writeText(ctx context.Context, what, text, output string) error {
-	if output == "" {
-		output = "-"
-	}
-	to, err := a.destination(output)
-	if err == nil && to.standard {
-		if a.JSON {
-			return a.Print(map[string]string{what: text})
-		}
-		_, err := a.Out.Write([]byte(text))
-		return err
-	}
-	path, absolute := filepath.Abs(output)
-	if absolute != nil {
-		return answer.Defect(absolute)
-	}
-	if to.exists && !to.through || errors.Is(err, unix.EISDIR) {
-		return &answer.Failure{Code: answer.ExitUsage, Reason: "OUTPUT_EXISTS",
-			Message: path + " is there already, and is left as it is", Hint: "name a new file with --output"}
-	}
-	if err == nil {
-		err = a.write(ctx, to, 0o644, func(to io.Writer) error { // nothing in it is secret
-			_, err := io.WriteString(to, text)
-			return err
-		})
-	}
-	switch {
-	case err != nil && ctx.Err() != nil:
-		return answer.Explained(ctx.Err())
-	case err != nil:
-		return &answer.Failure{Code: answer.ExitDefect, Reason: "OUTPUT_FAILED",
-			Message: strings.TrimSpace(fmt.Sprintf("write %s: %v", path, err))}
-	case a.JSON:
-		return a.Print(map[string]string{"file": path})
-	}
-	fmt.Fprintln(a.Out, "wrote "+terminal.Plain(path))
-	return nil
 }

@@ -8,13 +8,14 @@ import (
 	"io"
 	"net"
 	"os"
-	"slices"
 	"strings"
 	"time"
 
 	"github.com/spf13/cobra"
 
 	"usher.internal/ctl/answer"
+	"usher.internal/ctl/ask"
+	"usher.internal/ctl/homes"
 	"usher.internal/internal/applog"
 	"usher.internal/internal/config"
 	"usher.internal/internal/link"
@@ -36,11 +37,11 @@ ssh://…. With --announce a line comes before usherd's first word, whatever bec
 			if err := a.announce(announce); err != nil {
 				return err
 			}
-			loaded, err := a.helperConfig()
+			loaded, err := a.HelperConfig()
 			if err != nil {
 				return err
 			}
-			dialing, cancel := context.WithTimeout(command.Context(), answerWithin)
+			dialing, cancel := context.WithTimeout(command.Context(), ask.AnswerWithin)
 			defer cancel()
 			connection, err := link.DialConn(dialing, loaded.HelperSocket(), loaded.Development.HelperUID)
 			if err != nil {
@@ -96,16 +97,11 @@ func (a *app) sendLogsCommand() *cobra.Command {
 			if err := a.announce(announce); err != nil {
 				return err
 			}
-			homes, err := homesOf(user)
+			paths, err := homes.Logs(user)
 			if err != nil {
 				return err
 			}
-			var paths []string
-			for _, home := range homes {
-				paths = append(paths, applog.Places(home)...)
-			}
-			slices.Sort(paths)
-			logs, err := applog.Find(ctx, slices.Compact(paths), applog.FindOptions{Optional: true})
+			logs, err := applog.Find(ctx, paths, applog.FindOptions{Optional: true})
 			if ctx.Err() != nil {
 				return answer.Explained(context.Cause(ctx))
 			}

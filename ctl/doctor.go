@@ -12,6 +12,7 @@ import (
 	"google.golang.org/grpc"
 
 	"usher.internal/ctl/answer"
+	"usher.internal/ctl/ask"
 	"usher.internal/ctl/terminal"
 	"usher.internal/internal/config"
 	usherv1 "usher.internal/proto/usher/v1"
@@ -48,7 +49,7 @@ type examination struct {
 }
 
 func (e *examination) run(ctx context.Context) error {
-	connection, err := e.app.connect(ctx)
+	connection, err := e.app.Connect(ctx)
 	if err != nil {
 		return err
 	}
@@ -76,7 +77,7 @@ func (e *examination) run(ctx context.Context) error {
 func (e *examination) receive(ctx context.Context, connection *grpc.ClientConn) error {
 	asking, cancel := context.WithCancelCause(ctx)
 	defer cancel(nil)
-	silence := time.AfterFunc(answerWithin, func() { cancel(context.DeadlineExceeded) })
+	silence := time.AfterFunc(ask.AnswerWithin, func() { cancel(context.DeadlineExceeded) })
 	defer silence.Stop()
 	stream, err := usherv1.NewDoctorServiceClient(connection).Examine(asking, &usherv1.ExamineRequest{})
 	for err == nil {

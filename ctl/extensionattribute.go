@@ -149,7 +149,7 @@ const restartsWithin = 2 * time.Second
 // statusOrLast is the status, or where usherd does not serve within restartsWithin, the last one that it has kept for
 // root.
 func (a *app) statusOrLast(ctx context.Context) (status *usherv1.GetStatusResponse, err error) {
-	err = a.askWithin(ctx, restartsWithin, func(ctx context.Context, connection *grpc.ClientConn) error {
+	err = a.AskWithin(ctx, restartsWithin, func(ctx context.Context, connection *grpc.ClientConn) error {
 		status, err = usherv1.NewStatusServiceClient(connection).GetStatus(ctx, &usherv1.GetStatusRequest{},
 			grpc.WaitForReady(true))
 		return err
@@ -164,7 +164,7 @@ func (a *app) statusOrLast(ctx context.Context) (status *usherv1.GetStatusRespon
 		fmt.Fprintf(a.Err, "usherctl: %v\n", lastErr)
 	}
 	// Why it does not answer is what a call says that does not wait.
-	err = a.askWithin(ctx, restartsWithin, func(ctx context.Context, connection *grpc.ClientConn) error {
+	err = a.AskWithin(ctx, restartsWithin, func(ctx context.Context, connection *grpc.ClientConn) error {
 		status, err = usherv1.NewStatusServiceClient(connection).GetStatus(ctx, &usherv1.GetStatusRequest{})
 		return err
 	})

@@ -15,6 +15,8 @@ import (
 	"github.com/spf13/cobra"
 
 	"usher.internal/ctl/answer"
+	"usher.internal/ctl/ask"
+	"usher.internal/ctl/files"
 	"usher.internal/ctl/fleet"
 	"usher.internal/ctl/fleet/setup"
 	"usher.internal/ctl/terminal"
@@ -120,7 +122,7 @@ gone.`,
 				a.fleetFolder = inner
 			}
 			return a.askFleet(command.Context(), func(client *fleet.Client) error {
-				ctx, cancel := context.WithTimeout(command.Context(), 3*answerWithin)
+				ctx, cancel := context.WithTimeout(command.Context(), 3*ask.AnswerWithin)
 				defer cancel()
 				made, err := client.Provision(ctx, wanted)
 				if err != nil {
@@ -163,8 +165,8 @@ server has to be told.`,
   usherctl fleet credentials --fleet usher-fleet --devices-file uuids.txt --valid 400d`,
 		RunE: func(_ *cobra.Command, devices []string) error {
 			if file != "" {
-				more, err := readList(file, func(device string) error { return setup.CheckDevices([]string{device}) })
-				if _, wrong := errors.AsType[*lineError](err); wrong {
+				more, err := files.ReadList(file, func(device string) error { return setup.CheckDevices([]string{device}) })
+				if _, wrong := errors.AsType[*files.LineError](err); wrong {
 					return err
 				}
 				if err != nil {

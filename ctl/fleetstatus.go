@@ -14,6 +14,7 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"usher.internal/ctl/files"
 	"usher.internal/ctl/fleet"
 	"usher.internal/ctl/fleet/page"
 	"usher.internal/ctl/terminal"
@@ -96,7 +97,7 @@ func (a *app) fleetStatus(ctx context.Context, client *fleet.Client, flags fleet
 		if err != nil {
 			report.Warnings = append(report.Warnings, "The trend could not be read: "+err.Error()+".")
 		}
-		about, err := a.writePage(ctx, flags.html, func(to io.Writer) error { return page.Write(to, report) })
+		about, err := files.Writer{Printer: a.Printer}.Page(ctx, flags.html, func(to io.Writer) error { return page.Write(to, report) })
 		if err != nil {
 			return err
 		}

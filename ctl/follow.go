@@ -9,6 +9,7 @@ import (
 	"google.golang.org/grpc"
 
 	"usher.internal/ctl/answer"
+	"usher.internal/ctl/ask"
 	"usher.internal/ctl/terminal"
 	"usher.internal/internal/config"
 	"usher.internal/internal/contract"
@@ -111,7 +112,7 @@ func (f *follower) watch(ctx context.Context, updates chan<- update) {
 			return false
 		}
 	}
-	err := reconnecting(ctx, func(ctx context.Context, answered func()) error {
+	err := ask.Reconnecting(ctx, func(ctx context.Context, answered func()) error {
 		stream, err := f.client.WatchRegistration(ctx, &usherv1.WatchRegistrationRequest{Id: f.id},
 			grpc.WaitForReady(true))
 		for err == nil {

@@ -23,7 +23,7 @@ user's session or home is changed: a user who is still there is known again afte
 		Example: "  " + config.Sudo("forget --user jane"),
 		Args:    cobra.NoArgs,
 		RunE: func(command *cobra.Command, _ []string) error {
-			return a.ask(command.Context(), func(ctx context.Context, connection *grpc.ClientConn) error {
+			return a.Ask(command.Context(), func(ctx context.Context, connection *grpc.ClientConn) error {
 				forgotten, err := usherv1.NewUserServiceClient(connection).ForgetUser(ctx, request)
 				if err != nil {
 					return err

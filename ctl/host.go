@@ -16,6 +16,7 @@ import (
 	"github.com/spf13/pflag"
 	"google.golang.org/grpc"
 
+	"usher.internal/ctl/files"
 	"usher.internal/ctl/terminal"
 	"usher.internal/internal/config"
 )
@@ -175,8 +176,8 @@ func (h *hostFlags) targets() (all []host, err error) {
 	if h.file == "" {
 		return all, nil
 	}
-	_, err = readList(h.file, add)
-	if _, wrong := errors.AsType[*lineError](err); wrong {
+	_, err = files.ReadList(h.file, add)
+	if _, wrong := errors.AsType[*files.LineError](err); wrong {
 		return nil, err
 	}
 	if err != nil {

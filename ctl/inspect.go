@@ -11,6 +11,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"usher.internal/ctl/answer"
+	"usher.internal/ctl/files"
 	"usher.internal/ctl/inspect"
 	"usher.internal/ctl/interruptible"
 	"usher.internal/ctl/terminal"
@@ -90,7 +91,7 @@ func formatList(indent string) string {
 
 func readInspected(ctx context.Context, path string, stdin io.Reader) ([]byte, error) {
 	if path != "-" {
-		file, err := openArgument(path)
+		file, err := files.Open(path)
 		if err != nil {
 			return nil, err
 		}

@@ -17,6 +17,7 @@ import (
 	healthv1 "google.golang.org/grpc/health/grpc_health_v1"
 
 	"usher.internal/ctl/answer"
+	"usher.internal/ctl/ask"
 	"usher.internal/ctl/terminal"
 	"usher.internal/internal/accounts"
 	"usher.internal/internal/command"
@@ -266,7 +267,7 @@ func (a *app) serves(ctx context.Context) error {
 	loaded, _ := config.Salvage(a.ConfigFile)
 	ctx, cancel := context.WithTimeout(ctx, servesWithin)
 	defer cancel()
-	connection, err := link.Dial(loaded.HelperSocket(), loaded.Development.HelperUID, quickRedial())
+	connection, err := link.Dial(loaded.HelperSocket(), loaded.Development.HelperUID, ask.QuickRedial())
 	if err != nil {
 		return err
 	}

@@ -18,6 +18,7 @@ import (
 	"google.golang.org/grpc/status"
 
 	"usher.internal/ctl/answer"
+	"usher.internal/ctl/files"
 	"usher.internal/ctl/terminal"
 	"usher.internal/internal/attribute"
 	"usher.internal/internal/config"
@@ -155,7 +156,7 @@ and never taken as an argument.`,
 			if err != nil {
 				return err
 			}
-			return a.ask(command.Context(), func(ctx context.Context, connection *grpc.ClientConn) error {
+			return a.Ask(command.Context(), func(ctx context.Context, connection *grpc.ClientConn) error {
 				set, err := usherv1.NewJamfProServiceClient(connection).SetClientSecret(ctx,
 					&usherv1.SetClientSecretRequest{ClientSecret: secret})
 				if err != nil {
@@ -251,7 +252,7 @@ func (a *app) removeCredentialsCommand() *cobra.Command {
 		Example: "  " + config.Sudo("jamf credentials remove"),
 		Args:    noSecret,
 		RunE: func(command *cobra.Command, _ []string) error {
-			return a.ask(command.Context(), func(ctx context.Context, connection *grpc.ClientConn) error {
+			return a.Ask(command.Context(), func(ctx context.Context, connection *grpc.ClientConn) error {
 				response, err := usherv1.NewJamfProServiceClient(connection).RemoveClientSecret(ctx,
 					&usherv1.RemoveClientSecretRequest{})
 				if err != nil {
@@ -305,7 +306,7 @@ func (a *app) readSecret(file string) (string, error) {
 	input := io.Reader(os.Stdin)
 	switch {
 	case file != "":
-		opened, err := openArgument(file)
+		opened, err := files.Open(file)
 		if err != nil {
 			// Its path is not repeated: it could be the secret, given for the path.
 			if pathError, ok := errors.AsType[*fs.PathError](err); ok {
@@ -357,7 +358,7 @@ func typedSecret(keys io.Reader, screen io.Writer) (string, error) {
 
 // askJamfPro makes calls for which the helper asks Jamf Pro.
 func (a *app) askJamfPro(ctx context.Context, calls func(context.Context, usherv1.JamfProServiceClient) error) error {
-	return a.askWithin(ctx, jamfProWithin, func(ctx context.Context, connection *grpc.ClientConn) error {
+	return a.AskWithin(ctx, jamfProWithin, func(ctx context.Context, connection *grpc.ClientConn) error {
 		return jamfFailure(calls(ctx, usherv1.NewJamfProServiceClient(connection)))
 	})
 }

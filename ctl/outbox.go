@@ -29,7 +29,7 @@ func (a *app) listOutboxCommand() *cobra.Command {
 			if err := validLimit(request.GetLimit()); err != nil {
 				return err
 			}
-			return a.ask(command.Context(), func(ctx context.Context, connection *grpc.ClientConn) error {
+			return a.Ask(command.Context(), func(ctx context.Context, connection *grpc.ClientConn) error {
 				list, err := usherv1.NewDeliveryServiceClient(connection).ListDeliveries(ctx, request)
 				if err != nil {
 					return err
@@ -62,7 +62,7 @@ func (a *app) flushOutboxCommand() *cobra.Command {
 		Example: "  " + config.Sudo("outbox flush"),
 		Args:    cobra.NoArgs,
 		RunE: func(command *cobra.Command, _ []string) error {
-			return a.ask(command.Context(), func(ctx context.Context, connection *grpc.ClientConn) error {
+			return a.Ask(command.Context(), func(ctx context.Context, connection *grpc.ClientConn) error {
 				flushed, err := usherv1.NewDeliveryServiceClient(connection).FlushDeliveries(ctx,
 					&usherv1.FlushDeliveriesRequest{})
 				if err != nil {

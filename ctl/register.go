@@ -11,6 +11,7 @@ import (
 	"google.golang.org/protobuf/types/known/durationpb"
 
 	"usher.internal/ctl/answer"
+	"usher.internal/ctl/ask"
 	"usher.internal/internal/config"
 	usherv1 "usher.internal/proto/usher/v1"
 )
@@ -110,12 +111,12 @@ Jamf's own gatherAADInfo runs first, and the user may see a sign-in.`,
 
 // start starts a registration and follows it, if asked to.
 func (a *app) start(ctx context.Context, request *usherv1.StartRegistrationRequest, wait bool, limits waiting) error {
-	connection, err := a.connect(ctx)
+	connection, err := a.Connect(ctx)
 	if err != nil {
 		return err
 	}
 	defer connection.Close()
-	asking, cancel := context.WithTimeout(ctx, answerWithin)
+	asking, cancel := context.WithTimeout(ctx, ask.AnswerWithin)
 	defer cancel()
 	started, err := usherv1.NewRegistrationServiceClient(connection).StartRegistration(asking, request)
 	if err != nil {

@@ -11,6 +11,7 @@ import (
 	"google.golang.org/grpc"
 
 	"usher.internal/ctl/answer"
+	"usher.internal/ctl/ask"
 	"usher.internal/internal/attribute"
 	"usher.internal/internal/contract"
 	usherv1 "usher.internal/proto/usher/v1"
@@ -33,7 +34,7 @@ func (a *app) listRegistrationsCommand() *cobra.Command {
 			if err := validLimit(request.GetLimit()); err != nil {
 				return err
 			}
-			return a.ask(command.Context(), func(ctx context.Context, connection *grpc.ClientConn) error {
+			return a.Ask(command.Context(), func(ctx context.Context, connection *grpc.ClientConn) error {
 				list, err := usherv1.NewRegistrationServiceClient(connection).ListRegistrations(ctx, request)
 				if err != nil {
 					return err
@@ -78,7 +79,7 @@ func (a *app) showRegistrationCommand() *cobra.Command {
 		Args:              cobra.ExactArgs(1),
 		ValidArgsFunction: a.completeRegistrations(anyRegistration),
 		RunE: func(command *cobra.Command, arguments []string) error {
-			return a.ask(command.Context(), func(ctx context.Context, connection *grpc.ClientConn) error {
+			return a.Ask(command.Context(), func(ctx context.Context, connection *grpc.ClientConn) error {
 				found, err := usherv1.NewRegistrationServiceClient(connection).GetRegistration(ctx,
 					&usherv1.GetRegistrationRequest{Id: arguments[0]})
 				if err != nil {
@@ -180,12 +181,12 @@ func (a *app) watchRegistrationCommand() *cobra.Command {
 			if err := limits.valid(true); err != nil {
 				return err
 			}
-			connection, err := a.connect(command.Context())
+			connection, err := a.Connect(command.Context())
 			if err != nil {
 				return err
 			}
 			defer connection.Close()
-			asking, cancel := context.WithTimeout(command.Context(), answerWithin)
+			asking, cancel := context.WithTimeout(command.Context(), ask.AnswerWithin)
 			defer cancel()
 			found, err := usherv1.NewRegistrationServiceClient(connection).GetRegistration(asking,
 				&usherv1.GetRegistrationRequest{Id: arguments[0]})
@@ -207,13 +208,13 @@ func (a *app) cancelRegistrationCommand() *cobra.Command {
 		Args:              cobra.ExactArgs(1),
 		ValidArgsFunction: a.completeRegistrations(isUnderWay),
 		RunE: func(command *cobra.Command, arguments []string) error {
-			connection, err := a.connect(command.Context())
+			connection, err := a.Connect(command.Context())
 			if err != nil {
 				return err
 			}
 			defer connection.Close()
 			// Closing the portal may take it a while.
-			ctx, cancel := context.WithTimeout(command.Context(), 4*answerWithin)
+			ctx, cancel := context.WithTimeout(command.Context(), 4*ask.AnswerWithin)
 			defer cancel()
 			cancelled, err := usherv1.NewRegistrationServiceClient(connection).CancelRegistration(ctx,
 				&usherv1.CancelRegistrationRequest{Id: arguments[0]})

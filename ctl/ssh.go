@@ -21,6 +21,7 @@ import (
 	"google.golang.org/grpc/credentials/insecure"
 
 	"usher.internal/ctl/answer"
+	"usher.internal/ctl/ask"
 	"usher.internal/ctl/terminal"
 	"usher.internal/internal/command"
 	"usher.internal/internal/trust"
@@ -315,7 +316,7 @@ func (a *app) connectSSH(ctx context.Context, target host) (*grpc.ClientConn, er
 		}),
 		grpc.WithNoProxy(), grpc.WithDisableServiceConfig(), grpc.WithIdleTimeout(0), grpc.WithAuthority("localhost"),
 		grpc.WithDefaultCallOptions(grpc.MaxCallRecvMsgSize(maximumFromAfar)),
-		quickRedial(),
+		ask.QuickRedial(),
 	)
 	if err != nil {
 		first.Close()

@@ -14,6 +14,7 @@ import (
 	"google.golang.org/protobuf/types/known/timestamppb"
 
 	"usher.internal/ctl/answer"
+	"usher.internal/ctl/ask"
 	"usher.internal/ctl/terminal"
 	"usher.internal/internal/attribute"
 	"usher.internal/internal/contract"
@@ -67,14 +68,14 @@ who is registered as they should be.`,
 			if flags.wait != "" {
 				return a.waitForStatus(command.Context(), flags)
 			}
-			within := answerWithin
+			within := ask.AnswerWithin
 			if flags.look {
 				within = lookWithin
 				if !a.JSON {
 					fmt.Fprintln(a.Err, "looking in each session…")
 				}
 			}
-			return a.askWithin(command.Context(), within, func(ctx context.Context, connection *grpc.ClientConn) error {
+			return a.AskWithin(command.Context(), within, func(ctx context.Context, connection *grpc.ClientConn) error {
 				status, err := usherv1.NewStatusServiceClient(connection).GetStatus(ctx,
 					&usherv1.GetStatusRequest{LookAgain: flags.look})
 				if err != nil {
@@ -132,7 +133,7 @@ func (a *app) waitForStatus(ctx context.Context, flags statusFlags) error {
 	if err != nil {
 		return err
 	}
-	connection, err := a.connect(ctx)
+	connection, err := a.Connect(ctx)
 	if err != nil {
 		return err
 	}
@@ -145,14 +146,14 @@ func (a *app) waitForStatus(ctx context.Context, flags statusFlags) error {
 	}
 	client := usherv1.NewStatusServiceClient(connection)
 	// A helper that goes away is waited for; one that is not there from the start is not.
-	asking, stop := context.WithTimeout(ctx, answerWithin)
+	asking, stop := context.WithTimeout(ctx, ask.AnswerWithin)
 	defer stop()
 	if _, err := client.GetStatus(asking, &usherv1.GetStatusRequest{}); err != nil {
 		return answer.Explained(err)
 	}
 	var reached *usherv1.GetStatusResponse
 	var told string
-	err = reconnecting(waiting, func(ctx context.Context, answered func()) error {
+	err = ask.Reconnecting(waiting, func(ctx context.Context, answered func()) error {
 		stream, err := client.WatchStatus(ctx, &usherv1.WatchStatusRequest{}, grpc.WaitForReady(true))
 		for err == nil {
 			var message *usherv1.WatchStatusResponse

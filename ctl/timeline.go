@@ -7,17 +7,16 @@ import (
 	"fmt"
 	"io"
 	"os"
-	"os/user"
-	"path/filepath"
 	"slices"
 	"strings"
 	"time"
 
 	"github.com/spf13/cobra"
-	"golang.org/x/sys/unix"
 	"google.golang.org/grpc"
 
 	"usher.internal/ctl/answer"
+	"usher.internal/ctl/files"
+	"usher.internal/ctl/homes"
 	"usher.internal/ctl/interruptible"
 	"usher.internal/ctl/terminal"
 	"usher.internal/internal/applog"
@@ -224,7 +223,7 @@ func (a *app) showTimeline(ctx context.Context, report *timeline.Report, flags t
 	}
 	switch {
 	case flags.html != "":
-		about, err := a.writePage(ctx, flags.html,
+		about, err := files.Writer{Printer: a.Printer}.Page(ctx, flags.html,
 			func(to io.Writer) error { return page.Write(interruptible.Writer(ctx, to), report) })
 		switch {
 		case err != nil:
@@ -273,15 +272,10 @@ func (a *app) logsOf(ctx context.Context, paths []string, input io.Reader, user 
 	options *timeline.Options) ([]applog.Log, error) {
 	ofThisMac := len(paths) == 0
 	if ofThisMac {
-		homes, err := homesOf(user)
-		if err != nil {
+		var err error
+		if paths, err = homes.Logs(user); err != nil {
 			return nil, err
 		}
-		for _, home := range homes {
-			paths = append(paths, applog.Places(home)...)
-		}
-		slices.Sort(paths)
-		paths = slices.Compact(paths)
 		options.Registrations = a.journal(ctx, user)
 	}
 	quiet := a.AfterAWhile("looking for logs…")
@@ -301,49 +295,10 @@ func (a *app) logsOf(ctx context.Context, paths []string, input io.Reader, user 
 	return logs, nil
 }
 
-// homesOf returns the home of the user, of the caller, or as root those of everybody who has one.
-func homesOf(name string) ([]string, error) {
-	if name == "" && os.Geteuid() == 0 {
-		return filepath.Glob(everyHome)
-	}
-	if name == "" {
-		home, err := os.UserHomeDir()
-		if err != nil {
-			return nil, &answer.Failure{Code: answer.ExitUsage, Reason: "WRONG_USAGE", Message: err.Error(),
-				Hint: "set HOME, or name the logs"}
-		}
-		return []string{home}, nil
-	}
-	who, err := user.Lookup(name)
-	if err != nil {
-		return nil, &answer.Failure{Code: answer.ExitNotFound, Reason: "USER_NOT_FOUND", Message: err.Error(),
-			Hint: "name the account as `id` knows it"}
-	}
-	return []string{who.HomeDir}, nil
-}
-
-// existing leaves out what is not there, and the folders that the caller may not list: root's own logs are not a user's
-// to read, who has their registrations from usherd.
-func existing(paths []string) []string {
-	return slices.DeleteFunc(paths, func(path string) bool {
-		_, err := os.Stat(path)
-		return errors.Is(err, os.ErrNotExist) || isClosed(path)
-	})
-}
-
-// isClosed reports whether the caller may not list a folder, or not reach what is at a path.
-func isClosed(path string) bool {
-	info, err := os.Stat(path)
-	if err == nil && info.IsDir() {
-		err = unix.Access(path, unix.R_OK|unix.X_OK)
-	}
-	return errors.Is(err, os.ErrPermission)
-}
-
 // journal asks usherd for what it knows. Without usherd, or without the right to ask, the logs must do.
 func (a *app) journal(ctx context.Context, user string) []*usherv1.Registration {
 	var registrations []*usherv1.Registration
-	err := a.ask(ctx, func(ctx context.Context, connection *grpc.ClientConn) error {
+	err := a.Ask(ctx, func(ctx context.Context, connection *grpc.ClientConn) error {
 		list, err := usherv1.NewRegistrationServiceClient(connection).ListRegistrations(ctx,
 			&usherv1.ListRegistrationsRequest{User: user})
 		registrations = list.GetRegistrations()

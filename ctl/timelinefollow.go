@@ -15,6 +15,7 @@ import (
 	"google.golang.org/grpc"
 
 	"usher.internal/ctl/answer"
+	"usher.internal/ctl/homes"
 	"usher.internal/ctl/terminal"
 	"usher.internal/internal/applog"
 	"usher.internal/internal/foreign"
@@ -26,14 +27,11 @@ import (
 func (a *app) followTimeline(ctx context.Context, paths []string, flags timelineFlags, options timeline.Options) error {
 	ofThisMac := len(paths) == 0
 	if ofThisMac {
-		homes, err := homesOf(flags.user)
-		if err != nil {
+		var err error
+		if paths, err = homes.Logs(flags.user); err != nil {
 			return err
 		}
-		for _, home := range homes {
-			paths = append(paths, applog.Places(home)...)
-		}
-		paths = slices.DeleteFunc(paths, isClosed)
+		paths = slices.DeleteFunc(paths, homes.IsClosed)
 	}
 	if options.Zone == nil {
 		options.Zone = time.Local // the logs that grow are this Mac's
@@ -123,7 +121,7 @@ func (l *liveTimeline) take(name string, record *applog.Record) {
 
 // followJournal takes usherd's journal anew whenever something in it changes. Without usherd the logs must do.
 func (l *liveTimeline) followJournal(ctx context.Context, index int) error {
-	connection, err := l.app.connect(ctx)
+	connection, err := l.app.Connect(ctx)
 	if err != nil {
 		return err
 	}

@@ -20,7 +20,7 @@ func (a *app) versionCommand() *cobra.Command {
 		Args:    cobra.NoArgs,
 		RunE: func(command *cobra.Command, _ []string) error {
 			helper := ""
-			err := a.ask(command.Context(), func(ctx context.Context, connection *grpc.ClientConn) error {
+			err := a.Ask(command.Context(), func(ctx context.Context, connection *grpc.ClientConn) error {
 				status, err := usherv1.NewStatusServiceClient(connection).GetStatus(ctx, &usherv1.GetStatusRequest{})
 				helper = status.GetHelper().GetVersion()
 				return err

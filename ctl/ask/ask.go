@@ -1,4 +1,6 @@
-package ctl
+// Package ask asks usherd: [Client] finds it by the configuration of this Mac, or through a connection to another one,
+// makes calls within a limit, and says in a sentence why there is no answer.
+package ask
 
 import (
 	"context"
@@ -28,31 +30,31 @@ type Client struct {
 	Elsewhere func(context.Context) (*grpc.ClientConn, error)
 }
 
-// answerWithin is how long the helper may take to answer what it does not have to wait for itself.
-const answerWithin = 10 * time.Second
+// AnswerWithin is how long the helper may take to answer what it does not have to wait for itself.
+const AnswerWithin = 10 * time.Second
 
-func (c *Client) loadConfig() (*config.Loaded, error) {
+func (c *Client) LoadConfig() (*config.Loaded, error) {
 	loaded, err := config.Load(c.ConfigFile)
 	if err != nil {
-		return nil, configurationInvalid(err)
+		return nil, ConfigurationInvalid(err)
 	}
 	return loaded, nil
 }
 
-func configurationInvalid(err error) *answer.Failure {
+func ConfigurationInvalid(err error) *answer.Failure {
 	return &answer.Failure{Code: answer.ExitConfiguration, Reason: "CONFIGURATION_INVALID", Message: err.Error(),
 		Hint: "fix it, then run `usherctl config validate`"}
 }
 
-// helperConfig is what usherctl needs to find the helper. A configuration that is no good keeps nobody from asking a
+// HelperConfig is what usherctl needs to find the helper. A configuration that is no good keeps nobody from asking a
 // helper that has its last good one: that is said, and the helper is looked for where what could be read of it says.
-func (c *Client) helperConfig() (*config.Loaded, error) {
+func (c *Client) HelperConfig() (*config.Loaded, error) {
 	loaded, err := config.Salvage(c.ConfigFile)
 	if err == nil {
 		return loaded, nil
 	}
 	if _, missing := os.Stat(loaded.HelperSocket()); missing != nil {
-		return c.loadConfig()
+		return c.LoadConfig()
 	}
 	switch {
 	case c.JSON: // the helper's own status has it
@@ -66,16 +68,16 @@ func (c *Client) helperConfig() (*config.Loaded, error) {
 	return loaded, nil
 }
 
-// connect returns a connection to the helper, of this Mac or of another one. Nothing is sent before the first call.
-func (c *Client) connect(ctx context.Context) (*grpc.ClientConn, error) {
+// Connect returns a connection to the helper, of this Mac or of another one. Nothing is sent before the first call.
+func (c *Client) Connect(ctx context.Context) (*grpc.ClientConn, error) {
 	if c.Elsewhere != nil {
 		return c.Elsewhere(ctx)
 	}
-	loaded, err := c.helperConfig()
+	loaded, err := c.HelperConfig()
 	if err != nil {
 		return nil, err
 	}
-	connection, err := link.Dial(loaded.HelperSocket(), loaded.Development.HelperUID, quickRedial())
+	connection, err := link.Dial(loaded.HelperSocket(), loaded.Development.HelperUID, QuickRedial())
 	if err != nil {
 		return nil, &answer.Failure{Code: answer.ExitNoHelper, Reason: "HELPER_UNREACHABLE", Message: err.Error(),
 			Hint: answer.HintNoHelper()}
@@ -83,24 +85,24 @@ func (c *Client) connect(ctx context.Context) (*grpc.ClientConn, error) {
 	return connection, nil
 }
 
-// quickRedial has gRPC dial again soon: a helper that is being restarted is back in a moment.
-func quickRedial() grpc.DialOption {
+// QuickRedial has gRPC dial again soon: a helper that is being restarted is back in a moment.
+func QuickRedial() grpc.DialOption {
 	return grpc.WithConnectParams(grpc.ConnectParams{
 		Backoff: backoff.Config{BaseDelay: 100 * time.Millisecond, Multiplier: 1.5, Jitter: 0.2,
 			MaxDelay: 2 * time.Second},
-		MinConnectTimeout: answerWithin,
+		MinConnectTimeout: AnswerWithin,
 	})
 }
 
-// ask makes calls to the helper that it answers at once.
-func (c *Client) ask(ctx context.Context, calls func(ctx context.Context, connection *grpc.ClientConn) error) error {
-	return c.askWithin(ctx, answerWithin, calls)
+// Ask makes calls to the helper that it answers at once.
+func (c *Client) Ask(ctx context.Context, calls func(ctx context.Context, connection *grpc.ClientConn) error) error {
+	return c.AskWithin(ctx, AnswerWithin, calls)
 }
 
-// askWithin makes calls for which the helper may have to ask others.
-func (c *Client) askWithin(ctx context.Context, limit time.Duration,
+// AskWithin makes calls for which the helper may have to ask others.
+func (c *Client) AskWithin(ctx context.Context, limit time.Duration,
 	calls func(ctx context.Context, connection *grpc.ClientConn) error) error {
-	connection, err := c.connect(ctx)
+	connection, err := c.Connect(ctx)
 	if err != nil {
 		return err
 	}
@@ -114,11 +116,14 @@ func (c *Client) askWithin(ctx context.Context, limit time.Duration,
 	return err
 }
 
-// askQuietly makes calls to the helper for a shell that completes a line: soon, and without a word on standard error,
+// completedWithin is how long usherd may take to answer somebody who has pressed the tab key.
+const completedWithin = 2 * time.Second
+
+// AskQuietly makes calls to the helper for a shell that completes a line: soon, and without a word on standard error,
 // where the line is.
-func (c *Client) askQuietly(ctx context.Context, calls func(context.Context, *grpc.ClientConn) error) error {
+func (c *Client) AskQuietly(ctx context.Context, calls func(context.Context, *grpc.ClientConn) error) error {
 	quiet, terminal := *c, *c.Terminal
 	terminal.Err = io.Discard
 	quiet.Printer = &answer.Printer{Terminal: &terminal, Command: c.Command}
-	return quiet.askWithin(ctx, completedWithin, calls)
+	return quiet.AskWithin(ctx, completedWithin, calls)
 }
