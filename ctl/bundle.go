@@ -102,7 +102,8 @@ func (a *app) bundle(command *cobra.Command, flags bundleFlags) error {
 	if a.JSON {
 		return a.Print(b.described(b.output))
 	}
-	fmt.Fprintf(a.Out, "\n%s: %s, %s; %s\n", terminal.Plain(b.output), terminal.Count(int64(len(b.files)), "file"), size(b.bytes),
+	fmt.Fprintf(a.Out, "\n%s: %s, %s; %s\n", terminal.Plain(b.output), terminal.Count(int64(len(b.files)), "file"),
+		size(b.bytes),
 		map[bool]string{true: "names, ids and addresses are pseudonyms", false: "NOT redacted"}[b.redacted])
 	for _, file := range b.files {
 		if file.Problem != "" {
@@ -226,8 +227,9 @@ func (b *bundle) findHome() {
 }
 
 func alreadyThere(path string) error {
-	return &answer.Failure{Code: answer.ExitUsage, Reason: "OUTPUT_EXISTS", Message: path + " is there already, and is left as it is",
-		Hint: "name a new file with --output"}
+	return &answer.Failure{Code: answer.ExitUsage, Reason: "OUTPUT_EXISTS",
+		Message: path + " is there already, and is left as it is",
+		Hint:    "name a new file with --output"}
 }
 
 // size is a number of bytes for a person, "-" for none that is known.

@@ -9,6 +9,7 @@ import (
 	"github.com/spf13/pflag"
 	"google.golang.org/grpc"
 
+	"usher.internal/ctl/afar"
 	"usher.internal/ctl/answer"
 	"usher.internal/ctl/profile"
 	"usher.internal/ctl/terminal"
@@ -56,14 +57,15 @@ func (a *app) completeValues(command *cobra.Command) {
 // this computer.
 func (a *app) completeUsers(command *cobra.Command, _ []string, _ string) ([]cobra.Completion,
 	cobra.ShellCompDirective) {
-	if a.hostFlags.given() {
+	if afar.Given(command) {
 		return nil, cobra.ShellCompDirectiveNoFileComp // another Mac is not asked: that can need a password
 	}
 	var users []cobra.Completion
 	err := a.AskQuietly(command.Context(), func(ctx context.Context, connection *grpc.ClientConn) error {
 		status, err := usherv1.NewStatusServiceClient(connection).GetStatus(ctx, &usherv1.GetStatusRequest{})
 		for _, one := range status.GetUsers() {
-			users = append(users, completion(one.GetUser().GetName(), answer.IdentityName(one.GetIdentity().GetState())))
+			users = append(users, completion(one.GetUser().GetName(),
+				answer.IdentityName(one.GetIdentity().GetState())))
 		}
 		return err
 	})
@@ -87,7 +89,7 @@ func (a *app) completeRegistrations(wanted func(*usherv1.Registration) bool) cob
 	return func(command *cobra.Command, arguments []string, typed string) (ids []cobra.Completion,
 		_ cobra.ShellCompDirective) {
 		const directive = cobra.ShellCompDirectiveNoFileComp | cobra.ShellCompDirectiveKeepOrder
-		if len(arguments) > 0 || a.hostFlags.given() {
+		if len(arguments) > 0 || afar.Given(command) {
 			return nil, directive
 		}
 		// Nobody sees an error of it, and a shell completes nothing then.
@@ -100,7 +102,8 @@ func (a *app) completeRegistrations(wanted func(*usherv1.Registration) bool) cob
 					id = one.GetId()
 				}
 				if wanted(one) {
-					ids = append(ids, completion(id, fmt.Sprintf("%s, %s", one.GetUser().GetName(), answer.LastState(one))))
+					ids = append(ids, completion(id,
+						fmt.Sprintf("%s, %s", one.GetUser().GetName(), answer.LastState(one))))
 				}
 			}
 			return err

@@ -63,8 +63,9 @@ func (a *app) validateConfigCommand() *cobra.Command {
 				file = arguments[0]
 			}
 			if _, err := config.Load(file); err != nil {
-				return &answer.Failure{Code: answer.ExitConfiguration, Reason: "CONFIGURATION_INVALID", Message: err.Error(),
-					Hint: "docs/configuration.md has every key"}
+				return &answer.Failure{Code: answer.ExitConfiguration, Reason: "CONFIGURATION_INVALID",
+					Message: err.Error(),
+					Hint:    "docs/configuration.md has every key"}
 			}
 			if a.JSON {
 				return a.Print(map[string]bool{"valid": true})

@@ -2,6 +2,7 @@ package ctl
 
 import (
 	"context"
+	"encoding/json"
 	"errors"
 	"fmt"
 	"io"
@@ -11,6 +12,7 @@ import (
 	"github.com/spf13/cobra"
 	"google.golang.org/grpc"
 
+	"usher.internal/ctl/afar"
 	"usher.internal/ctl/answer"
 	"usher.internal/ctl/ask"
 	"usher.internal/ctl/terminal"
@@ -167,4 +169,20 @@ func (e *examination) outcome() error {
 		return &answer.Failure{Code: answer.ExitDoctorWarning, Reason: "DOCTOR_WARNING"}
 	}
 	return nil
+}
+
+// doctorHeading is the heading of the table of several Macs.
+var doctorHeading = []string{"CHECK", "FOUND", "EVIDENCE", "FIX"}
+
+// doctorRows are the checks of one of several Macs that are not well.
+func doctorRows(data []json.RawMessage) (rows [][]string) {
+	for i := range data {
+		check := afar.Decoded[usherv1.Check](data[i : i+1])
+		if check.GetResult() < usherv1.CheckResult_CHECK_RESULT_WARNING {
+			continue
+		}
+		rows = append(rows, []string{check.GetName(), results[check.GetResult()], check.GetEvidence(),
+			terminal.Dash(check.GetFix())})
+	}
+	return rows
 }

@@ -154,7 +154,7 @@ func (a *app) statusOrLast(ctx context.Context) (status *usherv1.GetStatusRespon
 			grpc.WaitForReady(true))
 		return err
 	})
-	if failed, ok := errors.AsType[*answer.Failure](err); !ok || failed.Code != answer.ExitNoHelper || a.host != nil {
+	if failed, ok := errors.AsType[*answer.Failure](err); !ok || failed.Code != answer.ExitNoHelper {
 		return status, err
 	}
 	if last, age, lastErr := a.lastStatus(); lastErr == nil {

@@ -58,7 +58,8 @@ each may do stands in the server's configuration. No server is asked, and nothin
 			}
 			if a.Person && !a.JSON {
 				fmt.Fprintf(a.Out, "\nNext: start the servers, then `usherctl fleet provision --fleet %[1]s`, "+
-					"then `usherctl fleet credentials --fleet %[1]s DEVICE`.\n", terminal.ShellWord(terminal.Plain(options.Directory)))
+					"then `usherctl fleet credentials --fleet %[1]s DEVICE`.\n",
+					terminal.ShellWord(terminal.Plain(options.Directory)))
 			}
 			return nil
 		},
@@ -165,7 +166,8 @@ server has to be told.`,
   usherctl fleet credentials --fleet usher-fleet --devices-file uuids.txt --valid 400d`,
 		RunE: func(_ *cobra.Command, devices []string) error {
 			if file != "" {
-				more, err := files.ReadList(file, func(device string) error { return setup.CheckDevices([]string{device}) })
+				more, err := files.ReadList(file,
+					func(device string) error { return setup.CheckDevices([]string{device}) })
 				if _, wrong := errors.AsType[*files.LineError](err); wrong {
 					return err
 				}

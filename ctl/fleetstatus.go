@@ -97,7 +97,8 @@ func (a *app) fleetStatus(ctx context.Context, client *fleet.Client, flags fleet
 		if err != nil {
 			report.Warnings = append(report.Warnings, "The trend could not be read: "+err.Error()+".")
 		}
-		about, err := files.Writer{Printer: a.Printer}.Page(ctx, flags.html, func(to io.Writer) error { return page.Write(to, report) })
+		about, err := files.Writer{Printer: a.Printer}.Page(ctx, flags.html,
+			func(to io.Writer) error { return page.Write(to, report) })
 		if err != nil {
 			return err
 		}
@@ -135,7 +136,8 @@ func (a *app) printFleet(report *fleet.Report) {
 		if a.Person {
 			seen = terminal.Ago(one.Seen, time.Now())
 		}
-		rows = append(rows, []string{one.Device, terminal.Dash(one.Computer), terminal.Dash(one.User), one.State, string(one.Answer),
+		rows = append(rows, []string{one.Device, terminal.Dash(one.Computer), terminal.Dash(one.User), one.State,
+			string(one.Answer),
 			seen, terminal.Dash(one.Registration), terminal.Dash(one.Version),
 			terminal.Dash(strings.Join(one.Notes, "; "))})
 	}

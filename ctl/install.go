@@ -191,7 +191,8 @@ func (a *app) layout() (launchd.Layout, error) {
 	system := launchd.System(runtime.GOOS)
 	packaged, err := launchd.LayoutOf(system, launchd.ByPackage)
 	if err != nil {
-		return launchd.Layout{}, &answer.Failure{Code: answer.ExitNotSupported, Reason: "NOT_SUPPORTED", Message: err.Error()}
+		return launchd.Layout{}, &answer.Failure{Code: answer.ExitNotSupported, Reason: "NOT_SUPPORTED",
+			Message: err.Error()}
 	}
 	if _, err := os.Stat(packaged.HelperDefinition); err == nil && packaged.Owner == launchd.ByPackage {
 		return packaged, nil
@@ -205,8 +206,9 @@ func (a *app) installer(asked installation) (*launchd.Installer, error) {
 		return nil, err
 	}
 	if os.Geteuid() != 0 {
-		return nil, &answer.Failure{Code: answer.ExitNotPermitted, Reason: "NEEDS_ROOT", Message: a.Command + " needs root",
-			Hint: "run it with sudo"}
+		return nil, &answer.Failure{Code: answer.ExitNotPermitted, Reason: "NEEDS_ROOT",
+			Message: a.Command + " needs root",
+			Hint:    "run it with sudo"}
 	}
 	settings, err := a.installerConfig(layout)
 	if err != nil {
@@ -223,7 +225,8 @@ func (a *app) installer(asked installation) (*launchd.Installer, error) {
 func (a *app) installerConfig(layout launchd.Layout) (launchd.Config, error) {
 	definitions, err := launchd.SystemDefinitions(layout)
 	if err != nil {
-		return launchd.Config{}, &answer.Failure{Code: answer.ExitNotSupported, Reason: "NOT_SUPPORTED", Message: err.Error()}
+		return launchd.Config{}, &answer.Failure{Code: answer.ExitNotSupported, Reason: "NOT_SUPPORTED",
+			Message: err.Error()}
 	}
 	manager := launchd.Launchctl(command.Launchctl, layout)
 	if layout.System == launchd.Linux {
@@ -296,8 +299,9 @@ func (a *app) outlive(command *cobra.Command, layout launchd.Layout) error {
 		"it goes on with it")
 	where, err := launchd.Outlive(command.Context(), layout, program, append(os.Args[1:], "--outliving")...)
 	if exit, ok := errors.AsType[*exec.ExitError](err); ok {
-		return &answer.Failure{Code: answer.ExitCode(exit.ExitCode()), Reason: "INSTALL_FAILED", Message: "it did not succeed",
-			Hint: where + " tells each step"}
+		return &answer.Failure{Code: answer.ExitCode(exit.ExitCode()), Reason: "INSTALL_FAILED",
+			Message: "it did not succeed",
+			Hint:    where + " tells each step"}
 	}
 	if err != nil {
 		return &answer.Failure{Code: answer.ExitDefect, Reason: "INSTALL_FAILED", Message: err.Error()}

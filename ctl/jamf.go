@@ -232,7 +232,8 @@ func lacking(checked *usherv1.CheckClientSecretResponse) error {
 	}
 	switch {
 	case checked.GetVersionProblem() != "":
-		return &answer.Failure{Code: answer.ExitDeliveryRefused, Reason: "JAMF_PRO_REFUSED", Message: checked.GetVersionProblem()}
+		return &answer.Failure{Code: answer.ExitDeliveryRefused, Reason: "JAMF_PRO_REFUSED",
+			Message: checked.GetVersionProblem()}
 	case len(names) == 0 && len(untried) == 0:
 		return nil
 	case len(names) == 0:
@@ -298,7 +299,7 @@ func noSecretFlag(command *cobra.Command, err error) error {
 	if strings.Contains(err.Error(), "shorthand") {
 		return noSecret(command, []string{""})
 	}
-	return err
+	return command.Root().FlagErrorFunc()(command, err)
 }
 
 // readSecret returns what the file holds, or standard input, or what a person types.
@@ -323,7 +324,8 @@ func (a *app) readSecret(file string) (string, error) {
 	}
 	content, err := io.ReadAll(io.LimitReader(input, longestSecret))
 	if err != nil {
-		return "", &answer.Failure{Code: answer.ExitUsage, Reason: "WRONG_USAGE", Message: fmt.Sprintf("read the secret: %v", err)}
+		return "", &answer.Failure{Code: answer.ExitUsage, Reason: "WRONG_USAGE",
+			Message: fmt.Sprintf("read the secret: %v", err)}
 	}
 	if !utf8.Valid(content) {
 		return "", &answer.Failure{Code: answer.ExitUsage, Reason: "WRONG_USAGE", Message: "the secret is not text",
@@ -351,7 +353,8 @@ func typedSecret(keys io.Reader, screen io.Writer) (string, error) {
 		io.Writer
 	}{keys, screen}, "").ReadPassword("Client secret (not shown): ")
 	if err != nil {
-		return "", &answer.Failure{Code: answer.ExitInterrupted, Reason: "INTERRUPTED", Message: "interrupted; nothing was changed"}
+		return "", &answer.Failure{Code: answer.ExitInterrupted, Reason: "INTERRUPTED",
+			Message: "interrupted; nothing was changed"}
 	}
 	return secret, nil
 }

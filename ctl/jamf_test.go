@@ -26,7 +26,8 @@ func TestSecretIsTypedUnseen(t *testing.T) {
 		var screen strings.Builder
 		secret, err := typedSecret(strings.NewReader(test.keys), &screen)
 		interrupted, _ := errors.AsType[*answer.Failure](err)
-		if secret != test.secret || (test.secret == "") != (interrupted != nil && interrupted.Code == answer.ExitInterrupted) {
+		if secret != test.secret || (test.secret == "") !=
+			(interrupted != nil && interrupted.Code == answer.ExitInterrupted) {
 			t.Errorf("%q: %q, %v", test.keys, secret, err)
 		}
 		if !strings.Contains(screen.String(), "not shown") || strings.Contains(screen.String(), "s3cret") {

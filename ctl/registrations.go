@@ -2,6 +2,7 @@ package ctl
 
 import (
 	"context"
+	"encoding/json"
 	"fmt"
 	"slices"
 	"strconv"
@@ -10,6 +11,7 @@ import (
 	"github.com/spf13/cobra"
 	"google.golang.org/grpc"
 
+	"usher.internal/ctl/afar"
 	"usher.internal/ctl/answer"
 	"usher.internal/ctl/ask"
 	"usher.internal/internal/attribute"
@@ -19,7 +21,8 @@ import (
 
 func (a *app) registrationsCommand() *cobra.Command {
 	return group("registrations", "List, show, watch and cancel registrations",
-		a.afar(a.listRegistrationsCommand()), a.afar(a.showRegistrationCommand()), a.afar(a.watchRegistrationCommand()),
+		a.hosts.Reads(a.listRegistrationsCommand(), &afar.Table{Heading: listHeading, Rows: a.listedRows}),
+		a.hosts.Reads(a.showRegistrationCommand(), nil), a.hosts.Reads(a.watchRegistrationCommand(), nil),
 		a.cancelRegistrationCommand())
 }
 
@@ -46,7 +49,7 @@ func (a *app) listRegistrationsCommand() *cobra.Command {
 				for _, r := range list.GetRegistrations() {
 					rows = append(rows, a.registrationRow(r))
 				}
-				a.Table([]string{"ID", "USER", "KIND", "STATE", "IDENTITY", "DELIVERY", "STARTED"}, rows)
+				a.Table(listHeading, rows)
 				return nil
 			})
 		},
@@ -56,10 +59,14 @@ func (a *app) listRegistrationsCommand() *cobra.Command {
 	return command
 }
 
+// listHeading is the heading of list.
+var listHeading = []string{"ID", "USER", "KIND", "STATE", "IDENTITY", "DELIVERY", "STARTED"}
+
 func (a *app) registrationRow(r *usherv1.Registration) []string {
 	return []string{
 		answer.ShortID(r.GetId()), r.GetUser().GetName(), contract.Name(r.GetKind()), answer.LastState(r),
-		answer.IdentityName(r.GetIdentity().GetState()), answer.DeliveryName(r.GetDeliveryState()), a.Clock(r.GetCreateTime()),
+		answer.IdentityName(r.GetIdentity().GetState()), answer.DeliveryName(r.GetDeliveryState()),
+		a.Clock(r.GetCreateTime()),
 	}
 }
 
@@ -229,4 +236,12 @@ func (a *app) cancelRegistrationCommand() *cobra.Command {
 			return nil
 		},
 	}
+}
+
+// listedRows are the rows of one of several Macs.
+func (a *app) listedRows(data []json.RawMessage) (rows [][]string) {
+	for _, r := range afar.Decoded[usherv1.ListRegistrationsResponse](data).GetRegistrations() {
+		rows = append(rows, a.registrationRow(r))
+	}
+	return rows
 }

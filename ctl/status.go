@@ -3,9 +3,11 @@ package ctl
 import (
 	"cmp"
 	"context"
+	"encoding/json"
 	"errors"
 	"fmt"
 	"slices"
+	"strconv"
 	"strings"
 	"time"
 
@@ -13,6 +15,7 @@ import (
 	"google.golang.org/grpc"
 	"google.golang.org/protobuf/types/known/timestamppb"
 
+	"usher.internal/ctl/afar"
 	"usher.internal/ctl/answer"
 	"usher.internal/ctl/ask"
 	"usher.internal/ctl/terminal"
@@ -57,7 +60,7 @@ who is registered as they should be.`,
 			if flags.timeout < 0 || flags.timeout > 0 && flags.wait == "" {
 				return errors.New("--timeout is a duration such as 30m, and goes with --wait")
 			}
-			if flags.look && a.hostFlags.given() {
+			if flags.look && afar.Given(command) {
 				return errors.New("--look has each session of a Mac looked at, and from afar nothing is done to a " +
 					"Mac: run it there")
 			}
@@ -98,8 +101,9 @@ who is registered as they should be.`,
 func (a *app) showStatus(status *usherv1.GetStatusResponse, user string) error {
 	about := userOf(status.GetUsers(), user)
 	if about == nil && user != "" {
-		return &answer.Failure{Code: answer.ExitNotFound, Reason: "USER_NOT_FOUND", Message: "usher knows of no user " + user,
-			Hint: "`usherctl status` lists those that it knows"}
+		return &answer.Failure{Code: answer.ExitNotFound, Reason: "USER_NOT_FOUND",
+			Message: "usher knows of no user " + user,
+			Hint:    "`usherctl status` lists those that it knows"}
 	}
 	if a.JSON {
 		if err := a.Print(status); err != nil {
@@ -349,4 +353,32 @@ func tenantName(id string) string {
 		return "an unknown tenant"
 	}
 	return "tenant " + terminal.Plain(id)
+}
+
+// severalHeading is the heading of the table of several Macs.
+var severalHeading = []string{"COMPUTER", "USER", "SESSION", "STATE", "SEEN", "LAST REGISTRATION", "USHERD", "PROBLEMS"}
+
+// severalRows are the rows of one of several Macs.
+func (a *app) severalRows(data []json.RawMessage) (rows [][]string) {
+	status := afar.Decoded[usherv1.GetStatusResponse](data)
+	if status == nil {
+		return nil
+	}
+	users := status.GetUsers()
+	if len(users) == 0 {
+		users = []*usherv1.UserStatus{nil}
+	}
+	for _, user := range users {
+		session := "-"
+		if user != nil {
+			session = sessionName(user)
+		}
+		rows = append(rows, []string{
+			terminal.Dash(status.GetComputer().GetName()), terminal.Dash(user.GetUser().GetName()), session,
+			answer.IdentityName(user.GetIdentity().GetState()), a.Age(user.GetLookTime()),
+			answer.LastState(user.GetLastRegistration()), status.GetHelper().GetVersion(),
+			strconv.Itoa(len(status.GetProblems())),
+		})
+	}
+	return rows
 }

@@ -3,6 +3,7 @@ package ctl
 import (
 	"cmp"
 	"context"
+	"encoding/json"
 	"errors"
 	"fmt"
 	"io"
@@ -73,8 +74,8 @@ this Mac's logs and usherd's journal.`,
 				return answer.Defect(err)
 			}
 			defer release()
-			if a.host != nil {
-				return a.timelineOf(command.Context(), *a.host, arguments, flags, options)
+			if a.hosts.Host() != nil {
+				return a.timelineOf(command.Context(), arguments, flags, options)
 			}
 			if flags.follow {
 				return a.followTimeline(command.Context(), arguments, flags, options)
@@ -165,14 +166,14 @@ func (a *app) timelineFrom(ctx context.Context, logs []applog.Log, flags timelin
 }
 
 // timelineOf tells the timeline of another Mac, of the logs that the user of ssh can read there.
-func (a *app) timelineOf(ctx context.Context, target host, paths []string, flags timelineFlags,
+func (a *app) timelineOf(ctx context.Context, paths []string, flags timelineFlags,
 	options timeline.Options) error {
 	switch {
 	case len(paths) > 0:
 		return errors.New("--host and files do not go together: with --host the logs are that Mac's own")
 	case flags.follow:
 		return errors.New("--host and --follow do not go together: logs are fetched once")
-	case flags.html != "" && a.oneOfSeveral:
+	case flags.html != "" && a.hosts.OneOfSeveral():
 		return errors.New("--html takes one --host: a page is about one Mac")
 	}
 	file, err := os.CreateTemp("", "usher-logs-*.zip")
@@ -185,7 +186,7 @@ func (a *app) timelineOf(ctx context.Context, target host, paths []string, flags
 			Message: fmt.Sprintf("the logs could not be kept: %v", err),
 			Hint:    "make room in the folder for temporary files"}
 	}
-	zone, err := a.fetchLogs(ctx, target, flags.user, file)
+	zone, err := a.hosts.FetchLogs(ctx, flags.user, file)
 	if err != nil {
 		return err
 	}
@@ -234,7 +235,8 @@ func (a *app) showTimeline(ctx context.Context, report *timeline.Report, flags t
 		case a.JSON:
 			return nil
 		}
-		fmt.Fprintf(about, "%s: %s, %s\n", terminal.Plain(flags.html), terminal.Count(int64(len(report.Attempts)), "attempt"),
+		fmt.Fprintf(about, "%s: %s, %s\n", terminal.Plain(flags.html),
+			terminal.Count(int64(len(report.Attempts)), "attempt"),
 			map[bool]string{true: "names, ids and addresses are pseudonyms", false: "NOT redacted"}[report.Redacted])
 		return nil
 	case a.JSON:
@@ -308,4 +310,21 @@ func (a *app) journal(ctx context.Context, user string) []*usherv1.Registration 
 		fmt.Fprintf(a.Err, "usherctl: without usherd's journal: %s\n", terminal.Plain(err.Error()))
 	}
 	return registrations
+}
+
+// timelineHeading is the heading of the table of several Macs.
+var timelineHeading = []string{"USER", "BEGAN", "OUTCOME", "WHAT HAPPENED"}
+
+// timelineRows is the row of one of several Macs: its newest attempt.
+func (a *app) timelineRows(data []json.RawMessage) (rows [][]string) {
+	for _, content := range data {
+		var report timeline.Report
+		if json.Unmarshal(content, &report) != nil || len(report.Attempts) == 0 {
+			continue
+		}
+		last := report.Attempts[len(report.Attempts)-1]
+		rows = append(rows, []string{terminal.Dash(last.User), a.Moment(last.Begin), string(last.Outcome),
+			last.Verdict.Sentence})
+	}
+	return rows
 }

@@ -1,4 +1,4 @@
-package ctl
+package afar
 
 import (
 	"archive/zip"
@@ -21,9 +21,9 @@ import (
 	"usher.internal/internal/link"
 )
 
-// dialStdioCommand is what usherctl on another computer runs here, through ssh. Whoever runs it is usherd's caller, as
+// DialStdio is what usherctl on another computer runs here, through ssh. Whoever runs it is usherd's caller, as
 // with any other command.
-func (a *app) dialStdioCommand() *cobra.Command {
+func DialStdio(client *ask.Client) *cobra.Command {
 	var announce bool
 	command := &cobra.Command{
 		Use:   "dial-stdio",
@@ -34,10 +34,10 @@ ssh://…. With --announce a line comes before usherd's first word, whatever bec
 		Hidden:  true,
 		Args:    cobra.NoArgs,
 		RunE: func(command *cobra.Command, _ []string) error {
-			if err := a.announce(announce); err != nil {
+			if err := writeAnnouncement(client.Out, announce); err != nil {
 				return err
 			}
-			loaded, err := a.HelperConfig()
+			loaded, err := client.HelperConfig()
 			if err != nil {
 				return err
 			}
@@ -58,7 +58,7 @@ ssh://…. With --announce a line comes before usherd's first word, whatever bec
 					connection.Close()
 				}
 			}()
-			if _, err := io.Copy(a.Out, connection); err != nil && !errors.Is(err, net.ErrClosed) {
+			if _, err := io.Copy(client.Out, connection); err != nil && !errors.Is(err, net.ErrClosed) {
 				return &answer.Failure{Code: answer.ExitNoHelper, Reason: "HELPER_UNREACHABLE",
 					Message: "the connection to usherd was lost: " + err.Error(), Hint: answer.HintNoHelper()}
 			}
@@ -69,17 +69,17 @@ ssh://…. With --announce a line comes before usherd's first word, whatever bec
 	return command
 }
 
-// announce writes the announcement, if it was asked for.
-func (a *app) announce(asked bool) error {
+// writeAnnouncement writes the announcement, if it was asked for.
+func writeAnnouncement(to io.Writer, asked bool) error {
 	if !asked {
 		return nil
 	}
-	_, err := io.WriteString(a.Out, announcement)
+	_, err := io.WriteString(to, Announcement)
 	return err
 }
 
-// sendLogsCommand is what `usherctl timeline --host` runs here, through ssh.
-func (a *app) sendLogsCommand() *cobra.Command {
+// SendLogs is what `usherctl timeline --host` runs here, through ssh.
+func SendLogs(client *ask.Client) *cobra.Command {
 	var user string
 	var announce bool
 	command := &cobra.Command{
@@ -94,7 +94,7 @@ func (a *app) sendLogsCommand() *cobra.Command {
 		Args:   cobra.NoArgs,
 		RunE: func(command *cobra.Command, _ []string) error {
 			ctx := command.Context()
-			if err := a.announce(announce); err != nil {
+			if err := writeAnnouncement(client.Out, announce); err != nil {
 				return err
 			}
 			paths, err := homes.Logs(user)
@@ -109,7 +109,7 @@ func (a *app) sendLogsCommand() *cobra.Command {
 				return &answer.Failure{Code: answer.ExitNotFound, Reason: "LOG_NOT_FOUND", Message: err.Error(),
 					Hint: "name another user"}
 			}
-			if err := sendLogs(ctx, a.Out, logs); err != nil {
+			if err := sendLogs(ctx, client.Out, logs); err != nil {
 				if ctx.Err() != nil {
 					return answer.Explained(context.Cause(ctx))
 				}
@@ -162,18 +162,19 @@ func zoneName() string {
 	return strings.TrimPrefix(name, "default/")
 }
 
-// fetchLogs has another Mac send its logs into a file, and returns its zone, nil where it is not known.
-func (a *app) fetchLogs(ctx context.Context, target host, user string, file *os.File) (*time.Location, error) {
+// FetchLogs has the Mac that is asked send its logs into a file, and returns its zone, nil where it is not known.
+func (h *Hosts) FetchLogs(ctx context.Context, user string, file *os.File) (*time.Location, error) {
+	target := *h.host
 	arguments := []string{"send-logs", "--" + announceFlag}
 	if user != "" {
 		arguments = append(arguments, "--user="+user)
 	}
-	command := target.sshCommand(ctx, !a.oneOfSeveral, arguments...)
+	command := target.sshCommand(ctx, !h.oneOfSeveral, arguments...)
 	complaint := &tail{limit: keptComplaint}
 	written := &bounded{to: file, left: maximumFetched}
 	skipped := &skipper{to: written}
 	command.Stdout, command.Stderr = skipped, complaint
-	quiet := a.AfterAWhile("fetching the logs of " + target.String() + "…")
+	quiet := h.Client.AfterAWhile("fetching the logs of " + target.String() + "…")
 	err := command.Run()
 	quiet()
 	printed := skipped.preamble.printed()

@@ -1,4 +1,4 @@
-package ctl
+package afar
 
 import (
 	"errors"
@@ -12,7 +12,7 @@ import (
 )
 
 func TestHosts(t *testing.T) {
-	for text, want := range map[string]host{
+	for text, want := range map[string]Host{
 		"mac.example.org":                     {name: "mac.example.org"},
 		"ssh://mac.example.org":               {name: "mac.example.org"},
 		"ssh://mac.example.org/":              {name: "mac.example.org"},
@@ -53,7 +53,7 @@ func TestHostsThatAreNone(t *testing.T) {
 		"*", "'",
 	} {
 		got, err := parseHost(text)
-		if err == nil || got != (host{}) || !strings.HasSuffix(err.Error(), "; it is ssh://[user@]host[:port]") {
+		if err == nil || got != (Host{}) || !strings.HasSuffix(err.Error(), "; it is ssh://[user@]host[:port]") {
 			t.Errorf("%q is %+v, %v", text, got, err)
 		}
 		if err != nil && strings.Contains(err.Error(), "secret") {
@@ -67,7 +67,7 @@ func TestTargets(t *testing.T) {
 	if err := os.WriteFile(file, []byte("# Macs\n\n  mac1  \nssh://jane@mac2\nssh://mac1\n"), 0o600); err != nil {
 		t.Fatal(err)
 	}
-	flags := hostFlags{hosts: []string{"mac3", "jane@mac2"}, file: file, parallel: 1}
+	flags := Hosts{named: []string{"mac3", "jane@mac2"}, file: file, parallel: 1}
 	got, err := flags.targets()
 	var names []string
 	for _, one := range got {
@@ -77,21 +77,21 @@ func TestTargets(t *testing.T) {
 		t.Errorf("%q, %v", names, err)
 	}
 	for _, parallel := range []int{-1, 0, 257} {
-		if _, err := (&hostFlags{parallel: parallel}).targets(); err == nil {
+		if _, err := (&Hosts{parallel: parallel}).targets(); err == nil {
 			t.Errorf("%d at a time are taken", parallel)
 		}
 	}
 }
 
 func TestSSHCommand(t *testing.T) {
-	command := host{user: "jane", name: "mac", port: "22"}.sshCommand(t.Context(), false, "send-logs", "--user=o'neil")
+	command := Host{user: "jane", name: "mac", port: "22"}.sshCommand(t.Context(), false, "send-logs", "--user=o'neil")
 	line := strings.Join(command.Args, " ")
 	if !strings.Contains(line, "-o BatchMode=yes -l jane -p 22 -- mac /usr/bin/env PATH=") ||
 		!strings.HasSuffix(line, `usherctl 'send-logs' '--user=o'\''neil'`) {
 		t.Error(line)
 	}
 	// Where somebody is there he may be asked for a password.
-	if line := strings.Join(host{name: "mac"}.sshCommand(t.Context(), true).Args, " "); strings.Contains(line,
+	if line := strings.Join(Host{name: "mac"}.sshCommand(t.Context(), true).Args, " "); strings.Contains(line,
 		"BatchMode") || strings.Contains(line, " -l ") {
 		t.Error(line)
 	}
@@ -129,14 +129,14 @@ func TestRootRunsNoSSHThatOthersCanChange(t *testing.T) {
 // What an admin is told to try, ssh takes.
 func TestHintThatSSHTakes(t *testing.T) {
 	for _, test := range []struct {
-		host host
+		host Host
 		want string
 	}{
-		{host{name: "mac"}, "try `ssh mac /usr/local/usher/usherctl status`"},
-		{host{user: "brkadm", name: "127.0.0.1", port: "2722"},
+		{Host{name: "mac"}, "try `ssh mac /usr/local/usher/usherctl status`"},
+		{Host{user: "brkadm", name: "127.0.0.1", port: "2722"},
 			"try `ssh -p 2722 brkadm@127.0.0.1 /usr/local/usher/usherctl status`"},
-		{host{user: "jane", name: "::1"}, "try `ssh jane@::1 /usr/local/usher/usherctl status`"},
-		{host{user: `CORP\jane`, name: "mac"},
+		{Host{user: "jane", name: "::1"}, "try `ssh jane@::1 /usr/local/usher/usherctl status`"},
+		{Host{user: `CORP\jane`, name: "mac"},
 			`try ` + "`" + `ssh 'CORP'\\'jane@mac' /usr/local/usher/usherctl status` + "`"},
 	} {
 		err := test.host.explainSSH(nil, "", "")
@@ -154,7 +154,8 @@ func TestExplainSSH(t *testing.T) {
 		code      answer.ExitCode
 		message   string
 	}{
-		{"exit 255", "Warning: something\r\nssh: connect to host mac port 22: Connection refused\r\n", "", answer.ExitNoHelper,
+		{"exit 255", "Warning: something\r\nssh: connect to host mac port 22: Connection refused\r\n", "",
+			answer.ExitNoHelper,
 			"mac cannot be asked: ssh: connect to host mac port 22: Connection refused"},
 		{"exit 255", "", "", answer.ExitNoHelper, "mac cannot be asked: ssh ended without a word"},
 		{"exit 255", "\n \n", "", answer.ExitNoHelper, "mac cannot be asked: ssh ended without a word"},
@@ -175,18 +176,20 @@ func TestExplainSSH(t *testing.T) {
 		{"exit 1", "This account is not available.\n", "", answer.ExitNoHelper,
 			"mac cannot be asked: This account is not available."},
 		{"exit 66", "profile failed\n", "", answer.ExitNoHelper, "mac cannot be asked: profile failed"},
-		{"exit 0", "", "Welcome", answer.ExitNoHelper, `mac cannot be asked: it printed "Welcome" before usherctl spoke`},
+		{"exit 0", "", "Welcome", answer.ExitNoHelper,
+			`mac cannot be asked: it printed "Welcome" before usherctl spoke`},
 		{"exit 142", "", "Please log in as admin", answer.ExitNoHelper,
 			`mac cannot be asked: it printed "Please log in as admin" before usherctl spoke`},
 		{"exit 255", "Connection reset\r\n", "Welcome", answer.ExitNoHelper,
 			`mac cannot be asked: it printed "Welcome" before usherctl spoke, and then: Connection reset`},
-		{"exit 127", "env: usherctl\n", "Welcome", answer.ExitNoHelper, "mac cannot be asked: there is no usherctl on it"},
+		{"exit 127", "env: usherctl\n", "Welcome", answer.ExitNoHelper,
+			"mac cannot be asked: there is no usherctl on it"},
 		{"exit 3", "usherctl: usherd cannot be reached: no\n", "Welcome", answer.ExitNoHelper,
 			"mac: usherd cannot be reached: no"},
 		{"exit 126", "", "", answer.ExitNoHelper, "mac cannot be asked: ssh ended without a word"},
 	} {
 		ended := exec.Command("sh", "-c", test.ends).Run()
-		err := host{name: "mac"}.explainSSH(ended, test.complaint, test.printed)
+		err := Host{name: "mac"}.explainSSH(ended, test.complaint, test.printed)
 		var failed *answer.Failure
 		if !errors.As(err, &failed) || failed.Code != test.code || failed.Message != test.message ||
 			failed.Reason != "HOST_UNREACHABLE" || failed.Hint == "" {
@@ -213,8 +216,10 @@ func TestSeveralHostsEndTogether(t *testing.T) {
 		{[]answer.ExitCode{answer.ExitDone, answer.ExitDone}, nil},
 		{[]answer.ExitCode{answer.ExitNoHelper, answer.ExitNoHelper}, []answer.ExitCode{answer.ExitNoHelper}},
 		{[]answer.ExitCode{answer.ExitDone, answer.ExitNoHelper}, []answer.ExitCode{answer.ExitHostsDiffer}},
-		{[]answer.ExitCode{answer.ExitDoctorFailed, answer.ExitDone, answer.ExitDone}, []answer.ExitCode{answer.ExitHostsDiffer}},
-		{[]answer.ExitCode{answer.ExitDoctorFailed, answer.ExitDoctorWarning}, []answer.ExitCode{answer.ExitHostsDiffer}},
+		{[]answer.ExitCode{answer.ExitDoctorFailed, answer.ExitDone, answer.ExitDone},
+			[]answer.ExitCode{answer.ExitHostsDiffer}},
+		{[]answer.ExitCode{answer.ExitDoctorFailed, answer.ExitDoctorWarning},
+			[]answer.ExitCode{answer.ExitHostsDiffer}},
 	} {
 		var answers []hostAnswer
 		for _, code := range test.ended {
