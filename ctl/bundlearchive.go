@@ -2,18 +2,21 @@ package ctl
 
 import (
 	"archive/zip"
+	"bytes"
 	"context"
 	"errors"
 	"fmt"
 	"io"
 	"io/fs"
 	"os"
+	"path"
 	"strings"
 	"time"
 
 	"usher.internal/ctl/answer"
 	"usher.internal/ctl/interruptible"
 	"usher.internal/internal/foreign"
+	"usher.internal/internal/personal"
 	"usher.internal/internal/redact"
 	"usher.internal/internal/timeline"
 	"usher.internal/internal/timeline/page"
@@ -120,8 +123,29 @@ func (b *bundle) redactor(ctx context.Context) (*redact.Redactor, error) {
 		if err := errors.Join(redactor.LearnFrom(ctx, from), from.Close()); err != nil {
 			return nil, err
 		}
+		if file.fill == nil && file.Source != fromHere && path.Ext(file.Name) == ".json" {
+			if err := learnNames(redactor, file.staged); err != nil {
+				return nil, err
+			}
+		}
 	}
 	return redactor, nil
+}
+
+// learnNames has a redactor learn the names in what usherd says of this Mac and its users: its messages say which of
+// their texts are personal. A file that cannot be read is left to what the redactor finds in it.
+func learnNames(redactor *redact.Redactor, file string) error {
+	content, err := os.ReadFile(file)
+	if err != nil {
+		return err
+	}
+	for line := range bytes.Lines(content) {
+		texts, _ := personal.Texts(line)
+		for _, text := range texts {
+			redactor.LearnName(text)
+		}
+	}
+	return nil
 }
 
 // write writes the archive: all of it, or nothing. Nobody else can read it, and what is there already is left alone.

@@ -110,7 +110,7 @@ var ownMeanings = []reasonMeaning{
 		"no server of the fleet can be connected to, or it refuses the credentials"},
 	{"FLEET_FAILED", answer.ExitFleetUnreachable, "the fleet's servers did not do what they were asked for"},
 	{"FLEET_FILES", answer.ExitDefect, "the files of a fleet could not be written or read"},
-	{"DEVICE_NOT_FOUND", answer.ExitNotFound, "the fleet knows no device of this name"},
+	{"MAC_NOT_FOUND", answer.ExitNotFound, "the fleet knows no Mac of this name"},
 	{"HOST_UNREACHABLE", answer.ExitNoHelper, "ssh could not reach the host, or there is no usherctl on it"},
 	{"TIMED_OUT", answer.ExitTimedOut, "--timeout has passed; the registration goes on"},
 	{"INTERRUPTED", answer.ExitInterrupted, "usherctl was interrupted; a registration goes on"},

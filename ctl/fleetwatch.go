@@ -10,9 +10,9 @@ import (
 	"github.com/spf13/cobra"
 
 	"usher.internal/ctl/answer"
-	"usher.internal/ctl/fleet"
+	"usher.internal/ctl/fleetview"
 	"usher.internal/ctl/terminal"
-	access "usher.internal/internal/fleet"
+	"usher.internal/internal/fleet"
 )
 
 func (a *app) fleetWatchCommand() *cobra.Command {
@@ -23,11 +23,11 @@ func (a *app) fleetWatchCommand() *cobra.Command {
   usherctl fleet watch --json`,
 		Args: cobra.NoArgs,
 		RunE: func(command *cobra.Command, _ []string) error {
-			return a.askFleet(command.Context(), func(client *fleet.Client) error {
+			return a.askFleet(command.Context(), func(client *fleetview.Client) error {
 				if !a.JSON {
 					fmt.Fprintln(a.Err, "waiting for changes; Ctrl-C ends it")
 				}
-				return client.Watch(command.Context(), func(change *fleet.Change) error {
+				return client.Watch(command.Context(), func(change *fleetview.Change) error {
 					if a.JSON {
 						if err := a.Print(change); err != nil {
 							return err
@@ -43,14 +43,14 @@ func (a *app) fleetWatchCommand() *cobra.Command {
 	}
 }
 
-func (a *app) fleetDeviceCommand() *cobra.Command {
+func (a *app) fleetMacCommand() *cobra.Command {
 	var limit int32
 	timeout := 3 * time.Second
 	command := &cobra.Command{
-		Use:   "device ID",
+		Use:   "mac ID",
 		Short: "Show how one Mac stands, and its history",
-		Example: `  usherctl fleet device 0A1B2C3D-0000-4000-8000-00000000BEEF
-  usherctl fleet device 0A1B2C3D-0000-4000-8000-00000000BEEF --json`,
+		Example: `  usherctl fleet mac 0A1B2C3D-0000-4000-8000-00000000BEEF
+  usherctl fleet mac 0A1B2C3D-0000-4000-8000-00000000BEEF --json`,
 		Args: cobra.ExactArgs(1),
 		RunE: func(command *cobra.Command, arguments []string) error {
 			if err := validLimit(limit); err != nil {
@@ -59,29 +59,29 @@ func (a *app) fleetDeviceCommand() *cobra.Command {
 			if err := validWait(timeout); err != nil {
 				return err
 			}
-			if !access.IsDevice(arguments[0]) {
-				return fmt.Errorf("%q cannot be the name of a device: it has letters, digits, - and _", arguments[0])
+			if !fleet.IsMac(arguments[0]) {
+				return fmt.Errorf("%q cannot be the name of a Mac: it has letters, digits, - and _", arguments[0])
 			}
 			ctx := command.Context()
-			return a.askFleet(ctx, func(client *fleet.Client) error {
+			return a.askFleet(ctx, func(client *fleetview.Client) error {
 				bar := a.Progress("asking " + arguments[0])
 				report, err := client.Ask(ctx,
-					fleet.Question{Timeout: timeout, Device: arguments[0], Progress: bar.Show})
+					fleetview.Question{Timeout: timeout, Mac: arguments[0], Progress: bar.Show})
 				bar.End()
 				if err != nil {
 					return err
 				}
-				history := []*fleet.Change{}
-				err = client.Changes(ctx, arguments[0], func(change *fleet.Change) error {
+				history := []*fleetview.Change{}
+				err = client.Changes(ctx, arguments[0], func(change *fleetview.Change) error {
 					history = append(history, change)
 					return nil
 				})
 				if err != nil {
 					return err
 				}
-				if len(report.Devices) == 0 && len(history) == 0 {
-					return &answer.Failure{Code: answer.ExitNotFound, Reason: "DEVICE_NOT_FOUND",
-						Message: "the fleet knows no device " + arguments[0],
+				if len(report.Macs) == 0 && len(history) == 0 {
+					return &answer.Failure{Code: answer.ExitNotFound, Reason: "MAC_NOT_FOUND",
+						Message: "the fleet knows no Mac " + arguments[0],
 						Hint: "`usherctl fleet status` lists those that it knows; a name is the hardware " +
 							"UUID, in capitals"}
 				}
@@ -89,7 +89,7 @@ func (a *app) fleetDeviceCommand() *cobra.Command {
 				if limit > 0 && len(history) > int(limit) {
 					history = history[:limit]
 				}
-				return a.showDevice(report, history)
+				return a.showMac(report, history)
 			})
 		},
 	}
@@ -98,13 +98,13 @@ func (a *app) fleetDeviceCommand() *cobra.Command {
 	return command
 }
 
-func (a *app) showDevice(report *fleet.Report, history []*fleet.Change) error {
-	var standing *fleet.Standing
-	if len(report.Devices) > 0 {
-		standing = &report.Devices[0]
+func (a *app) showMac(report *fleetview.Report, history []*fleetview.Change) error {
+	var standing *fleetview.Standing
+	if len(report.Macs) > 0 {
+		standing = &report.Macs[0]
 	}
 	if a.JSON {
-		return a.Print(map[string]any{"device": standing, "warnings": append([]string{}, report.Warnings...),
+		return a.Print(map[string]any{"mac": standing, "warnings": append([]string{}, report.Warnings...),
 			"history": history})
 	}
 	for _, warning := range report.Warnings {
@@ -122,8 +122,8 @@ func (a *app) showDevice(report *fleet.Report, history []*fleet.Change) error {
 	return nil
 }
 
-func (a *app) printStanding(w io.Writer, one *fleet.Standing) {
-	a.Field("device", one.Device)
+func (a *app) printStanding(w io.Writer, one *fleetview.Standing) {
+	a.Field("mac", one.Mac)
 	a.Field("computer", strings.Trim(one.Computer+", "+one.OperatingSystem, ", "))
 	a.Field("answer", string(one.Answer))
 	a.Field("state", one.State)
@@ -140,10 +140,10 @@ func (a *app) printStanding(w io.Writer, one *fleet.Standing) {
 }
 
 // describeChange is a change in columns: whose, about whom, the state, what happened.
-func describeChange(change *fleet.Change) []string {
-	device := change.Device
+func describeChange(change *fleetview.Change) []string {
+	mac := change.Mac
 	if change.Computer != "" {
-		device += " (" + change.Computer + ")"
+		mac += " (" + change.Computer + ")"
 	}
 	user := change.User
 	switch {
@@ -169,5 +169,5 @@ func describeChange(change *fleet.Change) []string {
 	if change.Note != "" {
 		what = append(what, change.Note)
 	}
-	return []string{device, user, change.State, terminal.Dash(strings.Join(what, "; "))}
+	return []string{mac, user, change.State, terminal.Dash(strings.Join(what, "; "))}
 }

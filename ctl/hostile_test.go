@@ -11,7 +11,7 @@ import (
 	"google.golang.org/protobuf/proto"
 
 	"usher.internal/ctl/answer"
-	"usher.internal/ctl/fleet"
+	"usher.internal/ctl/fleetview"
 	"usher.internal/ctl/terminal"
 	usherv1 "usher.internal/proto/usher/v1"
 )
@@ -19,7 +19,7 @@ import (
 // hostileText moves a cursor, and turns the direction of writing round.
 const hostileText = "a\u009b2J\u0085\u007f\u061c\u200e\u202e\u2066b"
 
-// What a program or a device says reaches a terminal as escapes, in every kind of JSON.
+// What a program or a Mac says reaches a terminal as escapes, in every kind of JSON.
 func TestJSONHoldsNothingThatATerminalObeys(t *testing.T) {
 	for name, print := range map[string]func(a *answer.Printer) error{
 		"a message": func(a *answer.Printer) error {
@@ -35,11 +35,10 @@ func TestJSONHoldsNothingThatATerminalObeys(t *testing.T) {
 			return a.Print(
 				[]proto.Message{&usherv1.Identity{Detail: hostileText}})
 		},
-		"the fleet": func(a *answer.Printer) error { return a.Print(fleet.Standing{Computer: hostileText}) },
+		"the fleet": func(a *answer.Printer) error { return a.Print(fleetview.Standing{Computer: hostileText}) },
 	} {
 		var printed, aside bytes.Buffer
-		a := &answer.Printer{Terminal: &terminal.Terminal{Out: &terminal.Output{To: &printed}, Err: &aside, JSON: true},
-			Command: "usherctl status"}
+		a := &answer.Printer{Terminal: &terminal.Terminal{Out: &terminal.Output{To: &printed}, Err: &aside, JSON: true}, Command: "usherctl status"}
 		if err := errors.Join(print(a), a.Out.Err); err != nil {
 			t.Fatal(err)
 		}
@@ -51,10 +50,10 @@ func TestJSONHoldsNothingThatATerminalObeys(t *testing.T) {
 }
 
 // What follows a semicolon is a cell too for some spreadsheets, and quotes hide no formula.
-func TestCSVOfAHostileDevice(t *testing.T) {
+func TestCSVOfAHostileMac(t *testing.T) {
 	var written bytes.Buffer
-	writeCSV(&written, &fleet.Report{Devices: []fleet.Standing{{
-		Device: `"=1+1`, Computer: "\ttext", User: "\u200b@SUM(A1)", Version: "\x1b[2J",
+	writeCSV(&written, &fleetview.Report{Macs: []fleetview.Standing{{
+		Mac: `"=1+1`, Computer: "\ttext", User: "\u200b@SUM(A1)", Version: "\x1b[2J",
 		Notes: []string{"asleep", "=cmd|' /C calc'!A0"},
 	}}})
 	rows, err := csv.NewReader(&written).ReadAll()

@@ -27,7 +27,7 @@ import (
 // placeholders are the words in capitals that commands have in texts (docs/troubleshooting.md says so), with something
 // that fits there. VALUE is what the program puts into a text.
 var placeholders = map[string]string{
-	"ARCHIVE": "jane.zip", "CODE": "66", "DEVICE": "0A1B2C3D-0000-4000-8000-00000000BEEF", "DIRECTORY": "credentials",
+	"ARCHIVE": "jane.zip", "CODE": "66", "MAC": "0A1B2C3D-0000-4000-8000-00000000BEEF", "DIRECTORY": "credentials",
 	"FILE": "file", "FOLDER": "usher-fleet",
 	"ID": "0199b3a2-4c1d", "NAME": "jane", "TEAM": "A1B2C3D4E5", "VALUE": "0199b3a2-4c1d",
 }

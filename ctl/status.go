@@ -259,7 +259,7 @@ func (a *app) printStatus(status *usherv1.GetStatusResponse) {
 		if server := fleet.GetServer(); server != "" {
 			connected = server
 		}
-		a.Field("fleet", fmt.Sprintf("%s, %s since %s, %d unpublished", terminal.Dash(fleet.GetDevice()), connected,
+		a.Field("fleet", fmt.Sprintf("%s, %s since %s, %d unpublished", terminal.Dash(fleet.GetMac()), connected,
 			a.Clock(fleet.GetSince()), fleet.GetUnpublished()))
 	}
 	if len(status.GetUsers()) == 0 {

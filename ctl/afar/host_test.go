@@ -190,8 +190,8 @@ func TestExplainSSH(t *testing.T) {
 	} {
 		ended := exec.Command("sh", "-c", test.ends).Run()
 		err := Host{name: "mac"}.explainSSH(ended, test.complaint, test.printed)
-		var failed *answer.Failure
-		if !errors.As(err, &failed) || failed.Code != test.code || failed.Message != test.message ||
+		failed, ok := errors.AsType[*answer.Failure](err)
+		if !ok || failed.Code != test.code || failed.Message != test.message ||
 			failed.Reason != "HOST_UNREACHABLE" || failed.Hint == "" {
 			t.Errorf("%s with %q: %+v", test.ends, test.complaint, err)
 		}
@@ -226,8 +226,7 @@ func TestSeveralHostsEndTogether(t *testing.T) {
 			answers = append(answers, hostAnswer{ExitCode: code})
 		}
 		err := together(answers)
-		var failed *answer.Failure
-		if errors.As(err, &failed); (failed == nil) != (test.want == nil) ||
+		if failed, _ := errors.AsType[*answer.Failure](err); (failed == nil) != (test.want == nil) ||
 			failed != nil && (failed.Code != test.want[0] || failed.Message != "") {
 			t.Errorf("%v is %+v", test.ended, failed)
 		}

@@ -39,8 +39,8 @@ func TestPortalExitCodesComeThroughAndNothingPassesForThem(t *testing.T) {
 			FailureReason: usherv1.FailureReason_FAILURE_REASON_PORTAL_FAILED,
 			PortalExit:    &usherv1.PortalExit{How: &usherv1.PortalExit_Code{Code: code}},
 		})
-		var failed *Failure
-		if !errors.As(err, &failed) {
+		failed, ok := errors.AsType[*Failure](err)
+		if !ok {
 			t.Fatalf("portal exit code %d is no failure: %v", code, err)
 		}
 		return failed.Code
@@ -71,9 +71,8 @@ func TestEndsThatAreNoFailureOfThePortal(t *testing.T) {
 		nil {
 		t.Errorf("success is %v", err)
 	}
-	var failed *Failure
-	if err := Outcome(&usherv1.Registration{State: usherv1.RegistrationState_REGISTRATION_STATE_CANCELLED}); !errors.As(
-		err, &failed) || failed.Code != ExitCancelled {
+	err := Outcome(&usherv1.Registration{State: usherv1.RegistrationState_REGISTRATION_STATE_CANCELLED})
+	if failed, ok := errors.AsType[*Failure](err); !ok || failed.Code != ExitCancelled {
 		t.Errorf("a cancelled one is %v", err)
 	}
 }

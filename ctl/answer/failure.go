@@ -53,8 +53,7 @@ const ReasonStateNotKnown = "STATE_NOT_KNOWN"
 
 // Explained returns err as a [*failure]: whatever a call to the helper can end with has its own sentence.
 func Explained(err error) error {
-	var failed *Failure
-	if err == nil || errors.As(err, &failed) {
+	if _, done := errors.AsType[*Failure](err); err == nil || done {
 		return err
 	}
 	reason := contract.Reason(err)
