@@ -4,13 +4,11 @@ import (
 	"bufio"
 	"bytes"
 	"context"
-	"encoding/json"
 	"fmt"
 	"io"
 	"slices"
 	"strconv"
 
-	"google.golang.org/protobuf/encoding/protojson"
 	"google.golang.org/protobuf/proto"
 
 	"usher.internal/helper/clean"
@@ -23,8 +21,8 @@ import (
 	"usher.internal/helper/wire"
 	"usher.internal/internal/accounts"
 	"usher.internal/internal/config"
+	"usher.internal/internal/envelope"
 	"usher.internal/internal/excerpt"
-	"usher.internal/internal/oneline"
 	"usher.internal/internal/personal"
 	"usher.internal/internal/wpj"
 	usherv1 "usher.internal/proto/usher/v1"
@@ -354,27 +352,19 @@ func written(name, description, command string, private func(string) string, dat
 // writeEnvelope writes a message of the contract, or another value, as usherctl's --json does. Each text of a message
 // that is personal is written as private returns it, if that is set.
 func writeEnvelope(to io.Writer, command string, private func(string) string, data any) error {
-	encoded, err := json.Marshal(data)
-	if message, ok := data.(proto.Message); ok {
-		if private != nil {
-			message = proto.Clone(message) // parts of it may be shared
-			personal.Replace(message, private)
-		}
-		encoded, err = protojson.MarshalOptions{UseProtoNames: true, EmitDefaultValues: true}.Marshal(message)
+	if message, ok := data.(proto.Message); ok && private != nil {
+		message = proto.Clone(message) // parts of it may be shared
+		personal.Replace(message, private)
+		data = message
+	}
+	encoded, err := envelope.Data(data)
+	if err == nil {
+		err = envelope.Envelope{Command: command, Data: encoded}.Write(to)
 	}
 	if err != nil {
 		return fmt.Errorf("write %T: %w", data, err)
 	}
-	line, err := json.Marshal(struct {
-		Schema  string          `json:"schema"`
-		Command string          `json:"command"`
-		Data    json.RawMessage `json:"data"`
-	}{"usher.v1", command, encoded})
-	if err != nil {
-		return fmt.Errorf("write %T: %w", data, err)
-	}
-	_, err = fmt.Fprintf(to, "%s\n", oneline.JSON(line))
-	return err
+	return nil
 }
 
 // setting is a configuration value, as `usherctl config show --json` prints it.

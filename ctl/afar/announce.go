@@ -1,4 +1,4 @@
-package ctl
+package afar
 
 import (
 	"bytes"
@@ -10,12 +10,13 @@ import (
 
 	"github.com/spf13/pflag"
 
+	"usher.internal/ctl/answer"
 	"usher.internal/internal/oneline"
 )
 
-// announcement is the line with which usherctl on another Mac begins what it writes, when it is asked to: what its
+// Announcement is the line with which usherctl on another Mac begins what it writes, when it is asked to: what its
 // shell has printed before is not usherctl's. It is not on the command line, where a shell could repeat it.
-const announcement = "usherctl begins: usher.ssh.v1\n"
+const Announcement = "usherctl begins: usher.ssh.v1\n"
 
 // announceFlag asks for the announcement. An older usherctl refuses it, and one that is asked by an older one announces
 // nothing.
@@ -29,7 +30,7 @@ var errNoise = errors.New("too much before usherctl spoke")
 
 func addAnnounce(flags *pflag.FlagSet, announce *bool) {
 	flags.BoolVar(announce, announceFlag, false,
-		"first write the line “"+strings.TrimSpace(announcement)+"”, since a shell may have printed something before")
+		"first write the line “"+strings.TrimSpace(Announcement)+"”, since a shell may have printed something before")
 }
 
 // preamble is what another Mac writes before usherctl there speaks.
@@ -44,14 +45,14 @@ func (p *preamble) skip(more []byte) ([]byte, error) {
 	if p.over {
 		return more, nil
 	}
-	from := max(0, len(p.noise)-len(announcement))
+	from := max(0, len(p.noise)-len(Announcement))
 	p.noise = append(p.noise, more...)
-	if at := bytes.Index(p.noise[from:], []byte(announcement)); at >= 0 {
-		rest := p.noise[from+at+len(announcement):]
+	if at := bytes.Index(p.noise[from:], []byte(Announcement)); at >= 0 {
+		rest := p.noise[from+at+len(Announcement):]
 		p.noise, p.over = nil, true
 		return rest, nil
 	}
-	if len(p.noise) > maximumNoise+len(announcement) {
+	if len(p.noise) > maximumNoise+len(Announcement) {
 		return nil, errNoise
 	}
 	return nil, nil
@@ -87,13 +88,13 @@ func (s *skipper) Write(p []byte) (int, error) {
 }
 
 // noisy is the failure of a host whose shell has printed something, and what came of it.
-func (h host) noisy(printed, whatCame string) *failure {
+func (h Host) noisy(printed, whatCame string) *answer.Failure {
 	return h.unreachable(fmt.Sprintf("it printed %q %s", printed, whatCame),
 		"the start-up files of a shell must print nothing where there is no terminal; `"+h.sshLine("true")+
 			"` shows what they print")
 }
 
 // tooNoisy is the failure of a host whose shell does not stop to print.
-func (h host) tooNoisy(printed string) *failure {
+func (h Host) tooNoisy(printed string) *answer.Failure {
 	return h.noisy(cmp.Or(printed, "…"), fmt.Sprintf("and more than %d kB before usherctl spoke", maximumNoise>>10))
 }

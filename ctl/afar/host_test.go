@@ -1,4 +1,4 @@
-package ctl
+package afar
 
 import (
 	"errors"
@@ -7,10 +7,12 @@ import (
 	"path/filepath"
 	"strings"
 	"testing"
+
+	"usher.internal/ctl/answer"
 )
 
 func TestHosts(t *testing.T) {
-	for text, want := range map[string]host{
+	for text, want := range map[string]Host{
 		"mac.example.org":                     {name: "mac.example.org"},
 		"ssh://mac.example.org":               {name: "mac.example.org"},
 		"ssh://mac.example.org/":              {name: "mac.example.org"},
@@ -51,7 +53,7 @@ func TestHostsThatAreNone(t *testing.T) {
 		"*", "'",
 	} {
 		got, err := parseHost(text)
-		if err == nil || got != (host{}) || !strings.HasSuffix(err.Error(), "; it is ssh://[user@]host[:port]") {
+		if err == nil || got != (Host{}) || !strings.HasSuffix(err.Error(), "; it is ssh://[user@]host[:port]") {
 			t.Errorf("%q is %+v, %v", text, got, err)
 		}
 		if err != nil && strings.Contains(err.Error(), "secret") {
@@ -65,7 +67,7 @@ func TestTargets(t *testing.T) {
 	if err := os.WriteFile(file, []byte("# Macs\n\n  mac1  \nssh://jane@mac2\nssh://mac1\n"), 0o600); err != nil {
 		t.Fatal(err)
 	}
-	flags := hostFlags{hosts: []string{"mac3", "jane@mac2"}, file: file, parallel: 1}
+	flags := Hosts{named: []string{"mac3", "jane@mac2"}, file: file, parallel: 1}
 	got, err := flags.targets()
 	var names []string
 	for _, one := range got {
@@ -75,21 +77,21 @@ func TestTargets(t *testing.T) {
 		t.Errorf("%q, %v", names, err)
 	}
 	for _, parallel := range []int{-1, 0, 257} {
-		if _, err := (&hostFlags{parallel: parallel}).targets(); err == nil {
+		if _, err := (&Hosts{parallel: parallel}).targets(); err == nil {
 			t.Errorf("%d at a time are taken", parallel)
 		}
 	}
 }
 
 func TestSSHCommand(t *testing.T) {
-	command := host{user: "jane", name: "mac", port: "22"}.sshCommand(t.Context(), false, "send-logs", "--user=o'neil")
+	command := Host{user: "jane", name: "mac", port: "22"}.sshCommand(t.Context(), false, "send-logs", "--user=o'neil")
 	line := strings.Join(command.Args, " ")
 	if !strings.Contains(line, "-o BatchMode=yes -l jane -p 22 -- mac /usr/bin/env PATH=") ||
 		!strings.HasSuffix(line, `usherctl 'send-logs' '--user=o'\''neil'`) {
 		t.Error(line)
 	}
 	// Where somebody is there he may be asked for a password.
-	if line := strings.Join(host{name: "mac"}.sshCommand(t.Context(), true).Args, " "); strings.Contains(line,
+	if line := strings.Join(Host{name: "mac"}.sshCommand(t.Context(), true).Args, " "); strings.Contains(line,
 		"BatchMode") || strings.Contains(line, " -l ") {
 		t.Error(line)
 	}
@@ -127,18 +129,18 @@ func TestRootRunsNoSSHThatOthersCanChange(t *testing.T) {
 // What an admin is told to try, ssh takes.
 func TestHintThatSSHTakes(t *testing.T) {
 	for _, test := range []struct {
-		host host
+		host Host
 		want string
 	}{
-		{host{name: "mac"}, "try `ssh mac /usr/local/usher/usherctl status`"},
-		{host{user: "brkadm", name: "127.0.0.1", port: "2722"},
+		{Host{name: "mac"}, "try `ssh mac /usr/local/usher/usherctl status`"},
+		{Host{user: "brkadm", name: "127.0.0.1", port: "2722"},
 			"try `ssh -p 2722 brkadm@127.0.0.1 /usr/local/usher/usherctl status`"},
-		{host{user: "jane", name: "::1"}, "try `ssh jane@::1 /usr/local/usher/usherctl status`"},
-		{host{user: `CORP\jane`, name: "mac"},
+		{Host{user: "jane", name: "::1"}, "try `ssh jane@::1 /usr/local/usher/usherctl status`"},
+		{Host{user: `CORP\jane`, name: "mac"},
 			`try ` + "`" + `ssh 'CORP'\\'jane@mac' /usr/local/usher/usherctl status` + "`"},
 	} {
 		err := test.host.explainSSH(nil, "", "")
-		if failed, ok := errors.AsType[*failure](err); !ok || failed.hint != test.want {
+		if failed, ok := errors.AsType[*answer.Failure](err); !ok || failed.Hint != test.want {
 			t.Errorf("%+v: %+v, want the hint %s", test.host, err, test.want)
 		}
 	}
@@ -149,45 +151,48 @@ func TestExplainSSH(t *testing.T) {
 		ends      string // how a command ends, as a shell has it
 		complaint string
 		printed   string
-		code      exitCode
+		code      answer.ExitCode
 		message   string
 	}{
-		{"exit 255", "Warning: something\r\nssh: connect to host mac port 22: Connection refused\r\n", "", exitNoHelper,
+		{"exit 255", "Warning: something\r\nssh: connect to host mac port 22: Connection refused\r\n", "",
+			answer.ExitNoHelper,
 			"mac cannot be asked: ssh: connect to host mac port 22: Connection refused"},
-		{"exit 255", "", "", exitNoHelper, "mac cannot be asked: ssh ended without a word"},
-		{"exit 255", "\n \n", "", exitNoHelper, "mac cannot be asked: ssh ended without a word"},
-		{"exit 0", "", "", exitNoHelper, "mac cannot be asked: ssh ended without a word"},
-		{"kill -9 $$", "", "", exitNoHelper, "mac cannot be asked: ssh ended without a word"},
-		{"exit 127", "env: usherctl: No such file or directory\n", "", exitNoHelper,
+		{"exit 255", "", "", answer.ExitNoHelper, "mac cannot be asked: ssh ended without a word"},
+		{"exit 255", "\n \n", "", answer.ExitNoHelper, "mac cannot be asked: ssh ended without a word"},
+		{"exit 0", "", "", answer.ExitNoHelper, "mac cannot be asked: ssh ended without a word"},
+		{"kill -9 $$", "", "", answer.ExitNoHelper, "mac cannot be asked: ssh ended without a word"},
+		{"exit 127", "env: usherctl: No such file or directory\n", "", answer.ExitNoHelper,
 			"mac cannot be asked: there is no usherctl on it"},
-		{"exit 2", "usherctl: unknown command\n", "", exitNoHelper,
+		{"exit 2", "usherctl: unknown command\n", "", answer.ExitNoHelper,
 			"mac cannot be asked: usherctl there is too old or too new, and does not know what it was asked for"},
-		{"exit 2", "usherctl: unknown flag: --announce\n", "Welcome", exitNoHelper,
+		{"exit 2", "usherctl: unknown flag: --announce\n", "Welcome", answer.ExitNoHelper,
 			"mac cannot be asked: usherctl there is too old or too new, and does not know what it was asked for"},
-		{"exit 2", "bash: syntax error\n", "", exitNoHelper, "mac cannot be asked: bash: syntax error"},
-		{"exit 3", "motd\nusherctl: usherd cannot be reached: no\nhint: start it\n", "", exitNoHelper,
+		{"exit 2", "bash: syntax error\n", "", answer.ExitNoHelper, "mac cannot be asked: bash: syntax error"},
+		{"exit 3", "motd\nusherctl: usherd cannot be reached: no\nhint: start it\n", "", answer.ExitNoHelper,
 			"mac: usherd cannot be reached: no"},
-		{"exit 17", "usherctl: the configuration\n", "", exitConfiguration, "mac: the configuration"},
-		{"exit 3", "", "", exitNoHelper, "mac: ssh ended without a word"},
+		{"exit 17", "usherctl: the configuration\n", "", answer.ExitConfiguration, "mac: the configuration"},
+		{"exit 3", "", "", answer.ExitNoHelper, "mac: ssh ended without a word"},
 		// What a shell ends with there must not pass for an exit code of usherctl's or Company Portal's.
-		{"exit 1", "This account is not available.\n", "", exitNoHelper,
+		{"exit 1", "This account is not available.\n", "", answer.ExitNoHelper,
 			"mac cannot be asked: This account is not available."},
-		{"exit 66", "profile failed\n", "", exitNoHelper, "mac cannot be asked: profile failed"},
-		{"exit 0", "", "Welcome", exitNoHelper, `mac cannot be asked: it printed "Welcome" before usherctl spoke`},
-		{"exit 142", "", "Please log in as admin", exitNoHelper,
+		{"exit 66", "profile failed\n", "", answer.ExitNoHelper, "mac cannot be asked: profile failed"},
+		{"exit 0", "", "Welcome", answer.ExitNoHelper,
+			`mac cannot be asked: it printed "Welcome" before usherctl spoke`},
+		{"exit 142", "", "Please log in as admin", answer.ExitNoHelper,
 			`mac cannot be asked: it printed "Please log in as admin" before usherctl spoke`},
-		{"exit 255", "Connection reset\r\n", "Welcome", exitNoHelper,
+		{"exit 255", "Connection reset\r\n", "Welcome", answer.ExitNoHelper,
 			`mac cannot be asked: it printed "Welcome" before usherctl spoke, and then: Connection reset`},
-		{"exit 127", "env: usherctl\n", "Welcome", exitNoHelper, "mac cannot be asked: there is no usherctl on it"},
-		{"exit 3", "usherctl: usherd cannot be reached: no\n", "Welcome", exitNoHelper,
+		{"exit 127", "env: usherctl\n", "Welcome", answer.ExitNoHelper,
+			"mac cannot be asked: there is no usherctl on it"},
+		{"exit 3", "usherctl: usherd cannot be reached: no\n", "Welcome", answer.ExitNoHelper,
 			"mac: usherd cannot be reached: no"},
-		{"exit 126", "", "", exitNoHelper, "mac cannot be asked: ssh ended without a word"},
+		{"exit 126", "", "", answer.ExitNoHelper, "mac cannot be asked: ssh ended without a word"},
 	} {
 		ended := exec.Command("sh", "-c", test.ends).Run()
-		err := host{name: "mac"}.explainSSH(ended, test.complaint, test.printed)
-		failed, ok := errors.AsType[*failure](err)
-		if !ok || failed.code != test.code || failed.message != test.message ||
-			failed.reason != "HOST_UNREACHABLE" || failed.hint == "" {
+		err := Host{name: "mac"}.explainSSH(ended, test.complaint, test.printed)
+		failed, ok := errors.AsType[*answer.Failure](err)
+		if !ok || failed.Code != test.code || failed.Message != test.message ||
+			failed.Reason != "HOST_UNREACHABLE" || failed.Hint == "" {
 			t.Errorf("%s with %q: %+v", test.ends, test.complaint, err)
 		}
 	}
@@ -206,21 +211,23 @@ func TestTailKeepsTheEnd(t *testing.T) {
 }
 
 func TestSeveralHostsEndTogether(t *testing.T) {
-	for _, test := range []struct{ ended, want []exitCode }{
-		{[]exitCode{exitDone}, nil},
-		{[]exitCode{exitDone, exitDone}, nil},
-		{[]exitCode{exitNoHelper, exitNoHelper}, []exitCode{exitNoHelper}},
-		{[]exitCode{exitDone, exitNoHelper}, []exitCode{exitHostsDiffer}},
-		{[]exitCode{exitDoctorFailed, exitDone, exitDone}, []exitCode{exitHostsDiffer}},
-		{[]exitCode{exitDoctorFailed, exitDoctorWarning}, []exitCode{exitHostsDiffer}},
+	for _, test := range []struct{ ended, want []answer.ExitCode }{
+		{[]answer.ExitCode{answer.ExitDone}, nil},
+		{[]answer.ExitCode{answer.ExitDone, answer.ExitDone}, nil},
+		{[]answer.ExitCode{answer.ExitNoHelper, answer.ExitNoHelper}, []answer.ExitCode{answer.ExitNoHelper}},
+		{[]answer.ExitCode{answer.ExitDone, answer.ExitNoHelper}, []answer.ExitCode{answer.ExitHostsDiffer}},
+		{[]answer.ExitCode{answer.ExitDoctorFailed, answer.ExitDone, answer.ExitDone},
+			[]answer.ExitCode{answer.ExitHostsDiffer}},
+		{[]answer.ExitCode{answer.ExitDoctorFailed, answer.ExitDoctorWarning},
+			[]answer.ExitCode{answer.ExitHostsDiffer}},
 	} {
 		var answers []hostAnswer
 		for _, code := range test.ended {
 			answers = append(answers, hostAnswer{ExitCode: code})
 		}
 		err := together(answers)
-		if failed, _ := errors.AsType[*failure](err); (failed == nil) != (test.want == nil) ||
-			failed != nil && (failed.code != test.want[0] || failed.message != "") {
+		if failed, _ := errors.AsType[*answer.Failure](err); (failed == nil) != (test.want == nil) ||
+			failed != nil && (failed.Code != test.want[0] || failed.Message != "") {
 			t.Errorf("%v is %+v", test.ended, failed)
 		}
 	}

@@ -1,4 +1,4 @@
-package ctl
+package answer
 
 import (
 	"errors"
@@ -21,34 +21,34 @@ func asOnMac(text string) string {
 
 func TestEveryFailureReasonHasAnExitCode(t *testing.T) {
 	for number, name := range usherv1.FailureReason_name {
-		if _, known := failureExits[usherv1.FailureReason(number)]; !known && number != 0 {
+		if _, known := FailureExits[usherv1.FailureReason(number)]; !known && number != 0 {
 			t.Errorf("%s has no exit code", name)
 		}
 	}
 	for number, name := range usherv1.ErrorReason_name {
-		if _, known := errorExits[usherv1.ErrorReason(number)]; !known && number != 0 {
+		if _, known := ErrorExits[usherv1.ErrorReason(number)]; !known && number != 0 {
 			t.Errorf("%s has no exit code", name)
 		}
 	}
 }
 
 func TestPortalExitCodesComeThroughAndNothingPassesForThem(t *testing.T) {
-	ended := func(code int32) exitCode {
-		err := outcome(&usherv1.Registration{
+	ended := func(code int32) ExitCode {
+		err := Outcome(&usherv1.Registration{
 			State:         usherv1.RegistrationState_REGISTRATION_STATE_FAILED,
 			FailureReason: usherv1.FailureReason_FAILURE_REASON_PORTAL_FAILED,
 			PortalExit:    &usherv1.PortalExit{How: &usherv1.PortalExit_Code{Code: code}},
 		})
-		failed, ok := errors.AsType[*failure](err)
+		failed, ok := errors.AsType[*Failure](err)
 		if !ok {
 			t.Fatalf("portal exit code %d is no failure: %v", code, err)
 		}
-		return failed.code
+		return failed.Code
 	}
-	known := make(map[exitCode]bool)
+	known := make(map[ExitCode]bool)
 	for _, info := range wpj.ExitCodes() {
 		if info.Code != wpj.ExitSuccess {
-			known[exitCode(info.Code)] = true
+			known[ExitCode(info.Code)] = true
 			if got := ended(int32(info.Code)); int(got) != int(info.Code) {
 				t.Errorf("portal exit code %d became %d", info.Code, got)
 			}
@@ -59,32 +59,32 @@ func TestPortalExitCodesComeThroughAndNothingPassesForThem(t *testing.T) {
 			t.Errorf("unheard-of portal exit code %d became %d", code, got)
 		}
 	}
-	for _, own := range exitCodes {
-		if known[own.code] && own.code != exitPortalDefaultError {
-			t.Errorf("exit code %d means two things", own.code)
+	for _, own := range ExitCodes {
+		if known[own.Code] && own.Code != ExitPortalDefaultError {
+			t.Errorf("exit code %d means two things", own.Code)
 		}
 	}
 }
 
 func TestEndsThatAreNoFailureOfThePortal(t *testing.T) {
-	if err := outcome(&usherv1.Registration{State: usherv1.RegistrationState_REGISTRATION_STATE_SUCCEEDED}); err !=
+	if err := Outcome(&usherv1.Registration{State: usherv1.RegistrationState_REGISTRATION_STATE_SUCCEEDED}); err !=
 		nil {
 		t.Errorf("success is %v", err)
 	}
-	err := outcome(&usherv1.Registration{State: usherv1.RegistrationState_REGISTRATION_STATE_CANCELLED})
-	if failed, ok := errors.AsType[*failure](err); !ok || failed.code != exitCancelled {
+	err := Outcome(&usherv1.Registration{State: usherv1.RegistrationState_REGISTRATION_STATE_CANCELLED})
+	if failed, ok := errors.AsType[*Failure](err); !ok || failed.Code != ExitCancelled {
 		t.Errorf("a cancelled one is %v", err)
 	}
 }
 
 // docs/exit-codes.md has the very sentences of the table; -update is not needed, the error says what line is missing.
 func TestExitCodesAreDocumented(t *testing.T) {
-	document, err := os.ReadFile("../docs/exit-codes.md")
+	document, err := os.ReadFile("../../docs/exit-codes.md")
 	if err != nil {
 		t.Fatal(err)
 	}
-	for _, one := range exitCodes {
-		if line := asOnMac(fmt.Sprintf("| %d | %s | %s |", one.code, one.meaning, one.policy)); !strings.Contains(
+	for _, one := range ExitCodes {
+		if line := asOnMac(fmt.Sprintf("| %d | %s | %s |", one.Code, one.Meaning, one.Policy)); !strings.Contains(
 			string(document), line) {
 			t.Errorf("docs/exit-codes.md lacks the line\n%s", line)
 		}

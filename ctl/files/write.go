@@ -1,4 +1,7 @@
-package ctl
+// Package files reads and writes the files that a command was told to, by the rules of the package foreign: root
+// follows no link of another user. It also takes standard output, named pipes and what a shell makes of <(command) and
+// >(command).
+package files
 
 import (
 	"context"
@@ -13,11 +16,16 @@ import (
 
 	"golang.org/x/sys/unix"
 
+	"usher.internal/ctl/answer"
+	"usher.internal/ctl/terminal"
 	"usher.internal/internal/foreign"
 )
 
 // lookForReader is how often it is tried whether somebody reads a named pipe by now.
 const lookForReader = 50 * time.Millisecond
+
+// Writer writes what a command prints, or the file that it was told to write in its place.
+type Writer struct{ *answer.Printer }
 
 // destination is where a command was told to write a file.
 type destination struct {
@@ -34,13 +42,13 @@ type destination struct {
 
 // destination finds out what stands at a path. Links are followed by the rules of the package foreign: as root, none of
 // another user.
-func (a *app) destination(path string) (destination, error) {
+func (w Writer) destination(path string) (destination, error) {
 	if path == "-" {
 		return destination{path: path, standard: true}, nil
 	}
 	info, missing := os.Stat(path)
 	switch {
-	case missing == nil && a.isStandardOutput(info):
+	case missing == nil && w.isStandardOutput(info):
 		return destination{path: path, standard: true, exists: true}, nil
 	case missing == nil && isDescriptor(path):
 		return destination{path: path, through: true, exists: true}, nil
@@ -74,9 +82,9 @@ func isDescriptor(path string) bool {
 	return false
 }
 
-// openArgument opens a file that a command was told to read: a regular one, by the rules of the package foreign, or
+// Open opens a file that a command was told to read: a regular one, by the rules of the package foreign, or
 // what the caller has opened, such as what a shell makes of <(command).
-func openArgument(path string) (*os.File, error) {
+func Open(path string) (*os.File, error) {
 	if isDescriptor(path) {
 		return os.Open(path)
 	}
@@ -85,8 +93,8 @@ func openArgument(path string) (*os.File, error) {
 }
 
 // isStandardOutput tells whether something is what standard output is.
-func (a *app) isStandardOutput(info fs.FileInfo) bool {
-	file, ok := a.Out.To.(*os.File)
+func (w Writer) isStandardOutput(info fs.FileInfo) bool {
+	file, ok := w.Out.To.(*os.File)
 	if !ok {
 		return false
 	}
@@ -96,10 +104,10 @@ func (a *app) isStandardOutput(info fs.FileInfo) bool {
 
 // write writes to the destination. A file that is replaced, or new, is all there or as it was before, and has the mode.
 // Waiting for who reads a pipe ends with ctx.
-func (a *app) write(ctx context.Context, to destination, mode fs.FileMode, write func(io.Writer) error) error {
+func (w Writer) write(ctx context.Context, to destination, mode fs.FileMode, write func(io.Writer) error) error {
 	switch {
 	case to.standard:
-		return write(a.Out)
+		return write(w.Out)
 	case to.through:
 		return writeThrough(ctx, to.path, write)
 	}
@@ -137,22 +145,63 @@ func writeThrough(ctx context.Context, path string, write func(io.Writer) error)
 	return err
 }
 
-// writePage writes a page to where --html has told, and returns where to tell a person about it: standard output may be
+// Page writes a page to where --html has told, and returns where to tell a person about it: standard output may be
 // the page.
-func (a *app) writePage(ctx context.Context, path string, write func(io.Writer) error) (about io.Writer, err error) {
-	to, err := a.destination(path)
+func (w Writer) Page(ctx context.Context, path string, write func(io.Writer) error) (about io.Writer, err error) {
+	to, err := w.destination(path)
 	if err == nil {
-		err = a.write(ctx, to, 0o600, write)
+		err = w.write(ctx, to, 0o600, write)
 	}
 	switch {
 	case err != nil && ctx.Err() != nil:
-		return nil, explained(ctx.Err())
+		return nil, answer.Explained(ctx.Err())
 	case err != nil:
-		return nil, &failure{code: exitDefect, reason: "OUTPUT_FAILED",
-			message: fmt.Sprintf("the page could not be written: %v", err),
-			hint:    "name a file in a folder that you may write to"}
+		return nil, &answer.Failure{Code: answer.ExitDefect, Reason: "OUTPUT_FAILED",
+			Message: fmt.Sprintf("the page could not be written: %v", err),
+			Hint:    "name a file in a folder that you may write to"}
 	case to.standard:
-		return a.Err, nil
+		return w.Err, nil
 	}
-	return a.Out, nil
+	return w.Out, nil
+}
+
+// Text prints a text, or writes it into a new file, whole or not at all. What is no file, such as a named pipe,
+// may be there.
+func (w Writer) Text(ctx context.Context, what, text, output string) error {
+	if output == "" {
+		output = "-"
+	}
+	to, err := w.destination(output)
+	if err == nil && to.standard {
+		if w.JSON {
+			return w.Print(map[string]string{what: text})
+		}
+		_, err := w.Out.Write([]byte(text))
+		return err
+	}
+	path, absolute := filepath.Abs(output)
+	if absolute != nil {
+		return answer.Defect(absolute)
+	}
+	if to.exists && !to.through || errors.Is(err, unix.EISDIR) {
+		return &answer.Failure{Code: answer.ExitUsage, Reason: "OUTPUT_EXISTS",
+			Message: path + " is there already, and is left as it is", Hint: "name a new file with --output"}
+	}
+	if err == nil {
+		err = w.write(ctx, to, 0o644, func(to io.Writer) error { // nothing in it is secret
+			_, err := io.WriteString(to, text)
+			return err
+		})
+	}
+	switch {
+	case err != nil && ctx.Err() != nil:
+		return answer.Explained(ctx.Err())
+	case err != nil:
+		return &answer.Failure{Code: answer.ExitDefect, Reason: "OUTPUT_FAILED",
+			Message: strings.TrimSpace(fmt.Sprintf("write %s: %v", path, err))}
+	case w.JSON:
+		return w.Print(map[string]string{"file": path})
+	}
+	fmt.Fprintln(w.Out, "wrote "+terminal.Plain(path))
+	return nil
 }

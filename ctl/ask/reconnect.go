@@ -1,4 +1,4 @@
-package ctl
+package ask
 
 import (
 	"context"
@@ -19,9 +19,9 @@ const (
 	reconnectPauseLongest = 2 * time.Second
 )
 
-// reconnecting watches over one connection after the other, until watch ends otherwise than by a helper that is away.
+// Reconnecting watches over one connection after the other, until watch ends otherwise than by a helper that is away.
 // It gives up when no watch has been answered for [awayWithin]. The end of a stream is nil.
-func reconnecting(ctx context.Context, watch func(ctx context.Context, answered func()) error) error {
+func Reconnecting(ctx context.Context, watch func(ctx context.Context, answered func()) error) error {
 	ctx, cancel := context.WithCancelCause(ctx)
 	defer cancel(nil)
 	stays := status.Error(codes.DeadlineExceeded, "usherd stays away")

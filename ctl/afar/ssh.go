@@ -1,4 +1,4 @@
-package ctl
+package afar
 
 import (
 	"bytes"
@@ -20,6 +20,8 @@ import (
 	"google.golang.org/grpc"
 	"google.golang.org/grpc/credentials/insecure"
 
+	"usher.internal/ctl/answer"
+	"usher.internal/ctl/ask"
 	"usher.internal/ctl/terminal"
 	"usher.internal/internal/command"
 	"usher.internal/internal/trust"
@@ -75,7 +77,7 @@ func sshProgram() (program, path string) {
 
 // sshCommand is the system's own ssh with a command of usherctl's on that host, so that the keys, jump hosts and second
 // factors of whoever calls it keep working. Alone it may ask him for a password, at his terminal.
-func (h host) sshCommand(ctx context.Context, alone bool, arguments ...string) *exec.Cmd {
+func (h Host) sshCommand(ctx context.Context, alone bool, arguments ...string) *exec.Cmd {
 	options := []string{"-T", "-o", "ConnectTimeout=15", "-o", "ClearAllForwardings=yes", "-o", "RemoteCommand=none"}
 	if !alone {
 		options = append(options, "-o", "BatchMode=yes")
@@ -101,7 +103,7 @@ func (h host) sshCommand(ctx context.Context, alone bool, arguments ...string) *
 // sshConn is a connection to usherd on another Mac: ssh's standard input and output, as a socket.
 type sshConn struct {
 	net.Conn
-	host  host
+	host  Host
 	close func() error
 }
 
@@ -109,7 +111,7 @@ type sshConn struct {
 func (c *sshConn) Close() error { return c.close() }
 
 // dialSSH returns a connection when usherd at its other end has said its first word. An error is a [*failure].
-func (h host) dialSSH(ctx context.Context, alone bool) (net.Conn, error) {
+func (h Host) dialSSH(ctx context.Context, alone bool) (net.Conn, error) {
 	running, cancel := context.WithCancel(context.WithoutCancel(ctx))
 	command := h.sshCommand(running, alone, "dial-stdio", "--"+announceFlag)
 	complaint := &tail{limit: keptComplaint}
@@ -117,7 +119,7 @@ func (h host) dialSSH(ctx context.Context, alone bool) (net.Conn, error) {
 	ours, theirs, err := socketPair()
 	if err != nil {
 		cancel()
-		return nil, defect(fmt.Errorf("make a socket for ssh: %w", err))
+		return nil, answer.Defect(fmt.Errorf("make a socket for ssh: %w", err))
 	}
 	command.Stdin, command.Stdout = theirs, theirs
 	err = command.Start()
@@ -161,7 +163,7 @@ func (h host) dialSSH(ctx context.Context, alone bool) (net.Conn, error) {
 	printed := before.printed()
 	switch {
 	case ctx.Err() != nil:
-		return nil, &failure{code: exitInterrupted, reason: "INTERRUPTED", message: "interrupted"}
+		return nil, &answer.Failure{Code: answer.ExitInterrupted, Reason: "INTERRUPTED", Message: "interrupted"}
 	case tooMuch:
 		return nil, h.tooNoisy(printed)
 	case timedOut && printed != "":
@@ -197,7 +199,7 @@ func firstWordOf(ctx context.Context, from net.Conn, before *preamble) (first []
 
 // explainSSH says why a command through ssh has ended, of its exit code, of what it has complained about, and of what
 // was printed if usherctl there has not spoken.
-func (h host) explainSSH(waited error, complaint, printed string) error {
+func (h Host) explainSSH(waited error, complaint, printed string) error {
 	lines := strings.FieldsFunc(complaint, func(r rune) bool { return r == '\n' || r == '\r' })
 	last := "ssh ended without a word"
 	if len(lines) > 0 {
@@ -211,26 +213,29 @@ func (h host) explainSSH(waited error, complaint, printed string) error {
 	switch {
 	case code == 127:
 		return h.unreachable("there is no usherctl on it", "install usher there")
-	case code == int(exitUsage) && own >= 0:
+	case code == int(answer.ExitUsage) && own >= 0:
 		return h.unreachable("usherctl there is too old or too new, and does not know what it was asked for",
 			"install the same version of usher on both")
 	case printed != "" && own < 0 && len(lines) > 0:
 		return h.noisy(printed, "before usherctl spoke, and then: "+last)
 	case printed != "" && own < 0:
 		return h.noisy(printed, "before usherctl spoke")
-	case code > int(exitPortalDefaultError) && code != int(exitUsage) && isOwn(exitCode(code)):
+	case code > int(answer.ExitPortalDefaultError) && code != int(answer.ExitUsage) &&
+		answer.IsOwn(answer.ExitCode(code)):
 		if own >= 0 {
 			last = strings.TrimPrefix(lines[own], "usherctl: ")
 		}
-		return &failure{code: exitCode(code), reason: "HOST_UNREACHABLE", message: h.String() + ": " + last,
-			hint: "run `usherctl status` on that Mac"}
+		return &answer.Failure{Code: answer.ExitCode(code), Reason: "HOST_UNREACHABLE",
+			Message: h.String() + ": " + last,
+			Hint:    "run `usherctl status` on that Mac"}
 	}
 	return h.unreachable(last, h.tryIt())
 }
 
-func (h host) unreachable(why, hint string) *failure {
-	return &failure{code: exitNoHelper, reason: "HOST_UNREACHABLE", message: h.String() + " cannot be asked: " + why,
-		hint: hint}
+func (h Host) unreachable(why, hint string) *answer.Failure {
+	return &answer.Failure{Code: answer.ExitNoHelper, Reason: "HOST_UNREACHABLE",
+		Message: h.String() + " cannot be asked: " + why,
+		Hint:    hint}
 }
 
 // socketPair is two ends of one connection, ours for Go's poller and theirs for a program.
@@ -292,11 +297,11 @@ func (t *tail) String() string {
 	return string(t.kept)
 }
 
-// connectSSH returns a connection to usherd on another Mac, where the user of ssh is its caller. It is there already:
+// connect returns a connection to usherd on another Mac, where the user of ssh is its caller. It is there already:
 // whoever types a password or touches a key takes his time, and what is asked has limits.
-func (a *app) connectSSH(ctx context.Context, target host) (*grpc.ClientConn, error) {
-	alone := !a.oneOfSeveral
-	quiet := a.AfterAWhile("connecting to " + target.String() + "…")
+func (h *Hosts) connect(ctx context.Context, target Host) (*grpc.ClientConn, error) {
+	alone := !h.oneOfSeveral
+	quiet := h.Client.AfterAWhile("connecting to " + target.String() + "…")
 	first, err := target.dialSSH(ctx, alone)
 	quiet()
 	if err != nil {
@@ -314,11 +319,11 @@ func (a *app) connectSSH(ctx context.Context, target host) (*grpc.ClientConn, er
 		}),
 		grpc.WithNoProxy(), grpc.WithDisableServiceConfig(), grpc.WithIdleTimeout(0), grpc.WithAuthority("localhost"),
 		grpc.WithDefaultCallOptions(grpc.MaxCallRecvMsgSize(maximumFromAfar)),
-		quickRedial(),
+		ask.QuickRedial(),
 	)
 	if err != nil {
 		first.Close()
-		return nil, defect(err)
+		return nil, answer.Defect(err)
 	}
 	return client, nil
 }

@@ -1,4 +1,4 @@
-package ctl
+package files
 
 import (
 	"bufio"
@@ -8,24 +8,24 @@ import (
 	"unicode"
 )
 
-// lineError is what is wrong with a line of a file that somebody has written.
-type lineError struct {
+// LineError is what is wrong with a line of a file that somebody has written.
+type LineError struct {
 	path string
 	line int
 	err  error
 }
 
 // Error names the file and the line, as compilers do.
-func (e *lineError) Error() string { return fmt.Sprintf("%s:%d: %v", e.path, e.line, e.err) }
+func (e *LineError) Error() string { return fmt.Sprintf("%s:%d: %v", e.path, e.line, e.err) }
 
 // Unwrap returns what is wrong.
-func (e *lineError) Unwrap() error { return e.err }
+func (e *LineError) Unwrap() error { return e.err }
 
-// readList reads names, one a line, each of which check must accept. A # at the beginning of a line or after white
+// ReadList reads names, one a line, each of which check must accept. A # at the beginning of a line or after white
 // space begins a remark; a byte order mark and Windows's ends of lines do not count. What is wrong with a line is a
 // [*lineError].
-func readList(path string, check func(name string) error) (names []string, err error) {
-	file, err := openArgument(path)
+func ReadList(path string, check func(name string) error) (names []string, err error) {
+	file, err := Open(path)
 	if err != nil {
 		return nil, err
 	}
@@ -43,13 +43,13 @@ func readList(path string, check func(name string) error) (names []string, err e
 			continue
 		}
 		if err := check(name); err != nil {
-			return nil, &lineError{path, number, err}
+			return nil, &LineError{path, number, err}
 		}
 		names = append(names, name)
 	}
 	err = lines.Err()
 	if errors.Is(err, bufio.ErrTooLong) {
-		return nil, &lineError{path, number + 1, errors.New("the line is too long for a name")}
+		return nil, &LineError{path, number + 1, errors.New("the line is too long for a name")}
 	}
 	return names, err
 }

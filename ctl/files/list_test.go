@@ -1,4 +1,4 @@
-package ctl
+package files
 
 import (
 	"errors"
@@ -36,16 +36,16 @@ func TestReadList(t *testing.T) {
 		if err := os.WriteFile(file, []byte(test.content), 0o600); err != nil {
 			t.Fatal(err)
 		}
-		names, err := readList(file, noSpace)
+		names, err := ReadList(file, noSpace)
 		line := 0
-		if wrong, ok := errors.AsType[*lineError](err); ok {
+		if wrong, ok := errors.AsType[*LineError](err); ok {
 			line = wrong.line
 		}
 		if !slices.Equal(names, test.names) || line != test.line || (err != nil) != (test.line > 0) {
 			t.Errorf("%.40q is %q, %v", test.content, names, err)
 		}
 	}
-	if _, err := readList(filepath.Dir(file), noSpace); err == nil {
+	if _, err := ReadList(filepath.Dir(file), noSpace); err == nil {
 		t.Error("a folder is read")
 	}
 }

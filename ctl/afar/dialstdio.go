@@ -1,4 +1,4 @@
-package ctl
+package afar
 
 import (
 	"archive/zip"
@@ -8,20 +8,22 @@ import (
 	"io"
 	"net"
 	"os"
-	"slices"
 	"strings"
 	"time"
 
 	"github.com/spf13/cobra"
 
+	"usher.internal/ctl/answer"
+	"usher.internal/ctl/ask"
+	"usher.internal/ctl/homes"
 	"usher.internal/internal/applog"
 	"usher.internal/internal/config"
 	"usher.internal/internal/link"
 )
 
-// dialStdioCommand is what usherctl on another computer runs here, through ssh. Whoever runs it is usherd's caller, as
+// DialStdio is what usherctl on another computer runs here, through ssh. Whoever runs it is usherd's caller, as
 // with any other command.
-func (a *app) dialStdioCommand() *cobra.Command {
+func DialStdio(client *ask.Client) *cobra.Command {
 	var announce bool
 	command := &cobra.Command{
 		Use:   "dial-stdio",
@@ -32,19 +34,19 @@ ssh://…. With --announce a line comes before usherd's first word, whatever bec
 		Hidden:  true,
 		Args:    cobra.NoArgs,
 		RunE: func(command *cobra.Command, _ []string) error {
-			if err := a.announce(announce); err != nil {
+			if err := writeAnnouncement(client.Out, announce); err != nil {
 				return err
 			}
-			loaded, err := a.helperConfig()
+			loaded, err := client.HelperConfig()
 			if err != nil {
 				return err
 			}
-			dialing, cancel := context.WithTimeout(command.Context(), answerWithin)
+			dialing, cancel := context.WithTimeout(command.Context(), ask.AnswerWithin)
 			defer cancel()
 			connection, err := link.DialConn(dialing, loaded.HelperSocket(), loaded.Development.HelperUID)
 			if err != nil {
-				return &failure{code: exitNoHelper, reason: "HELPER_UNREACHABLE",
-					message: "usherd cannot be reached: " + err.Error(), hint: hintNoHelper()}
+				return &answer.Failure{Code: answer.ExitNoHelper, Reason: "HELPER_UNREACHABLE",
+					Message: "usherd cannot be reached: " + err.Error(), Hint: answer.HintNoHelper()}
 			}
 			defer connection.Close()
 			defer context.AfterFunc(command.Context(), func() { connection.Close() })()
@@ -56,9 +58,9 @@ ssh://…. With --announce a line comes before usherd's first word, whatever bec
 					connection.Close()
 				}
 			}()
-			if _, err := io.Copy(a.Out, connection); err != nil && !errors.Is(err, net.ErrClosed) {
-				return &failure{code: exitNoHelper, reason: "HELPER_UNREACHABLE",
-					message: "the connection to usherd was lost: " + err.Error(), hint: hintNoHelper()}
+			if _, err := io.Copy(client.Out, connection); err != nil && !errors.Is(err, net.ErrClosed) {
+				return &answer.Failure{Code: answer.ExitNoHelper, Reason: "HELPER_UNREACHABLE",
+					Message: "the connection to usherd was lost: " + err.Error(), Hint: answer.HintNoHelper()}
 			}
 			return nil
 		},
@@ -67,17 +69,17 @@ ssh://…. With --announce a line comes before usherd's first word, whatever bec
 	return command
 }
 
-// announce writes the announcement, if it was asked for.
-func (a *app) announce(asked bool) error {
+// writeAnnouncement writes the announcement, if it was asked for.
+func writeAnnouncement(to io.Writer, asked bool) error {
 	if !asked {
 		return nil
 	}
-	_, err := io.WriteString(a.Out, announcement)
+	_, err := io.WriteString(to, Announcement)
 	return err
 }
 
-// sendLogsCommand is what `usherctl timeline --host` runs here, through ssh.
-func (a *app) sendLogsCommand() *cobra.Command {
+// SendLogs is what `usherctl timeline --host` runs here, through ssh.
+func SendLogs(client *ask.Client) *cobra.Command {
 	var user string
 	var announce bool
 	command := &cobra.Command{
@@ -92,31 +94,26 @@ func (a *app) sendLogsCommand() *cobra.Command {
 		Args:   cobra.NoArgs,
 		RunE: func(command *cobra.Command, _ []string) error {
 			ctx := command.Context()
-			if err := a.announce(announce); err != nil {
+			if err := writeAnnouncement(client.Out, announce); err != nil {
 				return err
 			}
-			homes, err := homesOf(user)
+			paths, err := homes.Logs(user)
 			if err != nil {
 				return err
 			}
-			var paths []string
-			for _, home := range homes {
-				paths = append(paths, applog.Places(home)...)
-			}
-			slices.Sort(paths)
-			logs, err := applog.Find(ctx, slices.Compact(paths), applog.FindOptions{Optional: true})
+			logs, err := applog.Find(ctx, paths, applog.FindOptions{Optional: true})
 			if ctx.Err() != nil {
-				return explained(context.Cause(ctx))
+				return answer.Explained(context.Cause(ctx))
 			}
 			if err != nil {
-				return &failure{code: exitNotFound, reason: "LOG_NOT_FOUND", message: err.Error(),
-					hint: "name another user"}
+				return &answer.Failure{Code: answer.ExitNotFound, Reason: "LOG_NOT_FOUND", Message: err.Error(),
+					Hint: "name another user"}
 			}
-			if err := sendLogs(ctx, a.Out, logs); err != nil {
+			if err := sendLogs(ctx, client.Out, logs); err != nil {
 				if ctx.Err() != nil {
-					return explained(context.Cause(ctx))
+					return answer.Explained(context.Cause(ctx))
 				}
-				return defect(err)
+				return answer.Defect(err)
 			}
 			return nil
 		},
@@ -165,24 +162,25 @@ func zoneName() string {
 	return strings.TrimPrefix(name, "default/")
 }
 
-// fetchLogs has another Mac send its logs into a file, and returns its zone, nil where it is not known.
-func (a *app) fetchLogs(ctx context.Context, target host, user string, file *os.File) (*time.Location, error) {
+// FetchLogs has the Mac that is asked send its logs into a file, and returns its zone, nil where it is not known.
+func (h *Hosts) FetchLogs(ctx context.Context, user string, file *os.File) (*time.Location, error) {
+	target := *h.host
 	arguments := []string{"send-logs", "--" + announceFlag}
 	if user != "" {
 		arguments = append(arguments, "--user="+user)
 	}
-	command := target.sshCommand(ctx, !a.oneOfSeveral, arguments...)
+	command := target.sshCommand(ctx, !h.oneOfSeveral, arguments...)
 	complaint := &tail{limit: keptComplaint}
 	written := &bounded{to: file, left: maximumFetched}
 	skipped := &skipper{to: written}
 	command.Stdout, command.Stderr = skipped, complaint
-	quiet := a.AfterAWhile("fetching the logs of " + target.String() + "…")
+	quiet := h.Client.AfterAWhile("fetching the logs of " + target.String() + "…")
 	err := command.Run()
 	quiet()
 	printed := skipped.preamble.printed()
 	switch {
 	case ctx.Err() != nil:
-		return nil, &failure{code: exitInterrupted, reason: "INTERRUPTED", message: "interrupted"}
+		return nil, &answer.Failure{Code: answer.ExitInterrupted, Reason: "INTERRUPTED", Message: "interrupted"}
 	case written.full:
 		return nil, target.unreachable(fmt.Sprintf("its logs are more than %d MB", maximumFetched>>20),
 			"run `usherctl timeline` on that Mac")
@@ -193,7 +191,7 @@ func (a *app) fetchLogs(ctx context.Context, target host, user string, file *os.
 	}
 	info, err := file.Stat()
 	if err != nil {
-		return nil, defect(err)
+		return nil, answer.Defect(err)
 	}
 	archive, err := applog.OpenZip(ctx, file, info.Size())
 	if err != nil {

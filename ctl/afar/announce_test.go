@@ -1,4 +1,4 @@
-package ctl
+package afar
 
 import (
 	"bytes"
@@ -9,20 +9,20 @@ import (
 
 // What a shell prints before usherctl speaks is left out, however the text comes in pieces; too much of it ends it.
 func TestSkipper(t *testing.T) {
-	binary := "\x00\x00\x06" + announcement + "PK"
+	binary := "\x00\x00\x06" + Announcement + "PK"
 	for _, test := range []struct{ noise, content string }{
 		{"", "content"},
 		{"", ""},
 		{"", binary},
 		{"Welcome\r\n", "content"},
 		{"no end of line", binary},
-		{announcement[:len(announcement)-1] + announcement[:5], binary},
+		{Announcement[:len(Announcement)-1] + Announcement[:5], binary},
 		{strings.Repeat("x", maximumNoise), "content"},
 	} {
-		for _, size := range []int{1, 7, len(announcement), 4 << 10, 1 << 20} {
+		for _, size := range []int{1, 7, len(Announcement), 4 << 10, 1 << 20} {
 			var got bytes.Buffer
 			skipped := &skipper{to: &got}
-			for text := test.noise + announcement + test.content; text != ""; text = text[min(size, len(text)):] {
+			for text := test.noise + Announcement + test.content; text != ""; text = text[min(size, len(text)):] {
 				piece := text[:min(size, len(text))]
 				if n, err := skipped.Write([]byte(piece)); n != len(piece) || err != nil {
 					t.Fatal(n, err)

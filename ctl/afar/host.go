@@ -1,9 +1,13 @@
-package ctl
+// Package afar has usherctl ask usherd on other Macs, through the ssh of its caller: one Mac as if it were this
+// one, or several at a time, whose answers become one table. Its two hidden commands are what usherctl runs at the
+// other end.
+package afar
 
 import (
 	"context"
 	"errors"
 	"fmt"
+	"io"
 	"net/netip"
 	"net/url"
 	"regexp"
@@ -16,6 +20,9 @@ import (
 	"github.com/spf13/pflag"
 	"google.golang.org/grpc"
 
+	"usher.internal/ctl/answer"
+	"usher.internal/ctl/ask"
+	"usher.internal/ctl/files"
 	"usher.internal/ctl/terminal"
 	"usher.internal/internal/config"
 )
@@ -23,30 +30,81 @@ import (
 // parallelDefault is how many hosts are asked at a time.
 const parallelDefault = 16
 
-// hostFlags say which Macs are asked.
-type hostFlags struct {
-	hosts    []string
+// Hosts are the Macs that a command is run against in place of this one, by its --host and what goes with that.
+type Hosts struct {
+	// Client is made to ask the one Mac, where it is one.
+	Client *ask.Client
+	// Run runs the same command against one of several Macs, with its output as JSON.
+	Run func(ctx context.Context, one Host, to io.Writer) answer.ExitCode
+
+	named    []string
 	file     string
 	parallel int
+	// host is the Mac that is asked; nil for this one, and while several are.
+	host *Host
+	// oneOfSeveral is set where nobody is to be asked for a password, and the answer goes into a table.
+	oneOfSeveral bool
 }
 
-func (h *hostFlags) add(flags *pflag.FlagSet) {
-	flags.StringArrayVar(&h.hosts, "host", nil,
+// OneOf returns the hosts of a command that runs against one of several Macs.
+func OneOf(client *ask.Client, one Host) *Hosts {
+	h := &Hosts{Client: client}
+	h.goTo(one)
+	h.oneOfSeveral = true
+	return h
+}
+
+// Host is the Mac that is asked; nil for this one.
+func (h *Hosts) Host() *Host { return h.host }
+
+// OneOfSeveral reports whether other Macs are asked the same.
+func (h *Hosts) OneOfSeveral() bool { return h.oneOfSeveral }
+
+// goTo has another Mac asked in place of this one.
+func (h *Hosts) goTo(target Host) {
+	h.host = &target
+	h.Client.Elsewhere = func(ctx context.Context) (*grpc.ClientConn, error) { return h.connect(ctx, target) }
+}
+
+// The names of the flags of commands that may be run against other Macs.
+const (
+	hostFlag     = "host"
+	fileFlag     = "hosts-file"
+	parallelFlag = "parallel"
+)
+
+func (h *Hosts) addFlags(flags *pflag.FlagSet) {
+	flags.StringArrayVar(&h.named, hostFlag, nil,
 		"ask usherd on another Mac through ssh: `ssh://[user@]host[:port]`; may be given several times")
-	flags.StringVar(&h.file, "hosts-file", "", "ask the Macs that stand in this `file`, one a line")
-	flags.IntVar(&h.parallel, "parallel", parallelDefault, "with several hosts: ask this many at a time")
+	flags.StringVar(&h.file, fileFlag, "", "ask the Macs that are in this `file`, one a line")
+	flags.IntVar(&h.parallel, parallelFlag, parallelDefault, "with several hosts: ask this many at a time")
 }
 
-func (h *hostFlags) given() bool { return len(h.hosts) > 0 || h.file != "" }
+// Given reports whether a command was told to ask another Mac.
+func Given(command *cobra.Command) bool {
+	return command.Flags().Changed(hostFlag) || command.Flags().Changed(fileFlag)
+}
 
-// host is another Mac, as ssh knows it.
-type host struct {
+// FlagError says of the flags for other Macs which commands have them, where one does not. Other errors are returned as
+// they are. It is for [cobra.Command.SetFlagErrorFunc].
+func FlagError(command *cobra.Command, err error) error {
+	unknown, ok := errors.AsType[*pflag.NotExistError](err)
+	if !ok || !slices.Contains([]string{hostFlag, fileFlag, parallelFlag}, unknown.GetSpecifiedName()) {
+		return err
+	}
+	return fmt.Errorf("--%s goes with commands that read: status, registrations, doctor and timeline; "+
+		"`%s` is only for "+
+		"this Mac", unknown.GetSpecifiedName(), command.CommandPath())
+}
+
+// Host is another Mac, as ssh knows it.
+type Host struct {
 	// user and port are empty where ssh's own configuration decides.
 	user, name, port string
 }
 
 // String is the host as it was given.
-func (h host) String() string {
+func (h Host) String() string {
 	shown := h.name
 	if strings.Contains(shown, ":") {
 		shown = "[" + shown + "]"
@@ -62,12 +120,12 @@ func (h host) String() string {
 
 // tryIt is a hint at the command by which one sees what ssh itself says. It has the path of usherctl on a Mac, which is
 // not in the PATH that ssh gives to a command.
-func (h host) tryIt() string {
+func (h Host) tryIt() string {
 	return "try `" + h.sshLine(config.PlatformDefaults("darwin").Programs+"/usherctl status") + "`"
 }
 
 // sshLine is how a person runs a command on the host.
-func (h host) sshLine(command string) string {
+func (h Host) sshLine(command string) string {
 	line, name := "ssh ", h.name
 	if h.port != "" {
 		line += "-p " + h.port + " "
@@ -97,14 +155,14 @@ func isHost(name string) bool {
 
 // parseHost reads ssh://[user@]host[:port], of which ssh:// may be left out. An error begins with what was given,
 // without a password.
-func parseHost(text string) (host, error) {
+func parseHost(text string) (Host, error) {
 	given := text
 	if !strings.Contains(given, "://") {
 		given = "ssh://" + given
 	}
 	_, address, _ := strings.Cut(given, "://")
-	refuse := func(why string) (host, error) {
-		return host{}, fmt.Errorf("%q: %s; it is ssh://[user@]host[:port]", text, why)
+	refuse := func(why string) (Host, error) {
+		return Host{}, fmt.Errorf("%q: %s; it is ssh://[user@]host[:port]", text, why)
 	}
 	if _, err := netip.ParseAddr(address[strings.LastIndexByte(address, '@')+1:]); err == nil &&
 		strings.Count(address, ":") > 1 {
@@ -136,7 +194,7 @@ func parseHost(text string) (host, error) {
 			return refuse("the port is not a number from 1 to 65535")
 		}
 	}
-	return host{user: parsed.User.Username(), name: parsed.Hostname(), port: parsed.Port()}, nil
+	return Host{user: parsed.User.Username(), name: parsed.Hostname(), port: parsed.Port()}, nil
 }
 
 // withoutPassword is a text that is no URL, without what may be a password in it.
@@ -156,7 +214,7 @@ func withoutPassword(text string) string {
 }
 
 // targets are the Macs that are asked; none for this one.
-func (h *hostFlags) targets() (all []host, err error) {
+func (h *Hosts) targets() (all []Host, err error) {
 	if h.parallel < 1 || h.parallel > 256 {
 		return nil, fmt.Errorf("--parallel is %d; it is from 1 to 256", h.parallel)
 	}
@@ -167,7 +225,7 @@ func (h *hostFlags) targets() (all []host, err error) {
 		}
 		return err
 	}
-	for _, text := range h.hosts {
+	for _, text := range h.named {
 		if err := add(text); err != nil {
 			return nil, fmt.Errorf("--host is %w", err)
 		}
@@ -175,8 +233,8 @@ func (h *hostFlags) targets() (all []host, err error) {
 	if h.file == "" {
 		return all, nil
 	}
-	_, err = readList(h.file, add)
-	if _, wrong := errors.AsType[*lineError](err); wrong {
+	_, err = files.ReadList(h.file, add)
+	if _, wrong := errors.AsType[*files.LineError](err); wrong {
 		return nil, err
 	}
 	if err != nil {
@@ -188,43 +246,28 @@ func (h *hostFlags) targets() (all []host, err error) {
 	return all, nil
 }
 
-// readsAfar marks commands that may be run against another Mac.
-const readsAfar = "reads-afar"
-
-// afar lets a command be run against another Mac, or several. It must be one that reads.
-func (a *app) afar(command *cobra.Command) *cobra.Command {
+// Reads lets a command that reads be run against another Mac. With a table it may be run against several.
+func (h *Hosts) Reads(command *cobra.Command, table *Table) *cobra.Command {
+	h.addFlags(command.Flags())
 	run := command.RunE
-	command.Annotations = map[string]string{readsAfar: "yes"}
 	command.RunE = func(command *cobra.Command, arguments []string) error {
-		if a.host != nil { // one of several
+		if h.oneOfSeveral {
 			return run(command, arguments)
 		}
-		targets, err := a.hostFlags.targets()
+		targets, err := h.targets()
 		switch {
 		case err != nil:
 			return err
 		case len(targets) == 0:
 			return run(command, arguments)
-		case len(targets) == 1 && a.hostFlags.file == "":
-			a.goTo(targets[0], false)
+		case len(targets) == 1 && h.file == "":
+			h.goTo(targets[0])
 			return run(command, arguments)
+		case table == nil:
+			return fmt.Errorf("%s takes one --host: several can be asked with status, registrations list, "+
+				"doctor and timeline", command.CommandPath())
 		}
-		return a.askSeveral(command.Context(), targets)
+		return h.askSeveral(command.Context(), targets, *table)
 	}
 	return command
-}
-
-// goTo has another Mac asked in place of this one.
-func (a *app) goTo(target host, oneOfSeveral bool) {
-	a.host, a.oneOfSeveral = &target, oneOfSeveral
-	a.Elsewhere = func(ctx context.Context) (*grpc.ClientConn, error) { return a.connectSSH(ctx, target) }
-}
-
-// checkHosts refuses another Mac for a command that acts, or that is about this one.
-func (a *app) checkHosts(command *cobra.Command) error {
-	if !a.hostFlags.given() || command.Annotations[readsAfar] != "" {
-		return nil
-	}
-	return errors.New("--host goes with commands that read: status, registrations, doctor and timeline; `" +
-		command.CommandPath() + "` is for this Mac alone")
 }
