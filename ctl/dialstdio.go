@@ -15,7 +15,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"usher.internal/internal/applog"
-	"usher.internal/internal/config"
+	"usher.internal/internal/layout"
 	"usher.internal/internal/link"
 )
 
@@ -28,7 +28,7 @@ func (a *app) dialStdioCommand() *cobra.Command {
 		Short: "Connect standard input and output to usherd: for usherctl --host ssh://…",
 		Long: `Connect standard input and output to usherd. usherctl on another computer runs it through ssh, for --host
 ssh://…. With --announce a line comes before usherd's first word, whatever becomes of the connection.`,
-		Example: "  ssh mac.example.org " + config.PlatformDefaults("darwin").Programs + "/usherctl dial-stdio",
+		Example: "  ssh mac.example.org " + layout.MacOS.Control() + " dial-stdio",
 		Hidden:  true,
 		Args:    cobra.NoArgs,
 		RunE: func(command *cobra.Command, _ []string) error {
@@ -86,8 +86,8 @@ func (a *app) sendLogsCommand() *cobra.Command {
 			"usherctl timeline --host ssh://…",
 		Long: `Write the logs of this Mac that the caller can read, and that "usherctl timeline" reads here, to ` +
 			`standard output as a zip archive.`,
-		Example: "  ssh mac.example.org " + config.PlatformDefaults("darwin").Programs +
-			"/usherctl send-logs > logs.zip",
+		Example: "  ssh mac.example.org " + layout.MacOS.Control() +
+			" send-logs > logs.zip",
 		Hidden: true,
 		Args:   cobra.NoArgs,
 		RunE: func(command *cobra.Command, _ []string) error {

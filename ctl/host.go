@@ -14,7 +14,7 @@ import (
 	"github.com/spf13/cobra"
 	"github.com/spf13/pflag"
 
-	"usher.internal/internal/config"
+	"usher.internal/internal/layout"
 )
 
 // parallelDefault is how many hosts are asked at a time.
@@ -60,7 +60,7 @@ func (h host) String() string {
 // tryIt is a hint at the command by which one sees what ssh itself says. It has the path of usherctl on a Mac, which is
 // not in the PATH that ssh gives to a command.
 func (h host) tryIt() string {
-	return "try `" + h.sshLine(config.PlatformDefaults("darwin").Programs+"/usherctl status") + "`"
+	return "try `" + h.sshLine(layout.MacOS.Control()+" status") + "`"
 }
 
 // sshLine is how a person runs a command on the host.

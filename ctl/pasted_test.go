@@ -17,8 +17,8 @@ import (
 	"github.com/spf13/cobra"
 	"github.com/spf13/pflag"
 
-	"usher.internal/internal/config"
 	"usher.internal/internal/documented"
+	"usher.internal/internal/layout"
 	"usher.internal/internal/wpj"
 )
 
@@ -268,7 +268,7 @@ func callsSudo(expression ast.Expr) string {
 	if name != "Sudo" || !is {
 		return ""
 	}
-	return "sudo " + config.PlatformDefaults("darwin").Programs + "/usherctl " + arguments
+	return "sudo " + layout.MacOS.Control() + " " + arguments
 }
 
 // What is in backticks would be run by a shell into which a part of the help is pasted.

@@ -12,11 +12,11 @@ import (
 	"os"
 	"os/signal"
 	"path/filepath"
-	"runtime"
 	"runtime/debug"
 	"syscall"
 
 	"usher.internal/internal/config"
+	"usher.internal/internal/layout"
 	"usher.internal/internal/logfile"
 	"usher.internal/internal/persist"
 	"usher.internal/internal/version"
@@ -107,5 +107,5 @@ func lastGood(configFile string) string {
 	if configFile != "" {
 		return ""
 	}
-	return filepath.Join(config.PlatformDefaults(runtime.GOOS).StateDirectory, "configuration.last-good.json")
+	return filepath.Join(layout.Here().State, layout.LastGoodConfiguration)
 }

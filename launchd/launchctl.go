@@ -12,6 +12,7 @@ import (
 	"time"
 
 	"usher.internal/internal/command"
+	"usher.internal/internal/layout"
 	"usher.internal/internal/oneline"
 )
 
@@ -39,9 +40,9 @@ type launchctl struct {
 }
 
 // Launchctl returns macOS's service manager. The program is [command.Launchctl], or a stand-in of it.
-func Launchctl(program command.Command, layout Layout) Manager {
-	return &launchctl{program: program, helper: HelperLabel, agent: AgentLabel,
-		helperDefinition: layout.HelperDefinition, agentDefinition: layout.AgentDefinition}
+func Launchctl(program command.Command, l layout.Layout) Manager {
+	return &launchctl{program: program, helper: layout.HelperLabel, agent: layout.AgentLabel,
+		helperDefinition: l.HelperDefinition, agentDefinition: l.AgentDefinition}
 }
 
 // domain is where launchd has the job, target what launchctl calls it.
