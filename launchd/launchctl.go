@@ -229,6 +229,9 @@ func (l *launchctl) run(ctx context.Context, arguments ...string) error {
 	return nil
 }
 
+// StateHome implements [Manager]. macOS has none.
+func (l *launchctl) StateHome(context.Context, uint32) (string, error) { return "", nil }
+
 // launchctlError is that launchctl ran and did not do it.
 type launchctlError struct {
 	arguments []string

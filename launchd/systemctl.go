@@ -2,6 +2,7 @@ package launchd
 
 import (
 	"context"
+	"encoding/json"
 	"errors"
 	"fmt"
 	"os"
@@ -109,6 +110,19 @@ func (s *systemctl) Enable(ctx context.Context) error {
 // Disable implements [Manager].
 func (s *systemctl) Disable(ctx context.Context) error {
 	return errors.Join(s.run(ctx, Job{}, "disable", layout.HelperUnit), s.run(ctx, Job{}, "--global", "disable", layout.AgentUnit))
+}
+
+// StateHome implements [Manager].
+func (s *systemctl) StateHome(ctx context.Context, uid uint32) (string, error) {
+	output, err := s.ask(ctx, Job{Agent: true, UID: uid}, "show-environment", "--output=json")
+	if err != nil {
+		return "", err
+	}
+	var environment map[string]string
+	if err := json.Unmarshal([]byte(output), &environment); err != nil {
+		return "", fmt.Errorf("systemctl show-environment: %w", err)
+	}
+	return environment["XDG_STATE_HOME"], nil
 }
 
 // Forget implements [Manager].

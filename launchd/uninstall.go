@@ -6,7 +6,9 @@ import (
 	"fmt"
 	"io/fs"
 	"os"
+	"os/user"
 	"path/filepath"
+	"strconv"
 	"strings"
 
 	"usher.internal/internal/command"
@@ -47,6 +49,13 @@ func (i *Installer) Uninstall(ctx context.Context, purge *Purge) error {
 	}
 	if purge != nil {
 		steps = append(steps, i.purging(*purge)...)
+		sessions, err := i.Sessions()
+		if err != nil {
+			return fmt.Errorf("find out who is logged in: %w", err)
+		}
+		for _, uid := range sessions {
+			steps = append(steps, i.fromStateHome(ctx, uid)...)
+		}
 	}
 	return i.take(ctx, steps)
 }
@@ -175,6 +184,27 @@ func (i *Installer) fromHome(home, leaving string) step {
 			return "", nil
 		},
 	}
+}
+
+// fromStateHome are the steps that take away what the agent of a session keeps where the user's XDG_STATE_HOME has it.
+// The user chose that path, so a folder outside of their home stays: root would act there on the user's behalf.
+func (i *Installer) fromStateHome(ctx context.Context, uid uint32) []step {
+	stateHome, err := i.Manager.StateHome(ctx, uid)
+	if errors.Is(err, ErrNoDomain) || stateHome == "" && err == nil {
+		return nil
+	}
+	account, lookErr := user.LookupId(strconv.FormatUint(uint64(uid), 10))
+	if err := errors.Join(err, lookErr); err != nil {
+		return []step{{
+			what: "find XDG_STATE_HOME of " + userName(uid), goesOn: true,
+			needed: func(context.Context) (string, error) { return "", err },
+		}}
+	}
+	inHome, err := filepath.Rel(account.HomeDir, i.Layout.AgentStateOf(account.HomeDir, stateHome))
+	if err != nil || !filepath.IsLocal(inHome) {
+		return nil
+	}
+	return []step{i.fromHome(account.HomeDir, inHome)}
 }
 
 func (i *Installer) receipt(utility command.Command) step {
