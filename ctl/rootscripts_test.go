@@ -1,4 +1,4 @@
-package main
+package ctl
 
 import (
 	"bytes"
@@ -14,6 +14,7 @@ import (
 	"strings"
 	"testing"
 
+	"usher.internal/ctl/terminal"
 	"usher.internal/internal/attribute"
 	"usher.internal/internal/layout"
 )
@@ -117,7 +118,7 @@ func TestCommandsWithSudoHaveTheWholePath(t *testing.T) {
 		t.Errorf("only %d commands", whole)
 	}
 	for _, one := range []string{"doctor", "register", "uninstall"} {
-		command, _, err := (&app{}).root().Find([]string{one})
+		command, _, err := newApp(&terminal.Terminal{}, "").root().Find([]string{one})
 		if err != nil || !strings.Contains(command.Example, "sudo "+layout.Here().Control()+" "+one) {
 			t.Errorf("the example of %s is %q (%v)", one, command.Example, err)
 		}
