@@ -26,11 +26,13 @@ import (
 	"usher.internal/helper/support"
 	"usher.internal/helper/thismac"
 	"usher.internal/internal/accounts"
+	"usher.internal/internal/applog"
 	"usher.internal/internal/attribute"
 	"usher.internal/internal/config"
 	"usher.internal/internal/excerpt"
 	"usher.internal/internal/filewatch"
 	"usher.internal/internal/laststatus"
+	"usher.internal/internal/layout"
 	"usher.internal/internal/link"
 	"usher.internal/internal/trust"
 	"usher.internal/internal/version"
@@ -161,7 +163,7 @@ func run(ctx context.Context, live *config.Live, log *slog.Logger) error {
 			Forgotten: func() { users.Send() },
 		}),
 		SupportLogs: support.New(support.Config{
-			JamfLog: support.JamfLog, OwnFiles: support.OwnFiles,
+			JamfLog: applog.JamfLogFile, OwnFiles: layout.MacOS.LogDirectory,
 			People: func() []string { return excerpt.PeopleIn(support.Homes...) },
 		}),
 		Configuration: live,
