@@ -1,5 +1,5 @@
 // Program usherd is usher's helper: the root daemon that owns this Mac's registrations, their journal, their delivery
-// to Jamf Pro, and its status. See DESIGN.md section 1 and docs/architecture.md.
+// to Jamf Pro, and its status. See docs/architecture.md.
 package main
 
 import (

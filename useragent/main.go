@@ -1,6 +1,6 @@
 // Program usher-agent is usher's agent: one process in each user's login session, which launches Company Portal and
 // reads the Workplace Join identity when the helper asks. It keeps no secret, runs as the user, and talks to nobody but
-// the helper. See DESIGN.md section 1.
+// the helper. See docs/architecture.md.
 package main
 
 import (

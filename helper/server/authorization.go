@@ -27,7 +27,7 @@ const (
 	admins
 )
 
-// authorization says who may call what (DESIGN.md section 8). A method without an entry is refused; a test walks every
+// authorization says who may call what (docs/threat-model.md). A method without an entry is refused; a test walks every
 // service that the server has and fails on a method that is missing here, or an entry without a method.
 var authorization = map[string]access{
 	usherv1.RegistrationService_StartRegistration_FullMethodName:  owners,
@@ -91,8 +91,8 @@ func (g *gate) admit(ctx context.Context, method string) (_ context.Context, _ *
 	return context.WithValue(ctx, actorKey{}, actor), actor, rule, done, nil
 }
 
-// deny logs a refusal with what was seen of the caller, and none of the call's arguments (lessons.md: spire#2651,
-// #6179). A caller who is refused again and again does not fill the log.
+// deny logs a refusal with what was seen of the caller, and none of the call's arguments [SPIRE#2651,
+// SPIRE#6179]. A caller who is refused again and again does not fill the log.
 func (g *gate) deny(actor *Actor, method string, rule access) {
 	if !g.limits.mayLogRefusal(actor) {
 		return

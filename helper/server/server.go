@@ -90,7 +90,7 @@ type Server struct {
 // New returns a server with every service of the helper's on it: usher's own, health, and reflection.
 //
 // Health says that this process can serve and nothing about Jamf Pro, so that no supervisor restarts a healthy helper
-// because a server far away is down (lessons.md: spire#730).
+// because a server far away is down [SPIRE#730].
 func New(config Config) *Server {
 	if config.SettingsChanged == nil {
 		config.SettingsChanged = func() <-chan struct{} { return nil }

@@ -26,7 +26,7 @@ const (
 	maximumGiven = 4 << 20
 )
 
-// Where logs are whose readers root chooses: jamf.log [reference/domain.md 5.1], and the folder into which launchd
+// Where logs are whose readers root chooses: jamf.log (docs/log-formats.md), and the folder into which launchd
 // writes what usherd logs. Under systemd the journal has it.
 const (
 	JamfLog  = "/var/log/jamf.log"

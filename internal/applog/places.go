@@ -2,11 +2,11 @@ package applog
 
 import "path/filepath"
 
-// CompanyPortalFolder is where Company Portal's logs are in a home [reference/domain.md 2.3].
+// CompanyPortalFolder is where Company Portal's logs are in a home [BREW, SIS].
 const CompanyPortalFolder = "Library/Logs/Company Portal"
 
 // Places returns where the logs of this Mac are that tell of a user's registrations: his own in his home, and those of
-// the Mac. They need not exist, and not everybody may read them [reference/domain.md 2.3, 5.1].
+// the Mac. They need not exist, and not everybody may read them (docs/log-formats.md).
 func Places(home string) []string {
 	return []string{
 		filepath.Join(home, CompanyPortalFolder),
