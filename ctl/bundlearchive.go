@@ -1,4 +1,4 @@
-package main
+package ctl
 
 import (
 	"archive/zip"
@@ -11,6 +11,7 @@ import (
 	"strings"
 	"time"
 
+	"usher.internal/ctl/interruptible"
 	"usher.internal/internal/foreign"
 	"usher.internal/internal/redact"
 	"usher.internal/internal/timeline"
@@ -29,13 +30,13 @@ func (b *bundle) gather(ctx context.Context) error {
 		return unwritten(err)
 	}
 	defer os.RemoveAll(folder)
-	ended := b.app.afterAWhile("examining this Mac, and gathering what there is…")
+	ended := b.app.AfterAWhile("examining this Mac, and gathering what there is…")
 	err = b.fill(ctx, folder)
 	ended()
 	if err != nil {
 		return err
 	}
-	ended = b.app.afterAWhile("writing the archive…")
+	ended = b.app.AfterAWhile("writing the archive…")
 	defer ended()
 	report, err := b.buildReport(ctx, folder)
 	if err != nil {
@@ -193,7 +194,7 @@ func (a *archive) copy(ctx context.Context, file *bundleFile) (int64, error) {
 	}
 	to := &counted{to: entry}
 	if a.redactor == nil {
-		_, err = io.Copy(to, reading{ctx, from})
+		_, err = io.Copy(to, interruptible.Reader(ctx, from))
 	} else {
 		err = a.redactor.Copy(ctx, to, from)
 	}
@@ -223,7 +224,7 @@ func (b *bundle) addPage(ctx context.Context, archive *archive, report *timeline
 		return err
 	}
 	to := &counted{to: entry}
-	err = page.Write(writing{ctx, to}, report)
+	err = page.Write(interruptible.Writer(ctx, to), report)
 	for _, file := range b.files {
 		if file.Name == pageName {
 			file.Bytes = to.bytes

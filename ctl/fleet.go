@@ -1,7 +1,6 @@
-package main
+package ctl
 
 import (
-	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -52,10 +51,10 @@ func (a *app) askFleet(ctx context.Context, calls func(client *fleetview.Client)
 		return fleetFailure(err)
 	}
 	if end, err := access.Expires(); err == nil && fleet.ExpiresSoon(end, time.Now()) {
-		fmt.Fprintf(a.stderr, "usherctl: your credentials for the fleet count until %s; `usherctl fleet renew` "+
+		fmt.Fprintf(a.Err, "usherctl: your credentials for the fleet count until %s; `usherctl fleet renew` "+
 			"makes others\n", end.UTC().Format(time.DateOnly))
 	}
-	quiet := a.afterAWhile("connecting to the fleet…")
+	quiet := a.AfterAWhile("connecting to the fleet…")
 	client, err := fleetview.Connect(ctx, access, name)
 	quiet()
 	if err != nil {
@@ -96,22 +95,3 @@ func fleetFailure(err error) error {
 	return &failure{code: exitFleetUnreachable, reason: "FLEET_FAILED", message: err.Error(),
 		hint: "see docs/fleet.md, troubles"}
 }
-
-// ago is how long before a moment another was, for a person.
-func ago(moment, now time.Time) string {
-	switch age := max(0, now.Sub(moment)); {
-	case moment.IsZero():
-		return "never"
-	case age < time.Minute:
-		return "just now"
-	case age < time.Hour:
-		return fmt.Sprintf("%d min ago", int(age.Minutes()))
-	case age < 48*time.Hour:
-		return fmt.Sprintf("%d h ago", int(age.Hours()))
-	default:
-		return fmt.Sprintf("%d days ago", int(age.Hours()/24))
-	}
-}
-
-// dash is a text, or what stands in a table for none.
-func dash(text string) string { return cmp.Or(text, "-") }

@@ -1,4 +1,4 @@
-package main
+package ctl
 
 import (
 	"cmp"
@@ -16,6 +16,7 @@ import (
 
 	"usher.internal/ctl/fleetsetup"
 	"usher.internal/ctl/fleetview"
+	"usher.internal/ctl/terminal"
 	"usher.internal/internal/trust"
 )
 
@@ -52,9 +53,9 @@ each may do stands in the server's configuration. No server is asked, and nothin
 			if err := a.printMade(made); err != nil {
 				return err
 			}
-			if a.terminal && !a.json {
-				fmt.Fprintf(a.stdout, "\nNext: start the servers, then `usherctl fleet provision --fleet %[1]s`, "+
-					"then `usherctl fleet credentials --fleet %[1]s MAC`.\n", shellWord(plain(options.Directory)))
+			if a.Person && !a.JSON {
+				fmt.Fprintf(a.Out, "\nNext: start the servers, then `usherctl fleet provision --fleet %[1]s`, "+
+					"then `usherctl fleet credentials --fleet %[1]s MAC`.\n", terminal.ShellWord(terminal.Plain(options.Directory)))
 			}
 			return nil
 		},
@@ -124,14 +125,14 @@ gone.`,
 				if err != nil {
 					return err
 				}
-				if a.json {
+				if a.JSON {
 					return a.printValue(map[string]any{"replicas": made.Replicas, "keep": made.Keep.String(),
 						"forget_after": made.Forget.String(), "storage_bytes": made.StorageBytes})
 				}
-				fmt.Fprintf(a.stdout, "the servers keep changes for %s, and know a Mac for %s after it was heard of "+
+				fmt.Fprintf(a.Out, "the servers keep changes for %s, and know a Mac for %s after it was heard of "+
 					"last, in %s on %s\n",
 					days(made.Keep), days(made.Forget), bytesFlag(made.StorageBytes),
-					count(int64(made.Replicas), "server"))
+					terminal.Count(int64(made.Replicas), "server"))
 				return nil
 			})
 		},
@@ -252,7 +253,7 @@ nats-server.conf.`,
 
 // printMade prints files that were written, with what they are for.
 func (a *app) printMade(made []fleetsetup.Made) error {
-	if a.json {
+	if a.JSON {
 		return a.printValue(map[string]any{"files": made})
 	}
 	var rows [][]string
@@ -261,7 +262,7 @@ func (a *app) printMade(made []fleetsetup.Made) error {
 			rows = append(rows, []string{one.Path, one.Purpose})
 		}
 	}
-	a.table([]string{"FILE", "WHAT IT IS FOR"}, rows)
+	a.Table([]string{"FILE", "WHAT IT IS FOR"}, rows)
 	return nil
 }
 

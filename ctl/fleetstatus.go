@@ -1,4 +1,4 @@
-package main
+package ctl
 
 import (
 	"context"
@@ -16,6 +16,7 @@ import (
 
 	"usher.internal/ctl/fleetpage"
 	"usher.internal/ctl/fleetview"
+	"usher.internal/ctl/terminal"
 	"usher.internal/internal/oneline"
 )
 
@@ -46,7 +47,7 @@ counted once. It ends with 0 when the fleet could be asked, however its Macs sta
 			if err := validWait(flags.timeout); err != nil {
 				return err
 			}
-			if flags.csv && (a.json || flags.html != "") || a.json && flags.html != "" {
+			if flags.csv && (a.JSON || flags.html != "") || a.JSON && flags.html != "" {
 				return errors.New("--json, --csv and --html do not go together")
 			}
 			filter, err := parseFilters(flags.filters)
@@ -81,15 +82,15 @@ func validWait(timeout time.Duration) error {
 
 func (a *app) fleetStatus(ctx context.Context, client *fleetview.Client, flags fleetFlags,
 	filter func(fleetview.Standing) bool) error {
-	bar := a.progress("asking the fleet")
-	report, err := client.Ask(ctx, fleetview.Question{Timeout: flags.timeout, Progress: bar.show})
-	bar.end()
+	bar := a.Progress("asking the fleet")
+	report, err := client.Ask(ctx, fleetview.Question{Timeout: flags.timeout, Progress: bar.Show})
+	bar.End()
 	if err != nil {
 		return err
 	}
 	report.Keep(filter, flags.filters)
 	if flags.html != "" {
-		quiet := a.afterAWhile("reading the changes of the last days…")
+		quiet := a.AfterAWhile("reading the changes of the last days…")
 		report.Trend, err = client.Trend(ctx, trendDays, time.Now())
 		quiet()
 		if err != nil {
@@ -99,17 +100,17 @@ func (a *app) fleetStatus(ctx context.Context, client *fleetview.Client, flags f
 		if err != nil {
 			return err
 		}
-		fmt.Fprintf(about, "%s: %s\n", plain(flags.html), count(int64(len(report.Macs)), "Mac"))
+		fmt.Fprintf(about, "%s: %s\n", terminal.Plain(flags.html), terminal.Count(int64(len(report.Macs)), "Mac"))
 		return nil
 	}
-	if a.json {
+	if a.JSON {
 		return a.printValue(report)
 	}
 	for _, warning := range report.Warnings {
-		fmt.Fprintf(a.stderr, "usherctl: %s\n", plain(warning))
+		fmt.Fprintf(a.Err, "usherctl: %s\n", terminal.Plain(warning))
 	}
 	if flags.csv {
-		writeCSV(a.stdout, report)
+		writeCSV(a.Out, report)
 	} else {
 		a.printFleet(report)
 	}
@@ -119,25 +120,25 @@ func (a *app) fleetStatus(ctx context.Context, client *fleetview.Client, flags f
 // printFleet prints counts and a table.
 func (a *app) printFleet(report *fleetview.Report) {
 	var rows [][]string
-	if a.terminal { // a program has the Macs, and counts itself
+	if a.Person { // a program has the Macs, and counts itself
 		for _, one := range report.Counts {
 			rows = append(rows, []string{one.State, strconv.Itoa(one.Macs), strconv.Itoa(one.Answered),
 				strconv.Itoa(one.Silent), strconv.Itoa(one.Garbage)})
 		}
-		a.table([]string{"STATE", "MACS", "ANSWERED", "SILENT", "GARBAGE"}, rows)
-		fmt.Fprintln(a.stdout)
+		a.Table([]string{"STATE", "MACS", "ANSWERED", "SILENT", "GARBAGE"}, rows)
+		fmt.Fprintln(a.Out)
 	}
 	rows = nil
 	for _, one := range report.Macs {
 		seen := one.Seen.UTC().Format(time.RFC3339)
-		if a.terminal {
-			seen = ago(one.Seen, time.Now())
+		if a.Person {
+			seen = terminal.Ago(one.Seen, time.Now())
 		}
-		rows = append(rows, []string{one.Mac, dash(one.Computer), dash(one.User), one.State, string(one.Answer),
-			seen, dash(one.Registration), dash(one.Version),
-			dash(strings.Join(one.Notes, "; "))})
+		rows = append(rows, []string{one.Mac, terminal.Dash(one.Computer), terminal.Dash(one.User), one.State, string(one.Answer),
+			seen, terminal.Dash(one.Registration), terminal.Dash(one.Version),
+			terminal.Dash(strings.Join(one.Notes, "; "))})
 	}
-	a.table([]string{"MAC", "COMPUTER", "USER", "STATE", "ANSWER", "SEEN", "LAST REGISTRATION", "USHERD", "NOTES"},
+	a.Table([]string{"MAC", "COMPUTER", "USER", "STATE", "ANSWER", "SEEN", "LAST REGISTRATION", "USHERD", "NOTES"},
 		rows)
 }
 

@@ -1,4 +1,4 @@
-package main
+package ctl
 
 import (
 	"fmt"
@@ -10,6 +10,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"usher.internal/ctl/fleetview"
+	"usher.internal/ctl/terminal"
 	"usher.internal/internal/fleet"
 )
 
@@ -22,20 +23,20 @@ func (a *app) fleetWatchCommand() *cobra.Command {
 		Args: cobra.NoArgs,
 		RunE: func(command *cobra.Command, _ []string) error {
 			return a.askFleet(command.Context(), func(client *fleetview.Client) error {
-				if !a.json {
-					fmt.Fprintln(a.stderr, "waiting for changes; Ctrl-C ends it")
+				if !a.JSON {
+					fmt.Fprintln(a.Err, "waiting for changes; Ctrl-C ends it")
 				}
 				return client.Watch(command.Context(), func(change *fleetview.Change) error {
-					if a.json {
+					if a.JSON {
 						if err := a.printValue(change); err != nil {
 							return err
 						}
 					} else {
-						fmt.Fprintf(a.stdout, "%s  %s\n", a.moment(change.When()),
-							plain(strings.Join(describeChange(change), "  ")))
+						fmt.Fprintf(a.Out, "%s  %s\n", a.Moment(change.When()),
+							terminal.Plain(strings.Join(describeChange(change), "  ")))
 					}
-					return a.stdout.err
-				}, func(what string) { fmt.Fprintln(a.stderr, "usherctl: "+plain(what)) })
+					return a.Out.Err
+				}, func(what string) { fmt.Fprintln(a.Err, "usherctl: "+terminal.Plain(what)) })
 			})
 		},
 	}
@@ -62,10 +63,10 @@ func (a *app) fleetMacCommand() *cobra.Command {
 			}
 			ctx := command.Context()
 			return a.askFleet(ctx, func(client *fleetview.Client) error {
-				bar := a.progress("asking " + arguments[0])
+				bar := a.Progress("asking " + arguments[0])
 				report, err := client.Ask(ctx,
-					fleetview.Question{Timeout: timeout, Mac: arguments[0], Progress: bar.show})
-				bar.end()
+					fleetview.Question{Timeout: timeout, Mac: arguments[0], Progress: bar.Show})
+				bar.End()
 				if err != nil {
 					return err
 				}
@@ -101,39 +102,39 @@ func (a *app) showMac(report *fleetview.Report, history []*fleetview.Change) err
 	if len(report.Macs) > 0 {
 		standing = &report.Macs[0]
 	}
-	if a.json {
+	if a.JSON {
 		return a.printValue(map[string]any{"mac": standing, "warnings": append([]string{}, report.Warnings...),
 			"history": history})
 	}
 	for _, warning := range report.Warnings {
-		fmt.Fprintf(a.stderr, "usherctl: %s\n", plain(warning))
+		fmt.Fprintf(a.Err, "usherctl: %s\n", terminal.Plain(warning))
 	}
 	if standing != nil {
-		a.printStanding(a.stdout, standing)
-		fmt.Fprintln(a.stdout)
+		a.printStanding(a.Out, standing)
+		fmt.Fprintln(a.Out)
 	}
 	var rows [][]string
 	for _, change := range history {
-		rows = append(rows, append([]string{a.moment(change.When())}, describeChange(change)[1:]...))
+		rows = append(rows, append([]string{a.Moment(change.When())}, describeChange(change)[1:]...))
 	}
-	a.table([]string{"WHEN", "USER", "STATE", "WHAT"}, rows)
+	a.Table([]string{"WHEN", "USER", "STATE", "WHAT"}, rows)
 	return nil
 }
 
 func (a *app) printStanding(w io.Writer, one *fleetview.Standing) {
-	a.field("mac", one.Mac)
-	a.field("computer", strings.Trim(one.Computer+", "+one.OperatingSystem, ", "))
-	a.field("answer", string(one.Answer))
-	a.field("state", one.State)
-	a.field("seen", fmt.Sprintf("%s (%s)", a.moment(one.Seen), ago(one.Seen, time.Now())))
-	a.field("user", one.User)
-	a.field("registration", one.Registration)
-	a.field("usherd", one.Version)
+	a.Field("mac", one.Mac)
+	a.Field("computer", strings.Trim(one.Computer+", "+one.OperatingSystem, ", "))
+	a.Field("answer", string(one.Answer))
+	a.Field("state", one.State)
+	a.Field("seen", fmt.Sprintf("%s (%s)", a.Moment(one.Seen), terminal.Ago(one.Seen, time.Now())))
+	a.Field("user", one.User)
+	a.Field("registration", one.Registration)
+	a.Field("usherd", one.Version)
 	for _, note := range one.Notes {
-		a.field("note", note)
+		a.Field("note", note)
 	}
 	for _, problem := range one.Problems {
-		a.field("problem", problem)
+		a.Field("problem", problem)
 	}
 }
 
@@ -167,16 +168,5 @@ func describeChange(change *fleetview.Change) []string {
 	if change.Note != "" {
 		what = append(what, change.Note)
 	}
-	return []string{mac, user, change.State, dash(strings.Join(what, "; "))}
-}
-
-// moment is a time for a person.
-func (a *app) moment(t time.Time) string {
-	if t.IsZero() {
-		return "-"
-	}
-	if !a.terminal {
-		return t.UTC().Format(time.RFC3339)
-	}
-	return t.Local().Format("2006-01-02 15:04:05")
+	return []string{mac, user, change.State, terminal.Dash(strings.Join(what, "; "))}
 }

@@ -74,7 +74,7 @@ type Config struct {
 	// RenamedKeychains returns the login keychains of a user that macOS has renamed, the newest first.
 	RenamedKeychains func(ctx context.Context, uid uint32) ([]thismac.RenamedKeychain, error)
 	// AtConsole returns who is at this computer; nil is [accounts.AtConsole].
-	AtConsole      func() (accounts.Person, bool)
+	AtConsole      func() (accounts.User, bool)
 	JamfExecutable string
 	// JamfPreferences is the path of com.jamfsoftware.jamf.plist.
 	JamfPreferences string

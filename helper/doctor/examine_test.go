@@ -309,7 +309,7 @@ func (f fakeAgent) ExamineSession(ctx context.Context, _ *usherv1.ExamineSession
 }
 
 func session(name string, uid uint32, agent usherv1.UserAgentServiceClient) sessions.Session {
-	return sessions.Session{User: accounts.Person{Name: name, UID: uid}, AgentVersion: "1.2.3", AgentPID: 42,
+	return sessions.Session{User: accounts.User{Name: name, UID: uid}, AgentVersion: "1.2.3", AgentPID: 42,
 		ConnectedAt: time.Date(2026, 11, 23, 10, 0, 0, 0, time.UTC), Agent: agent}
 }
 
@@ -370,8 +370,8 @@ func TestWhatAnAgentClaimsIsBounded(t *testing.T) {
 // Who is at this computer without an agent is not hidden by another one whose agent is there.
 func TestConsoleWithoutAgentIsSeen(t *testing.T) {
 	jane := session("jane", 501, fakeAgent{})
-	config := doctor.Config{Sessions: fakeSessions{jane}, AtConsole: func() (accounts.Person, bool) {
-		return accounts.Person{Name: "john", UID: 502}, true
+	config := doctor.Config{Sessions: fakeSessions{jane}, AtConsole: func() (accounts.User, bool) {
+		return accounts.User{Name: "john", UID: 502}, true
 	}}
 	connected := func() (told []string) {
 		for _, found := range examine(t, config) {
@@ -384,7 +384,7 @@ func TestConsoleWithoutAgentIsSeen(t *testing.T) {
 	if told := connected(); !slices.Equal(told, []string{"jane OK", "john FAILED"}) {
 		t.Errorf("john is on the console: %q", told)
 	}
-	config.AtConsole = func() (accounts.Person, bool) { return jane.User, true }
+	config.AtConsole = func() (accounts.User, bool) { return jane.User, true }
 	if told := connected(); !slices.Equal(told, []string{"jane OK"}) {
 		t.Errorf("jane is on the console: %q", told)
 	}

@@ -48,7 +48,7 @@ func (k keychains) renamed(ctx context.Context) ([]Outcome, error) {
 }
 
 // of returns the outcome of one user, nil where there is none.
-func (k keychains) of(ctx context.Context, person accounts.Person) *Outcome {
+func (k keychains) of(ctx context.Context, person accounts.User) *Outcome {
 	renamed, err := k.lookIn(ctx, person.UID)
 	var found Outcome
 	switch {
@@ -71,11 +71,11 @@ func (k keychains) of(ctx context.Context, person accounts.Person) *Outcome {
 
 // people are the users who may be looked at: those who are logged in, the one on the console and those who are known
 // from before.
-func (k keychains) people() ([]accounts.Person, error) {
-	var people []accounts.Person
-	add := func(person accounts.Person) {
+func (k keychains) people() ([]accounts.User, error) {
+	var people []accounts.User
+	add := func(person accounts.User) {
 		if (k.users.sees == nil || k.users.sees(person.UID)) &&
-			!slices.ContainsFunc(people, func(one accounts.Person) bool { return one.UID == person.UID }) {
+			!slices.ContainsFunc(people, func(one accounts.User) bool { return one.UID == person.UID }) {
 			people = append(people, person)
 		}
 	}
@@ -91,7 +91,7 @@ func (k keychains) people() ([]accounts.Person, error) {
 			return nil, err
 		}
 		for _, one := range known {
-			add(accounts.Person{Name: one.User.Name, UID: one.User.UID})
+			add(one.User)
 		}
 	}
 	return people, nil

@@ -28,7 +28,7 @@ type Outcome struct {
 	// Evidence is what was seen and Fix what to do, a sentence each; Fix may be empty.
 	Evidence, Fix string
 	// User is whom it is about; the zero value is the computer.
-	User accounts.Person
+	User accounts.User
 
 	// notSeen: nothing is known that the table's fix would mend. claimed: a user's agent says so, with a fix of its
 	// own.

@@ -27,7 +27,7 @@ const (
 // users looks at those who are logged in.
 type users struct {
 	sessions  Sessions
-	atConsole func() (accounts.Person, bool)
+	atConsole func() (accounts.User, bool)
 	kept      Kept
 	sees      func(uid uint32) bool
 }

@@ -33,7 +33,7 @@ func (f fakeDoctor) Examine(ctx context.Context, caller doctor.Caller, tell func
 		Fix: "Make room."}, 2); err != nil {
 		return err
 	}
-	for _, user := range []accounts.Person{{Name: "jane", UID: 501}, {Name: "john", UID: 502}} {
+	for _, user := range []accounts.User{{Name: "jane", UID: 501}, {Name: "john", UID: 502}} {
 		if caller.All && caller.Admin || user.UID == caller.UID {
 			if err := tell(doctor.Outcome{Name: "agent-connected", Title: "t", Result: doctor.OK, Evidence: "e",
 				User: user}, 3); err != nil {

@@ -17,6 +17,7 @@ import (
 	"usher.internal/helper/doctor"
 	"usher.internal/helper/registration"
 	"usher.internal/helper/support"
+	"usher.internal/internal/accounts"
 	"usher.internal/internal/config"
 	"usher.internal/internal/excerpt"
 	"usher.internal/internal/oneline"
@@ -138,20 +139,19 @@ func (p *pieces) Write(data []byte) (written int, _ error) {
 }
 
 // files are what an archive about a user has from here, if the caller may act for him.
-func (s *supportService) files(actor *Actor, name string) (clean.User, []supportFile, error) {
-	person, err := subject(actor, name, s.registrations.foremost)
+func (s *supportService) files(actor *Actor, name string) (accounts.User, []supportFile, error) {
+	user, err := subject(actor, name, s.registrations.foremost)
 	if err != nil {
-		return clean.User{}, nil, err
+		return accounts.User{}, nil, err
 	}
-	if err := actor.MayActFor(person.UID); err != nil {
-		return clean.User{}, nil, err
+	if err := actor.MayActFor(user.UID); err != nil {
+		return accounts.User{}, nil, err
 	}
-	user := clean.User{Name: person.Name, UID: person.UID}
 	files, err := s.about(actor, user)
 	return user, files, err
 }
 
-func (s *supportService) about(actor *Actor, user clean.User) ([]supportFile, error) {
+func (s *supportService) about(actor *Actor, user accounts.User) ([]supportFile, error) {
 	made, err := s.registrations.registrations.List(
 		registration.Filter{UID: &user.UID, Name: user.Name, Limit: supportRegistrations})
 	if err != nil {
@@ -215,7 +215,7 @@ func (s *supportService) about(actor *Actor, user clean.User) ([]supportFile, er
 }
 
 // statusOf is the status with one user in it, whoever asks.
-func (s *supportService) statusOf(actor *Actor, user clean.User) (*usherv1.GetStatusResponse, error) {
+func (s *supportService) statusOf(actor *Actor, user accounts.User) (*usherv1.GetStatusResponse, error) {
 	status, err := s.status.status(actor)
 	if err != nil {
 		return nil, err
@@ -228,7 +228,7 @@ func (s *supportService) statusOf(actor *Actor, user clean.User) (*usherv1.GetSt
 }
 
 // removalsOf are the records of what was removed of a user. Who is no admin does not see which one asked for it.
-func (s *supportService) removalsOf(actor *Actor, user clean.User) (*usherv1.ListRemovalsResponse, error) {
+func (s *supportService) removalsOf(actor *Actor, user accounts.User) (*usherv1.ListRemovalsResponse, error) {
 	removals, err := s.cleaner.List(clean.Filter{UID: &user.UID, Name: user.Name, Limit: supportRegistrations})
 	if err != nil {
 		return nil, err
@@ -236,7 +236,7 @@ func (s *supportService) removalsOf(actor *Actor, user clean.User) (*usherv1.Lis
 	list := &usherv1.ListRemovalsResponse{}
 	for _, one := range removals {
 		if !actor.IsAdmin() && one.Caller.UID != 0 && one.Caller.UID != user.UID {
-			one.Caller = clean.User{Name: "an admin"}
+			one.Caller = accounts.User{Name: "an admin"}
 		}
 		list.Removals = append(list.Removals, removalToProto(one))
 	}
@@ -244,7 +244,7 @@ func (s *supportService) removalsOf(actor *Actor, user clean.User) (*usherv1.Lis
 }
 
 // examine writes what doctor finds about the computer and that user, as far as the one who asks may see it.
-func (s *supportService) examine(ctx context.Context, actor *Actor, user clean.User, private func(string) string,
+func (s *supportService) examine(ctx context.Context, actor *Actor, user accounts.User, private func(string) string,
 	to io.Writer) error {
 	return s.doctor.doctor.Examine(ctx, doctor.Caller{Admin: actor.IsAdmin(), UID: user.UID},
 		func(found doctor.Outcome, _ int) error {
@@ -253,7 +253,7 @@ func (s *supportService) examine(ctx context.Context, actor *Actor, user clean.U
 }
 
 // selection says which part of the logs is about the user.
-func (s *supportService) selection(actor *Actor, user clean.User, made []registration.Registration,
+func (s *supportService) selection(actor *Actor, user accounts.User, made []registration.Registration,
 	status *usherv1.GetStatusResponse) (support.Selection, error) {
 	selection := support.Selection{About: excerpt.Person{Name: user.Name, UID: user.UID}, Everything: actor.IsAdmin()}
 	signsInAs := func(name string) {

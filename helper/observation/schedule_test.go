@@ -45,7 +45,7 @@ func TestWatcherLooksAtLoginAndAgainAndAgain(t *testing.T) {
 		if w.agent.count() != 11 || other.count() != 1 {
 			t.Errorf("looked %d and %d times", w.agent.count(), other.count())
 		}
-		w.watcher.LookSoon(jane, 999)
+		w.observer.LookSoon(jane, 999)
 		synctest.Wait()
 		if w.agent.count() != 12 || other.count() != 1 {
 			t.Errorf("asked for, looked %d and %d times", w.agent.count(), other.count())
@@ -55,17 +55,17 @@ func TestWatcherLooksAtLoginAndAgainAndAgain(t *testing.T) {
 
 func TestWatcherThatIsNotAutomatic(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		w := newWorld(t, func(_ *observation.Config, c *observation.WatcherConfig) {
-			c.Settings = func() observation.WatcherSettings { return observation.WatcherSettings{Interval: time.Hour} }
+		w := newWorld(t, func(c *observation.Config) {
+			c.Settings = func() observation.Settings { return observation.Settings{Interval: time.Hour} }
 		})
 		defer w.run()()
 		session := w.logins.login(jane, w.agent)
-		w.watcher.LookSoon(jane)
+		w.observer.LookSoon(jane)
 		time.Sleep(48 * time.Hour)
 		if got := w.agent.count(); got != 0 {
 			t.Errorf("looked %d times", got)
 		}
-		if o, err := w.watcher.Look(t.Context(), session); err != nil || o.Identity.State != wpj.StateNotRegistered {
+		if o, err := w.observer.Look(t.Context(), session); err != nil || o.Identity.State != wpj.StateNotRegistered {
 			t.Errorf("asked: %+v, %v", o, err)
 		}
 	})
@@ -79,7 +79,7 @@ func TestWatcherTellsWhatChanged(t *testing.T) {
 		look := func(evidence wpj.Evidence) {
 			t.Helper()
 			w.agent.tells(evidence)
-			if _, err := w.watcher.Look(t.Context(), session); err != nil {
+			if _, err := w.observer.Look(t.Context(), session); err != nil {
 				t.Fatal(err)
 			}
 		}
@@ -118,14 +118,14 @@ func TestWatcherWaitsForRegistrations(t *testing.T) {
 		pending := delivery.Delivery{Report: delivery.Report{RegistrationID: "r", UID: jane},
 			State: delivery.StatePending}
 		w.outbox.undelivered = []delivery.Delivery{pending}
-		w.watcher.LookSoon(jane)
+		w.observer.LookSoon(jane)
 		synctest.Wait()
 		if got := w.outbox.states(); len(got) != 0 {
 			t.Fatalf("reported %v before a registration's report had arrived", got)
 		}
 		change := func(d delivery.Delivery) {
 			t.Helper()
-			if err := w.store.Update(func(tx *store.Tx) error { w.watcher.DeliveryChanged(tx, d); return nil }); err !=
+			if err := w.store.Update(func(tx *store.Tx) error { w.observer.DeliveryChanged(tx, d); return nil }); err !=
 				nil {
 				t.Fatal(err)
 			}
@@ -163,7 +163,7 @@ func TestWatcherIsNotHeldUp(t *testing.T) {
 		if all, err := w.observer.All(); err != nil || len(all) != 1 || all[0].User.UID != jane+2 {
 			t.Errorf("%+v, %v", all, err)
 		}
-		if _, err := w.watcher.Look(t.Context(), session); err == nil || time.Since(began) != time.Minute {
+		if _, err := w.observer.Look(t.Context(), session); err == nil || time.Since(began) != time.Minute {
 			t.Errorf("the look ended with %v after %s", err, time.Since(began))
 		}
 	})
@@ -193,8 +193,8 @@ func TestWatcherLooksAgainAfterALookUnderWay(t *testing.T) {
 		w.logins.login(jane, w.agent)
 		synctest.Wait()
 		w.agent.tells(good)
-		w.watcher.LookSoon(jane)
-		w.watcher.LookSoon(jane)
+		w.observer.LookSoon(jane)
+		w.observer.LookSoon(jane)
 		synctest.Wait()
 		if w.agent.count() != 1 {
 			t.Errorf("%d looks at a time", w.agent.count())
@@ -246,14 +246,14 @@ func TestCallerThatGoesAwayTakesItsLookAlone(t *testing.T) {
 		session := w.logins.login(jane, w.agent)
 		var looks sync.WaitGroup
 		looks.Go(func() {
-			if _, err := w.watcher.Look(ctx, session); !errors.Is(err, context.Canceled) {
+			if _, err := w.observer.Look(ctx, session); !errors.Is(err, context.Canceled) {
 				t.Errorf("who has gone away: %v", err)
 			}
 		})
 		synctest.Wait()
 		for range 3 {
 			looks.Go(func() {
-				if o, err := w.watcher.Look(t.Context(), session); err != nil ||
+				if o, err := w.observer.Look(t.Context(), session); err != nil ||
 					o.Identity.State != wpj.StateNotRegistered {
 					t.Errorf("who waits: %s, %v", o.Identity.State, err)
 				}
@@ -279,7 +279,7 @@ func TestRunReturnsWhenItsLooksHaveEnded(t *testing.T) {
 		w.logins.login(jane, w.agent)
 		ctx, cancel := context.WithCancel(t.Context())
 		ended := make(chan error, 1)
-		go func() { ended <- w.watcher.Run(ctx) }()
+		go func() { ended <- w.observer.Run(ctx) }()
 		synctest.Wait()
 		cancel()
 		synctest.Wait()
@@ -328,7 +328,7 @@ func TestWatcherTellsTheChangeOfTheDevice(t *testing.T) {
 		for _, evidence := range []wpj.Evidence{first, second, second, nothing()} {
 			time.Sleep(time.Minute)
 			w.agent.tells(evidence)
-			if _, err := w.watcher.Look(t.Context(), session); err != nil {
+			if _, err := w.observer.Look(t.Context(), session); err != nil {
 				t.Fatal(err)
 			}
 		}
@@ -356,30 +356,31 @@ func TestWatcherTellsNothingThatItCannotKeep(t *testing.T) {
 		full := errors.New("full")
 		w.outbox.err = full
 		session := w.logins.login(jane, w.agent)
-		if _, err := w.watcher.Look(t.Context(), session); !errors.Is(err, full) {
+		if _, err := w.observer.Look(t.Context(), session); !errors.Is(err, full) {
 			t.Errorf("got %v", err)
 		}
 		if o, err := w.observer.Of(jane); o != nil || err != nil {
 			t.Errorf("kept %+v, %v", o, err)
 		}
 		w.outbox.err = nil
-		if o, err := w.watcher.Look(t.Context(), session); err != nil || o.Identity.State != wpj.StateNotRegistered ||
+		if o, err := w.observer.Look(t.Context(), session); err != nil || o.Identity.State != wpj.StateNotRegistered ||
 			len(w.outbox.states()) != 1 {
 			t.Errorf("%+v, %v", o, err)
 		}
 	})
 }
 
-// What Jamf Pro said last counts on while it cannot be asked.
-func TestWatcherAsksJamfPro(t *testing.T) {
+// What Jamf Pro said last remains in force while it cannot be asked.
+func TestObserverAsksJamfPro(t *testing.T) {
 	good, issued := registered(t, ofTheBubble)
 	synctest.Test(t, func(t *testing.T) {
 		said := wpj.Evidence{Source: wpj.SourceJamfPro, Finding: wpj.Found, Compliance: &wpj.Compliance{
 			Applicable: true, State: "COMPLIANT", DeviceIDs: []wpj.DeviceID{wpj.DeviceID(issued.Device.DeviceID)}}}
-		w := newWorld(t, nil)
 		away := wpj.Evidence{Source: wpj.SourceJamfPro, Finding: wpj.CouldNotLook, Obstacle: wpj.ObstacleUnavailable}
 		answer := away
-		w.watcher.JamfPro = func(context.Context) (wpj.Evidence, bool) { return answer, true }
+		w := newWorld(t, func(c *observation.Config) {
+			c.JamfPro = func(context.Context) (wpj.Evidence, bool) { return answer, true }
+		})
 		session := w.logins.login(jane, w.agent)
 		w.agent.tells(good)
 		for _, step := range []struct {
@@ -388,7 +389,7 @@ func TestWatcherAsksJamfPro(t *testing.T) {
 		}{{away, wpj.StateRegistered}, {said, wpj.StateCompliant}, {away, wpj.StateCompliant},
 			{wpj.Evidence{Source: wpj.SourceJamfPro, Finding: wpj.NotThere}, wpj.StateRegistered}} {
 			answer = step.answer
-			o, err := w.watcher.Look(t.Context(), session)
+			o, err := w.observer.Look(t.Context(), session)
 			if err != nil || o.Identity.State != step.want {
 				t.Errorf("%s: %s, want %s, %v", step.answer.Finding, o.Identity.State, step.want, err)
 			}

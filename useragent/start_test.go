@@ -1,13 +1,15 @@
-package main
+package useragent
 
 import (
 	"bufio"
 	"bytes"
+	"context"
 	"fmt"
 	"io"
 	"net"
 	"os"
 	"os/exec"
+	"os/signal"
 	"path/filepath"
 	"strings"
 	"syscall"
@@ -21,7 +23,8 @@ import (
 	usherv1 "usher.internal/proto/usher/v1"
 )
 
-// The test binary is also the programs that the tests run: copies of it act by their name.
+// The test binary is also the programs that the tests run: copies of it act by their name. The agent's arguments are a
+// configuration and a log file.
 const (
 	agentName  = "usher-agent"
 	portalName = "Company Portal"
@@ -30,8 +33,10 @@ const (
 func TestMain(m *testing.M) {
 	switch filepath.Base(os.Args[0]) {
 	case agentName:
-		main()
-		return
+		ctx, stop := signal.NotifyContext(context.Background(), syscall.SIGTERM)
+		code := Start(ctx, os.Args[1], os.Args[2])
+		stop()
+		os.Exit(code)
 	case portalName:
 		syscall.Exit(portalMain()) // without the second that the race detector takes
 	}
@@ -138,9 +143,9 @@ func newSession(t *testing.T) *session {
 }
 
 // start starts the agent with its standard error in a buffer.
-func (s *session) start(uid uint32, arguments ...string) (*exec.Cmd, *bytes.Buffer) {
+func (s *session) start(uid uint32, configFile, logFile string) (*exec.Cmd, *bytes.Buffer) {
 	s.t.Helper()
-	command := exec.Command(s.agent, arguments...)
+	command := exec.Command(s.agent, configFile, logFile)
 	command.Env = []string{"HOME=" + s.home, "PATH=/usr/bin:/bin", "GORACE=" + os.Getenv("GORACE")}
 	command.Dir = "/"
 	command.SysProcAttr = &syscall.SysProcAttr{Credential: &syscall.Credential{Uid: uid, Gid: uid}}
@@ -165,20 +170,16 @@ func (s *session) wantExit(command *exec.Cmd, told *bytes.Buffer, code int, word
 func TestAgentThatHasNoBusinessHereEnds(t *testing.T) {
 	s := newSession(t)
 	for _, test := range []struct {
-		uid       uint32
-		arguments []string
-		code      int
-		words     string
+		uid        uint32
+		configFile string
+		code       int
+		words      string
 	}{
-		{0, []string{"--config", s.configuration}, 2,
-			"refuses to run as root: it is usher's part in the login session of a user"},
-		{0, nil, 0, "refuses to run as root"}, // by launchd or systemd, which start it again after any other code
-		{nobody, []string{"--config", filepath.Join(s.directory, "none.yaml")}, 78, "none.yaml"},
-		{nobody, []string{"surplus"}, 2, "surplus"},
-		{nobody, []string{"--version"}, 0, "usher-agent "},
-		{0, []string{"--version"}, 0, "usher-agent "},
+		{0, s.configuration, 2, "refuses to run as root: it is usher's part in the login session of a user"},
+		{0, "", 0, "refuses to run as root"}, // by launchd or systemd, which start it again after any other code
+		{nobody, filepath.Join(s.directory, "none.yaml"), 78, "none.yaml"},
 	} {
-		command, told := s.start(test.uid, test.arguments...)
+		command, told := s.start(test.uid, test.configFile, "")
 		s.wantExit(command, told, test.code, test.words)
 	}
 }
@@ -194,7 +195,7 @@ func TestAgentEndsWhenTheHelperRefusesItForGood(t *testing.T) {
 				}
 				return &link.RefusedError{Reason: reason, Message: "for this reason"}
 			})
-			command, told := s.start(nobody, "--config", s.configuration)
+			command, told := s.start(nobody, s.configuration, "")
 			s.wantExit(command, told, code, "for this reason")
 		})
 	}
@@ -228,7 +229,7 @@ func TestPortalSurvivesTheAgent(t *testing.T) {
 		return stream, first.GetStarted()
 	}
 
-	command, told := s.start(nobody, "--config", s.configuration)
+	command, told := s.start(nobody, s.configuration, "")
 	_, started := runPortal(<-helper.connections, false)
 	running := accept(t, socket)
 	ending := time.Now()
@@ -241,7 +242,7 @@ func TestPortalSurvivesTheAgent(t *testing.T) {
 	}
 	running.wantAlive()
 
-	command, _ = s.start(nobody, "--config", s.configuration)
+	command, _ = s.start(nobody, s.configuration, "")
 	if _, again := runPortal(<-helper.connections, true); again.Pid != started.Pid || !again.Attached {
 		t.Errorf("second agent: %v, first %v", again, started)
 	}
@@ -251,7 +252,7 @@ func TestPortalSurvivesTheAgent(t *testing.T) {
 	_ = command.Wait()
 	running.wantAlive()
 
-	s.start(nobody, "--config", s.configuration)
+	s.start(nobody, s.configuration, "")
 	stream, again := runPortal(<-helper.connections, false)
 	if again.Pid != started.Pid || !again.Attached {
 		t.Errorf("third agent: %v, first %v", again, started)

@@ -1,7 +1,7 @@
 //go:build manuals
 
 // With the tag manuals, this in place of main.go makes of usherctl the program that writes its own manual pages and
-// completions: `go run -tags manuals ./ctl DIRECTORY`. So what generates them is no part of the usherctl that ships.
+// completions: `go run -tags manuals ./cmd/usherctl DIRECTORY`. So what generates them is no part of the usherctl that ships.
 package main
 
 import (
@@ -18,12 +18,13 @@ import (
 	"github.com/spf13/cobra"
 	"github.com/spf13/cobra/doc"
 
+	"usher.internal/ctl"
 	"usher.internal/internal/version"
 )
 
 func main() {
 	if len(os.Args) != 2 {
-		fmt.Fprintln(os.Stderr, "usage: SOURCE_DATE_EPOCH=SECONDS go run -tags manuals ./ctl DIRECTORY")
+		fmt.Fprintln(os.Stderr, "usage: SOURCE_DATE_EPOCH=SECONDS go run -tags manuals ./cmd/usherctl DIRECTORY")
 		os.Exit(2)
 	}
 	if err := writeManuals(os.Args[1]); err != nil {
@@ -47,7 +48,7 @@ func writeManuals(directory string) error {
 		}
 	}
 
-	root := (&app{}).root()
+	root := ctl.Commands()
 	header := doc.GenManHeader{Section: "1", Date: &date, Source: "usher " + version.String(), Manual: "usher"}
 	if err := writePages(root, header, pages); err != nil {
 		return err

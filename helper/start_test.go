@@ -1,4 +1,4 @@
-package main
+package helper
 
 import (
 	"context"
@@ -94,14 +94,14 @@ func TestUsherdByHandEnds(t *testing.T) {
 // A refusal is in the log that launchd's definition names, because nobody reads standard error.
 func TestRefusalOfTheConfigurationIsInTheLog(t *testing.T) {
 	file := filepath.Join(t.TempDir(), "usherd.log")
-	if code := start(filepath.Join(t.TempDir(), "none.yaml"), file); code != exitConfiguration {
+	if code := Start(t.Context(), filepath.Join(t.TempDir(), "none.yaml"), file); code != exitConfiguration {
 		t.Errorf("it ended with %d", code)
 	}
 	if log, err := os.ReadFile(file); err != nil || !strings.Contains(string(log), "none.yaml") {
 		t.Errorf("the log is %q, %v", log, err)
 	}
 	// A log that cannot be had keeps nobody from starting.
-	if code := start(filepath.Join(t.TempDir(), "none.yaml"), t.TempDir()); code != exitConfiguration {
+	if code := Start(t.Context(), filepath.Join(t.TempDir(), "none.yaml"), t.TempDir()); code != exitConfiguration {
 		t.Errorf("without a log it ended with %d", code)
 	}
 }

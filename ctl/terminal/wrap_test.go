@@ -1,4 +1,4 @@
-package main
+package terminal
 
 import (
 	"bytes"
@@ -39,7 +39,7 @@ func TestTablesAreAsWideAsTheTerminal(t *testing.T) {
 	}
 	print := func(width int) string {
 		var printed bytes.Buffer
-		(&app{stdout: &output{to: &printed}, terminal: true, width: width}).table([]string{"USER", "FINDING", "DETAIL"},
+		(&Terminal{Out: &Output{To: &printed}, Person: true, Width: width}).Table([]string{"USER", "FINDING", "DETAIL"},
 			rows)
 		return printed.String()
 	}

@@ -1,4 +1,4 @@
-package main
+package terminal
 
 import (
 	"bytes"
@@ -11,33 +11,33 @@ import (
 func TestProgress(t *testing.T) {
 	const clear = "\r\x1b[K"
 	for name, test := range map[string]struct {
-		app         app
+		terminal    Terminal
 		running     time.Duration
 		done, total int
 		want        string
 	}{
-		"a moment on a terminal": {app{stderrTerminal: true}, 0, 1, 2, ""},
-		"a bar": {app{stderrTerminal: true}, 5 * time.Second, 1, 2,
+		"a moment on a terminal": {Terminal{PersonReadsErr: true}, 0, 1, 2, ""},
+		"a bar": {Terminal{PersonReadsErr: true}, 5 * time.Second, 1, 2,
 			clear + "asking [###############...............] 1 of 2, 5s" + clear},
-		"more than were known": {app{stderrTerminal: true}, time.Second, 5, 2,
+		"more than were known": {Terminal{PersonReadsErr: true}, time.Second, 5, 2,
 			clear + "asking [##############################] 5 of 2, 1s" + clear},
-		"nobody knows of how many": {app{stderrTerminal: true}, time.Second, 5, 0, clear + "asking 5, 1s" + clear},
-		"a moment in a log":        {app{}, time.Second, 1, 2, ""},
-		"a line in a log":          {app{}, 5 * time.Second, 1, 2, "asking… 1 of 2\n"},
-		"a line without a total":   {app{}, 5 * time.Second, 1, 0, "asking… 1\n"},
-		"JSON on a terminal":       {app{json: true, stderrTerminal: true}, 5 * time.Second, 1, 2, ""},
-		"JSON":                     {app{json: true}, 5 * time.Second, 1, 2, ""},
+		"nobody knows of how many": {Terminal{PersonReadsErr: true}, time.Second, 5, 0, clear + "asking 5, 1s" + clear},
+		"a moment in a log":        {Terminal{}, time.Second, 1, 2, ""},
+		"a line in a log":          {Terminal{}, 5 * time.Second, 1, 2, "asking… 1 of 2\n"},
+		"a line without a total":   {Terminal{}, 5 * time.Second, 1, 0, "asking… 1\n"},
+		"JSON on a terminal":       {Terminal{JSON: true, PersonReadsErr: true}, 5 * time.Second, 1, 2, ""},
+		"JSON":                     {Terminal{JSON: true}, 5 * time.Second, 1, 2, ""},
 	} {
 		var shown bytes.Buffer
-		test.app.stderr = &shown
-		bar := test.app.progress("asking")
+		test.terminal.Err = &shown
+		bar := test.terminal.Progress("asking")
 		bar.started = bar.started.Add(-test.running)
-		bar.show(test.done, test.total)
-		bar.end()
+		bar.Show(test.done, test.total)
+		bar.End()
 		if shown.String() != test.want {
 			t.Errorf("%s: %q", name, shown.String())
 		}
-		bar.show(test.done, test.total)
+		bar.Show(test.done, test.total)
 		if lines := strings.Count(shown.String(), "\n"); lines > 1 {
 			t.Errorf("%s: %d lines", name, lines)
 		}
@@ -50,7 +50,7 @@ func TestAfterAWhile(t *testing.T) {
 		3 * time.Second: "waiting…\nend\n"} {
 		synctest.Test(t, func(t *testing.T) {
 			var said bytes.Buffer
-			ended := (&app{stderr: &said}).afterAWhile("waiting…")
+			ended := (&Terminal{Err: &said}).AfterAWhile("waiting…")
 			time.Sleep(takes)
 			ended()
 			ended()

@@ -1,25 +1,22 @@
-// Program usher-agent is usher's agent: one process in each user's login session, which launches Company Portal and
+// Package useragent composes usher-agent: one process in each user's login session, which launches Company Portal and
 // reads the Workplace Join identity when the helper asks. It keeps no secret, runs as the user, and talks to nobody but
-// the helper. See docs/architecture.md.
-package main
+// the helper.
+//
+// [Start] is the whole program but its flags, which cmd/usher-agent has.
+package useragent
 
 import (
 	"context"
-	"flag"
 	"fmt"
 	"io"
 	"log/slog"
 	"os"
-	"os/signal"
 	"path/filepath"
-	"runtime/debug"
 	"strings"
-	"syscall"
 
 	"usher.internal/internal/config"
 	"usher.internal/internal/logfile"
 	"usher.internal/internal/persist"
-	"usher.internal/internal/version"
 )
 
 // exitUsage is the exit code for a call that was wrong.
@@ -36,35 +33,9 @@ const exitForGood = 0
 // exitStartAgain is the exit code for what a restart heals: EX_TEMPFAIL of sysexits(3).
 const exitStartAgain = 75
 
-// agentGCPercent lets the heap grow by a quarter, and not to the double, before garbage is collected.
-const agentGCPercent = 25
-
-func main() {
-	configFile := flag.String("config", "", "read this configuration `file` in place of the platform's own")
-	logFile := flag.String("log-file", "",
-		"write the log to this `file` in place of standard error, and keep one older one of a megabyte; it may "+
-			"begin with ~/")
-	showVersion := flag.Bool("version", false, "print the version and exit")
-	flag.Usage = func() {
-		fmt.Fprintf(flag.CommandLine.Output(),
-			"usher-agent is usher's part in a user's session; launchd or systemd starts it at login.\n\nUsage: "+
-				"usher-agent [--config FILE] [--log-file FILE]\n\n")
-		flag.PrintDefaults()
-		fmt.Fprintf(flag.CommandLine.Output(), "\nExample: usher-agent --config /etc/usher/config.yaml\n")
-	}
-	flag.Parse()
-	if *showVersion {
-		fmt.Println("usher-agent", version.String())
-		return
-	}
-	if flag.NArg() > 0 {
-		fmt.Fprintf(os.Stderr, "usher-agent: takes no arguments, got %q\n", flag.Args())
-		os.Exit(exitUsage)
-	}
-	os.Exit(start(*configFile, *logFile))
-}
-
-func start(configFile, logFile string) (exitCode int) {
+// Start runs the agent until ctx ends or the helper refuses it for good, and returns its exit code. A configFile
+// replaces the platform's own configuration; a logFile replaces standard error. Both may be empty.
+func Start(ctx context.Context, configFile, logFile string) (exitCode int) {
 	if os.Getuid() == 0 || os.Geteuid() == 0 {
 		// Root's home gets no log of it: this is no user's session.
 		fmt.Fprintln(os.Stderr, "usher-agent: refuses to run as root: it is usher's part in the login session of a "+
@@ -74,14 +45,9 @@ func start(configFile, logFile string) (exitCode int) {
 		}
 		return exitForGood
 	}
-	// An agent idles for days in the session of somebody who works there: its memory matters more than its speed
-	// (docs/performance.md).
-	debug.SetGCPercent(agentGCPercent)
 	level := &config.LogLevel{}
 	log, closeLog := logTo(logFile, level)
 	defer closeLog()
-	ctx, stop := signal.NotifyContext(context.Background(), syscall.SIGTERM, syscall.SIGINT)
-	defer stop()
 	return runProgram(ctx, persist.Program{
 		Name:          "usher-agent",
 		ByHand:        configFile != "",

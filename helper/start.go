@@ -1,66 +1,33 @@
-// Program usherd is usher's helper: the root daemon that owns this Mac's registrations, their journal, their delivery
-// to Jamf Pro, and its status. See docs/architecture.md.
-package main
+// Package helper composes usherd, usher's root daemon: it owns this Mac's registrations, their journal, their delivery
+// to Jamf Pro, and its status. docs/architecture.md describes how the parts work together.
+//
+// [Start] is the whole program but its flags, which cmd/usherd has.
+package helper
 
 import (
 	"context"
 	"errors"
-	"flag"
-	"fmt"
 	"io"
 	"log/slog"
 	"os"
-	"os/signal"
 	"path/filepath"
 	"runtime"
-	"runtime/debug"
-	"syscall"
 
 	"usher.internal/internal/config"
 	"usher.internal/internal/logfile"
 	"usher.internal/internal/persist"
-	"usher.internal/internal/version"
 )
 
 // exitConfiguration is the exit code for a configuration that was given by hand and cannot be used: EX_CONFIG of
 // sysexits(3).
 const exitConfiguration = 78
 
-// softMemory is how much memory, in bytes, garbage collection tries to stay below: with one session usherd needs a
-// quarter of it, and an agent that floods it with what is garbage at once shall not make it large.
-const softMemory = 32 << 20
-
-func main() {
-	configFile := flag.String("config", "", "read this configuration `file` in place of the platform's own")
-	logFile := flag.String("log-file", "",
-		"write the log to this `file` in place of standard error, and begin it anew when it is moved away")
-	showVersion := flag.Bool("version", false, "print the version and exit")
-	flag.Usage = func() {
-		fmt.Fprintf(flag.CommandLine.Output(),
-			"usherd is usher's root daemon; launchd or systemd starts it.\n\nUsage: usherd [--config FILE] "+
-				"[--log-file FILE]\n\n")
-		flag.PrintDefaults()
-		fmt.Fprintf(flag.CommandLine.Output(), "\nExample: usherd --config /etc/usher/config.yaml\n")
-	}
-	flag.Parse()
-	if *showVersion {
-		fmt.Println("usherd", version.String())
-		return
-	}
-	if flag.NArg() > 0 {
-		fmt.Fprintf(os.Stderr, "usherd: takes no arguments, got %q\n", flag.Args())
-		os.Exit(2)
-	}
-	os.Exit(start(*configFile, *logFile))
-}
-
-func start(configFile, logFile string) (exitCode int) {
-	debug.SetMemoryLimit(softMemory)
+// Start runs usherd until ctx ends, and returns its exit code. A configFile replaces the platform's own configuration;
+// a logFile replaces standard error. Both may be empty.
+func Start(ctx context.Context, configFile, logFile string) (exitCode int) {
 	level := &config.LogLevel{}
 	log, closeLog := openLog(logFile, level)
 	defer closeLog()
-	ctx, stop := signal.NotifyContext(context.Background(), syscall.SIGTERM, syscall.SIGINT)
-	defer stop()
 	return serve(ctx, persist.Program{
 		Name:          "usherd",
 		ByHand:        configFile != "",

@@ -1,4 +1,6 @@
-package main
+// Package interruptible has readers and writers that end with a context, so that Ctrl-C ends what reads long logs, or
+// waits for standard input.
+package interruptible
 
 import (
 	"context"
@@ -14,6 +16,9 @@ type reading struct {
 	from io.Reader
 }
 
+// Reader returns a reader of from that ends with ctx, between two reads.
+func Reader(ctx context.Context, from io.Reader) io.Reader { return reading{ctx, from} }
+
 // Read implements io.Reader.
 func (r reading) Read(p []byte) (int, error) {
 	if r.ctx.Err() != nil {
@@ -27,6 +32,9 @@ type writing struct {
 	ctx context.Context
 	to  io.Writer
 }
+
+// Writer returns a writer that writes to to and ends with ctx.
+func Writer(ctx context.Context, to io.Writer) io.Writer { return writing{ctx, to} }
 
 // Write implements io.Writer.
 func (w writing) Write(p []byte) (int, error) {
@@ -45,8 +53,8 @@ type waitingInput struct {
 	wake *os.File
 }
 
-// interruptible returns a reader of standard input that ends with ctx. release is called when it is not read any more.
-func interruptible(ctx context.Context, input io.Reader) (from io.Reader, release func(), err error) {
+// Input returns a reader of standard input that ends with ctx. release is called when it is not read any more.
+func Input(ctx context.Context, input io.Reader) (from io.Reader, release func(), err error) {
 	file, isFile := input.(*os.File)
 	if !isFile {
 		return reading{ctx, input}, func() {}, nil
