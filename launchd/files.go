@@ -26,7 +26,7 @@ func (i *Installer) rooted(path string) string {
 // logDirectory is the step that makes the directory of root's logs, which root and admins read, and closes the one that
 // a version before this has made for everybody, with the logs in it.
 func (i *Installer) logDirectory(path string) step {
-	place, group := i.rooted(path), logfile.AdminGroup(string(i.Layout.System))
+	place, group := i.rooted(path), logfile.AdminGroup(i.Layout.System)
 	made := i.directory(path)
 	return step{
 		what: made.what,
