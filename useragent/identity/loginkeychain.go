@@ -9,6 +9,7 @@ import (
 	"strings"
 	"time"
 
+	"usher.internal/internal/english"
 	"usher.internal/internal/wpj"
 	"usher.internal/useragent/keychain"
 )
@@ -136,12 +137,8 @@ func describe(evidence *wpj.Evidence, doubts []string) (wpj.Finding, string) {
 			withKey++
 		}
 	}
-	plural := "s"
-	if len(evidence.Certificates) == 1 {
-		plural = ""
-	}
-	detail := fmt.Sprintf("The login keychain holds %d device certificate%s, %d with a private key",
-		len(evidence.Certificates), plural, withKey)
+	detail := fmt.Sprintf("The login keychain holds %s, %d with a private key",
+		english.Count(len(evidence.Certificates), "device certificate"), withKey)
 	if len(doubts) > 0 {
 		detail += ", and " + strings.Join(doubts, ", ")
 	}
