@@ -238,7 +238,7 @@ func (s *session) answer(request *nats.Msg) {
 		s.log.Error("the fleet's question could not be answered", "error", err)
 		return
 	}
-	content, err := proto.Marshal(status)
+	content, err := s.settings.encode(status)
 	if err == nil {
 		err = s.conn.Publish(subject, content)
 	}
@@ -253,8 +253,9 @@ func (s *session) standing() (*usherv1.MacStatus, error) {
 	if err != nil {
 		return nil, err
 	}
-	told := describe(whole, s.settings.PersonalData)
+	told := describe(whole)
 	told.Mac, told.Instance, told.Time = s.name, s.instance, contract.Timestamp(time.Now())
+	told.PersonalDataLeftOut = !s.settings.PersonalData
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	told.UnpublishedChanges, told.DroppedChanges = s.waiting, s.dropped

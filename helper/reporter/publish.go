@@ -8,7 +8,6 @@ import (
 	"time"
 
 	"github.com/nats-io/nats.go"
-	"google.golang.org/protobuf/proto"
 
 	"usher.internal/internal/contract"
 	"usher.internal/internal/fleet"
@@ -76,7 +75,7 @@ func (s *session) publish(ctx context.Context) error {
 		var done []uint64
 		for _, one := range oldest {
 			s.count(waiting-len(done)-1, dropped) // it tells how many come after it
-			if err = s.send(ctx, change(one, s.settings.PersonalData)); err != nil {
+			if err = s.send(ctx, change(one)); err != nil {
 				break
 			}
 			done = append(done, one.ID)
@@ -128,7 +127,7 @@ func (s *session) send(ctx context.Context, change *usherv1.StatusChange) error 
 	if change.GetUid() == 0 {
 		change.State = status.GetState()
 	}
-	content, err := proto.Marshal(change)
+	content, err := s.settings.encode(change)
 	if err != nil {
 		return fmt.Errorf("encode a change: %w", err)
 	}
