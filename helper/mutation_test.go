@@ -1,4 +1,4 @@
-package main
+package helper
 
 import (
 	"bytes"
@@ -25,6 +25,7 @@ import (
 	"usher.internal/helper/observation"
 	"usher.internal/helper/registration"
 	"usher.internal/helper/store"
+	"usher.internal/internal/accounts"
 	"usher.internal/internal/earlier"
 	"usher.internal/internal/wpj"
 	usherv1 "usher.internal/proto/usher/v1"
@@ -239,7 +240,7 @@ func openJournalAt(path string) (*journal, error) {
 		return nil, err
 	}
 	j.outbox = delivery.New(delivery.Config{Store: j.store, Publishes: func() bool { return true }})
-	j.observer = observation.New(observation.Config{Store: j.store, Tenant: func() wpj.TenantID { return "" }})
+	j.observer = observation.New(observation.Config{Store: j.store})
 	j.machine = registration.New(registration.Config{
 		Store: j.store, Sessions: absent{}, Preflight: absent{}, Outbox: j.outbox, Identities: j.observer,
 		Logger: slog.New(slog.NewTextHandler(io.Discard, nil)),
@@ -249,7 +250,7 @@ func openJournalAt(path string) (*journal, error) {
 		},
 	})
 	j.outbox.OnChange(j.machine.DeliveryChanged)
-	j.cleaner = clean.New(clean.Config{Store: j.store, Active: j.machine.Active})
+	j.cleaner = clean.New(clean.Config{Store: j.store, Active: registration.Active})
 	return j, nil
 }
 
@@ -261,7 +262,7 @@ func (j *journal) fill(t *testing.T, users int) {
 		err := j.store.Update(func(tx *store.Tx) error {
 			identity := wpj.Identity{State: wpj.StateRegistered, Detail: fmt.Sprint("of ", uid),
 				DeviceID: "760d262f-6163-43eb-930b-50e2bc5ec0bf"}
-			_, err := j.observer.Keep(tx, observation.User{Name: fmt.Sprint("user", uid), UID: uid},
+			_, err := j.observer.Keep(tx, accounts.User{Name: fmt.Sprint("user", uid), UID: uid},
 				observation.Reading{Identity: identity})
 			if err == nil {
 				_, err = j.outbox.Enqueue(tx,
@@ -277,7 +278,7 @@ func (j *journal) fill(t *testing.T, users int) {
 		for uid := range uint32(users) {
 			r, _, err := j.machine.Start(context.Background(),
 				registration.StartRequest{Kind: registration.KindRegister,
-					User: registration.User{Name: fmt.Sprint("user", uid+501), UID: uid + 501}})
+					User: accounts.User{Name: fmt.Sprint("user", uid+501), UID: uid + 501}})
 			if err == nil && uid%2 == 0 {
 				_, err = j.machine.Cancel(context.Background(), r.ID, "uid 0")
 			} else if err == nil {
@@ -471,7 +472,7 @@ func survive(directory string, image []byte, held contents) (outcome string, err
 	err = j.while(func() error {
 		r, attached, err := j.machine.Start(context.Background(),
 			registration.StartRequest{Kind: registration.KindRegister,
-				User: registration.User{Name: "new", UID: 99999}})
+				User: accounts.User{Name: "new", UID: 99999}})
 		if err != nil || attached {
 			return fmt.Errorf("attached %t, %w", attached, err)
 		}

@@ -25,6 +25,7 @@ import (
 
 	"usher.internal/helper/observation"
 	"usher.internal/helper/store"
+	"usher.internal/internal/accounts"
 	"usher.internal/internal/contract"
 	"usher.internal/internal/oneline"
 	usherv1 "usher.internal/proto/usher/v1"
@@ -74,9 +75,9 @@ type Config struct {
 	// Look reads how a user stands now, with the evidence and its certificates, and keeps it;
 	// [observation.Observer.ReadAndKeep] does. It is called after a removal too, so that what was removed is no longer
 	// known as there.
-	Look func(ctx context.Context, agent usherv1.UserAgentServiceClient, user observation.User) (observation.Reading,
+	Look func(ctx context.Context, agent usherv1.UserAgentServiceClient, user accounts.User) (observation.Reading,
 		error)
-	// Active tells whether a registration of a user is under way; [registration.Machine.Active] does.
+	// Active tells whether a registration of a user is under way; [registration.Active] does.
 	Active func(tx *store.Tx, uid uint32) (bool, error)
 	// Logger may be nil. It is told no personal data.
 	Logger *slog.Logger
@@ -100,7 +101,7 @@ func New(config Config) *Cleaner {
 
 // Find looks at what is there of a user. The errors wrap [ErrNoSession], [ErrKeychain] and [ErrAgent]: a
 // keychain that could not be looked at never comes to an empty list.
-func (c *Cleaner) Find(ctx context.Context, user User) (Remains, error) {
+func (c *Cleaner) Find(ctx context.Context, user accounts.User) (Remains, error) {
 	_, remains, err := c.find(ctx, user)
 	if err != nil {
 		return Remains{}, fmt.Errorf("find leftovers of %s: %w", user.Name, err)
@@ -108,7 +109,7 @@ func (c *Cleaner) Find(ctx context.Context, user User) (Remains, error) {
 	return remains, nil
 }
 
-func (c *Cleaner) find(ctx context.Context, user User) (usherv1.UserAgentServiceClient, Remains, error) {
+func (c *Cleaner) find(ctx context.Context, user accounts.User) (usherv1.UserAgentServiceClient, Remains, error) {
 	ctx, cancel := context.WithTimeout(ctx, lookWithin)
 	defer cancel()
 	agent, err := c.agent(ctx, user)
@@ -120,7 +121,7 @@ func (c *Cleaner) find(ctx context.Context, user User) (usherv1.UserAgentService
 	if err != nil {
 		return nil, Remains{}, said(err)
 	}
-	reading, err := c.config.Look(ctx, agent, observation.User(user))
+	reading, err := c.config.Look(ctx, agent, user)
 	if err != nil {
 		return nil, Remains{}, said(err)
 	}
@@ -139,7 +140,7 @@ func (c *Cleaner) find(ctx context.Context, user User) (usherv1.UserAgentService
 }
 
 // agent returns the agent of a user. One that has just lost its connection is given a moment.
-func (c *Cleaner) agent(ctx context.Context, user User) (usherv1.UserAgentServiceClient, error) {
+func (c *Cleaner) agent(ctx context.Context, user accounts.User) (usherv1.UserAgentServiceClient, error) {
 	waiting, cancel := context.WithTimeout(ctx, presentWithin)
 	defer cancel()
 	agent, err := c.config.Sessions.Await(waiting, user.UID)
@@ -151,7 +152,7 @@ func (c *Cleaner) agent(ctx context.Context, user User) (usherv1.UserAgentServic
 
 // Request asks for a removal.
 type Request struct {
-	User, Caller User
+	User, Caller accounts.User
 	Force        bool
 	// IDs are those of the leftovers that are meant; empty is all.
 	IDs []string
@@ -249,10 +250,10 @@ func (c *Cleaner) carryOut(ctx context.Context, agent usherv1.UserAgentServiceCl
 }
 
 // lookAfterwards has what is there now known.
-func (c *Cleaner) lookAfterwards(ctx context.Context, agent usherv1.UserAgentServiceClient, user User) {
+func (c *Cleaner) lookAfterwards(ctx context.Context, agent usherv1.UserAgentServiceClient, user accounts.User) {
 	ctx, cancel := context.WithTimeout(ctx, lookAfterwardsWithin)
 	defer cancel()
-	if _, err := c.config.Look(ctx, agent, observation.User(user)); err != nil {
+	if _, err := c.config.Look(ctx, agent, user); err != nil {
 		c.log.Info("a user could not be looked at after a removal", "uid", user.UID, "code", status.Code(err), "reason",
 			contract.Reason(err))
 	}

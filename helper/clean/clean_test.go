@@ -21,6 +21,7 @@ import (
 	"usher.internal/helper/clean"
 	"usher.internal/helper/observation"
 	"usher.internal/helper/store"
+	"usher.internal/internal/accounts"
 	"usher.internal/internal/contract"
 	"usher.internal/internal/wpj"
 	usherv1 "usher.internal/proto/usher/v1"
@@ -69,7 +70,7 @@ func newWorld(t *testing.T) *world {
 	}
 	w.Cleaner = clean.New(clean.Config{
 		Store: opened, Sessions: w,
-		Look: func(_ context.Context, _ usherv1.UserAgentServiceClient, user observation.User) (observation.Reading,
+		Look: func(_ context.Context, _ usherv1.UserAgentServiceClient, user accounts.User) (observation.Reading,
 			error) {
 			w.looked = append(w.looked, user.Name+" "+strings.Join(w.asked, ""))
 			return w.reading, w.lookErr
@@ -125,8 +126,8 @@ func (w *world) RemoveLeftovers(_ context.Context, request *usherv1.RemoveLeftov
 }
 
 var (
-	jane = clean.User{Name: "jane", UID: 501}
-	root = clean.User{Name: "root"}
+	jane = accounts.User{Name: "jane", UID: 501}
+	root = accounts.User{Name: "root"}
 )
 
 func (w *world) removals(t *testing.T, filter clean.Filter) []clean.Removal {
@@ -281,7 +282,7 @@ func TestOneRemovalOfAUserAtATime(t *testing.T) {
 			t.Errorf("the same user: %v", err)
 		}
 		w.onRemove = nil
-		if _, err := w.Remove(t.Context(), clean.Request{User: clean.User{Name: "john", UID: 502}}); err != nil {
+		if _, err := w.Remove(t.Context(), clean.Request{User: accounts.User{Name: "john", UID: 502}}); err != nil {
 			t.Errorf("another user: %v", err)
 		}
 	}
@@ -296,7 +297,7 @@ func TestOneRemovalOfAUserAtATime(t *testing.T) {
 func TestTheNewestHundredAreKept(t *testing.T) {
 	w := newWorld(t)
 	w.leftovers = w.leftovers[:1]
-	if _, err := w.Remove(t.Context(), clean.Request{User: clean.User{Name: "john", UID: 502}}); err != nil {
+	if _, err := w.Remove(t.Context(), clean.Request{User: accounts.User{Name: "john", UID: 502}}); err != nil {
 		t.Fatal(err)
 	}
 	for range 103 {

@@ -4,6 +4,7 @@ import (
 	"fmt"
 
 	"usher.internal/helper/store"
+	"usher.internal/internal/accounts"
 )
 
 // keptOfAUser is how many removals of each user are kept.
@@ -18,12 +19,17 @@ type Filter struct {
 	// account that had the uid before.
 	UID  *uint32
 	Name string
+	// Nobody is for a caller who is not a person's account, and who has none.
+	Nobody bool
 	// Limit of 0 is none.
 	Limit int
 }
 
 // List returns the records of removals, the newest first.
 func (c *Cleaner) List(filter Filter) (found []Removal, err error) {
+	if filter.Nobody {
+		return nil, nil
+	}
 	err = c.config.Store.View(func(tx *store.Tx) error {
 		for one, err := range removals.Descend(tx) {
 			if err != nil {
@@ -42,20 +48,20 @@ func (c *Cleaner) List(filter Filter) (found []Removal, err error) {
 	return found, err
 }
 
-// Forget removes the records of removals of the user with that uid and name, in the caller's transaction.
-func (c *Cleaner) Forget(tx *store.Tx, uid uint32, name string) error {
+// Forget removes the records of removals of a user, in the caller's transaction.
+func (c *Cleaner) Forget(tx *store.Tx, user accounts.User) error {
 	var own []uint64
 	for one, err := range removals.Ascend(tx) {
 		if err != nil {
 			return err
 		}
-		if one.User.UID == uid && one.User.Name == name {
+		if one.User == user {
 			own = append(own, one.Number)
 		}
 	}
 	for _, number := range own {
 		if err := removals.Delete(tx, store.NumberKey(number)); err != nil {
-			return fmt.Errorf("forget the removals of %s: %w", name, err)
+			return fmt.Errorf("forget the removals of %s: %w", user.Name, err)
 		}
 	}
 	return nil

@@ -3,14 +3,9 @@ package clean
 import (
 	"time"
 
+	"usher.internal/internal/accounts"
 	"usher.internal/internal/wpj"
 )
-
-// User is an account of this Mac.
-type User struct {
-	Name string `json:"name"`
-	UID  uint32 `json:"uid"`
-}
 
 // Kind is what sort of thing a leftover is, by the names of the contract without their prefix; empty for one that this
 // version does not know.
@@ -45,13 +40,13 @@ type Remains struct {
 // Removal is the record of what was removed of a user.
 type Removal struct {
 	// Number is in the order of the removals; 0 for one that had nothing to remove and was not recorded.
-	Number uint64    `json:"number"`
-	User   User      `json:"user"`
-	At     time.Time `json:"at"`
+	Number uint64        `json:"number"`
+	User   accounts.User `json:"user"`
+	At     time.Time     `json:"at"`
 	// Caller is who asked for it.
-	Caller  User      `json:"caller"`
-	Force   bool      `json:"force,omitempty"`
-	Removed []Removed `json:"removed"`
+	Caller  accounts.User `json:"caller"`
+	Force   bool          `json:"force,omitempty"`
+	Removed []Removed     `json:"removed"`
 }
 
 // Removed is how it went with one leftover.

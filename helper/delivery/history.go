@@ -6,6 +6,7 @@ import (
 
 	"usher.internal/helper/quota"
 	"usher.internal/helper/store"
+	"usher.internal/internal/accounts"
 )
 
 // What is kept, with a delivery of about 1 kB.
@@ -71,22 +72,22 @@ func (o *Outbox) index(tx *store.Tx) error {
 	return nil
 }
 
-// Forget removes the deliveries of the user with that uid and name, and what the fleet is still to be told of them, in
+// Forget removes the deliveries of a user, and what the fleet is still to be told of them, in
 // the caller's transaction. It returns how many deliveries there were. An attempt that is under way comes to its end,
 // and leaves nothing.
-func (o *Outbox) Forget(tx *store.Tx, uid uint32, name string) (removed int, err error) {
+func (o *Outbox) Forget(tx *store.Tx, user accounts.User) (removed int, err error) {
 	if err := o.index(tx); err != nil {
 		return 0, err
 	}
 	own := func(book quota.Book[uint64], from store.Bucket[Delivery]) (all []quota.Entry[uint64], err error) {
-		keys, err := book.Of(tx, uid)
+		keys, err := book.Of(tx, user.UID)
 		if err != nil {
 			return nil, err
 		}
 		for _, key := range keys {
 			if one, found, err := from.Get(tx, store.NumberKey(key)); err != nil {
 				return nil, err
-			} else if found && one.Report.UserName == name {
+			} else if found && one.Report.UserName == user.Name {
 				all = append(all, entryOf(one))
 			}
 		}
@@ -111,7 +112,7 @@ func (o *Outbox) Forget(tx *store.Tx, uid uint32, name string) (removed int, err
 		err = errors.Join(err, publications.Put(tx, publicationKey, kept))
 	}
 	if err != nil {
-		return 0, fmt.Errorf("forget the deliveries of %s: %w", name, err)
+		return 0, fmt.Errorf("forget the deliveries of %s: %w", user.Name, err)
 	}
 	return len(delivered), nil
 }

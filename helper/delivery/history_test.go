@@ -10,6 +10,7 @@ import (
 
 	"usher.internal/helper/delivery"
 	"usher.internal/helper/store"
+	"usher.internal/internal/accounts"
 )
 
 // flood puts so many reports of a user into the outbox, in one transaction.
@@ -126,10 +127,10 @@ func TestForgottenDeliveriesAreGone(t *testing.T) {
 	f.flood(501, 3)
 	f.flood(502, 2)
 	err := f.store.Update(func(tx *store.Tx) error {
-		if removed, err := f.outbox.Forget(tx, 501, "jane"); removed != 3 || err != nil {
+		if removed, err := f.outbox.Forget(tx, accounts.User{Name: "jane", UID: 501}); removed != 3 || err != nil {
 			t.Errorf("removed %d, %v", removed, err)
 		}
-		removed, err := f.outbox.Forget(tx, 501, "john")
+		removed, err := f.outbox.Forget(tx, accounts.User{Name: "john", UID: 501})
 		if removed != 0 {
 			t.Errorf("of nobody %d were removed", removed)
 		}

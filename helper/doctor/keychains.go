@@ -19,23 +19,23 @@ type keychains struct {
 	lookIn func(ctx context.Context, uid uint32) ([]thismac.RenamedKeychain, error)
 }
 
-// renamed has a finding for each user who has such a keychain, or whose home could not be looked at; or else one for
+// renamed has an outcome for each user who has such a keychain, or whose home could not be looked at; or else one for
 // all.
-func (k keychains) renamed(ctx context.Context) ([]Finding, error) {
+func (k keychains) renamed(ctx context.Context) ([]Outcome, error) {
 	people, err := k.people()
 	if err != nil {
 		return nil, err
 	}
 	if k.lookIn == nil || len(people) == 0 {
-		return []Finding{notApplicable("No user is known.")}, nil
+		return []Outcome{notApplicable("No user is known.")}, nil
 	}
-	each := make([]*Finding, len(people))
+	each := make([]*Outcome, len(people))
 	var looks sync.WaitGroup
 	for i, person := range people {
 		looks.Go(func() { each[i] = k.of(ctx, person) })
 	}
 	looks.Wait()
-	var found []Finding
+	var found []Outcome
 	for _, one := range each {
 		if one != nil {
 			found = append(found, *one)
@@ -47,10 +47,10 @@ func (k keychains) renamed(ctx context.Context) ([]Finding, error) {
 	return found, nil
 }
 
-// of returns the finding of one user, nil where there is none.
-func (k keychains) of(ctx context.Context, person accounts.Person) *Finding {
+// of returns the outcome of one user, nil where there is none.
+func (k keychains) of(ctx context.Context, person accounts.User) *Outcome {
 	renamed, err := k.lookIn(ctx, person.UID)
-	var found Finding
+	var found Outcome
 	switch {
 	case err != nil:
 		found = couldNotLook(err)
@@ -71,11 +71,11 @@ func (k keychains) of(ctx context.Context, person accounts.Person) *Finding {
 
 // people are the users who may be looked at: those who are logged in, the one on the console and those who are known
 // from before.
-func (k keychains) people() ([]accounts.Person, error) {
-	var people []accounts.Person
-	add := func(person accounts.Person) {
+func (k keychains) people() ([]accounts.User, error) {
+	var people []accounts.User
+	add := func(person accounts.User) {
 		if (k.users.sees == nil || k.users.sees(person.UID)) &&
-			!slices.ContainsFunc(people, func(one accounts.Person) bool { return one.UID == person.UID }) {
+			!slices.ContainsFunc(people, func(one accounts.User) bool { return one.UID == person.UID }) {
 			people = append(people, person)
 		}
 	}
@@ -91,7 +91,7 @@ func (k keychains) people() ([]accounts.Person, error) {
 			return nil, err
 		}
 		for _, one := range known {
-			add(accounts.Person{Name: one.User.Name, UID: one.User.UID})
+			add(one.User)
 		}
 	}
 	return people, nil

@@ -30,7 +30,7 @@ func (k kept) LeavesLoginKeychain(uid uint32) (bool, error) { return uid == k.le
 func TestRenamedLoginKeychains(t *testing.T) {
 	at := time.Date(2026, 11, 29, 8, 0, 0, 0, time.UTC)
 	known := func(name string, uid uint32) observation.Observation {
-		return observation.Observation{User: observation.User{Name: name, UID: uid}}
+		return observation.Observation{User: accounts.User{Name: name, UID: uid}}
 	}
 	renamed := map[uint32][]thismac.RenamedKeychain{
 		501: {{Name: "login_renamed_2.keychain-db", At: at},
@@ -39,7 +39,7 @@ func TestRenamedLoginKeychains(t *testing.T) {
 	}
 	config := doctor.Config{
 		Sessions:  fakeSessions{session("jane", 501, fakeAgent{}), session("john", 502, fakeAgent{})},
-		AtConsole: func() (accounts.Person, bool) { return accounts.Person{Name: "jim", UID: 503}, true },
+		AtConsole: func() (accounts.User, bool) { return accounts.User{Name: "jim", UID: 503}, true },
 		Kept:      kept{users: []observation.Observation{known("jane", 501), known("ann", 504)}},
 		RenamedKeychains: func(_ context.Context, uid uint32) ([]thismac.RenamedKeychain, error) {
 			if uid == 504 {
@@ -48,10 +48,10 @@ func TestRenamedLoginKeychains(t *testing.T) {
 			return renamed[uid], nil
 		},
 	}
-	about := func(caller doctor.Caller) map[string]doctor.Finding {
+	about := func(caller doctor.Caller) map[string]doctor.Outcome {
 		t.Helper()
-		found := map[string]doctor.Finding{}
-		err := doctor.New(config).Examine(t.Context(), caller, func(one doctor.Finding, _ int) error {
+		found := map[string]doctor.Outcome{}
+		err := doctor.New(config).Examine(t.Context(), caller, func(one doctor.Outcome, _ int) error {
 			if one.Name == "login-keychain-renamed" {
 				found[one.User.Name] = one
 			}

@@ -6,13 +6,8 @@ import (
 	"fmt"
 
 	"usher.internal/helper/store"
+	"usher.internal/internal/accounts"
 )
-
-// User is who is forgotten. The account may not exist any more, and another one may have its uid, or its name.
-type User struct {
-	Name string
-	UID  uint32
-}
 
 // Config wires a [Forgetter].
 type Config struct {
@@ -20,10 +15,10 @@ type Config struct {
 	// Registrations and Deliveries remove what they keep of a user, and return how much that was. An error leaves
 	// everything as it is.
 	Registrations, Deliveries interface {
-		Forget(tx *store.Tx, uid uint32, name string) (removed int, err error)
+		Forget(tx *store.Tx, user accounts.User) (removed int, err error)
 	}
 	// More removes what else is kept.
-	More []func(tx *store.Tx, uid uint32, name string) error
+	More []func(tx *store.Tx, user accounts.User) error
 	// Forgotten is called when users were forgotten.
 	Forgotten func()
 }
@@ -39,20 +34,20 @@ type Removed struct{ Registrations, Deliveries int }
 
 // Forget removes what is kept of these users. Nothing is removed where the error is not nil; it is that of the store,
 // or of who keeps it.
-func (f *Forgetter) Forget(users ...User) (removed Removed, err error) {
+func (f *Forgetter) Forget(users ...accounts.User) (removed Removed, err error) {
 	err = f.config.Store.Update(func(tx *store.Tx) error {
 		removed = Removed{}
 		for _, user := range users {
-			registrations, err := f.config.Registrations.Forget(tx, user.UID, user.Name)
+			registrations, err := f.config.Registrations.Forget(tx, user)
 			if err != nil {
 				return err
 			}
-			deliveries, err := f.config.Deliveries.Forget(tx, user.UID, user.Name)
+			deliveries, err := f.config.Deliveries.Forget(tx, user)
 			if err != nil {
 				return err
 			}
 			for _, forget := range f.config.More {
-				if err := forget(tx, user.UID, user.Name); err != nil {
+				if err := forget(tx, user); err != nil {
 					return err
 				}
 			}

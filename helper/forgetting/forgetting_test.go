@@ -7,6 +7,7 @@ import (
 
 	"usher.internal/helper/forgetting"
 	"usher.internal/helper/store"
+	"usher.internal/internal/accounts"
 )
 
 var kept = store.NewBucket[string]("kept")
@@ -14,11 +15,11 @@ var kept = store.NewBucket[string]("kept")
 // keeper keeps a text for each uid, and fails to forget one.
 type keeper struct{ fails uint32 }
 
-func (k keeper) Forget(tx *store.Tx, uid uint32, _ string) (int, error) {
-	if uid == k.fails {
+func (k keeper) Forget(tx *store.Tx, user accounts.User) (int, error) {
+	if user.UID == k.fails {
 		return 0, errors.New("it is in use")
 	}
-	return 1, kept.Delete(tx, store.NumberKey(uint64(uid)))
+	return 1, kept.Delete(tx, store.NumberKey(uint64(user.UID)))
 }
 
 // All of it goes, or nothing.
@@ -53,11 +54,11 @@ func TestForgettingIsOneTransaction(t *testing.T) {
 	forgetterOf := func(fails uint32) *forgetting.Forgetter {
 		return forgetting.New(forgetting.Config{
 			Store: journal, Registrations: keeper{}, Deliveries: keeper{fails: fails},
-			More:      []func(*store.Tx, uint32, string) error{func(*store.Tx, uint32, string) error { return nil }},
+			More:      []func(*store.Tx, accounts.User) error{func(*store.Tx, accounts.User) error { return nil }},
 			Forgotten: func() { called++ },
 		})
 	}
-	both := []forgetting.User{{Name: "jane", UID: 501}, {Name: "john", UID: 502}}
+	both := []accounts.User{{Name: "jane", UID: 501}, {Name: "john", UID: 502}}
 	if removed, err := forgetterOf(502).Forget(both...); err == nil || removed != (forgetting.Removed{}) ||
 		len(left()) != 2 || called != 0 {
 		t.Errorf("%+v, %v; left are %q", removed, err, left())

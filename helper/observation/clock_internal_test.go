@@ -8,7 +8,7 @@ import (
 
 	"usher.internal/helper/delivery"
 	"usher.internal/helper/store"
-	"usher.internal/internal/wpj"
+	"usher.internal/internal/accounts"
 )
 
 // A clock that was set back hides no change of the device, and puts no report off for longer than usual.
@@ -52,10 +52,10 @@ func TestClockThatWasSetBack(t *testing.T) {
 			t.Fatal(err)
 		}
 		defer journal.Close()
-		observer := New(Config{Store: journal, Tenant: func() wpj.TenantID { return "" }})
+		observer := New(Config{Store: journal})
 		err = journal.Update(func(tx *store.Tx) error {
 			return observations.Put(tx, key(501),
-				Observation{User: User{"jane", 501}, FirstLookedAt: later, Reported: Reported{At: later}})
+				Observation{User: accounts.User{Name: "jane", UID: 501}, FirstLookedAt: later, Reported: Reported{At: later}})
 		})
 		if err != nil {
 			t.Fatal(err)
@@ -63,7 +63,7 @@ func TestClockThatWasSetBack(t *testing.T) {
 		keep := func() (kept Observation) {
 			t.Helper()
 			err := journal.Update(func(tx *store.Tx) error {
-				kept, err = observer.Keep(tx, User{"jane", 501}, Reading{})
+				kept, err = observer.Keep(tx, accounts.User{Name: "jane", UID: 501}, Reading{})
 				return err
 			})
 			if err != nil {

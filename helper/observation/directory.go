@@ -20,7 +20,7 @@ func (o *Observer) directory(ctx context.Context, uid uint32) (_ wpj.Evidence, a
 // LookWithoutSession looks at a user who is not logged in, as far as that can be done without a session: the directory
 // is asked again. How the user stood when they were seen last stays; of one who was never seen it is kept that nobody
 // could look.
-func (o *Observer) LookWithoutSession(ctx context.Context, user User) error {
+func (o *Observer) LookWithoutSession(ctx context.Context, user accounts.User) error {
 	said, asked := o.directory(ctx, user.UID)
 	if !asked {
 		return nil
@@ -33,7 +33,7 @@ func (o *Observer) LookWithoutSession(ctx context.Context, user User) error {
 		if found && kept.User.Name != user.Name {
 			return nil // the uid belongs to another person now
 		}
-		if exists, err := accounts.Exists(user.Name, user.UID); !found && (err != nil || !exists) {
+		if exists, err := accounts.Exists(user); !found && (err != nil || !exists) {
 			return err // the user was forgotten meanwhile
 		}
 		if !found {

@@ -2,9 +2,9 @@
 // merges it to one identity with [wpj.Evaluate], and keeps what was found last, with its age, also when the user is
 // logged out.
 //
-// An [Observer] reads and keeps; registrations use it for their own reading, in their own transactions. A [Watcher]
-// looks again by itself and has what changed delivered. What an agent says is a claim of its user about himself: it is
-// bounded, and sources that only the helper can know of are not taken from it.
+// An [Observer] reads and keeps. Registrations use it for their own reading, in their own transactions. While
+// [Observer.Run] runs, it also looks by itself and reports what changed to Jamf Pro. What an agent says is a claim of
+// its user about themselves: it is bounded, and sources that only the helper can know are not taken from it.
 package observation
 
 import (
@@ -13,19 +13,14 @@ import (
 	"usher.internal/helper/delivery"
 	"usher.internal/helper/store"
 	"usher.internal/helper/thismac"
+	"usher.internal/internal/accounts"
 	"usher.internal/internal/wpj"
 )
 
-// User is an account of this Mac.
-type User struct {
-	Name string `json:"name"`
-	UID  uint32 `json:"uid"`
-}
-
 // Observation is what is known of one user.
 type Observation struct {
-	User     User         `json:"user"`
-	Identity wpj.Identity `json:"identity"`
+	User     accounts.User `json:"user"`
+	Identity wpj.Identity  `json:"identity"`
 	// LastKnown is the identity before the user could not be looked at any more; nil while Identity says how the user
 	// stands.
 	LastKnown *wpj.Identity `json:"last_known,omitempty"`

@@ -7,65 +7,103 @@ import (
 	"fmt"
 	"log/slog"
 	"slices"
-	"strings"
+	"sync"
 	"time"
-	"unicode"
 
 	"usher.internal/helper/delivery"
+	"usher.internal/helper/sessions"
 	"usher.internal/helper/store"
 	"usher.internal/helper/thismac"
+	"usher.internal/internal/accounts"
 	"usher.internal/internal/contract"
-	"usher.internal/internal/oneline"
 	"usher.internal/internal/wpj"
 	usherv1 "usher.internal/proto/usher/v1"
 )
 
-// What an agent may claim: more evidence than this is cut off.
-const (
-	maximumEvidence     = 16
-	maximumCertificates = 64
-	maximumUsers        = 16 // of one certificate
-	maximumAttribute    = 1024
-	maximumDetail       = 500
-	// maximumCertificateBytes is of all certificates of a source together; a device certificate has about 1,000.
-	maximumCertificateBytes = 256 << 10
-)
+// Sessions knows who is logged in.
+type Sessions interface {
+	// Watch returns the sessions, and a channel that is closed when another one comes.
+	Watch() (now []sessions.Session, changed <-chan struct{})
+}
 
-// agentSources are the sources that an agent can speak for. The others are the helper's own.
-var agentSources = []wpj.Source{wpj.SourceLoginKeychain, wpj.SourcePlatformSSO, wpj.SourceSecureEnclave,
-	wpj.SourceJamfAgent}
+// Outbox takes what Jamf Pro is to be told.
+type Outbox interface {
+	Enqueue(tx *store.Tx, report delivery.Report) (delivery.Delivery, error)
+	// Undelivered returns what has not reached Jamf Pro yet, of a user.
+	Undelivered(tx *store.Tx, uid uint32) ([]delivery.Delivery, error)
+}
 
-// Config wires an [Observer].
+// Config wires an [Observer]. What only reads what is known needs no more than the store.
 type Config struct {
-	Store *store.Store
-	// Tenant is the Entra tenant that users must be registered with; empty is any.
-	Tenant func() wpj.TenantID
-	// CloudHost is the sign-in host of the Microsoft cloud that the tenant is in; nil or empty is any.
-	CloudHost func() string
+	Store    *store.Store
+	Sessions Sessions
+	Outbox   Outbox
+	// Active reports whether a registration of the user is under way, which will report by itself.
+	Active func(tx *store.Tx, uid uint32) (bool, error)
+	// Settings returns what is configured now; nil is the zero value. [Observer.SettingsChanged] is to be called when
+	// that is something else.
+	Settings func() Settings
 	// ThisMac returns what the helper itself knows of the Mac; nil is nothing.
 	ThisMac func(context.Context) []wpj.Evidence
 	// Directory reads the user's record in the directory; false where it is not to be asked. It may be nil.
 	Directory func(ctx context.Context, uid uint32) (_ wpj.Evidence, asked bool)
+	// JamfPro asks Jamf Pro how it sees this Mac; false where it cannot be asked. It may be nil.
+	JamfPro func(context.Context) (_ wpj.Evidence, asked bool)
 	// Online reports whether this Mac has a network now; nil is that it has one.
 	Online func() bool
-	// ProofOfPossession has the agent sign a challenge with the key of a device certificate in the login keychain.
-	ProofOfPossession func() bool
 	// RenamedKeychains returns the user's login keychains that macOS has renamed, the newest first. It may be nil.
 	RenamedKeychains func(ctx context.Context, uid uint32) ([]thismac.RenamedKeychain, error)
-	// Logger may be nil. It is told no personal data.
+	// Logger may be nil. It gets no personal data.
 	Logger *slog.Logger
 }
 
-// Observer reads and keeps how users stand. Its methods may be called from anywhere.
+// Settings are what of an [Observer] can be configured.
+type Settings struct {
+	// Tenant is the Entra tenant that users must be registered with, CloudHost the sign-in host of the Microsoft cloud
+	// that it is in; empty is any. When they change, everyone is looked at again.
+	Tenant    wpj.TenantID
+	CloudHost string
+	// ProofOfPossession has the agent sign a challenge with the key of a device certificate in the login keychain.
+	ProofOfPossession bool
+	// Automatic has [Observer.Run] look by itself; without it, users are looked at when somebody asks.
+	Automatic bool
+	// Interval is how often it looks, Heartbeat how often Jamf Pro gets a report although nothing has changed.
+	Interval, Heartbeat time.Duration
+}
+
+// Observer reads and keeps how users stand. [Observer.Run] looks at everyone who is logged in: at login, after wake,
+// after a registration, and every few hours. It reports what changed, and sends a heartbeat. Nobody asked for these
+// looks, so they leave the login keychain alone where [Observer.ReadAutomatically] does; [Observer.Look] reads it.
+//
+// One goroutine calls Run; the other methods may be called from anywhere. What is known is in the store, which owns it.
+// The fields below are about looks under way, and mu guards them.
 type Observer struct {
 	config Config
 	log    *slog.Logger
-	reads  flights[Reading]
+	// reads are the looks of [Observer.ReadAndKeep]; looks those of Run and [Observer.Look].
+	reads flights[Reading]
+	looks flights[found]
+	// asked holds at most one signal, for the uids in wanted.
+	asked chan struct{}
+	// changed holds at most one signal that the settings have changed.
+	changed chan struct{}
+
+	mu     sync.Mutex
+	wanted map[uint32]bool
+	// unasked ends the look at a user that is under way and that nobody asked for.
+	unasked map[uint32]context.CancelCauseFunc
 }
 
-// New returns an observer.
+// New returns an observer that does nothing by itself before [Observer.Run].
 func New(config Config) *Observer {
-	return &Observer{config: config, log: cmp.Or(config.Logger, slog.New(slog.DiscardHandler))}
+	if config.Settings == nil {
+		config.Settings = func() Settings { return Settings{} }
+	}
+	return &Observer{
+		config: config, log: cmp.Or(config.Logger, slog.New(slog.DiscardHandler)),
+		asked: make(chan struct{}, 1), changed: make(chan struct{}, 1), wanted: make(map[uint32]bool),
+		unasked: make(map[uint32]context.CancelCauseFunc),
+	}
 }
 
 // Reading is what one look came to.
@@ -88,7 +126,7 @@ type Reading struct {
 // Read asks a user's agent, and this Mac, and merges what they say. What Jamf Pro said last is part of it. It is for
 // looks that a person or a policy asked for, since it reads the login keychain; see [Observer.ReadAutomatically]. The
 // error is that of the call of the agent, or of the journal.
-func (o *Observer) Read(ctx context.Context, agent usherv1.UserAgentServiceClient, user User) (Reading, error) {
+func (o *Observer) Read(ctx context.Context, agent usherv1.UserAgentServiceClient, user accounts.User) (Reading, error) {
 	last, err := o.lastOf(user)
 	if err != nil {
 		return Reading{}, err
@@ -98,7 +136,7 @@ func (o *Observer) Read(ctx context.Context, agent usherv1.UserAgentServiceClien
 
 // lastOf returns what is known of a user, nil for nothing. What is known of the account that had the uid before is not
 // theirs.
-func (o *Observer) lastOf(user User) (*Observation, error) {
+func (o *Observer) lastOf(user accounts.User) (*Observation, error) {
 	last, err := o.Of(user.UID)
 	if last != nil && last.User.Name != user.Name {
 		last = nil
@@ -113,7 +151,7 @@ func (o *Observer) read(ctx context.Context, agent usherv1.UserAgentServiceClien
 	if err != nil {
 		return Reading{}, err
 	}
-	if !leave && o.config.ProofOfPossession != nil && o.config.ProofOfPossession() {
+	if !leave && o.config.Settings().ProofOfPossession {
 		if err := o.prove(ctx, agent, evidence); err != nil {
 			return Reading{}, fmt.Errorf("prove possession of the device key: %w", err)
 		}
@@ -163,24 +201,10 @@ func (o *Observer) ask(ctx context.Context, agent usherv1.UserAgentServiceClient
 	return evidence, nil
 }
 
-// bounded returns as many certificates as may be claimed.
-func bounded(certificates []*usherv1.DeviceCertificate) []*usherv1.DeviceCertificate {
-	size := 0
-	for i, one := range certificates {
-		if size += len(one.GetDer()); i == maximumCertificates || size > maximumCertificateBytes {
-			return certificates[:i]
-		}
-	}
-	return certificates
-}
-
 // conditions are what evidence is held to now.
 func (o *Observer) conditions(keys wpj.KeysHistory) wpj.Conditions {
-	given := wpj.Conditions{Now: time.Now(), Tenant: o.config.Tenant(), Keys: keys}
-	if o.config.CloudHost != nil {
-		given.CloudHost = o.config.CloudHost()
-	}
-	return given
+	now := o.config.Settings()
+	return wpj.Conditions{Now: time.Now(), Tenant: now.Tenant, CloudHost: now.CloudHost, Keys: keys}
 }
 
 // evaluated returns the reading with the identity that its evidence comes to.
@@ -196,7 +220,7 @@ func (o *Observer) evaluated(reading Reading) Reading {
 // ReadAndKeep is [Observer.Read] and then [Observer.Keep]. That it could not be kept is only logged. Several calls for
 // one user at a time share their looks: a call returns what a look has found that began after it. The reading is not to
 // be changed.
-func (o *Observer) ReadAndKeep(ctx context.Context, agent usherv1.UserAgentServiceClient, user User) (Reading, error) {
+func (o *Observer) ReadAndKeep(ctx context.Context, agent usherv1.UserAgentServiceClient, user accounts.User) (Reading, error) {
 	for underWay := (*flight[Reading])(nil); ; {
 		reading, joined, own, err := o.reads.join(ctx, user.UID, underWay, func(ctx context.Context) (Reading, error) {
 			return o.readAndKeep(ctx, agent, user)
@@ -208,7 +232,7 @@ func (o *Observer) ReadAndKeep(ctx context.Context, agent usherv1.UserAgentServi
 	}
 }
 
-func (o *Observer) readAndKeep(ctx context.Context, agent usherv1.UserAgentServiceClient, user User) (Reading, error) {
+func (o *Observer) readAndKeep(ctx context.Context, agent usherv1.UserAgentServiceClient, user accounts.User) (Reading, error) {
 	reading, err := o.Read(ctx, agent, user)
 	if err != nil {
 		return reading, err
@@ -239,7 +263,7 @@ func (o *Observer) WithJamfPro(reading Reading, said wpj.Evidence) Reading {
 }
 
 // Keep records a reading in the caller's transaction, and notices a device that became another one.
-func (o *Observer) Keep(tx *store.Tx, user User, reading Reading) (Observation, error) {
+func (o *Observer) Keep(tx *store.Tx, user accounts.User, reading Reading) (Observation, error) {
 	now := time.Now()
 	kept, _, err := observations.Get(tx, key(user.UID))
 	if err != nil {
@@ -292,7 +316,7 @@ func (o *Observer) Report(tx *store.Tx, uid uint32, identity wpj.Identity) error
 
 // Delivered records what a delivery has said of a user: how they stood then, which is not always what was reported. A
 // change back is one, too.
-func (o *Observer) Delivered(user User, identity wpj.Identity) error {
+func (o *Observer) Delivered(user accounts.User, identity wpj.Identity) error {
 	known, err := o.lastOf(user)
 	if err != nil || known == nil || known.Reported.At.IsZero() ||
 		known.Reported.same(telling(identity, known.Reported.At)) {
@@ -308,15 +332,15 @@ func (o *Observer) Delivered(user User, identity wpj.Identity) error {
 	})
 }
 
-// Forget removes what is known of the user with that uid and name, in the caller's transaction. The next look brings it
+// Forget removes what is known of a user, in the caller's transaction. The next look brings it
 // back.
-func (o *Observer) Forget(tx *store.Tx, uid uint32, name string) error {
-	kept, found, err := observations.Get(tx, key(uid))
-	if err == nil && found && kept.User.Name == name {
-		err = errors.Join(observations.Delete(tx, key(uid)), changesReported.Forget(tx, uid))
+func (o *Observer) Forget(tx *store.Tx, user accounts.User) error {
+	kept, found, err := observations.Get(tx, key(user.UID))
+	if err == nil && found && kept.User == user {
+		err = errors.Join(observations.Delete(tx, key(user.UID)), changesReported.Forget(tx, user.UID))
 	}
 	if err != nil {
-		return fmt.Errorf("forget how %s stands: %w", name, err)
+		return fmt.Errorf("forget how %s stands: %w", user.Name, err)
 	}
 	return nil
 }
@@ -335,7 +359,7 @@ func (o *Observer) Of(uid uint32) (known *Observation, err error) {
 
 // In returns what is known of a user in a transaction, nil for nothing. What is known of the account that had the uid
 // before is not theirs.
-func (o *Observer) In(tx *store.Tx, user User) (*Observation, error) {
+func (o *Observer) In(tx *store.Tx, user accounts.User) (*Observation, error) {
 	found, ok, err := observations.Get(tx, key(user.UID))
 	if err != nil || !ok || found.User.Name != user.Name {
 		return nil, err
@@ -355,75 +379,4 @@ func (o *Observer) All() (all []Observation, err error) {
 		return nil
 	})
 	return all, err
-}
-
-// isID reports whether a text has the form of a tenant's id or a thumbprint as keychain items hold them: a GUID, in
-// braces or not, a domain, hexadecimal or base64; or is empty.
-func isID(text string) bool {
-	for i := range len(text) {
-		letter := text[i]
-		if letter-'0' > 9 && (letter|0x20)-'a' > 25 &&
-			(i == 0 && letter != '{' || strings.IndexByte("{}-.:_+/=", letter) < 0) {
-			return false
-		}
-	}
-	return !strings.Contains(text, "..")
-}
-
-// plausible returns evidence fit to be kept and shown. What cannot be from a keychain item, such as letters that cannot
-// be seen, is not cut to fit, since it would then say something else: such a source could not be looked at.
-func plausible(evidence wpj.Evidence) wpj.Evidence {
-	texts := []string{
-		string(evidence.UserPrincipalName), string(evidence.TenantID), string(evidence.Thumbprint), evidence.CloudHost,
-		string(evidence.DeviceID),
-	}
-	if sso := evidence.PlatformSSO; sso != nil {
-		texts = append(texts, sso.User, sso.ExtensionID, sso.IssuerHost)
-	}
-	for _, held := range evidence.Certificates {
-		if held.Items == nil {
-			continue
-		}
-		texts = append(texts, string(held.Items.TenantID), string(held.Items.Thumbprint), held.Items.CloudHost)
-		held.Items.UserPrincipalNames =
-			held.Items.UserPrincipalNames[:min(len(held.Items.UserPrincipalNames), maximumUsers)]
-		for _, name := range held.Items.UserPrincipalNames {
-			texts = append(texts, string(name))
-		}
-	}
-	implausible := func(detail string) wpj.Evidence {
-		return wpj.Evidence{
-			Source: evidence.Source, ObservedAt: evidence.ObservedAt, Finding: wpj.CouldNotLook,
-			Obstacle: wpj.ObstacleFailed, Detail: detail,
-		}
-	}
-	for _, text := range texts {
-		if len(text) > maximumAttribute ||
-			strings.ContainsFunc(text, func(letter rune) bool { return !unicode.IsPrint(letter) }) {
-			return implausible("the agent sent a text that macOS does not write")
-		}
-	}
-	if evidence.DeviceID != "" {
-		id, err := wpj.ParseDeviceID(string(evidence.DeviceID))
-		if err != nil {
-			return implausible("the agent sent a device ID that is not a GUID")
-		}
-		evidence.DeviceID = id
-	}
-	ids := []string{string(evidence.TenantID), string(evidence.Thumbprint)}
-	for _, held := range evidence.Certificates {
-		if held.Items != nil {
-			ids = append(ids, string(held.Items.TenantID), string(held.Items.Thumbprint))
-		}
-	}
-	if slices.ContainsFunc(ids, func(id string) bool { return !isID(id) }) {
-		return implausible("the agent sent a tenant ID or thumbprint that has not the form of one")
-	}
-	evidence.Detail = oneline.Of(evidence.Detail, maximumDetail)
-	// These are for the helper to say.
-	evidence.Possession, evidence.JamfSettings, evidence.Compliance = "", nil, nil
-	if now := time.Now(); evidence.ObservedAt.After(now) {
-		evidence.ObservedAt = now
-	}
-	return evidence
 }

@@ -13,6 +13,7 @@ import (
 
 	"usher.internal/helper/observation"
 	"usher.internal/helper/store"
+	"usher.internal/internal/accounts"
 	"usher.internal/internal/wpj"
 	"usher.internal/sim/entra"
 )
@@ -29,7 +30,7 @@ func (w *world) read() observation.Reading {
 func (w *world) keep(reading observation.Reading) (kept observation.Observation) {
 	w.t.Helper()
 	err := w.store.Update(func(tx *store.Tx) (err error) {
-		kept, err = w.observer.Keep(tx, observation.User{Name: "jane", UID: jane}, reading)
+		kept, err = w.observer.Keep(tx, accounts.User{Name: "jane", UID: jane}, reading)
 		return err
 	})
 	if err != nil {
@@ -39,7 +40,7 @@ func (w *world) keep(reading observation.Reading) (kept observation.Observation)
 }
 
 func TestAgentsClaimsAreBounded(t *testing.T) {
-	w := newWorld(t, func(c *observation.Config, _ *observation.WatcherConfig) {
+	w := newWorld(t, func(c *observation.Config) {
 		c.ThisMac = func(context.Context) []wpj.Evidence {
 			return []wpj.Evidence{{Source: wpj.SourcePortal, Finding: wpj.Found}}
 		}
@@ -143,8 +144,8 @@ func TestProofOfPossession(t *testing.T) {
 				wpj.PossessionNotProved, wpj.StateRegistered},
 		} {
 			t.Run(kind+" "+name, func(t *testing.T) {
-				w := newWorld(t, func(c *observation.Config, _ *observation.WatcherConfig) {
-					c.ProofOfPossession = func() bool { return true }
+				w := newWorld(t, func(c *observation.Config) {
+					proving(c)
 				})
 				w.agent.prove = test.prove
 				w.agent.tells(evidence)
@@ -164,8 +165,8 @@ func TestNoProofWithAnUnknownKindOfKey(t *testing.T) {
 		t.Fatal(err)
 	}
 	evidence, _ := registered(t, entra.Device{Key: key})
-	w := newWorld(t, func(c *observation.Config, _ *observation.WatcherConfig) {
-		c.ProofOfPossession = func() bool { return true }
+	w := newWorld(t, func(c *observation.Config) {
+		proving(c)
 	})
 	w.agent.prove = func([]byte) ([]byte, error) {
 		t.Error("asked for a proof")
@@ -190,8 +191,8 @@ func TestProofOfSeveral(t *testing.T) {
 	} {
 		for _, source := range []wpj.Source{wpj.SourceLoginKeychain, ""} {
 			t.Run(name+" in "+string(source), func(t *testing.T) {
-				w := newWorld(t, func(c *observation.Config, _ *observation.WatcherConfig) {
-					c.ProofOfPossession = func() bool { return true }
+				w := newWorld(t, func(c *observation.Config) {
+					proving(c)
 				})
 				// The current key alone is there, and signs whatever it is asked.
 				w.agent.prove = func(nonce []byte) ([]byte, error) {
@@ -221,8 +222,8 @@ func TestProofIsAskedOfKeysInTheKeychainAlone(t *testing.T) {
 	keyless.Certificates = []wpj.HeldCertificate{{DER: evidence.Certificates[0].DER}}
 	elsewhere.Source, elsewhere.PlatformSSO = wpj.SourcePlatformSSO, &wpj.PlatformSSO{RegistrationCompleted: true}
 	broken.Certificates = []wpj.HeldCertificate{{DER: []byte("no certificate"), HasPrivateKey: true}}
-	w := newWorld(t, func(c *observation.Config, _ *observation.WatcherConfig) {
-		c.ProofOfPossession = func() bool { return true }
+	w := newWorld(t, func(c *observation.Config) {
+		proving(c)
 	})
 	w.agent.prove = func([]byte) ([]byte, error) {
 		t.Error("asked for a proof")
@@ -296,7 +297,7 @@ func TestKeysHistoryIsKept(t *testing.T) {
 	var got observation.Reading
 	for i, evidence := range []wpj.Evidence{asked, asked, normal, asked, normal, asked} {
 		w.agent.tells(evidence)
-		w.observer = observation.New(observation.Config{Store: w.store, Tenant: func() wpj.TenantID { return "" }})
+		w.observer = observation.New(observation.Config{Store: w.store})
 		got = w.read()
 		w.keep(got)
 		if want := i == 5; (got.Identity.State == wpj.StateNeedsKeys) != want {
@@ -348,7 +349,7 @@ func TestAnotherPersonWithTheSameUIDBeginsAnew(t *testing.T) {
 	w.agent.tells(locked())
 	reading := w.read()
 	err := w.store.Update(func(tx *store.Tx) error {
-		kept, err := w.observer.Keep(tx, observation.User{Name: "john", UID: jane}, reading)
+		kept, err := w.observer.Keep(tx, accounts.User{Name: "john", UID: jane}, reading)
 		if kept.User.Name != "john" || kept.LastKnown != nil || kept.DeviceID != "" {
 			t.Errorf("of john it is known: %+v", kept)
 		}
@@ -362,7 +363,7 @@ func TestAnotherPersonWithTheSameUIDBeginsAnew(t *testing.T) {
 func TestForgottenUserComesBackWithTheNextLook(t *testing.T) {
 	w := newWorld(t, nil)
 	w.keep(w.read())
-	if err := w.store.Update(func(tx *store.Tx) error { return w.observer.Forget(tx, jane, "jane") }); err != nil {
+	if err := w.store.Update(func(tx *store.Tx) error { return w.observer.Forget(tx, janeUser) }); err != nil {
 		t.Fatal(err)
 	}
 	if known, err := w.observer.Of(jane); known != nil || err != nil {

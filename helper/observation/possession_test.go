@@ -16,6 +16,7 @@ import (
 	"time"
 
 	"usher.internal/helper/observation"
+	"usher.internal/internal/accounts"
 	"usher.internal/internal/wpj"
 	"usher.internal/sim/entra"
 )
@@ -29,8 +30,10 @@ func (publicOnly) Sign(io.Reader, []byte, crypto.SignerOpts) ([]byte, error) {
 	return nil, errors.New("no private key")
 }
 
-func proving(c *observation.Config, _ *observation.WatcherConfig) {
-	c.ProofOfPossession = func() bool { return true }
+func proving(c *observation.Config) {
+	settings := c.Settings()
+	settings.ProofOfPossession = true
+	c.Settings = func() observation.Settings { return settings }
 }
 
 // Keys with which verifying takes minutes are never computed with: nothing is asked, nothing is proved, and the
@@ -118,7 +121,7 @@ func TestProvingEndsWithItsContext(t *testing.T) {
 func TestRequestsToReadAgainAreMerged(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		w := newWorld(t, nil)
-		user := observation.User{Name: "jane", UID: jane}
+		user := accounts.User{Name: "jane", UID: jane}
 		release := w.agent.hold()
 		var callers sync.WaitGroup
 		read := func(ctx context.Context, want error) {
@@ -159,7 +162,7 @@ func TestLooksThatNobodyWaitsForEnd(t *testing.T) {
 			var callers sync.WaitGroup
 			for range 10 {
 				callers.Go(func() {
-					if _, err := w.watcher.Look(ctx, session); !errors.Is(err, context.Canceled) {
+					if _, err := w.observer.Look(ctx, session); !errors.Is(err, context.Canceled) {
 						t.Errorf("who has gone away: %v", err)
 					}
 				})

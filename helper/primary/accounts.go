@@ -19,15 +19,10 @@ type Accounts struct {
 	mu sync.Mutex
 	at time.Time
 	// gone are the users who have no account, by uid and name.
-	gone map[account]bool
+	gone map[accounts.User]bool
 	// named is whom the name stands for that is configured.
 	name  string
-	named accounts.Person
-}
-
-type account struct {
-	uid  uint32
-	name string
+	named accounts.User
 }
 
 // Gone reports whether the account was deleted: there is none with that uid, or it has another name. What is not known
@@ -35,7 +30,7 @@ type account struct {
 func (a *Accounts) Gone(uid uint32, name string) bool {
 	a.mu.Lock()
 	defer a.mu.Unlock()
-	return a.gone[account{uid, name}]
+	return a.gone[accounts.User{Name: name, UID: uid}]
 }
 
 // Name returns the account name of the person with that uid, empty where there is none. It asks the system's user
@@ -49,7 +44,7 @@ func (a *Accounts) Name(uid uint32) (string, error) {
 }
 
 // Named returns the person with that account name, false where there is none or it is not known yet.
-func (a *Accounts) Named(name string) (accounts.Person, bool) {
+func (a *Accounts) Named(name string) (accounts.User, bool) {
 	a.mu.Lock()
 	defer a.mu.Unlock()
 	return a.named, name != "" && a.name == name && a.named.Name != ""
@@ -65,14 +60,15 @@ func (a *Accounts) Refresh(users []Candidate, configured string) {
 	if time.Since(a.At()) < looksEvery {
 		return
 	}
-	gone := make(map[account]bool)
+	gone := make(map[accounts.User]bool)
 	for _, one := range users {
-		exists, err := accounts.Exists(one.Name, one.UID)
+		user := accounts.User{Name: one.Name, UID: one.UID}
+		exists, err := accounts.Exists(user)
 		if err == nil && !exists || err != nil && a.Gone(one.UID, one.Name) {
-			gone[account{one.UID, one.Name}] = true
+			gone[user] = true
 		}
 	}
-	named, err := accounts.Person{}, error(nil)
+	named, err := accounts.User{}, error(nil)
 	if configured != "" {
 		named, err = accounts.ByName(configured)
 	}

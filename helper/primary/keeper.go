@@ -14,6 +14,7 @@ import (
 	"usher.internal/helper/quota"
 	"usher.internal/helper/sessions"
 	"usher.internal/helper/store"
+	"usher.internal/internal/accounts"
 	"usher.internal/internal/attribute"
 	"usher.internal/internal/contract"
 	usherv1 "usher.internal/proto/usher/v1"
@@ -196,7 +197,7 @@ func (k *Keeper) notice(now []sessions.Session) (wait time.Duration, err error) 
 func (k *Keeper) send(tx *store.Tx, report attribute.Report) error {
 	user := report.User.GetUser()
 	sent := delivery.Report{UID: user.GetUid(), UserName: user.GetName(), At: time.Now()}
-	known, err := k.Observer.In(tx, observation.User{Name: sent.UserName, UID: sent.UID})
+	known, err := k.Observer.In(tx, accounts.User{Name: sent.UserName, UID: sent.UID})
 	if err != nil {
 		return err
 	}
@@ -227,7 +228,7 @@ func (k *Keeper) Delivered(before, after attribute.Report) error {
 	}
 	if identity := before.User.GetIdentity(); err == nil && identity != nil &&
 		proto.Equal(identity, after.User.GetIdentity()) {
-		user := observation.User{Name: now.Name, UID: now.UID}
+		user := accounts.User{Name: now.Name, UID: now.UID}
 		err = k.Observer.Delivered(user, *contract.IdentityFromProto(identity))
 	}
 	if err != nil {
@@ -252,16 +253,16 @@ func (k *Keeper) last() (last described, found bool, err error) {
 }
 
 // Forget removes when a user was at the Mac, and the names that were delivered, in the caller's transaction.
-func Forget(tx *store.Tx, uid uint32, name string) error {
-	last, _, err := visits.Get(tx, store.NumberKey(uint64(uid)))
-	if err == nil && last.Name == name {
-		err = visits.Delete(tx, store.NumberKey(uint64(uid)))
+func Forget(tx *store.Tx, user accounts.User) error {
+	last, _, err := visits.Get(tx, store.NumberKey(uint64(user.UID)))
+	if err == nil && last.Name == user.Name {
+		err = visits.Delete(tx, store.NumberKey(uint64(user.UID)))
 	}
 	if err == nil {
 		err = describedLast.Put(tx, describedKey, unknown)
 	}
 	if err != nil {
-		return fmt.Errorf("forget when %s was at the Mac: %w", name, err)
+		return fmt.Errorf("forget when %s was at the Mac: %w", user.Name, err)
 	}
 	return nil
 }

@@ -23,7 +23,6 @@ import (
 	"usher.internal/helper/store"
 	"usher.internal/internal/accounts"
 	"usher.internal/internal/attribute"
-	"usher.internal/internal/wpj"
 	usherv1 "usher.internal/proto/usher/v1"
 )
 
@@ -57,7 +56,7 @@ func newMac(t *testing.T) *mac {
 	m := &mac{t: t, journal: journal, changed: make(chan struct{})}
 	m.begin()
 	m.outbox = delivery.New(delivery.Config{Store: journal})
-	m.observer = observation.New(observation.Config{Store: journal, Tenant: func() wpj.TenantID { return "" }})
+	m.observer = observation.New(observation.Config{Store: journal})
 	m.keeper = primary.NewKeeper(primary.Config{
 		Store: journal, Presence: m.presence, Accounts: new(primary.Accounts), Sessions: m, Outbox: m.outbox,
 		Observer:   m.observer,
@@ -71,8 +70,8 @@ func newMac(t *testing.T) *mac {
 
 // begin is what a new usherd begins with.
 func (m *mac) begin() {
-	m.presence = primary.NewPresence(m.journal, func() (accounts.Person, bool) {
-		return accounts.Person{UID: m.console, Name: nameOf(m.console)}, m.console != 0
+	m.presence = primary.NewPresence(m.journal, func() (accounts.User, bool) {
+		return accounts.User{UID: m.console, Name: nameOf(m.console)}, m.console != 0
 	})
 }
 
@@ -108,7 +107,7 @@ func nameOf(uid uint32) string { return fmt.Sprint("user-", uid) }
 
 func (m *mac) logIn(uid uint32) {
 	m.sessions = append(m.sessions,
-		sessions.Session{User: accounts.Person{UID: uid, Name: nameOf(uid)}, ConnectedAt: time.Now()})
+		sessions.Session{User: accounts.User{UID: uid, Name: nameOf(uid)}, ConnectedAt: time.Now()})
 }
 
 func (m *mac) logOut(uid uint32) {
@@ -185,7 +184,7 @@ func TestPresence(t *testing.T) {
 	m.note()
 	m.begin()
 	m.want("back again", 501, 502)
-	if err := m.journal.Update(func(tx *store.Tx) error { return primary.Forget(tx, 501, nameOf(501)) }); err != nil {
+	if err := m.journal.Update(func(tx *store.Tx) error { return primary.Forget(tx, accounts.User{Name: nameOf(501), UID: 501}) }); err != nil {
 		t.Fatal(err)
 	}
 	m.want("one was forgotten", 502)
@@ -226,7 +225,7 @@ func (m *mac) deliver() (told []string) {
 	// As the outbox would.
 	err = m.journal.Update(func(tx *store.Tx) error {
 		for _, one := range waiting {
-			if _, err := m.outbox.Forget(tx, one.Report.UID, one.Report.UserName); err != nil {
+			if _, err := m.outbox.Forget(tx, accounts.User{Name: one.Report.UserName, UID: one.Report.UID}); err != nil {
 				return err
 			}
 		}

@@ -22,7 +22,7 @@ var visits = store.NewBucket[visit]("visits")
 // Presence knows who was at the Mac last. Its methods may be called from anywhere.
 type Presence struct {
 	store   *store.Store
-	console func() (accounts.Person, bool)
+	console func() (accounts.User, bool)
 
 	mu sync.Mutex
 	// connected is when the sessions began that were noted.
@@ -30,7 +30,7 @@ type Presence struct {
 }
 
 // NewPresence returns a presence that is kept in the journal. The function console says who is on the console.
-func NewPresence(journal *store.Store, console func() (accounts.Person, bool)) *Presence {
+func NewPresence(journal *store.Store, console func() (accounts.User, bool)) *Presence {
 	return &Presence{store: journal, console: console, connected: make(map[uint32]time.Time)}
 }
 
@@ -69,7 +69,7 @@ func (p *Presence) all() (all map[uint32]visit, err error) {
 
 // Note keeps who is at the Mac now: the user on the console, and where that cannot be told, whoever has logged in since
 // the last call. It writes only when that is another user than before, and returns who has come.
-func (p *Presence) Note(now []sessions.Session) (came []accounts.Person, err error) {
+func (p *Presence) Note(now []sessions.Session) (came []accounts.User, err error) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	last, err := p.all()
@@ -87,7 +87,7 @@ func (p *Presence) Note(now []sessions.Session) (came []accounts.Person, err err
 		}
 	}
 	if person, there := p.console(); there {
-		came = []accounts.Person{person}
+		came = []accounts.User{person}
 	}
 	if came, err = p.put(last, came); err != nil {
 		return nil, fmt.Errorf("note who is at the Mac: %w", err)
@@ -102,7 +102,7 @@ func (p *Presence) Note(now []sessions.Session) (came []accounts.Person, err err
 }
 
 // put makes users the last ones, unless they are, and returns those that it has made.
-func (p *Presence) put(last map[uint32]visit, came []accounts.Person) ([]accounts.Person, error) {
+func (p *Presence) put(last map[uint32]visit, came []accounts.User) ([]accounts.User, error) {
 	var newest uint32
 	for uid, one := range last {
 		if one.At.After(last[newest].At) {

@@ -143,7 +143,7 @@ func (m *Machine) endLost(tx *store.Tx, uid uint32, id string) error {
 	if person, err := accounts.ByUID(uid); err == nil {
 		name = person.Name
 	}
-	r := Registration{ID: id, Kind: KindRegister, User: User{Name: name, UID: uid}, State: StatePreflight,
+	r := Registration{ID: id, Kind: KindRegister, User: accounts.User{Name: name, UID: uid}, State: StatePreflight,
 		CreatedAt: time.Now()}
 	return m.failLost(tx, &r)
 }

@@ -18,6 +18,7 @@ import (
 	"usher.internal/helper/delivery"
 	"usher.internal/helper/registration"
 	"usher.internal/helper/store"
+	"usher.internal/internal/accounts"
 	usherv1 "usher.internal/proto/usher/v1"
 )
 
@@ -104,7 +105,7 @@ func TestFullDiskHoldsARegistration(t *testing.T) {
 		w.until(id, registration.StateWaitingForSession)
 		free := w.fill()
 
-		john := registration.User{Name: "john", UID: 1502}
+		john := accounts.User{Name: "john", UID: 1502}
 		if _, _, err := w.machine.Start(t.Context(),
 			registration.StartRequest{Kind: registration.KindRegister, User: john}); !errors.Is(err, store.ErrFull) {
 			t.Errorf("a new registration on a full disk: %v", err)
@@ -159,7 +160,7 @@ func TestHeldRegistrationGoesOnWithTheNextGoodCommit(t *testing.T) {
 		time.Sleep(5*time.Minute + time.Millisecond) // synctest's clock: the pauses have grown
 		free()
 		begun := time.Now()
-		john := registration.User{Name: "john", UID: 1502}
+		john := accounts.User{Name: "john", UID: 1502}
 		if _, _, err := w.machine.Start(t.Context(),
 			registration.StartRequest{Kind: registration.KindGather, User: john}); err != nil {
 			t.Fatal(err)

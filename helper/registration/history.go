@@ -7,6 +7,7 @@ import (
 
 	"usher.internal/helper/quota"
 	"usher.internal/helper/store"
+	"usher.internal/internal/accounts"
 )
 
 // defaultKept is what the journal keeps for a [Config] that has no limits. A Mac of one user keeps what it kept when
@@ -111,24 +112,24 @@ func forget(tx *store.Tx, old []quota.Entry[string]) error {
 	return nil
 }
 
-// Forget removes the registrations of the user with that uid and name, in the caller's transaction, and returns how
+// Forget removes the registrations of a user, in the caller's transaction, and returns how
 // many there were. Those of another person, who has the uid now or had it before, stay. The error wraps [ErrUnderWay]
 // while one is under way.
-func (m *Machine) Forget(tx *store.Tx, uid uint32, name string) (removed int, err error) {
-	if active, found, err := activeOf(tx, uid); err != nil {
+func (m *Machine) Forget(tx *store.Tx, user accounts.User) (removed int, err error) {
+	if active, found, err := activeOf(tx, user.UID); err != nil {
 		return 0, err
-	} else if found && active.User.Name == name {
-		return 0, fmt.Errorf("forget the registrations of %s: %w: %s", name, ErrUnderWay, active.ID)
+	} else if found && active.User == user {
+		return 0, fmt.Errorf("forget the registrations of %s: %w: %s", user.Name, ErrUnderWay, active.ID)
 	}
-	all, err := m.own(tx, uid, 0)
+	all, err := m.own(tx, user.UID, 0)
 	if err != nil {
 		return 0, err
 	}
 	var gone []quota.Entry[string]
 	var newest, reported string
 	for _, r := range all { // the newest first
-		if r.User.Name == name {
-			gone = append(gone, quota.Entry[string]{UID: uid, Key: r.ID})
+		if r.User == user {
+			gone = append(gone, quota.Entry[string]{UID: user.UID, Key: r.ID})
 			continue
 		}
 		newest = cmp.Or(newest, r.ID)
@@ -136,13 +137,13 @@ func (m *Machine) Forget(tx *store.Tx, uid uint32, name string) (removed int, er
 			reported = cmp.Or(reported, r.ID)
 		}
 	}
-	err = errors.Join(forget(tx, gone), histories.Remove(tx, gone...), index(tx, newestIDs, uid, newest),
-		index(tx, reportedIDs, uid, reported))
+	err = errors.Join(forget(tx, gone), histories.Remove(tx, gone...), index(tx, newestIDs, user.UID, newest),
+		index(tx, reportedIDs, user.UID, reported))
 	if newest == "" {
-		err = errors.Join(err, starts.Forget(tx, uid))
+		err = errors.Join(err, starts.Forget(tx, user.UID))
 	}
 	if err != nil {
-		return 0, fmt.Errorf("forget the registrations of %s: %w", name, err)
+		return 0, fmt.Errorf("forget the registrations of %s: %w", user.Name, err)
 	}
 	return len(gone), nil
 }

@@ -45,7 +45,7 @@ func (d *driver) readIdentity(ctx context.Context, agent usherv1.UserAgentServic
 	r *Registration) (observation.Reading, error) {
 	ctx, cancel := context.WithTimeout(ctx, readWithin)
 	defer cancel()
-	return d.config.Identities.Read(ctx, agent, observation.User(r.User))
+	return d.config.Identities.Read(ctx, agent, r.User)
 }
 
 // settleIdentity reads the identity until it is what can be delivered, or it is clear that it will not be.
@@ -114,7 +114,7 @@ func (d *driver) deliver(found observation.Reading, alsoDone string) decision {
 
 func (d *driver) keep(tx *store.Tx, r *Registration, found observation.Reading) error {
 	r.Identity = &found.Identity
-	_, err := d.config.Identities.Keep(tx, observation.User(r.User), found)
+	_, err := d.config.Identities.Keep(tx, r.User, found)
 	return err
 }
 

@@ -14,6 +14,7 @@ import (
 	"usher.internal/helper/observation"
 	"usher.internal/helper/quota"
 	"usher.internal/helper/store"
+	"usher.internal/internal/accounts"
 	"usher.internal/internal/wpj"
 	usherv1 "usher.internal/proto/usher/v1"
 )
@@ -34,12 +35,12 @@ type Preflight interface {
 // Identities reads and keeps how users stand; [observation.Observer] does.
 type Identities interface {
 	// Read asks the agent for evidence and merges it. The error is that of the call.
-	Read(ctx context.Context, agent usherv1.UserAgentServiceClient, user observation.User) (observation.Reading, error)
+	Read(ctx context.Context, agent usherv1.UserAgentServiceClient, user accounts.User) (observation.Reading, error)
 	// Keep records a reading, Report that one went into the outbox, and In tells what is known, nil for nothing, each
 	// in the caller's transaction.
-	Keep(tx *store.Tx, user observation.User, reading observation.Reading) (observation.Observation, error)
+	Keep(tx *store.Tx, user accounts.User, reading observation.Reading) (observation.Observation, error)
 	Report(tx *store.Tx, uid uint32, identity wpj.Identity) error
-	In(tx *store.Tx, user observation.User) (*observation.Observation, error)
+	In(tx *store.Tx, user accounts.User) (*observation.Observation, error)
 }
 
 // Outbox takes what Jamf Pro is to be told.

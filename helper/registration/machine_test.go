@@ -27,6 +27,7 @@ import (
 	"usher.internal/helper/observation"
 	"usher.internal/helper/registration"
 	"usher.internal/helper/store"
+	"usher.internal/internal/accounts"
 	"usher.internal/internal/contract"
 	"usher.internal/internal/wpj"
 	usherv1 "usher.internal/proto/usher/v1"
@@ -35,7 +36,7 @@ import (
 
 func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
 
-var jane = registration.User{Name: "jane", UID: 1501}
+var jane = accounts.User{Name: "jane", UID: 1501}
 
 // world is a machine with a journal, an agent and an outbox that deliver when they are told to.
 type world struct {
@@ -82,7 +83,7 @@ func (w *world) start() {
 		w.t.Fatal(err)
 	}
 	w.config.Store = w.store
-	w.observer = observation.New(observation.Config{Store: w.store, Tenant: func() wpj.TenantID { return "" }})
+	w.observer = observation.New(observation.Config{Store: w.store})
 	w.config.Identities = w.observer
 	w.machine = registration.New(w.config)
 	ctx, cancel := context.WithCancel(context.Background())

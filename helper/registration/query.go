@@ -44,12 +44,17 @@ type Filter struct {
 	// the account that had the uid before.
 	UID  *uint32
 	Name string
+	// Nobody is for a caller who is not a person's account, and who has none.
+	Nobody bool
 	// Limit of 0 is none.
 	Limit int
 }
 
 // List returns registrations, the newest first.
 func (m *Machine) List(filter Filter) (found []Registration, err error) {
+	if filter.Nobody {
+		return nil, nil
+	}
 	err = m.config.Store.View(func(tx *store.Tx) error {
 		if filter.UID != nil {
 			own, err := m.own(tx, *filter.UID, 0)
@@ -122,8 +127,8 @@ func (m *Machine) Newest() (found []Latest, err error) {
 	return found, err
 }
 
-// Active tells whether a registration of the user is under way, in the caller's transaction.
-func (m *Machine) Active(tx *store.Tx, uid uint32) (bool, error) {
+// Active reports whether a registration of the user is under way, in the caller's transaction.
+func Active(tx *store.Tx, uid uint32) (bool, error) {
 	_, found, err := activeOf(tx, uid)
 	return found, err
 }

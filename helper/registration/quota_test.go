@@ -15,12 +15,13 @@ import (
 	"usher.internal/helper/quota"
 	"usher.internal/helper/registration"
 	"usher.internal/helper/store"
+	"usher.internal/internal/accounts"
 )
 
-var john = registration.User{Name: "john", UID: 1502}
+var john = accounts.User{Name: "john", UID: 1502}
 
 // rounds has a user who is not logged in start and cancel a gathering so many times.
-func (w *world) rounds(user registration.User, count int) (last string) {
+func (w *world) rounds(user accounts.User, count int) (last string) {
 	w.t.Helper()
 	for range count {
 		r, _, err := w.machine.Start(w.t.Context(),
@@ -37,7 +38,7 @@ func (w *world) rounds(user registration.User, count int) (last string) {
 }
 
 // historyOf returns the ids of a user's registrations, the newest first.
-func (w *world) historyOf(user registration.User) (ids []string) {
+func (w *world) historyOf(user accounts.User) (ids []string) {
 	w.t.Helper()
 	all, err := w.machine.List(registration.Filter{UID: &user.UID})
 	if err != nil {
@@ -81,7 +82,7 @@ func TestHistoryOfAllUsersIsBounded(t *testing.T) {
 		w.agent.loggedIn = make(chan struct{})
 		mine := w.rounds(jane, 1)
 		for uid := range uint32(20) {
-			w.rounds(registration.User{Name: fmt.Sprint("user ", uid), UID: 2000 + uid}, 5)
+			w.rounds(accounts.User{Name: fmt.Sprint("user ", uid), UID: 2000 + uid}, 5)
 		}
 		if all, err := w.machine.List(registration.Filter{}); err != nil || len(all) != 12 {
 			t.Errorf("%d are kept, %v", len(all), err)
@@ -89,7 +90,7 @@ func TestHistoryOfAllUsersIsBounded(t *testing.T) {
 		// One that is under way stays, whatever others do.
 		active := w.register(registration.KindRegister).ID
 		for uid := range uint32(20) {
-			w.rounds(registration.User{Name: fmt.Sprint("user ", uid), UID: 3000 + uid}, 5)
+			w.rounds(accounts.User{Name: fmt.Sprint("user ", uid), UID: 3000 + uid}, 5)
 		}
 		if r, err := w.machine.Get(active); err != nil || r.State.Ended() {
 			t.Errorf("the one under way is %s, %v", r.State, err)
@@ -136,7 +137,7 @@ func TestStartsOfAUserAreLimited(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		w := newWorld(t, nil)
 		w.agent.loggedIn = make(chan struct{})
-		start := func(user registration.User, limited bool) (registration.Registration, bool, error) {
+		start := func(user accounts.User, limited bool) (registration.Registration, bool, error) {
 			return w.machine.Start(t.Context(),
 				registration.StartRequest{Kind: registration.KindGather, User: user, Limited: limited})
 		}
@@ -146,7 +147,7 @@ func TestStartsOfAUserAreLimited(t *testing.T) {
 				t.Fatal(err)
 			}
 		}
-		refused := func(user registration.User, says string) {
+		refused := func(user accounts.User, says string) {
 			t.Helper()
 			if _, _, err := start(user, true); !errors.Is(err, registration.ErrTooManyStarts) ||
 				!strings.Contains(err.Error(), says) {
@@ -260,7 +261,7 @@ func TestIDsWhenTheClockJumps(t *testing.T) {
 		w.start()
 		last, known := ahead, map[string]bool{ahead: true}
 		for range 10 {
-			for _, user := range []registration.User{jane, john} {
+			for _, user := range []accounts.User{jane, john} {
 				id := w.rounds(user, 1)
 				if known[id] || id <= last {
 					t.Fatalf("%s came after %s", id, last)
@@ -391,7 +392,7 @@ func TestForgottenRegistrationsAreGone(t *testing.T) {
 		active := w.register(registration.KindRegister).ID
 		forget := func() (removed int, err error) {
 			err = w.store.Update(func(tx *store.Tx) error {
-				removed, err = w.machine.Forget(tx, jane.UID, jane.Name)
+				removed, err = w.machine.Forget(tx, jane)
 				return err
 			})
 			return removed, err

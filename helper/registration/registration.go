@@ -4,6 +4,7 @@ import (
 	"time"
 
 	"usher.internal/helper/delivery"
+	"usher.internal/internal/accounts"
 	"usher.internal/internal/wpj"
 )
 
@@ -18,19 +19,13 @@ const (
 	KindGather Kind = "GATHER"
 )
 
-// User is a person who has an account on this computer.
-type User struct {
-	Name string `json:"name"`
-	UID  uint32 `json:"uid"`
-}
-
 // Registration is one attempt, as it stands in the journal.
 type Registration struct {
 	// ID is a UUID; ids of later registrations sort after those of earlier ones.
-	ID    string `json:"id"`
-	Kind  Kind   `json:"kind"`
-	User  User   `json:"user"`
-	State State  `json:"state"`
+	ID    string        `json:"id"`
+	Kind  Kind          `json:"kind"`
+	User  accounts.User `json:"user"`
+	State State         `json:"state"`
 	// Revision grows with every change.
 	Revision uint64 `json:"revision"`
 	// FailureReason is set for FAILED, and FailureDetail, one sentence for an admin, for FAILED and CANCELLED.

@@ -5,7 +5,6 @@ import (
 	"time"
 
 	"usher.internal/helper/delivery"
-	"usher.internal/helper/observation"
 	"usher.internal/helper/store"
 )
 
@@ -23,7 +22,7 @@ func saysSomething(r *Registration, last State, known bool) bool {
 
 // reportEnd puts an end other than a success into the outbox, if it says something.
 func (m *Machine) reportEnd(tx *store.Tx, r *Registration, last State, now time.Time) error {
-	known, err := m.config.Identities.In(tx, observation.User(r.User))
+	known, err := m.config.Identities.In(tx, r.User)
 	if err != nil {
 		return fmt.Errorf("report the end of registration %s: %w", r.ID, err)
 	}
@@ -42,7 +41,7 @@ func (m *Machine) report(tx *store.Tx, r *Registration, outcome string, now time
 	if r.PortalExit != nil {
 		report.PortalExitCode = r.PortalExit.Code
 	}
-	last, err := m.config.Identities.In(tx, observation.User(r.User))
+	last, err := m.config.Identities.In(tx, r.User)
 	if err != nil {
 		return fmt.Errorf("report the end of registration %s: %w", r.ID, err)
 	}

@@ -10,12 +10,13 @@ import (
 	"github.com/google/uuid"
 
 	"usher.internal/helper/store"
+	"usher.internal/internal/accounts"
 )
 
 // StartRequest asks for a registration.
 type StartRequest struct {
 	Kind Kind
-	User User
+	User accounts.User
 	// SignInTimeout of zero is the configured one.
 	SignInTimeout time.Duration
 	// Limited holds the start to the number that a user may start within an hour. It is for users who ask for
@@ -110,7 +111,7 @@ func (m *Machine) begin(request StartRequest) (begun Registration, err error) {
 
 // forgetOthers removes the registrations of the account that had the uid before: macOS gives that of a deleted account
 // to the next one, who must not see them.
-func (m *Machine) forgetOthers(tx *store.Tx, user User, active bool) error {
+func (m *Machine) forgetOthers(tx *store.Tx, user accounts.User, active bool) error {
 	if active {
 		return nil
 	}
@@ -121,7 +122,7 @@ func (m *Machine) forgetOthers(tx *store.Tx, user User, active bool) error {
 	if newest, found, err := registrations.Get(tx, []byte(id)); err != nil || !found || newest.User.Name == user.Name {
 		return err
 	} else {
-		_, err = m.Forget(tx, user.UID, newest.User.Name)
+		_, err = m.Forget(tx, newest.User)
 		return err
 	}
 }

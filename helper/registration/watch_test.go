@@ -19,7 +19,7 @@ import (
 	"usher.internal/helper/observation"
 	"usher.internal/helper/registration"
 	"usher.internal/helper/store"
-	"usher.internal/internal/wpj"
+	"usher.internal/internal/accounts"
 	usherv1 "usher.internal/proto/usher/v1"
 )
 
@@ -130,8 +130,7 @@ func TestWithTheRealOutbox(t *testing.T) {
 		jamf := &deliverer{broken: errors.New("no route to Jamf Pro")}
 		outbox := delivery.New(delivery.Config{Store: opened, Deliverer: jamf})
 		w.config.Store, w.config.Outbox = opened, outbox
-		w.config.Identities = observation.New(
-			observation.Config{Store: opened, Tenant: func() wpj.TenantID { return "" }})
+		w.config.Identities = observation.New(observation.Config{Store: opened})
 		w.machine = registration.New(w.config)
 		outbox.OnChange(w.machine.DeliveryChanged)
 		ctx, cancel := context.WithCancel(t.Context())
@@ -192,7 +191,7 @@ func TestManyThingsAtOnce(t *testing.T) {
 					for i := range 4 {
 						kind := []registration.Kind{registration.KindRegister, registration.KindGather}[random.IntN(2)]
 						starts.Go(func() {
-							user := registration.User{Name: fmt.Sprint("user ", i%2), UID: uint32(1501 + i%2)}
+							user := accounts.User{Name: fmt.Sprint("user ", i%2), UID: uint32(1501 + i%2)}
 							if _, _, err := w.machine.Start(t.Context(),
 								registration.StartRequest{Kind: kind, User: user}); err != nil {
 								t.Error(err)

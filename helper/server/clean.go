@@ -11,7 +11,7 @@ import (
 
 // Cleaner is [clean.Cleaner], as the service uses it.
 type Cleaner interface {
-	Find(ctx context.Context, user clean.User) (clean.Remains, error)
+	Find(ctx context.Context, user accounts.User) (clean.Remains, error)
 	Remove(ctx context.Context, request clean.Request) (clean.Removal, error)
 	List(filter clean.Filter) ([]clean.Removal, error)
 }
@@ -79,7 +79,7 @@ func (s *cleanService) ListRemovals(ctx context.Context,
 		if err != nil {
 			return nil, err
 		}
-		filter.UID, filter.Name = own.UID, own.Name
+		filter.UID, filter.Name, filter.Nobody = own.UID, own.Name, own.Nobody
 	}
 	found, err := s.cleaner.List(filter)
 	if err != nil {
@@ -93,20 +93,17 @@ func (s *cleanService) ListRemovals(ctx context.Context,
 }
 
 // user is whom a request is about, by the rules of registrations, if the caller may act for him.
-func (s *cleanService) user(actor *Actor, name string) (clean.User, error) {
-	person, err := subject(actor, name, s.foremost)
+func (s *cleanService) user(actor *Actor, name string) (accounts.User, error) {
+	user, err := subject(actor, name, s.foremost)
 	if err != nil {
-		return clean.User{}, err
+		return accounts.User{}, err
 	}
-	if err := actor.MayActFor(person.UID); err != nil {
-		return clean.User{}, err
-	}
-	return clean.User{Name: person.Name, UID: person.UID}, nil
+	return user, actor.MayActFor(user.UID)
 }
 
 // callerOf names who asked, for the record. Root and a service account are no persons.
-func callerOf(actor *Actor) clean.User {
-	caller := clean.User{UID: actor.UID()}
+func callerOf(actor *Actor) accounts.User {
+	caller := accounts.User{UID: actor.UID()}
 	if caller.UID == 0 {
 		caller.Name = "root"
 	} else if person, err := accounts.ByUID(caller.UID); err == nil {
@@ -115,7 +112,7 @@ func callerOf(actor *Actor) clean.User {
 	return caller
 }
 
-func cleanUserToProto(user clean.User) *usherv1.User {
+func cleanUserToProto(user accounts.User) *usherv1.User {
 	return &usherv1.User{Name: user.Name, Uid: user.UID}
 }
 

@@ -24,12 +24,12 @@ type fakeCleaner struct {
 	remains clean.Remains
 	removal clean.Removal
 	err     error
-	user    clean.User
+	user    accounts.User
 	request clean.Request
 	filter  clean.Filter
 }
 
-func (f *fakeCleaner) Find(_ context.Context, user clean.User) (clean.Remains, error) {
+func (f *fakeCleaner) Find(_ context.Context, user accounts.User) (clean.Remains, error) {
 	f.user = user
 	return f.remains, f.err
 }
@@ -46,8 +46,8 @@ func (f *fakeCleaner) List(filter clean.Filter) ([]clean.Removal, error) {
 
 type janeForemost struct{}
 
-func (janeForemost) Foremost() (accounts.Person, error) {
-	return accounts.Person{Name: "jane", UID: 501}, nil
+func (janeForemost) Foremost() (accounts.User, error) {
+	return accounts.User{Name: "jane", UID: 501}, nil
 }
 
 func as(t *testing.T, uid uint32, admin bool) context.Context {
@@ -75,7 +75,7 @@ func TestCleanIsAboutWhoMayBeActedFor(t *testing.T) {
 		if err := call(ctx); err != nil || fake.user.UID != 501 || !actorFrom(ctx).judged {
 			t.Errorf("%s: root without a name asks about %+v, %v", name, fake.user, err)
 		}
-		if name == "remove" && (fake.request.Caller != clean.User{Name: "root"} || !fake.request.Force) {
+		if name == "remove" && (fake.request.Caller != accounts.User{Name: "root"} || !fake.request.Force) {
 			t.Errorf("request %+v", fake.request)
 		}
 	}
@@ -96,7 +96,7 @@ func TestRemovalsAreListedOfWhomOneMaySee(t *testing.T) {
 	fake := &fakeCleaner{}
 	service := &cleanService{cleaner: fake, foremost: janeForemost{}}
 	if _, err := service.ListRemovals(as(t, 502, false), &usherv1.ListRemovalsRequest{Limit: 5000}); err != nil ||
-		fake.filter.UID == nil || *fake.filter.UID != 502 || fake.filter.Limit != maximumListed {
+		!fake.filter.Nobody || fake.filter.Limit != maximumListed { // here uid 502 is nobody's
 		t.Errorf("%+v, %v", fake.filter, err)
 	}
 	if _, err := service.ListRemovals(as(t, uint32(os.Getuid()), true), &usherv1.ListRemovalsRequest{}); err != nil ||
@@ -110,8 +110,8 @@ func TestCleanAnswers(t *testing.T) {
 	fake := &fakeCleaner{
 		remains: clean.Remains{Leftovers: []clean.Leftover{oneLeftover, {ID: "bb"}},
 			Identity: wpj.Identity{State: wpj.StateOrphaned}, Objection: "why not"},
-		removal: clean.Removal{Number: 1, User: clean.User{Name: "jane", UID: 501}, At: at,
-			Caller: clean.User{Name: "root"}, Force: true,
+		removal: clean.Removal{Number: 1, User: accounts.User{Name: "jane", UID: 501}, At: at,
+			Caller: accounts.User{Name: "root"}, Force: true,
 			Removed: []clean.Removed{{Leftover: oneLeftover, Error: "locked"}}},
 	}
 	service := &cleanService{cleaner: fake, foremost: janeForemost{}}

@@ -27,7 +27,7 @@ type Registrations interface {
 
 // Foremost tells whose Mac it is when a caller names nobody.
 type Foremost interface {
-	Foremost() (accounts.Person, error)
+	Foremost() (accounts.User, error)
 }
 
 // Bounds of what a caller may ask for.
@@ -74,7 +74,7 @@ func (s *registrationService) StartRegistration(ctx context.Context,
 		return nil, err
 	}
 	start := registration.StartRequest{
-		Kind: kind, User: registration.User{Name: person.Name, UID: person.UID}, SignInTimeout: limit,
+		Kind: kind, User: person, SignInTimeout: limit,
 		Limited: actor.isOrdinary(person.UID),
 	}
 	started, attached, err := s.registrations.Start(ctx, start)
@@ -90,10 +90,10 @@ func (s *registrationService) StartRegistration(ctx context.Context,
 
 // subject is whom a request is about: the named user; without a name the caller himself, and for a caller who is
 // nobody's user (root), the user at the Mac.
-func subject(actor *Actor, name string, mac Foremost) (accounts.Person, error) {
+func subject(actor *Actor, name string, mac Foremost) (accounts.User, error) {
 	switch {
 	case len(name) > maximumNameBytes:
-		return accounts.Person{}, invalid("user", name[:16]+"…", "an account name")
+		return accounts.User{}, invalid("user", name[:16]+"…", "an account name")
 	case name != "":
 		return accounts.ByName(name)
 	case actor.UID() != 0:
@@ -144,13 +144,10 @@ func ownOf(actor *Actor) (registration.Filter, error) {
 	uid := actor.UID()
 	person, err := accounts.ByUID(uid)
 	if errors.Is(err, accounts.ErrNotAPerson) {
-		return registration.Filter{UID: &uid, Name: nobody}, nil
+		return registration.Filter{Nobody: true}, nil
 	}
 	return registration.Filter{UID: &uid, Name: person.Name}, err
 }
-
-// nobody is the name of no account.
-const nobody = ":"
 
 // only returns the one registration with that id or beginning of an id.
 func only(among []registration.Registration, id string) (found registration.Registration, err error) {
@@ -196,7 +193,8 @@ func (s *registrationService) ListRegistrations(ctx context.Context,
 		if err != nil {
 			return nil, err
 		}
-		filter.UID, filter.Name = own.UID, own.Name
+		own.Limit = filter.Limit
+		filter = own
 	}
 	found, err := s.registrations.List(filter)
 	if err != nil {

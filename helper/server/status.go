@@ -44,7 +44,7 @@ type Observations interface {
 	// Look looks at a session now.
 	Look(ctx context.Context, session sessions.Session) (observation.Observation, error)
 	// LookWithoutSession looks at a user who has none, as far as that can be done.
-	LookWithoutSession(ctx context.Context, user observation.User) error
+	LookWithoutSession(ctx context.Context, user accounts.User) error
 }
 
 // Presence says who was at the Mac last.
@@ -63,7 +63,7 @@ type Accounts interface {
 	// Name returns the account name of the person with that uid, empty where there is none.
 	Name(uid uint32) (string, error)
 	// Named returns the person with that account name.
-	Named(name string) (accounts.Person, bool)
+	Named(name string) (accounts.User, bool)
 }
 
 // Journal tells of the file that registrations and outbox are kept in.
@@ -189,7 +189,7 @@ func (s *statusService) lookAtAbsent(ctx context.Context, actor *Actor, present 
 		return // status says so too
 	}
 	for _, known := range journal.users {
-		user := observation.User{Name: known.User.Name, UID: known.User.Uid}
+		user := accounts.User{Name: known.User.Name, UID: known.User.Uid}
 		isPresent := slices.ContainsFunc(present,
 			func(session sessions.Session) bool { return session.User.UID == user.UID })
 		if !isPresent && actor.MayActFor(user.UID) == nil {

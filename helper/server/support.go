@@ -17,9 +17,11 @@ import (
 	"usher.internal/helper/doctor"
 	"usher.internal/helper/registration"
 	"usher.internal/helper/support"
+	"usher.internal/internal/accounts"
 	"usher.internal/internal/config"
 	"usher.internal/internal/excerpt"
 	"usher.internal/internal/oneline"
+	"usher.internal/internal/personal"
 	"usher.internal/internal/wpj"
 	usherv1 "usher.internal/proto/usher/v1"
 )
@@ -138,20 +140,19 @@ func (p *pieces) Write(data []byte) (written int, _ error) {
 }
 
 // files are what an archive about a user has from here, if the caller may act for him.
-func (s *supportService) files(actor *Actor, name string) (clean.User, []supportFile, error) {
-	person, err := subject(actor, name, s.registrations.foremost)
+func (s *supportService) files(actor *Actor, name string) (accounts.User, []supportFile, error) {
+	user, err := subject(actor, name, s.registrations.foremost)
 	if err != nil {
-		return clean.User{}, nil, err
+		return accounts.User{}, nil, err
 	}
-	if err := actor.MayActFor(person.UID); err != nil {
-		return clean.User{}, nil, err
+	if err := actor.MayActFor(user.UID); err != nil {
+		return accounts.User{}, nil, err
 	}
-	user := clean.User{Name: person.Name, UID: person.UID}
 	files, err := s.about(actor, user)
 	return user, files, err
 }
 
-func (s *supportService) about(actor *Actor, user clean.User) ([]supportFile, error) {
+func (s *supportService) about(actor *Actor, user accounts.User) ([]supportFile, error) {
 	made, err := s.registrations.registrations.List(
 		registration.Filter{UID: &user.UID, Name: user.Name, Limit: supportRegistrations})
 	if err != nil {
@@ -166,7 +167,7 @@ func (s *supportService) about(actor *Actor, user clean.User) ([]supportFile, er
 		return nil, err
 	}
 	// Whatever of another user a sentence has in it, someone who is not an admin does not get it.
-	private := func(text string) string { return text }
+	var private func(string) string
 	if !actor.IsAdmin() {
 		private = excerpt.NewPrivacy(selection.About,
 			slices.Concat(excerpt.PeopleIn(support.Homes...), selection.Others)).Without
@@ -215,7 +216,7 @@ func (s *supportService) about(actor *Actor, user clean.User) ([]supportFile, er
 }
 
 // statusOf is the status with one user in it, whoever asks.
-func (s *supportService) statusOf(actor *Actor, user clean.User) (*usherv1.GetStatusResponse, error) {
+func (s *supportService) statusOf(actor *Actor, user accounts.User) (*usherv1.GetStatusResponse, error) {
 	status, err := s.status.status(actor)
 	if err != nil {
 		return nil, err
@@ -228,7 +229,7 @@ func (s *supportService) statusOf(actor *Actor, user clean.User) (*usherv1.GetSt
 }
 
 // removalsOf are the records of what was removed of a user. Who is no admin does not see which one asked for it.
-func (s *supportService) removalsOf(actor *Actor, user clean.User) (*usherv1.ListRemovalsResponse, error) {
+func (s *supportService) removalsOf(actor *Actor, user accounts.User) (*usherv1.ListRemovalsResponse, error) {
 	removals, err := s.cleaner.List(clean.Filter{UID: &user.UID, Name: user.Name, Limit: supportRegistrations})
 	if err != nil {
 		return nil, err
@@ -236,7 +237,7 @@ func (s *supportService) removalsOf(actor *Actor, user clean.User) (*usherv1.Lis
 	list := &usherv1.ListRemovalsResponse{}
 	for _, one := range removals {
 		if !actor.IsAdmin() && one.Caller.UID != 0 && one.Caller.UID != user.UID {
-			one.Caller = clean.User{Name: "an admin"}
+			one.Caller = accounts.User{Name: "an admin"}
 		}
 		list.Removals = append(list.Removals, removalToProto(one))
 	}
@@ -244,16 +245,16 @@ func (s *supportService) removalsOf(actor *Actor, user clean.User) (*usherv1.Lis
 }
 
 // examine writes what doctor finds about the computer and that user, as far as the one who asks may see it.
-func (s *supportService) examine(ctx context.Context, actor *Actor, user clean.User, private func(string) string,
+func (s *supportService) examine(ctx context.Context, actor *Actor, user accounts.User, private func(string) string,
 	to io.Writer) error {
 	return s.doctor.doctor.Examine(ctx, doctor.Caller{Admin: actor.IsAdmin(), UID: user.UID},
-		func(found doctor.Finding, _ int) error {
-			return writeEnvelope(to, "doctor", private, findingToProto(found))
+		func(found doctor.Outcome, _ int) error {
+			return writeEnvelope(to, "doctor", private, outcomeToProto(found))
 		})
 }
 
 // selection says which part of the logs is about the user.
-func (s *supportService) selection(actor *Actor, user clean.User, made []registration.Registration,
+func (s *supportService) selection(actor *Actor, user accounts.User, made []registration.Registration,
 	status *usherv1.GetStatusResponse) (support.Selection, error) {
 	selection := support.Selection{About: excerpt.Person{Name: user.Name, UID: user.UID}, Everything: actor.IsAdmin()}
 	signsInAs := func(name string) {
@@ -349,17 +350,18 @@ func written(name, description, command string, private func(string) string, dat
 	}
 }
 
-// writeEnvelope writes a message of the contract, or another value, as usherctl's --json does, each text as private
-// returns it.
+// writeEnvelope writes a message of the contract, or another value, as usherctl's --json does. Each text of a message
+// that is personal is written as private returns it, if that is set.
 func writeEnvelope(to io.Writer, command string, private func(string) string, data any) error {
 	encoded, err := json.Marshal(data)
 	if message, ok := data.(proto.Message); ok {
+		if private != nil {
+			message = proto.Clone(message) // parts of it may be shared
+			personal.Replace(message, private)
+		}
 		encoded, err = protojson.MarshalOptions{UseProtoNames: true, EmitDefaultValues: true}.Marshal(message)
 	}
 	if err != nil {
-		return fmt.Errorf("write %T: %w", data, err)
-	}
-	if encoded, err = eachText(encoded, private); err != nil {
 		return fmt.Errorf("write %T: %w", data, err)
 	}
 	line, err := json.Marshal(struct {
@@ -372,44 +374,6 @@ func writeEnvelope(to io.Writer, command string, private func(string) string, da
 	}
 	_, err = fmt.Fprintf(to, "%s\n", oneline.JSON(line))
 	return err
-}
-
-// eachText returns JSON with each of its texts changed. The names of its fields and their order stay.
-func eachText(encoded []byte, change func(string) string) (json.RawMessage, error) {
-	var changed bytes.Buffer
-	for len(encoded) > 0 {
-		begin := bytes.IndexByte(encoded, '"')
-		if begin < 0 {
-			break
-		}
-		end := begin + 1
-		for end < len(encoded) && encoded[end] != '"' {
-			if encoded[end] == '\\' {
-				end++
-			}
-			end++
-		}
-		if end >= len(encoded) {
-			return nil, io.ErrUnexpectedEOF
-		}
-		end++
-		changed.Write(encoded[:begin])
-		literal := encoded[begin:end]
-		encoded = encoded[end:]
-		if !bytes.HasPrefix(bytes.TrimLeft(encoded, " \t\r\n"), []byte(":")) {
-			var text string
-			if err := json.Unmarshal(literal, &text); err != nil {
-				return nil, err
-			}
-			var err error
-			if literal, err = json.Marshal(change(text)); err != nil {
-				return nil, err
-			}
-		}
-		changed.Write(literal)
-	}
-	changed.Write(encoded)
-	return changed.Bytes(), nil
 }
 
 // setting is a configuration value, as `usherctl config show --json` prints it.

@@ -48,18 +48,18 @@ var registeredAt = time.Date(2026, 11, 23, 10, 0, 0, 0, time.UTC)
 
 func newSharedMac() *sharedMac {
 	mac := &sharedMac{}
-	for _, user := range []accounts.Person{{Name: "jane", UID: 501}, {Name: "john", UID: 502}} {
+	for _, user := range []accounts.User{{Name: "jane", UID: 501}, {Name: "john", UID: 502}} {
 		name := strings.ToUpper(user.Name)
 		identity := wpj.Identity{State: wpj.StateRegistered, Detail: name,
 			UserPrincipalName: wpj.UserPrincipalName(user.Name + "@example.com"), DeviceID: wpj.DeviceID(name)}
 		mac.registrations = append(mac.registrations, registration.Registration{
 			ID: "registration of " + name, Kind: registration.KindRegister,
-			User:  registration.User{Name: user.Name, UID: user.UID},
+			User:  user,
 			State: registration.StateSucceeded, CreatedAt: registeredAt, UpdatedAt: registeredAt.Add(time.Minute),
 			Identity: &identity,
 		})
 		mac.observations = append(mac.observations, observation.Observation{
-			User: observation.User{Name: user.Name, UID: user.UID}, Identity: identity, LookedAt: registeredAt,
+			User: user, Identity: identity, LookedAt: registeredAt,
 		})
 	}
 	return mac
@@ -81,7 +81,7 @@ func (m *sharedMac) Look(context.Context, sessions.Session) (observation.Observa
 	return observation.Observation{}, errors.ErrUnsupported
 }
 
-func (m *sharedMac) LookWithoutSession(context.Context, observation.User) error {
+func (m *sharedMac) LookWithoutSession(context.Context, accounts.User) error {
 	return errors.ErrUnsupported
 }
 
@@ -117,7 +117,7 @@ func (m *sharedMac) Name(uid uint32) (string, error) {
 
 func (m *sharedMac) Refresh([]primary.Candidate, string) {}
 
-func (m *sharedMac) Named(string) (accounts.Person, bool) { return accounts.Person{}, false }
+func (m *sharedMac) Named(string) (accounts.User, bool) { return accounts.User{}, false }
 
 func (m *sharedMac) Newest() (all []registration.Latest, err error) {
 	for _, one := range m.registrations {
@@ -136,8 +136,8 @@ func (m *sharedMac) Changed() <-chan struct{}                { return nil }
 type sharedSessions struct{ janeForemost }
 
 func (sharedSessions) List() []sessions.Session {
-	return []sessions.Session{{User: accounts.Person{Name: "jane", UID: 501}},
-		{User: accounts.Person{Name: "john", UID: 502}}}
+	return []sessions.Session{{User: accounts.User{Name: "jane", UID: 501}},
+		{User: accounts.User{Name: "john", UID: 502}}}
 }
 
 func (s sharedSessions) Watch() ([]sessions.Session, <-chan struct{}) { return s.List(), nil }
@@ -192,7 +192,7 @@ func newSupport(t *testing.T, mac *sharedMac, logs *sharedLogs) *supportService 
 		status: &statusService{sessions: sharedSessions{}, history: mac, observations: mac, journal: mac,
 			outbox: refusedOutbox{}, presence: mac, accounts: mac, settings: configured, version: "1.2.3"},
 		cleaner: &fakeCleaner{
-			removal: clean.Removal{User: clean.User{Name: "jane", UID: 501}, Caller: clean.User{Name: "john", UID: 502},
+			removal: clean.Removal{User: accounts.User{Name: "jane", UID: 501}, Caller: accounts.User{Name: "john", UID: 502},
 				At: registeredAt}},
 		settings: configured,
 	}
@@ -209,7 +209,7 @@ func (registrationsOf) Watch(context.Context, string, func(registration.Registra
 func contents(t *testing.T, service *supportService, uid uint32, admin bool) map[string]string {
 	t.Helper()
 	actor := &Actor{peer: &link.Peer{UID: uid}, root: admin}
-	files, err := service.about(actor, clean.User{Name: "jane", UID: 501})
+	files, err := service.about(actor, accounts.User{Name: "jane", UID: 501})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -407,7 +407,7 @@ func TestSupportIsAboutWhoMayBeActedFor(t *testing.T) {
 func TestCollectingIsRationed(t *testing.T) {
 	service := newSupport(t, newSharedMac(), &sharedLogs{})
 	// the only uid that needs no account
-	service.registrations.foremost = foremostOf(accounts.Person{Name: "jane", UID: 0})
+	service.registrations.foremost = foremostOf(accounts.User{Name: "jane", UID: 0})
 	var err error
 	for range examinationsAtOnce + 1 {
 		if err != nil {
@@ -423,6 +423,6 @@ func TestCollectingIsRationed(t *testing.T) {
 	}
 }
 
-type foremostOf accounts.Person
+type foremostOf accounts.User
 
-func (f foremostOf) Foremost() (accounts.Person, error) { return accounts.Person(f), nil }
+func (f foremostOf) Foremost() (accounts.User, error) { return accounts.User(f), nil }

@@ -8,13 +8,14 @@ import (
 	"google.golang.org/grpc/codes"
 
 	"usher.internal/helper/forgetting"
+	"usher.internal/internal/accounts"
 	"usher.internal/internal/contract"
 	usherv1 "usher.internal/proto/usher/v1"
 )
 
 // Forgetter is [forgetting.Forgetter], as the service uses it.
 type Forgetter interface {
-	Forget(users ...forgetting.User) (forgetting.Removed, error)
+	Forget(users ...accounts.User) (forgetting.Removed, error)
 }
 
 type userService struct {
@@ -36,9 +37,9 @@ func (s *userService) ForgetUser(ctx context.Context, request *usherv1.ForgetUse
 	if err != nil {
 		return nil, err
 	}
-	var there, gone []forgetting.User
+	var there, gone []accounts.User
 	for _, one := range status.GetUsers() {
-		switch user := (forgetting.User{Name: one.GetUser().GetName(), UID: one.GetUser().GetUid()}); {
+		switch user := (accounts.User{Name: one.GetUser().GetName(), UID: one.GetUser().GetUid()}); {
 		case user.Name != name:
 		case one.GetNoAccount():
 			gone = append(gone, user)

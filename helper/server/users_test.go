@@ -15,6 +15,7 @@ import (
 	"usher.internal/helper/observation"
 	"usher.internal/helper/registration"
 	"usher.internal/helper/sessions"
+	"usher.internal/internal/accounts"
 	"usher.internal/internal/link"
 	"usher.internal/internal/wpj"
 	usherv1 "usher.internal/proto/usher/v1"
@@ -82,7 +83,7 @@ func TestUIDThatAnotherPersonHasNow(t *testing.T) {
 	m := newSharedMac()
 	identity := wpj.Identity{State: wpj.StateNotRegistered, Detail: "BOB"}
 	m.observations = []observation.Observation{
-		{User: observation.User{Name: "bob", UID: 501}, Identity: identity, LookedAt: registeredAt.Add(time.Hour)}}
+		{User: accounts.User{Name: "bob", UID: 501}, Identity: identity, LookedAt: registeredAt.Add(time.Hour)}}
 	m.registrations = m.registrations[:1]
 	m.gone = "jane"
 	if names, primary := usersOf(t, m, asRoot); primary != "bob" ||
@@ -100,11 +101,11 @@ func TestUIDThatAnotherPersonHasNow(t *testing.T) {
 
 // forgetter forgets nobody and remembers whom it was asked to.
 type forgetter struct {
-	asked []forgetting.User
+	asked []accounts.User
 	err   error
 }
 
-func (f *forgetter) Forget(users ...forgetting.User) (forgetting.Removed, error) {
+func (f *forgetter) Forget(users ...accounts.User) (forgetting.Removed, error) {
 	f.asked = append(f.asked, users...)
 	return forgetting.Removed{Registrations: 2, Deliveries: 1}, f.err
 }
@@ -114,15 +115,15 @@ func TestForgetUser(t *testing.T) {
 	m := newSharedMac()
 	m.registrations = append(m.registrations,
 		registration.Registration{ID: "an older one", Kind: registration.KindRegister,
-			User: registration.User{Name: "john", UID: 503}})
+			User: accounts.User{Name: "john", UID: 503}})
 	for _, test := range []struct {
 		name, gone string
-		want       []forgetting.User
+		want       []accounts.User
 		code       codes.Code
 	}{
-		{"jane", "", []forgetting.User{{Name: "jane", UID: 501}}, codes.OK},
-		{"john", "", []forgetting.User{{Name: "john", UID: 502}, {Name: "john", UID: 503}}, codes.OK},
-		{"john", "john", []forgetting.User{{Name: "john", UID: 502}, {Name: "john", UID: 503}}, codes.OK},
+		{"jane", "", []accounts.User{{Name: "jane", UID: 501}}, codes.OK},
+		{"john", "", []accounts.User{{Name: "john", UID: 502}, {Name: "john", UID: 503}}, codes.OK},
+		{"john", "john", []accounts.User{{Name: "john", UID: 502}, {Name: "john", UID: 503}}, codes.OK},
 		{"nobody", "", nil, codes.NotFound},
 		{"", "", nil, codes.InvalidArgument},
 	} {

@@ -30,7 +30,7 @@ const maximumVersionLength = 64
 
 // Session is a login session whose agent is connected.
 type Session struct {
-	User         accounts.Person
+	User         accounts.User
 	AgentVersion string
 	AgentPID     int
 	ConnectedAt  time.Time
@@ -229,15 +229,15 @@ var (
 
 // Foremost returns whose Mac it is at this moment: the user on the console, also while his agent is not connected; with
 // nobody there, the only one who is logged in. The errors are [ErrNoSession] and [ErrAmbiguous].
-func (r *Registry) Foremost() (accounts.Person, error) {
+func (r *Registry) Foremost() (accounts.User, error) {
 	if person, there := accounts.AtConsole(); there {
 		return person, nil
 	}
 	switch list := r.List(); len(list) {
 	case 0:
-		return accounts.Person{}, ErrNoSession
+		return accounts.User{}, ErrNoSession
 	case 1:
 		return list[0].User, nil
 	}
-	return accounts.Person{}, ErrAmbiguous
+	return accounts.User{}, ErrAmbiguous
 }

@@ -18,7 +18,7 @@ func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
 type agent struct{ usherv1.UserAgentServiceClient }
 
 func session(uid uint32) *entry {
-	return &entry{Session: Session{User: accounts.Person{UID: uid}, Agent: agent{}}, gone: make(chan struct{})}
+	return &entry{Session: Session{User: accounts.User{UID: uid}, Agent: agent{}}, gone: make(chan struct{})}
 }
 
 // Nobody is on the console of the machines that tests run on.

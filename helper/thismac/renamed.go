@@ -74,7 +74,7 @@ func (k *Keychains) Renamed(ctx context.Context, uid uint32) ([]RenamedKeychain,
 func (k *Keychains) look(uid uint32) ([]RenamedKeychain, error) {
 	home := k.Home
 	if home == nil {
-		home = homeOf
+		home = accounts.Home
 	}
 	path, err := home(uid)
 	if errors.Is(err, accounts.ErrNotAPerson) {
@@ -84,11 +84,6 @@ func (k *Keychains) look(uid uint32) ([]RenamedKeychain, error) {
 		return nil, err
 	}
 	return renamedIn(path)
-}
-
-func homeOf(uid uint32) (string, error) {
-	person, err := accounts.ByUID(uid)
-	return person.Home, err
 }
 
 // renamedIn looks in one home. Links that lead out of it are not followed, and what is no folder is not waited for.

@@ -8,6 +8,7 @@ import (
 	"errors"
 	"fmt"
 	"io/fs"
+	"log/slog"
 	"os"
 	"os/user"
 	"strconv"
@@ -20,85 +21,109 @@ var ErrNotAPerson = errors.New("not a person's account")
 // firstMacUID is the first uid of a person on macOS.
 const firstMacUID = 500
 
-// Person is a user of this computer who may own a registration.
-type Person struct {
-	Name string
-	UID  uint32
-	Home string
+// User is an account of this computer. Most are people's; root, who can ask for a removal, is one too. The uid is not
+// enough: macOS gives that of a deleted account to the next one.
+type User struct {
+	Name string `json:"name"`
+	UID  uint32 `json:"uid"`
 }
+
+// LogValue implements [slog.LogValuer]. The name is personal data, so a log has only the uid.
+func (u User) LogValue() slog.Value { return slog.Uint64Value(uint64(u.UID)) }
 
 // nobody is the account without rights: 65534 on Linux, -2 on macOS.
 var nobody = map[uint32]bool{65534: true, 1<<32 - 2: true}
 
 // ByName returns the person with that account name. It asks the system's user database. The errors may wrap
 // [ErrNotAPerson].
-func ByName(name string) (Person, error) {
+func ByName(name string) (User, error) {
 	account, err := user.Lookup(name)
 	if _, unknown := errors.AsType[user.UnknownUserError](err); unknown {
-		return Person{}, fmt.Errorf("look up user %q: %w: there is none of that name", name, ErrNotAPerson)
+		return User{}, fmt.Errorf("look up user %q: %w: there is none of that name", name, ErrNotAPerson)
 	}
 	if err != nil {
-		return Person{}, fmt.Errorf("look up user %q: %w", name, err)
+		return User{}, fmt.Errorf("look up user %q: %w", name, err)
 	}
 	return personOf(account)
 }
 
 // ByUID returns the person with that uid. It asks the system's user database. The errors may wrap [ErrNotAPerson].
-func ByUID(uid uint32) (Person, error) {
-	account, err := user.LookupId(strconv.FormatUint(uint64(uid), 10))
-	if _, unknown := errors.AsType[user.UnknownUserIdError](err); unknown {
-		return Person{}, fmt.Errorf("look up uid %d: %w: there is none with that uid", uid, ErrNotAPerson)
-	}
+func ByUID(uid uint32) (User, error) {
+	account, err := byUID(uid)
 	if err != nil {
-		return Person{}, fmt.Errorf("look up uid %d: %w", uid, err)
+		return User{}, err
 	}
 	return personOf(account)
 }
 
-// Exists reports whether this computer has a person's account of that name and uid; where its home is does not matter.
+func byUID(uid uint32) (*user.User, error) {
+	account, err := user.LookupId(strconv.FormatUint(uint64(uid), 10))
+	if _, unknown := errors.AsType[user.UnknownUserIdError](err); unknown {
+		return nil, fmt.Errorf("look up uid %d: %w: there is none with that uid", uid, ErrNotAPerson)
+	}
+	if err != nil {
+		return nil, fmt.Errorf("look up uid %d: %w", uid, err)
+	}
+	return account, nil
+}
+
+// Exists reports whether this computer has this account, and it is a person's; where its home is does not matter.
 // It asks the system's user database.
-func Exists(name string, uid uint32) (bool, error) {
-	found, err := user.LookupId(strconv.FormatUint(uint64(uid), 10))
+func Exists(one User) (bool, error) {
+	found, err := user.LookupId(strconv.FormatUint(uint64(one.UID), 10))
 	if _, unknown := errors.AsType[user.UnknownUserIdError](err); unknown {
 		return false, nil
 	}
 	if err != nil {
-		return false, fmt.Errorf("look up uid %d: %w", uid, err)
+		return false, fmt.Errorf("look up uid %d: %w", one.UID, err)
 	}
-	return found.Username == name && uid >= FirstUID && !nobody[uid] && !serviceAccounts[name], nil
+	return found.Username == one.Name && one.UID >= FirstUID && !nobody[one.UID] && !serviceAccounts[one.Name], nil
 }
 
 // AtConsole returns the person on the console, false when nobody is or it cannot be told; the login window's own
 // account is on the console too, and nobody. It asks the system's user database.
-func AtConsole() (Person, bool) {
+func AtConsole() (User, bool) {
 	uid, there := Console()
 	if !there {
-		return Person{}, false
+		return User{}, false
 	}
 	person, err := ByUID(uid)
 	return person, err == nil
 }
 
-func personOf(account *user.User) (Person, error) {
+// Home returns the home directory of the person with that uid. It asks the system's user database. The errors may wrap
+// [ErrNotAPerson].
+func Home(uid uint32) (string, error) {
+	account, err := byUID(uid)
+	if err == nil {
+		_, err = personOf(account)
+	}
+	if err != nil {
+		return "", err
+	}
+	return account.HomeDir, nil
+}
+
+func personOf(account *user.User) (User, error) {
 	uid, err := parseID(account.Uid)
 	if err != nil {
-		return Person{}, fmt.Errorf("look up user %s: %w", account.Username, err)
+		return User{}, fmt.Errorf("look up user %s: %w", account.Username, err)
 	}
 	if serviceAccounts[account.Username] {
-		return Person{}, fmt.Errorf("user %s has uid %d: %w: it is an account of macOS's own", account.Username, uid,
+		return User{}, fmt.Errorf("user %s has uid %d: %w: it is an account of macOS's own", account.Username, uid,
 			ErrNotAPerson)
 	}
 	if uid < FirstUID || nobody[uid] {
-		return Person{}, fmt.Errorf("user %s has uid %d: %w: people have uids from %d on", account.Username, uid,
+		return User{}, fmt.Errorf("user %s has uid %d: %w: people have uids from %d on", account.Username, uid,
 			ErrNotAPerson, FirstUID)
 	}
 	home, err := os.Stat(account.HomeDir)
 	if errors.Is(err, fs.ErrNotExist) || err == nil && !home.IsDir() {
-		return Person{}, fmt.Errorf("user %s has no home directory at %q: %w", account.Username, account.HomeDir,
+		return User{}, fmt.Errorf("user %s has no home directory at %q: %w", account.Username, account.HomeDir,
 			ErrNotAPerson)
 	}
 	if err != nil {
-		return Person{}, fmt.Errorf("look for the home directory of user %s: %w", account.Username, err)
+		return User{}, fmt.Errorf("look for the home directory of user %s: %w", account.Username, err)
 	}
-	return Person{Name: account.Username, UID: uid, Home: account.HomeDir}, nil
+	return User{Name: account.Username, UID: uid}, nil
 }

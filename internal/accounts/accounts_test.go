@@ -2,9 +2,11 @@ package accounts
 
 import (
 	"errors"
+	"log/slog"
 	"os/user"
 	"path/filepath"
 	"strconv"
+	"strings"
 	"testing"
 )
 
@@ -46,12 +48,17 @@ func TestPeopleHaveUIDsFromTheFirstOn(t *testing.T) {
 
 // Whether a person's account exists does not depend on its home.
 func TestExists(t *testing.T) {
-	for _, one := range []struct {
-		name string
-		uid  uint32
-	}{{"root", 0}, {"nobody", 65534}, {"nobody-of-that-name", 3_999_999_999}, {"_mbsetupuser", 501}} {
-		if exists, err := Exists(one.name, one.uid); exists || err != nil {
-			t.Errorf("%s with uid %d: %t, %v", one.name, one.uid, exists, err)
+	for _, one := range []User{{"root", 0}, {"nobody", 65534}, {"nobody-of-that-name", 3_999_999_999}, {"_mbsetupuser", 501}} {
+		if exists, err := Exists(one); exists || err != nil {
+			t.Errorf("%s with uid %d: %t, %v", one.Name, one.UID, exists, err)
 		}
+	}
+}
+
+func TestLogsHaveNoNames(t *testing.T) {
+	var log strings.Builder
+	slog.New(slog.NewTextHandler(&log, nil)).Info("came", "user", User{"jane", 501})
+	if strings.Contains(log.String(), "jane") || !strings.Contains(log.String(), "user=501") {
+		t.Error(log.String())
 	}
 }

@@ -206,7 +206,7 @@ func table(p platform) []row {
 			func(c *Config) string { return string(c.Jamf.GatherAfterPortal) }),
 		listenAddress("listener.address", "",
 			"Address on which usherd answers GetStatus and WatchStatus, and nothing else, to programs that show a "+
-				"certificate (docs/fleet.md). Empty: it does not listen.",
+				"certificate (docs/remote.md). Empty: it does not listen.",
 			func(c *Config) *string { return &c.Listener.Address }),
 		optionalPath("listener.certificate_file", "",
 			"This Mac's certificate for the listener, with those between it and its authority, in PEM. Needed with "+
@@ -227,7 +227,7 @@ func table(p platform) []row {
 				"are left out.",
 			func(c *Config) *bool { return &c.Listener.PersonalData }),
 		natsServers("fleet.servers", "",
-			"NATS servers over which this Mac tells its fleet how it stands (docs/fleet.md). Empty: it "+
+			"NATS servers over which this Mac tells its fleet how it stands (docs/fleet-setup.md). Empty: it "+
 				"connects to none.",
 			func(c *Config) *[]string { return &c.Fleet.Servers }),
 		optionalPath("fleet.ca_file", "",
@@ -246,13 +246,13 @@ func table(p platform) []row {
 		secret(optionalPath("fleet.key_file", "",
 			"The private key of that certificate in PEM, which root alone may read.",
 			func(c *Config) *string { return &c.Fleet.KeyFile })),
-		deviceName("fleet.device", "",
+		macName("fleet.mac", "",
 			"Name under which this Mac answers and publishes; its credentials must be for the same. Empty: its "+
 				"hardware UUID (on Linux the machine id).",
-			func(c *Config) *string { return &c.Fleet.Device }),
+			func(c *Config) *string { return &c.Fleet.Mac }),
 		boolean("fleet.personal_data", true,
 			"Tell the fleet who the users are. Without it names, principal names, device ids and sentences are left "+
-				"out (docs/fleet.md lists them).",
+				"out (docs/fleet-reference.md lists them).",
 			func(c *Config) *bool { return &c.Fleet.PersonalData }),
 		userID("development.helper_uid", 0,
 			"For development only: the uid that agents and usherctl accept as the helper.",

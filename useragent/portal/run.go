@@ -212,8 +212,8 @@ func exitOf(err error) Exit {
 	if err == nil {
 		return Exit{Code: &success}
 	}
-	var exitError *exec.ExitError
-	if !errors.As(err, &exitError) {
+	exitError, exited := errors.AsType[*exec.ExitError](err)
+	if !exited {
 		return Exit{}
 	}
 	status, ok := exitError.Sys().(syscall.WaitStatus)
