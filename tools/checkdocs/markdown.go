@@ -74,7 +74,9 @@ func parse(text string) page {
 			end()
 			if !ruleLine.MatchString(line) {
 				for _, cell := range cells(trimmed) {
-					parsed.add(block{line: number, text: cell})
+					for text := range strings.SplitSeq(cell, "<br>") {
+						parsed.add(block{line: number, text: text})
+					}
 				}
 			}
 		case itemLine.MatchString(line):
