@@ -108,7 +108,7 @@ func remarks(t *testing.T) map[string]string {
 		if err != nil {
 			t.Fatal(err)
 		}
-		field := regexp.MustCompile(`^(?:repeated |optional )?[\w.]+ (\w+) = \d+;`)
+		field := regexp.MustCompile(`^(?:repeated |optional )?[\w.]+ (\w+) = \d+[ ;]`)
 		for line := range strings.Lines(string(content)) {
 			line = strings.TrimSpace(line)
 			if name, found := strings.CutPrefix(line, "message "); found {
