@@ -171,13 +171,16 @@ func (a *app) fetchLogs(ctx context.Context, target host, user string, file *os.
 	if user != "" {
 		arguments = append(arguments, "--user="+user)
 	}
-	command := target.sshCommand(ctx, !a.oneOfSeveral, arguments...)
+	command, err := target.sshCommand(ctx, !a.oneOfSeveral, arguments...)
+	if err != nil {
+		return nil, err
+	}
 	complaint := &tail{limit: keptComplaint}
 	written := &bounded{to: file, left: maximumFetched}
 	skipped := &skipper{to: written}
 	command.Stdout, command.Stderr = skipped, complaint
 	quiet := a.AfterAWhile("fetching the logs of " + target.String() + "…")
-	err := command.Run()
+	err = command.Run()
 	quiet()
 	printed := skipped.preamble.printed()
 	switch {
