@@ -14,6 +14,8 @@ import (
 	"google.golang.org/grpc"
 	healthv1 "google.golang.org/grpc/health/grpc_health_v1"
 
+	"usher.internal/ctl/answer"
+	"usher.internal/ctl/ask"
 	"usher.internal/ctl/terminal"
 	"usher.internal/internal/accounts"
 	"usher.internal/internal/command"
@@ -187,7 +189,8 @@ func (a *app) purge() *launchd.Purge {
 func (a *app) layout() (layout.Layout, error) {
 	here, err := layout.Of(runtime.GOOS)
 	if err != nil {
-		return here, &failure{code: exitNotSupported, reason: "NOT_SUPPORTED", message: err.Error()}
+		return here, &answer.Failure{Code: answer.ExitNotSupported, Reason: "NOT_SUPPORTED",
+			Message: err.Error()}
 	}
 	if _, err := os.Stat(layout.Debian.HelperDefinition); err == nil && !here.Mac() {
 		return layout.Debian, nil
@@ -201,8 +204,9 @@ func (a *app) installer(asked installation) (*launchd.Installer, error) {
 		return nil, err
 	}
 	if os.Geteuid() != 0 {
-		return nil, &failure{code: exitNotPermitted, reason: "NEEDS_ROOT", message: a.Command + " needs root",
-			hint: "run it with sudo"}
+		return nil, &answer.Failure{Code: answer.ExitNotPermitted, Reason: "NEEDS_ROOT",
+			Message: a.Command + " needs root",
+			Hint:    "run it with sudo"}
 	}
 	settings, err := a.installerConfig(layout)
 	if err != nil {
@@ -219,7 +223,8 @@ func (a *app) installer(asked installation) (*launchd.Installer, error) {
 func (a *app) installerConfig(layout layout.Layout) (launchd.Config, error) {
 	definitions, err := launchd.SystemDefinitions(layout)
 	if err != nil {
-		return launchd.Config{}, &failure{code: exitNotSupported, reason: "NOT_SUPPORTED", message: err.Error()}
+		return launchd.Config{}, &answer.Failure{Code: answer.ExitNotSupported, Reason: "NOT_SUPPORTED",
+			Message: err.Error()}
 	}
 	manager := launchd.Launchctl(command.Launchctl, layout)
 	if !layout.Mac() {
@@ -240,10 +245,10 @@ func sourceOf(from string) (string, error) {
 	}
 	program, err := os.Executable()
 	if err != nil {
-		return "", defect(fmt.Errorf("find this program: %w", err))
+		return "", answer.Defect(fmt.Errorf("find this program: %w", err))
 	}
 	if program, err = filepath.EvalSymlinks(program); err != nil {
-		return "", defect(fmt.Errorf("find this program: %w", err))
+		return "", answer.Defect(fmt.Errorf("find this program: %w", err))
 	}
 	return filepath.Dir(program), nil
 }
@@ -263,18 +268,18 @@ func (a *app) serves(ctx context.Context) error {
 	loaded, _ := config.Salvage(a.ConfigFile)
 	ctx, cancel := context.WithTimeout(ctx, servesWithin)
 	defer cancel()
-	connection, err := link.Dial(loaded.HelperSocket(), loaded.Development.HelperUID, quickRedial())
+	connection, err := link.Dial(loaded.HelperSocket(), loaded.Development.HelperUID, ask.QuickRedial())
 	if err != nil {
 		return err
 	}
 	defer connection.Close()
-	answer, err := healthv1.NewHealthClient(connection).Check(ctx, &healthv1.HealthCheckRequest{},
+	health, err := healthv1.NewHealthClient(connection).Check(ctx, &healthv1.HealthCheckRequest{},
 		grpc.WaitForReady(true))
 	if err != nil {
 		return fmt.Errorf("usherd did not answer on %s within %s: %w", loaded.HelperSocket(), servesWithin, err)
 	}
-	if answer.GetStatus() != healthv1.HealthCheckResponse_SERVING {
-		return fmt.Errorf("usherd is %s", answer.GetStatus())
+	if health.GetStatus() != healthv1.HealthCheckResponse_SERVING {
+		return fmt.Errorf("usherd is %s", health.GetStatus())
 	}
 	return nil
 }
@@ -283,23 +288,24 @@ func (a *app) serves(ctx context.Context) error {
 func (a *app) outlive(command *cobra.Command, layout layout.Layout) error {
 	program, err := os.Executable()
 	if err != nil {
-		return defect(err)
+		return answer.Defect(err)
 	}
 	if program, err = filepath.EvalSymlinks(program); err != nil {
-		return defect(err)
+		return answer.Defect(err)
 	}
 	fmt.Fprintln(a.Err, "this is a job of usher's own service, which will be started anew: a process outside of "+
 		"it goes on with it")
 	where, code, err := launchd.Outlive(command.Context(), layout, program, append(os.Args[1:], "--outliving")...)
 	if err == nil && code != 0 {
-		return &failure{code: exitCode(code), reason: "INSTALL_FAILED", message: "it did not succeed",
-			hint: where + " tells each step"}
+		return &answer.Failure{Code: answer.ExitCode(code), Reason: "INSTALL_FAILED",
+			Message: "it did not succeed",
+			Hint:    where + " tells each step"}
 	}
 	if err != nil {
-		return &failure{code: exitDefect, reason: "INSTALL_FAILED", message: err.Error()}
+		return &answer.Failure{Code: answer.ExitDefect, Reason: "INSTALL_FAILED", Message: err.Error()}
 	}
 	if a.JSON {
-		return a.printValue(map[string]string{"log": where})
+		return a.Print(map[string]string{"log": where})
 	}
 	fmt.Fprintf(a.Out, "done; %s tells each step\n", where)
 	return nil

@@ -17,6 +17,7 @@ import (
 	"github.com/spf13/cobra"
 	"github.com/spf13/pflag"
 
+	"usher.internal/ctl/afar"
 	"usher.internal/ctl/terminal"
 	"usher.internal/internal/documented"
 	"usher.internal/internal/layout"
@@ -71,7 +72,7 @@ func TestCommandsRunWhenPasted(t *testing.T) {
 	}
 	checked := 0
 	for line, path := range commands {
-		if !documented.Runs(line) || line == strings.TrimSpace(announcement) {
+		if !documented.Runs(line) || line == strings.TrimSpace(afar.Announcement) {
 			continue
 		}
 		checked++
