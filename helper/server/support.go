@@ -247,7 +247,7 @@ func (s *supportService) removalsOf(actor *Actor, user accounts.User) (*usherv1.
 func (s *supportService) examine(ctx context.Context, actor *Actor, user accounts.User, private func(string) string,
 	to io.Writer) error {
 	return s.doctor.doctor.Examine(ctx, doctor.Caller{Admin: actor.IsAdmin(), UID: user.UID},
-		func(found doctor.Outcome, _ int) error {
+		func(found doctor.Outcome) error {
 			return writeEnvelope(to, "doctor", private, outcomeToProto(found))
 		})
 }
