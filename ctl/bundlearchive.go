@@ -2,17 +2,21 @@ package ctl
 
 import (
 	"archive/zip"
+	"bytes"
 	"context"
 	"errors"
 	"fmt"
 	"io"
 	"io/fs"
 	"os"
+	"path"
 	"strings"
 	"time"
 
+	"usher.internal/ctl/answer"
 	"usher.internal/ctl/interruptible"
 	"usher.internal/internal/foreign"
+	"usher.internal/internal/personal"
 	"usher.internal/internal/redact"
 	"usher.internal/internal/timeline"
 	"usher.internal/internal/timeline/page"
@@ -55,12 +59,12 @@ func (b *bundle) gather(ctx context.Context) error {
 // fill puts the files into the folder. What is wrong with one of them is told in its place.
 func (b *bundle) fill(ctx context.Context, folder string) error {
 	if err := b.collect(ctx, folder); err != nil {
-		failed, ok := errors.AsType[*failure](err)
-		if !ok || failed.code != exitNoHelper {
+		failed, ok := errors.AsType[*answer.Failure](err)
+		if !ok || failed.Code != answer.ExitNoHelper {
 			return err
 		}
 		b.problems = append(b.problems,
-			b.private(fmt.Sprintf("usherd has not sent all that it has: %s.", failed.message)))
+			b.private(fmt.Sprintf("usherd has not sent all that it has: %s.", failed.Message)))
 	}
 	if err := b.findSpans(ctx, folder); err != nil {
 		return err
@@ -119,8 +123,29 @@ func (b *bundle) redactor(ctx context.Context) (*redact.Redactor, error) {
 		if err := errors.Join(redactor.LearnFrom(ctx, from), from.Close()); err != nil {
 			return nil, err
 		}
+		if file.fill == nil && file.Source != fromHere && path.Ext(file.Name) == ".json" {
+			if err := learnNames(redactor, file.staged); err != nil {
+				return nil, err
+			}
+		}
 	}
 	return redactor, nil
+}
+
+// learnNames has a redactor learn the names in what usherd says of this Mac and its users: its messages say which of
+// their texts are personal. A file that cannot be read is left to what the redactor finds in it.
+func learnNames(redactor *redact.Redactor, file string) error {
+	content, err := os.ReadFile(file)
+	if err != nil {
+		return err
+	}
+	for line := range bytes.Lines(content) {
+		texts, _ := personal.Texts(line)
+		for _, text := range texts {
+			redactor.LearnName(text)
+		}
+	}
+	return nil
 }
 
 // write writes the archive: all of it, or nothing. Nobody else can read it, and what is there already is left alone.
@@ -139,7 +164,7 @@ func (b *bundle) write(ctx context.Context, redactor *redact.Redactor, report *t
 				return err
 			}
 		}
-		err := errors.Join(b.addPage(ctx, archive, report), b.addReadMe(archive), archive.zip.Close(), to.Sync())
+		err := errors.Join(b.addPage(ctx, archive, report), b.addReadMe(archive), archive.zip.Close())
 		if info, statErr := to.Stat(); statErr == nil {
 			b.bytes = info.Size()
 		}
@@ -268,7 +293,7 @@ func (b *bundle) addReadMe(archive *archive) error {
 }
 
 func unwritten(err error) error {
-	return &failure{code: exitDefect, reason: "OUTPUT_FAILED",
-		message: fmt.Sprintf("the archive could not be written: %v", err),
-		hint:    "name a file in a folder that you may write to, on a disk that has room"}
+	return &answer.Failure{Code: answer.ExitDefect, Reason: "OUTPUT_FAILED",
+		Message: fmt.Sprintf("the archive could not be written: %v", err),
+		Hint:    "name a file in a folder that you may write to, on a disk that has room"}
 }

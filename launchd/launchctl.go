@@ -12,6 +12,7 @@ import (
 	"time"
 
 	"usher.internal/internal/command"
+	"usher.internal/internal/layout"
 	"usher.internal/internal/oneline"
 )
 
@@ -39,9 +40,9 @@ type launchctl struct {
 }
 
 // Launchctl returns macOS's service manager. The program is [command.Launchctl], or a stand-in of it.
-func Launchctl(program command.Command, layout Layout) Manager {
-	return &launchctl{program: program, helper: HelperLabel, agent: AgentLabel,
-		helperDefinition: layout.HelperDefinition, agentDefinition: layout.AgentDefinition}
+func Launchctl(program command.Command, l layout.Layout) Manager {
+	return &launchctl{program: program, helper: layout.HelperLabel, agent: layout.AgentLabel,
+		helperDefinition: l.HelperDefinition, agentDefinition: l.AgentDefinition}
 }
 
 // domain is where launchd has the job, target what launchctl calls it.
@@ -227,6 +228,9 @@ func (l *launchctl) run(ctx context.Context, arguments ...string) error {
 	}
 	return nil
 }
+
+// StateHome implements [Manager]. macOS has none.
+func (l *launchctl) StateHome(context.Context, uint32) (string, error) { return "", nil }
 
 // launchctlError is that launchctl ran and did not do it.
 type launchctlError struct {

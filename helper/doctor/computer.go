@@ -9,6 +9,7 @@ import (
 	"golang.org/x/sys/unix"
 
 	"usher.internal/helper/store"
+	"usher.internal/helper/thismac"
 )
 
 // configurationFiles tells whether what stands in the files is in force.
@@ -35,7 +36,7 @@ func (c configuration) managed(context.Context) (Outcome, error) {
 	switch _, err := os.Stat(c.profile); {
 	case err == nil:
 		return ok("It is at %s.", c.profile), nil
-	case !gone(err):
+	case !thismac.Gone(err):
 		return Outcome{}, err
 	}
 	if _, err := os.Stat(c.local); c.local != "" && err == nil {

@@ -2,10 +2,8 @@ package doctor
 
 import (
 	"context"
-	"fmt"
 
-	"usher.internal/internal/jamfstate"
-	"usher.internal/internal/propertylist"
+	"usher.internal/helper/thismac"
 )
 
 // jamfBinary is the program that delivers in mode recon.
@@ -34,14 +32,10 @@ func (j jamfPreferences) conditionalAccessEnabled(ctx context.Context) (Outcome,
 	if j.path == "" {
 		return notApplicable("preflight.jamf_preferences is none."), nil
 	}
-	content, err := propertylist.ContentWithin(ctx, j.path)
-	if err != nil {
-		return Outcome{}, err
-	}
-	settings, err := jamfstate.ParseSettings(content)
+	settings, err := thismac.JamfSettings(ctx, j.path)
 	switch {
 	case err != nil:
-		return Outcome{}, fmt.Errorf("parse %s: %w", j.path, err)
+		return Outcome{}, err
 	case settings.ConditionalAccess == nil:
 		return failed("microsoftCAEnabled is not in %s: the registration would end after Company Portal closes.",
 			j.path), nil

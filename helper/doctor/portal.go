@@ -9,6 +9,7 @@ import (
 	"strconv"
 	"strings"
 
+	"usher.internal/helper/thismac"
 	"usher.internal/internal/command"
 	"usher.internal/internal/oneline"
 	"usher.internal/internal/propertylist"
@@ -36,7 +37,7 @@ func (p portal) installed(context.Context) (Outcome, error) {
 func (p portal) protected(context.Context) (Outcome, error) {
 	trouble, err := p.changeable()
 	switch {
-	case gone(err):
+	case thismac.Gone(err):
 		return p.notThere(), nil
 	case err != nil:
 		return Outcome{}, err
@@ -65,7 +66,7 @@ func (p portal) newEnough(ctx context.Context) (Outcome, error) {
 	if !found {
 		return notApplicable("%s is in no application bundle, which would tell its version.", p.path), nil
 	}
-	if _, err := os.Stat(p.path); gone(err) {
+	if _, err := os.Stat(p.path); thismac.Gone(err) {
 		return p.notThere(), nil
 	}
 	version, err := bundleVersion(ctx, filepath.Join(bundle, "Contents", "Info.plist"))

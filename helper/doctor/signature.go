@@ -9,6 +9,7 @@ import (
 	"runtime"
 	"strings"
 
+	"usher.internal/helper/thismac"
 	"usher.internal/internal/command"
 	"usher.internal/internal/oneline"
 	"usher.internal/internal/wpj"
@@ -45,7 +46,7 @@ func (p portal) signed(ctx context.Context) (Outcome, error) {
 	if p.codesign.Path == "" {
 		return notApplicable("Code signatures are verified on macOS only."), nil
 	}
-	if _, err := os.Stat(p.path); gone(err) {
+	if _, err := os.Stat(p.path); thismac.Gone(err) {
 		return p.notThere(), nil
 	}
 	path, found := p.bundle()

@@ -54,7 +54,7 @@ func (d *driver) settleIdentity(ctx context.Context, r *Registration) (decision,
 	defer cancel()
 	var last *observation.Reading
 	var lastError error
-	for pause := identityPauseFirst; ; pause = min(2*pause, identityPauseLimit) {
+	for pauses := identityPauses; ; {
 		agent, err := d.config.Sessions.Await(reading, r.User.UID)
 		if err == nil {
 			var found observation.Reading
@@ -79,7 +79,7 @@ func (d *driver) settleIdentity(ctx context.Context, r *Registration) (decision,
 			lastError = err
 			d.log.Info("agent did not tell the identity", "code", status.Code(err), "reason", contract.Reason(err))
 		}
-		if !sleep(reading, pause) {
+		if !pauses.Wait(reading) {
 			return d.noIdentity(r, last, lastError), nil
 		}
 	}

@@ -4,12 +4,12 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"math/rand/v2"
 	"time"
 
 	"github.com/nats-io/nats.go"
 	"google.golang.org/protobuf/proto"
 
+	"usher.internal/internal/backoff"
 	"usher.internal/internal/contract"
 	"usher.internal/internal/fleet"
 	usherv1 "usher.internal/proto/usher/v1"
@@ -23,10 +23,10 @@ const (
 	publishAttempts = 3
 	// batch is how many changes are published before that is noted.
 	batch = 50
-	// firstPause and longestPause bound the pause after a change could not be published while there is a connection.
-	firstPause   = 2 * time.Second
-	longestPause = 5 * time.Minute
 )
+
+// publishPauses follow a change that could not be published while there is a connection.
+var publishPauses = backoff.Pauses{First: 2 * time.Second, Longest: 5 * time.Minute, Jitter: 0.5}
 
 // errLost is returned when the connection is lost before it is known whether a change was kept.
 var errLost = errors.New("the connection was lost")
@@ -36,21 +36,20 @@ func (c *connection) keepPublishing(ctx context.Context) {
 	again := time.NewTimer(time.Hour)
 	again.Stop()
 	defer again.Stop()
-	for pause := firstPause; ; {
+	for pauses := publishPauses; ; {
 		publishable := c.config.Outbox.Publishable()
 		if err := c.publish(ctx); err != nil && ctx.Err() == nil {
 			c.failed(err)
 			// A pause with jitter: whatever the server lacks, every Mac of the fleet has noticed. More changes do
 			// not end it.
-			again.Reset(pause/2 + rand.N(pause/2))
-			pause = min(2*pause, longestPause)
+			again.Reset(pauses.Next())
 			publishable = nil
 		} else {
-			pause = firstPause
+			pauses.Reset()
 		}
 		select {
 		case <-c.connected:
-			pause = firstPause
+			pauses.Reset()
 		case <-publishable:
 		case <-again.C:
 		case <-ctx.Done():
