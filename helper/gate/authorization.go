@@ -26,7 +26,7 @@ const (
 	admins
 )
 
-// authorization says who may call what. A method without an entry is refused; a test walks every
+// authorization says who may call what (docs/architecture.md). A method without an entry is refused; a test walks every
 // service that the server has and fails on a method that is missing here, or an entry without a method.
 var authorization = map[string]access{
 	usherv1.RegistrationService_StartRegistration_FullMethodName:  owners,

@@ -238,7 +238,7 @@ func (c *connection) answer(request *nats.Msg) {
 		c.log.Error("the fleet's question could not be answered", "error", err)
 		return
 	}
-	content, err := proto.Marshal(status)
+	content, err := c.settings.encode(status)
 	if err == nil {
 		err = c.conn.Publish(subject, content)
 	}
@@ -253,8 +253,9 @@ func (c *connection) standing() (*usherv1.MacStatus, error) {
 	if err != nil {
 		return nil, err
 	}
-	told := describe(whole, c.settings.PersonalData)
+	told := describe(whole)
 	told.Mac, told.Instance, told.Time = c.name, c.instance, contract.Timestamp(time.Now())
+	told.PersonalDataLeftOut = !c.settings.PersonalData
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	told.UnpublishedChanges, told.DroppedChanges = c.waiting, c.dropped

@@ -7,7 +7,6 @@ import (
 	"time"
 
 	"github.com/nats-io/nats.go"
-	"google.golang.org/protobuf/proto"
 
 	"usher.internal/internal/backoff"
 	"usher.internal/internal/contract"
@@ -75,7 +74,7 @@ func (c *connection) publish(ctx context.Context) error {
 		var done []uint64
 		for _, one := range oldest {
 			c.count(waiting-len(done)-1, dropped) // it tells how many come after it
-			if err = c.send(ctx, change(one, c.settings.PersonalData)); err != nil {
+			if err = c.send(ctx, change(one)); err != nil {
 				break
 			}
 			done = append(done, one.ID)
@@ -127,7 +126,7 @@ func (c *connection) send(ctx context.Context, change *usherv1.StatusChange) err
 	if change.GetUid() == 0 {
 		change.State = status.GetState()
 	}
-	content, err := proto.Marshal(change)
+	content, err := c.settings.encode(change)
 	if err != nil {
 		return fmt.Errorf("encode a change: %w", err)
 	}

@@ -1,4 +1,4 @@
-// Package reporter tells the admins of a fleet how this Mac stands, through NATS (docs/fleet.md). The helper dials out;
+// Package reporter tells the admins of a fleet how this Mac stands, through NATS (docs/fleet-reference.md). The helper dials out;
 // nothing listens.
 //
 // It answers two subjects, its own and that of all Macs, with a [usherv1.MacStatus], and publishes each change
