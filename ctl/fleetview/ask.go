@@ -350,7 +350,6 @@ func (s *Standing) describe(status *usherv1.MacStatus) {
 	if status == nil {
 		return
 	}
-	s.status = status
 	if status.GetState() != usherv1.IdentityState_IDENTITY_STATE_UNSPECIFIED {
 		s.State = contract.Name(status.GetState())
 	} else if status.GetState() == 0 && len(status.GetUsers()) == 0 && status.GetInstance() != "" {

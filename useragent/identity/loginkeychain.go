@@ -7,7 +7,6 @@ import (
 	"fmt"
 	"slices"
 	"strings"
-	"time"
 
 	"usher.internal/internal/english"
 	"usher.internal/internal/wpj"
@@ -26,14 +25,10 @@ type Keychain interface {
 // and generic passwords whose attributes say who registered, all of them in the user's login keychain [MSID].
 //
 // The evidence holds certificates of Workplace Join alone: what else is in a user's keychain is nobody's business.
-func LoginKeychain(keychain Keychain) Source {
-	return LoginKeychainOf(keychain, func() wpj.Conditions { return wpj.Conditions{Now: time.Now()} })
-}
-
-// LoginKeychainOf is [LoginKeychain] where an identity of a certain tenant and cloud is wanted. Of several identities
-// the evidence's own items are those of the wanted one. All are in the evidence, each certificate with the items that
-// belong to it.
-func LoginKeychainOf(keychain Keychain, wanted func() wpj.Conditions) Source {
+//
+// Of several identities the evidence's own items are those of the wanted tenant and cloud. All are in the evidence,
+// each certificate with the items that belong to it.
+func LoginKeychain(keychain Keychain, wanted func() wpj.Conditions) Source {
 	return &loginKeychain{keychain, wanted}
 }
 
