@@ -16,50 +16,62 @@ import (
 )
 
 // run is usherd with one configuration until ctx ends.
+func run(ctx context.Context, live *config.Live, log *slog.Logger) error {
+	u, err := open(live, log)
+	if err != nil {
+		return err
+	}
+	defer u.close()
+	log.Info("usherd serves", "version", version.String(), "pid", os.Getpid(), "socket", u.started.HelperSocket(),
+		"delivery", u.started.Delivery.Mode)
+	return u.serve(ctx)
+}
+
+// open takes what only one usherd can have, and composes it.
 //
 // The sockets come first: the process that holds them is the helper of this computer, and a second one ends here before
 // it has touched the journal.
-func run(ctx context.Context, live *config.Live, log *slog.Logger) error {
-	started := live.Current() // its paths remain, whatever the files say later
-	helperSocket, agentSocket, err := listen(started, log)
-	if err != nil {
-		return err
-	}
-	defer helperSocket.Close()
-	defer agentSocket.Close()
-	journal, err := openJournal(started, log)
-	if err != nil {
-		return err
-	}
+func open(live *config.Live, log *slog.Logger) (_ *usherd, err error) {
+	u := newUsherd(live, log)
 	defer func() {
-		if err := journal.Close(); err != nil {
-			log.Error("the journal is not as it should be for the next start", "error", err)
+		if err != nil {
+			u.close()
 		}
 	}()
-	live.Begin(log)
-	u, err := compose(live, journal, log)
-	if err != nil {
-		return err
-	}
-	log.Info("usherd serves", "version", version.String(), "pid", os.Getpid(), "socket", started.HelperSocket(),
-		"delivery", started.Delivery.Mode)
-	return u.serve(ctx, helperSocket, agentSocket, started.StateDirectory)
-}
-
-// listen takes the directory of the sockets, and both of them.
-func listen(started *config.Loaded, log *slog.Logger) (helperSocket, agentSocket *link.Listener, err error) {
-	if err := trust.Sockets.TakeDirectory(started.SocketDirectory, 0o755); err != nil {
-		return nil, nil, err
+	if err := trust.Sockets.TakeDirectory(u.started.SocketDirectory, 0o755); err != nil {
+		return nil, err
 	}
 	settings := link.ListenConfig{Mode: 0o666, Logger: log}
-	if helperSocket, err = link.Listen(started.HelperSocket(), settings); err != nil {
-		return nil, nil, err
+	if u.helperSocket, err = link.Listen(u.started.HelperSocket(), settings); err != nil {
+		return nil, err
 	}
-	if agentSocket, err = link.Listen(started.AgentSocket(), settings); err != nil {
-		helperSocket.Close()
-		return nil, nil, err
+	if u.agentSocket, err = link.Listen(u.started.AgentSocket(), settings); err != nil {
+		return nil, err
 	}
-	return helperSocket, agentSocket, nil
+	if u.journal, err = openJournal(u.started, log); err != nil {
+		return nil, err
+	}
+	live.Begin(log)
+	u.compose()
+	return u, u.configure()
+}
+
+// close gives back what [open] took.
+func (u *usherd) close() {
+	for _, socket := range []*link.Listener{u.helperSocket, u.agentSocket} {
+		if socket != nil {
+			socket.Close()
+		}
+	}
+	if u.server != nil {
+		u.server.Stop() // where it has not served
+	}
+	if u.journal == nil {
+		return
+	}
+	if err := u.journal.Close(); err != nil {
+		u.log.Error("the journal is not as it should be for the next start", "error", err)
+	}
 }
 
 // openJournal takes the state directory, and opens the journal in it. A damaged one is set aside, whenever the damage
@@ -77,17 +89,19 @@ func openJournal(started *config.Loaded, log *slog.Logger) (*store.Store, error)
 }
 
 // serve runs everything until ctx ends, or one of it cannot go on.
-func (u *usherd) serve(ctx context.Context, helperSocket, agentSocket *link.Listener, stateDirectory string) error {
+func (u *usherd) serve(ctx context.Context) error {
 	group, ctx := errgroup.WithContext(ctx)
 	for _, run := range []func(context.Context) error{
 		u.machine.Run, u.outbox.Run, u.observer.Run, u.keeper.Run,
 		u.watchNetwork, u.watchSleep, u.watchConfiguration, u.watchSecret,
-		func(ctx context.Context) error { return laststatus.Keep(ctx, u.status, stateDirectory, u.log) },
+		func(ctx context.Context) error {
+			return laststatus.Keep(ctx, u.status, u.started.StateDirectory, u.log)
+		},
 		func(ctx context.Context) error { return u.toFleet.Run(ctx, u.status) },
 		func(ctx context.Context) error { return u.remote.Run(ctx, u.status) },
-		func(ctx context.Context) error { return u.server.Serve(ctx, helperSocket) },
+		func(ctx context.Context) error { return u.server.Serve(ctx, u.helperSocket) },
 		func(ctx context.Context) error {
-			return link.ServeAgents(ctx, agentSocket,
+			return link.ServeAgents(ctx, u.agentSocket,
 				link.AgentsConfig{Admit: u.sessions.Admit, Serve: u.sessions.Serve, Logger: u.log})
 		},
 	} {

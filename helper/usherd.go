@@ -26,14 +26,19 @@ import (
 	"usher.internal/internal/config"
 	"usher.internal/internal/excerpt"
 	"usher.internal/internal/layout"
+	"usher.internal/internal/link"
 	"usher.internal/internal/version"
 )
 
 // usherd is the daemon put together. Its fields do not change once it is composed, but for what is configured.
 type usherd struct {
-	live    *config.Live
-	log     *slog.Logger
-	journal *store.Store
+	live *config.Live
+	log  *slog.Logger
+	// started is the configuration at the start: its paths remain, whatever the files say later.
+	started *config.Loaded
+
+	helperSocket, agentSocket *link.Listener
+	journal                   *store.Store
 
 	// What keeps state asks live whenever it needs a value.
 	sessions *sessions.Registry
@@ -56,18 +61,20 @@ type usherd struct {
 	networkChanged, otherSecret chan struct{}
 }
 
-// compose puts usherd together: first what it knows of this Mac and its users, then what it does, then what answers.
-// Nothing runs before [usherd.serve].
-func compose(live *config.Live, journal *store.Store, log *slog.Logger) (*usherd, error) {
-	u := &usherd{
-		live: live, log: log, journal: journal, keychains: new(thismac.Keychains),
+func newUsherd(live *config.Live, log *slog.Logger) *usherd {
+	return &usherd{
+		live: live, log: log, started: live.Current(), keychains: new(thismac.Keychains),
 		proxies:        proxy.New(func() string { return live.Current().Proxy.URL }),
 		networkChanged: make(chan struct{}, 1), otherSecret: make(chan struct{}, 1),
 	}
+}
+
+// compose puts usherd together: first what registers users and reports on them, then the ways from afar, then what
+// answers. Nothing runs before [usherd.serve].
+func (u *usherd) compose() {
 	u.composeRegistrations()
 	u.composeAfar()
 	u.composeAnswers()
-	return u, u.configure()
 }
 
 // composeRegistrations makes what registers users, and reports how they stand to Jamf Pro.
