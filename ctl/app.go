@@ -9,12 +9,10 @@ import (
 	"os"
 	"os/signal"
 	"slices"
-	"strconv"
 	"strings"
 	"syscall"
 
 	"github.com/spf13/cobra"
-	"github.com/spf13/pflag"
 	"golang.org/x/term"
 
 	"usher.internal/ctl/afar"
@@ -44,9 +42,7 @@ func Commands() *cobra.Command { return newApp(&terminal.Terminal{}, "").root() 
 // app is one run of usherctl.
 type app struct {
 	*ask.Client
-	// fleetFolder tells how to get at the fleet; empty for the default.
-	fleetFolder string
-	hosts       *afar.Hosts
+	hosts *afar.Hosts
 }
 
 func newApp(terminal *terminal.Terminal, configFile string) *app {
@@ -120,16 +116,14 @@ through Company Portal and to tell Jamf Pro how it went, and shows how that stan
 	flags.StringVar(&a.ConfigFile, "config", a.ConfigFile,
 		"read this configuration `file` in place of the platform's own (also USHER_CONFIG)")
 	root.SetFlagErrorFunc(afar.FlagError)
-	root.AddCommand(a.registerCommand(), a.gatherCommand(),
-		a.hosts.Reads(a.statusCommand(), &afar.Table{Heading: severalHeading, Rows: a.severalRows}),
-		a.hosts.Reads(a.doctorCommand(), &afar.Table{Heading: doctorHeading, Rows: doctorRows}),
-		a.registrationsCommand(), a.hosts.Reads(a.timelineCommand(),
-			&afar.Table{Heading: timelineHeading, Rows: a.timelineRows}), a.bundleCommand(), a.outboxCommand(),
-		a.explainCommand(), a.extensionAttributeCommand(), a.jamfCommand(), a.cleanCommand(), a.forgetCommand(),
-		a.inspectCommand(), a.configCommand(), a.versionCommand(), a.completionCommand(),
-		a.installCommand(), a.uninstallCommand(), a.startCommand(), a.stopCommand(), a.restartCommand(),
-		a.serviceCommand(),
-		a.fleetCommand(), afar.DialStdio(a.Client), afar.SendLogs(a.Client))
+	root.AddCommand(registerCommand(a.Client), gatherCommand(a.Client), a.hosts.Reads(statusCommand(a.Client)),
+		a.hosts.Reads(doctorCommand(a.Client)), registrationsCommand(a.Client, a.hosts),
+		timelineCommand(a.Client, a.hosts), bundleCommand(a.Client), outboxCommand(a.Client),
+		explainCommand(a.Printer), extensionAttributeCommand(a.Client), jamfCommand(a.Client), cleanCommand(a.Client),
+		forgetCommand(a.Client), inspectCommand(a.Printer), configCommand(a.Client), a.versionCommand(),
+		a.completionCommand(), installCommand(a.Client), uninstallCommand(a.Client), startCommand(a.Client),
+		stopCommand(a.Client), restartCommand(a.Client), serviceCommand(a.Client), fleetCommand(a.Printer),
+		afar.DialStdio(a.Client), afar.SendLogs(a.Client))
 	checkHelp(root)
 	a.completeValues(root)
 	return root
@@ -149,51 +143,4 @@ func checkHelp(root *cobra.Command) {
 			}
 		}
 	}
-}
-
-// wrongUsage is an error of cobra's, without what the standard library says of values that it cannot read.
-func wrongUsage(err error) string {
-	invalid, ok := errors.AsType[*pflag.InvalidValueError](err)
-	if !ok {
-		return err.Error()
-	}
-	_, isNumber := errors.AsType[*strconv.NumError](invalid)
-	wants := ""
-	switch kind := invalid.GetFlag().Value.Type(); {
-	case errors.Is(invalid, strconv.ErrRange):
-		return fmt.Sprintf("--%s is %q, and cannot be that large or small", invalid.GetFlag().Name, invalid.GetValue())
-	case isNumber && kind == "bool":
-		wants = "true or false"
-	case isNumber:
-		wants = "a number"
-	case kind == "duration" && strings.HasPrefix(invalid.Unwrap().Error(), "time: "):
-		wants = "a duration, such as 90s or 10m"
-	default:
-		return err.Error()
-	}
-	return fmt.Sprintf("--%s is %s, and not %q", invalid.GetFlag().Name, wants, invalid.GetValue())
-}
-
-// group is a command that only holds others.
-func group(use, short string, commands ...*cobra.Command) *cobra.Command {
-	command := &cobra.Command{
-		Use: use, Short: short, Args: unknownCommand, SuggestionsMinimumDistance: 2,
-		RunE: func(command *cobra.Command, _ []string) error {
-			return fmt.Errorf("%s needs a command", command.CommandPath())
-		},
-	}
-	command.AddCommand(commands...)
-	return command
-}
-
-// unknownCommand refuses arguments of a command that has only further commands, and names the one that was meant.
-func unknownCommand(command *cobra.Command, arguments []string) error {
-	if len(arguments) == 0 {
-		return nil
-	}
-	err := fmt.Errorf("unknown command %q for %q", arguments[0], command.CommandPath())
-	if meant := command.SuggestionsFor(arguments[0]); len(meant) > 0 {
-		err = fmt.Errorf("%w; did you mean %s?", err, strings.Join(meant, " or "))
-	}
-	return err
 }

@@ -14,10 +14,14 @@ import (
 	"golang.org/x/term"
 
 	"usher.internal/ctl/answer"
+	"usher.internal/ctl/ask"
 	"usher.internal/ctl/terminal"
 	"usher.internal/internal/config"
 	"usher.internal/internal/excerpt"
 )
+
+// bundleCommands are the commands of this package, with what they need.
+type bundleCommands struct{ *ask.Client }
 
 // bundleFlags are what `usherctl bundle` was told.
 type bundleFlags struct {
@@ -25,7 +29,8 @@ type bundleFlags struct {
 	dryRun, yes, noRedact bool
 }
 
-func (a *app) bundleCommand() *cobra.Command {
+func bundleCommand(client *ask.Client) *cobra.Command {
+	c := bundleCommands{client}
 	var flags bundleFlags
 	command := &cobra.Command{
 		Use:   "bundle",
@@ -41,7 +46,7 @@ usherd the archive holds what the caller can read himself.`,
 		Example: "  usherctl bundle --dry-run\n" +
 			"  " + config.Sudo("bundle --user jane --output jane.zip"),
 		Args: cobra.NoArgs,
-		RunE: func(command *cobra.Command, _ []string) error { return a.bundle(command, flags) },
+		RunE: func(command *cobra.Command, _ []string) error { return c.bundle(command, flags) },
 	}
 	set := command.Flags()
 	set.StringVar(&flags.user, "user", "",
@@ -54,12 +59,12 @@ usherd the archive holds what the caller can read himself.`,
 	return command
 }
 
-func (a *app) bundle(command *cobra.Command, flags bundleFlags) error {
+func (c bundleCommands) bundle(command *cobra.Command, flags bundleFlags) error {
 	ctx := command.Context()
-	if a.JSON && !flags.yes && !flags.dryRun {
+	if c.JSON && !flags.yes && !flags.dryRun {
 		return errors.New("--json needs --yes or --dry-run, for nobody is asked")
 	}
-	b := &bundle{app: a, redacted: !flags.noRedact, now: time.Now(), output: flags.output}
+	b := &bundle{client: c.Client, redacted: !flags.noRedact, now: time.Now(), output: flags.output}
 	if b.output == "" {
 		b.output = b.now.Format("usher-support-20060102-150405.zip")
 	}
@@ -69,13 +74,13 @@ func (a *app) bundle(command *cobra.Command, flags bundleFlags) error {
 	if err := b.list(ctx, flags.user); err != nil {
 		return err
 	}
-	if flags.dryRun && a.JSON {
-		return a.Print(b.described(""))
+	if flags.dryRun && c.JSON {
+		return c.Print(b.described(""))
 	}
-	if !a.JSON {
+	if !c.JSON {
 		b.print()
 	}
-	asks := !a.JSON && a.Person && term.IsTerminal(int(os.Stdin.Fd()))
+	asks := !c.JSON && c.Person && term.IsTerminal(int(os.Stdin.Fd()))
 	switch {
 	case flags.dryRun:
 		return nil
@@ -87,7 +92,7 @@ func (a *app) bundle(command *cobra.Command, flags bundleFlags) error {
 		if !b.redacted {
 			how = "with names, ids and addresses as they are"
 		}
-		agreed, err := terminal.Confirmed(ctx, command.InOrStdin(), a.Err,
+		agreed, err := terminal.Confirmed(ctx, command.InOrStdin(), c.Err,
 			fmt.Sprintf("Write this into %s, %s?", b.output, how))
 		if err != nil {
 			return answer.Explained(err)
@@ -99,15 +104,15 @@ func (a *app) bundle(command *cobra.Command, flags bundleFlags) error {
 	if err := b.gather(ctx); err != nil {
 		return answer.Explained(err)
 	}
-	if a.JSON {
-		return a.Print(b.described(b.output))
+	if c.JSON {
+		return c.Print(b.described(b.output))
 	}
-	fmt.Fprintf(a.Out, "\n%s: %s, %s; %s\n", terminal.Plain(b.output), terminal.Count(int64(len(b.files)), "file"),
+	fmt.Fprintf(c.Out, "\n%s: %s, %s; %s\n", terminal.Plain(b.output), terminal.Count(int64(len(b.files)), "file"),
 		size(b.bytes),
 		map[bool]string{true: "names, ids and addresses are pseudonyms", false: "NOT redacted"}[b.redacted])
 	for _, file := range b.files {
 		if file.Problem != "" {
-			fmt.Fprintf(a.Out, "  %s: %s\n", terminal.Plain(file.Name), terminal.Plain(file.Problem))
+			fmt.Fprintf(c.Out, "  %s: %s\n", terminal.Plain(file.Name), terminal.Plain(file.Problem))
 		}
 	}
 	return nil
@@ -115,7 +120,7 @@ func (a *app) bundle(command *cobra.Command, flags bundleFlags) error {
 
 // bundle is an archive that comes to be.
 type bundle struct {
-	app      *app
+	client   *ask.Client
 	redacted bool
 	now      time.Time
 	output   string
@@ -174,16 +179,16 @@ func (b *bundle) described(file string) any {
 
 // print shows what goes in.
 func (b *bundle) print() {
-	b.app.Field("user", b.user.name)
+	b.client.Field("user", b.user.name)
 	for _, problem := range b.problems {
-		b.app.Field("not there", problem)
+		b.client.Field("not there", problem)
 	}
-	fmt.Fprintln(b.app.Out)
+	fmt.Fprintln(b.client.Out)
 	var rows [][]string
 	for _, file := range b.files {
 		rows = append(rows, []string{file.Name, size(file.Bytes), file.Source, file.Description})
 	}
-	b.app.Table([]string{"FILE", "AT MOST", "FROM", "WHAT"}, rows)
+	b.client.Table([]string{"FILE", "AT MOST", "FROM", "WHAT"}, rows)
 }
 
 // find sets whom the archive is about, when usherd has not told: the named user, or the caller.

@@ -34,13 +34,13 @@ func (b *bundle) gather(ctx context.Context) error {
 		return unwritten(err)
 	}
 	defer os.RemoveAll(folder)
-	ended := b.app.AfterAWhile("examining this Mac, and gathering what there is…")
+	ended := b.client.AfterAWhile("examining this Mac, and gathering what there is…")
 	err = b.fill(ctx, folder)
 	ended()
 	if err != nil {
 		return err
 	}
-	ended = b.app.AfterAWhile("writing the archive…")
+	ended = b.client.AfterAWhile("writing the archive…")
 	defer ended()
 	report, err := b.buildReport(ctx, folder)
 	if err != nil {

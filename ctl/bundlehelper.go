@@ -25,7 +25,7 @@ const maximumFromHelper = 256 << 20
 // list finds what goes in: what usherd has, what the caller can read, and what is made of it.
 func (b *bundle) list(ctx context.Context, name string) error {
 	var found *usherv1.ListSupportFilesResponse
-	err := b.app.Ask(ctx, func(ctx context.Context, connection *grpc.ClientConn) (err error) {
+	err := b.client.Ask(ctx, func(ctx context.Context, connection *grpc.ClientConn) (err error) {
 		found, err = usherv1.NewSupportServiceClient(connection).ListSupportFiles(ctx,
 			&usherv1.ListSupportFilesRequest{User: name})
 		return err
@@ -52,7 +52,7 @@ func (b *bundle) list(ctx context.Context, name string) error {
 		})
 	}
 	b.addConfiguration()
-	ended := b.app.AfterAWhile("looking for logs…")
+	ended := b.client.AfterAWhile("looking for logs…")
 	err = b.addLogs(ctx)
 	ended()
 	if err != nil {
@@ -74,7 +74,7 @@ func (b *bundle) collect(ctx context.Context, folder string) error {
 	if len(names) == 0 {
 		return nil
 	}
-	return b.app.AskWithin(ctx, collectWithin, func(ctx context.Context, connection *grpc.ClientConn) error {
+	return b.client.AskWithin(ctx, collectWithin, func(ctx context.Context, connection *grpc.ClientConn) error {
 		stream, err := usherv1.NewSupportServiceClient(connection).CollectSupportFiles(ctx,
 			&usherv1.CollectSupportFilesRequest{User: b.user.name, Names: names})
 		if err != nil {

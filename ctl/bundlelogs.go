@@ -37,7 +37,7 @@ func (b *bundle) addConfiguration() {
 		b.admin = true
 		return
 	}
-	loaded, err := b.app.LoadConfig()
+	loaded, err := b.client.LoadConfig()
 	if err != nil {
 		b.problems = append(b.problems, b.private(fmt.Sprintf("The configuration is not here: %v.", err)))
 		return
@@ -46,12 +46,11 @@ func (b *bundle) addConfiguration() {
 		Name: name, Description: "the configuration, as `usherctl config show --json` shows it; it holds no secrets",
 		Source: fromHere,
 		fill: func(_ context.Context, to *os.File) error {
-			var all []setting
-			for _, value := range loaded.Values() {
-				all = append(all, setting{value.Key, b.private(value.Value), value.Origin, value.Default,
-					value.Description})
+			values := loaded.Values()
+			for i := range values {
+				values[i].Value = b.private(values[i].Value)
 			}
-			data, err := envelope.Data(all)
+			data, err := envelope.Data(values)
 			if err != nil {
 				return err
 			}

@@ -13,11 +13,15 @@ import (
 	"google.golang.org/grpc"
 
 	"usher.internal/ctl/answer"
+	"usher.internal/ctl/ask"
 	"usher.internal/ctl/terminal"
 	"usher.internal/internal/config"
 	"usher.internal/internal/contract"
 	usherv1 "usher.internal/proto/usher/v1"
 )
+
+// cleanCommands are the commands of this package, with what they need.
+type cleanCommands struct{ *ask.Client }
 
 // cleanWithin is how long the helper may take to look at a session, and then to have things removed from it.
 const cleanWithin = 3 * time.Minute
@@ -28,7 +32,8 @@ type cleaning struct {
 	dryRun, yes, force bool
 }
 
-func (a *app) cleanCommand() *cobra.Command {
+func cleanCommand(client *ask.Client) *cobra.Command {
+	c := cleanCommands{client}
 	var asked cleaning
 	command := &cobra.Command{
 		Use:   "clean",
@@ -44,7 +49,7 @@ is being made or cannot be looked at. Each removal is recorded; "usherctl clean 
 		Example: "  usherctl clean --dry-run\n" +
 			"  " + config.Sudo("clean --user jane --yes"),
 		Args: cobra.NoArgs,
-		RunE: func(command *cobra.Command, _ []string) error { return a.clean(command, asked) },
+		RunE: func(command *cobra.Command, _ []string) error { return c.clean(command, asked) },
 	}
 	flags := command.Flags()
 	flags.StringVar(&asked.user, "user", "",
@@ -53,31 +58,31 @@ is being made or cannot be looked at. Each removal is recorded; "usherctl clean 
 	flags.BoolVar(&asked.yes, "yes", false, "remove without asking")
 	flags.BoolVar(&asked.force, "force", false,
 		"remove also where usherd objects, for example a registration that works")
-	command.AddCommand(a.cleanHistoryCommand())
+	command.AddCommand(c.cleanHistoryCommand())
 	return command
 }
 
-func (a *app) clean(command *cobra.Command, asked cleaning) error {
-	asks := !a.JSON && a.Person && term.IsTerminal(int(os.Stdin.Fd()))
-	if a.JSON && !asked.yes && !asked.dryRun {
+func (c cleanCommands) clean(command *cobra.Command, asked cleaning) error {
+	asks := !c.JSON && c.Person && term.IsTerminal(int(os.Stdin.Fd()))
+	if c.JSON && !asked.yes && !asked.dryRun {
 		return errors.New("--json needs --yes or --dry-run, for nobody is asked")
 	}
-	return a.AskWithin(command.Context(), cleanWithin, func(ctx context.Context, connection *grpc.ClientConn) error {
+	return c.AskWithin(command.Context(), cleanWithin, func(ctx context.Context, connection *grpc.ClientConn) error {
 		client := usherv1.NewCleanServiceClient(connection)
 		found, err := client.FindRemains(ctx, &usherv1.FindRemainsRequest{User: asked.user})
 		if err != nil {
 			return err
 		}
 		switch {
-		case a.JSON && asked.dryRun:
-			return a.Print(found)
-		case !a.JSON:
-			a.printRemains(found)
+		case c.JSON && asked.dryRun:
+			return c.Print(found)
+		case !c.JSON:
+			c.printRemains(found)
 		}
 		switch {
 		case asked.dryRun:
 			return nil
-		case len(found.GetLeftovers()) == 0 && !a.JSON:
+		case len(found.GetLeftovers()) == 0 && !c.JSON:
 			return nil
 		case len(found.GetLeftovers()) > 0 && found.GetObjection() != "" && !asked.force:
 			return &answer.Failure{Code: answer.ExitUsage, Reason: "FORCE_NEEDED",
@@ -87,7 +92,7 @@ func (a *app) clean(command *cobra.Command, asked cleaning) error {
 			return &answer.Failure{Code: answer.ExitUsage, Reason: "YES_NEEDED",
 				Message: "nothing was removed: there is no terminal to ask at", Hint: "--yes removes what is listed"}
 		case !asked.yes:
-			agreed, err := terminal.Confirmed(command.Context(), command.InOrStdin(), a.Err,
+			agreed, err := terminal.Confirmed(command.Context(), command.InOrStdin(), c.Err,
 				fmt.Sprintf("Remove %s from the session of %s?",
 					things(len(found.GetLeftovers())), found.GetUser().GetName()))
 			if err != nil {
@@ -109,18 +114,18 @@ func (a *app) clean(command *cobra.Command, asked cleaning) error {
 		if err != nil {
 			return err
 		}
-		return a.printRemoval(removed.GetRemoval())
+		return c.printRemoval(removed.GetRemoval())
 	})
 }
 
-func (a *app) printRemains(found *usherv1.FindRemainsResponse) {
-	w := a.Out
-	a.Field("user", fmt.Sprintf("%s (uid %d)", found.GetUser().GetName(), found.GetUser().GetUid()))
-	a.Field("identity", fmt.Sprintf("%s: %s", answer.IdentityName(found.GetIdentity().GetState()),
+func (c cleanCommands) printRemains(found *usherv1.FindRemainsResponse) {
+	w := c.Out
+	c.Field("user", fmt.Sprintf("%s (uid %d)", found.GetUser().GetName(), found.GetUser().GetUid()))
+	c.Field("identity", fmt.Sprintf("%s: %s", answer.IdentityName(found.GetIdentity().GetState()),
 		found.GetIdentity().GetDetail()))
-	a.Field("objection", found.GetObjection())
+	c.Field("objection", found.GetObjection())
 	if len(found.GetLeftovers()) == 0 {
-		a.Field("leftovers", "none")
+		c.Field("leftovers", "none")
 		return
 	}
 	fmt.Fprintln(w)
@@ -128,7 +133,7 @@ func (a *app) printRemains(found *usherv1.FindRemainsResponse) {
 	for _, one := range found.GetLeftovers() {
 		rows = append(rows, []string{kindName(one.GetKind()), one.GetName()})
 	}
-	a.Table([]string{"KIND", "NAME"}, rows)
+	c.Table([]string{"KIND", "NAME"}, rows)
 }
 
 // kindName is what a person calls the kind of a leftover.
@@ -140,7 +145,7 @@ func kindName(kind usherv1.LeftoverKind) string {
 }
 
 // printRemoval prints what was removed. It is a failure where something is still there.
-func (a *app) printRemoval(removal *usherv1.Removal) error {
+func (c cleanCommands) printRemoval(removal *usherv1.Removal) error {
 	failed := 0
 	var rows [][]string
 	for _, one := range removal.GetRemoved() {
@@ -152,11 +157,11 @@ func (a *app) printRemoval(removal *usherv1.Removal) error {
 		rows = append(rows, []string{kindName(one.GetLeftover().GetKind()), one.GetLeftover().GetName(), outcome})
 	}
 	switch {
-	case a.JSON && failed == 0:
-		return a.Print(removal)
-	case !a.JSON:
-		fmt.Fprintln(a.Out)
-		a.Table([]string{"KIND", "NAME", "OUTCOME"}, rows)
+	case c.JSON && failed == 0:
+		return c.Print(removal)
+	case !c.JSON:
+		fmt.Fprintln(c.Out)
+		c.Table([]string{"KIND", "NAME", "OUTCOME"}, rows)
 	}
 	if failed > 0 {
 		return &answer.Failure{Code: answer.ExitIdentityUnusable, Reason: "NOT_ALL_REMOVED",
@@ -173,7 +178,7 @@ func things(count int) string {
 	return fmt.Sprintf("%d things", count)
 }
 
-func (a *app) cleanHistoryCommand() *cobra.Command {
+func (c cleanCommands) cleanHistoryCommand() *cobra.Command {
 	request := &usherv1.ListRemovalsRequest{}
 	command := &cobra.Command{
 		Use:     "history",
@@ -184,13 +189,13 @@ func (a *app) cleanHistoryCommand() *cobra.Command {
 			if err := validLimit(request.GetLimit()); err != nil {
 				return err
 			}
-			return a.Ask(command.Context(), func(ctx context.Context, connection *grpc.ClientConn) error {
+			return c.Ask(command.Context(), func(ctx context.Context, connection *grpc.ClientConn) error {
 				list, err := usherv1.NewCleanServiceClient(connection).ListRemovals(ctx, request)
 				if err != nil {
 					return err
 				}
-				if a.JSON {
-					return a.Print(list)
+				if c.JSON {
+					return c.Print(list)
 				}
 				var rows [][]string
 				for _, removal := range list.GetRemovals() {
@@ -203,11 +208,11 @@ func (a *app) cleanHistoryCommand() *cobra.Command {
 						if one.GetError() != "" {
 							outcome = "not removed: " + one.GetError()
 						}
-						rows = append(rows, []string{a.Clock(removal.GetTime()), removal.GetUser().GetName(), by,
+						rows = append(rows, []string{c.Clock(removal.GetTime()), removal.GetUser().GetName(), by,
 							kindName(one.GetLeftover().GetKind()), one.GetLeftover().GetName(), outcome})
 					}
 				}
-				a.Table([]string{"WHEN", "OF", "BY", "KIND", "NAME", "OUTCOME"}, rows)
+				c.Table([]string{"WHEN", "OF", "BY", "KIND", "NAME", "OUTCOME"}, rows)
 				return nil
 			})
 		},

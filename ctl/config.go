@@ -6,24 +6,20 @@ import (
 	"github.com/spf13/cobra"
 
 	"usher.internal/ctl/answer"
+	"usher.internal/ctl/ask"
 	"usher.internal/internal/config"
 )
 
-func (a *app) configCommand() *cobra.Command {
-	return group("config", "Show and validate the configuration, and write profiles of it", a.showConfigCommand(),
-		a.validateConfigCommand(), a.profileCommand(), a.schemaCommand())
+// configurationCommands are the commands of this package, with what they need.
+type configurationCommands struct{ *ask.Client }
+
+func configCommand(client *ask.Client) *cobra.Command {
+	c := configurationCommands{client}
+	return group("config", "Show and validate the configuration, and write profiles of it", c.showConfigCommand(),
+		c.validateConfigCommand(), c.profileCommand(), c.schemaCommand())
 }
 
-// setting is a configuration value, as --json prints it.
-type setting struct {
-	Key         string `json:"key"`
-	Value       string `json:"value"`
-	Origin      string `json:"origin"`
-	Default     string `json:"default"`
-	Description string `json:"description"`
-}
-
-func (a *app) showConfigCommand() *cobra.Command {
+func (c configurationCommands) showConfigCommand() *cobra.Command {
 	return &cobra.Command{
 		Use:   "show",
 		Short: "Show each value and where it comes from",
@@ -32,33 +28,31 @@ func (a *app) showConfigCommand() *cobra.Command {
 		Example: "  usherctl config show",
 		Args:    cobra.NoArgs,
 		RunE: func(*cobra.Command, []string) error {
-			loaded, err := a.LoadConfig()
+			loaded, err := c.LoadConfig()
 			if err != nil {
 				return err
 			}
-			var all []setting
 			var rows [][]string
 			for _, value := range loaded.Values() {
-				all = append(all, setting{value.Key, value.Value, value.Origin, value.Default, value.Description})
 				rows = append(rows, []string{value.Key, value.Value, value.Origin})
 			}
-			if a.JSON {
-				return a.Print(all)
+			if c.JSON {
+				return c.Print(loaded.Values())
 			}
-			a.Table([]string{"KEY", "VALUE", "FROM"}, rows)
+			c.Table([]string{"KEY", "VALUE", "FROM"}, rows)
 			return nil
 		},
 	}
 }
 
-func (a *app) validateConfigCommand() *cobra.Command {
+func (c configurationCommands) validateConfigCommand() *cobra.Command {
 	return &cobra.Command{
 		Use:     "validate [FILE]",
 		Short:   "Check the configuration, or a file before it is put in place",
 		Example: "  usherctl config validate ./config.yaml",
 		Args:    cobra.MaximumNArgs(1),
 		RunE: func(_ *cobra.Command, arguments []string) error {
-			file := a.ConfigFile
+			file := c.ConfigFile
 			if len(arguments) == 1 {
 				file = arguments[0]
 			}
@@ -67,10 +61,10 @@ func (a *app) validateConfigCommand() *cobra.Command {
 					Message: err.Error(),
 					Hint:    "docs/configuration.md has every key"}
 			}
-			if a.JSON {
-				return a.Print(map[string]bool{"valid": true})
+			if c.JSON {
+				return c.Print(map[string]bool{"valid": true})
 			}
-			fmt.Fprintln(a.Out, "the configuration is valid")
+			fmt.Fprintln(c.Out, "the configuration is valid")
 			return nil
 		},
 	}

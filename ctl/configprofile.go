@@ -15,7 +15,7 @@ import (
 	"usher.internal/internal/config"
 )
 
-func (a *app) profileCommand() *cobra.Command {
+func (c configurationCommands) profileCommand() *cobra.Command {
 	var output string
 	options := profile.Options{}
 	kind := string(profile.Settings)
@@ -38,7 +38,7 @@ Secrets are not configuration and are never in it.`,
 		Args: cobra.NoArgs,
 		RunE: func(command *cobra.Command, _ []string) error {
 			options.Kind = profile.Kind(kind)
-			return a.writeProfile(command.Context(), options, output)
+			return c.writeProfile(command.Context(), options, output)
 		},
 	}
 	flags := command.Flags()
@@ -53,15 +53,15 @@ Secrets are not configuration and are never in it.`,
 	return command
 }
 
-func (a *app) writeProfile(ctx context.Context, options profile.Options, output string) error {
+func (c configurationCommands) writeProfile(ctx context.Context, options profile.Options, output string) error {
 	if options.Kind == profile.Settings {
-		loaded, err := config.LoadForProfile(a.ConfigFile)
+		loaded, err := config.LoadForProfile(c.ConfigFile)
 		if err != nil {
 			return ask.ConfigurationInvalid(err)
 		}
 		options.Values = loaded.Values()
 		if len(loaded.Files) == 0 && !options.All {
-			fmt.Fprintln(a.Err, "usherctl: nothing is configured here, so the profile sets nothing; --config FILE "+
+			fmt.Fprintln(c.Err, "usherctl: nothing is configured here, so the profile sets nothing; --config FILE "+
 				"names a configuration, --all writes every default")
 		}
 	}
@@ -75,10 +75,10 @@ func (a *app) writeProfile(ctx context.Context, options profile.Options, output 
 	if err != nil {
 		return err
 	}
-	return files.Writer{Printer: a.Printer}.Text(ctx, "profile", string(content), output)
+	return files.Writer{Printer: c.Printer}.Text(ctx, "profile", string(content), output)
 }
 
-func (a *app) schemaCommand() *cobra.Command {
+func (c configurationCommands) schemaCommand() *cobra.Command {
 	var output string
 	command := &cobra.Command{
 		Use:   "schema",
@@ -93,10 +93,10 @@ org.usher.`,
 			if err != nil {
 				return answer.Defect(err)
 			}
-			if a.JSON && (output == "" || output == "-") {
-				return a.Print(json.RawMessage(schema))
+			if c.JSON && (output == "" || output == "-") {
+				return c.Print(json.RawMessage(schema))
 			}
-			return files.Writer{Printer: a.Printer}.Text(command.Context(), "schema", string(schema), output)
+			return files.Writer{Printer: c.Printer}.Text(command.Context(), "schema", string(schema), output)
 		},
 	}
 	command.Flags().StringVar(&output, "output", "",

@@ -23,7 +23,7 @@ import (
 // silentWithin is how long the helper may take from one check to the next; each of its own has a shorter limit.
 const silentWithin = time.Minute
 
-func (a *app) doctorCommand() *cobra.Command {
+func doctorCommand(client *ask.Client) (*cobra.Command, *afar.Table) {
 	var quiet bool
 	command := &cobra.Command{
 		Use:   "doctor",
@@ -35,23 +35,23 @@ with a warning and 19 when a check failed. docs/troubleshooting.md lists the che
 			"  " + config.Sudo("doctor --quiet"),
 		Args: cobra.NoArgs,
 		RunE: func(command *cobra.Command, _ []string) error {
-			return (&examination{app: a, quiet: quiet, counts: make(map[usherv1.CheckResult]int)}).
+			return (&examination{client: client, quiet: quiet, counts: make(map[usherv1.CheckResult]int)}).
 				run(command.Context())
 		},
 	}
 	command.Flags().BoolVar(&quiet, "quiet", false, "print only what is not well")
-	return command
+	return command, &afar.Table{Heading: doctorHeading, Rows: doctorRows}
 }
 
 // examination is one run of `usherctl doctor`.
 type examination struct {
-	app    *app
+	client *ask.Client
 	quiet  bool
 	counts map[usherv1.CheckResult]int
 }
 
 func (e *examination) run(ctx context.Context) error {
-	connection, err := e.app.Connect(ctx)
+	connection, err := e.client.Connect(ctx)
 	if err != nil {
 		return err
 	}
@@ -127,24 +127,24 @@ func (e *examination) show(check *usherv1.Check) error {
 	if e.quiet && check.GetResult() < usherv1.CheckResult_CHECK_RESULT_WARNING {
 		return nil
 	}
-	if e.app.JSON {
-		return e.app.Print(check)
+	if e.client.JSON {
+		return e.client.Print(check)
 	}
 	title := check.GetTitle()
 	if check.GetUser() != "" {
 		title += " (" + check.GetUser() + ")"
 	}
-	fmt.Fprintf(e.app.Out, "%-14s  %-46s  %s\n", results[check.GetResult()], terminal.Plain(title),
+	fmt.Fprintf(e.client.Out, "%-14s  %-46s  %s\n", results[check.GetResult()], terminal.Plain(title),
 		terminal.Plain(check.GetEvidence()))
 	if check.GetFix() != "" {
-		fmt.Fprintf(e.app.Out, "%-14s  fix: %s\n", "", terminal.Plain(check.GetFix()))
+		fmt.Fprintf(e.client.Out, "%-14s  fix: %s\n", "", terminal.Plain(check.GetFix()))
 	}
 	return nil
 }
 
 // summarize says how many checks came to what, the gravest first.
 func (e *examination) summarize() {
-	if e.app.JSON || e.quiet {
+	if e.client.JSON || e.quiet {
 		return
 	}
 	var parts []string
@@ -157,7 +157,7 @@ func (e *examination) summarize() {
 			parts, total = append(parts, fmt.Sprintf("%d %s", count, results[result])), total+count
 		}
 	}
-	fmt.Fprintf(e.app.Out, "\n%d checks: %s\n", total, strings.Join(parts, ", "))
+	fmt.Fprintf(e.client.Out, "\n%d checks: %s\n", total, strings.Join(parts, ", "))
 }
 
 // outcome is the worst of the checks. All is printed already, so the failures have no message.

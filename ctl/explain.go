@@ -16,6 +16,9 @@ import (
 	"usher.internal/internal/wpj"
 )
 
+// explainCommands are the commands of this package, with what they need.
+type explainCommands struct{ *answer.Printer }
+
 // explanation is what something means, as --json prints it.
 type explanation struct {
 	// Code is the number of an exit code or error code, for a reason the exit code that goes with it; not there for
@@ -143,7 +146,8 @@ func explainEvent(known *event.Known) explanation {
 		Phase: known.Phase, Class: known.Class, Source: known.Source}
 }
 
-func (a *app) explainCommand() *cobra.Command {
+func explainCommand(printer *answer.Printer) *cobra.Command {
+	c := explainCommands{printer}
 	return &cobra.Command{
 		Use:         "explain [CODE|NAME|TEXT]...",
 		Short:       "Explain exit codes, error codes, states, reasons, events, or a line of a log",
@@ -175,7 +179,7 @@ reads the text from standard input. Without an argument it lists the exit codes.
   pbpaste | usherctl explain -`,
 		RunE: func(command *cobra.Command, arguments []string) error {
 			if len(arguments) == 0 {
-				return a.explainAll()
+				return c.explainAll()
 			}
 			query, err := explainQuery(command.Context(), arguments, command.InOrStdin())
 			if err != nil {
@@ -188,51 +192,51 @@ reads the text from standard input. Without an argument it lists the exit codes.
 			if len(found) == 0 {
 				return notExplained(query, unknown)
 			}
-			if a.JSON {
-				return a.Print(found)
+			if c.JSON {
+				return c.Print(found)
 			}
 			for i, one := range found {
 				if i > 0 {
-					fmt.Fprintln(a.Out)
+					fmt.Fprintln(c.Out)
 				}
-				a.printExplanation(one)
+				c.printExplanation(one)
 			}
 			return nil
 		},
 	}
 }
 
-func (a *app) printExplanation(one explanation) {
+func (c explainCommands) printExplanation(one explanation) {
 	// The errors around it come first, as they do in the text.
 	for _, outer := range one.Inside {
 		name := outer.Program
 		if outer.Code != nil {
 			name += " " + asWritten(outer.Program, *outer.Code)
 		}
-		fmt.Fprintln(a.Out, terminal.Plain(
+		fmt.Fprintln(c.Out, terminal.Plain(
 			strings.TrimSpace(name+" "+outer.Name)+": "+cmp.Or(outer.Admin, "not known")))
 	}
 	switch {
 	case one.Kind == kindExitCode:
-		fmt.Fprintf(a.Out, "%d %s (%s)\n", *one.Code, one.Name, one.Program)
+		fmt.Fprintf(c.Out, "%d %s (%s)\n", *one.Code, one.Name, one.Program)
 	case one.Kind == kindUnknownCode:
-		fmt.Fprintln(a.Out, terminal.Plain(
+		fmt.Fprintln(c.Out, terminal.Plain(
 			strings.TrimSpace(one.Program+" "+asWritten(one.Program, *one.Code))+" (not known)"))
 	case one.Kind == kindUnknownName:
-		fmt.Fprintln(a.Out, terminal.Plain(one.Name)+" (not known)")
+		fmt.Fprintln(c.Out, terminal.Plain(one.Name)+" (not known)")
 	case one.Kind == kindErrorCode && one.Code != nil:
-		fmt.Fprintf(a.Out, "%s %s %s\n", one.Program, asWritten(one.Program, *one.Code), one.Name)
+		fmt.Fprintf(c.Out, "%s %s %s\n", one.Program, asWritten(one.Program, *one.Code), one.Name)
 	case one.Kind == kindErrorCode:
-		fmt.Fprintf(a.Out, "%s (%s)\n", one.Name, one.Program)
+		fmt.Fprintf(c.Out, "%s (%s)\n", one.Name, one.Program)
 	default:
-		fmt.Fprintf(a.Out, "%s (%s)\n", one.Name, one.Kind)
+		fmt.Fprintf(c.Out, "%s (%s)\n", one.Name, one.Kind)
 	}
-	a.Field("admin", one.Admin)
-	a.Field("user", one.User)
+	c.Field("admin", one.Admin)
+	c.Field("user", one.User)
 	if one.RetryCanHelp != nil {
-		a.Field("trying again", map[bool]string{true: "can help", false: "cannot help by itself"}[*one.RetryCanHelp])
+		c.Field("trying again", map[bool]string{true: "can help", false: "cannot help by itself"}[*one.RetryCanHelp])
 	}
-	a.Field("source", one.Source)
+	c.Field("source", one.Source)
 }
 
 // asWritten is a number as its domain writes it.
@@ -332,15 +336,15 @@ func shortened(text string) string {
 	return string(runes[:longest]) + "…"
 }
 
-func (a *app) explainAll() error {
+func (c explainCommands) explainAll() error {
 	all := exitCodeExplanations()
-	if a.JSON {
-		return a.Print(all)
+	if c.JSON {
+		return c.Print(all)
 	}
 	var rows [][]string
 	for _, one := range all {
 		rows = append(rows, []string{strconv.FormatInt(*one.Code, 10), one.Program, one.Name, one.Admin})
 	}
-	a.Table([]string{"CODE", "OF", "NAME", "MEANING"}, rows)
+	c.Table([]string{"CODE", "OF", "NAME", "MEANING"}, rows)
 	return nil
 }

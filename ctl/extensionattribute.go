@@ -11,6 +11,7 @@ import (
 	"google.golang.org/grpc"
 
 	"usher.internal/ctl/answer"
+	"usher.internal/ctl/ask"
 	"usher.internal/internal/attribute"
 	"usher.internal/internal/config"
 	"usher.internal/internal/laststatus"
@@ -18,7 +19,11 @@ import (
 	usherv1 "usher.internal/proto/usher/v1"
 )
 
-func (a *app) extensionAttributeCommand() *cobra.Command {
+// eaCommands are the commands of this package, with what they need.
+type eaCommands struct{ *ask.Client }
+
+func extensionAttributeCommand(client *ask.Client) *cobra.Command {
+	c := eaCommands{client}
 	names := attribute.Keys()
 	var user string
 	var list bool
@@ -37,26 +42,26 @@ Names: ` + strings.Join(names, ", "),
 		ValidArgs: names,
 		RunE: func(command *cobra.Command, arguments []string) error {
 			if list {
-				return a.listAttributes()
+				return c.listAttributes()
 			}
 			if len(arguments) == 0 {
 				return errors.New("ea needs the name of an attribute, or --list")
 			}
-			value := a.value(command.Context(), arguments[0], user)
-			if a.JSON {
-				return a.Print(map[string]string{"name": arguments[0], "value": value})
+			value := c.value(command.Context(), arguments[0], user)
+			if c.JSON {
+				return c.Print(map[string]string{"name": arguments[0], "value": value})
 			}
-			fmt.Fprintf(a.Out, "<result>%s</result>\n", value)
+			fmt.Fprintf(c.Out, "<result>%s</result>\n", value)
 			return nil
 		},
 	}
 	command.Flags().StringVar(&user, "user", "", "about this user `name` alone")
 	command.Flags().BoolVar(&list, "list", false, "list the names, with what they mean")
-	command.AddCommand(a.attributeScriptCommand(names))
+	command.AddCommand(c.attributeScriptCommand(names))
 	return command
 }
 
-func (a *app) listAttributes() error {
+func (c eaCommands) listAttributes() error {
 	type entry struct {
 		Name        string             `json:"name"`
 		Title       string             `json:"title"`
@@ -69,10 +74,10 @@ func (a *app) listAttributes() error {
 		entries = append(entries, entry{one.Key, one.Name, one.DataType, one.Description})
 		rows = append(rows, []string{one.Key, one.Name, dataTypeName(one.DataType), one.Description})
 	}
-	if a.JSON {
-		return a.Print(entries)
+	if c.JSON {
+		return c.Print(entries)
 	}
-	a.Table([]string{"NAME", "IN JAMF PRO", "DATA TYPE", "MEANING"}, rows)
+	c.Table([]string{"NAME", "IN JAMF PRO", "DATA TYPE", "MEANING"}, rows)
 	return nil
 }
 
@@ -84,7 +89,7 @@ func dataTypeName(dataType attribute.DataType) string {
 	return "String"
 }
 
-func (a *app) attributeScriptCommand(names []string) *cobra.Command {
+func (c eaCommands) attributeScriptCommand(names []string) *cobra.Command {
 	return &cobra.Command{
 		Use:       "script NAME",
 		Short:     "Print the script of an extension attribute, to paste into Jamf Pro",
@@ -97,11 +102,11 @@ func (a *app) attributeScriptCommand(names []string) *cobra.Command {
 			if !exists {
 				return fmt.Errorf("there is no attribute %q; there are %s", arguments[0], strings.Join(names, ", "))
 			}
-			if a.JSON {
-				return a.Print(map[string]string{"name": arguments[0], "title": wanted.Name,
+			if c.JSON {
+				return c.Print(map[string]string{"name": arguments[0], "title": wanted.Name,
 					"data_type": string(wanted.DataType), "script": script(wanted)})
 			}
-			fmt.Fprint(a.Out, script(wanted))
+			fmt.Fprint(c.Out, script(wanted))
 			return nil
 		},
 	}
@@ -123,12 +128,12 @@ echo "<result>usher: not installed</result>"
 }
 
 // value is what Jamf is told: the value, or in a sentence why there is none.
-func (a *app) value(ctx context.Context, key, user string) string {
+func (c eaCommands) value(ctx context.Context, key, user string) string {
 	wanted, exists := attribute.Find(key)
 	if !exists {
 		return attribute.Text("usher: no attribute " + key + "; there are " + strings.Join(attribute.Keys(), ", "))
 	}
-	status, err := a.statusOrLast(ctx)
+	status, err := c.statusOrLast(ctx)
 	if err != nil {
 		return attribute.Text("usher: " + err.Error())
 	}
@@ -148,8 +153,8 @@ const restartsWithin = 2 * time.Second
 
 // statusOrLast is the status, or where usherd does not serve within restartsWithin, the last one that it has kept for
 // root.
-func (a *app) statusOrLast(ctx context.Context) (status *usherv1.GetStatusResponse, err error) {
-	err = a.AskWithin(ctx, restartsWithin, func(ctx context.Context, connection *grpc.ClientConn) error {
+func (c eaCommands) statusOrLast(ctx context.Context) (status *usherv1.GetStatusResponse, err error) {
+	err = c.AskWithin(ctx, restartsWithin, func(ctx context.Context, connection *grpc.ClientConn) error {
 		status, err = usherv1.NewStatusServiceClient(connection).GetStatus(ctx, &usherv1.GetStatusRequest{},
 			grpc.WaitForReady(true))
 		return err
@@ -157,22 +162,22 @@ func (a *app) statusOrLast(ctx context.Context) (status *usherv1.GetStatusRespon
 	if failed, ok := errors.AsType[*answer.Failure](err); !ok || failed.Code != answer.ExitNoHelper {
 		return status, err
 	}
-	if last, age, lastErr := a.lastStatus(); lastErr == nil {
-		fmt.Fprintf(a.Err, "usherctl: usherd does not answer; this is what it said %s ago\n", age.Round(time.Second))
+	if last, age, lastErr := c.lastStatus(); lastErr == nil {
+		fmt.Fprintf(c.Err, "usherctl: usherd does not answer; this is what it said %s ago\n", age.Round(time.Second))
 		return last, nil
 	} else if errors.Is(lastErr, laststatus.ErrTooOld) {
-		fmt.Fprintf(a.Err, "usherctl: %v\n", lastErr)
+		fmt.Fprintf(c.Err, "usherctl: %v\n", lastErr)
 	}
 	// Why it does not answer is what a call says that does not wait.
-	err = a.AskWithin(ctx, restartsWithin, func(ctx context.Context, connection *grpc.ClientConn) error {
+	err = c.AskWithin(ctx, restartsWithin, func(ctx context.Context, connection *grpc.ClientConn) error {
 		status, err = usherv1.NewStatusServiceClient(connection).GetStatus(ctx, &usherv1.GetStatusRequest{})
 		return err
 	})
 	return status, err
 }
 
-func (a *app) lastStatus() (*usherv1.GetStatusResponse, time.Duration, error) {
-	loaded, err := config.Salvage(a.ConfigFile)
+func (c eaCommands) lastStatus() (*usherv1.GetStatusResponse, time.Duration, error) {
+	loaded, err := config.Salvage(c.ConfigFile)
 	if loaded == nil {
 		return nil, 0, err
 	}

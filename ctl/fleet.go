@@ -15,28 +15,36 @@ import (
 	"usher.internal/internal/fleet"
 )
 
+// fleetcommandsCommands are the commands of this package, with what they need.
+type fleetcommandsCommands struct {
+	*answer.Printer
+	// folder tells how to get at the fleet; empty for the default.
+	folder string
+}
+
 // defaultFleet is the folder in the home of an admin that tells how to get at the fleet, where nothing else is said.
 const defaultFleet = ".usher-fleet"
 
-func (a *app) fleetCommand() *cobra.Command {
+func fleetCommand(printer *answer.Printer) *cobra.Command {
+	c := &fleetcommandsCommands{Printer: printer}
 	command := group("fleet", "Ask all Macs how they stand, through NATS, and set that up (docs/fleet.md)",
-		a.fleetInitCommand(), a.fleetProvisionCommand(), a.fleetCredentialsCommand(), a.fleetRenewCommand(),
-		a.fleetRevokeCommand(),
-		a.fleetStatusCommand(), a.fleetWatchCommand(), a.fleetMacCommand())
+		c.fleetInitCommand(), c.fleetProvisionCommand(), c.fleetCredentialsCommand(), c.fleetRenewCommand(),
+		c.fleetRevokeCommand(),
+		c.fleetStatusCommand(), c.fleetWatchCommand(), c.fleetMacCommand())
 	command.Long =
 		`Ask all Macs of a fleet how they stand. usherd dials out to NATS servers, answers there, and publishes each
 change; the servers are stock nats-servers, which "usherctl fleet init" writes the configuration of. Nothing can be
 done to a Mac this way. docs/fleet.md lists all that is sent.`
-	command.PersistentFlags().StringVar(&a.fleetFolder, "fleet", os.Getenv("USHER_FLEET"),
+	command.PersistentFlags().StringVar(&c.folder, "fleet", os.Getenv("USHER_FLEET"),
 		"the `folder` with fleet.yaml, which tells how to get at the fleet (also USHER_FLEET; default ~/"+defaultFleet+
 			")")
 	return command
 }
 
 // fleetAccess is the folder that tells how to get at the fleet.
-func (a *app) fleetAccess() string {
-	if a.fleetFolder != "" {
-		return a.fleetFolder
+func (c *fleetcommandsCommands) fleetAccess() string {
+	if c.folder != "" {
+		return c.folder
 	}
 	home, err := os.UserHomeDir()
 	if err != nil {
@@ -46,16 +54,16 @@ func (a *app) fleetAccess() string {
 }
 
 // askFleet connects to the fleet, and makes calls.
-func (a *app) askFleet(ctx context.Context, calls func(client *fleetview.Client) error) error {
-	access, name, err := fleetview.ReadAccess(a.fleetAccess())
+func (c *fleetcommandsCommands) askFleet(ctx context.Context, calls func(client *fleetview.Client) error) error {
+	access, name, err := fleetview.ReadAccess(c.fleetAccess())
 	if err != nil {
 		return fleetFailure(err)
 	}
 	if end, err := access.Expires(); err == nil && fleet.ExpiresSoon(end, time.Now()) {
-		fmt.Fprintf(a.Err, "usherctl: your credentials for the fleet count until %s; `usherctl fleet renew` "+
+		fmt.Fprintf(c.Err, "usherctl: your credentials for the fleet count until %s; `usherctl fleet renew` "+
 			"makes others\n", end.UTC().Format(time.DateOnly))
 	}
-	quiet := a.AfterAWhile("connecting to the fleet…")
+	quiet := c.AfterAWhile("connecting to the fleet…")
 	client, err := fleetview.Connect(ctx, access, name)
 	quiet()
 	if err != nil {

@@ -15,7 +15,6 @@ import (
 	"github.com/spf13/cobra"
 
 	"usher.internal/ctl/answer"
-	"usher.internal/ctl/ask"
 	"usher.internal/ctl/files"
 	"usher.internal/ctl/fleetsetup"
 	"usher.internal/ctl/fleetview"
@@ -23,12 +22,15 @@ import (
 	"usher.internal/internal/trust"
 )
 
+// provisionedWithin is how long the servers may take to make a stream and a bucket.
+const provisionedWithin = 30 * time.Second
+
 const (
 	day  = 24 * time.Hour
 	year = 365 * day
 )
 
-func (a *app) fleetInitCommand() *cobra.Command {
+func (c *fleetcommandsCommands) fleetInitCommand() *cobra.Command {
 	options := fleetsetup.Options{}
 	var adminValid, certificatesValid days = days(year), days(2 * year)
 	storage := bytesFlag(10 << 30)
@@ -53,11 +55,11 @@ each may do stands in the server's configuration. No server is asked, and nothin
 			if err != nil {
 				return fleetFiles(err)
 			}
-			if err := a.printMade(made); err != nil {
+			if err := c.printMade(made); err != nil {
 				return err
 			}
-			if a.Person && !a.JSON {
-				fmt.Fprintf(a.Out, "\nNext: start the servers, then `usherctl fleet provision --fleet %[1]s`, "+
+			if c.Person && !c.JSON {
+				fmt.Fprintf(c.Out, "\nNext: start the servers, then `usherctl fleet provision --fleet %[1]s`, "+
 					"then `usherctl fleet credentials --fleet %[1]s MAC`.\n", terminal.ShellWord(terminal.Plain(options.Directory)))
 			}
 			return nil
@@ -81,7 +83,7 @@ each may do stands in the server's configuration. No server is asked, and nothin
 	return command
 }
 
-func (a *app) fleetProvisionCommand() *cobra.Command {
+func (c *fleetcommandsCommands) fleetProvisionCommand() *cobra.Command {
 	usual := fleetview.DefaultStreams()
 	keep, forget, storage := days(usual.Keep), days(usual.Forget), bytesFlag(usual.StorageBytes)
 	replicas, newBucket := 0, false
@@ -118,21 +120,21 @@ gone.`,
 				return fmt.Errorf("--storage is %d bytes; less than 64 MiB does not carry a fleet", wanted.StorageBytes)
 			}
 			// Its credentials are beside the keys: admins have no need of them.
-			if inner := filepath.Join(a.fleetAccess(), "keys", "provision"); isFolder(inner) {
-				a.fleetFolder = inner
+			if inner := filepath.Join(c.fleetAccess(), "keys", "provision"); isFolder(inner) {
+				c.folder = inner
 			}
-			return a.askFleet(command.Context(), func(client *fleetview.Client) error {
-				ctx, cancel := context.WithTimeout(command.Context(), 3*ask.AnswerWithin)
+			return c.askFleet(command.Context(), func(client *fleetview.Client) error {
+				ctx, cancel := context.WithTimeout(command.Context(), provisionedWithin)
 				defer cancel()
 				made, err := client.Provision(ctx, wanted)
 				if err != nil {
 					return err
 				}
-				if a.JSON {
-					return a.Print(map[string]any{"replicas": made.Replicas, "keep": made.Keep.String(),
+				if c.JSON {
+					return c.Print(map[string]any{"replicas": made.Replicas, "keep": made.Keep.String(),
 						"forget_after": made.Forget.String(), "storage_bytes": made.StorageBytes})
 				}
-				fmt.Fprintf(a.Out, "the servers keep changes for %s, and know a Mac for %s after it was heard of "+
+				fmt.Fprintf(c.Out, "the servers keep changes for %s, and know a Mac for %s after it was heard of "+
 					"last, in %s on %s\n",
 					days(made.Keep), days(made.Forget), bytesFlag(made.StorageBytes),
 					terminal.Count(int64(made.Replicas), "server"))
@@ -151,7 +153,7 @@ gone.`,
 	return command
 }
 
-func (a *app) fleetCredentialsCommand() *cobra.Command {
+func (c *fleetcommandsCommands) fleetCredentialsCommand() *cobra.Command {
 	var valid = days(year)
 	var file, output string
 	command := &cobra.Command{
@@ -183,13 +185,13 @@ server has to be told.`,
 			if err := fleetsetup.CheckMacs(macs); err != nil {
 				return err
 			}
-			folder := a.fleetAccess()
+			folder := c.fleetAccess()
 			made, err := fleetsetup.CredentialsFor(folder, macs, cmp.Or(output, filepath.Join(folder, "macs")),
 				time.Duration(valid))
 			if err != nil {
 				return fleetFiles(err)
 			}
-			return a.printMade(made)
+			return c.printMade(made)
 		},
 	}
 	flags := command.Flags()
@@ -199,7 +201,7 @@ server has to be told.`,
 	return command
 }
 
-func (a *app) fleetRenewCommand() *cobra.Command {
+func (c *fleetcommandsCommands) fleetRenewCommand() *cobra.Command {
 	var adminValid, certificatesValid days = days(year), days(2 * year)
 	command := &cobra.Command{
 		Use:   "renew",
@@ -210,11 +212,11 @@ copied one after the other. Credentials of Macs are made by "usherctl fleet cred
 		Example: "  usherctl fleet renew --fleet usher-fleet",
 		Args:    cobra.NoArgs,
 		RunE: func(*cobra.Command, []string) error {
-			made, err := fleetsetup.Renew(a.fleetAccess(), time.Duration(adminValid), time.Duration(certificatesValid))
+			made, err := fleetsetup.Renew(c.fleetAccess(), time.Duration(adminValid), time.Duration(certificatesValid))
 			if err != nil {
 				return fleetFiles(err)
 			}
-			return a.printMade(made)
+			return c.printMade(made)
 		},
 	}
 	flags := command.Flags()
@@ -223,7 +225,7 @@ copied one after the other. Credentials of Macs are made by "usherctl fleet cred
 	return command
 }
 
-func (a *app) fleetRevokeCommand() *cobra.Command {
+func (c *fleetcommandsCommands) fleetRevokeCommand() *cobra.Command {
 	var files []string
 	command := &cobra.Command{
 		Use:   "revoke [MAC ...]",
@@ -241,12 +243,12 @@ nats-server.conf.`,
 			if err := fleetsetup.CheckMacs(macs); err != nil {
 				return err
 			}
-			folder := a.fleetAccess()
+			folder := c.fleetAccess()
 			made, err := fleetsetup.Revoke(folder, macs, files)
 			if err != nil {
 				return fleetFiles(err)
 			}
-			return a.printMade(made)
+			return c.printMade(made)
 		},
 	}
 	command.Flags().StringArrayVar(&files, "credentials-file", nil,
@@ -255,9 +257,9 @@ nats-server.conf.`,
 }
 
 // printMade prints files that were written, with what they are for.
-func (a *app) printMade(made []fleetsetup.Made) error {
-	if a.JSON {
-		return a.Print(map[string]any{"files": made})
+func (c *fleetcommandsCommands) printMade(made []fleetsetup.Made) error {
+	if c.JSON {
+		return c.Print(map[string]any{"files": made})
 	}
 	var rows [][]string
 	for _, one := range made {
@@ -265,7 +267,7 @@ func (a *app) printMade(made []fleetsetup.Made) error {
 			rows = append(rows, []string{one.Path, one.Purpose})
 		}
 	}
-	a.Table([]string{"FILE", "WHAT IT IS FOR"}, rows)
+	c.Table([]string{"FILE", "WHAT IT IS FOR"}, rows)
 	return nil
 }
 

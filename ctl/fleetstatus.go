@@ -32,7 +32,7 @@ type fleetFlags struct {
 	html    string
 }
 
-func (a *app) fleetStatusCommand() *cobra.Command {
+func (c *fleetcommandsCommands) fleetStatusCommand() *cobra.Command {
 	var flags fleetFlags
 	command := &cobra.Command{
 		Use:   "status",
@@ -48,15 +48,15 @@ counted once. It ends with 0 when the fleet could be asked, however its Macs sta
 			if err := validWait(flags.timeout); err != nil {
 				return err
 			}
-			if flags.csv && (a.JSON || flags.html != "") || a.JSON && flags.html != "" {
+			if flags.csv && (c.JSON || flags.html != "") || c.JSON && flags.html != "" {
 				return errors.New("--json, --csv and --html do not go together")
 			}
 			filter, err := parseFilters(flags.filters)
 			if err != nil {
 				return err
 			}
-			return a.askFleet(command.Context(), func(client *fleetview.Client) error {
-				return a.fleetStatus(command.Context(), client, flags, filter)
+			return c.askFleet(command.Context(), func(client *fleetview.Client) error {
+				return c.fleetStatus(command.Context(), client, flags, filter)
 			})
 		},
 	}
@@ -81,9 +81,9 @@ func validWait(timeout time.Duration) error {
 	return nil
 }
 
-func (a *app) fleetStatus(ctx context.Context, client *fleetview.Client, flags fleetFlags,
+func (c *fleetcommandsCommands) fleetStatus(ctx context.Context, client *fleetview.Client, flags fleetFlags,
 	filter func(fleetview.Standing) bool) error {
-	bar := a.Progress("asking the fleet")
+	bar := c.Progress("asking the fleet")
 	report, err := client.Ask(ctx, fleetview.Question{Timeout: flags.timeout, Progress: bar.Show})
 	bar.End()
 	if err != nil {
@@ -91,55 +91,55 @@ func (a *app) fleetStatus(ctx context.Context, client *fleetview.Client, flags f
 	}
 	report.Keep(filter, flags.filters)
 	if flags.html != "" {
-		quiet := a.AfterAWhile("reading the changes of the last days…")
+		quiet := c.AfterAWhile("reading the changes of the last days…")
 		report.Trend, err = client.Trend(ctx, trendDays, time.Now())
 		quiet()
 		if err != nil {
 			report.Warnings = append(report.Warnings, "The trend could not be read: "+err.Error()+".")
 		}
-		about, err := files.Writer{Printer: a.Printer}.Page(ctx, flags.html, func(to io.Writer) error { return fleetpage.Write(to, report) })
+		about, err := files.Writer{Printer: c.Printer}.Page(ctx, flags.html, func(to io.Writer) error { return fleetpage.Write(to, report) })
 		if err != nil {
 			return err
 		}
 		fmt.Fprintf(about, "%s: %s\n", terminal.Plain(flags.html), terminal.Count(int64(len(report.Macs)), "Mac"))
 		return nil
 	}
-	if a.JSON {
-		return a.Print(report)
+	if c.JSON {
+		return c.Print(report)
 	}
 	for _, warning := range report.Warnings {
-		fmt.Fprintf(a.Err, "usherctl: %s\n", terminal.Plain(warning))
+		fmt.Fprintf(c.Err, "usherctl: %s\n", terminal.Plain(warning))
 	}
 	if flags.csv {
-		writeCSV(a.Out, report)
+		writeCSV(c.Out, report)
 	} else {
-		a.printFleet(report)
+		c.printFleet(report)
 	}
 	return nil
 }
 
 // printFleet prints counts and a table.
-func (a *app) printFleet(report *fleetview.Report) {
+func (c *fleetcommandsCommands) printFleet(report *fleetview.Report) {
 	var rows [][]string
-	if a.Person { // a program has the Macs, and counts itself
+	if c.Person { // a program has the Macs, and counts itself
 		for _, one := range report.Counts {
 			rows = append(rows, []string{one.State, strconv.Itoa(one.Macs), strconv.Itoa(one.Answered),
 				strconv.Itoa(one.Silent), strconv.Itoa(one.Garbage)})
 		}
-		a.Table([]string{"STATE", "MACS", "ANSWERED", "SILENT", "GARBAGE"}, rows)
-		fmt.Fprintln(a.Out)
+		c.Table([]string{"STATE", "MACS", "ANSWERED", "SILENT", "GARBAGE"}, rows)
+		fmt.Fprintln(c.Out)
 	}
 	rows = nil
 	for _, one := range report.Macs {
 		seen := one.Seen.UTC().Format(time.RFC3339)
-		if a.Person {
+		if c.Person {
 			seen = terminal.Ago(one.Seen, time.Now())
 		}
 		rows = append(rows, []string{one.Mac, terminal.Dash(one.Computer), terminal.Dash(one.User), one.State, string(one.Answer),
 			seen, terminal.Dash(one.Registration), terminal.Dash(one.Version),
 			terminal.Dash(strings.Join(one.Notes, "; "))})
 	}
-	a.Table([]string{"MAC", "COMPUTER", "USER", "STATE", "ANSWER", "SEEN", "LAST REGISTRATION", "USHERD", "NOTES"},
+	c.Table([]string{"MAC", "COMPUTER", "USER", "STATE", "ANSWER", "SEEN", "LAST REGISTRATION", "USHERD", "NOTES"},
 		rows)
 }
 

@@ -15,7 +15,7 @@ import (
 	"usher.internal/internal/fleet"
 )
 
-func (a *app) fleetWatchCommand() *cobra.Command {
+func (c *fleetcommandsCommands) fleetWatchCommand() *cobra.Command {
 	return &cobra.Command{
 		Use:   "watch",
 		Short: "Show each change of a Mac as it happens, until Ctrl-C",
@@ -23,27 +23,27 @@ func (a *app) fleetWatchCommand() *cobra.Command {
   usherctl fleet watch --json`,
 		Args: cobra.NoArgs,
 		RunE: func(command *cobra.Command, _ []string) error {
-			return a.askFleet(command.Context(), func(client *fleetview.Client) error {
-				if !a.JSON {
-					fmt.Fprintln(a.Err, "waiting for changes; Ctrl-C ends it")
+			return c.askFleet(command.Context(), func(client *fleetview.Client) error {
+				if !c.JSON {
+					fmt.Fprintln(c.Err, "waiting for changes; Ctrl-C ends it")
 				}
 				return client.Watch(command.Context(), func(change *fleetview.Change) error {
-					if a.JSON {
-						if err := a.Print(change); err != nil {
+					if c.JSON {
+						if err := c.Print(change); err != nil {
 							return err
 						}
 					} else {
-						fmt.Fprintf(a.Out, "%s  %s\n", a.Moment(change.When()),
+						fmt.Fprintf(c.Out, "%s  %s\n", c.Moment(change.When()),
 							terminal.Plain(strings.Join(describeChange(change), "  ")))
 					}
-					return a.Out.Err
-				}, func(what string) { fmt.Fprintln(a.Err, "usherctl: "+terminal.Plain(what)) })
+					return c.Out.Err
+				}, func(what string) { fmt.Fprintln(c.Err, "usherctl: "+terminal.Plain(what)) })
 			})
 		},
 	}
 }
 
-func (a *app) fleetMacCommand() *cobra.Command {
+func (c *fleetcommandsCommands) fleetMacCommand() *cobra.Command {
 	var limit int32
 	timeout := 3 * time.Second
 	command := &cobra.Command{
@@ -63,8 +63,8 @@ func (a *app) fleetMacCommand() *cobra.Command {
 				return fmt.Errorf("%q cannot be the name of a Mac: it has letters, digits, - and _", arguments[0])
 			}
 			ctx := command.Context()
-			return a.askFleet(ctx, func(client *fleetview.Client) error {
-				bar := a.Progress("asking " + arguments[0])
+			return c.askFleet(ctx, func(client *fleetview.Client) error {
+				bar := c.Progress("asking " + arguments[0])
 				report, err := client.Ask(ctx,
 					fleetview.Question{Timeout: timeout, Mac: arguments[0], Progress: bar.Show})
 				bar.End()
@@ -89,7 +89,7 @@ func (a *app) fleetMacCommand() *cobra.Command {
 				if limit > 0 && len(history) > int(limit) {
 					history = history[:limit]
 				}
-				return a.showMac(report, history)
+				return c.showMac(report, history)
 			})
 		},
 	}
@@ -98,44 +98,44 @@ func (a *app) fleetMacCommand() *cobra.Command {
 	return command
 }
 
-func (a *app) showMac(report *fleetview.Report, history []*fleetview.Change) error {
+func (c *fleetcommandsCommands) showMac(report *fleetview.Report, history []*fleetview.Change) error {
 	var standing *fleetview.Standing
 	if len(report.Macs) > 0 {
 		standing = &report.Macs[0]
 	}
-	if a.JSON {
-		return a.Print(map[string]any{"mac": standing, "warnings": append([]string{}, report.Warnings...),
+	if c.JSON {
+		return c.Print(map[string]any{"mac": standing, "warnings": append([]string{}, report.Warnings...),
 			"history": history})
 	}
 	for _, warning := range report.Warnings {
-		fmt.Fprintf(a.Err, "usherctl: %s\n", terminal.Plain(warning))
+		fmt.Fprintf(c.Err, "usherctl: %s\n", terminal.Plain(warning))
 	}
 	if standing != nil {
-		a.printStanding(a.Out, standing)
-		fmt.Fprintln(a.Out)
+		c.printStanding(c.Out, standing)
+		fmt.Fprintln(c.Out)
 	}
 	var rows [][]string
 	for _, change := range history {
-		rows = append(rows, append([]string{a.Moment(change.When())}, describeChange(change)[1:]...))
+		rows = append(rows, append([]string{c.Moment(change.When())}, describeChange(change)[1:]...))
 	}
-	a.Table([]string{"WHEN", "USER", "STATE", "WHAT"}, rows)
+	c.Table([]string{"WHEN", "USER", "STATE", "WHAT"}, rows)
 	return nil
 }
 
-func (a *app) printStanding(w io.Writer, one *fleetview.Standing) {
-	a.Field("mac", one.Mac)
-	a.Field("computer", strings.Trim(one.Computer+", "+one.OperatingSystem, ", "))
-	a.Field("answer", string(one.Answer))
-	a.Field("state", one.State)
-	a.Field("seen", fmt.Sprintf("%s (%s)", a.Moment(one.Seen), terminal.Ago(one.Seen, time.Now())))
-	a.Field("user", one.User)
-	a.Field("registration", one.Registration)
-	a.Field("usherd", one.Version)
+func (c *fleetcommandsCommands) printStanding(w io.Writer, one *fleetview.Standing) {
+	c.Field("mac", one.Mac)
+	c.Field("computer", strings.Trim(one.Computer+", "+one.OperatingSystem, ", "))
+	c.Field("answer", string(one.Answer))
+	c.Field("state", one.State)
+	c.Field("seen", fmt.Sprintf("%s (%s)", c.Moment(one.Seen), terminal.Ago(one.Seen, time.Now())))
+	c.Field("user", one.User)
+	c.Field("registration", one.Registration)
+	c.Field("usherd", one.Version)
 	for _, note := range one.Notes {
-		a.Field("note", note)
+		c.Field("note", note)
 	}
 	for _, problem := range one.Problems {
-		a.Field("problem", problem)
+		c.Field("problem", problem)
 	}
 }
 

@@ -18,8 +18,8 @@ import (
 
 // follower shows the progress of one registration. It is used by one goroutine.
 type follower struct {
-	app    *app
-	client usherv1.RegistrationServiceClient
+	printer *answer.Printer
+	client  usherv1.RegistrationServiceClient
 	// id is that of the registration; last is what was told of it last.
 	id   string
 	last *usherv1.Registration
@@ -30,8 +30,8 @@ type follower struct {
 	drawn bool
 }
 
-func newFollower(a *app, client usherv1.RegistrationServiceClient, r *usherv1.Registration) *follower {
-	return &follower{app: a, client: client, id: r.GetId(), last: r}
+func newFollower(printer *answer.Printer, client usherv1.RegistrationServiceClient, r *usherv1.Registration) *follower {
+	return &follower{printer: printer, client: client, id: r.GetId(), last: r}
 }
 
 // update is what a watch says: the registration, the error that the watch ended with, or that the helper has ended the
@@ -75,7 +75,7 @@ func (f *follower) follow(ctx context.Context, limits waiting) (*usherv1.Registr
 			if err := f.show(); err != nil {
 				return nil, err
 			}
-			if ended(f.last.GetState()) {
+			if answer.Ended(f.last.GetState()) {
 				return f.last, nil
 			}
 			if f.last.GetState() == usherv1.RegistrationState_REGISTRATION_STATE_DELIVERING && delivery == nil {
@@ -94,12 +94,6 @@ func (f *follower) follow(ctx context.Context, limits waiting) (*usherv1.Registr
 			return nil, f.interrupted(ctx, ctx.Err())
 		}
 	}
-}
-
-func ended(state usherv1.RegistrationState) bool {
-	return state == usherv1.RegistrationState_REGISTRATION_STATE_SUCCEEDED ||
-		state == usherv1.RegistrationState_REGISTRATION_STATE_FAILED ||
-		state == usherv1.RegistrationState_REGISTRATION_STATE_CANCELLED
 }
 
 // watch sends what the helper tells until the registration's end. A helper that goes away is waited for.
@@ -153,19 +147,19 @@ func (f *follower) deliveredLater() error {
 
 // show prints what is new in the registration: as JSON, as plain lines, or above the live line of a terminal.
 func (f *follower) show() error {
-	if f.app.JSON {
-		return f.app.Print(f.last)
+	if f.printer.JSON {
+		return f.printer.Print(f.last)
 	}
 	f.clearLine()
 	for ; f.transitions < len(f.last.GetTransitions()); f.transitions++ {
 		transition := f.last.GetTransitions()[f.transitions]
 		f.since = transition.GetTime().AsTime()
-		fmt.Fprintf(f.app.Out, "%s  %-19s  %s\n", f.app.Clock(transition.GetTime()),
+		fmt.Fprintf(f.printer.Out, "%s  %-19s  %s\n", f.printer.Clock(transition.GetTime()),
 			contract.Name(transition.GetState()), terminal.Plain(transition.GetEvidence()))
 	}
 	for ; f.milestones < len(f.last.GetMilestones()); f.milestones++ {
 		milestone := f.last.GetMilestones()[f.milestones]
-		fmt.Fprintf(f.app.Out, "%s  %-19s  %s\n", f.app.Clock(milestone.GetTime()), "  Company Portal",
+		fmt.Fprintf(f.printer.Out, "%s  %-19s  %s\n", f.printer.Clock(milestone.GetTime()), "  Company Portal",
 			terminal.Plain(sentence(milestone)))
 	}
 	f.drawLine()
@@ -194,16 +188,16 @@ var doing = map[usherv1.RegistrationState]string{
 // drawLine shows on a terminal what is under way, and for how long.
 func (f *follower) drawLine() {
 	text := doing[f.last.GetState()]
-	if !f.app.Person || f.app.JSON || text == "" {
+	if !f.printer.Person || f.printer.JSON || text == "" {
 		return
 	}
-	fmt.Fprintf(f.app.Out, "\r\x1b[K… %s, %s", text, max(0, time.Since(f.since)).Truncate(time.Second))
+	fmt.Fprintf(f.printer.Out, "\r\x1b[K… %s, %s", text, max(0, time.Since(f.since)).Truncate(time.Second))
 	f.drawn = true
 }
 
 func (f *follower) clearLine() {
 	if f.drawn {
-		fmt.Fprint(f.app.Out, "\r\x1b[K")
+		fmt.Fprint(f.printer.Out, "\r\x1b[K")
 		f.drawn = false
 	}
 }

@@ -7,12 +7,14 @@ import (
 	"github.com/spf13/cobra"
 	"google.golang.org/grpc"
 
+	"usher.internal/ctl/ask"
 	"usher.internal/ctl/terminal"
 	"usher.internal/internal/config"
 	usherv1 "usher.internal/proto/usher/v1"
 )
 
-func (a *app) forgetCommand() *cobra.Command {
+func forgetCommand(client *ask.Client) *cobra.Command {
+	c := cleanCommands{client}
 	request := &usherv1.ForgetUserRequest{}
 	command := &cobra.Command{
 		Use:   "forget",
@@ -23,15 +25,15 @@ user's session or home is changed: a user who is still there is known again afte
 		Example: "  " + config.Sudo("forget --user jane"),
 		Args:    cobra.NoArgs,
 		RunE: func(command *cobra.Command, _ []string) error {
-			return a.Ask(command.Context(), func(ctx context.Context, connection *grpc.ClientConn) error {
+			return c.Ask(command.Context(), func(ctx context.Context, connection *grpc.ClientConn) error {
 				forgotten, err := usherv1.NewUserServiceClient(connection).ForgetUser(ctx, request)
 				if err != nil {
 					return err
 				}
-				if a.JSON {
-					return a.Print(forgotten)
+				if c.JSON {
+					return c.Print(forgotten)
 				}
-				fmt.Fprintf(a.Out, "forgot %s, with %s and %s\n", terminal.Plain(forgotten.GetUser().GetName()),
+				fmt.Fprintf(c.Out, "forgot %s, with %s and %s\n", terminal.Plain(forgotten.GetUser().GetName()),
 					terminal.Count(int64(forgotten.GetRegistrations()), "registration"),
 					terminal.Count(int64(forgotten.GetDeliveries()), "delivery"))
 				return nil

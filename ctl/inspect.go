@@ -20,6 +20,9 @@ import (
 	"usher.internal/internal/wpj"
 )
 
+// inspectCommands are the commands of this package, with what they need.
+type inspectCommands struct{ *answer.Printer }
+
 // inspectedThing is one thing that was recognised, as --json prints it.
 type inspectedThing struct {
 	// Format is stable, Name for people.
@@ -48,7 +51,8 @@ type inspection struct {
 	Others []inspectedThing `json:"others,omitempty"`
 }
 
-func (a *app) inspectCommand() *cobra.Command {
+func inspectCommand(printer *answer.Printer) *cobra.Command {
+	c := inspectCommands{printer}
 	return &cobra.Command{
 		Use:   "inspect FILE|-",
 		Short: "Say what a file or a text from a Mac shows of its registration; asks no helper",
@@ -75,7 +79,7 @@ output, also several things at once, and in UTF-16. - reads standard input. What
 			if err != nil {
 				return &answer.Failure{Code: answer.ExitUsage, Reason: "FILE_NOT_READABLE", Message: err.Error()}
 			}
-			return a.inspect(content, time.Now())
+			return c.inspect(content, time.Now())
 		},
 	}
 }
@@ -128,7 +132,7 @@ func inspected(content []byte, now time.Time) (inspect.Report, error) {
 	return report, nil
 }
 
-func (a *app) inspect(content []byte, now time.Time) error {
+func (c inspectCommands) inspect(content []byte, now time.Time) error {
 	report, err := inspected(content, now)
 	if err != nil {
 		return err
@@ -146,10 +150,10 @@ func (a *app) inspect(content []byte, now time.Time) error {
 		}
 		found.Others = append(found.Others, one)
 	}
-	if a.JSON {
-		return a.Print(found)
+	if c.JSON {
+		return c.Print(found)
 	}
-	a.printInspection(found)
+	c.printInspection(found)
 	return nil
 }
 
@@ -180,35 +184,35 @@ func (t *inspectedThing) judge(evidence *wpj.Evidence, now time.Time) error {
 }
 
 // printInspection prints each thing: what it is, the state that follows, if any, then its facts.
-func (a *app) printInspection(found inspection) {
-	w := a.Out
+func (c inspectCommands) printInspection(found inspection) {
+	w := c.Out
 	for _, how := range found.ReadAs {
-		a.Field("read as", how)
+		c.Field("read as", how)
 	}
 	for i, thing := range append([]inspectedThing{found.inspectedThing}, found.Others...) {
 		if i > 0 {
 			fmt.Fprintln(w)
 		}
-		a.Field("taken for", thing.Name)
+		c.Field("taken for", thing.Name)
 		if thing.State != "" {
-			a.Field("state", thing.State+", by this text only")
-			a.Field("meaning", thing.Meaning)
-			a.Field("what to do", thing.Fix)
+			c.Field("state", thing.State+", by this text only")
+			c.Field("meaning", thing.Meaning)
+			c.Field("what to do", thing.Fix)
 			if thing.Command != "" {
 				fmt.Fprintf(w, "%-18s %s\n", "command:", terminal.Plain(thing.Command)) // on one line, to be pasted
 			}
 		}
-		a.Field("cannot be used", thing.Problem)
+		c.Field("cannot be used", thing.Problem)
 		if len(thing.Facts) > 0 {
 			fmt.Fprintln(w, "\nwhat this file shows:")
 		}
 		for _, fact := range thing.Facts {
-			a.Field(fact.Name, fact.Value)
+			c.Field(fact.Name, fact.Value)
 			if fact.Meaning != "" {
-				a.Paragraph(fmt.Sprintf("%-19s", ""), fact.Meaning)
+				c.Paragraph(fmt.Sprintf("%-19s", ""), fact.Meaning)
 			}
 		}
-		a.Field("note", thing.Note)
-		a.Field("what to do", thing.Advice)
+		c.Field("note", thing.Note)
+		c.Field("what to do", thing.Advice)
 	}
 }

@@ -26,6 +26,9 @@ import (
 	"usher.internal/launchd"
 )
 
+// installerCommands are the commands of this package, with what they need.
+type installerCommands struct{ *ask.Client }
+
 // servesWithin is how long usherd may take from its start to its first answer.
 const servesWithin = 20 * time.Second
 
@@ -35,7 +38,8 @@ type installation struct {
 	dryRun, restart, purge, outliving bool
 }
 
-func (a *app) installCommand() *cobra.Command {
+func installCommand(client *ask.Client) *cobra.Command {
+	c := installerCommands{client}
 	var asked installation
 	command := &cobra.Command{
 		Use:   "install",
@@ -48,7 +52,7 @@ Registrations that are under way go on, and a Company Portal in front of a user 
   sudo ./usherctl install --dry-run`,
 		Args: cobra.NoArgs,
 		RunE: func(command *cobra.Command, _ []string) error {
-			return a.change(command, asked,
+			return c.change(command, asked,
 				func(ctx context.Context, i *launchd.Installer) error { return i.Install(ctx) })
 		},
 	}
@@ -61,7 +65,8 @@ Registrations that are under way go on, and a Company Portal in front of a user 
 	return command
 }
 
-func (a *app) uninstallCommand() *cobra.Command {
+func uninstallCommand(client *ask.Client) *cobra.Command {
+	c := installerCommands{client}
 	var asked installation
 	command := &cobra.Command{
 		Use:   "uninstall",
@@ -72,7 +77,7 @@ and go with it.`,
 		Example: "  " + config.Sudo("uninstall") + "\n" +
 			"  " + config.Sudo("uninstall --purge --dry-run"),
 		Args: cobra.NoArgs,
-		RunE: func(command *cobra.Command, _ []string) error { return a.uninstall(command, asked) },
+		RunE: func(command *cobra.Command, _ []string) error { return c.uninstall(command, asked) },
 	}
 	dryRunFlag(command, &asked)
 	command.Flags().BoolVar(&asked.purge, "purge", false,
@@ -80,23 +85,26 @@ and go with it.`,
 	return command
 }
 
-func (a *app) startCommand() *cobra.Command {
-	return a.lifecycleCommand("start", "Start usherd, and usher-agent for everybody who is logged in; needs root",
+func startCommand(client *ask.Client) *cobra.Command {
+	c := installerCommands{client}
+	return c.lifecycleCommand("start", "Start usherd, and usher-agent for everybody who is logged in; needs root",
 		func(ctx context.Context, i *launchd.Installer) error { return i.Start(ctx) })
 }
 
-func (a *app) stopCommand() *cobra.Command {
-	return a.lifecycleCommand("stop",
+func stopCommand(client *ask.Client) *cobra.Command {
+	c := installerCommands{client}
+	return c.lifecycleCommand("stop",
 		"Stop usherd and every usher-agent, until the next start of the computer; needs root",
 		func(ctx context.Context, i *launchd.Installer) error { return i.Stop(ctx) })
 }
 
-func (a *app) restartCommand() *cobra.Command {
-	return a.lifecycleCommand("restart", "Give usherd and every usher-agent a new process; needs root",
+func restartCommand(client *ask.Client) *cobra.Command {
+	c := installerCommands{client}
+	return c.lifecycleCommand("restart", "Give usherd and every usher-agent a new process; needs root",
 		func(ctx context.Context, i *launchd.Installer) error { return i.RestartServices(ctx) })
 }
 
-func (a *app) lifecycleCommand(verb, short string,
+func (c installerCommands) lifecycleCommand(verb, short string,
 	operation func(context.Context, *launchd.Installer) error) *cobra.Command {
 	var asked installation
 	command := &cobra.Command{
@@ -104,7 +112,7 @@ func (a *app) lifecycleCommand(verb, short string,
 		Long:    short + ".\nRegistrations that are under way are kept, and go on when usherd runs.",
 		Example: "  " + config.Sudo(verb),
 		Args:    cobra.NoArgs,
-		RunE:    func(command *cobra.Command, _ []string) error { return a.change(command, asked, operation) },
+		RunE:    func(command *cobra.Command, _ []string) error { return c.change(command, asked, operation) },
 	}
 	dryRunFlag(command, &asked)
 	return command
@@ -121,36 +129,36 @@ func dryRunFlag(command *cobra.Command, asked *installation) {
 }
 
 // change has an operation done, and tells of each of its steps.
-func (a *app) change(command *cobra.Command, asked installation,
+func (c installerCommands) change(command *cobra.Command, asked installation,
 	operation func(context.Context, *launchd.Installer) error) error {
-	installer, err := a.installer(asked)
+	installer, err := c.installer(asked)
 	if err != nil {
 		return err
 	}
 	if !asked.outliving && !asked.dryRun && launchd.Inside(installer.Layout) {
-		return a.outlive(command, installer.Layout)
+		return c.outlive(command, installer.Layout)
 	}
-	steps := a.tellSteps(installer)
+	steps := c.tellSteps(installer)
 	err = operation(command.Context(), installer)
-	return a.toldSteps(*steps, err)
+	return c.toldSteps(*steps, err)
 }
 
-func (a *app) uninstall(command *cobra.Command, asked installation) error {
+func (c installerCommands) uninstall(command *cobra.Command, asked installation) error {
 	var purge *launchd.Purge
 	if asked.purge {
-		purge = a.purge()
+		purge = c.purge()
 	}
-	err := a.change(command, asked,
+	err := c.change(command, asked,
 		func(ctx context.Context, i *launchd.Installer) error { return i.Uninstall(ctx, purge) })
-	if err != nil || a.JSON {
+	if err != nil || c.JSON {
 		return err
 	}
-	layout, err := a.layout()
+	layout, err := c.layout()
 	if err != nil {
 		return err
 	}
 	for _, note := range uninstallNotes(layout, asked.purge) {
-		fmt.Fprintln(a.Out, note)
+		fmt.Fprintln(c.Out, note)
 	}
 	return nil
 }
@@ -172,22 +180,22 @@ func uninstallNotes(layout launchd.Layout, purged bool) (notes []string) {
 }
 
 // purge names what the configuration has usher keep, as far as the configuration can be read.
-func (a *app) purge() *launchd.Purge {
+func (c installerCommands) purge() *launchd.Purge {
 	purge := &launchd.Purge{Homes: accounts.Homes(), Receipts: command.PackageUtility}
-	if loaded, err := config.Load(a.ConfigFile); err == nil {
+	if loaded, err := config.Load(c.ConfigFile); err == nil {
 		purge.State, purge.Sockets = loaded.StateDirectory, loaded.SocketDirectory
 		// Keys of certificates may be this computer's, and serve others too.
 		purge.Secrets = []string{loaded.Delivery.API.ClientSecretFile, loaded.Fleet.CredentialsFile,
 			loaded.Fleet.NKeyFile}
 	} else {
-		fmt.Fprintf(a.Err, "usherctl: the configuration cannot be read, so only the default places are "+
+		fmt.Fprintf(c.Err, "usherctl: the configuration cannot be read, so only the default places are "+
 			"looked at: %s\n", terminal.Plain(err.Error()))
 	}
 	return purge
 }
 
 // layout is where usher stands here: where a package has put it, or where usherctl puts it.
-func (a *app) layout() (launchd.Layout, error) {
+func (c installerCommands) layout() (launchd.Layout, error) {
 	system := launchd.System(runtime.GOOS)
 	packaged, err := launchd.LayoutOf(system, launchd.ByPackage)
 	if err != nil {
@@ -200,17 +208,17 @@ func (a *app) layout() (launchd.Layout, error) {
 	return launchd.LayoutOf(system, launchd.ByHand)
 }
 
-func (a *app) installer(asked installation) (*launchd.Installer, error) {
-	layout, err := a.layout()
+func (c installerCommands) installer(asked installation) (*launchd.Installer, error) {
+	layout, err := c.layout()
 	if err != nil {
 		return nil, err
 	}
 	if os.Geteuid() != 0 {
 		return nil, &answer.Failure{Code: answer.ExitNotPermitted, Reason: "NEEDS_ROOT",
-			Message: a.Command + " needs root",
+			Message: c.Command + " needs root",
 			Hint:    "run it with sudo"}
 	}
-	settings, err := a.installerConfig(layout)
+	settings, err := c.installerConfig(layout)
 	if err != nil {
 		return nil, err
 	}
@@ -222,7 +230,7 @@ func (a *app) installer(asked installation) (*launchd.Installer, error) {
 }
 
 // installerConfig is how this computer's services are looked at and changed.
-func (a *app) installerConfig(layout launchd.Layout) (launchd.Config, error) {
+func (c installerCommands) installerConfig(layout launchd.Layout) (launchd.Config, error) {
 	definitions, err := launchd.SystemDefinitions(layout)
 	if err != nil {
 		return launchd.Config{}, &answer.Failure{Code: answer.ExitNotSupported, Reason: "NOT_SUPPORTED",
@@ -235,7 +243,7 @@ func (a *app) installerConfig(layout launchd.Layout) (launchd.Config, error) {
 	return launchd.Config{
 		Layout: layout, Manager: manager, Definitions: definitions,
 		Sessions: accounts.GUISessions,
-		Serves:   a.serves,
+		Serves:   c.serves,
 		Report:   func(launchd.Outcome) {},
 	}, nil
 }
@@ -265,9 +273,9 @@ func primaryGroup(uid uint32) (uint32, error) {
 }
 
 // serves returns when usherd answers on its socket. gRPC dials again by itself.
-func (a *app) serves(ctx context.Context) error {
+func (c installerCommands) serves(ctx context.Context) error {
 	// What is wrong with the configuration is usherd's to say.
-	loaded, _ := config.Salvage(a.ConfigFile)
+	loaded, _ := config.Salvage(c.ConfigFile)
 	ctx, cancel := context.WithTimeout(ctx, servesWithin)
 	defer cancel()
 	connection, err := link.Dial(loaded.HelperSocket(), loaded.Development.HelperUID, ask.QuickRedial())
@@ -287,7 +295,7 @@ func (a *app) serves(ctx context.Context) error {
 }
 
 // outlive has a process that usherd's end does not end do the same.
-func (a *app) outlive(command *cobra.Command, layout launchd.Layout) error {
+func (c installerCommands) outlive(command *cobra.Command, layout launchd.Layout) error {
 	program, err := os.Executable()
 	if err != nil {
 		return answer.Defect(err)
@@ -295,7 +303,7 @@ func (a *app) outlive(command *cobra.Command, layout launchd.Layout) error {
 	if program, err = filepath.EvalSymlinks(program); err != nil {
 		return answer.Defect(err)
 	}
-	fmt.Fprintln(a.Err, "this is a job of usher's own service, which will be started anew: a process outside of "+
+	fmt.Fprintln(c.Err, "this is a job of usher's own service, which will be started anew: a process outside of "+
 		"it goes on with it")
 	where, err := launchd.Outlive(command.Context(), layout, program, append(os.Args[1:], "--outliving")...)
 	if exit, ok := errors.AsType[*exec.ExitError](err); ok {
@@ -306,9 +314,9 @@ func (a *app) outlive(command *cobra.Command, layout launchd.Layout) error {
 	if err != nil {
 		return &answer.Failure{Code: answer.ExitDefect, Reason: "INSTALL_FAILED", Message: err.Error()}
 	}
-	if a.JSON {
-		return a.Print(map[string]string{"log": where})
+	if c.JSON {
+		return c.Print(map[string]string{"log": where})
 	}
-	fmt.Fprintf(a.Out, "done; %s tells each step\n", where)
+	fmt.Fprintf(c.Out, "done; %s tells each step\n", where)
 	return nil
 }

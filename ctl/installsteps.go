@@ -10,33 +10,33 @@ import (
 )
 
 // tellSteps has each step printed when it is through, and returns where they are gathered.
-func (a *app) tellSteps(installer *launchd.Installer) *[]launchd.Outcome {
+func (c installerCommands) tellSteps(installer *launchd.Installer) *[]launchd.Outcome {
 	var steps []launchd.Outcome
-	if a.Person && !a.JSON {
+	if c.Person && !c.JSON {
 		// Stopping a service can take half a minute; the line is written over when that is through.
-		installer.Begin = func(what string) { fmt.Fprintf(a.Out, "…          %s", terminal.Plain(what)) }
+		installer.Begin = func(what string) { fmt.Fprintf(c.Out, "…          %s", terminal.Plain(what)) }
 	}
 	installer.Report = func(outcome launchd.Outcome) {
 		steps = append(steps, outcome)
-		if a.JSON {
+		if c.JSON {
 			return
 		}
 		if installer.Begin != nil {
-			fmt.Fprint(a.Out, "\r\x1b[K")
+			fmt.Fprint(c.Out, "\r\x1b[K")
 		}
 		line := fmt.Sprintf("%-10s %s", outcome.Result, outcome.Step)
 		if outcome.Detail != "" {
 			line += ": " + outcome.Detail
 		}
-		fmt.Fprintln(a.Out, terminal.Plain(line))
+		fmt.Fprintln(c.Out, terminal.Plain(line))
 	}
 	return &steps
 }
 
 // toldSteps ends a command whose steps were told.
-func (a *app) toldSteps(steps []launchd.Outcome, err error) error {
-	if a.JSON {
-		if printErr := a.Print(map[string]any{"steps": steps}); printErr != nil {
+func (c installerCommands) toldSteps(steps []launchd.Outcome, err error) error {
+	if c.JSON {
+		if printErr := c.Print(map[string]any{"steps": steps}); printErr != nil {
 			return printErr
 		}
 	}

@@ -18,6 +18,7 @@ import (
 	"google.golang.org/grpc/status"
 
 	"usher.internal/ctl/answer"
+	"usher.internal/ctl/ask"
 	"usher.internal/ctl/files"
 	"usher.internal/ctl/terminal"
 	"usher.internal/internal/attribute"
@@ -25,6 +26,9 @@ import (
 	"usher.internal/internal/contract"
 	usherv1 "usher.internal/proto/usher/v1"
 )
+
+// jamfCommands are the commands of this package, with what they need.
+type jamfCommands struct{ *ask.Client }
 
 const (
 	// jamfProWithin is how long the helper may take when it has to ask Jamf Pro, for which it gives itself less.
@@ -48,18 +52,19 @@ var jamfFailures = []struct {
 	{codes.Unavailable, usherv1.ErrorReason_ERROR_REASON_PROGRAM_FAILED, answer.ExitBusy, "JAMF_PRO_UNREACHABLE"},
 }
 
-func (a *app) jamfCommand() *cobra.Command {
+func jamfCommand(client *ask.Client) *cobra.Command {
+	c := jamfCommands{client}
 	credentials := group("credentials",
 		"Keep, check and remove the secret of usher's API client in Jamf Pro (root and admins)",
-		a.setCredentialsCommand(), a.checkCredentialsCommand(), a.removeCredentialsCommand())
-	jamf := group("jamf", "Set Jamf Pro up for usher", a.provisionCommand(), credentials)
+		c.setCredentialsCommand(), c.checkCredentialsCommand(), c.removeCredentialsCommand())
+	jamf := group("jamf", "Set Jamf Pro up for usher", c.provisionCommand(), credentials)
 	// Somebody who leaves a word out, or mistypes one, has the secret in its place.
 	jamf.Args, credentials.Args = noSecret, noSecret
 	jamf.SetFlagErrorFunc(noSecretFlag)
 	return jamf
 }
 
-func (a *app) provisionCommand() *cobra.Command {
+func (c jamfCommands) provisionCommand() *cobra.Command {
 	request := &usherv1.ProvisionExtensionAttributesRequest{}
 	command := &cobra.Command{
 		Use:   "provision",
@@ -73,22 +78,22 @@ change with the data type.`,
 		Example: "  " + config.Sudo("jamf provision --dry-run") + "\n  " + config.Sudo("jamf provision --migrate"),
 		Args:    cobra.NoArgs,
 		RunE: func(command *cobra.Command, _ []string) error {
-			return a.askJamfPro(command.Context(),
+			return c.askJamfPro(command.Context(),
 				func(ctx context.Context, client usherv1.JamfProServiceClient) error {
 					provisioned, err := client.ProvisionExtensionAttributes(ctx, request)
 					if err != nil {
 						return err
 					}
-					if a.JSON {
-						return errors.Join(a.Print(provisioned), unusable(provisioned))
+					if c.JSON {
+						return errors.Join(c.Print(provisioned), unusable(provisioned))
 					}
-					a.printProvisioned(provisioned, request.GetDryRun())
+					c.printProvisioned(provisioned, request.GetDryRun())
 					checked, err := client.CheckClientSecret(ctx, &usherv1.CheckClientSecretRequest{})
 					if err != nil {
 						return err
 					}
-					fmt.Fprintf(a.Out, "\nThe role of the API client at %s:\n", terminal.Plain(checked.GetServer()))
-					a.printPrivileges(checked)
+					fmt.Fprintf(c.Out, "\nThe role of the API client at %s:\n", terminal.Plain(checked.GetServer()))
+					c.printPrivileges(checked)
 					return errors.Join(unusable(provisioned), lacking(checked))
 				})
 		},
@@ -99,7 +104,7 @@ change with the data type.`,
 	return command
 }
 
-func (a *app) printProvisioned(provisioned *usherv1.ProvisionExtensionAttributesResponse, dryRun bool) {
+func (c jamfCommands) printProvisioned(provisioned *usherv1.ProvisionExtensionAttributesResponse, dryRun bool) {
 	var rows [][]string
 	for _, one := range provisioned.GetAttributes() {
 		state := "missing"
@@ -121,7 +126,7 @@ func (a *app) printProvisioned(provisioned *usherv1.ProvisionExtensionAttributes
 		}
 		rows = append(rows, []string{one.GetName(), state, one.GetProblem()})
 	}
-	a.Table([]string{"NAME", "STATE", "PROBLEM"}, rows)
+	c.Table([]string{"NAME", "STATE", "PROBLEM"}, rows)
 }
 
 // unusable returns a failure when there are extension attributes that usher cannot write to.
@@ -140,7 +145,7 @@ func unusable(provisioned *usherv1.ProvisionExtensionAttributesResponse) error {
 		Hint:    "fix what the problem of each names, then run it again"}
 }
 
-func (a *app) setCredentialsCommand() *cobra.Command {
+func (c jamfCommands) setCredentialsCommand() *cobra.Command {
 	var file string
 	command := &cobra.Command{
 		Use:   "set",
@@ -152,20 +157,20 @@ and never taken as an argument.`,
 			config.Sudo("jamf credentials set --file /private/tmp/secret"),
 		Args: noSecret,
 		RunE: func(command *cobra.Command, _ []string) error {
-			secret, err := a.readSecret(file)
+			secret, err := c.readSecret(file)
 			if err != nil {
 				return err
 			}
-			return a.Ask(command.Context(), func(ctx context.Context, connection *grpc.ClientConn) error {
+			return c.Ask(command.Context(), func(ctx context.Context, connection *grpc.ClientConn) error {
 				set, err := usherv1.NewJamfProServiceClient(connection).SetClientSecret(ctx,
 					&usherv1.SetClientSecretRequest{ClientSecret: secret})
 				if err != nil {
 					return jamfFailure(err)
 				}
-				if a.JSON {
-					return a.Print(set)
+				if c.JSON {
+					return c.Print(set)
 				}
-				fmt.Fprintf(a.Out, "kept in %s; `%s` tries it\n", terminal.Plain(set.GetPath()),
+				fmt.Fprintf(c.Out, "kept in %s; `%s` tries it\n", terminal.Plain(set.GetPath()),
 					config.Sudo("jamf credentials check"))
 				return nil
 			})
@@ -175,33 +180,33 @@ and never taken as an argument.`,
 	return command
 }
 
-func (a *app) checkCredentialsCommand() *cobra.Command {
+func (c jamfCommands) checkCredentialsCommand() *cobra.Command {
 	return &cobra.Command{
 		Use:     "check",
 		Short:   "Get a token with the secret, and tell which privileges the API client has",
 		Example: "  " + config.Sudo("jamf credentials check"),
 		Args:    noSecret,
 		RunE: func(command *cobra.Command, _ []string) error {
-			return a.askJamfPro(command.Context(),
+			return c.askJamfPro(command.Context(),
 				func(ctx context.Context, client usherv1.JamfProServiceClient) error {
 					checked, err := client.CheckClientSecret(ctx, &usherv1.CheckClientSecretRequest{})
 					if err != nil {
 						return err
 					}
-					if a.JSON {
-						return errors.Join(a.Print(checked), lacking(checked))
+					if c.JSON {
+						return errors.Join(c.Print(checked), lacking(checked))
 					}
-					fmt.Fprintln(a.Out, "The secret is good.")
-					a.Field("Server", checked.GetServer())
-					a.Field("Version", checked.GetServerVersion())
-					a.printPrivileges(checked)
+					fmt.Fprintln(c.Out, "The secret is good.")
+					c.Field("Server", checked.GetServer())
+					c.Field("Version", checked.GetServerVersion())
+					c.printPrivileges(checked)
 					return lacking(checked)
 				})
 		},
 	}
 }
 
-func (a *app) printPrivileges(checked *usherv1.CheckClientSecretResponse) {
+func (c jamfCommands) printPrivileges(checked *usherv1.CheckClientSecretResponse) {
 	said := map[bool]string{true: "yes", false: "no"}
 	var rows [][]string
 	for _, one := range checked.GetPrivileges() {
@@ -211,10 +216,10 @@ func (a *app) printPrivileges(checked *usherv1.CheckClientSecretResponse) {
 		}
 		rows = append(rows, []string{one.GetPrivilege(), said[one.GetRequired()], granted, one.GetPurpose()})
 	}
-	a.Table([]string{"PRIVILEGE", "REQUIRED", "GRANTED", "TO"}, rows)
+	c.Table([]string{"PRIVILEGE", "REQUIRED", "GRANTED", "TO"}, rows)
 	for _, one := range checked.GetPrivileges() {
 		if one.GetProblem() != "" {
-			fmt.Fprintf(a.Err, "usherctl: %s could not be tried: %s\n", one.GetPrivilege(), one.GetProblem())
+			fmt.Fprintf(c.Err, "usherctl: %s could not be tried: %s\n", one.GetPrivilege(), one.GetProblem())
 		}
 	}
 }
@@ -246,23 +251,23 @@ func lacking(checked *usherv1.CheckClientSecretResponse) error {
 		Hint:    "give them to its role in Jamf Pro (Settings, API Roles and Clients)"}
 }
 
-func (a *app) removeCredentialsCommand() *cobra.Command {
+func (c jamfCommands) removeCredentialsCommand() *cobra.Command {
 	return &cobra.Command{
 		Use:     "remove",
 		Short:   "Remove the secret from this computer",
 		Example: "  " + config.Sudo("jamf credentials remove"),
 		Args:    noSecret,
 		RunE: func(command *cobra.Command, _ []string) error {
-			return a.Ask(command.Context(), func(ctx context.Context, connection *grpc.ClientConn) error {
+			return c.Ask(command.Context(), func(ctx context.Context, connection *grpc.ClientConn) error {
 				response, err := usherv1.NewJamfProServiceClient(connection).RemoveClientSecret(ctx,
 					&usherv1.RemoveClientSecretRequest{})
 				if err != nil {
 					return jamfFailure(err)
 				}
-				if a.JSON {
-					return a.Print(response)
+				if c.JSON {
+					return c.Print(response)
 				}
-				fmt.Fprintln(a.Out, map[bool]string{
+				fmt.Fprintln(c.Out, map[bool]string{
 					true:  "removed; Jamf Pro still takes it until it is rotated there",
 					false: "there was none"}[response.GetRemoved()])
 				return nil
@@ -303,7 +308,7 @@ func noSecretFlag(command *cobra.Command, err error) error {
 }
 
 // readSecret returns what the file holds, or standard input, or what a person types.
-func (a *app) readSecret(file string) (string, error) {
+func (c jamfCommands) readSecret(file string) (string, error) {
 	input := io.Reader(os.Stdin)
 	switch {
 	case file != "":
@@ -320,7 +325,7 @@ func (a *app) readSecret(file string) (string, error) {
 		defer opened.Close()
 		input = opened
 	case term.IsTerminal(int(os.Stdin.Fd())):
-		return a.promptSecret()
+		return c.promptSecret()
 	}
 	content, err := io.ReadAll(io.LimitReader(input, longestSecret))
 	if err != nil {
@@ -336,14 +341,14 @@ func (a *app) readSecret(file string) (string, error) {
 
 // promptSecret asks for the secret without showing what is typed. The terminal is in raw mode meanwhile, so that Ctrl-C
 // comes as a character and cannot leave it without echo.
-func (a *app) promptSecret() (string, error) {
+func (c jamfCommands) promptSecret() (string, error) {
 	descriptor := int(os.Stdin.Fd())
 	before, err := term.MakeRaw(descriptor)
 	if err != nil {
 		return "", answer.Defect(fmt.Errorf("ask for the secret: %w", err))
 	}
 	defer term.Restore(descriptor, before)
-	return typedSecret(os.Stdin, a.Err)
+	return typedSecret(os.Stdin, c.Err)
 }
 
 // typedSecret asks on a terminal in raw mode.
@@ -360,8 +365,8 @@ func typedSecret(keys io.Reader, screen io.Writer) (string, error) {
 }
 
 // askJamfPro makes calls for which the helper asks Jamf Pro.
-func (a *app) askJamfPro(ctx context.Context, calls func(context.Context, usherv1.JamfProServiceClient) error) error {
-	return a.AskWithin(ctx, jamfProWithin, func(ctx context.Context, connection *grpc.ClientConn) error {
+func (c jamfCommands) askJamfPro(ctx context.Context, calls func(context.Context, usherv1.JamfProServiceClient) error) error {
+	return c.AskWithin(ctx, jamfProWithin, func(ctx context.Context, connection *grpc.ClientConn) error {
 		return jamfFailure(calls(ctx, usherv1.NewJamfProServiceClient(connection)))
 	})
 }

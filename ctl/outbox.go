@@ -9,16 +9,21 @@ import (
 	"google.golang.org/grpc"
 
 	"usher.internal/ctl/answer"
+	"usher.internal/ctl/ask"
 	"usher.internal/internal/config"
 	usherv1 "usher.internal/proto/usher/v1"
 )
 
-func (a *app) outboxCommand() *cobra.Command {
-	return group("outbox", "Show and move what is on its way to Jamf Pro (root and admins)", a.listOutboxCommand(),
-		a.flushOutboxCommand())
+// outboxCommands are the commands of this package, with what they need.
+type outboxCommands struct{ *ask.Client }
+
+func outboxCommand(client *ask.Client) *cobra.Command {
+	c := outboxCommands{client}
+	return group("outbox", "Show and move what is on its way to Jamf Pro (root and admins)", c.listOutboxCommand(),
+		c.flushOutboxCommand())
 }
 
-func (a *app) listOutboxCommand() *cobra.Command {
+func (c outboxCommands) listOutboxCommand() *cobra.Command {
 	request := &usherv1.ListDeliveriesRequest{}
 	command := &cobra.Command{
 		Use:     "list",
@@ -29,23 +34,23 @@ func (a *app) listOutboxCommand() *cobra.Command {
 			if err := validLimit(request.GetLimit()); err != nil {
 				return err
 			}
-			return a.Ask(command.Context(), func(ctx context.Context, connection *grpc.ClientConn) error {
+			return c.Ask(command.Context(), func(ctx context.Context, connection *grpc.ClientConn) error {
 				list, err := usherv1.NewDeliveryServiceClient(connection).ListDeliveries(ctx, request)
 				if err != nil {
 					return err
 				}
-				if a.JSON {
-					return a.Print(list)
+				if c.JSON {
+					return c.Print(list)
 				}
 				var rows [][]string
 				for _, d := range list.GetDeliveries() {
 					rows = append(rows, []string{
 						strconv.FormatUint(d.GetId(), 10), d.GetUser().GetName(), answer.DeliveryName(d.GetState()),
 						strconv.Itoa(int(d.GetAttempts())),
-						a.Clock(d.GetNextAttemptTime()), d.GetSummary(), d.GetLastError(),
+						c.Clock(d.GetNextAttemptTime()), d.GetSummary(), d.GetLastError(),
 					})
 				}
-				a.Table([]string{"ID", "USER", "STATE", "ATTEMPTS", "NEXT ATTEMPT", "REPORT", "LAST ERROR"}, rows)
+				c.Table([]string{"ID", "USER", "STATE", "ATTEMPTS", "NEXT ATTEMPT", "REPORT", "LAST ERROR"}, rows)
 				return nil
 			})
 		},
@@ -55,23 +60,23 @@ func (a *app) listOutboxCommand() *cobra.Command {
 	return command
 }
 
-func (a *app) flushOutboxCommand() *cobra.Command {
+func (c outboxCommands) flushOutboxCommand() *cobra.Command {
 	return &cobra.Command{
 		Use:     "flush",
 		Short:   "Deliver what is pending now, and try again what Jamf Pro refused",
 		Example: "  " + config.Sudo("outbox flush"),
 		Args:    cobra.NoArgs,
 		RunE: func(command *cobra.Command, _ []string) error {
-			return a.Ask(command.Context(), func(ctx context.Context, connection *grpc.ClientConn) error {
+			return c.Ask(command.Context(), func(ctx context.Context, connection *grpc.ClientConn) error {
 				flushed, err := usherv1.NewDeliveryServiceClient(connection).FlushDeliveries(ctx,
 					&usherv1.FlushDeliveriesRequest{})
 				if err != nil {
 					return err
 				}
-				if a.JSON {
-					return a.Print(flushed)
+				if c.JSON {
+					return c.Print(flushed)
 				}
-				fmt.Fprintf(a.Out, "%d due now; `%s` shows how they fare\n", flushed.GetDue(),
+				fmt.Fprintf(c.Out, "%d due now; `%s` shows how they fare\n", flushed.GetDue(),
 					config.Sudo("outbox list"))
 				return nil
 			})

@@ -16,6 +16,9 @@ import (
 	usherv1 "usher.internal/proto/usher/v1"
 )
 
+// registerCommands are the commands of this package, with what they need.
+type registerCommands struct{ *ask.Client }
+
 // deliveryWithin is how long --wait waits for Jamf Pro once the identity is found: usherd goes on for days if need be.
 const deliveryWithin = time.Minute
 
@@ -44,7 +47,8 @@ func (w *waiting) valid(wait bool) error {
 	return nil
 }
 
-func (a *app) registerCommand() *cobra.Command {
+func registerCommand(client *ask.Client) *cobra.Command {
+	c := registerCommands{client}
 	request := &usherv1.StartRegistrationRequest{Kind: usherv1.RegistrationKind_REGISTRATION_KIND_REGISTER}
 	var (
 		wait   bool
@@ -69,7 +73,7 @@ Company Portal's.`,
 			if signIn != 0 {
 				request.SignInTimeout = durationpb.New(signIn)
 			}
-			return a.start(command.Context(), request, wait, limits)
+			return c.start(command.Context(), request, wait, limits)
 		},
 	}
 	command.Flags().StringVar(&request.User, "user", "",
@@ -81,7 +85,8 @@ Company Portal's.`,
 	return command
 }
 
-func (a *app) gatherCommand() *cobra.Command {
+func gatherCommand(client *ask.Client) *cobra.Command {
+	c := registerCommands{client}
 	request := &usherv1.StartRegistrationRequest{Kind: usherv1.RegistrationKind_REGISTRATION_KIND_GATHER}
 	var (
 		wait   bool
@@ -99,7 +104,7 @@ Jamf's own gatherAADInfo runs first, and the user may see a sign-in.`,
 			if err := limits.valid(wait); err != nil {
 				return err
 			}
-			return a.start(command.Context(), request, wait, limits)
+			return c.start(command.Context(), request, wait, limits)
 		},
 	}
 	command.Flags().StringVar(&request.User, "user", "",
@@ -110,8 +115,8 @@ Jamf's own gatherAADInfo runs first, and the user may see a sign-in.`,
 }
 
 // start starts a registration and follows it, if asked to.
-func (a *app) start(ctx context.Context, request *usherv1.StartRegistrationRequest, wait bool, limits waiting) error {
-	connection, err := a.Connect(ctx)
+func (c registerCommands) start(ctx context.Context, request *usherv1.StartRegistrationRequest, wait bool, limits waiting) error {
+	connection, err := c.Connect(ctx)
 	if err != nil {
 		return err
 	}
@@ -123,28 +128,29 @@ func (a *app) start(ctx context.Context, request *usherv1.StartRegistrationReque
 		return answer.Explained(err)
 	}
 	if wait {
-		if started.GetAttached() && !a.JSON {
-			fmt.Fprintf(a.Out, "attached to registration %s of %s, which is under way already\n",
+		if started.GetAttached() && !c.JSON {
+			fmt.Fprintf(c.Out, "attached to registration %s of %s, which is under way already\n",
 				answer.ShortID(started.GetRegistration().GetId()), started.GetRegistration().GetUser().GetName())
 		}
-		return a.follow(ctx, connection, started.GetRegistration(), limits)
+		return follow(ctx, c.Printer, connection, started.GetRegistration(), limits)
 	}
-	if a.JSON {
-		return a.Print(started)
+	if c.JSON {
+		return c.Print(started)
 	}
 	verb := "started"
 	if started.GetAttached() {
 		verb = "is under way already"
 	}
 	r := started.GetRegistration()
-	fmt.Fprintf(a.Out, "registration %s of %s %s; `usherctl registrations watch %s` follows it\n", r.GetId(),
+	fmt.Fprintf(c.Out, "registration %s of %s %s; `usherctl registrations watch %s` follows it\n", r.GetId(),
 		r.GetUser().GetName(), verb, answer.ShortID(r.GetId()))
 	return nil
 }
 
 // follow shows a registration's progress to its end, and returns nil or the failure that it ended with.
-func (a *app) follow(ctx context.Context, connection *grpc.ClientConn, r *usherv1.Registration, limits waiting) error {
-	follower := newFollower(a, usherv1.NewRegistrationServiceClient(connection), r)
+func follow(ctx context.Context, printer *answer.Printer, connection *grpc.ClientConn, r *usherv1.Registration,
+	limits waiting) error {
+	follower := newFollower(printer, usherv1.NewRegistrationServiceClient(connection), r)
 	last, err := follower.follow(ctx, limits)
 	if err != nil {
 		return err

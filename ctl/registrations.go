@@ -19,14 +19,18 @@ import (
 	usherv1 "usher.internal/proto/usher/v1"
 )
 
-func (a *app) registrationsCommand() *cobra.Command {
+// registrationsCommands are the commands of this package, with what they need.
+type registrationsCommands struct{ *ask.Client }
+
+func registrationsCommand(client *ask.Client, hosts *afar.Hosts) *cobra.Command {
+	c := registrationsCommands{client}
 	return group("registrations", "List, show, watch and cancel registrations",
-		a.hosts.Reads(a.listRegistrationsCommand(), &afar.Table{Heading: listHeading, Rows: a.listedRows}),
-		a.hosts.Reads(a.showRegistrationCommand(), nil), a.hosts.Reads(a.watchRegistrationCommand(), nil),
-		a.cancelRegistrationCommand())
+		hosts.Reads(c.listRegistrationsCommand(), &afar.Table{Heading: listHeading, Rows: c.listedRows}),
+		hosts.Reads(c.showRegistrationCommand(), nil), hosts.Reads(c.watchRegistrationCommand(), nil),
+		c.cancelRegistrationCommand())
 }
 
-func (a *app) listRegistrationsCommand() *cobra.Command {
+func (c registrationsCommands) listRegistrationsCommand() *cobra.Command {
 	request := &usherv1.ListRegistrationsRequest{}
 	command := &cobra.Command{
 		Use:     "list",
@@ -37,19 +41,19 @@ func (a *app) listRegistrationsCommand() *cobra.Command {
 			if err := validLimit(request.GetLimit()); err != nil {
 				return err
 			}
-			return a.Ask(command.Context(), func(ctx context.Context, connection *grpc.ClientConn) error {
+			return c.Ask(command.Context(), func(ctx context.Context, connection *grpc.ClientConn) error {
 				list, err := usherv1.NewRegistrationServiceClient(connection).ListRegistrations(ctx, request)
 				if err != nil {
 					return err
 				}
-				if a.JSON {
-					return a.Print(list)
+				if c.JSON {
+					return c.Print(list)
 				}
 				var rows [][]string
 				for _, r := range list.GetRegistrations() {
-					rows = append(rows, a.registrationRow(r))
+					rows = append(rows, c.registrationRow(r))
 				}
-				a.Table(listHeading, rows)
+				c.Table(listHeading, rows)
 				return nil
 			})
 		},
@@ -62,63 +66,55 @@ func (a *app) listRegistrationsCommand() *cobra.Command {
 // listHeading is the heading of list.
 var listHeading = []string{"ID", "USER", "KIND", "STATE", "IDENTITY", "DELIVERY", "STARTED"}
 
-func (a *app) registrationRow(r *usherv1.Registration) []string {
+func (c registrationsCommands) registrationRow(r *usherv1.Registration) []string {
 	return []string{
 		answer.ShortID(r.GetId()), r.GetUser().GetName(), contract.Name(r.GetKind()), answer.LastState(r),
 		answer.IdentityName(r.GetIdentity().GetState()), answer.DeliveryName(r.GetDeliveryState()),
-		a.Clock(r.GetCreateTime()),
+		c.Clock(r.GetCreateTime()),
 	}
 }
 
-// validLimit returns an error for a number of rows that nobody can mean.
-func validLimit(limit int32) error {
-	if limit < 0 {
-		return fmt.Errorf("--limit is %d, and cannot be negative; 0 is the default", limit)
-	}
-	return nil
-}
-
-func (a *app) showRegistrationCommand() *cobra.Command {
+func (c registrationsCommands) showRegistrationCommand() *cobra.Command {
 	return &cobra.Command{
 		Use:               "show ID",
 		Short:             "Show a registration, each step with its evidence",
 		Example:           "  usherctl registrations show 0199b3a2-4c1d",
 		Args:              cobra.ExactArgs(1),
-		ValidArgsFunction: a.completeRegistrations(anyRegistration),
+		ValidArgsFunction: completeRegistrations(c.Client, anyRegistration),
 		RunE: func(command *cobra.Command, arguments []string) error {
-			return a.Ask(command.Context(), func(ctx context.Context, connection *grpc.ClientConn) error {
+			return c.Ask(command.Context(), func(ctx context.Context, connection *grpc.ClientConn) error {
 				found, err := usherv1.NewRegistrationServiceClient(connection).GetRegistration(ctx,
 					&usherv1.GetRegistrationRequest{Id: arguments[0]})
 				if err != nil {
 					return err
 				}
-				if a.JSON {
-					return a.Print(found.GetRegistration())
+				if c.JSON {
+					return c.Print(found.GetRegistration())
 				}
-				a.printRegistration(found.GetRegistration())
+				c.printRegistration(found.GetRegistration())
 				return nil
 			})
 		},
 	}
 }
 
-func (a *app) printRegistration(r *usherv1.Registration) {
-	w := a.Out
-	a.Field("registration", r.GetId())
-	a.Field("user", fmt.Sprintf("%s (uid %d)", r.GetUser().GetName(), r.GetUser().GetUid()))
-	a.Field("state", answer.LastState(r))
-	a.Field("detail", r.GetFailureDetail())
+func (c registrationsCommands) printRegistration(r *usherv1.Registration) {
+	w := c.Out
+	c.Field("registration", r.GetId())
+	c.Field("user", fmt.Sprintf("%s (uid %d)", r.GetUser().GetName(), r.GetUser().GetUid()))
+	c.Field("state", answer.LastState(r))
+	c.Field("detail", r.GetFailureDetail())
 	if r.GetDeadline() != nil {
-		a.Field("times out", a.Clock(r.GetDeadline()))
+		c.Field("times out", c.Clock(r.GetDeadline()))
 	}
 	if exit := r.GetPortalExit(); exit != nil {
-		a.Field("portal", portalEnd(exit))
+		c.Field("portal", portalEnd(exit))
 	}
 	if identity := r.GetIdentity(); identity != nil {
-		a.Field("identity", fmt.Sprintf("%s: %s", answer.IdentityName(identity.GetState()), identity.GetDetail()))
-		a.Field("device id", identity.GetDeviceId())
-		a.Field("tenant id", identity.GetTenantId())
-		a.Field("user principal", identity.GetUserPrincipalName())
+		c.Field("identity", fmt.Sprintf("%s: %s", answer.IdentityName(identity.GetState()), identity.GetDetail()))
+		c.Field("device id", identity.GetDeviceId())
+		c.Field("tenant id", identity.GetTenantId())
+		c.Field("user principal", identity.GetUserPrincipalName())
 	}
 	if r.GetDeliveryState() != usherv1.DeliveryState_DELIVERY_STATE_UNSPECIFIED {
 		name := answer.DeliveryName(r.GetDeliveryState())
@@ -126,11 +122,11 @@ func (a *app) printRegistration(r *usherv1.Registration) {
 			r.GetFailureReason() == usherv1.FailureReason_FAILURE_REASON_DELIVERY_REFUSED {
 			name += attribute.DeliveredLater
 		}
-		a.Field("delivery", fmt.Sprintf("%s after %s", name, attempts(r.GetDeliveryAttempts())))
-		a.Field("delivery error", r.GetDeliveryError())
+		c.Field("delivery", fmt.Sprintf("%s after %s", name, attempts(r.GetDeliveryAttempts())))
+		c.Field("delivery error", r.GetDeliveryError())
 	}
 	fmt.Fprintln(w)
-	a.Table([]string{"WHEN", "STEP", "EVIDENCE"}, a.steps(r))
+	c.Table([]string{"WHEN", "STEP", "EVIDENCE"}, c.steps(r))
 }
 
 func attempts(count int32) string {
@@ -141,7 +137,7 @@ func attempts(count int32) string {
 }
 
 // steps are the transitions and, where they happened, what Company Portal did.
-func (a *app) steps(r *usherv1.Registration) (rows [][]string) {
+func (c registrationsCommands) steps(r *usherv1.Registration) (rows [][]string) {
 	type step struct {
 		at   time.Time
 		cell []string
@@ -149,11 +145,11 @@ func (a *app) steps(r *usherv1.Registration) (rows [][]string) {
 	var steps []step
 	for _, transition := range r.GetTransitions() {
 		steps = append(steps, step{transition.GetTime().AsTime(),
-			[]string{a.Clock(transition.GetTime()), contract.Name(transition.GetState()), transition.GetEvidence()}})
+			[]string{c.Clock(transition.GetTime()), contract.Name(transition.GetState()), transition.GetEvidence()}})
 	}
 	for _, milestone := range r.GetMilestones() {
 		steps = append(steps, step{milestone.GetTime().AsTime(),
-			[]string{a.Clock(milestone.GetTime()), "  Company Portal", sentence(milestone)}})
+			[]string{c.Clock(milestone.GetTime()), "  Company Portal", sentence(milestone)}})
 	}
 	slices.SortStableFunc(steps, func(a, b step) int { return a.at.Compare(b.at) })
 	for _, one := range steps {
@@ -176,19 +172,19 @@ func portalEnd(exit *usherv1.PortalExit) string {
 	return text
 }
 
-func (a *app) watchRegistrationCommand() *cobra.Command {
+func (c registrationsCommands) watchRegistrationCommand() *cobra.Command {
 	var limits waiting
 	command := &cobra.Command{
 		Use:               "watch ID",
 		Short:             "Follow a registration to its end; the exit code is that of register --wait",
 		Example:           "  usherctl registrations watch 0199b3a2-4c1d",
 		Args:              cobra.ExactArgs(1),
-		ValidArgsFunction: a.completeRegistrations(anyRegistration),
+		ValidArgsFunction: completeRegistrations(c.Client, anyRegistration),
 		RunE: func(command *cobra.Command, arguments []string) error {
 			if err := limits.valid(true); err != nil {
 				return err
 			}
-			connection, err := a.Connect(command.Context())
+			connection, err := c.Connect(command.Context())
 			if err != nil {
 				return err
 			}
@@ -200,22 +196,22 @@ func (a *app) watchRegistrationCommand() *cobra.Command {
 			if err != nil {
 				return answer.Explained(err)
 			}
-			return a.follow(command.Context(), connection, found.GetRegistration(), limits)
+			return follow(command.Context(), c.Printer, connection, found.GetRegistration(), limits)
 		},
 	}
 	limits.flags(command)
 	return command
 }
 
-func (a *app) cancelRegistrationCommand() *cobra.Command {
+func (c registrationsCommands) cancelRegistrationCommand() *cobra.Command {
 	return &cobra.Command{
 		Use:               "cancel ID",
 		Short:             "End a registration, and the Company Portal that it launched",
 		Example:           "  usherctl registrations cancel 0199b3a2-4c1d",
 		Args:              cobra.ExactArgs(1),
-		ValidArgsFunction: a.completeRegistrations(isUnderWay),
+		ValidArgsFunction: completeRegistrations(c.Client, isUnderWay),
 		RunE: func(command *cobra.Command, arguments []string) error {
-			connection, err := a.Connect(command.Context())
+			connection, err := c.Connect(command.Context())
 			if err != nil {
 				return err
 			}
@@ -228,10 +224,10 @@ func (a *app) cancelRegistrationCommand() *cobra.Command {
 			if err != nil {
 				return answer.Explained(err)
 			}
-			if a.JSON {
-				return a.Print(cancelled.GetRegistration())
+			if c.JSON {
+				return c.Print(cancelled.GetRegistration())
 			}
-			fmt.Fprintf(a.Out, "registration %s is %s\n", answer.ShortID(cancelled.GetRegistration().GetId()),
+			fmt.Fprintf(c.Out, "registration %s is %s\n", answer.ShortID(cancelled.GetRegistration().GetId()),
 				cancelled.GetRegistration().GetFailureDetail())
 			return nil
 		},
@@ -239,9 +235,9 @@ func (a *app) cancelRegistrationCommand() *cobra.Command {
 }
 
 // listedRows are the rows of one of several Macs.
-func (a *app) listedRows(data []json.RawMessage) (rows [][]string) {
+func (c registrationsCommands) listedRows(data []json.RawMessage) (rows [][]string) {
 	for _, r := range afar.Decoded[usherv1.ListRegistrationsResponse](data).GetRegistrations() {
-		rows = append(rows, a.registrationRow(r))
+		rows = append(rows, c.registrationRow(r))
 	}
 	return rows
 }

@@ -7,15 +7,17 @@ import (
 	"github.com/spf13/cobra"
 
 	"usher.internal/ctl/answer"
+	"usher.internal/ctl/ask"
 	"usher.internal/internal/config"
 	"usher.internal/launchd"
 )
 
-func (a *app) serviceCommand() *cobra.Command {
-	return group("service", "Show how usher's services stand", a.serviceStatusCommand())
+func serviceCommand(client *ask.Client) *cobra.Command {
+	c := installerCommands{client}
+	return group("service", "Show how usher's services stand", c.serviceStatusCommand())
 }
 
-func (a *app) serviceStatusCommand() *cobra.Command {
+func (c installerCommands) serviceStatusCommand() *cobra.Command {
 	return &cobra.Command{
 		Use:   "status",
 		Short: "Show what launchd or systemd says of usherd and of each usher-agent",
@@ -24,16 +26,16 @@ asks no usherd, so it tells also why one does not run. It ends with 0 when all r
 sees every user's agent.`,
 		Example: "  " + config.Sudo("service status"),
 		Args:    cobra.NoArgs,
-		RunE:    func(command *cobra.Command, _ []string) error { return a.serviceStatus(command) },
+		RunE:    func(command *cobra.Command, _ []string) error { return c.serviceStatus(command) },
 	}
 }
 
-func (a *app) serviceStatus(command *cobra.Command) error {
-	layout, err := a.layout()
+func (c installerCommands) serviceStatus(command *cobra.Command) error {
+	layout, err := c.layout()
 	if err != nil {
 		return err
 	}
-	settings, err := a.installerConfig(layout)
+	settings, err := c.installerConfig(layout)
 	if err != nil {
 		return err
 	}
@@ -41,10 +43,10 @@ func (a *app) serviceStatus(command *cobra.Command) error {
 	if err != nil {
 		return answer.Defect(err)
 	}
-	if a.JSON {
-		err = a.Print(map[string]any{"services": services})
+	if c.JSON {
+		err = c.Print(map[string]any{"services": services})
 	} else {
-		a.printServices(services)
+		c.printServices(services)
 	}
 	if err != nil {
 		return err
@@ -57,7 +59,7 @@ func (a *app) serviceStatus(command *cobra.Command) error {
 	return nil
 }
 
-func (a *app) printServices(services []launchd.Service) {
+func (c installerCommands) printServices(services []launchd.Service) {
 	var rows [][]string
 	for _, service := range services {
 		state, pid := "not installed", "-"
@@ -77,5 +79,5 @@ func (a *app) printServices(services []launchd.Service) {
 		}
 		rows = append(rows, []string{service.Name, user, pid, state})
 	}
-	a.Table([]string{"SERVICE", "USER", "PID", "STATE"}, rows)
+	c.Table([]string{"SERVICE", "USER", "PID", "STATE"}, rows)
 }

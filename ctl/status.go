@@ -25,6 +25,9 @@ import (
 	usherv1 "usher.internal/proto/usher/v1"
 )
 
+// statusCommands are the commands of this package, with what they need.
+type statusCommands struct{ *ask.Client }
+
 // usable is what --wait takes beside the states: any state in which the user has an identity that can be used.
 const usable = "USABLE"
 
@@ -39,7 +42,8 @@ type statusFlags struct {
 	timeout time.Duration
 }
 
-func (a *app) statusCommand() *cobra.Command {
+func statusCommand(client *ask.Client) (*cobra.Command, *afar.Table) {
+	c := statusCommands{client}
 	var flags statusFlags
 	command := &cobra.Command{
 		Use:   "status",
@@ -69,22 +73,22 @@ who is registered as they should be.`,
 					"is waited for")
 			}
 			if flags.wait != "" {
-				return a.waitForStatus(command.Context(), flags)
+				return c.waitForStatus(command.Context(), flags)
 			}
 			within := ask.AnswerWithin
 			if flags.look {
 				within = lookWithin
-				if !a.JSON {
-					fmt.Fprintln(a.Err, "looking in each session…")
+				if !c.JSON {
+					fmt.Fprintln(c.Err, "looking in each session…")
 				}
 			}
-			return a.AskWithin(command.Context(), within, func(ctx context.Context, connection *grpc.ClientConn) error {
+			return c.AskWithin(command.Context(), within, func(ctx context.Context, connection *grpc.ClientConn) error {
 				status, err := usherv1.NewStatusServiceClient(connection).GetStatus(ctx,
 					&usherv1.GetStatusRequest{LookAgain: flags.look})
 				if err != nil {
 					return err
 				}
-				return a.showStatus(status, flags.user)
+				return c.showStatus(status, flags.user)
 			})
 		},
 	}
@@ -93,24 +97,24 @@ who is registered as they should be.`,
 	command.Flags().StringVar(&flags.wait, "wait", "",
 		"wait until the user is in one of these `states`, with commas; usable is any in which he is registered")
 	command.Flags().DurationVar(&flags.timeout, "timeout", 0, "with --wait: give up after this long (default: never)")
-	return command
+	return command, &afar.Table{Heading: severalHeading, Rows: c.severalRows}
 }
 
 // showStatus prints a status and returns what usherctl ends with. For a user that usher does not know there is nothing
 // to show: the error is all that is printed, so that a program gets one object.
-func (a *app) showStatus(status *usherv1.GetStatusResponse, user string) error {
+func (c statusCommands) showStatus(status *usherv1.GetStatusResponse, user string) error {
 	about := userOf(status.GetUsers(), user)
 	if about == nil && user != "" {
 		return &answer.Failure{Code: answer.ExitNotFound, Reason: "USER_NOT_FOUND",
 			Message: "usher knows of no user " + user,
 			Hint:    "`usherctl status` lists those that it knows"}
 	}
-	if a.JSON {
-		if err := a.Print(status); err != nil {
+	if c.JSON {
+		if err := c.Print(status); err != nil {
 			return err
 		}
 	} else {
-		a.printStatus(status)
+		c.printStatus(status)
 	}
 	return ending(about)
 }
@@ -132,12 +136,12 @@ func ending(user *usherv1.UserStatus) error {
 }
 
 // waitForStatus follows the status until the user is in one of the states.
-func (a *app) waitForStatus(ctx context.Context, flags statusFlags) error {
+func (c statusCommands) waitForStatus(ctx context.Context, flags statusFlags) error {
 	wanted, err := parseStates(flags.wait)
 	if err != nil {
 		return err
 	}
-	connection, err := a.Connect(ctx)
+	connection, err := c.Connect(ctx)
 	if err != nil {
 		return err
 	}
@@ -172,8 +176,8 @@ func (a *app) waitForStatus(ctx context.Context, flags statusFlags) error {
 				return nil
 			}
 			standing := standingOf(user, flags.user)
-			if standing != told && !a.JSON {
-				fmt.Fprintf(a.Err, "waiting for %s: %s\n", flags.wait, standing)
+			if standing != told && !c.JSON {
+				fmt.Fprintf(c.Err, "waiting for %s: %s\n", flags.wait, standing)
 			}
 			told = standing
 		}
@@ -181,7 +185,7 @@ func (a *app) waitForStatus(ctx context.Context, flags statusFlags) error {
 	})
 	switch {
 	case reached != nil:
-		return a.showStatus(reached, flags.user)
+		return c.showStatus(reached, flags.user)
 	case waiting.Err() != nil && ctx.Err() == nil:
 		return &answer.Failure{Code: answer.ExitTimedOut, Reason: "TIMED_OUT",
 			Message: fmt.Sprintf("after %s, %s", flags.timeout, cmp.Or(told, "usherd has not answered yet")),
@@ -240,76 +244,76 @@ func parseStates(text string) ([]usherv1.IdentityState, error) {
 	return states, nil
 }
 
-func (a *app) printStatus(status *usherv1.GetStatusResponse) {
+func (c statusCommands) printStatus(status *usherv1.GetStatusResponse) {
 	for _, problem := range status.GetProblems() {
-		a.Paragraph("! ", problem)
+		c.Paragraph("! ", problem)
 	}
 	if len(status.GetProblems()) > 0 {
-		fmt.Fprintln(a.Out)
+		fmt.Fprintln(c.Out)
 	}
 	computer, helper := status.GetComputer(), status.GetHelper()
-	a.Field("computer", strings.Trim(computer.GetName()+", "+computer.GetOperatingSystem(), ", "))
-	a.Field("usherd", fmt.Sprintf("%s, since %s", helper.GetVersion(), a.Clock(helper.GetStartTime())))
+	c.Field("computer", strings.Trim(computer.GetName()+", "+computer.GetOperatingSystem(), ", "))
+	c.Field("usherd", fmt.Sprintf("%s, since %s", helper.GetVersion(), c.Clock(helper.GetStartTime())))
 	if outbox := status.GetOutbox(); outbox != nil {
-		a.Field("outbox", fmt.Sprintf("%d pending, %d refused, last delivered %s (%s)",
-			outbox.GetPending(), outbox.GetRefused(), a.Clock(outbox.GetLastDeliveredTime()), helper.GetDeliveryMode()))
+		c.Field("outbox", fmt.Sprintf("%d pending, %d refused, last delivered %s (%s)",
+			outbox.GetPending(), outbox.GetRefused(), c.Clock(outbox.GetLastDeliveredTime()), helper.GetDeliveryMode()))
 	}
 	if fleet := status.GetFleet(); fleet != nil {
 		connected := "not connected"
 		if server := fleet.GetServer(); server != "" {
 			connected = server
 		}
-		a.Field("fleet", fmt.Sprintf("%s, %s since %s, %d unpublished", terminal.Dash(fleet.GetMac()), connected,
-			a.Clock(fleet.GetSince()), fleet.GetUnpublished()))
+		c.Field("fleet", fmt.Sprintf("%s, %s since %s, %d unpublished", terminal.Dash(fleet.GetMac()), connected,
+			c.Clock(fleet.GetSince()), fleet.GetUnpublished()))
 	}
 	if len(status.GetUsers()) == 0 {
 		return
 	}
 	if len(status.GetUsers()) > 1 {
-		a.Field("primary user", contract.Primary(status.GetUsers()).GetUser().GetName())
+		c.Field("primary user", contract.Primary(status.GetUsers()).GetUser().GetName())
 	}
-	fmt.Fprintln(a.Out)
+	fmt.Fprintln(c.Out)
 	var rows [][]string
 	for _, user := range status.GetUsers() {
 		rows = append(rows, []string{
 			user.GetUser().GetName(), sessionName(user), answer.IdentityName(user.GetIdentity().GetState()),
-			a.Age(user.GetLookTime()),
-			answer.LastState(user.GetLastRegistration()), a.Clock(user.GetLastRegistration().GetUpdateTime()),
+			c.Age(user.GetLookTime()),
+			answer.LastState(user.GetLastRegistration()), c.Clock(user.GetLastRegistration().GetUpdateTime()),
 		})
 	}
-	a.Table([]string{"USER", "SESSION", "STATE", "SEEN", "LAST REGISTRATION", "WHEN"}, rows)
+	c.Table([]string{"USER", "SESSION", "STATE", "SEEN", "LAST REGISTRATION", "WHEN"}, rows)
 	for _, user := range status.GetUsers() {
-		a.printEvidence(user)
+		c.printEvidence(user)
 	}
 }
 
 // printEvidence prints what the state of a user rests on.
-func (a *app) printEvidence(user *usherv1.UserStatus) {
+func (c statusCommands) printEvidence(user *usherv1.UserStatus) {
 	if len(user.GetEvidence()) == 0 {
 		return
 	}
-	fmt.Fprintln(a.Out)
-	a.Paragraph(terminal.Plain(user.GetUser().GetName())+": ", user.GetIdentity().GetDetail())
+	fmt.Fprintln(c.Out)
+	c.Paragraph(terminal.Plain(user.GetUser().GetName())+": ", user.GetIdentity().GetDetail())
 	for _, contradiction := range user.GetIdentity().GetContradictions() {
-		a.Paragraph("  contradiction: ", contradiction.GetDetail())
+		c.Paragraph("  contradiction: ", contradiction.GetDetail())
 	}
 	for _, other := range user.GetIdentity().GetOtherIdentities() {
-		a.Paragraph("  other identity: ", fmt.Sprintf("device %s of %s, valid until %s",
+		c.Paragraph("  other identity: ", fmt.Sprintf("device %s of %s, valid until %s",
 			terminal.Dash(other.GetDeviceId()), tenantName(other.GetTenantId()),
 			other.GetNotAfter().AsTime().Format(time.DateOnly)))
 	}
 	if change := user.GetDeviceIdChange(); change != nil {
-		a.Paragraph("  device id: ",
+		c.Paragraph("  device id: ",
 			fmt.Sprintf("%s became %s at %s", change.GetOldDeviceId(), change.GetNewDeviceId(),
-				a.Clock(change.GetTime())))
+				c.Clock(change.GetTime())))
 	}
 	var rows [][]string
 	for _, evidence := range user.GetEvidence() {
 		rows = append(rows, []string{"  " + contract.SourceName(evidence.GetSource()), finding(evidence),
-			a.Clock(evidence.GetObserveTime()),
+			c.Clock(evidence.GetObserveTime()),
 			evidence.GetDetail() + remembered(evidence, user.GetLookTime(), time.Now())})
 	}
-	a.Table([]string{"  SOURCE", "FINDING", "WHEN", "DETAIL"}, rows)
+	c.Table([]string{"  SOURCE", "FINDING", "WHEN", "DETAIL"}, rows)
 }
 
 // rememberedFrom is how much older than the last look evidence is that this look has not read.
@@ -359,7 +363,7 @@ func tenantName(id string) string {
 var severalHeading = []string{"COMPUTER", "USER", "SESSION", "STATE", "SEEN", "LAST REGISTRATION", "USHERD", "PROBLEMS"}
 
 // severalRows are the rows of one of several Macs.
-func (a *app) severalRows(data []json.RawMessage) (rows [][]string) {
+func (c statusCommands) severalRows(data []json.RawMessage) (rows [][]string) {
 	status := afar.Decoded[usherv1.GetStatusResponse](data)
 	if status == nil {
 		return nil
@@ -375,7 +379,7 @@ func (a *app) severalRows(data []json.RawMessage) (rows [][]string) {
 		}
 		rows = append(rows, []string{
 			terminal.Dash(status.GetComputer().GetName()), terminal.Dash(user.GetUser().GetName()), session,
-			answer.IdentityName(user.GetIdentity().GetState()), a.Age(user.GetLookTime()),
+			answer.IdentityName(user.GetIdentity().GetState()), c.Age(user.GetLookTime()),
 			answer.LastState(user.GetLastRegistration()), status.GetHelper().GetVersion(),
 			strconv.Itoa(len(status.GetProblems())),
 		})

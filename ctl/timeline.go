@@ -15,7 +15,9 @@ import (
 	"github.com/spf13/cobra"
 	"google.golang.org/grpc"
 
+	"usher.internal/ctl/afar"
 	"usher.internal/ctl/answer"
+	"usher.internal/ctl/ask"
 	"usher.internal/ctl/files"
 	"usher.internal/ctl/homes"
 	"usher.internal/ctl/interruptible"
@@ -26,6 +28,12 @@ import (
 	"usher.internal/internal/timeline/page"
 	usherv1 "usher.internal/proto/usher/v1"
 )
+
+// timelineviewCommands are the commands of this package, with what they need.
+type timelineviewCommands struct {
+	*ask.Client
+	hosts *afar.Hosts
+}
 
 // pageLines is how many lines of the logs a page has at most.
 const pageLines = 100_000
@@ -43,7 +51,8 @@ type timelineFlags struct {
 	follow   bool
 }
 
-func (a *app) timelineCommand() *cobra.Command {
+func timelineCommand(client *ask.Client, hosts *afar.Hosts) *cobra.Command {
+	c := timelineviewCommands{client, hosts}
 	var flags timelineFlags
 	command := &cobra.Command{
 		Use:   "timeline [FILE|FOLDER|ARCHIVE...]",
@@ -74,13 +83,13 @@ this Mac's logs and usherd's journal.`,
 				return answer.Defect(err)
 			}
 			defer release()
-			if a.hosts.Host() != nil {
-				return a.timelineOf(command.Context(), arguments, flags, options)
+			if c.hosts.Host() != nil {
+				return c.timelineOf(command.Context(), arguments, flags, options)
 			}
 			if flags.follow {
-				return a.followTimeline(command.Context(), arguments, flags, options)
+				return c.followTimeline(command.Context(), arguments, flags, options)
 			}
-			return a.timeline(command.Context(), arguments, input, flags, options)
+			return c.timeline(command.Context(), arguments, input, flags, options)
 		},
 	}
 	set := command.Flags()
@@ -97,7 +106,7 @@ this Mac's logs and usherd's journal.`,
 		"put pseudonyms in the place of names, ids and addresses (with --html the default)")
 	set.BoolVar(&flags.noRedact, "no-redact", false, "with --html: leave names, ids and addresses as they are")
 	set.BoolVarP(&flags.follow, "follow", "f", false, "go on, and show what happens as the logs grow")
-	return command
+	return hosts.Reads(command, &afar.Table{Heading: timelineHeading, Rows: c.timelineRows})
 }
 
 // options are those of the flags, or what is wrong with them.
@@ -136,7 +145,7 @@ func (f timelineFlags) options(arguments []string) (timeline.Options, error) {
 	return options, nil
 }
 
-func (a *app) timeline(ctx context.Context, paths []string, input io.Reader, flags timelineFlags,
+func (c timelineviewCommands) timeline(ctx context.Context, paths []string, input io.Reader, flags timelineFlags,
 	options timeline.Options) error {
 	if page, err := os.Stat(flags.html); err == nil {
 		for _, path := range paths {
@@ -147,33 +156,33 @@ func (a *app) timeline(ctx context.Context, paths []string, input io.Reader, fla
 			}
 		}
 	}
-	logs, err := a.logsOf(ctx, paths, input, flags.user, &options)
+	logs, err := c.logsOf(ctx, paths, input, flags.user, &options)
 	if err != nil {
 		return err
 	}
-	return a.timelineFrom(ctx, logs, flags, options)
+	return c.timelineFrom(ctx, logs, flags, options)
 }
 
-func (a *app) timelineFrom(ctx context.Context, logs []applog.Log, flags timelineFlags,
+func (c timelineviewCommands) timelineFrom(ctx context.Context, logs []applog.Log, flags timelineFlags,
 	options timeline.Options) error {
-	quiet := a.AfterAWhile(fmt.Sprintf("reading %s…", terminal.Count(int64(len(logs)), "log")))
+	quiet := c.AfterAWhile(fmt.Sprintf("reading %s…", terminal.Count(int64(len(logs)), "log")))
 	report, err := timeline.Build(ctx, logs, options)
 	quiet()
 	if err != nil {
 		return answer.Explained(err)
 	}
-	return a.showTimeline(ctx, report, flags)
+	return c.showTimeline(ctx, report, flags)
 }
 
 // timelineOf tells the timeline of another Mac, of the logs that the user of ssh can read there.
-func (a *app) timelineOf(ctx context.Context, paths []string, flags timelineFlags,
+func (c timelineviewCommands) timelineOf(ctx context.Context, paths []string, flags timelineFlags,
 	options timeline.Options) error {
 	switch {
 	case len(paths) > 0:
 		return errors.New("--host and files do not go together: with --host the logs are that Mac's own")
 	case flags.follow:
 		return errors.New("--host and --follow do not go together: logs are fetched once")
-	case flags.html != "" && a.hosts.OneOfSeveral():
+	case flags.html != "" && c.hosts.OneOfSeveral():
 		return errors.New("--html takes one --host: a page is about one Mac")
 	}
 	file, err := os.CreateTemp("", "usher-logs-*.zip")
@@ -186,14 +195,14 @@ func (a *app) timelineOf(ctx context.Context, paths []string, flags timelineFlag
 			Message: fmt.Sprintf("the logs could not be kept: %v", err),
 			Hint:    "make room in the folder for temporary files"}
 	}
-	zone, err := a.hosts.FetchLogs(ctx, flags.user, file)
+	zone, err := c.hosts.FetchLogs(ctx, flags.user, file)
 	if err != nil {
 		return err
 	}
 	if options.Zone == nil {
 		options.Zone = zone
 	}
-	options.Registrations = a.journal(ctx, flags.user)
+	options.Registrations = c.journal(ctx, flags.user)
 	if _, err := file.Seek(0, io.SeekStart); err != nil {
 		return answer.Defect(err)
 	}
@@ -205,11 +214,11 @@ func (a *app) timelineOf(ctx context.Context, paths []string, flags timelineFlag
 		_, name, _ := strings.Cut(logs[i].Name, "!")
 		logs[i].Name = cmp.Or(name, logs[i].Name)
 	}
-	return a.timelineFrom(ctx, logs, flags, options)
+	return c.timelineFrom(ctx, logs, flags, options)
 }
 
 // showTimeline prints a report, or writes it as a page.
-func (a *app) showTimeline(ctx context.Context, report *timeline.Report, flags timelineFlags) error {
+func (c timelineviewCommands) showTimeline(ctx context.Context, report *timeline.Report, flags timelineFlags) error {
 	chosen, err := flags.choose(report)
 	if err != nil {
 		return err
@@ -224,25 +233,25 @@ func (a *app) showTimeline(ctx context.Context, report *timeline.Report, flags t
 	}
 	switch {
 	case flags.html != "":
-		about, err := files.Writer{Printer: a.Printer}.Page(ctx, flags.html,
+		about, err := files.Writer{Printer: c.Printer}.Page(ctx, flags.html,
 			func(to io.Writer) error { return page.Write(interruptible.Writer(ctx, to), report) })
 		switch {
 		case err != nil:
 			return err
-		case a.JSON && about == a.Out: // or else the page alone
-			return a.Print(map[string]any{"file": flags.html, "attempts": len(report.Attempts),
+		case c.JSON && about == c.Out: // or else the page alone
+			return c.Print(map[string]any{"file": flags.html, "attempts": len(report.Attempts),
 				"redacted": report.Redacted})
-		case a.JSON:
+		case c.JSON:
 			return nil
 		}
 		fmt.Fprintf(about, "%s: %s, %s\n", terminal.Plain(flags.html),
 			terminal.Count(int64(len(report.Attempts)), "attempt"),
 			map[bool]string{true: "names, ids and addresses are pseudonyms", false: "NOT redacted"}[report.Redacted])
 		return nil
-	case a.JSON:
-		return a.Print(report)
+	case c.JSON:
+		return c.Print(report)
 	}
-	a.newTimelineText(report).print(chosen)
+	c.newTimelineText(report).print(chosen)
 	return nil
 }
 
@@ -270,7 +279,7 @@ func (f timelineFlags) choose(report *timeline.Report) ([]timeline.Attempt, erro
 }
 
 // logsOf finds the logs in paths, or this Mac's where there are none; then the journal is asked for too.
-func (a *app) logsOf(ctx context.Context, paths []string, input io.Reader, user string,
+func (c timelineviewCommands) logsOf(ctx context.Context, paths []string, input io.Reader, user string,
 	options *timeline.Options) ([]applog.Log, error) {
 	ofThisMac := len(paths) == 0
 	if ofThisMac {
@@ -278,9 +287,9 @@ func (a *app) logsOf(ctx context.Context, paths []string, input io.Reader, user 
 		if paths, err = homes.Logs(user); err != nil {
 			return nil, err
 		}
-		options.Registrations = a.journal(ctx, user)
+		options.Registrations = c.journal(ctx, user)
 	}
-	quiet := a.AfterAWhile("looking for logs…")
+	quiet := c.AfterAWhile("looking for logs…")
 	logs, err := applog.Find(ctx, paths, applog.FindOptions{Input: input, Optional: ofThisMac})
 	quiet()
 	if ctx.Err() != nil {
@@ -298,16 +307,16 @@ func (a *app) logsOf(ctx context.Context, paths []string, input io.Reader, user 
 }
 
 // journal asks usherd for what it knows. Without usherd, or without the right to ask, the logs must do.
-func (a *app) journal(ctx context.Context, user string) []*usherv1.Registration {
+func (c timelineviewCommands) journal(ctx context.Context, user string) []*usherv1.Registration {
 	var registrations []*usherv1.Registration
-	err := a.Ask(ctx, func(ctx context.Context, connection *grpc.ClientConn) error {
+	err := c.Ask(ctx, func(ctx context.Context, connection *grpc.ClientConn) error {
 		list, err := usherv1.NewRegistrationServiceClient(connection).ListRegistrations(ctx,
 			&usherv1.ListRegistrationsRequest{User: user})
 		registrations = list.GetRegistrations()
 		return err
 	})
-	if err != nil && !a.JSON {
-		fmt.Fprintf(a.Err, "usherctl: without usherd's journal: %s\n", terminal.Plain(err.Error()))
+	if err != nil && !c.JSON {
+		fmt.Fprintf(c.Err, "usherctl: without usherd's journal: %s\n", terminal.Plain(err.Error()))
 	}
 	return registrations
 }
@@ -316,14 +325,14 @@ func (a *app) journal(ctx context.Context, user string) []*usherv1.Registration 
 var timelineHeading = []string{"USER", "BEGAN", "OUTCOME", "WHAT HAPPENED"}
 
 // timelineRows is the row of one of several Macs: its newest attempt.
-func (a *app) timelineRows(data []json.RawMessage) (rows [][]string) {
+func (c timelineviewCommands) timelineRows(data []json.RawMessage) (rows [][]string) {
 	for _, content := range data {
 		var report timeline.Report
 		if json.Unmarshal(content, &report) != nil || len(report.Attempts) == 0 {
 			continue
 		}
 		last := report.Attempts[len(report.Attempts)-1]
-		rows = append(rows, []string{terminal.Dash(last.User), a.Moment(last.Begin), string(last.Outcome),
+		rows = append(rows, []string{terminal.Dash(last.User), c.Moment(last.Begin), string(last.Outcome),
 			last.Verdict.Sentence})
 	}
 	return rows

@@ -24,7 +24,7 @@ import (
 )
 
 // followTimeline shows what happens as the logs grow, until it is interrupted.
-func (a *app) followTimeline(ctx context.Context, paths []string, flags timelineFlags, options timeline.Options) error {
+func (c timelineviewCommands) followTimeline(ctx context.Context, paths []string, flags timelineFlags, options timeline.Options) error {
 	ofThisMac := len(paths) == 0
 	if ofThisMac {
 		var err error
@@ -36,7 +36,7 @@ func (a *app) followTimeline(ctx context.Context, paths []string, flags timeline
 	if options.Zone == nil {
 		options.Zone = time.Local // the logs that grow are this Mac's
 	}
-	live := &liveTimeline{app: a, flags: flags, collector: timeline.NewCollector(options), logs: map[string]int{},
+	live := &liveTimeline{commands: c, flags: flags, collector: timeline.NewCollector(options), logs: map[string]int{},
 		printed: map[int]int{}}
 	group, ctx := errgroup.WithContext(ctx)
 	if ofThisMac {
@@ -94,8 +94,8 @@ func isOfOnePlace(err error) bool {
 
 // liveTimeline is a timeline that goes on. Its methods may be called by several goroutines.
 type liveTimeline struct {
-	app   *app
-	flags timelineFlags
+	commands timelineviewCommands
+	flags    timelineFlags
 
 	mu        sync.Mutex
 	collector *timeline.Collector
@@ -121,7 +121,7 @@ func (l *liveTimeline) take(name string, record *applog.Record) {
 
 // followJournal takes usherd's journal anew whenever something in it changes. Without usherd the logs must do.
 func (l *liveTimeline) followJournal(ctx context.Context, index int) error {
-	connection, err := l.app.Connect(ctx)
+	connection, err := l.commands.Connect(ctx)
 	if err != nil {
 		return err
 	}
@@ -138,7 +138,7 @@ func (l *liveTimeline) followJournal(ctx context.Context, index int) error {
 func (l *liveTimeline) warn(text string) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	fmt.Fprintf(l.app.Err, "usherctl: %s\n", terminal.Plain(text))
+	fmt.Fprintf(l.commands.Err, "usherctl: %s\n", terminal.Plain(text))
 }
 
 func (l *liveTimeline) watchJournal(ctx context.Context, connection *grpc.ClientConn, index int) error {
@@ -182,12 +182,12 @@ func (l *liveTimeline) show(ctx context.Context) error {
 			return err
 		}
 	}
-	if l.app.JSON {
-		return l.app.Print(report)
+	if l.commands.JSON {
+		return l.commands.Print(report)
 	}
-	text := l.app.newTimelineText(report)
-	if l.app.Person {
-		fmt.Fprint(l.app.Out, clearScreen)
+	text := l.commands.newTimelineText(report)
+	if l.commands.Person {
+		fmt.Fprint(l.commands.Out, clearScreen)
 		chosen, err := l.flags.choose(report)
 		if err != nil {
 			return err
@@ -205,8 +205,8 @@ func (l *liveTimeline) show(ctx context.Context) error {
 	if count := len(report.Attempts); count > 0 && report.Attempts[count-1].Outcome != timeline.Unfinished {
 		if sentence := report.Attempts[count-1].Verdict.Sentence; sentence != l.verdict {
 			l.verdict = sentence
-			fmt.Fprintf(l.app.Out, "attempt %d: %s\n", count, terminal.Plain(sentence))
+			fmt.Fprintf(l.commands.Out, "attempt %d: %s\n", count, terminal.Plain(sentence))
 		}
 	}
-	return l.app.Out.Err
+	return l.commands.Out.Err
 }

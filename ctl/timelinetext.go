@@ -43,9 +43,9 @@ type timelineText struct {
 }
 
 // newTimelineText prints to a terminal as wide as it is, and to anything else in 100 columns without colours.
-func (a *app) newTimelineText(report *timeline.Report) *timelineText {
-	t := &timelineText{to: a.Out, width: 100, report: report, zone: report.Location()}
-	if a.Person {
+func (c timelineviewCommands) newTimelineText(report *timeline.Report) *timelineText {
+	t := &timelineText{to: c.Out, width: 100, report: report, zone: report.Location()}
+	if c.Person {
 		_, noColour := os.LookupEnv("NO_COLOR") // https://no-color.org
 		t.colour = !noColour && os.Getenv("TERM") != "dumb"
 		if width, _, err := term.GetSize(int(os.Stdout.Fd())); err == nil && width > 40 {

@@ -38,3 +38,10 @@ func LastState(r *usherv1.Registration) string {
 	}
 	return contract.Name(r.GetState())
 }
+
+// Ended reports whether a registration in that state has ended.
+func Ended(state usherv1.RegistrationState) bool {
+	return state == usherv1.RegistrationState_REGISTRATION_STATE_SUCCEEDED ||
+		state == usherv1.RegistrationState_REGISTRATION_STATE_FAILED ||
+		state == usherv1.RegistrationState_REGISTRATION_STATE_CANCELLED
+}

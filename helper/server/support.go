@@ -16,7 +16,6 @@ import (
 	"usher.internal/helper/registration"
 	"usher.internal/helper/support"
 	"usher.internal/internal/accounts"
-	"usher.internal/internal/config"
 	"usher.internal/internal/envelope"
 	"usher.internal/internal/excerpt"
 	"usher.internal/internal/personal"
@@ -195,7 +194,7 @@ func (s *supportService) about(actor *Actor, user accounts.User) ([]supportFile,
 	if actor.IsAdmin() {
 		files = append(files, written("configuration.json",
 			"usherd's configuration, as `usherctl config show --json` shows it; it holds no secrets",
-			"config show", private, settings(s.settings().Values())))
+			"config show", private, s.settings().Values()))
 	}
 	for _, log := range s.logs.List() {
 		if log.Own && !actor.IsAdmin() {
@@ -364,20 +363,4 @@ func writeEnvelope(to io.Writer, command string, private func(string) string, da
 		return fmt.Errorf("write %T: %w", data, err)
 	}
 	return nil
-}
-
-// setting is a configuration value, as `usherctl config show --json` prints it.
-type setting struct {
-	Key         string `json:"key"`
-	Value       string `json:"value"`
-	Origin      string `json:"origin"`
-	Default     string `json:"default"`
-	Description string `json:"description"`
-}
-
-func settings(values []config.Value) (all []setting) {
-	for _, value := range values {
-		all = append(all, setting{value.Key, value.Value, value.Origin, value.Default, value.Description})
-	}
-	return all
 }
