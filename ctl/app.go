@@ -18,7 +18,22 @@ import (
 	"usher.internal/ctl/afar"
 	"usher.internal/ctl/answer"
 	"usher.internal/ctl/ask"
+	"usher.internal/ctl/bundle"
+	"usher.internal/ctl/clean"
+	"usher.internal/ctl/configuration"
+	"usher.internal/ctl/doctor"
+	"usher.internal/ctl/ea"
+	"usher.internal/ctl/explain"
+	"usher.internal/ctl/fleetcommands"
+	"usher.internal/ctl/installer"
+	"usher.internal/ctl/jamf"
+	"usher.internal/ctl/outbox"
+	"usher.internal/ctl/register"
+	"usher.internal/ctl/registrations"
+	"usher.internal/ctl/status"
 	"usher.internal/ctl/terminal"
+	"usher.internal/ctl/timelineview"
+	"usher.internal/ctl/usage"
 	"usher.internal/internal/version"
 )
 
@@ -79,7 +94,7 @@ func (a *app) runRoot(ctx context.Context, root *cobra.Command, arguments []stri
 	failed, ok := errors.AsType[*answer.Failure](err)
 	if !ok {
 		// Only cobra itself returns other errors: wrong flags and arguments.
-		failed = &answer.Failure{Code: answer.ExitUsage, Reason: "WRONG_USAGE", Message: wrongUsage(err),
+		failed = &answer.Failure{Code: answer.ExitUsage, Reason: "WRONG_USAGE", Message: usage.Wrong(err),
 			Hint: "`" + command.CommandPath() + " --help` shows how it is used"}
 	}
 	a.PrintFailure(failed)
@@ -116,13 +131,14 @@ through Company Portal and to tell Jamf Pro how it went, and shows how that stan
 	flags.StringVar(&a.ConfigFile, "config", a.ConfigFile,
 		"read this configuration `file` in place of the platform's own (also USHER_CONFIG)")
 	root.SetFlagErrorFunc(afar.FlagError)
-	root.AddCommand(registerCommand(a.Client), gatherCommand(a.Client), a.hosts.Reads(statusCommand(a.Client)),
-		a.hosts.Reads(doctorCommand(a.Client)), registrationsCommand(a.Client, a.hosts),
-		timelineCommand(a.Client, a.hosts), bundleCommand(a.Client), outboxCommand(a.Client),
-		explainCommand(a.Printer), extensionAttributeCommand(a.Client), jamfCommand(a.Client), cleanCommand(a.Client),
-		forgetCommand(a.Client), inspectCommand(a.Printer), configCommand(a.Client), a.versionCommand(),
-		a.completionCommand(), installCommand(a.Client), uninstallCommand(a.Client), startCommand(a.Client),
-		stopCommand(a.Client), restartCommand(a.Client), serviceCommand(a.Client), fleetCommand(a.Printer),
+	root.AddCommand(register.Command(a.Client), register.Gather(a.Client), a.hosts.Reads(status.Command(a.Client)),
+		a.hosts.Reads(doctor.Command(a.Client)), registrations.Command(a.Client, a.hosts),
+		timelineview.Command(a.Client, a.hosts), bundle.Command(a.Client), outbox.Command(a.Client),
+		explain.Command(a.Printer), ea.Command(a.Client), jamf.Command(a.Client), clean.Command(a.Client),
+		clean.Forget(a.Client), inspectCommand(a.Printer), configuration.Command(a.Client), a.versionCommand(),
+		a.completionCommand(), installer.Install(a.Client), installer.Uninstall(a.Client), installer.Start(a.Client),
+		installer.Stop(a.Client), installer.Restart(a.Client), installer.Service(a.Client),
+		fleetcommands.Command(a.Printer),
 		afar.DialStdio(a.Client), afar.SendLogs(a.Client))
 	checkHelp(root)
 	a.completeValues(root)

@@ -94,7 +94,8 @@ const (
 		`{"state":"REGISTRATION_STATE_PREFLIGHT","time":"2026-11-23T10:00:00Z"},{"state":"REGISTRATION_STATE_FAILED",` +
 		`"time":"2026-11-23T10:00:09Z"}]}}` + "\n"
 	// Only the computer's name in it says that pluto is one.
-	janesStatus = `{"schema":"usher.v1","command":"status","data":{"computer":{"name":"pluto"},"users":[{"user":{"name":"jane",` +
+	janesStatus = `{"schema":"usher.v1","command":"status","data":{"computer":{"name":"pluto"},` +
+		`"users":[{"user":{"name":"jane",` +
 		`"uid":501},"identity":` +
 		`{"device_id":"c9f7fcba-c5d8-4994-8d4c-2c2785b993c1","user_principal_name":"jane@contoso.com"}}]}}` + "\n"
 	janesJamfLog = "Mon Nov 23 10:00:01 Jane’s Mac mini jamf[12]: Executing Policy Register With Entra\n" +

@@ -4,6 +4,7 @@ import (
 	"github.com/spf13/cobra"
 	"github.com/spf13/pflag"
 
+	"usher.internal/ctl/complete"
 	"usher.internal/ctl/profile"
 )
 
@@ -30,7 +31,7 @@ func (a *app) completionCommand() *cobra.Command {
 // completeValues has a shell complete the values of flags, by the flags' names and below each command that has them.
 func (a *app) completeValues(command *cobra.Command) {
 	command.LocalFlags().VisitAll(func(flag *pflag.Flag) {
-		values := map[string]cobra.CompletionFunc{"user": completeUsers(a.Client), "kind": completeKinds}[flag.Name]
+		values := map[string]cobra.CompletionFunc{"user": complete.Users(a.Client), "kind": completeKinds}[flag.Name]
 		if values == nil {
 			return
 		}

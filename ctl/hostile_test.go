@@ -37,7 +37,8 @@ func TestJSONHoldsNothingThatATerminalObeys(t *testing.T) {
 		"the fleet": func(a *answer.Printer) error { return a.Print(fleetview.Standing{Computer: hostileText}) },
 	} {
 		var printed, aside bytes.Buffer
-		a := &answer.Printer{Terminal: &terminal.Terminal{Out: &terminal.Output{To: &printed}, Err: &aside, JSON: true}, Command: "usherctl status"}
+		a := &answer.Printer{Terminal: &terminal.Terminal{Out: &terminal.Output{To: &printed}, Err: &aside, JSON: true},
+			Command: "usherctl status"}
 		if err := errors.Join(print(a), a.Out.Err); err != nil {
 			t.Fatal(err)
 		}

@@ -20,8 +20,8 @@ import (
 	"usher.internal/internal/wpj"
 )
 
-// inspectCommands are the commands of this package, with what they need.
-type inspectCommands struct{ *answer.Printer }
+// commands are the commands of this package, with what they need.
+type commands struct{ *answer.Printer }
 
 // inspectedThing is one thing that was recognised, as --json prints it.
 type inspectedThing struct {
@@ -52,7 +52,7 @@ type inspection struct {
 }
 
 func inspectCommand(printer *answer.Printer) *cobra.Command {
-	c := inspectCommands{printer}
+	c := commands{printer}
 	return &cobra.Command{
 		Use:   "inspect FILE|-",
 		Short: "Say what a file or a text from a Mac shows of its registration; asks no helper",
@@ -132,7 +132,7 @@ func inspected(content []byte, now time.Time) (inspect.Report, error) {
 	return report, nil
 }
 
-func (c inspectCommands) inspect(content []byte, now time.Time) error {
+func (c commands) inspect(content []byte, now time.Time) error {
 	report, err := inspected(content, now)
 	if err != nil {
 		return err
@@ -184,7 +184,7 @@ func (t *inspectedThing) judge(evidence *wpj.Evidence, now time.Time) error {
 }
 
 // printInspection prints each thing: what it is, the state that follows, if any, then its facts.
-func (c inspectCommands) printInspection(found inspection) {
+func (c commands) printInspection(found inspection) {
 	w := c.Out
 	for _, how := range found.ReadAs {
 		c.Field("read as", how)

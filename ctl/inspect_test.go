@@ -19,7 +19,9 @@ import (
 func inspectIn(t *testing.T, content string, asJSON bool) (string, error) {
 	t.Helper()
 	var printed bytes.Buffer
-	a := inspectCommands{&answer.Printer{Terminal: &terminal.Terminal{Out: &terminal.Output{To: &printed}, Err: &printed, JSON: asJSON}, Command: "usherctl inspect"}}
+	a := commands{&answer.Printer{
+		Terminal: &terminal.Terminal{Out: &terminal.Output{To: &printed}, Err: &printed, JSON: asJSON},
+		Command:  "usherctl inspect"}}
 	err := a.inspect([]byte(content), time.Date(2026, 11, 29, 0, 0, 0, 0, time.UTC))
 	return printed.String(), err
 }
@@ -105,7 +107,7 @@ func FuzzInspect(f *testing.F) {
 	}
 	f.Fuzz(func(t *testing.T, content []byte) {
 		var printed bytes.Buffer
-		a := inspectCommands{&answer.Printer{Terminal: &terminal.Terminal{Out: &terminal.Output{To: &printed}, Err: &printed}}}
+		a := commands{&answer.Printer{Terminal: &terminal.Terminal{Out: &terminal.Output{To: &printed}, Err: &printed}}}
 		if err := a.inspect(content, time.Unix(0, 0)); err != nil {
 			failed, ok := errors.AsType[*answer.Failure](err)
 			if !ok || failed.Code != answer.ExitUsage {

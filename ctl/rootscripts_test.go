@@ -15,6 +15,7 @@ import (
 	"strings"
 	"testing"
 
+	"usher.internal/ctl/ea"
 	"usher.internal/ctl/terminal"
 	"usher.internal/internal/attribute"
 	"usher.internal/launchd"
@@ -26,7 +27,7 @@ import (
 func TestScriptsThatRootRunsNameOnlyWhatRootInstalled(t *testing.T) {
 	scripts := map[string]string{}
 	for _, one := range attribute.Table() {
-		scripts["usherctl ea script "+one.Key] = script(one)
+		scripts["usherctl ea script "+one.Key] = ea.Script(one)
 	}
 	documents := map[string]string{}
 	for _, folder := range []string{"../docs", "../packaging/macos/scripts", "../packaging/debian"} {

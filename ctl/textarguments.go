@@ -6,6 +6,8 @@ import (
 
 	"github.com/spf13/cobra"
 	"github.com/spf13/pflag"
+
+	"usher.internal/ctl/explain"
 )
 
 // textArguments lets a command's arguments begin with a minus sign: "usherctl explain -25308" asks for an error code,
@@ -13,7 +15,7 @@ import (
 // it is. Everything else that begins with a minus sign is a flag, and a mistake if there is none of this name.
 func textArguments(root *cobra.Command, arguments []string) []string {
 	command, _, err := root.Find(arguments)
-	if err != nil || command.Annotations[readsText] == "" {
+	if err != nil || command.Annotations[explain.ReadsText] == "" {
 		return arguments
 	}
 	prepared := slices.Clone(arguments)
