@@ -60,7 +60,7 @@ func findAppSSO(from source) []Thing {
 		if err != nil {
 			thing.Problem, thing.Advice = err.Error(), adviceAppSSO
 		} else {
-			thing.platformSSO(report, text, from.now)
+			addPlatformSSO(&thing, report, text, from.now)
 		}
 		things = append(things, thing)
 	}
@@ -69,8 +69,8 @@ func findAppSSO(from source) []Thing {
 
 const adviceAppSSO = "Have the whole output of `app-sso platform -s` sent, from Time: to the end."
 
-// platformSSO adds what app-sso said.
-func (t *Thing) platformSSO(report *platformsso.Report, text string, now time.Time) {
+// addPlatformSSO adds what app-sso said.
+func addPlatformSSO(t *Thing, report *platformsso.Report, text string, now time.Time) {
 	device, login, user := report.Device, report.Login, report.User
 	if !device.There && device.Err == nil && !login.There && login.Err == nil && !user.There && user.Err == nil {
 		t.add("Platform SSO", "not configured",
@@ -98,9 +98,9 @@ func (t *Thing) platformSSO(report *platformsso.Report, text string, now time.Ti
 	if provider != wpj.ProviderOther {
 		t.add("tenant id", string(login.TenantID), meaningTenant+", from the issuer's URL")
 	}
-	t.device(device, provider, now)
-	t.section("login section", login.Section)
-	t.user(user, text)
+	addDevice(t, device, provider, now)
+	addSection(t, "login section", login.Section)
+	addUser(t, user, text)
 	if method := loginType.FindStringSubmatch(text); method != nil {
 		t.add("method", method[1], "how the user signs in")
 	}
@@ -115,8 +115,8 @@ func (t *Thing) platformSSO(report *platformsso.Report, text string, now time.Ti
 	}
 }
 
-// section adds why a section could not be read.
-func (t *Thing) section(name string, section platformsso.Section) bool {
+// addSection adds why a section could not be read.
+func addSection(t *Thing, name string, section platformsso.Section) bool {
 	switch {
 	case errors.Is(section.Err, platformsso.ErrMissing):
 		t.unsure++
@@ -128,8 +128,8 @@ func (t *Thing) section(name string, section platformsso.Section) bool {
 	return section.Err == nil
 }
 
-func (t *Thing) device(device platformsso.Device, provider wpj.Provider, now time.Time) {
-	if t.section("device section", device.Section) {
+func addDevice(t *Thing, device platformsso.Device, provider wpj.Provider, now time.Time) {
+	if addSection(t, "device section", device.Section) {
 		if !device.There {
 			t.add("device section", "(null)", "Platform SSO is not configured for this Mac")
 			return
@@ -171,8 +171,8 @@ func withoutTenant(facts, there []Fact) []Fact {
 	return kept
 }
 
-func (t *Thing) user(user platformsso.User, text string) {
-	if !t.section("user section", user.Section) {
+func addUser(t *Thing, user platformsso.User, text string) {
+	if !addSection(t, "user section", user.Section) {
 		return
 	}
 	if !user.There {

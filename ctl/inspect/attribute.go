@@ -113,8 +113,8 @@ func addOwn(thing *Thing, line string) bool {
 	return known
 }
 
-// known adds the facts of one line; false where no script is known to print it.
-func (t *Thing) known(line string) bool {
+// addKnown adds the facts of one line, and reports whether a known script prints it.
+func addKnown(t *Thing, line string) bool {
 	if addOwn(t, line) {
 		return true
 	}
@@ -157,7 +157,7 @@ func resultThing(value string, at int) Thing {
 		if line = strings.TrimSpace(line); line == "" {
 			continue
 		}
-		if lines++; !thing.known(line) && lines <= 20 {
+		if lines++; !addKnown(&thing, line) && lines <= 20 {
 			name, meaning := "value", "not one that usher knows"
 			if id := guid.FindStringSubmatch(line); id != nil && id[0] == line {
 				meaning = "a GUID; scripts print the device id in this form"
@@ -189,7 +189,7 @@ func bareValues(from source) []Thing {
 		if lines++; lines > maximumBare {
 			return nil
 		}
-		if !thing.known(line) && !pair.MatchString(line) {
+		if !addKnown(&thing, line) && !pair.MatchString(line) {
 			other++
 		}
 	}

@@ -15,9 +15,6 @@ import (
 	"slices"
 	"strings"
 	"time"
-
-	"usher.internal/internal/oneline"
-	"usher.internal/internal/wpj"
 )
 
 // MaximumSize is how long what [Read] is given may be, in bytes. Nothing that it reads comes near it.
@@ -25,41 +22,6 @@ const MaximumSize = 1 << 20
 
 // maximumThings is how many things of one text are told; a keychain's listing can have hundreds.
 const maximumThings = 50
-
-// Fact is one thing that a text shows.
-type Fact struct {
-	// Name is what it is, Value what the text says, Meaning what that means; Meaning is empty where the name says it.
-	Name    string `json:"name"`
-	Value   string `json:"value"`
-	Meaning string `json:"meaning,omitempty"`
-}
-
-// Thing is one thing that was recognised.
-type Thing struct {
-	// Format is stable, for programs; Name is what a person calls it.
-	Format, Name string
-	Facts        []Fact
-	// Evidence is what it says of a user's registration; nil where it can give no state.
-	Evidence *wpj.Evidence
-	// Note is what it cannot say.
-	Note string
-	// Problem is why it cannot be used, empty where it can; Advice is what to do.
-	Problem, Advice string
-
-	// at is where it begins in the text. unsure counts what of it could not be read: another way of reading the text
-	// may do.
-	at, unsure int
-}
-
-// add adds a fact, unless it has no value.
-func (t *Thing) add(name, value, meaning string) {
-	if value = strings.TrimSpace(value); value != "" {
-		t.Facts = append(t.Facts, Fact{name, oneline.Of(value, maximumValue), meaning})
-	}
-}
-
-// maximumValue is how long a value is told, in characters.
-const maximumValue = 400
 
 // Report is what was recognised, in the order of the text. ReadAs says how the text was read, where that is not as it
 // is.
@@ -98,27 +60,6 @@ func Formats() []Format {
 type recogniser struct {
 	id, name, mark string
 	find           func(source) []Thing
-}
-
-// source is what is looked through.
-type source struct {
-	// content is as it was given, text as it was read; text is empty for what is not text.
-	content []byte
-	text    string
-	// lines are those of text.
-	lines []string
-	now   time.Time
-	// lists are the property lists in it.
-	lists []list
-}
-
-// offset is where a line begins in the text.
-func (s source) offset(line int) int {
-	at := 0
-	for _, one := range s.lines[:min(line, len(s.lines))] {
-		at += len(one) + 1
-	}
-	return at
 }
 
 // recognisers are all that are tried. What a later one finds within what an earlier one has read is left out by each
@@ -161,9 +102,9 @@ func Read(content []byte, now time.Time) (Report, error) {
 	}
 	var best Report
 	for _, reading := range readings(content) {
-		report := reading.report(content, now)
-		if better(report, best) {
-			best = report
+		one := report(reading, content, now)
+		if better(one, best) {
+			best = one
 		}
 	}
 	if len(best.Things) == 0 {
@@ -179,20 +120,20 @@ func Read(content []byte, now time.Time) (Report, error) {
 }
 
 // report is what is found in the content when it is read in this way.
-func (r reading) report(content []byte, now time.Time) Report {
+func report(r reading, content []byte, now time.Time) Report {
 	from := source{content: content, text: r.text, lines: strings.Split(r.text, "\n"), now: now}
 	from.lists = lists(from)
-	report := Report{ReadAs: r.how}
+	found := Report{ReadAs: r.how}
 	for _, one := range recognisers {
-		report.Things = append(report.Things, one.find(from)...)
+		found.Things = append(found.Things, one.find(from)...)
 	}
-	slices.SortStableFunc(report.Things, func(a, b Thing) int { return a.at - b.at })
-	if more := len(report.Things) - maximumThings; more > 0 {
-		report.Things = report.Things[:maximumThings]
-		report.ReadAs = append(slices.Clone(report.ReadAs),
+	slices.SortStableFunc(found.Things, func(a, b Thing) int { return a.at - b.at })
+	if more := len(found.Things) - maximumThings; more > 0 {
+		found.Things = found.Things[:maximumThings]
+		found.ReadAs = append(slices.Clone(found.ReadAs),
 			fmt.Sprintf("the first %d things; %d more are left out", maximumThings, more))
 	}
-	return report
+	return found
 }
 
 // better reports whether a way of reading shows more than an earlier one, which changed less of the text.
