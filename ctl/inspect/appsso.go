@@ -1,6 +1,7 @@
 package inspect
 
 import (
+	"cmp"
 	"errors"
 	"fmt"
 	"strings"
@@ -187,7 +188,7 @@ func addUser(t *Thing, user platformsso.User, text string) {
 	case !agree:
 		meaning += "; its name and its number do not belong together, and the name was taken"
 	}
-	t.add("user state", orWord(user.State, "not printed"), meaning)
+	t.add("user state", cmp.Or(user.State, "not printed"), meaning)
 	if masked := maskedName.FindStringSubmatch(text); user.UserPrincipalName == "" && masked != nil {
 		t.add("user principal", masked[1],
 			"masked, so that it names nobody; `dscl . -read /Users/NAME AltSecurityIdentities` has it")

@@ -1,7 +1,9 @@
 package inspect
 
 import (
+	"cmp"
 	"fmt"
+	"maps"
 	"slices"
 	"strings"
 
@@ -28,7 +30,7 @@ func has(values map[string]any, keys ...string) map[string]any {
 			return values
 		}
 	}
-	for _, key := range sortedKeys(values) {
+	for _, key := range slices.Sorted(maps.Keys(values)) {
 		if inner, isDictionary := values[key].(map[string]any); isDictionary {
 			if found := has(inner, keys...); found != nil {
 				return found
@@ -43,7 +45,7 @@ func findAgentState(from source) []Thing {
 	for _, one := range missingKeys(from, jamfstate.KeyHaveAzureID, jamfstate.KeyLastToken) {
 		thing := Thing{Format: "jamf-agent-state", Name: "com.jamf.management.jamfAAD.plist of a user", Note: noteJamf,
 			at: one.at}
-		thing.add(sortedKeys(one.values)[0], "missing",
+		thing.add(slices.Sorted(maps.Keys(one.values))[0], "missing",
 			"`defaults` did not find it; the user may have no such file, or it was asked as another user")
 		things = append(things, thing)
 	}
@@ -68,7 +70,7 @@ func findAgentState(from source) []Thing {
 			thing.add(jamfstate.KeyHaveAzureID, "missing", "Jamf has not got a device id of this user yet")
 		}
 		if _, there := values[jamfstate.KeyLastToken]; there {
-			thing.add("last token", orWord(moment(state.LastTokenAt), "never"),
+			thing.add("last token", cmp.Or(moment(state.LastTokenAt), "never"),
 				"when Jamf last signed in to Microsoft for this user")
 		}
 		things = append(things, thing)
@@ -81,7 +83,7 @@ func findSettings(from source) []Thing {
 	for _, one := range missingKeys(from, jamfstate.KeyConditionalAccess, jamfstate.KeyClientID) {
 		thing := Thing{Format: "jamf-settings", Name: "com.jamfsoftware.jamf.plist of a Mac", Note: noteJamf,
 			at: one.at}
-		thing.add(sortedKeys(one.values)[0], "missing", "`defaults` did not find it; "+meaningEnabled(false))
+		thing.add(slices.Sorted(maps.Keys(one.values))[0], "missing", "`defaults` did not find it; "+meaningEnabled(false))
 		things = append(things, thing)
 	}
 	for _, one := range withKeyRead(from, jamfstate.KeyConditionalAccess, jamfstate.KeyClientID) {
@@ -107,7 +109,7 @@ func findSettings(from source) []Thing {
 		}
 		meaning := clientMeanings[strings.ToLower(settings.ClientID)]
 		thing.add("client id", settings.ClientID,
-			orWord(meaning, "not one that usher knows; Jamf signs in as this app"))
+			cmp.Or(meaning, "not one that usher knows; Jamf signs in as this app"))
 		things = append(things, thing)
 	}
 	return things
@@ -118,13 +120,6 @@ func damaged(thing Thing, err error) Thing {
 	thing.Problem, thing.Advice = err.Error(),
 		"Have the file itself sent; `plutil -p FILE` on the Mac shows what is in it."
 	return thing
-}
-
-func orWord(value, otherwise string) string {
-	if value == "" {
-		return otherwise
-	}
-	return value
 }
 
 var keyRead = lazyregexp.New(

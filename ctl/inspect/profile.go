@@ -1,6 +1,7 @@
 package inspect
 
 import (
+	"cmp"
 	"fmt"
 	"maps"
 	"slices"
@@ -122,7 +123,7 @@ func payloadsIn(value any, profile string, depth int) []payload {
 			}
 		}
 		var found []payload
-		for _, key := range sortedKeys(value) {
+		for _, key := range slices.Sorted(maps.Keys(value)) {
 			found = append(found, payloadsIn(value[key], profile, depth+1)...)
 		}
 		return found
@@ -144,7 +145,7 @@ func payloadTypes(value any, depth int) []string {
 		if kind := text(value, "PayloadType"); kind != "" && kind != "Configuration" {
 			types = append(types, kind)
 		}
-		for _, key := range sortedKeys(value) {
+		for _, key := range slices.Sorted(maps.Keys(value)) {
 			if depth <= maximumNesting {
 				types = append(types, payloadTypes(value[key], depth+1)...)
 			}
@@ -240,7 +241,7 @@ func (p payload) addMethod(thing *Thing) {
 	method, old := p.method()
 	_, configured := p.platformSSO()
 	named := func(method string) string {
-		return orWord(methods[strings.ToLower(method)], "not a method that usher knows")
+		return cmp.Or(methods[strings.ToLower(method)], "not a method that usher knows")
 	}
 	switch {
 	case method != "":
@@ -265,7 +266,7 @@ func (p payload) addMethod(thing *Thing) {
 
 func (p payload) addTokens(thing *Thing) {
 	settings, configured := p.platformSSO()
-	token := orWord(text(p.settings, "RegistrationToken"), text(settings, "RegistrationToken"))
+	token := cmp.Or(text(p.settings, "RegistrationToken"), text(settings, "RegistrationToken"))
 	switch {
 	case strings.HasPrefix(token, "{{"):
 		thing.add("registration token", "a placeholder", "Intune fills it in; another MDM sends it as it is")
@@ -388,5 +389,3 @@ func texts(value any) []string {
 	}
 	return all
 }
-
-func sortedKeys(values map[string]any) []string { return slices.Sorted(maps.Keys(values)) }
