@@ -25,6 +25,7 @@ import (
 	"usher.internal/ctl/ea"
 	"usher.internal/ctl/explain"
 	"usher.internal/ctl/fleetcommands"
+	"usher.internal/ctl/inspect"
 	"usher.internal/ctl/installer"
 	"usher.internal/ctl/jamf"
 	"usher.internal/ctl/outbox"
@@ -135,7 +136,7 @@ through Company Portal and to tell Jamf Pro how it went, and shows how that stan
 		a.hosts.Reads(doctor.Command(a.Client)), registrations.Command(a.Client, a.hosts),
 		timelineview.Command(a.Client, a.hosts), bundle.Command(a.Client), outbox.Command(a.Client),
 		explain.Command(a.Printer), ea.Command(a.Client), jamf.Command(a.Client), clean.Command(a.Client),
-		clean.Forget(a.Client), inspectCommand(a.Printer), configuration.Command(a.Client), a.versionCommand(),
+		clean.Forget(a.Client), inspect.Command(a.Printer), configuration.Command(a.Client), a.versionCommand(),
 		a.completionCommand(), installer.Install(a.Client), installer.Uninstall(a.Client), installer.Start(a.Client),
 		installer.Stop(a.Client), installer.Restart(a.Client), installer.Service(a.Client),
 		fleetcommands.Command(a.Printer),

@@ -1,4 +1,4 @@
-package ctl
+package inspect
 
 import (
 	"bytes"
@@ -11,7 +11,8 @@ import (
 	"time"
 
 	"usher.internal/ctl/answer"
-	"usher.internal/ctl/inspect"
+	"usher.internal/ctl/inspect/pasted"
+	"usher.internal/ctl/inspect/recognise"
 	"usher.internal/ctl/terminal"
 )
 
@@ -63,7 +64,7 @@ func TestInspectNamesAState(t *testing.T) {
 			var said struct {
 				Data struct {
 					Format, State, Meaning, Command string
-					Facts                           []inspect.Fact
+					Facts                           []pasted.Fact
 					Identity, Evidence              json.RawMessage
 				}
 			}
@@ -87,7 +88,7 @@ func TestInspectNamesAState(t *testing.T) {
 
 func TestInspectReadsAtMostOneMebibyte(t *testing.T) {
 	path := filepath.Join(t.TempDir(), "large")
-	for size, refused := range map[int]bool{inspect.MaximumSize: false, inspect.MaximumSize + 1: true} {
+	for size, refused := range map[int]bool{recognise.MaximumSize: false, recognise.MaximumSize + 1: true} {
 		if err := os.WriteFile(path, make([]byte, size), 0o600); err != nil {
 			t.Fatal(err)
 		}

@@ -1,4 +1,6 @@
-package ctl
+// Package inspect is the command that says what a file or a pasted text from a Mac shows of its registration. Package
+// recognise reads it; this one adds the state that follows, and prints.
+package inspect
 
 import (
 	"context"
@@ -12,7 +14,8 @@ import (
 
 	"usher.internal/ctl/answer"
 	"usher.internal/ctl/files"
-	"usher.internal/ctl/inspect"
+	"usher.internal/ctl/inspect/pasted"
+	"usher.internal/ctl/inspect/recognise"
 	"usher.internal/ctl/interruptible"
 	"usher.internal/ctl/terminal"
 	"usher.internal/internal/contract"
@@ -29,7 +32,7 @@ type inspectedThing struct {
 	Format string `json:"format"`
 	Name   string `json:"name"`
 	// Facts are what it shows.
-	Facts []inspect.Fact `json:"facts"`
+	Facts []pasted.Fact `json:"facts"`
 	// State is what follows from it, without the prefix of the enum; empty where none does. Identity and Evidence are
 	// the contract's messages, and there with a state only.
 	State    string          `json:"state,omitempty"`
@@ -51,7 +54,7 @@ type inspection struct {
 	Others []inspectedThing `json:"others,omitempty"`
 }
 
-func inspectCommand(printer *answer.Printer) *cobra.Command {
+func Command(printer *answer.Printer) *cobra.Command {
 	c := commands{printer}
 	return &cobra.Command{
 		Use:   "inspect FILE|-",
@@ -87,7 +90,7 @@ output, also several things at once, and in UTF-16. - reads standard input. What
 // formatList is one line for each format.
 func formatList(indent string) string {
 	var lines []string
-	for _, one := range inspect.Formats() {
+	for _, one := range recognise.Formats() {
 		lines = append(lines, fmt.Sprintf("%s%s: %s", indent, one.Name, one.Mark))
 	}
 	return strings.Join(lines, "\n")
@@ -107,19 +110,19 @@ func readInspected(ctx context.Context, path string, stdin io.Reader) ([]byte, e
 		return nil, err
 	}
 	defer release()
-	content, err := io.ReadAll(io.LimitReader(from, inspect.MaximumSize+1))
+	content, err := io.ReadAll(io.LimitReader(from, recognise.MaximumSize+1))
 	switch {
 	case err != nil:
 		return nil, err
-	case len(content) > inspect.MaximumSize:
-		return nil, fmt.Errorf("%s is %w; `usherctl timeline` reads logs of any length", path, inspect.ErrTooLong)
+	case len(content) > recognise.MaximumSize:
+		return nil, fmt.Errorf("%s is %w; `usherctl timeline` reads logs of any length", path, recognise.ErrTooLong)
 	}
 	return content, nil
 }
 
 // inspected reads content. The error is a [*failure], where nothing in it can be used.
-func inspected(content []byte, now time.Time) (inspect.Report, error) {
-	report, err := inspect.Read(content, now)
+func inspected(content []byte, now time.Time) (recognise.Report, error) {
+	report, err := recognise.Read(content, now)
 	switch {
 	case err != nil:
 		return report, &answer.Failure{Code: answer.ExitUsage, Reason: "NOT_RECOGNISED",
@@ -160,7 +163,7 @@ func (c commands) inspect(content []byte, now time.Time) error {
 // judge adds the state that follows from the evidence. That one place holds nothing is no state: a Mac has others.
 func (t *inspectedThing) judge(evidence *wpj.Evidence, now time.Time) error {
 	if t.Facts == nil {
-		t.Facts = []inspect.Fact{}
+		t.Facts = []pasted.Fact{}
 	}
 	if evidence == nil {
 		return nil

@@ -1,4 +1,6 @@
-package inspect
+// Package mobileconfig says what a configuration profile sets for Microsoft's single sign-on, and what it lacks for
+// Platform SSO.
+package mobileconfig
 
 import (
 	"cmp"
@@ -7,6 +9,7 @@ import (
 	"slices"
 	"strings"
 
+	"usher.internal/ctl/inspect/pasted"
 	"usher.internal/internal/cloud"
 	"usher.internal/internal/wpj"
 )
@@ -49,24 +52,24 @@ type payload struct {
 	cut         bool
 }
 
-func findProfiles(from source) []Thing {
+func Find(from pasted.Source) []pasted.Thing {
 	var payloads []payload
-	var things []Thing
-	for _, one := range from.lists {
-		found := payloadsIn(one.values, "", 0)
+	var things []pasted.Thing
+	for _, one := range from.Lists {
+		found := payloadsIn(one.Values, "", 0)
 		for i := range found {
-			found[i].at, found[i].how, found[i].cut = one.at, one.how, one.cut
+			found[i].at, found[i].how, found[i].cut = one.At, one.How, one.Cut
 		}
 		payloads = append(payloads, found...)
-		if types := payloadTypes(one.values, 0); len(found) == 0 && len(types) > 0 {
-			thing := Thing{Format: "configuration-profile", Name: "a configuration profile without single sign-on",
-				at: one.at, Note: noteProfile}
-			thing.add("profile", text(one.values, "PayloadDisplayName"), "")
-			thing.add("signature", one.how, "")
-			thing.add("payloads", strings.Join(types, ", "),
+		if types := payloadTypes(one.Values, 0); len(found) == 0 && len(types) > 0 {
+			thing := pasted.Thing{Format: "configuration-profile", Name: "a configuration profile without single sign-on",
+				At: one.At, Note: noteProfile}
+			thing.Add("profile", text(one.Values, "PayloadDisplayName"), "")
+			thing.Add("signature", one.How, "")
+			thing.Add("payloads", strings.Join(types, ", "),
 				"none configures a single sign-on extension, so that it says nothing about Platform SSO")
-			if one.values["EncryptedPayloadContent"] != nil {
-				thing.add("content", "encrypted", "only the device that it is for can read it")
+			if one.Values["EncryptedPayloadContent"] != nil {
+				thing.Add("content", "encrypted", "only the device that it is for can read it")
 			}
 			things = append(things, thing)
 		}
@@ -188,30 +191,30 @@ func (p payload) platformSSO() (map[string]any, bool) {
 }
 
 // thing is what a payload shows; count is how many there are for its extension.
-func (p payload) thing(count int) Thing {
-	thing := Thing{Format: "configuration-profile", Name: "a configuration profile for single sign-on",
-		Note: noteProfile, at: p.at}
+func (p payload) thing(count int) pasted.Thing {
+	thing := pasted.Thing{Format: "configuration-profile", Name: "a configuration profile for single sign-on",
+		Note: noteProfile, At: p.at}
 	if p.declaration {
 		thing.Format, thing.Name = "declaration", "a declaration for single sign-on (macOS 27)"
 	}
-	thing.add("profile", p.profile, "")
-	thing.add("signature", p.how, "what is signed was read; who signed it was not checked")
+	thing.Add("profile", p.profile, "")
+	thing.Add("signature", p.how, "what is signed was read; who signed it was not checked")
 	if p.cut {
-		thing.unsure++
-		thing.add("text", "cut short",
+		thing.Unsure++
+		thing.Add("text", "cut short",
 			"what is after the cut is not known; something that is said to be missing may be there")
 	}
 	switch {
 	case p.extension() == "":
-		thing.add("provider", "unknown", "the identifier of the extension is missing")
+		thing.Add("provider", "unknown", "the identifier of the extension is missing")
 	case p.isMicrosoft():
-		thing.add("provider", "Microsoft", "the single sign-on extension of Company Portal")
+		thing.Add("provider", "Microsoft", "the single sign-on extension of Company Portal")
 	default:
-		thing.add("provider", "another one", "not Microsoft's extension; it says nothing about Entra")
+		thing.Add("provider", "another one", "not Microsoft's extension; it says nothing about Entra")
 	}
-	thing.add("extension", p.extension(), "")
+	thing.Add("extension", p.extension(), "")
 	p.addTeam(&thing)
-	thing.add("type", text(p.settings, "Type"), "")
+	thing.Add("type", text(p.settings, "Type"), "")
 	p.addMethod(&thing)
 	p.addTokens(&thing)
 	p.addURLs(&thing)
@@ -219,15 +222,15 @@ func (p payload) thing(count int) Thing {
 	return thing
 }
 
-func (p payload) addTeam(thing *Thing) {
+func (p payload) addTeam(thing *pasted.Thing) {
 	team := p.team()
 	switch {
 	case team == "" && p.isMicrosoft():
-		thing.add("team id", "missing", "macOS needs it: "+wpj.MicrosoftTeam)
+		thing.Add("team id", "missing", "macOS needs it: "+wpj.MicrosoftTeam)
 	case team != "" && p.isMicrosoft() && team != wpj.MicrosoftTeam:
-		thing.add("team id", team, "wrong: Microsoft's is "+wpj.MicrosoftTeam)
+		thing.Add("team id", team, "wrong: Microsoft's is "+wpj.MicrosoftTeam)
 	default:
-		thing.add("team id", team, "")
+		thing.Add("team id", team, "")
 	}
 }
 
@@ -237,7 +240,7 @@ func (p payload) method() (method, old string) {
 	return text(settings, "AuthenticationMethod"), text(p.settings, "AuthenticationMethod")
 }
 
-func (p payload) addMethod(thing *Thing) {
+func (p payload) addMethod(thing *pasted.Thing) {
 	method, old := p.method()
 	_, configured := p.platformSSO()
 	named := func(method string) string {
@@ -245,13 +248,13 @@ func (p payload) addMethod(thing *Thing) {
 	}
 	switch {
 	case method != "":
-		thing.add("method", method, named(method))
+		thing.Add("method", method, named(method))
 	case old != "":
-		thing.add("method", "only at the old place", "PlatformSSO has none")
+		thing.Add("method", "only at the old place", "PlatformSSO has none")
 	case configured:
-		thing.add("method", "missing", "PlatformSSO has no AuthenticationMethod")
+		thing.Add("method", "missing", "PlatformSSO has no AuthenticationMethod")
 	default:
-		thing.add("Platform SSO", "not configured",
+		thing.Add("Platform SSO", "not configured",
 			"the profile has single sign-on for apps only, without a registration by Platform SSO")
 		return
 	}
@@ -260,52 +263,52 @@ func (p payload) addMethod(thing *Thing) {
 		if method != "" && !strings.EqualFold(method, old) {
 			meaning += "; it differs from the one for macOS 14 and later"
 		}
-		thing.add("method at the old place", old, meaning)
+		thing.Add("method at the old place", old, meaning)
 	}
 }
 
-func (p payload) addTokens(thing *Thing) {
+func (p payload) addTokens(thing *pasted.Thing) {
 	settings, configured := p.platformSSO()
 	token := cmp.Or(text(p.settings, "RegistrationToken"), text(settings, "RegistrationToken"))
 	switch {
 	case strings.HasPrefix(token, "{{"):
-		thing.add("registration token", "a placeholder", "Intune fills it in; another MDM sends it as it is")
+		thing.Add("registration token", "a placeholder", "Intune fills it in; another MDM sends it as it is")
 	case token != "":
-		thing.add("registration token", "present",
+		thing.Add("registration token", "present",
 			"the Mac can be registered without the user; it is a secret and is not shown here")
 	case configured:
-		thing.add("registration token", "not there", "only Intune needs it")
+		thing.Add("registration token", "not there", "only Intune needs it")
 	}
 	if shared, there := settings["UseSharedDeviceKeys"]; there {
-		thing.add("shared device keys", fmt.Sprint(shared),
+		thing.Add("shared device keys", fmt.Sprint(shared),
 			"whether all users of this Mac share its registration; Microsoft needs true")
 	} else if configured {
-		thing.add("shared device keys", "not set", "UseSharedDeviceKeys is false then; Microsoft needs true")
+		thing.Add("shared device keys", "not set", "UseSharedDeviceKeys is false then; Microsoft needs true")
 	}
 	creation, _ := settings["UserCreation"].(map[string]any) // of a declaration
 	for _, key := range []string{"EnableRegistrationDuringSetup", "EnableCreateUserAtLogin",
 		"EnableCreateFirstUserDuringSetup", "EnableAtLogin"} {
 		for _, place := range []map[string]any{settings, creation} {
 			if value, there := place[key]; there {
-				thing.add(key, fmt.Sprint(value), "")
+				thing.Add(key, fmt.Sprint(value), "")
 			}
 		}
 	}
 	if data, there := p.settings["ExtensionData"].(map[string]any); there && p.isMicrosoft() {
 		if allowed, there := data["AppPrefixAllowList"]; there {
-			thing.add("AppPrefixAllowList", fmt.Sprint(allowed),
+			thing.Add("AppPrefixAllowList", fmt.Sprint(allowed),
 				"Jamf Conditional Access needs com.jamf.management. in it")
 		}
 		if secure, there := data["use_most_secure_storage"]; there {
-			thing.add("use_most_secure_storage", fmt.Sprint(secure),
+			thing.Add("use_most_secure_storage", fmt.Sprint(secure),
 				"whether new registrations are kept in the Secure Enclave")
 		}
 	}
 }
 
-func (p payload) addURLs(thing *Thing) {
+func (p payload) addURLs(thing *pasted.Thing) {
 	urls := texts(p.settings["URLs"])
-	thing.add("URLs", strings.Join(urls, ", "), "")
+	thing.Add("URLs", strings.Join(urls, ", "), "")
 	if !p.isMicrosoft() {
 		return
 	}
@@ -324,22 +327,22 @@ func (p payload) addURLs(thing *Thing) {
 		if i > 0 {
 			meaning = "needed only by a tenant in that cloud; Microsoft lists them for all"
 		}
-		thing.add("missing URLs, "+cloud.name, strings.Join(missing, ", "), meaning)
+		thing.Add("missing URLs, "+cloud.name, strings.Join(missing, ", "), meaning)
 	}
 }
 
 // addErrors adds the errors with which Microsoft's extension refuses the payload:
 // https://learn.microsoft.com/en-us/intune/intune-service/configuration/platform-sso-macos, "Common errors".
-func (p payload) addErrors(thing *Thing, count int) {
+func (p payload) addErrors(thing *pasted.Thing, count int) {
 	if count > 1 {
-		thing.add("error 10002", fmt.Sprintf("%d payloads for this extension", count),
+		thing.Add("error 10002", fmt.Sprintf("%d payloads for this extension", count),
 			"several payloads for one extension apply, and registration fails: leave one profile on the Mac and "+
 				"unassign the others")
 	}
 	_, configured := p.platformSSO()
 	method, old := p.method()
 	fault := func(what, fix string) {
-		thing.add("error 10001", what, "registration fails with a misconfigured payload: "+fix)
+		thing.Add("error 10001", what, "registration fails with a misconfigured payload: "+fix)
 	}
 	kind := text(p.settings, "Type")
 	switch {

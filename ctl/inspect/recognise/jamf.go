@@ -1,4 +1,4 @@
-package inspect
+package recognise
 
 import (
 	"cmp"
@@ -7,6 +7,7 @@ import (
 	"slices"
 	"strings"
 
+	"usher.internal/ctl/inspect/pasted"
 	"usher.internal/internal/jamfstate"
 	"usher.internal/internal/lazyregexp"
 )
@@ -40,22 +41,22 @@ func has(values map[string]any, keys ...string) map[string]any {
 	return nil
 }
 
-func findAgentState(from source) []Thing {
-	var things []Thing
+func findAgentState(from pasted.Source) []pasted.Thing {
+	var things []pasted.Thing
 	for _, one := range missingKeys(from, jamfstate.KeyHaveAzureID, jamfstate.KeyLastToken) {
-		thing := Thing{Format: "jamf-agent-state", Name: "com.jamf.management.jamfAAD.plist of a user", Note: noteJamf,
-			at: one.at}
-		thing.add(slices.Sorted(maps.Keys(one.values))[0], "missing",
+		thing := pasted.Thing{Format: "jamf-agent-state", Name: "com.jamf.management.jamfAAD.plist of a user", Note: noteJamf,
+			At: one.At}
+		thing.Add(slices.Sorted(maps.Keys(one.Values))[0], "missing",
 			"`defaults` did not find it; the user may have no such file, or it was asked as another user")
 		things = append(things, thing)
 	}
 	for _, one := range withKeyRead(from, jamfstate.KeyHaveAzureID, jamfstate.KeyLastToken) {
-		values := has(one.values, jamfstate.KeyHaveAzureID, jamfstate.KeyLastToken)
+		values := has(one.Values, jamfstate.KeyHaveAzureID, jamfstate.KeyLastToken)
 		if values == nil {
 			continue
 		}
-		thing := Thing{Format: "jamf-agent-state", Name: "com.jamf.management.jamfAAD.plist of a user", Note: noteJamf,
-			at: one.at, unsure: one.doubt()}
+		thing := pasted.Thing{Format: "jamf-agent-state", Name: "com.jamf.management.jamfAAD.plist of a user", Note: noteJamf,
+			At: one.At, Unsure: one.Doubt()}
 		state, err := jamfstate.AgentStateOf(values)
 		if err != nil {
 			things = append(things, damaged(thing, err))
@@ -63,14 +64,14 @@ func findAgentState(from source) []Thing {
 		}
 		switch {
 		case state.HaveAzureID != nil:
-			thing.add(jamfstate.KeyHaveAzureID, fmt.Sprint(*state.HaveAzureID), meaningAcquired(*state.HaveAzureID))
-		case one.cut:
-			thing.add(jamfstate.KeyHaveAzureID, "not shown", "the text is cut short, or only a part of the list")
+			thing.Add(jamfstate.KeyHaveAzureID, fmt.Sprint(*state.HaveAzureID), meaningAcquired(*state.HaveAzureID))
+		case one.Cut:
+			thing.Add(jamfstate.KeyHaveAzureID, "not shown", "the text is cut short, or only a part of the list")
 		default:
-			thing.add(jamfstate.KeyHaveAzureID, "missing", "Jamf has not got a device id of this user yet")
+			thing.Add(jamfstate.KeyHaveAzureID, "missing", "Jamf has not got a device id of this user yet")
 		}
 		if _, there := values[jamfstate.KeyLastToken]; there {
-			thing.add("last token", cmp.Or(moment(state.LastTokenAt), "never"),
+			thing.Add("last token", cmp.Or(moment(state.LastTokenAt), "never"),
 				"when Jamf last signed in to Microsoft for this user")
 		}
 		things = append(things, thing)
@@ -78,21 +79,21 @@ func findAgentState(from source) []Thing {
 	return things
 }
 
-func findSettings(from source) []Thing {
-	var things []Thing
+func findSettings(from pasted.Source) []pasted.Thing {
+	var things []pasted.Thing
 	for _, one := range missingKeys(from, jamfstate.KeyConditionalAccess, jamfstate.KeyClientID) {
-		thing := Thing{Format: "jamf-settings", Name: "com.jamfsoftware.jamf.plist of a Mac", Note: noteJamf,
-			at: one.at}
-		thing.add(slices.Sorted(maps.Keys(one.values))[0], "missing", "`defaults` did not find it; "+meaningEnabled(false))
+		thing := pasted.Thing{Format: "jamf-settings", Name: "com.jamfsoftware.jamf.plist of a Mac", Note: noteJamf,
+			At: one.At}
+		thing.Add(slices.Sorted(maps.Keys(one.Values))[0], "missing", "`defaults` did not find it; "+meaningEnabled(false))
 		things = append(things, thing)
 	}
 	for _, one := range withKeyRead(from, jamfstate.KeyConditionalAccess, jamfstate.KeyClientID) {
-		values := has(one.values, jamfstate.KeyConditionalAccess, jamfstate.KeyClientID)
+		values := has(one.Values, jamfstate.KeyConditionalAccess, jamfstate.KeyClientID)
 		if values == nil {
 			continue
 		}
-		thing := Thing{Format: "jamf-settings", Name: "com.jamfsoftware.jamf.plist of a Mac", Note: noteJamf,
-			at: one.at, unsure: one.doubt()}
+		thing := pasted.Thing{Format: "jamf-settings", Name: "com.jamfsoftware.jamf.plist of a Mac", Note: noteJamf,
+			At: one.At, Unsure: one.Doubt()}
 		settings, err := jamfstate.SettingsOf(values)
 		if err != nil {
 			things = append(things, damaged(thing, err))
@@ -100,15 +101,15 @@ func findSettings(from source) []Thing {
 		}
 		switch {
 		case settings.ConditionalAccess != nil:
-			thing.add(jamfstate.KeyConditionalAccess, fmt.Sprint(*settings.ConditionalAccess),
+			thing.Add(jamfstate.KeyConditionalAccess, fmt.Sprint(*settings.ConditionalAccess),
 				meaningEnabled(*settings.ConditionalAccess))
-		case one.cut:
-			thing.add(jamfstate.KeyConditionalAccess, "not shown", "the text is cut short, or only a part of the list")
+		case one.Cut:
+			thing.Add(jamfstate.KeyConditionalAccess, "not shown", "the text is cut short, or only a part of the list")
 		default:
-			thing.add(jamfstate.KeyConditionalAccess, "missing", meaningEnabled(false))
+			thing.Add(jamfstate.KeyConditionalAccess, "missing", meaningEnabled(false))
 		}
 		meaning := clientMeanings[strings.ToLower(settings.ClientID)]
-		thing.add("client id", settings.ClientID,
+		thing.Add("client id", settings.ClientID,
 			cmp.Or(meaning, "not one that usher knows; Jamf signs in as this app"))
 		things = append(things, thing)
 	}
@@ -116,7 +117,7 @@ func findSettings(from source) []Thing {
 }
 
 // damaged is a list that has the keys, with values that they cannot have.
-func damaged(thing Thing, err error) Thing {
+func damaged(thing pasted.Thing, err error) pasted.Thing {
 	thing.Problem, thing.Advice = err.Error(),
 		"Have the file itself sent; `plutil -p FILE` on the Mac shows what is in it."
 	return thing
@@ -127,19 +128,19 @@ var keyRead = lazyregexp.New(
 		`\b` + anyKey + `\b['"]?\s*$`)
 
 // withKeyRead are the lists of a source, and a command that reads one key together with the value that it printed.
-func withKeyRead(from source, keys ...string) []list {
-	all := from.lists
+func withKeyRead(from pasted.Source, keys ...string) []pasted.List {
+	all := from.Lists
 	at := 0
-	for i, line := range from.lines {
+	for i, line := range from.Lines {
 		if command := keyRead.FindStringSubmatch(line); command != nil {
-			for _, next := range from.lines[i+1:] {
+			for _, next := range from.Lines[i+1:] {
 				value := strings.TrimSpace(next)
 				if value == "" {
 					continue
 				}
 				if len(strings.Fields(value)) == 1 && (command[1] == keys[0] || command[1] == keys[1]) {
-					all = append(all, list{values: map[string]any{command[1]: strings.Trim(value, `"`)}, at: at,
-						cut: true})
+					all = append(all, pasted.List{Values: map[string]any{command[1]: strings.Trim(value, `"`)}, At: at,
+						Cut: true})
 				}
 				break
 			}
@@ -154,11 +155,11 @@ var missingKey = lazyregexp.New(
 		`*` + anyKey + `\) does not exist`)
 
 // missingKeys are the keys of which `defaults` says that they are not there.
-func missingKeys(from source, keys ...string) []list {
-	var all []list
-	for _, found := range missingKey.FindAllStringSubmatchIndex(from.text, -1) {
-		if key := from.text[found[4]:found[5]]; slices.Contains(keys, key) {
-			all = append(all, list{values: map[string]any{key: nil}, at: found[0]})
+func missingKeys(from pasted.Source, keys ...string) []pasted.List {
+	var all []pasted.List
+	for _, found := range missingKey.FindAllStringSubmatchIndex(from.Text, -1) {
+		if key := from.Text[found[4]:found[5]]; slices.Contains(keys, key) {
+			all = append(all, pasted.List{Values: map[string]any{key: nil}, At: found[0]})
 		}
 	}
 	return all

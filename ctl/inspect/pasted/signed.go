@@ -1,4 +1,4 @@
-package inspect
+package pasted
 
 import (
 	"bytes"
@@ -17,15 +17,15 @@ func isCMS(content, oid []byte) bool {
 	return len(content) > 20 && content[0] == 0x30 && bytes.Contains(content[:20], oid)
 }
 
-// isSigned reports whether content is signed data, as a signed profile is.
-func isSigned(content []byte) bool { return isCMS(content, oidSigned) }
+// IsSigned reports whether content is signed data, as a signed profile is.
+func IsSigned(content []byte) bool { return isCMS(content, oidSigned) }
 
-// isEncrypted reports whether content is encrypted, as a profile for one device is.
-func isEncrypted(content []byte) bool { return isCMS(content, oidEncrypted) }
+// IsEncrypted reports whether content is encrypted, as a profile for one device is.
+func IsEncrypted(content []byte) bool { return isCMS(content, oidEncrypted) }
 
-// isKeyStore reports whether content is PKCS #12: a sequence that begins with the version 3.
-func isKeyStore(content []byte) bool {
-	return isDER(content) && bytes.HasPrefix(content[min(len(content), 2+int(content[1]&0x7f)):],
+// IsKeyStore reports whether content is PKCS #12: a sequence that begins with the version 3.
+func IsKeyStore(content []byte) bool {
+	return IsDER(content) && bytes.HasPrefix(content[min(len(content), 2+int(content[1]&0x7f)):],
 		[]byte{0x02, 0x01, 0x03, 0x30}) ||
 		bytes.HasPrefix(content, []byte{0x30, 0x80, 0x02, 0x01, 0x03})
 }

@@ -1,4 +1,4 @@
-package inspect_test
+package recognise_test
 
 import (
 	"encoding/binary"
@@ -7,7 +7,7 @@ import (
 	"unicode/utf16"
 	"unicode/utf8"
 
-	"usher.internal/ctl/inspect"
+	"usher.internal/ctl/inspect/recognise"
 	"usher.internal/internal/wpj"
 )
 
@@ -175,7 +175,7 @@ func in16(text string, order binary.AppendByteOrder, mark bool) []byte {
 
 func (a answer) check(t *testing.T, content []byte) {
 	t.Helper()
-	report, err := inspect.Read(content, now)
+	report, err := recognise.Read(content, now)
 	if err != nil {
 		t.Fatal(err)
 	}

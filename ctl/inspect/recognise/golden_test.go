@@ -1,4 +1,4 @@
-package inspect_test
+package recognise_test
 
 import (
 	"bytes"
@@ -10,7 +10,7 @@ import (
 	"testing"
 	"time"
 
-	"usher.internal/ctl/inspect"
+	"usher.internal/ctl/inspect/recognise"
 )
 
 var update = flag.Bool("update", false, "write what is read into the golden files")
@@ -19,7 +19,7 @@ var update = flag.Bool("update", false, "write what is read into the golden file
 var now = time.Date(2026, 11, 29, 12, 0, 0, 0, time.UTC)
 
 // shown is a report as a golden file has it.
-func shown(report inspect.Report, err error) string {
+func shown(report recognise.Report, err error) string {
 	var out strings.Builder
 	if err != nil {
 		fmt.Fprintf(&out, "error: %v\n", err)
@@ -78,7 +78,7 @@ func samples(t testing.TB) map[string][]byte {
 func TestGolden(t *testing.T) {
 	for name, content := range samples(t) {
 		t.Run(name, func(t *testing.T) {
-			got := []byte(shown(inspect.Read(content, now)))
+			got := []byte(shown(recognise.Read(content, now)))
 			golden := filepath.Join("testdata/samples", name+".golden")
 			if *update {
 				if err := os.WriteFile(golden, got, 0o644); err != nil {

@@ -1,4 +1,4 @@
-package inspect
+package pasted
 
 import (
 	"bytes"
@@ -11,31 +11,31 @@ import (
 	"usher.internal/internal/lazyregexp"
 )
 
-// reading is one way of reading content as text.
-type reading struct {
-	text string
-	// how says what had to be done, for people.
-	how []string
+// Reading is one way of reading content as text.
+type Reading struct {
+	Text string
+	// How says what had to be done, for people.
+	How []string
 }
 
-// readings are the ways of reading content, the one that changes least first. What is not text has one reading, without
+// Readings are the ways of reading content, the one that changes least first. What is not text has one reading, without
 // text.
-func readings(content []byte) []reading {
-	text, how := decoded(content)
-	text = unbroken(text)
-	first := reading{text, how}
+func Readings(content []byte) []Reading {
+	text, how := Decoded(content)
+	text = Unbroken(text)
+	first := Reading{text, how}
 	if text == "" {
-		return []reading{first}
+		return []Reading{first}
 	}
-	all := []reading{first}
+	all := []Reading{first}
 	next := func(change func(string) string, what string) {
 		last := all[len(all)-1]
-		if changed := change(last.text); changed != last.text {
-			all = append(all, reading{changed, append(append([]string(nil), last.how...), what)})
+		if changed := change(last.Text); changed != last.Text {
+			all = append(all, Reading{changed, append(append([]string(nil), last.How...), what)})
 		}
 	}
-	next(unquoted, "without quote marks and code fences")
-	next(typed, "typographic quotes, dashes and HTML entities as plain characters")
+	next(Unquoted, "without quote marks and code fences")
+	next(Typed, "typographic quotes, dashes and HTML entities as plain characters")
 	next(joined, "wrapped lines joined")
 	return all
 }
@@ -50,8 +50,8 @@ var (
 		"\x00", "", "\t", "    ")
 )
 
-// decoded is content as text, and how it was read. It is empty for a binary property list, DER and other data.
-func decoded(content []byte) (string, []string) {
+// Decoded is content as text, and how it was read. It is empty for a binary property list, DER and other data.
+func Decoded(content []byte) (string, []string) {
 	switch {
 	case isData(content):
 		return "", nil
@@ -99,8 +99,8 @@ func fromUTF16(content []byte, order binary.ByteOrder) string {
 	return string(utf16.Decode(units))
 }
 
-// unbroken has newlines as Unix has them, plain spaces, and nothing that is meant for a terminal.
-func unbroken(text string) string {
+// Unbroken has newlines as Unix has them, plain spaces, and nothing that is meant for a terminal.
+func Unbroken(text string) string {
 	if strings.ContainsAny(text, "\x1b\x08") {
 		text = escapes.ReplaceAllString(text, "")
 	}
@@ -114,8 +114,8 @@ var (
 	fenceMarks = lazyregexp.New("`{3,}|^ *`|` *$|\\{(?:code|noformat)\\}")
 )
 
-// unquoted is without the quote marks of a mail and the code fences of Markdown and of Jira.
-func unquoted(text string) string {
+// Unquoted is without the quote marks of a mail and the code fences of Markdown and of Jira.
+func Unquoted(text string) string {
 	text = quoteMarks.ReplaceAllString(text, "")
 	text = fenceLines.ReplaceAllString(text, "")
 	return fenceMarks.ReplaceAllString(text, "")
@@ -127,8 +127,8 @@ var typography = strings.NewReplacer("“", `"`, "”", `"`, "„", `"`, "‟", 
 // longDashes are what an editor makes of the five hyphens of PEM.
 var longDashes = lazyregexp.New(`[-–—]{2,5} ?(BEGIN|END) ([A-Z0-9 ]+?) ?[-–—]{2,5}`)
 
-// typed is with the characters that somebody typed, or a program printed, before an editor or a web page changed them.
-func typed(text string) string {
+// Typed is with the characters that somebody typed, or a program printed, before an editor or a web page changed them.
+func Typed(text string) string {
 	text = longDashes.ReplaceAllString(text, "-----$1 $2-----")
 	text = typography.Replace(text)
 	if strings.Contains(text, "&") {
@@ -145,7 +145,7 @@ func joined(text string) string {
 	since := 0
 	for _, letter := range text {
 		switch {
-		case letter == '\n' && inString && since < maximumString:
+		case letter == '\n' && inString && since < MaximumString:
 			continue
 		case letter == '"' && !escaped:
 			inString, since = !inString, 0
@@ -159,6 +159,6 @@ func joined(text string) string {
 	return out.String()
 }
 
-// maximumString is how long a string in quotes can be, in bytes. A certificate is the longest, with about 2,000
+// MaximumString is how long a string in quotes can be, in bytes. A certificate is the longest, with about 2,000
 // characters.
-const maximumString = 16 << 10
+const MaximumString = 16 << 10

@@ -1,8 +1,9 @@
-package inspect
+package recognise
 
 import (
 	"strings"
 
+	"usher.internal/ctl/inspect/pasted"
 	"usher.internal/internal/lazyregexp"
 	"usher.internal/internal/wpj"
 )
@@ -92,8 +93,8 @@ var (
 )
 
 // ownState is a state of usher's own extension attribute.
-func ownState(value string, at int) Thing {
-	thing := Thing{Format: "extension-attribute", Name: "the value of usher's own extension attribute", at: at,
+func ownState(value string, at int) pasted.Thing {
+	thing := pasted.Thing{Format: "extension-attribute", Name: "the value of usher's own extension attribute", At: at,
 		Note:   noteAttribute,
 		Advice: "`usherctl status` on the Mac says how it is now."}
 	addOwn(&thing, value)
@@ -101,36 +102,36 @@ func ownState(value string, at int) Thing {
 }
 
 // addOwn adds a state of usher's, with or without the account before it; false for any other text.
-func addOwn(thing *Thing, line string) bool {
+func addOwn(thing *pasted.Thing, line string) bool {
 	match := ownValue.FindStringSubmatch(line)
 	if match == nil {
 		return false
 	}
 	info, known := wpj.State(match[2]).Info()
 	if known {
-		thing.add("state, when it was reported", line, info.Meaning)
+		thing.Add("state, when it was reported", line, info.Meaning)
 	}
 	return known
 }
 
 // addKnown adds the facts of one line, and reports whether a known script prints it.
-func addKnown(t *Thing, line string) bool {
+func addKnown(t *pasted.Thing, line string) bool {
 	if addOwn(t, line) {
 		return true
 	}
 	for _, one := range attributeValues {
 		if one.pattern.MatchString(line) {
-			t.add(one.script, line, one.meaning)
+			t.Add(one.script, line, one.meaning)
 			return true
 		}
 	}
 	return false
 }
 
-func findAttributes(from source) []Thing {
-	var things []Thing
-	for _, match := range result.FindAllStringSubmatchIndex(from.text, maximumThings) {
-		value := strings.ReplaceAll(from.text[match[2]:match[3]], `\n`, "\n")
+func findAttributes(from pasted.Source) []pasted.Thing {
+	var things []pasted.Thing
+	for _, match := range result.FindAllStringSubmatchIndex(from.Text, maximumThings) {
+		value := strings.ReplaceAll(from.Text[match[2]:match[3]], `\n`, "\n")
 		if isScript(value) {
 			continue // the script itself, not what it prints
 		}
@@ -148,8 +149,8 @@ func isScript(value string) bool {
 		strings.HasPrefix(strings.TrimSpace(value), `"`) && strings.Contains(value, `"$`)
 }
 
-func resultThing(value string, at int) Thing {
-	thing := Thing{Format: "extension-attribute", Name: "the value of an extension attribute", at: at,
+func resultThing(value string, at int) pasted.Thing {
+	thing := pasted.Thing{Format: "extension-attribute", Name: "the value of an extension attribute", At: at,
 		Note:   noteAttribute,
 		Advice: "`usherctl status` on the Mac says how it is now."}
 	lines := 0
@@ -164,12 +165,12 @@ func resultThing(value string, at int) Thing {
 			} else if line == "0" || line == "1" {
 				meaning = "yes or no, or the number of getPSSOStatus; which one cannot be known"
 			}
-			thing.add(name, line, meaning)
+			thing.Add(name, line, meaning)
 		}
 	}
 	if lines == 0 {
-		thing.add("value", "empty", "the script printed nothing, which says nothing")
-		thing.Facts = append(thing.Facts[:0], Fact{"value", "empty", "the script printed nothing, which says nothing"})
+		thing.Add("value", "empty", "the script printed nothing, which says nothing")
+		thing.Facts = append(thing.Facts[:0], pasted.Fact{Name: "value", Value: "empty", Meaning: "the script printed nothing, which says nothing"})
 	}
 	return thing
 }
@@ -178,11 +179,11 @@ func resultThing(value string, at int) Thing {
 const maximumBare = 40
 
 // bareValues recognises values without their tags, as Jamf Pro shows them: the text must hold nothing else.
-func bareValues(from source) []Thing {
-	thing := Thing{Format: "extension-attribute", Name: "the value of an extension attribute", Note: noteAttribute,
+func bareValues(from pasted.Source) []pasted.Thing {
+	thing := pasted.Thing{Format: "extension-attribute", Name: "the value of an extension attribute", Note: noteAttribute,
 		Advice: "`usherctl status` on the Mac says how it is now."}
 	lines, other := 0, 0
-	for _, line := range from.lines {
+	for _, line := range from.Lines {
 		if line = strings.TrimSpace(line); line == "" {
 			continue
 		}
@@ -196,7 +197,7 @@ func bareValues(from source) []Thing {
 	if len(thing.Facts) == 0 || other > 0 {
 		return nil
 	}
-	return []Thing{thing}
+	return []pasted.Thing{thing}
 }
 
 // pair is a line that scripts print beside the values that are known.

@@ -1,8 +1,9 @@
-package inspect
+package recognise
 
 import (
 	"bytes"
 
+	"usher.internal/ctl/inspect/pasted"
 	"usher.internal/internal/applog"
 	"usher.internal/internal/lazyregexp"
 )
@@ -32,22 +33,22 @@ var foreignTexts = []struct {
 	{lazyregexp.New(`\A#! ?/`), "script", "a script", "Run it, and send what it prints."},
 	{lazyregexp.New(`"schema" *: *"usher\.`), "usher-json", "JSON of usherctl",
 		"It is what usher has said already; docs/json.md says what the fields mean."},
-	{lazyregexp.New(`(?i)\A\s*(?:<!doctype html|<html\b)`), "web-page", "a web page", adviceText},
+	{lazyregexp.New(`(?i)\A\s*(?:<!doctype html|<html\b)`), "web-page", "a web page", pasted.AdviceText},
 }
 
 // foreign recognises what is not read here, and says what to do with it; nil for what is not known either.
-func foreign(content []byte) *Thing {
-	refused := func(format, name, problem, advice string) *Thing {
-		return &Thing{Format: format, Name: name, Problem: problem, Advice: advice}
+func foreign(content []byte) *pasted.Thing {
+	refused := func(format, name, problem, advice string) *pasted.Thing {
+		return &pasted.Thing{Format: format, Name: name, Problem: problem, Advice: advice}
 	}
 	switch {
-	case isEncrypted(content):
+	case pasted.IsEncrypted(content):
 		return refused("encrypted", "an encrypted file, such as a profile for one device",
 			"only that device can read it", "Download the profile from the MDM, where it is not encrypted.")
-	case isSigned(content):
+	case pasted.IsSigned(content):
 		return refused("signed", "signed data without a profile in it",
 			"there is no property list in it that inspect reads", "Send the profile itself: the .mobileconfig file.")
-	case isKeyStore(content):
+	case pasted.IsKeyStore(content):
 		return refused("private-key", "a certificate with its private key (PKCS #12)",
 			"a private key is no evidence, and must stay where it is",
 			"Do not send it on, and delete this copy. Send the certificate without its key.")
@@ -55,17 +56,17 @@ func foreign(content []byte) *Thing {
 		return refused("property-list", "a binary property list that inspect does not know, or that cannot be read",
 			notRead, adviceList)
 	case len(content) > 262 && string(content[257:262]) == "ustar":
-		return refused("archive", "an archive (tar)", notRead, adviceArchive)
+		return refused("archive", "an archive (tar)", notRead, pasted.AdviceArchive)
 	}
-	for _, one := range magics {
-		if bytes.HasPrefix(content, []byte(one.begin)) {
-			return refused(one.format, one.name, notRead, one.advice)
+	for _, one := range pasted.Magics {
+		if bytes.HasPrefix(content, []byte(one.Begin)) {
+			return refused(one.Format, one.Name, notRead, one.Advice)
 		}
 	}
-	all := readings(content)
+	all := pasted.Readings(content)
 	for _, one := range foreignTexts {
 		for _, reading := range all {
-			if one.pattern.MatchString(reading.text) {
+			if one.pattern.MatchString(reading.Text) {
 				return refused(one.format, one.name, notRead, one.advice)
 			}
 		}
@@ -74,7 +75,7 @@ func foreign(content []byte) *Thing {
 		return refused(string(log.Format), log.Name, notRead, log.Advice)
 	}
 	for _, reading := range all {
-		if propertyList.MatchString(reading.text) {
+		if propertyList.MatchString(reading.Text) {
 			return refused("property-list", "a property list that inspect does not know, or that cannot be read",
 				notRead, adviceList)
 		}
@@ -84,10 +85,10 @@ func foreign(content []byte) *Thing {
 
 // identified is the log that a text is, as the timeline knows it. One that the timeline reads goes before one that it
 // only names: with quote marks before its lines, a log looks like a script's.
-func identified(all []reading) (named applog.Identity, found bool) {
-	indented := reading{text: leadingSpaces.ReplaceAllString(all[len(all)-1].text, "")}
+func identified(all []pasted.Reading) (named applog.Identity, found bool) {
+	indented := pasted.Reading{Text: leadingSpaces.ReplaceAllString(all[len(all)-1].Text, "")}
 	for _, one := range append(all, indented) {
-		log, known := applog.Identify(one.text)
+		log, known := applog.Identify(one.Text)
 		if known && (log.Usable || log.Format == applog.IntuneAgent) {
 			return log, true
 		}

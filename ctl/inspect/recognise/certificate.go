@@ -1,4 +1,4 @@
-package inspect
+package recognise
 
 import (
 	"bytes"
@@ -11,6 +11,7 @@ import (
 	"strings"
 	"time"
 
+	"usher.internal/ctl/inspect/pasted"
 	"usher.internal/internal/wpj"
 )
 
@@ -20,35 +21,35 @@ const (
 		"is registered depends on both: only `usherctl status` on the Mac says that."
 )
 
-func findPEM(from source) []Thing {
-	var certificates []found
-	var others []Thing
-	for _, one := range pemBlocks(from.text) {
+func findPEM(from pasted.Source) []pasted.Thing {
+	var certificates []pasted.Certificate
+	var others []pasted.Thing
+	for _, one := range pasted.PemBlocks(from.Text) {
 		switch {
-		case isCertificate(one.label):
-			certificates = append(certificates, one.found)
-		case strings.HasSuffix(one.label, "PRIVATE KEY"):
-			others = append(others, Thing{Format: "private-key", Name: "a private key, PEM", at: one.at,
+		case pasted.IsCertificate(one.Label):
+			certificates = append(certificates, one.Certificate)
+		case strings.HasSuffix(one.Label, "PRIVATE KEY"):
+			others = append(others, pasted.Thing{Format: "private-key", Name: "a private key, PEM", At: one.At,
 				Problem: "a private key is no evidence, and must stay where it is",
 				Advice: "Do not send it on, and delete this copy. If it has left the Mac, have the user register " +
 					"again, so that it is of no use."})
 		}
 	}
-	return append(certificatesIn("certificate-pem", certificates, from.now), others...)
+	return append(certificatesIn("certificate-pem", certificates, from.Now), others...)
 }
 
-func findDER(from source) []Thing {
-	if !isDER(from.content) || isSigned(from.content) || isEncrypted(from.content) || isKeyStore(from.content) {
+func findDER(from pasted.Source) []pasted.Thing {
+	if !pasted.IsDER(from.Content) || pasted.IsSigned(from.Content) || pasted.IsEncrypted(from.Content) || pasted.IsKeyStore(from.Content) {
 		return nil
 	}
-	var all []found
-	for rest := from.content; isDER(rest); { // several, one after the other
-		length := derLength(rest)
-		all = append(all, found{der: rest[:min(length, len(rest))], at: len(from.content) - len(rest),
-			cut: length > len(rest)})
+	var all []pasted.Certificate
+	for rest := from.Content; pasted.IsDER(rest); { // several, one after the other
+		length := pasted.DerLength(rest)
+		all = append(all, pasted.Certificate{Der: rest[:min(length, len(rest))], At: len(from.Content) - len(rest),
+			Cut: length > len(rest)})
 		rest = rest[min(length, len(rest)):]
 	}
-	return certificatesIn("certificate-der", all, from.now)
+	return certificatesIn("certificate-der", all, from.Now)
 }
 
 // device is a device certificate of a text.
@@ -58,32 +59,32 @@ type device struct {
 }
 
 // certificatesIn is what certificates show: each of Workplace Join's by itself, all others together.
-func certificatesIn(format string, all []found, now time.Time) []Thing {
+func certificatesIn(format string, all []pasted.Certificate, now time.Time) []pasted.Thing {
 	if len(all) == 0 {
 		return nil
 	}
-	var things []Thing
+	var things []pasted.Thing
 	var devices []device
 	var others []string
-	othersAt := all[0].at
+	othersAt := all[0].At
 	for _, one := range all {
-		certificate, err := wpj.ParseCertificate(one.der)
+		certificate, err := wpj.ParseCertificate(one.Der)
 		switch {
 		case err == nil && !slices.ContainsFunc(devices,
 			func(d device) bool { return d.Thumbprint == certificate.Thumbprint }):
-			devices = append(devices, device{certificate, one.at})
+			devices = append(devices, device{certificate, one.At})
 		case err == nil: // the same once more, of another keychain
-		case one.cut:
+		case one.Cut:
 			things = append(things, unusable(format, one, "it is cut short or damaged",
 				"Have it sent again, as a file or as a whole: from -----BEGIN CERTIFICATE----- to -----END "+
 					"CERTIFICATE-----."))
 		case errors.Is(err, wpj.ErrNotWorkplaceJoin):
-			others = append(others, commonName(one.der))
+			others = append(others, commonName(one.Der))
 		default: // of Workplace Join, or it says so
 			thing := unusable(format, one, err.Error(),
 				"Send the file to the people who maintain usher; on the Mac, `usherctl clean` shows what "+
 					"can be removed.")
-			thing.add("thumbprint", thumbprint(one.der), meaningThumbprint)
+			thing.Add("thumbprint", thumbprint(one.Der), meaningThumbprint)
 			things = append(things, thing)
 		}
 	}
@@ -93,11 +94,11 @@ func certificatesIn(format string, all []found, now time.Time) []Thing {
 		if len(devices) > 1 {
 			name = fmt.Sprintf("device certificate %d of %d", i+1, len(devices))
 		}
-		thing := Thing{Format: format, Name: name, at: one.at, Note: noteCertificate,
+		thing := pasted.Thing{Format: format, Name: name, At: one.at, Note: noteCertificate,
 			Facts: certificateFacts(one.Certificate, now)}
 		if len(devices) > 1 && slices.Contains(newest, i) {
 			thing.Name += ", the newest"
-			thing.add("newest", "yes", "it is valid since "+one.NotBefore.UTC().Format(time.RFC3339)+
+			thing.Add("newest", "yes", "it is valid since "+one.NotBefore.UTC().Format(time.RFC3339)+
 				", later than the others; an older one is mostly a leftover")
 		}
 		things = append(things, thing)
@@ -109,8 +110,8 @@ func certificatesIn(format string, all []found, now time.Time) []Thing {
 }
 
 // unusable is a certificate that cannot be read.
-func unusable(format string, one found, problem, advice string) Thing {
-	return Thing{Format: format, Name: "a device certificate that cannot be read", at: one.at, Problem: problem,
+func unusable(format string, one pasted.Certificate, problem, advice string) pasted.Thing {
+	return pasted.Thing{Format: format, Name: "a device certificate that cannot be read", At: one.At, Problem: problem,
 		Advice: advice, Note: noteCertificate}
 }
 
@@ -135,20 +136,20 @@ const (
 	meaningUPN        = "the sign-in name of the user"
 )
 
-func certificateFacts(certificate *wpj.Certificate, now time.Time) []Fact {
-	var t Thing
-	t.add("device id", string(certificate.DeviceID), meaningDevice)
-	t.add("tenant id", string(certificate.TenantID), meaningTenant)
-	t.add("user object id", string(certificate.UserObjectID),
+func certificateFacts(certificate *wpj.Certificate, now time.Time) []pasted.Fact {
+	var t pasted.Thing
+	t.Add("device id", string(certificate.DeviceID), meaningDevice)
+	t.Add("tenant id", string(certificate.TenantID), meaningTenant)
+	t.Add("user object id", string(certificate.UserObjectID),
 		"the user object in Entra who registered this Mac; it is not the device")
-	t.add("thumbprint", string(certificate.Thumbprint), meaningThumbprint)
+	t.Add("thumbprint", string(certificate.Thumbprint), meaningThumbprint)
 	sum := sha256.Sum256(certificate.DER)
-	t.add("SHA-256", hex.EncodeToString(sum[:]), "as `security find-certificate -Z` prints it")
-	t.add("serial number", certificate.SerialNumber, "its bytes, in hexadecimal")
-	t.add("join type", string(certificate.JoinType), "")
-	t.add("tenant region", certificate.TenantRegion, "")
-	t.add("valid", validity(certificate, now), meaningValidity(certificate, now))
-	t.add("issuer", wpj.IssuerCommonName, "Entra's device registration service; nothing is verified")
+	t.Add("SHA-256", hex.EncodeToString(sum[:]), "as `security find-certificate -Z` prints it")
+	t.Add("serial number", certificate.SerialNumber, "its bytes, in hexadecimal")
+	t.Add("join type", string(certificate.JoinType), "")
+	t.Add("tenant region", certificate.TenantRegion, "")
+	t.Add("valid", validity(certificate, now), meaningValidity(certificate, now))
+	t.Add("issuer", wpj.IssuerCommonName, "Entra's device registration service; nothing is verified")
 	return t.Facts
 }
 
@@ -172,16 +173,16 @@ func meaningValidity(certificate *wpj.Certificate, now time.Time) string {
 }
 
 // otherCertificates are those that are not Workplace Join's.
-func otherCertificates(format string, at int, names []string, devices int) Thing {
-	thing := Thing{Format: format, Name: "other certificates", at: at, Note: noteCertificate}
+func otherCertificates(format string, at int, names []string, devices int) pasted.Thing {
+	thing := pasted.Thing{Format: format, Name: "other certificates", At: at, Note: noteCertificate}
 	if devices == 0 {
-		thing.add("device certificates", "none", meaningNoDevice)
+		thing.Add("device certificates", "none", meaningNoDevice)
 		thing.Note = noteNoDevice
 	}
-	thing.add("other certificates", fmt.Sprint(len(names)), "of other issuers; they say nothing about Entra")
+	thing.Add("other certificates", fmt.Sprint(len(names)), "of other issuers; they say nothing about Entra")
 	const shown = 10
 	for _, name := range names[:min(len(names), shown)] {
-		thing.add("name", name, "")
+		thing.Add("name", name, "")
 	}
 	return thing
 }

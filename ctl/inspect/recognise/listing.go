@@ -1,4 +1,4 @@
-package inspect
+package recognise
 
 import (
 	"encoding/hex"
@@ -6,6 +6,7 @@ import (
 	"slices"
 	"strings"
 
+	"usher.internal/ctl/inspect/pasted"
 	"usher.internal/internal/lazyregexp"
 	"usher.internal/internal/wpj"
 )
@@ -30,7 +31,7 @@ var (
 
 // items reads a listing. An item begins with its first hash, with its keychain, or with an attribute that the last one
 // has: a `grep` may have left only some lines.
-func items(from source) []item {
+func items(from pasted.Source) []item {
 	var all []item
 	var current *item
 	begin := func(at int) {
@@ -38,7 +39,7 @@ func items(from source) []item {
 		current = &all[len(all)-1]
 	}
 	at, open := 0, "" // open is the attribute whose value the next line may go on with: a terminal wraps it
-	for _, line := range from.lines {
+	for _, line := range from.Lines {
 		trimmed := strings.TrimSpace(strings.TrimLeft(line, "> "))
 		continued := open
 		open = ""
@@ -68,7 +69,7 @@ func items(from source) []item {
 			current.attributes[name] = strings.TrimSpace(attribute[3])
 			open = name
 		} else if continued != "" && trimmed != "" && !listingLine.MatchString(trimmed) &&
-			len(current.attributes[continued]) < maximumString {
+			len(current.attributes[continued]) < pasted.MaximumString {
 			current.attributes[continued] += trimmed
 			open = continued
 		}
@@ -126,17 +127,17 @@ func (i item) deviceID() string {
 	return ""
 }
 
-func findListing(from source) []Thing {
+func findListing(from pasted.Source) []pasted.Thing {
 	all := items(from)
 	if len(all) == 0 {
 		return nil
 	}
 	// With -p the certificate itself follows its attributes, and says more.
 	var printed []string
-	for _, one := range pemBlocks(from.text) {
-		printed = append(printed, thumbprint(one.der))
+	for _, one := range pasted.PemBlocks(from.Text) {
+		printed = append(printed, thumbprint(one.Der))
 	}
-	var things []Thing
+	var things []pasted.Thing
 	var devices []item
 	certificates, withPEM := 0, len(printed) > 0
 	for _, one := range all {
@@ -156,29 +157,29 @@ func findListing(from source) []Thing {
 		if len(devices) > 1 {
 			name = fmt.Sprintf("device certificate %d of %d, listed by `security`", i+1, len(devices))
 		}
-		thing := Thing{Format: "keychain-listing", Name: name, at: one.at, Note: noteListing}
-		thing.add("device id", one.deviceID(), meaningDevice)
-		thing.add("thumbprint", one.sha1, meaningThumbprint)
-		thing.add("SHA-256", one.sha256, "")
-		thing.add("serial number", one.hexadecimal("snbr"), "its bytes, in hexadecimal")
-		thing.add("keychain", one.keychain, "")
-		thing.add("issuer", wpj.IssuerCommonName, "Entra's device registration service")
-		thing.add("valid", "not shown", "`security find-certificate -a -p` prints the certificates, with their dates")
+		thing := pasted.Thing{Format: "keychain-listing", Name: name, At: one.at, Note: noteListing}
+		thing.Add("device id", one.deviceID(), meaningDevice)
+		thing.Add("thumbprint", one.sha1, meaningThumbprint)
+		thing.Add("SHA-256", one.sha256, "")
+		thing.Add("serial number", one.hexadecimal("snbr"), "its bytes, in hexadecimal")
+		thing.Add("keychain", one.keychain, "")
+		thing.Add("issuer", wpj.IssuerCommonName, "Entra's device registration service")
+		thing.Add("valid", "not shown", "`security find-certificate -a -p` prints the certificates, with their dates")
 		if len(devices) > 1 {
-			thing.add("newest", "cannot be said",
+			thing.Add("newest", "cannot be said",
 				"the listing has no dates; send the output of `security find-certificate -a -p`")
 		}
-		thing.add("private key", "not shown",
+		thing.Add("private key", "not shown",
 			"the listing has certificates only; whether the key is there it does not say")
 		things = append(things, thing)
 	}
 	if certificates > 0 && len(devices) == 0 && !withPEM {
-		thing := Thing{Format: "keychain-listing", Name: "certificates, listed by `security`", at: all[0].at,
+		thing := pasted.Thing{Format: "keychain-listing", Name: "certificates, listed by `security`", At: all[0].at,
 			Note: noteNoDevice}
-		thing.add("device certificates", "none", meaningNoDevice)
-		thing.add("other certificates", fmt.Sprint(certificates), "of other issuers; they say nothing about Entra")
+		thing.Add("device certificates", "none", meaningNoDevice)
+		thing.Add("other certificates", fmt.Sprint(certificates), "of other issuers; they say nothing about Entra")
 		for _, one := range all[:min(len(all), 10)] {
-			thing.add("name", one.value("labl"), one.keychain)
+			thing.Add("name", one.value("labl"), one.keychain)
 		}
 		things = append(things, thing)
 	}
@@ -198,27 +199,27 @@ var workplaceJoinItems = []struct{ account, name, meaning string }{
 }
 
 // workplaceJoinItem is an item or a key of Workplace Join's in the output of `security dump-keychain`.
-func workplaceJoinItem(one item) (Thing, bool) {
-	thing := Thing{Format: "keychain-listing", Name: "an item of Workplace Join, listed by `security`", at: one.at,
+func workplaceJoinItem(one item) (pasted.Thing, bool) {
+	thing := pasted.Thing{Format: "keychain-listing", Name: "an item of Workplace Join, listed by `security`", At: one.at,
 		Note: noteListing}
 	account := strings.ToLower(one.value("acct"))
 	for _, known := range workplaceJoinItems {
 		if account == known.account {
-			thing.add(known.name, one.value("svce"), known.meaning)
+			thing.Add(known.name, one.value("svce"), known.meaning)
 		}
 	}
 	for _, label := range []string{"00000001", "labl"} { // keys have numbered attributes; the first is the label
 		if value := one.value(label); strings.HasPrefix(value, "Microsoft Workplace Join Key") ||
 			strings.HasPrefix(value, "Microsoft Session Transport Key") {
 			thing.Name = "a key of Workplace Join, listed by `security`"
-			thing.add("key", value, "a key of this name is in the keychain; whether it belongs to the certificate "+
+			thing.Add("key", value, "a key of this name is in the keychain; whether it belongs to the certificate "+
 				"it does not say")
 		}
 	}
 	if len(thing.Facts) == 0 {
-		return Thing{}, false
+		return pasted.Thing{}, false
 	}
-	thing.add("keychain", one.keychain, "")
+	thing.Add("keychain", one.keychain, "")
 	return thing, true
 }
 
@@ -227,23 +228,23 @@ var (
 	identityCount = lazyregexp.New(`^(\d+) (valid )?identities found$`)
 )
 
-func findIdentities(from source) []Thing {
-	thing := Thing{Format: "identity-listing", Name: "the output of `security find-identity`", at: -1,
+func findIdentities(from pasted.Source) []pasted.Thing {
+	thing := pasted.Thing{Format: "identity-listing", Name: "the output of `security find-identity`", At: -1,
 		Note: "An identity is a certificate whose private key is there. The listing has no issuers and no dates, so " +
 			"that it says of none whether Entra issued it."}
 	counted, listed := false, map[string]bool{}
 	at, named := 0, 0
-	for _, line := range from.lines {
+	for _, line := range from.Lines {
 		trimmed := strings.TrimSpace(strings.TrimLeft(line, "> "))
 		if one := identityLine.FindStringSubmatch(trimmed); one != nil && !listed[one[1]] {
 			listed[one[1]] = true
 			if id := guid.FindStringSubmatch(one[2]); id != nil && id[0] == one[2] {
 				named++
-				thing.add("device id, probably", strings.ToLower(one[2]),
+				thing.Add("device id, probably", strings.ToLower(one[2]),
 					"device certificates are named by a GUID; its private key is there"+problemOf(one[3]))
-				thing.add("thumbprint", strings.ToLower(one[1]), meaningThumbprint)
+				thing.Add("thumbprint", strings.ToLower(one[1]), meaningThumbprint)
 			} else {
-				thing.add("other identity", one[2], "not named as device certificates are"+problemOf(one[3]))
+				thing.Add("other identity", one[2], "not named as device certificates are"+problemOf(one[3]))
 			}
 		} else if count := identityCount.FindStringSubmatch(trimmed); count != nil {
 			counted = true
@@ -251,20 +252,20 @@ func findIdentities(from source) []Thing {
 			at += len(line) + 1
 			continue
 		}
-		if thing.at < 0 {
-			thing.at = at
+		if thing.At < 0 {
+			thing.At = at
 		}
 		at += len(line) + 1
 	}
 	if !counted && len(listed) == 0 {
 		return nil
 	}
-	thing.Facts = append([]Fact{{"identities named by a GUID", fmt.Sprint(named), "as device certificates are"}},
+	thing.Facts = append([]pasted.Fact{{Name: "identities named by a GUID", Value: fmt.Sprint(named), Meaning: "as device certificates are"}},
 		thing.Facts...)
 	if named == 0 {
 		thing.Note += " " + noteNoDevice
 	}
-	return []Thing{thing}
+	return []pasted.Thing{thing}
 }
 
 // problemOf is what `security` prints behind an identity, for example (CSSMERR_TP_CERT_EXPIRED).

@@ -1,4 +1,6 @@
-package inspect
+// Package pasted undoes what a terminal, a ticket system or a mail program has made of a text, and finds the property
+// lists, PEM and DER in it. Its [Thing] is what the packages beside it recognise.
+package pasted
 
 import (
 	"strings"
@@ -28,13 +30,13 @@ type Thing struct {
 	// Problem is why it cannot be used, empty where it can; Advice is what to do.
 	Problem, Advice string
 
-	// at is where it begins in the text. unsure counts what of it could not be read: another way of reading the text
+	// At is where it begins in the text. unsure counts what of it could not be read: another way of reading the text
 	// may do.
-	at, unsure int
+	At, Unsure int
 }
 
-// add adds a fact, unless it has no value.
-func (t *Thing) add(name, value, meaning string) {
+// Add adds a fact, unless it has no value.
+func (t *Thing) Add(name, value, meaning string) {
 	if value = strings.TrimSpace(value); value != "" {
 		t.Facts = append(t.Facts, Fact{name, oneline.Of(value, maximumValue), meaning})
 	}
@@ -43,22 +45,22 @@ func (t *Thing) add(name, value, meaning string) {
 // maximumValue is how long a value is told, in characters.
 const maximumValue = 400
 
-// source is what is looked through.
-type source struct {
-	// content is as it was given, text as it was read; text is empty for what is not text.
-	content []byte
-	text    string
-	// lines are those of text.
-	lines []string
-	now   time.Time
-	// lists are the property lists in it.
-	lists []list
+// Source is what is looked through.
+type Source struct {
+	// Content is as it was given, text as it was read; text is empty for what is not text.
+	Content []byte
+	Text    string
+	// Lines are those of text.
+	Lines []string
+	Now   time.Time
+	// Lists are the property lists in it.
+	Lists []List
 }
 
-// offset is where a line begins in the text.
-func (s source) offset(line int) int {
+// Offset is where a line begins in the text.
+func (s Source) Offset(line int) int {
 	at := 0
-	for _, one := range s.lines[:min(line, len(s.lines))] {
+	for _, one := range s.Lines[:min(line, len(s.Lines))] {
 		at += len(one) + 1
 	}
 	return at

@@ -1,4 +1,4 @@
-package inspect
+package recognise
 
 import (
 	"cmp"
@@ -7,6 +7,7 @@ import (
 	"strings"
 	"time"
 
+	"usher.internal/ctl/inspect/pasted"
 	"usher.internal/internal/lazyregexp"
 	"usher.internal/internal/platformsso"
 	"usher.internal/internal/wpj"
@@ -36,24 +37,24 @@ var userMeanings = map[wpj.PlatformSSOUser]string{
 }
 
 // findAppSSO finds each output of app-sso. A device section begins one, and so does any section that follows none.
-func findAppSSO(from source) []Thing {
+func findAppSSO(from pasted.Source) []pasted.Thing {
 	var begins []int
-	for _, heading := range ssoHeading.FindAllStringSubmatchIndex(from.text, -1) {
-		if from.text[heading[2]:heading[3]] == "Device" || len(begins) == 0 {
+	for _, heading := range ssoHeading.FindAllStringSubmatchIndex(from.Text, -1) {
+		if from.Text[heading[2]:heading[3]] == "Device" || len(begins) == 0 {
 			begins = append(begins, heading[0])
 		}
 	}
-	var things []Thing
+	var things []pasted.Thing
 	for i, begin := range begins {
-		end := len(from.text)
+		end := len(from.Text)
 		if i+1 < len(begins) {
 			end = begins[i+1]
 		}
 		if i == 0 {
 			begin = 0 // with the time, which is before the first heading
 		}
-		text := from.text[begin:end]
-		thing := Thing{Format: "app-sso", Name: nameAppSSO, Note: noteOnePlace, at: begins[i]}
+		text := from.Text[begin:end]
+		thing := pasted.Thing{Format: "app-sso", Name: nameAppSSO, Note: noteOnePlace, At: begins[i]}
 		report, err := platformsso.Parse([]byte(text))
 		if err == nil && report.Device.Err != nil && report.Login.Err != nil && report.User.Err != nil {
 			err = report.Device.Err
@@ -61,7 +62,7 @@ func findAppSSO(from source) []Thing {
 		if err != nil {
 			thing.Problem, thing.Advice = err.Error(), adviceAppSSO
 		} else {
-			addPlatformSSO(&thing, report, text, from.now)
+			addPlatformSSO(&thing, report, text, from.Now)
 		}
 		things = append(things, thing)
 	}
@@ -71,10 +72,10 @@ func findAppSSO(from source) []Thing {
 const adviceAppSSO = "Have the whole output of `app-sso platform -s` sent, from Time: to the end."
 
 // addPlatformSSO adds what app-sso said.
-func addPlatformSSO(t *Thing, report *platformsso.Report, text string, now time.Time) {
+func addPlatformSSO(t *pasted.Thing, report *platformsso.Report, text string, now time.Time) {
 	device, login, user := report.Device, report.Login, report.User
 	if !device.There && device.Err == nil && !login.There && login.Err == nil && !user.There && user.Err == nil {
-		t.add("Platform SSO", "not configured",
+		t.Add("Platform SSO", "not configured",
 			"a registration can be in the login keychain or in the Secure Enclave all the same")
 		return
 	}
@@ -87,79 +88,79 @@ func addPlatformSSO(t *Thing, report *platformsso.Report, text string, now time.
 	}
 	switch provider {
 	case wpj.ProviderMicrosoft:
-		t.add("provider", "Microsoft", "")
+		t.Add("provider", "Microsoft", "")
 		t.Evidence = &evidence
 	case wpj.ProviderOther:
-		t.add("provider", "another one", "Platform SSO of another provider; it says nothing about Entra")
+		t.Add("provider", "another one", "Platform SSO of another provider; it says nothing about Entra")
 	default:
-		t.add("provider", "unknown", "neither the extension nor the issuer is named, so that no state follows")
+		t.Add("provider", "unknown", "neither the extension nor the issuer is named, so that no state follows")
 	}
-	t.add("extension", device.ExtensionID, "")
-	t.add("issuer host", login.IssuerHost, "")
+	t.Add("extension", device.ExtensionID, "")
+	t.Add("issuer host", login.IssuerHost, "")
 	if provider != wpj.ProviderOther {
-		t.add("tenant id", string(login.TenantID), meaningTenant+", from the issuer's URL")
+		t.Add("tenant id", string(login.TenantID), meaningTenant+", from the issuer's URL")
 	}
 	addDevice(t, device, provider, now)
 	addSection(t, "login section", login.Section)
 	addUser(t, user, text)
 	if method := loginType.FindStringSubmatch(text); method != nil {
-		t.add("method", method[1], "how the user signs in")
+		t.Add("method", method[1], "how the user signs in")
 	}
 	switch tokens := report.Tokens; {
 	case tokens.Expired:
-		t.add("tokens", "expired "+moment(tokens.ExpireAt),
+		t.Add("tokens", "expired "+moment(tokens.ExpireAt),
 			"the user has to sign in again; it is no state of the registration")
 	case !tokens.ExpireAt.IsZero() && tokens.ExpireAt.Before(now):
-		t.add("tokens", "until "+moment(tokens.ExpireAt), "valid when this was printed; the time has passed since then")
+		t.Add("tokens", "until "+moment(tokens.ExpireAt), "valid when this was printed; the time has passed since then")
 	case !tokens.ExpireAt.IsZero():
-		t.add("tokens", "until "+moment(tokens.ExpireAt), "single sign-on works without signing in again until then")
+		t.Add("tokens", "until "+moment(tokens.ExpireAt), "single sign-on works without signing in again until then")
 	}
 }
 
 // addSection adds why a section could not be read.
-func addSection(t *Thing, name string, section platformsso.Section) bool {
+func addSection(t *pasted.Thing, name string, section platformsso.Section) bool {
 	switch {
 	case errors.Is(section.Err, platformsso.ErrMissing):
-		t.unsure++
-		t.add(name, "missing", "it is not in this text")
+		t.Unsure++
+		t.Add(name, "missing", "it is not in this text")
 	case section.Err != nil:
-		t.unsure++
-		t.add(name, "cannot be read", section.Err.Error())
+		t.Unsure++
+		t.Add(name, "cannot be read", section.Err.Error())
 	}
 	return section.Err == nil
 }
 
-func addDevice(t *Thing, device platformsso.Device, provider wpj.Provider, now time.Time) {
+func addDevice(t *pasted.Thing, device platformsso.Device, provider wpj.Provider, now time.Time) {
 	if addSection(t, "device section", device.Section) {
 		if !device.There {
-			t.add("device section", "(null)", "Platform SSO is not configured for this Mac")
+			t.Add("device section", "(null)", "Platform SSO is not configured for this Mac")
 			return
 		}
-		t.add("registration completed", fmt.Sprint(device.RegistrationCompleted),
+		t.Add("registration completed", fmt.Sprint(device.RegistrationCompleted),
 			"of the device only; the user's state is below")
 	}
 	if device.CertificateErr != nil {
-		t.unsure++
-		t.add("device certificate", "cannot be read", device.CertificateErr.Error())
+		t.Unsure++
+		t.Add("device certificate", "cannot be read", device.CertificateErr.Error())
 	}
 	switch certificate, err := wpj.ParseCertificate(device.SigningCertificate); {
 	case provider == wpj.ProviderOther || device.CertificateErr != nil:
 	case len(device.SigningCertificate) == 0:
 		if device.RegistrationCompleted {
-			t.add("device certificate", "not shown", "without it no state follows from this text")
+			t.Add("device certificate", "not shown", "without it no state follows from this text")
 		}
 	case err != nil:
-		t.unsure++
-		t.add("device certificate", "cannot be read", err.Error())
-		t.add("thumbprint", thumbprint(device.SigningCertificate), meaningThumbprint)
+		t.Unsure++
+		t.Add("device certificate", "cannot be read", err.Error())
+		t.Add("thumbprint", thumbprint(device.SigningCertificate), meaningThumbprint)
 	default:
 		t.Facts = append(t.Facts, withoutTenant(certificateFacts(certificate, now), t.Facts)...)
 	}
 }
 
 // withoutTenant leaves the tenant out that is there already.
-func withoutTenant(facts, there []Fact) []Fact {
-	var kept []Fact
+func withoutTenant(facts, there []pasted.Fact) []pasted.Fact {
+	var kept []pasted.Fact
 	for _, fact := range facts {
 		isSame := false
 		for _, other := range there {
@@ -172,12 +173,12 @@ func withoutTenant(facts, there []Fact) []Fact {
 	return kept
 }
 
-func addUser(t *Thing, user platformsso.User, text string) {
+func addUser(t *pasted.Thing, user platformsso.User, text string) {
 	if !addSection(t, "user section", user.Section) {
 		return
 	}
 	if !user.There {
-		t.add("user section", "(null)", "this user is not registered, or app-sso was run as another user or as root")
+		t.Add("user section", "(null)", "this user is not registered, or app-sso was run as another user or as root")
 		return
 	}
 	state, agree := wpj.ParsePlatformSSOUser(user.State)
@@ -188,11 +189,11 @@ func addUser(t *Thing, user platformsso.User, text string) {
 	case !agree:
 		meaning += "; its name and its number do not belong together, and the name was taken"
 	}
-	t.add("user state", cmp.Or(user.State, "not printed"), meaning)
+	t.Add("user state", cmp.Or(user.State, "not printed"), meaning)
 	if masked := maskedName.FindStringSubmatch(text); user.UserPrincipalName == "" && masked != nil {
-		t.add("user principal", masked[1],
+		t.Add("user principal", masked[1],
 			"masked, so that it names nobody; `dscl . -read /Users/NAME AltSecurityIdentities` has it")
 		return
 	}
-	t.add("user principal", string(user.UserPrincipalName), meaningUPN)
+	t.Add("user principal", string(user.UserPrincipalName), meaningUPN)
 }

@@ -1,13 +1,13 @@
-// Package inspect says what a file or a pasted text from a Mac shows of its registration.
+// Package recognise says what a file or a pasted text from a Mac shows of its registration.
 //
 // [Read] recognises the formats that admins, users and help desks send: certificates, property lists, the output of
 // app-sso, getPSSOStatus, `security` and `defaults`, values of extension attributes, and configuration profiles, in
-// whatever a terminal, a ticket system or a mail program has made of them. Each becomes a [Thing] with facts. A fact
+// whatever a terminal, a ticket system or a mail program has made of them. Each becomes a [pasted.Thing] with facts. A fact
 // says what is in the text; it is no state of the user, which depends on every place of the Mac. A thing has evidence
 // for a state only where the text is what the Mac's own source for it prints.
 //
 // Nothing is verified: whoever sends a text can have written it.
-package inspect
+package recognise
 
 import (
 	"errors"
@@ -15,6 +15,9 @@ import (
 	"slices"
 	"strings"
 	"time"
+
+	"usher.internal/ctl/inspect/mobileconfig"
+	"usher.internal/ctl/inspect/pasted"
 )
 
 // MaximumSize is how long what [Read] is given may be, in bytes. Nothing that it reads comes near it.
@@ -26,13 +29,13 @@ const maximumThings = 50
 // Report is what was recognised, in the order of the text. ReadAs says how the text was read, where that is not as it
 // is.
 type Report struct {
-	Things []Thing
+	Things []pasted.Thing
 	ReadAs []string
 }
 
 // Usable reports whether one of the things could be used.
 func (r Report) Usable() bool {
-	return slices.ContainsFunc(r.Things, func(t Thing) bool { return t.Problem == "" })
+	return slices.ContainsFunc(r.Things, func(t pasted.Thing) bool { return t.Problem == "" })
 }
 
 var (
@@ -59,7 +62,7 @@ func Formats() []Format {
 // recogniser finds things of one kind.
 type recogniser struct {
 	id, name, mark string
-	find           func(source) []Thing
+	find           func(pasted.Source) []pasted.Thing
 }
 
 // recognisers are all that are tried. What a later one finds within what an earlier one has read is left out by each
@@ -85,7 +88,7 @@ func init() {
 			"microsoftCAEnabled or microsoftCANativeClientAppId, also from `defaults read`", findSettings},
 		{"configuration-profile", "a configuration profile",
 			"PayloadType, ExtensionIdentifier, or a declaration com.apple.configuration.extensible-sso; also signed, " +
-				"and from `profiles -C -o stdout-xml`", findProfiles},
+				"and from `profiles -C -o stdout-xml`", mobileconfig.Find},
 		{"directory-record", "AltSecurityIdentities of `dscl . -read /Users/NAME`", "a line AltSecurityIdentities:",
 			findDirectory},
 		{"gather", "the output of Jamf Conditional Access's gatherAADInfo", "a line AAD ID acquired, or not",
@@ -101,7 +104,7 @@ func Read(content []byte, now time.Time) (Report, error) {
 		return Report{}, ErrTooLong
 	}
 	var best Report
-	for _, reading := range readings(content) {
+	for _, reading := range pasted.Readings(content) {
 		one := report(reading, content, now)
 		if better(one, best) {
 			best = one
@@ -109,10 +112,10 @@ func Read(content []byte, now time.Time) (Report, error) {
 	}
 	if len(best.Things) == 0 {
 		if thing := foreign(content); thing != nil {
-			return Report{Things: []Thing{*thing}}, nil
+			return Report{Things: []pasted.Thing{*thing}}, nil
 		}
 		if thing := bare(content); thing != nil {
-			return Report{Things: []Thing{*thing}}, nil
+			return Report{Things: []pasted.Thing{*thing}}, nil
 		}
 		return Report{}, ErrNotRecognised
 	}
@@ -120,14 +123,14 @@ func Read(content []byte, now time.Time) (Report, error) {
 }
 
 // report is what is found in the content when it is read in this way.
-func report(r reading, content []byte, now time.Time) Report {
-	from := source{content: content, text: r.text, lines: strings.Split(r.text, "\n"), now: now}
-	from.lists = lists(from)
-	found := Report{ReadAs: r.how}
+func report(r pasted.Reading, content []byte, now time.Time) Report {
+	from := pasted.Source{Content: content, Text: r.Text, Lines: strings.Split(r.Text, "\n"), Now: now}
+	from.Lists = pasted.Lists(from)
+	found := Report{ReadAs: r.How}
 	for _, one := range recognisers {
 		found.Things = append(found.Things, one.find(from)...)
 	}
-	slices.SortStableFunc(found.Things, func(a, b Thing) int { return a.at - b.at })
+	slices.SortStableFunc(found.Things, func(a, b pasted.Thing) int { return a.At - b.At })
 	if more := len(found.Things) - maximumThings; more > 0 {
 		found.Things = found.Things[:maximumThings]
 		found.ReadAs = append(slices.Clone(found.ReadAs),
@@ -141,7 +144,7 @@ func better(a, b Report) bool {
 	worth := func(r Report) (sum int) {
 		for _, one := range r.Things {
 			if one.Problem == "" {
-				sum += 1 + 2*len(one.Facts) - 5*one.unsure
+				sum += 1 + 2*len(one.Facts) - 5*one.Unsure
 			}
 		}
 		return sum

@@ -1,4 +1,4 @@
-package inspect
+package recognise
 
 import (
 	"fmt"
@@ -6,6 +6,7 @@ import (
 	"strings"
 	"time"
 
+	"usher.internal/ctl/inspect/pasted"
 	"usher.internal/internal/jamfstate"
 	"usher.internal/internal/lazyregexp"
 	"usher.internal/internal/wpj"
@@ -22,53 +23,53 @@ var statusMeanings = []string{
 	"the registration needs repair: System Settings, Users & Groups, Network Account Server, Repair",
 }
 
-func findStatus(from source) []Thing {
-	var things []Thing
+func findStatus(from pasted.Source) []pasted.Thing {
+	var things []pasted.Thing
 	var last jamfstate.FoundStatus
-	for _, one := range jamfstate.FindPSSOStatuses(from.text) {
+	for _, one := range jamfstate.FindPSSOStatuses(from.Text) {
 		// Scripts print the number once more in a summary.
 		if one.Known && one.PSSOStatus == (jamfstate.PSSOStatus{Status: one.Status}) && last.Known &&
 			last.Status == one.Status {
 			continue
 		}
 		last = one
-		things = append(things, statusThing(one, from.offset(one.Line)))
+		things = append(things, statusThing(one, from.Offset(one.Line)))
 	}
 	return things
 }
 
-func statusThing(one jamfstate.FoundStatus, at int) Thing {
-	thing := Thing{Format: "psso-status", Name: "the output of Jamf Conditional Access's getPSSOStatus",
-		Note: noteOnePlace, at: at}
+func statusThing(one jamfstate.FoundStatus, at int) pasted.Thing {
+	thing := pasted.Thing{Format: "psso-status", Name: "the output of Jamf Conditional Access's getPSSOStatus",
+		Note: noteOnePlace, At: at}
 	switch {
 	case one.TimedOut:
-		thing.add("status", "Warning:Timedout",
+		thing.Add("status", "Warning:Timedout",
 			"Microsoft's single sign-on did not answer in time, so that nothing is known")
 		thing.Advice = "Run getPSSOStatus again in the user's session, after 5 seconds."
 		return thing
 	case !one.Known:
-		thing.unsure++
-		thing.add("status", "not there",
+		thing.Unsure++
+		thing.Add("status", "not there",
 			"the number that getPSSOStatus prints first is missing, so that no state follows")
 	case one.Name() == "":
-		thing.add("status", fmt.Sprint(one.Status), "a number that usher does not know, so that no state follows")
+		thing.Add("status", fmt.Sprint(one.Status), "a number that usher does not know, so that no state follows")
 	default:
-		thing.add("status", fmt.Sprintf("%d %s", one.Status, one.Name()), statusMeanings[one.Status])
+		thing.Add("status", fmt.Sprintf("%d %s", one.Status, one.Name()), statusMeanings[one.Status])
 	}
-	thing.add("device id", string(one.DeviceID), meaningDevice)
-	thing.add("tenant id", string(one.TenantID), meaningTenant)
+	thing.Add("device id", string(one.DeviceID), meaningDevice)
+	thing.Add("tenant id", string(one.TenantID), meaningTenant)
 	switch name := one.UserPrincipalName; {
 	case strings.Contains(string(name), "***"):
-		thing.add("user principal", string(name), "masked, so that it names nobody")
+		thing.Add("user principal", string(name), "masked, so that it names nobody")
 	case name == "" && one.DeviceID != "":
-		thing.add("user principal", "blank",
+		thing.Add("user principal", "blank",
 			"getPSSOStatus leaves it out at times; `dscl . -read /Users/NAME AltSecurityIdentities` has it")
 	default:
-		thing.add("user principal", string(name), meaningUPN)
+		thing.Add("user principal", string(name), meaningUPN)
 	}
-	thing.add("thumbprint", string(one.Thumbprint), meaningThumbprint)
-	thing.add("cloud host", one.CloudHost, "the sign-in host of the Microsoft cloud")
-	thing.add("full mode", one.FullMode, "whether Microsoft's extension may sign in by itself")
+	thing.Add("thumbprint", string(one.Thumbprint), meaningThumbprint)
+	thing.Add("cloud host", one.CloudHost, "the sign-in host of the Microsoft cloud")
+	thing.Add("full mode", one.FullMode, "whether Microsoft's extension may sign in by itself")
 	if one.Known && one.Name() != "" {
 		evidence := one.Evidence()
 		thing.Evidence = &evidence
@@ -82,22 +83,22 @@ var acquired = lazyregexp.New(
 
 // findGather finds what Jamf's gatherAADInfo printed [SEED]. A value of an extension attribute that mentions it is not
 // its output.
-func findGather(from source) []Thing {
-	var things []Thing
+func findGather(from pasted.Source) []pasted.Thing {
+	var things []pasted.Thing
 	at := 0
-	for _, line := range from.lines {
+	for _, line := range from.Lines {
 		trimmed := strings.TrimSpace(line)
 		match := acquired.FindStringSubmatch(trimmed)
 		if match != nil && strings.HasPrefix(trimmed, match[0]) && !isLogLine(trimmed) {
-			thing := Thing{Format: "gather", Name: "the output of Jamf Conditional Access's gatherAADInfo", at: at,
+			thing := pasted.Thing{Format: "gather", Name: "the output of Jamf Conditional Access's gatherAADInfo", At: at,
 				Note: "It says what Jamf has made of a registration, not whether there is one now."}
 			if strings.EqualFold(match[2], "acquired") {
-				thing.add("Entra ID", "acquired", "Jamf got the device id of this user when it ran")
+				thing.Add("Entra ID", "acquired", "Jamf got the device id of this user when it ran")
 			} else {
-				thing.add("Entra ID", "not acquired",
+				thing.Add("Entra ID", "not acquired",
 					"Jamf has no device id of this user; `usherctl doctor` on the Mac says what is in the way")
 			}
-			thing.add("account", match[3], "the account on the Mac")
+			thing.Add("account", match[3], "the account on the Mac")
 			things = append(things, thing)
 		}
 		at += len(line) + 1
@@ -113,13 +114,13 @@ var identities = lazyregexp.New(`(?i)^(?:dsAttrType(?:Standard|Native):)?AltSecu
 
 // findDirectory finds AltSecurityIdentities as dscl prints it: the values on the same line, or on lines of their own
 // with a space before them.
-func findDirectory(from source) []Thing {
-	var things []Thing
+func findDirectory(from pasted.Source) []pasted.Thing {
+	var things []pasted.Thing
 	at := 0
-	for i, line := range from.lines {
+	for i, line := range from.Lines {
 		if match := identities.FindStringSubmatch(strings.TrimSpace(line)); match != nil {
 			values := strings.Fields(match[1])
-			for _, next := range from.lines[i+1:] {
+			for _, next := range from.Lines[i+1:] {
 				if !strings.HasPrefix(next, " ") || strings.TrimSpace(next) == "" ||
 					identities.MatchString(strings.TrimSpace(next)) {
 					break
@@ -133,9 +134,9 @@ func findDirectory(from source) []Thing {
 	return things
 }
 
-func directoryThing(values []string, at int) Thing {
-	thing := Thing{Format: "directory-record", Name: "AltSecurityIdentities of a user's record in the directory",
-		at: at,
+func directoryThing(values []string, at int) pasted.Thing {
+	thing := pasted.Thing{Format: "directory-record", Name: "AltSecurityIdentities of a user's record in the directory",
+		At: at,
 		Note: "It names the user of Platform SSO. Whether the value goes away with the registration is not known, so " +
 			"that it gives no state."}
 	bound := false
@@ -145,37 +146,37 @@ func directoryThing(values []string, at int) Thing {
 		case !isPair:
 		case kind == "PlatformSSO":
 			bound = true
-			thing.add("user principal", name, meaningUPN+", of Platform SSO")
+			thing.Add("user principal", name, meaningUPN+", of Platform SSO")
 		default:
-			thing.add("other identity", kind, "not of Platform SSO")
+			thing.Add("other identity", kind, "not of Platform SSO")
 		}
 	}
 	if !bound {
-		thing.add("Platform SSO", "not there", "the record names no identity of Platform SSO")
+		thing.Add("Platform SSO", "not there", "the record names no identity of Platform SSO")
 	}
 	return thing
 }
 
 // bare is a number, a word or a GUID without anything beside it.
-func bare(content []byte) *Thing {
-	text, _ := decoded(content)
-	text = strings.Trim(strings.TrimSpace(typed(unquoted(unbroken(text)))), `"'`)
+func bare(content []byte) *pasted.Thing {
+	text, _ := pasted.Decoded(content)
+	text = strings.Trim(strings.TrimSpace(pasted.Typed(pasted.Unquoted(pasted.Unbroken(text)))), `"'`)
 	switch {
 	case len(text) == 1 && strings.Contains("0123", text):
-		thing := Thing{Format: "number", Name: "a number",
+		thing := pasted.Thing{Format: "number", Name: "a number",
 			Note:   "What printed a number cannot be known from it, so that it gives no state.",
 			Advice: "Have the command sent with what it printed, for example by copying both from Terminal."}
 		at := int(text[0] - '0')
-		thing.add("if it is of getPSSOStatus", text+" "+statusNames[at], statusMeanings[at])
+		thing.Add("if it is of getPSSOStatus", text+" "+statusNames[at], statusMeanings[at])
 		if at < 2 {
-			thing.add("if it is of `defaults read … have_an_Azure_id`", text, meaningAcquired(at == 1))
-			thing.add("if it is of `defaults read … microsoftCAEnabled`", text, meaningEnabled(at == 1))
+			thing.Add("if it is of `defaults read … have_an_Azure_id`", text, meaningAcquired(at == 1))
+			thing.Add("if it is of `defaults read … microsoftCAEnabled`", text, meaningEnabled(at == 1))
 		}
 		return &thing
 	case guid.MatchString(text) && len(text) == len(guidZero):
-		thing := Thing{Format: "guid", Name: "a GUID",
+		thing := pasted.Thing{Format: "guid", Name: "a GUID",
 			Note: "Whether it is a device, a tenant or a user cannot be known from it, and neither where it is from."}
-		thing.add("GUID", strings.ToLower(text),
+		thing.Add("GUID", strings.ToLower(text),
 			"extension attributes print the device id in this form; look for it among the devices in Entra")
 		return &thing
 	case slices.ContainsFunc(wpj.States(), func(s wpj.StateInfo) bool { return string(s.State) == text }):

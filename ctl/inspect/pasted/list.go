@@ -1,4 +1,4 @@
-package inspect
+package pasted
 
 import (
 	"bytes"
@@ -11,42 +11,42 @@ import (
 	"usher.internal/internal/propertylist"
 )
 
-// list is a dictionary that was found in a text: of a property list of any form, or of JSON.
-type list struct {
-	values map[string]any
-	at     int
-	// how says where it was found, empty for an ordinary property list; cut says that its end is missing.
-	how string
-	cut bool
+// List is a dictionary that was found in a text: of a property list of any form, or of JSON.
+type List struct {
+	Values map[string]any
+	At     int
+	// How says where it was found, empty for an ordinary property list; cut says that its end is missing.
+	How string
+	Cut bool
 }
 
-// doubt is 1 where the list is not whole.
-func (l list) doubt() int {
-	if l.cut {
+// Doubt is 1 where the list is not whole.
+func (l List) Doubt() int {
+	if l.Cut {
 		return 1
 	}
 	return 0
 }
 
-// lists finds all dictionaries at the top of property lists and of JSON, in data and in text.
-func lists(from source) []list {
-	if from.text == "" {
-		return listsInData(from.content)
+// Lists finds all dictionaries at the top of property lists and of JSON, in data and in text.
+func Lists(from Source) []List {
+	if from.Text == "" {
+		return listsInData(from.Content)
 	}
-	found := xmlLists(from.text, "")
-	for _, one := range pemBlocks(from.text) {
-		if !isCertificate(one.label) && isSigned(one.der) {
-			for _, inner := range listsInData(one.der) {
-				inner.at = one.at
+	found := xmlLists(from.Text, "")
+	for _, one := range PemBlocks(from.Text) {
+		if !IsCertificate(one.Label) && IsSigned(one.Der) {
+			for _, inner := range listsInData(one.Der) {
+				inner.At = one.At
 				found = append(found, inner)
 			}
 		}
 	}
 	if len(found) == 0 {
-		found = append(found, jsonLists(from.text)...)
+		found = append(found, jsonLists(from.Text)...)
 	}
 	if len(found) == 0 {
-		found = append(found, textLists(from.text)...)
+		found = append(found, textLists(from.Text)...)
 	}
 	return found
 }
@@ -57,8 +57,8 @@ const maximumLists = 100
 var xmlBegin = lazyregexp.New(`(?:<\?xml[^>]*>\s*)?(?:<!DOCTYPE[^>]*>\s*)?<plist\b[^>]*>`)
 
 // xmlLists finds XML property lists in other text.
-func xmlLists(text, how string) []list {
-	var found []list
+func xmlLists(text, how string) []List {
+	var found []List
 	for at := 0; len(found) < maximumLists; {
 		begin := xmlBegin.FindStringIndex(text[at:])
 		if begin == nil {
@@ -73,13 +73,13 @@ func xmlLists(text, how string) []list {
 		} else {
 			size += len(end)
 		}
-		one := list{at: at + begin[0], how: how, cut: cut}
+		one := List{At: at + begin[0], How: how, Cut: cut}
 		values, err := propertylist.Parse([]byte(body[:size]))
 		if err != nil {
 			values, err = propertylist.Parse(closed(body[:size]))
-			one.cut = true
+			one.Cut = true
 		}
-		if one.values = values; err == nil {
+		if one.Values = values; err == nil {
 			found = append(found, one)
 		}
 		at += begin[0] + size
@@ -126,12 +126,12 @@ func closed(text string) []byte {
 }
 
 // jsonLists finds JSON objects, also in a list, which hold what a profile or a declaration holds.
-func jsonLists(text string) []list {
+func jsonLists(text string) []List {
 	if !strings.Contains(text, `"com.apple.configuration.extensible-sso"`) &&
 		!strings.Contains(text, `"PayloadType"`) && !strings.Contains(text, `"ExtensionIdentifier"`) {
 		return nil
 	}
-	var found []list
+	var found []List
 	// In vain so many bytes are read: lines that each begin something without an end would be read again and again.
 	inVain := 4 << 20
 	for at := 0; at < len(text) && len(found) < maximumLists && inVain > 0; {
@@ -153,9 +153,9 @@ func jsonLists(text string) []list {
 		}
 		switch value := value.(type) {
 		case map[string]any:
-			found = append(found, list{values: value, at: at})
+			found = append(found, List{Values: value, At: at})
 		case []any:
-			found = append(found, list{values: map[string]any{"": value}, at: at})
+			found = append(found, List{Values: map[string]any{"": value}, At: at})
 		}
 		at += int(decoder.InputOffset())
 	}
@@ -169,11 +169,11 @@ var (
 
 // textLists finds what `defaults read` prints: a dictionary from its brace to the one that closes it. Where the braces
 // are missing, the entries are read as one dictionary.
-func textLists(text string) []list {
+func textLists(text string) []List {
 	if textEntry.FindStringIndex(text) == nil {
 		return nil
 	}
-	var found []list
+	var found []List
 	for at := 0; len(found) < maximumLists; {
 		begin := textBegin.FindStringIndex(text[at:])
 		if begin == nil {
@@ -187,13 +187,13 @@ func textLists(text string) []list {
 			values, err = propertylist.ParseText(scalars(body))
 		}
 		if err == nil && len(values) > 0 {
-			found = append(found, list{values: values, at: open, cut: !whole})
+			found = append(found, List{Values: values, At: open, Cut: !whole})
 		}
 		at = open + size
 	}
 	if len(found) == 0 {
 		if values, err := propertylist.ParseText(scalars(text)); err == nil && len(values) > 0 {
-			found = append(found, list{values: values, cut: true})
+			found = append(found, List{Values: values, Cut: true})
 		}
 	}
 	return found
@@ -245,20 +245,20 @@ func scalars(text string) string {
 }
 
 // listsInData finds property lists in data: a binary one, or what a signed profile has signed.
-func listsInData(content []byte) []list {
+func listsInData(content []byte) []List {
 	if bytes.HasPrefix(content, []byte("bplist")) {
 		if values, err := propertylist.Parse(content); err == nil {
-			return []list{{values: values}}
+			return []List{{Values: values}}
 		}
 		return nil
 	}
-	if !isSigned(content) {
+	if !IsSigned(content) {
 		return nil
 	}
 	signed := signedContent(content)
 	if bytes.HasPrefix(signed, []byte("bplist")) {
 		if values, err := propertylist.Parse(signed); err == nil {
-			return []list{{values: values, how: howSigned}}
+			return []List{{Values: values, How: howSigned}}
 		}
 		return nil
 	}

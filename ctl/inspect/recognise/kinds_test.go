@@ -1,4 +1,4 @@
-package inspect_test
+package recognise_test
 
 import (
 	"bytes"
@@ -14,12 +14,12 @@ import (
 
 	"howett.net/plist"
 
-	"usher.internal/ctl/inspect"
+	"usher.internal/ctl/inspect/recognise"
 	"usher.internal/sim/entra"
 )
 
 // facts are those of a report, as "name: value".
-func facts(report inspect.Report) []string {
+func facts(report recognise.Report) []string {
 	var all []string
 	for _, thing := range report.Things {
 		for _, fact := range thing.Facts {
@@ -38,7 +38,7 @@ type shows struct {
 
 func (s shows) check(t *testing.T) {
 	t.Helper()
-	report, err := inspect.Read([]byte(s.text), now)
+	report, err := recognise.Read([]byte(s.text), now)
 	var formats []string
 	for _, thing := range report.Things {
 		formats = append(formats, thing.Format)
@@ -365,7 +365,7 @@ func TestCertificates(t *testing.T) {
 	} {
 		t.Run(name, test.check)
 	}
-	report, _ := inspect.Read([]byte(second+first), now)
+	report, _ := recognise.Read([]byte(second+first), now)
 	if got := report.Things[0].Name; got != "device certificate 1 of 2, the newest" {
 		t.Errorf("the newest first: %q", got)
 	}
@@ -442,7 +442,7 @@ func TestWhatIsNotRead(t *testing.T) {
 		"keychain":      {"kych\x00\x01"}, "usher-json": {`{"schema":"usher.v1","command":"status"}`},
 	} {
 		for _, text := range texts {
-			report, err := inspect.Read([]byte(text), now)
+			report, err := recognise.Read([]byte(text), now)
 			if err != nil || report.Usable() || report.Things[0].Format != format || report.Things[0].Advice == "" {
 				t.Errorf("%q:\n%s", text, shown(report, err))
 			}
@@ -450,11 +450,11 @@ func TestWhatIsNotRead(t *testing.T) {
 	}
 	for _, text := range []string{"", "\n", "hello\n", "2 of 3 things are done", "4\n", strings.Repeat("\x00", 1000),
 		"{ a = b; }", `{"a": 1}`} {
-		if report, err := inspect.Read([]byte(text), now); !errors.Is(err, inspect.ErrNotRecognised) {
+		if report, err := recognise.Read([]byte(text), now); !errors.Is(err, recognise.ErrNotRecognised) {
 			t.Errorf("%q:\n%s", text, shown(report, err))
 		}
 	}
-	if _, err := inspect.Read(make([]byte, inspect.MaximumSize+1), now); !errors.Is(err, inspect.ErrTooLong) {
+	if _, err := recognise.Read(make([]byte, recognise.MaximumSize+1), now); !errors.Is(err, recognise.ErrTooLong) {
 		t.Errorf("too long: %v", err)
 	}
 }
@@ -466,9 +466,9 @@ func TestLongTextsEnd(t *testing.T) {
 		"Device Configuration:\n {", "\"alis\"<blob>=\"x\"\n", "0\x82", "primary_registration_metadata_",
 		"[primary_registration_metadata_x: 1\n", "<result>", "{ a = ", "a = b;\n", "\x1b]", "&amp;", "> ", "1\n",
 		"{\"PayloadType\":", "SHA-1 hash: 00\n", " AltSecurityIdentities: x\n", "AltSecurityIdentities:\n x"} {
-		content := []byte(strings.Repeat(piece, inspect.MaximumSize/32/len(piece)))
+		content := []byte(strings.Repeat(piece, recognise.MaximumSize/32/len(piece)))
 		began := time.Now()
-		report, _ := inspect.Read(content, now)
+		report, _ := recognise.Read(content, now)
 		if took := time.Since(began); took > 10*time.Second || len(report.Things) > 100 {
 			t.Errorf("%q: %s, %d things", piece, took, len(report.Things))
 		}
@@ -480,7 +480,7 @@ func FuzzRead(f *testing.F) {
 		f.Add(content)
 	}
 	f.Fuzz(func(t *testing.T, content []byte) {
-		report, err := inspect.Read(content, now)
+		report, err := recognise.Read(content, now)
 		if (err == nil) != (len(report.Things) > 0) {
 			t.Fatalf("%v, %d things", err, len(report.Things))
 		}

@@ -1,29 +1,29 @@
-package inspect
+package pasted
 
 import (
 	"encoding/base64"
 	"strings"
 )
 
-// found is a certificate in a text.
-type found struct {
-	der []byte
-	at  int
-	// cut says that its end is missing, or that it is not base64.
-	cut bool
+// Certificate is a certificate in a text.
+type Certificate struct {
+	Der []byte
+	At  int
+	// Cut says that its end is missing, or that it is not base64.
+	Cut bool
 }
 
-// block is what is between BEGIN and END of PEM.
-type block struct {
-	label string
-	found
+// Block is what is between BEGIN and END of PEM.
+type Block struct {
+	Label string
+	Certificate
 }
 
-// pemBlocks finds all blocks of PEM, whatever is before each line and wherever the lines are broken. encoding/pem wants
+// PemBlocks finds all blocks of PEM, whatever is before each line and wherever the lines are broken. encoding/pem wants
 // each mark at the beginning of a line, and drops what is not quite right without a word.
-func pemBlocks(text string) []block {
+func PemBlocks(text string) []Block {
 	const begin, end, dashes = "-----BEGIN ", "-----END ", "-----"
-	var blocks []block
+	var blocks []Block
 	for at := 0; ; {
 		next := strings.Index(text[at:], begin)
 		if next < 0 {
@@ -40,7 +40,7 @@ func pemBlocks(text string) []block {
 		}
 		body, _, ended := strings.Cut(body, end+label+dashes)
 		der, err := base64.StdEncoding.DecodeString(base64Only(body))
-		blocks = append(blocks, block{label, found{der: der, at: at, cut: !ended || err != nil || len(der) == 0}})
+		blocks = append(blocks, Block{label, Certificate{Der: der, At: at, Cut: !ended || err != nil || len(der) == 0}})
 		at += len(begin) + len(label) + len(dashes) + len(body)
 	}
 }
@@ -62,18 +62,18 @@ func base64Only(body string) string {
 	return out.String()
 }
 
-// isCertificate reports whether a label of PEM is that of a certificate.
-func isCertificate(label string) bool {
+// IsCertificate reports whether a label of PEM is that of a certificate.
+func IsCertificate(label string) bool {
 	return label == "CERTIFICATE" || label == "X509 CERTIFICATE" || label == "TRUSTED CERTIFICATE"
 }
 
-// isDER reports whether content begins as a DER sequence of more than 127 bytes does.
-func isDER(content []byte) bool {
+// IsDER reports whether content begins as a DER sequence of more than 127 bytes does.
+func IsDER(content []byte) bool {
 	return len(content) > 4 && content[0] == 0x30 && content[1] > 0x80 && content[1] < 0x85
 }
 
-// derLength is how long the sequence at the beginning says that it is, with its header.
-func derLength(content []byte) int {
+// DerLength is how long the sequence at the beginning says that it is, with its header.
+func DerLength(content []byte) int {
 	octets := int(content[1] & 0x7f)
 	length := 0
 	for _, one := range content[2:min(2+octets, len(content))] {
