@@ -18,7 +18,7 @@ func Forget(client *ask.Client) *cobra.Command {
 	request := &usherv1.ForgetUserRequest{}
 	command := &cobra.Command{
 		Use:   "forget",
-		Short: "Have usherd forget a user, for example one who was deleted from this Mac (root and admins)",
+		Short: "Forget a user, for example one who was deleted from this Mac (root and admins)",
 		Long: `Have usherd forget a user: how they stand, with its evidence, the history of their registrations, and
 what is on its way to Jamf Pro about them. Usher Other Users does not name them any more. Nothing in the
 user's session or home is changed: a user who is still there is known again after the next look.`,

@@ -28,7 +28,7 @@ func Command(client *ask.Client) (*cobra.Command, *afar.Table) {
 	var quiet bool
 	command := &cobra.Command{
 		Use:   "doctor",
-		Short: "Examine what a registration needs, with what was seen and how to mend it",
+		Short: "Check what a registration needs, with the evidence and the fix",
 		Long: `Examine what a registration and its delivery need: one line for each check as it comes, and the fix below
 what is not well. Root and admins see everybody's session, a user his own. It ends with 0 when all is well, 18
 with a warning and 19 when a check failed. docs/troubleshooting.md lists the checks.`,

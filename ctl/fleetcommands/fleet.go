@@ -30,7 +30,7 @@ const defaultFleet = ".usher-fleet"
 
 func Command(printer *answer.Printer) *cobra.Command {
 	c := &commands{Printer: printer}
-	command := usage.Group("fleet", "Ask all Macs how they stand, through NATS, and set that up (docs/fleet.md)",
+	command := usage.Group("fleet", "Ask all Macs for their state, through NATS, and set that up (docs/fleet.md)",
 		c.fleetInitCommand(), c.fleetProvisionCommand(), c.fleetCredentialsCommand(), c.fleetRenewCommand(),
 		c.fleetRevokeCommand(),
 		c.fleetStatusCommand(), c.fleetWatchCommand(), c.fleetMacCommand())

@@ -15,7 +15,7 @@ import (
 
 func Service(client *ask.Client) *cobra.Command {
 	c := commands{client}
-	return usage.Group("service", "Show how usher's services stand", c.serviceStatusCommand())
+	return usage.Group("service", "Show the state of usher's services", c.serviceStatusCommand())
 }
 
 func (c commands) serviceStatusCommand() *cobra.Command {

@@ -21,7 +21,7 @@ type commands struct{ *ask.Client }
 
 func Command(client *ask.Client) *cobra.Command {
 	c := commands{client}
-	return usage.Group("outbox", "Show and move what is on its way to Jamf Pro (root and admins)",
+	return usage.Group("outbox", "List and send what is on its way to Jamf Pro (root and admins)",
 		c.listOutboxCommand(),
 		c.flushOutboxCommand())
 }

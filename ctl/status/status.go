@@ -48,7 +48,7 @@ func Command(client *ask.Client) (*cobra.Command, *afar.Table) {
 	var flags statusFlags
 	command := &cobra.Command{
 		Use:   "status",
-		Short: "Show what is wrong, how each user stands and why, and what is on its way to Jamf Pro",
+		Short: "Show problems, the state of each user with its evidence, and what is on its way to Jamf Pro",
 		Long: `Show how this Mac stands: first what is wrong, with the fix, then the users with their state
 (docs/states.md), what that rests on and when it was seen, the last registration, and the outbox. Root and
 admins see everybody, a user himself.

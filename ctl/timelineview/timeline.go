@@ -55,7 +55,7 @@ func Command(client *ask.Client, hosts *afar.Hosts) *cobra.Command {
 	var flags timelineFlags
 	command := &cobra.Command{
 		Use:   "timeline [FILE|FOLDER|ARCHIVE...]",
-		Short: "Tell from logs what happened in a registration, and why it stopped",
+		Short: "Show from logs what happened in a registration, and why it stopped",
 		Long: `Read the logs of a Mac and tell each registration attempt: what happened, what the time was spent on, how
 it ended and what the first cause was, with the lines that show it and what to do.
 

@@ -12,11 +12,16 @@ import (
 	"github.com/spf13/pflag"
 )
 
-// Group is a command that only holds others.
+// Group is a command that only holds others. By itself it prints its help, and ends as wrong usage.
 func Group(use, short string, commands ...*cobra.Command) *cobra.Command {
 	command := &cobra.Command{
 		Use: use, Short: short, Args: unknownCommand, SuggestionsMinimumDistance: 2,
 		RunE: func(command *cobra.Command, _ []string) error {
+			if json, _ := command.Flags().GetBool("json"); !json {
+				if err := command.Help(); err != nil {
+					return err
+				}
+			}
 			return fmt.Errorf("%s needs a command", command.CommandPath())
 		},
 	}
