@@ -19,8 +19,8 @@ import (
 
 	"usher.internal/ctl/afar"
 	"usher.internal/ctl/terminal"
-	"usher.internal/internal/config"
 	"usher.internal/internal/documented"
+	"usher.internal/internal/layout"
 	"usher.internal/internal/wpj"
 )
 
@@ -270,7 +270,7 @@ func callsSudo(expression ast.Expr) string {
 	if name != "Sudo" || !is {
 		return ""
 	}
-	return "sudo " + config.PlatformDefaults("darwin").Programs + "/usherctl " + arguments
+	return "sudo " + layout.MacOS.Control() + " " + arguments
 }
 
 // What is in backticks would be run by a shell into which a part of the help is pasted.

@@ -17,7 +17,7 @@ import (
 	"usher.internal/ctl/ask"
 	"usher.internal/ctl/homes"
 	"usher.internal/internal/applog"
-	"usher.internal/internal/config"
+	"usher.internal/internal/layout"
 	"usher.internal/internal/link"
 )
 
@@ -30,7 +30,7 @@ func DialStdio(client *ask.Client) *cobra.Command {
 		Short: "Connect standard input and output to usherd: for usherctl --host ssh://…",
 		Long: `Connect standard input and output to usherd. usherctl on another computer runs it through ssh, for --host
 ssh://…. With --announce a line comes before usherd's first word, whatever becomes of the connection.`,
-		Example: "  ssh mac.example.org " + config.PlatformDefaults("darwin").Programs + "/usherctl dial-stdio",
+		Example: "  ssh mac.example.org " + layout.MacOS.Control() + " dial-stdio",
 		Hidden:  true,
 		Args:    cobra.NoArgs,
 		RunE: func(command *cobra.Command, _ []string) error {
@@ -88,8 +88,8 @@ func SendLogs(client *ask.Client) *cobra.Command {
 			"usherctl timeline --host ssh://…",
 		Long: `Write the logs of this Mac that the caller can read, and that "usherctl timeline" reads here, to ` +
 			`standard output as a zip archive.`,
-		Example: "  ssh mac.example.org " + config.PlatformDefaults("darwin").Programs +
-			"/usherctl send-logs > logs.zip",
+		Example: "  ssh mac.example.org " + layout.MacOS.Control() +
+			" send-logs > logs.zip",
 		Hidden: true,
 		Args:   cobra.NoArgs,
 		RunE: func(command *cobra.Command, _ []string) error {

@@ -24,7 +24,7 @@ import (
 	"usher.internal/ctl/ask"
 	"usher.internal/ctl/files"
 	"usher.internal/ctl/terminal"
-	"usher.internal/internal/config"
+	"usher.internal/internal/layout"
 )
 
 // parallelDefault is how many hosts are asked at a time.
@@ -121,7 +121,7 @@ func (h Host) String() string {
 // tryIt is a hint at the command by which one sees what ssh itself says. It has the path of usherctl on a Mac, which is
 // not in the PATH that ssh gives to a command.
 func (h Host) tryIt() string {
-	return "try `" + h.sshLine(config.PlatformDefaults("darwin").Programs+"/usherctl status") + "`"
+	return "try `" + h.sshLine(layout.MacOS.Control()+" status") + "`"
 }
 
 // sshLine is how a person runs a command on the host.

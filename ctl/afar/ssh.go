@@ -24,8 +24,8 @@ import (
 	"usher.internal/ctl/ask"
 	"usher.internal/ctl/terminal"
 	"usher.internal/internal/command"
+	"usher.internal/internal/layout"
 	"usher.internal/internal/trust"
-	"usher.internal/launchd"
 )
 
 const (
@@ -41,15 +41,7 @@ const (
 // remotePath is where usherctl is looked for on another Mac: where it is installed, which the path that ssh gives to a
 // command does not have. /usr/local/bin is not in it, since the user of ssh may be root.
 func remotePath() string {
-	directories := []string{command.SystemPath}
-	for _, system := range []launchd.System{launchd.Linux, launchd.MacOS} {
-		layout, err := launchd.LayoutOf(system, launchd.ByHand)
-		if err != nil {
-			panic(err) // both have a layout
-		}
-		directories = append([]string{layout.Programs}, directories...)
-	}
-	return "PATH=" + strings.Join(directories, ":")
+	return "PATH=" + strings.Join([]string{layout.MacOS.Programs, layout.Linux.Programs, command.SystemPath}, ":")
 }
 
 // sshProgram is the ssh of PATH, and the PATH for what it starts. As root a directory that others can write to is left

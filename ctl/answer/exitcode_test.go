@@ -4,19 +4,18 @@ import (
 	"errors"
 	"fmt"
 	"os"
-	"runtime"
 	"strings"
 	"testing"
 
-	"usher.internal/internal/config"
+	"usher.internal/internal/layout"
 	"usher.internal/internal/wpj"
 	usherv1 "usher.internal/proto/usher/v1"
 )
 
 // asOnMac is a text of this computer as it is on a Mac, for which the pages are.
 func asOnMac(text string) string {
-	return strings.ReplaceAll(text, config.PlatformDefaults(runtime.GOOS).Programs+"/usherctl",
-		config.PlatformDefaults("darwin").Programs+"/usherctl")
+	return strings.ReplaceAll(text, layout.Here().Control(),
+		layout.MacOS.Control())
 }
 
 func TestEveryFailureReasonHasAnExitCode(t *testing.T) {

@@ -8,16 +8,15 @@ import (
 
 	"google.golang.org/grpc/codes"
 	"google.golang.org/grpc/status"
+
+	"usher.internal/internal/backoff"
 )
 
 // awayWithin is how long a helper may be away, while it is upgraded for example, before following is given up.
 const awayWithin = time.Minute
 
-// reconnectPauses are how long is waited between one watch and the next, from the shortest to the longest.
-const (
-	reconnectPauseFirst   = 100 * time.Millisecond
-	reconnectPauseLongest = 2 * time.Second
-)
+// reconnectPauses are those between one watch and the next.
+var reconnectPauses = backoff.Pauses{First: 100 * time.Millisecond, Longest: 2 * time.Second}
 
 // Reconnecting watches over one connection after the other, until watch ends otherwise than by a helper that is away.
 // It gives up when no watch has been answered for [awayWithin]. The end of a stream is nil.
@@ -27,7 +26,7 @@ func Reconnecting(ctx context.Context, watch func(ctx context.Context, answered 
 	stays := status.Error(codes.DeadlineExceeded, "usherd stays away")
 	away := time.AfterFunc(awayWithin, func() { cancel(stays) })
 	defer away.Stop()
-	for pause := reconnectPauseFirst; ; pause = min(2*pause, reconnectPauseLongest) {
+	for pauses := reconnectPauses; ; {
 		answered := false
 		err := watch(ctx, func() { answered = true; away.Stop() })
 		switch {
@@ -39,14 +38,10 @@ func Reconnecting(ctx context.Context, watch func(ctx context.Context, answered 
 			return err
 		}
 		if answered {
-			pause = reconnectPauseFirst
+			pauses.Reset()
 			away.Reset(awayWithin)
 		}
-		timer := time.NewTimer(pause)
-		select {
-		case <-timer.C:
-		case <-ctx.Done():
-			timer.Stop()
+		if !pauses.Wait(ctx) {
 			return context.Cause(ctx)
 		}
 	}

@@ -164,7 +164,7 @@ func (b *bundle) write(ctx context.Context, redactor *redact.Redactor, report *t
 				return err
 			}
 		}
-		err := errors.Join(b.addPage(ctx, archive, report), b.addReadMe(archive), archive.zip.Close(), to.Sync())
+		err := errors.Join(b.addPage(ctx, archive, report), b.addReadMe(archive), archive.zip.Close())
 		if info, statErr := to.Stat(); statErr == nil {
 			b.bytes = info.Size()
 		}

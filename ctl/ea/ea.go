@@ -16,7 +16,7 @@ import (
 	"usher.internal/internal/attribute"
 	"usher.internal/internal/config"
 	"usher.internal/internal/laststatus"
-	"usher.internal/launchd"
+	"usher.internal/internal/layout"
 	usherv1 "usher.internal/proto/usher/v1"
 )
 
@@ -108,16 +108,12 @@ func (c commands) attributeScriptCommand(names []string) *cobra.Command {
 // Script works on a Mac without usher too: an extension attribute runs on every Mac of its scope. Root runs it, so it
 // names usherctl where only root can put it, not the link in /usr/local/bin.
 func Script(of attribute.Attribute) string {
-	mac, err := launchd.LayoutOf(launchd.MacOS, launchd.ByHand)
-	if err != nil {
-		panic(err) // macOS has a layout
-	}
 	return fmt.Sprintf(`#!/bin/sh
 # Jamf Pro extension attribute "%s", data type %s: %s
 usherctl=%s
 if [ -x "$usherctl" ]; then exec "$usherctl" ea %s; fi
 echo "<result>usher: not installed</result>"
-`, of.Name, of.DataType.InForm(), of.Description, mac.Program(launchd.ControlProgram), of.Key)
+`, of.Name, of.DataType.InForm(), of.Description, layout.MacOS.Control(), of.Key)
 }
 
 // value is what Jamf is told: the value, or in a sentence why there is none.

@@ -1,4 +1,4 @@
-// Package fleetview asks a fleet through NATS how it stands, and reads what it has said before (docs/fleet.md).
+// Package fleetview asks a fleet through NATS how it stands, and reads what it has said before (docs/fleet-setup.md).
 //
 // What it is sent is hostile: a Mac may be anybody's. It is believed about itself alone, under the name that the
 // server lets it publish under.

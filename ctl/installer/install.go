@@ -24,6 +24,7 @@ import (
 	"usher.internal/internal/accounts"
 	"usher.internal/internal/command"
 	"usher.internal/internal/config"
+	"usher.internal/internal/layout"
 	"usher.internal/internal/link"
 	"usher.internal/launchd"
 )
@@ -166,8 +167,8 @@ func (c commands) uninstall(command *cobra.Command, asked installation) error {
 }
 
 // uninstallNotes say what is still there, and who takes it away.
-func uninstallNotes(layout launchd.Layout, purged bool) (notes []string) {
-	if layout.Owner == launchd.ByPackage {
+func uninstallNotes(here layout.Layout, purged bool) (notes []string) {
+	if here.Packaged {
 		notes = append(notes, "The programs belong to the package: `apt-get purge usher` removes them.")
 	}
 	if managed := config.PlatformPlaces().Managed; managed != "" {
@@ -197,17 +198,16 @@ func (c commands) purge() *launchd.Purge {
 }
 
 // layout is where usher stands here: where a package has put it, or where usherctl puts it.
-func (c commands) layout() (launchd.Layout, error) {
-	system := launchd.System(runtime.GOOS)
-	packaged, err := launchd.LayoutOf(system, launchd.ByPackage)
+func (c commands) layout() (layout.Layout, error) {
+	here, err := layout.Of(runtime.GOOS)
 	if err != nil {
-		return launchd.Layout{}, &answer.Failure{Code: answer.ExitNotSupported, Reason: "NOT_SUPPORTED",
+		return here, &answer.Failure{Code: answer.ExitNotSupported, Reason: "NOT_SUPPORTED",
 			Message: err.Error()}
 	}
-	if _, err := os.Stat(packaged.HelperDefinition); err == nil && packaged.Owner == launchd.ByPackage {
-		return packaged, nil
+	if _, err := os.Stat(layout.Debian.HelperDefinition); err == nil && !here.Mac() {
+		return layout.Debian, nil
 	}
-	return launchd.LayoutOf(system, launchd.ByHand)
+	return here, nil
 }
 
 func (c commands) installer(asked installation) (*launchd.Installer, error) {
@@ -232,14 +232,14 @@ func (c commands) installer(asked installation) (*launchd.Installer, error) {
 }
 
 // installerConfig is how this computer's services are looked at and changed.
-func (c commands) installerConfig(layout launchd.Layout) (launchd.Config, error) {
+func (c commands) installerConfig(layout layout.Layout) (launchd.Config, error) {
 	definitions, err := launchd.SystemDefinitions(layout)
 	if err != nil {
 		return launchd.Config{}, &answer.Failure{Code: answer.ExitNotSupported, Reason: "NOT_SUPPORTED",
 			Message: err.Error()}
 	}
 	manager := launchd.Launchctl(command.Launchctl, layout)
-	if layout.System == launchd.Linux {
+	if !layout.Mac() {
 		manager = launchd.Systemctl(command.Systemctl, primaryGroup)
 	}
 	return launchd.Config{
@@ -297,7 +297,7 @@ func (c commands) serves(ctx context.Context) error {
 }
 
 // outlive has a process that usherd's end does not end do the same.
-func (c commands) outlive(command *cobra.Command, layout launchd.Layout) error {
+func (c commands) outlive(command *cobra.Command, layout layout.Layout) error {
 	program, err := os.Executable()
 	if err != nil {
 		return answer.Defect(err)

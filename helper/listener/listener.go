@@ -1,5 +1,5 @@
 // Package listener answers from the network how this Mac stands, to programs that show a certificate, and does nothing
-// else: of all of usher it has GetStatus and WatchStatus. It is off until an address is configured (docs/fleet.md).
+// else: of all of usher it has GetStatus and WatchStatus. It is off until an address is configured (docs/remote.md).
 //
 // Who may ask is decided for each call, not at the handshake: a certificate that is of the configured authority and has
 // no allowed name gets a reason that a person can act on, and a name that is taken off the list counts for connections
