@@ -5,6 +5,7 @@ import (
 	usherv1 "usher.internal/proto/usher/v1"
 )
 
+// IdentityName is the name of a state, - for none.
 func IdentityName(state usherv1.IdentityState) string {
 	if state == usherv1.IdentityState_IDENTITY_STATE_UNSPECIFIED {
 		return "-"
@@ -12,6 +13,7 @@ func IdentityName(state usherv1.IdentityState) string {
 	return contract.Name(state)
 }
 
+// DeliveryName is the name of a state, - for none.
 func DeliveryName(state usherv1.DeliveryState) string {
 	if state == usherv1.DeliveryState_DELIVERY_STATE_UNSPECIFIED {
 		return "-"

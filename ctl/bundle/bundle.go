@@ -22,7 +22,7 @@ import (
 	"usher.internal/internal/excerpt"
 )
 
-// commands are the commands of this package, with what they need.
+// commands are those of this package, with what they need.
 type commands struct{ *ask.Client }
 
 // bundleFlags are what `usherctl bundle` was told.
@@ -31,6 +31,7 @@ type bundleFlags struct {
 	dryRun, yes, noRedact bool
 }
 
+// Command returns `usherctl bundle`.
 func Command(client *ask.Client) *cobra.Command {
 	c := commands{client}
 	var flags bundleFlags

@@ -23,7 +23,7 @@ import (
 	usherv1 "usher.internal/proto/usher/v1"
 )
 
-// commands are the commands of this package, with what they need.
+// commands are those of this package, with what they need.
 type commands struct{ *ask.Client }
 
 // cleanWithin is how long the helper may take to look at a session, and then to have things removed from it.
@@ -35,6 +35,7 @@ type cleaning struct {
 	dryRun, yes, force bool
 }
 
+// Command returns `usherctl clean`.
 func Command(client *ask.Client) *cobra.Command {
 	c := commands{client}
 	var asked cleaning

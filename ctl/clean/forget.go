@@ -13,6 +13,7 @@ import (
 	usherv1 "usher.internal/proto/usher/v1"
 )
 
+// Forget returns `usherctl forget`.
 func Forget(client *ask.Client) *cobra.Command {
 	c := commands{client}
 	request := &usherv1.ForgetUserRequest{}

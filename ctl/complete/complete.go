@@ -70,8 +70,10 @@ func Registrations(client *ask.Client, wanted func(*usherv1.Registration) bool) 
 	}
 }
 
+// Any accepts each registration.
 func Any(*usherv1.Registration) bool { return true }
 
+// UnderWay accepts registrations that have not ended.
 func UnderWay(r *usherv1.Registration) bool { return !answer.Ended(r.GetState()) }
 
 // value is a value with what a shell shows beside it. The value ends at a tab, and the line is the whole of it.

@@ -12,9 +12,10 @@ import (
 	"usher.internal/internal/config"
 )
 
-// commands are the commands of this package, with what they need.
+// commands are those of this package, with what they need.
 type commands struct{ *ask.Client }
 
+// Command returns `usherctl config`.
 func Command(client *ask.Client) *cobra.Command {
 	c := commands{client}
 	return usage.Group("config", "Show and validate the configuration, and write profiles of it", c.showConfigCommand(),

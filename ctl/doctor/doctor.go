@@ -24,6 +24,7 @@ import (
 // silentWithin is how long the helper may take from one check to the next; each of its own has a shorter limit.
 const silentWithin = time.Minute
 
+// Command returns `usherctl doctor`, and the table of several Macs.
 func Command(client *ask.Client) (*cobra.Command, *afar.Table) {
 	var quiet bool
 	command := &cobra.Command{

@@ -20,9 +20,10 @@ import (
 	usherv1 "usher.internal/proto/usher/v1"
 )
 
-// commands are the commands of this package, with what they need.
+// commands are those of this package, with what they need.
 type commands struct{ *ask.Client }
 
+// Command returns `usherctl ea`.
 func Command(client *ask.Client) *cobra.Command {
 	c := commands{client}
 	names := attribute.Keys()

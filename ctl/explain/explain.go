@@ -17,7 +17,7 @@ import (
 	"usher.internal/internal/wpj"
 )
 
-// commands are the commands of this package, with what they need.
+// commands are those of this package, with what they need.
 type commands struct{ *answer.Printer }
 
 // explanation is what something means, as --json prints it.
@@ -147,6 +147,7 @@ func explainEvent(known *event.Known) explanation {
 		Phase: known.Phase, Class: known.Class, Source: known.Source}
 }
 
+// Command returns `usherctl explain`.
 func Command(printer *answer.Printer) *cobra.Command {
 	c := commands{printer}
 	return &cobra.Command{

@@ -18,7 +18,7 @@ import (
 	"usher.internal/internal/fleet"
 )
 
-// commands are the commands of this package, with what they need.
+// commands are those of this package, with what they need.
 type commands struct {
 	*answer.Printer
 	// folder tells how to get at the fleet; empty for the default.
@@ -28,6 +28,7 @@ type commands struct {
 // defaultFleet is the folder in the home of an admin that tells how to get at the fleet, where nothing else is said.
 const defaultFleet = ".usher-fleet"
 
+// Command returns `usherctl fleet`.
 func Command(printer *answer.Printer) *cobra.Command {
 	c := &commands{Printer: printer}
 	command := usage.Group("fleet", "Ask all Macs for their state, through NATS, and set that up (docs/fleet-setup.md)",

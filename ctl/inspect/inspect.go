@@ -23,7 +23,7 @@ import (
 	"usher.internal/internal/wpj"
 )
 
-// commands are the commands of this package, with what they need.
+// commands are those of this package, with what they need.
 type commands struct{ *answer.Printer }
 
 // inspectedThing is one thing that was recognised, as --json prints it.
@@ -54,6 +54,7 @@ type inspection struct {
 	Others []inspectedThing `json:"others,omitempty"`
 }
 
+// Command returns `usherctl inspect`.
 func Command(printer *answer.Printer) *cobra.Command {
 	c := commands{printer}
 	return &cobra.Command{

@@ -29,7 +29,7 @@ import (
 	"usher.internal/launchd"
 )
 
-// commands are the commands of this package, with what they need.
+// commands are those of this package, with what they need.
 type commands struct{ *ask.Client }
 
 // servesWithin is how long usherd may take from its start to its first answer.
@@ -41,6 +41,7 @@ type installation struct {
 	dryRun, restart, purge, outliving bool
 }
 
+// Install returns `usherctl install`.
 func Install(client *ask.Client) *cobra.Command {
 	c := commands{client}
 	var asked installation
@@ -68,6 +69,7 @@ Registrations that are under way go on, and a Company Portal in front of a user 
 	return command
 }
 
+// Uninstall returns `usherctl uninstall`.
 func Uninstall(client *ask.Client) *cobra.Command {
 	c := commands{client}
 	var asked installation
@@ -88,12 +90,14 @@ and go with it.`,
 	return command
 }
 
+// Start returns `usherctl start`.
 func Start(client *ask.Client) *cobra.Command {
 	c := commands{client}
 	return c.lifecycleCommand("start", "Start usherd, and usher-agent for everybody who is logged in; needs root",
 		func(ctx context.Context, i *launchd.Installer) error { return i.Start(ctx) })
 }
 
+// Stop returns `usherctl stop`.
 func Stop(client *ask.Client) *cobra.Command {
 	c := commands{client}
 	return c.lifecycleCommand("stop",
@@ -101,6 +105,7 @@ func Stop(client *ask.Client) *cobra.Command {
 		func(ctx context.Context, i *launchd.Installer) error { return i.Stop(ctx) })
 }
 
+// Restart returns `usherctl restart`.
 func Restart(client *ask.Client) *cobra.Command {
 	c := commands{client}
 	return c.lifecycleCommand("restart", "Give usherd and every usher-agent a new process; needs root",

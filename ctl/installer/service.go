@@ -13,6 +13,7 @@ import (
 	"usher.internal/launchd"
 )
 
+// Service returns `usherctl service`.
 func Service(client *ask.Client) *cobra.Command {
 	c := commands{client}
 	return usage.Group("service", "Show the state of usher's services", c.serviceStatusCommand())

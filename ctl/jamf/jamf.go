@@ -30,7 +30,7 @@ import (
 	usherv1 "usher.internal/proto/usher/v1"
 )
 
-// commands are the commands of this package, with what they need.
+// commands are those of this package, with what they need.
 type commands struct{ *ask.Client }
 
 const (
@@ -55,6 +55,7 @@ var jamfFailures = []struct {
 	{codes.Unavailable, usherv1.ErrorReason_ERROR_REASON_PROGRAM_FAILED, answer.ExitBusy, "JAMF_PRO_UNREACHABLE"},
 }
 
+// Command returns `usherctl jamf`.
 func Command(client *ask.Client) *cobra.Command {
 	c := commands{client}
 	credentials := usage.Group("credentials",

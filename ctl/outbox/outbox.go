@@ -16,9 +16,10 @@ import (
 	usherv1 "usher.internal/proto/usher/v1"
 )
 
-// commands are the commands of this package, with what they need.
+// commands are those of this package, with what they need.
 type commands struct{ *ask.Client }
 
+// Command returns `usherctl outbox`.
 func Command(client *ask.Client) *cobra.Command {
 	c := commands{client}
 	return usage.Group("outbox", "List and send what is on its way to Jamf Pro (root and admins)",

@@ -18,7 +18,7 @@ import (
 	usherv1 "usher.internal/proto/usher/v1"
 )
 
-// commands are the commands of this package, with what they need.
+// commands are those of this package, with what they need.
 type commands struct{ *ask.Client }
 
 // deliveryWithin is how long --wait waits for Jamf Pro once the identity is found: usherd goes on for days if need be.
@@ -29,6 +29,7 @@ type Waiting struct {
 	timeout, delivery time.Duration
 }
 
+// Flags adds the flags that set the limits.
 func (w *Waiting) Flags(command *cobra.Command) {
 	command.Flags().DurationVar(&w.timeout, "timeout", 0,
 		"stop waiting after this long (exit code 6); the registration goes on")
@@ -49,6 +50,7 @@ func (w *Waiting) Valid(wait bool) error {
 	return nil
 }
 
+// Command returns `usherctl register`.
 func Command(client *ask.Client) *cobra.Command {
 	c := commands{client}
 	request := &usherv1.StartRegistrationRequest{Kind: usherv1.RegistrationKind_REGISTRATION_KIND_REGISTER}
@@ -87,6 +89,7 @@ Company Portal's.`,
 	return command
 }
 
+// Gather returns `usherctl gather`.
 func Gather(client *ask.Client) *cobra.Command {
 	c := commands{client}
 	request := &usherv1.StartRegistrationRequest{Kind: usherv1.RegistrationKind_REGISTRATION_KIND_GATHER}

@@ -23,9 +23,10 @@ import (
 	usherv1 "usher.internal/proto/usher/v1"
 )
 
-// commands are the commands of this package, with what they need.
+// commands are those of this package, with what they need.
 type commands struct{ *ask.Client }
 
+// Command returns `usherctl registrations`. Those that read can be run against the hosts.
 func Command(client *ask.Client, hosts *afar.Hosts) *cobra.Command {
 	c := commands{client}
 	return usage.Group("registrations", "List, show, watch and cancel registrations",

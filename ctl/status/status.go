@@ -26,7 +26,7 @@ import (
 	usherv1 "usher.internal/proto/usher/v1"
 )
 
-// commands are the commands of this package, with what they need.
+// commands are those of this package, with what they need.
 type commands struct{ *ask.Client }
 
 // usable is what --wait takes beside the states: any state in which the user has an identity that can be used.
@@ -43,6 +43,7 @@ type statusFlags struct {
 	timeout time.Duration
 }
 
+// Command returns `usherctl status`, and the table of several Macs.
 func Command(client *ask.Client) (*cobra.Command, *afar.Table) {
 	c := commands{client}
 	var flags statusFlags

@@ -87,7 +87,7 @@ func (t *Terminal) Paragraph(first, text string) {
 	if t.Width > indent {
 		width = t.Width - indent
 	}
-	for i, line := range wrap(Plain(text), width) {
+	for i, line := range Wrap(Plain(text), width) {
 		if i > 0 {
 			first = strings.Repeat(" ", indent)
 		}

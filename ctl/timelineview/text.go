@@ -131,20 +131,10 @@ func (t *timelineText) period(a *timeline.Attempt) string {
 
 // wrapped prints a text in lines of the terminal's width, behind a label of which columns show.
 func (t *timelineText) wrapped(label string, columns int, text string) {
-	line, used := label, columns
-	for _, word := range strings.Fields(terminal.Plain(text)) {
-		if used > columns && used+1+len(word) > t.width {
-			fmt.Fprintln(t.to, strings.TrimRight(line, " "))
-			line, used = strings.Repeat(" ", columns), columns
-		}
-		if used > columns {
-			line += " "
-			used++
-		}
-		line += word
-		used += len(word)
+	for _, line := range terminal.Wrap(terminal.Plain(text), max(1, t.width-columns)) {
+		fmt.Fprintln(t.to, strings.TrimRight(label+line, " "))
+		label = strings.Repeat(" ", columns)
 	}
-	fmt.Fprintln(t.to, strings.TrimRight(line, " "))
 }
 
 // partyStyle and partyMark tell whom a phase waits for, with and without colours.

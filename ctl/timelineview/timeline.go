@@ -31,7 +31,7 @@ import (
 	usherv1 "usher.internal/proto/usher/v1"
 )
 
-// commands are the commands of this package, with what they need.
+// commands are those of this package, with what they need.
 type commands struct {
 	*ask.Client
 	hosts *afar.Hosts
@@ -50,6 +50,7 @@ type timelineFlags struct {
 	follow   bool
 }
 
+// Command returns `usherctl timeline`, which can be run against the hosts.
 func Command(client *ask.Client, hosts *afar.Hosts) *cobra.Command {
 	c := commands{client, hosts}
 	var flags timelineFlags

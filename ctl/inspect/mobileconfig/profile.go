@@ -52,6 +52,7 @@ type payload struct {
 	cut         bool
 }
 
+// Find finds the payloads of profiles that are about single sign-on.
 func Find(from pasted.Source) []pasted.Thing {
 	var payloads []payload
 	var things []pasted.Thing
