@@ -91,7 +91,8 @@ func TestCommandsWithSudoHaveTheWholePath(t *testing.T) {
 	// takes the PATH of a user.
 	called := regexp.MustCompile(`\bsudo ((?:-u \S+ |-\S+ )*)([A-Za-z_./@<][^\s` + "`" + `]*)`)
 	elsewhere := []string{"make", "apt-get"}
-	prose := regexp.MustCompile(`[^` + "`" + `]\bsudo (is|looks|searches|takes|leaves|and|or|in|by|to|of|for|would|may|with)\b`)
+	prose := regexp.MustCompile(
+		`[^` + "`" + `]\bsudo (is|looks|searches|takes|leaves|and|or|in|by|to|of|for|would|may|with)\b`)
 	whole := 0
 	walkTexts(t, func(path string, content []byte, file *ast.File) {
 		texts := []string{string(content)}
@@ -223,7 +224,8 @@ func refusedForRoot(t *testing.T, script string) (problems []string) {
 		switch {
 		case assignment.MatchString(word), strings.HasPrefix(word, "$"), slices.Contains(ofTheSystem, word),
 			word == "text", strings.HasPrefix(word, "-"):
-		case slices.Contains([]string{"/usr/bin", "/bin", "/usr/sbin", "/sbin", layout.MacOS.Programs, layout.Linux.Programs},
+		case slices.Contains([]string{"/usr/bin", "/bin", "/usr/sbin", "/sbin", layout.MacOS.Programs,
+			layout.Linux.Programs},
 			filepath.Dir(word)):
 		case strings.HasPrefix(word, "/usr/local/bin/"): // said already
 		default:

@@ -186,7 +186,7 @@ func (l *liveTimeline) show(ctx context.Context) error {
 	if l.commands.JSON {
 		return l.commands.Print(report)
 	}
-	text := l.commands.newTimelineText(report)
+	text := newTimelineText(l.commands.Terminal, report)
 	if l.commands.Person {
 		fmt.Fprint(l.commands.Out, clearScreen)
 		chosen, err := l.flags.choose(report)

@@ -2,15 +2,11 @@ package timelineview
 
 import (
 	"fmt"
-	"io"
 	"math"
-	"os"
 	"slices"
 	"strconv"
 	"strings"
 	"time"
-
-	"golang.org/x/term"
 
 	"usher.internal/ctl/terminal"
 	"usher.internal/internal/applog"
@@ -19,70 +15,42 @@ import (
 	"usher.internal/internal/timeline"
 )
 
-// style is how a part of a text stands out on a terminal that has colours.
-type style string
-
-const (
-	bold   style = "1"
-	faint  style = "2"
-	red    style = "31"
-	green  style = "32"
-	yellow style = "33"
-	blue   style = "34"
-	cyan   style = "36"
-)
-
 // timelineText prints a report for a person.
 type timelineText struct {
-	to io.Writer
-	// colour tells whether escape sequences may be written, width how many columns there are.
-	colour bool
+	*terminal.Terminal
+	// width is how many columns there are.
 	width  int
 	report *timeline.Report
 	zone   *time.Location
 }
 
-// newTimelineText prints to a terminal as wide as it is, and to anything else in 100 columns without colours.
-func (c commands) newTimelineText(report *timeline.Report) *timelineText {
-	t := &timelineText{to: c.Out, width: 100, report: report, zone: report.Location()}
-	if c.Person {
-		_, noColour := os.LookupEnv("NO_COLOR") // https://no-color.org
-		t.colour = !noColour && os.Getenv("TERM") != "dumb"
-		if width, _, err := term.GetSize(int(os.Stdout.Fd())); err == nil && width > 40 {
-			t.width = min(width, 160)
-		}
+// newTimelineText prints to a terminal as wide as it is, and to anything else in 100 columns.
+func newTimelineText(to *terminal.Terminal, report *timeline.Report) *timelineText {
+	t := &timelineText{Terminal: to, width: 100, report: report, zone: report.Location()}
+	if to.Person && to.Width > 40 {
+		t.width = min(to.Width, 160)
 	}
 	return t
-}
-
-func (t *timelineText) styled(text string, styles ...style) string {
-	if !t.colour || len(styles) == 0 {
-		return text
-	}
-	var codes []string
-	for _, s := range styles {
-		codes = append(codes, string(s))
-	}
-	return "\x1b[" + strings.Join(codes, ";") + "m" + text + "\x1b[0m"
 }
 
 // print prints one attempt in full and the others as a line each.
 func (t *timelineText) print(chosen []timeline.Attempt) {
 	if len(t.report.Attempts) == 0 {
-		fmt.Fprintln(t.to, "No registration attempt is in these logs.")
+		fmt.Fprintln(t.Out, "No registration attempt is in these logs.")
 	}
 	for i, attempt := range chosen {
 		if i > 0 {
-			fmt.Fprintln(t.to)
+			fmt.Fprintln(t.Out)
 		}
 		t.attempt(&attempt)
 	}
 	if len(t.report.Attempts) > len(chosen) {
-		fmt.Fprintf(t.to, "\n%s\n", t.styled("All attempts (--attempt NUMBER shows one, --all every one)", bold))
+		fmt.Fprintf(t.Out, "\n%s\n",
+			t.Styled("All attempts (--attempt NUMBER shows one, --all every one)", terminal.Bold))
 		t.list()
 	}
 	if t.report.OmittedAttempts > 0 {
-		fmt.Fprintf(t.to, "%d older attempts are not shown.\n", t.report.OmittedAttempts)
+		fmt.Fprintf(t.Out, "%d older attempts are not shown.\n", t.report.OmittedAttempts)
 	}
 	t.besides()
 	t.skews()
@@ -94,17 +62,19 @@ func (t *timelineText) attempt(a *timeline.Attempt) {
 	if who == "" {
 		who = "a user whom the logs do not name"
 	}
-	fmt.Fprintf(t.to, "%s\n", t.styled(fmt.Sprintf("Attempt %d, of %s, %s", a.Number, who, t.period(a)), bold))
+	fmt.Fprintf(t.Out, "%s\n", t.Styled(fmt.Sprintf("Attempt %d, of %s, %s", a.Number, who, t.period(a)),
+		terminal.Bold))
 	if a.Registration != "" {
-		fmt.Fprintf(t.to, "registration %s\n", terminal.Plain(a.Registration))
+		fmt.Fprintf(t.Out, "registration %s\n", terminal.Plain(a.Registration))
 	}
-	fmt.Fprintln(t.to)
-	outcome := map[timeline.Outcome]style{timeline.Succeeded: green, timeline.Failed: red,
-		timeline.Silent: red}[a.Outcome]
+	fmt.Fprintln(t.Out)
+	outcome := map[timeline.Outcome]terminal.Style{timeline.Succeeded: terminal.Green, timeline.Failed: terminal.Red,
+		timeline.Silent: terminal.Red}[a.Outcome]
 	if outcome == "" {
-		outcome = yellow
+		outcome = terminal.Yellow
 	}
-	t.wrapped(t.styled(strings.ToUpper(string(a.Outcome)), bold, outcome)+"  ", len(a.Outcome)+2, a.Verdict.Sentence)
+	t.wrapped(t.Styled(strings.ToUpper(string(a.Outcome)), terminal.Bold, outcome)+"  ", len(a.Outcome)+2,
+		a.Verdict.Sentence)
 	for _, absent := range a.Verdict.Absent {
 		t.wrapped("  missing: ", 11, absent)
 	}
@@ -132,16 +102,17 @@ func (t *timelineText) period(a *timeline.Attempt) string {
 // wrapped prints a text in lines of the terminal's width, behind a label of which columns show.
 func (t *timelineText) wrapped(label string, columns int, text string) {
 	for _, line := range terminal.Wrap(terminal.Plain(text), max(1, t.width-columns)) {
-		fmt.Fprintln(t.to, strings.TrimRight(label+line, " "))
+		fmt.Fprintln(t.Out, strings.TrimRight(label+line, " "))
 		label = strings.Repeat(" ", columns)
 	}
 }
 
 // partyStyle and partyMark tell whom a phase waits for, with and without colours.
 var (
-	partyStyle = map[event.Party]style{event.User: yellow, event.Server: blue, event.Mac: cyan}
-	partyMark  = map[event.Party]string{event.User: "▒", event.Server: "█", event.Mac: "░"}
-	partyName  = map[event.Party]string{event.User: "the user", event.Server: "a server", event.Mac: "this Mac"}
+	partyStyle = map[event.Party]terminal.Style{event.User: terminal.Yellow, event.Server: terminal.Blue,
+		event.Mac: terminal.Cyan}
+	partyMark = map[event.Party]string{event.User: "▒", event.Server: "█", event.Mac: "░"}
+	partyName = map[event.Party]string{event.User: "the user", event.Server: "a server", event.Mac: "this Mac"}
 )
 
 // phases prints a bar for each phase, in proportion, one below the other as in a waterfall.
@@ -153,7 +124,7 @@ func (t *timelineText) phases(a *timeline.Attempt) {
 	for _, phase := range a.Phases {
 		longest = max(longest, len(phase.Title))
 	}
-	fmt.Fprintln(t.to)
+	fmt.Fprintln(t.Out)
 	room := max(20, t.width-longest-31)
 	begin, whole := a.Phases[0].Begin, max(a.Phases[len(a.Phases)-1].End.Sub(a.Phases[0].Begin), time.Millisecond)
 	for _, phase := range a.Phases {
@@ -163,22 +134,22 @@ func (t *timelineText) phases(a *timeline.Attempt) {
 			length, from = 1, min(from, room-1)
 		}
 		bar := strings.Repeat(" ", from) +
-			t.styled(strings.Repeat(partyMark[phase.WaitingFor], length), partyStyle[phase.WaitingFor]) +
+			t.Styled(strings.Repeat(partyMark[phase.WaitingFor], length), partyStyle[phase.WaitingFor]) +
 			strings.Repeat(" ", room-from-length)
 		took := timeline.Brief(phase.End.Sub(phase.Begin))
 		if phase.Unfinished {
 			took += "…"
 		}
-		fmt.Fprintf(t.to, "  %-*s %s %13s  %s\n", longest, phase.Title, bar, took,
-			t.styled(partyName[phase.WaitingFor], faint))
+		fmt.Fprintf(t.Out, "  %-*s %s %13s  %s\n", longest, phase.Title, bar, took,
+			t.Styled(partyName[phase.WaitingFor], terminal.Faint))
 	}
 }
 
 func (t *timelineText) events(a *timeline.Attempt) {
-	fmt.Fprintln(t.to)
+	fmt.Fprintln(t.Out)
 	t.eventLines(a, 0)
 	if a.Omitted > 0 {
-		fmt.Fprintf(t.to, "  … and %d more (--json has them counted, not listed)\n", a.Omitted)
+		fmt.Fprintf(t.Out, "  … and %d more (--json has them counted, not listed)\n", a.Omitted)
 	}
 }
 
@@ -195,25 +166,25 @@ func (t *timelineText) eventLines(a *timeline.Attempt, from int) {
 		}
 		at := e.Time.At.In(t.zone)
 		if today := at.Format(time.DateOnly); today != day && day != "" {
-			fmt.Fprintf(t.to, "  %s\n", t.styled(today, faint))
+			fmt.Fprintf(t.Out, "  %s\n", t.Styled(today, terminal.Faint))
 			day = today
 		} else if day == "" {
 			day = today
 		}
-		mark, styles := " ", []style(nil)
+		mark, styles := " ", []terminal.Style(nil)
 		switch {
 		case e.Class == event.Trouble && e.Name == a.Verdict.Cause && !e.Consequence:
-			mark, styles = "✗", []style{bold, red}
+			mark, styles = "✗", []terminal.Style{terminal.Bold, terminal.Red}
 		case e.Class == event.Trouble && e.Consequence:
-			mark, styles = "!", []style{yellow}
+			mark, styles = "!", []terminal.Style{terminal.Yellow}
 		case e.Class == event.Trouble:
-			mark, styles = "!", []style{red}
+			mark, styles = "!", []terminal.Style{terminal.Red}
 		case evidence[i]:
 			mark = "•"
 		}
 		where := t.place(e.Log, e.Line)
 		line := fmt.Sprintf("  %-14s%s %s", clockOf(at, e.Time.Precision), mark, terminal.Plain(wordsOf(&e)))
-		fmt.Fprintf(t.to, "%s  %s\n", t.styled(line, styles...), t.styled(where, faint))
+		fmt.Fprintf(t.Out, "%s  %s\n", t.Styled(line, styles...), t.Styled(where, terminal.Faint))
 	}
 }
 
@@ -258,7 +229,7 @@ func (t *timelineText) list() {
 		if who == "" {
 			who = "-"
 		}
-		fmt.Fprintf(t.to, "  %3d  %s  %-10s  %-10s  %s\n", a.Number, a.Begin.In(t.zone).Format("2006-01-02 15:04:05"),
+		fmt.Fprintf(t.Out, "  %3d  %s  %-10s  %-10s  %s\n", a.Number, a.Begin.In(t.zone).Format("2006-01-02 15:04:05"),
 			a.Outcome, who, oneline.Of(a.Verdict.Sentence, max(20, t.width-52)))
 	}
 }
@@ -271,15 +242,15 @@ func (t *timelineText) besides() {
 	if len(trouble) == 0 {
 		return
 	}
-	fmt.Fprintf(t.to, "\n%s\n", t.styled("Trouble outside of any attempt", bold))
+	fmt.Fprintf(t.Out, "\n%s\n", t.Styled("Trouble outside of any attempt", terminal.Bold))
 	if more := len(trouble) - shownTrouble; more > 0 {
-		fmt.Fprintf(t.to, "  … %d more before (--json has them)\n", more)
+		fmt.Fprintf(t.Out, "  … %d more before (--json has them)\n", more)
 		trouble = trouble[more:]
 	}
 	for _, e := range trouble {
-		fmt.Fprintf(t.to, "  %s  %s  %s\n", e.Time.At.In(t.zone).Format("2006-01-02 15:04:05"),
+		fmt.Fprintf(t.Out, "  %s  %s  %s\n", e.Time.At.In(t.zone).Format("2006-01-02 15:04:05"),
 			terminal.Plain(wordsOf(&e)),
-			t.styled(t.place(e.Log, e.Line), faint))
+			t.Styled(t.place(e.Log, e.Line), terminal.Faint))
 		if e.Advice != "" && !e.Consequence {
 			t.wrapped("                       to do:  ", 31, e.Advice)
 		}
@@ -288,7 +259,7 @@ func (t *timelineText) besides() {
 
 func (t *timelineText) skews() {
 	if len(t.report.Skews) > 0 {
-		fmt.Fprintf(t.to, "\n%s\n", t.styled("Clocks", bold))
+		fmt.Fprintf(t.Out, "\n%s\n", t.Styled("Clocks", terminal.Bold))
 	}
 	for _, skew := range t.report.Skews {
 		t.wrapped("  ", 2, skew.Detail)
@@ -301,17 +272,17 @@ func (t *timelineText) logs() {
 		entries += log.Entries
 		unparsed += log.Unparsed
 	}
-	fmt.Fprintf(t.to, "\n%s read, %s, %s not understood.", terminal.Count(int64(len(t.report.Logs)), "log"),
+	fmt.Fprintf(t.Out, "\n%s read, %s, %s not understood.", terminal.Count(int64(len(t.report.Logs)), "log"),
 		terminal.Count(entries, "entry"), terminal.Count(unparsed, "line"))
 	assumed := slices.ContainsFunc(t.report.Logs, func(log timeline.Log) bool { return log.Zone == applog.ZoneAssumed })
 	switch {
 	case t.report.ZoneFrom == applog.ZoneAssumed && assumed:
-		fmt.Fprintf(t.to, " Local times are taken as %s, this computer's; --zone says another.",
+		fmt.Fprintf(t.Out, " Local times are taken as %s, this computer's; --zone says another.",
 			terminal.Plain(t.report.Zone))
 	case t.report.ZoneFrom == applog.ZoneInferred:
-		fmt.Fprintf(t.to, " Local times are %s, as other logs tell.", terminal.Plain(t.report.Zone))
+		fmt.Fprintf(t.Out, " Local times are %s, as other logs tell.", terminal.Plain(t.report.Zone))
 	}
-	fmt.Fprintln(t.to)
+	fmt.Fprintln(t.Out)
 	for i, log := range t.report.Logs {
 		if log.Error != "" {
 			t.wrapped("  ", 4, fmt.Sprintf("%s: %s", log.Name, log.Error))

@@ -251,7 +251,7 @@ func (c commands) showTimeline(ctx context.Context, report *timeline.Report, fla
 	case c.JSON:
 		return c.Print(report)
 	}
-	c.newTimelineText(report).print(chosen)
+	newTimelineText(c.Terminal, report).print(chosen)
 	return nil
 }
 

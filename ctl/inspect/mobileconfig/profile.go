@@ -63,8 +63,9 @@ func Find(from pasted.Source) []pasted.Thing {
 		}
 		payloads = append(payloads, found...)
 		if types := payloadTypes(one.Values, 0); len(found) == 0 && len(types) > 0 {
-			thing := pasted.Thing{Format: "configuration-profile", Name: "a configuration profile without single sign-on",
-				At: one.At, Note: noteProfile}
+			thing := pasted.Thing{Format: "configuration-profile",
+				Name: "a configuration profile without single sign-on",
+				At:   one.At, Note: noteProfile}
 			thing.Add("profile", text(one.Values, "PayloadDisplayName"), "")
 			thing.Add("signature", one.How, "")
 			thing.Add("payloads", strings.Join(types, ", "),

@@ -170,7 +170,8 @@ func resultThing(value string, at int) pasted.Thing {
 	}
 	if lines == 0 {
 		thing.Add("value", "empty", "the script printed nothing, which says nothing")
-		thing.Facts = append(thing.Facts[:0], pasted.Fact{Name: "value", Value: "empty", Meaning: "the script printed nothing, which says nothing"})
+		thing.Facts = append(thing.Facts[:0],
+			pasted.Fact{Name: "value", Value: "empty", Meaning: "the script printed nothing, which says nothing"})
 	}
 	return thing
 }
@@ -180,7 +181,8 @@ const maximumBare = 40
 
 // bareValues recognises values without their tags, as Jamf Pro shows them: the text must hold nothing else.
 func bareValues(from pasted.Source) []pasted.Thing {
-	thing := pasted.Thing{Format: "extension-attribute", Name: "the value of an extension attribute", Note: noteAttribute,
+	thing := pasted.Thing{Format: "extension-attribute", Name: "the value of an extension attribute",
+		Note:   noteAttribute,
 		Advice: "`usherctl status` on the Mac says how it is now."}
 	lines, other := 0, 0
 	for _, line := range from.Lines {

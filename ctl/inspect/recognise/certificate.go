@@ -39,7 +39,8 @@ func findPEM(from pasted.Source) []pasted.Thing {
 }
 
 func findDER(from pasted.Source) []pasted.Thing {
-	if !pasted.IsDER(from.Content) || pasted.IsSigned(from.Content) || pasted.IsEncrypted(from.Content) || pasted.IsKeyStore(from.Content) {
+	if !pasted.IsDER(from.Content) || pasted.IsSigned(from.Content) || pasted.IsEncrypted(from.Content) ||
+		pasted.IsKeyStore(from.Content) {
 		return nil
 	}
 	var all []pasted.Certificate

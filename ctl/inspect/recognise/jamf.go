@@ -44,8 +44,9 @@ func has(values map[string]any, keys ...string) map[string]any {
 func findAgentState(from pasted.Source) []pasted.Thing {
 	var things []pasted.Thing
 	for _, one := range missingKeys(from, jamfstate.KeyHaveAzureID, jamfstate.KeyLastToken) {
-		thing := pasted.Thing{Format: "jamf-agent-state", Name: "com.jamf.management.jamfAAD.plist of a user", Note: noteJamf,
-			At: one.At}
+		thing := pasted.Thing{Format: "jamf-agent-state", Name: "com.jamf.management.jamfAAD.plist of a user",
+			Note: noteJamf,
+			At:   one.At}
 		thing.Add(slices.Sorted(maps.Keys(one.Values))[0], "missing",
 			"`defaults` did not find it; the user may have no such file, or it was asked as another user")
 		things = append(things, thing)
@@ -55,8 +56,9 @@ func findAgentState(from pasted.Source) []pasted.Thing {
 		if values == nil {
 			continue
 		}
-		thing := pasted.Thing{Format: "jamf-agent-state", Name: "com.jamf.management.jamfAAD.plist of a user", Note: noteJamf,
-			At: one.At, Unsure: one.Doubt()}
+		thing := pasted.Thing{Format: "jamf-agent-state", Name: "com.jamf.management.jamfAAD.plist of a user",
+			Note: noteJamf,
+			At:   one.At, Unsure: one.Doubt()}
 		state, err := jamfstate.AgentStateOf(values)
 		if err != nil {
 			things = append(things, damaged(thing, err))
@@ -84,7 +86,8 @@ func findSettings(from pasted.Source) []pasted.Thing {
 	for _, one := range missingKeys(from, jamfstate.KeyConditionalAccess, jamfstate.KeyClientID) {
 		thing := pasted.Thing{Format: "jamf-settings", Name: "com.jamfsoftware.jamf.plist of a Mac", Note: noteJamf,
 			At: one.At}
-		thing.Add(slices.Sorted(maps.Keys(one.Values))[0], "missing", "`defaults` did not find it; "+meaningEnabled(false))
+		thing.Add(slices.Sorted(maps.Keys(one.Values))[0], "missing",
+			"`defaults` did not find it; "+meaningEnabled(false))
 		things = append(things, thing)
 	}
 	for _, one := range withKeyRead(from, jamfstate.KeyConditionalAccess, jamfstate.KeyClientID) {

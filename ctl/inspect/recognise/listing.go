@@ -200,7 +200,8 @@ var workplaceJoinItems = []struct{ account, name, meaning string }{
 
 // workplaceJoinItem is an item or a key of Workplace Join's in the output of `security dump-keychain`.
 func workplaceJoinItem(one item) (pasted.Thing, bool) {
-	thing := pasted.Thing{Format: "keychain-listing", Name: "an item of Workplace Join, listed by `security`", At: one.at,
+	thing := pasted.Thing{Format: "keychain-listing", Name: "an item of Workplace Join, listed by `security`",
+		At:   one.at,
 		Note: noteListing}
 	account := strings.ToLower(one.value("acct"))
 	for _, known := range workplaceJoinItems {
@@ -260,7 +261,8 @@ func findIdentities(from pasted.Source) []pasted.Thing {
 	if !counted && len(listed) == 0 {
 		return nil
 	}
-	thing.Facts = append([]pasted.Fact{{Name: "identities named by a GUID", Value: fmt.Sprint(named), Meaning: "as device certificates are"}},
+	thing.Facts = append([]pasted.Fact{
+		{Name: "identities named by a GUID", Value: fmt.Sprint(named), Meaning: "as device certificates are"}},
 		thing.Facts...)
 	if named == 0 {
 		thing.Note += " " + noteNoDevice

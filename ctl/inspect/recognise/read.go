@@ -2,9 +2,9 @@
 //
 // [Read] recognises the formats that admins, users and help desks send: certificates, property lists, the output of
 // app-sso, getPSSOStatus, `security` and `defaults`, values of extension attributes, and configuration profiles, in
-// whatever a terminal, a ticket system or a mail program has made of them. Each becomes a [pasted.Thing] with facts. A fact
-// says what is in the text; it is no state of the user, which depends on every place of the Mac. A thing has evidence
-// for a state only where the text is what the Mac's own source for it prints.
+// whatever a terminal, a ticket system or a mail program has made of them. Each becomes a [pasted.Thing] with facts. A
+// fact says what is in the text; it is no state of the user, which depends on every place of the Mac. A thing has
+// evidence for a state only where the text is what the Mac's own source for it prints.
 //
 // Nothing is verified: whoever sends a text can have written it.
 package recognise

@@ -90,7 +90,8 @@ func findGather(from pasted.Source) []pasted.Thing {
 		trimmed := strings.TrimSpace(line)
 		match := acquired.FindStringSubmatch(trimmed)
 		if match != nil && strings.HasPrefix(trimmed, match[0]) && !isLogLine(trimmed) {
-			thing := pasted.Thing{Format: "gather", Name: "the output of Jamf Conditional Access's gatherAADInfo", At: at,
+			thing := pasted.Thing{Format: "gather", Name: "the output of Jamf Conditional Access's gatherAADInfo",
+				At:   at,
 				Note: "It says what Jamf has made of a registration, not whether there is one now."}
 			if strings.EqualFold(match[2], "acquired") {
 				thing.Add("Entra ID", "acquired", "Jamf got the device id of this user when it ran")
