@@ -28,7 +28,7 @@ const (
 )
 
 // noDomain are the answers of a session that is not there, or is none that takes agents: seen are "Bootstrap failed: 5:
-// Input/output error" and "Bootstrap failed: 125: Domain does not support specified action" (lessons.md).
+// Input/output error" and "Bootstrap failed: 125: Domain does not support specified action" [LAUNCHCTL].
 var noDomain = []int{launchctlUnsupported, launchctlNoSuchDomain}
 
 // launchctl is the [Manager] of macOS: launchctl with domains.
@@ -68,7 +68,7 @@ func (l *launchctl) definition(job Job) string {
 }
 
 // Load implements [Manager]. After a bootout launchd refuses a job for up to 15 seconds, and a job can stay without a
-// process after it was loaded although its definition says otherwise (lessons.md "launchd and upgrades"). So the job is
+// process after it was loaded although its definition says otherwise [LAUNCHCTL]. So the job is
 // looked at, what it lacks is done, and it is looked at again, until it runs.
 func (l *launchctl) Load(ctx context.Context, job Job) error { return l.loadAfter(ctx, job, 0) }
 

@@ -26,7 +26,7 @@ const (
 	admins
 )
 
-// authorization says who may call what. A method without an entry is refused; a test walks every
+// authorization says who may call what (docs/architecture.md). A method without an entry is refused; a test walks every
 // service that the server has and fails on a method that is missing here, or an entry without a method.
 var authorization = map[string]access{
 	usherv1.RegistrationService_StartRegistration_FullMethodName:  owners,
@@ -83,8 +83,8 @@ func (s *Server) admit(ctx context.Context, method string) (_ context.Context, _
 	return WithActor(ctx, actor), actor, rule, done, nil
 }
 
-// deny logs a refusal with what was seen of the caller, and none of the call's arguments (lessons.md: spire#2651,
-// #6179). A caller who is refused again and again does not fill the log.
+// deny logs a refusal with what was seen of the caller, and none of the call's arguments [SPIRE#2651,
+// SPIRE#6179]. A caller who is refused again and again does not fill the log.
 func (s *Server) deny(actor *Actor, method string, rule access) {
 	if !s.limits.mayLogRefusal(actor) {
 		return

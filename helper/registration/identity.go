@@ -16,7 +16,7 @@ import (
 )
 
 // clockSlack is how much older than the registration a certificate may be and still be taken for its fruit: Entra
-// issues them 30 minutes back [domain.md 3.3].
+// issues them 30 minutes back [FL-S1].
 const clockSlack = time.Hour
 
 // identityFailures says what a registration fails with when the user is not registered.

@@ -6,7 +6,7 @@ import (
 	"usher.internal/internal/layout"
 )
 
-// CompanyPortalFolder is where Company Portal's logs are in a home [reference/domain.md 2.3], and JamfLogFile is Jamf's
+// CompanyPortalFolder is where Company Portal's logs are in a home [BREW, SIS], and JamfLogFile is Jamf's
 // log.
 const (
 	CompanyPortalFolder = "Library/Logs/Company Portal"
@@ -14,7 +14,7 @@ const (
 )
 
 // Places returns where the logs of this Mac are that tell of a user's registrations: his own in his home, and those of
-// the Mac. They need not exist, and not everybody may read them [reference/domain.md 2.3, 5.1].
+// the Mac. They need not exist, and not everybody may read them (docs/log-formats.md).
 func Places(home string) []string {
 	return []string{
 		filepath.Join(home, CompanyPortalFolder),

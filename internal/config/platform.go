@@ -34,7 +34,7 @@ var macOS = platform{
 	adminGroup: "admin",
 	portal:     "/Applications/Company Portal.app/Contents/MacOS/Company Portal",
 	jamf:       trust.JamfProgram,
-	// The bundle's own program: its alias jamfAAD does not answer alike (domain.md 1.1).
+	// The bundle's own program: its alias jamfAAD does not answer alike [SK-PSSO, BW#6].
 	conditionalAccess: "/Library/Application Support/JAMF/Jamf.app/Contents/MacOS/Jamf Conditional " +
 		"Access.app/Contents/MacOS/Jamf Conditional Access",
 	jamfPreferences: "/Library/Preferences/com.jamfsoftware.jamf.plist",
