@@ -51,7 +51,7 @@ type Observations interface {
 }
 
 type supportService struct {
-	usherv1.UnimplementedSupportServiceServer
+	usherv1.UnsafeSupportServiceServer
 	logs          SupportLogs
 	registrations Registrations
 	status        Status
