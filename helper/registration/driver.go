@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"usher.internal/helper/store"
+	"usher.internal/internal/wpj"
 )
 
 // How often what may heal is tried again: a journal that cannot be written, and an agent that does not answer.
@@ -230,7 +231,7 @@ func (d *driver) step(ctx context.Context, r *Registration) (decision, error) {
 // cancel ends what may run for a registration that somebody cancelled, and decides for CANCELLED.
 func (d *driver) cancel(ctx context.Context, r Registration) decision {
 	detail := "Cancelled by " + r.CancelledBy
-	var exit *PortalExit
+	var exit *wpj.Exit
 	if r.State.PortalMayRun() {
 		var how string
 		exit, how = d.stopPortal(ctx, r)

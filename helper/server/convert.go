@@ -1,64 +1,14 @@
 package server
 
 import (
-	"syscall"
-
-	"golang.org/x/sys/unix"
-
-	"usher.internal/helper/delivery"
 	"usher.internal/helper/doctor"
 	"usher.internal/helper/registration"
-	"usher.internal/internal/contract"
 	usherv1 "usher.internal/proto/usher/v1"
 )
 
-// The names of the states, reasons and kinds are the same here and in the contract but for the enum's prefix, so the
-// contract's own name tables translate them; a test walks all of them.
-func enumValue[E ~int32](values map[string]int32, prefix, name string) E {
-	return E(values[prefix+name])
-}
-
-func registrationToProto(r registration.Registration) *usherv1.Registration {
-	message := &usherv1.Registration{
-		Id: r.ID,
-		Kind: enumValue[usherv1.RegistrationKind](usherv1.RegistrationKind_value, "REGISTRATION_KIND_",
-			string(r.Kind)),
-		User:  &usherv1.User{Name: r.User.Name, Uid: r.User.UID},
-		State: stateToProto(r.State),
-		FailureReason: enumValue[usherv1.FailureReason](usherv1.FailureReason_value, "FAILURE_REASON_",
-			string(r.FailureReason)),
-		FailureDetail: r.FailureDetail,
-		CreateTime:    contract.Timestamp(r.CreatedAt),
-		UpdateTime:    contract.Timestamp(r.UpdatedAt),
-		Deadline:      contract.Timestamp(r.Deadline),
-		PortalExit:    portalExitToProto(r.PortalExit),
-		Identity:      contract.IdentityToProto(r.Identity),
-	}
-	for _, transition := range r.Transitions {
-		message.Transitions = append(message.Transitions, &usherv1.Transition{
-			State: stateToProto(transition.State), Time: contract.Timestamp(transition.At),
-			Evidence: transition.Evidence,
-		})
-	}
-	for _, milestone := range r.Milestones {
-		message.Milestones = append(message.Milestones, &usherv1.Milestone{
-			Kind: enumValue[usherv1.MilestoneKind](usherv1.MilestoneKind_value, "MILESTONE_KIND_",
-				string(milestone.Kind)),
-			Time:   contract.Timestamp(milestone.At),
-			Detail: milestone.Detail,
-		})
-	}
-	if progress := r.Delivery; progress != nil {
-		message.DeliveryState = deliveryStateToProto(progress.State)
-		message.DeliveryError = progress.LastError
-		message.DeliveryAttempts = int32(progress.Attempts)
-	}
-	return message
-}
-
 // registrationFor is a registration as the caller may see it.
 func registrationFor(actor *Actor, r registration.Registration) *usherv1.Registration {
-	message := registrationToProto(r)
+	message := r.Proto()
 	if !actor.IsAdmin() {
 		keepFromUser(message, actor.UID())
 	}
@@ -88,49 +38,5 @@ func keepFromUser(message *usherv1.Registration, uid uint32) {
 	}
 	for _, milestone := range message.Milestones {
 		milestone.Detail = doctor.WithoutOthers(milestone.Detail, uid)
-	}
-}
-
-func stateToProto(state registration.State) usherv1.RegistrationState {
-	return enumValue[usherv1.RegistrationState](usherv1.RegistrationState_value, "REGISTRATION_STATE_", string(state))
-}
-
-func deliveryStateToProto(state delivery.State) usherv1.DeliveryState {
-	return enumValue[usherv1.DeliveryState](usherv1.DeliveryState_value, "DELIVERY_STATE_", string(state))
-}
-
-func portalExitToProto(exit *registration.PortalExit) *usherv1.PortalExit {
-	if exit == nil {
-		return nil
-	}
-	message := &usherv1.PortalExit{FromLog: exit.FromLog}
-	switch {
-	case exit.Code != nil:
-		info, _ := exit.Code.Info()
-		message.How = &usherv1.PortalExit_Code{Code: int32(*exit.Code)}
-		message.Name, message.AdminAdvice, message.UserAdvice, message.RetryCanHelp = info.Name, info.Admin, info.User,
-			info.RetryCanHelp
-	case exit.Signal != 0:
-		message.How = &usherv1.PortalExit_Signal{Signal: int32(exit.Signal)}
-		message.Name, message.RetryCanHelp = unix.SignalName(syscall.Signal(exit.Signal)), true
-	default:
-		message.How = &usherv1.PortalExit_Unknown{Unknown: true}
-		message.RetryCanHelp = true
-	}
-	return message
-}
-
-func deliveryToProto(d delivery.Delivery) *usherv1.Delivery {
-	return &usherv1.Delivery{
-		Id:              d.ID,
-		RegistrationId:  d.Report.RegistrationID,
-		User:            &usherv1.User{Name: d.Report.UserName, Uid: d.Report.UID},
-		State:           deliveryStateToProto(d.State),
-		CreateTime:      contract.Timestamp(d.CreatedAt),
-		EndTime:         contract.Timestamp(d.EndedAt),
-		Attempts:        int32(d.Attempts),
-		NextAttemptTime: contract.Timestamp(d.NextAttemptAt),
-		LastError:       d.LastError,
-		Summary:         d.Report.Summary(),
 	}
 }

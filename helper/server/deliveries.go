@@ -29,7 +29,7 @@ func (s *deliveryService) ListDeliveries(_ context.Context,
 	}
 	response := &usherv1.ListDeliveriesResponse{Mode: s.settings().DeliveryMode}
 	for _, one := range found {
-		response.Deliveries = append(response.Deliveries, deliveryToProto(one))
+		response.Deliveries = append(response.Deliveries, one.Proto())
 	}
 	return response, nil
 }

@@ -10,6 +10,7 @@ import (
 
 	"usher.internal/helper/doctor"
 	"usher.internal/helper/registration"
+	"usher.internal/internal/contract"
 	usherv1 "usher.internal/proto/usher/v1"
 )
 
@@ -77,6 +78,6 @@ func (s *doctorService) mayAsk(uid uint32) bool {
 func findingToProto(found doctor.Finding) *usherv1.Check {
 	return &usherv1.Check{
 		Name: found.Name, Title: found.Title, Evidence: found.Evidence, Fix: found.Fix, User: found.User.Name,
-		Result: enumValue[usherv1.CheckResult](usherv1.CheckResult_value, "CHECK_RESULT_", string(found.Result)),
+		Result: contract.Value[usherv1.CheckResult](found.Result),
 	}
 }

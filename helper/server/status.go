@@ -189,7 +189,7 @@ func (s *statusService) lookAtAbsent(ctx context.Context, actor *Actor, present 
 		return // status says so too
 	}
 	for _, known := range journal.users {
-		user := accounts.User{Name: known.User.Name, UID: known.User.Uid}
+		user := contract.UserFromProto(known.User)
 		isPresent := slices.ContainsFunc(present,
 			func(session sessions.Session) bool { return session.User.UID == user.UID })
 		if !isPresent && actor.MayActFor(user.UID) == nil {
@@ -318,7 +318,7 @@ func (s *statusService) users(journal *snapshot, admin bool, visible func(*usher
 	present := make(map[*usherv1.UserStatus]bool)
 	for _, session := range s.sessions.List() {
 		uid := session.User.UID
-		user := &usherv1.UserStatus{User: &usherv1.User{Name: session.User.Name, Uid: uid},
+		user := &usherv1.UserStatus{User: contract.UserToProto(session.User),
 			NoAccount: s.accounts.Gone(uid, session.User.Name)}
 		if known := journal.of(uid, session.User.Name); known != nil {
 			present[known] = true
@@ -353,7 +353,7 @@ func (s *statusService) users(journal *snapshot, admin bool, visible func(*usher
 	if person, there := s.accounts.Named(configured); there &&
 		!slices.ContainsFunc(users, func(user *usherv1.UserStatus) bool { return user.User.Name == person.Name }) {
 		users = append(users, &usherv1.UserStatus{
-			User: &usherv1.User{Name: person.Name, Uid: person.UID}, Identity: contract.IdentityToProto(neverSeen()),
+			User: contract.UserToProto(person), Identity: contract.IdentityToProto(neverSeen()),
 		})
 	}
 	if err := s.choose(users, configured); err != nil {
@@ -429,9 +429,9 @@ func (s *statusService) snapshot() (*snapshot, error) {
 	}
 	for _, last := range newest {
 		user := userOf(last.Newest.User.Name, last.Newest.User.UID)
-		user.LastRegistration = registrationToProto(last.Newest)
+		user.LastRegistration = last.Newest.Proto()
 		if last.Reported != nil {
-			user.ReportedRegistration = registrationToProto(*last.Reported)
+			user.ReportedRegistration = last.Reported.Proto()
 		}
 	}
 	for _, known := range observed {

@@ -19,6 +19,7 @@ import (
 	"usher.internal/helper/support"
 	"usher.internal/internal/accounts"
 	"usher.internal/internal/config"
+	"usher.internal/internal/contract"
 	"usher.internal/internal/excerpt"
 	"usher.internal/internal/oneline"
 	"usher.internal/internal/wpj"
@@ -61,7 +62,7 @@ func (s *supportService) ListSupportFiles(ctx context.Context,
 	if err != nil {
 		return nil, err
 	}
-	response := &usherv1.ListSupportFilesResponse{User: cleanUserToProto(user)}
+	response := &usherv1.ListSupportFilesResponse{User: contract.UserToProto(user)}
 	for _, file := range files {
 		response.Files = append(response.Files, file.about)
 	}
@@ -238,7 +239,7 @@ func (s *supportService) removalsOf(actor *Actor, user accounts.User) (*usherv1.
 		if !actor.IsAdmin() && one.Caller.UID != 0 && one.Caller.UID != user.UID {
 			one.Caller = accounts.User{Name: "an admin"}
 		}
-		list.Removals = append(list.Removals, removalToProto(one))
+		list.Removals = append(list.Removals, one.Proto())
 	}
 	return list, nil
 }
