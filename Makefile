@@ -32,7 +32,7 @@ pkg: ## the macOS package into ./dist, signed and notarised on a Mac; elsewhere 
 bench: ## measure and print a table
 	go run -tags grpcnotrace ./bench
 
-bench-fleet: ## a fleet of 1,000, 5,000 and 10,000 simulated devices on one server; takes some minutes
+bench-fleet: ## a fleet of 1,000, 5,000 and 10,000 simulated Macs on one server; takes some minutes
 	go run -tags grpcnotrace ./bench --fleet
 
 demo: ## a whole registration on this computer; PORTAL_EXIT=66 makes Company Portal end with that code

@@ -37,7 +37,7 @@ func measureConnected(ctx context.Context, s *scene) (rows []row, err error) {
 		return nil, err
 	}
 	const name = "MAC-OF-THE-BENCH"
-	how, err := servers.Device(name, time.Hour)
+	how, err := servers.Mac(name, time.Hour)
 	if err != nil {
 		return nil, err
 	}
@@ -46,7 +46,7 @@ func measureConnected(ctx context.Context, s *scene) (rows []row, err error) {
 		return nil, err
 	}
 	err = s.Set(map[string]any{"fleet.servers": how.Servers, "fleet.ca_file": how.CAFile,
-		"fleet.credentials_file": how.CredentialsFile, "fleet.device": name})
+		"fleet.credentials_file": how.CredentialsFile, "fleet.mac": name})
 	if err != nil {
 		return nil, err
 	}

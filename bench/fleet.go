@@ -16,24 +16,24 @@ import (
 
 	"github.com/nats-io/nats.go"
 
-	"usher.internal/ctl/fleet"
-	"usher.internal/ctl/fleet/setup"
-	access "usher.internal/internal/fleet"
+	"usher.internal/ctl/fleetsetup"
+	"usher.internal/ctl/fleetview"
+	"usher.internal/internal/fleet"
 	"usher.internal/sim/natsserver"
 )
 
-// The roles of the processes that hold the devices: usher's own package, and nats.go with nothing around it.
+// The roles of the processes that hold the Macs: usher's own package, and nats.go with nothing around it.
 const (
-	devicesRole = "fleet-devices"
-	bareRole    = "fleet-bare"
+	macsRole = "fleet-macs"
+	bareRole = "fleet-bare"
 )
 
 const (
 	// fleetQuestions are how often each fleet is asked, and the median counts.
 	fleetQuestions = 7
-	// stormChanges are how many changes each device publishes in the storm.
+	// stormChanges are how many changes each Mac publishes in the storm.
 	stormChanges = 3
-	// connectingAtOnce are how many devices connect at a time.
+	// connectingAtOnce are how many Macs connect at a time.
 	connectingAtOnce = 64
 	// natsTool is the tool that measures what a server can take, by those who make it.
 	natsTool = "github.com/nats-io/natscli/nats@v0.5.1"
@@ -47,7 +47,7 @@ const (
 
 var fleetSizes = []int{1_000, 5_000, 10_000}
 
-// measureFleet measures one stock server with simulated devices, each with its own TLS connection and credentials.
+// measureFleet measures one stock server with simulated Macs, each with its own TLS connection and credentials.
 func measureFleet(ctx context.Context) (rows []row, err error) {
 	folder, err := os.MkdirTemp("", "usher-bench-fleet-")
 	if err != nil {
@@ -59,12 +59,12 @@ func measureFleet(ctx context.Context) (rows []row, err error) {
 		return nil, err
 	}
 	defer servers.Stop()
-	progress("making credentials of %d devices", fleetSizes[len(fleetSizes)-1])
+	progress("making credentials of %d Macs", fleetSizes[len(fleetSizes)-1])
 	var names []string
 	for i := range fleetSizes[len(fleetSizes)-1] {
-		names = append(names, deviceNumber(i))
+		names = append(names, macNumber(i))
 	}
-	if _, err := setup.CredentialsFor(servers.Directory, names, filepath.Join(servers.Directory, "devices"),
+	if _, err := fleetsetup.CredentialsFor(servers.Directory, names, filepath.Join(servers.Directory, "macs"),
 		time.Hour); err != nil {
 		return nil, err
 	}
@@ -79,7 +79,7 @@ func measureFleet(ctx context.Context) (rows []row, err error) {
 	for _, count := range fleetSizes {
 		one, err := measureFleetOf(ctx, servers, count, empty)
 		if err != nil {
-			return nil, fmt.Errorf("%d devices: %w", count, err)
+			return nil, fmt.Errorf("%d Macs: %w", count, err)
 		}
 		byCount[count] = one[0].Median
 		rows = append(rows, one...)
@@ -95,9 +95,9 @@ func measureFleet(ctx context.Context) (rows []row, err error) {
 	return rows, nil
 }
 
-func deviceNumber(number int) string { return fmt.Sprintf("MAC-%05d", number) }
+func macNumber(number int) string { return fmt.Sprintf("MAC-%05d", number) }
 
-// crowd is a process that holds devices.
+// crowd is a process that holds Macs.
 type crowd struct {
 	command *exec.Cmd
 	input   io.WriteCloser
@@ -134,7 +134,7 @@ func startCrowd(ctx context.Context, role string, servers *natsserver.Fleet, cou
 // read reads the next line that the crowd says.
 func (c *crowd) read() (string, error) {
 	if !c.output.Scan() {
-		return "", fmt.Errorf("the devices have ended: %w", errors.Join(c.output.Err(), io.ErrUnexpectedEOF))
+		return "", fmt.Errorf("the Macs have ended: %w", errors.Join(c.output.Err(), io.ErrUnexpectedEOF))
 	}
 	return c.output.Text(), nil
 }
@@ -144,21 +144,21 @@ func (c *crowd) stop() {
 	_ = c.command.Wait()
 }
 
-// measureFleetOf measures so many devices; empty is what the server held before there were any.
+// measureFleetOf measures so many Macs; empty is what the server held before there were any.
 func measureFleetOf(ctx context.Context, servers *natsserver.Fleet, count int, empty resident) (rows []row, err error) {
 	admin, err := servers.Admin(ctx)
 	if err != nil {
 		return nil, err
 	}
 	defer admin.Close()
-	progress("connecting %d devices", count)
-	devices, err := startCrowd(ctx, devicesRole, servers, count)
+	progress("connecting %d Macs", count)
+	macs, err := startCrowd(ctx, macsRole, servers, count)
 	if err != nil {
 		return nil, err
 	}
 	defer func() {
-		if devices != nil {
-			devices.stop()
+		if macs != nil {
+			macs.stop()
 		}
 	}()
 	with, err := residentMemory(servers.Servers[0].PID())
@@ -171,12 +171,12 @@ func measureFleetOf(ctx context.Context, servers *natsserver.Fleet, count int, e
 	}
 	var storm []row
 	if count == fleetSizes[len(fleetSizes)-1] {
-		if storm, err = measureStorm(ctx, servers, admin, devices, count); err != nil {
+		if storm, err = measureStorm(ctx, servers, admin, macs, count); err != nil {
 			return nil, err
 		}
 	}
-	devices.stop()
-	devices = nil
+	macs.stop()
+	macs = nil
 
 	progress("connecting %d bare responders", count)
 	bare, err := startCrowd(ctx, bareRole, servers, count)
@@ -189,22 +189,22 @@ func measureFleetOf(ctx context.Context, servers *natsserver.Fleet, count int, e
 		return nil, err
 	}
 	rows = append(rows, row{
-		Measure: fmt.Sprintf("fleet: 99 %% of %d devices have answered", count), Unit: duration, Median: answered,
+		Measure: fmt.Sprintf("fleet: 99 %% of %d Macs have answered", count), Unit: duration, Median: answered,
 		Reference: "bare nats.go, the same payload", ReferenceMedian: reference, Ratio: answered / reference,
 		Goal: &goal{Ratio: bareGoal},
 	})
 	if count == fleetSizes[len(fleetSizes)-1] {
-		rows = append(rows, row{Measure: fmt.Sprintf("fleet: %d devices, against a second", count), Unit: duration,
+		rows = append(rows, row{Measure: fmt.Sprintf("fleet: %d Macs, against a second", count), Unit: duration,
 			Median: answered, Goal: &goal{AtMost: answerGoal}},
-			row{Measure: fmt.Sprintf("fleet: %d devices, all of usherctl's report", count), Unit: duration,
+			row{Measure: fmt.Sprintf("fleet: %d Macs, all of usherctl's report", count), Unit: duration,
 				Median: whole})
 	}
-	rows = append(rows, row{Measure: fmt.Sprintf("fleet: memory of nats-server for each of %d devices", count),
+	rows = append(rows, row{Measure: fmt.Sprintf("fleet: memory of nats-server for each of %d Macs", count),
 		Unit: memory, Median: (with.all - empty.all) / float64(count)})
 	rows = append(rows, storm...)
 	if count == fleetSizes[len(fleetSizes)-1] {
 		rows = append(rows, row{Measure: "fleet: bytes of a status", Unit: memory,
-			Median: float64(len(samplePayload(deviceNumber(0))))})
+			Median: float64(len(samplePayload(macNumber(0))))})
 	}
 	return rows, nil
 }
@@ -217,23 +217,23 @@ func ninetyNine(times []time.Duration, count int) float64 {
 
 // askFleet asks with usherctl's own package, and returns when 99 % had answered after the question, and when the report
 // was there after the last known states were begun to be read, which is before the question.
-func askFleet(ctx context.Context, admin *fleet.Client, count int) (answered, whole float64, err error) {
+func askFleet(ctx context.Context, admin *fleetview.Client, count int) (answered, whole float64, err error) {
 	var medians, wholes []float64
 	for range fleetQuestions {
 		began := time.Now()
-		report, err := admin.Ask(ctx, fleet.Question{Timeout: 20 * time.Second})
+		report, err := admin.Ask(ctx, fleetview.Question{Timeout: 20 * time.Second})
 		if err != nil {
 			return 0, 0, err
 		}
 		wholes = append(wholes, float64(time.Since(began)))
 		var times []time.Duration
-		for _, one := range report.Devices {
-			if one.Answer == fleet.Answered {
+		for _, one := range report.Macs {
+			if one.Answer == fleetview.Answered {
 				times = append(times, one.Took)
 			}
 		}
 		if len(times) < count {
-			return 0, 0, fmt.Errorf("only %d of %d devices answered", len(times), count)
+			return 0, 0, fmt.Errorf("only %d of %d Macs answered", len(times), count)
 		}
 		medians = append(medians, ninetyNine(times, count))
 		if err := breathe(ctx); err != nil {
@@ -243,7 +243,7 @@ func askFleet(ctx context.Context, admin *fleet.Client, count int) (answered, wh
 	return median(medians), median(wholes), nil
 }
 
-// breathe lets the devices' limits recover, and the collectors of garbage run.
+// breathe lets the Macs' limits recover, and the collectors of garbage run.
 func breathe(ctx context.Context) error {
 	select {
 	case <-time.After(500 * time.Millisecond):
@@ -256,7 +256,7 @@ func breathe(ctx context.Context) error {
 // askBare asks with nats.go alone, and reads no answer.
 func askBare(ctx context.Context, servers *natsserver.Fleet, count int) (float64, error) {
 	how := servers.Access(filepath.Join(servers.Directory, "admin", "admin.creds"))
-	options, err := how.Options("bench", setup.AdminName)
+	options, err := how.Options("bench", fleetsetup.AdminName)
 	if err != nil {
 		return 0, err
 	}
@@ -271,7 +271,7 @@ func askBare(ctx context.Context, servers *natsserver.Fleet, count int) (float64
 		times := make([]time.Duration, 0, count)
 		all := make(chan struct{})
 		query := fmt.Sprintf("bare%d", question)
-		answers, _ := access.AnswerOf(query, "*")
+		answers, _ := fleet.AnswerOf(query, "*")
 		subscription, err := conn.Subscribe(answers, func(*nats.Msg) {
 			if times = append(times, time.Since(began)); len(times) == count {
 				close(all)
@@ -284,7 +284,7 @@ func askBare(ctx context.Context, servers *natsserver.Fleet, count int) (float64
 			return 0, err
 		}
 		began = time.Now()
-		if err := conn.Publish(access.StatusOfAll, []byte(query)); err != nil {
+		if err := conn.Publish(fleet.StatusOfAll, []byte(query)); err != nil {
 			return 0, err
 		}
 		select {

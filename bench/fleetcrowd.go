@@ -20,20 +20,20 @@ import (
 	"google.golang.org/protobuf/types/known/timestamppb"
 
 	"usher.internal/helper/delivery"
-	device "usher.internal/helper/fleet"
-	access "usher.internal/internal/fleet"
+	"usher.internal/helper/reporter"
+	"usher.internal/internal/fleet"
 	"usher.internal/internal/wpj"
 	usherv1 "usher.internal/proto/usher/v1"
 )
 
 // samplePayload is what a Mac with one user tells.
 func samplePayload(name string) []byte {
-	content, err := proto.Marshal(&usherv1.DeviceStatus{
-		Device: name, Instance: "0199b3a2-4c1d-7abc-8def-0123456789ab", Time: timestamppb.Now(), Version: "1.0.0",
+	content, err := proto.Marshal(&usherv1.MacStatus{
+		Mac: name, Instance: "0199b3a2-4c1d-7abc-8def-0123456789ab", Time: timestamppb.Now(), Version: "1.0.0",
 		StartTime: timestamppb.Now(), OperatingSystem: "macOS 15.1",
 		ComputerName: "Jane's MacBook Pro", State: usherv1.IdentityState_IDENTITY_STATE_REGISTERED,
 		DeliveryMode: "recon",
-		Users: []*usherv1.DeviceUser{{
+		Users: []*usherv1.MacUser{{
 			Uid: 501, Name: "jane", State: usherv1.IdentityState_IDENTITY_STATE_REGISTERED, Detail: sampleDetail,
 			DeviceId: "0A1B2C3D-0000-4000-8000-00000000BEEF",
 			TenantId: "8d6b9a52-2b7e-4f0c-9d6b-0f2f7c1f6a11", UserPrincipalName: "jane@example.org",
@@ -57,10 +57,10 @@ func crowdOf(role string, arguments []string) error {
 	if err != nil {
 		return err
 	}
-	how := func(number int) access.Access {
-		return access.Access{
-			Servers: strings.Split(arguments[2], ","), CAFile: filepath.Join(arguments[1], "devices", "ca.pem"),
-			CredentialsFile: filepath.Join(arguments[1], "devices", deviceNumber(number)+".creds"),
+	how := func(number int) fleet.Access {
+		return fleet.Access{
+			Servers: strings.Split(arguments[2], ","), CAFile: filepath.Join(arguments[1], "macs", "ca.pem"),
+			CredentialsFile: filepath.Join(arguments[1], "macs", macNumber(number)+".creds"),
 		}
 	}
 	ctx, cancel := context.WithCancel(context.Background())
@@ -68,12 +68,12 @@ func crowdOf(role string, arguments []string) error {
 	if role == bareRole {
 		return bareCrowd(count, how)
 	}
-	return deviceCrowd(ctx, count, how)
+	return macCrowd(ctx, count, how)
 }
 
-func bareCrowd(count int, how func(int) access.Access) error {
+func bareCrowd(count int, how func(int) fleet.Access) error {
 	for i := range count {
-		name := deviceNumber(i)
+		name := macNumber(i)
 		options, err := how(i).Options("bench", name)
 		if err != nil {
 			return err
@@ -83,8 +83,8 @@ func bareCrowd(count int, how func(int) access.Access) error {
 			return err
 		}
 		payload := samplePayload(name)
-		if _, err := conn.Subscribe(access.StatusOfAll, func(request *nats.Msg) {
-			answer, _ := access.AnswerOf(string(request.Data), name)
+		if _, err := conn.Subscribe(fleet.StatusOfAll, func(request *nats.Msg) {
+			answer, _ := fleet.AnswerOf(string(request.Data), name)
 			conn.Publish(answer, payload)
 		}); err != nil {
 			return err
@@ -101,7 +101,7 @@ func bareCrowd(count int, how func(int) access.Access) error {
 // steady is a Mac that stands as samplePayload says.
 type steady struct{}
 
-// Status implements the device's interface.
+// Status implements the Mac's interface.
 func (steady) Status() (*usherv1.GetStatusResponse, error) {
 	return &usherv1.GetStatusResponse{
 		Computer: &usherv1.ComputerStatus{Name: "Jane's MacBook Pro", OperatingSystem: "macOS 15.1"},
@@ -119,7 +119,7 @@ func (steady) Status() (*usherv1.GetStatusResponse, error) {
 	}, nil
 }
 
-// queue is an outbox without a journal: what a device does with it is measured, and not the disk of one computer that
+// queue is an outbox without a journal: what a Mac does with it is measured, and not the disk of one computer that
 // holds all.
 type queue struct {
 	mu      sync.Mutex
@@ -128,14 +128,14 @@ type queue struct {
 	empty   *sync.WaitGroup
 }
 
-// Unpublished implements the device's interface.
+// Unpublished implements the Mac's interface.
 func (q *queue) Unpublished(limit int) ([]delivery.Delivery, int, int64, error) {
 	q.mu.Lock()
 	defer q.mu.Unlock()
 	return slices.Clone(q.waiting[:min(limit, len(q.waiting))]), len(q.waiting), 0, nil
 }
 
-// Published implements the device's interface.
+// Published implements the Mac's interface.
 func (q *queue) Published(ids ...uint64) error {
 	q.mu.Lock()
 	defer q.mu.Unlock()
@@ -147,10 +147,10 @@ func (q *queue) Published(ids ...uint64) error {
 	return nil
 }
 
-// Publishable implements the device's interface.
+// Publishable implements the Mac's interface.
 func (q *queue) Publishable() <-chan struct{} { return q.more }
 
-// connects tells when devices are connected: it is their log.
+// connects tells when Macs are connected: it is their log.
 type connects struct {
 	count   atomic.Int64
 	waiting chan struct{}
@@ -174,14 +174,14 @@ func (c *connects) WithAttrs([]slog.Attr) slog.Handler { return c }
 // WithGroup implements [slog.Handler].
 func (c *connects) WithGroup(string) slog.Handler { return c }
 
-func deviceCrowd(ctx context.Context, count int, how func(int) access.Access) error {
+func macCrowd(ctx context.Context, count int, how func(int) fleet.Access) error {
 	connected := &connects{waiting: make(chan struct{}, count)}
 	var emptied sync.WaitGroup
 	queues := make([]*queue, count)
 	for i := range count {
 		queues[i] = &queue{more: make(chan struct{}, 1), empty: &emptied}
-		settings := device.Settings{Access: how(i), PersonalData: true, DeviceName: deviceNumber(i)}
-		one := device.New(device.Config{Outbox: queues[i], Settings: func() device.Settings { return settings },
+		settings := reporter.Settings{Access: how(i), PersonalData: true, MacName: macNumber(i)}
+		one := reporter.New(reporter.Config{Outbox: queues[i], Settings: func() reporter.Settings { return settings },
 			Logger: slog.New(connected)})
 		if i >= connectingAtOnce {
 			<-connected.waiting

@@ -10,24 +10,24 @@ import (
 	"strings"
 	"time"
 
-	"usher.internal/ctl/fleet"
+	"usher.internal/ctl/fleetview"
 	"usher.internal/sim/natsserver"
 )
 
-// measureStorm has every device publish changes at once, and counts that none is lost.
-func measureStorm(ctx context.Context, servers *natsserver.Fleet, admin *fleet.Client, devices *crowd,
+// measureStorm has every Mac publish changes at once, and counts that none is lost.
+func measureStorm(ctx context.Context, servers *natsserver.Fleet, admin *fleetview.Client, macs *crowd,
 	count int) ([]row, error) {
 	progress("a storm of %d changes", count*stormChanges)
 	began := time.Now()
-	if _, err := fmt.Fprintln(devices.input, "storm"); err != nil {
+	if _, err := fmt.Fprintln(macs.input, "storm"); err != nil {
 		return nil, err
 	}
-	if said, err := devices.read(); err != nil || said != "published" {
+	if said, err := macs.read(); err != nil || said != "published" {
 		return nil, fmt.Errorf("the storm: %q: %w", said, err)
 	}
 	took := time.Since(began)
 	kept := 0
-	if err := admin.Changes(ctx, "", func(change *fleet.Change) error {
+	if err := admin.Changes(ctx, "", func(change *fleetview.Change) error {
 		if change.UID != 0 {
 			kept++
 		}
@@ -38,9 +38,9 @@ func measureStorm(ctx context.Context, servers *natsserver.Fleet, admin *fleet.C
 	if kept != count*stormChanges {
 		return nil, fmt.Errorf("of %d changes the stream has %d", count*stormChanges, kept)
 	}
-	one := row{Measure: fmt.Sprintf("fleet: a change, in a storm of %d from %d devices, none lost", count*stormChanges,
+	one := row{Measure: fmt.Sprintf("fleet: a change, in a storm of %d from %d Macs, none lost", count*stormChanges,
 		count), Unit: duration, Median: float64(took) / float64(count*stormChanges)}
-	each, err := benchByNATS(ctx, len(samplePayload(deviceNumber(0))))
+	each, err := benchByNATS(ctx, len(samplePayload(macNumber(0))))
 	if err != nil {
 		progress("nats bench: %v", err)
 		one.Reference = "nats bench (could not be run)"

@@ -53,7 +53,7 @@ func main() {
 		}
 		return
 	}
-	if len(os.Args) == 5 && (os.Args[1] == devicesRole || os.Args[1] == bareRole) {
+	if len(os.Args) == 5 && (os.Args[1] == macsRole || os.Args[1] == bareRole) {
 		if err := crowdOf(os.Args[1], os.Args[2:]); err != nil {
 			fmt.Fprintf(os.Stderr, "bench: %v\n", err)
 			os.Exit(1)
@@ -63,7 +63,7 @@ func main() {
 	asJSON := flag.Bool("json", false, "print the table as JSON")
 	logsAlone := flag.Bool("logs", false, "measure the log readers alone, which needs no root")
 	fleetAlone := flag.Bool("fleet", false,
-		"measure a fleet of up to 10,000 devices in place of everything else, which needs no root")
+		"measure a fleet of up to 10,000 Macs in place of everything else, which needs no root")
 	floodsAlone := flag.Bool("floods", false, "measure only what floods by one user cost usherd")
 	flag.Parse()
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)

@@ -1,4 +1,4 @@
-package main
+package ctl
 
 import (
 	"context"
@@ -13,6 +13,7 @@ import (
 	"github.com/spf13/cobra"
 	"golang.org/x/term"
 
+	"usher.internal/ctl/terminal"
 	"usher.internal/internal/config"
 	"usher.internal/internal/excerpt"
 )
@@ -54,7 +55,7 @@ usherd the archive holds what the caller can read himself.`,
 
 func (a *app) bundle(command *cobra.Command, flags bundleFlags) error {
 	ctx := command.Context()
-	if a.json && !flags.yes && !flags.dryRun {
+	if a.JSON && !flags.yes && !flags.dryRun {
 		return errors.New("--json needs --yes or --dry-run, for nobody is asked")
 	}
 	b := &bundle{app: a, redacted: !flags.noRedact, now: time.Now(), output: flags.output}
@@ -67,13 +68,13 @@ func (a *app) bundle(command *cobra.Command, flags bundleFlags) error {
 	if err := b.list(ctx, flags.user); err != nil {
 		return err
 	}
-	if flags.dryRun && a.json {
+	if flags.dryRun && a.JSON {
 		return a.printValue(b.described(""))
 	}
-	if !a.json {
+	if !a.JSON {
 		b.print()
 	}
-	asks := !a.json && a.terminal && term.IsTerminal(int(os.Stdin.Fd()))
+	asks := !a.JSON && a.Person && term.IsTerminal(int(os.Stdin.Fd()))
 	switch {
 	case flags.dryRun:
 		return nil
@@ -85,7 +86,7 @@ func (a *app) bundle(command *cobra.Command, flags bundleFlags) error {
 		if !b.redacted {
 			how = "with names, ids and addresses as they are"
 		}
-		agreed, err := confirmed(ctx, command.InOrStdin(), a.stderr,
+		agreed, err := terminal.Confirmed(ctx, command.InOrStdin(), a.Err,
 			fmt.Sprintf("Write this into %s, %s?", b.output, how))
 		if err != nil {
 			return explained(err)
@@ -97,14 +98,14 @@ func (a *app) bundle(command *cobra.Command, flags bundleFlags) error {
 	if err := b.gather(ctx); err != nil {
 		return explained(err)
 	}
-	if a.json {
+	if a.JSON {
 		return a.printValue(b.described(b.output))
 	}
-	fmt.Fprintf(a.stdout, "\n%s: %s, %s; %s\n", plain(b.output), count(int64(len(b.files)), "file"), size(b.bytes),
+	fmt.Fprintf(a.Out, "\n%s: %s, %s; %s\n", terminal.Plain(b.output), terminal.Count(int64(len(b.files)), "file"), size(b.bytes),
 		map[bool]string{true: "names, ids and addresses are pseudonyms", false: "NOT redacted"}[b.redacted])
 	for _, file := range b.files {
 		if file.Problem != "" {
-			fmt.Fprintf(a.stdout, "  %s: %s\n", plain(file.Name), plain(file.Problem))
+			fmt.Fprintf(a.Out, "  %s: %s\n", terminal.Plain(file.Name), terminal.Plain(file.Problem))
 		}
 	}
 	return nil
@@ -171,16 +172,16 @@ func (b *bundle) described(file string) any {
 
 // print shows what goes in.
 func (b *bundle) print() {
-	b.app.field("user", b.user.name)
+	b.app.Field("user", b.user.name)
 	for _, problem := range b.problems {
-		b.app.field("not there", problem)
+		b.app.Field("not there", problem)
 	}
-	fmt.Fprintln(b.app.stdout)
+	fmt.Fprintln(b.app.Out)
 	var rows [][]string
 	for _, file := range b.files {
 		rows = append(rows, []string{file.Name, size(file.Bytes), file.Source, file.Description})
 	}
-	b.app.table([]string{"FILE", "AT MOST", "FROM", "WHAT"}, rows)
+	b.app.Table([]string{"FILE", "AT MOST", "FROM", "WHAT"}, rows)
 }
 
 // find sets whom the archive is about, when usherd has not told: the named user, or the caller.

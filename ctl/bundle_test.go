@@ -1,4 +1,4 @@
-package main
+package ctl
 
 import (
 	"archive/zip"
@@ -96,10 +96,12 @@ const (
 		`"create_time":"2026-11-23T10:00:00Z","update_time":"2026-11-23T10:00:09Z","transitions":[` +
 		`{"state":"REGISTRATION_STATE_PREFLIGHT","time":"2026-11-23T10:00:00Z"},{"state":"REGISTRATION_STATE_FAILED",` +
 		`"time":"2026-11-23T10:00:09Z"}]}}` + "\n"
-	janesStatus = `{"schema":"usher.v1","command":"status","data":{"users":[{"user":{"name":"jane",` +
+	// Only the computer's name in it says that pluto is one.
+	janesStatus = `{"schema":"usher.v1","command":"status","data":{"computer":{"name":"pluto"},"users":[{"user":{"name":"jane",` +
 		`"uid":501},"identity":` +
 		`{"device_id":"c9f7fcba-c5d8-4994-8d4c-2c2785b993c1","user_principal_name":"jane@contoso.com"}}]}}` + "\n"
-	janesJamfLog = "Mon Nov 23 10:00:01 Jane’s Mac mini jamf[12]: Executing Policy Register With Entra\n"
+	janesJamfLog = "Mon Nov 23 10:00:01 Jane’s Mac mini jamf[12]: Executing Policy Register With Entra\n" +
+		"Mon Nov 23 10:00:02 Jane’s Mac mini jamf[12]: Inventory of pluto is sent\n"
 )
 
 var supportScenarios = map[string]*fakeSupport{

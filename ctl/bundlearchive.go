@@ -1,17 +1,21 @@
-package main
+package ctl
 
 import (
 	"archive/zip"
+	"bytes"
 	"context"
 	"errors"
 	"fmt"
 	"io"
 	"io/fs"
 	"os"
+	"path"
 	"strings"
 	"time"
 
+	"usher.internal/ctl/interruptible"
 	"usher.internal/internal/foreign"
+	"usher.internal/internal/personal"
 	"usher.internal/internal/redact"
 	"usher.internal/internal/timeline"
 	"usher.internal/internal/timeline/page"
@@ -29,13 +33,13 @@ func (b *bundle) gather(ctx context.Context) error {
 		return unwritten(err)
 	}
 	defer os.RemoveAll(folder)
-	ended := b.app.afterAWhile("examining this Mac, and gathering what there is…")
+	ended := b.app.AfterAWhile("examining this Mac, and gathering what there is…")
 	err = b.fill(ctx, folder)
 	ended()
 	if err != nil {
 		return err
 	}
-	ended = b.app.afterAWhile("writing the archive…")
+	ended = b.app.AfterAWhile("writing the archive…")
 	defer ended()
 	report, err := b.buildReport(ctx, folder)
 	if err != nil {
@@ -118,8 +122,29 @@ func (b *bundle) redactor(ctx context.Context) (*redact.Redactor, error) {
 		if err := errors.Join(redactor.LearnFrom(ctx, from), from.Close()); err != nil {
 			return nil, err
 		}
+		if file.fill == nil && file.Source != fromHere && path.Ext(file.Name) == ".json" {
+			if err := learnNames(redactor, file.staged); err != nil {
+				return nil, err
+			}
+		}
 	}
 	return redactor, nil
+}
+
+// learnNames has a redactor learn the names in what usherd says of this Mac and its users: its messages say which of
+// their texts are personal. A file that cannot be read is left to what the redactor finds in it.
+func learnNames(redactor *redact.Redactor, file string) error {
+	content, err := os.ReadFile(file)
+	if err != nil {
+		return err
+	}
+	for line := range bytes.Lines(content) {
+		texts, _ := personal.Texts(line)
+		for _, text := range texts {
+			redactor.LearnName(text)
+		}
+	}
+	return nil
 }
 
 // write writes the archive: all of it, or nothing. Nobody else can read it, and what is there already is left alone.
@@ -193,7 +218,7 @@ func (a *archive) copy(ctx context.Context, file *bundleFile) (int64, error) {
 	}
 	to := &counted{to: entry}
 	if a.redactor == nil {
-		_, err = io.Copy(to, reading{ctx, from})
+		_, err = io.Copy(to, interruptible.Reader(ctx, from))
 	} else {
 		err = a.redactor.Copy(ctx, to, from)
 	}
@@ -223,7 +248,7 @@ func (b *bundle) addPage(ctx context.Context, archive *archive, report *timeline
 		return err
 	}
 	to := &counted{to: entry}
-	err = page.Write(writing{ctx, to}, report)
+	err = page.Write(interruptible.Writer(ctx, to), report)
 	for _, file := range b.files {
 		if file.Name == pageName {
 			file.Bytes = to.bytes

@@ -1,4 +1,4 @@
-package main
+package ctl
 
 import (
 	"context"
@@ -51,7 +51,7 @@ func (b *bundle) list(ctx context.Context, name string) error {
 		})
 	}
 	b.addConfiguration()
-	ended := b.app.afterAWhile("looking for logs…")
+	ended := b.app.AfterAWhile("looking for logs…")
 	err = b.addLogs(ctx)
 	ended()
 	if err != nil {

@@ -1,11 +1,9 @@
-package main
+package ctl
 
 import (
-	"bufio"
 	"context"
 	"errors"
 	"fmt"
-	"io"
 	"os"
 	"strings"
 	"time"
@@ -14,6 +12,7 @@ import (
 	"golang.org/x/term"
 	"google.golang.org/grpc"
 
+	"usher.internal/ctl/terminal"
 	"usher.internal/internal/config"
 	"usher.internal/internal/contract"
 	usherv1 "usher.internal/proto/usher/v1"
@@ -58,8 +57,8 @@ is being made or cannot be looked at. Each removal is recorded; "usherctl clean 
 }
 
 func (a *app) clean(command *cobra.Command, asked cleaning) error {
-	asks := !a.json && a.terminal && term.IsTerminal(int(os.Stdin.Fd()))
-	if a.json && !asked.yes && !asked.dryRun {
+	asks := !a.JSON && a.Person && term.IsTerminal(int(os.Stdin.Fd()))
+	if a.JSON && !asked.yes && !asked.dryRun {
 		return errors.New("--json needs --yes or --dry-run, for nobody is asked")
 	}
 	return a.askWithin(command.Context(), cleanWithin, func(ctx context.Context, connection *grpc.ClientConn) error {
@@ -69,15 +68,15 @@ func (a *app) clean(command *cobra.Command, asked cleaning) error {
 			return err
 		}
 		switch {
-		case a.json && asked.dryRun:
+		case a.JSON && asked.dryRun:
 			return a.printMessage(found)
-		case !a.json:
+		case !a.JSON:
 			a.printRemains(found)
 		}
 		switch {
 		case asked.dryRun:
 			return nil
-		case len(found.GetLeftovers()) == 0 && !a.json:
+		case len(found.GetLeftovers()) == 0 && !a.JSON:
 			return nil
 		case len(found.GetLeftovers()) > 0 && found.GetObjection() != "" && !asked.force:
 			return &failure{code: exitUsage, reason: "FORCE_NEEDED",
@@ -87,7 +86,7 @@ func (a *app) clean(command *cobra.Command, asked cleaning) error {
 			return &failure{code: exitUsage, reason: "YES_NEEDED",
 				message: "nothing was removed: there is no terminal to ask at", hint: "--yes removes what is listed"}
 		case !asked.yes:
-			agreed, err := confirmed(command.Context(), command.InOrStdin(), a.stderr,
+			agreed, err := terminal.Confirmed(command.Context(), command.InOrStdin(), a.Err,
 				fmt.Sprintf("Remove %s from the session of %s?",
 					things(len(found.GetLeftovers())), found.GetUser().GetName()))
 			if err != nil {
@@ -114,13 +113,13 @@ func (a *app) clean(command *cobra.Command, asked cleaning) error {
 }
 
 func (a *app) printRemains(found *usherv1.FindRemainsResponse) {
-	w := a.stdout
-	a.field("user", fmt.Sprintf("%s (uid %d)", found.GetUser().GetName(), found.GetUser().GetUid()))
-	a.field("identity", fmt.Sprintf("%s: %s", identityName(found.GetIdentity().GetState()),
+	w := a.Out
+	a.Field("user", fmt.Sprintf("%s (uid %d)", found.GetUser().GetName(), found.GetUser().GetUid()))
+	a.Field("identity", fmt.Sprintf("%s: %s", identityName(found.GetIdentity().GetState()),
 		found.GetIdentity().GetDetail()))
-	a.field("objection", found.GetObjection())
+	a.Field("objection", found.GetObjection())
 	if len(found.GetLeftovers()) == 0 {
-		a.field("leftovers", "none")
+		a.Field("leftovers", "none")
 		return
 	}
 	fmt.Fprintln(w)
@@ -128,7 +127,7 @@ func (a *app) printRemains(found *usherv1.FindRemainsResponse) {
 	for _, one := range found.GetLeftovers() {
 		rows = append(rows, []string{kindName(one.GetKind()), one.GetName()})
 	}
-	a.table([]string{"KIND", "NAME"}, rows)
+	a.Table([]string{"KIND", "NAME"}, rows)
 }
 
 // kindName is what a person calls the kind of a leftover.
@@ -152,11 +151,11 @@ func (a *app) printRemoval(removal *usherv1.Removal) error {
 		rows = append(rows, []string{kindName(one.GetLeftover().GetKind()), one.GetLeftover().GetName(), outcome})
 	}
 	switch {
-	case a.json && failed == 0:
+	case a.JSON && failed == 0:
 		return a.printMessage(removal)
-	case !a.json:
-		fmt.Fprintln(a.stdout)
-		a.table([]string{"KIND", "NAME", "OUTCOME"}, rows)
+	case !a.JSON:
+		fmt.Fprintln(a.Out)
+		a.Table([]string{"KIND", "NAME", "OUTCOME"}, rows)
 	}
 	if failed > 0 {
 		return &failure{code: exitIdentityUnusable, reason: "NOT_ALL_REMOVED",
@@ -171,24 +170,6 @@ func things(count int) string {
 		return "1 thing"
 	}
 	return fmt.Sprintf("%d things", count)
-}
-
-// confirmed asks a person, and takes nothing but y and yes for consent. When ctx ends, as by Ctrl-C, it returns ctx's
-// error; who waits for the terminal then is left to the end of the process.
-func confirmed(ctx context.Context, from io.Reader, to io.Writer, question string) (bool, error) {
-	fmt.Fprintf(to, "\n%s [y/N] ", plain(question))
-	lines := make(chan string, 1)
-	go func() {
-		line, _ := bufio.NewReader(from).ReadString('\n') // an end without a line consents to nothing
-		lines <- strings.ToLower(strings.TrimSpace(line))
-	}()
-	select {
-	case line := <-lines:
-		return line == "y" || line == "yes", nil
-	case <-ctx.Done():
-		fmt.Fprintln(to)
-		return false, ctx.Err()
-	}
 }
 
 func (a *app) cleanHistoryCommand() *cobra.Command {
@@ -207,7 +188,7 @@ func (a *app) cleanHistoryCommand() *cobra.Command {
 				if err != nil {
 					return err
 				}
-				if a.json {
+				if a.JSON {
 					return a.printMessage(list)
 				}
 				var rows [][]string
@@ -221,11 +202,11 @@ func (a *app) cleanHistoryCommand() *cobra.Command {
 						if one.GetError() != "" {
 							outcome = "not removed: " + one.GetError()
 						}
-						rows = append(rows, []string{a.clock(removal.GetTime()), removal.GetUser().GetName(), by,
+						rows = append(rows, []string{a.Clock(removal.GetTime()), removal.GetUser().GetName(), by,
 							kindName(one.GetLeftover().GetKind()), one.GetLeftover().GetName(), outcome})
 					}
 				}
-				a.table([]string{"WHEN", "OF", "BY", "KIND", "NAME", "OUTCOME"}, rows)
+				a.Table([]string{"WHEN", "OF", "BY", "KIND", "NAME", "OUTCOME"}, rows)
 				return nil
 			})
 		},

@@ -1,41 +1,13 @@
-package main
+package ctl
 
 import (
 	"context"
-	"errors"
-	"io"
-	"strings"
-	"testing"
 
 	"google.golang.org/grpc/codes"
 
 	"usher.internal/internal/contract"
 	usherv1 "usher.internal/proto/usher/v1"
 )
-
-func TestConsent(t *testing.T) {
-	for answer, want := range map[string]bool{
-		"y\n": true, "Yes\r\n": true, "yes": true, "n\n": false, "\n": false, "": false, "yess\n": false,
-		"remove\n": false,
-	} {
-		var asked strings.Builder
-		got, err := confirmed(t.Context(), strings.NewReader(answer), &asked, "Remove 2\x1bthings of jane?")
-		if err != nil || got != want || !strings.Contains(asked.String(), "Remove 2 things of jane? [y/N] ") {
-			t.Errorf("%q: %t, %v, asked %q", answer, got, err, asked.String())
-		}
-	}
-}
-
-func TestInterruptWhileAsked(t *testing.T) {
-	terminal, keys := io.Pipe()
-	defer keys.Close()
-	ctx, cancel := context.WithCancel(t.Context())
-	cancel()
-	agreed, err := confirmed(ctx, terminal, io.Discard, "Remove?")
-	if failed, ok := errors.AsType[*failure](explained(err)); agreed || !ok || failed.code != exitInterrupted {
-		t.Errorf("%t, %v", agreed, err)
-	}
-}
 
 func init() {
 	for name := range cleanScenarios {

@@ -1,9 +1,8 @@
-package main
+package ctl
 
 import (
 	"context"
 	"fmt"
-	"io"
 	"strings"
 	"time"
 
@@ -12,6 +11,7 @@ import (
 	"google.golang.org/grpc"
 
 	"usher.internal/ctl/profile"
+	"usher.internal/ctl/terminal"
 	"usher.internal/internal/accounts"
 	usherv1 "usher.internal/proto/usher/v1"
 )
@@ -29,11 +29,11 @@ func (a *app) completionCommand() *cobra.Command {
 		RunE: func(command *cobra.Command, arguments []string) error {
 			switch root := command.Root(); arguments[0] {
 			case "bash":
-				return root.GenBashCompletionV2(a.stdout, true)
+				return root.GenBashCompletionV2(a.Out, true)
 			case "zsh":
-				return root.GenZshCompletion(a.stdout)
+				return root.GenZshCompletion(a.Out)
 			default:
-				return root.GenFishCompletion(a.stdout, true)
+				return root.GenFishCompletion(a.Out, true)
 			}
 		},
 	}
@@ -118,13 +118,5 @@ func isUnderWay(r *usherv1.Registration) bool { return !ended(r.GetState()) }
 
 // completion is a value with what a shell shows beside it. The value ends at a tab, and the line is the whole of it.
 func completion(value, description string) cobra.Completion {
-	return cobra.CompletionWithDesc(strings.ReplaceAll(plain(value), "\t", " "), plain(description))
-}
-
-// askQuietly makes calls to the helper for a shell that completes a line: soon, and without a word on standard error,
-// where the line is.
-func (a *app) askQuietly(ctx context.Context, calls func(context.Context, *grpc.ClientConn) error) error {
-	quiet := *a
-	quiet.stderr = io.Discard
-	return quiet.askWithin(ctx, completedWithin, calls)
+	return cobra.CompletionWithDesc(strings.ReplaceAll(terminal.Plain(value), "\t", " "), terminal.Plain(description))
 }

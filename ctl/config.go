@@ -1,4 +1,4 @@
-package main
+package ctl
 
 import (
 	"fmt"
@@ -41,10 +41,10 @@ func (a *app) showConfigCommand() *cobra.Command {
 				all = append(all, setting{value.Key, value.Value, value.Origin, value.Default, value.Description})
 				rows = append(rows, []string{value.Key, value.Value, value.Origin})
 			}
-			if a.json {
+			if a.JSON {
 				return a.printValue(all)
 			}
-			a.table([]string{"KEY", "VALUE", "FROM"}, rows)
+			a.Table([]string{"KEY", "VALUE", "FROM"}, rows)
 			return nil
 		},
 	}
@@ -57,7 +57,7 @@ func (a *app) validateConfigCommand() *cobra.Command {
 		Example: "  usherctl config validate ./config.yaml",
 		Args:    cobra.MaximumNArgs(1),
 		RunE: func(_ *cobra.Command, arguments []string) error {
-			file := a.configFile
+			file := a.ConfigFile
 			if len(arguments) == 1 {
 				file = arguments[0]
 			}
@@ -65,10 +65,10 @@ func (a *app) validateConfigCommand() *cobra.Command {
 				return &failure{code: exitConfiguration, reason: "CONFIGURATION_INVALID", message: err.Error(),
 					hint: "docs/configuration.md has every key"}
 			}
-			if a.json {
+			if a.JSON {
 				return a.printValue(map[string]bool{"valid": true})
 			}
-			fmt.Fprintln(a.stdout, "the configuration is valid")
+			fmt.Fprintln(a.Out, "the configuration is valid")
 			return nil
 		},
 	}

@@ -1,4 +1,4 @@
-package main
+package ctl
 
 import (
 	"context"
@@ -13,6 +13,7 @@ import (
 	"golang.org/x/sys/unix"
 
 	"usher.internal/ctl/profile"
+	"usher.internal/ctl/terminal"
 	"usher.internal/internal/config"
 )
 
@@ -56,13 +57,13 @@ Secrets are not configuration and are never in it.`,
 
 func (a *app) writeProfile(ctx context.Context, options profile.Options, output string) error {
 	if options.Kind == profile.Settings {
-		loaded, err := config.LoadForProfile(a.configFile)
+		loaded, err := config.LoadForProfile(a.ConfigFile)
 		if err != nil {
 			return configurationInvalid(err)
 		}
 		options.Values = loaded.Values()
 		if len(loaded.Files) == 0 && !options.All {
-			fmt.Fprintln(a.stderr, "usherctl: nothing is configured here, so the profile sets nothing; --config FILE "+
+			fmt.Fprintln(a.Err, "usherctl: nothing is configured here, so the profile sets nothing; --config FILE "+
 				"names a configuration, --all writes every default")
 		}
 	}
@@ -94,7 +95,7 @@ org.usher.`,
 			if err != nil {
 				return defect(err)
 			}
-			if a.json && (output == "" || output == "-") {
+			if a.JSON && (output == "" || output == "-") {
 				return a.printValue(json.RawMessage(schema))
 			}
 			return a.writeText(command.Context(), "schema", string(schema), output)
@@ -113,10 +114,10 @@ func (a *app) writeText(ctx context.Context, what, text, output string) error {
 	}
 	to, err := a.destination(output)
 	if err == nil && to.standard {
-		if a.json {
+		if a.JSON {
 			return a.printValue(map[string]string{what: text})
 		}
-		_, err := a.stdout.Write([]byte(text))
+		_, err := a.Out.Write([]byte(text))
 		return err
 	}
 	path, absolute := filepath.Abs(output)
@@ -139,9 +140,9 @@ func (a *app) writeText(ctx context.Context, what, text, output string) error {
 	case err != nil:
 		return &failure{code: exitDefect, reason: "OUTPUT_FAILED",
 			message: strings.TrimSpace(fmt.Sprintf("write %s: %v", path, err))}
-	case a.json:
+	case a.JSON:
 		return a.printValue(map[string]string{"file": path})
 	}
-	fmt.Fprintln(a.stdout, "wrote "+plain(path))
+	fmt.Fprintln(a.Out, "wrote "+terminal.Plain(path))
 	return nil
 }

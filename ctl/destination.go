@@ -1,4 +1,4 @@
-package main
+package ctl
 
 import (
 	"context"
@@ -86,7 +86,7 @@ func openArgument(path string) (*os.File, error) {
 
 // isStandardOutput tells whether something is what standard output is.
 func (a *app) isStandardOutput(info fs.FileInfo) bool {
-	file, ok := a.stdout.to.(*os.File)
+	file, ok := a.Out.To.(*os.File)
 	if !ok {
 		return false
 	}
@@ -99,7 +99,7 @@ func (a *app) isStandardOutput(info fs.FileInfo) bool {
 func (a *app) write(ctx context.Context, to destination, mode fs.FileMode, write func(io.Writer) error) error {
 	switch {
 	case to.standard:
-		return write(a.stdout)
+		return write(a.Out)
 	case to.through:
 		return writeThrough(ctx, to.path, write)
 	}
@@ -152,7 +152,7 @@ func (a *app) writePage(ctx context.Context, path string, write func(io.Writer) 
 			message: fmt.Sprintf("the page could not be written: %v", err),
 			hint:    "name a file in a folder that you may write to"}
 	case to.standard:
-		return a.stderr, nil
+		return a.Err, nil
 	}
-	return a.stdout, nil
+	return a.Out, nil
 }

@@ -1,4 +1,4 @@
-package main
+package ctl
 
 import (
 	"archive/zip"
@@ -56,7 +56,7 @@ ssh://…. With --announce a line comes before usherd's first word, whatever bec
 					connection.Close()
 				}
 			}()
-			if _, err := io.Copy(a.stdout, connection); err != nil && !errors.Is(err, net.ErrClosed) {
+			if _, err := io.Copy(a.Out, connection); err != nil && !errors.Is(err, net.ErrClosed) {
 				return &failure{code: exitNoHelper, reason: "HELPER_UNREACHABLE",
 					message: "the connection to usherd was lost: " + err.Error(), hint: hintNoHelper()}
 			}
@@ -72,7 +72,7 @@ func (a *app) announce(asked bool) error {
 	if !asked {
 		return nil
 	}
-	_, err := io.WriteString(a.stdout, announcement)
+	_, err := io.WriteString(a.Out, announcement)
 	return err
 }
 
@@ -112,7 +112,7 @@ func (a *app) sendLogsCommand() *cobra.Command {
 				return &failure{code: exitNotFound, reason: "LOG_NOT_FOUND", message: err.Error(),
 					hint: "name another user"}
 			}
-			if err := sendLogs(ctx, a.stdout, logs); err != nil {
+			if err := sendLogs(ctx, a.Out, logs); err != nil {
 				if ctx.Err() != nil {
 					return explained(context.Cause(ctx))
 				}
@@ -176,7 +176,7 @@ func (a *app) fetchLogs(ctx context.Context, target host, user string, file *os.
 	written := &bounded{to: file, left: maximumFetched}
 	skipped := &skipper{to: written}
 	command.Stdout, command.Stderr = skipped, complaint
-	quiet := a.afterAWhile("fetching the logs of " + target.String() + "…")
+	quiet := a.AfterAWhile("fetching the logs of " + target.String() + "…")
 	err := command.Run()
 	quiet()
 	printed := skipped.preamble.printed()

@@ -1,4 +1,4 @@
-package main
+package ctl
 
 import (
 	"context"
@@ -11,6 +11,7 @@ import (
 	"github.com/spf13/cobra"
 	"google.golang.org/grpc"
 
+	"usher.internal/ctl/terminal"
 	"usher.internal/internal/config"
 	usherv1 "usher.internal/proto/usher/v1"
 )
@@ -122,24 +123,24 @@ func (e *examination) show(check *usherv1.Check) error {
 	if e.quiet && check.GetResult() < usherv1.CheckResult_CHECK_RESULT_WARNING {
 		return nil
 	}
-	if e.app.json {
+	if e.app.JSON {
 		return e.app.printMessage(check)
 	}
 	title := check.GetTitle()
 	if check.GetUser() != "" {
 		title += " (" + check.GetUser() + ")"
 	}
-	fmt.Fprintf(e.app.stdout, "%-14s  %-46s  %s\n", results[check.GetResult()], plain(title),
-		plain(check.GetEvidence()))
+	fmt.Fprintf(e.app.Out, "%-14s  %-46s  %s\n", results[check.GetResult()], terminal.Plain(title),
+		terminal.Plain(check.GetEvidence()))
 	if check.GetFix() != "" {
-		fmt.Fprintf(e.app.stdout, "%-14s  fix: %s\n", "", plain(check.GetFix()))
+		fmt.Fprintf(e.app.Out, "%-14s  fix: %s\n", "", terminal.Plain(check.GetFix()))
 	}
 	return nil
 }
 
 // summarize says how many checks came to what, the gravest first.
 func (e *examination) summarize() {
-	if e.app.json || e.quiet {
+	if e.app.JSON || e.quiet {
 		return
 	}
 	var parts []string
@@ -152,7 +153,7 @@ func (e *examination) summarize() {
 			parts, total = append(parts, fmt.Sprintf("%d %s", count, results[result])), total+count
 		}
 	}
-	fmt.Fprintf(e.app.stdout, "\n%d checks: %s\n", total, strings.Join(parts, ", "))
+	fmt.Fprintf(e.app.Out, "\n%d checks: %s\n", total, strings.Join(parts, ", "))
 }
 
 // outcome is the worst of the checks. All is printed already, so the failures have no message.

@@ -1,4 +1,4 @@
-package main
+package ctl
 
 import (
 	"errors"
@@ -101,7 +101,7 @@ func TestDocumentedVersionAttribute(t *testing.T) {
 	if got := run(); got != "<result>not installed</result>\n" {
 		t.Errorf("without usher it says %s", got)
 	}
-	build := exec.CommandContext(t.Context(), "go", "build", "-tags", "grpcnotrace", "-o", usherctl, ".")
+	build := exec.CommandContext(t.Context(), "go", "build", "-tags", "grpcnotrace", "-o", usherctl, "../cmd/usherctl")
 	if output, err := build.CombinedOutput(); err != nil {
 		t.Fatalf("build usherctl: %v: %s", err, output)
 	}

@@ -1,4 +1,4 @@
-package main
+package ctl
 
 import (
 	"errors"
@@ -39,8 +39,8 @@ func TestPortalExitCodesComeThroughAndNothingPassesForThem(t *testing.T) {
 			FailureReason: usherv1.FailureReason_FAILURE_REASON_PORTAL_FAILED,
 			PortalExit:    &usherv1.PortalExit{How: &usherv1.PortalExit_Code{Code: code}},
 		})
-		var failed *failure
-		if !errors.As(err, &failed) {
+		failed, ok := errors.AsType[*failure](err)
+		if !ok {
 			t.Fatalf("portal exit code %d is no failure: %v", code, err)
 		}
 		return failed.code
@@ -71,9 +71,8 @@ func TestEndsThatAreNoFailureOfThePortal(t *testing.T) {
 		nil {
 		t.Errorf("success is %v", err)
 	}
-	var failed *failure
-	if err := outcome(&usherv1.Registration{State: usherv1.RegistrationState_REGISTRATION_STATE_CANCELLED}); !errors.As(
-		err, &failed) || failed.code != exitCancelled {
+	err := outcome(&usherv1.Registration{State: usherv1.RegistrationState_REGISTRATION_STATE_CANCELLED})
+	if failed, ok := errors.AsType[*failure](err); !ok || failed.code != exitCancelled {
 		t.Errorf("a cancelled one is %v", err)
 	}
 }

@@ -1,4 +1,4 @@
-package main
+package ctl
 
 import (
 	"cmp"
@@ -9,6 +9,7 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"usher.internal/ctl/terminal"
 	"usher.internal/internal/errorcode"
 	"usher.internal/internal/event"
 	"usher.internal/internal/wpj"
@@ -186,12 +187,12 @@ reads the text from standard input. Without an argument it lists the exit codes.
 			if len(found) == 0 {
 				return notExplained(query, unknown)
 			}
-			if a.json {
+			if a.JSON {
 				return a.printValue(found)
 			}
 			for i, one := range found {
 				if i > 0 {
-					fmt.Fprintln(a.stdout)
+					fmt.Fprintln(a.Out)
 				}
 				a.printExplanation(one)
 			}
@@ -207,29 +208,29 @@ func (a *app) printExplanation(one explanation) {
 		if outer.Code != nil {
 			name += " " + asWritten(outer.Program, *outer.Code)
 		}
-		fmt.Fprintln(a.stdout, plain(strings.TrimSpace(name+" "+outer.Name)+": "+cmp.Or(outer.Admin, "not known")))
+		fmt.Fprintln(a.Out, terminal.Plain(strings.TrimSpace(name+" "+outer.Name)+": "+cmp.Or(outer.Admin, "not known")))
 	}
 	switch {
 	case one.Kind == kindExitCode:
-		fmt.Fprintf(a.stdout, "%d %s (%s)\n", *one.Code, one.Name, one.Program)
+		fmt.Fprintf(a.Out, "%d %s (%s)\n", *one.Code, one.Name, one.Program)
 	case one.Kind == kindUnknownCode:
-		fmt.Fprintln(a.stdout, plain(
+		fmt.Fprintln(a.Out, terminal.Plain(
 			strings.TrimSpace(one.Program+" "+asWritten(one.Program, *one.Code))+" (not known)"))
 	case one.Kind == kindUnknownName:
-		fmt.Fprintln(a.stdout, plain(one.Name)+" (not known)")
+		fmt.Fprintln(a.Out, terminal.Plain(one.Name)+" (not known)")
 	case one.Kind == kindErrorCode && one.Code != nil:
-		fmt.Fprintf(a.stdout, "%s %s %s\n", one.Program, asWritten(one.Program, *one.Code), one.Name)
+		fmt.Fprintf(a.Out, "%s %s %s\n", one.Program, asWritten(one.Program, *one.Code), one.Name)
 	case one.Kind == kindErrorCode:
-		fmt.Fprintf(a.stdout, "%s (%s)\n", one.Name, one.Program)
+		fmt.Fprintf(a.Out, "%s (%s)\n", one.Name, one.Program)
 	default:
-		fmt.Fprintf(a.stdout, "%s (%s)\n", one.Name, one.Kind)
+		fmt.Fprintf(a.Out, "%s (%s)\n", one.Name, one.Kind)
 	}
-	a.field("admin", one.Admin)
-	a.field("user", one.User)
+	a.Field("admin", one.Admin)
+	a.Field("user", one.User)
 	if one.RetryCanHelp != nil {
-		a.field("trying again", map[bool]string{true: "can help", false: "cannot help by itself"}[*one.RetryCanHelp])
+		a.Field("trying again", map[bool]string{true: "can help", false: "cannot help by itself"}[*one.RetryCanHelp])
 	}
-	a.field("source", one.Source)
+	a.Field("source", one.Source)
 }
 
 // asWritten is a number as its domain writes it.
@@ -331,13 +332,13 @@ func shortened(text string) string {
 
 func (a *app) explainAll() error {
 	all := exitCodeExplanations()
-	if a.json {
+	if a.JSON {
 		return a.printValue(all)
 	}
 	var rows [][]string
 	for _, one := range all {
 		rows = append(rows, []string{strconv.FormatInt(*one.Code, 10), one.Program, one.Name, one.Admin})
 	}
-	a.table([]string{"CODE", "OF", "NAME", "MEANING"}, rows)
+	a.Table([]string{"CODE", "OF", "NAME", "MEANING"}, rows)
 	return nil
 }

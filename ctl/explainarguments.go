@@ -1,4 +1,4 @@
-package main
+package ctl
 
 import (
 	"context"
@@ -13,6 +13,7 @@ import (
 	"golang.org/x/text/encoding/unicode"
 	"golang.org/x/text/transform"
 
+	"usher.internal/ctl/interruptible"
 	"usher.internal/internal/errorcode"
 )
 
@@ -68,7 +69,7 @@ const longestQuery = 1 << 20
 
 // explainQuery returns what is asked for: the arguments, with standard input in the place of one that is "-".
 func explainQuery(ctx context.Context, arguments []string, stdin io.Reader) (string, error) {
-	stdin, release, err := interruptible(ctx, stdin)
+	stdin, release, err := interruptible.Input(ctx, stdin)
 	if err != nil {
 		return "", defect(err)
 	}

@@ -1,9 +1,11 @@
-package main
+package ctl
 
 import (
 	"slices"
 	"strings"
 	"testing"
+
+	"usher.internal/ctl/terminal"
 )
 
 func TestTextArguments(t *testing.T) {
@@ -29,7 +31,7 @@ func TestTextArguments(t *testing.T) {
 		"registrations show explain -1":           "registrations show explain -1",
 		"explain --hosts-file -1 explain -2 -- -": "explain --hosts-file -1 explain _-2 -- -",
 	} {
-		got := textArguments((&app{}).root(), strings.Fields(given))
+		got := textArguments(newApp(&terminal.Terminal{}, "").root(), strings.Fields(given))
 		for i := range got {
 			got[i] = strings.Replace(got[i], " ", "_", 1)
 		}
@@ -37,7 +39,7 @@ func TestTextArguments(t *testing.T) {
 			t.Errorf("%s is prepared as %q, want %s", given, got, want)
 		}
 	}
-	if got := textArguments((&app{}).root(), nil); len(got) != 0 {
+	if got := textArguments(newApp(&terminal.Terminal{}, "").root(), nil); len(got) != 0 {
 		t.Errorf("no arguments are prepared as %q", got)
 	}
 }

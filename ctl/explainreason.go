@@ -1,4 +1,4 @@
-package main
+package ctl
 
 import (
 	"fmt"
@@ -108,7 +108,7 @@ var ownMeanings = []reasonMeaning{
 		"no server of the fleet can be connected to, or it refuses the credentials"},
 	{"FLEET_FAILED", exitFleetUnreachable, "the fleet's servers did not do what they were asked for"},
 	{"FLEET_FILES", exitDefect, "the files of a fleet could not be written or read"},
-	{"DEVICE_NOT_FOUND", exitNotFound, "the fleet knows no device of this name"},
+	{"MAC_NOT_FOUND", exitNotFound, "the fleet knows no Mac of this name"},
 	{"HOST_UNREACHABLE", exitNoHelper, "ssh could not reach the host, or there is no usherctl on it"},
 	{"TIMED_OUT", exitTimedOut, "--timeout has passed; the registration goes on"},
 	{"INTERRUPTED", exitInterrupted, "usherctl was interrupted; a registration goes on"},

@@ -1,4 +1,4 @@
-package main
+package ctl
 
 import (
 	"context"
@@ -42,10 +42,10 @@ Names: ` + strings.Join(names, ", "),
 				return errors.New("ea needs the name of an attribute, or --list")
 			}
 			value := a.value(command.Context(), arguments[0], user)
-			if a.json {
+			if a.JSON {
 				return a.printValue(map[string]string{"name": arguments[0], "value": value})
 			}
-			fmt.Fprintf(a.stdout, "<result>%s</result>\n", value)
+			fmt.Fprintf(a.Out, "<result>%s</result>\n", value)
 			return nil
 		},
 	}
@@ -68,10 +68,10 @@ func (a *app) listAttributes() error {
 		entries = append(entries, entry{one.Key, one.Name, one.DataType, one.Description})
 		rows = append(rows, []string{one.Key, one.Name, dataTypeName(one.DataType), one.Description})
 	}
-	if a.json {
+	if a.JSON {
 		return a.printValue(entries)
 	}
-	a.table([]string{"NAME", "IN JAMF PRO", "DATA TYPE", "MEANING"}, rows)
+	a.Table([]string{"NAME", "IN JAMF PRO", "DATA TYPE", "MEANING"}, rows)
 	return nil
 }
 
@@ -96,11 +96,11 @@ func (a *app) attributeScriptCommand(names []string) *cobra.Command {
 			if !exists {
 				return fmt.Errorf("there is no attribute %q; there are %s", arguments[0], strings.Join(names, ", "))
 			}
-			if a.json {
+			if a.JSON {
 				return a.printValue(map[string]string{"name": arguments[0], "title": wanted.Name,
 					"data_type": string(wanted.DataType), "script": script(wanted)})
 			}
-			fmt.Fprint(a.stdout, script(wanted))
+			fmt.Fprint(a.Out, script(wanted))
 			return nil
 		},
 	}
@@ -157,10 +157,10 @@ func (a *app) statusOrLast(ctx context.Context) (status *usherv1.GetStatusRespon
 		return status, err
 	}
 	if last, age, lastErr := a.lastStatus(); lastErr == nil {
-		fmt.Fprintf(a.stderr, "usherctl: usherd does not answer; this is what it said %s ago\n", age.Round(time.Second))
+		fmt.Fprintf(a.Err, "usherctl: usherd does not answer; this is what it said %s ago\n", age.Round(time.Second))
 		return last, nil
 	} else if errors.Is(lastErr, laststatus.ErrTooOld) {
-		fmt.Fprintf(a.stderr, "usherctl: %v\n", lastErr)
+		fmt.Fprintf(a.Err, "usherctl: %v\n", lastErr)
 	}
 	// Why it does not answer is what a call says that does not wait.
 	err = a.askWithin(ctx, restartsWithin, func(ctx context.Context, connection *grpc.ClientConn) error {
@@ -171,7 +171,7 @@ func (a *app) statusOrLast(ctx context.Context) (status *usherv1.GetStatusRespon
 }
 
 func (a *app) lastStatus() (*usherv1.GetStatusResponse, time.Duration, error) {
-	loaded, err := config.Salvage(a.configFile)
+	loaded, err := config.Salvage(a.ConfigFile)
 	if loaded == nil {
 		return nil, 0, err
 	}

@@ -1,4 +1,4 @@
-package main
+package ctl
 
 import (
 	"bytes"
@@ -12,6 +12,7 @@ import (
 
 	"google.golang.org/grpc"
 
+	"usher.internal/ctl/terminal"
 	"usher.internal/internal/attribute"
 	"usher.internal/internal/attribute/attributetest"
 	"usher.internal/internal/link"
@@ -51,7 +52,7 @@ func TestWhatExtensionAttributesPrint(t *testing.T) {
 		helper.users.Store(&users)
 		for _, one := range attribute.Table() {
 			var printed, aside bytes.Buffer
-			a := &app{stdout: &output{to: &printed}, stderr: &aside, configFile: configuration}
+			a := newApp(&terminal.Terminal{Out: &terminal.Output{To: &printed}, Err: &aside}, configuration)
 			code := a.run(t.Context(), []string{"ea", one.Key})
 			if want := "<result>" + one.Value(attribute.Of(users)) + "</result>\n"; code != exitDone ||
 				printed.String() != want || aside.Len() > 0 {

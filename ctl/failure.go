@@ -1,4 +1,4 @@
-package main
+package ctl
 
 import (
 	"context"
@@ -9,6 +9,7 @@ import (
 	"google.golang.org/grpc/codes"
 	"google.golang.org/grpc/status"
 
+	"usher.internal/ctl/terminal"
 	"usher.internal/internal/config"
 	"usher.internal/internal/contract"
 	"usher.internal/internal/link"
@@ -41,7 +42,7 @@ func hintNoHelper() string {
 	}
 	return "usherd runs as root: launchd (macOS) or systemd starts it, and its log says why it does not run; where " +
 		"usher is not installed yet, `sudo " +
-		shellWord(program) + " install` does that"
+		terminal.ShellWord(program) + " install` does that"
 }
 
 // reasonNoAnswer is the reason of a failure when the helper did not answer in time.
@@ -53,8 +54,7 @@ const reasonStateNotKnown = "STATE_NOT_KNOWN"
 
 // explained returns err as a [*failure]: whatever a call to the helper can end with has its own sentence.
 func explained(err error) error {
-	var failed *failure
-	if err == nil || errors.As(err, &failed) {
+	if _, done := errors.AsType[*failure](err); err == nil || done {
 		return err
 	}
 	reason := contract.Reason(err)

@@ -1,7 +1,6 @@
-package main
+package ctl
 
 import (
-	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -11,8 +10,8 @@ import (
 
 	"github.com/spf13/cobra"
 
-	"usher.internal/ctl/fleet"
-	fleetaccess "usher.internal/internal/fleet"
+	"usher.internal/ctl/fleetview"
+	"usher.internal/internal/fleet"
 )
 
 // defaultFleet is the folder in the home of an admin that tells how to get at the fleet, where nothing else is said.
@@ -22,7 +21,7 @@ func (a *app) fleetCommand() *cobra.Command {
 	command := group("fleet", "Ask all Macs how they stand, through NATS, and set that up (docs/fleet.md)",
 		a.fleetInitCommand(), a.fleetProvisionCommand(), a.fleetCredentialsCommand(), a.fleetRenewCommand(),
 		a.fleetRevokeCommand(),
-		a.fleetStatusCommand(), a.fleetWatchCommand(), a.fleetDeviceCommand())
+		a.fleetStatusCommand(), a.fleetWatchCommand(), a.fleetMacCommand())
 	command.Long =
 		`Ask all Macs of a fleet how they stand. usherd dials out to NATS servers, answers there, and publishes each
 change; the servers are stock nats-servers, which "usherctl fleet init" writes the configuration of. Nothing can be
@@ -46,17 +45,17 @@ func (a *app) fleetAccess() string {
 }
 
 // askFleet connects to the fleet, and makes calls.
-func (a *app) askFleet(ctx context.Context, calls func(client *fleet.Client) error) error {
-	access, name, err := fleet.ReadAccess(a.fleetAccess())
+func (a *app) askFleet(ctx context.Context, calls func(client *fleetview.Client) error) error {
+	access, name, err := fleetview.ReadAccess(a.fleetAccess())
 	if err != nil {
 		return fleetFailure(err)
 	}
-	if end, err := access.Expires(); err == nil && fleetaccess.ExpiresSoon(end, time.Now()) {
-		fmt.Fprintf(a.stderr, "usherctl: your credentials for the fleet count until %s; `usherctl fleet renew` "+
+	if end, err := access.Expires(); err == nil && fleet.ExpiresSoon(end, time.Now()) {
+		fmt.Fprintf(a.Err, "usherctl: your credentials for the fleet count until %s; `usherctl fleet renew` "+
 			"makes others\n", end.UTC().Format(time.DateOnly))
 	}
-	quiet := a.afterAWhile("connecting to the fleet…")
-	client, err := fleet.Connect(ctx, access, name)
+	quiet := a.AfterAWhile("connecting to the fleet…")
+	client, err := fleetview.Connect(ctx, access, name)
 	quiet()
 	if err != nil {
 		return fleetFailure(err)
@@ -75,20 +74,20 @@ func fleetFailure(err error) error {
 		return failed
 	case errors.Is(err, context.Canceled):
 		return &failure{code: exitInterrupted, reason: "INTERRUPTED", message: "interrupted"}
-	case errors.Is(err, fleet.ErrNoAccess):
+	case errors.Is(err, fleetview.ErrNoAccess):
 		return &failure{code: exitConfiguration, reason: "NO_FLEET_ACCESS", message: err.Error(),
 			hint: "copy the folder admin that `usherctl fleet init` made, and name it with --fleet or USHER_FLEET"}
-	case errors.Is(err, fleet.ErrUnreachable):
+	case errors.Is(err, fleetview.ErrUnreachable):
 		return &failure{code: exitFleetUnreachable, reason: "FLEET_UNREACHABLE", message: err.Error(),
 			hint: "see whether the servers run, and whether the credentials still count (docs/fleet.md, troubles)"}
-	case errors.Is(err, fleet.ErrNotPermitted):
+	case errors.Is(err, fleetview.ErrNotPermitted):
 		return &failure{code: exitFleetUnreachable, reason: "FLEET_FAILED", message: err.Error(),
 			hint: "name the folder that `usherctl fleet init` made with --fleet; the folder of an admin does not do"}
-	case errors.Is(err, fleet.ErrHalf):
+	case errors.Is(err, fleetview.ErrHalf):
 		return &failure{code: exitFleetUnreachable, reason: "FLEET_FAILED", message: err.Error(),
 			hint: "it would not be filled from a new one: --new-bucket makes it anew; Macs that are silent are known " +
 				"again when they publish something"}
-	case errors.Is(err, fleet.ErrNoRoom):
+	case errors.Is(err, fleetview.ErrNoRoom):
 		return &failure{code: exitFleetUnreachable, reason: "FLEET_FAILED", message: err.Error(),
 			hint: "give less with --storage, or the servers more with max_file_store in nats-server.conf; of a " +
 				"cluster, all servers must run"}
@@ -96,22 +95,3 @@ func fleetFailure(err error) error {
 	return &failure{code: exitFleetUnreachable, reason: "FLEET_FAILED", message: err.Error(),
 		hint: "see docs/fleet.md, troubles"}
 }
-
-// ago is how long before a moment another was, for a person.
-func ago(moment, now time.Time) string {
-	switch age := max(0, now.Sub(moment)); {
-	case moment.IsZero():
-		return "never"
-	case age < time.Minute:
-		return "just now"
-	case age < time.Hour:
-		return fmt.Sprintf("%d min ago", int(age.Minutes()))
-	case age < 48*time.Hour:
-		return fmt.Sprintf("%d h ago", int(age.Hours()))
-	default:
-		return fmt.Sprintf("%d days ago", int(age.Hours()/24))
-	}
-}
-
-// dash is a text, or what stands in a table for none.
-func dash(text string) string { return cmp.Or(text, "-") }

@@ -1,4 +1,4 @@
-package main
+package ctl
 
 import (
 	"bytes"
@@ -7,12 +7,12 @@ import (
 	"testing"
 	"time"
 
-	"usher.internal/ctl/fleet"
+	"usher.internal/ctl/fleetview"
 )
 
 func TestFilters(t *testing.T) {
-	device := fleet.Standing{
-		Device: "MAC-7", Answer: fleet.Silent, State: "NOT_REGISTERED", Computer: "Jane's/Mac [1]", User: "jane",
+	mac := fleetview.Standing{
+		Mac: "MAC-7", Answer: fleetview.Silent, State: "NOT_REGISTERED", Computer: "Jane's/Mac [1]", User: "jane",
 		Version:         "1.2.3",
 		OperatingSystem: "macOS 15.1", Registration: "FAILED: PORTAL_FAILED",
 	}
@@ -26,7 +26,7 @@ func TestFilters(t *testing.T) {
 		{[]string{"state=ORPHANED,NOT_*"}, true},
 		{[]string{"state=ORPHANED"}, false},
 		{[]string{"state=REGISTERED"}, false}, // the whole of it
-		{[]string{"state=*", "answer=silent", "device=mac-?"}, true},
+		{[]string{"state=*", "answer=silent", "mac=mac-?"}, true},
 		{[]string{"state=*", "answer=ANSWERED"}, false},
 		{[]string{"computer=jane*mac*"}, true}, // over a slash too
 		{[]string{`computer=jane's/mac \[1\]`}, true},
@@ -36,14 +36,14 @@ func TestFilters(t *testing.T) {
 		{[]string{"user=,jane"}, true},
 	} {
 		filter, err := parseFilters(test.filters)
-		if err != nil || filter(device) != test.fits {
+		if err != nil || filter(mac) != test.fits {
 			t.Errorf("%q: fits %v, %v", test.filters, !test.fits, err)
 		}
 	}
-	if filter, err := parseFilters([]string{"user="}); err != nil || !filter(fleet.Standing{}) {
-		t.Errorf("a device without a user does not fit, %v", err)
+	if filter, err := parseFilters([]string{"user="}); err != nil || !filter(fleetview.Standing{}) {
+		t.Errorf("a Mac without a user does not fit, %v", err)
 	}
-	for _, filter := range []string{"", "=", "state", "colour=red", "state=[", "state=a,[b", `device=\`, "device=[]",
+	for _, filter := range []string{"", "=", "state", "colour=red", "state=[", "state=a,[b", `mac=\`, "mac=[]",
 		"problems=x"} {
 		if _, err := parseFilters([]string{"state=*", filter}); err == nil ||
 			!strings.Contains(err.Error(), "--filter is ") {
@@ -52,21 +52,21 @@ func TestFilters(t *testing.T) {
 	}
 }
 
-// What a device calls itself is no formula for a spreadsheet, and no other row or column.
+// What a Mac calls itself is no formula for a spreadsheet, and no other row or column.
 func TestCSV(t *testing.T) {
 	names := []string{
 		"=1+1", "+1", "-1", "@SUM(A1)", " =1+1", "\t=1+1", "＝1+1", "a=1", "Jane's Mac", "a,\"b\"", "größe", "",
 	}
-	report := &fleet.Report{}
+	report := &fleetview.Report{}
 	for _, name := range names {
-		report.Devices = append(report.Devices,
-			fleet.Standing{Device: "MAC-7", Computer: name, Notes: []string{"a", "b"}, Seen: time.Unix(0, 0)})
+		report.Macs = append(report.Macs,
+			fleetview.Standing{Mac: "MAC-7", Computer: name, Notes: []string{"a", "b"}, Seen: time.Unix(0, 0)})
 	}
 	var written bytes.Buffer
 	writeCSV(&written, report)
 	rows, err := csv.NewReader(&written).ReadAll()
 	if err != nil || len(rows) != len(names)+1 || strings.Join(rows[0], " ") !=
-		"device answer state seen computer user operating_system version registration macs problem_count "+
+		"mac answer state seen computer user operating_system version registration instances problem_count "+
 			"problems notes" {
 		t.Fatalf("%q, %v", rows, err)
 	}
@@ -120,23 +120,5 @@ func TestBytes(t *testing.T) {
 	}
 	if got := bytesFlag(3<<30 + 1<<20).String(); got != "3073MiB" {
 		t.Error(got)
-	}
-}
-
-func TestAgo(t *testing.T) {
-	now := time.Date(2026, 11, 23, 10, 0, 0, 0, time.UTC)
-	for want, age := range map[string]time.Duration{
-		"just now": 59 * time.Second, "1 min ago": time.Minute, "47 h ago": 48*time.Hour - 1,
-		"2 days ago": 48 * time.Hour, "400 days ago": 400 * 24 * time.Hour,
-	} {
-		if got := ago(now.Add(-age), now); got != want {
-			t.Errorf("%s is %q", age, got)
-		}
-	}
-	if got := ago(now.Add(time.Hour), now); got != "just now" {
-		t.Errorf("what is to come is %q", got)
-	}
-	if got := ago(time.Time{}, now); got != "never" {
-		t.Errorf("no time is %q", got)
 	}
 }

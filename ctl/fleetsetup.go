@@ -1,4 +1,4 @@
-package main
+package ctl
 
 import (
 	"cmp"
@@ -14,8 +14,9 @@ import (
 
 	"github.com/spf13/cobra"
 
-	"usher.internal/ctl/fleet"
-	"usher.internal/ctl/fleet/setup"
+	"usher.internal/ctl/fleetsetup"
+	"usher.internal/ctl/fleetview"
+	"usher.internal/ctl/terminal"
 	"usher.internal/internal/trust"
 )
 
@@ -25,15 +26,15 @@ const (
 )
 
 func (a *app) fleetInitCommand() *cobra.Command {
-	options := setup.Options{}
+	options := fleetsetup.Options{}
 	var adminValid, certificatesValid days = days(year), days(2 * year)
 	storage := bytesFlag(10 << 30)
 	command := &cobra.Command{
 		Use:   "init --server HOST [--server HOST --server HOST]",
 		Short: "Write what one nats-server, or a cluster of three, needs to carry a fleet",
 		Long: `Write into a new folder: for each server its nats-server.conf with certificates, for admins how to get at
-the fleet, for devices what to configure, and the keys that make credentials. The servers are stock
-nats-servers (2.12 or later). A device may publish under its own name alone, an admin may ask and read; what
+the fleet, for Macs what to configure, and the keys that make credentials. The servers are stock
+nats-servers (2.12 or later). A Mac may publish under its own name alone, an admin may ask and read; what
 each may do stands in the server's configuration. No server is asked, and nothing is installed.`,
 		Example: `  usherctl fleet init --server nats.example.org
   usherctl fleet init --server nats1.example.org --server nats2.example.org --server nats3.example.org ` +
@@ -45,23 +46,23 @@ each may do stands in the server's configuration. No server is asked, and nothin
 			if err := options.Check(); err != nil {
 				return err
 			}
-			made, err := setup.Write(options)
+			made, err := fleetsetup.Write(options)
 			if err != nil {
 				return fleetFiles(err)
 			}
 			if err := a.printMade(made); err != nil {
 				return err
 			}
-			if a.terminal && !a.json {
-				fmt.Fprintf(a.stdout, "\nNext: start the servers, then `usherctl fleet provision --fleet %[1]s`, "+
-					"then `usherctl fleet credentials --fleet %[1]s DEVICE`.\n", shellWord(plain(options.Directory)))
+			if a.Person && !a.JSON {
+				fmt.Fprintf(a.Out, "\nNext: start the servers, then `usherctl fleet provision --fleet %[1]s`, "+
+					"then `usherctl fleet credentials --fleet %[1]s MAC`.\n", terminal.ShellWord(terminal.Plain(options.Directory)))
 			}
 			return nil
 		},
 	}
 	flags := command.Flags()
 	flags.StringArrayVar(&options.Servers, "server", nil,
-		"`host` name or address of a server, as devices reach it; once, or three times")
+		"`host` name or address of a server, as Macs reach it; once, or three times")
 	flags.StringVar(&options.Directory, "output", "usher-fleet",
 		"write into this `folder`, which must not be there or be empty")
 	flags.StringVar(&options.Organization, "organization", "usher", "`name` of the organisation, for certificates")
@@ -78,7 +79,7 @@ each may do stands in the server's configuration. No server is asked, and nothin
 }
 
 func (a *app) fleetProvisionCommand() *cobra.Command {
-	usual := fleet.DefaultStreams()
+	usual := fleetview.DefaultStreams()
 	keep, forget, storage := days(usual.Keep), days(usual.Forget), bytesFlag(usual.StorageBytes)
 	replicas, newBucket := 0, false
 	command := &cobra.Command{
@@ -91,7 +92,7 @@ gone.`,
   usherctl fleet provision --fleet usher-fleet --keep 180d`,
 		Args: cobra.NoArgs,
 		RunE: func(command *cobra.Command, _ []string) error {
-			wanted := fleet.Streams{Replicas: replicas, NewBucket: newBucket}
+			wanted := fleetview.Streams{Replicas: replicas, NewBucket: newBucket}
 			given := command.Flags().Changed
 			if given("keep") {
 				wanted.Keep = time.Duration(keep)
@@ -110,28 +111,28 @@ gone.`,
 			case given("forget-after") && wanted.Forget < day:
 				return fmt.Errorf("--forget-after is %s; every Mac that is turned off for a day would be forgotten",
 					forget)
-			case given("storage") && wanted.StorageBytes < setup.LeastStorageBytes:
+			case given("storage") && wanted.StorageBytes < fleetsetup.LeastStorageBytes:
 				return fmt.Errorf("--storage is %d bytes; less than 64 MiB does not carry a fleet", wanted.StorageBytes)
 			}
 			// Its credentials are beside the keys: admins have no need of them.
 			if inner := filepath.Join(a.fleetAccess(), "keys", "provision"); isFolder(inner) {
 				a.fleetFolder = inner
 			}
-			return a.askFleet(command.Context(), func(client *fleet.Client) error {
+			return a.askFleet(command.Context(), func(client *fleetview.Client) error {
 				ctx, cancel := context.WithTimeout(command.Context(), 3*answerWithin)
 				defer cancel()
 				made, err := client.Provision(ctx, wanted)
 				if err != nil {
 					return err
 				}
-				if a.json {
+				if a.JSON {
 					return a.printValue(map[string]any{"replicas": made.Replicas, "keep": made.Keep.String(),
 						"forget_after": made.Forget.String(), "storage_bytes": made.StorageBytes})
 				}
-				fmt.Fprintf(a.stdout, "the servers keep changes for %s, and know a Mac for %s after it was heard of "+
+				fmt.Fprintf(a.Out, "the servers keep changes for %s, and know a Mac for %s after it was heard of "+
 					"last, in %s on %s\n",
 					days(made.Keep), days(made.Forget), bytesFlag(made.StorageBytes),
-					count(int64(made.Replicas), "server"))
+					terminal.Count(int64(made.Replicas), "server"))
 				return nil
 			})
 		},
@@ -151,33 +152,36 @@ func (a *app) fleetCredentialsCommand() *cobra.Command {
 	var valid = days(year)
 	var file, output string
 	command := &cobra.Command{
-		Use:   "credentials [DEVICE ...]",
-		Short: "Make the credentials of devices",
-		Long: `Make a file of credentials for each device, of the keys that "usherctl fleet init" has written. A device
-is called by its hardware UUID, in capitals as Jamf Pro has it, or by its fleet.device. Whoever has the file
-is that device for the fleet: give each Mac its own, readable by root alone, as fleet.credentials_file. No
+		Use:   "credentials [MAC ...]",
+		Short: "Make the credentials of Macs",
+		Long: `Make a file of credentials for each Mac, of the keys that "usherctl fleet init" has written. A Mac
+is called by its hardware UUID, in capitals as Jamf Pro has it, or by its fleet.mac. Whoever has the file
+is that Mac for the fleet: give each Mac its own, readable by root alone, as fleet.credentials_file. No
 server has to be told.`,
 		Example: `  usherctl fleet credentials --fleet usher-fleet 0A1B2C3D-0000-4000-8000-00000000BEEF
-  usherctl fleet credentials --fleet usher-fleet --devices-file uuids.txt --valid 400d`,
-		RunE: func(_ *cobra.Command, devices []string) error {
+  usherctl fleet credentials --fleet usher-fleet --macs-file uuids.txt --valid 400d`,
+		RunE: func(_ *cobra.Command, macs []string) error {
 			if file != "" {
-				more, err := readList(file, func(device string) error { return setup.CheckDevices([]string{device}) })
+				more, err := readList(file, func(
+					mac string) error {
+					return fleetsetup.CheckMacs([]string{mac})
+				})
 				if _, wrong := errors.AsType[*lineError](err); wrong {
 					return err
 				}
 				if err != nil {
 					return fleetFiles(err)
 				}
-				devices = append(devices, more...)
+				macs = append(macs, more...)
 			}
-			if len(devices) == 0 {
-				return errors.New("name a device, or a file of them with --devices-file")
+			if len(macs) == 0 {
+				return errors.New("name a Mac, or a file of them with --macs-file")
 			}
-			if err := setup.CheckDevices(devices); err != nil {
+			if err := fleetsetup.CheckMacs(macs); err != nil {
 				return err
 			}
 			folder := a.fleetAccess()
-			made, err := setup.CredentialsFor(folder, devices, cmp.Or(output, filepath.Join(folder, "devices")),
+			made, err := fleetsetup.CredentialsFor(folder, macs, cmp.Or(output, filepath.Join(folder, "macs")),
 				time.Duration(valid))
 			if err != nil {
 				return fleetFiles(err)
@@ -186,8 +190,8 @@ server has to be told.`,
 		},
 	}
 	flags := command.Flags()
-	flags.StringVar(&file, "devices-file", "", "the names of devices, one a line, from this `file`")
-	flags.StringVar(&output, "output", "", "write into this `folder` (default: devices, in the fleet's folder)")
+	flags.StringVar(&file, "macs-file", "", "the names of Macs, one a line, from this `file`")
+	flags.StringVar(&output, "output", "", "write into this `folder` (default: macs, in the fleet's folder)")
 	flags.Var(&valid, "valid", "how long they count, for example 365d")
 	return command
 }
@@ -199,11 +203,11 @@ func (a *app) fleetRenewCommand() *cobra.Command {
 		Short: "Make what runs out anew: the servers' certificates and the credentials of admins",
 		Long: `Make the servers' certificates and the admins' credentials anew, of the keys that "usherctl fleet init"
 has written, into the same folder. What there was counts until its own time is over, so the new files can be
-copied one after the other. Credentials of devices are made by "usherctl fleet credentials".`,
+copied one after the other. Credentials of Macs are made by "usherctl fleet credentials".`,
 		Example: "  usherctl fleet renew --fleet usher-fleet",
 		Args:    cobra.NoArgs,
 		RunE: func(*cobra.Command, []string) error {
-			made, err := setup.Renew(a.fleetAccess(), time.Duration(adminValid), time.Duration(certificatesValid))
+			made, err := fleetsetup.Renew(a.fleetAccess(), time.Duration(adminValid), time.Duration(certificatesValid))
 			if err != nil {
 				return fleetFiles(err)
 			}
@@ -219,23 +223,23 @@ copied one after the other. Credentials of devices are made by "usherctl fleet c
 func (a *app) fleetRevokeCommand() *cobra.Command {
 	var files []string
 	command := &cobra.Command{
-		Use:   "revoke [DEVICE ...]",
-		Short: "Have credentials of devices or admins count no longer",
-		Long: `Have the servers turn away whoever shows credentials that were made for a device: its Mac was stolen, or
-they got about. Those of others are named by their file, as of an admin who leaves. The device's file in the
+		Use:   "revoke [MAC ...]",
+		Short: "Have credentials of Macs or admins count no longer",
+		Long: `Have the servers turn away whoever shows credentials that were made for a Mac: its Mac was stolen, or
+they got about. Those of others are named by their file, as of an admin who leaves. The Mac's file in the
 fleet's folder is removed, and others can be made. The servers turn them away as soon as each has its new
 nats-server.conf.`,
 		Example: `  usherctl fleet revoke --fleet usher-fleet 0A1B2C3D-0000-4000-8000-00000000BEEF
   usherctl fleet revoke --fleet usher-fleet --credentials-file admin-before-renew.creds`,
-		RunE: func(_ *cobra.Command, devices []string) error {
-			if len(devices) == 0 && len(files) == 0 {
-				return errors.New("name a device, or a file of credentials with --credentials-file")
+		RunE: func(_ *cobra.Command, macs []string) error {
+			if len(macs) == 0 && len(files) == 0 {
+				return errors.New("name a Mac, or a file of credentials with --credentials-file")
 			}
-			if err := setup.CheckDevices(devices); err != nil {
+			if err := fleetsetup.CheckMacs(macs); err != nil {
 				return err
 			}
 			folder := a.fleetAccess()
-			made, err := setup.Revoke(folder, devices, files)
+			made, err := fleetsetup.Revoke(folder, macs, files)
 			if err != nil {
 				return fleetFiles(err)
 			}
@@ -248,8 +252,8 @@ nats-server.conf.`,
 }
 
 // printMade prints files that were written, with what they are for.
-func (a *app) printMade(made []setup.Made) error {
-	if a.json {
+func (a *app) printMade(made []fleetsetup.Made) error {
+	if a.JSON {
 		return a.printValue(map[string]any{"files": made})
 	}
 	var rows [][]string
@@ -258,14 +262,14 @@ func (a *app) printMade(made []setup.Made) error {
 			rows = append(rows, []string{one.Path, one.Purpose})
 		}
 	}
-	a.table([]string{"FILE", "WHAT IT IS FOR"}, rows)
+	a.Table([]string{"FILE", "WHAT IT IS FOR"}, rows)
 	return nil
 }
 
 func fleetFiles(err error) error {
 	failed := &failure{code: exitDefect, reason: "FLEET_FILES", message: err.Error()}
 	switch {
-	case errors.Is(err, setup.ErrThere):
+	case errors.Is(err, fleetsetup.ErrThere):
 		failed.hint = "name another folder with --output"
 	case errors.Is(err, trust.ErrUntrusted):
 		failed.hint = "use a folder of your own that only you can write to, or run it as the user whose folder it is"

@@ -1,4 +1,4 @@
-package main
+package ctl
 
 import (
 	"context"
@@ -14,8 +14,9 @@ import (
 
 	"github.com/spf13/cobra"
 
-	"usher.internal/ctl/fleet"
-	"usher.internal/ctl/fleet/page"
+	"usher.internal/ctl/fleetpage"
+	"usher.internal/ctl/fleetview"
+	"usher.internal/ctl/terminal"
 	"usher.internal/internal/oneline"
 )
 
@@ -46,25 +47,25 @@ counted once. It ends with 0 when the fleet could be asked, however its Macs sta
 			if err := validWait(flags.timeout); err != nil {
 				return err
 			}
-			if flags.csv && (a.json || flags.html != "") || a.json && flags.html != "" {
+			if flags.csv && (a.JSON || flags.html != "") || a.JSON && flags.html != "" {
 				return errors.New("--json, --csv and --html do not go together")
 			}
 			filter, err := parseFilters(flags.filters)
 			if err != nil {
 				return err
 			}
-			return a.askFleet(command.Context(), func(client *fleet.Client) error {
+			return a.askFleet(command.Context(), func(client *fleetview.Client) error {
 				return a.fleetStatus(command.Context(), client, flags, filter)
 			})
 		},
 	}
 	set := command.Flags()
 	set.StringArrayVar(&flags.filters, "filter", nil,
-		"only devices with `KEY=VALUE[,VALUE]`, of "+strings.Join(filterNames(), ", ")+
+		"only Macs with `KEY=VALUE[,VALUE]`, of "+strings.Join(filterNames(), ", ")+
 			"; * stands for anything; more filters must all fit")
 	set.DurationVar(&flags.timeout, "timeout", 5*time.Second,
 		"wait this long for answers; when all that are known have answered it is over")
-	set.BoolVar(&flags.csv, "csv", false, "print one line for each device as comma-separated values")
+	set.BoolVar(&flags.csv, "csv", false, "print one line for each Mac as comma-separated values")
 	set.StringVar(&flags.html, "html", "",
 		"write a page into this `file` (- is standard output): a chart, a table that can be searched, the "+
 			"trend of 30 days")
@@ -79,37 +80,37 @@ func validWait(timeout time.Duration) error {
 	return nil
 }
 
-func (a *app) fleetStatus(ctx context.Context, client *fleet.Client, flags fleetFlags,
-	filter func(fleet.Standing) bool) error {
-	bar := a.progress("asking the fleet")
-	report, err := client.Ask(ctx, fleet.Question{Timeout: flags.timeout, Progress: bar.show})
-	bar.end()
+func (a *app) fleetStatus(ctx context.Context, client *fleetview.Client, flags fleetFlags,
+	filter func(fleetview.Standing) bool) error {
+	bar := a.Progress("asking the fleet")
+	report, err := client.Ask(ctx, fleetview.Question{Timeout: flags.timeout, Progress: bar.Show})
+	bar.End()
 	if err != nil {
 		return err
 	}
 	report.Keep(filter, flags.filters)
 	if flags.html != "" {
-		quiet := a.afterAWhile("reading the changes of the last days…")
+		quiet := a.AfterAWhile("reading the changes of the last days…")
 		report.Trend, err = client.Trend(ctx, trendDays, time.Now())
 		quiet()
 		if err != nil {
 			report.Warnings = append(report.Warnings, "The trend could not be read: "+err.Error()+".")
 		}
-		about, err := a.writePage(ctx, flags.html, func(to io.Writer) error { return page.Write(to, report) })
+		about, err := a.writePage(ctx, flags.html, func(to io.Writer) error { return fleetpage.Write(to, report) })
 		if err != nil {
 			return err
 		}
-		fmt.Fprintf(about, "%s: %s\n", plain(flags.html), count(int64(len(report.Devices)), "device"))
+		fmt.Fprintf(about, "%s: %s\n", terminal.Plain(flags.html), terminal.Count(int64(len(report.Macs)), "Mac"))
 		return nil
 	}
-	if a.json {
+	if a.JSON {
 		return a.printValue(report)
 	}
 	for _, warning := range report.Warnings {
-		fmt.Fprintf(a.stderr, "usherctl: %s\n", plain(warning))
+		fmt.Fprintf(a.Err, "usherctl: %s\n", terminal.Plain(warning))
 	}
 	if flags.csv {
-		writeCSV(a.stdout, report)
+		writeCSV(a.Out, report)
 	} else {
 		a.printFleet(report)
 	}
@@ -117,78 +118,78 @@ func (a *app) fleetStatus(ctx context.Context, client *fleet.Client, flags fleet
 }
 
 // printFleet prints counts and a table.
-func (a *app) printFleet(report *fleet.Report) {
+func (a *app) printFleet(report *fleetview.Report) {
 	var rows [][]string
-	if a.terminal { // a program has the devices, and counts itself
+	if a.Person { // a program has the Macs, and counts itself
 		for _, one := range report.Counts {
-			rows = append(rows, []string{one.State, strconv.Itoa(one.Devices), strconv.Itoa(one.Answered),
+			rows = append(rows, []string{one.State, strconv.Itoa(one.Macs), strconv.Itoa(one.Answered),
 				strconv.Itoa(one.Silent), strconv.Itoa(one.Garbage)})
 		}
-		a.table([]string{"STATE", "DEVICES", "ANSWERED", "SILENT", "GARBAGE"}, rows)
-		fmt.Fprintln(a.stdout)
+		a.Table([]string{"STATE", "MACS", "ANSWERED", "SILENT", "GARBAGE"}, rows)
+		fmt.Fprintln(a.Out)
 	}
 	rows = nil
-	for _, one := range report.Devices {
+	for _, one := range report.Macs {
 		seen := one.Seen.UTC().Format(time.RFC3339)
-		if a.terminal {
-			seen = ago(one.Seen, time.Now())
+		if a.Person {
+			seen = terminal.Ago(one.Seen, time.Now())
 		}
-		rows = append(rows, []string{one.Device, dash(one.Computer), dash(one.User), one.State, string(one.Answer),
-			seen, dash(one.Registration), dash(one.Version),
-			dash(strings.Join(one.Notes, "; "))})
+		rows = append(rows, []string{one.Mac, terminal.Dash(one.Computer), terminal.Dash(one.User), one.State, string(one.Answer),
+			seen, terminal.Dash(one.Registration), terminal.Dash(one.Version),
+			terminal.Dash(strings.Join(one.Notes, "; "))})
 	}
-	a.table([]string{"DEVICE", "COMPUTER", "USER", "STATE", "ANSWER", "SEEN", "LAST REGISTRATION", "USHERD", "NOTES"},
+	a.Table([]string{"MAC", "COMPUTER", "USER", "STATE", "ANSWER", "SEEN", "LAST REGISTRATION", "USHERD", "NOTES"},
 		rows)
 }
 
 // csvColumns are those of --csv; more may be added at the end.
 var csvColumns = []struct {
 	name  string
-	value func(fleet.Standing) string
+	value func(fleetview.Standing) string
 }{
-	{"device", func(s fleet.Standing) string { return s.Device }},
-	{"answer", func(s fleet.Standing) string { return string(s.Answer) }},
-	{"state", func(s fleet.Standing) string { return s.State }},
-	{"seen", func(s fleet.Standing) string { return s.Seen.UTC().Format(time.RFC3339) }},
-	{"computer", func(s fleet.Standing) string { return s.Computer }},
-	{"user", func(s fleet.Standing) string { return s.User }},
-	{"operating_system", func(s fleet.Standing) string { return s.OperatingSystem }},
-	{"version", func(s fleet.Standing) string { return s.Version }},
-	{"registration", func(s fleet.Standing) string { return s.Registration }},
-	{"macs", func(s fleet.Standing) string { return strconv.Itoa(s.Macs) }},
-	{"problem_count", func(s fleet.Standing) string { return strconv.Itoa(s.ProblemCount) }},
-	{"problems", func(s fleet.Standing) string { return strings.Join(s.Problems, " ") }},
-	{"notes", func(s fleet.Standing) string { return strings.Join(s.Notes, "; ") }},
+	{"mac", func(s fleetview.Standing) string { return s.Mac }},
+	{"answer", func(s fleetview.Standing) string { return string(s.Answer) }},
+	{"state", func(s fleetview.Standing) string { return s.State }},
+	{"seen", func(s fleetview.Standing) string { return s.Seen.UTC().Format(time.RFC3339) }},
+	{"computer", func(s fleetview.Standing) string { return s.Computer }},
+	{"user", func(s fleetview.Standing) string { return s.User }},
+	{"operating_system", func(s fleetview.Standing) string { return s.OperatingSystem }},
+	{"version", func(s fleetview.Standing) string { return s.Version }},
+	{"registration", func(s fleetview.Standing) string { return s.Registration }},
+	{"instances", func(s fleetview.Standing) string { return strconv.Itoa(s.Instances) }},
+	{"problem_count", func(s fleetview.Standing) string { return strconv.Itoa(s.ProblemCount) }},
+	{"problems", func(s fleetview.Standing) string { return strings.Join(s.Problems, " ") }},
+	{"notes", func(s fleetview.Standing) string { return strings.Join(s.Notes, "; ") }},
 }
 
 // writeCSV leaves it to its writer to remember what could not be written.
-func writeCSV(to io.Writer, report *fleet.Report) {
+func writeCSV(to io.Writer, report *fleetview.Report) {
 	writer := csv.NewWriter(to)
 	var heading []string
 	for _, column := range csvColumns {
 		heading = append(heading, column.name)
 	}
 	writer.Write(heading)
-	for _, device := range report.Devices {
+	for _, mac := range report.Macs {
 		var row []string
 		for _, column := range csvColumns {
-			row = append(row, oneline.Cell(column.value(device)))
+			row = append(row, oneline.Cell(column.value(mac)))
 		}
 		writer.Write(row)
 	}
 	writer.Flush()
 }
 
-// filterKeys are what devices can be chosen by.
-var filterKeys = map[string]func(fleet.Standing) string{
-	"state":            func(s fleet.Standing) string { return s.State },
-	"answer":           func(s fleet.Standing) string { return string(s.Answer) },
-	"device":           func(s fleet.Standing) string { return s.Device },
-	"computer":         func(s fleet.Standing) string { return s.Computer },
-	"user":             func(s fleet.Standing) string { return s.User },
-	"version":          func(s fleet.Standing) string { return s.Version },
-	"operating_system": func(s fleet.Standing) string { return s.OperatingSystem },
-	"registration":     func(s fleet.Standing) string { return s.Registration },
+// filterKeys are what Macs can be chosen by.
+var filterKeys = map[string]func(fleetview.Standing) string{
+	"state":            func(s fleetview.Standing) string { return s.State },
+	"answer":           func(s fleetview.Standing) string { return string(s.Answer) },
+	"mac":              func(s fleetview.Standing) string { return s.Mac },
+	"computer":         func(s fleetview.Standing) string { return s.Computer },
+	"user":             func(s fleetview.Standing) string { return s.User },
+	"version":          func(s fleetview.Standing) string { return s.Version },
+	"operating_system": func(s fleetview.Standing) string { return s.OperatingSystem },
+	"registration":     func(s fleetview.Standing) string { return s.Registration },
 }
 
 func filterNames() []string {
@@ -200,10 +201,10 @@ func filterNames() []string {
 	return names
 }
 
-// parseFilters returns what tells whether a device fits all filters. Case does not count.
-func parseFilters(filters []string) (func(fleet.Standing) bool, error) {
+// parseFilters returns what tells whether a Mac fits all filters. Case does not count.
+func parseFilters(filters []string) (func(fleetview.Standing) bool, error) {
 	type condition struct {
-		value    func(fleet.Standing) string
+		value    func(fleetview.Standing) string
 		patterns []string
 	}
 	var conditions []condition
@@ -225,10 +226,10 @@ func parseFilters(filters []string) (func(fleet.Standing) bool, error) {
 		}
 		conditions = append(conditions, one)
 	}
-	return func(device fleet.Standing) bool {
+	return func(mac fleetview.Standing) bool {
 		return !slices.ContainsFunc(conditions, func(one condition) bool {
 			// A pattern's * does not go over a slash, which a reason or a name may have in it.
-			text := strings.ReplaceAll(strings.ToLower(one.value(device)), "/", "\x00")
+			text := strings.ReplaceAll(strings.ToLower(one.value(mac)), "/", "\x00")
 			return !slices.ContainsFunc(one.patterns, func(pattern string) bool {
 				fits, _ := path.Match(strings.ReplaceAll(pattern, "/", "\x00"), text)
 				return fits

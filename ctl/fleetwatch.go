@@ -1,4 +1,4 @@
-package main
+package ctl
 
 import (
 	"fmt"
@@ -9,8 +9,9 @@ import (
 
 	"github.com/spf13/cobra"
 
-	"usher.internal/ctl/fleet"
-	access "usher.internal/internal/fleet"
+	"usher.internal/ctl/fleetview"
+	"usher.internal/ctl/terminal"
+	"usher.internal/internal/fleet"
 )
 
 func (a *app) fleetWatchCommand() *cobra.Command {
@@ -21,34 +22,34 @@ func (a *app) fleetWatchCommand() *cobra.Command {
   usherctl fleet watch --json`,
 		Args: cobra.NoArgs,
 		RunE: func(command *cobra.Command, _ []string) error {
-			return a.askFleet(command.Context(), func(client *fleet.Client) error {
-				if !a.json {
-					fmt.Fprintln(a.stderr, "waiting for changes; Ctrl-C ends it")
+			return a.askFleet(command.Context(), func(client *fleetview.Client) error {
+				if !a.JSON {
+					fmt.Fprintln(a.Err, "waiting for changes; Ctrl-C ends it")
 				}
-				return client.Watch(command.Context(), func(change *fleet.Change) error {
-					if a.json {
+				return client.Watch(command.Context(), func(change *fleetview.Change) error {
+					if a.JSON {
 						if err := a.printValue(change); err != nil {
 							return err
 						}
 					} else {
-						fmt.Fprintf(a.stdout, "%s  %s\n", a.moment(change.When()),
-							plain(strings.Join(describeChange(change), "  ")))
+						fmt.Fprintf(a.Out, "%s  %s\n", a.Moment(change.When()),
+							terminal.Plain(strings.Join(describeChange(change), "  ")))
 					}
-					return a.stdout.err
-				}, func(what string) { fmt.Fprintln(a.stderr, "usherctl: "+plain(what)) })
+					return a.Out.Err
+				}, func(what string) { fmt.Fprintln(a.Err, "usherctl: "+terminal.Plain(what)) })
 			})
 		},
 	}
 }
 
-func (a *app) fleetDeviceCommand() *cobra.Command {
+func (a *app) fleetMacCommand() *cobra.Command {
 	var limit int32
 	timeout := 3 * time.Second
 	command := &cobra.Command{
-		Use:   "device ID",
+		Use:   "mac ID",
 		Short: "Show how one Mac stands, and its history",
-		Example: `  usherctl fleet device 0A1B2C3D-0000-4000-8000-00000000BEEF
-  usherctl fleet device 0A1B2C3D-0000-4000-8000-00000000BEEF --json`,
+		Example: `  usherctl fleet mac 0A1B2C3D-0000-4000-8000-00000000BEEF
+  usherctl fleet mac 0A1B2C3D-0000-4000-8000-00000000BEEF --json`,
 		Args: cobra.ExactArgs(1),
 		RunE: func(command *cobra.Command, arguments []string) error {
 			if err := validLimit(limit); err != nil {
@@ -57,29 +58,29 @@ func (a *app) fleetDeviceCommand() *cobra.Command {
 			if err := validWait(timeout); err != nil {
 				return err
 			}
-			if !access.IsDevice(arguments[0]) {
-				return fmt.Errorf("%q cannot be the name of a device: it has letters, digits, - and _", arguments[0])
+			if !fleet.IsMac(arguments[0]) {
+				return fmt.Errorf("%q cannot be the name of a Mac: it has letters, digits, - and _", arguments[0])
 			}
 			ctx := command.Context()
-			return a.askFleet(ctx, func(client *fleet.Client) error {
-				bar := a.progress("asking " + arguments[0])
+			return a.askFleet(ctx, func(client *fleetview.Client) error {
+				bar := a.Progress("asking " + arguments[0])
 				report, err := client.Ask(ctx,
-					fleet.Question{Timeout: timeout, Device: arguments[0], Progress: bar.show})
-				bar.end()
+					fleetview.Question{Timeout: timeout, Mac: arguments[0], Progress: bar.Show})
+				bar.End()
 				if err != nil {
 					return err
 				}
-				history := []*fleet.Change{}
-				err = client.Changes(ctx, arguments[0], func(change *fleet.Change) error {
+				history := []*fleetview.Change{}
+				err = client.Changes(ctx, arguments[0], func(change *fleetview.Change) error {
 					history = append(history, change)
 					return nil
 				})
 				if err != nil {
 					return err
 				}
-				if len(report.Devices) == 0 && len(history) == 0 {
-					return &failure{code: exitNotFound, reason: "DEVICE_NOT_FOUND",
-						message: "the fleet knows no device " + arguments[0],
+				if len(report.Macs) == 0 && len(history) == 0 {
+					return &failure{code: exitNotFound, reason: "MAC_NOT_FOUND",
+						message: "the fleet knows no Mac " + arguments[0],
 						hint: "`usherctl fleet status` lists those that it knows; a name is the hardware " +
 							"UUID, in capitals"}
 				}
@@ -87,7 +88,7 @@ func (a *app) fleetDeviceCommand() *cobra.Command {
 				if limit > 0 && len(history) > int(limit) {
 					history = history[:limit]
 				}
-				return a.showDevice(report, history)
+				return a.showMac(report, history)
 			})
 		},
 	}
@@ -96,52 +97,52 @@ func (a *app) fleetDeviceCommand() *cobra.Command {
 	return command
 }
 
-func (a *app) showDevice(report *fleet.Report, history []*fleet.Change) error {
-	var standing *fleet.Standing
-	if len(report.Devices) > 0 {
-		standing = &report.Devices[0]
+func (a *app) showMac(report *fleetview.Report, history []*fleetview.Change) error {
+	var standing *fleetview.Standing
+	if len(report.Macs) > 0 {
+		standing = &report.Macs[0]
 	}
-	if a.json {
-		return a.printValue(map[string]any{"device": standing, "warnings": append([]string{}, report.Warnings...),
+	if a.JSON {
+		return a.printValue(map[string]any{"mac": standing, "warnings": append([]string{}, report.Warnings...),
 			"history": history})
 	}
 	for _, warning := range report.Warnings {
-		fmt.Fprintf(a.stderr, "usherctl: %s\n", plain(warning))
+		fmt.Fprintf(a.Err, "usherctl: %s\n", terminal.Plain(warning))
 	}
 	if standing != nil {
-		a.printStanding(a.stdout, standing)
-		fmt.Fprintln(a.stdout)
+		a.printStanding(a.Out, standing)
+		fmt.Fprintln(a.Out)
 	}
 	var rows [][]string
 	for _, change := range history {
-		rows = append(rows, append([]string{a.moment(change.When())}, describeChange(change)[1:]...))
+		rows = append(rows, append([]string{a.Moment(change.When())}, describeChange(change)[1:]...))
 	}
-	a.table([]string{"WHEN", "USER", "STATE", "WHAT"}, rows)
+	a.Table([]string{"WHEN", "USER", "STATE", "WHAT"}, rows)
 	return nil
 }
 
-func (a *app) printStanding(w io.Writer, one *fleet.Standing) {
-	a.field("device", one.Device)
-	a.field("computer", strings.Trim(one.Computer+", "+one.OperatingSystem, ", "))
-	a.field("answer", string(one.Answer))
-	a.field("state", one.State)
-	a.field("seen", fmt.Sprintf("%s (%s)", a.moment(one.Seen), ago(one.Seen, time.Now())))
-	a.field("user", one.User)
-	a.field("registration", one.Registration)
-	a.field("usherd", one.Version)
+func (a *app) printStanding(w io.Writer, one *fleetview.Standing) {
+	a.Field("mac", one.Mac)
+	a.Field("computer", strings.Trim(one.Computer+", "+one.OperatingSystem, ", "))
+	a.Field("answer", string(one.Answer))
+	a.Field("state", one.State)
+	a.Field("seen", fmt.Sprintf("%s (%s)", a.Moment(one.Seen), terminal.Ago(one.Seen, time.Now())))
+	a.Field("user", one.User)
+	a.Field("registration", one.Registration)
+	a.Field("usherd", one.Version)
 	for _, note := range one.Notes {
-		a.field("note", note)
+		a.Field("note", note)
 	}
 	for _, problem := range one.Problems {
-		a.field("problem", problem)
+		a.Field("problem", problem)
 	}
 }
 
 // describeChange is a change in columns: whose, about whom, the state, what happened.
-func describeChange(change *fleet.Change) []string {
-	device := change.Device
+func describeChange(change *fleetview.Change) []string {
+	mac := change.Mac
 	if change.Computer != "" {
-		device += " (" + change.Computer + ")"
+		mac += " (" + change.Computer + ")"
 	}
 	user := change.User
 	switch {
@@ -167,16 +168,5 @@ func describeChange(change *fleet.Change) []string {
 	if change.Note != "" {
 		what = append(what, change.Note)
 	}
-	return []string{device, user, change.State, dash(strings.Join(what, "; "))}
-}
-
-// moment is a time for a person.
-func (a *app) moment(t time.Time) string {
-	if t.IsZero() {
-		return "-"
-	}
-	if !a.terminal {
-		return t.UTC().Format(time.RFC3339)
-	}
-	return t.Local().Format("2006-01-02 15:04:05")
+	return []string{mac, user, change.State, terminal.Dash(strings.Join(what, "; "))}
 }

@@ -1,24 +1,18 @@
-package main
+package ctl
 
 import (
 	"context"
-	"errors"
 	"fmt"
-	"io"
 	"strings"
 	"time"
 
 	"google.golang.org/grpc"
-	"google.golang.org/grpc/codes"
-	"google.golang.org/grpc/status"
 
+	"usher.internal/ctl/terminal"
 	"usher.internal/internal/config"
 	"usher.internal/internal/contract"
 	usherv1 "usher.internal/proto/usher/v1"
 )
-
-// awayWithin is how long a helper may be away, while it is upgraded for example, before following is given up.
-const awayWithin = time.Minute
 
 // follower shows the progress of one registration. It is used by one goroutine.
 type follower struct {
@@ -135,45 +129,6 @@ func (f *follower) watch(ctx context.Context, updates chan<- update) {
 	}
 }
 
-// reconnectPauses are how long is waited between one watch and the next, from the shortest to the longest.
-const (
-	reconnectPauseFirst   = 100 * time.Millisecond
-	reconnectPauseLongest = 2 * time.Second
-)
-
-// reconnecting watches over one connection after the other, until watch ends otherwise than by a helper that is away.
-// It gives up when no watch has been answered for [awayWithin]. The end of a stream is nil.
-func reconnecting(ctx context.Context, watch func(ctx context.Context, answered func()) error) error {
-	ctx, cancel := context.WithCancelCause(ctx)
-	defer cancel(nil)
-	stays := status.Error(codes.DeadlineExceeded, "usherd stays away")
-	away := time.AfterFunc(awayWithin, func() { cancel(stays) })
-	defer away.Stop()
-	for pause := reconnectPauseFirst; ; pause = min(2*pause, reconnectPauseLongest) {
-		answered := false
-		err := watch(ctx, func() { answered = true; away.Stop() })
-		switch {
-		case err == nil || errors.Is(err, io.EOF):
-			return nil
-		case ctx.Err() != nil:
-			return context.Cause(ctx)
-		case status.Code(err) != codes.Unavailable:
-			return err
-		}
-		if answered {
-			pause = reconnectPauseFirst
-			away.Reset(awayWithin)
-		}
-		timer := time.NewTimer(pause)
-		select {
-		case <-timer.C:
-		case <-ctx.Done():
-			timer.Stop()
-			return context.Cause(ctx)
-		}
-	}
-}
-
 func (f *follower) interrupted(ctx context.Context, err error) error {
 	if ctx.Err() == nil {
 		return explained(err)
@@ -196,20 +151,20 @@ func (f *follower) deliveredLater() error {
 
 // show prints what is new in the registration: as JSON, as plain lines, or above the live line of a terminal.
 func (f *follower) show() error {
-	if f.app.json {
+	if f.app.JSON {
 		return f.app.printMessage(f.last)
 	}
 	f.clearLine()
 	for ; f.transitions < len(f.last.GetTransitions()); f.transitions++ {
 		transition := f.last.GetTransitions()[f.transitions]
 		f.since = transition.GetTime().AsTime()
-		fmt.Fprintf(f.app.stdout, "%s  %-19s  %s\n", f.app.clock(transition.GetTime()),
-			contract.Name(transition.GetState()), plain(transition.GetEvidence()))
+		fmt.Fprintf(f.app.Out, "%s  %-19s  %s\n", f.app.Clock(transition.GetTime()),
+			contract.Name(transition.GetState()), terminal.Plain(transition.GetEvidence()))
 	}
 	for ; f.milestones < len(f.last.GetMilestones()); f.milestones++ {
 		milestone := f.last.GetMilestones()[f.milestones]
-		fmt.Fprintf(f.app.stdout, "%s  %-19s  %s\n", f.app.clock(milestone.GetTime()), "  Company Portal",
-			plain(sentence(milestone)))
+		fmt.Fprintf(f.app.Out, "%s  %-19s  %s\n", f.app.Clock(milestone.GetTime()), "  Company Portal",
+			terminal.Plain(sentence(milestone)))
 	}
 	f.drawLine()
 	return nil
@@ -237,16 +192,16 @@ var doing = map[usherv1.RegistrationState]string{
 // drawLine shows on a terminal what is under way, and for how long.
 func (f *follower) drawLine() {
 	text := doing[f.last.GetState()]
-	if !f.app.terminal || f.app.json || text == "" {
+	if !f.app.Person || f.app.JSON || text == "" {
 		return
 	}
-	fmt.Fprintf(f.app.stdout, "\r\x1b[K… %s, %s", text, max(0, time.Since(f.since)).Truncate(time.Second))
+	fmt.Fprintf(f.app.Out, "\r\x1b[K… %s, %s", text, max(0, time.Since(f.since)).Truncate(time.Second))
 	f.drawn = true
 }
 
 func (f *follower) clearLine() {
 	if f.drawn {
-		fmt.Fprint(f.app.stdout, "\r\x1b[K")
+		fmt.Fprint(f.app.Out, "\r\x1b[K")
 		f.drawn = false
 	}
 }

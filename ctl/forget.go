@@ -1,4 +1,4 @@
-package main
+package ctl
 
 import (
 	"context"
@@ -7,6 +7,7 @@ import (
 	"github.com/spf13/cobra"
 	"google.golang.org/grpc"
 
+	"usher.internal/ctl/terminal"
 	"usher.internal/internal/config"
 	usherv1 "usher.internal/proto/usher/v1"
 )
@@ -27,12 +28,12 @@ user's session or home is changed: a user who is still there is known again afte
 				if err != nil {
 					return err
 				}
-				if a.json {
+				if a.JSON {
 					return a.printMessage(forgotten)
 				}
-				fmt.Fprintf(a.stdout, "forgot %s, with %s and %s\n", plain(forgotten.GetUser().GetName()),
-					count(int64(forgotten.GetRegistrations()), "registration"),
-					count(int64(forgotten.GetDeliveries()), "delivery"))
+				fmt.Fprintf(a.Out, "forgot %s, with %s and %s\n", terminal.Plain(forgotten.GetUser().GetName()),
+					terminal.Count(int64(forgotten.GetRegistrations()), "registration"),
+					terminal.Count(int64(forgotten.GetDeliveries()), "delivery"))
 				return nil
 			})
 		},

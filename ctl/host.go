@@ -1,6 +1,7 @@
-package main
+package ctl
 
 import (
+	"context"
 	"errors"
 	"fmt"
 	"net/netip"
@@ -13,7 +14,9 @@ import (
 
 	"github.com/spf13/cobra"
 	"github.com/spf13/pflag"
+	"google.golang.org/grpc"
 
+	"usher.internal/ctl/terminal"
 	"usher.internal/internal/config"
 )
 
@@ -73,7 +76,7 @@ func (h host) sshLine(command string) string {
 		name = h.user + "@" + name
 	}
 	if strings.Contains(name, `\`) {
-		name = quote(name)
+		name = terminal.Quote(name)
 	}
 	return line + name + " " + command
 }
@@ -203,12 +206,18 @@ func (a *app) afar(command *cobra.Command) *cobra.Command {
 		case len(targets) == 0:
 			return run(command, arguments)
 		case len(targets) == 1 && a.hostFlags.file == "":
-			a.host = &targets[0]
+			a.goTo(targets[0], false)
 			return run(command, arguments)
 		}
 		return a.askSeveral(command.Context(), targets)
 	}
 	return command
+}
+
+// goTo has another Mac asked in place of this one.
+func (a *app) goTo(target host, oneOfSeveral bool) {
+	a.host, a.oneOfSeveral = &target, oneOfSeveral
+	a.Elsewhere = func(ctx context.Context) (*grpc.ClientConn, error) { return a.connectSSH(ctx, target) }
 }
 
 // checkHosts refuses another Mac for a command that acts, or that is about this one.

@@ -1,4 +1,4 @@
-package main
+package ctl
 
 import (
 	"errors"
@@ -78,28 +78,6 @@ func TestTargets(t *testing.T) {
 		if _, err := (&hostFlags{parallel: parallel}).targets(); err == nil {
 			t.Errorf("%d at a time are taken", parallel)
 		}
-	}
-}
-
-// What is quoted is one word, as it was, for each shell that is here.
-func TestQuote(t *testing.T) {
-	shells := 0
-	for _, name := range []string{"sh", "dash", "bash", "zsh", "ksh", "fish", "tcsh"} {
-		shell, err := exec.LookPath(name)
-		if err != nil {
-			continue
-		}
-		shells++
-		for _, text := range []string{"", "jane", "it's", "'", "''", `\`, `a\'b`, `trailing\`, "$HOME `id` $(id)",
-			`"a" * ? [b] {c} ~ # & | ; < > !`, "größe", "-n", "%s"} {
-			printed, err := exec.Command(shell, "-c", "printf '%s|' "+quote(text)+" end").Output()
-			if err != nil || string(printed) != text+"|end|" {
-				t.Errorf("%s makes %q of %q, %v", name, printed, text, err)
-			}
-		}
-	}
-	if shells == 0 {
-		t.Error("there is no shell")
 	}
 }
 
@@ -207,8 +185,8 @@ func TestExplainSSH(t *testing.T) {
 	} {
 		ended := exec.Command("sh", "-c", test.ends).Run()
 		err := host{name: "mac"}.explainSSH(ended, test.complaint, test.printed)
-		var failed *failure
-		if !errors.As(err, &failed) || failed.code != test.code || failed.message != test.message ||
+		failed, ok := errors.AsType[*failure](err)
+		if !ok || failed.code != test.code || failed.message != test.message ||
 			failed.reason != "HOST_UNREACHABLE" || failed.hint == "" {
 			t.Errorf("%s with %q: %+v", test.ends, test.complaint, err)
 		}
@@ -241,8 +219,7 @@ func TestSeveralHostsEndTogether(t *testing.T) {
 			answers = append(answers, hostAnswer{ExitCode: code})
 		}
 		err := together(answers)
-		var failed *failure
-		if errors.As(err, &failed); (failed == nil) != (test.want == nil) ||
+		if failed, _ := errors.AsType[*failure](err); (failed == nil) != (test.want == nil) ||
 			failed != nil && (failed.code != test.want[0] || failed.message != "") {
 			t.Errorf("%v is %+v", test.ended, failed)
 		}

@@ -1,4 +1,4 @@
-package main
+package ctl
 
 import (
 	"bytes"
@@ -10,34 +10,35 @@ import (
 
 	"google.golang.org/protobuf/proto"
 
-	"usher.internal/ctl/fleet"
+	"usher.internal/ctl/fleetview"
+	"usher.internal/ctl/terminal"
 	usherv1 "usher.internal/proto/usher/v1"
 )
 
 // hostileText moves a cursor, and turns the direction of writing round.
 const hostileText = "a\u009b2J\u0085\u007f\u061c\u200e\u202e\u2066b"
 
-// What a program or a device says reaches a terminal as escapes, in every kind of JSON.
+// What a program or a Mac says reaches a terminal as escapes, in every kind of JSON.
 func TestJSONHoldsNothingThatATerminalObeys(t *testing.T) {
-	for name, print := range map[string]func(a *app) error{
-		"a message": func(a *app) error {
+	for name, print := range map[string]func(a *Printer) error{
+		"a message": func(a *Printer) error {
 			return a.printMessage(&usherv1.Identity{Detail: hostileText, DeviceId: hostileText})
 		},
-		"a value": func(a *app) error { return a.printValue(map[string]string{hostileText: hostileText}) },
-		"a failure": func(a *app) error {
+		"a value": func(a *Printer) error { return a.printValue(map[string]string{hostileText: hostileText}) },
+		"a failure": func(a *Printer) error {
 			a.printFailure(
 				&failure{code: exitDefect, message: hostileText})
 			return nil
 		},
-		"a change": func(a *app) error {
+		"a change": func(a *Printer) error {
 			return a.printValue(
 				[]proto.Message{&usherv1.Identity{Detail: hostileText}})
 		},
-		"the fleet": func(a *app) error { return a.printValue(fleet.Standing{Computer: hostileText}) },
+		"the fleet": func(a *Printer) error { return a.printValue(fleetview.Standing{Computer: hostileText}) },
 	} {
 		var printed, aside bytes.Buffer
-		a := &app{stdout: &output{to: &printed}, stderr: &aside, json: true, command: "usherctl status"}
-		if err := errors.Join(print(a), a.stdout.err); err != nil {
+		a := &Printer{Terminal: &terminal.Terminal{Out: &terminal.Output{To: &printed}, Err: &aside, JSON: true}, Command: "usherctl status"}
+		if err := errors.Join(print(a), a.Out.Err); err != nil {
 			t.Fatal(err)
 		}
 		if strings.ContainsAny(printed.String(), "\u009b\u0085\u007f\u061c\u200e\u202e\u2066") ||
@@ -48,10 +49,10 @@ func TestJSONHoldsNothingThatATerminalObeys(t *testing.T) {
 }
 
 // What follows a semicolon is a cell too for some spreadsheets, and quotes hide no formula.
-func TestCSVOfAHostileDevice(t *testing.T) {
+func TestCSVOfAHostileMac(t *testing.T) {
 	var written bytes.Buffer
-	writeCSV(&written, &fleet.Report{Devices: []fleet.Standing{{
-		Device: `"=1+1`, Computer: "\ttext", User: "\u200b@SUM(A1)", Version: "\x1b[2J",
+	writeCSV(&written, &fleetview.Report{Macs: []fleetview.Standing{{
+		Mac: `"=1+1`, Computer: "\ttext", User: "\u200b@SUM(A1)", Version: "\x1b[2J",
 		Notes: []string{"asleep", "=cmd|' /C calc'!A0"},
 	}}})
 	rows, err := csv.NewReader(&written).ReadAll()

@@ -1,4 +1,4 @@
-package main
+package ctl
 
 import (
 	"context"
@@ -13,6 +13,8 @@ import (
 	"google.golang.org/protobuf/proto"
 
 	"usher.internal/ctl/inspect"
+	"usher.internal/ctl/interruptible"
+	"usher.internal/ctl/terminal"
 	"usher.internal/internal/contract"
 	"usher.internal/internal/wpj"
 )
@@ -95,7 +97,7 @@ func readInspected(ctx context.Context, path string, stdin io.Reader) ([]byte, e
 		defer file.Close()
 		stdin = file
 	}
-	from, release, err := interruptible(ctx, stdin)
+	from, release, err := interruptible.Input(ctx, stdin)
 	if err != nil {
 		return nil, err
 	}
@@ -143,7 +145,7 @@ func (a *app) inspect(content []byte, now time.Time) error {
 		}
 		found.Others = append(found.Others, one)
 	}
-	if a.json {
+	if a.JSON {
 		return a.printValue(found)
 	}
 	a.printInspection(found)
@@ -187,34 +189,34 @@ func messageJSON(message proto.Message) (json.RawMessage, error) {
 
 // printInspection prints each thing: what it is, the state that follows, if any, then its facts.
 func (a *app) printInspection(found inspection) {
-	w := a.stdout
+	w := a.Out
 	for _, how := range found.ReadAs {
-		a.field("read as", how)
+		a.Field("read as", how)
 	}
 	for i, thing := range append([]inspectedThing{found.inspectedThing}, found.Others...) {
 		if i > 0 {
 			fmt.Fprintln(w)
 		}
-		a.field("taken for", thing.Name)
+		a.Field("taken for", thing.Name)
 		if thing.State != "" {
-			a.field("state", thing.State+", by this text only")
-			a.field("meaning", thing.Meaning)
-			a.field("what to do", thing.Fix)
+			a.Field("state", thing.State+", by this text only")
+			a.Field("meaning", thing.Meaning)
+			a.Field("what to do", thing.Fix)
 			if thing.Command != "" {
-				fmt.Fprintf(w, "%-18s %s\n", "command:", plain(thing.Command)) // on one line, to be pasted
+				fmt.Fprintf(w, "%-18s %s\n", "command:", terminal.Plain(thing.Command)) // on one line, to be pasted
 			}
 		}
-		a.field("cannot be used", thing.Problem)
+		a.Field("cannot be used", thing.Problem)
 		if len(thing.Facts) > 0 {
 			fmt.Fprintln(w, "\nwhat this file shows:")
 		}
 		for _, fact := range thing.Facts {
-			a.field(fact.Name, fact.Value)
+			a.Field(fact.Name, fact.Value)
 			if fact.Meaning != "" {
-				a.paragraph(fmt.Sprintf("%-19s", ""), fact.Meaning)
+				a.Paragraph(fmt.Sprintf("%-19s", ""), fact.Meaning)
 			}
 		}
-		a.field("note", thing.Note)
-		a.field("what to do", thing.Advice)
+		a.Field("note", thing.Note)
+		a.Field("what to do", thing.Advice)
 	}
 }

@@ -1,4 +1,4 @@
-package main
+package ctl
 
 import (
 	"bytes"
@@ -11,13 +11,15 @@ import (
 	"time"
 
 	"usher.internal/ctl/inspect"
+	"usher.internal/ctl/terminal"
 )
 
 // inspectIn runs inspect on a content, and returns what it printed.
 func inspectIn(t *testing.T, content string, asJSON bool) (string, error) {
 	t.Helper()
 	var printed bytes.Buffer
-	a := &app{stdout: &output{to: &printed}, stderr: &printed, json: asJSON, command: "usherctl inspect"}
+	a := newApp(&terminal.Terminal{Out: &terminal.Output{To: &printed}, Err: &printed, JSON: asJSON}, "")
+	a.Command = "usherctl inspect"
 	err := a.inspect([]byte(content), time.Date(2026, 11, 29, 0, 0, 0, 0, time.UTC))
 	return printed.String(), err
 }
@@ -103,7 +105,7 @@ func FuzzInspect(f *testing.F) {
 	}
 	f.Fuzz(func(t *testing.T, content []byte) {
 		var printed bytes.Buffer
-		a := &app{stdout: &output{to: &printed}, stderr: &printed}
+		a := newApp(&terminal.Terminal{Out: &terminal.Output{To: &printed}, Err: &printed}, "")
 		if err := a.inspect(content, time.Unix(0, 0)); err != nil {
 			failed, ok := errors.AsType[*failure](err)
 			if !ok || failed.code != exitUsage {

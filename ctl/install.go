@@ -1,4 +1,4 @@
-package main
+package ctl
 
 import (
 	"context"
@@ -16,6 +16,7 @@ import (
 	"google.golang.org/grpc"
 	healthv1 "google.golang.org/grpc/health/grpc_health_v1"
 
+	"usher.internal/ctl/terminal"
 	"usher.internal/internal/accounts"
 	"usher.internal/internal/command"
 	"usher.internal/internal/config"
@@ -139,7 +140,7 @@ func (a *app) uninstall(command *cobra.Command, asked installation) error {
 	}
 	err := a.change(command, asked,
 		func(ctx context.Context, i *launchd.Installer) error { return i.Uninstall(ctx, purge) })
-	if err != nil || a.json {
+	if err != nil || a.JSON {
 		return err
 	}
 	layout, err := a.layout()
@@ -147,7 +148,7 @@ func (a *app) uninstall(command *cobra.Command, asked installation) error {
 		return err
 	}
 	for _, note := range uninstallNotes(layout, asked.purge) {
-		fmt.Fprintln(a.stdout, note)
+		fmt.Fprintln(a.Out, note)
 	}
 	return nil
 }
@@ -171,14 +172,14 @@ func uninstallNotes(layout launchd.Layout, purged bool) (notes []string) {
 // purge names what the configuration has usher keep, as far as the configuration can be read.
 func (a *app) purge() *launchd.Purge {
 	purge := &launchd.Purge{Homes: accounts.Homes(), Receipts: command.PackageUtility}
-	if loaded, err := config.Load(a.configFile); err == nil {
+	if loaded, err := config.Load(a.ConfigFile); err == nil {
 		purge.State, purge.Sockets = loaded.StateDirectory, loaded.SocketDirectory
 		// Keys of certificates may be this computer's, and serve others too.
 		purge.Secrets = []string{loaded.Delivery.API.ClientSecretFile, loaded.Fleet.CredentialsFile,
 			loaded.Fleet.NKeyFile}
 	} else {
-		fmt.Fprintf(a.stderr, "usherctl: the configuration cannot be read, so only the default places are "+
-			"looked at: %s\n", plain(err.Error()))
+		fmt.Fprintf(a.Err, "usherctl: the configuration cannot be read, so only the default places are "+
+			"looked at: %s\n", terminal.Plain(err.Error()))
 	}
 	return purge
 }
@@ -202,7 +203,7 @@ func (a *app) installer(asked installation) (*launchd.Installer, error) {
 		return nil, err
 	}
 	if os.Geteuid() != 0 {
-		return nil, &failure{code: exitNotPermitted, reason: "NEEDS_ROOT", message: a.command + " needs root",
+		return nil, &failure{code: exitNotPermitted, reason: "NEEDS_ROOT", message: a.Command + " needs root",
 			hint: "run it with sudo"}
 	}
 	settings, err := a.installerConfig(layout)
@@ -261,7 +262,7 @@ func primaryGroup(uid uint32) (uint32, error) {
 // serves returns when usherd answers on its socket. gRPC dials again by itself.
 func (a *app) serves(ctx context.Context) error {
 	// What is wrong with the configuration is usherd's to say.
-	loaded, _ := config.Salvage(a.configFile)
+	loaded, _ := config.Salvage(a.ConfigFile)
 	ctx, cancel := context.WithTimeout(ctx, servesWithin)
 	defer cancel()
 	connection, err := link.Dial(loaded.HelperSocket(), loaded.Development.HelperUID, quickRedial())
@@ -289,7 +290,7 @@ func (a *app) outlive(command *cobra.Command, layout launchd.Layout) error {
 	if program, err = filepath.EvalSymlinks(program); err != nil {
 		return defect(err)
 	}
-	fmt.Fprintln(a.stderr, "this is a job of usher's own service, which will be started anew: a process outside of "+
+	fmt.Fprintln(a.Err, "this is a job of usher's own service, which will be started anew: a process outside of "+
 		"it goes on with it")
 	where, err := launchd.Outlive(command.Context(), layout, program, append(os.Args[1:], "--outliving")...)
 	if exit, ok := errors.AsType[*exec.ExitError](err); ok {
@@ -299,9 +300,9 @@ func (a *app) outlive(command *cobra.Command, layout launchd.Layout) error {
 	if err != nil {
 		return &failure{code: exitDefect, reason: "INSTALL_FAILED", message: err.Error()}
 	}
-	if a.json {
+	if a.JSON {
 		return a.printValue(map[string]string{"log": where})
 	}
-	fmt.Fprintf(a.stdout, "done; %s tells each step\n", where)
+	fmt.Fprintf(a.Out, "done; %s tells each step\n", where)
 	return nil
 }

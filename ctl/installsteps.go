@@ -1,39 +1,40 @@
-package main
+package ctl
 
 import (
 	"errors"
 	"fmt"
 
+	"usher.internal/ctl/terminal"
 	"usher.internal/launchd"
 )
 
 // tellSteps has each step printed when it is through, and returns where they are gathered.
 func (a *app) tellSteps(installer *launchd.Installer) *[]launchd.Outcome {
 	var steps []launchd.Outcome
-	if a.terminal && !a.json {
+	if a.Person && !a.JSON {
 		// Stopping a service can take half a minute; the line is written over when that is through.
-		installer.Begin = func(what string) { fmt.Fprintf(a.stdout, "…          %s", plain(what)) }
+		installer.Begin = func(what string) { fmt.Fprintf(a.Out, "…          %s", terminal.Plain(what)) }
 	}
 	installer.Report = func(outcome launchd.Outcome) {
 		steps = append(steps, outcome)
-		if a.json {
+		if a.JSON {
 			return
 		}
 		if installer.Begin != nil {
-			fmt.Fprint(a.stdout, "\r\x1b[K")
+			fmt.Fprint(a.Out, "\r\x1b[K")
 		}
 		line := fmt.Sprintf("%-10s %s", outcome.Result, outcome.Step)
 		if outcome.Detail != "" {
 			line += ": " + outcome.Detail
 		}
-		fmt.Fprintln(a.stdout, plain(line))
+		fmt.Fprintln(a.Out, terminal.Plain(line))
 	}
 	return &steps
 }
 
 // toldSteps ends a command whose steps were told.
 func (a *app) toldSteps(steps []launchd.Outcome, err error) error {
-	if a.json {
+	if a.JSON {
 		if printErr := a.printValue(map[string]any{"steps": steps}); printErr != nil {
 			return printErr
 		}

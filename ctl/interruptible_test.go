@@ -1,4 +1,4 @@
-package main
+package ctl
 
 import (
 	"bytes"
@@ -14,45 +14,9 @@ import (
 	"syscall"
 	"testing"
 
+	"usher.internal/ctl/terminal"
 	"usher.internal/internal/applog"
 )
-
-// Standard input that has nothing more does not keep usherctl from ending.
-func TestStandardInputIsInterruptible(t *testing.T) {
-	for _, what := range []string{"text", "nothing"} {
-		from, to, err := os.Pipe()
-		if err != nil {
-			t.Fatal(err)
-		}
-		ctx, cancel := context.WithCancel(t.Context())
-		input, release, err := interruptible(ctx, from)
-		if err != nil {
-			t.Fatal(err)
-		}
-		buffer := make([]byte, 100)
-		if what == "text" {
-			if _, err := io.WriteString(to, what); err != nil {
-				t.Fatal(err)
-			}
-			if n, err := input.Read(buffer); err != nil || string(buffer[:n]) != what {
-				t.Errorf("read %q, %v", buffer[:n], err)
-			}
-		}
-		ended := make(chan error)
-		go func() {
-			_, err := input.Read(buffer)
-			ended <- err
-		}()
-		cancel()
-		if err := <-ended; !errors.Is(err, context.Canceled) {
-			t.Errorf("%s: it ended with %v", what, err)
-		}
-		release()
-		if err := errors.Join(from.Close(), to.Close()); err != nil {
-			t.Error(err)
-		}
-	}
-}
 
 // What a shell makes of <(command) has nothing, until the command writes to it.
 func TestPipesAreInterruptible(t *testing.T) {
@@ -67,7 +31,7 @@ func TestPipesAreInterruptible(t *testing.T) {
 	defer pipe.Close()
 	for _, arguments := range [][]string{{"inspect", fmt.Sprintf("/dev/fd/%d", pipe.Fd())}} {
 		ctx, cancel := context.WithCancel(t.Context())
-		a := &app{stdout: &output{to: io.Discard}, stderr: io.Discard}
+		a := newApp(&terminal.Terminal{Out: &terminal.Output{To: io.Discard}, Err: io.Discard}, "")
 		ended := make(chan exitCode)
 		go func() { ended <- a.run(ctx, arguments) }()
 		cancel()
@@ -121,7 +85,7 @@ func TestInterruptedAtAnyPointNothingIsLeft(t *testing.T) {
 			ctx.Context, ctx.cancel = context.WithCancel(t.Context())
 			ctx.left.Store(after)
 			var said bytes.Buffer
-			a := &app{stdout: &output{to: io.Discard}, stderr: &said}
+			a := newApp(&terminal.Terminal{Out: &terminal.Output{To: io.Discard}, Err: &said}, "")
 			root := a.root()
 			root.SetIn(strings.NewReader(strings.Repeat(line, 10_000)))
 			code := a.runRoot(ctx, root, arguments)

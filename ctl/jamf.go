@@ -1,4 +1,4 @@
-package main
+package ctl
 
 import (
 	"context"
@@ -17,6 +17,7 @@ import (
 	"google.golang.org/grpc/codes"
 	"google.golang.org/grpc/status"
 
+	"usher.internal/ctl/terminal"
 	"usher.internal/internal/attribute"
 	"usher.internal/internal/config"
 	"usher.internal/internal/contract"
@@ -76,7 +77,7 @@ change with the data type.`,
 					if err != nil {
 						return err
 					}
-					if a.json {
+					if a.JSON {
 						return errors.Join(a.printMessage(provisioned), unusable(provisioned))
 					}
 					a.printProvisioned(provisioned, request.GetDryRun())
@@ -84,7 +85,7 @@ change with the data type.`,
 					if err != nil {
 						return err
 					}
-					fmt.Fprintf(a.stdout, "\nThe role of the API client at %s:\n", plain(checked.GetServer()))
+					fmt.Fprintf(a.Out, "\nThe role of the API client at %s:\n", terminal.Plain(checked.GetServer()))
 					a.printPrivileges(checked)
 					return errors.Join(unusable(provisioned), lacking(checked))
 				})
@@ -118,7 +119,7 @@ func (a *app) printProvisioned(provisioned *usherv1.ProvisionExtensionAttributes
 		}
 		rows = append(rows, []string{one.GetName(), state, one.GetProblem()})
 	}
-	a.table([]string{"NAME", "STATE", "PROBLEM"}, rows)
+	a.Table([]string{"NAME", "STATE", "PROBLEM"}, rows)
 }
 
 // unusable returns a failure when there are extension attributes that usher cannot write to.
@@ -159,10 +160,10 @@ and never taken as an argument.`,
 				if err != nil {
 					return jamfFailure(err)
 				}
-				if a.json {
+				if a.JSON {
 					return a.printMessage(set)
 				}
-				fmt.Fprintf(a.stdout, "kept in %s; `%s` tries it\n", plain(set.GetPath()),
+				fmt.Fprintf(a.Out, "kept in %s; `%s` tries it\n", terminal.Plain(set.GetPath()),
 					config.Sudo("jamf credentials check"))
 				return nil
 			})
@@ -185,12 +186,12 @@ func (a *app) checkCredentialsCommand() *cobra.Command {
 					if err != nil {
 						return err
 					}
-					if a.json {
+					if a.JSON {
 						return errors.Join(a.printMessage(checked), lacking(checked))
 					}
-					fmt.Fprintln(a.stdout, "The secret is good.")
-					a.field("Server", checked.GetServer())
-					a.field("Version", checked.GetServerVersion())
+					fmt.Fprintln(a.Out, "The secret is good.")
+					a.Field("Server", checked.GetServer())
+					a.Field("Version", checked.GetServerVersion())
 					a.printPrivileges(checked)
 					return lacking(checked)
 				})
@@ -208,10 +209,10 @@ func (a *app) printPrivileges(checked *usherv1.CheckClientSecretResponse) {
 		}
 		rows = append(rows, []string{one.GetPrivilege(), said[one.GetRequired()], granted, one.GetPurpose()})
 	}
-	a.table([]string{"PRIVILEGE", "REQUIRED", "GRANTED", "TO"}, rows)
+	a.Table([]string{"PRIVILEGE", "REQUIRED", "GRANTED", "TO"}, rows)
 	for _, one := range checked.GetPrivileges() {
 		if one.GetProblem() != "" {
-			fmt.Fprintf(a.stderr, "usherctl: %s could not be tried: %s\n", one.GetPrivilege(), one.GetProblem())
+			fmt.Fprintf(a.Err, "usherctl: %s could not be tried: %s\n", one.GetPrivilege(), one.GetProblem())
 		}
 	}
 }
@@ -255,10 +256,10 @@ func (a *app) removeCredentialsCommand() *cobra.Command {
 				if err != nil {
 					return jamfFailure(err)
 				}
-				if a.json {
+				if a.JSON {
 					return a.printMessage(response)
 				}
-				fmt.Fprintln(a.stdout, map[bool]string{
+				fmt.Fprintln(a.Out, map[bool]string{
 					true:  "removed; Jamf Pro still takes it until it is rotated there",
 					false: "there was none"}[response.GetRemoved()])
 				return nil
@@ -338,7 +339,7 @@ func (a *app) promptSecret() (string, error) {
 		return "", defect(fmt.Errorf("ask for the secret: %w", err))
 	}
 	defer term.Restore(descriptor, before)
-	return typedSecret(os.Stdin, a.stderr)
+	return typedSecret(os.Stdin, a.Err)
 }
 
 // typedSecret asks on a terminal in raw mode.

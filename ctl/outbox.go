@@ -1,4 +1,4 @@
-package main
+package ctl
 
 import (
 	"context"
@@ -33,7 +33,7 @@ func (a *app) listOutboxCommand() *cobra.Command {
 				if err != nil {
 					return err
 				}
-				if a.json {
+				if a.JSON {
 					return a.printMessage(list)
 				}
 				var rows [][]string
@@ -41,10 +41,10 @@ func (a *app) listOutboxCommand() *cobra.Command {
 					rows = append(rows, []string{
 						strconv.FormatUint(d.GetId(), 10), d.GetUser().GetName(), deliveryName(d.GetState()),
 						strconv.Itoa(int(d.GetAttempts())),
-						a.clock(d.GetNextAttemptTime()), d.GetSummary(), d.GetLastError(),
+						a.Clock(d.GetNextAttemptTime()), d.GetSummary(), d.GetLastError(),
 					})
 				}
-				a.table([]string{"ID", "USER", "STATE", "ATTEMPTS", "NEXT ATTEMPT", "REPORT", "LAST ERROR"}, rows)
+				a.Table([]string{"ID", "USER", "STATE", "ATTEMPTS", "NEXT ATTEMPT", "REPORT", "LAST ERROR"}, rows)
 				return nil
 			})
 		},
@@ -67,10 +67,10 @@ func (a *app) flushOutboxCommand() *cobra.Command {
 				if err != nil {
 					return err
 				}
-				if a.json {
+				if a.JSON {
 					return a.printMessage(flushed)
 				}
-				fmt.Fprintf(a.stdout, "%d due now; `%s` shows how they fare\n", flushed.GetDue(),
+				fmt.Fprintf(a.Out, "%d due now; `%s` shows how they fare\n", flushed.GetDue(),
 					config.Sudo("outbox list"))
 				return nil
 			})

@@ -1,4 +1,4 @@
-package main
+package ctl
 
 import (
 	"bytes"
@@ -17,6 +17,7 @@ import (
 	"github.com/spf13/cobra"
 	"github.com/spf13/pflag"
 
+	"usher.internal/ctl/terminal"
 	"usher.internal/internal/config"
 	"usher.internal/internal/documented"
 	"usher.internal/internal/wpj"
@@ -25,7 +26,7 @@ import (
 // placeholders are the words in capitals that commands have in texts (docs/troubleshooting.md says so), with something
 // that fits there. VALUE is what the program puts into a text.
 var placeholders = map[string]string{
-	"ARCHIVE": "jane.zip", "CODE": "66", "DEVICE": "0A1B2C3D-0000-4000-8000-00000000BEEF", "DIRECTORY": "credentials",
+	"ARCHIVE": "jane.zip", "CODE": "66", "MAC": "0A1B2C3D-0000-4000-8000-00000000BEEF", "DIRECTORY": "credentials",
 	"FILE": "file", "FOLDER": "usher-fleet",
 	"ID": "0199b3a2-4c1d", "NAME": "jane", "TEAM": "A1B2C3D4E5", "VALUE": "0199b3a2-4c1d",
 }
@@ -125,7 +126,7 @@ func isName(line string) bool {
 	if len(names) == 0 {
 		return false
 	}
-	command, rest, err := (&app{}).root().Find(names[1:])
+	command, rest, err := newApp(&terminal.Terminal{}, "").root().Find(names[1:])
 	return err == nil && len(rest) == 0 && line == command.CommandPath()
 }
 
@@ -165,7 +166,7 @@ func pasted(line string) error {
 
 // parsed is the command that arguments name, as far as usherctl takes them before it does anything.
 func parsed(arguments []string) (*cobra.Command, error) {
-	root := (&app{stdout: &output{to: io.Discard}, stderr: io.Discard}).root()
+	root := newApp(&terminal.Terminal{Out: &terminal.Output{To: io.Discard}, Err: io.Discard}, "").root()
 	root.InitDefaultVersionFlag()
 	arguments = textArguments(root, arguments)
 	command, rest, err := root.Find(arguments)
@@ -198,7 +199,7 @@ func everyCommand(visit func(*cobra.Command)) {
 			walk(one)
 		}
 	}
-	walk((&app{}).root())
+	walk(newApp(&terminal.Terminal{}, "").root())
 }
 
 // textsOf are the texts of a source as they are printed: what is added up is one text, with VALUE where something else

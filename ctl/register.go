@@ -1,4 +1,4 @@
-package main
+package ctl
 
 import (
 	"context"
@@ -121,13 +121,13 @@ func (a *app) start(ctx context.Context, request *usherv1.StartRegistrationReque
 		return explained(err)
 	}
 	if wait {
-		if started.GetAttached() && !a.json {
-			fmt.Fprintf(a.stdout, "attached to registration %s of %s, which is under way already\n",
+		if started.GetAttached() && !a.JSON {
+			fmt.Fprintf(a.Out, "attached to registration %s of %s, which is under way already\n",
 				shortID(started.GetRegistration().GetId()), started.GetRegistration().GetUser().GetName())
 		}
 		return a.follow(ctx, connection, started.GetRegistration(), limits)
 	}
-	if a.json {
+	if a.JSON {
 		return a.printMessage(started)
 	}
 	verb := "started"
@@ -135,7 +135,7 @@ func (a *app) start(ctx context.Context, request *usherv1.StartRegistrationReque
 		verb = "is under way already"
 	}
 	r := started.GetRegistration()
-	fmt.Fprintf(a.stdout, "registration %s of %s %s; `usherctl registrations watch %s` follows it\n", r.GetId(),
+	fmt.Fprintf(a.Out, "registration %s of %s %s; `usherctl registrations watch %s` follows it\n", r.GetId(),
 		r.GetUser().GetName(), verb, shortID(r.GetId()))
 	return nil
 }

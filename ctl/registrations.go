@@ -1,4 +1,4 @@
-package main
+package ctl
 
 import (
 	"context"
@@ -37,14 +37,14 @@ func (a *app) listRegistrationsCommand() *cobra.Command {
 				if err != nil {
 					return err
 				}
-				if a.json {
+				if a.JSON {
 					return a.printMessage(list)
 				}
 				var rows [][]string
 				for _, r := range list.GetRegistrations() {
 					rows = append(rows, a.registrationRow(r))
 				}
-				a.table([]string{"ID", "USER", "KIND", "STATE", "IDENTITY", "DELIVERY", "STARTED"}, rows)
+				a.Table([]string{"ID", "USER", "KIND", "STATE", "IDENTITY", "DELIVERY", "STARTED"}, rows)
 				return nil
 			})
 		},
@@ -57,7 +57,7 @@ func (a *app) listRegistrationsCommand() *cobra.Command {
 func (a *app) registrationRow(r *usherv1.Registration) []string {
 	return []string{
 		shortID(r.GetId()), r.GetUser().GetName(), contract.Name(r.GetKind()), lastState(r),
-		identityName(r.GetIdentity().GetState()), deliveryName(r.GetDeliveryState()), a.clock(r.GetCreateTime()),
+		identityName(r.GetIdentity().GetState()), deliveryName(r.GetDeliveryState()), a.Clock(r.GetCreateTime()),
 	}
 }
 
@@ -83,7 +83,7 @@ func (a *app) showRegistrationCommand() *cobra.Command {
 				if err != nil {
 					return err
 				}
-				if a.json {
+				if a.JSON {
 					return a.printMessage(found.GetRegistration())
 				}
 				a.printRegistration(found.GetRegistration())
@@ -94,22 +94,22 @@ func (a *app) showRegistrationCommand() *cobra.Command {
 }
 
 func (a *app) printRegistration(r *usherv1.Registration) {
-	w := a.stdout
-	a.field("registration", r.GetId())
-	a.field("user", fmt.Sprintf("%s (uid %d)", r.GetUser().GetName(), r.GetUser().GetUid()))
-	a.field("state", lastState(r))
-	a.field("detail", r.GetFailureDetail())
+	w := a.Out
+	a.Field("registration", r.GetId())
+	a.Field("user", fmt.Sprintf("%s (uid %d)", r.GetUser().GetName(), r.GetUser().GetUid()))
+	a.Field("state", lastState(r))
+	a.Field("detail", r.GetFailureDetail())
 	if r.GetDeadline() != nil {
-		a.field("times out", a.clock(r.GetDeadline()))
+		a.Field("times out", a.Clock(r.GetDeadline()))
 	}
 	if exit := r.GetPortalExit(); exit != nil {
-		a.field("portal", portalEnd(exit))
+		a.Field("portal", portalEnd(exit))
 	}
 	if identity := r.GetIdentity(); identity != nil {
-		a.field("identity", fmt.Sprintf("%s: %s", identityName(identity.GetState()), identity.GetDetail()))
-		a.field("device id", identity.GetDeviceId())
-		a.field("tenant id", identity.GetTenantId())
-		a.field("user principal", identity.GetUserPrincipalName())
+		a.Field("identity", fmt.Sprintf("%s: %s", identityName(identity.GetState()), identity.GetDetail()))
+		a.Field("device id", identity.GetDeviceId())
+		a.Field("tenant id", identity.GetTenantId())
+		a.Field("user principal", identity.GetUserPrincipalName())
 	}
 	if r.GetDeliveryState() != usherv1.DeliveryState_DELIVERY_STATE_UNSPECIFIED {
 		name := deliveryName(r.GetDeliveryState())
@@ -117,11 +117,11 @@ func (a *app) printRegistration(r *usherv1.Registration) {
 			r.GetFailureReason() == usherv1.FailureReason_FAILURE_REASON_DELIVERY_REFUSED {
 			name += attribute.DeliveredLater
 		}
-		a.field("delivery", fmt.Sprintf("%s after %s", name, attempts(r.GetDeliveryAttempts())))
-		a.field("delivery error", r.GetDeliveryError())
+		a.Field("delivery", fmt.Sprintf("%s after %s", name, attempts(r.GetDeliveryAttempts())))
+		a.Field("delivery error", r.GetDeliveryError())
 	}
 	fmt.Fprintln(w)
-	a.table([]string{"WHEN", "STEP", "EVIDENCE"}, a.steps(r))
+	a.Table([]string{"WHEN", "STEP", "EVIDENCE"}, a.steps(r))
 }
 
 func attempts(count int32) string {
@@ -140,11 +140,11 @@ func (a *app) steps(r *usherv1.Registration) (rows [][]string) {
 	var steps []step
 	for _, transition := range r.GetTransitions() {
 		steps = append(steps, step{transition.GetTime().AsTime(),
-			[]string{a.clock(transition.GetTime()), contract.Name(transition.GetState()), transition.GetEvidence()}})
+			[]string{a.Clock(transition.GetTime()), contract.Name(transition.GetState()), transition.GetEvidence()}})
 	}
 	for _, milestone := range r.GetMilestones() {
 		steps = append(steps, step{milestone.GetTime().AsTime(),
-			[]string{a.clock(milestone.GetTime()), "  Company Portal", sentence(milestone)}})
+			[]string{a.Clock(milestone.GetTime()), "  Company Portal", sentence(milestone)}})
 	}
 	slices.SortStableFunc(steps, func(a, b step) int { return a.at.Compare(b.at) })
 	for _, one := range steps {
@@ -219,10 +219,10 @@ func (a *app) cancelRegistrationCommand() *cobra.Command {
 			if err != nil {
 				return explained(err)
 			}
-			if a.json {
+			if a.JSON {
 				return a.printMessage(cancelled.GetRegistration())
 			}
-			fmt.Fprintf(a.stdout, "registration %s is %s\n", shortID(cancelled.GetRegistration().GetId()),
+			fmt.Fprintf(a.Out, "registration %s is %s\n", shortID(cancelled.GetRegistration().GetId()),
 				cancelled.GetRegistration().GetFailureDetail())
 			return nil
 		},

@@ -1,4 +1,4 @@
-package main
+package ctl
 
 import (
 	"bytes"
@@ -15,6 +15,7 @@ import (
 	"strings"
 	"testing"
 
+	"usher.internal/ctl/terminal"
 	"usher.internal/internal/attribute"
 	"usher.internal/launchd"
 )
@@ -122,7 +123,7 @@ func TestCommandsWithSudoHaveTheWholePath(t *testing.T) {
 		t.Fatal(err)
 	}
 	for _, one := range []string{"doctor", "register", "uninstall"} {
-		command, _, err := (&app{}).root().Find([]string{one})
+		command, _, err := newApp(&terminal.Terminal{}, "").root().Find([]string{one})
 		if err != nil || !strings.Contains(command.Example, "sudo "+layout.Program("usherctl")+" "+one) {
 			t.Errorf("the example of %s is %q (%v)", one, command.Example, err)
 		}

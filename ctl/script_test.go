@@ -1,4 +1,4 @@
-package main
+package ctl
 
 import (
 	"context"
@@ -27,7 +27,7 @@ import (
 var updateScripts = flag.Bool("update", false, "write what usherctl prints into the scripts")
 
 func TestMain(m *testing.M) {
-	testscript.Main(m, map[string]func(){"usherctl": main})
+	testscript.Main(m, map[string]func(){"usherctl": func() { os.Exit(Main(os.Args[1:])) }})
 }
 
 // The scripts are the documentation of what usherctl prints and ends with. `helper SCENARIO` starts a helper that

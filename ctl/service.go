@@ -1,4 +1,4 @@
-package main
+package ctl
 
 import (
 	"fmt"
@@ -40,7 +40,7 @@ func (a *app) serviceStatus(command *cobra.Command) error {
 	if err != nil {
 		return defect(err)
 	}
-	if a.json {
+	if a.JSON {
 		err = a.printValue(map[string]any{"services": services})
 	} else {
 		a.printServices(services)
@@ -76,5 +76,5 @@ func (a *app) printServices(services []launchd.Service) {
 		}
 		rows = append(rows, []string{service.Name, user, pid, state})
 	}
-	a.table([]string{"SERVICE", "USER", "PID", "STATE"}, rows)
+	a.Table([]string{"SERVICE", "USER", "PID", "STATE"}, rows)
 }

@@ -1,4 +1,4 @@
-package main
+package ctl
 
 import (
 	"bytes"
@@ -14,6 +14,7 @@ import (
 	"google.golang.org/protobuf/encoding/protojson"
 	"google.golang.org/protobuf/proto"
 
+	"usher.internal/ctl/terminal"
 	"usher.internal/internal/timeline"
 	usherv1 "usher.internal/proto/usher/v1"
 )
@@ -51,8 +52,8 @@ var severalTables = map[string]severalTable{
 					session = sessionName(user)
 				}
 				rows = append(rows, []string{
-					dash(status.GetComputer().GetName()), dash(user.GetUser().GetName()), session,
-					identityName(user.GetIdentity().GetState()), a.age(user.GetLookTime()),
+					terminal.Dash(status.GetComputer().GetName()), terminal.Dash(user.GetUser().GetName()), session,
+					identityName(user.GetIdentity().GetState()), a.Age(user.GetLookTime()),
 					lastState(user.GetLastRegistration()), status.GetHelper().GetVersion(),
 					strconv.Itoa(len(status.GetProblems())),
 				})
@@ -78,7 +79,7 @@ var severalTables = map[string]severalTable{
 					continue
 				}
 				rows = append(rows, []string{check.GetName(), results[check.GetResult()], check.GetEvidence(),
-					dash(check.GetFix())})
+					terminal.Dash(check.GetFix())})
 			}
 			return rows
 		},
@@ -92,7 +93,7 @@ var severalTables = map[string]severalTable{
 					continue
 				}
 				last := report.Attempts[len(report.Attempts)-1]
-				rows = append(rows, []string{dash(last.User), a.moment(last.Begin), string(last.Outcome),
+				rows = append(rows, []string{terminal.Dash(last.User), a.Moment(last.Begin), string(last.Outcome),
 					last.Verdict.Sentence})
 			}
 			return rows
@@ -117,15 +118,15 @@ func decoded[Message any, Pointer interface {
 
 // askSeveral runs the command against each of the hosts, so many at a time, and prints one table.
 func (a *app) askSeveral(ctx context.Context, hosts []host) error {
-	shape, known := severalTables[a.command]
+	shape, known := severalTables[a.Command]
 	if !known {
 		return fmt.Errorf("%s takes one --host: several can be asked with status, registrations list, "+
-			"doctor and timeline", a.command)
+			"doctor and timeline", a.Command)
 	}
 	answers := make([]hostAnswer, len(hosts))
 	var asking errgroup.Group
 	asking.SetLimit(a.hostFlags.parallel)
-	bar := a.progress("asking " + count(int64(len(hosts)), "host"))
+	bar := a.Progress("asking " + terminal.Count(int64(len(hosts)), "host"))
 	var mu sync.Mutex
 	done := 0
 	for i, target := range hosts {
@@ -134,16 +135,16 @@ func (a *app) askSeveral(ctx context.Context, hosts []host) error {
 			mu.Lock()
 			defer mu.Unlock()
 			done++
-			bar.show(done, len(hosts))
+			bar.Show(done, len(hosts))
 			return nil
 		})
 	}
 	asking.Wait()
-	bar.end()
+	bar.End()
 	if ctx.Err() != nil {
 		return explained(ctx.Err())
 	}
-	if a.json {
+	if a.JSON {
 		if err := a.printValue(map[string]any{"hosts": answers}); err != nil {
 			return err
 		}
@@ -156,8 +157,8 @@ func (a *app) askSeveral(ctx context.Context, hosts []host) error {
 // askOne runs the command against one of several hosts.
 func (a *app) askOne(ctx context.Context, target host) hostAnswer {
 	var printed bytes.Buffer
-	one := &app{stdout: &output{to: &printed}, stderr: io.Discard, configFile: a.configFile, host: &target,
-		oneOfSeveral: true}
+	one := newApp(&terminal.Terminal{Out: &terminal.Output{To: &printed}, Err: io.Discard}, a.ConfigFile)
+	one.goTo(target, true)
 	answer := hostAnswer{Host: target.String(), ExitCode: one.run(ctx, a.arguments), Data: []json.RawMessage{}}
 	lines := json.NewDecoder(&printed)
 	for {
@@ -192,14 +193,14 @@ func (a *app) printSeveral(shape severalTable, answers []hostAnswer) {
 			rows = append(rows, append([]string{answer.Host, result}, row...))
 		}
 	}
-	a.table(append([]string{"HOST", "RESULT"}, shape.heading...), rows)
+	a.Table(append([]string{"HOST", "RESULT"}, shape.heading...), rows)
 	for _, answer := range answers {
 		if answer.Error != nil {
 			message := answer.Error.Message
 			if !strings.Contains(message, answer.Host) {
 				message = answer.Host + ": " + message
 			}
-			fmt.Fprintf(a.stderr, "usherctl: %s\n", plain(message))
+			fmt.Fprintf(a.Err, "usherctl: %s\n", terminal.Plain(message))
 		}
 	}
 }

@@ -1,4 +1,4 @@
-package main
+package ctl
 
 import (
 	"bytes"
@@ -20,6 +20,7 @@ import (
 	"google.golang.org/grpc"
 	"google.golang.org/grpc/credentials/insecure"
 
+	"usher.internal/ctl/terminal"
 	"usher.internal/internal/command"
 	"usher.internal/internal/trust"
 	"usher.internal/launchd"
@@ -87,7 +88,7 @@ func (h host) sshCommand(ctx context.Context, alone bool, arguments ...string) *
 	}
 	quoted := []string{"/usr/bin/env", remotePath(), "usherctl"}
 	for _, argument := range arguments {
-		quoted = append(quoted, quote(argument))
+		quoted = append(quoted, terminal.Quote(argument))
 	}
 	program, path := sshProgram()
 	ssh := exec.CommandContext(ctx, program, append(options, "--", h.name, strings.Join(quoted, " "))...)
@@ -95,21 +96,6 @@ func (h host) sshCommand(ctx context.Context, alone bool, arguments ...string) *
 	ssh.Cancel = func() error { return ssh.Process.Signal(unix.SIGTERM) }
 	ssh.WaitDelay = sshEndsWithin
 	return ssh
-}
-
-// quote makes one word of a text for any shell that a user may have; fish knows backslashes within quotes.
-func quote(text string) string {
-	return "'" + strings.NewReplacer("'", `'\''`, `\`, `'\\'`).Replace(text) + "'"
-}
-
-// shellWord is a text as one word of a command that a person pastes: as it is where no shell makes something else of
-// it.
-func shellWord(text string) string {
-	if text != "" && strings.Trim(text, "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789-_./:@%+,") ==
-		"" {
-		return text
-	}
-	return quote(text)
 }
 
 // sshConn is a connection to usherd on another Mac: ssh's standard input and output, as a socket.
@@ -310,7 +296,7 @@ func (t *tail) String() string {
 // whoever types a password or touches a key takes his time, and what is asked has limits.
 func (a *app) connectSSH(ctx context.Context, target host) (*grpc.ClientConn, error) {
 	alone := !a.oneOfSeveral
-	quiet := a.afterAWhile("connecting to " + target.String() + "…")
+	quiet := a.AfterAWhile("connecting to " + target.String() + "…")
 	first, err := target.dialSSH(ctx, alone)
 	quiet()
 	if err != nil {

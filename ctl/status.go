@@ -1,4 +1,4 @@
-package main
+package ctl
 
 import (
 	"cmp"
@@ -13,6 +13,7 @@ import (
 	"google.golang.org/grpc"
 	"google.golang.org/protobuf/types/known/timestamppb"
 
+	"usher.internal/ctl/terminal"
 	"usher.internal/internal/attribute"
 	"usher.internal/internal/contract"
 	"usher.internal/internal/wpj"
@@ -68,8 +69,8 @@ who is registered as they should be.`,
 			within := answerWithin
 			if flags.look {
 				within = lookWithin
-				if !a.json {
-					fmt.Fprintln(a.stderr, "looking in each session…")
+				if !a.JSON {
+					fmt.Fprintln(a.Err, "looking in each session…")
 				}
 			}
 			return a.askWithin(command.Context(), within, func(ctx context.Context, connection *grpc.ClientConn) error {
@@ -98,7 +99,7 @@ func (a *app) showStatus(status *usherv1.GetStatusResponse, user string) error {
 		return &failure{code: exitNotFound, reason: "USER_NOT_FOUND", message: "usher knows of no user " + user,
 			hint: "`usherctl status` lists those that it knows"}
 	}
-	if a.json {
+	if a.JSON {
 		if err := a.printMessage(status); err != nil {
 			return err
 		}
@@ -165,8 +166,8 @@ func (a *app) waitForStatus(ctx context.Context, flags statusFlags) error {
 				return nil
 			}
 			standing := standingOf(user, flags.user)
-			if standing != told && !a.json {
-				fmt.Fprintf(a.stderr, "waiting for %s: %s\n", flags.wait, standing)
+			if standing != told && !a.JSON {
+				fmt.Fprintf(a.Err, "waiting for %s: %s\n", flags.wait, standing)
 			}
 			told = standing
 		}
@@ -198,13 +199,13 @@ func standingOf(user *usherv1.UserStatus, name string) string {
 	state := user.GetIdentity().GetState()
 	switch {
 	case user == nil && name != "":
-		return "usher does not know of a user " + plain(name)
+		return "usher does not know of a user " + terminal.Plain(name)
 	case user == nil:
 		return "nobody is logged in"
 	case state == usherv1.IdentityState_IDENTITY_STATE_UNSPECIFIED:
-		return plain(user.GetUser().GetName()) + " was not looked at yet"
+		return terminal.Plain(user.GetUser().GetName()) + " was not looked at yet"
 	}
-	return plain(user.GetUser().GetName()) + " is " + identityName(state)
+	return terminal.Plain(user.GetUser().GetName()) + " is " + identityName(state)
 }
 
 // parseStates reads names of states, in any case.
@@ -235,42 +236,42 @@ func parseStates(text string) ([]usherv1.IdentityState, error) {
 
 func (a *app) printStatus(status *usherv1.GetStatusResponse) {
 	for _, problem := range status.GetProblems() {
-		a.paragraph("! ", problem)
+		a.Paragraph("! ", problem)
 	}
 	if len(status.GetProblems()) > 0 {
-		fmt.Fprintln(a.stdout)
+		fmt.Fprintln(a.Out)
 	}
 	computer, helper := status.GetComputer(), status.GetHelper()
-	a.field("computer", strings.Trim(computer.GetName()+", "+computer.GetOperatingSystem(), ", "))
-	a.field("usherd", fmt.Sprintf("%s, since %s", helper.GetVersion(), a.clock(helper.GetStartTime())))
+	a.Field("computer", strings.Trim(computer.GetName()+", "+computer.GetOperatingSystem(), ", "))
+	a.Field("usherd", fmt.Sprintf("%s, since %s", helper.GetVersion(), a.Clock(helper.GetStartTime())))
 	if outbox := status.GetOutbox(); outbox != nil {
-		a.field("outbox", fmt.Sprintf("%d pending, %d refused, last delivered %s (%s)",
-			outbox.GetPending(), outbox.GetRefused(), a.clock(outbox.GetLastDeliveredTime()), helper.GetDeliveryMode()))
+		a.Field("outbox", fmt.Sprintf("%d pending, %d refused, last delivered %s (%s)",
+			outbox.GetPending(), outbox.GetRefused(), a.Clock(outbox.GetLastDeliveredTime()), helper.GetDeliveryMode()))
 	}
 	if fleet := status.GetFleet(); fleet != nil {
 		connected := "not connected"
 		if server := fleet.GetServer(); server != "" {
 			connected = server
 		}
-		a.field("fleet", fmt.Sprintf("%s, %s since %s, %d unpublished", dash(fleet.GetDevice()), connected,
-			a.clock(fleet.GetSince()), fleet.GetUnpublished()))
+		a.Field("fleet", fmt.Sprintf("%s, %s since %s, %d unpublished", terminal.Dash(fleet.GetMac()), connected,
+			a.Clock(fleet.GetSince()), fleet.GetUnpublished()))
 	}
 	if len(status.GetUsers()) == 0 {
 		return
 	}
 	if len(status.GetUsers()) > 1 {
-		a.field("primary user", contract.Primary(status.GetUsers()).GetUser().GetName())
+		a.Field("primary user", contract.Primary(status.GetUsers()).GetUser().GetName())
 	}
-	fmt.Fprintln(a.stdout)
+	fmt.Fprintln(a.Out)
 	var rows [][]string
 	for _, user := range status.GetUsers() {
 		rows = append(rows, []string{
 			user.GetUser().GetName(), sessionName(user), identityName(user.GetIdentity().GetState()),
-			a.age(user.GetLookTime()),
-			lastState(user.GetLastRegistration()), a.clock(user.GetLastRegistration().GetUpdateTime()),
+			a.Age(user.GetLookTime()),
+			lastState(user.GetLastRegistration()), a.Clock(user.GetLastRegistration().GetUpdateTime()),
 		})
 	}
-	a.table([]string{"USER", "SESSION", "STATE", "SEEN", "LAST REGISTRATION", "WHEN"}, rows)
+	a.Table([]string{"USER", "SESSION", "STATE", "SEEN", "LAST REGISTRATION", "WHEN"}, rows)
 	for _, user := range status.GetUsers() {
 		a.printEvidence(user)
 	}
@@ -281,28 +282,28 @@ func (a *app) printEvidence(user *usherv1.UserStatus) {
 	if len(user.GetEvidence()) == 0 {
 		return
 	}
-	fmt.Fprintln(a.stdout)
-	a.paragraph(plain(user.GetUser().GetName())+": ", user.GetIdentity().GetDetail())
+	fmt.Fprintln(a.Out)
+	a.Paragraph(terminal.Plain(user.GetUser().GetName())+": ", user.GetIdentity().GetDetail())
 	for _, contradiction := range user.GetIdentity().GetContradictions() {
-		a.paragraph("  contradiction: ", contradiction.GetDetail())
+		a.Paragraph("  contradiction: ", contradiction.GetDetail())
 	}
 	for _, other := range user.GetIdentity().GetOtherIdentities() {
-		a.paragraph("  other identity: ", fmt.Sprintf("device %s of %s, valid until %s",
-			dash(other.GetDeviceId()), tenantName(other.GetTenantId()),
+		a.Paragraph("  other identity: ", fmt.Sprintf("device %s of %s, valid until %s",
+			terminal.Dash(other.GetDeviceId()), tenantName(other.GetTenantId()),
 			other.GetNotAfter().AsTime().Format(time.DateOnly)))
 	}
 	if change := user.GetDeviceIdChange(); change != nil {
-		a.paragraph("  device id: ",
+		a.Paragraph("  device id: ",
 			fmt.Sprintf("%s became %s at %s", change.GetOldDeviceId(), change.GetNewDeviceId(),
-				a.clock(change.GetTime())))
+				a.Clock(change.GetTime())))
 	}
 	var rows [][]string
 	for _, evidence := range user.GetEvidence() {
 		rows = append(rows, []string{"  " + contract.SourceName(evidence.GetSource()), finding(evidence),
-			a.clock(evidence.GetObserveTime()),
+			a.Clock(evidence.GetObserveTime()),
 			evidence.GetDetail() + remembered(evidence, user.GetLookTime(), time.Now())})
 	}
-	a.table([]string{"  SOURCE", "FINDING", "WHEN", "DETAIL"}, rows)
+	a.Table([]string{"  SOURCE", "FINDING", "WHEN", "DETAIL"}, rows)
 }
 
 // rememberedFrom is how much older than the last look evidence is that this look has not read.
@@ -315,7 +316,7 @@ func remembered(evidence *usherv1.Evidence, looked *timestamppb.Timestamp, now t
 		return ""
 	}
 	return fmt.Sprintf(" Read %s, and not at the last look; `usherctl status --look` reads it again.",
-		ago(read.AsTime(), now))
+		terminal.Ago(read.AsTime(), now))
 }
 
 // finding is what a source came to, with the obstacle where it could not be looked at.
@@ -325,14 +326,6 @@ func finding(evidence *usherv1.Evidence) string {
 		words += " (" + strings.ToLower(strings.ReplaceAll(contract.Name(evidence.GetObstacle()), "_", " ")) + ")"
 	}
 	return words
-}
-
-// age is how long ago a moment was, for a person; the moment for a program.
-func (a *app) age(moment *timestamppb.Timestamp) string {
-	if moment == nil || !a.terminal {
-		return a.clock(moment)
-	}
-	return ago(moment.AsTime(), time.Now())
 }
 
 func sessionName(user *usherv1.UserStatus) string {
@@ -364,5 +357,5 @@ func tenantName(id string) string {
 	if id == "" {
 		return "an unknown tenant"
 	}
-	return "tenant " + plain(id)
+	return "tenant " + terminal.Plain(id)
 }

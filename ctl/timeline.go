@@ -1,4 +1,4 @@
-package main
+package ctl
 
 import (
 	"cmp"
@@ -11,13 +11,14 @@ import (
 	"path/filepath"
 	"slices"
 	"strings"
-	"sync"
 	"time"
 
 	"github.com/spf13/cobra"
 	"golang.org/x/sys/unix"
 	"google.golang.org/grpc"
 
+	"usher.internal/ctl/interruptible"
+	"usher.internal/ctl/terminal"
 	"usher.internal/internal/applog"
 	"usher.internal/internal/redact"
 	"usher.internal/internal/timeline"
@@ -67,7 +68,7 @@ this Mac's logs and usherd's journal.`,
 			if err != nil {
 				return err
 			}
-			input, release, err := interruptible(command.Context(), command.InOrStdin())
+			input, release, err := interruptible.Input(command.Context(), command.InOrStdin())
 			if err != nil {
 				return defect(err)
 			}
@@ -154,7 +155,7 @@ func (a *app) timeline(ctx context.Context, paths []string, input io.Reader, fla
 
 func (a *app) timelineFrom(ctx context.Context, logs []applog.Log, flags timelineFlags,
 	options timeline.Options) error {
-	quiet := a.afterAWhile(fmt.Sprintf("reading %s…", count(int64(len(logs)), "log")))
+	quiet := a.AfterAWhile(fmt.Sprintf("reading %s…", terminal.Count(int64(len(logs)), "log")))
 	report, err := timeline.Build(ctx, logs, options)
 	quiet()
 	if err != nil {
@@ -223,20 +224,20 @@ func (a *app) showTimeline(ctx context.Context, report *timeline.Report, flags t
 	switch {
 	case flags.html != "":
 		about, err := a.writePage(ctx, flags.html,
-			func(to io.Writer) error { return page.Write(writing{ctx, to}, report) })
+			func(to io.Writer) error { return page.Write(interruptible.Writer(ctx, to), report) })
 		switch {
 		case err != nil:
 			return err
-		case a.json && about == a.stdout: // or else the page alone
+		case a.JSON && about == a.Out: // or else the page alone
 			return a.printValue(map[string]any{"file": flags.html, "attempts": len(report.Attempts),
 				"redacted": report.Redacted})
-		case a.json:
+		case a.JSON:
 			return nil
 		}
-		fmt.Fprintf(about, "%s: %s, %s\n", plain(flags.html), count(int64(len(report.Attempts)), "attempt"),
+		fmt.Fprintf(about, "%s: %s, %s\n", terminal.Plain(flags.html), terminal.Count(int64(len(report.Attempts)), "attempt"),
 			map[bool]string{true: "names, ids and addresses are pseudonyms", false: "NOT redacted"}[report.Redacted])
 		return nil
-	case a.json:
+	case a.JSON:
 		return a.printValue(report)
 	}
 	a.newTimelineText(report).print(chosen)
@@ -282,7 +283,7 @@ func (a *app) logsOf(ctx context.Context, paths []string, input io.Reader, user 
 		paths = slices.Compact(paths)
 		options.Registrations = a.journal(ctx, user)
 	}
-	quiet := a.afterAWhile("looking for logs…")
+	quiet := a.AfterAWhile("looking for logs…")
 	logs, err := applog.Find(ctx, paths, applog.FindOptions{Input: input, Optional: ofThisMac})
 	quiet()
 	if ctx.Err() != nil {
@@ -347,26 +348,8 @@ func (a *app) journal(ctx context.Context, user string) []*usherv1.Registration 
 		registrations = list.GetRegistrations()
 		return err
 	})
-	if err != nil && !a.json {
-		fmt.Fprintf(a.stderr, "usherctl: without usherd's journal: %s\n", plain(err.Error()))
+	if err != nil && !a.JSON {
+		fmt.Fprintf(a.Err, "usherctl: without usherd's journal: %s\n", terminal.Plain(err.Error()))
 	}
 	return registrations
-}
-
-// afterAWhile says what takes so long, unless it has ended by then. The function that it returns ends it, and returns
-// when nothing is being said.
-func (a *app) afterAWhile(what string) (ended func()) {
-	if a.json {
-		return func() {}
-	}
-	said := make(chan struct{})
-	timer := time.AfterFunc(2*time.Second, func() {
-		defer close(said)
-		fmt.Fprintln(a.stderr, what)
-	})
-	return sync.OnceFunc(func() {
-		if !timer.Stop() {
-			<-said
-		}
-	})
 }

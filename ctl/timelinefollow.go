@@ -1,4 +1,4 @@
-package main
+package ctl
 
 import (
 	"context"
@@ -14,6 +14,7 @@ import (
 	"golang.org/x/sync/errgroup"
 	"google.golang.org/grpc"
 
+	"usher.internal/ctl/terminal"
 	"usher.internal/internal/applog"
 	"usher.internal/internal/foreign"
 	"usher.internal/internal/timeline"
@@ -138,7 +139,7 @@ func (l *liveTimeline) followJournal(ctx context.Context, index int) error {
 func (l *liveTimeline) warn(text string) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	fmt.Fprintf(l.app.stderr, "usherctl: %s\n", plain(text))
+	fmt.Fprintf(l.app.Err, "usherctl: %s\n", terminal.Plain(text))
 }
 
 func (l *liveTimeline) watchJournal(ctx context.Context, connection *grpc.ClientConn, index int) error {
@@ -182,12 +183,12 @@ func (l *liveTimeline) show(ctx context.Context) error {
 			return err
 		}
 	}
-	if l.app.json {
+	if l.app.JSON {
 		return l.app.printValue(report)
 	}
 	text := l.app.newTimelineText(report)
-	if l.app.terminal {
-		fmt.Fprint(l.app.stdout, clearScreen)
+	if l.app.Person {
+		fmt.Fprint(l.app.Out, clearScreen)
 		chosen, err := l.flags.choose(report)
 		if err != nil {
 			return err
@@ -205,8 +206,8 @@ func (l *liveTimeline) show(ctx context.Context) error {
 	if count := len(report.Attempts); count > 0 && report.Attempts[count-1].Outcome != timeline.Unfinished {
 		if sentence := report.Attempts[count-1].Verdict.Sentence; sentence != l.verdict {
 			l.verdict = sentence
-			fmt.Fprintf(l.app.stdout, "attempt %d: %s\n", count, plain(sentence))
+			fmt.Fprintf(l.app.Out, "attempt %d: %s\n", count, terminal.Plain(sentence))
 		}
 	}
-	return l.app.stdout.err
+	return l.app.Out.Err
 }

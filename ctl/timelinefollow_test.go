@@ -1,4 +1,4 @@
-package main
+package ctl
 
 import (
 	"bufio"
@@ -9,6 +9,8 @@ import (
 	"path/filepath"
 	"strings"
 	"testing"
+
+	"usher.internal/ctl/terminal"
 )
 
 // What is written into a log that is followed is shown when it is there, and the verdict when the attempt has ended.
@@ -33,7 +35,7 @@ func TestTimelineFollows(t *testing.T) {
 
 	reader, writer := io.Pipe()
 	ctx, stop := context.WithCancel(t.Context())
-	a := &app{stdout: &output{to: writer}, stderr: io.Discard}
+	a := newApp(&terminal.Terminal{Out: &terminal.Output{To: writer}, Err: io.Discard}, "")
 	ended := make(chan exitCode)
 	go func() {
 		code := a.run(ctx, []string{"timeline", "--follow", "--zone", "UTC", folder})

@@ -1,4 +1,4 @@
-package main
+package ctl
 
 // everyHome matches the homes of all users.
 const everyHome = "/Users/*"

@@ -1,4 +1,4 @@
-package main
+package ctl
 
 import (
 	"fmt"
@@ -12,6 +12,7 @@ import (
 
 	"golang.org/x/term"
 
+	"usher.internal/ctl/terminal"
 	"usher.internal/internal/applog"
 	"usher.internal/internal/event"
 	"usher.internal/internal/oneline"
@@ -43,8 +44,8 @@ type timelineText struct {
 
 // newTimelineText prints to a terminal as wide as it is, and to anything else in 100 columns without colours.
 func (a *app) newTimelineText(report *timeline.Report) *timelineText {
-	t := &timelineText{to: a.stdout, width: 100, report: report, zone: report.Location()}
-	if a.terminal {
+	t := &timelineText{to: a.Out, width: 100, report: report, zone: report.Location()}
+	if a.Person {
 		_, noColour := os.LookupEnv("NO_COLOR") // https://no-color.org
 		t.colour = !noColour && os.Getenv("TERM") != "dumb"
 		if width, _, err := term.GetSize(int(os.Stdout.Fd())); err == nil && width > 40 {
@@ -89,13 +90,13 @@ func (t *timelineText) print(chosen []timeline.Attempt) {
 }
 
 func (t *timelineText) attempt(a *timeline.Attempt) {
-	who := plain(a.User)
+	who := terminal.Plain(a.User)
 	if who == "" {
 		who = "a user whom the logs do not name"
 	}
 	fmt.Fprintf(t.to, "%s\n", t.styled(fmt.Sprintf("Attempt %d, of %s, %s", a.Number, who, t.period(a)), bold))
 	if a.Registration != "" {
-		fmt.Fprintf(t.to, "registration %s\n", plain(a.Registration))
+		fmt.Fprintf(t.to, "registration %s\n", terminal.Plain(a.Registration))
 	}
 	fmt.Fprintln(t.to)
 	outcome := map[timeline.Outcome]style{timeline.Succeeded: green, timeline.Failed: red,
@@ -124,13 +125,13 @@ func (t *timelineText) period(a *timeline.Attempt) string {
 	if begin.YearDay() != end.YearDay() || begin.Year() != end.Year() {
 		layout = "2006-01-02 15:04:05"
 	}
-	return begin.Format("2006-01-02 15:04:05") + " to " + end.Format(layout) + " (" + plain(t.report.Zone) + ")"
+	return begin.Format("2006-01-02 15:04:05") + " to " + end.Format(layout) + " (" + terminal.Plain(t.report.Zone) + ")"
 }
 
 // wrapped prints a text in lines of the terminal's width, behind a label of which columns show.
 func (t *timelineText) wrapped(label string, columns int, text string) {
 	line, used := label, columns
-	for _, word := range strings.Fields(plain(text)) {
+	for _, word := range strings.Fields(terminal.Plain(text)) {
 		if used > columns && used+1+len(word) > t.width {
 			fmt.Fprintln(t.to, strings.TrimRight(line, " "))
 			line, used = strings.Repeat(" ", columns), columns
@@ -220,7 +221,7 @@ func (t *timelineText) eventLines(a *timeline.Attempt, from int) {
 			mark = "•"
 		}
 		where := t.place(e.Log, e.Line)
-		line := fmt.Sprintf("  %-14s%s %s", clockOf(at, e.Time.Precision), mark, plain(wordsOf(&e)))
+		line := fmt.Sprintf("  %-14s%s %s", clockOf(at, e.Time.Precision), mark, terminal.Plain(wordsOf(&e)))
 		fmt.Fprintf(t.to, "%s  %s\n", t.styled(line, styles...), t.styled(where, faint))
 	}
 }
@@ -257,12 +258,12 @@ func (t *timelineText) place(log, line int) string {
 	if at := strings.LastIndexAny(name, "/!"); at >= 0 {
 		name = name[at+1:]
 	}
-	return plain(name) + ":" + strconv.Itoa(line)
+	return terminal.Plain(name) + ":" + strconv.Itoa(line)
 }
 
 func (t *timelineText) list() {
 	for _, a := range t.report.Attempts {
-		who := plain(a.User)
+		who := terminal.Plain(a.User)
 		if who == "" {
 			who = "-"
 		}
@@ -285,7 +286,7 @@ func (t *timelineText) besides() {
 		trouble = trouble[more:]
 	}
 	for _, e := range trouble {
-		fmt.Fprintf(t.to, "  %s  %s  %s\n", e.Time.At.In(t.zone).Format("2006-01-02 15:04:05"), plain(wordsOf(&e)),
+		fmt.Fprintf(t.to, "  %s  %s  %s\n", e.Time.At.In(t.zone).Format("2006-01-02 15:04:05"), terminal.Plain(wordsOf(&e)),
 			t.styled(t.place(e.Log, e.Line), faint))
 		if e.Advice != "" && !e.Consequence {
 			t.wrapped("                       to do:  ", 31, e.Advice)
@@ -308,14 +309,14 @@ func (t *timelineText) logs() {
 		entries += log.Entries
 		unparsed += log.Unparsed
 	}
-	fmt.Fprintf(t.to, "\n%s read, %s, %s not understood.", count(int64(len(t.report.Logs)), "log"),
-		count(entries, "entry"), count(unparsed, "line"))
+	fmt.Fprintf(t.to, "\n%s read, %s, %s not understood.", terminal.Count(int64(len(t.report.Logs)), "log"),
+		terminal.Count(entries, "entry"), terminal.Count(unparsed, "line"))
 	assumed := slices.ContainsFunc(t.report.Logs, func(log timeline.Log) bool { return log.Zone == applog.ZoneAssumed })
 	switch {
 	case t.report.ZoneFrom == applog.ZoneAssumed && assumed:
-		fmt.Fprintf(t.to, " Local times are taken as %s, this computer's; --zone says another.", plain(t.report.Zone))
+		fmt.Fprintf(t.to, " Local times are taken as %s, this computer's; --zone says another.", terminal.Plain(t.report.Zone))
 	case t.report.ZoneFrom == applog.ZoneInferred:
-		fmt.Fprintf(t.to, " Local times are %s, as other logs tell.", plain(t.report.Zone))
+		fmt.Fprintf(t.to, " Local times are %s, as other logs tell.", terminal.Plain(t.report.Zone))
 	}
 	fmt.Fprintln(t.to)
 	for i, log := range t.report.Logs {
@@ -327,18 +328,7 @@ func (t *timelineText) logs() {
 		}
 		if log.Unparsed > 0 {
 			t.wrapped("  ", 4, fmt.Sprintf("%s: %s not understood, the first is %s: %s", log.Name,
-				count(log.Unparsed, "line"), t.place(i, log.FirstUnparsedLine), oneline.Of(log.FirstUnparsed, 80)))
+				terminal.Count(log.Unparsed, "line"), t.place(i, log.FirstUnparsedLine), oneline.Of(log.FirstUnparsed, 80)))
 		}
 	}
-}
-
-// count writes a number of things.
-func count(number int64, thing string) string {
-	if number == 1 {
-		return "1 " + thing
-	}
-	if strings.HasSuffix(thing, "y") {
-		return fmt.Sprintf("%d %sies", number, strings.TrimSuffix(thing, "y"))
-	}
-	return fmt.Sprintf("%d %ss", number, thing)
 }

@@ -1,4 +1,4 @@
-package main
+package ctl
 
 import (
 	"context"
@@ -7,6 +7,7 @@ import (
 	"github.com/spf13/cobra"
 	"google.golang.org/grpc"
 
+	"usher.internal/ctl/terminal"
 	"usher.internal/internal/version"
 	usherv1 "usher.internal/proto/usher/v1"
 )
@@ -24,15 +25,15 @@ func (a *app) versionCommand() *cobra.Command {
 				helper = status.GetHelper().GetVersion()
 				return err
 			})
-			if a.json {
+			if a.JSON {
 				return a.printValue(map[string]string{"usherctl": version.String(), "usherd": helper})
 			}
-			fmt.Fprintf(a.stdout, "usherctl %s\n", version.String())
+			fmt.Fprintf(a.Out, "usherctl %s\n", version.String())
 			if err != nil {
 				// Its own version is what was asked for, and is known without a helper.
-				helper = "not reached: " + plain(err.Error())
+				helper = "not reached: " + terminal.Plain(err.Error())
 			}
-			fmt.Fprintf(a.stdout, "usherd   %s\n", helper)
+			fmt.Fprintf(a.Out, "usherd   %s\n", helper)
 			return nil
 		},
 	}

@@ -19,7 +19,7 @@ import (
 	"google.golang.org/protobuf/reflect/protoreflect"
 	"google.golang.org/protobuf/reflect/protoregistry"
 
-	access "usher.internal/internal/fleet"
+	"usher.internal/internal/fleet"
 	usherv1 "usher.internal/proto/usher/v1"
 	"usher.internal/sim/mac"
 	"usher.internal/sim/natsserver"
@@ -28,19 +28,19 @@ import (
 // fleetTold is what `usherctl fleet status --json` prints.
 type fleetTold struct {
 	Data struct {
-		Devices []struct {
-			Device, Answer, State, User, Registration string
-			Problems, Notes                           []string
-			Macs                                      int
+		Macs []struct {
+			Mac, Answer, State, User, Registration string
+			Problems, Notes                        []string
+			Instances                              int
 		}
 		Warnings []string
 	}
 }
 
-// deviceTold is what `usherctl fleet device --json` prints.
-type deviceTold struct {
+// macTold is what `usherctl fleet mac --json` prints.
+type macTold struct {
 	Data struct {
-		Device  struct{ Answer, State string }
+		Mac     struct{ Answer, State string }
 		History []changeTold
 	}
 }
@@ -51,7 +51,7 @@ type changeTold struct {
 	PortalExitCode            *int `json:"portal_exit_code"`
 }
 
-const deviceName = "MAC-OF-THE-STORY"
+const macName = "MAC-OF-THE-STORY"
 
 // withFleet starts a server and configures the Mac to be part of its fleet.
 func (s *story) withFleet(settings map[string]any) *natsserver.Fleet {
@@ -60,10 +60,10 @@ func (s *story) withFleet(settings map[string]any) *natsserver.Fleet {
 	s.must(err)
 	s.t.Cleanup(servers.Stop)
 	s.must(servers.Start(s.ctx))
-	how, err := servers.Device(deviceName, time.Hour)
+	how, err := servers.Mac(macName, time.Hour)
 	s.must(err)
 	all := map[string]any{"fleet.servers": how.Servers, "fleet.ca_file": how.CAFile,
-		"fleet.credentials_file": how.CredentialsFile, "fleet.device": deviceName}
+		"fleet.credentials_file": how.CredentialsFile, "fleet.mac": macName}
 	for key, value := range settings {
 		all[key] = value
 	}
@@ -87,17 +87,17 @@ func TestFleetIsToldOfEveryChange(t *testing.T) {
 	jane := s.known("jane")
 	s.waitHelperLog(`msg="connected to the fleet"`)
 	s.control(0, "register", "--user", jane.Name, "--wait")
-	s.wantFleet(servers, func(told deviceTold) bool {
-		return told.Data.Device.State == "REGISTERED" &&
+	s.wantFleet(servers, func(told macTold) bool {
+		return told.Data.Mac.State == "REGISTERED" &&
 			slices.ContainsFunc(told.Data.History, func(change changeTold) bool {
 				return change.User == jane.Name && change.Registration == "SUCCEEDED" && change.State == "REGISTERED" &&
 					change.PortalExitCode != nil && *change.PortalExitCode == 0
 			})
 	})
 	told := decode[fleetTold](t, s.fleet(servers, 0, "status", "--json")).Data
-	if len(told.Devices) != 1 || told.Devices[0].Device != deviceName || told.Devices[0].Answer != "ANSWERED" ||
-		told.Devices[0].User != jane.Name ||
-		told.Devices[0].Registration != "SUCCEEDED" || told.Devices[0].Macs != 1 || len(told.Warnings) > 0 {
+	if len(told.Macs) != 1 || told.Macs[0].Mac != macName || told.Macs[0].Answer != "ANSWERED" ||
+		told.Macs[0].User != jane.Name ||
+		told.Macs[0].Registration != "SUCCEEDED" || told.Macs[0].Instances != 1 || len(told.Warnings) > 0 {
 		t.Errorf("the fleet is told %+v", told)
 	}
 
@@ -115,11 +115,11 @@ func TestFleetIsToldOfEveryChange(t *testing.T) {
 	s.KillHelper()
 	s.start()
 	if told := decode[fleetTold](t,
-		s.control(24, "fleet", "--fleet", servers.Directory, "status", "--json").Stdout); len(told.Data.Devices) != 0 {
+		s.control(24, "fleet", "--fleet", servers.Directory, "status", "--json").Stdout); len(told.Data.Macs) != 0 {
 		t.Errorf("without a server the fleet is told %+v", told)
 	}
 	s.must(servers.Servers[0].Start(s.ctx))
-	s.wantFleet(servers, func(told deviceTold) bool {
+	s.wantFleet(servers, func(told macTold) bool {
 		failed := 0
 		for _, change := range told.Data.History {
 			if change.Registration == "FAILED: PORTAL_FAILED" {
@@ -136,32 +136,32 @@ func TestFleetIsToldOfEveryChange(t *testing.T) {
 	if fleet := decode[struct {
 		Data struct {
 			Fleet struct {
-				Device, Server string
-				LastError      string `json:"last_error"`
-				Unpublished    int
+				Mac, Server string
+				LastError   string `json:"last_error"`
+				Unpublished int
 			}
 		}
-	}](t, status.Stdout).Data.Fleet; fleet.Device != deviceName || fleet.Server == "" || fleet.LastError != "" ||
+	}](t, status.Stdout).Data.Fleet; fleet.Mac != macName || fleet.Server == "" || fleet.LastError != "" ||
 		fleet.Unpublished != 0 {
 		t.Errorf("status says %+v", fleet)
 	}
 	// A user is not told of the fleet.
 	own, err := jane.Control(s.ctx, "status", "--json")
 	s.must(err)
-	if strings.Contains(own.Stdout, deviceName) {
+	if strings.Contains(own.Stdout, macName) {
 		t.Error("a user sees the fleet's name of this Mac")
 	}
 }
 
 // wantFleet waits until the fleet's view of the Mac is as it should be.
-func (s *story) wantFleet(servers *natsserver.Fleet, so func(deviceTold) bool) {
+func (s *story) wantFleet(servers *natsserver.Fleet, so func(macTold) bool) {
 	s.t.Helper()
 	var last string
 	for {
-		result, err := s.Control(s.ctx, "fleet", "--fleet", servers.Directory, "device", deviceName, "--json",
+		result, err := s.Control(s.ctx, "fleet", "--fleet", servers.Directory, "mac", macName, "--json",
 			"--limit", "0", "--timeout", "1s")
 		s.must(err)
-		if result.ExitCode == 0 && so(decode[deviceTold](s.t, result.Stdout)) {
+		if result.ExitCode == 0 && so(decode[macTold](s.t, result.Stdout)) {
 			return
 		}
 		last = result.Stdout
@@ -180,7 +180,7 @@ func TestNothingIsDoneToAMacOverTheFleet(t *testing.T) {
 	// A server without any permissions: it is the Mac that is to refuse.
 	server := s.openServer()
 	s.must(s.Set(map[string]any{"fleet.servers": []string{server.URL}, "fleet.nkey_file": server.seed,
-		"fleet.device": deviceName}))
+		"fleet.mac": macName}))
 	s.start()
 	jane := s.known("jane")
 	s.waitHelperLog(`msg="connected to the fleet"`)
@@ -199,7 +199,7 @@ func TestNothingIsDoneToAMacOverTheFleet(t *testing.T) {
 	await := func() {
 		t.Helper()
 		for {
-			s.must(conn.Publish(access.StatusOf(deviceName), question))
+			s.must(conn.Publish(fleet.StatusOf(macName), question))
 			select {
 			case <-answered:
 				return
@@ -213,18 +213,18 @@ func TestNothingIsDoneToAMacOverTheFleet(t *testing.T) {
 	s.waitHelperLog("another user is at the Mac")
 	before := s.everythingKept()
 
-	subjects := []string{access.StatusOfAll, access.StatusOf(deviceName), access.ChangesOf(deviceName),
-		"usher.v1.command." + deviceName, "usher.v1.answer.walk." + deviceName,
-		access.KeptOf(deviceName), access.InboxOf(deviceName) + ".x", access.InboxOf(deviceName) + ".x.y"}
+	subjects := []string{fleet.StatusOfAll, fleet.StatusOf(macName), fleet.ChangesOf(macName),
+		"usher.v1.command." + macName, "usher.v1.answer.walk." + macName,
+		fleet.KeptOf(macName), fleet.InboxOf(macName) + ".x", fleet.InboxOf(macName) + ".x.y"}
 	var messages [][]byte
 	protoregistry.GlobalFiles.RangeFilesByPackage("usher.v1", func(file protoreflect.FileDescriptor) bool {
 		for i := range file.Services().Len() {
 			service := file.Services().Get(i)
 			for j := range service.Methods().Len() {
 				method := service.Methods().Get(j)
-				for _, prefix := range []string{"", "usher.v1.", "usher.v1.status.", "usher.v1." + deviceName + "."} {
+				for _, prefix := range []string{"", "usher.v1.", "usher.v1.status.", "usher.v1." + macName + "."} {
 					subjects = append(subjects, prefix+string(method.FullName()), prefix+string(method.Name()),
-						prefix+string(method.Name())+"."+deviceName)
+						prefix+string(method.Name())+"."+macName)
 				}
 				kind, err := protoregistry.GlobalTypes.FindMessageByName(method.Input().FullName())
 				s.must(err)
@@ -252,14 +252,14 @@ func TestNothingIsDoneToAMacOverTheFleet(t *testing.T) {
 		t.Errorf("Company Portal ran: %q %v", runs, err)
 	}
 	// It listens to questions, and to what the servers tell of its own changes.
-	subscriptions := server.subscriptions(t, s.ctx, "usherd "+deviceName)
+	subscriptions := server.subscriptions(t, s.ctx, "usherd "+macName)
 	for _, one := range subscriptions {
-		if one != access.StatusOfAll && one != access.StatusOf(deviceName) && one != access.KeptOf(deviceName) {
+		if one != fleet.StatusOfAll && one != fleet.StatusOf(macName) && one != fleet.KeptOf(macName) {
 			t.Errorf("the Mac listens to %s", one)
 		}
 	}
-	if !slices.Contains(subscriptions, access.StatusOfAll) ||
-		!slices.Contains(subscriptions, access.StatusOf(deviceName)) {
+	if !slices.Contains(subscriptions, fleet.StatusOfAll) ||
+		!slices.Contains(subscriptions, fleet.StatusOf(macName)) {
 		t.Errorf("the Mac listens to %q", subscriptions)
 	}
 }
@@ -356,19 +356,19 @@ func TestFleetIsShown(t *testing.T) {
 	}
 
 	text := s.fleet(servers, 0, "status")
-	if fields := strings.Split(strings.TrimSpace(text), "\t"); len(fields) != 9 || fields[0] != deviceName ||
+	if fields := strings.Split(strings.TrimSpace(text), "\t"); len(fields) != 9 || fields[0] != macName ||
 		fields[2] != jane.Name || fields[3] != "REGISTERED" || fields[4] != "ANSWERED" {
 		t.Errorf("the table is %q", text)
 	}
 	rows, err := csv.NewReader(strings.NewReader(s.fleet(servers, 0, "status", "--csv"))).ReadAll()
 	s.must(err)
-	if len(rows) != 2 || rows[0][0] != "device" || rows[1][0] != deviceName || rows[1][2] != "REGISTERED" {
+	if len(rows) != 2 || rows[0][0] != "mac" || rows[1][0] != macName || rows[1][2] != "REGISTERED" {
 		t.Errorf("the lines are %q", rows)
 	}
 	for filter, want := range map[string]int{"state=registered": 1, "state=NOT_REGISTERED,ORPHANED": 0,
-		"device=mac-*": 1} {
+		"mac=mac-*": 1} {
 		if got := len(decode[fleetTold](t,
-			s.fleet(servers, 0, "status", "--json", "--filter", filter)).Data.Devices); got != want {
+			s.fleet(servers, 0, "status", "--json", "--filter", filter)).Data.Macs); got != want {
 			t.Errorf("of %s there are %d", filter, got)
 		}
 	}
@@ -376,18 +376,18 @@ func TestFleetIsShown(t *testing.T) {
 	s.fleet(servers, 0, "status", "--html", page)
 	content, err := os.ReadFile(page)
 	s.must(err)
-	for _, want := range []string{"1 Mac: 1 answered", deviceName, jane.Name, "This page holds personal data"} {
+	for _, want := range []string{"1 Mac: 1 answered", macName, jane.Name, "This page holds personal data"} {
 		if !strings.Contains(string(content), want) {
 			t.Errorf("the page lacks %q", want)
 		}
 	}
 	if text := s.control(0, "status").Stdout; !regexp.MustCompile(
-		`(?m)^fleet: +` + deviceName + `, tls://127\.0\.0\.1:\d+ since .*, 0 unpublished$`).MatchString(text) {
+		`(?m)^fleet: +` + macName + `, tls://127\.0\.0\.1:\d+ since .*, 0 unpublished$`).MatchString(text) {
 		t.Errorf("on the Mac its connection is told as\n%s", text)
 	}
-	if text := s.fleet(servers, 0, "device", deviceName); !strings.Contains(text,
+	if text := s.fleet(servers, 0, "mac", macName); !strings.Contains(text,
 		"registration SUCCEEDED; Company Portal ended with 0") {
-		t.Errorf("the device is told as\n%s", text)
+		t.Errorf("the Mac is told as\n%s", text)
 	}
-	s.control(14, "fleet", "--fleet", servers.Directory, "device", "NOBODY", "--timeout", "200ms")
+	s.control(14, "fleet", "--fleet", servers.Directory, "mac", "NOBODY", "--timeout", "200ms")
 }

@@ -128,7 +128,7 @@ func TestRoundsOfAnAccountEraseNothing(t *testing.T) {
 		}
 	}
 	s.must(servers.Servers[0].Start(s.ctx))
-	s.wantFleet(servers, func(told deviceTold) bool {
+	s.wantFleet(servers, func(told macTold) bool {
 		for _, change := range told.Data.History {
 			if change.User == mallory.Name {
 				t.Errorf("the fleet was told %+v", change)

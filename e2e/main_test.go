@@ -140,7 +140,7 @@ func forMacOS(ctx context.Context,
 		}
 		built, err := mac.BuildForMacOS(ctx, directory, tags, loader.Path, flags...)
 		if err == nil && *withCgo {
-			err = kit.Compile(ctx, built.Agent, "usher.internal/useragent", flags...)
+			err = kit.Compile(ctx, built.Agent, "usher.internal/cmd/usher-agent", flags...)
 		}
 		return built, err
 	}, nil

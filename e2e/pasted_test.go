@@ -196,7 +196,7 @@ func (t *terminal) paste(line string) (exitCode int, shown string) {
 		shell.SysProcAttr = &syscall.SysProcAttr{Credential: &syscall.Credential{Uid: t.user.UID, Gid: t.user.GID}}
 	}
 	output, err := shell.CombinedOutput()
-	if exit := (*exec.ExitError)(nil); err != nil && !errors.As(err, &exit) || ctx.Err() != nil {
+	if _, exited := errors.AsType[*exec.ExitError](err); err != nil && !exited || ctx.Err() != nil {
 		t.t.Fatal(fmt.Errorf("paste %s: %w, %w\n%s", line, err, ctx.Err(), output))
 	}
 	return shell.ProcessState.ExitCode(), string(output)

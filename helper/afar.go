@@ -1,4 +1,4 @@
-package main
+package helper
 
 import (
 	"cmp"
@@ -6,24 +6,24 @@ import (
 	"fmt"
 	"time"
 
-	"usher.internal/helper/fleet"
 	"usher.internal/helper/listener"
+	"usher.internal/helper/reporter"
 	"usher.internal/helper/thismac"
 	"usher.internal/internal/config"
 	"usher.internal/internal/contract"
-	access "usher.internal/internal/fleet"
+	"usher.internal/internal/fleet"
 )
 
-func fleetSettings(now *config.Loaded) fleet.Settings {
+func fleetSettings(now *config.Loaded) reporter.Settings {
 	settings := now.Fleet
-	return fleet.Settings{
-		Access: access.Access{
+	return reporter.Settings{
+		Access: fleet.Access{
 			Servers: settings.Servers, CAFile: settings.CAFile, CredentialsFile: settings.CredentialsFile,
 			NKeyFile:        settings.NKeyFile,
 			CertificateFile: settings.CertificateFile, KeyFile: settings.KeyFile,
 		},
 		PersonalData: settings.PersonalData,
-		DeviceName:   settings.Device,
+		MacName:      settings.Mac,
 	}
 }
 
@@ -37,12 +37,12 @@ func listenerSettings(now *config.Loaded) listener.Settings {
 }
 
 // troubles are what is wrong with the ways to this Mac from afar.
-func troubles(device *fleet.Device, remote *listener.Listener) (sentences []string) {
-	if state := device.State(); state.GetLastError() != "" {
+func troubles(toFleet *reporter.Reporter, remote *listener.Listener) (sentences []string) {
+	if state := toFleet.State(); state.GetLastError() != "" {
 		sentences = append(sentences,
 			fmt.Sprintf("The fleet is not told how this Mac stands: %s.", state.GetLastError()))
 	}
-	if end := contract.Time(device.State().GetExpireTime()); access.ExpiresSoon(end, time.Now()) {
+	if end := contract.Time(toFleet.State().GetExpireTime()); fleet.ExpiresSoon(end, time.Now()) {
 		sentences = append(sentences,
 			fmt.Sprintf("What this Mac shows to the fleet counts until %s. Replace the file of "+
 				"fleet.credentials_file, or fleet.certificate_file, before.", end.UTC().Format(time.DateOnly)))
@@ -53,9 +53,9 @@ func troubles(device *fleet.Device, remote *listener.Listener) (sentences []stri
 	return sentences
 }
 
-// deviceName is this Mac's name in its fleet where none is configured: the hardware UUID, under which Jamf Pro knows it
+// macName is this Mac's name in its fleet where none is configured: the hardware UUID, under which Jamf Pro knows it
 // too, or the machine id.
-func (p *parts) deviceName(ctx context.Context) (string, error) {
+func (p *parts) macName(ctx context.Context) (string, error) {
 	selector, err := p.current.Load().computer(ctx)
 	if err == nil && selector.UDID != "" {
 		return selector.UDID, nil

@@ -1,6 +1,6 @@
 //go:build crashtest
 
-package main
+package helper
 
 import (
 	"os"

@@ -1,4 +1,4 @@
-package main
+package helper
 
 import (
 	"bytes"
@@ -240,7 +240,7 @@ func openJournalAt(path string) (*journal, error) {
 		return nil, err
 	}
 	j.outbox = delivery.New(delivery.Config{Store: j.store, Publishes: func() bool { return true }})
-	j.observer = observation.New(observation.Config{Store: j.store, Tenant: func() wpj.TenantID { return "" }})
+	j.observer = observation.New(observation.Config{Store: j.store})
 	j.machine = registration.New(registration.Config{
 		Store: j.store, Sessions: absent{}, Preflight: absent{}, Outbox: j.outbox, Identities: j.observer,
 		Logger: slog.New(slog.NewTextHandler(io.Discard, nil)),
@@ -250,7 +250,7 @@ func openJournalAt(path string) (*journal, error) {
 		},
 	})
 	j.outbox.OnChange(j.machine.DeliveryChanged)
-	j.cleaner = clean.New(clean.Config{Store: j.store, Active: j.machine.Active})
+	j.cleaner = clean.New(clean.Config{Store: j.store, Active: registration.Active})
 	return j, nil
 }
 

@@ -1,4 +1,4 @@
-package main
+package helper
 
 import (
 	"context"
@@ -12,12 +12,12 @@ import (
 
 	"usher.internal/helper/clean"
 	"usher.internal/helper/delivery"
-	"usher.internal/helper/fleet"
 	"usher.internal/helper/forgetting"
 	"usher.internal/helper/listener"
 	"usher.internal/helper/observation"
 	"usher.internal/helper/primary"
 	"usher.internal/helper/registration"
+	"usher.internal/helper/reporter"
 	"usher.internal/helper/server"
 	"usher.internal/helper/sessions"
 	"usher.internal/helper/store"
@@ -32,7 +32,6 @@ import (
 	"usher.internal/internal/link"
 	"usher.internal/internal/trust"
 	"usher.internal/internal/version"
-	"usher.internal/internal/wpj"
 )
 
 // sleptAtLeast is for how long this Mac must have slept for its users to be looked at again.
@@ -88,15 +87,17 @@ func run(ctx context.Context, live *config.Live, log *slog.Logger) error {
 		}
 	}
 	observer := observation.New(observation.Config{
-		Store:             journal,
-		Tenant:            func() wpj.TenantID { return live.Current().Tenant.ID },
-		CloudHost:         func() string { return live.Current().Tenant.CloudHost },
-		ThisMac:           parts.thisMac,
-		Directory:         parts.directory,
-		Online:            thismac.Online,
-		RenamedKeychains:  parts.keychains.Renamed,
-		ProofOfPossession: func() bool { return live.Current().Identity.ProofOfPossession },
-		Logger:            log,
+		Store:            journal,
+		Sessions:         registry,
+		Outbox:           outbox,
+		Active:           registration.Active,
+		Settings:         func() observation.Settings { return observationSettings(live.Current()) },
+		ThisMac:          parts.thisMac,
+		Directory:        parts.directory,
+		JamfPro:          parts.view,
+		Online:           thismac.Online,
+		RenamedKeychains: parts.keychains.Renamed,
+		Logger:           log,
 	})
 	machine := registration.New(registration.Config{
 		Store:      journal,
@@ -112,33 +113,24 @@ func run(ctx context.Context, live *config.Live, log *slog.Logger) error {
 		Committing:           crash.committing,
 		Committed:            crash.committed,
 	})
-	watcher := observation.NewWatcher(observation.WatcherConfig{
-		Observer: observer,
-		Sessions: registry,
-		Outbox:   outbox,
-		Active:   machine.Active,
-		JamfPro:  parts.view,
-		Settings: func() observation.WatcherSettings { return watcherSettings(live.Current()) },
-		Logger:   log,
-	})
 	outbox.OnChange(func(tx *store.Tx, d delivery.Delivery) error {
-		watcher.DeliveryChanged(tx, d)
+		observer.DeliveryChanged(tx, d)
 		return machine.DeliveryChanged(tx, d)
 	})
-	device := fleet.New(fleet.Config{
-		Outbox: outbox, Settings: func() fleet.Settings { return fleetSettings(live.Current()) },
-		Name: parts.deviceName, Logger: log,
+	toFleet := reporter.New(reporter.Config{
+		Outbox: outbox, Settings: func() reporter.Settings { return fleetSettings(live.Current()) },
+		Name: parts.macName, Logger: log,
 	})
 	remote := listener.New(listener.Config{
 		Settings: func() listener.Settings { return listenerSettings(live.Current()) }, Logger: log})
 	cleaner := clean.New(clean.Config{Store: journal, Sessions: registry, Look: observer.ReadAndKeep,
-		Active: machine.Active, Logger: log})
+		Active: registration.Active, Logger: log})
 	presence, people := primary.NewPresence(journal, accounts.AtConsole), new(primary.Accounts)
 	var users *primary.Keeper
 	services := server.New(server.Config{
 		Registrations: machine,
 		History:       machine,
-		Observations:  watched{observer, watcher},
+		Observations:  observer,
 		Sessions:      registry,
 		Outbox:        outbox,
 		Journal:       journal,
@@ -158,8 +150,8 @@ func run(ctx context.Context, live *config.Live, log *slog.Logger) error {
 		}),
 		Settings:        func() server.Settings { return serverSettings(live) },
 		SettingsChanged: live.Changed,
-		Fleet:           device.State,
-		Troubles:        func() []string { return troubles(device, remote) },
+		Fleet:           toFleet.State,
+		Troubles:        func() []string { return troubles(toFleet, remote) },
 		Version:         version.String(),
 		Computer:        thismac.Name(), OperatingSystem: thismac.OperatingSystem(),
 		Logger: log,
@@ -183,12 +175,12 @@ func run(ctx context.Context, live *config.Live, log *slog.Logger) error {
 	group, ctx := errgroup.WithContext(ctx)
 	group.Go(func() error { return machine.Run(ctx) })
 	group.Go(func() error { return outbox.Run(ctx) })
-	group.Go(func() error { return watcher.Run(ctx) })
+	group.Go(func() error { return observer.Run(ctx) })
 	group.Go(func() error { return users.Run(ctx) })
 	group.Go(func() error {
 		changed := func() {
 			outbox.NetworkChanged()
-			device.NetworkChanged()
+			toFleet.NetworkChanged()
 			select {
 			case networkChanged <- struct{}{}:
 			default:
@@ -201,7 +193,7 @@ func run(ctx context.Context, live *config.Live, log *slog.Logger) error {
 	})
 	group.Go(func() error {
 		// What waits for its back-off has stood still too.
-		woke := func(slept time.Duration) { watcher.Woke(slept); outbox.NetworkChanged(); device.NetworkChanged() }
+		woke := func(slept time.Duration) { observer.Woke(slept); outbox.NetworkChanged(); toFleet.NetworkChanged() }
 		if err := thismac.WatchWake(ctx, networkChanged, sleptAtLeast, woke); err != nil {
 			log.Warn("sleep is not seen; users are not looked at after wake", "error", err)
 		}
@@ -213,14 +205,14 @@ func run(ctx context.Context, live *config.Live, log *slog.Logger) error {
 				log.Error("the configuration has changed, and its way to Jamf Pro cannot be used; the one before stays",
 					"error", err)
 			}
-			watcher.SettingsChanged()
+			observer.SettingsChanged()
 			outbox.NetworkChanged() // what waits may have another way now
 			parts.reconsider(ofTheFleet)
 			select {
 			case otherSecret <- struct{}{}:
 			default:
 			}
-			device.SettingsChanged()
+			toFleet.SettingsChanged()
 			remote.SettingsChanged()
 		}
 		if err := live.Watch(ctx, changed); err != nil {
@@ -245,7 +237,7 @@ func run(ctx context.Context, live *config.Live, log *slog.Logger) error {
 		return nil
 	})
 	group.Go(func() error { return laststatus.Keep(ctx, services, started.StateDirectory, log) })
-	group.Go(func() error { return device.Run(ctx, services) })
+	group.Go(func() error { return toFleet.Run(ctx, services) })
 	group.Go(func() error { return remote.Run(ctx, services) })
 	group.Go(func() error { return services.Serve(ctx, helperSocket) })
 	group.Go(func() error {
@@ -278,13 +270,14 @@ func registrationSettings(now *config.Loaded) registration.Settings {
 	}
 }
 
-func watcherSettings(now *config.Loaded) observation.WatcherSettings {
-	return observation.WatcherSettings{
-		Automatic: now.Identity.LookAutomatically,
-		Interval:  now.Identity.LookInterval,
-		Heartbeat: now.Identity.Heartbeat,
-		Tenant:    now.Tenant.ID,
-		CloudHost: now.Tenant.CloudHost,
+func observationSettings(now *config.Loaded) observation.Settings {
+	return observation.Settings{
+		Tenant:            now.Tenant.ID,
+		CloudHost:         now.Tenant.CloudHost,
+		ProofOfPossession: now.Identity.ProofOfPossession,
+		Automatic:         now.Identity.LookAutomatically,
+		Interval:          now.Identity.LookInterval,
+		Heartbeat:         now.Identity.Heartbeat,
 	}
 }
 
@@ -310,10 +303,4 @@ func openJournal(path string, log *slog.Logger) (*store.Store, error) {
 			log.Error("journal was damaged: "+one.Text, "fix", one.Fix)
 		}
 	})
-}
-
-// watched is what the status service asks: what is known, and to look now.
-type watched struct {
-	*observation.Observer
-	*observation.Watcher
 }

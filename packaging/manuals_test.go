@@ -15,7 +15,7 @@ func TestManuals(t *testing.T) {
 	directory := t.TempDir()
 	run(t, "..", nil, "scripts/manuals", directory, "darwin")
 	usherctl := filepath.Join(t.TempDir(), "usherctl")
-	run(t, "..", nil, "go", "build", "-tags", "grpcnotrace", "-o", usherctl, "./ctl")
+	run(t, "..", nil, "go", "build", "-tags", "grpcnotrace", "-o", usherctl, "./cmd/usherctl")
 	commands := commandsBelow(t, usherctl, nil)
 	if len(commands) < 20 {
 		t.Fatalf("usherctl has %d commands: they are not all found", len(commands))

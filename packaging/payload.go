@@ -42,7 +42,7 @@ type Release struct {
 	// Version is as scripts/version prints it, Date when that commit was made.
 	Version string
 	Date    time.Time
-	// Programs is the directory of the three programs for the system in question, Manuals what ctl/manuals.go has
+	// Programs is the directory of the three programs for the system in question, Manuals what cmd/usherctl/manuals.go has
 	// written.
 	Programs, Manuals string
 }

@@ -1,4 +1,4 @@
-package main
+package useragent
 
 import (
 	"context"
@@ -63,13 +63,13 @@ func TestLaunchdStartsTheAgentSeldomWhateverItIsRefused(t *testing.T) {
 func TestRefusalOfTheConfigurationIsInTheAgentsLog(t *testing.T) {
 	s := newSession(t)
 	file := filepath.Join(s.home, "Library/Logs/usher/usher-agent.log")
-	command, told := s.start(nobody, "--config", filepath.Join(s.directory, "none.yaml"), "--log-file",
+	command, told := s.start(nobody, filepath.Join(s.directory, "none.yaml"),
 		"~/Library/Logs/usher/usher-agent.log")
 	s.wantExit(command, told, exitConfiguration, "")
 	if log, err := os.ReadFile(file); err != nil || !strings.Contains(string(log), "none.yaml") {
 		t.Errorf("the log is %q, %v; standard error %q", log, err, told)
 	}
 	// A log that cannot be had keeps no agent from starting.
-	command, told = s.start(nobody, "--config", filepath.Join(s.directory, "none.yaml"), "--log-file", s.home)
+	command, told = s.start(nobody, filepath.Join(s.directory, "none.yaml"), s.home)
 	s.wantExit(command, told, exitConfiguration, "none.yaml")
 }

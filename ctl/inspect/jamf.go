@@ -11,13 +11,9 @@ import (
 
 const noteJamf = "Jamf's files say what Jamf has made of a registration, not whether there is one now."
 
-// The keys of Jamf's preferences [BW-W1, BW-MIG].
-const (
-	keyHaveAzureID       = "have_an_Azure_id"
-	keyLastToken         = "last_aad_token_timestamp"
-	keyConditionalAccess = "microsoftCAEnabled"
-	keyClientID          = "microsoftCANativeClientAppId"
-)
+// anyKey matches a key of Jamf's preferences that inspect knows.
+const anyKey = "(" + jamfstate.KeyHaveAzureID + "|" + jamfstate.KeyLastToken + "|" +
+	jamfstate.KeyConditionalAccess + "|" + jamfstate.KeyClientID + ")"
 
 // clientMeanings are the client ids that Jamf signs in with [BW-MIG].
 var clientMeanings = map[string]string{
@@ -44,15 +40,15 @@ func has(values map[string]any, keys ...string) map[string]any {
 
 func findAgentState(from source) []Thing {
 	var things []Thing
-	for _, one := range missingKeys(from, keyHaveAzureID, keyLastToken) {
+	for _, one := range missingKeys(from, jamfstate.KeyHaveAzureID, jamfstate.KeyLastToken) {
 		thing := Thing{Format: "jamf-agent-state", Name: "com.jamf.management.jamfAAD.plist of a user", Note: noteJamf,
 			at: one.at}
 		thing.add(sortedKeys(one.values)[0], "missing",
 			"`defaults` did not find it; the user may have no such file, or it was asked as another user")
 		things = append(things, thing)
 	}
-	for _, one := range withKeyRead(from, keyHaveAzureID, keyLastToken) {
-		values := has(one.values, keyHaveAzureID, keyLastToken)
+	for _, one := range withKeyRead(from, jamfstate.KeyHaveAzureID, jamfstate.KeyLastToken) {
+		values := has(one.values, jamfstate.KeyHaveAzureID, jamfstate.KeyLastToken)
 		if values == nil {
 			continue
 		}
@@ -65,13 +61,13 @@ func findAgentState(from source) []Thing {
 		}
 		switch {
 		case state.HaveAzureID != nil:
-			thing.add(keyHaveAzureID, fmt.Sprint(*state.HaveAzureID), meaningAcquired(*state.HaveAzureID))
+			thing.add(jamfstate.KeyHaveAzureID, fmt.Sprint(*state.HaveAzureID), meaningAcquired(*state.HaveAzureID))
 		case one.cut:
-			thing.add(keyHaveAzureID, "not shown", "the text is cut short, or only a part of the list")
+			thing.add(jamfstate.KeyHaveAzureID, "not shown", "the text is cut short, or only a part of the list")
 		default:
-			thing.add(keyHaveAzureID, "missing", "Jamf has not got a device id of this user yet")
+			thing.add(jamfstate.KeyHaveAzureID, "missing", "Jamf has not got a device id of this user yet")
 		}
-		if _, there := values[keyLastToken]; there {
+		if _, there := values[jamfstate.KeyLastToken]; there {
 			thing.add("last token", orWord(moment(state.LastTokenAt), "never"),
 				"when Jamf last signed in to Microsoft for this user")
 		}
@@ -82,14 +78,14 @@ func findAgentState(from source) []Thing {
 
 func findSettings(from source) []Thing {
 	var things []Thing
-	for _, one := range missingKeys(from, keyConditionalAccess, keyClientID) {
+	for _, one := range missingKeys(from, jamfstate.KeyConditionalAccess, jamfstate.KeyClientID) {
 		thing := Thing{Format: "jamf-settings", Name: "com.jamfsoftware.jamf.plist of a Mac", Note: noteJamf,
 			at: one.at}
 		thing.add(sortedKeys(one.values)[0], "missing", "`defaults` did not find it; "+meaningEnabled(false))
 		things = append(things, thing)
 	}
-	for _, one := range withKeyRead(from, keyConditionalAccess, keyClientID) {
-		values := has(one.values, keyConditionalAccess, keyClientID)
+	for _, one := range withKeyRead(from, jamfstate.KeyConditionalAccess, jamfstate.KeyClientID) {
+		values := has(one.values, jamfstate.KeyConditionalAccess, jamfstate.KeyClientID)
 		if values == nil {
 			continue
 		}
@@ -102,12 +98,12 @@ func findSettings(from source) []Thing {
 		}
 		switch {
 		case settings.ConditionalAccess != nil:
-			thing.add(keyConditionalAccess, fmt.Sprint(*settings.ConditionalAccess),
+			thing.add(jamfstate.KeyConditionalAccess, fmt.Sprint(*settings.ConditionalAccess),
 				meaningEnabled(*settings.ConditionalAccess))
 		case one.cut:
-			thing.add(keyConditionalAccess, "not shown", "the text is cut short, or only a part of the list")
+			thing.add(jamfstate.KeyConditionalAccess, "not shown", "the text is cut short, or only a part of the list")
 		default:
-			thing.add(keyConditionalAccess, "missing", meaningEnabled(false))
+			thing.add(jamfstate.KeyConditionalAccess, "missing", meaningEnabled(false))
 		}
 		meaning := clientMeanings[strings.ToLower(settings.ClientID)]
 		thing.add("client id", settings.ClientID,
@@ -133,7 +129,7 @@ func orWord(value, otherwise string) string {
 
 var keyRead = lazyregexp.New(
 	`(?:^|[ %$#>])defaults +read(?:-type)? +.*?['"]?` +
-		`\b(have_an_Azure_id|last_aad_token_timestamp|microsoftCAEnabled|microsoftCANativeClientAppId)\b['"]?\s*$`)
+		`\b` + anyKey + `\b['"]?\s*$`)
 
 // withKeyRead are the lists of a source, and a command that reads one key together with the value that it printed.
 func withKeyRead(from source, keys ...string) []list {
@@ -160,7 +156,7 @@ func withKeyRead(from source, keys ...string) []list {
 
 var missingKey = lazyregexp.New(
 	`domain/default pair of \(([^()\n]*), ` +
-		`*(have_an_Azure_id|last_aad_token_timestamp|microsoftCAEnabled|microsoftCANativeClientAppId)\) does not exist`)
+		`*` + anyKey + `\) does not exist`)
 
 // missingKeys are the keys of which `defaults` says that they are not there.
 func missingKeys(from source, keys ...string) []list {

@@ -22,9 +22,9 @@ import (
 	"github.com/nats-io/nats.go"
 	"github.com/nats-io/nkeys"
 
-	"usher.internal/ctl/fleet"
-	"usher.internal/ctl/fleet/setup"
-	access "usher.internal/internal/fleet"
+	"usher.internal/ctl/fleetsetup"
+	"usher.internal/ctl/fleetview"
+	"usher.internal/internal/fleet"
 	"usher.internal/sim/natsserver"
 )
 
@@ -100,10 +100,10 @@ func TestServersOfOnesOwn(t *testing.T) {
 			made := newAuthority(t)
 			w := &world{T: t, ctx: t.Context()}
 			serverCertificate, serverKey := made.leaf("127.0.0.1")
-			users, how := make(map[string]string), make(map[string]access.Access)
+			users, how := make(map[string]string), make(map[string]fleet.Access)
 			port := freePort(t)
 			for _, name := range []string{"MAC-A", "admin", "provision"} {
-				of := access.Access{Servers: []string{fmt.Sprintf("tls://127.0.0.1:%d", port)},
+				of := fleet.Access{Servers: []string{fmt.Sprintf("tls://127.0.0.1:%d", port)},
 					CAFile: made.file("ca.pem")}
 				if by == "certificates" {
 					users[name] = `user: "` + name + `.example.org"`
@@ -137,9 +137,9 @@ accounts {
     exports: [
       { service: "usher.v1.status.*" }
       { service: "$JS.API.DIRECT.GET.USHER_CHANGES", response_type: "stream" }
-      { service: "$JS.API.DIRECT.GET.KV_USHER_DEVICES" }
+      { service: "$JS.API.DIRECT.GET.KV_USHER_MACS" }
       { service: "$JS.API.STREAM.INFO.USHER_CHANGES" }
-      { service: "$JS.API.STREAM.INFO.KV_USHER_DEVICES" }
+      { service: "$JS.API.STREAM.INFO.KV_USHER_MACS" }
       { stream: "usher.v1.answer.*.*" }
       { stream: "usher.v1.kept.*" }
     ]
@@ -149,9 +149,9 @@ accounts {
     imports: [
       { service: { account: USHER, subject: "usher.v1.status.*" } }
       { service: { account: USHER, subject: "$JS.API.DIRECT.GET.USHER_CHANGES" }, to: "usher.v1.api.DIRECT.GET.USHER_CHANGES" }
-      { service: { account: USHER, subject: "$JS.API.DIRECT.GET.KV_USHER_DEVICES" }, to: "usher.v1.api.DIRECT.GET.KV_USHER_DEVICES" }
+      { service: { account: USHER, subject: "$JS.API.DIRECT.GET.KV_USHER_MACS" }, to: "usher.v1.api.DIRECT.GET.KV_USHER_MACS" }
       { service: { account: USHER, subject: "$JS.API.STREAM.INFO.USHER_CHANGES" }, to: "usher.v1.api.STREAM.INFO.USHER_CHANGES" }
-      { service: { account: USHER, subject: "$JS.API.STREAM.INFO.KV_USHER_DEVICES" }, to: "usher.v1.api.STREAM.INFO.KV_USHER_DEVICES" }
+      { service: { account: USHER, subject: "$JS.API.STREAM.INFO.KV_USHER_MACS" }, to: "usher.v1.api.STREAM.INFO.KV_USHER_MACS" }
       { stream: { account: USHER, subject: "usher.v1.answer.*.*" } }
       { stream: { account: USHER, subject: "usher.v1.kept.*" } }
     ]
@@ -162,21 +162,21 @@ accounts {
 			server := natsserver.NewServer("127.0.0.1", port, configuration)
 			t.Cleanup(server.Kill)
 			w.must(server.Start(w.ctx))
-			admin, err := fleet.Connect(w.ctx, how["admin"], "admin")
+			admin, err := fleetview.Connect(w.ctx, how["admin"], "admin")
 			if err != nil {
 				t.Fatalf("%v: %s", err, server.Log())
 			}
 			t.Cleanup(admin.Close)
-			provision, err := fleet.Connect(w.ctx, how["provision"], "provision")
+			provision, err := fleetview.Connect(w.ctx, how["provision"], "provision")
 			w.must(err)
 			defer provision.Close()
-			_, err = provision.Provision(w.ctx, fleet.Streams{StorageBytes: setup.LeastStorageBytes})
+			_, err = provision.Provision(w.ctx, fleetview.Streams{StorageBytes: fleetsetup.LeastStorageBytes})
 			w.must(err)
 
 			one := w.start(w.macWith("MAC-A", how["MAC-A"]))
 			w.must(one.change(1))
 			w.eventually("its change is published", func() bool { return one.connected() && one.unpublished() == 0 })
-			report, err := admin.Ask(w.ctx, fleet.Question{Timeout: 5 * time.Second})
+			report, err := admin.Ask(w.ctx, fleetview.Question{Timeout: 5 * time.Second})
 			w.must(err)
 			wantAll(t, report, []*mac{one})
 
@@ -234,7 +234,7 @@ func TestRenewedFilesCount(t *testing.T) {
 		return state.PeerCertificates[0]
 	}
 	old := shown()
-	made, err := setup.Renew(w.Directory, 2*time.Hour, 2*time.Hour)
+	made, err := fleetsetup.Renew(w.Directory, 2*time.Hour, 2*time.Hour)
 	w.must(err)
 	if len(made) != 4 {
 		t.Errorf("made are %+v", made)
@@ -244,49 +244,49 @@ func TestRenewedFilesCount(t *testing.T) {
 		now := shown()
 		return now != nil && !now.Equal(old)
 	})
-	for _, admin := range []*fleet.Client{before, w.admin()} {
-		report, err := admin.Ask(w.ctx, fleet.Question{Timeout: 5 * time.Second})
+	for _, admin := range []*fleetview.Client{before, w.admin()} {
+		report, err := admin.Ask(w.ctx, fleetview.Question{Timeout: 5 * time.Second})
 		w.must(err)
 		wantAll(t, report, macs)
 	}
-	if _, err := setup.Renew(w.Directory, time.Hour, 100*365*24*time.Hour); err == nil ||
+	if _, err := fleetsetup.Renew(w.Directory, time.Hour, 100*365*24*time.Hour); err == nil ||
 		!strings.Contains(err.Error(), "the authority of this fleet counts until") {
 		t.Errorf("certificates that outlive their authority: %v", err)
 	}
-	if _, err := setup.Renew(t.TempDir(), time.Hour, time.Hour); err == nil ||
+	if _, err := fleetsetup.Renew(t.TempDir(), time.Hour, time.Hour); err == nil ||
 		!strings.Contains(err.Error(), "admin-signing.nk") {
 		t.Errorf("a folder that is no fleet's: %v", err)
 	}
 }
 
-// Credentials that are revoked count no longer, also for who is connected; nobody else is concerned, and the device can
+// Credentials that are revoked count no longer, also for who is connected; nobody else is concerned, and the Mac can
 // be given others.
 func TestRevokedCredentialsCountNoLonger(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t, 1)
 	honest := w.macs(2)
-	how, err := w.Device("MAC-STOLEN", time.Hour)
+	how, err := w.Mac("MAC-STOLEN", time.Hour)
 	w.must(err)
 	made, first := how.CredentialsFile, w.copied(how.CredentialsFile)
 	// It has been given others since.
 	renewed := t.TempDir()
-	_, err = setup.CredentialsFor(w.Directory, []string{"MAC-STOLEN"}, renewed, time.Hour)
+	_, err = fleetsetup.CredentialsFor(w.Directory, []string{"MAC-STOLEN"}, renewed, time.Hour)
 	w.must(err)
 	how.CredentialsFile = filepath.Join(renewed, "MAC-STOLEN.creds")
 	stolen := w.start(w.macWith("MAC-STOLEN", how))
 	w.eventually("it is connected", stolen.connected)
 	admins := w.copied(filepath.Join(w.Directory, "admin", "admin.creds"))
 
-	if _, err := setup.Revoke(w.Directory, []string{"MAC-NONE"}, nil); err == nil ||
+	if _, err := fleetsetup.Revoke(w.Directory, []string{"MAC-NONE"}, nil); err == nil ||
 		!strings.Contains(err.Error(), "no credentials of MAC-NONE were made here") {
 		t.Errorf("without its credentials: %v", err)
 	}
 	other := newWorld(t, 1)
-	if _, err := setup.Revoke(other.Directory, nil, []string{admins}); err == nil ||
+	if _, err := fleetsetup.Revoke(other.Directory, nil, []string{admins}); err == nil ||
 		!strings.Contains(err.Error(), "is of another fleet") {
 		t.Errorf("another fleet's credentials: %v", err)
 	}
-	files, err := setup.Revoke(w.Directory, []string{"MAC-STOLEN"}, []string{admins})
+	files, err := fleetsetup.Revoke(w.Directory, []string{"MAC-STOLEN"}, []string{admins})
 	w.must(err)
 	if len(files) != 3 { // both accounts, and the server's configuration
 		t.Errorf("made are %+v", files)
@@ -294,7 +294,8 @@ func TestRevokedCredentialsCountNoLonger(t *testing.T) {
 	if _, err := os.Stat(made); !errors.Is(err, fs.ErrNotExist) {
 		t.Errorf("the credentials are still there: %v", err)
 	}
-	_, err = setup.Renew(w.Directory, time.Hour, time.Hour) // new credentials for admins, of the account as it is now
+	// new credentials for admins, of the account as it is now
+	_, err = fleetsetup.Renew(w.Directory, time.Hour, time.Hour)
 	w.must(err)
 	w.must(syscall.Kill(w.Servers[0].PID(), syscall.SIGHUP)) // as nats-server --signal reload
 
@@ -310,7 +311,7 @@ func TestRevokedCredentialsCountNoLonger(t *testing.T) {
 			t.Errorf("revoked credentials of %s count", name)
 		}
 	}
-	report, err := w.admin().Ask(w.ctx, fleet.Question{Timeout: 5 * time.Second})
+	report, err := w.admin().Ask(w.ctx, fleetview.Question{Timeout: 5 * time.Second})
 	w.must(err)
 	for _, one := range honest {
 		if !one.connected() {
@@ -318,16 +319,16 @@ func TestRevokedCredentialsCountNoLonger(t *testing.T) {
 		}
 	}
 	answers := 0
-	for _, one := range report.Devices {
-		if one.Answer != fleet.Silent {
+	for _, one := range report.Macs {
+		if one.Answer != fleetview.Silent {
 			answers++
 		}
 	}
 	if answers != len(honest) {
-		t.Errorf("%d devices answer: %+v", answers, report.Devices)
+		t.Errorf("%d Macs answer: %+v", answers, report.Macs)
 	}
 
-	again, err := w.Device("MAC-STOLEN", time.Hour)
+	again, err := w.Mac("MAC-STOLEN", time.Hour)
 	w.must(err)
 	w.must(os.Rename(again.CredentialsFile, how.CredentialsFile))
 	w.eventually("it is connected with new credentials", stolen.connected)

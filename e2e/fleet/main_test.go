@@ -1,5 +1,5 @@
 // Package fleet_test runs fleets on real servers, one and three of the stock nats-server, with the real packages of
-// usherd and usherctl: only what a device tells of itself is made up here.
+// usherd and usherctl: only what a Mac tells of itself is made up here.
 package fleet_test
 
 import (
@@ -17,11 +17,11 @@ import (
 	"github.com/nats-io/nats.go"
 	"go.uber.org/goleak"
 
-	"usher.internal/ctl/fleet"
+	"usher.internal/ctl/fleetview"
 	"usher.internal/helper/delivery"
-	device "usher.internal/helper/fleet"
+	"usher.internal/helper/reporter"
 	"usher.internal/helper/store"
-	access "usher.internal/internal/fleet"
+	"usher.internal/internal/fleet"
 	"usher.internal/internal/wpj"
 	usherv1 "usher.internal/proto/usher/v1"
 	"usher.internal/sim/natsserver"
@@ -91,7 +91,7 @@ func (w *world) eventually(what string, so func() bool) {
 }
 
 // admin connects as an admin.
-func (w *world) admin() *fleet.Client {
+func (w *world) admin() *fleetview.Client {
 	w.Helper()
 	client, err := w.Admin(w.ctx)
 	w.must(err)
@@ -101,19 +101,19 @@ func (w *world) admin() *fleet.Client {
 
 // mac is a Mac's part in the fleet.
 type mac struct {
-	*device.Device
+	*reporter.Reporter
 	name     string
-	access   access.Access
+	access   fleet.Access
 	outbox   *delivery.Outbox
 	journal  *store.Store
 	personal atomic.Bool
 	state    atomic.Int32
 	stop     func()
-	settings atomic.Pointer[device.Settings]
+	settings atomic.Pointer[reporter.Settings]
 	log      *lines
 }
 
-// Status implements [device.Status].
+// Status implements [reporter.Status].
 func (m *mac) Status() (*usherv1.GetStatusResponse, error) {
 	return &usherv1.GetStatusResponse{
 		Helper:   &usherv1.HelperStatus{Version: "1.2.3", DeliveryMode: "recon"},
@@ -151,17 +151,17 @@ func (m *mac) connected() bool { return m.State().GetServer() != "" }
 // newMac makes a Mac of that name with credentials of its own, which does nothing yet.
 func (w *world) newMac(name string) *mac {
 	w.Helper()
-	how, err := w.Device(name, time.Hour)
+	how, err := w.Mac(name, time.Hour)
 	w.must(err)
 	return w.macWith(name, how)
 }
 
-func (w *world) macWith(name string, how access.Access) *mac {
+func (w *world) macWith(name string, how fleet.Access) *mac {
 	w.Helper()
 	m := &mac{name: name, access: how, log: &lines{}}
 	m.personal.Store(true)
 	m.state.Store(int32(usherv1.IdentityState_IDENTITY_STATE_REGISTERED))
-	m.settings.Store(&device.Settings{Access: how, PersonalData: true, DeviceName: name})
+	m.settings.Store(&reporter.Settings{Access: how, PersonalData: true, MacName: name})
 	var err error
 	m.journal, err = store.Open(filepath.Join(w.TempDir(), "journal.db"))
 	w.must(err)
@@ -172,8 +172,8 @@ func (w *world) macWith(name string, how access.Access) *mac {
 
 // start has the Mac be part of the fleet until the end of the test, or stop.
 func (w *world) start(m *mac) *mac {
-	m.Device = device.New(device.Config{
-		Outbox: m.outbox, Settings: func() device.Settings { return *m.settings.Load() },
+	m.Reporter = reporter.New(reporter.Config{
+		Outbox: m.outbox, Settings: func() reporter.Settings { return *m.settings.Load() },
 		Logger: slog.New(slog.NewTextHandler(m.log, nil)),
 	})
 	ctx, cancel := context.WithCancel(w.ctx)
@@ -203,15 +203,15 @@ func (w *world) macs(count int) []*mac {
 	w.eventually("every Mac is known", func() bool {
 		kept := 0 // in the bucket, which is what is known where somebody does not answer
 		report, err := admin.Ask(w.ctx,
-			fleet.Question{Timeout: 5 * time.Second, Progress: func(_, known int) { kept = known }})
+			fleetview.Question{Timeout: 5 * time.Second, Progress: func(_, known int) { kept = known }})
 		w.must(err)
-		return len(report.Devices) == count && kept == count && len(report.Warnings) == 0
+		return len(report.Macs) == count && kept == count && len(report.Warnings) == 0
 	})
 	return all
 }
 
 // raw connects with NATS's own client and somebody's credentials: what a stranger would use.
-func (w *world) raw(how access.Access, name string, errs chan error) *nats.Conn {
+func (w *world) raw(how fleet.Access, name string, errs chan error) *nats.Conn {
 	w.Helper()
 	conn, err := w.tryRaw(how, name, errs)
 	w.must(err)
@@ -219,7 +219,7 @@ func (w *world) raw(how access.Access, name string, errs chan error) *nats.Conn 
 }
 
 // tryRaw is raw where a server may refuse.
-func (w *world) tryRaw(how access.Access, name string, errs chan error) (*nats.Conn, error) {
+func (w *world) tryRaw(how fleet.Access, name string, errs chan error) (*nats.Conn, error) {
 	options, err := how.Options("stranger", name)
 	if err != nil {
 		return nil, err
@@ -259,11 +259,11 @@ func (l *lines) String() string {
 	return l.text.String()
 }
 
-// byName returns a device of a report.
-func byName(report *fleet.Report, name string) *fleet.Standing {
-	for i := range report.Devices {
-		if report.Devices[i].Device == name {
-			return &report.Devices[i]
+// byName returns a Mac of a report.
+func byName(report *fleetview.Report, name string) *fleetview.Standing {
+	for i := range report.Macs {
+		if report.Macs[i].Mac == name {
+			return &report.Macs[i]
 		}
 	}
 	return nil

@@ -21,8 +21,8 @@ import (
 	"google.golang.org/protobuf/proto"
 	"google.golang.org/protobuf/types/known/timestamppb"
 
-	"usher.internal/ctl/fleet"
-	access "usher.internal/internal/fleet"
+	"usher.internal/ctl/fleetview"
+	"usher.internal/internal/fleet"
 	usherv1 "usher.internal/proto/usher/v1"
 )
 
@@ -50,9 +50,9 @@ func refuses(conn *nats.Conn, errs chan error, try func() error) bool {
 func TestCredentialsAreForOneNameAlone(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t, 1)
-	how, err := w.Device("MAC-A", time.Hour)
+	how, err := w.Mac("MAC-A", time.Hour)
 	w.must(err)
-	_, err = w.Device("MAC-B", time.Hour)
+	_, err = w.Mac("MAC-B", time.Hour)
 	w.must(err)
 	errs := make(chan error, 16)
 	conn := w.raw(how, "MAC-A", errs)
@@ -66,13 +66,13 @@ func TestCredentialsAreForOneNameAlone(t *testing.T) {
 		"usher.v1.status.all":                     false,
 		"usher.v1.status.MAC-A":                   false,
 		"usher.v1.status.MAC-B":                   false,
-		"$KV.USHER_DEVICES.MAC-A":                 false,
-		"$KV.USHER_DEVICES.MAC-B":                 false,
+		"$KV.USHER_MACS.MAC-A":                    false,
+		"$KV.USHER_MACS.MAC-B":                    false,
 		"$JS.API.INFO":                            false,
 		"$JS.API.STREAM.DELETE.USHER_CHANGES":     false,
 		"$JS.API.STREAM.PURGE.USHER_CHANGES":      false,
 		"$JS.API.STREAM.MSG.GET.USHER_CHANGES":    false,
-		"$JS.API.DIRECT.GET.KV_USHER_DEVICES":     false,
+		"$JS.API.DIRECT.GET.KV_USHER_MACS":        false,
 		"$JS.API.CONSUMER.CREATE.USHER_CHANGES.x": false,
 		"_INBOX_MAC-B.x":                          false, "_INBOX_admin.x": false, "anything": false,
 	} {
@@ -107,13 +107,13 @@ func TestCredentialsAreForOneNameAlone(t *testing.T) {
 	admin := w.rawAdmin(errs)
 	for subject, allowed := range map[string]bool{
 		"usher.v1.status.all": true, "usher.v1.status.MAC-A": true,
-		"usher.v1.api.DIRECT.GET.USHER_CHANGES": true, "usher.v1.api.DIRECT.GET.KV_USHER_DEVICES": true,
-		"usher.v1.api.STREAM.INFO.USHER_CHANGES": true, "usher.v1.api.STREAM.INFO.KV_USHER_DEVICES": true,
+		"usher.v1.api.DIRECT.GET.USHER_CHANGES": true, "usher.v1.api.DIRECT.GET.KV_USHER_MACS": true,
+		"usher.v1.api.STREAM.INFO.USHER_CHANGES": true, "usher.v1.api.STREAM.INFO.KV_USHER_MACS": true,
 		"usher.v1.change.MAC-A": false, "usher.v1.answer.q1.MAC-A": false, "usher.v1.kept.MAC-A": false,
-		"$KV.USHER_DEVICES.MAC-A":             false,
+		"$KV.USHER_MACS.MAC-A":                false,
 		"$JS.API.STREAM.DELETE.USHER_CHANGES": false, "$JS.API.STREAM.PURGE.USHER_CHANGES": false,
-		"$JS.API.STREAM.UPDATE.USHER_CHANGES":    false,
-		"$JS.API.STREAM.DELETE.KV_USHER_DEVICES": false, "$JS.API.STREAM.PURGE.KV_USHER_DEVICES": false,
+		"$JS.API.STREAM.UPDATE.USHER_CHANGES": false,
+		"$JS.API.STREAM.DELETE.KV_USHER_MACS": false, "$JS.API.STREAM.PURGE.KV_USHER_MACS": false,
 		"$JS.API.STREAM.INFO.USHER_CHANGES": false, "usher.v1.api.STREAM.DELETE.USHER_CHANGES": false,
 		"$JS.API.STREAM.MSG.DELETE.USHER_CHANGES": false, "$JS.API.STREAM.CREATE.MORE": false,
 		"$JS.API.CONSUMER.CREATE.USHER_CHANGES.x": false,
@@ -143,10 +143,10 @@ func TestAnswersOfServersDoNothing(t *testing.T) {
 			macs := w.macs(2)
 			w.must(macs[1].change(1))
 			w.eventually("a change is there", func() bool { return allPublished(macs) })
-			how, err := w.Device("MAC-A", time.Hour)
+			how, err := w.Mac("MAC-A", time.Hour)
 			w.must(err)
 			errs := make(chan error, 16)
-			device, admin := w.raw(how, "MAC-A", errs), w.rawAdmin(errs)
+			mac, admin := w.raw(how, "MAC-A", errs), w.rawAdmin(errs)
 			provision := w.raw(w.Access(filepath.Join(w.Directory, "keys", "provision", "provision.creds")),
 				"provision", errs)
 			stream, err := provision.JetStream()
@@ -154,11 +154,11 @@ func TestAnswersOfServersDoNothing(t *testing.T) {
 
 			victim := macs[1].name
 			replies := []string{
-				access.ChangesOf(victim), access.ChangesOf("GHOST"), access.KeptOf(victim),
-				"$KV.USHER_DEVICES." + victim, "usher.v1.answer.q1." + victim,
-				access.StatusOfAll, access.StatusOf(victim),
+				fleet.ChangesOf(victim), fleet.ChangesOf("GHOST"), fleet.KeptOf(victim),
+				"$KV.USHER_MACS." + victim, "usher.v1.answer.q1." + victim,
+				fleet.StatusOfAll, fleet.StatusOf(victim),
 			}
-			for _, name := range []string{access.ChangesStream, access.DevicesStream} {
+			for _, name := range []string{fleet.ChangesStream, fleet.MacsStream} {
 				for _, action := range []string{"DELETE", "PURGE", "UPDATE", "MSG.DELETE", "LEADER.STEPDOWN", "INFO"} {
 					replies = append(replies, "$JS.API.STREAM."+action+"."+name)
 				}
@@ -170,8 +170,8 @@ func TestAnswersOfServersDoNothing(t *testing.T) {
 			ctx, cancel := context.WithCancel(w.ctx)
 			var watched sync.WaitGroup
 			watched.Go(func() {
-				watching.Watch(ctx, func(change *fleet.Change) error {
-					if change.Device != "MAC-A" {
+				watching.Watch(ctx, func(change *fleetview.Change) error {
+					if change.Mac != "MAC-A" {
 						t.Errorf("whoever watches is shown %+v", change)
 					}
 					return nil
@@ -179,44 +179,44 @@ func TestAnswersOfServersDoNothing(t *testing.T) {
 			})
 			defer watched.Wait()
 			defer cancel()
-			answers, err := w.rawAdmin(errs).SubscribeSync(access.EveryAnswer)
+			answers, err := w.rawAdmin(errs).SubscribeSync(fleet.EveryAnswer)
 			w.must(err)
 
 			published := 0
 			for _, reply := range replies {
 				for _, content := range []string{"", "{}", "x"} {
-					w.must(device.PublishRequest(access.ChangesOf("MAC-A"), reply, []byte(content)))
-					w.must(device.PublishRequest("usher.v1.answer.q0.MAC-A", reply, []byte(content)))
+					w.must(mac.PublishRequest(fleet.ChangesOf("MAC-A"), reply, []byte(content)))
+					w.must(mac.PublishRequest("usher.v1.answer.q0.MAC-A", reply, []byte(content)))
 					published++
 				}
 			}
-			w.must(device.Flush())
+			w.must(mac.Flush())
 			for _, reply := range replies {
-				for _, name := range []string{access.ChangesStream, access.DevicesStream} {
+				for _, name := range []string{fleet.ChangesStream, fleet.MacsStream} {
 					for _, content := range []string{"", "{}", "x", `{"seq":1}`, `{"seq":999999}`,
-						`{"seq":1,"batch":5}`, `{"last_by_subj":"` + access.ChangesOf(victim) + `"}`} {
+						`{"seq":1,"batch":5}`, `{"last_by_subj":"` + fleet.ChangesOf(victim) + `"}`} {
 						w.must(admin.PublishRequest("usher.v1.api.DIRECT.GET."+name, reply, []byte(content)))
 						w.must(admin.PublishRequest("usher.v1.api.STREAM.INFO."+name, reply, []byte(content)))
 					}
 				}
-				w.must(admin.PublishRequest(access.StatusOf("GHOST"), reply, []byte("x")))
+				w.must(admin.PublishRequest(fleet.StatusOf("GHOST"), reply, []byte("x")))
 			}
 			w.must(admin.Flush())
 
 			w.eventually("all that was allowed has come", func() bool {
-				info, err := stream.StreamInfo(access.ChangesStream)
+				info, err := stream.StreamInfo(fleet.ChangesStream)
 				w.must(err)
 				if info.State.Msgs > uint64(published)+3 {
 					t.Fatalf("the stream has %d messages, want %d and three before", info.State.Msgs, published)
 				}
 				return info.State.Msgs == uint64(published)+3
 			})
-			info, err := stream.StreamInfo(access.DevicesStream)
+			info, err := stream.StreamInfo(fleet.MacsStream)
 			w.must(err)
 			if info.State.NumSubjects != 3 {
-				t.Errorf("the bucket has %d devices, want 3", info.State.NumSubjects)
+				t.Errorf("the bucket has %d Macs, want 3", info.State.NumSubjects)
 			}
-			changes, err := stream.StreamInfo(access.ChangesStream)
+			changes, err := stream.StreamInfo(fleet.ChangesStream)
 			w.must(err)
 			if changes.Config.MaxMsgs != -1 || changes.State.Consumers+info.State.Consumers != 0 ||
 				!changes.Config.NoAck {
@@ -226,13 +226,13 @@ func TestAnswersOfServersDoNothing(t *testing.T) {
 			if len(counts) != 1 || counts[victim] != 1 {
 				t.Errorf("changes are read: %v", counts)
 			}
-			report, err := w.admin().Ask(w.ctx, fleet.Question{Timeout: 2 * time.Second})
+			report, err := w.admin().Ask(w.ctx, fleetview.Question{Timeout: 2 * time.Second})
 			w.must(err)
-			if len(report.Devices) != 3 {
-				t.Errorf("the fleet knows %+v", report.Devices)
+			if len(report.Macs) != 3 {
+				t.Errorf("the fleet knows %+v", report.Macs)
 			}
-			for _, one := range report.Devices {
-				if one.Device == victim && (one.Answer != fleet.Answered || len(one.Notes) != 0) {
+			for _, one := range report.Macs {
+				if one.Mac == victim && (one.Answer != fleetview.Answered || len(one.Notes) != 0) {
 					t.Errorf("%s is shown as %+v", victim, one)
 				}
 			}
@@ -260,16 +260,16 @@ func TestAnswersOfServersDoNothing(t *testing.T) {
 func TestAnothersCredentialsAreNotUsed(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t, 1)
-	how, err := w.Device("MAC-A", time.Hour)
+	how, err := w.Mac("MAC-A", time.Hour)
 	w.must(err)
 	other := w.start(w.macWith("MAC-B", how))
 	w.eventually("MAC-B says whose credentials it has", func() bool {
 		return strings.Contains(other.State().GetLastError(), "are those of MAC-A, and this Mac is MAC-B")
 	})
-	report, err := w.admin().Ask(w.ctx, fleet.Question{Timeout: 500 * time.Millisecond})
+	report, err := w.admin().Ask(w.ctx, fleetview.Question{Timeout: 500 * time.Millisecond})
 	w.must(err)
-	if len(report.Devices) != 0 {
-		t.Errorf("the fleet knows %+v", report.Devices)
+	if len(report.Macs) != 0 {
+		t.Errorf("the fleet knows %+v", report.Macs)
 	}
 }
 
@@ -279,7 +279,7 @@ func TestOddAnswersAreShownAsSuch(t *testing.T) {
 	w := newWorld(t, 1)
 	honest := w.macs(2)
 	errs := make(chan error, 16)
-	encoded := func(status *usherv1.DeviceStatus) []byte {
+	encoded := func(status *usherv1.MacStatus) []byte {
 		content, err := proto.Marshal(status)
 		w.must(err)
 		return content
@@ -290,62 +290,62 @@ func TestOddAnswersAreShownAsSuch(t *testing.T) {
 		"GARBAGE": {[]byte("\xff\xfe no status \x00")},
 		"EMPTY":   {{}},
 		// Of an usherd before there were agents: no instance, no users, no state.
-		"OLD": {encoded(&usherv1.DeviceStatus{Device: "OLD", Version: "0.1.0"})},
-		"CLONED": {encoded(&usherv1.DeviceStatus{Device: "CLONED", Instance: "one", State: registered, Time: now}),
-			encoded(&usherv1.DeviceStatus{Device: "CLONED", Instance: "two", State: registered, Time: now})},
-		"TWICE": {encoded(&usherv1.DeviceStatus{Device: "TWICE", Instance: "one", State: registered, Time: now}),
-			encoded(&usherv1.DeviceStatus{Device: "TWICE", Instance: "one", State: registered, Time: now})},
-		"FORGER": {encoded(&usherv1.DeviceStatus{Device: honest[0].name, Instance: "x",
+		"OLD": {encoded(&usherv1.MacStatus{Mac: "OLD", Version: "0.1.0"})},
+		"CLONED": {encoded(&usherv1.MacStatus{Mac: "CLONED", Instance: "one", State: registered, Time: now}),
+			encoded(&usherv1.MacStatus{Mac: "CLONED", Instance: "two", State: registered, Time: now})},
+		"TWICE": {encoded(&usherv1.MacStatus{Mac: "TWICE", Instance: "one", State: registered, Time: now}),
+			encoded(&usherv1.MacStatus{Mac: "TWICE", Instance: "one", State: registered, Time: now})},
+		"FORGER": {encoded(&usherv1.MacStatus{Mac: honest[0].name, Instance: "x",
 			State: usherv1.IdentityState_IDENTITY_STATE_NOT_REGISTERED, Time: now})},
-		"SKEWED": {encoded(&usherv1.DeviceStatus{Device: "SKEWED", Instance: "x", State: registered,
+		"SKEWED": {encoded(&usherv1.MacStatus{Mac: "SKEWED", Instance: "x", State: registered,
 			Time: timestamppb.New(time.Now().Add(-3 * time.Hour))})},
-		"NEWER": {encoded(&usherv1.DeviceStatus{Device: "NEWER", Instance: "x", State: 4711, Time: now,
+		"NEWER": {encoded(&usherv1.MacStatus{Mac: "NEWER", Instance: "x", State: 4711, Time: now,
 			Version: "9.0.0"})},
-		"BAD-TEXT": {encoded(&usherv1.DeviceStatus{Device: "BAD-TEXT", Instance: "x", State: registered, Time: now,
+		"BAD-TEXT": {encoded(&usherv1.MacStatus{Mac: "BAD-TEXT", Instance: "x", State: registered, Time: now,
 			ComputerName: "a\x1b[2J\u202eb"})},
 	}
 	for name, replies := range odd {
-		how, err := w.Device(name, time.Hour)
+		how, err := w.Mac(name, time.Hour)
 		w.must(err)
 		conn := w.raw(how, name, errs)
-		_, err = conn.Subscribe(access.StatusOfAll, func(request *nats.Msg) {
+		_, err = conn.Subscribe(fleet.StatusOfAll, func(request *nats.Msg) {
 			asked := new(usherv1.StatusRequest)
 			if err := proto.Unmarshal(request.Data, asked); err != nil {
 				t.Error(err)
 			}
 			for _, reply := range replies {
-				subject, _ := access.AnswerOf(asked.GetQuery(), name)
+				subject, _ := fleet.AnswerOf(asked.GetQuery(), name)
 				conn.Publish(subject, reply)
 			}
 		})
 		w.must(err)
 		w.must(conn.Flush())
 	}
-	report, err := w.admin().Ask(w.ctx, fleet.Question{Timeout: 2 * time.Second})
+	report, err := w.admin().Ask(w.ctx, fleetview.Question{Timeout: 2 * time.Second})
 	w.must(err)
 	total := 0
 	for _, count := range report.Counts {
-		total += count.Devices
+		total += count.Macs
 	}
-	if want := len(odd) + len(honest); len(report.Devices) != want || total != want {
-		t.Errorf("%d devices, %d counted, want %d", len(report.Devices), total, want)
+	if want := len(odd) + len(honest); len(report.Macs) != want || total != want {
+		t.Errorf("%d Macs, %d counted, want %d", len(report.Macs), total, want)
 	}
 	for name, want := range map[string]struct {
-		answer fleet.Answer
-		state  string
-		macs   int
-		note   string
+		answer    fleetview.Answer
+		state     string
+		instances int
+		note      string
 	}{
-		"GARBAGE":      {fleet.Garbage, fleet.Unknown, 1, "bytes that are no status"},
-		"EMPTY":        {fleet.Garbage, fleet.Unknown, 1, "0 bytes that are no status"},
-		"OLD":          {fleet.Answered, fleet.Unknown, 1, "usherd 0.1.0 tells less"},
-		"CLONED":       {fleet.Answered, "REGISTERED", 2, "2 Macs answer under this name"},
-		"TWICE":        {fleet.Answered, "REGISTERED", 1, ""},
-		"FORGER":       {fleet.Garbage, fleet.Unknown, 1, "answered as " + honest[0].name},
-		"SKEWED":       {fleet.Answered, "REGISTERED", 1, "its clock is 3h"},
-		"NEWER":        {fleet.Answered, "CANNOT_TELL (4711)", 1, "which this usherctl does not know"},
-		"BAD-TEXT":     {fleet.Answered, "REGISTERED", 1, ""},
-		honest[0].name: {fleet.Answered, "REGISTERED", 1, ""},
+		"GARBAGE":      {fleetview.Garbage, fleetview.Unknown, 1, "bytes that are no status"},
+		"EMPTY":        {fleetview.Garbage, fleetview.Unknown, 1, "0 bytes that are no status"},
+		"OLD":          {fleetview.Answered, fleetview.Unknown, 1, "usherd 0.1.0 tells less"},
+		"CLONED":       {fleetview.Answered, "REGISTERED", 2, "2 Macs answer under this name"},
+		"TWICE":        {fleetview.Answered, "REGISTERED", 1, ""},
+		"FORGER":       {fleetview.Garbage, fleetview.Unknown, 1, "answered as " + honest[0].name},
+		"SKEWED":       {fleetview.Answered, "REGISTERED", 1, "its clock is 3h"},
+		"NEWER":        {fleetview.Answered, "CANNOT_TELL (4711)", 1, "which this usherctl does not know"},
+		"BAD-TEXT":     {fleetview.Answered, "REGISTERED", 1, ""},
+		honest[0].name: {fleetview.Answered, "REGISTERED", 1, ""},
 	} {
 		got := byName(report, name)
 		if got == nil {
@@ -353,9 +353,9 @@ func TestOddAnswersAreShownAsSuch(t *testing.T) {
 			continue
 		}
 		notes := strings.Join(got.Notes, "; ")
-		if got.Answer != want.answer || got.State != want.state || got.Macs != want.macs ||
+		if got.Answer != want.answer || got.State != want.state || got.Instances != want.instances ||
 			!strings.Contains(notes, want.note) || want.note == "" && notes != "" {
-			t.Errorf("%s: %s %s, %d Macs, %q; want %+v", name, got.Answer, got.State, got.Macs, notes, want)
+			t.Errorf("%s: %s %s, %d Macs, %q; want %+v", name, got.Answer, got.State, got.Instances, notes, want)
 		}
 		if strings.ContainsAny(got.Computer, "\x1b\u202e") {
 			t.Errorf("%s is called %q", name, got.Computer)
@@ -368,9 +368,9 @@ func TestStrangersAreRefused(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t, 1)
 	stranger := newWorld(t, 1)
-	how, err := stranger.Device("MAC-A", time.Hour)
+	how, err := stranger.Mac("MAC-A", time.Hour)
 	w.must(err)
-	how.Servers, how.CAFile = w.URLs(), filepath.Join(w.Directory, "devices", "ca.pem")
+	how.Servers, how.CAFile = w.URLs(), filepath.Join(w.Directory, "macs", "ca.pem")
 	mac := w.start(w.macWith("MAC-A", how))
 	w.eventually("it is told that it is refused",
 		func() bool { return strings.Contains(mac.State().GetLastError(), "does not know these credentials") })
@@ -378,15 +378,15 @@ func TestStrangersAreRefused(t *testing.T) {
 		t.Error("a stranger is connected")
 	}
 	// And a Mac does not talk to servers of another authority.
-	own, err := w.Device("MAC-B", time.Hour)
+	own, err := w.Mac("MAC-B", time.Hour)
 	w.must(err)
-	own.CAFile = filepath.Join(stranger.Directory, "devices", "ca.pem")
+	own.CAFile = filepath.Join(stranger.Directory, "macs", "ca.pem")
 	careful := w.start(w.macWith("MAC-B", own))
 	w.eventually("it does not trust the server", func() bool {
 		return strings.Contains(careful.State().GetLastError(), "x509") &&
 			strings.Contains(careful.State().GetLastError(), "fleet.ca_file")
 	})
-	_, err = nats.Connect(w.URLs()[0], nats.RootCAs(filepath.Join(w.Directory, "devices", "ca.pem")))
+	_, err = nats.Connect(w.URLs()[0], nats.RootCAs(filepath.Join(w.Directory, "macs", "ca.pem")))
 	if !errors.Is(err, nats.ErrAuthorization) {
 		t.Errorf("without credentials: %v", err)
 	}
@@ -401,8 +401,8 @@ type hostile struct {
 	lines *bufio.Reader
 }
 
-// hostile connects with a device's credentials.
-func (w *world) hostile(how access.Access) *hostile {
+// hostile connects with a Mac's credentials.
+func (w *world) hostile(how fleet.Access) *hostile {
 	w.Helper()
 	address := strings.TrimPrefix(how.Servers[0], "tls://")
 	plain, err := net.Dial("tcp", address)
@@ -454,7 +454,7 @@ func (h *hostile) publish(subject, headers, content string) error {
 	return err
 }
 
-// What a server knows of a message it adds to the headers that the device wrote: whatever these are, they change
+// What a server knows of a message it adds to the headers that the Mac wrote: whatever these are, they change
 // nothing of what is told of others, and keep nobody from reading.
 func TestHeadersTellOfNobodyElse(t *testing.T) {
 	t.Parallel()
@@ -464,21 +464,21 @@ func TestHeadersTellOfNobodyElse(t *testing.T) {
 	w.must(silent.change(1))
 	w.eventually("a change is there", func() bool { return allPublished(macs) })
 	silent.stop()
-	how, err := w.Device("EVIL", time.Hour)
+	how, err := w.Mac("EVIL", time.Hour)
 	w.must(err)
 	evil := w.hostile(how)
-	forged, err := proto.Marshal(&usherv1.StatusChange{Id: "f", Uid: 501, Device: &usherv1.DeviceStatus{
-		Device: silent.name, Instance: "x", ComputerName: "FORGED",
+	forged, err := proto.Marshal(&usherv1.StatusChange{Id: "f", Uid: 501, Mac: &usherv1.MacStatus{
+		Mac: silent.name, Instance: "x", ComputerName: "FORGED",
 		State: usherv1.IdentityState_IDENTITY_STATE_NOT_REGISTERED,
 	}})
 	w.must(err)
 
 	watching := w.admin()
 	ctx, cancel := context.WithCancel(w.ctx)
-	shown := make(chan *fleet.Change, 1000)
+	shown := make(chan *fleetview.Change, 1000)
 	var watched sync.WaitGroup
 	watched.Go(func() {
-		if err := watching.Watch(ctx, func(change *fleet.Change) error { shown <- change; return nil },
+		if err := watching.Watch(ctx, func(change *fleetview.Change) error { shown <- change; return nil },
 			nil); ctx.Err() == nil {
 			t.Errorf("the watch ended: %v", err)
 		}
@@ -494,10 +494,10 @@ func TestHeadersTellOfNobodyElse(t *testing.T) {
 		for over := time.After(patience); ; {
 			select {
 			case change := <-shown:
-				if change.Device == mac.name {
+				if change.Mac == mac.name {
 					return true
 				}
-				if change.Device == silent.name {
+				if change.Mac == silent.name {
 					t.Errorf("whoever watches is shown %+v", change)
 				}
 			case <-over:
@@ -509,14 +509,14 @@ func TestHeadersTellOfNobodyElse(t *testing.T) {
 	number = 10
 
 	var whole strings.Builder
-	for _, subject := range []string{access.ChangesOf(silent.name), "$KV.USHER_DEVICES." + silent.name} {
+	for _, subject := range []string{fleet.ChangesOf(silent.name), "$KV.USHER_MACS." + silent.name} {
 		fmt.Fprintf(&whole, "Nats-Stream: USHER_CHANGES\r\nNats-Subject: %s\r\nNats-Sequence: "+
 			"1000000000\r\nNats-Time-Stamp: 2020-01-01T00:00:00Z\r\nNats-Num-Pending: 0\r\nNats-Last-Sequence: 7\r\n",
 			subject)
 	}
 	for name, headers := range map[string]string{
-		"another's subject":     "NATS/1.0\r\nNats-Subject: " + access.ChangesOf(silent.name) + "\r\n\r\n",
-		"another's key":         "NATS/1.0\r\nNats-Subject: $KV.USHER_DEVICES." + silent.name + "\r\n\r\n",
+		"another's subject":     "NATS/1.0\r\nNats-Subject: " + fleet.ChangesOf(silent.name) + "\r\n\r\n",
+		"another's key":         "NATS/1.0\r\nNats-Subject: $KV.USHER_MACS." + silent.name + "\r\n\r\n",
 		"no number":             "NATS/1.0\r\nNats-Sequence: x\r\n\r\n",
 		"a large number":        "NATS/1.0\r\nNats-Sequence: 1000000000\r\n\r\n",
 		"no time":               "NATS/1.0\r\nNats-Time-Stamp: x\r\n\r\n",
@@ -531,21 +531,21 @@ func TestHeadersTellOfNobodyElse(t *testing.T) {
 		"noise":                 "NATS/1.0\x00\xff\r\n",
 	} {
 		for _, content := range []string{"", string(forged)} {
-			w.must(evil.publish(access.ChangesOf("EVIL"), headers, content))
+			w.must(evil.publish(fleet.ChangesOf("EVIL"), headers, content))
 			if err := evil.flush(); err != nil {
 				t.Logf("%s: %v", name, err) // it is refused, which does as well
 				evil = w.hostile(how)
 				continue
 			}
 			admin := w.admin()
-			report, err := admin.Ask(w.ctx, fleet.Question{Timeout: 700 * time.Millisecond})
-			if err != nil || len(report.Warnings) != 0 || len(report.Devices) != 4 {
+			report, err := admin.Ask(w.ctx, fleetview.Question{Timeout: 700 * time.Millisecond})
+			if err != nil || len(report.Warnings) != 0 || len(report.Macs) != 4 {
 				t.Errorf("%s: the fleet is %+v, %v", name, report, err)
 				continue
 			}
-			for _, one := range report.Devices {
-				if one.Device == silent.name &&
-					(one.Answer != fleet.Silent || one.Computer != "Computer of "+silent.name ||
+			for _, one := range report.Macs {
+				if one.Mac == silent.name &&
+					(one.Answer != fleetview.Silent || one.Computer != "Computer of "+silent.name ||
 						one.State != "REGISTERED" || time.Since(one.Seen) > time.Hour) {
 					t.Errorf("%s: %+v", name, one)
 				}

@@ -14,9 +14,9 @@ import (
 	"github.com/nats-io/nats.go"
 	"google.golang.org/protobuf/proto"
 
-	"usher.internal/ctl/fleet"
-	"usher.internal/ctl/fleet/setup"
-	access "usher.internal/internal/fleet"
+	"usher.internal/ctl/fleetsetup"
+	"usher.internal/ctl/fleetview"
+	"usher.internal/internal/fleet"
 	usherv1 "usher.internal/proto/usher/v1"
 	"usher.internal/sim/natsserver"
 )
@@ -41,7 +41,7 @@ func TestServerDiesInTheMiddleOfAQuestion(t *testing.T) {
 			victim = server
 		}
 	}
-	report, err := admin.Ask(w.ctx, fleet.Question{Timeout: 20 * time.Second, Progress: func(answered, _ int) {
+	report, err := admin.Ask(w.ctx, fleetview.Question{Timeout: 20 * time.Second, Progress: func(answered, _ int) {
 		if answered > 0 {
 			once.Do(func() { killed.Go(victim.Kill) })
 		}
@@ -50,33 +50,33 @@ func TestServerDiesInTheMiddleOfAQuestion(t *testing.T) {
 	w.must(err)
 	wantAll(t, report, macs)
 	// And the next question, with one server less.
-	if report, err = admin.Ask(w.ctx, fleet.Question{Timeout: 20 * time.Second}); err != nil {
+	if report, err = admin.Ask(w.ctx, fleetview.Question{Timeout: 20 * time.Second}); err != nil {
 		t.Fatal(err)
 	}
 	wantAll(t, report, macs)
 }
 
-func wantAll(t *testing.T, report *fleet.Report, macs []*mac) {
+func wantAll(t *testing.T, report *fleetview.Report, macs []*mac) {
 	t.Helper()
-	if len(report.Devices) != len(macs) {
-		t.Errorf("%d devices are in the report of %d: %q", len(report.Devices), len(macs), report.Warnings)
+	if len(report.Macs) != len(macs) {
+		t.Errorf("%d Macs are in the report of %d: %q", len(report.Macs), len(macs), report.Warnings)
 	}
 	for _, mac := range macs {
 		standing := byName(report, mac.name)
-		if standing == nil || standing.Answer != fleet.Answered || standing.State != "REGISTERED" ||
-			standing.Macs != 1 || len(standing.Notes) > 0 {
+		if standing == nil || standing.Answer != fleetview.Answered || standing.State != "REGISTERED" ||
+			standing.Instances != 1 || len(standing.Notes) > 0 {
 			t.Errorf("%s: %+v", mac.name, standing)
 		}
 	}
 }
 
-// stored are the changes that the stream has of each device, in its order, without those that tell that a Mac has come.
-func (w *world) stored(admin *fleet.Client) map[string]int {
+// stored are the changes that the stream has of each Mac, in its order, without those that tell that a Mac has come.
+func (w *world) stored(admin *fleetview.Client) map[string]int {
 	w.Helper()
 	counts := make(map[string]int)
-	w.must(admin.Changes(w.ctx, "", func(change *fleet.Change) error {
+	w.must(admin.Changes(w.ctx, "", func(change *fleetview.Change) error {
 		if change.UID != 0 {
-			counts[change.Device]++
+			counts[change.Mac]++
 		}
 		return nil
 	}))
@@ -152,7 +152,7 @@ func TestChangesOutliveTheirServers(t *testing.T) {
 		}
 		return true
 	})
-	report, err := admin.Ask(w.ctx, fleet.Question{Timeout: 10 * time.Second})
+	report, err := admin.Ask(w.ctx, fleetview.Question{Timeout: 10 * time.Second})
 	w.must(err)
 	wantAll(t, report, macs)
 }
@@ -170,20 +170,20 @@ func allPublished(macs []*mac) bool {
 func TestChangeThatIsPublishedTwiceIsThereOnce(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t, 1)
-	how, err := w.Device("MAC-A", time.Hour)
+	how, err := w.Mac("MAC-A", time.Hour)
 	w.must(err)
 	conn := w.raw(how, "MAC-A", make(chan error, 1))
 	publish := func(id string, header bool) {
 		content, err := proto.Marshal(
-			&usherv1.StatusChange{Id: id, Uid: 501, Device: &usherv1.DeviceStatus{Device: "MAC-A", Instance: "x"}})
+			&usherv1.StatusChange{Id: id, Uid: 501, Mac: &usherv1.MacStatus{Mac: "MAC-A", Instance: "x"}})
 		w.must(err)
-		message := &nats.Msg{Subject: access.ChangesOf("MAC-A"), Data: content, Header: nats.Header{}}
+		message := &nats.Msg{Subject: fleet.ChangesOf("MAC-A"), Data: content, Header: nats.Header{}}
 		if header {
 			message.Header.Set("Nats-Msg-Id", "MAC-A/"+id)
 		}
 		w.must(conn.PublishMsg(message))
 	}
-	told, err := conn.SubscribeSync(access.KeptOf("MAC-A"))
+	told, err := conn.SubscribeSync(fleet.KeptOf("MAC-A"))
 	w.must(err)
 	publish("1", true)
 	publish("1", true)  // the server drops it
@@ -206,10 +206,11 @@ func TestWatchGoesOn(t *testing.T) {
 	macs := w.macs(3)
 	watcher := w.admin()
 	ctx, cancel := context.WithCancel(w.ctx)
-	seen := make(chan *fleet.Change, 1000)
+	seen := make(chan *fleetview.Change, 1000)
 	var watching sync.WaitGroup
 	watching.Go(func() {
-		if err := watcher.Watch(ctx, func(change *fleet.Change) error { seen <- change; return nil }, nil); ctx.Err() ==
+		if err := watcher.Watch(ctx, func(change *fleetview.Change) error { seen <- change; return nil },
+			nil); ctx.Err() ==
 			nil {
 			t.Errorf("watching ended: %v", err)
 		}
@@ -221,7 +222,7 @@ func TestWatchGoesOn(t *testing.T) {
 		for {
 			select {
 			case change := <-seen:
-				if change.Device == name && change.UID == 501 {
+				if change.Mac == name && change.UID == 501 {
 					if change.State != "REGISTERED" || change.User != "jane" || change.Computer == "" {
 						t.Errorf("a change is %+v", change)
 					}
@@ -268,14 +269,14 @@ func TestSlowAndGreedyAdminsHarmNobody(t *testing.T) {
 	greedy := w.raw(how, "admin", errs)
 	release := make(chan struct{})
 	defer close(release)
-	slow, err := greedy.Subscribe(access.EveryAnswer, func(*nats.Msg) { <-release })
+	slow, err := greedy.Subscribe(fleet.EveryAnswer, func(*nats.Msg) { <-release })
 	w.must(err)
 	w.must(slow.SetPendingLimits(10, 1<<20))
 	flooding, stop := context.WithCancel(w.ctx)
 	var flood sync.WaitGroup
 	flood.Go(func() {
 		for number := 0; flooding.Err() == nil && number < 50_000; number++ {
-			if greedy.Publish(access.StatusOfAll, asked("greedy")) != nil {
+			if greedy.Publish(fleet.StatusOfAll, asked("greedy")) != nil {
 				return
 			}
 			if number%100 == 0 && greedy.Flush() != nil {
@@ -292,21 +293,21 @@ func TestSlowAndGreedyAdminsHarmNobody(t *testing.T) {
 	w.eventually("a change is published in the middle of it", func() bool { return macs[0].unpublished() == 0 })
 	admin := w.admin()
 	w.eventually("everybody is known meanwhile", func() bool {
-		report, err := admin.Ask(w.ctx, fleet.Question{Timeout: time.Second})
+		report, err := admin.Ask(w.ctx, fleetview.Question{Timeout: time.Second})
 		w.must(err)
-		return len(report.Devices) == len(macs)
+		return len(report.Macs) == len(macs)
 	})
 	stop()
 	flood.Wait()
 	w.eventually("everybody answers when it is over", func() bool {
-		report, err := admin.Ask(w.ctx, fleet.Question{Timeout: 5 * time.Second})
+		report, err := admin.Ask(w.ctx, fleetview.Question{Timeout: 5 * time.Second})
 		w.must(err)
 		for _, one := range report.Counts {
 			if one.Silent > 0 {
 				return false
 			}
 		}
-		return len(report.Devices) == len(macs)
+		return len(report.Macs) == len(macs)
 	})
 }
 
@@ -314,11 +315,11 @@ func TestSlowAndGreedyAdminsHarmNobody(t *testing.T) {
 func TestCredentialsExpireAndAreRenewed(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t, 1)
-	how, err := w.Device("MAC-A", 3*time.Second)
+	how, err := w.Mac("MAC-A", 3*time.Second)
 	w.must(err)
 	mac := w.start(w.macWith("MAC-A", how))
 	w.eventually("it is connected", mac.connected)
-	if end := mac.State().GetExpireTime().AsTime(); !access.ExpiresSoon(end, time.Now()) ||
+	if end := mac.State().GetExpireTime().AsTime(); !fleet.ExpiresSoon(end, time.Now()) ||
 		time.Until(end) > 3*time.Second {
 		t.Errorf("it is told that they count until %s", end)
 	}
@@ -327,7 +328,7 @@ func TestCredentialsExpireAndAreRenewed(t *testing.T) {
 	w.must(mac.change(1))
 
 	renewed := filepath.Join(t.TempDir(), "renewed")
-	_, err = setup.CredentialsFor(w.Directory, []string{"MAC-A"}, renewed, time.Hour)
+	_, err = fleetsetup.CredentialsFor(w.Directory, []string{"MAC-A"}, renewed, time.Hour)
 	w.must(err)
 	w.must(os.Rename(filepath.Join(renewed, "MAC-A.creds"), how.CredentialsFile))
 	w.eventually("it is connected with the new ones",
@@ -357,11 +358,11 @@ func TestPersonalDataIsLeftOut(t *testing.T) {
 	how := w.Access(filepath.Join(w.Directory, "admin", "admin.creds"))
 	how.CAFile = filepath.Join(w.Directory, "admin", "ca.pem")
 	conn := w.raw(how, "admin", make(chan error, 1))
-	answers, err := conn.SubscribeSync(access.EveryAnswer)
+	answers, err := conn.SubscribeSync(fleet.EveryAnswer)
 	w.must(err)
 	var sent []byte
 	w.eventually("it answers", func() bool {
-		w.must(conn.Publish(access.StatusOfAll, asked("q")))
+		w.must(conn.Publish(fleet.StatusOfAll, asked("q")))
 		message, err := answers.NextMsg(200 * time.Millisecond)
 		if err == nil {
 			sent = message.Data
@@ -398,7 +399,7 @@ func TestFilesOfAFleet(t *testing.T) {
 		}
 		return nil
 	}))
-	_, err := setup.Write(setup.Options{
+	_, err := fleetsetup.Write(fleetsetup.Options{
 		Directory: w.Directory, Servers: []string{"a"}, Port: 1, ClusterPort: 2, StorageBytes: 1 << 30,
 		InstallDirectory: "/x", StoreDirectory: "/y",
 		AdminValid: time.Hour, CertificatesValid: time.Hour,
@@ -406,9 +407,9 @@ func TestFilesOfAFleet(t *testing.T) {
 	if err == nil || !strings.Contains(err.Error(), "is not empty") {
 		t.Errorf("a second fleet: %v", err)
 	}
-	_, err = w.Device("MAC-A", time.Hour)
+	_, err = w.Mac("MAC-A", time.Hour)
 	w.must(err)
-	if _, err = w.Device("MAC-A", time.Hour); err == nil {
+	if _, err = w.Mac("MAC-A", time.Hour); err == nil {
 		t.Error("credentials were overwritten")
 	}
 }
@@ -423,8 +424,8 @@ func TestMoreRoomThanThereIsIsRefused(t *testing.T) {
 			client, err := w.Client(w.ctx, filepath.Join(w.Directory, "keys", "provision"))
 			w.must(err)
 			defer client.Close()
-			wanted := fleet.Streams{Keep: time.Hour, Forget: time.Hour, Replicas: servers, StorageBytes: 1 << 50}
-			if _, err := client.Provision(w.ctx, wanted); !errors.Is(err, fleet.ErrNoRoom) {
+			wanted := fleetview.Streams{Keep: time.Hour, Forget: time.Hour, Replicas: servers, StorageBytes: 1 << 50}
+			if _, err := client.Provision(w.ctx, wanted); !errors.Is(err, fleetview.ErrNoRoom) {
 				t.Errorf("got %v", err)
 			}
 			w.must(w.Provision(w.ctx))
@@ -440,7 +441,7 @@ func TestProvisionAgain(t *testing.T) {
 	client, err := w.Client(w.ctx, filepath.Join(w.Directory, "keys", "provision"))
 	w.must(err)
 	defer client.Close()
-	first := fleet.Streams{Keep: 180 * 24 * time.Hour, Forget: 800 * 24 * time.Hour, Replicas: 1,
+	first := fleetview.Streams{Keep: 180 * 24 * time.Hour, Forget: 800 * 24 * time.Hour, Replicas: 1,
 		StorageBytes: 256 << 20}
 	made, err := client.Provision(w.ctx, first)
 	w.must(err)
@@ -448,11 +449,11 @@ func TestProvisionAgain(t *testing.T) {
 		t.Errorf("made are %+v", made)
 	}
 	first.StorageBytes = 512 << 20
-	if made, err = client.Provision(w.ctx, fleet.Streams{StorageBytes: 512 << 20}); err != nil || made != first {
+	if made, err = client.Provision(w.ctx, fleetview.Streams{StorageBytes: 512 << 20}); err != nil || made != first {
 		t.Errorf("changed, they are %+v, %v", made, err)
 	}
 	began := time.Now()
-	if _, err := w.admin().Provision(w.ctx, fleet.Streams{}); !errors.Is(err, fleet.ErrNotPermitted) ||
+	if _, err := w.admin().Provision(w.ctx, fleetview.Streams{}); !errors.Is(err, fleetview.ErrNotPermitted) ||
 		time.Since(began) > 5*time.Second {
 		t.Errorf("an admin is told %v after %s", err, time.Since(began))
 	}
@@ -461,14 +462,14 @@ func TestProvisionAgain(t *testing.T) {
 	w.must(mac.change(1))
 	w.eventually("a change is there", func() bool { return mac.unpublished() == 0 })
 	mac.stop()
-	if _, err := client.Provision(w.ctx, fleet.Streams{NewBucket: true}); err != nil {
+	if _, err := client.Provision(w.ctx, fleetview.Streams{NewBucket: true}); err != nil {
 		t.Error(err)
 	}
 	admin := w.admin()
 	w.eventually("the bucket is filled from the stream again", func() bool {
-		report, err := admin.Ask(w.ctx, fleet.Question{Timeout: 200 * time.Millisecond})
+		report, err := admin.Ask(w.ctx, fleetview.Question{Timeout: 200 * time.Millisecond})
 		w.must(err)
-		return len(report.Devices) == 1 && report.Devices[0].Device == mac.name
+		return len(report.Macs) == 1 && report.Macs[0].Mac == mac.name
 	})
 }
 
@@ -483,22 +484,22 @@ func TestHalfOfWhatWasKept(t *testing.T) {
 	server := natsserver.NewServer("127.0.0.1", port, configuration)
 	t.Cleanup(server.Kill)
 	w.must(server.Start(w.ctx))
-	how := access.Access{Servers: []string{fmt.Sprintf("nats://127.0.0.1:%d", port)}}
-	client, err := fleet.Connect(w.ctx, how, "provision")
+	how := fleet.Access{Servers: []string{fmt.Sprintf("nats://127.0.0.1:%d", port)}}
+	client, err := fleetview.Connect(w.ctx, how, "provision")
 	w.must(err)
 	defer client.Close()
-	_, err = client.Provision(w.ctx, fleet.Streams{StorageBytes: 64 << 20})
+	_, err = client.Provision(w.ctx, fleetview.Streams{StorageBytes: 64 << 20})
 	w.must(err)
 	stream, err := w.raw(how, "anybody", make(chan error, 1)).JetStream()
 	w.must(err)
-	w.must(stream.DeleteStream(access.ChangesStream))
-	if _, err := client.Provision(w.ctx, fleet.Streams{}); !errors.Is(err, fleet.ErrHalf) {
+	w.must(stream.DeleteStream(fleet.ChangesStream))
+	if _, err := client.Provision(w.ctx, fleetview.Streams{}); !errors.Is(err, fleetview.ErrHalf) {
 		t.Errorf("it is told as %v", err)
 	}
-	if _, err := client.Provision(w.ctx, fleet.Streams{NewBucket: true}); err != nil {
+	if _, err := client.Provision(w.ctx, fleetview.Streams{NewBucket: true}); err != nil {
 		t.Error(err)
 	}
-	if _, err := stream.StreamInfo(access.ChangesStream); err != nil {
+	if _, err := stream.StreamInfo(fleet.ChangesStream); err != nil {
 		t.Error(err)
 	}
 }

@@ -8,12 +8,12 @@ import (
 	"testing"
 	"time"
 
-	"usher.internal/ctl/fleet/setup"
-	device "usher.internal/helper/fleet"
+	"usher.internal/ctl/fleetsetup"
+	"usher.internal/helper/reporter"
 )
 
 // Whatever ends before it began ends.
-func TestDeviceEndsWithItsContext(t *testing.T) {
+func TestMacEndsWithItsContext(t *testing.T) {
 	t.Parallel()
 	ended, cancel := context.WithCancel(t.Context())
 	cancel()
@@ -21,7 +21,7 @@ func TestDeviceEndsWithItsContext(t *testing.T) {
 	go func() {
 		defer close(over)
 		for range 200 {
-			one := device.New(device.Config{Settings: func() device.Settings { return device.Settings{} },
+			one := reporter.New(reporter.Config{Settings: func() reporter.Settings { return reporter.Settings{} },
 				Logger: slog.New(slog.DiscardHandler)})
 			if err := one.Run(ended, nil); err != nil {
 				t.Error(err)
@@ -31,7 +31,7 @@ func TestDeviceEndsWithItsContext(t *testing.T) {
 	select {
 	case <-over:
 	case <-time.After(within):
-		t.Fatal("a device whose context has ended goes on")
+		t.Fatal("a Mac whose context has ended goes on")
 	}
 }
 
@@ -47,7 +47,7 @@ func TestOtherSettingsAloneConnectAnew(t *testing.T) {
 	}
 	// The watch of its files has seen that when it has seen what comes after.
 	renewed := t.TempDir()
-	_, err := setup.CredentialsFor(w.Directory, []string{mac.name}, renewed, time.Hour)
+	_, err := fleetsetup.CredentialsFor(w.Directory, []string{mac.name}, renewed, time.Hour)
 	w.must(err)
 	if connections() != 1 || !mac.State().GetSince().AsTime().Equal(since) {
 		t.Errorf("it has connected anew: %s", mac.log)

@@ -76,7 +76,7 @@ type Config struct {
 	// known as there.
 	Look func(ctx context.Context, agent usherv1.UserAgentServiceClient, user accounts.User) (observation.Reading,
 		error)
-	// Active tells whether a registration of a user is under way; [registration.Machine.Active] does.
+	// Active tells whether a registration of a user is under way; [registration.Active] does.
 	Active func(tx *store.Tx, uid uint32) (bool, error)
 	// Logger may be nil. It is told no personal data.
 	Logger *slog.Logger

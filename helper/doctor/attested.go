@@ -46,20 +46,20 @@ type attestedCompliance struct {
 }
 
 // recognised warns where sign-ins go through a relay.
-func (a attestedCompliance) recognised(ctx context.Context) (Finding, error) {
+func (a attestedCompliance) recognised(ctx context.Context) (Outcome, error) {
 	if a.profiles.Path == "" {
 		return notApplicable("Profiles are looked at on macOS only."), nil
 	}
 	ran, err := a.profiles.Run(ctx)
 	if err != nil {
-		return Finding{}, err
+		return Outcome{}, err
 	}
 	if ran.ExitCode != 0 {
-		return Finding{}, fmt.Errorf("%w, exit code %d: %s", errProfiles, ran.ExitCode, said(string(ran.Stderr)))
+		return Outcome{}, fmt.Errorf("%w, exit code %d: %s", errProfiles, ran.ExitCode, said(string(ran.Stderr)))
 	}
 	payloads, err := installedPayloads(ran.Stdout)
 	if err != nil {
-		return Finding{}, err
+		return Outcome{}, err
 	}
 	var relay string
 	attested := "no identity that Apple attests is configured beside it"
@@ -82,7 +82,7 @@ func (a attestedCompliance) recognised(ctx context.Context) (Finding, error) {
 			return notApplicable("No profile sends sign-ins (%s) through a network relay. Jamf Trust is configured; "+
 				"whether Entra lets this Mac in because of it is not seen from here. %s", a.signIn, notSeen), nil
 		case !errors.Is(err, fs.ErrNotExist):
-			return Finding{}, fmt.Errorf("look for the settings of Jamf Trust: %w", err)
+			return Outcome{}, fmt.Errorf("look for the settings of Jamf Trust: %w", err)
 		}
 	}
 	return notApplicable("No profile sends sign-ins (%s) through a network relay, and Jamf Trust is not configured. %s",

@@ -16,7 +16,7 @@ type audience string
 const (
 	// everyone: it is about the computer, and says nothing that GetStatus keeps from a user who is not an admin.
 	everyone audience = "everyone"
-	// themselves: each of its findings is about a user, who sees it; admins see those of all.
+	// themselves: each of its outcomes is about a user, who sees it; admins see those of all.
 	themselves audience = "users themselves"
 	// admins: it says what is wrong in the configuration, what may be done with the API secret, or what root runs.
 	admins audience = "admins"
@@ -27,12 +27,12 @@ type Caller struct {
 	// Admin has every check made, and made now. Anyone else gets the checks that they may see; of those that ask
 	// somebody or run a program the answer may be as old as [keptFor].
 	Admin bool
-	// UID is the user whom findings may be about. With All they may be about every user, which takes an admin.
+	// UID is the user whom outcomes may be about. With All they may be about every user, which takes an admin.
 	UID uint32
 	All bool
 }
 
-// sees reports whether findings about a user are for the caller.
+// sees reports whether outcomes about a user are for the caller.
 func (c Caller) sees(uid uint32) bool { return c.Admin && c.All || uid == c.UID }
 
 // keptFor is how long an answer is given to callers who are not admins before it is asked for again: of what is about
@@ -58,9 +58,9 @@ func (a audience) scope(name string, caller Caller) string {
 	return fmt.Sprintf("%s of %d", name, caller.UID)
 }
 
-// withheld is the finding of a check that the caller may not see. It is not made, and how it would have ended is not
+// withheld is the outcome of a check that the caller may not see. It is not made, and how it would have ended is not
 // said.
-func withheld() Finding { return notApplicable("Only root and admins see this.") }
+func withheld() Outcome { return notApplicable("Only root and admins see this.") }
 
 // numbered is how sentences name an account of which only the number is known.
 var numbered = sync.OnceValue(func() *regexp.Regexp { return regexp.MustCompile(`\buid ([0-9]+)`) })

@@ -53,10 +53,10 @@ func (c countingAgent) ExamineSession(context.Context, *usherv1.ExamineSessionRe
 }
 
 // seenBy is what a caller is told, by the names of the checks.
-func seenBy(t *testing.T, checks *doctor.Checks, caller doctor.Caller) map[string]doctor.Finding {
+func seenBy(t *testing.T, checks *doctor.Checks, caller doctor.Caller) map[string]doctor.Outcome {
 	t.Helper()
-	seen := map[string]doctor.Finding{}
-	err := checks.Examine(t.Context(), caller, func(found doctor.Finding, _ int) error {
+	seen := map[string]doctor.Outcome{}
+	err := checks.Examine(t.Context(), caller, func(found doctor.Outcome, _ int) error {
 		seen[found.Name] = found
 		return nil
 	})
@@ -66,7 +66,7 @@ func seenBy(t *testing.T, checks *doctor.Checks, caller doctor.Caller) map[strin
 	return seen
 }
 
-// A user gets a finding for each check, and of those that are the admins' business only that.
+// A user gets an outcome for each check, and of those that are the admins' business only that.
 func TestWhatAdminsSeeIsKeptFromUsers(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		jamfPro := &countingJamfPro{}
@@ -211,7 +211,7 @@ func TestALookEndsWithTheLastWhoWaits(t *testing.T) {
 		ctx, giveUp := context.WithCancel(t.Context())
 		var all sync.WaitGroup
 		all.Go(func() {
-			if err := checks.Examine(ctx, anAdmin, func(doctor.Finding, int) error { return nil }); !errors.Is(err,
+			if err := checks.Examine(ctx, anAdmin, func(doctor.Outcome, int) error { return nil }); !errors.Is(err,
 				context.Canceled) {
 				t.Errorf("got %v", err)
 			}
@@ -228,7 +228,7 @@ func TestALookEndsWithTheLastWhoWaits(t *testing.T) {
 			t.Errorf("Jamf Pro was asked %d times", asked)
 		}
 		ctx, giveUp = context.WithCancel(t.Context())
-		all.Go(func() { checks.Examine(ctx, anAdmin, func(doctor.Finding, int) error { return nil }) })
+		all.Go(func() { checks.Examine(ctx, anAdmin, func(doctor.Outcome, int) error { return nil }) })
 		synctest.Wait()
 		giveUp()
 		all.Wait() // or else the bubble says that a goroutine is left

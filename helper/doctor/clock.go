@@ -24,12 +24,12 @@ type clock struct {
 	transport http.RoundTripper
 }
 
-func (c clock) right(ctx context.Context) (Finding, error) {
+func (c clock) right(ctx context.Context) (Outcome, error) {
 	if len(c.endpoints) == 0 {
 		return notApplicable("preflight.endpoints is none, so there is nobody to ask for the time."), nil
 	}
 	errs := []error{errNoTime}
-	var outside *Finding // of the first certificate that is not valid at the time of this clock
+	var outside *Outcome // of the first certificate that is not valid at the time of this clock
 	for _, endpoint := range c.endpoints {
 		off, err := c.difference(ctx, endpoint)
 		if err == nil {
@@ -53,7 +53,7 @@ func (c clock) right(ctx context.Context) (Finding, error) {
 	if outside != nil {
 		return *outside, nil
 	}
-	return Finding{}, errors.Join(errs...)
+	return Outcome{}, errors.Join(errs...)
 }
 
 // difference is how far this clock is ahead of the endpoint's, to about a second.
@@ -77,7 +77,7 @@ func (c clock) difference(ctx context.Context, endpoint string) (time.Duration, 
 	return time.Since(date), nil
 }
 
-func judgeClock(off time.Duration, endpoint string) Finding {
+func judgeClock(off time.Duration, endpoint string) Outcome {
 	off = off.Round(time.Second)
 	direction := "ahead of"
 	if off < 0 {

@@ -9,12 +9,13 @@ import (
 	"golang.org/x/sys/unix"
 
 	"usher.internal/helper/store"
+	"usher.internal/helper/thismac"
 )
 
 // configurationFiles tells whether what stands in the files is in force.
 type configurationFiles struct{ problem func() error }
 
-func (c configurationFiles) inForce(context.Context) (Finding, error) {
+func (c configurationFiles) inForce(context.Context) (Outcome, error) {
 	if c.problem == nil {
 		return notApplicable("There are no files."), nil
 	}
@@ -28,15 +29,15 @@ func (c configurationFiles) inForce(context.Context) (Finding, error) {
 // configuration looks where the configuration comes from.
 type configuration struct{ profile, local string }
 
-func (c configuration) managed(context.Context) (Finding, error) {
+func (c configuration) managed(context.Context) (Outcome, error) {
 	if c.profile == "" {
 		return notApplicable("This system has no managed preferences."), nil
 	}
 	switch _, err := os.Stat(c.profile); {
 	case err == nil:
 		return ok("It is at %s.", c.profile), nil
-	case !gone(err):
-		return Finding{}, err
+	case !thismac.Gone(err):
+		return Outcome{}, err
 	}
 	if _, err := os.Stat(c.local); c.local != "" && err == nil {
 		return warning("There is no %s; the configuration is %s, which no profile keeps.", c.profile, c.local), nil
@@ -52,18 +53,18 @@ const (
 
 type disk struct{ directory string }
 
-func (d disk) roomy(context.Context) (Finding, error) {
+func (d disk) roomy(context.Context) (Outcome, error) {
 	if d.directory == "" {
 		return notApplicable("There is no state directory."), nil
 	}
 	var system unix.Statfs_t
 	if err := unix.Statfs(d.directory, &system); err != nil {
-		return Finding{}, fmt.Errorf("read free space of %s: %w", d.directory, err)
+		return Outcome{}, fmt.Errorf("read free space of %s: %w", d.directory, err)
 	}
 	return judgeRoom(d.directory, system.Bavail*uint64(system.Bsize)), nil
 }
 
-func judgeRoom(directory string, free uint64) Finding {
+func judgeRoom(directory string, free uint64) Outcome {
 	found := ok("%s has %d MB free.", directory, free/1_000_000)
 	switch {
 	case free < roomFailed:
@@ -77,7 +78,7 @@ func judgeRoom(directory string, free uint64) Finding {
 // journal tells how the last write went.
 type journal struct{ writeError func() error }
 
-func (j journal) written(context.Context) (Finding, error) {
+func (j journal) written(context.Context) (Outcome, error) {
 	if j.writeError == nil {
 		return notApplicable("There is no journal."), nil
 	}
@@ -92,7 +93,7 @@ type journalDamage struct {
 	damages func() ([]store.Damage, error)
 }
 
-func (j journalDamage) none(context.Context) (Finding, error) {
+func (j journalDamage) none(context.Context) (Outcome, error) {
 	if j.damages == nil {
 		return notApplicable("There is no journal."), nil
 	}
@@ -109,7 +110,7 @@ func (j journalDamage) none(context.Context) (Finding, error) {
 		texts = append(texts, one.Text)
 		fix = one.Fix // that of a whole journal says more, and is the last where there is one
 	}
-	finding := warning("The journal was damaged: %s.", strings.Join(texts, "; "))
-	finding.Fix = fix
-	return finding, nil
+	outcome := warning("The journal was damaged: %s.", strings.Join(texts, "; "))
+	outcome.Fix = fix
+	return outcome, nil
 }

@@ -165,7 +165,7 @@ func (c *Checks) Check(ctx context.Context) error {
 
 // Examine makes the checks that the caller may see side by side and calls tell with what each came to, in the order of
 // the table, as soon as it is there. A check that only admins see is told as such. Of users it looks only at those whom
-// the caller may see. Total is how many findings there are in all, as far as that is known by then; with the last one
+// the caller may see. Total is how many outcomes there are in all, as far as that is known by then; with the last one
 // it is exact.
 //
 // Examinations that ask the same at the same time share the answer. An admin's looks are otherwise made now, those of
@@ -173,21 +173,21 @@ func (c *Checks) Check(ctx context.Context) error {
 //
 // It returns the first error of tell, or that of a context that has ended. Each check has its own time limit, so it
 // ends by itself, within a minute.
-func (c *Checks) Examine(ctx context.Context, caller Caller, tell func(found Finding, total int) error) error {
+func (c *Checks) Examine(ctx context.Context, caller Caller, tell func(found Outcome, total int) error) error {
 	begun := time.Now()
 	table := c.table(caller, begun)
 	ctx, cancel := context.WithCancel(ctx)
 	var looks sync.WaitGroup
 	defer looks.Wait()
 	defer cancel()
-	answers := make([]chan []Finding, len(table))
+	answers := make([]chan []Outcome, len(table))
 	for i, one := range table {
-		answers[i] = make(chan []Finding, 1)
+		answers[i] = make(chan []Outcome, 1)
 		looks.Go(func() { answers[i] <- c.examine(ctx, one, caller, begun) })
 	}
 	total := len(table)
 	for _, answer := range answers {
-		var found []Finding
+		var found []Outcome
 		select {
 		case found = <-answer:
 		case <-ctx.Done():
@@ -207,9 +207,9 @@ func (c *Checks) Examine(ctx context.Context, caller Caller, tell func(found Fin
 
 // check is one row of the table: one precondition, of which there can be one for each user or privilege.
 type check struct {
-	// name and title are those of its findings, unless they have their own.
+	// name and title are those of its outcomes, unless they have their own.
 	name, title string
-	// looksAt and fix are sentences, for the documentation too; fix goes with each finding that is not well and has
+	// looksAt and fix are sentences, for the documentation too; fix goes with each outcome that is not well and has
 	// none.
 	looksAt, fix string
 	// seenBy is who may see what it comes to.
@@ -218,14 +218,14 @@ type check struct {
 	reason registration.FailureReason
 	// within is how long look may take; 0 for what asks nobody.
 	within time.Duration
-	// look returns at least one finding, or an error when it could not look.
-	look func(ctx context.Context) ([]Finding, error)
+	// look returns at least one outcome, or an error when it could not look.
+	look func(ctx context.Context) ([]Outcome, error)
 }
 
 // promptly bounds what asks nobody: a file may be on a disk that does not answer.
 const promptly = 5 * time.Second
 
-func (c check) lookInTime(ctx context.Context) ([]Finding, error) {
+func (c check) lookInTime(ctx context.Context) ([]Outcome, error) {
 	within := cmp.Or(c.within, promptly)
 	looking, cancel := context.WithTimeoutCause(ctx, within, fmt.Errorf("there was no answer within %s", within))
 	defer cancel()
@@ -237,13 +237,13 @@ func (c check) lookInTime(ctx context.Context) ([]Finding, error) {
 }
 
 // examine makes one check for a caller, or takes an answer that there is.
-func (c *Checks) examine(ctx context.Context, one check, caller Caller, begun time.Time) []Finding {
+func (c *Checks) examine(ctx context.Context, one check, caller Caller, begun time.Time) []Outcome {
 	if !caller.Admin && one.seenBy != everyone && one.seenBy != themselves {
-		return []Finding{one.complete(withheld())}
+		return []Outcome{one.complete(withheld())}
 	}
 	found, err := c.look(ctx, one, caller, begun)
 	if err != nil {
-		found = []Finding{couldNotLook(err)}
+		found = []Outcome{couldNotLook(err)}
 	}
 	found = slices.Clone(found) // others may have the same answer
 	for i := range found {
@@ -256,7 +256,7 @@ func (c *Checks) examine(ctx context.Context, one check, caller Caller, begun ti
 	return found
 }
 
-func (c *Checks) look(ctx context.Context, one check, caller Caller, begun time.Time) ([]Finding, error) {
+func (c *Checks) look(ctx context.Context, one check, caller Caller, begun time.Time) ([]Outcome, error) {
 	if one.within == 0 { // it asks nobody, and costs next to nothing
 		return one.lookInTime(ctx)
 	}
@@ -269,11 +269,11 @@ func (c *Checks) look(ctx context.Context, one check, caller Caller, begun time.
 	if err != nil {
 		return nil, err
 	}
-	return found.([]Finding), nil
+	return found.([]Outcome), nil
 }
 
-// complete fills in what the finding leaves to the table.
-func (c check) complete(found Finding) Finding {
+// complete fills in what the outcome leaves to the table.
+func (c check) complete(found Outcome) Outcome {
 	found.Name, found.Title = cmp.Or(found.Name, c.name), cmp.Or(found.Title, c.title)
 	switch {
 	case found.Result == OK, found.Result == NotApplicable, found.notSeen:
@@ -285,4 +285,4 @@ func (c check) complete(found Finding) Finding {
 }
 
 // sentences is evidence and fix for one who sees nothing else.
-func (f Finding) sentences() string { return strings.TrimSpace(f.Evidence + " " + f.Fix) }
+func (o Outcome) sentences() string { return strings.TrimSpace(o.Evidence + " " + o.Fix) }

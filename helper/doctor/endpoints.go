@@ -56,7 +56,7 @@ func (e endpoints) ways() []endpoint.Prober {
 // reachable connects to the needed servers side by side, by every way, and one answer is enough. It waits for its
 // goroutines, which end when it has an answer. Where usher cannot go the way that Company Portal goes, it is no failure
 // that there is none.
-func (e endpoints) reachable(ctx context.Context) (Finding, error) {
+func (e endpoints) reachable(ctx context.Context) (Outcome, error) {
 	if len(e.addresses) == 0 {
 		return notApplicable("preflight.endpoints is none."), nil
 	}
@@ -120,12 +120,12 @@ func (e endpoints) reachable(ctx context.Context) (Finding, error) {
 	return failed("%s.", none), nil
 }
 
-// certificates makes a TLS handshake with every server, all side by side, and has one finding for each.
-func (e endpoints) certificates(ctx context.Context) ([]Finding, error) {
+// certificates makes a TLS handshake with every server, all side by side, and has one outcome for each.
+func (e endpoints) certificates(ctx context.Context) ([]Outcome, error) {
 	if len(e.addresses) == 0 {
-		return []Finding{notApplicable("preflight.endpoints is none.")}, nil
+		return []Outcome{notApplicable("preflight.endpoints is none.")}, nil
 	}
-	found := make([]Finding, len(e.addresses))
+	found := make([]Outcome, len(e.addresses))
 	automatic := e.prober.Proxies.Automatic()
 	var looks sync.WaitGroup
 	for i, address := range e.addresses {

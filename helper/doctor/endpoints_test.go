@@ -112,7 +112,7 @@ func TestEachEndpointHasItsFinding(t *testing.T) {
 		}
 	}
 	config.Roots = nil // Mozilla's
-	for name, found := range map[string]doctor.Finding{
+	for name, found := range map[string]doctor.Outcome{
 		"a host of Microsoft's": named(t, examine(t, config), "endpoint-login-microsoftonline-com"),
 		"a host of an admin's":  named(t, examine(t, config), "endpoint-example-com"),
 	} {

@@ -32,11 +32,11 @@ import (
 var anAdmin = doctor.Caller{Admin: true, All: true}
 
 // examine makes all checks for an admin.
-func examine(t *testing.T, config doctor.Config) []doctor.Finding {
+func examine(t *testing.T, config doctor.Config) []doctor.Outcome {
 	t.Helper()
-	var all []doctor.Finding
+	var all []doctor.Outcome
 	last := 0
-	err := doctor.New(config).Examine(t.Context(), anAdmin, func(found doctor.Finding, total int) error {
+	err := doctor.New(config).Examine(t.Context(), anAdmin, func(found doctor.Outcome, total int) error {
 		all, last = append(all, found), total
 		return nil
 	})
@@ -44,7 +44,7 @@ func examine(t *testing.T, config doctor.Config) []doctor.Finding {
 		t.Fatal(err)
 	}
 	if last != len(all) {
-		t.Errorf("the last of %d findings says that there are %d", len(all), last)
+		t.Errorf("the last of %d outcomes says that there are %d", len(all), last)
 	}
 	for _, found := range all {
 		switch unwell := found.Result == doctor.Warning || found.Result == doctor.Failed; {
@@ -61,17 +61,17 @@ func examine(t *testing.T, config doctor.Config) []doctor.Finding {
 	return all
 }
 
-// named returns the only finding of that name.
-func named(t *testing.T, all []doctor.Finding, name string) doctor.Finding {
+// named returns the only outcome of that name.
+func named(t *testing.T, all []doctor.Outcome, name string) doctor.Outcome {
 	t.Helper()
-	var named []doctor.Finding
+	var named []doctor.Outcome
 	for _, found := range all {
 		if found.Name == name {
 			named = append(named, found)
 		}
 	}
 	if len(named) != 1 {
-		t.Fatalf("%d findings are named %s: %+v", len(named), name, all)
+		t.Fatalf("%d outcomes are named %s: %+v", len(named), name, all)
 	}
 	return named[0]
 }
@@ -327,10 +327,10 @@ func TestWhatAnAgentClaimsIsBounded(t *testing.T) {
 	for range 100 {
 		many = append(many, &usherv1.Check{Name: "more", Result: usherv1.CheckResult_CHECK_RESULT_OK})
 	}
-	var claimed []doctor.Finding
+	var claimed []doctor.Outcome
 	err := doctor.New(doctor.Config{Sessions: fakeSessions{session("jane", 501, fakeAgent{checks: many})}}).
 		Examine(t.Context(), anAdmin,
-			func(found doctor.Finding, _ int) error {
+			func(found doctor.Outcome, _ int) error {
 				if strings.HasPrefix(found.Name, "session-") {
 					claimed = append(claimed, found)
 				}
@@ -399,14 +399,14 @@ func TestSessionsOfOthersAreNotLookedAt(t *testing.T) {
 		session("john", 502, fakeAgent{asked: &asked}),
 	}}
 	var about []string
-	err := doctor.New(config).Examine(t.Context(), doctor.Caller{UID: 501}, func(found doctor.Finding, _ int) error {
+	err := doctor.New(config).Examine(t.Context(), doctor.Caller{UID: 501}, func(found doctor.Outcome, _ int) error {
 		if found.User.Name != "" {
 			about = append(about, found.User.Name+" "+found.Name)
 		}
 		return nil
 	})
 	if err != nil || asked || !slices.Equal(about, []string{"jane agent-connected", "jane session-keychain"}) {
-		t.Errorf("john was asked: %t; findings about users are %q; %v", asked, about, err)
+		t.Errorf("john was asked: %t; outcomes about users are %q; %v", asked, about, err)
 	}
 }
 
@@ -455,7 +455,7 @@ func TestFindingsComeInOrderAndAsSoonAsTheyAreThere(t *testing.T) {
 		var before, after []string
 		err := doctor.New(doctor.Config{PortalExecutable: portal, JamfPro: slowJamfPro{},
 			Endpoints: []string{"slow.example:443"}, Dial: hangs, Transport: slowClock{}}).
-			Examine(t.Context(), anAdmin, func(found doctor.Finding, _ int) error {
+			Examine(t.Context(), anAdmin, func(found doctor.Outcome, _ int) error {
 				if time.Since(begun) == 0 {
 					before = append(before, found.Name)
 				} else {
@@ -489,17 +489,17 @@ func TestExaminationEndsWithItsContextAndItsListener(t *testing.T) {
 	checks := doctor.New(doctor.Config{Endpoints: []string{"slow.example:443"}, Dial: hangs, Transport: slowClock{}})
 	ctx, cancel := context.WithCancel(t.Context())
 	told := 0
-	err := checks.Examine(ctx, anAdmin, func(doctor.Finding, int) error {
+	err := checks.Examine(ctx, anAdmin, func(doctor.Outcome, int) error {
 		if told++; told == 3 {
 			cancel()
 		}
 		return nil
 	})
 	if !errors.Is(err, context.Canceled) || told != 3 {
-		t.Errorf("after %d findings: %v", told, err)
+		t.Errorf("after %d outcomes: %v", told, err)
 	}
 	gone := errors.New("listener is gone")
-	if err := checks.Examine(t.Context(), anAdmin, func(doctor.Finding, int) error { return gone }); !errors.Is(err,
+	if err := checks.Examine(t.Context(), anAdmin, func(doctor.Outcome, int) error { return gone }); !errors.Is(err,
 		gone) {
 		t.Errorf("got %v", err)
 	}

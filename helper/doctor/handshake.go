@@ -18,10 +18,10 @@ const (
 // shownName is how a server is shown: without the port that all have.
 func shownName(address string) string { return strings.TrimSuffix(address, ":443") }
 
-// describe is the finding of one server. Automatic is what macOS would ask for a proxy and usher does not, or empty.
-func describe(address string, answer endpoint.Answer, automatic string) Finding {
+// describe is the outcome of one server. Automatic is what macOS would ask for a proxy and usher does not, or empty.
+func describe(address string, answer endpoint.Answer, automatic string) Outcome {
 	name := shownName(address)
-	found := Finding{
+	found := Outcome{
 		Name:   "endpoint-" + kebabOf(name),
 		Title:  name + " shows a public certificate",
 		Result: Failed,

@@ -2,10 +2,8 @@ package doctor
 
 import (
 	"context"
-	"fmt"
 
-	"usher.internal/internal/jamfstate"
-	"usher.internal/internal/propertylist"
+	"usher.internal/helper/thismac"
 )
 
 // jamfBinary is the program that delivers in mode recon.
@@ -15,7 +13,7 @@ type jamfBinary struct {
 }
 
 // sound judges as the delivery does.
-func (j jamfBinary) sound(ctx context.Context) (Finding, error) {
+func (j jamfBinary) sound(ctx context.Context) (Outcome, error) {
 	found, err := j.program.sound(ctx)
 	if found.Result == Failed && !j.needed {
 		found.Result = Warning
@@ -30,18 +28,14 @@ type jamfPreferences struct{ path string }
 // conditionalAccessEnabled holds that microsoftCAEnabled is true: otherwise the flow dies after Company Portal has
 // closed, when the user has signed in already [BW#5]. A key that is missing is not true; a file that is missing says
 // nothing.
-func (j jamfPreferences) conditionalAccessEnabled(ctx context.Context) (Finding, error) {
+func (j jamfPreferences) conditionalAccessEnabled(ctx context.Context) (Outcome, error) {
 	if j.path == "" {
 		return notApplicable("preflight.jamf_preferences is none."), nil
 	}
-	content, err := propertylist.ContentWithin(ctx, j.path)
-	if err != nil {
-		return Finding{}, err
-	}
-	settings, err := jamfstate.ParseSettings(content)
+	settings, err := thismac.JamfSettings(ctx, j.path)
 	switch {
 	case err != nil:
-		return Finding{}, fmt.Errorf("parse %s: %w", j.path, err)
+		return Outcome{}, err
 	case settings.ConditionalAccess == nil:
 		return failed("microsoftCAEnabled is not in %s: the registration would end after Company Portal closes.",
 			j.path), nil

@@ -34,14 +34,14 @@ func (j jamfPro) ask(ctx context.Context) (jamfpro.Checked, error) {
 }
 
 // unused tells whether results go to Jamf Pro another way, or it is not configured.
-func (j jamfPro) unused(ctx context.Context) (Finding, bool) {
+func (j jamfPro) unused(ctx context.Context) (Outcome, bool) {
 	if j.client == nil {
 		return notApplicable("Results are delivered by recon, which needs no API client."), true
 	}
 	if _, err := j.ask(ctx); errors.Is(err, jamfpro.ErrNotConfigured) {
 		return notApplicable("No API client is configured."), true
 	}
-	return Finding{}, false
+	return Outcome{}, false
 }
 
 // answered tells whether an error is the answer of Jamf Pro itself, which has been reached then.
@@ -50,7 +50,7 @@ func answered(err error) bool {
 	return ok && answer.Status != 0 && !answer.NotJSON && errors.Is(err, jamfpro.ErrRefused)
 }
 
-func (j jamfPro) reachable(ctx context.Context) (Finding, error) {
+func (j jamfPro) reachable(ctx context.Context) (Outcome, error) {
 	if found, unused := j.unused(ctx); unused {
 		return found, nil
 	}
@@ -72,10 +72,10 @@ func (j jamfPro) reachable(ctx context.Context) (Finding, error) {
 	case errors.Is(err, jamfpro.ErrUnreachable), errors.Is(err, jamfpro.ErrRefused):
 		return failed("%s.", said(err.Error())), nil
 	}
-	return Finding{}, err
+	return Outcome{}, err
 }
 
-func (j jamfPro) token(ctx context.Context) (Finding, error) {
+func (j jamfPro) token(ctx context.Context) (Outcome, error) {
 	if found, unused := j.unused(ctx); unused {
 		return found, nil
 	}
@@ -86,21 +86,21 @@ func (j jamfPro) token(ctx context.Context) (Finding, error) {
 	case answered(err), errors.Is(err, jamfpro.ErrSecretFile):
 		return failed("%s.", said(err.Error())), nil
 	case errors.Is(err, jamfpro.ErrUnreachable), errors.Is(err, jamfpro.ErrRefused):
-		return Finding{}, errors.New("no answer from Jamf Pro")
+		return Outcome{}, errors.New("no answer from Jamf Pro")
 	}
-	return Finding{}, err
+	return Outcome{}, err
 }
 
-// privileges has one finding for each privilege.
-func (j jamfPro) privileges(ctx context.Context) ([]Finding, error) {
+// privileges has one outcome for each privilege.
+func (j jamfPro) privileges(ctx context.Context) ([]Outcome, error) {
 	if found, unused := j.unused(ctx); unused {
-		return []Finding{found}, nil
+		return []Outcome{found}, nil
 	}
 	checked, err := j.ask(ctx)
 	if err != nil {
 		return nil, errNoToken
 	}
-	var found []Finding
+	var found []Outcome
 	for _, privilege := range checked.Privileges {
 		one := judgePrivilege(privilege)
 		one.Name, one.Title = "jamf-pro-privilege-"+kebab(privilege.Name),
@@ -113,7 +113,7 @@ func (j jamfPro) privileges(ctx context.Context) ([]Finding, error) {
 	return found, nil
 }
 
-func judgePrivilege(privilege jamfpro.CheckedPrivilege) Finding {
+func judgePrivilege(privilege jamfpro.CheckedPrivilege) Outcome {
 	use := fmt.Sprintf("It is needed to %s", privilege.Purpose)
 	switch {
 	case privilege.Problem != "":

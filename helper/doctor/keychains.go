@@ -19,23 +19,23 @@ type keychains struct {
 	lookIn func(ctx context.Context, uid uint32) ([]thismac.RenamedKeychain, error)
 }
 
-// renamed has a finding for each user who has such a keychain, or whose home could not be looked at; or else one for
+// renamed has an outcome for each user who has such a keychain, or whose home could not be looked at; or else one for
 // all.
-func (k keychains) renamed(ctx context.Context) ([]Finding, error) {
+func (k keychains) renamed(ctx context.Context) ([]Outcome, error) {
 	people, err := k.people()
 	if err != nil {
 		return nil, err
 	}
 	if k.lookIn == nil || len(people) == 0 {
-		return []Finding{notApplicable("No user is known.")}, nil
+		return []Outcome{notApplicable("No user is known.")}, nil
 	}
-	each := make([]*Finding, len(people))
+	each := make([]*Outcome, len(people))
 	var looks sync.WaitGroup
 	for i, person := range people {
 		looks.Go(func() { each[i] = k.of(ctx, person) })
 	}
 	looks.Wait()
-	var found []Finding
+	var found []Outcome
 	for _, one := range each {
 		if one != nil {
 			found = append(found, *one)
@@ -47,10 +47,10 @@ func (k keychains) renamed(ctx context.Context) ([]Finding, error) {
 	return found, nil
 }
 
-// of returns the finding of one user, nil where there is none.
-func (k keychains) of(ctx context.Context, person accounts.User) *Finding {
+// of returns the outcome of one user, nil where there is none.
+func (k keychains) of(ctx context.Context, person accounts.User) *Outcome {
 	renamed, err := k.lookIn(ctx, person.UID)
-	var found Finding
+	var found Outcome
 	switch {
 	case err != nil:
 		found = couldNotLook(err)

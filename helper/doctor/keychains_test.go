@@ -48,10 +48,10 @@ func TestRenamedLoginKeychains(t *testing.T) {
 			return renamed[uid], nil
 		},
 	}
-	about := func(caller doctor.Caller) map[string]doctor.Finding {
+	about := func(caller doctor.Caller) map[string]doctor.Outcome {
 		t.Helper()
-		found := map[string]doctor.Finding{}
-		err := doctor.New(config).Examine(t.Context(), caller, func(one doctor.Finding, _ int) error {
+		found := map[string]doctor.Outcome{}
+		err := doctor.New(config).Examine(t.Context(), caller, func(one doctor.Outcome, _ int) error {
 			if one.Name == "login-keychain-renamed" {
 				found[one.User.Name] = one
 			}

@@ -9,6 +9,7 @@ import (
 	"strconv"
 	"strings"
 
+	"usher.internal/helper/thismac"
 	"usher.internal/internal/command"
 	"usher.internal/internal/oneline"
 	"usher.internal/internal/propertylist"
@@ -21,10 +22,10 @@ type portal struct {
 	codesign       command.Command
 }
 
-func (p portal) installed(context.Context) (Finding, error) {
+func (p portal) installed(context.Context) (Outcome, error) {
 	trouble, err := p.missing()
 	if err != nil {
-		return Finding{}, err
+		return Outcome{}, err
 	}
 	if trouble != "" {
 		return failed("%s", trouble), nil
@@ -33,13 +34,13 @@ func (p portal) installed(context.Context) (Finding, error) {
 }
 
 // protected holds that nobody could have put the program there whom [trust.Portal] does not allow.
-func (p portal) protected(context.Context) (Finding, error) {
+func (p portal) protected(context.Context) (Outcome, error) {
 	trouble, err := p.changeable()
 	switch {
-	case gone(err):
+	case thismac.Gone(err):
 		return p.notThere(), nil
 	case err != nil:
-		return Finding{}, err
+		return Outcome{}, err
 	case trouble != "":
 		return failed("%s", trouble), nil
 	}
@@ -47,7 +48,7 @@ func (p portal) protected(context.Context) (Finding, error) {
 		"directory on the way."), nil
 }
 
-func (p portal) notThere() Finding { return notApplicable("Company Portal is not at %s.", p.path) }
+func (p portal) notThere() Outcome { return notApplicable("Company Portal is not at %s.", p.path) }
 
 // bundle returns the application bundle that the program stands in, or false where it stands in none, as on Linux.
 func (p portal) bundle() (path string, found bool) {
@@ -60,24 +61,24 @@ func (p portal) bundle() (path string, found bool) {
 }
 
 // newEnough compares the bundle's version with the oldest that is allowed.
-func (p portal) newEnough(ctx context.Context) (Finding, error) {
+func (p portal) newEnough(ctx context.Context) (Outcome, error) {
 	bundle, found := p.bundle()
 	if !found {
 		return notApplicable("%s is in no application bundle, which would tell its version.", p.path), nil
 	}
-	if _, err := os.Stat(p.path); gone(err) {
+	if _, err := os.Stat(p.path); thismac.Gone(err) {
 		return p.notThere(), nil
 	}
 	version, err := bundleVersion(ctx, filepath.Join(bundle, "Contents", "Info.plist"))
 	if err != nil {
-		return Finding{}, err
+		return Outcome{}, err
 	}
 	if p.minimumVersion == "" {
 		return ok("It is version %s; portal.minimum_version asks for none.", version), nil
 	}
 	older, err := isOlder(version, p.minimumVersion)
 	if err != nil {
-		return Finding{}, err
+		return Outcome{}, err
 	}
 	if older {
 		return failed("It is version %s, and portal.minimum_version is %s.", version, p.minimumVersion), nil

@@ -92,8 +92,8 @@ func trouble(t *testing.T, config doctor.Config) (registration.FailureReason, st
 	if err == nil {
 		return "", ""
 	}
-	var found *registration.PreflightError
-	if !errors.As(err, &found) {
+	found, ok := errors.AsType[*registration.PreflightError](err)
+	if !ok {
 		t.Fatalf("not a PreflightError: %v", err)
 	}
 	return found.Reason, found.Detail
@@ -239,8 +239,7 @@ func TestEndedContextIsNoTroubleOfTheComputer(t *testing.T) {
 			return hangs(ctx, network, address)
 		}}
 	err := doctor.New(config).Check(ctx)
-	var found *registration.PreflightError
-	if !errors.Is(err, context.Canceled) || errors.As(err, &found) {
+	if _, found := errors.AsType[*registration.PreflightError](err); found || !errors.Is(err, context.Canceled) {
 		t.Errorf("got %v", err)
 	}
 }

@@ -14,7 +14,7 @@ type primaryUser struct {
 	kept Kept
 }
 
-func (p primaryUser) exists(context.Context) (Finding, error) {
+func (p primaryUser) exists(context.Context) (Outcome, error) {
 	if p.name == "" {
 		return notApplicable("None is configured: usherd chooses the one who holds a registration and was at " +
 			"this Mac last."), nil
@@ -28,12 +28,12 @@ func (p primaryUser) exists(context.Context) (Finding, error) {
 	case err == nil:
 		return ok("%s has an account.", person.Name), nil
 	case !errors.Is(err, accounts.ErrNotAPerson):
-		return Finding{}, err
+		return Outcome{}, err
 	}
 	if p.kept != nil {
 		known, err := p.kept.All()
 		if err != nil {
-			return Finding{}, err
+			return Outcome{}, err
 		}
 		for _, one := range known {
 			if !strings.EqualFold(one.User.Name, p.name) &&

@@ -4,10 +4,8 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"io/fs"
-	"os"
-	"syscall"
 
+	"usher.internal/helper/thismac"
 	"usher.internal/internal/trust"
 )
 
@@ -17,24 +15,8 @@ type program struct {
 	policy     trust.Policy
 }
 
-// gone tells whether an error says that there is no such file.
-func gone(err error) bool { return errors.Is(err, fs.ErrNotExist) || errors.Is(err, syscall.ENOTDIR) }
-
 // missing says why the program cannot be started; "" when nothing is known against it.
-func (p program) missing() (trouble string, err error) {
-	info, err := os.Stat(p.path)
-	switch {
-	case p.path == "", gone(err):
-		return fmt.Sprintf("%s is not at %s.", p.name, p.path), nil
-	case err != nil:
-		return "", err
-	case !info.Mode().IsRegular():
-		return fmt.Sprintf("%s is not a program but a %s.", p.path, kindOf(info.Mode())), nil
-	case info.Mode().Perm()&0o111 == 0:
-		return fmt.Sprintf("%s cannot be executed (mode %04o).", p.path, info.Mode().Perm()), nil
-	}
-	return "", nil
-}
+func (p program) missing() (trouble string, err error) { return thismac.WithoutProgram(p.name, p.path) }
 
 // changeable says who else than root, or the helper's own user in development, could have put the program there; ""
 // when nobody could.
@@ -47,14 +29,14 @@ func (p program) changeable() (trouble string, err error) {
 }
 
 // sound finds whether the program is there and protected.
-func (p program) sound(context.Context) (Finding, error) {
+func (p program) sound(context.Context) (Outcome, error) {
 	if p.path == "" {
 		return notApplicable("%s is not configured.", p.name), nil
 	}
 	for _, look := range []func() (string, error){p.missing, p.changeable} {
 		trouble, err := look()
 		if err != nil {
-			return Finding{}, err
+			return Outcome{}, err
 		}
 		if trouble != "" {
 			return failed("%s", trouble), nil
@@ -62,11 +44,4 @@ func (p program) sound(context.Context) (Finding, error) {
 	}
 	return ok("It is at %s. Only root, or usherd's own user, can change it, the links to it or a directory on the way.",
 		p.path), nil
-}
-
-func kindOf(mode fs.FileMode) string {
-	if mode.IsDir() {
-		return "directory"
-	}
-	return "special file (" + mode.Type().String() + ")"
 }

@@ -21,7 +21,7 @@ type proxies struct {
 // mostExceptions is how many targets are named.
 const mostExceptions = 8
 
-func (p proxies) applies(context.Context) (Finding, error) {
+func (p proxies) applies(context.Context) (Outcome, error) {
 	overview := p.finder.Overview()
 	if overview.EnvironmentError != nil {
 		found := failed("%s.", said(overview.EnvironmentError.Error()))
@@ -86,7 +86,7 @@ func (p proxies) direct(overview proxy.Overview) (direct []string) {
 // tenantCloud looks whether usher knows the cloud that tenant.cloud_host is of.
 type tenantCloud struct{ signInHost string }
 
-func (t tenantCloud) known(context.Context) (Finding, error) {
+func (t tenantCloud) known(context.Context) (Outcome, error) {
 	if t.signInHost == "" {
 		return notApplicable("tenant.cloud_host is empty."), nil
 	}

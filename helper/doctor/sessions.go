@@ -46,12 +46,12 @@ func (u users) visible() []sessions.Session {
 	return visible
 }
 
-// connected has one finding for each session: a session is its connection. Whoever is at this computer must have one.
-func (u users) connected(context.Context) ([]Finding, error) {
+// connected has one outcome for each session: a session is its connection. Each user who is at this Mac must have one.
+func (u users) connected(context.Context) ([]Outcome, error) {
 	if u.sessions == nil {
-		return []Finding{notApplicable("No sessions are served.")}, nil
+		return []Outcome{notApplicable("No sessions are served.")}, nil
 	}
-	var found []Finding
+	var found []Outcome
 	for _, session := range u.visible() {
 		one := ok("Agent %s, pid %d, is connected since %s.", session.AgentVersion, session.AgentPID,
 			session.ConnectedAt.UTC().Format(time.RFC3339))
@@ -59,7 +59,7 @@ func (u users) connected(context.Context) ([]Finding, error) {
 		found = append(found, one)
 	}
 	if person, there := u.atConsole(); there && (u.sees == nil || u.sees(person.UID)) &&
-		!slices.ContainsFunc(found, func(one Finding) bool { return one.User.UID == person.UID }) {
+		!slices.ContainsFunc(found, func(one Outcome) bool { return one.User.UID == person.UID }) {
 		one := failed("This user is on the console, and no usher-agent of his is connected.")
 		one.User = person
 		one.Fix = "Have launchd (macOS) or systemd start usher-agent for this user, and see its log; it " +
@@ -73,18 +73,18 @@ func (u users) connected(context.Context) ([]Finding, error) {
 }
 
 // examined has what each agent says of its session, side by side.
-func (u users) examined(ctx context.Context) ([]Finding, error) {
+func (u users) examined(ctx context.Context) ([]Outcome, error) {
 	visible := u.visible()
 	if len(visible) == 0 {
-		return []Finding{notApplicable("No agent is connected.")}, nil
+		return []Outcome{notApplicable("No agent is connected.")}, nil
 	}
-	said := make([][]Finding, len(visible))
+	said := make([][]Outcome, len(visible))
 	var asked sync.WaitGroup
 	for i, session := range visible {
 		asked.Go(func() { said[i] = u.examineSession(ctx, session) })
 	}
 	asked.Wait()
-	var found []Finding
+	var found []Outcome
 	for _, one := range said {
 		found = append(found, one...)
 	}
@@ -92,7 +92,7 @@ func (u users) examined(ctx context.Context) ([]Finding, error) {
 }
 
 // examineSession asks one agent. What it says is a claim of that user about himself, and is shown as such.
-func (u users) examineSession(ctx context.Context, session sessions.Session) []Finding {
+func (u users) examineSession(ctx context.Context, session sessions.Session) []Outcome {
 	request := &usherv1.ExamineSessionRequest{}
 	if u.kept != nil {
 		leave, err := u.kept.LeavesLoginKeychain(session.User.UID)
@@ -100,7 +100,7 @@ func (u users) examineSession(ctx context.Context, session sessions.Session) []F
 	}
 	response, err := session.Agent.ExamineSession(ctx, request)
 	checks := response.GetChecks()
-	var found []Finding
+	var found []Outcome
 	switch {
 	case err != nil && ctx.Err() != nil:
 		found = append(found, couldNotLook(context.Cause(ctx)))
@@ -124,8 +124,8 @@ func (u users) examineSession(ctx context.Context, session sessions.Session) []F
 }
 
 // claim is a check of an agent's, bounded and on one line.
-func claim(check *usherv1.Check) Finding {
-	return Finding{
+func claim(check *usherv1.Check) Outcome {
+	return Outcome{
 		Name:     "session-" + kebab(check.GetName()),
 		Title:    oneline.Of(check.GetTitle(), longestTitle),
 		Result:   resultFrom(check.GetResult()),

@@ -9,6 +9,7 @@ import (
 	"runtime"
 	"strings"
 
+	"usher.internal/helper/thismac"
 	"usher.internal/internal/command"
 	"usher.internal/internal/oneline"
 	"usher.internal/internal/wpj"
@@ -41,11 +42,11 @@ func codesigner() command.Command {
 
 // signed has codesign verify the bundle, or the program where it is in none. It takes seconds for a large bundle. This
 // was not run on a Mac yet: tests have a stand-in of codesign answer.
-func (p portal) signed(ctx context.Context) (Finding, error) {
+func (p portal) signed(ctx context.Context) (Outcome, error) {
 	if p.codesign.Path == "" {
 		return notApplicable("Code signatures are verified on macOS only."), nil
 	}
-	if _, err := os.Stat(p.path); gone(err) {
+	if _, err := os.Stat(p.path); thismac.Gone(err) {
 		return p.notThere(), nil
 	}
 	path, found := p.bundle()
@@ -54,11 +55,11 @@ func (p portal) signed(ctx context.Context) (Finding, error) {
 	}
 	exitCode, verification, err := p.runCodesign(ctx, "--verify", "--strict", "-R", microsoftRequirement, path)
 	if err != nil {
-		return Finding{}, err
+		return Outcome{}, err
 	}
 	_, description, err := p.runCodesign(ctx, "-dv", path)
 	if err != nil {
-		return Finding{}, err
+		return Outcome{}, err
 	}
 	return judgeSignature(exitCode, verification, description)
 }
@@ -73,7 +74,7 @@ var errCodesign = errors.New("codesign did not judge it")
 
 // judgeSignature reads what codesign came to: the exit code and output of the verification, and what `codesign -dv`
 // said.
-func judgeSignature(exitCode int, verification, description string) (Finding, error) {
+func judgeSignature(exitCode int, verification, description string) (Outcome, error) {
 	team := "no Team ID"
 	if found := teamExpression.FindStringSubmatch(description); found != nil &&
 		strings.TrimSpace(found[1]) != "not set" {
@@ -83,7 +84,7 @@ func judgeSignature(exitCode int, verification, description string) (Finding, er
 	case codesignValid:
 		if team != "Team ID "+wpj.MicrosoftTeam {
 			// The two contradict each other, so neither is believed.
-			return Finding{}, fmt.Errorf("%w: it accepts the signature as Microsoft's and shows %s", errCodesign, team)
+			return Outcome{}, fmt.Errorf("%w: it accepts the signature as Microsoft's and shows %s", errCodesign, team)
 		}
 		return ok("The signature is valid and Microsoft's (%s).", team), nil
 	case codesignNotRequirement:
@@ -92,7 +93,7 @@ func judgeSignature(exitCode int, verification, description string) (Finding, er
 	case codesignInvalid:
 		return failed("codesign does not accept it: %s.", said(verification)), nil
 	}
-	return Finding{}, fmt.Errorf("%w, exit code %d: %s", errCodesign, exitCode, said(verification))
+	return Outcome{}, fmt.Errorf("%w, exit code %d: %s", errCodesign, exitCode, said(verification))
 }
 
 // said is output as part of a sentence.

@@ -190,9 +190,8 @@ func judgeConnection(err error) Answer {
 // judgeHandshake is for handshakes that ended before a certificate was seen.
 func judgeHandshake(err error) Answer {
 	answer := Answer{Verdict: Failed, Detail: detail(err)}
-	var plain tls.RecordHeaderError
-	switch {
-	case errors.As(err, &plain):
+	switch plain, ok := errors.AsType[tls.RecordHeaderError](err); {
+	case ok:
 		answer.Verdict, answer.Detail = NotTLS, oneline.Of(string(plain.RecordHeader[:]), len(plain.RecordHeader))
 	case strings.Contains(err.Error(), "failed to parse certificate"): // crypto/tls has no type for it
 		answer.Verdict = Unreadable

@@ -74,8 +74,7 @@ func (c *Client) ask(ctx context.Context, which call, asked request, answer any)
 			return err
 		}
 		err = c.exchange(ctx, which, asked, token, answer)
-		var refused *APIError
-		if fresh || !errors.As(err, &refused) || refused.Status != http.StatusUnauthorized {
+		if refused, ok := errors.AsType[*APIError](err); fresh || !ok || refused.Status != http.StatusUnauthorized {
 			return err
 		}
 		c.log.Debug("Jamf Pro refused the access token, getting a new one", "method", which.method, "path",

@@ -11,6 +11,7 @@ import (
 
 	"usher.internal/helper/registration"
 	"usher.internal/internal/contract"
+	"usher.internal/internal/personal"
 	usherv1 "usher.internal/proto/usher/v1"
 )
 
@@ -65,61 +66,9 @@ func (s *service) failed(err error) error {
 
 // told is what a client gets of a status.
 func (s *service) told(status *usherv1.GetStatusResponse) *usherv1.GetStatusResponse {
-	if s.settings().PersonalData {
-		return status
+	if !s.settings().PersonalData {
+		status = proto.CloneOf(status) // it is shared
+		personal.Clear(status)
 	}
-	return impersonal(status)
-}
-
-// impersonal returns what of a status tells nothing about a person: it copies what is known to be harmless, so that a
-// field that comes later is left out until somebody has thought about it.
-func impersonal(status *usherv1.GetStatusResponse) *usherv1.GetStatusResponse {
-	helper := status.GetHelper()
-	kept := &usherv1.GetStatusResponse{
-		Computer: &usherv1.ComputerStatus{OperatingSystem: status.GetComputer().GetOperatingSystem()},
-		Helper: &usherv1.HelperStatus{Version: helper.GetVersion(), StartTime: helper.GetStartTime(),
-			DeliveryMode: helper.GetDeliveryMode()},
-	}
-	if outbox := status.GetOutbox(); outbox != nil {
-		kept.Outbox = &usherv1.OutboxStatus{
-			Pending: outbox.GetPending(), Refused: outbox.GetRefused(),
-			NextAttemptTime: outbox.GetNextAttemptTime(), LastDeliveredTime: outbox.GetLastDeliveredTime(),
-		}
-	}
-	for _, user := range status.GetUsers() {
-		identity, last := user.GetIdentity(), user.GetLastRegistration()
-		one := &usherv1.UserStatus{
-			User:     &usherv1.User{Uid: user.GetUser().GetUid()},
-			LookTime: user.GetLookTime(),
-		}
-		if session := user.GetSession(); session != nil {
-			one.Session = &usherv1.SessionStatus{
-				AgentVersion: session.GetAgentVersion(), ConnectTime: session.GetConnectTime(),
-				OnConsole: session.GetOnConsole(), AgentPid: session.GetAgentPid(),
-			}
-		}
-		if identity != nil {
-			one.Identity = &usherv1.Identity{
-				State: identity.GetState(), TenantId: identity.GetTenantId(), Source: identity.GetSource(),
-				Rule:      identity.GetRule(),
-				NotBefore: identity.GetNotBefore(), NotAfter: identity.GetNotAfter(),
-				ObserveTime: identity.GetObserveTime(),
-			}
-		}
-		if last != nil {
-			one.LastRegistration = &usherv1.Registration{
-				Id: last.GetId(), Kind: last.GetKind(), State: last.GetState(), FailureReason: last.GetFailureReason(),
-				CreateTime: last.GetCreateTime(), UpdateTime: last.GetUpdateTime(),
-				DeliveryState: last.GetDeliveryState(),
-			}
-			if exit := last.GetPortalExit(); exit != nil {
-				one.LastRegistration.PortalExit = &usherv1.PortalExit{
-					How: exit.GetHow(), FromLog: exit.GetFromLog(), Name: exit.GetName(),
-					RetryCanHelp: exit.GetRetryCanHelp(),
-				}
-			}
-		}
-		kept.Users = append(kept.Users, one)
-	}
-	return kept
+	return status
 }

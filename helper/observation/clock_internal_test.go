@@ -9,7 +9,6 @@ import (
 	"usher.internal/helper/delivery"
 	"usher.internal/helper/store"
 	"usher.internal/internal/accounts"
-	"usher.internal/internal/wpj"
 )
 
 // A clock that was set back hides no change of the device, and puts no report off for longer than usual.
@@ -53,7 +52,7 @@ func TestClockThatWasSetBack(t *testing.T) {
 			t.Fatal(err)
 		}
 		defer journal.Close()
-		observer := New(Config{Store: journal, Tenant: func() wpj.TenantID { return "" }})
+		observer := New(Config{Store: journal})
 		err = journal.Update(func(tx *store.Tx) error {
 			return observations.Put(tx, key(501),
 				Observation{User: accounts.User{Name: "jane", UID: 501}, FirstLookedAt: later, Reported: Reported{At: later}})

@@ -23,7 +23,7 @@ func TestClockThatWasSetBackDelaysNoReport(t *testing.T) {
 		look := func(evidence wpj.Evidence) {
 			t.Helper()
 			w.agent.tells(evidence)
-			if _, err := w.watcher.Look(t.Context(), session); err != nil {
+			if _, err := w.observer.Look(t.Context(), session); err != nil {
 				t.Fatal(err)
 			}
 		}
@@ -80,7 +80,7 @@ func TestUserWhoKeepsChangingIsReportedSoOften(t *testing.T) {
 		look := func(evidence wpj.Evidence) {
 			t.Helper()
 			w.agent.tells(evidence)
-			if _, err := w.watcher.Look(t.Context(), session); err != nil {
+			if _, err := w.observer.Look(t.Context(), session); err != nil {
 				t.Fatal(err)
 			}
 		}

@@ -123,12 +123,12 @@ func TestLooksThatNobodyAskedForLeaveTheLoginKeychainAlone(t *testing.T) {
 		}
 		w.agent.tells(locked(), sso) // it would be seen if it were read
 		time.Sleep(time.Minute)
-		w.watcher.LookSoon(jane)
+		w.observer.LookSoon(jane)
 		check("a look after something has changed")
 		w.logins.login(jane, w.agent)
 		check("another login")
 		if err := w.store.Update(func(tx *store.Tx) error {
-			w.watcher.DeliveryChanged(tx,
+			w.observer.DeliveryChanged(tx,
 				delivery.Delivery{Report: delivery.Report{RegistrationID: "r", UID: jane},
 					State: delivery.StateDelivered})
 			return nil
@@ -142,14 +142,14 @@ func TestLooksThatNobodyAskedForLeaveTheLoginKeychainAlone(t *testing.T) {
 		// Somebody asks: it is read, and could not be; what was found before stays, each with its time.
 		asked := time.Now()
 		w.agent.tells(locked(), sso)
-		o, err := w.watcher.Look(t.Context(), session)
+		o, err := w.observer.Look(t.Context(), session)
 		w.wantLeft("a look that was asked for", "[false]")
 		if of := ofKeychain(o); err != nil || contradictions(o) != oldKey || len(of) != 2 ||
 			of[0].Obstacle != wpj.ObstacleLocked || !of[0].ObservedAt.Equal(asked) ||
 			of[1].Finding != wpj.Found || !of[1].ObservedAt.Equal(read) {
 			t.Errorf("locked: %v, %s, %+v", err, contradictions(o), of)
 		}
-		w.watcher.LookSoon(jane)
+		w.observer.LookSoon(jane)
 		synctest.Wait()
 		w.wantLeft("the look after that", "[true]")
 		again, err := w.observer.Of(jane)
@@ -158,7 +158,7 @@ func TestLooksThatNobodyAskedForLeaveTheLoginKeychainAlone(t *testing.T) {
 		}
 		// The old key has gone.
 		w.agent.tells(nothing(), sso)
-		if o, err = w.watcher.Look(t.Context(), session); err != nil || contradictions(o) != "" ||
+		if o, err = w.observer.Look(t.Context(), session); err != nil || contradictions(o) != "" ||
 			len(ofKeychain(o)) != 1 || ofKeychain(o)[0].Finding != wpj.NotThere {
 			t.Errorf("gone: %v, %+v", err, o)
 		}
@@ -174,7 +174,7 @@ func TestLeavingAloneOutlivesARestart(t *testing.T) {
 	old, _ := registered(t, entra.Device{})
 	w.agent.tells(old, withPlatformSSO(t, entra.Device{}))
 	w.keep(w.read())
-	w.observer = observation.New(observation.Config{Store: w.store, Tenant: func() wpj.TenantID { return "" }})
+	w.observer = observation.New(observation.Config{Store: w.store})
 	w.agent.wasLeft()
 	before, err := w.observer.Of(jane)
 	if err != nil {
@@ -317,8 +317,8 @@ func TestOldKeyIsNotTakenForTheRegistration(t *testing.T) {
 func TestOldAgentThatReadsAllTheSame(t *testing.T) {
 	old, _ := registered(t, entra.Device{})
 	sso := withPlatformSSO(t, entra.Device{})
-	w := newWorld(t, func(c *observation.Config, _ *observation.WatcherConfig) {
-		c.ProofOfPossession = func() bool { return true }
+	w := newWorld(t, func(c *observation.Config) {
+		proving(c)
 	})
 	w.agent.prove = func([]byte) ([]byte, error) { return nil, errors.New("locked") }
 	w.agent.tells(old, sso)
@@ -337,8 +337,8 @@ func TestProofIsNotAskedForAutomatically(t *testing.T) {
 	old, issued := registered(t, entra.Device{})
 	sso := withPlatformSSO(t, entra.Device{})
 	proofs := 0
-	w := newWorld(t, func(c *observation.Config, _ *observation.WatcherConfig) {
-		c.ProofOfPossession = func() bool { return true }
+	w := newWorld(t, func(c *observation.Config) {
+		proving(c)
 	})
 	w.agent.prove = func(nonce []byte) ([]byte, error) {
 		proofs++
@@ -379,7 +379,7 @@ func TestLookThatWasAskedForGoesFirst(t *testing.T) {
 	old, sso := func() wpj.Evidence { e, _ := registered(t, ofTheBubble); return e }(), withPlatformSSO(t, ofTheBubble)
 	synctest.Test(t, func(t *testing.T) {
 		var hang bool
-		w := newWorld(t, func(_ *observation.Config, c *observation.WatcherConfig) {
+		w := newWorld(t, func(c *observation.Config) {
 			c.JamfPro = func(ctx context.Context) (wpj.Evidence, bool) {
 				if hang {
 					<-ctx.Done()
@@ -389,7 +389,7 @@ func TestLookThatWasAskedForGoesFirst(t *testing.T) {
 		})
 		w.agent.tells(old, sso)
 		session := w.logins.login(jane, w.agent)
-		if _, err := w.watcher.Look(t.Context(), session); err != nil {
+		if _, err := w.observer.Look(t.Context(), session); err != nil {
 			t.Fatal(err)
 		}
 		w.agent.wasLeft()
@@ -400,7 +400,7 @@ func TestLookThatWasAskedForGoesFirst(t *testing.T) {
 		hang = false
 		w.agent.tells(nothing(), sso)
 		began := time.Now()
-		o, err := w.watcher.Look(t.Context(), session)
+		o, err := w.observer.Look(t.Context(), session)
 		w.wantLeft("the look that was asked for", "[false]")
 		if err != nil || contradictions(o) != "" || time.Since(began) != 0 {
 			t.Errorf("%v, %s, after %s", err, contradictions(o), time.Since(began))
@@ -469,7 +469,7 @@ func TestLostKeychain(t *testing.T) {
 			[]thismac.RenamedKeychain{file(after)}, nil, false},
 	} {
 		t.Run(name, func(t *testing.T) {
-			w := newWorld(t, func(c *observation.Config, _ *observation.WatcherConfig) {
+			w := newWorld(t, func(c *observation.Config) {
 				c.RenamedKeychains = func(_ context.Context, uid uint32) ([]thismac.RenamedKeychain, error) {
 					if uid != jane {
 						t.Errorf("looked at %d", uid)

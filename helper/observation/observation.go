@@ -2,9 +2,9 @@
 // merges it to one identity with [wpj.Evaluate], and keeps what was found last, with its age, also when the user is
 // logged out.
 //
-// An [Observer] reads and keeps; registrations use it for their own reading, in their own transactions. A [Watcher]
-// looks again by itself and has what changed delivered. What an agent says is a claim of its user about himself: it is
-// bounded, and sources that only the helper can know of are not taken from it.
+// An [Observer] reads and keeps. Registrations use it for their own reading, in their own transactions. While
+// [Observer.Run] runs, it also looks by itself and reports what changed to Jamf Pro. What an agent says is a claim of
+// its user about themselves: it is bounded, and sources that only the helper can know are not taken from it.
 package observation
 
 import (

@@ -7,66 +7,103 @@ import (
 	"fmt"
 	"log/slog"
 	"slices"
-	"strings"
+	"sync"
 	"time"
-	"unicode"
 
 	"usher.internal/helper/delivery"
+	"usher.internal/helper/sessions"
 	"usher.internal/helper/store"
 	"usher.internal/helper/thismac"
 	"usher.internal/internal/accounts"
 	"usher.internal/internal/contract"
-	"usher.internal/internal/oneline"
 	"usher.internal/internal/wpj"
 	usherv1 "usher.internal/proto/usher/v1"
 )
 
-// What an agent may claim: more evidence than this is cut off.
-const (
-	maximumEvidence     = 16
-	maximumCertificates = 64
-	maximumUsers        = 16 // of one certificate
-	maximumAttribute    = 1024
-	maximumDetail       = 500
-	// maximumCertificateBytes is of all certificates of a source together; a device certificate has about 1,000.
-	maximumCertificateBytes = 256 << 10
-)
+// Sessions knows who is logged in.
+type Sessions interface {
+	// Watch returns the sessions, and a channel that is closed when another one comes.
+	Watch() (now []sessions.Session, changed <-chan struct{})
+}
 
-// agentSources are the sources that an agent can speak for. The others are the helper's own.
-var agentSources = []wpj.Source{wpj.SourceLoginKeychain, wpj.SourcePlatformSSO, wpj.SourceSecureEnclave,
-	wpj.SourceJamfAgent}
+// Outbox takes what Jamf Pro is to be told.
+type Outbox interface {
+	Enqueue(tx *store.Tx, report delivery.Report) (delivery.Delivery, error)
+	// Undelivered returns what has not reached Jamf Pro yet, of a user.
+	Undelivered(tx *store.Tx, uid uint32) ([]delivery.Delivery, error)
+}
 
-// Config wires an [Observer].
+// Config wires an [Observer]. What only reads what is known needs no more than the store.
 type Config struct {
-	Store *store.Store
-	// Tenant is the Entra tenant that users must be registered with; empty is any.
-	Tenant func() wpj.TenantID
-	// CloudHost is the sign-in host of the Microsoft cloud that the tenant is in; nil or empty is any.
-	CloudHost func() string
+	Store    *store.Store
+	Sessions Sessions
+	Outbox   Outbox
+	// Active reports whether a registration of the user is under way, which will report by itself.
+	Active func(tx *store.Tx, uid uint32) (bool, error)
+	// Settings returns what is configured now; nil is the zero value. [Observer.SettingsChanged] is to be called when
+	// that is something else.
+	Settings func() Settings
 	// ThisMac returns what the helper itself knows of the Mac; nil is nothing.
 	ThisMac func(context.Context) []wpj.Evidence
 	// Directory reads the user's record in the directory; false where it is not to be asked. It may be nil.
 	Directory func(ctx context.Context, uid uint32) (_ wpj.Evidence, asked bool)
+	// JamfPro asks Jamf Pro how it sees this Mac; false where it cannot be asked. It may be nil.
+	JamfPro func(context.Context) (_ wpj.Evidence, asked bool)
 	// Online reports whether this Mac has a network now; nil is that it has one.
 	Online func() bool
-	// ProofOfPossession has the agent sign a challenge with the key of a device certificate in the login keychain.
-	ProofOfPossession func() bool
 	// RenamedKeychains returns the user's login keychains that macOS has renamed, the newest first. It may be nil.
 	RenamedKeychains func(ctx context.Context, uid uint32) ([]thismac.RenamedKeychain, error)
-	// Logger may be nil. It is told no personal data.
+	// Logger may be nil. It gets no personal data.
 	Logger *slog.Logger
 }
 
-// Observer reads and keeps how users stand. Its methods may be called from anywhere.
+// Settings are what of an [Observer] can be configured.
+type Settings struct {
+	// Tenant is the Entra tenant that users must be registered with, CloudHost the sign-in host of the Microsoft cloud
+	// that it is in; empty is any. When they change, everyone is looked at again.
+	Tenant    wpj.TenantID
+	CloudHost string
+	// ProofOfPossession has the agent sign a challenge with the key of a device certificate in the login keychain.
+	ProofOfPossession bool
+	// Automatic has [Observer.Run] look by itself; without it, users are looked at when somebody asks.
+	Automatic bool
+	// Interval is how often it looks, Heartbeat how often Jamf Pro gets a report although nothing has changed.
+	Interval, Heartbeat time.Duration
+}
+
+// Observer reads and keeps how users stand. [Observer.Run] looks at everyone who is logged in: at login, after wake,
+// after a registration, and every few hours. It reports what changed, and sends a heartbeat. Nobody asked for these
+// looks, so they leave the login keychain alone where [Observer.ReadAutomatically] does; [Observer.Look] reads it.
+//
+// One goroutine calls Run; the other methods may be called from anywhere. What is known is in the store, which owns it.
+// The fields below are about looks under way, and mu guards them.
 type Observer struct {
 	config Config
 	log    *slog.Logger
-	reads  flights[Reading]
+	// reads are the looks of [Observer.ReadAndKeep]; looks those of Run and [Observer.Look].
+	reads flights[Reading]
+	looks flights[found]
+	// asked holds at most one signal, for the uids in wanted.
+	asked chan struct{}
+	// changed holds at most one signal that the settings have changed.
+	changed chan struct{}
+
+	mu     sync.Mutex
+	wanted map[uint32]bool
+	// unasked ends the look at a user that is under way and that nobody asked for.
+	unasked map[uint32]context.CancelCauseFunc
 }
 
-// New returns an observer.
+// New returns an observer that does nothing by itself before [Observer.Run].
 func New(config Config) *Observer {
-	return &Observer{config: config, log: cmp.Or(config.Logger, slog.New(slog.DiscardHandler))}
+	if config.Settings == nil {
+		config.Settings = func() Settings { return Settings{} }
+	}
+	return &Observer{
+		config: config, log: cmp.Or(config.Logger, slog.New(slog.DiscardHandler)),
+		asked: make(chan struct{}, 1), changed: make(chan struct{}, 1), wanted: make(map[uint32]bool),
+		unasked: make(map[uint32]context.CancelCauseFunc),
+	}
 }
 
 // Reading is what one look came to.
@@ -114,7 +151,7 @@ func (o *Observer) read(ctx context.Context, agent usherv1.UserAgentServiceClien
 	if err != nil {
 		return Reading{}, err
 	}
-	if !leave && o.config.ProofOfPossession != nil && o.config.ProofOfPossession() {
+	if !leave && o.config.Settings().ProofOfPossession {
 		if err := o.prove(ctx, agent, evidence); err != nil {
 			return Reading{}, fmt.Errorf("prove possession of the device key: %w", err)
 		}
@@ -164,24 +201,10 @@ func (o *Observer) ask(ctx context.Context, agent usherv1.UserAgentServiceClient
 	return evidence, nil
 }
 
-// bounded returns as many certificates as may be claimed.
-func bounded(certificates []*usherv1.DeviceCertificate) []*usherv1.DeviceCertificate {
-	size := 0
-	for i, one := range certificates {
-		if size += len(one.GetDer()); i == maximumCertificates || size > maximumCertificateBytes {
-			return certificates[:i]
-		}
-	}
-	return certificates
-}
-
 // conditions are what evidence is held to now.
 func (o *Observer) conditions(keys wpj.KeysHistory) wpj.Conditions {
-	given := wpj.Conditions{Now: time.Now(), Tenant: o.config.Tenant(), Keys: keys}
-	if o.config.CloudHost != nil {
-		given.CloudHost = o.config.CloudHost()
-	}
-	return given
+	now := o.config.Settings()
+	return wpj.Conditions{Now: time.Now(), Tenant: now.Tenant, CloudHost: now.CloudHost, Keys: keys}
 }
 
 // evaluated returns the reading with the identity that its evidence comes to.
@@ -356,75 +379,4 @@ func (o *Observer) All() (all []Observation, err error) {
 		return nil
 	})
 	return all, err
-}
-
-// isID reports whether a text has the form of a tenant's id or a thumbprint as keychain items hold them: a GUID, in
-// braces or not, a domain, hexadecimal or base64; or is empty.
-func isID(text string) bool {
-	for i := range len(text) {
-		letter := text[i]
-		if letter-'0' > 9 && (letter|0x20)-'a' > 25 &&
-			(i == 0 && letter != '{' || strings.IndexByte("{}-.:_+/=", letter) < 0) {
-			return false
-		}
-	}
-	return !strings.Contains(text, "..")
-}
-
-// plausible returns evidence fit to be kept and shown. What cannot be from a keychain item, such as letters that cannot
-// be seen, is not cut to fit, since it would then say something else: such a source could not be looked at.
-func plausible(evidence wpj.Evidence) wpj.Evidence {
-	texts := []string{
-		string(evidence.UserPrincipalName), string(evidence.TenantID), string(evidence.Thumbprint), evidence.CloudHost,
-		string(evidence.DeviceID),
-	}
-	if sso := evidence.PlatformSSO; sso != nil {
-		texts = append(texts, sso.User, sso.ExtensionID, sso.IssuerHost)
-	}
-	for _, held := range evidence.Certificates {
-		if held.Items == nil {
-			continue
-		}
-		texts = append(texts, string(held.Items.TenantID), string(held.Items.Thumbprint), held.Items.CloudHost)
-		held.Items.UserPrincipalNames =
-			held.Items.UserPrincipalNames[:min(len(held.Items.UserPrincipalNames), maximumUsers)]
-		for _, name := range held.Items.UserPrincipalNames {
-			texts = append(texts, string(name))
-		}
-	}
-	implausible := func(detail string) wpj.Evidence {
-		return wpj.Evidence{
-			Source: evidence.Source, ObservedAt: evidence.ObservedAt, Finding: wpj.CouldNotLook,
-			Obstacle: wpj.ObstacleFailed, Detail: detail,
-		}
-	}
-	for _, text := range texts {
-		if len(text) > maximumAttribute ||
-			strings.ContainsFunc(text, func(letter rune) bool { return !unicode.IsPrint(letter) }) {
-			return implausible("the agent sent a text that macOS does not write")
-		}
-	}
-	if evidence.DeviceID != "" {
-		id, err := wpj.ParseDeviceID(string(evidence.DeviceID))
-		if err != nil {
-			return implausible("the agent sent a device ID that is not a GUID")
-		}
-		evidence.DeviceID = id
-	}
-	ids := []string{string(evidence.TenantID), string(evidence.Thumbprint)}
-	for _, held := range evidence.Certificates {
-		if held.Items != nil {
-			ids = append(ids, string(held.Items.TenantID), string(held.Items.Thumbprint))
-		}
-	}
-	if slices.ContainsFunc(ids, func(id string) bool { return !isID(id) }) {
-		return implausible("the agent sent a tenant ID or thumbprint that has not the form of one")
-	}
-	evidence.Detail = oneline.Of(evidence.Detail, maximumDetail)
-	// These are for the helper to say.
-	evidence.Possession, evidence.JamfSettings, evidence.Compliance = "", nil, nil
-	if now := time.Now(); evidence.ObservedAt.After(now) {
-		evidence.ObservedAt = now
-	}
-	return evidence
 }

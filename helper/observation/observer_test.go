@@ -40,7 +40,7 @@ func (w *world) keep(reading observation.Reading) (kept observation.Observation)
 }
 
 func TestAgentsClaimsAreBounded(t *testing.T) {
-	w := newWorld(t, func(c *observation.Config, _ *observation.WatcherConfig) {
+	w := newWorld(t, func(c *observation.Config) {
 		c.ThisMac = func(context.Context) []wpj.Evidence {
 			return []wpj.Evidence{{Source: wpj.SourcePortal, Finding: wpj.Found}}
 		}
@@ -144,8 +144,8 @@ func TestProofOfPossession(t *testing.T) {
 				wpj.PossessionNotProved, wpj.StateRegistered},
 		} {
 			t.Run(kind+" "+name, func(t *testing.T) {
-				w := newWorld(t, func(c *observation.Config, _ *observation.WatcherConfig) {
-					c.ProofOfPossession = func() bool { return true }
+				w := newWorld(t, func(c *observation.Config) {
+					proving(c)
 				})
 				w.agent.prove = test.prove
 				w.agent.tells(evidence)
@@ -165,8 +165,8 @@ func TestNoProofWithAnUnknownKindOfKey(t *testing.T) {
 		t.Fatal(err)
 	}
 	evidence, _ := registered(t, entra.Device{Key: key})
-	w := newWorld(t, func(c *observation.Config, _ *observation.WatcherConfig) {
-		c.ProofOfPossession = func() bool { return true }
+	w := newWorld(t, func(c *observation.Config) {
+		proving(c)
 	})
 	w.agent.prove = func([]byte) ([]byte, error) {
 		t.Error("asked for a proof")
@@ -191,8 +191,8 @@ func TestProofOfSeveral(t *testing.T) {
 	} {
 		for _, source := range []wpj.Source{wpj.SourceLoginKeychain, ""} {
 			t.Run(name+" in "+string(source), func(t *testing.T) {
-				w := newWorld(t, func(c *observation.Config, _ *observation.WatcherConfig) {
-					c.ProofOfPossession = func() bool { return true }
+				w := newWorld(t, func(c *observation.Config) {
+					proving(c)
 				})
 				// The current key alone is there, and signs whatever it is asked.
 				w.agent.prove = func(nonce []byte) ([]byte, error) {
@@ -222,8 +222,8 @@ func TestProofIsAskedOfKeysInTheKeychainAlone(t *testing.T) {
 	keyless.Certificates = []wpj.HeldCertificate{{DER: evidence.Certificates[0].DER}}
 	elsewhere.Source, elsewhere.PlatformSSO = wpj.SourcePlatformSSO, &wpj.PlatformSSO{RegistrationCompleted: true}
 	broken.Certificates = []wpj.HeldCertificate{{DER: []byte("no certificate"), HasPrivateKey: true}}
-	w := newWorld(t, func(c *observation.Config, _ *observation.WatcherConfig) {
-		c.ProofOfPossession = func() bool { return true }
+	w := newWorld(t, func(c *observation.Config) {
+		proving(c)
 	})
 	w.agent.prove = func([]byte) ([]byte, error) {
 		t.Error("asked for a proof")
@@ -297,7 +297,7 @@ func TestKeysHistoryIsKept(t *testing.T) {
 	var got observation.Reading
 	for i, evidence := range []wpj.Evidence{asked, asked, normal, asked, normal, asked} {
 		w.agent.tells(evidence)
-		w.observer = observation.New(observation.Config{Store: w.store, Tenant: func() wpj.TenantID { return "" }})
+		w.observer = observation.New(observation.Config{Store: w.store})
 		got = w.read()
 		w.keep(got)
 		if want := i == 5; (got.Identity.State == wpj.StateNeedsKeys) != want {

@@ -30,8 +30,10 @@ func (publicOnly) Sign(io.Reader, []byte, crypto.SignerOpts) ([]byte, error) {
 	return nil, errors.New("no private key")
 }
 
-func proving(c *observation.Config, _ *observation.WatcherConfig) {
-	c.ProofOfPossession = func() bool { return true }
+func proving(c *observation.Config) {
+	settings := c.Settings()
+	settings.ProofOfPossession = true
+	c.Settings = func() observation.Settings { return settings }
 }
 
 // Keys with which verifying takes minutes are never computed with: nothing is asked, nothing is proved, and the
@@ -160,7 +162,7 @@ func TestLooksThatNobodyWaitsForEnd(t *testing.T) {
 			var callers sync.WaitGroup
 			for range 10 {
 				callers.Go(func() {
-					if _, err := w.watcher.Look(ctx, session); !errors.Is(err, context.Canceled) {
+					if _, err := w.observer.Look(ctx, session); !errors.Is(err, context.Canceled) {
 						t.Errorf("who has gone away: %v", err)
 					}
 				})

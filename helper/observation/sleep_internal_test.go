@@ -21,7 +21,7 @@ func (a always) Watch() (now []sessions.Session, changed <-chan struct{}) {
 }
 
 func TestEverybodyIsLookedAtAfterSleep(t *testing.T) {
-	w := NewWatcher(WatcherConfig{Sessions: always{501, 502}})
+	w := New(Config{Sessions: always{501, 502}})
 	w.Woke(8 * time.Hour)
 	if got := slices.Sorted(maps.Keys(w.take())); !slices.Equal(got, []uint32{501, 502}) {
 		t.Errorf("looks at %v", got)

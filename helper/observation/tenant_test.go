@@ -64,9 +64,11 @@ func TestProofOfTheIdentityOfTheTenant(t *testing.T) {
 		"of one of two that was copied": {fails(1, errWrong), "", wpj.PossessionProved, wpj.StateRegistered, 0},
 	} {
 		t.Run(name, func(t *testing.T) {
-			w := newWorld(t, func(c *observation.Config, _ *observation.WatcherConfig) {
-				c.ProofOfPossession = func() bool { return true }
-				c.Tenant = func() wpj.TenantID { return test.tenant }
+			w := newWorld(t, func(c *observation.Config) {
+				proving(c)
+				settings := c.Settings()
+				settings.Tenant = test.tenant
+				c.Settings = func() observation.Settings { return settings }
 			})
 			w.agent.proveOf = func(thumbprint string, nonce []byte) ([]byte, error) {
 				at := slices.IndexFunc(all, func(one *entra.Issued) bool { return one.Thumbprint == thumbprint })
@@ -139,16 +141,14 @@ func TestItemsOfCertificatesAreBounded(t *testing.T) {
 func TestWatcherLooksAgainForAnotherTenant(t *testing.T) {
 	evidence, all := twoTenants(t, ofTheBubble)
 	synctest.Test(t, func(t *testing.T) {
-		var now atomic.Pointer[observation.WatcherSettings]
+		var now atomic.Pointer[observation.Settings]
 		set := func(tenant wpj.TenantID, cloudHost string, heartbeat time.Duration) {
-			now.Store(&observation.WatcherSettings{Automatic: true, Interval: 6 * time.Hour, Heartbeat: heartbeat,
+			now.Store(&observation.Settings{Automatic: true, Interval: 6 * time.Hour, Heartbeat: heartbeat,
 				Tenant: tenant, CloudHost: cloudHost})
 		}
 		set(tenantA, "login.microsoftonline.com", 7*24*time.Hour)
-		w := newWorld(t, func(c *observation.Config, watching *observation.WatcherConfig) {
-			c.Tenant = func() wpj.TenantID { return now.Load().Tenant }
-			c.CloudHost = func() string { return now.Load().CloudHost }
-			watching.Settings = func() observation.WatcherSettings { return *now.Load() }
+		w := newWorld(t, func(c *observation.Config) {
+			c.Settings = func() observation.Settings { return *now.Load() }
 		})
 		w.agent.tells(evidence)
 		defer w.run()()
@@ -156,7 +156,7 @@ func TestWatcherLooksAgainForAnotherTenant(t *testing.T) {
 		synctest.Wait()
 		wants := func(looks int, device *entra.Issued) {
 			t.Helper()
-			w.watcher.SettingsChanged()
+			w.observer.SettingsChanged()
 			synctest.Wait()
 			known, err := w.observer.Of(jane)
 			if err != nil || w.agent.count() != looks || string(known.Identity.DeviceID) != device.Device.DeviceID {

@@ -155,19 +155,18 @@ func (o *outbox) states() (states []wpj.State) {
 	return states
 }
 
-// world is an observer and a watcher with a journal of their own.
+// world is an observer with a journal of its own.
 type world struct {
 	t        *testing.T
 	store    *store.Store
 	observer *observation.Observer
-	watcher  *observation.Watcher
 	agent    *agent
 	logins   *logins
 	outbox   *outbox
 	active   bool
 }
 
-func newWorld(t *testing.T, change func(*observation.Config, *observation.WatcherConfig)) *world {
+func newWorld(t *testing.T, change func(*observation.Config)) *world {
 	t.Helper()
 	opened, err := store.Open(filepath.Join(t.TempDir(), "journal"))
 	if err != nil {
@@ -176,27 +175,25 @@ func newWorld(t *testing.T, change func(*observation.Config, *observation.Watche
 	t.Cleanup(func() { opened.Close() })
 	w := &world{t: t, store: opened, agent: &agent{}, logins: &logins{changed: make(chan struct{})}, outbox: &outbox{}}
 	w.agent.tells(nothing())
-	config := observation.Config{Store: opened, Tenant: func() wpj.TenantID { return "" }}
-	watching := observation.WatcherConfig{
-		Sessions: w.logins, Outbox: w.outbox, Active: func(*store.Tx, uint32) (bool, error) { return w.active, nil },
-		Settings: func() observation.WatcherSettings {
-			return observation.WatcherSettings{Automatic: true, Interval: 6 * time.Hour, Heartbeat: 7 * 24 * time.Hour}
+	config := observation.Config{
+		Store: opened, Sessions: w.logins, Outbox: w.outbox,
+		Active: func(*store.Tx, uint32) (bool, error) { return w.active, nil },
+		Settings: func() observation.Settings {
+			return observation.Settings{Automatic: true, Interval: 6 * time.Hour, Heartbeat: 7 * 24 * time.Hour}
 		},
 	}
 	if change != nil {
-		change(&config, &watching)
+		change(&config)
 	}
 	w.observer = observation.New(config)
-	watching.Observer = w.observer
-	w.watcher = observation.NewWatcher(watching)
 	return w
 }
 
-// run runs the watcher until the function that it returns is called.
+// run has the observer look by itself until the function that it returns is called.
 func (w *world) run() (stop func()) {
 	ctx, cancel := context.WithCancel(w.t.Context())
 	ended := make(chan error, 1)
-	go func() { ended <- w.watcher.Run(ctx) }()
+	go func() { ended <- w.observer.Run(ctx) }()
 	return func() {
 		w.t.Helper()
 		cancel()

@@ -23,7 +23,6 @@ import (
 	"usher.internal/helper/store"
 	"usher.internal/internal/accounts"
 	"usher.internal/internal/attribute"
-	"usher.internal/internal/wpj"
 	usherv1 "usher.internal/proto/usher/v1"
 )
 
@@ -57,7 +56,7 @@ func newMac(t *testing.T) *mac {
 	m := &mac{t: t, journal: journal, changed: make(chan struct{})}
 	m.begin()
 	m.outbox = delivery.New(delivery.Config{Store: journal})
-	m.observer = observation.New(observation.Config{Store: journal, Tenant: func() wpj.TenantID { return "" }})
+	m.observer = observation.New(observation.Config{Store: journal})
 	m.keeper = primary.NewKeeper(primary.Config{
 		Store: journal, Presence: m.presence, Accounts: new(primary.Accounts), Sessions: m, Outbox: m.outbox,
 		Observer:   m.observer,

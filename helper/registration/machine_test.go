@@ -83,7 +83,7 @@ func (w *world) start() {
 		w.t.Fatal(err)
 	}
 	w.config.Store = w.store
-	w.observer = observation.New(observation.Config{Store: w.store, Tenant: func() wpj.TenantID { return "" }})
+	w.observer = observation.New(observation.Config{Store: w.store})
 	w.config.Identities = w.observer
 	w.machine = registration.New(w.config)
 	ctx, cancel := context.WithCancel(context.Background())

@@ -127,8 +127,8 @@ func (m *Machine) Newest() (found []Latest, err error) {
 	return found, err
 }
 
-// Active tells whether a registration of the user is under way, in the caller's transaction.
-func (m *Machine) Active(tx *store.Tx, uid uint32) (bool, error) {
+// Active reports whether a registration of the user is under way, in the caller's transaction.
+func Active(tx *store.Tx, uid uint32) (bool, error) {
 	_, found, err := activeOf(tx, uid)
 	return found, err
 }

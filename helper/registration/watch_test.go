@@ -20,7 +20,6 @@ import (
 	"usher.internal/helper/registration"
 	"usher.internal/helper/store"
 	"usher.internal/internal/accounts"
-	"usher.internal/internal/wpj"
 	usherv1 "usher.internal/proto/usher/v1"
 )
 
@@ -131,8 +130,7 @@ func TestWithTheRealOutbox(t *testing.T) {
 		jamf := &deliverer{broken: errors.New("no route to Jamf Pro")}
 		outbox := delivery.New(delivery.Config{Store: opened, Deliverer: jamf})
 		w.config.Store, w.config.Outbox = opened, outbox
-		w.config.Identities = observation.New(
-			observation.Config{Store: opened, Tenant: func() wpj.TenantID { return "" }})
+		w.config.Identities = observation.New(observation.Config{Store: opened})
 		w.machine = registration.New(w.config)
 		outbox.OnChange(w.machine.DeliveryChanged)
 		ctx, cancel := context.WithCancel(t.Context())

@@ -23,8 +23,8 @@ const (
 
 // Doctor examines what a registration needs; [doctor.Checks] is one.
 type Doctor interface {
-	// Examine calls tell with each finding that is for the caller, and the number of findings so far known.
-	Examine(ctx context.Context, caller doctor.Caller, tell func(found doctor.Finding, total int) error) error
+	// Examine calls tell with each outcome that is for the caller, and the number of outcomes so far known.
+	Examine(ctx context.Context, caller doctor.Caller, tell func(found doctor.Outcome, total int) error) error
 }
 
 type doctorService struct {
@@ -55,8 +55,8 @@ func (s *doctorService) Examine(_ *usherv1.ExamineRequest, stream usherv1.Doctor
 	defer cancel(nil)
 	defer context.AfterFunc(s.draining, func() { cancel(registration.ErrShuttingDown) })()
 	return s.doctor.Examine(ctx, doctor.Caller{Admin: admin, UID: uid, All: admin},
-		func(found doctor.Finding, total int) error {
-			return stream.Send(&usherv1.ExamineResponse{Check: findingToProto(found), Total: int32(total)})
+		func(found doctor.Outcome, total int) error {
+			return stream.Send(&usherv1.ExamineResponse{Check: outcomeToProto(found), Total: int32(total)})
 		})
 }
 
@@ -75,7 +75,7 @@ func (s *doctorService) mayAsk(uid uint32) bool {
 	return s.asked[uid].Allow()
 }
 
-func findingToProto(found doctor.Finding) *usherv1.Check {
+func outcomeToProto(found doctor.Outcome) *usherv1.Check {
 	return &usherv1.Check{
 		Name: found.Name, Title: found.Title, Evidence: found.Evidence, Fix: found.Fix, User: found.User.Name,
 		Result: contract.Value[usherv1.CheckResult](found.Result),

@@ -24,18 +24,18 @@ type fakeDoctor struct {
 	hangs bool
 }
 
-func (f fakeDoctor) Examine(ctx context.Context, caller doctor.Caller, tell func(doctor.Finding, int) error) error {
+func (f fakeDoctor) Examine(ctx context.Context, caller doctor.Caller, tell func(doctor.Outcome, int) error) error {
 	if f.hangs {
 		<-ctx.Done()
 		return context.Cause(ctx)
 	}
-	if err := tell(doctor.Finding{Name: "disk", Title: "The disk has room", Result: doctor.Failed, Evidence: "No room.",
+	if err := tell(doctor.Outcome{Name: "disk", Title: "The disk has room", Result: doctor.Failed, Evidence: "No room.",
 		Fix: "Make room."}, 2); err != nil {
 		return err
 	}
 	for _, user := range []accounts.User{{Name: "jane", UID: 501}, {Name: "john", UID: 502}} {
 		if caller.All && caller.Admin || user.UID == caller.UID {
-			if err := tell(doctor.Finding{Name: "agent-connected", Title: "t", Result: doctor.OK, Evidence: "e",
+			if err := tell(doctor.Outcome{Name: "agent-connected", Title: "t", Result: doctor.OK, Evidence: "e",
 				User: user}, 3); err != nil {
 				return err
 			}
@@ -104,7 +104,7 @@ func TestWhoSeesWhichChecks(t *testing.T) {
 func TestEveryResultHasItsName(t *testing.T) {
 	seen := map[usherv1.CheckResult]bool{}
 	for _, result := range []doctor.Result{doctor.NotApplicable, doctor.OK, doctor.Warning, doctor.Failed} {
-		seen[findingToProto(doctor.Finding{Result: result}).GetResult()] = true
+		seen[outcomeToProto(doctor.Outcome{Result: result}).GetResult()] = true
 	}
 	if seen[usherv1.CheckResult_CHECK_RESULT_UNSPECIFIED] || len(seen) != len(usherv1.CheckResult_name)-1 {
 		t.Errorf("the results become %v", seen)

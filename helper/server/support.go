@@ -22,6 +22,7 @@ import (
 	"usher.internal/internal/contract"
 	"usher.internal/internal/excerpt"
 	"usher.internal/internal/oneline"
+	"usher.internal/internal/personal"
 	"usher.internal/internal/wpj"
 	usherv1 "usher.internal/proto/usher/v1"
 )
@@ -167,7 +168,7 @@ func (s *supportService) about(actor *Actor, user accounts.User) ([]supportFile,
 		return nil, err
 	}
 	// Whatever of another user a sentence has in it, someone who is not an admin does not get it.
-	private := func(text string) string { return text }
+	var private func(string) string
 	if !actor.IsAdmin() {
 		private = excerpt.NewPrivacy(selection.About,
 			slices.Concat(excerpt.PeopleIn(support.Homes...), selection.Others)).Without
@@ -248,8 +249,8 @@ func (s *supportService) removalsOf(actor *Actor, user accounts.User) (*usherv1.
 func (s *supportService) examine(ctx context.Context, actor *Actor, user accounts.User, private func(string) string,
 	to io.Writer) error {
 	return s.doctor.doctor.Examine(ctx, doctor.Caller{Admin: actor.IsAdmin(), UID: user.UID},
-		func(found doctor.Finding, _ int) error {
-			return writeEnvelope(to, "doctor", private, findingToProto(found))
+		func(found doctor.Outcome, _ int) error {
+			return writeEnvelope(to, "doctor", private, outcomeToProto(found))
 		})
 }
 
@@ -350,17 +351,18 @@ func written(name, description, command string, private func(string) string, dat
 	}
 }
 
-// writeEnvelope writes a message of the contract, or another value, as usherctl's --json does, each text as private
-// returns it.
+// writeEnvelope writes a message of the contract, or another value, as usherctl's --json does. Each text of a message
+// that is personal is written as private returns it, if that is set.
 func writeEnvelope(to io.Writer, command string, private func(string) string, data any) error {
 	encoded, err := json.Marshal(data)
 	if message, ok := data.(proto.Message); ok {
+		if private != nil {
+			message = proto.Clone(message) // parts of it may be shared
+			personal.Replace(message, private)
+		}
 		encoded, err = protojson.MarshalOptions{UseProtoNames: true, EmitDefaultValues: true}.Marshal(message)
 	}
 	if err != nil {
-		return fmt.Errorf("write %T: %w", data, err)
-	}
-	if encoded, err = eachText(encoded, private); err != nil {
 		return fmt.Errorf("write %T: %w", data, err)
 	}
 	line, err := json.Marshal(struct {
@@ -373,44 +375,6 @@ func writeEnvelope(to io.Writer, command string, private func(string) string, da
 	}
 	_, err = fmt.Fprintf(to, "%s\n", oneline.JSON(line))
 	return err
-}
-
-// eachText returns JSON with each of its texts changed. The names of its fields and their order stay.
-func eachText(encoded []byte, change func(string) string) (json.RawMessage, error) {
-	var changed bytes.Buffer
-	for len(encoded) > 0 {
-		begin := bytes.IndexByte(encoded, '"')
-		if begin < 0 {
-			break
-		}
-		end := begin + 1
-		for end < len(encoded) && encoded[end] != '"' {
-			if encoded[end] == '\\' {
-				end++
-			}
-			end++
-		}
-		if end >= len(encoded) {
-			return nil, io.ErrUnexpectedEOF
-		}
-		end++
-		changed.Write(encoded[:begin])
-		literal := encoded[begin:end]
-		encoded = encoded[end:]
-		if !bytes.HasPrefix(bytes.TrimLeft(encoded, " \t\r\n"), []byte(":")) {
-			var text string
-			if err := json.Unmarshal(literal, &text); err != nil {
-				return nil, err
-			}
-			var err error
-			if literal, err = json.Marshal(change(text)); err != nil {
-				return nil, err
-			}
-		}
-		changed.Write(literal)
-	}
-	changed.Write(encoded)
-	return changed.Bytes(), nil
 }
 
 // setting is a configuration value, as `usherctl config show --json` prints it.

@@ -58,30 +58,59 @@ func (p Places) Evidence() []wpj.Evidence {
 }
 
 func portal(path string) wpj.Evidence {
-	info, err := os.Stat(path)
-	switch {
-	case errors.Is(err, fs.ErrNotExist), errors.Is(err, syscall.ENOTDIR):
-		return wpj.Evidence{Source: wpj.SourcePortal, Finding: wpj.NotThere, Detail: "It is not at " + path + "."}
-	case err != nil:
+	evidence := wpj.Evidence{Source: wpj.SourcePortal, Finding: wpj.NotThere}
+	trouble, err := WithoutProgram("It", path)
+	if err != nil {
 		return couldNotLook(wpj.SourcePortal, err)
-	case !info.Mode().IsRegular() || info.Mode().Perm()&0o111 == 0:
-		return wpj.Evidence{Source: wpj.SourcePortal, Finding: wpj.NotThere,
-			Detail: path + " is not a program that can be run."}
 	}
-	return wpj.Evidence{Source: wpj.SourcePortal, Finding: wpj.Found, Detail: "It is at " + path + "."}
+	if evidence.Detail = trouble; trouble == "" {
+		evidence.Finding, evidence.Detail = wpj.Found, "It is at "+path+"."
+	}
+	return evidence
 }
 
-func jamfSettings(path string) wpj.Evidence {
-	content, err := propertylist.ContentWithin(context.Background(), path) // which has its own time
-	if errors.Is(err, fs.ErrNotExist) {
-		return wpj.Evidence{Source: wpj.SourceJamfSettings, Finding: wpj.NotThere, Detail: "There is no " + path + "."}
+// Gone reports whether an error says that there is no such file.
+func Gone(err error) bool { return errors.Is(err, fs.ErrNotExist) || errors.Is(err, syscall.ENOTDIR) }
+
+// WithoutProgram says in a sentence about name why no program can be started from a path; "" when nothing is known
+// against it.
+func WithoutProgram(name, path string) (trouble string, err error) {
+	info, err := os.Stat(path)
+	switch {
+	case path == "", Gone(err):
+		return fmt.Sprintf("%s is not at %s.", name, path), nil
+	case err != nil:
+		return "", err
+	case info.IsDir():
+		return path + " is not a program but a directory.", nil
+	case !info.Mode().IsRegular():
+		return fmt.Sprintf("%s is not a program but a special file (%s).", path, info.Mode().Type()), nil
+	case info.Mode().Perm()&0o111 == 0:
+		return fmt.Sprintf("%s cannot be executed (mode %04o).", path, info.Mode().Perm()), nil
 	}
+	return "", nil
+}
+
+// JamfSettings reads com.jamfsoftware.jamf.plist at that path. The error wraps [fs.ErrNotExist] where there is none.
+func JamfSettings(ctx context.Context, path string) (*jamfstate.Settings, error) {
+	content, err := propertylist.ContentWithin(ctx, path)
 	if err != nil {
-		return couldNotLook(wpj.SourceJamfSettings, err)
+		return nil, err
 	}
 	settings, err := jamfstate.ParseSettings(content)
 	if err != nil {
-		return couldNotLook(wpj.SourceJamfSettings, fmt.Errorf("read %s: %w", path, err))
+		return nil, fmt.Errorf("read %s: %w", path, err)
+	}
+	return settings, nil
+}
+
+func jamfSettings(path string) wpj.Evidence {
+	settings, err := JamfSettings(context.Background(), path) // which has its own time
+	switch {
+	case errors.Is(err, fs.ErrNotExist):
+		return wpj.Evidence{Source: wpj.SourceJamfSettings, Finding: wpj.NotThere, Detail: "There is no " + path + "."}
+	case err != nil:
+		return couldNotLook(wpj.SourceJamfSettings, err)
 	}
 	return settings.Evidence()
 }
@@ -92,14 +121,14 @@ func DeviceCompliance(path string) (bool, error) {
 	if path == "" {
 		return false, errors.New("preflight.jamf_preferences is none")
 	}
-	evidence := jamfSettings(path)
+	settings, err := JamfSettings(context.Background(), path)
 	switch {
-	case evidence.Finding == wpj.Found && evidence.JamfSettings != nil:
-		return evidence.JamfSettings.ConditionalAccessEnabled, nil
-	case evidence.Finding == wpj.NotThere:
+	case errors.Is(err, fs.ErrNotExist):
 		return false, nil
+	case err != nil:
+		return false, err
 	}
-	return false, errors.New(evidence.Detail)
+	return settings.ConditionalAccess != nil && *settings.ConditionalAccess, nil
 }
 
 func couldNotLook(source wpj.Source, err error) wpj.Evidence {

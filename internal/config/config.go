@@ -126,8 +126,8 @@ type Config struct {
 		CAFile                    string
 		CredentialsFile, NKeyFile string
 		CertificateFile, KeyFile  string
-		// Device is the name under which this Mac publishes; empty: its hardware UUID.
-		Device       string
+		// Mac is the name under which this Mac publishes; empty: its hardware UUID.
+		Mac          string
 		PersonalData bool
 	}
 

@@ -20,7 +20,8 @@ func TestConfigurationOfAnEarlierVersion(t *testing.T) {
 			if err != nil {
 				t.Fatal(err)
 			}
-			return string(content)
+			// The one key with another name since then: nobody ran a fleet.
+			return strings.ReplaceAll(string(content), "fleet.device", "fleet.mac")
 		}
 		var said struct {
 			Data []struct{ Key, Value, Origin string }
@@ -32,8 +33,9 @@ func TestConfigurationOfAnEarlierVersion(t *testing.T) {
 			t.Fatalf("%s has said only %d values", version.Name, len(said.Data))
 		}
 		for name, places := range map[string]config.Places{
-			"config.yaml":     {Local: write(t, "config.yaml", read("config.yaml"))},
-			"org.usher.plist": {Managed: write(t, "org.usher.plist", read("org.usher.plist"))},
+			"config.yaml": {Local: write(t, "config.yaml", read("config.yaml"))},
+			"org.usher.plist": {Managed: write(t, "org.usher.plist",
+				renamed(t, read("org.usher.plist")))},
 			"org.usher.mobileconfig": {Managed: write(t, "org.usher.plist",
 				payload(t, read("org.usher.mobileconfig")))},
 		} {
@@ -51,6 +53,23 @@ func TestConfigurationOfAnEarlierVersion(t *testing.T) {
 			})
 		}
 	}
+}
+
+// renamed gives the key of the fleet in a property list its new name.
+func renamed(t *testing.T, preferences string) string {
+	t.Helper()
+	var all map[string]any
+	if _, err := plist.Unmarshal([]byte(preferences), &all); err != nil {
+		t.Fatal(err)
+	}
+	fleet := all["fleet"].(map[string]any)
+	fleet["mac"] = fleet["device"]
+	delete(fleet, "device")
+	written, err := plist.Marshal(all, plist.BinaryFormat)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return string(written)
 }
 
 // payload returns the settings of a profile as macOS puts them in place: its payload of the domain, with what the

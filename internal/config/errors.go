@@ -59,6 +59,9 @@ func (e *KeyError) Error() string {
 	return b.String()
 }
 
+// renamed has the new name of each key that had another one before.
+var renamed = map[string]string{"fleet.device": "fleet.mac"}
+
 // nearest returns the known key that a person most likely meant, or "".
 func nearest(unknown string) string {
 	best, bestDistance := "", 1<<30

@@ -36,8 +36,11 @@ func FuzzLoad(f *testing.F) {
 		}
 		loaded, err := config.Places{Local: path}.Load()
 		if err != nil {
-			var joined interface{ Unwrap() []error }
-			if !errors.As(err, &joined) {
+			joined, ok := errors.AsType[interface {
+				error
+				Unwrap() []error
+			}](err)
+			if !ok {
 				t.Fatalf("problems are not joined: %v", err)
 			}
 			for _, problem := range joined.Unwrap() {

@@ -246,10 +246,10 @@ func table(p platform) []row {
 		secret(optionalPath("fleet.key_file", "",
 			"The private key of that certificate in PEM, which root alone may read.",
 			func(c *Config) *string { return &c.Fleet.KeyFile })),
-		deviceName("fleet.device", "",
+		macName("fleet.mac", "",
 			"Name under which this Mac answers and publishes; its credentials must be for the same. Empty: its "+
 				"hardware UUID (on Linux the machine id).",
-			func(c *Config) *string { return &c.Fleet.Device }),
+			func(c *Config) *string { return &c.Fleet.Mac }),
 		boolean("fleet.personal_data", true,
 			"Tell the fleet who the users are. Without it names, principal names, device ids and sentences are left "+
 				"out (docs/fleet.md lists them).",

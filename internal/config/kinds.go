@@ -516,9 +516,9 @@ func natsServers(name, fallback, description string, field func(*Config) *[]stri
 	}, hidePasswords)
 }
 
-// deviceName is what IsDevice of internal/fleet takes, which a test holds it to: that package would bring all of NATS
+// macName is what IsMac of internal/fleet takes, which a test holds it to: that package would bring all of NATS
 // into usher-agent.
-func deviceName(name, fallback, description string, field func(*Config) *string) row {
+func macName(name, fallback, description string, field func(*Config) *string) row {
 	return textField(Key{name, "name", "letters, digits, - and _, at most 64 of them, or empty", fallback, description},
 		field,
 		func(given string) (string, error) {
@@ -526,7 +526,7 @@ func deviceName(name, fallback, description string, field func(*Config) *string)
 				return "", errors.New("is not such a name")
 			}
 			if given == "all" {
-				return "", errors.New("stands for every device of the fleet; choose another name")
+				return "", errors.New("stands for every Mac of the fleet; choose another name")
 			}
 			return given, nil
 		})

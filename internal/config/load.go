@@ -147,6 +147,8 @@ func (l *Loaded) apply(layer Layer, file string, entries []entry) (problems []*K
 			continue
 		case !known && isSection(found.key):
 			problem.Problem = "is a section with keys of its own, not a key"
+		case renamed[found.key] != "":
+			problem.Problem = "is called " + renamed[found.key] + " now"
 		case !known:
 			problem.Problem, problem.Suggestion = "is not a known key", nearest(found.key)
 			if found.problem != "" && problem.Suggestion == "" {

@@ -244,8 +244,8 @@ func TestOverriddenValueIsCheckedAllTheSame(t *testing.T) {
 	managed := write(t, "managed.yaml", "log_level: error\n")
 	local := write(t, "local.yaml", "log_level: loud\n")
 	_, err := config.Places{Managed: managed, Local: local}.Load()
-	var problem *config.KeyError
-	if !errors.As(err, &problem) || problem.File != local || problem.Value != "loud" {
+	problem, ok := errors.AsType[*config.KeyError](err)
+	if !ok || problem.File != local || problem.Value != "loud" {
 		t.Errorf("got %v", err)
 	}
 }
@@ -253,8 +253,8 @@ func TestOverriddenValueIsCheckedAllTheSame(t *testing.T) {
 func TestProblemsOfAllFilesAreReportedAtOnce(t *testing.T) {
 	managed := write(t, "managed.yaml", "log_level: loud\n")
 	_, err := config.Places{Managed: managed, Local: t.TempDir()}.Load()
-	var problem *config.KeyError
-	if !errors.As(err, &problem) || problem.File != managed || !errors.Is(err, config.ErrNotAFile) {
+	problem, ok := errors.AsType[*config.KeyError](err)
+	if !ok || problem.File != managed || !errors.Is(err, config.ErrNotAFile) {
 		t.Errorf("got %v", err)
 	}
 }

@@ -62,7 +62,7 @@ var examples = map[string]struct {
 		[]any{[]any{"https://example.com"}, []any{"nats1:4222"}, []any{"tls://me:secret@example.com"}},
 		[]any{[]any{"nats://example.com"}, []any{"tls://example.com/path"}}},
 	"address": {"listener.address", []any{""}, []any{"7443", "host"}, []any{"host:0", "a b:443"}},
-	"name": {"fleet.device", []any{"", "0A1B2C3D-0000-4000-8000-00000000BEEF"}, []any{"a.b", "*", "a b"},
+	"name": {"fleet.mac", []any{"", "0A1B2C3D-0000-4000-8000-00000000BEEF"}, []any{"a.b", "*", "a b"},
 		[]any{"all"}},
 	"choice": {"delivery.mode", []any{"recon"}, []any{"smoke"}, nil},
 	"text":   {"admin_group", []any{"admin", "a b", "", "  "}, nil, []any{"a\nb"}},

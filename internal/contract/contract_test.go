@@ -147,9 +147,9 @@ func TestReadable(t *testing.T) {
 		!proto.Equal(got.GetUsers()[2], status.GetUsers()[2]) {
 		t.Errorf("%+v", got)
 	}
-	change := contract.Readable(&usherv1.StatusChange{State: 99, Device: &usherv1.DeviceStatus{State: 98}})
+	change := contract.Readable(&usherv1.StatusChange{State: 99, Mac: &usherv1.MacStatus{State: 98}})
 	if change.GetState() != usherv1.IdentityState_IDENTITY_STATE_CANNOT_TELL ||
-		change.GetDevice().GetState() != usherv1.IdentityState_IDENTITY_STATE_CANNOT_TELL {
+		change.GetMac().GetState() != usherv1.IdentityState_IDENTITY_STATE_CANNOT_TELL {
 		t.Errorf("%+v", change)
 	}
 }

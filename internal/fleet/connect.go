@@ -48,7 +48,7 @@ func (a Access) Files() []string {
 	return slices.DeleteFunc(all, func(file string) bool { return file == "" })
 }
 
-// Options are those of a connection of a program's for the device or admin of that name; the server lists both. The
+// Options are those of a connection of a program's for the Mac or admin of that name; the server lists both. The
 // connection stays for good: it is made again whenever it is lost, with a pause of seconds that grows to minutes. An
 // error names the file that cannot be used.
 func (a Access) Options(program, name string) ([]nats.Option, error) {
@@ -192,7 +192,7 @@ func pauseAfter(attempts int) time.Duration {
 
 // Credentials are what a credentials file of NATS holds: who it is for, and the key to prove it with.
 type Credentials struct {
-	// Name is whom they are for: the name of the device.
+	// Name is whom they are for: the name of the Mac.
 	Name string
 	// Expires is until when they count; zero for ever.
 	Expires time.Time

@@ -87,12 +87,12 @@ func certificate(t *testing.T) (certificate, key []byte) {
 func TestReadCredentials(t *testing.T) {
 	f := files{t, t.TempDir()}
 	expires := time.Now().Add(time.Hour).Truncate(time.Second)
-	content, seed := credentials(t, device, expires)
+	content, seed := credentials(t, mac, expires)
 	read, err := fleet.ReadCredentials(f.write("good", content, 0o600))
-	if err != nil || read.Name != device || !read.Expires.Equal(expires) {
+	if err != nil || read.Name != mac || !read.Expires.Equal(expires) {
 		t.Errorf("%q until %s, %v", read.Name, read.Expires, err)
 	}
-	forever, _ := credentials(t, device, time.Time{})
+	forever, _ := credentials(t, mac, time.Time{})
 	if read, err := fleet.ReadCredentials(f.write("forever", forever, 0o400)); err != nil || !read.Expires.IsZero() {
 		t.Errorf("until %s, %v", read.Expires, err)
 	}
@@ -143,7 +143,7 @@ func TestReadCredentials(t *testing.T) {
 // optionsOf are the options of a connection as the client of NATS takes them.
 func optionsOf(t *testing.T, access fleet.Access) nats.Options {
 	t.Helper()
-	options, err := access.Options("usherd", device)
+	options, err := access.Options("usherd", mac)
 	must(t, err)
 	set := nats.GetDefaultOptions()
 	for _, option := range options {
@@ -154,11 +154,11 @@ func optionsOf(t *testing.T, access fleet.Access) nats.Options {
 
 func TestOptions(t *testing.T) {
 	f := files{t, t.TempDir()}
-	content, seed := credentials(t, device, time.Time{})
+	content, seed := credentials(t, mac, time.Time{})
 	access := fleet.Access{Servers: []string{"tls://nats.example.org:4222"},
-		CredentialsFile: f.write("device.creds", content, 0o600)}
+		CredentialsFile: f.write("mac.creds", content, 0o600)}
 	set := optionsOf(t, access)
-	if set.Name != "usherd "+device || set.InboxPrefix != fleet.InboxOf(device) || set.MaxReconnect != -1 ||
+	if set.Name != "usherd "+mac || set.InboxPrefix != fleet.InboxOf(mac) || set.MaxReconnect != -1 ||
 		!set.IgnoreAuthErrorAbort || set.ReconnectBufSize != -1 {
 		t.Errorf("%+v", set)
 	}
@@ -183,8 +183,8 @@ func TestOptions(t *testing.T) {
 	}
 	proves("", seed, set.SignatureCB)
 	// They are read anew for each connection, so new ones count, and ones that are gone are an error.
-	content, seed = credentials(t, device, time.Time{})
-	f.write("device.creds", content, 0o600)
+	content, seed = credentials(t, mac, time.Time{})
+	f.write("mac.creds", content, 0o600)
 	proves("", seed, set.SignatureCB)
 	must(t, os.Remove(access.CredentialsFile))
 	if _, err := set.SignatureCB([]byte("nonce")); err == nil {
@@ -194,14 +194,14 @@ func TestOptions(t *testing.T) {
 		t.Error("credentials that are gone are sent")
 	}
 
-	access = fleet.Access{Servers: access.Servers, NKeyFile: f.write("device.nk", append(seed, '\n'), 0o600)}
+	access = fleet.Access{Servers: access.Servers, NKeyFile: f.write("mac.nk", append(seed, '\n'), 0o600)}
 	set = optionsOf(t, access)
 	proves(set.Nkey, seed, set.SignatureCB)
 
 	public, private := certificate(t)
 	access = fleet.Access{
 		Servers: access.Servers, CAFile: f.write("ca.pem", public, 0o644),
-		CertificateFile: f.write("device.pem", public, 0o644), KeyFile: f.write("device-key.pem", private, 0o600),
+		CertificateFile: f.write("mac.pem", public, 0o644), KeyFile: f.write("mac-key.pem", private, 0o600),
 	}
 	set = optionsOf(t, access)
 	if set.TLSConfig.RootCAs == nil {
@@ -242,7 +242,7 @@ func TestTLSIsNeeded(t *testing.T) {
 		"ws://127.0.0.1:80", "wss://nats.example.org", "", "nats:", "nats://", "tls://", "://",
 		"tls://jane:secret@nats.example.org",
 	} {
-		_, err := fleet.Access{Servers: []string{"tls://nats.example.org", server}}.Options("usherd", device)
+		_, err := fleet.Access{Servers: []string{"tls://nats.example.org", server}}.Options("usherd", mac)
 		if err == nil || strings.Contains(err.Error(), "secret") {
 			t.Errorf("%q: %v", server, err)
 		}
@@ -253,7 +253,7 @@ func TestErrorsNameTheFile(t *testing.T) {
 	f := files{t, t.TempDir()}
 	public, private := certificate(t)
 	_, other := certificate(t)
-	pem, key, wrong := f.write("device.pem", public, 0o644), f.write("device-key.pem", private, 0o600),
+	pem, key, wrong := f.write("mac.pem", public, 0o644), f.write("mac-key.pem", private, 0o600),
 		f.write("other-key.pem", other, 0o600)
 	noise, open, missing := f.write("noise", []byte("noise"), 0o600), f.write("open", private, 0o644),
 		filepath.Join(f.folder, "missing")
@@ -273,7 +273,7 @@ func TestErrorsNameTheFile(t *testing.T) {
 		"another's key":          {CertificateFile: pem, KeyFile: wrong},
 	} {
 		access.Servers = []string{"tls://nats.example.org"}
-		_, err := access.Options("usherd", device)
+		_, err := access.Options("usherd", mac)
 		if err == nil || !slices.ContainsFunc(access.Files(), func(file string) bool {
 			return file != pem && file != key && strings.Contains(err.Error(), file)
 		}) {

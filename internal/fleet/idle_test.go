@@ -33,7 +33,7 @@ func TestAnIdleConnectionIsQuiet(t *testing.T) {
 	if dialer, ok := set.CustomDialer.(*net.Dialer); !ok || dialer.KeepAlive >= 0 {
 		t.Errorf("the kernel tries the connection by itself: %+v", set.CustomDialer)
 	}
-	template, err := os.ReadFile(filepath.Join("..", "..", "ctl", "fleet", "setup", "nats-server.conf.tmpl"))
+	template, err := os.ReadFile(filepath.Join("..", "..", "ctl", "fleetsetup", "nats-server.conf.tmpl"))
 	if err != nil {
 		t.Fatal(err)
 	}

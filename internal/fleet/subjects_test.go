@@ -7,17 +7,17 @@ import (
 	"usher.internal/internal/fleet"
 )
 
-const device = "0A1B2C3D-0000-4000-8000-00000000BEEF"
+const mac = "0A1B2C3D-0000-4000-8000-00000000BEEF"
 
-func TestDeviceNames(t *testing.T) {
-	for _, name := range []string{device, "MAC-7", "mac_7", "a", "ALL", "-", strings.Repeat("a", 64)} {
-		if !fleet.IsDevice(name) {
+func TestMacNames(t *testing.T) {
+	for _, name := range []string{mac, "MAC-7", "mac_7", "a", "ALL", "-", strings.Repeat("a", 64)} {
+		if !fleet.IsMac(name) {
 			t.Errorf("%q is no name", name)
 		}
 	}
 	for _, name := range []string{"", "all", "*", ">", "a.b", "a b", "a\n", "\na", "größe", "a/b", "{{name()}}", "$JS",
 		"a\x00", strings.Repeat("a", 65)} {
-		if fleet.IsDevice(name) {
+		if fleet.IsMac(name) {
 			t.Errorf("%q is a name", name)
 		}
 	}
@@ -25,27 +25,27 @@ func TestDeviceNames(t *testing.T) {
 
 func TestAnswerOf(t *testing.T) {
 	const query = "Y0ZzL8ZkTqBr0P5KZ4AjUd"
-	if got, ok := fleet.AnswerOf(query, device); !ok || got != "usher.v1.answer."+query+"."+device {
+	if got, ok := fleet.AnswerOf(query, mac); !ok || got != "usher.v1.answer."+query+"."+mac {
 		t.Errorf("%q, %v", got, ok)
 	}
 	for _, query := range []string{
-		"", ".", "*", ">", "a.b", "a." + device, "a.", ".a", "a b", "a\r\nPUB x 0", "a\n", strings.Repeat("a", 65),
+		"", ".", "*", ">", "a.b", "a." + mac, "a.", ".a", "a b", "a\r\nPUB x 0", "a\n", strings.Repeat("a", 65),
 		"usher.v1.status.all",
 		"$JS.API.STREAM.DELETE.USHER_CHANGES", "_INBOX.a", "$SYS",
 	} {
-		if got, ok := fleet.AnswerOf(query, device); ok || got != "" {
+		if got, ok := fleet.AnswerOf(query, mac); ok || got != "" {
 			t.Errorf("%q is answered on %q", query, got)
 		}
 	}
 }
 
-// Whatever a question calls itself, a device answers on a subject that the server lets it publish on, or not at all.
+// Whatever a question calls itself, a Mac answers on a subject that the server lets it publish on, or not at all.
 func FuzzAnswerOf(f *testing.F) {
-	for _, query := range []string{"", "a", "*", "a.b", "change." + device} {
+	for _, query := range []string{"", "a", "*", "a.b", "change." + mac} {
 		f.Add(query)
 	}
 	f.Fuzz(func(t *testing.T, query string) {
-		got, ok := fleet.AnswerOf(query, device)
+		got, ok := fleet.AnswerOf(query, mac)
 		if !ok {
 			if got != "" {
 				t.Errorf("%q is not answered, on %q", query, got)
@@ -55,25 +55,25 @@ func FuzzAnswerOf(f *testing.F) {
 		tokens := strings.Split(got, ".")
 		if len(tokens) != 5 || strings.Join(tokens[:3], ".") != "usher.v1.answer" || tokens[3] != query ||
 			query == "" || strings.ContainsAny(got, "*> \t\r\n") ||
-			fleet.DeviceOf(got) != device {
+			fleet.MacOf(got) != mac {
 			t.Errorf("%q is answered on %q", query, got)
 		}
 	})
 }
 
-func TestDeviceOf(t *testing.T) {
+func TestMacOf(t *testing.T) {
 	for subject, want := range map[string]string{
-		fleet.ChangesOf(device): device, fleet.KeptOf(device): device, "a": "a", "": "", "a.": "", ".": "",
+		fleet.ChangesOf(mac): mac, fleet.KeptOf(mac): mac, "a": "a", "": "", "a.": "", ".": "",
 	} {
-		if got := fleet.DeviceOf(subject); got != want {
+		if got := fleet.MacOf(subject); got != want {
 			t.Errorf("%q is from %q, want %q", subject, got, want)
 		}
 	}
 }
 
-// No device is asked by the subject of all.
-func TestNoDeviceIsCalledLikeAll(t *testing.T) {
-	if fleet.StatusOf("all") != fleet.StatusOfAll || fleet.IsDevice("all") {
-		t.Error("a device may be called like all of them")
+// No Mac is asked by the subject of all.
+func TestNoMacIsCalledLikeAll(t *testing.T) {
+	if fleet.StatusOf("all") != fleet.StatusOfAll || fleet.IsMac("all") {
+		t.Error("a Mac may be called like all of them")
 	}
 }

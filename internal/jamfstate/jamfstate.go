@@ -29,10 +29,10 @@ type AgentState struct {
 
 // The keys of Jamf's preferences that are read [BW-W1, BW-MIG].
 const (
-	keyHaveAzureID       = "have_an_Azure_id"
-	keyLastToken         = "last_aad_token_timestamp"
-	keyConditionalAccess = "microsoftCAEnabled"
-	keyClientID          = "microsoftCANativeClientAppId"
+	KeyHaveAzureID       = "have_an_Azure_id"
+	KeyLastToken         = "last_aad_token_timestamp"
+	KeyConditionalAccess = "microsoftCAEnabled"
+	KeyClientID          = "microsoftCANativeClientAppId"
 )
 
 // ParseAgentState reads the property list, XML or binary.
@@ -48,16 +48,16 @@ func ParseAgentState(content []byte) (*AgentState, error) {
 func AgentStateOf(values map[string]any) (*AgentState, error) {
 	state := &AgentState{}
 	var err error
-	if value, there := values[keyHaveAzureID]; there {
+	if value, there := values[KeyHaveAzureID]; there {
 		have, err := boolean(value)
 		if err != nil {
-			return nil, fmt.Errorf("state of Jamf Conditional Access: %s %w", keyHaveAzureID, err)
+			return nil, fmt.Errorf("state of Jamf Conditional Access: %s %w", KeyHaveAzureID, err)
 		}
 		state.HaveAzureID = &have
 	}
-	if value, there := values[keyLastToken]; there {
+	if value, there := values[KeyLastToken]; there {
 		if state.LastTokenAt, err = moment(value); err != nil {
-			return nil, fmt.Errorf("state of Jamf Conditional Access: %s %w", keyLastToken, err)
+			return nil, fmt.Errorf("state of Jamf Conditional Access: %s %w", KeyLastToken, err)
 		}
 	}
 	return state, nil
@@ -73,7 +73,7 @@ func (s *AgentState) Evidence() wpj.Evidence {
 	if s.HaveAzureID != nil {
 		said = fmt.Sprintf("is %t", *s.HaveAzureID)
 	}
-	evidence.Detail = keyHaveAzureID + " " + said
+	evidence.Detail = KeyHaveAzureID + " " + said
 	if !s.LastTokenAt.IsZero() {
 		evidence.Detail += "; the last token was got at " + s.LastTokenAt.Format(time.RFC3339)
 	}
@@ -100,14 +100,14 @@ func ParseSettings(content []byte) (*Settings, error) {
 // SettingsOf reads what a property list holds.
 func SettingsOf(values map[string]any) (*Settings, error) {
 	settings := &Settings{}
-	if value, there := values[keyConditionalAccess]; there {
+	if value, there := values[KeyConditionalAccess]; there {
 		enabled, err := boolean(value)
 		if err != nil {
-			return nil, fmt.Errorf("settings of Jamf: %s %w", keyConditionalAccess, err)
+			return nil, fmt.Errorf("settings of Jamf: %s %w", KeyConditionalAccess, err)
 		}
 		settings.ConditionalAccess = &enabled
 	}
-	settings.ClientID, _ = values[keyClientID].(string)
+	settings.ClientID, _ = values[KeyClientID].(string)
 	return settings, nil
 }
 
@@ -122,7 +122,7 @@ func (s *Settings) Evidence() wpj.Evidence {
 	if s.ConditionalAccess != nil {
 		said = fmt.Sprintf("is %t", *s.ConditionalAccess)
 	}
-	evidence.Detail = keyConditionalAccess + " " + said + "."
+	evidence.Detail = KeyConditionalAccess + " " + said + "."
 	return evidence
 }
 

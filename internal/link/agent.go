@@ -59,8 +59,7 @@ func ServeReversed(ctx context.Context, config AgentConfig) error {
 		if ctx.Err() != nil {
 			return nil
 		}
-		var refusal *RefusedError
-		if errors.As(err, &refusal) && refusal.Reason.Lasting() {
+		if refusal, ok := errors.AsType[*RefusedError](err); ok && refusal.Reason.Lasting() {
 			return refusal
 		}
 		if time.Since(begun) >= lastedLongEnough {

@@ -107,8 +107,8 @@ func (d *door) judge(ctx context.Context, peer *Peer) *RefusedError {
 	}
 	defer leave()
 	err := d.Admit(ctx, peer)
-	var refusal *RefusedError
-	if err != nil && !errors.As(err, &refusal) {
+	refusal, ok := errors.AsType[*RefusedError](err)
+	if err != nil && !ok {
 		refusal = &RefusedError{Reason: RefusedForNow, Message: err.Error()}
 	}
 	return refusal

@@ -38,8 +38,8 @@ func TestRefusalsReachTheAgent(t *testing.T) {
 			}
 			err := <-done
 			cancel()
-			var refusal *link.RefusedError
-			if lasting != errors.As(err, &refusal) {
+			refusal, refused := errors.AsType[*link.RefusedError](err)
+			if lasting != refused {
 				t.Fatalf("agent ended with %v", err)
 			}
 			if lasting && (refusal.Reason != reason || !strings.HasPrefix(refusal.Message, "because of é")) {
@@ -97,8 +97,8 @@ func TestAgentOutlivesAHelperThatTalksNonsense(t *testing.T) {
 		}()
 		err = link.ServeReversed(t.Context(),
 			link.AgentConfig{Path: path, Register: func(*grpc.Server) {}, Logger: quiet()})
-		var refusal *link.RefusedError
-		if !errors.As(err, &refusal) || refusal.Reason != link.ProtocolVersion {
+		refusal, ok := errors.AsType[*link.RefusedError](err)
+		if !ok || refusal.Reason != link.ProtocolVersion {
 			t.Errorf("got %v", err)
 		}
 	})

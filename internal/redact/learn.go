@@ -33,6 +33,15 @@ var syslogComputer = lazyregexp.New(`^\d{4}-\d\d-\d\d \d\d:\d\d:\d\d\.\d{6}[+-]\
 var computerFields = lazyregexp.New(
 	`(?i)(?:computer ?name|device ?name|host ?name|LocalHostName)"?\s*[=:]\s*"?([^",;]{2,80})`)
 
+// LearnName takes a text that is personal for the name of a user, if it is one word that no other rule has a pseudonym
+// for.
+func (r *Redactor) LearnName(text string) {
+	if name := strings.TrimSpace(text); !strings.ContainsAny(name, " \t\n/\\:@,;") && !strings.HasSuffix(name, ".") &&
+		r.Text(name) == name {
+		r.learnUser(name)
+	}
+}
+
 // LearnText takes the names from a text, for what is redacted afterwards.
 func (r *Redactor) LearnText(text string) {
 	for _, place := range places {

@@ -35,13 +35,13 @@ func (n name) all(oid string) []string {
 }
 
 func (c *cursor) name() (name, error) {
-	relative, err := c.sequence()
+	relative, err := c.list(asn1.TagSequence)
 	if err != nil {
 		return nil, err
 	}
 	var read name
 	for len(relative.rest) > 0 {
-		attributes, err := relative.inside(asn1.TagSet)
+		attributes, err := relative.list(asn1.TagSet)
 		if err != nil {
 			return nil, err
 		}

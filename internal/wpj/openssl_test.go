@@ -340,6 +340,13 @@ func oddities(t testing.TB) []oddity {
 			change: func(n *node) { n.children = append(n.children, element(0x05)) },
 			want:   wpj.ErrUnreadable, part: "after the signature"},
 
+		{name: "issuer without the bit of constructed", change: func(n *node) { n.issuer().identifier[0] &^= 0x20 }},
+		{name: "issuer's set without the bit of constructed",
+			change: func(n *node) { n.issuer().children[0].identifier[0] &^= 0x20 }},
+		{name: "subject without the bit of constructed", change: func(n *node) { n.subject().identifier[0] &^= 0x20 }},
+		{name: "extensions without the bit of constructed",
+			change: func(n *node) { n.extensions().identifier[0] &^= 0x20 }},
+
 		{name: "issuer in BMP, and cut", change: func(n *node) {
 			issuerAs(0x1e, inBMP)(n)
 			n.raw = n.encode()[:500]
@@ -383,7 +390,7 @@ func openssl(t testing.TB, der []byte) *byOpenssl {
 		"-subject", "-issuer", "-serial", "-dates", "-sha1", "-fingerprint")
 	command.Stdin = bytes.NewReader(der)
 	output, err := command.Output()
-	if failed := new(exec.ExitError); errors.As(err, &failed) {
+	if _, failed := errors.AsType[*exec.ExitError](err); failed {
 		return nil
 	} else if err != nil {
 		t.Fatal(err)

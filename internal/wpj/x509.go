@@ -136,7 +136,7 @@ func (s *standard) readBody(body cursor) (err error) {
 
 func readExtensions(explicit ber.Element) ([]extension, error) {
 	outer := cursor{explicit.Content}
-	list, err := outer.sequence()
+	list, err := outer.list(asn1.TagSequence)
 	if err != nil {
 		return nil, err
 	}
@@ -195,6 +195,12 @@ func (c *cursor) universal(tag int) (ber.Element, error) {
 		err = errOtherType
 	}
 	return element, err
+}
+
+// list takes a SEQUENCE OF or a SET OF. Like openssl, it does not ask for the bit that says that it is constructed.
+func (c *cursor) list(tag int) (cursor, error) {
+	element, err := c.universal(tag)
+	return cursor{element.Content}, err
 }
 
 // inside takes an element whose content is elements.

@@ -26,7 +26,7 @@ func main() {
 	flag.StringVar(&release.Version, "version", "", "the version, as scripts/version prints it")
 	flag.StringVar(&release.Programs, "programs", "", "take the three programs from this `directory`")
 	flag.StringVar(&release.Manuals, "manuals", "",
-		"take manual pages and completions from this `directory`, where ctl/manuals.go wrote them")
+		"take manual pages and completions from this `directory`, where cmd/usherctl/manuals.go wrote them")
 	flag.Parse()
 	release.Date = time.Unix(*epoch, 0).UTC()
 	var err error

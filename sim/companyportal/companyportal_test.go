@@ -90,7 +90,8 @@ func (u *user) run(arguments ...string) (exitCode int, stderr string) {
 	command := u.command(arguments...)
 	var wrote bytes.Buffer
 	command.Stderr = &wrote
-	if err := command.Run(); err != nil && !errors.As(err, new(*exec.ExitError)) {
+	err := command.Run()
+	if _, exited := errors.AsType[*exec.ExitError](err); err != nil && !exited {
 		u.t.Fatal(err)
 	}
 	return command.ProcessState.ExitCode(), wrote.String()

@@ -212,8 +212,8 @@ func TestSignalsHaveTheirNumbers(t *testing.T) {
 		signal.Stop(received)
 	}
 	err := exec.Command("/bin/sh", "-c", "kill -BUS $$").Run()
-	var exit *exec.ExitError
-	if !errors.As(err, &exit) || exit.Sys().(syscall.WaitStatus).Signal() != unix.SIGBUS {
+	exit, ok := errors.AsType[*exec.ExitError](err)
+	if !ok || exit.Sys().(syscall.WaitStatus).Signal() != unix.SIGBUS {
 		t.Errorf("%v, want %v", err, unix.SIGBUS)
 	}
 }

@@ -39,7 +39,7 @@ func TestAgentWithCgo(t *testing.T) {
 		t.Fatal(err)
 	}
 	program := filepath.Join(t.TempDir(), "usher-agent")
-	if err := kit.Compile(t.Context(), program, "usher.internal/useragent"); err != nil {
+	if err := kit.Compile(t.Context(), program, "usher.internal/cmd/usher-agent"); err != nil {
 		t.Fatal(err)
 	}
 	output, err := loader.Command(t.Context(), program, "--version").CombinedOutput()

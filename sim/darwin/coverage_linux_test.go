@@ -102,7 +102,7 @@ func (m *measurement) storyFlags() []string {
 	if m == nil {
 		return nil
 	}
-	mains := []string{module + "helper", module + "useragent", module + "ctl"}
+	mains := []string{module + "cmd/usherd", module + "cmd/usher-agent", module + "ctl"}
 	return []string{"-counted", strings.Join(append(mains, m.packages...), ",")}
 }
 

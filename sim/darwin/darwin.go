@@ -99,8 +99,7 @@ func writeTables(ctx context.Context, directory string) error {
 func goOutput(ctx context.Context, arguments ...string) (string, error) {
 	output, err := exec.CommandContext(ctx, "go", arguments...).Output()
 	if err != nil {
-		var exit *exec.ExitError
-		if errors.As(err, &exit) {
+		if exit, ok := errors.AsType[*exec.ExitError](err); ok {
 			return "", fmt.Errorf("go %s: %w\n%s", strings.Join(arguments, " "), err, exit.Stderr)
 		}
 		return "", fmt.Errorf("go %s: %w", strings.Join(arguments, " "), err)

@@ -49,8 +49,8 @@ func TestUnknownIsReportedByName(t *testing.T) {
 			"does not have\n", 126},
 	} {
 		output, err := loader.Command(t.Context(), program, test.argument).CombinedOutput()
-		var exit *exec.ExitError
-		if !errors.As(err, &exit) || exit.ExitCode() != test.exit || !strings.Contains(string(output), test.want) {
+		exit, ok := errors.AsType[*exec.ExitError](err)
+		if !ok || exit.ExitCode() != test.exit || !strings.Contains(string(output), test.want) {
 			t.Errorf("%s: %v, output\n%s, want exit code %d and\n%s", test.argument, err, output, test.exit, test.want)
 		}
 	}
@@ -131,7 +131,7 @@ func TestWhatIsNoProgram(t *testing.T) {
 }
 
 func TestUsherctl(t *testing.T) {
-	program := compiled(t, "usher.internal/ctl")
+	program := compiled(t, "usher.internal/cmd/usherctl")
 	for _, test := range []struct {
 		arguments []string
 		want      string

@@ -129,9 +129,8 @@ func (m *mac) complain(err error) string {
 
 // connectionFailure is how macOS words an error of the network.
 func connectionFailure(err error) string {
-	var network net.Error
-	switch {
-	case errors.Is(err, context.DeadlineExceeded), errors.As(err, &network) && network.Timeout():
+	switch network, ok := errors.AsType[net.Error](err); {
+	case errors.Is(err, context.DeadlineExceeded), ok && network.Timeout():
 		return "The request timed out."
 	case errors.Is(err, syscall.ECONNRESET), errors.Is(err, io.EOF), errors.Is(err, io.ErrUnexpectedEOF):
 		return "The network connection was lost."

@@ -146,8 +146,8 @@ func (s *Server) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		seen.Status = status
 	}}
 	body, err := io.ReadAll(http.MaxBytesReader(answer, r.Body, MaximumBody))
-	switch tooLarge := (*http.MaxBytesError)(nil); {
-	case errors.As(err, &tooLarge):
+	switch _, tooLarge := errors.AsType[*http.MaxBytesError](err); {
+	case tooLarge:
 		refuse(http.StatusRequestEntityTooLarge, "REQUEST_TOO_LARGE", "", "The request is too large").write(answer)
 		return
 	case err != nil:

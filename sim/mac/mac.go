@@ -295,7 +295,7 @@ func (m *Mac) interactively(ctx context.Context, user *User, stdout, stderr *os.
 	command := m.command(ctx, user, m.Programs.Control, append([]string{"--config", m.ConfigFile()}, arguments...))
 	command.Stdout, command.Stderr = stdout, stderr
 	err = command.Run()
-	if exit := (*exec.ExitError)(nil); errors.As(err, &exit) && ctx.Err() == nil {
+	if exit, ok := errors.AsType[*exec.ExitError](err); ok && ctx.Err() == nil {
 		return exit.ExitCode(), nil
 	}
 	return 0, err
@@ -330,7 +330,7 @@ func (m *Mac) run(ctx context.Context, user *User, program string, arguments []s
 	if command.ProcessState != nil {
 		result.ExitCode = command.ProcessState.ExitCode()
 	}
-	if exit := (*exec.ExitError)(nil); errors.As(err, &exit) && ctx.Err() == nil {
+	if _, exited := errors.AsType[*exec.ExitError](err); exited && ctx.Err() == nil {
 		err = nil
 	}
 	return result, err

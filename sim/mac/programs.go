@@ -48,9 +48,9 @@ var packages = []struct {
 	name, path string
 	set        func(*Programs) *string
 }{
-	{"usherd", "usher.internal/helper", func(p *Programs) *string { return &p.Helper }},
-	{"usher-agent", "usher.internal/useragent", func(p *Programs) *string { return &p.Agent }},
-	{"usherctl", "usher.internal/ctl", func(p *Programs) *string { return &p.Control }},
+	{"usherd", "usher.internal/cmd/usherd", func(p *Programs) *string { return &p.Helper }},
+	{"usher-agent", "usher.internal/cmd/usher-agent", func(p *Programs) *string { return &p.Agent }},
+	{"usherctl", "usher.internal/cmd/usherctl", func(p *Programs) *string { return &p.Control }},
 	{"companyportal", "usher.internal/sim/companyportal", func(p *Programs) *string { return &p.Portal }},
 	{"jamf", "usher.internal/sim/jamf", func(p *Programs) *string { return &p.Jamf }},
 	{"appsso", "usher.internal/sim/appsso", func(p *Programs) *string { return &p.AppSSO }},
@@ -77,8 +77,7 @@ func Build(ctx context.Context, directory, tags string) (Programs, error) {
 		*program.set(&programs) = filepath.Join(directory, program.name)
 	}
 	// go build names a program for the last element of its package's path.
-	for built, wanted := range map[string]string{"helper": programs.Helper, "useragent": programs.Agent,
-		"ctl": programs.Control} {
+	for built, wanted := range map[string]string{"ctl": programs.Control} {
 		if err := os.Rename(filepath.Join(directory, built), wanted); err != nil {
 			return programs, fmt.Errorf("build programs: %w", err)
 		}
@@ -96,8 +95,8 @@ func BuildForMacOS(ctx context.Context, directory, tags, loader string, flags ..
 	}
 	programs.Loader = loader
 	for _, program := range []struct{ path, pkg string }{
-		{programs.Helper, "usher.internal/helper"}, {programs.Agent, "usher.internal/useragent"},
-		{programs.Control, "usher.internal/ctl"},
+		{programs.Helper, "usher.internal/cmd/usherd"}, {programs.Agent, "usher.internal/cmd/usher-agent"},
+		{programs.Control, "usher.internal/cmd/usherctl"},
 	} {
 		arguments := append([]string{"build", "-trimpath", "-tags", tags + ",simkeychain", "-o", program.path},
 			flags...)

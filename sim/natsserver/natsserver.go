@@ -18,9 +18,9 @@ import (
 	"syscall"
 	"time"
 
-	"usher.internal/ctl/fleet"
-	"usher.internal/ctl/fleet/setup"
-	access "usher.internal/internal/fleet"
+	"usher.internal/ctl/fleetsetup"
+	"usher.internal/ctl/fleetview"
+	"usher.internal/internal/fleet"
 )
 
 // startWithin is how long a server may take to listen.
@@ -31,7 +31,7 @@ type Fleet struct {
 	// Directory is that of `usherctl fleet init`.
 	Directory string
 	Servers   []*Server
-	options   setup.Options
+	options   fleetsetup.Options
 }
 
 // Server is one server.
@@ -65,7 +65,7 @@ func New(folder string, servers int) (*Fleet, error) {
 		return nil, err
 	}
 	f := &Fleet{Directory: filepath.Join(folder, "fleet")}
-	f.options = setup.Options{
+	f.options = fleetsetup.Options{
 		Directory: f.Directory, Organization: "Example", Port: ports[0], ClusterPort: ports[1],
 		StorageBytes: 1 << 30, AdminValid: time.Hour, CertificatesValid: time.Hour,
 		InstallDirectory: "/install", StoreDirectory: "/store",
@@ -73,7 +73,7 @@ func New(folder string, servers int) (*Fleet, error) {
 	for i := range servers {
 		f.options.Servers = append(f.options.Servers, fmt.Sprintf("127.0.0.%d", i+1))
 	}
-	if _, err := setup.Write(f.options); err != nil {
+	if _, err := fleetsetup.Write(f.options); err != nil {
 		return nil, err
 	}
 	for _, host := range f.options.Servers {
@@ -116,7 +116,7 @@ func (f *Fleet) Provision(ctx context.Context) error {
 	for {
 		asking, stop := context.WithTimeout(ctx, 5*time.Second)
 		_, err := client.Provision(asking,
-			fleet.Streams{Keep: 24 * time.Hour, Forget: 24 * time.Hour, Replicas: len(f.Servers),
+			fleetview.Streams{Keep: 24 * time.Hour, Forget: 24 * time.Hour, Replicas: len(f.Servers),
 				StorageBytes: 256 << 20})
 		stop()
 		if err == nil || ctx.Err() != nil {
@@ -130,31 +130,31 @@ func (f *Fleet) Provision(ctx context.Context) error {
 }
 
 // Client connects with the access in a folder.
-func (f *Fleet) Client(ctx context.Context, folder string) (*fleet.Client, error) {
-	how, name, err := fleet.ReadAccess(folder)
+func (f *Fleet) Client(ctx context.Context, folder string) (*fleetview.Client, error) {
+	how, name, err := fleetview.ReadAccess(folder)
 	if err != nil {
 		return nil, err
 	}
-	return fleet.Connect(ctx, how, name)
+	return fleetview.Connect(ctx, how, name)
 }
 
 // Admin connects as an admin.
-func (f *Fleet) Admin(ctx context.Context) (*fleet.Client, error) {
+func (f *Fleet) Admin(ctx context.Context) (*fleetview.Client, error) {
 	return f.Client(ctx, filepath.Join(f.Directory, "admin"))
 }
 
-// Device makes credentials for a device, and returns how it gets at the fleet.
-func (f *Fleet) Device(name string, valid time.Duration) (access.Access, error) {
-	output := filepath.Join(f.Directory, "devices")
-	if _, err := setup.CredentialsFor(f.Directory, []string{name}, output, valid); err != nil {
-		return access.Access{}, err
+// Mac makes credentials for a Mac, and returns how it gets at the fleet.
+func (f *Fleet) Mac(name string, valid time.Duration) (fleet.Access, error) {
+	output := filepath.Join(f.Directory, "macs")
+	if _, err := fleetsetup.CredentialsFor(f.Directory, []string{name}, output, valid); err != nil {
+		return fleet.Access{}, err
 	}
 	return f.Access(filepath.Join(output, name+".creds")), nil
 }
 
 // Access is that of whom the credentials are for.
-func (f *Fleet) Access(credentials string) access.Access {
-	return access.Access{Servers: f.URLs(), CAFile: filepath.Join(f.Directory, "devices", "ca.pem"),
+func (f *Fleet) Access(credentials string) fleet.Access {
+	return fleet.Access{Servers: f.URLs(), CAFile: filepath.Join(f.Directory, "macs", "ca.pem"),
 		CredentialsFile: credentials}
 }
 

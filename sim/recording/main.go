@@ -68,7 +68,8 @@ func record(output, title string, rows, columns int, command []string) error {
 		last = now
 	}
 	// A demonstration of a failure ends with its exit code.
-	if err := <-ended; err != nil && !errors.As(err, new(*exec.ExitError)) {
+	err := <-ended
+	if _, exited := errors.AsType[*exec.ExitError](err); err != nil && !exited {
 		return err
 	}
 	if len(lines) < 2 {

@@ -53,12 +53,10 @@ var goneNames = []string{
 
 // nameOf returns the name of an error that came over D-Bus, "" for any other one.
 func nameOf(err error) string {
-	var value dbus.Error
-	if errors.As(err, &value) {
+	if value, ok := errors.AsType[dbus.Error](err); ok {
 		return value.Name
 	}
-	var pointer *dbus.Error
-	if errors.As(err, &pointer) {
+	if pointer, ok := errors.AsType[*dbus.Error](err); ok {
 		return pointer.Name
 	}
 	return ""
@@ -68,9 +66,8 @@ func isGone(err error) bool { return slices.Contains(goneNames, nameOf(err)) }
 
 // isConnectionLost tells whether the connection to the bus failed, so that a new one may do better.
 func isConnectionLost(err error) bool {
-	var network *net.OpError
-	return errors.Is(err, dbus.ErrClosed) || errors.Is(err, io.EOF) || errors.Is(err, io.ErrUnexpectedEOF) ||
-		errors.As(err, &network)
+	_, network := errors.AsType[*net.OpError](err)
+	return network || errors.Is(err, dbus.ErrClosed) || errors.Is(err, io.EOF) || errors.Is(err, io.ErrUnexpectedEOF)
 }
 
 // classify makes an error wrap the sentinel that it comes to.

@@ -157,8 +157,7 @@ func newQuery(class string) gokeychain.Item {
 // find asks the framework and reads each item that it found. It blocks for as long as the framework does.
 func find[T any](query gokeychain.Item, read func(corefoundation.Ref) (T, error)) ([]T, error) {
 	answer, err := gokeychain.QueryItemRef(query)
-	var status gokeychain.Error
-	if errors.As(err, &status) {
+	if status, ok := errors.AsType[gokeychain.Error](err); ok {
 		if meaning := meaningOfStatus(int(status)); meaning != nil && meaning != errNotThere {
 			return nil, fmt.Errorf("%w: %w", meaning, err)
 		}

@@ -212,8 +212,8 @@ func exitOf(err error) wpj.Exit {
 	if err == nil {
 		return wpj.Exit{Code: &success}
 	}
-	var exitError *exec.ExitError
-	if !errors.As(err, &exitError) {
+	exitError, exited := errors.AsType[*exec.ExitError](err)
+	if !exited {
 		return wpj.Exit{}
 	}
 	status, ok := exitError.Sys().(syscall.WaitStatus)

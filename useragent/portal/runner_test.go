@@ -327,7 +327,7 @@ func TestStop(t *testing.T) {
 			if _, err := runner.Stop(ctx, "one"); err != nil && !errors.Is(err, errBrokenOff) {
 				t.Fatal(err)
 			}
-			c.exit("signal " + test.want.String())
+			c.exit(wpj.Exit{Signal: test.want}.String())
 			exit, err := runner.Stop(t.Context(), "one")
 			if err != nil || exit.Signal != test.want {
 				t.Errorf("got %v, %v", exit, err)

@@ -39,7 +39,7 @@ var set = map[string]any{
 	"listener.allowed_names":        []string{"monitor.example.com", "desk@example.com"},
 	"listener.personal_data":        false,
 	"fleet.servers":                 []string{"tls://nats-1.example.com:4222", "tls://nats-2.example.com:4222"},
-	"fleet.device":                  "4C4C4544-0042-3510-8052-B4C04F4E5032",
+	"fleet.mac":                     "4C4C4544-0042-3510-8052-B4C04F4E5032",
 	"fleet.personal_data":           false,
 	"development.helper_uid":        501,
 }

@@ -511,7 +511,7 @@ var File_usher_v1_clean_proto protoreflect.FileDescriptor
 
 const file_usher_v1_clean_proto_rawDesc = "" +
 	"\n" +
-	"\x14usher/v1/clean.proto\x12\busher.v1\x1a\x1fgoogle/protobuf/timestamp.proto\x1a\x17usher/v1/identity.proto\x1a\x1busher/v1/registration.proto\x1a\x18usher/v1/useragent.proto\"(\n" +
+	"\x14usher/v1/clean.proto\x12\busher.v1\x1a\x1fgoogle/protobuf/timestamp.proto\x1a\x17usher/v1/identity.proto\x1a\x17usher/v1/personal.proto\x1a\x1busher/v1/registration.proto\x1a\x18usher/v1/useragent.proto\"(\n" +
 	"\x12FindRemainsRequest\x12\x12\n" +
 	"\x04user\x18\x01 \x01(\tR\x04user\"\xf0\x01\n" +
 	"\x13FindRemainsResponse\x12\"\n" +
@@ -531,18 +531,18 @@ const file_usher_v1_clean_proto_rawDesc = "" +
 	"\x05force\x18\x02 \x01(\bR\x05force\x12\x10\n" +
 	"\x03ids\x18\x03 \x03(\tR\x03ids\"D\n" +
 	"\x15RemoveRemainsResponse\x12+\n" +
-	"\aremoval\x18\x01 \x01(\v2\x11.usher.v1.RemovalR\aremoval\"\xd0\x01\n" +
-	"\aRemoval\x12\"\n" +
-	"\x04user\x18\x01 \x01(\v2\x0e.usher.v1.UserR\x04user\x12.\n" +
-	"\x04time\x18\x02 \x01(\v2\x1a.google.protobuf.TimestampR\x04time\x12&\n" +
-	"\x06caller\x18\x03 \x01(\v2\x0e.usher.v1.UserR\x06caller\x12\x14\n" +
-	"\x05force\x18\x04 \x01(\bR\x05force\x123\n" +
-	"\aremoved\x18\x05 \x03(\v2\x19.usher.v1.RemovedLeftoverR\aremoved\"?\n" +
+	"\aremoval\x18\x01 \x01(\v2\x11.usher.v1.RemovalR\aremoval\"\xee\x01\n" +
+	"\aRemoval\x12(\n" +
+	"\x04user\x18\x01 \x01(\v2\x0e.usher.v1.UserB\x04\xc8\xdb\x18\x01R\x04user\x124\n" +
+	"\x04time\x18\x02 \x01(\v2\x1a.google.protobuf.TimestampB\x04\xc8\xdb\x18\x01R\x04time\x12,\n" +
+	"\x06caller\x18\x03 \x01(\v2\x0e.usher.v1.UserB\x04\xc8\xdb\x18\x01R\x06caller\x12\x1a\n" +
+	"\x05force\x18\x04 \x01(\bB\x04\xc8\xdb\x18\x01R\x05force\x129\n" +
+	"\aremoved\x18\x05 \x03(\v2\x19.usher.v1.RemovedLeftoverB\x04\xc8\xdb\x18\x01R\aremoved\"?\n" +
 	"\x13ListRemovalsRequest\x12\x12\n" +
 	"\x04user\x18\x01 \x01(\tR\x04user\x12\x14\n" +
-	"\x05limit\x18\x02 \x01(\x05R\x05limit\"E\n" +
-	"\x14ListRemovalsResponse\x12-\n" +
-	"\bremovals\x18\x01 \x03(\v2\x11.usher.v1.RemovalR\bremovals2\xfb\x01\n" +
+	"\x05limit\x18\x02 \x01(\x05R\x05limit\"K\n" +
+	"\x14ListRemovalsResponse\x123\n" +
+	"\bremovals\x18\x01 \x03(\v2\x11.usher.v1.RemovalB\x04\xc8\xdb\x18\x01R\bremovals2\xfb\x01\n" +
 	"\fCleanService\x12J\n" +
 	"\vFindRemains\x12\x1c.usher.v1.FindRemainsRequest\x1a\x1d.usher.v1.FindRemainsResponse\x12P\n" +
 	"\rRemoveRemains\x12\x1e.usher.v1.RemoveRemainsRequest\x1a\x1f.usher.v1.RemoveRemainsResponse\x12M\n" +
@@ -608,6 +608,7 @@ func file_usher_v1_clean_proto_init() {
 		return
 	}
 	file_usher_v1_identity_proto_init()
+	file_usher_v1_personal_proto_init()
 	file_usher_v1_registration_proto_init()
 	file_usher_v1_useragent_proto_init()
 	type x struct{}

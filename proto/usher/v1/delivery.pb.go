@@ -332,29 +332,29 @@ var File_usher_v1_delivery_proto protoreflect.FileDescriptor
 
 const file_usher_v1_delivery_proto_rawDesc = "" +
 	"\n" +
-	"\x17usher/v1/delivery.proto\x12\busher.v1\x1a\x1fgoogle/protobuf/timestamp.proto\x1a\x1busher/v1/registration.proto\"\xa7\x03\n" +
-	"\bDelivery\x12\x0e\n" +
-	"\x02id\x18\x01 \x01(\x04R\x02id\x12'\n" +
-	"\x0fregistration_id\x18\x02 \x01(\tR\x0eregistrationId\x12\"\n" +
-	"\x04user\x18\x03 \x01(\v2\x0e.usher.v1.UserR\x04user\x12-\n" +
-	"\x05state\x18\x04 \x01(\x0e2\x17.usher.v1.DeliveryStateR\x05state\x12;\n" +
-	"\vcreate_time\x18\x05 \x01(\v2\x1a.google.protobuf.TimestampR\n" +
-	"createTime\x125\n" +
-	"\bend_time\x18\x06 \x01(\v2\x1a.google.protobuf.TimestampR\aendTime\x12\x1a\n" +
-	"\battempts\x18\a \x01(\x05R\battempts\x12F\n" +
-	"\x11next_attempt_time\x18\b \x01(\v2\x1a.google.protobuf.TimestampR\x0fnextAttemptTime\x12\x1d\n" +
+	"\x17usher/v1/delivery.proto\x12\busher.v1\x1a\x1fgoogle/protobuf/timestamp.proto\x1a\x17usher/v1/personal.proto\x1a\x1busher/v1/registration.proto\"\xe3\x03\n" +
+	"\bDelivery\x12\x14\n" +
+	"\x02id\x18\x01 \x01(\x04B\x04\xc8\xdb\x18\x01R\x02id\x12-\n" +
+	"\x0fregistration_id\x18\x02 \x01(\tB\x04\xc8\xdb\x18\x01R\x0eregistrationId\x12(\n" +
+	"\x04user\x18\x03 \x01(\v2\x0e.usher.v1.UserB\x04\xc8\xdb\x18\x01R\x04user\x123\n" +
+	"\x05state\x18\x04 \x01(\x0e2\x17.usher.v1.DeliveryStateB\x04\xc8\xdb\x18\x01R\x05state\x12A\n" +
+	"\vcreate_time\x18\x05 \x01(\v2\x1a.google.protobuf.TimestampB\x04\xc8\xdb\x18\x01R\n" +
+	"createTime\x12;\n" +
+	"\bend_time\x18\x06 \x01(\v2\x1a.google.protobuf.TimestampB\x04\xc8\xdb\x18\x01R\aendTime\x12 \n" +
+	"\battempts\x18\a \x01(\x05B\x04\xc8\xdb\x18\x01R\battempts\x12L\n" +
+	"\x11next_attempt_time\x18\b \x01(\v2\x1a.google.protobuf.TimestampB\x04\xc8\xdb\x18\x01R\x0fnextAttemptTime\x12#\n" +
 	"\n" +
-	"last_error\x18\t \x01(\tR\tlastError\x12\x18\n" +
+	"last_error\x18\t \x01(\tB\x04\xc8\xdb\x18\x02R\tlastError\x12\x1e\n" +
 	"\asummary\x18\n" +
-	" \x01(\tR\asummary\"R\n" +
+	" \x01(\tB\x04\xc8\xdb\x18\x02R\asummary\"R\n" +
 	"\x15ListDeliveriesRequest\x12#\n" +
 	"\rinclude_ended\x18\x01 \x01(\bR\fincludeEnded\x12\x14\n" +
-	"\x05limit\x18\x02 \x01(\x05R\x05limit\"`\n" +
-	"\x16ListDeliveriesResponse\x122\n" +
+	"\x05limit\x18\x02 \x01(\x05R\x05limit\"l\n" +
+	"\x16ListDeliveriesResponse\x128\n" +
 	"\n" +
-	"deliveries\x18\x01 \x03(\v2\x12.usher.v1.DeliveryR\n" +
-	"deliveries\x12\x12\n" +
-	"\x04mode\x18\x02 \x01(\tR\x04mode\"\x18\n" +
+	"deliveries\x18\x01 \x03(\v2\x12.usher.v1.DeliveryB\x04\xc8\xdb\x18\x01R\n" +
+	"deliveries\x12\x18\n" +
+	"\x04mode\x18\x02 \x01(\tB\x04\xc8\xdb\x18\x01R\x04mode\"\x18\n" +
 	"\x16FlushDeliveriesRequest\"+\n" +
 	"\x17FlushDeliveriesResponse\x12\x10\n" +
 	"\x03due\x18\x01 \x01(\x05R\x03due2\xbe\x01\n" +
@@ -408,6 +408,7 @@ func file_usher_v1_delivery_proto_init() {
 	if File_usher_v1_delivery_proto != nil {
 		return
 	}
+	file_usher_v1_personal_proto_init()
 	file_usher_v1_registration_proto_init()
 	type x struct{}
 	out := protoimpl.TypeBuilder{

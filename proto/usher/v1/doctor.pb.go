@@ -260,18 +260,18 @@ var File_usher_v1_doctor_proto protoreflect.FileDescriptor
 
 const file_usher_v1_doctor_proto_rawDesc = "" +
 	"\n" +
-	"\x15usher/v1/doctor.proto\x12\busher.v1\"\xa2\x01\n" +
-	"\x05Check\x12\x12\n" +
-	"\x04name\x18\x01 \x01(\tR\x04name\x12\x14\n" +
-	"\x05title\x18\x02 \x01(\tR\x05title\x12-\n" +
-	"\x06result\x18\x03 \x01(\x0e2\x15.usher.v1.CheckResultR\x06result\x12\x1a\n" +
-	"\bevidence\x18\x04 \x01(\tR\bevidence\x12\x10\n" +
-	"\x03fix\x18\x05 \x01(\tR\x03fix\x12\x12\n" +
-	"\x04user\x18\x06 \x01(\tR\x04user\"\x10\n" +
-	"\x0eExamineRequest\"N\n" +
-	"\x0fExamineResponse\x12%\n" +
-	"\x05check\x18\x01 \x01(\v2\x0f.usher.v1.CheckR\x05check\x12\x14\n" +
-	"\x05total\x18\x02 \x01(\x05R\x05total*\x94\x01\n" +
+	"\x15usher/v1/doctor.proto\x12\busher.v1\x1a\x17usher/v1/personal.proto\"\xc6\x01\n" +
+	"\x05Check\x12\x18\n" +
+	"\x04name\x18\x01 \x01(\tB\x04\xc8\xdb\x18\x01R\x04name\x12\x1a\n" +
+	"\x05title\x18\x02 \x01(\tB\x04\xc8\xdb\x18\x01R\x05title\x123\n" +
+	"\x06result\x18\x03 \x01(\x0e2\x15.usher.v1.CheckResultB\x04\xc8\xdb\x18\x01R\x06result\x12 \n" +
+	"\bevidence\x18\x04 \x01(\tB\x04\xc8\xdb\x18\x02R\bevidence\x12\x16\n" +
+	"\x03fix\x18\x05 \x01(\tB\x04\xc8\xdb\x18\x02R\x03fix\x12\x18\n" +
+	"\x04user\x18\x06 \x01(\tB\x04\xc8\xdb\x18\x02R\x04user\"\x10\n" +
+	"\x0eExamineRequest\"Z\n" +
+	"\x0fExamineResponse\x12+\n" +
+	"\x05check\x18\x01 \x01(\v2\x0f.usher.v1.CheckB\x04\xc8\xdb\x18\x01R\x05check\x12\x1a\n" +
+	"\x05total\x18\x02 \x01(\x05B\x04\xc8\xdb\x18\x01R\x05total*\x94\x01\n" +
 	"\vCheckResult\x12\x1c\n" +
 	"\x18CHECK_RESULT_UNSPECIFIED\x10\x00\x12\x1f\n" +
 	"\x1bCHECK_RESULT_NOT_APPLICABLE\x10\x01\x12\x13\n" +
@@ -318,6 +318,7 @@ func file_usher_v1_doctor_proto_init() {
 	if File_usher_v1_doctor_proto != nil {
 		return
 	}
+	file_usher_v1_personal_proto_init()
 	type x struct{}
 	out := protoimpl.TypeBuilder{
 		File: protoimpl.DescBuilder{

@@ -22,7 +22,7 @@ const (
 	_ = protoimpl.EnforceVersion(protoimpl.MaxVersion - 20)
 )
 
-// StatusRequest asks one device, or all of them, how it stands. Which, is the subject.
+// StatusRequest asks one Mac, or all of them, how it stands. Which, is the subject.
 type StatusRequest struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
 	// Stands in the subject of each answer, so that whoever asked knows his own: letters, digits, - and _, at most 64.
@@ -68,14 +68,14 @@ func (x *StatusRequest) GetQuery() string {
 	return ""
 }
 
-// DeviceStatus is how one Mac stands, as it sees itself. What is marked as personal is left out where the device is configured so.
-type DeviceStatus struct {
+// MacStatus is how one Mac stands, as it sees itself. What is marked as personal is left out where the Mac is configured so.
+type MacStatus struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
-	// The name under which the device may publish, by default the hardware UUID, and the same as in the subject.
-	Device string `protobuf:"bytes,1,opt,name=device,proto3" json:"device,omitempty"`
+	// The name under which the Mac may publish, by default the hardware UUID, and the same as in the subject.
+	Mac string `protobuf:"bytes,1,opt,name=mac,proto3" json:"mac,omitempty"`
 	// Another one for each start of usherd: two Macs with one name are told apart by it.
 	Instance string `protobuf:"bytes,2,opt,name=instance,proto3" json:"instance,omitempty"`
-	// When this was said, by the clock of the device.
+	// When this was said, by the clock of the Mac.
 	Time *timestamppb.Timestamp `protobuf:"bytes,3,opt,name=time,proto3" json:"time,omitempty"`
 	// usherd's version.
 	Version string `protobuf:"bytes,4,opt,name=version,proto3" json:"version,omitempty"`
@@ -88,22 +88,22 @@ type DeviceStatus struct {
 	// The state of the primary user (docs/extension-attributes.md).
 	State IdentityState `protobuf:"varint,8,opt,name=state,proto3,enum=usher.v1.IdentityState" json:"state,omitempty"`
 	// That user first, and at most 16.
-	Users []*DeviceUser `protobuf:"bytes,9,rep,name=users,proto3" json:"users,omitempty"`
+	Users []*MacUser `protobuf:"bytes,9,rep,name=users,proto3" json:"users,omitempty"`
 	// How Jamf Pro is told: recon or api.
 	DeliveryMode string `protobuf:"bytes,10,opt,name=delivery_mode,json=deliveryMode,proto3" json:"delivery_mode,omitempty"`
 	// Reports that have not reached Jamf Pro yet.
 	PendingDeliveries int32 `protobuf:"varint,11,opt,name=pending_deliveries,json=pendingDeliveries,proto3" json:"pending_deliveries,omitempty"`
 	// Reports that Jamf Pro has refused, and has not taken since.
 	RefusedDeliveries int32 `protobuf:"varint,12,opt,name=refused_deliveries,json=refusedDeliveries,proto3" json:"refused_deliveries,omitempty"`
-	// Changes that this device has not been able to publish yet.
+	// Changes that this Mac has not been able to publish yet.
 	UnpublishedChanges int32 `protobuf:"varint,13,opt,name=unpublished_changes,json=unpublishedChanges,proto3" json:"unpublished_changes,omitempty"`
-	// How many things are wrong, as `usherctl status` says on the device.
+	// How many things are wrong, as `usherctl status` says on the Mac.
 	ProblemCount int32 `protobuf:"varint,14,opt,name=problem_count,json=problemCount,proto3" json:"problem_count,omitempty"`
 	// What they are, the gravest first, and at most 8. Personal: users are named in them.
 	Problems []string `protobuf:"bytes,15,rep,name=problems,proto3" json:"problems,omitempty"`
-	// Whether the device was configured to leave out what is personal.
+	// Whether the Mac was configured to leave out what is personal.
 	PersonalDataLeftOut bool `protobuf:"varint,16,opt,name=personal_data_left_out,json=personalDataLeftOut,proto3" json:"personal_data_left_out,omitempty"`
-	// Changes that were dropped unpublished since the device was set up, because too many waited, or for too long without a fleet.
+	// Changes that were dropped unpublished since the Mac was set up, because too many waited, or for too long without a fleet.
 	DroppedChanges int64 `protobuf:"varint,17,opt,name=dropped_changes,json=droppedChanges,proto3" json:"dropped_changes,omitempty"`
 	// How many users there are beside those that are told.
 	MoreUsers     int32 `protobuf:"varint,18,opt,name=more_users,json=moreUsers,proto3" json:"more_users,omitempty"`
@@ -111,20 +111,20 @@ type DeviceStatus struct {
 	sizeCache     protoimpl.SizeCache
 }
 
-func (x *DeviceStatus) Reset() {
-	*x = DeviceStatus{}
+func (x *MacStatus) Reset() {
+	*x = MacStatus{}
 	mi := &file_usher_v1_fleet_proto_msgTypes[1]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
 
-func (x *DeviceStatus) String() string {
+func (x *MacStatus) String() string {
 	return protoimpl.X.MessageStringOf(x)
 }
 
-func (*DeviceStatus) ProtoMessage() {}
+func (*MacStatus) ProtoMessage() {}
 
-func (x *DeviceStatus) ProtoReflect() protoreflect.Message {
+func (x *MacStatus) ProtoReflect() protoreflect.Message {
 	mi := &file_usher_v1_fleet_proto_msgTypes[1]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
@@ -136,139 +136,139 @@ func (x *DeviceStatus) ProtoReflect() protoreflect.Message {
 	return mi.MessageOf(x)
 }
 
-// Deprecated: Use DeviceStatus.ProtoReflect.Descriptor instead.
-func (*DeviceStatus) Descriptor() ([]byte, []int) {
+// Deprecated: Use MacStatus.ProtoReflect.Descriptor instead.
+func (*MacStatus) Descriptor() ([]byte, []int) {
 	return file_usher_v1_fleet_proto_rawDescGZIP(), []int{1}
 }
 
-func (x *DeviceStatus) GetDevice() string {
+func (x *MacStatus) GetMac() string {
 	if x != nil {
-		return x.Device
+		return x.Mac
 	}
 	return ""
 }
 
-func (x *DeviceStatus) GetInstance() string {
+func (x *MacStatus) GetInstance() string {
 	if x != nil {
 		return x.Instance
 	}
 	return ""
 }
 
-func (x *DeviceStatus) GetTime() *timestamppb.Timestamp {
+func (x *MacStatus) GetTime() *timestamppb.Timestamp {
 	if x != nil {
 		return x.Time
 	}
 	return nil
 }
 
-func (x *DeviceStatus) GetVersion() string {
+func (x *MacStatus) GetVersion() string {
 	if x != nil {
 		return x.Version
 	}
 	return ""
 }
 
-func (x *DeviceStatus) GetStartTime() *timestamppb.Timestamp {
+func (x *MacStatus) GetStartTime() *timestamppb.Timestamp {
 	if x != nil {
 		return x.StartTime
 	}
 	return nil
 }
 
-func (x *DeviceStatus) GetOperatingSystem() string {
+func (x *MacStatus) GetOperatingSystem() string {
 	if x != nil {
 		return x.OperatingSystem
 	}
 	return ""
 }
 
-func (x *DeviceStatus) GetComputerName() string {
+func (x *MacStatus) GetComputerName() string {
 	if x != nil {
 		return x.ComputerName
 	}
 	return ""
 }
 
-func (x *DeviceStatus) GetState() IdentityState {
+func (x *MacStatus) GetState() IdentityState {
 	if x != nil {
 		return x.State
 	}
 	return IdentityState_IDENTITY_STATE_UNSPECIFIED
 }
 
-func (x *DeviceStatus) GetUsers() []*DeviceUser {
+func (x *MacStatus) GetUsers() []*MacUser {
 	if x != nil {
 		return x.Users
 	}
 	return nil
 }
 
-func (x *DeviceStatus) GetDeliveryMode() string {
+func (x *MacStatus) GetDeliveryMode() string {
 	if x != nil {
 		return x.DeliveryMode
 	}
 	return ""
 }
 
-func (x *DeviceStatus) GetPendingDeliveries() int32 {
+func (x *MacStatus) GetPendingDeliveries() int32 {
 	if x != nil {
 		return x.PendingDeliveries
 	}
 	return 0
 }
 
-func (x *DeviceStatus) GetRefusedDeliveries() int32 {
+func (x *MacStatus) GetRefusedDeliveries() int32 {
 	if x != nil {
 		return x.RefusedDeliveries
 	}
 	return 0
 }
 
-func (x *DeviceStatus) GetUnpublishedChanges() int32 {
+func (x *MacStatus) GetUnpublishedChanges() int32 {
 	if x != nil {
 		return x.UnpublishedChanges
 	}
 	return 0
 }
 
-func (x *DeviceStatus) GetProblemCount() int32 {
+func (x *MacStatus) GetProblemCount() int32 {
 	if x != nil {
 		return x.ProblemCount
 	}
 	return 0
 }
 
-func (x *DeviceStatus) GetProblems() []string {
+func (x *MacStatus) GetProblems() []string {
 	if x != nil {
 		return x.Problems
 	}
 	return nil
 }
 
-func (x *DeviceStatus) GetPersonalDataLeftOut() bool {
+func (x *MacStatus) GetPersonalDataLeftOut() bool {
 	if x != nil {
 		return x.PersonalDataLeftOut
 	}
 	return false
 }
 
-func (x *DeviceStatus) GetDroppedChanges() int64 {
+func (x *MacStatus) GetDroppedChanges() int64 {
 	if x != nil {
 		return x.DroppedChanges
 	}
 	return 0
 }
 
-func (x *DeviceStatus) GetMoreUsers() int32 {
+func (x *MacStatus) GetMoreUsers() int32 {
 	if x != nil {
 		return x.MoreUsers
 	}
 	return 0
 }
 
-// DeviceUser is one user of a device.
-type DeviceUser struct {
+// MacUser is one user of a Mac.
+type MacUser struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
 	// User id.
 	Uid uint32 `protobuf:"varint,1,opt,name=uid,proto3" json:"uid,omitempty"`
@@ -300,20 +300,20 @@ type DeviceUser struct {
 	sizeCache        protoimpl.SizeCache
 }
 
-func (x *DeviceUser) Reset() {
-	*x = DeviceUser{}
+func (x *MacUser) Reset() {
+	*x = MacUser{}
 	mi := &file_usher_v1_fleet_proto_msgTypes[2]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
 
-func (x *DeviceUser) String() string {
+func (x *MacUser) String() string {
 	return protoimpl.X.MessageStringOf(x)
 }
 
-func (*DeviceUser) ProtoMessage() {}
+func (*MacUser) ProtoMessage() {}
 
-func (x *DeviceUser) ProtoReflect() protoreflect.Message {
+func (x *MacUser) ProtoReflect() protoreflect.Message {
 	mi := &file_usher_v1_fleet_proto_msgTypes[2]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
@@ -325,108 +325,108 @@ func (x *DeviceUser) ProtoReflect() protoreflect.Message {
 	return mi.MessageOf(x)
 }
 
-// Deprecated: Use DeviceUser.ProtoReflect.Descriptor instead.
-func (*DeviceUser) Descriptor() ([]byte, []int) {
+// Deprecated: Use MacUser.ProtoReflect.Descriptor instead.
+func (*MacUser) Descriptor() ([]byte, []int) {
 	return file_usher_v1_fleet_proto_rawDescGZIP(), []int{2}
 }
 
-func (x *DeviceUser) GetUid() uint32 {
+func (x *MacUser) GetUid() uint32 {
 	if x != nil {
 		return x.Uid
 	}
 	return 0
 }
 
-func (x *DeviceUser) GetName() string {
+func (x *MacUser) GetName() string {
 	if x != nil {
 		return x.Name
 	}
 	return ""
 }
 
-func (x *DeviceUser) GetState() IdentityState {
+func (x *MacUser) GetState() IdentityState {
 	if x != nil {
 		return x.State
 	}
 	return IdentityState_IDENTITY_STATE_UNSPECIFIED
 }
 
-func (x *DeviceUser) GetDetail() string {
+func (x *MacUser) GetDetail() string {
 	if x != nil {
 		return x.Detail
 	}
 	return ""
 }
 
-func (x *DeviceUser) GetDeviceId() string {
+func (x *MacUser) GetDeviceId() string {
 	if x != nil {
 		return x.DeviceId
 	}
 	return ""
 }
 
-func (x *DeviceUser) GetTenantId() string {
+func (x *MacUser) GetTenantId() string {
 	if x != nil {
 		return x.TenantId
 	}
 	return ""
 }
 
-func (x *DeviceUser) GetUserPrincipalName() string {
+func (x *MacUser) GetUserPrincipalName() string {
 	if x != nil {
 		return x.UserPrincipalName
 	}
 	return ""
 }
 
-func (x *DeviceUser) GetLookTime() *timestamppb.Timestamp {
+func (x *MacUser) GetLookTime() *timestamppb.Timestamp {
 	if x != nil {
 		return x.LookTime
 	}
 	return nil
 }
 
-func (x *DeviceUser) GetLoggedIn() bool {
+func (x *MacUser) GetLoggedIn() bool {
 	if x != nil {
 		return x.LoggedIn
 	}
 	return false
 }
 
-func (x *DeviceUser) GetOnConsole() bool {
+func (x *MacUser) GetOnConsole() bool {
 	if x != nil {
 		return x.OnConsole
 	}
 	return false
 }
 
-func (x *DeviceUser) GetRegistrationState() RegistrationState {
+func (x *MacUser) GetRegistrationState() RegistrationState {
 	if x != nil {
 		return x.RegistrationState
 	}
 	return RegistrationState_REGISTRATION_STATE_UNSPECIFIED
 }
 
-func (x *DeviceUser) GetFailureReason() FailureReason {
+func (x *MacUser) GetFailureReason() FailureReason {
 	if x != nil {
 		return x.FailureReason
 	}
 	return FailureReason_FAILURE_REASON_UNSPECIFIED
 }
 
-func (x *DeviceUser) GetRegistrationTime() *timestamppb.Timestamp {
+func (x *MacUser) GetRegistrationTime() *timestamppb.Timestamp {
 	if x != nil {
 		return x.RegistrationTime
 	}
 	return nil
 }
 
-// StatusChange is one change of a device, out of the outbox that feeds Jamf Pro.
+// StatusChange is one change of a Mac, out of the outbox that feeds Jamf Pro.
 type StatusChange struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
-	// Names this change among those of its device, for good: who has seen it twice has seen it once.
+	// Names this change among those of its Mac, for good: who has seen it twice has seen it once.
 	Id string `protobuf:"bytes,1,opt,name=id,proto3" json:"id,omitempty"`
-	// When it happened, by the clock of the device.
+	// When it happened, by the clock of the Mac.
 	Time *timestamppb.Timestamp `protobuf:"bytes,2,opt,name=time,proto3" json:"time,omitempty"`
 	// Whom it is about; 0 where usherd itself is: it was set up, updated or configured anew.
 	Uid uint32 `protobuf:"varint,3,opt,name=uid,proto3" json:"uid,omitempty"`
@@ -440,8 +440,8 @@ type StatusChange struct {
 	State IdentityState `protobuf:"varint,7,opt,name=state,proto3,enum=usher.v1.IdentityState" json:"state,omitempty"`
 	// Set where the user's device has become another one in Entra. Personal.
 	DeviceIdChange *DeviceIDChange `protobuf:"bytes,8,opt,name=device_id_change,json=deviceIdChange,proto3" json:"device_id_change,omitempty"`
-	// How the device stood when this was published.
-	Device        *DeviceStatus `protobuf:"bytes,9,opt,name=device,proto3" json:"device,omitempty"`
+	// How the Mac stood when this was published.
+	Mac           *MacStatus `protobuf:"bytes,9,opt,name=mac,proto3" json:"mac,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -532,9 +532,9 @@ func (x *StatusChange) GetDeviceIdChange() *DeviceIDChange {
 	return nil
 }
 
-func (x *StatusChange) GetDevice() *DeviceStatus {
+func (x *StatusChange) GetMac() *MacStatus {
 	if x != nil {
-		return x.Device
+		return x.Mac
 	}
 	return nil
 }
@@ -545,9 +545,9 @@ const file_usher_v1_fleet_proto_rawDesc = "" +
 	"\n" +
 	"\x14usher/v1/fleet.proto\x12\busher.v1\x1a\x1fgoogle/protobuf/timestamp.proto\x1a\x17usher/v1/identity.proto\x1a\x1busher/v1/registration.proto\"%\n" +
 	"\rStatusRequest\x12\x14\n" +
-	"\x05query\x18\x01 \x01(\tR\x05query\"\xe4\x05\n" +
-	"\fDeviceStatus\x12\x16\n" +
-	"\x06device\x18\x01 \x01(\tR\x06device\x12\x1a\n" +
+	"\x05query\x18\x01 \x01(\tR\x05query\"\xd8\x05\n" +
+	"\tMacStatus\x12\x10\n" +
+	"\x03mac\x18\x01 \x01(\tR\x03mac\x12\x1a\n" +
 	"\binstance\x18\x02 \x01(\tR\binstance\x12.\n" +
 	"\x04time\x18\x03 \x01(\v2\x1a.google.protobuf.TimestampR\x04time\x12\x18\n" +
 	"\aversion\x18\x04 \x01(\tR\aversion\x129\n" +
@@ -555,8 +555,8 @@ const file_usher_v1_fleet_proto_rawDesc = "" +
 	"start_time\x18\x05 \x01(\v2\x1a.google.protobuf.TimestampR\tstartTime\x12)\n" +
 	"\x10operating_system\x18\x06 \x01(\tR\x0foperatingSystem\x12#\n" +
 	"\rcomputer_name\x18\a \x01(\tR\fcomputerName\x12-\n" +
-	"\x05state\x18\b \x01(\x0e2\x17.usher.v1.IdentityStateR\x05state\x12*\n" +
-	"\x05users\x18\t \x03(\v2\x14.usher.v1.DeviceUserR\x05users\x12#\n" +
+	"\x05state\x18\b \x01(\x0e2\x17.usher.v1.IdentityStateR\x05state\x12'\n" +
+	"\x05users\x18\t \x03(\v2\x11.usher.v1.MacUserR\x05users\x12#\n" +
 	"\rdelivery_mode\x18\n" +
 	" \x01(\tR\fdeliveryMode\x12-\n" +
 	"\x12pending_deliveries\x18\v \x01(\x05R\x11pendingDeliveries\x12-\n" +
@@ -567,9 +567,8 @@ const file_usher_v1_fleet_proto_rawDesc = "" +
 	"\x16personal_data_left_out\x18\x10 \x01(\bR\x13personalDataLeftOut\x12'\n" +
 	"\x0fdropped_changes\x18\x11 \x01(\x03R\x0edroppedChanges\x12\x1d\n" +
 	"\n" +
-	"more_users\x18\x12 \x01(\x05R\tmoreUsers\"\xad\x04\n" +
-	"\n" +
-	"DeviceUser\x12\x10\n" +
+	"more_users\x18\x12 \x01(\x05R\tmoreUsers\"\xaa\x04\n" +
+	"\aMacUser\x12\x10\n" +
 	"\x03uid\x18\x01 \x01(\rR\x03uid\x12\x12\n" +
 	"\x04name\x18\x02 \x01(\tR\x04name\x12-\n" +
 	"\x05state\x18\x03 \x01(\x0e2\x17.usher.v1.IdentityStateR\x05state\x12\x16\n" +
@@ -584,7 +583,7 @@ const file_usher_v1_fleet_proto_rawDesc = "" +
 	" \x01(\bR\tonConsole\x12J\n" +
 	"\x12registration_state\x18\v \x01(\x0e2\x1b.usher.v1.RegistrationStateR\x11registrationState\x12>\n" +
 	"\x0efailure_reason\x18\f \x01(\x0e2\x17.usher.v1.FailureReasonR\rfailureReason\x12G\n" +
-	"\x11registration_time\x18\r \x01(\v2\x1a.google.protobuf.TimestampR\x10registrationTime\"\xbe\x03\n" +
+	"\x11registration_time\x18\r \x01(\v2\x1a.google.protobuf.TimestampR\x10registrationTime\"\xb5\x03\n" +
 	"\fStatusChange\x12\x0e\n" +
 	"\x02id\x18\x01 \x01(\tR\x02id\x12.\n" +
 	"\x04time\x18\x02 \x01(\v2\x1a.google.protobuf.TimestampR\x04time\x12\x10\n" +
@@ -593,8 +592,8 @@ const file_usher_v1_fleet_proto_rawDesc = "" +
 	"\x0efailure_reason\x18\x05 \x01(\x0e2\x17.usher.v1.FailureReasonR\rfailureReason\x12-\n" +
 	"\x10portal_exit_code\x18\x06 \x01(\x05H\x00R\x0eportalExitCode\x88\x01\x01\x12-\n" +
 	"\x05state\x18\a \x01(\x0e2\x17.usher.v1.IdentityStateR\x05state\x12B\n" +
-	"\x10device_id_change\x18\b \x01(\v2\x18.usher.v1.DeviceIDChangeR\x0edeviceIdChange\x12.\n" +
-	"\x06device\x18\t \x01(\v2\x16.usher.v1.DeviceStatusR\x06deviceB\x13\n" +
+	"\x10device_id_change\x18\b \x01(\v2\x18.usher.v1.DeviceIDChangeR\x0edeviceIdChange\x12%\n" +
+	"\x03mac\x18\t \x01(\v2\x13.usher.v1.MacStatusR\x03macB\x13\n" +
 	"\x11_portal_exit_codeB'Z%usher.internal/proto/usher/v1;usherv1b\x06proto3"
 
 var (
@@ -612,8 +611,8 @@ func file_usher_v1_fleet_proto_rawDescGZIP() []byte {
 var file_usher_v1_fleet_proto_msgTypes = make([]protoimpl.MessageInfo, 4)
 var file_usher_v1_fleet_proto_goTypes = []any{
 	(*StatusRequest)(nil),         // 0: usher.v1.StatusRequest
-	(*DeviceStatus)(nil),          // 1: usher.v1.DeviceStatus
-	(*DeviceUser)(nil),            // 2: usher.v1.DeviceUser
+	(*MacStatus)(nil),             // 1: usher.v1.MacStatus
+	(*MacUser)(nil),               // 2: usher.v1.MacUser
 	(*StatusChange)(nil),          // 3: usher.v1.StatusChange
 	(*timestamppb.Timestamp)(nil), // 4: google.protobuf.Timestamp
 	(IdentityState)(0),            // 5: usher.v1.IdentityState
@@ -622,21 +621,21 @@ var file_usher_v1_fleet_proto_goTypes = []any{
 	(*DeviceIDChange)(nil),        // 8: usher.v1.DeviceIDChange
 }
 var file_usher_v1_fleet_proto_depIdxs = []int32{
-	4,  // 0: usher.v1.DeviceStatus.time:type_name -> google.protobuf.Timestamp
-	4,  // 1: usher.v1.DeviceStatus.start_time:type_name -> google.protobuf.Timestamp
-	5,  // 2: usher.v1.DeviceStatus.state:type_name -> usher.v1.IdentityState
-	2,  // 3: usher.v1.DeviceStatus.users:type_name -> usher.v1.DeviceUser
-	5,  // 4: usher.v1.DeviceUser.state:type_name -> usher.v1.IdentityState
-	4,  // 5: usher.v1.DeviceUser.look_time:type_name -> google.protobuf.Timestamp
-	6,  // 6: usher.v1.DeviceUser.registration_state:type_name -> usher.v1.RegistrationState
-	7,  // 7: usher.v1.DeviceUser.failure_reason:type_name -> usher.v1.FailureReason
-	4,  // 8: usher.v1.DeviceUser.registration_time:type_name -> google.protobuf.Timestamp
+	4,  // 0: usher.v1.MacStatus.time:type_name -> google.protobuf.Timestamp
+	4,  // 1: usher.v1.MacStatus.start_time:type_name -> google.protobuf.Timestamp
+	5,  // 2: usher.v1.MacStatus.state:type_name -> usher.v1.IdentityState
+	2,  // 3: usher.v1.MacStatus.users:type_name -> usher.v1.MacUser
+	5,  // 4: usher.v1.MacUser.state:type_name -> usher.v1.IdentityState
+	4,  // 5: usher.v1.MacUser.look_time:type_name -> google.protobuf.Timestamp
+	6,  // 6: usher.v1.MacUser.registration_state:type_name -> usher.v1.RegistrationState
+	7,  // 7: usher.v1.MacUser.failure_reason:type_name -> usher.v1.FailureReason
+	4,  // 8: usher.v1.MacUser.registration_time:type_name -> google.protobuf.Timestamp
 	4,  // 9: usher.v1.StatusChange.time:type_name -> google.protobuf.Timestamp
 	6,  // 10: usher.v1.StatusChange.outcome:type_name -> usher.v1.RegistrationState
 	7,  // 11: usher.v1.StatusChange.failure_reason:type_name -> usher.v1.FailureReason
 	5,  // 12: usher.v1.StatusChange.state:type_name -> usher.v1.IdentityState
 	8,  // 13: usher.v1.StatusChange.device_id_change:type_name -> usher.v1.DeviceIDChange
-	1,  // 14: usher.v1.StatusChange.device:type_name -> usher.v1.DeviceStatus
+	1,  // 14: usher.v1.StatusChange.mac:type_name -> usher.v1.MacStatus
 	15, // [15:15] is the sub-list for method output_type
 	15, // [15:15] is the sub-list for method input_type
 	15, // [15:15] is the sub-list for extension type_name

@@ -1632,114 +1632,114 @@ var File_usher_v1_identity_proto protoreflect.FileDescriptor
 
 const file_usher_v1_identity_proto_rawDesc = "" +
 	"\n" +
-	"\x17usher/v1/identity.proto\x12\busher.v1\x1a\x1fgoogle/protobuf/timestamp.proto\"\x80\x01\n" +
-	"\x11DeviceCertificate\x12\x10\n" +
-	"\x03der\x18\x01 \x01(\fR\x03der\x12&\n" +
-	"\x0fhas_private_key\x18\x02 \x01(\bR\rhasPrivateKey\x121\n" +
-	"\x05items\x18\x03 \x01(\v2\x1b.usher.v1.RegistrationItemsR\x05items\"\xa1\x01\n" +
-	"\x11RegistrationItems\x120\n" +
-	"\x14user_principal_names\x18\x01 \x03(\tR\x12userPrincipalNames\x12\x1b\n" +
-	"\ttenant_id\x18\x02 \x01(\tR\btenantId\x12\x1e\n" +
+	"\x17usher/v1/identity.proto\x12\busher.v1\x1a\x1fgoogle/protobuf/timestamp.proto\x1a\x17usher/v1/personal.proto\"\x92\x01\n" +
+	"\x11DeviceCertificate\x12\x16\n" +
+	"\x03der\x18\x01 \x01(\fB\x04\xc8\xdb\x18\x02R\x03der\x12,\n" +
+	"\x0fhas_private_key\x18\x02 \x01(\bB\x04\xc8\xdb\x18\x01R\rhasPrivateKey\x127\n" +
+	"\x05items\x18\x03 \x01(\v2\x1b.usher.v1.RegistrationItemsB\x04\xc8\xdb\x18\x01R\x05items\"\xb9\x01\n" +
+	"\x11RegistrationItems\x126\n" +
+	"\x14user_principal_names\x18\x01 \x03(\tB\x04\xc8\xdb\x18\x02R\x12userPrincipalNames\x12!\n" +
+	"\ttenant_id\x18\x02 \x01(\tB\x04\xc8\xdb\x18\x01R\btenantId\x12$\n" +
 	"\n" +
-	"thumbprint\x18\x03 \x01(\tR\n" +
-	"thumbprint\x12\x1d\n" +
+	"thumbprint\x18\x03 \x01(\tB\x04\xc8\xdb\x18\x02R\n" +
+	"thumbprint\x12#\n" +
 	"\n" +
-	"cloud_host\x18\x04 \x01(\tR\tcloudHost\"\xdd\x06\n" +
-	"\bEvidence\x120\n" +
-	"\x06source\x18\x01 \x01(\x0e2\x18.usher.v1.IdentitySourceR\x06source\x12+\n" +
-	"\afinding\x18\x02 \x01(\x0e2\x11.usher.v1.FindingR\afinding\x12.\n" +
-	"\bobstacle\x18\x03 \x01(\x0e2\x12.usher.v1.ObstacleR\bobstacle\x12\x16\n" +
-	"\x06detail\x18\x04 \x01(\tR\x06detail\x12=\n" +
-	"\fobserve_time\x18\x05 \x01(\v2\x1a.google.protobuf.TimestampR\vobserveTime\x12?\n" +
-	"\fcertificates\x18\x06 \x03(\v2\x1b.usher.v1.DeviceCertificateR\fcertificates\x12.\n" +
-	"\x13user_principal_name\x18\a \x01(\tR\x11userPrincipalName\x12\x1b\n" +
-	"\ttenant_id\x18\b \x01(\tR\btenantId\x12\x1e\n" +
+	"cloud_host\x18\x04 \x01(\tB\x04\xc8\xdb\x18\x01R\tcloudHost\"\xc3\a\n" +
+	"\bEvidence\x126\n" +
+	"\x06source\x18\x01 \x01(\x0e2\x18.usher.v1.IdentitySourceB\x04\xc8\xdb\x18\x01R\x06source\x121\n" +
+	"\afinding\x18\x02 \x01(\x0e2\x11.usher.v1.FindingB\x04\xc8\xdb\x18\x01R\afinding\x124\n" +
+	"\bobstacle\x18\x03 \x01(\x0e2\x12.usher.v1.ObstacleB\x04\xc8\xdb\x18\x01R\bobstacle\x12\x1c\n" +
+	"\x06detail\x18\x04 \x01(\tB\x04\xc8\xdb\x18\x02R\x06detail\x12C\n" +
+	"\fobserve_time\x18\x05 \x01(\v2\x1a.google.protobuf.TimestampB\x04\xc8\xdb\x18\x01R\vobserveTime\x12E\n" +
+	"\fcertificates\x18\x06 \x03(\v2\x1b.usher.v1.DeviceCertificateB\x04\xc8\xdb\x18\x01R\fcertificates\x124\n" +
+	"\x13user_principal_name\x18\a \x01(\tB\x04\xc8\xdb\x18\x02R\x11userPrincipalName\x12!\n" +
+	"\ttenant_id\x18\b \x01(\tB\x04\xc8\xdb\x18\x01R\btenantId\x12$\n" +
 	"\n" +
-	"thumbprint\x18\t \x01(\tR\n" +
-	"thumbprint\x12\x1d\n" +
+	"thumbprint\x18\t \x01(\tB\x04\xc8\xdb\x18\x02R\n" +
+	"thumbprint\x12#\n" +
 	"\n" +
 	"cloud_host\x18\n" +
-	" \x01(\tR\tcloudHost\x12\x1b\n" +
-	"\tdevice_id\x18\v \x01(\tR\bdeviceId\x12?\n" +
-	"\fplatform_sso\x18\f \x01(\v2\x1a.usher.v1.PlatformSSOFactsH\x00R\vplatformSso\x12E\n" +
-	"\x0esecure_enclave\x18\r \x01(\v2\x1c.usher.v1.SecureEnclaveFactsH\x00R\rsecureEnclave\x129\n" +
+	" \x01(\tB\x04\xc8\xdb\x18\x01R\tcloudHost\x12!\n" +
+	"\tdevice_id\x18\v \x01(\tB\x04\xc8\xdb\x18\x02R\bdeviceId\x12E\n" +
+	"\fplatform_sso\x18\f \x01(\v2\x1a.usher.v1.PlatformSSOFactsB\x04\xc8\xdb\x18\x01H\x00R\vplatformSso\x12K\n" +
+	"\x0esecure_enclave\x18\r \x01(\v2\x1c.usher.v1.SecureEnclaveFactsB\x04\xc8\xdb\x18\x01H\x00R\rsecureEnclave\x12?\n" +
 	"\n" +
-	"jamf_agent\x18\x0e \x01(\v2\x18.usher.v1.JamfAgentFactsH\x00R\tjamfAgent\x12B\n" +
-	"\rjamf_settings\x18\x0f \x01(\v2\x1b.usher.v1.JamfSettingsFactsH\x00R\fjamfSettings\x12;\n" +
+	"jamf_agent\x18\x0e \x01(\v2\x18.usher.v1.JamfAgentFactsB\x04\xc8\xdb\x18\x01H\x00R\tjamfAgent\x12H\n" +
+	"\rjamf_settings\x18\x0f \x01(\v2\x1b.usher.v1.JamfSettingsFactsB\x04\xc8\xdb\x18\x01H\x00R\fjamfSettings\x12A\n" +
 	"\n" +
-	"compliance\x18\x10 \x01(\v2\x19.usher.v1.ComplianceFactsH\x00R\n" +
-	"compliance\x124\n" +
+	"compliance\x18\x10 \x01(\v2\x19.usher.v1.ComplianceFactsB\x04\xc8\xdb\x18\x01H\x00R\n" +
+	"compliance\x12:\n" +
 	"\n" +
-	"possession\x18\x11 \x01(\x0e2\x14.usher.v1.PossessionR\n" +
+	"possession\x18\x11 \x01(\x0e2\x14.usher.v1.PossessionB\x04\xc8\xdb\x18\x01R\n" +
 	"possessionB\a\n" +
-	"\x05facts\"\xe0\x03\n" +
-	"\x10PlatformSSOFacts\x125\n" +
-	"\x16registration_completed\x18\x01 \x01(\bR\x15registrationCompleted\x12-\n" +
-	"\x04user\x18\x02 \x01(\x0e2\x19.usher.v1.PlatformSSOUserR\x04user\x12\x1d\n" +
+	"\x05facts\"\x96\x04\n" +
+	"\x10PlatformSSOFacts\x12;\n" +
+	"\x16registration_completed\x18\x01 \x01(\bB\x04\xc8\xdb\x18\x01R\x15registrationCompleted\x123\n" +
+	"\x04user\x18\x02 \x01(\x0e2\x19.usher.v1.PlatformSSOUserB\x04\xc8\xdb\x18\x01R\x04user\x12#\n" +
 	"\n" +
-	"user_state\x18\x03 \x01(\tR\tuserState\x12C\n" +
-	"\x0edevice_section\x18\x04 \x01(\x0e2\x1c.usher.v1.PlatformSSOSectionR\rdeviceSection\x12?\n" +
-	"\fuser_section\x18\x05 \x01(\x0e2\x1c.usher.v1.PlatformSSOSectionR\vuserSection\x121\n" +
-	"\x14extension_identifier\x18\x06 \x01(\tR\x13extensionIdentifier\x12\x1f\n" +
-	"\vissuer_host\x18\a \x01(\tR\n" +
-	"issuerHost\x12F\n" +
-	"\x11token_expire_time\x18\b \x01(\v2\x1a.google.protobuf.TimestampR\x0ftokenExpireTime\x12%\n" +
-	"\x0etokens_expired\x18\t \x01(\bR\rtokensExpired\",\n" +
-	"\x12SecureEnclaveFacts\x12\x16\n" +
-	"\x06status\x18\x01 \x01(\x05R\x06status\"\x97\x01\n" +
-	"\x0eJamfAgentFacts\x12,\n" +
-	"\x10have_an_azure_id\x18\x01 \x01(\bH\x00R\rhaveAnAzureId\x88\x01\x01\x12B\n" +
-	"\x0flast_token_time\x18\x02 \x01(\v2\x1a.google.protobuf.TimestampR\rlastTokenTimeB\x13\n" +
-	"\x11_have_an_azure_id\"n\n" +
-	"\x11JamfSettingsFacts\x12<\n" +
-	"\x1aconditional_access_enabled\x18\x01 \x01(\bR\x18conditionalAccessEnabled\x12\x1b\n" +
-	"\tclient_id\x18\x02 \x01(\tR\bclientId\"f\n" +
-	"\x0fComplianceFacts\x12\x1e\n" +
+	"user_state\x18\x03 \x01(\tB\x04\xc8\xdb\x18\x01R\tuserState\x12I\n" +
+	"\x0edevice_section\x18\x04 \x01(\x0e2\x1c.usher.v1.PlatformSSOSectionB\x04\xc8\xdb\x18\x01R\rdeviceSection\x12E\n" +
+	"\fuser_section\x18\x05 \x01(\x0e2\x1c.usher.v1.PlatformSSOSectionB\x04\xc8\xdb\x18\x01R\vuserSection\x127\n" +
+	"\x14extension_identifier\x18\x06 \x01(\tB\x04\xc8\xdb\x18\x01R\x13extensionIdentifier\x12%\n" +
+	"\vissuer_host\x18\a \x01(\tB\x04\xc8\xdb\x18\x01R\n" +
+	"issuerHost\x12L\n" +
+	"\x11token_expire_time\x18\b \x01(\v2\x1a.google.protobuf.TimestampB\x04\xc8\xdb\x18\x01R\x0ftokenExpireTime\x12+\n" +
+	"\x0etokens_expired\x18\t \x01(\bB\x04\xc8\xdb\x18\x01R\rtokensExpired\"2\n" +
+	"\x12SecureEnclaveFacts\x12\x1c\n" +
+	"\x06status\x18\x01 \x01(\x05B\x04\xc8\xdb\x18\x01R\x06status\"\xa3\x01\n" +
+	"\x0eJamfAgentFacts\x122\n" +
+	"\x10have_an_azure_id\x18\x01 \x01(\bB\x04\xc8\xdb\x18\x01H\x00R\rhaveAnAzureId\x88\x01\x01\x12H\n" +
+	"\x0flast_token_time\x18\x02 \x01(\v2\x1a.google.protobuf.TimestampB\x04\xc8\xdb\x18\x01R\rlastTokenTimeB\x13\n" +
+	"\x11_have_an_azure_id\"z\n" +
+	"\x11JamfSettingsFacts\x12B\n" +
+	"\x1aconditional_access_enabled\x18\x01 \x01(\bB\x04\xc8\xdb\x18\x01R\x18conditionalAccessEnabled\x12!\n" +
+	"\tclient_id\x18\x02 \x01(\tB\x04\xc8\xdb\x18\x01R\bclientId\"x\n" +
+	"\x0fComplianceFacts\x12$\n" +
 	"\n" +
-	"applicable\x18\x01 \x01(\bR\n" +
-	"applicable\x12\x14\n" +
-	"\x05state\x18\x02 \x01(\tR\x05state\x12\x1d\n" +
+	"applicable\x18\x01 \x01(\bB\x04\xc8\xdb\x18\x01R\n" +
+	"applicable\x12\x1a\n" +
+	"\x05state\x18\x02 \x01(\tB\x04\xc8\xdb\x18\x01R\x05state\x12#\n" +
 	"\n" +
-	"device_ids\x18\x03 \x03(\tR\tdeviceIds\"\xb7\x01\n" +
-	"\rContradiction\x12\x12\n" +
-	"\x04name\x18\x01 \x01(\tR\x04name\x124\n" +
-	"\bfollowed\x18\x02 \x01(\x0e2\x18.usher.v1.IdentitySourceR\bfollowed\x122\n" +
-	"\aagainst\x18\x03 \x01(\x0e2\x18.usher.v1.IdentitySourceR\aagainst\x12\x16\n" +
-	"\x06detail\x18\x04 \x01(\tR\x06detail\x12\x10\n" +
-	"\x03fix\x18\x05 \x01(\tR\x03fix\"\x88\x01\n" +
-	"\x0eDeviceIDChange\x12\"\n" +
-	"\rold_device_id\x18\x01 \x01(\tR\voldDeviceId\x12\"\n" +
-	"\rnew_device_id\x18\x02 \x01(\tR\vnewDeviceId\x12.\n" +
-	"\x04time\x18\x03 \x01(\v2\x1a.google.protobuf.TimestampR\x04time\"\xd3\x05\n" +
-	"\bIdentity\x12-\n" +
-	"\x05state\x18\x01 \x01(\x0e2\x17.usher.v1.IdentityStateR\x05state\x12\x16\n" +
-	"\x06detail\x18\x02 \x01(\tR\x06detail\x12\x1b\n" +
-	"\tdevice_id\x18\x03 \x01(\tR\bdeviceId\x12\x1b\n" +
-	"\ttenant_id\x18\x04 \x01(\tR\btenantId\x12.\n" +
-	"\x13user_principal_name\x18\x05 \x01(\tR\x11userPrincipalName\x12$\n" +
-	"\x0euser_object_id\x18\x06 \x01(\tR\fuserObjectId\x12\x1e\n" +
+	"device_ids\x18\x03 \x03(\tB\x04\xc8\xdb\x18\x02R\tdeviceIds\"\xd5\x01\n" +
+	"\rContradiction\x12\x18\n" +
+	"\x04name\x18\x01 \x01(\tB\x04\xc8\xdb\x18\x01R\x04name\x12:\n" +
+	"\bfollowed\x18\x02 \x01(\x0e2\x18.usher.v1.IdentitySourceB\x04\xc8\xdb\x18\x01R\bfollowed\x128\n" +
+	"\aagainst\x18\x03 \x01(\x0e2\x18.usher.v1.IdentitySourceB\x04\xc8\xdb\x18\x01R\aagainst\x12\x1c\n" +
+	"\x06detail\x18\x04 \x01(\tB\x04\xc8\xdb\x18\x02R\x06detail\x12\x16\n" +
+	"\x03fix\x18\x05 \x01(\tB\x04\xc8\xdb\x18\x01R\x03fix\"\x9a\x01\n" +
+	"\x0eDeviceIDChange\x12(\n" +
+	"\rold_device_id\x18\x01 \x01(\tB\x04\xc8\xdb\x18\x02R\voldDeviceId\x12(\n" +
+	"\rnew_device_id\x18\x02 \x01(\tB\x04\xc8\xdb\x18\x02R\vnewDeviceId\x124\n" +
+	"\x04time\x18\x03 \x01(\v2\x1a.google.protobuf.TimestampB\x04\xc8\xdb\x18\x02R\x04time\"\xb9\x06\n" +
+	"\bIdentity\x123\n" +
+	"\x05state\x18\x01 \x01(\x0e2\x17.usher.v1.IdentityStateB\x04\xc8\xdb\x18\x01R\x05state\x12\x1c\n" +
+	"\x06detail\x18\x02 \x01(\tB\x04\xc8\xdb\x18\x02R\x06detail\x12!\n" +
+	"\tdevice_id\x18\x03 \x01(\tB\x04\xc8\xdb\x18\x02R\bdeviceId\x12!\n" +
+	"\ttenant_id\x18\x04 \x01(\tB\x04\xc8\xdb\x18\x01R\btenantId\x124\n" +
+	"\x13user_principal_name\x18\x05 \x01(\tB\x04\xc8\xdb\x18\x02R\x11userPrincipalName\x12*\n" +
+	"\x0euser_object_id\x18\x06 \x01(\tB\x04\xc8\xdb\x18\x02R\fuserObjectId\x12$\n" +
 	"\n" +
-	"thumbprint\x18\a \x01(\tR\n" +
-	"thumbprint\x12\x1b\n" +
-	"\tjoin_type\x18\b \x01(\tR\bjoinType\x12#\n" +
-	"\rtenant_region\x18\t \x01(\tR\ftenantRegion\x129\n" +
+	"thumbprint\x18\a \x01(\tB\x04\xc8\xdb\x18\x02R\n" +
+	"thumbprint\x12!\n" +
+	"\tjoin_type\x18\b \x01(\tB\x04\xc8\xdb\x18\x01R\bjoinType\x12)\n" +
+	"\rtenant_region\x18\t \x01(\tB\x04\xc8\xdb\x18\x01R\ftenantRegion\x12?\n" +
 	"\n" +
 	"not_before\x18\n" +
-	" \x01(\v2\x1a.google.protobuf.TimestampR\tnotBefore\x127\n" +
-	"\tnot_after\x18\v \x01(\v2\x1a.google.protobuf.TimestampR\bnotAfter\x12=\n" +
-	"\fobserve_time\x18\f \x01(\v2\x1a.google.protobuf.TimestampR\vobserveTime\x120\n" +
-	"\x06source\x18\r \x01(\x0e2\x18.usher.v1.IdentitySourceR\x06source\x12\x12\n" +
-	"\x04rule\x18\x0e \x01(\tR\x04rule\x12?\n" +
-	"\x0econtradictions\x18\x0f \x03(\v2\x17.usher.v1.ContradictionR\x0econtradictions\x12B\n" +
-	"\x10other_identities\x18\x10 \x03(\v2\x17.usher.v1.OtherIdentityR\x0fotherIdentities\x12\x10\n" +
-	"\x03fix\x18\x11 \x01(\tR\x03fix\"\xa2\x01\n" +
-	"\rOtherIdentity\x12\x1b\n" +
-	"\tdevice_id\x18\x01 \x01(\tR\bdeviceId\x12\x1b\n" +
-	"\ttenant_id\x18\x02 \x01(\tR\btenantId\x12\x1e\n" +
+	" \x01(\v2\x1a.google.protobuf.TimestampB\x04\xc8\xdb\x18\x01R\tnotBefore\x12=\n" +
+	"\tnot_after\x18\v \x01(\v2\x1a.google.protobuf.TimestampB\x04\xc8\xdb\x18\x01R\bnotAfter\x12C\n" +
+	"\fobserve_time\x18\f \x01(\v2\x1a.google.protobuf.TimestampB\x04\xc8\xdb\x18\x01R\vobserveTime\x126\n" +
+	"\x06source\x18\r \x01(\x0e2\x18.usher.v1.IdentitySourceB\x04\xc8\xdb\x18\x01R\x06source\x12\x18\n" +
+	"\x04rule\x18\x0e \x01(\tB\x04\xc8\xdb\x18\x01R\x04rule\x12E\n" +
+	"\x0econtradictions\x18\x0f \x03(\v2\x17.usher.v1.ContradictionB\x04\xc8\xdb\x18\x01R\x0econtradictions\x12H\n" +
+	"\x10other_identities\x18\x10 \x03(\v2\x17.usher.v1.OtherIdentityB\x04\xc8\xdb\x18\x01R\x0fotherIdentities\x12\x16\n" +
+	"\x03fix\x18\x11 \x01(\tB\x04\xc8\xdb\x18\x01R\x03fix\"\xba\x01\n" +
+	"\rOtherIdentity\x12!\n" +
+	"\tdevice_id\x18\x01 \x01(\tB\x04\xc8\xdb\x18\x02R\bdeviceId\x12!\n" +
+	"\ttenant_id\x18\x02 \x01(\tB\x04\xc8\xdb\x18\x01R\btenantId\x12$\n" +
 	"\n" +
-	"thumbprint\x18\x03 \x01(\tR\n" +
-	"thumbprint\x127\n" +
-	"\tnot_after\x18\x04 \x01(\v2\x1a.google.protobuf.TimestampR\bnotAfter*\xb7\x02\n" +
+	"thumbprint\x18\x03 \x01(\tB\x04\xc8\xdb\x18\x02R\n" +
+	"thumbprint\x12=\n" +
+	"\tnot_after\x18\x04 \x01(\v2\x1a.google.protobuf.TimestampB\x04\xc8\xdb\x18\x01R\bnotAfter*\xb7\x02\n" +
 	"\x0eIdentitySource\x12\x1f\n" +
 	"\x1bIDENTITY_SOURCE_UNSPECIFIED\x10\x00\x12\"\n" +
 	"\x1eIDENTITY_SOURCE_LOGIN_KEYCHAIN\x10\x01\x12\"\n" +
@@ -1889,6 +1889,7 @@ func file_usher_v1_identity_proto_init() {
 	if File_usher_v1_identity_proto != nil {
 		return
 	}
+	file_usher_v1_personal_proto_init()
 	file_usher_v1_identity_proto_msgTypes[2].OneofWrappers = []any{
 		(*Evidence_PlatformSso)(nil),
 		(*Evidence_SecureEnclave)(nil),

@@ -440,8 +440,8 @@ func (x *User) GetUid() uint32 {
 	return 0
 }
 
-// PortalExit is how Company Portal ended. usher-agent sends the facts, which are the oneof and from_log; usherd adds the words. What an
-// older agent says in words is not used.
+// PortalExit is how Company Portal ended. usher-agent sends the facts, which are the oneof and from_log; usherd adds the
+// words. What an older agent says in words is not used.
 type PortalExit struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
 	// Types that are valid to be assigned to How:
@@ -452,11 +452,11 @@ type PortalExit struct {
 	How isPortalExit_How `protobuf_oneof:"how"`
 	// The code was read from Company Portal's log, since the exit status was lost.
 	FromLog bool `protobuf:"varint,4,opt,name=from_log,json=fromLog,proto3" json:"from_log,omitempty"`
-	// The name of the exit code, for example registrationDeviceCapError, or of the signal, for example SIGKILL; "unknown" where neither is
-	// known. An older usherd sends no name for the latter.
+	// The name of the exit code, for example registrationDeviceCapError, or of the signal, for example SIGKILL; "unknown"
+	// where neither is known. An older usherd sends no name for the latter.
 	Name string `protobuf:"bytes,5,opt,name=name,proto3" json:"name,omitempty"`
-	// What happened and what to do, for an admin and for the user, and whether trying again can help. An older usherd sends no advice for
-	// a signal, and none where nothing is known.
+	// What happened and what to do, for an admin and for the user, and whether trying again can help. An older usherd
+	// sends no advice for a signal, and none where nothing is known.
 	AdminAdvice   string `protobuf:"bytes,6,opt,name=admin_advice,json=adminAdvice,proto3" json:"admin_advice,omitempty"`
 	UserAdvice    string `protobuf:"bytes,7,opt,name=user_advice,json=userAdvice,proto3" json:"user_advice,omitempty"`
 	RetryCanHelp  bool   `protobuf:"varint,8,opt,name=retry_can_help,json=retryCanHelp,proto3" json:"retry_can_help,omitempty"`
@@ -1361,54 +1361,54 @@ var File_usher_v1_registration_proto protoreflect.FileDescriptor
 
 const file_usher_v1_registration_proto_rawDesc = "" +
 	"\n" +
-	"\x1busher/v1/registration.proto\x12\busher.v1\x1a\x1egoogle/protobuf/duration.proto\x1a\x1fgoogle/protobuf/timestamp.proto\x1a\x17usher/v1/identity.proto\",\n" +
-	"\x04User\x12\x12\n" +
-	"\x04name\x18\x01 \x01(\tR\x04name\x12\x10\n" +
-	"\x03uid\x18\x02 \x01(\rR\x03uid\"\xf8\x01\n" +
+	"\x1busher/v1/registration.proto\x12\busher.v1\x1a\x1egoogle/protobuf/duration.proto\x1a\x1fgoogle/protobuf/timestamp.proto\x1a\x17usher/v1/identity.proto\x1a\x17usher/v1/personal.proto\"8\n" +
+	"\x04User\x12\x18\n" +
+	"\x04name\x18\x01 \x01(\tB\x04\xc8\xdb\x18\x02R\x04name\x12\x16\n" +
+	"\x03uid\x18\x02 \x01(\rB\x04\xc8\xdb\x18\x01R\x03uid\"\xa8\x02\n" +
 	"\n" +
-	"PortalExit\x12\x14\n" +
-	"\x04code\x18\x01 \x01(\x05H\x00R\x04code\x12\x18\n" +
-	"\x06signal\x18\x02 \x01(\x05H\x00R\x06signal\x12\x1a\n" +
-	"\aunknown\x18\x03 \x01(\bH\x00R\aunknown\x12\x19\n" +
-	"\bfrom_log\x18\x04 \x01(\bR\afromLog\x12\x12\n" +
-	"\x04name\x18\x05 \x01(\tR\x04name\x12!\n" +
-	"\fadmin_advice\x18\x06 \x01(\tR\vadminAdvice\x12\x1f\n" +
-	"\vuser_advice\x18\a \x01(\tR\n" +
-	"userAdvice\x12$\n" +
-	"\x0eretry_can_help\x18\b \x01(\bR\fretryCanHelpB\x05\n" +
-	"\x03how\"\x8b\x01\n" +
+	"PortalExit\x12\x1a\n" +
+	"\x04code\x18\x01 \x01(\x05B\x04\xc8\xdb\x18\x01H\x00R\x04code\x12\x1e\n" +
+	"\x06signal\x18\x02 \x01(\x05B\x04\xc8\xdb\x18\x01H\x00R\x06signal\x12 \n" +
+	"\aunknown\x18\x03 \x01(\bB\x04\xc8\xdb\x18\x01H\x00R\aunknown\x12\x1f\n" +
+	"\bfrom_log\x18\x04 \x01(\bB\x04\xc8\xdb\x18\x01R\afromLog\x12\x18\n" +
+	"\x04name\x18\x05 \x01(\tB\x04\xc8\xdb\x18\x01R\x04name\x12'\n" +
+	"\fadmin_advice\x18\x06 \x01(\tB\x04\xc8\xdb\x18\x01R\vadminAdvice\x12%\n" +
+	"\vuser_advice\x18\a \x01(\tB\x04\xc8\xdb\x18\x01R\n" +
+	"userAdvice\x12*\n" +
+	"\x0eretry_can_help\x18\b \x01(\bB\x04\xc8\xdb\x18\x01R\fretryCanHelpB\x05\n" +
+	"\x03how\"\x9d\x01\n" +
 	"\n" +
-	"Transition\x121\n" +
-	"\x05state\x18\x01 \x01(\x0e2\x1b.usher.v1.RegistrationStateR\x05state\x12.\n" +
-	"\x04time\x18\x02 \x01(\v2\x1a.google.protobuf.TimestampR\x04time\x12\x1a\n" +
-	"\bevidence\x18\x03 \x01(\tR\bevidence\"\x80\x01\n" +
-	"\tMilestone\x12+\n" +
-	"\x04kind\x18\x01 \x01(\x0e2\x17.usher.v1.MilestoneKindR\x04kind\x12.\n" +
-	"\x04time\x18\x02 \x01(\v2\x1a.google.protobuf.TimestampR\x04time\x12\x16\n" +
-	"\x06detail\x18\x03 \x01(\tR\x06detail\"\xa6\x06\n" +
-	"\fRegistration\x12\x0e\n" +
-	"\x02id\x18\x01 \x01(\tR\x02id\x12.\n" +
-	"\x04kind\x18\x02 \x01(\x0e2\x1a.usher.v1.RegistrationKindR\x04kind\x12\"\n" +
-	"\x04user\x18\x03 \x01(\v2\x0e.usher.v1.UserR\x04user\x121\n" +
-	"\x05state\x18\x04 \x01(\x0e2\x1b.usher.v1.RegistrationStateR\x05state\x12>\n" +
-	"\x0efailure_reason\x18\x05 \x01(\x0e2\x17.usher.v1.FailureReasonR\rfailureReason\x12%\n" +
-	"\x0efailure_detail\x18\x06 \x01(\tR\rfailureDetail\x12;\n" +
-	"\vcreate_time\x18\a \x01(\v2\x1a.google.protobuf.TimestampR\n" +
-	"createTime\x12;\n" +
-	"\vupdate_time\x18\b \x01(\v2\x1a.google.protobuf.TimestampR\n" +
-	"updateTime\x126\n" +
-	"\bdeadline\x18\t \x01(\v2\x1a.google.protobuf.TimestampR\bdeadline\x126\n" +
+	"Transition\x127\n" +
+	"\x05state\x18\x01 \x01(\x0e2\x1b.usher.v1.RegistrationStateB\x04\xc8\xdb\x18\x01R\x05state\x124\n" +
+	"\x04time\x18\x02 \x01(\v2\x1a.google.protobuf.TimestampB\x04\xc8\xdb\x18\x01R\x04time\x12 \n" +
+	"\bevidence\x18\x03 \x01(\tB\x04\xc8\xdb\x18\x02R\bevidence\"\x92\x01\n" +
+	"\tMilestone\x121\n" +
+	"\x04kind\x18\x01 \x01(\x0e2\x17.usher.v1.MilestoneKindB\x04\xc8\xdb\x18\x01R\x04kind\x124\n" +
+	"\x04time\x18\x02 \x01(\v2\x1a.google.protobuf.TimestampB\x04\xc8\xdb\x18\x01R\x04time\x12\x1c\n" +
+	"\x06detail\x18\x03 \x01(\tB\x04\xc8\xdb\x18\x02R\x06detail\"\x86\a\n" +
+	"\fRegistration\x12\x14\n" +
+	"\x02id\x18\x01 \x01(\tB\x04\xc8\xdb\x18\x01R\x02id\x124\n" +
+	"\x04kind\x18\x02 \x01(\x0e2\x1a.usher.v1.RegistrationKindB\x04\xc8\xdb\x18\x01R\x04kind\x12(\n" +
+	"\x04user\x18\x03 \x01(\v2\x0e.usher.v1.UserB\x04\xc8\xdb\x18\x01R\x04user\x127\n" +
+	"\x05state\x18\x04 \x01(\x0e2\x1b.usher.v1.RegistrationStateB\x04\xc8\xdb\x18\x01R\x05state\x12D\n" +
+	"\x0efailure_reason\x18\x05 \x01(\x0e2\x17.usher.v1.FailureReasonB\x04\xc8\xdb\x18\x01R\rfailureReason\x12+\n" +
+	"\x0efailure_detail\x18\x06 \x01(\tB\x04\xc8\xdb\x18\x02R\rfailureDetail\x12A\n" +
+	"\vcreate_time\x18\a \x01(\v2\x1a.google.protobuf.TimestampB\x04\xc8\xdb\x18\x01R\n" +
+	"createTime\x12A\n" +
+	"\vupdate_time\x18\b \x01(\v2\x1a.google.protobuf.TimestampB\x04\xc8\xdb\x18\x01R\n" +
+	"updateTime\x12<\n" +
+	"\bdeadline\x18\t \x01(\v2\x1a.google.protobuf.TimestampB\x04\xc8\xdb\x18\x01R\bdeadline\x12<\n" +
 	"\vtransitions\x18\n" +
-	" \x03(\v2\x14.usher.v1.TransitionR\vtransitions\x123\n" +
+	" \x03(\v2\x14.usher.v1.TransitionB\x04\xc8\xdb\x18\x01R\vtransitions\x129\n" +
 	"\n" +
-	"milestones\x18\v \x03(\v2\x13.usher.v1.MilestoneR\n" +
-	"milestones\x125\n" +
-	"\vportal_exit\x18\f \x01(\v2\x14.usher.v1.PortalExitR\n" +
-	"portalExit\x12.\n" +
-	"\bidentity\x18\r \x01(\v2\x12.usher.v1.IdentityR\bidentity\x12>\n" +
-	"\x0edelivery_state\x18\x0e \x01(\x0e2\x17.usher.v1.DeliveryStateR\rdeliveryState\x12%\n" +
-	"\x0edelivery_error\x18\x0f \x01(\tR\rdeliveryError\x12+\n" +
-	"\x11delivery_attempts\x18\x10 \x01(\x05R\x10deliveryAttempts\"\xa1\x01\n" +
+	"milestones\x18\v \x03(\v2\x13.usher.v1.MilestoneB\x04\xc8\xdb\x18\x01R\n" +
+	"milestones\x12;\n" +
+	"\vportal_exit\x18\f \x01(\v2\x14.usher.v1.PortalExitB\x04\xc8\xdb\x18\x01R\n" +
+	"portalExit\x124\n" +
+	"\bidentity\x18\r \x01(\v2\x12.usher.v1.IdentityB\x04\xc8\xdb\x18\x01R\bidentity\x12D\n" +
+	"\x0edelivery_state\x18\x0e \x01(\x0e2\x17.usher.v1.DeliveryStateB\x04\xc8\xdb\x18\x01R\rdeliveryState\x12+\n" +
+	"\x0edelivery_error\x18\x0f \x01(\tB\x04\xc8\xdb\x18\x02R\rdeliveryError\x121\n" +
+	"\x11delivery_attempts\x18\x10 \x01(\x05B\x04\xc8\xdb\x18\x01R\x10deliveryAttempts\"\xa1\x01\n" +
 	"\x18StartRegistrationRequest\x12.\n" +
 	"\x04kind\x18\x01 \x01(\x0e2\x1a.usher.v1.RegistrationKindR\x04kind\x12\x12\n" +
 	"\x04user\x18\x02 \x01(\tR\x04user\x12A\n" +
@@ -1581,6 +1581,7 @@ func file_usher_v1_registration_proto_init() {
 		return
 	}
 	file_usher_v1_identity_proto_init()
+	file_usher_v1_personal_proto_init()
 	file_usher_v1_registration_proto_msgTypes[1].OneofWrappers = []any{
 		(*PortalExit_Code)(nil),
 		(*PortalExit_Signal)(nil),

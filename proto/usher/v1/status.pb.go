@@ -661,7 +661,7 @@ func (x *RenamedKeychain) GetRenameTime() *timestamppb.Timestamp {
 type FleetStatus struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
 	// The name under which this Mac answers and publishes.
-	Device string `protobuf:"bytes,1,opt,name=device,proto3" json:"device,omitempty"`
+	Mac string `protobuf:"bytes,1,opt,name=mac,proto3" json:"mac,omitempty"`
 	// The server that it is connected to; empty while it is not.
 	Server string `protobuf:"bytes,2,opt,name=server,proto3" json:"server,omitempty"`
 	// Since when it is connected, or not any more.
@@ -706,9 +706,9 @@ func (*FleetStatus) Descriptor() ([]byte, []int) {
 	return file_usher_v1_status_proto_rawDescGZIP(), []int{9}
 }
 
-func (x *FleetStatus) GetDevice() string {
+func (x *FleetStatus) GetMac() string {
 	if x != nil {
-		return x.Device
+		return x.Mac
 	}
 	return ""
 }
@@ -896,79 +896,79 @@ var File_usher_v1_status_proto protoreflect.FileDescriptor
 
 const file_usher_v1_status_proto_rawDesc = "" +
 	"\n" +
-	"\x15usher/v1/status.proto\x12\busher.v1\x1a\x1fgoogle/protobuf/timestamp.proto\x1a\x17usher/v1/identity.proto\x1a\x1busher/v1/registration.proto\"1\n" +
+	"\x15usher/v1/status.proto\x12\busher.v1\x1a\x1fgoogle/protobuf/timestamp.proto\x1a\x17usher/v1/identity.proto\x1a\x17usher/v1/personal.proto\x1a\x1busher/v1/registration.proto\"1\n" +
 	"\x10GetStatusRequest\x12\x1d\n" +
 	"\n" +
 	"look_again\x18\x01 \x01(\bR\tlookAgain\"\x14\n" +
-	"\x12WatchStatusRequest\"J\n" +
-	"\x13WatchStatusResponse\x123\n" +
-	"\x06status\x18\x01 \x01(\v2\x1b.usher.v1.GetStatusResponseR\x06status\"\x9e\x02\n" +
-	"\x11GetStatusResponse\x12.\n" +
-	"\x06helper\x18\x01 \x01(\v2\x16.usher.v1.HelperStatusR\x06helper\x12*\n" +
-	"\x05users\x18\x02 \x03(\v2\x14.usher.v1.UserStatusR\x05users\x12.\n" +
-	"\x06outbox\x18\x03 \x01(\v2\x16.usher.v1.OutboxStatusR\x06outbox\x12\x1a\n" +
-	"\bproblems\x18\x04 \x03(\tR\bproblems\x124\n" +
-	"\bcomputer\x18\x05 \x01(\v2\x18.usher.v1.ComputerStatusR\bcomputer\x12+\n" +
-	"\x05fleet\x18\x06 \x01(\v2\x15.usher.v1.FleetStatusR\x05fleet\"O\n" +
-	"\x0eComputerStatus\x12\x12\n" +
-	"\x04name\x18\x01 \x01(\tR\x04name\x12)\n" +
-	"\x10operating_system\x18\x02 \x01(\tR\x0foperatingSystem\"\xa9\x03\n" +
-	"\fHelperStatus\x12\x18\n" +
-	"\aversion\x18\x01 \x01(\tR\aversion\x129\n" +
+	"\x12WatchStatusRequest\"P\n" +
+	"\x13WatchStatusResponse\x129\n" +
+	"\x06status\x18\x01 \x01(\v2\x1b.usher.v1.GetStatusResponseB\x04\xc8\xdb\x18\x01R\x06status\"\xc2\x02\n" +
+	"\x11GetStatusResponse\x124\n" +
+	"\x06helper\x18\x01 \x01(\v2\x16.usher.v1.HelperStatusB\x04\xc8\xdb\x18\x01R\x06helper\x120\n" +
+	"\x05users\x18\x02 \x03(\v2\x14.usher.v1.UserStatusB\x04\xc8\xdb\x18\x01R\x05users\x124\n" +
+	"\x06outbox\x18\x03 \x01(\v2\x16.usher.v1.OutboxStatusB\x04\xc8\xdb\x18\x01R\x06outbox\x12 \n" +
+	"\bproblems\x18\x04 \x03(\tB\x04\xc8\xdb\x18\x02R\bproblems\x12:\n" +
+	"\bcomputer\x18\x05 \x01(\v2\x18.usher.v1.ComputerStatusB\x04\xc8\xdb\x18\x01R\bcomputer\x121\n" +
+	"\x05fleet\x18\x06 \x01(\v2\x15.usher.v1.FleetStatusB\x04\xc8\xdb\x18\x01R\x05fleet\"[\n" +
+	"\x0eComputerStatus\x12\x18\n" +
+	"\x04name\x18\x01 \x01(\tB\x04\xc8\xdb\x18\x02R\x04name\x12/\n" +
+	"\x10operating_system\x18\x02 \x01(\tB\x04\xc8\xdb\x18\x01R\x0foperatingSystem\"\xd9\x03\n" +
+	"\fHelperStatus\x12\x1e\n" +
+	"\aversion\x18\x01 \x01(\tB\x04\xc8\xdb\x18\x01R\aversion\x12?\n" +
 	"\n" +
-	"start_time\x18\x02 \x01(\v2\x1a.google.protobuf.TimestampR\tstartTime\x12#\n" +
-	"\rjournal_error\x18\x03 \x01(\tR\fjournalError\x12#\n" +
-	"\rdelivery_mode\x18\x04 \x01(\tR\fdeliveryMode\x12/\n" +
-	"\x13configuration_error\x18\x05 \x01(\tR\x12configurationError\x12T\n" +
-	"\x18configuration_error_time\x18\x06 \x01(\v2\x1a.google.protobuf.TimestampR\x16configurationErrorTime\x123\n" +
-	"\x15pending_configuration\x18\a \x03(\tR\x14pendingConfiguration\x12>\n" +
-	"\x0ejournal_damage\x18\b \x03(\v2\x17.usher.v1.JournalDamageR\rjournalDamage\"e\n" +
-	"\rJournalDamage\x12\x12\n" +
-	"\x04text\x18\x01 \x01(\tR\x04text\x12\x10\n" +
-	"\x03fix\x18\x02 \x01(\tR\x03fix\x12.\n" +
-	"\x04time\x18\x03 \x01(\v2\x1a.google.protobuf.TimestampR\x04time\"\x8f\x05\n" +
+	"start_time\x18\x02 \x01(\v2\x1a.google.protobuf.TimestampB\x04\xc8\xdb\x18\x01R\tstartTime\x12)\n" +
+	"\rjournal_error\x18\x03 \x01(\tB\x04\xc8\xdb\x18\x02R\fjournalError\x12)\n" +
+	"\rdelivery_mode\x18\x04 \x01(\tB\x04\xc8\xdb\x18\x01R\fdeliveryMode\x125\n" +
+	"\x13configuration_error\x18\x05 \x01(\tB\x04\xc8\xdb\x18\x02R\x12configurationError\x12Z\n" +
+	"\x18configuration_error_time\x18\x06 \x01(\v2\x1a.google.protobuf.TimestampB\x04\xc8\xdb\x18\x01R\x16configurationErrorTime\x129\n" +
+	"\x15pending_configuration\x18\a \x03(\tB\x04\xc8\xdb\x18\x01R\x14pendingConfiguration\x12D\n" +
+	"\x0ejournal_damage\x18\b \x03(\v2\x17.usher.v1.JournalDamageB\x04\xc8\xdb\x18\x01R\rjournalDamage\"w\n" +
+	"\rJournalDamage\x12\x18\n" +
+	"\x04text\x18\x01 \x01(\tB\x04\xc8\xdb\x18\x01R\x04text\x12\x16\n" +
+	"\x03fix\x18\x02 \x01(\tB\x04\xc8\xdb\x18\x01R\x03fix\x124\n" +
+	"\x04time\x18\x03 \x01(\v2\x1a.google.protobuf.TimestampB\x04\xc8\xdb\x18\x01R\x04time\"\xd7\x05\n" +
 	"\n" +
-	"UserStatus\x12\"\n" +
-	"\x04user\x18\x01 \x01(\v2\x0e.usher.v1.UserR\x04user\x121\n" +
-	"\asession\x18\x02 \x01(\v2\x17.usher.v1.SessionStatusR\asession\x12C\n" +
-	"\x11last_registration\x18\x03 \x01(\v2\x16.usher.v1.RegistrationR\x10lastRegistration\x12.\n" +
-	"\bidentity\x18\x04 \x01(\v2\x12.usher.v1.IdentityR\bidentity\x12.\n" +
-	"\bevidence\x18\x05 \x03(\v2\x12.usher.v1.EvidenceR\bevidence\x12B\n" +
-	"\x10device_id_change\x18\x06 \x01(\v2\x18.usher.v1.DeviceIDChangeR\x0edeviceIdChange\x127\n" +
-	"\tlook_time\x18\a \x01(\v2\x1a.google.protobuf.TimestampR\blookTime\x12>\n" +
-	"\rlost_keychain\x18\b \x01(\v2\x19.usher.v1.RenamedKeychainR\flostKeychain\x12K\n" +
-	"\x15reported_registration\x18\t \x01(\v2\x16.usher.v1.RegistrationR\x14reportedRegistration\x12B\n" +
+	"UserStatus\x12(\n" +
+	"\x04user\x18\x01 \x01(\v2\x0e.usher.v1.UserB\x04\xc8\xdb\x18\x01R\x04user\x127\n" +
+	"\asession\x18\x02 \x01(\v2\x17.usher.v1.SessionStatusB\x04\xc8\xdb\x18\x01R\asession\x12I\n" +
+	"\x11last_registration\x18\x03 \x01(\v2\x16.usher.v1.RegistrationB\x04\xc8\xdb\x18\x01R\x10lastRegistration\x124\n" +
+	"\bidentity\x18\x04 \x01(\v2\x12.usher.v1.IdentityB\x04\xc8\xdb\x18\x01R\bidentity\x124\n" +
+	"\bevidence\x18\x05 \x03(\v2\x12.usher.v1.EvidenceB\x04\xc8\xdb\x18\x01R\bevidence\x12H\n" +
+	"\x10device_id_change\x18\x06 \x01(\v2\x18.usher.v1.DeviceIDChangeB\x04\xc8\xdb\x18\x02R\x0edeviceIdChange\x12=\n" +
+	"\tlook_time\x18\a \x01(\v2\x1a.google.protobuf.TimestampB\x04\xc8\xdb\x18\x01R\blookTime\x12D\n" +
+	"\rlost_keychain\x18\b \x01(\v2\x19.usher.v1.RenamedKeychainB\x04\xc8\xdb\x18\x01R\flostKeychain\x12Q\n" +
+	"\x15reported_registration\x18\t \x01(\v2\x16.usher.v1.RegistrationB\x04\xc8\xdb\x18\x01R\x14reportedRegistration\x12H\n" +
 	"\x13last_known_identity\x18\n" +
-	" \x01(\v2\x12.usher.v1.IdentityR\x11lastKnownIdentity\x12\x18\n" +
-	"\aprimary\x18\v \x01(\bR\aprimary\x12\x1d\n" +
+	" \x01(\v2\x12.usher.v1.IdentityB\x04\xc8\xdb\x18\x01R\x11lastKnownIdentity\x12\x1e\n" +
+	"\aprimary\x18\v \x01(\bB\x04\xc8\xdb\x18\x01R\aprimary\x12#\n" +
 	"\n" +
-	"no_account\x18\f \x01(\bR\tnoAccount\"b\n" +
-	"\x0fRenamedKeychain\x12\x12\n" +
-	"\x04name\x18\x01 \x01(\tR\x04name\x12;\n" +
-	"\vrename_time\x18\x02 \x01(\v2\x1a.google.protobuf.TimestampR\n" +
-	"renameTime\"\xed\x01\n" +
+	"no_account\x18\f \x01(\bB\x04\xc8\xdb\x18\x01R\tnoAccount\"n\n" +
+	"\x0fRenamedKeychain\x12\x18\n" +
+	"\x04name\x18\x01 \x01(\tB\x04\xc8\xdb\x18\x01R\x04name\x12A\n" +
+	"\vrename_time\x18\x02 \x01(\v2\x1a.google.protobuf.TimestampB\x04\xc8\xdb\x18\x01R\n" +
+	"renameTime\"\x8b\x02\n" +
 	"\vFleetStatus\x12\x16\n" +
-	"\x06device\x18\x01 \x01(\tR\x06device\x12\x16\n" +
-	"\x06server\x18\x02 \x01(\tR\x06server\x120\n" +
-	"\x05since\x18\x03 \x01(\v2\x1a.google.protobuf.TimestampR\x05since\x12\x1d\n" +
+	"\x03mac\x18\x01 \x01(\tB\x04\xc8\xdb\x18\x01R\x03mac\x12\x1c\n" +
+	"\x06server\x18\x02 \x01(\tB\x04\xc8\xdb\x18\x01R\x06server\x126\n" +
+	"\x05since\x18\x03 \x01(\v2\x1a.google.protobuf.TimestampB\x04\xc8\xdb\x18\x01R\x05since\x12#\n" +
 	"\n" +
-	"last_error\x18\x04 \x01(\tR\tlastError\x12 \n" +
-	"\vunpublished\x18\x05 \x01(\x05R\vunpublished\x12;\n" +
-	"\vexpire_time\x18\x06 \x01(\v2\x1a.google.protobuf.TimestampR\n" +
-	"expireTime\"\xaf\x01\n" +
-	"\rSessionStatus\x12#\n" +
-	"\ragent_version\x18\x01 \x01(\tR\fagentVersion\x12=\n" +
-	"\fconnect_time\x18\x02 \x01(\v2\x1a.google.protobuf.TimestampR\vconnectTime\x12\x1d\n" +
+	"last_error\x18\x04 \x01(\tB\x04\xc8\xdb\x18\x02R\tlastError\x12&\n" +
+	"\vunpublished\x18\x05 \x01(\x05B\x04\xc8\xdb\x18\x01R\vunpublished\x12A\n" +
+	"\vexpire_time\x18\x06 \x01(\v2\x1a.google.protobuf.TimestampB\x04\xc8\xdb\x18\x01R\n" +
+	"expireTime\"\xc7\x01\n" +
+	"\rSessionStatus\x12)\n" +
+	"\ragent_version\x18\x01 \x01(\tB\x04\xc8\xdb\x18\x01R\fagentVersion\x12C\n" +
+	"\fconnect_time\x18\x02 \x01(\v2\x1a.google.protobuf.TimestampB\x04\xc8\xdb\x18\x01R\vconnectTime\x12#\n" +
 	"\n" +
-	"on_console\x18\x03 \x01(\bR\tonConsole\x12\x1b\n" +
-	"\tagent_pid\x18\x04 \x01(\x05R\bagentPid\"\xf5\x01\n" +
-	"\fOutboxStatus\x12\x18\n" +
-	"\apending\x18\x01 \x01(\x05R\apending\x12\x18\n" +
-	"\arefused\x18\x02 \x01(\x05R\arefused\x12\x1d\n" +
+	"on_console\x18\x03 \x01(\bB\x04\xc8\xdb\x18\x01R\tonConsole\x12!\n" +
+	"\tagent_pid\x18\x04 \x01(\x05B\x04\xc8\xdb\x18\x01R\bagentPid\"\x93\x02\n" +
+	"\fOutboxStatus\x12\x1e\n" +
+	"\apending\x18\x01 \x01(\x05B\x04\xc8\xdb\x18\x01R\apending\x12\x1e\n" +
+	"\arefused\x18\x02 \x01(\x05B\x04\xc8\xdb\x18\x01R\arefused\x12#\n" +
 	"\n" +
-	"last_error\x18\x03 \x01(\tR\tlastError\x12F\n" +
-	"\x11next_attempt_time\x18\x04 \x01(\v2\x1a.google.protobuf.TimestampR\x0fnextAttemptTime\x12J\n" +
-	"\x13last_delivered_time\x18\x05 \x01(\v2\x1a.google.protobuf.TimestampR\x11lastDeliveredTime2\xa3\x01\n" +
+	"last_error\x18\x03 \x01(\tB\x04\xc8\xdb\x18\x02R\tlastError\x12L\n" +
+	"\x11next_attempt_time\x18\x04 \x01(\v2\x1a.google.protobuf.TimestampB\x04\xc8\xdb\x18\x01R\x0fnextAttemptTime\x12P\n" +
+	"\x13last_delivered_time\x18\x05 \x01(\v2\x1a.google.protobuf.TimestampB\x04\xc8\xdb\x18\x01R\x11lastDeliveredTime2\xa3\x01\n" +
 	"\rStatusService\x12D\n" +
 	"\tGetStatus\x12\x1a.usher.v1.GetStatusRequest\x1a\x1b.usher.v1.GetStatusResponse\x12L\n" +
 	"\vWatchStatus\x12\x1c.usher.v1.WatchStatusRequest\x1a\x1d.usher.v1.WatchStatusResponse0\x01B'Z%usher.internal/proto/usher/v1;usherv1b\x06proto3"
@@ -1050,6 +1050,7 @@ func file_usher_v1_status_proto_init() {
 		return
 	}
 	file_usher_v1_identity_proto_init()
+	file_usher_v1_personal_proto_init()
 	file_usher_v1_registration_proto_init()
 	type x struct{}
 	out := protoimpl.TypeBuilder{

@@ -349,17 +349,17 @@ var File_usher_v1_support_proto protoreflect.FileDescriptor
 
 const file_usher_v1_support_proto_rawDesc = "" +
 	"\n" +
-	"\x16usher/v1/support.proto\x12\busher.v1\x1a\x1busher/v1/registration.proto\"-\n" +
+	"\x16usher/v1/support.proto\x12\busher.v1\x1a\x17usher/v1/personal.proto\x1a\x1busher/v1/registration.proto\"-\n" +
 	"\x17ListSupportFilesRequest\x12\x12\n" +
-	"\x04user\x18\x01 \x01(\tR\x04user\"k\n" +
-	"\x18ListSupportFilesResponse\x12\"\n" +
-	"\x04user\x18\x01 \x01(\v2\x0e.usher.v1.UserR\x04user\x12+\n" +
-	"\x05files\x18\x02 \x03(\v2\x15.usher.v1.SupportFileR\x05files\"\x80\x01\n" +
-	"\vSupportFile\x12\x12\n" +
-	"\x04name\x18\x01 \x01(\tR\x04name\x12 \n" +
-	"\vdescription\x18\x02 \x01(\tR\vdescription\x12\x16\n" +
-	"\x06source\x18\x03 \x01(\tR\x06source\x12#\n" +
-	"\rsize_estimate\x18\x04 \x01(\x03R\fsizeEstimate\"F\n" +
+	"\x04user\x18\x01 \x01(\tR\x04user\"w\n" +
+	"\x18ListSupportFilesResponse\x12(\n" +
+	"\x04user\x18\x01 \x01(\v2\x0e.usher.v1.UserB\x04\xc8\xdb\x18\x01R\x04user\x121\n" +
+	"\x05files\x18\x02 \x03(\v2\x15.usher.v1.SupportFileB\x04\xc8\xdb\x18\x01R\x05files\"\x98\x01\n" +
+	"\vSupportFile\x12\x18\n" +
+	"\x04name\x18\x01 \x01(\tB\x04\xc8\xdb\x18\x02R\x04name\x12&\n" +
+	"\vdescription\x18\x02 \x01(\tB\x04\xc8\xdb\x18\x01R\vdescription\x12\x1c\n" +
+	"\x06source\x18\x03 \x01(\tB\x04\xc8\xdb\x18\x02R\x06source\x12)\n" +
+	"\rsize_estimate\x18\x04 \x01(\x03B\x04\xc8\xdb\x18\x01R\fsizeEstimate\"F\n" +
 	"\x1aCollectSupportFilesRequest\x12\x12\n" +
 	"\x04user\x18\x01 \x01(\tR\x04user\x12\x14\n" +
 	"\x05names\x18\x02 \x03(\tR\x05names\"\x84\x01\n" +
@@ -413,6 +413,7 @@ func file_usher_v1_support_proto_init() {
 	if File_usher_v1_support_proto != nil {
 		return
 	}
+	file_usher_v1_personal_proto_init()
 	file_usher_v1_registration_proto_init()
 	file_usher_v1_support_proto_msgTypes[4].OneofWrappers = []any{
 		(*CollectSupportFilesResponse_File)(nil),

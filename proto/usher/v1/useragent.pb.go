@@ -1224,7 +1224,7 @@ var File_usher_v1_useragent_proto protoreflect.FileDescriptor
 
 const file_usher_v1_useragent_proto_rawDesc = "" +
 	"\n" +
-	"\x18usher/v1/useragent.proto\x12\busher.v1\x1a\x1fgoogle/protobuf/timestamp.proto\x1a\x15usher/v1/doctor.proto\x1a\x17usher/v1/identity.proto\x1a\x1busher/v1/registration.proto\"\x17\n" +
+	"\x18usher/v1/useragent.proto\x12\busher.v1\x1a\x1fgoogle/protobuf/timestamp.proto\x1a\x15usher/v1/doctor.proto\x1a\x17usher/v1/identity.proto\x1a\x17usher/v1/personal.proto\x1a\x1busher/v1/registration.proto\"\x17\n" +
 	"\x15GetSessionInfoRequest\"\x95\x01\n" +
 	"\x16GetSessionInfoResponse\x12#\n" +
 	"\ragent_version\x18\x01 \x01(\tR\fagentVersion\x12\x1b\n" +
@@ -1270,18 +1270,18 @@ const file_usher_v1_useragent_proto_rawDesc = "" +
 	"\tsignature\x18\x01 \x01(\fR\tsignature\"\x16\n" +
 	"\x14FindLeftoversRequest\"I\n" +
 	"\x15FindLeftoversResponse\x120\n" +
-	"\tleftovers\x18\x01 \x03(\v2\x12.usher.v1.LeftoverR\tleftovers\"Z\n" +
-	"\bLeftover\x12\x0e\n" +
-	"\x02id\x18\x01 \x01(\tR\x02id\x12*\n" +
-	"\x04kind\x18\x02 \x01(\x0e2\x16.usher.v1.LeftoverKindR\x04kind\x12\x12\n" +
-	"\x04name\x18\x03 \x01(\tR\x04name\"*\n" +
+	"\tleftovers\x18\x01 \x03(\v2\x12.usher.v1.LeftoverR\tleftovers\"l\n" +
+	"\bLeftover\x12\x14\n" +
+	"\x02id\x18\x01 \x01(\tB\x04\xc8\xdb\x18\x01R\x02id\x120\n" +
+	"\x04kind\x18\x02 \x01(\x0e2\x16.usher.v1.LeftoverKindB\x04\xc8\xdb\x18\x01R\x04kind\x12\x18\n" +
+	"\x04name\x18\x03 \x01(\tB\x04\xc8\xdb\x18\x01R\x04name\"*\n" +
 	"\x16RemoveLeftoversRequest\x12\x10\n" +
 	"\x03ids\x18\x01 \x03(\tR\x03ids\"N\n" +
 	"\x17RemoveLeftoversResponse\x123\n" +
-	"\aremoved\x18\x01 \x03(\v2\x19.usher.v1.RemovedLeftoverR\aremoved\"W\n" +
-	"\x0fRemovedLeftover\x12.\n" +
-	"\bleftover\x18\x01 \x01(\v2\x12.usher.v1.LeftoverR\bleftover\x12\x14\n" +
-	"\x05error\x18\x02 \x01(\tR\x05error\"I\n" +
+	"\aremoved\x18\x01 \x03(\v2\x19.usher.v1.RemovedLeftoverR\aremoved\"c\n" +
+	"\x0fRemovedLeftover\x124\n" +
+	"\bleftover\x18\x01 \x01(\v2\x12.usher.v1.LeftoverB\x04\xc8\xdb\x18\x01R\bleftover\x12\x1a\n" +
+	"\x05error\x18\x02 \x01(\tB\x04\xc8\xdb\x18\x02R\x05error\"I\n" +
 	"\x15ExamineSessionRequest\x120\n" +
 	"\x14leave_login_keychain\x18\x01 \x01(\bR\x12leaveLoginKeychain\"A\n" +
 	"\x16ExamineSessionResponse\x12'\n" +
@@ -1398,6 +1398,7 @@ func file_usher_v1_useragent_proto_init() {
 	}
 	file_usher_v1_doctor_proto_init()
 	file_usher_v1_identity_proto_init()
+	file_usher_v1_personal_proto_init()
 	file_usher_v1_registration_proto_init()
 	file_usher_v1_useragent_proto_msgTypes[3].OneofWrappers = []any{
 		(*RunPortalResponse_Started)(nil),

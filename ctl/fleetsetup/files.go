@@ -1,0 +1,99 @@
+package fleetsetup
+
+import (
+	"errors"
+	"io/fs"
+	"os"
+	"path/filepath"
+	"time"
+)
+
+// writer writes files in a folder, and remembers them.
+type writer struct {
+	folder folder
+	// renews has files replaced that are there, each at once; otherwise what is there is somebody's, and is left.
+	renews bool
+	made   []Made
+	err    error
+}
+
+// server makes the certificate of a server.
+func (w *writer) server(host string, authority *authority, valid time.Duration, purpose string) error {
+	certificate, key, err := authority.server(host, valid)
+	if err != nil {
+		return err
+	}
+	folder := filepath.Join(serversFolder, host)
+	w.private(filepath.Join(folder, "server-key.pem"), key, "")
+	w.public(filepath.Join(folder, "server.pem"), certificate, purpose)
+	return w.err
+}
+
+// people makes the credentials of admins, and of whom makes the streams.
+func (w *writer) people(admin, provision signer, valid time.Duration, purpose string) error {
+	for _, one := range []struct {
+		name, file string
+		signer     signer
+	}{
+		{AdminName, filepath.Join(adminFolder, adminCredentials), admin},
+		{ProvisionName, filepath.Join(provisionFolder, provisionCredentials), provision},
+	} {
+		content, _, err := one.signer.credentials(one.name, valid)
+		if err != nil {
+			return err
+		}
+		w.private(one.file, content, purpose)
+	}
+	return w.err
+}
+
+func (w *writer) public(name string, content []byte, purpose string) {
+	w.write(name, content, 0o644, purpose)
+}
+func (w *writer) private(name string, content []byte, purpose string) {
+	w.write(name, content, 0o600, purpose)
+}
+
+func (w *writer) write(name string, content []byte, mode fs.FileMode, purpose string) {
+	if w.err != nil {
+		return
+	}
+	if w.err = w.folder.MkdirAll(filepath.Dir(name), 0o700); w.err != nil {
+		return
+	}
+	if w.renews {
+		w.err = w.replace(name, content, mode)
+	} else {
+		// A second set of credentials would be the end of the first in its place.
+		w.err = w.create(name, content, mode)
+	}
+	w.made = append(w.made, Made{w.folder.at(name), purpose})
+}
+
+func (w *writer) create(name string, content []byte, mode fs.FileMode) error {
+	file, err := w.folder.OpenFile(name, os.O_WRONLY|os.O_CREATE|os.O_EXCL, mode)
+	if err != nil {
+		return err
+	}
+	_, err = file.Write(content)
+	return errors.Join(err, file.Close())
+}
+
+// replace puts a file in another's place: a reader has the one or the other.
+func (w *writer) replace(name string, content []byte, mode fs.FileMode) error {
+	unfinished := name + ".new"
+	if err := w.folder.Remove(unfinished); err != nil && !errors.Is(err, fs.ErrNotExist) {
+		return err
+	}
+	if err := w.create(unfinished, content, mode); err != nil {
+		return err
+	}
+	return w.folder.Rename(unfinished, name)
+}
+
+func (w *writer) undo() (err error) {
+	for _, folder := range []string{keysFolder, adminFolder, macFolder, serversFolder} {
+		err = errors.Join(err, w.folder.RemoveAll(folder))
+	}
+	return err
+}

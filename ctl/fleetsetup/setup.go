@@ -1,0 +1,236 @@
+// Package fleetsetup makes what the stock nats-server needs to carry a fleet (docs/fleet.md): its configuration,
+// certificates, accounts and permissions, and the credentials of Macs and admins. Everything is made here and
+// written to files; no server is asked.
+package fleetsetup
+
+import (
+	"errors"
+	"fmt"
+	"io/fs"
+	"net"
+	"path/filepath"
+	"regexp"
+	"slices"
+	"strconv"
+	"strings"
+	"sync"
+	"time"
+	"unicode"
+)
+
+// The folders and files of a fleet. What is in keys makes credentials, and is for nobody but who runs the fleet.
+const (
+	keysFolder    = "keys"
+	adminFolder   = "admin"
+	macFolder     = "macs"
+	serversFolder = "servers"
+
+	// AccessFile is in the admin's folder: how to get at the fleet.
+	AccessFile = "fleet.yaml"
+
+	authorityFile = "ca.pem"
+	authorityKey  = "ca-key.pem"
+	operatorSeed  = "operator.nk"
+	accountSeed   = "account.nk"
+	macSeed       = "mac-signing.nk"
+	adminSeed     = "admin-signing.nk"
+	provisionSeed = "provision-signing.nk"
+	accountJWT    = "account.jwt"
+	adminsSeed    = "admins.nk"
+	adminsJWT     = "admins.jwt"
+
+	// issuedFolder has a file for each Mac, with the public keys of all credentials that were made for it, one a
+	// line.
+	issuedFolder = keysFolder + "/issued"
+
+	configurationFile = "nats-server.conf"
+
+	adminCredentials     = "admin.creds"
+	provisionCredentials = "provision.creds"
+	provisionFolder      = keysFolder + "/provision"
+)
+
+// AdminName is whom the credentials of admins are for.
+const (
+	AdminName     = "admin"
+	ProvisionName = "provision"
+)
+
+// maximumPayload is the largest message of a Mac, and the largest that a server takes.
+const maximumPayload = 64 << 10
+
+// ErrThere is wrapped when something is in the place of what is to be written.
+var ErrThere = errors.New("nothing was written")
+
+// LeastStorageBytes is the least that a fleet can do with on a server.
+const LeastStorageBytes = 64 << 20
+
+// Options say what is made.
+type Options struct {
+	// Directory is where it is written; it must not be there, or be empty.
+	Directory string
+	// Organization stands in the certificates.
+	Organization string
+	// Servers are host names or addresses, by which Macs reach them too: one, or three.
+	Servers []string
+	// Port is that of Macs and admins, ClusterPort that between servers.
+	Port, ClusterPort int
+	// InstallDirectory is where each server will have its folder's files, StoreDirectory where it keeps its streams.
+	InstallDirectory, StoreDirectory string
+	// StorageBytes is how much each server keeps on its disk at most.
+	StorageBytes int64
+	// AdminValid is how long the admin's credentials count, CertificatesValid how long the servers' certificates do.
+	AdminValid, CertificatesValid time.Duration
+}
+
+// Made is a file that was written.
+type Made struct {
+	Path    string `json:"path"`
+	Purpose string `json:"purpose"`
+}
+
+// hostName is what stands in URLs, certificates and configurations, and is the name of a folder.
+var hostName = sync.OnceValue(func() *regexp.Regexp {
+	return regexp.MustCompile(`^[0-9A-Za-z]([0-9A-Za-z-]*[0-9A-Za-z])?(\.[0-9A-Za-z]([0-9A-Za-z-]*[0-9A-Za-z])?)*$`)
+})
+
+// Check returns what is wrong with the options, by the names of usherctl's flags.
+func (o Options) Check() error {
+	switch len(o.Servers) {
+	case 1, 3:
+	default:
+		return fmt.Errorf("--server is given %d times: a fleet has one server, or three that stand in for each other",
+			len(o.Servers))
+	}
+	for i, server := range o.Servers {
+		if address := net.ParseIP(server); address.IsUnspecified() ||
+			address == nil && !hostName().MatchString(server) {
+			return fmt.Errorf("--server %q is no host name or address; the port is given with --port", server)
+		}
+		if slices.Contains(o.Servers[:i], server) {
+			return fmt.Errorf("--server %q is given twice", server)
+		}
+	}
+	if strings.ContainsFunc(o.Organization, unicode.IsControl) {
+		return fmt.Errorf("--organization %q is no name", o.Organization)
+	}
+	for name, port := range map[string]int{"--port": o.Port, "--cluster-port": o.ClusterPort} {
+		if port < 1 || port > 65535 {
+			return fmt.Errorf("%s is %d; it is a number from 1 to 65535", name, port)
+		}
+	}
+	if o.Port == o.ClusterPort {
+		return fmt.Errorf("--port and --cluster-port are both %d", o.Port)
+	}
+	if o.StorageBytes < LeastStorageBytes {
+		return fmt.Errorf("--storage is %d bytes; less than 64 MiB does not carry a fleet", o.StorageBytes)
+	}
+	for flag, path := range map[string]string{"--install-directory": o.InstallDirectory,
+		"--store-directory": o.StoreDirectory} {
+		if !filepath.IsAbs(path) || strings.ContainsAny(path, "\"\n") {
+			return fmt.Errorf("%s %q is no absolute path", flag, path)
+		}
+	}
+	if o.AdminValid <= 0 || o.CertificatesValid <= 0 {
+		return errors.New("credentials and certificates must count for some time")
+	}
+	return nil
+}
+
+// Write makes a fleet and returns what it has written, in the order in which it is of use. What it had written is gone
+// after an error.
+func Write(options Options) (made []Made, err error) {
+	if err := options.Check(); err != nil {
+		return nil, err
+	}
+	fleet, err := openFolder(options.Directory, true)
+	if err != nil {
+		return nil, err
+	}
+	defer fleet.Close()
+	if entries, err := fs.ReadDir(fleet.FS(), "."); err != nil {
+		return nil, err
+	} else if len(entries) > 0 {
+		return nil, fmt.Errorf("%w: %s is not empty: a fleet that is there is not overwritten, since its Macs "+
+			"would be locked out", ErrThere, options.Directory)
+	}
+	w := &writer{folder: fleet}
+	defer func() {
+		if err != nil {
+			err = errors.Join(err, w.undo())
+		}
+	}()
+	identities, err := newIdentities(options)
+	if err != nil {
+		return nil, err
+	}
+	authority, err := newAuthority(options.Organization, options.CertificatesValid)
+	if err != nil {
+		return nil, err
+	}
+	for i, server := range options.Servers {
+		folder := filepath.Join(serversFolder, server)
+		w.public(filepath.Join(folder, authorityFile), authority.certificatePEM, "")
+		if err := w.server(server, authority, options.CertificatesValid, ""); err != nil {
+			return nil, err
+		}
+		w.private(filepath.Join(folder, configurationFile), configuration(options, i, identities),
+			"copy this folder to "+options.InstallDirectory+" on "+server)
+	}
+	w.public(filepath.Join(adminFolder, AccessFile), accessFile(options, adminCredentials),
+		"for admins: USHER_FLEET or --fleet names this folder")
+	w.public(filepath.Join(adminFolder, authorityFile), authority.certificatePEM, "")
+	w.public(filepath.Join(provisionFolder, AccessFile), accessFile(options, provisionCredentials),
+		"for `usherctl fleet provision`")
+	w.public(filepath.Join(provisionFolder, authorityFile), authority.certificatePEM, "")
+	if err := w.people(signer{identities.adminPair, identities.adminsKey},
+		signer{identities.provisionPair, identities.accountKey}, options.AdminValid, ""); err != nil {
+		return nil, err
+	}
+	w.public(filepath.Join(macFolder, authorityFile), authority.certificatePEM, "for every Mac, as fleet.ca_file")
+	w.public(filepath.Join(macFolder, "config.yaml"), macConfiguration(options),
+		"for every Mac: what to configure")
+	w.private(filepath.Join(keysFolder, authorityKey), authority.keyPEM,
+		"keep it where nobody gets at it: it makes servers")
+	for name, seed := range identities.seeds() {
+		w.private(filepath.Join(keysFolder, name), seed, "")
+	}
+	w.private(filepath.Join(keysFolder, adminsJWT), []byte(identities.admins), "")
+	w.private(filepath.Join(keysFolder, accountJWT), []byte(identities.account),
+		"keep it with the seeds beside it: `usherctl fleet credentials` makes Macs and admins with them")
+	return w.made, w.err
+}
+
+// accessFile is how an admin gets at the servers; files are beside it.
+func accessFile(options Options, credentials string) []byte {
+	return fmt.Appendf(nil, "# How usherctl gets at the fleet of %s. Files are beside this "+
+		"one.\nservers:\n%sca_file: %s\ncredentials_file: %s\n",
+		options.Organization, list(options.urls()), authorityFile, credentials)
+}
+
+func macConfiguration(options Options) []byte {
+	return fmt.Appendf(nil,
+		`# What a Mac of the fleet has in /etc/usher/config.yaml, or in its configuration profile.
+fleet:
+  servers:
+%s  ca_file: /etc/usher/fleet/ca.pem
+  # usherctl fleet credentials MAC makes this file; root alone may read it.
+  credentials_file: /etc/usher/fleet/mac.creds
+  # personal_data: false
+`, strings.ReplaceAll(list(options.urls()), "  - ", "    - "))
+}
+
+func (o Options) urls() (all []string) {
+	for _, server := range o.Servers {
+		all = append(all, "tls://"+net.JoinHostPort(server, strconv.Itoa(o.Port)))
+	}
+	return all
+}
+
+func list(entries []string) string {
+	var b strings.Builder
+	for _, one := range entries {
+		fmt.Fprintf(&b, "  - %s\n", one)
+	}
+	return b.String()
+}

@@ -1,0 +1,390 @@
+package fleetview
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"strconv"
+	"sync"
+	"time"
+
+	"github.com/nats-io/nats.go"
+	"github.com/nats-io/nats.go/jetstream"
+	"google.golang.org/protobuf/proto"
+
+	"usher.internal/internal/contract"
+	"usher.internal/internal/fleet"
+	usherv1 "usher.internal/proto/usher/v1"
+)
+
+// Change is one change of a Mac, as the stream has it.
+type Change struct {
+	// Mac is the name that the server vouches for, Stored when it got the change; Time is when that was by the
+	// Mac's clock.
+	Mac    string    `json:"mac"`
+	Stored time.Time `json:"stored"`
+	Time   time.Time `json:"time"`
+	// Computer and User are empty where the Mac leaves out what is personal.
+	Computer string `json:"computer,omitempty"`
+	User     string `json:"user,omitempty"`
+	UID      uint32 `json:"uid,omitempty"`
+	// State is that of the user whom the change is about, MacState that of the Mac. See [Standing].
+	State    string `json:"state"`
+	MacState string `json:"mac_state"`
+	// Registration is how the registration ended that is reported, with the reason; empty where none is.
+	Registration   string `json:"registration,omitempty"`
+	PortalExitCode *int32 `json:"portal_exit_code,omitempty"`
+	DeviceIDBefore string `json:"device_id_before,omitempty"`
+	DeviceIDAfter  string `json:"device_id_after,omitempty"`
+	// Note says what is odd about it.
+	Note string `json:"note,omitempty"`
+
+	id string
+}
+
+// When is when it happened: by the Mac's clock, which had it before the servers did, unless that clock is ahead or
+// tells nothing.
+func (c *Change) When() time.Time {
+	if c.Time.IsZero() || c.Time.After(c.Stored.Add(skewTold)) {
+		return c.Stored
+	}
+	return c.Time
+}
+
+// seen remembers which changes were read, so that one which a Mac published twice counts once. Of each Mac it
+// remembers the last ones: more are never under way.
+type seen map[string][]string
+
+const seenOfEach = 64
+
+func (s seen) before(change *Change) bool {
+	if change.id == "" {
+		return false // garbage is what it is
+	}
+	ids := s[change.Mac]
+	for _, id := range ids {
+		if id == change.id {
+			return true
+		}
+	}
+	if len(ids) >= seenOfEach {
+		ids = ids[1:]
+	}
+	s[change.Mac] = append(ids, change.id)
+	return false
+}
+
+// Watch calls show for each change that the stream gets from now on, until ctx ends or show returns an error, which it
+// returns. Changes that come while the connection is lost are shown when it is back; notice, if not nil, is told of
+// both.
+func (c *Client) Watch(ctx context.Context, show func(*Change) error, notice func(string)) error {
+	w := &watch{client: c, show: show, known: seen{}, news: make(chan struct{}, 1), pending: make(map[string]uint64),
+		late: make(map[string]int), next: make(map[string]uint64)}
+	subscription, err := c.conn.Subscribe(fleet.EveryKept, w.told)
+	if err != nil {
+		return fmt.Errorf("wait for changes: %w", err)
+	}
+	defer subscription.Unsubscribe()
+	var last uint64
+	if w.counts, last, err = c.subjects(ctx, fleet.ChangesStream, fleet.EveryChange); err != nil {
+		return fmt.Errorf("read the changes: %w", err)
+	}
+	w.first = last + 1
+	if notice == nil {
+		notice = func(string) {}
+	}
+	return w.run(ctx, notice)
+}
+
+// readAgain is the pause after a server had not got yet what another one had told, or could not be asked; there is no
+// event for either. lateAttempts is how often the one is done for a Mac, failedAttempts how often in a row the
+// other.
+const (
+	readAgain      = 250 * time.Millisecond
+	lateAttempts   = 20
+	failedAttempts = 240
+)
+
+// watch is a watch under way.
+type watch struct {
+	client *Client
+	show   func(*Change) error
+	known  seen
+	news   chan struct{}
+	// first is the number of the first change that is shown, next that of each Mac of which one was shown. counts
+	// are how many changes the stream had of each when it was asked last.
+	first  uint64
+	next   map[string]uint64
+	counts map[string]uint64
+
+	mu sync.Mutex
+	// pending are Macs of which there is something to read, with the number of the last change that was told of;
+	// late is how often in a row that change was not there.
+	pending map[string]uint64
+	late    map[string]int
+}
+
+// told is called when the servers have kept a change. Its subject is theirs, the number may be what the Mac says.
+func (w *watch) told(message *nats.Msg) {
+	sequence, _ := lastHeader(message, jetstream.SequenceHeader)
+	number, _ := strconv.ParseUint(sequence, 10, 64)
+	w.mu.Lock()
+	w.pending[fleet.MacOf(message.Subject)] = number
+	w.mu.Unlock()
+	select {
+	case w.news <- struct{}{}:
+	default:
+	}
+}
+
+func (w *watch) run(ctx context.Context, notice func(string)) error {
+	again := time.NewTimer(time.Hour)
+	again.Stop()
+	defer again.Stop()
+	missed, failed := false, 0
+	for {
+		select {
+		case <-w.news:
+		case <-w.client.lost:
+			notice("the connection to the fleet is lost; what happens meanwhile is shown when it is back")
+			continue
+		case <-w.client.reconnected:
+			notice("connected to the fleet again")
+			missed = true
+		case <-w.client.closed:
+			return fmt.Errorf("%w: %w", ErrUnreachable, w.client.conn.LastError())
+		case <-again.C:
+		case <-ctx.Done():
+			return context.Cause(ctx)
+		}
+		var err error
+		if missed {
+			err = w.findMissed(ctx)
+		}
+		more := false
+		if err == nil {
+			missed = false
+			more, err = w.read(ctx)
+		}
+		switch shown, ok := errors.AsType[*showError](err); {
+		case ok:
+			return shown.error
+		case ctx.Err() != nil:
+			return context.Cause(ctx)
+		case err != nil && !w.client.conn.IsConnected():
+			missed = true // the connection begins anew
+			continue
+		case err != nil:
+			if failed++; failed > failedAttempts {
+				return fmt.Errorf("read the changes: %w", err)
+			}
+		case !more:
+			failed = 0
+			continue
+		default:
+			failed = 0
+		}
+		again.Reset(readAgain)
+	}
+}
+
+// findMissed finds the Macs of which the stream has other changes than before.
+func (w *watch) findMissed(ctx context.Context) error {
+	counts, last, err := w.client.subjects(ctx, fleet.ChangesStream, fleet.EveryChange)
+	if err != nil {
+		return err
+	}
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	for subject, count := range counts {
+		if mac := fleet.MacOf(subject); count != w.counts[subject] || w.next[mac] != 0 {
+			w.pending[mac] = min(max(w.pending[mac], w.next[mac]), last)
+		}
+	}
+	w.counts = counts
+	return nil
+}
+
+// read shows what is pending. It tells whether a server has not got yet what another one has told.
+func (w *watch) read(ctx context.Context) (more bool, err error) {
+	from := make(map[string]uint64)
+	w.mu.Lock()
+	for mac := range w.pending {
+		from[mac] = max(w.first, w.next[mac])
+	}
+	w.mu.Unlock()
+	err = w.client.readAll(ctx, from, func(mac string, read message) error {
+		w.next[mac] = max(w.next[mac], read.sequence+1)
+		return showNew(w.known, read, w.show)
+	})
+	if err != nil {
+		return false, err
+	}
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	for mac := range from {
+		told := w.pending[mac]
+		switch {
+		case told < max(w.first, w.next[mac]):
+		case w.late[mac] < lateAttempts:
+			w.late[mac]++
+			continue
+		default: // it tells of changes that there are not, or of one behind which none of its others can be read
+			w.next[mac] = told + 1
+		}
+		delete(w.pending, mac)
+		delete(w.late, mac)
+	}
+	return len(w.pending) > 0, nil
+}
+
+// Changes calls show for each change that the stream has, of a Mac or, where that is empty, of each Mac, one at a
+// time: those of one Mac from the oldest on. It returns the error of show.
+func (c *Client) Changes(ctx context.Context, mac string, show func(*Change) error) error {
+	from := map[string]uint64{mac: 1}
+	if mac == "" {
+		counts, _, err := c.subjects(ctx, fleet.ChangesStream, fleet.EveryChange)
+		if err != nil {
+			return fmt.Errorf("read the changes: %w", err)
+		}
+		clear(from)
+		for subject := range counts {
+			from[fleet.MacOf(subject)] = 1
+		}
+	}
+	known := seen{}
+	err := c.readAll(ctx, from, func(_ string, read message) error { return showNew(known, read, show) })
+	switch shown, ok := errors.AsType[*showError](err); {
+	case ok:
+		return shown.error
+	case ctx.Err() != nil:
+		return context.Cause(ctx)
+	case err != nil:
+		return fmt.Errorf("read the changes: %w", err)
+	}
+	return nil
+}
+
+// showError is an error of whoever is shown something, and not one of reading.
+type showError struct{ error }
+
+// showNew shows a change that was not seen before.
+func showNew(known seen, read message, show func(*Change) error) error {
+	change := changeOf(read)
+	if known.before(change) {
+		return nil
+	}
+	if err := show(change); err != nil {
+		return &showError{err}
+	}
+	return nil
+}
+
+func changeOf(read message) *Change {
+	change := &Change{Mac: fleet.MacOf(read.subject), Stored: read.time.UTC(), State: Unknown,
+		MacState: Unknown}
+	said := new(usherv1.StatusChange)
+	if err := proto.Unmarshal(read.data, said); err != nil || said.GetMac() == nil {
+		change.Note = fmt.Sprintf("it published %d bytes that are no change", len(read.data))
+		return change
+	}
+	change.id, change.Time, change.UID = said.GetId(), contract.Time(said.GetTime()).UTC(), said.GetUid()
+	if name := said.GetMac().GetMac(); name != change.Mac {
+		change.Note = "it published as " + plain(name) + ", which the server does not let it be"
+		return change
+	}
+	var standing Standing
+	standing.State = Unknown
+	standing.describe(said.GetMac())
+	change.Computer, change.MacState = standing.Computer, standing.State
+	if said.GetState() != usherv1.IdentityState_IDENTITY_STATE_UNSPECIFIED {
+		change.State = contract.Name(said.GetState())
+	} else if said.GetUid() == 0 {
+		change.State = standing.State
+	}
+	for _, user := range said.GetMac().GetUsers() {
+		if user.GetUid() == said.GetUid() {
+			change.User = plain(user.GetName())
+		}
+	}
+	if outcome := said.GetOutcome(); outcome != usherv1.RegistrationState_REGISTRATION_STATE_UNSPECIFIED {
+		change.Registration = contract.Name(outcome)
+		if reason := said.GetFailureReason(); reason != usherv1.FailureReason_FAILURE_REASON_UNSPECIFIED {
+			change.Registration += ": " + contract.Name(reason)
+		}
+	}
+	change.PortalExitCode = said.PortalExitCode
+	if moved := said.GetDeviceIdChange(); moved != nil {
+		change.DeviceIDBefore, change.DeviceIDAfter = plain(moved.GetOldDeviceId()), plain(moved.GetNewDeviceId())
+	}
+	return change
+}
+
+// Trend counts, for each of the last days, the Macs in each state at the end of it, by UTC; the last one is today as
+// far as it has come. Before a Mac was heard of first it does not count.
+func (c *Client) Trend(ctx context.Context, days int, now time.Time) ([]Day, error) {
+	counted := newTrend(days, now)
+	err := c.Changes(ctx, "", func(change *Change) error {
+		counted.add(change)
+		return nil
+	})
+	if err != nil {
+		return nil, err
+	}
+	return counted.end(), nil
+}
+
+// trend counts day by day. Changes of one Mac are added in the order in which they were stored.
+type trend struct {
+	first  time.Time
+	counts []map[string]int
+	macs   map[string]stood
+}
+
+// stood is how a Mac stands from a day on.
+type stood struct {
+	day   int
+	state string
+}
+
+func newTrend(days int, now time.Time) *trend {
+	t := &trend{first: now.UTC().Truncate(24*time.Hour).AddDate(0, 0, 1-days), macs: make(map[string]stood)}
+	for range days {
+		t.counts = append(t.counts, make(map[string]int))
+	}
+	return t
+}
+
+func (t *trend) add(change *Change) {
+	if change.Note != "" {
+		return
+	}
+	day := int(change.Stored.Sub(t.first) / (24 * time.Hour)) // 0 also for the one before
+	day = max(0, min(day, len(t.counts)-1))
+	before, known := t.macs[change.Mac]
+	if known {
+		day = max(day, before.day)
+		t.count(before, day)
+	}
+	t.macs[change.Mac] = stood{day, change.MacState}
+}
+
+// count counts a Mac at the end of each day until another one.
+func (t *trend) count(mac stood, until int) {
+	for day := mac.day; day < until; day++ {
+		t.counts[day][mac.state]++
+	}
+}
+
+// end returns the days from the first on of which anything was heard.
+func (t *trend) end() (days []Day) {
+	for _, mac := range t.macs {
+		t.count(mac, len(t.counts))
+	}
+	for i, counts := range t.counts {
+		if len(counts) > 0 || len(days) > 0 || i == len(t.counts)-1 {
+			days = append(days, Day{Date: t.first.AddDate(0, 0, i).Format(time.DateOnly), States: counts})
+		}
+	}
+	return days
+}

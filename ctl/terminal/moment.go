@@ -1,0 +1,58 @@
+package terminal
+
+import (
+	"fmt"
+	"time"
+
+	"google.golang.org/protobuf/types/known/timestamppb"
+)
+
+// Clock is a moment for a person: the time of day today, the date too for any other day; "-" for none.
+func (t *Terminal) Clock(moment *timestamppb.Timestamp) string {
+	if moment == nil {
+		return "-"
+	}
+	local := moment.AsTime().Local()
+	if !t.Person {
+		return local.Format(time.RFC3339)
+	}
+	if now := time.Now(); local.YearDay() == now.YearDay() && local.Year() == now.Year() {
+		return local.Format("15:04:05")
+	}
+	return local.Format("2006-01-02 15:04")
+}
+
+// Age is how long ago a moment was, for a person; the moment for a program.
+func (t *Terminal) Age(moment *timestamppb.Timestamp) string {
+	if moment == nil || !t.Person {
+		return t.Clock(moment)
+	}
+	return Ago(moment.AsTime(), time.Now())
+}
+
+// Moment is a time for a person.
+func (t *Terminal) Moment(at time.Time) string {
+	if at.IsZero() {
+		return "-"
+	}
+	if !t.Person {
+		return at.UTC().Format(time.RFC3339)
+	}
+	return at.Local().Format("2006-01-02 15:04:05")
+}
+
+// Ago is how long before a moment another was, for a person.
+func Ago(moment, now time.Time) string {
+	switch age := max(0, now.Sub(moment)); {
+	case moment.IsZero():
+		return "never"
+	case age < time.Minute:
+		return "just now"
+	case age < time.Hour:
+		return fmt.Sprintf("%d min ago", int(age.Minutes()))
+	case age < 48*time.Hour:
+		return fmt.Sprintf("%d h ago", int(age.Hours()))
+	default:
+		return fmt.Sprintf("%d days ago", int(age.Hours()/24))
+	}
+}

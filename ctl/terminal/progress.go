@@ -1,0 +1,79 @@
+package terminal
+
+import (
+	"fmt"
+	"strings"
+	"sync"
+	"time"
+)
+
+// Bar tells a person on standard error how far something has come: a bar on a terminal, one line elsewhere. It
+// tells nothing of what is over in a moment. It is used by one goroutine.
+type Bar struct {
+	terminal *Terminal
+	what     string
+	started  time.Time
+	drawn    bool
+	told     bool
+}
+
+const (
+	// barAfter is when a bar appears, lineAfter when the line does; barWidth is in characters.
+	barAfter  = 300 * time.Millisecond
+	lineAfter = 2 * time.Second
+	barWidth  = 30
+)
+
+func (t *Terminal) Progress(what string) *Bar {
+	return &Bar{terminal: t, what: what, started: time.Now()}
+}
+
+// Show tells that done of total are done; a total of 0 is not known.
+func (p *Bar) Show(done, total int) {
+	running := time.Since(p.started)
+	switch {
+	case p.terminal.JSON:
+	case p.terminal.PersonReadsErr && running >= barAfter:
+		p.drawn = true
+		text := fmt.Sprintf("%d", done)
+		if total > 0 {
+			filled := min(barWidth, done*barWidth/total)
+			text = fmt.Sprintf("[%s%s] %d of %d", strings.Repeat("#", filled), strings.Repeat(".", barWidth-filled),
+				done, total)
+		}
+		fmt.Fprintf(p.terminal.Err, "\r\x1b[K%s %s, %s", p.what, text, running.Truncate(time.Second))
+	case !p.terminal.PersonReadsErr && running >= lineAfter && !p.told:
+		p.told = true
+		text := fmt.Sprintf("%d", done)
+		if total > 0 {
+			text = fmt.Sprintf("%d of %d", done, total)
+		}
+		fmt.Fprintf(p.terminal.Err, "%s… %s\n", p.what, text)
+	}
+}
+
+// End removes the bar.
+func (p *Bar) End() {
+	if p.drawn {
+		fmt.Fprint(p.terminal.Err, "\r\x1b[K")
+		p.drawn = false
+	}
+}
+
+// AfterAWhile says what takes so long, unless it has ended by then. The function that it returns ends it, and returns
+// when nothing is being said.
+func (t *Terminal) AfterAWhile(what string) (ended func()) {
+	if t.JSON {
+		return func() {}
+	}
+	said := make(chan struct{})
+	timer := time.AfterFunc(2*time.Second, func() {
+		defer close(said)
+		fmt.Fprintln(t.Err, what)
+	})
+	return sync.OnceFunc(func() {
+		if !timer.Stop() {
+			<-said
+		}
+	})
+}

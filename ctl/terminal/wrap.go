@@ -1,0 +1,47 @@
+package terminal
+
+import (
+	"strings"
+	"unicode/utf8"
+)
+
+// words are what a text is broken between: its words, and each command in backticks whole, so that it can be copied and
+// pasted.
+func words(text string) (all []string) {
+	inCommand := false
+	for _, word := range strings.Fields(text) {
+		if inCommand {
+			all[len(all)-1] += " " + word
+		} else {
+			all = append(all, word)
+		}
+		if strings.Count(word, "`")%2 == 1 {
+			inCommand = !inCommand
+		}
+	}
+	return all
+}
+
+// wrap breaks text into lines of at most width characters. One of its [words] that is longer has a line of its own and
+// is not cut. A width of 0 or less is no limit.
+func wrap(text string, width int) []string {
+	if width <= 0 || utf8.RuneCountInString(text) <= width {
+		return []string{text}
+	}
+	// What a text is indented with is that of each line.
+	indent := text[:len(text)-len(strings.TrimLeft(text, " "))]
+	line := indent
+	var lines []string
+	for i, word := range words(text) {
+		switch {
+		case i == 0:
+			line += word
+		case utf8.RuneCountInString(line)+1+utf8.RuneCountInString(word) > width:
+			lines = append(lines, line)
+			line = indent + word
+		default:
+			line += " " + word
+		}
+	}
+	return append(lines, line)
+}

@@ -1,0 +1,234 @@
+package reporter
+
+import (
+	"flag"
+	"fmt"
+	"os"
+	"regexp"
+	"slices"
+	"strings"
+	"testing"
+
+	"google.golang.org/protobuf/proto"
+	"google.golang.org/protobuf/reflect/protoreflect"
+
+	"usher.internal/helper/delivery"
+	"usher.internal/internal/documented"
+	"usher.internal/internal/fleet"
+	"usher.internal/internal/wpj"
+	usherv1 "usher.internal/proto/usher/v1"
+)
+
+var update = flag.Bool("update", false, "write the generated part of docs/fleet.md")
+
+// marker stands in every text that a Mac could tell.
+const marker = "jane"
+
+// filled fills a message with what would tell something: every text has the marker, every number is another than zero.
+func filled(message protoreflect.Message, depth int) protoreflect.Message {
+	fields := message.Descriptor().Fields()
+	for i := range fields.Len() {
+		field := fields.Get(i)
+		var value protoreflect.Value
+		switch field.Kind() {
+		case protoreflect.StringKind:
+			value = protoreflect.ValueOfString(marker)
+		case protoreflect.BoolKind:
+			value = protoreflect.ValueOfBool(true)
+		case protoreflect.EnumKind:
+			value = protoreflect.ValueOfEnum(1)
+		case protoreflect.Int32Kind:
+			value = protoreflect.ValueOfInt32(7)
+		case protoreflect.Int64Kind:
+			value = protoreflect.ValueOfInt64(7)
+		case protoreflect.Uint32Kind:
+			value = protoreflect.ValueOfUint32(7)
+		case protoreflect.MessageKind:
+			if depth == 0 || field.IsMap() {
+				continue
+			}
+			element := message.NewField(field)
+			if field.IsList() {
+				element = element.List().NewElement()
+			}
+			value = protoreflect.ValueOfMessage(filled(element.Message(), depth-1))
+		default:
+			continue
+		}
+		if field.IsList() {
+			message.Mutable(field).List().Append(value)
+		} else {
+			message.Set(field, value)
+		}
+	}
+	return message
+}
+
+func wholeStatus() *usherv1.GetStatusResponse {
+	return filled(new(usherv1.GetStatusResponse).ProtoReflect(), 5).Interface().(*usherv1.GetStatusResponse)
+}
+
+func wholeChange(personal bool) *usherv1.StatusChange {
+	code := wpj.ExitCode(66)
+	told := change(delivery.Delivery{ID: 1, Report: delivery.Report{
+		UID: 501, UserName: marker, Detail: marker, Outcome: "FAILED", FailureReason: "PORTAL_FAILED",
+		PortalExitCode: &code,
+		Identity: &wpj.Identity{State: wpj.StateRegistered, UserPrincipalName: marker, DeviceID: marker,
+			TenantID: marker, Detail: marker},
+		DeviceIDChange: &delivery.DeviceIDChange{Old: marker, New: marker},
+	}}, personal)
+	told.Mac = describe(wholeStatus(), personal)
+	return told
+}
+
+// presentFields are the fields of a message, and of those in it, that are set.
+func presentFields(message protoreflect.Message, found map[string]bool) {
+	message.Range(func(field protoreflect.FieldDescriptor, value protoreflect.Value) bool {
+		found[string(field.FullName())] = true
+		switch {
+		case field.Kind() != protoreflect.MessageKind:
+		case field.IsList():
+			for i := range value.List().Len() {
+				presentFields(value.List().Get(i).Message(), found)
+			}
+		default:
+			presentFields(value.Message(), found)
+		}
+		return true
+	})
+}
+
+// remarks are the comments of the fields in the contract: what is said of a field, and whether it is personal.
+func remarks(t *testing.T) map[string]string {
+	t.Helper()
+	all := make(map[string]string)
+	message, comment := "", []string(nil)
+	for _, file := range []string{"fleet.proto", "identity.proto", "registration.proto"} {
+		content, err := os.ReadFile("../../proto/usher/v1/" + file)
+		if err != nil {
+			t.Fatal(err)
+		}
+		field := regexp.MustCompile(`^(?:repeated |optional )?[\w.]+ (\w+) = \d+;`)
+		for line := range strings.Lines(string(content)) {
+			line = strings.TrimSpace(line)
+			if name, found := strings.CutPrefix(line, "message "); found {
+				message = strings.Fields(name)[0]
+			}
+			if text, found := strings.CutPrefix(line, "// "); found {
+				comment = append(comment, text)
+				continue
+			}
+			if match := field.FindStringSubmatch(line); match != nil {
+				all["usher.v1."+message+"."+match[1]] = strings.Join(comment, " ")
+			}
+			comment = nil
+		}
+	}
+	return all
+}
+
+// What docs/fleet.md says is sent is what the contract has, and what it marks as personal is what is left out.
+func TestEverythingThatIsSentIsDocumented(t *testing.T) {
+	said := remarks(t)
+	whole, impersonal := make(map[string]bool), make(map[string]bool)
+	presentFields(wholeChange(true).ProtoReflect(), whole)
+	presentFields(wholeChange(false).ProtoReflect(), impersonal)
+	// Set where the message is sent.
+	elsewhere := []string{"mac", "instance", "time", "unpublished_changes", "dropped_changes", "more_users",
+		"personal_data_left_out", "start_time"}
+	var table strings.Builder
+	for _, message := range []proto.Message{new(usherv1.MacStatus), new(usherv1.MacUser),
+		new(usherv1.StatusChange), new(usherv1.DeviceIDChange)} {
+		descriptor := message.ProtoReflect().Descriptor()
+		fmt.Fprintf(&table, "\n**%s**\n\n| field | personal | what |\n| --- | --- | --- |\n", descriptor.Name())
+		for i := range descriptor.Fields().Len() {
+			field := descriptor.Fields().Get(i)
+			name := string(field.FullName())
+			remark := said[name]
+			personal := strings.Contains(remark, "Personal") || descriptor.Name() == "DeviceIDChange"
+			told := map[bool]string{true: "yes", false: ""}[personal]
+			fmt.Fprintf(&table, "| `%s` | %s | %s |\n", field.Name(), told, remark)
+			if remark == "" {
+				t.Errorf("%s has no comment in the contract", name)
+			}
+			if !whole[name] && !slices.Contains(elsewhere, string(field.Name())) {
+				t.Errorf("%s is never sent", name)
+			}
+			if personal && impersonal[name] {
+				t.Errorf("%s is personal, and is sent where that is to be left out", name)
+			}
+			if !personal && whole[name] && !impersonal[name] {
+				t.Errorf("%s is left out as if it were personal, and the contract does not say so", name)
+			}
+		}
+	}
+	table.WriteString("\n")
+	documented.Part(t, "../../docs/fleet.md", "sent", "go test ./helper/reporter -update", table.String(), *update)
+}
+
+// Without personal data no text of a person's is left anywhere in the bytes.
+func TestNoTextOfAPersonIsLeft(t *testing.T) {
+	impersonal := wholeChange(false)
+	// What stands there is the same for everybody who has the same Mac.
+	impersonal.Mac.Version, impersonal.Mac.OperatingSystem, impersonal.Mac.DeliveryMode = "", "", ""
+	for _, user := range impersonal.GetMac().GetUsers() {
+		user.TenantId = ""
+	}
+	content, err := proto.Marshal(impersonal)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if strings.Contains(string(content), marker) {
+		t.Errorf("%q tells of %s", content, marker)
+	}
+	content, err = proto.Marshal(wholeChange(true))
+	if err != nil {
+		t.Fatal(err)
+	}
+	if !strings.Contains(string(content), marker) {
+		t.Error("with personal data nothing is told either")
+	}
+}
+
+// However much there is to tell of a Mac, the stream takes it: what it does not take would keep all that comes after it
+// waiting.
+func TestAChangeHasALimit(t *testing.T) {
+	status := wholeStatus()
+	long := strings.Repeat("ä\x1b😀", 10_000)
+	status.Problems = slices.Repeat([]string{long}, 100)
+	status.Computer.Name, status.Computer.OperatingSystem, status.Helper.Version = long, long, long
+	user := status.Users[0]
+	user.User.Name, user.Session, user.Primary = long, nil, false
+	user.Identity.Detail, user.Identity.DeviceId, user.Identity.UserPrincipalName, user.Identity.TenantId = long, long,
+		long, long
+	status.Users = slices.Repeat([]*usherv1.UserStatus{user}, 500)
+	primary := proto.CloneOf(user)
+	primary.User.Name, primary.Primary = "the primary user", true
+	status.Users = append(status.Users, primary)
+	told := describe(status, true)
+	content, err := proto.Marshal(
+		&usherv1.StatusChange{Mac: told, DeviceIdChange: wholeChange(true).GetDeviceIdChange()})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if len(content) > fleet.MaximumMessage-1000 {
+		t.Errorf("a change has %d bytes", len(content))
+	}
+	if len(told.GetUsers()) != usersTold || told.GetMoreUsers() != 501-usersTold ||
+		told.GetUsers()[0].GetName() != "the primary user" {
+		t.Errorf("%d users are told, %d more, the first is %q", len(told.GetUsers()), told.GetMoreUsers(),
+			told.GetUsers()[0].GetName())
+	}
+	if len(told.GetProblems()) != problemsTold || told.GetProblemCount() != 100 {
+		t.Errorf("%d problems are told of %d", len(told.GetProblems()), told.GetProblemCount())
+	}
+	for _, text := range append(told.GetProblems(), told.GetComputerName(), told.GetUsers()[1].GetDetail()) {
+		if strings.ContainsRune(text, '\x1b') || strings.ToValidUTF8(text, "") != text ||
+			!strings.HasSuffix(text, "…") {
+			t.Errorf("a text is %q", text)
+		}
+	}
+	if status.GetUsers()[500].GetUser().GetName() != "the primary user" {
+		t.Error("the status itself was changed")
+	}
+}

@@ -1,0 +1,201 @@
+// Package reporter tells the admins of a fleet how this Mac stands, through NATS (docs/fleet.md). The helper dials out;
+// nothing listens.
+//
+// It answers two subjects, its own and that of all Macs, with a [usherv1.MacStatus], and publishes each change
+// out of the outbox that feeds Jamf Pro to a stream of JetStream. That is all: of what comes in the id of a question is
+// read, so nothing can be done to a Mac this way.
+package reporter
+
+import (
+	"context"
+	"crypto/sha256"
+	"fmt"
+	"log/slog"
+	"sync"
+	"time"
+
+	"github.com/google/uuid"
+	"golang.org/x/sync/errgroup"
+	"golang.org/x/time/rate"
+	"google.golang.org/protobuf/proto"
+
+	"usher.internal/helper/delivery"
+	"usher.internal/internal/contract"
+	"usher.internal/internal/filewatch"
+	"usher.internal/internal/fleet"
+	"usher.internal/internal/foreign"
+	usherv1 "usher.internal/proto/usher/v1"
+)
+
+// answersPerSecond are given, answersAtOnce after a while without any; what is asked beyond that is dropped.
+const (
+	answersPerSecond = 10
+	answersAtOnce    = 20
+)
+
+// Status is how this Mac stands, as root sees it.
+type Status interface {
+	Status() (*usherv1.GetStatusResponse, error)
+}
+
+// Outbox holds the changes that are still to be published.
+type Outbox interface {
+	Unpublished(limit int) (oldest []delivery.Delivery, waiting int, dropped int64, err error)
+	Published(ids ...uint64) error
+	// Publishable returns a channel that gets a value when there is something new.
+	Publishable() <-chan struct{}
+}
+
+// Settings are what can be configured.
+type Settings struct {
+	fleet.Access
+	// PersonalData has names of people told, and what identifies them.
+	PersonalData bool
+	// MacName is the name that is configured; empty for this Mac's own.
+	MacName string
+}
+
+// Config is what a [Reporter] needs.
+type Config struct {
+	Outbox Outbox
+	// Settings returns what is configured now; [Reporter.SettingsChanged] is to be called when that is something else.
+	Settings func() Settings
+	// Name returns this Mac's own name.
+	Name   func(context.Context) (string, error)
+	Logger *slog.Logger
+}
+
+// Reporter is this Mac as one of a fleet. One goroutine runs [Reporter.Run]; the other methods may be called from
+// anywhere.
+type Reporter struct {
+	config   Config
+	status   Status
+	log      *slog.Logger
+	instance string
+	limiter  *rate.Limiter
+	renew    chan struct{}
+	changed  chan struct{}
+	network  chan struct{}
+
+	mu    sync.Mutex
+	state *usherv1.FleetStatus
+	// waiting and dropped are how many changes are unpublished, as they were counted last.
+	waiting int32
+	dropped int64
+}
+
+// New returns a Reporter that does nothing before [Reporter.Run].
+func New(config Config) *Reporter {
+	return &Reporter{
+		config: config, log: config.Logger, instance: uuid.NewString(),
+		limiter: rate.NewLimiter(answersPerSecond, answersAtOnce),
+		renew:   make(chan struct{}, 1), changed: make(chan struct{}, 1), network: make(chan struct{}, 1),
+	}
+}
+
+// SettingsChanged has [Reporter.Run] take note of other settings. It does not block.
+func (r *Reporter) SettingsChanged() { signal(r.renew) }
+
+// NetworkChanged has the connection tried, or made, at once. It does not block.
+func (r *Reporter) NetworkChanged() { signal(r.network) }
+
+// State is how the connection stands; nil where no fleet is configured.
+func (r *Reporter) State() *usherv1.FleetStatus {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	if r.state == nil {
+		return nil
+	}
+	return proto.CloneOf(r.state)
+}
+
+// Run is part of the fleet, as far as it is configured, until ctx ends, and then returns nil.
+func (r *Reporter) Run(ctx context.Context, status Status) error {
+	r.status = status
+	group, ctx := errgroup.WithContext(ctx)
+	group.Go(func() error {
+		files := func() []string { return r.config.Settings().Files() }
+		filewatch.WatchOrRenew(ctx, r.log, files, r.renew, func() { signal(r.changed) }, func(err error) {
+			r.log.Warn("changes of the fleet's credentials are not seen; they count when the connection is made next",
+				"error", err)
+		})
+		return nil
+	})
+	group.Go(func() error {
+		r.wait(ctx) // the watch has begun
+		for ctx.Err() == nil {
+			r.serve(ctx, r.config.Settings())
+		}
+		return nil
+	})
+	return group.Wait()
+}
+
+// serve is part of the fleet by one configuration. It returns when that has changed, or ctx ends.
+func (r *Reporter) serve(ctx context.Context, settings Settings) {
+	if len(settings.Servers) == 0 {
+		r.become(nil)
+		r.wait(ctx)
+		return
+	}
+	s, err := r.open(ctx, settings)
+	if err != nil {
+		r.log.Error("the fleet cannot be told how this Mac stands", "error", err)
+		r.become(&usherv1.FleetStatus{LastError: err.Error(), Since: contract.Timestamp(time.Now())})
+		r.wait(ctx)
+		return
+	}
+	defer s.close()
+	s.run(ctx)
+}
+
+// name is under which this Mac is known to the fleet.
+func (r *Reporter) name(ctx context.Context, settings Settings) (string, error) {
+	if settings.MacName != "" {
+		return settings.MacName, nil
+	}
+	return r.config.Name(ctx)
+}
+
+// longestFile is how much of a file with credentials or certificates is read, in bytes.
+const longestFile = 1 << 20
+
+// fingerprint differs where the content of one of the files does.
+func fingerprint(files []string) [sha256.Size]byte {
+	whole := sha256.New()
+	for _, file := range files {
+		content, err := foreign.Read(file, longestFile)
+		fmt.Fprintf(whole, "%q %v %d %s", file, err, len(content), content)
+	}
+	return [sha256.Size]byte(whole.Sum(nil))
+}
+
+// wait waits for another configuration.
+func (r *Reporter) wait(ctx context.Context) {
+	select {
+	case <-r.changed:
+	case <-ctx.Done():
+	}
+}
+
+func (r *Reporter) become(state *usherv1.FleetStatus) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	r.state = state
+}
+
+// note changes what is told of the connection.
+func (r *Reporter) note(change func(*usherv1.FleetStatus)) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	if r.state != nil {
+		change(r.state)
+	}
+}
+
+func signal(channel chan struct{}) {
+	select {
+	case channel <- struct{}{}:
+	default:
+	}
+}

@@ -1,0 +1,78 @@
+// Package helper composes usherd, usher's root daemon: it owns this Mac's registrations, their journal, their delivery
+// to Jamf Pro, and its status. docs/architecture.md describes how the parts work together.
+//
+// [Start] is the whole program but its flags, which cmd/usherd has.
+package helper
+
+import (
+	"context"
+	"errors"
+	"io"
+	"log/slog"
+	"os"
+	"path/filepath"
+	"runtime"
+
+	"usher.internal/internal/config"
+	"usher.internal/internal/logfile"
+	"usher.internal/internal/persist"
+)
+
+// exitConfiguration is the exit code for a configuration that was given by hand and cannot be used: EX_CONFIG of
+// sysexits(3).
+const exitConfiguration = 78
+
+// Start runs usherd until ctx ends, and returns its exit code. A configFile replaces the platform's own configuration;
+// a logFile replaces standard error. Both may be empty.
+func Start(ctx context.Context, configFile, logFile string) (exitCode int) {
+	level := &config.LogLevel{}
+	log, closeLog := openLog(logFile, level)
+	defer closeLog()
+	return serve(ctx, persist.Program{
+		Name:          "usherd",
+		ByHand:        configFile != "",
+		Open:          func() (*config.Live, error) { return config.Open(configFile, lastGood(configFile)) },
+		Run:           run,
+		Configuration: config.PlatformPlaces(),
+	}, level, log)
+}
+
+func serve(ctx context.Context, program persist.Program, level *config.LogLevel, log *slog.Logger) (exitCode int) {
+	err := program.Serve(ctx, level, log)
+	if err == nil {
+		log.Info("usherd ends")
+		return 0
+	}
+	log.Error("usherd ends", "error", err)
+	if _, configuration := errors.AsType[*persist.ConfigurationError](err); configuration {
+		return exitConfiguration
+	}
+	return 1
+}
+
+// openLog opens the log before anything can be refused, so that each refusal is in it. Where the file cannot be had,
+// standard error is: a helper without a log is better than none.
+func openLog(path string, level slog.Leveler) (log *slog.Logger, closeLog func()) {
+	of := func(output io.Writer) *slog.Logger {
+		return slog.New(logfile.Limit(slog.NewTextHandler(output, &slog.HandlerOptions{Level: level})))
+	}
+	if path == "" {
+		return of(os.Stderr), func() {}
+	}
+	file, err := logfile.Open(path, 0) // newsyslog or logrotate rotates it
+	if err != nil {
+		log = of(os.Stderr)
+		log.Error("the log file cannot be used; the log is on standard error until usherd starts again", "error", err)
+		return log, func() {}
+	}
+	return of(file), func() { file.Close() }
+}
+
+// lastGood is where the last good configuration is kept; with a file that was named by hand, which is for development,
+// it is not.
+func lastGood(configFile string) string {
+	if configFile != "" {
+		return ""
+	}
+	return filepath.Join(config.PlatformDefaults(runtime.GOOS).StateDirectory, "configuration.last-good.json")
+}

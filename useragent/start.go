@@ -1,0 +1,101 @@
+// Package useragent composes usher-agent: one process in each user's login session, which launches Company Portal and
+// reads the Workplace Join identity when the helper asks. It keeps no secret, runs as the user, and talks to nobody but
+// the helper.
+//
+// [Start] is the whole program but its flags, which cmd/usher-agent has.
+package useragent
+
+import (
+	"context"
+	"fmt"
+	"io"
+	"log/slog"
+	"os"
+	"path/filepath"
+	"strings"
+
+	"usher.internal/internal/config"
+	"usher.internal/internal/logfile"
+	"usher.internal/internal/persist"
+)
+
+// exitUsage is the exit code for a call that was wrong.
+const exitUsage = 2
+
+// exitConfiguration is the exit code for a configuration that was given by hand and cannot be used: EX_CONFIG of
+// sysexits(3).
+const exitConfiguration = 78
+
+// exitForGood is the exit code for what a restart cannot heal. launchd knows one code after which it does not start the
+// agent again, by KeepAlive's SuccessfulExit=false [LAUNCHCTL].
+const exitForGood = 0
+
+// exitStartAgain is the exit code for what a restart heals: EX_TEMPFAIL of sysexits(3).
+const exitStartAgain = 75
+
+// Start runs the agent until ctx ends or the helper refuses it for good, and returns its exit code. A configFile
+// replaces the platform's own configuration; a logFile replaces standard error. Both may be empty.
+func Start(ctx context.Context, configFile, logFile string) (exitCode int) {
+	if os.Getuid() == 0 || os.Geteuid() == 0 {
+		// Root's home gets no log of it: this is no user's session.
+		fmt.Fprintln(os.Stderr, "usher-agent: refuses to run as root: it is usher's part in the login session of a "+
+			"user, where launchd or systemd starts it at login")
+		if configFile != "" {
+			return exitUsage // somebody has called it, and must not take it for running
+		}
+		return exitForGood
+	}
+	level := &config.LogLevel{}
+	log, closeLog := logTo(logFile, level)
+	defer closeLog()
+	return runProgram(ctx, persist.Program{
+		Name:          "usher-agent",
+		ByHand:        configFile != "",
+		Open:          func() (*config.Live, error) { return config.Open(configFile, "") },
+		Run:           run,
+		Configuration: config.PlatformPlaces(),
+	}, level, log)
+}
+
+// logTo opens the log before anything else can be refused, so that each refusal is in it. Where the file cannot be had,
+// standard error is: an agent without a log is better than none.
+func logTo(path string, level slog.Leveler) (log *slog.Logger, closeLog func()) {
+	of := func(output io.Writer) *slog.Logger {
+		return slog.New(slog.NewTextHandler(output, &slog.HandlerOptions{Level: level}))
+	}
+	if path == "" {
+		return of(os.Stderr), func() {}
+	}
+	file, err := openLog(path)
+	if err != nil {
+		log = of(os.Stderr)
+		log.Error("the log file cannot be used; the log is on standard error until usher-agent starts again", "error",
+			err)
+		return log, func() {}
+	}
+	return of(file), func() { file.Close() }
+}
+
+// logLimit is when the log is begun anew, in bytes. Nobody rotates logs in a user's home.
+const logLimit = 1 << 20
+
+// openLog opens the agent's log. launchd starts the agents of all users by one definition, so that it cannot name a
+// home but by ~/.
+func openLog(path string) (*logfile.File, error) {
+	if rest, ok := strings.CutPrefix(path, "~/"); ok {
+		home, err := os.UserHomeDir()
+		if err != nil {
+			return nil, fmt.Errorf("open log: %w", err)
+		}
+		path = filepath.Join(home, rest)
+	}
+	file, err := logfile.Open(path, logLimit)
+	if err != nil {
+		return nil, err
+	}
+	if err := file.TakeCrashes(); err != nil {
+		file.Close()
+		return nil, fmt.Errorf("open log: %w", err)
+	}
+	return file, nil
+}
