@@ -12,7 +12,7 @@ import (
 // A program is idle when it has had nothing to do for this long.
 const idleFor = 3 * time.Second
 
-// The goals of DESIGN's programs, idle with one session.
+// The goals of the two programs, idle with one session (docs/performance.md).
 const (
 	helperGoal = 20e6
 	agentGoal  = 15e6

@@ -124,7 +124,7 @@ func (s plainTenant) GetTenant(context.Context, *usherv1.GetTenantRequest) (*ush
 	return s.tenant, nil
 }
 
-// servePlain is a gRPC server with usherd's options (helper/server), without its credentials and interceptors.
+// servePlain is a gRPC server with usherd's options (helper/gate), without its credentials and interceptors.
 func servePlain(listener net.Listener, a answers) error {
 	const idleMinutes = 10
 	server := grpc.NewServer(

@@ -5,6 +5,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"io"
 	"os"
 	"os/signal"
 	"slices"
@@ -16,6 +17,9 @@ import (
 	"github.com/spf13/pflag"
 	"golang.org/x/term"
 
+	"usher.internal/ctl/afar"
+	"usher.internal/ctl/answer"
+	"usher.internal/ctl/ask"
 	"usher.internal/ctl/terminal"
 	"usher.internal/internal/version"
 )
@@ -39,51 +43,51 @@ func Commands() *cobra.Command { return newApp(&terminal.Terminal{}, "").root() 
 
 // app is one run of usherctl.
 type app struct {
-	*Client
+	*ask.Client
 	// fleetFolder tells how to get at the fleet; empty for the default.
 	fleetFolder string
-	// hostFlags say which Macs are asked; host is the one that is, nil for this one, and oneOfSeveral tells whether
-	// nobody is to be asked for a password, and the answer goes into a table.
-	hostFlags    hostFlags
-	host         *host
-	oneOfSeveral bool
-	arguments    []string
+	hosts       *afar.Hosts
 }
 
 func newApp(terminal *terminal.Terminal, configFile string) *app {
-	return &app{Client: &Client{Printer: &Printer{Terminal: terminal}, ConfigFile: configFile}}
+	client := &ask.Client{Printer: &answer.Printer{Terminal: terminal}, ConfigFile: configFile}
+	return &app{Client: client, hosts: &afar.Hosts{Client: client}}
 }
 
 // run runs usherctl with arguments and returns its exit code; everything is printed by then.
-func (a *app) run(ctx context.Context, arguments []string) exitCode {
+func (a *app) run(ctx context.Context, arguments []string) answer.ExitCode {
 	return a.runRoot(ctx, a.root(), arguments)
 }
 
 // runRoot is run with the commands below root.
-func (a *app) runRoot(ctx context.Context, root *cobra.Command, arguments []string) exitCode {
-	a.arguments = arguments
+func (a *app) runRoot(ctx context.Context, root *cobra.Command, arguments []string) answer.ExitCode {
+	a.hosts.Run = func(ctx context.Context, target afar.Host, to io.Writer) answer.ExitCode {
+		one := newApp(&terminal.Terminal{Out: &terminal.Output{To: to}, Err: io.Discard}, a.ConfigFile)
+		one.hosts = afar.OneOf(one.Client, target)
+		return one.run(ctx, arguments)
+	}
 	root.SetArgs(textArguments(root, arguments))
 	root.SetOut(a.Out)
 	root.SetErr(a.Err)
 	command, err := root.ExecuteContextC(ctx)
 	a.Command = command.CommandPath() // also where the arguments were wrong
-	a.JSON = a.JSON || a.oneOfSeveral || slices.Contains(arguments, "--json")
+	a.JSON = a.JSON || a.hosts.OneOfSeveral() || slices.Contains(arguments, "--json")
 	if a.Out.Err != nil {
 		// A policy must not take an answer for whole that was cut short.
-		err = &failure{code: exitDefect, reason: "OUTPUT_FAILED",
-			message: "the output could not be written: " + a.Out.Err.Error()}
+		err = &answer.Failure{Code: answer.ExitDefect, Reason: "OUTPUT_FAILED",
+			Message: "the output could not be written: " + a.Out.Err.Error()}
 	}
 	if err == nil {
-		return exitDone
+		return answer.ExitDone
 	}
-	failed, ok := errors.AsType[*failure](err)
+	failed, ok := errors.AsType[*answer.Failure](err)
 	if !ok {
 		// Only cobra itself returns other errors: wrong flags and arguments.
-		failed = &failure{code: exitUsage, reason: "WRONG_USAGE", message: wrongUsage(err),
-			hint: "`" + command.CommandPath() + " --help` shows how it is used"}
+		failed = &answer.Failure{Code: answer.ExitUsage, Reason: "WRONG_USAGE", Message: wrongUsage(err),
+			Hint: "`" + command.CommandPath() + " --help` shows how it is used"}
 	}
-	a.printFailure(failed)
-	return failed.code
+	a.PrintFailure(failed)
+	return failed.Code
 }
 
 func (a *app) root() *cobra.Command {
@@ -105,10 +109,9 @@ through Company Portal and to tell Jamf Pro how it went, and shows how that stan
 		SilenceUsage:      true,
 		SilenceErrors:     true,
 		CompletionOptions: cobra.CompletionOptions{DisableDefaultCmd: true},
-		PersistentPreRunE: func(command *cobra.Command, _ []string) error {
+		PersistentPreRun: func(command *cobra.Command, _ []string) {
 			a.Command = command.CommandPath()
-			a.JSON = a.JSON || a.oneOfSeveral
-			return a.checkHosts(command)
+			a.JSON = a.JSON || a.hosts.OneOfSeveral()
 		},
 	}
 	root.SetVersionTemplate("usherctl {{.Version}}\n")
@@ -116,14 +119,17 @@ through Company Portal and to tell Jamf Pro how it went, and shows how that stan
 	flags.BoolVar(&a.JSON, "json", false, "print JSON (docs/json.md); streams print one object per line")
 	flags.StringVar(&a.ConfigFile, "config", a.ConfigFile,
 		"read this configuration `file` in place of the platform's own (also USHER_CONFIG)")
-	a.hostFlags.add(flags)
-	root.AddCommand(a.registerCommand(), a.gatherCommand(), a.afar(a.statusCommand()), a.afar(a.doctorCommand()),
-		a.registrationsCommand(), a.afar(a.timelineCommand()), a.bundleCommand(), a.outboxCommand(),
+	root.SetFlagErrorFunc(afar.FlagError)
+	root.AddCommand(a.registerCommand(), a.gatherCommand(),
+		a.hosts.Reads(a.statusCommand(), &afar.Table{Heading: severalHeading, Rows: a.severalRows}),
+		a.hosts.Reads(a.doctorCommand(), &afar.Table{Heading: doctorHeading, Rows: doctorRows}),
+		a.registrationsCommand(), a.hosts.Reads(a.timelineCommand(),
+			&afar.Table{Heading: timelineHeading, Rows: a.timelineRows}), a.bundleCommand(), a.outboxCommand(),
 		a.explainCommand(), a.extensionAttributeCommand(), a.jamfCommand(), a.cleanCommand(), a.forgetCommand(),
 		a.inspectCommand(), a.configCommand(), a.versionCommand(), a.completionCommand(),
 		a.installCommand(), a.uninstallCommand(), a.startCommand(), a.stopCommand(), a.restartCommand(),
 		a.serviceCommand(),
-		a.fleetCommand(), a.dialStdioCommand(), a.sendLogsCommand())
+		a.fleetCommand(), afar.DialStdio(a.Client), afar.SendLogs(a.Client))
 	checkHelp(root)
 	a.completeValues(root)
 	return root

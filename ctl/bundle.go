@@ -13,6 +13,7 @@ import (
 	"github.com/spf13/cobra"
 	"golang.org/x/term"
 
+	"usher.internal/ctl/answer"
 	"usher.internal/ctl/terminal"
 	"usher.internal/internal/config"
 	"usher.internal/internal/excerpt"
@@ -69,7 +70,7 @@ func (a *app) bundle(command *cobra.Command, flags bundleFlags) error {
 		return err
 	}
 	if flags.dryRun && a.JSON {
-		return a.printValue(b.described(""))
+		return a.Print(b.described(""))
 	}
 	if !a.JSON {
 		b.print()
@@ -79,8 +80,8 @@ func (a *app) bundle(command *cobra.Command, flags bundleFlags) error {
 	case flags.dryRun:
 		return nil
 	case !flags.yes && !asks:
-		return &failure{code: exitUsage, reason: "YES_NEEDED",
-			message: "nothing was written: there is no terminal to ask at", hint: "--yes writes what is listed"}
+		return &answer.Failure{Code: answer.ExitUsage, Reason: "YES_NEEDED",
+			Message: "nothing was written: there is no terminal to ask at", Hint: "--yes writes what is listed"}
 	case !flags.yes:
 		how := "with pseudonyms for names, ids and addresses"
 		if !b.redacted {
@@ -89,19 +90,20 @@ func (a *app) bundle(command *cobra.Command, flags bundleFlags) error {
 		agreed, err := terminal.Confirmed(ctx, command.InOrStdin(), a.Err,
 			fmt.Sprintf("Write this into %s, %s?", b.output, how))
 		if err != nil {
-			return explained(err)
+			return answer.Explained(err)
 		}
 		if !agreed {
-			return &failure{code: exitCancelled, reason: "CANCELLED", message: "nothing was written"}
+			return &answer.Failure{Code: answer.ExitCancelled, Reason: "CANCELLED", Message: "nothing was written"}
 		}
 	}
 	if err := b.gather(ctx); err != nil {
-		return explained(err)
+		return answer.Explained(err)
 	}
 	if a.JSON {
-		return a.printValue(b.described(b.output))
+		return a.Print(b.described(b.output))
 	}
-	fmt.Fprintf(a.Out, "\n%s: %s, %s; %s\n", terminal.Plain(b.output), terminal.Count(int64(len(b.files)), "file"), size(b.bytes),
+	fmt.Fprintf(a.Out, "\n%s: %s, %s; %s\n", terminal.Plain(b.output), terminal.Count(int64(len(b.files)), "file"),
+		size(b.bytes),
 		map[bool]string{true: "names, ids and addresses are pseudonyms", false: "NOT redacted"}[b.redacted])
 	for _, file := range b.files {
 		if file.Problem != "" {
@@ -192,11 +194,11 @@ func (b *bundle) find(name string) error {
 	}
 	switch {
 	case err != nil:
-		return &failure{code: exitNotFound, reason: "USER_NOT_FOUND", message: err.Error(),
-			hint: "name the account as `id` knows it"}
+		return &answer.Failure{Code: answer.ExitNotFound, Reason: "USER_NOT_FOUND", Message: err.Error(),
+			Hint: "name the account as `id` knows it"}
 	case name == "" && os.Geteuid() == 0:
-		return &failure{code: exitUsage, reason: "WRONG_USAGE",
-			message: "without usherd nobody tells which user is meant", hint: "name him with --user"}
+		return &answer.Failure{Code: answer.ExitUsage, Reason: "WRONG_USAGE",
+			Message: "without usherd nobody tells which user is meant", Hint: "name him with --user"}
 	}
 	uid, _ := strconv.ParseUint(account.Uid, 10, 32) // those of the systems that usher runs on are numbers
 	b.user = accountOf{name: account.Username, uid: uint32(uid)}
@@ -225,8 +227,9 @@ func (b *bundle) findHome() {
 }
 
 func alreadyThere(path string) error {
-	return &failure{code: exitUsage, reason: "OUTPUT_EXISTS", message: path + " is there already, and is left as it is",
-		hint: "name a new file with --output"}
+	return &answer.Failure{Code: answer.ExitUsage, Reason: "OUTPUT_EXISTS",
+		Message: path + " is there already, and is left as it is",
+		Hint:    "name a new file with --output"}
 }
 
 // size is a number of bytes for a person, "-" for none that is known.

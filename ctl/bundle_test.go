@@ -17,6 +17,7 @@ import (
 	"google.golang.org/grpc/codes"
 	"google.golang.org/grpc/status"
 
+	"usher.internal/ctl/answer"
 	"usher.internal/internal/contract"
 	"usher.internal/internal/timeline"
 	usherv1 "usher.internal/proto/usher/v1"
@@ -158,8 +159,8 @@ func TestAnArchiveTakesNobodysPlace(t *testing.T) {
 	}
 	for _, name := range []string{taken, dangling} {
 		b := &bundle{output: name}
-		failed, ok := errors.AsType[*failure](b.write(t.Context(), nil, &timeline.Report{}))
-		if !ok || failed.reason != "OUTPUT_EXISTS" {
+		failed, ok := errors.AsType[*answer.Failure](b.write(t.Context(), nil, &timeline.Report{}))
+		if !ok || failed.Reason != "OUTPUT_EXISTS" {
 			t.Errorf("%s: %v", name, failed)
 		}
 	}

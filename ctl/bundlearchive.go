@@ -13,6 +13,7 @@ import (
 	"strings"
 	"time"
 
+	"usher.internal/ctl/answer"
 	"usher.internal/ctl/interruptible"
 	"usher.internal/internal/foreign"
 	"usher.internal/internal/personal"
@@ -58,12 +59,12 @@ func (b *bundle) gather(ctx context.Context) error {
 // fill puts the files into the folder. What is wrong with one of them is told in its place.
 func (b *bundle) fill(ctx context.Context, folder string) error {
 	if err := b.collect(ctx, folder); err != nil {
-		failed, ok := errors.AsType[*failure](err)
-		if !ok || failed.code != exitNoHelper {
+		failed, ok := errors.AsType[*answer.Failure](err)
+		if !ok || failed.Code != answer.ExitNoHelper {
 			return err
 		}
 		b.problems = append(b.problems,
-			b.private(fmt.Sprintf("usherd has not sent all that it has: %s.", failed.message)))
+			b.private(fmt.Sprintf("usherd has not sent all that it has: %s.", failed.Message)))
 	}
 	if err := b.findSpans(ctx, folder); err != nil {
 		return err
@@ -163,7 +164,7 @@ func (b *bundle) write(ctx context.Context, redactor *redact.Redactor, report *t
 				return err
 			}
 		}
-		err := errors.Join(b.addPage(ctx, archive, report), b.addReadMe(archive), archive.zip.Close(), to.Sync())
+		err := errors.Join(b.addPage(ctx, archive, report), b.addReadMe(archive), archive.zip.Close())
 		if info, statErr := to.Stat(); statErr == nil {
 			b.bytes = info.Size()
 		}
@@ -292,7 +293,7 @@ func (b *bundle) addReadMe(archive *archive) error {
 }
 
 func unwritten(err error) error {
-	return &failure{code: exitDefect, reason: "OUTPUT_FAILED",
-		message: fmt.Sprintf("the archive could not be written: %v", err),
-		hint:    "name a file in a folder that you may write to, on a disk that has room"}
+	return &answer.Failure{Code: answer.ExitDefect, Reason: "OUTPUT_FAILED",
+		Message: fmt.Sprintf("the archive could not be written: %v", err),
+		Hint:    "name a file in a folder that you may write to, on a disk that has room"}
 }

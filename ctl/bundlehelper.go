@@ -12,6 +12,7 @@ import (
 
 	"google.golang.org/grpc"
 
+	"usher.internal/ctl/answer"
 	usherv1 "usher.internal/proto/usher/v1"
 )
 
@@ -24,20 +25,20 @@ const maximumFromHelper = 256 << 20
 // list finds what goes in: what usherd has, what the caller can read, and what is made of it.
 func (b *bundle) list(ctx context.Context, name string) error {
 	var found *usherv1.ListSupportFilesResponse
-	err := b.app.ask(ctx, func(ctx context.Context, connection *grpc.ClientConn) (err error) {
+	err := b.app.Ask(ctx, func(ctx context.Context, connection *grpc.ClientConn) (err error) {
 		found, err = usherv1.NewSupportServiceClient(connection).ListSupportFiles(ctx,
 			&usherv1.ListSupportFilesRequest{User: name})
 		return err
 	})
-	switch failed, _ := errors.AsType[*failure](err); {
+	switch failed, _ := errors.AsType[*answer.Failure](err); {
 	case err == nil:
 		b.user = accountOf{name: found.GetUser().GetName(), uid: found.GetUser().GetUid()}
 		b.findHome()
-	case failed != nil && (failed.code == exitNoHelper || failed.code == exitConfiguration):
+	case failed != nil && (failed.Code == answer.ExitNoHelper || failed.Code == answer.ExitConfiguration):
 		// What is broken is what the archive is needed for.
 		b.problems = append(b.problems,
 			fmt.Sprintf("Status, doctor's checks, the journal and what root alone can read are not here: %s.",
-				failed.message))
+				failed.Message))
 		if err := b.find(name); err != nil {
 			return err
 		}
@@ -73,7 +74,7 @@ func (b *bundle) collect(ctx context.Context, folder string) error {
 	if len(names) == 0 {
 		return nil
 	}
-	return b.app.askWithin(ctx, collectWithin, func(ctx context.Context, connection *grpc.ClientConn) error {
+	return b.app.AskWithin(ctx, collectWithin, func(ctx context.Context, connection *grpc.ClientConn) error {
 		stream, err := usherv1.NewSupportServiceClient(connection).CollectSupportFiles(ctx,
 			&usherv1.CollectSupportFilesRequest{User: b.user.name, Names: names})
 		if err != nil {

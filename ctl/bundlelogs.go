@@ -2,7 +2,6 @@ package ctl
 
 import (
 	"context"
-	"encoding/json"
 	"fmt"
 	"io"
 	"os"
@@ -11,9 +10,11 @@ import (
 	"slices"
 	"strings"
 
+	"usher.internal/ctl/answer"
+	"usher.internal/ctl/homes"
 	"usher.internal/internal/applog"
+	"usher.internal/internal/envelope"
 	"usher.internal/internal/excerpt"
-	"usher.internal/internal/oneline"
 	"usher.internal/internal/timeline"
 )
 
@@ -36,7 +37,7 @@ func (b *bundle) addConfiguration() {
 		b.admin = true
 		return
 	}
-	loaded, err := b.app.loadConfig()
+	loaded, err := b.app.LoadConfig()
 	if err != nil {
 		b.problems = append(b.problems, b.private(fmt.Sprintf("The configuration is not here: %v.", err)))
 		return
@@ -50,16 +51,11 @@ func (b *bundle) addConfiguration() {
 				all = append(all, setting{value.Key, b.private(value.Value), value.Origin, value.Default,
 					value.Description})
 			}
-			data, err := json.Marshal(all)
+			data, err := envelope.Data(all)
 			if err != nil {
 				return err
 			}
-			line, err := json.Marshal(envelope{Schema: jsonSchema, Command: "config show", Data: data})
-			if err != nil {
-				return err
-			}
-			_, err = fmt.Fprintf(to, "%s\n", oneline.JSON(line))
-			return err
+			return envelope.Envelope{Command: "config show", Data: data}.Write(to)
 		},
 	})
 }
@@ -71,7 +67,7 @@ func (b *bundle) addLogs(ctx context.Context) error {
 	}
 	logs, err := applog.Find(ctx, applog.Places(b.user.home), applog.FindOptions{Below: b.user.home, Optional: true})
 	if ctx.Err() != nil {
-		return explained(context.Cause(ctx))
+		return answer.Explained(context.Cause(ctx))
 	}
 	if err != nil {
 		b.problems = append(b.problems, b.private(fmt.Sprintf("Not all logs are here: %v.", err)))
@@ -118,7 +114,7 @@ func (b *bundle) others() *excerpt.Privacy {
 	if b.privacy == nil {
 		b.privacy = excerpt.NewPrivacy(
 			excerpt.Person{Name: b.user.name, UID: b.user.uid, SignInNames: []string{b.user.fullName}},
-			excerpt.PeopleIn(filepath.Dir(everyHome)))
+			excerpt.PeopleIn(filepath.Dir(homes.Every)))
 	}
 	return b.privacy
 }
@@ -168,7 +164,7 @@ func (b *bundle) copyLog(ctx context.Context, to io.Writer, log applog.Log, file
 
 // findSpans finds when the user's attempts were, in what usherd sent and in the logs as they are.
 func (b *bundle) findSpans(ctx context.Context, folder string) error {
-	paths := existing([]string{filepath.Join(folder, "registrations.json"), filepath.Join(folder, "logs")})
+	paths := homes.Existing([]string{filepath.Join(folder, "registrations.json"), filepath.Join(folder, "logs")})
 	for _, file := range b.files {
 		if file.fill != nil && file.Source != fromHere {
 			before, _, _ := strings.Cut(file.Source, "!")
@@ -193,7 +189,7 @@ func (b *bundle) findSpans(ctx context.Context, folder string) error {
 
 // buildReport makes the timeline of what is in the folder.
 func (b *bundle) buildReport(ctx context.Context, folder string) (*timeline.Report, error) {
-	told := existing([]string{filepath.Join(folder, "registrations.json"), filepath.Join(folder, "logs")})
+	told := homes.Existing([]string{filepath.Join(folder, "registrations.json"), filepath.Join(folder, "logs")})
 	logs, err := applog.Find(ctx, told, applog.FindOptions{})
 	if err != nil {
 		return nil, err

@@ -12,6 +12,7 @@ import (
 	"golang.org/x/term"
 	"google.golang.org/grpc"
 
+	"usher.internal/ctl/answer"
 	"usher.internal/ctl/terminal"
 	"usher.internal/internal/config"
 	"usher.internal/internal/contract"
@@ -61,7 +62,7 @@ func (a *app) clean(command *cobra.Command, asked cleaning) error {
 	if a.JSON && !asked.yes && !asked.dryRun {
 		return errors.New("--json needs --yes or --dry-run, for nobody is asked")
 	}
-	return a.askWithin(command.Context(), cleanWithin, func(ctx context.Context, connection *grpc.ClientConn) error {
+	return a.AskWithin(command.Context(), cleanWithin, func(ctx context.Context, connection *grpc.ClientConn) error {
 		client := usherv1.NewCleanServiceClient(connection)
 		found, err := client.FindRemains(ctx, &usherv1.FindRemainsRequest{User: asked.user})
 		if err != nil {
@@ -69,7 +70,7 @@ func (a *app) clean(command *cobra.Command, asked cleaning) error {
 		}
 		switch {
 		case a.JSON && asked.dryRun:
-			return a.printMessage(found)
+			return a.Print(found)
 		case !a.JSON:
 			a.printRemains(found)
 		}
@@ -79,12 +80,12 @@ func (a *app) clean(command *cobra.Command, asked cleaning) error {
 		case len(found.GetLeftovers()) == 0 && !a.JSON:
 			return nil
 		case len(found.GetLeftovers()) > 0 && found.GetObjection() != "" && !asked.force:
-			return &failure{code: exitUsage, reason: "FORCE_NEEDED",
-				message: "nothing was removed: " + found.GetObjection(),
-				hint:    "--force removes it all the same"}
+			return &answer.Failure{Code: answer.ExitUsage, Reason: "FORCE_NEEDED",
+				Message: "nothing was removed: " + found.GetObjection(),
+				Hint:    "--force removes it all the same"}
 		case !asked.yes && !asks:
-			return &failure{code: exitUsage, reason: "YES_NEEDED",
-				message: "nothing was removed: there is no terminal to ask at", hint: "--yes removes what is listed"}
+			return &answer.Failure{Code: answer.ExitUsage, Reason: "YES_NEEDED",
+				Message: "nothing was removed: there is no terminal to ask at", Hint: "--yes removes what is listed"}
 		case !asked.yes:
 			agreed, err := terminal.Confirmed(command.Context(), command.InOrStdin(), a.Err,
 				fmt.Sprintf("Remove %s from the session of %s?",
@@ -93,7 +94,7 @@ func (a *app) clean(command *cobra.Command, asked cleaning) error {
 				return err
 			}
 			if !agreed {
-				return &failure{code: exitCancelled, reason: "CANCELLED", message: "nothing was removed"}
+				return &answer.Failure{Code: answer.ExitCancelled, Reason: "CANCELLED", Message: "nothing was removed"}
 			}
 		}
 		// Whoever was asked may have taken his time.
@@ -104,18 +105,18 @@ func (a *app) clean(command *cobra.Command, asked cleaning) error {
 		for _, one := range found.GetLeftovers() {
 			request.Ids = append(request.Ids, one.GetId())
 		}
-		answer, err := client.RemoveRemains(ctx, request)
+		removed, err := client.RemoveRemains(ctx, request)
 		if err != nil {
 			return err
 		}
-		return a.printRemoval(answer.GetRemoval())
+		return a.printRemoval(removed.GetRemoval())
 	})
 }
 
 func (a *app) printRemains(found *usherv1.FindRemainsResponse) {
 	w := a.Out
 	a.Field("user", fmt.Sprintf("%s (uid %d)", found.GetUser().GetName(), found.GetUser().GetUid()))
-	a.Field("identity", fmt.Sprintf("%s: %s", identityName(found.GetIdentity().GetState()),
+	a.Field("identity", fmt.Sprintf("%s: %s", answer.IdentityName(found.GetIdentity().GetState()),
 		found.GetIdentity().GetDetail()))
 	a.Field("objection", found.GetObjection())
 	if len(found.GetLeftovers()) == 0 {
@@ -152,15 +153,15 @@ func (a *app) printRemoval(removal *usherv1.Removal) error {
 	}
 	switch {
 	case a.JSON && failed == 0:
-		return a.printMessage(removal)
+		return a.Print(removal)
 	case !a.JSON:
 		fmt.Fprintln(a.Out)
 		a.Table([]string{"KIND", "NAME", "OUTCOME"}, rows)
 	}
 	if failed > 0 {
-		return &failure{code: exitIdentityUnusable, reason: "NOT_ALL_REMOVED",
-			message: fmt.Sprintf("%d of %s could not be removed", failed, things(len(rows))),
-			hint:    "`usherctl clean history` tells which, and why"}
+		return &answer.Failure{Code: answer.ExitIdentityUnusable, Reason: "NOT_ALL_REMOVED",
+			Message: fmt.Sprintf("%d of %s could not be removed", failed, things(len(rows))),
+			Hint:    "`usherctl clean history` tells which, and why"}
 	}
 	return nil
 }
@@ -183,13 +184,13 @@ func (a *app) cleanHistoryCommand() *cobra.Command {
 			if err := validLimit(request.GetLimit()); err != nil {
 				return err
 			}
-			return a.ask(command.Context(), func(ctx context.Context, connection *grpc.ClientConn) error {
+			return a.Ask(command.Context(), func(ctx context.Context, connection *grpc.ClientConn) error {
 				list, err := usherv1.NewCleanServiceClient(connection).ListRemovals(ctx, request)
 				if err != nil {
 					return err
 				}
 				if a.JSON {
-					return a.printMessage(list)
+					return a.Print(list)
 				}
 				var rows [][]string
 				for _, removal := range list.GetRemovals() {

@@ -4,20 +4,18 @@ import (
 	"context"
 	"fmt"
 	"strings"
-	"time"
 
 	"github.com/spf13/cobra"
 	"github.com/spf13/pflag"
 	"google.golang.org/grpc"
 
+	"usher.internal/ctl/afar"
+	"usher.internal/ctl/answer"
 	"usher.internal/ctl/profile"
 	"usher.internal/ctl/terminal"
 	"usher.internal/internal/accounts"
 	usherv1 "usher.internal/proto/usher/v1"
 )
-
-// completedWithin is how long usherd may take to answer somebody who has pressed the tab key.
-const completedWithin = 2 * time.Second
 
 func (a *app) completionCommand() *cobra.Command {
 	return &cobra.Command{
@@ -59,14 +57,15 @@ func (a *app) completeValues(command *cobra.Command) {
 // this computer.
 func (a *app) completeUsers(command *cobra.Command, _ []string, _ string) ([]cobra.Completion,
 	cobra.ShellCompDirective) {
-	if a.hostFlags.given() {
+	if afar.Given(command) {
 		return nil, cobra.ShellCompDirectiveNoFileComp // another Mac is not asked: that can need a password
 	}
 	var users []cobra.Completion
-	err := a.askQuietly(command.Context(), func(ctx context.Context, connection *grpc.ClientConn) error {
+	err := a.AskQuietly(command.Context(), func(ctx context.Context, connection *grpc.ClientConn) error {
 		status, err := usherv1.NewStatusServiceClient(connection).GetStatus(ctx, &usherv1.GetStatusRequest{})
 		for _, one := range status.GetUsers() {
-			users = append(users, completion(one.GetUser().GetName(), identityName(one.GetIdentity().GetState())))
+			users = append(users, completion(one.GetUser().GetName(),
+				answer.IdentityName(one.GetIdentity().GetState())))
 		}
 		return err
 	})
@@ -90,20 +89,21 @@ func (a *app) completeRegistrations(wanted func(*usherv1.Registration) bool) cob
 	return func(command *cobra.Command, arguments []string, typed string) (ids []cobra.Completion,
 		_ cobra.ShellCompDirective) {
 		const directive = cobra.ShellCompDirectiveNoFileComp | cobra.ShellCompDirectiveKeepOrder
-		if len(arguments) > 0 || a.hostFlags.given() {
+		if len(arguments) > 0 || afar.Given(command) {
 			return nil, directive
 		}
 		// Nobody sees an error of it, and a shell completes nothing then.
-		_ = a.askQuietly(command.Context(), func(ctx context.Context, connection *grpc.ClientConn) error {
+		_ = a.AskQuietly(command.Context(), func(ctx context.Context, connection *grpc.ClientConn) error {
 			list, err := usherv1.NewRegistrationServiceClient(connection).ListRegistrations(ctx,
 				&usherv1.ListRegistrationsRequest{})
 			for _, one := range list.GetRegistrations() {
-				id := shortID(one.GetId())
+				id := answer.ShortID(one.GetId())
 				if len(typed) > len(id) {
 					id = one.GetId()
 				}
 				if wanted(one) {
-					ids = append(ids, completion(id, fmt.Sprintf("%s, %s", one.GetUser().GetName(), lastState(one))))
+					ids = append(ids, completion(id,
+						fmt.Sprintf("%s, %s", one.GetUser().GetName(), answer.LastState(one))))
 				}
 			}
 			return err

@@ -5,6 +5,7 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"usher.internal/ctl/answer"
 	"usher.internal/internal/config"
 )
 
@@ -31,7 +32,7 @@ func (a *app) showConfigCommand() *cobra.Command {
 		Example: "  usherctl config show",
 		Args:    cobra.NoArgs,
 		RunE: func(*cobra.Command, []string) error {
-			loaded, err := a.loadConfig()
+			loaded, err := a.LoadConfig()
 			if err != nil {
 				return err
 			}
@@ -42,7 +43,7 @@ func (a *app) showConfigCommand() *cobra.Command {
 				rows = append(rows, []string{value.Key, value.Value, value.Origin})
 			}
 			if a.JSON {
-				return a.printValue(all)
+				return a.Print(all)
 			}
 			a.Table([]string{"KEY", "VALUE", "FROM"}, rows)
 			return nil
@@ -62,11 +63,12 @@ func (a *app) validateConfigCommand() *cobra.Command {
 				file = arguments[0]
 			}
 			if _, err := config.Load(file); err != nil {
-				return &failure{code: exitConfiguration, reason: "CONFIGURATION_INVALID", message: err.Error(),
-					hint: "docs/configuration.md has every key"}
+				return &answer.Failure{Code: answer.ExitConfiguration, Reason: "CONFIGURATION_INVALID",
+					Message: err.Error(),
+					Hint:    "docs/configuration.md has every key"}
 			}
 			if a.JSON {
-				return a.printValue(map[string]bool{"valid": true})
+				return a.Print(map[string]bool{"valid": true})
 			}
 			fmt.Fprintln(a.Out, "the configuration is valid")
 			return nil

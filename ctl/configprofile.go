@@ -5,15 +5,13 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
-	"io"
-	"path/filepath"
-	"strings"
 
 	"github.com/spf13/cobra"
-	"golang.org/x/sys/unix"
 
+	"usher.internal/ctl/answer"
+	"usher.internal/ctl/ask"
+	"usher.internal/ctl/files"
 	"usher.internal/ctl/profile"
-	"usher.internal/ctl/terminal"
 	"usher.internal/internal/config"
 )
 
@@ -59,7 +57,7 @@ func (a *app) writeProfile(ctx context.Context, options profile.Options, output 
 	if options.Kind == profile.Settings {
 		loaded, err := config.LoadForProfile(a.ConfigFile)
 		if err != nil {
-			return configurationInvalid(err)
+			return ask.ConfigurationInvalid(err)
 		}
 		options.Values = loaded.Values()
 		if len(loaded.Files) == 0 && !options.All {
@@ -77,7 +75,7 @@ func (a *app) writeProfile(ctx context.Context, options profile.Options, output 
 	if err != nil {
 		return err
 	}
-	return a.writeText(ctx, "profile", string(content), output)
+	return files.Writer{Printer: a.Printer}.Text(ctx, "profile", string(content), output)
 }
 
 func (a *app) schemaCommand() *cobra.Command {
@@ -93,56 +91,15 @@ org.usher.`,
 		RunE: func(command *cobra.Command, _ []string) error {
 			schema, err := config.Schema("darwin")
 			if err != nil {
-				return defect(err)
+				return answer.Defect(err)
 			}
 			if a.JSON && (output == "" || output == "-") {
-				return a.printValue(json.RawMessage(schema))
+				return a.Print(json.RawMessage(schema))
 			}
-			return a.writeText(command.Context(), "schema", string(schema), output)
+			return files.Writer{Printer: a.Printer}.Text(command.Context(), "schema", string(schema), output)
 		},
 	}
 	command.Flags().StringVar(&output, "output", "",
 		"write into this `file`, which must not be there yet (default, and -: print it)")
 	return command
-}
-
-// writeText prints a text, or writes it into a new file, whole or not at all. What is no file, such as a named pipe,
-// may be there.
-func (a *app) writeText(ctx context.Context, what, text, output string) error {
-	if output == "" {
-		output = "-"
-	}
-	to, err := a.destination(output)
-	if err == nil && to.standard {
-		if a.JSON {
-			return a.printValue(map[string]string{what: text})
-		}
-		_, err := a.Out.Write([]byte(text))
-		return err
-	}
-	path, absolute := filepath.Abs(output)
-	if absolute != nil {
-		return defect(absolute)
-	}
-	if to.exists && !to.through || errors.Is(err, unix.EISDIR) {
-		return &failure{code: exitUsage, reason: "OUTPUT_EXISTS",
-			message: path + " is there already, and is left as it is", hint: "name a new file with --output"}
-	}
-	if err == nil {
-		err = a.write(ctx, to, 0o644, func(to io.Writer) error { // nothing in it is secret
-			_, err := io.WriteString(to, text)
-			return err
-		})
-	}
-	switch {
-	case err != nil && ctx.Err() != nil:
-		return explained(ctx.Err())
-	case err != nil:
-		return &failure{code: exitDefect, reason: "OUTPUT_FAILED",
-			message: strings.TrimSpace(fmt.Sprintf("write %s: %v", path, err))}
-	case a.JSON:
-		return a.printValue(map[string]string{"file": path})
-	}
-	fmt.Fprintln(a.Out, "wrote "+terminal.Plain(path))
-	return nil
 }

@@ -2,6 +2,7 @@ package ctl
 
 import (
 	"context"
+	"encoding/json"
 	"errors"
 	"fmt"
 	"io"
@@ -11,6 +12,9 @@ import (
 	"github.com/spf13/cobra"
 	"google.golang.org/grpc"
 
+	"usher.internal/ctl/afar"
+	"usher.internal/ctl/answer"
+	"usher.internal/ctl/ask"
 	"usher.internal/ctl/terminal"
 	"usher.internal/internal/config"
 	usherv1 "usher.internal/proto/usher/v1"
@@ -47,18 +51,18 @@ type examination struct {
 }
 
 func (e *examination) run(ctx context.Context) error {
-	connection, err := e.app.connect(ctx)
+	connection, err := e.app.Connect(ctx)
 	if err != nil {
 		return err
 	}
 	defer connection.Close()
 	err = e.receive(ctx, connection)
-	failed, unanswered := errors.AsType[*failure](err)
-	if unanswered && failed.code == exitNoHelper && len(e.counts) == 0 {
+	failed, unanswered := errors.AsType[*answer.Failure](err)
+	if unanswered && failed.Code == answer.ExitNoHelper && len(e.counts) == 0 {
 		// That it does not answer is what there is to find.
 		err := e.show(&usherv1.Check{Name: "helper-running", Title: "usherd runs",
 			Result:   usherv1.CheckResult_CHECK_RESULT_FAILED,
-			Evidence: failed.message + ".", Fix: failed.hint + "."})
+			Evidence: failed.Message + ".", Fix: failed.Hint + "."})
 		if err != nil {
 			return err
 		}
@@ -75,7 +79,7 @@ func (e *examination) run(ctx context.Context) error {
 func (e *examination) receive(ctx context.Context, connection *grpc.ClientConn) error {
 	asking, cancel := context.WithCancelCause(ctx)
 	defer cancel(nil)
-	silence := time.AfterFunc(answerWithin, func() { cancel(context.DeadlineExceeded) })
+	silence := time.AfterFunc(ask.AnswerWithin, func() { cancel(context.DeadlineExceeded) })
 	defer silence.Stop()
 	stream, err := usherv1.NewDoctorServiceClient(connection).Examine(asking, &usherv1.ExamineRequest{})
 	for err == nil {
@@ -97,13 +101,13 @@ func (e *examination) receive(ctx context.Context, connection *grpc.ClientConn) 
 	case errors.Is(err, io.EOF):
 		return nil
 	case ctx.Err() == nil && errors.Is(context.Cause(asking), context.DeadlineExceeded) && len(e.counts) > 0:
-		return &failure{code: exitNoHelper, reason: "HELPER_DOES_NOT_ANSWER",
-			message: fmt.Sprintf("usherd made no further check within %s", silentWithin),
-			hint:    "restart usherd; its log may say why it hangs"}
+		return &answer.Failure{Code: answer.ExitNoHelper, Reason: "HELPER_DOES_NOT_ANSWER",
+			Message: fmt.Sprintf("usherd made no further check within %s", silentWithin),
+			Hint:    "restart usherd; its log may say why it hangs"}
 	case ctx.Err() == nil && asking.Err() != nil:
-		return explained(context.Cause(asking))
+		return answer.Explained(context.Cause(asking))
 	}
-	return explained(err)
+	return answer.Explained(err)
 }
 
 // results are how each result is called.
@@ -124,7 +128,7 @@ func (e *examination) show(check *usherv1.Check) error {
 		return nil
 	}
 	if e.app.JSON {
-		return e.app.printMessage(check)
+		return e.app.Print(check)
 	}
 	title := check.GetTitle()
 	if check.GetUser() != "" {
@@ -160,9 +164,25 @@ func (e *examination) summarize() {
 func (e *examination) outcome() error {
 	switch {
 	case e.counts[usherv1.CheckResult_CHECK_RESULT_FAILED] > 0:
-		return &failure{code: exitDoctorFailed, reason: "DOCTOR_FAILED"}
+		return &answer.Failure{Code: answer.ExitDoctorFailed, Reason: "DOCTOR_FAILED"}
 	case e.counts[usherv1.CheckResult_CHECK_RESULT_WARNING] > 0:
-		return &failure{code: exitDoctorWarning, reason: "DOCTOR_WARNING"}
+		return &answer.Failure{Code: answer.ExitDoctorWarning, Reason: "DOCTOR_WARNING"}
 	}
 	return nil
+}
+
+// doctorHeading is the heading of the table of several Macs.
+var doctorHeading = []string{"CHECK", "FOUND", "EVIDENCE", "FIX"}
+
+// doctorRows are the checks of one of several Macs that are not well.
+func doctorRows(data []json.RawMessage) (rows [][]string) {
+	for i := range data {
+		check := afar.Decoded[usherv1.Check](data[i : i+1])
+		if check.GetResult() < usherv1.CheckResult_CHECK_RESULT_WARNING {
+			continue
+		}
+		rows = append(rows, []string{check.GetName(), results[check.GetResult()], check.GetEvidence(),
+			terminal.Dash(check.GetFix())})
+	}
+	return rows
 }

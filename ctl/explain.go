@@ -9,6 +9,7 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"usher.internal/ctl/answer"
 	"usher.internal/ctl/terminal"
 	"usher.internal/internal/errorcode"
 	"usher.internal/internal/event"
@@ -76,11 +77,11 @@ func exitCodeExplanations() (all []explanation) {
 			Kind:  kindExitCode,
 			Admin: info.Admin, User: info.User, RetryCanHelp: &info.RetryCanHelp, Source: "SEED"})
 	}
-	for _, own := range exitCodes {
-		if own.code != exitPortalDefaultError {
-			all = append(all, explanation{Code: number(int64(own.code)), Name: own.name, Program: "usherctl",
+	for _, own := range answer.ExitCodes {
+		if own.Code != answer.ExitPortalDefaultError {
+			all = append(all, explanation{Code: number(int64(own.Code)), Name: own.Name, Program: "usherctl",
 				Kind:  kindExitCode,
-				Admin: own.meaning + "; what a policy does: " + own.policy, RetryCanHelp: &own.retry})
+				Admin: own.Meaning + "; what a policy does: " + own.Policy, RetryCanHelp: &own.Retry})
 		}
 	}
 	return all
@@ -188,7 +189,7 @@ reads the text from standard input. Without an argument it lists the exit codes.
 				return notExplained(query, unknown)
 			}
 			if a.JSON {
-				return a.printValue(found)
+				return a.Print(found)
 			}
 			for i, one := range found {
 				if i > 0 {
@@ -208,7 +209,8 @@ func (a *app) printExplanation(one explanation) {
 		if outer.Code != nil {
 			name += " " + asWritten(outer.Program, *outer.Code)
 		}
-		fmt.Fprintln(a.Out, terminal.Plain(strings.TrimSpace(name+" "+outer.Name)+": "+cmp.Or(outer.Admin, "not known")))
+		fmt.Fprintln(a.Out, terminal.Plain(
+			strings.TrimSpace(name+" "+outer.Name)+": "+cmp.Or(outer.Admin, "not known")))
 	}
 	switch {
 	case one.Kind == kindExitCode:
@@ -290,31 +292,31 @@ func plainName(name string) string { return strings.ToLower(underscores.Replace(
 
 // notExplained is the failure of a query that nothing fits, with what may have been meant. unknown are the codes in it.
 func notExplained(query string, unknown []errorcode.Code) error {
-	failed := &failure{code: exitNotFound, reason: reasonNothingKnown,
-		message: fmt.Sprintf("nothing that usher knows is called %q, and nothing in it is known", shortened(query)),
-		hint:    "`usherctl explain` lists the exit codes, docs/log-formats.md the events"}
+	failed := &answer.Failure{Code: answer.ExitNotFound, Reason: reasonNothingKnown,
+		Message: fmt.Sprintf("nothing that usher knows is called %q, and nothing in it is known", shortened(query)),
+		Hint:    "`usherctl explain` lists the exit codes, docs/log-formats.md the events"}
 	var codes []string
 	for _, c := range unknown {
 		codes = append(codes, c.Written())
 	}
 	switch {
 	case len(unknown) == 1 && unknown[0].Domain == "":
-		failed.reason = reasonExitCodeNotKnown
-		failed.message = codes[0] + " is not an exit code that Company Portal or usherctl is known to have, nor an " +
+		failed.Reason = reasonExitCodeNotKnown
+		failed.Message = codes[0] + " is not an exit code that Company Portal or usherctl is known to have, nor an " +
 			"error code that usher knows"
 	case len(unknown) == 1:
-		failed.reason = reasonExitCodeNotKnown
-		failed.message = codes[0] + " is not a code that usher knows"
+		failed.Reason = reasonExitCodeNotKnown
+		failed.Message = codes[0] + " is not a code that usher knows"
 	case len(unknown) > 1:
-		failed.reason = reasonExitCodeNotKnown
-		failed.message = strings.Join(codes, ", ") + " are not codes that usher knows"
+		failed.Reason = reasonExitCodeNotKnown
+		failed.Message = strings.Join(codes, ", ") + " are not codes that usher knows"
 	}
 	if near := nearNames(query); len(near) > 0 {
-		failed.hint = "did you mean " + strings.Join(near, ", ") + "?"
+		failed.Hint = "did you mean " + strings.Join(near, ", ") + "?"
 	}
 	for _, c := range unknown {
 		if hint := whoKnows(c); hint != "" {
-			failed.hint = hint
+			failed.Hint = hint
 		}
 	}
 	return failed
@@ -333,7 +335,7 @@ func shortened(text string) string {
 func (a *app) explainAll() error {
 	all := exitCodeExplanations()
 	if a.JSON {
-		return a.printValue(all)
+		return a.Print(all)
 	}
 	var rows [][]string
 	for _, one := range all {

@@ -1,6 +1,7 @@
 package ctl
 
 import (
+	"io/fs"
 	"os"
 	"path/filepath"
 	"regexp"
@@ -8,6 +9,7 @@ import (
 	"strings"
 	"testing"
 
+	"usher.internal/ctl/answer"
 	"usher.internal/internal/contract"
 	"usher.internal/internal/errorcode"
 	"usher.internal/internal/event"
@@ -47,7 +49,7 @@ func TestEveryReasonHasAMeaning(t *testing.T) {
 			t.Errorf("%s is there twice", one.reason)
 		}
 		known[one.reason] = true
-		if one.meaning == "" || strings.HasSuffix(one.meaning, ".") || one.code == exitDone {
+		if one.meaning == "" || strings.HasSuffix(one.meaning, ".") || one.code == answer.ExitDone {
 			t.Errorf("%+v lacks something", one)
 		}
 	}
@@ -69,19 +71,15 @@ func TestEveryOwnReasonIsExplained(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	sources, err := filepath.Glob("*.go")
-	if err != nil {
-		t.Fatal(err)
-	}
 	found := 0
-	for _, path := range sources {
-		source, err := os.ReadFile(path)
-		if err != nil {
-			t.Fatal(err)
+	err = filepath.WalkDir(".", func(path string, _ fs.DirEntry, err error) error {
+		if err != nil || filepath.Ext(path) != ".go" || strings.HasSuffix(path, "_test.go") {
+			return err
 		}
-		for _, match := range regexp.MustCompile(`reason: "([A-Z_]+)"`).FindAllStringSubmatch(string(source), -1) {
+		source, err := os.ReadFile(path)
+		for _, match := range regexp.MustCompile(`Reason: +"([A-Z_]+)"`).FindAllStringSubmatch(string(source), -1) {
 			reason := match[1]
-			if strings.HasSuffix(path, "_test.go") || strings.HasSuffix(reason, "_") {
+			if strings.HasSuffix(reason, "_") {
 				continue
 			}
 			found++
@@ -92,6 +90,10 @@ func TestEveryOwnReasonIsExplained(t *testing.T) {
 				t.Errorf("docs/json.md lacks %s", reason)
 			}
 		}
+		return err
+	})
+	if err != nil {
+		t.Fatal(err)
 	}
 	if found < 20 {
 		t.Errorf("only %d reasons were found in the code", found)

@@ -13,6 +13,7 @@ import (
 	"golang.org/x/text/encoding/unicode"
 	"golang.org/x/text/transform"
 
+	"usher.internal/ctl/answer"
 	"usher.internal/ctl/interruptible"
 	"usher.internal/internal/errorcode"
 )
@@ -71,7 +72,7 @@ const longestQuery = 1 << 20
 func explainQuery(ctx context.Context, arguments []string, stdin io.Reader) (string, error) {
 	stdin, release, err := interruptible.Input(ctx, stdin)
 	if err != nil {
-		return "", defect(err)
+		return "", answer.Defect(err)
 	}
 	defer release()
 	parts := slices.Clone(arguments)
@@ -84,14 +85,14 @@ func explainQuery(ctx context.Context, arguments []string, stdin io.Reader) (str
 		text, err := io.ReadAll(io.LimitReader(decoded, longestQuery+1))
 		switch {
 		case ctx.Err() != nil:
-			return "", explained(context.Cause(ctx))
+			return "", answer.Explained(context.Cause(ctx))
 		case err != nil:
-			return "", &failure{code: exitUsage, reason: "FILE_NOT_READABLE",
-				message: "read standard input: " + err.Error()}
+			return "", &answer.Failure{Code: answer.ExitUsage, Reason: "FILE_NOT_READABLE",
+				Message: "read standard input: " + err.Error()}
 		case len(text) > longestQuery:
-			return "", &failure{code: exitUsage, reason: "FILE_NOT_READABLE",
-				message: "standard input has more than 1 MiB",
-				hint:    "`usherctl timeline` reads whole logs"}
+			return "", &answer.Failure{Code: answer.ExitUsage, Reason: "FILE_NOT_READABLE",
+				Message: "standard input has more than 1 MiB",
+				Hint:    "`usherctl timeline` reads whole logs"}
 		}
 		parts[i] = string(text)
 	}

@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"strings"
 
+	"usher.internal/ctl/answer"
 	"usher.internal/internal/contract"
 	usherv1 "usher.internal/proto/usher/v1"
 )
@@ -12,7 +13,7 @@ import (
 type reasonMeaning struct {
 	reason string
 	// code is what usherctl ends with. PORTAL_FAILED takes Company Portal's own where that is known.
-	code    exitCode
+	code    answer.ExitCode
 	meaning string
 }
 
@@ -95,62 +96,63 @@ var errorMeanings = map[usherv1.ErrorReason]string{
 
 // ownMeanings are the reasons of usherctl itself.
 var ownMeanings = []reasonMeaning{
-	{"WRONG_USAGE", exitUsage, "a flag or an argument is wrong"},
-	{"CONFIGURATION_INVALID", exitConfiguration, "the configuration is not valid"},
-	{"HELPER_UNREACHABLE", exitNoHelper, "usherd does not run, or its socket is not there"},
-	{"HELPER_NOT_TRUSTED", exitNoHelper, "another process than usherd serves its socket"},
-	{reasonNoAnswer, exitNoHelper, "usherd did not answer in time"},
-	{"HELPER_TOO_OLD", exitNoHelper, "usherd is older than usherctl and does not know the call"},
-	{reasonStateNotKnown, exitUnreadable,
+	{"WRONG_USAGE", answer.ExitUsage, "a flag or an argument is wrong"},
+	{"CONFIGURATION_INVALID", answer.ExitConfiguration, "the configuration is not valid"},
+	{"HELPER_UNREACHABLE", answer.ExitNoHelper, "usherd does not run, or its socket is not there"},
+	{"HELPER_NOT_TRUSTED", answer.ExitNoHelper, "another process than usherd serves its socket"},
+	{answer.ReasonNoAnswer, answer.ExitNoHelper, "usherd did not answer in time"},
+	{"HELPER_TOO_OLD", answer.ExitNoHelper, "usherd is older than usherctl and does not know the call"},
+	{answer.ReasonStateNotKnown, answer.ExitUnreadable,
 		"the registration has ended in a way that this usherctl does not know; it is older than usherd"},
-	{"NO_FLEET_ACCESS", exitConfiguration, "the files that tell how to get at the fleet are missing, or no good"},
-	{"FLEET_UNREACHABLE", exitFleetUnreachable,
+	{"NO_FLEET_ACCESS", answer.ExitConfiguration,
+		"the files that tell how to get at the fleet are missing, or no good"},
+	{"FLEET_UNREACHABLE", answer.ExitFleetUnreachable,
 		"no server of the fleet can be connected to, or it refuses the credentials"},
-	{"FLEET_FAILED", exitFleetUnreachable, "the fleet's servers did not do what they were asked for"},
-	{"FLEET_FILES", exitDefect, "the files of a fleet could not be written or read"},
-	{"MAC_NOT_FOUND", exitNotFound, "the fleet knows no Mac of this name"},
-	{"HOST_UNREACHABLE", exitNoHelper, "ssh could not reach the host, or there is no usherctl on it"},
-	{"TIMED_OUT", exitTimedOut, "--timeout has passed; the registration goes on"},
-	{"INTERRUPTED", exitInterrupted, "usherctl was interrupted; a registration goes on"},
-	{"DELIVERED_LATER", exitDeliveredLater,
+	{"FLEET_FAILED", answer.ExitFleetUnreachable, "the fleet's servers did not do what they were asked for"},
+	{"FLEET_FILES", answer.ExitDefect, "the files of a fleet could not be written or read"},
+	{"MAC_NOT_FOUND", answer.ExitNotFound, "the fleet knows no Mac of this name"},
+	{"HOST_UNREACHABLE", answer.ExitNoHelper, "ssh could not reach the host, or there is no usherctl on it"},
+	{"TIMED_OUT", answer.ExitTimedOut, "--timeout has passed; the registration goes on"},
+	{"INTERRUPTED", answer.ExitInterrupted, "usherctl was interrupted; a registration goes on"},
+	{"DELIVERED_LATER", answer.ExitDeliveredLater,
 		"the identity was found, and usherd tells Jamf Pro as soon as it can be reached"},
-	{"CANCELLED", exitCancelled, "the registration was cancelled"},
-	{reasonExitCodeNotKnown, exitNotFound, "no exit code or error code that usher knows has this number"},
-	{reasonNothingKnown, exitNotFound, "nothing that usher knows has this name, or stands in this text"},
-	{"OUTPUT_FAILED", exitDefect, "the output could not be written"},
-	{"FORCE_NEEDED", exitUsage, "what would be removed is in use, and --force was not given"},
-	{"YES_NEEDED", exitUsage, "nobody could be asked whether to remove it, and --yes was not given"},
-	{"OUTPUT_EXISTS", exitUsage, "the file that was to be written is there already, and was left as it is"},
-	{"LOG_NOT_FOUND", exitNotFound, "there is no log where one was looked for"},
-	{"ATTEMPT_NOT_FOUND", exitNotFound, "the logs show no attempt of this number"},
-	{"FILE_NOT_READABLE", exitUsage, "the file cannot be read"},
-	{"NOT_RECOGNISED", exitUsage, "the file is in none of the formats that usher knows"},
-	{"NOT_USABLE", exitUsage, "the file is in a format that usher knows, and is damaged or not whole"},
-	{"DOCTOR_FAILED", exitDoctorFailed, "a check of doctor failed"},
-	{"DOCTOR_WARNING", exitDoctorWarning, "a check of doctor has a warning"},
-	{"JAMF_PRO_REFUSED", exitDeliveryRefused, "Jamf Pro refused what it was asked"},
-	{"JAMF_PRO_UNREACHABLE", exitBusy, "Jamf Pro could not be reached"},
-	{"PRIVILEGES_NOT_CHECKED", exitBusy,
+	{"CANCELLED", answer.ExitCancelled, "the registration was cancelled"},
+	{reasonExitCodeNotKnown, answer.ExitNotFound, "no exit code or error code that usher knows has this number"},
+	{reasonNothingKnown, answer.ExitNotFound, "nothing that usher knows has this name, or stands in this text"},
+	{"OUTPUT_FAILED", answer.ExitDefect, "the output could not be written"},
+	{"FORCE_NEEDED", answer.ExitUsage, "what would be removed is in use, and --force was not given"},
+	{"YES_NEEDED", answer.ExitUsage, "nobody could be asked whether to remove it, and --yes was not given"},
+	{"OUTPUT_EXISTS", answer.ExitUsage, "the file that was to be written is there already, and was left as it is"},
+	{"LOG_NOT_FOUND", answer.ExitNotFound, "there is no log where one was looked for"},
+	{"ATTEMPT_NOT_FOUND", answer.ExitNotFound, "the logs show no attempt of this number"},
+	{"FILE_NOT_READABLE", answer.ExitUsage, "the file cannot be read"},
+	{"NOT_RECOGNISED", answer.ExitUsage, "the file is in none of the formats that usher knows"},
+	{"NOT_USABLE", answer.ExitUsage, "the file is in a format that usher knows, and is damaged or not whole"},
+	{"DOCTOR_FAILED", answer.ExitDoctorFailed, "a check of doctor failed"},
+	{"DOCTOR_WARNING", answer.ExitDoctorWarning, "a check of doctor has a warning"},
+	{"JAMF_PRO_REFUSED", answer.ExitDeliveryRefused, "Jamf Pro refused what it was asked"},
+	{"JAMF_PRO_UNREACHABLE", answer.ExitBusy, "Jamf Pro could not be reached"},
+	{"PRIVILEGES_NOT_CHECKED", answer.ExitBusy,
 		"Jamf Pro did not say whether the API client has a privilege that usher needs"},
-	{"EXTENSION_ATTRIBUTES_UNUSABLE", exitDeliveryRefused,
+	{"EXTENSION_ATTRIBUTES_UNUSABLE", answer.ExitDeliveryRefused,
 		"Jamf Pro has extension attributes of these names that usher cannot use"},
-	{"PRIVILEGES_MISSING", exitDeliveryRefused, "the API client lacks privileges in Jamf Pro"},
-	{"NEEDS_ROOT", exitNotPermitted, "root alone can do that"},
-	{"NOT_SUPPORTED", exitNotSupported,
+	{"PRIVILEGES_MISSING", answer.ExitDeliveryRefused, "the API client lacks privileges in Jamf Pro"},
+	{"NEEDS_ROOT", answer.ExitNotPermitted, "root alone can do that"},
+	{"NOT_SUPPORTED", answer.ExitNotSupported,
 		"this computer has neither launchd nor systemd, or is none that usher is made for"},
-	{"NOT_INSTALLED", exitNoHelper, "usher is not installed on this computer"},
-	{"NOT_RUNNING", exitNoHelper, "a service of usher's does not run"},
-	{"PROGRAMS_NOT_FOUND", exitNotFound, "usher's three programs are not where they were to be installed from"},
-	{"INSTALL_FAILED", exitDefect,
+	{"NOT_INSTALLED", answer.ExitNoHelper, "usher is not installed on this computer"},
+	{"NOT_RUNNING", answer.ExitNoHelper, "a service of usher's does not run"},
+	{"PROGRAMS_NOT_FOUND", answer.ExitNotFound, "usher's three programs are not where they were to be installed from"},
+	{"INSTALL_FAILED", answer.ExitDefect,
 		"a step of installing, removing, starting or stopping failed; the steps before it are done"},
-	{"NOT_ALL_REMOVED", exitIdentityUnusable, "something of what was to be removed is still there"},
+	{"NOT_ALL_REMOVED", answer.ExitIdentityUnusable, "something of what was to be removed is still there"},
 }
 
 // reasonMeanings returns every reason, each once.
 func reasonMeanings() (all []reasonMeaning) {
 	all = append(all, ownMeanings...)
 	for number := usherv1.FailureReason(1); failureMeanings[number] != ""; number++ {
-		all = append(all, reasonMeaning{contract.Name(number), failureExits[number], failureMeanings[number]})
+		all = append(all, reasonMeaning{contract.Name(number), answer.FailureExits[number], failureMeanings[number]})
 	}
 	known := map[string]bool{}
 	for _, one := range all {
@@ -158,7 +160,7 @@ func reasonMeanings() (all []reasonMeaning) {
 	}
 	for number := usherv1.ErrorReason(1); errorMeanings[number] != ""; number++ {
 		if reason := contract.Name(number); !known[reason] {
-			all = append(all, reasonMeaning{reason, errorExits[number], errorMeanings[number]})
+			all = append(all, reasonMeaning{reason, answer.ErrorExits[number], errorMeanings[number]})
 		}
 	}
 	return all
@@ -168,11 +170,11 @@ func reasonMeanings() (all []reasonMeaning) {
 func (m reasonMeaning) explain() explanation {
 	text := strings.ToUpper(m.meaning[:1]) + m.meaning[1:]
 	retry := false
-	for _, exit := range exitCodes {
-		if exit.code == m.code {
-			text += fmt.Sprintf("; usherctl ends with %d, %s; what a policy does: %s", exit.code, exit.name,
-				exit.policy)
-			retry = exit.retry
+	for _, exit := range answer.ExitCodes {
+		if exit.Code == m.code {
+			text += fmt.Sprintf("; usherctl ends with %d, %s; what a policy does: %s", exit.Code, exit.Name,
+				exit.Policy)
+			retry = exit.Retry
 		}
 	}
 	return explanation{Code: number(int64(m.code)), Name: m.reason, Program: "usher", Kind: kindReason,

@@ -10,10 +10,11 @@ import (
 	"github.com/spf13/cobra"
 	"google.golang.org/grpc"
 
+	"usher.internal/ctl/answer"
 	"usher.internal/internal/attribute"
 	"usher.internal/internal/config"
 	"usher.internal/internal/laststatus"
-	"usher.internal/launchd"
+	"usher.internal/internal/layout"
 	usherv1 "usher.internal/proto/usher/v1"
 )
 
@@ -43,7 +44,7 @@ Names: ` + strings.Join(names, ", "),
 			}
 			value := a.value(command.Context(), arguments[0], user)
 			if a.JSON {
-				return a.printValue(map[string]string{"name": arguments[0], "value": value})
+				return a.Print(map[string]string{"name": arguments[0], "value": value})
 			}
 			fmt.Fprintf(a.Out, "<result>%s</result>\n", value)
 			return nil
@@ -69,7 +70,7 @@ func (a *app) listAttributes() error {
 		rows = append(rows, []string{one.Key, one.Name, dataTypeName(one.DataType), one.Description})
 	}
 	if a.JSON {
-		return a.printValue(entries)
+		return a.Print(entries)
 	}
 	a.Table([]string{"NAME", "IN JAMF PRO", "DATA TYPE", "MEANING"}, rows)
 	return nil
@@ -97,7 +98,7 @@ func (a *app) attributeScriptCommand(names []string) *cobra.Command {
 				return fmt.Errorf("there is no attribute %q; there are %s", arguments[0], strings.Join(names, ", "))
 			}
 			if a.JSON {
-				return a.printValue(map[string]string{"name": arguments[0], "title": wanted.Name,
+				return a.Print(map[string]string{"name": arguments[0], "title": wanted.Name,
 					"data_type": string(wanted.DataType), "script": script(wanted)})
 			}
 			fmt.Fprint(a.Out, script(wanted))
@@ -109,16 +110,12 @@ func (a *app) attributeScriptCommand(names []string) *cobra.Command {
 // script works on a Mac without usher too: an extension attribute runs on every Mac of its scope. Root runs it, so it
 // names usherctl where only root can put it, not the link in /usr/local/bin.
 func script(of attribute.Attribute) string {
-	mac, err := launchd.LayoutOf(launchd.MacOS, launchd.ByHand)
-	if err != nil {
-		panic(err) // macOS has a layout
-	}
 	return fmt.Sprintf(`#!/bin/sh
 # Jamf Pro extension attribute "%s", data type %s: %s
 usherctl=%s
 if [ -x "$usherctl" ]; then exec "$usherctl" ea %s; fi
 echo "<result>usher: not installed</result>"
-`, of.Name, dataTypeName(of.DataType), of.Description, mac.Program(launchd.ControlProgram), of.Key)
+`, of.Name, dataTypeName(of.DataType), of.Description, layout.MacOS.Control(), of.Key)
 }
 
 // value is what Jamf is told: the value, or in a sentence why there is none.
@@ -148,12 +145,12 @@ const restartsWithin = 2 * time.Second
 // statusOrLast is the status, or where usherd does not serve within restartsWithin, the last one that it has kept for
 // root.
 func (a *app) statusOrLast(ctx context.Context) (status *usherv1.GetStatusResponse, err error) {
-	err = a.askWithin(ctx, restartsWithin, func(ctx context.Context, connection *grpc.ClientConn) error {
+	err = a.AskWithin(ctx, restartsWithin, func(ctx context.Context, connection *grpc.ClientConn) error {
 		status, err = usherv1.NewStatusServiceClient(connection).GetStatus(ctx, &usherv1.GetStatusRequest{},
 			grpc.WaitForReady(true))
 		return err
 	})
-	if failed, ok := errors.AsType[*failure](err); !ok || failed.code != exitNoHelper || a.host != nil {
+	if failed, ok := errors.AsType[*answer.Failure](err); !ok || failed.Code != answer.ExitNoHelper {
 		return status, err
 	}
 	if last, age, lastErr := a.lastStatus(); lastErr == nil {
@@ -163,7 +160,7 @@ func (a *app) statusOrLast(ctx context.Context) (status *usherv1.GetStatusRespon
 		fmt.Fprintf(a.Err, "usherctl: %v\n", lastErr)
 	}
 	// Why it does not answer is what a call says that does not wait.
-	err = a.askWithin(ctx, restartsWithin, func(ctx context.Context, connection *grpc.ClientConn) error {
+	err = a.AskWithin(ctx, restartsWithin, func(ctx context.Context, connection *grpc.ClientConn) error {
 		status, err = usherv1.NewStatusServiceClient(connection).GetStatus(ctx, &usherv1.GetStatusRequest{})
 		return err
 	})

@@ -12,6 +12,7 @@ import (
 
 	"google.golang.org/grpc"
 
+	"usher.internal/ctl/answer"
 	"usher.internal/ctl/terminal"
 	"usher.internal/internal/attribute"
 	"usher.internal/internal/attribute/attributetest"
@@ -54,7 +55,7 @@ func TestWhatExtensionAttributesPrint(t *testing.T) {
 			var printed, aside bytes.Buffer
 			a := newApp(&terminal.Terminal{Out: &terminal.Output{To: &printed}, Err: &aside}, configuration)
 			code := a.run(t.Context(), []string{"ea", one.Key})
-			if want := "<result>" + one.Value(attribute.Of(users)) + "</result>\n"; code != exitDone ||
+			if want := "<result>" + one.Value(attribute.Of(users)) + "</result>\n"; code != answer.ExitDone ||
 				printed.String() != want || aside.Len() > 0 {
 				t.Errorf("%s: %s prints %q and %q, and ends with %d; want %q", name, one.Key, printed.String(),
 					aside.String(), code, want)

@@ -10,6 +10,7 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"usher.internal/ctl/answer"
 	"usher.internal/ctl/fleetview"
 	"usher.internal/internal/fleet"
 )
@@ -66,32 +67,32 @@ func (a *app) askFleet(ctx context.Context, calls func(client *fleetview.Client)
 
 // fleetFailure is an error of the fleet's with what helps.
 func fleetFailure(err error) error {
-	failed, known := errors.AsType[*failure](err)
+	failed, known := errors.AsType[*answer.Failure](err)
 	switch {
 	case err == nil:
 		return nil
 	case known:
 		return failed
 	case errors.Is(err, context.Canceled):
-		return &failure{code: exitInterrupted, reason: "INTERRUPTED", message: "interrupted"}
+		return &answer.Failure{Code: answer.ExitInterrupted, Reason: "INTERRUPTED", Message: "interrupted"}
 	case errors.Is(err, fleetview.ErrNoAccess):
-		return &failure{code: exitConfiguration, reason: "NO_FLEET_ACCESS", message: err.Error(),
-			hint: "copy the folder admin that `usherctl fleet init` made, and name it with --fleet or USHER_FLEET"}
+		return &answer.Failure{Code: answer.ExitConfiguration, Reason: "NO_FLEET_ACCESS", Message: err.Error(),
+			Hint: "copy the folder admin that `usherctl fleet init` made, and name it with --fleet or USHER_FLEET"}
 	case errors.Is(err, fleetview.ErrUnreachable):
-		return &failure{code: exitFleetUnreachable, reason: "FLEET_UNREACHABLE", message: err.Error(),
-			hint: "see whether the servers run, and whether the credentials still count (docs/fleet.md, troubles)"}
+		return &answer.Failure{Code: answer.ExitFleetUnreachable, Reason: "FLEET_UNREACHABLE", Message: err.Error(),
+			Hint: "see whether the servers run, and whether the credentials still count (docs/fleet.md, troubles)"}
 	case errors.Is(err, fleetview.ErrNotPermitted):
-		return &failure{code: exitFleetUnreachable, reason: "FLEET_FAILED", message: err.Error(),
-			hint: "name the folder that `usherctl fleet init` made with --fleet; the folder of an admin does not do"}
+		return &answer.Failure{Code: answer.ExitFleetUnreachable, Reason: "FLEET_FAILED", Message: err.Error(),
+			Hint: "name the folder that `usherctl fleet init` made with --fleet; the folder of an admin does not do"}
 	case errors.Is(err, fleetview.ErrHalf):
-		return &failure{code: exitFleetUnreachable, reason: "FLEET_FAILED", message: err.Error(),
-			hint: "it would not be filled from a new one: --new-bucket makes it anew; Macs that are silent are known " +
+		return &answer.Failure{Code: answer.ExitFleetUnreachable, Reason: "FLEET_FAILED", Message: err.Error(),
+			Hint: "it would not be filled from a new one: --new-bucket makes it anew; Macs that are silent are known " +
 				"again when they publish something"}
 	case errors.Is(err, fleetview.ErrNoRoom):
-		return &failure{code: exitFleetUnreachable, reason: "FLEET_FAILED", message: err.Error(),
-			hint: "give less with --storage, or the servers more with max_file_store in nats-server.conf; of a " +
+		return &answer.Failure{Code: answer.ExitFleetUnreachable, Reason: "FLEET_FAILED", Message: err.Error(),
+			Hint: "give less with --storage, or the servers more with max_file_store in nats-server.conf; of a " +
 				"cluster, all servers must run"}
 	}
-	return &failure{code: exitFleetUnreachable, reason: "FLEET_FAILED", message: err.Error(),
-		hint: "see docs/fleet.md, troubles"}
+	return &answer.Failure{Code: answer.ExitFleetUnreachable, Reason: "FLEET_FAILED", Message: err.Error(),
+		Hint: "see docs/fleet.md, troubles"}
 }

@@ -14,6 +14,9 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"usher.internal/ctl/answer"
+	"usher.internal/ctl/ask"
+	"usher.internal/ctl/files"
 	"usher.internal/ctl/fleetsetup"
 	"usher.internal/ctl/fleetview"
 	"usher.internal/ctl/terminal"
@@ -119,14 +122,14 @@ gone.`,
 				a.fleetFolder = inner
 			}
 			return a.askFleet(command.Context(), func(client *fleetview.Client) error {
-				ctx, cancel := context.WithTimeout(command.Context(), 3*answerWithin)
+				ctx, cancel := context.WithTimeout(command.Context(), 3*ask.AnswerWithin)
 				defer cancel()
 				made, err := client.Provision(ctx, wanted)
 				if err != nil {
 					return err
 				}
 				if a.JSON {
-					return a.printValue(map[string]any{"replicas": made.Replicas, "keep": made.Keep.String(),
+					return a.Print(map[string]any{"replicas": made.Replicas, "keep": made.Keep.String(),
 						"forget_after": made.Forget.String(), "storage_bytes": made.StorageBytes})
 				}
 				fmt.Fprintf(a.Out, "the servers keep changes for %s, and know a Mac for %s after it was heard of "+
@@ -162,11 +165,11 @@ server has to be told.`,
   usherctl fleet credentials --fleet usher-fleet --macs-file uuids.txt --valid 400d`,
 		RunE: func(_ *cobra.Command, macs []string) error {
 			if file != "" {
-				more, err := readList(file, func(
+				more, err := files.ReadList(file, func(
 					mac string) error {
 					return fleetsetup.CheckMacs([]string{mac})
 				})
-				if _, wrong := errors.AsType[*lineError](err); wrong {
+				if _, wrong := errors.AsType[*files.LineError](err); wrong {
 					return err
 				}
 				if err != nil {
@@ -254,7 +257,7 @@ nats-server.conf.`,
 // printMade prints files that were written, with what they are for.
 func (a *app) printMade(made []fleetsetup.Made) error {
 	if a.JSON {
-		return a.printValue(map[string]any{"files": made})
+		return a.Print(map[string]any{"files": made})
 	}
 	var rows [][]string
 	for _, one := range made {
@@ -267,14 +270,14 @@ func (a *app) printMade(made []fleetsetup.Made) error {
 }
 
 func fleetFiles(err error) error {
-	failed := &failure{code: exitDefect, reason: "FLEET_FILES", message: err.Error()}
+	failed := &answer.Failure{Code: answer.ExitDefect, Reason: "FLEET_FILES", Message: err.Error()}
 	switch {
 	case errors.Is(err, fleetsetup.ErrThere):
-		failed.hint = "name another folder with --output"
+		failed.Hint = "name another folder with --output"
 	case errors.Is(err, trust.ErrUntrusted):
-		failed.hint = "use a folder of your own that only you can write to, or run it as the user whose folder it is"
+		failed.Hint = "use a folder of your own that only you can write to, or run it as the user whose folder it is"
 	case errors.Is(err, fs.ErrNotExist):
-		failed.hint = "name the folder that `usherctl fleet init` made with --fleet"
+		failed.Hint = "name the folder that `usherctl fleet init` made with --fleet"
 	}
 	return failed
 }

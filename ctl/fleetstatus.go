@@ -14,6 +14,7 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"usher.internal/ctl/files"
 	"usher.internal/ctl/fleetpage"
 	"usher.internal/ctl/fleetview"
 	"usher.internal/ctl/terminal"
@@ -96,7 +97,7 @@ func (a *app) fleetStatus(ctx context.Context, client *fleetview.Client, flags f
 		if err != nil {
 			report.Warnings = append(report.Warnings, "The trend could not be read: "+err.Error()+".")
 		}
-		about, err := a.writePage(ctx, flags.html, func(to io.Writer) error { return fleetpage.Write(to, report) })
+		about, err := files.Writer{Printer: a.Printer}.Page(ctx, flags.html, func(to io.Writer) error { return fleetpage.Write(to, report) })
 		if err != nil {
 			return err
 		}
@@ -104,7 +105,7 @@ func (a *app) fleetStatus(ctx context.Context, client *fleetview.Client, flags f
 		return nil
 	}
 	if a.JSON {
-		return a.printValue(report)
+		return a.Print(report)
 	}
 	for _, warning := range report.Warnings {
 		fmt.Fprintf(a.Err, "usherctl: %s\n", terminal.Plain(warning))

@@ -9,6 +9,7 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"usher.internal/ctl/answer"
 	"usher.internal/ctl/fleetview"
 	"usher.internal/ctl/terminal"
 	"usher.internal/internal/fleet"
@@ -28,7 +29,7 @@ func (a *app) fleetWatchCommand() *cobra.Command {
 				}
 				return client.Watch(command.Context(), func(change *fleetview.Change) error {
 					if a.JSON {
-						if err := a.printValue(change); err != nil {
+						if err := a.Print(change); err != nil {
 							return err
 						}
 					} else {
@@ -79,9 +80,9 @@ func (a *app) fleetMacCommand() *cobra.Command {
 					return err
 				}
 				if len(report.Macs) == 0 && len(history) == 0 {
-					return &failure{code: exitNotFound, reason: "MAC_NOT_FOUND",
-						message: "the fleet knows no Mac " + arguments[0],
-						hint: "`usherctl fleet status` lists those that it knows; a name is the hardware " +
+					return &answer.Failure{Code: answer.ExitNotFound, Reason: "MAC_NOT_FOUND",
+						Message: "the fleet knows no Mac " + arguments[0],
+						Hint: "`usherctl fleet status` lists those that it knows; a name is the hardware " +
 							"UUID, in capitals"}
 				}
 				slices.Reverse(history)
@@ -103,7 +104,7 @@ func (a *app) showMac(report *fleetview.Report, history []*fleetview.Change) err
 		standing = &report.Macs[0]
 	}
 	if a.JSON {
-		return a.printValue(map[string]any{"mac": standing, "warnings": append([]string{}, report.Warnings...),
+		return a.Print(map[string]any{"mac": standing, "warnings": append([]string{}, report.Warnings...),
 			"history": history})
 	}
 	for _, warning := range report.Warnings {

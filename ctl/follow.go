@@ -8,6 +8,8 @@ import (
 
 	"google.golang.org/grpc"
 
+	"usher.internal/ctl/answer"
+	"usher.internal/ctl/ask"
 	"usher.internal/ctl/terminal"
 	"usher.internal/internal/config"
 	"usher.internal/internal/contract"
@@ -84,10 +86,10 @@ func (f *follower) follow(ctx context.Context, limits waiting) (*usherv1.Registr
 		case <-delivery:
 			return nil, f.deliveredLater()
 		case <-timeout:
-			return nil, &failure{code: exitTimedOut, reason: "TIMED_OUT",
-				message: fmt.Sprintf("the registration is still %s after %s, and goes on",
+			return nil, &answer.Failure{Code: answer.ExitTimedOut, Reason: "TIMED_OUT",
+				Message: fmt.Sprintf("the registration is still %s after %s, and goes on",
 					contract.Name(f.last.GetState()), limits.timeout),
-				hint: fmt.Sprintf("`usherctl registrations watch %s` follows it", shortID(f.last.GetId()))}
+				Hint: fmt.Sprintf("`usherctl registrations watch %s` follows it", answer.ShortID(f.last.GetId()))}
 		case <-ctx.Done():
 			return nil, f.interrupted(ctx, ctx.Err())
 		}
@@ -110,7 +112,7 @@ func (f *follower) watch(ctx context.Context, updates chan<- update) {
 			return false
 		}
 	}
-	err := reconnecting(ctx, func(ctx context.Context, answered func()) error {
+	err := ask.Reconnecting(ctx, func(ctx context.Context, answered func()) error {
 		stream, err := f.client.WatchRegistration(ctx, &usherv1.WatchRegistrationRequest{Id: f.id},
 			grpc.WaitForReady(true))
 		for err == nil {
@@ -131,12 +133,12 @@ func (f *follower) watch(ctx context.Context, updates chan<- update) {
 
 func (f *follower) interrupted(ctx context.Context, err error) error {
 	if ctx.Err() == nil {
-		return explained(err)
+		return answer.Explained(err)
 	}
-	return &failure{code: exitInterrupted, reason: "INTERRUPTED",
-		message: fmt.Sprintf("interrupted; registration %s goes on", shortID(f.last.GetId())),
-		hint: fmt.Sprintf("`usherctl registrations watch %s` follows it, `usherctl registrations cancel %s` ends it",
-			shortID(f.last.GetId()), shortID(f.last.GetId()))}
+	return &answer.Failure{Code: answer.ExitInterrupted, Reason: "INTERRUPTED",
+		Message: fmt.Sprintf("interrupted; registration %s goes on", answer.ShortID(f.last.GetId())),
+		Hint: fmt.Sprintf("`usherctl registrations watch %s` follows it, `usherctl registrations cancel %s` ends it",
+			answer.ShortID(f.last.GetId()), answer.ShortID(f.last.GetId()))}
 }
 
 func (f *follower) deliveredLater() error {
@@ -144,15 +146,15 @@ func (f *follower) deliveredLater() error {
 	if problem := f.last.GetDeliveryError(); problem != "" {
 		message += ": " + problem
 	}
-	return &failure{code: exitDeliveredLater, reason: "DELIVERED_LATER", message: message,
-		hint: fmt.Sprintf("`usherctl registrations show %s` shows how it stands, and for root and admins `%s` why",
-			shortID(f.last.GetId()), config.Sudo("outbox list"))}
+	return &answer.Failure{Code: answer.ExitDeliveredLater, Reason: "DELIVERED_LATER", Message: message,
+		Hint: fmt.Sprintf("`usherctl registrations show %s` shows how it stands, and for root and admins `%s` why",
+			answer.ShortID(f.last.GetId()), config.Sudo("outbox list"))}
 }
 
 // show prints what is new in the registration: as JSON, as plain lines, or above the live line of a terminal.
 func (f *follower) show() error {
 	if f.app.JSON {
-		return f.app.printMessage(f.last)
+		return f.app.Print(f.last)
 	}
 	f.clearLine()
 	for ; f.transitions < len(f.last.GetTransitions()); f.transitions++ {

@@ -23,13 +23,13 @@ user's session or home is changed: a user who is still there is known again afte
 		Example: "  " + config.Sudo("forget --user jane"),
 		Args:    cobra.NoArgs,
 		RunE: func(command *cobra.Command, _ []string) error {
-			return a.ask(command.Context(), func(ctx context.Context, connection *grpc.ClientConn) error {
+			return a.Ask(command.Context(), func(ctx context.Context, connection *grpc.ClientConn) error {
 				forgotten, err := usherv1.NewUserServiceClient(connection).ForgetUser(ctx, request)
 				if err != nil {
 					return err
 				}
 				if a.JSON {
-					return a.printMessage(forgotten)
+					return a.Print(forgotten)
 				}
 				fmt.Fprintf(a.Out, "forgot %s, with %s and %s\n", terminal.Plain(forgotten.GetUser().GetName()),
 					terminal.Count(int64(forgotten.GetRegistrations()), "registration"),

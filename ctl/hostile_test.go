@@ -10,6 +10,7 @@ import (
 
 	"google.golang.org/protobuf/proto"
 
+	"usher.internal/ctl/answer"
 	"usher.internal/ctl/fleetview"
 	"usher.internal/ctl/terminal"
 	usherv1 "usher.internal/proto/usher/v1"
@@ -20,24 +21,24 @@ const hostileText = "a\u009b2J\u0085\u007f\u061c\u200e\u202e\u2066b"
 
 // What a program or a Mac says reaches a terminal as escapes, in every kind of JSON.
 func TestJSONHoldsNothingThatATerminalObeys(t *testing.T) {
-	for name, print := range map[string]func(a *Printer) error{
-		"a message": func(a *Printer) error {
-			return a.printMessage(&usherv1.Identity{Detail: hostileText, DeviceId: hostileText})
+	for name, print := range map[string]func(a *answer.Printer) error{
+		"a message": func(a *answer.Printer) error {
+			return a.Print(&usherv1.Identity{Detail: hostileText, DeviceId: hostileText})
 		},
-		"a value": func(a *Printer) error { return a.printValue(map[string]string{hostileText: hostileText}) },
-		"a failure": func(a *Printer) error {
-			a.printFailure(
-				&failure{code: exitDefect, message: hostileText})
+		"a value": func(a *answer.Printer) error { return a.Print(map[string]string{hostileText: hostileText}) },
+		"a failure": func(a *answer.Printer) error {
+			a.PrintFailure(
+				&answer.Failure{Code: answer.ExitDefect, Message: hostileText})
 			return nil
 		},
-		"a change": func(a *Printer) error {
-			return a.printValue(
+		"a change": func(a *answer.Printer) error {
+			return a.Print(
 				[]proto.Message{&usherv1.Identity{Detail: hostileText}})
 		},
-		"the fleet": func(a *Printer) error { return a.printValue(fleetview.Standing{Computer: hostileText}) },
+		"the fleet": func(a *answer.Printer) error { return a.Print(fleetview.Standing{Computer: hostileText}) },
 	} {
 		var printed, aside bytes.Buffer
-		a := &Printer{Terminal: &terminal.Terminal{Out: &terminal.Output{To: &printed}, Err: &aside, JSON: true}, Command: "usherctl status"}
+		a := &answer.Printer{Terminal: &terminal.Terminal{Out: &terminal.Output{To: &printed}, Err: &aside, JSON: true}, Command: "usherctl status"}
 		if err := errors.Join(print(a), a.Out.Err); err != nil {
 			t.Fatal(err)
 		}

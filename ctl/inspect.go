@@ -9,13 +9,14 @@ import (
 	"time"
 
 	"github.com/spf13/cobra"
-	"google.golang.org/protobuf/encoding/protojson"
-	"google.golang.org/protobuf/proto"
 
+	"usher.internal/ctl/answer"
+	"usher.internal/ctl/files"
 	"usher.internal/ctl/inspect"
 	"usher.internal/ctl/interruptible"
 	"usher.internal/ctl/terminal"
 	"usher.internal/internal/contract"
+	"usher.internal/internal/envelope"
 	"usher.internal/internal/wpj"
 )
 
@@ -69,10 +70,10 @@ output, also several things at once, and in UTF-16. - reads standard input. What
 		RunE: func(command *cobra.Command, arguments []string) error {
 			content, err := readInspected(command.Context(), arguments[0], command.InOrStdin())
 			if command.Context().Err() != nil {
-				return explained(context.Cause(command.Context()))
+				return answer.Explained(context.Cause(command.Context()))
 			}
 			if err != nil {
-				return &failure{code: exitUsage, reason: "FILE_NOT_READABLE", message: err.Error()}
+				return &answer.Failure{Code: answer.ExitUsage, Reason: "FILE_NOT_READABLE", Message: err.Error()}
 			}
 			return a.inspect(content, time.Now())
 		},
@@ -90,7 +91,7 @@ func formatList(indent string) string {
 
 func readInspected(ctx context.Context, path string, stdin io.Reader) ([]byte, error) {
 	if path != "-" {
-		file, err := openArgument(path)
+		file, err := files.Open(path)
 		if err != nil {
 			return nil, err
 		}
@@ -117,12 +118,12 @@ func inspected(content []byte, now time.Time) (inspect.Report, error) {
 	report, err := inspect.Read(content, now)
 	switch {
 	case err != nil:
-		return report, &failure{code: exitUsage, reason: "NOT_RECOGNISED",
-			message: fmt.Sprintf("%v; what was looked for:\n%s", err, formatList(""))}
+		return report, &answer.Failure{Code: answer.ExitUsage, Reason: "NOT_RECOGNISED",
+			Message: fmt.Sprintf("%v; what was looked for:\n%s", err, formatList(""))}
 	case !report.Usable():
 		thing := report.Things[0]
-		return report, &failure{code: exitUsage, reason: "NOT_USABLE",
-			message: fmt.Sprintf("this is %s: %s", thing.Name, thing.Problem), hint: thing.Advice}
+		return report, &answer.Failure{Code: answer.ExitUsage, Reason: "NOT_USABLE",
+			Message: fmt.Sprintf("this is %s: %s", thing.Name, thing.Problem), Hint: thing.Advice}
 	}
 	return report, nil
 }
@@ -146,7 +147,7 @@ func (a *app) inspect(content []byte, now time.Time) error {
 		found.Others = append(found.Others, one)
 	}
 	if a.JSON {
-		return a.printValue(found)
+		return a.Print(found)
 	}
 	a.printInspection(found)
 	return nil
@@ -171,20 +172,11 @@ func (t *inspectedThing) judge(evidence *wpj.Evidence, now time.Time) error {
 	}
 	t.State, t.Meaning, t.Fix, t.Command = string(identity.State), info.Meaning, info.Fix, info.Command
 	var err error
-	if t.Identity, err = messageJSON(contract.IdentityToProto(&identity)); err != nil {
+	if t.Identity, err = envelope.Data(contract.IdentityToProto(&identity)); err != nil {
 		return err
 	}
-	t.Evidence, err = messageJSON(said)
+	t.Evidence, err = envelope.Data(said)
 	return err
-}
-
-// messageJSON is a message as [app.printMessage] prints it.
-func messageJSON(message proto.Message) (json.RawMessage, error) {
-	data, err := protojson.MarshalOptions{UseProtoNames: true, EmitDefaultValues: true}.Marshal(message)
-	if err != nil {
-		return nil, defect(fmt.Errorf("print %T: %w", message, err))
-	}
-	return data, nil
 }
 
 // printInspection prints each thing: what it is, the state that follows, if any, then its facts.

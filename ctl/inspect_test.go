@@ -10,6 +10,7 @@ import (
 	"testing"
 	"time"
 
+	"usher.internal/ctl/answer"
 	"usher.internal/ctl/inspect"
 	"usher.internal/ctl/terminal"
 )
@@ -107,11 +108,11 @@ func FuzzInspect(f *testing.F) {
 		var printed bytes.Buffer
 		a := newApp(&terminal.Terminal{Out: &terminal.Output{To: &printed}, Err: &printed}, "")
 		if err := a.inspect(content, time.Unix(0, 0)); err != nil {
-			failed, ok := errors.AsType[*failure](err)
-			if !ok || failed.code != exitUsage {
+			failed, ok := errors.AsType[*answer.Failure](err)
+			if !ok || failed.Code != answer.ExitUsage {
 				t.Fatalf("%v", err)
 			}
-			a.printFailure(failed)
+			a.PrintFailure(failed)
 		}
 		if printed.Len() == 0 || strings.ContainsAny(printed.String(), "\x1b\r\x00") {
 			t.Errorf("%q", printed.String())

@@ -16,10 +16,13 @@ import (
 	"google.golang.org/grpc"
 	healthv1 "google.golang.org/grpc/health/grpc_health_v1"
 
+	"usher.internal/ctl/answer"
+	"usher.internal/ctl/ask"
 	"usher.internal/ctl/terminal"
 	"usher.internal/internal/accounts"
 	"usher.internal/internal/command"
 	"usher.internal/internal/config"
+	"usher.internal/internal/layout"
 	"usher.internal/internal/link"
 	"usher.internal/launchd"
 )
@@ -154,8 +157,8 @@ func (a *app) uninstall(command *cobra.Command, asked installation) error {
 }
 
 // uninstallNotes say what is still there, and who takes it away.
-func uninstallNotes(layout launchd.Layout, purged bool) (notes []string) {
-	if layout.Owner == launchd.ByPackage {
+func uninstallNotes(here layout.Layout, purged bool) (notes []string) {
+	if here.Packaged {
 		notes = append(notes, "The programs belong to the package: `apt-get purge usher` removes them.")
 	}
 	if managed := config.PlatformPlaces().Managed; managed != "" {
@@ -185,16 +188,16 @@ func (a *app) purge() *launchd.Purge {
 }
 
 // layout is where usher stands here: where a package has put it, or where usherctl puts it.
-func (a *app) layout() (launchd.Layout, error) {
-	system := launchd.System(runtime.GOOS)
-	packaged, err := launchd.LayoutOf(system, launchd.ByPackage)
+func (a *app) layout() (layout.Layout, error) {
+	here, err := layout.Of(runtime.GOOS)
 	if err != nil {
-		return launchd.Layout{}, &failure{code: exitNotSupported, reason: "NOT_SUPPORTED", message: err.Error()}
+		return here, &answer.Failure{Code: answer.ExitNotSupported, Reason: "NOT_SUPPORTED",
+			Message: err.Error()}
 	}
-	if _, err := os.Stat(packaged.HelperDefinition); err == nil && packaged.Owner == launchd.ByPackage {
-		return packaged, nil
+	if _, err := os.Stat(layout.Debian.HelperDefinition); err == nil && !here.Mac() {
+		return layout.Debian, nil
 	}
-	return launchd.LayoutOf(system, launchd.ByHand)
+	return here, nil
 }
 
 func (a *app) installer(asked installation) (*launchd.Installer, error) {
@@ -203,8 +206,9 @@ func (a *app) installer(asked installation) (*launchd.Installer, error) {
 		return nil, err
 	}
 	if os.Geteuid() != 0 {
-		return nil, &failure{code: exitNotPermitted, reason: "NEEDS_ROOT", message: a.Command + " needs root",
-			hint: "run it with sudo"}
+		return nil, &answer.Failure{Code: answer.ExitNotPermitted, Reason: "NEEDS_ROOT",
+			Message: a.Command + " needs root",
+			Hint:    "run it with sudo"}
 	}
 	settings, err := a.installerConfig(layout)
 	if err != nil {
@@ -218,13 +222,14 @@ func (a *app) installer(asked installation) (*launchd.Installer, error) {
 }
 
 // installerConfig is how this computer's services are looked at and changed.
-func (a *app) installerConfig(layout launchd.Layout) (launchd.Config, error) {
+func (a *app) installerConfig(layout layout.Layout) (launchd.Config, error) {
 	definitions, err := launchd.SystemDefinitions(layout)
 	if err != nil {
-		return launchd.Config{}, &failure{code: exitNotSupported, reason: "NOT_SUPPORTED", message: err.Error()}
+		return launchd.Config{}, &answer.Failure{Code: answer.ExitNotSupported, Reason: "NOT_SUPPORTED",
+			Message: err.Error()}
 	}
 	manager := launchd.Launchctl(command.Launchctl, layout)
-	if layout.System == launchd.Linux {
+	if !layout.Mac() {
 		manager = launchd.Systemctl(command.Systemctl, primaryGroup)
 	}
 	return launchd.Config{
@@ -242,10 +247,10 @@ func sourceOf(from string) (string, error) {
 	}
 	program, err := os.Executable()
 	if err != nil {
-		return "", defect(fmt.Errorf("find this program: %w", err))
+		return "", answer.Defect(fmt.Errorf("find this program: %w", err))
 	}
 	if program, err = filepath.EvalSymlinks(program); err != nil {
-		return "", defect(fmt.Errorf("find this program: %w", err))
+		return "", answer.Defect(fmt.Errorf("find this program: %w", err))
 	}
 	return filepath.Dir(program), nil
 }
@@ -265,43 +270,44 @@ func (a *app) serves(ctx context.Context) error {
 	loaded, _ := config.Salvage(a.ConfigFile)
 	ctx, cancel := context.WithTimeout(ctx, servesWithin)
 	defer cancel()
-	connection, err := link.Dial(loaded.HelperSocket(), loaded.Development.HelperUID, quickRedial())
+	connection, err := link.Dial(loaded.HelperSocket(), loaded.Development.HelperUID, ask.QuickRedial())
 	if err != nil {
 		return err
 	}
 	defer connection.Close()
-	answer, err := healthv1.NewHealthClient(connection).Check(ctx, &healthv1.HealthCheckRequest{},
+	health, err := healthv1.NewHealthClient(connection).Check(ctx, &healthv1.HealthCheckRequest{},
 		grpc.WaitForReady(true))
 	if err != nil {
 		return fmt.Errorf("usherd did not answer on %s within %s: %w", loaded.HelperSocket(), servesWithin, err)
 	}
-	if answer.GetStatus() != healthv1.HealthCheckResponse_SERVING {
-		return fmt.Errorf("usherd is %s", answer.GetStatus())
+	if health.GetStatus() != healthv1.HealthCheckResponse_SERVING {
+		return fmt.Errorf("usherd is %s", health.GetStatus())
 	}
 	return nil
 }
 
 // outlive has a process that usherd's end does not end do the same.
-func (a *app) outlive(command *cobra.Command, layout launchd.Layout) error {
+func (a *app) outlive(command *cobra.Command, layout layout.Layout) error {
 	program, err := os.Executable()
 	if err != nil {
-		return defect(err)
+		return answer.Defect(err)
 	}
 	if program, err = filepath.EvalSymlinks(program); err != nil {
-		return defect(err)
+		return answer.Defect(err)
 	}
 	fmt.Fprintln(a.Err, "this is a job of usher's own service, which will be started anew: a process outside of "+
 		"it goes on with it")
 	where, err := launchd.Outlive(command.Context(), layout, program, append(os.Args[1:], "--outliving")...)
 	if exit, ok := errors.AsType[*exec.ExitError](err); ok {
-		return &failure{code: exitCode(exit.ExitCode()), reason: "INSTALL_FAILED", message: "it did not succeed",
-			hint: where + " tells each step"}
+		return &answer.Failure{Code: answer.ExitCode(exit.ExitCode()), Reason: "INSTALL_FAILED",
+			Message: "it did not succeed",
+			Hint:    where + " tells each step"}
 	}
 	if err != nil {
-		return &failure{code: exitDefect, reason: "INSTALL_FAILED", message: err.Error()}
+		return &answer.Failure{Code: answer.ExitDefect, Reason: "INSTALL_FAILED", Message: err.Error()}
 	}
 	if a.JSON {
-		return a.printValue(map[string]string{"log": where})
+		return a.Print(map[string]string{"log": where})
 	}
 	fmt.Fprintf(a.Out, "done; %s tells each step\n", where)
 	return nil

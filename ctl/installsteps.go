@@ -4,6 +4,7 @@ import (
 	"errors"
 	"fmt"
 
+	"usher.internal/ctl/answer"
 	"usher.internal/ctl/terminal"
 	"usher.internal/launchd"
 )
@@ -35,7 +36,7 @@ func (a *app) tellSteps(installer *launchd.Installer) *[]launchd.Outcome {
 // toldSteps ends a command whose steps were told.
 func (a *app) toldSteps(steps []launchd.Outcome, err error) error {
 	if a.JSON {
-		if printErr := a.printValue(map[string]any{"steps": steps}); printErr != nil {
+		if printErr := a.Print(map[string]any{"steps": steps}); printErr != nil {
 			return printErr
 		}
 	}
@@ -43,12 +44,12 @@ func (a *app) toldSteps(steps []launchd.Outcome, err error) error {
 	case err == nil:
 		return nil
 	case errors.Is(err, launchd.ErrNotInstalled):
-		return &failure{code: exitNoHelper, reason: "NOT_INSTALLED", message: err.Error(),
-			hint: "sudo ./usherctl install, where usher was unpacked"}
+		return &answer.Failure{Code: answer.ExitNoHelper, Reason: "NOT_INSTALLED", Message: err.Error(),
+			Hint: "sudo ./usherctl install, where usher was unpacked"}
 	case errors.Is(err, launchd.ErrNoPrograms):
-		return &failure{code: exitNotFound, reason: "PROGRAMS_NOT_FOUND", message: err.Error(),
-			hint: "--from names the directory that usher was unpacked to"}
+		return &answer.Failure{Code: answer.ExitNotFound, Reason: "PROGRAMS_NOT_FOUND", Message: err.Error(),
+			Hint: "--from names the directory that usher was unpacked to"}
 	}
-	return &failure{code: exitDefect, reason: "INSTALL_FAILED", message: err.Error(),
-		hint: "mend it and run the same again: what is done is left alone"}
+	return &answer.Failure{Code: answer.ExitDefect, Reason: "INSTALL_FAILED", Message: err.Error(),
+		Hint: "mend it and run the same again: what is done is left alone"}
 }

@@ -14,6 +14,7 @@ import (
 	"syscall"
 	"testing"
 
+	"usher.internal/ctl/answer"
 	"usher.internal/ctl/terminal"
 	"usher.internal/internal/applog"
 )
@@ -32,10 +33,10 @@ func TestPipesAreInterruptible(t *testing.T) {
 	for _, arguments := range [][]string{{"inspect", fmt.Sprintf("/dev/fd/%d", pipe.Fd())}} {
 		ctx, cancel := context.WithCancel(t.Context())
 		a := newApp(&terminal.Terminal{Out: &terminal.Output{To: io.Discard}, Err: io.Discard}, "")
-		ended := make(chan exitCode)
+		ended := make(chan answer.ExitCode)
 		go func() { ended <- a.run(ctx, arguments) }()
 		cancel()
-		if code := <-ended; code != exitInterrupted {
+		if code := <-ended; code != answer.ExitInterrupted {
 			t.Errorf("%v ended with %d", arguments, code)
 		}
 	}
@@ -92,16 +93,16 @@ func TestInterruptedAtAnyPointNothingIsLeft(t *testing.T) {
 			ended := ctx.Context.Err() != nil
 			ctx.cancel()
 			if !ended {
-				if code != exitDone {
+				if code != answer.ExitDone {
 					t.Errorf("%v: %s", arguments, said.String())
 				}
 				_ = os.Remove(written) // standard output has what the last one wrote
 				break
 			}
 			points++
-			if code == exitDone { // it was complete by then
+			if code == answer.ExitDone { // it was complete by then
 				_ = os.Remove(written)
-			} else if code != exitInterrupted {
+			} else if code != answer.ExitInterrupted {
 				t.Errorf("%v, ended after %d looks: exit code %d, %s", arguments, after, code, said.String())
 			}
 			left, _ := os.ReadDir(temporary)

@@ -17,6 +17,8 @@ import (
 	"google.golang.org/grpc/codes"
 	"google.golang.org/grpc/status"
 
+	"usher.internal/ctl/answer"
+	"usher.internal/ctl/files"
 	"usher.internal/ctl/terminal"
 	"usher.internal/internal/attribute"
 	"usher.internal/internal/config"
@@ -36,14 +38,14 @@ const (
 var jamfFailures = []struct {
 	status codes.Code
 	reason usherv1.ErrorReason
-	code   exitCode
+	code   answer.ExitCode
 	name   string
 }{
-	{codes.FailedPrecondition, usherv1.ErrorReason_ERROR_REASON_INVALID_ARGUMENT, exitConfiguration,
+	{codes.FailedPrecondition, usherv1.ErrorReason_ERROR_REASON_INVALID_ARGUMENT, answer.ExitConfiguration,
 		"CONFIGURATION_INVALID"},
-	{codes.FailedPrecondition, usherv1.ErrorReason_ERROR_REASON_PROGRAM_FAILED, exitDeliveryRefused,
+	{codes.FailedPrecondition, usherv1.ErrorReason_ERROR_REASON_PROGRAM_FAILED, answer.ExitDeliveryRefused,
 		"JAMF_PRO_REFUSED"},
-	{codes.Unavailable, usherv1.ErrorReason_ERROR_REASON_PROGRAM_FAILED, exitBusy, "JAMF_PRO_UNREACHABLE"},
+	{codes.Unavailable, usherv1.ErrorReason_ERROR_REASON_PROGRAM_FAILED, answer.ExitBusy, "JAMF_PRO_UNREACHABLE"},
 }
 
 func (a *app) jamfCommand() *cobra.Command {
@@ -78,7 +80,7 @@ change with the data type.`,
 						return err
 					}
 					if a.JSON {
-						return errors.Join(a.printMessage(provisioned), unusable(provisioned))
+						return errors.Join(a.Print(provisioned), unusable(provisioned))
 					}
 					a.printProvisioned(provisioned, request.GetDryRun())
 					checked, err := client.CheckClientSecret(ctx, &usherv1.CheckClientSecretRequest{})
@@ -133,9 +135,9 @@ func unusable(provisioned *usherv1.ProvisionExtensionAttributesResponse) error {
 	if len(names) == 0 {
 		return nil
 	}
-	return &failure{code: exitDeliveryRefused, reason: "EXTENSION_ATTRIBUTES_UNUSABLE",
-		message: "usher cannot use " + strings.Join(names, ", "),
-		hint:    "fix what the problem of each names, then run it again"}
+	return &answer.Failure{Code: answer.ExitDeliveryRefused, Reason: "EXTENSION_ATTRIBUTES_UNUSABLE",
+		Message: "usher cannot use " + strings.Join(names, ", "),
+		Hint:    "fix what the problem of each names, then run it again"}
 }
 
 func (a *app) setCredentialsCommand() *cobra.Command {
@@ -154,14 +156,14 @@ and never taken as an argument.`,
 			if err != nil {
 				return err
 			}
-			return a.ask(command.Context(), func(ctx context.Context, connection *grpc.ClientConn) error {
+			return a.Ask(command.Context(), func(ctx context.Context, connection *grpc.ClientConn) error {
 				set, err := usherv1.NewJamfProServiceClient(connection).SetClientSecret(ctx,
 					&usherv1.SetClientSecretRequest{ClientSecret: secret})
 				if err != nil {
 					return jamfFailure(err)
 				}
 				if a.JSON {
-					return a.printMessage(set)
+					return a.Print(set)
 				}
 				fmt.Fprintf(a.Out, "kept in %s; `%s` tries it\n", terminal.Plain(set.GetPath()),
 					config.Sudo("jamf credentials check"))
@@ -187,7 +189,7 @@ func (a *app) checkCredentialsCommand() *cobra.Command {
 						return err
 					}
 					if a.JSON {
-						return errors.Join(a.printMessage(checked), lacking(checked))
+						return errors.Join(a.Print(checked), lacking(checked))
 					}
 					fmt.Fprintln(a.Out, "The secret is good.")
 					a.Field("Server", checked.GetServer())
@@ -230,17 +232,18 @@ func lacking(checked *usherv1.CheckClientSecretResponse) error {
 	}
 	switch {
 	case checked.GetVersionProblem() != "":
-		return &failure{code: exitDeliveryRefused, reason: "JAMF_PRO_REFUSED", message: checked.GetVersionProblem()}
+		return &answer.Failure{Code: answer.ExitDeliveryRefused, Reason: "JAMF_PRO_REFUSED",
+			Message: checked.GetVersionProblem()}
 	case len(names) == 0 && len(untried) == 0:
 		return nil
 	case len(names) == 0:
-		return &failure{code: exitBusy, reason: "PRIVILEGES_NOT_CHECKED",
-			message: "whether the API client has " + strings.Join(untried, ", ") + " is not known",
-			hint:    "see why above, and check again"}
+		return &answer.Failure{Code: answer.ExitBusy, Reason: "PRIVILEGES_NOT_CHECKED",
+			Message: "whether the API client has " + strings.Join(untried, ", ") + " is not known",
+			Hint:    "see why above, and check again"}
 	}
-	return &failure{code: exitDeliveryRefused, reason: "PRIVILEGES_MISSING",
-		message: "the API client lacks " + strings.Join(names, ", "),
-		hint:    "give them to its role in Jamf Pro (Settings, API Roles and Clients)"}
+	return &answer.Failure{Code: answer.ExitDeliveryRefused, Reason: "PRIVILEGES_MISSING",
+		Message: "the API client lacks " + strings.Join(names, ", "),
+		Hint:    "give them to its role in Jamf Pro (Settings, API Roles and Clients)"}
 }
 
 func (a *app) removeCredentialsCommand() *cobra.Command {
@@ -250,14 +253,14 @@ func (a *app) removeCredentialsCommand() *cobra.Command {
 		Example: "  " + config.Sudo("jamf credentials remove"),
 		Args:    noSecret,
 		RunE: func(command *cobra.Command, _ []string) error {
-			return a.ask(command.Context(), func(ctx context.Context, connection *grpc.ClientConn) error {
+			return a.Ask(command.Context(), func(ctx context.Context, connection *grpc.ClientConn) error {
 				response, err := usherv1.NewJamfProServiceClient(connection).RemoveClientSecret(ctx,
 					&usherv1.RemoveClientSecretRequest{})
 				if err != nil {
 					return jamfFailure(err)
 				}
 				if a.JSON {
-					return a.printMessage(response)
+					return a.Print(response)
 				}
 				fmt.Fprintln(a.Out, map[bool]string{
 					true:  "removed; Jamf Pro still takes it until it is rotated there",
@@ -282,11 +285,11 @@ func noSecret(command *cobra.Command, arguments []string) error {
 		}
 		wrong = "has no such command"
 	}
-	return &failure{
-		code: exitUsage, reason: "WRONG_USAGE",
-		message: command.CommandPath() + " " + wrong +
+	return &answer.Failure{
+		Code: answer.ExitUsage, Reason: "WRONG_USAGE",
+		Message: command.CommandPath() + " " + wrong +
 			"; a secret is never an argument, since everybody on this computer can see those, and the shell keeps them",
-		hint: "if that was the secret, rotate it in Jamf Pro; then `" + config.Sudo("jamf credentials set") +
+		Hint: "if that was the secret, rotate it in Jamf Pro; then `" + config.Sudo("jamf credentials set") +
 			"` takes it from standard input or with --file",
 	}
 }
@@ -296,7 +299,7 @@ func noSecretFlag(command *cobra.Command, err error) error {
 	if strings.Contains(err.Error(), "shorthand") {
 		return noSecret(command, []string{""})
 	}
-	return err
+	return command.Root().FlagErrorFunc()(command, err)
 }
 
 // readSecret returns what the file holds, or standard input, or what a person types.
@@ -304,15 +307,15 @@ func (a *app) readSecret(file string) (string, error) {
 	input := io.Reader(os.Stdin)
 	switch {
 	case file != "":
-		opened, err := openArgument(file)
+		opened, err := files.Open(file)
 		if err != nil {
 			// Its path is not repeated: it could be the secret, given for the path.
 			if pathError, ok := errors.AsType[*fs.PathError](err); ok {
 				err = pathError.Err
 			}
-			return "", &failure{code: exitUsage, reason: "WRONG_USAGE",
-				message: fmt.Sprintf("open the file of --file: %v", err),
-				hint:    "give the path of a file that holds the secret and nothing else"}
+			return "", &answer.Failure{Code: answer.ExitUsage, Reason: "WRONG_USAGE",
+				Message: fmt.Sprintf("open the file of --file: %v", err),
+				Hint:    "give the path of a file that holds the secret and nothing else"}
 		}
 		defer opened.Close()
 		input = opened
@@ -321,11 +324,12 @@ func (a *app) readSecret(file string) (string, error) {
 	}
 	content, err := io.ReadAll(io.LimitReader(input, longestSecret))
 	if err != nil {
-		return "", &failure{code: exitUsage, reason: "WRONG_USAGE", message: fmt.Sprintf("read the secret: %v", err)}
+		return "", &answer.Failure{Code: answer.ExitUsage, Reason: "WRONG_USAGE",
+			Message: fmt.Sprintf("read the secret: %v", err)}
 	}
 	if !utf8.Valid(content) {
-		return "", &failure{code: exitUsage, reason: "WRONG_USAGE", message: "the secret is not text",
-			hint: "give the secret that Jamf Pro showed when it was made, and nothing else"}
+		return "", &answer.Failure{Code: answer.ExitUsage, Reason: "WRONG_USAGE", Message: "the secret is not text",
+			Hint: "give the secret that Jamf Pro showed when it was made, and nothing else"}
 	}
 	return string(content), nil
 }
@@ -336,7 +340,7 @@ func (a *app) promptSecret() (string, error) {
 	descriptor := int(os.Stdin.Fd())
 	before, err := term.MakeRaw(descriptor)
 	if err != nil {
-		return "", defect(fmt.Errorf("ask for the secret: %w", err))
+		return "", answer.Defect(fmt.Errorf("ask for the secret: %w", err))
 	}
 	defer term.Restore(descriptor, before)
 	return typedSecret(os.Stdin, a.Err)
@@ -349,14 +353,15 @@ func typedSecret(keys io.Reader, screen io.Writer) (string, error) {
 		io.Writer
 	}{keys, screen}, "").ReadPassword("Client secret (not shown): ")
 	if err != nil {
-		return "", &failure{code: exitInterrupted, reason: "INTERRUPTED", message: "interrupted; nothing was changed"}
+		return "", &answer.Failure{Code: answer.ExitInterrupted, Reason: "INTERRUPTED",
+			Message: "interrupted; nothing was changed"}
 	}
 	return secret, nil
 }
 
 // askJamfPro makes calls for which the helper asks Jamf Pro.
 func (a *app) askJamfPro(ctx context.Context, calls func(context.Context, usherv1.JamfProServiceClient) error) error {
-	return a.askWithin(ctx, jamfProWithin, func(ctx context.Context, connection *grpc.ClientConn) error {
+	return a.AskWithin(ctx, jamfProWithin, func(ctx context.Context, connection *grpc.ClientConn) error {
 		return jamfFailure(calls(ctx, usherv1.NewJamfProServiceClient(connection)))
 	})
 }
@@ -365,8 +370,8 @@ func (a *app) askJamfPro(ctx context.Context, calls func(context.Context, usherv
 func jamfFailure(err error) error {
 	for _, one := range jamfFailures {
 		if status.Code(err) == one.status && contract.Reason(err) == one.reason {
-			return &failure{code: one.code, reason: one.name, message: status.Convert(err).Message(),
-				hint: contract.Metadata(err)[contract.Fix]}
+			return &answer.Failure{Code: one.code, Reason: one.name, Message: status.Convert(err).Message(),
+				Hint: contract.Metadata(err)[contract.Fix]}
 		}
 	}
 	return err

@@ -11,6 +11,7 @@ import (
 	"google.golang.org/grpc/codes"
 	"google.golang.org/grpc/status"
 
+	"usher.internal/ctl/answer"
 	"usher.internal/internal/contract"
 	usherv1 "usher.internal/proto/usher/v1"
 )
@@ -24,8 +25,9 @@ func TestSecretIsTypedUnseen(t *testing.T) {
 	} {
 		var screen strings.Builder
 		secret, err := typedSecret(strings.NewReader(test.keys), &screen)
-		interrupted, _ := errors.AsType[*failure](err)
-		if secret != test.secret || (test.secret == "") != (interrupted != nil && interrupted.code == exitInterrupted) {
+		interrupted, _ := errors.AsType[*answer.Failure](err)
+		if secret != test.secret || (test.secret == "") !=
+			(interrupted != nil && interrupted.Code == answer.ExitInterrupted) {
 			t.Errorf("%q: %q, %v", test.keys, secret, err)
 		}
 		if !strings.Contains(screen.String(), "not shown") || strings.Contains(screen.String(), "s3cret") {
@@ -40,7 +42,7 @@ func TestSecretThatIsNoTextIsRefused(t *testing.T) {
 		t.Fatal(err)
 	}
 	_, err := new(app).readSecret(path)
-	if refused, ok := errors.AsType[*failure](err); !ok || refused.code != exitUsage {
+	if refused, ok := errors.AsType[*answer.Failure](err); !ok || refused.Code != answer.ExitUsage {
 		t.Errorf("got %v", err)
 	}
 }

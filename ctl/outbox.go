@@ -8,6 +8,7 @@ import (
 	"github.com/spf13/cobra"
 	"google.golang.org/grpc"
 
+	"usher.internal/ctl/answer"
 	"usher.internal/internal/config"
 	usherv1 "usher.internal/proto/usher/v1"
 )
@@ -28,18 +29,18 @@ func (a *app) listOutboxCommand() *cobra.Command {
 			if err := validLimit(request.GetLimit()); err != nil {
 				return err
 			}
-			return a.ask(command.Context(), func(ctx context.Context, connection *grpc.ClientConn) error {
+			return a.Ask(command.Context(), func(ctx context.Context, connection *grpc.ClientConn) error {
 				list, err := usherv1.NewDeliveryServiceClient(connection).ListDeliveries(ctx, request)
 				if err != nil {
 					return err
 				}
 				if a.JSON {
-					return a.printMessage(list)
+					return a.Print(list)
 				}
 				var rows [][]string
 				for _, d := range list.GetDeliveries() {
 					rows = append(rows, []string{
-						strconv.FormatUint(d.GetId(), 10), d.GetUser().GetName(), deliveryName(d.GetState()),
+						strconv.FormatUint(d.GetId(), 10), d.GetUser().GetName(), answer.DeliveryName(d.GetState()),
 						strconv.Itoa(int(d.GetAttempts())),
 						a.Clock(d.GetNextAttemptTime()), d.GetSummary(), d.GetLastError(),
 					})
@@ -61,14 +62,14 @@ func (a *app) flushOutboxCommand() *cobra.Command {
 		Example: "  " + config.Sudo("outbox flush"),
 		Args:    cobra.NoArgs,
 		RunE: func(command *cobra.Command, _ []string) error {
-			return a.ask(command.Context(), func(ctx context.Context, connection *grpc.ClientConn) error {
+			return a.Ask(command.Context(), func(ctx context.Context, connection *grpc.ClientConn) error {
 				flushed, err := usherv1.NewDeliveryServiceClient(connection).FlushDeliveries(ctx,
 					&usherv1.FlushDeliveriesRequest{})
 				if err != nil {
 					return err
 				}
 				if a.JSON {
-					return a.printMessage(flushed)
+					return a.Print(flushed)
 				}
 				fmt.Fprintf(a.Out, "%d due now; `%s` shows how they fare\n", flushed.GetDue(),
 					config.Sudo("outbox list"))

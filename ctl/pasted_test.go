@@ -17,9 +17,10 @@ import (
 	"github.com/spf13/cobra"
 	"github.com/spf13/pflag"
 
+	"usher.internal/ctl/afar"
 	"usher.internal/ctl/terminal"
-	"usher.internal/internal/config"
 	"usher.internal/internal/documented"
+	"usher.internal/internal/layout"
 	"usher.internal/internal/wpj"
 )
 
@@ -71,7 +72,7 @@ func TestCommandsRunWhenPasted(t *testing.T) {
 	}
 	checked := 0
 	for line, path := range commands {
-		if !documented.Runs(line) || line == strings.TrimSpace(announcement) {
+		if !documented.Runs(line) || line == strings.TrimSpace(afar.Announcement) {
 			continue
 		}
 		checked++
@@ -269,7 +270,7 @@ func callsSudo(expression ast.Expr) string {
 	if name != "Sudo" || !is {
 		return ""
 	}
-	return "sudo " + config.PlatformDefaults("darwin").Programs + "/usherctl " + arguments
+	return "sudo " + layout.MacOS.Control() + " " + arguments
 }
 
 // What is in backticks would be run by a shell into which a part of the help is pasted.

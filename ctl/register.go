@@ -10,6 +10,8 @@ import (
 	"google.golang.org/grpc"
 	"google.golang.org/protobuf/types/known/durationpb"
 
+	"usher.internal/ctl/answer"
+	"usher.internal/ctl/ask"
 	"usher.internal/internal/config"
 	usherv1 "usher.internal/proto/usher/v1"
 )
@@ -109,26 +111,26 @@ Jamf's own gatherAADInfo runs first, and the user may see a sign-in.`,
 
 // start starts a registration and follows it, if asked to.
 func (a *app) start(ctx context.Context, request *usherv1.StartRegistrationRequest, wait bool, limits waiting) error {
-	connection, err := a.connect(ctx)
+	connection, err := a.Connect(ctx)
 	if err != nil {
 		return err
 	}
 	defer connection.Close()
-	answer, cancel := context.WithTimeout(ctx, answerWithin)
+	asking, cancel := context.WithTimeout(ctx, ask.AnswerWithin)
 	defer cancel()
-	started, err := usherv1.NewRegistrationServiceClient(connection).StartRegistration(answer, request)
+	started, err := usherv1.NewRegistrationServiceClient(connection).StartRegistration(asking, request)
 	if err != nil {
-		return explained(err)
+		return answer.Explained(err)
 	}
 	if wait {
 		if started.GetAttached() && !a.JSON {
 			fmt.Fprintf(a.Out, "attached to registration %s of %s, which is under way already\n",
-				shortID(started.GetRegistration().GetId()), started.GetRegistration().GetUser().GetName())
+				answer.ShortID(started.GetRegistration().GetId()), started.GetRegistration().GetUser().GetName())
 		}
 		return a.follow(ctx, connection, started.GetRegistration(), limits)
 	}
 	if a.JSON {
-		return a.printMessage(started)
+		return a.Print(started)
 	}
 	verb := "started"
 	if started.GetAttached() {
@@ -136,7 +138,7 @@ func (a *app) start(ctx context.Context, request *usherv1.StartRegistrationReque
 	}
 	r := started.GetRegistration()
 	fmt.Fprintf(a.Out, "registration %s of %s %s; `usherctl registrations watch %s` follows it\n", r.GetId(),
-		r.GetUser().GetName(), verb, shortID(r.GetId()))
+		r.GetUser().GetName(), verb, answer.ShortID(r.GetId()))
 	return nil
 }
 
@@ -147,5 +149,5 @@ func (a *app) follow(ctx context.Context, connection *grpc.ClientConn, r *usherv
 	if err != nil {
 		return err
 	}
-	return outcome(last)
+	return answer.Outcome(last)
 }

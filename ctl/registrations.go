@@ -2,6 +2,7 @@ package ctl
 
 import (
 	"context"
+	"encoding/json"
 	"fmt"
 	"slices"
 	"strconv"
@@ -10,6 +11,9 @@ import (
 	"github.com/spf13/cobra"
 	"google.golang.org/grpc"
 
+	"usher.internal/ctl/afar"
+	"usher.internal/ctl/answer"
+	"usher.internal/ctl/ask"
 	"usher.internal/internal/attribute"
 	"usher.internal/internal/contract"
 	usherv1 "usher.internal/proto/usher/v1"
@@ -17,7 +21,8 @@ import (
 
 func (a *app) registrationsCommand() *cobra.Command {
 	return group("registrations", "List, show, watch and cancel registrations",
-		a.afar(a.listRegistrationsCommand()), a.afar(a.showRegistrationCommand()), a.afar(a.watchRegistrationCommand()),
+		a.hosts.Reads(a.listRegistrationsCommand(), &afar.Table{Heading: listHeading, Rows: a.listedRows}),
+		a.hosts.Reads(a.showRegistrationCommand(), nil), a.hosts.Reads(a.watchRegistrationCommand(), nil),
 		a.cancelRegistrationCommand())
 }
 
@@ -32,19 +37,19 @@ func (a *app) listRegistrationsCommand() *cobra.Command {
 			if err := validLimit(request.GetLimit()); err != nil {
 				return err
 			}
-			return a.ask(command.Context(), func(ctx context.Context, connection *grpc.ClientConn) error {
+			return a.Ask(command.Context(), func(ctx context.Context, connection *grpc.ClientConn) error {
 				list, err := usherv1.NewRegistrationServiceClient(connection).ListRegistrations(ctx, request)
 				if err != nil {
 					return err
 				}
 				if a.JSON {
-					return a.printMessage(list)
+					return a.Print(list)
 				}
 				var rows [][]string
 				for _, r := range list.GetRegistrations() {
 					rows = append(rows, a.registrationRow(r))
 				}
-				a.Table([]string{"ID", "USER", "KIND", "STATE", "IDENTITY", "DELIVERY", "STARTED"}, rows)
+				a.Table(listHeading, rows)
 				return nil
 			})
 		},
@@ -54,10 +59,14 @@ func (a *app) listRegistrationsCommand() *cobra.Command {
 	return command
 }
 
+// listHeading is the heading of list.
+var listHeading = []string{"ID", "USER", "KIND", "STATE", "IDENTITY", "DELIVERY", "STARTED"}
+
 func (a *app) registrationRow(r *usherv1.Registration) []string {
 	return []string{
-		shortID(r.GetId()), r.GetUser().GetName(), contract.Name(r.GetKind()), lastState(r),
-		identityName(r.GetIdentity().GetState()), deliveryName(r.GetDeliveryState()), a.Clock(r.GetCreateTime()),
+		answer.ShortID(r.GetId()), r.GetUser().GetName(), contract.Name(r.GetKind()), answer.LastState(r),
+		answer.IdentityName(r.GetIdentity().GetState()), answer.DeliveryName(r.GetDeliveryState()),
+		a.Clock(r.GetCreateTime()),
 	}
 }
 
@@ -77,14 +86,14 @@ func (a *app) showRegistrationCommand() *cobra.Command {
 		Args:              cobra.ExactArgs(1),
 		ValidArgsFunction: a.completeRegistrations(anyRegistration),
 		RunE: func(command *cobra.Command, arguments []string) error {
-			return a.ask(command.Context(), func(ctx context.Context, connection *grpc.ClientConn) error {
+			return a.Ask(command.Context(), func(ctx context.Context, connection *grpc.ClientConn) error {
 				found, err := usherv1.NewRegistrationServiceClient(connection).GetRegistration(ctx,
 					&usherv1.GetRegistrationRequest{Id: arguments[0]})
 				if err != nil {
 					return err
 				}
 				if a.JSON {
-					return a.printMessage(found.GetRegistration())
+					return a.Print(found.GetRegistration())
 				}
 				a.printRegistration(found.GetRegistration())
 				return nil
@@ -97,7 +106,7 @@ func (a *app) printRegistration(r *usherv1.Registration) {
 	w := a.Out
 	a.Field("registration", r.GetId())
 	a.Field("user", fmt.Sprintf("%s (uid %d)", r.GetUser().GetName(), r.GetUser().GetUid()))
-	a.Field("state", lastState(r))
+	a.Field("state", answer.LastState(r))
 	a.Field("detail", r.GetFailureDetail())
 	if r.GetDeadline() != nil {
 		a.Field("times out", a.Clock(r.GetDeadline()))
@@ -106,13 +115,13 @@ func (a *app) printRegistration(r *usherv1.Registration) {
 		a.Field("portal", portalEnd(exit))
 	}
 	if identity := r.GetIdentity(); identity != nil {
-		a.Field("identity", fmt.Sprintf("%s: %s", identityName(identity.GetState()), identity.GetDetail()))
+		a.Field("identity", fmt.Sprintf("%s: %s", answer.IdentityName(identity.GetState()), identity.GetDetail()))
 		a.Field("device id", identity.GetDeviceId())
 		a.Field("tenant id", identity.GetTenantId())
 		a.Field("user principal", identity.GetUserPrincipalName())
 	}
 	if r.GetDeliveryState() != usherv1.DeliveryState_DELIVERY_STATE_UNSPECIFIED {
-		name := deliveryName(r.GetDeliveryState())
+		name := answer.DeliveryName(r.GetDeliveryState())
 		if r.GetDeliveryState() == usherv1.DeliveryState_DELIVERY_STATE_DELIVERED &&
 			r.GetFailureReason() == usherv1.FailureReason_FAILURE_REASON_DELIVERY_REFUSED {
 			name += attribute.DeliveredLater
@@ -179,17 +188,17 @@ func (a *app) watchRegistrationCommand() *cobra.Command {
 			if err := limits.valid(true); err != nil {
 				return err
 			}
-			connection, err := a.connect(command.Context())
+			connection, err := a.Connect(command.Context())
 			if err != nil {
 				return err
 			}
 			defer connection.Close()
-			answer, cancel := context.WithTimeout(command.Context(), answerWithin)
+			asking, cancel := context.WithTimeout(command.Context(), ask.AnswerWithin)
 			defer cancel()
-			found, err := usherv1.NewRegistrationServiceClient(connection).GetRegistration(answer,
+			found, err := usherv1.NewRegistrationServiceClient(connection).GetRegistration(asking,
 				&usherv1.GetRegistrationRequest{Id: arguments[0]})
 			if err != nil {
-				return explained(err)
+				return answer.Explained(err)
 			}
 			return a.follow(command.Context(), connection, found.GetRegistration(), limits)
 		},
@@ -206,25 +215,33 @@ func (a *app) cancelRegistrationCommand() *cobra.Command {
 		Args:              cobra.ExactArgs(1),
 		ValidArgsFunction: a.completeRegistrations(isUnderWay),
 		RunE: func(command *cobra.Command, arguments []string) error {
-			connection, err := a.connect(command.Context())
+			connection, err := a.Connect(command.Context())
 			if err != nil {
 				return err
 			}
 			defer connection.Close()
 			// Closing the portal may take it a while.
-			ctx, cancel := context.WithTimeout(command.Context(), 4*answerWithin)
+			ctx, cancel := context.WithTimeout(command.Context(), 4*ask.AnswerWithin)
 			defer cancel()
 			cancelled, err := usherv1.NewRegistrationServiceClient(connection).CancelRegistration(ctx,
 				&usherv1.CancelRegistrationRequest{Id: arguments[0]})
 			if err != nil {
-				return explained(err)
+				return answer.Explained(err)
 			}
 			if a.JSON {
-				return a.printMessage(cancelled.GetRegistration())
+				return a.Print(cancelled.GetRegistration())
 			}
-			fmt.Fprintf(a.Out, "registration %s is %s\n", shortID(cancelled.GetRegistration().GetId()),
+			fmt.Fprintf(a.Out, "registration %s is %s\n", answer.ShortID(cancelled.GetRegistration().GetId()),
 				cancelled.GetRegistration().GetFailureDetail())
 			return nil
 		},
 	}
+}
+
+// listedRows are the rows of one of several Macs.
+func (a *app) listedRows(data []json.RawMessage) (rows [][]string) {
+	for _, r := range afar.Decoded[usherv1.ListRegistrationsResponse](data).GetRegistrations() {
+		rows = append(rows, a.registrationRow(r))
+	}
+	return rows
 }

@@ -10,14 +10,13 @@ import (
 	"os"
 	"path/filepath"
 	"regexp"
-	"runtime"
 	"slices"
 	"strings"
 	"testing"
 
 	"usher.internal/ctl/terminal"
 	"usher.internal/internal/attribute"
-	"usher.internal/launchd"
+	"usher.internal/internal/layout"
 )
 
 // Jamf runs scripts and commands as root, with /usr/local/bin in PATH, and so does macOS's Installer. On some Macs a
@@ -118,13 +117,9 @@ func TestCommandsWithSudoHaveTheWholePath(t *testing.T) {
 	if whole < 20 {
 		t.Errorf("only %d commands", whole)
 	}
-	layout, err := launchd.LayoutOf(launchd.System(runtime.GOOS), launchd.ByHand)
-	if err != nil {
-		t.Fatal(err)
-	}
 	for _, one := range []string{"doctor", "register", "uninstall"} {
 		command, _, err := newApp(&terminal.Terminal{}, "").root().Find([]string{one})
-		if err != nil || !strings.Contains(command.Example, "sudo "+layout.Program("usherctl")+" "+one) {
+		if err != nil || !strings.Contains(command.Example, "sudo "+layout.Here().Control()+" "+one) {
 			t.Errorf("the example of %s is %q (%v)", one, command.Example, err)
 		}
 	}
@@ -209,14 +204,6 @@ var (
 // refusedForRoot returns what a script of root's must not hold.
 func refusedForRoot(t *testing.T, script string) (problems []string) {
 	t.Helper()
-	mac, err := launchd.LayoutOf(launchd.MacOS, launchd.ByHand)
-	if err != nil {
-		t.Fatal(err)
-	}
-	linux, err := launchd.LayoutOf(launchd.Linux, launchd.ByPackage)
-	if err != nil {
-		t.Fatal(err)
-	}
 	code := comment.ReplaceAllString(script, "")
 	if strings.Contains(code, "/usr/local/bin") {
 		problems = append(problems, "names /usr/local/bin")
@@ -235,7 +222,7 @@ func refusedForRoot(t *testing.T, script string) (problems []string) {
 		switch {
 		case assignment.MatchString(word), strings.HasPrefix(word, "$"), slices.Contains(ofTheSystem, word),
 			word == "text", strings.HasPrefix(word, "-"):
-		case slices.Contains([]string{"/usr/bin", "/bin", "/usr/sbin", "/sbin", mac.Programs, linux.Programs},
+		case slices.Contains([]string{"/usr/bin", "/bin", "/usr/sbin", "/sbin", layout.MacOS.Programs, layout.Linux.Programs},
 			filepath.Dir(word)):
 		case strings.HasPrefix(word, "/usr/local/bin/"): // said already
 		default:

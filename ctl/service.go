@@ -6,6 +6,7 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"usher.internal/ctl/answer"
 	"usher.internal/internal/config"
 	"usher.internal/launchd"
 )
@@ -38,10 +39,10 @@ func (a *app) serviceStatus(command *cobra.Command) error {
 	}
 	services, err := launchd.New(settings).Status(command.Context())
 	if err != nil {
-		return defect(err)
+		return answer.Defect(err)
 	}
 	if a.JSON {
-		err = a.printValue(map[string]any{"services": services})
+		err = a.Print(map[string]any{"services": services})
 	} else {
 		a.printServices(services)
 	}
@@ -50,7 +51,7 @@ func (a *app) serviceStatus(command *cobra.Command) error {
 	}
 	for _, service := range services {
 		if !service.Running && service.Problem == "" {
-			return &failure{code: exitNoHelper, reason: "NOT_RUNNING"}
+			return &answer.Failure{Code: answer.ExitNoHelper, Reason: "NOT_RUNNING"}
 		}
 	}
 	return nil

@@ -3,9 +3,11 @@ package ctl
 import (
 	"cmp"
 	"context"
+	"encoding/json"
 	"errors"
 	"fmt"
 	"slices"
+	"strconv"
 	"strings"
 	"time"
 
@@ -13,6 +15,9 @@ import (
 	"google.golang.org/grpc"
 	"google.golang.org/protobuf/types/known/timestamppb"
 
+	"usher.internal/ctl/afar"
+	"usher.internal/ctl/answer"
+	"usher.internal/ctl/ask"
 	"usher.internal/ctl/terminal"
 	"usher.internal/internal/attribute"
 	"usher.internal/internal/contract"
@@ -55,7 +60,7 @@ who is registered as they should be.`,
 			if flags.timeout < 0 || flags.timeout > 0 && flags.wait == "" {
 				return errors.New("--timeout is a duration such as 30m, and goes with --wait")
 			}
-			if flags.look && a.hostFlags.given() {
+			if flags.look && afar.Given(command) {
 				return errors.New("--look has each session of a Mac looked at, and from afar nothing is done to a " +
 					"Mac: run it there")
 			}
@@ -66,14 +71,14 @@ who is registered as they should be.`,
 			if flags.wait != "" {
 				return a.waitForStatus(command.Context(), flags)
 			}
-			within := answerWithin
+			within := ask.AnswerWithin
 			if flags.look {
 				within = lookWithin
 				if !a.JSON {
 					fmt.Fprintln(a.Err, "looking in each session…")
 				}
 			}
-			return a.askWithin(command.Context(), within, func(ctx context.Context, connection *grpc.ClientConn) error {
+			return a.AskWithin(command.Context(), within, func(ctx context.Context, connection *grpc.ClientConn) error {
 				status, err := usherv1.NewStatusServiceClient(connection).GetStatus(ctx,
 					&usherv1.GetStatusRequest{LookAgain: flags.look})
 				if err != nil {
@@ -96,11 +101,12 @@ who is registered as they should be.`,
 func (a *app) showStatus(status *usherv1.GetStatusResponse, user string) error {
 	about := userOf(status.GetUsers(), user)
 	if about == nil && user != "" {
-		return &failure{code: exitNotFound, reason: "USER_NOT_FOUND", message: "usher knows of no user " + user,
-			hint: "`usherctl status` lists those that it knows"}
+		return &answer.Failure{Code: answer.ExitNotFound, Reason: "USER_NOT_FOUND",
+			Message: "usher knows of no user " + user,
+			Hint:    "`usherctl status` lists those that it knows"}
 	}
 	if a.JSON {
-		if err := a.printMessage(status); err != nil {
+		if err := a.Print(status); err != nil {
 			return err
 		}
 	} else {
@@ -112,15 +118,15 @@ func (a *app) showStatus(status *usherv1.GetStatusResponse, user string) error {
 // ending is what a command ends with that shows a user's state: nothing is said about it, the state is printed already.
 // Nobody has no session, and who was not looked at yet is not known.
 func ending(user *usherv1.UserStatus) error {
-	code, known := identityExits[user.GetIdentity().GetState()]
+	code, known := answer.IdentityExits[user.GetIdentity().GetState()]
 	switch {
 	case user == nil:
-		code = exitNoSession
+		code = answer.ExitNoSession
 	case !known: // nobody has looked, or it is a state that this version does not know
-		code = exitUnreadable
+		code = answer.ExitUnreadable
 	}
-	if code != exitDone {
-		return &failure{code: code}
+	if code != answer.ExitDone {
+		return &answer.Failure{Code: code}
 	}
 	return nil
 }
@@ -131,7 +137,7 @@ func (a *app) waitForStatus(ctx context.Context, flags statusFlags) error {
 	if err != nil {
 		return err
 	}
-	connection, err := a.connect(ctx)
+	connection, err := a.Connect(ctx)
 	if err != nil {
 		return err
 	}
@@ -144,14 +150,14 @@ func (a *app) waitForStatus(ctx context.Context, flags statusFlags) error {
 	}
 	client := usherv1.NewStatusServiceClient(connection)
 	// A helper that goes away is waited for; one that is not there from the start is not.
-	asking, stop := context.WithTimeout(ctx, answerWithin)
+	asking, stop := context.WithTimeout(ctx, ask.AnswerWithin)
 	defer stop()
 	if _, err := client.GetStatus(asking, &usherv1.GetStatusRequest{}); err != nil {
-		return explained(err)
+		return answer.Explained(err)
 	}
 	var reached *usherv1.GetStatusResponse
 	var told string
-	err = reconnecting(waiting, func(ctx context.Context, answered func()) error {
+	err = ask.Reconnecting(waiting, func(ctx context.Context, answered func()) error {
 		stream, err := client.WatchStatus(ctx, &usherv1.WatchStatusRequest{}, grpc.WaitForReady(true))
 		for err == nil {
 			var message *usherv1.WatchStatusResponse
@@ -177,11 +183,11 @@ func (a *app) waitForStatus(ctx context.Context, flags statusFlags) error {
 	case reached != nil:
 		return a.showStatus(reached, flags.user)
 	case waiting.Err() != nil && ctx.Err() == nil:
-		return &failure{code: exitTimedOut, reason: "TIMED_OUT",
-			message: fmt.Sprintf("after %s, %s", flags.timeout, cmp.Or(told, "usherd has not answered yet")),
-			hint:    "`usherctl status` says what that rests on"}
+		return &answer.Failure{Code: answer.ExitTimedOut, Reason: "TIMED_OUT",
+			Message: fmt.Sprintf("after %s, %s", flags.timeout, cmp.Or(told, "usherd has not answered yet")),
+			Hint:    "`usherctl status` says what that rests on"}
 	}
-	return explained(err)
+	return answer.Explained(err)
 }
 
 // userOf is whom a command is about that is about one user: the named one, or else the primary user. It is nil when
@@ -205,7 +211,7 @@ func standingOf(user *usherv1.UserStatus, name string) string {
 	case state == usherv1.IdentityState_IDENTITY_STATE_UNSPECIFIED:
 		return terminal.Plain(user.GetUser().GetName()) + " was not looked at yet"
 	}
-	return terminal.Plain(user.GetUser().GetName()) + " is " + identityName(state)
+	return terminal.Plain(user.GetUser().GetName()) + " is " + answer.IdentityName(state)
 }
 
 // parseStates reads names of states, in any case.
@@ -266,9 +272,9 @@ func (a *app) printStatus(status *usherv1.GetStatusResponse) {
 	var rows [][]string
 	for _, user := range status.GetUsers() {
 		rows = append(rows, []string{
-			user.GetUser().GetName(), sessionName(user), identityName(user.GetIdentity().GetState()),
+			user.GetUser().GetName(), sessionName(user), answer.IdentityName(user.GetIdentity().GetState()),
 			a.Age(user.GetLookTime()),
-			lastState(user.GetLastRegistration()), a.Clock(user.GetLastRegistration().GetUpdateTime()),
+			answer.LastState(user.GetLastRegistration()), a.Clock(user.GetLastRegistration().GetUpdateTime()),
 		})
 	}
 	a.Table([]string{"USER", "SESSION", "STATE", "SEEN", "LAST REGISTRATION", "WHEN"}, rows)
@@ -341,21 +347,38 @@ func sessionName(user *usherv1.UserStatus) string {
 	return "logged in"
 }
 
-// lastState is the state of a registration, with the reason for one that failed.
-func lastState(r *usherv1.Registration) string {
-	switch {
-	case r == nil:
-		return "-"
-	case r.GetState() == usherv1.RegistrationState_REGISTRATION_STATE_FAILED:
-		return "FAILED: " + contract.Name(r.GetFailureReason())
-	}
-	return contract.Name(r.GetState())
-}
-
 // tenantName names a tenant in a sentence.
 func tenantName(id string) string {
 	if id == "" {
 		return "an unknown tenant"
 	}
 	return "tenant " + terminal.Plain(id)
+}
+
+// severalHeading is the heading of the table of several Macs.
+var severalHeading = []string{"COMPUTER", "USER", "SESSION", "STATE", "SEEN", "LAST REGISTRATION", "USHERD", "PROBLEMS"}
+
+// severalRows are the rows of one of several Macs.
+func (a *app) severalRows(data []json.RawMessage) (rows [][]string) {
+	status := afar.Decoded[usherv1.GetStatusResponse](data)
+	if status == nil {
+		return nil
+	}
+	users := status.GetUsers()
+	if len(users) == 0 {
+		users = []*usherv1.UserStatus{nil}
+	}
+	for _, user := range users {
+		session := "-"
+		if user != nil {
+			session = sessionName(user)
+		}
+		rows = append(rows, []string{
+			terminal.Dash(status.GetComputer().GetName()), terminal.Dash(user.GetUser().GetName()), session,
+			answer.IdentityName(user.GetIdentity().GetState()), a.Age(user.GetLookTime()),
+			answer.LastState(user.GetLastRegistration()), status.GetHelper().GetVersion(),
+			strconv.Itoa(len(status.GetProblems())),
+		})
+	}
+	return rows
 }

@@ -3,20 +3,21 @@ package ctl
 import (
 	"cmp"
 	"context"
+	"encoding/json"
 	"errors"
 	"fmt"
 	"io"
 	"os"
-	"os/user"
-	"path/filepath"
 	"slices"
 	"strings"
 	"time"
 
 	"github.com/spf13/cobra"
-	"golang.org/x/sys/unix"
 	"google.golang.org/grpc"
 
+	"usher.internal/ctl/answer"
+	"usher.internal/ctl/files"
+	"usher.internal/ctl/homes"
 	"usher.internal/ctl/interruptible"
 	"usher.internal/ctl/terminal"
 	"usher.internal/internal/applog"
@@ -70,11 +71,11 @@ this Mac's logs and usherd's journal.`,
 			}
 			input, release, err := interruptible.Input(command.Context(), command.InOrStdin())
 			if err != nil {
-				return defect(err)
+				return answer.Defect(err)
 			}
 			defer release()
-			if a.host != nil {
-				return a.timelineOf(command.Context(), *a.host, arguments, flags, options)
+			if a.hosts.Host() != nil {
+				return a.timelineOf(command.Context(), arguments, flags, options)
 			}
 			if flags.follow {
 				return a.followTimeline(command.Context(), arguments, flags, options)
@@ -140,9 +141,9 @@ func (a *app) timeline(ctx context.Context, paths []string, input io.Reader, fla
 	if page, err := os.Stat(flags.html); err == nil {
 		for _, path := range paths {
 			if log, err := os.Stat(path); err == nil && os.SameFile(page, log) {
-				return &failure{code: exitUsage, reason: "WRONG_USAGE",
-					message: fmt.Sprintf("--html %s is one of the logs, and would replace it", flags.html),
-					hint:    "name another file"}
+				return &answer.Failure{Code: answer.ExitUsage, Reason: "WRONG_USAGE",
+					Message: fmt.Sprintf("--html %s is one of the logs, and would replace it", flags.html),
+					Hint:    "name another file"}
 			}
 		}
 	}
@@ -159,20 +160,20 @@ func (a *app) timelineFrom(ctx context.Context, logs []applog.Log, flags timelin
 	report, err := timeline.Build(ctx, logs, options)
 	quiet()
 	if err != nil {
-		return explained(err)
+		return answer.Explained(err)
 	}
 	return a.showTimeline(ctx, report, flags)
 }
 
 // timelineOf tells the timeline of another Mac, of the logs that the user of ssh can read there.
-func (a *app) timelineOf(ctx context.Context, target host, paths []string, flags timelineFlags,
+func (a *app) timelineOf(ctx context.Context, paths []string, flags timelineFlags,
 	options timeline.Options) error {
 	switch {
 	case len(paths) > 0:
 		return errors.New("--host and files do not go together: with --host the logs are that Mac's own")
 	case flags.follow:
 		return errors.New("--host and --follow do not go together: logs are fetched once")
-	case flags.html != "" && a.oneOfSeveral:
+	case flags.html != "" && a.hosts.OneOfSeveral():
 		return errors.New("--html takes one --host: a page is about one Mac")
 	}
 	file, err := os.CreateTemp("", "usher-logs-*.zip")
@@ -181,11 +182,11 @@ func (a *app) timelineOf(ctx context.Context, target host, paths []string, flags
 		err = os.Remove(file.Name()) // so that nothing is left of it, whatever ends usherctl
 	}
 	if err != nil {
-		return &failure{code: exitDefect, reason: "FILE_NOT_READABLE",
-			message: fmt.Sprintf("the logs could not be kept: %v", err),
-			hint:    "make room in the folder for temporary files"}
+		return &answer.Failure{Code: answer.ExitDefect, Reason: "FILE_NOT_READABLE",
+			Message: fmt.Sprintf("the logs could not be kept: %v", err),
+			Hint:    "make room in the folder for temporary files"}
 	}
-	zone, err := a.fetchLogs(ctx, target, flags.user, file)
+	zone, err := a.hosts.FetchLogs(ctx, flags.user, file)
 	if err != nil {
 		return err
 	}
@@ -194,11 +195,11 @@ func (a *app) timelineOf(ctx context.Context, target host, paths []string, flags
 	}
 	options.Registrations = a.journal(ctx, flags.user)
 	if _, err := file.Seek(0, io.SeekStart); err != nil {
-		return defect(err)
+		return answer.Defect(err)
 	}
 	logs, err := applog.Find(ctx, []string{"-"}, applog.FindOptions{Input: file})
 	if err != nil {
-		return explained(err)
+		return answer.Explained(err)
 	}
 	for i := range logs { // where they were
 		_, name, _ := strings.Cut(logs[i].Name, "!")
@@ -215,7 +216,7 @@ func (a *app) showTimeline(ctx context.Context, report *timeline.Report, flags t
 	}
 	if flags.redact || flags.html != "" && !flags.noRedact {
 		if err := flags.redacted(ctx, report); err != nil {
-			return explained(err)
+			return answer.Explained(err)
 		}
 		if chosen, err = flags.choose(report); err != nil {
 			return err
@@ -223,22 +224,23 @@ func (a *app) showTimeline(ctx context.Context, report *timeline.Report, flags t
 	}
 	switch {
 	case flags.html != "":
-		about, err := a.writePage(ctx, flags.html,
+		about, err := files.Writer{Printer: a.Printer}.Page(ctx, flags.html,
 			func(to io.Writer) error { return page.Write(interruptible.Writer(ctx, to), report) })
 		switch {
 		case err != nil:
 			return err
 		case a.JSON && about == a.Out: // or else the page alone
-			return a.printValue(map[string]any{"file": flags.html, "attempts": len(report.Attempts),
+			return a.Print(map[string]any{"file": flags.html, "attempts": len(report.Attempts),
 				"redacted": report.Redacted})
 		case a.JSON:
 			return nil
 		}
-		fmt.Fprintf(about, "%s: %s, %s\n", terminal.Plain(flags.html), terminal.Count(int64(len(report.Attempts)), "attempt"),
+		fmt.Fprintf(about, "%s: %s, %s\n", terminal.Plain(flags.html),
+			terminal.Count(int64(len(report.Attempts)), "attempt"),
 			map[bool]string{true: "names, ids and addresses are pseudonyms", false: "NOT redacted"}[report.Redacted])
 		return nil
 	case a.JSON:
-		return a.printValue(report)
+		return a.Print(report)
 	}
 	a.newTimelineText(report).print(chosen)
 	return nil
@@ -256,9 +258,9 @@ func (f timelineFlags) choose(report *timeline.Report) ([]timeline.Attempt, erro
 	case f.attempt != 0:
 		at := slices.IndexFunc(attempts, func(one timeline.Attempt) bool { return one.Number == f.attempt })
 		if at < 0 {
-			return nil, &failure{code: exitNotFound, reason: "ATTEMPT_NOT_FOUND",
-				message: fmt.Sprintf("there is no attempt %d in these logs", f.attempt),
-				hint:    "`usherctl timeline` without --attempt lists them"}
+			return nil, &answer.Failure{Code: answer.ExitNotFound, Reason: "ATTEMPT_NOT_FOUND",
+				Message: fmt.Sprintf("there is no attempt %d in these logs", f.attempt),
+				Hint:    "`usherctl timeline` without --attempt lists them"}
 		}
 		return attempts[at : at+1], nil
 	case f.all || len(attempts) <= 1:
@@ -272,77 +274,33 @@ func (a *app) logsOf(ctx context.Context, paths []string, input io.Reader, user 
 	options *timeline.Options) ([]applog.Log, error) {
 	ofThisMac := len(paths) == 0
 	if ofThisMac {
-		homes, err := homesOf(user)
-		if err != nil {
+		var err error
+		if paths, err = homes.Logs(user); err != nil {
 			return nil, err
 		}
-		for _, home := range homes {
-			paths = append(paths, applog.Places(home)...)
-		}
-		slices.Sort(paths)
-		paths = slices.Compact(paths)
 		options.Registrations = a.journal(ctx, user)
 	}
 	quiet := a.AfterAWhile("looking for logs…")
 	logs, err := applog.Find(ctx, paths, applog.FindOptions{Input: input, Optional: ofThisMac})
 	quiet()
 	if ctx.Err() != nil {
-		return nil, explained(context.Cause(ctx))
+		return nil, answer.Explained(context.Cause(ctx))
 	}
 	if err != nil {
-		return nil, &failure{code: exitNotFound, reason: "LOG_NOT_FOUND", message: err.Error(),
-			hint: "name files, folders or archives that exist"}
+		return nil, &answer.Failure{Code: answer.ExitNotFound, Reason: "LOG_NOT_FOUND", Message: err.Error(),
+			Hint: "name files, folders or archives that exist"}
 	}
 	if len(logs) == 0 && len(options.Registrations) == 0 {
-		return nil, &failure{code: exitNotFound, reason: "LOG_NOT_FOUND", message: "no log was found",
-			hint: "name files, folders or archives, for example `usherctl timeline ~/Downloads/logs`"}
+		return nil, &answer.Failure{Code: answer.ExitNotFound, Reason: "LOG_NOT_FOUND", Message: "no log was found",
+			Hint: "name files, folders or archives, for example `usherctl timeline ~/Downloads/logs`"}
 	}
 	return logs, nil
-}
-
-// homesOf returns the home of the user, of the caller, or as root those of everybody who has one.
-func homesOf(name string) ([]string, error) {
-	if name == "" && os.Geteuid() == 0 {
-		return filepath.Glob(everyHome)
-	}
-	if name == "" {
-		home, err := os.UserHomeDir()
-		if err != nil {
-			return nil, &failure{code: exitUsage, reason: "WRONG_USAGE", message: err.Error(),
-				hint: "set HOME, or name the logs"}
-		}
-		return []string{home}, nil
-	}
-	who, err := user.Lookup(name)
-	if err != nil {
-		return nil, &failure{code: exitNotFound, reason: "USER_NOT_FOUND", message: err.Error(),
-			hint: "name the account as `id` knows it"}
-	}
-	return []string{who.HomeDir}, nil
-}
-
-// existing leaves out what is not there, and the folders that the caller may not list: root's own logs are not a user's
-// to read, who has their registrations from usherd.
-func existing(paths []string) []string {
-	return slices.DeleteFunc(paths, func(path string) bool {
-		_, err := os.Stat(path)
-		return errors.Is(err, os.ErrNotExist) || isClosed(path)
-	})
-}
-
-// isClosed reports whether the caller may not list a folder, or not reach what is at a path.
-func isClosed(path string) bool {
-	info, err := os.Stat(path)
-	if err == nil && info.IsDir() {
-		err = unix.Access(path, unix.R_OK|unix.X_OK)
-	}
-	return errors.Is(err, os.ErrPermission)
 }
 
 // journal asks usherd for what it knows. Without usherd, or without the right to ask, the logs must do.
 func (a *app) journal(ctx context.Context, user string) []*usherv1.Registration {
 	var registrations []*usherv1.Registration
-	err := a.ask(ctx, func(ctx context.Context, connection *grpc.ClientConn) error {
+	err := a.Ask(ctx, func(ctx context.Context, connection *grpc.ClientConn) error {
 		list, err := usherv1.NewRegistrationServiceClient(connection).ListRegistrations(ctx,
 			&usherv1.ListRegistrationsRequest{User: user})
 		registrations = list.GetRegistrations()
@@ -352,4 +310,21 @@ func (a *app) journal(ctx context.Context, user string) []*usherv1.Registration 
 		fmt.Fprintf(a.Err, "usherctl: without usherd's journal: %s\n", terminal.Plain(err.Error()))
 	}
 	return registrations
+}
+
+// timelineHeading is the heading of the table of several Macs.
+var timelineHeading = []string{"USER", "BEGAN", "OUTCOME", "WHAT HAPPENED"}
+
+// timelineRows is the row of one of several Macs: its newest attempt.
+func (a *app) timelineRows(data []json.RawMessage) (rows [][]string) {
+	for _, content := range data {
+		var report timeline.Report
+		if json.Unmarshal(content, &report) != nil || len(report.Attempts) == 0 {
+			continue
+		}
+		last := report.Attempts[len(report.Attempts)-1]
+		rows = append(rows, []string{terminal.Dash(last.User), a.Moment(last.Begin), string(last.Outcome),
+			last.Verdict.Sentence})
+	}
+	return rows
 }

@@ -14,6 +14,8 @@ import (
 	"golang.org/x/sync/errgroup"
 	"google.golang.org/grpc"
 
+	"usher.internal/ctl/answer"
+	"usher.internal/ctl/homes"
 	"usher.internal/ctl/terminal"
 	"usher.internal/internal/applog"
 	"usher.internal/internal/foreign"
@@ -25,14 +27,11 @@ import (
 func (a *app) followTimeline(ctx context.Context, paths []string, flags timelineFlags, options timeline.Options) error {
 	ofThisMac := len(paths) == 0
 	if ofThisMac {
-		homes, err := homesOf(flags.user)
-		if err != nil {
+		var err error
+		if paths, err = homes.Logs(flags.user); err != nil {
 			return err
 		}
-		for _, home := range homes {
-			paths = append(paths, applog.Places(home)...)
-		}
-		paths = slices.DeleteFunc(paths, isClosed)
+		paths = slices.DeleteFunc(paths, homes.IsClosed)
 	}
 	if options.Zone == nil {
 		options.Zone = time.Local // the logs that grow are this Mac's
@@ -57,7 +56,7 @@ func (a *app) followTimeline(ctx context.Context, paths []string, flags timeline
 				live.warn(fmt.Sprintf("%s is not followed: %v", path, err))
 				continue
 			case errors.Is(err, foreign.ErrLink):
-				return &failure{code: exitUsage, reason: "FILE_NOT_READABLE", message: err.Error()}
+				return &answer.Failure{Code: answer.ExitUsage, Reason: "FILE_NOT_READABLE", Message: err.Error()}
 			}
 			following.Directory, following.Name = filepath.Split(path)
 		}
@@ -79,7 +78,7 @@ func (a *app) followTimeline(ctx context.Context, paths []string, flags timeline
 			return err
 		})
 	}
-	return explained(group.Wait())
+	return answer.Explained(group.Wait())
 }
 
 // isOfOnePlace reports whether an error is about what one user has in a log folder's place, which does not end the
@@ -122,7 +121,7 @@ func (l *liveTimeline) take(name string, record *applog.Record) {
 
 // followJournal takes usherd's journal anew whenever something in it changes. Without usherd the logs must do.
 func (l *liveTimeline) followJournal(ctx context.Context, index int) error {
-	connection, err := l.app.connect(ctx)
+	connection, err := l.app.Connect(ctx)
 	if err != nil {
 		return err
 	}
@@ -131,7 +130,7 @@ func (l *liveTimeline) followJournal(ctx context.Context, index int) error {
 	if ctx.Err() != nil {
 		return context.Cause(ctx)
 	}
-	l.warn("without usherd's journal from here: " + explained(err).Error())
+	l.warn("without usherd's journal from here: " + answer.Explained(err).Error())
 	return nil
 }
 
@@ -184,7 +183,7 @@ func (l *liveTimeline) show(ctx context.Context) error {
 		}
 	}
 	if l.app.JSON {
-		return l.app.printValue(report)
+		return l.app.Print(report)
 	}
 	text := l.app.newTimelineText(report)
 	if l.app.Person {

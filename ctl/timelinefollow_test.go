@@ -10,6 +10,7 @@ import (
 	"strings"
 	"testing"
 
+	"usher.internal/ctl/answer"
 	"usher.internal/ctl/terminal"
 )
 
@@ -36,7 +37,7 @@ func TestTimelineFollows(t *testing.T) {
 	reader, writer := io.Pipe()
 	ctx, stop := context.WithCancel(t.Context())
 	a := newApp(&terminal.Terminal{Out: &terminal.Output{To: writer}, Err: io.Discard}, "")
-	ended := make(chan exitCode)
+	ended := make(chan answer.ExitCode)
 	go func() {
 		code := a.run(ctx, []string{"timeline", "--follow", "--zone", "UTC", folder})
 		writer.Close()
@@ -61,7 +62,7 @@ func TestTimelineFollows(t *testing.T) {
 	stop()
 	for lines.Scan() {
 	}
-	if code := <-ended; code != exitInterrupted {
+	if code := <-ended; code != answer.ExitInterrupted {
 		t.Errorf("it ended with %d", code)
 	}
 }

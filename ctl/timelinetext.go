@@ -125,7 +125,8 @@ func (t *timelineText) period(a *timeline.Attempt) string {
 	if begin.YearDay() != end.YearDay() || begin.Year() != end.Year() {
 		layout = "2006-01-02 15:04:05"
 	}
-	return begin.Format("2006-01-02 15:04:05") + " to " + end.Format(layout) + " (" + terminal.Plain(t.report.Zone) + ")"
+	return begin.Format("2006-01-02 15:04:05") + " to " + end.Format(layout) + " (" + terminal.Plain(t.report.Zone) +
+		")"
 }
 
 // wrapped prints a text in lines of the terminal's width, behind a label of which columns show.
@@ -286,7 +287,8 @@ func (t *timelineText) besides() {
 		trouble = trouble[more:]
 	}
 	for _, e := range trouble {
-		fmt.Fprintf(t.to, "  %s  %s  %s\n", e.Time.At.In(t.zone).Format("2006-01-02 15:04:05"), terminal.Plain(wordsOf(&e)),
+		fmt.Fprintf(t.to, "  %s  %s  %s\n", e.Time.At.In(t.zone).Format("2006-01-02 15:04:05"),
+			terminal.Plain(wordsOf(&e)),
 			t.styled(t.place(e.Log, e.Line), faint))
 		if e.Advice != "" && !e.Consequence {
 			t.wrapped("                       to do:  ", 31, e.Advice)
@@ -314,7 +316,8 @@ func (t *timelineText) logs() {
 	assumed := slices.ContainsFunc(t.report.Logs, func(log timeline.Log) bool { return log.Zone == applog.ZoneAssumed })
 	switch {
 	case t.report.ZoneFrom == applog.ZoneAssumed && assumed:
-		fmt.Fprintf(t.to, " Local times are taken as %s, this computer's; --zone says another.", terminal.Plain(t.report.Zone))
+		fmt.Fprintf(t.to, " Local times are taken as %s, this computer's; --zone says another.",
+			terminal.Plain(t.report.Zone))
 	case t.report.ZoneFrom == applog.ZoneInferred:
 		fmt.Fprintf(t.to, " Local times are %s, as other logs tell.", terminal.Plain(t.report.Zone))
 	}
@@ -328,7 +331,8 @@ func (t *timelineText) logs() {
 		}
 		if log.Unparsed > 0 {
 			t.wrapped("  ", 4, fmt.Sprintf("%s: %s not understood, the first is %s: %s", log.Name,
-				terminal.Count(log.Unparsed, "line"), t.place(i, log.FirstUnparsedLine), oneline.Of(log.FirstUnparsed, 80)))
+				terminal.Count(log.Unparsed, "line"), t.place(i, log.FirstUnparsedLine),
+				oneline.Of(log.FirstUnparsed, 80)))
 		}
 	}
 }

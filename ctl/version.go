@@ -20,13 +20,13 @@ func (a *app) versionCommand() *cobra.Command {
 		Args:    cobra.NoArgs,
 		RunE: func(command *cobra.Command, _ []string) error {
 			helper := ""
-			err := a.ask(command.Context(), func(ctx context.Context, connection *grpc.ClientConn) error {
+			err := a.Ask(command.Context(), func(ctx context.Context, connection *grpc.ClientConn) error {
 				status, err := usherv1.NewStatusServiceClient(connection).GetStatus(ctx, &usherv1.GetStatusRequest{})
 				helper = status.GetHelper().GetVersion()
 				return err
 			})
 			if a.JSON {
-				return a.printValue(map[string]string{"usherctl": version.String(), "usherd": helper})
+				return a.Print(map[string]string{"usherctl": version.String(), "usherd": helper})
 			}
 			fmt.Fprintf(a.Out, "usherctl %s\n", version.String())
 			if err != nil {

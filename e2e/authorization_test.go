@@ -37,7 +37,8 @@ const (
 
 var columns = []string{"root", "admin", "the user about himself", "another user", "uid 65534"}
 
-// matrix says what every method of helper.sock answers to whom, about a registration of one user (DESIGN.md section 8).
+// matrix says what every method of helper.sock answers to whom, about a registration of one user
+// (docs/architecture.md).
 var matrix = map[string]struct {
 	request func(user, id string) proto.Message
 	want    [5]codes.Code

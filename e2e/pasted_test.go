@@ -16,10 +16,10 @@ import (
 	"testing"
 	"time"
 
-	"usher.internal/internal/config"
 	"usher.internal/internal/documented"
 	"usher.internal/internal/errorcode"
 	"usher.internal/internal/event"
+	"usher.internal/internal/layout"
 	"usher.internal/internal/wpj"
 	usherv1 "usher.internal/proto/usher/v1"
 	"usher.internal/sim/jamfpro"
@@ -131,8 +131,8 @@ func (s *story) addExplained(add func(where, text string), name, prefix string) 
 	s.t.Helper()
 	if name = strings.TrimPrefix(name, prefix); name != "UNSPECIFIED" {
 		// As the pages for Macs have it.
-		onMac := strings.NewReplacer(config.PlatformDefaults("linux").Programs+"/usherctl",
-			config.PlatformDefaults("darwin").Programs+"/usherctl")
+		onMac := strings.NewReplacer(layout.Linux.Control(),
+			layout.MacOS.Control())
 		add("explain "+name, onMac.Replace(s.control(0, "explain", name).Stdout))
 	}
 }

@@ -104,7 +104,7 @@ func (s *story) wantSoundInventory(u *mac.User, result string) {
 	s.wantInJamfPro(map[string]string{"Usher Last Registration": found})
 }
 
-// The story of reference/registration-deconstructed.txt: Self Service runs the policy, the policy's script registers,
+// The story of a run that was published [SEED]: Self Service runs the policy, the policy's script registers,
 // and usherd has `jamf recon` take the result to Jamf Pro.
 func TestPolicyRegistersTheUser(t *testing.T) {
 	s := newStory(t, nil)

@@ -13,22 +13,26 @@ import (
 	"usher.internal/helper/clean"
 	"usher.internal/helper/delivery"
 	"usher.internal/helper/forgetting"
+	"usher.internal/helper/gate"
+	"usher.internal/helper/handlers"
 	"usher.internal/helper/listener"
 	"usher.internal/helper/observation"
 	"usher.internal/helper/primary"
 	"usher.internal/helper/registration"
 	"usher.internal/helper/reporter"
-	"usher.internal/helper/server"
 	"usher.internal/helper/sessions"
+	"usher.internal/helper/status"
 	"usher.internal/helper/store"
 	"usher.internal/helper/support"
 	"usher.internal/helper/thismac"
 	"usher.internal/internal/accounts"
+	"usher.internal/internal/applog"
 	"usher.internal/internal/attribute"
 	"usher.internal/internal/config"
 	"usher.internal/internal/excerpt"
 	"usher.internal/internal/filewatch"
 	"usher.internal/internal/laststatus"
+	"usher.internal/internal/layout"
 	"usher.internal/internal/link"
 	"usher.internal/internal/trust"
 	"usher.internal/internal/version"
@@ -127,39 +131,48 @@ func run(ctx context.Context, live *config.Live, log *slog.Logger) error {
 		Active: registration.Active, Logger: log})
 	presence, people := primary.NewPresence(journal, accounts.AtConsole), new(primary.Accounts)
 	var users *primary.Keeper
-	services := server.New(server.Config{
-		Registrations: machine,
+	state := status.New(status.Config{
+		Sessions:      registry,
 		History:       machine,
 		Observations:  observer,
-		Sessions:      registry,
-		Outbox:        outbox,
 		Journal:       journal,
+		Outbox:        outbox,
+		Presence:      presence,
+		Accounts:      people,
+		Configuration: live,
+		Fleet:         toFleet.State,
+		Troubles:      func() []string { return troubles(toFleet, remote) },
+		Version:       version.String(),
+		Computer:      thismac.Name(), OperatingSystem: thismac.OperatingSystem(),
+	})
+	services := gate.New(gate.Config{
+		AdminGroup: func() string { return live.Current().AdminGroup }, Translate: handlers.Translate, Logger: log,
+	})
+	handlers.Register(services, handlers.Config{
+		Registrations: machine,
+		Sessions:      registry,
+		Observations:  observer,
+		Status:        state,
+		Outbox:        outbox,
 		Doctor:        parts,
 		JamfPro:       parts,
 		Clean:         cleaner,
-		Presence:      presence,
-		Accounts:      people,
 		Forgetter: forgetting.New(forgetting.Config{
 			Store: journal, Registrations: machine, Deliveries: outbox,
 			More:      []func(*store.Tx, accounts.User) error{observer.Forget, cleaner.Forget, primary.Forget},
 			Forgotten: func() { users.Send() },
 		}),
 		SupportLogs: support.New(support.Config{
-			JamfLog: support.JamfLog, OwnFiles: support.OwnFiles,
+			JamfLog: applog.JamfLogFile, OwnFiles: layout.MacOS.LogDirectory,
 			People: func() []string { return excerpt.PeopleIn(support.Homes...) },
 		}),
-		Settings:        func() server.Settings { return serverSettings(live) },
-		SettingsChanged: live.Changed,
-		Fleet:           toFleet.State,
-		Troubles:        func() []string { return troubles(toFleet, remote) },
-		Version:         version.String(),
-		Computer:        thismac.Name(), OperatingSystem: thismac.OperatingSystem(),
-		Logger: log,
+		Configuration: live,
+		Logger:        log,
 	})
 
 	parts.report = func() (attribute.Report, error) {
-		status, err := services.Status()
-		return attribute.Of(status.GetUsers()), err
+		now, err := state.Status()
+		return attribute.Of(now.GetUsers()), err
 	}
 	users = primary.NewKeeper(primary.Config{
 		Store: journal, Presence: presence, Accounts: people, Sessions: registry, Outbox: outbox, Observer: observer,
@@ -236,9 +249,9 @@ func run(ctx context.Context, live *config.Live, log *slog.Logger) error {
 		}
 		return nil
 	})
-	group.Go(func() error { return laststatus.Keep(ctx, services, started.StateDirectory, log) })
-	group.Go(func() error { return toFleet.Run(ctx, services) })
-	group.Go(func() error { return remote.Run(ctx, services) })
+	group.Go(func() error { return laststatus.Keep(ctx, state, started.StateDirectory, log) })
+	group.Go(func() error { return toFleet.Run(ctx, state) })
+	group.Go(func() error { return remote.Run(ctx, state) })
 	group.Go(func() error { return services.Serve(ctx, helperSocket) })
 	group.Go(func() error {
 		return link.ServeAgents(ctx, agentSocket,
@@ -278,19 +291,6 @@ func observationSettings(now *config.Loaded) observation.Settings {
 		Automatic:         now.Identity.LookAutomatically,
 		Interval:          now.Identity.LookInterval,
 		Heartbeat:         now.Identity.Heartbeat,
-	}
-}
-
-func serverSettings(live *config.Live) server.Settings {
-	now := live.Current()
-	return server.Settings{
-		Values:       now.Values,
-		Tenant:       server.Tenant{ID: now.Tenant.ID, CloudHost: now.Tenant.CloudHost},
-		DeliveryMode: string(now.Delivery.Mode),
-		AdminGroup:   now.AdminGroup,
-		PrimaryUser:  now.PrimaryUser,
-		Problem:      live.Problem(),
-		Pending:      live.Pending(),
 	}
 }
 

@@ -11,9 +11,9 @@ import (
 	"log/slog"
 	"os"
 	"path/filepath"
-	"runtime"
 
 	"usher.internal/internal/config"
+	"usher.internal/internal/layout"
 	"usher.internal/internal/logfile"
 	"usher.internal/internal/persist"
 )
@@ -74,5 +74,5 @@ func lastGood(configFile string) string {
 	if configFile != "" {
 		return ""
 	}
-	return filepath.Join(config.PlatformDefaults(runtime.GOOS).StateDirectory, "configuration.last-good.json")
+	return filepath.Join(layout.Here().State, layout.LastGoodConfiguration)
 }

@@ -5,8 +5,11 @@ import (
 	"fmt"
 	"io/fs"
 	"os"
+	"strings"
 
 	"github.com/kardianos/service"
+
+	"usher.internal/internal/layout"
 )
 
 // Definitions puts the helper's definition in place and takes it away, as the platform wants it.
@@ -21,7 +24,7 @@ type Definitions interface {
 // SystemDefinitions returns those of the computer that this runs on, by github.com/kardianos/service: a property list
 // in /Library/LaunchDaemons, or a unit in /etc/systemd/system that is enabled. The error says that this computer has
 // neither launchd nor systemd.
-func SystemDefinitions(layout Layout) (Definitions, error) {
+func SystemDefinitions(layout layout.Layout) (Definitions, error) {
 	if platform := service.Platform(); platform != "darwin-launchd" && platform != "linux-systemd" {
 		return nil, fmt.Errorf("%w: this computer is run by %q; launchd and systemd are supported",
 			errors.ErrUnsupported, platform)
@@ -29,13 +32,13 @@ func SystemDefinitions(layout Layout) (Definitions, error) {
 	return &systemDefinitions{layout}, nil
 }
 
-type systemDefinitions struct{ layout Layout }
+type systemDefinitions struct{ layout layout.Layout }
 
 // service is the library's notion of the helper. Its template is what we rendered, with nothing left to fill in.
 func (d *systemDefinitions) service(definition []byte) (service.Service, error) {
-	name := HelperLabel
-	if d.layout.System == Linux {
-		name = HelperUnit[:len(HelperUnit)-len(".service")]
+	name := layout.HelperLabel
+	if !d.layout.Mac() {
+		name = strings.TrimSuffix(layout.HelperUnit, ".service")
 	}
 	return service.New(nil, &service.Config{
 		Name:       name,

@@ -11,21 +11,13 @@ import (
 	"howett.net/plist"
 
 	"usher.internal/internal/config"
+	"usher.internal/internal/layout"
 	"usher.internal/launchd"
 )
 
-func layout(t *testing.T, system launchd.System, owner launchd.Owner) launchd.Layout {
+func content(t *testing.T, l layout.Layout, path string) []byte {
 	t.Helper()
-	found, err := launchd.LayoutOf(system, owner)
-	if err != nil {
-		t.Fatal(err)
-	}
-	return found
-}
-
-func content(t *testing.T, l launchd.Layout, path string) []byte {
-	t.Helper()
-	files, err := l.Files()
+	files, err := launchd.Files(l)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -57,7 +49,7 @@ type job struct {
 
 // launchd takes a definition with a key that it does not know, and leaves it out without a word.
 func TestPropertyListsHaveKnownKeysAlone(t *testing.T) {
-	mac := layout(t, launchd.MacOS, launchd.ByHand)
+	mac := layout.MacOS
 	for path, want := range map[string]job{
 		mac.HelperDefinition: {
 			Label: "org.usher.helper", ProgramArguments: []string{"/usr/local/usher/usherd", "--log-file",
@@ -122,26 +114,18 @@ func TestPropertyListsHaveKnownKeysAlone(t *testing.T) {
 
 // The helper lets in one agent alone: the one that is installed.
 func TestLayoutIsWhatTheConfigurationExpects(t *testing.T) {
-	for _, system := range []launchd.System{launchd.MacOS, launchd.Linux} {
-		for _, owner := range []launchd.Owner{launchd.ByHand, launchd.ByPackage} {
-			l := layout(t, system, owner)
-			for _, key := range config.Keys(string(system)) {
-				if key.Name == "agent.executable" && key.Default != l.Agent() {
-					t.Errorf("%s: agent.executable is %s, installed is %s", system, key.Default, l.Agent())
-				}
+	for _, l := range []layout.Layout{layout.MacOS, layout.Linux, layout.Debian} {
+		for _, key := range config.Keys(l.System) {
+			if key.Name == "agent.executable" && key.Default != l.Agent() {
+				t.Errorf("%s: agent.executable is %s, installed is %s", l.System, key.Default, l.Agent())
 			}
 		}
-	}
-	if _, err := launchd.LayoutOf("windows", launchd.ByHand); err == nil ||
-		!strings.Contains(err.Error(), "Windows is not") {
-		t.Errorf("got %v", err)
 	}
 }
 
 // The units say the same in the same words as the layout, whoever installs them.
 func TestUnitsStartWhatIsInstalled(t *testing.T) {
-	for _, owner := range []launchd.Owner{launchd.ByHand, launchd.ByPackage} {
-		l := layout(t, launchd.Linux, owner)
+	for _, l := range []layout.Layout{layout.Linux, layout.Debian} {
 		for path, program := range map[string]string{l.HelperDefinition: l.Helper(), l.AgentDefinition: l.Agent()} {
 			lines := strings.Split(string(content(t, l, path)), "\n")
 			if !slices.Contains(lines, "ExecStart="+program) || strings.Contains(strings.Join(lines, "\n"), "{{") {

@@ -1,10 +1,10 @@
 // Package launchd puts usher on a computer and takes it away again: the definitions of its services for launchd and
 // systemd, and the steps of installing, upgrading, starting, stopping and uninstalling.
 //
-// [LayoutOf] says where everything stands on a platform, and is the one source of it: the definitions are rendered from
-// it, the packages are built from it, and an [Installer] puts in place what differs from it. Each operation is a list
-// of steps that look first whether there is something to do. So an operation can be shown without being done, doing it
-// twice changes nothing, and one that broke off half-way is finished by running it again.
+// [layout.Layout] says where everything is on a platform: the definitions are rendered from it, the packages are built
+// from it, and an [Installer] puts in place what differs from it. Each operation is a list of steps that look first
+// whether there is something to do. So an operation can be shown without being done, doing it twice changes nothing, and
+// one that broke off half-way is finished by running it again.
 //
 // The helper's definition is put in place by github.com/kardianos/service. What that library does not have, the agents
 // and launchd's domains, goes through the thin wrappers around launchctl(1) and systemctl(1) in this package. Who calls

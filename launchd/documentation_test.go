@@ -8,19 +8,19 @@ import (
 	"testing"
 
 	"usher.internal/internal/documented"
-	"usher.internal/launchd"
+	"usher.internal/internal/layout"
 )
 
 var update = flag.Bool("update", false, "write the generated part of the documentation")
 
 // docs/uninstall.md names every place of the layouts, and so whoever adds one has to say whether it goes.
 func TestPlacesOfTheDocumentation(t *testing.T) {
-	mac, linux := layout(t, launchd.MacOS, launchd.ByHand), layout(t, launchd.Linux, launchd.ByHand)
+	mac, linux := layout.MacOS, layout.Linux
 	var table strings.Builder
 	table.WriteString("| what | macOS | Linux | with `--purge` alone |\n| --- | --- | --- | --- |\n")
-	row := func(what string, purge bool, of func(launchd.Layout) string) {
+	row := func(what string, purge bool, of func(layout.Layout) string) {
 		cells := []string{what}
-		for _, l := range []launchd.Layout{mac, linux} {
+		for _, l := range []layout.Layout{mac, linux} {
 			if path := of(l); path == "" {
 				cells = append(cells, "-")
 			} else {
@@ -29,40 +29,40 @@ func TestPlacesOfTheDocumentation(t *testing.T) {
 		}
 		fmt.Fprintf(&table, "| %s | %s |\n", strings.Join(cells, " | "), map[bool]string{true: "yes", false: ""}[purge])
 	}
-	row("programs", false, func(l launchd.Layout) string { return l.Programs })
-	row("link to usherctl", false, func(l launchd.Layout) string { return l.Link })
-	row("usherd's service", false, func(l launchd.Layout) string { return l.HelperDefinition })
-	row("the agents' service", false, func(l launchd.Layout) string { return l.AgentDefinition })
-	row("rotation of the log", false, func(l launchd.Layout) string { return l.Rotation })
-	row("manual pages", false, func(l launchd.Layout) string { return l.Manuals + "/usherctl*.1" })
-	row("completion for bash", false, func(l launchd.Layout) string { return l.BashCompletion })
-	row("completion for zsh", false, func(l launchd.Layout) string { return l.ZshCompletion })
-	row("completion for fish", false, func(l launchd.Layout) string { return l.FishCompletion })
-	row("journal, last good configuration", true, func(l launchd.Layout) string { return l.State })
-	row("sockets", true, func(l launchd.Layout) string { return l.Sockets })
-	row("client secret", true, func(launchd.Layout) string { return "delivery.api.client_secret_file" })
+	row("programs", false, func(l layout.Layout) string { return l.Programs })
+	row("link to usherctl", false, func(l layout.Layout) string { return l.Link })
+	row("usherd's service", false, func(l layout.Layout) string { return l.HelperDefinition })
+	row("the agents' service", false, func(l layout.Layout) string { return l.AgentDefinition })
+	row("rotation of the log", false, func(l layout.Layout) string { return l.Rotation })
+	row("manual pages", false, func(l layout.Layout) string { return l.Manuals + "/usherctl*.1" })
+	row("completion for bash", false, func(l layout.Layout) string { return l.BashCompletion })
+	row("completion for zsh", false, func(l layout.Layout) string { return l.ZshCompletion })
+	row("completion for fish", false, func(l layout.Layout) string { return l.FishCompletion })
+	row("journal, last good configuration", true, func(l layout.Layout) string { return l.State })
+	row("sockets", true, func(l layout.Layout) string { return l.Sockets })
+	row("client secret", true, func(layout.Layout) string { return "delivery.api.client_secret_file" })
 	row("credentials of the fleet", true,
-		func(launchd.Layout) string { return "fleet.credentials_file` and `fleet.nkey_file" })
-	row("configuration", true, func(l launchd.Layout) string {
-		if l.System == launchd.Linux {
+		func(layout.Layout) string { return "fleet.credentials_file` and `fleet.nkey_file" })
+	row("configuration", true, func(l layout.Layout) string {
+		if !l.Mac() {
 			return filepath.Dir(l.Configuration)
 		}
 		return l.Configuration
 	})
-	row("logs", true, func(l launchd.Layout) string { return l.LogDirectory })
-	for i := range max(len(mac.HomeLeavings), len(linux.HomeLeavings)) {
-		row("in each home", true, func(l launchd.Layout) string {
-			if i >= len(l.HomeLeavings) {
+	row("logs", true, func(l layout.Layout) string { return l.LogDirectory })
+	for i := range max(len(mac.HomeLeavings()), len(linux.HomeLeavings())) {
+		row("in each home", true, func(l layout.Layout) string {
+			if i >= len(l.HomeLeavings()) {
 				return ""
 			}
-			return "~/" + l.HomeLeavings[i]
+			return "~/" + l.HomeLeavings()[i]
 		})
 	}
-	row("receipt", true, func(l launchd.Layout) string {
-		if l.System == launchd.Linux {
+	row("receipt", true, func(l layout.Layout) string {
+		if !l.Mac() {
 			return ""
 		}
-		return "pkgutil --forget " + launchd.BundleIdentifier
+		return "pkgutil --forget " + layout.BundleIdentifier
 	})
 	documented.Part(t, "../docs/uninstall.md", "places", "go test ./launchd -update", table.String(), *update)
 }

@@ -11,6 +11,7 @@ import (
 	"path/filepath"
 	"syscall"
 
+	"usher.internal/internal/atomicfile"
 	"usher.internal/internal/logfile"
 )
 
@@ -25,7 +26,7 @@ func (i *Installer) rooted(path string) string {
 // logDirectory is the step that makes the directory of root's logs, which root and admins read, and closes the one that
 // a version before this has made for everybody, with the logs in it.
 func (i *Installer) logDirectory(path string) step {
-	place, group := i.rooted(path), logfile.AdminGroup(string(i.Layout.System))
+	place, group := i.rooted(path), logfile.AdminGroup(i.Layout.System)
 	made := i.directory(path)
 	return step{
 		what: made.what,
@@ -168,42 +169,15 @@ func equal(a, b io.Reader) (bool, error) {
 
 // replace puts a file in place in one piece: a program that runs keeps the file that it was started from, and whoever
 // looks meanwhile finds the old one or the new one.
-func (i *Installer) replace(place string, mode fs.FileMode, content io.Reader) (err error) {
+func (i *Installer) replace(place string, mode fs.FileMode, content io.Reader) error {
 	if err := os.MkdirAll(filepath.Dir(place), 0o755); err != nil {
 		return err
 	}
-	file, err := os.CreateTemp(filepath.Dir(place), temporaryPrefix)
-	if err != nil {
-		return err
-	}
-	defer func() {
-		file.Close()
-		if err != nil {
-			os.Remove(file.Name())
-		}
-	}()
-	if _, err := io.Copy(file, content); err != nil {
-		return err
-	}
-	if err := errors.Join(file.Chmod(mode), i.own(file.Name()), file.Sync(), file.Close()); err != nil {
-		return err
-	}
-	if err := os.Rename(file.Name(), place); err != nil {
-		return err
-	}
-	return syncDirectory(filepath.Dir(place))
-}
-
-// temporaryPrefix begins the names of files that are being written; one that is left over is removed by the next run.
-const temporaryPrefix = ".usher-new-"
-
-func syncDirectory(path string) error {
-	directory, err := os.Open(path)
-	if err != nil {
-		return err
-	}
-	defer directory.Close()
-	return directory.Sync()
+	return atomicfile.File{Mode: mode}.Write(atomicfile.Path(filepath.Dir(place)), filepath.Base(place),
+		func(file *os.File) error {
+			_, err := io.Copy(file, content)
+			return errors.Join(err, i.own(file.Name()))
+		})
 }
 
 // link is the step that has a symbolic link lead to a target.
@@ -229,14 +203,14 @@ func (i *Installer) link(path, target string) step {
 			if err := os.MkdirAll(filepath.Dir(place), 0o755); err != nil {
 				return "", err
 			}
-			new := filepath.Join(filepath.Dir(place), temporaryPrefix+"link")
+			new := filepath.Join(filepath.Dir(place), ".usher-new-link")
 			if err := os.Remove(new); err != nil && !errors.Is(err, fs.ErrNotExist) {
 				return "", err
 			}
 			if err := os.Symlink(target, new); err != nil {
 				return "", err
 			}
-			return "", os.Rename(new, place)
+			return "", atomicfile.Rename(new, place)
 		},
 	}
 }

@@ -11,11 +11,13 @@ import (
 	"os/user"
 	"path/filepath"
 	"strconv"
+
+	"usher.internal/internal/layout"
 )
 
 // Config is what an [Installer] works with. Layout, Manager, Definitions, Sessions and Report are needed.
 type Config struct {
-	Layout Layout
+	Layout layout.Layout
 	// Root stands for the root directory of the computer; empty is the real one. Only tests have another.
 	Root string
 	// Source is the directory of the programs that are to be installed. Empty, or where they are installed, finds them
@@ -61,7 +63,7 @@ func (i *Installer) Install(ctx context.Context) error {
 	if err := i.hasPrograms(); err != nil {
 		return err
 	}
-	files, err := i.Layout.Files()
+	files, err := Files(i.Layout)
 	if err != nil {
 		return err
 	}
@@ -104,7 +106,7 @@ func (i *Installer) source(name string) string {
 }
 
 func (i *Installer) hasPrograms() error {
-	for _, name := range ProgramNames() {
+	for _, name := range layout.ProgramNames() {
 		info, err := os.Stat(i.source(name))
 		if err != nil || !info.Mode().IsRegular() || info.Mode().Perm()&0o100 == 0 {
 			return fmt.Errorf("install %s: %w: usherd, usher-agent and usherctl have to be in one directory",
@@ -116,34 +118,34 @@ func (i *Installer) hasPrograms() error {
 
 // layingOut are the steps that put everything in place.
 func (i *Installer) layingOut(files []File) []step {
-	layout := i.Layout
+	l := i.Layout
 	var steps []step
-	if layout.Owner == ByPackage {
+	if l.Packaged {
 		return i.enabling() // the files are dpkg's
 	}
-	steps = append(steps, i.directory(layout.Programs))
-	if layout.LogDirectory != "" {
-		steps = append(steps, i.logDirectory(layout.LogDirectory))
+	steps = append(steps, i.directory(l.Programs))
+	if l.LogDirectory != "" {
+		steps = append(steps, i.logDirectory(l.LogDirectory))
 	}
-	for _, name := range []string{ControlProgram, AgentProgram, HelperProgram} {
+	for _, name := range []string{layout.ControlProgram, layout.AgentProgram, layout.HelperProgram} {
 		if i.inPlace() {
 			break
 		}
 		source := i.source(name)
-		steps = append(steps, i.marked(i.file(layout.Program(name), 0o755,
+		steps = append(steps, i.marked(i.file(l.Program(name), 0o755,
 			func() (io.ReadCloser, error) { return os.Open(source) },
 			func() {
-				i.helperChanged = i.helperChanged || name == HelperProgram
-				i.agentChanged = i.agentChanged || name == AgentProgram
+				i.helperChanged = i.helperChanged || name == layout.HelperProgram
+				i.agentChanged = i.agentChanged || name == layout.AgentProgram
 			})))
 	}
-	steps = append(steps, i.link(layout.Link, layout.Program(ControlProgram)))
+	steps = append(steps, i.link(l.Link, l.Control()))
 	for _, file := range files {
 		open := func() (io.ReadCloser, error) { return io.NopCloser(bytes.NewReader(file.Content)), nil }
 		switch file.Path {
-		case layout.HelperDefinition:
+		case l.HelperDefinition:
 			steps = append(steps, i.definition(file, open))
-		case layout.AgentDefinition:
+		case l.AgentDefinition:
 			steps = append(steps, i.marked(i.file(file.Path, file.Mode, open, func() { i.agentChanged = true })))
 		default:
 			steps = append(steps, i.file(file.Path, file.Mode, open, func() {}))
@@ -180,7 +182,7 @@ func (i *Installer) definition(file File, open func() (io.ReadCloser, error)) st
 // enabling are the steps that systemd needs so that the services start with the computer and at login. launchd needs
 // none: the place of a definition says it.
 func (i *Installer) enabling() []step {
-	if i.Layout.System == MacOS {
+	if i.Layout.Mac() {
 		return nil
 	}
 	return []step{{
@@ -198,7 +200,7 @@ func (i *Installer) enabling() []step {
 
 // disabling are the steps that take it back.
 func (i *Installer) disabling() []step {
-	if i.Layout.System == MacOS {
+	if i.Layout.Mac() {
 		return nil
 	}
 	return []step{{
@@ -359,7 +361,7 @@ func (i *Installer) ending(name string, job Job) step {
 				return "", err
 			case state.Running:
 				return fmt.Sprintf("pid %d runs", state.PID), nil
-			case state.Loaded && i.Layout.System == MacOS:
+			case state.Loaded && i.Layout.Mac():
 				return "it is loaded", nil
 			}
 			return "", nil
@@ -391,9 +393,9 @@ func (i *Installer) Status(ctx context.Context) ([]Service, error) {
 	if err != nil {
 		return nil, fmt.Errorf("find out who is logged in: %w", err)
 	}
-	services := []Service{i.status(ctx, Service{Name: HelperProgram}, Job{}, i.Layout.HelperDefinition)}
+	services := []Service{i.status(ctx, Service{Name: layout.HelperProgram}, Job{}, i.Layout.HelperDefinition)}
 	for _, uid := range sessions {
-		services = append(services, i.status(ctx, Service{Name: AgentProgram, User: userName(uid), UID: uid},
+		services = append(services, i.status(ctx, Service{Name: layout.AgentProgram, User: userName(uid), UID: uid},
 			Job{Agent: true, UID: uid}, i.Layout.AgentDefinition))
 	}
 	return services, nil

@@ -27,7 +27,7 @@ const (
 	agentPlist   = "/Library/LaunchAgents/org.usher.useragent.plist"
 )
 
-// An agent's definition that is installed is not loaded for users who are logged in already [lessons.md], so each is
+// An agent's definition that is installed is not loaded for users who are logged in already [LAUNCHCTL], so each is
 // served by name.
 func TestInstallServesEverybodyWhoIsLoggedIn(t *testing.T) {
 	m := newMac(t, 501, 502)
@@ -131,7 +131,7 @@ func TestUpgradeRestartsWhatHasChanged(t *testing.T) {
 	m.wantCalls(slices.Concat(helper, agent)...)
 }
 
-// Nobody in front of the screen is no error: the agent comes with the login. [lessons.md]
+// Nobody in front of the screen is no error: the agent comes with the login. [LAUNCHCTL]
 func TestSessionThatTakesNoAgentIsLeftToTheNextLogin(t *testing.T) {
 	for name, fault := range map[string]map[string]any{
 		"unsupported": {"call": "bootstrap gui/502", "exit_code": 125,
@@ -195,7 +195,7 @@ func TestInstallThatBrokeOffIsFinishedByTheNext(t *testing.T) {
 	m.wantCalls()
 }
 
-// A job can stay without a process after bootstrap, and be there for a while after bootout. [lessons.md]
+// A job can stay without a process after bootstrap, and be there for a while after bootout. [LAUNCHCTL]
 func TestLaunchdThatTakesItsTime(t *testing.T) {
 	m := newMac(t, 501)
 	m.has(map[string]any{"call": "bootstrap", "no_process": true, "times": 2},

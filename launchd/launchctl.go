@@ -12,6 +12,7 @@ import (
 	"time"
 
 	"usher.internal/internal/command"
+	"usher.internal/internal/layout"
 	"usher.internal/internal/oneline"
 )
 
@@ -27,7 +28,7 @@ const (
 )
 
 // noDomain are the answers of a session that is not there, or is none that takes agents: seen are "Bootstrap failed: 5:
-// Input/output error" and "Bootstrap failed: 125: Domain does not support specified action" (lessons.md).
+// Input/output error" and "Bootstrap failed: 125: Domain does not support specified action" [LAUNCHCTL].
 var noDomain = []int{launchctlUnsupported, launchctlNoSuchDomain}
 
 // launchctl is the [Manager] of macOS: launchctl with domains.
@@ -39,9 +40,9 @@ type launchctl struct {
 }
 
 // Launchctl returns macOS's service manager. The program is [command.Launchctl], or a stand-in of it.
-func Launchctl(program command.Command, layout Layout) Manager {
-	return &launchctl{program: program, helper: HelperLabel, agent: AgentLabel,
-		helperDefinition: layout.HelperDefinition, agentDefinition: layout.AgentDefinition}
+func Launchctl(program command.Command, l layout.Layout) Manager {
+	return &launchctl{program: program, helper: layout.HelperLabel, agent: layout.AgentLabel,
+		helperDefinition: l.HelperDefinition, agentDefinition: l.AgentDefinition}
 }
 
 // domain is where launchd has the job, target what launchctl calls it.
@@ -67,7 +68,7 @@ func (l *launchctl) definition(job Job) string {
 }
 
 // Load implements [Manager]. After a bootout launchd refuses a job for up to 15 seconds, and a job can stay without a
-// process after it was loaded although its definition says otherwise (lessons.md "launchd and upgrades"). So the job is
+// process after it was loaded although its definition says otherwise [LAUNCHCTL]. So the job is
 // looked at, what it lacks is done, and it is looked at again, until it runs.
 func (l *launchctl) Load(ctx context.Context, job Job) error { return l.loadAfter(ctx, job, 0) }
 
@@ -227,6 +228,9 @@ func (l *launchctl) run(ctx context.Context, arguments ...string) error {
 	}
 	return nil
 }
+
+// StateHome implements [Manager]. macOS has none.
+func (l *launchctl) StateHome(context.Context, uint32) (string, error) { return "", nil }
 
 // launchctlError is that launchctl ran and did not do it.
 type launchctlError struct {

@@ -14,6 +14,7 @@ import (
 	"time"
 
 	"usher.internal/internal/command"
+	"usher.internal/internal/layout"
 	"usher.internal/launchd"
 	"usher.internal/sim/toolbox"
 )
@@ -22,7 +23,7 @@ import (
 // the code of macOS that runs on it; no one ran it on a real one.
 type mac struct {
 	t        *testing.T
-	layout   launchd.Layout
+	layout   layout.Layout
 	root     string
 	tools    string
 	sessions []uint32
@@ -31,11 +32,7 @@ type mac struct {
 
 func newMac(t *testing.T, sessions ...uint32) *mac {
 	t.Helper()
-	layout, err := launchd.LayoutOf(launchd.MacOS, launchd.ByHand)
-	if err != nil {
-		t.Fatal(err)
-	}
-	m := &mac{t: t, layout: layout, root: t.TempDir(), tools: t.TempDir(), sessions: sessions}
+	m := &mac{t: t, layout: layout.MacOS, root: t.TempDir(), tools: t.TempDir(), sessions: sessions}
 	toolbox.Build(t, m.tools, "usher.internal/sim/launchctl")
 	m.write(filepath.Join(m.tools, "pkgutil"),
 		"#!/bin/sh\necho \"pkgutil $*\" >> "+filepath.Join(m.tools, "pkgutil.calls")+"\n[ -e "+
@@ -77,7 +74,7 @@ func (m *mac) write(path, content string, mode fs.FileMode) {
 func (m *mac) programs(version string) string {
 	m.t.Helper()
 	directory := m.t.TempDir()
-	for _, name := range launchd.ProgramNames() {
+	for _, name := range layout.ProgramNames() {
 		m.write(filepath.Join(directory, name), "#!/bin/sh\necho "+name+" "+version+"\n", 0o755)
 	}
 	return directory

@@ -45,6 +45,9 @@ type Manager interface {
 	Enabled(ctx context.Context) (bool, error)
 	Enable(ctx context.Context) error
 	Disable(ctx context.Context) error
+	// StateHome returns XDG_STATE_HOME as the agent of a user gets it; empty where there is none. The user chooses it.
+	// The error may wrap [ErrNoDomain].
+	StateHome(ctx context.Context, uid uint32) (string, error)
 	// Forget has the manager of the job read anew what definitions there are, after some were removed.
 	Forget(ctx context.Context, job Job) error
 }

@@ -12,11 +12,12 @@ import (
 	"golang.org/x/sys/unix"
 
 	"usher.internal/internal/command"
+	"usher.internal/internal/layout"
 	"usher.internal/internal/trust"
 )
 
 // inside looks for one of our services among the processes that this one descends from. Nobody ran this on a Mac yet.
-func inside(layout Layout) bool {
+func inside(layout layout.Layout) bool {
 	const farEnough = 64 // generations; a process whose parent has ended is launchd's child
 	pid := os.Getppid()
 	for range farEnough {
@@ -49,7 +50,7 @@ func executableOf(pid int) string {
 // Outlive runs a command in a session of its own and waits for its end. launchd ends the process group of a job, which
 // the command is not in, so it goes on when this process is ended; its output is in the returned file. The error is an
 // [exec.ExitError] where the command ended badly. Nobody ran this on a Mac yet.
-func Outlive(_ context.Context, layout Layout, program string, arguments ...string) (where string, err error) {
+func Outlive(_ context.Context, layout layout.Layout, program string, arguments ...string) (where string, err error) {
 	// As the package's postinstall: for root and admins, whose group a new file should have from /Library/Logs.
 	if err := trust.LogDirectory.MakeDirectory(layout.LogDirectory, 0o750); err != nil {
 		return "", err

@@ -8,19 +8,21 @@ import (
 	"path/filepath"
 	"strings"
 	"testing"
+
+	"usher.internal/internal/layout"
 )
 
 func TestOutliveKeepsTheOutput(t *testing.T) {
-	layout := Layout{LogDirectory: filepath.Join(t.TempDir(), "logs")}
+	here := layout.Layout{LogDirectory: filepath.Join(t.TempDir(), "logs")}
 	program := filepath.Join(t.TempDir(), "upgrade")
 	if err := os.WriteFile(program, []byte("#!/bin/sh\necho \"$1 in $PWD\"\nexit \"$2\"\n"), 0o755); err != nil {
 		t.Fatal(err)
 	}
-	where, err := Outlive(t.Context(), layout, program, "first", "0")
+	where, err := Outlive(t.Context(), here, program, "first", "0")
 	if err != nil {
 		t.Fatal(err)
 	}
-	_, err = Outlive(t.Context(), layout, program, "second", "7")
+	_, err = Outlive(t.Context(), here, program, "second", "7")
 	if exit, ok := errors.AsType[*exec.ExitError](err); !ok || exit.ExitCode() != 7 {
 		t.Errorf("it ended with %v", err)
 	}
@@ -28,14 +30,14 @@ func TestOutliveKeepsTheOutput(t *testing.T) {
 	if err != nil || string(content) != "first in /\nsecond in /\n" {
 		t.Errorf("%s has %q, %v", where, content, err)
 	}
-	if _, err := Outlive(t.Context(), Layout{LogDirectory: "/dev/null/logs"}, program, "never", "0"); err == nil {
+	if _, err := Outlive(t.Context(), layout.Layout{LogDirectory: "/dev/null/logs"}, program, "never", "0"); err == nil {
 		t.Error("there is a log where none can be")
 	}
 	// A log that is a link of somebody's is not written to.
 	if err := errors.Join(os.Remove(where), os.Symlink("/dev/null", where)); err != nil {
 		t.Fatal(err)
 	}
-	if _, err := Outlive(t.Context(), layout, program, "third", "0"); err == nil {
+	if _, err := Outlive(t.Context(), here, program, "third", "0"); err == nil {
 		t.Error("a link was followed")
 	}
 }
@@ -60,17 +62,17 @@ func TestInside(t *testing.T) {
 		t.Logf("%s %v", output, err)
 		return
 	case "child":
-		t.Logf("inside: %v", inside(Layout{Programs: directory}))
+		t.Logf("inside: %v", inside(layout.Layout{Programs: directory}))
 		return
 	}
-	if inside(Layout{Programs: t.TempDir()}) {
+	if inside(layout.Layout{Programs: t.TempDir()}) {
 		t.Error("a test is inside of usherd")
 	}
 	if path := executableOf(1 << 30); path != "" {
 		t.Errorf("a process that is not there was started by %s", path)
 	}
 	directory = t.TempDir()
-	helper := Layout{Programs: directory}.Helper()
+	helper := layout.Layout{Programs: directory}.Helper()
 	copyProgram(t, test, helper)
 	run := exec.Command(helper, flags...)
 	run.Env = append(os.Environ(), part+"=helper", "USHER_TEST_DIRECTORY="+directory, "USHER_TEST_PROGRAM="+test)

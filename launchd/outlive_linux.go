@@ -9,17 +9,18 @@ import (
 	"strings"
 
 	"usher.internal/internal/command"
+	"usher.internal/internal/layout"
 )
 
 // inside reads in which control group systemd has put us: children of a service are in its own, whoever their parent
 // is.
-func inside(Layout) bool {
+func inside(layout.Layout) bool {
 	groups, err := os.ReadFile("/proc/self/cgroup")
 	if err != nil {
 		return false
 	}
 	for line := range strings.Lines(string(groups)) {
-		for _, unit := range []string{HelperUnit, AgentUnit} {
+		for _, unit := range []string{layout.HelperUnit, layout.AgentUnit} {
 			if strings.HasSuffix(strings.TrimSpace(line), "/"+unit) {
 				return true
 			}
@@ -31,7 +32,7 @@ func inside(Layout) bool {
 // Outlive has systemd run a command as a service of its own and waits for its end. The command goes on when this
 // process is ended; its output is in the journal of the returned unit. The error is an [exec.ExitError] where the
 // command ended badly.
-func Outlive(ctx context.Context, _ Layout, program string, arguments ...string) (where string, err error) {
+func Outlive(ctx context.Context, _ layout.Layout, program string, arguments ...string) (where string, err error) {
 	unit := fmt.Sprintf("usher-install-%d", os.Getpid())
 	run := exec.CommandContext(ctx, "/usr/bin/systemd-run", append([]string{
 		"--quiet", "--collect", "--wait", "--no-ask-password", "--unit=" + unit, "--description=install usher", "--",

@@ -5,9 +5,12 @@ import (
 	"embed"
 	"encoding/xml"
 	"fmt"
+	"io/fs"
+	"path/filepath"
 	"text/template"
 
 	"usher.internal/internal/command"
+	"usher.internal/internal/layout"
 )
 
 //go:embed templates/*.tmpl
@@ -15,13 +18,40 @@ var templates embed.FS
 
 // values are what the templates can name.
 type values struct {
-	Layout
+	layout.Layout
 	HelperLabel, AgentLabel, BundleIdentifier, SystemPath string
+}
+
+// File is a file of the layout with its content. It belongs to root.
+type File struct {
+	Path    string
+	Mode    fs.FileMode
+	Content []byte
+}
+
+// Files returns what is in the layout besides the programs, the definitions first.
+func Files(l layout.Layout) ([]File, error) {
+	var files []File
+	for _, one := range []struct{ path, template string }{
+		{l.HelperDefinition, filepath.Base(l.HelperDefinition)},
+		{l.AgentDefinition, filepath.Base(l.AgentDefinition)},
+		{l.Rotation, "newsyslog.conf"},
+	} {
+		if one.path == "" {
+			continue
+		}
+		content, err := render(l, one.template)
+		if err != nil {
+			return nil, err
+		}
+		files = append(files, File{Path: one.path, Mode: 0o644, Content: content})
+	}
+	return files, nil
 }
 
 // render fills a template in. The library that writes the helper's definition has a template language of its own since
 // its version 1.3.0, and is given what this has rendered: nothing is left in it to fill in.
-func (l Layout) render(name string) ([]byte, error) {
+func render(l layout.Layout, name string) ([]byte, error) {
 	text, err := templates.ReadFile("templates/" + name + ".tmpl")
 	if err != nil {
 		return nil, fmt.Errorf("render %s: %w", name, err)
@@ -32,7 +62,7 @@ func (l Layout) render(name string) ([]byte, error) {
 	}
 	var rendered bytes.Buffer
 	if err := parsed.Execute(&rendered,
-		values{l, HelperLabel, AgentLabel, BundleIdentifier, command.SystemPath}); err != nil {
+		values{l, layout.HelperLabel, layout.AgentLabel, layout.BundleIdentifier, command.SystemPath}); err != nil {
 		return nil, fmt.Errorf("render %s: %w", name, err)
 	}
 	return rendered.Bytes(), nil

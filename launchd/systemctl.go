@@ -2,6 +2,7 @@ package launchd
 
 import (
 	"context"
+	"encoding/json"
 	"errors"
 	"fmt"
 	"os"
@@ -10,6 +11,7 @@ import (
 	"strings"
 
 	"usher.internal/internal/command"
+	"usher.internal/internal/layout"
 )
 
 // systemctl is the [Manager] of Linux: the system's systemd, and that of each user.
@@ -27,9 +29,9 @@ func Systemctl(program command.Command, group func(uid uint32) (gid uint32, err 
 
 func (s *systemctl) unit(job Job) string {
 	if job.Agent {
-		return AgentUnit
+		return layout.AgentUnit
 	}
-	return HelperUnit
+	return layout.HelperUnit
 }
 
 // Load implements [Manager].
@@ -88,7 +90,7 @@ func (s *systemctl) State(ctx context.Context, job Job) (State, error) {
 
 // Enabled implements [Manager].
 func (s *systemctl) Enabled(ctx context.Context) (bool, error) {
-	for _, arguments := range [][]string{{"is-enabled", HelperUnit}, {"--global", "is-enabled", AgentUnit}} {
+	for _, arguments := range [][]string{{"is-enabled", layout.HelperUnit}, {"--global", "is-enabled", layout.AgentUnit}} {
 		output, err := s.program.With(arguments...).Run(ctx)
 		if err != nil || output.ExitCode != 0 {
 			return false, err
@@ -99,15 +101,28 @@ func (s *systemctl) Enabled(ctx context.Context) (bool, error) {
 
 // Enable implements [Manager].
 func (s *systemctl) Enable(ctx context.Context) error {
-	if err := s.run(ctx, Job{}, "enable", HelperUnit); err != nil {
+	if err := s.run(ctx, Job{}, "enable", layout.HelperUnit); err != nil {
 		return err
 	}
-	return s.run(ctx, Job{}, "--global", "enable", AgentUnit)
+	return s.run(ctx, Job{}, "--global", "enable", layout.AgentUnit)
 }
 
 // Disable implements [Manager].
 func (s *systemctl) Disable(ctx context.Context) error {
-	return errors.Join(s.run(ctx, Job{}, "disable", HelperUnit), s.run(ctx, Job{}, "--global", "disable", AgentUnit))
+	return errors.Join(s.run(ctx, Job{}, "disable", layout.HelperUnit), s.run(ctx, Job{}, "--global", "disable", layout.AgentUnit))
+}
+
+// StateHome implements [Manager].
+func (s *systemctl) StateHome(ctx context.Context, uid uint32) (string, error) {
+	output, err := s.ask(ctx, Job{Agent: true, UID: uid}, "show-environment", "--output=json")
+	if err != nil {
+		return "", err
+	}
+	var environment map[string]string
+	if err := json.Unmarshal([]byte(output), &environment); err != nil {
+		return "", fmt.Errorf("systemctl show-environment: %w", err)
+	}
+	return environment["XDG_STATE_HOME"], nil
 }
 
 // Forget implements [Manager].

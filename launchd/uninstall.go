@@ -6,10 +6,13 @@ import (
 	"fmt"
 	"io/fs"
 	"os"
+	"os/user"
 	"path/filepath"
+	"strconv"
 	"strings"
 
 	"usher.internal/internal/command"
+	"usher.internal/internal/layout"
 )
 
 // Purge is what goes besides the programs and services when nothing is to be left.
@@ -27,8 +30,8 @@ type Purge struct {
 // What the helper keeps in its directories. Of one that an admin has chosen only these are taken: it may hold more than
 // usher.
 var (
-	stateFiles  = []string{"journal.db*", "configuration.last-good*"}
-	socketFiles = []string{"helper.sock*", "agent.sock*"}
+	stateFiles  = []string{layout.Journal + "*", strings.TrimSuffix(layout.LastGoodConfiguration, ".json") + "*"}
+	socketFiles = []string{layout.HelperSocket + "*", layout.AgentSocket + "*"}
 )
 
 // Uninstall ends the services and takes the programs, definitions and links away; state, configuration and logs stay.
@@ -40,33 +43,39 @@ func (i *Installer) Uninstall(ctx context.Context, purge *Purge) error {
 	if err != nil {
 		return err
 	}
-	layout := i.Layout
 	steps = append(steps, i.disabling()...)
-	if layout.Owner == ByHand {
+	if !i.Layout.Packaged {
 		steps = append(steps, i.takingAway()...)
 	}
 	if purge != nil {
 		steps = append(steps, i.purging(*purge)...)
+		sessions, err := i.Sessions()
+		if err != nil {
+			return fmt.Errorf("find out who is logged in: %w", err)
+		}
+		for _, uid := range sessions {
+			steps = append(steps, i.fromStateHome(ctx, uid)...)
+		}
 	}
 	return i.take(ctx, steps)
 }
 
 func (i *Installer) takingAway() []step {
-	layout := i.Layout
-	definition := i.removal(layout.HelperDefinition)
+	l := i.Layout
+	definition := i.removal(l.HelperDefinition)
 	definition.do = func(context.Context) (string, error) { return "", i.Definitions.Remove() }
-	steps := []step{definition, i.removal(layout.AgentDefinition)}
-	if layout.Rotation != "" {
-		steps = append(steps, i.removal(layout.Rotation))
+	steps := []step{definition, i.removal(l.AgentDefinition)}
+	if l.Rotation != "" {
+		steps = append(steps, i.removal(l.Rotation))
 	}
-	for _, path := range []string{layout.Link, layout.BashCompletion, layout.ZshCompletion, layout.FishCompletion} {
+	for _, path := range []string{l.Link, l.BashCompletion, l.ZshCompletion, l.FishCompletion} {
 		steps = append(steps, i.removal(path))
 	}
-	steps = append(steps, i.matching(layout.Manuals, "usherctl*.1*")...)
-	steps = append(steps, i.matching(filepath.Join(filepath.Dir(layout.Manuals), "man8"), "usherd.8*",
+	steps = append(steps, i.matching(l.Manuals, "usherctl*.1*")...)
+	steps = append(steps, i.matching(filepath.Join(filepath.Dir(l.Manuals), "man8"), "usherd.8*",
 		"usher-agent.8*")...)
-	steps = append(steps, i.removal(layout.Programs))
-	if layout.System == MacOS {
+	steps = append(steps, i.removal(l.Programs))
+	if l.Mac() {
 		return steps
 	}
 	return append(steps, step{
@@ -107,12 +116,12 @@ func (i *Installer) matching(directory string, patterns ...string) []step {
 }
 
 func (i *Installer) purging(purge Purge) []step {
-	layout := i.Layout
+	l := i.Layout
 	var steps []step
 	for _, one := range []struct {
 		path, standard string
 		files          []string
-	}{{purge.State, layout.State, stateFiles}, {purge.Sockets, layout.Sockets, socketFiles}} {
+	}{{purge.State, l.State, stateFiles}, {purge.Sockets, l.Sockets, socketFiles}} {
 		steps = append(steps, i.removal(one.standard))
 		if one.path != "" && one.path != one.standard {
 			steps = append(steps, i.matching(one.path, one.files...)...)
@@ -124,15 +133,13 @@ func (i *Installer) purging(purge Purge) []step {
 			steps = append(steps, i.removal(secret))
 		}
 	}
-	switch layout.System {
-	case MacOS:
-		steps = append(steps, i.removal(layout.Configuration), i.removal(layout.LogDirectory),
-			i.receipt(purge.Receipts))
-	case Linux:
-		steps = append(steps, i.removal(filepath.Dir(layout.Configuration)))
+	if l.Mac() {
+		steps = append(steps, i.removal(l.Configuration), i.removal(l.LogDirectory), i.receipt(purge.Receipts))
+	} else {
+		steps = append(steps, i.removal(filepath.Dir(l.Configuration)))
 	}
 	for _, home := range purge.Homes {
-		for _, leaving := range layout.HomeLeavings {
+		for _, leaving := range l.HomeLeavings() {
 			steps = append(steps, i.fromHome(home, leaving))
 		}
 	}
@@ -179,11 +186,32 @@ func (i *Installer) fromHome(home, leaving string) step {
 	}
 }
 
+// fromStateHome are the steps that take away what the agent of a session keeps where the user's XDG_STATE_HOME has it.
+// The user chose that path, so a folder outside of their home stays: root would act there on the user's behalf.
+func (i *Installer) fromStateHome(ctx context.Context, uid uint32) []step {
+	stateHome, err := i.Manager.StateHome(ctx, uid)
+	if errors.Is(err, ErrNoDomain) || stateHome == "" && err == nil {
+		return nil
+	}
+	account, lookErr := user.LookupId(strconv.FormatUint(uint64(uid), 10))
+	if err := errors.Join(err, lookErr); err != nil {
+		return []step{{
+			what: "find XDG_STATE_HOME of " + userName(uid), goesOn: true,
+			needed: func(context.Context) (string, error) { return "", err },
+		}}
+	}
+	inHome, err := filepath.Rel(account.HomeDir, i.Layout.AgentStateOf(account.HomeDir, stateHome))
+	if err != nil || !filepath.IsLocal(inHome) {
+		return nil
+	}
+	return []step{i.fromHome(account.HomeDir, inHome)}
+}
+
 func (i *Installer) receipt(utility command.Command) step {
 	return step{
-		what: "forget the receipt of " + BundleIdentifier, goesOn: true,
+		what: "forget the receipt of " + layout.BundleIdentifier, goesOn: true,
 		needed: func(ctx context.Context) (string, error) {
-			output, err := utility.With("--pkg-info", BundleIdentifier).Run(ctx)
+			output, err := utility.With("--pkg-info", layout.BundleIdentifier).Run(ctx)
 			if err != nil {
 				return "", err
 			}
@@ -193,7 +221,7 @@ func (i *Installer) receipt(utility command.Command) step {
 			return "macOS has one", nil
 		},
 		do: func(ctx context.Context) (string, error) {
-			output, err := utility.With("--forget", BundleIdentifier).Run(ctx)
+			output, err := utility.With("--forget", layout.BundleIdentifier).Run(ctx)
 			if err == nil && output.ExitCode != 0 {
 				err = fmt.Errorf("pkgutil: exit code %d: %s", output.ExitCode, said(output))
 			}

@@ -5,7 +5,7 @@ import (
 	"os"
 	"path/filepath"
 
-	"usher.internal/launchd"
+	"usher.internal/internal/layout"
 )
 
 // InstallerVersion returns a version in the numbers that macOS's Installer compares: that of the tag, with how many
@@ -27,7 +27,7 @@ func WriteMacOS(directory string, release Release) error {
 	if err := os.MkdirAll(directory, 0o755); err != nil {
 		return err
 	}
-	values := map[string]any{"Identifier": launchd.BundleIdentifier, "Version": InstallerVersion(release)}
+	values := map[string]any{"Identifier": layout.BundleIdentifier, "Version": InstallerVersion(release)}
 	for file, name := range map[string]string{"PackageInfo": "macos/PackageInfo.tmpl",
 		"Distribution": "macos/Distribution.tmpl"} {
 		content, err := fillIn(name, values)
@@ -39,7 +39,7 @@ func WriteMacOS(directory string, release Release) error {
 		}
 	}
 	for file, line := range map[string]string{"version": InstallerVersion(release),
-		"identifier": launchd.BundleIdentifier} {
+		"identifier": layout.BundleIdentifier} {
 		if err := os.WriteFile(filepath.Join(directory, file), []byte(line+"\n"), 0o644); err != nil {
 			return fmt.Errorf("write %s: %w", file, err)
 		}

@@ -1,4 +1,4 @@
-// Package packaging lays out what usher's packages bring: from [launchd.LayoutOf], so that a package and `usherctl
+// Package packaging lays out what usher's packages bring: from [layout.Layout], so that a package and `usherctl
 // install` cannot differ. [Payload] says what stands where, [WriteTree] puts that into a directory, [WriteDebian] and
 // [WriteMacOS] write what nfpm and Apple's tools want to know besides. Program packaging/payload is how scripts/dist
 // and scripts/pkg call it.
@@ -18,6 +18,7 @@ import (
 	"strings"
 	"time"
 
+	"usher.internal/internal/layout"
 	"usher.internal/launchd"
 )
 
@@ -48,36 +49,36 @@ type Release struct {
 }
 
 // Payload returns what a package brings to a system, directories left to whoever writes it out.
-func Payload(layout launchd.Layout, release Release) ([]Entry, error) {
+func Payload(l layout.Layout, release Release) ([]Entry, error) {
 	var entries []Entry
-	for _, name := range launchd.ProgramNames() {
-		entries = append(entries, Entry{Path: layout.Program(name), Mode: 0o755,
+	for _, name := range layout.ProgramNames() {
+		entries = append(entries, Entry{Path: l.Program(name), Mode: 0o755,
 			Source: filepath.Join(release.Programs, name)})
 	}
-	entries = append(entries, Entry{Path: layout.Link, Target: layout.Program(launchd.ControlProgram)})
-	files, err := layout.Files()
+	entries = append(entries, Entry{Path: l.Link, Target: l.Control()})
+	files, err := launchd.Files(l)
 	if err != nil {
 		return nil, err
 	}
 	for _, file := range files {
 		// On a Mac /etc is a link to /private/etc, in the place of which a package that brings /etc would put a
 		// directory.
-		if layout.System == launchd.MacOS && strings.HasPrefix(file.Path, "/etc/") {
+		if l.Mac() && strings.HasPrefix(file.Path, "/etc/") {
 			file.Path = "/private" + file.Path
 		}
 		entries = append(entries, Entry{Path: file.Path, Mode: file.Mode, Content: file.Content})
 	}
-	pages, err := manuals(layout, release)
+	pages, err := manuals(l, release)
 	if err != nil {
 		return nil, err
 	}
 	entries = append(entries, pages...)
-	for to, from := range map[string]string{layout.BashCompletion: "bash", layout.ZshCompletion: "zsh",
-		layout.FishCompletion: "fish"} {
+	for to, from := range map[string]string{l.BashCompletion: "bash", l.ZshCompletion: "zsh",
+		l.FishCompletion: "fish"} {
 		entries = append(entries, Entry{Path: to, Mode: 0o644,
 			Source: filepath.Join(release.Manuals, "completions", "usherctl."+from)})
 	}
-	if layout.System == launchd.Linux {
+	if !l.Mac() {
 		documents, err := debianDocuments(release)
 		if err != nil {
 			return nil, err
@@ -89,7 +90,7 @@ func Payload(layout launchd.Layout, release Release) ([]Entry, error) {
 
 // manuals returns the pages of the commands, and those of the daemons, which are written by hand and name the layout's
 // paths. They are compressed where all others are.
-func manuals(layout launchd.Layout, release Release) ([]Entry, error) {
+func manuals(l layout.Layout, release Release) ([]Entry, error) {
 	pages := map[string][]byte{}
 	written, err := filepath.Glob(filepath.Join(release.Manuals, "man", "*.1"))
 	if err != nil || len(written) == 0 {
@@ -100,18 +101,18 @@ func manuals(layout launchd.Layout, release Release) ([]Entry, error) {
 		if err != nil {
 			return nil, fmt.Errorf("read a manual page: %w", err)
 		}
-		pages[path.Join(layout.Manuals, filepath.Base(file))] = page
+		pages[path.Join(l.Manuals, filepath.Base(file))] = page
 	}
-	daemons, err := DaemonManuals(layout, release.Date)
+	daemons, err := DaemonManuals(l, release.Date)
 	if err != nil {
 		return nil, err
 	}
 	for name, page := range daemons {
-		pages[path.Join(path.Dir(layout.Manuals), "man8", name)] = page
+		pages[path.Join(path.Dir(l.Manuals), "man8", name)] = page
 	}
 	var entries []Entry
 	for name, page := range pages {
-		if layout.System == launchd.Linux {
+		if !l.Mac() {
 			name += ".gz"
 			if page, err = compress(page); err != nil {
 				return nil, err
@@ -123,13 +124,13 @@ func manuals(layout launchd.Layout, release Release) ([]Entry, error) {
 }
 
 // DaemonManuals returns the manual pages of usherd and usher-agent by their file names, with the layout's paths.
-func DaemonManuals(layout launchd.Layout, date time.Time) (map[string][]byte, error) {
+func DaemonManuals(l layout.Layout, date time.Time) (map[string][]byte, error) {
 	fill := strings.NewReplacer(
 		"@DATE@", date.Format("January 2, 2006"),
-		"@CONFIGURATION@", layout.Configuration, "@STATE@", layout.State, "@SOCKETS@", layout.Sockets,
+		"@CONFIGURATION@", l.Configuration, "@STATE@", l.State, "@SOCKETS@", l.Sockets,
 	)
 	pages := map[string][]byte{}
-	for _, name := range []string{launchd.HelperProgram + ".8", launchd.AgentProgram + ".8"} {
+	for _, name := range []string{layout.HelperProgram + ".8", layout.AgentProgram + ".8"} {
 		page, err := texts.ReadFile("manuals/" + name)
 		if err != nil {
 			return nil, fmt.Errorf("read the manual page %s: %w", name, err)

@@ -4,8 +4,8 @@ import (
 	"os"
 	"testing"
 
+	"usher.internal/internal/layout"
 	"usher.internal/internal/propertylist"
-	"usher.internal/launchd"
 )
 
 // The example's profile lets usher's own programs read other programs' data, by their path and signature, and lets
@@ -19,12 +19,8 @@ func TestPrivacyProfileAllowsUshersProgramsAlone(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	layout, err := launchd.LayoutOf(launchd.MacOS, launchd.ByHand)
-	if err != nil {
-		t.Fatal(err)
-	}
-	want := map[string]string{layout.Agent(): "org.usher.usher-agent",
-		layout.Program(launchd.ControlProgram): "org.usher.usherctl"}
+	want := map[string]string{layout.MacOS.Agent(): "org.usher.usher-agent",
+		layout.MacOS.Control(): "org.usher.usherctl"}
 	payloads, _ := profile["PayloadContent"].([]any)
 	if profile["PayloadScope"] != "System" || len(payloads) != 1 {
 		t.Fatalf("the profile is %v", profile)

@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 
+	"usher.internal/internal/jamfstate"
 	usherv1 "usher.internal/proto/usher/v1"
 	"usher.internal/useragent/identity"
 )
@@ -28,7 +29,7 @@ func (s *server) GatherWithJamf(ctx context.Context, _ *usherv1.GatherWithJamfRe
 	if err != nil {
 		return nil, fmt.Errorf("%w: it left its state unreadable: %w", errProgram, err)
 	}
-	s.Logger.Info("ran Jamf's gatherAADInfo", "exit_code", ran.ExitCode, "have_an_Azure_id", have)
+	s.Logger.Info("ran Jamf's gatherAADInfo", "exit_code", ran.ExitCode, jamfstate.KeyHaveAzureID, have)
 	return &usherv1.GatherWithJamfResponse{ExitCode: int32(ran.ExitCode), HaveAnAzureId: have}, nil
 }
 

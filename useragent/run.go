@@ -13,6 +13,7 @@ import (
 
 	"usher.internal/internal/command"
 	"usher.internal/internal/config"
+	"usher.internal/internal/layout"
 	"usher.internal/internal/link"
 	"usher.internal/internal/version"
 	"usher.internal/internal/wpj"
@@ -34,7 +35,7 @@ func run(ctx context.Context, live *config.Live, log *slog.Logger) error {
 	}
 	runner := portal.New(portal.Config{
 		Executable:     started.Portal.Executable,
-		StateDirectory: stateDirectory(home),
+		StateDirectory: layout.Here().AgentStateOf(home, os.Getenv("XDG_STATE_HOME")),
 		LogDirectory:   filepath.Join(home, "Library", "Logs", "Company Portal"),
 		Activate:       activatePortal(func() bool { return live.Current().Portal.Activate }),
 		Logger:         log,

@@ -11,17 +11,14 @@ import (
 	"google.golang.org/grpc/codes"
 	"google.golang.org/grpc/status"
 
+	"usher.internal/internal/backoff"
 	"usher.internal/internal/link"
 	"usher.internal/internal/wpj"
 	usherv1 "usher.internal/proto/usher/v1"
 )
 
-// How the agent asks again where asking went wrong and usherd has not come back since: the pauses double from the first
-// to the longest.
-const (
-	firstTenantPause   = time.Second
-	longestTenantPause = 5 * time.Minute
-)
+// tenantPauses are those of the agent where asking went wrong and usherd has not come back since.
+var tenantPauses = backoff.Pauses{First: time.Second, Longest: 5 * time.Minute}
 
 // tenantOf is the Entra tenant of this Mac, as usherd has it configured. The zero value is any tenant.
 type tenantOf struct {
@@ -68,11 +65,11 @@ func (w *tenantWatch) wanted() wpj.Conditions {
 // run asks and listens until ctx ends.
 func (w *tenantWatch) run(ctx context.Context) {
 	// Nothing is asked before usherd is there.
-	for again, pause := (<-chan time.Time)(nil), firstTenantPause; ; {
+	for again, pauses := (<-chan time.Time)(nil), tenantPauses; ; {
 		level := slog.LevelInfo
 		select {
 		case <-w.accepted:
-			pause = firstTenantPause
+			pauses.Reset()
 		case <-again:
 			level = slog.LevelDebug // usherd may be away for a week
 		case <-ctx.Done():
@@ -84,14 +81,13 @@ func (w *tenantWatch) run(ctx context.Context) {
 			return
 		}
 		if answered {
-			pause = firstTenantPause
+			pauses.Reset()
 		} else {
 			w.forget(ctx, err)
 		}
 		again = nil
 		if err != nil {
-			again = time.After(pause)
-			pause = min(2*pause, longestTenantPause)
+			again = time.After(pauses.Next())
 		}
 	}
 }

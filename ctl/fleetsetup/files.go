@@ -3,9 +3,10 @@ package fleetsetup
 import (
 	"errors"
 	"io/fs"
-	"os"
 	"path/filepath"
 	"time"
+
+	"usher.internal/internal/atomicfile"
 )
 
 // writer writes files in a folder, and remembers them.
@@ -61,34 +62,10 @@ func (w *writer) write(name string, content []byte, mode fs.FileMode, purpose st
 	if w.err = w.folder.MkdirAll(filepath.Dir(name), 0o700); w.err != nil {
 		return
 	}
-	if w.renews {
-		w.err = w.replace(name, content, mode)
-	} else {
-		// A second set of credentials would be the end of the first in its place.
-		w.err = w.create(name, content, mode)
-	}
+	// A second set of credentials would be the end of the first in its place.
+	file := atomicfile.File{Mode: mode, Keep: !w.renews}
+	w.err = file.Write(w.folder, name, atomicfile.Content(content))
 	w.made = append(w.made, Made{w.folder.at(name), purpose})
-}
-
-func (w *writer) create(name string, content []byte, mode fs.FileMode) error {
-	file, err := w.folder.OpenFile(name, os.O_WRONLY|os.O_CREATE|os.O_EXCL, mode)
-	if err != nil {
-		return err
-	}
-	_, err = file.Write(content)
-	return errors.Join(err, file.Close())
-}
-
-// replace puts a file in another's place: a reader has the one or the other.
-func (w *writer) replace(name string, content []byte, mode fs.FileMode) error {
-	unfinished := name + ".new"
-	if err := w.folder.Remove(unfinished); err != nil && !errors.Is(err, fs.ErrNotExist) {
-		return err
-	}
-	if err := w.create(unfinished, content, mode); err != nil {
-		return err
-	}
-	return w.folder.Rename(unfinished, name)
 }
 
 func (w *writer) undo() (err error) {

@@ -14,8 +14,8 @@ import (
 
 	"usher.internal/internal/cloud"
 	"usher.internal/internal/config"
+	"usher.internal/internal/layout"
 	"usher.internal/internal/wpj"
-	"usher.internal/launchd"
 )
 
 // Kind is what a profile is for.
@@ -115,7 +115,7 @@ var payloads = map[Kind]func(Options) (map[string]any, about, error){
 // preferences.
 func settings(options Options) (map[string]any, about, error) {
 	payload := map[string]any{"PayloadType": config.Domain}
-	keys := config.Keys(string(launchd.MacOS))
+	keys := config.Keys(layout.MacOS.System)
 	for i, value := range options.Values {
 		text := value.Value
 		if value.Layer == config.LayerDefault {
@@ -156,8 +156,8 @@ func typed(kind, text string) (any, error) {
 // let the user turn them off [APPLE-DM].
 func backgroundItems(options Options) (map[string]any, about, error) {
 	rules := []map[string]any{
-		{"RuleType": "Label", "RuleValue": launchd.HelperLabel, "Comment": "usher's helper"},
-		{"RuleType": "Label", "RuleValue": launchd.AgentLabel, "Comment": "usher's agent"},
+		{"RuleType": "Label", "RuleValue": layout.HelperLabel, "Comment": "usher's helper"},
+		{"RuleType": "Label", "RuleValue": layout.AgentLabel, "Comment": "usher's agent"},
 	}
 	if options.TeamID != "" {
 		if !isTeamID(options.TeamID) {

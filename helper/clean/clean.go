@@ -1,4 +1,4 @@
-// Package clean removes what a stale registration has left in a user's session (domain.md 1.3, 3.2), through the user's
+// Package clean removes what a stale registration has left in a user's session [MB-CLEAN, SK-RESET], through the user's
 // agent, and keeps a record of each removal.
 //
 // [Cleaner.Find] looks at how the user stands now and lists what is there, with the objection to removing it if there

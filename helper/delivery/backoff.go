@@ -1,19 +1,17 @@
 package delivery
 
 import (
-	"math/rand/v2"
 	"time"
+
+	"usher.internal/internal/backoff"
 )
 
-// Backoff says how long to wait before the next attempt. The zero value means the defaults.
-type Backoff struct {
-	// Base bounds the wait after the first attempt, 2 s by default; it doubles with each.
-	Base time.Duration
-	// Cap is what the wait never exceeds, 15 min by default.
-	Cap time.Duration
-	// Random returns a duration of 0 up to and including most; nil means evenly spread ones.
-	Random func(most time.Duration) time.Duration
-}
+// retries bound the wait after each failed attempt, with full jitter, so that a fleet that lost its server together
+// does not come back together.
+var retries = backoff.Pauses{First: 2 * time.Second, Longest: 15 * time.Minute}
+
+// journalPauses are the pauses after the journal could not be read or written.
+var journalPauses = backoff.Pauses{First: time.Second, Longest: time.Minute}
 
 const (
 	// maximumAfter bounds what a [RetryError] may ask for.
@@ -28,28 +26,4 @@ const (
 	networkPause = 30 * time.Second
 )
 
-func (b Backoff) withDefaults() Backoff {
-	if b.Base <= 0 {
-		b.Base = 2 * time.Second
-	}
-	if b.Cap <= 0 {
-		b.Cap = 15 * time.Minute
-	}
-	if b.Random == nil {
-		b.Random = func(most time.Duration) time.Duration { return rand.N(most + 1) }
-	}
-	return b
-}
-
-// wait returns a time anywhere between zero and the bound for so many failed attempts ("full jitter"), so that a fleet
-// that lost its server together does not come back together.
-func (b Backoff) wait(attempts int) time.Duration { return b.Random(b.bound(attempts)) }
-
-// bound is what the wait after so many failed attempts never exceeds.
-func (b Backoff) bound(attempts int) time.Duration {
-	// Beyond 2^20 bases the cap is reached with any sensible base, and shifting further would overflow.
-	if doublings := attempts - 1; doublings < 20 {
-		return min(b.Base<<max(doublings, 0), b.Cap)
-	}
-	return b.Cap
-}
+func anyUpTo(most time.Duration) time.Duration { return backoff.Between(0, most) }

@@ -15,8 +15,8 @@ import (
 type Config struct {
 	Store     *store.Store
 	Deliverer Deliverer
-	// Backoff may be zero.
-	Backoff Backoff
+	// Random draws a wait of 0 up to and including most; nil means evenly spread ones.
+	Random func(most time.Duration) time.Duration
 	// Circumstances names what an attempt depends on, on this Mac: the configuration and the secret. A delivery that
 	// was refused under others is tried again when Run begins; nil says nothing.
 	Circumstances func() string
@@ -31,7 +31,7 @@ type Config struct {
 type Outbox struct {
 	store     *store.Store
 	deliverer Deliverer
-	backoff   Backoff
+	random    func(most time.Duration) time.Duration
 	log       *slog.Logger
 	onChange  func(*store.Tx, Delivery) error
 	publishes func() bool
@@ -56,7 +56,7 @@ func New(config Config) *Outbox {
 	outbox := &Outbox{
 		store:     config.Store,
 		deliverer: config.Deliverer,
-		backoff:   config.Backoff.withDefaults(),
+		random:    config.Random,
 		log:       config.Logger,
 		onChange:  func(*store.Tx, Delivery) error { return nil },
 		wake:      make(chan struct{}, 1),
@@ -73,6 +73,9 @@ func New(config Config) *Outbox {
 	}
 	if outbox.circumstances == nil {
 		outbox.circumstances = func() string { return "" }
+	}
+	if outbox.random == nil {
+		outbox.random = anyUpTo
 	}
 	if outbox.log == nil {
 		outbox.log = slog.New(slog.DiscardHandler)
@@ -215,7 +218,7 @@ func (o *Outbox) Flush() (due int, err error) {
 // Where Jamf Pro has asked for a pause, that is kept. It does not wait for the attempts, and what cannot be written now
 // is tried again all the same.
 func (o *Outbox) Reconsider(within time.Duration) error {
-	due := time.Now().Add(o.backoff.Random(within)) // one for all, which stay in line
+	due := time.Now().Add(o.random(within)) // one for all, which stay in line
 	o.mutex.Lock()
 	o.reconsiderAt = due
 	o.mutex.Unlock()

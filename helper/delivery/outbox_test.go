@@ -121,7 +121,7 @@ func openBench(t *testing.T, path string, with *deliverer, changes ...func(*deli
 	}
 	b := &bench{t: t, path: path, store: journal}
 	config := delivery.Config{
-		Store: journal, Deliverer: with, Backoff: delivery.Backoff{Random: longest},
+		Store: journal, Deliverer: with, Random: longest,
 		Logger: slog.New(slog.NewTextHandler(&b.log, nil)),
 	}
 	for _, change := range changes {

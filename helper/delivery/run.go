@@ -14,10 +14,6 @@ import (
 const (
 	// longestWait is more than any attempt is ever put off.
 	longestWait = maximumAfter + time.Hour
-	// journalPause is the first pause after the journal could not be read or written, and journalPauseLimit the
-	// longest.
-	journalPause      = time.Second
-	journalPauseLimit = time.Minute
 	// longestError is how much of an error is kept and shown, in characters.
 	longestError = 1000
 )
@@ -40,7 +36,7 @@ type worker struct {
 // Run delivers what is in the outbox until ctx ends, and then returns nil after the attempts under way have been
 // cancelled; those count as not made. It must run once at a time.
 func (o *Outbox) Run(ctx context.Context) error {
-	w := &worker{Outbox: o, waits: newWaits(o.clock, o.backoff), finished: make(chan struct{}, 1)}
+	w := &worker{Outbox: o, waits: newWaits(o.clock), finished: make(chan struct{}, 1)}
 	defer w.attempts.Wait()
 	// Started stopped; each turn sets it anew. While a Mac sleeps it stands still, and waking up brings a network
 	// change.
@@ -52,7 +48,7 @@ func (o *Outbox) Run(ctx context.Context) error {
 	first := make(chan struct{})
 	close(first)
 	var reopened <-chan struct{} = first
-	for pause := journalPause; ; {
+	for pauses := journalPauses; ; {
 		select {
 		case <-reopened: // at first, too
 			reopened = w.store.Reopened()
@@ -63,10 +59,10 @@ func (o *Outbox) Run(ctx context.Context) error {
 		}
 		wait, err := w.startDue(ctx)
 		if err != nil {
-			o.log.Error("the outbox cannot be read", "error", err, "again_in", pause)
-			wait, pause = pause, min(2*pause, journalPauseLimit)
+			wait = pauses.Next()
+			o.log.Error("the outbox cannot be read", "error", err, "again_in", wait)
 		} else {
-			pause = journalPause
+			pauses.Reset()
 		}
 		timer.Reset(wait)
 		select {
@@ -125,11 +121,12 @@ func (w *worker) attempt(ctx context.Context, d Delivery, newest uint64) {
 	}
 	// What has been delivered stays delivered, so a journal that cannot be written is tried again for as long as we
 	// run, and the user's next attempt waits for it.
-	for pause := journalPause; ; pause = min(2*pause, journalPauseLimit) {
+	for pauses := journalPauses; ; {
 		recordError := w.record(d.ID, began, newest, err)
 		if recordError == nil {
 			return
 		}
+		pause := pauses.Next()
 		w.log.Error("the end of an attempt cannot be recorded", "delivery_id", d.ID, "error", recordError, "again_in",
 			pause)
 		select {
@@ -192,22 +189,22 @@ func (w *worker) outcome(d Delivery, began time.Time, attemptError error) Delive
 	if _, ok := errors.AsType[*RefusedError](attemptError); ok {
 		d = d.ended(StateRefused, now)
 		d.RefusedUnder = w.circumstances()
-		d.NextAttemptAt = now.Add(refusedPause + w.backoff.Random(refusedJitter))
+		d.NextAttemptAt = now.Add(refusedPause + w.random(refusedJitter))
 		if changed := w.reconsidered(); changed.After(began) {
 			d.NextAttemptAt = changed // it was refused for what is no more
 		}
 		return d
 	}
 	d.State, d.EndedAt = StatePending, time.Time{}
-	d.NextAttemptAt, d.NotBefore = now.Add(w.backoff.wait(d.Attempts)), time.Time{}
+	d.NextAttemptAt, d.NotBefore = now.Add(w.random(retries.Bound(d.Attempts))), time.Time{}
 	if asked, ok := errors.AsType[*RetryError](attemptError); ok && asked.After != 0 {
 		// The jitter comes on top: everyone else was asked to wait as long.
 		d.NotBefore = now.Add(asked.pause())
-		d.NextAttemptAt = d.NotBefore.Add(w.backoff.wait(d.Attempts))
+		d.NextAttemptAt = d.NotBefore.Add(w.random(retries.Bound(d.Attempts)))
 	}
 	if slot := w.slot(); slot.After(began) {
 		// The attempt failed on a network that is no more.
-		d = broughtForward(d, slot, w.backoff.Random(networkJitter))
+		d = broughtForward(d, slot, w.random(networkJitter))
 	}
 	return d
 }
@@ -241,7 +238,7 @@ func (w *worker) heedNetwork(now time.Time) error {
 	if err != nil || !slices.ContainsFunc(waiting, later) {
 		return err
 	}
-	jitter := w.backoff.Random(networkJitter) // one for all, which stay in line
+	jitter := w.random(networkJitter) // one for all, which stay in line
 	return w.store.Update(func(tx *store.Tx) error {
 		all, err := undelivered(tx)
 		if err != nil {

@@ -22,9 +22,8 @@ func newClock() func() moment {
 // longest pause that it can be of passes on the clock that only goes forward. The zero value is not ready; one
 // goroutine uses it.
 type waits struct {
-	clock   func() moment
-	backoff Backoff
-	seen    map[uint64]seen
+	clock func() moment
+	seen  map[uint64]seen
 }
 
 // seen is a due time as the journal has it, and when it is over at the latest.
@@ -33,8 +32,8 @@ type seen struct {
 	over time.Duration
 }
 
-func newWaits(clock func() moment, backoff Backoff) *waits {
-	return &waits{clock: clock, backoff: backoff, seen: make(map[uint64]seen)}
+func newWaits(clock func() moment) *waits {
+	return &waits{clock: clock, seen: make(map[uint64]seen)}
 }
 
 // left returns how long a pending or refused delivery has to wait; it is due where that is not positive.
@@ -57,7 +56,7 @@ func (w *waits) longest(d Delivery) time.Duration {
 	case d.Attempts == 0:
 		return 0 // it waits only for those before it
 	}
-	longest := w.backoff.bound(d.Attempts)
+	longest := retries.Bound(d.Attempts)
 	if !d.NotBefore.IsZero() {
 		longest += maximumAfter
 	}

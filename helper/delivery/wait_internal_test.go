@@ -13,15 +13,14 @@ func (c *fakeClock) sleep(d time.Duration) { c.now.wall = c.now.wall.Add(d) }
 func (c *fakeClock) set(d time.Duration)   { c.now.wall = c.now.wall.Add(d) }
 
 func TestClockThatIsSetDelaysNothing(t *testing.T) {
-	backoff := Backoff{Random: func(most time.Duration) time.Duration { return most }}.withDefaults()
 	begin := func() (*fakeClock, *waits) {
 		clock := &fakeClock{moment{time.Date(2026, 11, 30, 12, 0, 0, 0, time.UTC), time.Hour}}
-		return clock, newWaits(func() moment { return clock.now }, backoff)
+		return clock, newWaits(func() moment { return clock.now })
 	}
 	// 2, 4, 8 s, and so on up to 15 min after so many attempts.
 	failed := func(clock *fakeClock, attempts int) Delivery {
 		return Delivery{ID: 7, State: StatePending, Attempts: attempts,
-			NextAttemptAt: clock.now.wall.Add(backoff.bound(attempts))}
+			NextAttemptAt: clock.now.wall.Add(retries.Bound(attempts))}
 	}
 	mustLeave := func(t *testing.T, w *waits, d Delivery, want time.Duration) {
 		t.Helper()

@@ -7,14 +7,13 @@ import (
 	"os"
 	"path/filepath"
 	"regexp"
-	"runtime"
 	"strconv"
 	"strings"
 	"testing"
 	"time"
 
-	"usher.internal/internal/config"
 	"usher.internal/internal/documented"
+	"usher.internal/internal/layout"
 	"usher.internal/internal/wpj"
 )
 
@@ -53,8 +52,8 @@ func TestTableOfTheDocumentation(t *testing.T) {
 			one.fix)
 	}
 	// The documentation names macOS's paths.
-	onMac := strings.ReplaceAll(table.String(), config.PlatformDefaults(runtime.GOOS).Programs+"/usherctl",
-		config.PlatformDefaults("darwin").Programs+"/usherctl")
+	onMac := strings.ReplaceAll(table.String(), layout.Here().Control(),
+		layout.MacOS.Control())
 	documented.Part(t, "../../docs/troubleshooting.md", "checks", "go test ./helper/doctor -update", onMac, *update)
 }
 

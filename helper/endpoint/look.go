@@ -112,7 +112,7 @@ func (p Prober) Look(ctx context.Context, address string) Answer {
 	defer cancel()
 	var chain []*x509.Certificate
 	asked := false
-	session := tls.Client(connection, &tls.Config{
+	client := tls.Client(connection, &tls.Config{
 		ServerName: host,
 		MinVersion: tls.VersionTLS12,
 		// judged below, by other authorities than the system's; nothing is sent over this connection
@@ -127,7 +127,7 @@ func (p Prober) Look(ctx context.Context, address string) Answer {
 			return new(tls.Certificate), nil
 		},
 	})
-	err = session.HandshakeContext(ctx)
+	err = client.HandshakeContext(ctx)
 	if err != nil && ctx.Err() != nil {
 		err = ctx.Err()
 	}

@@ -26,10 +26,10 @@ func (p Prober) issuerOfUnreadable(ctx context.Context, host, address string) st
 	}
 	defer connection.Close()
 	heard := &recorder{Conn: connection}
-	session := tls.Client(heard,
+	client := tls.Client(heard,
 		&tls.Config{ServerName: host, MinVersion: tls.VersionTLS12, MaxVersion: tls.VersionTLS12,
 			InsecureSkipVerify: true})
-	_ = session.HandshakeContext(ctx) // it fails as the one before did
+	_ = client.HandshakeContext(ctx) // it fails as the one before did
 	certificate := firstCertificate(heard.bytes)
 	if certificate == nil {
 		return ""

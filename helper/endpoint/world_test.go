@@ -127,9 +127,9 @@ func serve(t testing.TB, handle func(net.Conn)) string {
 func serveTLS(t testing.TB, config *tls.Config) string {
 	t.Helper()
 	return serve(t, func(connection net.Conn) {
-		session := tls.Server(connection, config)
-		if session.HandshakeContext(t.Context()) == nil {
-			io.Copy(io.Discard, session)
+		server := tls.Server(connection, config)
+		if server.HandshakeContext(t.Context()) == nil {
+			io.Copy(io.Discard, server)
 		}
 	})
 }

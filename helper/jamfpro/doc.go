@@ -4,7 +4,7 @@
 // look. [Setup] is for admins: it keeps the secret of the API client, checks its privileges, and creates the extension
 // attributes.
 //
-// Facts about the API are from reference/jamfpro.md, which names Jamf's own specification as the source. What the
+// Facts about the API are from Jamf's own specification [SPEC]. What the
 // client promises:
 //
 //   - Every error that came of a call is an [*APIError], which names the call, the answer, and the fix, and says with

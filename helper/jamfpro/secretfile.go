@@ -11,6 +11,7 @@ import (
 	"unicode"
 	"unicode/utf8"
 
+	"usher.internal/internal/atomicfile"
 	"usher.internal/internal/privatefile"
 	"usher.internal/internal/trust"
 )
@@ -87,29 +88,7 @@ func writeSecret(path, secret string) error {
 	if err := regularOrMissing(root.Lstat(name)); err != nil {
 		return err
 	}
-	if err := root.Remove(name + unfinished); err != nil && !errors.Is(err, fs.ErrNotExist) {
-		return fmt.Errorf("remove what an earlier attempt left: %w", privatefile.Pathless(err))
-	}
-	if err = fill(root, name+unfinished, secret); err == nil {
-		err = root.Rename(name+unfinished, name)
-	}
-	if err != nil {
-		return errors.Join(err, ignoreMissing(root.Remove(name+unfinished)))
-	}
-	return syncDirectory(root)
-}
-
-// fill makes the file, which nobody else can open, and returns when the secret is on the disk.
-func fill(root *os.Root, name, secret string) error {
-	file, err := root.OpenFile(name, os.O_WRONLY|os.O_CREATE|os.O_EXCL, 0o600)
-	if err != nil {
-		return privatefile.Pathless(err)
-	}
-	_, err = file.WriteString(secret)
-	if err == nil {
-		err = file.Sync()
-	}
-	return errors.Join(err, file.Close())
+	return atomicfile.File{Temporary: name + unfinished}.Write(root, name, atomicfile.Content([]byte(secret)))
 }
 
 func removeSecret(path string) (removed bool, err error) {
@@ -139,16 +118,7 @@ func removeSecret(path string) (removed bool, err error) {
 	if err := root.Remove(name); err != nil {
 		return false, privatefile.Pathless(err)
 	}
-	return true, syncDirectory(root)
-}
-
-// syncDirectory returns when the names in the directory are on the disk.
-func syncDirectory(root *os.Root) error {
-	directory, err := root.Open(".")
-	if err != nil {
-		return privatefile.Pathless(err)
-	}
-	return errors.Join(directory.Sync(), directory.Close())
+	return true, atomicfile.SyncDirectory(root)
 }
 
 // regularOrMissing takes what Lstat returns.

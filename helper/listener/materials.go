@@ -64,7 +64,7 @@ func readMaterial(settings Settings) (*material, error) {
 }
 
 // handshake is gRPC's, with the certificates of the moment of each. Nothing older than TLS 1.3 is spoken, and no
-// session is resumed, so that each connection has shown its certificate.
+// earlier handshake is resumed, so that each connection has shown its certificate.
 type handshake struct {
 	credentials.TransportCredentials
 	mayAsk  func(certificate *x509.Certificate) (name string, allowed bool)

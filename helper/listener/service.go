@@ -2,14 +2,12 @@ package listener
 
 import (
 	"context"
-	"errors"
 	"log/slog"
 
 	"google.golang.org/grpc/codes"
 	"google.golang.org/grpc/status"
 	"google.golang.org/protobuf/proto"
 
-	"usher.internal/helper/registration"
 	"usher.internal/internal/contract"
 	"usher.internal/internal/personal"
 	usherv1 "usher.internal/proto/usher/v1"
@@ -56,9 +54,6 @@ func (s *service) WatchStatus(_ *usherv1.WatchStatusRequest, stream usherv1.Stat
 
 // failed is what a client gets of an error, which may tell what a status must not.
 func (s *service) failed(err error) error {
-	if errors.Is(err, registration.ErrShuttingDown) {
-		return stopping()
-	}
 	s.log.Error("the status cannot be told over the listener", "error", err)
 	return contract.Error(codes.Internal, usherv1.ErrorReason_ERROR_REASON_INTERNAL, "the status cannot be read",
 		contract.Fix, "see the log of usherd on that Mac")

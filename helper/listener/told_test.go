@@ -14,7 +14,6 @@ import (
 	"google.golang.org/protobuf/reflect/protoreflect"
 
 	"usher.internal/helper/listener"
-	"usher.internal/helper/registration"
 	"usher.internal/internal/personal"
 	usherv1 "usher.internal/proto/usher/v1"
 )
@@ -178,9 +177,6 @@ func TestStatusThatCannotBeRead(t *testing.T) {
 		{errors.New("the journal of " + marker + " is damaged"), refusal{
 			code: codes.Internal, reason: usherv1.ErrorReason_ERROR_REASON_INTERNAL, says: []string{"cannot be read"},
 			fix: "log of usherd",
-		}},
-		{fmt.Errorf("watch: %w", registration.ErrShuttingDown), refusal{
-			code: codes.Unavailable, reason: usherv1.ErrorReason_ERROR_REASON_SHUTTING_DOWN, fix: "call again",
 		}},
 	} {
 		w.status.set(nil, nil)

@@ -55,7 +55,8 @@ func TestClockThatWasSetBack(t *testing.T) {
 		observer := New(Config{Store: journal})
 		err = journal.Update(func(tx *store.Tx) error {
 			return observations.Put(tx, key(501),
-				Observation{User: accounts.User{Name: "jane", UID: 501}, FirstLookedAt: later, Reported: Reported{At: later}})
+				Observation{User: accounts.User{Name: "jane", UID: 501}, FirstLookedAt: later,
+					Reported: Reported{At: later}})
 		})
 		if err != nil {
 			t.Fatal(err)

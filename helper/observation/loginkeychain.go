@@ -43,7 +43,8 @@ func (o *Observer) LeavesLoginKeychain(uid uint32) (bool, error) {
 // ReadAutomatically is [Observer.Read] for a look that nobody asked for. Once Platform SSO or the Secure Enclave holds
 // the identity it does not touch the login keychain; what was found there last is part of the evidence, with its own
 // time. When neither holds it any more, the registration may be in the login keychain, which is read then.
-func (o *Observer) ReadAutomatically(ctx context.Context, agent usherv1.UserAgentServiceClient, user accounts.User) (Reading,
+func (o *Observer) ReadAutomatically(ctx context.Context, agent usherv1.UserAgentServiceClient,
+	user accounts.User) (Reading,
 	error) {
 	last, err := o.lastOf(user)
 	if err != nil {

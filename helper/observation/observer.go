@@ -126,7 +126,8 @@ type Reading struct {
 // Read asks a user's agent, and this Mac, and merges what they say. What Jamf Pro said last is part of it. It is for
 // looks that a person or a policy asked for, since it reads the login keychain; see [Observer.ReadAutomatically]. The
 // error is that of the call of the agent, or of the journal.
-func (o *Observer) Read(ctx context.Context, agent usherv1.UserAgentServiceClient, user accounts.User) (Reading, error) {
+func (o *Observer) Read(ctx context.Context, agent usherv1.UserAgentServiceClient, user accounts.User) (Reading,
+	error) {
 	last, err := o.lastOf(user)
 	if err != nil {
 		return Reading{}, err
@@ -220,7 +221,8 @@ func (o *Observer) evaluated(reading Reading) Reading {
 // ReadAndKeep is [Observer.Read] and then [Observer.Keep]. That it could not be kept is only logged. Several calls for
 // one user at a time share their looks: a call returns what a look has found that began after it. The reading is not to
 // be changed.
-func (o *Observer) ReadAndKeep(ctx context.Context, agent usherv1.UserAgentServiceClient, user accounts.User) (Reading, error) {
+func (o *Observer) ReadAndKeep(ctx context.Context, agent usherv1.UserAgentServiceClient, user accounts.User) (Reading,
+	error) {
 	for underWay := (*flight[Reading])(nil); ; {
 		reading, joined, own, err := o.reads.join(ctx, user.UID, underWay, func(ctx context.Context) (Reading, error) {
 			return o.readAndKeep(ctx, agent, user)
@@ -232,7 +234,8 @@ func (o *Observer) ReadAndKeep(ctx context.Context, agent usherv1.UserAgentServi
 	}
 }
 
-func (o *Observer) readAndKeep(ctx context.Context, agent usherv1.UserAgentServiceClient, user accounts.User) (Reading, error) {
+func (o *Observer) readAndKeep(ctx context.Context, agent usherv1.UserAgentServiceClient, user accounts.User) (Reading,
+	error) {
 	reading, err := o.Read(ctx, agent, user)
 	if err != nil {
 		return reading, err

@@ -2,12 +2,12 @@ package observation
 
 import (
 	"context"
-	"math/rand/v2"
 	"slices"
 	"sync"
 	"time"
 
 	"usher.internal/helper/sessions"
+	"usher.internal/internal/backoff"
 )
 
 // Run looks until ctx ends, and waits for the looks that are under way. It returns nil.
@@ -89,7 +89,7 @@ func (o *Observer) SettingsChanged() {
 
 // pause is the interval with a fifth of jitter either way, so that a fleet does not look at once.
 func pause(interval time.Duration) time.Duration {
-	return time.Duration(float64(interval) * (0.8 + 0.4*rand.Float64()))
+	return backoff.Between(interval*4/5, interval*6/5)
 }
 
 func (o *Observer) take() map[uint32]bool {

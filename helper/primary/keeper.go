@@ -16,6 +16,7 @@ import (
 	"usher.internal/helper/store"
 	"usher.internal/internal/accounts"
 	"usher.internal/internal/attribute"
+	"usher.internal/internal/backoff"
 	"usher.internal/internal/contract"
 	usherv1 "usher.internal/proto/usher/v1"
 )
@@ -26,9 +27,10 @@ const (
 	noticesEvery = 10 * time.Minute
 	// looksWithin is how long a new session may take to be looked at: the look reports by itself.
 	looksWithin = 2 * time.Minute
-	// The pauses after the journal could not be read or written.
-	firstPause, longestPause = time.Second, time.Minute
 )
+
+// journalPauses are those after the journal could not be read or written.
+var journalPauses = backoff.Pauses{First: time.Second, Longest: time.Minute}
 
 // changes is how often Jamf Pro is sent a change of the users, 12 times within an hour: two who share a Mac can take
 // turns as often as they like.
@@ -103,19 +105,19 @@ func (k *Keeper) Send() {
 func (k *Keeper) Run(ctx context.Context) error {
 	timer := time.NewTimer(noticesEvery)
 	defer timer.Stop()
-	for pause := firstPause; ; {
+	for pauses := journalPauses; ; {
 		written, configured := k.Store.Changed(), k.Configured()
 		now, changed := k.Sessions.Watch()
 		wait, err := k.notice(now)
 		if err != nil {
-			if pause == firstPause {
+			if pauses.Failures() == 0 {
 				k.Logger.Warn("changes of this Mac's users do not reach Jamf Pro until the journal can be used again",
 					"error", err)
 			}
 			// A write that fails wakes who waits for one, too.
-			wait, written, pause = pause, nil, min(2*pause, longestPause)
+			wait, written = pauses.Next(), nil
 		} else {
-			pause = firstPause
+			pauses.Reset()
 		}
 		timer.Reset(wait)
 		select {

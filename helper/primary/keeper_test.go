@@ -184,7 +184,10 @@ func TestPresence(t *testing.T) {
 	m.note()
 	m.begin()
 	m.want("back again", 501, 502)
-	if err := m.journal.Update(func(tx *store.Tx) error { return primary.Forget(tx, accounts.User{Name: nameOf(501), UID: 501}) }); err != nil {
+	if err := m.journal.Update(func(
+		tx *store.Tx) error {
+		return primary.Forget(tx, accounts.User{Name: nameOf(501), UID: 501})
+	}); err != nil {
 		t.Fatal(err)
 	}
 	m.want("one was forgotten", 502)
@@ -225,7 +228,8 @@ func (m *mac) deliver() (told []string) {
 	// As the outbox would.
 	err = m.journal.Update(func(tx *store.Tx) error {
 		for _, one := range waiting {
-			if _, err := m.outbox.Forget(tx, accounts.User{Name: one.Report.UserName, UID: one.Report.UID}); err != nil {
+			if _, err := m.outbox.Forget(tx, accounts.User{Name: one.Report.UserName, UID: one.Report.UID}); err !=
+				nil {
 				return err
 			}
 		}

@@ -1,5 +1,5 @@
-// Package primary decides which user of this Mac Jamf Pro's record of it describes: the primary user (DESIGN.md section
-// 3.2).
+// Package primary decides which user of this Mac Jamf Pro's record of it describes: the primary user
+// (docs/architecture.md).
 //
 // [Choose] is the rule. [Presence] knows who was at the Mac last, also after a restart. A [Keeper] has Jamf Pro told
 // when another user has become the primary one, or others have come to be the others: of that no look and no

@@ -1,5 +1,5 @@
 // Package registration is the durable state machine that brings one user of this computer from "not registered" to
-// "Jamf Pro knows" (DESIGN.md section 3).
+// "Jamf Pro knows" (docs/architecture.md).
 //
 // [New] makes the [Machine], [Machine.Run] drives every active registration, one goroutine each, and [Machine.Start],
 // [Machine.Watch] and [Machine.Cancel] are what its callers ask for. What is promised:

@@ -8,14 +8,15 @@ import (
 	"time"
 
 	"usher.internal/helper/store"
+	"usher.internal/internal/backoff"
 	"usher.internal/internal/wpj"
 )
 
-// How often what may heal is tried again: a journal that cannot be written, and an agent that does not answer.
-const (
-	journalPauseFirst, journalPauseLongest = time.Second, 30 * time.Second
-	agentPauseFirst, agentPauseLongest     = 100 * time.Millisecond, 5 * time.Second
-	identityPauseFirst, identityPauseLimit = time.Second, 10 * time.Second
+// The pauses after what may heal has failed: a journal that cannot be written, and an agent that does not answer.
+var (
+	journalPauses  = backoff.Pauses{First: time.Second, Longest: 30 * time.Second}
+	agentPauses    = backoff.Pauses{First: 100 * time.Millisecond, Longest: 5 * time.Second}
+	identityPauses = backoff.Pauses{First: time.Second, Longest: 10 * time.Second}
 )
 
 // How long the agent may take for what does not wait for a person.
@@ -67,16 +68,16 @@ func (d *driver) fail(reason FailureReason, format string, arguments ...any) dec
 // run takes one step after the other until the registration needs none, or alive ends: then it stays where it is. When
 // ctx ends alone, somebody has cancelled the registration, and the journal says so.
 func (d *driver) run(alive, ctx context.Context) {
-	for pause := journalPauseFirst; alive.Err() == nil; {
+	for pauses := journalPauses; alive.Err() == nil; {
 		r, err := d.Get(d.id)
 		switch {
 		case errors.Is(err, ErrNotFound):
 			d.lost(err)
 			return
 		case err != nil:
-			d.log.Error("registration cannot be read", "error", err, "again_in", pause)
-			sleep(alive, pause)
-			pause = min(2*pause, journalPauseLongest)
+			d.log.Error("registration cannot be read", "error", err, "again_in",
+				pauses.Bound(pauses.Failures()+1))
+			pauses.Wait(alive)
 			continue
 		}
 		if r.State.Ended() || r.State == StateDelivering {
@@ -139,7 +140,7 @@ func (d *driver) commit(ctx context.Context, r *Registration, next decision) err
 	written, stop := d.watchers.watch(anyRegistration)
 	defer stop()
 	defective := false
-	for pause := journalPauseFirst; ; pause = min(2*pause, journalPauseLongest) {
+	for pauses := journalPauses; ; {
 		newer := false
 		changed, err := d.change(d.id, func(tx *store.Tx, now *Registration) error {
 			if newer = now.Revision != r.Revision; newer {
@@ -152,7 +153,7 @@ func (d *driver) commit(ctx context.Context, r *Registration, next decision) err
 		case newer:
 			return nil
 		case err == nil:
-			if pause > journalPauseFirst {
+			if pauses.Failures() > 0 {
 				d.log.Info("journal can be written again; the registration goes on")
 			}
 			*r = changed
@@ -164,10 +165,10 @@ func (d *driver) commit(ctx context.Context, r *Registration, next decision) err
 			d.log.Error("decision refused", "state", r.State, "error", err)
 			next, defective = d.defect(r, err), true
 			continue
-		case pause == journalPauseFirst:
+		case pauses.Failures() == 0:
 			d.log.Error("journal cannot be written; the registration waits for it", "state", r.State, "error", err)
 		}
-		timer := time.NewTimer(pause)
+		timer := time.NewTimer(pauses.Next())
 		select {
 		case <-timer.C:
 		case <-written:
@@ -182,18 +183,6 @@ func (d *driver) commit(ctx context.Context, r *Registration, next decision) err
 
 // errNewer ends a transaction about a registration that has changed meanwhile.
 var errNewer = errors.New("the registration has changed meanwhile")
-
-// sleep waits, and returns false when ctx ended first.
-func sleep(ctx context.Context, pause time.Duration) bool {
-	timer := time.NewTimer(pause)
-	defer timer.Stop()
-	select {
-	case <-timer.C:
-		return true
-	case <-ctx.Done():
-		return false
-	}
-}
 
 // limited returns ctx with the deadline of r's state, which began with so much time. Time goes on while usherd is away;
 // but what the agent has to tell may have happened in time, so one that has to come back is given a while. A clock that

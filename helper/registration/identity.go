@@ -16,7 +16,7 @@ import (
 )
 
 // clockSlack is how much older than the registration a certificate may be and still be taken for its fruit: Entra
-// issues them 30 minutes back [domain.md 3.3].
+// issues them 30 minutes back [FL-S1].
 const clockSlack = time.Hour
 
 // identityFailures says what a registration fails with when the user is not registered.
@@ -54,7 +54,7 @@ func (d *driver) settleIdentity(ctx context.Context, r *Registration) (decision,
 	defer cancel()
 	var last *observation.Reading
 	var lastError error
-	for pause := identityPauseFirst; ; pause = min(2*pause, identityPauseLimit) {
+	for pauses := identityPauses; ; {
 		agent, err := d.config.Sessions.Await(reading, r.User.UID)
 		if err == nil {
 			var found observation.Reading
@@ -79,7 +79,7 @@ func (d *driver) settleIdentity(ctx context.Context, r *Registration) (decision,
 			lastError = err
 			d.log.Info("agent did not tell the identity", "code", status.Code(err), "reason", contract.Reason(err))
 		}
-		if !sleep(reading, pause) {
+		if !pauses.Wait(reading) {
 			return d.noIdentity(r, last, lastError), nil
 		}
 	}

@@ -115,8 +115,8 @@ func (m *Machine) Run(ctx context.Context) error {
 		reopened := m.config.Store.Reopened()
 		again := (<-chan time.Time)(nil)
 		if err := m.resume(ctx); err != nil {
-			m.log.Error("registrations cannot be resumed", "error", err, "again_in", journalPauseFirst)
-			again = time.After(journalPauseFirst)
+			m.log.Error("registrations cannot be resumed", "error", err, "again_in", journalPauses.First)
+			again = time.After(journalPauses.First)
 		}
 		select {
 		case <-reopened:

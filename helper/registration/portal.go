@@ -41,7 +41,7 @@ func (d *driver) followPortal(ctx context.Context, r *Registration) (decision, e
 	signingIn, cancel := d.limited(ctx, r, r.SignInTimeout)
 	defer cancel()
 	lostLevel := slog.LevelInfo
-	for pause := agentPauseFirst; ; pause = min(2*pause, agentPauseLongest) {
+	for pauses := agentPauses; ; {
 		ended, err := d.followOnce(signingIn, r)
 		if ended != nil {
 			return ended, nil
@@ -56,7 +56,7 @@ func (d *driver) followPortal(ctx context.Context, r *Registration) (decision, e
 			lostLevel = slog.LevelDebug // once at Info is enough
 		}
 		d.lookAgain = true
-		if !sleep(signingIn, pause) {
+		if !pauses.Wait(signingIn) {
 			if ctx.Err() != nil {
 				return nil, context.Cause(ctx)
 			}

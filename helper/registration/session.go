@@ -72,7 +72,7 @@ func (d *driver) awaitSession(ctx context.Context, r *Registration) (decision, e
 	timeout := d.config.Settings().SessionTimeout
 	waiting, cancel := d.limited(ctx, r, timeout)
 	defer cancel()
-	for pause := agentPauseFirst; ; pause = min(2*pause, agentPauseLongest) {
+	for pauses := agentPauses; ; {
 		agent, err := d.config.Sessions.Await(waiting, r.User.UID)
 		if owner, lookUpErr := accounts.ByUID(r.User.UID); err == nil && lookUpErr == nil && owner.Name != r.User.Name {
 			return d.fail(ReasonSessionTimeout,
@@ -105,7 +105,7 @@ func (d *driver) awaitSession(ctx context.Context, r *Registration) (decision, e
 			}
 			d.log.Debug("agent did not tell the identity", "error", err)
 		}
-		if !sleep(waiting, pause) {
+		if !pauses.Wait(waiting) {
 			return d.fail(ReasonSessionTimeout,
 				"%s did not log in, or usher-agent did not start, within %s; have the user log in and register again.",
 				r.User.Name, timeout), nil

@@ -32,8 +32,8 @@ const (
 	aliveWithin = 10 * time.Second
 )
 
-// session is a connection, or the attempt to make one.
-type session struct {
+// connection is one to the servers of NATS, or the attempt to make it.
+type connection struct {
 	*Reporter
 	settings Settings
 	// files is the fingerprint of the settings' files.
@@ -52,7 +52,7 @@ type session struct {
 }
 
 // open begins to connect. An error is for good, until the configuration or a file of it changes.
-func (r *Reporter) open(ctx context.Context, settings Settings) (*session, error) {
+func (r *Reporter) open(ctx context.Context, settings Settings) (*connection, error) {
 	files := fingerprint(settings.Files())
 	name, err := r.name(ctx, settings)
 	if err != nil {
@@ -76,7 +76,7 @@ func (r *Reporter) open(ctx context.Context, settings Settings) (*session, error
 	if err != nil {
 		return nil, err
 	}
-	s := &session{
+	c := &connection{
 		Reporter: r, settings: settings, files: files, name: name, requests: make(chan *nats.Msg, requestsInHand),
 		kept: make(chan *nats.Msg, keptInHand),
 		lost: make(chan struct{}, 1), connected: make(chan struct{}, 1), closed: make(chan struct{}),
@@ -91,66 +91,66 @@ func (r *Reporter) open(ctx context.Context, settings Settings) (*session, error
 	options = append(options,
 		nats.RetryOnFailedConnect(true),
 		nats.WriteBufferSize(bufferBytes),
-		nats.ConnectHandler(s.isConnected),
-		nats.ReconnectHandler(s.isConnected),
-		nats.DisconnectErrHandler(func(_ *nats.Conn, err error) { s.isDisconnected(err) }),
-		nats.ReconnectErrHandler(func(_ *nats.Conn, err error) { s.isDisconnected(err) }),
-		nats.ErrorHandler(func(_ *nats.Conn, _ *nats.Subscription, err error) { s.failed(err) }),
-		nats.ClosedHandler(func(*nats.Conn) { close(s.closed) }),
+		nats.ConnectHandler(c.isConnected),
+		nats.ReconnectHandler(c.isConnected),
+		nats.DisconnectErrHandler(func(_ *nats.Conn, err error) { c.isDisconnected(err) }),
+		nats.ReconnectErrHandler(func(_ *nats.Conn, err error) { c.isDisconnected(err) }),
+		nats.ErrorHandler(func(_ *nats.Conn, _ *nats.Subscription, err error) { c.failed(err) }),
+		nats.ClosedHandler(func(*nats.Conn) { close(c.closed) }),
 	)
-	if s.conn, err = nats.Connect(strings.Join(settings.Servers, ","), options...); err != nil {
+	if c.conn, err = nats.Connect(strings.Join(settings.Servers, ","), options...); err != nil {
 		return nil, fmt.Errorf("connect to the fleet: %w", err)
 	}
-	for subject, received := range map[string]chan *nats.Msg{fleet.StatusOfAll: s.requests,
-		fleet.StatusOf(name): s.requests, fleet.KeptOf(name): s.kept} {
-		if _, err := s.conn.ChanSubscribe(subject, received); err != nil {
-			s.close()
+	for subject, received := range map[string]chan *nats.Msg{fleet.StatusOfAll: c.requests,
+		fleet.StatusOf(name): c.requests, fleet.KeptOf(name): c.kept} {
+		if _, err := c.conn.ChanSubscribe(subject, received); err != nil {
+			c.close()
 			return nil, fmt.Errorf("listen to the fleet: %w", err)
 		}
 	}
-	return s, nil
+	return c, nil
 }
 
-func (s *session) close() {
-	s.conn.Close()
-	<-s.closed // the handlers have run
+func (c *connection) close() {
+	c.conn.Close()
+	<-c.closed // the handlers have run
 }
 
-func (s *session) isConnected(conn *nats.Conn) {
+func (c *connection) isConnected(conn *nats.Conn) {
 	server := conn.ConnectedUrlRedacted()
-	s.log.Info("connected to the fleet", "server", server, "mac", s.name)
-	s.note(func(state *usherv1.FleetStatus) {
+	c.log.Info("connected to the fleet", "server", server, "mac", c.name)
+	c.note(func(state *usherv1.FleetStatus) {
 		state.Server, state.Since, state.LastError = server, contract.Timestamp(time.Now()), ""
 	})
-	signal(s.connected)
+	signal(c.connected)
 }
 
 // isDisconnected is called when the connection is lost, without an error when we closed it, and after attempts to make
 // it.
-func (s *session) isDisconnected(err error) {
-	signal(s.lost)
-	s.note(func(state *usherv1.FleetStatus) {
+func (c *connection) isDisconnected(err error) {
+	signal(c.lost)
+	c.note(func(state *usherv1.FleetStatus) {
 		if state.Server != "" {
 			state.Server, state.Since = "", contract.Timestamp(time.Now())
 		}
 		if err == nil {
 			return
 		}
-		if told := "not connected: " + withAdvice(err, s.settings); told != state.LastError {
+		if told := "not connected: " + withAdvice(err, c.settings); told != state.LastError {
 			state.LastError = told
-			s.log.Warn("not connected to the fleet", "error", err)
+			c.log.Warn("not connected to the fleet", "error", err)
 		}
 	})
 }
 
 // failed is called for what goes wrong while the connection stays: what a server refuses, mostly.
-func (s *session) failed(err error) {
+func (c *connection) failed(err error) {
 	if errors.Is(err, nats.ErrSlowConsumer) {
-		s.log.Debug("the fleet asks more often than it is answered", "error", err)
+		c.log.Debug("the fleet asks more often than it is answered", "error", err)
 		return // by design, see requestsInHand
 	}
-	s.log.Warn("the fleet does not take something", "error", err)
-	s.note(func(state *usherv1.FleetStatus) { state.LastError = withAdvice(err, s.settings) })
+	c.log.Warn("the fleet does not take something", "error", err)
+	c.note(func(state *usherv1.FleetStatus) { state.LastError = withAdvice(err, c.settings) })
 }
 
 // withAdvice is an error of NATS's with what helps.
@@ -178,19 +178,19 @@ func withAdvice(err error, settings Settings) string {
 
 // run answers and publishes until there is another configuration, or ctx ends. An answer does not wait for a stream
 // that has no leader.
-func (s *session) run(ctx context.Context) {
+func (c *connection) run(ctx context.Context) {
 	ctx, cancel := context.WithCancel(ctx)
 	var working sync.WaitGroup
 	defer working.Wait()
 	defer cancel()
-	working.Go(func() { s.keepPublishing(ctx) })
-	working.Go(func() { s.keepAlive(ctx) })
+	working.Go(func() { c.keepPublishing(ctx) })
+	working.Go(func() { c.keepAlive(ctx) })
 	for {
 		select {
-		case request := <-s.requests:
-			s.answer(request)
-		case <-s.changed:
-			if s.outdated(ctx) {
+		case request := <-c.requests:
+			c.answer(request)
+		case <-c.changed:
+			if c.outdated(ctx) {
 				return
 			}
 		case <-ctx.Done():
@@ -201,62 +201,63 @@ func (s *session) run(ctx context.Context) {
 
 // outdated tells whether there are other settings, or files, than it was made of. Most of what is configured is no
 // matter of the fleet's, and is no reason for all of its Macs to connect anew.
-func (s *session) outdated(ctx context.Context) bool {
-	now := s.config.Settings()
-	name, err := s.Reporter.name(ctx, now)
-	return err != nil || name != s.name || !reflect.DeepEqual(now, s.settings) || fingerprint(now.Files()) != s.files
+func (c *connection) outdated(ctx context.Context) bool {
+	now := c.config.Settings()
+	name, err := c.Reporter.name(ctx, now)
+	return err != nil || name != c.name || !reflect.DeepEqual(now, c.settings) || fingerprint(now.Files()) != c.files
 }
 
 // keepAlive has a connection that the network has taken along noticed at once, and not when it is tried next.
-func (s *session) keepAlive(ctx context.Context) {
+func (c *connection) keepAlive(ctx context.Context) {
 	for {
 		select {
-		case <-s.network:
+		case <-c.network:
 		case <-ctx.Done():
 			return
 		}
 		alive, cancel := context.WithTimeout(ctx, aliveWithin)
-		if !s.conn.IsConnected() || s.conn.FlushWithContext(alive) != nil && ctx.Err() == nil {
-			_ = s.conn.ForceReconnect() // it is closed otherwise
+		if !c.conn.IsConnected() || c.conn.FlushWithContext(alive) != nil && ctx.Err() == nil {
+			_ = c.conn.ForceReconnect() // it is closed otherwise
 		}
 		cancel()
 	}
 }
 
 // answer answers one request. Of what it holds, the id of the question is read.
-func (s *session) answer(request *nats.Msg) {
+func (c *connection) answer(request *nats.Msg) {
 	asked := new(usherv1.StatusRequest)
 	if proto.Unmarshal(request.Data, asked) != nil {
 		return
 	}
-	subject, ok := fleet.AnswerOf(asked.GetQuery(), s.name)
-	if !ok || !s.limiter.Allow() {
+	subject, ok := fleet.AnswerOf(asked.GetQuery(), c.name)
+	if !ok || !c.limiter.Allow() {
 		return
 	}
-	status, err := s.standing()
+	status, err := c.standing()
 	if err != nil {
-		s.log.Error("the fleet's question could not be answered", "error", err)
+		c.log.Error("the fleet's question could not be answered", "error", err)
 		return
 	}
-	content, err := proto.Marshal(status)
+	content, err := c.settings.encode(status)
 	if err == nil {
-		err = s.conn.Publish(subject, content)
+		err = c.conn.Publish(subject, content)
 	}
 	if err != nil {
-		s.log.Warn("the fleet's question could not be answered", "error", err)
+		c.log.Warn("the fleet's question could not be answered", "error", err)
 	}
 }
 
 // standing is how this Mac stands now.
-func (s *session) standing() (*usherv1.MacStatus, error) {
-	whole, err := s.Reporter.status.Status()
+func (c *connection) standing() (*usherv1.MacStatus, error) {
+	whole, err := c.Reporter.status.Status()
 	if err != nil {
 		return nil, err
 	}
-	told := describe(whole, s.settings.PersonalData)
-	told.Mac, told.Instance, told.Time = s.name, s.instance, contract.Timestamp(time.Now())
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	told.UnpublishedChanges, told.DroppedChanges = s.waiting, s.dropped
+	told := describe(whole)
+	told.Mac, told.Instance, told.Time = c.name, c.instance, contract.Timestamp(time.Now())
+	told.PersonalDataLeftOut = !c.settings.PersonalData
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	told.UnpublishedChanges, told.DroppedChanges = c.waiting, c.dropped
 	return told, nil
 }

@@ -5,9 +5,12 @@ import (
 	"slices"
 	"strings"
 
+	"google.golang.org/protobuf/proto"
+
 	"usher.internal/helper/delivery"
 	"usher.internal/internal/contract"
 	"usher.internal/internal/oneline"
+	"usher.internal/internal/personal"
 	usherv1 "usher.internal/proto/usher/v1"
 )
 
@@ -21,8 +24,8 @@ const (
 	longestSentence = 500
 )
 
-// change is what the fleet is told of a report.
-func change(one delivery.Delivery, personal bool) *usherv1.StatusChange {
+// change is what the fleet is told of a report, with what is personal.
+func change(one delivery.Delivery) *usherv1.StatusChange {
 	report := one.Report
 	told := &usherv1.StatusChange{
 		// The numbers begin anew with a journal that was damaged, the moments do not.
@@ -39,7 +42,7 @@ func change(one delivery.Delivery, personal bool) *usherv1.StatusChange {
 	if report.Identity != nil {
 		told.State = contract.StateToProto(report.Identity.State)
 	}
-	if moved := report.DeviceIDChange; moved != nil && personal {
+	if moved := report.DeviceIDChange; moved != nil {
 		told.DeviceIdChange = &usherv1.DeviceIDChange{
 			OldDeviceId: short(string(moved.Old), longestName), NewDeviceId: short(string(moved.New), longestName),
 			Time: contract.Timestamp(moved.At),
@@ -48,24 +51,22 @@ func change(one delivery.Delivery, personal bool) *usherv1.StatusChange {
 	return told
 }
 
-// describe is what the fleet is told of a status: it copies what docs/fleet.md lists, and nothing else.
-func describe(status *usherv1.GetStatusResponse, personal bool) *usherv1.MacStatus {
+// describe is what the fleet is told of a status: it copies what docs/fleet.md lists, and nothing else. What is
+// personal in it is left out when it is sent.
+func describe(status *usherv1.GetStatusResponse) *usherv1.MacStatus {
 	helper := status.GetHelper()
 	told := &usherv1.MacStatus{
-		Version:             short(helper.GetVersion(), longestName),
-		StartTime:           helper.GetStartTime(),
-		OperatingSystem:     short(status.GetComputer().GetOperatingSystem(), longestName),
-		DeliveryMode:        helper.GetDeliveryMode(),
-		PendingDeliveries:   status.GetOutbox().GetPending(),
-		RefusedDeliveries:   status.GetOutbox().GetRefused(),
-		ProblemCount:        int32(len(status.GetProblems())),
-		PersonalDataLeftOut: !personal,
+		Version:           short(helper.GetVersion(), longestName),
+		StartTime:         helper.GetStartTime(),
+		OperatingSystem:   short(status.GetComputer().GetOperatingSystem(), longestName),
+		DeliveryMode:      helper.GetDeliveryMode(),
+		PendingDeliveries: status.GetOutbox().GetPending(),
+		RefusedDeliveries: status.GetOutbox().GetRefused(),
+		ProblemCount:      int32(len(status.GetProblems())),
+		ComputerName:      short(status.GetComputer().GetName(), longestName),
 	}
-	if personal {
-		told.ComputerName = short(status.GetComputer().GetName(), longestName)
-		for _, problem := range status.GetProblems()[:min(len(status.GetProblems()), problemsTold)] {
-			told.Problems = append(told.Problems, short(problem, longestSentence))
-		}
+	for _, problem := range status.GetProblems()[:min(len(status.GetProblems()), problemsTold)] {
+		told.Problems = append(told.Problems, short(problem, longestSentence))
 	}
 	users := slices.Clone(status.GetUsers())
 	primary := contract.Primary(users)
@@ -75,17 +76,21 @@ func describe(status *usherv1.GetStatusResponse, personal bool) *usherv1.MacStat
 	}
 	told.MoreUsers = int32(max(0, len(users)-usersTold))
 	for _, user := range users[:min(len(users), usersTold)] {
-		told.Users = append(told.Users, describeUser(user, personal))
+		told.Users = append(told.Users, describeUser(user))
 	}
 	return told
 }
 
-func describeUser(user *usherv1.UserStatus, personal bool) *usherv1.MacUser {
+func describeUser(user *usherv1.UserStatus) *usherv1.MacUser {
 	identity, last := user.GetIdentity(), user.GetLastRegistration()
-	told := &usherv1.MacUser{
+	return &usherv1.MacUser{
 		Uid:               user.GetUser().GetUid(),
+		Name:              short(user.GetUser().GetName(), longestName),
 		State:             identity.GetState(),
+		Detail:            short(identity.GetDetail(), longestSentence),
+		DeviceId:          short(identity.GetDeviceId(), longestName),
 		TenantId:          short(identity.GetTenantId(), longestName),
+		UserPrincipalName: short(identity.GetUserPrincipalName(), longestName),
 		LookTime:          user.GetLookTime(),
 		LoggedIn:          user.GetSession() != nil,
 		OnConsole:         user.GetSession().GetOnConsole(),
@@ -93,13 +98,14 @@ func describeUser(user *usherv1.UserStatus, personal bool) *usherv1.MacUser {
 		FailureReason:     last.GetFailureReason(),
 		RegistrationTime:  last.GetUpdateTime(),
 	}
-	if personal {
-		told.Name = short(user.GetUser().GetName(), longestName)
-		told.Detail = short(identity.GetDetail(), longestSentence)
-		told.DeviceId = short(identity.GetDeviceId(), longestName)
-		told.UserPrincipalName = short(identity.GetUserPrincipalName(), longestName)
+}
+
+// encode returns the bytes of a message that is to be sent, of which the message keeps what may be told.
+func (s Settings) encode(message proto.Message) ([]byte, error) {
+	if !s.PersonalData {
+		personal.Clear(message)
 	}
-	return told
+	return proto.Marshal(message)
 }
 
 // short is a text as one line of at most so many bytes.

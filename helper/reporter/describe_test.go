@@ -1,6 +1,7 @@
 package reporter
 
 import (
+	"errors"
 	"flag"
 	"fmt"
 	"os"
@@ -15,6 +16,7 @@ import (
 	"usher.internal/helper/delivery"
 	"usher.internal/internal/documented"
 	"usher.internal/internal/fleet"
+	"usher.internal/internal/personal"
 	"usher.internal/internal/wpj"
 	usherv1 "usher.internal/proto/usher/v1"
 )
@@ -68,7 +70,9 @@ func wholeStatus() *usherv1.GetStatusResponse {
 	return filled(new(usherv1.GetStatusResponse).ProtoReflect(), 5).Interface().(*usherv1.GetStatusResponse)
 }
 
-func wholeChange(personal bool) *usherv1.StatusChange {
+// wholeChange is a change as it is sent, with or without what is personal.
+func wholeChange(t *testing.T, personal bool) *usherv1.StatusChange {
+	t.Helper()
 	code := wpj.ExitCode(66)
 	told := change(delivery.Delivery{ID: 1, Report: delivery.Report{
 		UID: 501, UserName: marker, Detail: marker, Outcome: "FAILED", FailureReason: "PORTAL_FAILED",
@@ -76,9 +80,14 @@ func wholeChange(personal bool) *usherv1.StatusChange {
 		Identity: &wpj.Identity{State: wpj.StateRegistered, UserPrincipalName: marker, DeviceID: marker,
 			TenantID: marker, Detail: marker},
 		DeviceIDChange: &delivery.DeviceIDChange{Old: marker, New: marker},
-	}}, personal)
-	told.Mac = describe(wholeStatus(), personal)
-	return told
+	}})
+	told.Mac = describe(wholeStatus())
+	content, err := Settings{PersonalData: personal}.encode(told)
+	sent := &usherv1.StatusChange{}
+	if err := errors.Join(err, proto.Unmarshal(content, sent)); err != nil {
+		t.Fatal(err)
+	}
+	return sent
 }
 
 // presentFields are the fields of a message, and of those in it, that are set.
@@ -98,7 +107,7 @@ func presentFields(message protoreflect.Message, found map[string]bool) {
 	})
 }
 
-// remarks are the comments of the fields in the contract: what is said of a field, and whether it is personal.
+// remarks are the comments of the fields in the contract.
 func remarks(t *testing.T) map[string]string {
 	t.Helper()
 	all := make(map[string]string)
@@ -108,7 +117,7 @@ func remarks(t *testing.T) map[string]string {
 		if err != nil {
 			t.Fatal(err)
 		}
-		field := regexp.MustCompile(`^(?:repeated |optional )?[\w.]+ (\w+) = \d+;`)
+		field := regexp.MustCompile(`^(?:repeated |optional )?[\w.]+ (\w+) = \d+(?: \[.*\])?;`)
 		for line := range strings.Lines(string(content)) {
 			line = strings.TrimSpace(line)
 			if name, found := strings.CutPrefix(line, "message "); found {
@@ -130,9 +139,8 @@ func remarks(t *testing.T) map[string]string {
 // What docs/fleet.md says is sent is what the contract has, and what it marks as personal is what is left out.
 func TestEverythingThatIsSentIsDocumented(t *testing.T) {
 	said := remarks(t)
-	whole, impersonal := make(map[string]bool), make(map[string]bool)
-	presentFields(wholeChange(true).ProtoReflect(), whole)
-	presentFields(wholeChange(false).ProtoReflect(), impersonal)
+	whole := make(map[string]bool)
+	presentFields(wholeChange(t, true).ProtoReflect(), whole)
 	// Set where the message is sent.
 	elsewhere := []string{"mac", "instance", "time", "unpublished_changes", "dropped_changes", "more_users",
 		"personal_data_left_out", "start_time"}
@@ -145,20 +153,13 @@ func TestEverythingThatIsSentIsDocumented(t *testing.T) {
 			field := descriptor.Fields().Get(i)
 			name := string(field.FullName())
 			remark := said[name]
-			personal := strings.Contains(remark, "Personal") || descriptor.Name() == "DeviceIDChange"
-			told := map[bool]string{true: "yes", false: ""}[personal]
+			told := map[bool]string{true: "yes", false: ""}[personal.Is(field)]
 			fmt.Fprintf(&table, "| `%s` | %s | %s |\n", field.Name(), told, remark)
 			if remark == "" {
 				t.Errorf("%s has no comment in the contract", name)
 			}
 			if !whole[name] && !slices.Contains(elsewhere, string(field.Name())) {
 				t.Errorf("%s is never sent", name)
-			}
-			if personal && impersonal[name] {
-				t.Errorf("%s is personal, and is sent where that is to be left out", name)
-			}
-			if !personal && whole[name] && !impersonal[name] {
-				t.Errorf("%s is left out as if it were personal, and the contract does not say so", name)
 			}
 		}
 	}
@@ -168,7 +169,7 @@ func TestEverythingThatIsSentIsDocumented(t *testing.T) {
 
 // Without personal data no text of a person's is left anywhere in the bytes.
 func TestNoTextOfAPersonIsLeft(t *testing.T) {
-	impersonal := wholeChange(false)
+	impersonal := wholeChange(t, false)
 	// What stands there is the same for everybody who has the same Mac.
 	impersonal.Mac.Version, impersonal.Mac.OperatingSystem, impersonal.Mac.DeliveryMode = "", "", ""
 	for _, user := range impersonal.GetMac().GetUsers() {
@@ -181,7 +182,7 @@ func TestNoTextOfAPersonIsLeft(t *testing.T) {
 	if strings.Contains(string(content), marker) {
 		t.Errorf("%q tells of %s", content, marker)
 	}
-	content, err = proto.Marshal(wholeChange(true))
+	content, err = proto.Marshal(wholeChange(t, true))
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -205,9 +206,9 @@ func TestAChangeHasALimit(t *testing.T) {
 	primary := proto.CloneOf(user)
 	primary.User.Name, primary.Primary = "the primary user", true
 	status.Users = append(status.Users, primary)
-	told := describe(status, true)
+	told := describe(status)
 	content, err := proto.Marshal(
-		&usherv1.StatusChange{Mac: told, DeviceIdChange: wholeChange(true).GetDeviceIdChange()})
+		&usherv1.StatusChange{Mac: told, DeviceIdChange: wholeChange(t, true).GetDeviceIdChange()})
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -4,12 +4,11 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"math/rand/v2"
 	"time"
 
 	"github.com/nats-io/nats.go"
-	"google.golang.org/protobuf/proto"
 
+	"usher.internal/internal/backoff"
 	"usher.internal/internal/contract"
 	"usher.internal/internal/fleet"
 	usherv1 "usher.internal/proto/usher/v1"
@@ -23,34 +22,33 @@ const (
 	publishAttempts = 3
 	// batch is how many changes are published before that is noted.
 	batch = 50
-	// firstPause and longestPause bound the pause after a change could not be published while there is a connection.
-	firstPause   = 2 * time.Second
-	longestPause = 5 * time.Minute
 )
+
+// publishPauses follow a change that could not be published while there is a connection.
+var publishPauses = backoff.Pauses{First: 2 * time.Second, Longest: 5 * time.Minute, Jitter: 0.5}
 
 // errLost is returned when the connection is lost before it is known whether a change was kept.
 var errLost = errors.New("the connection was lost")
 
 // keepPublishing publishes whenever there is something to publish, or a connection again.
-func (s *session) keepPublishing(ctx context.Context) {
+func (c *connection) keepPublishing(ctx context.Context) {
 	again := time.NewTimer(time.Hour)
 	again.Stop()
 	defer again.Stop()
-	for pause := firstPause; ; {
-		publishable := s.config.Outbox.Publishable()
-		if err := s.publish(ctx); err != nil && ctx.Err() == nil {
-			s.failed(err)
+	for pauses := publishPauses; ; {
+		publishable := c.config.Outbox.Publishable()
+		if err := c.publish(ctx); err != nil && ctx.Err() == nil {
+			c.failed(err)
 			// A pause with jitter: whatever the server lacks, every Mac of the fleet has noticed. More changes do
 			// not end it.
-			again.Reset(pause/2 + rand.N(pause/2))
-			pause = min(2*pause, longestPause)
+			again.Reset(pauses.Next())
 			publishable = nil
 		} else {
-			pause = firstPause
+			pauses.Reset()
 		}
 		select {
-		case <-s.connected:
-			pause = firstPause
+		case <-c.connected:
+			pauses.Reset()
 		case <-publishable:
 		case <-again.C:
 		case <-ctx.Done():
@@ -60,30 +58,30 @@ func (s *session) keepPublishing(ctx context.Context) {
 }
 
 // publish publishes what has not been published yet, the oldest first, as long as there is a connection.
-func (s *session) publish(ctx context.Context) error {
+func (c *connection) publish(ctx context.Context) error {
 	for {
-		oldest, waiting, dropped, err := s.config.Outbox.Unpublished(batch)
+		oldest, waiting, dropped, err := c.config.Outbox.Unpublished(batch)
 		if err != nil {
 			return err
 		}
-		s.count(waiting, dropped)
+		c.count(waiting, dropped)
 		switch {
-		case !s.conn.IsConnected():
+		case !c.conn.IsConnected():
 			return nil // the connection begins anew
 		case len(oldest) == 0:
-			return s.announce(ctx)
+			return c.announce(ctx)
 		}
 		var done []uint64
 		for _, one := range oldest {
-			s.count(waiting-len(done)-1, dropped) // it tells how many come after it
-			if err = s.send(ctx, change(one, s.settings.PersonalData)); err != nil {
+			c.count(waiting-len(done)-1, dropped) // it tells how many come after it
+			if err = c.send(ctx, change(one)); err != nil {
 				break
 			}
 			done = append(done, one.ID)
 		}
 		if len(done) > 0 {
-			err = errors.Join(err, s.config.Outbox.Published(done...))
-			s.announced = true // each tells how the Mac stands
+			err = errors.Join(err, c.config.Outbox.Published(done...))
+			c.announced = true // each tells how the Mac stands
 		}
 		switch {
 		case errors.Is(err, errLost):
@@ -95,32 +93,32 @@ func (s *session) publish(ctx context.Context) error {
 }
 
 // count keeps how many changes are unpublished.
-func (s *session) count(waiting int, dropped int64) {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	s.waiting, s.dropped = int32(waiting), dropped
-	if s.state != nil {
-		s.state.Unpublished = int32(waiting)
+func (c *connection) count(waiting int, dropped int64) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.waiting, c.dropped = int32(waiting), dropped
+	if c.state != nil {
+		c.state.Unpublished = int32(waiting)
 	}
 }
 
 // announce has the fleet know a Mac of which there is nothing to publish.
-func (s *session) announce(ctx context.Context) error {
-	if s.announced {
+func (c *connection) announce(ctx context.Context) error {
+	if c.announced {
 		return nil
 	}
-	if err := s.send(ctx, &usherv1.StatusChange{Id: "present-" + s.id, Time: contract.Timestamp(time.Now())}); err !=
+	if err := c.send(ctx, &usherv1.StatusChange{Id: "present-" + c.id, Time: contract.Timestamp(time.Now())}); err !=
 		nil {
 		return err
 	}
-	s.announced = true
-	s.note(func(state *usherv1.FleetStatus) { state.LastError = "" })
+	c.announced = true
+	c.note(func(state *usherv1.FleetStatus) { state.LastError = "" })
 	return nil
 }
 
 // send publishes one change and returns when the stream has it.
-func (s *session) send(ctx context.Context, change *usherv1.StatusChange) error {
-	status, err := s.standing()
+func (c *connection) send(ctx context.Context, change *usherv1.StatusChange) error {
+	status, err := c.standing()
 	if err != nil {
 		return err
 	}
@@ -128,21 +126,21 @@ func (s *session) send(ctx context.Context, change *usherv1.StatusChange) error 
 	if change.GetUid() == 0 {
 		change.State = status.GetState()
 	}
-	content, err := proto.Marshal(change)
+	content, err := c.settings.encode(change)
 	if err != nil {
 		return fmt.Errorf("encode a change: %w", err)
 	}
-	message := &nats.Msg{Subject: fleet.ChangesOf(s.name), Reply: fleet.KeptOf(s.name), Data: content,
+	message := &nats.Msg{Subject: fleet.ChangesOf(c.name), Reply: fleet.KeptOf(c.name), Data: content,
 		Header: nats.Header{}}
-	message.Header.Set(nats.MsgIdHdr, s.name+"/"+change.GetId())
+	message.Header.Set(nats.MsgIdHdr, c.name+"/"+change.GetId())
 	for range publishAttempts {
-		if err = s.sendOnce(ctx, message); !errors.Is(err, context.DeadlineExceeded) || ctx.Err() != nil {
+		if err = c.sendOnce(ctx, message); !errors.Is(err, context.DeadlineExceeded) || ctx.Err() != nil {
 			break
 		}
 	}
 	if errors.Is(err, context.DeadlineExceeded) {
 		// A server says nothing to a client that publishes where it may not.
-		if refused := s.conn.LastError(); errors.Is(refused, nats.ErrPermissionViolation) {
+		if refused := c.conn.LastError(); errors.Is(refused, nats.ErrPermissionViolation) {
 			err = refused
 		} else {
 			err = fmt.Errorf("the servers have not told within %s that they keep it; they may lack room, or "+
@@ -152,31 +150,31 @@ func (s *session) send(ctx context.Context, change *usherv1.StatusChange) error 
 	if err != nil {
 		return fmt.Errorf("publish a change: %w", err)
 	}
-	s.note(func(state *usherv1.FleetStatus) { state.LastError = "" })
+	c.note(func(state *usherv1.FleetStatus) { state.LastError = "" })
 	return nil
 }
 
 // sendOnce publishes a message and returns when the servers tell that they have kept it.
-func (s *session) sendOnce(ctx context.Context, message *nats.Msg) error {
+func (c *connection) sendOnce(ctx context.Context, message *nats.Msg) error {
 	ctx, cancel := context.WithTimeout(ctx, publishWithin)
 	defer cancel()
-	drain(s.kept)
-	drain(s.lost)
-	if err := s.conn.PublishMsg(message); err != nil && !s.conn.IsConnected() {
+	drain(c.kept)
+	drain(c.lost)
+	if err := c.conn.PublishMsg(message); err != nil && !c.conn.IsConnected() {
 		return errLost
 	} else if err != nil {
 		return err
 	}
 	for {
 		select {
-		case told := <-s.kept:
+		case told := <-c.kept:
 			switch {
 			case told.Header.Get(nats.MsgIdHdr) == message.Header.Get(nats.MsgIdHdr):
 				return nil
 			case told.Header.Get("Status") == noResponders:
 				return fmt.Errorf("%w: run `usherctl fleet provision`", nats.ErrNoResponders)
 			}
-		case <-s.lost:
+		case <-c.lost:
 			return errLost
 		case <-ctx.Done():
 			return context.Cause(ctx)

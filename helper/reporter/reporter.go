@@ -138,15 +138,15 @@ func (r *Reporter) serve(ctx context.Context, settings Settings) {
 		r.wait(ctx)
 		return
 	}
-	s, err := r.open(ctx, settings)
+	connection, err := r.open(ctx, settings)
 	if err != nil {
 		r.log.Error("the fleet cannot be told how this Mac stands", "error", err)
 		r.become(&usherv1.FleetStatus{LastError: err.Error(), Since: contract.Timestamp(time.Now())})
 		r.wait(ctx)
 		return
 	}
-	defer s.close()
-	s.run(ctx)
+	defer connection.close()
+	connection.run(ctx)
 }
 
 // name is under which this Mac is known to the fleet.

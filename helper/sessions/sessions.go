@@ -1,7 +1,7 @@
 // Package sessions knows who is logged in: one [Session] for each user whose agent is connected over the reversed link.
 //
 // A session is its connection: [Registry.Serve] puts it in and takes it out the moment the connection ends, and nothing
-// is polled. Which of them is on the console is only a mark on one of them (lessons.md "Users and sessions").
+// is polled. Which of them is on the console is only a mark on one of them [LAUNCHER#2342, LAUNCHER#1085].
 package sessions
 
 import (

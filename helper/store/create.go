@@ -11,6 +11,7 @@ import (
 	bolt "go.etcd.io/bbolt"
 	"golang.org/x/sys/unix"
 
+	"usher.internal/internal/atomicfile"
 	"usher.internal/internal/trust"
 )
 
@@ -122,7 +123,7 @@ func create(path string, found []Damage) (created mark, err error) {
 	case err != nil:
 		return mark{}, explained(err)
 	}
-	return created, syncDirectory(filepath.Dir(path))
+	return created, atomicfile.SyncDirectory(atomicfile.Path(filepath.Dir(path)))
 }
 
 // build writes a file beside path, which fill fills in one transaction, and returns its name. It gets the name of the
@@ -152,15 +153,6 @@ func build(path string, fill func(*bolt.Tx) error) (name string, err error) {
 	return name, err
 }
 
-func syncDirectory(path string) error {
-	directory, err := os.Open(path)
-	if err != nil {
-		return err
-	}
-	defer directory.Close()
-	return directory.Sync()
-}
-
 // protect refuses a file of another user ([trust.StateFile]), and takes away what a mode that somebody widened gives to
 // others.
 func protect(path string) error {
@@ -178,7 +170,7 @@ func protect(path string) error {
 }
 
 // unfinishedSuffix ends the names of new journals until they get their place.
-const unfinishedSuffix = ".new-*"
+const unfinishedSuffix = atomicfile.Mark + "*"
 
 // unfinishedFor is the age from which a file is abandoned. A younger one may be another process's, which has just begun
 // it.
@@ -187,7 +179,7 @@ const unfinishedFor = time.Minute
 // removeUnfinished removes what a process left that was killed while it wrote a new journal or a mark for path. The
 // caller has the journal open, so that nobody else writes one for longer.
 func removeUnfinished(path string) {
-	for _, suffix := range []string{unfinishedSuffix, markSuffix + "-*"} {
+	for _, suffix := range []string{unfinishedSuffix, markSuffix + unfinishedSuffix} {
 		left, _ := filepath.Glob(path + suffix) // the only error is that of a wrong pattern
 		for _, name := range left {
 			if info, err := os.Lstat(name); err == nil && time.Since(info.ModTime()) > unfinishedFor {

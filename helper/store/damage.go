@@ -11,6 +11,8 @@ import (
 	"time"
 
 	bolt "go.etcd.io/bbolt"
+
+	"usher.internal/internal/atomicfile"
 )
 
 // Damage is something of the journal that could not be read, and was set aside.
@@ -118,7 +120,7 @@ func SetAside(path string) (aside string, err error) {
 		os.Remove(aside) // it would be in the way
 	}
 	os.Remove(path + markSuffix) // with it the next journal would report that this one is gone, too
-	if err := os.Rename(path, aside); err != nil {
+	if err := atomicfile.Rename(path, aside); err != nil {
 		return "", fmt.Errorf("set the journal aside: %w", err)
 	}
 	return aside, nil

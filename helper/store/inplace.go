@@ -7,6 +7,8 @@ import (
 	"os"
 	"path/filepath"
 	"time"
+
+	"usher.internal/internal/atomicfile"
 )
 
 // errReplaced leaves it to an admin which of the two files is the right one.
@@ -82,26 +84,17 @@ func (s *Store) lost() []Damage {
 }
 
 // putBack writes what is open to the path, where nothing is.
-func (s *Store) putBack() (err error) {
-	file, err := os.CreateTemp(filepath.Dir(s.path), filepath.Base(s.path)+unfinishedSuffix)
-	if err != nil {
-		return err
-	}
-	defer os.Remove(file.Name())
-	err = withoutFaults(func() error {
-		tx, err := s.begin(false)
-		if err != nil {
-			return err
-		}
-		defer tx.Rollback()
-		_, err = tx.WriteTo(file)
-		return err
-	})
-	if err := errors.Join(err, file.Sync(), file.Close()); err != nil {
-		return err
-	}
-	if err := os.Link(file.Name(), s.path); err != nil {
-		return err
-	}
-	return syncDirectory(filepath.Dir(s.path))
+func (s *Store) putBack() error {
+	return atomicfile.File{Mode: mode, Keep: true}.Write(atomicfile.Path(filepath.Dir(s.path)), filepath.Base(s.path),
+		func(file *os.File) error {
+			return withoutFaults(func() error {
+				tx, err := s.begin(false)
+				if err != nil {
+					return err
+				}
+				defer tx.Rollback()
+				_, err = tx.WriteTo(file)
+				return err
+			})
+		})
 }

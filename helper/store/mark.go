@@ -5,7 +5,6 @@ import (
 	"encoding/hex"
 	"errors"
 	"fmt"
-	"os"
 	"path/filepath"
 	"strings"
 	"time"
@@ -13,6 +12,7 @@ import (
 	"github.com/google/uuid"
 	bolt "go.etcd.io/bbolt"
 
+	"usher.internal/internal/atomicfile"
 	"usher.internal/internal/foreign"
 )
 
@@ -95,18 +95,9 @@ func markBeside(path string) mark {
 
 // writeBeside writes the file beside the journal at path. It is not synced: one that is behind the journal is as good.
 func (m mark) writeBeside(path string) error {
-	file, err := os.CreateTemp(filepath.Dir(path), filepath.Base(path)+markSuffix+"-*") // with mode 0600
-	if err != nil {
-		return explained(err)
-	}
-	_, err = fmt.Fprintf(file, "%x\n", m.encode())
-	if err = errors.Join(err, file.Close()); err == nil {
-		err = os.Rename(file.Name(), path+markSuffix)
-	}
-	if err != nil {
-		os.Remove(file.Name())
-	}
-	return explained(err)
+	beside := atomicfile.File{Unsynced: true}
+	return explained(beside.Write(atomicfile.Path(filepath.Dir(path)), filepath.Base(path)+markSuffix,
+		atomicfile.Content(fmt.Appendf(nil, "%x\n", m.encode()))))
 }
 
 // takeOver puts this mark beside a journal that is about to get its place at path, where there is one of a journal

@@ -5,12 +5,13 @@ import (
 	"encoding/binary"
 	"fmt"
 	"os"
-	"path/filepath"
 	"slices"
 	"strings"
 	"time"
 
 	bolt "go.etcd.io/bbolt"
+
+	"usher.internal/internal/atomicfile"
 )
 
 // Schema is the version of what is kept: the buckets, the types of their values, and which states and other words these
@@ -156,10 +157,10 @@ func rebuild(db *bolt.DB, path string, version uint64, summed bool, damaged, fou
 		return fmt.Errorf("write the journal again: %w", err)
 	}
 	defer os.Remove(name)
-	if err := os.Rename(name, path); err != nil {
+	if err := atomicfile.Rename(name, path); err != nil {
 		return fmt.Errorf("write the journal again: %w", explained(err))
 	}
-	return syncDirectory(filepath.Dir(path))
+	return nil
 }
 
 // unreadable returns the values that cannot be read of a file whose values have no sums.

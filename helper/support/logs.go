@@ -26,13 +26,6 @@ const (
 	maximumGiven = 4 << 20
 )
 
-// Where logs are whose readers root chooses: jamf.log [reference/domain.md 5.1], and the folder into which launchd
-// writes what usherd logs. Under systemd the journal has it.
-const (
-	JamfLog  = "/var/log/jamf.log"
-	OwnFiles = "/Library/Logs/usher"
-)
-
 // Homes are the folders in which people have their homes.
 var Homes = []string{"/Users", "/home"}
 

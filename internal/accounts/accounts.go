@@ -1,7 +1,7 @@
 // Package accounts tells which accounts of this computer are people.
 //
 // A person has a uid from [FirstUID] on, is not "nobody", and has a home directory: root, loginwindow, _mbsetupuser,
-// _windowserver and every other service account are nobody (DESIGN.md section 3, lessons.md "Users and sessions").
+// _windowserver and every other service account are nobody [LAUNCHER#1034, OUTSET#27].
 package accounts
 
 import (

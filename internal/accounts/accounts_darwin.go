@@ -19,7 +19,7 @@ func Console() (uid uint32, ok bool) {
 }
 
 // deviceOwner is who /dev/console belongs to: the user on the console, and root at the login window. A first login by
-// fast user switching is known to leave the old owner (lessons.md), so it counts only where the sessions cannot be
+// fast user switching is known to leave the old owner [SCCONSOLE], so it counts only where the sessions cannot be
 // read.
 func deviceOwner() (uid uint32, ok bool) { return personWhoOwns("/dev/console") }
 

@@ -61,7 +61,7 @@ func set[T any](to *T, values map[string]any, key string) error {
 }
 
 // serviceAccounts have sessions without being people: loginwindow's own, and that of Setup Assistant, which can have a
-// uid of a person's [lessons.md].
+// uid of a person's [OUTSET#27].
 var serviceAccounts = map[string]bool{"": true, "root": true, "loginwindow": true, "_mbsetupuser": true,
 	"_windowserver": true}
 

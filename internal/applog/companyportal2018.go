@@ -6,7 +6,7 @@ import (
 )
 
 // companyPortal2018 is the grammar of Company Portal's log from 2018 to 2020, whose columns stand apart by spaces or
-// tabs [reference/domain.md 2.4 A]:
+// tabs (docs/log-formats.md):
 //
 //	2020-04-27 03:07:12.156 VERB com.microsoft.ssp.telemetry TID=10971 File.swift: 283 (function(label:)) message
 //

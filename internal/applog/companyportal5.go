@@ -5,8 +5,7 @@ import (
 	"time"
 )
 
-// companyPortal5 is the grammar of Company Portal 5.x (2025), whose columns stand apart by " | " [reference/domain.md
-// 2.4 B]:
+// companyPortal5 is the grammar of Company Portal 5.x (2025), whose columns stand apart by " | " (docs/log-formats.md):
 //
 //	2025-08-30 17:18:28.271 | WARN | login | 22168 | File.swift: 157 (function(label:)) | message
 //

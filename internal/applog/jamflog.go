@@ -5,7 +5,7 @@ import (
 	"time"
 )
 
-// jamfLog is the grammar of /var/log/jamf.log [reference/domain.md 5.1]:
+// jamfLog is the grammar of /var/log/jamf.log (docs/log-formats.md):
 //
 //	Sun Apr 26 22:06:14 Test's Mac (2) jamf[1480]: Executing Policy Register With AAD
 //

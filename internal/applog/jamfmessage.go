@@ -2,7 +2,7 @@ package applog
 
 import "strings"
 
-// jamfErrors are how Jamf's messages of a failure begin. Sources: reference/domain.md 5.1 for the first three;
+// jamfErrors are how Jamf's messages of a failure begin. Sources: docs/log-formats.md for the first three;
 // https://github.com/jamf/JamfSync/issues/41 and .../setup-your-mac/Setup-Your-Mac/issues/160 for "Installation failed"
 // and "Error running script"; https://github.com/jamf/ReEnroller/issues/2 for "Failed to".
 var jamfErrors = []string{

@@ -4,7 +4,7 @@ import "strings"
 
 // jamfPolicy is the grammar of what `jamf policy` prints: the messages of jamf.log without what stands before them,
 // those about scripts, which jamf.log lacks, and with -verbose what it does in between. The command may stand before
-// it, as it was typed [reference/domain.md 5.1; https://github.com/patchoo/patchoo/issues/32; samples, derflounder]:
+// it, as it was typed [docs/log-formats.md; https://github.com/patchoo/patchoo/issues/32; samples, derflounder]:
 //
 //	admin@mac ~ % sudo jamf policy -event enrol -verbose
 //	 verbose: Checking for an existing instance of this application...

@@ -6,7 +6,7 @@ import (
 )
 
 // msal is the grammar of messages of MSAL and ADAL, as an application writes them that prints what the library gives it
-// [reference/domain.md 2.4 C and D; MSIDLogger.m of microsoft-authentication-library-common-for-objc]:
+// [docs/log-formats.md; MSIDLogger.m of microsoft-authentication-library-common-for-objc]:
 //
 //	TID=753075 MSAL 1.1.2 Mac 10.15.4 [2020-06-15 15:01:50 - UUID] [MSAL] message
 //	TID = 11075 ADAL 2.7.12 Mac 10.15.4 [2020-04-27 03:07:22 - UUID] message
@@ -342,7 +342,7 @@ func readApplication(text string) (written, category string) {
 }
 
 // sdkErrorCode returns the code in a message of Microsoft's SDK for Workplace Join, as -400 in
-// "ERROR: [errorCode:-400]-[WorkPlaceJoin …", "" without one [reference/domain.md 2.5].
+// "ERROR: [errorCode:-400]-[WorkPlaceJoin …", "" without one [MS-25244].
 func sdkErrorCode(message string) string {
 	_, after, ok := strings.Cut(message, "[errorCode:")
 	if !ok {

@@ -2,7 +2,7 @@ package applog
 
 import "strings"
 
-// notes are how lines begin that stand between entries and say something about the log itself [reference/domain.md 5.2;
+// notes are how lines begin that stand between entries and say something about the log itself [docs/log-formats.md;
 // `man log`]. A file's name between arrows is written by tail, when it shows several files.
 var notes = []string{
 	"==> ",

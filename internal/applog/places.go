@@ -1,20 +1,28 @@
 package applog
 
-import "path/filepath"
+import (
+	"path/filepath"
 
-// CompanyPortalFolder is where Company Portal's logs are in a home [reference/domain.md 2.3].
-const CompanyPortalFolder = "Library/Logs/Company Portal"
+	"usher.internal/internal/layout"
+)
+
+// CompanyPortalFolder is where Company Portal's logs are in a home [BREW, SIS], and JamfLogFile is Jamf's
+// log.
+const (
+	CompanyPortalFolder = "Library/Logs/Company Portal"
+	JamfLogFile         = "/var/log/jamf.log"
+)
 
 // Places returns where the logs of this Mac are that tell of a user's registrations: his own in his home, and those of
-// the Mac. They need not exist, and not everybody may read them [reference/domain.md 2.3, 5.1].
+// the Mac. They need not exist, and not everybody may read them (docs/log-formats.md).
 func Places(home string) []string {
 	return []string{
 		filepath.Join(home, CompanyPortalFolder),
 		filepath.Join(home, "Library/Containers/com.microsoft.CompanyPortalMac.ssoextension/Data/Library/Caches/Logs/"+
 			"Microsoft/SSOExtension"),
 		filepath.Join(home, "Library/Logs/JAMF"),
-		filepath.Join(home, "Library/Logs/usher"),
-		"/var/log/jamf.log",
-		"/Library/Logs/usher",
+		filepath.Join(home, layout.MacOS.AgentLogs),
+		JamfLogFile,
+		layout.MacOS.LogDirectory,
 	}
 }

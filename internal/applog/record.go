@@ -173,7 +173,7 @@ func levelOf(written string) Level {
 }
 
 // meantLevel is the level of an entry of Company Portal's, given what its column says and its message. Messages of
-// Microsoft's SDK carry their own [reference/domain.md 2.4].
+// Microsoft's SDK carry their own [MS-25244].
 func meantLevel(written, subsystem, message string) Level {
 	if strings.HasSuffix(subsystem, "workplaceJoinSdk") {
 		if level := embeddedLevel(message); level != "" {

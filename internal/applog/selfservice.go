@@ -2,7 +2,7 @@ package applog
 
 import "time"
 
-// selfService is the grammar of the log of Jamf's Self Service [reference/domain.md 5.1]:
+// selfService is the grammar of the log of Jamf's Self Service [CMT]:
 //
 //	[2026-04-29 14:59:40] Request: getPolicies
 //	[2026-04-29 15:00:01] WARNING: A customized icon is larger than recommended.

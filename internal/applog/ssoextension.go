@@ -5,7 +5,7 @@ import (
 	"time"
 )
 
-// ssoExtension is the grammar of the log of Company Portal's SSO extension [reference/domain.md 2.4 C]:
+// ssoExtension is the grammar of the log of Company Portal's SSO extension [MS-SSOTS]:
 //
 //	2022-12-29 14:49:59:281 | I | TID=783491 MSAL 1.2.4 Mac 13.0.1 [2022-12-29 19:49:59 - UUID] [MSAL] message
 //	2025-12-02 15:33:33:306 | E | ADB v3.12.5/WPJ v3.11.0 | ERROR: [2025-12-02 14:33:33][+Class method:568] message

@@ -6,7 +6,7 @@ import (
 )
 
 // unifiedLevels are the types of the unified log's entries by what each style writes for them: in full, in two columns
-// (of which Df and E were seen), and by Console [reference/domain.md 5.2].
+// (of which Df and E were seen), and by Console (docs/log-formats.md).
 var unifiedLevels = map[string]Level{
 	"Default": LevelInfo, "Info": LevelInfo, "Debug": LevelVerbose, "Error": LevelError, "Fault": LevelError,
 	"Activity": LevelInfo, "Signpost": LevelVerbose, "Timesync": LevelVerbose, "Trace": LevelVerbose,

@@ -5,7 +5,7 @@ import (
 	"time"
 )
 
-// unifiedDefault is the style that `log show` prints by itself [reference/domain.md 5.2]:
+// unifiedDefault is the style that `log show` prints by itself (docs/log-formats.md):
 //
 //	Timestamp                       Thread     Type        Activity             PID    TTL
 //	2026-01-25 23:03:22.041859+0200 0x150d23a  Info        0x0                  6103   0    logger: (sender) […] …

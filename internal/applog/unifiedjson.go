@@ -25,7 +25,7 @@ func unifiedNDJSONHead(text string, s *state, record *Record) bool {
 }
 
 // unifiedMember puts a member of an object into a record. Numbers stay as they are written, since those of the unified
-// log go beyond what a float can hold [reference/domain.md 5.2].
+// log go beyond what a float can hold (docs/log-formats.md).
 func unifiedMember(record *Record, d *day, name, value string, isString bool) {
 	switch name {
 	case "timestamp":

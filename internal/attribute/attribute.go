@@ -219,7 +219,7 @@ func deviceIDChange(change *usherv1.DeviceIDChange) string {
 	return fmt.Sprintf("%s: %s became %s", moment(change.GetTime()), change.GetOldDeviceId(), change.GetNewDeviceId())
 }
 
-// moment is a time in the form of Jamf Pro's dates, which smart groups compare (reality-2026.md section 4).
+// moment is a time in the form of Jamf Pro's dates, which smart groups compare (docs/extension-attributes.md).
 func moment(at *timestamppb.Timestamp) string {
 	if at == nil {
 		return ""

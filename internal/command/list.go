@@ -11,11 +11,12 @@ var (
 		OutputLimit: 1 << 20}
 	// Dscl reads a user's record in the directory; its arguments are helper/directory's.
 	Dscl = Command{Path: "/usr/bin/dscl", Deadline: 10 * time.Second, OutputLimit: 64 << 10}
-	// GetPSSOStatus asks Microsoft's single sign-on through Jamf's own program, not its alias [BW#6, SK-PSSO].
-	GetPSSOStatus = Command{Path: conditionalAccess, Arguments: []string{"getPSSOStatus"}, Deadline: 20 * time.Second,
+	// GetPSSOStatus asks Microsoft's single sign-on through Jamf's own program, not its alias [BW#6, SK-PSSO]. The path
+	// of this one and of GatherAADInfo is the configuration's.
+	GetPSSOStatus = Command{Arguments: []string{"getPSSOStatus"}, Deadline: 20 * time.Second,
 		OutputLimit: 64 << 10}
 	// GatherAADInfo has Jamf acquire the identity. It may ask the user to sign in, hence its patience [MB-AAD].
-	GatherAADInfo = Command{Path: conditionalAccess, Arguments: []string{"gatherAADInfo"}, Deadline: 10 * time.Minute}
+	GatherAADInfo = Command{Arguments: []string{"gatherAADInfo"}, Deadline: 10 * time.Minute}
 	// ActivatePortal has macOS bring Company Portal to the front. Without -n, open(1) starts no second instance of a
 	// program that runs [OPEN].
 	ActivatePortal = Command{Path: "/usr/bin/open", Arguments: []string{"-b", "com.microsoft.CompanyPortalMac"},

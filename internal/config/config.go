@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"usher.internal/internal/cloud"
+	"usher.internal/internal/layout"
 	"usher.internal/internal/wpj"
 )
 
@@ -193,18 +194,11 @@ func (c Config) RegistrationEndpoints() []string {
 	return endpoints
 }
 
-// File names inside the two directories.
-const (
-	helperSocketName = "helper.sock"
-	agentSocketName  = "agent.sock"
-	journalName      = "journal.db"
-)
-
 // HelperSocket is the path of the socket on which the helper serves usherctl and the agents.
-func (c Config) HelperSocket() string { return filepath.Join(c.SocketDirectory, helperSocketName) }
+func (c Config) HelperSocket() string { return filepath.Join(c.SocketDirectory, layout.HelperSocket) }
 
 // AgentSocket is the path of the socket of the reversed link, on which agents connect and then serve.
-func (c Config) AgentSocket() string { return filepath.Join(c.SocketDirectory, agentSocketName) }
+func (c Config) AgentSocket() string { return filepath.Join(c.SocketDirectory, layout.AgentSocket) }
 
 // JournalFile is the path of the helper's store: registrations and outbox.
-func (c Config) JournalFile() string { return filepath.Join(c.StateDirectory, journalName) }
+func (c Config) JournalFile() string { return filepath.Join(c.StateDirectory, layout.Journal) }

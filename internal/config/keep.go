@@ -7,7 +7,7 @@ import (
 	"os"
 	"path/filepath"
 
-	"usher.internal/internal/privatefile"
+	"usher.internal/internal/atomicfile"
 )
 
 // keptValue is one value of the last good configuration, as it is kept.
@@ -46,7 +46,7 @@ func (l *Loaded) keepIn(path string) error {
 	if err := os.MkdirAll(filepath.Dir(path), 0o700); err != nil {
 		return fmt.Errorf("keep configuration: %w", err)
 	}
-	if err := privatefile.Write(path, content); err != nil {
+	if err := atomicfile.Write(path, content, 0o600); err != nil {
 		return fmt.Errorf("keep configuration: %w", err)
 	}
 	return nil

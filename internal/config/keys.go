@@ -6,6 +6,8 @@ import (
 	"slices"
 	"sync"
 	"time"
+
+	"usher.internal/internal/command"
 )
 
 // Key describes one configuration key for people.
@@ -58,11 +60,11 @@ var rows = sync.OnceValue(func() []row { return table(platformOf(runtime.GOOS)) 
 func table(p platform) []row {
 	const day = 24 * time.Hour
 	return []row{
-		socketDirectory("socket_directory", p.socketDirectory,
+		socketDirectory("socket_directory", p.layout.Sockets,
 			"Directory of the sockets on which the programs talk to each other. It belongs to root and everyone "+
 				"may enter it.",
 			func(c *Config) *string { return &c.SocketDirectory }),
-		path("state_directory", p.stateDirectory,
+		path("state_directory", p.layout.State,
 			"Directory of the journal: registrations and what is still to be delivered. Only root may enter it. It "+
 				"is not a symbolic link.",
 			func(c *Config) *string { return &c.StateDirectory }),
@@ -80,7 +82,7 @@ func table(p platform) []row {
 				"computer has no such user: of those who hold a registration the one who was at the computer last, "+
 				"else the one who was at it last.",
 			func(c *Config) *string { return &c.PrimaryUser }),
-		path("agent.executable", p.programs+"/usher-agent",
+		path("agent.executable", p.layout.Agent(),
 			"The installed usher-agent; the helper accepts no other program as a user's agent.",
 			func(c *Config) *string { return &c.Agent.Executable }),
 		path("portal.executable", p.portal,
@@ -132,14 +134,14 @@ func table(p platform) []row {
 				"certificate is told from a real one. On macOS the user may be asked to allow it. Only looks that "+
 				"read the login keychain ask for it.",
 			func(c *Config) *bool { return &c.Identity.ProofOfPossession }),
-		path("platform_sso.executable", "/usr/bin/app-sso",
+		path("platform_sso.executable", command.AppSSO.Path,
 			"macOS's program that prints the state of Platform SSO.",
 			func(c *Config) *string { return &c.PlatformSSO.Executable }),
 		orNone(optionalPath("platform_sso.managed_preferences", p.managedPreferences,
 			"Folder with the preferences that profiles set. Where the state of Platform SSO cannot be read, usher "+
 				"looks here whether a profile configures Microsoft's. none: it does not look.",
 			func(c *Config) *string { return &c.PlatformSSO.ManagedPreferences })),
-		path("directory.executable", "/usr/bin/dscl",
+		path("directory.executable", command.Dscl.Path,
 			"macOS's program that reads a user's record in the directory.",
 			func(c *Config) *string { return &c.Directory.Executable }),
 		orNone(endpoints("preflight.endpoints", Automatic,

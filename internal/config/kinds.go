@@ -15,6 +15,7 @@ import (
 	"time"
 	"unicode"
 
+	"usher.internal/internal/layout"
 	"usher.internal/internal/wpj"
 )
 
@@ -158,7 +159,7 @@ func optionalPath(name, fallback, description string, field func(*Config) *strin
 
 func socketDirectory(name, fallback, description string, field func(*Config) *string) row {
 	// A socket is made beside its place, under a name that is longer (link.Listen).
-	longest := maximumSocketPath - len("/") - len("."+".new") - max(len(helperSocketName), len(agentSocketName))
+	longest := maximumSocketPath - len("/") - len("."+".new") - max(len(layout.HelperSocket), len(layout.AgentSocket))
 	allowed := fmt.Sprintf("an absolute path of at most %d bytes", longest)
 	return textField(Key{name, "path", allowed, fallback, description}, field, func(given string) (string, error) {
 		clean, err := absolute(given)

@@ -22,7 +22,7 @@ func numbered(tables ...[]entry) (all []Code) {
 	return all
 }
 
-// Where the facts stand, beside the tags of reference/domain.md.
+// Where the facts are from, beside the tags of docs/sources.md.
 const (
 	secBase     = "https://developer.apple.com/documentation/security/security-framework-result-codes"
 	codeSigning = "https://developer.apple.com/documentation/security/code-signing-services-result-codes"
@@ -46,7 +46,8 @@ const (
 	dsregcmd        = "public reports of dsregcmd /debug /join; nobody has shown it for a Mac"
 	directoryQuota  = "https://learn.microsoft.com/entra/identity/users/directory-service-limits-restrictions"
 	intuneEnrolment = "Microsoft, \"Troubleshoot iOS/iPadOS device enrollment errors in Microsoft Intune\""
-	wpjClasses      = "reference/domain.md 2.5, WPJ SDK error classes"
+	wpjClasses      = "Microsoft's WorkplaceJoin SDK of iOS, error classes in its public header; nobody has shown " +
+		"them for a Mac"
 )
 
 // What is to be done about more than one code.

@@ -21,7 +21,7 @@ type Known struct {
 	Class Class
 	// Advice is what to do about it, one sentence, for trouble.
 	Advice string
-	// Source is where the fact stands: a tag of the reference or a URL.
+	// Source is where the fact is from: a tag of docs/sources.md, or a URL.
 	Source string
 	// Then is the phase that begins with the event, "" where the phase goes on.
 	Then Phase

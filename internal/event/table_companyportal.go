@@ -2,7 +2,7 @@ package event
 
 import "usher.internal/internal/applog"
 
-// companyPortalEvents are what Company Portal's own log shows [reference/domain.md 2.5].
+// companyPortalEvents are what Company Portal's own log shows (docs/log-formats.md).
 var companyPortalEvents = []Known{
 	{Name: PortalStarted, Title: "Company Portal shows its window", Phase: Launch, Then: SignIn, Class: Progress,
 		Source: "VSC",
@@ -94,6 +94,6 @@ var companyPortalEvents = []Known{
 	{Name: StepFailed, Title: "A step of Company Portal's ended with an error", Class: Trouble, Source: "SEED",
 		Advice: "Read the entry: its name says which step, its error what went wrong."},
 	{Name: ErrorWritten, Title: "An error was written that usher does not know", Class: Trouble,
-		Source: "reference/domain.md 2.4",
+		Source: "VSC, MS-25244",
 		Advice: "Read the entry and those around it; `usherctl explain` knows many codes."},
 }

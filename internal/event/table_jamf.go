@@ -2,7 +2,7 @@ package event
 
 import "usher.internal/internal/applog"
 
-// jamfEvents are what jamf.log and the output of `jamf policy` show [reference/domain.md 5.1].
+// jamfEvents are what jamf.log and the output of `jamf policy` show (docs/log-formats.md).
 var jamfEvents = []Known{
 	{Name: PolicyStarted, Title: "Jamf runs a policy", Phase: Preparation, Then: Preparation, Class: Progress,
 		Source: "SEED",
@@ -100,7 +100,7 @@ var jamfEvents = []Known{
 	{Name: "inventory-deferred", Title: "The inventory waits until Self Service has done what else is queued",
 		Class: Noise, Source: "CW",
 		Signs: []Sign{{From: applog.SourceJamf, Message: "Inventory will be updated when all queued actions"}}},
-	{Name: "policy-check", Title: "Jamf looks for policies", Class: Noise, Source: "reference/domain.md 5.1",
+	{Name: "policy-check", Title: "Jamf looks for policies", Class: Noise, Source: "SB#33, CW, CIM",
 		Signs: []Sign{{From: applog.SourceJamf, Message: "Checking for polic"}}},
 	{Name: "jamf-error", Title: "Jamf reports an error", Phase: Preparation, Class: Trouble, Source: "JBLOG",
 		Advice: "Read what the entry says.",

@@ -16,7 +16,7 @@ func byJamfAAD(message string) []Sign {
 	}
 }
 
-// unifiedLogEvents are what the unified log shows [reference/domain.md 2.5, 5.2].
+// unifiedLogEvents are what the unified log shows (docs/log-formats.md).
 var unifiedLogEvents = []Known{
 	{Name: PortalLaunching, Title: "Jamf's helper opens Company Portal", Phase: Launch, Then: SignIn, Class: Progress,
 		Source: "SEED",

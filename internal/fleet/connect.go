@@ -5,7 +5,6 @@ import (
 	"crypto/x509"
 	"errors"
 	"fmt"
-	"math/rand/v2"
 	"net"
 	"net/netip"
 	"net/url"
@@ -17,6 +16,7 @@ import (
 	"github.com/nats-io/nats.go"
 	"github.com/nats-io/nkeys"
 
+	"usher.internal/internal/backoff"
 	"usher.internal/internal/privatefile"
 	"usher.internal/internal/trust"
 )
@@ -26,12 +26,12 @@ const (
 	// than it must be. It is shorter than the servers' own, who do not ask a client that has asked them meanwhile.
 	pingInterval = 4 * time.Minute
 	dialWithin   = 10 * time.Second
-	// firstPause and longestPause bound the pause between attempts to connect, which doubles and has full jitter.
-	firstPause   = time.Second
-	longestPause = 5 * time.Minute
 
 	maximumFileBytes = 1 << 20
 )
+
+// connectPauses are those after all servers have been tried.
+var connectPauses = backoff.Pauses{First: time.Second, Longest: 5 * time.Minute, Jitter: 0.75}
 
 // Access is how one gets at the servers. Secrets stand in files, which are read anew for each connection.
 type Access struct {
@@ -60,7 +60,7 @@ func (a Access) Options(program, name string) ([]nats.Option, error) {
 		// Go's default would have the kernel try the connection every 15 seconds.
 		nats.SetCustomDialer(&net.Dialer{Timeout: dialWithin, KeepAlive: -1}),
 		nats.MaxReconnects(-1),
-		nats.CustomReconnectDelay(pauseAfter),
+		nats.CustomReconnectDelay(connectPauses.After),
 		nats.IgnoreAuthErrorAbort(),    // credentials are renewed
 		nats.IgnoreDiscoveredServers(), // what servers call themselves need not be reached from everywhere
 		nats.ReconnectBufSize(-1),      // what could not be sent is known, and kept elsewhere
@@ -179,15 +179,6 @@ func (a Access) certificate() (*tls.Certificate, error) {
 		return nil, fmt.Errorf("%s with %s: %w", a.CertificateFile, a.KeyFile, err)
 	}
 	return &pair, nil
-}
-
-// pauseAfter is how long is waited after all servers have been tried so often.
-func pauseAfter(attempts int) time.Duration {
-	limit := longestPause
-	if attempts < 10 { // 256 s is the last one below the limit
-		limit = min(limit, firstPause<<max(0, attempts-1))
-	}
-	return limit/4 + rand.N(limit*3/4+1)
 }
 
 // Credentials are what a credentials file of NATS holds: who it is for, and the key to prove it with.

@@ -2,14 +2,14 @@ package foreign
 
 import (
 	"cmp"
-	"crypto/rand"
 	"errors"
 	"fmt"
 	"io/fs"
 	"os"
 	"path/filepath"
-	"strings"
 	"syscall"
+
+	"usher.internal/internal/atomicfile"
 )
 
 // Existing says what [Create] does with a file that is there already.
@@ -49,7 +49,8 @@ func create(path string, mode fs.FileMode, existing Existing, write func(*os.Fil
 		if err != nil {
 			return err
 		}
-		return createWhole(byPath(filepath.Dir(end)), filepath.Base(end), mode, existing, write)
+		return atomicfile.File{Mode: mode, Keep: existing == Keep}.Write(atomicfile.Path(filepath.Dir(end)),
+			filepath.Base(end), write)
 	}
 	place, err := Opener{}.walk(path)
 	if err != nil {
@@ -63,94 +64,16 @@ func create(path string, mode fs.FileMode, existing Existing, write func(*os.Fil
 		return fmt.Errorf("%w in a folder where other users can write, and root replaces nothing there: remove it "+
 			"first, or name another file", fs.ErrExist)
 	case !onlyRootChanges(place.of):
-		return createDirectly(place.folder, place.name, mode, write)
+		return atomicfile.CreateInPlace(place.folder, place.name, mode, write)
 	case place.entry == nil:
 		existing = Keep
 	}
-	return createWhole(place.folder, place.name, mode, existing, write)
+	return atomicfile.File{Mode: mode, Keep: existing == Keep}.Write(place.folder, place.name, write)
 }
 
 // replaceable reports whether root may put a file into the place of the one that is there.
 func (p *place) replaceable() bool {
 	return onlyRootWrites(p.of) || onlyRootChanges(p.of) && ownerOf(p.entry) == 0
-}
-
-// directory is a folder in which files are made: [os.Root], or a path.
-type directory interface {
-	OpenFile(name string, flags int, mode fs.FileMode) (*os.File, error)
-	Lstat(name string) (fs.FileInfo, error)
-	Link(name, second string) error
-	Rename(from, to string) error
-	Remove(name string) error
-}
-
-// byPath is a folder that need not be readable.
-type byPath string
-
-func (d byPath) OpenFile(name string, flags int, mode fs.FileMode) (*os.File, error) {
-	return os.OpenFile(filepath.Join(string(d), name), flags, mode)
-}
-func (d byPath) Lstat(name string) (fs.FileInfo, error) {
-	return os.Lstat(filepath.Join(string(d), name))
-}
-func (d byPath) Link(name, second string) error {
-	return os.Link(filepath.Join(string(d), name), filepath.Join(string(d), second))
-}
-func (d byPath) Rename(from, to string) error {
-	return os.Rename(filepath.Join(string(d), from), filepath.Join(string(d), to))
-}
-func (d byPath) Remove(name string) error { return os.Remove(filepath.Join(string(d), name)) }
-
-const createFlags = os.O_WRONLY | os.O_CREATE | os.O_EXCL | syscall.O_NOFOLLOW
-
-// createDirectly makes a file that nothing is in the place of.
-func createDirectly(in directory, name string, mode fs.FileMode, write func(*os.File) error) error {
-	file, err := in.OpenFile(name, createFlags, mode)
-	if err != nil {
-		return err
-	}
-	info, statErr := file.Stat()
-	err = errors.Join(statErr, write(file), file.Chmod(mode), file.Close())
-	if err == nil {
-		return nil
-	}
-	if now, gone := in.Lstat(name); gone == nil && info != nil && os.SameFile(now, info) {
-		err = errors.Join(err, in.Remove(name))
-	}
-	return err
-}
-
-// createWhole makes a file under another name first.
-func createWhole(in directory, name string, mode fs.FileMode, existing Existing, write func(*os.File) error) error {
-	unfinished := "." + strings.TrimPrefix(name, ".") + "." + rand.Text()
-	if len(unfinished) > 255 { // as long as a name may be
-		unfinished = "." + rand.Text()
-	}
-	file, err := in.OpenFile(unfinished, createFlags, 0o600)
-	if err != nil {
-		return err
-	}
-	if err := errors.Join(write(file), file.Chmod(mode), file.Close()); err != nil {
-		return errors.Join(err, in.Remove(unfinished))
-	}
-	if existing == Replace {
-		if err := in.Rename(unfinished, name); err != nil {
-			return errors.Join(err, in.Remove(unfinished))
-		}
-		return nil
-	}
-	err = in.Link(unfinished, name)
-	if err == nil || errors.Is(err, fs.ErrExist) {
-		return errors.Join(err, in.Remove(unfinished))
-	}
-	// This file system knows no second names.
-	if _, err := in.Lstat(name); err == nil {
-		return errors.Join(fs.ErrExist, in.Remove(unfinished))
-	}
-	if err := in.Rename(unfinished, name); err != nil {
-		return errors.Join(err, in.Remove(unfinished))
-	}
-	return nil
 }
 
 // Resolve returns where a path to be written leads: the name at the end of links, which has a folder, and what has that

@@ -15,6 +15,7 @@ import (
 
 	"google.golang.org/protobuf/encoding/protojson"
 
+	"usher.internal/internal/atomicfile"
 	"usher.internal/internal/privatefile"
 	usherv1 "usher.internal/proto/usher/v1"
 )
@@ -69,7 +70,7 @@ func Keep(ctx context.Context, source Source, stateDirectory string, log *slog.L
 	err := source.WatchStatus(ctx, func(status *usherv1.GetStatusResponse) error {
 		content, err := protojson.Marshal(status)
 		if err == nil {
-			err = privatefile.Write(path(stateDirectory), content)
+			err = atomicfile.Write(path(stateDirectory), content, 0o600)
 		}
 		if err != nil && !failed.Load() {
 			log.Warn("the last status is not kept; extension attributes have no value while usherd restarts", "error",

@@ -6,7 +6,6 @@ import (
 	"fmt"
 	"io/fs"
 	"log/slog"
-	"math/rand/v2"
 	"net"
 	"os"
 	"sync"
@@ -15,14 +14,15 @@ import (
 	"google.golang.org/grpc"
 	"google.golang.org/grpc/keepalive"
 
+	"usher.internal/internal/backoff"
 	"usher.internal/internal/filewatch"
 )
 
-// How an agent comes back: the pauses double from the first to the longest, and each is drawn at random from the upper
-// half of its span. A connection that lasted this long starts them anew.
+// agentPauses are between two attempts of an agent to come back. They have jitter: the agents of all users of a Mac
+// lose the helper together. A connection that was lastedLongEnough resets them.
+var agentPauses = backoff.Pauses{First: 100 * time.Millisecond, Longest: 30 * time.Second, Jitter: 0.5}
+
 const (
-	firstPause       = 100 * time.Millisecond
-	longestPause     = 30 * time.Second
 	lastedLongEnough = 10 * time.Second
 	dialWithin       = 5 * time.Second
 	stopAgentWithin  = 2 * time.Second
@@ -52,7 +52,7 @@ type AgentConfig struct {
 // refuses the agent for a reason that lasts. It is the agent's side of the reversed link.
 func ServeReversed(ctx context.Context, config AgentConfig) error {
 	told := false
-	for pause := firstPause; ; {
+	for pauses := agentPauses; ; {
 		begun := time.Now()
 		before := socketAt(config.Path)
 		err := config.serveOnce(ctx)
@@ -63,17 +63,19 @@ func ServeReversed(ctx context.Context, config AgentConfig) error {
 			return refusal
 		}
 		if time.Since(begun) >= lastedLongEnough {
-			pause, told = firstPause, false
+			told = false
+			pauses.Reset()
 		}
+		pause := pauses.Next()
+		within := pauses.Bound(pauses.Failures())
 		// Once for each time that it is away for longer than a restart takes: a helper that is gone for a week is no
 		// news.
 		level := slog.LevelDebug
-		if pause >= time.Second && !told {
+		if within >= time.Second && !told {
 			level, told = slog.LevelInfo, true
 		}
-		config.Logger.Log(ctx, level, "helper is away", "reason", err, "retry_within", pause)
-		waitForHelper(ctx, config.Path, before, pause/2+rand.N(pause/2+1))
-		pause = min(2*pause, longestPause)
+		config.Logger.Log(ctx, level, "helper is away", "reason", err, "retry_within", within)
+		waitForHelper(ctx, config.Path, before, pause)
 	}
 }
 

@@ -15,7 +15,7 @@ import (
 
 // A hung agent is found out while something is asked of it, by these pings: a call to it fails within 20 seconds. While
 // nothing is asked there is silence, so that a sleeping Mac stays asleep; the kernel tells of an agent's end at once.
-// Both ends must agree (lessons.md: grpc-go#3093).
+// Both ends must agree [GRPC#3093].
 const (
 	pingAfter     = 10 * time.Second
 	pingWithin    = 10 * time.Second

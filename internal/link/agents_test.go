@@ -23,19 +23,19 @@ import (
 func TestStoppedAgentThatNobodyAsksIsLeftInPeace(t *testing.T) {
 	t.Parallel()
 	path := socketPath(t)
-	type session struct {
+	type agent struct {
 		ctx        context.Context
 		connection *grpc.ClientConn
 	}
-	sessions, done := make(chan session), make(chan struct{})
+	agents, done := make(chan agent), make(chan struct{})
 	helper := fakeHelper{serve: func(ctx context.Context, _ *link.Peer, connection *grpc.ClientConn) {
-		sessions <- session{ctx, connection}
+		agents <- agent{ctx, connection}
 		<-done
 	}}
 	helper.run(t, path)
 	t.Cleanup(func() { close(done) }) // before the helper stops
 	command, _ := as(t, stranger, "agent", path)
-	got := <-sessions
+	got := <-agents
 	if err := check(got.ctx, got.connection); err != nil {
 		t.Fatal(err)
 	}
@@ -54,27 +54,27 @@ func TestStoppedAgentThatNobodyAsksIsLeftInPeace(t *testing.T) {
 func TestTwoAgentsSideBySide(t *testing.T) {
 	path := socketPath(t)
 	const another = stranger - 1
-	type session struct {
+	type agent struct {
 		peer       *link.Peer
 		ctx        context.Context
 		connection *grpc.ClientConn
 	}
-	sessions := make(chan session)
+	agents := make(chan agent)
 	helper := fakeHelper{serve: func(ctx context.Context, peer *link.Peer, connection *grpc.ClientConn) {
-		sessions <- session{peer, ctx, connection}
+		agents <- agent{peer, ctx, connection}
 		<-ctx.Done()
 	}}
 	helper.run(t, path)
 	first, _ := as(t, stranger, "agent", path)
-	one := <-sessions
+	one := <-agents
 	as(t, another, "agent", path)
-	two := <-sessions
+	two := <-agents
 	if one.peer.UID != stranger || two.peer.UID != another {
 		t.Fatalf("the agents are of uids %d and %d", one.peer.UID, two.peer.UID)
 	}
-	for _, session := range []session{one, two} {
-		if err := check(session.ctx, session.connection); err != nil {
-			t.Errorf("call to uid %d: %v", session.peer.UID, err)
+	for _, each := range []agent{one, two} {
+		if err := check(each.ctx, each.connection); err != nil {
+			t.Errorf("call to uid %d: %v", each.peer.UID, err)
 		}
 	}
 	first.Process.Kill()

@@ -16,6 +16,7 @@ import (
 
 	"golang.org/x/sys/unix"
 
+	"usher.internal/internal/backoff"
 	"usher.internal/internal/trust"
 )
 
@@ -159,14 +160,13 @@ var passing = []unix.Errno{unix.EMFILE, unix.ENFILE, unix.ENOBUFS, unix.ENOMEM}
 // Accept returns the next connection that is within the limits. Its peer is known, and is what [PeerFromContext]
 // returns. Connections of a user who connects too often are closed before anything else is done for them.
 func (l *Listener) Accept() (net.Conn, error) {
-	for backoff := time.Millisecond; ; {
+	for pauses := (backoff.Pauses{First: time.Millisecond, Longest: time.Second}); ; {
 		descriptor, uid, err := l.next()
 		switch {
 		case slices.ContainsFunc(passing, func(one unix.Errno) bool { return errors.Is(err, one) }):
 			// gRPC ends its server on an error that is not temporary; these pass.
 			l.warn(logKey{what: err.Error()}, "connections cannot be accepted", "error", err)
-			l.pause(backoff)
-			backoff = min(2*backoff, time.Second)
+			l.pause(pauses.Next())
 			continue
 		case errors.Is(err, errTooOften):
 			if uid == 0 { // all of them had hung up
@@ -180,7 +180,7 @@ func (l *Listener) Accept() (net.Conn, error) {
 		case err != nil:
 			return nil, err
 		}
-		backoff = time.Millisecond
+		pauses.Reset()
 		connection, err := connectionOf(descriptor)
 		if err != nil {
 			l.warn(logKey{uid, err.Error()}, "connection cannot be served", "uid", uid, "error", err)

@@ -61,23 +61,23 @@ func beAgent(path string) error {
 
 func TestHelperCallsTheAgentThatDialled(t *testing.T) {
 	path := socketPath(t)
-	type session struct {
+	type agent struct {
 		peer *link.Peer
 		err  error
 		exe  string
 	}
-	sessions, ended := make(chan session), make(chan time.Time, 1)
+	agents, ended := make(chan agent), make(chan time.Time, 1)
 	helper := fakeHelper{serve: func(ctx context.Context, peer *link.Peer, connection *grpc.ClientConn) {
 		exe, _ := peer.Executable()
-		sessions <- session{peer, check(ctx, connection), exe}
+		agents <- agent{peer, check(ctx, connection), exe}
 		<-ctx.Done()
 		ended <- time.Now()
 	}}
 	helper.run(t, path)
 	command, _ := as(t, stranger, "agent", path)
-	got := <-sessions
+	got := <-agents
 	if got.err != nil || got.peer.UID != stranger || got.peer.PID != command.Process.Pid {
-		t.Fatalf("session is %+v", got)
+		t.Fatalf("the agent is %+v", got)
 	}
 	if got.exe != command.Path {
 		t.Errorf("executable is %s, want %s", got.exe, command.Path)

@@ -12,7 +12,6 @@ const (
 	codeFine            codeStatus = 0
 	codeRequirementFail codeStatus = -67050 // errSecCSReqFailed
 	codeUnsigned        codeStatus = -67062 // errSecCSUnsigned
-	codeGuestInvalid    codeStatus = -67063 // errSecCSGuestInvalid
 	codeNoSuchCode      codeStatus = -67065 // errSecCSNoSuchCode
 	codeStaticNotFound  codeStatus = -67068 // errSecCSStaticCodeNotFound
 	codeStaticChanged   codeStatus = -67034 // errSecCSStaticCodeChanged

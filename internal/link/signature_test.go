@@ -24,7 +24,7 @@ func TestJudgeCode(t *testing.T) {
 		"file was written over":        {findings: codeFindings{validity: codeStaticChanged}, replaced: true},
 		"another signature":            {findings: codeFindings{validity: codeRequirementFail}, replaced: true},
 		"unsigned, installed is":       {findings: codeFindings{validity: codeUnsigned}},
-		"code was changed in memory":   {findings: codeFindings{validity: codeGuestInvalid}},
+		"code was changed in memory":   {findings: codeFindings{validity: -67063}},
 		"cannot be found out":          {findings: codeFindings{running: 100001}},
 		"what nobody has seen":         {findings: codeFindings{validity: -1}},
 		"a later finding does not win": {findings: codeFindings{installed: -67061, validity: codeFine}},

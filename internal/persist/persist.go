@@ -9,6 +9,7 @@ import (
 	"log/slog"
 	"time"
 
+	"usher.internal/internal/backoff"
 	"usher.internal/internal/config"
 )
 
@@ -52,7 +53,7 @@ func (e *ConfigurationError) Unwrap() error { return e.Err }
 // Serve runs the program until ctx ends; then it returns nil. It returns an error of which Lasts reports true, and with
 // ByHand every error. It logs the others. The level follows the configuration.
 func (p Program) Serve(ctx context.Context, level *config.LogLevel, log *slog.Logger) error {
-	for pause := FirstPause; ; pause = min(2*pause, LongestPause) {
+	for pauses := (backoff.Pauses{First: FirstPause, Longest: LongestPause}); ; {
 		begun, before := time.Now(), p.Configuration.Look()
 		err := p.try(ctx, level, log)
 		if err == nil || ctx.Err() != nil {
@@ -62,8 +63,9 @@ func (p Program) Serve(ctx context.Context, level *config.LogLevel, log *slog.Lo
 			return err
 		}
 		if time.Since(begun) >= LongestPause {
-			pause = FirstPause
+			pauses.Reset()
 		}
+		pause := pauses.Next()
 		log.Error(p.Name+" cannot serve; it tries again when the configuration changes, or later", "error", err,
 			"within", pause)
 		p.Configuration.WaitForChange(ctx, before, pause, log)

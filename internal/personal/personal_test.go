@@ -22,6 +22,8 @@ var update = flag.Bool("update", false, "write the generated part of docs/privac
 var roots = []proto.Message{
 	// What the listener sends.
 	(*usherv1.GetStatusResponse)(nil), (*usherv1.WatchStatusResponse)(nil),
+	// What is sent to and in a fleet.
+	(*usherv1.StatusRequest)(nil), (*usherv1.StatusChange)(nil),
 	// What is in a support archive, or what `usherctl --json` prints into one.
 	(*usherv1.Registration)(nil), (*usherv1.Check)(nil), (*usherv1.ExamineResponse)(nil),
 	(*usherv1.ListRemovalsResponse)(nil), (*usherv1.ListDeliveriesResponse)(nil),

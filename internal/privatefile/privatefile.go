@@ -1,5 +1,5 @@
 // Package privatefile reads the files that hold secrets, and refuses those that are none: what others can read, or have
-// put there. It writes files that our own user alone can read.
+// put there. Package atomicfile writes them.
 package privatefile
 
 import (
@@ -8,7 +8,6 @@ import (
 	"fmt"
 	"io"
 	"io/fs"
-	"os"
 	"path/filepath"
 
 	"usher.internal/internal/trust"
@@ -44,24 +43,6 @@ func Read(path string, limit int64) ([]byte, fs.FileInfo, error) {
 		return nil, nil, errors.New("it is empty")
 	}
 	return content, info, nil
-}
-
-// Write writes a file with mode 0600 in the place of what is at path, in one piece, also over a power failure: somebody
-// who reads it has the content before or this one. Its directory must exist. A process that is killed may leave a file
-// beside it, whose name has a dot and digits more.
-func Write(path string, content []byte) error {
-	file, err := os.CreateTemp(filepath.Dir(path), filepath.Base(path)+".*")
-	if err != nil {
-		return err
-	}
-	_, err = file.Write(content)
-	if err = errors.Join(err, file.Sync(), file.Close()); err == nil {
-		err = os.Rename(file.Name(), path)
-	}
-	if err != nil {
-		return errors.Join(err, os.Remove(file.Name()))
-	}
-	return nil
 }
 
 // explained leaves out the path of the file itself. A directory or a link on the way is named.

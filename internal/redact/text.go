@@ -387,7 +387,7 @@ func (r *Redactor) signIn(value string) string {
 }
 
 // knownIDs are ids that are the same for everybody: the organisational unit of every device's certificate, applications
-// of Microsoft's and Jamf's [reference/domain.md 1.3, 3.2].
+// of Microsoft's and Jamf's [FL-S1, BW-MIG].
 var knownIDs = map[string]bool{
 	"82dbaca4-3e81-46ca-9c73-0950c1eaca97": true,
 	"b03c10a8-71c7-45f9-b44a-3335ab76e970": true,

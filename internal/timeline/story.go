@@ -187,7 +187,7 @@ func (s *story) outcome() Outcome {
 }
 
 // wentSilent reports whether the user signed in, and then neither a registration nor an error followed, as it is when
-// Entra does not let the user join devices [reference/domain.md 4.2].
+// Entra does not let the user join devices [MS-PTS].
 func (s *story) wentSilent() bool {
 	if s.registered() || s.cause >= 0 && !isFailedEnd(s.events[s.cause]) && !isPassingTrouble(s.events[s.cause]) {
 		return false

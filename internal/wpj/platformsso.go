@@ -21,7 +21,7 @@ const (
 	SectionUnreadable Section = "unreadable"
 )
 
-// PlatformSSO is what `app-sso platform -s` says of a Mac that has Platform SSO configured (domain.md 3.4, [FL-S1]).
+// PlatformSSO is what `app-sso platform -s` says of a Mac that has Platform SSO configured [FL-S1].
 type PlatformSSO struct {
 	// Device and UserSection are how the sections of the device and of the user were read.
 	Device, UserSection Section

@@ -5,7 +5,7 @@ import "time"
 // State is the one state that the evidence of a user's identity comes to. The set is closed; [States] explains each.
 type State string
 
-// The states (domain.md 4.1).
+// The states (docs/states.md).
 const (
 	StateNoSession             State = "NO_SESSION"
 	StateUnreadable            State = "UNREADABLE"

@@ -9,7 +9,7 @@ import (
 	"path/filepath"
 	"time"
 
-	"usher.internal/launchd"
+	"usher.internal/internal/layout"
 	"usher.internal/packaging"
 )
 
@@ -31,9 +31,9 @@ func main() {
 	release.Date = time.Unix(*epoch, 0).UTC()
 	var err error
 	if *daemons != "" {
-		err = writeDaemonManuals(*daemons, launchd.System(*system), release.Date)
+		err = writeDaemonManuals(*daemons, *system, release.Date)
 	} else {
-		err = write(*output, launchd.System(*system), *arch, release)
+		err = write(*output, *system, *arch, release)
 	}
 	if err != nil {
 		fmt.Fprintln(os.Stderr, "payload:", err)
@@ -41,13 +41,15 @@ func main() {
 	}
 }
 
-func write(output string, system launchd.System, arch string, release packaging.Release) error {
-	// Debian's package is dpkg's to change
-	layout, err := launchd.LayoutOf(system, launchd.Owner(system == launchd.Linux))
+func write(output string, system string, arch string, release packaging.Release) error {
+	of, err := layout.Of(system)
 	if err != nil {
 		return err
 	}
-	entries, err := packaging.Payload(layout, release)
+	if !of.Mac() {
+		of = layout.Debian
+	}
+	entries, err := packaging.Payload(of, release)
 	if err != nil {
 		return err
 	}
@@ -58,19 +60,19 @@ func write(output string, system launchd.System, arch string, release packaging.
 	if err := packaging.WriteTree(root, entries, release.Date); err != nil {
 		return err
 	}
-	if system == launchd.MacOS {
+	if of.Mac() {
 		return packaging.WriteMacOS(filepath.Join(output, "macos"), release)
 	}
 	return packaging.WriteDebian(filepath.Join(output, "debian"), root, entries, release, arch)
 }
 
 // writeDaemonManuals is for the archives, from which usherctl installs by hand.
-func writeDaemonManuals(directory string, system launchd.System, date time.Time) error {
-	layout, err := launchd.LayoutOf(system, launchd.ByHand)
+func writeDaemonManuals(directory string, system string, date time.Time) error {
+	of, err := layout.Of(system)
 	if err != nil {
 		return err
 	}
-	pages, err := packaging.DaemonManuals(layout, date)
+	pages, err := packaging.DaemonManuals(of, date)
 	if err != nil {
 		return err
 	}

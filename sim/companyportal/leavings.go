@@ -88,7 +88,7 @@ func (p *portal) startMakingItems() func() ([]filekeychain.Item, error) {
 	}
 }
 
-// makeItems makes the items of the first generation of Workplace Join (reference/domain.md 3.2). There are none where
+// makeItems makes the items of the first generation of Workplace Join [MSID, SK-RESET]. There are none where
 // the run is to leave nothing.
 func (p *portal) makeItems() ([]filekeychain.Item, error) {
 	l := leavings[p.Leave]

@@ -27,7 +27,7 @@ const telemetryLocation = "AriaTelemetryService.swift: 283 " +
 	"(sendEvent(featureArea:type:eventTitle:duration:result:target:location:resultData:error:" +
 	"context:workflowData:clientRequestId:shouldSanitizeStrings:))"
 
-// log writes Company Portal's log as the versions of 2018 to 2020 did (reference/domain.md 2.4, grammar A). Every entry
+// log writes Company Portal's log as the versions of 2018 to 2020 did (docs/log-formats.md). Every entry
 // is one write. The first error is kept for close, as the real program does not end because its log cannot be written.
 //
 // The sign-in library's lines are among them, in its own grammar. With piped, Company Portal's own entries are

@@ -50,7 +50,7 @@ var failingStages = map[wpj.ExitCode]stage{
 	wpj.ExitCommandLineError:           launch,
 }
 
-// register is a run in registration mode, in the order of events of reference/registration-deconstructed.txt. The error
+// register is a run in registration mode, in the order of events of a run that was published [SEED]. The error
 // is for whoever runs the stand-in; the exit code counts all the same.
 func (p *portal) register() (wpj.ExitCode, error) {
 	code := p.ExitCode

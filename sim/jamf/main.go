@@ -1,7 +1,7 @@
 // Command jamf stands in for /usr/local/bin/jamf, the management framework of Jamf Pro, as far as usher has to do with
 // it: it runs policies with their scripts, collects inventory with the scripts of extension attributes, and enforces
 // management, against a simulated server (sim/jamfpro). What it writes to jamf.log and to standard output has the form
-// of the real one (reference/domain.md section 5.1); where a comment has (?), no public source shows what the real one
+// of the real one (docs/log-formats.md); where a comment has (?), no public source shows what the real one
 // writes.
 //
 // It is told how to behave by a JSON file ([Config]): $USHER_SIM_JAMF_CONFIG, or jamf.json beside the executable, or

@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"usher.internal/internal/config"
+	"usher.internal/internal/layout"
 	"usher.internal/internal/persist"
 	"usher.internal/launchd"
 )
@@ -19,30 +20,26 @@ const RestartsAllowed = 10
 
 // Helper returns usherd's job on a Mac.
 func Helper(t testing.TB) Job {
-	return installed(t, func(l launchd.Layout) string { return l.HelperDefinition })
+	return installed(t, func(l layout.Layout) string { return l.HelperDefinition })
 }
 
 // Agent returns usher-agent's job on a Mac.
 func Agent(t testing.TB) Job {
-	return installed(t, func(l launchd.Layout) string { return l.AgentDefinition })
+	return installed(t, func(l layout.Layout) string { return l.AgentDefinition })
 }
 
-func installed(t testing.TB, path func(launchd.Layout) string) Job {
+func installed(t testing.TB, path func(layout.Layout) string) Job {
 	t.Helper()
-	layout, err := launchd.LayoutOf(launchd.MacOS, launchd.ByHand)
-	if err != nil {
-		t.Fatal(err)
-	}
-	files, err := layout.Files()
+	files, err := launchd.Files(layout.MacOS)
 	if err != nil {
 		t.Fatal(err)
 	}
 	for _, file := range files {
-		if file.Path == path(layout) {
+		if file.Path == path(layout.MacOS) {
 			return Read(t, file.Content)
 		}
 	}
-	t.Fatalf("there is no definition at %s", path(layout))
+	t.Fatalf("there is no definition at %s", path(layout.MacOS))
 	return Job{}
 }
 

@@ -76,12 +76,6 @@ func Build(ctx context.Context, directory, tags string) (Programs, error) {
 	for _, program := range packages {
 		*program.set(&programs) = filepath.Join(directory, program.name)
 	}
-	// go build names a program for the last element of its package's path.
-	for built, wanted := range map[string]string{"ctl": programs.Control} {
-		if err := os.Rename(filepath.Join(directory, built), wanted); err != nil {
-			return programs, fmt.Errorf("build programs: %w", err)
-		}
-	}
 	return programs, nil
 }
 

@@ -6,13 +6,14 @@ import (
 	"fmt"
 	"slices"
 
+	"usher.internal/internal/command"
 	"usher.internal/internal/wpj"
 )
 
 // The two ways of reading the keychain of macOS.
-const (
+var (
 	theFramework = "the Security framework"
-	theTool      = "/usr/bin/security"
+	theTool      = command.Security.Path
 )
 
 // Accounts and Labels are the generic passwords that are looked for by name on macOS, which is not asked for all. A

@@ -8,7 +8,7 @@ import (
 	"usher.internal/useragent/keychain"
 )
 
-// The one table of what a registration leaves (domain.md 1.3, 3.2). What is not in it is never touched.
+// The one table of what a registration leaves [MB-CLEAN, SK-RESET, MSID]. What is not in it is never touched.
 //
 // It leaves out what names no program of its own: the URL of an organisation's own sign-in server, which is the label
 // of an identity preference where Entra is federated.

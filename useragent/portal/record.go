@@ -12,6 +12,7 @@ import (
 	"time"
 
 	"usher.internal/internal/applog"
+	"usher.internal/internal/atomicfile"
 	"usher.internal/internal/foreign"
 	"usher.internal/internal/wpj"
 )
@@ -103,23 +104,7 @@ func (r records) save(saved record) (err error) {
 	if err := os.MkdirAll(r.directory, 0o700); err != nil {
 		return err
 	}
-	file, err := os.CreateTemp(r.directory, ".record-*")
-	if err != nil {
-		return err
-	}
-	_, err = file.Write(content)
-	err = errors.Join(err, file.Sync(), file.Close())
-	if err == nil {
-		err = os.Rename(file.Name(), r.path(saved.RegistrationID))
-	}
-	if err != nil {
-		return errors.Join(err, os.Remove(file.Name()))
-	}
-	directory, err := os.Open(r.directory)
-	if err != nil {
-		return err
-	}
-	return errors.Join(directory.Sync(), directory.Close())
+	return atomicfile.Write(r.path(saved.RegistrationID), content, 0o600)
 }
 
 // all returns every record that can be read, the oldest launch first. What cannot be read is handed to skip, and is

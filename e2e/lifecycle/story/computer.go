@@ -183,7 +183,8 @@ func (c *computer) logIn(name string) *person {
 	}
 	c.run(0, "systemctl", "start", fmt.Sprintf("user@%d.service", p.uid))
 	// What a display manager tells the session's service manager, before it starts what belongs to the session.
-	c.as(p, "systemctl", "--user", "set-environment", "DBUS_SESSION_BUS_ADDRESS="+kept.Address())
+	c.as(p, "systemctl", "--user", "set-environment", "DBUS_SESSION_BUS_ADDRESS="+kept.Address(),
+		"XDG_STATE_HOME="+filepath.Join(p.home, "kept"))
 	c.as(p, "systemctl", "--user", "restart", "usher-agent.service")
 	return p
 }

@@ -68,7 +68,7 @@ func (x *StatusRequest) GetQuery() string {
 	return ""
 }
 
-// MacStatus is how one Mac stands, as it sees itself. What is marked as personal is left out where the Mac is configured so.
+// MacStatus is how one Mac stands, as it sees itself. What is personal is left out where the Mac is configured so.
 type MacStatus struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
 	// The name under which the Mac may publish, by default the hardware UUID, and the same as in the subject.
@@ -83,7 +83,7 @@ type MacStatus struct {
 	StartTime *timestamppb.Timestamp `protobuf:"bytes,5,opt,name=start_time,json=startTime,proto3" json:"start_time,omitempty"`
 	// For example macOS 15.1.
 	OperatingSystem string `protobuf:"bytes,6,opt,name=operating_system,json=operatingSystem,proto3" json:"operating_system,omitempty"`
-	// Personal: many a Mac is called after its user.
+	// Many Macs are named after their user.
 	ComputerName string `protobuf:"bytes,7,opt,name=computer_name,json=computerName,proto3" json:"computer_name,omitempty"`
 	// The state of the primary user (docs/extension-attributes.md).
 	State IdentityState `protobuf:"varint,8,opt,name=state,proto3,enum=usher.v1.IdentityState" json:"state,omitempty"`
@@ -99,7 +99,7 @@ type MacStatus struct {
 	UnpublishedChanges int32 `protobuf:"varint,13,opt,name=unpublished_changes,json=unpublishedChanges,proto3" json:"unpublished_changes,omitempty"`
 	// How many things are wrong, as `usherctl status` says on the Mac.
 	ProblemCount int32 `protobuf:"varint,14,opt,name=problem_count,json=problemCount,proto3" json:"problem_count,omitempty"`
-	// What they are, the gravest first, and at most 8. Personal: users are named in them.
+	// What they are, the gravest first, and at most 8. They name users.
 	Problems []string `protobuf:"bytes,15,rep,name=problems,proto3" json:"problems,omitempty"`
 	// Whether the Mac was configured to leave out what is personal.
 	PersonalDataLeftOut bool `protobuf:"varint,16,opt,name=personal_data_left_out,json=personalDataLeftOut,proto3" json:"personal_data_left_out,omitempty"`
@@ -272,17 +272,17 @@ type MacUser struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
 	// User id.
 	Uid uint32 `protobuf:"varint,1,opt,name=uid,proto3" json:"uid,omitempty"`
-	// Account name. Personal.
+	// Account name.
 	Name string `protobuf:"bytes,2,opt,name=name,proto3" json:"name,omitempty"`
 	// The user's state.
 	State IdentityState `protobuf:"varint,3,opt,name=state,proto3,enum=usher.v1.IdentityState" json:"state,omitempty"`
-	// One sentence, why. Personal: it may name the user.
+	// One sentence, why. It may name the user.
 	Detail string `protobuf:"bytes,4,opt,name=detail,proto3" json:"detail,omitempty"`
-	// Entra's id of the device that the user registered. Personal, since Entra knows whose it is.
+	// Entra's id of the device that the user registered. Entra knows whose it is.
 	DeviceId string `protobuf:"bytes,5,opt,name=device_id,json=deviceId,proto3" json:"device_id,omitempty"`
 	// The tenant that the user registered with.
 	TenantId string `protobuf:"bytes,6,opt,name=tenant_id,json=tenantId,proto3" json:"tenant_id,omitempty"`
-	// The name that the user signed in with. Personal.
+	// The name that the user signed in with.
 	UserPrincipalName string `protobuf:"bytes,7,opt,name=user_principal_name,json=userPrincipalName,proto3" json:"user_principal_name,omitempty"`
 	// When usherd looked last; not set when it never did.
 	LookTime *timestamppb.Timestamp `protobuf:"bytes,8,opt,name=look_time,json=lookTime,proto3" json:"look_time,omitempty"`
@@ -438,7 +438,7 @@ type StatusChange struct {
 	PortalExitCode *int32 `protobuf:"varint,6,opt,name=portal_exit_code,json=portalExitCode,proto3,oneof" json:"portal_exit_code,omitempty"`
 	// The user's state at that time.
 	State IdentityState `protobuf:"varint,7,opt,name=state,proto3,enum=usher.v1.IdentityState" json:"state,omitempty"`
-	// Set where the user's device has become another one in Entra. Personal.
+	// Set where the user's device has become another one in Entra.
 	DeviceIdChange *DeviceIDChange `protobuf:"bytes,8,opt,name=device_id_change,json=deviceIdChange,proto3" json:"device_id_change,omitempty"`
 	// How the Mac stood when this was published.
 	Mac           *MacStatus `protobuf:"bytes,9,opt,name=mac,proto3" json:"mac,omitempty"`
@@ -543,57 +543,57 @@ var File_usher_v1_fleet_proto protoreflect.FileDescriptor
 
 const file_usher_v1_fleet_proto_rawDesc = "" +
 	"\n" +
-	"\x14usher/v1/fleet.proto\x12\busher.v1\x1a\x1fgoogle/protobuf/timestamp.proto\x1a\x17usher/v1/identity.proto\x1a\x1busher/v1/registration.proto\"%\n" +
-	"\rStatusRequest\x12\x14\n" +
-	"\x05query\x18\x01 \x01(\tR\x05query\"\xd8\x05\n" +
-	"\tMacStatus\x12\x10\n" +
-	"\x03mac\x18\x01 \x01(\tR\x03mac\x12\x1a\n" +
-	"\binstance\x18\x02 \x01(\tR\binstance\x12.\n" +
-	"\x04time\x18\x03 \x01(\v2\x1a.google.protobuf.TimestampR\x04time\x12\x18\n" +
-	"\aversion\x18\x04 \x01(\tR\aversion\x129\n" +
+	"\x14usher/v1/fleet.proto\x12\busher.v1\x1a\x1fgoogle/protobuf/timestamp.proto\x1a\x17usher/v1/identity.proto\x1a\x17usher/v1/personal.proto\x1a\x1busher/v1/registration.proto\"+\n" +
+	"\rStatusRequest\x12\x1a\n" +
+	"\x05query\x18\x01 \x01(\tB\x04\xc8\xdb\x18\x01R\x05query\"\xc4\x06\n" +
+	"\tMacStatus\x12\x16\n" +
+	"\x03mac\x18\x01 \x01(\tB\x04\xc8\xdb\x18\x01R\x03mac\x12 \n" +
+	"\binstance\x18\x02 \x01(\tB\x04\xc8\xdb\x18\x01R\binstance\x124\n" +
+	"\x04time\x18\x03 \x01(\v2\x1a.google.protobuf.TimestampB\x04\xc8\xdb\x18\x01R\x04time\x12\x1e\n" +
+	"\aversion\x18\x04 \x01(\tB\x04\xc8\xdb\x18\x01R\aversion\x12?\n" +
 	"\n" +
-	"start_time\x18\x05 \x01(\v2\x1a.google.protobuf.TimestampR\tstartTime\x12)\n" +
-	"\x10operating_system\x18\x06 \x01(\tR\x0foperatingSystem\x12#\n" +
-	"\rcomputer_name\x18\a \x01(\tR\fcomputerName\x12-\n" +
-	"\x05state\x18\b \x01(\x0e2\x17.usher.v1.IdentityStateR\x05state\x12'\n" +
-	"\x05users\x18\t \x03(\v2\x11.usher.v1.MacUserR\x05users\x12#\n" +
+	"start_time\x18\x05 \x01(\v2\x1a.google.protobuf.TimestampB\x04\xc8\xdb\x18\x01R\tstartTime\x12/\n" +
+	"\x10operating_system\x18\x06 \x01(\tB\x04\xc8\xdb\x18\x01R\x0foperatingSystem\x12)\n" +
+	"\rcomputer_name\x18\a \x01(\tB\x04\xc8\xdb\x18\x02R\fcomputerName\x123\n" +
+	"\x05state\x18\b \x01(\x0e2\x17.usher.v1.IdentityStateB\x04\xc8\xdb\x18\x01R\x05state\x12-\n" +
+	"\x05users\x18\t \x03(\v2\x11.usher.v1.MacUserB\x04\xc8\xdb\x18\x01R\x05users\x12)\n" +
 	"\rdelivery_mode\x18\n" +
-	" \x01(\tR\fdeliveryMode\x12-\n" +
-	"\x12pending_deliveries\x18\v \x01(\x05R\x11pendingDeliveries\x12-\n" +
-	"\x12refused_deliveries\x18\f \x01(\x05R\x11refusedDeliveries\x12/\n" +
-	"\x13unpublished_changes\x18\r \x01(\x05R\x12unpublishedChanges\x12#\n" +
-	"\rproblem_count\x18\x0e \x01(\x05R\fproblemCount\x12\x1a\n" +
-	"\bproblems\x18\x0f \x03(\tR\bproblems\x123\n" +
-	"\x16personal_data_left_out\x18\x10 \x01(\bR\x13personalDataLeftOut\x12'\n" +
-	"\x0fdropped_changes\x18\x11 \x01(\x03R\x0edroppedChanges\x12\x1d\n" +
+	" \x01(\tB\x04\xc8\xdb\x18\x01R\fdeliveryMode\x123\n" +
+	"\x12pending_deliveries\x18\v \x01(\x05B\x04\xc8\xdb\x18\x01R\x11pendingDeliveries\x123\n" +
+	"\x12refused_deliveries\x18\f \x01(\x05B\x04\xc8\xdb\x18\x01R\x11refusedDeliveries\x125\n" +
+	"\x13unpublished_changes\x18\r \x01(\x05B\x04\xc8\xdb\x18\x01R\x12unpublishedChanges\x12)\n" +
+	"\rproblem_count\x18\x0e \x01(\x05B\x04\xc8\xdb\x18\x01R\fproblemCount\x12 \n" +
+	"\bproblems\x18\x0f \x03(\tB\x04\xc8\xdb\x18\x02R\bproblems\x129\n" +
+	"\x16personal_data_left_out\x18\x10 \x01(\bB\x04\xc8\xdb\x18\x01R\x13personalDataLeftOut\x12-\n" +
+	"\x0fdropped_changes\x18\x11 \x01(\x03B\x04\xc8\xdb\x18\x01R\x0edroppedChanges\x12#\n" +
 	"\n" +
-	"more_users\x18\x12 \x01(\x05R\tmoreUsers\"\xaa\x04\n" +
-	"\aMacUser\x12\x10\n" +
-	"\x03uid\x18\x01 \x01(\rR\x03uid\x12\x12\n" +
-	"\x04name\x18\x02 \x01(\tR\x04name\x12-\n" +
-	"\x05state\x18\x03 \x01(\x0e2\x17.usher.v1.IdentityStateR\x05state\x12\x16\n" +
-	"\x06detail\x18\x04 \x01(\tR\x06detail\x12\x1b\n" +
-	"\tdevice_id\x18\x05 \x01(\tR\bdeviceId\x12\x1b\n" +
-	"\ttenant_id\x18\x06 \x01(\tR\btenantId\x12.\n" +
-	"\x13user_principal_name\x18\a \x01(\tR\x11userPrincipalName\x127\n" +
-	"\tlook_time\x18\b \x01(\v2\x1a.google.protobuf.TimestampR\blookTime\x12\x1b\n" +
-	"\tlogged_in\x18\t \x01(\bR\bloggedIn\x12\x1d\n" +
+	"more_users\x18\x12 \x01(\x05B\x04\xc8\xdb\x18\x01R\tmoreUsers\"\xf8\x04\n" +
+	"\aMacUser\x12\x16\n" +
+	"\x03uid\x18\x01 \x01(\rB\x04\xc8\xdb\x18\x01R\x03uid\x12\x18\n" +
+	"\x04name\x18\x02 \x01(\tB\x04\xc8\xdb\x18\x02R\x04name\x123\n" +
+	"\x05state\x18\x03 \x01(\x0e2\x17.usher.v1.IdentityStateB\x04\xc8\xdb\x18\x01R\x05state\x12\x1c\n" +
+	"\x06detail\x18\x04 \x01(\tB\x04\xc8\xdb\x18\x02R\x06detail\x12!\n" +
+	"\tdevice_id\x18\x05 \x01(\tB\x04\xc8\xdb\x18\x02R\bdeviceId\x12!\n" +
+	"\ttenant_id\x18\x06 \x01(\tB\x04\xc8\xdb\x18\x01R\btenantId\x124\n" +
+	"\x13user_principal_name\x18\a \x01(\tB\x04\xc8\xdb\x18\x02R\x11userPrincipalName\x12=\n" +
+	"\tlook_time\x18\b \x01(\v2\x1a.google.protobuf.TimestampB\x04\xc8\xdb\x18\x01R\blookTime\x12!\n" +
+	"\tlogged_in\x18\t \x01(\bB\x04\xc8\xdb\x18\x01R\bloggedIn\x12#\n" +
 	"\n" +
 	"on_console\x18\n" +
-	" \x01(\bR\tonConsole\x12J\n" +
-	"\x12registration_state\x18\v \x01(\x0e2\x1b.usher.v1.RegistrationStateR\x11registrationState\x12>\n" +
-	"\x0efailure_reason\x18\f \x01(\x0e2\x17.usher.v1.FailureReasonR\rfailureReason\x12G\n" +
-	"\x11registration_time\x18\r \x01(\v2\x1a.google.protobuf.TimestampR\x10registrationTime\"\xb5\x03\n" +
-	"\fStatusChange\x12\x0e\n" +
-	"\x02id\x18\x01 \x01(\tR\x02id\x12.\n" +
-	"\x04time\x18\x02 \x01(\v2\x1a.google.protobuf.TimestampR\x04time\x12\x10\n" +
-	"\x03uid\x18\x03 \x01(\rR\x03uid\x125\n" +
-	"\aoutcome\x18\x04 \x01(\x0e2\x1b.usher.v1.RegistrationStateR\aoutcome\x12>\n" +
-	"\x0efailure_reason\x18\x05 \x01(\x0e2\x17.usher.v1.FailureReasonR\rfailureReason\x12-\n" +
-	"\x10portal_exit_code\x18\x06 \x01(\x05H\x00R\x0eportalExitCode\x88\x01\x01\x12-\n" +
-	"\x05state\x18\a \x01(\x0e2\x17.usher.v1.IdentityStateR\x05state\x12B\n" +
-	"\x10device_id_change\x18\b \x01(\v2\x18.usher.v1.DeviceIDChangeR\x0edeviceIdChange\x12%\n" +
-	"\x03mac\x18\t \x01(\v2\x13.usher.v1.MacStatusR\x03macB\x13\n" +
+	" \x01(\bB\x04\xc8\xdb\x18\x01R\tonConsole\x12P\n" +
+	"\x12registration_state\x18\v \x01(\x0e2\x1b.usher.v1.RegistrationStateB\x04\xc8\xdb\x18\x01R\x11registrationState\x12D\n" +
+	"\x0efailure_reason\x18\f \x01(\x0e2\x17.usher.v1.FailureReasonB\x04\xc8\xdb\x18\x01R\rfailureReason\x12M\n" +
+	"\x11registration_time\x18\r \x01(\v2\x1a.google.protobuf.TimestampB\x04\xc8\xdb\x18\x01R\x10registrationTime\"\xeb\x03\n" +
+	"\fStatusChange\x12\x14\n" +
+	"\x02id\x18\x01 \x01(\tB\x04\xc8\xdb\x18\x01R\x02id\x124\n" +
+	"\x04time\x18\x02 \x01(\v2\x1a.google.protobuf.TimestampB\x04\xc8\xdb\x18\x01R\x04time\x12\x16\n" +
+	"\x03uid\x18\x03 \x01(\rB\x04\xc8\xdb\x18\x01R\x03uid\x12;\n" +
+	"\aoutcome\x18\x04 \x01(\x0e2\x1b.usher.v1.RegistrationStateB\x04\xc8\xdb\x18\x01R\aoutcome\x12D\n" +
+	"\x0efailure_reason\x18\x05 \x01(\x0e2\x17.usher.v1.FailureReasonB\x04\xc8\xdb\x18\x01R\rfailureReason\x123\n" +
+	"\x10portal_exit_code\x18\x06 \x01(\x05B\x04\xc8\xdb\x18\x01H\x00R\x0eportalExitCode\x88\x01\x01\x123\n" +
+	"\x05state\x18\a \x01(\x0e2\x17.usher.v1.IdentityStateB\x04\xc8\xdb\x18\x01R\x05state\x12H\n" +
+	"\x10device_id_change\x18\b \x01(\v2\x18.usher.v1.DeviceIDChangeB\x04\xc8\xdb\x18\x02R\x0edeviceIdChange\x12+\n" +
+	"\x03mac\x18\t \x01(\v2\x13.usher.v1.MacStatusB\x04\xc8\xdb\x18\x01R\x03macB\x13\n" +
 	"\x11_portal_exit_codeB'Z%usher.internal/proto/usher/v1;usherv1b\x06proto3"
 
 var (
@@ -649,6 +649,7 @@ func file_usher_v1_fleet_proto_init() {
 		return
 	}
 	file_usher_v1_identity_proto_init()
+	file_usher_v1_personal_proto_init()
 	file_usher_v1_registration_proto_init()
 	file_usher_v1_fleet_proto_msgTypes[3].OneofWrappers = []any{}
 	type x struct{}

@@ -23,7 +23,7 @@ const (
 )
 
 // IdentitySource is a place that says something about a Workplace Join identity. The first three are where one has lived
-// (DESIGN.md section 4), the others say what became of it.
+// (docs/architecture.md), the others say what became of it.
 type IdentitySource int32
 
 const (

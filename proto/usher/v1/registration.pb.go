@@ -74,7 +74,7 @@ func (RegistrationKind) EnumDescriptor() ([]byte, []int) {
 	return file_usher_v1_registration_proto_rawDescGZIP(), []int{0}
 }
 
-// RegistrationState is where a registration stands; DESIGN.md section 3 has the transitions.
+// RegistrationState is where a registration stands; docs/architecture.md has the transitions.
 type RegistrationState int32
 
 const (

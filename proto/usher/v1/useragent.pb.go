@@ -926,7 +926,7 @@ func (x *FindLeftoversResponse) GetLeftovers() []*Leftover {
 	return nil
 }
 
-// Leftover is one thing that a registration has left in a user's keychain or home (domain.md 1.3, 3.2).
+// Leftover is one thing that a registration has left in a user's keychain or home (docs/uninstall.md).
 type Leftover struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
 	// Names it for RemoveLeftovers; stable while the thing is there.

@@ -1,0 +1,40 @@
+package answer
+
+import (
+	"usher.internal/internal/contract"
+	usherv1 "usher.internal/proto/usher/v1"
+)
+
+func IdentityName(state usherv1.IdentityState) string {
+	if state == usherv1.IdentityState_IDENTITY_STATE_UNSPECIFIED {
+		return "-"
+	}
+	return contract.Name(state)
+}
+
+func DeliveryName(state usherv1.DeliveryState) string {
+	if state == usherv1.DeliveryState_DELIVERY_STATE_UNSPECIFIED {
+		return "-"
+	}
+	return contract.Name(state)
+}
+
+// ShortID is the beginning of an id that people type. The first eight characters of a UUID of version 7 tell the
+// minute.
+func ShortID(id string) string {
+	if len(id) > 13 {
+		return id[:13]
+	}
+	return id
+}
+
+// LastState is the state of a registration, with the reason for one that failed.
+func LastState(r *usherv1.Registration) string {
+	switch {
+	case r == nil:
+		return "-"
+	case r.GetState() == usherv1.RegistrationState_REGISTRATION_STATE_FAILED:
+		return "FAILED: " + contract.Name(r.GetFailureReason())
+	}
+	return contract.Name(r.GetState())
+}

@@ -1,0 +1,4 @@
+package homes
+
+// Every matches the homes of all users.
+const Every = "/Users/*"

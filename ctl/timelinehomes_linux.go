@@ -1,4 +1,0 @@
-package ctl
-
-// everyHome matches the homes of all users.
-const everyHome = "/home/*"

@@ -1,0 +1,44 @@
+package handlers
+
+import (
+	"context"
+	"fmt"
+
+	"usher.internal/helper/doctor"
+	"usher.internal/helper/gate"
+	"usher.internal/internal/contract"
+	usherv1 "usher.internal/proto/usher/v1"
+)
+
+// Doctor examines what a registration needs; [doctor.Checks] is one.
+type Doctor interface {
+	// Examine calls tell with each outcome that is for the caller, and the number of outcomes so far known.
+	Examine(ctx context.Context, caller doctor.Caller, tell func(found doctor.Outcome, total int) error) error
+}
+
+type doctorService struct {
+	usherv1.UnimplementedDoctorServiceServer
+	doctor       Doctor
+	examinations *examinations
+}
+
+// Examine shows a user who is not an admin what GetStatus shows them: no other user, and neither what is wrong with the
+// configuration nor what the API client may do. [doctor.Checks] decides that for each check.
+func (s *doctorService) Examine(_ *usherv1.ExamineRequest, stream usherv1.DoctorService_ExamineServer) error {
+	actor := gate.ActorFrom(stream.Context())
+	admin, uid := actor.IsAdmin(), actor.UID()
+	if !admin && !s.examinations.allow(uid) {
+		return gate.Limited(uid, fmt.Sprintf("examines more often than every %s; wait a moment", examinationInterval))
+	}
+	return s.doctor.Examine(stream.Context(), doctor.Caller{Admin: admin, UID: uid, All: admin},
+		func(found doctor.Outcome, total int) error {
+			return stream.Send(&usherv1.ExamineResponse{Check: outcomeToProto(found), Total: int32(total)})
+		})
+}
+
+func outcomeToProto(found doctor.Outcome) *usherv1.Check {
+	return &usherv1.Check{
+		Name: found.Name, Title: found.Title, Evidence: found.Evidence, Fix: found.Fix, User: found.User.Name,
+		Result: contract.Value[usherv1.CheckResult](found.Result),
+	}
+}

@@ -1,3 +1,0 @@
-package command
-
-const conditionalAccess = "/usr/local/jamf/bin/jamfAAD"
