@@ -135,7 +135,7 @@ func whoKnows(c errorcode.Code) string {
 
 func explainEvent(known *event.Known) explanation {
 	text := known.Title + "."
-	if title := known.Phase.Info().Title; title != "" {
+	if title := known.Phase.Info().Title(); title != "" {
 		text += " Phase: " + title + "."
 	}
 	return explanation{Name: known.Name, Program: "usher", Kind: kindEvent,

@@ -20,7 +20,9 @@ type Code struct {
 	// Number is 0 for a code that has none, only a name ([Code.Numbered]).
 	Number int64 `json:"number"`
 	// Name is what its domain calls it, Meaning one sentence, and Advice one that says what to do, "" for nothing.
+	// Phrase is Meaning for use inside a sentence.
 	Name    string `json:"name"`
+	Phrase  string `json:"-"`
 	Meaning string `json:"meaning"`
 	Advice  string `json:"advice,omitempty"`
 	// Source is a tag of the reference or a URL.
@@ -107,10 +109,10 @@ func (c Code) inJamfsKeychain() Code {
 	if same := byKey[key{JamfSecurity, c.Number}]; same != nil {
 		return codes[same[0]]
 	}
-	return Code{Domain: JamfSecurity, Number: c.Number, Name: c.Name + " in Jamf's keychain", Source: c.Source,
-		Meaning: "Jamf could not use its own keychain, JAMF.keychain: this is not about the registration with Entra, " +
-			"nor about the user's keychain.",
-		Advice: "Where Jamf cannot continue, enrol the Mac in Jamf Pro again: that makes a new JAMF.keychain."}
+	return entry{JamfSecurity, c.Number, c.Name + " in Jamf's keychain",
+		"Jamf could not use its own keychain, JAMF.keychain: this is not about the registration with Entra, nor about " +
+			"the user's keychain",
+		"Where Jamf cannot continue, enrol the Mac in Jamf Pro again: that makes a new JAMF.keychain.", c.Source}.code("")
 }
 
 // Find returns the codes that a number or a name can mean, the most likely first: a number in decimal or hexadecimal,

@@ -1,25 +1,47 @@
 package errorcode
 
-import "slices"
+import (
+	"slices"
+
+	"usher.internal/internal/phrase"
+)
 
 // codes is the one table, by domain.
 var codes = slices.Concat(numbered(workplaceJoinCodes, msalCodes, msalInternalCodes, msidCodes, portalCodes,
 	osStatusCodes, networkCodes,
-	cfNetworkCodes, cocoaCodes, authenticationCodes, entraCodes, hresultCodes, stateCodes), codesWithWords)
+	cfNetworkCodes, cocoaCodes, authenticationCodes, entraCodes, hresultCodes, stateCodes), withWords())
 
-// entry is a code that is written only by its number and its name.
+// entry is a code that is written only by its number and its name. The phrase is what it means.
 type entry struct {
-	domain                        Domain
-	number                        int64
-	name, meaning, advice, source string
+	domain                       Domain
+	number                       int64
+	name, phrase, advice, source string
+}
+
+// entryWithWords is a code that a text also shows by its words.
+type entryWithWords struct {
+	domain                              Domain
+	number                              int64
+	name, phrase, advice, source, words string
 }
 
 func numbered(tables ...[]entry) (all []Code) {
 	for _, e := range slices.Concat(tables...) {
-		all = append(all, Code{Domain: e.domain, Number: e.number, Name: e.name, Meaning: e.meaning, Advice: e.advice,
-			Source: e.source})
+		all = append(all, e.code(""))
 	}
 	return all
+}
+
+func withWords() (all []Code) {
+	for _, e := range codesWithWords {
+		all = append(all, entry{e.domain, e.number, e.name, e.phrase, e.advice, e.source}.code(e.words))
+	}
+	return all
+}
+
+func (e entry) code(words string) Code {
+	return Code{Domain: e.domain, Number: e.number, Name: e.name, Phrase: e.phrase, Meaning: phrase.Title(e.phrase) + ".",
+		Advice: e.advice, Source: e.source, Words: words}
 }
 
 // Where the facts are from, beside the tags of docs/sources.md.

@@ -15,10 +15,11 @@ import (
 type Known struct {
 	// Name is stable: programs may rely on it.
 	Name string
-	// Title is what it means for a registration, one sentence without a full stop.
-	Title string
-	Phase Phase
-	Class Class
+	// Title is what it means for a registration, one sentence without a full stop, and Phrase the same for use inside a
+	// sentence. The tables have the phrase, or only a title, which begins with a name and is both.
+	Title, Phrase string
+	Phase         Phase
+	Class         Class
 	// Advice is what to do about it, one sentence, for trouble.
 	Advice string
 	// Source is where the fact is from: a tag of docs/sources.md, or a URL.

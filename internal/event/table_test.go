@@ -139,7 +139,7 @@ func TestCodesAreRecognisedHoweverTheyAreWritten(t *testing.T) {
 
 func TestPhases(t *testing.T) {
 	for i, info := range event.Phases() {
-		if info.Phase.Order() != i || info.Title == "" || info.WaitingFor == "" || info.Phase.Info() != info {
+		if info.Phase.Order() != i || info.Phrase == "" || info.WaitingFor == "" || info.Phase.Info() != info {
 			t.Errorf("%+v is number %d", info, info.Phase.Order())
 		}
 	}

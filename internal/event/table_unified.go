@@ -25,7 +25,7 @@ var unifiedLogEvents = []Known{
 		Class: Progress, Source: "SEED",
 		Signs: append(byJamfAAD("Collecting Azure Active Directory ID"),
 			byJamfAAD("Collecting Microsoft Entra ID")...)},
-	{Name: KeychainChanged, Title: "The login keychain was written, which a prompt to the user goes before",
+	{Name: KeychainChanged, Phrase: "the login keychain was written, which a prompt to the user goes before",
 		Phase: Consent, Then: Reading, Class: Progress,
 		Source: "SEED", Signs: []Sign{
 			{From: applog.SourceUnified, Process: jamfAAD, Message: "login.keychain-db.sb-"},
@@ -39,7 +39,7 @@ var unifiedLogEvents = []Known{
 		Advice: "Run `usherctl status` in the user's session: it says whether this Mac is registered, and where " +
 			"the identity is.",
 		Signs: byJamfAAD("No AAD ID found")},
-	{Name: "several-accounts", Title: "The user has several Microsoft accounts on this Mac, and the wrong one " +
+	{Name: "several-accounts", Phrase: "the user has several Microsoft accounts on this Mac, and the wrong one " +
 		"may be picked", Phase: Consent, Class: Trouble, Source: "BW-DUP",
 		Advice: "Remove the Microsoft accounts that are not used, in Keychain Access or with Company Portal's " +
 			"sign-out, and register again.",
@@ -48,6 +48,6 @@ var unifiedLogEvents = []Known{
 		Signs: byJamfAAD("Requesting Azure tenant info from jamf daemon")},
 	{Name: "daemon-connecting", Title: "Jamf's helper connects to Jamf's daemon", Class: Noise, Source: "SEED",
 		Signs: append(byJamfAAD("creating client"), byJamfAAD("connecting client")...)},
-	{Name: "profile-installed", Title: "A configuration profile was installed", Class: Noise, Source: "MS-SSOTS",
+	{Name: "profile-installed", Phrase: "a configuration profile was installed", Class: Noise, Source: "MS-SSOTS",
 		Signs: []Sign{{From: applog.SourceUnified, Message: "Installed configuration profile"}}},
 }

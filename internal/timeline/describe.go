@@ -77,7 +77,7 @@ func (f *found) explain(record *applog.Record) {
 	if unknown != nil && unknown.Chain == known.Chain && unknown.Depth > known.Depth {
 		name = strings.TrimSuffix(name, ")") + "; inside it " + unknown.Written() + ", which is not known)"
 	}
-	f.Code = name + ": " + lowerFirst(sentenceEnd(known.Meaning))
+	f.Code = name + ": " + known.Phrase
 	if known.Advice != "" {
 		f.Advice = known.Advice
 	}

@@ -3,6 +3,7 @@ package wpj
 import (
 	"slices"
 	"strings"
+	"usher.internal/internal/phrase"
 )
 
 // verdicts is what every source came to.
@@ -292,7 +293,7 @@ func devicesDiffer(readings readings) []Contradiction {
 			if a, b := device(one.source),
 				device(other.source); a != "" && b != "" && !sameID(a, b) && !against(other.source) {
 				found = append(found, Contradiction{name, one.source, other.source,
-					capitalized(withArticle(one.source)) + " and " + withArticle(other.source) +
+					phrase.Title(withArticle(one.source)) + " and " + withArticle(other.source) +
 						" name different Entra devices.",
 					"the one that is not used any more should be removed, here and in Entra"})
 			}
@@ -311,7 +312,7 @@ func namesDiffer(identity Identity, readings readings) []Contradiction {
 		return nil
 	}
 	return []Contradiction{{"names-differ", identity.Source, SourceDirectory,
-		capitalized(withArticle(identity.Source)) +
+		phrase.Title(withArticle(identity.Source)) +
 			" and the user's record in the directory name different users.",
 		"see who registered this account, and remove what is left of an earlier registration"}}
 }

@@ -98,9 +98,6 @@ func withArticle(source Source) string {
 	return "the " + placeOf(source)
 }
 
-// capitalized begins a sentence with an ASCII text.
-func capitalized(text string) string { return strings.ToUpper(text[:1]) + text[1:] }
-
 func tenantName(tenant TenantID) string {
 	if tenant == "" {
 		return "an unknown tenant"
