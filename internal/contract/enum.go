@@ -1,6 +1,10 @@
 package contract
 
-import "google.golang.org/protobuf/reflect/protoreflect"
+import (
+	"strings"
+
+	"google.golang.org/protobuf/reflect/protoreflect"
+)
 
 // Enum is the one table by which an enum is converted both ways. A value that it does not hold becomes the other side's
 // zero value.
@@ -12,12 +16,21 @@ type Enum[Own ~string, Wire enum] struct {
 // EnumOf returns the table of an enum whose values have the same names on both sides, but for the contract's prefix:
 // "EXPIRED" is IDENTITY_STATE_EXPIRED.
 func EnumOf[Own ~string, Wire enum]() Enum[Own, Wire] {
+	return named[Own, Wire](func(name string) string { return name })
+}
+
+// spokenEnum returns the table of an enum whose names are words here: "not there" is FINDING_NOT_THERE.
+func spokenEnum[Own ~string, Wire enum]() Enum[Own, Wire] {
+	return named[Own, Wire](func(name string) string { return strings.ToLower(strings.ReplaceAll(name, "_", " ")) })
+}
+
+func named[Own ~string, Wire enum](own func(name string) string) Enum[Own, Wire] {
 	var zero Wire
 	values := zero.Descriptor().Values()
 	toWire := make(map[Own]Wire)
 	for i := range values.Len() {
 		if one := Wire(values.Get(i).Number()); one != 0 {
-			toWire[Own(Name(one))] = one
+			toWire[Own(own(Name(one)))] = one
 		}
 	}
 	return enumOf(toWire)

@@ -23,28 +23,13 @@ var sources = enumOf(map[wpj.Source]usherv1.IdentitySource{
 	wpj.SourceDirectory:     usherv1.IdentitySource_IDENTITY_SOURCE_DIRECTORY,
 })
 
-var findings = enumOf(map[wpj.Finding]usherv1.Finding{
-	wpj.Found:        usherv1.Finding_FINDING_FOUND,
-	wpj.NotThere:     usherv1.Finding_FINDING_NOT_THERE,
-	wpj.CouldNotLook: usherv1.Finding_FINDING_COULD_NOT_LOOK,
-})
+var findings = spokenEnum[wpj.Finding, usherv1.Finding]()
 
-var obstacles = enumOf(map[wpj.Obstacle]usherv1.Obstacle{
-	wpj.ObstacleLocked:       usherv1.Obstacle_OBSTACLE_LOCKED,
-	wpj.ObstacleAccessDenied: usherv1.Obstacle_OBSTACLE_ACCESS_DENIED,
-	wpj.ObstacleUnavailable:  usherv1.Obstacle_OBSTACLE_UNAVAILABLE,
-	wpj.ObstacleUnsupported:  usherv1.Obstacle_OBSTACLE_UNSUPPORTED,
-	wpj.ObstacleFailed:       usherv1.Obstacle_OBSTACLE_FAILED,
-	wpj.ObstacleNoSession:    usherv1.Obstacle_OBSTACLE_NO_SESSION,
-})
+var obstacles = spokenEnum[wpj.Obstacle, usherv1.Obstacle]()
 
 var identityStates = EnumOf[wpj.State, usherv1.IdentityState]()
 
-var possessions = enumOf(map[wpj.Possession]usherv1.Possession{
-	wpj.PossessionProved:    usherv1.Possession_POSSESSION_PROVED,
-	wpj.PossessionRefuted:   usherv1.Possession_POSSESSION_REFUTED,
-	wpj.PossessionNotProved: usherv1.Possession_POSSESSION_NOT_PROVED,
-})
+var possessions = spokenEnum[wpj.Possession, usherv1.Possession]()
 
 // platformSSOUsers are for programs that read no user_state.
 var platformSSOUsers = enumOf(map[wpj.PlatformSSOUser]usherv1.PlatformSSOUser{

@@ -150,6 +150,9 @@ func TestEveryEnumHasItsWords(t *testing.T) {
 		{"useragent/leftovers", "Kind", usherv1.LeftoverKind(0)},
 		{"internal/wpj", "State", usherv1.IdentityState(0)},
 		{"internal/wpj", "MilestoneKind", usherv1.MilestoneKind(0)},
+		{"internal/wpj", "Finding", usherv1.Finding(0)},
+		{"internal/wpj", "Obstacle", usherv1.Obstacle(0)},
+		{"internal/wpj", "Possession", usherv1.Possession(0)},
 	} {
 		own := constants(t, filepath.Join("../..", one.path), one.typeName)
 		delete(own, "UNSPECIFIED")
@@ -171,7 +174,16 @@ func prefixOf(enum protoreflect.Enum) string {
 	return strings.TrimSuffix(string(enum.Descriptor().Values().ByNumber(0).Name()), "UNSPECIFIED")
 }
 
-// constants returns the values of the string constants of a type that a package declares.
+// Sources have names of their own here.
+func TestEverySourceThereAndBack(t *testing.T) {
+	for _, source := range wpj.Sources() {
+		if got := contract.SourceFromProto(contract.SourceToProto(source)); got != source {
+			t.Errorf("%s comes back as %q", source, got)
+		}
+	}
+}
+
+// constants returns the values of the string constants of a type that a package declares, as the contract writes them.
 func constants(t *testing.T, directory, typeName string) map[string]bool {
 	t.Helper()
 	paths, err := filepath.Glob(filepath.Join(directory, "*.go"))
@@ -198,7 +210,7 @@ func constants(t *testing.T, directory, typeName string) map[string]bool {
 				if err != nil {
 					t.Fatal(err)
 				}
-				found[value] = true
+				found[strings.ToUpper(strings.ReplaceAll(value, " ", "_"))] = true
 			}
 			return true
 		})

@@ -1,15 +1,11 @@
 package errorcode
 
-import (
-	"slices"
-
-	"usher.internal/internal/phrase"
-)
+import "slices"
 
 // codes is the one table, by domain.
 var codes = slices.Concat(numbered(workplaceJoinCodes, msalCodes, msalInternalCodes, msidCodes, portalCodes,
 	osStatusCodes, networkCodes,
-	cfNetworkCodes, cocoaCodes, authenticationCodes, entraCodes, hresultCodes, stateCodes), withWords())
+	cfNetworkCodes, cocoaCodes, authenticationCodes, entraCodes, hresultCodes, stateCodes), codesWithWords)
 
 // entry is a code that is written only by its number and its name. The phrase is what it means.
 type entry struct {
@@ -18,30 +14,12 @@ type entry struct {
 	name, phrase, advice, source string
 }
 
-// entryWithWords is a code that a text also shows by its words.
-type entryWithWords struct {
-	domain                              Domain
-	number                              int64
-	name, phrase, advice, source, words string
-}
-
 func numbered(tables ...[]entry) (all []Code) {
 	for _, e := range slices.Concat(tables...) {
-		all = append(all, e.code(""))
+		all = append(all, Code{Domain: e.domain, Number: e.number, Name: e.name, Phrase: e.phrase, Advice: e.advice,
+			Source: e.source})
 	}
 	return all
-}
-
-func withWords() (all []Code) {
-	for _, e := range codesWithWords {
-		all = append(all, entry{e.domain, e.number, e.name, e.phrase, e.advice, e.source}.code(e.words))
-	}
-	return all
-}
-
-func (e entry) code(words string) Code {
-	return Code{Domain: e.domain, Number: e.number, Name: e.name, Phrase: e.phrase, Meaning: phrase.Title(e.phrase) + ".",
-		Advice: e.advice, Source: e.source, Words: words}
 }
 
 // Where the facts are from, beside the tags of docs/sources.md.

@@ -2,7 +2,7 @@ package errorcode
 
 // codesWithWords are codes that a text also shows by its words, those that have one number and differ by their words,
 // and those that have no number.
-var codesWithWords = []entryWithWords{
+var codesWithWords = []Code{
 	{PlatformSSO, -1001, "device configuration damaged",
 		"the device configuration of Platform SSO cannot be read: macOS 15.0 to 15.2 can damage it",
 		"Update macOS, then register Platform SSO again.", "MS-PTS", "Error deserializing device config"},

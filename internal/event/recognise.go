@@ -6,7 +6,6 @@ import (
 	"strconv"
 	"strings"
 	"sync"
-	"usher.internal/internal/phrase"
 
 	"usher.internal/internal/applog"
 	"usher.internal/internal/errorcode"
@@ -26,18 +25,9 @@ func Named(name string) (*Known, bool) {
 
 // all are the tables. The first sign that fits wins: a cancellation before the failures that it shows itself as, and
 // errors of Jamf's keychain before those of the user's.
-var all = titled(slices.Concat(cancellationEvents, jamfEvents, companyPortalEvents, microsoftLibraryEvents, brokerEvents,
+var all = slices.Concat(cancellationEvents, jamfEvents, companyPortalEvents, microsoftLibraryEvents, brokerEvents,
 	ssoExtensionEvents,
-	unifiedLogEvents, platformSSOEvents, usherEvents))
-
-// titled completes the rows: they have either a phrase or a title.
-func titled(rows []Known) []Known {
-	for i := range rows {
-		rows[i].Title = cmp.Or(rows[i].Title, phrase.Title(rows[i].Phrase))
-		rows[i].Phrase = cmp.Or(rows[i].Phrase, rows[i].Title)
-	}
-	return rows
-}
+	unifiedLogEvents, platformSSOEvents, usherEvents)
 
 // Names of events that more than the tables know by name.
 const (
@@ -110,8 +100,8 @@ func newIndex() *index {
 		case ErrorWritten:
 			i.errorWritten = known
 		}
-		if _, taken := i.titles[known.Title]; !taken {
-			i.titles[known.Title] = known
+		if _, taken := i.titles[known.Title()]; !taken {
+			i.titles[known.Title()] = known
 		}
 		for _, sign := range known.Signs {
 			one := candidate{known, sign}

@@ -32,7 +32,7 @@ var cancellationEvents = []Known{
 			{Domain: errorcode.MSID, Number: -51701},
 			{Message: "Authorization session was cancelled prog"},
 		}},
-	{Name: "setup-assistant-noted", Title: "Company Portal notes whether it runs within Setup Assistant", Class: Noise,
+	{Name: "setup-assistant-noted", Phrase: "Company Portal notes whether it runs within Setup Assistant", Class: Noise,
 		Source: "CP5-LOG",
 		Signs: []Sign{{Message: "isSetupAssistantFlow"},
 			{From: applog.SourceCompanyPortal, Message: "SetupAssistantFlow"}}},

@@ -2,17 +2,17 @@ package event
 
 // usherEvents are the transitions in usher's own journal, which is read by its structure and has no signs in a log.
 var usherEvents = []Known{
-	{Name: RegistrationStarted, Title: "usher begins the registration", Phase: Preparation, Then: Preparation,
+	{Name: RegistrationStarted, Phrase: "usher begins the registration", Phase: Preparation, Then: Preparation,
 		Class: Progress, Source: "usher itself"},
-	{Name: "usher-waiting-for-session", Title: "usher waits for the user's session", Phase: Session, Then: Session,
+	{Name: "usher-waiting-for-session", Phrase: "usher waits for the user's session", Phase: Session, Then: Session,
 		Class: Progress, Source: "usher itself"},
-	{Name: "usher-launching-portal", Title: "usher opens Company Portal", Phase: Launch, Then: Launch, Class: Progress,
+	{Name: "usher-launching-portal", Phrase: "usher opens Company Portal", Phase: Launch, Then: Launch, Class: Progress,
 		Source: "usher itself"},
-	{Name: "usher-waiting-for-sign-in", Title: "Company Portal runs, and the user is to sign in", Phase: SignIn,
+	{Name: "usher-waiting-for-sign-in", Phrase: "Company Portal runs, and the user is to sign in", Phase: SignIn,
 		Then: SignIn, Class: Progress, Source: "usher itself"},
-	{Name: "usher-reading-identity", Title: "usher reads the identity", Phase: Reading, Then: Reading, Class: Progress,
+	{Name: "usher-reading-identity", Phrase: "usher reads the identity", Phase: Reading, Then: Reading, Class: Progress,
 		Source: "usher itself"},
-	{Name: "usher-delivering", Title: "usher tells Jamf Pro", Phase: Delivery, Then: Delivery, Class: Progress,
+	{Name: "usher-delivering", Phrase: "usher tells Jamf Pro", Phase: Delivery, Then: Delivery, Class: Progress,
 		Source: "usher itself"},
 	{Name: "usher-registration-succeeded", Phrase: "the registration is complete, and Jamf Pro knows", Phase: Delivery,
 		Ends: true, Class: Progress, Source: "usher itself"},

@@ -7,11 +7,11 @@ import (
 	"unicode"
 )
 
-// Title returns the phrase as the beginning of a sentence: with a capital letter, unless the first word is a name that
-// has its capitals elsewhere, such as macOS. The phrase begins with an ASCII character or is empty.
+// Title returns the phrase as the beginning of a sentence: with a capital letter, unless the first word is usher's own
+// name, or one that has its capitals elsewhere, such as macOS. The phrase begins with an ASCII character or is empty.
 func Title(phrase string) string {
 	word, _, _ := strings.Cut(phrase, " ")
-	if phrase == "" || strings.ContainsFunc(word, unicode.IsUpper) {
+	if phrase == "" || word == "usher" || strings.ContainsFunc(word, unicode.IsUpper) {
 		return phrase
 	}
 	return strings.ToUpper(phrase[:1]) + phrase[1:]

@@ -18,7 +18,7 @@ func (l *collected) describe(s sighting) found {
 	f := found{
 		known: known, user: l.user,
 		Event: Event{
-			Name: known.Name, Title: known.Title, Phase: known.Phase, Class: known.Class, Advice: known.Advice,
+			Name: known.Name, Title: known.Title(), Phase: known.Phase, Class: known.Class, Advice: known.Advice,
 			Time: s.time, Source: s.format.Source(), Line: s.line,
 			Raw: strings.ToValidUTF8(strings.TrimRight(s.raw, "\r\n"), "\uFFFD"),
 		},

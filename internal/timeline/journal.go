@@ -79,7 +79,7 @@ func (l *collected) takeRegistration(r *usherv1.Registration, record *applog.Rec
 		l.told = append(l.told, found{
 			known: known, user: r.GetUser().GetName(), registration: r.GetId(), exit: exitOf(r),
 			Event: Event{
-				Name: name, Title: known.Title, Phase: known.Phase, Class: known.Class, Advice: known.Advice,
+				Name: name, Title: known.Title(), Phase: known.Phase, Class: known.Class, Advice: known.Advice,
 				Detail: oneLine(detail, 300),
 				Time:   applog.Time{At: at.UTC(), Precision: time.Microsecond, Zone: applog.ZoneUTC},
 				Source: applog.SourceUsher, Line: record.Line,

@@ -3,6 +3,7 @@ package wpj
 import (
 	"slices"
 	"strings"
+
 	"usher.internal/internal/phrase"
 )
 

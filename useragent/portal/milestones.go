@@ -33,9 +33,9 @@ func detail(known *event.Known, record *applog.Record) string {
 	case title != "":
 		return title
 	case record.Fields.Get("Error domain") != "":
-		return fmt.Sprintf("%s: %s, code %s", known.Title, record.Fields.Get("Error domain"), record.Fields.Get("Code"))
+		return fmt.Sprintf("%s: %s, code %s", known.Title(), record.Fields.Get("Error domain"), record.Fields.Get("Code"))
 	}
-	return known.Title
+	return known.Title()
 }
 
 // words bounds what came from a log to one short line of valid UTF-8.
