@@ -7,16 +7,16 @@ var codes = slices.Concat(numbered(workplaceJoinCodes, msalCodes, msalInternalCo
 	osStatusCodes, networkCodes,
 	cfNetworkCodes, cocoaCodes, authenticationCodes, entraCodes, hresultCodes, stateCodes), codesWithWords)
 
-// entry is a code that is written only by its number and its name.
+// entry is a code that is written only by its number and its name. The phrase is what it means.
 type entry struct {
-	domain                        Domain
-	number                        int64
-	name, meaning, advice, source string
+	domain                       Domain
+	number                       int64
+	name, phrase, advice, source string
 }
 
 func numbered(tables ...[]entry) (all []Code) {
 	for _, e := range slices.Concat(tables...) {
-		all = append(all, Code{Domain: e.domain, Number: e.number, Name: e.name, Meaning: e.meaning, Advice: e.advice,
+		all = append(all, Code{Domain: e.domain, Number: e.number, Name: e.name, Phrase: e.phrase, Advice: e.advice,
 			Source: e.source})
 	}
 	return all
