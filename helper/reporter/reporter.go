@@ -1,5 +1,5 @@
-// Package reporter tells the admins of a fleet how this Mac stands, through NATS (docs/fleet-reference.md). The helper dials out;
-// nothing listens.
+// Package reporter tells the admins of a fleet how this Mac stands, through NATS (docs/fleet-reference.md). The helper
+// dials out; nothing listens.
 //
 // It answers two subjects, its own and that of all Macs, with a [usherv1.MacStatus], and publishes each change
 // out of the outbox that feeds Jamf Pro to a stream of JetStream. That is all: of what comes in the id of a question is
