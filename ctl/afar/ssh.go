@@ -74,7 +74,6 @@ func (h Host) sshCommand(ctx context.Context, alone bool, arguments ...string) (
 // sshConn is a connection to usherd on another Mac: ssh's standard input and output, as a socket.
 type sshConn struct {
 	net.Conn
-	host  Host
 	close func() error
 }
 
@@ -106,7 +105,7 @@ func (h Host) dialSSH(ctx context.Context, alone bool) (net.Conn, error) {
 	}
 	ended := make(chan error, 1)
 	go func() { ended <- command.Wait() }()
-	connection := &sshConn{Conn: ours, host: h, close: sync.OnceValue(func() error {
+	connection := &sshConn{Conn: ours, close: sync.OnceValue(func() error {
 		err := ours.Close() // the end of its input is the end of ssh
 		timer := time.AfterFunc(sshEndsWithin, cancel)
 		<-ended
