@@ -222,7 +222,8 @@ func refusedForRoot(t *testing.T, script string) (problems []string) {
 		switch {
 		case assignment.MatchString(word), strings.HasPrefix(word, "$"), slices.Contains(ofTheSystem, word),
 			word == "text", strings.HasPrefix(word, "-"):
-		case slices.Contains([]string{"/usr/bin", "/bin", "/usr/sbin", "/sbin", layout.MacOS.Programs, layout.Linux.Programs},
+		case slices.Contains([]string{"/usr/bin", "/bin", "/usr/sbin", "/sbin", layout.MacOS.Programs,
+			layout.Linux.Programs},
 			filepath.Dir(word)):
 		case strings.HasPrefix(word, "/usr/local/bin/"): // said already
 		default:
