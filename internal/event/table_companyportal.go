@@ -2,7 +2,7 @@ package event
 
 import "usher.internal/internal/applog"
 
-// companyPortalEvents are what Company Portal's own log shows (docs/log-formats.md).
+// companyPortalEvents are the events in Company Portal's own log (docs/log-formats.md).
 var companyPortalEvents = []Known{
 	{Name: PortalStarted, Phrase: "Company Portal shows its window", Phase: Launch, Then: SignIn, Class: Progress,
 		Source: "VSC",
@@ -14,7 +14,7 @@ var companyPortalEvents = []Known{
 			{From: applog.SourceCompanyPortal, Message: "Authentication state changed to: loginStarted"},
 		}},
 	{Name: SignInFailed, Phrase: "the sign-in ended with an error", Phase: SignIn, Class: Trouble, Source: "VSC",
-		Advice: "Let the user sign in again with the work account; look the user up in Entra's sign-in logs.",
+		Advice: "Let the user sign in again with the work account; look up the user in Entra's sign-in logs.",
 		Signs: []Sign{
 			{From: applog.SourceCompanyPortal, Message: "Authentication finished with error"},
 			{Event: "ADALLoginStarted", Failed: true},
@@ -24,14 +24,14 @@ var companyPortalEvents = []Known{
 		Source: "SEED", Signs: []Sign{{Event: "Auth_FetchSvcToken", Target: "AADWPJToken"}}},
 	{Name: "token-failed", Phrase: "Entra did not issue the token for the device registration", Phase: Token,
 		Class: Trouble, Source: "SEED",
-		Advice: "Look the user up in Entra's sign-in logs, for the resource Device Registration Service.",
+		Advice: "Look up the user in Entra's sign-in logs, for the resource Device Registration Service.",
 		Signs:  []Sign{{Event: "Auth_FetchSvcToken", Target: "AADWPJToken", Failed: true}}},
 	{Name: "service-token-fetched", Phrase: "Entra issued a token for another service", Phase: SignIn, Class: Noise,
 		Source: "SEED",
 		Signs:  []Sign{{Event: "Auth_FetchSvcToken"}}},
 	{Name: "service-token-failed", Phrase: "Entra did not issue a token for a service", Phase: SignIn, Class: Trouble,
 		Source: "SEED",
-		Advice: "Look the user up in Entra's sign-in logs.",
+		Advice: "Look up the user in Entra's sign-in logs.",
 		Signs:  []Sign{{Event: "Auth_FetchSvcToken", Failed: true}}},
 	{Name: DeviceRegistered, Phrase: "Entra registered the device", Phase: Registration, Then: Storing, Class: Progress,
 		Source: "SEED",
@@ -60,7 +60,7 @@ var companyPortalEvents = []Known{
 		Source: "SEED",
 		Signs:  []Sign{{Event: exitTitle}}},
 	{Name: PortalFailed, Phrase: "Company Portal ended with an error", Phase: Closing, Class: Trouble, Source: "SEED",
-		Advice: "Do what `usherctl explain` says of the exit code.",
+		Advice: "Run `usherctl explain` with the exit code, and follow its advice.",
 		Signs:  []Sign{{Event: exitTitle, Failed: true}}},
 	{Name: "keychain-item-stuck", Phrase: "an old Workplace Join item in the keychain could not be deleted",
 		Phase: Storing, Class: Trouble, Source: "MS-25244",
@@ -77,7 +77,8 @@ var companyPortalEvents = []Known{
 	{Name: "join-state-looked-up", Phrase: "Company Portal looks up whether this Mac is registered", Class: Noise,
 		Source: "VSC",
 		Signs:  []Sign{{From: applog.SourceCompanyPortal, Message: "Refreshing WPJ State"}}},
-	{Name: "server-side-not-checked", Phrase: "whether Entra still has the device was not checked", Class: Noise,
+	{Name: "server-side-not-checked", Phrase: "Company Portal did not check whether Entra still has the device",
+		Class:  Noise,
 		Source: "VSC",
 		Signs:  []Sign{{From: applog.SourceCompanyPortal, Message: "Cached isServerSideRegistrationValid: nil"}}},
 	{Name: "platform-sso-not-enabled", Phrase: "Platform SSO is not configured on this Mac", Class: Noise,
