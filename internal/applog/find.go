@@ -156,7 +156,7 @@ func (f *finder) another(of string) bool {
 	if !f.full {
 		f.full = true
 		f.logs = append(f.logs, Log{Name: of,
-			Err: fmt.Errorf("%w: %d are looked at in a search", errTooManyEntries, f.options.MaximumEntries)})
+			Err: fmt.Errorf("%w: a search examines %d", errTooManyEntries, f.options.MaximumEntries)})
 	}
 	return false
 }

@@ -25,7 +25,7 @@ func openZip(ctx context.Context, archive io.ReaderAt, size int64, maximum int) 
 		return nil, err
 	}
 	if claimed > uint64(maximum) {
-		return nil, fmt.Errorf("%w: it has %d, and %d are looked at in a search", errTooManyEntries, claimed, maximum)
+		return nil, fmt.Errorf("%w: it has %d, and a search examines %d", errTooManyEntries, claimed, maximum)
 	}
 	reader, err := zip.NewReader(directory, size)
 	if err != nil {

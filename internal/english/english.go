@@ -1,4 +1,4 @@
-// Package english puts numbers into sentences.
+// Package english writes numbers in sentences.
 package english
 
 import (
