@@ -6,8 +6,8 @@ import (
 )
 
 // cancellationEvents show a sign-in that ended because its window was closed. MSAL uses the same code whether the user
-// or the program closed it [https://github.com/AzureAD/microsoft-authentication-library-for-objc MSALErrorConverter.m];
-// Company Portal closes the window when the user leaves it, and MSAL then attributes that to the user.
+// or the program closed it [https://github.com/AzureAD/microsoft-authentication-library-for-objc MSALErrorConverter.m].
+// Company Portal closes the window when the user leaves it. MSAL then attributes that to the user.
 var cancellationEvents = []Known{
 	{Name: SignInCancelled, Phrase: "the user cancelled the sign-in", Phase: SignIn, Class: Trouble, Cancels: true,
 		Source: "OBJC#2187, OBJC#1125, VSC",
