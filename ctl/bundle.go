@@ -16,6 +16,7 @@ import (
 	"usher.internal/ctl/answer"
 	"usher.internal/ctl/terminal"
 	"usher.internal/internal/config"
+	"usher.internal/internal/english"
 	"usher.internal/internal/excerpt"
 )
 
@@ -102,7 +103,7 @@ func (a *app) bundle(command *cobra.Command, flags bundleFlags) error {
 	if a.JSON {
 		return a.Print(b.described(b.output))
 	}
-	fmt.Fprintf(a.Out, "\n%s: %s, %s; %s\n", terminal.Plain(b.output), terminal.Count(int64(len(b.files)), "file"),
+	fmt.Fprintf(a.Out, "\n%s: %s, %s; %s\n", terminal.Plain(b.output), english.Count(len(b.files), "file"),
 		size(b.bytes),
 		map[bool]string{true: "names, ids and addresses are pseudonyms", false: "NOT redacted"}[b.redacted])
 	for _, file := range b.files {

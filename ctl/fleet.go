@@ -19,14 +19,14 @@ import (
 const defaultFleet = ".usher-fleet"
 
 func (a *app) fleetCommand() *cobra.Command {
-	command := group("fleet", "Ask all Macs how they stand, through NATS, and set that up (docs/fleet.md)",
+	command := group("fleet", "Ask all Macs how they stand, through NATS, and set that up (docs/fleet-setup.md)",
 		a.fleetInitCommand(), a.fleetProvisionCommand(), a.fleetCredentialsCommand(), a.fleetRenewCommand(),
 		a.fleetRevokeCommand(),
 		a.fleetStatusCommand(), a.fleetWatchCommand(), a.fleetMacCommand())
 	command.Long =
 		`Ask all Macs of a fleet how they stand. usherd dials out to NATS servers, answers there, and publishes each
 change; the servers are stock nats-servers, which "usherctl fleet init" writes the configuration of. Nothing can be
-done to a Mac this way. docs/fleet.md lists all that is sent.`
+done to a Mac this way. docs/fleet-reference.md lists all that is sent.`
 	command.PersistentFlags().StringVar(&a.fleetFolder, "fleet", os.Getenv("USHER_FLEET"),
 		"the `folder` with fleet.yaml, which tells how to get at the fleet (also USHER_FLEET; default ~/"+defaultFleet+
 			")")
@@ -80,7 +80,7 @@ func fleetFailure(err error) error {
 			Hint: "copy the folder admin that `usherctl fleet init` made, and name it with --fleet or USHER_FLEET"}
 	case errors.Is(err, fleetview.ErrUnreachable):
 		return &answer.Failure{Code: answer.ExitFleetUnreachable, Reason: "FLEET_UNREACHABLE", Message: err.Error(),
-			Hint: "see whether the servers run, and whether the credentials still count (docs/fleet.md, troubles)"}
+			Hint: "see whether the servers run, and whether the credentials are valid (docs/fleet-setup.md)"}
 	case errors.Is(err, fleetview.ErrNotPermitted):
 		return &answer.Failure{Code: answer.ExitFleetUnreachable, Reason: "FLEET_FAILED", Message: err.Error(),
 			Hint: "name the folder that `usherctl fleet init` made with --fleet; the folder of an admin does not do"}
@@ -94,5 +94,5 @@ func fleetFailure(err error) error {
 				"cluster, all servers must run"}
 	}
 	return &answer.Failure{Code: answer.ExitFleetUnreachable, Reason: "FLEET_FAILED", Message: err.Error(),
-		Hint: "see docs/fleet.md, troubles"}
+		Hint: "see docs/fleet-setup.md, Troubleshooting"}
 }

@@ -2,10 +2,8 @@ package ctl
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"os"
-	"os/exec"
 	"os/user"
 	"path/filepath"
 	"runtime"
@@ -297,9 +295,9 @@ func (a *app) outlive(command *cobra.Command, layout layout.Layout) error {
 	}
 	fmt.Fprintln(a.Err, "this is a job of usher's own service, which will be started anew: a process outside of "+
 		"it goes on with it")
-	where, err := launchd.Outlive(command.Context(), layout, program, append(os.Args[1:], "--outliving")...)
-	if exit, ok := errors.AsType[*exec.ExitError](err); ok {
-		return &answer.Failure{Code: answer.ExitCode(exit.ExitCode()), Reason: "INSTALL_FAILED",
+	where, code, err := launchd.Outlive(command.Context(), layout, program, append(os.Args[1:], "--outliving")...)
+	if err == nil && code != 0 {
+		return &answer.Failure{Code: answer.ExitCode(code), Reason: "INSTALL_FAILED",
 			Message: "it did not succeed",
 			Hint:    where + " tells each step"}
 	}

@@ -16,6 +16,7 @@ import (
 	"usher.internal/ctl/ask"
 	"usher.internal/internal/attribute"
 	"usher.internal/internal/contract"
+	"usher.internal/internal/english"
 	usherv1 "usher.internal/proto/usher/v1"
 )
 
@@ -126,18 +127,11 @@ func (a *app) printRegistration(r *usherv1.Registration) {
 			r.GetFailureReason() == usherv1.FailureReason_FAILURE_REASON_DELIVERY_REFUSED {
 			name += attribute.DeliveredLater
 		}
-		a.Field("delivery", fmt.Sprintf("%s after %s", name, attempts(r.GetDeliveryAttempts())))
+		a.Field("delivery", fmt.Sprintf("%s after %s", name, english.Count(r.GetDeliveryAttempts(), "attempt")))
 		a.Field("delivery error", r.GetDeliveryError())
 	}
 	fmt.Fprintln(w)
 	a.Table([]string{"WHEN", "STEP", "EVIDENCE"}, a.steps(r))
-}
-
-func attempts(count int32) string {
-	if count == 1 {
-		return "1 attempt"
-	}
-	return fmt.Sprintf("%d attempts", count)
 }
 
 // steps are the transitions and, where they happened, what Company Portal did.

@@ -21,6 +21,7 @@ import (
 	"usher.internal/ctl/interruptible"
 	"usher.internal/ctl/terminal"
 	"usher.internal/internal/applog"
+	"usher.internal/internal/english"
 	"usher.internal/internal/redact"
 	"usher.internal/internal/timeline"
 	"usher.internal/internal/timeline/page"
@@ -156,7 +157,7 @@ func (a *app) timeline(ctx context.Context, paths []string, input io.Reader, fla
 
 func (a *app) timelineFrom(ctx context.Context, logs []applog.Log, flags timelineFlags,
 	options timeline.Options) error {
-	quiet := a.AfterAWhile(fmt.Sprintf("reading %s…", terminal.Count(int64(len(logs)), "log")))
+	quiet := a.AfterAWhile(fmt.Sprintf("reading %s…", english.Count(len(logs), "log")))
 	report, err := timeline.Build(ctx, logs, options)
 	quiet()
 	if err != nil {
@@ -236,7 +237,7 @@ func (a *app) showTimeline(ctx context.Context, report *timeline.Report, flags t
 			return nil
 		}
 		fmt.Fprintf(about, "%s: %s, %s\n", terminal.Plain(flags.html),
-			terminal.Count(int64(len(report.Attempts)), "attempt"),
+			english.Count(len(report.Attempts), "attempt"),
 			map[bool]string{true: "names, ids and addresses are pseudonyms", false: "NOT redacted"}[report.Redacted])
 		return nil
 	case a.JSON:

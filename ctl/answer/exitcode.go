@@ -57,14 +57,14 @@ var ExitCodes = []struct {
 }{
 	{ExitDone, "done", "done; with `register --wait` and `gather`: Jamf Pro has the result", "nothing", false},
 	{ExitPortalDefaultError, "portal-default-error", "Company Portal's defaultError", "try again later", true},
-	{ExitUsage, "usage", "wrong usage: a flag or an argument", "mend the script", false},
+	{ExitUsage, "usage", "wrong usage: a flag or an argument", "fix the script", false},
 	{ExitNoHelper, "no-helper", "usherd does not run, does not answer, or is not trusted",
 		"install usher or start usherd", false},
 	{ExitNotPermitted, "not-permitted", "the caller may not do that", "run it as root or as an admin", false},
 	{ExitNoSession, "no-session",
 		"nobody is logged in, the user did not log in in time, or has to log out and in to update usher-agent",
 		"run it again at login", true},
-	{ExitTimedOut, "timed-out", "--timeout has passed (the registration goes on), or the user did not sign in in time",
+	{ExitTimedOut, "timed-out", "--timeout has passed (the registration continues), or the user did not sign in in time",
 		"run it again: it attaches to the registration", true},
 	{exitNotRegistered, "not-registered", "no identity was found: the user is not registered",
 		"run `usherctl register --wait`; where Platform SSO is configured, have the user answer its notification",
@@ -81,18 +81,18 @@ var ExitCodes = []struct {
 	{ExitDeliveryRefused, "delivery-refused", "Jamf Pro refused the result",
 		"see `" + config.Sudo("outbox list") + "` and fix it; it is sent again by itself (docs/jamf-pro.md)", false},
 	{exitPreflight, "preflight",
-		"something stands in the way of Company Portal: it is missing, not trusted, too old; Conditional Access is " +
-			"off; Microsoft cannot be reached", "mend what the message names", false},
+		"Company Portal cannot run: it is missing, not trusted, too old; Conditional Access is " +
+			"off; Microsoft cannot be reached", "fix what the message names", false},
 	{ExitCancelled, "cancelled", "the registration was cancelled", "nothing", false},
-	{ExitNotFound, "not-found", "there is no such registration, user or exit code", "mend the script", false},
+	{ExitNotFound, "not-found", "there is no such registration, user or exit code", "fix the script", false},
 	{exitPortalBroken, "portal-broken",
 		"Company Portal crashed, was killed, could not be started, was running already, or nobody knows how it ended",
 		"try again later", true},
 	{exitJournal, "journal", "usherd cannot write its journal, most often because the disk is full, or what it held " +
 		"of the registration was damaged", "free disk space; after damage, register again", false},
 	{ExitConfiguration, "configuration", "the configuration is not valid", "run `usherctl config validate`", false},
-	{ExitDoctorWarning, "doctor-warning", "`doctor`: a check is a warning, and none failed", "see what it says", false},
-	{ExitDoctorFailed, "doctor-failed", "`doctor`: a check failed", "mend what it says", false},
+	{ExitDoctorWarning, "doctor-warning", "`doctor`: a check is a warning, and none failed", "see what it names", false},
+	{ExitDoctorFailed, "doctor-failed", "`doctor`: a check failed", "fix what it names", false},
 	{ExitDefect, "defect", "anything else: usherctl's output could not be written, or a defect of usher's",
 		"see the message; report a defect with the log of usherd", false},
 	{exitNotReported, "not-reported",
@@ -114,7 +114,7 @@ var ExitCodes = []struct {
 			"has a link to the right place in System Settings", false},
 	{ExitNotSupported, "not-supported", "`install` and what follows it: this computer has neither launchd nor systemd",
 		"install usher on a Mac, or a Linux with systemd", false},
-	{ExitInterrupted, "interrupted", "interrupted by Ctrl-C; a registration goes on", "nothing", true},
+	{ExitInterrupted, "interrupted", "interrupted by Ctrl-C; a registration continues", "nothing", true},
 }
 
 // IsOwn tells whether usherctl ends with that code.

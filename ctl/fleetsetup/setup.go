@@ -1,4 +1,4 @@
-// Package fleetsetup makes what the stock nats-server needs to carry a fleet (docs/fleet.md): its configuration,
+// Package fleetsetup makes what the stock nats-server needs to carry a fleet (docs/fleet-setup.md): its configuration,
 // certificates, accounts and permissions, and the credentials of Macs and admins. Everything is made here and
 // written to files; no server is asked.
 package fleetsetup

@@ -91,7 +91,7 @@ func (a *authority) make(name string, template *x509.Certificate) (*x509.Certifi
 	return certificate, key
 }
 
-// A fleet whose servers know Macs by the certificates that they have, or by NKeys, as docs/fleet.md says.
+// A fleet whose servers know Macs by the certificates that they have, or by NKeys, as docs/fleet-setup.md says.
 func TestServersOfOnesOwn(t *testing.T) {
 	t.Parallel()
 	for _, by := range []string{"certificates", "NKeys"} {

@@ -41,15 +41,13 @@ func TestTable(t *testing.T) {
 
 func TestTableOfTheDocumentation(t *testing.T) {
 	var table strings.Builder
-	table.WriteString("| check | what it looks at | who sees it | stops a registration | fix |\n| --- | --- | --- | " +
-		"--- | --- |\n")
 	for _, one := range New(Config{}).table(Caller{}, time.Now()) {
-		stops := "no"
+		stops := ""
 		if one.reason != "" {
-			stops = "as `" + string(one.reason) + "`"
+			stops = fmt.Sprintf("; stops a registration as `%s`", one.reason)
 		}
-		fmt.Fprintf(&table, "| `%s`<br>%s | %s | %s | %s | %s |\n", one.name, one.title, one.looksAt, one.seenBy, stops,
-			one.fix)
+		fmt.Fprintf(&table, "\n### `%s`\n\n**%s.** %s\n\n- Fix: %s\n- Seen by: %s%s\n", one.name, one.title,
+			one.looksAt, one.fix, one.seenBy, stops)
 	}
 	// The documentation names macOS's paths.
 	onMac := strings.ReplaceAll(table.String(), layout.Here().Control(),

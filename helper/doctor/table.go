@@ -55,9 +55,8 @@ func (c *Checks) table(caller Caller, begun time.Time) []check {
 		},
 		{
 			name: "company-portal-protected", title: "Company Portal is protected from change",
-			looksAt: "Only root and, on macOS, members of the group admin can write to portal.executable, to the " +
-				"directories that lead to it and to those of each symbolic link on the way. Access control lists are " +
-				"not looked at.",
+			looksAt: "Only root and, on macOS, members of the group admin can write to portal.executable and to the " +
+				"directories that lead to it, also through links. Access control lists are not checked.",
 			fix: "Install Company Portal again (" + downloadPortal +
 				") or correct portal.executable; when it is known to be unchanged, `sudo /bin/chmod go-w FILE` takes " +
 				"the right to write away from others.",
@@ -93,15 +92,15 @@ func (c *Checks) table(caller Caller, begun time.Time) []check {
 			looksAt: "usher-agent of each user who is logged in is connected to usherd. Of those whose agent is not, " +
 				"the one on the console is seen.",
 			fix: "Log in; the agent starts at login. If somebody is logged in, have launchd (macOS) or systemd " +
-				"start usher-agent for him, and see its log.",
+				"start usher-agent for them, and see its log.",
 			seenBy: themselves,
 			look:   users.connected,
 		},
 		{
 			name: "session-checks", title: "usher-agent can look into the user's session",
-			looksAt: "What usher-agent of each user says of the session, as checks named `session-…`: above all " +
-				"whether the keychain can be read, unless Platform SSO or the Secure Enclave holds the identity. " +
-				"Each is the claim of that user.",
+			looksAt: "What usher-agent of each user says about the session, as checks named `session-…`. The most " +
+				"important one is whether the keychain can be read, unless Platform SSO or the Secure Enclave holds " +
+				"the identity. Each is the claim of that user.",
 			fix:    "Have the user log out and in again.",
 			seenBy: themselves,
 			within: sessionsWithin, look: users.examined,
@@ -130,8 +129,8 @@ func (c *Checks) table(caller Caller, begun time.Time) []check {
 			looksAt: "microsoftCAEnabled is true in preflight.jamf_preferences; otherwise the registration would end " +
 				"after Company Portal closes.",
 			fix: "Put the computer into the group that Jamf Pro's Conditional Access or device compliance " +
-				"applies to, then run `sudo /usr/local/jamf/bin/jamf manage` on it, or set " +
-				"preflight.jamf_preferences to none to register all the same. A Mac that Conditional Access lets in " +
+				"applies to, then run `sudo /usr/local/jamf/bin/jamf manage` on it. To register all the same, set " +
+				"preflight.jamf_preferences to none. A Mac that Conditional Access lets in " +
 				"by Jamf's Attested Device Compliance needs no registration.",
 			seenBy: everyone,
 			reason: registration.ReasonConditionalAccessDisabled,
@@ -143,7 +142,7 @@ func (c *Checks) table(caller Caller, begun time.Time) []check {
 				"Device Compliance for Microsoft Entra does, which needs no registration of this kind. That its " +
 				"profile has this form is inferred. macOS only.",
 			fix: "If Conditional Access lets this Mac in by Attested Device Compliance, take it out of the scope " +
-				"of the policies that register; if it does not, leave it as it is (docs/deploy.md).",
+				"of the policies that register. Otherwise leave it as it is (docs/deploy.md).",
 			seenBy: everyone,
 			within: profilesWithin, look: one(
 				attestedCompliance{config.Profiles, config.ManagedPreferences, config.CloudHost}.recognised),

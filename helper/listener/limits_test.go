@@ -18,7 +18,7 @@ import (
 
 const (
 	desk = "desk.example.org"
-	// As in docs/fleet.md.
+	// As in docs/fleet-reference.md.
 	callsAtOnce, callsPerSecond, callsUnderWay = 20, 5, 16
 	// connections are those that the listener has at once.
 	connections = 64

@@ -21,7 +21,7 @@ import (
 	usherv1 "usher.internal/proto/usher/v1"
 )
 
-var update = flag.Bool("update", false, "write the generated part of docs/fleet.md")
+var update = flag.Bool("update", false, "write the generated part of docs/fleet-reference.md")
 
 // marker stands in every text that a Mac could tell.
 const marker = "jane"
@@ -117,7 +117,7 @@ func remarks(t *testing.T) map[string]string {
 		if err != nil {
 			t.Fatal(err)
 		}
-		field := regexp.MustCompile(`^(?:repeated |optional )?[\w.]+ (\w+) = \d+(?: \[.*\])?;`)
+		field := regexp.MustCompile(`^(?:repeated |optional )?[\w.]+ (\w+) = \d+[ ;]`)
 		for line := range strings.Lines(string(content)) {
 			line = strings.TrimSpace(line)
 			if name, found := strings.CutPrefix(line, "message "); found {
@@ -136,7 +136,8 @@ func remarks(t *testing.T) map[string]string {
 	return all
 }
 
-// What docs/fleet.md says is sent is what the contract has, and what it marks as personal is what is left out.
+// What docs/fleet-reference.md says is sent is what the contract has, and what it marks as personal is what is left
+// out.
 func TestEverythingThatIsSentIsDocumented(t *testing.T) {
 	said := remarks(t)
 	whole := make(map[string]bool)
@@ -164,7 +165,8 @@ func TestEverythingThatIsSentIsDocumented(t *testing.T) {
 		}
 	}
 	table.WriteString("\n")
-	documented.Part(t, "../../docs/fleet.md", "sent", "go test ./helper/reporter -update", table.String(), *update)
+	documented.Part(t, "../../docs/fleet-reference.md", "sent", "go test ./helper/reporter -update", table.String(),
+		*update)
 }
 
 // Without personal data no text of a person's is left anywhere in the bytes.

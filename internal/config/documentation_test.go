@@ -42,14 +42,14 @@ func code(text string) string {
 
 func TestKeyTableOfTheDocumentation(t *testing.T) {
 	var table strings.Builder
-	table.WriteString("| key | what it is for | default | allowed |\n| --- | --- | --- | --- |\n")
 	darwin, linux := config.Keys("darwin"), config.Keys("linux")
 	for i, key := range darwin {
 		fallback := code(key.Default)
 		if other := linux[i]; other.Default != key.Default {
-			fallback = "macOS: " + fallback + "<br>Linux: " + code(other.Default)
+			fallback += ", on Linux " + code(other.Default)
 		}
-		fmt.Fprintf(&table, "| `%s` | %s | %s | %s |\n", key.Name, key.Description, fallback, key.Allowed)
+		fmt.Fprintf(&table, "\n### `%s`\n\n%s\n\n- Default: %s\n- Allowed: %s\n", key.Name, key.Description, fallback,
+			key.Allowed)
 	}
 	documented.Part(t, documentation+"configuration.md", "keys", "go test ./internal/config -update", table.String(),
 		*update)

@@ -78,9 +78,9 @@ func table(p platform) []row {
 			func(c *Config) *string { return &c.AdminGroup }),
 		line("primary_user", "", optional,
 			"The user whom Jamf Pro's record of this computer describes: an account name, or the name that the user "+
-				"has registered with. In a profile, Jamf Pro fills it in for $USERNAME. Empty, or where this "+
-				"computer has no such user: of those who hold a registration the one who was at the computer last, "+
-				"else the one who was at it last.",
+				"has registered with. In a profile, Jamf Pro fills it in for $USERNAME. If it is empty, or "+
+				"this computer has no such user, it is the registered user who was at the computer last, else the "+
+				"user who was at it last.",
 			func(c *Config) *string { return &c.PrimaryUser }),
 		path("agent.executable", p.layout.Agent(),
 			"The installed usher-agent; the helper accepts no other program as a user's agent.",
@@ -118,8 +118,8 @@ func table(p platform) []row {
 			"Places where an identity is looked for. What is left out is not looked at and has no effect on the state.",
 			func(c *Config) *[]string { return &c.Identity.Sources })),
 		boolean("identity.look_automatically", true,
-			"Look at everyone who is logged in by itself: at login, after wake, after a registration and every few "+
-				"hours, and have delivered what changed. These looks leave the login keychain alone while Platform "+
+			"Look automatically at everyone who is logged in: at login, after wake, after a registration and every "+
+				"few hours. Changes are delivered. These looks do not read the login keychain while Platform "+
 				"SSO or the Secure Enclave holds the identity. Without it usher looks when it registers or gathers, "+
 				"and when it is asked to.",
 			func(c *Config) *bool { return &c.Identity.LookAutomatically }),
@@ -130,8 +130,9 @@ func table(p platform) []row {
 			"How often the state is delivered to Jamf Pro although nothing has changed.",
 			func(c *Config) *time.Duration { return &c.Identity.Heartbeat }),
 		boolean("identity.proof_of_possession", false,
-			"Have the agent sign a challenge with the private key of the device certificate, so that a copied "+
-				"certificate is told from a real one. On macOS the user may be asked to allow it. Only looks that "+
+			"Have the agent sign a challenge with the private key of the device certificate, which "+
+				"distinguishes a copied certificate from a real one. On macOS the user may be asked to allow it. "+
+				"Only looks that "+
 				"read the login keychain ask for it.",
 			func(c *Config) *bool { return &c.Identity.ProofOfPossession }),
 		path("platform_sso.executable", command.AppSSO.Path,
@@ -181,15 +182,16 @@ func table(p platform) []row {
 				"delivery.api.environment_id.",
 			func(c *Config) *string { return &c.Delivery.API.TenantID }),
 		computerID(computerIDKey, "",
-			"This computer's ID in Jamf Pro, which Jamf fills in for $JSSID in a profile: recommended, for then the "+
-				"computer is not searched for, and the API client does not need the privilege Read Computers. Empty: "+
-				"it is found by its hardware UUID.",
+			"This computer's ID in Jamf Pro, which Jamf fills in for $JSSID in a profile. Recommended: "+
+				"usherd then does "+
+				"not search for the computer, and the API client does not need the privilege Read Computers. Empty: "+
+				"usherd finds it by its hardware UUID.",
 			func(c *Config) *string { return &c.Delivery.API.ComputerID }),
 		secret(line("delivery.api.client_id", "", optional,
 			"Client id of the API client in Jamf Pro. Needed when delivery.mode is api.",
 			func(c *Config) *string { return &c.Delivery.API.ClientID })),
 		secret(optionalPath("delivery.api.client_secret_file", "",
-			"File with the client secret, which root alone may read. Needed when delivery.mode is api.",
+			"File with the client secret, which only root may read. Needed when delivery.mode is api.",
 			func(c *Config) *string { return &c.Delivery.API.ClientSecretFile })),
 		path("jamf.executable", p.jamf,
 			"The jamf binary. Root runs it: usherd refuses one that others can change, also by a link or a directory "+
@@ -208,14 +210,14 @@ func table(p platform) []row {
 			func(c *Config) string { return string(c.Jamf.GatherAfterPortal) }),
 		listenAddress("listener.address", "",
 			"Address on which usherd answers GetStatus and WatchStatus, and nothing else, to programs that show a "+
-				"certificate (docs/fleet.md). Empty: it does not listen.",
+				"certificate (docs/remote.md). Empty: it does not listen.",
 			func(c *Config) *string { return &c.Listener.Address }),
 		optionalPath("listener.certificate_file", "",
 			"This Mac's certificate for the listener, with those between it and its authority, in PEM. Needed with "+
 				"listener.address.",
 			func(c *Config) *string { return &c.Listener.CertificateFile }),
 		secret(optionalPath("listener.key_file", "",
-			"The private key of that certificate in PEM, which root alone may read. Needed with listener.address.",
+			"The private key of that certificate in PEM, which only root may read. Needed with listener.address.",
 			func(c *Config) *string { return &c.Listener.KeyFile })),
 		optionalPath("listener.client_ca_file", "",
 			"The authorities, in PEM, that a client's certificate must be of. Needed with listener.address.",
@@ -225,11 +227,11 @@ func table(p platform) []row {
 				"of which a client's certificate must have. Needed with listener.address.",
 			func(c *Config) *[]string { return &c.Listener.AllowedNames }),
 		boolean("listener.personal_data", true,
-			"Tell over the listener who the users are. Without it names, principal names, device ids and sentences "+
+			"Say over the listener who the users are. Without it names, principal names, device ids and sentences "+
 				"are left out.",
 			func(c *Config) *bool { return &c.Listener.PersonalData }),
 		natsServers("fleet.servers", "",
-			"NATS servers over which this Mac tells its fleet how it stands (docs/fleet.md). Empty: it "+
+			"NATS servers through which this Mac reports its state to its fleet (docs/fleet-setup.md). Empty: it "+
 				"connects to none.",
 			func(c *Config) *[]string { return &c.Fleet.Servers }),
 		optionalPath("fleet.ca_file", "",
@@ -237,24 +239,24 @@ func table(p platform) []row {
 				"system trusts.",
 			func(c *Config) *string { return &c.Fleet.CAFile }),
 		secret(optionalPath("fleet.credentials_file", "",
-			"This Mac's NATS credentials, as `usherctl fleet credentials` writes them, which root alone may read.",
+			"This Mac's NATS credentials, as `usherctl fleet credentials` writes them, which only root may read.",
 			func(c *Config) *string { return &c.Fleet.CredentialsFile })),
 		secret(optionalPath("fleet.nkey_file", "",
-			"The seed of this Mac's NKey, which root alone may read, for servers that know Macs by NKeys.",
+			"The seed of this Mac's NKey, which only root may read, for servers that know Macs by NKeys.",
 			func(c *Config) *string { return &c.Fleet.NKeyFile })),
 		optionalPath("fleet.certificate_file", "",
 			"This Mac's certificate in PEM, for servers that ask for one.",
 			func(c *Config) *string { return &c.Fleet.CertificateFile }),
 		secret(optionalPath("fleet.key_file", "",
-			"The private key of that certificate in PEM, which root alone may read.",
+			"The private key of that certificate in PEM, which only root may read.",
 			func(c *Config) *string { return &c.Fleet.KeyFile })),
 		macName("fleet.mac", "",
 			"Name under which this Mac answers and publishes; its credentials must be for the same. Empty: its "+
 				"hardware UUID (on Linux the machine id).",
 			func(c *Config) *string { return &c.Fleet.Mac }),
 		boolean("fleet.personal_data", true,
-			"Tell the fleet who the users are. Without it names, principal names, device ids and sentences are left "+
-				"out (docs/fleet.md lists them).",
+			"Say to the fleet who the users are. Without it names, principal names, device ids and sentences are left "+
+				"out (docs/fleet-reference.md lists them).",
 			func(c *Config) *bool { return &c.Fleet.PersonalData }),
 		userID("development.helper_uid", 0,
 			"For development only: the uid that agents and usherctl accept as the helper.",

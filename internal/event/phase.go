@@ -29,9 +29,6 @@ var phases = []PhaseInfo{
 	{Delivery, "telling Jamf Pro", Server},
 }
 
-// Phases returns every phase, in the order in which a registration goes through them.
-func Phases() []PhaseInfo { return slices.Clone(phases) }
-
 // Title is how the phase is shown.
 func (i PhaseInfo) Title() string { return phrase.Title(i.Phrase) }
 

@@ -1,5 +1,5 @@
 // Package fleet is what a Mac and the admins of its fleet have in common: the subjects of NATS on which they meet, and
-// how either connects (docs/fleet.md). What is sent there are the messages of proto/usher/v1/fleet.proto.
+// how either connects (docs/fleet-reference.md). What is sent there are the messages of proto/usher/v1/fleet.proto.
 //
 // A Mac may publish under its own name alone, which the server holds it to: the name is the last token of every
 // subject that it publishes on. What stands in a message is a claim, the subject it came on is a fact.

@@ -16,15 +16,14 @@ var update = flag.Bool("update", false, "write docs/states.md")
 // it.
 func TestDocumentation(t *testing.T) {
 	var tables strings.Builder
-	tables.WriteString("## The states\n\n| state | what it means | what to do | usher can | registered |\n| --- | " +
-		"--- | --- | --- | --- |\n")
+	tables.WriteString("## The states\n")
 	for _, info := range States() {
-		command := "-"
+		command := ""
 		if info.Command != "" {
-			command = "`" + info.Command + "`"
+			command = "- Command: `" + info.Command + "`\n"
 		}
-		fmt.Fprintf(&tables, "| `%s` | %s | %s | %s | %s |\n", info.State, info.Meaning, cmp.Or(info.Fix, "Nothing."),
-			command, map[bool]string{true: "yes", false: "no"}[info.Registered])
+		fmt.Fprintf(&tables, "\n### `%s`\n\n%s\n\n- What to do: %s\n%s- Registered: %s\n", info.State, info.Meaning,
+			cmp.Or(info.Fix, "Nothing."), command, map[bool]string{true: "yes", false: "no"}[info.Registered])
 	}
 	tables.WriteString("\n## The rules\n\nThe first that applies decides.\n\n| rule | state | the state follows |\n| " +
 		"--- | --- | --- |\n")
@@ -56,7 +55,7 @@ func TestDocumentation(t *testing.T) {
 		var said []string
 		for _, one := range verdictsOf[source] {
 			if one != notAsked {
-				said = append(said, string(one))
+				said = append(said, "`"+string(one)+"`")
 			}
 		}
 		fmt.Fprintf(&tables, "| %s | %s |\n", source, strings.Join(said, ", "))

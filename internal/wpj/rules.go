@@ -13,9 +13,6 @@ type verdicts map[Source]verdict
 // is tells whether the source came to one of the verdicts.
 func (v verdicts) is(source Source, any ...verdict) bool { return slices.Contains(any, v[source]) }
 
-// blocked tells whether a source that may hold an identity could not be looked at.
-func (v verdicts) blocked(source Source) bool { return v.is(source, couldNotLook, noSession) }
-
 // registered tells whether a source holds an identity that can be used, and none that stands above it says otherwise.
 func (v verdicts) registered() bool {
 	switch {
@@ -236,7 +233,7 @@ var contradictions = []struct {
 			"its state is of an earlier registration.", ""},
 		func(v verdicts) bool { return v.is(SourceJamfAgent, acquired) && v.certainlyNotRegistered() }},
 	{Contradiction{"linked-beside-not-registered", SourceLoginKeychain, SourceJamfPro,
-		"Jamf Pro has linked this Mac to an Entra device, and this Mac holds no identity that can be used.",
+		"Jamf Pro has linked this Mac to an Entra device, and this Mac holds no usable identity.",
 		"remove the device in Entra if it is of an earlier registration"},
 		func(v verdicts) bool {
 			return v.is(SourceJamfPro, linkedCompliant, linkedNonCompliant, linkedUnknown, otherDeviceLinked) &&

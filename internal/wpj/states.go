@@ -16,9 +16,9 @@ type StateInfo struct {
 
 // answerNotification is what a user does whom macOS asks to register; nobody and no program can do it for them [MS-PTS,
 // KR].
-const answerNotification = "Have the user answer the notification \"Registration Required\" (with a Focus on, a " +
-	"click on the clock shows it), or choose Register in System Settings, Users & Groups, Network Account Server, " +
-	"Edit; after a log-out and log-in macOS asks again."
+const answerNotification = "Have the user answer the notification \"Registration Required\" (with a Focus on, " +
+	"click the clock), or choose Register in System Settings, Users & Groups, Network Account Server, Edit. After a " +
+	"log-out and log-in macOS asks again."
 
 // states is the one table of them, the gravest first.
 var states = []StateInfo{

@@ -73,7 +73,7 @@ type MacStatus struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
 	// The name under which the Mac may publish, by default the hardware UUID, and the same as in the subject.
 	Mac string `protobuf:"bytes,1,opt,name=mac,proto3" json:"mac,omitempty"`
-	// Another one for each start of usherd: two Macs with one name are told apart by it.
+	// Another one for each start of usherd: it distinguishes two Macs with one name.
 	Instance string `protobuf:"bytes,2,opt,name=instance,proto3" json:"instance,omitempty"`
 	// When this was said, by the clock of the Mac.
 	Time *timestamppb.Timestamp `protobuf:"bytes,3,opt,name=time,proto3" json:"time,omitempty"`
@@ -89,7 +89,7 @@ type MacStatus struct {
 	State IdentityState `protobuf:"varint,8,opt,name=state,proto3,enum=usher.v1.IdentityState" json:"state,omitempty"`
 	// That user first, and at most 16.
 	Users []*MacUser `protobuf:"bytes,9,rep,name=users,proto3" json:"users,omitempty"`
-	// How Jamf Pro is told: recon or api.
+	// How reports reach Jamf Pro: recon or api.
 	DeliveryMode string `protobuf:"bytes,10,opt,name=delivery_mode,json=deliveryMode,proto3" json:"delivery_mode,omitempty"`
 	// Reports that have not reached Jamf Pro yet.
 	PendingDeliveries int32 `protobuf:"varint,11,opt,name=pending_deliveries,json=pendingDeliveries,proto3" json:"pending_deliveries,omitempty"`
@@ -105,7 +105,7 @@ type MacStatus struct {
 	PersonalDataLeftOut bool `protobuf:"varint,16,opt,name=personal_data_left_out,json=personalDataLeftOut,proto3" json:"personal_data_left_out,omitempty"`
 	// Changes that were dropped unpublished since the Mac was set up, because too many waited, or for too long without a fleet.
 	DroppedChanges int64 `protobuf:"varint,17,opt,name=dropped_changes,json=droppedChanges,proto3" json:"dropped_changes,omitempty"`
-	// How many users there are beside those that are told.
+	// How many more users there are than those in users.
 	MoreUsers     int32 `protobuf:"varint,18,opt,name=more_users,json=moreUsers,proto3" json:"more_users,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
@@ -428,7 +428,7 @@ type StatusChange struct {
 	Id string `protobuf:"bytes,1,opt,name=id,proto3" json:"id,omitempty"`
 	// When it happened, by the clock of the Mac.
 	Time *timestamppb.Timestamp `protobuf:"bytes,2,opt,name=time,proto3" json:"time,omitempty"`
-	// Whom it is about; 0 where usherd itself is: it was set up, updated or configured anew.
+	// Whom it is about; 0 where usherd itself is: it was set up, updated or reconfigured.
 	Uid uint32 `protobuf:"varint,3,opt,name=uid,proto3" json:"uid,omitempty"`
 	// How the registration ended that is reported; unspecified where none is.
 	Outcome RegistrationState `protobuf:"varint,4,opt,name=outcome,proto3,enum=usher.v1.RegistrationState" json:"outcome,omitempty"`
@@ -440,7 +440,7 @@ type StatusChange struct {
 	State IdentityState `protobuf:"varint,7,opt,name=state,proto3,enum=usher.v1.IdentityState" json:"state,omitempty"`
 	// Set where the user's device has become another one in Entra.
 	DeviceIdChange *DeviceIDChange `protobuf:"bytes,8,opt,name=device_id_change,json=deviceIdChange,proto3" json:"device_id_change,omitempty"`
-	// How the Mac stood when this was published.
+	// The status of the Mac when this was published.
 	Mac           *MacStatus `protobuf:"bytes,9,opt,name=mac,proto3" json:"mac,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache

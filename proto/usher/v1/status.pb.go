@@ -657,7 +657,7 @@ func (x *RenamedKeychain) GetRenameTime() *timestamppb.Timestamp {
 	return nil
 }
 
-// FleetStatus is the helper's connection to the fleet (docs/fleet.md).
+// FleetStatus is the helper's connection to the fleet (docs/fleet-setup.md).
 type FleetStatus struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
 	// The name under which this Mac answers and publishes.
