@@ -18,7 +18,7 @@ type Cleaner interface {
 }
 
 type cleanService struct {
-	usherv1.UnimplementedCleanServiceServer
+	usherv1.UnsafeCleanServiceServer
 	cleaner  Cleaner
 	foremost Foremost
 }

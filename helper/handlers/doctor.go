@@ -17,7 +17,7 @@ type Doctor interface {
 }
 
 type doctorService struct {
-	usherv1.UnimplementedDoctorServiceServer
+	usherv1.UnsafeDoctorServiceServer
 	doctor       Doctor
 	examinations *examinations
 }

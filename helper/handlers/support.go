@@ -20,7 +20,6 @@ import (
 	"usher.internal/helper/support"
 	"usher.internal/helper/wire"
 	"usher.internal/internal/accounts"
-	"usher.internal/internal/config"
 	"usher.internal/internal/contract"
 	"usher.internal/internal/envelope"
 	"usher.internal/internal/excerpt"
@@ -53,7 +52,7 @@ type Observations interface {
 }
 
 type supportService struct {
-	usherv1.UnimplementedSupportServiceServer
+	usherv1.UnsafeSupportServiceServer
 	logs          SupportLogs
 	registrations Registrations
 	status        Status
@@ -209,7 +208,7 @@ func (s *supportService) about(actor *gate.Actor, user accounts.User) ([]support
 	if actor.IsAdmin() {
 		files = append(files, written("configuration.json",
 			"usherd's configuration, as `usherctl config show --json` shows it; it holds no secrets",
-			"config show", private, settings(s.configuration.Current().Values())))
+			"config show", private, s.configuration.Current().Values()))
 	}
 	for _, log := range s.logs.List() {
 		if log.Own && !actor.IsAdmin() {
@@ -366,20 +365,4 @@ func writeEnvelope(to io.Writer, command string, private func(string) string, da
 		return fmt.Errorf("write %T: %w", data, err)
 	}
 	return nil
-}
-
-// setting is a configuration value, as `usherctl config show --json` prints it.
-type setting struct {
-	Key         string `json:"key"`
-	Value       string `json:"value"`
-	Origin      string `json:"origin"`
-	Default     string `json:"default"`
-	Description string `json:"description"`
-}
-
-func settings(values []config.Value) (all []setting) {
-	for _, value := range values {
-		all = append(all, setting{value.Key, value.Value, value.Origin, value.Default, value.Description})
-	}
-	return all
 }

@@ -35,14 +35,16 @@ type origin struct {
 	line  int
 }
 
-// Value is one key as it is now, written as a file would have it.
+// Value is one key as it is now, written as a file would have it. Its JSON is what `usherctl config show` prints.
 type Value struct {
-	Key, Value string
+	Key   string `json:"key"`
+	Value string `json:"value"`
 	// Origin is "default", or the layer and its file, for example "managed (/Library/Managed
 	// Preferences/org.usher.plist)".
-	Origin               string
-	Default, Description string
-	Layer                Layer
+	Origin      string `json:"origin"`
+	Default     string `json:"default"`
+	Description string `json:"description"`
+	Layer       Layer  `json:"-"`
 }
 
 // Load reads the configuration from the platform's places, or from the file at path in the place of the local one. A
