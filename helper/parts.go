@@ -179,7 +179,7 @@ func (p *parts) Check(ctx context.Context) error { return p.current.Load().check
 
 // Examine is what doctor asks for.
 func (p *parts) Examine(ctx context.Context, caller doctor.Caller,
-	tell func(found doctor.Outcome, total int) error) error {
+	tell func(found doctor.Outcome) error) error {
 	return p.current.Load().checks.Examine(ctx, caller, tell)
 }
 

@@ -34,6 +34,7 @@ import (
 	"usher.internal/internal/laststatus"
 	"usher.internal/internal/layout"
 	"usher.internal/internal/link"
+	"usher.internal/internal/notice"
 	"usher.internal/internal/trust"
 	"usher.internal/internal/version"
 )
@@ -184,7 +185,7 @@ func run(ctx context.Context, live *config.Live, log *slog.Logger) error {
 
 	log.Info("usherd serves", "version", version.String(), "pid", os.Getpid(), "socket", started.HelperSocket(),
 		"delivery", started.Delivery.Mode)
-	networkChanged, otherSecret := make(chan struct{}, 1), make(chan struct{}, 1)
+	networkChanged, otherSecret := notice.NewSignal(), notice.NewSignal()
 	group, ctx := errgroup.WithContext(ctx)
 	group.Go(func() error { return machine.Run(ctx) })
 	group.Go(func() error { return outbox.Run(ctx) })
@@ -194,10 +195,7 @@ func run(ctx context.Context, live *config.Live, log *slog.Logger) error {
 		changed := func() {
 			outbox.NetworkChanged()
 			toFleet.NetworkChanged()
-			select {
-			case networkChanged <- struct{}{}:
-			default:
-			}
+			networkChanged.Set()
 		}
 		if err := delivery.WatchNetwork(ctx, changed); err != nil {
 			log.Warn("changes of the network are not seen; deliveries wait for their back-off", "error", err)
@@ -221,10 +219,7 @@ func run(ctx context.Context, live *config.Live, log *slog.Logger) error {
 			observer.SettingsChanged()
 			outbox.NetworkChanged() // what waits may have another way now
 			parts.reconsider(ofTheFleet)
-			select {
-			case otherSecret <- struct{}{}:
-			default:
-			}
+			otherSecret.Set()
 			toFleet.SettingsChanged()
 			remote.SettingsChanged()
 		}

@@ -97,7 +97,7 @@ func sources(settings config.Config, login *keychain.Keychain, wanted func() wpj
 	for _, name := range settings.Identity.Sources {
 		switch name {
 		case config.LoginKeychain:
-			chosen = append(chosen, identity.LoginKeychainOf(login, wanted))
+			chosen = append(chosen, identity.LoginKeychain(login, wanted))
 		case config.PlatformSSO:
 			chosen = append(chosen, identity.PlatformSSO(command.AppSSO.At(settings.PlatformSSO.Executable)))
 		case config.SecureEnclave:

@@ -19,6 +19,7 @@ import (
 	"usher.internal/ctl/ask"
 	"usher.internal/ctl/terminal"
 	"usher.internal/internal/config"
+	"usher.internal/internal/english"
 	"usher.internal/internal/excerpt"
 )
 
@@ -110,7 +111,7 @@ func (c commands) bundle(command *cobra.Command, flags bundleFlags) error {
 	if c.JSON {
 		return c.Print(b.described(b.output))
 	}
-	fmt.Fprintf(c.Out, "\n%s: %s, %s; %s\n", terminal.Plain(b.output), terminal.Count(int64(len(b.files)), "file"),
+	fmt.Fprintf(c.Out, "\n%s: %s, %s; %s\n", terminal.Plain(b.output), english.Count(len(b.files), "file"),
 		size(b.bytes),
 		map[bool]string{true: "names, ids and addresses are pseudonyms", false: "NOT redacted"}[b.redacted])
 	for _, file := range b.files {

@@ -20,6 +20,7 @@ import (
 	"usher.internal/ctl/usage"
 	"usher.internal/internal/config"
 	"usher.internal/internal/contract"
+	"usher.internal/internal/english"
 	usherv1 "usher.internal/proto/usher/v1"
 )
 
@@ -98,7 +99,7 @@ func (c commands) clean(command *cobra.Command, asked cleaning) error {
 		case !asked.yes:
 			agreed, err := terminal.Confirmed(command.Context(), command.InOrStdin(), c.Err,
 				fmt.Sprintf("Remove %s from the session of %s?",
-					things(len(found.GetLeftovers())), found.GetUser().GetName()))
+					english.Count(len(found.GetLeftovers()), "thing"), found.GetUser().GetName()))
 			if err != nil {
 				return err
 			}
@@ -169,17 +170,10 @@ func (c commands) printRemoval(removal *usherv1.Removal) error {
 	}
 	if failed > 0 {
 		return &answer.Failure{Code: answer.ExitIdentityUnusable, Reason: "NOT_ALL_REMOVED",
-			Message: fmt.Sprintf("%d of %s could not be removed", failed, things(len(rows))),
+			Message: fmt.Sprintf("%d of %s could not be removed", failed, english.Count(len(rows), "thing")),
 			Hint:    "`usherctl clean history` tells which, and why"}
 	}
 	return nil
-}
-
-func things(count int) string {
-	if count == 1 {
-		return "1 thing"
-	}
-	return fmt.Sprintf("%d things", count)
 }
 
 func (c commands) cleanHistoryCommand() *cobra.Command {

@@ -10,6 +10,7 @@ import (
 	"usher.internal/ctl/ask"
 	"usher.internal/ctl/terminal"
 	"usher.internal/internal/config"
+	"usher.internal/internal/english"
 	usherv1 "usher.internal/proto/usher/v1"
 )
 
@@ -35,8 +36,8 @@ user's session or home is changed: a user who is still there is known again afte
 					return c.Print(forgotten)
 				}
 				fmt.Fprintf(c.Out, "forgot %s, with %s and %s\n", terminal.Plain(forgotten.GetUser().GetName()),
-					terminal.Count(int64(forgotten.GetRegistrations()), "registration"),
-					terminal.Count(int64(forgotten.GetDeliveries()), "delivery"))
+					english.Count(forgotten.GetRegistrations(), "registration"),
+					english.Count(forgotten.GetDeliveries(), "delivery"))
 				return nil
 			})
 		},

@@ -19,6 +19,7 @@ import (
 	"usher.internal/ctl/fleetsetup"
 	"usher.internal/ctl/fleetview"
 	"usher.internal/ctl/terminal"
+	"usher.internal/internal/english"
 	"usher.internal/internal/trust"
 )
 
@@ -138,7 +139,7 @@ gone.`,
 				fmt.Fprintf(c.Out, "the servers keep changes for %s, and know a Mac for %s after it was heard of "+
 					"last, in %s on %s\n",
 					days(made.Keep), days(made.Forget), bytesFlag(made.StorageBytes),
-					terminal.Count(int64(made.Replicas), "server"))
+					english.Count(made.Replicas, "server"))
 				return nil
 			})
 		},

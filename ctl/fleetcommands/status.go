@@ -18,6 +18,7 @@ import (
 	"usher.internal/ctl/fleetpage"
 	"usher.internal/ctl/fleetview"
 	"usher.internal/ctl/terminal"
+	"usher.internal/internal/english"
 	"usher.internal/internal/oneline"
 )
 
@@ -102,7 +103,7 @@ func (c *commands) fleetStatus(ctx context.Context, client *fleetview.Client, fl
 		if err != nil {
 			return err
 		}
-		fmt.Fprintf(about, "%s: %s\n", terminal.Plain(flags.html), terminal.Count(int64(len(report.Macs)), "Mac"))
+		fmt.Fprintf(about, "%s: %s\n", terminal.Plain(flags.html), english.Count(len(report.Macs), "Mac"))
 		return nil
 	}
 	if c.JSON {

@@ -4,10 +4,8 @@ package installer
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"os"
-	"os/exec"
 	"os/user"
 	"path/filepath"
 	"runtime"
@@ -312,9 +310,9 @@ func (c commands) outlive(command *cobra.Command, layout layout.Layout) error {
 	}
 	fmt.Fprintln(c.Err, "this is a job of usher's own service, which will be started anew: a process outside of "+
 		"it goes on with it")
-	where, err := launchd.Outlive(command.Context(), layout, program, append(os.Args[1:], "--outliving")...)
-	if exit, ok := errors.AsType[*exec.ExitError](err); ok {
-		return &answer.Failure{Code: answer.ExitCode(exit.ExitCode()), Reason: "INSTALL_FAILED",
+	where, code, err := launchd.Outlive(command.Context(), layout, program, append(os.Args[1:], "--outliving")...)
+	if err == nil && code != 0 {
+		return &answer.Failure{Code: answer.ExitCode(code), Reason: "INSTALL_FAILED",
 			Message: "it did not succeed",
 			Hint:    where + " tells each step"}
 	}

@@ -20,6 +20,7 @@ import (
 	"usher.internal/ctl/usage"
 	"usher.internal/internal/attribute"
 	"usher.internal/internal/contract"
+	"usher.internal/internal/english"
 	usherv1 "usher.internal/proto/usher/v1"
 )
 
@@ -127,18 +128,11 @@ func (c commands) printRegistration(r *usherv1.Registration) {
 			r.GetFailureReason() == usherv1.FailureReason_FAILURE_REASON_DELIVERY_REFUSED {
 			name += attribute.DeliveredLater
 		}
-		c.Field("delivery", fmt.Sprintf("%s after %s", name, attempts(r.GetDeliveryAttempts())))
+		c.Field("delivery", fmt.Sprintf("%s after %s", name, english.Count(r.GetDeliveryAttempts(), "attempt")))
 		c.Field("delivery error", r.GetDeliveryError())
 	}
 	fmt.Fprintln(w)
 	c.Table([]string{"WHEN", "STEP", "EVIDENCE"}, c.steps(r))
-}
-
-func attempts(count int32) string {
-	if count == 1 {
-		return "1 attempt"
-	}
-	return fmt.Sprintf("%d attempts", count)
 }
 
 // steps are the transitions and, where they happened, what Company Portal did.

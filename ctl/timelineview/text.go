@@ -10,6 +10,7 @@ import (
 
 	"usher.internal/ctl/terminal"
 	"usher.internal/internal/applog"
+	"usher.internal/internal/english"
 	"usher.internal/internal/event"
 	"usher.internal/internal/oneline"
 	"usher.internal/internal/timeline"
@@ -272,8 +273,8 @@ func (t *timelineText) logs() {
 		entries += log.Entries
 		unparsed += log.Unparsed
 	}
-	fmt.Fprintf(t.Out, "\n%s read, %s, %s not understood.", terminal.Count(int64(len(t.report.Logs)), "log"),
-		terminal.Count(entries, "entry"), terminal.Count(unparsed, "line"))
+	fmt.Fprintf(t.Out, "\n%s read, %s, %s not understood.", english.Count(len(t.report.Logs), "log"),
+		english.Count(entries, "entry"), english.Count(unparsed, "line"))
 	assumed := slices.ContainsFunc(t.report.Logs, func(log timeline.Log) bool { return log.Zone == applog.ZoneAssumed })
 	switch {
 	case t.report.ZoneFrom == applog.ZoneAssumed && assumed:
@@ -292,7 +293,7 @@ func (t *timelineText) logs() {
 		}
 		if log.Unparsed > 0 {
 			t.wrapped("  ", 4, fmt.Sprintf("%s: %s not understood, the first is %s: %s", log.Name,
-				terminal.Count(log.Unparsed, "line"), t.place(i, log.FirstUnparsedLine),
+				english.Count(log.Unparsed, "line"), t.place(i, log.FirstUnparsedLine),
 				oneline.Of(log.FirstUnparsed, 80)))
 		}
 	}

@@ -25,6 +25,7 @@ import (
 	"usher.internal/ctl/interruptible"
 	"usher.internal/ctl/terminal"
 	"usher.internal/internal/applog"
+	"usher.internal/internal/english"
 	"usher.internal/internal/redact"
 	"usher.internal/internal/timeline"
 	"usher.internal/internal/timeline/page"
@@ -165,7 +166,7 @@ func (c commands) timeline(ctx context.Context, paths []string, input io.Reader,
 
 func (c commands) timelineFrom(ctx context.Context, logs []applog.Log, flags timelineFlags,
 	options timeline.Options) error {
-	quiet := c.AfterAWhile(fmt.Sprintf("reading %s…", terminal.Count(int64(len(logs)), "log")))
+	quiet := c.AfterAWhile(fmt.Sprintf("reading %s…", english.Count(len(logs), "log")))
 	report, err := timeline.Build(ctx, logs, options)
 	quiet()
 	if err != nil {
@@ -245,7 +246,7 @@ func (c commands) showTimeline(ctx context.Context, report *timeline.Report, fla
 			return nil
 		}
 		fmt.Fprintf(about, "%s: %s, %s\n", terminal.Plain(flags.html),
-			terminal.Count(int64(len(report.Attempts)), "attempt"),
+			english.Count(len(report.Attempts), "attempt"),
 			map[bool]string{true: "names, ids and addresses are pseudonyms", false: "NOT redacted"}[report.Redacted])
 		return nil
 	case c.JSON:

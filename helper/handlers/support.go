@@ -246,7 +246,7 @@ func (s *supportService) examine(ctx context.Context, actor *gate.Actor, user ac
 	private func(string) string,
 	to io.Writer) error {
 	return s.doctor.Examine(ctx, doctor.Caller{Admin: actor.IsAdmin(), UID: user.UID},
-		func(found doctor.Outcome, _ int) error {
+		func(found doctor.Outcome) error {
 			return writeEnvelope(to, "doctor", private, outcomeToProto(found))
 		})
 }

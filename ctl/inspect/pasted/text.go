@@ -2,11 +2,11 @@ package pasted
 
 import (
 	"bytes"
-	"encoding/binary"
 	"html"
 	"strings"
-	"unicode/utf16"
 	"unicode/utf8"
+
+	"golang.org/x/text/encoding/unicode"
 
 	"usher.internal/internal/lazyregexp"
 )
@@ -58,17 +58,17 @@ func Decoded(content []byte) (string, []string) {
 	case bytes.HasPrefix(content, []byte("\xef\xbb\xbf")):
 		return strings.ToValidUTF8(string(content[3:]), "\ufffd"), nil
 	case bytes.HasPrefix(content, []byte("\xff\xfe")):
-		return fromUTF16(content[2:], binary.LittleEndian), []string{"UTF-16"}
+		return fromUTF16(content[2:], unicode.LittleEndian), []string{"UTF-16"}
 	case bytes.HasPrefix(content, []byte("\xfe\xff")):
-		return fromUTF16(content[2:], binary.BigEndian), []string{"UTF-16"}
+		return fromUTF16(content[2:], unicode.BigEndian), []string{"UTF-16"}
 	}
 	// Text of a Mac is mostly ASCII, so that in UTF-16 every second byte is zero.
 	even, odd := zeros(content)
 	switch pairs := min(len(content), sampleSize) / 2; {
 	case pairs > 0 && odd > pairs*3/4 && even < pairs/8+1:
-		return fromUTF16(content, binary.LittleEndian), []string{"UTF-16 without a byte order mark"}
+		return fromUTF16(content, unicode.LittleEndian), []string{"UTF-16 without a byte order mark"}
 	case pairs > 0 && even > pairs*3/4 && odd < pairs/8+1:
-		return fromUTF16(content, binary.BigEndian), []string{"UTF-16 without a byte order mark"}
+		return fromUTF16(content, unicode.BigEndian), []string{"UTF-16 without a byte order mark"}
 	}
 	return strings.ToValidUTF8(string(content), "\ufffd"), nil
 }
@@ -91,12 +91,9 @@ func zeros(content []byte) (even, odd int) {
 }
 
 // fromUTF16 reads UTF-16. A last byte without its other half is left out.
-func fromUTF16(content []byte, order binary.ByteOrder) string {
-	units := make([]uint16, 0, len(content)/2)
-	for ; len(content) >= 2; content = content[2:] {
-		units = append(units, order.Uint16(content))
-	}
-	return string(utf16.Decode(units))
+func fromUTF16(content []byte, order unicode.Endianness) string {
+	text, _ := unicode.UTF16(order, unicode.IgnoreBOM).NewDecoder().Bytes(content[:len(content)&^1]) // has no errors
+	return string(text)
 }
 
 // Unbroken has newlines as Unix has them, plain spaces, and nothing that is meant for a terminal.
